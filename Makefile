@@ -1,0 +1,67 @@
+# oscar's build. `make help` lists what it can do.
+#
+# TensorFlow's C library is set up in the user's cache by scripts/setup-tensorflow,
+# or taken from LIBTENSORFLOW=PREFIX; OSCAR_PYTHON chooses the Python of the tests.
+
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+export OSCAR_PYTHON ?= python3
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+TESTFLAGS   ?= -timeout 40m
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# Begins a recipe that runs Go: it is told where TensorFlow's library is, and
+# the programs find it there without LD_LIBRARY_PATH.
+WITH_TENSORFLOW = tf=$$(scripts/setup-tensorflow) && export CGO_ENABLED=1 CGO_CFLAGS="'-I$$tf/include'" CGO_LDFLAGS="'-L$$tf/lib' '-Wl,-rpath,$$tf/lib'"
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: build ## the whole way, from pictures to heatmaps, in runs/demo
+	bin/oscar demo
+
+.PHONY: setup
+setup: need ## TensorFlow's C library, once per user
+	@tf=$$(scripts/setup-tensorflow) && echo "oscar: TensorFlow's C library is in $$tf"
+
+.PHONY: build
+build: need ## bin/oscar
+	@$(WITH_TENSORFLOW) && echo "oscar: building bin/oscar (the first time takes a minute)" && \
+	go build -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/oscar ./cmd/oscar
+
+.PHONY: test
+test: lint ## every check and every test, the Python ones too
+	@$(WITH_TENSORFLOW) && \
+	tensorflow=$$(scripts/setup-python tensorflow) && \
+	openvino=$$(scripts/setup-python openvino) && \
+	onnx=$$(scripts/setup-python onnx) && \
+	export OSCAR_PYTHON_TENSORFLOW="$$tensorflow" OSCAR_PYTHON_TENSORBOARD="$$tensorflow" \
+		OSCAR_PYTHON_OPENVINO="$$openvino" OSCAR_PYTHON_ONNX="$$onnx" PYTHONNOUSERSITE=1 && \
+	echo "oscar: go test" && go test $(TESTFLAGS) ./...
+
+.PHONY: test-short
+test-short: need ## the tests that need no Python and little time
+	@$(WITH_TENSORFLOW) && go test -short $(TESTFLAGS) ./...
+
+.PHONY: lint
+lint: need ## go vet, gofmt, staticcheck
+	@$(WITH_TENSORFLOW) && \
+	echo "oscar: go vet" && go vet ./... && \
+	echo "oscar: gofmt" && bad=$$(gofmt -l .) && if [ -n "$$bad" ]; then echo "oscar: not formatted, run gofmt -w on:" $$bad >&2; exit 1; fi && \
+	echo "oscar: staticcheck" && go run $(STATICCHECK) ./...
+
+.PHONY: env
+env: need ## variables for a plain `go build`: eval "$(make -s env)"
+	@$(WITH_TENSORFLOW) && for name in CGO_ENABLED CGO_CFLAGS CGO_LDFLAGS; do printf 'export %s=%q\n' $$name "$${!name}"; done
+
+.PHONY: clean
+clean: ## removes bin and runs; the set-up in the user's cache stays
+	rm -rf bin runs
+
+.PHONY: need
+need:
+	@sh scripts/need go gcc python3 "$(OSCAR_PYTHON)"
