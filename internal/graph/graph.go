@@ -1,0 +1,207 @@
+package graph
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	tf "github.com/wamuir/graft/tensorflow"
+)
+
+// Version returns the version of the TensorFlow library in use.
+func Version() string { return tf.Version() }
+
+// Graph is a graph under construction, seen from one scope. All scopes of a
+// graph share its operations, names and first error.
+type Graph struct {
+	*state
+	scope string
+}
+
+type state struct {
+	g     *tf.Graph
+	names map[string]int // how often a name was asked for
+	err   error
+}
+
+// New returns an empty graph.
+func New() *Graph { return wrap(tf.NewGraph()) }
+
+// wrap takes over a graph that may already hold operations.
+func wrap(g *tf.Graph) *Graph {
+	s := &state{g: g, names: map[string]int{}}
+	for _, op := range g.Operations() {
+		s.names[op.Name()] = 1
+	}
+	return &Graph{state: s}
+}
+
+// In returns the graph seen from a scope below this one.
+func (g *Graph) In(scope string) *Graph { return &Graph{g.state, g.path(scope)} }
+
+func (g *Graph) path(name string) string {
+	if g.scope == "" {
+		return name
+	}
+	return g.scope + "/" + name
+}
+
+// unique returns the scoped name, with _1, _2, ... appended if it is taken.
+func (g *Graph) unique(name string) string {
+	path := g.path(name)
+	for {
+		n := g.names[path]
+		g.names[path]++
+		if n == 0 {
+			return path
+		}
+		candidate := fmt.Sprintf("%s_%d", path, n)
+		if g.names[candidate] == 0 {
+			g.names[candidate] = 1
+			return candidate
+		}
+	}
+}
+
+// Err returns the first error met while the graph was built.
+func (g *Graph) Err() error { return g.err }
+
+// Fail records err, if it is the first, with the scope it happened in.
+func (g *Graph) Fail(err error) {
+	if g.err != nil || err == nil {
+		return
+	}
+	// The bindings append a Go stack to some messages.
+	text, _, _ := strings.Cut(err.Error(), "\nStacktrace")
+	if g.scope != "" {
+		text = g.scope + ": " + text
+	}
+	g.state.err = fmt.Errorf("%s", text)
+}
+
+// Attrs are the attributes of an operation.
+type Attrs map[string]any
+
+// add adds one operation; inputs are Tensors or []Tensors.
+func (g *Graph) add(kind, name string, attrs Attrs, inputs ...any) Op {
+	return g.addAfter(kind, name, attrs, nil, inputs...)
+}
+
+// addAfter is add with control dependencies: after must have run first.
+func (g *Graph) addAfter(kind, name string, attrs Attrs, after []Op, inputs ...any) Op {
+	if g.err != nil {
+		return Op{}
+	}
+	if name == "" {
+		name = kind
+	}
+	spec := tf.OpSpec{Type: kind, Name: g.unique(name), Attrs: attrs}
+	for i, in := range inputs {
+		switch in := in.(type) {
+		case Tensor:
+			if !in.valid {
+				g.Fail(fmt.Errorf("%s: input %d is not a tensor", kind, i))
+				return Op{}
+			}
+			spec.Input = append(spec.Input, in.out)
+		case []Tensor:
+			list := make(tf.OutputList, len(in))
+			for j, t := range in {
+				list[j] = t.out
+			}
+			spec.Input = append(spec.Input, list)
+		default:
+			panic(fmt.Sprintf("graph: %s: input %d is a %T", kind, i, in))
+		}
+	}
+	for _, op := range after {
+		spec.ControlDependencies = append(spec.ControlDependencies, op.op)
+	}
+	op, err := g.g.AddOperation(spec)
+	if err != nil {
+		g.Fail(err)
+		return Op{}
+	}
+	return Op{op}
+}
+
+// one adds an operation and returns its first output.
+func (g *Graph) one(kind string, attrs Attrs, inputs ...any) Tensor {
+	return g.add(kind, "", attrs, inputs...).Output(0)
+}
+
+// Output returns the i-th output of the operation.
+func (o Op) Output(i int) Tensor {
+	if o.op == nil {
+		return Tensor{}
+	}
+	return Tensor{o.op.Output(i), true}
+}
+
+// Tensor returns the tensor of that name, "conv1/Relu:0" or "conv1/Relu".
+func (g *Graph) Tensor(name string) (Tensor, error) {
+	base, index := name, 0
+	if i := strings.LastIndexByte(name, ':'); i >= 0 {
+		base = name[:i]
+		if _, err := fmt.Sscanf(name[i+1:], "%d", &index); err != nil {
+			return Tensor{}, fmt.Errorf("tensor name %q: want operation:index", name)
+		}
+	}
+	op := g.g.Operation(base)
+	if op == nil || index < 0 || index >= op.NumOutputs() {
+		return Tensor{}, fmt.Errorf("no tensor %q in the graph", name)
+	}
+	return Tensor{op.Output(index), true}, nil
+}
+
+// Operations returns the number of operations of each type.
+func (g *Graph) Operations() map[string]int {
+	counts := map[string]int{}
+	for _, op := range g.g.Operations() {
+		counts[op.Type()]++
+	}
+	return counts
+}
+
+// Def returns the graph as a serialised GraphDef.
+func (g *Graph) Def() ([]byte, error) {
+	if g.err != nil {
+		return nil, g.err
+	}
+	var b bytes.Buffer
+	if _, err := g.g.WriteTo(&b); err != nil {
+		return nil, fmt.Errorf("serialise the graph: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// Grad returns d sum(y) / d x for every x, in a scope of its own.
+func (g *Graph) Grad(y Tensor, xs ...Tensor) []Tensor {
+	out := make([]Tensor, len(xs))
+	if g.err != nil {
+		return out
+	}
+	for _, t := range append([]Tensor{y}, xs...) {
+		if !t.valid {
+			g.Fail(fmt.Errorf("gradient: an input is not a tensor"))
+			return out
+		}
+	}
+	outputs := make([]tf.Output, len(xs))
+	for i, x := range xs {
+		outputs[i] = x.out
+	}
+	grads, err := g.g.AddGradients(g.unique("gradients"), []tf.Output{y.out}, outputs, nil)
+	if err != nil {
+		g.Fail(fmt.Errorf("gradient of %s: %w", y.Name(), err))
+		return out
+	}
+	for i, dy := range grads {
+		if dy.Index < 0 { // the bindings' way to say "no gradient": its Op must not be touched
+			g.Fail(fmt.Errorf("gradient of %s: %s has no influence on it", y.Name(), xs[i].Name()))
+			return make([]Tensor, len(xs))
+		}
+		out[i] = Tensor{dy, true}
+	}
+	return out
+}

@@ -1,0 +1,182 @@
+package graph
+
+import (
+	tf "github.com/wamuir/graft/tensorflow"
+)
+
+// The vocabulary: one line an operation. TensorFlow checks attributes and
+// shapes at once; the first refusal sticks (see [Graph.Err]).
+
+func tfShape(s Shape) tf.Shape { return tf.MakeShape(s.int64s()...) }
+
+func ints(v ...int) []int64 { return Shape(v).int64s() }
+
+// Placeholder adds a tensor to be fed.
+func (g *Graph) Placeholder(name string, dtype DType, shape Shape) Tensor {
+	return g.add("Placeholder", name, Attrs{"dtype": dtype, "shape": tfShape(shape)}).Output(0)
+}
+
+// Const adds a constant.
+func (g *Graph) Const(v Value) Tensor {
+	return g.one("Const", Attrs{"dtype": v.t.DataType(), "value": v.t})
+}
+
+// Scalar adds a float constant.
+func (g *Graph) Scalar(v float32) Tensor { return g.Const(FromFloat32s(Shape{}, []float32{v})) }
+
+// Ints adds an int32 vector.
+func (g *Graph) Ints(v ...int) Tensor {
+	out := make([]int32, len(v))
+	for i, x := range v {
+		out[i] = int32(x)
+	}
+	return g.Const(FromInt32s(Shape{len(v)}, out))
+}
+
+// Int adds an int32 scalar.
+func (g *Graph) Int(v int) Tensor { return g.Const(FromInt32s(Shape{}, []int32{int32(v)})) }
+
+// Int64 adds an int64 scalar.
+func (g *Graph) Int64(v int64) Tensor { return g.Const(FromInt64s(Shape{}, []int64{v})) }
+
+// Elementwise operations, with broadcasting.
+
+func (g *Graph) Identity(name string, x Tensor) Tensor {
+	return g.add("Identity", name, nil, x).Output(0)
+}
+func (g *Graph) Cast(x Tensor, to DType) Tensor { return g.one("Cast", Attrs{"DstT": to}, x) }
+func (g *Graph) Add(x, y Tensor) Tensor         { return g.one("AddV2", nil, x, y) }
+func (g *Graph) Sub(x, y Tensor) Tensor         { return g.one("Sub", nil, x, y) }
+func (g *Graph) Mul(x, y Tensor) Tensor         { return g.one("Mul", nil, x, y) }
+func (g *Graph) Square(x Tensor) Tensor         { return g.one("Square", nil, x) }
+func (g *Graph) DivNoNan(x, y Tensor) Tensor    { return g.one("DivNoNan", nil, x, y) }
+func (g *Graph) Relu(x Tensor) Tensor           { return g.one("Relu", nil, x) }
+func (g *Graph) Equal(x, y Tensor) Tensor       { return g.one("Equal", nil, x, y) }
+func (g *Graph) Less(x, y Tensor) Tensor        { return g.one("Less", nil, x, y) }
+func (g *Graph) GreaterEqual(x, y Tensor) Tensor {
+	return g.one("GreaterEqual", nil, x, y)
+}
+
+// Select is cond ? x : y, elementwise.
+func (g *Graph) Select(cond, x, y Tensor) Tensor { return g.one("SelectV2", nil, cond, x, y) }
+
+// Reductions.
+
+func (g *Graph) Sum(x Tensor, keep bool, axes ...int) Tensor {
+	return g.one("Sum", Attrs{"keep_dims": keep}, x, g.Ints(axes...))
+}
+func (g *Graph) Mean(x Tensor, keep bool, axes ...int) Tensor {
+	return g.one("Mean", Attrs{"keep_dims": keep}, x, g.Ints(axes...))
+}
+func (g *Graph) Max(x Tensor, keep bool, axes ...int) Tensor {
+	return g.one("Max", Attrs{"keep_dims": keep}, x, g.Ints(axes...))
+}
+
+// ArgMax returns the int64 index of the largest entry along an axis.
+func (g *Graph) ArgMax(x Tensor, axis int) Tensor {
+	return g.one("ArgMax", Attrs{"output_type": Int64}, x, g.Int(axis))
+}
+
+// OneHot turns class indices into rows of zeros with a single one.
+func (g *Graph) OneHot(indices Tensor, depth int) Tensor {
+	return g.one("OneHot", nil, indices, g.Int(depth), g.Scalar(1), g.Scalar(0))
+}
+
+// Shapes.
+
+func (g *Graph) Reshape(x Tensor, shape Shape) Tensor {
+	return g.one("Reshape", nil, x, g.Ints(shape...))
+}
+func (g *Graph) ShapeOf(x Tensor) Tensor { return g.one("Shape", nil, x) }
+
+// Linear algebra and convolution; images are NHWC.
+
+func (g *Graph) MatMul(x, y Tensor) Tensor  { return g.one("MatMul", nil, x, y) }
+func (g *Graph) BiasAdd(x, b Tensor) Tensor { return g.one("BiasAdd", nil, x, b) }
+
+// Conv2D convolves x [N,H,W,C] with kernel [KH,KW,C,F]; padding is SAME or
+// VALID. Dilation and explicit padding are left out: their gradients are wrong
+// in the C library.
+func (g *Graph) Conv2D(x, kernel Tensor, stride int, padding string) Tensor {
+	return g.one("Conv2D", Attrs{"strides": ints(1, stride, stride, 1), "padding": padding}, x, kernel)
+}
+func (g *Graph) MaxPool(x Tensor, size, stride int, padding string) Tensor {
+	return g.one("MaxPool", Attrs{"ksize": ints(1, size, size, 1), "strides": ints(1, stride, stride, 1), "padding": padding}, x)
+}
+func (g *Graph) AvgPool(x Tensor, size, stride int, padding string) Tensor {
+	return g.one("AvgPool", Attrs{"ksize": ints(1, size, size, 1), "strides": ints(1, stride, stride, 1), "padding": padding}, x)
+}
+
+// BatchNorm normalises x over N, H and W. In training it uses and returns the
+// batch's own mean and variance (with Bessel's correction, as the kernel gives
+// it); otherwise those given.
+func (g *Graph) BatchNorm(x, gamma, beta, mean, variance Tensor, epsilon float32, training bool) (y, batchMean, batchVariance Tensor) {
+	if training {
+		mean, variance = g.Const(FromFloat32s(Shape{0}, nil)), g.Const(FromFloat32s(Shape{0}, nil))
+	}
+	op := g.add("FusedBatchNormV3", "", Attrs{"epsilon": epsilon, "is_training": training}, x, gamma, beta, mean, variance)
+	return op.Output(0), op.Output(1), op.Output(2)
+}
+
+// ResizeBilinear resizes [N,h,w,C] with half-pixel centres.
+func (g *Graph) ResizeBilinear(x Tensor, height, width int) Tensor {
+	return g.one("ResizeBilinear", Attrs{"half_pixel_centers": true}, x, g.Ints(height, width))
+}
+
+// Softmax over the last dimension of [N,C].
+func (g *Graph) Softmax(x Tensor) Tensor { return g.one("Softmax", nil, x) }
+
+// CrossEntropy returns -sum(labels * log softmax(logits)) for each row.
+func (g *Graph) CrossEntropy(logits, labels Tensor) Tensor {
+	return g.one("SoftmaxCrossEntropyWithLogits", nil, logits, labels)
+}
+
+// Randomness is stateless: a function of seed, an int64 or int32 pair.
+
+// Uniform returns values in [0,1) of a shape given as an int32 vector.
+func (g *Graph) Uniform(shape, seed Tensor) Tensor {
+	return g.one("StatelessRandomUniform", Attrs{"dtype": Float}, shape, seed)
+}
+
+// Normal returns values of the standard normal distribution.
+func (g *Graph) Normal(shape, seed Tensor) Tensor {
+	return g.one("StatelessRandomNormal", Attrs{"dtype": Float}, shape, seed)
+}
+
+// Fill returns a tensor of one value.
+func (g *Graph) Fill(shape Shape, value float32) Tensor {
+	return g.one("Fill", nil, g.Ints(shape...), g.Scalar(value))
+}
+
+// Group is an operation that has run when all of ops have.
+func (g *Graph) Group(name string, ops ...Op) Op {
+	return g.addAfter("NoOp", name, nil, ops)
+}
+
+// After is x, once all of ops have run.
+func (g *Graph) After(name string, x Tensor, ops ...Op) Tensor {
+	return g.addAfter("Identity", name, nil, ops, x).Output(0)
+}
+
+// Tensor bundles (checkpoints).
+
+// SaveV2 writes tensors under their names to the bundle whose prefix is fed.
+func (g *Graph) SaveV2(prefix Tensor, names []string, tensors []Tensor) Op {
+	return g.add("SaveV2", "", Attrs{}, prefix, g.Const(FromStrings(names)),
+		g.Const(FromStrings(make([]string, len(names)))), tensors)
+}
+
+// RestoreV2 reads tensors by name.
+func (g *Graph) RestoreV2(prefix Tensor, names []string) []Tensor {
+	types := make([]tf.DataType, len(names))
+	for i := range types {
+		types[i] = Float
+	}
+	op := g.add("RestoreV2", "", Attrs{"dtypes": types}, prefix, g.Const(FromStrings(names)),
+		g.Const(FromStrings(make([]string, len(names)))))
+	out := make([]Tensor, len(names))
+	for i := range out {
+		out[i] = op.Output(i)
+	}
+	return out
+}

@@ -1,0 +1,134 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+
+	tf "github.com/wamuir/graft/tensorflow"
+	config "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+)
+
+// Threads says how many threads TensorFlow may use; zero is one a processor
+// for Intra and one for Inter. The Intra pool is made once a process: the first
+// session decides.
+type Threads struct {
+	Intra int `json:"intra"` // within one operation
+	Inter int `json:"inter"` // operations beside each other
+}
+
+// Resolve replaces zeros by what will be used.
+func (t Threads) Resolve() Threads {
+	if t.Intra <= 0 {
+		t.Intra = runtime.NumCPU()
+	}
+	if t.Inter <= 0 {
+		t.Inter = 1
+	}
+	return t
+}
+
+func (t Threads) options() (*tf.SessionOptions, error) {
+	t = t.Resolve()
+	b, err := proto.Marshal(&config.ConfigProto{
+		IntraOpParallelismThreads: int32(t.Intra),
+		InterOpParallelismThreads: int32(t.Inter),
+	})
+	return &tf.SessionOptions{Config: b}, err
+}
+
+// Session runs a graph. It may be used from several goroutines.
+type Session struct {
+	s       *tf.Session
+	pending atomic.Int64 // bytes of tensors handed over since the last collection
+}
+
+// collectEvery bounds what finalisers have not freed yet: tensors live in C
+// memory, of which Go's collector sees only the handle.
+const collectEvery = 256 << 20
+
+// NewSession opens a session on the graph. Operations may still be added.
+func (g *Graph) NewSession(threads Threads) (*Session, error) {
+	if g.err != nil {
+		return nil, g.err
+	}
+	options, err := threads.options()
+	if err != nil {
+		return nil, err
+	}
+	s, err := tf.NewSession(g.g, options)
+	if err != nil {
+		return nil, fmt.Errorf("open a session: %w", err)
+	}
+	return &Session{s: s}, nil
+}
+
+// Load opens a SavedModel's graph of that tag, with its variables restored.
+func Load(dir, tag string, threads Threads) (*Graph, *Session, error) {
+	options, err := threads.options()
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := tf.LoadSavedModel(dir, []string{tag}, options)
+	if err != nil {
+		return nil, nil, fmt.Errorf("load %s: %s", dir, firstLine(err))
+	}
+	return wrap(m.Graph), &Session{s: m.Session}, nil
+}
+
+// Close frees the session and its variables.
+func (s *Session) Close() error { return s.s.Close() }
+
+// Feed gives a tensor its value for one run.
+type Feed struct {
+	To    Tensor
+	Value Value
+}
+
+// Run feeds, runs the targets and returns the fetched values, in one run. A
+// run that has begun is not interrupted: ctx is looked at before.
+func (s *Session) Run(ctx context.Context, feeds []Feed, fetch []Tensor, targets ...Op) ([]Value, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var moved int64
+	in := make(map[tf.Output]*tf.Tensor, len(feeds))
+	for _, f := range feeds {
+		in[f.To.out] = f.Value.t
+		moved += f.Value.size()
+	}
+	outputs := make([]tf.Output, len(fetch))
+	for i, t := range fetch {
+		if !t.valid {
+			return nil, fmt.Errorf("fetch %d is not a tensor", i)
+		}
+		outputs[i] = t.out
+	}
+	ops := make([]*tf.Operation, len(targets))
+	for i, t := range targets {
+		ops[i] = t.op
+	}
+	got, err := s.s.Run(in, outputs, ops)
+	if err != nil {
+		return nil, fmt.Errorf("run: %s", firstLine(err))
+	}
+	values := make([]Value, len(got))
+	for i, t := range got {
+		values[i] = Value{t}
+		moved += values[i].size()
+	}
+	if s.pending.Add(moved) > collectEvery {
+		s.pending.Store(0)
+		runtime.GC()
+	}
+	return values, nil
+}
+
+// firstLine keeps the part of TensorFlow's message that a person can use.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
+	return line
+}

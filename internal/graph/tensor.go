@@ -1,0 +1,110 @@
+package graph
+
+import (
+	"fmt"
+	"strings"
+
+	tf "github.com/wamuir/graft/tensorflow"
+)
+
+// DType is the type of a tensor's elements.
+type DType = tf.DataType
+
+// The element types that oscar uses.
+const (
+	Float  DType = tf.Float
+	Int32  DType = tf.Int32
+	Int64  DType = tf.Int64
+	Uint8  DType = tf.Uint8
+	Bool   DType = tf.Bool
+	String DType = tf.String
+)
+
+// Shape is the size of each dimension; -1 stands for "any".
+type Shape []int
+
+// Elements returns the number of elements; an unknown dimension counts as one.
+func (s Shape) Elements() int {
+	n := 1
+	for _, d := range s {
+		if d >= 0 {
+			n *= d
+		}
+	}
+	return n
+}
+
+// String returns the shape as [N,227,227,3], with N for an unknown dimension.
+func (s Shape) String() string {
+	parts := make([]string, len(s))
+	for i, d := range s {
+		parts[i] = fmt.Sprint(d)
+		if d < 0 {
+			parts[i] = "N"
+		}
+	}
+	return "[" + strings.Join(parts, ",") + "]"
+}
+
+func (s Shape) int64s() []int64 {
+	out := make([]int64, len(s))
+	for i, d := range s {
+		out[i] = int64(d)
+	}
+	return out
+}
+
+// Tensor is the output of an operation in a graph under construction. The zero
+// Tensor, which operations return after an error, is safe to pass on.
+type Tensor struct {
+	out   tf.Output
+	valid bool
+}
+
+// Valid reports whether t is the output of an operation.
+func (t Tensor) Valid() bool { return t.valid }
+
+// Name returns the tensor's name, as in "conv1/Conv2D:0".
+func (t Tensor) Name() string {
+	if !t.valid {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", t.out.Op.Name(), t.out.Index)
+}
+
+// DType returns the element type; zero for an invalid tensor.
+func (t Tensor) DType() DType {
+	if !t.valid {
+		return 0
+	}
+	return t.out.DataType()
+}
+
+// Shape returns the shape as far as it is known; nil if not even the number
+// of dimensions is.
+func (t Tensor) Shape() Shape {
+	if !t.valid {
+		return nil
+	}
+	shape := t.out.Shape()
+	dims, err := shape.ToSlice()
+	if err != nil {
+		return nil
+	}
+	s := make(Shape, len(dims))
+	for i, d := range dims {
+		s[i] = int(d)
+	}
+	return s
+}
+
+// Op is an operation run for its effect.
+type Op struct{ op *tf.Operation }
+
+// Name returns the operation's name; empty for the zero Op.
+func (o Op) Name() string {
+	if o.op == nil {
+		return ""
+	}
+	return o.op.Name()
+}

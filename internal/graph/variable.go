@@ -1,0 +1,52 @@
+package graph
+
+// Variable is a resource variable. Its name is the contract between training
+// graph, checkpoint and SavedModel: it is the name and the shared_name of the
+// handle.
+type Variable struct {
+	Name      string
+	Shape     Shape
+	Trainable bool
+	Handle    Tensor // resource
+	Value     Tensor // its one read
+	Initial   Tensor // what Init assigns
+	Init      Op
+}
+
+// Variable adds a float variable of that full name, whatever the scope.
+// initial is called with the variable's initialiser scope.
+func (g *Graph) Variable(name string, shape Shape, trainable bool, initial func(*Graph) Tensor) *Variable {
+	root := &Graph{state: g.state}
+	v := &Variable{Name: name, Shape: shape, Trainable: trainable}
+	v.Handle = root.add("VarHandleOp", name, Attrs{"dtype": Float, "shape": tfShape(shape), "shared_name": name}).Output(0)
+	in := root.In(name)
+	v.Value = in.In("Read").one("ReadVariableOp", Attrs{"dtype": Float}, v.Handle)
+	if v.Value.Shape() != nil && len(v.Value.Shape()) == 0 && len(shape) > 0 {
+		v.Value = in.Reshape(v.Value, shape)
+	}
+	v.Initial = initial(in.In("Initializer"))
+	v.Init = in.Assign(v.Handle, v.Initial)
+	return v
+}
+
+// Assign sets a variable.
+func (g *Graph) Assign(handle, value Tensor) Op {
+	return g.add("AssignVariableOp", "Assign", Attrs{"dtype": Float}, handle, value)
+}
+
+// AssignSub subtracts from a variable.
+func (g *Graph) AssignSub(handle, delta Tensor) Op {
+	return g.add("AssignSubVariableOp", "", Attrs{"dtype": Float}, handle, delta)
+}
+
+// Adam holds the scalars of one step: the learning rate, both decay rates
+// and their powers beta^t.
+type Adam struct {
+	Rate, Beta1, Beta2, Power1, Power2, Epsilon Tensor
+}
+
+// ApplyAdam updates a variable and its two moments in place.
+func (g *Graph) ApplyAdam(v, m, s *Variable, a Adam, gradient Tensor) Op {
+	return g.add("ResourceApplyAdam", "", Attrs{"T": Float},
+		v.Handle, m.Handle, s.Handle, a.Power1, a.Power2, a.Rate, a.Beta1, a.Beta2, a.Epsilon, gradient)
+}
