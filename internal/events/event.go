@@ -1,0 +1,52 @@
+package events
+
+import (
+	"math"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Field numbers of tensorflow.Event, .Summary and .Summary.Value.
+const (
+	eventWallTime    protowire.Number = 1 // double, seconds since 1970
+	eventStep        protowire.Number = 2 // int64
+	eventFileVersion protowire.Number = 3 // string
+	eventSummary     protowire.Number = 5 // Summary
+
+	summaryValue protowire.Number = 1 // repeated Value
+
+	valueTag         protowire.Number = 1 // string
+	valueSimpleValue protowire.Number = 2 // float
+)
+
+// versionEvent is the first event of every file.
+func versionEvent(at time.Time) []byte {
+	event := appendWallTime(nil, at)
+	event = protowire.AppendTag(event, eventFileVersion, protowire.BytesType)
+	return protowire.AppendString(event, "brain.Event:2")
+}
+
+// scalarEvent is one value of one tag. It uses simple_value, which TensorBoard
+// has read from its first version to its present one.
+func scalarEvent(tag string, step int64, value float64, at time.Time) []byte {
+	v := protowire.AppendTag(nil, valueTag, protowire.BytesType)
+	v = protowire.AppendString(v, tag)
+	v = protowire.AppendTag(v, valueSimpleValue, protowire.Fixed32Type)
+	v = protowire.AppendFixed32(v, math.Float32bits(float32(value)))
+
+	summary := protowire.AppendTag(nil, summaryValue, protowire.BytesType)
+	summary = protowire.AppendBytes(summary, v)
+
+	event := appendWallTime(nil, at)
+	event = protowire.AppendTag(event, eventStep, protowire.VarintType)
+	event = protowire.AppendVarint(event, uint64(step))
+	event = protowire.AppendTag(event, eventSummary, protowire.BytesType)
+	return protowire.AppendBytes(event, summary)
+}
+
+func appendWallTime(event []byte, at time.Time) []byte {
+	seconds := float64(at.UnixMicro()) / 1e6
+	event = protowire.AppendTag(event, eventWallTime, protowire.Fixed64Type)
+	return protowire.AppendFixed64(event, math.Float64bits(seconds))
+}

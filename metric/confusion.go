@@ -1,0 +1,96 @@
+package metric
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Confusion counts how often a class was predicted as which: Counts has a row
+// for each true class and a column for each predicted one, in the order of
+// Classes. It is not safe for concurrent use.
+type Confusion struct {
+	Classes []string `json:"classes"`
+	Counts  [][]int  `json:"counts"`
+}
+
+// NewConfusion returns a matrix of zeros.
+func NewConfusion(classes []string) *Confusion {
+	counts := make([][]int, len(classes))
+	for i := range counts {
+		counts[i] = make([]int, len(classes))
+	}
+	return &Confusion{slices.Clone(classes), counts}
+}
+
+// Add counts one image by the numbers of its true and its predicted class.
+func (c *Confusion) Add(truth, predicted int) error {
+	for _, class := range []int{truth, predicted} {
+		if class < 0 || class >= len(c.Classes) {
+			return fmt.Errorf("confusion: no class %d; have 0 to %d", class, len(c.Classes)-1)
+		}
+	}
+	c.Counts[truth][predicted]++
+	return nil
+}
+
+// Merge adds the counts of another matrix of the same classes in the same
+// order.
+func (c *Confusion) Merge(other *Confusion) error {
+	if !slices.Equal(c.Classes, other.Classes) {
+		return fmt.Errorf("confusion: cannot merge classes %q into %q; want the same in the same order", other.Classes, c.Classes)
+	}
+	for i, row := range other.Counts {
+		for j, n := range row {
+			c.Counts[i][j] += n
+		}
+	}
+	return nil
+}
+
+// Total is the number of images counted.
+func (c *Confusion) Total() int {
+	total := 0
+	for i := range c.Classes {
+		total += c.support(i)
+	}
+	return total
+}
+
+// Correct is the number of images predicted as what they are.
+func (c *Confusion) Correct() int {
+	correct := 0
+	for i := range c.Classes {
+		correct += c.Counts[i][i]
+	}
+	return correct
+}
+
+// Accuracy is the share of images predicted as what they are, 0..1; 0 if there
+// are none.
+func (c *Confusion) Accuracy() float64 { return ratio(c.Correct(), c.Total()) }
+
+// support is the number of images of a class.
+func (c *Confusion) support(class int) int {
+	sum := 0
+	for _, n := range c.Counts[class] {
+		sum += n
+	}
+	return sum
+}
+
+// predictions is the number of images predicted as a class.
+func (c *Confusion) predictions(class int) int {
+	sum := 0
+	for _, row := range c.Counts {
+		sum += row[class]
+	}
+	return sum
+}
+
+// ratio is a/b, and 0 for 0/0.
+func ratio(a, b int) float64 {
+	if b == 0 {
+		return 0
+	}
+	return float64(a) / float64(b)
+}

@@ -1,0 +1,44 @@
+package metric
+
+import (
+	"fmt"
+	"math"
+)
+
+// clip keeps the logarithm finite: Keras's epsilon.
+const clip = 1e-7
+
+// LogLoss is the cross-entropy of predictions, in nats, 0 or more: the mean of
+// -ln p[truth] over the images, of which probabilities has one row each, one
+// column a class. Probabilities are cut to 1e-7 .. 1-1e-7 as in Keras, so that
+// one image costs at most 16.12. A mean over batches has to weigh them by their
+// size: add up [CrossEntropy] instead. Of no images it is 0.
+func LogLoss(probabilities [][]float32, truth []int) (float64, error) {
+	if len(probabilities) != len(truth) {
+		return 0, fmt.Errorf("log loss: %d predictions for %d true classes; want one each", len(probabilities), len(truth))
+	}
+	if len(truth) == 0 {
+		return 0, nil
+	}
+	sum := 0.0
+	for i, row := range probabilities {
+		loss, err := CrossEntropy(row, truth[i])
+		if err != nil {
+			return 0, fmt.Errorf("image %d: %w", i, err)
+		}
+		sum += loss
+	}
+	return sum / float64(len(truth)), nil
+}
+
+// CrossEntropy is [LogLoss] of one image.
+func CrossEntropy(probabilities []float32, truth int) (float64, error) {
+	if truth < 0 || truth >= len(probabilities) {
+		return 0, fmt.Errorf("log loss: no class %d; have 0 to %d", truth, len(probabilities)-1)
+	}
+	p := float64(probabilities[truth])
+	if math.IsNaN(p) {
+		return 0, fmt.Errorf("log loss: the probability of class %d is not a number", truth)
+	}
+	return -math.Log(min(max(p, clip), 1-clip)), nil
+}
