@@ -1,0 +1,188 @@
+package dataset
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+	"sync/atomic"
+)
+
+// A Batch is N labelled images of one size, ready to be fed to a model.
+type Batch struct {
+	N, Height, Width int
+	Images           []uint8 // RGB, 0 to 255, [N, Height, Width, 3], row-major
+	Labels           []int   // N class indices
+	Items            []Item  // N items the images came from
+}
+
+// A slot is a batch in the making.
+type slot struct {
+	Batch
+	errs []error       // one an image
+	left atomic.Int64  // images not done yet
+	done chan struct{} // closed when none is left
+}
+
+type job struct {
+	slot *slot
+	i    int
+}
+
+// Batches yields the items in the given order (indices into items; nil: as they
+// are) in batches of size; the last may be smaller. Images are decoded in
+// parallel and ahead, and batches come out in order whatever the timing.
+//
+// A batch is valid until the next step: its buffers are used again. An error is
+// the last thing that is yielded. When the loop ends, by itself, by break or
+// because ctx is cancelled, no goroutine is left behind.
+func (l *Loader) Batches(ctx context.Context, items []Item, order []int, size int) iter.Seq2[*Batch, error] {
+	return func(yield func(*Batch, error) bool) {
+		if size <= 0 {
+			yield(nil, fmt.Errorf("batch size %d: it must be positive", size))
+			return
+		}
+		if order == nil {
+			order = make([]int, len(items))
+			for i := range order {
+				order[i] = i
+			}
+		}
+		for _, i := range order {
+			if i < 0 || i >= len(items) {
+				yield(nil, fmt.Errorf("order names item %d of %d", i, len(items)))
+				return
+			}
+		}
+		var running sync.WaitGroup
+		defer running.Wait()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+
+		ready := make(chan *slot, l.opts.Ahead+1) // in order, perhaps not done
+		free := make(chan *slot, l.opts.Ahead+1)  // every slot fits
+		jobs := make(chan job)
+		for range l.opts.Ahead + 1 {
+			free <- l.slot(size)
+		}
+		running.Go(func() { plan(ctx, items, order, size, free, ready, jobs) })
+		for range l.opts.Workers {
+			running.Go(func() { l.work(ctx, jobs) })
+		}
+		for s := range ready {
+			select {
+			case <-s.done:
+			case <-ctx.Done():
+			}
+			if ctx.Err() != nil {
+				break
+			}
+			if err := l.settle(s); err != nil {
+				yield(nil, err)
+				return
+			}
+			if s.N > 0 && !yield(&s.Batch, nil) {
+				return
+			}
+			free <- s
+		}
+		if err := ctx.Err(); err != nil {
+			yield(nil, err)
+			return
+		}
+		for range l.opts.Ahead + 1 {
+			l.pool.Put(<-free)
+		}
+	}
+}
+
+// plan hands out batches and their images as slots become free.
+func plan(ctx context.Context, items []Item, order []int, size int, free <-chan *slot, ready chan<- *slot, jobs chan<- job) {
+	defer close(jobs)
+	defer close(ready)
+	for len(order) > 0 {
+		var s *slot
+		select {
+		case s = <-free:
+		case <-ctx.Done():
+			return
+		}
+		n := min(size, len(order))
+		s.begin(items, order[:n])
+		order = order[n:]
+		select {
+		case ready <- s:
+		case <-ctx.Done():
+			return
+		}
+		for i := range n {
+			select {
+			case jobs <- job{s, i}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// work decodes images until there are no more.
+func (l *Loader) work(ctx context.Context, jobs <-chan job) {
+	var buf []byte
+	for j := range jobs {
+		if ctx.Err() != nil {
+			continue
+		}
+		s := j.slot
+		length := 3 * s.Height * s.Width
+		buf, s.errs[j.i] = l.load(s.Items[j.i], s.Images[j.i*length:(j.i+1)*length], buf)
+		if s.left.Add(-1) == 0 {
+			close(s.done)
+		}
+	}
+}
+
+// slot returns a slot with room for size images.
+func (l *Loader) slot(size int) *slot {
+	length := size * 3 * l.opts.Height * l.opts.Width
+	if s, ok := l.pool.Get().(*slot); ok && cap(s.Images) >= length {
+		return s
+	}
+	return &slot{Batch: Batch{Height: l.opts.Height, Width: l.opts.Width, Images: make([]uint8, length)}}
+}
+
+// begin fills a slot with what is to be decoded.
+func (s *slot) begin(items []Item, order []int) {
+	s.N = len(order)
+	s.Images = s.Images[:s.N*3*s.Height*s.Width]
+	s.Labels, s.Items, s.errs = s.Labels[:0], s.Items[:0], s.errs[:0]
+	for _, i := range order {
+		s.Items = append(s.Items, items[i])
+		s.Labels = append(s.Labels, items[i].Class)
+		s.errs = append(s.errs, nil)
+	}
+	s.left.Store(int64(s.N))
+	s.done = make(chan struct{})
+}
+
+// settle returns the first error of a finished batch, or closes the gaps that
+// skipped images leave.
+func (l *Loader) settle(s *slot) error {
+	length := 3 * s.Height * s.Width
+	kept := 0
+	for i, err := range s.errs {
+		if err != nil {
+			if l.opts.Skip == nil {
+				return err
+			}
+			l.opts.Skip(s.Items[i], err)
+			continue
+		}
+		if kept < i {
+			copy(s.Images[kept*length:], s.Images[i*length:(i+1)*length])
+			s.Items[kept], s.Labels[kept] = s.Items[i], s.Labels[i]
+		}
+		kept++
+	}
+	s.N, s.Images, s.Labels, s.Items = kept, s.Images[:kept*length], s.Labels[:kept], s.Items[:kept]
+	return nil
+}

@@ -1,0 +1,76 @@
+package dataset
+
+import (
+	"fmt"
+	"sync"
+)
+
+// A CacheMode says where a Loader keeps decoded images for the next epoch.
+type CacheMode string
+
+// The cache modes a Loader knows.
+const (
+	CacheNone   CacheMode = "none"   // the default: decode each time
+	CacheMemory CacheMode = "memory" // up to LoaderOptions.CacheBytes
+	CacheDisk   CacheMode = "disk"   // a file in LoaderOptions.CacheDir, for later runs too
+)
+
+// ParseCacheMode checks a name; "" is CacheNone.
+func ParseCacheMode(s string) (CacheMode, error) {
+	switch mode := CacheMode(s); mode {
+	case "":
+		return CacheNone, nil
+	case CacheNone, CacheMemory, CacheDisk:
+		return mode, nil
+	}
+	return "", fmt.Errorf("no cache mode %q; have none, memory, disk", s)
+}
+
+// A cacheKey is the SHA-256 of the file an image was decoded from.
+type cacheKey [32]byte
+
+// A cache keeps images of one size. Its methods may be called concurrently.
+type cache interface {
+	// get fills dst, or returns false and leaves anything in dst.
+	get(key cacheKey, dst []uint8) bool
+	// put may keep a copy of src.
+	put(key cacheKey, src []uint8)
+	close() error
+}
+
+type noCache struct{}
+
+func (noCache) get(cacheKey, []uint8) bool { return false }
+func (noCache) put(cacheKey, []uint8)      {}
+func (noCache) close() error               { return nil }
+
+// A memoryCache keeps images until its budget is used up, then those it has.
+type memoryCache struct {
+	mu     sync.RWMutex
+	images map[cacheKey][]uint8
+	budget int64 // bytes left
+}
+
+func (c *memoryCache) get(key cacheKey, dst []uint8) bool {
+	c.mu.RLock()
+	image, ok := c.images[key]
+	c.mu.RUnlock()
+	return ok && copy(dst, image) == len(dst)
+}
+
+func (c *memoryCache) put(key cacheKey, src []uint8) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.images[key]; ok || c.budget < int64(len(src)) {
+		return
+	}
+	c.budget -= int64(len(src))
+	c.images[key] = append([]uint8(nil), src...)
+}
+
+func (c *memoryCache) close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.images)
+	return nil
+}

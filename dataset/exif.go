@@ -1,0 +1,149 @@
+package dataset
+
+import (
+	"bytes"
+	"encoding/binary"
+	"image"
+)
+
+// exifOrientation reads the orientation tag (0x0112) from an EXIF block, which
+// is a TIFF header and its first directory. It returns 1 to 8, and 1 (as
+// stored) for whatever is missing or damaged: a broken tag never costs an
+// image.
+func exifOrientation(block []byte) int {
+	const tagOrientation, typeShort, entryLen = 0x0112, 3, 12
+	if len(block) < 8 {
+		return 1
+	}
+	var order binary.ByteOrder
+	switch string(block[:4]) {
+	case "II*\x00":
+		order = binary.LittleEndian
+	case "MM\x00*":
+		order = binary.BigEndian
+	default:
+		return 1
+	}
+	directory := int64(order.Uint32(block[4:]))
+	if directory+2 > int64(len(block)) {
+		return 1
+	}
+	entries := block[directory+2:]
+	for range order.Uint16(block[directory:]) {
+		if len(entries) < entryLen {
+			return 1
+		}
+		if order.Uint16(entries) == tagOrientation {
+			value := int(order.Uint16(entries[8:]))
+			if order.Uint16(entries[2:]) != typeShort || value < 1 || value > 8 {
+				return 1
+			}
+			return value
+		}
+		entries = entries[entryLen:]
+	}
+	return 1
+}
+
+// jpegEXIF finds the block in the first APP1 segment that says "Exif".
+func jpegEXIF(data []byte) []byte {
+	const markerAPP1, markerSOS, markerEOI = 0xe1, 0xda, 0xd9
+	for p := 2; p+4 <= len(data) && data[p] == 0xff; {
+		marker := data[p+1]
+		if marker == 0xff { // a fill byte
+			p++
+			continue
+		}
+		length := int(binary.BigEndian.Uint16(data[p+2:])) // counts its own two bytes
+		end := p + 2 + length
+		if marker == markerSOS || marker == markerEOI || length < 2 || end > len(data) {
+			return nil
+		}
+		if block, found := bytes.CutPrefix(data[p+4:end], []byte("Exif\x00\x00")); marker == markerAPP1 && found {
+			return block
+		}
+		p = end
+	}
+	return nil
+}
+
+// pngEXIF finds the content of the eXIf chunk.
+func pngEXIF(data []byte) []byte {
+	return chunk(data, 8, "eXIf", true)
+}
+
+// webpEXIF finds the content of the EXIF chunk, which some writers begin as
+// JPEG does.
+func webpEXIF(data []byte) []byte {
+	return bytes.TrimPrefix(chunk(data, 12, "EXIF", false), []byte("Exif\x00\x00"))
+}
+
+// tiffEXIF is the file itself: EXIF is TIFF.
+func tiffEXIF(data []byte) []byte { return data }
+
+// chunk walks the chunks of a PNG file (length, name, content, checksum) or a
+// RIFF file (name, length, content, padded to even) from offset p on, and
+// returns the content of the first one of that name.
+func chunk(data []byte, p int64, name string, isPNG bool) []byte {
+	for p+8 <= int64(len(data)) {
+		head := data[p : p+8]
+		var id string
+		var length, extra int64
+		if isPNG {
+			id, length, extra = string(head[4:]), int64(binary.BigEndian.Uint32(head)), 4
+		} else {
+			id, length = string(head[:4]), int64(binary.LittleEndian.Uint32(head[4:]))
+			extra = length & 1
+		}
+		end := p + 8 + length
+		if end > int64(len(data)) {
+			return nil
+		}
+		if id == name {
+			return data[p+8 : end]
+		}
+		p = end + extra
+	}
+	return nil
+}
+
+// orient turns an image the way its EXIF orientation (1 to 8) asks for, so that
+// its first row is the top and its first column is the left. The image must
+// begin at (0, 0).
+func orient(img *image.RGBA, orientation int) *image.RGBA {
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	// Source pixel (x, y) goes to offset origin + x*dx + y*dy, in pixels.
+	var origin, dx, dy int
+	outW, outH := w, h
+	if orientation >= 5 {
+		outW, outH = h, w
+	}
+	switch orientation {
+	case 2: // mirrored left to right
+		origin, dx, dy = w-1, -1, w
+	case 3: // turned by 180 degrees
+		origin, dx, dy = w*h-1, -1, -w
+	case 4: // mirrored top to bottom
+		origin, dx, dy = w*(h-1), 1, -w
+	case 5: // mirrored about the main diagonal
+		origin, dx, dy = 0, h, 1
+	case 6: // to be turned 90 degrees clockwise
+		origin, dx, dy = h-1, h, -1
+	case 7: // mirrored about the other diagonal
+		origin, dx, dy = w*h-1, -h, -1
+	case 8: // to be turned 90 degrees anticlockwise
+		origin, dx, dy = h*(w-1), -h, 1
+	default:
+		return img
+	}
+	out := image.NewRGBA(image.Rect(0, 0, outW, outH))
+	for y := range h {
+		row := img.Pix[y*img.Stride : y*img.Stride+4*w]
+		at := 4 * (origin + y*dy)
+		for x := 0; x < len(row); x += 4 {
+			copy(out.Pix[at:at+4], row[x:x+4])
+			at += 4 * dx
+		}
+	}
+	return out
+}

@@ -1,0 +1,59 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// readFile reads a whole file into buf, which grows as needed, and returns the
+// bytes. It opens regular files only (a pipe would block for ever) and reads no
+// more than the limits allow. Errors do not repeat the path.
+func readFile(path string, buf []byte, limits Limits) ([]byte, error) {
+	limit := limits.orDefault().MaxBytes
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, bare(err)
+	case info.IsDir():
+		return nil, errors.New("a folder, not a file")
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("not a regular file (%s)", info.Mode().Type())
+	case info.Size() > limit:
+		return nil, tooLarge(info.Size(), limit)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, bare(err)
+	}
+	defer f.Close()
+	// One byte more than expected, to see the end and to see a file that grows.
+	size := int(info.Size()) + 1
+	if cap(buf) < size {
+		buf = make([]byte, size)
+	}
+	n, err := io.ReadFull(f, buf[:size])
+	switch {
+	case err == nil:
+		return nil, errors.New("grew while it was read")
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return buf[:n], nil
+	default:
+		return nil, bare(err)
+	}
+}
+
+// bare takes the operation and the path out of a file error, for callers that
+// name the path themselves.
+func bare(err error) error {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathError.Err
+	}
+	return err
+}
+
+func tooLarge(size, limit int64) error {
+	return fmt.Errorf("%d bytes long: the limit is %d", size, limit)
+}

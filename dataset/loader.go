@@ -1,0 +1,127 @@
+package dataset
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"sync"
+)
+
+// ErrChanged is the error of a file whose content is not that of its Item.
+var ErrChanged = errors.New("changed since the split was made")
+
+// LoaderOptions are the options of a Loader. Height and Width are needed, the
+// rest may be left zero.
+type LoaderOptions struct {
+	Root          string // folder that relative item paths begin in
+	Height, Width int    // of the images in a batch, in pixels
+	Interpolation Interpolation
+	Limits        Limits
+	Cache         CacheMode
+	CacheDir      string // folder of the disk cache; needed for CacheDisk only
+	CacheBytes    int64  // most that the memory cache holds; 0: 2 GiB
+	Workers       int    // images decoded at a time; 0: one a processor
+	Ahead         int    // batches prepared ahead of the one in use; 0: 2
+	// Skip, if not nil, is told of each file that cannot be used, from the
+	// goroutine that iterates and in order; the file is left out of its batch.
+	// If it is nil, such a file ends the iteration with an error.
+	Skip func(Item, error)
+}
+
+const (
+	defaultCacheBytes = 2 << 30
+	defaultAhead      = 2
+)
+
+// A Loader makes batches of images. It may be used by several goroutines, each
+// with an iteration of its own.
+type Loader struct {
+	opts  LoaderOptions
+	cache cache
+	pool  sync.Pool // of *slot
+}
+
+// NewLoader checks the options and opens the cache. Call Close when done.
+//
+// Cached images are found by the content hash of their item; an item without
+// one is not cached. An image that comes from the cache is not read from its
+// file, which may since be changed or gone.
+func NewLoader(opts LoaderOptions) (*Loader, error) {
+	var err error
+	if opts.Height <= 0 || opts.Width <= 0 {
+		return nil, fmt.Errorf("batch images of height %d and width %d: both must be positive", opts.Height, opts.Width)
+	}
+	if opts.Interpolation, err = ParseInterpolation(string(opts.Interpolation)); err != nil {
+		return nil, err
+	}
+	if opts.Cache, err = ParseCacheMode(string(opts.Cache)); err != nil {
+		return nil, err
+	}
+	if opts.Workers <= 0 {
+		opts.Workers = runtime.GOMAXPROCS(0)
+	}
+	if opts.Ahead <= 0 {
+		opts.Ahead = defaultAhead
+	}
+	if opts.CacheBytes <= 0 {
+		opts.CacheBytes = defaultCacheBytes
+	}
+	l := &Loader{opts: opts, cache: noCache{}}
+	switch opts.Cache {
+	case CacheMemory:
+		l.cache = &memoryCache{images: map[cacheKey][]uint8{}, budget: opts.CacheBytes}
+	case CacheDisk:
+		if opts.CacheDir == "" {
+			return nil, errors.New("the disk cache needs a folder")
+		}
+		disk, err := openDiskCache(opts.CacheDir, opts.Height, opts.Width, opts.Interpolation)
+		if err != nil {
+			return nil, fmt.Errorf("cannot open image cache: %w", err)
+		}
+		l.cache = disk
+	}
+	return l, nil
+}
+
+// Close gives up the cache, after the last iteration has ended. Its error is
+// that of a disk cache that could not be written to: batches were right, but
+// had to be decoded.
+func (l *Loader) Close() error { return l.cache.close() }
+
+// load writes the pixels of one item to dst, [H, W, 3]. It reads the file into
+// buf and returns that for reuse.
+func (l *Loader) load(item Item, dst []uint8, buf []byte) ([]byte, error) {
+	var key cacheKey
+	hashed := item.SHA256 != ""
+	if hashed {
+		if n, err := hex.Decode(key[:], []byte(item.SHA256)[:min(len(item.SHA256), 64)]); err != nil || n != len(key) || len(item.SHA256) != 64 {
+			return buf, fmt.Errorf("%s: %q is not a SHA-256 in hex", item.Path, item.SHA256)
+		}
+		if l.cache.get(key, dst) {
+			return buf, nil
+		}
+	}
+	path := filepath.FromSlash(item.Path)
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(l.opts.Root, path)
+	}
+	data, err := readFile(path, buf, l.opts.Limits)
+	if err != nil {
+		return buf, fmt.Errorf("%s: %w", item.Path, err)
+	}
+	if hashed && sha256.Sum256(data) != key {
+		return data, fmt.Errorf("%s: %w", item.Path, ErrChanged)
+	}
+	img, err := Decode(data, l.opts.Limits)
+	if err != nil {
+		return data, fmt.Errorf("%s: %w", item.Path, err)
+	}
+	CopyRGB(dst, Resize(img, l.opts.Height, l.opts.Width, l.opts.Interpolation))
+	if hashed {
+		l.cache.put(key, dst)
+	}
+	return data, nil
+}

@@ -1,0 +1,184 @@
+package dataset
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// DefaultFractions of train, validation and test.
+var DefaultFractions = [3]float64{0.70, 0.15, 0.15}
+
+// ParseFractions reads "train,validation,test", such as "0.7,0.15,0.15"; "" is
+// DefaultFractions. See NewSplit for what is allowed.
+func ParseFractions(s string) (fractions [3]float64, err error) {
+	if s == "" {
+		return DefaultFractions, nil
+	}
+	fields := strings.Split(s, ",")
+	if len(fields) != 3 {
+		return fractions, fmt.Errorf("fractions %q are not three numbers such as 0.7,0.15,0.15", s)
+	}
+	for i, field := range fields {
+		fractions[i], err = strconv.ParseFloat(strings.TrimSpace(field), 64)
+		if err != nil {
+			return fractions, fmt.Errorf("fractions %q are not three numbers such as 0.7,0.15,0.15: %q is none", s, field)
+		}
+	}
+	return fractions, checkFractions(fractions)
+}
+
+func checkFractions(fractions [3]float64) error {
+	sum := fractions[0] + fractions[1] + fractions[2]
+	switch {
+	case !(fractions[0] > 0): // NaN too
+		return fmt.Errorf("fraction of train is %v: it must be above 0", fractions[0])
+	case !(fractions[1] >= 0) || !(fractions[2] >= 0):
+		return fmt.Errorf("fractions of validation and test are %v and %v: they must not be below 0", fractions[1], fractions[2])
+	case !(math.Abs(sum-1) <= 1e-6):
+		return fmt.Errorf("fractions %v sum to %v: they must sum to 1", fractions, sum)
+	}
+	return nil
+}
+
+// NewSplit divides the images of a folder, class by class. Which part an image
+// falls into depends on the seed and on the contents of its class, not on names
+// or order. Files of the same content go to the same part; if they are of
+// different classes, that is train, so that no image that is measured has two
+// right answers.
+//
+// A class of n different contents puts round(fraction x n) of them into each
+// part, up to one more or less so that they sum to n, and at least one. The
+// fraction of train must be above 0, the others may be 0, and they sum to 1. A
+// class with fewer contents than there are parts to fill is an error.
+func NewSplit(f *Folder, fractions [3]float64, seed uint64) (*Split, error) {
+	if err := checkFractions(fractions); err != nil {
+		return nil, err
+	}
+	classOf, conflict := map[string]int{}, map[string]bool{}
+	for _, item := range f.Items {
+		class, known := classOf[item.SHA256]
+		conflict[item.SHA256] = conflict[item.SHA256] || known && class != item.Class
+		classOf[item.SHA256] = item.Class
+	}
+	hashes := make([][]string, len(f.Classes)) // by class, unambiguous contents
+	taken := make([]int, len(f.Classes))       // by class, contents bound for train
+	seen := map[Item]bool{}
+	for _, item := range f.Items {
+		content := Item{Class: item.Class, SHA256: item.SHA256}
+		switch {
+		case seen[content]:
+		case conflict[item.SHA256]:
+			taken[item.Class]++
+		default:
+			hashes[item.Class] = append(hashes[item.Class], item.SHA256)
+		}
+		seen[content] = true
+	}
+	parts := map[string]int{} // of contents, 0 if not listed: train
+	for class, list := range hashes {
+		counts, err := partCounts(len(list), taken[class], fractions)
+		if err != nil {
+			return nil, fmt.Errorf("class %q %w", f.Classes[class], err)
+		}
+		slices.SortFunc(list, func(a, b string) int {
+			return cmp.Or(cmp.Compare(splitKey(seed, a), splitKey(seed, b)), strings.Compare(a, b))
+		})
+		for i, hash := range list {
+			switch {
+			case i >= counts[0]+counts[1]:
+				parts[hash] = 2
+			case i >= counts[0]:
+				parts[hash] = 1
+			}
+		}
+	}
+	s := &Split{
+		Seed:       seed,
+		Fractions:  fractions,
+		Classes:    slices.Clone(f.Classes),
+		Train:      []Item{},
+		Validation: []Item{},
+		Test:       []Item{},
+		Unreadable: append([]Problem{}, f.Unreadable...),
+		Notes:      append([]string{}, f.Notes...),
+	}
+	lists := [3]*[]Item{&s.Train, &s.Validation, &s.Test}
+	for _, item := range f.Items {
+		list := lists[parts[item.SHA256]]
+		*list = append(*list, item)
+	}
+	for _, list := range lists {
+		slices.SortFunc(*list, func(a, b Item) int { return strings.Compare(a.Path, b.Path) })
+	}
+	var err error
+	s.Hash, err = s.computeHash()
+	return s, err
+}
+
+// splitKey is the place of a content in the seeded order of its class.
+func splitKey(seed uint64, hash string) uint64 {
+	key := append(binary.BigEndian.AppendUint64(nil, seed), hash...)
+	sum := sha256.Sum256(key)
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// partCounts divides free + taken contents by largest remainder, of which taken
+// are in train already, and returns how many of the free go to each part. A
+// part with a fraction above 0 gets at least one.
+func partCounts(free, taken int, fractions [3]float64) (counts [3]int, err error) {
+	total := free + taken
+	var wanted [3]int // the least of each part
+	for i, fraction := range fractions {
+		if fraction > 0 {
+			wanted[i] = 1
+		}
+	}
+	needed := wanted[0] + wanted[1] + wanted[2]
+	if total < needed {
+		return counts, fmt.Errorf("has %d different images: the split %v needs at least %d", total, fractions, needed)
+	}
+	if free < wanted[1]+wanted[2] {
+		return counts, fmt.Errorf("has %d images that no other class has too: the split %v needs at least %d", free, fractions, wanted[1]+wanted[2])
+	}
+	var remainders [3]float64
+	rest := total
+	for i, fraction := range fractions {
+		exact := float64(fraction * float64(total))
+		// 0.15 x 20 is 3, whatever the last bit of the product says.
+		counts[i] = int(math.Floor(exact + 1e-9))
+		remainders[i] = exact - float64(counts[i])
+		rest -= counts[i]
+	}
+	for ; rest > 0; rest-- {
+		best := 0
+		for i := range remainders {
+			if remainders[i] > remainders[best]+1e-9 {
+				best = i
+			}
+		}
+		counts[best]++
+		remainders[best] = -1
+	}
+	// Whoever has most gives to whoever lacks.
+	counts[0] -= taken
+	wanted[0] -= min(wanted[0], taken)
+	for i := range counts {
+		for counts[i] < wanted[i] || counts[i] < 0 {
+			most := 0
+			for j := range counts {
+				if counts[j]-wanted[j] > counts[most]-wanted[most] {
+					most = j
+				}
+			}
+			counts[most]--
+			counts[i]++
+		}
+	}
+	return counts, nil
+}

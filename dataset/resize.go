@@ -1,0 +1,95 @@
+package dataset
+
+import (
+	"fmt"
+	"image"
+	"strings"
+
+	"github.com/nfnt/resize"
+)
+
+// An Interpolation names the filter that Resize weighs neighbouring pixels
+// with. When it scales down, a filter widens with the scale, so that every
+// pixel of the source counts (as Pillow does, and TensorFlow with antialias).
+type Interpolation string
+
+// The interpolations Resize knows.
+const (
+	Nearest  Interpolation = "nearest"  // the mean of the pixels covered, when it scales down
+	Bilinear Interpolation = "bilinear" // the default
+	Bicubic  Interpolation = "bicubic"  // Catmull-Rom
+	Mitchell Interpolation = "mitchell" // Mitchell-Netravali
+	Lanczos2 Interpolation = "lanczos2"
+	Lanczos3 Interpolation = "lanczos3"
+)
+
+var filters = []struct {
+	name   Interpolation
+	filter resize.InterpolationFunction
+}{
+	{Bilinear, resize.Bilinear},
+	{Nearest, resize.NearestNeighbor},
+	{Bicubic, resize.Bicubic},
+	{Mitchell, resize.MitchellNetravali},
+	{Lanczos2, resize.Lanczos2},
+	{Lanczos3, resize.Lanczos3},
+}
+
+// Interpolations lists the known names, the default first.
+func Interpolations() []Interpolation {
+	names := make([]Interpolation, len(filters))
+	for i, f := range filters {
+		names[i] = f.name
+	}
+	return names
+}
+
+// ParseInterpolation checks a name; "" is Bilinear.
+func ParseInterpolation(s string) (Interpolation, error) {
+	if s == "" {
+		return Bilinear, nil
+	}
+	var known []string
+	for _, f := range filters {
+		if string(f.name) == s {
+			return f.name, nil
+		}
+		known = append(known, string(f.name))
+	}
+	return "", fmt.Errorf("no interpolation %q; have %s", s, strings.Join(known, ", "))
+}
+
+// Resize scales an image to height x width pixels, without regard to its aspect
+// ratio. An image that has that size already is returned as it is. It panics on
+// a size that is not positive, an empty image or an unknown interpolation; ""
+// is Bilinear.
+func Resize(img *image.RGBA, height, width int, how Interpolation) *image.RGBA {
+	if height <= 0 || width <= 0 || img.Rect.Empty() {
+		panic(fmt.Sprintf("dataset: resize %v to %dx%d: sizes must be positive", img.Rect, height, width))
+	}
+	how, err := ParseInterpolation(string(how))
+	if err != nil {
+		panic("dataset: resize: " + err.Error())
+	}
+	for _, f := range filters {
+		if f.name == how {
+			return resize.Resize(uint(width), uint(height), img, f.filter).(*image.RGBA)
+		}
+	}
+	panic("unreachable")
+}
+
+// CopyRGB writes the pixels of an image to dst as [H, W, 3], row-major, without
+// alpha. It panics if dst is shorter than 3 x height x width.
+func CopyRGB(dst []uint8, img *image.RGBA) {
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	dst = dst[:3*w*h]
+	for y := range h {
+		row := img.Pix[y*img.Stride : y*img.Stride+4*w]
+		out := dst[3*w*y : 3*w*(y+1)]
+		for len(row) >= 4 && len(out) >= 3 {
+			out[0], out[1], out[2] = row[0], row[1], row[2]
+			row, out = row[4:], out[3:]
+		}
+	}
+}

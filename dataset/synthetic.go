@@ -1,0 +1,205 @@
+package dataset
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// SyntheticClasses are the kinds of objects Synthesize draws, sorted.
+var SyntheticClasses = shapeNames()
+
+// SyntheticOptions are the options of Synthesize.
+type SyntheticOptions struct {
+	PerClass      int    // images of each class, at least 1
+	Width, Height int    // of an image in pixels, at least 32; 0: 256
+	Seed          uint64 // of all that varies
+}
+
+func (o SyntheticOptions) checked() (SyntheticOptions, error) {
+	const least, most = 32, 8192
+	if o.Width == 0 {
+		o.Width = 256
+	}
+	if o.Height == 0 {
+		o.Height = 256
+	}
+	if min(o.Width, o.Height) < least || max(o.Width, o.Height) > most {
+		return o, fmt.Errorf("synthetic images of %dx%d pixels: each side must be from %d to %d", o.Width, o.Height, least, most)
+	}
+	return o, nil
+}
+
+// Synthesize draws a small data set in the spirit of TrashNet: photos of one
+// waste item on a plain, light background. It writes
+//
+//	dir/images/<class>/NNNN.png   the pictures, to be read with Scan
+//	dir/masks/<class>/NNNN.png    255 where the object is, 0 elsewhere
+//
+// The classes differ in outline and in inner structure; colour, size, place,
+// rotation, light and noise vary within each and tell nothing. Both folders
+// appear when all is drawn; it is an error if either is there already.
+func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err error) {
+	if opts, err = opts.checked(); err != nil {
+		return err
+	}
+	if opts.PerClass < 1 {
+		return fmt.Errorf("%d synthetic images per class: at least 1 is needed", opts.PerClass)
+	}
+	kinds := []string{"masks", "images"} // images, which one waits for, come last
+	for _, kind := range kinds {
+		if _, err := os.Lstat(filepath.Join(dir, kind)); err == nil {
+			return fmt.Errorf("%q is there already: give a new folder, or remove it", filepath.Join(dir, kind))
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("cannot make folder for synthetic images: %w", err)
+	}
+	draft, err := os.MkdirTemp(dir, ".draft-*")
+	if err != nil {
+		return fmt.Errorf("cannot make folder for synthetic images: %w", err)
+	}
+	defer os.RemoveAll(draft)
+	for _, kind := range kinds {
+		for _, class := range SyntheticClasses {
+			if err := os.MkdirAll(filepath.Join(draft, kind, class), 0o755); err != nil {
+				return fmt.Errorf("cannot write synthetic images: %w", err)
+			}
+		}
+	}
+	group, drawing := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for index := range opts.PerClass {
+		for class, name := range SyntheticClasses {
+			group.Go(func() error {
+				if err := drawing.Err(); err != nil {
+					return err
+				}
+				img, mask, err := SyntheticImage(class, index, opts)
+				if err != nil {
+					return err
+				}
+				file := filepath.Join(name, fmt.Sprintf("%04d.png", index))
+				if err := writePNG(filepath.Join(draft, "images", file), img); err != nil {
+					return err
+				}
+				return writePNG(filepath.Join(draft, "masks", file), mask)
+			})
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("cannot write synthetic images: %w", err)
+	}
+	for _, kind := range kinds {
+		if err := os.Rename(filepath.Join(draft, kind), filepath.Join(dir, kind)); err != nil {
+			return fmt.Errorf("cannot write synthetic images: %w", err)
+		}
+	}
+	return nil
+}
+
+func writePNG(path string, img image.Image) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w := bufio.NewWriter(f)
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(io.Writer(w), img); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// SyntheticImage draws image number index of a class, an index into
+// SyntheticClasses, and the mask of its object: 255 where the object covers at
+// least half of a pixel, else 0. The result is a function of the class, the
+// index, and Seed, Width and Height; PerClass does not matter.
+func SyntheticImage(class, index int, opts SyntheticOptions) (*image.RGBA, *image.Gray, error) {
+	opts, err := opts.checked()
+	if err != nil {
+		return nil, nil, err
+	}
+	if class < 0 || class >= len(shapes) || index < 0 {
+		return nil, nil, fmt.Errorf("no synthetic image %d of class %d; have classes 0 to %d", index, class, len(shapes)-1)
+	}
+	r := newRandom(opts.Seed, uint64(class), uint64(index))
+	c := newCanvas(opts.Width, opts.Height)
+	side := float64(min(c.w, c.h))
+	shape := shapes[class]
+
+	lightAngle := r.uniform(0, 2*math.Pi)
+	sin, cos := math.Sincos(lightAngle)
+	light := point{cos, sin} // towards the light, on the picture
+	angle := r.uniform(-1, 1) * shape.turn
+	c.place(
+		float64(c.w)/2+r.uniform(-0.10, 0.10)*side,
+		float64(c.h)/2+r.uniform(-0.10, 0.10)*side,
+		r.uniform(0.46, 0.64)*side, angle)
+	c.light = point{light.x*c.cos + light.y*c.sin, light.y*c.cos - light.x*c.sin}
+
+	// The object is drawn over the background and its own shadow, which needs
+	// the outline first; so the shape paints last.
+	paint := shape.build(c, r)
+	c.background(r, light, side)
+	c.shadow(r, light, side)
+	paint()
+	return c.develop(r), c.mask(), nil
+}
+
+// background is plain and light, brighter towards the light.
+func (c *canvas) background(r *random, light point, side float64) {
+	base := hsv(r.uniform(0, 1), r.uniform(0.02, 0.22), r.uniform(0.74, 0.92))
+	slope := r.uniform(0.04, 0.16) / side
+	for y := range c.h {
+		for x := range c.w {
+			towards := (float64(x)-float64(c.w)/2)*light.x + (float64(y)-float64(c.h)/2)*light.y
+			c.pixels[y*c.w+x] = base.times(1 + slope*towards)
+		}
+	}
+}
+
+// shadow darkens where the object, shifted away from the light and blurred,
+// keeps the light out.
+func (c *canvas) shadow(r *random, light point, side float64) {
+	depth := r.uniform(0.22, 0.45)
+	shift := r.uniform(0.010, 0.035) * side
+	soft := blur(c.object, c.w, c.h, max(1, int(r.uniform(0.010, 0.022)*side)))
+	dx, dy := int(math.Round(light.x*shift)), int(math.Round(light.y*shift))
+	for y := range c.h {
+		for x := range c.w {
+			fromX, fromY := max(0, min(c.w-1, x+dx)), max(0, min(c.h-1, y+dy))
+			at := &c.pixels[y*c.w+x]
+			*at = at.times(1 - depth*soft[fromY*c.w+fromX])
+		}
+	}
+}
+
+// develop makes an 8 bit picture, with the noise of a camera.
+func (c *canvas) develop(r *random) *image.RGBA {
+	exposure := r.uniform(0.94, 1.04)
+	noise := r.uniform(0.006, 0.020)
+	img := image.NewRGBA(image.Rect(0, 0, c.w, c.h))
+	for i, p := range c.pixels {
+		// The sum of three uniform numbers is nearly normal.
+		gray := r.uniform(-1, 1) + r.uniform(-1, 1) + r.uniform(-1, 1)
+		for j, v := range [3]float64{p.r, p.g, p.b} {
+			v = v*exposure + noise*(0.8*gray+0.6*r.uniform(-1, 1))
+			img.Pix[4*i+j] = uint8(math.Round(255 * max(0, min(1, v))))
+		}
+		img.Pix[4*i+3] = 255
+	}
+	return img
+}

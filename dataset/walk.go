@@ -1,0 +1,114 @@
+package dataset
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A walk lists the files below a folder. Hidden names (a leading dot) are
+// skipped, links are followed, and each real folder is entered once, so that
+// links that form a loop end.
+type walk struct {
+	ctx   context.Context
+	files []string // paths as reached from the folder the walk began with
+	seen  map[string]bool
+	links []string // links to folders, kept for when all true folders are done
+}
+
+// listFiles returns every file below dir that is not hidden, sorted, as paths
+// that begin with dir. Broken links and special files are among them: they fail
+// when they are read, and are reported then.
+func listFiles(ctx context.Context, dir string) ([]string, error) {
+	w := walk{ctx: ctx, seen: map[string]bool{}, links: []string{dir}}
+	for len(w.links) > 0 {
+		link := w.links[0]
+		w.links = w.links[1:]
+		real, err := filepath.EvalSymlinks(link)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read folder %q: %w", link, bare(err))
+		}
+		if err := w.enter(link, real); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(w.files)
+	return w.files, nil
+}
+
+// enter lists the folder called path, which lies at real.
+func (w *walk) enter(path, real string) error {
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
+	if w.seen[real] {
+		return nil
+	}
+	w.seen[real] = true
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return fmt.Errorf("cannot read folder %q: %w", path, bare(err))
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if hidden(name) {
+			continue
+		}
+		child := filepath.Join(path, name)
+		switch {
+		case entry.IsDir():
+			if err := w.enter(child, filepath.Join(real, name)); err != nil {
+				return err
+			}
+		case isFolder(child, entry):
+			w.links = append(w.links, child)
+		default:
+			w.files = append(w.files, child)
+		}
+	}
+	return nil
+}
+
+func hidden(name string) bool { return strings.HasPrefix(name, ".") }
+
+// isFolder tells whether an entry is a folder or a link to one.
+func isFolder(path string, entry fs.DirEntry) bool {
+	if entry.Type()&fs.ModeSymlink == 0 {
+		return entry.IsDir()
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// ListImages expands files and folders into a sorted list of files without
+// repetition. Folders are listed with all that is below them, except hidden
+// names; whether a file is an image is found out when it is decoded, so that
+// one that is not is reported and not lost. A path that does not exist, and
+// paths that hold no file at all, are errors.
+func ListImages(ctx context.Context, paths []string) ([]string, error) {
+	var list []string
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read %q: %w", path, bare(err))
+		}
+		if !info.IsDir() {
+			list = append(list, filepath.Clean(path))
+			continue
+		}
+		files, err := listFiles(ctx, filepath.Clean(path))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, files...)
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("no files in %q", paths)
+	}
+	slices.Sort(list)
+	return slices.Compact(list), nil
+}
