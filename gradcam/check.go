@@ -1,0 +1,48 @@
+package gradcam
+
+import (
+	"fmt"
+
+	"oscar/explain"
+)
+
+// checkCounts reports a differential that has not one of everything for each of
+// n images.
+func checkCounts(d explain.Differential, n int) error {
+	for _, part := range []struct {
+		name  string
+		count int
+	}{
+		{"activations", len(d.Activations)},
+		{"gradients", len(d.Gradients)},
+		{"targets", len(d.Targets)},
+		{"scores", len(d.Scores)},
+	} {
+		if part.count != n {
+			return fmt.Errorf("the model gave %d %s for %d images", part.count, part.name, n)
+		}
+	}
+	return nil
+}
+
+// checkPair reports activations and gradients that do not fit each other, or
+// whose values do not fill their shape.
+func checkPair(activations, gradients explain.Volume) error {
+	a, g := activations, gradients
+	if a.Height != g.Height || a.Width != g.Width || a.Channels != g.Channels {
+		return fmt.Errorf("activations are %s but gradients %s; want one shape", shape(a), shape(g))
+	}
+	if a.Height < 1 || a.Width < 1 || a.Channels < 1 {
+		return fmt.Errorf("activations and gradients are %s; want [height,width,channels] of at least 1", shape(a))
+	}
+	want := a.Height * a.Width * a.Channels
+	if len(a.Values) != want || len(g.Values) != want {
+		return fmt.Errorf("%d activations and %d gradients for the shape %s; want %d of each",
+			len(a.Values), len(g.Values), shape(a), want)
+	}
+	return nil
+}
+
+func shape(v explain.Volume) string {
+	return fmt.Sprintf("[%d,%d,%d]", v.Height, v.Width, v.Channels)
+}

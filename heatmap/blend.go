@@ -1,0 +1,77 @@
+package heatmap
+
+import (
+	"image"
+
+	"oscar/explain"
+)
+
+// Blend lays a map over an image:
+//
+//	out = (1-alpha) image + alpha colour(heat)
+//
+// rounded to 8 bits. heat holds values 0..1 at any size and is upsampled to
+// the image's; alpha is cut to 0..1. The result is a new image whose bounds
+// begin at (0,0). A grid without values leaves the image as it is.
+func Blend(img *image.RGBA, heat explain.Grid, cm ColorMap, alpha float64) *image.RGBA {
+	out := clone(img)
+	width, height := out.Rect.Dx(), out.Rect.Dy()
+	if !filled(heat) || width == 0 || height == 0 {
+		return out
+	}
+	mix := newMixer(cm, alpha)
+	rows := newRows(heat, height, width)
+	values := make([]float32, width)
+	for y := range height {
+		rows.row(values, y)
+		mix.row(out.Pix[y*out.Stride:][:4*width], values)
+	}
+	return out
+}
+
+// mixer holds both terms of the blend for every byte, in 16.16 fixed point.
+type mixer struct {
+	image  [256]uint32    // (1-alpha) p, and a half to round by
+	colour [256][4]uint32 // alpha colour
+}
+
+func newMixer(cm ColorMap, alpha float64) *mixer {
+	if !(alpha > 0) { // also NaN
+		alpha = 0
+	}
+	cm = cm.orJet()
+	share := uint32(min(alpha, 1)*(1<<16) + 0.5)
+	var m mixer
+	for i := range uint32(256) {
+		m.image[i] = i*(1<<16-share) + 1<<15
+		m.colour[i] = [4]uint32{
+			share * uint32(cm.rgb[3*i]),
+			share * uint32(cm.rgb[3*i+1]),
+			share * uint32(cm.rgb[3*i+2]),
+			share * 255,
+		}
+	}
+	return &m
+}
+
+// row blends one row of RGBA pixels in place.
+func (m *mixer) row(pixels []uint8, values []float32) {
+	for x, v := range values {
+		p := pixels[4*x : 4*x+4 : 4*x+4]
+		c := &m.colour[entry(v)&255]
+		p[0] = uint8((m.image[p[0]] + c[0]) >> 16)
+		p[1] = uint8((m.image[p[1]] + c[1]) >> 16)
+		p[2] = uint8((m.image[p[2]] + c[2]) >> 16)
+		p[3] = uint8((m.image[p[3]] + c[3]) >> 16)
+	}
+}
+
+// clone copies an image, or a part of one, to bounds that begin at (0,0).
+func clone(img *image.RGBA) *image.RGBA {
+	out := image.NewRGBA(image.Rect(0, 0, img.Rect.Dx(), img.Rect.Dy()))
+	for y := range out.Rect.Dy() {
+		from := img.PixOffset(img.Rect.Min.X, img.Rect.Min.Y+y)
+		copy(out.Pix[y*out.Stride:][:4*out.Rect.Dx()], img.Pix[from:])
+	}
+	return out
+}

@@ -1,0 +1,90 @@
+package heatmap
+
+import (
+	"embed"
+	"fmt"
+	"image/color"
+	"strings"
+)
+
+// The tables are matplotlib's own 256 entries; colormaps/generate.py makes them.
+//
+//go:embed colormaps/*.rgb
+var tables embed.FS
+
+// colorMaps is the table of colour maps, in the order of their help text.
+var colorMaps = []ColorMap{
+	{name: "jet", rgb: table("jet")},
+	{name: "viridis", rgb: table("viridis")},
+	{name: "turbo", rgb: table("turbo")},
+	{name: "inferno", rgb: table("inferno")},
+	{name: "gray", rgb: table("gray")},
+	{name: "rdbu_r", rgb: table("rdbu_r"), diverging: true},
+	{name: "seismic", rgb: table("seismic"), diverging: true},
+}
+
+// A ColorMap gives a colour to every value 0..1, from a table of 256 entries
+// equal to matplotlib's of the same name. The zero ColorMap is jet.
+type ColorMap struct {
+	name      string
+	rgb       string // 256 triples
+	diverging bool
+}
+
+// LookupColorMap finds a colour map by name, in any case, or says which there
+// are.
+func LookupColorMap(name string) (ColorMap, error) {
+	for _, m := range colorMaps {
+		if strings.EqualFold(m.name, name) {
+			return m, nil
+		}
+	}
+	return ColorMap{}, fmt.Errorf("no colour map %q; have %s", name, strings.Join(ColorMapNames(), ", "))
+}
+
+// ColorMapNames lists the colour maps, the usual one first.
+func ColorMapNames() []string {
+	names := make([]string, len(colorMaps))
+	for i, m := range colorMaps {
+		names[i] = m.name
+	}
+	return names
+}
+
+// Name is the name that [LookupColorMap] finds.
+func (m ColorMap) Name() string { return m.orJet().name }
+
+// Diverging says whether the middle of the map, at 0.5, stands for zero. Such
+// a map shows what speaks against a class as well ([Signed]).
+func (m ColorMap) Diverging() bool { return m.diverging }
+
+// At returns the colour of a value. Below 0 it is that of 0, above 1 that of 1,
+// and for NaN that of 0.
+func (m ColorMap) At(v float32) color.RGBA {
+	rgb := m.orJet().rgb[3*entry(v):]
+	return color.RGBA{rgb[0], rgb[1], rgb[2], 255}
+}
+
+func (m ColorMap) orJet() ColorMap {
+	if m.rgb == "" {
+		return colorMaps[0]
+	}
+	return m
+}
+
+// entry is the place of a value in a table, as in matplotlib: 256 bins of the
+// same width, with 1 in the last.
+func entry(v float32) int {
+	if !(v > 0) { // also NaN
+		return 0
+	}
+	return int(min(v*256, 255))
+}
+
+func table(name string) string {
+	data, err := tables.ReadFile("colormaps/" + name + ".rgb")
+	if err != nil || len(data) != 3*256 {
+		panic(fmt.Sprintf("heatmap: colour map %s is not embedded as 256 triples: %v", name, err))
+	}
+	return string(data)
+}

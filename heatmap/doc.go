@@ -1,0 +1,34 @@
+// Package heatmap makes pictures of attribution maps: a signed map of a few
+// positions becomes a map of the image's size, then colours, then an overlay
+// with its scale and caption. It knows nothing of TensorFlow.
+//
+// # First call
+//
+//	picture := heatmap.Overlay(photo, heatmap.Options{
+//		Heat:  attribution.Map,
+//		Title: "glass 0.93",
+//		Note:  "grad-cam conv5, target glass",
+//	})
+//	err := heatmap.WritePNG("bottle.png", picture)
+//
+// # The parts
+//
+// [Overlay] is made of steps that can be had one by one: [Positive] (ReLU and
+// division by the maximum), or [Signed] for a diverging map; [Upsample]
+// (bilinear, as tf.image.resize); a [ColorMap] by name; [Blend]. [Montage] sets
+// pictures in a grid.
+//
+// # What holds
+//
+//   - A picture has the size of its photograph. Height and width are never
+//     swapped: grids are [Height,Width] everywhere.
+//   - Inputs are never changed.
+//   - Nothing divides by zero. A map with nothing to show (all zero, negative,
+//     constant, or not finite) leaves the photograph as it is, and the caption
+//     says why.
+//   - Jet is RGB: red is high.
+//
+// # To add a colour map
+//
+// Its name in colormaps/generate.py, and one line in the table of colormap.go.
+package heatmap

@@ -1,0 +1,141 @@
+package heatmap
+
+import (
+	"image"
+	"image/color"
+)
+
+var white = color.RGBA{255, 255, 255, 255}
+
+const (
+	textShare  = 1.0 / 21 // of the image's shorter side: the title's size
+	noteShare  = 0.78     // of the title's size: the note and the labels
+	stripShare = 0.38     // of the image's height, at most: the strip
+	stripShade = 0.66     // how dark the strip makes the image
+)
+
+// legend is what stands in the strip along an image's lower edge.
+type legend struct {
+	title string
+	notes []string // in the order of preference
+	bar   *bar     // may be nil
+}
+
+// drawLegend draws as much of a legend as the image has room for.
+func drawLegend(img *image.RGBA, l legend) {
+	if p, ok := arrange(l, img.Rect.Dx(), img.Rect.Dy()); ok {
+		p.draw(img)
+	}
+}
+
+// arrange finds the fullest legend that fits, at the largest size.
+func arrange(l legend, width, height int) (plan, bool) {
+	largest := max(times(min(width, height), textShare), smallestText)
+	var choices []plan
+	for _, note := range l.notes {
+		choices = append(choices, plan{title: l.title, note: note, bar: l.bar})
+	}
+	choices = append(choices, plan{title: l.title, bar: l.bar}, plan{title: l.title})
+	for _, p := range choices {
+		for size := largest; size >= max(smallestText, largest*2/3); size-- {
+			p.size, p.small = size, max(times(size, noteShare), smallestText)
+			for _, p.stacked = range []bool{false, true} {
+				if w, h := p.need(); w <= width && h <= times(height, stripShare) {
+					return p, true
+				}
+			}
+		}
+	}
+	last := plan{title: shorten(l.title, smallestText, width-2*margin(smallestText)), size: smallestText}
+	_, h := last.need()
+	return last, last.title != "" && h <= times(height, stripShare)
+}
+
+// plan is a legend with its sizes: text on the left and the bar on the right,
+// or one above the other.
+type plan struct {
+	title, note string
+	bar         *bar
+	size, small int // of the title, and of the note and labels
+	stacked     bool
+}
+
+// margin is the room around the whole, scant where the image is tiny.
+func margin(size int) int {
+	if size <= smallestText+1 {
+		return 2
+	}
+	return times(size, 0.45)
+}
+
+// text is the room that title and note take.
+func (p plan) text() (width, height int) {
+	if p.title != "" {
+		width, height = textWidth(p.title, p.size), times(p.size, lineHeight)
+	}
+	if p.note != "" {
+		width, height = max(width, textWidth(p.note, p.small)), height+times(p.small, lineHeight)
+	}
+	return width, height
+}
+
+// need is the room that the whole takes, margins included.
+func (p plan) need() (width, height int) {
+	width, height = p.text()
+	if p.bar != nil {
+		barWidth, barHeight := p.bar.minWidth(p.small), p.bar.height(p.small)
+		switch {
+		case width == 0 || p.stacked:
+			width, height = max(width, barWidth), height+barHeight
+		default:
+			width, height = width+2*p.size+barWidth, max(height, barHeight)
+		}
+	}
+	if width == 0 {
+		return 0, 0
+	}
+	return width + 2*margin(p.size), height + 2*margin(p.size)
+}
+
+// draw darkens the strip and fills it.
+func (p plan) draw(img *image.RGBA) {
+	_, deep := p.need()
+	width, height := img.Rect.Dx(), img.Rect.Dy()
+	darken(img, height-deep)
+	edge := margin(p.size)
+	textWidth, textHeight := p.text()
+	y := height - deep + edge
+	if p.title != "" {
+		drawText(img, p.title, edge, y, p.size, white)
+	}
+	if p.note != "" {
+		drawText(img, p.note, edge, y+textHeight-times(p.small, lineHeight), p.small, white)
+	}
+	if p.bar == nil {
+		return
+	}
+	room := width - 2*edge
+	if p.stacked {
+		p.bar.draw(img, edge, y+textHeight, room, p.small)
+		return
+	}
+	if textWidth > 0 {
+		room -= textWidth + 2*p.size
+	}
+	barWidth := min(room, max(p.bar.minWidth(p.small), width/3))
+	barTop := height - deep + (deep-p.bar.height(p.small)+1)/2
+	p.bar.draw(img, width-edge-barWidth, barTop, barWidth, p.small)
+}
+
+// darken shades the rows from top to the lower edge.
+func darken(img *image.RGBA, top int) {
+	var shade [256]uint8
+	for i := range shade {
+		shade[i] = uint8(float64(i)*(1-stripShade) + 0.5)
+	}
+	rest := img.Pix[top*img.Stride:]
+	for i := 0; i+3 < len(rest); i += 4 {
+		rest[i], rest[i+1], rest[i+2] = shade[rest[i]], shade[rest[i+1]], shade[rest[i+2]]
+		rest[i+3] = 255 - shade[255-rest[i+3]]
+	}
+}

@@ -1,0 +1,85 @@
+package heatmap
+
+import (
+	"image"
+	"image/color"
+	"math"
+	"sync"
+
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/gofont/goregular"
+	"golang.org/x/image/font/opentype"
+	"golang.org/x/image/math/fixed"
+)
+
+const (
+	smallestText = 8    // pixels; below this nobody can read it
+	lineHeight   = 1.25 // of a line of text, in font sizes
+	baseline     = 0.98 // from the top of a line, in font sizes
+)
+
+// regular is the Go font, parsed once.
+var regular = sync.OnceValue(func() *opentype.Font {
+	parsed, err := opentype.Parse(goregular.TTF)
+	if err != nil {
+		panic("heatmap: the built-in font: " + err.Error())
+	}
+	return parsed
+})
+
+// faces holds, for each size in pixels, a pool of faces: a face is costly to
+// make and not safe for concurrent use.
+var faces sync.Map // int -> *sync.Pool
+
+// withFace lends use a face of a size.
+func withFace(size int, use func(font.Face)) {
+	entry, ok := faces.Load(size)
+	if !ok {
+		entry, _ = faces.LoadOrStore(size, &sync.Pool{New: func() any {
+			face, err := opentype.NewFace(regular(), &opentype.FaceOptions{Size: float64(size), DPI: 72})
+			if err != nil {
+				panic("heatmap: the built-in font: " + err.Error())
+			}
+			return face
+		}})
+	}
+	pool := entry.(*sync.Pool)
+	face := pool.Get().(font.Face)
+	defer pool.Put(face)
+	use(face)
+}
+
+// textWidth measures a line of text at a size, in pixels.
+func textWidth(text string, size int) int {
+	const exact = 100 // widths are in proportion to the size: measure at one
+	var at100 fixed.Int26_6
+	withFace(exact, func(face font.Face) { at100 = font.MeasureString(face, text) })
+	return int(math.Ceil(float64(at100) / 64 * float64(size) / exact))
+}
+
+// drawText draws one line, (x,y) its top left corner.
+func drawText(img *image.RGBA, text string, x, y, size int, c color.Color) {
+	withFace(size, func(face font.Face) {
+		d := font.Drawer{Dst: img, Src: image.NewUniform(c), Face: face}
+		d.Dot = fixed.P(x, y+times(size, baseline))
+		d.DrawString(text)
+	})
+}
+
+// shorten cuts a text, with an ellipsis, until it fits a width in pixels. It
+// returns "" where not even one letter does.
+func shorten(text string, size, width int) string {
+	if textWidth(text, size) <= width {
+		return text
+	}
+	runes := []rune(text)
+	for n := len(runes) - 1; n > 0; n-- {
+		if cut := string(runes[:n]) + "…"; textWidth(cut, size) <= width {
+			return cut
+		}
+	}
+	return ""
+}
+
+// times scales a number of pixels, to the nearest whole one.
+func times(pixels int, by float64) int { return int(math.Round(float64(pixels) * by)) }
