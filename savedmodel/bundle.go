@@ -1,0 +1,201 @@
+package savedmodel
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"oscar/explain"
+	"oscar/internal/graph"
+)
+
+// Bundle is an opened SavedModel. It is an [explain.Predictor] and an
+// [explain.Differentiator] and may be used from several goroutines.
+type Bundle struct {
+	Metadata Metadata
+
+	graph   *graph.Graph
+	session *graph.Session
+	image   graph.Tensor
+	logits  graph.Tensor
+	probs   graph.Tensor
+
+	grow  sync.Mutex // guards graph and taps
+	taps  map[tapKey]tap
+	class graph.Tensor // int64 [N], grown with the first tap
+}
+
+var (
+	_ explain.Predictor      = (*Bundle)(nil)
+	_ explain.Differentiator = (*Bundle)(nil)
+)
+
+// tapKey names one way to look into the model.
+type tapKey struct {
+	layer string
+	score explain.Score
+}
+
+// tap is what one explaining run fetches.
+type tap struct{ target, score, activations, gradients graph.Tensor }
+
+// Open loads the SavedModel in dir and restores its variables.
+func Open(dir string, threads graph.Threads) (*Bundle, error) {
+	if _, err := os.Stat(filepath.Join(dir, "saved_model.pb")); err != nil {
+		return nil, fmt.Errorf("%s is not a SavedModel: it has no saved_model.pb", dir)
+	}
+	meta, err := readMetadata(dir)
+	if err != nil {
+		return nil, err
+	}
+	g, session, err := graph.Load(dir, "serve", threads)
+	if err != nil {
+		return nil, plain(err)
+	}
+	b := &Bundle{Metadata: *meta, graph: g, session: session, taps: map[tapKey]tap{}}
+	for name, t := range map[string]*graph.Tensor{"image": &b.image, "logits": &b.logits, "probabilities": &b.probs} {
+		if *t, err = g.Tensor(name); err != nil {
+			session.Close()
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
+	}
+	return b, nil
+}
+
+// Close frees the session.
+func (b *Bundle) Close() error { return b.session.Close() }
+
+// Predict classifies images of the size that Metadata.Image says.
+func (b *Bundle) Predict(ctx context.Context, images explain.Images) (explain.Prediction, error) {
+	feed, err := b.feed(images)
+	if err != nil {
+		return explain.Prediction{}, err
+	}
+	out, err := b.session.Run(ctx, []graph.Feed{feed}, []graph.Tensor{b.logits, b.probs})
+	if err != nil {
+		return explain.Prediction{}, err
+	}
+	return explain.Prediction{Logits: rows(out[0]), Probabilities: rows(out[1])}, nil
+}
+
+// Differentiate fetches predictions, the layer's activations and the gradients
+// of the class score with respect to them in one session run. The layer is
+// looked at after the activation that follows it, see [Layer.Feature].
+func (b *Bundle) Differentiate(ctx context.Context, images explain.Images, targets []int, layer string, score explain.Score) (explain.Differential, error) {
+	var none explain.Differential
+	feed, err := b.feed(images)
+	if err != nil {
+		return none, err
+	}
+	if len(targets) != images.N {
+		return none, fmt.Errorf("%d targets for %d images; want one an image", len(targets), images.N)
+	}
+	classes := make([]int64, len(targets))
+	for i, c := range targets {
+		if c < explain.Predicted || c >= len(b.Metadata.Classes) {
+			return none, fmt.Errorf("target class %d; want 0 to %d, or %d for the predicted one", c, len(b.Metadata.Classes)-1, explain.Predicted)
+		}
+		classes[i] = int64(c)
+	}
+	t, err := b.tap(tapKey{layer, score})
+	if err != nil {
+		return none, err
+	}
+	out, err := b.session.Run(ctx,
+		[]graph.Feed{feed, {To: b.class, Value: graph.FromInt64s(graph.Shape{len(classes)}, classes)}},
+		[]graph.Tensor{b.logits, b.probs, t.target, t.score, t.activations, t.gradients})
+	if err != nil {
+		return none, err
+	}
+	d := explain.Differential{
+		Prediction:  explain.Prediction{Logits: rows(out[0]), Probabilities: rows(out[1])},
+		Scores:      out[3].Float32s(),
+		Activations: volumes(out[4]),
+		Gradients:   volumes(out[5]),
+	}
+	for _, c := range out[2].Int64s() {
+		d.Targets = append(d.Targets, int(c))
+	}
+	return d, nil
+}
+
+// tap grows the graph, once for each layer and score.
+func (b *Bundle) tap(key tapKey) (tap, error) {
+	b.grow.Lock()
+	defer b.grow.Unlock()
+	if t, ok := b.taps[key]; ok {
+		return t, nil
+	}
+	layer, err := b.Metadata.layer(key.layer)
+	if err != nil {
+		return tap{}, err
+	}
+	activations, err := b.graph.Tensor(layer.Feature)
+	if err != nil {
+		return tap{}, fmt.Errorf("layer %s: %w", key.layer, err)
+	}
+	g := b.graph.In("explain")
+	if !b.class.Valid() {
+		b.class = g.Placeholder("class", graph.Int64, graph.Shape{-1})
+	}
+	from := b.logits
+	if key.score == explain.Probability {
+		from = b.probs
+	}
+	t := tap{activations: activations}
+	t.target = Target(g, b.class, b.logits)
+	t.score = ClassScore(g, from, t.target)
+	t.gradients = g.Grad(t.score, activations)[0]
+	if err := g.Err(); err != nil {
+		return tap{}, err
+	}
+	b.taps[key] = t
+	return t, nil
+}
+
+// Target adds: the class asked for, or the predicted one where it is negative.
+func Target(g *graph.Graph, class, logits graph.Tensor) graph.Tensor {
+	return g.Select(g.Less(class, g.Int64(0)), g.ArgMax(logits, 1), class)
+}
+
+// ClassScore adds the target's entry in each row of scores [N,C].
+func ClassScore(g *graph.Graph, scores, target graph.Tensor) graph.Tensor {
+	return g.Sum(g.Mul(scores, g.OneHot(target, scores.Shape()[1])), false, 1)
+}
+
+// feed checks the images' shape and makes the input tensor.
+func (b *Bundle) feed(images explain.Images) (graph.Feed, error) {
+	want := b.Metadata.Image
+	if images.Height != want.Height || images.Width != want.Width || images.Channels != 3 {
+		return graph.Feed{}, fmt.Errorf("images are %dx%dx%d (height, width, channels), the model takes %dx%dx3",
+			images.Height, images.Width, images.Channels, want.Height, want.Width)
+	}
+	shape := graph.Shape{images.N, images.Height, images.Width, images.Channels}
+	if images.N == 0 || shape.Elements() != len(images.Pixels) {
+		return graph.Feed{}, fmt.Errorf("%d pixel values for images of shape %v", len(images.Pixels), []int(shape))
+	}
+	return graph.Feed{To: b.image, Value: graph.FromFloat32s(shape, images.Pixels)}, nil
+}
+
+// rows cuts a matrix into its rows.
+func rows(v graph.Value) [][]float32 {
+	shape, flat := v.Shape(), v.Float32s()
+	out := make([][]float32, shape[0])
+	for i := range out {
+		out[i] = flat[i*shape[1] : (i+1)*shape[1]]
+	}
+	return out
+}
+
+// volumes cuts [N,H,W,C] into its images.
+func volumes(v graph.Value) []explain.Volume {
+	s, flat := v.Shape(), v.Float32s()
+	size := s[1] * s[2] * s[3]
+	out := make([]explain.Volume, s[0])
+	for i := range out {
+		out[i] = explain.Volume{Height: s[1], Width: s[2], Channels: s[3], Values: flat[i*size : (i+1)*size]}
+	}
+	return out
+}

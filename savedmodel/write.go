@@ -1,0 +1,131 @@
+package savedmodel
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/wamuir/graft/tensorflow/core/framework/graph_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/variable_go_proto"
+	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"oscar/internal/atomicfile"
+	"oscar/internal/graph"
+)
+
+// Model is what [Write] writes.
+type Model struct {
+	Graph      *graph.Graph
+	Session    *graph.Session    // with the variables' values
+	Variables  []*graph.Variable // none: the weights are constants, and Session and Saver are not needed
+	Saver      Saver
+	Signatures map[string]Signature
+	Metadata   Metadata
+}
+
+// Write writes a SavedModel to dir, which must not exist or be a SavedModel:
+// it is written beside, synced and renamed, so that dir is never half a model.
+func Write(ctx context.Context, dir string, m Model) (err error) {
+	if err := replaceable(dir); err != nil {
+		return err
+	}
+	return atomicfile.Dir(dir, func(tmp string) error {
+		meta := &pb.MetaGraphDef{
+			MetaInfoDef:   &pb.MetaGraphDef_MetaInfoDef{Tags: []string{"serve"}, TensorflowVersion: graph.Version()},
+			SignatureDef:  map[string]*pb.SignatureDef{},
+			CollectionDef: map[string]*pb.CollectionDef{},
+		}
+		if len(m.Variables) > 0 {
+			if err := os.Mkdir(filepath.Join(tmp, "variables"), 0o777); err != nil {
+				return err
+			}
+			if err := m.Saver.Save(ctx, m.Session, filepath.Join(tmp, "variables", "variables")); err != nil {
+				return err
+			}
+			meta.SaverDef = &pb.SaverDef{
+				FilenameTensorName: m.Saver.filename.Name(),
+				SaveTensorName:     m.Saver.control.Name(),
+				RestoreOpName:      m.Saver.restore.Name(),
+				Version:            pb.SaverDef_V2,
+			}
+			if err := collect(meta, m.Variables); err != nil {
+				return err
+			}
+		}
+		for name, s := range m.Signatures {
+			def, err := s.proto()
+			if err != nil {
+				return fmt.Errorf("signature %s: %w", name, err)
+			}
+			meta.SignatureDef[name] = def
+		}
+		def, err := m.Graph.Def()
+		if err != nil {
+			return err
+		}
+		meta.GraphDef = &graph_go_proto.GraphDef{}
+		if err := proto.Unmarshal(def, meta.GraphDef); err != nil {
+			return fmt.Errorf("read the graph back: %w", err)
+		}
+		b, err := proto.MarshalOptions{Deterministic: true}.Marshal(&pb.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*pb.MetaGraphDef{meta}})
+		if err != nil {
+			return fmt.Errorf("serialise the model: %w", err)
+		}
+		if err := os.WriteFile(filepath.Join(tmp, "saved_model.pb"), b, 0o666); err != nil {
+			return err
+		}
+		text, err := json.MarshalIndent(m.Metadata, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := os.Mkdir(filepath.Join(tmp, filepath.Dir(metadataFile)), 0o777); err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(tmp, metadataFile), append(text, '\n'), 0o666)
+	})
+}
+
+// replaceable reports whether dir may be written: nothing, an empty folder or
+// a model.
+func replaceable(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if os.IsNotExist(err) || err == nil && len(entries) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "saved_model.pb")); err != nil {
+		return fmt.Errorf("%s holds something else than a SavedModel; name a new folder", dir)
+	}
+	return nil
+}
+
+// collect adds the collections that tell TensorFlow 2 of the variables.
+func collect(meta *pb.MetaGraphDef, vars []*graph.Variable) error {
+	lists := map[string]*pb.CollectionDef_BytesList{"variables": {}, "trainable_variables": {}}
+	for _, v := range vars {
+		b, err := proto.Marshal(&variable_go_proto.VariableDef{
+			VariableName:     v.Handle.Name(),
+			InitialValueName: v.Initial.Name(),
+			InitializerName:  v.Init.Name(),
+			SnapshotName:     v.Value.Name(),
+			IsResource:       true,
+			Trainable:        v.Trainable,
+		})
+		if err != nil {
+			return err
+		}
+		lists["variables"].Value = append(lists["variables"].Value, b)
+		if v.Trainable {
+			lists["trainable_variables"].Value = append(lists["trainable_variables"].Value, b)
+		}
+	}
+	for name, list := range lists {
+		meta.CollectionDef[name] = &pb.CollectionDef{Kind: &pb.CollectionDef_BytesList_{BytesList: list}}
+	}
+	return nil
+}

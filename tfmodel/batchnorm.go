@@ -1,0 +1,63 @@
+package tfmodel
+
+import (
+	"fmt"
+
+	"oscar/internal/graph"
+)
+
+// BatchNormalization normalises each channel over batch and space (Ioffe and
+// Szegedy 2015). Zero fields stand for Keras's defaults: momentum 0.99,
+// epsilon 0.001. The moving variance follows the batch variance with Bessel's
+// correction, as TensorFlow's fused kernel gives it.
+type BatchNormalization struct {
+	Momentum float64 `json:"momentum,omitempty"`
+	Epsilon  float64 `json:"epsilon,omitempty"`
+}
+
+func (*BatchNormalization) Kind() string { return "batch_normalization" }
+
+func (l *BatchNormalization) settings() (momentum, epsilon float64) {
+	momentum, epsilon = 0.99, 1e-3
+	if l.Momentum != 0 {
+		momentum = l.Momentum
+	}
+	if l.Epsilon != 0 {
+		epsilon = l.Epsilon
+	}
+	return momentum, epsilon
+}
+
+func (l *BatchNormalization) OutShape(in Shape) (Shape, error) {
+	momentum, epsilon := l.settings()
+	switch {
+	case len(in) != 3:
+		return nil, fmt.Errorf("input is %v, want [height,width,channels]", in)
+	case momentum < 0 || momentum >= 1:
+		return nil, fmt.Errorf("momentum is %g, want 0 to below 1", momentum)
+	case epsilon < 1e-5:
+		return nil, fmt.Errorf("epsilon is %g, want at least 1e-5", epsilon)
+	}
+	return in, nil
+}
+
+func (l *BatchNormalization) Params(in Shape) []Param {
+	c := []int{in[2]}
+	return []Param{
+		{Role: "gamma", Shape: c, Init: Ones, Trainable: true},
+		{Role: "beta", Shape: c, Init: Zeros, Trainable: true},
+		{Role: "moving_mean", Shape: c, Init: Zeros},
+		{Role: "moving_variance", Shape: c, Init: Ones},
+	}
+}
+
+func (l *BatchNormalization) Apply(b *Builder, x graph.Tensor) graph.Tensor {
+	momentum, epsilon := l.settings()
+	y, mean, variance := b.BatchNorm(x, b.Param("gamma"), b.Param("beta"),
+		b.Param("moving_mean"), b.Param("moving_variance"), float32(epsilon), b.Training)
+	if b.Training {
+		b.move("moving_mean", mean, momentum)
+		b.move("moving_variance", variance, momentum)
+	}
+	return y
+}

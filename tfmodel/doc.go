@@ -1,0 +1,13 @@
+// Package tfmodel describes convolutional classifiers as data and compiles the
+// description into TensorFlow graphs.
+//
+// A [Layer] is a value that answers four questions: its output shape, its
+// parameters, its JSON and its operations. An [Architecture] is a named list of
+// layers; it can be edited ([Architecture.Without], [Architecture.Replace], ...),
+// counted, summarised and written as JSON. [Compile] turns it into a [Network]
+// for inference, [NewTrainer] into one that learns.
+//
+// Variables are named <layer>/<role> in Keras's words (conv1/kernel,
+// bn1/moving_mean, fc1/bias), the same in every graph, checkpoint and
+// SavedModel.
+package tfmodel

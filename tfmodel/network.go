@@ -1,0 +1,182 @@
+package tfmodel
+
+import (
+	"context"
+	"fmt"
+
+	"oscar/internal/graph"
+	"oscar/savedmodel"
+)
+
+// Network is an architecture compiled for inference: image -> logits,
+// probabilities, class.
+type Network struct {
+	Architecture  Architecture
+	Graph         *graph.Graph
+	Image         graph.Tensor // float [N,H,W,3], 0..255
+	Logits        graph.Tensor // float [N,classes]
+	Probabilities graph.Tensor // float [N,classes]
+	Class         graph.Tensor // int64 [N]: the predicted one
+
+	vars  *variables
+	taps  []tap
+	saver savedmodel.Saver
+}
+
+// Compile builds the inference graph with resource variables, not yet set.
+func Compile(a Architecture) (*Network, error) {
+	g := graph.New()
+	vars, err := a.declare(g, 0)
+	if err != nil {
+		return nil, err
+	}
+	return compile(a, g, vars)
+}
+
+// CompileFrozen builds the inference graph with constants in place of
+// variables. values has one row-major slice a variable, by name.
+func CompileFrozen(a Architecture, values map[string][]float32) (*Network, error) {
+	shapes, err := a.Shapes()
+	if err != nil {
+		return nil, err
+	}
+	g := graph.New()
+	vars := &variables{byName: map[string]*graph.Variable{}}
+	for i, l := range a.Layers {
+		for _, p := range l.Layer.Params(shapes[i]) {
+			name := l.Name + "/" + p.Role
+			v, ok := values[name]
+			if !ok || len(v) != Shape(p.Shape).Elements() {
+				return nil, fmt.Errorf("%s has %d values, want %v", name, len(v), p.Shape)
+			}
+			vars.byName[name] = &graph.Variable{Name: name, Value: g.In(name).Const(graph.FromFloat32s(p.Shape, v))}
+		}
+	}
+	return compile(a, g, vars)
+}
+
+func compile(a Architecture, g *graph.Graph, vars *variables) (*Network, error) {
+	if _, err := a.Classes(); err != nil {
+		return nil, err
+	}
+	n := &Network{Architecture: a, Graph: g, vars: vars}
+	n.Image = g.Placeholder("image", graph.Float, append(graph.Shape{-1}, a.Input...))
+	var out graph.Tensor
+	out, n.taps = a.apply(&Builder{Graph: g, vars: vars}, "infer", n.Image)
+	n.Logits = g.Identity("logits", out)
+	n.Probabilities = g.Identity("probabilities", g.Softmax(n.Logits))
+	n.Class = g.Identity("class", g.ArgMax(n.Logits, 1))
+	if len(vars.all) > 0 {
+		n.saver = savedmodel.AddSaver(g, "save", vars.all)
+	}
+	return n, g.Err()
+}
+
+// SavedModel returns what [savedmodel.Write] needs of the network: its graph,
+// and its variables, whose values are session's. A frozen network needs no
+// session.
+func (n *Network) SavedModel(session *graph.Session, signatures map[string]savedmodel.Signature, meta savedmodel.Metadata) savedmodel.Model {
+	return savedmodel.Model{
+		Graph: n.Graph, Session: session, Variables: n.vars.all, Saver: n.saver,
+		Signatures: signatures, Metadata: meta,
+	}
+}
+
+// Restore opens a session with the variables from a checkpoint's bundle.
+func (n *Network) Restore(ctx context.Context, prefix string, threads graph.Threads) (*graph.Session, error) {
+	s, err := n.Graph.NewSession(threads)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.saver.Restore(ctx, s, prefix); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Values reads all variables.
+func (n *Network) Values(ctx context.Context, s *graph.Session) (map[string][]float32, error) {
+	fetch := make([]graph.Tensor, len(n.vars.all))
+	for i, v := range n.vars.all {
+		fetch[i] = v.Value
+	}
+	out, err := s.Run(ctx, nil, fetch)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string][]float32{}
+	for i, v := range n.vars.all {
+		values[v.Name] = out[i].Float32s()
+	}
+	return values, nil
+}
+
+// Layers returns the layer table that a SavedModel carries.
+func (n *Network) Layers() ([]savedmodel.Layer, error) {
+	rows, err := n.Architecture.Summary()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]savedmodel.Layer, len(rows))
+	for i, r := range rows {
+		out[i] = savedmodel.Layer{
+			Name: r.Name, Kind: r.Kind, Output: r.Output, Parameters: r.Parameters, Frozen: r.Frozen,
+			Tensor:  n.taps[i].out.Name(),
+			Feature: n.taps[n.Architecture.feature(i)].out.Name(),
+		}
+	}
+	return out, nil
+}
+
+// Serving is the signature serving_default: image -> logits, probabilities,
+// class.
+func (n *Network) Serving() savedmodel.Signature {
+	return savedmodel.Signature{
+		Inputs: map[string]graph.Tensor{"image": n.Image},
+		Outputs: map[string]graph.Tensor{
+			"logits": n.Logits, "probabilities": n.Probabilities, "class": n.Class,
+		},
+	}
+}
+
+// GradCAM adds Grad-CAM (Selvaraju et al., arXiv:1610.02391) at a layer to the
+// graph and returns its signature: image [N,H,W,3] and class int64 [N] (-1: the
+// predicted one) -> raw [N,h,w], eq. 2 before the ReLU, signed and unscaled, on
+// logits; heatmap [N,H,W], raw after ReLU over its maximum, 0..1, bilinear
+// (zeros where nothing is positive); probabilities; class, the one explained.
+func (n *Network) GradCAM(layer string) (savedmodel.Signature, error) {
+	var none savedmodel.Signature
+	i, err := n.Architecture.index(layer)
+	if err != nil {
+		return none, err
+	}
+	features := n.taps[n.Architecture.feature(i)].out
+	if len(features.Shape()) != 4 {
+		return none, fmt.Errorf("layer %s gives %v, not a map; Grad-CAM needs [height,width,channels]", layer, features.Shape()[1:])
+	}
+	g := n.Graph.In("gradcam")
+	class := g.Placeholder("class", graph.Int64, graph.Shape{-1})
+	target := savedmodel.Target(g, class, n.Logits)
+	gradients := n.backward(g, savedmodel.ClassScore(g, n.Logits, target), features)
+	weights := g.Mean(gradients, true, 1, 2)                  // eq. 1
+	raw := g.Sum(g.Mul(weights, features), false, 3)          // eq. 2, signed
+	positive := g.Relu(raw)                                   // eq. 2
+	unit := g.DivNoNan(positive, g.Max(positive, true, 1, 2)) // 0..1
+	shape := features.Shape()
+	up := g.ResizeBilinear(g.Reshape(unit, graph.Shape{-1, shape[1], shape[2], 1}), n.Architecture.Input[0], n.Architecture.Input[1])
+	return savedmodel.Signature{
+		Inputs: map[string]graph.Tensor{"image": n.Image, "class": class},
+		Outputs: map[string]graph.Tensor{
+			"heatmap":       g.Identity("heatmap", g.Reshape(up, graph.Shape{-1, n.Architecture.Input[0], n.Architecture.Input[1]})),
+			"raw":           g.Identity("raw", raw),
+			"probabilities": n.Probabilities,
+			"class":         g.Identity("explained", target),
+		},
+	}, g.Err()
+}
+
+// backward adds the gradient of the score with respect to a layer's output.
+func (n *Network) backward(g *graph.Graph, score, features graph.Tensor) graph.Tensor {
+	return g.Grad(score, features)[0]
+}
