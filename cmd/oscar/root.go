@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// verbs is the one table of commands.
+var verbs = []func(*global) *cobra.Command{
+	newTrain, newVersion,
+}
+
+// global holds the flags that every verb has.
+type global struct {
+	verbose bool
+}
+
+func newRoot() *cobra.Command {
+	g := &global{}
+	root := &cobra.Command{
+		Use:   "oscar",
+		Short: "Train an image classifier, show what it looks at, ship it as a SavedModel that explains itself",
+		Long: `oscar trains an image classifier with TensorFlow's kernels, shows what it looks
+at, and ships it as a SavedModel that explains itself.
+
+Exit status: 0 done; 1 the work could not be done; 2 flags or arguments are
+wrong; 3 stopped by a signal, with all saved that is needed to go on; 130
+stopped at once by a second signal.`,
+		Example: `  oscar demo
+  oscar train photos --out runs/first
+  oscar explain runs/first photos --out explained`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("no command %q", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.PersistentFlags().BoolVar(&g.verbose, "verbose", false, "let TensorFlow's own messages through")
+	for _, verb := range verbs {
+		root.AddCommand(verb(g))
+	}
+	markUsage(root)
+	return root
+}
+
+// markUsage makes errors in flags and arguments usage errors that name the
+// command.
+func markUsage(cmd *cobra.Command) {
+	path := cmd.CommandPath
+	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError{err, c.CommandPath()} })
+	if args := cmd.Args; args != nil {
+		cmd.Args = func(c *cobra.Command, a []string) error {
+			if err := args(c, a); err != nil {
+				return usageError{err, path()}
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		markUsage(sub)
+	}
+}
+
+// arguments wants the arguments named in words; a last word that ends in ...
+// stands for one or more.
+func arguments(words ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		many := len(words) > 0 && strings.HasSuffix(words[len(words)-1], "...")
+		if len(args) < len(words) {
+			return fmt.Errorf("%s is missing", strings.TrimSuffix(words[len(args)], "..."))
+		}
+		if len(args) > len(words) && !many {
+			return fmt.Errorf("%q is one argument too many", args[len(words)])
+		}
+		return nil
+	}
+}

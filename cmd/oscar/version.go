@@ -1,0 +1,23 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"oscar/pipeline"
+)
+
+func newVersion(*global) *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the versions of oscar, TensorFlow and graft",
+		Example: "  oscar version",
+		Args:    arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e := pipeline.NewEnvironment(pipeline.Threads{}, 0)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "oscar %s\nTensorFlow %s\ngraft %s\n%s\n", e.Oscar, e.TensorFlow, e.Graft, e.Go)
+			return err
+		},
+	}
+}

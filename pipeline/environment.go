@@ -1,0 +1,67 @@
+package pipeline
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"oscar/internal/graph"
+)
+
+// Environment is what a result was made with.
+type Environment struct {
+	Oscar      string        `json:"oscar"`
+	TensorFlow string        `json:"tensorflow"`
+	Graft      string        `json:"graft"`
+	Go         string        `json:"go"`
+	Processor  string        `json:"processor"`
+	Processors int           `json:"processors"`
+	Threads    graph.Threads `json:"threads"`
+	Seed       uint64        `json:"seed"`
+	Started    time.Time     `json:"started"`
+}
+
+// Threads says how many threads TensorFlow uses; see [graph.Threads].
+type Threads = graph.Threads
+
+// Version is oscar's own version; cmd/oscar sets it.
+var Version = "devel"
+
+// NewEnvironment describes this process.
+func NewEnvironment(threads Threads, seed uint64) Environment {
+	return Environment{
+		Oscar: Version, TensorFlow: graph.Version(), Graft: graftVersion(), Go: runtime.Version(),
+		Processor: processor(), Processors: runtime.NumCPU(), Threads: threads.Resolve(), Seed: seed,
+		Started: time.Now().UTC().Truncate(time.Second),
+	}
+}
+
+// versions is the short form, for a SavedModel.
+func (e Environment) versions() map[string]string {
+	return map[string]string{"oscar": e.Oscar, "tensorflow": e.TensorFlow, "graft": e.Graft, "go": e.Go}
+}
+
+func graftVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			if m.Path == "github.com/wamuir/graft" {
+				return m.Version
+			}
+		}
+	}
+	return "unknown"
+}
+
+func processor() string {
+	b, err := os.ReadFile("/proc/cpuinfo")
+	if err == nil {
+		for line := range strings.Lines(string(b)) {
+			if name, ok := strings.CutPrefix(line, "model name"); ok {
+				return strings.Trim(name, "\t :\n")
+			}
+		}
+	}
+	return runtime.GOARCH
+}

@@ -1,0 +1,160 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"oscar/dataset"
+	"oscar/explain"
+	"oscar/metric"
+	"oscar/savedmodel"
+)
+
+// EvaluateOptions are the options of [Evaluate].
+type EvaluateOptions struct {
+	Model    string // a run or a SavedModel
+	Data     string // folder with one sub-folder a class; empty: the run's own
+	Part     string // train, validation, test, or all: every image below Data
+	Machine  Machine
+	Listener Listener
+}
+
+// Evaluation is how well a model does on some images.
+type Evaluation struct {
+	Part       string               `json:"part"`
+	Epoch      int                  `json:"epoch,omitempty"` // of the run, the best on validation
+	Images     int                  `json:"images"`
+	Unreadable int                  `json:"unreadable"`
+	Accuracy   float64              `json:"accuracy"`
+	Interval   [2]float64           `json:"accuracy_interval"` // 95 %, Wilson
+	Loss       float64              `json:"loss"`              // mean cross-entropy, nats
+	MacroF1    float64              `json:"macro_f1"`
+	PerClass   []metric.ClassScores `json:"per_class"`
+	Confusion  *metric.Confusion    `json:"confusion"` // rows: true, columns: predicted
+	PerSecond  float64              `json:"images_per_second"`
+}
+
+// Evaluate measures a model on a part of its run's split or on any class
+// folder. Files that cannot be read are counted and noted, not fatal.
+func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
+	bundle, err := Open(o.Model, o.Machine.Threads)
+	if err != nil {
+		return nil, err
+	}
+	defer bundle.Close()
+	root, items, unreadable, err := o.items(ctx, bundle)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range unreadable {
+		o.Listener.note(fmt.Sprintf("%s is left out: %s", p.Path, p.Reason))
+	}
+	e := &Evaluation{Part: o.Part, Unreadable: len(unreadable), Confusion: metric.NewConfusion(bundle.Metadata.Classes)}
+	in := bundle.Metadata.Image
+	loader, err := dataset.NewLoader(dataset.LoaderOptions{
+		Root: root, Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation), Workers: o.Machine.Workers,
+		Skip: func(item dataset.Item, err error) {
+			e.Unreadable++
+			o.Listener.note(fmt.Sprintf("%s is left out: %v", item.Path, err))
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer loader.Close()
+	begin := time.Now()
+	for b, err := range loader.Batches(ctx, items, nil, 32) {
+		if err != nil {
+			return nil, err
+		}
+		p, err := bundle.Predict(ctx, floats(b))
+		if err != nil {
+			return nil, err
+		}
+		for i, logits := range p.Logits {
+			e.Loss += crossEntropy(logits, b.Labels[i])
+			if err := e.Confusion.Add(b.Labels[i], argmax(logits)); err != nil {
+				return nil, err
+			}
+		}
+		e.Images += b.N
+		o.Listener.count(e.Images, len(items))
+	}
+	if e.Images == 0 {
+		return nil, fmt.Errorf("no image of %s could be read", root)
+	}
+	e.PerSecond = float64(e.Images) / time.Since(begin).Seconds()
+	e.Loss /= float64(e.Images)
+	e.Accuracy = e.Confusion.Accuracy()
+	e.Interval[0], e.Interval[1] = metric.Wilson95(e.Confusion.Correct(), e.Images)
+	e.MacroF1 = e.Confusion.MacroF1()
+	e.PerClass = e.Confusion.PerClass()
+	return e, nil
+}
+
+// items lists the images to evaluate, their labels in the model's numbers.
+func (o EvaluateOptions) items(ctx context.Context, bundle *savedmodel.Bundle) (root string, items []dataset.Item, unreadable []dataset.Problem, err error) {
+	if o.Part == "all" && o.Data != "" {
+		folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{Workers: o.Machine.Workers})
+		if err != nil {
+			return "", nil, nil, err
+		}
+		number := make([]int, len(folder.Classes))
+		for i, name := range folder.Classes {
+			if number[i], err = bundle.Metadata.Class(name); err != nil {
+				return "", nil, nil, fmt.Errorf("folder %s: %w", filepath.Join(o.Data, name), err)
+			}
+		}
+		for i := range folder.Items {
+			folder.Items[i].Class = number[folder.Items[i].Class]
+		}
+		return folder.Root, folder.Items, folder.Unreadable, nil
+	}
+	if !slices.Contains(dataset.PartNames, o.Part) {
+		return "", nil, nil, fmt.Errorf("no split part %q; have %s", o.Part, strings.Join(dataset.PartNames, ", "))
+	}
+	dir := o.Model
+	if !isRun(dir) {
+		dir = filepath.Dir(filepath.Clean(dir)) // RUN/saved_model
+	}
+	if !isRun(dir) {
+		return "", nil, nil, fmt.Errorf("%s is a SavedModel without a run: it knows no split; name the run, or take --split all", o.Model)
+	}
+	r, err := OpenRun(dir)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	root = o.Data
+	if root == "" {
+		root = r.Experiment.Data.Root
+	}
+	items, err = r.Split.Part(o.Part)
+	if err == nil && len(items) == 0 {
+		err = fmt.Errorf("the run's split has no %s part", o.Part)
+	}
+	return root, items, nil, err
+}
+
+// floats turns a batch into what a model takes.
+func floats(b *dataset.Batch) explain.Images {
+	out := explain.Images{N: b.N, Height: b.Height, Width: b.Width, Channels: 3, Pixels: make([]float32, len(b.Images))}
+	for i, v := range b.Images {
+		out.Pixels[i] = float32(v)
+	}
+	return out
+}
+
+// crossEntropy is -log softmax(logits)[label].
+func crossEntropy(logits []float32, label int) float64 {
+	top := float64(slices.Max(logits))
+	sum := 0.0
+	for _, v := range logits {
+		sum += math.Exp(float64(v) - top)
+	}
+	return top + math.Log(sum) - float64(logits[label])
+}

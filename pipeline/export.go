@@ -1,0 +1,121 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"oscar/savedmodel"
+	"oscar/tfmodel"
+)
+
+// ExportOptions are the options of [Export].
+type ExportOptions struct {
+	Run     string
+	Out     string
+	Frozen  bool // constants in place of variables
+	Threads Threads
+}
+
+// Export writes the best epoch of a run as a SavedModel with the signatures
+// serving_default (also as serve) and gradcam.
+func Export(ctx context.Context, o ExportOptions) error {
+	r, err := OpenRun(o.Run)
+	if err != nil {
+		return err
+	}
+	_, err = r.export(ctx, o.Out, o.Frozen, o.Threads)
+	return err
+}
+
+func (r *Run) export(ctx context.Context, out string, frozen bool, threads Threads) (epoch int, err error) {
+	prefix, epoch, err := r.checkpoints().bestPrefix()
+	if err != nil {
+		return 0, err
+	}
+	n, err := tfmodel.Compile(r.Experiment.Architecture)
+	if err != nil {
+		return 0, err
+	}
+	session, err := n.Restore(ctx, prefix, threads)
+	if err != nil {
+		return 0, err
+	}
+	defer session.Close()
+	if frozen {
+		values, err := n.Values(ctx, session)
+		if err != nil {
+			return 0, err
+		}
+		if n, err = tfmodel.CompileFrozen(r.Experiment.Architecture, values); err != nil {
+			return 0, err
+		}
+	}
+	meta, err := r.metadata(n)
+	if err != nil {
+		return 0, err
+	}
+	cam, err := n.GradCAM(r.Experiment.Explain)
+	if err != nil {
+		return 0, err
+	}
+	signatures := map[string]savedmodel.Signature{"serving_default": n.Serving(), "serve": n.Serving(), "gradcam": cam}
+	return epoch, savedmodel.Write(ctx, out, n.SavedModel(session, signatures, meta))
+}
+
+// metadata describes the run's model for those who only have the SavedModel.
+func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
+	layers, err := n.Layers()
+	if err != nil {
+		return savedmodel.Metadata{}, err
+	}
+	total, _, err := n.Architecture.Parameters()
+	if err != nil {
+		return savedmodel.Metadata{}, err
+	}
+	experiment, err := json.Marshal(r.Experiment)
+	if err != nil {
+		return savedmodel.Metadata{}, err
+	}
+	in := r.Experiment.Architecture.Input
+	return savedmodel.Metadata{
+		Format: 1, Model: r.Experiment.Architecture.Name, Classes: r.Split.Classes,
+		Image: savedmodel.Image{
+			Height: in[0], Width: in[1], Channels: "RGB", Range: "0..255", Orientation: "EXIF applied",
+			Interpolation: string(r.Experiment.Data.Interpolation), Decoder: "Go image/*, " + r.Environment.Go,
+		},
+		Layers: layers, Explain: r.Experiment.Explain, Parameters: total,
+		SplitHash: r.Split.Hash, Experiment: experiment, Versions: r.Environment.versions(),
+	}, nil
+}
+
+// ModelDir returns the SavedModel's folder for what a user names as MODEL: a
+// run or a SavedModel.
+func ModelDir(path string) (string, error) {
+	if isRun(path) {
+		dir := filepath.Join(path, modelDir)
+		if _, err := os.Stat(dir); err != nil {
+			return "", fmt.Errorf("run %s has no %s yet: training is not finished; go on with \"oscar train --resume %s\", or take the best epoch so far with \"oscar export\"", path, modelDir, path)
+		}
+		return dir, nil
+	}
+	if _, err := os.Stat(filepath.Join(path, "saved_model.pb")); err == nil {
+		return path, nil
+	}
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("no model at %s: want a run folder or a SavedModel folder", path)
+	}
+	return "", fmt.Errorf("%s is neither a run folder (%s) nor a SavedModel (saved_model.pb)", path, experimentFile)
+}
+
+// Open opens what a user names as MODEL.
+func Open(path string, threads Threads) (*savedmodel.Bundle, error) {
+	dir, err := ModelDir(strings.TrimSuffix(path, "/"))
+	if err != nil {
+		return nil, err
+	}
+	return savedmodel.Open(dir, threads)
+}

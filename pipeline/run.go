@@ -1,0 +1,157 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"oscar/dataset"
+	"oscar/internal/atomicfile"
+)
+
+// Run is a run folder.
+type Run struct {
+	Dir         string
+	Experiment  Experiment
+	Environment Environment
+	Split       *dataset.Split
+
+	lock *os.File
+}
+
+// Names within a run folder.
+const (
+	experimentFile  = "experiment.json"
+	splitFile       = "split.json"
+	environmentFile = "environment.json"
+	metricsFile     = "metrics.jsonl"
+	eventsDir       = "events"
+	checkpointsDir  = "checkpoints"
+	modelDir        = "saved_model"
+	evaluationFile  = "evaluation.json"
+	lockFile        = ".lock"
+)
+
+func (r *Run) path(elem ...string) string {
+	return filepath.Join(append([]string{r.Dir}, elem...)...)
+}
+
+// Model returns the folder of the run's SavedModel.
+func (r *Run) Model() string { return r.path(modelDir) }
+
+// createRun makes a new run folder, whole or not at all.
+func createRun(dir string, e Experiment, env Environment, s *dataset.Split) (*Run, error) {
+	if err := vacant(dir); err != nil {
+		return nil, err
+	}
+	r := &Run{Dir: dir, Experiment: e, Environment: env, Split: s}
+	err := atomicfile.Dir(dir, func(tmp string) error {
+		return errors.Join(
+			writeJSON(filepath.Join(tmp, experimentFile), e),
+			writeJSON(filepath.Join(tmp, environmentFile), env),
+			s.Write(filepath.Join(tmp, splitFile)),
+			os.Mkdir(filepath.Join(tmp, checkpointsDir), 0o777),
+			os.WriteFile(filepath.Join(tmp, metricsFile), nil, 0o666),
+		)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create the run folder: %w", err)
+	}
+	return r, r.acquire()
+}
+
+// vacant reports whether a folder may become a run folder.
+func vacant(dir string) error {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0:
+		return nil
+	case err != nil:
+		return err
+	}
+	if isRun(dir) {
+		return fmt.Errorf("%s holds another run; go on with it by --resume %s, or name a new folder", dir, dir)
+	}
+	return fmt.Errorf("%s is not empty; name a new folder", dir)
+}
+
+func isRun(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, experimentFile))
+	return err == nil
+}
+
+// OpenRun reads a run folder.
+func OpenRun(dir string) (*Run, error) {
+	if !isRun(dir) {
+		return nil, fmt.Errorf("%s is not a run folder: it has no %s", dir, experimentFile)
+	}
+	r := &Run{Dir: dir}
+	b, err := os.ReadFile(r.path(experimentFile))
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Experiment.readJSON(b); err != nil {
+		return nil, fmt.Errorf("%s: %w", r.path(experimentFile), err)
+	}
+	if r.Split, err = dataset.ReadSplit(r.path(splitFile)); err != nil {
+		return nil, err
+	}
+	if err := r.Experiment.resolve(len(r.Split.Classes)); err != nil {
+		return nil, fmt.Errorf("%s: %w", r.path(experimentFile), err)
+	}
+	return r, readJSON(r.path(environmentFile), &r.Environment)
+}
+
+// acquire takes the run for this process, and clears what a kill left.
+func (r *Run) acquire() error {
+	f, err := os.OpenFile(r.path(lockFile), os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return fmt.Errorf("%s is in use by another oscar", r.Dir)
+	}
+	r.lock = f
+	return errors.Join(atomicfile.Clean(r.Dir), atomicfile.Clean(r.path(checkpointsDir)))
+}
+
+// Close gives the run free.
+func (r *Run) Close() error {
+	if r.lock == nil {
+		return nil
+	}
+	return r.lock.Close()
+}
+
+func writeJSON(path string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, append(b, '\n'))
+}
+
+func readJSON(path string, v any) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// Evaluation reads the evaluation of the test part; nil if there is none.
+func (r *Run) Evaluation() (*Evaluation, error) {
+	e := &Evaluation{}
+	err := readJSON(r.path(evaluationFile), e)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	return e, err
+}
