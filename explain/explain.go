@@ -140,6 +140,8 @@ type Attribution struct {
 	Score  float32
 	Status Status
 	Map    Grid
+	// Probabilities is what the model said of the image, if the method asked it.
+	Probabilities []float32
 }
 
 // ParseScore reads "logit" or "probability".

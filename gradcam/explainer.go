@@ -62,6 +62,9 @@ func (e Explainer) Explain(ctx context.Context, images explain.Images, targets [
 			Status: explain.StatusOf(grid),
 			Map:    grid,
 		}
+		if len(d.Probabilities) == images.N {
+			attributions[i].Probabilities = d.Probabilities[i]
+		}
 	}
 	return attributions, nil
 }

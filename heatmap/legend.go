@@ -10,7 +10,8 @@ var white = color.RGBA{255, 255, 255, 255}
 const (
 	textShare  = 1.0 / 21 // of the image's shorter side: the title's size
 	noteShare  = 0.78     // of the title's size: the note and the labels
-	stripShare = 0.38     // of the image's height, at most: the strip
+	stripShare = 0.25     // of the image's height, at most: the strip
+	titleShare = 0.38     // the same, where it holds no more than the title
 	stripShade = 0.66     // how dark the strip makes the image
 )
 
@@ -40,15 +41,14 @@ func arrange(l legend, width, height int) (plan, bool) {
 		for size := largest; size >= max(smallestText, largest*2/3); size-- {
 			p.size, p.small = size, max(times(size, noteShare), smallestText)
 			for _, p.stacked = range []bool{false, true} {
-				if w, h := p.need(); w <= width && h <= times(height, stripShare) {
+				if p.fits(width, height) {
 					return p, true
 				}
 			}
 		}
 	}
 	last := plan{title: shorten(l.title, smallestText, width-2*margin(smallestText)), size: smallestText}
-	_, h := last.need()
-	return last, last.title != "" && h <= times(height, stripShare)
+	return last, last.title != "" && last.fits(width, height)
 }
 
 // plan is a legend with its sizes: text on the left and the bar on the right,
@@ -79,6 +79,9 @@ func (p plan) text() (width, height int) {
 	return width, height
 }
 
+// gap is between the text and a bar under it.
+func (p plan) gap() int { return times(p.small, 0.3) }
+
 // need is the room that the whole takes, margins included.
 func (p plan) need() (width, height int) {
 	width, height = p.text()
@@ -86,7 +89,7 @@ func (p plan) need() (width, height int) {
 		barWidth, barHeight := p.bar.minWidth(p.small), p.bar.height(p.small)
 		switch {
 		case width == 0 || p.stacked:
-			width, height = max(width, barWidth), height+barHeight
+			width, height = max(width, barWidth), height+p.gap()+barHeight
 		default:
 			width, height = width+2*p.size+barWidth, max(height, barHeight)
 		}
@@ -95,6 +98,16 @@ func (p plan) need() (width, height int) {
 		return 0, 0
 	}
 	return width + 2*margin(p.size), height + 2*margin(p.size)
+}
+
+// fits says whether an image has that room to give.
+func (p plan) fits(width, height int) bool {
+	share := stripShare
+	if p.note == "" && p.bar == nil {
+		share = titleShare
+	}
+	w, h := p.need()
+	return w <= width && h <= times(height, share)
 }
 
 // draw darkens the strip and fills it.
@@ -116,7 +129,7 @@ func (p plan) draw(img *image.RGBA) {
 	}
 	room := width - 2*edge
 	if p.stacked {
-		p.bar.draw(img, edge, y+textHeight, room, p.small)
+		p.bar.draw(img, edge, y+textHeight+p.gap(), room, p.small)
 		return
 	}
 	if textWidth > 0 {

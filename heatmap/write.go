@@ -28,9 +28,12 @@ func WriteJPEG(path string, img image.Image) error {
 	})
 }
 
-// write encodes to a new file beside path and renames it to path.
+// write encodes to a new file beside path and renames it to path. It is
+// atomicfile.Write without the sync to disk, which would take longer than the
+// picture itself; a picture can be made again. The name is one that
+// atomicfile.Clean clears away.
 func write(path string, encode func(io.Writer) error) (err error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	temp, err := os.CreateTemp(filepath.Dir(path), ".partial-"+filepath.Base(path)+"-*")
 	if err != nil {
 		return fmt.Errorf("write image: %w", err)
 	}

@@ -14,7 +14,15 @@ import (
 const prefix = ".partial-"
 
 // Write writes a file: beside, synced, renamed.
-func Write(path string, data []byte) (err error) {
+func Write(path string, data []byte) error {
+	return Stream(path, func(f *os.File) error {
+		_, err := f.Write(data)
+		return err
+	})
+}
+
+// Stream is [Write] for what fill writes.
+func Stream(path string, fill func(*os.File) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), prefix+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
@@ -25,7 +33,7 @@ func Write(path string, data []byte) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	if _, err = f.Write(data); err != nil {
+	if err = fill(f); err != nil {
 		return err
 	}
 	if err = f.Chmod(0o644); err != nil {

@@ -135,9 +135,11 @@ func tuple(shape []int) string {
 	return "(" + strings.Join(parts, ", ") + ")"
 }
 
-// replace writes data to a new file beside path and renames it to path.
+// replace writes data to a new file beside path and renames it to path. It is
+// atomicfile.Write without the sync to disk, which takes seven times as long;
+// a map can be made again. The name is one that atomicfile.Clean clears away.
 func replace(path string, data []byte) (err error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	temp, err := os.CreateTemp(filepath.Dir(path), ".partial-"+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
 	}

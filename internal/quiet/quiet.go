@@ -47,6 +47,10 @@ import (
 // notice before them.
 var chatter = regexp.MustCompile(`^(WARNING: All log messages before absl|[IW]\d{4} \d\d:|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IW] |To enable the following instructions)`)
 
+// standard keeps the file of descriptor 2: were it collected, its finaliser
+// would close the descriptor, and the next file opened would get the chatter.
+var standard *os.File
+
 // Start makes os.Stderr the real standard error and lets through what the
 // library writes from now on, but for its chatter. With --verbose it does
 // nothing. Call it first in main.
@@ -55,6 +59,7 @@ func Start() error {
 		return nil
 	}
 	os.Setenv("TF_CPP_MIN_LOG_LEVEL", "2")
+	standard = os.Stderr
 	real := os.NewFile(uintptr(C.oscar_stderr), "/dev/stderr")
 	os.Stderr = real
 	r, w, err := os.Pipe()
