@@ -8,6 +8,10 @@ import (
 	"os"
 )
 
+// ReadFile reads a whole regular file of no more bytes than the limits allow.
+// Errors do not repeat its path.
+func ReadFile(path string, limits Limits) ([]byte, error) { return readFile(path, nil, limits) }
+
 // readFile reads a whole file into buf, which grows as needed, and returns the
 // bytes. It opens regular files only (a pipe would block for ever) and reads no
 // more than the limits allow. Errors do not repeat the path.

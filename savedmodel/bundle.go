@@ -121,6 +121,13 @@ func (b *Bundle) Differentiate(ctx context.Context, images explain.Images, targe
 	return d, nil
 }
 
+// CheckLayer reports whether a layer has a map to look at; the error lists
+// those that have.
+func (b *Bundle) CheckLayer(name string) error {
+	_, err := b.Metadata.layer(name)
+	return err
+}
+
 // tap grows the graph, once for each layer and score.
 func (b *Bundle) tap(key tapKey) (tap, error) {
 	b.grow.Lock()

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"oscar/pipeline"
+)
+
+func newEvaluate(*global) *cobra.Command {
+	var (
+		o      pipeline.EvaluateOptions
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "evaluate MODEL [DATA]",
+		Short: "Measure a model on a part of its split or on any class folder",
+		Long: `Measure MODEL, a run or a SavedModel folder, on DATA, a folder with one
+sub-folder a class. With --split train, validation or test only the images of
+that part of the run's split are taken; all takes every image below DATA, which
+may be a folder that the run never saw. Without DATA the run's own folder is meant.`,
+		Example: `  oscar evaluate runs/first
+  oscar evaluate runs/first photos --split validation
+  oscar evaluate model new-photos --split all --json`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return arguments("MODEL")(cmd, args)
+			}
+			return arguments("MODEL", "DATA")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s := newScreen()
+			o.Model, o.Listener = args[0], s.listener()
+			if len(args) > 1 {
+				o.Data = args[1]
+			}
+			e, err := pipeline.Evaluate(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			s.clear()
+			if asJSON {
+				encoder := json.NewEncoder(cmd.OutOrStdout())
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(e)
+			}
+			printEvaluation(cmd.OutOrStdout(), e)
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.Part, "split", "test", "the part of the split: test, validation, train, all")
+	f.BoolVar(&asJSON, "json", false, "print JSON: images unreadable accuracy loss per_class confusion ...")
+	machineFlags(cmd, &o.Machine)
+	return cmd
+}
+
+func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
+	fmt.Fprintf(w, "accuracy %.4f (95 %% %.4f to %.4f)  loss %.4f  macro F1 %.4f  on %d images", e.Accuracy, e.Interval[0], e.Interval[1], e.Loss, e.MacroF1, e.Images)
+	if e.Unreadable > 0 {
+		fmt.Fprintf(w, ", %d could not be read", e.Unreadable)
+	}
+	fmt.Fprintln(w)
+	t := newTable(w)
+	header := table.Row{"true \\ predicted"}
+	for _, c := range e.Confusion.Classes {
+		header = append(header, c)
+	}
+	t.AppendHeader(append(header, "precision", "recall", "F1"))
+	for i, c := range e.PerClass {
+		row := table.Row{c.Class}
+		for _, n := range e.Confusion.Counts[i] {
+			row = append(row, n)
+		}
+		t.AppendRow(append(row, fmt.Sprintf("%.3f", c.Precision), fmt.Sprintf("%.3f", c.Recall), fmt.Sprintf("%.3f", c.F1)))
+	}
+	t.Render()
+}
+
+// newTable is the look of all tables.
+func newTable(w io.Writer) table.Writer {
+	t := table.NewWriter()
+	t.SetOutputMirror(w)
+	style := table.StyleLight
+	style.Format.Header = text.FormatDefault
+	style.Options.DrawBorder = false
+	style.Options.SeparateColumns = false
+	t.SetStyle(style)
+	return t
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"oscar/heatmap"
+	"oscar/pipeline"
+)
+
+func newExplain(*global) *cobra.Command {
+	o := pipeline.ExplainOptions{Settings: pipeline.DefaultSettings()}
+	s := &o.Settings
+	cmd := &cobra.Command{
+		Use:   "explain MODEL PATH... --out DIR",
+		Short: "Show where a model looks: overlays, raw maps and a manifest",
+		Long: `Explain what MODEL, a run or a SavedModel folder, sees in images: files, folders
+(with all below them), or - for a list of paths on standard input.
+
+DIR gets, for each image, overlays/....overlay.jpg at the image's own size (red
+is where the model looks), maps/....npy (float32, signed, as computed) and a row
+in manifest.jsonl with the keys image sha256 status reason predicted
+probabilities target score layer method raw_min raw_max map overlay. The status
+is ok, empty, constant, non_finite or unreadable. montage.png shows a picture a
+class. The same command started again goes on where it was stopped.`,
+		Example: `  oscar explain runs/first photos --out explained
+  oscar explain runs/first a.jpg b.png --class glass --out glass
+  find . -name '*.jpg' | oscar explain model - --out explained --layer conv2`,
+		Args: arguments("MODEL", "PATH..."),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.Out == "" {
+				return usageError{fmt.Errorf("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
+			}
+			screen := newScreen()
+			o.Model, o.Listener = args[0], screen.listener()
+			var err error
+			if o.Paths, err = expand(args[1:], cmd.InOrStdin()); err != nil {
+				return err
+			}
+			summary, err := pipeline.Explain(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			screen.clear()
+			fmt.Fprintf(cmd.OutOrStdout(), "%d images, %d rows: %s\n", summary.Images, summary.Rows, summary)
+			if summary.Earlier > 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "%d of the images had been done before\n", summary.Earlier)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "manifest  %s\n", summary.Manifest)
+			if summary.Montage != "" {
+				fmt.Fprintf(cmd.OutOrStdout(), "montage   %s\n", summary.Montage)
+			}
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
+	f.StringVar(&s.Layer, "layer", "", "the layer to look at; default: the one the model names, conv5 for alexnet02")
+	f.StringVar(&s.Class, "class", s.Class, "the class to explain: predicted, true (the image's folder), all, or a class's name")
+	f.StringVar((*string)(&s.Score), "score", string(s.Score), "what is differentiated: logit, probability")
+	f.IntVar(&s.Batch, "batch", s.Batch, "images a session run")
+	f.Float64Var(&s.Alpha, "alpha", s.Alpha, "share of the colours in an overlay")
+	f.StringVar(&s.ColorMap, "colormap", s.ColorMap, "colours: "+strings.Join(heatmap.ColorMapNames(), ", "))
+	machineFlags(cmd, &o.Machine)
+	return cmd
+}
+
+// expand replaces - by the lines of standard input.
+func expand(args []string, stdin io.Reader) ([]string, error) {
+	var paths []string
+	for _, a := range args {
+		if a != "-" {
+			paths = append(paths, a)
+			continue
+		}
+		lines := bufio.NewScanner(stdin)
+		for lines.Scan() {
+			if line := strings.TrimSpace(lines.Text()); line != "" {
+				paths = append(paths, line)
+			}
+		}
+		if err := lines.Err(); err != nil {
+			return nil, fmt.Errorf("list on standard input: %w", err)
+		}
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("the list on standard input is empty")
+	}
+	return paths, nil
+}

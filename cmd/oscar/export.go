@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"oscar/pipeline"
+)
+
+func newExport(*global) *cobra.Command {
+	var o pipeline.ExportOptions
+	cmd := &cobra.Command{
+		Use:   "export RUN --out DIR",
+		Short: "Write a run's best epoch as a SavedModel that explains itself",
+		Long: `Write the best epoch of RUN so far as a SavedModel. Its signatures:
+
+  serving_default (also serve)  image [N,H,W,3] float, 0..255 RGB
+                                -> logits, probabilities, class (int64)
+  gradcam                       image, class (int64 [N]; -1: the predicted one)
+                                -> heatmap [N,H,W] 0..1, raw [N,h,w] signed,
+                                   probabilities, class
+
+assets.extra/oscar.json tells class names, preparation of images and layers.`,
+		Example: `  oscar export runs/first --out model
+  oscar export runs/first --out frozen --frozen`,
+		Args: arguments("RUN"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.Out == "" {
+				return usageError{fmt.Errorf("--out DIR is missing: the folder for the SavedModel"), cmd.CommandPath()}
+			}
+			o.Run = args[0]
+			if err := pipeline.Export(cmd.Context(), o); err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), "model ", o.Out)
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&o.Out, "out", "o", "", "folder for the SavedModel")
+	cmd.Flags().BoolVar(&o.Frozen, "frozen", false, "constants in place of variables")
+	return cmd
+}

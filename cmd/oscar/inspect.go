@@ -1,0 +1,73 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"oscar/pipeline"
+)
+
+func newInspect(*global) *cobra.Command {
+	var (
+		batch  int
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "inspect MODEL",
+		Short: "Print a model's layers, shapes, parameters, memory and signatures",
+		Example: `  oscar inspect runs/first
+  oscar inspect model --json`,
+		Args: arguments("MODEL"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			i, err := pipeline.Inspect(args[0], batch)
+			if err != nil {
+				return err
+			}
+			w := cmd.OutOrStdout()
+			if asJSON {
+				encoder := json.NewEncoder(w)
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(i)
+			}
+			t := newTable(w)
+			t.AppendHeader(table.Row{"layer", "kind", "output", "parameters"})
+			for _, l := range i.Layers {
+				t.AppendRow(table.Row{l.Name, l.Kind, strings.Trim(strings.ReplaceAll(fmt.Sprint(l.Output), " ", " x "), "[]"), thousands(l.Parameters)})
+			}
+			t.Render()
+			fmt.Fprintf(w, "\nmodel       %s, %d classes: %s\n", i.Model, len(i.Classes), strings.Join(i.Classes, ", "))
+			fmt.Fprintf(w, "parameters  %s, of them not trained %s\n", thousands(i.Parameters), thousands(i.Frozen))
+			fmt.Fprintf(w, "image       %d x %d %s %s, resized %s\n", i.Image.Height, i.Image.Width, i.Image.Channels, i.Image.Range, i.Image.Interpolation)
+			fmt.Fprintf(w, "memory      batch of %d: training %s, inference %s\n", i.Memory.Batch, bytes(i.Memory.Training), bytes(i.Memory.Inference))
+			fmt.Fprintf(w, "signatures  %s; gradcam looks at %s\n", strings.Join(i.Signatures, ", "), i.Explain)
+			return nil
+		},
+	}
+	cmd.Flags().IntVar(&batch, "batch", 32, "images a batch, for the forecast of memory")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// thousands writes a count with separators.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// bytes writes a size for the eye.
+func bytes(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.0f KiB", float64(n)/(1<<10))
+}

@@ -1,0 +1,306 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"oscar/dataset"
+	"oscar/explain"
+	"oscar/gradcam"
+	"oscar/heatmap"
+	"oscar/internal/atomicfile"
+	"oscar/savedmodel"
+)
+
+// What may be explained of an image, beside a class's name.
+const (
+	TargetPredicted = "predicted" // the class the model predicts
+	TargetTrue      = "true"      // the class the image's folder is named after
+	TargetAll       = "all"       // every class, a row each
+)
+
+// ExplainOptions are the options of [Explain].
+type ExplainOptions struct {
+	Model    string   // a run or a SavedModel
+	Paths    []string // image files and folders
+	Out      string   // folder for the results
+	Settings Settings
+	Machine  Machine
+	Listener Listener
+}
+
+// Settings decide what explanations look like. They are kept beside the
+// results, in explain.json.
+type Settings struct {
+	Format   int           `json:"format"`
+	Model    string        `json:"model"`    // the SavedModel's fingerprint
+	Method   string        `json:"method"`   // see gradcam.Methods
+	Layer    string        `json:"layer"`    // empty: the one the model names
+	Class    string        `json:"class"`    // predicted, true, all, or a class's name
+	Score    explain.Score `json:"score"`    // what is differentiated
+	Batch    int           `json:"batch"`    // images a session run, and a shard
+	Alpha    float64       `json:"alpha"`    // share of the colours in an overlay
+	ColorMap string        `json:"colormap"` // see heatmap.ColorMapNames
+}
+
+// DefaultSettings is Grad-CAM of the predicted class's logit, in jet.
+func DefaultSettings() Settings {
+	return Settings{
+		Format: 1, Method: "gradcam", Class: TargetPredicted, Score: explain.Logit,
+		Batch: 32, Alpha: heatmap.DefaultAlpha, ColorMap: "jet",
+	}
+}
+
+// Summary counts what an explaining run did.
+type Summary struct {
+	Images   int            // found
+	Rows     int            // of the manifest
+	Earlier  int            // images that an earlier run had done
+	Statuses map[string]int // rows by status
+	Manifest string
+	Montage  string // empty if no image could be explained
+}
+
+// Explain explains every image below the paths and writes, below Out,
+// overlays, raw maps and manifest.jsonl with a row for each image and target.
+// It works shard by shard: one that was interrupted and is started again does
+// finished shards no second time. Memory does not grow with the number of images.
+func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
+	images, err := dataset.ListImages(ctx, o.Paths)
+	if err != nil {
+		return nil, err
+	}
+	bundle, err := Open(o.Model, o.Machine.Threads)
+	if err != nil {
+		return nil, err
+	}
+	defer bundle.Close()
+	if o.Settings.Layer == "" {
+		o.Settings.Layer = bundle.Metadata.Explain
+	}
+	if o.Settings.Model, err = fingerprint(o.Model); err != nil {
+		return nil, err
+	}
+	job, err := NewExplainer(bundle, o.Settings)
+	if err != nil {
+		return nil, err
+	}
+	if o.Settings.Class == TargetTrue {
+		for _, path := range images {
+			if _, err := job.truth(path); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := prepare(o.Out, o.Settings); err != nil {
+		return nil, err
+	}
+	shards := Shards(images, o.Settings.Batch)
+	summary := &Summary{Images: len(images)}
+	done, err := finishedParts(o.Out, shards)
+	if err != nil {
+		return nil, err
+	}
+	var (
+		mu       sync.Mutex
+		finished int
+	)
+	advance := func(n int) {
+		mu.Lock()
+		defer mu.Unlock()
+		finished += n
+		o.Listener.count(finished, len(images))
+	}
+	o.Listener.stage("explaining")
+	group, work := errgroup.WithContext(ctx)
+	group.SetLimit(o.Machine.shards())
+	for _, s := range shards {
+		if done[s.name()] {
+			summary.Earlier += len(s.Images)
+			advance(len(s.Images))
+			continue
+		}
+		if work.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			if err := job.Shard(work, s, o.Out); err != nil {
+				return err
+			}
+			advance(len(s.Images))
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%w; the same command goes on where it stopped", ErrInterrupted)
+		}
+		return nil, err
+	}
+	return summary, job.merge(o.Out, shards, summary)
+}
+
+// shards is how many are under way at once: while one is in the session,
+// others decode and write.
+func (m Machine) shards() int {
+	if m.Workers > 0 {
+		return m.Workers + 1
+	}
+	return m.Threads.Resolve().Intra + 1
+}
+
+// Explainer explains shards of images with one opened model. It holds no other
+// state and may be used from several goroutines.
+type Explainer struct {
+	bundle   *savedmodel.Bundle
+	settings Settings
+	method   explain.Explainer
+	colors   heatmap.ColorMap
+	target   int // explain.Predicted, a class, or unused
+}
+
+// NewExplainer checks the settings against the model.
+func NewExplainer(bundle *savedmodel.Bundle, s Settings) (*Explainer, error) {
+	entry, err := gradcam.Lookup(s.Method)
+	if err != nil {
+		return nil, err
+	}
+	colors, err := heatmap.LookupColorMap(s.ColorMap)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case s.Batch < 1:
+		return nil, fmt.Errorf("batch is %d, want at least 1", s.Batch)
+	case !(s.Alpha > 0 && s.Alpha <= 1):
+		return nil, fmt.Errorf("alpha is %g, want above 0 to 1", s.Alpha)
+	}
+	if _, err := explain.ParseScore(string(s.Score)); err != nil {
+		return nil, err
+	}
+	if err := bundle.CheckLayer(s.Layer); err != nil {
+		return nil, err
+	}
+	x := &Explainer{bundle: bundle, settings: s, colors: colors, target: explain.Predicted}
+	x.method = gradcam.Explainer{Model: bundle, Layer: s.Layer, Score: s.Score, Name: s.Method, Method: entry.Method}
+	switch s.Class {
+	case TargetPredicted, TargetTrue, TargetAll:
+	default:
+		if x.target, err = bundle.Metadata.Class(s.Class); err != nil {
+			return nil, fmt.Errorf("%w, or predicted, true, all", err)
+		}
+	}
+	return x, nil
+}
+
+// truth is the class that an image's folder is named after.
+func (x *Explainer) truth(path string) (int, error) {
+	class, err := x.bundle.Metadata.Class(filepath.Base(filepath.Dir(path)))
+	if err != nil {
+		return 0, fmt.Errorf("%s: its folder should be its class: %w", path, err)
+	}
+	return class, nil
+}
+
+// prepare makes the folder of results, or checks that it holds results of the
+// same settings.
+func prepare(out string, s Settings) error {
+	path := filepath.Join(out, "explain.json")
+	var before Settings
+	err := readJSON(path, &before)
+	switch {
+	case err == nil && before == s:
+		return nil
+	case err == nil:
+		return fmt.Errorf("%s holds explanations made with %s; name a new folder", out, difference(before, s))
+	case !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	if err := vacant(out); err != nil {
+		return err
+	}
+	for _, dir := range []string{"parts", "maps", "overlays"} {
+		if err := os.MkdirAll(filepath.Join(out, dir), 0o777); err != nil {
+			return err
+		}
+	}
+	return writeJSON(path, s)
+}
+
+// difference names the first setting that differs.
+func difference(a, b Settings) string {
+	for _, f := range []struct{ name, was, is string }{
+		{"model", a.Model, b.Model}, {"method", a.Method, b.Method}, {"layer", a.Layer, b.Layer}, {"class", a.Class, b.Class},
+		{"score", string(a.Score), string(b.Score)}, {"batch", fmt.Sprint(a.Batch), fmt.Sprint(b.Batch)},
+		{"alpha", fmt.Sprint(a.Alpha), fmt.Sprint(b.Alpha)}, {"colormap", a.ColorMap, b.ColorMap},
+	} {
+		if f.was != f.is {
+			return fmt.Sprintf("%s %s, not %s", f.name, f.was, f.is)
+		}
+	}
+	return "other settings"
+}
+
+// fingerprint tells models apart: the hash of the graph and of the variables'
+// index, which holds a checksum of every tensor.
+func fingerprint(model string) (string, error) {
+	dir, err := ModelDir(model)
+	if err != nil {
+		return "", err
+	}
+	return hashFiles(filepath.Join(dir, "saved_model.pb"), filepath.Join(dir, "variables", "variables.index"))
+}
+
+// merge writes manifest.jsonl from the parts, in order, and the montage.
+func (x *Explainer) merge(out string, shards []Shard, summary *Summary) error {
+	rows := newMontage(x.bundle.Metadata.Classes)
+	summary.Statuses = map[string]int{}
+	summary.Manifest = filepath.Join(out, "manifest.jsonl")
+	err := atomicfile.Stream(summary.Manifest, func(w *os.File) error {
+		for _, s := range shards {
+			part, text, err := s.read(out)
+			if err != nil {
+				return err
+			}
+			for _, r := range part {
+				summary.Rows++
+				summary.Statuses[r.Status]++
+				rows.consider(r)
+			}
+			if _, err := w.Write(text); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := dropStale(out, shards); err != nil {
+		return err
+	}
+	summary.Montage, err = rows.write(out)
+	return err
+}
+
+// sortedKeys lists statuses in a stable order, the most frequent first.
+func (s Summary) String() string {
+	keys := make([]string, 0, len(s.Statuses))
+	for k := range s.Statuses {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(s.Statuses[b]-s.Statuses[a], strings.Compare(a, b)) })
+	for i, k := range keys {
+		keys[i] = fmt.Sprintf("%d %s", s.Statuses[k], k)
+	}
+	return strings.Join(keys, ", ")
+}

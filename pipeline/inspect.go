@@ -1,0 +1,51 @@
+package pipeline
+
+import (
+	"encoding/json"
+
+	"oscar/savedmodel"
+	"oscar/tfmodel"
+)
+
+// Inspection is what can be said of a model without running it.
+type Inspection struct {
+	Model      string             `json:"model"`
+	Classes    []string           `json:"classes"`
+	Image      savedmodel.Image   `json:"image"`
+	Layers     []savedmodel.Layer `json:"layers"`
+	Parameters int                `json:"parameters"`
+	Frozen     int                `json:"frozen"` // of them not trained
+	Explain    string             `json:"explain"`
+	Signatures []string           `json:"signatures"`
+	Memory     tfmodel.Memory     `json:"memory"`
+	Versions   map[string]string  `json:"versions"`
+}
+
+// Inspect describes a run's or a SavedModel's model, with a forecast of the
+// memory that a batch takes.
+func Inspect(model string, batch int) (*Inspection, error) {
+	dir, err := ModelDir(model)
+	if err != nil {
+		return nil, err
+	}
+	meta, signatures, err := savedmodel.Describe(dir)
+	if err != nil {
+		return nil, err
+	}
+	var e Experiment
+	if err := json.Unmarshal(meta.Experiment, &e); err != nil {
+		return nil, err
+	}
+	memory, err := e.Architecture.Memory(batch)
+	if err != nil {
+		return nil, err
+	}
+	i := &Inspection{
+		Model: meta.Model, Classes: meta.Classes, Image: meta.Image, Layers: meta.Layers, Parameters: meta.Parameters,
+		Explain: meta.Explain, Signatures: signatures, Memory: memory, Versions: meta.Versions,
+	}
+	for _, l := range meta.Layers {
+		i.Frozen += l.Frozen
+	}
+	return i, nil
+}

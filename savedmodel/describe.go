@@ -1,0 +1,31 @@
+package savedmodel
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+)
+
+// Describe reads a model's metadata and the names of its signatures without
+// loading its weights.
+func Describe(dir string) (*Metadata, []string, error) {
+	meta, err := readMetadata(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	path := filepath.Join(dir, "saved_model.pb")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	model := &pb.SavedModel{}
+	if err := proto.Unmarshal(b, model); err != nil || len(model.MetaGraphs) == 0 {
+		return nil, nil, fmt.Errorf("%s is damaged: %v", path, err)
+	}
+	return meta, slices.Sorted(maps.Keys(model.MetaGraphs[0].SignatureDef)), nil
+}
