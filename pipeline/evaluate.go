@@ -57,7 +57,8 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	e := &Evaluation{Part: o.Part, Unreadable: len(unreadable), Confusion: metric.NewConfusion(bundle.Metadata.Classes)}
 	in := bundle.Metadata.Image
 	loader, err := dataset.NewLoader(dataset.LoaderOptions{
-		Root: root, Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation), Workers: o.Machine.Workers,
+		Root: root, Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation),
+		Limits: o.Machine.Limits, Workers: o.Machine.Workers,
 		Skip: func(item dataset.Item, err error) {
 			e.Unreadable++
 			o.Listener.note(fmt.Sprintf("%s is left out: %v", item.Path, err))
@@ -100,7 +101,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 // items lists the images to evaluate, their labels in the model's numbers.
 func (o EvaluateOptions) items(ctx context.Context, bundle *savedmodel.Bundle) (root string, items []dataset.Item, unreadable []dataset.Problem, err error) {
 	if o.Part == "all" && o.Data != "" {
-		folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{Workers: o.Machine.Workers})
+		folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{Limits: o.Machine.Limits, Workers: o.Machine.Workers})
 		if err != nil {
 			return "", nil, nil, err
 		}

@@ -90,7 +90,7 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 	if o.Settings.Model, err = fingerprint(o.Model); err != nil {
 		return nil, err
 	}
-	job, err := NewExplainer(bundle, o.Settings)
+	job, err := NewExplainer(bundle, o.Settings, o.Machine.Limits)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 	}
 	shards := Shards(images, o.Settings.Batch)
 	summary := &Summary{Images: len(images)}
-	done, err := finishedParts(o.Out, shards)
+	done, err := finishedParts(o.Out)
 	if err != nil {
 		return nil, err
 	}
@@ -165,11 +165,13 @@ type Explainer struct {
 	settings Settings
 	method   explain.Explainer
 	colors   heatmap.ColorMap
+	limits   dataset.Limits
 	target   int // explain.Predicted, a class, or unused
 }
 
-// NewExplainer checks the settings against the model.
-func NewExplainer(bundle *savedmodel.Bundle, s Settings) (*Explainer, error) {
+// NewExplainer checks the settings against the model. Images beyond the limits
+// are unreadable.
+func NewExplainer(bundle *savedmodel.Bundle, s Settings, limits dataset.Limits) (*Explainer, error) {
 	entry, err := gradcam.Lookup(s.Method)
 	if err != nil {
 		return nil, err
@@ -190,7 +192,7 @@ func NewExplainer(bundle *savedmodel.Bundle, s Settings) (*Explainer, error) {
 	if err := bundle.CheckLayer(s.Layer); err != nil {
 		return nil, err
 	}
-	x := &Explainer{bundle: bundle, settings: s, colors: colors, target: explain.Predicted}
+	x := &Explainer{bundle: bundle, settings: s, limits: limits, colors: colors, target: explain.Predicted}
 	x.method = gradcam.Explainer{Model: bundle, Layer: s.Layer, Score: s.Score, Name: s.Method, Method: entry.Method}
 	switch s.Class {
 	case TargetPredicted, TargetTrue, TargetAll:
@@ -262,7 +264,7 @@ func fingerprint(model string) (string, error) {
 
 // merge writes manifest.jsonl from the parts, in order, and the montage.
 func (x *Explainer) merge(out string, shards []Shard, summary *Summary) error {
-	rows := newMontage(x.bundle.Metadata.Classes)
+	rows := newMontage(x.bundle.Metadata.Classes, x.limits)
 	summary.Statuses = map[string]int{}
 	summary.Manifest = filepath.Join(out, "manifest.jsonl")
 	err := atomicfile.Stream(summary.Manifest, func(w *os.File) error {
@@ -292,7 +294,7 @@ func (x *Explainer) merge(out string, shards []Shard, summary *Summary) error {
 	return err
 }
 
-// sortedKeys lists statuses in a stable order, the most frequent first.
+// String lists the statuses, the most frequent first: "40 ok, 2 empty".
 func (s Summary) String() string {
 	keys := make([]string, 0, len(s.Statuses))
 	for k := range s.Statuses {

@@ -19,10 +19,11 @@ type montage struct {
 	classes []string
 	rows    map[string]Row
 	right   map[string]bool
+	limits  dataset.Limits
 }
 
-func newMontage(classes []string) *montage {
-	return &montage{classes, map[string]Row{}, map[string]bool{}}
+func newMontage(classes []string, limits dataset.Limits) *montage {
+	return &montage{classes, map[string]Row{}, map[string]bool{}, limits}
 }
 
 func (m *montage) consider(r Row) {
@@ -49,7 +50,7 @@ func (m *montage) write(out string) (string, error) {
 		if !ok {
 			continue
 		}
-		picture, err := dataset.DecodeFile(r.Image, dataset.DefaultLimits)
+		picture, err := dataset.DecodeFile(r.Image, m.limits)
 		if err != nil {
 			return "", fmt.Errorf("montage: %s: %w", r.Image, err)
 		}

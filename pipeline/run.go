@@ -33,6 +33,7 @@ const (
 	modelDir        = "saved_model"
 	evaluationFile  = "evaluation.json"
 	lockFile        = ".lock"
+	adoptedDir      = "data" // images of the run's own, see TrainOptions.adopt
 )
 
 func (r *Run) path(elem ...string) string {
@@ -42,13 +43,19 @@ func (r *Run) path(elem ...string) string {
 // Model returns the folder of the run's SavedModel.
 func (r *Run) Model() string { return r.path(modelDir) }
 
-// createRun makes a new run folder, whole or not at all.
-func createRun(dir string, e Experiment, env Environment, s *dataset.Split) (*Run, error) {
+// createRun makes a new run folder, whole or not at all. The folder adopt, if
+// not empty, is moved into it.
+func createRun(dir, adopt string, e Experiment, env Environment, s *dataset.Split) (*Run, error) {
 	if err := vacant(dir); err != nil {
 		return nil, err
 	}
 	r := &Run{Dir: dir, Experiment: e, Environment: env, Split: s}
 	err := atomicfile.Dir(dir, func(tmp string) error {
+		if adopt != "" {
+			if err := os.Rename(adopt, filepath.Join(tmp, adoptedDir)); err != nil {
+				return err
+			}
+		}
 		return errors.Join(
 			writeJSON(filepath.Join(tmp, experimentFile), e),
 			writeJSON(filepath.Join(tmp, environmentFile), env),

@@ -103,18 +103,23 @@ func (s Shard) read(out string) (rows []Row, text []byte, err error) {
 	if text, err = os.ReadFile(path); err != nil {
 		return nil, nil, err
 	}
+	rows, err = parseRows(path, text)
+	return rows, text, err
+}
+
+func parseRows(path string, text []byte) (rows []Row, err error) {
 	for line := range bytes.Lines(text) {
 		var r Row
 		if err := json.Unmarshal(line, &r); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", path, err)
+			return nil, fmt.Errorf("%s: line %d: %w", path, len(rows)+1, err)
 		}
 		rows = append(rows, r)
 	}
-	return rows, text, nil
+	return rows, nil
 }
 
 // finishedParts tells which shards are done.
-func finishedParts(out string, shards []Shard) (map[string]bool, error) {
+func finishedParts(out string) (map[string]bool, error) {
 	entries, err := os.ReadDir(filepath.Join(out, "parts"))
 	if err != nil {
 		return nil, err
@@ -132,7 +137,7 @@ func dropStale(out string, shards []Shard) error {
 	for _, s := range shards {
 		current[s.name()] = true
 	}
-	done, err := finishedParts(out, shards)
+	done, err := finishedParts(out)
 	for name := range done {
 		if !current[name] {
 			err = errors.Join(err, os.Remove(filepath.Join(out, "parts", name)))
@@ -207,11 +212,11 @@ func (x *Explainer) Shard(ctx context.Context, s Shard, out string) error {
 // file becomes its status.
 func (x *Explainer) read(path string) (*picture, error) {
 	p := &picture{path: path, row: Row{Image: path, Layer: x.settings.Layer, Method: x.settings.Method}}
-	data, err := dataset.ReadFile(path, dataset.DefaultLimits)
+	data, err := dataset.ReadFile(path, x.limits)
 	if err == nil {
 		sum := sha256.Sum256(data)
 		p.row.SHA256 = hex.EncodeToString(sum[:])
-		p.pixels, err = dataset.Decode(data, dataset.DefaultLimits)
+		p.pixels, err = dataset.Decode(data, x.limits)
 	}
 	if err != nil {
 		p.row.Status, p.row.Reason = Unreadable, err.Error()
@@ -316,7 +321,7 @@ func (x *Explainer) write(ctx context.Context, s Shard, p *picture, a explain.At
 	}
 	pixels := p.pixels
 	if pixels == nil {
-		if pixels, err = dataset.DecodeFile(p.path, dataset.DefaultLimits); err != nil {
+		if pixels, err = dataset.DecodeFile(p.path, x.limits); err != nil {
 			return r, fmt.Errorf("%s changed while it was explained: %w", p.path, err)
 		}
 	}
@@ -366,4 +371,14 @@ func hashFiles(paths ...string) (string, error) {
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8]), nil
+}
+
+// ReadManifest reads the rows of an explaining run's folder.
+func ReadManifest(dir string) ([]Row, error) {
+	path := filepath.Join(dir, "manifest.jsonl")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return parseRows(path, text)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"oscar/dataset"
@@ -23,6 +24,10 @@ type TrainOptions struct {
 	Strict     bool       // a file that cannot be read is an error
 	Machine    Machine
 	Listener   Listener
+
+	// adopt, if not empty, is a folder that Data lies in and that is moved to
+	// RUN/data: the run keeps its own images.
+	adopt string
 }
 
 // Machine says what of the machine a job may use. It changes speed and
@@ -32,6 +37,7 @@ type Machine struct {
 	Workers         int               // images decoded beside each other; 0: one a processor
 	Cache           dataset.CacheMode // where decoded images are kept between epochs
 	CheckpointEvery int               // steps between checkpoints within an epoch; 0: none
+	Limits          dataset.Limits    // of an image to evaluate or explain; an experiment has its own
 }
 
 // Train makes a run folder and trains to the end: split, epochs, export,
@@ -73,7 +79,14 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	if n := len(split.Unreadable); n > 0 {
 		o.Listener.note(fmt.Sprintf("%d files could not be read; split.json lists them", n))
 	}
-	run, err := createRun(o.Out, e, NewEnvironment(o.Machine.Threads, e.Seed), split)
+	if o.adopt != "" {
+		below, err := filepath.Rel(o.adopt, o.Data)
+		if err != nil {
+			return nil, err
+		}
+		e.Data.Root = filepath.Join(o.Out, adoptedDir, below)
+	}
+	run, err := createRun(o.Out, o.adopt, e, NewEnvironment(o.Machine.Threads, e.Seed), split)
 	if err != nil {
 		return nil, err
 	}

@@ -57,6 +57,7 @@ may be a folder that the run never saw. Without DATA the run's own folder is mea
 	f.StringVar(&o.Part, "split", "test", "the part of the split: test, validation, train, all")
 	f.BoolVar(&asJSON, "json", false, "print JSON: images unreadable accuracy loss per_class confusion ...")
 	machineFlags(cmd, &o.Machine)
+	limitFlags(cmd, &o.Machine.Limits)
 	return cmd
 }
 

@@ -66,6 +66,7 @@ class. The same command started again goes on where it was stopped.`,
 	f.Float64Var(&s.Alpha, "alpha", s.Alpha, "share of the colours in an overlay")
 	f.StringVar(&s.ColorMap, "colormap", s.ColorMap, "colours: "+strings.Join(heatmap.ColorMapNames(), ", "))
 	machineFlags(cmd, &o.Machine)
+	limitFlags(cmd, &o.Machine.Limits)
 	return cmd
 }
 

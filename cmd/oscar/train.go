@@ -144,6 +144,13 @@ func machineFlags(cmd *cobra.Command, m *pipeline.Machine) {
 	f.IntVar(&m.Workers, "workers", 0, "images decoded beside each other; 0: one a processor")
 }
 
+// limitFlags adds the flags that bound what one image may cost.
+func limitFlags(cmd *cobra.Command, l *dataset.Limits) {
+	*l = dataset.DefaultLimits
+	cmd.Flags().Int64Var(&l.MaxPixels, "max-pixels", l.MaxPixels, "the most pixels an image may have")
+	cmd.Flags().Int64Var(&l.MaxBytes, "max-bytes", l.MaxBytes, "the most bytes a file may have")
+}
+
 func joined[T ~string](words []T) string {
 	out := make([]string, len(words))
 	for i, w := range words {

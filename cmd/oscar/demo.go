@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"oscar/pipeline"
+)
+
+func newDemo(*global) *cobra.Command {
+	o := pipeline.DemoOptions{Experiment: pipeline.DemoExperiment()}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Do the main job from beginning to end on a data set that oscar draws",
+		Long: `Draw a data set of six classes, train AlexNet02 on it, evaluate, export, open the
+export again, explain the test images, and print how much of the heat falls on
+the objects (the set knows its masks). It takes some two minutes on two cores.
+An earlier demo's folder is replaced.`,
+		Example: "  oscar demo\n  oscar demo --out runs/other --per-class 100 --epochs 12",
+		Args:    arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			begin := time.Now()
+			s := newScreen()
+			o.Listener = s.listener()
+			d, err := pipeline.Demo(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			s.clear()
+			w := cmd.OutOrStdout()
+			fmt.Fprintln(w)
+			printEvaluation(w, d.Evaluation)
+			fmt.Fprintf(w, `
+%.0f %% of the heat falls on the objects, which cover %.0f %% of the images (%d of %d maps)
+done in %s
+
+run           %s
+model         %s
+explanations  %s
+montage       %s
+curves        tensorboard --logdir %s/events
+`, 100*d.Heat, 100*d.Area, d.Images, d.Summary.Rows, round(time.Since(begin)), d.Run.Dir, d.Run.Model(), d.Summary.Manifest, d.Summary.Montage, d.Run.Dir)
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.Out, "out", "o", "runs/demo", "the run folder; an earlier demo's is replaced")
+	f.IntVar(&o.PerClass, "per-class", 70, "images a class to draw")
+	f.IntVar(&o.Experiment.Training.Epochs, "epochs", o.Experiment.Training.Epochs, "how often every image is seen")
+	f.Float64Var(&o.Experiment.Training.LearningRate, "learning-rate", o.Experiment.Training.LearningRate, "Adam's learning rate")
+	f.Uint64Var(&o.Experiment.Seed, "seed", o.Experiment.Seed, "decides everything")
+	machineFlags(cmd, &o.Machine)
+	return cmd
+}

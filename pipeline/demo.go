@@ -1,0 +1,162 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"os"
+	"path/filepath"
+
+	"oscar/dataset"
+	"oscar/explain"
+	"oscar/heatmap"
+	"oscar/internal/npy"
+	"oscar/tfmodel"
+)
+
+// DemoOptions are the options of [Demo].
+type DemoOptions struct {
+	Out      string // the run folder; an earlier demo's is replaced
+	PerClass int    // images a class to draw
+	// Experiment is what to train; see [DemoExperiment].
+	Experiment Experiment
+	Machine    Machine
+	Listener   Listener
+}
+
+// DemoExperiment trains AlexNet02 for a short while on the synthetic set. A
+// run of some 80 steps leaves no time for the study's small ones: the learning
+// rate is 20 times as large, and batch normalisation's moving averages, which
+// inference uses, forget faster (momentum 0.9 in place of 0.99).
+func DemoExperiment() Experiment {
+	e := DefaultExperiment()
+	e.Training.Epochs = 8
+	e.Training.LearningRate = 1e-4
+	e.Architecture = tfmodel.AlexNet02(len(dataset.SyntheticClasses))
+	for _, l := range e.Architecture.Layers {
+		if bn, ok := l.Layer.(*tfmodel.BatchNormalization); ok {
+			bn.Momentum = 0.9
+		}
+	}
+	return e
+}
+
+// DemoResult is what a demo ends with.
+type DemoResult struct {
+	Run        *Run
+	Evaluation *Evaluation
+	Summary    *Summary
+	Images     int     // explained, with a map that can be read
+	Heat       float64 // mean share of the positive heat that falls on the object, 0..1
+	Area       float64 // mean share of the image that the object covers, 0..1
+}
+
+// demoMark tells a demo's run folder from one that somebody may miss.
+const demoMark = "DEMO"
+
+// Demo does the main job from beginning to end on a set that it draws: train,
+// evaluate, export, open the export again, explain the test images, and see
+// how much of the heat falls on the objects.
+func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
+	if err := clearDemo(o.Out); err != nil {
+		return nil, err
+	}
+	drawn := filepath.Clean(o.Out) + ".drawing"
+	if err := os.RemoveAll(drawn); err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(drawn)
+	o.Listener.stage("drawing the synthetic data set")
+	synthetic := dataset.SyntheticOptions{PerClass: o.PerClass, Seed: o.Experiment.Seed}
+	if err := dataset.Synthesize(ctx, drawn, synthetic); err != nil {
+		return nil, interruptedBefore(ctx, err)
+	}
+	if err := os.WriteFile(filepath.Join(drawn, demoMark), []byte("drawn and made by oscar demo, which replaces this folder\n"), 0o666); err != nil {
+		return nil, err
+	}
+	run, err := Train(ctx, TrainOptions{
+		Data: filepath.Join(drawn, "images"), Out: o.Out, Experiment: o.Experiment,
+		Strict: true, Machine: o.Machine, Listener: o.Listener, adopt: drawn,
+	})
+	if err != nil {
+		return nil, err
+	}
+	result := &DemoResult{Run: run}
+	if result.Evaluation, err = run.Evaluation(); err != nil {
+		return nil, err
+	}
+	settings := DefaultSettings()
+	out := run.path("explanations")
+	var test []string
+	for _, item := range run.Split.Test {
+		test = append(test, filepath.Join(run.Experiment.Data.Root, filepath.FromSlash(item.Path)))
+	}
+	result.Summary, err = Explain(ctx, ExplainOptions{
+		Model: run.Model(), Paths: test, Out: out, Settings: settings, Machine: o.Machine, Listener: o.Listener,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return result, result.measure(out)
+}
+
+// clearDemo removes an earlier demo, and nothing else.
+func clearDemo(out string) error {
+	if _, err := os.Stat(filepath.Join(out, adoptedDir, demoMark)); err == nil {
+		return os.RemoveAll(out)
+	}
+	return vacant(out)
+}
+
+// measure compares the maps with the masks that the set was drawn with.
+func (d *DemoResult) measure(out string) error {
+	rows, err := ReadManifest(out)
+	if err != nil {
+		return err
+	}
+	data := d.Run.path(adoptedDir)
+	for _, r := range rows {
+		if r.Status != string(explain.OK) {
+			continue
+		}
+		name, err := filepath.Rel(filepath.Join(data, "images"), r.Image)
+		if err != nil {
+			return err
+		}
+		mask, err := dataset.DecodeFile(filepath.Join(data, "masks", name), dataset.DefaultLimits)
+		if err != nil {
+			return fmt.Errorf("mask of %s: %w", r.Image, err)
+		}
+		shape, values, err := npy.Read(filepath.Join(out, r.Map))
+		if err != nil {
+			return err
+		}
+		heat, area := heatOn(mask, explain.Grid{Height: shape[0], Width: shape[1], Values: values})
+		d.Heat += heat
+		d.Area += area
+		d.Images++
+	}
+	if d.Images > 0 {
+		d.Heat /= float64(d.Images)
+		d.Area /= float64(d.Images)
+	}
+	return nil
+}
+
+// heatOn returns the share of a map's positive heat that lies where the mask
+// is white (the energy-based pointing game of Score-CAM, arXiv:1910.01279), and
+// the share of white.
+func heatOn(mask *image.RGBA, g explain.Grid) (heat, area float64) {
+	size := mask.Bounds().Size()
+	up := heatmap.Upsample(heatmap.Positive(g), size.Y, size.X)
+	var on, all float64
+	white := 0
+	for i, v := range up.Values {
+		all += float64(v)
+		if mask.Pix[i*4] >= 128 {
+			on += float64(v)
+			white++
+		}
+	}
+	return on / all, float64(white) / float64(len(up.Values))
+}
