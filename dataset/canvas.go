@@ -91,9 +91,11 @@ func rounded(halfW, halfH, r float64) curve {
 
 // A canvas is a picture in the making, and the mask of the object in it.
 type canvas struct {
-	w, h   int
-	pixels []rgb     // [h, w]
-	object []float64 // [h, w], how much of a pixel the object covers, 0 to 1
+	w, h    int
+	pixels  []rgb     // [h, w]
+	object  []float64 // [h, w], how much of a pixel the object covers, 0 to 1
+	colors  []rgb     // [h, w], of the object
+	colored []bool    // [h, w], whether colors holds one
 	// Where the object is: its centre in pixels, its scale in pixels a unit and
 	// its rotation, clockwise.
 	cx, cy, scale float64
@@ -102,7 +104,11 @@ type canvas struct {
 }
 
 func newCanvas(w, h int) *canvas {
-	return &canvas{w: w, h: h, pixels: make([]rgb, w*h), object: make([]float64, w*h)}
+	return &canvas{
+		w: w, h: h,
+		pixels: make([]rgb, w*h), object: make([]float64, w*h),
+		colors: make([]rgb, w*h), colored: make([]bool, w*h),
+	}
 }
 
 // place puts the object at (cx, cy), in pixels, and turns it by angle.
@@ -188,12 +194,23 @@ func (c *canvas) cover(outlines ...curve) {
 	})
 }
 
-// fill paints the area within outlines; paint says the colour at a point of the
-// object.
+// fill gives the object its colours within outlines; paint says which at a point
+// of the object. It takes more than fill to be seen: the area has to be covered.
 func (c *canvas) fill(paint func(point) rgb, outlines ...curve) {
 	c.each(outlines, func(x, y, i int, covered float64) {
-		c.pixels[i] = blend(c.pixels[i], paint(c.toObject(x, y)), covered)
+		if !c.colored[i] {
+			c.colored[i], covered = true, 1
+		}
+		c.colors[i] = blend(c.colors[i], paint(c.toObject(x, y)), covered)
 	})
+}
+
+// lay puts the object over what is there, as far as it covers it: the mask is
+// exact, however many parts were drawn over each other.
+func (c *canvas) lay() {
+	for i, covered := range c.object {
+		c.pixels[i] = blend(c.pixels[i], c.colors[i], covered)
+	}
 }
 
 // mask is where the object covers at least half of a pixel: 255 there, else 0.

@@ -20,8 +20,8 @@ type Limits struct {
 // DefaultLimits allow 100 megapixels and 64 MiB a file.
 var DefaultLimits = Limits{MaxPixels: 100_000_000, MaxBytes: 64 << 20}
 
-// maxSide is the longest side an image may have, that of JPEG. Beyond it the
-// 32 bit sums of the resize filters would overflow.
+// maxSide is the longest side an image may have, that of JPEG. Were it longer,
+// the 32 bit sums of the resize filters would overflow for a result of four pixels.
 const maxSide = 1<<16 - 1
 
 func (l Limits) orDefault() Limits {

@@ -7,9 +7,8 @@ import "math"
 type shape struct {
 	name string
 	turn float64 // most it is rotated either way, in radians
-	// build draws all that varies, covers the outline, and returns what paints
-	// the object once the background is there.
-	build func(*canvas, *random) (paint func())
+	// draw chooses all that varies, covers the outline and fills it.
+	draw func(*canvas, *random)
 }
 
 var shapes = []shape{
@@ -45,11 +44,11 @@ func (c *canvas) cylinder(x, halfWidth, gloss float64) float64 {
 
 // bottle: a body with shoulders, a narrow neck with a cap, and a label with
 // lines of text.
-func bottle(c *canvas, r *random) func() {
+func bottle(c *canvas, r *random) {
 	glass, lid, paper := anyColor(r), anyColor(r), hsv(r.uniform(0, 1), r.uniform(0, 0.2), 0.95)
 	ink := anyColor(r).times(0.6)
 	half, neck := r.uniform(0.15, 0.19), r.uniform(0.050, 0.065)
-	shoulder, top := r.uniform(-0.20, -0.12), r.uniform(-0.16, -0.12)+0.14
+	shoulder, top := r.uniform(-0.20, -0.12), r.uniform(-0.02, 0.02)
 	body := curve{
 		line(-neck, -0.44), line(neck, -0.44), line(neck, shoulder-0.12),
 		bend(neck, shoulder-0.03, half*0.8, shoulder-0.01), bend(half, shoulder+0.01, half, shoulder+0.08),
@@ -57,34 +56,33 @@ func bottle(c *canvas, r *random) func() {
 		line(-half+0.04, 0.59), bend(-half, 0.59, -half, 0.55),
 		line(-half, shoulder+0.08), bend(-half, shoulder+0.01, -half*0.8, shoulder-0.01), bend(-neck, shoulder-0.03, -neck, shoulder-0.12),
 	}
-	cap := rectangle(-neck-0.018, -0.56, neck+0.018, -0.45)
+	stopper := rectangle(-neck-0.018, -0.56, neck+0.018, -0.45)
+	collar := rectangle(-neck, -0.46, neck, -0.44)
 	c.cover(body)
-	c.cover(cap)
-	c.cover(rectangle(-neck, -0.46, neck, -0.43))
-	return func() {
-		c.fill(func(p point) rgb {
-			width := half
-			if p.y < shoulder {
-				width = neck + (half-neck)*max(0, min(1, (p.y-shoulder+0.12)/0.12))
-			}
-			// Glass is darker at its rim.
-			rim := 1 - 0.25*c.edge(math.Abs(p.x)-width+0.022)
-			return glass.times(c.cylinder(p.x, width, 0.45) * rim)
-		}, body, rectangle(-neck, -0.46, neck, -0.43))
-		c.fill(func(p point) rgb {
-			ridges := 1 + 0.18*math.Sin(p.x*2*math.Pi/0.022)
-			return lid.times(c.cylinder(p.x, neck+0.018, 0.2) * ridges)
-		}, cap)
-		c.fill(func(p point) rgb {
-			line := math.Mod((p.y-top)/0.052, 1)
-			text := c.edge(0.012-math.Abs(line-0.5)*0.052) * c.edge(half*0.72-math.Abs(p.x))
-			return blend(paper, ink, text).times(c.cylinder(p.x, half, 0.15))
-		}, rectangle(-half, top, half, top+0.30))
-	}
+	c.cover(stopper)
+	c.cover(collar)
+	c.fill(func(p point) rgb {
+		width := half
+		if p.y < shoulder {
+			width = neck + (half-neck)*max(0, min(1, (p.y-shoulder+0.12)/0.12))
+		}
+		// Glass is darker at its rim.
+		rim := 1 - 0.25*c.edge(math.Abs(p.x)-width+0.022)
+		return glass.times(c.cylinder(p.x, width, 0.45) * rim)
+	}, body, collar)
+	c.fill(func(p point) rgb {
+		ridges := 1 + 0.18*math.Sin(p.x*2*math.Pi/0.022)
+		return lid.times(c.cylinder(p.x, neck+0.018, 0.2) * ridges)
+	}, stopper)
+	c.fill(func(p point) rgb {
+		row := math.Mod((p.y-top)/0.052, 1)
+		text := c.edge(0.012-math.Abs(row-0.5)*0.052) * c.edge(half*0.72-math.Abs(p.x))
+		return blend(paper, ink, text).times(c.cylinder(p.x, half, 0.15))
+	}, rectangle(-half, top, half, top+0.30))
 }
 
 // box: three faces of a cube, tape over the lid, a mark on the side.
-func box(c *canvas, r *random) func() {
+func box(c *canvas, r *random) {
 	card := hsv(r.uniform(0, 1), r.uniform(0.20, 0.60), r.uniform(0.55, 0.85))
 	tape := blend(card, hsv(r.uniform(0, 1), 0.15, 0.95), 0.65)
 	half := r.uniform(0.40, 0.46)                              // half the width
@@ -100,38 +98,36 @@ func box(c *canvas, r *random) func() {
 	sideR := polygon(near, right, down(right), down(near))
 	c.cover(polygon(left, far, right, down(right), down(near), down(left)))
 	lightL, lightR := 0.68-0.16*c.light.x, 0.68+0.16*c.light.x
-	return func() {
-		plain := func(brightness float64) func(point) rgb {
-			return func(p point) rgb { return card.times(brightness * (1 - 0.12*(p.y+0.2))) }
-		}
-		c.fill(plain(0.8), polygon(left, far, right, down(right), down(near), down(left)))
-		// Corrugated card shows fine vertical lines.
-		c.fill(func(p point) rgb {
-			return plain(lightL)(p).times(1 + 0.05*math.Sin(p.x*2*math.Pi/0.03))
-		}, sideL)
-		c.fill(func(p point) rgb {
-			return plain(lightR)(p).times(1 + 0.05*math.Sin(p.x*2*math.Pi/0.03))
-		}, sideR)
-		c.fill(plain(1.12), lid)
-		// Tape along the middle of the lid, and down the left side.
-		a, b := middle(left, near, 0.40), middle(left, near, 0.60)
-		d, e := middle(far, right, 0.60), middle(far, right, 0.40)
-		c.fill(func(point) rgb { return tape.times(1.05) }, polygon(a, b, d, e))
-		c.fill(func(point) rgb { return tape.times(lightL) }, polygon(a, b, point{b.x, b.y + 0.11}, point{a.x, a.y + 0.11}))
-		// A dark mark on the right side: two arrows up.
-		for _, t := range []float64{0.30, 0.62} {
-			base := middle(near, right, t)
-			slope := (right.y - near.y) / (right.x - near.x)
-			at := func(x, y float64) point { return point{base.x + x, base.y + slope*x + y} }
-			y := high * 0.30
-			c.fill(func(point) rgb { return card.times(0.28) },
-				polygon(at(0.035, y), at(0.075, y+0.065), at(0.048, y+0.065), at(0.048, y+0.16), at(0.022, y+0.16), at(0.022, y+0.065), at(-0.005, y+0.065)))
-		}
+	plain := func(brightness float64) func(point) rgb {
+		return func(p point) rgb { return card.times(brightness * (1 - 0.12*(p.y+0.2))) }
+	}
+	c.fill(plain(0.8), polygon(left, far, right, down(right), down(near), down(left)))
+	// Corrugated card shows fine vertical lines.
+	c.fill(func(p point) rgb {
+		return plain(lightL)(p).times(1 + 0.05*math.Sin(p.x*2*math.Pi/0.03))
+	}, sideL)
+	c.fill(func(p point) rgb {
+		return plain(lightR)(p).times(1 + 0.05*math.Sin(p.x*2*math.Pi/0.03))
+	}, sideR)
+	c.fill(plain(1.12), lid)
+	// Tape along the middle of the lid, and down the left side.
+	a, b := middle(left, near, 0.40), middle(left, near, 0.60)
+	d, e := middle(far, right, 0.60), middle(far, right, 0.40)
+	c.fill(func(point) rgb { return tape.times(1.05) }, polygon(a, b, d, e))
+	c.fill(func(point) rgb { return tape.times(lightL) }, polygon(a, b, point{b.x, b.y + 0.11}, point{a.x, a.y + 0.11}))
+	// A dark mark on the right side: two arrows up.
+	for _, t := range []float64{0.30, 0.62} {
+		base := middle(near, right, t)
+		slope := (right.y - near.y) / (right.x - near.x)
+		at := func(x, y float64) point { return point{base.x + x, base.y + slope*x + y} }
+		y := high * 0.30
+		c.fill(func(point) rgb { return card.times(0.28) },
+			polygon(at(0.035, y), at(0.075, y+0.065), at(0.048, y+0.065), at(0.048, y+0.16), at(0.022, y+0.16), at(0.022, y+0.065), at(-0.005, y+0.065)))
 	}
 }
 
 // can: a cylinder seen from above, slanted stripes, a metal lid with a tab.
-func can(c *canvas, r *random) func() {
+func can(c *canvas, r *random) {
 	paint, stripe := anyColor(r), hsv(r.uniform(0, 1), r.uniform(0, 0.35), r.uniform(0.85, 1))
 	metal := hsv(r.uniform(0, 1), 0.04, r.uniform(0.72, 0.85))
 	half, flat := r.uniform(0.24, 0.29), r.uniform(0.075, 0.105)
@@ -142,27 +138,25 @@ func can(c *canvas, r *random) func() {
 	for _, part := range []curve{barrel, foot, lid} {
 		c.cover(part)
 	}
-	return func() {
-		side := func(p point) rgb {
-			// How far down the side, which bulges with the lid.
-			v := p.y - flat*math.Sqrt(max(0, 1-p.x*p.x/half/half))
-			around := math.Asin(max(-1, min(1, p.x/half))) * half
-			wave := math.Mod((v+slant*around)/pitch+100, 1)
-			color := blend(paint, stripe, c.edge((0.25-math.Abs(wave-0.5))*pitch))
-			ends := max(c.edge(top+0.045-v), c.edge(v-bottom+0.045))
-			return blend(color, metal, ends).times(c.cylinder(p.x, half, 0.4))
-		}
-		c.fill(side, barrel)
-		c.fill(side, foot)
-		c.fill(func(p point) rgb { return metal.times(1.08 - 0.3*(p.x*c.light.x*-1)) }, lid)
-		c.fill(func(p point) rgb { return metal.times(0.80 + 0.35*p.x*c.light.x) }, ellipse(0, top, half*0.86, flat*0.82))
-		c.fill(func(point) rgb { return metal.times(0.35) }, ellipse(0, top+flat*0.35, half*0.22, flat*0.28))
-		c.fill(func(point) rgb { return metal.times(1.15) }, ellipse(0, top-flat*0.10, half*0.20, flat*0.34), ellipse(0, top-flat*0.18, half*0.10, -flat*0.14))
+	side := func(p point) rgb {
+		// How far down the side, which bulges with the lid.
+		v := p.y - flat*math.Sqrt(max(0, 1-p.x*p.x/half/half))
+		around := math.Asin(max(-1, min(1, p.x/half))) * half
+		wave := math.Mod((v+slant*around)/pitch+100, 1)
+		color := blend(paint, stripe, c.edge((0.25-math.Abs(wave-0.5))*pitch))
+		ends := max(c.edge(top+0.045-v), c.edge(v-bottom+0.045))
+		return blend(color, metal, ends).times(c.cylinder(p.x, half, 0.4))
 	}
+	c.fill(side, barrel)
+	c.fill(side, foot)
+	c.fill(func(p point) rgb { return metal.times(1.08 + 0.30*p.x*c.light.x) }, lid)
+	c.fill(func(p point) rgb { return metal.times(0.80 + 0.35*p.x*c.light.x) }, ellipse(0, top, half*0.86, flat*0.82))
+	c.fill(func(point) rgb { return metal.times(0.35) }, ellipse(0, top+flat*0.35, half*0.22, flat*0.28))
+	c.fill(func(point) rgb { return metal.times(1.15) }, ellipse(0, top-flat*0.10, half*0.20, flat*0.34), ellipse(0, top-flat*0.18, half*0.10, -flat*0.14))
 }
 
 // paper: a crumpled sheet, a jagged outline full of facets and creases.
-func paper(c *canvas, r *random) func() {
+func paper(c *canvas, r *random) {
 	sheet := hsv(r.uniform(0, 1), r.uniform(0.02, 0.45), r.uniform(0.80, 0.98))
 	corners := 11 + r.intn(5)
 	ring := func(low, high, twist float64) []point {
@@ -194,14 +188,12 @@ func paper(c *canvas, r *random) func() {
 	}
 	outline := polygon(outer...)
 	c.cover(outline)
-	return func() {
-		c.fill(func(point) rgb { return sheet.times(0.8) }, outline)
-		for i, f := range facets {
-			c.fill(func(p point) rgb { return sheet.times(tones[i] + 0.35*((p.x-f[0].x)*c.light.y-(p.y-f[0].y)*c.light.x)) }, polygon(f[:]...))
-		}
-		for _, f := range facets {
-			c.crease(f[0], f[2], sheet)
-		}
+	c.fill(func(point) rgb { return sheet.times(0.8) }, outline)
+	for i, f := range facets {
+		c.fill(func(p point) rgb { return sheet.times(tones[i] + 0.35*((p.x-f[0].x)*c.light.y-(p.y-f[0].y)*c.light.x)) }, polygon(f[:]...))
+	}
+	for _, f := range facets {
+		c.crease(f[0], f[2], sheet)
 	}
 }
 
@@ -219,53 +211,49 @@ func (c *canvas) crease(a, b point, sheet rgb) {
 
 // roll: a ring of tape, wound in many turns about a core; the hole shows the
 // background.
-func roll(c *canvas, r *random) func() {
+func roll(c *canvas, r *random) {
 	tape, core := anyColor(r), hsv(r.uniform(0.05, 0.12), r.uniform(0.2, 0.5), r.uniform(0.65, 0.85))
 	outerR, holeR := r.uniform(0.42, 0.48), r.uniform(0.17, 0.24)
 	coreR := holeR + r.uniform(0.035, 0.05)
 	turns := r.uniform(0.026, 0.034) // distance of two turns
 	whole := []curve{ellipse(0, 0, outerR, outerR), ellipse(0, 0, holeR, -holeR)}
 	c.cover(whole...)
-	return func() {
-		c.fill(func(p point) rgb {
-			radius := p.length()
-			towards := (p.x*c.light.x + p.y*c.light.y) / max(radius, 1e-9)
-			// A flat side that is polished by winding: bright in two sectors.
-			shine := 0.80 + 0.12*towards + 0.22*math.Pow(math.Abs(towards), 6)
-			if radius < coreR {
-				return core.times(0.95 - 0.3*towards)
-			}
-			wound := 1 - 0.22*(0.5+0.5*math.Cos(2*math.Pi*(radius-coreR)/turns))
-			rim := 1 - 0.30*c.edge(radius-outerR+0.016) - 0.35*c.edge(coreR+0.012-radius)
-			return tape.times(shine * wound * rim)
-		}, whole...)
-	}
+	c.fill(func(p point) rgb {
+		radius := p.length()
+		towards := (p.x*c.light.x + p.y*c.light.y) / max(radius, 1e-9)
+		// A flat side that is polished by winding: bright in two sectors.
+		shine := 0.80 + 0.12*towards + 0.22*math.Pow(math.Abs(towards), 6)
+		if radius < coreR {
+			return core.times(0.95 - 0.3*towards)
+		}
+		wound := 1 - 0.22*(0.5+0.5*math.Cos(2*math.Pi*(radius-coreR)/turns))
+		rim := 1 - 0.30*c.edge(radius-outerR+0.016) - 0.35*c.edge(coreR+0.012-radius)
+		return tape.times(shine * wound * rim)
+	}, whole...)
 }
 
 // tray: an egg tray of two by three round cups.
-func tray(c *canvas, r *random) func() {
+func tray(c *canvas, r *random) {
 	pulp := hsv(r.uniform(0, 1), r.uniform(0.10, 0.60), r.uniform(0.50, 0.82))
 	const pitch = 0.29
 	halfW, halfH := 1.5*pitch+0.035, pitch+0.035
 	cup := r.uniform(0.105, 0.125)
 	outline := rounded(halfW, halfH, r.uniform(0.07, 0.12))
 	c.cover(outline)
-	return func() {
-		c.fill(func(p point) rgb {
-			// A raised rim, lit on the side of the light.
-			rim := max(c.edge(math.Abs(p.x)-halfW+0.022), c.edge(math.Abs(p.y)-halfH+0.022))
-			return pulp.times(1 + 0.10*(p.x*c.light.x+p.y*c.light.y) - 0.16*rim)
-		}, outline)
-		for row := range 2 {
-			for column := range 3 {
-				x, y := (float64(column)-1)*pitch, (float64(row)-0.5)*pitch
-				c.fill(func(point) rgb { return pulp.times(1.22) }, ellipse(x, y, cup+0.012, cup+0.012))
-				// A hollow is dark on the side of the light.
-				c.fill(func(p point) rgb {
-					u, v := (p.x-x)/cup, (p.y-y)/cup
-					return pulp.times(0.58 - 0.30*(u*c.light.x+v*c.light.y) - 0.12*(1-u*u-v*v))
-				}, ellipse(x, y, cup, cup))
-			}
+	c.fill(func(p point) rgb {
+		// A raised rim, lit on the side of the light.
+		rim := max(c.edge(math.Abs(p.x)-halfW+0.022), c.edge(math.Abs(p.y)-halfH+0.022))
+		return pulp.times(1 + 0.10*(p.x*c.light.x+p.y*c.light.y) - 0.16*rim)
+	}, outline)
+	for row := range 2 {
+		for column := range 3 {
+			x, y := (float64(column)-1)*pitch, (float64(row)-0.5)*pitch
+			c.fill(func(point) rgb { return pulp.times(1.22) }, ellipse(x, y, cup+0.012, cup+0.012))
+			// A hollow is dark on the side of the light.
+			c.fill(func(p point) rgb {
+				u, v := (p.x-x)/cup, (p.y-y)/cup
+				return pulp.times(0.58 - 0.30*(u*c.light.x+v*c.light.y) - 0.12*(1-u*u-v*v))
+			}, ellipse(x, y, cup, cup))
 		}
 	}
 }

@@ -150,12 +150,10 @@ func SyntheticImage(class, index int, opts SyntheticOptions) (*image.RGBA, *imag
 		r.uniform(0.46, 0.64)*side, angle)
 	c.light = point{light.x*c.cos + light.y*c.sin, light.y*c.cos - light.x*c.sin}
 
-	// The object is drawn over the background and its own shadow, which needs
-	// the outline first; so the shape paints last.
-	paint := shape.build(c, r)
+	shape.draw(c, r)
 	c.background(r, light, side)
 	c.shadow(r, light, side)
-	paint()
+	c.lay()
 	return c.develop(r), c.mask(), nil
 }
 

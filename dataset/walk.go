@@ -28,11 +28,11 @@ func listFiles(ctx context.Context, dir string) ([]string, error) {
 	for len(w.links) > 0 {
 		link := w.links[0]
 		w.links = w.links[1:]
-		real, err := filepath.EvalSymlinks(link)
+		target, err := filepath.EvalSymlinks(link)
 		if err != nil {
 			return nil, fmt.Errorf("cannot read folder %q: %w", link, bare(err))
 		}
-		if err := w.enter(link, real); err != nil {
+		if err := w.enter(link, target); err != nil {
 			return nil, err
 		}
 	}
@@ -40,15 +40,15 @@ func listFiles(ctx context.Context, dir string) ([]string, error) {
 	return w.files, nil
 }
 
-// enter lists the folder called path, which lies at real.
-func (w *walk) enter(path, real string) error {
+// enter lists the folder called path, which truly lies at target.
+func (w *walk) enter(path, target string) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
-	if w.seen[real] {
+	if w.seen[target] {
 		return nil
 	}
-	w.seen[real] = true
+	w.seen[target] = true
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return fmt.Errorf("cannot read folder %q: %w", path, bare(err))
@@ -61,7 +61,7 @@ func (w *walk) enter(path, real string) error {
 		child := filepath.Join(path, name)
 		switch {
 		case entry.IsDir():
-			if err := w.enter(child, filepath.Join(real, name)); err != nil {
+			if err := w.enter(child, filepath.Join(target, name)); err != nil {
 				return err
 			}
 		case isFolder(child, entry):

@@ -141,15 +141,15 @@ func partCounts(free, taken int, fractions [3]float64) (counts [3]int, err error
 	}
 	needed := wanted[0] + wanted[1] + wanted[2]
 	if total < needed {
-		return counts, fmt.Errorf("has %d different images: the split %v needs at least %d", total, fractions, needed)
+		return counts, fmt.Errorf("has too few different images for the split %v: %d, at least %d are needed", fractions, total, needed)
 	}
 	if free < wanted[1]+wanted[2] {
-		return counts, fmt.Errorf("has %d images that no other class has too: the split %v needs at least %d", free, fractions, wanted[1]+wanted[2])
+		return counts, fmt.Errorf("has too few images that no other class has too for the split %v: %d, at least %d are needed", fractions, free, wanted[1]+wanted[2])
 	}
 	var remainders [3]float64
-	rest := total
+	rest, sum := total, fractions[0]+fractions[1]+fractions[2]
 	for i, fraction := range fractions {
-		exact := float64(fraction * float64(total))
+		exact := fraction / sum * float64(total)
 		// 0.15 x 20 is 3, whatever the last bit of the product says.
 		counts[i] = int(math.Floor(exact + 1e-9))
 		remainders[i] = exact - float64(counts[i])
