@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"image"
 	"image/png"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -114,7 +113,7 @@ func writePNG(path string, img image.Image) error {
 	}
 	defer f.Close()
 	w := bufio.NewWriter(f)
-	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(io.Writer(w), img); err != nil {
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(w, img); err != nil {
 		return err
 	}
 	if err := w.Flush(); err != nil {

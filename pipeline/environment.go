@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -64,4 +65,18 @@ func processor() string {
 		}
 	}
 	return runtime.GOARCH
+}
+
+// peakMemory is the most memory the process has held, in bytes; 0: unknown.
+func peakMemory() int64 {
+	b, err := os.ReadFile("/proc/self/status")
+	if err == nil {
+		for line := range strings.Lines(string(b)) {
+			var kib int64
+			if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kib); err == nil {
+				return kib << 10
+			}
+		}
+	}
+	return 0
 }

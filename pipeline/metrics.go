@@ -7,8 +7,10 @@ import (
 	"os"
 	"time"
 
+	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	"oscar/internal/events"
+	"oscar/report"
 )
 
 // EpochMetrics is a line of metrics.jsonl. Training figures are means over the
@@ -24,6 +26,7 @@ type EpochMetrics struct {
 	LearningRate       float64   `json:"learning_rate"`
 	Seconds            float64   `json:"seconds"`           // of training, without validation
 	ImagesPerSecond    float64   `json:"images_per_second"` // of training
+	PeakMemory         int64     `json:"peak_memory_bytes"` // of the process so far; 0: unknown
 	Time               time.Time `json:"time"`
 }
 
@@ -42,6 +45,23 @@ func (r *Run) Metrics() ([]EpochMetrics, error) {
 		out = append(out, m)
 	}
 	return out, nil
+}
+
+// drawCurves draws the run's metrics as curves.png.
+func (r *Run) drawCurves(kept int) error {
+	metrics, err := r.Metrics()
+	if err != nil {
+		return err
+	}
+	epochs := make([]report.Epoch, len(metrics))
+	for i, m := range metrics {
+		epochs[i] = report.Epoch{Number: m.Epoch, Loss: m.Loss, Accuracy: m.Accuracy, ValidationLoss: m.ValidationLoss, ValidationAccuracy: m.ValidationAccuracy}
+	}
+	picture, err := report.Curves(epochs, kept)
+	if err != nil {
+		return err
+	}
+	return heatmap.WritePNG(r.path(curvesFile), picture)
 }
 
 // journal writes metrics.jsonl and the event files. Both hold just the epochs

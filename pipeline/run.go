@@ -31,6 +31,7 @@ const (
 	eventsDir       = "events"
 	checkpointsDir  = "checkpoints"
 	modelDir        = "saved_model"
+	curvesFile      = "curves.png"
 	evaluationFile  = "evaluation.json"
 	lockFile        = ".lock"
 	adoptedDir      = "data" // images of the run's own, see TrainOptions.adopt

@@ -242,6 +242,7 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 		Epoch: s.Epoch + 1, Step: s.Step, LearningRate: training.LearningRate,
 		Loss: s.Loss / float64(s.Position), Accuracy: float64(s.Correct) / float64(s.Position),
 		Seconds: s.Seconds, ImagesPerSecond: float64(s.Position) / s.Seconds, Time: time.Now().UTC().Truncate(time.Millisecond),
+		PeakMemory: peakMemory(),
 	}
 	if err := f.validate(work, &m); err != nil {
 		return err
@@ -312,6 +313,9 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 	listener.stage("exporting")
 	epoch, err := r.export(ctx, r.Model(), false, machine.Threads)
 	if err != nil {
+		return err
+	}
+	if err := r.drawCurves(epoch); err != nil {
 		return err
 	}
 	listener.stage("evaluating the test part")
