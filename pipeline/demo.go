@@ -89,7 +89,7 @@ func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
 	out := run.path("explanations")
 	var test []string
 	for _, item := range run.Split.Test {
-		test = append(test, filepath.Join(run.Experiment.Data.Root, filepath.FromSlash(item.Path)))
+		test = append(test, filepath.Join(run.Images(), filepath.FromSlash(item.Path)))
 	}
 	result.Summary, err = Explain(ctx, ExplainOptions{
 		Model: run.Model(), Paths: test, Out: out, Settings: settings, Machine: o.Machine, Listener: o.Listener,

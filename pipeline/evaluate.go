@@ -132,7 +132,7 @@ func (o EvaluateOptions) items(ctx context.Context, bundle *savedmodel.Bundle) (
 	}
 	root = o.Data
 	if root == "" {
-		root = r.Experiment.Data.Root
+		root = r.Images()
 	}
 	items, err = r.Split.Part(o.Part)
 	if err == nil && len(items) == 0 {

@@ -31,7 +31,8 @@ type Experiment struct {
 
 // Data says how images are read and divided.
 type Data struct {
-	// Root is the folder with one sub-folder a class.
+	// Root is the folder with one sub-folder a class; if it is not absolute, it
+	// lies in the run folder.
 	Root string `json:"root"`
 	// Fractions are the shares of train, validation and test.
 	Fractions [3]float64 `json:"fractions"`

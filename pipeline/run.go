@@ -41,6 +41,14 @@ func (r *Run) path(elem ...string) string {
 	return filepath.Join(append([]string{r.Dir}, elem...)...)
 }
 
+// Images returns the folder with the run's images.
+func (r *Run) Images() string {
+	if root := r.Experiment.Data.Root; filepath.IsAbs(root) {
+		return root
+	}
+	return r.path(filepath.FromSlash(r.Experiment.Data.Root))
+}
+
 // Model returns the folder of the run's SavedModel.
 func (r *Run) Model() string { return r.path(modelDir) }
 

@@ -62,7 +62,9 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 		return nil, fmt.Errorf("%d files cannot be read, the first is %s: %s", len(folder.Unreadable), p.Path, p.Reason)
 	}
 	e := o.Experiment
-	e.Data.Root = folder.Root
+	if e.Data.Root, err = filepath.Abs(folder.Root); err != nil {
+		return nil, err
+	}
 	if err := e.resolve(len(folder.Classes)); err != nil {
 		return nil, err
 	}
@@ -84,7 +86,7 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		e.Data.Root = filepath.Join(o.Out, adoptedDir, below)
+		e.Data.Root = filepath.ToSlash(filepath.Join(adoptedDir, below))
 	}
 	run, err := createRun(o.Out, o.adopt, e, NewEnvironment(o.Machine.Threads, e.Seed), split)
 	if err != nil {
@@ -181,7 +183,7 @@ func (r *Run) fit(ctx context.Context, machine Machine, listener Listener) error
 func (r *Run) loader(machine Machine) (*dataset.Loader, error) {
 	in := r.Experiment.Architecture.Input
 	return dataset.NewLoader(dataset.LoaderOptions{
-		Root: r.Experiment.Data.Root, Height: in[0], Width: in[1],
+		Root: r.Images(), Height: in[0], Width: in[1],
 		Interpolation: r.Experiment.Data.Interpolation, Limits: r.Experiment.Data.limits(),
 		Cache: machine.Cache, CacheDir: r.path("cache"), Workers: machine.Workers,
 	})
