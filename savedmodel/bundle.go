@@ -128,6 +128,47 @@ func (b *Bundle) CheckLayer(name string) error {
 	return err
 }
 
+// features is the tensor that a layer is looked at by; [explain.Image] is the
+// input.
+func (b *Bundle) features(name string) (graph.Tensor, error) {
+	if name == explain.Image {
+		return b.image, nil
+	}
+	layer, err := b.Metadata.layer(name)
+	if err != nil {
+		return graph.Tensor{}, err
+	}
+	t, err := b.graph.Tensor(layer.Feature)
+	if err != nil {
+		return graph.Tensor{}, fmt.Errorf("layer %s: %w", name, err)
+	}
+	return t, nil
+}
+
+// PredictFrom runs the model from a layer's output on, taken after the
+// activation that follows it.
+func (b *Bundle) PredictFrom(ctx context.Context, layer string, activations []explain.Volume) (explain.Prediction, error) {
+	var none explain.Prediction
+	features, err := b.features(layer)
+	if err != nil {
+		return none, err
+	}
+	shape := features.Shape()
+	flat := make([]float32, 0, len(activations)*shape[1]*shape[2]*shape[3])
+	for i, a := range activations {
+		if a.Height != shape[1] || a.Width != shape[2] || a.Channels != shape[3] {
+			return none, fmt.Errorf("activations %d are %dx%dx%d, layer %s gives %v", i, a.Height, a.Width, a.Channels, layer, shape[1:])
+		}
+		flat = append(flat, a.Values...)
+	}
+	shape = append(graph.Shape{len(activations)}, shape[1:]...)
+	out, err := b.session.Run(ctx, []graph.Feed{{To: features, Value: graph.FromFloat32s(shape, flat)}}, []graph.Tensor{b.logits, b.probs})
+	if err != nil {
+		return none, err
+	}
+	return explain.Prediction{Logits: rows(out[0]), Probabilities: rows(out[1])}, nil
+}
+
 // tap grows the graph, once for each layer and score.
 func (b *Bundle) tap(key tapKey) (tap, error) {
 	b.grow.Lock()
@@ -135,13 +176,9 @@ func (b *Bundle) tap(key tapKey) (tap, error) {
 	if t, ok := b.taps[key]; ok {
 		return t, nil
 	}
-	layer, err := b.Metadata.layer(key.layer)
+	activations, err := b.features(key.layer)
 	if err != nil {
 		return tap{}, err
-	}
-	activations, err := b.graph.Tensor(layer.Feature)
-	if err != nil {
-		return tap{}, fmt.Errorf("layer %s: %w", key.layer, err)
 	}
 	g := b.graph.In("explain")
 	if !b.class.Valid() {

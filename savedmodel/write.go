@@ -2,12 +2,15 @@ package savedmodel
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/wamuir/graft/tensorflow/core/framework/graph_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
 	"github.com/wamuir/graft/tensorflow/core/framework/variable_go_proto"
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
@@ -70,6 +73,11 @@ func Write(ctx context.Context, dir string, m Model) (err error) {
 		if err := proto.Unmarshal(def, meta.GraphDef); err != nil {
 			return fmt.Errorf("read the graph back: %w", err)
 		}
+		for _, node := range meta.GraphDef.Node {
+			if err := spellStrings(node); err != nil {
+				return fmt.Errorf("constant %s: %w", node.Name, err)
+			}
+		}
 		b, err := proto.MarshalOptions{Deterministic: true}.Marshal(&pb.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*pb.MetaGraphDef{meta}})
 		if err != nil {
 			return fmt.Errorf("serialise the model: %w", err)
@@ -101,6 +109,38 @@ func replaceable(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "saved_model.pb")); err != nil {
 		return fmt.Errorf("%s holds something else than a SavedModel; name a new folder", dir)
 	}
+	return nil
+}
+
+// spellStrings lists a constant's strings one by one. TensorFlow packs them
+// into tensor_content: all lengths as varints, then all bytes. OpenVINO looks
+// for the names of the restored variables in the list alone, and crashes if it
+// is empty.
+func spellStrings(node *node_def_go_proto.NodeDef) error {
+	t := node.Attr["value"].GetTensor()
+	if node.Op != "Const" || t.GetDtype() != types_go_proto.DataType_DT_STRING || len(t.TensorContent) == 0 {
+		return nil
+	}
+	n := 1
+	for _, d := range t.TensorShape.Dim {
+		n *= int(d.Size)
+	}
+	rest := t.TensorContent
+	sizes := make([]uint64, n)
+	for i := range sizes {
+		size, used := binary.Uvarint(rest)
+		if used <= 0 {
+			return fmt.Errorf("%d bytes do not hold %d strings", len(t.TensorContent), n)
+		}
+		sizes[i], rest = size, rest[used:]
+	}
+	for _, size := range sizes {
+		if size > uint64(len(rest)) {
+			return fmt.Errorf("%d bytes do not hold %d strings", len(t.TensorContent), n)
+		}
+		t.StringVal, rest = append(t.StringVal, rest[:size]), rest[size:]
+	}
+	t.TensorContent = nil
 	return nil
 }
 

@@ -33,9 +33,9 @@ func (l *BatchNormalization) OutShape(in Shape) (Shape, error) {
 	switch {
 	case len(in) != 3:
 		return nil, fmt.Errorf("input is %v, want [height,width,channels]", in)
-	case momentum < 0 || momentum >= 1:
+	case !(momentum >= 0 && momentum < 1): // nor NaN
 		return nil, fmt.Errorf("momentum is %g, want 0 to below 1", momentum)
-	case epsilon < 1e-5:
+	case !(epsilon >= 1e-5):
 		return nil, fmt.Errorf("epsilon is %g, want at least 1e-5", epsilon)
 	}
 	return in, nil

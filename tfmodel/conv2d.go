@@ -21,7 +21,7 @@ func (l *Conv2D) OutShape(in Shape) (Shape, error) {
 	if l.Filters < 1 {
 		return nil, fmt.Errorf("filters is %d, want at least 1", l.Filters)
 	}
-	h, w, err := window(in, l.Kernel, l.Stride, l.Padding)
+	h, w, err := window(in, "kernel", l.Kernel, l.Stride, l.Padding)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ func (l *Dense) OutShape(in Shape) (Shape, error) {
 	switch {
 	case l.Units < 1:
 		return nil, fmt.Errorf("units is %d, want at least 1", l.Units)
-	case l.L2 < 0:
+	case !(l.L2 >= 0): // nor NaN
 		return nil, fmt.Errorf("l2 is %g, want at least 0", l.L2)
 	case len(in) != 1:
 		return nil, fmt.Errorf("input is %v, want [n]: put a flatten or global_average_pool2d before it", in)

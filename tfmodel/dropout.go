@@ -17,7 +17,7 @@ type Dropout struct {
 func (*Dropout) Kind() string { return "dropout" }
 
 func (l *Dropout) OutShape(in Shape) (Shape, error) {
-	if l.Rate < 0 || l.Rate >= 1 {
+	if !(l.Rate >= 0 && l.Rate < 1) { // nor NaN
 		return nil, fmt.Errorf("rate is %g, want 0 to below 1", l.Rate)
 	}
 	return in, nil

@@ -56,6 +56,10 @@ type Layer interface {
 	Params(in Shape) []Param
 	// Apply adds the layer's operations for x of shape [N, in...].
 	Apply(b *Builder, x graph.Tensor) graph.Tensor
+	// Backward adds, for inference, the gradient with respect to x where dy is
+	// the one with respect to y = Apply(x), in terms of forward operations,
+	// which other tools can convert (backward.go).
+	Backward(b *Builder, x, y, dy graph.Tensor) graph.Tensor
 }
 
 // kinds is the one table of layers: JSON, edits, help and the contract test
@@ -103,13 +107,18 @@ const (
 	Valid Padding = "VALID"
 )
 
-// window returns the output size of a window moved over [H,W].
-func window(in Shape, size, stride int, p Padding) (height, width int, err error) {
-	if len(in) != 3 {
+// window returns the output size of a window moved over [H,W]; setting is what
+// the layer calls its size.
+func window(in Shape, setting string, size, stride int, p Padding) (height, width int, err error) {
+	switch {
+	case len(in) != 3:
 		return 0, 0, fmt.Errorf("input is %v, want [height,width,channels]", in)
-	}
-	if size < 1 || stride < 1 {
-		return 0, 0, fmt.Errorf("window %d with stride %d: both must be at least 1", size, stride)
+	case size < 1:
+		return 0, 0, fmt.Errorf("%s is %d, want at least 1", setting, size)
+	case stride < 1:
+		return 0, 0, fmt.Errorf("stride is %d, want at least 1", stride)
+	case p != Same && p != Valid:
+		return 0, 0, fmt.Errorf("no padding %q; have %s, %s", p, Same, Valid)
 	}
 	out := func(n int) int {
 		if p == Valid {
@@ -117,14 +126,9 @@ func window(in Shape, size, stride int, p Padding) (height, width int, err error
 		}
 		return (n + stride - 1) / stride
 	}
-	switch p {
-	case Same, Valid:
-	default:
-		return 0, 0, fmt.Errorf("no padding %q; have %s, %s", p, Same, Valid)
-	}
 	height, width = out(in[0]), out(in[1])
 	if height < 1 || width < 1 {
-		return 0, 0, fmt.Errorf("a window of %d does not fit into %v; take padding %s or a smaller window", size, in, Same)
+		return 0, 0, fmt.Errorf("a %s of %d does not fit into %v; take padding %s or a smaller one", setting, size, in, Same)
 	}
 	return height, width, nil
 }

@@ -151,14 +151,15 @@ func (n *Network) GradCAM(layer string) (savedmodel.Signature, error) {
 	if err != nil {
 		return none, err
 	}
-	features := n.taps[n.Architecture.feature(i)].out
+	i = n.Architecture.feature(i)
+	features := n.taps[i].out
 	if len(features.Shape()) != 4 {
 		return none, fmt.Errorf("layer %s gives %v, not a map; Grad-CAM needs [height,width,channels]", layer, features.Shape()[1:])
 	}
 	g := n.Graph.In("gradcam")
 	class := g.Placeholder("class", graph.Int64, graph.Shape{-1})
 	target := savedmodel.Target(g, class, n.Logits)
-	gradients := n.backward(g, savedmodel.ClassScore(g, n.Logits, target), features)
+	gradients := n.backward(g, target, i)
 	weights := g.Mean(gradients, true, 1, 2)                  // eq. 1
 	raw := g.Sum(g.Mul(weights, features), false, 3)          // eq. 2, signed
 	positive := g.Relu(raw)                                   // eq. 2
@@ -174,9 +175,4 @@ func (n *Network) GradCAM(layer string) (savedmodel.Signature, error) {
 			"class":         g.Identity("explained", target),
 		},
 	}, g.Err()
-}
-
-// backward adds the gradient of the score with respect to a layer's output.
-func (n *Network) backward(g *graph.Graph, score, features graph.Tensor) graph.Tensor {
-	return g.Grad(score, features)[0]
 }

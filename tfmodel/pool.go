@@ -38,7 +38,7 @@ func (l *AveragePool2D) Apply(b *Builder, x graph.Tensor) graph.Tensor {
 }
 
 func pooled(in Shape, size, stride int, p Padding) (Shape, error) {
-	h, w, err := window(in, size, stride, p)
+	h, w, err := window(in, "size", size, stride, p)
 	if err != nil {
 		return nil, err
 	}

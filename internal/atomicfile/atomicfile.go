@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // prefix marks what is being written; [Clean] removes what a kill left.
@@ -73,25 +75,38 @@ func Dir(dir string, fill func(tmp string) error) (err error) {
 	if err := syncTree(tmp); err != nil {
 		return err
 	}
-	old := ""
-	if _, err := os.Lstat(dir); err == nil {
-		old = tmp + "-old"
-		if err := os.Rename(dir, old); err != nil {
-			return err
-		}
-	}
-	if err := os.Rename(tmp, dir); err != nil {
-		if old != "" {
-			err = errors.Join(err, os.Rename(old, dir))
-		}
+	if err := swap(tmp, dir); err != nil {
 		return fmt.Errorf("put %s in place: %w", dir, err)
 	}
-	if old != "" {
-		if err := os.RemoveAll(old); err != nil {
-			return err
-		}
-	}
 	return syncDir(parent)
+}
+
+// exchange makes two paths change places; a test plays a file system that
+// cannot.
+var exchange = func(a, b string) error {
+	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+}
+
+// swap puts tmp in dir's place. What was there changes places with it in one
+// step, since between two there would be neither; it ends under tmp's name, for
+// Dir to remove.
+func swap(tmp, dir string) error {
+	if _, err := os.Lstat(dir); os.IsNotExist(err) {
+		return os.Rename(tmp, dir)
+	}
+	err := exchange(tmp, dir)
+	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.ENOTSUP) {
+		return err
+	}
+	// Some network file systems cannot. Then it takes two steps.
+	old := tmp + "-old"
+	if err := os.Rename(dir, old); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, dir); err != nil {
+		return errors.Join(err, os.Rename(old, dir))
+	}
+	return os.RemoveAll(old)
 }
 
 // Clean removes what interrupted writes left in dir.

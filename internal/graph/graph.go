@@ -3,6 +3,7 @@ package graph
 import (
 	"bytes"
 	"fmt"
+	"path"
 	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
@@ -27,11 +28,14 @@ type state struct {
 // New returns an empty graph.
 func New() *Graph { return wrap(tf.NewGraph()) }
 
-// wrap takes over a graph that may already hold operations.
+// wrap takes over a graph that may already hold operations. The scopes above
+// them are taken, too: gradients refuse a scope that holds something.
 func wrap(g *tf.Graph) *Graph {
 	s := &state{g: g, names: map[string]int{}}
 	for _, op := range g.Operations() {
-		s.names[op.Name()] = 1
+		for name := op.Name(); name != "." && s.names[name] == 0; name = path.Dir(name) {
+			s.names[name] = 1
+		}
 	}
 	return &Graph{state: s}
 }
@@ -107,6 +111,10 @@ func (g *Graph) addAfter(kind, name string, attrs Attrs, after []Op, inputs ...a
 		case []Tensor:
 			list := make(tf.OutputList, len(in))
 			for j, t := range in {
+				if !t.valid {
+					g.Fail(fmt.Errorf("%s: input %d holds something that is not a tensor", kind, i))
+					return Op{}
+				}
 				list[j] = t.out
 			}
 			spec.Input = append(spec.Input, list)

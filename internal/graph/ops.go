@@ -51,8 +51,11 @@ func (g *Graph) Mul(x, y Tensor) Tensor         { return g.one("Mul", nil, x, y)
 func (g *Graph) Square(x Tensor) Tensor         { return g.one("Square", nil, x) }
 func (g *Graph) DivNoNan(x, y Tensor) Tensor    { return g.one("DivNoNan", nil, x, y) }
 func (g *Graph) Relu(x Tensor) Tensor           { return g.one("Relu", nil, x) }
+func (g *Graph) ZerosLike(x Tensor) Tensor      { return g.one("ZerosLike", nil, x) }
 func (g *Graph) Equal(x, y Tensor) Tensor       { return g.one("Equal", nil, x, y) }
 func (g *Graph) Less(x, y Tensor) Tensor        { return g.one("Less", nil, x, y) }
+func (g *Graph) Greater(x, y Tensor) Tensor     { return g.one("Greater", nil, x, y) }
+func (g *Graph) Rsqrt(x Tensor) Tensor          { return g.one("Rsqrt", nil, x) }
 func (g *Graph) GreaterEqual(x, y Tensor) Tensor {
 	return g.one("GreaterEqual", nil, x, y)
 }
@@ -89,16 +92,57 @@ func (g *Graph) Reshape(x Tensor, shape Shape) Tensor {
 }
 func (g *Graph) ShapeOf(x Tensor) Tensor { return g.one("Shape", nil, x) }
 
+// Concat joins tensors along an axis.
+func (g *Graph) Concat(axis int, xs ...Tensor) Tensor {
+	return g.one("ConcatV2", nil, xs, g.Int(axis))
+}
+
+// Pad surrounds x with a value, before and after it on each axis.
+func (g *Graph) Pad(x Tensor, value float32, around ...[2]int) Tensor {
+	flat := make([]int32, 0, 2*len(around))
+	for _, a := range around {
+		flat = append(flat, int32(a[0]), int32(a[1]))
+	}
+	return g.one("PadV2", nil, x, g.Const(FromInt32s(Shape{len(around), 2}, flat)), g.Scalar(value))
+}
+
+// Window cuts height x width positions out of images, step apart, from row
+// top and column left on.
+func (g *Graph) Window(x Tensor, top, left, height, width, step int) Tensor {
+	const batchAndChannels = 1<<0 | 1<<3 // whole
+	return g.one("StridedSlice", Attrs{"begin_mask": int64(batchAndChannels), "end_mask": int64(batchAndChannels)}, x,
+		g.Ints(0, top, left, 0),
+		g.Ints(0, top+(height-1)*step+1, left+(width-1)*step+1, 0),
+		g.Ints(1, step, step, 1))
+}
+
+// DepthToSpace makes of each position's [block*block*C] channels block x block
+// positions of C channels.
+func (g *Graph) DepthToSpace(x Tensor, block int) Tensor {
+	return g.one("DepthToSpace", Attrs{"block_size": int64(block)}, x)
+}
+
 // Linear algebra and convolution; images are NHWC.
 
 func (g *Graph) MatMul(x, y Tensor) Tensor  { return g.one("MatMul", nil, x, y) }
 func (g *Graph) BiasAdd(x, b Tensor) Tensor { return g.one("BiasAdd", nil, x, b) }
+
+// MatMulTransposed is x times y transposed.
+func (g *Graph) MatMulTransposed(x, y Tensor) Tensor {
+	return g.one("MatMul", Attrs{"transpose_b": true}, x, y)
+}
 
 // Conv2D convolves x [N,H,W,C] with kernel [KH,KW,C,F]; padding is SAME or
 // VALID. Dilation and explicit padding are left out: their gradients are wrong
 // in the C library.
 func (g *Graph) Conv2D(x, kernel Tensor, stride int, padding string) Tensor {
 	return g.one("Conv2D", Attrs{"strides": ints(1, stride, stride, 1), "padding": padding}, x, kernel)
+}
+
+// Conv2DGradient is the gradient of Conv2D with respect to its input of that
+// shape, an int32 vector.
+func (g *Graph) Conv2DGradient(shape, kernel, dy Tensor, stride int, padding string) Tensor {
+	return g.one("Conv2DBackpropInput", Attrs{"strides": ints(1, stride, stride, 1), "padding": padding}, shape, kernel, dy)
 }
 func (g *Graph) MaxPool(x Tensor, size, stride int, padding string) Tensor {
 	return g.one("MaxPool", Attrs{"ksize": ints(1, size, size, 1), "strides": ints(1, stride, stride, 1), "padding": padding}, x)

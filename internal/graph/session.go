@@ -96,7 +96,10 @@ func (s *Session) Run(ctx context.Context, feeds []Feed, fetch []Tensor, targets
 	}
 	var moved int64
 	in := make(map[tf.Output]*tf.Tensor, len(feeds))
-	for _, f := range feeds {
+	for i, f := range feeds {
+		if !f.To.valid {
+			return nil, fmt.Errorf("feed %d is not a tensor", i)
+		}
 		in[f.To.out] = f.Value.t
 		moved += f.Value.size()
 	}
@@ -109,6 +112,9 @@ func (s *Session) Run(ctx context.Context, feeds []Feed, fetch []Tensor, targets
 	}
 	ops := make([]*tf.Operation, len(targets))
 	for i, t := range targets {
+		if t.op == nil {
+			return nil, fmt.Errorf("target %d is not an operation", i)
+		}
 		ops[i] = t.op
 	}
 	got, err := s.s.Run(in, outputs, ops)

@@ -3,6 +3,7 @@ package graph
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"unsafe"
 
 	tf "github.com/wamuir/graft/tensorflow"
@@ -87,6 +88,7 @@ func to[T number](v Value, dtype DType) []T {
 	if _, err := v.t.WriteContentsTo(&sink{asBytes(out)}); err != nil {
 		panic(fmt.Sprintf("graph: read tensor: %v", err))
 	}
+	runtime.KeepAlive(v.t) // or its finaliser frees what is being copied
 	return out
 }
 

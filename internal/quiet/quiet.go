@@ -8,7 +8,12 @@ package quiet
 
 /*
 #define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,20 +37,69 @@ static void set_aside(int argc, char **argv, char **envp) {
 
 __attribute__((section(".preinit_array"), used))
 static void (*oscar_preinit)(int, char **, char **) = set_aside;
+
+// How TensorFlow's log lines of level INFO and WARNING begin, and the notices
+// around them; # is a digit.
+static const char *chatter[] = {
+	"WARNING: All log messages before absl", "I#### ##:", "W#### ##:",
+	"####-##-## ##:##:##.######: I ", "####-##-## ##:##:##.######: W ",
+	"To enable the following instructions", NULL,
+};
+
+// How a crash of Go begins. What follows goes to the crash output, too.
+static const char *crash[] = {"fatal error: ", "panic: ", "SIG", NULL};
+
+static int begins(const char *line, const char **patterns) {
+	for (; *patterns; patterns++) {
+		const char *l = line, *p = *patterns;
+		while (*p && (*p == '#' ? isdigit((unsigned char)*l) : *l == *p))
+			l++, p++;
+		if (!*p)
+			return 1;
+	}
+	return 0;
+}
+
+// A thread of C's: when the library aborts, Go stops its goroutines first, and
+// one of them would not pass the library's last words on.
+static void *filter(void *from) {
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+	int crashing = 0;
+	while ((n = getline(&line, &room, from)) > 0) {
+		if (crashing || begins(line, chatter))
+			continue;
+		crashing = begins(line, crash);
+		if (crashing && strncmp(line, "fatal error: ", 13)) // that line alone goes to descriptor 2 only
+			continue;
+		for (ssize_t done = 0, w; done < n; done += w)
+			if ((w = write(oscar_stderr, line + done, n - done)) < 0)
+				break;
+	}
+	return NULL;
+}
+
+static int start_filter(int from) {
+	FILE *in = fdopen(from, "r");
+	if (!in)
+		return errno;
+	pthread_t thread;
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before); // signals are Go's
+	int failed = pthread_create(&thread, NULL, filter, in);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return failed;
+}
 */
 import "C"
 
 import (
-	"bufio"
 	"os"
-	"regexp"
 	"runtime/debug"
 	"syscall"
 )
-
-// chatter matches TensorFlow's log lines of level INFO and WARNING, and the
-// notice before them.
-var chatter = regexp.MustCompile(`^(WARNING: All log messages before absl|[IW]\d{4} \d\d:|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IW] |To enable the following instructions)`)
 
 // standard keeps the file of descriptor 2: were it collected, its finaliser
 // would close the descriptor, and the next file opened would get the chatter.
@@ -60,32 +114,19 @@ func Start() error {
 	}
 	os.Setenv("TF_CPP_MIN_LOG_LEVEL", "2")
 	standard = os.Stderr
-	real := os.NewFile(uintptr(C.oscar_stderr), "/dev/stderr")
-	os.Stderr = real
-	r, w, err := os.Pipe()
-	if err != nil {
+	os.Stderr = os.NewFile(uintptr(C.oscar_stderr), "/dev/stderr")
+	if err := debug.SetCrashOutput(os.Stderr, debug.CrashOptions{}); err != nil {
 		return err
 	}
-	if err := syscall.Dup3(int(w.Fd()), 2, 0); err != nil {
+	var pipe [2]int
+	if err := syscall.Pipe2(pipe[:], syscall.O_CLOEXEC); err != nil {
 		return err
 	}
-	if err := w.Close(); err != nil {
+	if failed := C.start_filter(C.int(pipe[0])); failed != 0 {
+		return syscall.Errno(failed)
+	}
+	if err := syscall.Dup3(pipe[1], 2, 0); err != nil {
 		return err
 	}
-	if err := debug.SetCrashOutput(real, debug.CrashOptions{}); err != nil {
-		return err
-	}
-	go func() {
-		lines := bufio.NewReader(r)
-		for {
-			line, err := lines.ReadBytes('\n')
-			if len(line) > 0 && !chatter.Match(line) {
-				real.Write(line)
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	return nil
+	return syscall.Close(pipe[1])
 }

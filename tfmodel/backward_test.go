@@ -1,0 +1,124 @@
+package tfmodel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"oscar/internal/graph"
+)
+
+// The backward pass of the gradcam signature is TensorFlow's own, at every
+// layer of architectures that hold every kind of layer.
+func TestBackwardEqualsTensorFlow(t *testing.T) {
+	pools := []Architecture{}
+	for _, p := range []Padding{Same, Valid} {
+		for size := 1; size <= 4; size++ {
+			for stride := 1; stride <= 4; stride++ {
+				name := fmt.Sprintf("%d/%d %s", size, stride, p)
+				pools = append(pools,
+					pooling("max "+name, &MaxPool2D{size, stride, p}),
+					pooling("average "+name, &AveragePool2D{size, stride, p}),
+					pooling("convolution "+name, &Conv2D{Filters: 2, Kernel: size, Stride: stride, Padding: p}))
+			}
+		}
+	}
+	everything := Architecture{Name: "everything", Input: Shape{19, 21, 3}, Layers: []Named{
+		{"conv1", &Conv2D{Filters: 6, Kernel: 5, Stride: 2, Padding: Same}},
+		{"bn1", &BatchNormalization{}},
+		{"relu1", &ReLU{}},
+		{"pool1", &MaxPool2D{Size: 3, Stride: 2, Padding: Same}},
+		{"drop1", &Dropout{Rate: 0.5}},
+		{"conv2", &Conv2D{Filters: 7, Kernel: 3, Stride: 1, Padding: Same}},
+		{"pool2", &AveragePool2D{Size: 2, Stride: 1, Padding: Same}},
+		{"conv3", &Conv2D{Filters: 7, Kernel: 2, Stride: 1, Padding: Valid}},
+		{"gap", &GlobalAveragePool2D{}},
+		{"fc", &Dense{Units: 6}},
+	}}
+	kinds := map[string]bool{}
+	for _, a := range append(pools, everything, Tiny(6)) {
+		for _, l := range a.Layers {
+			kinds[l.Layer.Kind()] = true
+		}
+		t.Run(a.Name, func(t *testing.T) { checkBackward(t, a) })
+	}
+	for _, k := range Kinds() {
+		if !kinds[k] {
+			t.Errorf("no architecture of this test has a %s", k)
+		}
+	}
+}
+
+// pooling puts a layer over a small odd-sized image.
+func pooling(name string, l Layer) Architecture {
+	return Architecture{Name: name, Input: Shape{9, 10, 3}, Layers: []Named{
+		{"bn", &BatchNormalization{}},
+		{"windows", l},
+		{"flatten", &Flatten{}},
+		{"fc", &Dense{Units: 6}},
+	}}
+}
+
+func checkBackward(t *testing.T, a Architecture) {
+	r := rand.New(rand.NewPCG(1, 2))
+	values := map[string][]float32{}
+	shapes, err := a.Shapes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, l := range a.Layers {
+		for _, p := range l.Layer.Params(shapes[i]) {
+			v := make([]float32, Shape(p.Shape).Elements())
+			for k := range v {
+				v[k] = 0.3 * float32(r.NormFloat64())
+				if p.Role == "moving_variance" {
+					v[k] = 0.2 + v[k]*v[k]
+				}
+			}
+			values[l.Name+"/"+p.Role] = v
+		}
+	}
+	n, err := CompileFrozen(a, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const batch = 3
+	images := make([]float32, batch*a.Input.Elements())
+	for i := range images {
+		images[i] = float32(r.IntN(4)) // few values: ties in every window
+	}
+	target := n.Graph.Const(graph.FromInt64s(graph.Shape{batch}, []int64{5, 0, 2}))
+	score := n.Graph.Sum(n.Graph.Mul(n.Logits, n.Graph.OneHot(target, 6)), false, 1)
+	var fetch []graph.Tensor
+	for i := range n.taps {
+		fetch = append(fetch, n.backward(n.Graph.In("ours"), target, i), n.Graph.Grad(score, n.taps[i].out)[0])
+	}
+	if err := n.Graph.Err(); err != nil {
+		t.Fatal(err)
+	}
+	session, err := n.Graph.NewSession(graph.Threads{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	out, err := session.Run(t.Context(), []graph.Feed{{To: n.Image, Value: graph.FromFloat32s(append(graph.Shape{batch}, a.Input...), images)}}, fetch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, l := range a.Layers {
+		got, want := out[2*i].Float32s(), out[2*i+1].Float32s()
+		if len(got) != len(want) {
+			t.Errorf("%s: %d values, want %d", l.Name, len(got), len(want))
+			continue
+		}
+		var largest, apart float64
+		for k := range want {
+			largest = max(largest, math.Abs(float64(want[k])))
+			apart = max(apart, math.Abs(float64(got[k])-float64(want[k])))
+		}
+		if largest == 0 || !(apart <= 1e-6*largest) {
+			t.Errorf("%s: apart by %g of values up to %g", l.Name, apart, largest)
+		}
+	}
+}
