@@ -13,6 +13,10 @@ import (
 // class is asked for.
 const Predicted = -1
 
+// Image is the name of the input among a model's layers: its activations are
+// the image itself.
+const Image = "image"
+
 // Images is a batch of RGB images, row-major [N,Height,Width,Channels], raw
 // pixel values 0..255.
 type Images struct {
