@@ -2,8 +2,12 @@ package pipeline
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,22 +25,34 @@ type state struct {
 	Step     int     `json:"step"`     // steps done
 	Epoch    int     `json:"epoch"`    // epochs done
 	Position int     `json:"position"` // images done of the epoch under way
-	Loss     float64 `json:"loss"`     // sum over those images
+	Skipped  int     `json:"skipped"`  // of them, because they could not be read
+	Loss     float64 `json:"loss"`     // sum over the others
 	Correct  int     `json:"correct"`
 	Seconds  float64 `json:"seconds"` // spent on them
 	Best     best    `json:"best"`
+	Sum      string  `json:"sum"` // a hash of all the other fields
+}
+
+// seen is how many images of the epoch have been learned from.
+func (s state) seen() int { return s.Position - s.Skipped }
+
+func (s state) sum() (string, error) {
+	s.Sum = ""
+	b, err := json.Marshal(s)
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:8]), err
 }
 
 // best is the epoch with the highest validation accuracy, the lowest loss
-// among equals, the first among those.
+// among equals, the first among those; without a validation part, the last.
 type best struct {
 	Epoch    int     `json:"epoch"` // from 1; 0: none yet
-	Accuracy float64 `json:"accuracy"`
-	Loss     float64 `json:"loss"`
+	Accuracy Measure `json:"accuracy"`
+	Loss     Measure `json:"loss"`
 }
 
 func (b best) beatenBy(m EpochMetrics) bool {
-	return b.Epoch == 0 || m.ValidationAccuracy > b.Accuracy ||
+	return b.Epoch == 0 || math.IsNaN(float64(m.ValidationAccuracy)) || m.ValidationAccuracy > b.Accuracy ||
 		m.ValidationAccuracy == b.Accuracy && m.ValidationLoss < b.Loss
 }
 
@@ -47,14 +63,19 @@ const (
 )
 
 // checkpoints is the folder of a run's checkpoints: step-NNNNNNN, of which the
-// newest two are kept, and best-NNNN, weights alone.
+// newest two are kept, and best-NNNN, weights alone. One that is damaged is set
+// aside as damaged-step-NNNNNNN until the training has come that far again.
 type checkpoints struct{ dir string }
 
 func (r *Run) checkpoints() checkpoints { return checkpoints{r.path(checkpointsDir)} }
 
 // save writes the state as the newest checkpoint, then drops older ones.
 func (c checkpoints) save(ctx context.Context, t *tfmodel.Trainer, s state) error {
-	err := atomicfile.Dir(filepath.Join(c.dir, fmt.Sprintf("step-%07d", s.Step)), func(tmp string) error {
+	var err error
+	if s.Sum, err = s.sum(); err != nil {
+		return err
+	}
+	err = atomicfile.Dir(filepath.Join(c.dir, stepName(s.Step)), func(tmp string) error {
 		if err := t.Save(ctx, filepath.Join(tmp, bundlePrefix)); err != nil {
 			return err
 		}
@@ -67,16 +88,29 @@ func (c checkpoints) save(ctx context.Context, t *tfmodel.Trainer, s state) erro
 	if err != nil {
 		return err
 	}
-	for _, old := range steps[:max(0, len(steps)-2)] {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(c.dir, old)))
+	drop := steps[:max(0, len(steps)-2)]
+	bests, err := c.list("best-")
+	if err != nil {
+		return err
 	}
-	bests, listErr := c.list("best-")
 	for _, b := range bests {
-		if b != bestName(s.Best.Epoch) {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(c.dir, b)))
+		if b != bestName(s.Best.Epoch) && b <= bestName(s.Epoch) {
+			drop = append(drop, b)
 		}
 	}
-	return errors.Join(err, listErr)
+	damaged, err := c.list(aside)
+	if err != nil {
+		return err
+	}
+	for _, d := range damaged {
+		if d <= aside+stepName(s.Step) {
+			drop = append(drop, d)
+		}
+	}
+	for _, old := range drop {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(c.dir, old)))
+	}
+	return err
 }
 
 // saveBest writes the weights of an epoch. The one before stays until the next
@@ -91,7 +125,11 @@ func (c checkpoints) saveBest(ctx context.Context, t *tfmodel.Trainer, epoch int
 	return nil
 }
 
+func stepName(step int) string  { return fmt.Sprintf("step-%07d", step) }
 func bestName(epoch int) string { return fmt.Sprintf("best-%04d", epoch) }
+
+// aside is put before the name of a damaged checkpoint.
+const aside = "damaged-"
 
 // bestPrefix returns the bundle of the best epoch so far, and the epoch.
 func (c checkpoints) bestPrefix() (prefix string, epoch int, err error) {
@@ -106,7 +144,26 @@ func (c checkpoints) bestPrefix() (prefix string, epoch int, err error) {
 	if name := bestName(s.Best.Epoch); slices.Contains(names, name) {
 		return filepath.Join(c.dir, name, bundlePrefix), s.Best.Epoch, nil
 	}
+	if s.Best.Epoch > 0 {
+		return "", 0, fmt.Errorf("%s has lost %s, the weights of the best epoch", c.dir, bestName(s.Best.Epoch))
+	}
 	return "", 0, fmt.Errorf("%s has no finished epoch yet", c.dir)
+}
+
+// read reads the state of a checkpoint.
+func (c checkpoints) read(name string) (state, error) {
+	var s state
+	path := filepath.Join(c.dir, name, stateFile)
+	if err := readJSON(path, &s); err != nil {
+		return s, err
+	}
+	if s.Format != 1 {
+		return s, fmt.Errorf("%s: format %d, this oscar reads 1", path, s.Format)
+	}
+	if want, err := s.sum(); err != nil || s.Sum != "" && s.Sum != want { // the first runs have none
+		return s, fmt.Errorf("%s: its sum is %s, it says %s", path, want, s.Sum)
+	}
+	return s, nil
 }
 
 // newest reads the state of the newest checkpoint whose state can be read.
@@ -116,40 +173,64 @@ func (c checkpoints) newest() (state, string, error) {
 		return state{}, "", err
 	}
 	for _, name := range slices.Backward(steps) {
-		var s state
-		if readJSON(filepath.Join(c.dir, name, stateFile), &s) == nil {
+		if s, err := c.read(name); err == nil {
 			return s, name, nil
 		}
 	}
 	return state{}, "", fmt.Errorf("%s has no checkpoint", c.dir)
 }
 
-// restore sets the trainer to the newest checkpoint that can be read, or to
-// its initial state if there is none. What had to be passed over is noted.
-func (c checkpoints) restore(ctx context.Context, t *tfmodel.Trainer, split string, listener Listener) (state, error) {
+// restore sets the trainer to the newest checkpoint that can be read and that
+// the journal's epochs reach, or to its initial state if there is none. What
+// had to be passed over is noted.
+func (c checkpoints) restore(ctx context.Context, t *tfmodel.Trainer, split string, epochs int, listener Listener) (state, error) {
 	steps, err := c.list("step-")
 	if err != nil {
 		return state{}, err
 	}
-	for _, name := range slices.Backward(steps) {
-		var s state
-		dir := filepath.Join(c.dir, name)
-		err := readJSON(filepath.Join(dir, stateFile), &s)
-		if err == nil && s.Split != split {
-			return state{}, fmt.Errorf("%s belongs to another split; split.json was replaced", dir)
+	ahead := false // a sound checkpoint knows more epochs than the journal
+	for i, name := range slices.Backward(steps) {
+		s, err := c.read(name)
+		switch {
+		case err != nil:
+		case s.Split != split:
+			return state{}, fmt.Errorf("%s belongs to another split; split.json was replaced", filepath.Join(c.dir, name))
+		case s.Epoch > epochs:
+			ahead = true
+			listener.note(fmt.Sprintf("checkpoint %s is passed over: it has %d epochs, %s %d", name, s.Epoch, metricsFile, epochs))
+			continue
+		default:
+			err = t.Restore(ctx, filepath.Join(c.dir, name, bundlePrefix))
 		}
 		if err == nil {
-			err = t.Restore(ctx, filepath.Join(dir, bundlePrefix))
-		}
-		if err == nil {
-			return s, nil
+			return s, c.setAside(steps[i+1:])
 		}
 		listener.note(fmt.Sprintf("checkpoint %s is damaged and passed over: %v", name, err))
+	}
+	if ahead {
+		return state{}, fmt.Errorf("%s has %d epochs, fewer than every checkpoint: it was cut short; put it back", metricsFile, epochs)
 	}
 	if len(steps) > 0 {
 		listener.note("no checkpoint can be read: training begins anew")
 	}
+	if err := c.setAside(steps); err != nil {
+		return state{}, err
+	}
 	return state{Format: 1, Split: split}, t.Init(ctx)
+}
+
+// setAside renames checkpoints, so that they are not taken for the newest.
+func (c checkpoints) setAside(names []string) error {
+	for _, name := range names {
+		to := filepath.Join(c.dir, aside+name)
+		if err := os.RemoveAll(to); err != nil {
+			return err
+		}
+		if err := os.Rename(filepath.Join(c.dir, name), to); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // list returns the names with a prefix, oldest first.

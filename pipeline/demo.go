@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"os"
@@ -58,11 +59,23 @@ const demoMark = "DEMO"
 // evaluate, export, open the export again, explain the test images, and see
 // how much of the heat falls on the objects.
 func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
-	if err := clearDemo(o.Out); err != nil {
+	if err := errors.Join(o.Experiment.Check(), o.Machine.Check()); err != nil {
+		return nil, err
+	}
+	if err := clearDemo(o.Out, adoptedDir); err != nil {
+		return nil, err
+	}
+	if err := newRunFolder(o.Out); err != nil {
 		return nil, err
 	}
 	drawn := filepath.Clean(o.Out) + ".drawing"
-	if err := os.RemoveAll(drawn); err != nil {
+	if err := clearDemo(drawn, ""); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(drawn, 0o777); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(drawn, demoMark), []byte("drawn and made by oscar demo, which replaces this folder\n"), 0o666); err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(drawn)
@@ -71,12 +84,9 @@ func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
 	if err := dataset.Synthesize(ctx, drawn, synthetic); err != nil {
 		return nil, interruptedBefore(ctx, err)
 	}
-	if err := os.WriteFile(filepath.Join(drawn, demoMark), []byte("drawn and made by oscar demo, which replaces this folder\n"), 0o666); err != nil {
-		return nil, err
-	}
 	run, err := Train(ctx, TrainOptions{
 		Data: filepath.Join(drawn, "images"), Out: o.Out, Experiment: o.Experiment,
-		Strict: true, Machine: o.Machine, Listener: o.Listener, adopt: drawn,
+		Machine: o.Machine, Listener: o.Listener, adopt: drawn,
 	})
 	if err != nil {
 		return nil, err
@@ -95,17 +105,26 @@ func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
 		Model: run.Model(), Paths: test, Out: out, Settings: settings, Machine: o.Machine, Listener: o.Listener,
 	})
 	if err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("%w while the images were explained; the run %s is whole", ErrInterrupted, run.Dir)
+		}
 		return nil, err
 	}
 	return result, result.measure(out)
 }
 
-// clearDemo removes an earlier demo, and nothing else.
-func clearDemo(out string) error {
-	if _, err := os.Stat(filepath.Join(out, adoptedDir, demoMark)); err == nil {
-		return os.RemoveAll(out)
+// clearDemo removes the folder of an earlier demo, and no other: its mark is in
+// the folder below it.
+func clearDemo(dir, below string) error {
+	if !exists(filepath.Join(dir, below, demoMark)) {
+		return vacant(dir)
 	}
-	return vacant(out)
+	held, err := lock(dir)
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	return os.RemoveAll(dir)
 }
 
 // measure compares the maps with the masks that the set was drawn with.

@@ -42,6 +42,9 @@ type Evaluation struct {
 // Evaluate measures a model on a part of its run's split or on any class
 // folder. Files that cannot be read are counted and noted, not fatal.
 func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
+	if err := o.Machine.Check(); err != nil {
+		return nil, err
+	}
 	bundle, err := Open(o.Model, o.Machine.Threads)
 	if err != nil {
 		return nil, err
@@ -52,7 +55,12 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		return nil, err
 	}
 	for _, p := range unreadable {
-		o.Listener.note(fmt.Sprintf("%s is left out: %s", p.Path, p.Reason))
+		o.Listener.note(fmt.Sprintf("left out: %s: %s", p.Path, p.Reason))
+	}
+	if o.Part == "all" {
+		o.Listener.stage("evaluating all images")
+	} else {
+		o.Listener.stage("evaluating the " + o.Part + " part")
 	}
 	e := &Evaluation{Part: o.Part, Unreadable: len(unreadable), Confusion: metric.NewConfusion(bundle.Metadata.Classes)}
 	in := bundle.Metadata.Image
@@ -61,7 +69,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		Limits: o.Machine.Limits, Workers: o.Machine.Workers,
 		Skip: func(item dataset.Item, err error) {
 			e.Unreadable++
-			o.Listener.note(fmt.Sprintf("%s is left out: %v", item.Path, err))
+			o.Listener.note(fmt.Sprintf("left out: %v", err))
 		},
 	})
 	if err != nil {
@@ -87,7 +95,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		o.Listener.count(e.Images, len(items))
 	}
 	if e.Images == 0 {
-		return nil, fmt.Errorf("no image of %s could be read", root)
+		return nil, fmt.Errorf("none of the %d images of %s could be read", e.Unreadable, root)
 	}
 	e.PerSecond = float64(e.Images) / time.Since(begin).Seconds()
 	e.Loss /= float64(e.Images)
@@ -124,7 +132,7 @@ func (o EvaluateOptions) items(ctx context.Context, bundle *savedmodel.Bundle) (
 		dir = filepath.Dir(filepath.Clean(dir)) // RUN/saved_model
 	}
 	if !isRun(dir) {
-		return "", nil, nil, fmt.Errorf("%s is a SavedModel without a run: it knows no split; name the run, or take --split all", o.Model)
+		return "", nil, nil, fmt.Errorf("%s is a SavedModel without a run: it knows no split; name the run, or a folder of images and --split all", o.Model)
 	}
 	r, err := OpenRun(dir)
 	if err != nil {

@@ -2,9 +2,15 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"reflect"
+	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -17,7 +23,8 @@ import (
 type Experiment struct {
 	// Format is the version of this file: 1.
 	Format int `json:"format"`
-	// Architecture is the network. In a file, a name alone stands for the whole.
+	// Architecture is the network. In a YAML file, a name alone stands for the
+	// whole.
 	Architecture tfmodel.Architecture `json:"architecture"`
 	// Explain is the layer that explanations look at unless told otherwise.
 	Explain string `json:"explain"`
@@ -42,6 +49,8 @@ type Data struct {
 	MaxPixels int64 `json:"max_pixels"`
 	// MaxBytes is the most bytes a file may have.
 	MaxBytes int64 `json:"max_bytes"`
+	// Strict makes a file that cannot be read an error.
+	Strict bool `json:"strict,omitempty"`
 }
 
 func (d Data) limits() dataset.Limits {
@@ -78,8 +87,8 @@ func DefaultExperiment() Experiment {
 	}
 }
 
-// ReadExperiment lays a YAML (or JSON) file over e: keys left out keep e's
-// values, unknown keys are errors.
+// ReadYAML lays a YAML (or JSON) file over e: keys left out keep e's values,
+// unknown keys are errors.
 func (e *Experiment) ReadYAML(b []byte) error {
 	var tree any
 	if err := yaml.Unmarshal(b, &tree); err != nil {
@@ -87,6 +96,14 @@ func (e *Experiment) ReadYAML(b []byte) error {
 	}
 	if tree == nil {
 		return fmt.Errorf("the file is empty; want keys such as training: {epochs: 40}")
+	}
+	if m, ok := tree.(map[string]any); ok {
+		if name, ok := m["architecture"].(string); ok {
+			m["architecture"] = map[string]any{"name": name}
+		}
+	}
+	if err := checkKeys(tree, reflect.TypeFor[Experiment](), ""); err != nil {
+		return err
 	}
 	text, err := json.Marshal(tree)
 	if err != nil {
@@ -98,7 +115,51 @@ func (e *Experiment) ReadYAML(b []byte) error {
 func (e *Experiment) readJSON(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
-	return d.Decode(e)
+	err := d.Decode(e)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		want := map[reflect.Kind]string{
+			reflect.Int: "a whole number", reflect.Int64: "a whole number", reflect.Uint64: "a whole number from 0",
+			reflect.Float64: "a number", reflect.String: "text", reflect.Bool: "true or false", reflect.Slice: "a list",
+		}[wrong.Type.Kind()]
+		return fmt.Errorf("%s is a %s, want %s", wrong.Field, wrong.Value, cmp.Or(want, wrong.Type.String()))
+	}
+	return err
+}
+
+// checkKeys reports the first key of a YAML tree that t's JSON has not, and
+// what it has.
+func checkKeys(tree any, t reflect.Type, path string) error {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+		return nil // it checks its own
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		fields := map[string]reflect.Type{}
+		var known []string
+		for f := range t.Fields() {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			fields[name] = f.Type
+			known = append(known, name)
+		}
+		where := cmp.Or(strings.TrimSuffix(path, "."), "the file")
+		keys, ok := tree.(map[string]any)
+		if !ok {
+			return fmt.Errorf("%s is %v, want some of the keys %s", where, tree, strings.Join(known, ", "))
+		}
+		for _, key := range slices.Sorted(maps.Keys(keys)) {
+			if fields[key] == nil {
+				return fmt.Errorf("%s has an unknown key %q; have %s", where, key, strings.Join(known, ", "))
+			}
+			if err := checkKeys(keys[key], fields[key], path+key+"."); err != nil {
+				return err
+			}
+		}
+	case reflect.Array:
+		if list, ok := tree.([]any); !ok || len(list) != t.Len() {
+			return fmt.Errorf("%s is %v, want %d values", strings.TrimSuffix(path, "."), tree, t.Len())
+		}
+	}
+	return nil
 }
 
 // resolve fills in what depends on the data, and checks all settings.
@@ -110,7 +171,7 @@ func (e *Experiment) resolve(classes int) error {
 		}
 		e.Architecture = a
 	}
-	if err := e.check(); err != nil {
+	if err := e.Check(); err != nil {
 		return err
 	}
 	got, err := e.Architecture.Classes()
@@ -123,8 +184,8 @@ func (e *Experiment) resolve(classes int) error {
 	return nil
 }
 
-// check reports the first setting that cannot be.
-func (e *Experiment) check() error {
+// Check reports the first setting that cannot be, whatever the data.
+func (e *Experiment) Check() error {
 	t := e.Training
 	switch {
 	case e.Format != 1:
@@ -143,5 +204,38 @@ func (e *Experiment) check() error {
 	if _, err := dataset.ParseInterpolation(string(e.Data.Interpolation)); err != nil {
 		return err
 	}
-	return nil
+	f := e.Data.Fractions
+	if _, err := dataset.ParseFractions(fmt.Sprintf("%v,%v,%v", f[0], f[1], f[2])); err != nil {
+		return err
+	}
+	if err := (Machine{Limits: e.Data.limits()}).Check(); err != nil {
+		return err
+	}
+	return e.checkLayer()
+}
+
+// checkLayer reports whether the layer to explain has a map to look at.
+func (e *Experiment) checkLayer() error {
+	a := e.Architecture
+	if len(a.Layers) == 0 {
+		var err error
+		if a, err = tfmodel.Lookup(a.Name, 2); err != nil {
+			return err
+		}
+	}
+	rows, err := a.Summary()
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, row := range rows {
+		if len(row.Output) != 3 {
+			continue
+		}
+		if row.Name == e.Explain {
+			return nil
+		}
+		names = append(names, row.Name)
+	}
+	return fmt.Errorf("no layer %q to explain with in %s; have %s", e.Explain, a.Name, strings.Join(names, ", "))
 }

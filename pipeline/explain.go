@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
@@ -50,6 +51,10 @@ type Settings struct {
 	Batch    int           `json:"batch"`    // images a session run, and a shard
 	Alpha    float64       `json:"alpha"`    // share of the colours in an overlay
 	ColorMap string        `json:"colormap"` // see heatmap.ColorMapNames
+	// MaxPixels and MaxBytes decide which images are unreadable; [Explain] sets
+	// them to the machine's limits.
+	MaxPixels int64 `json:"max_pixels"`
+	MaxBytes  int64 `json:"max_bytes"`
 }
 
 // DefaultSettings is Grad-CAM of the predicted class's logit, in jet.
@@ -75,7 +80,12 @@ type Summary struct {
 // It works shard by shard: one that was interrupted and is started again does
 // finished shards no second time. Memory does not grow with the number of images.
 func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
-	images, err := dataset.ListImages(ctx, o.Paths)
+	if err := errors.Join(o.Settings.Check(), o.Machine.Check()); err != nil {
+		return nil, err
+	}
+	o.Settings.MaxPixels = cmp.Or(o.Machine.Limits.MaxPixels, dataset.DefaultLimits.MaxPixels)
+	o.Settings.MaxBytes = cmp.Or(o.Machine.Limits.MaxBytes, dataset.DefaultLimits.MaxBytes)
+	images, err := o.images(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -101,9 +111,11 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 			}
 		}
 	}
-	if err := prepare(o.Out, o.Settings); err != nil {
+	held, err := prepare(o.Out, o.Settings)
+	if err != nil {
 		return nil, err
 	}
+	defer held.Close()
 	shards := Shards(images, o.Settings.Batch)
 	summary := &Summary{Images: len(images)}
 	done, err := finishedParts(o.Out)
@@ -149,6 +161,20 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 	return summary, job.merge(o.Out, shards, summary)
 }
 
+// images lists the images, without the results themselves where they lie among
+// the images.
+func (o ExplainOptions) images(ctx context.Context) ([]string, error) {
+	images, err := dataset.ListImages(ctx, o.Paths)
+	if err != nil || !exists(filepath.Join(o.Out, settingsFile)) {
+		return images, err
+	}
+	images = slices.DeleteFunc(images, func(path string) bool { return within(absolute(o.Out), absolute(path)) })
+	if len(images) == 0 {
+		return nil, fmt.Errorf("all images lie in %s, which is for the results; name a new folder", o.Out)
+	}
+	return images, nil
+}
+
 // shards is how many are under way at once: while one is in the session,
 // others decode and write.
 func (m Machine) shards() int {
@@ -169,24 +195,36 @@ type Explainer struct {
 	target   int // explain.Predicted, a class, or unused
 }
 
+// Check reports the first setting that cannot be, whatever the model.
+func (s Settings) Check() error {
+	if _, err := gradcam.Lookup(s.Method); err != nil {
+		return err
+	}
+	if _, err := heatmap.LookupColorMap(s.ColorMap); err != nil {
+		return err
+	}
+	switch {
+	case s.Batch < 1:
+		return fmt.Errorf("batch is %d, want at least 1", s.Batch)
+	case !(s.Alpha > 0 && s.Alpha <= 1):
+		return fmt.Errorf("alpha is %g, want above 0 to 1", s.Alpha)
+	}
+	_, err := explain.ParseScore(string(s.Score))
+	return err
+}
+
 // NewExplainer checks the settings against the model. Images beyond the limits
 // are unreadable.
 func NewExplainer(bundle *savedmodel.Bundle, s Settings, limits dataset.Limits) (*Explainer, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
 	entry, err := gradcam.Lookup(s.Method)
 	if err != nil {
 		return nil, err
 	}
 	colors, err := heatmap.LookupColorMap(s.ColorMap)
 	if err != nil {
-		return nil, err
-	}
-	switch {
-	case s.Batch < 1:
-		return nil, fmt.Errorf("batch is %d, want at least 1", s.Batch)
-	case !(s.Alpha > 0 && s.Alpha <= 1):
-		return nil, fmt.Errorf("alpha is %g, want above 0 to 1", s.Alpha)
-	}
-	if _, err := explain.ParseScore(string(s.Score)); err != nil {
 		return nil, err
 	}
 	if err := bundle.CheckLayer(s.Layer); err != nil {
@@ -213,29 +251,65 @@ func (x *Explainer) truth(path string) (int, error) {
 	return class, nil
 }
 
+// Within a folder of explanations.
+const (
+	settingsFile = "explain.json"
+	manifestFile = "manifest.jsonl"
+	partsDir     = "parts"
+	mapsDir      = "maps"
+	overlaysDir  = "overlays"
+)
+
 // prepare makes the folder of results, or checks that it holds results of the
-// same settings.
-func prepare(out string, s Settings) error {
-	path := filepath.Join(out, "explain.json")
+// same settings and clears what a kill left. It takes the folder for this
+// process until the file is closed.
+func prepare(out string, s Settings) (held *os.File, err error) {
+	path := filepath.Join(out, settingsFile)
 	var before Settings
-	err := readJSON(path, &before)
+	err = readJSON(path, &before)
 	switch {
-	case err == nil && before == s:
-		return nil
-	case err == nil:
-		return fmt.Errorf("%s holds explanations made with %s; name a new folder", out, difference(before, s))
-	case !errors.Is(err, os.ErrNotExist):
-		return err
+	case err == nil && before != s:
+		return nil, fmt.Errorf("%s holds explanations made with %s; name a new folder", out, difference(before, s))
+	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+		if err := vacant(out); err != nil {
+			return nil, err
+		}
+		if err := os.MkdirAll(out, 0o777); err != nil {
+			return nil, fmt.Errorf("cannot make the folder %s: %w", out, bare(err))
+		}
+		// The settings come first: they are what tells the folder again.
+		if err := writeJSON(path, s); err != nil {
+			return nil, err
+		}
+	case err != nil:
+		return nil, err
 	}
-	if err := vacant(out); err != nil {
-		return err
+	if held, err = lock(out); err != nil {
+		return nil, err
 	}
-	for _, dir := range []string{"parts", "maps", "overlays"} {
+	defer func() {
+		if err != nil {
+			held.Close()
+		}
+	}()
+	if err := atomicfile.Clean(out); err != nil {
+		return nil, err
+	}
+	for _, dir := range []string{partsDir, mapsDir, overlaysDir} {
 		if err := os.MkdirAll(filepath.Join(out, dir), 0o777); err != nil {
+			return nil, err
+		}
+		err := filepath.WalkDir(filepath.Join(out, dir), func(path string, d os.DirEntry, err error) error {
+			if err == nil && d.IsDir() {
+				err = atomicfile.Clean(path)
+			}
 			return err
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
-	return writeJSON(path, s)
+	return held, nil
 }
 
 // difference names the first setting that differs.
@@ -244,6 +318,7 @@ func difference(a, b Settings) string {
 		{"model", a.Model, b.Model}, {"method", a.Method, b.Method}, {"layer", a.Layer, b.Layer}, {"class", a.Class, b.Class},
 		{"score", string(a.Score), string(b.Score)}, {"batch", fmt.Sprint(a.Batch), fmt.Sprint(b.Batch)},
 		{"alpha", fmt.Sprint(a.Alpha), fmt.Sprint(b.Alpha)}, {"colormap", a.ColorMap, b.ColorMap},
+		{"max-pixels", fmt.Sprint(a.MaxPixels), fmt.Sprint(b.MaxPixels)}, {"max-bytes", fmt.Sprint(a.MaxBytes), fmt.Sprint(b.MaxBytes)},
 	} {
 		if f.was != f.is {
 			return fmt.Sprintf("%s %s, not %s", f.name, f.was, f.is)
@@ -266,7 +341,7 @@ func fingerprint(model string) (string, error) {
 func (x *Explainer) merge(out string, shards []Shard, summary *Summary) error {
 	rows := newMontage(x.bundle.Metadata.Classes, x.limits)
 	summary.Statuses = map[string]int{}
-	summary.Manifest = filepath.Join(out, "manifest.jsonl")
+	summary.Manifest = filepath.Join(out, manifestFile)
 	err := atomicfile.Stream(summary.Manifest, func(w *os.File) error {
 		for _, s := range shards {
 			part, text, err := s.read(out)

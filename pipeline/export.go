@@ -32,6 +32,10 @@ func Export(ctx context.Context, o ExportOptions) error {
 }
 
 func (r *Run) export(ctx context.Context, out string, frozen bool, threads Threads) (epoch int, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	ctx = context.WithoutCancel(ctx) // what has begun is brought to its end
 	prefix, epoch, err := r.checkpoints().bestPrefix()
 	if err != nil {
 		return 0, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"time"
 
@@ -15,19 +16,44 @@ import (
 
 // EpochMetrics is a line of metrics.jsonl. Training figures are means over the
 // epoch's batches, in training mode and while the weights move; validation
-// figures are taken after it, in inference mode.
+// figures are taken after it, in inference mode; without a validation part they
+// are [Unmeasured].
 type EpochMetrics struct {
 	Epoch              int       `json:"epoch"` // from 1
 	Step               int       `json:"step"`  // steps done
 	Loss               float64   `json:"loss"`
 	Accuracy           float64   `json:"accuracy"`
-	ValidationLoss     float64   `json:"val_loss"`
-	ValidationAccuracy float64   `json:"val_accuracy"`
+	ValidationLoss     Measure   `json:"val_loss"`
+	ValidationAccuracy Measure   `json:"val_accuracy"`
 	LearningRate       float64   `json:"learning_rate"`
-	Seconds            float64   `json:"seconds"`           // of training, without validation
-	ImagesPerSecond    float64   `json:"images_per_second"` // of training
-	PeakMemory         int64     `json:"peak_memory_bytes"` // of the process so far; 0: unknown
+	Seconds            float64   `json:"seconds"`              // of training, without validation
+	ImagesPerSecond    float64   `json:"images_per_second"`    // of training
+	PeakMemory         int64     `json:"peak_memory_bytes"`    // of the process so far; 0: unknown
+	Unreadable         int       `json:"unreadable,omitempty"` // images left out: changed or lost since the split was made
 	Time               time.Time `json:"time"`
+}
+
+// Measure is a number that there may be nothing to take from: NaN, in JSON null.
+type Measure float64
+
+// Unmeasured is the Measure of nothing.
+var Unmeasured = Measure(math.NaN())
+
+// MarshalJSON writes null for NaN.
+func (m Measure) MarshalJSON() ([]byte, error) {
+	if math.IsNaN(float64(m)) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(m))
+}
+
+// UnmarshalJSON reads null as NaN.
+func (m *Measure) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*m = Unmeasured
+		return nil
+	}
+	return json.Unmarshal(b, (*float64)(m))
 }
 
 // Metrics reads the run's metrics, a line an epoch.
@@ -47,15 +73,16 @@ func (r *Run) Metrics() ([]EpochMetrics, error) {
 	return out, nil
 }
 
-// drawCurves draws the run's metrics as curves.png.
+// drawCurves draws the run's metrics as curves.png; without a validation part
+// there is nothing to compare.
 func (r *Run) drawCurves(kept int) error {
 	metrics, err := r.Metrics()
-	if err != nil {
+	if err != nil || len(r.Split.Validation) == 0 {
 		return err
 	}
 	epochs := make([]report.Epoch, len(metrics))
 	for i, m := range metrics {
-		epochs[i] = report.Epoch{Number: m.Epoch, Loss: m.Loss, Accuracy: m.Accuracy, ValidationLoss: m.ValidationLoss, ValidationAccuracy: m.ValidationAccuracy}
+		epochs[i] = report.Epoch{Number: m.Epoch, Loss: m.Loss, Accuracy: m.Accuracy, ValidationLoss: float64(m.ValidationLoss), ValidationAccuracy: float64(m.ValidationAccuracy)}
 	}
 	picture, err := report.Curves(epochs, kept)
 	if err != nil {
@@ -72,29 +99,26 @@ type journal struct {
 	scalars *events.Writer
 }
 
-// openJournal keeps the first epochs of the journal and drops the rest.
-func (r *Run) openJournal(epochs int) (*journal, error) {
-	all, err := r.Metrics()
+// readJournal returns the epochs of metrics.jsonl up to a line that is torn.
+func (r *Run) readJournal() ([]EpochMetrics, error) {
+	b, err := os.ReadFile(r.path(metricsFile))
 	if err != nil {
-		// The last line may be torn: it is beyond the checkpoint, or the
-		// count below tells.
-		all, err = nil, nil
-		b, readErr := os.ReadFile(r.path(metricsFile))
-		if readErr != nil {
-			return nil, readErr
-		}
-		for line := range bytes.Lines(b) {
-			var m EpochMetrics
-			if json.Unmarshal(line, &m) != nil {
-				break
-			}
-			all = append(all, m)
-		}
+		return nil, err
 	}
-	if len(all) < epochs {
-		return nil, fmt.Errorf("%s has %d epochs, the checkpoint %d; it was shortened", r.path(metricsFile), len(all), epochs)
+	var epochs []EpochMetrics
+	for line := range bytes.Lines(b) {
+		var m EpochMetrics
+		if json.Unmarshal(line, &m) != nil || m.Epoch != len(epochs)+1 {
+			break
+		}
+		epochs = append(epochs, m)
 	}
-	j := &journal{run: r, epochs: all[:epochs]}
+	return epochs, nil
+}
+
+// openJournal begins the journal anew with those epochs.
+func (r *Run) openJournal(epochs []EpochMetrics) (j *journal, err error) {
+	j = &journal{run: r, epochs: epochs}
 	if err := j.writeMetrics(); err != nil {
 		return nil, err
 	}
@@ -140,10 +164,13 @@ func (j *journal) writeEvents(m EpochMetrics) error {
 		tag   string
 		value float64
 	}{
-		{"loss/train", m.Loss}, {"loss/validation", m.ValidationLoss},
-		{"accuracy/train", m.Accuracy}, {"accuracy/validation", m.ValidationAccuracy},
+		{"loss/train", m.Loss}, {"loss/validation", float64(m.ValidationLoss)},
+		{"accuracy/train", m.Accuracy}, {"accuracy/validation", float64(m.ValidationAccuracy)},
 		{"learning_rate", m.LearningRate}, {"images_per_second", m.ImagesPerSecond},
 	} {
+		if math.IsNaN(s.value) {
+			continue
+		}
 		if err := j.scalars.Scalar(s.tag, int64(m.Epoch), s.value, m.Time); err != nil {
 			return err
 		}

@@ -40,11 +40,15 @@ func (m *montage) consider(r Row) {
 	}
 }
 
+// montageHeight and montageWidth are the height of a picture in the montage and
+// about the width of the whole, in pixels.
+const montageHeight, montageWidth = 240, 1320
+
 // write draws the montage, a picture beside its overlay, and returns its path;
 // none if there is nothing to show.
 func (m *montage) write(out string) (string, error) {
-	var rows [][]heatmap.Tile
-	var row []heatmap.Tile
+	var tiles []heatmap.Tile
+	width := 0
 	for _, class := range m.classes {
 		r, ok := m.rows[class]
 		if !ok {
@@ -52,25 +56,23 @@ func (m *montage) write(out string) (string, error) {
 		}
 		picture, err := dataset.DecodeFile(r.Image, m.limits)
 		if err != nil {
-			return "", fmt.Errorf("montage: %s: %w", r.Image, err)
+			continue // it was changed or taken away since it was explained
 		}
-		overlay, err := dataset.DecodeFile(filepath.Join(out, r.Overlay), dataset.DefaultLimits)
+		overlay, err := dataset.DecodeFile(filepath.Join(out, r.Overlay), dataset.Limits{})
 		if err != nil {
 			return "", fmt.Errorf("montage: %s: %w", r.Overlay, err)
 		}
-		row = append(row,
+		tiles = append(tiles,
 			heatmap.Tile{Image: picture, Caption: class},
 			heatmap.Tile{Image: overlay, Caption: fmt.Sprintf("%s %.2f", r.Predicted, r.Probabilities[r.Predicted])})
-		if len(row) == 4 {
-			rows, row = append(rows, row), nil
-		}
+		size := picture.Bounds().Size()
+		width = max(width, min(montageHeight*size.X/size.Y, montageHeight*3/2), montageHeight/2)
 	}
-	if len(row) > 0 {
-		rows = append(rows, row)
-	}
-	if len(rows) == 0 {
+	if len(tiles) == 0 {
 		return "", nil
 	}
+	pairs := max(1, montageWidth/(2*width))
+	rows := slices.Collect(slices.Chunk(tiles, 2*pairs))
 	path := filepath.Join(out, "montage.png")
-	return path, heatmap.WritePNG(path, heatmap.Montage(rows, image.Pt(320, 240), color.White))
+	return path, heatmap.WritePNG(path, heatmap.Montage(rows, image.Pt(width, montageHeight), color.White))
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
 	"oscar/dataset"
@@ -79,14 +81,36 @@ func createRun(dir, adopt string, e Experiment, env Environment, s *dataset.Spli
 	return r, r.acquire()
 }
 
-// vacant reports whether a folder may become a run folder.
+// newRunFolder reports whether a run folder can be made there, before work is
+// done for it.
+func newRunFolder(dir string) error {
+	if err := vacant(dir); err != nil {
+		return err
+	}
+	if here, err := os.Getwd(); err == nil && within(absolute(dir), here) {
+		return fmt.Errorf("%s is the folder you are in, which cannot be replaced; name a new folder", dir)
+	}
+	parent := filepath.Dir(absolute(dir))
+	for !exists(parent) && parent != filepath.Dir(parent) {
+		parent = filepath.Dir(parent)
+	}
+	probe, err := os.MkdirTemp(parent, ".partial-")
+	if err != nil {
+		return fmt.Errorf("cannot write in %s: %w", parent, bare(err))
+	}
+	return os.Remove(probe)
+}
+
+// vacant reports whether a folder is free for results: not there, or empty but
+// for what a killed process left.
 func vacant(dir string) error {
 	entries, err := os.ReadDir(dir)
+	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), ".partial-") })
 	switch {
 	case errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0:
 		return nil
 	case err != nil:
-		return err
+		return fmt.Errorf("%s cannot be a folder for results: %w; name a new folder", dir, bare(err))
 	}
 	if isRun(dir) {
 		return fmt.Errorf("%s holds another run; go on with it by --resume %s, or name a new folder", dir, dir)
@@ -94,9 +118,29 @@ func vacant(dir string) error {
 	return fmt.Errorf("%s is not empty; name a new folder", dir)
 }
 
-func isRun(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, experimentFile))
+func isRun(dir string) bool { return exists(filepath.Join(dir, experimentFile)) }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
 	return err == nil
+}
+
+// bare takes the operation and the path off a file's error, where the message
+// names them already.
+func bare(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// count is "1 file", "2 files".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // OpenRun reads a run folder.
@@ -121,17 +165,24 @@ func OpenRun(dir string) (*Run, error) {
 	return r, readJSON(r.path(environmentFile), &r.Environment)
 }
 
-// acquire takes the run for this process, and clears what a kill left.
-func (r *Run) acquire() error {
-	f, err := os.OpenFile(r.path(lockFile), os.O_CREATE|os.O_RDWR, 0o666)
+// lock takes a folder for this process, until the file is closed.
+func lock(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o666)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
-		return fmt.Errorf("%s is in use by another oscar", r.Dir)
+		return nil, fmt.Errorf("%s is in use by another oscar", dir)
 	}
-	r.lock = f
+	return f, nil
+}
+
+// acquire takes the run for this process, and clears what a kill left.
+func (r *Run) acquire() (err error) {
+	if r.lock, err = lock(r.Dir); err != nil {
+		return err
+	}
 	return errors.Join(atomicfile.Clean(r.Dir), atomicfile.Clean(r.path(checkpointsDir)))
 }
 

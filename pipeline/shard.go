@@ -14,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"oscar/dataset"
 	"oscar/explain"
@@ -99,7 +101,11 @@ func (s Shard) name() string {
 }
 
 func (s Shard) read(out string) (rows []Row, text []byte, err error) {
-	path := filepath.Join(out, "parts", s.name())
+	return readPart(out, s.name())
+}
+
+func readPart(out, name string) (rows []Row, text []byte, err error) {
+	path := filepath.Join(out, partsDir, name)
 	if text, err = os.ReadFile(path); err != nil {
 		return nil, nil, err
 	}
@@ -120,7 +126,7 @@ func parseRows(path string, text []byte) (rows []Row, err error) {
 
 // finishedParts tells which shards are done.
 func finishedParts(out string) (map[string]bool, error) {
-	entries, err := os.ReadDir(filepath.Join(out, "parts"))
+	entries, err := os.ReadDir(filepath.Join(out, partsDir))
 	if err != nil {
 		return nil, err
 	}
@@ -131,19 +137,48 @@ func finishedParts(out string) (map[string]bool, error) {
 	return done, nil
 }
 
-// dropStale removes the parts of shards that are no longer in the input.
+// dropStale removes the parts of shards that are no longer in the input, with
+// the files that only they name.
 func dropStale(out string, shards []Shard) error {
-	current := map[string]bool{}
-	for _, s := range shards {
-		current[s.name()] = true
+	stale, err := finishedParts(out)
+	if err != nil {
+		return err
 	}
-	done, err := finishedParts(out)
-	for name := range done {
-		if !current[name] {
-			err = errors.Join(err, os.Remove(filepath.Join(out, "parts", name)))
+	for _, s := range shards {
+		delete(stale, s.name())
+	}
+	if len(stale) == 0 {
+		return nil
+	}
+	keep := map[string]bool{"": true}
+	for _, s := range shards {
+		rows, _, err := s.read(out)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			keep[r.Map], keep[r.Overlay] = true, true
 		}
 	}
-	return err
+	for name := range stale {
+		rows, _, err := readPart(out, name)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			for _, file := range []string{r.Map, r.Overlay} {
+				if !keep[file] {
+					if err := os.Remove(filepath.Join(out, file)); err != nil && !errors.Is(err, os.ErrNotExist) {
+						return err
+					}
+				}
+			}
+		}
+		if err := os.Remove(filepath.Join(out, partsDir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // picture is an image on its way through a shard.
@@ -156,7 +191,7 @@ type picture struct {
 
 // keepPixels is how many pixels of decoded images a shard keeps until the
 // overlays are drawn; images beyond are decoded a second time.
-const keepPixels = 16_000_000
+var keepPixels = 16_000_000 // a test lowers it
 
 // Shard explains a shard's images and writes their overlays and maps below
 // out; last, in one step, its part of the manifest: the mark that it is done.
@@ -205,7 +240,7 @@ func (x *Explainer) Shard(ctx context.Context, s Shard, out string) error {
 			}
 		}
 	}
-	return atomicfile.Write(filepath.Join(out, "parts", s.name()), part.Bytes())
+	return atomicfile.Write(filepath.Join(out, partsDir, s.name()), part.Bytes())
 }
 
 // read decodes a file and makes it the model's input. What is wrong with the
@@ -213,6 +248,9 @@ func (x *Explainer) Shard(ctx context.Context, s Shard, out string) error {
 func (x *Explainer) read(path string) (*picture, error) {
 	p := &picture{path: path, row: Row{Image: path, Layer: x.settings.Layer, Method: x.settings.Method}}
 	data, err := dataset.ReadFile(path, x.limits)
+	if err == nil && !utf8.ValidString(path) {
+		err = fmt.Errorf("its name is not valid UTF-8: %q", path)
+	}
 	if err == nil {
 		sum := sha256.Sum256(data)
 		p.row.SHA256 = hex.EncodeToString(sum[:])
@@ -289,6 +327,15 @@ func (x *Explainer) write(ctx context.Context, s Shard, p *picture, a explain.At
 	if err := ctx.Err(); err != nil {
 		return Row{}, err
 	}
+	pixels := p.pixels
+	if pixels == nil {
+		var err error
+		if pixels, err = dataset.DecodeFile(p.path, x.limits); err != nil {
+			r := p.row
+			r.Status, r.Reason = Unreadable, fmt.Sprintf("changed while it was explained: %v", err)
+			return r, nil
+		}
+	}
 	classes := x.bundle.Metadata.Classes
 	r := p.row
 	r.Status, r.Reason = string(a.Status), reason(a.Status)
@@ -309,8 +356,9 @@ func (x *Explainer) write(ctx context.Context, s Shard, p *picture, a explain.At
 	if x.settings.Class == TargetAll {
 		rel += "." + r.Target
 	}
-	r.Map = filepath.Join("maps", rel+".npy")
-	r.Overlay = filepath.Join("overlays", rel+".overlay.jpg")
+	rel = shortened(rel)
+	r.Map = filepath.Join(mapsDir, rel+".npy")
+	r.Overlay = filepath.Join(overlaysDir, rel+".overlay.jpg")
 	for _, name := range []string{r.Map, r.Overlay} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(out, name)), 0o777); err != nil {
 			return r, err
@@ -319,18 +367,24 @@ func (x *Explainer) write(ctx context.Context, s Shard, p *picture, a explain.At
 	if err := npy.Write(filepath.Join(out, r.Map), []int{a.Map.Height, a.Map.Width}, a.Map.Values); err != nil {
 		return r, err
 	}
-	pixels := p.pixels
-	if pixels == nil {
-		if pixels, err = dataset.DecodeFile(p.path, x.limits); err != nil {
-			return r, fmt.Errorf("%s changed while it was explained: %w", p.path, err)
-		}
-	}
 	overlay := heatmap.Overlay(pixels, heatmap.Options{
 		Heat: a.Map, Map: x.colors, Alpha: x.settings.Alpha,
 		Title: fmt.Sprintf("%s %.2f", r.Predicted, probabilities[argmax(probabilities)]),
 		Note:  fmt.Sprintf("%s %s, target %s", a.Method, a.Layer, r.Target),
 	})
 	return r, heatmap.WriteJPEG(filepath.Join(out, r.Overlay), overlay)
+}
+
+// shortened leaves room for a suffix within the 255 bytes that file systems
+// give a name.
+func shortened(path string) string {
+	const most, kept = 200, 160
+	dir, name := filepath.Split(path)
+	if len(name) <= most {
+		return path
+	}
+	h := sha256.Sum256([]byte(name))
+	return dir + strings.ToValidUTF8(name[:kept], "") + "-" + hex.EncodeToString(h[:8])
 }
 
 func reason(s explain.Status) string {
@@ -375,7 +429,7 @@ func hashFiles(paths ...string) (string, error) {
 
 // ReadManifest reads the rows of an explaining run's folder.
 func ReadManifest(dir string) ([]Row, error) {
-	path := filepath.Join(dir, "manifest.jsonl")
+	path := filepath.Join(dir, manifestFile)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -21,7 +20,6 @@ type TrainOptions struct {
 	Data       string     // folder with one sub-folder a class
 	Out        string     // the run folder to make
 	Experiment Experiment // what to train
-	Strict     bool       // a file that cannot be read is an error
 	Machine    Machine
 	Listener   Listener
 
@@ -40,15 +38,34 @@ type Machine struct {
 	Limits          dataset.Limits    // of an image to evaluate or explain; an experiment has its own
 }
 
+// Check reports the first number that cannot be.
+func (m Machine) Check() error {
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"threads", int64(m.Threads.Intra)}, {"inter-threads", int64(m.Threads.Inter)}, {"workers", int64(m.Workers)},
+		{"checkpoint-every", int64(m.CheckpointEvery)}, {"max-pixels", m.Limits.MaxPixels}, {"max-bytes", m.Limits.MaxBytes},
+	} {
+		if f.value < 0 {
+			return fmt.Errorf("%s is %d, want 0 or more", f.name, f.value)
+		}
+	}
+	return nil
+}
+
 // Train makes a run folder and trains to the end: split, epochs, export,
 // evaluation of the test part. When ctx is cancelled it saves after the step
 // under way and returns [ErrInterrupted].
 func Train(ctx context.Context, o TrainOptions) (*Run, error) {
-	if err := vacant(o.Out); err != nil {
+	if err := errors.Join(o.Experiment.Check(), o.Machine.Check()); err != nil {
 		return nil, err
 	}
-	if err := o.Experiment.check(); err != nil {
+	if err := newRunFolder(o.Out); err != nil {
 		return nil, err
+	}
+	if within(absolute(o.Data), absolute(o.Out)) {
+		return nil, fmt.Errorf("%s lies in %s, where every folder is a class; name a folder elsewhere", o.Out, o.Data)
 	}
 	o.Listener.stage("reading images")
 	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{
@@ -57,9 +74,9 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	if err != nil {
 		return nil, interruptedBefore(ctx, err)
 	}
-	if o.Strict && len(folder.Unreadable) > 0 {
+	if o.Experiment.Data.Strict && len(folder.Unreadable) > 0 {
 		p := folder.Unreadable[0]
-		return nil, fmt.Errorf("%d files cannot be read, the first is %s: %s", len(folder.Unreadable), p.Path, p.Reason)
+		return nil, fmt.Errorf("%s cannot be read, the first is %s: %s", count(len(folder.Unreadable), "file"), p.Path, p.Reason)
 	}
 	e := o.Experiment
 	if e.Data.Root, err = filepath.Abs(folder.Root); err != nil {
@@ -76,10 +93,10 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 		o.Listener.note(n)
 	}
 	for _, p := range split.Unreadable {
-		o.Listener.note(fmt.Sprintf("%s is left out: %s", p.Path, p.Reason))
+		o.Listener.note(fmt.Sprintf("left out: %s: %s", p.Path, p.Reason))
 	}
 	if n := len(split.Unreadable); n > 0 {
-		o.Listener.note(fmt.Sprintf("%d files could not be read; split.json lists them", n))
+		o.Listener.note(fmt.Sprintf("%s could not be read; split.json lists them", count(n, "file")))
 	}
 	if o.adopt != "" {
 		below, err := filepath.Rel(o.adopt, o.Data)
@@ -101,6 +118,9 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 func Resume(ctx context.Context, dir string, machine Machine, listener Listener) (*Run, error) {
 	run, err := OpenRun(dir)
 	if err != nil {
+		return nil, err
+	}
+	if err := machine.Check(); err != nil {
 		return nil, err
 	}
 	if err := run.acquire(); err != nil {
@@ -131,7 +151,7 @@ func interruptedBefore(ctx context.Context, err error) error {
 
 // train does what is left of a run.
 func (r *Run) train(ctx context.Context, machine Machine, listener Listener) error {
-	if _, err := os.Stat(r.path(evaluationFile)); err == nil {
+	if exists(r.path(evaluationFile)) && exists(r.Model()) {
 		listener.note("the run is finished already")
 		return nil
 	}
@@ -152,27 +172,33 @@ func (r *Run) fit(ctx context.Context, machine Machine, listener Listener) error
 	defer t.Close()
 	// What has begun is brought to its end: the context is asked between steps.
 	work := context.WithoutCancel(ctx)
-	s, err := r.checkpoints().restore(work, t, r.Split.Hash, listener)
+	epochs, err := r.readJournal()
+	if err != nil {
+		return err
+	}
+	s, err := r.checkpoints().restore(work, t, r.Split.Hash, len(epochs), listener)
 	if err != nil {
 		return err
 	}
 	if s.Step > 0 {
 		listener.note(fmt.Sprintf("going on at step %d, epoch %d", s.Step, s.Epoch+1))
 	}
-	j, err := r.openJournal(s.Epoch)
+	j, err := r.openJournal(epochs[:s.Epoch])
 	if err != nil {
 		return err
 	}
 	defer j.close()
-	loader, err := r.loader(machine)
-	if err != nil {
+	f := &fitting{run: r, machine: machine, listener: listener, trainer: t, journal: j, state: s, noted: map[string]bool{}}
+	if f.loader, err = r.loader(machine, f.skip()); err != nil {
 		return err
 	}
-	defer loader.Close()
+	defer f.loader.Close()
 
-	f := &fitting{run: r, machine: machine, listener: listener, trainer: t, loader: loader, journal: j, state: s}
 	listener.stage("training")
 	for f.state.Epoch < e.Training.Epochs {
+		if ctx.Err() != nil {
+			return f.interrupted()
+		}
 		if err := f.epoch(ctx, work); err != nil {
 			return err
 		}
@@ -180,12 +206,13 @@ func (r *Run) fit(ctx context.Context, machine Machine, listener Listener) error
 	return nil
 }
 
-func (r *Run) loader(machine Machine) (*dataset.Loader, error) {
+func (r *Run) loader(machine Machine, skip func(dataset.Item, error)) (*dataset.Loader, error) {
 	in := r.Experiment.Architecture.Input
 	return dataset.NewLoader(dataset.LoaderOptions{
 		Root: r.Images(), Height: in[0], Width: in[1],
 		Interpolation: r.Experiment.Data.Interpolation, Limits: r.Experiment.Data.limits(),
 		Cache: machine.Cache, CacheDir: r.path("cache"), Workers: machine.Workers,
+		Skip: skip,
 	})
 }
 
@@ -198,6 +225,27 @@ type fitting struct {
 	loader   *dataset.Loader
 	journal  *journal
 	state    state
+	skipped  int             // images that the loader left out and that no step has counted yet
+	noted    map[string]bool // their paths
+}
+
+// skip notes a file that has been changed or lost since the split was made,
+// once; nil if that is to be an error.
+func (f *fitting) skip() func(dataset.Item, error) {
+	if f.run.Experiment.Data.Strict {
+		return nil
+	}
+	return func(item dataset.Item, err error) {
+		f.skipped++
+		if !f.noted[item.Path] {
+			f.noted[item.Path] = true
+			f.listener.note(fmt.Sprintf("left out: %v", err))
+		}
+	}
+}
+
+func (f *fitting) interrupted() error {
+	return fmt.Errorf("%w at step %d, epoch %d; go on with --resume %s", ErrInterrupted, f.state.Step, f.state.Epoch+1, f.run.Dir)
 }
 
 // epoch trains one epoch, or what is left of it, then validates and saves.
@@ -217,7 +265,9 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 			return err
 		}
 		s.Step++
-		s.Position += b.N
+		s.Position += b.N + f.skipped
+		s.Skipped += f.skipped
+		f.skipped = 0
 		s.Loss += loss * float64(b.N)
 		s.Correct += correct
 		s.Seconds = clock()
@@ -226,7 +276,7 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 			rest := len(order)*(training.Epochs-s.Epoch) - s.Position
 			f.listener.Step(StepInfo{
 				Epoch: s.Epoch + 1, Epochs: training.Epochs, Done: s.Position, Total: len(order),
-				Loss: s.Loss / float64(s.Position), Accuracy: float64(s.Correct) / float64(s.Position),
+				Loss: s.Loss / float64(s.seen()), Accuracy: float64(s.Correct) / float64(s.seen()),
 				Rate: rate, Left: time.Duration(float64(rest) / rate * float64(time.Second)),
 			})
 		}
@@ -237,13 +287,19 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 			}
 		}
 		if stop {
-			return fmt.Errorf("%w at step %d, epoch %d; go on with --resume %s", ErrInterrupted, s.Step, s.Epoch+1, r.Dir)
+			return f.interrupted()
 		}
+	}
+	s.Position += f.skipped
+	s.Skipped += f.skipped
+	f.skipped = 0
+	if s.seen() == 0 {
+		return fmt.Errorf("none of the %d images to train on in %s can be read", len(order), r.Images())
 	}
 	m := EpochMetrics{
 		Epoch: s.Epoch + 1, Step: s.Step, LearningRate: training.LearningRate,
-		Loss: s.Loss / float64(s.Position), Accuracy: float64(s.Correct) / float64(s.Position),
-		Seconds: s.Seconds, ImagesPerSecond: float64(s.Position) / s.Seconds, Time: time.Now().UTC().Truncate(time.Millisecond),
+		Loss: s.Loss / float64(s.seen()), Accuracy: float64(s.Correct) / float64(s.seen()), Unreadable: s.Skipped,
+		Seconds: s.Seconds, ImagesPerSecond: float64(s.seen()) / s.Seconds, Time: time.Now().UTC().Truncate(time.Millisecond),
 		PeakMemory: peakMemory(),
 	}
 	if err := f.validate(work, &m); err != nil {
@@ -260,7 +316,7 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 		return err
 	}
 	s.Epoch++
-	s.Position, s.Loss, s.Correct, s.Seconds = 0, 0, 0, 0
+	s.Position, s.Skipped, s.Loss, s.Correct, s.Seconds = 0, 0, 0, 0, 0
 	if err := r.checkpoints().save(work, f.trainer, *s); err != nil {
 		return err
 	}
@@ -270,16 +326,15 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 	return nil
 }
 
-// validate measures the validation part; without one, every epoch is better
-// than the one before, so that the last is kept.
+// validate measures the validation part.
 func (f *fitting) validate(ctx context.Context, m *EpochMetrics) error {
 	items := f.run.Split.Validation
 	if len(items) == 0 {
-		m.ValidationAccuracy, m.ValidationLoss = 0, -float64(m.Epoch)
+		m.ValidationAccuracy, m.ValidationLoss = Unmeasured, Unmeasured
 		return nil
 	}
 	var loss float64
-	correct := 0
+	correct, seen := 0, 0
 	for b, err := range f.loader.Batches(ctx, items, nil, f.run.Experiment.Training.Batch) {
 		if err != nil {
 			return err
@@ -294,9 +349,15 @@ func (f *fitting) validate(ctx context.Context, m *EpochMetrics) error {
 				correct++
 			}
 		}
+		seen += b.N
 	}
-	m.ValidationLoss = loss / float64(len(items))
-	m.ValidationAccuracy = float64(correct) / float64(len(items))
+	m.Unreadable += f.skipped
+	f.skipped = 0
+	if seen == 0 {
+		return fmt.Errorf("none of the %d images to validate with in %s can be read", len(items), f.run.Images())
+	}
+	m.ValidationLoss = Measure(loss / float64(seen))
+	m.ValidationAccuracy = Measure(float64(correct) / float64(seen))
 	return nil
 }
 
@@ -312,6 +373,9 @@ func argmax(p []float32) int {
 
 // finish exports the best epoch and looks at the test part, once.
 func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w before the model was exported; go on with --resume %s", ErrInterrupted, r.Dir)
+	}
 	listener.stage("exporting")
 	epoch, err := r.export(ctx, r.Model(), false, machine.Threads)
 	if err != nil {
@@ -320,9 +384,11 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 	if err := r.drawCurves(epoch); err != nil {
 		return err
 	}
-	listener.stage("evaluating the test part")
-	if len(r.Split.Test) == 0 {
+	switch {
+	case len(r.Split.Test) == 0:
 		listener.note("the split has no test part: nothing to evaluate")
+		return nil
+	case exists(r.path(evaluationFile)):
 		return nil
 	}
 	result, err := Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener})

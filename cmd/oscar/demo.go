@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,6 +22,9 @@ An earlier demo's folder is replaced.`,
 		Example: "  oscar demo\n  oscar demo --out runs/other --per-class 100 --epochs 12",
 		Args:    arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := errors.Join(o.Experiment.Check(), o.Machine.Check()); err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
 			begin := time.Now()
 			s := newScreen()
 			o.Listener = s.listener()

@@ -34,6 +34,9 @@ may be a folder that the run never saw. Without DATA the run's own folder is mea
 			return arguments("MODEL", "DATA")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.Machine.Check(); err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
 			s := newScreen()
 			o.Model, o.Listener = args[0], s.listener()
 			if len(args) > 1 {
@@ -62,7 +65,7 @@ may be a folder that the run never saw. Without DATA the run's own folder is mea
 }
 
 func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
-	fmt.Fprintf(w, "accuracy %.4f (95 %% %.4f to %.4f)  loss %.4f  macro F1 %.4f  on %d images", e.Accuracy, e.Interval[0], e.Interval[1], e.Loss, e.MacroF1, e.Images)
+	fmt.Fprintf(w, "accuracy %.4f (95 %% %.4f to %.4f)  loss %.4f  macro F1 %.4f  on %s", e.Accuracy, e.Interval[0], e.Interval[1], e.Loss, e.MacroF1, count(e.Images, "image"))
 	if e.Unreadable > 0 {
 		fmt.Fprintf(w, ", %d could not be read", e.Unreadable)
 	}
@@ -73,6 +76,11 @@ func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
 		header = append(header, c)
 	}
 	t.AppendHeader(append(header, "precision", "recall", "F1"))
+	t.SetColumnConfigs([]table.ColumnConfig{
+		{Name: "precision", Align: text.AlignRight, AlignHeader: text.AlignRight},
+		{Name: "recall", Align: text.AlignRight, AlignHeader: text.AlignRight},
+		{Name: "F1", Align: text.AlignRight, AlignHeader: text.AlignRight},
+	})
 	for i, c := range e.PerClass {
 		row := table.Row{c.Class}
 		for _, n := range e.Confusion.Counts[i] {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -35,10 +37,13 @@ class. The same command started again goes on where it was stopped.`,
 			if o.Out == "" {
 				return usageError{fmt.Errorf("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
 			}
+			if err := errors.Join(s.Check(), o.Machine.Check()); err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
 			screen := newScreen()
 			o.Model, o.Listener = args[0], screen.listener()
 			var err error
-			if o.Paths, err = expand(args[1:], cmd.InOrStdin()); err != nil {
+			if o.Paths, err = expand(cmd.Context(), args[1:], cmd.InOrStdin()); err != nil {
 				return err
 			}
 			summary, err := pipeline.Explain(cmd.Context(), o)
@@ -46,7 +51,7 @@ class. The same command started again goes on where it was stopped.`,
 				return err
 			}
 			screen.clear()
-			fmt.Fprintf(cmd.OutOrStdout(), "%d images, %d rows: %s\n", summary.Images, summary.Rows, summary)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: %s\n", count(summary.Images, "image"), count(summary.Rows, "row"), summary)
 			if summary.Earlier > 0 {
 				fmt.Fprintf(cmd.OutOrStdout(), "%d of the images had been done before\n", summary.Earlier)
 			}
@@ -71,21 +76,30 @@ class. The same command started again goes on where it was stopped.`,
 }
 
 // expand replaces - by the lines of standard input.
-func expand(args []string, stdin io.Reader) ([]string, error) {
+func expand(ctx context.Context, args []string, stdin io.Reader) ([]string, error) {
 	var paths []string
 	for _, a := range args {
 		if a != "-" {
 			paths = append(paths, a)
 			continue
 		}
-		lines := bufio.NewScanner(stdin)
-		for lines.Scan() {
-			if line := strings.TrimSpace(lines.Text()); line != "" {
-				paths = append(paths, line)
+		list := make(chan error, 1)
+		go func() { // which may wait for ever
+			lines := bufio.NewScanner(stdin)
+			for lines.Scan() {
+				if line := strings.TrimSuffix(lines.Text(), "\r"); line != "" {
+					paths = append(paths, line)
+				}
 			}
-		}
-		if err := lines.Err(); err != nil {
-			return nil, fmt.Errorf("list on standard input: %w", err)
+			list <- lines.Err()
+		}()
+		select {
+		case err := <-list:
+			if err != nil {
+				return nil, fmt.Errorf("list on standard input: %w", err)
+			}
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 	}
 	if len(paths) == 0 {

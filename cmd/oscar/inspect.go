@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"oscar/pipeline"
@@ -23,6 +24,9 @@ func newInspect(*global) *cobra.Command {
   oscar inspect model --json`,
 		Args: arguments("MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if batch < 1 {
+				return usageError{fmt.Errorf("batch is %d, want at least 1", batch), cmd.CommandPath()}
+			}
 			i, err := pipeline.Inspect(args[0], batch)
 			if err != nil {
 				return err
@@ -35,6 +39,7 @@ func newInspect(*global) *cobra.Command {
 			}
 			t := newTable(w)
 			t.AppendHeader(table.Row{"layer", "kind", "output", "parameters"})
+			t.SetColumnConfigs([]table.ColumnConfig{{Name: "parameters", Align: text.AlignRight, AlignHeader: text.AlignRight}})
 			for _, l := range i.Layers {
 				t.AppendRow(table.Row{l.Name, l.Kind, strings.Trim(strings.ReplaceAll(fmt.Sprint(l.Output), " ", " x "), "[]"), thousands(l.Parameters)})
 			}

@@ -34,6 +34,8 @@ func run(args []string) int {
 		return exitFailed
 	}
 	pipeline.Version = version
+	// A file that grows beyond ulimit -f is an error like a full disk, not the end.
+	signal.Ignore(syscall.SIGXFSZ)
 	ctx, stop := signalContext()
 	defer stop()
 	cmd := newRoot()
@@ -43,8 +45,11 @@ func run(args []string) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, pipeline.ErrInterrupted), errors.Is(err, context.Canceled):
+	case errors.Is(err, pipeline.ErrInterrupted):
 		fmt.Fprintf(os.Stderr, "oscar: %v\n", err)
+		return exitInterrupted
+	case errors.Is(err, context.Canceled): // by a verb that has nothing to save
+		fmt.Fprintf(os.Stderr, "oscar: %v\n", pipeline.ErrInterrupted)
 		return exitInterrupted
 	case errors.As(err, &usage):
 		fmt.Fprintf(os.Stderr, "oscar: %v\n", err)

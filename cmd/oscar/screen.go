@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 	"time"
@@ -78,7 +79,13 @@ func (s *screen) progress(done float64, text string, final bool) {
 func (s *screen) listener() pipeline.Listener {
 	return pipeline.Listener{
 		Note:  func(text string) { s.line("note: %s", text) },
-		Stage: func(name string) { s.stage = name; s.last = time.Time{}; s.line("%s", name) },
+		Stage: func(name string) {
+			s.stage, s.last = name, time.Time{}
+			if !s.terminal {
+				s.last = time.Now()
+			}
+			s.line("%s", name)
+		},
 		Count: func(done, total int) {
 			if done == total {
 				s.clear()
@@ -95,10 +102,25 @@ func (s *screen) listener() pipeline.Listener {
 			if best {
 				mark = "  best so far"
 			}
-			s.line("epoch %3d  loss %.4f  accuracy %.4f  val_loss %.4f  val_accuracy %.4f  %.1f images/s%s",
-				m.Epoch, m.Loss, m.Accuracy, m.ValidationLoss, m.ValidationAccuracy, m.ImagesPerSecond, mark)
+			validation := ""
+			if !math.IsNaN(float64(m.ValidationAccuracy)) {
+				validation = fmt.Sprintf("  val_loss %.4f  val_accuracy %.4f", m.ValidationLoss, m.ValidationAccuracy)
+			}
+			if m.Unreadable > 0 {
+				mark += fmt.Sprintf("  %s left out", count(m.Unreadable, "image"))
+			}
+			s.line("epoch %3d  loss %.4f  accuracy %.4f%s  %.1f images/s%s",
+				m.Epoch, m.Loss, m.Accuracy, validation, m.ImagesPerSecond, mark)
 		},
 	}
+}
+
+// count is "1 image", "2 images".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // round shortens a duration for the eye.

@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"oscar/dataset"
 	"oscar/pipeline"
@@ -40,11 +43,20 @@ He, Gu and Shi's modified AlexNet.`,
   oscar train photos --out runs/mine --experiment mine.yaml
   oscar train --resume runs/first`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if resume != "" {
-				return arguments()(cmd, args)
+			if cmd.Flags().Changed("resume") {
+				if resume == "" {
+					return fmt.Errorf("--resume RUN is empty: the run folder to go on with")
+				}
+				if err := arguments()(cmd, args); err != nil {
+					return err
+				}
+				return onlyMachine(cmd)
+			}
+			if len(args) == 0 {
+				return fmt.Errorf("DATA is missing: the folder with one sub-folder of images a class, or --resume RUN")
 			}
 			if err := arguments("DATA")(cmd, args); err != nil {
-				return fmt.Errorf("%w: the folder with one sub-folder of images a class, or --resume RUN", err)
+				return err
 			}
 			if o.Out == "" {
 				return fmt.Errorf("--out RUN is missing: the run folder to make")
@@ -58,12 +70,15 @@ He, Gu and Shi's modified AlexNet.`,
 			if o.Machine.Cache, err = dataset.ParseCacheMode(cache); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
+			if err := o.Machine.Check(); err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
 			if resume != "" {
 				run, err := pipeline.Resume(cmd.Context(), resume, o.Machine, o.Listener)
 				if err != nil {
 					return err
 				}
-				return s.finished(run)
+				return s.finished(cmd.OutOrStdout(), run)
 			}
 			o.Data = args[0]
 			if experiment != "" {
@@ -103,16 +118,22 @@ He, Gu and Shi's modified AlexNet.`,
 			if changed("max-bytes") {
 				e.Data.MaxBytes = flags.Data.MaxBytes
 			}
+			if changed("strict") {
+				e.Data.Strict = flags.Data.Strict
+			}
 			if changed("split") {
 				if e.Data.Fractions, err = dataset.ParseFractions(split); err != nil {
 					return usageError{err, cmd.CommandPath()}
 				}
 			}
+			if err := e.Check(); err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
 			run, err := pipeline.Train(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
-			return s.finished(run)
+			return s.finished(cmd.OutOrStdout(), run)
 		},
 	}
 	f := cmd.Flags()
@@ -129,11 +150,22 @@ He, Gu and Shi's modified AlexNet.`,
 	f.StringVar((*string)(&flags.Data.Interpolation), "interpolation", string(flags.Data.Interpolation), "how images are resized: "+joined(dataset.Interpolations()))
 	f.Int64Var(&flags.Data.MaxPixels, "max-pixels", flags.Data.MaxPixels, "the most pixels an image may have")
 	f.Int64Var(&flags.Data.MaxBytes, "max-bytes", flags.Data.MaxBytes, "the most bytes a file may have")
-	f.BoolVar(&o.Strict, "strict", false, "a file that cannot be read is an error")
+	f.BoolVar(&flags.Data.Strict, "strict", false, "a file that cannot be read is an error")
 	f.StringVar(&cache, "cache", cache, "where decoded images are kept between epochs: none, memory, disk")
 	f.IntVar(&o.Machine.CheckpointEvery, "checkpoint-every", 0, "steps between checkpoints within an epoch; 0: only at its end")
 	machineFlags(cmd, &o.Machine)
 	return cmd
+}
+
+// onlyMachine refuses flags that say what to train: a run that goes on knows.
+func onlyMachine(cmd *cobra.Command) (err error) {
+	free := []string{"resume", "verbose", "threads", "inter-threads", "workers", "cache", "checkpoint-every"}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil && !slices.Contains(free, f.Name) {
+			err = fmt.Errorf("--%s does not go with --resume: the run goes on as its experiment.json says", f.Name)
+		}
+	})
+	return err
 }
 
 // machineFlags adds the flags that say what of the machine may be used.
@@ -160,14 +192,15 @@ func joined[T ~string](words []T) string {
 }
 
 // finished tells where a run's results are.
-func (s *screen) finished(run *pipeline.Run) error {
+func (s *screen) finished(w io.Writer, run *pipeline.Run) error {
 	e, err := run.Evaluation()
 	if err != nil {
 		return err
 	}
+	s.clear()
 	if e != nil {
-		s.line("test accuracy %.4f (95 %% %.4f to %.4f), loss %.4f, on %d images, epoch %d", e.Accuracy, e.Interval[0], e.Interval[1], e.Loss, e.Images, e.Epoch)
+		fmt.Fprintf(w, "test accuracy %.4f (95 %% %.4f to %.4f), loss %.4f, on %s, epoch %d\n", e.Accuracy, e.Interval[0], e.Interval[1], e.Loss, count(e.Images, "image"), e.Epoch)
 	}
-	s.line("run    %s\nmodel  %s", run.Dir, run.Model())
-	return nil
+	_, err = fmt.Fprintf(w, "run    %s\nmodel  %s\n", run.Dir, run.Model())
+	return err
 }
