@@ -1,0 +1,44 @@
+"""tf2onnx, each signature to onnx/SIGNATURE.onnx, and ONNX Runtime.
+
+In ONNX an input and an output cannot have one name, and gradcam has a class on
+both sides: its output becomes class_out. --rename-outputs wants all outputs, in
+the order of their names."""
+
+import os
+import sys
+
+import common
+import onnxruntime
+import tf2onnx.convert
+
+OUTPUTS = {
+    "serving_default": ["class", "logits", "probabilities"],
+    "gradcam": ["class_out", "heatmap", "probabilities", "raw"],
+}
+
+
+def load(folder):
+    os.makedirs(os.path.join(folder, "onnx"))
+    facts, functions = {}, {}
+    for name, outputs in OUTPUTS.items():
+        path = os.path.join(folder, "onnx", name + ".onnx")
+        convert("--saved-model", common.model(folder), "--tag", "serve", "--signature_def", name, "--opset", "17",
+                "--rename-outputs", ",".join(outputs), "--output", path)  # fmt: skip
+        functions[name] = runner(path)
+    return facts, functions
+
+
+def convert(*arguments):
+    """What python3 -m tf2onnx.convert does, without starting TensorFlow anew."""
+    sys.argv, before = ["tf2onnx.convert", *arguments], sys.argv
+    tf2onnx.convert.main()
+    sys.argv = before
+
+
+def runner(path):
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [o.name for o in session.get_outputs()]
+    return lambda **inputs: {n.removesuffix("_out"): v for n, v in zip(names, session.run(names, inputs))}
+
+
+common.run("onnx", load)

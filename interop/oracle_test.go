@@ -1,0 +1,83 @@
+package interop
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"oscar/explain"
+	"oscar/gradcam"
+	"oscar/internal/graph"
+	"oscar/internal/npy"
+	"oscar/savedmodel"
+)
+
+// checkOracle holds oscar's maps, made in Go, and those of the signature
+// gradcam against Keras and GradientTape: every class, both scores, one image
+// and many. Models without a bundle of variables have no weights to read.
+func checkOracle(t *testing.T, models []model) {
+	var readable []model
+	for _, m := range models {
+		if m.variables > 0 {
+			readable = append(readable, m)
+		}
+	}
+	python(t, "OSCAR_PYTHON_TENSORFLOW", "oracle.py", readable)
+	for _, m := range readable {
+		checkMaps(t, m)
+	}
+}
+
+func checkMaps(t *testing.T, m model) {
+	bundle := must(savedmodel.Open(m.dir(), graph.Threads{}))(t)
+	defer bundle.Close()
+	var each []inputs // every case for every class
+	for _, c := range m.cases {
+		for class := range m.meta.Classes {
+			targets := slices.Repeat([]int{class}, c.images.N)
+			each = append(each, inputs{fmt.Sprint(c.name, class), c.images, targets})
+		}
+	}
+	signature := bySession(t, m, each, "gradcam")["gradcam"]
+
+	for _, score := range []explain.Score{explain.Logit, explain.Probability} {
+		largest := map[string]float64{}
+		check := func(what, output string, got, want array) {
+			t.Helper()
+			d, err := difference(output, got, want)
+			if err != nil || !(d <= tolerance) {
+				t.Errorf("%s, %s: %s differs by %.2g, %v", m.name, score, what, d, err)
+			}
+			largest[what] = max(largest[what], d)
+		}
+		for _, c := range m.cases {
+			oracle := func(output string) array {
+				shape, values, err := npy.Read(filepath.Join(m.folder, "out", "oracle", string(score), c.name, output+".npy"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return array{shape, values}
+			}
+			maps := oracle("raw") // [classes,N,h,w]
+			size := len(maps.values) / maps.shape[0]
+			for class := range m.meta.Classes {
+				want := array{maps.shape[1:], maps.values[class*size : (class+1)*size]}
+				targets := slices.Repeat([]int{class}, c.images.N)
+				d := must(bundle.Differentiate(t.Context(), c.images, targets, m.meta.Explain, score))(t)
+				got := array{shape: want.shape}
+				for i := range d.Activations {
+					got.values = append(got.values, gradcam.GradCAM(d.Activations[i], d.Gradients[i]).Values...)
+				}
+				check("map", "raw", got, want)
+				if score == explain.Logit {
+					check("signature's map", "raw", signature[fmt.Sprint(c.name, class)]["raw"], want)
+				}
+			}
+			prediction := must(bundle.Predict(t.Context(), c.images))(t)
+			check("logits", "logits", rows(prediction.Logits), oracle("logits"))
+			check("probabilities", "probabilities", rows(prediction.Probabilities), oracle("probabilities"))
+		}
+		logLargest(t, m, "by "+string(score), largest)
+	}
+}
