@@ -32,6 +32,16 @@ ROLES = {
 }
 
 
+def build(architecture, bundle):
+    """Returns an architecture's layers with the weights of a bundle."""
+    made = [KINDS[l["kind"]](l) for l in architecture["layers"]]
+    tf.keras.Sequential([tf.keras.Input(architecture["input"])] + made)
+    for description, layer in zip(architecture["layers"], made):
+        roles = ROLES.get(type(layer), [])
+        layer.set_weights([bundle.get_tensor(description["name"] + "/" + role) for role in roles])
+    return made
+
+
 def load(folder):
     """Returns the network up to the explained maps, and from them to the logits."""
     with open(os.path.join(common.model(folder), "assets.extra", "oscar.json")) as f:
@@ -43,13 +53,8 @@ def load(folder):
     cut = names.index(experiment["explain"]) + 1
     if description[cut - 1]["kind"] == "conv2d" and description[cut]["kind"] == "relu":
         cut += 1  # a convolution is looked at after its activation
-    made = [KINDS[l["kind"]](l) for l in description]
-    halves = tf.keras.Sequential(made[:cut]), tf.keras.Sequential(made[cut:])
-    x = tf.zeros([1] + experiment["architecture"]["input"])
-    halves[1](halves[0](x))
-    for name, layer in zip(names, made):
-        layer.set_weights([bundle.get_tensor(name + "/" + role) for role in ROLES.get(type(layer), [])])
-    return halves
+    made = build(experiment["architecture"], bundle)
+    return tf.keras.Sequential(made[:cut]), tf.keras.Sequential(made[cut:])
 
 
 def gradcam(features, rest, image, target, score):
@@ -78,4 +83,5 @@ def main():
                 })  # fmt: skip
 
 
-main()
+if __name__ == "__main__":
+    main()
