@@ -12,7 +12,6 @@ import (
 	"oscar/explain"
 	"oscar/internal/graph"
 	"oscar/internal/npy"
-	"oscar/pipeline"
 	"oscar/savedmodel"
 	"oscar/tfmodel"
 )
@@ -38,6 +37,12 @@ type inputs struct {
 }
 
 func (m model) dir() string { return filepath.Join(m.folder, "saved_model") }
+
+// experiment is what these tests need of pipeline.Experiment.
+type experiment struct {
+	Architecture tfmodel.Architecture `json:"architecture"`
+	Explain      string               `json:"explain"`
+}
 
 // recipe says how a model of these tests comes to be.
 type recipe struct {
@@ -149,8 +154,6 @@ func (r recipe) export(ctx context.Context, t *testing.T, dir string, n *tfmodel
 	if err != nil {
 		return err
 	}
-	experiment := pipeline.DefaultExperiment()
-	experiment.Architecture, experiment.Explain = r.arch, r.look
 	total, _, err := r.arch.Parameters()
 	if err != nil {
 		return err
@@ -159,7 +162,7 @@ func (r recipe) export(ctx context.Context, t *testing.T, dir string, n *tfmodel
 		Format: 1, Model: r.arch.Name, Classes: []string{"a", "b", "c", "d", "e", "f"},
 		Image:  savedmodel.Image{Height: r.arch.Input[0], Width: r.arch.Input[1], Channels: "RGB", Range: "0..255"},
 		Layers: must(n.Layers())(t), Explain: r.look, Parameters: total,
-		Experiment: must(json.Marshal(experiment))(t),
+		Experiment: must(json.Marshal(experiment{r.arch, r.look}))(t),
 	}
 	signatures := map[string]savedmodel.Signature{"serving_default": n.Serving(), "serve": n.Serving(), "gradcam": cam}
 	return savedmodel.Write(ctx, dir, n.SavedModel(session, signatures, meta))
@@ -207,13 +210,13 @@ func open(t *testing.T, name, folder string) model {
 	if m.meta, _, err = savedmodel.Describe(m.dir()); err != nil {
 		t.Fatal(err)
 	}
-	var experiment pipeline.Experiment
-	if err := json.Unmarshal(m.meta.Experiment, &experiment); err != nil {
+	var made experiment
+	if err := json.Unmarshal(m.meta.Experiment, &made); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(m.dir(), "variables")); err == nil {
-		shapes := must(experiment.Architecture.Shapes())(t)
-		for i, l := range experiment.Architecture.Layers {
+		shapes := must(made.Architecture.Shapes())(t)
+		for i, l := range made.Architecture.Layers {
 			for _, p := range l.Layer.Params(shapes[i]) {
 				m.variables++
 				if p.Trainable {
@@ -228,7 +231,7 @@ func open(t *testing.T, name, folder string) model {
 		{name: "one-of-class", targets: []int{1}},
 		{name: "three", targets: []int{explain.Predicted, 0, len(m.meta.Classes) - 1}},
 	} {
-		shape := experiment.Architecture.Input
+		shape := made.Architecture.Input
 		c.images = explain.Images{N: len(c.targets), Height: shape[0], Width: shape[1], Channels: shape[2]}
 		targets := make([]float32, c.images.N)
 		for i, target := range c.targets {

@@ -52,16 +52,39 @@ func Open(dir string, threads graph.Threads) (*Bundle, error) {
 	}
 	g, session, err := graph.Load(dir, "serve", threads)
 	if err != nil {
-		return nil, plain(err)
+		if _, _, damaged := Describe(dir); damaged != nil {
+			return nil, damaged
+		}
+		return nil, fmt.Errorf("%w; its files may be damaged", plain(err))
 	}
 	b := &Bundle{Metadata: *meta, graph: g, session: session, taps: map[tapKey]tap{}}
-	for name, t := range map[string]*graph.Tensor{"image": &b.image, "logits": &b.logits, "probabilities": &b.probs} {
-		if *t, err = g.Tensor(name); err != nil {
-			session.Close()
-			return nil, fmt.Errorf("%s: %w", dir, err)
-		}
+	if err := b.check(dir); err != nil {
+		session.Close()
+		return nil, err
 	}
 	return b, nil
+}
+
+// check finds the tensors that every model has, and holds what the loader
+// passes over, or a hand may have edited, against the graph.
+func (b *Bundle) check(dir string) (err error) {
+	for name, t := range map[string]*graph.Tensor{"image": &b.image, "logits": &b.logits, "probabilities": &b.probs} {
+		if *t, err = b.graph.Tensor(name); err != nil {
+			return fmt.Errorf("%s: %w", dir, err)
+		}
+	}
+	index := filepath.Join(dir, "variables", "variables.index")
+	if _, err := os.Stat(index); err != nil && b.graph.Operations()["VarHandleOp"] > 0 {
+		return fmt.Errorf("%s is missing: the model has no weights", index)
+	}
+	meta := filepath.Join(dir, metadataFile)
+	if got, want := len(b.Metadata.Classes), b.logits.Shape(); len(want) != 2 || got != want[1] {
+		return fmt.Errorf("%s names %d classes, the model gives logits of %v", meta, got, want)
+	}
+	if got, want := b.Metadata.Image, b.image.Shape(); len(want) != 4 || got.Height != want[1] || got.Width != want[2] {
+		return fmt.Errorf("%s says that images are %dx%d, the model takes %v", meta, got.Height, got.Width, want)
+	}
+	return nil
 }
 
 // Close frees the session.
@@ -159,6 +182,9 @@ func (b *Bundle) PredictFrom(ctx context.Context, layer string, activations []ex
 		if a.Height != shape[1] || a.Width != shape[2] || a.Channels != shape[3] {
 			return none, fmt.Errorf("activations %d are %dx%dx%d, layer %s gives %v", i, a.Height, a.Width, a.Channels, layer, shape[1:])
 		}
+		if len(a.Values) != a.Height*a.Width*a.Channels {
+			return none, fmt.Errorf("activations %d hold %d values, want %dx%dx%d", i, len(a.Values), a.Height, a.Width, a.Channels)
+		}
 		flat = append(flat, a.Values...)
 	}
 	shape = append(graph.Shape{len(activations)}, shape[1:]...)
@@ -176,7 +202,10 @@ func (b *Bundle) tap(key tapKey) (tap, error) {
 	if t, ok := b.taps[key]; ok {
 		return t, nil
 	}
-	activations, err := b.features(key.layer)
+	if _, err := explain.ParseScore(string(key.score)); err != nil {
+		return tap{}, err
+	}
+	features, err := b.features(key.layer)
 	if err != nil {
 		return tap{}, err
 	}
@@ -188,10 +217,10 @@ func (b *Bundle) tap(key tapKey) (tap, error) {
 	if key.score == explain.Probability {
 		from = b.probs
 	}
-	t := tap{activations: activations}
+	t := tap{activations: g.Identity("activations", features)} // the image itself is fed, and cannot be fetched
 	t.target = Target(g, b.class, b.logits)
 	t.score = ClassScore(g, from, t.target)
-	t.gradients = g.Grad(t.score, activations)[0]
+	t.gradients = g.Grad(t.score, features)[0]
 	if err := g.Err(); err != nil {
 		return tap{}, err
 	}

@@ -24,8 +24,11 @@ func Describe(dir string) (*Metadata, []string, error) {
 		return nil, nil, err
 	}
 	model := &pb.SavedModel{}
-	if err := proto.Unmarshal(b, model); err != nil || len(model.MetaGraphs) == 0 {
-		return nil, nil, fmt.Errorf("%s is damaged: %v", path, err)
+	if err := proto.Unmarshal(b, model); err != nil {
+		return nil, nil, fmt.Errorf("%s is damaged: %w", path, err)
+	}
+	if len(model.MetaGraphs) == 0 {
+		return nil, nil, fmt.Errorf("%s is damaged: it holds no graph", path)
 	}
 	return meta, slices.Sorted(maps.Keys(model.MetaGraphs[0].SignatureDef)), nil
 }

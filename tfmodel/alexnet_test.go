@@ -3,6 +3,8 @@ package tfmodel
 import (
 	"context"
 	"math/rand/v2"
+	"reflect"
+	"slices"
 	"testing"
 
 	"oscar/internal/graph"
@@ -53,4 +55,98 @@ func BenchmarkStepAlexNet02(b *testing.B) {
 		n++
 	}
 	b.ReportMetric(float64(32*b.N)/b.Elapsed().Seconds(), "images/s")
+}
+
+// The layers of the study's baseline, as its table has them.
+func TestAlexNet02HasTheStudysLayers(t *testing.T) {
+	want := []Row{
+		{"conv1", "conv2d", Shape{55, 55, 96}, 11*11*3*96 + 96, 0},
+		{"relu1", "relu", Shape{55, 55, 96}, 0, 0},
+		{"pool1", "max_pool2d", Shape{27, 27, 96}, 0, 0},
+		{"bn1", "batch_normalization", Shape{27, 27, 96}, 4 * 96, 2 * 96},
+		{"conv2", "conv2d", Shape{27, 27, 256}, 5*5*96*256 + 256, 0},
+		{"relu2", "relu", Shape{27, 27, 256}, 0, 0},
+		{"pool2", "max_pool2d", Shape{13, 13, 256}, 0, 0},
+		{"bn2", "batch_normalization", Shape{13, 13, 256}, 4 * 256, 2 * 256},
+		{"conv5", "conv2d", Shape{13, 13, 256}, 3*3*256*256 + 256, 0},
+		{"relu5", "relu", Shape{13, 13, 256}, 0, 0},
+		{"pool5", "max_pool2d", Shape{6, 6, 256}, 0, 0},
+		{"flatten", "flatten", Shape{9216}, 0, 0},
+		{"fc1", "dense", Shape{4096}, 9216*4096 + 4096, 0},
+		{"relu_fc1", "relu", Shape{4096}, 0, 0},
+		{"fc2", "dense", Shape{4096}, 4096*4096 + 4096, 0},
+		{"relu_fc2", "relu", Shape{4096}, 0, 0},
+		{"fc3", "dense", Shape{6}, 4096*6 + 6, 0},
+	}
+	a := AlexNet02(6)
+	got, err := a.Summary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	n, err := Compile(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, tap := range n.taps {
+		if static := tap.out.Shape(); tap.name != want[i].Name || !slices.Equal(static[1:], graph.Shape(want[i].Output)) {
+			t.Errorf("layer %s is %v in the graph, want %s %v", tap.name, static, want[i].Name, want[i].Output)
+		}
+	}
+}
+
+func TestAlexNet02Forecast(t *testing.T) {
+	a := AlexNet02(6)
+	m, err := a.Memory(32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const (
+		parameters  = 55_799_814
+		trained     = parameters - 704
+		activations = 227*227*3 + 2*55*55*96 + 2*27*27*96 + 2*27*27*256 + 4*13*13*256 + 2*6*6*256 + 4*4096 + 6
+	)
+	want := Memory{
+		Batch: 32, Weights: 4 * parameters, Gradients: 4 * trained, Optimizer: 8 * trained, Activations: 32 * 4 * activations,
+		Training: 4*parameters + 12*trained + 32*4*activations, Inference: 4*parameters + 32*4*2*55*55*96,
+	}
+	if m != want {
+		t.Errorf("got  %+v\nwant %+v", m, want)
+	}
+
+	// The study could not run it without max pooling; the forecast says why.
+	a, err = a.Without("max_pool2d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err = a.Memory(32); err != nil || m.Weights < 4*55*55*256*4096 || m.Training < 4*m.Weights {
+		t.Errorf("without max pooling: %+v, %v", m, err)
+	}
+}
+
+func TestAlexNet02BeginsFinite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("55 million parameters")
+	}
+	a := AlexNet02(6)
+	trainer := newTrainer(t, a, 1)
+	b := noise(2, a, 6)
+	before, _, err := trainer.Evaluate(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loss, _ := step(t, trainer, b, 0, 5e-6); loss <= 0 {
+		t.Errorf("the first loss is %g", loss)
+	}
+	after, _, err := trainer.Evaluate(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range after {
+		if len(p) != 6 || slices.Equal(p, before[i]) {
+			t.Errorf("image %d: %v before the step, %v after", i, before[i], p)
+		}
+	}
 }

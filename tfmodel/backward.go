@@ -29,8 +29,10 @@ func (l *Conv2D) Backward(b *Builder, x, _, dy graph.Tensor) graph.Tensor {
 	return b.Conv2DGradient(b.ShapeOf(x), b.Param("kernel"), dy, l.Stride, string(l.Padding))
 }
 
+// Backward is dy times the transposed kernel; it transposes dy and the product
+// instead, lest a converter store the kernel twice.
 func (*Dense) Backward(b *Builder, _, _, dy graph.Tensor) graph.Tensor {
-	return b.MatMulTransposed(dy, b.Param("kernel"))
+	return b.Transpose(b.MatMulTransposed(b.Param("kernel"), dy))
 }
 
 func (*Flatten) Backward(b *Builder, x, _, dy graph.Tensor) graph.Tensor {

@@ -92,6 +92,9 @@ func (g *Graph) Reshape(x Tensor, shape Shape) Tensor {
 }
 func (g *Graph) ShapeOf(x Tensor) Tensor { return g.one("Shape", nil, x) }
 
+// Transpose turns a matrix's rows into columns.
+func (g *Graph) Transpose(x Tensor) Tensor { return g.one("Transpose", nil, x, g.Ints(1, 0)) }
+
 // Concat joins tensors along an axis.
 func (g *Graph) Concat(axis int, xs ...Tensor) Tensor {
 	return g.one("ConcatV2", nil, xs, g.Int(axis))
@@ -127,7 +130,7 @@ func (g *Graph) DepthToSpace(x Tensor, block int) Tensor {
 func (g *Graph) MatMul(x, y Tensor) Tensor  { return g.one("MatMul", nil, x, y) }
 func (g *Graph) BiasAdd(x, b Tensor) Tensor { return g.one("BiasAdd", nil, x, b) }
 
-// MatMulTransposed is x times y transposed.
+// MatMulTransposed is x times the transpose of y.
 func (g *Graph) MatMulTransposed(x, y Tensor) Tensor {
 	return g.one("MatMul", Attrs{"transpose_b": true}, x, y)
 }

@@ -1,0 +1,135 @@
+package savedmodel_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"oscar/internal/graph"
+	"oscar/savedmodel"
+)
+
+// damage lets spoil change a copy of a file's bytes and puts the file back at
+// the end of the test.
+func damage(t *testing.T, path string, spoil func([]byte) []byte) {
+	t.Helper()
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.WriteFile(path, whole, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if spoiled := spoil(slices.Clone(whole)); spoiled != nil {
+		err = os.WriteFile(path, spoiled, 0o666)
+	} else {
+		err = os.Remove(path)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// edit changes the JSON of the metadata.
+func edit(change func(map[string]any)) func([]byte) []byte {
+	return func(b []byte) []byte {
+		m := map[string]any{}
+		if err := json.Unmarshal(b, &m); err != nil {
+			panic(err)
+		}
+		change(m)
+		b, err := json.Marshal(m)
+		if err != nil {
+			panic(err)
+		}
+		return b
+	}
+}
+
+func TestOpenOfADamagedModel(t *testing.T) {
+	dir := exported(t)
+	gone := func([]byte) []byte { return nil }
+	half := func(b []byte) []byte { return b[:len(b)/2] }
+	flipped := func(b []byte) []byte { b[len(b)/2] ^= 1; return b }
+	const data, index = "variables/variables.data-00000-of-00001", "variables/variables.index"
+	for name, test := range map[string]struct {
+		file  string
+		spoil func([]byte) []byte
+		words []string
+	}{
+		"no graph":             {"saved_model.pb", gone, []string{"not a SavedModel", "saved_model.pb"}},
+		"half a graph":         {"saved_model.pb", half, []string{"saved_model.pb is damaged"}},
+		"an empty graph":       {"saved_model.pb", func([]byte) []byte { return []byte{} }, []string{"saved_model.pb is damaged", "no graph"}},
+		"no metadata":          {"assets.extra/oscar.json", gone, []string{"oscar.json", "not exported by oscar"}},
+		"half the metadata":    {"assets.extra/oscar.json", half, []string{"oscar.json", "unexpected end"}},
+		"metadata of tomorrow": {"assets.extra/oscar.json", edit(func(m map[string]any) { m["format"] = 2 }), []string{"oscar.json", "format 2", "reads 1"}},
+		"other classes":        {"assets.extra/oscar.json", edit(func(m map[string]any) { m["classes"] = []string{"a", "b"} }), []string{"oscar.json", "2 classes", "[N,3]"}},
+		"another image": {"assets.extra/oscar.json", edit(func(m map[string]any) { m["image"] = map[string]any{"height": 5, "width": 5} }),
+			[]string{"oscar.json", "5x5", "[N,12,10,3]"}},
+		"no weights":       {data, gone, []string{data}},
+		"half the weights": {data, half, []string{"may be damaged"}},
+		"a flipped bit":    {data, flipped, []string{"Checksum does not match", "may be damaged"}},
+		"no index":         {index, gone, []string{index}},
+		"half the index":   {index, half, []string{"may be damaged"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			damage(t, filepath.Join(dir, test.file), test.spoil)
+			b, err := savedmodel.Open(dir, graph.Threads{})
+			if err == nil {
+				b.Close()
+			} else {
+				t.Log(err)
+			}
+			wantError(t, name, err, append(test.words, dir)...)
+		})
+	}
+	open(t, dir) // all is back in place
+}
+
+func TestOpenOfNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "nothing")
+	_, err := savedmodel.Open(dir, graph.Threads{})
+	wantError(t, "no folder", err, dir, "not a SavedModel")
+}
+
+func TestDescribe(t *testing.T) {
+	dir := exported(t)
+	if err := os.RemoveAll(filepath.Join(dir, "variables")); err != nil { // they are not read
+		t.Fatal(err)
+	}
+	meta, signatures, err := savedmodel.Describe(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if meta.Model != "small" || !slices.Equal(meta.Classes, classes) || len(meta.Layers) != 9 || meta.Explain != "conv5" {
+		t.Errorf("metadata %+v", meta)
+	}
+	if want := []string{"gradcam", "serving_default"}; !slices.Equal(signatures, want) {
+		t.Errorf("signatures %q, want %q", signatures, want)
+	}
+	damage(t, filepath.Join(dir, "saved_model.pb"), func([]byte) []byte { return []byte("no protobuf") })
+	_, _, err = savedmodel.Describe(dir)
+	wantError(t, "no graph", err, "saved_model.pb is damaged")
+	_, _, err = savedmodel.Describe(t.TempDir())
+	wantError(t, "an empty folder", err, "oscar.json")
+}
+
+func TestMetadataListsWhatThereIs(t *testing.T) {
+	b := open(t, exported(t))
+	if i, err := b.Metadata.Class("metal"); err != nil || i != 2 {
+		t.Errorf("metal is class %d, %v", i, err)
+	}
+	_, err := b.Metadata.Class("plastic")
+	wantError(t, "plastic", err, `no class "plastic"`, "have cardboard, glass, metal")
+	for _, layer := range []string{"conv1", "relu1", "bn1", "conv5", "relu5", "pool5"} {
+		if err := b.CheckLayer(layer); err != nil {
+			t.Errorf("%s: %v", layer, err)
+		}
+	}
+	wantError(t, "conv6", b.CheckLayer("conv6"), `no layer "conv6"`, "have conv1, relu1, bn1, conv5, relu5, pool5")
+	wantError(t, "fc1", b.CheckLayer("fc1"), `layer "fc1" gives [3]`, "[height,width,channels]", "have conv1")
+}

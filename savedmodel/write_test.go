@@ -1,0 +1,114 @@
+package savedmodel_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"oscar/internal/graph"
+	"oscar/savedmodel"
+)
+
+func TestModelSaysWhatItsTrainerSaid(t *testing.T) {
+	trainer := trained(t, small())
+	b, images := pixels(small(), 5, 100)
+	want, _, err := trainer.Evaluate(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, frozen := range []bool{false, true} {
+		dir := filepath.Join(t.TempDir(), "model")
+		export(t, trainer, dir, frozen)
+		if _, err := os.Stat(filepath.Join(dir, "variables")); (err == nil) == frozen {
+			t.Errorf("frozen %v: variables: %v", frozen, err)
+		}
+		got, err := open(t, dir).Predict(t.Context(), images)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range want {
+			near(t, fmt.Sprintf("frozen %v: image %d", frozen, i), got.Probabilities[i], want[i], 1e-6)
+		}
+	}
+}
+
+func TestWriteReplacesAModel(t *testing.T) {
+	dir := exported(t)
+	b, images := pixels(small(), 2, 100)
+	trainer := trained(t, small())
+	for i := range 3 {
+		if _, _, err := trainer.Step(t.Context(), b, i, 0.1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, err := open(t, dir).Predict(t.Context(), images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	export(t, trainer, dir, false)
+	after, err := open(t, dir).Predict(t.Context(), images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if before.Logits[0][0] == after.Logits[0][0] {
+		t.Error("the model is the old one")
+	}
+	if entries, _ := os.ReadDir(filepath.Dir(dir)); len(entries) != 1 {
+		t.Errorf("beside it lies %v", entries)
+	}
+}
+
+func TestWriteThatFailsLeavesTheOldModel(t *testing.T) {
+	dir := exported(t)
+	before := tree(t, filepath.Dir(dir))
+	n, session := network(t, trained(t, small()))
+	whole := model(t, n, session)
+
+	odd := whole
+	odd.Signatures = map[string]savedmodel.Signature{"odd": {Outputs: map[string]graph.Tensor{"map": {}}}}
+	wantError(t, "a signature of nothing", savedmodel.Write(t.Context(), dir, odd), "signature odd", `"map" is not a tensor`)
+	unchanged(t, "a signature of nothing", dir, before)
+
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := savedmodel.Write(ctx, dir, whole); err == nil {
+		t.Error("cancelled: no error")
+	}
+	unchanged(t, "cancelled", dir, before)
+
+	if err := session.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, "a closed session", savedmodel.Write(t.Context(), dir, whole), "save ", "closed")
+	unchanged(t, "a closed session", dir, before)
+
+	n.Graph.Fail(errors.New("broken"))
+	odd = savedmodel.Model{Graph: n.Graph}
+	wantError(t, "a broken graph", savedmodel.Write(t.Context(), dir, odd), "broken")
+	unchanged(t, "a broken graph", dir, before)
+}
+
+func TestWriteSparesWhatIsNoModel(t *testing.T) {
+	n, session := network(t, trained(t, small()))
+	m := model(t, n, session)
+
+	dir := filepath.Join(t.TempDir(), "photos")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := savedmodel.Write(t.Context(), dir, m); err != nil {
+		t.Errorf("into an empty folder: %v", err)
+	}
+
+	dir = t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "holiday.jpg"), []byte("dear"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	before := tree(t, filepath.Dir(dir))
+	wantError(t, "a folder with a photo", savedmodel.Write(t.Context(), dir, m), dir, "something else than a SavedModel")
+	wantError(t, "a photo", savedmodel.Write(t.Context(), filepath.Join(dir, "holiday.jpg"), m), "holiday.jpg")
+	unchanged(t, "a folder with a photo", dir, before)
+}

@@ -1,0 +1,130 @@
+package tfmodel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"oscar/internal/graph"
+)
+
+// linear is one dense layer over few pixels: its gradients fit on a line.
+func linear(classes int, l2 float64) Architecture {
+	return Architecture{Name: "linear", Input: Shape{2, 2, 3}, Layers: []Named{
+		{"flatten", &Flatten{}},
+		{"fc", &Dense{Units: classes, L2: l2}},
+	}}
+}
+
+// adamTwin is Kingma and Ba's algorithm 1 on one parameter, in the form that
+// TensorFlow computes: the bias corrections within the rate, epsilon outside of
+// the root.
+type adamTwin struct{ theta, m, v []float64 }
+
+func newAdamTwin(values []float32) *adamTwin {
+	return &adamTwin{wide(values), make([]float64, len(values)), make([]float64, len(values))}
+}
+
+func (p *adamTwin) step(gradient []float64, at int, rate float64, a Adam) {
+	rate *= math.Sqrt(1-math.Pow(a.Beta2, float64(at))) / (1 - math.Pow(a.Beta1, float64(at)))
+	for i, g := range gradient {
+		p.m[i] = a.Beta1*p.m[i] + (1-a.Beta1)*g
+		p.v[i] = a.Beta2*p.v[i] + (1-a.Beta2)*g*g
+		p.theta[i] -= rate * p.m[i] / (math.Sqrt(p.v[i]) + a.Epsilon)
+	}
+}
+
+// softmaxTwin is mean cross-entropy plus l2 sum(kernel^2) of a linear layer,
+// with its gradients.
+func softmaxTwin(b Batch, kernel, bias []float64, l2 float64) (loss float64, dKernel, dBias []float64) {
+	inputs, classes := len(b.Images)/b.N, len(bias)
+	dKernel, dBias = make([]float64, len(kernel)), make([]float64, len(bias))
+	for n := range b.N {
+		x := b.Images[n*inputs : (n+1)*inputs]
+		p := make([]float64, classes)
+		var sum float64
+		for c := range classes {
+			logit := bias[c]
+			for i := range x {
+				logit += float64(x[i]) * kernel[i*classes+c]
+			}
+			p[c] = math.Exp(logit)
+			sum += p[c]
+		}
+		for c := range classes {
+			p[c] /= sum
+			d := p[c]
+			if c == b.Labels[n] {
+				loss -= math.Log(p[c]) / float64(b.N)
+				d -= 1
+			}
+			dBias[c] += d / float64(b.N)
+			for i := range x {
+				dKernel[i*classes+c] += d * float64(x[i]) / float64(b.N)
+			}
+		}
+	}
+	for i, w := range kernel {
+		loss += l2 * w * w
+		dKernel[i] += 2 * l2 * w
+	}
+	return loss, dKernel, dBias
+}
+
+func TestAdamTwin(t *testing.T) {
+	const classes = 4
+	for _, test := range []struct {
+		adam Adam
+		l2   float64
+		rate float64
+	}{
+		{DefaultAdam(), 0, 0.01},
+		{DefaultAdam(), 0.1, 0.01},
+		{Adam{Beta1: 0.5, Beta2: 0.9, Epsilon: 0.1}, 0.1, 0.1},
+	} {
+		t.Run(fmt.Sprintf("%+v", test), func(t *testing.T) {
+			a := linear(classes, test.l2)
+			trainer, err := NewTrainer(a, test.adam, 1, graph.Threads{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer trainer.Close()
+			if err := trainer.Init(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			start := weights(t, trainer)
+			kernel, bias := newAdamTwin(start["fc/kernel"]), newAdamTwin(start["fc/bias"])
+			r := rand.New(rand.NewPCG(1, 2))
+			for number := range 10 {
+				b := Batch{N: 5}
+				for range b.N * a.Input.Elements() {
+					b.Images = append(b.Images, uint8(r.IntN(4)))
+				}
+				for range b.N {
+					b.Labels = append(b.Labels, r.IntN(classes))
+				}
+				rate := test.rate / float64(1+number) // a schedule is the caller's
+				want, dKernel, dBias := softmaxTwin(b, kernel.theta, bias.theta, test.l2)
+				kernel.step(dKernel, number+1, rate, test.adam)
+				bias.step(dBias, number+1, rate, test.adam)
+
+				got, _ := step(t, trainer, b, number, rate)
+				if math.Abs(got-want) > 1e-5*want {
+					t.Errorf("loss of step %d is %g, want %g", number+1, got, want)
+				}
+				now := weights(t, trainer)
+				near(t, fmt.Sprintf("kernel after step %d", number+1), now["fc/kernel"], narrow(kernel.theta), 1e-5)
+				near(t, fmt.Sprintf("bias after step %d", number+1), now["fc/bias"], narrow(bias.theta), 1e-5)
+			}
+		})
+	}
+}
+
+func narrow(v []float64) []float32 {
+	out := make([]float32, len(v))
+	for i, x := range v {
+		out[i] = float32(x)
+	}
+	return out
+}

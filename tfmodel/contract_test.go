@@ -1,0 +1,242 @@
+package tfmodel
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"testing"
+
+	"oscar/internal/graph"
+)
+
+// layerCase is a layer with what it must make of an input.
+type layerCase struct {
+	layer   Layer
+	in, out Shape
+	params  []string // see describe
+}
+
+// layerCases has the cases of every kind.
+var layerCases = map[string][]layerCase{
+	"conv2d": {
+		{&Conv2D{Filters: 3, Kernel: 3, Stride: 1, Padding: Same}, Shape{5, 4, 2}, Shape{5, 4, 3},
+			[]string{"kernel [3,3,2,3] glorot_uniform", "bias [3] zeros"}},
+		{&Conv2D{Filters: 2, Kernel: 3, Stride: 2, Padding: Valid}, Shape{6, 7, 3}, Shape{2, 3, 2},
+			[]string{"kernel [3,3,3,2] glorot_uniform", "bias [2] zeros"}},
+		{&Conv2D{Filters: 1, Kernel: 2, Stride: 3, Padding: Same}, Shape{5, 7, 1}, Shape{2, 3, 1},
+			[]string{"kernel [2,2,1,1] glorot_uniform", "bias [1] zeros"}},
+	},
+	"dense": {
+		{&Dense{Units: 4}, Shape{6}, Shape{4}, []string{"kernel [6,4] glorot_uniform", "bias [4] zeros"}},
+		{&Dense{Units: 1, L2: 0.01}, Shape{3}, Shape{1}, []string{"kernel [3,1] glorot_uniform l2 0.01", "bias [1] zeros"}},
+	},
+	"relu": {
+		{&ReLU{}, Shape{3, 3, 2}, Shape{3, 3, 2}, nil},
+		{&ReLU{}, Shape{7}, Shape{7}, nil},
+	},
+	"max_pool2d": {
+		{&MaxPool2D{Size: 3, Stride: 2, Padding: Valid}, Shape{5, 7, 2}, Shape{2, 3, 2}, nil},
+		{&MaxPool2D{Size: 2, Stride: 2, Padding: Same}, Shape{5, 5, 1}, Shape{3, 3, 1}, nil},
+	},
+	"average_pool2d": {
+		{&AveragePool2D{Size: 3, Stride: 2, Padding: Valid}, Shape{5, 7, 2}, Shape{2, 3, 2}, nil},
+		{&AveragePool2D{Size: 2, Stride: 1, Padding: Same}, Shape{4, 3, 2}, Shape{4, 3, 2}, nil},
+	},
+	"global_average_pool2d": {
+		{&GlobalAveragePool2D{}, Shape{4, 3, 5}, Shape{5}, nil},
+	},
+	"batch_normalization": {
+		{&BatchNormalization{}, Shape{4, 3, 2}, Shape{4, 3, 2},
+			[]string{"gamma [2] ones", "beta [2] zeros", "moving_mean [2] zeros frozen", "moving_variance [2] ones frozen"}},
+		{&BatchNormalization{Momentum: 0.9, Epsilon: 0.01}, Shape{1, 3, 3}, Shape{1, 3, 3},
+			[]string{"gamma [3] ones", "beta [3] zeros", "moving_mean [3] zeros frozen", "moving_variance [3] ones frozen"}},
+	},
+	"dropout": {
+		{&Dropout{Rate: 0.5}, Shape{12}, Shape{12}, nil},
+		{&Dropout{Rate: 0.25}, Shape{3, 3, 2}, Shape{3, 3, 2}, nil},
+		{&Dropout{}, Shape{4}, Shape{4}, nil},
+	},
+	"flatten": {
+		{&Flatten{}, Shape{3, 2, 4}, Shape{24}, nil},
+		{&Flatten{}, Shape{5}, Shape{5}, nil},
+	},
+}
+
+// forEachCase runs a test on every case of every kind in the table of layers.
+func forEachCase(t *testing.T, test func(t *testing.T, c layerCase)) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			if len(layerCases[k.name]) == 0 {
+				t.Fatalf("layer kind %q is held to nothing: give it cases in layerCases", k.name)
+			}
+			for i, c := range layerCases[k.name] {
+				t.Run(fmt.Sprint(i), func(t *testing.T) { test(t, c) })
+			}
+		})
+	}
+}
+
+func TestTableOfLayers(t *testing.T) {
+	seen := map[string]bool{}
+	for _, k := range kinds {
+		if seen[k.name] {
+			t.Errorf("two kinds are called %q", k.name)
+		}
+		seen[k.name] = true
+		l := k.new()
+		if l.Kind() != k.name {
+			t.Errorf("%q makes a %s", k.name, l.Kind())
+		}
+		if v := reflect.ValueOf(l); v.Kind() != reflect.Pointer || v.Elem().NumField() > 0 && l == k.new() {
+			t.Errorf("%q does not make a new pointer each time", k.name)
+		}
+		for _, c := range layerCases[k.name] {
+			if c.layer.Kind() != k.name {
+				t.Errorf("a case of %q is a %s", k.name, c.layer.Kind())
+			}
+		}
+	}
+	for name := range layerCases {
+		if !seen[name] {
+			t.Errorf("there are cases for %q, which is no kind", name)
+		}
+	}
+	_, err := newLayer("conv3d")
+	wantError(t, "an unknown kind", err, `"conv3d"`, "have conv2d, dense,", "flatten")
+}
+
+func TestLayerShapeIsTheGraphs(t *testing.T) {
+	forEachCase(t, func(t *testing.T, c layerCase) {
+		got, err := c.layer.OutShape(c.in)
+		if err != nil || !slices.Equal(got, c.out) {
+			t.Fatalf("OutShape(%v) = %v, %v; want %v", c.in, got, err, c.out)
+		}
+		for _, training := range []bool{false, true} {
+			r := newRig(t, c.layer, c.in, training)
+			if static := r.y.Shape(); len(static) == 0 || !slices.Equal(static[1:], graph.Shape(c.out)) {
+				t.Errorf("training %v: the graph's shape is %v, want [N] and %v", training, static, c.out)
+			}
+			if n := len(r.apply(r.point(3))); n != 3*c.out.Elements() {
+				t.Errorf("training %v: three inputs give %d values, want 3 times %v", training, n, c.out)
+			}
+		}
+	})
+}
+
+func TestLayerParameters(t *testing.T) {
+	forEachCase(t, func(t *testing.T, c layerCase) {
+		var got []string
+		for _, p := range c.layer.Params(c.in) {
+			got = append(got, describe(p))
+		}
+		if !slices.Equal(got, c.params) {
+			t.Errorf("parameters %q, want %q", got, c.params)
+		}
+	})
+}
+
+func TestLayerJSON(t *testing.T) {
+	forEachCase(t, func(t *testing.T, c layerCase) {
+		b, err := json.Marshal(Named{"one", c.layer})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Named
+		if err := json.Unmarshal(b, &back); err != nil || !reflect.DeepEqual(back, Named{"one", c.layer}) {
+			t.Errorf("%s came back as %+v, %v", b, back.Layer, err)
+		}
+		unknown := append(b[:len(b)-1], `,"dilation":2}`...)
+		wantError(t, string(unknown), json.Unmarshal(unknown, &back), "layer one", c.layer.Kind(), `"dilation"`)
+	})
+}
+
+func TestLayerTreatsExamplesAlikeInInference(t *testing.T) {
+	forEachCase(t, func(t *testing.T, c layerCase) {
+		r := newRig(t, c.layer, c.in, false)
+		p := r.point(4)
+		all := r.apply(p)
+		in, out := c.in.Elements(), c.out.Elements()
+		for i := range p.n {
+			one := p
+			one.n, one.x = 1, p.x[i*in:(i+1)*in]
+			near(t, fmt.Sprintf("example %d alone", i), r.apply(one), all[i*out:(i+1)*out], 1e-6)
+		}
+	})
+}
+
+// The gradients are TensorFlow's; that each is registered, and right for the
+// attributes in use, is not to be taken for granted.
+func TestLayerGradients(t *testing.T) {
+	forEachCase(t, func(t *testing.T, c layerCase) {
+		for _, training := range []bool{false, true} {
+			r := newRig(t, c.layer, c.in, training)
+			p := r.point(3)
+			mix := spread(p.n*c.out.Elements(), 99)
+			for i := range mix {
+				mix[i] += 0.4 // or they would sum to zero, and a gradient of their sum show nothing
+			}
+			got := r.run(p, mix, append([]graph.Tensor{r.dx}, r.dp...))
+			near(t, fmt.Sprintf("training %v: d/dx", training), got[0], r.numeric(p, mix, p.x), gradientTolerance)
+			for _, param := range c.layer.Params(c.in) {
+				if param.Trainable {
+					got = got[1:]
+					near(t, fmt.Sprintf("training %v: d/d%s", training, param.Role), got[0], r.numeric(p, mix, p.params[param.Role]), gradientTolerance)
+				}
+			}
+		}
+	})
+}
+
+// gradientTolerance is three times what float32, and the curvature of batch
+// normalisation, leave of a difference over half a gap.
+const gradientTolerance = 3e-4
+
+func TestLayerRefusals(t *testing.T) {
+	nan := math.NaN()
+	image, row := Shape{5, 5, 3}, Shape{12}
+	for _, test := range []struct {
+		layer Layer
+		in    Shape
+		words []string
+	}{
+		{&Conv2D{Filters: 0, Kernel: 3, Stride: 1, Padding: Same}, image, []string{"filters is 0", "at least 1"}},
+		{&Conv2D{Filters: 8, Kernel: 0, Stride: 1, Padding: Same}, image, []string{"kernel is 0", "at least 1"}},
+		{&Conv2D{Filters: 8, Kernel: 3, Stride: -1, Padding: Same}, image, []string{"stride is -1", "at least 1"}},
+		{&Conv2D{Filters: 8, Kernel: 3, Stride: 1}, image, []string{`padding ""`, "SAME, VALID"}},
+		{&Conv2D{Filters: 8, Kernel: 3, Stride: 1, Padding: "same"}, image, []string{`padding "same"`, "SAME, VALID"}},
+		{&Conv2D{Filters: 8, Kernel: 6, Stride: 1, Padding: Valid}, image, []string{"kernel of 6", "[5,5,3]", "SAME"}},
+		{&Conv2D{Filters: 8, Kernel: 3, Stride: 1, Padding: Same}, row, []string{"input is [12]", "[height,width,channels]"}},
+		{&MaxPool2D{Size: 0, Stride: 2, Padding: Valid}, image, []string{"size is 0", "at least 1"}},
+		{&MaxPool2D{Size: 3, Padding: Valid}, image, []string{"stride is 0", "at least 1"}},
+		{&MaxPool2D{Size: 6, Stride: 2, Padding: Valid}, image, []string{"size of 6", "[5,5,3]", "SAME"}},
+		{&AveragePool2D{Size: 3, Stride: 2, Padding: "FULL"}, image, []string{`padding "FULL"`, "SAME, VALID"}},
+		{&AveragePool2D{Size: 3, Stride: 2, Padding: Same}, row, []string{"input is [12]", "[height,width,channels]"}},
+		{&GlobalAveragePool2D{}, row, []string{"input is [12]", "[height,width,channels]"}},
+		{&Dense{}, row, []string{"units is 0", "at least 1"}},
+		{&Dense{Units: 4, L2: -1}, row, []string{"l2 is -1", "at least 0"}},
+		{&Dense{Units: 4, L2: nan}, row, []string{"l2 is NaN", "at least 0"}},
+		{&Dense{Units: 4}, image, []string{"input is [5,5,3]", "flatten"}},
+		{&BatchNormalization{Momentum: 1}, image, []string{"momentum is 1", "0 to below 1"}},
+		{&BatchNormalization{Momentum: -0.1}, image, []string{"momentum is -0.1", "0 to below 1"}},
+		{&BatchNormalization{Momentum: nan}, image, []string{"momentum is NaN", "0 to below 1"}},
+		{&BatchNormalization{Epsilon: 1e-6}, image, []string{"epsilon is 1e-06", "at least 1e-5"}},
+		{&BatchNormalization{Epsilon: nan}, image, []string{"epsilon is NaN", "at least 1e-5"}},
+		{&BatchNormalization{}, row, []string{"input is [12]", "[height,width,channels]"}},
+		{&Dropout{Rate: 1}, row, []string{"rate is 1", "0 to below 1"}},
+		{&Dropout{Rate: -0.5}, row, []string{"rate is -0.5", "0 to below 1"}},
+		{&Dropout{Rate: nan}, row, []string{"rate is NaN", "0 to below 1"}},
+	} {
+		what := fmt.Sprintf("%s %+v", test.layer.Kind(), test.layer)
+		_, err := test.layer.OutShape(test.in)
+		wantError(t, what, err, test.words...)
+		// An architecture adds which layer it is.
+		a := Architecture{Name: "mine", Input: image, Layers: []Named{{"odd", test.layer}}}
+		if len(test.in) == 1 {
+			a.Layers = []Named{{"flat", &Flatten{}}, {"odd", test.layer}}
+		}
+		_, err = a.Shapes()
+		wantError(t, what, err, "architecture mine", "layer odd ("+test.layer.Kind()+")")
+	}
+}
