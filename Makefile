@@ -54,6 +54,12 @@ lint: need ## go vet, gofmt, staticcheck
 	echo "oscar: gofmt" && bad=$$(gofmt -l .) && if [ -n "$$bad" ]; then echo "oscar: not formatted, run gofmt -w on:" $$bad >&2; exit 1; fi && \
 	echo "oscar: staticcheck" && go run $(STATICCHECK) ./...
 
+.PHONY: oracles
+oracles: need ## the tests' numbers of other people's programs anew (5 GB of packages, once)
+	@torch=$$(scripts/setup-python torch) && for script in oracles/*/make.py; do \
+		echo "oscar: $$script" && PYTHONPATH="$$torch" PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1 "$(OSCAR_PYTHON)" "$$script" || exit; \
+	done
+
 .PHONY: env
 env: need ## variables for a plain `go build`: eval "$(make -s env)"
 	@$(WITH_TENSORFLOW) && for name in CGO_ENABLED CGO_CFLAGS CGO_LDFLAGS; do printf 'export %s=%q\n' $$name "$${!name}"; done

@@ -1,6 +1,3 @@
-// Package explain holds what every explanation method shares: what it needs
-// of a model ([Predictor], [Differentiator]) and what it gives back
-// ([Attribution]). It knows nothing of TensorFlow.
 package explain
 
 import (
@@ -102,6 +99,12 @@ type Differentiator interface {
 	Differentiate(ctx context.Context, images Images, targets []int, layer string, score Score) (Differential, error)
 }
 
+// A Head runs a model from a layer's output on: one prediction for each of the
+// activations, which are shaped as that layer's.
+type Head interface {
+	PredictFrom(ctx context.Context, layer string, activations []Volume) (Prediction, error)
+}
+
 // An Explainer says which parts of each image speak for its target class.
 type Explainer interface {
 	Explain(ctx context.Context, images Images, targets []int) ([]Attribution, error)
@@ -146,6 +149,9 @@ type Attribution struct {
 	Map    Grid
 	// Probabilities is what the model said of the image, if the method asked it.
 	Probabilities []float32
+	// Facts are numbers that the method tells of its work, by name: each
+	// method's comment says which. One that is not finite is left out.
+	Facts map[string]float64
 }
 
 // ParseScore reads "logit" or "probability".

@@ -32,13 +32,31 @@ func checkPair(activations, gradients explain.Volume) error {
 	if a.Height != g.Height || a.Width != g.Width || a.Channels != g.Channels {
 		return fmt.Errorf("activations are %s but gradients %s; want one shape", shape(a), shape(g))
 	}
-	if a.Height < 1 || a.Width < 1 || a.Channels < 1 {
-		return fmt.Errorf("activations and gradients are %s; want [height,width,channels] of at least 1", shape(a))
+	if err := checkVolume(a); err != nil {
+		return err
 	}
-	want := a.Height * a.Width * a.Channels
-	if len(a.Values) != want || len(g.Values) != want {
-		return fmt.Errorf("%d activations and %d gradients for the shape %s; want %d of each",
-			len(a.Values), len(g.Values), shape(a), want)
+	if len(g.Values) != len(a.Values) {
+		return fmt.Errorf("%d gradients for the shape %s; want %d", len(g.Values), shape(g), len(a.Values))
+	}
+	return nil
+}
+
+// checkVolume reports activations whose values do not fill their shape.
+func checkVolume(a explain.Volume) error {
+	if a.Height < 1 || a.Width < 1 || a.Channels < 1 {
+		return fmt.Errorf("activations are %s; want [height,width,channels] of at least 1", shape(a))
+	}
+	if want := a.Height * a.Width * a.Channels; len(a.Values) != want {
+		return fmt.Errorf("%d activations for the shape %s; want %d", len(a.Values), shape(a), want)
+	}
+	return nil
+}
+
+// checkImage reports anything but one image whose pixels fill its shape.
+func checkImage(image explain.Images) error {
+	if want := image.Height * image.Width * image.Channels; image.N != 1 || want < 1 || len(image.Pixels) != want {
+		return fmt.Errorf("%d pixel values for an image of shape [%d,%d,%d,%d]; want one whole image",
+			len(image.Pixels), image.N, image.Height, image.Width, image.Channels)
 	}
 	return nil
 }

@@ -8,22 +8,26 @@ import (
 	"oscar/explain"
 )
 
-// Explainer applies a method to one layer of a model. It implements
-// [explain.Explainer], and is safe for concurrent use if its model is.
+// Explainer applies one or several methods to one layer of a model. It
+// implements [explain.Explainer], and is safe for concurrent use if its model is.
 type Explainer struct {
-	Model  explain.Differentiator
-	Layer  string        // the layer looked at, by its name in the model: "conv5"
-	Score  explain.Score // what is differentiated; "" is explain.Logit
-	Name   string        // what its attributions say made them; "" is "gradcam"
-	Method Method        // nil is GradCAM
+	Model   explain.Differentiator
+	Layer   string        // the layer looked at, by its name in the model: "conv5"
+	Score   explain.Score // what is explained; "" is explain.Logit
+	Methods []Entry       // none is Grad-CAM alone
 }
 
 var _ explain.Explainer = Explainer{}
 
-// Explain returns one attribution an image, its map at the layer's resolution.
+// Explain returns an attribution for each image and method, its map at the
+// layer's resolution: the first image's, in the order of the methods, then the
+// second's. With one method that is one an image.
+//
 // targets has one class an image, [explain.Predicted] for the predicted one;
-// the attribution holds the class that was scored. The model runs once for the
-// whole batch.
+// the attribution holds the class that was scored. Activations and gradients
+// come from one run for the whole batch, however many the methods; a method
+// with a Mask or a Head then runs the model again for each image. A model that
+// cannot do so is refused before anything is run.
 func (e Explainer) Explain(ctx context.Context, images explain.Images, targets []int) ([]explain.Attribution, error) {
 	if e.Model == nil {
 		return nil, errors.New("gradcam: the explainer has no model")
@@ -31,40 +35,73 @@ func (e Explainer) Explain(ctx context.Context, images explain.Images, targets [
 	if len(targets) != images.N {
 		return nil, fmt.Errorf("gradcam: %d targets for %d images; want one an image", len(targets), images.N)
 	}
-	if e.Method == nil {
-		e.Method = GradCAM
-	}
-	if e.Name == "" {
-		e.Name = "gradcam"
+	if len(e.Methods) == 0 {
+		e.Methods = Methods[:1]
 	}
 	if e.Score == "" {
 		e.Score = explain.Logit
 	}
+	apply := make([]bound, len(e.Methods))
+	for m, entry := range e.Methods {
+		var err error
+		if apply[m], err = entry.bind(e.Model); err != nil {
+			return nil, fmt.Errorf("gradcam: %w", err)
+		}
+	}
 
 	d, err := e.Model.Differentiate(ctx, images, targets, e.Layer, e.Score)
+	if err == nil {
+		err = checkCounts(d, images.N)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s of layer %q: %w", e.Name, e.Layer, err)
+		return nil, fmt.Errorf("gradcam: layer %q: %w", e.Layer, err)
 	}
-	if err := checkCounts(d, images.N); err != nil {
-		return nil, fmt.Errorf("%s of layer %q: %w", e.Name, e.Layer, err)
-	}
-	attributions := make([]explain.Attribution, images.N)
-	for i := range attributions {
+	attributions := make([]explain.Attribution, 0, images.N*len(e.Methods))
+	for i := range images.N {
 		if err := checkPair(d.Activations[i], d.Gradients[i]); err != nil {
-			return nil, fmt.Errorf("%s of layer %q, image %d: %w", e.Name, e.Layer, i, err)
+			return nil, fmt.Errorf("gradcam: layer %q, image %d: %w", e.Layer, i, err)
 		}
-		grid := e.Method(d.Activations[i], d.Gradients[i])
-		attributions[i] = explain.Attribution{
-			Method: e.Name,
-			Layer:  e.Layer,
-			Target: d.Targets[i],
-			Score:  d.Scores[i],
-			Status: explain.StatusOf(grid),
-			Map:    grid,
+		view := View{
+			Image:       picture(images, i),
+			Layer:       e.Layer,
+			Activations: d.Activations[i],
+			Gradients:   d.Gradients[i],
+			Target:      d.Targets[i],
+			Score:       e.Score,
+			Value:       d.Scores[i],
 		}
-		if len(d.Probabilities) == images.N {
-			attributions[i].Probabilities = d.Probabilities[i]
+		for m, entry := range e.Methods {
+			grid, err := apply[m](ctx, view)
+			if err != nil {
+				return nil, fmt.Errorf("%s of layer %q, image %d: %w", entry.Name, e.Layer, i, err)
+			}
+			attributions = append(attributions, attribution(entry, view, grid, d, i))
 		}
 	}
 	return attributions, nil
+}
+
+func attribution(entry Entry, view View, grid explain.Grid, d explain.Differential, i int) explain.Attribution {
+	a := explain.Attribution{
+		Method: entry.Name,
+		Layer:  view.Layer,
+		Target: view.Target,
+		Score:  view.Value,
+		Status: explain.StatusOf(grid),
+		Map:    grid,
+	}
+	if len(d.Probabilities) == len(d.Scores) {
+		a.Probabilities = d.Probabilities[i]
+	}
+	return a
+}
+
+// picture is image i of a batch; without pixels if the batch has too few.
+func picture(images explain.Images, i int) explain.Images {
+	size := images.Height * images.Width * images.Channels
+	one := explain.Images{N: 1, Height: images.Height, Width: images.Width, Channels: images.Channels}
+	if size > 0 && len(images.Pixels) >= (i+1)*size {
+		one.Pixels = images.Pixels[i*size : (i+1)*size : (i+1)*size]
+	}
+	return one
 }

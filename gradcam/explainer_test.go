@@ -1,15 +1,24 @@
 package gradcam_test
 
 import (
-	"math"
+	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
 	"oscar/explain"
 	"oscar/gradcam"
 )
+
+func lookup(t testing.TB, name string) gradcam.Entry {
+	t.Helper()
+	entry, err := gradcam.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entry
+}
 
 func TestExplain(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
@@ -18,11 +27,7 @@ func TestExplain(t *testing.T) {
 		gradients:   []explain.Volume{noise(r, 3, 4, 5), noise(r, 3, 4, 5)},
 	}
 	targets := []int{explain.Predicted, 2}
-	e := gradcam.Explainer{Model: model, Layer: "conv5", Score: explain.Probability, Name: "cam", Method: gradcam.GradCAM}
-	got, err := e.Explain(t.Context(), images(2), targets)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := explainAll(t, model, "conv5", explain.Probability, images(2), targets, gradcam.Entry{Name: "cam", Method: gradcam.GradCAM})
 	if model.runs != 1 || model.layer != "conv5" || model.score != explain.Probability {
 		t.Errorf("the model ran %d times on layer %q with score %q; want once, conv5, probability", model.runs, model.layer, model.score)
 	}
@@ -41,96 +46,135 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// Of every method at once: one run for activations and gradients, and the same
+// attributions as of each method alone, image by image.
+func TestSeveralMethodsOneRun(t *testing.T) {
+	const n = 3
+	r := rand.New(rand.NewPCG(1, 2))
+	model := &fake{}
+	for range n {
+		model.activations = append(model.activations, noise(r, 3, 4, 5))
+		model.gradients = append(model.gradients, noise(r, 3, 4, 5))
+	}
+	pictures, targets := photos(r, n, 6, 8), []int{0, 1, explain.Predicted}
+	got := explainAll(t, model, "conv5", explain.Logit, pictures, targets, gradcam.Methods...)
+	if model.runs != 1 {
+		t.Errorf("%d runs for activations and gradients, want 1", model.runs)
+	}
+	if want := []int{5, 5, 5, 5, 5, 5}; !slices.Equal(model.batches, want) { // 5 channels, two methods, three images
+		t.Errorf("runs of %v, want %v", model.batches, want)
+	}
+	for m, entry := range gradcam.Methods {
+		for i, want := range explainAll(t, model, "conv5", explain.Logit, pictures, targets, entry) {
+			a := got[i*len(gradcam.Methods)+m]
+			if a.Method != entry.Name || a.Target != want.Target || !slices.Equal(a.Map.Values, want.Map.Values) {
+				t.Errorf("%s of image %d: %+v, want %+v", entry.Name, i, a, want)
+			}
+		}
+	}
+}
+
+func TestProbabilitiesGoAlong(t *testing.T) {
+	pictures := photos(rand.New(rand.NewPCG(1, 2)), 2, 9, 7)
+	for i, a := range explainAll(t, newNet(1), "relu2", explain.Logit, pictures, []int{0, 1}, gradcam.Methods[0]) {
+		if len(a.Probabilities) != 3 {
+			t.Errorf("attribution %d has probabilities %v, want 3", i, a.Probabilities)
+		}
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	model := &fake{activations: []explain.Volume{volume(1, 2, 1)}, gradients: []explain.Volume{volume(1, 2, 1)}}
 	got, err := gradcam.Explainer{Model: model, Layer: "conv5"}.Explain(t.Context(), images(1), []int{0})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if model.score != explain.Logit || got[0].Method != "gradcam" {
-		t.Errorf("score %q, method %q; want logit, gradcam", model.score, got[0].Method)
+	if model.score != explain.Logit || len(got) != 1 || got[0].Method != "gradcam" {
+		t.Errorf("score %q, %+v; want logit, one of gradcam", model.score, got)
 	}
 }
 
-func TestBatchEqualsOneByOne(t *testing.T) {
-	const n = 5
-	r := rand.New(rand.NewPCG(3, 4))
-	model := &fake{}
-	for range n {
-		model.activations = append(model.activations, noise(r, 4, 3, 7))
-		model.gradients = append(model.gradients, noise(r, 4, 3, 7))
-	}
-	forEachMethod(t, func(t *testing.T, method gradcam.Method) {
-		batch, err := gradcam.Explainer{Model: model, Method: method}.Explain(t.Context(), images(n), make([]int, n))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range n {
-			single := &fake{activations: model.activations[i : i+1], gradients: model.gradients[i : i+1]}
-			one, err := gradcam.Explainer{Model: single, Method: method}.Explain(t.Context(), images(1), []int{0})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !slices.Equal(one[0].Map.Values, batch[i].Map.Values) {
-				t.Errorf("image %d alone has another map than in the batch", i)
-			}
-		}
-	})
-}
-
-func TestStatuses(t *testing.T) {
-	flat := func(values ...float32) explain.Volume {
-		return explain.Volume{Height: 1, Width: len(values), Channels: 1, Values: values}
-	}
-	one := flat(1, 1) // as gradients: a weight of 1
-	for _, test := range []struct {
-		activations, gradients explain.Volume
-		want                   explain.Status
-	}{
-		{flat(1, 2), one, explain.OK},
-		{flat(0, 0), one, explain.Empty},
-		{flat(1, 2), flat(0, 0), explain.Empty},
-		{flat(1, 2), flat(-1, -1), explain.Empty},
-		{flat(3, 3), one, explain.Constant},
-		{flat(1, float32(math.NaN())), one, explain.NonFinite},
-		{flat(1, 2), flat(float32(math.Inf(1)), 0), explain.NonFinite},
-		{flat(math.MaxFloat32, 0), flat(4, 4), explain.NonFinite}, // too large for a float32
-	} {
-		model := &fake{activations: []explain.Volume{test.activations}, gradients: []explain.Volume{test.gradients}}
-		got, err := gradcam.Explainer{Model: model}.Explain(t.Context(), images(1), []int{0})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got[0].Status != test.want {
-			t.Errorf("A = %v, gradients %v: %s, want %s", test.activations.Values, test.gradients.Values, got[0].Status, test.want)
-		}
-	}
-}
+// differentiator is a model that can do no more.
+type differentiator struct{ explain.Differentiator }
 
 func TestRefusals(t *testing.T) {
-	ok := []explain.Volume{volume(2, 3, 4)}
+	model := &fake{activations: []explain.Volume{volume(2, 3, 4)}, gradients: []explain.Volume{volume(2, 3, 4)}}
+	twisted := &fake{activations: model.activations, gradients: []explain.Volume{volume(3, 2, 4)}}
+	with := func(model explain.Differentiator, names ...string) gradcam.Explainer {
+		e := gradcam.Explainer{Model: model, Layer: "conv5"}
+		for _, name := range names {
+			e.Methods = append(e.Methods, lookup(t, name))
+		}
+		return e
+	}
 	for _, test := range []struct {
 		explainer gradcam.Explainer
 		targets   []int
 		want      string
 	}{
 		{gradcam.Explainer{}, []int{0}, "gradcam: the explainer has no model"},
-		{gradcam.Explainer{Model: &fake{}}, []int{0, 1}, "gradcam: 2 targets for 1 images; want one an image"},
-		{gradcam.Explainer{Model: &fake{}, Layer: "none"}, []int{0}, `gradcam of layer "none": no layer "none"; have conv5`},
-		{gradcam.Explainer{Model: &fake{}, Layer: "conv5"}, []int{0}, `gradcam of layer "conv5": the model gave 0 activations for 1 images`},
-		{gradcam.Explainer{Model: &fake{activations: ok, gradients: []explain.Volume{volume(3, 2, 4)}}, Layer: "conv5"}, []int{0},
-			`gradcam of layer "conv5", image 0: activations are [2,3,4] but gradients [3,2,4]; want one shape`},
+		{with(model), []int{0, 1}, "gradcam: 2 targets for 1 images; want one an image"},
+		{gradcam.Explainer{Model: model, Layer: "none"}, []int{0}, `gradcam: layer "none": no layer "none"; have conv5`},
+		{with(&fake{}), []int{0}, `gradcam: layer "conv5": the model gave 0 activations for 1 images`},
+		{with(twisted), []int{0}, `gradcam: layer "conv5", image 0: activations are [2,3,4] but gradients [3,2,4]; want one shape`},
+		{with(differentiator{model}, "gradcam", "scorecam"), []int{0},
+			"gradcam: scorecam shows the model masked images; gradcam_test.differentiator is no explain.Predictor"},
+		{with(differentiator{model}, "gradcam", "ablationcam"), []int{0},
+			"gradcam: ablationcam runs the model from a layer on; gradcam_test.differentiator is no explain.Head"},
+		{gradcam.Explainer{Model: model, Methods: []gradcam.Entry{{Name: "cam"}}}, []int{0}, `gradcam: the entry "cam" has no method`},
 	} {
 		_, err := test.explainer.Explain(t.Context(), images(1), test.targets)
 		if err == nil || err.Error() != test.want {
 			t.Errorf("error %v\nwant  %s", err, test.want)
 		}
 	}
-	for name, pair := range malformed {
-		model := &fake{activations: []explain.Volume{pair[0]}, gradients: []explain.Volume{pair[1]}}
-		_, err := gradcam.Explainer{Model: model}.Explain(t.Context(), images(1), []int{0})
-		if err == nil || !strings.Contains(err.Error(), "image 0") {
-			t.Errorf("%s: error %v, want one that names the image", name, err)
+	if model.runs != 1 { // for layer "none"
+		t.Errorf("the model ran %d times, want once: a method it cannot serve is refused before", model.runs)
+	}
+}
+
+// broken is a model that differentiates, and then fails or says too little.
+type broken struct {
+	*fake
+	prediction explain.Prediction
+	err        error
+}
+
+func (b broken) Predict(context.Context, explain.Images) (explain.Prediction, error) {
+	return b.prediction, b.err
+}
+
+func (b broken) PredictFrom(context.Context, string, []explain.Volume) (explain.Prediction, error) {
+	return b.prediction, b.err
+}
+
+func TestRunsThatFail(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	model := &fake{activations: []explain.Volume{noise(r, 2, 3, 4)}, gradients: []explain.Volume{volume(2, 3, 4)}}
+	few, short := explain.Prediction{Logits: make([][]float32, 3)}, explain.Prediction{Logits: make([][]float32, 4)}
+	for _, name := range []string{"scorecam", "ablationcam"} {
+		for _, test := range []struct {
+			model broken
+			want  string
+		}{
+			{broken{model, few, context.Canceled}, "channels 0 to 3: context canceled"},
+			{broken{model, few, nil}, "the model gave 3 predictions for 4 channels"},
+			{broken{model, short, nil}, "no class 2 in a prediction of 0"},
+		} {
+			_, err := gradcam.Explainer{Model: test.model, Layer: "conv5", Methods: []gradcam.Entry{lookup(t, name)}}.Explain(t.Context(), images(1), []int{2})
+			if want := name + ` of layer "conv5", image 0: ` + test.want; err == nil || err.Error() != want {
+				t.Errorf("error %v\nwant  %s", err, want)
+			}
+			if test.model.err != nil && !errors.Is(err, test.model.err) {
+				t.Errorf("%v does not wrap the model's error", err)
+			}
 		}
+	}
+	without := images(1)
+	without.Pixels = nil
+	_, err := gradcam.Explainer{Model: model, Layer: "conv5", Methods: []gradcam.Entry{lookup(t, "scorecam")}}.Explain(t.Context(), without, []int{0})
+	const want = `scorecam of layer "conv5", image 0: 0 pixel values for an image of shape [1,1,1,3]; want one whole image`
+	if err == nil || err.Error() != want {
+		t.Errorf("error %v\nwant  %s", err, want)
 	}
 }

@@ -17,25 +17,9 @@ func GradCAM(activations, gradients explain.Volume) explain.Grid {
 	if checkPair(activations, gradients) != nil {
 		return explain.Grid{}
 	}
-	channels := activations.Channels
-	weights := make([]float64, channels)
-	for start := 0; start < len(gradients.Values); start += channels {
-		for k, g := range gradients.Values[start : start+channels] {
-			weights[k] += float64(g)
-		}
-	}
-	positions := activations.Height * activations.Width
+	weights := channelSums(gradients)
 	for k := range weights {
-		weights[k] /= float64(positions)
+		weights[k] /= float64(gradients.Height * gradients.Width)
 	}
-
-	out := explain.NewGrid(activations.Height, activations.Width)
-	for p := range out.Values {
-		sum := 0.0
-		for k, a := range activations.Values[p*channels : (p+1)*channels] {
-			sum += weights[k] * float64(a)
-		}
-		out.Values[p] = float32(sum)
-	}
-	return out
+	return combine(weights, activations)
 }

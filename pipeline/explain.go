@@ -231,7 +231,7 @@ func NewExplainer(bundle *savedmodel.Bundle, s Settings, limits dataset.Limits) 
 		return nil, err
 	}
 	x := &Explainer{bundle: bundle, settings: s, limits: limits, colors: colors, target: explain.Predicted}
-	x.method = gradcam.Explainer{Model: bundle, Layer: s.Layer, Score: s.Score, Name: s.Method, Method: entry.Method}
+	x.method = gradcam.Explainer{Model: bundle, Layer: s.Layer, Score: s.Score, Methods: []gradcam.Entry{entry}}
 	switch s.Class {
 	case TargetPredicted, TargetTrue, TargetAll:
 	default:
