@@ -1,0 +1,114 @@
+package explain
+
+import "math"
+
+// linear is a fitted linear model.
+type linear struct {
+	coefficients []float64
+	intercept    float64
+	r2           float64 // the weighted share of variance explained
+}
+
+// ridge minimises, over b and b0,
+//
+//	sum_i weights_i (y_i - b0 - sum of b where rows_i)^2 + alpha |b|^2
+//
+// which penalises the coefficients b but not the intercept b0: it solves
+// (X'WX + alpha I) b = X'Wy with X and y taken about their weighted means, by
+// Cholesky's decomposition. alpha > 0 makes it solvable.
+func ridge(rows [][]bool, y, weights []float64, alpha float64) linear {
+	n := len(rows[0])
+	// Seen from the first, equal y are zeros to the bit, and so is their fit.
+	origin := y[0]
+	var total, meanY float64
+	meanX := make([]float64, n)
+	for i, w := range weights {
+		total += w
+		meanY += w * (y[i] - origin)
+		for j, on := range rows[i] {
+			if on {
+				meanX[j] += w
+			}
+		}
+	}
+	meanY /= total
+	for j := range meanX {
+		meanX[j] /= total
+	}
+
+	normal := make([][]float64, n) // lower triangle of X'WX + alpha I
+	for j := range normal {
+		normal[j] = make([]float64, j+1)
+		normal[j][j] = alpha
+	}
+	right, x := make([]float64, n), make([]float64, n)
+	for i, w := range weights {
+		centre(x, rows[i], meanX)
+		for j := range n {
+			wx := w * x[j]
+			right[j] += wx * (y[i] - origin - meanY)
+			for k := range normal[j] {
+				normal[j][k] += wx * x[k]
+			}
+		}
+	}
+	fit := linear{coefficients: solve(normal, right), intercept: origin + meanY}
+	for j, b := range fit.coefficients {
+		fit.intercept -= b * meanX[j]
+	}
+
+	var missed, variance float64
+	for i, w := range weights {
+		centre(x, rows[i], meanX)
+		residual := y[i] - origin - meanY
+		variance += w * residual * residual
+		for j, b := range fit.coefficients {
+			residual -= b * x[j]
+		}
+		missed += w * residual * residual
+	}
+	if fit.r2 = 1; variance != 0 {
+		fit.r2 -= missed / variance
+	}
+	return fit
+}
+
+func centre(x []float64, row []bool, mean []float64) {
+	for j, on := range row {
+		x[j] = -mean[j]
+		if on {
+			x[j]++
+		}
+	}
+}
+
+// solve solves a x = b for a symmetric, positive definite a, given as its lower
+// triangle. It writes over both and returns b.
+func solve(a [][]float64, b []float64) []float64 {
+	for i := range a { // a = L L'
+		for j := range i + 1 {
+			sum := a[i][j]
+			for k := range j {
+				sum -= a[i][k] * a[j][k]
+			}
+			if i == j {
+				a[i][i] = math.Sqrt(sum)
+			} else {
+				a[i][j] = sum / a[j][j]
+			}
+		}
+	}
+	for i := range b { // L z = b
+		for k := range i {
+			b[i] -= a[i][k] * b[k]
+		}
+		b[i] /= a[i][i]
+	}
+	for i := len(b) - 1; i >= 0; i-- { // L' x = z
+		for k := i + 1; k < len(b); k++ {
+			b[i] -= a[k][i] * b[k]
+		}
+		b[i] /= a[i][i]
+	}
+	return b
+}
