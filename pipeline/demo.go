@@ -62,6 +62,9 @@ func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
 	if err := errors.Join(o.Experiment.Check(), o.Machine.Check()); err != nil {
 		return nil, err
 	}
+	if o.PerClass < 3 {
+		return nil, fmt.Errorf("per-class is %d, want at least 3: images to train on, to validate with and to test", o.PerClass)
+	}
 	if err := clearDemo(o.Out, adoptedDir); err != nil {
 		return nil, err
 	}

@@ -17,8 +17,8 @@
 //
 // # Interruption
 //
-// Order, augmentation and dropout are functions of (seed, epoch, index), and a
-// checkpoint holds weights, optimiser slots and the position in the epoch: a
-// run that was killed at any moment and resumed ends with the same bits as one
-// that was not, given the same number of threads.
+// The order of an epoch is a function of (seed, epoch), dropout one of (seed,
+// step, layer), and a checkpoint holds weights, optimiser slots and the position
+// in the epoch: a run that was killed at any moment and resumed ends with the
+// same bits as one that was not, given the same number of threads.
 package pipeline

@@ -16,7 +16,6 @@ import (
 
 	"oscar/dataset"
 	"oscar/explain"
-	"oscar/gradcam"
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	"oscar/savedmodel"
@@ -44,13 +43,20 @@ type ExplainOptions struct {
 type Settings struct {
 	Format   int           `json:"format"`
 	Model    string        `json:"model"`    // the SavedModel's fingerprint
-	Method   string        `json:"method"`   // see gradcam.Methods
+	Method   string        `json:"method"`   // names of [Methods], separated by commas
 	Layer    string        `json:"layer"`    // empty: the one the model names
 	Class    string        `json:"class"`    // predicted, true, all, or a class's name
 	Score    explain.Score `json:"score"`    // what is differentiated
 	Batch    int           `json:"batch"`    // images a session run, and a shard
 	Alpha    float64       `json:"alpha"`    // share of the colours in an overlay
 	ColorMap string        `json:"colormap"` // see heatmap.ColorMapNames
+	// SignedColorMap is for methods at the image whose maps have both signs.
+	SignedColorMap string `json:"signed_colormap"`
+	// Samples is how many samples RISE, LIME and SmoothGrad draw and how many
+	// steps integrated gradients take; 0: each its own default.
+	Samples int `json:"samples"`
+	// Seed decides what is drawn.
+	Seed uint64 `json:"seed"`
 	// MaxPixels and MaxBytes decide which images are unreadable; [Explain] sets
 	// them to the machine's limits.
 	MaxPixels int64 `json:"max_pixels"`
@@ -61,7 +67,7 @@ type Settings struct {
 func DefaultSettings() Settings {
 	return Settings{
 		Format: 1, Method: "gradcam", Class: TargetPredicted, Score: explain.Logit,
-		Batch: 32, Alpha: heatmap.DefaultAlpha, ColorMap: "jet",
+		Batch: 32, Alpha: heatmap.DefaultAlpha, ColorMap: "jet", SignedColorMap: "rdbu_r", Seed: 1,
 	}
 }
 
@@ -189,21 +195,25 @@ func (m Machine) shards() int {
 type Explainer struct {
 	bundle   *savedmodel.Bundle
 	settings Settings
-	method   explain.Explainer
-	colors   heatmap.ColorMap
+	methods  []explain.Explainer
+	colors   map[string]heatmap.ColorMap // by method
 	limits   dataset.Limits
 	target   int // explain.Predicted, a class, or unused
 }
 
 // Check reports the first setting that cannot be, whatever the model.
 func (s Settings) Check() error {
-	if _, err := gradcam.Lookup(s.Method); err != nil {
+	if _, err := s.methods(); err != nil {
 		return err
 	}
-	if _, err := heatmap.LookupColorMap(s.ColorMap); err != nil {
-		return err
+	for _, name := range []string{s.ColorMap, s.SignedColorMap} {
+		if _, err := heatmap.LookupColorMap(name); err != nil {
+			return err
+		}
 	}
 	switch {
+	case s.Samples < 0:
+		return fmt.Errorf("samples is %d, want at least 1, or 0 for each method's own", s.Samples)
 	case s.Batch < 1:
 		return fmt.Errorf("batch is %d, want at least 1", s.Batch)
 	case !(s.Alpha > 0 && s.Alpha <= 1):
@@ -219,19 +229,26 @@ func NewExplainer(bundle *savedmodel.Bundle, s Settings, limits dataset.Limits) 
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	entry, err := gradcam.Lookup(s.Method)
-	if err != nil {
-		return nil, err
-	}
-	colors, err := heatmap.LookupColorMap(s.ColorMap)
-	if err != nil {
-		return nil, err
-	}
 	if err := bundle.CheckLayer(s.Layer); err != nil {
 		return nil, err
 	}
-	x := &Explainer{bundle: bundle, settings: s, limits: limits, colors: colors, target: explain.Predicted}
-	x.method = gradcam.Explainer{Model: bundle, Layer: s.Layer, Score: s.Score, Methods: []gradcam.Entry{entry}}
+	x := &Explainer{bundle: bundle, settings: s, limits: limits, colors: map[string]heatmap.ColorMap{}, target: explain.Predicted}
+	methods, err := s.methods()
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range methods {
+		name := s.ColorMap
+		if m.Signed {
+			name = s.SignedColorMap
+		}
+		if x.colors[m.Name], err = heatmap.LookupColorMap(name); err != nil {
+			return nil, err
+		}
+	}
+	if x.methods, err = s.explainers(bundle); err != nil {
+		return nil, err
+	}
 	switch s.Class {
 	case TargetPredicted, TargetTrue, TargetAll:
 	default:
@@ -258,6 +275,7 @@ const (
 	partsDir     = "parts"
 	mapsDir      = "maps"
 	overlaysDir  = "overlays"
+	sheetsDir    = "sheets"
 )
 
 // prepare makes the folder of results, or checks that it holds results of the
@@ -317,7 +335,8 @@ func difference(a, b Settings) string {
 	for _, f := range []struct{ name, was, is string }{
 		{"model", a.Model, b.Model}, {"method", a.Method, b.Method}, {"layer", a.Layer, b.Layer}, {"class", a.Class, b.Class},
 		{"score", string(a.Score), string(b.Score)}, {"batch", fmt.Sprint(a.Batch), fmt.Sprint(b.Batch)},
-		{"alpha", fmt.Sprint(a.Alpha), fmt.Sprint(b.Alpha)}, {"colormap", a.ColorMap, b.ColorMap},
+		{"alpha", fmt.Sprint(a.Alpha), fmt.Sprint(b.Alpha)}, {"colormap", a.ColorMap, b.ColorMap}, {"signed-colormap", a.SignedColorMap, b.SignedColorMap},
+		{"samples", fmt.Sprint(a.Samples), fmt.Sprint(b.Samples)}, {"seed", fmt.Sprint(a.Seed), fmt.Sprint(b.Seed)},
 		{"max-pixels", fmt.Sprint(a.MaxPixels), fmt.Sprint(b.MaxPixels)}, {"max-bytes", fmt.Sprint(a.MaxBytes), fmt.Sprint(b.MaxBytes)},
 	} {
 		if f.was != f.is {

@@ -38,8 +38,9 @@ type Row struct {
 	Method        string             `json:"method"`
 	RawMin        *float32           `json:"raw_min"`
 	RawMax        *float32           `json:"raw_max"`
-	Map           string             `json:"map"`     // .npy, relative to the folder
-	Overlay       string             `json:"overlay"` // .jpg, relative to the folder
+	Map           string             `json:"map"`             // .npy, relative to the folder
+	Overlay       string             `json:"overlay"`         // .jpg, relative to the folder
+	Sheet         string             `json:"sheet,omitempty"` // all methods side by side, .jpg, relative to the folder
 }
 
 // Unreadable is the status of a file that is not an image that can be read.
@@ -157,7 +158,7 @@ func dropStale(out string, shards []Shard) error {
 			return err
 		}
 		for _, r := range rows {
-			keep[r.Map], keep[r.Overlay] = true, true
+			keep[r.Map], keep[r.Overlay], keep[r.Sheet] = true, true, true
 		}
 	}
 	for name := range stale {
@@ -166,7 +167,7 @@ func dropStale(out string, shards []Shard) error {
 			return err
 		}
 		for _, r := range rows {
-			for _, file := range []string{r.Map, r.Overlay} {
+			for _, file := range []string{r.Map, r.Overlay, r.Sheet} {
 				if !keep[file] {
 					if err := os.Remove(filepath.Join(out, file)); err != nil && !errors.Is(err, os.ErrNotExist) {
 						return err
@@ -217,15 +218,18 @@ func (x *Explainer) Shard(ctx context.Context, s Shard, out string) error {
 			p.pixels = nil
 		}
 	}
-	rows := map[*picture][]Row{}
+	rows, sheets := map[*picture][]Row{}, sheets{}
 	if len(readable) > 0 {
 		if err := x.explain(ctx, readable, func(p *picture, a explain.Attribution, probabilities []float32) error {
-			r, err := x.write(ctx, s, p, a, probabilities, out)
+			r, err := x.write(ctx, s, p, a, probabilities, out, sheets)
 			rows[p] = append(rows[p], r)
 			return err
 		}); err != nil {
 			return err
 		}
+	}
+	if err := sheets.write(out); err != nil {
+		return err
 	}
 	var part bytes.Buffer
 	encoder := json.NewEncoder(&part)
@@ -286,13 +290,16 @@ func (x *Explainer) explain(ctx context.Context, pictures []*picture, each func(
 		return err
 	}
 	for _, t := range targets {
-		attributions, err := x.method.Explain(ctx, images, t)
-		if err != nil {
-			return err
-		}
-		for i, a := range attributions {
-			if err := each(pictures[i], a, a.Probabilities); err != nil {
+		for _, m := range x.methods {
+			attributions, err := m.Explain(ctx, images, t)
+			if err != nil {
 				return err
+			}
+			many := len(attributions) / len(pictures) // a CAM explainer does several methods
+			for i, a := range attributions {
+				if err := each(pictures[i/many], a, a.Probabilities); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -323,7 +330,7 @@ func (x *Explainer) targets(pictures []*picture) ([][]int, error) {
 }
 
 // write writes one explanation's files and returns its row.
-func (x *Explainer) write(ctx context.Context, s Shard, p *picture, a explain.Attribution, probabilities []float32, out string) (Row, error) {
+func (x *Explainer) write(ctx context.Context, s Shard, p *picture, a explain.Attribution, probabilities []float32, out string, sheets sheets) (Row, error) {
 	if err := ctx.Err(); err != nil {
 		return Row{}, err
 	}
@@ -338,6 +345,7 @@ func (x *Explainer) write(ctx context.Context, s Shard, p *picture, a explain.At
 	}
 	classes := x.bundle.Metadata.Classes
 	r := p.row
+	r.Layer, r.Method = a.Layer, a.Method
 	r.Status, r.Reason = string(a.Status), reason(a.Status)
 	r.Predicted, r.Target, r.Score = classes[argmax(probabilities)], classes[a.Target], finite(a.Score)
 	r.Probabilities = map[string]float32{}
@@ -357,6 +365,10 @@ func (x *Explainer) write(ctx context.Context, s Shard, p *picture, a explain.At
 		rel += "." + r.Target
 	}
 	rel = shortened(rel)
+	if len(x.colors) > 1 { // of several methods, each has a folder of its own
+		r.Sheet = filepath.Join(sheetsDir, rel+".jpg")
+		rel = filepath.Join(a.Method, rel)
+	}
 	r.Map = filepath.Join(mapsDir, rel+".npy")
 	r.Overlay = filepath.Join(overlaysDir, rel+".overlay.jpg")
 	for _, name := range []string{r.Map, r.Overlay} {
@@ -368,10 +380,13 @@ func (x *Explainer) write(ctx context.Context, s Shard, p *picture, a explain.At
 		return r, err
 	}
 	overlay := heatmap.Overlay(pixels, heatmap.Options{
-		Heat: a.Map, Map: x.colors, Alpha: x.settings.Alpha,
+		Heat: a.Map, Map: x.colors[a.Method], Alpha: x.settings.Alpha,
 		Title: fmt.Sprintf("%s %.2f", r.Predicted, probabilities[argmax(probabilities)]),
 		Note:  fmt.Sprintf("%s %s, target %s", a.Method, a.Layer, r.Target),
 	})
+	if r.Sheet != "" {
+		sheets.add(r, pixels, overlay)
+	}
 	return r, heatmap.WriteJPEG(filepath.Join(out, r.Overlay), overlay)
 }
 

@@ -373,12 +373,11 @@ func argmax(p []float32) int {
 
 // finish exports the best epoch and looks at the test part, once.
 func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("%w before the model was exported; go on with --resume %s", ErrInterrupted, r.Dir)
-	}
 	listener.stage("exporting")
 	epoch, err := r.export(ctx, r.Model(), false, machine.Threads)
-	if err != nil {
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%w before the model was exported; go on with --resume %s", ErrInterrupted, r.Dir)
+	} else if err != nil {
 		return err
 	}
 	if err := r.drawCurves(epoch); err != nil {
@@ -392,10 +391,9 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 		return nil
 	}
 	result, err := Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener})
-	if err != nil {
-		if ctx.Err() != nil {
-			return fmt.Errorf("%w before the test part was evaluated; go on with --resume %s", ErrInterrupted, r.Dir)
-		}
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%w before the test part was evaluated; go on with --resume %s", ErrInterrupted, r.Dir)
+	} else if err != nil {
 		return err
 	}
 	result.Epoch = epoch

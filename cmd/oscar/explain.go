@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"oscar/heatmap"
@@ -17,6 +18,7 @@ import (
 func newExplain(*global) *cobra.Command {
 	o := pipeline.ExplainOptions{Settings: pipeline.DefaultSettings()}
 	s := &o.Settings
+	list := false
 	cmd := &cobra.Command{
 		Use:   "explain MODEL PATH... --out DIR",
 		Short: "Show where a model looks: overlays, raw maps and a manifest",
@@ -28,12 +30,25 @@ is where the model looks), maps/....npy (float32, signed, as computed) and a row
 in manifest.jsonl with the keys image sha256 status reason predicted
 probabilities target score layer method raw_min raw_max map overlay. The status
 is ok, empty, constant, non_finite or unreadable. montage.png shows a picture a
-class. The same command started again goes on where it was stopped.`,
+class. The same command started again goes on where it was stopped.
+
+With several methods each has a folder of its own below overlays and maps, and
+sheets/....jpg shows an image with all of them side by side.`,
 		Example: `  oscar explain runs/first photos --out explained
   oscar explain runs/first a.jpg b.png --class glass --out glass
+  oscar explain runs/first a.jpg --method gradcam,layercam,saliency,lime --out compared
   find . -name '*.jpg' | oscar explain model - --out explained --layer conv2`,
-		Args: arguments("MODEL", "PATH..."),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if list {
+				return arguments()(cmd, args)
+			}
+			return arguments("MODEL", "PATH...")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if list {
+				printMethods(cmd.OutOrStdout())
+				return nil
+			}
 			if o.Out == "" {
 				return usageError{fmt.Errorf("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
 			}
@@ -64,15 +79,34 @@ class. The same command started again goes on where it was stopped.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
+	f.StringVar(&s.Method, "method", s.Method, "how to explain, names separated by commas; see --list-methods")
+	f.BoolVar(&list, "list-methods", false, "print the methods, with their papers")
 	f.StringVar(&s.Layer, "layer", "", "the layer to look at; default: the one the model names, conv5 for alexnet02")
 	f.StringVar(&s.Class, "class", s.Class, "the class to explain: predicted, true (the image's folder), all, or a class's name")
 	f.StringVar((*string)(&s.Score), "score", string(s.Score), "what is differentiated: logit, probability")
 	f.IntVar(&s.Batch, "batch", s.Batch, "images a session run")
 	f.Float64Var(&s.Alpha, "alpha", s.Alpha, "share of the colours in an overlay")
 	f.StringVar(&s.ColorMap, "colormap", s.ColorMap, "colours: "+strings.Join(heatmap.ColorMapNames(), ", "))
+	f.StringVar(&s.SignedColorMap, "signed-colormap", s.SignedColorMap, "colours of methods at the image whose maps have both signs")
+	f.IntVar(&s.Samples, "samples", 0, "samples of rise, lime and smoothgrad, steps of integrated-gradients; 0: each its own")
+	f.Uint64Var(&s.Seed, "seed", s.Seed, "decides what the methods draw")
 	machineFlags(cmd, &o.Machine)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd
+}
+
+// printMethods prints the table of methods.
+func printMethods(w io.Writer) {
+	t := newTable(w)
+	t.AppendHeader(table.Row{"method", "looks at", "paper"})
+	for _, m := range pipeline.Methods() {
+		at := "the image"
+		if m.Layer {
+			at = "a layer"
+		}
+		t.AppendRow(table.Row{m.Name, at, m.Paper})
+	}
+	t.Render()
 }
 
 // expand replaces - by the lines of standard input.

@@ -43,11 +43,19 @@ stopped at once by a second signal.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().BoolVar(&g.verbose, "verbose", false, "let TensorFlow's own messages through")
+	cobra.AddTemplateFunc("plainFlags", plainFlags)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages |", ".FlagUsages | plainFlags |"))
 	for _, verb := range verbs {
 		root.AddCommand(verb(g))
 	}
 	markUsage(root)
 	return root
+}
+
+// plainFlags takes pflag's "[=true|false]" off the list of flags.
+func plainFlags(usages string) string {
+	const noise = "[=true|false]"
+	return strings.ReplaceAll(usages, noise, strings.Repeat(" ", len(noise)))
 }
 
 // markUsage makes errors in flags and arguments usage errors that name the

@@ -78,7 +78,7 @@ func (s *screen) progress(done float64, text string, final bool) {
 // listener draws a job's progress on the screen.
 func (s *screen) listener() pipeline.Listener {
 	return pipeline.Listener{
-		Note:  func(text string) { s.line("note: %s", text) },
+		Note: func(text string) { s.line("note: %s", text) },
 		Stage: func(name string) {
 			s.stage, s.last = name, time.Time{}
 			if !s.terminal {

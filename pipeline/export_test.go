@@ -1,0 +1,108 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Exported again, a run gives the model that it has, bit for bit; frozen, one
+// that says and explains the same.
+func TestExport(t *testing.T) {
+	run := trained(t)
+	dir := t.TempDir()
+	again, frozen := filepath.Join(dir, "again"), filepath.Join(dir, "frozen")
+	if err := Export(t.Context(), ExportOptions{Run: run.Dir, Out: again, Threads: oneThread.Threads}); err != nil {
+		t.Fatal(err)
+	}
+	a, b := tree(t, again), tree(t, run.Model())
+	for name := range b {
+		if a[name] != b[name] {
+			t.Errorf("%s differs", name)
+		}
+	}
+	if err := Export(t.Context(), ExportOptions{Run: run.Dir, Out: frozen, Frozen: true, Threads: oneThread.Threads}); err != nil {
+		t.Fatal(err)
+	}
+	if exists(filepath.Join(frozen, "variables", "variables.index")) {
+		t.Error("the frozen model has variables")
+	}
+	whole := evaluated(t, EvaluateOptions{Model: again, Data: shapes(t), Part: "all"})
+	constant := evaluated(t, EvaluateOptions{Model: frozen, Data: shapes(t), Part: "all"})
+	if d := whole.Loss - constant.Loss; d > 1e-5 || d < -1e-5 || whole.Accuracy != constant.Accuracy {
+		t.Errorf("loss %g, frozen %g", whole.Loss, constant.Loss)
+	}
+	_, rows := explained(t, ExplainOptions{Model: frozen, Paths: []string{photos(t, 3)}})
+	if len(rows) != 3 {
+		t.Errorf("%d rows", len(rows))
+	}
+	noLeftovers(t, dir)
+
+	// Over an earlier model, but over nothing else.
+	if err := Export(t.Context(), ExportOptions{Run: run.Dir, Out: frozen}); err != nil {
+		t.Error(err)
+	}
+	write(t, filepath.Join(dir, "mine", "file"), "something")
+	err := Export(t.Context(), ExportOptions{Run: run.Dir, Out: filepath.Join(dir, "mine")})
+	wantError(t, err, filepath.Join(dir, "mine")+" holds something else than a SavedModel; name a new folder")
+	err = Export(t.Context(), ExportOptions{Run: dir, Out: filepath.Join(dir, "new")})
+	wantError(t, err, dir+" is not a run folder: it has no experiment.json")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := Export(ctx, ExportOptions{Run: run.Dir, Out: filepath.Join(dir, "new")}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if exists(filepath.Join(dir, "new")) {
+		t.Error("there is a new folder")
+	}
+}
+
+// The best epoch so far can be had of a run that is not finished.
+func TestExportUnfinished(t *testing.T) {
+	dir := interrupt(t, TrainOptions{Experiment: tiny()}, 4)
+	out := filepath.Join(t.TempDir(), "model")
+	err := Export(t.Context(), ExportOptions{Run: dir, Out: out})
+	wantError(t, err, filepath.Join(dir, checkpointsDir)+" has no finished epoch yet")
+
+	dir = interrupt(t, TrainOptions{Experiment: tiny()}, 20)
+	if err := Export(t.Context(), ExportOptions{Run: dir, Out: out}); err != nil {
+		t.Fatal(err)
+	}
+	c := checkpoints{filepath.Join(dir, checkpointsDir)}
+	s, _, err := c.newest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := evaluated(t, EvaluateOptions{Model: out, Data: shapes(t), Part: "all"})
+	checkEvaluation(t, e, 48)
+
+	// Its weights may be damaged or gone.
+	weights := filepath.Join(c.dir, bestName(s.Best.Epoch), bundlePrefix+".data-00000-of-00001")
+	b, err := os.ReadFile(weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	write(t, weights, string(b))
+	before := tree(t, out)
+	err = Export(t.Context(), ExportOptions{Run: dir, Out: out})
+	if err == nil || !strings.Contains(err.Error(), "Checksum does not match") {
+		t.Errorf("damaged weights: %v", err)
+	} else {
+		t.Log(err)
+	}
+	for name, text := range tree(t, out) {
+		if before[name] != text {
+			t.Errorf("%s was changed", name)
+		}
+	}
+	if err := os.RemoveAll(filepath.Dir(weights)); err != nil {
+		t.Fatal(err)
+	}
+	err = Export(t.Context(), ExportOptions{Run: dir, Out: out})
+	wantError(t, err, c.dir+" has lost "+bestName(s.Best.Epoch)+", the weights of the best epoch")
+}
