@@ -109,7 +109,7 @@ func TestAdamTwin(t *testing.T) {
 				kernel.step(dKernel, number+1, rate, test.adam)
 				bias.step(dBias, number+1, rate, test.adam)
 
-				got, _ := step(t, trainer, b, number, rate)
+				got, _ := learn(t, trainer, b, number, rate)
 				if math.Abs(got-want) > 1e-5*want {
 					t.Errorf("loss of step %d is %g, want %g", number+1, got, want)
 				}

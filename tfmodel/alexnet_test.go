@@ -137,7 +137,7 @@ func TestAlexNet02BeginsFinite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if loss, _ := step(t, trainer, b, 0, 5e-6); loss <= 0 {
+	if loss, _ := learn(t, trainer, b, 0, 5e-6); loss <= 0 {
 		t.Errorf("the first loss is %g", loss)
 	}
 	after, _, err := trainer.Evaluate(t.Context(), b)

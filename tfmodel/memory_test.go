@@ -48,7 +48,7 @@ func TestManySmallStepsDoNotGrowMemory(t *testing.T) {
 	a := Tiny(3)
 	trainer := newTrainer(t, a, 1)
 	b := noise(4, a, 3)
-	checkGrowth(t, 1000, 40, func(i int) { step(t, trainer, b, i, 1e-3) })
+	checkGrowth(t, 1000, 40, func(i int) { learn(t, trainer, b, i, 1e-3) })
 }
 
 // A batch is a tensor in C memory, of which Go's collector sees a few bytes.
@@ -72,6 +72,6 @@ func TestTrainingOverManyBatchesDoesNotGrowMemory(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		step(t, trainer, b, i, 1e-3)
+		learn(t, trainer, b, i, 1e-3)
 	})
 }

@@ -33,7 +33,7 @@ func coldTrainer(t *testing.T, a Architecture, seed uint64) *Trainer {
 	return trainer
 }
 
-func step(t *testing.T, trainer *Trainer, b Batch, number int, rate float64) (loss float64, correct int) {
+func learn(t *testing.T, trainer *Trainer, b Batch, number int, rate float64) (loss float64, correct int) {
 	t.Helper()
 	loss, correct, err := trainer.Step(t.Context(), b, number, rate)
 	if err != nil {
@@ -103,10 +103,10 @@ func toy(n int, a Architecture, classes int, seed uint64) Batch {
 func TestTrainerLearns(t *testing.T) {
 	a := Tiny(3)
 	trainer := newTrainer(t, a, 1)
-	first, _ := step(t, trainer, toy(24, a, 3, 0), 0, 1e-3)
+	first, _ := learn(t, trainer, toy(24, a, 3, 0), 0, 1e-3)
 	var last float64
 	for i := 1; i < 200; i++ {
-		last, _ = step(t, trainer, toy(24, a, 3, uint64(i)), i, 1e-3)
+		last, _ = learn(t, trainer, toy(24, a, 3, uint64(i)), i, 1e-3)
 	}
 	unseen := toy(60, a, 3, 1_000_000)
 	probabilities, losses, err := trainer.Evaluate(t.Context(), unseen)
@@ -152,7 +152,7 @@ func TestTrainerCountsWhatIsRight(t *testing.T) {
 		}
 		mean += float64(losses[i]) / float64(b.N)
 	}
-	loss, correct := step(t, trainer, b, 0, 1e-3)
+	loss, correct := learn(t, trainer, b, 0, 1e-3)
 	if correct != want || math.Abs(loss-mean) > 1e-5*mean {
 		t.Errorf("%d right at a loss of %g, want %d at %g: those before the step", correct, loss, want, mean)
 	}
@@ -164,7 +164,7 @@ func TestSameSeedSameBits(t *testing.T) {
 		trainer := newTrainer(t, a, seed)
 		var losses []float64
 		for i := range 5 {
-			loss, _ := step(t, trainer, toy(16, a, 3, uint64(i)), i, 1e-3)
+			loss, _ := learn(t, trainer, toy(16, a, 3, uint64(i)), i, 1e-3)
 			losses = append(losses, loss)
 		}
 		return losses, weights(t, trainer)
@@ -186,7 +186,7 @@ func TestRestoreGoesOnToTheSameBits(t *testing.T) {
 	prefix := filepath.Join(t.TempDir(), "checkpoint")
 	train := func(trainer *Trainer, from, to int) (losses []float64) {
 		for i := from; i < to; i++ {
-			loss, _ := step(t, trainer, toy(16, a, 3, uint64(i)), i, 1e-2)
+			loss, _ := learn(t, trainer, toy(16, a, 3, uint64(i)), i, 1e-2)
 			losses = append(losses, loss)
 		}
 		return losses
@@ -223,7 +223,7 @@ func TestRestoreGoesOnToTheSameBits(t *testing.T) {
 	if err := replayed.Restore(t.Context(), prefix); err != nil {
 		t.Fatal(err)
 	}
-	if loss, _ := step(t, replayed, toy(16, a, 3, 4), 40, 1e-2); loss == losses[0] {
+	if loss, _ := learn(t, replayed, toy(16, a, 3, 4), 40, 1e-2); loss == losses[0] {
 		t.Error("another step number draws the same dropout mask")
 	}
 }

@@ -75,8 +75,7 @@ func (g *Graph) Fail(err error) {
 	if g.err != nil || err == nil {
 		return
 	}
-	// The bindings append a Go stack to some messages.
-	text, _, _ := strings.Cut(err.Error(), "\nStacktrace")
+	text := firstLine(err)
 	if g.scope != "" {
 		text = g.scope + ": " + text
 	}

@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	tf "github.com/wamuir/graft/tensorflow"
+	"github.com/wamuir/graft/tensorflow/core/framework/attr_value_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/graph_go_proto"
+	"google.golang.org/protobuf/proto"
 )
 
 // mustHold ends the test if the graph could not be built.
@@ -230,6 +233,9 @@ func TestVariableCarriesItsNameIntoTheRuntime(t *testing.T) {
 	if made.Handle.Name() != "conv1/kernel:0" { // whatever the scope
 		t.Errorf("its handle is %s", made.Handle.Name())
 	}
+	if got := attribute(t, g, "conv1/kernel", "shared_name").GetS(); string(got) != "conv1/kernel" { // what converters go by
+		t.Errorf("its shared_name is %q", got)
+	}
 	s, err := g.NewSession(Threads{})
 	if err != nil {
 		t.Fatal(err)
@@ -248,4 +254,24 @@ func TestVariableCarriesItsNameIntoTheRuntime(t *testing.T) {
 	if err != nil || out[0].Float32s()[1] != 2 {
 		t.Errorf("3 - 1 is %v, %v", out, err)
 	}
+}
+
+// attribute returns an attribute of an operation as the GraphDef has it.
+func attribute(t *testing.T, g *Graph, operation, name string) *attr_value_go_proto.AttrValue {
+	t.Helper()
+	b, err := g.Def()
+	if err != nil {
+		t.Fatal(err)
+	}
+	def := &graph_go_proto.GraphDef{}
+	if err := proto.Unmarshal(b, def); err != nil {
+		t.Fatal(err)
+	}
+	for _, node := range def.Node {
+		if node.Name == operation {
+			return node.Attr[name]
+		}
+	}
+	t.Fatalf("no operation %q", operation)
+	return nil
 }

@@ -50,6 +50,8 @@ func (g *Graph) Sub(x, y Tensor) Tensor         { return g.one("Sub", nil, x, y)
 func (g *Graph) Mul(x, y Tensor) Tensor         { return g.one("Mul", nil, x, y) }
 func (g *Graph) Square(x Tensor) Tensor         { return g.one("Square", nil, x) }
 func (g *Graph) DivNoNan(x, y Tensor) Tensor    { return g.one("DivNoNan", nil, x, y) }
+func (g *Graph) Minimum(x, y Tensor) Tensor     { return g.one("Minimum", nil, x, y) }
+func (g *Graph) Abs(x Tensor) Tensor            { return g.one("Abs", nil, x) }
 func (g *Graph) Relu(x Tensor) Tensor           { return g.one("Relu", nil, x) }
 func (g *Graph) ZerosLike(x Tensor) Tensor      { return g.one("ZerosLike", nil, x) }
 func (g *Graph) Equal(x, y Tensor) Tensor       { return g.one("Equal", nil, x, y) }

@@ -225,12 +225,12 @@ func TestCrashIsSeenInFull(t *testing.T) {
 		"abort":       {lines[1], "SIGABRT: abort"},
 	} {
 		got, err := run(t, helper)
-		text := strings.Join(got, "\n") + "\n"
+		text := strings.Join(got, "\n")
 		if err == nil || strings.Count(text, "\ngoroutine ") < 1000 {
 			t.Errorf("%s: ended with %v, and wrote %d lines: %.500q", helper, err, len(got), text)
 		}
 		for _, line := range want {
-			if n := strings.Count(text, line+"\n"); n != 1 {
+			if n := strings.Count(text, line); n != 1 {
 				t.Errorf("%s: %q is written %d times, want once: %.500q", helper, line, n, text)
 			}
 		}

@@ -1,0 +1,248 @@
+// Package arch holds the code against its design: which package may import
+// which, and why.
+package arch
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// order has every package from the top down. Imports point down only, so that
+// each can be read, tested and replaced without those above it. A new package
+// gets a line here.
+var order = []string{
+	"cmd/oscar",  // flags, help and exit codes of the verbs
+	"study",      // a base experiment and named edits of it
+	"pipeline",   // the verbs as Go functions; owns the run folder
+	"report",     // a page from what a run or a study wrote
+	"tfmodel",    // layers, architectures, training
+	"savedmodel", // graphs and variables on disk, and opened again
+	"score",      // how good an explanation is
+	"gradcam",    // the arithmetic of the CAM family
+	"heatmap",    // pictures of maps
+	"explain",    // what all methods of explanation share
+	"dataset",    // folders of images into batches
+	"metric",     // accuracy and its kin
+	"internal/events",
+	"internal/npy",
+	"internal/quiet",
+	"internal/graph", // TensorFlow's C library
+	"internal/atomicfile",
+}
+
+// forbidden are imports that the order would let through. A name ends with
+// "..." where it stands for all below it.
+var forbidden = []struct {
+	importers []string // nil: all packages
+	except    []string
+	imported  []string
+	but       string // the end of names that are allowed
+	through   bool   // other packages as well
+	why       string
+}{
+	{
+		except:   []string{"internal/graph", "savedmodel"},
+		imported: []string{tensorflow},
+		why: "the bindings of TensorFlow's C library are sharp (names collide, errors panic later, memory is not " +
+			"collected): internal/graph is the one place that handles them; add what is missing there",
+	},
+	{
+		importers: []string{"savedmodel"},
+		imported:  []string{tensorflow},
+		but:       "_go_proto",
+		why:       "savedmodel writes TensorFlow's protocol buffers, but leaves graphs and sessions to internal/graph",
+	},
+	{
+		importers: []string{"explain", "gradcam", "heatmap", "score", "dataset", "metric", "report", "internal/events", "internal/npy", "internal/atomicfile", "internal/quiet"},
+		imported:  []string{tensorflow, "oscar/internal/graph"},
+		through:   true,
+		why: "this is arithmetic on plain slices: without TensorFlow it builds in a second, is tested by hand-made " +
+			"numbers and can be used with any model",
+	},
+	{
+		importers: []string{"cmd/oscar"},
+		imported:  []string{"oscar/internal/graph", "oscar/savedmodel"},
+		why:       "a command turns flags into options and makes one call: whatever it does, a Go program must be able to do through pipeline",
+	},
+	{
+		importers: []string{"tfmodel", "savedmodel"},
+		imported:  []string{"oscar/dataset", "oscar/gradcam", "oscar/heatmap", "oscar/metric", "oscar/score", "oscar/report"},
+		why:       "a model takes pixels and gives numbers: where they come from and what is made of them is pipeline's to join",
+	},
+	{
+		importers: []string{"gradcam", "explain"},
+		imported:  []string{"oscar/heatmap", "oscar/dataset"},
+		why:       "an explanation is a signed, unscaled map: scaling it for the eye is heatmap's, reading images dataset's",
+	},
+}
+
+const tensorflow = "github.com/wamuir/graft/tensorflow..."
+
+// longer are the files above 400 lines, with the reason for which they may be.
+var longer = map[string]string{}
+
+const longest = 400
+
+// pkg is what `go list` says of a package.
+type pkg struct {
+	ImportPath        string
+	GoFiles, CgoFiles []string
+	Imports, Deps     []string
+}
+
+// packages lists the module's packages that are more than tests.
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,GoFiles,CgoFiles,Imports,Deps", "oscar/...")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, &stderr)
+	}
+	var all []pkg
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.GoFiles)+len(p.CgoFiles) > 0 {
+			all = append(all, p)
+		}
+	}
+	if len(all) < 10 {
+		t.Fatalf("go list finds %d packages only", len(all))
+	}
+	return all
+}
+
+func TestImportsPointDown(t *testing.T) {
+	rank := map[string]int{}
+	for i, name := range order {
+		rank["oscar/"+name] = i
+	}
+	for _, p := range packages(t) {
+		place, ok := rank[p.ImportPath]
+		if !ok {
+			t.Errorf("%s has no place in the order of packages: give it one in internal/arch, above all that it imports", p.ImportPath)
+			continue
+		}
+		for _, imported := range p.Imports {
+			if below, ok := rank[imported]; ok && below <= place {
+				t.Errorf("%s imports %s, which lies above it: imports point down, so that a package can be read, tested and "+
+					"replaced without those above it; hand it in as a value or an interface", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
+func TestForbiddenImports(t *testing.T) {
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(p.ImportPath, "oscar/")
+		for _, rule := range forbidden {
+			if rule.importers != nil && !slices.Contains(rule.importers, name) || slices.Contains(rule.except, name) {
+				continue
+			}
+			imports := p.Imports
+			if rule.through {
+				imports = p.Deps
+			}
+			for _, imported := range imports {
+				if matches(rule.imported, imported) && (rule.but == "" || !strings.HasSuffix(imported, rule.but)) {
+					t.Errorf("%s must not import %s: %s", p.ImportPath, imported, rule.why)
+					break
+				}
+			}
+		}
+	}
+}
+
+func matches(patterns []string, path string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		prefix, below := strings.CutSuffix(pattern, "...")
+		return path == prefix || below && strings.HasPrefix(path, prefix+"/")
+	})
+}
+
+// A rule about a package that is gone is none.
+func TestRulesNameWhatThereIs(t *testing.T) {
+	planned := []string{"study"}
+	there := map[string]bool{}
+	for _, p := range packages(t) {
+		there[p.ImportPath] = true
+	}
+	for i, name := range order {
+		if slices.Index(order, name) != i {
+			t.Errorf("%s has two places in the order", name)
+		}
+		if !there["oscar/"+name] && !slices.Contains(planned, name) {
+			t.Errorf("the order has a place for %s, which is gone", name)
+		}
+	}
+	for _, rule := range forbidden {
+		for _, name := range slices.Concat(rule.importers, rule.except) {
+			if !slices.Contains(order, name) {
+				t.Errorf("a rule names %s, which is not in the order", name)
+			}
+		}
+		for _, path := range rule.imported {
+			if name, ours := strings.CutPrefix(path, "oscar/"); ours && !slices.Contains(order, name) {
+				t.Errorf("a rule forbids %s, which is not in the order", name)
+			}
+		}
+	}
+}
+
+func TestFilesAreShort(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || slices.Contains([]string{"bin", "runs", "testdata"}, d.Name())) {
+			return filepath.SkipDir
+		}
+		if filepath.Ext(path) != ".go" {
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		seen++
+		lines := bytes.Count(b, []byte("\n"))
+		why, excused := longer[filepath.ToSlash(name)]
+		switch {
+		case lines > longest && !excused:
+			t.Errorf("%s has %d lines, more than %d: it holds more than one idea; split it, or give the reason why not in internal/arch", name, lines, longest)
+		case excused && (lines <= longest || why == ""):
+			t.Errorf("%s has %d lines and needs no excuse, or has an empty one: take it out of internal/arch", name, lines)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen < 50 {
+		t.Errorf("found %d Go files only", seen)
+	}
+}
