@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -38,27 +39,34 @@ func run(args []string) int {
 	signal.Ignore(syscall.SIGXFSZ)
 	ctx, stop := signalContext()
 	defer stop()
+	return call(ctx, args, os.Stdout, os.Stderr)
+}
+
+// call does what the arguments say, tells what went wrong and returns the exit
+// code.
+func call(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd := newRoot()
 	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
 	err := cmd.ExecuteContext(ctx)
-	var usage usageError
+	if errors.Is(err, context.Canceled) && !errors.Is(err, pipeline.ErrInterrupted) {
+		err = pipeline.ErrInterrupted // of a verb that has nothing to save
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "oscar: %v\n", err)
+	}
+	usage, wrongCall := errors.AsType[usageError](err)
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, pipeline.ErrInterrupted):
-		fmt.Fprintf(os.Stderr, "oscar: %v\n", err)
 		return exitInterrupted
-	case errors.Is(err, context.Canceled): // by a verb that has nothing to save
-		fmt.Fprintf(os.Stderr, "oscar: %v\n", pipeline.ErrInterrupted)
-		return exitInterrupted
-	case errors.As(err, &usage):
-		fmt.Fprintf(os.Stderr, "oscar: %v\n", err)
+	case wrongCall:
 		if usage.command != "" {
-			fmt.Fprintf(os.Stderr, "oscar: see \"%s --help\"\n", usage.command)
+			fmt.Fprintf(stderr, "oscar: see \"%s --help\"\n", usage.command)
 		}
 		return exitUsage
 	}
-	fmt.Fprintf(os.Stderr, "oscar: %v\n", err)
 	return exitFailed
 }
 

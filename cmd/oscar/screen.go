@@ -100,7 +100,7 @@ func (s *screen) listener() pipeline.Listener {
 		Epoch: func(m pipeline.EpochMetrics, best bool) {
 			mark := ""
 			if best {
-				mark = "  best so far"
+				mark = "  best"
 			}
 			validation := ""
 			if !math.IsNaN(float64(m.ValidationAccuracy)) {

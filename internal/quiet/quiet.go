@@ -9,11 +9,10 @@ package quiet
 /*
 #define _GNU_SOURCE
 #include <ctype.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -60,35 +59,50 @@ static int begins(const char *line, const char **patterns) {
 	return 0;
 }
 
+static int crashing;
+
+// pass passes a line on, or what there is of one.
+static void pass(const char *line, size_t n) {
+	if (crashing || begins(line, chatter))
+		return;
+	crashing = begins(line, crash);
+	if (crashing && strncmp(line, "fatal error: ", 13)) // that line alone goes to descriptor 2 only
+		return;
+	for (ssize_t done; n > 0; line += done, n -= done)
+		if ((done = write(oscar_stderr, line, n)) < 0)
+			return;
+}
+
 // A thread of C's: when the library aborts, Go stops its goroutines first, and
-// one of them would not pass the library's last words on.
+// one of them would not pass the library's last words on. It reads without a
+// stream: TensorFlow flushes all streams with each checkpoint it writes, and
+// would wait for the lock that a reader holds.
 static void *filter(void *from) {
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t n;
-	int crashing = 0;
-	while ((n = getline(&line, &room, from)) > 0) {
-		if (crashing || begins(line, chatter))
-			continue;
-		crashing = begins(line, crash);
-		if (crashing && strncmp(line, "fatal error: ", 13)) // that line alone goes to descriptor 2 only
-			continue;
-		for (ssize_t done = 0, w; done < n; done += w)
-			if ((w = write(oscar_stderr, line + done, n - done)) < 0)
-				break;
+	static char text[1 << 16];
+	size_t held = 0;
+	ssize_t got;
+	while ((got = read((int)(intptr_t)from, text + held, sizeof text - 1 - held)) > 0) {
+		held += got;
+		text[held] = 0;
+		char *line = text;
+		for (char *end; (end = memchr(line, '\n', text + held - line)); line = end + 1)
+			pass(line, end + 1 - line);
+		held -= line - text;
+		memmove(text, line, held);
+		if (held == sizeof text - 1) { // as long as no line is
+			pass(text, held);
+			held = 0;
+		}
 	}
 	return NULL;
 }
 
 static int start_filter(int from) {
-	FILE *in = fdopen(from, "r");
-	if (!in)
-		return errno;
 	pthread_t thread;
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before); // signals are Go's
-	int failed = pthread_create(&thread, NULL, filter, in);
+	int failed = pthread_create(&thread, NULL, filter, (void *)(intptr_t)from);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return failed;
 }
