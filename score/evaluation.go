@@ -1,0 +1,236 @@
+package score
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"oscar/explain"
+)
+
+// Method is an explainer to be judged.
+type Method struct {
+	Name      string
+	Explainer explain.Explainer
+	// Randomised is the same method on randomised models, for the sanity check;
+	// the zero value leaves that out.
+	Randomised Cascade
+}
+
+// Controls are the explainers that a method is to beat: "random", one value a
+// pixel, and "edges".
+func Controls(seed uint64) []Method {
+	return []Method{
+		{Name: "random", Explainer: RandomMap{Seed: seed}},
+		{Name: "edges", Explainer: EdgeMap{}},
+	}
+}
+
+// Evaluation judges methods by metrics. Its zero values are usable but for
+// Methods.
+type Evaluation struct {
+	Model    explain.Predictor // what is explained; nil leaves out the metrics that need it
+	Methods  []Method
+	Controls []Method // nil is Controls(Seed); empty is none
+	Metrics  []string // nil is every one whose needs are met
+	Settings Settings
+	Batch    int    // images at a time for models and explainers; 0 is 32
+	Seed     uint64 // of every draw
+	Progress func(Progress)
+}
+
+// Progress says how far a test of a method is with the cases at hand. Done and
+// Total count images that went through the model or an explainer.
+type Progress struct {
+	Cases        int // which cases, from 0
+	Method, Test string
+	Done, Total  int
+}
+
+// Run judges cases, a part at a time: it holds one part and its maps, and the
+// values. Mosaics are parts of their own, judged by the metrics that need
+// mosaics and by no other. How the cases are parted and batched does not change
+// a bit of the result. Where a target is [explain.Predicted] it is the class
+// that the model predicts.
+func (e Evaluation) Run(ctx context.Context, parts iter.Seq2[Cases, error]) (Table, error) {
+	run, err := e.start()
+	if err != nil {
+		return Table{}, fmt.Errorf("score: %w", err)
+	}
+	n := 0
+	for cases, err := range parts {
+		if err == nil {
+			err = run.judge(ctx, cases, n)
+		}
+		if err != nil {
+			return Table{}, fmt.Errorf("score: %w", err)
+		}
+		n++
+	}
+	table, err := run.table()
+	if err != nil {
+		return Table{}, fmt.Errorf("score: %w", err)
+	}
+	return table, nil
+}
+
+// Parts are the cases of a caller who holds them all.
+func Parts(cases ...Cases) iter.Seq2[Cases, error] {
+	return func(yield func(Cases, error) bool) {
+		for _, c := range cases {
+			if !yield(c, nil) {
+				return
+			}
+		}
+	}
+}
+
+// evaluating is a run on its way.
+type evaluating struct {
+	Evaluation
+	all             []Method // the controls last
+	metrics         []Metric
+	values          []Values // a method's
+	images, mosaics int
+}
+
+// start checks what is asked for.
+func (e Evaluation) start() (*evaluating, error) {
+	if len(e.Methods) == 0 {
+		return nil, errors.New("no methods to judge")
+	}
+	if e.Controls == nil {
+		e.Controls = Controls(e.Seed)
+	}
+	run := &evaluating{Evaluation: e, all: slices.Concat(e.Methods, e.Controls), metrics: Metrics}
+	if e.Metrics != nil {
+		run.metrics = nil
+	}
+	for _, name := range e.Metrics {
+		metric, err := Lookup(name)
+		if err != nil {
+			return nil, err
+		}
+		run.metrics = append(run.metrics, metric)
+	}
+	if name, twice := duplicate(e.Metrics); twice {
+		return nil, fmt.Errorf("metric %q is asked for twice", name)
+	}
+	var names []string
+	for i, method := range run.all {
+		if method.Name == "" || method.Explainer == nil {
+			return nil, fmt.Errorf("method %d, %q, lacks a name or an explainer", i, method.Name)
+		}
+		names = append(names, method.Name)
+		run.values = append(run.values, Values{})
+	}
+	if name, twice := duplicate(names); twice {
+		return nil, fmt.Errorf("two methods are called %q", name)
+	}
+	// A control knows no model, so it is its own explainer of randomised ones.
+	for _, method := range e.Methods {
+		if layers := method.Randomised.Layers; len(layers) > 0 {
+			for i := len(e.Methods); i < len(run.all); i++ {
+				control := run.all[i].Explainer
+				run.all[i].Randomised = Cascade{layers, func(int) (explain.Explainer, error) { return control, nil }}
+			}
+			break
+		}
+	}
+	return run, nil
+}
+
+// duplicate finds a name that is there twice.
+func duplicate(names []string) (string, bool) {
+	seen := map[string]bool{}
+	for _, name := range names {
+		if seen[name] {
+			return name, true
+		}
+		seen[name] = true
+	}
+	return "", false
+}
+
+// judge adds the values of part n.
+func (run *evaluating) judge(ctx context.Context, cases Cases, n int) error {
+	if err := cases.check(); err != nil {
+		return err
+	}
+	targets, err := Targets(ctx, run.Model, cases.Images, cases.Targets, run.Batch)
+	if err != nil {
+		return err
+	}
+	cases.Targets = targets
+	count := &run.images
+	if cases.Quadrants != nil {
+		count = &run.mosaics
+	}
+	for i, method := range run.all {
+		sample := Sample{
+			Cases:      cases,
+			Model:      run.Model,
+			Explainer:  method.Explainer,
+			Randomised: method.Randomised,
+			Batch:      run.Batch,
+			Seed:       run.Seed,
+		}
+		if err := run.judgeMethod(ctx, method.Name, run.values[i], sample, n); err != nil {
+			return fmt.Errorf("%s: %w", method.Name, err)
+		}
+	}
+	*count += cases.Images.N
+	return nil
+}
+
+// judgeMethod makes a method's maps, and runs each test once.
+func (run *evaluating) judgeMethod(ctx context.Context, name string, values Values, s Sample, part int) error {
+	wanted := map[string][]string{} // metrics by test
+	var tests []Metric              // one of each test
+	for _, metric := range run.metrics {
+		isMosaic, wantsMosaic := s.Quadrants != nil, metric.Needs&NeedsMosaics != 0
+		if metric.Needs&^s.has() != 0 || isMosaic != wantsMosaic {
+			continue
+		}
+		if wanted[metric.Test] == nil {
+			tests = append(tests, metric)
+		}
+		wanted[metric.Test] = append(wanted[metric.Test], metric.Name)
+	}
+	if len(tests) == 0 {
+		return nil
+	}
+	maps, err := s.explained(ctx)
+	if err != nil {
+		return err
+	}
+	s.Maps = maps
+	for _, test := range tests {
+		if run.Progress != nil {
+			s.Progress = func(done, total int) { run.Progress(Progress{part, name, test.Test, done, total}) }
+		}
+		got, err := test.judge(run.Settings)(ctx, s)
+		if err != nil {
+			return err
+		}
+		for _, metric := range wanted[test.Test] {
+			values[metric] = append(values[metric], got[metric]...)
+		}
+	}
+	return nil
+}
+
+// explained are the explainer's maps of the sample's images.
+func (s Sample) explained(ctx context.Context) ([]explain.Grid, error) {
+	maps := make([]explain.Grid, s.Images.N)
+	trial := s.explanations(ctx, s.Explainer, s.Images.N)
+	for i := range maps {
+		copy(trial.next(), s.image(i))
+		if err := trial.submit(s.Targets[i], func(g explain.Grid) { maps[i] = g }); err != nil {
+			return nil, err
+		}
+	}
+	return maps, trial.flush()
+}

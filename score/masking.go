@@ -1,0 +1,109 @@
+package score
+
+import (
+	"context"
+	"math"
+
+	"oscar/explain"
+	"oscar/heatmap"
+)
+
+// Masking shows the model the image times the map, O = f(x * map), where the
+// map's positive part was divided by its maximum, and compares with Y = f(x):
+//
+//	average drop      100/N sum max(0, Y-O)/Y      lower is better
+//	average increase  100/N sum 1[O > Y]           higher is better
+//	average gain      100/N sum max(0, O-Y)/(1-Y)  higher is better
+//
+// of probabilities (Chattopadhay et al. 2018, Grad-CAM++, arXiv:1710.11063; the
+// gain: Zhang et al. 2023, Opti-CAM, arXiv:2301.07002). What the map does not
+// show becomes black; many implementations multiply the normalised image
+// instead, which is Mean at the data set's mean colour.
+type Masking struct {
+	Mean []float32 `json:"mean,omitempty"` // the colour of what is not shown; nil is black
+}
+
+// Judge gives "average_drop", "average_increase" and "average_gain", in percent.
+func (m Masking) Judge(ctx context.Context, s Sample) (Values, error) {
+	if err := s.check("masking", NeedsModel); err != nil {
+		return nil, err
+	}
+	colour := m.Mean
+	if colour == nil {
+		colour = make([]float32, s.Images.Channels)
+	}
+	if err := checkColour("masking", colour, s.Images.Channels); err != nil {
+		return nil, err
+	}
+
+	before, after := make([]float64, s.Images.N), make([]float64, s.Images.N)
+	judgeable := 0
+	for _, g := range s.Maps {
+		if explain.StatusOf(g) == explain.OK {
+			judgeable++
+		}
+	}
+	trial := s.predictions(ctx, 2*judgeable)
+	for i, g := range s.Maps {
+		if explain.StatusOf(g) != explain.OK {
+			continue
+		}
+		copy(trial.next(), s.image(i))
+		if err := trial.submit(s.Targets[i], func(a answer) { before[i] = a.Probability }); err != nil {
+			return nil, err
+		}
+		mask(trial.next(), s.image(i), heatmap.Positive(s.heat(i)), colour)
+		if err := trial.submit(s.Targets[i], func(a answer) { after[i] = a.Probability }); err != nil {
+			return nil, err
+		}
+	}
+	if err := trial.flush(); err != nil {
+		return nil, err
+	}
+
+	value := func(impossible func(y float64) explain.Status, of func(y, o float64) float64) []Value {
+		return s.each(func(i int) Value {
+			if status := explain.StatusOf(s.Maps[i]); status != explain.OK {
+				return unjudged(status)
+			}
+			if status := impossible(before[i]); status != explain.OK {
+				return unjudged(status)
+			}
+			return judged(100 * of(before[i], after[i]))
+		})
+	}
+	noScore := func(y float64) explain.Status {
+		if y <= 0 {
+			return NoScore
+		}
+		return explain.OK
+	}
+	saturated := func(y float64) explain.Status {
+		if y >= 1 {
+			return Saturated
+		}
+		return explain.OK
+	}
+	return Values{
+		"average_drop": value(noScore, func(y, o float64) float64 { return max(0, y-o) / y }),
+		"average_increase": value(noScore, func(y, o float64) float64 {
+			switch {
+			case o > y:
+				return 1
+			case o <= y:
+				return 0
+			}
+			return math.NaN() // one of them is
+		}),
+		"average_gain": value(saturated, func(y, o float64) float64 { return max(0, o-y) / (1 - y) }),
+	}, nil
+}
+
+// mask writes colour + map * (image - colour).
+func mask(out, image []float32, shown explain.Grid, colour []float32) {
+	channels := len(colour)
+	for i, v := range image {
+		c := colour[i%channels]
+		out[i] = c + shown.Values[i/channels]*(v-c)
+	}
+}

@@ -1,0 +1,154 @@
+package score
+
+import (
+	"fmt"
+	"slices"
+
+	"oscar/explain"
+)
+
+// Mosaic is a plan: four images, two of the target class and two of others, and
+// where each goes: top left, top right, bottom left, bottom right.
+type Mosaic struct {
+	Target    int       `json:"target"`
+	Images    [4]int    `json:"images"` // by their numbers
+	Quadrants Quadrants `json:"quadrants"`
+}
+
+// PlanMosaics plans perClass mosaics for each class, given the class of every
+// image (Arias-Duart et al. 2021, arXiv:2109.15035). The images of the class
+// are shuffled and dealt two at a time, from the start again if they run out,
+// so that each is used about as often as another; so are the images of the
+// other classes, shuffled together; then the four change places. The draws
+// depend on seed and class alone. A class with fewer than two images, its own
+// or of others, gets no mosaic; if that is all of them it is an error.
+func PlanMosaics(classes []int, perClass int, seed uint64) ([]Mosaic, error) {
+	if perClass < 1 {
+		return nil, fmt.Errorf("cannot plan %d mosaics a class; want at least 1", perClass)
+	}
+	var plan []Mosaic
+	for _, target := range distinct(classes) {
+		var own, others []int
+		for i, class := range classes {
+			if class == target {
+				own = append(own, i)
+			} else {
+				others = append(others, i)
+			}
+		}
+		if len(own) < 2 || len(others) < 2 {
+			continue
+		}
+		random := stream(seed, "mosaic", nil, target)
+		random.Shuffle(len(own), func(i, j int) { own[i], own[j] = own[j], own[i] })
+		random.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+		for k := range perClass {
+			m := Mosaic{
+				Target: target,
+				Images: [4]int{
+					own[2*k%len(own)], own[(2*k+1)%len(own)],
+					others[2*k%len(others)], others[(2*k+1)%len(others)],
+				},
+				Quadrants: Quadrants{true, true, false, false},
+			}
+			random.Shuffle(4, func(i, j int) {
+				m.Images[i], m.Images[j] = m.Images[j], m.Images[i]
+				m.Quadrants[i], m.Quadrants[j] = m.Quadrants[j], m.Quadrants[i]
+			})
+			plan = append(plan, m)
+		}
+	}
+	if len(plan) == 0 {
+		return nil, fmt.Errorf("no class has two images and two of other classes; mosaics need them")
+	}
+	return plan, nil
+}
+
+// distinct lists the classes, each once, in ascending order.
+func distinct(classes []int) []int {
+	list := slices.Clone(classes)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// DrawMosaics makes the cases of planned mosaics, each of the size of one
+// image: the four are shrunk to half by the mean of the area that a pixel
+// covers. Of an odd size the right and lower quarters have the odd pixel. load
+// gives the pixels [height,width,channels] of an image by its number.
+func DrawMosaics(plan []Mosaic, height, width, channels int, load func(image int) ([]float32, error)) (Cases, error) {
+	size := height * width * channels
+	if height < 2 || width < 2 || channels < 1 {
+		return Cases{}, fmt.Errorf("no mosaic can be %dx%d with %d channels", height, width, channels)
+	}
+	cases := Cases{
+		Images:    explain.Images{N: len(plan), Height: height, Width: width, Channels: channels, Pixels: make([]float32, len(plan)*size)},
+		Targets:   make([]int, len(plan)),
+		Quadrants: make([]Quadrants, len(plan)),
+	}
+	for k, m := range plan {
+		cases.Targets[k], cases.Quadrants[k] = m.Target, m.Quadrants
+		out := pixels(cases.Images, k)
+		for q, number := range m.Images {
+			image, err := load(number)
+			if err != nil {
+				return Cases{}, fmt.Errorf("mosaic of image %d: %w", number, err)
+			}
+			if len(image) != size {
+				return Cases{}, fmt.Errorf("mosaic of image %d: %d values; want %dx%dx%d", number, len(image), height, width, channels)
+			}
+			top, rows := half(q/2, height)
+			left, columns := half(q%2, width)
+			shrink(out[(top*width+left)*channels:], width, rows, columns, image, height, width, channels)
+		}
+	}
+	return cases, nil
+}
+
+// half is where half h of n lies, and how long it is.
+func half(h, n int) (start, length int) {
+	if h == 0 {
+		return 0, n / 2
+	}
+	return n / 2, n - n/2
+}
+
+// shrink writes an image at rows x columns into a picture that is stride wide.
+func shrink(out []float32, stride, rows, columns int, image []float32, height, width, channels int) {
+	across := cover(width, columns)
+	for y, vertical := range cover(height, rows) {
+		for x, horizontal := range across {
+			for c := range channels {
+				sum := 0.0
+				for i, wy := range vertical.weights {
+					row := (vertical.start + i) * width
+					for j, wx := range horizontal.weights {
+						sum += wy * wx * float64(image[(row+horizontal.start+j)*channels+c])
+					}
+				}
+				out[(y*stride+x)*channels+c] = float32(sum)
+			}
+		}
+	}
+}
+
+// span is the pixels that a smaller pixel covers, and the share of each.
+type span struct {
+	start   int
+	weights []float64
+}
+
+// cover lists the spans of m pixels over n of the same length, m <= n.
+func cover(n, m int) []span {
+	spans := make([]span, m)
+	for i := range spans {
+		// In m-ths of a pixel, so that the borders are exact.
+		from, to := i*n, (i+1)*n
+		s := span{start: from / m}
+		for at := s.start; at*m < to; at++ {
+			overlap := min((at+1)*m, to) - max(at*m, from)
+			s.weights = append(s.weights, float64(overlap)/float64(n))
+		}
+		spans[i] = s
+	}
+	return spans
+}

@@ -1,0 +1,112 @@
+package score
+
+import (
+	"context"
+	"fmt"
+
+	"oscar/explain"
+)
+
+// Similarity is how alike the maps of the model are to those of a randomised
+// one, a value an image.
+type Similarity struct {
+	Layer       string // randomised as well, beside those before
+	AbsSpearman []Value
+	Spearman    []Value
+	SSIM        []Value
+}
+
+// Cascades is the model-parameter randomisation test (Adebayo et al. 2018,
+// arXiv:1810.03292): layers lose what they learnt, from the logits down, one
+// more each time, and the maps of such a model are held against those of the
+// trained one: the rank correlation of |map| and of the signed map, and SSIM of
+// the maps scaled to 0..1, all at the size of the image. A method whose maps
+// stay alike does not show what the model learnt: low is good.
+func Cascades(ctx context.Context, s Sample) ([]Similarity, error) {
+	if err := s.check("sanity", NeedsRandomised); err != nil {
+		return nil, err
+	}
+	list := make([]Similarity, len(s.Randomised.Layers))
+	trained := make([]compared, s.Images.N)
+	for i := range trained {
+		if orderable(s.Maps[i]) == explain.OK {
+			trained[i] = newCompared(s.heat(i))
+		}
+	}
+	total := len(list) * s.Images.N
+	for k, layer := range s.Randomised.Layers {
+		explainer, err := s.Randomised.Explainer(k + 1)
+		if err != nil {
+			return nil, fmt.Errorf("sanity, %s randomised: %w", layer, err)
+		}
+		step := s
+		if s.Progress != nil {
+			step.Progress = func(done, _ int) { s.Progress(k*s.Images.N+done, total) }
+		}
+		n := s.Images.N
+		list[k] = Similarity{layer, make([]Value, n), make([]Value, n), make([]Value, n)}
+		trial := step.explanations(ctx, explainer, n)
+		for i := range n {
+			copy(trial.next(), s.image(i))
+			err := trial.submit(s.Targets[i], func(g explain.Grid) { list[k].compare(step, i, trained[i], g) })
+			if err != nil {
+				return nil, fmt.Errorf("sanity, %s randomised: %w", layer, err)
+			}
+		}
+		if err := trial.flush(); err != nil {
+			return nil, fmt.Errorf("sanity, %s randomised: %w", layer, err)
+		}
+	}
+	return list, nil
+}
+
+// compare fills in image i.
+func (y *Similarity) compare(s Sample, i int, trained compared, randomised explain.Grid) {
+	status := orderable(s.Maps[i])
+	if status == explain.OK {
+		status = orderable(randomised)
+	}
+	if status != explain.OK {
+		y.AbsSpearman[i], y.Spearman[i], y.SSIM[i] = unjudged(status), unjudged(status), unjudged(status)
+	} else {
+		s.Maps = []explain.Grid{randomised}
+		other := newCompared(s.heat(0))
+		y.AbsSpearman[i] = correlated(trained.absRanks, other.absRanks)
+		y.Spearman[i] = correlated(trained.ranks, other.ranks)
+		y.SSIM[i] = SSIM(trained.map01, other.map01)
+	}
+	for _, values := range [][]Value{y.AbsSpearman, y.Spearman, y.SSIM} {
+		values[i].Class = s.Targets[i]
+	}
+}
+
+// judgeSanity gives "sanity_rank_abs", "sanity_rank" and "sanity_ssim", each
+// the mean over the cascade as in Quantus; of the depths at which there is a
+// value, if there is one at all.
+func judgeSanity(ctx context.Context, s Sample) (Values, error) {
+	steps, err := Cascades(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	mean := func(of func(Similarity) []Value) []Value {
+		return s.each(func(i int) Value {
+			var values []float64
+			var last Value
+			for _, step := range steps {
+				last = of(step)[i]
+				if last.OK() {
+					values = append(values, float64(last.Value))
+				}
+			}
+			if len(values) == 0 {
+				return last
+			}
+			return judged(average(values))
+		})
+	}
+	return Values{
+		"sanity_rank_abs": mean(func(y Similarity) []Value { return y.AbsSpearman }),
+		"sanity_rank":     mean(func(y Similarity) []Value { return y.Spearman }),
+		"sanity_ssim":     mean(func(y Similarity) []Value { return y.SSIM }),
+	}, nil
+}

@@ -1,0 +1,123 @@
+package score
+
+import (
+	"math"
+	"slices"
+
+	"oscar/explain"
+)
+
+// resamples is how many bootstrap samples an interval is made of.
+const resamples = 2000
+
+// Interval is a mean with its 95 % bootstrap interval: the 2.5 % and the
+// 97.5 % point of the means of 2000 samples with replacement (Efron 1979, the
+// percentile method). It says how far the mean would move with other images,
+// and stays within the metric's range; for fewer than some twenty images it is
+// too narrow.
+type Interval struct {
+	Mean Number `json:"mean"` // NaN if N is 0
+	Low  Number `json:"low"`  // NaN if N is below 2: one image says nothing of others
+	High Number `json:"high"`
+	N    int    `json:"n"` // the values that it is the mean of
+}
+
+// Summary is what a metric says of a method: the mean over the explanations
+// that could be judged, and how many could not.
+type Summary struct {
+	Interval
+	Unjudged int                    `json:"unjudged"`
+	Why      map[explain.Status]int `json:"why,omitempty"` // the unjudged by their status
+}
+
+// Summarise aggregates the values whose status is OK. With perClass the mean is
+// the mean of the classes' means, and each class is resampled on its own. The
+// same values and seed give the same bits.
+func Summarise(values []Value, perClass bool, seed uint64) Summary {
+	var s Summary
+	byClass := map[int][]float64{}
+	for _, v := range values {
+		if !v.OK() {
+			if s.Why == nil {
+				s.Why = map[explain.Status]int{}
+			}
+			s.Unjudged++
+			s.Why[v.Status]++
+			continue
+		}
+		class := v.Class
+		if !perClass {
+			class = 0
+		}
+		byClass[class] = append(byClass[class], float64(v.Value))
+	}
+	s.Interval = bootstrap(groups(byClass), seed)
+	return s
+}
+
+// groups lists a map's values in the order of its keys.
+func groups(byClass map[int][]float64) [][]float64 {
+	classes := make([]int, 0, len(byClass))
+	for class := range byClass {
+		classes = append(classes, class)
+	}
+	slices.Sort(classes)
+	list := make([][]float64, len(classes))
+	for i, class := range classes {
+		list[i] = byClass[class]
+	}
+	return list
+}
+
+// bootstrap is the mean of the groups' means, with its interval.
+func bootstrap(groups [][]float64, seed uint64) Interval {
+	nan := Number(math.NaN())
+	out := Interval{nan, nan, nan, 0}
+	mean := 0.0
+	for _, group := range groups {
+		out.N += len(group)
+		mean += average(group) / float64(len(groups))
+	}
+	if out.N == 0 {
+		return out
+	}
+	out.Mean = Number(mean)
+	if out.N < 2 {
+		return out
+	}
+
+	random := stream(seed, "bootstrap", nil)
+	means := make([]float64, resamples)
+	for i := range means {
+		for _, group := range groups {
+			sum := 0.0
+			for range group {
+				sum += group[random.IntN(len(group))]
+			}
+			means[i] += sum / float64(len(group)) / float64(len(groups))
+		}
+	}
+	slices.Sort(means)
+	// Rounding must not put the mean of equal values outside.
+	out.Low = Number(min(quantile(means, 0.025), mean))
+	out.High = Number(max(quantile(means, 0.975), mean))
+	return out
+}
+
+// quantile is a quantile of sorted values, linear between neighbours as in
+// numpy.
+func quantile(sorted []float64, q float64) float64 {
+	at := q * float64(len(sorted)-1)
+	below := int(at)
+	above := min(below+1, len(sorted)-1)
+	return sorted[below] + (at-float64(below))*(sorted[above]-sorted[below])
+}
+
+// average is the mean of at least one value.
+func average(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
+}
