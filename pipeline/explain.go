@@ -15,10 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"oscar/dataset"
-	"oscar/explain"
-	"oscar/heatmap"
 	"oscar/internal/atomicfile"
-	"oscar/savedmodel"
 )
 
 // What may be explained of an image, beside a class's name.
@@ -36,39 +33,6 @@ type ExplainOptions struct {
 	Settings Settings
 	Machine  Machine
 	Listener Listener
-}
-
-// Settings decide what explanations look like. They are kept beside the
-// results, in explain.json.
-type Settings struct {
-	Format   int           `json:"format"`
-	Model    string        `json:"model"`    // the SavedModel's fingerprint
-	Method   string        `json:"method"`   // names of [Methods], separated by commas
-	Layer    string        `json:"layer"`    // empty: the one the model names
-	Class    string        `json:"class"`    // predicted, true, all, or a class's name
-	Score    explain.Score `json:"score"`    // what is differentiated
-	Batch    int           `json:"batch"`    // images a session run, and a shard
-	Alpha    float64       `json:"alpha"`    // share of the colours in an overlay
-	ColorMap string        `json:"colormap"` // see heatmap.ColorMapNames
-	// SignedColorMap is for methods at the image whose maps have both signs.
-	SignedColorMap string `json:"signed_colormap"`
-	// Samples is how many samples RISE, LIME and SmoothGrad draw and how many
-	// steps integrated gradients take; 0: each its own default.
-	Samples int `json:"samples"`
-	// Seed decides what is drawn.
-	Seed uint64 `json:"seed"`
-	// MaxPixels and MaxBytes decide which images are unreadable; [Explain] sets
-	// them to the machine's limits.
-	MaxPixels int64 `json:"max_pixels"`
-	MaxBytes  int64 `json:"max_bytes"`
-}
-
-// DefaultSettings is Grad-CAM of the predicted class's logit, in jet.
-func DefaultSettings() Settings {
-	return Settings{
-		Format: 1, Method: "gradcam", Class: TargetPredicted, Score: explain.Logit,
-		Batch: 32, Alpha: heatmap.DefaultAlpha, ColorMap: "jet", SignedColorMap: "rdbu_r", Seed: 1,
-	}
 }
 
 // Summary counts what an explaining run did.
@@ -190,84 +154,6 @@ func (m Machine) shards() int {
 	return m.Threads.Resolve().Intra + 1
 }
 
-// Explainer explains shards of images with one opened model. It holds no other
-// state and may be used from several goroutines.
-type Explainer struct {
-	bundle   *savedmodel.Bundle
-	settings Settings
-	methods  []explain.Explainer
-	colors   map[string]heatmap.ColorMap // by method
-	limits   dataset.Limits
-	target   int // explain.Predicted, a class, or unused
-}
-
-// Check reports the first setting that cannot be, whatever the model.
-func (s Settings) Check() error {
-	if _, err := s.methods(); err != nil {
-		return err
-	}
-	for _, name := range []string{s.ColorMap, s.SignedColorMap} {
-		if _, err := heatmap.LookupColorMap(name); err != nil {
-			return err
-		}
-	}
-	switch {
-	case s.Samples < 0:
-		return fmt.Errorf("samples is %d, want at least 1, or 0 for each method's own", s.Samples)
-	case s.Batch < 1:
-		return fmt.Errorf("batch is %d, want at least 1", s.Batch)
-	case !(s.Alpha > 0 && s.Alpha <= 1):
-		return fmt.Errorf("alpha is %g, want above 0 to 1", s.Alpha)
-	}
-	_, err := explain.ParseScore(string(s.Score))
-	return err
-}
-
-// NewExplainer checks the settings against the model. Images beyond the limits
-// are unreadable.
-func NewExplainer(bundle *savedmodel.Bundle, s Settings, limits dataset.Limits) (*Explainer, error) {
-	if err := s.Check(); err != nil {
-		return nil, err
-	}
-	if err := bundle.CheckLayer(s.Layer); err != nil {
-		return nil, err
-	}
-	x := &Explainer{bundle: bundle, settings: s, limits: limits, colors: map[string]heatmap.ColorMap{}, target: explain.Predicted}
-	methods, err := s.methods()
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range methods {
-		name := s.ColorMap
-		if m.Signed {
-			name = s.SignedColorMap
-		}
-		if x.colors[m.Name], err = heatmap.LookupColorMap(name); err != nil {
-			return nil, err
-		}
-	}
-	if x.methods, err = s.explainers(bundle); err != nil {
-		return nil, err
-	}
-	switch s.Class {
-	case TargetPredicted, TargetTrue, TargetAll:
-	default:
-		if x.target, err = bundle.Metadata.Class(s.Class); err != nil {
-			return nil, fmt.Errorf("%w, or predicted, true, all", err)
-		}
-	}
-	return x, nil
-}
-
-// truth is the class that an image's folder is named after.
-func (x *Explainer) truth(path string) (int, error) {
-	class, err := x.bundle.Metadata.Class(filepath.Base(filepath.Dir(path)))
-	if err != nil {
-		return 0, fmt.Errorf("%s: its folder should be its class: %w", path, err)
-	}
-	return class, nil
-}
-
 // Within a folder of explanations.
 const (
 	settingsFile = "explain.json"
@@ -310,50 +196,17 @@ func prepare(out string, s Settings) (held *os.File, err error) {
 			held.Close()
 		}
 	}()
-	if err := atomicfile.Clean(out); err != nil {
-		return nil, err
-	}
 	for _, dir := range []string{partsDir, mapsDir, overlaysDir} {
 		if err := os.MkdirAll(filepath.Join(out, dir), 0o777); err != nil {
 			return nil, err
 		}
-		err := filepath.WalkDir(filepath.Join(out, dir), func(path string, d os.DirEntry, err error) error {
-			if err == nil && d.IsDir() {
-				err = atomicfile.Clean(path)
-			}
-			return err
-		})
-		if err != nil {
-			return nil, err
+	}
+	return held, filepath.WalkDir(out, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			err = atomicfile.Clean(path)
 		}
-	}
-	return held, nil
-}
-
-// difference names the first setting that differs.
-func difference(a, b Settings) string {
-	for _, f := range []struct{ name, was, is string }{
-		{"model", a.Model, b.Model}, {"method", a.Method, b.Method}, {"layer", a.Layer, b.Layer}, {"class", a.Class, b.Class},
-		{"score", string(a.Score), string(b.Score)}, {"batch", fmt.Sprint(a.Batch), fmt.Sprint(b.Batch)},
-		{"alpha", fmt.Sprint(a.Alpha), fmt.Sprint(b.Alpha)}, {"colormap", a.ColorMap, b.ColorMap}, {"signed-colormap", a.SignedColorMap, b.SignedColorMap},
-		{"samples", fmt.Sprint(a.Samples), fmt.Sprint(b.Samples)}, {"seed", fmt.Sprint(a.Seed), fmt.Sprint(b.Seed)},
-		{"max-pixels", fmt.Sprint(a.MaxPixels), fmt.Sprint(b.MaxPixels)}, {"max-bytes", fmt.Sprint(a.MaxBytes), fmt.Sprint(b.MaxBytes)},
-	} {
-		if f.was != f.is {
-			return fmt.Sprintf("%s %s, not %s", f.name, f.was, f.is)
-		}
-	}
-	return "other settings"
-}
-
-// fingerprint tells models apart: the hash of the graph and of the variables'
-// index, which holds a checksum of every tensor.
-func fingerprint(model string) (string, error) {
-	dir, err := ModelDir(model)
-	if err != nil {
-		return "", err
-	}
-	return hashFiles(filepath.Join(dir, "saved_model.pb"), filepath.Join(dir, "variables", "variables.index"))
+		return err
+	})
 }
 
 // merge writes manifest.jsonl from the parts, in order, and the montage.

@@ -348,7 +348,7 @@ func TestExplainFullDisk(t *testing.T) {
 	if err := cmd.Run(); err == nil {
 		t.Fatal("no error")
 	}
-	if got := output.String(); !strings.HasPrefix(got, "write image "+j.Out+"/overlays/") || !strings.HasSuffix(got, ": file too large\n") {
+	if got := output.String(); !strings.HasPrefix(got, "write ") || !strings.Contains(got, " "+j.Out+"/") || !strings.HasSuffix(got, ": file too large\n") {
 		t.Errorf("it said: %s", got)
 	}
 	noLeftovers(t, j.Out)
@@ -483,6 +483,69 @@ func TestExplainClasses(t *testing.T) {
 	}
 }
 
+// Several methods have a row each, and a folder each for their maps and
+// overlays; a sheet shows them side by side.
+func TestExplainMethods(t *testing.T) {
+	dir := photos(t, 5, "can/none.png")
+	s := settings()
+	s.Method, s.Class = "layercam,gradcam,saliency", TargetAll
+	out := filepath.Join(t.TempDir(), "out")
+	sum, rows := explained(t, ExplainOptions{Paths: []string{dir}, Out: out, Settings: s})
+	if want := 5*3*6 + 1; len(rows) != want || sum.Images != 6 {
+		t.Errorf("%d rows of %d images, want %d of 6", len(rows), sum.Images, want)
+	}
+	files, sheets := map[string]bool{}, map[string]int{}
+	for _, r := range rows {
+		if r.Status == Unreadable {
+			continue
+		}
+		files[r.Map], files[r.Overlay] = true, true
+		sheets[r.Sheet]++
+		for _, name := range []string{r.Map, r.Overlay, r.Sheet} {
+			if !exists(filepath.Join(out, name)) {
+				t.Errorf("%s %s: there is no %s", r.Image, r.Method, name)
+			}
+		}
+		if !strings.Contains(r.Map, "/"+r.Method+"/") || !strings.Contains(r.Map, r.Target) {
+			t.Errorf("%s %s %s: %s", r.Image, r.Method, r.Target, r.Map)
+		}
+	}
+	if len(files) != 2*5*3*6 || len(sheets) != 5*6 {
+		t.Errorf("%d files and %d sheets", len(files), len(sheets))
+	}
+
+	// One of them alone gives the same maps.
+	s.Method = "layercam"
+	alone := filepath.Join(t.TempDir(), "alone")
+	_, single := explained(t, ExplainOptions{Paths: []string{dir}, Out: alone, Settings: s})
+	for _, r := range single {
+		if r.Status == Unreadable {
+			continue
+		}
+		if r.Sheet != "" {
+			t.Errorf("%s: a sheet of one method", r.Image)
+		}
+		_, a, err := npy.Read(filepath.Join(alone, r.Map))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, b, err := npy.Read(filepath.Join(out, mapsDir, "layercam", strings.TrimPrefix(r.Map, mapsDir)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(a, b) {
+			t.Errorf("%s: another map than among three methods", r.Map)
+		}
+	}
+
+	// What a kill leaves is cleared, in all folders.
+	s.Method = "layercam,gradcam,saliency"
+	for _, name := range []string{"", partsDir, mapsDir + "/gradcam/can", overlaysDir + "/saliency/box", sheetsDir, sheetsDir + "/can"} {
+		write(t, filepath.Join(out, name, ".partial-x-123"), "half")
+	}
+	explained(t, ExplainOptions{Paths: []string{dir}, Out: out, Settings: s})
+}
+
 // The gradient of a probability is another one than that of a logit: by the
 // chain rule through the softmax, it has all other classes in it.
 func TestExplainScore(t *testing.T) {
@@ -566,6 +629,11 @@ func TestExplainRefusals(t *testing.T) {
 	write(t, file, "something")
 	before := tree(t, out)
 	fingerprints := []string{must(fingerprint(trained(t).Dir)), must(fingerprint(run.Dir))}
+	var names []string
+	for _, m := range Methods() {
+		names = append(names, m.Name)
+	}
+	methods := strings.Join(names, ", ")
 	for _, test := range []struct {
 		change func(*ExplainOptions)
 		want   string
@@ -578,6 +646,14 @@ func TestExplainRefusals(t *testing.T) {
 		{func(o *ExplainOptions) { o.Settings.ColorMap = "viridis" }, out + " holds explanations made with colormap jet, not viridis; name a new folder"},
 		{func(o *ExplainOptions) { o.Machine.Limits.MaxPixels = 9 }, out + " holds explanations made with max-pixels 100000000, not 9; name a new folder"},
 		{func(o *ExplainOptions) { o.Model = run.Dir }, out + " holds explanations made with model " + fingerprints[0] + ", not " + fingerprints[1] + "; name a new folder"},
+		{func(o *ExplainOptions) { o.Settings.Method = "gradcam,saliency" }, out + " holds explanations made with method gradcam, not gradcam,saliency; name a new folder"},
+		{func(o *ExplainOptions) { o.Settings.Samples = 9 }, out + " holds explanations made with samples 0, not 9; name a new folder"},
+		{func(o *ExplainOptions) { o.Settings.Seed = 2 }, out + " holds explanations made with seed 1, not 2; name a new folder"},
+		{func(o *ExplainOptions) { o.Settings.Method = "camcam" }, `no method "camcam"; have ` + methods},
+		{func(o *ExplainOptions) { o.Settings.Method = "" }, `no method ""; have ` + methods},
+		{func(o *ExplainOptions) { o.Settings.Method = "gradcam,lime,gradcam" }, "method gradcam is named twice"},
+		{func(o *ExplainOptions) { o.Settings.Samples = -1 }, "samples is -1, want at least 1, or 0 for each method's own"},
+		{func(o *ExplainOptions) { o.Settings.SignedColorMap = "pink" }, `no colour map "pink"; have jet, viridis, turbo, inferno, gray, rdbu_r, seismic`},
 		{func(o *ExplainOptions) { o.Settings.Layer = "conv9" }, `no layer "conv9"; have conv1, relu1, bn1, conv5, relu5, pool5`},
 		{func(o *ExplainOptions) { o.Settings.Layer = "fc1" }, `layer "fc1" gives [16], not a map [height,width,channels]; have conv1, relu1, bn1, conv5, relu5, pool5`},
 		{func(o *ExplainOptions) { o.Settings.Class = "glass" }, `no class "glass"; have bottle, box, can, paper, roll, tray, or predicted, true, all`},

@@ -81,6 +81,7 @@ He, Gu and Shi's modified AlexNet.`,
 				return s.finished(cmd.OutOrStdout(), run)
 			}
 			o.Data = args[0]
+			var ofFile error // what is wrong with the file, unless a flag mends it
 			if experiment != "" {
 				b, err := os.ReadFile(experiment)
 				if err != nil {
@@ -89,6 +90,7 @@ He, Gu and Shi's modified AlexNet.`,
 				if err := e.ReadYAML(b); err != nil {
 					return fmt.Errorf("%s: %w", experiment, err)
 				}
+				ofFile = e.Check()
 			}
 			changed := cmd.Flags().Changed
 			if changed("arch") {
@@ -127,6 +129,9 @@ He, Gu and Shi's modified AlexNet.`,
 				}
 			}
 			if err := e.Check(); err != nil {
+				if ofFile != nil && ofFile.Error() == err.Error() {
+					return fmt.Errorf("%s: %w", experiment, err)
+				}
 				return usageError{err, cmd.CommandPath()}
 			}
 			run, err := pipeline.Train(cmd.Context(), o)

@@ -90,9 +90,6 @@ const tensorflow = "github.com/wamuir/graft/tensorflow..."
 
 // longer are the files above 400 lines, with the reason for which they may be.
 var longer = map[string]string{
-	"pipeline/explain.go":      "one job, read from its options to its summary",
-	"pipeline/shard.go":        "one part of that job, from photos to lines of the manifest",
-	"pipeline/train.go":        "one job, read from its options to the finished run",
 	"pipeline/explain_test.go": "every way that job can be stopped, refused or misled",
 	"pipeline/train_test.go":   "every way that job can be stopped, refused or misled",
 }

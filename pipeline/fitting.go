@@ -1,0 +1,220 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"oscar/dataset"
+	"oscar/tfmodel"
+)
+
+// fit trains the epochs that are left.
+func (r *Run) fit(ctx context.Context, machine Machine, listener Listener) error {
+	e := r.Experiment
+	listener.stage("building the graph")
+	t, err := tfmodel.NewTrainer(e.Architecture, e.Training.Adam, e.Seed, machine.Threads)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	// What has begun is brought to its end: the context is asked between steps.
+	work := context.WithoutCancel(ctx)
+	epochs, err := r.readJournal()
+	if err != nil {
+		return err
+	}
+	s, err := r.checkpoints().restore(work, t, r.Split.Hash, len(epochs), listener)
+	if err != nil {
+		return err
+	}
+	if s.Step > 0 {
+		listener.note(fmt.Sprintf("going on at step %d, epoch %d", s.Step, s.Epoch+1))
+	}
+	j, err := r.openJournal(epochs[:s.Epoch])
+	if err != nil {
+		return err
+	}
+	defer j.close()
+	f := &fitting{run: r, machine: machine, listener: listener, trainer: t, journal: j, state: s, noted: map[string]bool{}}
+	if f.loader, err = r.loader(machine, f.skip()); err != nil {
+		return err
+	}
+	defer f.loader.Close()
+
+	listener.stage("training")
+	for f.state.Epoch < e.Training.Epochs {
+		if ctx.Err() != nil {
+			return f.interrupted()
+		}
+		if err := f.epoch(ctx, work); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Run) loader(machine Machine, skip func(dataset.Item, error)) (*dataset.Loader, error) {
+	in := r.Experiment.Architecture.Input
+	return dataset.NewLoader(dataset.LoaderOptions{
+		Root: r.Images(), Height: in[0], Width: in[1],
+		Interpolation: r.Experiment.Data.Interpolation, Limits: r.Experiment.Data.limits(),
+		Cache: machine.Cache, CacheDir: r.path("cache"), Workers: machine.Workers,
+		Skip: skip,
+	})
+}
+
+// fitting is a training under way.
+type fitting struct {
+	run      *Run
+	machine  Machine
+	listener Listener
+	trainer  *tfmodel.Trainer
+	loader   *dataset.Loader
+	journal  *journal
+	state    state
+	skipped  int             // images that the loader left out and that no step has counted yet
+	noted    map[string]bool // their paths
+}
+
+// skip notes a file that has been changed or lost since the split was made,
+// once; nil if that is to be an error.
+func (f *fitting) skip() func(dataset.Item, error) {
+	if f.run.Experiment.Data.Strict {
+		return nil
+	}
+	return func(item dataset.Item, err error) {
+		f.skipped++
+		if !f.noted[item.Path] {
+			f.noted[item.Path] = true
+			f.listener.note(fmt.Sprintf("left out: %v", err))
+		}
+	}
+}
+
+func (f *fitting) interrupted() error {
+	return fmt.Errorf("%w at step %d, epoch %d; go on with --resume %s", ErrInterrupted, f.state.Step, f.state.Epoch+1, f.run.Dir)
+}
+
+// epoch trains one epoch, or what is left of it, then validates and saves.
+func (f *fitting) epoch(ctx, work context.Context) error {
+	r, s := f.run, &f.state
+	training := r.Experiment.Training
+	order := dataset.Order(len(r.Split.Train), r.Experiment.Seed, s.Epoch)
+	begin := time.Now()
+	earlier, from := s.Seconds, s.Position
+	clock := func() float64 { return earlier + time.Since(begin).Seconds() }
+	for b, err := range f.loader.Batches(work, r.Split.Train, order[s.Position:], training.Batch) {
+		if err != nil {
+			return err
+		}
+		loss, correct, err := f.trainer.Step(work, tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels}, s.Step, training.LearningRate)
+		if err != nil {
+			return err
+		}
+		s.Step++
+		s.Position += b.N + f.skipped
+		s.Skipped += f.skipped
+		f.skipped = 0
+		s.Loss += loss * float64(b.N)
+		s.Correct += correct
+		s.Seconds = clock()
+		if f.listener.Step != nil {
+			rate := float64(s.Position-from) / time.Since(begin).Seconds()
+			rest := len(order)*(training.Epochs-s.Epoch) - s.Position
+			f.listener.Step(StepInfo{
+				Epoch: s.Epoch + 1, Epochs: training.Epochs, Done: s.Position, Total: len(order),
+				Loss: s.Loss / float64(s.seen()), Accuracy: float64(s.Correct) / float64(s.seen()),
+				Rate: rate, Left: time.Duration(float64(rest) / rate * float64(time.Second)),
+			})
+		}
+		stop := ctx.Err() != nil
+		if stop || f.machine.CheckpointEvery > 0 && s.Step%f.machine.CheckpointEvery == 0 && s.Position < len(order) {
+			if err := r.checkpoints().save(work, f.trainer, *s); err != nil {
+				return err
+			}
+		}
+		if stop {
+			return f.interrupted()
+		}
+	}
+	s.Position += f.skipped
+	s.Skipped += f.skipped
+	f.skipped = 0
+	if s.seen() == 0 {
+		return fmt.Errorf("none of the %d images to train on in %s can be read", len(order), r.Images())
+	}
+	m := EpochMetrics{
+		Epoch: s.Epoch + 1, Step: s.Step, LearningRate: training.LearningRate,
+		Loss: s.Loss / float64(s.seen()), Accuracy: float64(s.Correct) / float64(s.seen()), Unreadable: s.Skipped,
+		Seconds: s.Seconds, ImagesPerSecond: float64(s.seen()) / s.Seconds, Time: time.Now().UTC().Truncate(time.Millisecond),
+		PeakMemory: peakMemory(),
+	}
+	if err := f.validate(work, &m); err != nil {
+		return err
+	}
+	better := s.Best.beatenBy(m)
+	if better {
+		if err := r.checkpoints().saveBest(work, f.trainer, m.Epoch); err != nil {
+			return err
+		}
+		s.Best = best{m.Epoch, m.ValidationAccuracy, m.ValidationLoss}
+	}
+	if err := f.journal.add(m); err != nil {
+		return err
+	}
+	s.Epoch++
+	s.Position, s.Skipped, s.Loss, s.Correct, s.Seconds = 0, 0, 0, 0, 0
+	if err := r.checkpoints().save(work, f.trainer, *s); err != nil {
+		return err
+	}
+	if f.listener.Epoch != nil {
+		f.listener.Epoch(m, better)
+	}
+	return nil
+}
+
+// validate measures the validation part.
+func (f *fitting) validate(ctx context.Context, m *EpochMetrics) error {
+	items := f.run.Split.Validation
+	if len(items) == 0 {
+		m.ValidationAccuracy, m.ValidationLoss = Unmeasured, Unmeasured
+		return nil
+	}
+	var loss float64
+	correct, seen := 0, 0
+	for b, err := range f.loader.Batches(ctx, items, nil, f.run.Experiment.Training.Batch) {
+		if err != nil {
+			return err
+		}
+		probabilities, losses, err := f.trainer.Evaluate(ctx, tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels})
+		if err != nil {
+			return err
+		}
+		for i, p := range probabilities {
+			loss += float64(losses[i])
+			if argmax(p) == b.Labels[i] {
+				correct++
+			}
+		}
+		seen += b.N
+	}
+	m.Unreadable += f.skipped
+	f.skipped = 0
+	if seen == 0 {
+		return fmt.Errorf("none of the %d images to validate with in %s can be read", len(items), f.run.Images())
+	}
+	m.ValidationLoss = Measure(loss / float64(seen))
+	m.ValidationAccuracy = Measure(float64(correct) / float64(seen))
+	return nil
+}
+
+func argmax(p []float32) int {
+	at := 0
+	for i, v := range p {
+		if v > p[at] {
+			at = i
+		}
+	}
+	return at
+}

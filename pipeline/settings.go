@@ -1,0 +1,115 @@
+package pipeline
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"oscar/explain"
+	"oscar/heatmap"
+)
+
+// Settings decide what explanations look like. They are kept beside the
+// results, in explain.json.
+type Settings struct {
+	Format   int           `json:"format"`
+	Model    string        `json:"model"`    // the SavedModel's fingerprint
+	Method   string        `json:"method"`   // names of [Methods], separated by commas
+	Layer    string        `json:"layer"`    // empty: the one the model names
+	Class    string        `json:"class"`    // predicted, true, all, or a class's name
+	Score    explain.Score `json:"score"`    // what is differentiated
+	Batch    int           `json:"batch"`    // images a session run, and a shard
+	Alpha    float64       `json:"alpha"`    // share of the colours in an overlay
+	ColorMap string        `json:"colormap"` // see heatmap.ColorMapNames
+	// SignedColorMap is for methods at the image whose maps have both signs.
+	SignedColorMap string `json:"signed_colormap"`
+	// Samples is how many samples RISE, LIME and SmoothGrad draw and how many
+	// steps integrated gradients take; 0: each its own default.
+	Samples int `json:"samples"`
+	// Seed decides what is drawn.
+	Seed uint64 `json:"seed"`
+	// MaxPixels and MaxBytes decide which images are unreadable; [Explain] sets
+	// them to the machine's limits.
+	MaxPixels int64 `json:"max_pixels"`
+	MaxBytes  int64 `json:"max_bytes"`
+}
+
+// DefaultSettings is Grad-CAM of the predicted class's logit, in jet.
+func DefaultSettings() Settings {
+	return Settings{
+		Format: 1, Method: "gradcam", Class: TargetPredicted, Score: explain.Logit,
+		Batch: 32, Alpha: heatmap.DefaultAlpha, ColorMap: "jet", SignedColorMap: "rdbu_r", Seed: 1,
+	}
+}
+
+// Check reports the first setting that cannot be, whatever the model.
+func (s Settings) Check() error {
+	if _, err := s.methods(); err != nil {
+		return err
+	}
+	for _, name := range []string{s.ColorMap, s.SignedColorMap} {
+		if _, err := heatmap.LookupColorMap(name); err != nil {
+			return err
+		}
+	}
+	switch {
+	case s.Samples < 0:
+		return fmt.Errorf("samples is %d, want at least 1, or 0 for each method's own", s.Samples)
+	case s.Batch < 1:
+		return fmt.Errorf("batch is %d, want at least 1", s.Batch)
+	case !(s.Alpha > 0 && s.Alpha <= 1):
+		return fmt.Errorf("alpha is %g, want above 0 to 1", s.Alpha)
+	}
+	_, err := explain.ParseScore(string(s.Score))
+	return err
+}
+
+// difference names the first setting that differs.
+func difference(a, b Settings) string {
+	for _, f := range []struct{ name, was, is string }{
+		{"model", a.Model, b.Model}, {"method", a.Method, b.Method}, {"layer", a.Layer, b.Layer}, {"class", a.Class, b.Class},
+		{"score", string(a.Score), string(b.Score)}, {"batch", fmt.Sprint(a.Batch), fmt.Sprint(b.Batch)},
+		{"alpha", fmt.Sprint(a.Alpha), fmt.Sprint(b.Alpha)}, {"colormap", a.ColorMap, b.ColorMap}, {"signed-colormap", a.SignedColorMap, b.SignedColorMap},
+		{"samples", fmt.Sprint(a.Samples), fmt.Sprint(b.Samples)}, {"seed", fmt.Sprint(a.Seed), fmt.Sprint(b.Seed)},
+		{"max-pixels", fmt.Sprint(a.MaxPixels), fmt.Sprint(b.MaxPixels)}, {"max-bytes", fmt.Sprint(a.MaxBytes), fmt.Sprint(b.MaxBytes)},
+	} {
+		if f.was != f.is {
+			return fmt.Sprintf("%s %s, not %s", f.name, f.was, f.is)
+		}
+	}
+	return "other settings"
+}
+
+// fingerprint tells models apart: the hash of the graph and of the variables'
+// index, which holds a checksum of every tensor.
+func fingerprint(model string) (string, error) {
+	dir, err := ModelDir(model)
+	if err != nil {
+		return "", err
+	}
+	return hashFiles(filepath.Join(dir, "saved_model.pb"), filepath.Join(dir, "variables", "variables.index"))
+}
+
+// hashFiles hashes the contents of files one after the other; those that do
+// not exist count as empty.
+func hashFiles(paths ...string) (string, error) {
+	h := sha256.New()
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(h, f)
+		f.Close()
+		if err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8]), nil
+}
