@@ -80,7 +80,9 @@ func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 	if err != nil {
 		return savedmodel.Metadata{}, err
 	}
-	experiment, err := json.Marshal(r.Experiment)
+	given := r.Experiment
+	given.Data.Root = "" // whose machine it was is nobody's business
+	experiment, err := json.Marshal(given)
 	if err != nil {
 		return savedmodel.Metadata{}, err
 	}

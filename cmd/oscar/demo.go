@@ -44,7 +44,7 @@ run           %s
 model         %s
 explanations  %s
 montage       %s
-curves        tensorboard --logdir %s/events
+curves        %s/curves.png
 `, 100*d.Heat, 100*d.Area, d.Images, d.Summary.Rows, round(time.Since(begin)), d.Run.Dir, d.Run.Model(), d.Summary.Manifest, d.Summary.Montage, d.Run.Dir)
 			return nil
 		},
