@@ -8,7 +8,8 @@ import (
 	"image/png"
 	"io"
 	"os"
-	"path/filepath"
+
+	"oscar/internal/atomicfile"
 )
 
 // jpegQuality keeps text and colour edges clean at a third of a PNG's size.
@@ -28,34 +29,16 @@ func WriteJPEG(path string, img image.Image) error {
 	})
 }
 
-// write encodes to a new file beside path and renames it to path. It is
-// atomicfile.Write without the sync to disk, which would take longer than the
-// picture itself; a picture can be made again. The name is one that
-// atomicfile.Clean clears away.
-func write(path string, encode func(io.Writer) error) (err error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), ".partial-"+filepath.Base(path)+"-*")
-	if err != nil {
-		return fmt.Errorf("write image: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			temp.Close()
-			os.Remove(temp.Name())
-			err = fmt.Errorf("write image %s: %w", path, err)
+func write(path string, encode func(io.Writer) error) error {
+	err := atomicfile.Draft(path, func(f *os.File) error {
+		buffer := bufio.NewWriter(f)
+		if err := encode(buffer); err != nil {
+			return err
 		}
-	}()
-	buffer := bufio.NewWriter(temp)
-	if err = encode(buffer); err != nil {
-		return err
+		return buffer.Flush()
+	})
+	if err != nil {
+		return fmt.Errorf("write image %s: %w", path, err)
 	}
-	if err = buffer.Flush(); err != nil {
-		return err
-	}
-	if err = temp.Chmod(0o644); err != nil { // CreateTemp makes it 0600
-		return err
-	}
-	if err = temp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), path)
+	return nil
 }

@@ -24,7 +24,23 @@ func Write(path string, data []byte) error {
 }
 
 // Stream is [Write] for what fill writes.
-func Stream(path string, fill func(*os.File) error) (err error) {
+func Stream(path string, fill func(*os.File) error) error {
+	err := Draft(path, func(f *os.File) error {
+		if err := fill(f); err != nil {
+			return err
+		}
+		return f.Sync()
+	})
+	if err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// Draft is [Stream] without the syncs, for what can be made again and is small
+// enough that a sync would take longer than the file: it is whole after a kill,
+// but perhaps not after a power cut.
+func Draft(path string, fill func(*os.File) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), prefix+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
@@ -38,19 +54,13 @@ func Stream(path string, fill func(*os.File) error) (err error) {
 	if err = fill(f); err != nil {
 		return err
 	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
+	if err = f.Chmod(0o644); err != nil { // CreateTemp makes it 0600
 		return err
 	}
 	if err = f.Close(); err != nil {
 		return err
 	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return os.Rename(f.Name(), path)
 }
 
 // Dir fills a new folder beside dir, syncs it and puts it in dir's place. If

@@ -11,9 +11,10 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+
+	"oscar/internal/atomicfile"
 )
 
 const (
@@ -31,7 +32,10 @@ func Write(path string, shape []int, values []float32) error {
 	if err != nil {
 		return fmt.Errorf("npy: write %s: %w", path, err)
 	}
-	if err := replace(path, data); err != nil {
+	if err := atomicfile.Draft(path, func(f *os.File) error {
+		_, err := f.Write(data)
+		return err
+	}); err != nil {
 		return fmt.Errorf("npy: %w", err)
 	}
 	return nil
@@ -133,30 +137,4 @@ func tuple(shape []int) string {
 		return "(" + parts[0] + ",)"
 	}
 	return "(" + strings.Join(parts, ", ") + ")"
-}
-
-// replace writes data to a new file beside path and renames it to path. It is
-// atomicfile.Write without the sync to disk, which takes seven times as long;
-// a map can be made again. The name is one that atomicfile.Clean clears away.
-func replace(path string, data []byte) (err error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), ".partial-"+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			temp.Close()
-			os.Remove(temp.Name())
-		}
-	}()
-	if _, err = temp.Write(data); err != nil {
-		return err
-	}
-	if err = temp.Chmod(0o644); err != nil { // CreateTemp makes it 0600
-		return err
-	}
-	if err = temp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), path)
 }
