@@ -34,8 +34,9 @@ var (
 
 // tapKey names one way to look into the model.
 type tapKey struct {
-	layer string
-	score explain.Score
+	layer  string
+	score  explain.Score
+	signal string // "" is the gradient, see [Signal]
 }
 
 // tap is what one explaining run fetches.
@@ -107,6 +108,10 @@ func (b *Bundle) Predict(ctx context.Context, images explain.Images) (explain.Pr
 // of the class score with respect to them in one session run. The layer is
 // looked at after the activation that follows it, see [Layer.Feature].
 func (b *Bundle) Differentiate(ctx context.Context, images explain.Images, targets []int, layer string, score explain.Score) (explain.Differential, error) {
+	return b.differentiate(ctx, images, targets, tapKey{layer: layer, score: score}, nil)
+}
+
+func (b *Bundle) differentiate(ctx context.Context, images explain.Images, targets []int, key tapKey, signal addSignal) (explain.Differential, error) {
 	var none explain.Differential
 	feed, err := b.feed(images)
 	if err != nil {
@@ -122,7 +127,7 @@ func (b *Bundle) Differentiate(ctx context.Context, images explain.Images, targe
 		}
 		classes[i] = int64(c)
 	}
-	t, err := b.tap(tapKey{layer, score})
+	t, err := b.tap(key, signal)
 	if err != nil {
 		return none, err
 	}
@@ -195,8 +200,8 @@ func (b *Bundle) PredictFrom(ctx context.Context, layer string, activations []ex
 	return explain.Prediction{Logits: rows(out[0]), Probabilities: rows(out[1])}, nil
 }
 
-// tap grows the graph, once for each layer and score.
-func (b *Bundle) tap(key tapKey) (tap, error) {
+// tap grows the graph, once for each key. No signal is the gradient.
+func (b *Bundle) tap(key tapKey, signal addSignal) (tap, error) {
 	b.grow.Lock()
 	defer b.grow.Unlock()
 	if t, ok := b.taps[key]; ok {
@@ -220,7 +225,11 @@ func (b *Bundle) tap(key tapKey) (tap, error) {
 	t := tap{activations: g.Identity("activations", features)} // the image itself is fed, and cannot be fetched
 	t.target = Target(g, b.class, b.logits)
 	t.score = ClassScore(g, from, t.target)
-	t.gradients = g.Grad(t.score, features)[0]
+	if signal == nil {
+		t.gradients = g.Grad(t.score, features)[0]
+	} else if t.gradients, err = signal(g, t.target, key.layer, key.score); err != nil {
+		return tap{}, err
+	}
 	if err := g.Err(); err != nil {
 		return tap{}, err
 	}

@@ -13,16 +13,13 @@ import (
 // Forward operations alone can. They are TensorFlow's own gradients, which the
 // tests hold against them.
 
-// backward adds d logits[target] / d the output of layer i, in terms of
-// operations that every converter knows.
+// backward adds d logits[target] / d the output of layer i, or of the image if
+// i is -1, in terms of operations that every converter knows.
 func (n *Network) backward(g *graph.Graph, target graph.Tensor, i int) graph.Tensor {
 	dy := g.OneHot(target, n.Logits.Shape()[1])
-	for k := len(n.taps) - 1; k > i; k-- {
-		l := n.Architecture.Layers[k]
-		b := &Builder{Graph: g.In("gradients").In(l.Name), layer: l.Name, vars: n.vars}
-		dy = l.Layer.Backward(b, n.taps[k-1].out, n.taps[k].out, dy)
-	}
-	return dy
+	dx, err := n.walk(g.In("gradients"), plainGradient(), dy, i)
+	g.Fail(err)
+	return dx
 }
 
 func (l *Conv2D) Backward(b *Builder, x, _, dy graph.Tensor) graph.Tensor {
@@ -46,9 +43,7 @@ func (*ReLU) Backward(b *Builder, _, y, dy graph.Tensor) graph.Tensor {
 func (*Dropout) Backward(_ *Builder, _, _, dy graph.Tensor) graph.Tensor { return dy }
 
 func (l *BatchNormalization) Backward(b *Builder, _, _, dy graph.Tensor) graph.Tensor {
-	_, epsilon := l.settings()
-	deviation := b.Rsqrt(b.Add(b.Param("moving_variance"), b.Scalar(float32(epsilon))))
-	return b.Mul(dy, b.Mul(b.Param("gamma"), deviation))
+	return b.Mul(dy, l.scale(b))
 }
 
 func (*GlobalAveragePool2D) Backward(b *Builder, x, _, dy graph.Tensor) graph.Tensor {

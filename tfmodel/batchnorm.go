@@ -61,3 +61,10 @@ func (l *BatchNormalization) Apply(b *Builder, x graph.Tensor) graph.Tensor {
 	}
 	return y
 }
+
+// scale is what each channel is multiplied by in inference.
+func (l *BatchNormalization) scale(b *Builder) graph.Tensor {
+	_, epsilon := l.settings()
+	deviation := b.Rsqrt(b.Add(b.Param("moving_variance"), b.Scalar(float32(epsilon))))
+	return b.Mul(b.Param("gamma"), deviation)
+}

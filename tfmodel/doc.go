@@ -7,6 +7,11 @@
 // counted, summarised and written as JSON. [Compile] turns it into a [Network]
 // for inference, [NewTrainer] into one that learns.
 //
+// The description is also what layer-wise relevance propagation and guided
+// backpropagation need, which treat each kind of layer by a rule of its own: a
+// [Composite] is the table of [Rule]s, [Attach] applies one to an opened
+// SavedModel, and [Explanations] are what a SavedModel can say of itself.
+//
 // Variables are named <layer>/<role> in Keras's words (conv1/kernel,
 // bn1/moving_mean, fc1/bias), the same in every graph, checkpoint and
 // SavedModel.

@@ -1,0 +1,288 @@
+#!/usr/bin/env python3
+"""Writes testdata/*.json beside this file: what zennit and Captum make of small
+networks, for the tests of package tfmodel. `make oracles` runs it.
+
+The networks are given as oscar's architectures, with random weights in oscar's
+layout, for raw pixels 0..255 (one image of three is shifted to both signs):
+
+  plain       convolutions, ReLU, max pooling, dense
+  normalised  batch normalisation right after each convolution, which zennit's
+              canonizer merges; average pooling
+  shifted     batch normalisation after pooling, as in AlexNet02: into the next
+              convolution or dense layer, which zennit cannot merge and passes by.
+              PyTorch is given the merged layers
+
+PyTorch computes in float64. Relevance is zennit's, for its composites and for
+each rule on all layers; or on the first, with epsilon on the others. The
+signal at the layer "inner" is there for the composites. Guided backpropagation
+and guided Grad-CAM (bilinear; at the layer "features") are Captum's, as are
+gradients and integrated gradients (20 steps, Gauss-Legendre, from black).
+"""
+
+import datetime
+import importlib.metadata
+import json
+import pathlib
+import platform
+
+import captum.attr
+import torch
+from torch import nn
+from zennit import composites, rules
+from zennit.canonizers import SequentialMergeBatchNorm
+
+CLASSES = 4
+BN_EPSILON = 1e-3  # oscar's
+
+# zennit's canonizer leaves a merged normalisation its epsilon: it still divides
+# by sqrt(1 + epsilon). So PyTorch's has none, and the variance is larger.
+NO_EPSILON = 1e-12
+
+
+def conv(name, filters, kernel, padding):
+    return {"name": name, "kind": "conv2d", "filters": filters, "kernel": kernel, "stride": 1, "padding": padding}
+
+
+def pool(name, kind):
+    return {"name": name, "kind": kind, "size": 2, "stride": 2, "padding": "VALID"}
+
+
+def layer(name, kind, **settings):
+    return {"name": name, "kind": kind, **settings}
+
+
+def relu(name):
+    return layer(name, "relu")
+
+
+NETS = {
+    "plain": {
+        "seed": 3, "inner": "conv1", "features": "conv2",
+        "architecture": {"name": "plain", "input": [10, 9, 3], "layers": [
+            conv("conv1", 4, 3, "SAME"), relu("relu1"), pool("pool1", "max_pool2d"),
+            conv("conv2", 6, 3, "VALID"), relu("relu2"), layer("flatten", "flatten"),
+            layer("fc1", "dense", units=10), relu("relu_fc1"), layer("fc2", "dense", units=CLASSES),
+        ]},
+    },
+    "normalised": {
+        "seed": 4, "inner": "relu1", "features": "relu2",
+        "architecture": {"name": "normalised", "input": [8, 10, 3], "layers": [
+            conv("conv1", 4, 3, "SAME"), layer("bn1", "batch_normalization"), relu("relu1"),
+            pool("pool1", "average_pool2d"),
+            conv("conv2", 5, 3, "SAME"), layer("bn2", "batch_normalization"), relu("relu2"),
+            layer("gap", "global_average_pool2d"), layer("fc", "dense", units=CLASSES),
+        ]},
+    },
+    "shifted": {
+        "seed": 5, "inner": "pool1", "features": "conv2",
+        "architecture": {"name": "shifted", "input": [10, 9, 3], "layers": [
+            conv("conv1", 4, 3, "SAME"), relu("relu1"), pool("pool1", "max_pool2d"),
+            layer("bn1", "batch_normalization"),
+            conv("conv2", 6, 2, "VALID"), relu("relu2"), layer("bn2", "batch_normalization"),
+            layer("flatten", "flatten"), layer("fc", "dense", units=CLASSES),
+        ]},
+    },
+}  # fmt: skip
+
+
+def normal(*shape, scale=1.0):
+    """Random values that float32 holds, so that both sides have the same."""
+    return (scale * torch.randn(*shape)).float().double()
+
+
+def channels_last(t):
+    """[C,H,W] -> [H,W,C]."""
+    return t.permute(1, 2, 0)
+
+
+class Net:
+    """An architecture as a PyTorch module, and its weights in oscar's layout."""
+
+    def __init__(self, architecture):
+        self.weights, self.modules, self.flattened = {}, {}, None
+        height, width, channels = architecture["input"]
+        size = (channels, height, width)
+        for l in architecture["layers"]:
+            module = self.make(l, size).eval()
+            size = tuple(module(torch.zeros(1, *size)).shape[1:])
+            self.modules[l["name"]] = module
+
+    def make(self, l, size):
+        kind, name = l["kind"], l["name"]
+        if kind == "conv2d":
+            k, padding = l["kernel"], l["kernel"] // 2 if l["padding"] == "SAME" else 0
+            m = nn.Conv2d(size[0], l["filters"], k, padding=padding)
+            scale = (2 / (k * k * size[0])) ** 0.5 / (100 if size[0] == 3 else 1)
+            self.set(m, name, normal(*m.weight.shape, scale=scale), lambda w: w.permute(2, 3, 1, 0))
+            return m
+        if kind == "dense":
+            m = nn.Linear(size[0], l["units"])
+            before = self.flattened  # as oscar flattens: height, width, channel
+
+            def order(w):
+                return w if before is None else w.reshape(-1, *before).permute(0, 2, 3, 1).reshape(len(w), -1)
+
+            self.set(m, name, normal(*m.weight.shape, scale=size[0] ** -0.5), lambda w: order(w).T)
+            self.flattened = None
+            return m
+        if kind == "batch_normalization":
+            m, c = nn.BatchNorm2d(size[0], eps=NO_EPSILON), size[0]
+            for role, tensor, value in [
+                ("gamma", m.weight, 1 + normal(c, scale=0.5)), ("beta", m.bias, normal(c, scale=0.3)),
+                ("moving_mean", m.running_mean, normal(c, scale=0.3)),
+                ("moving_variance", m.running_var, 0.3 + normal(c) ** 2),
+            ]:  # fmt: skip
+                value = value.float().double()
+                self.weights[f"{name}/{role}"] = value
+                tensor.data = value.clone()
+            m.running_var += BN_EPSILON
+            return m
+        if kind == "flatten":
+            self.flattened = size
+        return {
+            "flatten": nn.Flatten,
+            "relu": nn.ReLU, "max_pool2d": lambda: nn.MaxPool2d(2), "average_pool2d": lambda: nn.AvgPool2d(2),
+            "global_average_pool2d": lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        }[kind]()  # fmt: skip
+
+    def set(self, m, name, weight, layout):
+        m.weight.data, m.bias.data = weight, normal(len(weight), scale=0.2)
+        self.weights[f"{name}/kernel"], self.weights[f"{name}/bias"] = layout(m.weight.data), m.bias.data
+
+    def merged(self):
+        """The modules, with a normalisation that follows no linear layer merged into the next one."""
+        out, scale, shift, linear = {}, None, None, False
+        for name, m in self.modules.items():
+            if isinstance(m, nn.BatchNorm2d) and not linear:
+                scale = m.weight.data / (m.running_var + m.eps).sqrt()
+                shift = m.bias.data - m.running_mean * scale
+                continue
+            if scale is not None and isinstance(m, (nn.Conv2d, nn.Linear)):
+                w = m.weight.data
+                a, s = scale, shift
+                if isinstance(m, nn.Linear):  # flattened: channel, height, width
+                    a, s = (v.repeat_interleave(w.shape[1] // len(v)) for v in (a, s))
+                else:
+                    assert m.padding == (0, 0)
+                    a, s = a[:, None, None], s[:, None, None]
+                m.bias.data = m.bias.data + (w * s).flatten(1).sum(1)
+                m.weight.data = w * a
+                scale = None
+            linear = isinstance(m, (nn.Conv2d, nn.Linear))
+            out[name] = m
+        return out
+
+
+def composite_table():
+    linear = [(nn.Linear, rules.Epsilon(1e-6)), (nn.Conv2d, rules.Epsilon(1e-6))]
+    base = composites.layer_map_base()
+    table = {
+        "epsilon_plus_flat": lambda c: composites.EpsilonPlusFlat(canonizers=c),
+        "epsilon_plus": lambda c: composites.EpsilonPlus(canonizers=c),
+        "epsilon_alpha2_beta1_flat": lambda c: composites.EpsilonAlpha2Beta1Flat(canonizers=c),
+        "epsilon_alpha2_beta1": lambda c: composites.EpsilonAlpha2Beta1(canonizers=c),
+        "epsilon_gamma_box": lambda c: composites.EpsilonGammaBox(low=0.0, high=255.0, canonizers=c),
+        "epsilon": lambda c: composites.LayerMapComposite(base + linear, canonizers=c),
+    }
+    every = {
+        "zero": rules.Epsilon(0), "epsilon 0.1": rules.Epsilon(0.1), "gamma": rules.Gamma(0.25),
+        "alpha1 beta0": rules.AlphaBeta(1, 0), "alpha2 beta1": rules.AlphaBeta(2, 1), "zplus": rules.ZPlus(),
+    }  # fmt: skip
+    first = {
+        "first zbox": rules.ZBox(low=torch.tensor([0.0, -10.0, -120.0]).reshape(1, 3, 1, 1),
+                                 high=torch.tensor([255.0, 260.0, 140.0]).reshape(1, 3, 1, 1)),
+        "first flat": rules.Flat(), "first wsquare": rules.WSquare(),
+    }  # fmt: skip
+    for name, rule in every.items():
+        table[name] = lambda c, rule=rule: composites.LayerMapComposite(
+            base + [((nn.Conv2d, nn.Linear), rule)], canonizers=c)  # fmt: skip
+    for name, rule in first.items():
+        table[name] = lambda c, rule=rule: composites.SpecialFirstLayerMapComposite(
+            base + linear, [(nn.Conv2d, rule)], canonizers=c)  # fmt: skip
+    return table
+
+
+def relevance(net, composite, images, targets, inner):
+    """Relevance at the images and at the output of the module inner."""
+    held = []
+    after = list(net)[[name for name, _ in net.named_children()].index(inner) + 1]
+    hook = after.register_forward_pre_hook(lambda _, inputs: held.append(inputs[0]))
+    x = images.clone().requires_grad_()
+    with composite.context(net) as modified:
+        out = modified(x)
+        start = torch.zeros_like(out)
+        for i, t in enumerate(targets):
+            start[i, t] = out[i, t].detach()
+        signals = torch.autograd.grad(out, [x, held[-1]], start)
+    hook.remove()
+    return signals
+
+
+def numbers(t, digits=7):
+    return [float(f"%.{digits}g" % v) for v in t.detach().reshape(-1).tolist()]
+
+
+def make(name, spec):
+    torch.manual_seed(spec["seed"])
+    made = Net(spec["architecture"])
+    weights = {key: numbers(w, 9) for key, w in made.weights.items()}
+    modules = made.merged()
+    net = nn.Sequential()
+    for key, m in modules.items():
+        net.add_module(key, m)
+    height, width, channels = spec["architecture"]["input"]
+    images = torch.randint(0, 256, (3, channels, height, width)).to(torch.float64)
+    images[2] -= 128
+    logits = net(images).detach()
+    order = logits.argsort(dim=1)
+    targets = [int(order[i, rank]) for i, rank in enumerate([3, 1, 3])]
+
+    def features(layer):  # a convolution is looked at after its ReLU
+        names = list(modules)
+        following = names[names.index(layer) + 1]
+        return following if layer.startswith("conv") else layer
+
+    table = {}
+    for key, build in composite_table().items():
+        canonizers = [SequentialMergeBatchNorm()]
+        at_image, at_inner = relevance(net, build(canonizers), images, targets, features(spec["inner"]))
+        row = {"image": numbers(torch.stack([channels_last(t) for t in at_image]))}
+        if key.startswith("epsilon_"):
+            row["inner"] = numbers(torch.stack([channels_last(t) for t in at_inner]))
+        table[key] = row
+    x = images.clone().requires_grad_()
+    ours = {
+        "gradient": captum.attr.Saliency(net).attribute(x, target=targets, abs=False),
+        "guided": captum.attr.GuidedBackprop(net).attribute(x, target=targets),
+        "guidedgradcam": captum.attr.GuidedGradCam(net, getattr(net, features(spec["features"]))).attribute(
+            x, target=targets, interpolate_mode="bilinear"),
+        "integrated": captum.attr.IntegratedGradients(net).attribute(
+            x, target=targets, n_steps=20, method="gausslegendre", baselines=0),
+    }  # fmt: skip
+    for key, t in ours.items():
+        table[key] = {"image": numbers(torch.stack([channels_last(one) for one in t]))}
+    return {
+        "made": {
+            "script": "oracles/lrp/make.py", "date": datetime.date.today().isoformat(),
+            "python": platform.python_version(),
+            **{p: importlib.metadata.version(p) for p in ("zennit", "captum", "torch")},
+        },
+        "architecture": spec["architecture"], "inner": spec["inner"], "features": spec["features"],
+        "weights": weights, "images": [int(v) for v in torch.stack([channels_last(i) for i in images]).reshape(-1)],
+        "targets": targets, "logits": numbers(logits), "signals": table,
+    }  # fmt: skip
+
+
+def main():
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)
+    folder = pathlib.Path(__file__).parent / "testdata"
+    folder.mkdir(exist_ok=True)
+    for name, spec in NETS.items():
+        text = json.dumps(make(name, spec), separators=(",", ":"))
+        for part in ('"architecture":', '"weights":', '"images":', '"targets":', '"signals":', '"image":'):
+            text = text.replace(part, "\n" + part)
+        (folder / f"{name}.json").write_text(text + "\n")
+
+
+main()

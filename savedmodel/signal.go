@@ -1,0 +1,40 @@
+package savedmodel
+
+import (
+	"context"
+
+	"oscar/explain"
+	"oscar/internal/graph"
+)
+
+// A Signal is another way back from a class's score to a layer than the
+// gradient, as layer-wise relevance propagation is: operations that a caller
+// who knows the model's layers adds to its graph.
+type Signal struct {
+	// Key tells signals apart: one is added once for each layer and score.
+	Key string
+	// Add returns a tensor of the shape of the layer's features. target is the
+	// class of each image, int64 [N]. It is never called twice at the same time.
+	// It should return an error rather than let an operation fail: a graph that
+	// has failed can no more be grown.
+	Add func(g *graph.Graph, target graph.Tensor, layer string, score explain.Score) (graph.Tensor, error)
+}
+
+type addSignal = func(g *graph.Graph, target graph.Tensor, layer string, score explain.Score) (graph.Tensor, error)
+
+// With returns the model with a signal in place of the gradient: what it gives
+// as Differential.Gradients is the signal at the layer.
+func (b *Bundle) With(s Signal) explain.Differentiator { return signalled{b, s} }
+
+type signalled struct {
+	*Bundle
+	signal Signal
+}
+
+// Differentiate implements [explain.Differentiator].
+func (s signalled) Differentiate(ctx context.Context, images explain.Images, targets []int, layer string, score explain.Score) (explain.Differential, error) {
+	return s.differentiate(ctx, images, targets, tapKey{layer, score, s.signal.Key}, s.signal.Add)
+}
+
+// Tensor returns a tensor of the model's graph, "conv1/kernel/Read/ReadVariableOp:0".
+func (b *Bundle) Tensor(name string) (graph.Tensor, error) { return b.graph.Tensor(name) }

@@ -1,0 +1,117 @@
+package tfmodel
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"oscar/explain"
+	"oscar/internal/graph"
+	"oscar/savedmodel"
+)
+
+// Attached is an opened SavedModel together with what oscar knows of its
+// layers: their settings and their weights in the graph. It may be used from
+// several goroutines.
+type Attached struct {
+	Bundle  *savedmodel.Bundle
+	network *Network // its graph is the bundle's, and grown by no one else
+}
+
+// Attach finds an architecture in the model's metadata, and its layers and
+// weights in the model's graph, be they variables or constants. Nothing is
+// added to the graph.
+func Attach(b *savedmodel.Bundle) (*Attached, error) {
+	var experiment struct {
+		Architecture *Architecture `json:"architecture"`
+	}
+	if len(b.Metadata.Experiment) > 0 {
+		if err := json.Unmarshal(b.Metadata.Experiment, &experiment); err != nil {
+			return nil, fmt.Errorf("the model's metadata: experiment: %w", err)
+		}
+	}
+	if experiment.Architecture == nil {
+		return nil, errors.New("the model's metadata has no architecture, which rules for its layers need")
+	}
+	a := *experiment.Architecture
+	shapes, err := a.Shapes()
+	if err != nil {
+		return nil, fmt.Errorf("the model's metadata: %w", err)
+	}
+	if len(b.Metadata.Layers) != len(a.Layers) {
+		return nil, fmt.Errorf("the model's metadata lists %d layers, its architecture %d", len(b.Metadata.Layers), len(a.Layers))
+	}
+	n := &Network{Architecture: a, vars: &variables{byName: map[string]*graph.Variable{}}}
+	find := func(names ...string) (t graph.Tensor) {
+		var missing error
+		for _, name := range names {
+			if t, missing = b.Tensor(name); missing == nil {
+				return t
+			}
+		}
+		if err == nil {
+			err = missing
+		}
+		return t
+	}
+	n.Image, n.Logits, n.Probabilities = find("image"), find("logits"), find("probabilities")
+	for i, l := range a.Layers {
+		if name := b.Metadata.Layers[i].Name; name != l.Name {
+			return nil, fmt.Errorf("the model's metadata lists layer %s where its architecture has %s", name, l.Name)
+		}
+		n.taps = append(n.taps, tap{l.Name, find(b.Metadata.Layers[i].Tensor)})
+		for _, p := range l.Layer.Params(shapes[i]) {
+			name := l.Name + "/" + p.Role
+			value := find(name+"/Read/ReadVariableOp", name+"/Const")
+			if got := value.Shape(); err == nil && !slices.Equal(got, p.Shape) {
+				err = fmt.Errorf("%s is %v, want %v", name, got, Shape(p.Shape))
+			}
+			n.vars.byName[name] = &graph.Variable{Name: name, Shape: p.Shape, Value: value}
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the model's graph is not what its metadata says: %w", err)
+	}
+	return &Attached{b, n}, nil
+}
+
+// Architecture is the model's.
+func (m *Attached) Architecture() Architecture { return m.network.Architecture }
+
+// With returns the model with a composite's signal in place of the gradient:
+// the Gradients of a Differential are the relevance at the layer, or the guided
+// gradient. The operations are added to the model's graph when they are first
+// asked for, once for each composite, layer and score. LRP knows no score but
+// explain.Logit.
+func (m *Attached) With(c Composite) (explain.Differentiator, error) {
+	if _, err := c.rules(m.network.Architecture); err != nil {
+		return nil, err
+	}
+	return m.Bundle.With(savedmodel.Signal{
+		Key: fmt.Sprintf("%#v", c),
+		Add: func(g *graph.Graph, target graph.Tensor, layer string, score explain.Score) (graph.Tensor, error) {
+			to := -1
+			if layer != explain.Image {
+				i, err := m.network.Architecture.index(layer)
+				if err != nil {
+					return graph.Tensor{}, err
+				}
+				to = m.network.Architecture.feature(i)
+			}
+			name := c.Name
+			if name == "" {
+				name = "composite"
+			}
+			g = g.In(name)
+			r, err := c.start(g, m.network, target, score)
+			if err == nil {
+				r, err = m.network.walk(g, c, r, to)
+			}
+			if err != nil {
+				return r, err
+			}
+			return g.Identity("signal", r), nil // what is fetched, when nothing lies between
+		},
+	}), nil
+}

@@ -1,0 +1,208 @@
+package tfmodel
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"oscar/explain"
+	"oscar/internal/graph"
+	"oscar/relevance"
+	"oscar/savedmodel"
+)
+
+// call runs a signature on a session of its own network.
+func call(t *testing.T, n *Network, session *graph.Session, s savedmodel.Signature, images explain.Images, targets []int) map[string]graph.Value {
+	t.Helper()
+	var keys []string
+	var fetch []graph.Tensor
+	for key, tensor := range s.Outputs {
+		keys, fetch = append(keys, key), append(fetch, tensor)
+	}
+	classes := make([]int64, len(targets))
+	for i, c := range targets {
+		classes[i] = int64(c)
+	}
+	values, err := session.Run(t.Context(), []graph.Feed{
+		{To: s.Inputs["image"], Value: graph.FromFloat32s(append(graph.Shape{images.N}, n.Architecture.Input...), images.Pixels)},
+		{To: s.Inputs["class"], Value: graph.FromInt64s(graph.Shape{len(classes)}, classes)},
+	}, fetch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]graph.Value{}
+	for i, key := range keys {
+		out[key] = values[i]
+	}
+	return out
+}
+
+// explainers are what Go makes of the same explanations. What a signature has
+// no setting for is its default.
+func explainers(t *testing.T, m *Attached) map[string]explain.Explainer {
+	t.Helper()
+	with := func(c Composite) explain.Differentiator {
+		model, err := m.With(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return model
+	}
+	composite, err := LookupLRP("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]explain.Explainer{
+		"saliency":             explain.Saliency{Model: m.Bundle},
+		"guidedbackprop":       relevance.GuidedBackprop{Model: with(GuidedBackprop())},
+		"lrp":                  relevance.LRP{Model: with(composite)},
+		"gradient-x-input":     explain.GradientTimesInput{Model: m.Bundle},
+		"integrated-gradients": explain.IntegratedGradients{Model: m.Bundle, Steps: DefaultSteps},
+	}
+}
+
+// What the exported model says of itself is what Go makes of TensorFlow's own
+// gradients and of relevance.
+func TestExplanationsEqualTheExplainers(t *testing.T) {
+	n, session, constants := trainedTiny(t)
+	images, targets := tinyImages(3), []int{2, explain.Predicted, 0}
+	want := explainers(t, attach(t, constants, nil, nil))
+	for _, e := range Explanations {
+		s, err := e.New(n, "conv5")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := call(t, n, session, s, images, targets)
+		if shape := got["heatmap"].Shape().String(); shape != "[3,32,32]" {
+			t.Errorf("%s: the heatmap is %s", e.Name, shape)
+		}
+		if e.Name == "gradcam" {
+			continue // savedmodel's tests have it
+		}
+		if want[e.Name] == nil {
+			t.Errorf("%s is held against nothing", e.Name)
+			continue
+		}
+		attributions, err := want[e.Name].Explain(t.Context(), images, targets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := images.Height * images.Width
+		raw, heat := got["raw"].Float32s(), got["heatmap"].Float32s()
+		for i, a := range attributions {
+			if a.Target != int(got["class"].Int64s()[i]) {
+				t.Errorf("%s: class %d, want %d", e.Name, got["class"].Int64s()[i], a.Target)
+			}
+			near(t, e.Name+": raw", scaled(raw[i*size:(i+1)*size]), scaled(a.Map.Values), 1e-5)
+			if sum, w := total(raw[i*size:(i+1)*size]), total(a.Map.Values); math.Abs(sum-w) > 1e-4*math.Abs(w) {
+				t.Errorf("%s: its map adds up to %g, want %g", e.Name, sum, w)
+			}
+			_, most := a.Map.Range()
+			for k, v := range a.Map.Values {
+				if h := max(v, 0) / most; math.Abs(float64(heat[i*size+k]-h)) > 1e-4 {
+					t.Errorf("%s: heatmap %d is %g, want %g", e.Name, k, heat[i*size+k], h)
+					break
+				}
+			}
+			near(t, e.Name+": probabilities", got["probabilities"].Float32s()[i*4:(i+1)*4], a.Probabilities, 1e-5)
+		}
+		one := images
+		one.N, one.Pixels = 1, images.Pixels[:size*3]
+		alone := call(t, n, session, s, one, targets[:1])
+		near(t, e.Name+": one alone", scaled(alone["raw"].Float32s()), scaled(raw[:size]), 1e-5)
+		other := call(t, n, session, s, one, []int{3})
+		if slices.Equal(alone["raw"].Float32s(), other["raw"].Float32s()) {
+			t.Errorf("%s: one map for two classes", e.Name)
+		}
+	}
+}
+
+func total(v []float32) (sum float64) {
+	for _, x := range v {
+		sum += float64(x)
+	}
+	return sum
+}
+
+// The whole table can be written into one model, which still opens.
+func TestExplanationsInOneModel(t *testing.T) {
+	n, session, _ := trainedTiny(t)
+	signatures := map[string]savedmodel.Signature{}
+	seen := map[string]bool{}
+	for _, e := range Explanations {
+		if e.Name == "" || e.Paper == "" || seen[e.Name] {
+			t.Errorf("a line without name or paper, or twice: %+v", e)
+		}
+		seen[e.Name] = true
+		s, err := e.New(n, "conv5")
+		if err != nil {
+			t.Fatal(err)
+		}
+		signatures[e.Name] = s
+		if found, err := LookupExplanation(e.Name); err != nil || found.Paper != e.Paper {
+			t.Errorf("LookupExplanation(%q) = %+v, %v", e.Name, found, err)
+		}
+	}
+	attach(t, n, session, signatures)
+	for kind := range n.Graph.Operations() {
+		if slices.Contains([]string{"ReluGrad", "MaxPoolGrad", "AvgPoolGrad", "FusedBatchNormGradV3", "BroadcastGradientArgs", "While"}, kind) {
+			t.Errorf("the graph has a %s, which converters do not know", kind)
+		}
+	}
+	_, err := LookupExplanation("gradcan")
+	wantError(t, "an unknown explanation", err, `"gradcan"`, "have gradcam, saliency,")
+	_, err = n.IntegratedGradients(0)
+	wantError(t, "no steps", err, "0 steps")
+	_, err = n.LRP(GuidedBackprop())
+	wantError(t, "no LRP", err, "guided_backprop")
+}
+
+// Integrated gradients and guided Grad-CAM are Captum's.
+func TestMapsEqualTheOracles(t *testing.T) {
+	forEachGolden(t, func(t *testing.T, g golden) {
+		n, err := CompileFrozen(g.Architecture, g.Weights)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := n.IntegratedGradients(20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		session, err := n.Graph.NewSession(graph.Threads{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer session.Close()
+		got := call(t, n, session, s, g.images(), g.Targets)
+		nearBy(t, "integrated gradients", got["raw"].Float32s(), flattened(g.Signals["integrated"].Image))
+
+		m := attach(t, n, nil, nil)
+		guided, err := m.With(GuidedBackprop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, e := range map[string]explain.Explainer{
+			"guided":        relevance.GuidedBackprop{Model: guided},
+			"guidedgradcam": relevance.GuidedGradCAM{Model: m.Bundle, Guided: guided, Layer: g.Features},
+		} {
+			attributions, err := e.Explain(t.Context(), g.images(), g.Targets)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var maps []float32
+			for _, a := range attributions {
+				maps = append(maps, a.Map.Values...)
+			}
+			nearBy(t, what, maps, flattened(g.Signals[what].Image))
+		}
+	})
+}
+
+// flattened adds up three channels.
+func flattened(v []float32) []float32 {
+	out := make([]float32, len(v)/3)
+	for i, x := range v {
+		out[i/3] += x
+	}
+	return out
+}
