@@ -16,22 +16,24 @@ import (
 type ExportOptions struct {
 	Run     string
 	Out     string
-	Frozen  bool // constants in place of variables
+	Frozen  bool     // constants in place of variables
+	Explain []string // explanations to give as signatures; none: gradcam alone
 	Threads Threads
 }
 
 // Export writes the best epoch of a run as a SavedModel with the signatures
-// serving_default (also as serve) and gradcam.
+// serving_default (also as serve) and one for each explanation.
 func Export(ctx context.Context, o ExportOptions) error {
 	r, err := OpenRun(o.Run)
 	if err != nil {
 		return err
 	}
-	_, err = r.export(ctx, o.Out, o.Frozen, o.Threads)
+	_, err = r.export(ctx, o)
 	return err
 }
 
-func (r *Run) export(ctx context.Context, out string, frozen bool, threads Threads) (epoch int, err error) {
+// export does what [Export] does and returns the epoch. o.Run is r.
+func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -44,12 +46,12 @@ func (r *Run) export(ctx context.Context, out string, frozen bool, threads Threa
 	if err != nil {
 		return 0, err
 	}
-	session, err := n.Restore(ctx, prefix, threads)
+	session, err := n.Restore(ctx, prefix, o.Threads)
 	if err != nil {
 		return 0, err
 	}
 	defer session.Close()
-	if frozen {
+	if o.Frozen {
 		values, err := n.Values(ctx, session)
 		if err != nil {
 			return 0, err
@@ -62,12 +64,20 @@ func (r *Run) export(ctx context.Context, out string, frozen bool, threads Threa
 	if err != nil {
 		return 0, err
 	}
-	cam, err := n.GradCAM(r.Experiment.Explain)
-	if err != nil {
-		return 0, err
+	signatures := map[string]savedmodel.Signature{"serving_default": n.Serving(), "serve": n.Serving()}
+	if len(o.Explain) == 0 {
+		o.Explain = []string{"gradcam"}
 	}
-	signatures := map[string]savedmodel.Signature{"serving_default": n.Serving(), "serve": n.Serving(), "gradcam": cam}
-	return epoch, savedmodel.Write(ctx, out, n.SavedModel(session, signatures, meta))
+	for _, name := range o.Explain {
+		explanation, err := tfmodel.LookupExplanation(name)
+		if err != nil {
+			return 0, err
+		}
+		if signatures[name], err = explanation.New(n, r.Experiment.Explain); err != nil {
+			return 0, err
+		}
+	}
+	return epoch, savedmodel.Write(ctx, o.Out, n.SavedModel(session, signatures, meta))
 }
 
 // metadata describes the run's model for those who only have the SavedModel.

@@ -7,7 +7,9 @@ import (
 
 	"oscar/explain"
 	"oscar/gradcam"
+	"oscar/relevance"
 	"oscar/savedmodel"
+	"oscar/tfmodel"
 )
 
 // Method is a line of the table of explanation methods.
@@ -28,7 +30,45 @@ func Methods() []Method {
 	for _, e := range explain.Methods {
 		out = append(out, Method{Name: e.Name, Paper: e.Paper, Signed: e.Signed})
 	}
+	for _, m := range backward {
+		out = append(out, m.Method)
+	}
 	return out
+}
+
+type backwardMethod struct {
+	Method
+	new func(*tfmodel.Attached, Settings) (explain.Explainer, error)
+}
+
+// backward are the methods that carry something else than the gradient back
+// through the model.
+var backward = []backwardMethod{
+	{Method{Name: "lrp", Paper: "Bach et al. 2015, doi:10.1371/journal.pone.0130140", Signed: true}, newLRP},
+	{Method{Name: "guidedbackprop", Paper: "Springenberg et al. 2014, arXiv:1412.6806", Signed: true}, newGuidedBackprop},
+	{Method{Name: "guidedgradcam", Paper: "Selvaraju et al. 2017, arXiv:1610.02391, section 3.2", Signed: true}, newGuidedGradCAM},
+}
+
+func newLRP(m *tfmodel.Attached, s Settings) (explain.Explainer, error) {
+	if s.Score != explain.Logit {
+		return nil, fmt.Errorf("lrp shares out the logit; it has no score %q", s.Score)
+	}
+	rules, err := tfmodel.LookupLRP(s.Rules)
+	if err != nil {
+		return nil, err
+	}
+	model, err := m.With(rules)
+	return relevance.LRP{Model: model, Batch: s.Batch}, err
+}
+
+func newGuidedBackprop(m *tfmodel.Attached, s Settings) (explain.Explainer, error) {
+	model, err := m.With(tfmodel.GuidedBackprop())
+	return relevance.GuidedBackprop{Model: model, Score: s.Score, Batch: s.Batch}, err
+}
+
+func newGuidedGradCAM(m *tfmodel.Attached, s Settings) (explain.Explainer, error) {
+	guided, err := m.With(tfmodel.GuidedBackprop())
+	return relevance.GuidedGradCAM{Model: m.Bundle, Guided: guided, Layer: s.Layer, Score: s.Score, Batch: s.Batch}, err
 }
 
 // methods reads a list of names, "gradcam,layercam".
@@ -68,6 +108,18 @@ func (s Settings) explainers(bundle *savedmodel.Bundle) ([]explain.Explainer, er
 				return nil, err
 			}
 			cams.Methods = append(cams.Methods, entry)
+			continue
+		}
+		if i := slices.IndexFunc(backward, func(b backwardMethod) bool { return b.Name == m.Name }); i >= 0 {
+			attached, err := tfmodel.Attach(bundle)
+			if err != nil {
+				return nil, err
+			}
+			e, err := backward[i].new(attached, s)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, e)
 			continue
 		}
 		entry, err := explain.Lookup(m.Name)

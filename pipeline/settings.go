@@ -8,9 +8,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"oscar/explain"
 	"oscar/heatmap"
+	"oscar/tfmodel"
 )
 
 // Settings decide what explanations look like. They are kept beside the
@@ -30,6 +33,8 @@ type Settings struct {
 	// Samples is how many samples RISE, LIME and SmoothGrad draw and how many
 	// steps integrated gradients take; 0: each its own default.
 	Samples int `json:"samples"`
+	// Rules is LRP's composite of rules, by name; see tfmodel.LRPs.
+	Rules string `json:"rules"`
 	// Seed decides what is drawn.
 	Seed uint64 `json:"seed"`
 	// MaxPixels and MaxBytes decide which images are unreadable; [Explain] sets
@@ -42,7 +47,7 @@ type Settings struct {
 func DefaultSettings() Settings {
 	return Settings{
 		Format: 1, Method: "gradcam", Class: TargetPredicted, Score: explain.Logit,
-		Batch: 32, Alpha: heatmap.DefaultAlpha, ColorMap: "jet", SignedColorMap: "rdbu_r", Seed: 1,
+		Batch: 32, Alpha: heatmap.DefaultAlpha, ColorMap: "jet", SignedColorMap: "rdbu_r", Rules: tfmodel.DefaultLRP, Seed: 1,
 	}
 }
 
@@ -57,6 +62,8 @@ func (s Settings) Check() error {
 		}
 	}
 	switch {
+	case !slices.Contains(tfmodel.LRPs(), s.Rules):
+		return fmt.Errorf("no LRP rules %q; have %s", s.Rules, strings.Join(tfmodel.LRPs(), ", "))
 	case s.Samples < 0:
 		return fmt.Errorf("samples is %d, want at least 1, or 0 for each method's own", s.Samples)
 	case s.Batch < 1:
@@ -74,7 +81,7 @@ func difference(a, b Settings) string {
 		{"model", a.Model, b.Model}, {"method", a.Method, b.Method}, {"layer", a.Layer, b.Layer}, {"class", a.Class, b.Class},
 		{"score", string(a.Score), string(b.Score)}, {"batch", fmt.Sprint(a.Batch), fmt.Sprint(b.Batch)},
 		{"alpha", fmt.Sprint(a.Alpha), fmt.Sprint(b.Alpha)}, {"colormap", a.ColorMap, b.ColorMap}, {"signed-colormap", a.SignedColorMap, b.SignedColorMap},
-		{"samples", fmt.Sprint(a.Samples), fmt.Sprint(b.Samples)}, {"seed", fmt.Sprint(a.Seed), fmt.Sprint(b.Seed)},
+		{"samples", fmt.Sprint(a.Samples), fmt.Sprint(b.Samples)}, {"rules", a.Rules, b.Rules}, {"seed", fmt.Sprint(a.Seed), fmt.Sprint(b.Seed)},
 		{"max-pixels", fmt.Sprint(a.MaxPixels), fmt.Sprint(b.MaxPixels)}, {"max-bytes", fmt.Sprint(a.MaxBytes), fmt.Sprint(b.MaxBytes)},
 	} {
 		if f.was != f.is {

@@ -162,7 +162,7 @@ func (r *Run) train(ctx context.Context, machine Machine, listener Listener) err
 // finish exports the best epoch and looks at the test part, once.
 func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) error {
 	listener.stage("exporting")
-	epoch, err := r.export(ctx, r.Model(), false, machine.Threads)
+	epoch, err := r.export(ctx, ExportOptions{Out: r.Model(), Threads: machine.Threads})
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%w before the model was exported; go on with --resume %s", ErrInterrupted, r.Dir)
 	} else if err != nil {

@@ -734,3 +734,29 @@ func TestResumeRefusals(t *testing.T) {
 	_, err = Resume(t.Context(), filepath.Dir(other), oneThread, Listener{})
 	wantError(t, err, filepath.Join(filepath.Dir(other), checkpointsDir, "step-0000003")+" belongs to another split; split.json was replaced")
 }
+
+// The best epoch has the highest validation accuracy, the lowest loss among
+// equals, and is the first among those.
+func TestBestEpoch(t *testing.T) {
+	at := func(accuracy, loss Measure) EpochMetrics {
+		return EpochMetrics{ValidationAccuracy: accuracy, ValidationLoss: loss}
+	}
+	first := best{1, 0.5, 1}
+	for _, test := range []struct {
+		best  best
+		epoch EpochMetrics
+		want  bool
+	}{
+		{best{}, at(0, 9), true},
+		{first, at(0.6, 2), true},
+		{first, at(0.4, 0.5), false},
+		{first, at(0.5, 0.9), true},
+		{first, at(0.5, 1), false},
+		{first, at(0.5, 1.1), false},
+		{best{1, Unmeasured, Unmeasured}, at(Unmeasured, Unmeasured), true},
+	} {
+		if got := test.best.beatenBy(test.epoch); got != test.want {
+			t.Errorf("%+v beaten by %g, %g: %v, want %v", test.best, test.epoch.ValidationAccuracy, test.epoch.ValidationLoss, got, test.want)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -13,6 +14,7 @@ import (
 
 	"oscar/heatmap"
 	"oscar/pipeline"
+	"oscar/tfmodel"
 )
 
 func newExplain(*global) *cobra.Command {
@@ -58,6 +60,9 @@ sheets/....jpg shows an image with all of them side by side.`,
 			screen := newScreen()
 			o.Model, o.Listener = args[0], screen.listener()
 			var err error
+			if slices.Contains(args[1:], "-") {
+				screen.line("reading a list of paths on standard input")
+			}
 			if o.Paths, err = expand(cmd.Context(), args[1:], cmd.InOrStdin()); err != nil {
 				return err
 			}
@@ -89,6 +94,7 @@ sheets/....jpg shows an image with all of them side by side.`,
 	f.StringVar(&s.ColorMap, "colormap", s.ColorMap, "colours: "+strings.Join(heatmap.ColorMapNames(), ", "))
 	f.StringVar(&s.SignedColorMap, "signed-colormap", s.SignedColorMap, "colours of methods at the image whose maps have both signs")
 	f.IntVar(&s.Samples, "samples", 0, "samples of rise, lime and smoothgrad, steps of integrated-gradients; 0: each its own")
+	f.StringVar(&s.Rules, "rules", s.Rules, "the rules of lrp: "+strings.Join(tfmodel.LRPs(), ", "))
 	f.Uint64Var(&s.Seed, "seed", s.Seed, "decides what the methods draw")
 	machineFlags(cmd, &o.Machine)
 	limitFlags(cmd, &o.Machine.Limits)

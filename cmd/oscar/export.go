@@ -2,14 +2,20 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"oscar/pipeline"
+	"oscar/tfmodel"
 )
 
 func newExport(*global) *cobra.Command {
 	var o pipeline.ExportOptions
+	var names []string
+	for _, e := range tfmodel.Explanations {
+		names = append(names, e.Name)
+	}
 	cmd := &cobra.Command{
 		Use:   "export RUN --out DIR",
 		Short: "Write a run's best epoch as a SavedModel that explains itself",
@@ -23,7 +29,8 @@ func newExport(*global) *cobra.Command {
 
 assets.extra/oscar.json tells class names, preparation of images and layers.`,
 		Example: `  oscar export runs/first --out model
-  oscar export runs/first --out frozen --frozen`,
+  oscar export runs/first --out frozen --frozen
+  oscar export runs/first --out told --explain gradcam,saliency,integrated-gradients`,
 		Args: arguments("RUN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.Out == "" {
@@ -38,6 +45,7 @@ assets.extra/oscar.json tells class names, preparation of images and layers.`,
 		},
 	}
 	cmd.Flags().StringVarP(&o.Out, "out", "o", "", "folder for the SavedModel")
+	cmd.Flags().StringSliceVar(&o.Explain, "explain", []string{"gradcam"}, "explanations to give as signatures: "+strings.Join(names, ", "))
 	cmd.Flags().BoolVar(&o.Frozen, "frozen", false, "constants in place of variables")
 	return cmd
 }
