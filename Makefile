@@ -65,8 +65,8 @@ env: need ## variables for a plain `go build`: eval "$(make -s env)"
 	@$(WITH_TENSORFLOW) && for name in CGO_ENABLED CGO_CFLAGS CGO_LDFLAGS; do printf 'export %s=%q\n' $$name "$${!name}"; done
 
 .PHONY: clean
-clean: ## removes bin and runs; the set-up in the user's cache stays
-	rm -rf bin runs
+clean: ## removes bin; runs and the set-up in the user's cache stay
+	rm -rf bin
 
 .PHONY: need
 need:

@@ -34,6 +34,8 @@ type ScanOptions struct {
 	// Verify decodes every file in full. Without it only the header is read, and
 	// damage further on shows when the image is used.
 	Verify bool
+	// OneClass allows a single class: it can be measured, though not learned.
+	OneClass bool
 	// Workers is the number of files read at a time; 0: one a processor.
 	Workers int
 	// Progress, if not nil, is called after each file, one call at a time.
@@ -58,7 +60,7 @@ type Folder struct {
 // if root cannot be read, has fewer than two class folders, or if a class has no
 // readable image at all.
 func Scan(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
-	folder, err := listClasses(root)
+	folder, err := listClasses(root, opts.OneClass)
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +111,8 @@ func Scan(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 	return folder, nil
 }
 
-// listClasses reads the sub-folders of root.
-func listClasses(root string) (*Folder, error) {
+// listClasses reads the sub-folders of root, two at least unless oneClass.
+func listClasses(root string, oneClass bool) (*Folder, error) {
 	info, err := os.Stat(root)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read image folder %q: %w", root, bare(err))
@@ -136,13 +138,13 @@ func listClasses(root string) (*Folder, error) {
 			folder.Classes = append(folder.Classes, name)
 		}
 	}
-	switch len(folder.Classes) {
-	case 0:
+	switch {
+	case len(folder.Classes) == 0:
 		if len(loose) == 0 {
 			return nil, fmt.Errorf("image folder %q is empty: one sub-folder per class is needed", root)
 		}
 		return nil, fmt.Errorf("%d files (%s, ...) lie directly in %q: one sub-folder per class is needed", len(loose), loose[0], root)
-	case 1:
+	case len(folder.Classes) == 1 && !oneClass:
 		return nil, fmt.Errorf("%q has one class folder only (%s): at least two classes are needed", root, folder.Classes[0])
 	}
 	for _, name := range loose {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -211,10 +212,7 @@ func (c checkpoints) restore(ctx context.Context, t *tfmodel.Trainer, split stri
 		return state{}, fmt.Errorf("%s has %d epochs, fewer than every checkpoint: it was cut short; put it back", metricsFile, epochs)
 	}
 	if len(steps) > 0 {
-		listener.note("no checkpoint can be read: training begins anew")
-	}
-	if err := c.setAside(steps); err != nil {
-		return state{}, err
+		return state{}, fmt.Errorf("no checkpoint in %s can be read; put one back, or remove that folder's contents to begin anew", c.dir)
 	}
 	return state{Format: 1, Split: split}, t.Init(ctx)
 }
@@ -245,5 +243,8 @@ func (c checkpoints) list(prefix string) ([]string, error) {
 			names = append(names, e.Name())
 		}
 	}
+	slices.SortFunc(names, func(a, b string) int { // by number, however many digits
+		return cmp.Or(len(a)-len(b), strings.Compare(a, b))
+	})
 	return names, nil
 }

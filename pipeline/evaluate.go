@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -50,10 +51,11 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		return nil, err
 	}
 	defer bundle.Close()
-	root, items, unreadable, err := o.items(ctx, bundle)
+	part, err := o.part(ctx, bundle)
 	if err != nil {
 		return nil, err
 	}
+	root, items, unreadable := part.root, part.items, part.unreadable
 	for _, p := range unreadable {
 		o.Listener.note(fmt.Sprintf("left out: %s: %s", p.Path, p.Reason))
 	}
@@ -64,13 +66,16 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	}
 	e := &Evaluation{Part: o.Part, Unreadable: len(unreadable), Confusion: metric.NewConfusion(bundle.Metadata.Classes)}
 	in := bundle.Metadata.Image
+	skip := func(item dataset.Item, err error) {
+		e.Unreadable++
+		o.Listener.note(fmt.Sprintf("left out: %v", err))
+	}
+	if part.strict {
+		skip = nil
+	}
 	loader, err := dataset.NewLoader(dataset.LoaderOptions{
 		Root: root, Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation),
-		Limits: o.Machine.Limits, Workers: o.Machine.Workers,
-		Skip: func(item dataset.Item, err error) {
-			e.Unreadable++
-			o.Listener.note(fmt.Sprintf("left out: %v", err))
-		},
+		Limits: part.limits, Workers: o.Machine.Workers, Skip: skip,
 	})
 	if err != nil {
 		return nil, err
@@ -95,6 +100,9 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		o.Listener.count(e.Images, len(items))
 	}
 	if e.Images == 0 {
+		if part.ofSplit {
+			return nil, fmt.Errorf("none of the %d images of the run's %s part can be read in %s; for any folder of images take --split all", e.Unreadable, o.Part, root)
+		}
 		return nil, fmt.Errorf("none of the %d images of %s could be read", e.Unreadable, root)
 	}
 	e.PerSecond = float64(e.Images) / time.Since(begin).Seconds()
@@ -106,47 +114,53 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	return e, nil
 }
 
-// items lists the images to evaluate, their labels in the model's numbers.
-func (o EvaluateOptions) items(ctx context.Context, bundle *savedmodel.Bundle) (root string, items []dataset.Item, unreadable []dataset.Problem, err error) {
+// part is what is to be evaluated, labels in the model's numbers.
+type part struct {
+	root       string
+	items      []dataset.Item
+	unreadable []dataset.Problem
+	ofSplit    bool           // a part of a run's split: read as the run reads it
+	limits     dataset.Limits // the run's, or the machine's
+	strict     bool           // the run's
+}
+
+func (o EvaluateOptions) part(ctx context.Context, bundle *savedmodel.Bundle) (part, error) {
 	if o.Part == "all" && o.Data != "" {
-		folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{Limits: o.Machine.Limits, Workers: o.Machine.Workers})
+		folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{Limits: o.Machine.Limits, Workers: o.Machine.Workers, OneClass: true})
 		if err != nil {
-			return "", nil, nil, err
+			return part{}, err
 		}
 		number := make([]int, len(folder.Classes))
 		for i, name := range folder.Classes {
 			if number[i], err = bundle.Metadata.Class(name); err != nil {
-				return "", nil, nil, fmt.Errorf("folder %s: %w", filepath.Join(o.Data, name), err)
+				return part{}, fmt.Errorf("folder %s: %w", filepath.Join(o.Data, name), err)
 			}
 		}
 		for i := range folder.Items {
 			folder.Items[i].Class = number[folder.Items[i].Class]
 		}
-		return folder.Root, folder.Items, folder.Unreadable, nil
+		return part{root: folder.Root, items: folder.Items, unreadable: folder.Unreadable, limits: o.Machine.Limits}, nil
 	}
 	if !slices.Contains(dataset.PartNames, o.Part) {
-		return "", nil, nil, fmt.Errorf("no split part %q; have %s", o.Part, strings.Join(dataset.PartNames, ", "))
+		return part{}, fmt.Errorf("no split part %q; have %s", o.Part, strings.Join(dataset.PartNames, ", "))
 	}
 	dir := o.Model
 	if !isRun(dir) {
 		dir = filepath.Dir(filepath.Clean(dir)) // RUN/saved_model
 	}
 	if !isRun(dir) {
-		return "", nil, nil, fmt.Errorf("%s is a SavedModel without a run: it knows no split; name the run, or a folder of images and --split all", o.Model)
+		return part{}, fmt.Errorf("%s is a SavedModel without a run: it knows no split; name the run, or a folder of images and --split all", o.Model)
 	}
 	r, err := OpenRun(dir)
 	if err != nil {
-		return "", nil, nil, err
+		return part{}, err
 	}
-	root = o.Data
-	if root == "" {
-		root = r.Images()
-	}
-	items, err = r.Split.Part(o.Part)
-	if err == nil && len(items) == 0 {
+	p := part{root: cmp.Or(o.Data, r.Images()), ofSplit: true, limits: r.Experiment.Data.limits(), strict: r.Experiment.Data.Strict}
+	p.items, err = r.Split.Part(o.Part)
+	if err == nil && len(p.items) == 0 {
 		err = fmt.Errorf("the run's split has no %s part", o.Part)
 	}
-	return root, items, nil, err
+	return p, err
 }
 
 // floats turns a batch into what a model takes.

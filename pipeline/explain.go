@@ -28,7 +28,8 @@ const (
 // ExplainOptions are the options of [Explain].
 type ExplainOptions struct {
 	Model    string   // a run or a SavedModel
-	Paths    []string // image files and folders
+	Paths    []string // image files and folders; one that does not exist is an error
+	List     []string // more of them, by name; one that does not exist is an unreadable image
 	Out      string   // folder for the results
 	Settings Settings
 	Machine  Machine
@@ -88,10 +89,6 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 	defer held.Close()
 	shards := Shards(images, o.Settings.Batch)
 	summary := &Summary{Images: len(images)}
-	done, err := finishedParts(o.Out)
-	if err != nil {
-		return nil, err
-	}
 	var (
 		mu       sync.Mutex
 		finished int
@@ -106,7 +103,7 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 	group, work := errgroup.WithContext(ctx)
 	group.SetLimit(o.Machine.shards())
 	for _, s := range shards {
-		if done[s.name()] {
+		if s.done(o.Out) {
 			summary.Earlier += len(s.Images)
 			advance(len(s.Images))
 			continue
@@ -134,7 +131,23 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 // images lists the images, without the results themselves where they lie among
 // the images.
 func (o ExplainOptions) images(ctx context.Context) ([]string, error) {
+	var gone []string
+	for _, path := range o.List {
+		if exists(path) {
+			o.Paths = append(o.Paths, path)
+		} else {
+			gone = append(gone, filepath.Clean(path))
+		}
+	}
+	if len(o.Paths) == 0 && len(gone) > 0 {
+		return nil, fmt.Errorf("none of the %d listed paths exists, the first is %q", len(gone), gone[0])
+	}
 	images, err := dataset.ListImages(ctx, o.Paths)
+	if len(gone) > 0 {
+		images = append(images, gone...)
+		slices.Sort(images)
+		images = slices.Compact(images)
+	}
 	if err != nil || !exists(filepath.Join(o.Out, settingsFile)) {
 		return images, err
 	}

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -544,6 +545,64 @@ func TestExplainMethods(t *testing.T) {
 		write(t, filepath.Join(out, name, ".partial-x-123"), "half")
 	}
 	explained(t, ExplainOptions{Paths: []string{dir}, Out: out, Settings: s})
+}
+
+// Every method of the table gives every image a row with its files.
+func TestExplainEveryMethod(t *testing.T) {
+	dir := photos(t, 2)
+	var names []string
+	for _, m := range Methods() {
+		names = append(names, m.Name)
+		if m.Paper == "" {
+			t.Errorf("%s names no paper", m.Name)
+		}
+	}
+	s := settings()
+	s.Method, s.Samples = strings.Join(names, ","), 8
+	out := filepath.Join(t.TempDir(), "out")
+	_, rows := explained(t, ExplainOptions{Paths: []string{dir}, Out: out, Settings: s})
+	seen := map[string]int{}
+	for _, r := range rows {
+		seen[r.Method]++
+		shape, _, err := npy.Read(filepath.Join(out, r.Map))
+		if err != nil || len(shape) != 2 || r.Status == string(explain.NonFinite) {
+			t.Errorf("%s: status %s, map %v, %v", r.Method, r.Status, shape, err)
+		}
+	}
+	for _, name := range names {
+		if seen[name] != 2 {
+			t.Errorf("%s: %d rows of 2 images", name, seen[name])
+		}
+	}
+	if len(seen) != len(names) {
+		t.Errorf("%d methods for %d names: %v", len(seen), len(names), seen)
+	}
+}
+
+// Whatever setting is another one is named when a folder is refused.
+func TestDifferenceNamesEverySetting(t *testing.T) {
+	for f := range reflect.TypeFor[Settings]().Fields() {
+		if f.Name == "Format" {
+			continue
+		}
+		a, b := settings(), settings()
+		switch v := reflect.ValueOf(&b).Elem().FieldByIndex(f.Index); v.Kind() {
+		case reflect.String:
+			v.SetString("other")
+		case reflect.Float64:
+			v.SetFloat(0.123)
+		case reflect.Int, reflect.Int64:
+			v.SetInt(123)
+		case reflect.Uint64:
+			v.SetUint(123)
+		default:
+			t.Fatalf("%s is a %s", f.Name, v.Kind())
+		}
+		name := strings.ReplaceAll(f.Tag.Get("json"), "_", "-")
+		if got := difference(a, b); !strings.HasPrefix(got, name+" ") || !strings.HasSuffix(got, ", not other") && !strings.HasSuffix(got, "123") {
+			t.Errorf("another %s: %q", f.Name, got)
+		}
+	}
 }
 
 // The gradient of a probability is another one than that of a logit: by the

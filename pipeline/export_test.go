@@ -47,7 +47,7 @@ func TestExport(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, "mine", "file"), "something")
 	err := Export(t.Context(), ExportOptions{Run: run.Dir, Out: filepath.Join(dir, "mine")})
-	wantError(t, err, filepath.Join(dir, "mine")+" holds something else than a SavedModel; name a new folder")
+	wantError(t, err, filepath.Join(dir, "mine")+" holds something else than a SavedModel that oscar wrote; name a new folder")
 	err = Export(t.Context(), ExportOptions{Run: dir, Out: filepath.Join(dir, "new")})
 	wantError(t, err, dir+" is not a run folder: it has no experiment.json")
 

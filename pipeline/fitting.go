@@ -40,7 +40,11 @@ func (r *Run) fit(ctx context.Context, machine Machine, listener Listener) error
 	if f.loader, err = r.loader(machine, f.skip()); err != nil {
 		return err
 	}
-	defer f.loader.Close()
+	defer func() {
+		if err := f.loader.Close(); err != nil { // images were right, but are decoded anew each time
+			listener.note(err.Error())
+		}
+	}()
 
 	listener.stage("training")
 	for f.state.Epoch < e.Training.Epochs {

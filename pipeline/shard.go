@@ -15,6 +15,7 @@ type Shard struct {
 	Number int
 	Root   string   // absolute; results are named relative to it
 	Images []string // paths
+	stamps []string // size and time of each, so that a changed image makes another shard
 }
 
 // Shards cuts sorted paths into shards of that size.
@@ -22,7 +23,15 @@ func Shards(images []string, size int) []Shard {
 	root := commonDir(images)
 	var out []Shard
 	for part := range slices.Chunk(images, size) {
-		out = append(out, Shard{Number: len(out), Root: root, Images: part})
+		s := Shard{Number: len(out), Root: root, Images: part}
+		for _, path := range part {
+			stamp := ""
+			if info, err := os.Stat(path); err == nil {
+				stamp = fmt.Sprint(info.Size(), info.ModTime().UnixNano())
+			}
+			s.stamps = append(s.stamps, stamp)
+		}
+		out = append(out, s)
 	}
 	return out
 }
@@ -59,8 +68,11 @@ func absolute(path string) string {
 func (s Shard) name() string {
 	h := sha256.New()
 	fmt.Fprintln(h, s.Root)
-	for _, p := range s.Images {
+	for i, p := range s.Images {
 		fmt.Fprintln(h, p)
+		if i < len(s.stamps) {
+			fmt.Fprintln(h, s.stamps[i])
+		}
 	}
 	return fmt.Sprintf("%06d-%s.jsonl", s.Number, hex.EncodeToString(h.Sum(nil)[:6]))
 }
@@ -78,7 +90,27 @@ func readPart(out, name string) (rows []Row, text []byte, err error) {
 	return rows, text, err
 }
 
-// finishedParts tells which shards are done.
+// done reports whether a shard's part is there with all the files that it
+// names: after a power cut some may be missing or empty.
+func (s Shard) done(out string) bool {
+	rows, _, err := s.read(out)
+	if err != nil {
+		return false
+	}
+	for _, r := range rows {
+		for _, file := range []string{r.Map, r.Overlay, r.Sheet} {
+			if file == "" {
+				continue
+			}
+			if info, err := os.Stat(filepath.Join(out, file)); err != nil || info.Size() == 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// finishedParts lists the parts there are.
 func finishedParts(out string) (map[string]bool, error) {
 	entries, err := os.ReadDir(filepath.Join(out, partsDir))
 	if err != nil {

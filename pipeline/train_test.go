@@ -262,31 +262,51 @@ func TestDamagedCheckpoint(t *testing.T) {
 		})
 	}
 
+	// A damaged one does not count among the newest two, and is kept until the
+	// training has come that far again.
+	t.Run("set aside", func(t *testing.T) {
+		dir := copyDir(t, stopped)
+		edit(data, flip)(t, filepath.Join(dir, checkpointsDir, "step-0000023"))
+		for range 2 {
+			ctx, cancel := context.WithCancel(t.Context())
+			machine := oneThread
+			machine.CheckpointEvery = 1
+			if _, err := Resume(ctx, dir, machine, Listener{Step: func(StepInfo) { cancel() }}); !errors.Is(err, ErrInterrupted) {
+				t.Fatal(err)
+			}
+		}
+		entries, err := os.ReadDir(filepath.Join(dir, checkpointsDir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		if got, want := strings.Join(names, " "), "best-0002 damaged-step-0000023 step-0000021 step-0000022"; got != want {
+			t.Errorf("there are %s, want %s", got, want)
+		}
+	})
+
 	t.Run("all", func(t *testing.T) {
 		dir := copyDir(t, stopped)
 		for _, name := range []string{"step-0000020", "step-0000023"} {
 			edit(data, flip)(t, filepath.Join(dir, checkpointsDir, name))
 		}
-		// What is saved on the way is not taken for older than the damaged ones.
-		ctx, cancel := context.WithCancel(t.Context())
-		n := &notes{}
-		l := n.listener()
-		l.Step = func(i StepInfo) {
-			if i.Epoch == 2 {
-				cancel()
-			}
-		}
-		machine := oneThread
-		machine.CheckpointEvery = 2
-		if _, err := Resume(ctx, dir, machine, l); !errors.Is(err, ErrInterrupted) {
+		// Weeks of training are not thrown away without a word.
+		_, err := Resume(t.Context(), dir, oneThread, Listener{})
+		if err == nil || !strings.Contains(err.Error(), "no checkpoint in ") || !strings.Contains(err.Error(), "put one back") {
 			t.Fatal(err)
 		}
-		n.want(t, "checkpoint step-0000023 is damaged")
-		n.want(t, "checkpoint step-0000020 is damaged")
-		n.want(t, "no checkpoint can be read: training begins anew")
-		n = &notes{}
-		resume(t, dir, n.listener())
-		n.want(t, "going on at step 10, epoch 2")
+		for _, name := range []string{"step-0000020", "step-0000023"} {
+			if !exists(filepath.Join(dir, checkpointsDir, name)) {
+				t.Errorf("%s is gone", name)
+			}
+			if err := os.RemoveAll(filepath.Join(dir, checkpointsDir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		resume(t, dir, Listener{})
 		sameRun(t, dir, trained(t).Dir)
 	})
 }

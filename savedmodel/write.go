@@ -97,7 +97,7 @@ func Write(ctx context.Context, dir string, m Model) (err error) {
 }
 
 // replaceable reports whether dir may be written: nothing, an empty folder or
-// a model.
+// a model of oscar's with nothing beside it.
 func replaceable(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if os.IsNotExist(err) || err == nil && len(entries) == 0 {
@@ -106,8 +106,15 @@ func replaceable(dir string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(dir, "saved_model.pb")); err != nil {
-		return fmt.Errorf("%s holds something else than a SavedModel; name a new folder", dir)
+	if _, err := os.Stat(filepath.Join(dir, metadataFile)); err != nil {
+		return fmt.Errorf("%s holds something else than a SavedModel that oscar wrote; name a new folder", dir)
+	}
+	for _, e := range entries {
+		switch e.Name() {
+		case "saved_model.pb", "variables", "assets.extra":
+		default:
+			return fmt.Errorf("%s holds %s, which is no part of a model that oscar wrote; name a new folder", dir, e.Name())
+		}
 	}
 	return nil
 }

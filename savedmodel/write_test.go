@@ -111,4 +111,24 @@ func TestWriteSparesWhatIsNoModel(t *testing.T) {
 	wantError(t, "a folder with a photo", savedmodel.Write(t.Context(), dir, m), dir, "something else than a SavedModel")
 	wantError(t, "a photo", savedmodel.Write(t.Context(), filepath.Join(dir, "holiday.jpg"), m), "holiday.jpg")
 	unchanged(t, "a folder with a photo", dir, before)
+
+	// Somebody else's model, and one of oscar's with notes beside it.
+	foreign := filepath.Join(t.TempDir(), "model")
+	if err := savedmodel.Write(t.Context(), foreign, m); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(foreign, "notes.txt"), []byte("dear"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	before = tree(t, filepath.Dir(foreign))
+	wantError(t, "a model with notes", savedmodel.Write(t.Context(), foreign, m), foreign, "notes.txt")
+	unchanged(t, "a model with notes", foreign, before)
+	for _, name := range []string{"notes.txt", "assets.extra/oscar.json"} {
+		if err := os.Remove(filepath.Join(foreign, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before = tree(t, filepath.Dir(foreign))
+	wantError(t, "a foreign model", savedmodel.Write(t.Context(), foreign, m), foreign, "that oscar wrote")
+	unchanged(t, "a foreign model", foreign, before)
 }

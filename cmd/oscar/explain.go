@@ -63,7 +63,7 @@ sheets/....jpg shows an image with all of them side by side.`,
 			if slices.Contains(args[1:], "-") {
 				screen.line("reading a list of paths on standard input")
 			}
-			if o.Paths, err = expand(cmd.Context(), args[1:], cmd.InOrStdin()); err != nil {
+			if o.Paths, o.List, err = expand(cmd.Context(), args[1:], cmd.InOrStdin()); err != nil {
 				return err
 			}
 			summary, err := pipeline.Explain(cmd.Context(), o)
@@ -115,35 +115,47 @@ func printMethods(w io.Writer) {
 	t.Render()
 }
 
-// expand replaces - by the lines of standard input.
-func expand(ctx context.Context, args []string, stdin io.Reader) ([]string, error) {
-	var paths []string
+// expand replaces - by the lines of standard input: the paths among args, and
+// those listed.
+func expand(ctx context.Context, args []string, stdin io.Reader) (paths, listed []string, err error) {
 	for _, a := range args {
 		if a != "-" {
 			paths = append(paths, a)
 			continue
 		}
-		list := make(chan error, 1)
-		go func() { // which may wait for ever
-			lines := bufio.NewScanner(stdin)
-			for lines.Scan() {
-				if line := strings.TrimSuffix(lines.Text(), "\r"); line != "" {
-					paths = append(paths, line)
-				}
-			}
-			list <- lines.Err()
-		}()
-		select {
-		case err := <-list:
-			if err != nil {
-				return nil, fmt.Errorf("list on standard input: %w", err)
-			}
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		lines, err := readLines(ctx, stdin)
+		if err != nil {
+			return nil, nil, err
 		}
+		listed = append(listed, lines...)
 	}
-	if len(paths) == 0 {
-		return nil, fmt.Errorf("the list on standard input is empty")
+	if len(paths)+len(listed) == 0 {
+		return nil, nil, fmt.Errorf("the list on standard input is empty")
 	}
-	return paths, nil
+	return paths, listed, nil
+}
+
+// readLines reads lines that are not empty; the reader may wait for ever, and
+// is left behind when ctx ends.
+func readLines(ctx context.Context, r io.Reader) ([]string, error) {
+	var out []string
+	end := make(chan error, 1)
+	go func() {
+		lines := bufio.NewScanner(r)
+		for lines.Scan() {
+			if line := strings.TrimSuffix(lines.Text(), "\r"); line != "" {
+				out = append(out, line)
+			}
+		}
+		end <- lines.Err()
+	}()
+	select {
+	case err := <-end:
+		if err != nil {
+			return nil, fmt.Errorf("list on standard input: %w", err)
+		}
+		return out, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }

@@ -1,8 +1,8 @@
 """Writes the colour tables beside this file: 256 RGB triples (768 bytes) each,
 exactly those of matplotlib. Made with matplotlib 3.11.2:
 
-    python3 -m venv /tmp/mpl && /tmp/mpl/bin/pip install matplotlib==3.11.2
-    /tmp/mpl/bin/python heatmap/colormaps/generate.py
+    python3 -m venv venv && venv/bin/pip install matplotlib==3.11.2
+    venv/bin/python heatmap/colormaps/generate.py
 
 A new map: its name here and in heatmap/colormap.go. matplotlib's licence is a
 BSD one; viridis and inferno are CC0, turbo Apache-2.0 (Google), RdBu

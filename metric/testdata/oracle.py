@@ -2,9 +2,9 @@
 say of the same predictions. Made with scikit-learn 1.9.1, statsmodels 0.15.0,
 scipy 1.17.1:
 
-    python3 -m venv /tmp/oracle
-    /tmp/oracle/bin/pip install scikit-learn==1.9.1 statsmodels==0.15.0 scipy==1.17.1
-    /tmp/oracle/bin/python metric/testdata/oracle.py
+    python3 -m venv venv
+    venv/bin/pip install scikit-learn==1.9.1 statsmodels==0.15.0 scipy==1.17.1
+    venv/bin/python metric/testdata/oracle.py
 """
 
 import json

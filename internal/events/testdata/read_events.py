@@ -4,8 +4,8 @@
 
 Needs tensorboard, not TensorFlow:
 
-    pip install --target /tmp/tb tensorboard==2.18.0
-    PYTHONPATH=/tmp/tb python3 read_events.py runs/alexnet/train
+    pip install --target venv tensorboard==2.18.0
+    PYTHONPATH=venv python3 read_events.py runs/alexnet/train
 """
 
 import json
