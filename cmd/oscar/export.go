@@ -36,6 +36,11 @@ assets.extra/oscar.json tells class names, preparation of images and layers.`,
 			if o.Out == "" {
 				return usageError{fmt.Errorf("--out DIR is missing: the folder for the SavedModel"), cmd.CommandPath()}
 			}
+			for _, name := range o.Explain {
+				if _, err := tfmodel.LookupExplanation(name); err != nil {
+					return usageError{err, cmd.CommandPath()}
+				}
+			}
 			o.Run = args[0]
 			if err := pipeline.Export(cmd.Context(), o); err != nil {
 				return err

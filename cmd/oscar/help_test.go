@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"oscar/dataset"
+)
+
+func imageSize(data []byte) (string, error) {
+	h, err := dataset.ReadHeader(data, dataset.DefaultLimits)
+	return fmt.Sprintf("%dx%d", h.Width, h.Height), err
+}
+
+// Every verb says in a line what it does, shows how it is called, and explains
+// each flag.
+func TestHelp(t *testing.T) {
+	root := newRoot()
+	commands := root.Commands()
+	if len(commands) < len(verbs) {
+		t.Fatalf("%d commands for %d verbs", len(commands), len(verbs))
+	}
+	for _, cmd := range append(commands, root) {
+		t.Run(cmd.Name(), func(t *testing.T) {
+			var help strings.Builder
+			cmd.SetOut(&help)
+			if err := cmd.Help(); err != nil {
+				t.Fatal(err)
+			}
+			if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") {
+				t.Errorf("short help %q", cmd.Short)
+			}
+			if cmd.Example == "" || !strings.Contains(help.String(), "Examples:\n"+cmd.Example) {
+				t.Error("the help has no example")
+			}
+			if strings.Contains(help.String(), "[=true|false]") || strings.Contains(help.String(), "\t") {
+				t.Errorf("the help is not tidy:\n%s", &help)
+			}
+			cmd.Flags().VisitAll(func(f *pflag.Flag) {
+				if f.Usage == "" || !strings.Contains(help.String(), "--"+f.Name) {
+					t.Errorf("--%s has no help", f.Name)
+				}
+			})
+			for line := range strings.Lines(cmd.Long) {
+				if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 85 {
+					t.Errorf("a line of %d characters: %s", n, line)
+				}
+			}
+		})
+	}
+}
+
+// The examples are calls that oscar takes.
+func TestExamples(t *testing.T) {
+	for _, of := range append(newRoot().Commands(), newRoot()) {
+		for line := range strings.Lines(of.Example) {
+			line = strings.TrimSpace(line)
+			_, call, found := strings.Cut(line, "oscar ")
+			if !found {
+				t.Errorf("%s: %q calls no oscar", of.Name(), line)
+				continue
+			}
+			root := newRoot()
+			cmd, args, err := root.Find(strings.Fields(call))
+			if err != nil {
+				t.Errorf("%q: %v", line, err)
+				continue
+			}
+			cmd.RunE, cmd.Run = nil, func(*cobra.Command, []string) {}
+			root.SetArgs(append([]string{cmd.Name()}, args...))
+			if err := root.Execute(); err != nil {
+				t.Errorf("%q: %v", line, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"oscar/pipeline"
+)
+
+// On a terminal one line is drawn over and cleared, and never wraps.
+func TestScreenOnATerminal(t *testing.T) {
+	var out strings.Builder
+	s := &screen{out: &out, terminal: true, width: 60}
+	l := s.listener()
+	l.Stage("training")
+	l.Step(pipeline.StepInfo{Epoch: 1, Epochs: 40, Done: 16, Total: 32, Loss: 1.5, Accuracy: 0.25, Rate: 12, Left: 90 * time.Minute})
+	l.Step(pipeline.StepInfo{Epoch: 1, Epochs: 40, Done: 17, Total: 32, Loss: 1.5}) // too soon to be drawn
+	l.Note("something")
+	l.Count(1, 2)
+	l.Count(2, 2)
+	want := "training\n" +
+		"\r\033[K██████████░░░░░░░░░░ epoch 1/40  16/32  loss 1.5000  accura" +
+		"\r\033[Knote: something\n"
+	if out.String() != want {
+		t.Errorf("drew %q\nwant %q", &out, want)
+	}
+	for line := range strings.SplitSeq(out.String(), "\r\033[K") {
+		if n := len([]rune(line)); n >= s.width && !strings.HasSuffix(line, "\n") {
+			t.Errorf("a line of %d characters: %q", n, line)
+		}
+	}
+}
+
+// On anything else there are plain lines, and not many.
+func TestScreenOnAPipe(t *testing.T) {
+	var out strings.Builder
+	s := &screen{out: &out, width: 60}
+	l := s.listener()
+	l.Stage("explaining")
+	for i := range 1000 {
+		l.Count(i+1, 2000)
+	}
+	s.last = time.Now().Add(-2 * plainEvery)
+	l.Count(1001, 2000)
+	l.Count(2000, 2000)
+	if want := "explaining\nexplaining 1001/2000\n"; out.String() != want {
+		t.Errorf("wrote %q, want %q", &out, want)
+	}
+}
+
+func TestScreenEpochs(t *testing.T) {
+	var out strings.Builder
+	l := (&screen{out: &out}).listener()
+	m := pipeline.EpochMetrics{Epoch: 3, Loss: 0.5, Accuracy: 0.75, ValidationLoss: 0.25, ValidationAccuracy: 0.5, ImagesPerSecond: 55.55}
+	l.Epoch(m, true)
+	m.ValidationLoss, m.ValidationAccuracy, m.Unreadable = pipeline.Unmeasured, pipeline.Unmeasured, 1
+	l.Epoch(m, false)
+	want := "epoch   3  loss 0.5000  accuracy 0.7500  val_loss 0.2500  val_accuracy 0.5000  55.5 images/s  best\n" +
+		"epoch   3  loss 0.5000  accuracy 0.7500  55.5 images/s  1 image left out\n"
+	if out.String() != want {
+		t.Errorf("wrote\n%swant\n%s", &out, want)
+	}
+}
+
+func TestRound(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		1400 * time.Millisecond: "1s", 90 * time.Second: "1m30s", 90*time.Minute + 29*time.Second: "1h30m0s",
+	} {
+		if got := round(d).String(); got != want {
+			t.Errorf("round(%v) = %s, want %s", d, got, want)
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package pipeline
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"oscar/dataset"
+)
+
+// A power cut may leave a part without one of its pictures: it is made again.
+func TestExplainRepairsWhatIsLost(t *testing.T) {
+	o := ExplainOptions{Paths: []string{photos(t, 4)}, Out: filepath.Join(t.TempDir(), "out"), Settings: settings()}
+	_, rows := explained(t, o)
+	whole := tree(t, o.Out)
+	if err := os.Remove(filepath.Join(o.Out, rows[0].Overlay)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(o.Out, rows[len(rows)-1].Map), 0); err != nil {
+		t.Fatal(err)
+	}
+	explained(t, o)
+	again := tree(t, o.Out)
+	for name, text := range whole {
+		if again[name] != text {
+			t.Errorf("%s was not repaired", name)
+		}
+	}
+}
+
+// An image that has changed is explained anew.
+func TestExplainSeesChangedImages(t *testing.T) {
+	dir := photos(t, 3)
+	o := ExplainOptions{Paths: []string{dir}, Out: filepath.Join(t.TempDir(), "out"), Settings: settings()}
+	_, before := explained(t, o)
+	data, err := os.ReadFile(before[len(before)-1].Image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, before[0].Image, string(data))
+	_, after := explained(t, o)
+	if len(after) != len(before) || after[0].SHA256 != before[len(before)-1].SHA256 {
+		t.Errorf("the row still has %s, the image %s", after[0].SHA256, before[len(before)-1].SHA256)
+	}
+}
+
+// A listed path that is gone is a row; if all are, the list is wrong.
+func TestExplainListedPaths(t *testing.T) {
+	dir := photos(t, 2)
+	gone := filepath.Join(dir, "can", "gone.png")
+	o := ExplainOptions{List: []string{dir, gone}, Out: filepath.Join(t.TempDir(), "out"), Settings: settings()}
+	summary, rows := explained(t, o)
+	found := false
+	for _, r := range rows {
+		found = found || r.Image == gone && r.Status == Unreadable && strings.Contains(r.Reason, "no such file")
+	}
+	if !found || len(rows) != 3 || summary.Statuses[Unreadable] != 1 {
+		t.Errorf("%v of %d rows", summary.Statuses, len(rows))
+	}
+	o = ExplainOptions{List: []string{gone}, Out: filepath.Join(t.TempDir(), "out"), Settings: settings()}
+	_, err := tryExplain(t, &o)
+	wantError(t, err, `none of the 1 listed paths exists, the first is "`+gone+`"`)
+}
+
+// The test part is read within the limits that the run was trained with.
+func TestEvaluateWithTheRunsLimits(t *testing.T) {
+	data := t.TempDir()
+	if err := os.CopyFS(data, os.DirFS(shapes(t))); err != nil {
+		t.Fatal(err)
+	}
+	long := bytes.Repeat([]byte{0}, int(dataset.DefaultLimits.MaxBytes))
+	images, err := filepath.Glob(filepath.Join(data, "*", "*.png"))
+	if err != nil || len(images) == 0 {
+		t.Fatal(err)
+	}
+	var can []string
+	for _, path := range images {
+		if filepath.Base(filepath.Dir(path)) == "can" {
+			can = append(can, path)
+		}
+	}
+	for _, path := range can { // one of them is in the test part
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write(long); err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+	}
+	e := tiny()
+	e.Training.Epochs = 1
+	e.Data.MaxBytes = 2 * dataset.DefaultLimits.MaxBytes
+	e.Data.Strict = true
+	run, err := train(t, TrainOptions{Data: data, Out: filepath.Join(t.TempDir(), "run"), Experiment: e, Machine: oneThread})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := evaluationOf(t, run.Dir); got.Images != len(run.Split.Test) || got.Unreadable != 0 {
+		t.Errorf("%d of %d test images were read", got.Images, len(run.Split.Test))
+	}
+}
