@@ -87,6 +87,9 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 		return nil, err
 	}
 	defer held.Close()
+	if err := sparing(o.Out, images); err != nil {
+		return nil, err
+	}
 	shards := Shards(images, o.Settings.Batch)
 	summary := &Summary{Images: len(images)}
 	var (

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,5 +102,40 @@ func TestEvaluateWithTheRunsLimits(t *testing.T) {
 	}
 	if got := evaluationOf(t, run.Dir); got.Images != len(run.Split.Test) || got.Unreadable != 0 {
 		t.Errorf("%d of %d test images were read", got.Images, len(run.Split.Test))
+	}
+}
+
+// Results of images that are still there are not swept away by another list.
+func TestExplainSparesOtherResults(t *testing.T) {
+	dir := photos(t, 6)
+	o := ExplainOptions{Paths: []string{dir}, Out: filepath.Join(t.TempDir(), "out"), Settings: settings()}
+	_, rows := explained(t, o)
+	before := tree(t, o.Out)
+	o.Paths = []string{rows[0].Image}
+	_, err := tryExplain(t, &o)
+	wantError(t, err, o.Out+" holds explanations of other images, as of "+rows[1].Image+"; name those too, or a new folder")
+	if !maps.Equal(before, tree(t, o.Out)) {
+		t.Error("the folder was changed")
+	}
+}
+
+// A model of another run is not replaced.
+func TestExportSparesOtherRuns(t *testing.T) {
+	run := trained(t)
+	out := filepath.Join(t.TempDir(), "model")
+	if err := Export(t.Context(), ExportOptions{Run: run.Dir, Out: out}); err != nil {
+		t.Fatal(err)
+	}
+	e := tiny()
+	e.Training.Epochs, e.Seed = 1, 99 // another seed, another split
+	other, err := train(t, TrainOptions{Data: shapes(t), Out: filepath.Join(t.TempDir(), "run"), Experiment: e, Machine: oneThread})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := tree(t, out)
+	err = Export(t.Context(), ExportOptions{Run: other.Dir, Out: out})
+	wantError(t, err, out+" holds the model of another run (tiny: bottle, box, can, paper, roll, tray); name a new folder")
+	if !maps.Equal(before, tree(t, out)) {
+		t.Error("the model was changed")
 	}
 }

@@ -110,6 +110,31 @@ func (s Shard) done(out string) bool {
 	return true
 }
 
+// sparing refuses to go on where results of other images would be lost: of
+// images that are still there, but were not named this time.
+func sparing(out string, images []string) error {
+	parts, err := finishedParts(out)
+	if err != nil {
+		return err
+	}
+	named := map[string]bool{}
+	for _, path := range images {
+		named[absolute(path)] = true
+	}
+	for part := range parts {
+		rows, _, err := readPart(out, part)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if !named[absolute(r.Image)] && exists(r.Image) {
+				return fmt.Errorf("%s holds explanations of other images, as of %s; name those too, or a new folder", out, r.Image)
+			}
+		}
+	}
+	return nil
+}
+
 // finishedParts lists the parts there are.
 func finishedParts(out string) (map[string]bool, error) {
 	entries, err := os.ReadDir(filepath.Join(out, partsDir))

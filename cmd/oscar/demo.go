@@ -27,6 +27,7 @@ An earlier demo's folder is replaced.`,
 			}
 			begin := time.Now()
 			s := newScreen()
+			defer s.clear()
 			o.Listener = s.listener()
 			d, err := pipeline.Demo(cmd.Context(), o)
 			if err != nil {

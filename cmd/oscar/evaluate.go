@@ -38,6 +38,7 @@ may be a folder that the run never saw. Without DATA the run's own folder is mea
 				return usageError{err, cmd.CommandPath()}
 			}
 			s := newScreen()
+			defer s.clear()
 			o.Model, o.Listener = args[0], s.listener()
 			if len(args) > 1 {
 				o.Data = args[1]

@@ -32,7 +32,8 @@ is where the model looks), maps/....npy (float32, signed, as computed) and a row
 in manifest.jsonl with the keys image sha256 status reason predicted
 probabilities target score layer method raw_min raw_max map overlay. The status
 is ok, empty, constant, non_finite or unreadable. montage.png shows a picture a
-class. The same command started again goes on where it was stopped.
+class, the first that the model gets right if there is one. The same command
+started again goes on where it was stopped.
 
 With several methods each has a folder of its own below overlays and maps, and
 sheets/....jpg shows an image with all of them side by side.`,
@@ -58,6 +59,7 @@ sheets/....jpg shows an image with all of them side by side.`,
 				return usageError{err, cmd.CommandPath()}
 			}
 			screen := newScreen()
+			defer screen.clear()
 			o.Model, o.Listener = args[0], screen.listener()
 			var err error
 			if slices.Contains(args[1:], "-") {

@@ -20,8 +20,9 @@ type global struct {
 func newRoot() *cobra.Command {
 	g := &global{}
 	root := &cobra.Command{
-		Use:   "oscar",
-		Short: "Train an image classifier, show what it looks at, ship it as a SavedModel that explains itself",
+		Use:     "oscar",
+		Version: version,
+		Short:   "Train an image classifier, show what it looks at, ship it as a SavedModel that explains itself",
 		Long: `oscar trains an image classifier with TensorFlow's kernels, shows what it looks
 at, and ships it as a SavedModel that explains itself.
 

@@ -65,6 +65,7 @@ He, Gu and Shi's modified AlexNet.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s := newScreen()
+			defer s.clear()
 			o.Listener = s.listener()
 			var err error
 			if o.Machine.Cache, err = dataset.ParseCacheMode(cache); err != nil {
