@@ -9,7 +9,8 @@ MAKEFLAGS += --no-print-directory
 
 export OSCAR_PYTHON ?= python3
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
-TESTFLAGS   ?= -timeout 40m
+# Not from the cache: it does not see the Python scripts that some tests run.
+TESTFLAGS   ?= -count=1 -timeout 40m
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 # Begins a recipe that runs Go: it is told where TensorFlow's library is, and
