@@ -139,3 +139,20 @@ func TestExportSparesOtherRuns(t *testing.T) {
 		t.Error("the model was changed")
 	}
 }
+
+// Another library or processor may turn the last bits: that is said.
+func TestResumeNotesAnotherMachine(t *testing.T) {
+	dir := copyDir(t, trained(t).Dir)
+	var e Environment
+	path := filepath.Join(dir, environmentFile)
+	if err := readJSON(path, &e); err != nil {
+		t.Fatal(err)
+	}
+	e.Processor = "an abacus"
+	if err := writeJSON(path, e); err != nil {
+		t.Fatal(err)
+	}
+	n := &notes{}
+	resume(t, dir, n.listener())
+	n.want(t, "on an abacus, and goes on with TensorFlow")
+}

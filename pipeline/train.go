@@ -136,6 +136,11 @@ func Resume(ctx context.Context, dir string, machine Machine, listener Listener)
 		listener.note(fmt.Sprintf("the run began with %d+%d threads, and goes on with %d+%d: the last bits may differ",
 			before.Intra, before.Inter, machine.Threads.Intra, machine.Threads.Inter))
 	}
+	was, now := run.Environment, NewEnvironment(machine.Threads, run.Experiment.Seed)
+	if was.TensorFlow != now.TensorFlow || was.Processor != now.Processor {
+		listener.note(fmt.Sprintf("the run began with TensorFlow %s on %s, and goes on with TensorFlow %s on %s: the last bits may differ",
+			was.TensorFlow, was.Processor, now.TensorFlow, now.Processor))
+	}
 	return run, run.train(ctx, machine, listener)
 }
 
