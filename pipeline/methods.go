@@ -110,26 +110,32 @@ func (s Settings) explainers(bundle *savedmodel.Bundle) ([]explain.Explainer, er
 			cams.Methods = append(cams.Methods, entry)
 			continue
 		}
-		if i := slices.IndexFunc(backward, func(b backwardMethod) bool { return b.Name == m.Name }); i >= 0 {
-			attached, err := tfmodel.Attach(bundle)
-			if err != nil {
-				return nil, err
-			}
-			e, err := backward[i].new(attached, s)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, e)
-			continue
-		}
-		entry, err := explain.Lookup(m.Name)
+		e, err := s.atImage(m.Name, bundle)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, entry.New(bundle, explain.Options{Score: s.Score, Samples: s.Samples, Seed: s.Seed, Batch: s.Batch}))
+		out = append(out, e)
 	}
 	if len(cams.Methods) > 0 {
 		out = append([]explain.Explainer{cams}, out...)
 	}
 	return out, nil
+}
+
+// atImage makes the explainer of a method that looks at the image.
+func (s Settings) atImage(name string, bundle *savedmodel.Bundle) (explain.Explainer, error) {
+	for _, m := range backward {
+		if m.Name == name {
+			attached, err := tfmodel.Attach(bundle)
+			if err != nil {
+				return nil, err
+			}
+			return m.new(attached, s)
+		}
+	}
+	entry, err := explain.Lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	return entry.New(bundle, explain.Options{Score: s.Score, Samples: s.Samples, Seed: s.Seed, Batch: s.Batch}), nil
 }

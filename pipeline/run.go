@@ -94,7 +94,7 @@ func newRunFolder(dir string) error {
 	for !exists(parent) && parent != filepath.Dir(parent) {
 		parent = filepath.Dir(parent)
 	}
-	probe, err := os.MkdirTemp(parent, ".partial-")
+	probe, err := os.MkdirTemp(parent, atomicfile.Prefix)
 	if err != nil {
 		return fmt.Errorf("cannot write in %s: %w", parent, bare(err))
 	}
@@ -105,7 +105,7 @@ func newRunFolder(dir string) error {
 // for what a killed process left.
 func vacant(dir string) error {
 	entries, err := os.ReadDir(dir)
-	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), ".partial-") })
+	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), atomicfile.Prefix) })
 	switch {
 	case errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0:
 		return nil

@@ -12,8 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// prefix marks what is being written; [Clean] removes what a kill left.
-const prefix = ".partial-"
+// Prefix begins the names of what is being written; [Clean] removes what a kill
+// left.
+const Prefix = ".partial-"
 
 // Write writes a file: beside, synced, renamed.
 func Write(path string, data []byte) error {
@@ -41,7 +42,7 @@ func Stream(path string, fill func(*os.File) error) error {
 // enough that a sync would take longer than the file: it is whole after a kill,
 // but perhaps not after a power cut.
 func Draft(path string, fill func(*os.File) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), prefix+filepath.Base(path)+"-*")
+	f, err := os.CreateTemp(filepath.Dir(path), Prefix+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func Dir(dir string, fill func(tmp string) error) (err error) {
 	if err := os.MkdirAll(parent, 0o777); err != nil {
 		return err
 	}
-	tmp, err := os.MkdirTemp(parent, prefix+filepath.Base(dir)+"-*")
+	tmp, err := os.MkdirTemp(parent, Prefix+filepath.Base(dir)+"-*")
 	if err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func Clean(dir string) error {
 		return err
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), prefix) {
+		if strings.HasPrefix(e.Name(), Prefix) {
 			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
 				return err
 			}
