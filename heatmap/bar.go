@@ -61,6 +61,6 @@ func (b *bar) draw(img *image.RGBA, x, y, width, text int) {
 	}
 	for i, label := range b.labels {
 		free := width - textWidth(label, text)
-		drawText(img, label, x+free*i/(len(b.labels)-1), y+deep+1, text, white)
+		DrawText(img, label, x+free*i/(len(b.labels)-1), y+deep+1, text, white)
 	}
 }

@@ -119,10 +119,10 @@ func (p plan) draw(img *image.RGBA) {
 	textWidth, textHeight := p.text()
 	y := height - deep + edge
 	if p.title != "" {
-		drawText(img, p.title, edge, y, p.size, white)
+		DrawText(img, p.title, edge, y, p.size, white)
 	}
 	if p.note != "" {
-		drawText(img, p.note, edge, y+textHeight-times(p.small, lineHeight), p.small, white)
+		DrawText(img, p.note, edge, y+textHeight-times(p.small, lineHeight), p.small, white)
 	}
 	if p.bar == nil {
 		return

@@ -38,7 +38,7 @@ func Montage(rows [][]Tile, cell image.Point, background color.Color) *image.RGB
 			drawFitted(out, image.Rect(x, y, x+cell.X, y+cell.Y), tile.Image)
 			caption := shorten(tile.Caption, text, cell.X)
 			middle := (cell.X - textWidth(caption, text)) / 2
-			drawText(out, caption, x+middle, y+cell.Y+text/4, text, inkOn(background))
+			DrawText(out, caption, x+middle, y+cell.Y+text/4, text, inkOn(background))
 		}
 		y += cell.Y + captionHeight(row, text) + gap
 	}

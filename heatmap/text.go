@@ -57,8 +57,8 @@ func textWidth(text string, size int) int {
 	return int(math.Ceil(float64(at100) / 64 * float64(size) / exact))
 }
 
-// drawText draws one line, (x,y) its top left corner.
-func drawText(img *image.RGBA, text string, x, y, size int, c color.Color) {
+// DrawText draws one line, (x,y) its top left corner, size its height in pixels.
+func DrawText(img *image.RGBA, text string, x, y, size int, c color.Color) {
 	withFace(size, func(face font.Face) {
 		d := font.Drawer{Dst: img, Src: image.NewUniform(c), Face: face}
 		d.Dot = fixed.P(x, y+times(size, baseline))

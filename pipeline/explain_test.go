@@ -699,7 +699,7 @@ func TestExplainRefusals(t *testing.T) {
 	}{
 		{func(o *ExplainOptions) { o.Settings.Layer = "conv1" }, out + " holds explanations made with layer conv5, not conv1; name a new folder"},
 		{func(o *ExplainOptions) { o.Settings.Class = "can" }, out + " holds explanations made with class predicted, not can; name a new folder"},
-		{func(o *ExplainOptions) { o.Settings.Score = "probability" }, out + " holds explanations made with score logit, not probability; name a new folder"},
+		{func(o *ExplainOptions) { o.Settings.Score = "probability" }, out + " holds explanations made with score by default, not probability; name a new folder"},
 		{func(o *ExplainOptions) { o.Settings.Batch = 5 }, out + " holds explanations made with batch 4, not 5; name a new folder"},
 		{func(o *ExplainOptions) { o.Settings.Alpha = 0.5 }, out + " holds explanations made with alpha 0.4, not 0.5; name a new folder"},
 		{func(o *ExplainOptions) { o.Settings.ColorMap = "viridis" }, out + " holds explanations made with colormap jet, not viridis; name a new folder"},

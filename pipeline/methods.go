@@ -50,7 +50,7 @@ var backward = []backwardMethod{
 }
 
 func newLRP(m *tfmodel.Attached, s Settings) (explain.Explainer, error) {
-	if s.Score != explain.Logit {
+	if s.Score == explain.Probability {
 		return nil, fmt.Errorf("lrp shares out the logit; it has no score %q", s.Score)
 	}
 	rules, err := tfmodel.LookupLRP(s.Rules)

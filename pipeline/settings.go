@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -24,7 +25,7 @@ type Settings struct {
 	Method   string        `json:"method"`   // names of [Methods], separated by commas
 	Layer    string        `json:"layer"`    // empty: the one the model names
 	Class    string        `json:"class"`    // predicted, true, all, or a class's name
-	Score    explain.Score `json:"score"`    // what is differentiated
+	Score    explain.Score `json:"score"`    // what is explained; empty: the probability by RISE and LIME, else the logit
 	Batch    int           `json:"batch"`    // images a session run, and a shard
 	Alpha    float64       `json:"alpha"`    // share of the colours in an overlay
 	ColorMap string        `json:"colormap"` // see heatmap.ColorMapNames
@@ -46,7 +47,7 @@ type Settings struct {
 // DefaultSettings is Grad-CAM of the predicted class's logit, in jet.
 func DefaultSettings() Settings {
 	return Settings{
-		Format: 1, Method: "gradcam", Class: TargetPredicted, Score: explain.Logit,
+		Format: 1, Method: "gradcam", Class: TargetPredicted,
 		Batch: 32, Alpha: heatmap.DefaultAlpha, ColorMap: "jet", SignedColorMap: "rdbu_r", Rules: tfmodel.DefaultLRP, Seed: 1,
 	}
 }
@@ -71,6 +72,9 @@ func (s Settings) Check() error {
 	case !(s.Alpha > 0 && s.Alpha <= 1):
 		return fmt.Errorf("alpha is %g, want above 0 to 1", s.Alpha)
 	}
+	if s.Score == "" {
+		return nil
+	}
 	_, err := explain.ParseScore(string(s.Score))
 	return err
 }
@@ -79,7 +83,7 @@ func (s Settings) Check() error {
 func difference(a, b Settings) string {
 	for _, f := range []struct{ name, was, is string }{
 		{"model", a.Model, b.Model}, {"method", a.Method, b.Method}, {"layer", a.Layer, b.Layer}, {"class", a.Class, b.Class},
-		{"score", string(a.Score), string(b.Score)}, {"batch", fmt.Sprint(a.Batch), fmt.Sprint(b.Batch)},
+		{"score", cmp.Or(string(a.Score), "by default"), cmp.Or(string(b.Score), "by default")}, {"batch", fmt.Sprint(a.Batch), fmt.Sprint(b.Batch)},
 		{"alpha", fmt.Sprint(a.Alpha), fmt.Sprint(b.Alpha)}, {"colormap", a.ColorMap, b.ColorMap}, {"signed-colormap", a.SignedColorMap, b.SignedColorMap},
 		{"samples", fmt.Sprint(a.Samples), fmt.Sprint(b.Samples)}, {"rules", a.Rules, b.Rules}, {"seed", fmt.Sprint(a.Seed), fmt.Sprint(b.Seed)},
 		{"max-pixels", fmt.Sprint(a.MaxPixels), fmt.Sprint(b.MaxPixels)}, {"max-bytes", fmt.Sprint(a.MaxBytes), fmt.Sprint(b.MaxBytes)},

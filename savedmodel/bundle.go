@@ -22,9 +22,10 @@ type Bundle struct {
 	logits  graph.Tensor
 	probs   graph.Tensor
 
-	grow  sync.Mutex // guards graph and taps
-	taps  map[tapKey]tap
-	class graph.Tensor // int64 [N], grown with the first tap
+	grow        sync.Mutex // guards graph and what was added to it
+	taps        map[tapKey]tap
+	class       graph.Tensor // int64 [N], grown with the first tap
+	assignments map[string]assignment
 }
 
 var (

@@ -33,7 +33,7 @@ func Controls(seed uint64) []Method {
 type Evaluation struct {
 	Model    explain.Predictor // what is explained; nil leaves out the metrics that need it
 	Methods  []Method
-	Controls []Method // nil is Controls(Seed); empty is none
+	Controls []Method // nil is Controls(Seed); empty is none; there may be controls alone
 	Metrics  []string // nil is every one whose needs are met
 	Settings Settings
 	Batch    int    // images at a time for models and explainers; 0 is 32
@@ -98,7 +98,7 @@ type evaluating struct {
 
 // start checks what is asked for.
 func (e Evaluation) start() (*evaluating, error) {
-	if len(e.Methods) == 0 {
+	if len(e.Methods)+len(e.Controls) == 0 {
 		return nil, errors.New("no methods to judge")
 	}
 	if e.Controls == nil {
@@ -233,4 +233,30 @@ func (s Sample) explained(ctx context.Context) ([]explain.Grid, error) {
 		}
 	}
 	return maps, trial.flush()
+}
+
+// table sums up. Metrics that could not be asked have no column; if one was
+// named it is an error.
+func (run *evaluating) table() (Table, error) {
+	t := Table{Images: run.images, Mosaics: run.mosaics, Seed: run.Seed, Settings: run.Settings}
+	if t.Images+t.Mosaics == 0 {
+		return t, errors.New("no images to judge by")
+	}
+	for _, metric := range run.metrics {
+		if slices.ContainsFunc(run.values, func(v Values) bool { return len(v[metric.Name]) > 0 }) {
+			t.Metrics = append(t.Metrics, metric)
+		} else if run.Evaluation.Metrics != nil {
+			return t, fmt.Errorf("metric %q needs %s; there was none", metric.Name, metric.Needs)
+		}
+	}
+	for i, method := range run.all {
+		row := Row{Method: method.Name, Control: i >= len(run.Methods)}
+		for _, metric := range t.Metrics {
+			values := run.values[i][metric.Name]
+			row.Cells = append(row.Cells, Cell{Summary: Summarise(values, metric.PerClass, run.Seed), Values: values})
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	t.compare()
+	return t, nil
 }

@@ -3,8 +3,6 @@ package score
 import (
 	"encoding/json"
 	"fmt"
-
-	"oscar/explain"
 )
 
 // Table is methods by metrics, with all that is needed to make it again but
@@ -75,10 +73,8 @@ func (t Table) Cell(method, metric string) (Cell, error) {
 		if row.Method != method {
 			continue
 		}
-		for i, column := range t.Metrics {
-			if column.Name == metric {
-				return row.Cells[i], nil
-			}
+		if i := t.column(metric); i >= 0 {
+			return row.Cells[i], nil
 		}
 		return Cell{}, fmt.Errorf("the table has no metric %q", metric)
 	}
@@ -129,49 +125,4 @@ func (t *Table) UnmarshalJSON(data []byte) error {
 	}
 	*t = Table(read)
 	return nil
-}
-
-// table sums up. Metrics that could not be asked have no column; if one was
-// named it is an error.
-func (run *evaluating) table() (Table, error) {
-	t := Table{Images: run.images, Mosaics: run.mosaics, Seed: run.Seed, Settings: run.Settings}
-	if t.Images+t.Mosaics == 0 {
-		return t, fmt.Errorf("no images to judge by")
-	}
-	for _, metric := range run.metrics {
-		asked := false
-		for i := range run.Methods {
-			asked = asked || len(run.values[i][metric.Name]) > 0
-		}
-		if asked {
-			t.Metrics = append(t.Metrics, metric)
-		} else if run.Evaluation.Metrics != nil {
-			return t, fmt.Errorf("metric %q needs %s; there was none", metric.Name, metric.Needs)
-		}
-	}
-	for i, method := range run.all {
-		row := Row{Method: method.Name, Control: i >= len(run.Methods)}
-		for _, metric := range t.Metrics {
-			values := run.values[i][metric.Name]
-			cell := Cell{Summary: Summarise(values, metric.PerClass, run.Seed), Values: values}
-			for k := len(run.Methods); k < len(run.all) && !row.Control && len(values) > 0; k++ {
-				control := run.values[k][metric.Name]
-				cell.Versus = append(cell.Versus, Difference{run.all[k].Name, difference(values, control, metric.PerClass, run.Seed)})
-			}
-			row.Cells = append(row.Cells, cell)
-		}
-		t.Rows = append(t.Rows, row)
-	}
-	return t, nil
-}
-
-// difference pairs values by image.
-func difference(values, control []Value, perClass bool, seed uint64) Interval {
-	var pairs []Value
-	for i, v := range values {
-		if i < len(control) && v.OK() && control[i].OK() {
-			pairs = append(pairs, Value{v.Value - control[i].Value, explain.OK, v.Class})
-		}
-	}
-	return Summarise(pairs, perClass, seed).Interval
 }

@@ -90,7 +90,7 @@ sheets/....jpg shows an image with all of them side by side.`,
 	f.BoolVar(&list, "list-methods", false, "print the methods, with their papers")
 	f.StringVar(&s.Layer, "layer", "", "the layer to look at; default: the one the model names, conv5 for alexnet02")
 	f.StringVar(&s.Class, "class", s.Class, "the class to explain: predicted, true (the image's folder), all, or a class's name")
-	f.StringVar((*string)(&s.Score), "score", string(s.Score), "what is differentiated: logit, probability")
+	f.StringVar((*string)(&s.Score), "score", "", "what is explained: logit, probability; default: as each method's paper has it")
 	f.IntVar(&s.Batch, "batch", s.Batch, "images a session run")
 	f.Float64Var(&s.Alpha, "alpha", s.Alpha, "share of the colours in an overlay")
 	f.StringVar(&s.ColorMap, "colormap", s.ColorMap, "colours: "+strings.Join(heatmap.ColorMapNames(), ", "))

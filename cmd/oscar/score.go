@@ -1,0 +1,172 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"oscar/pipeline"
+	"oscar/report"
+	"oscar/score"
+	"oscar/tfmodel"
+)
+
+func newScore(*global) *cobra.Command {
+	o := pipeline.ScoreOptions{Settings: pipeline.DefaultSettings(), Scoring: pipeline.DefaultScoring()}
+	s := &o.Settings
+	s.Method = pipeline.AllMethods
+	var list, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "score MODEL [DATA] --out DIR",
+		Short: "Judge methods of explanation by numbers, and mark those not to trust",
+		Long: `Judge how well methods explain MODEL, a run or a SavedModel folder, on images of
+DATA, a folder with one sub-folder a class; without DATA the run's own. Is what
+a map points at what the model uses? Does it lie on the object? Does it change
+when the model forgets what it learnt? --list-metrics has the metrics with their
+papers and which way is better.
+
+DIR gets score.json (every value, means, 95 % intervals, what could not be judged
+and why) and score.png. Noise, coarse noise and an edge detector are judged as
+well: a cell with a * does not clearly beat all of them, and says nothing then.
+
+Where the object is must be known for pointing and energy: --masks names a folder
+with masks, <class>/<name>.png, white on the object. Focus needs none: it looks at
+mosaics of four images. The sanity check sets the layers of the model to initial
+values, from the logits down.
+
+A method's scores are kept when they are complete: the same command goes on where
+it was stopped, and with more methods computes those alone.`,
+		Example: `  oscar score runs/first --out scores
+  oscar score runs/first --method gradcam,layercam,lrp --per-class 20 --out scores
+  oscar score runs/first photos --split all --metric focus,deletion --out focus`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case list:
+				return arguments()(cmd, args)
+			case len(args) < 2:
+				return arguments("MODEL")(cmd, args)
+			}
+			return arguments("MODEL", "DATA")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if list {
+				printMetrics(cmd.OutOrStdout())
+				return nil
+			}
+			if o.Out == "" {
+				return usageError{fmt.Errorf("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
+			}
+			if err := errors.Join(o.Scoring.Check(), o.Machine.Check()); err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
+			screen := newScreen()
+			defer screen.clear()
+			o.Model, o.Listener = args[0], screen.listener()
+			if len(args) > 1 {
+				o.Data = args[1]
+			}
+			result, err := pipeline.Score(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			screen.clear()
+			if asJSON {
+				encoder := json.NewEncoder(cmd.OutOrStdout())
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(result)
+			}
+			printScores(cmd.OutOrStdout(), result.Table)
+			fmt.Fprintf(cmd.OutOrStdout(), "scores    %s\npicture   %s\n", filepath.Join(o.Out, "score.json"), filepath.Join(o.Out, "score.png"))
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
+	f.StringVar(&s.Method, "method", s.Method, "all, or names separated by commas; see oscar explain --list-methods")
+	f.StringSliceVar(&o.Scoring.Metrics, "metric", nil, "names separated by commas; default: all that can be asked")
+	f.BoolVar(&list, "list-metrics", false, "print the metrics, with their papers")
+	f.IntVar(&o.Scoring.PerClass, "per-class", o.Scoring.PerClass, "images of each class")
+	f.IntVar(&o.Scoring.Mosaics, "mosaics", o.Scoring.Mosaics, "mosaics of each class, for focus; 0: none")
+	f.StringVar(&o.Masks, "masks", "", "folder of masks; default: the one beside a synthetic set's images")
+	f.StringVar(&o.Part, "split", "test", "the part of the split: test, validation, train, all")
+	f.StringVar(&s.Class, "class", s.Class, "the class to explain: predicted, true (the image's folder)")
+	f.StringVar(&s.Layer, "layer", "", "the layer to look at; default: the one the model names")
+	f.StringVar((*string)(&s.Score), "score", "", "what is explained: logit, probability; default: as each method's paper has it")
+	f.IntVar(&s.Samples, "samples", 0, "samples of rise, lime and smoothgrad, steps of integrated-gradients; 0: each its own")
+	f.StringVar(&s.Rules, "rules", s.Rules, "the rules of lrp: "+strings.Join(tfmodel.LRPs(), ", "))
+	f.IntVar(&s.Batch, "batch", s.Batch, "images a session run")
+	f.Uint64Var(&s.Seed, "seed", s.Seed, "decides which images, what is drawn, and the initial values")
+	f.BoolVar(&asJSON, "json", false, "print JSON, as score.json has it")
+	machineFlags(cmd, &o.Machine)
+	limitFlags(cmd, &o.Machine.Limits)
+	return cmd
+}
+
+// printMetrics prints the table of metrics.
+func printMetrics(w io.Writer) {
+	t := newTable(w)
+	t.AppendHeader(table.Row{"metric", "better", "asks of it", "needs", "paper"})
+	for _, m := range score.Metrics {
+		t.AppendRow(table.Row{m.Name, m.Better, m.Kind, m.Needs, m.Paper})
+	}
+	t.Render()
+}
+
+// printScores prints a table a kind of metric: the mean, and a * where a method
+// does not beat the controls.
+func printScores(w io.Writer, scores score.Table) {
+	for first := 0; first < len(scores.Metrics); {
+		end := first
+		for end < len(scores.Metrics) && scores.Metrics[end].Kind == scores.Metrics[first].Kind {
+			end++
+		}
+		t := newTable(w)
+		header, better := table.Row{scores.Metrics[first].Kind}, table.Row{""}
+		columns := []table.ColumnConfig{}
+		for i, m := range scores.Metrics[first:end] {
+			header, better = append(header, strings.Replace(m.Name, "_", "\n", 1)), append(better, m.Better)
+			columns = append(columns, table.ColumnConfig{Number: i + 2, Align: text.AlignRight, AlignHeader: text.AlignRight})
+		}
+		t.SetColumnConfigs(columns)
+		t.AppendHeader(header)
+		t.AppendHeader(better)
+		for i, row := range scores.Rows {
+			if row.Control && (i == 0 || !scores.Rows[i-1].Control) {
+				t.AppendSeparator()
+			}
+			t.AppendRow(scoreRow(scores, row, first, end))
+		}
+		t.Render()
+		fmt.Fprintln(w)
+		first = end
+	}
+	fmt.Fprintf(w, "Means over %s", count(scores.Images, "image"))
+	if scores.Mosaics > 0 {
+		fmt.Fprintf(w, " and %s", count(scores.Mosaics, "mosaic"))
+	}
+	fmt.Fprint(w, ". * does not clearly beat every control (those at the foot);\n(n) of them only could be judged.\n")
+}
+
+func scoreRow(scores score.Table, row score.Row, first, end int) table.Row {
+	out := table.Row{row.Method}
+	for i := first; i < end; i++ {
+		cell := row.Cells[i]
+		mark := " "
+		if len(cell.Values) > 0 && !row.Control && !cell.Beats(scores.Metrics[i].Better) {
+			mark = "*"
+		}
+		text := report.Number(float64(cell.Mean)) + mark
+		if cell.Unjudged > 0 {
+			text = fmt.Sprintf("(%d) %s", cell.N, text)
+		}
+		out = append(out, text)
+	}
+	return out
+}

@@ -1,0 +1,184 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"oscar/internal/atomicfile"
+	"oscar/score"
+)
+
+// ScoreOptions are the options of [Score].
+type ScoreOptions struct {
+	Model    string // a run or a SavedModel
+	Data     string // folder with one sub-folder a class; empty: the run's own
+	Part     string // of the run's split, or all: every image below Data
+	Masks    string // folder with a mask an image, see [Score]; empty: the one beside a synthetic set
+	Out      string // folder for the results
+	Settings Settings
+	Scoring  Scoring
+	Machine  Machine
+	Listener Listener
+}
+
+// Scoring says what explanations are judged by. It is kept beside the results,
+// in scoring.json.
+type Scoring struct {
+	Metrics  []string `json:"metrics"`   // names of score.Metrics; none: all that can be asked
+	PerClass int      `json:"per_class"` // images of each class, drawn by the seed
+	Mosaics  int      `json:"mosaics"`   // of each class, for Focus; 0: none
+}
+
+// DefaultScoring is every metric, eight images and ten mosaics a class.
+func DefaultScoring() Scoring { return Scoring{PerClass: 8, Mosaics: 10} }
+
+// Check reports the first setting that cannot be.
+func (s Scoring) Check() error {
+	for i, name := range s.Metrics {
+		if _, err := score.Lookup(name); err != nil {
+			return err
+		}
+		if slices.Contains(s.Metrics[:i], name) {
+			return fmt.Errorf("metric %s is named twice", name)
+		}
+	}
+	switch {
+	case s.PerClass < 1:
+		return fmt.Errorf("per-class is %d, want at least 1", s.PerClass)
+	case s.Mosaics < 0:
+		return fmt.Errorf("mosaics is %d, want 0 or more", s.Mosaics)
+	}
+	return nil
+}
+
+// Scores is what [Score] writes to score.json.
+type Scores struct {
+	Format   int         `json:"format"`
+	Part     string      `json:"part"`
+	Settings Settings    `json:"settings"`
+	Scoring  Scoring     `json:"scoring"`
+	Images   []string    `json:"images"` // those judged, relative to the data
+	Notes    []string    `json:"notes"`  // what could not be asked, and why
+	Table    score.Table `json:"table"`
+}
+
+// Within a folder of scores.
+const (
+	scoringFile  = "scoring.json"
+	scoresFile   = "score.json"
+	scorePicture = "score.png"
+)
+
+// AllMethods, in place of names, stands for every method.
+const AllMethods = "all"
+
+// Score judges methods of explanation by numbers and writes, below Out,
+// score.json and score.png. Controls stand in the table: noise of one value a
+// pixel, noise as coarse as the explained layer's maps, and an edge detector.
+//
+// Masks lie in Masks as the images do in the data, <class>/<name>.png, white
+// where the object is. The sanity check explains a second opening of the model,
+// whose layers take initial values from the logits down; a frozen model has no
+// variables to set, so that the check is left out.
+//
+// A method's scores are written when they are complete: the same call goes on
+// with the next one, and one with more methods computes those alone.
+func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
+	if o.Settings.Method == AllMethods {
+		o.Settings.Method = allMethods()
+	}
+	if err := errors.Join(o.Settings.Check(), o.Scoring.Check(), o.Machine.Check()); err != nil {
+		return nil, err
+	}
+	if c := o.Settings.Class; c != TargetPredicted && c != TargetTrue {
+		return nil, fmt.Errorf("class is %q, want predicted or true: every image is judged by one", c)
+	}
+	s, err := o.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	if err := s.prepare(); err != nil {
+		return nil, err
+	}
+	var parts []score.Table
+	for i, m := range s.methods {
+		part, err := s.part(ctx, i, m)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, fmt.Errorf("%w; the same command goes on with %s", ErrInterrupted, m.Name)
+			}
+			return nil, err
+		}
+		parts = append(parts, part)
+	}
+	return s.finish(parts)
+}
+
+func allMethods() string {
+	var names []string
+	for _, m := range Methods() {
+		names = append(names, m.Name)
+	}
+	return strings.Join(names, ",")
+}
+
+// prepare makes the folder of results, or checks that it holds results of the
+// same settings, and takes it.
+func (s *scoring) prepare() error {
+	path := filepath.Join(s.Out, scoringFile)
+	if !exists(path) {
+		if err := vacant(s.Out); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(s.Out, partsDir), 0o777); err != nil {
+		return fmt.Errorf("cannot make the folder %s: %w", s.Out, bare(err))
+	}
+	var err error
+	if s.held, err = lock(s.Out); err != nil {
+		return err
+	}
+	asked := scored{Settings: s.Settings, Scoring: s.Scoring, Cases: s.cases.digest()}
+	asked.Settings.Method = "" // methods may be added
+	var before scored
+	switch err := readJSON(path, &before); {
+	case errors.Is(err, os.ErrNotExist):
+		if err := writeJSON(path, asked); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	default:
+		if what := before.difference(asked); what != "" {
+			return fmt.Errorf("%s holds scores made with %s; name a new folder", s.Out, what)
+		}
+	}
+	return errors.Join(atomicfile.Clean(s.Out), atomicfile.Clean(filepath.Join(s.Out, partsDir)))
+}
+
+// scored is what must not differ between the methods of one table.
+type scored struct {
+	Settings Settings `json:"settings"` // but for the method
+	Scoring  Scoring  `json:"scoring"`
+	Cases    string   `json:"cases"` // hash of images, classes and masks
+}
+
+func (s scored) difference(now scored) string {
+	switch {
+	case s.Settings != now.Settings:
+		return difference(s.Settings, now.Settings)
+	case !slices.Equal(s.Scoring.Metrics, now.Scoring.Metrics):
+		return "other metrics"
+	case s.Scoring.PerClass != now.Scoring.PerClass || s.Scoring.Mosaics != now.Scoring.Mosaics:
+		return fmt.Sprintf("per-class %d and mosaics %d, not %d and %d", s.Scoring.PerClass, s.Scoring.Mosaics, now.Scoring.PerClass, now.Scoring.Mosaics)
+	case s.Cases != now.Cases:
+		return "other images or masks"
+	}
+	return ""
+}

@@ -1,0 +1,282 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"oscar/dataset"
+	"oscar/explain"
+	"oscar/heatmap"
+	"oscar/internal/atomicfile"
+	"oscar/report"
+	"oscar/savedmodel"
+	"oscar/score"
+	"oscar/tfmodel"
+)
+
+// scoring is a [Score] under way.
+type scoring struct {
+	ScoreOptions
+	bundle     *savedmodel.Bundle
+	randomized *tfmodel.Randomized // nil: there can be none
+	cases      *cases
+	methods    []score.Method // the controls last
+	controls   int
+	notes      []string
+	held       *os.File
+	done       map[string]bool // tests of the method at hand, for progress
+}
+
+func (o ScoreOptions) open(ctx context.Context) (s *scoring, err error) {
+	s = &scoring{ScoreOptions: o}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.bundle, err = Open(o.Model, o.Machine.Threads); err != nil {
+		return s, err
+	}
+	if s.Settings.Layer == "" {
+		s.Settings.Layer = s.bundle.Metadata.Explain
+	}
+	if s.Settings.Model, err = fingerprint(o.Model); err != nil {
+		return s, err
+	}
+	if err := s.bundle.CheckLayer(s.Settings.Layer); err != nil {
+		return s, err
+	}
+	methods, err := s.Settings.methods()
+	if err != nil {
+		return s, err
+	}
+	s.randomize(ctx)
+	for _, m := range methods {
+		method, err := s.method(ctx, m.Name)
+		if err != nil {
+			return s, err
+		}
+		s.methods = append(s.methods, method)
+	}
+	controls := append(score.Controls(s.Settings.Seed), s.coarseControl()...)
+	for _, c := range controls {
+		if s.randomized != nil { // a control knows no model
+			c.Randomised = score.Cascade{Layers: s.randomized.Layers, Explainer: func(int) (explain.Explainer, error) { return c.Explainer, nil }}
+		}
+		s.methods = append(s.methods, c)
+	}
+	s.controls = len(controls)
+	s.cases, err = s.load(ctx)
+	return s, err
+}
+
+func (s *scoring) close() {
+	if s.held != nil {
+		s.held.Close()
+	}
+	if s.randomized != nil {
+		s.randomized.Bundle.Close()
+	}
+	if s.bundle != nil {
+		s.bundle.Close()
+	}
+}
+
+// coarseControl is noise of one value a position of the layer explained: the
+// fairer match for its CAMs.
+func (s *scoring) coarseControl() []score.Method {
+	for _, l := range s.bundle.Metadata.Layers {
+		if l.Name == s.Settings.Layer && len(l.Output) == 3 {
+			return []score.Method{{Name: "random-coarse", Explainer: score.RandomMap{Seed: s.Settings.Seed, Cells: l.Output[0]}}}
+		}
+	}
+	return nil
+}
+
+// randomize opens the model a second time, if one of the metrics needs it.
+func (s *scoring) randomize(ctx context.Context) {
+	if !slices.ContainsFunc(s.metrics(), func(m score.Metric) bool { return m.Needs&score.NeedsRandomised != 0 }) {
+		return
+	}
+	second, err := Open(s.Model, s.Machine.Threads)
+	if err == nil {
+		if s.randomized, err = tfmodel.Randomize(s.bundle, second, s.Settings.Seed); err == nil {
+			if err = s.randomized.To(ctx, 1); err == nil {
+				return
+			}
+		}
+		second.Close()
+		s.randomized = nil
+	}
+	s.note(fmt.Sprintf("no sanity check: %v", err))
+}
+
+func (s *scoring) note(text string) {
+	s.notes = append(s.notes, text)
+	s.Listener.note(text)
+}
+
+// metrics are those asked for.
+func (s *scoring) metrics() []score.Metric {
+	if len(s.Scoring.Metrics) == 0 {
+		return score.Metrics
+	}
+	var out []score.Metric
+	for _, m := range score.Metrics {
+		if slices.Contains(s.Scoring.Metrics, m.Name) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// method makes one method's explainers, of the model and of the randomised one.
+func (s *scoring) method(ctx context.Context, name string) (score.Method, error) {
+	settings := s.Settings
+	settings.Method = name
+	one := func(b *savedmodel.Bundle) (explain.Explainer, error) {
+		all, err := settings.explainers(b)
+		if err != nil {
+			return nil, err
+		}
+		return all[0], nil
+	}
+	explainer, err := one(s.bundle)
+	if err != nil {
+		return score.Method{}, err
+	}
+	m := score.Method{Name: name, Explainer: explainer}
+	if s.randomized == nil {
+		return m, nil
+	}
+	randomised, err := one(s.randomized.Bundle)
+	m.Randomised = score.Cascade{Layers: s.randomized.Layers, Explainer: func(depth int) (explain.Explainer, error) {
+		return randomised, s.randomized.To(ctx, depth)
+	}}
+	return m, err
+}
+
+// part is the table of one method: an earlier call's, or computed now.
+func (s *scoring) part(ctx context.Context, i int, m score.Method) (score.Table, error) {
+	path := filepath.Join(s.Out, partsDir, m.Name+".json")
+	var t score.Table
+	if err := readJSON(path, &t); err == nil || !errors.Is(err, os.ErrNotExist) {
+		return t, err
+	}
+	e := score.Evaluation{
+		Model: s.bundle, Methods: []score.Method{m}, Controls: []score.Method{}, Metrics: s.Scoring.Metrics,
+		Settings: s.knobs(), Batch: s.Settings.Batch, Seed: s.Settings.Seed, Progress: s.progress,
+	}
+	if i >= len(s.methods)-s.controls {
+		e.Methods, e.Controls = nil, []score.Method{m}
+	}
+	s.Listener.stage(fmt.Sprintf("scoring %s (%d of %d)", m.Name, i+1, len(s.methods)))
+	s.done = map[string]bool{}
+	t, err := e.Run(ctx, s.cases.parts(s.Settings))
+	if err != nil {
+		return t, err
+	}
+	text, err := json.Marshal(t)
+	if err != nil {
+		return t, err
+	}
+	return t, atomicfile.Write(path, text)
+}
+
+// knobs are the metrics' defaults but for the pointing game's: its 15 pixels are
+// of images whose shorter side is 224 (TorchRay), and shrink with it.
+func (s *scoring) knobs() score.Settings {
+	side := min(s.cases.height, s.cases.width)
+	return score.Settings{Pointing: score.Pointing{Tolerance: max(1, (15*side+112)/224)}}
+}
+
+// progress counts the tests that a method has behind it, each as a thousand.
+func (s *scoring) progress(p score.Progress) {
+	total := s.cases.images()*s.tests(0) + s.cases.mosaics()*s.tests(score.NeedsMosaics)
+	key := fmt.Sprint(p.Cases, p.Test)
+	s.done[key] = true
+	s.Listener.count((len(s.done)-1)*1000+1000*p.Done/max(p.Total, 1), max(total, len(s.done))*1000)
+}
+
+// tests counts the tests of images or, with that need, of mosaics.
+func (s *scoring) tests(need score.Needs) int {
+	seen := map[string]bool{}
+	for _, m := range s.metrics() {
+		switch {
+		case m.Needs&score.NeedsMosaics != need:
+		case m.Needs&score.NeedsRandomised != 0 && s.randomized == nil:
+		case m.Needs&score.NeedsMasks != 0 && s.cases.masks == nil:
+		default:
+			seen[m.Test] = true
+		}
+	}
+	return len(seen)
+}
+
+// finish joins the parts and writes the result.
+func (s *scoring) finish(parts []score.Table) (*Scores, error) {
+	table, err := score.Join(parts...)
+	if err != nil {
+		return nil, err
+	}
+	result := &Scores{Format: 1, Part: s.Part, Settings: s.Settings, Scoring: s.Scoring, Images: s.cases.names, Notes: s.notes, Table: table}
+	if err := writeJSON(filepath.Join(s.Out, scoresFile), result); err != nil {
+		return nil, err
+	}
+	picture, err := report.Scores(table)
+	if err != nil {
+		return nil, err
+	}
+	return result, heatmap.WritePNG(filepath.Join(s.Out, scorePicture), picture)
+}
+
+// load reads the images to judge by, and their masks.
+func (s *scoring) load(ctx context.Context) (*cases, error) {
+	from, err := EvaluateOptions{Model: s.Model, Data: s.Data, Part: s.Part, Machine: s.Machine}.part(ctx, s.bundle)
+	if err != nil {
+		return nil, err
+	}
+	in := s.bundle.Metadata.Image
+	c := &cases{height: in.Height, width: in.Width, batch: s.Settings.Batch}
+	loader, err := dataset.NewLoader(dataset.LoaderOptions{
+		Root: from.root, Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation),
+		Limits: from.limits, Workers: s.Machine.Workers,
+		Skip: func(_ dataset.Item, err error) { s.note(fmt.Sprintf("left out: %v", err)) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer loader.Close()
+	s.Listener.stage("reading images")
+	masks := cmp.Or(s.Masks, beside(from.root))
+	for b, err := range loader.Batches(ctx, choose(from.items, s.Scoring.PerClass, s.Settings.Seed), nil, 32) {
+		if err != nil {
+			return nil, err
+		}
+		if err := c.add(b, masks, from.limits); err != nil {
+			return nil, err
+		}
+	}
+	if len(c.names) == 0 {
+		return nil, fmt.Errorf("none of the images of %s could be read", from.root)
+	}
+	if masks == "" && s.asked(score.NeedsMasks) {
+		s.note("no masks: the pointing game and the energy in the mask are left out")
+	}
+	if s.Scoring.Mosaics > 0 && s.asked(score.NeedsMosaics) {
+		if err := c.plan(s.Scoring.Mosaics, s.Settings.Seed); err != nil {
+			s.note(fmt.Sprintf("no mosaics: %v", err))
+		}
+	}
+	return c, nil
+}
+
+func (s *scoring) asked(need score.Needs) bool {
+	return slices.ContainsFunc(s.metrics(), func(m score.Metric) bool { return m.Needs&need != 0 })
+}

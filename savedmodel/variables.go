@@ -1,0 +1,91 @@
+package savedmodel
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"oscar/internal/graph"
+)
+
+// Read returns the values of variables by their names ("conv1/kernel"),
+// row-major.
+func (b *Bundle) Read(ctx context.Context, names ...string) (map[string][]float32, error) {
+	fetch := make([]graph.Tensor, len(names))
+	for i, name := range names {
+		var err error
+		if fetch[i], err = b.graph.Tensor(name + "/Read/ReadVariableOp"); err != nil {
+			return nil, fmt.Errorf("the model has no variable %s: %w", name, err)
+		}
+	}
+	out, err := b.session.Run(ctx, nil, fetch)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string][]float32{}
+	for i, name := range names {
+		values[name] = out[i].Float32s()
+	}
+	return values, nil
+}
+
+// Assign sets variables of the opened model, by their names, row-major; the
+// files that it was opened from stay as they are. A frozen model has none.
+func (b *Bundle) Assign(ctx context.Context, values map[string][]float32) error {
+	var (
+		names = make([]string, 0, len(values))
+		feeds []graph.Feed
+		ops   []graph.Op
+	)
+	for name := range values {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		a, err := b.assignment(name)
+		if err != nil {
+			return err
+		}
+		if got, want := len(values[name]), a.value.Shape().Elements(); got != want {
+			return fmt.Errorf("%d values for %s, which has %d", got, name, want)
+		}
+		feeds = append(feeds, graph.Feed{To: a.value, Value: graph.FromFloat32s(a.value.Shape(), values[name])})
+		ops = append(ops, a.op)
+	}
+	_, err := b.session.Run(ctx, feeds, nil, ops...)
+	return err
+}
+
+// assignment is what sets a variable: feed the value and run the operation.
+type assignment struct {
+	value graph.Tensor
+	op    graph.Op
+}
+
+// assignment finds a variable's, and adds it to the graph the first time.
+func (b *Bundle) assignment(name string) (assignment, error) {
+	b.grow.Lock()
+	defer b.grow.Unlock()
+	if a, ok := b.assignments[name]; ok {
+		return a, nil
+	}
+	read, err := b.graph.Tensor(name + "/Read/ReadVariableOp")
+	if err != nil {
+		return assignment{}, fmt.Errorf("the model has no variable %s; a frozen model has none: %w", name, err)
+	}
+	handle, err := b.graph.Tensor(name)
+	if err != nil {
+		return assignment{}, err
+	}
+	g := b.graph.In("assign").In(name)
+	value := g.Placeholder("value", graph.Float, read.Shape())
+	a := assignment{value, g.Assign(handle, value)}
+	if err := g.Err(); err != nil {
+		return assignment{}, err
+	}
+	if b.assignments == nil {
+		b.assignments = map[string]assignment{}
+	}
+	b.assignments[name] = a
+	return a, nil
+}

@@ -1,0 +1,116 @@
+package tfmodel
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"oscar/internal/graph"
+	"oscar/savedmodel"
+)
+
+// Randomized is a second opening of a model that unlearns: its layers take
+// fresh initial values, from the logits down, one more at each depth, for the
+// model parameter randomisation test (Adebayo et al. 2018, arXiv:1810.03292).
+// Explainers made of its Bundle explain it at the depth it is set to.
+type Randomized struct {
+	Bundle *savedmodel.Bundle
+	Layers []string // with parameters, from the logits down
+
+	trained *savedmodel.Bundle
+	params  map[string][]namedParam // by layer
+	seed    uint64
+	depth   int
+}
+
+// namedParam is a parameter with the name of its variable.
+type namedParam struct {
+	name string
+	Param
+}
+
+// Randomize prepares second, another opening of trained that nobody else uses.
+// The initial values are a function of the seed and the variable's name, as in
+// training. A frozen model has no variables to set.
+func Randomize(trained, second *savedmodel.Bundle, seed uint64) (*Randomized, error) {
+	m, err := Attach(second)
+	if err != nil {
+		return nil, err
+	}
+	a := m.Architecture()
+	shapes, err := a.Shapes()
+	if err != nil {
+		return nil, err
+	}
+	r := &Randomized{Bundle: second, trained: trained, params: map[string][]namedParam{}, seed: seed}
+	for i, l := range a.Layers {
+		for _, p := range l.Layer.Params(shapes[i]) {
+			r.params[l.Name] = append(r.params[l.Name], namedParam{l.Name + "/" + p.Role, p})
+		}
+		if len(r.params[l.Name]) > 0 {
+			r.Layers = append(r.Layers, l.Name)
+		}
+	}
+	if len(r.Layers) == 0 {
+		return nil, fmt.Errorf("the model has no parameters to randomise")
+	}
+	slices.Reverse(r.Layers)
+	return r, nil
+}
+
+// To sets the layers Layers[:depth] to initial values and the rest to the
+// trained ones.
+func (r *Randomized) To(ctx context.Context, depth int) error {
+	if depth < 0 || depth > len(r.Layers) {
+		return fmt.Errorf("depth is %d, want 0 to %d", depth, len(r.Layers))
+	}
+	for r.depth < depth {
+		values, err := initialValues(ctx, r.params[r.Layers[r.depth]], r.seed)
+		if err == nil {
+			err = r.Bundle.Assign(ctx, values)
+		}
+		if err != nil {
+			return fmt.Errorf("randomising %s: %w", r.Layers[r.depth], err)
+		}
+		r.depth++
+	}
+	for r.depth > depth {
+		layer := r.Layers[r.depth-1]
+		var names []string
+		for _, p := range r.params[layer] {
+			names = append(names, p.name)
+		}
+		values, err := r.trained.Read(ctx, names...)
+		if err == nil {
+			err = r.Bundle.Assign(ctx, values)
+		}
+		if err != nil {
+			return fmt.Errorf("restoring %s: %w", layer, err)
+		}
+		r.depth--
+	}
+	return nil
+}
+
+// initialValues draws parameters' first values.
+func initialValues(ctx context.Context, params []namedParam, seed uint64) (map[string][]float32, error) {
+	g := graph.New()
+	fetch := make([]graph.Tensor, len(params))
+	for i, p := range params {
+		fetch[i] = initial(g.In(p.name), p.Param, seed, p.name)
+	}
+	s, err := g.NewSession(graph.Threads{})
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	out, err := s.Run(ctx, nil, fetch)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string][]float32{}
+	for i, p := range params {
+		values[p.name] = out[i].Float32s()
+	}
+	return values, nil
+}
