@@ -19,9 +19,10 @@ type Batch struct {
 // A slot is a batch in the making.
 type slot struct {
 	Batch
-	errs []error       // one an image
-	left atomic.Int64  // images not done yet
-	done chan struct{} // closed when none is left
+	order []int         // where each image stands among all of the pass
+	errs  []error       // one an image
+	left  atomic.Int64  // images not done yet
+	done  chan struct{} // closed when none is left
 }
 
 type job struct {
@@ -37,20 +38,28 @@ type job struct {
 // the last thing that is yielded. When the loop ends, by itself, by break or
 // because ctx is cancelled, no goroutine is left behind.
 func (l *Loader) Batches(ctx context.Context, items []Item, order []int, size int) iter.Seq2[*Batch, error] {
+	return l.Augmented(ctx, items, order, size, Epoch{})
+}
+
+// Augmented is Batches with changed images. The order goes over
+// [Augmentation.Images] of len(items): len(items) images as they are, then as
+// many for each copy.
+func (l *Loader) Augmented(ctx context.Context, items []Item, order []int, size int, epoch Epoch) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
 		if size <= 0 {
 			yield(nil, fmt.Errorf("batch size %d: it must be positive", size))
 			return
 		}
+		n := epoch.Augmentation.Images(len(items))
 		if order == nil {
-			order = make([]int, len(items))
+			order = make([]int, n)
 			for i := range order {
 				order[i] = i
 			}
 		}
 		for _, i := range order {
-			if i < 0 || i >= len(items) {
-				yield(nil, fmt.Errorf("order names item %d of %d", i, len(items)))
+			if i < 0 || i >= n {
+				yield(nil, fmt.Errorf("order names item %d of %d", i, n))
 				return
 			}
 		}
@@ -67,7 +76,7 @@ func (l *Loader) Batches(ctx context.Context, items []Item, order []int, size in
 		}
 		running.Go(func() { plan(ctx, items, order, size, free, ready, jobs) })
 		for range l.opts.Workers {
-			running.Go(func() { l.work(ctx, jobs) })
+			running.Go(func() { l.work(ctx, jobs, epoch, len(items)) })
 		}
 		for s := range ready {
 			select {
@@ -125,16 +134,24 @@ func plan(ctx context.Context, items []Item, order []int, size int, free <-chan 
 	}
 }
 
-// work decodes images until there are no more.
-func (l *Loader) work(ctx context.Context, jobs <-chan job) {
+// work decodes and changes images until there are no more; n are in the data
+// set.
+func (l *Loader) work(ctx context.Context, jobs <-chan job, epoch Epoch, n int) {
 	var buf []byte
+	scratch := make([]uint8, 3*l.opts.Height*l.opts.Width)
 	for j := range jobs {
 		if ctx.Err() != nil {
 			continue
 		}
 		s := j.slot
 		length := 3 * s.Height * s.Width
-		buf, s.errs[j.i] = l.load(s.Items[j.i], s.Images[j.i*length:(j.i+1)*length], buf)
+		pixels := s.Images[j.i*length : (j.i+1)*length]
+		buf, s.errs[j.i] = l.load(s.Items[j.i], pixels, buf)
+		if s.errs[j.i] == nil {
+			for _, c := range epoch.changes(s.order[j.i], n) {
+				c.apply(pixels, scratch, s.Height, s.Width)
+			}
+		}
 		if s.left.Add(-1) == 0 {
 			close(s.done)
 		}
@@ -155,7 +172,9 @@ func (s *slot) begin(items []Item, order []int) {
 	s.N = len(order)
 	s.Images = s.Images[:s.N*3*s.Height*s.Width]
 	s.Labels, s.Items, s.errs = s.Labels[:0], s.Items[:0], s.errs[:0]
+	s.order = order
 	for _, i := range order {
+		i %= len(items)
 		s.Items = append(s.Items, items[i])
 		s.Labels = append(s.Labels, items[i].Class)
 		s.errs = append(s.errs, nil)

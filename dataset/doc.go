@@ -8,7 +8,8 @@
 // NewSplit divides them by content hash into train, validation and test; the
 // Split is a small JSON file that names every image and carries its own hash.
 // A Loader decodes, resizes and batches images in parallel, ahead of the one
-// who consumes them. The single steps, Decode and Resize, are there for the
+// who consumes them; Loader.Augmented gives changed images, as an Augmentation
+// says. The single steps, Decode and Resize, are there for the
 // one who explains a single photo: training and explaining see the same pixels.
 //
 // What holds throughout:
@@ -18,7 +19,8 @@
 //   - A file that cannot be read is reported with its reason: never fatal to a
 //     scan, never silently left out.
 //   - The header is checked before pixels are allocated, see Limits.
-//   - Randomness is a pure function of its seed: Order, NewSplit, Synthesize.
+//   - Randomness is a pure function of its seed: Order, NewSplit, Synthesize,
+//     Augmentation.
 //   - Files appear whole or not at all.
 //
 // Synthesize draws a small set of six kinds of objects with exact masks, for

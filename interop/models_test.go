@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"oscar/explain"
@@ -21,12 +22,15 @@ const classes = 6
 // model is a SavedModel in a folder of its own, with the inputs it is given by
 // every tool.
 type model struct {
-	name      string
-	folder    string // see common.py
-	meta      *savedmodel.Metadata
-	variables int // that Python should see; none in a frozen model
-	trainable int
-	cases     []inputs
+	name   string
+	folder string // see common.py
+	meta   *savedmodel.Metadata
+	// explanations are the signatures with a class, in the order of tfmodel's
+	// table.
+	explanations []string
+	variables    int // that Python should see; none in a frozen model
+	trainable    int
+	cases        []inputs
 }
 
 // inputs is one call of a signature.
@@ -53,6 +57,7 @@ type recipe struct {
 	batch  int
 	rate   float64 // 0: the weights stay random
 	frozen bool
+	all    bool                              // every explanation, not gradcam alone
 	edit   func(values map[string][]float32) // of a frozen model
 }
 
@@ -74,10 +79,10 @@ var everything = tfmodel.Architecture{Name: "everything", Input: tfmodel.Shape{3
 }}
 
 var small = []recipe{
-	{name: "tiny", arch: tfmodel.Tiny(classes), look: "conv5", steps: 60, batch: 12, rate: 3e-3},
+	{name: "tiny", arch: tfmodel.Tiny(classes), look: "conv5", steps: 60, batch: 12, rate: 3e-3, all: true},
 	{name: "tiny-random", arch: tfmodel.Tiny(classes), look: "conv5", steps: 20, batch: 12},
 	{name: "tiny-frozen", arch: tfmodel.Tiny(classes), look: "conv5", steps: 60, batch: 12, rate: 3e-3, frozen: true},
-	{name: "everything", arch: everything, look: "conv1", steps: 30, batch: 12, rate: 3e-3},
+	{name: "everything", arch: everything, look: "conv1", steps: 30, batch: 12, rate: 3e-3, all: true},
 	{name: "everything-bn", arch: everything, look: "bn1", steps: 30, batch: 12, rate: 3e-3, frozen: true},
 	// The maps' dark corners: features that are zero everywhere, gradients that
 	// are, and a map that is nowhere positive.
@@ -90,7 +95,7 @@ var small = []recipe{
 }
 
 var large = []recipe{
-	{name: "alexnet02", arch: tfmodel.AlexNet02(classes), look: "conv5", steps: 4, batch: 2},
+	{name: "alexnet02", arch: tfmodel.AlexNet02(classes), look: "conv5", steps: 4, batch: 2, all: true},
 }
 
 func fill(v []float32, x float32) {
@@ -126,7 +131,7 @@ func (r recipe) make(t *testing.T, root string) model {
 // train writes weights to a bundle.
 func (r recipe) train(t *testing.T, bundle string) {
 	t.Helper()
-	trainer := must(tfmodel.NewTrainer(r.arch, tfmodel.DefaultAdam(), 7, graph.Threads{}))(t)
+	trainer := must(tfmodel.NewTrainer(r.arch, tfmodel.DefaultAdam(), tfmodel.Loss{}, 7, graph.Threads{}))(t)
 	defer trainer.Close()
 	if err := trainer.Init(t.Context()); err != nil {
 		t.Fatal(err)
@@ -150,9 +155,15 @@ func (r recipe) train(t *testing.T, bundle string) {
 
 // export writes what pipeline.Export writes.
 func (r recipe) export(ctx context.Context, t *testing.T, dir string, n *tfmodel.Network, session *graph.Session) error {
-	cam, err := n.GradCAM(r.look)
-	if err != nil {
-		return err
+	signatures := map[string]savedmodel.Signature{"serving_default": n.Serving(), "serve": n.Serving()}
+	for _, e := range tfmodel.Explanations {
+		if e.Name != "gradcam" && !r.all {
+			continue
+		}
+		var err error
+		if signatures[e.Name], err = e.New(n, r.look); err != nil {
+			return err
+		}
 	}
 	total, _, err := r.arch.Parameters()
 	if err != nil {
@@ -164,7 +175,6 @@ func (r recipe) export(ctx context.Context, t *testing.T, dir string, n *tfmodel
 		Layers: must(n.Layers())(t), Explain: r.look, Parameters: total,
 		Experiment: must(json.Marshal(experiment{r.arch, r.look}))(t),
 	}
-	signatures := map[string]savedmodel.Signature{"serving_default": n.Serving(), "serve": n.Serving(), "gradcam": cam}
 	return savedmodel.Write(ctx, dir, n.SavedModel(session, signatures, meta))
 }
 
@@ -206,9 +216,15 @@ func given(t *testing.T, root string) []model {
 func open(t *testing.T, name, folder string) model {
 	t.Helper()
 	m := model{name: name, folder: folder}
-	var err error
-	if m.meta, _, err = savedmodel.Describe(m.dir()); err != nil {
+	meta, signatures, err := savedmodel.Describe(m.dir())
+	if err != nil {
 		t.Fatal(err)
+	}
+	m.meta = meta
+	for _, e := range tfmodel.Explanations {
+		if slices.Contains(signatures, e.Name) {
+			m.explanations = append(m.explanations, e.Name)
+		}
 	}
 	var made experiment
 	if err := json.Unmarshal(m.meta.Experiment, &made); err != nil {

@@ -32,7 +32,7 @@ func TestTraining(t *testing.T) {
 
 func checkTraining(t *testing.T, a tfmodel.Architecture, steps, batch int, rate float64) {
 	folder := t.TempDir()
-	trainer := must(tfmodel.NewTrainer(a, tfmodel.DefaultAdam(), 3, graph.Threads{}))(t)
+	trainer := must(tfmodel.NewTrainer(a, tfmodel.DefaultAdam(), tfmodel.Loss{}, 3, graph.Threads{}))(t)
 	defer trainer.Close()
 	if err := trainer.Init(t.Context()); err != nil {
 		t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,19 +41,6 @@ func (s state) sum() (string, error) {
 	b, err := json.Marshal(s)
 	h := sha256.Sum256(b)
 	return hex.EncodeToString(h[:8]), err
-}
-
-// best is the epoch with the highest validation accuracy, the lowest loss
-// among equals, the first among those; without a validation part, the last.
-type best struct {
-	Epoch    int     `json:"epoch"` // from 1; 0: none yet
-	Accuracy Measure `json:"accuracy"`
-	Loss     Measure `json:"loss"`
-}
-
-func (b best) beatenBy(m EpochMetrics) bool {
-	return b.Epoch == 0 || math.IsNaN(float64(m.ValidationAccuracy)) || m.ValidationAccuracy > b.Accuracy ||
-		m.ValidationAccuracy == b.Accuracy && m.ValidationLoss < b.Loss
 }
 
 // Within a checkpoint folder.

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -26,13 +24,15 @@ type Experiment struct {
 	// Architecture is the network. In a YAML file, a name alone stands for the
 	// whole.
 	Architecture tfmodel.Architecture `json:"architecture"`
-	// Explain is the layer that explanations look at unless told otherwise.
+	// Explain is the layer that explanations look at unless told otherwise; ""
+	// is the last convolution or block.
 	Explain string `json:"explain"`
 	// Data says how images are read and divided.
 	Data Data `json:"data"`
 	// Training says how the network learns.
 	Training Training `json:"training"`
-	// Seed decides the split, the initial weights, the order and the dropout.
+	// Seed decides the split, the initial weights, the order, the augmentation
+	// and the dropout.
 	Seed uint64 `json:"seed"`
 }
 
@@ -57,32 +57,19 @@ func (d Data) limits() dataset.Limits {
 	return dataset.Limits{MaxPixels: d.MaxPixels, MaxBytes: d.MaxBytes}
 }
 
-// Training says how the network learns.
-type Training struct {
-	// Epochs is how often every image is seen.
-	Epochs int `json:"epochs"`
-	// Batch is how many images a step takes.
-	Batch int `json:"batch"`
-	// LearningRate is Adam's.
-	LearningRate float64 `json:"learning_rate"`
-	// Adam holds the optimiser's other settings.
-	Adam tfmodel.Adam `json:"adam"`
-}
-
 // DefaultExperiment is the plain recipe of He, Gu and Shi: AlexNet02, 40
 // epochs, batch 32, Adam 5e-6.
 func DefaultExperiment() Experiment {
 	return Experiment{
 		Format:       1,
 		Architecture: tfmodel.Architecture{Name: "alexnet02"},
-		Explain:      "conv5",
 		Data: Data{
 			Fractions:     dataset.DefaultFractions,
 			Interpolation: dataset.Bilinear,
 			MaxPixels:     dataset.DefaultLimits.MaxPixels,
 			MaxBytes:      dataset.DefaultLimits.MaxBytes,
 		},
-		Training: Training{Epochs: 40, Batch: 32, LearningRate: 5e-6, Adam: tfmodel.DefaultAdam()},
+		Training: DefaultTraining(),
 		Seed:     1,
 	}
 }
@@ -97,19 +84,75 @@ func (e *Experiment) ReadYAML(b []byte) error {
 	if tree == nil {
 		return fmt.Errorf("the file is empty; want keys such as training: {epochs: 40}")
 	}
+	return e.overlay(tree)
+}
+
+// Set lays one key's value over e, written as training.epochs=40. The value is
+// YAML.
+func (e *Experiment) Set(setting string) error {
+	path, text, ok := strings.Cut(setting, "=")
+	if !ok {
+		return fmt.Errorf("%q has no value, want KEY=VALUE as in training.epochs=40", setting)
+	}
+	var tree any
+	if err := yaml.Unmarshal([]byte(text), &tree); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	keys := strings.Split(path, ".")
+	for _, key := range slices.Backward(keys) {
+		tree = map[string]any{key: tree}
+	}
+	return e.overlay(tree)
+}
+
+// overlay lays a tree of keys over e.
+func (e *Experiment) overlay(tree any) error {
 	if m, ok := tree.(map[string]any); ok {
 		if name, ok := m["architecture"].(string); ok {
-			m["architecture"] = map[string]any{"name": name}
+			m["architecture"] = map[string]any{"name": name, "input": nil, "layers": nil}
 		}
 	}
 	if err := checkKeys(tree, reflect.TypeFor[Experiment](), ""); err != nil {
 		return err
 	}
-	text, err := json.Marshal(tree)
+	base, err := e.tree()
 	if err != nil {
 		return err
 	}
-	return e.readJSON(text)
+	text, err := json.Marshal(merge(base, tree))
+	if err != nil {
+		return err
+	}
+	var laid Experiment
+	if err := laid.readJSON(text); err != nil {
+		return err
+	}
+	*e = laid
+	return nil
+}
+
+// tree is e as its JSON has it, numbers as they are written.
+func (e *Experiment) tree() (tree any, err error) {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	return tree, d.Decode(&tree)
+}
+
+// merge lays one tree over another: key by key, but lists as a whole.
+func merge(under, over any) any {
+	a, ok := under.(map[string]any)
+	b, also := over.(map[string]any)
+	if !ok || !also {
+		return over
+	}
+	for key, v := range b {
+		a[key] = merge(a[key], v)
+	}
+	return a
 }
 
 func (e *Experiment) readJSON(b []byte) error {
@@ -118,48 +161,13 @@ func (e *Experiment) readJSON(b []byte) error {
 	err := d.Decode(e)
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		want := map[reflect.Kind]string{
-			reflect.Int: "a whole number", reflect.Int64: "a whole number", reflect.Uint64: "a whole number from 0",
+			reflect.Int: "a whole number", reflect.Int64: "a whole number", reflect.Uint64: "a whole number from 0", reflect.Uint8: "a whole number from 0 to 255",
 			reflect.Float64: "a number", reflect.String: "text", reflect.Bool: "true or false", reflect.Slice: "a list",
 		}[wrong.Type.Kind()]
-		return fmt.Errorf("%s is a %s, want %s", wrong.Field, wrong.Value, cmp.Or(want, wrong.Type.String()))
+		field := strings.ReplaceAll(wrong.Field, "Variation.", "") // a Phase's keys are its own
+		return fmt.Errorf("%s is a %s, want %s", field, wrong.Value, cmp.Or(want, wrong.Type.String()))
 	}
 	return err
-}
-
-// checkKeys reports the first key of a YAML tree that t's JSON has not, and
-// what it has.
-func checkKeys(tree any, t reflect.Type, path string) error {
-	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
-		return nil // it checks its own
-	}
-	switch t.Kind() {
-	case reflect.Struct:
-		fields := map[string]reflect.Type{}
-		var known []string
-		for f := range t.Fields() {
-			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-			fields[name] = f.Type
-			known = append(known, name)
-		}
-		where := cmp.Or(strings.TrimSuffix(path, "."), "the file")
-		keys, ok := tree.(map[string]any)
-		if !ok {
-			return fmt.Errorf("%s is %v, want some of the keys %s", where, tree, strings.Join(known, ", "))
-		}
-		for _, key := range slices.Sorted(maps.Keys(keys)) {
-			if fields[key] == nil {
-				return fmt.Errorf("%s has an unknown key %q; have %s", where, key, strings.Join(known, ", "))
-			}
-			if err := checkKeys(keys[key], fields[key], path+key+"."); err != nil {
-				return err
-			}
-		}
-	case reflect.Array:
-		if list, ok := tree.([]any); !ok || len(list) != t.Len() {
-			return fmt.Errorf("%s is %v, want %d values", strings.TrimSuffix(path, "."), tree, t.Len())
-		}
-	}
-	return nil
 }
 
 // resolve fills in what depends on the data, and checks all settings.
@@ -174,6 +182,14 @@ func (e *Experiment) resolve(classes int) error {
 	if err := e.Check(); err != nil {
 		return err
 	}
+	e.Training.resolve()
+	if e.Explain == "" {
+		last, err := lastMap(e.Architecture)
+		if err != nil {
+			return err
+		}
+		e.Explain = last
+	}
 	got, err := e.Architecture.Classes()
 	if err != nil {
 		return err
@@ -186,20 +202,11 @@ func (e *Experiment) resolve(classes int) error {
 
 // Check reports the first setting that cannot be, whatever the data.
 func (e *Experiment) Check() error {
-	t := e.Training
-	switch {
-	case e.Format != 1:
+	if e.Format != 1 {
 		return fmt.Errorf("format is %d, this oscar reads 1", e.Format)
-	case t.Epochs < 1:
-		return fmt.Errorf("epochs is %d, want at least 1", t.Epochs)
-	case t.Batch < 1:
-		return fmt.Errorf("batch is %d, want at least 1", t.Batch)
-	case !(t.LearningRate > 0) || math.IsInf(t.LearningRate, 0):
-		return fmt.Errorf("learning rate is %g, want above 0", t.LearningRate)
-	case !(t.Adam.Beta1 >= 0 && t.Adam.Beta1 < 1) || !(t.Adam.Beta2 >= 0 && t.Adam.Beta2 < 1):
-		return fmt.Errorf("adam betas are %g and %g, want 0 to below 1", t.Adam.Beta1, t.Adam.Beta2)
-	case !(t.Adam.Epsilon > 0):
-		return fmt.Errorf("adam epsilon is %g, want above 0", t.Adam.Epsilon)
+	}
+	if err := e.Training.check(); err != nil {
+		return err
 	}
 	if _, err := dataset.ParseInterpolation(string(e.Data.Interpolation)); err != nil {
 		return err
@@ -210,6 +217,9 @@ func (e *Experiment) Check() error {
 	}
 	if err := (Machine{Limits: e.Data.limits()}).Check(); err != nil {
 		return err
+	}
+	if e.Training.EarlyStopping != nil && f[1] == 0 {
+		return errors.New("early_stopping needs a validation part, which data.fractions leaves empty")
 	}
 	return e.checkLayer()
 }
@@ -223,19 +233,40 @@ func (e *Experiment) checkLayer() error {
 			return err
 		}
 	}
-	rows, err := a.Summary()
+	if e.Explain == "" {
+		_, err := lastMap(a)
+		return err
+	}
+	rows, err := withMaps(a)
 	if err != nil {
 		return err
 	}
-	var names []string
-	for _, row := range rows {
-		if len(row.Output) != 3 {
-			continue
-		}
+	names := make([]string, len(rows))
+	for i, row := range rows {
 		if row.Name == e.Explain {
 			return nil
 		}
-		names = append(names, row.Name)
+		names[i] = row.Name
 	}
 	return fmt.Errorf("no layer %q to explain with in %s; have %s", e.Explain, a.Name, strings.Join(names, ", "))
+}
+
+// withMaps returns the layers whose output is a map.
+func withMaps(a tfmodel.Architecture) ([]tfmodel.Row, error) {
+	rows, err := a.Summary()
+	return slices.DeleteFunc(rows, func(r tfmodel.Row) bool { return len(r.Output) != 3 }), err
+}
+
+// lastMap returns the last convolution or block, where Grad-CAM usually looks.
+func lastMap(a tfmodel.Architecture) (string, error) {
+	rows, err := withMaps(a)
+	if err != nil {
+		return "", err
+	}
+	for _, row := range slices.Backward(rows) {
+		if row.Kind == (&tfmodel.Conv2D{}).Kind() || row.Kind == (&tfmodel.Residual{}).Kind() {
+			return row.Name, nil
+		}
+	}
+	return "", fmt.Errorf("%s has no convolution to explain with; name a layer with a map", a.Name)
 }

@@ -13,7 +13,7 @@ import (
 func (r *Run) fit(ctx context.Context, machine Machine, listener Listener) error {
 	e := r.Experiment
 	listener.stage("building the graph")
-	t, err := tfmodel.NewTrainer(e.Architecture, e.Training.Adam, e.Seed, machine.Threads)
+	t, err := tfmodel.NewTrainer(e.Architecture, e.Training.Adam, e.Training.Loss, e.Seed, machine.Threads)
 	if err != nil {
 		return err
 	}
@@ -48,6 +48,10 @@ func (r *Run) fit(ctx context.Context, machine Machine, listener Listener) error
 
 	listener.stage("training")
 	for f.state.Epoch < e.Training.Epochs {
+		if last := e.Training.EarlyStopping.after(j.epochs); last > 0 {
+			listener.note(fmt.Sprintf("stopped early, after epoch %d of %d: %s", last, e.Training.Epochs, e.Training.EarlyStopping))
+			break
+		}
 		if ctx.Err() != nil {
 			return f.interrupted()
 		}
@@ -79,6 +83,7 @@ type fitting struct {
 	state    state
 	skipped  int             // images that the loader left out and that no step has counted yet
 	noted    map[string]bool // their paths
+	hinted   bool            // that validation is at chance
 }
 
 // skip notes a file that has been changed or lost since the split was made,
@@ -104,52 +109,15 @@ func (f *fitting) interrupted() error {
 func (f *fitting) epoch(ctx, work context.Context) error {
 	r, s := f.run, &f.state
 	training := r.Experiment.Training
-	order := dataset.Order(len(r.Split.Train), r.Experiment.Seed, s.Epoch)
-	begin := time.Now()
-	earlier, from := s.Seconds, s.Position
-	clock := func() float64 { return earlier + time.Since(begin).Seconds() }
-	for b, err := range f.loader.Batches(work, r.Split.Train, order[s.Position:], training.Batch) {
-		if err != nil {
-			return err
-		}
-		loss, correct, err := f.trainer.Step(work, tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels}, s.Step, training.LearningRate)
-		if err != nil {
-			return err
-		}
-		s.Step++
-		s.Position += b.N + f.skipped
-		s.Skipped += f.skipped
-		f.skipped = 0
-		s.Loss += loss * float64(b.N)
-		s.Correct += correct
-		s.Seconds = clock()
-		if f.listener.Step != nil {
-			rate := float64(s.Position-from) / time.Since(begin).Seconds()
-			rest := len(order)*(training.Epochs-s.Epoch) - s.Position
-			f.listener.Step(StepInfo{
-				Epoch: s.Epoch + 1, Epochs: training.Epochs, Done: s.Position, Total: len(order),
-				Loss: s.Loss / float64(s.seen()), Accuracy: float64(s.Correct) / float64(s.seen()),
-				Rate: rate, Left: time.Duration(float64(rest) / rate * float64(time.Second)),
-			})
-		}
-		stop := ctx.Err() != nil
-		if stop || f.machine.CheckpointEvery > 0 && s.Step%f.machine.CheckpointEvery == 0 && s.Position < len(order) {
-			if err := r.checkpoints().save(work, f.trainer, *s); err != nil {
-				return err
-			}
-		}
-		if stop {
-			return f.interrupted()
-		}
+	order := dataset.Order(training.Augmentation.Images(len(r.Split.Train)), r.Experiment.Seed, s.Epoch)
+	if err := f.learn(ctx, work, order); err != nil {
+		return err
 	}
-	s.Position += f.skipped
-	s.Skipped += f.skipped
-	f.skipped = 0
 	if s.seen() == 0 {
 		return fmt.Errorf("none of the %d images to train on in %s can be read", len(order), r.Images())
 	}
 	m := EpochMetrics{
-		Epoch: s.Epoch + 1, Step: s.Step, LearningRate: training.LearningRate,
+		Epoch: s.Epoch + 1, Step: s.Step, LearningRate: training.rate(max(0, s.Step-1), len(order)),
 		Loss: s.Loss / float64(s.seen()), Accuracy: float64(s.Correct) / float64(s.seen()), Unreadable: s.Skipped,
 		Seconds: s.Seconds, ImagesPerSecond: float64(s.seen()) / s.Seconds, Time: time.Now().UTC().Truncate(time.Millisecond),
 		PeakMemory: peakMemory(),
@@ -157,7 +125,11 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 	if err := f.validate(work, &m); err != nil {
 		return err
 	}
-	better := s.Best.beatenBy(m)
+	if hint := atChance(r.Experiment.Architecture, m); hint != "" && !f.hinted {
+		f.hinted = true
+		f.listener.note(hint)
+	}
+	better := s.Best.beatenBy(m, training.Select)
 	if better {
 		if err := r.checkpoints().saveBest(work, f.trainer, m.Epoch); err != nil {
 			return err
@@ -176,6 +148,59 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 		f.listener.Epoch(m, better)
 	}
 	return nil
+}
+
+// learn takes the steps that are left of an epoch's order. Told to stop, it
+// saves after the step under way.
+func (f *fitting) learn(ctx, work context.Context, order []int) error {
+	r, s := f.run, &f.state
+	training := r.Experiment.Training
+	pass := dataset.Epoch{Augmentation: training.Augmentation, Seed: r.Experiment.Seed, Number: s.Epoch}
+	begin, earlier, from := time.Now(), s.Seconds, s.Position
+	for b, err := range f.loader.Augmented(work, r.Split.Train, order[s.Position:], training.Batch, pass) {
+		if err != nil {
+			return err
+		}
+		loss, correct, err := f.trainer.Step(work, tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels}, s.Step, training.rate(s.Step, len(order)))
+		if err != nil {
+			return err
+		}
+		s.Step++
+		s.Position += b.N + f.skipped
+		s.Skipped += f.skipped
+		f.skipped = 0
+		s.Loss += loss * float64(b.N)
+		s.Correct += correct
+		s.Seconds = earlier + time.Since(begin).Seconds()
+		f.tell(len(order), float64(s.Position-from)/time.Since(begin).Seconds())
+		stop := ctx.Err() != nil
+		if stop || f.machine.CheckpointEvery > 0 && s.Step%f.machine.CheckpointEvery == 0 && s.Position < len(order) {
+			if err := r.checkpoints().save(work, f.trainer, *s); err != nil {
+				return err
+			}
+		}
+		if stop {
+			return f.interrupted()
+		}
+	}
+	s.Position += f.skipped
+	s.Skipped += f.skipped
+	f.skipped = 0
+	return nil
+}
+
+// tell reports a step of an epoch of that many images; rate is images a second.
+func (f *fitting) tell(images int, rate float64) {
+	if f.listener.Step == nil {
+		return
+	}
+	s, epochs := f.state, f.run.Experiment.Training.Epochs
+	rest := images*(epochs-s.Epoch) - s.Position
+	f.listener.Step(StepInfo{
+		Epoch: s.Epoch + 1, Epochs: epochs, Done: s.Position, Total: images,
+		Loss: s.Loss / float64(s.seen()), Accuracy: float64(s.Correct) / float64(s.seen()),
+		Rate: rate, Left: time.Duration(float64(rest) / rate * float64(time.Second)),
+	})
 }
 
 // validate measures the validation part.

@@ -83,6 +83,9 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	if err := e.resolve(len(folder.Classes)); err != nil {
 		return nil, err
 	}
+	if err := e.warn(o.Listener); err != nil {
+		return nil, err
+	}
 	split, err := dataset.NewSplit(folder, e.Data.Fractions, e.Seed)
 	if err != nil {
 		return nil, err
@@ -125,6 +128,9 @@ func Resume(ctx context.Context, dir string, machine Machine, listener Listener)
 		return nil, err
 	}
 	defer run.Close()
+	if err := run.Experiment.warn(listener); err != nil {
+		return nil, err
+	}
 	before := run.Environment.Threads
 	if machine.Threads.Intra == 0 {
 		machine.Threads.Intra = before.Intra

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"oscar/internal/graph"
@@ -20,13 +21,21 @@ func linear(classes int, l2 float64) Architecture {
 // adamTwin is Kingma and Ba's algorithm 1 on one parameter, in the form that
 // TensorFlow computes: the bias corrections within the rate, epsilon outside of
 // the root.
-type adamTwin struct{ theta, m, v []float64 }
+type adamTwin struct {
+	theta, m, v []float64
+	decays      bool
+}
 
-func newAdamTwin(values []float32) *adamTwin {
-	return &adamTwin{wide(values), make([]float64, len(values)), make([]float64, len(values))}
+func newAdamTwin(values []float32, decays bool) *adamTwin {
+	return &adamTwin{wide(values), make([]float64, len(values)), make([]float64, len(values)), decays}
 }
 
 func (p *adamTwin) step(gradient []float64, at int, rate float64, a Adam) {
+	if p.decays { // Loshchilov and Hutter's algorithm 2, with the rate in Keras's place
+		for i := range p.theta {
+			p.theta[i] -= rate * a.WeightDecay * p.theta[i]
+		}
+	}
 	rate *= math.Sqrt(1-math.Pow(a.Beta2, float64(at))) / (1 - math.Pow(a.Beta1, float64(at)))
 	for i, g := range gradient {
 		p.m[i] = a.Beta1*p.m[i] + (1-a.Beta1)*g
@@ -82,10 +91,12 @@ func TestAdamTwin(t *testing.T) {
 		{DefaultAdam(), 0, 0.01},
 		{DefaultAdam(), 0.1, 0.01},
 		{Adam{Beta1: 0.5, Beta2: 0.9, Epsilon: 0.1}, 0.1, 0.1},
+		{Adam{Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-5, WeightDecay: 4}, 0, 0.05},
+		{Adam{Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-5, WeightDecay: 0.5}, 0.1, 0.1},
 	} {
 		t.Run(fmt.Sprintf("%+v", test), func(t *testing.T) {
 			a := linear(classes, test.l2)
-			trainer, err := NewTrainer(a, test.adam, 1, graph.Threads{})
+			trainer, err := NewTrainer(a, test.adam, Loss{}, 1, graph.Threads{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -94,7 +105,7 @@ func TestAdamTwin(t *testing.T) {
 				t.Fatal(err)
 			}
 			start := weights(t, trainer)
-			kernel, bias := newAdamTwin(start["fc/kernel"]), newAdamTwin(start["fc/bias"])
+			kernel, bias := newAdamTwin(start["fc/kernel"], true), newAdamTwin(start["fc/bias"], false)
 			r := rand.New(rand.NewPCG(1, 2))
 			for number := range 10 {
 				b := Batch{N: 5}
@@ -127,4 +138,51 @@ func narrow(v []float64) []float32 {
 		out[i] = float32(x)
 	}
 	return out
+}
+
+// Only kernels decay. Two trainers differ in that alone: after one step, which
+// Adam's part of is the same in both, by rate * decay of what a kernel began as.
+func TestOnlyKernelsDecay(t *testing.T) {
+	const rate, decay = 1e-3, 5.0
+	a := branched(3)
+	b := toy(8, a, 3, 1)
+	after := func(decay float64) (before, after map[string][]float32) {
+		settings := DefaultAdam()
+		settings.WeightDecay = decay
+		trainer, err := NewTrainer(a, settings, Loss{}, 1, graph.Threads{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer trainer.Close()
+		if err := trainer.Init(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		before = weights(t, trainer)
+		learn(t, trainer, b, 0, rate)
+		return before, weights(t, trainer)
+	}
+	before, plain := after(0)
+	_, decayed := after(decay)
+	laid(t, a).forEachParam(func(name string, p Param) {
+		want := slices.Clone(plain[name])
+		if p.Role == "kernel" {
+			for i, w := range before[name] {
+				want[i] -= rate * decay * w
+			}
+		}
+		near(t, name, decayed[name], want, 1e-5)
+	})
+}
+
+func TestAdamRefused(t *testing.T) {
+	for what, words := range map[Adam][]string{
+		{Beta1: 1, Beta2: 0.9, Epsilon: 1e-7}:                             {"betas are 1 and 0.9"},
+		{Beta1: 0.9, Beta2: -0.1, Epsilon: 1e-7}:                          {"betas are 0.9 and -0.1"},
+		{Beta1: 0.9, Beta2: 0.9}:                                          {"epsilon is 0"},
+		{Beta1: 0.9, Beta2: 0.9, Epsilon: 1e-7, WeightDecay: -1}:          {"weight decay is -1", "at least 0"},
+		{Beta1: 0.9, Beta2: 0.9, Epsilon: 1e-7, WeightDecay: math.Inf(1)}: {"weight decay is +Inf"},
+	} {
+		_, err := NewTrainer(Tiny(3), what, Loss{}, 1, graph.Threads{})
+		wantError(t, fmt.Sprintf("%+v", what), err, words...)
+	}
 }

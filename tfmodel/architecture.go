@@ -29,6 +29,12 @@ var architectures = []struct {
 	new  func(classes int) Architecture
 }{
 	{"alexnet02", AlexNet02},
+	{"resnet10", ResNet10},
+	{"resnet18", ResNet18},
+	{"resnet50", ResNet50},
+	{"vgg11", VGG11},
+	{"vgg11_bn", VGG11BN},
+	{"vgg16", VGG16},
 	{"tiny", Tiny},
 }
 
@@ -57,23 +63,11 @@ func (a Architecture) Shapes() ([]Shape, error) {
 	if len(a.Input) != 3 || slices.Min(a.Input) < 1 {
 		return nil, fmt.Errorf("architecture %s: input is %v, want [height,width,channels]", a.Name, a.Input)
 	}
-	shapes := []Shape{a.Input}
-	seen := map[string]bool{}
-	for _, l := range a.Layers {
-		if l.Name == "" || l.Layer == nil {
-			return nil, fmt.Errorf("architecture %s: layer %d has no name or no kind", a.Name, len(shapes))
-		}
-		if seen[l.Name] {
-			return nil, fmt.Errorf("architecture %s: two layers are named %q", a.Name, l.Name)
-		}
-		seen[l.Name] = true
-		out, err := l.Layer.OutShape(shapes[len(shapes)-1])
-		if err != nil {
-			return nil, fmt.Errorf("architecture %s: layer %s (%s): %w", a.Name, l.Name, l.Layer.Kind(), err)
-		}
-		shapes = append(shapes, out)
+	all, err := shapes(a.Layers, a.Input, map[string]bool{})
+	if err != nil {
+		return nil, fmt.Errorf("architecture %s: %w", a.Name, err)
 	}
-	return shapes, nil
+	return all, nil
 }
 
 // Classes returns the number of outputs.
@@ -87,6 +81,18 @@ func (a Architecture) Classes() (int, error) {
 		return 0, fmt.Errorf("architecture %s ends with %v, want [classes]", a.Name, out)
 	}
 	return out[0], nil
+}
+
+// Focus returns the layer that Grad-CAM looks at unless told otherwise: the
+// last convolution or block whose output is a map; "" if there is none.
+func (a Architecture) Focus() string {
+	for _, l := range slices.Backward(a.Layers) {
+		switch l.Layer.(type) {
+		case *Conv2D, *Residual:
+			return l.Name
+		}
+	}
+	return ""
 }
 
 // Parameters returns how many numbers the network holds, and how many of them
@@ -112,16 +118,17 @@ type Row struct {
 	Frozen     int    `json:"frozen,omitempty"` // of them not trained
 }
 
-// Summary returns a row a layer.
+// Summary returns a row a layer. Those within a block come before the block's
+// own row, which is the sum that it ends in.
 func (a Architecture) Summary() ([]Row, error) {
-	shapes, err := a.Shapes()
+	steps, err := a.steps()
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]Row, len(a.Layers))
-	for i, l := range a.Layers {
-		rows[i] = Row{Name: l.Name, Kind: l.Layer.Kind(), Output: shapes[i+1]}
-		for _, p := range l.Layer.Params(shapes[i]) {
+	rows := make([]Row, len(steps))
+	for i, s := range steps {
+		rows[i] = Row{Name: s.name, Kind: s.layer.Kind(), Output: s.out}
+		for _, p := range s.layer.Params(s.in) {
 			n := Shape(p.Shape).Elements()
 			rows[i].Parameters += n
 			if !p.Trainable {
@@ -130,78 +137,6 @@ func (a Architecture) Summary() ([]Row, error) {
 		}
 	}
 	return rows, nil
-}
-
-// index returns a layer's place; the error lists the layers there are.
-func (a Architecture) index(name string) (int, error) {
-	names := make([]string, len(a.Layers))
-	for i, l := range a.Layers {
-		if l.Name == name {
-			return i, nil
-		}
-		names[i] = l.Name
-	}
-	return 0, fmt.Errorf("no layer %q in %s; have %s", name, a.Name, strings.Join(names, ", "))
-}
-
-// Without returns the architecture without the layers of those names or kinds.
-// A word that matches nothing is an error.
-func (a Architecture) Without(words ...string) (Architecture, error) {
-	out := a
-	for _, w := range words {
-		kept := slices.DeleteFunc(slices.Clone(out.Layers), func(l Named) bool {
-			return l.Name == w || l.Layer.Kind() == w
-		})
-		if len(kept) == len(out.Layers) {
-			_, err := out.index(w)
-			return a, err
-		}
-		out.Layers = kept
-	}
-	return out, nil
-}
-
-// Replace returns the architecture with another layer under that name.
-func (a Architecture) Replace(name string, l Layer) (Architecture, error) {
-	i, err := a.index(name)
-	if err != nil {
-		return a, err
-	}
-	a.Layers = slices.Clone(a.Layers)
-	a.Layers[i].Layer = l
-	return a, nil
-}
-
-// InsertBefore returns the architecture with layers added before that one.
-func (a Architecture) InsertBefore(name string, layers ...Named) (Architecture, error) {
-	i, err := a.index(name)
-	if err != nil {
-		return a, err
-	}
-	a.Layers = slices.Insert(slices.Clone(a.Layers), i, layers...)
-	return a, nil
-}
-
-// InsertAfter returns the architecture with layers added after that one.
-func (a Architecture) InsertAfter(name string, layers ...Named) (Architecture, error) {
-	i, err := a.index(name)
-	if err != nil {
-		return a, err
-	}
-	a.Layers = slices.Insert(slices.Clone(a.Layers), i+1, layers...)
-	return a, nil
-}
-
-// feature returns where a layer is looked at: a convolution or dense layer
-// that an activation follows directly is looked at after it.
-func (a Architecture) feature(i int) int {
-	switch a.Layers[i].Layer.(type) {
-	case *Conv2D, *Dense:
-		if i+1 < len(a.Layers) && isActivation(a.Layers[i+1].Layer) {
-			return i + 1
-		}
-	}
-	return i
 }
 
 // MarshalJSON writes {"name": ..., "kind": ..., settings...}.

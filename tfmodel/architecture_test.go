@@ -42,7 +42,7 @@ func TestTableOfArchitectures(t *testing.T) {
 		}
 	})
 	_, err := Lookup("alexnet", 6)
-	wantError(t, "an unknown name", err, `"alexnet"`, "have alexnet02, tiny")
+	wantError(t, "an unknown name", err, `"alexnet"`, "have alexnet02, ", "tiny")
 }
 
 func TestArchitectureJSON(t *testing.T) {

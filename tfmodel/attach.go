@@ -35,14 +35,14 @@ func Attach(b *savedmodel.Bundle) (*Attached, error) {
 		return nil, errors.New("the model's metadata has no architecture, which rules for its layers need")
 	}
 	a := *experiment.Architecture
-	shapes, err := a.Shapes()
+	steps, err := a.steps()
 	if err != nil {
 		return nil, fmt.Errorf("the model's metadata: %w", err)
 	}
-	if len(b.Metadata.Layers) != len(a.Layers) {
-		return nil, fmt.Errorf("the model's metadata lists %d layers, its architecture %d", len(b.Metadata.Layers), len(a.Layers))
+	if len(b.Metadata.Layers) != len(steps) {
+		return nil, fmt.Errorf("the model's metadata lists %d layers, its architecture %d", len(b.Metadata.Layers), len(steps))
 	}
-	n := &Network{Architecture: a, vars: &variables{byName: map[string]*graph.Variable{}}}
+	n := &Network{Architecture: a, vars: &variables{byName: map[string]*graph.Variable{}}, steps: steps}
 	find := func(names ...string) (t graph.Tensor) {
 		var missing error
 		for _, name := range names {
@@ -56,20 +56,19 @@ func Attach(b *savedmodel.Bundle) (*Attached, error) {
 		return t
 	}
 	n.Image, n.Logits, n.Probabilities = find("image"), find("logits"), find("probabilities")
-	for i, l := range a.Layers {
-		if name := b.Metadata.Layers[i].Name; name != l.Name {
-			return nil, fmt.Errorf("the model's metadata lists layer %s where its architecture has %s", name, l.Name)
+	for i, step := range steps {
+		if name := b.Metadata.Layers[i].Name; name != step.name {
+			return nil, fmt.Errorf("the model's metadata lists layer %s where its architecture has %s", name, step.name)
 		}
-		n.taps = append(n.taps, tap{l.Name, find(b.Metadata.Layers[i].Tensor)})
-		for _, p := range l.Layer.Params(shapes[i]) {
-			name := l.Name + "/" + p.Role
-			value := find(name+"/Read/ReadVariableOp", name+"/Const")
-			if got := value.Shape(); err == nil && !slices.Equal(got, p.Shape) {
-				err = fmt.Errorf("%s is %v, want %v", name, got, Shape(p.Shape))
-			}
-			n.vars.byName[name] = &graph.Variable{Name: name, Shape: p.Shape, Value: value}
-		}
+		n.outputs = append(n.outputs, find(b.Metadata.Layers[i].Tensor))
 	}
+	steps.forEachParam(func(name string, p Param) {
+		value := find(name+"/Read/ReadVariableOp", name+"/Const")
+		if got := value.Shape(); err == nil && !slices.Equal(got, p.Shape) {
+			err = fmt.Errorf("%s is %v, want %v", name, got, Shape(p.Shape))
+		}
+		n.vars.byName[name] = &graph.Variable{Name: name, Shape: p.Shape, Value: value}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("the model's graph is not what its metadata says: %w", err)
 	}
@@ -85,7 +84,7 @@ func (m *Attached) Architecture() Architecture { return m.network.Architecture }
 // asked for, once for each composite, layer and score. LRP knows no score but
 // explain.Logit.
 func (m *Attached) With(c Composite) (explain.Differentiator, error) {
-	if _, err := c.rules(m.network.Architecture); err != nil {
+	if _, err := c.rules(m.network.steps); err != nil {
 		return nil, err
 	}
 	return m.Bundle.With(savedmodel.Signal{
@@ -93,11 +92,11 @@ func (m *Attached) With(c Composite) (explain.Differentiator, error) {
 		Add: func(g *graph.Graph, target graph.Tensor, layer string, score explain.Score) (graph.Tensor, error) {
 			to := -1
 			if layer != explain.Image {
-				i, err := m.network.Architecture.index(layer)
+				i, err := m.network.index(layer)
 				if err != nil {
 					return graph.Tensor{}, err
 				}
-				to = m.network.Architecture.feature(i)
+				to = m.network.steps.feature(i)
 			}
 			name := c.Name
 			if name == "" {

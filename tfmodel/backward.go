@@ -23,13 +23,11 @@ func (n *Network) backward(g *graph.Graph, target graph.Tensor, i int) graph.Ten
 }
 
 func (l *Conv2D) Backward(b *Builder, x, _, dy graph.Tensor) graph.Tensor {
-	return b.Conv2DGradient(b.ShapeOf(x), b.Param("kernel"), dy, l.Stride, string(l.Padding))
+	return l.transposed(b, x, b.Param("kernel"), dy)
 }
 
-// Backward is dy times the transposed kernel; it transposes dy and the product
-// instead, lest a converter store the kernel twice.
-func (*Dense) Backward(b *Builder, _, _, dy graph.Tensor) graph.Tensor {
-	return b.Transpose(b.MatMulTransposed(b.Param("kernel"), dy))
+func (l *Dense) Backward(b *Builder, x, _, dy graph.Tensor) graph.Tensor {
+	return l.transposed(b, x, b.Param("kernel"), dy)
 }
 
 func (*Flatten) Backward(b *Builder, x, _, dy graph.Tensor) graph.Tensor {

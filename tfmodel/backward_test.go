@@ -25,6 +25,8 @@ func TestBackwardEqualsTensorFlow(t *testing.T) {
 		}
 	}
 	everything := Architecture{Name: "everything", Input: Shape{19, 21, 3}, Layers: []Named{
+		{"scale", &Rescaling{Scale: 0.5, Offset: -1}},
+		{"pad", &ZeroPadding2D{Size: 2}},
 		{"conv1", &Conv2D{Filters: 6, Kernel: 5, Stride: 2, Padding: Same}},
 		{"bn1", &BatchNormalization{}},
 		{"relu1", &ReLU{}},
@@ -32,14 +34,26 @@ func TestBackwardEqualsTensorFlow(t *testing.T) {
 		{"drop1", &Dropout{Rate: 0.5}},
 		{"conv2", &Conv2D{Filters: 7, Kernel: 3, Stride: 1, Padding: Same}},
 		{"pool2", &AveragePool2D{Size: 2, Stride: 1, Padding: Same}},
-		{"conv3", &Conv2D{Filters: 7, Kernel: 2, Stride: 1, Padding: Valid}},
+		{"conv3", &Conv2D{Filters: 7, Kernel: 2, Stride: 1, Padding: Valid, NoBias: true}},
+		{"block", &Residual{
+			Body: []Named{
+				{"conv1", &Conv2D{Filters: 5, Kernel: 3, Stride: 2, Padding: Same}}, {"bn1", &BatchNormalization{}}, {"relu1", &ReLU{}},
+				{"inner", &Residual{Body: []Named{{"conv", &Conv2D{Filters: 5, Kernel: 3, Stride: 1, Padding: Same}}, {"relu", &ReLU{}}}}},
+			},
+			Shortcut: []Named{{"project", &Conv2D{Filters: 5, Kernel: 1, Stride: 2, Padding: Same}}},
+		}},
+		{"relu_block", &ReLU{}},
 		{"gap", &GlobalAveragePool2D{}},
 		{"fc", &Dense{Units: 6}},
 	}}
 	kinds := map[string]bool{}
 	for _, a := range append(pools, everything, Tiny(6)) {
-		for _, l := range a.Layers {
-			kinds[l.Layer.Kind()] = true
+		rows, err := a.Summary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			kinds[r.Kind] = true
 		}
 		t.Run(a.Name, func(t *testing.T) { checkBackward(t, a) })
 	}
@@ -63,22 +77,20 @@ func pooling(name string, l Layer) Architecture {
 func checkBackward(t *testing.T, a Architecture) {
 	r := rand.New(rand.NewPCG(1, 2))
 	values := map[string][]float32{}
-	shapes, err := a.Shapes()
+	layers, err := a.steps()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, l := range a.Layers {
-		for _, p := range l.Layer.Params(shapes[i]) {
-			v := make([]float32, Shape(p.Shape).Elements())
-			for k := range v {
-				v[k] = 0.3 * float32(r.NormFloat64())
-				if p.Role == "moving_variance" {
-					v[k] = 0.2 + v[k]*v[k]
-				}
+	layers.forEachParam(func(name string, p Param) {
+		v := make([]float32, Shape(p.Shape).Elements())
+		for k := range v {
+			v[k] = 0.3 * float32(r.NormFloat64())
+			if p.Role == "moving_variance" {
+				v[k] = 0.2 + v[k]*v[k]
 			}
-			values[l.Name+"/"+p.Role] = v
 		}
-	}
+		values[name] = v
+	})
 	n, err := CompileFrozen(a, values)
 	if err != nil {
 		t.Fatal(err)
@@ -91,8 +103,8 @@ func checkBackward(t *testing.T, a Architecture) {
 	target := n.Graph.Const(graph.FromInt64s(graph.Shape{batch}, []int64{5, 0, 2}))
 	score := n.Graph.Sum(n.Graph.Mul(n.Logits, n.Graph.OneHot(target, 6)), false, 1)
 	var fetch []graph.Tensor
-	for i := range n.taps {
-		fetch = append(fetch, n.backward(n.Graph.In("ours"), target, i), n.Graph.Grad(score, n.taps[i].out)[0])
+	for i, out := range n.outputs {
+		fetch = append(fetch, n.backward(n.Graph.In("ours"), target, i), n.Graph.Grad(score, out)[0])
 	}
 	if err := n.Graph.Err(); err != nil {
 		t.Fatal(err)
@@ -106,10 +118,10 @@ func checkBackward(t *testing.T, a Architecture) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, l := range a.Layers {
+	for i, l := range layers {
 		got, want := out[2*i].Float32s(), out[2*i+1].Float32s()
 		if len(got) != len(want) {
-			t.Errorf("%s: %d values, want %d", l.Name, len(got), len(want))
+			t.Errorf("%s: %d values, want %d", l.name, len(got), len(want))
 			continue
 		}
 		var largest, apart float64
@@ -118,7 +130,7 @@ func checkBackward(t *testing.T, a Architecture) {
 			apart = max(apart, math.Abs(float64(got[k])-float64(want[k])))
 		}
 		if largest == 0 || !(apart <= 1e-6*largest) {
-			t.Errorf("%s: apart by %g of values up to %g", l.Name, apart, largest)
+			t.Errorf("%s: apart by %g of values up to %g", l.name, apart, largest)
 		}
 	}
 }

@@ -68,3 +68,8 @@ func (l *BatchNormalization) scale(b *Builder) graph.Tensor {
 	deviation := b.Rsqrt(b.Add(b.Param("moving_variance"), b.Scalar(float32(epsilon))))
 	return b.Mul(b.Param("gamma"), deviation)
 }
+
+func (l *BatchNormalization) affine(b *Builder, _ int) (scale, shift graph.Tensor) {
+	scale = l.scale(b)
+	return scale, b.Sub(b.Param("beta"), b.Mul(b.Param("moving_mean"), scale))
+}

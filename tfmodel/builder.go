@@ -28,6 +28,9 @@ func (b *Builder) Param(role string) graph.Tensor {
 	return graph.Tensor{}
 }
 
+// declared reports whether the layer has a parameter.
+func (b *Builder) declared(role string) bool { return b.vars.byName[b.layer+"/"+role] != nil }
+
 func (b *Builder) variable(role string) *graph.Variable {
 	name := b.layer + "/" + role
 	v := b.vars.byName[name]
@@ -59,25 +62,38 @@ type variables struct {
 	byName map[string]*graph.Variable
 }
 
-// declare adds the architecture's variables to g. seed decides their initial
-// values, each by its own name, so that adding a layer reseeds no other.
-func (a Architecture) declare(g *graph.Graph, seed uint64) (*variables, error) {
-	vars := &variables{byName: map[string]*graph.Variable{}}
-	shapes, err := a.Shapes()
-	if err != nil {
-		return nil, err
-	}
-	for i, l := range a.Layers {
-		for _, p := range l.Layer.Params(shapes[i]) {
-			name := l.Name + "/" + p.Role
-			v := g.Variable(name, graph.Shape(p.Shape), p.Trainable, func(g *graph.Graph) graph.Tensor {
-				return initial(g, p, seed, name)
-			})
-			vars.all = append(vars.all, v)
-			vars.params = append(vars.params, p)
-			vars.byName[name] = v
+// penalty is the sum of L2 * sum(w^2) over the parameters that have one; no
+// tensor if none has.
+func (vars *variables) penalty(g *graph.Graph) (sum graph.Tensor) {
+	for i, p := range vars.params {
+		if p.L2 == 0 {
+			continue
 		}
+		axes := make([]int, len(p.Shape))
+		for d := range axes {
+			axes[d] = d
+		}
+		one := g.Mul(g.Scalar(float32(p.L2)), g.Sum(g.Square(vars.all[i].Value), false, axes...))
+		if sum.Valid() {
+			one = g.Add(sum, one)
+		}
+		sum = one
 	}
+	return sum
+}
+
+// declare adds the variables of all layers to g. seed decides their initial
+// values, each by its own name, so that adding a layer reseeds no other.
+func (s steps) declare(g *graph.Graph, seed uint64) (*variables, error) {
+	vars := &variables{byName: map[string]*graph.Variable{}}
+	s.forEachParam(func(name string, p Param) {
+		v := g.Variable(name, graph.Shape(p.Shape), p.Trainable, func(g *graph.Graph) graph.Tensor {
+			return initial(g, p, seed, name)
+		})
+		vars.all = append(vars.all, v)
+		vars.params = append(vars.params, p)
+		vars.byName[name] = v
+	})
 	return vars, g.Err()
 }
 
@@ -91,12 +107,21 @@ func initial(g *graph.Graph, p Param, seed uint64, name string) graph.Tensor {
 	case GlorotUniform:
 		in, out := fans(p.Shape)
 		limit := float32(math.Sqrt(6 / float64(in+out)))
-		pair := g.Const(graph.FromInt64s(graph.Shape{2}, []int64{int64(seed), nameSeed(name)}))
-		unit := g.Uniform(g.Ints(p.Shape...), pair)
+		unit := g.Uniform(g.Ints(p.Shape...), seedOf(g, seed, name))
 		return g.Sub(g.Mul(unit, g.Scalar(2*limit)), g.Scalar(limit))
+	case HeNormal:
+		const remains = 0.87962566103423978 // deviation of a standard normal that is cut off at +-2
+		in, _ := fans(p.Shape)
+		deviation := float32(math.Sqrt(2/float64(in)) / remains)
+		return g.Mul(g.TruncatedNormal(g.Ints(p.Shape...), seedOf(g, seed, name)), g.Scalar(deviation))
 	}
 	g.Fail(fmt.Errorf("%s: no initializer %q", name, p.Init))
 	return graph.Tensor{}
+}
+
+// seedOf is a constant pair for a variable's own draw.
+func seedOf(g *graph.Graph, seed uint64, name string) graph.Tensor {
+	return g.Const(graph.FromInt64s(graph.Shape{2}, []int64{int64(seed), nameSeed(name)}))
 }
 
 // fans returns fan_in and fan_out as Keras counts them.
@@ -113,25 +138,4 @@ func nameSeed(name string) int64 {
 	h := fnv.New64a()
 	h.Write([]byte(name))
 	return int64(h.Sum64() >> 1)
-}
-
-// tap is one layer's place in a graph.
-type tap struct {
-	name string
-	out  graph.Tensor
-}
-
-// apply adds the operations of all layers to g under scope.
-func (a Architecture) apply(b *Builder, scope string, x graph.Tensor) (logits graph.Tensor, taps []tap) {
-	root := b.Graph
-	for _, l := range a.Layers {
-		b.Graph, b.layer = root.In(scope).In(l.Name), l.Name
-		x = l.Layer.Apply(b, x)
-		taps = append(taps, tap{l.Name, x})
-		if b.Err() != nil {
-			break
-		}
-	}
-	b.Graph, b.layer = root, ""
-	return x, taps
 }

@@ -87,6 +87,9 @@ func lrp(name string, lines ...Line) Composite {
 		{Kind: "batch_normalization", Rule: Fold{}},
 		{Kind: "dropout", Rule: Gradient{}},
 		{Kind: "flatten", Rule: Gradient{}},
+		{Kind: "rescaling", Rule: Fold{}},
+		{Kind: "zero_padding2d", Rule: Fold{}},
+		{Kind: "residual", Rule: Epsilon{stabilizer}}, // its sum; the branches have their own
 	}}.With(lines...)
 	c.Name = name
 	return c
@@ -128,26 +131,26 @@ func (c *Composite) UnmarshalText(text []byte) (err error) {
 }
 
 // rules gives each layer its rule.
-func (c Composite) rules(a Architecture) ([]Rule, error) {
+func (c Composite) rules(s steps) ([]Rule, error) {
 	first := 0
-	for first < len(a.Layers) && !a.weighted(first) {
+	for first < len(s) && !s.weighted(first) {
 		first++
 	}
-	rules := make([]Rule, len(a.Layers))
-	for i, l := range a.Layers {
-		kind := l.Layer.Kind()
+	rules := make([]Rule, len(s))
+	for i, l := range s {
+		kind := l.layer.Kind()
 		line := slices.IndexFunc(c.Lines, func(m Line) bool {
-			return (m.Kind == "" || m.Kind == kind) && (m.Layer == "" || m.Layer == l.Name) && (!m.First || i == first)
+			return (m.Kind == "" || m.Kind == kind) && (m.Layer == "" || m.Layer == l.name) && (!m.First || i == first)
 		})
 		if line < 0 || c.Lines[line].Rule == nil {
-			return nil, fmt.Errorf("composite %s has no rule for layer %s (%s)", c.Name, l.Name, kind)
+			return nil, fmt.Errorf("composite %s has no rule for layer %s (%s)", c.Name, l.name, kind)
 		}
 		rule := c.Lines[line].Rule
-		if _, ok := rule.(weighing); ok && !a.weighted(i) {
-			return nil, fmt.Errorf("composite %s: layer %s (%s) has no kernel, which rule %T looks at", c.Name, l.Name, kind, rule)
+		if _, ok := rule.(weighing); ok && !s.weighted(i) {
+			return nil, fmt.Errorf("composite %s: layer %s (%s) has no kernel, which rule %T looks at", c.Name, l.name, kind, rule)
 		}
-		if _, ok := rule.(ZBox); ok && (i != first || a.Input[2] != 3) {
-			return nil, fmt.Errorf("composite %s: layer %s is not the first on an RGB image, whose range rule %T looks at", c.Name, l.Name, rule)
+		if _, ok := rule.(ZBox); ok && (i != first || s[0].in[2] != 3) {
+			return nil, fmt.Errorf("composite %s: layer %s is not the first on an RGB image, whose range rule %T looks at", c.Name, l.name, rule)
 		}
 		rules[i] = rule
 	}
@@ -175,19 +178,35 @@ func (c Composite) start(g *graph.Graph, n *Network, target graph.Tensor, score 
 }
 
 // walk carries r from the logits to the output of layer to, -1 for the image.
+// What arrives at a layer by several branches is added.
 func (n *Network) walk(g *graph.Graph, c Composite, r graph.Tensor, to int) (graph.Tensor, error) {
-	rules, err := c.rules(n.Architecture)
+	rules, err := c.rules(n.steps)
 	if err != nil {
 		return graph.Tensor{}, err
 	}
-	for _, l := range n.Architecture.route(rules, to) {
-		if _, ok := l.rule.(ZBox); ok && l.before < 0 && n.Architecture.normalised(l.layer) {
-			return graph.Tensor{}, fmt.Errorf("composite %s: what layer %s sees has been normalised, rule %T is about the image", c.Name, n.Architecture.Layers[l.layer].Name, l.rule)
-		}
-		r = l.rule.back(n.site(g, l), r)
-		for i := l.layer - 1; i > l.before && l.before >= 0; i-- { // what the fold went past
-			r = n.Architecture.Layers[i].Layer.Backward(n.builder(g, i), n.output(i-1), n.output(i), r)
+	arrived := map[int]graph.Tensor{len(n.steps) - 1: r}
+	for _, l := range n.steps.route(rules, to) {
+		name := n.steps[l.layer].name
+		for _, from := range l.to {
+			if _, ok := l.rule.(ZBox); ok && n.steps.scaled(from) {
+				return graph.Tensor{}, fmt.Errorf("composite %s: what layer %s sees has been normalised, rule %T is about the image", c.Name, name, l.rule)
+			}
+			signal := n.past(g, l, l.rule.back(n.site(g, l, from), arrived[l.layer]))
+			if other, ok := arrived[from]; ok {
+				signal = g.In(name).Add(signal, other)
+			}
+			arrived[from] = signal
 		}
 	}
-	return r, g.Err()
+	return arrived[to], g.Err()
+}
+
+// past carries a signal past what a fold went past.
+func (n *Network) past(g *graph.Graph, l leg, r graph.Tensor) graph.Tensor {
+	for i := l.layer - 1; i >= l.before && l.before >= 0; i-- {
+		if n.steps.plain(i) {
+			r = n.steps[i].layer.Backward(n.builder(g, i), n.output(n.steps[i].from[0]), n.output(i), r)
+		}
+	}
+	return r
 }

@@ -27,10 +27,13 @@ var layerCases = map[string][]layerCase{
 			[]string{"kernel [3,3,3,2] glorot_uniform", "bias [2] zeros"}},
 		{&Conv2D{Filters: 1, Kernel: 2, Stride: 3, Padding: Same}, Shape{5, 7, 1}, Shape{2, 3, 1},
 			[]string{"kernel [2,2,1,1] glorot_uniform", "bias [1] zeros"}},
+		{&Conv2D{Filters: 2, Kernel: 3, Stride: 1, Padding: Same, NoBias: true, Initializer: HeNormal, L2: 0.5}, Shape{4, 5, 2}, Shape{4, 5, 2},
+			[]string{"kernel [3,3,2,2] he_normal l2 0.5"}},
 	},
 	"dense": {
 		{&Dense{Units: 4}, Shape{6}, Shape{4}, []string{"kernel [6,4] glorot_uniform", "bias [4] zeros"}},
 		{&Dense{Units: 1, L2: 0.01}, Shape{3}, Shape{1}, []string{"kernel [3,1] glorot_uniform l2 0.01", "bias [1] zeros"}},
+		{&Dense{Units: 2, Initializer: HeNormal}, Shape{3}, Shape{2}, []string{"kernel [3,2] he_normal", "bias [2] zeros"}},
 	},
 	"relu": {
 		{&ReLU{}, Shape{3, 3, 2}, Shape{3, 3, 2}, nil},
@@ -61,6 +64,31 @@ var layerCases = map[string][]layerCase{
 	"flatten": {
 		{&Flatten{}, Shape{3, 2, 4}, Shape{24}, nil},
 		{&Flatten{}, Shape{5}, Shape{5}, nil},
+	},
+	"rescaling": {
+		{&Rescaling{Scale: 0.25, Offset: -2}, Shape{3, 2, 2}, Shape{3, 2, 2}, nil},
+		{&Rescaling{Scale: -3}, Shape{4}, Shape{4}, nil},
+	},
+	"zero_padding2d": {
+		{&ZeroPadding2D{Size: 1}, Shape{2, 3, 2}, Shape{4, 5, 2}, nil},
+		{&ZeroPadding2D{Size: 3}, Shape{1, 2, 1}, Shape{7, 8, 1}, nil},
+	},
+	"residual": { // a ReLU within would give numeric gradients kinks; TestBackwardEqualsTensorFlow has some
+		{&Residual{Body: []Named{
+			{"conv", &Conv2D{Filters: 2, Kernel: 3, Stride: 1, Padding: Same}}, {"drop", &Dropout{Rate: 0.4}},
+		}}, Shape{3, 4, 2}, Shape{3, 4, 2}, []string{"conv/kernel [3,3,2,2] glorot_uniform", "conv/bias [2] zeros"}},
+		{&Residual{
+			Body: []Named{
+				{"conv1", &Conv2D{Filters: 2, Kernel: 3, Stride: 2, Padding: Same, NoBias: true}},
+				{"inner", &Residual{Body: []Named{{"bn", &BatchNormalization{}}}}},
+			},
+			Shortcut: []Named{{"conv0", &Conv2D{Filters: 2, Kernel: 1, Stride: 2, Padding: Same}}},
+		}, Shape{3, 4, 1}, Shape{2, 2, 2}, []string{
+			"conv1/kernel [3,3,1,2] glorot_uniform", "inner/bn/gamma [2] ones", "inner/bn/beta [2] zeros",
+			"inner/bn/moving_mean [2] zeros frozen", "inner/bn/moving_variance [2] ones frozen",
+			"conv0/kernel [1,1,1,2] glorot_uniform", "conv0/bias [2] zeros",
+		}},
+		{&Residual{Body: []Named{{"scale", &Rescaling{Scale: 2}}}}, Shape{3}, Shape{3}, nil},
 	},
 }
 
@@ -227,6 +255,21 @@ func TestLayerRefusals(t *testing.T) {
 		{&Dropout{Rate: 1}, row, []string{"rate is 1", "0 to below 1"}},
 		{&Dropout{Rate: -0.5}, row, []string{"rate is -0.5", "0 to below 1"}},
 		{&Dropout{Rate: nan}, row, []string{"rate is NaN", "0 to below 1"}},
+		{&Conv2D{Filters: 8, Kernel: 3, Stride: 1, Padding: Same, L2: -1}, image, []string{"l2 is -1", "at least 0"}},
+		{&Conv2D{Filters: 8, Kernel: 3, Stride: 1, Padding: Same, Initializer: "he"}, image, []string{`initializer "he"`, "glorot_uniform, he_normal"}},
+		{&Dense{Units: 4, Initializer: Ones}, row, []string{`initializer "ones"`, "glorot_uniform, he_normal"}},
+		{&Rescaling{}, image, []string{"scale is 0", "other than 0"}},
+		{&Rescaling{Scale: nan}, image, []string{"scale is NaN"}},
+		{&Rescaling{Scale: 1, Offset: math.Inf(1)}, image, []string{"offset is +Inf"}},
+		{&ZeroPadding2D{}, image, []string{"size is 0", "at least 1"}},
+		{&ZeroPadding2D{Size: 1}, row, []string{"input is [12]", "[height,width,channels]"}},
+		{&Residual{}, image, []string{"body is empty"}},
+		{&Residual{Body: []Named{{"conv", &Conv2D{Filters: 8, Kernel: 3, Stride: 2, Padding: Same}}}}, image,
+			[]string{"body gives [3,3,8]", "shortcut [5,5,3]", "1x1 convolution"}},
+		{&Residual{Body: []Named{{"relu", &ReLU{}}}, Shortcut: []Named{{"pool", &MaxPool2D{}}}}, image, []string{"layer pool (max_pool2d)", "size is 0"}},
+		{&Residual{Body: []Named{{"relu", &ReLU{}}}, Shortcut: []Named{{"relu", &ReLU{}}}}, image, []string{`two layers are named "relu"`}},
+		{&Residual{Body: []Named{{"a/b", &ReLU{}}}}, image, []string{`"a/b"`, "slash"}},
+		{&Residual{Body: []Named{{"", &ReLU{}}}}, image, []string{"layer 1 has no name"}},
 	} {
 		what := fmt.Sprintf("%s %+v", test.layer.Kind(), test.layer)
 		_, err := test.layer.OutShape(test.in)

@@ -6,13 +6,16 @@ import (
 	"oscar/internal/graph"
 )
 
-// Conv2D is a two-dimensional convolution with bias: [H,W,C] -> [H',W',Filters].
-// Its activation is a layer of its own.
+// Conv2D is a two-dimensional convolution: [H,W,C] -> [H',W',Filters]. Its
+// activation is a layer of its own.
 type Conv2D struct {
-	Filters int     `json:"filters"`
-	Kernel  int     `json:"kernel"` // side of the square window
-	Stride  int     `json:"stride"`
-	Padding Padding `json:"padding"`
+	Filters     int         `json:"filters"`
+	Kernel      int         `json:"kernel"` // side of the square window
+	Stride      int         `json:"stride"`
+	Padding     Padding     `json:"padding"`
+	NoBias      Off         `json:"use_bias,omitzero"` // as before batch normalisation, which takes a bias away
+	Initializer Initializer `json:"initializer,omitempty"`
+	L2          float64     `json:"l2,omitempty"` // on the kernel: L2 * sum(w^2) is added to the loss
 }
 
 func (*Conv2D) Kind() string { return "conv2d" }
@@ -20,6 +23,9 @@ func (*Conv2D) Kind() string { return "conv2d" }
 func (l *Conv2D) OutShape(in Shape) (Shape, error) {
 	if l.Filters < 1 {
 		return nil, fmt.Errorf("filters is %d, want at least 1", l.Filters)
+	}
+	if err := checkKernel(l.Initializer, l.L2); err != nil {
+		return nil, err
 	}
 	h, w, err := window(in, "kernel", l.Kernel, l.Stride, l.Padding)
 	if err != nil {
@@ -29,12 +35,25 @@ func (l *Conv2D) OutShape(in Shape) (Shape, error) {
 }
 
 func (l *Conv2D) Params(in Shape) []Param {
-	return []Param{
-		{Role: "kernel", Shape: []int{l.Kernel, l.Kernel, in[2], l.Filters}, Init: GlorotUniform, Trainable: true},
-		{Role: "bias", Shape: []int{l.Filters}, Init: Zeros, Trainable: true},
+	params := []Param{kernel(l.Initializer, l.L2, l.Kernel, l.Kernel, in[2], l.Filters)}
+	if !l.NoBias {
+		params = append(params, Param{Role: "bias", Shape: []int{l.Filters}, Init: Zeros, Trainable: true})
 	}
+	return params
 }
 
 func (l *Conv2D) Apply(b *Builder, x graph.Tensor) graph.Tensor {
-	return b.BiasAdd(b.Conv2D(x, b.Param("kernel"), l.Stride, string(l.Padding)), b.Param("bias"))
+	y := l.product(b, x, b.Param("kernel"))
+	if !l.NoBias {
+		y = b.BiasAdd(y, b.Param("bias"))
+	}
+	return y
+}
+
+func (l *Conv2D) product(b *Builder, x, kernel graph.Tensor) graph.Tensor {
+	return b.Conv2D(x, kernel, l.Stride, string(l.Padding))
+}
+
+func (l *Conv2D) transposed(b *Builder, x, kernel, dy graph.Tensor) graph.Tensor {
+	return b.Conv2DGradient(b.ShapeOf(x), kernel, dy, l.Stride, string(l.Padding))
 }

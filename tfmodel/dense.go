@@ -8,18 +8,20 @@ import (
 
 // Dense is a fully connected layer with bias: [n] -> [Units].
 type Dense struct {
-	Units int     `json:"units"`
-	L2    float64 `json:"l2,omitempty"` // on the kernel: L2 * sum(w^2) is added to the loss
+	Units       int         `json:"units"`
+	Initializer Initializer `json:"initializer,omitempty"`
+	L2          float64     `json:"l2,omitempty"` // on the kernel: L2 * sum(w^2) is added to the loss
 }
 
 func (*Dense) Kind() string { return "dense" }
 
 func (l *Dense) OutShape(in Shape) (Shape, error) {
+	if err := checkKernel(l.Initializer, l.L2); err != nil {
+		return nil, err
+	}
 	switch {
 	case l.Units < 1:
 		return nil, fmt.Errorf("units is %d, want at least 1", l.Units)
-	case !(l.L2 >= 0): // nor NaN
-		return nil, fmt.Errorf("l2 is %g, want at least 0", l.L2)
 	case len(in) != 1:
 		return nil, fmt.Errorf("input is %v, want [n]: put a flatten or global_average_pool2d before it", in)
 	}
@@ -28,13 +30,21 @@ func (l *Dense) OutShape(in Shape) (Shape, error) {
 
 func (l *Dense) Params(in Shape) []Param {
 	return []Param{
-		{Role: "kernel", Shape: []int{in[0], l.Units}, Init: GlorotUniform, Trainable: true, L2: l.L2},
+		kernel(l.Initializer, l.L2, in[0], l.Units),
 		{Role: "bias", Shape: []int{l.Units}, Init: Zeros, Trainable: true},
 	}
 }
 
 func (l *Dense) Apply(b *Builder, x graph.Tensor) graph.Tensor {
-	return b.BiasAdd(b.MatMul(x, b.Param("kernel")), b.Param("bias"))
+	return b.BiasAdd(l.product(b, x, b.Param("kernel")), b.Param("bias"))
+}
+
+func (*Dense) product(b *Builder, x, kernel graph.Tensor) graph.Tensor { return b.MatMul(x, kernel) }
+
+// transposed transposes dy and the product instead of the kernel, lest a
+// converter store it twice.
+func (*Dense) transposed(b *Builder, _, kernel, dy graph.Tensor) graph.Tensor {
+	return b.Transpose(b.MatMulTransposed(kernel, dy))
 }
 
 // Flatten makes one row of each example: [H,W,C] -> [H*W*C].

@@ -64,5 +64,5 @@ func ExampleArchitecture_Memory() {
 		return
 	}
 	fmt.Printf("%d GiB\n", m.Training>>30)
-	// Output: 48 GiB
+	// Output: 75 GiB
 }

@@ -62,6 +62,41 @@ func checkUniform(t *testing.T, name string, values []float32, limit float64) {
 	}
 }
 
+// He's initialiser fills +-2 deviations of a normal distribution, whose variance
+// after that is 2 / fan_in.
+func TestHeNormal(t *testing.T) {
+	a := Architecture{Name: "he", Input: Shape{4, 4, 3}, Layers: []Named{
+		{"conv", &Conv2D{Filters: 64, Kernel: 3, Stride: 1, Padding: Same, Initializer: HeNormal}},
+		{"flatten", &Flatten{}},
+		{"fc", &Dense{Units: 40, Initializer: HeNormal}},
+	}}
+	for name, values := range weights(t, newTrainer(t, a, 1)) {
+		in := map[string]float64{"conv/kernel": 3 * 3 * 3, "fc/kernel": 4 * 4 * 64}[name]
+		if in == 0 {
+			continue
+		}
+		deviation := math.Sqrt(2 / in)
+		limit := 2 * deviation / 0.8796256610342398 // a normal distribution cut off at 2 has a deviation of 0.88
+		var sum, squares, most float64
+		for _, v := range values {
+			x := float64(v)
+			sum, squares, most = sum+x, squares+x*x, max(most, math.Abs(x))
+		}
+		// Five standard deviations of the mean and of the mean square; the fourth
+		// moment of the cut-off distribution is 2.36 of its squared variance.
+		n := float64(len(values))
+		if mean := sum / n; math.Abs(mean) > 5*deviation/math.Sqrt(n) {
+			t.Errorf("%s: mean %g", name, mean)
+		}
+		if square := squares / n / (deviation * deviation); math.Abs(square-1) > 5*math.Sqrt(1.36/n) {
+			t.Errorf("%s: variance %g of what it should be", name, square)
+		}
+		if most > limit*(1+1e-6) || most < 0.95*limit {
+			t.Errorf("%s: goes up to %g, want nearly %g", name, most, limit)
+		}
+	}
+}
+
 // Each variable's values are a function of seed and name, so that an ablation
 // differs from its baseline by what was edited and not by the draw as well.
 func TestEditingReseedsNoOtherLayer(t *testing.T) {
@@ -101,8 +136,8 @@ func TestEditingReseedsNoOtherLayer(t *testing.T) {
 
 func TestUnknownInitializer(t *testing.T) {
 	g := graph.New()
-	initial(g.In("odd/kernel"), Param{Role: "kernel", Shape: []int{2}, Init: "he_normal"}, 1, "odd/kernel")
-	wantError(t, "he_normal", g.Err(), `odd/kernel: no initializer "he_normal"`)
+	initial(g.In("odd/kernel"), Param{Role: "kernel", Shape: []int{2}, Init: "lecun_normal"}, 1, "odd/kernel")
+	wantError(t, "lecun_normal", g.Err(), `odd/kernel: no initializer "lecun_normal"`)
 }
 
 func TestLayerThatAsksForWhatItDidNotDeclare(t *testing.T) {

@@ -28,9 +28,12 @@ func (s Shape) Elements() int {
 type Initializer string
 
 // The initialisers, by Keras's names. Glorot uniform draws from +-sqrt(6 /
-// (fan_in + fan_out)) (Glorot and Bengio 2010).
+// (fan_in + fan_out)) (Glorot and Bengio 2010). He normal draws from a normal
+// distribution that is cut off at two deviations and has, after that, a variance
+// of 2 / fan_in (He et al. 2015): for layers that a ReLU follows.
 const (
 	GlorotUniform Initializer = "glorot_uniform"
+	HeNormal      Initializer = "he_normal"
 	Zeros         Initializer = "zeros"
 	Ones          Initializer = "ones"
 )
@@ -77,6 +80,9 @@ var kinds = []struct {
 	{"batch_normalization", func() Layer { return &BatchNormalization{} }},
 	{"dropout", func() Layer { return &Dropout{} }},
 	{"flatten", func() Layer { return &Flatten{} }},
+	{"rescaling", func() Layer { return &Rescaling{} }},
+	{"zero_padding2d", func() Layer { return &ZeroPadding2D{Size: 1} }},
+	{"residual", func() Layer { return &Residual{} }},
 }
 
 // Kinds returns the names of all kinds of layer.

@@ -86,7 +86,8 @@ func (z ZBox) back(s site, r graph.Tensor) graph.Tensor {
 		kernel graph.Tensor
 	}{{z.Low, up}, {z.High, down}} {
 		if bound.at != [3]float32{} { // a bound of zero has no part
-			terms = append(terms, product{s.image(bound.at), bound.kernel})
+			color := s.Const(graph.FromFloat32s(graph.Shape{len(bound.at)}, bound.at[:]))
+			terms = append(terms, product{s.picture(color), bound.kernel})
 		}
 	}
 	sum := func(of func(product) graph.Tensor) graph.Tensor {
@@ -123,7 +124,7 @@ func (WSquare) back(s site, r graph.Tensor) graph.Tensor {
 
 // blind shares by a kernel alone, as if every input were 1.
 func (s site) blind(r, kernel, bias graph.Tensor) graph.Tensor {
-	ones := s.Fill(append(graph.Shape{1}, s.x.Shape()[1:]...), 1)
+	ones := s.lead(s.Fill(append(graph.Shape{1}, s.input...), 1))
 	return s.transposed(kernel, s.ratio(r, s.apply(ones, kernel, bias), stabilizer))
 }
 
@@ -142,12 +143,4 @@ func (s site) share(r, up, down, bias graph.Tensor) graph.Tensor {
 // parts are max(x,0) and min(x,0).
 func (s site) parts(x graph.Tensor) (plus, minus graph.Tensor) {
 	return s.Relu(x), s.Minimum(x, s.Scalar(0))
-}
-
-// image is a picture of one colour, of the size of x.
-func (s site) image(color [3]float32) graph.Tensor {
-	shape := append(graph.Shape{1}, s.x.Shape()[1:]...)
-	flat := graph.Shape{1, shape.Elements() / len(color), len(color)}
-	pixels := s.Mul(s.Fill(graph.Shape{1, flat[1], 1}, 1), s.Const(graph.FromFloat32s(graph.Shape{len(color)}, color[:])))
-	return s.Reshape(pixels, shape)
 }

@@ -150,19 +150,31 @@ func TestGuidedBackpropByHand(t *testing.T) {
 
 // legs writes a route as "fc conv+bn bn>conv": the layer, and what is folded
 // into it from above and from below.
-func legs(a Architecture, rules []Rule, to int) string {
+func legs(s steps, rules []Rule, to int) string {
 	var out []string
-	for _, l := range a.route(rules, to) {
-		text := a.Layers[l.layer].Name
+	for _, l := range s.route(rules, to) {
+		text := s[l.layer].name
 		if l.after >= 0 {
-			text += "+" + a.Layers[l.after].Name
+			text += "+" + s[l.after].name
 		}
 		if l.before >= 0 {
-			text = a.Layers[l.before].Name + ">" + text
+			text = s[l.before].name + ">" + text
+		}
+		if len(l.to) > 1 {
+			text += fmt.Sprintf("(to %d)", len(l.to))
 		}
 		out = append(out, text)
 	}
 	return strings.Join(out, " ")
+}
+
+func laid(t *testing.T, a Architecture) steps {
+	t.Helper()
+	s, err := a.steps()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func TestRoute(t *testing.T) {
@@ -184,8 +196,8 @@ func TestRoute(t *testing.T) {
 		{AlexNet02(6), "pool1", "fc3 relu_fc2 fc2 relu_fc1 fc1 flatten pool5 relu5 bn2>conv5 pool2 relu2 bn1>conv2"},
 		{AlexNet02(6), "bn1", "fc3 relu_fc2 fc2 relu_fc1 fc1 flatten pool5 relu5 bn2>conv5 pool2 relu2 conv2"},
 		{Tiny(6), "relu1", "fc3 relu_fc1 fc1 dropout1 flatten pool5 relu5 bn1>conv5"},
-		{mixed, "", "bn3>fc relu2 bn2 relu1 bn0>conv1+bn1"},
-		{mixed, "conv1", "bn3>fc relu2 bn2 relu1"}, // as bn1 is folded into conv1, they are one
+		{mixed, "", "bn3>fc relu2 bn2 relu1 bn1 bn0>conv1+bn1"}, // bn1 is folded into conv1 and only passes on
+		{mixed, "conv1", "bn3>fc relu2 bn2 relu1 bn1"},
 		{mixed, "bn1", "bn3>fc relu2 bn2 relu1"},
 		{mixed, "drop", "fc flatten"},
 		{mixed, "bn3", "fc flatten drop"},
@@ -194,17 +206,12 @@ func TestRoute(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rules, err := c.rules(test.a)
+		s := laid(t, test.a)
+		rules, err := c.rules(s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		to := -1
-		if test.to != "" {
-			if to, err = test.a.index(test.to); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got := legs(test.a, rules, to); got != test.want {
+		if got := legs(s, rules, s.index(test.to)); got != test.want {
 			t.Errorf("%s to %q:\n got %s\nwant %s", test.a.Name, test.to, got, test.want)
 		}
 	}
@@ -223,16 +230,14 @@ func TestPresetsNameRules(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rules, err := c.rules(walked)
+		s := laid(t, walked)
+		rules, err := c.rules(s)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got []string
 		for _, layer := range []string{"conv1", "conv2", "fc1"} {
-			i, err := walked.index(layer)
-			if err != nil {
-				t.Fatal(err)
-			}
+			i := s.index(layer)
 			text := strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T%v", rules[i], rules[i]), "tfmodel."), "{}")
 			got = append(got, layer+" "+text)
 		}
@@ -270,13 +275,14 @@ func TestLinesGoBeforeOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed := c.With(Line{Layer: "fc1", Rule: Epsilon{0.5}}, Line{Kind: "dense", Rule: Epsilon{0.1}})
-	rules, err := changed.rules(walked)
+	s := laid(t, walked)
+	rules, err := changed.rules(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for layer, want := range map[string]Rule{"fc1": Epsilon{0.5}, "fc2": Epsilon{0.1}, "conv2": Epsilon{1e-6}, "relu1": Pass{}} {
-		if i, _ := walked.index(layer); rules[i] != want {
-			t.Errorf("%s has %#v, want %#v", layer, rules[i], want)
+		if got := rules[s.index(layer)]; got != want {
+			t.Errorf("%s has %#v, want %#v", layer, got, want)
 		}
 	}
 	c.Lines[0].Rule = Pass{}

@@ -18,58 +18,71 @@ type Network struct {
 	Probabilities graph.Tensor // float [N,classes]
 	Class         graph.Tensor // int64 [N]: the predicted one
 
-	vars  *variables
-	taps  []tap
-	saver savedmodel.Saver
+	vars    *variables
+	steps   steps
+	outputs []graph.Tensor // of each step
+	saver   savedmodel.Saver
 }
 
 // Compile builds the inference graph with resource variables, not yet set.
 func Compile(a Architecture) (*Network, error) {
-	g := graph.New()
-	vars, err := a.declare(g, 0)
+	steps, err := a.steps()
 	if err != nil {
 		return nil, err
 	}
-	return compile(a, g, vars)
+	g := graph.New()
+	vars, err := steps.declare(g, 0)
+	if err != nil {
+		return nil, err
+	}
+	return compile(a, steps, g, vars)
 }
 
 // CompileFrozen builds the inference graph with constants in place of
 // variables. values has one row-major slice a variable, by name.
 func CompileFrozen(a Architecture, values map[string][]float32) (*Network, error) {
-	shapes, err := a.Shapes()
+	steps, err := a.steps()
 	if err != nil {
 		return nil, err
 	}
 	g := graph.New()
 	vars := &variables{byName: map[string]*graph.Variable{}}
-	for i, l := range a.Layers {
-		for _, p := range l.Layer.Params(shapes[i]) {
-			name := l.Name + "/" + p.Role
-			v, ok := values[name]
-			if !ok || len(v) != Shape(p.Shape).Elements() {
-				return nil, fmt.Errorf("%s has %d values, want %v", name, len(v), p.Shape)
-			}
+	steps.forEachParam(func(name string, p Param) {
+		v := values[name]
+		if want := Shape(p.Shape); len(v) == want.Elements() {
 			vars.byName[name] = &graph.Variable{Name: name, Value: g.In(name).Const(graph.FromFloat32s(p.Shape, v))}
+		} else if err == nil {
+			err = fmt.Errorf("%s has %d values, want %v", name, len(v), want)
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
-	return compile(a, g, vars)
+	return compile(a, steps, g, vars)
 }
 
-func compile(a Architecture, g *graph.Graph, vars *variables) (*Network, error) {
+func compile(a Architecture, s steps, g *graph.Graph, vars *variables) (*Network, error) {
 	if _, err := a.Classes(); err != nil {
 		return nil, err
 	}
-	n := &Network{Architecture: a, Graph: g, vars: vars}
+	n := &Network{Architecture: a, Graph: g, vars: vars, steps: s}
 	n.Image = g.Placeholder("image", graph.Float, append(graph.Shape{-1}, a.Input...))
-	var out graph.Tensor
-	out, n.taps = a.apply(&Builder{Graph: g, vars: vars}, "infer", n.Image)
-	n.Logits = g.Identity("logits", out)
+	n.outputs = s.apply(&Builder{Graph: g.In("infer"), vars: vars}, n.Image)
+	n.Logits = g.Identity("logits", n.output(len(s)-1))
 	n.Probabilities = g.Identity("probabilities", g.Softmax(n.Logits))
 	n.Class = g.Identity("class", g.ArgMax(n.Logits, 1))
 	if len(vars.all) > 0 {
 		n.saver = savedmodel.AddSaver(g, "save", vars.all)
 	}
 	return n, g.Err()
+}
+
+// index finds a layer; the error lists those that there are.
+func (n *Network) index(layer string) (int, error) {
+	if i := n.steps.index(layer); i >= 0 {
+		return i, nil
+	}
+	return 0, n.Architecture.unknown(n.Architecture.Layers, layer)
 }
 
 // SavedModel returns what [savedmodel.Write] needs of the network: its graph,
@@ -122,8 +135,8 @@ func (n *Network) Layers() ([]savedmodel.Layer, error) {
 	for i, r := range rows {
 		out[i] = savedmodel.Layer{
 			Name: r.Name, Kind: r.Kind, Output: r.Output, Parameters: r.Parameters, Frozen: r.Frozen,
-			Tensor:  n.taps[i].out.Name(),
-			Feature: n.taps[n.Architecture.feature(i)].out.Name(),
+			Tensor:  n.outputs[i].Name(),
+			Feature: n.outputs[n.steps.feature(i)].Name(),
 		}
 	}
 	return out, nil
@@ -147,12 +160,12 @@ func (n *Network) Serving() savedmodel.Signature {
 // (zeros where nothing is positive); probabilities; class, the one explained.
 func (n *Network) GradCAM(layer string) (savedmodel.Signature, error) {
 	var none savedmodel.Signature
-	i, err := n.Architecture.index(layer)
+	i, err := n.index(layer)
 	if err != nil {
 		return none, err
 	}
-	i = n.Architecture.feature(i)
-	features := n.taps[i].out
+	i = n.steps.feature(i)
+	features := n.outputs[i]
 	if len(features.Shape()) != 4 {
 		return none, fmt.Errorf("layer %s gives %v, not a map; Grad-CAM needs [height,width,channels]", layer, features.Shape()[1:])
 	}

@@ -20,6 +20,7 @@ type rig struct {
 	in, out Shape
 	params  []Param
 	vars    *variables
+	graph   *graph.Graph
 	session *graph.Session
 	x, y    graph.Tensor
 	dx      graph.Tensor   // gradient of sum(y * mix) with respect to x, and ...
@@ -38,7 +39,7 @@ func newRig(t *testing.T, l Layer, in Shape, training bool) *rig {
 		t.Fatal(err)
 	}
 	g := graph.New()
-	r := &rig{t: t, layer: l, in: in, out: out, params: l.Params(in), vars: &variables{byName: map[string]*graph.Variable{}}}
+	r := &rig{t: t, graph: g, layer: l, in: in, out: out, params: l.Params(in), vars: &variables{byName: map[string]*graph.Variable{}}}
 	for _, p := range r.params {
 		name := rigName + "/" + p.Role
 		v := g.Variable(name, graph.Shape(p.Shape), p.Trainable, func(g *graph.Graph) graph.Tensor { return initial(g, p, 1, name) })

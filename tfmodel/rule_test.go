@@ -13,27 +13,21 @@ import (
 // biases false, biases are zero and batch normalisation shifts nothing.
 func randomWeights(t *testing.T, a Architecture, seed uint64, biases bool) map[string][]float32 {
 	t.Helper()
-	shapes, err := a.Shapes()
-	if err != nil {
-		t.Fatal(err)
-	}
 	r := rand.New(rand.NewPCG(seed, 0))
 	values := map[string][]float32{}
-	for i, l := range a.Layers {
-		for _, p := range l.Layer.Params(shapes[i]) {
-			v := make([]float32, Shape(p.Shape).Elements())
-			for k := range v {
-				v[k] = float32(0.4 * r.NormFloat64())
-				switch {
-				case p.Role == "moving_variance":
-					v[k] = 0.2 + v[k]*v[k]
-				case !biases && p.Role != "kernel" && p.Role != "gamma":
-					v[k] = 0
-				}
+	laid(t, a).forEachParam(func(name string, p Param) {
+		v := make([]float32, Shape(p.Shape).Elements())
+		for k := range v {
+			v[k] = float32(0.4 * r.NormFloat64())
+			switch {
+			case p.Role == "moving_variance":
+				v[k] = 0.2 + v[k]*v[k]
+			case !biases && p.Role != "kernel" && p.Role != "gamma":
+				v[k] = 0
 			}
-			values[l.Name+"/"+p.Role] = v
 		}
-	}
+		values[name] = v
+	})
 	return values
 }
 
@@ -140,6 +134,10 @@ func functionOf(l Named, values map[string][]float32) func(grid) grid {
 			}
 			return out
 		}
+	case *Rescaling:
+		return func(g grid) grid { return rescale(g, layer) }
+	case *ZeroPadding2D:
+		return func(g grid) grid { return surround(g, layer.Size) }
 	case *BatchNormalization:
 		_, epsilon := layer.settings()
 		return func(g grid) grid {
@@ -159,6 +157,8 @@ func ruleCases() map[string][]Named {
 	conv := func(size, stride int, p Padding) Named {
 		return Named{"conv", &Conv2D{Filters: 4, Kernel: size, Stride: stride, Padding: p}}
 	}
+	unbiased := Named{"conv", &Conv2D{Filters: 4, Kernel: 3, Stride: 1, Padding: Same, NoBias: true}}
+	scale, pad := Named{"scale", &Rescaling{Scale: 0.5, Offset: -1.5}}, Named{"pad", &ZeroPadding2D{Size: 2}}
 	bn, flatten, drop := Named{"bn", &BatchNormalization{}}, Named{"flatten", &Flatten{}}, Named{"drop", &Dropout{Rate: 0.5}}
 	return map[string][]Named{
 		"convolution":                     {conv(3, 1, Same)},
@@ -171,6 +171,13 @@ func ruleCases() map[string][]Named {
 		"normalised dense":                {bn, drop, flatten, {"dense", &Dense{Units: 5}}},
 		"normalised on both sides":        {bn, conv(3, 2, Same), {"bn2", &BatchNormalization{Epsilon: 0.01}}},
 		"normalisation alone":             {bn},
+		"convolution without bias":        {unbiased},
+		"without bias, normalised":        {scale, unbiased, bn},
+		"rescaled convolution":            {scale, conv(3, 2, Same)},
+		"rescaled and padded":             {scale, pad, conv(3, 1, Valid), bn},
+		"padded":                          {pad, conv(4, 3, Valid)},
+		"rescaled dense":                  {scale, flatten, {"dense", &Dense{Units: 5}}},
+		"rescaling alone":                 {scale},
 		"average pooling":                 {{"pool", &AveragePool2D{3, 2, Same}}},
 		"global average pooling":          {{"gap", &GlobalAveragePool2D{}}},
 	}
@@ -188,16 +195,16 @@ func TestRuleTwins(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			out := n.taps[len(layers)-1].out.Shape()
+			out := n.outputs[len(layers)-1].Shape()
 			r := n.Graph.Placeholder("r", graph.Float, out)
 			folding := make([]Rule, len(a.Layers))
 			for i := range folding {
 				folding[i] = Fold{}
 			}
-			legs := a.route(folding, -1)
-			legs = slices.DeleteFunc(legs, func(l leg) bool { return l.layer >= len(layers) })
+			legs := n.steps.route(folding, -1)
+			legs = slices.DeleteFunc(legs, func(l leg) bool { return l.layer >= len(layers) || l.rule == (Pass{}) })
 			l := legs[0] // what is below it changes no value
-			kernel := a.weighted(l.layer)
+			kernel := n.steps.weighted(l.layer)
 			function := func(g grid) grid {
 				for _, l := range layers {
 					g = functionOf(l, values)(g)
@@ -213,7 +220,8 @@ func TestRuleTwins(t *testing.T) {
 			var wants [][]float32
 			var names []string
 			add := func(rule Rule, twin func(x, r []float64) []float64) {
-				signal := rule.back(n.site(n.Graph.In("twin"), l), r)
+				g := n.Graph.In("twin")
+				signal := n.past(g, l, rule.back(n.site(g, l, l.to[0]), r))
 				fetch = append(fetch, n.Graph.Reshape(signal, graph.Shape{-1, in.Elements()}))
 				names = append(names, fmt.Sprintf("%#v", rule))
 				var want []float64

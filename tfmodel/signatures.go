@@ -170,7 +170,7 @@ func (n *Network) IntegratedGradients(steps int) (savedmodel.Signature, error) {
 		one := g.OneHot(target, n.Logits.Shape()[1])
 		way := *n
 		way.Image = rows(column(g, at, graph.Shape{steps, 1}), n.Image, size...)
-		way.Logits, way.taps = n.Architecture.apply(&Builder{Graph: g, vars: n.vars}, "infer", way.Image)
+		way.outputs = n.steps.apply(&Builder{Graph: g.In("infer"), vars: n.vars}, way.Image)
 		ones := rows(g.Fill(graph.Shape{steps, 1}, 1), one, n.Logits.Shape()[1])
 		gradient, err := way.walk(g.In("gradients"), plainGradient(), ones, -1)
 		if err != nil {

@@ -25,7 +25,11 @@ func newTrainer(t *testing.T, a Architecture, seed uint64) *Trainer {
 
 func coldTrainer(t *testing.T, a Architecture, seed uint64) *Trainer {
 	t.Helper()
-	trainer, err := NewTrainer(a, DefaultAdam(), seed, graph.Threads{})
+	settings := DefaultAdam()
+	if a.Name == "branched" {
+		settings.WeightDecay = 0.05
+	}
+	trainer, err := NewTrainer(a, settings, Loss{}, seed, graph.Threads{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +163,12 @@ func TestTrainerCountsWhatIsRight(t *testing.T) {
 }
 
 func TestSameSeedSameBits(t *testing.T) {
-	a := Tiny(3)
+	for _, a := range []Architecture{Tiny(3), branched(3)} {
+		t.Run(a.Name, func(t *testing.T) { checkSameBits(t, a) })
+	}
+}
+
+func checkSameBits(t *testing.T, a Architecture) {
 	run := func(seed uint64) ([]float64, map[string][]float32) {
 		trainer := newTrainer(t, a, seed)
 		var losses []float64
@@ -182,7 +191,12 @@ func TestSameSeedSameBits(t *testing.T) {
 
 // A run that is killed and goes on ends with the bits of one that was not.
 func TestRestoreGoesOnToTheSameBits(t *testing.T) {
-	a := Tiny(3)
+	for _, a := range []Architecture{Tiny(3), branched(3)} {
+		t.Run(a.Name, func(t *testing.T) { checkRestore(t, a) })
+	}
+}
+
+func checkRestore(t *testing.T, a Architecture) {
 	prefix := filepath.Join(t.TempDir(), "checkpoint")
 	train := func(trainer *Trainer, from, to int) (losses []float64) {
 		for i := from; i < to; i++ {
@@ -289,7 +303,7 @@ func TestTrainerRefusesAnArchitectureThatDoesNotFit(t *testing.T) {
 		"layer fc (dense)":                    {{"fc", &Dense{Units: 3}}},
 		`two layers are named "x"`:            {{"x", &Flatten{}}, {"x", &Dense{Units: 3}}},
 	} {
-		_, err := NewTrainer(Architecture{Name: "mine", Input: Shape{32, 32, 3}, Layers: layers}, DefaultAdam(), 1, graph.Threads{})
+		_, err := NewTrainer(Architecture{Name: "mine", Input: Shape{32, 32, 3}, Layers: layers}, DefaultAdam(), Loss{}, 1, graph.Threads{})
 		wantError(t, name, err, "architecture mine", name)
 	}
 }

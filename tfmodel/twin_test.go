@@ -77,7 +77,9 @@ func convolve(g grid, l *Conv2D, kernel, bias []float32) grid {
 	h, w := slide(g, l.Kernel, l.Stride, l.Padding, func(int, int, int, int, int, int) {})
 	out := newGrid(h, w, l.Filters)
 	for i := range out.v {
-		out.v[i] = float64(bias[i%l.Filters])
+		if !l.NoBias {
+			out.v[i] = float64(bias[i%l.Filters])
+		}
 	}
 	slide(g, l.Kernel, l.Stride, l.Padding, func(oy, ox, i, j, y, x int) {
 		for c := range g.c {
@@ -207,6 +209,15 @@ func TestPoolingTwins(t *testing.T) {
 		return grid{1, 1, g.c, m}
 	})
 	near(t, "global average", r.apply(at), want, twinTolerance)
+}
+
+func TestUnbiasedConvolutionTwin(t *testing.T) {
+	in := Shape{5, 4, 2}
+	l := &Conv2D{Filters: 3, Kernel: 3, Stride: 2, Padding: Same, NoBias: true}
+	r := newRig(t, l, in, false)
+	at := r.point(2)
+	want := each(images(at.x, in), func(g grid) grid { return convolve(g, l, at.params["kernel"], nil) })
+	near(t, "without bias", r.apply(at), want, twinTolerance)
 }
 
 func TestDenseTwin(t *testing.T) {
@@ -345,9 +356,9 @@ func TestDropoutLayersHaveMasksOfTheirOwn(t *testing.T) {
 	g := graph.New()
 	seed := g.Const(graph.FromInt64s(graph.Shape{2}, []int64{7, 0}))
 	x := g.Fill(graph.Shape{1, 20_000}, 1)
-	a := Architecture{Layers: []Named{{"dropout1", &Dropout{Rate: 0.3}}, {"dropout2", &Dropout{Rate: 0.3}}}}
-	_, taps := a.apply(&Builder{Graph: g, Training: true, seed: seed}, "train", x)
-	ratio := g.DivNoNan(taps[1].out, taps[0].out)
+	layers, _ := steps(nil).lay("", []Named{{"dropout1", &Dropout{Rate: 0.3}}, {"dropout2", &Dropout{Rate: 0.3}}}, Shape{20_000}, -1)
+	masked := layers.apply(&Builder{Graph: g, Training: true, seed: seed}, x)
+	ratio := g.DivNoNan(masked[1], masked[0])
 	if err := g.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -356,7 +367,7 @@ func TestDropoutLayersHaveMasksOfTheirOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	out, err := s.Run(t.Context(), nil, []graph.Tensor{taps[0].out, ratio})
+	out, err := s.Run(t.Context(), nil, []graph.Tensor{masked[0], ratio})
 	if err != nil {
 		t.Fatal(err)
 	}

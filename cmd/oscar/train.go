@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -12,35 +11,37 @@ import (
 
 	"oscar/dataset"
 	"oscar/pipeline"
-	"oscar/tfmodel"
 )
 
 func newTrain(*global) *cobra.Command {
 	var (
-		o          = pipeline.TrainOptions{Experiment: pipeline.DefaultExperiment()}
-		resume     string
-		experiment string
-		split      = "0.7,0.15,0.15"
-		cache      = string(dataset.CacheMemory)
+		o       = pipeline.TrainOptions{Experiment: pipeline.DefaultExperiment()}
+		resume  string
+		preview string
+		cache   = string(dataset.CacheMemory)
+		asked   asked
 	)
-	e := &o.Experiment
-	flags := pipeline.DefaultExperiment() // what the flags say; they win over the file
 	cmd := &cobra.Command{
 		Use:   "train DATA --out RUN | train --resume RUN",
 		Short: "Train a classifier on a folder with one sub-folder a class",
 		Long: `Train a classifier on DATA, a folder with one sub-folder of images a class, and
 write the run folder RUN: experiment.json, split.json, environment.json,
-metrics.jsonl, events/ (TensorBoard), checkpoints/, saved_model/ (the best epoch
-by validation accuracy) and evaluation.json (the test part, looked at once).
+metrics.jsonl, events/ (TensorBoard), checkpoints/, saved_model/ (the epoch that
+was best on the validation part) and evaluation.json (the test part, looked at
+once).
 
 A run that was stopped or killed goes on with --resume RUN and ends with the same
 bits as one that was not. Ctrl-C saves after the step under way (exit status 3).
 
 Flags win over --experiment, which wins over the defaults: the plain recipe of
-He, Gu and Shi's modified AlexNet.`,
+He, Gu and Shi's modified AlexNet. --set reaches every key of experiment.json.
+With --preview-augmentation nothing is trained: a sheet shows training images
+and what they become, to be looked at first.`,
 		Example: `  oscar train photos --out runs/first
   oscar train photos --out runs/quick --epochs 10 --learning-rate 1e-4
-  oscar train photos --out runs/mine --experiment mine.yaml
+  oscar train photos --out runs/best --experiment recipes/trashnet-128.yaml
+  oscar train photos --out runs/mine --arch resnet10 --set training.select=loss
+  oscar train photos --experiment mine.yaml --preview-augmentation sheet.png
   oscar train --resume runs/first`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("resume") {
@@ -58,7 +59,7 @@ He, Gu and Shi's modified AlexNet.`,
 			if err := arguments("DATA")(cmd, args); err != nil {
 				return err
 			}
-			if o.Out == "" {
+			if o.Out == "" && preview == "" {
 				return fmt.Errorf("--out RUN is missing: the run folder to make")
 			}
 			return nil
@@ -82,58 +83,13 @@ He, Gu and Shi's modified AlexNet.`,
 				return s.finished(cmd.OutOrStdout(), run)
 			}
 			o.Data = args[0]
-			var ofFile error // what is wrong with the file, unless a flag mends it
-			if experiment != "" {
-				b, err := os.ReadFile(experiment)
-				if err != nil {
-					return err
-				}
-				if err := e.ReadYAML(b); err != nil {
-					return fmt.Errorf("%s: %w", experiment, err)
-				}
-				ofFile = e.Check()
+			if err := asked.lay(&o.Experiment, cmd); err != nil {
+				return err
 			}
-			changed := cmd.Flags().Changed
-			if changed("arch") {
-				e.Architecture = flags.Architecture
-			}
-			if changed("epochs") {
-				e.Training.Epochs = flags.Training.Epochs
-			}
-			if changed("batch") {
-				e.Training.Batch = flags.Training.Batch
-			}
-			if changed("learning-rate") {
-				e.Training.LearningRate = flags.Training.LearningRate
-			}
-			if changed("seed") {
-				e.Seed = flags.Seed
-			}
-			if changed("layer") {
-				e.Explain = flags.Explain
-			}
-			if changed("interpolation") {
-				e.Data.Interpolation = flags.Data.Interpolation
-			}
-			if changed("max-pixels") {
-				e.Data.MaxPixels = flags.Data.MaxPixels
-			}
-			if changed("max-bytes") {
-				e.Data.MaxBytes = flags.Data.MaxBytes
-			}
-			if changed("strict") {
-				e.Data.Strict = flags.Data.Strict
-			}
-			if changed("split") {
-				if e.Data.Fractions, err = dataset.ParseFractions(split); err != nil {
-					return usageError{err, cmd.CommandPath()}
-				}
-			}
-			if err := e.Check(); err != nil {
-				if ofFile != nil && ofFile.Error() == err.Error() {
-					return fmt.Errorf("%s: %w", experiment, err)
-				}
-				return usageError{err, cmd.CommandPath()}
+			if preview != "" {
+				return pipeline.PreviewAugmentation(cmd.Context(), pipeline.PreviewOptions{
+					Data: o.Data, Out: preview, Experiment: o.Experiment, Machine: o.Machine, Listener: o.Listener,
+				})
 			}
 			run, err := pipeline.Train(cmd.Context(), o)
 			if err != nil {
@@ -145,18 +101,8 @@ He, Gu and Shi's modified AlexNet.`,
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "the run folder to make")
 	f.StringVar(&resume, "resume", "", "go on with this run folder")
-	f.StringVar(&experiment, "experiment", "", "YAML file with an experiment's keys, as in experiment.json")
-	f.StringVar(&flags.Architecture.Name, "arch", flags.Architecture.Name, "architecture: "+strings.Join(tfmodel.Architectures(), ", "))
-	f.IntVar(&flags.Training.Epochs, "epochs", flags.Training.Epochs, "how often every image is seen")
-	f.IntVar(&flags.Training.Batch, "batch", flags.Training.Batch, "images a step")
-	f.Float64Var(&flags.Training.LearningRate, "learning-rate", flags.Training.LearningRate, "Adam's learning rate")
-	f.Uint64Var(&flags.Seed, "seed", flags.Seed, "decides split, initial weights, order and dropout")
-	f.StringVar(&flags.Explain, "layer", flags.Explain, "the layer that explanations look at")
-	f.StringVar(&split, "split", split, "shares of train, validation and test")
-	f.StringVar((*string)(&flags.Data.Interpolation), "interpolation", string(flags.Data.Interpolation), "how images are resized: "+joined(dataset.Interpolations()))
-	f.Int64Var(&flags.Data.MaxPixels, "max-pixels", flags.Data.MaxPixels, "the most pixels an image may have")
-	f.Int64Var(&flags.Data.MaxBytes, "max-bytes", flags.Data.MaxBytes, "the most bytes a file may have")
-	f.BoolVar(&flags.Data.Strict, "strict", false, "a file that cannot be read is an error")
+	f.StringVar(&preview, "preview-augmentation", "", "draw changed images to this PNG file, train nothing")
+	asked.flags(f)
 	f.StringVar(&cache, "cache", cache, "where decoded images are kept between epochs: none, memory, disk")
 	f.IntVar(&o.Machine.CheckpointEvery, "checkpoint-every", 0, "steps between checkpoints within an epoch; 0: only at its end")
 	machineFlags(cmd, &o.Machine)

@@ -192,9 +192,24 @@ func (g *Graph) Normal(shape, seed Tensor) Tensor {
 	return g.one("StatelessRandomNormal", Attrs{"dtype": Float}, shape, seed)
 }
 
+// TruncatedNormal is [Graph.Normal] without what lies beyond two deviations,
+// which is drawn anew.
+func (g *Graph) TruncatedNormal(shape, seed Tensor) Tensor {
+	return g.one("StatelessTruncatedNormal", Attrs{"dtype": Float}, shape, seed)
+}
+
 // Fill returns a tensor of one value.
-func (g *Graph) Fill(shape Shape, value float32) Tensor {
-	return g.one("Fill", nil, g.Ints(shape...), g.Scalar(value))
+func (g *Graph) Fill(shape Shape, value float32) Tensor { return g.FillWith(shape, g.Scalar(value)) }
+
+// FillWith returns a tensor of one value, a scalar.
+func (g *Graph) FillWith(shape Shape, value Tensor) Tensor {
+	return g.one("Fill", nil, g.Ints(shape...), value)
+}
+
+// Late is x, which TensorFlow's optimiser does not take for a constant: what
+// follows from it is computed in each run and not kept in memory for good.
+func (g *Graph) Late(x Tensor) Tensor {
+	return g.one("PlaceholderWithDefault", Attrs{"shape": tfShape(x.Shape())}, x)
 }
 
 // Group is an operation that has run when all of ops have.

@@ -64,6 +64,9 @@ type Tensor struct {
 // Valid reports whether t is the output of an operation.
 func (t Tensor) Valid() bool { return t.valid }
 
+// Op returns the operation that t is an output of.
+func (t Tensor) Op() Op { return Op{t.out.Op} }
+
 // Name returns the tensor's name, as in "conv1/Conv2D:0".
 func (t Tensor) Name() string {
 	if !t.valid {

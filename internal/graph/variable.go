@@ -34,9 +34,9 @@ func (g *Graph) Assign(handle, value Tensor) Op {
 	return g.add("AssignVariableOp", "Assign", Attrs{"dtype": Float}, handle, value)
 }
 
-// AssignSub subtracts from a variable.
-func (g *Graph) AssignSub(handle, delta Tensor) Op {
-	return g.add("AssignSubVariableOp", "", Attrs{"dtype": Float}, handle, delta)
+// AssignSub subtracts from a variable, once all of after have run.
+func (g *Graph) AssignSub(handle, delta Tensor, after ...Op) Op {
+	return g.addAfter("AssignSubVariableOp", "", Attrs{"dtype": Float}, after, handle, delta)
 }
 
 // Adam holds the scalars of one step: the learning rate, both decay rates
@@ -45,8 +45,9 @@ type Adam struct {
 	Rate, Beta1, Beta2, Power1, Power2, Epsilon Tensor
 }
 
-// ApplyAdam updates a variable and its two moments in place.
-func (g *Graph) ApplyAdam(v, m, s *Variable, a Adam, gradient Tensor) Op {
-	return g.add("ResourceApplyAdam", "", Attrs{"T": Float},
+// ApplyAdam updates a variable and its two moments in place, once all of after
+// have run.
+func (g *Graph) ApplyAdam(v, m, s *Variable, a Adam, gradient Tensor, after ...Op) Op {
+	return g.addAfter("ResourceApplyAdam", "", Attrs{"T": Float}, after,
 		v.Handle, m.Handle, s.Handle, a.Power1, a.Power2, a.Rate, a.Beta1, a.Beta2, a.Epsilon, gradient)
 }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"oscar/dataset"
+	"oscar/pipeline"
+	"oscar/tfmodel"
+)
+
+// asked is what a command line says of an experiment: a file, flags that win
+// over it, and single keys that win over both.
+type asked struct {
+	file string
+	keys []string
+}
+
+// flags adds the flags of an experiment, with the defaults as their values.
+func (a *asked) flags(f *pflag.FlagSet) {
+	f.StringVar(&a.file, "experiment", "", "YAML file with an experiment's keys, as in experiment.json")
+	f.StringArrayVar(&a.keys, "set", nil, "set one key, `KEY=VALUE` as in training.batch=16; again for more")
+	e := pipeline.DefaultExperiment()
+	experimentFlags(f, &e)
+}
+
+// experimentFlags binds flags to an experiment, whose values are their defaults.
+func experimentFlags(f *pflag.FlagSet, e *pipeline.Experiment) {
+	t, d := &e.Training, &e.Data
+	f.Var(architecture{e}, "arch", "architecture: "+strings.Join(tfmodel.Architectures(), ", "))
+	f.IntVar(&t.Epochs, "epochs", t.Epochs, "how often every image is seen")
+	f.IntVar(&t.Batch, "batch", t.Batch, "images a step")
+	f.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "Adam's learning rate")
+	f.Uint64Var(&e.Seed, "seed", e.Seed, "decides split, weights, order, augmentation, dropout")
+	f.StringVar(&e.Explain, "layer", e.Explain, "the layer that explanations look at (default the last convolution or block)")
+	f.Var(fractions{d}, "split", "shares of train, validation and test")
+	f.StringVar((*string)(&d.Interpolation), "interpolation", string(d.Interpolation), "how images are resized: "+joined(dataset.Interpolations()))
+	f.Int64Var(&d.MaxPixels, "max-pixels", d.MaxPixels, "the most pixels an image may have")
+	f.Int64Var(&d.MaxBytes, "max-bytes", d.MaxBytes, "the most bytes a file may have")
+	f.BoolVar(&d.Strict, "strict", d.Strict, "a file that cannot be read is an error")
+}
+
+// lay puts file, flags and keys over an experiment and checks it. Errors of the
+// file are said with its name, others are the command line's.
+func (a *asked) lay(e *pipeline.Experiment, cmd *cobra.Command) error {
+	var ofFile error // what is wrong with the file, unless a flag mends it
+	if a.file != "" {
+		b, err := os.ReadFile(a.file)
+		if err != nil {
+			return err
+		}
+		if err := e.ReadYAML(b); err != nil {
+			return fmt.Errorf("%s: %w", a.file, err)
+		}
+		ofFile = e.Check()
+	}
+	// The flags once more, bound to what is there now.
+	over := pflag.NewFlagSet("", pflag.ContinueOnError)
+	experimentFlags(over, e)
+	var err error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil && over.Lookup(f.Name) != nil {
+			err = over.Set(f.Name, f.Value.String())
+		}
+	})
+	for _, key := range a.keys {
+		if err == nil {
+			err = e.Set(key)
+		}
+	}
+	if err == nil {
+		err = e.Check()
+	}
+	if err != nil && ofFile != nil && ofFile.Error() == err.Error() {
+		return fmt.Errorf("%s: %w", a.file, err)
+	}
+	if err != nil {
+		return usageError{err, cmd.CommandPath()}
+	}
+	return nil
+}
+
+// architecture is the flag that names one.
+type architecture struct{ e *pipeline.Experiment }
+
+func (a architecture) String() string {
+	if a.e == nil {
+		return ""
+	}
+	return a.e.Architecture.Name
+}
+
+func (a architecture) Set(name string) error {
+	a.e.Architecture = tfmodel.Architecture{Name: name}
+	return nil
+}
+
+func (architecture) Type() string { return "string" }
+
+// fractions is the flag with the shares of the three parts.
+type fractions struct{ d *pipeline.Data }
+
+func (f fractions) String() string {
+	if f.d == nil {
+		return ""
+	}
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(f.d.Fractions), " ", ","), "[]")
+}
+
+func (f fractions) Set(text string) (err error) {
+	f.d.Fractions, err = dataset.ParseFractions(text)
+	return err
+}
+
+func (fractions) Type() string { return "string" }

@@ -1,0 +1,169 @@
+package dataset
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Augmentation says which changed images a training sees. What an image becomes
+// is a function of the seed, the epoch and the image's place, whatever the
+// batches and the workers. The zero value changes nothing.
+type Augmentation struct {
+	// Copies are images that each training image is joined by: one for each
+	// entry, drawn once and the same in every epoch.
+	Copies []Variation `json:"copies,omitempty"`
+	// Phases follow each other. In a phase every image, copies too, is drawn
+	// anew in every epoch. After the last one images are fed as they are.
+	Phases []Phase `json:"phases,omitempty"`
+}
+
+// A Phase is a part of the training with one way of varying images.
+type Phase struct {
+	// Epochs is how many the phase lasts; 0, in the last phase: all that are left.
+	Epochs int `json:"epochs,omitempty"`
+	Variation
+}
+
+// A Variation is what an image's changes are drawn from. Their names and their
+// geometry are those of Keras's ImageDataGenerator, the colours are those of
+// torchvision's ColorJitter. The zero value changes nothing.
+type Variation struct {
+	Rotation       Span     `json:"rotation,omitzero"`         // degrees, anticlockwise
+	WidthShift     Span     `json:"width_shift,omitzero"`      // share of the width
+	HeightShift    Span     `json:"height_shift,omitzero"`     // share of the height
+	Shear          Span     `json:"shear,omitzero"`            // degrees
+	Zoom           Factor   `json:"zoom,omitzero"`             // of width and height, each for itself; above 1 shows more
+	RandomCrop     Factor   `json:"random_crop,omitzero"`      // share of the area that is kept, 0 to 1, at any place
+	HorizontalFlip bool     `json:"horizontal_flip,omitempty"` // left and right, of every other image
+	VerticalFlip   bool     `json:"vertical_flip,omitempty"`   // top and bottom, of every other image
+	Brightness     Factor   `json:"brightness,omitzero"`       // of all colours
+	Contrast       Factor   `json:"contrast,omitzero"`         // of the distance from the image's mean grey
+	Saturation     Factor   `json:"saturation,omitzero"`       // of the distance from a pixel's grey
+	Hue            Span     `json:"hue,omitzero"`              // degrees
+	FillMode       FillMode `json:"fill_mode,omitempty"`       // beyond the border; "" is FillNearest
+	FillValue      uint8    `json:"fill_value,omitempty"`      // grey of FillConstant
+}
+
+// A FillMode says what lies beyond the border of an image that is moved.
+type FillMode string
+
+// The fill modes, as in Keras and SciPy.
+const (
+	FillNearest  FillMode = "nearest"  // the border's pixels, the default: aaaa|abcd|dddd
+	FillReflect  FillMode = "reflect"  // the image mirrored: dcba|abcd|dcba
+	FillConstant FillMode = "constant" // FillValue
+)
+
+// FillModes lists the known names, the default first.
+func FillModes() []FillMode { return []FillMode{FillNearest, FillReflect, FillConstant} }
+
+// Images returns how many images an epoch has for n that are in the data set.
+func (a Augmentation) Images(n int) int { return n * (1 + len(a.Copies)) }
+
+// Check reports the first setting that cannot be.
+func (a Augmentation) Check() error {
+	for i, c := range a.Copies {
+		if err := c.Check(); err != nil {
+			return fmt.Errorf("copy %d: %w", i+1, err)
+		}
+	}
+	for i, p := range a.Phases {
+		switch {
+		case p.Epochs < 0:
+			return fmt.Errorf("phase %d: epochs is %d, want 1 or more", i+1, p.Epochs)
+		case p.Epochs == 0 && i < len(a.Phases)-1:
+			return fmt.Errorf("phase %d: epochs is missing: only the last phase may take all that are left", i+1)
+		}
+		if err := p.Check(); err != nil {
+			return fmt.Errorf("phase %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// Check reports the first setting that cannot be.
+func (v Variation) Check() error {
+	zoom, crop := v.Zoom.orOne(), v.RandomCrop.orOne()
+	brightness, contrast, saturation := v.Brightness.orOne(), v.Contrast.orOne(), v.Saturation.orOne()
+	err := cmp.Or(
+		checkSpan("rotation", v.Rotation.Low, v.Rotation.High, -360, 360),
+		checkSpan("width_shift", v.WidthShift.Low, v.WidthShift.High, -1, 1),
+		checkSpan("height_shift", v.HeightShift.Low, v.HeightShift.High, -1, 1),
+		checkSpan("shear", v.Shear.Low, v.Shear.High, -80, 80),
+		checkSpan("zoom", zoom.Low, zoom.High, 0.01, 100),
+		checkSpan("random_crop", crop.Low, crop.High, 0.01, 1),
+		checkSpan("brightness", brightness.Low, brightness.High, 0, 10),
+		checkSpan("contrast", contrast.Low, contrast.High, 0, 10),
+		checkSpan("saturation", saturation.Low, saturation.High, 0, 10),
+		checkSpan("hue", v.Hue.Low, v.Hue.High, -180, 180),
+	)
+	if err == nil && v.FillMode != "" && !slices.Contains(FillModes(), v.FillMode) {
+		var known []string
+		for _, m := range FillModes() {
+			known = append(known, string(m))
+		}
+		err = fmt.Errorf("no fill_mode %q; have %s", v.FillMode, strings.Join(known, ", "))
+	}
+	return err
+}
+
+// draw draws the changes of one image. It takes the same numbers of r whatever
+// the settings: another setting changes no other draw.
+func (v Variation) draw(r *random) change {
+	half := func(on bool) bool { return r.intn(2) == 1 && on }
+	c := change{
+		rotation: v.Rotation.draw(r) * math.Pi / 180,
+		shiftX:   v.WidthShift.draw(r), shiftY: v.HeightShift.draw(r),
+		shear: v.Shear.draw(r) * math.Pi / 180,
+		zoomX: v.Zoom.draw(r), zoomY: v.Zoom.draw(r),
+		side:  math.Sqrt(v.RandomCrop.draw(r)),
+		cropX: r.uniform(-0.5, 0.5), cropY: r.uniform(-0.5, 0.5),
+		flipX: half(v.HorizontalFlip), flipY: half(v.VerticalFlip),
+		brightness: v.Brightness.draw(r), contrast: v.Contrast.draw(r), saturation: v.Saturation.draw(r),
+		hue:  v.Hue.draw(r) * math.Pi / 180,
+		mode: v.FillMode, fill: v.FillValue,
+	}
+	return c
+}
+
+// phase returns the variation of an epoch, counted from 0.
+func (a Augmentation) phase(epoch int) Variation {
+	for _, p := range a.Phases {
+		if p.Epochs == 0 || epoch < p.Epochs {
+			return p.Variation
+		}
+		epoch -= p.Epochs
+	}
+	return Variation{}
+}
+
+// An Epoch is one pass over augmented images.
+type Epoch struct {
+	Augmentation Augmentation
+	Seed         uint64
+	Number       int // from 0
+}
+
+// The keys that keep the numbers of copies, phases and Order apart.
+const (
+	copyKey  = 0x636f7079
+	phaseKey = 0x70686173
+)
+
+// changes returns what becomes of image index of Augmentation.Images(n): first
+// its copy's change, then its phase's.
+func (e Epoch) changes(index, n int) []change {
+	var out []change
+	if c := index / n; c > 0 {
+		r := newRandom(copyKey, e.Seed, uint64(index))
+		out = append(out, e.Augmentation.Copies[c-1].draw(r))
+	}
+	if v := e.Augmentation.phase(e.Number); v != (Variation{}) {
+		r := newRandom(phaseKey, e.Seed, uint64(e.Number), uint64(index))
+		out = append(out, v.draw(r))
+	}
+	return out
+}

@@ -1,0 +1,45 @@
+package pipeline
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+
+	"oscar/tfmodel"
+)
+
+// atChance says why a network that learns may guess on the validation part: the
+// moving averages of batch normalisation, which inference uses, are still near
+// their first values. "" if that is not so.
+func atChance(a tfmodel.Architecture, m EpochMetrics) string {
+	classes, err := a.Classes()
+	if err != nil || classes == 0 {
+		return ""
+	}
+	chance := 1 / float64(classes)
+	// Training has to be half-way from guessing to knowing.
+	if !(float64(m.ValidationAccuracy) < 1.3*chance) || m.Accuracy < (1+chance)/2 {
+		return ""
+	}
+	momentum := slowest(a.Layers)
+	// After so many steps less than 1 % of the first value is left.
+	steps := int(math.Ceil(math.Log(0.01) / math.Log(momentum)))
+	if momentum <= 0 || m.Step >= steps {
+		return ""
+	}
+	return fmt.Sprintf("validation is at chance while training is at %.2f: the moving averages of batch normalisation with momentum %g need about %d steps, and %d are done; more epochs, a smaller batch or a smaller momentum help",
+		m.Accuracy, momentum, steps, m.Step)
+}
+
+// slowest is the highest momentum of a batch normalisation; 0 if there is none.
+func slowest(layers []tfmodel.Named) (momentum float64) {
+	for _, l := range layers {
+		switch l := l.Layer.(type) {
+		case *tfmodel.BatchNormalization:
+			momentum = max(momentum, cmp.Or(l.Momentum, 0.99)) // Keras's default
+		case *tfmodel.Residual:
+			momentum = max(momentum, slowest(l.Body), slowest(l.Shortcut))
+		}
+	}
+	return momentum
+}

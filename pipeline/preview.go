@@ -1,0 +1,119 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+
+	"oscar/dataset"
+	"oscar/heatmap"
+)
+
+// PreviewOptions are the options of [PreviewAugmentation].
+type PreviewOptions struct {
+	Data       string     // folder with one sub-folder a class
+	Out        string     // the PNG file to write
+	Experiment Experiment // its augmentation, input size, split and seed
+	Images     int        // rows; 0: 8
+	Draws      int        // columns beside the image itself and its copies; 0: 6
+	Machine    Machine
+	Listener   Listener
+}
+
+// PreviewAugmentation draws what a training would be fed: a row an image of the
+// train part, taken evenly from all of them. The first column is the image as it
+// is, then come its copies, then what it becomes in the first epochs.
+func PreviewAugmentation(ctx context.Context, o PreviewOptions) error {
+	e := o.Experiment
+	if a := e.Training.Augmentation; len(a.Copies) == 0 && len(a.Phases) == 0 {
+		return errors.New("there is nothing to show: training.augmentation is empty")
+	}
+	o.Listener.stage("reading images")
+	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{
+		Limits: e.Data.limits(), Workers: o.Machine.Workers, Progress: o.Listener.Count,
+	})
+	if err != nil {
+		return err
+	}
+	if err := e.resolve(len(folder.Classes)); err != nil {
+		return err
+	}
+	split, err := dataset.NewSplit(folder, e.Data.Fractions, e.Seed)
+	if err != nil {
+		return err
+	}
+	in := e.Architecture.Input
+	loader, err := dataset.NewLoader(dataset.LoaderOptions{
+		Root: folder.Root, Height: in[0], Width: in[1], Interpolation: e.Data.Interpolation,
+		Limits: e.Data.limits(), Cache: dataset.CacheMemory, Workers: o.Machine.Workers,
+	})
+	if err != nil {
+		return err
+	}
+	defer loader.Close()
+
+	rows := make([][]heatmap.Tile, min(orDefault(o.Images, 8), len(split.Train)))
+	for _, c := range columns(e, orDefault(o.Draws, 6)) {
+		order := make([]int, len(rows))
+		for row := range order {
+			order[row] = c.first*len(split.Train) + row*len(split.Train)/len(rows)
+		}
+		for b, err := range loader.Augmented(ctx, split.Train, order, len(order), c.epoch) {
+			if err != nil {
+				return err
+			}
+			for row := range rows {
+				tile := heatmap.Tile{Image: rgba(b.Images[3*row*in[0]*in[1]:], in[0], in[1])}
+				if row == 0 {
+					tile.Caption = c.title
+				}
+				rows[row] = append(rows[row], tile)
+			}
+		}
+	}
+	return heatmap.WritePNG(o.Out, heatmap.Montage(rows, image.Pt(in[1], in[0]), color.White))
+}
+
+func orDefault(n, fallback int) int {
+	if n > 0 {
+		return n
+	}
+	return fallback
+}
+
+// previewed is a column of a preview.
+type previewed struct {
+	title string
+	epoch dataset.Epoch
+	first int // the copy: 0 is the image itself
+}
+
+// columns are the image itself, its copies, and what becomes of it in as many
+// epochs.
+func columns(e Experiment, draws int) []previewed {
+	a := e.Training.Augmentation
+	plain := dataset.Epoch{Augmentation: dataset.Augmentation{Copies: a.Copies}, Seed: e.Seed}
+	out := []previewed{{title: "as it is", epoch: plain}}
+	for i := range a.Copies {
+		out = append(out, previewed{fmt.Sprintf("copy %d", i+1), plain, i + 1})
+	}
+	if len(a.Phases) == 0 { // all epochs are alike
+		return out
+	}
+	for i := range min(draws, e.Training.Epochs) {
+		out = append(out, previewed{title: fmt.Sprintf("epoch %d", i+1), epoch: dataset.Epoch{Augmentation: a, Seed: e.Seed, Number: i}})
+	}
+	return out
+}
+
+// rgba makes an image of pixels [height, width, 3].
+func rgba(pixels []uint8, height, width int) *image.RGBA {
+	img := image.NewRGBA(image.Rect(0, 0, width, height))
+	for i := range height * width {
+		copy(img.Pix[4*i:], pixels[3*i:3*i+3])
+		img.Pix[4*i+3] = 255
+	}
+	return img
+}

@@ -1,0 +1,73 @@
+package pipeline
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+
+	"oscar/dataset"
+	"oscar/tfmodel"
+)
+
+// Training says how the network learns.
+type Training struct {
+	// Epochs is how often every image is seen.
+	Epochs int `json:"epochs"`
+	// Batch is how many images a step takes.
+	Batch int `json:"batch"`
+	// LearningRate is Adam's; Schedule changes it from step to step.
+	LearningRate float64  `json:"learning_rate"`
+	Schedule     Schedule `json:"schedule"`
+	// Adam holds the optimiser's other settings.
+	Adam tfmodel.Adam `json:"adam"`
+	// Loss is what the network learns to make small.
+	Loss tfmodel.Loss `json:"loss,omitzero"`
+	// Augmentation changes the images that are trained on, no others.
+	Augmentation dataset.Augmentation `json:"augmentation,omitzero"`
+	// Select is the figure of the validation part by which the epoch is chosen
+	// that is kept; "" is accuracy.
+	Select Monitor `json:"select"`
+	// EarlyStopping, if it is there, ends a training that gets no better.
+	EarlyStopping *EarlyStopping `json:"early_stopping,omitempty"`
+}
+
+// DefaultTraining is the plain recipe of He, Gu and Shi.
+func DefaultTraining() Training {
+	return Training{
+		Epochs: 40, Batch: 32, LearningRate: 5e-6, Schedule: Schedule{Kind: "constant"},
+		Adam: tfmodel.DefaultAdam(), Select: ByAccuracy,
+	}
+}
+
+// rate is the learning rate of a step, counted from 0, where an epoch has that
+// many images.
+func (t Training) rate(step, images int) float64 {
+	return t.Schedule.Rate(t.LearningRate, step, (images+t.Batch-1)/t.Batch, t.Epochs)
+}
+
+// check reports the first setting that cannot be.
+func (t Training) check() error {
+	switch {
+	case t.Epochs < 1:
+		return fmt.Errorf("epochs is %d, want at least 1", t.Epochs)
+	case t.Batch < 1:
+		return fmt.Errorf("batch is %d, want at least 1", t.Batch)
+	case !(t.LearningRate > 0) || math.IsInf(t.LearningRate, 0):
+		return fmt.Errorf("learning rate is %g, want above 0", t.LearningRate)
+	}
+	if err := t.Augmentation.Check(); err != nil {
+		return fmt.Errorf("augmentation: %w", err)
+	}
+	return cmp.Or(t.Adam.Check(), t.Loss.Check(), t.Schedule.check(t), t.Select.check("select"), t.EarlyStopping.check())
+}
+
+// resolve writes out the names that may be left out.
+func (t *Training) resolve() {
+	t.Schedule.Kind = cmp.Or(t.Schedule.Kind, "constant")
+	t.Select = cmp.Or(t.Select, ByAccuracy)
+	if t.EarlyStopping != nil {
+		stopping := *t.EarlyStopping
+		stopping.Monitor = cmp.Or(stopping.Monitor, ByAccuracy)
+		t.EarlyStopping = &stopping
+	}
+}
