@@ -28,6 +28,7 @@ var order = []string{
 	"savedmodel", // graphs and variables on disk, and opened again
 	"relevance",  // LRP and guided backpropagation: signals other than the gradient
 	"score",      // how good an explanation is
+	"global",     // what the explanations of many images say together
 	"gradcam",    // the arithmetic of the CAM family
 	"heatmap",    // pictures of maps
 	"explain",    // what all methods of explanation share
@@ -91,7 +92,6 @@ const tensorflow = "github.com/wamuir/graft/tensorflow..."
 // longer are the files above 400 lines, with the reason for which they may be.
 var longer = map[string]string{
 	"pipeline/explain_test.go": "every way that job can be stopped, refused or misled",
-	"pipeline/train_test.go":   "every way that job can be stopped, refused or misled",
 }
 
 const longest = 400

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"oscar/pipeline"
+	"oscar/tfmodel"
+)
+
+func newExplainGlobal(*global) *cobra.Command {
+	o := pipeline.GlobalOptions{Settings: pipeline.DefaultSettings(), Global: pipeline.DefaultGlobalSettings()}
+	s, g := &o.Settings, &o.Global
+	s.Method, s.Class = "", pipeline.TargetAll
+	cmd := &cobra.Command{
+		Use:   "explain-global MODEL DATA --out DIR",
+		Short: "Show what a model goes by in all images of a class together",
+		Long: `Explain MODEL, a run or a SavedModel folder, by all images of DATA, a folder
+with one sub-folder a class. --what chooses among
+
+  averages  the mean map of each class: where it is looked for
+  spray     the strategies by which each class is recognised: maps in groups, by
+            spectral relevance analysis, with the images in the middle of each
+  tree      a decision tree over named features of image and map that imitates
+            the model, and how well it does so on images it was not grown on
+  tcav      whether a concept, the images of a folder below --concepts, moves
+            the score of each class; against random images, which are drawn from
+            DATA unless there is a folder called random
+
+averages and spray take the images that the model gives their class, with
+Grad-CAM and with LRP. The answer may be that there is one strategy, that the
+tree is no better than the most frequent class, that a concept has no influence.
+
+DIR, which must be new or empty, gets global.json and, as asked for,
+averages.png, spray/CLASS.png, spectra.png, tree.png, tree.txt, features.csv,
+tcav.png, and the mean maps as .npy files. Nothing is there until all is done.`,
+		Example: `  oscar explain-global runs/first photos --out global
+  oscar explain-global runs/first photos --what spray --class glass --out glass
+  oscar explain-global runs/first photos --concepts concepts --out global`,
+		Args: arguments("MODEL", "DATA"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.Out == "" {
+				return usageError{fmt.Errorf("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
+			}
+			if err := errors.Join(g.Check(), o.Machine.Check()); err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
+			screen := newScreen()
+			defer screen.clear()
+			o.Model, o.Data, o.Listener = args[0], args[1], screen.listener()
+			result, err := pipeline.ExplainGlobal(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			screen.clear()
+			printGlobal(cmd.OutOrStdout(), result)
+			fmt.Fprintf(cmd.OutOrStdout(), "results  %s\n", filepath.Join(o.Out, "global.json"))
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
+	f.StringSliceVar(&g.What, "what", nil, "of "+strings.Join(pipeline.GlobalParts, ", ")+"; default: all, tcav if there are concepts")
+	f.StringVar(&o.Concepts, "concepts", "", "folder with one sub-folder a concept, for tcav")
+	f.StringVar(&o.Part, "split", "all", "the part of the run's split: test, validation, train; or all of DATA")
+	f.StringVar(&s.Class, "class", s.Class, "the class to look at, or all; the tree takes all")
+	f.StringVar(&s.Method, "method", "", "the method of all maps; default: gradcam for averages, lrp for the rest")
+	f.StringVar(&s.Layer, "layer", "", "the layer to look at; default: the one the model names")
+	f.StringVar(&s.Rules, "rules", s.Rules, "the rules of lrp: "+strings.Join(tfmodel.LRPs(), ", "))
+	f.IntVar(&g.Side, "side", g.Side, "rows and columns that maps are pooled to")
+	f.IntVar(&g.Neighbours, "neighbours", g.Neighbours, "neighbours of a map in spray's graph")
+	f.IntVar(&g.Depth, "depth", g.Depth, "questions of the tree from top to leaf, at most")
+	f.IntVar(&g.MinLeaf, "min-leaf", g.MinLeaf, "images of a leaf of the tree, at least")
+	f.IntVar(&g.Experiments, "experiments", g.Experiments, "times that a concept is learnt, each against other random images")
+	f.BoolVar(&g.Pooled, "pooled", false, "learn concepts from means over the layer's positions, not from each position")
+	f.Uint64Var(&s.Seed, "seed", s.Seed, "decides what is drawn")
+	machineFlags(cmd, &o.Machine)
+	limitFlags(cmd, &o.Machine.Limits)
+	return cmd
+}
+
+// printGlobal prints the short of it.
+func printGlobal(w io.Writer, r *pipeline.Global) {
+	fmt.Fprintf(w, "%s", count(r.Images, "image"))
+	if r.Unreadable > 0 {
+		fmt.Fprintf(w, ", %d could not be read", r.Unreadable)
+	}
+	fmt.Fprint(w, "\n")
+	if r.Averages != nil {
+		t := newTable(w)
+		t.AppendHeader(table.Row{"class", "recognised", "averaged", "dispersion", "centre"})
+		for _, a := range r.Averages {
+			t.AppendRow(table.Row{a.Class, fmt.Sprintf("%d of %d", a.Recognised, a.Images), a.N, orDash(a.Dispersion), orDash(a.Center)})
+		}
+		render(w, t)
+	}
+	if r.SpRAy != nil {
+		t := newTable(w)
+		t.AppendHeader(table.Row{"class", "maps", "strategies", "sizes", "structure", "why"})
+		for _, c := range r.SpRAy {
+			t.AppendRow(table.Row{c.Class, c.N, c.K, sizes(c.Clusters), structure(c), c.Words()})
+		}
+		render(w, t)
+	}
+	if r.Tree != nil {
+		printTree(w, r.Tree)
+	}
+	if r.TCAV != nil {
+		t := newTable(w)
+		t.AppendHeader(table.Row{"concept", "class", "score", "random", "p", "told right", "verdict"})
+		for _, c := range r.TCAV.Concepts {
+			for _, s := range c.Classes {
+				t.AppendRow(table.Row{c.Concept, s.Class, fmt.Sprintf("%.2f ± %.2f", s.Score, s.Deviation), fmt.Sprintf("%.2f ± %.2f", s.RandomScore, s.RandomDeviation),
+					fmt.Sprintf("%.2g", s.P), fmt.Sprintf("%.2f", s.Accuracy), s.Verdict.Words()})
+			}
+		}
+		render(w, t)
+	}
+}
+
+func render(w io.Writer, t table.Writer) {
+	fmt.Fprint(w, "\n")
+	t.Render()
+}
+
+func printTree(w io.Writer, s *pipeline.Surrogate) {
+	if s.Tree == nil {
+		fmt.Fprintf(w, "\nno tree: %s\n", s.Reason)
+		return
+	}
+	a := s.Agreement
+	fmt.Fprintf(w, "\ntree of %d leaves, depth %d: says what the model says for %.2f of %d held-out images\n(95 %% %.2f to %.2f); the most frequent class alone for %.2f; a tree without features of maps for %.2f\n",
+		s.Leaves, s.Depth, a.Share, a.Images, a.Interval[0], a.Interval[1], a.Majority, s.ImageOnly.Share)
+}
+
+func orDash(m pipeline.Measure) string {
+	if m != m {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", float64(m))
+}
+
+func sizes(clusters []pipeline.ClassCluster) string {
+	var list []string
+	for _, c := range clusters {
+		list = append(list, fmt.Sprint(c.Size))
+	}
+	return strings.Join(list, " ")
+}
+
+func structure(c pipeline.ClassSpRAy) string {
+	if c.K < 2 {
+		return ""
+	}
+	return fmt.Sprintf("%s, silhouette %.2f", c.Structure, c.SilhouetteMaps)
+}

@@ -1,0 +1,47 @@
+package global
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
+)
+
+// cloud is the normal distribution with the covariance of some points: what
+// they would be if they were one group. (Where its mean lies makes no difference
+// to distances; it is at zero.)
+type cloud struct{ centred *mat.Dense }
+
+func newCloud(points [][]float64) cloud {
+	mean := means(points, make([]int, len(points)), 1)[0]
+	c := mat.NewDense(len(points), len(mean), nil)
+	for i, p := range points {
+		floats.SubTo(c.RawRowView(i), p, mean)
+	}
+	return cloud{c}
+}
+
+// draw draws as many points as the cloud was made of. Sums of the centred points
+// x_i, weighted by independent normal numbers z_i,
+//
+//	sum_i z_i x_i / sqrt(n-1)
+//
+// have their covariance to the dot; no decomposition of it is needed.
+func (c cloud) draw(random *rand.Rand) [][]float64 {
+	n, _ := c.centred.Dims()
+	z := mat.NewDense(n, n, nil)
+	for i := range n {
+		row := z.RawRowView(i)
+		for j := range row {
+			row[j] = random.NormFloat64() / math.Sqrt(float64(n-1))
+		}
+	}
+	var drawn mat.Dense
+	drawn.Mul(z, c.centred)
+	out := make([][]float64, n)
+	for i := range out {
+		out[i] = drawn.RawRowView(i)
+	}
+	return out
+}

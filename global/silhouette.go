@@ -1,0 +1,39 @@
+package global
+
+import "gonum.org/v1/gonum/mat"
+
+// silhouette says how well points lie in their groups (Rousseeuw 1987,
+// doi:10.1016/0377-0427(87)90125-7):
+//
+//	s(i) = (b - a) / max(a, b)
+//
+// with a the mean distance to the others of its group, b the least mean distance
+// to another group: 1 is well within, 0 between two, below 0 in the wrong one. A
+// point alone in its group has 0. It returns the mean over all points: 0 of one
+// group only.
+func silhouette(d *mat.SymDense, groups []int, k int) float64 {
+	size := make([]float64, k)
+	for _, g := range groups {
+		size[g]++
+	}
+	total := 0.0
+	for i, own := range groups {
+		if size[own] < 2 {
+			continue
+		}
+		sums := make([]float64, k)
+		for j, g := range groups {
+			sums[g] += d.At(i, j)
+		}
+		within, between, found := sums[own]/(size[own]-1), 0.0, false
+		for g, sum := range sums {
+			if g != own && size[g] > 0 && (!found || sum/size[g] < between) {
+				between, found = sum/size[g], true
+			}
+		}
+		if found && max(within, between) > 0 {
+			total += (between - within) / max(within, between)
+		}
+	}
+	return total / float64(len(groups))
+}

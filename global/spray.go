@@ -1,0 +1,236 @@
+package global
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	"gonum.org/v1/gonum/mat"
+
+	"oscar/explain"
+)
+
+// SpRAy is spectral relevance analysis (Lapuschkin et al. 2019, Nat. Commun.
+// 10:1096, arXiv:1902.10178): it groups the maps of one class by spectral
+// clustering. Each group is a strategy by which the class is recognised. Where
+// the heat lies is compared, not what lies there: the same object at another
+// place is another strategy, so objects should be roughly centred.
+//
+// Each map is pooled ([Pool]) and divided by its L1 mass. The graph of nearest
+// neighbours, Euclidean, gives a Laplacian; its smallest eigenvalues tell the
+// number of groups ([Strategies]), the rows of its eigenvectors, normalised (Ng,
+// Jordan, Weiss 2001), are divided by k-means.
+//
+// The eigenvalues take time with the cube and memory with the square of the
+// number of maps: 1000 take some fifteen seconds of a processor, and 100 MB for
+// each that there is.
+type SpRAy struct {
+	Side       int    // rows and columns that maps are pooled to; 0 is DefaultSide
+	Neighbours int    // of each map in the graph; 0 is DefaultNeighbours
+	Seed       uint64 // of k-means and of the clouds that a gap is held against
+}
+
+// DefaultNeighbours is CoRelAy's.
+const DefaultNeighbours = 10
+
+// MostStrategies is the largest number of strategies that is looked for.
+const MostStrategies = 10
+
+const (
+	clouds           = 19 // to be above all of them has a p of 1/20
+	keptEigenvalues  = 2 * MostStrategies
+	smallestDistance = 1e-12 // of maps of mass 1
+	zeroEigenvalue   = 1e-9
+)
+
+// Cluster groups the maps, which are of one size.
+func (s SpRAy) Cluster(ctx context.Context, maps []explain.Grid) (*Strategies, error) {
+	if s.Side < 0 || s.Neighbours < 0 {
+		return nil, fmt.Errorf("side %d and %d neighbours: want at least 1, or 0 for the default", s.Side, s.Neighbours)
+	}
+	s.Side, s.Neighbours = cmp.Or(s.Side, DefaultSide), cmp.Or(s.Neighbours, DefaultNeighbours)
+	out := &Strategies{Eigenvalues: []float64{}, Clusters: []Strategy{}}
+	var (
+		points [][]float64
+		places []int // of the points among the maps
+		shape  explain.Grid
+	)
+	for i, g := range maps {
+		if g.Height != maps[0].Height || g.Width != maps[0].Width || len(g.Values) != g.Height*g.Width {
+			return nil, fmt.Errorf("map %d has %d values for %dx%d, the first is %dx%d", i, len(g.Values), g.Height, g.Width, maps[0].Height, maps[0].Width)
+		}
+		out.Groups = append(out.Groups, -1)
+		shape = Pool(g, s.Side)
+		if p, ok := unit(shape); ok {
+			points, places = append(points, p), append(places, i)
+		}
+	}
+	out.N, out.Dropped = len(points), len(maps)-len(points)
+	groups, err := s.groups(ctx, points, out)
+	if err != nil {
+		return nil, err
+	}
+	for i, g := range groups {
+		out.Groups[places[i]] = g
+	}
+	out.Clusters = clusters(points, places, groups, shape, out.K)
+	return out, nil
+}
+
+// groups finds the number of strategies and gives each point its own.
+func (s SpRAy) groups(ctx context.Context, points [][]float64, out *Strategies) ([]int, error) {
+	n := len(points)
+	if n == 0 {
+		out.Found, out.Reason = TooFew, "no map that can be compared"
+		return nil, nil
+	}
+	one := make([]int, n)
+	out.K = 1
+	d := distances(points)
+	most := min(MostStrategies, n/(s.Neighbours+1))
+	switch {
+	case n > 1 && mat.Max(d) < smallestDistance:
+		out.Found, out.Reason = Identical, "all maps are the same"
+		return one, nil
+	case most < 2:
+		out.Found, out.Reason = TooFew, fmt.Sprintf("%d maps; with %d neighbours each it takes %d to tell two strategies apart", n, s.Neighbours, 2*(s.Neighbours+1))
+		return one, nil
+	}
+	values, vectors, err := spectrum(laplacian(d, s.Neighbours), true)
+	if err != nil {
+		return nil, err
+	}
+	out.Eigenvalues = slices.Clone(values[:min(n, keptEigenvalues)])
+	out.GapAt, out.Gap = largestGap(values, 1, most)
+	out.Parts = parts(values)
+	if out.GapAt > 1 || out.Parts > 1 {
+		if err := s.seeClouds(ctx, points, most, out); err != nil {
+			return nil, err
+		}
+	}
+	k := out.judge()
+	if k == 1 {
+		return one, nil
+	}
+	embedding := rows(vectors, k)
+	groups := kmeans(embedding, k, s.Seed)
+	out.K = slices.Max(groups) + 1
+	out.Silhouette = silhouette(distances(embedding), groups, out.K)
+	out.SilhouetteMaps = silhouette(d, groups, out.K)
+	return groups, nil
+}
+
+// seeClouds finds the largest gap, and the most parts, of clouds of one group.
+func (s SpRAy) seeClouds(ctx context.Context, points [][]float64, most int, out *Strategies) error {
+	cloud := newCloud(points)
+	var spectra [clouds][]float64
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range spectra {
+		group.Go(func() (err error) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			drawn := cloud.draw(stream(s.Seed, "cloud", i))
+			spectra[i], _, err = spectrum(laplacian(distances(drawn), s.Neighbours), false)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, values := range spectra {
+		_, gap := largestGap(values, 2, most)
+		out.CloudGap = max(out.CloudGap, gap)
+		out.CloudParts = max(out.CloudParts, parts(values))
+	}
+	return nil
+}
+
+// parts is the number of eigenvalues that are zero.
+func parts(values []float64) int {
+	n := 0
+	for n < len(values) && values[n] < zeroEigenvalue {
+		n++
+	}
+	return n
+}
+
+// clusters describes the groups.
+func clusters(points [][]float64, places, groups []int, shape explain.Grid, k int) []Strategy {
+	out := make([]Strategy, k)
+	for g, mean := range means(points, groups, k) {
+		out[g].Mean = explain.NewGrid(shape.Height, shape.Width)
+		for i, v := range mean {
+			out[g].Mean.Values[i] = float32(v)
+		}
+		var members []int
+		for i := range points {
+			if groups[i] == g {
+				members = append(members, i)
+			}
+		}
+		slices.SortStableFunc(members, func(a, b int) int {
+			return cmp.Compare(squared(points[a], mean), squared(points[b], mean))
+		})
+		out[g].Size = len(members)
+		for _, i := range members {
+			out[g].Central = append(out[g].Central, places[i])
+		}
+	}
+	return out
+}
+
+// spectrum are the eigenvalues, ascending, and, if asked for, the eigenvectors
+// in the columns.
+func spectrum(l *mat.SymDense, vectors bool) ([]float64, *mat.Dense, error) {
+	var e mat.EigenSym
+	if !e.Factorize(l, vectors) {
+		return nil, nil, fmt.Errorf("the eigenvalues of a Laplacian of %d maps were not found", l.SymmetricDim())
+	}
+	values := e.Values(nil)
+	for i, v := range values { // 0..2 but for rounding
+		values[i] = max(v, 0)
+	}
+	if !vectors {
+		return values, nil, nil
+	}
+	var v mat.Dense
+	e.VectorsTo(&v)
+	return values, &v, nil
+}
+
+// largestGap is the number of eigenvalues, first to most, that the largest gap
+// follows; of equal gaps the first.
+func largestGap(values []float64, first, most int) (at int, gap float64) {
+	at, gap = first, math.Inf(-1)
+	for k := first; k <= most; k++ {
+		if g := values[k] - values[k-1]; g > gap {
+			at, gap = k, g
+		}
+	}
+	return at, gap
+}
+
+// rows are the first k entries of each row, of length 1.
+func rows(vectors *mat.Dense, k int) [][]float64 {
+	n, _ := vectors.Dims()
+	out := make([][]float64, n)
+	for i := range out {
+		out[i] = slices.Clone(vectors.RawRowView(i)[:k])
+		length := 0.0
+		for _, v := range out[i] {
+			length = math.Hypot(length, v)
+		}
+		for j := range out[i] {
+			if length > 0 {
+				out[i][j] /= length
+			}
+		}
+	}
+	return out
+}

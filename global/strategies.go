@@ -1,0 +1,132 @@
+package global
+
+import (
+	"fmt"
+	"math"
+
+	"oscar/explain"
+)
+
+// Found says how the number of strategies was come by.
+type Found string
+
+// What may be found.
+const (
+	ByGap     Found = "gap"       // a gap of the eigenvalues that stands out
+	ByParts   Found = "parts"     // none does, but the graph of neighbours falls into parts
+	NoGap     Found = "no_gap"    // neither: one strategy
+	Identical Found = "identical" // all maps are the same: one strategy
+	TooFew    Found = "too_few"   // too few maps to tell more than one
+)
+
+// Strategies are the groups of the maps of a class.
+//
+// Their number is where the eigenvalues jump: k maximises gap(k) = lambda(k+1) -
+// lambda(k) over 1 to [MostStrategies], and at most one group for each
+// Neighbours+1 maps, since smaller ones cannot show (von Luxburg 2007,
+// arXiv:0711.0189, section 8.3). But a largest gap there always is. So more than
+// one strategy is reported only of maps that differ from 19 clouds, each of as
+// many points from a normal distribution with the mean and covariance of the
+// maps, which is one group (the null of SigClust, Liu et al. 2008,
+// doi:10.1198/016214508000000454): either the gap is larger than the largest
+// above the first eigenvalue in every cloud, or the graph falls into more parts,
+// with no neighbours across, than that of any cloud: then these are the groups.
+type Strategies struct {
+	N           int       `json:"n"`           // maps
+	Dropped     int       `json:"dropped"`     // maps without mass, or not finite
+	Found       Found     `json:"found"`       // how K was come by
+	Reason      string    `json:"reason"`      // the same, in words
+	K           int       `json:"strategies"`  // 0 of no maps
+	Gap         float64   `json:"gap"`         // the largest, after GapAt eigenvalues
+	GapAt       int       `json:"gap_at"`      // 0 where no eigenvalues were computed
+	CloudGap    float64   `json:"cloud_gap"`   // the largest above the first eigenvalue in a cloud; 0 where none was drawn
+	Parts       int       `json:"parts"`       // that the graph falls into: the eigenvalues that are 0
+	CloudParts  int       `json:"cloud_parts"` // the most that one of a cloud falls into
+	Eigenvalues []float64 `json:"eigenvalues"` // the smallest 20, ascending
+	// Silhouette is the mean silhouette of the groups by the eigenvectors that
+	// made them, SilhouetteMaps by the maps themselves, which is the stricter
+	// one: -1..1, 0 of one strategy.
+	Silhouette     float64    `json:"silhouette,omitempty"`
+	SilhouetteMaps float64    `json:"silhouette_maps,omitempty"`
+	Groups         []int      `json:"-"` // of each map that was given; -1 where it was dropped
+	Clusters       []Strategy `json:"-"` // the largest first
+}
+
+// Strategy is one group of maps.
+type Strategy struct {
+	Size    int
+	Mean    explain.Grid // of the pooled maps of mass 1
+	Central []int        // its maps, the one nearest to the mean first
+}
+
+// judge settles the number of strategies and says why.
+func (s *Strategies) judge() int {
+	switch {
+	case s.GapAt > 1 && s.Gap > s.CloudGap:
+		s.Found, s.Reason = ByGap, fmt.Sprintf("the gap after %d eigenvalues, %.3f, is larger than in each of %d clouds of one group (at most %.3f)", s.GapAt, s.Gap, clouds, s.CloudGap)
+		return s.GapAt
+	case s.Parts > max(1, s.CloudParts):
+		s.Found, s.Reason = ByParts, fmt.Sprintf("the graph of nearest neighbours falls into %d parts, that of a cloud of one group into %d at most", s.Parts, s.CloudParts)
+		return s.Parts
+	case s.GapAt == 1:
+		s.Found, s.Reason = NoGap, fmt.Sprintf("the largest gap, %.3f, is after the first eigenvalue", s.Gap)
+	default:
+		s.Found, s.Reason = NoGap, fmt.Sprintf("the gap after %d eigenvalues, %.3f, is no larger than in %d clouds of one group (up to %.3f)", s.GapAt, s.Gap, clouds, s.CloudGap)
+	}
+	return 1
+}
+
+// Words say what was found, in a few.
+func (s *Strategies) Words() string {
+	switch s.Found {
+	case ByGap:
+		return fmt.Sprintf("%d strategies, the gap stands out", s.K)
+	case ByParts:
+		return fmt.Sprintf("%d strategies, the graph falls into parts", s.K)
+	case Identical:
+		return "all maps are the same"
+	case TooFew:
+		return "too few maps to tell"
+	}
+	return "1 strategy, no gap stands out"
+}
+
+// Structure reads the silhouette of the maps as Kaufman and Rousseeuw do (1990,
+// Finding Groups in Data, table 4): strong above 0.7, reasonable above 0.5, weak
+// above 0.25, else none. None means that the groups are pieces of a continuum
+// rather than groups, whatever the eigenvalues say.
+func (s *Strategies) Structure() string {
+	switch v := s.SilhouetteMaps; {
+	case v > 0.7:
+		return "strong"
+	case v > 0.5:
+		return "reasonable"
+	case v > 0.25:
+		return "weak"
+	}
+	return "none"
+}
+
+// Nearest is the strategy whose mean is nearest to a map, which need not be one
+// of those that were clustered but is of their size; -1 of a map without mass.
+func (s *Strategies) Nearest(g explain.Grid) int {
+	if len(s.Clusters) == 0 {
+		return -1
+	}
+	mean := s.Clusters[0].Mean
+	point, ok := unit(Pool(g, max(mean.Height, mean.Width)))
+	if !ok || len(point) != len(mean.Values) {
+		return -1
+	}
+	nearest, least := -1, math.Inf(1)
+	for k, cluster := range s.Clusters {
+		distance := 0.0
+		for i, v := range cluster.Mean.Values {
+			distance += (point[i] - float64(v)) * (point[i] - float64(v))
+		}
+		if distance < least {
+			nearest, least = k, distance
+		}
+	}
+	return nearest
+}

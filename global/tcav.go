@@ -1,0 +1,136 @@
+package global
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"oscar/metric"
+)
+
+// Verdict says what is made of a concept and a class.
+type Verdict string
+
+// The verdicts, by the first question that fails.
+const (
+	TooFewImages   Verdict = "too_few"         // of the concept, of random images or of the class
+	NoConcept      Verdict = "chance"          // the classifiers tell the concept no better than chance: there is no such direction
+	NotSignificant Verdict = "not_significant" // random directions move the class as much
+	Significant    Verdict = "significant"
+)
+
+// Words are the verdict in plain ones.
+func (v Verdict) Words() string {
+	switch v {
+	case TooFewImages:
+		return "too few images"
+	case NoConcept:
+		return "told no better than chance"
+	case NotSignificant:
+		return "not significant"
+	}
+	return "significant"
+}
+
+// Sensitivity is TCAV's answer for one concept and one class (Kim et al. 2018,
+// arXiv:1711.11279, section 3.3). A score is the share of the class's images
+// whose logit a step towards the concept would raise (eq. 2): 1 all of them, 0
+// none; there is one for each CAV. Alone it means little: along random
+// directions, too, most images of a class move alike.
+type Sensitivity struct {
+	Images          int       `json:"images"` // of the class
+	Score           float64   `json:"score"`  // the mean of Scores
+	Deviation       float64   `json:"deviation"`
+	Scores          []float64 `json:"scores"` // by CAV
+	RandomScore     float64   `json:"random_score"`
+	RandomDeviation float64   `json:"random_deviation"`
+	RandomScores    []float64 `json:"random_scores"` // of CAVs between random images
+	// P is that of a two-sided t-test of Scores against RandomScores (Welch's:
+	// their variances differ). The CAVs of a concept share its images, so they
+	// are not as independent as the test takes them for: a large P is to be
+	// believed more than a small one.
+	P float64 `json:"p"`
+	// Accuracy is the share of held-out images that a CAV tells right, the mean
+	// over the CAVs; Low is the lower end of its 95 % interval (Wilson) for as many
+	// images as were held out in all, each counted once. It may be far from 1
+	// where the random images show the concept, too.
+	Accuracy float64 `json:"accuracy"`
+	Low      float64 `json:"accuracy_low"`
+	HeldOut  int     `json:"held_out"`
+	Verdict  Verdict `json:"verdict"`
+	Reason   string  `json:"reason"`
+}
+
+// Level is the share of false alarms that is put up with in all comparisons
+// together.
+const Level = 0.05
+
+// Compare makes the answer of a concept's CAVs, given how many of the class's
+// images each moves, and how many each random one does. comparisons is how many
+// of these are looked at together: each has to be significant at Level over
+// comparisons (Bonferroni, as in the paper).
+func Compare(v Vectors, moved, randomMoved []int, images, comparisons int) Sensitivity {
+	s := Sensitivity{Images: images, HeldOut: v.HeldOut, Scores: shareOf(moved, images), RandomScores: shareOf(randomMoved, images)}
+	s.Score, s.Deviation = meanDeviation(s.Scores)
+	s.RandomScore, s.RandomDeviation = meanDeviation(s.RandomScores)
+	s.P = welch(s.Scores, s.RandomScores)
+	for _, c := range v.CAVs {
+		s.Accuracy += c.Accuracy / float64(len(v.CAVs))
+	}
+	s.Low, _ = metric.Wilson95(int(math.Round(s.Accuracy*float64(s.HeldOut))), s.HeldOut)
+	level := Level / float64(max(comparisons, 1))
+	switch {
+	case len(v.CAVs) == 0:
+		s.Verdict, s.Reason = TooFewImages, fmt.Sprintf("too few images of the concept, or random ones: want at least %d and %d", FewestExamples, 2*FewestExamples)
+	case images < FewestExamples:
+		s.Verdict, s.Reason = TooFewImages, fmt.Sprintf("%d images of the class, want at least %d", images, FewestExamples)
+	case s.Low <= 0.5:
+		s.Verdict, s.Reason = NoConcept, fmt.Sprintf("%.0f %% of %d held-out images told right, which may be chance", 100*s.Accuracy, s.HeldOut)
+	case s.P > level:
+		s.Verdict, s.Reason = NotSignificant, fmt.Sprintf("p %.2g, want %.2g at most in %d comparisons", s.P, level, comparisons)
+	default:
+		s.Verdict, s.Reason = Significant, fmt.Sprintf("p %.2g, at most %.2g in %d comparisons", s.P, level, comparisons)
+	}
+	return s
+}
+
+func shareOf(counts []int, of int) []float64 {
+	out := make([]float64, len(counts))
+	for i, n := range counts {
+		out[i] = ratio(float64(n), float64(of))
+	}
+	return out
+}
+
+func meanDeviation(values []float64) (mean, deviation float64) {
+	switch len(values) {
+	case 0:
+		return 0, 0
+	case 1:
+		return values[0], 0
+	}
+	return stat.MeanStdDev(values, nil)
+}
+
+// welch is the p of a two-sided t-test for two means (Welch 1947), as SciPy's
+// ttest_ind(equal_var=False). Of two lists without spread it is 1 if they are
+// equal, else 0; of a list with less than two values 1.
+func welch(a, b []float64) float64 {
+	if len(a) < 2 || len(b) < 2 {
+		return 1
+	}
+	meanA, varA := stat.MeanVariance(a, nil)
+	meanB, varB := stat.MeanVariance(b, nil)
+	varA, varB = varA/float64(len(a)), varB/float64(len(b))
+	switch {
+	case meanA == meanB:
+		return 1
+	case varA+varB == 0:
+		return 0
+	}
+	t := (meanA - meanB) / math.Sqrt(varA+varB)
+	freedom := (varA + varB) * (varA + varB) / (varA*varA/float64(len(a)-1) + varB*varB/float64(len(b)-1))
+	return 2 * distuv.StudentsT{Mu: 0, Sigma: 1, Nu: freedom}.CDF(-math.Abs(t))
+}

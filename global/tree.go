@@ -1,0 +1,251 @@
+package global
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Table is what a tree is grown on: a row an image, a column a feature, and the
+// class that the network predicts.
+type Table struct {
+	Features []Feature
+	Classes  []string
+	Rows     [][]float64
+	Labels   []int // indices into Classes
+}
+
+// check reports a table that makes no sense.
+func (t Table) check() error {
+	if len(t.Labels) != len(t.Rows) {
+		return fmt.Errorf("%d labels for %d rows", len(t.Labels), len(t.Rows))
+	}
+	for i, row := range t.Rows {
+		if len(row) != len(t.Features) {
+			return fmt.Errorf("row %d has %d values for %d features", i, len(row), len(t.Features))
+		}
+		for j, v := range row {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return fmt.Errorf("row %d: feature %s is %v", i, t.Features[j].Name, v)
+			}
+		}
+		if t.Labels[i] < 0 || t.Labels[i] >= len(t.Classes) {
+			return fmt.Errorf("row %d has class %d of %d", i, t.Labels[i], len(t.Classes))
+		}
+	}
+	return nil
+}
+
+// First is the table with the first n features only.
+func (t Table) First(n int) Table {
+	t.Features = t.Features[:n]
+	cut := make([][]float64, len(t.Rows))
+	for i, row := range t.Rows {
+		cut[i] = row[:n]
+	}
+	t.Rows = cut
+	return t
+}
+
+// TreeOptions bound a tree.
+type TreeOptions struct {
+	Depth   int // questions from the root to a leaf, at most; 0 is DefaultDepth
+	MinLeaf int // rows of a leaf, at least; 0 is DefaultMinLeaf
+}
+
+// A tree that can be read on one screen.
+const (
+	DefaultDepth   = 4
+	DefaultMinLeaf = 5
+)
+
+// Tree is a surrogate: a decision tree that imitates a network's predictions
+// (TREPAN, Craven, Shavlik 1996). How well it does so tells [Agreement].
+type Tree struct {
+	Features    []Feature `json:"features"`
+	Classes     []string  `json:"classes"`
+	Root        *Node     `json:"root"`
+	Importances []float64 `json:"importances"` // by feature: its share of what the splits take off the Gini impurity; they sum to 1, or are 0
+}
+
+// Node is a question, or a leaf, which has no Left and Right.
+type Node struct {
+	Samples  int     `json:"samples"` // rows of the table it was grown on that come here
+	Counts   []int   `json:"counts"`  // the same by class
+	Class    int     `json:"class"`   // the most frequent, the first of equal ones
+	Impurity float64 `json:"impurity"`
+	// Of a question: rows with Feature <= Threshold go left.
+	Feature   int     `json:"feature"`
+	Threshold float64 `json:"threshold"`
+	Left      *Node   `json:"left,omitempty"`
+	Right     *Node   `json:"right,omitempty"`
+}
+
+// Leaf says whether the node asks nothing.
+func (n *Node) Leaf() bool { return n.Left == nil }
+
+// Grow grows a CART (Breiman et al. 1984) of the Gini impurity 1 - sum_c p_c^2,
+// from the root down. A node is split where its children's mean impurity is
+// least, half way between two neighbouring values; of equal splits the one of
+// the first feature, at the lowest value, is taken. A node stays a leaf that is
+// pure, as deep as allowed, or that no split leaves MinLeaf rows on both sides.
+func Grow(t Table, o TreeOptions) (*Tree, error) {
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	switch {
+	case o.Depth < 0 || o.MinLeaf < 0:
+		return nil, fmt.Errorf("depth %d, %d rows a leaf: want at least 1, or 0 for the default", o.Depth, o.MinLeaf)
+	case len(t.Rows) == 0 || len(t.Classes) == 0:
+		return nil, fmt.Errorf("a tree needs rows to grow on; have none")
+	}
+	g := grower{t, cmp.Or(o.MinLeaf, DefaultMinLeaf), make([]float64, len(t.Features))}
+	all := make([]int, len(t.Rows))
+	for i := range all {
+		all[i] = i
+	}
+	tree := &Tree{Features: t.Features, Classes: t.Classes, Root: g.grow(all, cmp.Or(o.Depth, DefaultDepth)), Importances: g.gains}
+	total := 0.0
+	for _, gain := range g.gains {
+		total += gain
+	}
+	for i := range g.gains {
+		if total > 0 {
+			g.gains[i] /= total
+		}
+	}
+	return tree, nil
+}
+
+type grower struct {
+	Table
+	minLeaf int
+	gains   []float64 // by feature: impurity taken off, times rows
+}
+
+func (g grower) grow(rows []int, depth int) *Node {
+	n := &Node{Samples: len(rows), Counts: make([]int, len(g.Classes))}
+	for _, r := range rows {
+		n.Counts[g.Labels[r]]++
+	}
+	n.Class = slices.Index(n.Counts, slices.Max(n.Counts))
+	n.Impurity = gini(n.Counts, n.Samples)
+	if depth == 0 || n.Counts[n.Class] == n.Samples {
+		return n
+	}
+	best := split{purity: -1}
+	sorted := slices.Clone(rows)
+	for f := range g.Features {
+		slices.SortStableFunc(sorted, func(a, b int) int { return cmp.Compare(g.Rows[a][f], g.Rows[b][f]) })
+		g.try(sorted, f, n.Counts, &best)
+	}
+	if best.purity < 0 {
+		return n
+	}
+	var left, right []int
+	for _, r := range rows {
+		if g.Rows[r][best.feature] <= best.threshold {
+			left = append(left, r)
+		} else {
+			right = append(right, r)
+		}
+	}
+	n.Feature, n.Threshold = best.feature, best.threshold
+	n.Left, n.Right = g.grow(left, depth-1), g.grow(right, depth-1)
+	g.gains[n.Feature] += float64(n.Samples)*n.Impurity - float64(n.Left.Samples)*n.Left.Impurity - float64(n.Right.Samples)*n.Right.Impurity
+	return n
+}
+
+// split is a way to divide rows. Its purity is sum_c l_c^2 / l + sum_c r_c^2 / r
+// of the counts on the left and on the right: most where the mean impurity is
+// least.
+type split struct {
+	feature   int
+	threshold float64
+	purity    float64
+}
+
+// try takes the best split by a feature, of rows sorted by it, if it is better.
+func (g grower) try(rows []int, feature int, counts []int, best *split) {
+	left, right := make([]int, len(counts)), slices.Clone(counts)
+	var squaresLeft, squaresRight int // of the counts, kept up to date
+	for _, c := range counts {
+		squaresRight += c * c
+	}
+	for i, r := range rows[:len(rows)-1] {
+		c := g.Labels[r]
+		squaresLeft += 2*left[c] + 1
+		squaresRight -= 2*right[c] - 1
+		left[c]++
+		right[c]--
+		low, high := g.Rows[r][feature], g.Rows[rows[i+1]][feature]
+		if low == high || i+1 < g.minLeaf || len(rows)-i-1 < g.minLeaf {
+			continue
+		}
+		purity := float64(squaresLeft)/float64(i+1) + float64(squaresRight)/float64(len(rows)-i-1)
+		if purity > best.purity {
+			threshold := low + (high-low)/2
+			if threshold >= high { // two neighbouring floats
+				threshold = low
+			}
+			*best = split{feature, threshold, purity}
+		}
+	}
+}
+
+func gini(counts []int, total int) float64 {
+	impurity := 1.0
+	for _, c := range counts {
+		p := float64(c) / float64(total)
+		impurity -= p * p
+	}
+	return impurity
+}
+
+// Predict is the class of a row.
+func (t *Tree) Predict(row []float64) int {
+	n := t.Root
+	for !n.Leaf() {
+		if row[n.Feature] <= n.Threshold {
+			n = n.Left
+		} else {
+			n = n.Right
+		}
+	}
+	return n.Class
+}
+
+// Simplified is the tree without questions whose answer changes nothing: where
+// all leaves below a node say the same class, the node is a leaf. It predicts
+// what the tree does.
+func (t *Tree) Simplified() *Tree {
+	out := *t
+	out.Root = t.Root.simplified()
+	return &out
+}
+
+func (n *Node) simplified() *Node {
+	out := *n
+	if n.Leaf() {
+		return &out
+	}
+	out.Left, out.Right = n.Left.simplified(), n.Right.simplified()
+	if out.Left.Leaf() && out.Right.Leaf() && out.Left.Class == out.Right.Class {
+		out.Feature, out.Threshold, out.Left, out.Right = 0, 0, nil, nil
+	}
+	return &out
+}
+
+// Size counts the tree's leaves and its questions from the root to the deepest
+// of them.
+func (t *Tree) Size() (leaves, depth int) { return t.Root.size() }
+
+func (n *Node) size() (leaves, depth int) {
+	if n.Leaf() {
+		return 1, 0
+	}
+	l, deepLeft := n.Left.size()
+	r, deepRight := n.Right.size()
+	return l + r, 1 + max(deepLeft, deepRight)
+}

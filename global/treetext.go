@@ -1,0 +1,48 @@
+package global
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// String writes the tree with a line a question and a line a leaf:
+//
+//	edge density <= 0.12?
+//	├─ yes: paper, 41 of 52
+//	└─ no: glass, 60 of 71
+func (t *Tree) String() string {
+	var b strings.Builder
+	t.write(&b, t.Root, "", "")
+	return b.String()
+}
+
+func (t *Tree) write(b *strings.Builder, n *Node, first, rest string) {
+	b.WriteString(first)
+	if n.Leaf() {
+		fmt.Fprintf(b, "%s, %d of %d\n", t.Classes[n.Class], n.Counts[n.Class], n.Samples)
+		return
+	}
+	b.WriteString(t.question(n) + "?\n")
+	t.write(b, n.Left, rest+"├─ yes: ", rest+"│  ")
+	t.write(b, n.Right, rest+"└─ no: ", rest+"   ")
+}
+
+// question is "edge density <= 0.12".
+func (t *Tree) question(n *Node) string {
+	f := t.Features[n.Feature]
+	text := f.Name + " <= " + digits(n.Threshold)
+	if f.Unit != "share" && !strings.Contains(f.Unit, "..") {
+		text += " " + f.Unit
+	}
+	return strings.TrimSpace(text)
+}
+
+// digits writes a number in three digits: 0.123, 12.3, 1230.
+func digits(v float64) string {
+	if size := math.Abs(v); size >= 1000 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 3, 64)
+}
