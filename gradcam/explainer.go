@@ -15,6 +15,8 @@ type Explainer struct {
 	Layer   string        // the layer looked at, by its name in the model: "conv5"
 	Score   explain.Score // what is explained; "" is explain.Logit
 	Methods []Entry       // none is Grad-CAM alone
+	// Progress hears how many images, or masked images, the model was shown.
+	Progress func(done, total int)
 }
 
 var _ explain.Explainer = Explainer{}
@@ -57,6 +59,13 @@ func (e Explainer) Explain(ctx context.Context, images explain.Images, targets [
 		return nil, fmt.Errorf("gradcam: layer %q: %w", e.Layer, err)
 	}
 	attributions := make([]explain.Attribution, 0, images.N*len(e.Methods))
+	work := work{total: images.N, report: e.Progress}
+	for _, entry := range e.Methods {
+		for _, a := range d.Activations {
+			work.total += entry.runs(a)
+		}
+	}
+	work.add(images.N)
 	for i := range images.N {
 		if err := checkPair(d.Activations[i], d.Gradients[i]); err != nil {
 			return nil, fmt.Errorf("gradcam: layer %q, image %d: %w", e.Layer, i, err)
@@ -76,9 +85,31 @@ func (e Explainer) Explain(ctx context.Context, images explain.Images, targets [
 				return nil, fmt.Errorf("%s of layer %q, image %d: %w", entry.Name, e.Layer, i, err)
 			}
 			attributions = append(attributions, attribution(entry, view, grid, d, i))
+			work.add(entry.runs(view.Activations))
 		}
 	}
 	return attributions, nil
+}
+
+// runs is how many masked images the method shows the model, about.
+func (e Entry) runs(activations explain.Volume) int {
+	if e.Method != nil {
+		return 0
+	}
+	return activations.Channels
+}
+
+// work counts the images shown to the model.
+type work struct {
+	done, total int
+	report      func(done, total int)
+}
+
+func (w *work) add(n int) {
+	w.done += n
+	if w.report != nil && n > 0 {
+		w.report(w.done, w.total)
+	}
 }
 
 func attribution(entry Entry, view View, grid explain.Grid, d explain.Differential, i int) explain.Attribution {

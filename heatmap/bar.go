@@ -4,25 +4,34 @@ import (
 	"image"
 	"image/color"
 	"strconv"
-
-	"oscar/explain"
 )
 
-// bar is a horizontal colour bar with its scale under it.
-type bar struct {
+// Bar is a horizontal colour bar with its scale under it.
+type Bar struct {
 	colours ColorMap
 	labels  []string // spread from left to right: two, or three with a middle
 }
 
-// newBar gives a map's scale in its own unit: 0 to its maximum, or to both
-// sides of 0.
-func newBar(m ColorMap, g explain.Grid) *bar {
-	low, high := g.Range()
-	if m.Diverging() {
-		bound := number(max(high, -low))
-		return &bar{m, []string{"-" + bound, "0", "+" + bound}}
+// bar gives the scale in the map's own unit: 0, or the base, to the value of the
+// full colour, or to both sides of 0. It says whether that is the map's maximum, and whether
+// values go beyond.
+func (o Options) bar() *Bar {
+	scale := o.scale()
+	full := number(scale)
+	if o.Map.Diverging() {
+		return &Bar{o.Map, []string{"-" + full, "0", "+" + full}}
 	}
-	return &bar{m, []string{"0", "max " + number(high)}}
+	switch _, high := o.Heat.Range(); {
+	case high == scale:
+		full = "max " + full
+	case high > scale:
+		full = "≥ " + full
+	}
+	none := "0"
+	if o.Base != 0 {
+		none = number(o.Base)
+	}
+	return &Bar{o.Map, []string{none, full}}
 }
 
 // number writes a value in two or three digits: 3.2e-02, 0.413, 12.5, 1.8e+04.
@@ -34,7 +43,7 @@ func number(v float32) string {
 }
 
 // minWidth is the least at which the labels stand apart.
-func (b *bar) minWidth(text int) int {
+func (b *Bar) minWidth(text int) int {
 	width := (len(b.labels) - 1) * text
 	for _, label := range b.labels {
 		width += textWidth(label, text)
@@ -43,10 +52,10 @@ func (b *bar) minWidth(text int) int {
 }
 
 // height of the bar and its labels, by their font size.
-func (b *bar) height(text int) int { return times(text, 0.75) + 1 + times(text, lineHeight) }
+func (b *Bar) height(text int) int { return times(text, 0.75) + 1 + times(text, lineHeight) }
 
 // draw draws the bar, (x,y) its top left corner.
-func (b *bar) draw(img *image.RGBA, x, y, width, text int) {
+func (b *Bar) draw(img *image.RGBA, x, y, width, text int, ink color.Color) {
 	deep := times(text, 0.75)
 	frame := color.RGBA{200, 200, 200, 255}
 	for dy := range deep {
@@ -61,6 +70,6 @@ func (b *bar) draw(img *image.RGBA, x, y, width, text int) {
 	}
 	for i, label := range b.labels {
 		free := width - textWidth(label, text)
-		DrawText(img, label, x+free*i/(len(b.labels)-1), y+deep+1, text, white)
+		DrawText(img, label, x+free*i/(len(b.labels)-1), y+deep+1, text, ink)
 	}
 }

@@ -19,7 +19,7 @@ const (
 type legend struct {
 	title string
 	notes []string // in the order of preference
-	bar   *bar     // may be nil
+	bar   *Bar     // may be nil
 }
 
 // drawLegend draws as much of a legend as the image has room for.
@@ -55,7 +55,7 @@ func arrange(l legend, width, height int) (plan, bool) {
 // or one above the other.
 type plan struct {
 	title, note string
-	bar         *bar
+	bar         *Bar
 	size, small int // of the title, and of the note and labels
 	stacked     bool
 }
@@ -129,7 +129,7 @@ func (p plan) draw(img *image.RGBA) {
 	}
 	room := width - 2*edge
 	if p.stacked {
-		p.bar.draw(img, edge, y+textHeight+p.gap(), room, p.small)
+		p.bar.draw(img, edge, y+textHeight+p.gap(), room, p.small, white)
 		return
 	}
 	if textWidth > 0 {
@@ -137,7 +137,7 @@ func (p plan) draw(img *image.RGBA) {
 	}
 	barWidth := min(room, max(p.bar.minWidth(p.small), width/3))
 	barTop := height - deep + (deep-p.bar.height(p.small)+1)/2
-	p.bar.draw(img, width-edge-barWidth, barTop, barWidth, p.small)
+	p.bar.draw(img, width-edge-barWidth, barTop, barWidth, p.small, white)
 }
 
 // darken shades the rows from top to the lower edge.

@@ -3,15 +3,17 @@ package heatmap
 import (
 	"image"
 	"image/color"
+	"strings"
 
 	"golang.org/x/image/draw"
 )
 
-// A Tile is one picture of a montage, with the line of text under it. Its Image
-// may be nil: the place stays free.
+// A Tile is one picture of a montage, with lines of text under it and perhaps
+// a colour bar ([Paint]). Its Image may be nil: the place stays free.
 type Tile struct {
 	Image   image.Image
 	Caption string
+	Bar     *Bar
 }
 
 // Montage sets pictures in rows, each in a cell of the given size (x wide, y
@@ -26,7 +28,7 @@ func Montage(rows [][]Tile, cell image.Point, background color.Color) *image.RGB
 	columns, height := 0, gap
 	for _, row := range rows {
 		columns = max(columns, len(row))
-		height += cell.Y + captionHeight(row, text) + gap
+		height += cell.Y + footHeight(row, text) + gap
 	}
 	out := image.NewRGBA(image.Rect(0, 0, gap+columns*(cell.X+gap), height))
 	draw.Draw(out, out.Rect, image.NewUniform(background), image.Point{}, draw.Src)
@@ -36,22 +38,51 @@ func Montage(rows [][]Tile, cell image.Point, background color.Color) *image.RGB
 		for i, tile := range row {
 			x := gap + i*(cell.X+gap)
 			drawFitted(out, image.Rect(x, y, x+cell.X, y+cell.Y), tile.Image)
-			caption := shorten(tile.Caption, text, cell.X)
-			middle := (cell.X - textWidth(caption, text)) / 2
-			DrawText(out, caption, x+middle, y+cell.Y+text/4, text, inkOn(background))
+			tile.drawFoot(out, x, y+cell.Y+text/4, cell.X, text, inkOn(background))
 		}
-		y += cell.Y + captionHeight(row, text) + gap
+		y += cell.Y + footHeight(row, text) + gap
 	}
 	return out
 }
 
-func captionHeight(row []Tile, text int) int {
+// footHeight is the room below a row's pictures.
+func footHeight(row []Tile, text int) (height int) {
 	for _, tile := range row {
-		if tile.Caption != "" {
-			return text/4 + times(text, lineHeight)
-		}
+		height = max(height, tile.footHeight(text))
 	}
-	return 0
+	return height
+}
+
+func (t Tile) footHeight(text int) (height int) {
+	if t.Caption != "" {
+		height += text/4 + times(text, lineHeight)*(1+strings.Count(t.Caption, "\n"))
+	}
+	if t.Bar != nil {
+		height += text/4 + t.Bar.height(barText(text))
+	}
+	return height
+}
+
+// barText is the size of a bar's labels below a caption.
+func barText(text int) int { return max(times(text, noteShare), smallestText) }
+
+// drawFoot draws caption and bar, (x,y) the top left corner.
+func (t Tile) drawFoot(out *image.RGBA, x, y, width, text int, ink color.Color) {
+	if t.Caption != "" {
+		for line := range strings.SplitSeq(t.Caption, "\n") {
+			line = shorten(line, text, width)
+			DrawText(out, line, x+(width-textWidth(line, text))/2, y, text, ink)
+			y += times(text, lineHeight)
+		}
+		y += text / 4
+	}
+	if t.Bar == nil {
+		return
+	}
+	small := barText(text)
+	if inset := width / 8; t.Bar.minWidth(small) <= width-2*inset {
+		t.Bar.draw(out, x+inset, y, width-2*inset, small, ink)
+	}
 }
 
 // drawFitted draws an image as large as it fits in the cell.

@@ -1,6 +1,7 @@
 package heatmap
 
 import (
+	"bytes"
 	"image"
 	"image/color"
 	"testing"
@@ -9,9 +10,38 @@ import (
 func TestMontageGolden(t *testing.T) {
 	wide, tall := photo(64, 48), photo(30, 60)
 	golden(t, "montage", Montage([][]Tile{
-		{{wide, "glass"}, {Overlay(wide, with(hill(6, 6))), "glass 0.93, target glass"}},
-		{{tall, "metal"}, {nil, "no picture"}, {photo(9, 9), ""}},
+		{{Image: wide, Caption: "glass"}, {Image: Overlay(wide, with(hill(6, 6))), Caption: "glass 0.93, target glass"}},
+		{{Image: tall, Caption: "metal"}, {Caption: "no picture"}, {Image: photo(9, 9)}},
 	}, image.Pt(64, 48), color.White))
+}
+
+// A sheet: lines under the photograph, a bar under each map but the empty one.
+func TestPaintGolden(t *testing.T) {
+	wide := photo(130, 98)
+	diverging := with(hill(9, 9))
+	diverging.Map, _ = LookupColorMap("rdbu_r")
+	clipped := with(hill(9, 9))
+	clipped.Scale = Scale(clipped.Heat, 90, false)
+	golden(t, "sheet", Montage([][]Tile{
+		{{Image: wide, Caption: "bottle.jpg\nglass 0.93\ntarget glass"}, Paint(wide, clipped), Paint(wide, diverging)},
+		{Paint(wide, with(row(-1, -2)))},
+	}, image.Pt(130, 98), color.White))
+}
+
+// What Paint shows is what Overlay shows where its strip is not.
+func TestPaintIsOverlay(t *testing.T) {
+	img, o := photo(160, 120), with(hill(13, 13))
+	got, want := Paint(img, o), Overlay(img, o)
+	picture := got.Image.(*image.RGBA)
+	if n := 80 * want.Stride; !bytes.Equal(picture.Pix[:n], want.Pix[:n]) {
+		t.Error("other colours than the overlay's")
+	}
+	if got.Bar == nil || got.Caption != o.Note {
+		t.Errorf("caption %q, bar %v", got.Caption, got.Bar)
+	}
+	if got := Paint(img, with(row(3, 3))); got.Bar != nil || got.Image != image.Image(img) || got.Caption != "constant map · "+o.Note {
+		t.Errorf("nothing to show: %q, bar %v", got.Caption, got.Bar)
+	}
 }
 
 func TestMontageFitsTiles(t *testing.T) {
@@ -75,7 +105,7 @@ func BenchmarkMontage(b *testing.B) { // six classes, a picture and its overlay
 	img := photo(512, 384)
 	var rows [][]Tile
 	for range 6 {
-		rows = append(rows, []Tile{{img, "glass"}, {img, "glass 0.93"}})
+		rows = append(rows, []Tile{{Image: img, Caption: "glass"}, {Image: img, Caption: "glass 0.93"}})
 	}
 	for b.Loop() {
 		Montage(rows, image.Pt(256, 192), color.White)

@@ -1,20 +1,26 @@
 package heatmap
 
 import (
+	"cmp"
 	"image"
 	"strings"
 
 	"oscar/explain"
 )
 
-// DefaultAlpha is the share of the colours in an overlay.
-const DefaultAlpha = 0.4
+// The share of the colours in an overlay, where none is asked for.
+const (
+	DefaultAlpha       = 0.4
+	DefaultSignedAlpha = 0.6 // of a diverging colour map
+)
 
 // Options say what [Overlay] shows.
 type Options struct {
 	Heat  explain.Grid // the signed, unscaled map, at any resolution
 	Map   ColorMap     // jet if zero; a diverging one shows negative values too
-	Alpha float64      // the share of the colours, above 0 to 1; 0 is DefaultAlpha
+	Scale float32      // the value that the full colour stands for; 0 is the map's own largest
+	Base  float32      // the value that no colour stands for; not with a diverging colour map
+	Alpha float64      // the share of the colours, above 0 to 1; 0 is DefaultAlpha, or DefaultSignedAlpha
 	Title string       // the predicted class and its probability: "glass 0.93"
 	Note  string       // what is seen: "grad-cam conv5, target glass"
 }
@@ -29,22 +35,65 @@ type Options struct {
 // A map that shows nothing is not drawn, nor is the bar: the image stays as it
 // is and the note begins with the reason.
 func Overlay(img *image.RGBA, o Options) *image.RGBA {
-	if o.Alpha == 0 {
-		o.Alpha = DefaultAlpha
-	}
 	reason := o.nothingToShow()
 	if reason != "" {
 		out := clone(img)
 		drawLegend(out, legend{title: o.Title, notes: []string{withReason(reason, o.Note), reason}})
 		return out
 	}
-	scale := Positive
-	if o.Map.Diverging() {
-		scale = Signed
-	}
-	out := Blend(img, scale(o.Heat), o.Map, o.Alpha)
-	drawLegend(out, legend{title: o.Title, notes: []string{o.Note}, bar: newBar(o.Map, o.Heat)})
+	out := o.blend(img)
+	drawLegend(out, legend{title: o.Title, notes: []string{o.Note}, bar: o.bar()})
 	return out
+}
+
+// Paint is [Overlay] for a [Montage]: the note and the colour bar go below the
+// picture in place of the strip, and there is no title.
+func Paint(img *image.RGBA, o Options) Tile {
+	if reason := o.nothingToShow(); reason != "" {
+		return Tile{Image: img, Caption: withReason(reason, o.Note)}
+	}
+	return Tile{Image: o.blend(img), Caption: o.Note, Bar: o.bar()}
+}
+
+// blend lays the map's colours over the image. Under a diverging colour map the
+// image is gray, or its own reds and blues would be taken for the map's.
+func (o Options) blend(img *image.RGBA) *image.RGBA {
+	if o.Map.Diverging() {
+		return Blend(gray(img), signed(o.Heat, o.scale()), o.Map, cmp.Or(o.Alpha, DefaultSignedAlpha))
+	}
+	return Blend(img, positive(above(o.Heat, o.Base), o.scale()-o.Base), o.Map, cmp.Or(o.Alpha, DefaultAlpha))
+}
+
+// above takes a base off every value.
+func above(g explain.Grid, base float32) explain.Grid {
+	if base == 0 {
+		return g
+	}
+	out := explain.NewGrid(g.Height, g.Width)
+	for i, v := range g.Values {
+		out.Values[i] = v - base
+	}
+	return out
+}
+
+// gray is the image without its colours.
+func gray(img *image.RGBA) *image.RGBA {
+	out := clone(img)
+	for i := 0; i+3 < len(out.Pix); i += 4 {
+		p := out.Pix[i : i+3 : i+3]
+		// Luma, ITU-R BT.601.
+		y := uint8((19595*uint32(p[0]) + 38470*uint32(p[1]) + 7471*uint32(p[2]) + 1<<15) >> 16)
+		p[0], p[1], p[2] = y, y, y
+	}
+	return out
+}
+
+// scale is the value of the full colour.
+func (o Options) scale() float32 {
+	if o.Scale != 0 {
+		return o.Scale
+	}
+	return Scale(o.Heat, 100, o.Map.Diverging())
 }
 
 // nothingToShow says why the map cannot be read, or "".

@@ -48,11 +48,10 @@ func TestOverlayOfAnySize(t *testing.T) {
 					t.Fatalf("%dx%d became %v", width, height, got.Rect)
 				}
 				// The upper part is the photograph's and the map's alone.
-				scale := Positive
+				plain := Blend(img, Positive(o.Heat), o.Map, DefaultAlpha)
 				if o.Map.Diverging() {
-					scale = Signed
+					plain = Blend(gray(img), Signed(o.Heat), o.Map, DefaultSignedAlpha)
 				}
-				plain := Blend(img, scale(o.Heat), o.Map, DefaultAlpha)
 				if n := height * 6 / 10 * got.Stride; !bytes.Equal(got.Pix[:n], plain.Pix[:n]) {
 					t.Errorf("%dx%d: the legend covers more than its share", width, height)
 				}
@@ -112,23 +111,28 @@ func TestBarLabels(t *testing.T) {
 	for _, test := range []struct {
 		colours ColorMap
 		grid    explain.Grid
+		scale   float32
 		want    []string
 	}{
-		{ColorMap{}, row(-9, 0.0321), []string{"0", "max 3.2e-02"}},
-		{ColorMap{}, row(0, 0.41337), []string{"0", "max 0.413"}},
-		{ColorMap{}, row(0, 12.5), []string{"0", "max 12.5"}},
-		{ColorMap{}, row(0, 18000), []string{"0", "max 1.8e+04"}},
-		{ColorMap{}, row(0, 999.9), []string{"0", "max 1e+03"}},
-		{rdbu, row(-9, 2), []string{"-9", "0", "+9"}},
+		{ColorMap{}, row(-9, 0.0321), 0, []string{"0", "max 3.2e-02"}},
+		{ColorMap{}, row(0, 0.41337), 0, []string{"0", "max 0.413"}},
+		{ColorMap{}, row(0, 12.5), 0, []string{"0", "max 12.5"}},
+		{ColorMap{}, row(0, 18000), 0, []string{"0", "max 1.8e+04"}},
+		{ColorMap{}, row(0, 999.9), 0, []string{"0", "max 1e+03"}},
+		{rdbu, row(-9, 2), 0, []string{"-9", "0", "+9"}},
+		{ColorMap{}, row(0, 12.5), 12.5, []string{"0", "max 12.5"}},
+		{ColorMap{}, row(0, 12.5), 10, []string{"0", "≥ 10"}},
+		{ColorMap{}, row(0, 12.5), 20, []string{"0", "20"}},
+		{rdbu, row(-9, 2), 4, []string{"-4", "0", "+4"}},
 	} {
-		if got := newBar(test.colours, test.grid).labels; !slices.Equal(got, test.want) {
+		if got := (Options{Heat: test.grid, Map: test.colours, Scale: test.scale}).bar().labels; !slices.Equal(got, test.want) {
 			t.Errorf("scale of %v: %q, want %q", test.grid.Values, got, test.want)
 		}
 	}
 }
 
 func TestLegendGivesWay(t *testing.T) {
-	full := legend{title: caption.Title, notes: []string{caption.Note}, bar: newBar(ColorMap{}, hill(3, 3))}
+	full := legend{title: caption.Title, notes: []string{caption.Note}, bar: with(hill(3, 3)).bar()}
 	for _, test := range []struct {
 		width, height    int
 		title, note, bar bool

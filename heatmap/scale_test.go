@@ -1,6 +1,8 @@
 package heatmap
 
 import (
+	"bytes"
+	"image"
 	"math"
 	"slices"
 	"testing"
@@ -43,6 +45,60 @@ func TestSigned(t *testing.T) {
 	} {
 		if got := Signed(row(test.in...)); !slices.Equal(got.Values, test.want) {
 			t.Errorf("Signed(%v) = %v, want %v", test.in, got.Values, test.want)
+		}
+	}
+}
+
+// As numpy.percentile, of what is drawn.
+func TestScale(t *testing.T) {
+	ten := []float32{7, 1, 2, 0, 4, 5, 3, 100, 8, 6}
+	for _, test := range []struct {
+		percentile float64
+		signed     bool
+		values     []float32
+		want       float32
+	}{
+		{100, false, ten, 100},
+		{99, false, ten, 91.72},
+		{95, false, ten, 58.6},
+		{50, false, ten, 4.5},
+		{0, false, ten, 100}, // the percentile is 0
+		{90, true, []float32{-8, 1, -2, 3}, 6.5},
+		{90, false, []float32{-8, 1, -2, 3}, 2.4},
+		{40, false, []float32{-8, 1, -2, 3}, 0.2},
+		{30, false, []float32{-8, 1, -2, 3}, 3},
+		{100, true, []float32{-8, 1, -2, 3}, 8},
+		{99, true, []float32{-8}, 8},
+		{99, false, []float32{-8, 0}, 0},
+		{99, false, []float32{1, nan}, 0},
+		{99, true, []float32{1, -inf}, 0},
+		{99, true, nil, 0},
+	} {
+		if got := Scale(row(test.values...), test.percentile, test.signed); math.Abs(float64(got-test.want)) > 1e-5 {
+			t.Errorf("percentile %g of %v, signed %v: %g, want %g", test.percentile, test.values, test.signed, got, test.want)
+		}
+	}
+}
+
+// Values beyond the scale have the full colour, values below the base none.
+func TestOverlayScale(t *testing.T) {
+	img := photo(4, 1)
+	rdbu, _ := LookupColorMap("rdbu_r")
+	for _, test := range []struct {
+		options Options
+		want    explain.Grid
+	}{
+		{Options{Heat: row(-5, 1, 2, 4000), Scale: 4}, row(0, 0.25, 0.5, 1)},
+		{Options{Heat: row(-5, 1, 2, 4000), Scale: 4, Map: rdbu}, row(0, 0.625, 0.75, 1)},
+		{Options{Heat: row(-5, 1, 2, 4), Base: 1}, row(0, 0, 1./3, 1)},
+		{Options{Heat: row(-5, -4, -3, 4), Base: -5, Scale: -1}, row(0, 0.25, 0.5, 1)},
+	} {
+		want := Blend(img, test.want, test.options.Map, DefaultAlpha)
+		if test.options.Map.Diverging() {
+			want = Blend(gray(img), test.want, test.options.Map, DefaultSignedAlpha)
+		}
+		if got := Paint(img, test.options); !bytes.Equal(got.Image.(*image.RGBA).Pix, want.Pix) {
+			t.Errorf("%+v: other colours than those of %v", test.options, test.want.Values)
 		}
 	}
 }

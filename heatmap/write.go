@@ -1,13 +1,14 @@
 package heatmap
 
 import (
-	"bufio"
+	"bytes"
 	"fmt"
 	"image"
 	"image/jpeg"
 	"image/png"
 	"io"
 	"os"
+	"sync"
 
 	"oscar/internal/atomicfile"
 )
@@ -29,14 +30,21 @@ func WriteJPEG(path string, img image.Image) error {
 	})
 }
 
+// buffers hold pictures until they are written at once: in small pieces that
+// takes a quarter of the time that the encoding does.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 func write(path string, encode func(io.Writer) error) error {
-	err := atomicfile.Draft(path, func(f *os.File) error {
-		buffer := bufio.NewWriter(f)
-		if err := encode(buffer); err != nil {
+	buffer := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buffer)
+	buffer.Reset()
+	err := encode(buffer)
+	if err == nil {
+		err = atomicfile.Draft(path, func(f *os.File) error {
+			_, err := f.Write(buffer.Bytes())
 			return err
-		}
-		return buffer.Flush()
-	})
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("write image %s: %w", path, err)
 	}

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -33,7 +33,8 @@ type ExplainOptions struct {
 	Out      string   // folder for the results
 	Settings Settings
 	Machine  Machine
-	Listener Listener
+	Listener Listener       // its Count counts images
+	Progress func(Progress) // may be nil; called one at a time, within a shard too
 }
 
 // Summary counts what an explaining run did.
@@ -90,45 +91,77 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 	if err := sparing(o.Out, images); err != nil {
 		return nil, err
 	}
+	if o.Progress != nil {
+		if err := job.weigh(ctx); err != nil {
+			return nil, interrupted(ctx, err)
+		}
+	}
 	shards := Shards(images, o.Settings.Batch)
 	summary := &Summary{Images: len(images)}
-	var (
-		mu       sync.Mutex
-		finished int
-	)
-	advance := func(n int) {
-		mu.Lock()
-		defer mu.Unlock()
-		finished += n
-		o.Listener.count(finished, len(images))
+	done := func(s Shard) bool { return finished(o.Out, s.name()) != nil }
+	summary.Earlier, err = o.each(ctx, "explaining", shards, done, func(ctx context.Context, s Shard, share func(float64)) error {
+		return job.Shard(ctx, s, o.Out, share)
+	})
+	if err != nil {
+		return nil, err
 	}
-	o.Listener.stage("explaining")
+	part := Shard.name
+	if o.Settings.Scale == ScaleShared {
+		part = Shard.drawn
+		common, err := job.shared(o.Out, shards)
+		if err != nil {
+			return nil, err
+		}
+		done := func(s Shard) bool { return job.drawn(s, o.Out, common) }
+		_, err = o.each(ctx, "drawing", shards, done, func(ctx context.Context, s Shard, _ func(float64)) error {
+			return job.paint(ctx, s, o.Out, common)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return summary, job.merge(o.Out, shards, part, summary)
+}
+
+// each does the shards that are not done, a few beside each other, and counts
+// the images that were done before.
+func (o ExplainOptions) each(ctx context.Context, stage string, shards []Shard, done func(Shard) bool,
+	do func(context.Context, Shard, func(share float64)) error) (earlier int, err error) {
+	o.Listener.stage(stage)
+	images := 0
+	for _, s := range shards {
+		images += len(s.Images)
+	}
+	so := &progress{listen: o.Progress, count: o.Listener.count, begin: time.Now(), total: images, work: float64(images)}
 	group, work := errgroup.WithContext(ctx)
 	group.SetLimit(o.Machine.shards())
 	for _, s := range shards {
-		if s.done(o.Out) {
-			summary.Earlier += len(s.Images)
-			advance(len(s.Images))
+		if done(s) {
+			earlier += len(s.Images)
+			so.earlier(len(s.Images))
 			continue
 		}
 		if work.Err() != nil {
 			break
 		}
 		group.Go(func() error {
-			if err := job.Shard(work, s, o.Out); err != nil {
+			share, end := so.shard(len(s.Images))
+			if err := do(work, s, share); err != nil {
 				return err
 			}
-			advance(len(s.Images))
+			end()
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil || ctx.Err() != nil {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("%w; the same command goes on where it stopped", ErrInterrupted)
-		}
-		return nil, err
+	return earlier, interrupted(ctx, group.Wait())
+}
+
+// interrupted is the error of a job, or that it was stopped.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w; the same command goes on where it stopped", ErrInterrupted)
 	}
-	return summary, job.merge(o.Out, shards, summary)
+	return err
 }
 
 // images lists the images, without the results themselves where they lie among
@@ -183,41 +216,41 @@ const (
 // prepare makes the folder of results, or checks that it holds results of the
 // same settings and clears what a kill left. It takes the folder for this
 // process until the file is closed.
-func prepare(out string, s Settings) (held *os.File, err error) {
-	path := filepath.Join(out, settingsFile)
-	var before Settings
-	err = readJSON(path, &before)
-	switch {
-	case err == nil && before != s:
-		return nil, fmt.Errorf("%s holds explanations made with %s; name a new folder", out, difference(before, s))
-	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
-		if err := vacant(out); err != nil {
-			return nil, err
-		}
-		if err := os.MkdirAll(out, 0o777); err != nil {
-			return nil, fmt.Errorf("cannot make the folder %s: %w", out, bare(err))
-		}
-		// The settings come first: they are what tells the folder again.
+func prepare(out string, s Settings) (*os.File, error) {
+	if err := matches(out, s); err != nil { // before anything is made
+		return nil, err
+	}
+	if err := os.MkdirAll(out, 0o777); err != nil {
+		return nil, fmt.Errorf("cannot make the folder %s: %w", out, bare(err))
+	}
+	held, err := lock(out)
+	if err != nil {
+		return nil, err
+	}
+	if err := furnish(out, s); err != nil {
+		held.Close()
+		return nil, err
+	}
+	return held, nil
+}
+
+// furnish makes what a folder of results has before the first result.
+func furnish(out string, s Settings) error {
+	if err := matches(out, s); err != nil { // another process may have come before
+		return err
+	}
+	// The settings come first: they are what tells the folder again.
+	if path := filepath.Join(out, settingsFile); !exists(path) {
 		if err := writeJSON(path, s); err != nil {
-			return nil, err
+			return err
 		}
-	case err != nil:
-		return nil, err
 	}
-	if held, err = lock(out); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			held.Close()
-		}
-	}()
 	for _, dir := range []string{partsDir, mapsDir, overlaysDir} {
 		if err := os.MkdirAll(filepath.Join(out, dir), 0o777); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return held, filepath.WalkDir(out, func(path string, d os.DirEntry, err error) error {
+	return filepath.WalkDir(out, func(path string, d os.DirEntry, err error) error {
 		if err == nil && d.IsDir() {
 			err = atomicfile.Clean(path)
 		}
@@ -225,18 +258,32 @@ func prepare(out string, s Settings) (held *os.File, err error) {
 	})
 }
 
+// matches reports a folder that cannot take results of these settings: it has
+// those of others, or something else.
+func matches(out string, s Settings) error {
+	var before Settings
+	err := readJSON(filepath.Join(out, settingsFile), &before)
+	switch {
+	case err == nil && before != s:
+		return fmt.Errorf("%s holds explanations made with %s; name a new folder", out, difference(before, s))
+	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+		return unclaimed(out)
+	}
+	return err
+}
+
 // merge writes manifest.jsonl from the parts, in order, and the montage.
-func (x *Explainer) merge(out string, shards []Shard, summary *Summary) error {
+func (x *Explainer) merge(out string, shards []Shard, part func(Shard) string, summary *Summary) error {
 	rows := newMontage(x.bundle.Metadata.Classes, x.limits)
 	summary.Statuses = map[string]int{}
 	summary.Manifest = filepath.Join(out, manifestFile)
 	err := atomicfile.Stream(summary.Manifest, func(w *os.File) error {
 		for _, s := range shards {
-			part, text, err := s.read(out)
+			parsed, text, err := readPart(out, part(s))
 			if err != nil {
 				return err
 			}
-			for _, r := range part {
+			for _, r := range parsed {
 				summary.Rows++
 				summary.Statuses[r.Status]++
 				rows.consider(r)
@@ -250,7 +297,7 @@ func (x *Explainer) merge(out string, shards []Shard, summary *Summary) error {
 	if err != nil {
 		return err
 	}
-	if err := dropStale(out, shards); err != nil {
+	if err := dropStale(out, shards, part); err != nil {
 		return err
 	}
 	summary.Montage, err = rows.write(out)

@@ -766,15 +766,26 @@ func TestExplainChangedFile(t *testing.T) {
 	}
 	dir := photos(t, 1)
 	path := filepath.Join(dir, "can", "000.png")
-	p, err := x.read(path)
+	shard := Shard{Root: dir, Images: []string{path}}
+	pictures, images, err := x.read(t.Context(), shard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.pixels = nil
+	out := t.TempDir()
+	if err := x.explain(t.Context(), shard, out, pictures, images, nil); err != nil {
+		t.Fatal(err)
+	}
 	write(t, path, "other")
-	row, err := x.write(t.Context(), Shard{Root: dir}, p, explain.Attribution{Map: explain.NewGrid(2, 2)}, make([]float32, 6), t.TempDir(), sheets{})
-	if err != nil || row.Status != Unreadable || !strings.HasPrefix(row.Reason, "changed while it was explained: ") || row.Map != "" {
-		t.Errorf("%+v, %v", row, err)
+	rows, err := x.draw(t.Context(), shard, out, pictures[0].rows, nil)
+	if err != nil || len(rows) != 1 {
+		t.Fatal(rows, err)
+	}
+	r := rows[0]
+	if r.Status != Unreadable || !strings.HasPrefix(r.Reason, "changed while it was explained: ") || r.Map != "" || r.SHA256 == "" || r.Image != path {
+		t.Errorf("%+v", r)
+	}
+	if files := tree(t, out); len(files) > 0 {
+		t.Errorf("%d files are left", len(files))
 	}
 }
 

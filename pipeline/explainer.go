@@ -1,13 +1,13 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"image"
+	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +17,6 @@ import (
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/heatmap"
-	"oscar/internal/atomicfile"
 	"oscar/internal/npy"
 	"oscar/savedmodel"
 )
@@ -27,9 +26,13 @@ import (
 type Explainer struct {
 	bundle   *savedmodel.Bundle
 	settings Settings
-	methods  []explain.Explainer
-	colors   map[string]heatmap.ColorMap // by method
+	looks    []look
+	groups   [][]look                  // of looks that share an explainer
+	passes   []float64                 // about how often each shows the model an image; nil: unknown
+	folders  map[look]string           // of maps and overlays
+	colors   map[bool]heatmap.ColorMap // by whether a method is signed
 	limits   dataset.Limits
+	resize   dataset.Interpolation
 	target   int // explain.Predicted, a class, or unused
 }
 
@@ -39,25 +42,25 @@ func NewExplainer(bundle *savedmodel.Bundle, s Settings, limits dataset.Limits) 
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	if err := bundle.CheckLayer(s.Layer); err != nil {
+	x := &Explainer{
+		bundle: bundle, settings: s, limits: limits, target: explain.Predicted,
+		colors: map[bool]heatmap.ColorMap{},
+	}
+	var err error
+	if x.looks, err = s.looks(bundle); err != nil {
 		return nil, err
 	}
-	x := &Explainer{bundle: bundle, settings: s, limits: limits, colors: map[string]heatmap.ColorMap{}, target: explain.Predicted}
-	methods, err := s.methods()
-	if err != nil {
+	if _, err = s.explainers(bundle); err != nil {
 		return nil, err
 	}
-	for _, m := range methods {
-		name := s.ColorMap
-		if m.Signed {
-			name = s.SignedColorMap
-		}
-		if x.colors[m.Name], err = heatmap.LookupColorMap(name); err != nil {
+	x.groups, x.folders = grouped(x.looks), folders(x.looks)
+	for signed, name := range map[bool]string{false: s.ColorMap, true: s.SignedColorMap} {
+		if x.colors[signed], err = heatmap.LookupColorMap(name); err != nil {
 			return nil, err
 		}
 	}
-	if x.methods, err = s.explainers(bundle); err != nil {
-		return nil, err
+	if x.resize, err = dataset.ParseInterpolation(bundle.Metadata.Image.Interpolation); err != nil {
+		return nil, fmt.Errorf("the model's metadata: %w", err)
 	}
 	switch s.Class {
 	case TargetPredicted, TargetTrue, TargetAll:
@@ -67,6 +70,16 @@ func NewExplainer(bundle *savedmodel.Bundle, s Settings, limits dataset.Limits) 
 		}
 	}
 	return x, nil
+}
+
+// look finds the look that a row is of.
+func (x *Explainer) look(r Row) look {
+	for _, l := range x.looks {
+		if l.Name == r.Method && l.layer == r.Layer {
+			return l
+		}
+	}
+	return look{}
 }
 
 // truth is the class that an image's folder is named after.
@@ -80,10 +93,10 @@ func (x *Explainer) truth(path string) (int, error) {
 
 // picture is an image on its way through a shard.
 type picture struct {
-	row    Row
 	path   string
+	sha256 string
 	pixels *image.RGBA // nil: too large to keep, or unreadable
-	input  []uint8
+	rows   []Row
 }
 
 // keepPixels is how many pixels of decoded images a shard keeps until the
@@ -92,110 +105,121 @@ var keepPixels = 16_000_000 // a test lowers it
 
 // Shard explains a shard's images and writes their overlays and maps below
 // out; last, in one step, its part of the manifest: the mark that it is done.
-// It depends on the model, the settings and the shard alone.
-func (x *Explainer) Shard(ctx context.Context, s Shard, out string) error {
-	pictures := make([]*picture, len(s.Images))
+// It depends on the model, the settings and the shard alone. With a shared
+// scale, which is known only when all shards are done, it draws nothing.
+// progress hears the share that is done, and may be nil.
+func (x *Explainer) Shard(ctx context.Context, s Shard, out string, progress func(share float64)) error {
+	pictures, images, err := x.read(ctx, s)
+	if err != nil {
+		return err
+	}
 	var readable []*picture
+	for _, p := range pictures {
+		if len(p.rows) == 0 {
+			readable = append(readable, p)
+		}
+	}
+	if len(readable) > 0 {
+		if err := x.explain(ctx, s, out, readable, images, progress); err != nil {
+			return err
+		}
+	}
+	var rows []Row
+	for _, p := range pictures {
+		if x.settings.Scale == ScaleOwn {
+			if p.rows, err = x.draw(ctx, s, out, p.rows, p.pixels); err != nil {
+				return err
+			}
+			p.pixels = nil
+		}
+		rows = append(rows, p.rows...)
+	}
+	return writePart(out, s.name(), rows)
+}
+
+// read decodes a shard's files and makes the readable ones the model's input,
+// one after the other. The others have their row.
+func (x *Explainer) read(ctx context.Context, s Shard) ([]*picture, explain.Images, error) {
+	in := x.bundle.Metadata.Image
+	images := explain.Images{Height: in.Height, Width: in.Width, Channels: 3}
+	pictures := make([]*picture, len(s.Images))
+	rgb := make([]uint8, in.Height*in.Width*3)
+	images.Pixels = make([]float32, 0, len(s.Images)*len(rgb))
 	kept := 0
 	for i, path := range s.Images {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, images, err
 		}
-		p, err := x.read(path)
-		if err != nil {
-			return err
-		}
+		p := x.open(path)
 		pictures[i] = p
-		if p.row.Status == Unreadable {
+		if p.pixels == nil {
 			continue
 		}
-		readable = append(readable, p)
-		if kept += len(p.pixels.Pix) / 4; kept > keepPixels {
+		dataset.CopyRGB(rgb, dataset.Resize(p.pixels, in.Height, in.Width, x.resize))
+		for _, v := range rgb {
+			images.Pixels = append(images.Pixels, float32(v))
+		}
+		images.N++
+		if kept += len(p.pixels.Pix) / 4; kept > keepPixels || x.settings.Scale == ScaleShared {
 			p.pixels = nil
 		}
 	}
-	rows, sheets := map[*picture][]Row{}, sheets{}
-	if len(readable) > 0 {
-		if err := x.explain(ctx, readable, func(p *picture, a explain.Attribution, probabilities []float32) error {
-			r, err := x.write(ctx, s, p, a, probabilities, out, sheets)
-			rows[p] = append(rows[p], r)
-			return err
-		}); err != nil {
-			return err
-		}
-	}
-	if err := sheets.write(out); err != nil {
-		return err
-	}
-	var part bytes.Buffer
-	encoder := json.NewEncoder(&part)
-	encoder.SetEscapeHTML(false)
-	for _, p := range pictures {
-		if len(rows[p]) == 0 {
-			rows[p] = []Row{p.row}
-		}
-		for _, r := range rows[p] {
-			if err := encoder.Encode(r); err != nil {
-				return err
-			}
-		}
-	}
-	return atomicfile.Write(filepath.Join(out, partsDir, s.name()), part.Bytes())
+	return pictures, images, nil
 }
 
-// read decodes a file and makes it the model's input. What is wrong with the
-// file becomes its status.
-func (x *Explainer) read(path string) (*picture, error) {
-	p := &picture{path: path, row: Row{Image: path, Layer: x.settings.Layer, Method: x.settings.Method}}
+// open decodes a file. One that cannot be read has a row that says why.
+func (x *Explainer) open(path string) *picture {
+	p := &picture{path: path}
 	data, err := dataset.ReadFile(path, x.limits)
 	if err == nil && !utf8.ValidString(path) {
 		err = fmt.Errorf("its name is not valid UTF-8: %q", path)
 	}
 	if err == nil {
 		sum := sha256.Sum256(data)
-		p.row.SHA256 = hex.EncodeToString(sum[:])
+		p.sha256 = hex.EncodeToString(sum[:])
 		p.pixels, err = dataset.Decode(data, x.limits)
 	}
 	if err != nil {
-		p.row.Status, p.row.Reason = Unreadable, err.Error()
-		return p, nil
+		p.rows = []Row{x.unread(path, p.sha256, err)}
 	}
-	in := x.bundle.Metadata.Image
-	how, err := dataset.ParseInterpolation(in.Interpolation)
-	if err != nil {
-		return nil, fmt.Errorf("the model's metadata: %w", err)
-	}
-	p.input = make([]uint8, in.Height*in.Width*3)
-	dataset.CopyRGB(p.input, dataset.Resize(p.pixels, in.Height, in.Width, how))
-	return p, nil
+	return p
 }
 
-// explain runs the model and calls each for every image and target.
-func (x *Explainer) explain(ctx context.Context, pictures []*picture, each func(*picture, explain.Attribution, []float32) error) error {
-	in := x.bundle.Metadata.Image
-	images := explain.Images{N: len(pictures), Height: in.Height, Width: in.Width, Channels: 3}
-	images.Pixels = make([]float32, 0, len(pictures)*in.Height*in.Width*3)
-	for _, p := range pictures {
-		for _, v := range p.input {
-			images.Pixels = append(images.Pixels, float32(v))
-		}
-		p.input = nil
+// unread is the one row of a file that cannot be read.
+func (x *Explainer) unread(path, sha256 string, why error) Row {
+	return Row{
+		Image: path, SHA256: sha256, Layer: x.settings.Layer, Method: x.settings.Method,
+		Status: Unreadable, Reason: why.Error(),
 	}
+}
+
+// explain runs the model, and writes the map and makes the row of each image,
+// target and look.
+func (x *Explainer) explain(ctx context.Context, s Shard, out string, pictures []*picture, images explain.Images, progress func(float64)) error {
 	targets, err := x.targets(pictures)
 	if err != nil {
 		return err
 	}
-	for _, t := range targets {
-		for _, m := range x.methods {
-			attributions, err := m.Explain(ctx, images, t)
+	work := work{x, len(targets), progress}
+	for k, t := range targets {
+		for g, group := range x.groups {
+			e, err := x.settings.explainer(x.bundle, group, work.count(k, g))
 			if err != nil {
 				return err
 			}
-			many := len(attributions) / len(pictures) // a CAM explainer does several methods
+			attributions, err := e.Explain(ctx, images, t)
+			if err != nil {
+				return err
+			}
 			for i, a := range attributions {
-				if err := each(pictures[i/many], a, a.Probabilities); err != nil {
+				if err := ctx.Err(); err != nil {
 					return err
 				}
+				r, err := x.write(s, out, pictures[i/len(group)], a)
+				if err != nil {
+					return err
+				}
+				pictures[i/len(group)].rows = append(pictures[i/len(group)].rows, r)
 			}
 		}
 	}
@@ -225,65 +249,74 @@ func (x *Explainer) targets(pictures []*picture) ([][]int, error) {
 	return [][]int{same(x.target)}, nil
 }
 
-// write writes one explanation's files and returns its row.
-func (x *Explainer) write(ctx context.Context, s Shard, p *picture, a explain.Attribution, probabilities []float32, out string, sheets sheets) (Row, error) {
-	if err := ctx.Err(); err != nil {
-		return Row{}, err
-	}
-	pixels := p.pixels
-	if pixels == nil {
-		var err error
-		if pixels, err = dataset.DecodeFile(p.path, x.limits); err != nil {
-			r := p.row
-			r.Status, r.Reason = Unreadable, fmt.Sprintf("changed while it was explained: %v", err)
-			return r, nil
-		}
-	}
+// write writes a map and makes its row.
+func (x *Explainer) write(s Shard, out string, p *picture, a explain.Attribution) (Row, error) {
 	classes := x.bundle.Metadata.Classes
-	r := p.row
-	r.Layer, r.Method = a.Layer, a.Method
-	r.Status, r.Reason = string(a.Status), reason(a.Status)
-	r.Predicted, r.Target, r.Score = classes[argmax(probabilities)], classes[a.Target], finite(a.Score)
-	r.Probabilities = map[string]float32{}
-	for i, v := range probabilities {
+	r := Row{
+		Image: p.path, SHA256: p.sha256, Layer: a.Layer, Method: a.Method,
+		Status: string(a.Status), Reason: reason(a.Status),
+		Predicted: classes[argmax(a.Probabilities)], Target: classes[a.Target], Score: finite(a.Score),
+		Probabilities: map[string]float32{}, Facts: maps.Clone(a.Facts),
+	}
+	for i, v := range a.Probabilities {
 		if finite(v) != nil {
 			r.Probabilities[classes[i]] = v
 		}
 	}
+	maps.DeleteFunc(r.Facts, func(_ string, v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
 	low, high := a.Map.Range()
 	r.RawMin, r.RawMax = finite(low), finite(high)
-
-	rel, err := filepath.Rel(s.Root, absolute(p.path))
-	if err != nil {
+	l := x.look(r)
+	x.scale(&r, l, a.Map)
+	r.Map = filepath.Join(mapsDir, x.folders[l], x.name(s, r)+".npy")
+	path := filepath.Join(out, r.Map)
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return r, err
+	}
+	return r, npy.Write(path, []int{a.Map.Height, a.Map.Width}, a.Map.Values)
+}
+
+// scale sets what the full colour, and none, stand for in an overlay.
+func (x *Explainer) scale(r *Row, l look, g explain.Grid) {
+	low, high := g.Range()
+	if !(low < high) {
+		return
+	}
+	base := float32(0)
+	if l.Relative {
+		g.Values = slices.Clone(g.Values)
+		for i := range g.Values {
+			g.Values[i] -= low
+		}
+		base, r.Base = low, &low
+	}
+	if scale := heatmap.Scale(g, x.percentile(l), l.Signed) + base; scale > base {
+		r.Scale = &scale
+	}
+}
+
+// percentile is what the full colour stands for among a map's values.
+func (x *Explainer) percentile(l look) float64 {
+	switch {
+	case x.settings.Percentile > 0:
+		return x.settings.Percentile
+	case l.fine():
+		return 99
+	}
+	return 100
+}
+
+// name is how the files of a row are called, by the image's path below the
+// folder that all have in common.
+func (x *Explainer) name(s Shard, r Row) string {
+	rel, err := filepath.Rel(s.Root, absolute(r.Image))
+	if err != nil { // no two absolute paths are without a way
+		rel = filepath.Base(r.Image)
 	}
 	if x.settings.Class == TargetAll {
 		rel += "." + r.Target
 	}
-	rel = shortened(rel)
-	if len(x.colors) > 1 { // of several methods, each has a folder of its own
-		r.Sheet = filepath.Join(sheetsDir, rel+".jpg")
-		rel = filepath.Join(a.Method, rel)
-	}
-	r.Map = filepath.Join(mapsDir, rel+".npy")
-	r.Overlay = filepath.Join(overlaysDir, rel+".overlay.jpg")
-	for _, name := range []string{r.Map, r.Overlay} {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(out, name)), 0o777); err != nil {
-			return r, err
-		}
-	}
-	if err := npy.Write(filepath.Join(out, r.Map), []int{a.Map.Height, a.Map.Width}, a.Map.Values); err != nil {
-		return r, err
-	}
-	overlay := heatmap.Overlay(pixels, heatmap.Options{
-		Heat: a.Map, Map: x.colors[a.Method], Alpha: x.settings.Alpha,
-		Title: fmt.Sprintf("%s %.2f", r.Predicted, probabilities[argmax(probabilities)]),
-		Note:  fmt.Sprintf("%s %s, target %s", a.Method, a.Layer, r.Target),
-	})
-	if r.Sheet != "" {
-		sheets.add(r, pixels, overlay)
-	}
-	return r, heatmap.WriteJPEG(filepath.Join(out, r.Overlay), overlay)
+	return shortened(rel)
 }
 
 // shortened leaves room for a suffix within the 255 bytes that file systems

@@ -2,8 +2,6 @@ package pipeline
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"oscar/explain"
 	"oscar/gradcam"
@@ -16,19 +14,35 @@ import (
 type Method struct {
 	Name   string
 	Paper  string
-	Layer  bool // looks at a layer, at its resolution; else at the image
-	Signed bool // at the image: negative values speak against the class
+	At     Place
+	Signed bool // below zero stands what speaks against the class, and is shown; else it is cut off
+	// Relative: zero has no meaning, and colours begin at the map's smallest value.
+	Relative bool
 }
+
+// Place is what a method looks at.
+type Place string
+
+// The places.
+const (
+	AtImage      Place = "the image"
+	AtLayer      Place = "a layer"              // at its resolution
+	AtEither     Place = "the image or a layer" // the image, unless a layer is named for it
+	ThroughLayer Place = "the image, by a layer"
+)
+
+// byDefault says whether it looks at [Settings.Layer] unless told otherwise.
+func (p Place) byDefault() bool { return p == AtLayer || p == ThroughLayer }
 
 // Methods is the table of explanation methods: the CAMs and those that look at
 // the image.
 func Methods() []Method {
 	var out []Method
 	for _, e := range gradcam.Methods {
-		out = append(out, Method{Name: e.Name, Paper: e.Paper, Layer: true})
+		out = append(out, Method{Name: e.Name, Paper: e.Paper, At: AtLayer})
 	}
 	for _, e := range explain.Methods {
-		out = append(out, Method{Name: e.Name, Paper: e.Paper, Signed: e.Signed})
+		out = append(out, Method{Name: e.Name, Paper: e.Paper, At: AtImage, Signed: e.Signed, Relative: e.Name == "rise"})
 	}
 	for _, m := range backward {
 		out = append(out, m.Method)
@@ -36,20 +50,25 @@ func Methods() []Method {
 	return out
 }
 
+// backwardMethod is a method with what makes its explainer at a layer, or at
+// the image.
 type backwardMethod struct {
 	Method
-	new func(*tfmodel.Attached, Settings) (explain.Explainer, error)
+	new func(m *tfmodel.Attached, s Settings, layer string, t countFunc) (explain.Explainer, error)
 }
 
 // backward are the methods that carry something else than the gradient back
 // through the model.
 var backward = []backwardMethod{
-	{Method{Name: "lrp", Paper: "Bach et al. 2015, doi:10.1371/journal.pone.0130140", Signed: true}, newLRP},
-	{Method{Name: "guidedbackprop", Paper: "Springenberg et al. 2014, arXiv:1412.6806", Signed: true}, newGuidedBackprop},
-	{Method{Name: "guidedgradcam", Paper: "Selvaraju et al. 2017, arXiv:1610.02391, section 3.2", Signed: true}, newGuidedGradCAM},
+	{Method{Name: "lrp", Paper: "Bach et al. 2015, doi:10.1371/journal.pone.0130140", At: AtEither, Signed: true}, newLRP},
+	{Method{Name: "guidedbackprop", Paper: "Springenberg et al. 2014, arXiv:1412.6806", At: AtImage, Signed: true}, newGuidedBackprop},
+	{Method{Name: "guidedgradcam", Paper: "Selvaraju et al. 2017, arXiv:1610.02391, section 3.2", At: ThroughLayer, Signed: true}, newGuidedGradCAM},
 }
 
-func newLRP(m *tfmodel.Attached, s Settings) (explain.Explainer, error) {
+// countFunc hears how many images an explainer has shown to the model, of how many.
+type countFunc = func(done, total int)
+
+func newLRP(m *tfmodel.Attached, s Settings, layer string, t countFunc) (explain.Explainer, error) {
 	if s.Score == explain.Probability {
 		return nil, fmt.Errorf("lrp shares out the logit; it has no score %q", s.Score)
 	}
@@ -58,84 +77,63 @@ func newLRP(m *tfmodel.Attached, s Settings) (explain.Explainer, error) {
 		return nil, err
 	}
 	model, err := m.With(rules)
-	return relevance.LRP{Model: model, Batch: s.Batch}, err
+	return relevance.LRP{Model: model, Layer: layer, Batch: s.Batch, Progress: t}, err
 }
 
-func newGuidedBackprop(m *tfmodel.Attached, s Settings) (explain.Explainer, error) {
+func newGuidedBackprop(m *tfmodel.Attached, s Settings, _ string, t countFunc) (explain.Explainer, error) {
 	model, err := m.With(tfmodel.GuidedBackprop())
-	return relevance.GuidedBackprop{Model: model, Score: s.Score, Batch: s.Batch}, err
+	return relevance.GuidedBackprop{Model: model, Score: s.Score, Batch: s.Batch, Progress: t}, err
 }
 
-func newGuidedGradCAM(m *tfmodel.Attached, s Settings) (explain.Explainer, error) {
+func newGuidedGradCAM(m *tfmodel.Attached, s Settings, layer string, t countFunc) (explain.Explainer, error) {
 	guided, err := m.With(tfmodel.GuidedBackprop())
-	return relevance.GuidedGradCAM{Model: m.Bundle, Guided: guided, Layer: s.Layer, Score: s.Score, Batch: s.Batch}, err
+	return relevance.GuidedGradCAM{Model: m.Bundle, Guided: guided, Layer: layer, Score: s.Score, Batch: s.Batch, Progress: t}, err
 }
 
-// methods reads a list of names, "gradcam,layercam".
-func (s Settings) methods() ([]Method, error) {
-	table := Methods()
-	var out []Method
-	for _, name := range strings.Split(s.Method, ",") {
-		i := slices.IndexFunc(table, func(m Method) bool { return m.Name == name })
-		if i < 0 {
-			names := make([]string, len(table))
-			for j, m := range table {
-				names[j] = m.Name
-			}
-			return nil, fmt.Errorf("no method %q; have %s", name, strings.Join(names, ", "))
-		}
-		if slices.Contains(out, table[i]) {
-			return nil, fmt.Errorf("method %s is named twice", name)
-		}
-		out = append(out, table[i])
-	}
-	return out, nil
-}
-
-// explainers makes what the settings ask for. The CAMs become one: they share a
-// run of the model.
+// explainers makes what the settings ask for. The CAMs of a layer become one:
+// they share a run of the model.
 func (s Settings) explainers(bundle *savedmodel.Bundle) ([]explain.Explainer, error) {
-	methods, err := s.methods()
+	looks, err := s.looks(bundle)
 	if err != nil {
 		return nil, err
 	}
-	cams := gradcam.Explainer{Model: bundle, Layer: s.Layer, Score: s.Score}
 	var out []explain.Explainer
-	for _, m := range methods {
-		if m.Layer {
-			entry, err := gradcam.Lookup(m.Name)
-			if err != nil {
-				return nil, err
-			}
-			cams.Methods = append(cams.Methods, entry)
-			continue
-		}
-		e, err := s.atImage(m.Name, bundle)
+	for _, group := range grouped(looks) {
+		e, err := s.explainer(bundle, group, nil)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, e)
 	}
-	if len(cams.Methods) > 0 {
-		out = append([]explain.Explainer{cams}, out...)
-	}
 	return out, nil
 }
 
-// atImage makes the explainer of a method that looks at the image.
-func (s Settings) atImage(name string, bundle *savedmodel.Bundle) (explain.Explainer, error) {
+// explainer makes the explainer of looks that share one.
+func (s Settings) explainer(bundle *savedmodel.Bundle, group []look, t countFunc) (explain.Explainer, error) {
+	first := group[0]
+	if first.At == AtLayer {
+		cams := gradcam.Explainer{Model: bundle, Layer: first.layer, Score: s.Score, Progress: t}
+		for _, l := range group {
+			entry, err := gradcam.Lookup(l.Name)
+			if err != nil {
+				return nil, err
+			}
+			cams.Methods = append(cams.Methods, entry)
+		}
+		return cams, nil
+	}
 	for _, m := range backward {
-		if m.Name == name {
+		if m.Name == first.Name {
 			attached, err := tfmodel.Attach(bundle)
 			if err != nil {
 				return nil, err
 			}
-			return m.new(attached, s)
+			return m.new(attached, s, first.layer, t)
 		}
 	}
-	entry, err := explain.Lookup(name)
+	entry, err := explain.Lookup(first.Name)
 	if err != nil {
 		return nil, err
 	}
-	return entry.New(bundle, explain.Options{Score: s.Score, Samples: s.Samples, Seed: s.Seed, Batch: s.Batch}), nil
+	return entry.New(bundle, explain.Options{Score: s.Score, Samples: s.Samples, Seed: s.Seed, Batch: s.Batch, Progress: t}), nil
 }

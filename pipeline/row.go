@@ -11,7 +11,8 @@ import (
 	"oscar/explain"
 )
 
-// Row is a line of manifest.jsonl: one image explained for one class.
+// Row is a line of manifest.jsonl: one image explained for one class by one
+// method, at one layer or at the image.
 type Row struct {
 	Image         string             `json:"image"` // its path, as found
 	SHA256        string             `json:"sha256"`
@@ -25,9 +26,16 @@ type Row struct {
 	Method        string             `json:"method"`
 	RawMin        *float32           `json:"raw_min"`
 	RawMax        *float32           `json:"raw_max"`
-	Map           string             `json:"map"`             // .npy, relative to the folder
-	Overlay       string             `json:"overlay"`         // .jpg, relative to the folder
-	Sheet         string             `json:"sheet,omitempty"` // all methods side by side, .jpg, relative to the folder
+	// Scale is the value that the full colour stands for in the overlay; null
+	// where there is nothing to draw.
+	Scale *float32 `json:"scale"`
+	// Base is the value that no colour stands for, where that is not 0.
+	Base *float32 `json:"base,omitempty"`
+	// Facts are what the method tells of its work, see its documentation.
+	Facts   map[string]float64 `json:"facts,omitempty"`
+	Map     string             `json:"map"`             // .npy, relative to the folder
+	Overlay string             `json:"overlay"`         // .jpg, relative to the folder
+	Sheet   string             `json:"sheet,omitempty"` // all methods side by side, .jpg, relative to the folder
 }
 
 // Unreadable is the status of a file that is not an image that can be read.
@@ -64,6 +72,14 @@ func reason(s explain.Status) string {
 		return "the map holds values that are not finite"
 	}
 	return ""
+}
+
+// title says what the model sees: "glass 0.93".
+func (r Row) title() string {
+	if p, ok := r.Probabilities[r.Predicted]; ok {
+		return fmt.Sprintf("%s %.2f", r.Predicted, p)
+	}
+	return r.Predicted // it is not finite
 }
 
 // finite is nil for what JSON cannot hold.

@@ -118,6 +118,18 @@ func vacant(dir string) error {
 	return fmt.Errorf("%s is not empty; name a new folder", dir)
 }
 
+// unclaimed reports whether a folder is free for results that settings tell
+// again: vacant, or locked by a process that was killed before it wrote them.
+func unclaimed(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err == nil && !slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		return e.Name() != lockFile && !strings.HasPrefix(e.Name(), atomicfile.Prefix)
+	}) {
+		return nil
+	}
+	return vacant(dir)
+}
+
 func isRun(dir string) bool { return exists(filepath.Join(dir, experimentFile)) }
 
 func exists(path string) bool {

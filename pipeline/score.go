@@ -133,11 +133,11 @@ func allMethods() string {
 func (s *scoring) prepare() error {
 	path := filepath.Join(s.Out, scoringFile)
 	if !exists(path) {
-		if err := vacant(s.Out); err != nil {
+		if err := unclaimed(s.Out); err != nil {
 			return err
 		}
 	}
-	if err := os.MkdirAll(filepath.Join(s.Out, partsDir), 0o777); err != nil {
+	if err := os.MkdirAll(s.Out, 0o777); err != nil {
 		return fmt.Errorf("cannot make the folder %s: %w", s.Out, bare(err))
 	}
 	var err error
@@ -159,7 +159,11 @@ func (s *scoring) prepare() error {
 			return fmt.Errorf("%s holds scores made with %s; name a new folder", s.Out, what)
 		}
 	}
-	return errors.Join(atomicfile.Clean(s.Out), atomicfile.Clean(filepath.Join(s.Out, partsDir)))
+	parts := filepath.Join(s.Out, partsDir)
+	if err := os.MkdirAll(parts, 0o777); err != nil {
+		return err
+	}
+	return errors.Join(atomicfile.Clean(s.Out), atomicfile.Clean(parts))
 }
 
 // scored is what must not differ between the methods of one table.

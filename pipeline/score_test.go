@@ -287,3 +287,14 @@ func TestScoreLeavesOut(t *testing.T) {
 		t.Errorf("%d metrics, want 12; notes %q", len(s.Table.Metrics), s.Notes)
 	}
 }
+
+// A process that was killed before it wrote what tells the folder again leaves
+// a lock and perhaps half a file: the next one goes on as if nothing was there.
+func TestScoreAfterAKillAtTheBeginning(t *testing.T) {
+	o := quickly(t, filepath.Join(t.TempDir(), "scores"))
+	o.Settings.Method, o.Scoring.Metrics = "gradcam", []string{"gini"}
+	write(t, filepath.Join(o.Out, lockFile), "")
+	write(t, filepath.Join(o.Out, ".partial-scoring.json-1"), "{")
+	mustScore(t, o)
+	noLeftovers(t, o.Out)
+}

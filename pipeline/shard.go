@@ -1,13 +1,19 @@
 package pipeline
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+
+	"oscar/internal/atomicfile"
 )
 
 // Shard is a run of the sorted input that is explained and committed as one.
@@ -64,7 +70,8 @@ func absolute(path string) string {
 	return path
 }
 
-// name is the shard's part of the manifest, by number and content.
+// name is the shard's part of the manifest, by number and content. With a
+// shared scale that is a draft, and drawn the part.
 func (s Shard) name() string {
 	h := sha256.New()
 	fmt.Fprintln(h, s.Root)
@@ -77,9 +84,9 @@ func (s Shard) name() string {
 	return fmt.Sprintf("%06d-%s.jsonl", s.Number, hex.EncodeToString(h.Sum(nil)[:6]))
 }
 
-func (s Shard) read(out string) (rows []Row, text []byte, err error) {
-	return readPart(out, s.name())
-}
+// drawn is the shard's part when the scale of its overlays was not known from
+// the beginning.
+func (s Shard) drawn() string { return strings.TrimSuffix(s.name(), ".jsonl") + ".drawn.jsonl" }
 
 func readPart(out, name string) (rows []Row, text []byte, err error) {
 	path := filepath.Join(out, partsDir, name)
@@ -90,24 +97,39 @@ func readPart(out, name string) (rows []Row, text []byte, err error) {
 	return rows, text, err
 }
 
-// done reports whether a shard's part is there with all the files that it
-// names: after a power cut some may be missing or empty.
-func (s Shard) done(out string) bool {
-	rows, _, err := s.read(out)
+// writePart writes a part of the manifest: whole, and synced.
+func writePart(out, name string, rows []Row) error {
+	var part bytes.Buffer
+	encoder := json.NewEncoder(&part)
+	encoder.SetEscapeHTML(false)
+	for _, r := range rows {
+		if err := encoder.Encode(r); err != nil {
+			return err
+		}
+	}
+	return atomicfile.Write(filepath.Join(out, partsDir, name), part.Bytes())
+}
+
+// finished returns the rows of a part that is there with all the files that it
+// names: after a power cut some may be missing or empty. Otherwise it has none.
+func finished(out, part string) []Row {
+	rows, _, err := readPart(out, part)
 	if err != nil {
-		return false
+		return nil
 	}
 	for _, r := range rows {
-		for _, file := range []string{r.Map, r.Overlay, r.Sheet} {
-			if file == "" {
-				continue
-			}
+		for _, file := range r.files() {
 			if info, err := os.Stat(filepath.Join(out, file)); err != nil || info.Size() == 0 {
-				return false
+				return nil
 			}
 		}
 	}
-	return true
+	return rows
+}
+
+// files are the files that a row names.
+func (r Row) files() []string {
+	return slices.DeleteFunc([]string{r.Map, r.Overlay, r.Sheet}, func(name string) bool { return name == "" })
 }
 
 // sparing refuses to go on where results of other images would be lost: of
@@ -121,7 +143,7 @@ func sparing(out string, images []string) error {
 	for _, path := range images {
 		named[absolute(path)] = true
 	}
-	for part := range parts {
+	for _, part := range slices.Sorted(maps.Keys(parts)) {
 		rows, _, err := readPart(out, part)
 		if err != nil {
 			return err
@@ -149,26 +171,29 @@ func finishedParts(out string) (map[string]bool, error) {
 }
 
 // dropStale removes the parts of shards that are no longer in the input, with
-// the files that only they name.
-func dropStale(out string, shards []Shard) error {
+// the files that only they name. part names the part of a shard that counts.
+func dropStale(out string, shards []Shard, part func(Shard) string) error {
 	stale, err := finishedParts(out)
 	if err != nil {
 		return err
 	}
 	for _, s := range shards {
 		delete(stale, s.name())
+		delete(stale, s.drawn())
 	}
 	if len(stale) == 0 {
 		return nil
 	}
-	keep := map[string]bool{"": true}
+	keep := map[string]bool{}
 	for _, s := range shards {
-		rows, _, err := s.read(out)
+		rows, _, err := readPart(out, part(s))
 		if err != nil {
 			return err
 		}
 		for _, r := range rows {
-			keep[r.Map], keep[r.Overlay], keep[r.Sheet] = true, true, true
+			for _, file := range r.files() {
+				keep[file] = true
+			}
 		}
 	}
 	for name := range stale {
@@ -177,11 +202,12 @@ func dropStale(out string, shards []Shard) error {
 			return err
 		}
 		for _, r := range rows {
-			for _, file := range []string{r.Map, r.Overlay, r.Sheet} {
-				if !keep[file] {
-					if err := os.Remove(filepath.Join(out, file)); err != nil && !errors.Is(err, os.ErrNotExist) {
-						return err
-					}
+			for _, file := range r.files() {
+				if keep[file] {
+					continue
+				}
+				if err := os.Remove(filepath.Join(out, file)); err != nil && !errors.Is(err, os.ErrNotExist) {
+					return err
 				}
 			}
 		}

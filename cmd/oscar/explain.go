@@ -30,16 +30,25 @@ func newExplain(*global) *cobra.Command {
 DIR gets, for each image, overlays/....overlay.jpg at the image's own size (red
 is where the model looks), maps/....npy (float32, signed, as computed) and a row
 in manifest.jsonl with the keys image sha256 status reason predicted
-probabilities target score layer method raw_min raw_max map overlay. The status
-is ok, empty, constant, non_finite or unreadable. montage.png shows a picture a
-class, the first that the model gets right if there is one. The same command
-started again goes on where it was stopped.
+probabilities target score layer method raw_min raw_max scale facts map overlay.
+The status is ok, empty, constant, non_finite or unreadable. montage.png shows a
+picture a class, the first that the model gets right if there is one. The same
+command started again goes on where it was stopped.
 
-With several methods each has a folder of its own below overlays and maps, and
-sheets/....jpg shows an image with all of them side by side.`,
+--layer is for methods that look at a layer, or at the image by one, and may be
+several or all. METHOD@LAYER names one for a method: it is the way to see lrp,
+which looks at the image, at a layer. With several methods or layers each has a
+folder of its own below overlays and maps, called METHOD, or METHOD@LAYER where
+a method looks at several; sheets/....jpg shows an image with all side by side.
+
+The full colour is a map's largest value; of a method that looks at the image
+the 99th percentile, since single pixels would take all colour from the others.
+--scale shared gives all maps of a method and layer one scale. Raw maps stay raw.`,
 		Example: `  oscar explain runs/first photos --out explained
   oscar explain runs/first a.jpg b.png --class glass --out glass
   oscar explain runs/first a.jpg --method gradcam,layercam,saliency,lime --out compared
+  oscar explain runs/first a.jpg --method gradcam,lrp,lrp@conv5 --layer conv2,conv5 --out layers
+  oscar explain runs/first photos --scale shared --out comparable
   find . -name '*.jpg' | oscar explain model - --out explained --layer conv2`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if list {
@@ -61,6 +70,7 @@ sheets/....jpg shows an image with all of them side by side.`,
 			screen := newScreen()
 			defer screen.clear()
 			o.Model, o.Listener = args[0], screen.listener()
+			o.Listener.Count, o.Progress = nil, func(p pipeline.Progress) { screen.progress(p.Share, explaining(screen.stage, p), false) }
 			var err error
 			if slices.Contains(args[1:], "-") {
 				screen.line("reading a list of paths on standard input")
@@ -86,15 +96,18 @@ sheets/....jpg shows an image with all of them side by side.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
-	f.StringVar(&s.Method, "method", s.Method, "how to explain, names separated by commas; see --list-methods")
+	f.StringVar(&s.Method, "method", s.Method, "how to explain, METHOD or METHOD@LAYER, separated by commas; see --list-methods")
 	f.BoolVar(&list, "list-methods", false, "print the methods, with their papers")
-	f.StringVar(&s.Layer, "layer", "", "the layer to look at; default: the one the model names, conv5 for alexnet02")
+	f.StringVar(&s.Layer, "layer", "", "layers to look at, separated by commas, or all; default: the one the model names, conv5 for alexnet02")
 	f.StringVar(&s.Class, "class", s.Class, "the class to explain: predicted, true (the image's folder), all, or a class's name")
 	f.StringVar((*string)(&s.Score), "score", "", "what is explained: logit, probability; default: as each method's paper has it")
 	f.IntVar(&s.Batch, "batch", s.Batch, "images a session run")
 	f.Float64Var(&s.Alpha, "alpha", s.Alpha, "share of the colours in an overlay")
 	f.StringVar(&s.ColorMap, "colormap", s.ColorMap, "colours: "+strings.Join(heatmap.ColorMapNames(), ", "))
-	f.StringVar(&s.SignedColorMap, "signed-colormap", s.SignedColorMap, "colours of methods at the image whose maps have both signs")
+	f.StringVar(&s.SignedColorMap, "signed-colormap", s.SignedColorMap, "colours of methods whose negative values speak against the class")
+	f.Float64Var(&s.SignedAlpha, "signed-alpha", s.SignedAlpha, "share of these, over the image in gray")
+	f.StringVar(&s.Scale, "scale", s.Scale, "own: each map has its own colour scale; shared: all of a method and layer have one")
+	f.Float64Var(&s.Percentile, "percentile", 0, "of a map's values, stands for the full colour; 0: 99 at the image, 100 at a layer")
 	f.IntVar(&s.Samples, "samples", 0, "samples of rise, lime and smoothgrad, steps of integrated-gradients; 0: each its own")
 	f.StringVar(&s.Rules, "rules", s.Rules, "the rules of lrp: "+strings.Join(tfmodel.LRPs(), ", "))
 	f.Uint64Var(&s.Seed, "seed", s.Seed, "decides what the methods draw")
@@ -103,16 +116,21 @@ sheets/....jpg shows an image with all of them side by side.`,
 	return cmd
 }
 
+// explaining says how far an explaining run is: "explaining 3/50  2m10s left".
+func explaining(stage string, p pipeline.Progress) string {
+	text := fmt.Sprintf("%s %d/%d", stage, p.Images, p.Total)
+	if p.Left > 0 {
+		text += fmt.Sprintf("  %s left", round(p.Left))
+	}
+	return text
+}
+
 // printMethods prints the table of methods.
 func printMethods(w io.Writer) {
 	t := newTable(w)
 	t.AppendHeader(table.Row{"method", "looks at", "paper"})
 	for _, m := range pipeline.Methods() {
-		at := "the image"
-		if m.Layer {
-			at = "a layer"
-		}
-		t.AppendRow(table.Row{m.Name, at, m.Paper})
+		t.AppendRow(table.Row{m.Name, m.At, m.Paper})
 	}
 	t.Render()
 }
