@@ -14,17 +14,18 @@ import (
 // the image's; alpha is cut to 0..1. The result is a new image whose bounds
 // begin at (0,0). A grid without values leaves the image as it is.
 func Blend(img *image.RGBA, heat explain.Grid, cm ColorMap, alpha float64) *image.RGBA {
-	out := clone(img)
-	width, height := out.Rect.Dx(), out.Rect.Dy()
+	width, height := img.Rect.Dx(), img.Rect.Dy()
 	if !filled(heat) || width == 0 || height == 0 {
-		return out
+		return clone(img)
 	}
+	out := image.NewRGBA(image.Rect(0, 0, width, height))
 	mix := newMixer(cm, alpha)
 	rows := newRows(heat, height, width)
 	values := make([]float32, width)
 	for y := range height {
 		rows.row(values, y)
-		mix.row(out.Pix[y*out.Stride:][:4*width], values)
+		from := img.PixOffset(img.Rect.Min.X, img.Rect.Min.Y+y)
+		mix.row(out.Pix[y*out.Stride:][:4*width], img.Pix[from:][:4*width], values)
 	}
 	return out
 }
@@ -54,15 +55,15 @@ func newMixer(cm ColorMap, alpha float64) *mixer {
 	return &m
 }
 
-// row blends one row of RGBA pixels in place.
-func (m *mixer) row(pixels []uint8, values []float32) {
-	for x, v := range values {
-		p := pixels[4*x : 4*x+4 : 4*x+4]
-		c := &m.colour[entry(v)&255]
-		p[0] = uint8((m.image[p[0]] + c[0]) >> 16)
-		p[1] = uint8((m.image[p[1]] + c[1]) >> 16)
-		p[2] = uint8((m.image[p[2]] + c[2]) >> 16)
-		p[3] = uint8((m.image[p[3]] + c[3]) >> 16)
+// row blends one row of RGBA pixels.
+func (m *mixer) row(out, pixels []uint8, values []float32) {
+	for _, v := range values {
+		c, p, q := &m.colour[entry(v)&255], pixels[:4:4], out[:4:4]
+		q[0] = uint8((m.image[p[0]] + c[0]) >> 16)
+		q[1] = uint8((m.image[p[1]] + c[1]) >> 16)
+		q[2] = uint8((m.image[p[2]] + c[2]) >> 16)
+		q[3] = uint8((m.image[p[3]] + c[3]) >> 16)
+		pixels, out = pixels[4:], out[4:]
 	}
 }
 

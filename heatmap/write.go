@@ -13,8 +13,8 @@ import (
 	"oscar/internal/atomicfile"
 )
 
-// jpegQuality keeps text and colour edges clean at a third of a PNG's size.
-const jpegQuality = 92
+// JPEGQuality keeps text and colour edges clean at a third of a PNG's size.
+const JPEGQuality = 92
 
 // WritePNG writes an image to the file path. The file appears whole or not at
 // all, and takes the place of an older one.
@@ -26,7 +26,7 @@ func WritePNG(path string, img image.Image) error {
 // WriteJPEG is [WritePNG] for a JPEG.
 func WriteJPEG(path string, img image.Image) error {
 	return write(path, func(w io.Writer) error {
-		return jpeg.Encode(w, img, &jpeg.Options{Quality: jpegQuality})
+		return jpeg.Encode(w, img, &jpeg.Options{Quality: JPEGQuality})
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/heatmap"
+	"oscar/internal/atomicfile"
 	"oscar/internal/npy"
 )
 
@@ -128,7 +129,7 @@ func (x *Explainer) draw(ctx context.Context, s Shard, out string, rows []Row, p
 		}
 		name := x.name(s, *r)
 		r.Overlay = filepath.Join(overlaysDir, x.folders[l], name+".overlay.jpg")
-		if err := writePicture(out, r.Overlay, heatmap.Overlay(photo, o)); err != nil {
+		if err := x.picture(ctx, out, r.Overlay, heatmap.Overlay(photo, o)); err != nil {
 			return nil, err
 		}
 		if len(x.looks) == 1 {
@@ -140,7 +141,7 @@ func (x *Explainer) draw(ctx context.Context, s Shard, out string, rows []Row, p
 		}
 		together.add(l, o)
 		if i == len(rows)-1 || rows[i+1].Target != r.Target {
-			if err := writePicture(out, r.Sheet, together.draw()); err != nil {
+			if err := x.picture(ctx, out, r.Sheet, together.draw()); err != nil {
 				return nil, err
 			}
 			together = nil
@@ -181,11 +182,21 @@ func (x *Explainer) options(out string, r Row, l look) (heatmap.Options, error) 
 	return o, nil
 }
 
-// writePicture writes a JPEG below out, in a folder that may be new.
-func writePicture(out, name string, picture image.Image) error {
+// picture writes a JPEG below out, in a folder that may be new.
+func (x *Explainer) picture(ctx context.Context, out, name string, img *image.RGBA) error {
 	path := filepath.Join(out, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	return heatmap.WriteJPEG(path, picture)
+	data, err := x.jpeg.Encode(ctx, img)
+	if err == nil {
+		err = atomicfile.Draft(path, func(f *os.File) error {
+			_, err := f.Write(data)
+			return err
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("write image %s: %w", path, err)
+	}
+	return nil
 }

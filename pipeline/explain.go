@@ -76,6 +76,7 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer job.Close()
 	if o.Settings.Class == TargetTrue {
 		for _, path := range images {
 			if _, err := job.truth(path); err != nil {
@@ -267,7 +268,12 @@ func matches(out string, s Settings) error {
 	case err == nil && before != s:
 		return fmt.Errorf("%s holds explanations made with %s; name a new folder", out, difference(before, s))
 	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
-		return unclaimed(out)
+		if _, err := os.Stat(out); errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		if err = unclaimed(out); err != nil && exists(filepath.Join(out, settingsFile)) {
+			return matches(out, s) // they have just come
+		}
 	}
 	return err
 }

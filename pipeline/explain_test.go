@@ -1,24 +1,17 @@
 package pipeline
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/png"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"reflect"
-	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"oscar/dataset"
 	"oscar/explain"
@@ -186,205 +179,6 @@ func TestExplainOnlyUnreadable(t *testing.T) {
 	}
 }
 
-// parts tells when, and by which write, each shard was done.
-func parts(t *testing.T, out string) map[string]string {
-	t.Helper()
-	done := map[string]string{}
-	entries, err := os.ReadDir(filepath.Join(out, partsDir))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
-		info, err := e.Info()
-		if err != nil {
-			t.Fatal(err)
-		}
-		done[e.Name()] = fmt.Sprint(info.ModTime(), info.Sys().(*syscall.Stat_t).Ino)
-	}
-	return done
-}
-
-// sameFiles fails unless two folders of explanations hold the same files, byte
-// for byte.
-func sameFiles(t *testing.T, got, want string) {
-	t.Helper()
-	a, b := tree(t, got), tree(t, want)
-	delete(a, lockFile)
-	delete(b, lockFile)
-	for name := range b {
-		if a[name] != b[name] {
-			t.Errorf("%s: %d bytes that differ from the undisturbed %d", name, len(a[name]), len(b[name]))
-		}
-		delete(a, name)
-	}
-	for name := range a {
-		t.Errorf("%s: the undisturbed folder has none", name)
-	}
-}
-
-func TestExplainInterrupted(t *testing.T) {
-	dir := photos(t, 40, "a.txt", "can/b.txt")
-	whole := filepath.Join(t.TempDir(), "whole")
-	explained(t, ExplainOptions{Paths: []string{dir}, Out: whole})
-
-	out := filepath.Join(t.TempDir(), "out")
-	for _, stop := range []int{1, 9, 25} { // images
-		ctx, cancel := context.WithCancel(t.Context())
-		before := parts(t, out)
-		_, err := Explain(ctx, ExplainOptions{
-			Model: trained(t).Dir, Paths: []string{dir}, Out: out, Settings: settings(), Machine: oneThread,
-			Listener: Listener{Count: func(done, total int) {
-				if done >= stop {
-					cancel()
-				}
-			}},
-		})
-		cancel()
-		if !errors.Is(err, ErrInterrupted) {
-			t.Fatal(err)
-		}
-		wantError(t, err, "interrupted; the same command goes on where it stopped")
-		after := parts(t, out)
-		for name, when := range before {
-			if after[name] != when {
-				t.Errorf("shard %s was done twice", name)
-			}
-		}
-		if len(after) == 0 || len(after) == 11 {
-			t.Errorf("%d of 11 shards are done after %d images", len(after), stop)
-		}
-		noLeftovers(t, out)
-		if exists(filepath.Join(out, manifestFile)) {
-			t.Error("there is a manifest before all is done")
-		}
-	}
-	before := parts(t, out)
-	s, _ := explained(t, ExplainOptions{Paths: []string{dir}, Out: out})
-	if s.Earlier < 4*(len(before)-1) {
-		t.Errorf("%d images were done before, in %d shards", s.Earlier, len(before))
-	}
-	for name, when := range before {
-		if parts(t, out)[name] != when {
-			t.Errorf("shard %s was done twice", name)
-		}
-	}
-	sameFiles(t, out, whole)
-
-	// Started once more there is nothing left to do.
-	before = parts(t, out)
-	s, _ = explained(t, ExplainOptions{Paths: []string{dir}, Out: out})
-	if s.Earlier != 42 || !maps.Equal(before, parts(t, out)) {
-		t.Errorf("%d of 42 images were done before", s.Earlier)
-	}
-}
-
-// Killed at any moment and started again, explaining ends with the same files.
-func TestExplainKilled(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
-	j := job{Model: trained(t).Dir, Paths: []string{photos(t, 90, "x.txt")}, Out: filepath.Join(t.TempDir(), "out"), Settings: settings()}
-	kills, torn := 0, 0
-	for done := false; !done; {
-		cmd, output := j.command(t)
-		before := parts(t, j.Out)
-		target := len(before) + random.IntN(8)
-		if kills == 0 {
-			target = -1 // at once: wherever the start is then
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- cmd.Wait() }()
-		for deadline := time.Now().Add(time.Minute); ; {
-			select {
-			case err := <-ended:
-				if err != nil {
-					t.Fatalf("process %d: %v\n%s", kills+1, err, output)
-				}
-				done = true
-			default:
-			}
-			if done || target < 0 && exists(j.Out) || target >= 0 && len(parts(t, j.Out)) > target {
-				break
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("process %d does not get on\n%s", kills+1, output)
-			}
-			time.Sleep(200 * time.Microsecond)
-		}
-		if !done {
-			time.Sleep(time.Duration(random.IntN(5000)) * time.Microsecond)
-			cmd.Process.Kill()
-			<-ended
-			kills++
-			if len(leftovers(j.Out)) > 0 {
-				torn++
-			}
-		}
-		after := parts(t, j.Out)
-		for name, when := range before {
-			if after[name] != when {
-				t.Errorf("shard %s was done twice", name)
-			}
-		}
-	}
-	t.Logf("%d kills, %d of them while a file was written", kills, torn)
-	if kills < 3 {
-		t.Errorf("%d kills: the test does not test", kills)
-	}
-	whole := filepath.Join(t.TempDir(), "whole")
-	explained(t, ExplainOptions{Paths: j.Paths, Out: whole})
-	sameFiles(t, j.Out, whole)
-}
-
-func TestExplainFullDisk(t *testing.T) {
-	dir := photos(t, 12)
-	j := job{Model: trained(t).Dir, Paths: []string{dir}, Out: filepath.Join(t.TempDir(), "out"), Settings: settings(), Most: 1200}
-	cmd, output := j.command(t)
-	if err := cmd.Run(); err == nil {
-		t.Fatal("no error")
-	}
-	if got := output.String(); !strings.HasPrefix(got, "write ") || !strings.Contains(got, " "+j.Out+"/") || !strings.HasSuffix(got, ": file too large\n") {
-		t.Errorf("it said: %s", got)
-	}
-	noLeftovers(t, j.Out)
-	whole := filepath.Join(t.TempDir(), "whole")
-	explained(t, ExplainOptions{Paths: []string{dir}, Out: whole})
-	explained(t, ExplainOptions{Paths: []string{dir}, Out: j.Out})
-	sameFiles(t, j.Out, whole)
-}
-
-// Images that come later are explained too, and those that go leave nothing.
-func TestExplainOtherImages(t *testing.T) {
-	dir := photos(t, 10)
-	out := filepath.Join(t.TempDir(), "out")
-	explained(t, ExplainOptions{Paths: []string{filepath.Join(dir, "can")}, Out: out}) // names below maps/ begin in can
-	check := func(want, earlier int) {
-		t.Helper()
-		s, rows := explained(t, ExplainOptions{Paths: []string{dir}, Out: out})
-		if len(rows) != want || s.Earlier != earlier {
-			t.Errorf("%d rows, %d from before; want %d, %d", len(rows), s.Earlier, want, earlier)
-		}
-		whole := filepath.Join(t.TempDir(), "whole")
-		explained(t, ExplainOptions{Paths: []string{dir}, Out: whole})
-		sameFiles(t, out, whole)
-	}
-	check(10, 0)
-	write(t, filepath.Join(dir, "zebra.png"), "no image")
-	check(11, 8) // the first two shards are as they were
-	writePNG(t, filepath.Join(dir, "aaa.png"), image.NewGray(image.Rect(0, 0, 50, 50)))
-	check(12, 0)
-	if err := os.RemoveAll(filepath.Join(dir, "box")); err != nil {
-		t.Fatal(err)
-	}
-	check(7, 0)
-}
-
 // Results may lie among the images, and are no images.
 func TestExplainIntoTheImages(t *testing.T) {
 	dir := photos(t, 6)
@@ -484,311 +278,6 @@ func TestExplainClasses(t *testing.T) {
 	}
 }
 
-// Several methods have a row each, and a folder each for their maps and
-// overlays; a sheet shows them side by side.
-func TestExplainMethods(t *testing.T) {
-	dir := photos(t, 5, "can/none.png")
-	s := settings()
-	s.Method, s.Class = "layercam,gradcam,saliency", TargetAll
-	out := filepath.Join(t.TempDir(), "out")
-	sum, rows := explained(t, ExplainOptions{Paths: []string{dir}, Out: out, Settings: s})
-	if want := 5*3*6 + 1; len(rows) != want || sum.Images != 6 {
-		t.Errorf("%d rows of %d images, want %d of 6", len(rows), sum.Images, want)
-	}
-	files, sheets := map[string]bool{}, map[string]int{}
-	for _, r := range rows {
-		if r.Status == Unreadable {
-			continue
-		}
-		files[r.Map], files[r.Overlay] = true, true
-		sheets[r.Sheet]++
-		for _, name := range []string{r.Map, r.Overlay, r.Sheet} {
-			if !exists(filepath.Join(out, name)) {
-				t.Errorf("%s %s: there is no %s", r.Image, r.Method, name)
-			}
-		}
-		if !strings.Contains(r.Map, "/"+r.Method+"/") || !strings.Contains(r.Map, r.Target) {
-			t.Errorf("%s %s %s: %s", r.Image, r.Method, r.Target, r.Map)
-		}
-	}
-	if len(files) != 2*5*3*6 || len(sheets) != 5*6 {
-		t.Errorf("%d files and %d sheets", len(files), len(sheets))
-	}
-
-	// One of them alone gives the same maps.
-	s.Method = "layercam"
-	alone := filepath.Join(t.TempDir(), "alone")
-	_, single := explained(t, ExplainOptions{Paths: []string{dir}, Out: alone, Settings: s})
-	for _, r := range single {
-		if r.Status == Unreadable {
-			continue
-		}
-		if r.Sheet != "" {
-			t.Errorf("%s: a sheet of one method", r.Image)
-		}
-		_, a, err := npy.Read(filepath.Join(alone, r.Map))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, b, err := npy.Read(filepath.Join(out, mapsDir, "layercam", strings.TrimPrefix(r.Map, mapsDir)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !slices.Equal(a, b) {
-			t.Errorf("%s: another map than among three methods", r.Map)
-		}
-	}
-
-	// What a kill leaves is cleared, in all folders.
-	s.Method = "layercam,gradcam,saliency"
-	for _, name := range []string{"", partsDir, mapsDir + "/gradcam/can", overlaysDir + "/saliency/box", sheetsDir, sheetsDir + "/can"} {
-		write(t, filepath.Join(out, name, ".partial-x-123"), "half")
-	}
-	explained(t, ExplainOptions{Paths: []string{dir}, Out: out, Settings: s})
-}
-
-// Every method of the table gives every image a row with its files.
-func TestExplainEveryMethod(t *testing.T) {
-	dir := photos(t, 2)
-	var names []string
-	for _, m := range Methods() {
-		names = append(names, m.Name)
-		if m.Paper == "" {
-			t.Errorf("%s names no paper", m.Name)
-		}
-	}
-	s := settings()
-	s.Method, s.Samples = strings.Join(names, ","), 8
-	out := filepath.Join(t.TempDir(), "out")
-	_, rows := explained(t, ExplainOptions{Paths: []string{dir}, Out: out, Settings: s})
-	seen := map[string]int{}
-	for _, r := range rows {
-		seen[r.Method]++
-		shape, _, err := npy.Read(filepath.Join(out, r.Map))
-		if err != nil || len(shape) != 2 || r.Status == string(explain.NonFinite) {
-			t.Errorf("%s: status %s, map %v, %v", r.Method, r.Status, shape, err)
-		}
-	}
-	for _, name := range names {
-		if seen[name] != 2 {
-			t.Errorf("%s: %d rows of 2 images", name, seen[name])
-		}
-	}
-	if len(seen) != len(names) {
-		t.Errorf("%d methods for %d names: %v", len(seen), len(names), seen)
-	}
-}
-
-// Whatever setting is another one is named when a folder is refused.
-func TestDifferenceNamesEverySetting(t *testing.T) {
-	for f := range reflect.TypeFor[Settings]().Fields() {
-		if f.Name == "Format" {
-			continue
-		}
-		a, b := settings(), settings()
-		switch v := reflect.ValueOf(&b).Elem().FieldByIndex(f.Index); v.Kind() {
-		case reflect.String:
-			v.SetString("other")
-		case reflect.Float64:
-			v.SetFloat(0.123)
-		case reflect.Int, reflect.Int64:
-			v.SetInt(123)
-		case reflect.Uint64:
-			v.SetUint(123)
-		default:
-			t.Fatalf("%s is a %s", f.Name, v.Kind())
-		}
-		name := strings.ReplaceAll(f.Tag.Get("json"), "_", "-")
-		if got := difference(a, b); !strings.HasPrefix(got, name+" ") || !strings.HasSuffix(got, ", not other") && !strings.HasSuffix(got, "123") {
-			t.Errorf("another %s: %q", f.Name, got)
-		}
-	}
-}
-
-// The gradient of a probability is another one than that of a logit: by the
-// chain rule through the softmax, it has all other classes in it.
-func TestExplainScore(t *testing.T) {
-	dir := photos(t, 4)
-	s := settings()
-	s.Score = explain.Probability
-	probability := filepath.Join(t.TempDir(), "p")
-	_, rows := explained(t, ExplainOptions{Paths: []string{dir}, Out: probability, Settings: s})
-	logit := filepath.Join(t.TempDir(), "l")
-	explained(t, ExplainOptions{Paths: []string{dir}, Out: logit})
-	for _, r := range rows {
-		if *r.Score != r.Probabilities[r.Predicted] {
-			t.Errorf("%s: score %g, probability %g", r.Image, *r.Score, r.Probabilities[r.Predicted])
-		}
-		_, p, err := npy.Read(filepath.Join(probability, r.Map))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, l, err := npy.Read(filepath.Join(logit, r.Map))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if slices.Equal(p, l) {
-			t.Errorf("%s: the maps are the same", r.Image)
-		}
-	}
-}
-
-// How many images go through the model together changes nothing, nor whether
-// their pixels are kept until the overlay is drawn.
-func TestExplainBatches(t *testing.T) {
-	dir := photos(t, 15)
-	out := map[int]string{}
-	var rows []Row
-	for _, batch := range []int{1, 7} {
-		s := settings()
-		s.Batch = batch
-		out[batch] = filepath.Join(t.TempDir(), "out")
-		_, rows = explained(t, ExplainOptions{Paths: []string{dir}, Out: out[batch], Settings: s})
-	}
-	for _, r := range rows {
-		_, a, err := npy.Read(filepath.Join(out[1], r.Map))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, b, err := npy.Read(filepath.Join(out[7], r.Map))
-		if err != nil {
-			t.Fatal(err)
-		}
-		scale := max(math.Abs(float64(*r.RawMin)), math.Abs(float64(*r.RawMax)))
-		for i := range a {
-			if math.Abs(float64(a[i]-b[i])) > 1e-5*scale {
-				t.Errorf("%s: %g alone, %g among seven, in a map up to %g", r.Map, a[i], b[i], scale)
-				break
-			}
-		}
-	}
-
-	keep := keepPixels
-	defer func() { keepPixels = keep }()
-	keepPixels = 2 * 40 * 30 // two images of a shard
-	s := settings()
-	s.Batch = 7
-	again := filepath.Join(t.TempDir(), "out")
-	explained(t, ExplainOptions{Paths: []string{dir}, Out: again, Settings: s})
-	sameFiles(t, again, out[7])
-}
-
-func TestExplainRefusals(t *testing.T) {
-	dir := photos(t, 4)
-	out := filepath.Join(t.TempDir(), "out")
-	explained(t, ExplainOptions{Paths: []string{dir}, Out: out})
-	other := tiny()
-	other.Training.Epochs, other.Seed = 1, 5
-	run, err := train(t, TrainOptions{Experiment: other})
-	if err != nil {
-		t.Fatal(err)
-	}
-	half := interrupt(t, TrainOptions{Experiment: tiny()}, 12)
-	file := filepath.Join(t.TempDir(), "file")
-	write(t, file, "something")
-	before := tree(t, out)
-	fingerprints := []string{must(fingerprint(trained(t).Dir)), must(fingerprint(run.Dir))}
-	var names []string
-	for _, m := range Methods() {
-		names = append(names, m.Name)
-	}
-	methods := strings.Join(names, ", ")
-	for _, test := range []struct {
-		change func(*ExplainOptions)
-		want   string
-	}{
-		{func(o *ExplainOptions) { o.Settings.Layer = "conv1" }, out + " holds explanations made with layer conv5, not conv1; name a new folder"},
-		{func(o *ExplainOptions) { o.Settings.Class = "can" }, out + " holds explanations made with class predicted, not can; name a new folder"},
-		{func(o *ExplainOptions) { o.Settings.Score = "probability" }, out + " holds explanations made with score by default, not probability; name a new folder"},
-		{func(o *ExplainOptions) { o.Settings.Batch = 5 }, out + " holds explanations made with batch 4, not 5; name a new folder"},
-		{func(o *ExplainOptions) { o.Settings.Alpha = 0.5 }, out + " holds explanations made with alpha 0.4, not 0.5; name a new folder"},
-		{func(o *ExplainOptions) { o.Settings.ColorMap = "viridis" }, out + " holds explanations made with colormap jet, not viridis; name a new folder"},
-		{func(o *ExplainOptions) { o.Machine.Limits.MaxPixels = 9 }, out + " holds explanations made with max-pixels 100000000, not 9; name a new folder"},
-		{func(o *ExplainOptions) { o.Model = run.Dir }, out + " holds explanations made with model " + fingerprints[0] + ", not " + fingerprints[1] + "; name a new folder"},
-		{func(o *ExplainOptions) { o.Settings.Method = "gradcam,saliency" }, out + " holds explanations made with method gradcam, not gradcam,saliency; name a new folder"},
-		{func(o *ExplainOptions) { o.Settings.Samples = 9 }, out + " holds explanations made with samples 0, not 9; name a new folder"},
-		{func(o *ExplainOptions) { o.Settings.Seed = 2 }, out + " holds explanations made with seed 1, not 2; name a new folder"},
-		{func(o *ExplainOptions) { o.Settings.Method = "camcam" }, `no method "camcam"; have ` + methods},
-		{func(o *ExplainOptions) { o.Settings.Method = "" }, `no method ""; have ` + methods},
-		{func(o *ExplainOptions) { o.Settings.Method = "gradcam,lime,gradcam" }, "method gradcam is named twice"},
-		{func(o *ExplainOptions) { o.Settings.Samples = -1 }, "samples is -1, want at least 1, or 0 for each method's own"},
-		{func(o *ExplainOptions) { o.Settings.SignedColorMap = "pink" }, `no colour map "pink"; have jet, viridis, turbo, inferno, gray, rdbu_r, seismic`},
-		{func(o *ExplainOptions) { o.Settings.Layer = "conv9" }, `no layer "conv9"; have conv1, relu1, bn1, conv5, relu5, pool5`},
-		{func(o *ExplainOptions) { o.Settings.Layer = "fc1" }, `layer "fc1" gives [16], not a map [height,width,channels]; have conv1, relu1, bn1, conv5, relu5, pool5`},
-		{func(o *ExplainOptions) { o.Settings.Class = "glass" }, `no class "glass"; have bottle, box, can, paper, roll, tray, or predicted, true, all`},
-		{func(o *ExplainOptions) { o.Settings.Score = "loss" }, `no score "loss"; have logit, probability`},
-		{func(o *ExplainOptions) { o.Settings.Batch = 0 }, "batch is 0, want at least 1"},
-		{func(o *ExplainOptions) { o.Settings.Alpha = 1.5 }, "alpha is 1.5, want above 0 to 1"},
-		{func(o *ExplainOptions) { o.Settings.ColorMap = "pink" }, `no colour map "pink"; have jet, viridis, turbo, inferno, gray, rdbu_r, seismic`},
-		{func(o *ExplainOptions) {
-			o.Settings.Class = TargetTrue
-			o.Paths = []string{shapes(t), dir + "/can", file}
-		}, file + `: its folder should be its class: no class "` + filepath.Base(filepath.Dir(file)) + `"; have bottle, box, can, paper, roll, tray`},
-		{func(o *ExplainOptions) { o.Paths = []string{dir, "none"} }, `cannot read "none": no such file or directory`},
-		{func(o *ExplainOptions) { o.Model = "none" }, "no model at none: want a run folder or a SavedModel folder"},
-		{func(o *ExplainOptions) { o.Model = dir }, dir + " is neither a run folder (experiment.json) nor a SavedModel (saved_model.pb)"},
-		{func(o *ExplainOptions) { o.Model = half }, "run " + half + ` has no saved_model yet: training is not finished; go on with "oscar train --resume ` + half + `", or take the best epoch so far with "oscar export"`},
-		{func(o *ExplainOptions) { o.Out = run.Dir }, run.Dir + " holds another run; go on with it by --resume " + run.Dir + ", or name a new folder"},
-		{func(o *ExplainOptions) { o.Out = dir }, dir + " is not empty; name a new folder"},
-		{func(o *ExplainOptions) { o.Out = file }, file + " cannot be a folder for results: not a directory; name a new folder"},
-		{func(o *ExplainOptions) { o.Out = file + "/out" }, file + "/out cannot be a folder for results: not a directory; name a new folder"},
-		{func(o *ExplainOptions) { o.Out = "/proc/none/out" }, "cannot make the folder /proc/none/out: no such file or directory"},
-	} {
-		o := ExplainOptions{Paths: []string{dir}, Out: out, Settings: settings()}
-		test.change(&o)
-		_, err := tryExplain(t, &o)
-		wantError(t, err, test.want)
-	}
-	held, err := lock(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = tryExplain(t, &ExplainOptions{Paths: []string{dir}, Out: out})
-	wantError(t, err, out+" is in use by another oscar")
-	held.Close()
-	if after := tree(t, out); !maps.Equal(before, after) {
-		t.Error("the folder was changed")
-	}
-}
-
-// A file that is changed between being read and being drawn keeps its row.
-func TestExplainChangedFile(t *testing.T) {
-	bundle, err := Open(trained(t).Dir, oneThread.Threads)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer bundle.Close()
-	s := settings()
-	s.Layer = "conv5"
-	x, err := NewExplainer(bundle, s, dataset.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := photos(t, 1)
-	path := filepath.Join(dir, "can", "000.png")
-	shard := Shard{Root: dir, Images: []string{path}}
-	pictures, images, err := x.read(t.Context(), shard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := t.TempDir()
-	if err := x.explain(t.Context(), shard, out, pictures, images, nil); err != nil {
-		t.Fatal(err)
-	}
-	write(t, path, "other")
-	rows, err := x.draw(t.Context(), shard, out, pictures[0].rows, nil)
-	if err != nil || len(rows) != 1 {
-		t.Fatal(rows, err)
-	}
-	r := rows[0]
-	if r.Status != Unreadable || !strings.HasPrefix(r.Reason, "changed while it was explained: ") || r.Map != "" || r.SHA256 == "" || r.Image != path {
-		t.Errorf("%+v", r)
-	}
-	if files := tree(t, out); len(files) > 0 {
-		t.Errorf("%d files are left", len(files))
-	}
-}
-
 // A map that says nothing is told of, and its image is still in the results.
 func TestExplainEmptyMaps(t *testing.T) {
 	dir := t.TempDir()
@@ -816,62 +305,41 @@ func TestExplainEmptyMaps(t *testing.T) {
 	}
 }
 
-// The peak of memory does not depend on the number of images, and no goroutine
-// is left.
-func TestExplainMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds")
+// A file that is changed between being read and being drawn keeps its row.
+func TestExplainChangedFile(t *testing.T) {
+	bundle, err := Open(trained(t).Dir, oneThread.Threads)
+	if err != nil {
+		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	first := filepath.Join(dir, "000.png")
-	img := image.NewRGBA(image.Rect(0, 0, 256, 192))
-	for i := range img.Pix {
-		img.Pix[i] = uint8(i / 64)
+	defer bundle.Close()
+	s := settings()
+	s.Layer = "conv5"
+	x, err := NewExplainer(bundle, s, dataset.Limits{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	writePNG(t, first, img) // 192 KiB decoded
-	for i := 1; i < 600; i++ {
-		if err := os.Link(first, filepath.Join(dir, fmt.Sprintf("%03d.png", i))); err != nil {
-			t.Fatal(err)
-		}
+	defer x.Close()
+	dir := photos(t, 1)
+	path := filepath.Join(dir, "can", "000.png")
+	shard := Shard{Root: dir, Images: []string{path}}
+	pictures, images, err := x.read(t.Context(), shard)
+	if err != nil {
+		t.Fatal(err)
 	}
-	few := t.TempDir()
-	for i := range 100 {
-		if err := os.Link(first, filepath.Join(few, fmt.Sprintf("%03d.png", i))); err != nil {
-			t.Fatal(err)
-		}
+	out := t.TempDir()
+	if err := x.explain(t.Context(), shard, out, pictures, images, nil); err != nil {
+		t.Fatal(err)
 	}
-	peak := func(dir string) (kib int) {
-		j := job{Model: trained(t).Dir, Paths: []string{dir}, Out: filepath.Join(t.TempDir(), "out"), Settings: settings()}
-		cmd, output := j.command(t)
-		if err := cmd.Run(); err != nil {
-			t.Fatal(err)
-		}
-		var rows int
-		if _, err := fmt.Sscan(output.String(), &rows, &kib); err != nil || rows < 100 {
-			t.Fatalf("%q: %v", output, err)
-		}
-		return kib
+	write(t, path, "other")
+	rows, err := x.draw(t.Context(), shard, out, pictures[0].rows, nil)
+	if err != nil || len(rows) != 1 {
+		t.Fatal(rows, err)
 	}
-	some, many := peak(few), peak(dir)
-	t.Logf("peak of 100 images %d MiB, of 600 %d MiB", some>>10, many>>10)
-	if many > some+32<<10 {
-		t.Errorf("the peak grows from %d to %d MiB", some>>10, many>>10)
+	r := rows[0]
+	if r.Status != Unreadable || !strings.HasPrefix(r.Reason, "changed while it was explained: ") || r.Map != "" || r.SHA256 == "" || r.Image != path {
+		t.Errorf("%+v", r)
 	}
-}
-
-func TestExplainLeavesNoGoroutine(t *testing.T) {
-	dir := photos(t, 20)
-	explained(t, ExplainOptions{Paths: []string{dir}}) // TensorFlow's own
-	before := runtime.NumGoroutine()
-	for range 3 {
-		explained(t, ExplainOptions{Paths: []string{dir}})
+	if files := tree(t, out); len(files) > 0 {
+		t.Errorf("%d files are left", len(files))
 	}
-	for range 100 {
-		if runtime.NumGoroutine() <= before {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	stacks := make([]byte, 1<<16)
-	t.Errorf("%d goroutines, before %d\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
 }

@@ -17,6 +17,7 @@ import (
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/heatmap"
+	"oscar/internal/graph"
 	"oscar/internal/npy"
 	"oscar/savedmodel"
 )
@@ -33,11 +34,12 @@ type Explainer struct {
 	colors   map[bool]heatmap.ColorMap // by whether a method is signed
 	limits   dataset.Limits
 	resize   dataset.Interpolation
+	jpeg     *graph.JPEG
 	target   int // explain.Predicted, a class, or unused
 }
 
 // NewExplainer checks the settings against the model. Images beyond the limits
-// are unreadable.
+// are unreadable. It is to be closed.
 func NewExplainer(bundle *savedmodel.Bundle, s Settings, limits dataset.Limits) (*Explainer, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
@@ -69,8 +71,12 @@ func NewExplainer(bundle *savedmodel.Bundle, s Settings, limits dataset.Limits) 
 			return nil, fmt.Errorf("%w, or predicted, true, all", err)
 		}
 	}
-	return x, nil
+	x.jpeg, err = graph.NewJPEG(heatmap.JPEGQuality)
+	return x, err
 }
+
+// Close frees what the explainer holds beside the model.
+func (x *Explainer) Close() error { return x.jpeg.Close() }
 
 // look finds the look that a row is of.
 func (x *Explainer) look(r Row) look {
@@ -144,7 +150,7 @@ func (x *Explainer) read(ctx context.Context, s Shard) ([]*picture, explain.Imag
 	images := explain.Images{Height: in.Height, Width: in.Width, Channels: 3}
 	pictures := make([]*picture, len(s.Images))
 	rgb := make([]uint8, in.Height*in.Width*3)
-	images.Pixels = make([]float32, 0, len(s.Images)*len(rgb))
+	images.Pixels = make([]float32, len(s.Images)*len(rgb))
 	kept := 0
 	for i, path := range s.Images {
 		if err := ctx.Err(); err != nil {
@@ -156,14 +162,16 @@ func (x *Explainer) read(ctx context.Context, s Shard) ([]*picture, explain.Imag
 			continue
 		}
 		dataset.CopyRGB(rgb, dataset.Resize(p.pixels, in.Height, in.Width, x.resize))
-		for _, v := range rgb {
-			images.Pixels = append(images.Pixels, float32(v))
+		one := images.Pixels[images.N*len(rgb):][:len(rgb)]
+		for k, v := range rgb {
+			one[k] = float32(v)
 		}
 		images.N++
 		if kept += len(p.pixels.Pix) / 4; kept > keepPixels || x.settings.Scale == ScaleShared {
 			p.pixels = nil
 		}
 	}
+	images.Pixels = images.Pixels[:images.N*len(rgb)]
 	return pictures, images, nil
 }
 

@@ -60,7 +60,7 @@ const (
 func DefaultSettings() Settings {
 	return Settings{
 		Format: 1, Method: "gradcam", Class: TargetPredicted,
-		Batch: 32, Alpha: heatmap.DefaultAlpha, ColorMap: "jet", SignedColorMap: "rdbu_r", SignedAlpha: heatmap.DefaultSignedAlpha, Scale: ScaleOwn, Rules: tfmodel.DefaultLRP, Seed: 1,
+		Batch: 64, Alpha: heatmap.DefaultAlpha, ColorMap: "jet", SignedColorMap: "rdbu_r", SignedAlpha: heatmap.DefaultSignedAlpha, Scale: ScaleOwn, Rules: tfmodel.DefaultLRP, Seed: 1,
 	}
 }
 
