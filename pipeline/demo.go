@@ -113,7 +113,10 @@ func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
 		}
 		return nil, err
 	}
-	return result, result.measure(out)
+	if err := result.measure(out); err != nil {
+		return nil, err
+	}
+	return result, run.writeReport(ctx) // once more, with the explanations
 }
 
 // clearDemo removes the folder of an earlier demo, and no other: its mark is in

@@ -185,9 +185,9 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 	switch {
 	case len(r.Split.Test) == 0:
 		listener.note("the split has no test part: nothing to evaluate")
-		return nil
+		return r.writeReport(ctx)
 	case exists(r.path(evaluationFile)):
-		return nil
+		return r.writeReport(ctx)
 	}
 	result, err := Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener})
 	if errors.Is(err, context.Canceled) {
@@ -196,5 +196,8 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 		return err
 	}
 	result.Epoch = epoch
-	return writeJSON(r.path(evaluationFile), result)
+	if err := writeJSON(r.path(evaluationFile), result); err != nil {
+		return err
+	}
+	return r.writeReport(ctx)
 }

@@ -151,19 +151,3 @@ func between(a, b color.RGBA, share float64) color.RGBA {
 	mix := func(x, y uint8) uint8 { return uint8(math.Round(float64(x) + share*(float64(y)-float64(x)))) }
 	return color.RGBA{mix(a.R, b.R), mix(a.G, b.G), mix(a.B, b.B), 0xff}
 }
-
-// Number writes a score with three significant digits, or a dash where there is
-// none.
-func Number(x float64) string {
-	switch size := math.Abs(x); {
-	case math.IsNaN(x):
-		return "–"
-	case size >= 1e5 || size > 0 && size < 1e-3:
-		return fmt.Sprintf("%.1e", x)
-	case size >= 100:
-		return fmt.Sprintf("%.0f", x)
-	case size >= 10:
-		return fmt.Sprintf("%.1f", x)
-	}
-	return fmt.Sprintf("%.3f", x)
-}

@@ -9,7 +9,7 @@ import (
 
 // verbs is the one table of commands.
 var verbs = []func(*global) *cobra.Command{
-	newTrain, newEvaluate, newExplain, newExplainGlobal, newScore, newExport, newInspect, newSynthesize, newDemo, newVersion,
+	newTrain, newEvaluate, newExplain, newExplainGlobal, newScore, newStudy, newReport, newExport, newInspect, newSynthesize, newDemo, newVersion,
 }
 
 // global holds the flags that every verb has.

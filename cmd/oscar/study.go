@@ -1,0 +1,334 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"oscar/dataset"
+	"oscar/pipeline"
+	"oscar/study"
+	"oscar/study/result"
+)
+
+func newStudy(*global) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "study init|run|add",
+		Short: "Vary a model, see what changes, and whether claims about it hold",
+		Long: `Train variants of a model, each with several seeds on one split of the images,
+and compare them: accuracy and loss, F1 of each class, speed, memory, McNemar's
+test, and how the explanations change. Claims are tested: supported, not
+supported, or undecided.
+
+A study is a YAML file (oscar study init writes one), or comes with oscar:
+
+  deck  Goltz and Archambault: AlexNet with dropout, without normalisation,
+        ReLU, two convolutions, max pooling; the claims of their slides
+  hgs   He, Gu and Shi: softmax and SVM heads, dropout, partial augmentation,
+        VGG11 and ResNet50 beside AlexNet`,
+		Example: `  oscar study --help`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("init, run or add is missing: what to do with a study")
+			}
+			return fmt.Errorf("no command %q; have init, run, add", args[0])
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newStudyInit(), newStudyRun(), newStudyAdd())
+	return cmd
+}
+
+func newStudyInit() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "init [NAME] --out study.yaml",
+		Short: "Write a study file to begin with",
+		Long: `Write a commented study file, or the file of a study that comes with oscar:
+` + strings.Join(study.Builtins(), ", ") + `. Change it, and give it to oscar study run.`,
+		Example: `  oscar study init --out study.yaml
+  oscar study init deck --out deck.yaml`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("%q is one argument too many", args[1])
+			}
+			if out == "" {
+				return errors.New("--out FILE is missing: the study file to write")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := study.Init(strings.Join(args, ""), out); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "study  %s\n", out)
+			return err
+		},
+	}
+	cmd.Flags().StringVarP(&out, "out", "o", "", "the study file to write")
+	return cmd
+}
+
+func newStudyRun() *cobra.Command {
+	var (
+		o     study.Options
+		seeds []int
+		cache = string(dataset.CacheMemory)
+	)
+	cmd := &cobra.Command{
+		Use:   "run STUDY DATA --out DIR",
+		Short: "Train every variant of a study with every seed, and compare",
+		Long: `Train every variant of STUDY, a YAML file or ` + strings.Join(study.Builtins(), " or ") + `, with every seed on
+DATA, a folder with one sub-folder of images a class, and compare. DIR gets
+report.html, study.json and study.csv (every number), runs/ (a run folder each),
+explanations/, scores/ and wall/ (the same images in every variant).
+
+What memory a variant takes is forecast first: one that does not fit is a row
+with the reason, and so is one whose training fails. With --budget epochs, and
+then training images, are cut until the study fits; the result says what.
+
+A study that was stopped or killed goes on with the same command and ends with
+the same bits as one that was not.`,
+		Example: `  oscar study run deck photos --out runs/deck --budget 60m
+  oscar study run study.yaml photos --out runs/mine --seeds 1,2,3`,
+		Args: arguments("STUDY", "DATA"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.Out == "" {
+				return usageError{errors.New("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
+			}
+			var err error
+			if o.Study, err = findStudy(args[0]); err != nil {
+				return err
+			}
+			o.Data = args[1]
+			if cmd.Flags().Changed("budget") && o.Budget <= 0 {
+				return usageError{fmt.Errorf("budget is %s, want above 0, as 30m", o.Budget), cmd.CommandPath()}
+			}
+			if len(seeds) > 0 {
+				o.Study.Seeds = nil
+				for _, seed := range seeds {
+					if seed < 0 {
+						return usageError{fmt.Errorf("seed is %d, want 0 or more", seed), cmd.CommandPath()}
+					}
+					o.Study.Seeds = append(o.Study.Seeds, uint64(seed))
+				}
+			}
+			if err := o.Study.Check(); err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
+			if err := setMachine(cmd, &o.Machine, cache); err != nil {
+				return err
+			}
+			s := newScreen()
+			defer s.clear()
+			o.Command, o.Listener = thisProgram, s.studyListener()
+			res, err := study.Run(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			return s.compared(cmd.OutOrStdout(), o.Out, res)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
+	f.DurationVar(&o.Budget, "budget", 0, "how long it may take, as 30m; default: as it does")
+	f.IntSliceVar(&seeds, "seeds", nil, "seeds in place of the study's, as 1,2,3")
+	studyMachineFlags(cmd, &o.Machine, &cache)
+	return cmd
+}
+
+func newStudyAdd() *cobra.Command {
+	var (
+		o     study.AddOptions
+		cache = string(dataset.CacheMemory)
+	)
+	cmd := &cobra.Command{
+		Use:   "add DIR VARIANT.yaml",
+		Short: "Put one more variant into a study",
+		Long: `Put one more variant into the study of DIR, train it with the study's seeds on
+its split, cut like the others, and compare anew. VARIANT.yaml has the keys of
+one variant, and claims if there are any about it:
+
+  name: no-relu
+  why: What does ReLU do?
+  without: [relu]
+  claims:
+    - {text: ReLU helps, measure: test_accuracy, direction: lower}
+
+The same command goes on where it was stopped.`,
+		Example: `  oscar study add runs/deck no-relu.yaml`,
+		Args:    arguments("DIR", "VARIANT.yaml"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			o.Dir = args[0]
+			if o.Addition, err = study.ReadAddition(args[1]); err != nil {
+				return err
+			}
+			if err := setMachine(cmd, &o.Machine, cache); err != nil {
+				return err
+			}
+			s := newScreen()
+			defer s.clear()
+			o.Command, o.Listener = thisProgram, s.studyListener()
+			res, err := study.Add(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			return s.compared(cmd.OutOrStdout(), o.Dir, res)
+		},
+	}
+	studyMachineFlags(cmd, &o.Machine, &cache)
+	return cmd
+}
+
+// thisProgram is oscar itself, even if its file was replaced meanwhile.
+var thisProgram = []string{"/proc/self/exe"}
+
+func studyMachineFlags(cmd *cobra.Command, m *pipeline.Machine, cache *string) {
+	cmd.Flags().StringVar(cache, "cache", *cache, "where decoded images are kept between epochs:\nnone, memory, disk")
+	machineFlags(cmd, m)
+}
+
+func setMachine(cmd *cobra.Command, m *pipeline.Machine, cache string) (err error) {
+	if m.Cache, err = dataset.ParseCacheMode(cache); err == nil {
+		err = m.Check()
+	}
+	if err != nil {
+		return usageError{err, cmd.CommandPath()}
+	}
+	return nil
+}
+
+// findStudy reads a study file, or finds a study that comes with oscar.
+func findStudy(name string) (study.Study, error) {
+	if slices.Contains(study.Builtins(), name) {
+		return study.Builtin(name)
+	}
+	s, err := study.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) && filepath.Ext(name) == "" {
+		return s, fmt.Errorf("no study %q: want a YAML file, or %s", name, strings.Join(study.Builtins(), ", "))
+	}
+	return s, err
+}
+
+// studyListener draws a study's progress: a line a run, and one that moves.
+func (s *screen) studyListener() study.Listener {
+	l := study.Listener{Listener: s.listener()}
+	l.Step, l.Epoch = nil, nil
+	l.Progress = func(p study.Progress) {
+		left := ""
+		if p.Left > 0 {
+			left = fmt.Sprintf("  %s left", round(p.Left))
+		}
+		s.progress(p.Done, fmt.Sprintf("run %d/%d  %s, seed %d  epoch %d/%d  %.0f %% of all%s", p.Run, p.Runs, p.Variant, p.Seed, p.Epoch, p.Epochs, 100*p.Done, left), false)
+	}
+	l.Run = func(r study.Ran) {
+		switch {
+		case r.Failed != "":
+			s.line("%s, seed %d failed: %s", r.Variant, r.Seed, r.Failed)
+		case r.Earlier:
+			s.line("%s, seed %d was finished before: test accuracy %.4f", r.Variant, r.Seed, r.Accuracy)
+		default:
+			s.line("%s, seed %d: test accuracy %.4f", r.Variant, r.Seed, r.Accuracy)
+		}
+	}
+	return l
+}
+
+// compared prints a study's result.
+func (s *screen) compared(w io.Writer, dir string, res *study.Result) error {
+	s.clear()
+	shown := []string{"train_accuracy", "test_accuracy", "focus", "intensity", "sparsity"}
+	t := newTable(w)
+	header, columns := table.Row{"variant"}, []table.ColumnConfig{}
+	for _, name := range shown {
+		if res.Measure(name) != nil {
+			header = append(header, strings.ReplaceAll(name, "_", "\n"))
+			columns = append(columns, table.ColumnConfig{Number: len(header), Align: text.AlignRight, AlignHeader: text.AlignRight})
+		}
+	}
+	header = append(header, "McNemar\np")
+	columns = append(columns, table.ColumnConfig{Number: len(header), Align: text.AlignRight, AlignHeader: text.AlignRight})
+	t.SetColumnConfigs(columns)
+	t.AppendHeader(header)
+	for _, v := range res.Variants {
+		row := table.Row{v.Name}
+		for _, name := range shown {
+			if res.Measure(name) != nil {
+				row = append(row, figureCell(v, name))
+			}
+		}
+		p := ""
+		if v.McNemar != nil {
+			p = short(float64(v.McNemar.P))
+		}
+		t.AppendRow(append(row, p))
+	}
+	t.Render()
+	below := "their 95 % intervals"
+	if len(res.Seeds) == 2 {
+		below = "the figures of both"
+	}
+	fmt.Fprintf(w, "Means over %s; below, %s.\n", count(len(res.Seeds), "seed"), below)
+	for _, v := range res.Variants {
+		if v.Reason != "" {
+			fmt.Fprintf(w, "%s, %s: %s\n", v.Name, v.Status, v.Reason)
+		}
+	}
+	if res.Cut != nil {
+		for _, line := range res.Cut.Text {
+			fmt.Fprintf(w, "cut to the budget: %s\n", line)
+		}
+	}
+	for i, c := range res.Claims {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "%-13s  %s\n               %s\n", c.Verdict, c.Text, c.Why)
+	}
+	took := time.Duration(res.Seconds * float64(time.Second))
+	_, err := fmt.Fprintf(w, "\ntrained  %s\nresult   %s\ntable    %s\nreport   %s\n", round(took),
+		filepath.Join(dir, result.File), filepath.Join(dir, "study.csv"), filepath.Join(dir, "report.html"))
+	return err
+}
+
+// figureCell is a mean, and its interval in the line below.
+func figureCell(v result.Variant, name string) string {
+	f, ok := v.Figures[name]
+	if !ok {
+		return ""
+	}
+	out := short(float64(f.Mean))
+	if f.Interval != result.None {
+		out += "\n" + rough(float64(f.Low)) + "–" + rough(float64(f.High))
+	}
+	return out
+}
+
+// short writes a number with three digits behind the point.
+func short(v float64) string {
+	switch {
+	case v > 0 && v < 0.0005:
+		return "<0.001"
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.3f", v)
+}
+
+// rough writes a number with two digits.
+func rough(v float64) string {
+	if v >= 10 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.2g", v)
+}

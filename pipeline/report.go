@@ -1,0 +1,149 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"oscar/report"
+	"oscar/study/result"
+)
+
+// ReportOptions are the options of [Report].
+type ReportOptions struct {
+	// Dirs are folders of [Train], [Explain], [Score] or a study. The first is what
+	// the page is about; what the others have comes after it.
+	Dirs     []string
+	Out      string // HTML file; empty: report.html in the first folder
+	Listener Listener
+}
+
+// reportFile is the name of a report in the folder that it is about.
+const reportFile = "report.html"
+
+// Report writes what folders hold as one HTML file that can be sent to somebody,
+// and returns its path. What lies below a run comes with it. The folders are only
+// read; the images that they name are shown if they are still where they were.
+func Report(ctx context.Context, o ReportOptions) (string, error) {
+	if len(o.Dirs) == 0 {
+		return "", fmt.Errorf("no folder to report on")
+	}
+	if o.Out == "" {
+		o.Out = filepath.Join(o.Dirs[0], reportFile)
+	}
+	if err := report.Replaceable(o.Out); err != nil {
+		return "", err
+	}
+	o.Listener.stage("reading results")
+	var chapters []chapter
+	for _, dir := range o.Dirs {
+		more, err := chaptersOf(ctx, dir)
+		if err != nil {
+			return "", err
+		}
+		chapters = append(chapters, more...)
+	}
+	o.Listener.stage("writing the report")
+	err := report.Write(ctx, o.Out, join(chapters))
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w; nothing was written", ErrInterrupted)
+	}
+	return o.Out, err
+}
+
+// writeReport writes the run's report, RUN/report.html.
+func (r *Run) writeReport(ctx context.Context) error {
+	chapters, err := runChapters(ctx, r.Dir)
+	if err != nil {
+		return err
+	}
+	return report.Write(ctx, r.path(reportFile), join(chapters))
+}
+
+// chapter is what one folder gives to a page.
+type chapter struct {
+	page    report.Page    // of it alone, without what follows
+	subject string         // "The training": heads the setup where there are several
+	setup   []report.Block // what was run, and with what
+	notes   []string       // what went otherwise than one would expect
+}
+
+// reportable are the kinds of folder, told by the file that begins them.
+var reportable = []struct {
+	mark, whole, made string
+	chapters          func(context.Context, string) ([]chapter, error)
+}{
+	{experimentFile, experimentFile, "oscar train", runChapters},
+	{settingsFile, manifestFile, "oscar explain", explanationChapters},
+	{scoringFile, scoresFile, "oscar score", scoreChapters},
+	{result.File, result.File, "oscar study", studyChapters},
+}
+
+func chaptersOf(ctx context.Context, dir string) ([]chapter, error) {
+	var known []string
+	for _, kind := range reportable {
+		if exists(filepath.Join(dir, kind.mark)) {
+			if !exists(filepath.Join(dir, kind.whole)) {
+				return nil, fmt.Errorf("%s has no %s yet: %s is not finished; the same command goes on", dir, kind.whole, kind.made)
+			}
+			return kind.chapters(ctx, dir)
+		}
+		known = append(known, fmt.Sprintf("%s (%s)", kind.made, kind.mark))
+	}
+	if !exists(dir) {
+		return nil, fmt.Errorf("there is no folder %s", dir)
+	}
+	return nil, fmt.Errorf("%s has no results to report; want a folder of %s", dir, strings.Join(known, ", "))
+}
+
+// below lists the parts of the finished explanations and scores that lie in a
+// run's folder.
+func below(ctx context.Context, run string, roots ...string) ([]chapter, error) {
+	entries, err := os.ReadDir(run)
+	if err != nil {
+		return nil, err
+	}
+	var out []chapter
+	for _, e := range entries {
+		dir := filepath.Join(run, e.Name())
+		var more []chapter
+		switch {
+		case !e.IsDir():
+		case exists(filepath.Join(dir, settingsFile)) && exists(filepath.Join(dir, manifestFile)):
+			more, err = explanationOf(ctx, dir, roots...)
+		case exists(filepath.Join(dir, scoringFile)) && exists(filepath.Join(dir, scoresFile)):
+			more, err = scoreChapters(ctx, dir)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
+	return out, nil
+}
+
+// join makes a page of the parts: the first one's, what the others found, then
+// of all of them what was run and what is to be known.
+func join(chapters []chapter) report.Page {
+	page := chapters[0].page
+	run := report.Section{Title: "What was run"}
+	var notes []string
+	for i, c := range chapters {
+		if i > 0 {
+			page.Sections = append(page.Sections, c.page.Sections...)
+		}
+		blocks := c.setup
+		if len(chapters) > 1 {
+			blocks = []report.Block{report.Sub{Title: c.subject, Blocks: c.setup}}
+		}
+		run.Blocks = append(run.Blocks, blocks...)
+		notes = append(notes, c.notes...)
+	}
+	page.Sections = append(page.Sections, run)
+	if len(notes) > 0 {
+		page.Sections = append(page.Sections, report.Section{Title: "Notes", Blocks: []report.Block{report.Capped(notes, 60)}})
+	}
+	return page
+}

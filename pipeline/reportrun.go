@@ -1,0 +1,232 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"oscar/report"
+)
+
+// runChapters reads a run and what lies below it.
+func runChapters(ctx context.Context, dir string) ([]chapter, error) {
+	r, err := OpenRun(dir)
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.chapter()
+	if err != nil {
+		return nil, err
+	}
+	more, err := below(ctx, dir, r.Images())
+	return append([]chapter{c}, more...), err
+}
+
+// chapter is what the run itself has.
+func (r *Run) chapter() (chapter, error) {
+	epochs, err := r.readJournal()
+	if err != nil {
+		return chapter{}, err
+	}
+	tested, err := r.Evaluation()
+	if err != nil {
+		return chapter{}, err
+	}
+	total, frozen, err := r.Experiment.Architecture.Parameters()
+	if err != nil {
+		return chapter{}, err
+	}
+	c := chapter{subject: "The training", notes: r.reportNotes(epochs)}
+	c.page = report.Page{
+		Kind:  "oscar, training run",
+		Title: r.Experiment.Architecture.Name + " on " + r.dataName(),
+		Lead:  r.lead(epochs, tested),
+		Made:  r.made(),
+	}
+	if tested != nil {
+		c.page.Figures = append(c.page.Figures,
+			report.Figure{Name: "Test accuracy", Value: report.Percent(tested.Accuracy), Note: "95 %: " + report.PercentRange(tested.Interval[0], tested.Interval[1])},
+			report.Figure{Name: "Macro F1", Value: report.Number(tested.MacroF1), Note: "mean of the classes"},
+			report.Figure{Name: "Test loss", Value: report.Number(tested.Loss), Note: "cross-entropy, nats"})
+	}
+	seconds := 0.0
+	for _, e := range epochs {
+		seconds += e.Seconds
+	}
+	if kept := r.kept(epochs, tested); kept > 0 {
+		c.page.Figures = append(c.page.Figures, report.Figure{Name: "Epoch kept", Value: fmt.Sprint(kept), Note: fmt.Sprintf("of %d", len(epochs))})
+	}
+	c.page.Figures = append(c.page.Figures,
+		report.Figure{Name: "Parameters", Value: report.Thousands(total), Note: report.Thousands(frozen) + " of them not trained"},
+		report.Figure{Name: "Training time", Value: report.Seconds(seconds), Note: speed(epochs)})
+	c.page.Sections = append(c.page.Sections, r.curvesSection(epochs, r.kept(epochs, tested)))
+	if tested != nil {
+		c.page.Sections = append(c.page.Sections, testSection(tested))
+	}
+	costs, err := r.costs(epochs, seconds)
+	if err != nil {
+		return chapter{}, err
+	}
+	network, err := r.network(total, frozen)
+	if err != nil {
+		return chapter{}, err
+	}
+	c.page.Sections = append(c.page.Sections, costs, network)
+	c.setup, err = r.setup()
+	return c, err
+}
+
+// lead says in a sentence or two what became of the run.
+func (r *Run) lead(epochs []EpochMetrics, tested *Evaluation) string {
+	text := fmt.Sprintf("%s learnt %d classes from %s in %s.", r.Experiment.Architecture.Name, len(r.Split.Classes),
+		report.Count(len(r.Split.Train), "image"), report.Count(len(epochs), "epoch"))
+	switch {
+	case tested != nil:
+		return text + fmt.Sprintf(" It is right about %s of %s that it had not seen.",
+			report.Thousands(tested.Confusion.Correct()), report.Count(tested.Images, "image"))
+	case len(r.Split.Test) == 0:
+		return text + " The split has no test part, so that nothing is known of images it has not seen."
+	}
+	return text + fmt.Sprintf(" The run is not finished: %s were asked for.", report.Count(r.Experiment.Training.Epochs, "epoch"))
+}
+
+// dataName is the data's folder, by its name alone: whose machine it lies on is
+// nobody's business.
+func (r *Run) dataName() string {
+	root := filepath.Clean(r.Experiment.Data.Root)
+	switch name := filepath.Base(root); {
+	case !filepath.IsAbs(root):
+		return "drawn objects"
+	case slices.Contains([]string{"images", "train", "data"}, name) && filepath.Dir(root) != "/":
+		return filepath.Base(filepath.Dir(root))
+	default:
+		return name
+	}
+}
+
+// kept is the epoch whose weights were kept: the tested one, or the best so far.
+func (r *Run) kept(epochs []EpochMetrics, tested *Evaluation) int {
+	if tested != nil && tested.Epoch > 0 {
+		return tested.Epoch
+	}
+	if len(r.Split.Validation) == 0 {
+		return len(epochs)
+	}
+	names, err := checkpoints{r.path(checkpointsDir)}.list("best-")
+	kept := 0
+	if err == nil && len(names) > 0 {
+		fmt.Sscanf(names[len(names)-1], "best-%d", &kept)
+	}
+	return kept
+}
+
+// speed is the mean speed of training.
+func speed(epochs []EpochMetrics) string {
+	images, seconds := 0.0, 0.0
+	for _, e := range epochs {
+		images += e.ImagesPerSecond * e.Seconds
+		seconds += e.Seconds
+	}
+	if seconds == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.0f images/s", images/seconds)
+}
+
+// curvesSection draws the learning curves, with their numbers folded away.
+func (r *Run) curvesSection(epochs []EpochMetrics, kept int) report.Section {
+	s := report.Section{Title: "Learning curves"}
+	if len(epochs) == 0 {
+		s.Blocks = []report.Block{report.Text("No epoch is done yet.")}
+		return s
+	}
+	line := func(name string, color int, dashed bool, value func(EpochMetrics) float64) report.Series {
+		out := report.Series{Name: name, Color: color, Dashed: dashed}
+		for _, e := range epochs {
+			out.Points = append(out.Points, report.Point{X: float64(e.Epoch), Y: value(e)})
+		}
+		return out
+	}
+	both := func(train, validation func(EpochMetrics) float64) []report.Series {
+		lines := []report.Series{line("training", report.TrainColor, true, train)}
+		if len(r.Split.Validation) > 0 {
+			lines = append(lines, line("validation", report.ValidationColor, false, validation))
+		}
+		return lines
+	}
+	charts := report.Charts{
+		{Title: "Loss", X: "epoch", Whole: true, Series: both(
+			func(e EpochMetrics) float64 { return e.Loss }, func(e EpochMetrics) float64 { return float64(e.ValidationLoss) })},
+		{Title: "Accuracy", X: "epoch", Whole: true, Range: [2]float64{0, 1}, Series: both(
+			func(e EpochMetrics) float64 { return e.Accuracy }, func(e EpochMetrics) float64 { return float64(e.ValidationAccuracy) })},
+	}
+	if slices.ContainsFunc(epochs, func(e EpochMetrics) bool { return e.LearningRate != epochs[0].LearningRate }) {
+		charts = append(charts, report.Chart{Title: "Learning rate at the end of an epoch", X: "epoch", Whole: true, Series: []report.Series{
+			line("learning rate", report.TrainColor, false, func(e EpochMetrics) float64 { return e.LearningRate })}})
+	}
+	if kept > 0 {
+		for i := range charts[:2] {
+			charts[i].Mark, charts[i].Marked = float64(kept), fmt.Sprintf("kept: epoch %d", kept)
+		}
+	}
+	s.Blocks = []report.Block{charts,
+		report.Text("Training figures are means over an epoch, while the weights move; validation figures are taken after it."),
+		report.Fold{Title: "The numbers of every epoch", Blocks: []report.Block{epochTable(epochs)}}}
+	return s
+}
+
+// mostEpochs is how many rows the table of epochs has at the most.
+const mostEpochs = 200
+
+func epochTable(epochs []EpochMetrics) report.Table {
+	t := report.Table{Caption: "Loss and accuracy, epoch by epoch", Corner: "epoch", Columns: []report.Column{
+		{Name: "loss"}, {Name: "accuracy"}, {Name: "validation loss"}, {Name: "validation accuracy"}, {Name: "learning rate"}, {Name: "seconds"},
+	}}
+	every := (len(epochs) + mostEpochs - 1) / mostEpochs
+	if every > 1 {
+		t.Caption += fmt.Sprintf(", each %dth of %s", every, report.Thousands(len(epochs)))
+	}
+	for _, e := range epochs {
+		if e.Epoch%every != 0 && e.Epoch != len(epochs) {
+			continue
+		}
+		t.Rows = append(t.Rows, report.Row{Name: fmt.Sprint(e.Epoch), Cells: []report.Cell{
+			{Text: digits(e.Loss)}, {Text: digits(e.Accuracy)}, {Text: digits(float64(e.ValidationLoss))}, {Text: digits(float64(e.ValidationAccuracy))},
+			{Text: report.Short(e.LearningRate)}, {Text: fmt.Sprintf("%.1f", e.Seconds)},
+		}})
+	}
+	return t
+}
+
+// digits writes a figure as the screen has it, or a dash.
+func digits(v float64) string {
+	if math.IsNaN(v) {
+		return "–"
+	}
+	return fmt.Sprintf("%.4f", v)
+}
+
+// testSection is what the test part says.
+func testSection(e *Evaluation) report.Section {
+	text := fmt.Sprintf("%s of the test part, looked at once, with epoch %d. The interval of the accuracy is Wilson's, of 95 %%: with as many other images it would mostly fall within it.",
+		report.Count(e.Images, "image"), e.Epoch)
+	if e.Unreadable > 0 {
+		text += fmt.Sprintf(" %s could not be read.", report.Count(e.Unreadable, "more"))
+	}
+	return report.Section{Title: "On images it had not seen", Blocks: []report.Block{
+		report.Text(text), report.Beside{report.Matrix(e.Confusion), report.PerClass(e.PerClass)},
+	}}
+}
+
+// made is the page's last line.
+func (r *Run) made() string {
+	e := r.Environment
+	made := []string{"oscar " + e.Oscar, "TensorFlow " + e.TensorFlow}
+	if !e.Started.IsZero() {
+		made = append(made, "begun "+e.Started.UTC().Format("2 January 2006, 15:04")+" UTC")
+	}
+	return strings.Join(made, " · ")
+}

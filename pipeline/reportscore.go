@@ -1,0 +1,82 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"oscar/report"
+)
+
+// scoreChapters reads a folder of scores.
+func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
+	var s Scores
+	if err := readJSON(filepath.Join(dir, scoresFile), &s); err != nil {
+		return nil, err
+	}
+	t := s.Table
+	if len(t.Rows) == 0 || len(t.Metrics) == 0 {
+		return nil, fmt.Errorf("%s has no scores", filepath.Join(dir, scoresFile))
+	}
+	methods, beaten, asked := 0, 0, 0
+	for _, row := range t.Rows {
+		if row.Control {
+			continue
+		}
+		methods++
+		for i, cell := range row.Cells {
+			if len(cell.Values) == 0 {
+				continue
+			}
+			asked++
+			if cell.Beats(t.Metrics[i].Better) {
+				beaten++
+			}
+		}
+	}
+	c := chapter{subject: "The scores: " + filepath.Base(dir), setup: s.setup()}
+	for _, n := range s.Notes {
+		c.notes = append(c.notes, "scores: "+n)
+	}
+	c.page = report.Page{
+		Kind: "oscar, scores", Title: "Which explanations to trust",
+		Lead: fmt.Sprintf("%s judged on %s of the %s part, beside controls that know nothing.", report.Count(methods, "method"), report.Count(t.Images, "image"), s.Part),
+		Figures: report.Figures{
+			{Name: "Methods", Value: fmt.Sprint(methods)}, {Name: "Metrics", Value: fmt.Sprint(len(t.Metrics))}, {Name: "Images", Value: report.Thousands(t.Images)},
+			{Name: "Beyond doubt", Value: fmt.Sprintf("%d of %d", beaten, asked), Note: "cells that clearly beat every control"},
+		},
+		Made: "oscar " + Version,
+	}
+	c.page.Sections = []report.Section{
+		{Title: "Scores", Blocks: append([]report.Block{report.ScoreLegend(t)}, report.ScoreTable(t)...)},
+		{Title: "The metrics", Blocks: []report.Block{report.ScoreMetrics(t)}},
+	}
+	return []chapter{c}, nil
+}
+
+// setup is what was judged by what, and how to do it again.
+func (s Scores) setup() []report.Block {
+	metrics := "all that could be asked"
+	command := fmt.Sprintf("oscar score MODEL --out DIR --method %s --per-class %d --mosaics %d --split %s --seed %d",
+		s.Settings.Method, s.Scoring.PerClass, s.Scoring.Mosaics, s.Part, s.Settings.Seed)
+	if len(s.Scoring.Metrics) > 0 {
+		metrics = strings.Join(s.Scoring.Metrics, ", ")
+		command += " --metric " + strings.Join(s.Scoring.Metrics, ",")
+	}
+	if s.Settings.Samples > 0 {
+		command += fmt.Sprintf(" --samples %d", s.Settings.Samples)
+	}
+	return []report.Block{
+		report.Facts{
+			{Name: "Images", Value: fmt.Sprintf("%d of each class, of the %s part", s.Scoring.PerClass, s.Part)},
+			{Name: "Mosaics", Value: fmt.Sprintf("%d of each class", s.Scoring.Mosaics)},
+			{Name: "Metrics", Value: metrics},
+			{Name: "Layer", Value: s.Settings.Layer},
+			{Name: "Class", Value: s.Settings.Class},
+			{Name: "Seed", Value: fmt.Sprint(s.Settings.Seed)},
+			{Name: "Model", Value: "fingerprint " + s.Settings.Model},
+		},
+		report.Text("To do it again:"), report.Code(command),
+	}
+}

@@ -1,0 +1,293 @@
+package pipeline
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"oscar/report"
+	"oscar/study/result"
+)
+
+// comparison is the variants side by side: a table of how well they do, one a
+// method of how they explain themselves, and McNemar's tests.
+func (v *varied) comparison() report.Section {
+	s := report.Section{Title: "The variants compared"}
+	var methods []string
+	byMethod := map[string][]result.Measure{}
+	for _, m := range v.Measures {
+		if isCost(m) {
+			continue
+		}
+		if byMethod[m.Method] == nil {
+			methods = append(methods, m.Method)
+		}
+		byMethod[m.Method] = append(byMethod[m.Method], m)
+	}
+	for _, method := range methods {
+		title := "How well they do"
+		if method != "" {
+			title = "How their explanations differ: " + method
+		}
+		s.Blocks = append(s.Blocks, report.Sub{Title: title, Blocks: []report.Block{v.measured(byMethod[method])}})
+	}
+	if t := v.mcnemar(); len(t.Rows) > 0 {
+		s.Blocks = append(s.Blocks, report.Sub{Title: "On the same test images", Blocks: []report.Block{t}})
+	}
+	if t := v.published(); len(t.Rows) > 0 {
+		s.Blocks = append(s.Blocks, report.Sub{Title: "Beside the published figures", Blocks: []report.Block{t}})
+	}
+	if facts := v.measureFacts(); len(facts) > 0 {
+		s.Blocks = append(s.Blocks, report.Sub{Title: "The measures", Blocks: []report.Block{facts}})
+	}
+	return s
+}
+
+// measureFacts says what each measure is, once for all methods.
+func (v *varied) measureFacts() (facts report.Facts) {
+	said := map[string]bool{}
+	for _, m := range v.Measures {
+		if name := title(m); m.Help != "" && !said[name] {
+			said[name] = true
+			facts = append(facts, report.Fact{Name: name, Value: m.Help})
+		}
+	}
+	return facts
+}
+
+// intervals says in words what an interval is.
+var intervals = map[string]string{
+	result.StudentT:  "95 % Student's t over the seeds",
+	result.Range:     "the least and the most of two seeds",
+	result.Wilson:    "95 % Wilson, of one seed",
+	result.Bootstrap: "95 % bootstrap over the images of one seed",
+}
+
+// isCost says whether a measure is one of time or memory.
+func isCost(m result.Measure) bool { return m.Unit == "bytes" || m.Unit == "images/s" }
+
+// title is a measure's, without the method that the table is of.
+func title(m result.Measure) string { return strings.TrimSuffix(m.Title, " of "+m.Method) }
+
+// measured is a table of variants by measures.
+func (v *varied) measured(measures []result.Measure) report.Table {
+	t := report.Table{Caption: "Mean over the seeds, and its interval", Corner: "variant"}
+	kinds := map[string]bool{}
+	spans := make([]func(result.Figure) *report.Span, len(measures))
+	for i, m := range measures {
+		column := report.Column{Name: title(m), Note: m.Unit}
+		if m.Better != "" {
+			column.Note = m.Better + " is better"
+		}
+		t.Columns = append(t.Columns, column)
+		spans[i] = v.scale(m)
+	}
+	for _, x := range v.Variants {
+		row := report.Row{Name: x.Name}
+		if x.Status != result.Done {
+			row.Note = x.Status
+		}
+		for i, m := range measures {
+			f, ok := x.Figures[m.Name]
+			if !ok {
+				row.Cells = append(row.Cells, report.Cell{Text: "–", Tone: report.Faint})
+				continue
+			}
+			kinds[f.Interval] = true
+			cell := figureCell(f, m)
+			cell.Span = spans[i](f)
+			row.Cells = append(row.Cells, cell)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	var said []string
+	for _, kind := range []string{result.StudentT, result.Range, result.Wilson, result.Bootstrap} {
+		if kinds[kind] {
+			said = append(said, intervals[kind])
+		}
+	}
+	if len(said) > 0 {
+		t.Legend = report.List{"Intervals: " + strings.Join(said, "; ") + ". Bars run from the least to the greatest value of a column."}
+	}
+	return t
+}
+
+// figureCell is a figure over its interval.
+func figureCell(f result.Figure, m result.Measure) report.Cell {
+	c := report.Cell{Text: inUnit(float64(f.Mean), m)}
+	if f.Interval != result.None && !math.IsNaN(float64(f.Low)) {
+		c.Note = inUnit(float64(f.Low), m) + " to " + inUnit(float64(f.High), m)
+	}
+	return c
+}
+
+func inUnit(x float64, m result.Measure) string {
+	if m.Unit == "bytes" && !math.IsNaN(x) {
+		return report.Bytes(int64(x))
+	}
+	return report.Number(x)
+}
+
+// scale puts the figures of a measure between the least and the greatest value
+// that any variant has.
+func (v *varied) scale(m result.Measure) func(result.Figure) *report.Span {
+	low, high := math.Inf(1), math.Inf(-1)
+	ends := func(f result.Figure) (a, b float64) {
+		a, b = float64(f.Low), float64(f.High)
+		if math.IsNaN(a) || math.IsNaN(b) {
+			a, b = float64(f.Mean), float64(f.Mean)
+		}
+		return a, b
+	}
+	for _, x := range v.Variants {
+		if f, ok := x.Figures[m.Name]; ok {
+			a, b := ends(f)
+			if !math.IsInf(a, 0) && !math.IsInf(b, 0) && !math.IsNaN(a) {
+				low, high = min(low, a), max(high, b)
+			}
+		}
+	}
+	return func(f result.Figure) *report.Span {
+		a, b := ends(f)
+		if !(high > low) || math.IsNaN(a) || math.IsInf(a, 0) || math.IsInf(b, 0) {
+			return nil
+		}
+		at := func(x float64) float64 { return (x - low) / (high - low) }
+		return &report.Span{Low: at(a), Middle: at(float64(f.Mean)), High: at(b)}
+	}
+}
+
+// mcnemar is a row for each variant that was compared with another.
+func (v *varied) mcnemar() report.Table {
+	t := report.Table{
+		Caption: "McNemar's test of the predictions, seed by seed", Corner: "variant",
+		Columns: []report.Column{{Name: "against", Text: true}, {Name: "right alone", Note: "this, other"}, {Name: "p", Note: "largest of the seeds"}},
+		Legend: report.List{
+			"Right alone: test images that only this variant, and only the other, has right, for each seed.",
+			"p: how likely so uneven a count would be if both were as good; blue below 0.05, in every seed.",
+		},
+	}
+	for _, x := range v.Variants {
+		if x.McNemar == nil || len(x.McNemar.Tests) == 0 {
+			continue
+		}
+		var counts []string
+		for _, test := range x.McNemar.Tests {
+			counts = append(counts, fmt.Sprintf("%d, %d", test.OnlyThis, test.OnlyAgainst))
+		}
+		p := report.Cell{Text: report.Number(float64(x.McNemar.P))}
+		if float64(x.McNemar.P) < 0.05 {
+			p.Tone, p.Level, p.Means = report.Good, 3, "below 0.05"
+		}
+		t.Rows = append(t.Rows, report.Row{Name: x.Name, Cells: []report.Cell{{Text: x.McNemar.Against}, {Text: strings.Join(counts, "; ")}, p}})
+	}
+	return t
+}
+
+// published sets figures that others reported beside those measured here.
+func (v *varied) published() report.Table {
+	t := report.Table{Caption: "What others published for a variant, and what was measured here", Corner: "variant",
+		Columns: []report.Column{{Name: "measure", Text: true}, {Name: "published"}, {Name: "here"}}}
+	for _, x := range v.Variants {
+		for _, m := range v.Measures {
+			theirs, ok := x.Reported[m.Name]
+			if !ok {
+				continue
+			}
+			ours := report.Cell{Text: "–", Tone: report.Faint}
+			if f, ok := x.Figures[m.Name]; ok {
+				ours = figureCell(f, m)
+			}
+			t.Rows = append(t.Rows, report.Row{Name: x.Name, Cells: []report.Cell{{Text: m.Title}, {Text: inUnit(theirs, m)}, ours}})
+		}
+	}
+	return t
+}
+
+// curves are a panel a variant, with the base's validation in grey.
+func (v *varied) curves() report.Section {
+	s := report.Section{Title: "Learning curves"}
+	for _, panel := range []struct {
+		title             string
+		bound             [2]float64
+		train, validation func(result.Epoch) float64
+	}{
+		{"Accuracy", [2]float64{0, 1}, func(e result.Epoch) float64 { return float64(e.Accuracy) }, func(e result.Epoch) float64 { return float64(e.ValidationAccuracy) }},
+		{"Loss", [2]float64{}, func(e result.Epoch) float64 { return float64(e.Loss) }, func(e result.Epoch) float64 { return float64(e.ValidationLoss) }},
+	} {
+		var charts report.Charts
+		var base report.Series
+		for i, x := range v.Variants {
+			train := overSeeds("training", report.TrainColor, x.Runs, panel.train)
+			train.Dashed = true
+			validation := overSeeds("validation", report.ValidationColor, x.Runs, panel.validation)
+			if len(train.Points) == 0 {
+				continue
+			}
+			series := []report.Series{train, validation}
+			if i == 0 {
+				base = validation
+				base.Name, base.Color, base.Band = "validation of "+x.Name, report.BaseColor, false
+			} else if len(base.Points) > 0 {
+				series = append(series, base)
+			}
+			charts = append(charts, report.Chart{Title: x.Name, X: "epoch", Whole: true, Range: panel.bound, Series: series})
+		}
+		if len(charts) > 0 {
+			s.Blocks = append(s.Blocks, report.Sub{Title: panel.title, Blocks: []report.Block{charts}})
+		}
+	}
+	if len(s.Blocks) == 0 {
+		s.Blocks = []report.Block{report.Text("No epoch is done yet.")}
+		return s
+	}
+	if len(v.Seeds) > 1 {
+		s.Blocks = append([]report.Block{report.Text("Lines are means over the seeds; the shade runs from the least to the most.")}, s.Blocks...)
+	}
+	return s
+}
+
+// overSeeds is the mean of the runs' epochs, with their range.
+func overSeeds(name string, color int, runs []result.Run, value func(result.Epoch) float64) report.Series {
+	s := report.Series{Name: name, Color: color}
+	epochs := 0
+	for _, r := range runs {
+		epochs = max(epochs, len(r.Epochs))
+	}
+	for i := range epochs {
+		p := report.Point{X: float64(i + 1), Low: math.Inf(1), High: math.Inf(-1)}
+		n := 0
+		for _, r := range runs {
+			if i < len(r.Epochs) {
+				y := value(r.Epochs[i])
+				p.Y, p.Low, p.High = p.Y+y, min(p.Low, y), max(p.High, y)
+				n++
+			}
+		}
+		p.Y /= float64(n)
+		s.Band = s.Band || n > 1
+		s.Points = append(s.Points, p)
+	}
+	return s
+}
+
+// variants says what each is.
+func (v *varied) variants() report.Section {
+	t := report.Table{Caption: "What was varied", Corner: "variant", Columns: []report.Column{
+		{Name: "edits", Text: true}, {Name: "why", Text: true}, {Name: "network", Text: true}, {Name: "parameters"}, {Name: "epochs"}, {Name: "state", Text: true},
+	}}
+	for _, x := range v.Variants {
+		edits := strings.Join(x.Edits, "; ")
+		if edits == "" {
+			edits = "none"
+		}
+		state := x.Status
+		if x.Reason != "" {
+			state += ": " + x.Reason
+		}
+		t.Rows = append(t.Rows, report.Row{Name: x.Name, Cells: []report.Cell{
+			{Text: edits}, {Text: x.Why}, {Text: x.Architecture, Note: by(x.Input)}, {Text: report.Thousands(int(x.Parameters))}, {Text: fmt.Sprint(x.Epochs)}, {Text: state},
+		}})
+	}
+	return report.Section{Title: "The variants", Blocks: []report.Block{t}}
+}

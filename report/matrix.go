@@ -1,0 +1,108 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"oscar/metric"
+)
+
+// mostClasses is how many a matrix may have; with more it could neither be read
+// nor sent.
+const mostClasses = 24
+
+// mostConfusions is how many pairs of classes are listed in its place.
+const mostConfusions = 30
+
+// Matrix is what was predicted as which: a row for each true class, the deeper
+// the colour the larger the share of the row. With more than 24 classes it is
+// the list of the most frequent confusions.
+func Matrix(c *metric.Confusion) Table {
+	if len(c.Classes) > mostClasses {
+		return confusions(c)
+	}
+	t := Table{
+		Caption: "How often images of a class (rows) were predicted as which (columns)",
+		Corner:  "true \\ predicted", Dense: true,
+		Legend: List{"Blue is right and orange is wrong; the deeper, the larger the share of the row."},
+	}
+	for i, class := range c.Classes {
+		t.Columns = append(t.Columns, Column{Name: class})
+		row := Row{Name: class}
+		total := sum(c.Counts[i])
+		for j, n := range c.Counts[i] {
+			cell := Cell{Text: fmt.Sprint(n), Tone: Bad}
+			if i == j {
+				cell.Tone = Good
+			}
+			if n == 0 {
+				cell.Tone = Faint
+			} else {
+				cell.Level = Level(float64(n) / float64(total))
+			}
+			row.Cells = append(row.Cells, cell)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// confusions lists the pairs that were confused most often.
+func confusions(c *metric.Confusion) Table {
+	type pair struct{ truth, predicted, n int }
+	var pairs []pair
+	for i, row := range c.Counts {
+		for j, n := range row {
+			if i != j && n > 0 {
+				pairs = append(pairs, pair{i, j, n})
+			}
+		}
+	}
+	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(b.n, a.n) })
+	t := Table{
+		Caption: fmt.Sprintf("The most frequent confusions among %d classes", len(c.Classes)),
+		Corner:  "true class", Columns: []Column{{Name: "predicted", Text: true}, {Name: "images"}, {Name: "of the class"}},
+	}
+	for _, p := range pairs[:min(len(pairs), mostConfusions)] {
+		t.Rows = append(t.Rows, Row{Name: c.Classes[p.truth], Cells: []Cell{
+			{Text: c.Classes[p.predicted]}, {Text: Thousands(p.n)},
+			{Text: Percent(float64(p.n) / float64(sum(c.Counts[p.truth])))},
+		}})
+	}
+	return t
+}
+
+func sum(counts []int) (total int) {
+	for _, n := range counts {
+		total += n
+	}
+	return total
+}
+
+// PerClass is precision, recall and F1 of every class.
+func PerClass(scores []metric.ClassScores) Table {
+	t := Table{
+		Caption: "Each class told from the others", Corner: "class",
+		Columns: []Column{{Name: "precision"}, {Name: "recall"}, {Name: "F1"}, {Name: "images"}},
+		Legend: List{
+			"Precision: of the images predicted as the class, the share that is.",
+			"Recall: of the images of the class, the share predicted so. F1: their harmonic mean.",
+		},
+	}
+	for _, s := range scores {
+		t.Rows = append(t.Rows, Row{Name: s.Class, Cells: []Cell{
+			share(s.Precision), share(s.Recall), share(s.F1), {Text: Thousands(s.Support)},
+		}})
+	}
+	return t
+}
+
+// share is a number from 0 to 1 with a bar.
+func share(x float64) Cell {
+	if math.IsNaN(x) {
+		return Cell{Text: Number(x), Tone: Faint}
+	}
+	return Cell{Text: fmt.Sprintf("%.3f", x), Span: &Span{Low: 0, Middle: x, High: x}}
+}

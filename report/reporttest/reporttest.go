@@ -1,0 +1,191 @@
+// Package reporttest holds a report against what every report promises, in a
+// headless browser. It is for tests.
+//
+// OSCAR_CHROMIUM names the browser (make test sets it, see
+// scripts/setup-chromium); without it the test is skipped. OSCAR_SCREENSHOTS
+// names a folder for pictures of what was looked at.
+package reporttest
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// audit lists what is wrong with a page.
+//
+//go:embed audit.js
+var audit string
+
+// Widths are those of a phone, a tablet and a desk, in pixels.
+var Widths = []int64{360, 768, 1280}
+
+// paperWidth is that of A4 within the margins, in CSS pixels.
+const paperWidth = 680
+
+// Look opens an HTML file at every width, in light and dark, and as on paper:
+// every picture loads and says what it shows, nothing overflows, headings are in
+// order, text and lines stand out from what is behind them, and nothing is asked
+// of any network.
+func Look(t *testing.T, path string) {
+	t.Helper()
+	b := open(t, path)
+	for _, width := range Widths {
+		for _, scheme := range []string{"light", "dark"} {
+			b.emulate(width, scheme, "screen")
+			b.audit(fmt.Sprintf("%d-%s", width, scheme))
+		}
+	}
+	b.emulate(paperWidth, "dark", "print")
+	b.audit("print")
+	b.print()
+	for _, asked := range b.asked() {
+		if asked != b.url && !strings.HasPrefix(asked, "data:") {
+			t.Errorf("%s asks for %.80s", b.name, asked)
+		}
+	}
+}
+
+// browser is a page that is open.
+type browser struct {
+	*testing.T
+	ctx  context.Context
+	name string // of the file, for screenshots
+	url  string
+
+	mu   sync.Mutex
+	urls []string // asked for
+}
+
+func open(t *testing.T, path string) *browser {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a browser takes seconds")
+	}
+	program := os.Getenv("OSCAR_CHROMIUM")
+	if program == "" {
+		t.Skip("OSCAR_CHROMIUM is not set: no browser to look at the report with")
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()), chromedp.DisableGPU,
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("hide-scrollbars", true))
+	if os.Getuid() == 0 {
+		options = append(options, chromedp.NoSandbox)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	b := &browser{T: t, ctx: ctx, name: filepath.Base(path), url: (&url.URL{Scheme: "file", Path: path}).String()}
+	requests := chromedp.Events(ctx, network.RequestWillBeSent)
+	go func() {
+		for e, err := range requests {
+			if err != nil {
+				return // the browser was closed
+			}
+			b.mu.Lock()
+			b.urls = append(b.urls, e.Request.URL)
+			b.mu.Unlock()
+		}
+	}()
+	b.do(command(network.Enable, network.EnableParams{}), chromedp.Navigate(b.url))
+	return b
+}
+
+// asked lists what the page asked for; at least for itself.
+func (b *browser) asked() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.urls) == 0 {
+		b.Errorf("%s: the browser tells of no request, not even of the page", b.name)
+	}
+	return b.urls
+}
+
+// command is an action that sends one command of the protocol.
+func command[P, R any](c cdp.Command[P, R], p P) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, c, p)
+		return err
+	})
+}
+
+func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.Helper()
+	if err := chromedp.Do(b.ctx, actions...); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func run[T any](b *browser, action chromedp.Action[T]) T {
+	b.Helper()
+	out, err := chromedp.Run(b.ctx, action)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return out
+}
+
+// emulate sets what the page is shown on.
+func (b *browser) emulate(width int64, scheme, media string) {
+	b.Helper()
+	b.do(
+		chromedp.EmulateViewport(width, 900, chromedp.EmulatePortrait),
+		command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Media: media, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		}),
+	)
+}
+
+// audit notes what is wrong with the page as it is shown now. The page may run
+// no script; the browser may, for us.
+func (b *browser) audit(view string) {
+	b.Helper()
+	for _, wrong := range run(b, chromedp.Evaluate[[]string](audit, chromedp.EvalAwaitPromise)) {
+		b.Errorf("%s, %s: %s", b.name, view, wrong)
+	}
+	if os.Getenv("OSCAR_SCREENSHOTS") != "" {
+		b.keep(view+".png", run(b, chromedp.FullScreenshot(100)))
+	}
+}
+
+// print prints the page on A4.
+func (b *browser) print() {
+	b.Helper()
+	b.emulate(Widths[2], "dark", "")
+	pdf := run(b, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4), chromedp.PDFPreferCSSPageSize()))
+	if !strings.HasPrefix(string(pdf), "%PDF-") || !strings.Contains(string(pdf), "/Type /Page") {
+		b.Errorf("%s: printed, it is no PDF: %.20q", b.name, pdf)
+	}
+	b.keep("print.pdf", pdf)
+}
+
+// keep writes a file for a person to look at, if there is a folder for them.
+func (b *browser) keep(name string, data []byte) {
+	b.Helper()
+	dir := os.Getenv("OSCAR_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	if err := os.WriteFile(filepath.Join(dir, b.name+"-"+name), data, 0o666); err != nil {
+		b.Fatal(err)
+	}
+}

@@ -1,0 +1,151 @@
+package report
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"oscar/internal/atomicfile"
+)
+
+//go:embed page.tmpl
+var pageTemplate string
+
+//go:embed page.css
+var pageStyle string
+
+// generator marks a page as one of oscar's, so that another file is never
+// written over.
+const generator = `<meta name="generator" content="oscar">`
+
+// Write writes a page to an HTML file. It appears whole or not at all, and takes
+// the place of an earlier report, but of no other file.
+func Write(ctx context.Context, path string, p Page) error {
+	if err := Replaceable(path); err != nil {
+		return err
+	}
+	html, err := p.HTML(ctx)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, html)
+}
+
+// Replaceable reports whether a report can be written there: nothing is, or an
+// earlier one.
+func Replaceable(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder; name a file, as %s", path, filepath.Join(path, "report.html"))
+	}
+	before, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		if dir := filepath.Dir(path); !exists(dir) {
+			return fmt.Errorf("there is no folder %s to write %s in", dir, filepath.Base(path))
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !bytes.Contains(before[:min(len(before), 1024)], []byte(generator)) {
+		return fmt.Errorf("%s is there, and is no report of oscar's; name another file", path)
+	}
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// HTML makes the page.
+func (p Page) HTML(ctx context.Context) ([]byte, error) {
+	// Once without pictures, to know what room there is for them.
+	bare := &printer{}
+	text, err := bare.print(p)
+	if err != nil {
+		return nil, err
+	}
+	room := Budget - len(text)
+	if room < 0 {
+		return nil, fmt.Errorf("the report takes %s without pictures, more than %s", Bytes(int64(len(text))), Bytes(Budget))
+	}
+	images, err := encode(ctx, bare.pictures, room)
+	if err != nil {
+		return nil, err
+	}
+	return (&printer{images: images}).print(p)
+}
+
+// printer prints a page. Pictures are known by their place on it.
+type printer struct {
+	pictures []Picture // those met
+	images   []encoded // what stands for them; none: nothing yet
+	ids      int
+	depth    int // of headings below the sections' own
+	page     *template.Template
+}
+
+func (p *printer) print(page Page) ([]byte, error) {
+	var err error
+	p.page, err = template.New("page.tmpl").Funcs(template.FuncMap{
+		"show":      p.show,
+		"picture":   p.picture,
+		"id":        p.id,
+		"heading":   p.heading,
+		"anchor":    func(i int) string { return "part-" + strconv.Itoa(i+1) },
+		"style":     func() template.CSS { return template.CSS(pageStyle) },
+		"generator": func() template.HTML { return template.HTML(generator) },
+		"units":     func(share float64) string { return fixed(100 * min(max(share, 0), 1)) },
+		"sub":       func(a, b float64) float64 { return a - b },
+	}).Parse(pageTemplate)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = p.page.Execute(&b, page)
+	return b.Bytes(), err
+}
+
+// show prints a block by its own template.
+func (p *printer) show(b Block) (template.HTML, error) {
+	if _, ok := b.(Sub); ok {
+		p.depth++
+		defer func() { p.depth-- }()
+	}
+	var out strings.Builder
+	err := p.page.ExecuteTemplate(&out, b.template(), b)
+	return template.HTML(out.String()), err
+}
+
+// heading is a title of a part of a section, or of what is within such a part.
+func (p *printer) heading(b Block, title string) template.HTML {
+	rank := 3 + p.depth
+	if _, ok := b.(Sub); ok {
+		rank-- // it is the part's own
+	}
+	return template.HTML(fmt.Sprintf("<h%d>%s</h%d>", rank, template.HTMLEscapeString(title), rank))
+}
+
+// picture is what stands for a picture; where there is nothing yet, something
+// that takes as much room but for the URL.
+func (p *printer) picture(from Picture) encoded {
+	p.pictures = append(p.pictures, from)
+	if p.images == nil {
+		return encoded{Width: 1000, Height: 1000, Missing: strings.Repeat("?", longestReason)}
+	}
+	return p.images[len(p.pictures)-1]
+}
+
+// id is a name that is unique on the page.
+func (p *printer) id() string {
+	p.ids++
+	return "n" + strconv.Itoa(p.ids)
+}

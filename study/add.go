@@ -1,0 +1,73 @@
+package study
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"oscar/pipeline"
+)
+
+// AddOptions are the options of [Add].
+type AddOptions struct {
+	Dir      string // a study's folder
+	Addition Addition
+	Memory   int64 // as in [Options]
+	Machine  pipeline.Machine
+	Command  []string // as in [Options]
+	Listener Listener
+}
+
+// Add puts one more variant into a study, runs it, with whatever else is left,
+// and compares anew. It has the split, the seeds and the cut of the others. The
+// same call goes on where one was stopped.
+func Add(ctx context.Context, o AddOptions) (*Result, error) {
+	if !isStudy(o.Dir) {
+		return nil, fmt.Errorf("%s is not a study's folder: it has no %s", o.Dir, planFile)
+	}
+	if err := o.Machine.Check(); err != nil {
+		return nil, err
+	}
+	j := &job{Options: Options{Out: o.Dir, Memory: o.Memory, Machine: o.Machine, Command: o.Command, Listener: o.Listener}}
+	if j.Memory == 0 {
+		j.Memory = machineMemory()
+	}
+	var err error
+	if j.held, err = take(o.Dir); err != nil {
+		return nil, err
+	}
+	defer j.held.Close()
+	if err := j.reopen(); err != nil {
+		return nil, err
+	}
+	if err := j.put(o.Addition); err != nil {
+		return nil, err
+	}
+	return j.goOn(ctx)
+}
+
+// put puts a variant into the plan, unless it is there already.
+func (j *job) put(a Addition) error {
+	j.Study = j.plan.Study
+	if was, err := j.Study.variant(a.Name); err == nil {
+		if text := difference("variant "+a.Name, tree(was), tree(a.Variant)); text != "" {
+			return fmt.Errorf("%s has a %s; give the new variant another name", j.Out, text)
+		}
+		return nil
+	}
+	j.Study.Variants = append(j.Study.Variants, a.Variant)
+	j.Study.Claims = append(j.Study.Claims, a.Claims...)
+	if err := j.Study.Check(); err != nil {
+		return err
+	}
+	split := j.splits[j.Study.Seeds[0]]
+	e, err := j.Study.experiment(a.Variant, len(split.Classes))
+	if err != nil {
+		return err
+	}
+	if classes, err := e.Architecture.Classes(); err != nil || classes != len(split.Classes) {
+		return errors.Join(err, fmt.Errorf("variant %s ends with %d units for %d classes", a.Name, classes, len(split.Classes)))
+	}
+	j.plan.Added = append(j.plan.Added, a.Name)
+	return j.keep()
+}

@@ -1,0 +1,46 @@
+package study
+
+import (
+	"bytes"
+	"encoding/csv"
+	"strconv"
+
+	"oscar/internal/atomicfile"
+	"oscar/study/result"
+)
+
+// writeCSV writes a line a run, a column a measure; what could not be measured
+// is empty.
+func writeCSV(path string, res *Result) error {
+	head := []string{"variant", "seed", "status", "parameters", "forecast_bytes", "epochs", "kept_epoch"}
+	for _, m := range res.Measures {
+		head = append(head, m.Name)
+	}
+	lines := [][]string{head}
+	for _, v := range res.Variants {
+		for _, r := range v.Runs {
+			line := []string{
+				v.Name, strconv.FormatUint(r.Seed, 10), r.Status, strconv.FormatInt(v.Parameters, 10), strconv.FormatInt(v.Memory.Training, 10),
+				strconv.Itoa(len(r.Epochs)), strconv.Itoa(r.Kept),
+			}
+			for _, m := range res.Measures {
+				line = append(line, cell(r, m))
+			}
+			lines = append(lines, line)
+		}
+	}
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	if err := w.WriteAll(lines); err != nil {
+		return err
+	}
+	return atomicfile.Write(path, b.Bytes())
+}
+
+func cell(r result.Run, m result.Measure) string {
+	v, ok := r.Values[m.Name]
+	if !ok {
+		return ""
+	}
+	return strconv.FormatFloat(float64(v), 'g', -1, 64)
+}

@@ -1,0 +1,256 @@
+package study
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"syscall"
+
+	"oscar/dataset"
+	"oscar/internal/atomicfile"
+	"oscar/study/result"
+)
+
+// Names within a study's folder.
+const (
+	studyFile       = "study.yaml" // what was asked, for people
+	planFile        = "plan.json"  // what was asked and decided when the folder was made
+	runsDir         = "runs"
+	looksDir        = "looks"
+	scoresDir       = "scores"
+	explanationsDir = "explanations"
+	wallDir         = "wall"
+	csvFile         = "study.csv"
+	lockFile        = ".lock"
+)
+
+// plan is what was asked and decided when a study's folder was made. It is
+// written last: a folder that has one is a study's.
+type plan struct {
+	Format int         `json:"format"` // 1
+	Root   string      `json:"root"`   // the folder of images, absolute
+	Budget float64     `json:"budget_seconds"`
+	Cut    *result.Cut `json:"cut"`
+	Added  []string    `json:"added"` // variants that came later
+	Study  Study       `json:"study"` // with those
+}
+
+// path is a place in the study's folder.
+func (o Options) path(elem ...string) string {
+	return filepath.Join(append([]string{o.Out}, elem...)...)
+}
+
+// isStudy says whether a folder is a study's.
+func isStudy(dir string) bool { return exists(filepath.Join(dir, planFile)) }
+
+// vacant reports whether a folder is free for a study: not there, or empty but
+// for what a killed process left.
+func vacant(dir string) error {
+	entries, err := os.ReadDir(dir)
+	begun := exists(filepath.Join(dir, lockFile)) // by a study that did not come to its plan
+	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool {
+		return strings.HasPrefix(e.Name(), atomicfile.Prefix) || begun && ours(e.Name())
+	})
+	switch {
+	case errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0:
+		return nil
+	case err != nil:
+		return fmt.Errorf("%s cannot be a folder for results: %w; name a new folder", dir, bare(err))
+	}
+	return fmt.Errorf("%s is not empty; name a new folder", dir)
+}
+
+// ours says whether a name is of what is written before the plan.
+func ours(name string) bool {
+	return slices.Contains([]string{lockFile, studyFile, runsDir, looksDir, scoresDir, explanationsDir, wallDir}, name) ||
+		strings.HasPrefix(name, "split") && strings.HasSuffix(name, ".json")
+}
+
+// bare takes the operation and the path off a file's error.
+func bare(err error) error {
+	if p, ok := errors.AsType[*os.PathError](err); ok {
+		return p.Err
+	}
+	return err
+}
+
+// take takes a folder for this process, until the file is closed.
+func take(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s is in use by another oscar", dir)
+	}
+	return f, nil
+}
+
+// keep writes what was asked and decided.
+func (j *job) keep() error {
+	for seed, split := range j.splits {
+		if err := split.Write(j.path(j.Study.splitFile(seed))); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{runsDir, looksDir, scoresDir, explanationsDir, wallDir} {
+		if err := os.MkdirAll(j.path(dir), 0o777); err != nil {
+			return err
+		}
+	}
+	text, err := j.Study.YAML()
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(j.path(studyFile), text); err != nil {
+		return err
+	}
+	j.plan.Study = j.Study
+	return writeJSON(j.path(planFile), j.plan)
+}
+
+// reopen reads what was asked and decided.
+func (j *job) reopen() error {
+	if err := readJSON(j.path(planFile), &j.plan); err != nil {
+		return err
+	}
+	if j.plan.Format != 1 {
+		return fmt.Errorf("%s: format is %d, this oscar reads 1", j.path(planFile), j.plan.Format)
+	}
+	s := j.plan.Study
+	j.splits = map[uint64]*dataset.Split{}
+	for _, seed := range s.Seeds {
+		var err error
+		if j.splits[seed], err = dataset.ReadSplit(j.path(s.splitFile(seed))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// differs says in what a study differs from the one of a folder; "" if in
+// nothing. Variants that were added to the folder, and claims about them, do not
+// count.
+func differs(was, is Study, added []string) string {
+	late := func(name string) bool { return slices.Contains(added, name) }
+	of := func(s Study) Study {
+		s.Variants = slices.DeleteFunc(slices.Clone(s.Variants), func(v Variant) bool { return late(v.Name) })
+		s.Claims = slices.DeleteFunc(slices.Clone(s.Claims), func(c Claim) bool { return late(c.Variant) || late(c.Against) })
+		return s
+	}
+	before, now := tree(of(was)), tree(of(is))
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Study]()) {
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if text := difference(key, before[key], now[key]); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// tree is a value as its JSON.
+func tree(v any) (out map[string]any) {
+	text, err := json.Marshal(v)
+	if err == nil {
+		err = json.Unmarshal(text, &out)
+	}
+	if err != nil {
+		panic(err) // a study was read from JSON
+	}
+	return out
+}
+
+// difference names the first place where two trees differ.
+func difference(path string, was, is any) string {
+	if reflect.DeepEqual(was, is) {
+		return ""
+	}
+	switch a := was.(type) {
+	case map[string]any:
+		if b, ok := is.(map[string]any); ok {
+			keys := map[string]bool{}
+			for k := range a {
+				keys[k] = true
+			}
+			for k := range b {
+				keys[k] = true
+			}
+			for _, k := range sorted(keys) {
+				if text := difference(path+"."+k, a[k], b[k]); text != "" {
+					return text
+				}
+			}
+		}
+	case []any:
+		if b, ok := is.([]any); ok {
+			for i := range max(len(a), len(b)) {
+				switch {
+				case i >= len(b):
+					return fmt.Sprintf("%s has %s, not here", path, named(a[i]))
+				case i >= len(a):
+					return fmt.Sprintf("%s has no %s", path, named(b[i]))
+				}
+				if text := difference(fmt.Sprintf("%s.%s", path, cmp.Or(nameOf(a[i]), fmt.Sprint(i+1))), a[i], b[i]); text != "" {
+					return text
+				}
+			}
+		}
+	}
+	return fmt.Sprintf("%s %s, not %s", path, named(was), named(is))
+}
+
+// named is a value in an error: its name if it has one.
+func named(v any) string {
+	if name := nameOf(v); name != "" {
+		return name
+	}
+	if v == nil {
+		return "left out"
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return strings.Trim(string(text), `"`)
+}
+
+func nameOf(v any) string {
+	m, _ := v.(map[string]any)
+	name, _ := m["name"].(string)
+	return name
+}
+
+func sorted(keys map[string]bool) []string {
+	out := make([]string, 0, len(keys))
+	for k := range keys {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func writeJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, append(text, '\n'))
+}
+
+func readJSON(path string, v any) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}

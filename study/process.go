@@ -1,0 +1,137 @@
+package study
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"oscar/pipeline"
+)
+
+// process trains a run in a process of its own. Its peak of memory is then the
+// run's alone, since TensorFlow's allocator gives nothing back to the system; and
+// a system that ends it for lack of memory does not end the study.
+type process struct {
+	command []string
+	machine pipeline.Machine
+	note    func(string)
+}
+
+// every is the time between two looks at how far the process is.
+const every = time.Second
+
+// train goes on with a run; epochs is told how many are done.
+func (p process) train(ctx context.Context, dir string, epochs func(int)) error {
+	cmd := exec.CommandContext(ctx, p.command[0], append(p.command[1:], p.arguments(dir)...)...)
+	cmd.Args[0] = "oscar"
+	// Signals are passed on once, not sent to both by the terminal; and nothing is
+	// left running when this process is killed.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	// It would also be killed when the thread that began it ends.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	followed := make(chan struct{})
+	go func() {
+		defer close(followed)
+		countEpochs(dir, epochs, ended)
+	}()
+	last := p.listen(said)
+	err = cmd.Wait()
+	close(ended)
+	<-followed
+	return p.outcome(ctx, err, last)
+}
+
+// arguments are those of oscar train --resume.
+func (p process) arguments(dir string) []string {
+	args := []string{"train", "--resume", dir}
+	for _, f := range []struct {
+		flag  string
+		value int
+	}{
+		{"threads", p.machine.Threads.Intra}, {"inter-threads", p.machine.Threads.Inter},
+		{"workers", p.machine.Workers}, {"checkpoint-every", p.machine.CheckpointEvery},
+	} {
+		if f.value != 0 {
+			args = append(args, "--"+f.flag, strconv.Itoa(f.value))
+		}
+	}
+	if p.machine.Cache != "" {
+		args = append(args, "--cache", string(p.machine.Cache))
+	}
+	return args
+}
+
+// listen passes on notes, and returns the last thing that was said to be wrong.
+func (p process) listen(said io.Reader) (wrong string) {
+	lines := bufio.NewScanner(said)
+	for lines.Scan() {
+		if text, ok := strings.CutPrefix(lines.Text(), "note: "); ok {
+			p.note(text)
+		}
+		if text, ok := strings.CutPrefix(lines.Text(), "oscar: "); ok {
+			wrong = text
+		}
+	}
+	_, _ = io.Copy(io.Discard, said) // a line too long to be read
+	return wrong
+}
+
+// outcome says how a process ended.
+func (p process) outcome(ctx context.Context, err error, wrong string) error {
+	exit, failed := errors.AsType[*exec.ExitError](err)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return pipeline.ErrInterrupted
+	case !failed:
+		return err
+	}
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		if status.Signal() == syscall.SIGKILL {
+			return errors.New("its process was killed, perhaps by the system for lack of memory")
+		}
+		return fmt.Errorf("its process was ended by a signal: %s", status.Signal())
+	}
+	if wrong == "" {
+		return fmt.Errorf("its process ended with %s", exit)
+	}
+	return errors.New(wrong)
+}
+
+// countEpochs tells how many epochs a run has done until its process has ended.
+func countEpochs(dir string, epochs func(int), ended <-chan struct{}) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ended:
+			return
+		case <-tick.C:
+			if text, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl")); err == nil {
+				epochs(bytes.Count(text, []byte("\n")))
+			}
+		}
+	}
+}

@@ -1,0 +1,7 @@
+package study
+
+import "oscar/study/result"
+
+// Result is what a study found, study.json. Its types are in package
+// study/result, which needs no TensorFlow: the report reads them from there.
+type Result = result.Study

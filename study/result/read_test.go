@@ -1,0 +1,36 @@
+package result
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestRead(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, File)
+	write := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`{"format": 1, "measures": [{"name": "focus"}], "variants": [{"name": "a", "figures": {"focus": {"mean": 0.5, "low": null, "high": null, "n": 1}}}]}`)
+	s, err := Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := s.Variant("a").Figures["focus"]
+	if f.Mean != 0.5 || !math.IsNaN(float64(f.Low)) || s.Measure("focus") == nil || s.Variant("b") != nil || s.Measure("b") != nil {
+		t.Errorf("%+v", s)
+	}
+	for text, want := range map[string]string{
+		`{"format": 2}`: path + ": format is 2, this oscar reads 1",
+		`{`:             path + ": unexpected end of JSON input",
+	} {
+		write(text)
+		if _, err := Read(dir); err == nil || err.Error() != want {
+			t.Errorf("error %v\nwant  %s", err, want)
+		}
+	}
+}

@@ -1,0 +1,347 @@
+package study
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"oscar/dataset"
+	"oscar/internal/atomicfile"
+	"oscar/pipeline"
+	"oscar/study/result"
+)
+
+// Options are the options of [Run].
+type Options struct {
+	Study Study
+	Data  string // folder with one sub-folder a class
+	Out   string // the study's folder: a new one, or one to go on with
+	// Budget, if not 0, is how long the study may take, by a forecast: epochs and
+	// then training images are cut until it fits.
+	Budget time.Duration
+	// Memory is how much training may take in bytes, of which a tenth is left free;
+	// 0: the machine's.
+	Memory  int64
+	Machine pipeline.Machine
+	// Command, if not empty, is an oscar, with arguments, that trains each run in a
+	// process of its own: its peak of memory is then the run's alone, and one that
+	// is killed is a row of the result. Otherwise all are trained in this one.
+	Command  []string
+	Listener Listener
+}
+
+// Run trains every variant of a study with every seed, compares them, and
+// writes study.json and study.csv. A folder that holds a part of the same study
+// is gone on with: finished runs are not repeated, and others end with the bits
+// they would have had. A variant that does not fit the machine's memory, or
+// whose training fails, is a row of the result. When ctx is cancelled it saves
+// after the step under way and returns [pipeline.ErrInterrupted].
+func Run(ctx context.Context, o Options) (*Result, error) {
+	if err := errors.Join(o.Study.Check(), o.Machine.Check()); err != nil {
+		return nil, err
+	}
+	if o.Budget < 0 {
+		return nil, fmt.Errorf("budget is %s, want above 0, as 30m", o.Budget)
+	}
+	j := &job{Options: o}
+	if o.Memory == 0 {
+		j.Memory = machineMemory()
+	}
+	if isStudy(o.Out) {
+		return j.resume(ctx)
+	}
+	return j.begin(ctx)
+}
+
+// job is a study under way.
+type job struct {
+	Options
+	plan   plan
+	splits map[uint64]*dataset.Split // by the seed of the run
+	rows   []*row
+	notes  []string
+	held   *os.File
+	began  time.Time
+	worked float64 // done in this process, as [work] counts
+}
+
+// row is a variant with what it trains.
+type row struct {
+	variant    Variant
+	experiment pipeline.Experiment // but for seed and folder
+	memory     result.Memory
+	tooLarge   string // why nothing of it is run
+	runs       []*run
+}
+
+// run is a row with a seed.
+type run struct {
+	row    *row
+	seed   uint64
+	failed string // why
+}
+
+func (r *run) name() string { return fmt.Sprintf("%s-%d", r.row.variant.Name, r.seed) }
+func (r *run) dir() string  { return filepath.Join(runsDir, r.name()) }
+
+func (j *job) note(text string) {
+	if !slices.Contains(j.notes, text) {
+		j.notes = append(j.notes, text)
+	}
+	j.Listener.note(text)
+}
+
+// begin makes the study's folder and runs the study.
+func (j *job) begin(ctx context.Context) (*Result, error) {
+	if err := vacant(j.Out); err != nil {
+		return nil, err
+	}
+	root, err := filepath.Abs(j.Data)
+	if err != nil {
+		return nil, err
+	}
+	out, err := filepath.Abs(j.Out)
+	if err != nil {
+		return nil, err
+	}
+	if below, err := filepath.Rel(root, out); err == nil && filepath.IsLocal(below) {
+		return nil, fmt.Errorf("%s lies in %s, where every folder is a class; name a folder elsewhere", j.Out, j.Data)
+	}
+	folder, err := j.scan(ctx)
+	if err != nil {
+		return nil, before(ctx, err)
+	}
+	j.plan = plan{Format: 1, Root: root, Budget: j.Budget.Seconds(), Added: []string{}}
+	if j.splits, err = j.Study.splits(folder); err != nil {
+		return nil, err
+	}
+	for _, text := range j.imageNotes() {
+		j.Listener.note(text)
+	}
+	if err := j.arrange(); err != nil {
+		return nil, err
+	}
+	there := exists(j.Out)
+	if err := os.MkdirAll(j.Out, 0o777); err != nil {
+		return nil, fmt.Errorf("cannot make the folder %s: %w", j.Out, bare(err))
+	}
+	if j.held, err = take(j.Out); err != nil {
+		return nil, err
+	}
+	defer j.held.Close()
+	if err := errors.Join(vacant(j.Out), atomicfile.Clean(j.Out)); err != nil {
+		return nil, err
+	}
+	if err := j.fit(ctx); err != nil {
+		os.Remove(j.path(lockFile))
+		if !there {
+			os.Remove(j.Out)
+		}
+		return nil, before(ctx, err)
+	}
+	if err := j.keep(); err != nil {
+		return nil, err
+	}
+	return j.run(ctx)
+}
+
+// before maps a cancelled context to ErrInterrupted.
+func before(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w before there was anything to save", pipeline.ErrInterrupted)
+	}
+	return err
+}
+
+// resume goes on with a study, if it is the same.
+func (j *job) resume(ctx context.Context) (*Result, error) {
+	var err error
+	if j.held, err = take(j.Out); err != nil {
+		return nil, err
+	}
+	defer j.held.Close()
+	if err := j.reopen(); err != nil {
+		return nil, err
+	}
+	root, err := filepath.Abs(j.Data)
+	if err != nil {
+		return nil, err
+	}
+	if text := differs(j.plan.Study, j.Study, j.plan.Added); text != "" {
+		return nil, fmt.Errorf("%s holds a study with %s; name a new folder, or put variants in by oscar study add", j.Out, text)
+	}
+	if root != j.plan.Root {
+		return nil, fmt.Errorf("%s holds a study of the images in %s, not %s; name a new folder", j.Out, j.plan.Root, root)
+	}
+	if b := j.Budget.Seconds(); b != j.plan.Budget {
+		return nil, fmt.Errorf("%s holds a study with %s, not %s; name a new folder", j.Out, budget(j.plan.Budget), budget(b))
+	}
+	j.Study = j.plan.Study
+	return j.goOn(ctx)
+}
+
+func budget(s float64) string {
+	if s == 0 {
+		return "no budget"
+	}
+	return "a budget of " + seconds(s)
+}
+
+// goOn runs what is left of a study that was read.
+func (j *job) goOn(ctx context.Context) (*Result, error) {
+	if err := atomicfile.Clean(j.Out); err != nil {
+		return nil, err
+	}
+	if err := j.arrange(); err != nil {
+		return nil, err
+	}
+	for _, r := range j.rows {
+		apply(j.plan.Cut, &r.experiment.Training)
+	}
+	return j.run(ctx)
+}
+
+// arrange makes the rows, with their forecasts.
+func (j *job) arrange() error {
+	split := j.splits[j.Study.Seeds[0]]
+	for _, v := range j.Study.Variants {
+		e, err := j.Study.experiment(v, len(split.Classes))
+		if err != nil {
+			return err
+		}
+		e.Data.Root = j.plan.Root
+		r := &row{variant: v, experiment: e}
+		if r.memory, err = forecast(e); err != nil {
+			return err
+		}
+		if got, err := e.Architecture.Classes(); err != nil {
+			return err
+		} else if got != len(split.Classes) {
+			return fmt.Errorf("variant %s: %s ends with %d units for %d classes", v.Name, e.Architecture.Name, got, len(split.Classes))
+		}
+		r.tooLarge = tooLarge(e.Architecture, r.memory, j.Memory)
+		for _, seed := range j.Study.Seeds {
+			r.runs = append(r.runs, &run{row: r, seed: seed})
+		}
+		j.rows = append(j.rows, r)
+	}
+	return nil
+}
+
+// fit cuts the study to its budget.
+func (j *job) fit(ctx context.Context) error {
+	if j.Budget == 0 {
+		return nil
+	}
+	j.Listener.stage("measuring how fast the variants train")
+	d, err := measureDisk(j.Out)
+	if err != nil {
+		return err
+	}
+	var costs []cost
+	for _, r := range j.rows {
+		if r.tooLarge != "" {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c, err := pace(ctx, r.variant.Name, r.experiment, j.Machine.Threads, d)
+		if err != nil {
+			return fmt.Errorf("variant %s: %w", r.variant.Name, err)
+		}
+		costs = append(costs, c)
+	}
+	if len(costs) == 0 {
+		return nil
+	}
+	split := j.splits[j.Study.Seeds[0]]
+	x := j.Study.Explain
+	l := load{
+		classes: trainCounts(split), validation: len(split.Validation), test: len(split.Test), seeds: len(j.Study.Seeds),
+		shown: len(split.Classes) * (2*x.Images + x.Mosaics) * len(x.Methods),
+	}
+	c, err := cut(costs, l, j.Budget.Seconds())
+	if err != nil || c == nil {
+		return err
+	}
+	j.plan.Cut = c
+	for _, text := range c.Text {
+		j.Listener.note("cut to the budget: " + text)
+	}
+	for _, r := range j.rows {
+		apply(c, &r.experiment.Training)
+	}
+	if c.TrainPerClass == 0 {
+		return nil
+	}
+	for _, seed := range j.Study.Seeds {
+		if j.splits[seed], err = atMost(j.splits[seed], c.TrainPerClass); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run trains what is left, all variants seed by seed, and compares.
+func (j *job) run(ctx context.Context) (*Result, error) {
+	var all []*run
+	for i := range j.Study.Seeds {
+		for _, r := range j.rows {
+			if r.tooLarge == "" {
+				all = append(all, r.runs[i])
+			}
+		}
+	}
+	for _, r := range j.rows {
+		if r.tooLarge != "" {
+			j.note(fmt.Sprintf("%s is not run: %s", r.variant.Name, r.tooLarge))
+		}
+	}
+	j.began = time.Now()
+	left := math.Nextafter(0, 1) // never 0
+	for _, r := range all {
+		if !j.finished(r) {
+			left += j.runWork(r)
+		}
+	}
+	for i, r := range all {
+		earlier := j.finished(r)
+		j.Listener.stage(fmt.Sprintf("run %d of %d: %s, seed %d", i+1, len(all), r.row.variant.Name, r.seed))
+		progress := Progress{Run: i + 1, Runs: len(all), Variant: r.row.variant.Name, Seed: r.seed}
+		err := j.train(ctx, r, j.follow(progress, r, left))
+		if err == nil {
+			err = j.see(ctx, r)
+		}
+		if err != nil && ctx.Err() != nil {
+			return nil, fmt.Errorf("%w in run %d of %d; the same command goes on where it stopped", pipeline.ErrInterrupted, i+1, len(all))
+		}
+		if !earlier {
+			j.worked += j.runWork(r)
+		}
+		j.tell(r, earlier, err)
+	}
+	j.Listener.stage("comparing")
+	return j.compare(ctx)
+}
+
+// tell tells that a run has ended, and keeps why if it failed.
+func (j *job) tell(r *run, earlier bool, err error) {
+	told := Ran{Variant: r.row.variant.Name, Seed: r.seed, Earlier: earlier, Accuracy: math.NaN()}
+	if err != nil {
+		r.failed = err.Error()
+		told.Failed = r.failed
+	} else if opened, err := pipeline.OpenRun(j.path(r.dir())); err == nil {
+		if e, err := opened.Evaluation(); err == nil && e != nil {
+			told.Accuracy = e.Accuracy
+		}
+	}
+	if j.Listener.Run != nil {
+		j.Listener.Run(told)
+	}
+}

@@ -1,0 +1,128 @@
+package study
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"oscar/dataset"
+)
+
+// splits divides the images, for each seed: one split for all, or each its own.
+func (s Study) splits(folder *dataset.Folder) (map[uint64]*dataset.Split, error) {
+	e, err := s.base()
+	if err != nil {
+		return nil, err
+	}
+	out := map[uint64]*dataset.Split{}
+	for _, seed := range s.Seeds {
+		of := s.splitSeed(seed)
+		if out[seed] = out[of]; out[seed] != nil {
+			continue
+		}
+		if out[seed], err = dataset.NewSplit(folder, e.Data.Fractions, of); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// splitSeed is the seed that the split of a run is made with.
+func (s Study) splitSeed(seed uint64) uint64 {
+	if s.Split == SeedSplit {
+		return seed
+	}
+	return s.Seeds[0]
+}
+
+// splitFile is where a seed's split is kept.
+func (s Study) splitFile(seed uint64) string {
+	if s.Split == SeedSplit {
+		return fmt.Sprintf("split-%d.json", seed)
+	}
+	return "split.json"
+}
+
+// atMost returns the split with that many training images of each class at the
+// most, those first by hash of seed and content; validation and test part stay
+// whole.
+func atMost(s *dataset.Split, perClass int) (*dataset.Split, error) {
+	place := func(item dataset.Item) string {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%d %s", s.Seed, item.SHA256))
+		return string(sum[:])
+	}
+	byPlace := slices.Clone(s.Train)
+	slices.SortStableFunc(byPlace, func(a, b dataset.Item) int { return cmp.Compare(place(a), place(b)) })
+	taken, kept := map[int]int{}, map[string]bool{}
+	for _, item := range byPlace {
+		if taken[item.Class] < perClass {
+			taken[item.Class]++
+			kept[item.Path] = true
+		}
+	}
+	out := *s
+	out.Train = slices.DeleteFunc(slices.Clone(s.Train), func(item dataset.Item) bool { return !kept[item.Path] })
+	out.Notes = append(slices.Clone(s.Notes), fmt.Sprintf("cut to at most %d training images of a class", perClass))
+	// As ReadSplit wants it: the hash of all else.
+	out.Hash = ""
+	text, err := json.Marshal(out)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(text)
+	out.Hash = hex.EncodeToString(sum[:])
+	return &out, nil
+}
+
+// imageNotes say what is to be known of the images.
+func (j *job) imageNotes() []string {
+	split := j.splits[j.Study.Seeds[0]]
+	notes := slices.Clone(split.Notes)
+	for _, p := range split.Unreadable {
+		notes = append(notes, fmt.Sprintf("left out: %s: %s", p.Path, p.Reason))
+	}
+	return notes
+}
+
+// trainCounts counts the training images of each class.
+func trainCounts(s *dataset.Split) []int {
+	counts := make([]int, len(s.Classes))
+	for _, item := range s.Train {
+		counts[item.Class]++
+	}
+	return counts
+}
+
+// scan reads the folder of images.
+func (o Options) scan(ctx context.Context) (*dataset.Folder, error) {
+	e, err := o.Study.base()
+	if err != nil {
+		return nil, err
+	}
+	o.Listener.stage("reading images")
+	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{
+		Limits: dataset.Limits{MaxPixels: e.Data.MaxPixels, MaxBytes: e.Data.MaxBytes}, Verify: true,
+		Workers: o.Machine.Workers, Progress: o.Listener.Count,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if e.Data.Strict && len(folder.Unreadable) > 0 {
+		p := folder.Unreadable[0]
+		return nil, fmt.Errorf("%d files cannot be read, the first is %s: %s", len(folder.Unreadable), p.Path, p.Reason)
+	}
+	return folder, nil
+}
+
+// masksBeside says whether the images are a synthetic set's, with masks.
+func masksBeside(root string) bool {
+	_, err := os.Stat(filepath.Join(filepath.Dir(root), "masks"))
+	return filepath.Base(root) == "images" && !errors.Is(err, os.ErrNotExist)
+}

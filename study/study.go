@@ -1,0 +1,242 @@
+package study
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"oscar/explain"
+	"oscar/pipeline"
+	"oscar/study/result"
+)
+
+// Study is a base experiment and named edits of it, to be trained and compared.
+// It is data: see [ReadFile] and [Builtin].
+type Study struct {
+	// Name is for people.
+	Name string `json:"name" yaml:"name"`
+	// Why says what the study asks.
+	Why string `json:"why,omitempty" yaml:"why,omitempty"`
+	// Base holds the keys of an experiment that differ from the defaults, but for
+	// the seed, the folder of images and the layer to explain.
+	Base map[string]any `json:"base,omitempty" yaml:"base,omitempty"`
+	// Epochs, if not 0, is base.training.epochs.
+	Epochs int `json:"epochs,omitempty" yaml:"epochs,omitempty"`
+	// Seeds are what each variant is trained with.
+	Seeds []uint64 `json:"seeds" yaml:"seeds,flow"`
+	// Split says what the images are divided by: "one", the first seed for all
+	// runs, or "seed", each its own.
+	Split string `json:"split" yaml:"split"`
+	// Explain says what is explained.
+	Explain Explain `json:"explain" yaml:"explain"`
+	// Variants are compared. The first is the base and has no edits.
+	Variants []Variant `json:"variants" yaml:"variants"`
+	// Claims are sentences to be tested.
+	Claims []Claim `json:"claims,omitempty" yaml:"claims,omitempty"`
+}
+
+// The ways of dividing the images.
+const (
+	OneSplit  = "one"
+	SeedSplit = "seed"
+)
+
+// Explain says which explanations the variants are compared by.
+type Explain struct {
+	// Methods are names of pipeline.Methods. Claims speak of the first.
+	Methods []string `json:"methods" yaml:"methods,flow"`
+	// Images is how many test images of each class are explained.
+	Images int `json:"images" yaml:"images"`
+	// Mosaics is how many mosaics of each class Focus looks at; 0: none.
+	Mosaics int `json:"mosaics" yaml:"mosaics"`
+	// Layer is looked at in every variant that has it; in others, and if it is
+	// "", the last convolution or block.
+	Layer string `json:"layer,omitempty" yaml:"layer,omitempty"`
+	// Score is what is explained, logit or probability; "": the logit, but by RISE
+	// and LIME the probability, as their papers have it.
+	Score string `json:"score,omitempty" yaml:"score,omitempty"`
+}
+
+// Claim is a sentence to be tested: one variant's measure is higher or lower
+// than another's.
+type Claim struct {
+	Text    string `json:"text" yaml:"text"`
+	Source  string `json:"source,omitempty" yaml:"source,omitempty"` // who says so
+	Variant string `json:"variant" yaml:"variant"`
+	// Against is the variant to hold it against; "": the one that the variant is
+	// compared with.
+	Against   string `json:"against,omitempty" yaml:"against,omitempty"`
+	Measure   string `json:"measure" yaml:"measure"`
+	Direction string `json:"direction" yaml:"direction"` // higher or lower
+	// Margin is the smallest difference that counts, in the measure's unit; of a
+	// measure compared by ratio, the share: 0.1 is a tenth.
+	Margin float64 `json:"margin,omitempty" yaml:"margin,omitempty"`
+}
+
+// DefaultStudy has two seeds on one split, and Grad-CAM of eight test images and
+// ten mosaics a class.
+func DefaultStudy() Study {
+	return Study{
+		Seeds: []uint64{1, 2}, Split: OneSplit,
+		Explain: Explain{Methods: []string{"gradcam"}, Images: 8, Mosaics: 10},
+	}
+}
+
+// names may be part of file names.
+var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+// Check reports the first thing in a study that cannot be, whatever the images.
+func (s Study) Check() error {
+	switch {
+	case s.Name == "":
+		return errors.New("name is missing: what the study is called")
+	case len(s.Seeds) == 0:
+		return errors.New("seeds is empty, want at least one, as [1, 2]")
+	case s.Epochs < 0:
+		return fmt.Errorf("epochs is %d, want 1 or more, or 0 for those of the base", s.Epochs)
+	case s.Split != OneSplit && s.Split != SeedSplit:
+		return fmt.Errorf("no split %q; have %s, %s", s.Split, OneSplit, SeedSplit)
+	case len(s.Variants) == 0:
+		return errors.New("variants is empty; want the base, as {name: baseline}, and edits of it")
+	}
+	for i, seed := range s.Seeds {
+		if slices.Contains(s.Seeds[:i], seed) {
+			return fmt.Errorf("seed %d is named twice", seed)
+		}
+	}
+	if err := s.Explain.check(); err != nil {
+		return err
+	}
+	if words := s.Variants[0].words(); len(words) > 0 {
+		return fmt.Errorf("variant %s is the first, the base that others are compared with, and has edits (%s); put one without before it", s.Variants[0].Name, words[0])
+	}
+	for i := range s.Variants {
+		if err := s.checkVariant(i); err != nil {
+			return err
+		}
+	}
+	for i, c := range s.Claims {
+		if err := s.checkClaim(c); err != nil {
+			return fmt.Errorf("claim %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func (x Explain) check() error {
+	switch {
+	case len(x.Methods) == 0:
+		return errors.New("explain.methods is empty, want at least one, as [gradcam]")
+	case x.Images < 1:
+		return fmt.Errorf("explain.images is %d, want at least 1", x.Images)
+	case x.Mosaics < 0:
+		return fmt.Errorf("explain.mosaics is %d, want 0 or more", x.Mosaics)
+	}
+	if err := x.settings("").Check(); err != nil {
+		return fmt.Errorf("explain: %w", err)
+	}
+	return nil
+}
+
+// settings are what pipeline takes: the image's own class is explained, so that
+// it is the same in every variant.
+func (x Explain) settings(layer string) pipeline.Settings {
+	s := pipeline.DefaultSettings()
+	s.Method, s.Layer, s.Class, s.Score = strings.Join(x.Methods, ","), layer, pipeline.TargetTrue, explain.Score(x.Score)
+	return s
+}
+
+func (s Study) checkVariant(i int) error {
+	v := s.Variants[i]
+	switch {
+	case v.Name == "":
+		return fmt.Errorf("variant %d has no name", i+1)
+	case !names.MatchString(v.Name):
+		return fmt.Errorf("variant %d is called %q, which names folders; want letters, digits, and . _ - after the first", i+1, v.Name)
+	case slices.ContainsFunc(s.Variants[:i], func(o Variant) bool { return o.Name == v.Name }):
+		return fmt.Errorf("two variants are called %s", v.Name)
+	case v.Against == v.Name:
+		return fmt.Errorf("variant %s is compared with itself", v.Name)
+	}
+	if v.Against != "" {
+		if _, err := s.variant(v.Against); err != nil {
+			return fmt.Errorf("variant %s: against: %w", v.Name, err)
+		}
+	}
+	for name := range v.Reported {
+		if _, err := s.measure(name); err != nil {
+			return fmt.Errorf("variant %s: reported: %w", v.Name, err)
+		}
+	}
+	_, err := s.experiment(v, 2)
+	return err
+}
+
+func (s Study) checkClaim(c Claim) error {
+	v, err := s.variant(c.Variant)
+	if err != nil {
+		return err
+	}
+	if _, err := s.measure(c.Measure); err != nil {
+		return err
+	}
+	against := s.against(v)
+	if c.Against != "" {
+		against = c.Against
+		if _, err := s.variant(c.Against); err != nil {
+			return err
+		}
+	}
+	switch {
+	case against == "" || against == c.Variant:
+		return fmt.Errorf("variant %s is held against itself; name another with against", c.Variant)
+	case c.Text == "":
+		return errors.New("text is missing: the sentence that is tested")
+	case c.Direction != higher && c.Direction != lower:
+		return fmt.Errorf("direction is %q, want %s or %s", c.Direction, higher, lower)
+	case !(c.Margin >= 0):
+		return fmt.Errorf("margin is %g, want 0 or more", c.Margin)
+	}
+	return nil
+}
+
+// The directions of a claim.
+const (
+	higher = "higher"
+	lower  = "lower"
+)
+
+// variant finds a variant by its name.
+func (s Study) variant(name string) (Variant, error) {
+	known := make([]string, len(s.Variants))
+	for i, v := range s.Variants {
+		if v.Name == name {
+			return v, nil
+		}
+		known[i] = v.Name
+	}
+	return Variant{}, fmt.Errorf("no variant %q%s; have %s", name, meant(name, known), strings.Join(known, ", "))
+}
+
+// against is the name of what a variant is compared with: "" for the base,
+// unless it says so itself.
+func (s Study) against(v Variant) string {
+	if v.Against == "" && v.Name != s.Variants[0].Name {
+		return s.Variants[0].Name
+	}
+	return v.Against
+}
+
+// measure finds a measure by its name.
+func (s Study) measure(name string) (result.Measure, error) {
+	var known []string
+	for _, m := range measures(s.Explain.Methods) {
+		if m.Name == name {
+			return m.Measure, nil
+		}
+		known = append(known, m.Name)
+	}
+	return result.Measure{}, fmt.Errorf("no measure %q%s; have %s", name, meant(name, known), strings.Join(known, ", "))
+}

@@ -1,0 +1,110 @@
+package study
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"oscar/internal/atomicfile"
+	"oscar/pipeline"
+)
+
+// train brings a run to its end: makes its folder if it is not there, and goes
+// on with it. at is told which share of the run is done.
+func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
+	if j.finished(r) {
+		return j.prune(r)
+	}
+	dir := j.path(r.dir())
+	if !exists(dir) {
+		if err := j.create(r, dir); err != nil {
+			return err
+		}
+	}
+	note := func(text string) { j.note(r.name() + ": " + text) }
+	var err error
+	if len(j.Command) > 0 {
+		err = process{j.Command, j.Machine, note}.train(ctx, dir, func(epochs int) { at(float64(epochs) / float64(r.row.experiment.Training.Epochs)) })
+	} else {
+		_, err = pipeline.Resume(ctx, dir, j.Machine, pipeline.Listener{Note: note, Step: func(s pipeline.StepInfo) {
+			at((float64(s.Epoch-1) + float64(s.Done)/float64(s.Total)) / float64(s.Epochs))
+		}})
+	}
+	if err != nil {
+		return err
+	}
+	return j.prune(r)
+}
+
+// finished says whether a run was trained, exported and evaluated.
+func (j *job) finished(r *run) bool {
+	dir := j.path(r.dir())
+	return exists(filepath.Join(dir, "evaluation.json")) && exists(filepath.Join(dir, "saved_model"))
+}
+
+// create makes an ordinary run folder, with the study's split.
+func (j *job) create(r *run, dir string) error {
+	e := r.row.experiment
+	e.Seed = r.seed
+	return atomicfile.Dir(dir, func(tmp string) error {
+		return errors.Join(
+			writeJSON(filepath.Join(tmp, "experiment.json"), e),
+			writeJSON(filepath.Join(tmp, "environment.json"), pipeline.NewEnvironment(j.Machine.Threads, e.Seed)),
+			j.splits[r.seed].Write(filepath.Join(tmp, "split.json")),
+			os.Mkdir(filepath.Join(tmp, "checkpoints"), 0o777),
+			os.WriteFile(filepath.Join(tmp, "metrics.jsonl"), nil, 0o666),
+		)
+	})
+}
+
+// prune removes the checkpoints that a finished run would go on from: for
+// AlexNet02 they are 1.3 GB, and a study has many runs. The weights of the best
+// epoch stay.
+func (j *job) prune(r *run) error {
+	dir := j.path(r.dir(), "checkpoints")
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "step-") {
+			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// runWork is what a run has to do, as [work] counts.
+func (j *job) runWork(r *run) float64 {
+	e, split := r.row.experiment, j.splits[r.seed]
+	images := e.Training.Augmentation.Images(len(split.Train)) + len(split.Validation)/3
+	return work(e.Architecture) * float64(images*e.Training.Epochs)
+}
+
+// follow tells how far the whole study is, given how far the run is; left is
+// what this process has to do.
+func (j *job) follow(p Progress, r *run, left float64) func(at float64) {
+	if j.Listener.Progress == nil {
+		return func(float64) {}
+	}
+	first := -1.0 // where the run stood at first
+	p.Epochs = r.row.experiment.Training.Epochs
+	return func(at float64) {
+		if first < 0 {
+			first = at
+		}
+		p.Epoch = min(int(at*float64(p.Epochs))+1, p.Epochs)
+		p.Done = (j.worked + at*j.runWork(r)) / left
+		p.Left = 0
+		done, passed := j.worked+(at-first)*j.runWork(r), time.Since(j.began)
+		if done > 0 && passed > 2*time.Second {
+			p.Left = time.Duration((1 - p.Done) * left / done * float64(passed))
+		}
+		j.Listener.Progress(p)
+	}
+}

@@ -1,0 +1,124 @@
+package study
+
+import (
+	"cmp"
+	"fmt"
+	"image"
+	"math"
+	"path/filepath"
+	"slices"
+
+	"oscar/dataset"
+	"oscar/heatmap"
+	"oscar/study/result"
+)
+
+// wallSide is the longest side of a wall's pictures, in pixels.
+const wallSide = 512
+
+// walls puts the same image of each class in all variants side by side, for
+// every method, with the runs of the first seed. The image is the one with the
+// smallest content hash among those explained.
+func (c *comparison) walls(res *Result) {
+	seed := c.Study.Seeds[0]
+	shown := c.wallImages()
+	for i, row := range shown {
+		row.Picture = wallDir + "/" + row.Class + ".jpg"
+		if err := c.picture(row); err != nil {
+			c.note(fmt.Sprintf("%s cannot be shown: %v", row.Image, err))
+			row.Picture = ""
+		}
+		shown[i] = row
+	}
+	for _, method := range c.Study.Explain.Methods {
+		w := result.Wall{Method: method, Seed: seed, Rows: []result.WallRow{}}
+		for _, row := range shown {
+			row.Cells = []result.WallCell{}
+			for _, r := range c.rows {
+				cell, ok := c.wallCell(r, method, row.Image, row.Class)
+				if !ok {
+					continue
+				}
+				row.Cells = append(row.Cells, cell)
+				if cell.RawMax > row.Scale {
+					row.Scale = cell.RawMax
+				}
+			}
+			w.Scale = max(w.Scale, row.Scale)
+			w.Rows = append(w.Rows, row)
+		}
+		res.Walls = append(res.Walls, w)
+	}
+}
+
+// wallImages chooses an image of each class.
+func (c *comparison) wallImages() []result.WallRow {
+	split := c.splits[c.Study.Seeds[0]]
+	explained := map[string]bool{}
+	for _, row := range c.rows {
+		if f := c.found[row.runs[0]]; f != nil {
+			for _, s := range f.maps {
+				explained[s.image] = true
+			}
+		}
+	}
+	byHash := slices.Clone(split.Test)
+	slices.SortFunc(byHash, func(a, b dataset.Item) int {
+		return cmp.Or(cmp.Compare(a.SHA256, b.SHA256), cmp.Compare(a.Path, b.Path))
+	})
+	var out []result.WallRow
+	for class, name := range split.Classes {
+		i := slices.IndexFunc(byHash, func(item dataset.Item) bool { return item.Class == class && explained[item.Path] })
+		if i >= 0 {
+			out = append(out, result.WallRow{Class: name, Image: byHash[i].Path, SHA256: byHash[i].SHA256})
+		}
+	}
+	return out
+}
+
+// wallCell finds a variant's explanation of an image.
+func (c *comparison) wallCell(row *row, method, image, class string) (result.WallCell, bool) {
+	r := row.runs[0]
+	f := c.found[r]
+	if f == nil {
+		return result.WallCell{}, false
+	}
+	for _, s := range f.explained(method) {
+		if s.image != image {
+			continue
+		}
+		dir := explanationsDir + "/" + r.name() + "/"
+		return result.WallCell{
+			Variant: row.variant.Name, Layer: s.Layer, Status: s.Status, Map: dir + s.Map, Overlay: dir + s.Overlay,
+			Predicted: s.Predicted, Probability: s.Probabilities[class], RawMin: number(s.RawMin), RawMax: number(s.RawMax),
+		}, true
+	}
+	return result.WallCell{}, false
+}
+
+// number is NaN for nil.
+func number(v *float32) result.Number {
+	if v == nil {
+		return result.Number(math.NaN())
+	}
+	return result.Number(*v)
+}
+
+// picture copies an image of the wall, made smaller.
+func (c *comparison) picture(row result.WallRow) error {
+	path := c.path(filepath.FromSlash(row.Picture))
+	if exists(path) {
+		return nil
+	}
+	data := c.rows[0].experiment.Data
+	img, err := dataset.DecodeFile(filepath.Join(c.plan.Root, filepath.FromSlash(row.Image)), dataset.Limits{MaxPixels: data.MaxPixels, MaxBytes: data.MaxBytes})
+	if err != nil {
+		return err
+	}
+	size := img.Bounds().Size()
+	if longest := max(size.X, size.Y); longest > wallSide {
+		size = image.Pt(max(1, size.X*wallSide/longest), max(1, size.Y*wallSide/longest))
+		img = dataset.Resize(img, size.Y, size.X, data.Interpolation)
+	}
+	return heatmap.WriteJPEG(path, img)
+}
