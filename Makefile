@@ -40,6 +40,7 @@ test: lint ## every check and every test, the Python ones too
 	tensorflow=$$(scripts/setup-python tensorflow) && \
 	openvino=$$(scripts/setup-python openvino) && \
 	onnx=$$(scripts/setup-python onnx) && \
+	chromium=$$(scripts/setup-chromium) && export OSCAR_CHROMIUM="$$chromium" && \
 	export OSCAR_PYTHON_TENSORFLOW="$$tensorflow" OSCAR_PYTHON_TENSORBOARD="$$tensorflow" \
 		OSCAR_PYTHON_OPENVINO="$$openvino" OSCAR_PYTHON_ONNX="$$onnx" PYTHONNOUSERSITE=1 && \
 	echo "oscar: go test" && go test $(TESTFLAGS) ./...

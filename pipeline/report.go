@@ -33,9 +33,6 @@ func Report(ctx context.Context, o ReportOptions) (string, error) {
 	if o.Out == "" {
 		o.Out = filepath.Join(o.Dirs[0], reportFile)
 	}
-	if err := report.Replaceable(o.Out); err != nil {
-		return "", err
-	}
 	o.Listener.stage("reading results")
 	var chapters []chapter
 	for _, dir := range o.Dirs {
@@ -44,6 +41,9 @@ func Report(ctx context.Context, o ReportOptions) (string, error) {
 			return "", err
 		}
 		chapters = append(chapters, more...)
+	}
+	if err := report.Replaceable(o.Out); err != nil {
+		return "", err
 	}
 	o.Listener.stage("writing the report")
 	err := report.Write(ctx, o.Out, join(chapters))
@@ -64,10 +64,11 @@ func (r *Run) writeReport(ctx context.Context) error {
 
 // chapter is what one folder gives to a page.
 type chapter struct {
-	page    report.Page    // of it alone, without what follows
-	subject string         // "The training": heads the setup where there are several
-	setup   []report.Block // what was run, and with what
-	notes   []string       // what went otherwise than one would expect
+	page    report.Page      // of it alone, without what follows
+	about   []report.Section // behind what all folders of a page found
+	subject string           // "The training": heads the setup where there are several
+	setup   []report.Block   // what was run, and with what
+	notes   []string         // what went otherwise than one would expect
 }
 
 // reportable are the kinds of folder, told by the file that begins them.
@@ -124,16 +125,17 @@ func below(ctx context.Context, run string, roots ...string) ([]chapter, error) 
 	return out, nil
 }
 
-// join makes a page of the parts: the first one's, what the others found, then
-// of all of them what was run and what is to be known.
+// join makes a page of chapters: the first one's, what the others found, then of
+// all of them what was run and what is to be known.
 func join(chapters []chapter) report.Page {
 	page := chapters[0].page
 	run := report.Section{Title: "What was run"}
 	var notes []string
-	for i, c := range chapters {
-		if i > 0 {
-			page.Sections = append(page.Sections, c.page.Sections...)
-		}
+	for _, c := range chapters[1:] {
+		page.Sections = append(page.Sections, c.page.Sections...)
+	}
+	for _, c := range chapters {
+		page.Sections = append(page.Sections, c.about...)
 		blocks := c.setup
 		if len(chapters) > 1 {
 			blocks = []report.Block{report.Sub{Title: c.subject, Blocks: c.setup}}

@@ -74,7 +74,7 @@ func (r *Run) chapter() (chapter, error) {
 	if err != nil {
 		return chapter{}, err
 	}
-	c.page.Sections = append(c.page.Sections, costs, network)
+	c.about = []report.Section{costs, network}
 	c.setup, err = r.setup()
 	return c, err
 }
