@@ -62,6 +62,19 @@ oracles: need ## the tests' numbers of other people's programs anew (5 GB of pac
 		echo "oscar: $$script" && PYTHONPATH="$$torch" PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1 "$(OSCAR_PYTHON)" "$$script" || exit; \
 	done
 
+# Of the packages that compare with other people's numbers; written only if all
+# of them pass.
+.PHONY: correctness
+correctness: need ## docs/correctness.md, from what the tests measure
+	@$(WITH_TENSORFLOW) && \
+	tensorflow=$$(scripts/setup-python tensorflow) && \
+	openvino=$$(scripts/setup-python openvino) && \
+	onnx=$$(scripts/setup-python onnx) && \
+	export OSCAR_PYTHON_TENSORFLOW="$$tensorflow" OSCAR_PYTHON_OPENVINO="$$openvino" OSCAR_PYTHON_ONNX="$$onnx" && \
+	lines=$$(mktemp -d) && trap 'rm -rf "$$lines"' EXIT && export OSCAR_CORRECTNESS="$$lines" PYTHONNOUSERSITE=1 && \
+	go test $(TESTFLAGS) $$(grep -rl --include='*_test.go' 'agreement\.Main(m' . | xargs -n1 dirname | sort -u) && \
+	go test -count=1 ./internal/agreement -run TestPageIsRendered -update
+
 .PHONY: env
 env: need ## variables for a plain `go build`: eval "$(make -s env)"
 	@$(WITH_TENSORFLOW) && for name in CGO_ENABLED CGO_CFLAGS CGO_LDFLAGS; do printf 'export %s=%q\n' $$name "$${!name}"; done

@@ -58,9 +58,7 @@ func TestGradientTimesInputByHand(t *testing.T) {
 
 func TestGradientTimesInputSumsToTheScore(t *testing.T) {
 	for _, a := range must(t, explain.GradientTimesInput{Model: &fake{function: newLinear(3)}}, photos(3), 0, 1, 2) {
-		if !near(total(a.Map), float64(a.Score), 1e-5) {
-			t.Errorf("class %d: the map's sum is %v, the score %v", a.Target, total(a.Map), a.Score)
-		}
+		identity(t, "gradient-x-input", "the score of a linear model", "sum of the map", []float64{total(a.Map)}, []float64{float64(a.Score)}, 1e-5)
 	}
 }
 
@@ -68,9 +66,10 @@ func TestSmoothGradOfOneSilentSampleIsSaliency(t *testing.T) {
 	model := &fake{function: newNet(3)}
 	smooth := must(t, explain.SmoothGrad{Model: model, Samples: 1, Sigma: -1}, photos(1), 1)[0]
 	plain := must(t, explain.Saliency{Model: model}, photos(1), 1)[0]
-	if !same(smooth.Map, plain.Map) || smooth.Facts["sigma"] != 0 {
-		t.Errorf("SmoothGrad without noise (sigma %v) is not the saliency", smooth.Facts["sigma"])
+	if smooth.Facts["sigma"] != 0 {
+		t.Errorf("without noise sigma is %v", smooth.Facts["sigma"])
 	}
+	identity(t, "smoothgrad", "the saliency", "map of one sample without noise", smooth.Map.Values, plain.Map.Values, 0)
 }
 
 // The gradients' signs cancel before they are made absolute: of a model whose

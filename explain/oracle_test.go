@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"oscar/explain"
+	"oscar/internal/agreement"
 )
 
 // The oracle is oracles/explain/make.py: other people's libraries, at our
@@ -169,7 +170,8 @@ func TestDraws(t *testing.T) {
 
 // golden is what the oracle gives back.
 type golden struct {
-	Net struct {
+	Made map[string]string
+	Net  struct {
 		Convs []struct {
 			Size, Stride, In, Out int
 			Kernel, Bias          []float64
@@ -235,15 +237,22 @@ func TestAgainstOracle(t *testing.T) {
 				t.Fatal("the oracle has no such map")
 			}
 			compared[name] = true
+			method, setting, _ := strings.Cut(name, " ")
+			line := agreement.Line{Group: agreement.Gradients, Subject: method, Model: "hand-made", Compared: "map", Of: "its largest value", Bound: 1e-5}
+			if entry, err := explain.Lookup(method); err == nil && !entry.WhiteBox {
+				line.Group = agreement.BlackBox
+			}
+			if setting != "" {
+				line.Compared += ", " + setting
+			}
+			switch line.Oracle = "captum " + want.Made["captum"]; method {
+			case "rise":
+				line.Oracle = "scikit-image " + want.Made["scikit-image"] + ", the authors' formula"
+			case "lime":
+				line.Oracle = "lime " + want.Made["lime"]
+			}
 			for i, a := range must(t, e, images, want.Targets...)[:len(maps)] {
-				worst, top := 0.0, 0.0
-				for j, v := range maps[i] {
-					worst, top = max(worst, math.Abs(v-float64(a.Map.Values[j]))), max(top, math.Abs(v))
-				}
-				t.Logf("image %d: the largest difference is %.1e of the largest value", i, worst/top)
-				if len(maps[i]) != len(a.Map.Values) || !(worst < 1e-5*top) {
-					t.Errorf("image %d: %v apart, where values go up to %v", i, worst, top)
-				}
+				line.Difference = max(line.Difference, agreement.Apart(a.Map.Values, maps[i]))
 				if deltas := want.Convergence[name]; deltas != nil && math.Abs(a.Facts["gap"]-deltas[i]) > 1e-5 {
 					t.Errorf("image %d: the gap is %v, Captum's convergence delta %v", i, a.Facts["gap"], deltas[i])
 				}
@@ -251,6 +260,7 @@ func TestAgainstOracle(t *testing.T) {
 					t.Errorf("facts %v, lime has %+v", a.Facts, want.LIME)
 				}
 			}
+			agreement.Check(t, line)
 		})
 	}
 	if len(compared) != len(want.Maps) {

@@ -8,6 +8,7 @@ import (
 
 	"oscar/explain"
 	"oscar/gradcam"
+	"oscar/internal/agreement"
 )
 
 // Behind relu2 there are only the flattening and the dense layer: the map of
@@ -19,9 +20,11 @@ func TestHiResCAMAddsUpToTheLogit(t *testing.T) {
 		for _, v := range a.Map.Values {
 			total += float64(v)
 		}
-		if want := float64(a.Score) - model.Bias[i]; math.Abs(total-want) > 1e-5 {
-			t.Errorf("class %d: the map adds up to %v, the logit less its bias is %v", i, total, want)
-		}
+		want := float64(a.Score) - model.Bias[i]
+		agreement.Check(t, agreement.Line{
+			Group: agreement.Identities, Subject: "hirescam", Model: "hand-made", Oracle: "the logit less its bias",
+			Compared: "sum of the map before flattening and one dense layer", Difference: math.Abs(total-want) / math.Abs(want), Of: "the logit", Bound: 1e-5,
+		})
 	}
 }
 
@@ -38,9 +41,10 @@ func TestAblationCAMOfALinearHead(t *testing.T) {
 		return over(a, func(i, j int) float64 { return at(g, i, j, k) * at(a, i, j, k) }) / math.Abs(float64(d.Scores[0]))
 	})
 	got := explainAll(t, model, "relu2", explain.Logit, picture, []int{1}, lookup(t, "ablationcam"))[0]
-	if !near(got.Map, want, 1e-5) {
-		t.Errorf("map %v, want %v", got.Map.Values, want)
-	}
+	agreement.Check(t, agreement.Line{
+		Group: agreement.Identities, Subject: "ablationcam", Model: "hand-made", Oracle: "what each channel adds to the logit",
+		Compared: "map before flattening and one dense layer", Difference: agreement.Apart(got.Map.Values, want), Of: "its largest value", Bound: 1e-5,
+	})
 }
 
 // Where each channel's gradients are the same at all positions, Grad-CAM,
@@ -53,11 +57,11 @@ func TestConstantGradients(t *testing.T) {
 		g.Values[i] = g.Values[i%6]
 	}
 	want := float64s(gradcam.GradCAM(a, g))
-	if got := gradcam.HiResCAM(a, g); !near(got, want, 1e-6) {
-		t.Errorf("HiResCAM %v, Grad-CAM %v", got.Values, want)
-	}
-	if got := gradcam.XGradCAM(a, g); !near(got, want, 1e-6) {
-		t.Errorf("XGrad-CAM %v, Grad-CAM %v", got.Values, want)
+	for name, method := range map[string]gradcam.Method{"hirescam": gradcam.HiResCAM, "xgradcam": gradcam.XGradCAM} {
+		agreement.Check(t, agreement.Line{
+			Group: agreement.Identities, Subject: name, Model: "hand-made", Oracle: "Grad-CAM's map",
+			Compared: "map, gradients the same at all positions", Difference: agreement.Apart(method(a, g).Values, want), Of: "its largest value", Bound: 1e-6,
+		})
 	}
 }
 

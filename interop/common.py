@@ -3,13 +3,14 @@
 A script load_TOOL.py is run with folders as its arguments. Each holds
 
     saved_model/                the model
+    signatures.json             those to run: a list of names
     in/CASE/image.npy           [N,H,W,3]
     in/CASE/class.npy           [N], written as float32
 
 and gets, all as float32,
 
     out/TOOL/SIGNATURE/CASE/OUTPUT.npy
-    out/TOOL/facts.json         what else the tool says of the model
+    out/TOOL/facts.json         what else the tool says of the model; "version"
 """
 
 import json
@@ -19,15 +20,20 @@ import sys
 import numpy as np
 
 
-def run(tool, load):
-    """Runs every case of every folder. load(folder) returns facts, a dict, and
-    for each signature a function(image=, class=) that returns its outputs by
+SERVING = ["serving_default", "serve"]  # they take an image; the others a class, too
+
+
+def run(tool, version, load):
+    """Runs every case of every folder. load(folder, names) returns facts, a dict,
+    and for each signature a function(image=, class=) that returns its outputs by
     name; where it takes an image only, class is left out."""
     for folder in sys.argv[1:]:
-        facts, signatures = load(folder)
+        with open(os.path.join(folder, "signatures.json")) as f:
+            facts, signatures = load(folder, json.load(f))
+        facts["version"] = version
         for name, function in signatures.items():
             for case, inputs in cases(folder):
-                if name != "gradcam":
+                if name in SERVING:
                     inputs = {"image": inputs["image"]}
                 save(os.path.join(folder, "out", tool, name, case), function(**inputs))
         with open(os.path.join(folder, "out", tool, "facts.json"), "w") as f:

@@ -5,11 +5,12 @@ import tempfile
 
 import common
 import numpy as np
+import tensorflow as tf
 from absl import flags
 from tensorflow.python.tools import saved_model_cli
 
 
-def load(folder):
+def load(folder, names):
     def run(signature):
         def call(**inputs):
             with tempfile.TemporaryDirectory() as scratch:
@@ -25,7 +26,7 @@ def load(folder):
 
         return call
 
-    return {}, {name: run(name) for name in ("serving_default", "serve", "gradcam")}
+    return {}, {name: run(name) for name in names}
 
 
 def cli(*arguments):
@@ -34,4 +35,4 @@ def cli(*arguments):
     saved_model_cli.create_parser().parse_args(arguments[:1]).func()
 
 
-common.run("saved_model_cli", load)
+common.run("saved_model_cli", f"saved_model_cli of TensorFlow {tf.__version__}", load)

@@ -5,7 +5,7 @@ import common
 import keras
 
 
-def load(folder):
+def load(folder, _):
     serve = keras.layers.TFSMLayer(common.model(folder))  # call_endpoint="serve"
     default = keras.layers.TFSMLayer(common.model(folder), call_endpoint="serving_default")
     gradcam = keras.layers.TFSMLayer(common.model(folder), call_endpoint="gradcam")
@@ -23,4 +23,4 @@ def load(folder):
     return facts, {"serve": lambda image: serve(image), "serving_default": lambda image: default(image)}
 
 
-common.run("keras", load)
+common.run("keras", f"TFSMLayer of Keras {keras.__version__}", load)

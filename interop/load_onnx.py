@@ -1,8 +1,8 @@
 """tf2onnx, each signature to onnx/SIGNATURE.onnx, and ONNX Runtime.
 
-In ONNX an input and an output cannot have one name, and gradcam has a class on
-both sides: its output becomes class_out. --rename-outputs wants all outputs, in
-the order of their names.
+In ONNX an input and an output cannot have one name, and explanations have a
+class on both sides: the output becomes class_out. --rename-outputs wants all
+outputs, in the order of their names.
 
 tf2onnx copies the model before each of its optimisations, and Python collects
 the copies late: of AlexNet02 it takes 15 GB, and 5 GB when told to collect at
@@ -16,19 +16,17 @@ import common
 import onnxruntime
 import tf2onnx.convert
 
-OUTPUTS = {
-    "serving_default": ["class", "logits", "probabilities"],
-    "gradcam": ["class_out", "heatmap", "probabilities", "raw"],
-}
+SERVING = "class,logits,probabilities"
+EXPLAINING = "class_out,heatmap,probabilities,raw"
 
 
-def load(folder):
+def load(folder, signatures):
     os.makedirs(os.path.join(folder, "onnx"))
     facts, functions = {}, {}
-    for name, outputs in OUTPUTS.items():
+    for name in signatures:
         path = os.path.join(folder, "onnx", name + ".onnx")
         convert("--saved-model", common.model(folder), "--tag", "serve", "--signature_def", name, "--opset", "17",
-                "--rename-outputs", ",".join(outputs), "--output", path)  # fmt: skip
+                "--rename-outputs", SERVING if name in common.SERVING else EXPLAINING, "--output", path)  # fmt: skip
         functions[name] = runner(path)
     return facts, functions
 
@@ -50,4 +48,4 @@ gc.collect()
 gc.freeze()
 gc.collect()
 gc.set_threshold(300, 1, 1)
-common.run("onnx", load)
+common.run("onnx", f"tf2onnx, ONNX Runtime {onnxruntime.__version__}", load)

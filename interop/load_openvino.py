@@ -1,5 +1,5 @@
 """OpenVINO. It reads serving_default from the SavedModel, and no other
-signature: gradcam is read from the ONNX model, if load_onnx.py made one.
+signature: explanations are read from ONNX models, if load_onnx.py made them.
 
 On processors with bfloat16 it computes in that unless told otherwise, with an
 error of a hundredth."""
@@ -10,7 +10,7 @@ import common
 import openvino
 
 
-def load(folder):
+def load(folder, signatures):
     core = openvino.Core()
     core.set_property("CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
@@ -19,9 +19,10 @@ def load(folder):
         return lambda **inputs: {name(o): value for o, value in model(inputs).items()}
 
     functions = {"serving_default": runner(common.model(folder))}
-    gradcam = os.path.join(folder, "onnx", "gradcam.onnx")
-    if os.path.exists(gradcam):
-        functions["gradcam"] = runner(gradcam)
+    for signature in signatures:
+        converted = os.path.join(folder, "onnx", signature + ".onnx")
+        if signature not in functions and os.path.exists(converted):
+            functions[signature] = runner(converted)
     return {}, functions
 
 
@@ -31,4 +32,4 @@ def name(output):
     return found.removesuffix("_out")
 
 
-common.run("openvino", load)
+common.run("openvino", "OpenVINO " + openvino.__version__.split("-")[0], load)

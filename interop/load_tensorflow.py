@@ -4,7 +4,7 @@ import common
 import tensorflow as tf
 
 
-def load(folder):
+def load(folder, names):
     loaded = tf.saved_model.load(common.model(folder))
     signatures = dict(loaded.signatures)
     variables = list(getattr(loaded, "variables", []))
@@ -23,11 +23,11 @@ def load(folder):
         "gradients": sum(g is not None for g in gradients),
         "names": [v.name for v in variables],
     }
-    return facts, {name: caller(f) for name, f in signatures.items()}
+    return facts, {name: caller(signatures[name]) for name in names}
 
 
 def caller(function):
     return lambda **inputs: function(**{k: tf.constant(v) for k, v in inputs.items()})
 
 
-common.run("tensorflow", load)
+common.run("tensorflow", f"tf.saved_model.load of TensorFlow {tf.__version__}", load)

@@ -5,12 +5,11 @@ import common
 import tensorflow as tf
 
 
-def load(folder):
-    names = ["serving_default", "gradcam"]
+def load(folder, names):
     converter = tf.lite.TFLiteConverter.from_saved_model(common.model(folder), signature_keys=names)
     flat = converter.convert()
     interpreter = tf.lite.Interpreter(model_content=flat)
     return {"bytes": len(flat)}, {name: interpreter.get_signature_runner(name) for name in names}
 
 
-common.run("tflite", load)
+common.run("tflite", f"TFLite of TensorFlow {tf.__version__}", load)

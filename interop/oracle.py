@@ -4,7 +4,8 @@ of oscar's graph is used.
 
 Writes, for each folder and case, out/oracle/SCORE/CASE/raw.npy
 [classes,N,h,w], signed and unscaled, for SCORE logit and probability, with
-logits.npy and probabilities.npy beside it."""
+logits.npy and probabilities.npy beside it; and, for the case's classes,
+out/oracle/image/CASE/METHOD.npy [N,H,W] of the methods that look at the image."""
 
 import json
 import os
@@ -69,8 +70,44 @@ def gradcam(features, rest, image, target, score):
     return tf.reduce_sum(weights * maps, axis=-1).numpy()
 
 
+def at_image(network, image, classes):
+    """Maps [N,H,W]. Guided backpropagation is ReLU with another gradient."""
+    logits = network(image).numpy()
+    target = tf.one_hot(np.where(classes < 0, logits.argmax(axis=1), classes), logits.shape[1])
+
+    def gradient(at, function=network):
+        with tf.GradientTape() as tape:
+            tape.watch(at)
+            y = tf.reduce_sum(function(at) * target)
+        return tape.gradient(y, at)
+
+    plain = gradient(image)
+    points, weights = np.polynomial.legendre.leggauss(20)
+    mean = sum(w / 2 * gradient(image * np.float32((p + 1) / 2)) for p, w in zip(points, weights))
+    return {
+        "saliency": tf.reduce_max(tf.abs(plain), axis=-1),
+        "gradient-x-input": tf.reduce_sum(plain * image, axis=-1),
+        "integrated-gradients": tf.reduce_sum(mean * image, axis=-1),
+        "guidedbackprop": tf.reduce_sum(gradient(image, lambda at: run(network.layers, at)), axis=-1),
+    }
+
+
+@tf.custom_gradient
+def guided_relu(x):
+    return tf.nn.relu(x), lambda dy: tf.where((x > 0) & (dy > 0), dy, 0)
+
+
+def run(network, x):
+    for layer in network:
+        x = guided_relu(x) if isinstance(layer, layers.ReLU) else layer(x, training=False)
+    return x
+
+
 def main():
     for folder in common.sys.argv[1:]:
+        os.makedirs(os.path.join(folder, "out", "oracle"))
+        with open(os.path.join(folder, "out", "oracle", "facts.json"), "w") as f:
+            json.dump({"version": f"Keras {tf.keras.__version__}, GradientTape of TensorFlow {tf.__version__}"}, f)
         features, rest = load(folder)
         for case, inputs in common.cases(folder):
             image = tf.constant(inputs["image"])
@@ -81,6 +118,8 @@ def main():
                     "probabilities": tf.nn.softmax(logits),
                     "raw": np.stack([gradcam(features, rest, image, c, score) for c in range(logits.shape[1])]),
                 })  # fmt: skip
+            network = tf.keras.Sequential(features.layers + rest.layers)
+            common.save(os.path.join(folder, "out", "oracle", "image", case), at_image(network, image, inputs["class"]))
 
 
 if __name__ == "__main__":

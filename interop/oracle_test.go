@@ -1,14 +1,17 @@
 package interop
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"oscar/explain"
 	"oscar/gradcam"
+	"oscar/internal/agreement"
 	"oscar/internal/graph"
 	"oscar/internal/npy"
 	"oscar/savedmodel"
@@ -17,7 +20,7 @@ import (
 // checkOracle holds oscar's maps, made in Go, and those of the signature
 // gradcam against Keras and GradientTape: every class, both scores, one image
 // and many. Models without a bundle of variables have no weights to read.
-func checkOracle(t *testing.T, models []model) {
+func checkOracle(t *testing.T, models []model, record string) {
 	var readable []model
 	for _, m := range models {
 		if m.variables > 0 {
@@ -25,12 +28,67 @@ func checkOracle(t *testing.T, models []model) {
 		}
 	}
 	python(t, "OSCAR_PYTHON_TENSORFLOW", "oracle.py", readable)
+	var version struct{ Version string }
+	largest := oracleDifferences{}
 	for _, m := range readable {
-		checkMaps(t, m)
+		text := must(os.ReadFile(filepath.Join(m.folder, "out", "oracle", "facts.json")))(t)
+		if err := json.Unmarshal(text, &version); err != nil {
+			t.Fatal(err)
+		}
+		checkMaps(t, m, largest)
+		checkAtImage(t, m, largest)
+	}
+	for l, difference := range largest {
+		l.Model, l.Oracle, l.Difference, l.Of = record, version.Version, difference, "its largest value"
+		if record != "" {
+			agreement.Check(t, l)
+		}
 	}
 }
 
-func checkMaps(t *testing.T, m model) {
+// oracleDifferences are the largest by line, which has no Difference.
+type oracleDifferences map[agreement.Line]float64
+
+func (d oracleDifferences) add(l agreement.Line, difference float64) {
+	d[l] = max(d[l], difference)
+}
+
+// checkAtImage holds what looks at the image, the explainers in Go and the
+// signatures, against GradientTape's gradients of the Keras network.
+func checkAtImage(t *testing.T, m model, most oracleDifferences) {
+	bundle := must(savedmodel.Open(m.dir(), graph.Threads{}))(t)
+	defer bundle.Close()
+	explainers := explainersOf(t, m, bundle)
+	signatures := bySession(t, m, m.cases, m.explanations...)
+	for _, c := range m.cases {
+		for _, method := range []string{"saliency", "gradient-x-input", "integrated-gradients", "guidedbackprop"} {
+			shape, values, err := npy.Read(filepath.Join(m.folder, "out", "oracle", "image", c.name, method+".npy"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, got := array{shape, values}, array{shape: shape}
+			for _, a := range must(explainers[method].Explain(t.Context(), c.images, c.targets))(t) {
+				got.values = append(got.values, a.Map.Values...)
+			}
+			group := agreement.Gradients
+			if method == "guidedbackprop" {
+				group = agreement.Relevance
+			}
+			for compared, a := range map[string]array{"map": got, "map of the signature": signatures[method][c.name]["raw"]} {
+				if len(a.values) == 0 {
+					continue // the model has no such signature
+				}
+				d, err := difference("raw", a, want)
+				if err != nil || !(d <= m.bound(method)) {
+					t.Errorf("%s, %s: %s differs by %.2g, %v", m.name, method, compared, d, err)
+				}
+				most.add(agreement.Line{Group: group, Subject: method, Compared: compared, Bound: m.bound(method)}, d)
+			}
+		}
+	}
+}
+
+func checkMaps(t *testing.T, m model, most oracleDifferences) {
 	bundle := must(savedmodel.Open(m.dir(), graph.Threads{}))(t)
 	defer bundle.Close()
 	var each []inputs // every case for every class
@@ -51,6 +109,9 @@ func checkMaps(t *testing.T, m model) {
 				t.Errorf("%s, %s: %s differs by %.2g, %v", m.name, score, what, d, err)
 			}
 			largest[what] = max(largest[what], d)
+			if output == "raw" {
+				most.add(agreement.Line{Group: agreement.CAM, Subject: "gradcam", Compared: what + ", of the " + string(score), Bound: tolerance}, d)
+			}
 		}
 		for _, c := range m.cases {
 			oracle := func(score explain.Score, output string) array {

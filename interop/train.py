@@ -2,7 +2,8 @@
 
 A folder holds architecture.json, weights (a bundle), images.npy [steps,N,H,W,3],
 labels.npy [steps,N] and rate.npy. Writes losses.npy [steps], each before its
-update, and for every variable after the last step out/LAYER/ROLE.npy."""
+update, version.txt, and for every variable after the last step
+out/LAYER/ROLE.npy."""
 
 import json
 import os
@@ -29,6 +30,8 @@ def main():
             model.reset_metrics()
             losses.append(model.train_on_batch(images, labels.astype(np.int64)))
         np.save(os.path.join(folder, "losses.npy"), np.asarray(losses, np.float32))
+        with open(os.path.join(folder, "version.txt"), "w") as f:
+            f.write(f"Keras {tf.keras.__version__}")
         for description, layer in zip(architecture["layers"], model.layers):
             roles = oracle.ROLES.get(type(layer), [])
             if roles:

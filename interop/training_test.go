@@ -2,6 +2,7 @@ package interop
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"oscar/internal/agreement"
 	"oscar/internal/graph"
 	"oscar/internal/npy"
 	"oscar/tfmodel"
@@ -21,16 +23,16 @@ func TestTraining(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Run("tiny", func(t *testing.T) { checkTraining(t, tiny, 10, 32, 1e-4) })
+	t.Run("tiny", func(t *testing.T) { checkTraining(t, "tiny", tiny, 10, 32, 1e-4) })
 	t.Run("alexnet02", func(t *testing.T) {
 		if testing.Short() {
 			t.Skip("AlexNet02 takes its time")
 		}
-		checkTraining(t, tfmodel.AlexNet02(classes), 3, 8, 5e-6)
+		checkTraining(t, "AlexNet02", tfmodel.AlexNet02(classes), 3, 8, 5e-6)
 	})
 }
 
-func checkTraining(t *testing.T, a tfmodel.Architecture, steps, batch int, rate float64) {
+func checkTraining(t *testing.T, name string, a tfmodel.Architecture, steps, batch int, rate float64) {
 	folder := t.TempDir()
 	trainer := must(tfmodel.NewTrainer(a, tfmodel.DefaultAdam(), tfmodel.Loss{}, 3, graph.Threads{}))(t)
 	defer trainer.Close()
@@ -71,6 +73,7 @@ func checkTraining(t *testing.T, a tfmodel.Architecture, steps, batch int, rate 
 	}
 	python(t, "OSCAR_PYTHON_TENSORFLOW", "train.py", []model{{name: a.Name, folder: folder}})
 
+	version := string(must(os.ReadFile(filepath.Join(folder, "version.txt")))(t))
 	_, theirs, err := npy.Read(filepath.Join(folder, "losses.npy"))
 	if err != nil {
 		t.Fatal(err)
@@ -79,10 +82,11 @@ func checkTraining(t *testing.T, a tfmodel.Architecture, steps, batch int, rate 
 	for i, loss := range losses {
 		largest = max(largest, math.Abs(loss-float64(theirs[i]))/loss)
 	}
-	if !(largest <= tolerance) {
-		t.Errorf("losses differ by %.2g of their value: %v, Keras %v", largest, losses, theirs)
+	line := agreement.Line{
+		Group: agreement.Layer, Subject: "training", Model: name, Oracle: version,
+		Compared: fmt.Sprintf("losses of %d steps of %d images", steps, batch), Difference: largest, Of: "their value", Bound: tolerance,
 	}
-	t.Logf("%s: largest difference of the losses over %d steps %.2g", a.Name, steps, largest)
+	agreement.Check(t, line)
 
 	n := must(tfmodel.Compile(a))(t)
 	session := must(n.Restore(t.Context(), filepath.Join(folder, "after"), graph.Threads{}))(t)
@@ -91,15 +95,16 @@ func checkTraining(t *testing.T, a tfmodel.Architecture, steps, batch int, rate 
 	before := must(start.Restore(t.Context(), filepath.Join(folder, "weights"), graph.Threads{}))(t)
 	defer before.Close()
 	was := must(start.Values(t.Context(), before))(t)
+	furthest := 0.0
 	for name, got := range must(n.Values(t.Context(), session))(t) {
 		_, want, err := npy.Read(filepath.Join(folder, "out", name+".npy"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := moved(was[name], got, want); !(d <= 0.05) {
-			t.Errorf("%s: it went another way: apart by %.2g of its length", name, d)
-		}
+		furthest = max(furthest, moved(was[name], got, want))
 	}
+	line.Compared, line.Difference, line.Of, line.Bound = fmt.Sprintf("weights after %d steps", steps), furthest, "the way they went", 0.05
+	agreement.Check(t, line)
 }
 
 // moved is the distance of two ends of a path from start, as a share of its

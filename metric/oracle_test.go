@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"testing"
 
+	"oscar/internal/agreement"
 	"oscar/metric"
 )
 
@@ -48,6 +49,17 @@ func loadOracle(t *testing.T) oracle {
 	return o
 }
 
+// As testdata/oracle.py says.
+const scikit = "scikit-learn 1.9.1"
+
+// agree notes a line of docs/correctness.md.
+func agree(t *testing.T, what, oracle string, got, want, bound float64) {
+	t.Helper()
+	agreement.Check(t, agreement.Line{
+		Group: agreement.Metric, Subject: what, Oracle: oracle, Compared: "value", Difference: math.Abs(got - want), Bound: bound,
+	})
+}
+
 func near(a, b, tolerance float64) bool { return math.Abs(a-b) <= tolerance }
 
 func TestAsScikitLearn(t *testing.T) {
@@ -61,34 +73,30 @@ func TestAsScikitLearn(t *testing.T) {
 	if !reflect.DeepEqual(c.Counts, o.Counts) {
 		t.Errorf("counts %v\nwant   %v", c.Counts, o.Counts)
 	}
-	if got := c.Accuracy(); !near(got, o.Accuracy, 1e-15) {
-		t.Errorf("accuracy %v, want %v", got, o.Accuracy)
-	}
-	if got := c.MacroF1(); !near(got, o.MacroF1, 1e-12) {
-		t.Errorf("macro F1 %v, want %v", got, o.MacroF1)
-	}
+	agree(t, "accuracy", scikit, c.Accuracy(), o.Accuracy, 1e-15)
+	agree(t, "macro F1", scikit, c.MacroF1(), o.MacroF1, 1e-12)
 	for i, got := range c.PerClass() {
 		want := o.PerClass[i]
-		if got.Class != want.Class || got.Support != want.Support || !near(got.Precision, want.Precision, 1e-12) ||
-			!near(got.Recall, want.Recall, 1e-12) || !near(got.F1, want.F1, 1e-12) {
+		if got.Class != want.Class || got.Support != want.Support {
 			t.Errorf("scores %+v\nwant   %+v", got, want)
 		}
+		agree(t, "precision", scikit, got.Precision, want.Precision, 1e-12)
+		agree(t, "recall", scikit, got.Recall, want.Recall, 1e-12)
+		agree(t, "F1", scikit, got.F1, want.F1, 1e-12)
 	}
 	loss, err := metric.LogLoss(o.Probabilities, o.Truth)
-	if err != nil || !near(loss, o.LogLoss, 1e-12) {
-		t.Errorf("log loss %v, %v; want %v", loss, err, o.LogLoss)
+	if err != nil {
+		t.Fatal(err)
 	}
+	agree(t, "log loss", "the formula, in NumPy", loss, o.LogLoss, 1e-12)
 	// scikit-learn divides by the sum of each float32 row.
-	if !near(loss, o.ScikitLogLoss, 1e-6) {
-		t.Errorf("log loss %v, scikit-learn's %v", loss, o.ScikitLogLoss)
-	}
+	agree(t, "log loss", scikit, loss, o.ScikitLogLoss, 1e-6)
 }
 
 func TestWilsonAsStatsmodels(t *testing.T) {
 	for _, want := range loadOracle(t).WilsonIntervals {
 		low, high := metric.Wilson95(want.Successes, want.N)
-		if !near(low, want.Low, 1e-12) || !near(high, want.High, 1e-12) {
-			t.Errorf("Wilson95(%d, %d) = %v, %v, want %v, %v", want.Successes, want.N, low, high, want.Low, want.High)
-		}
+		agree(t, "Wilson interval", "statsmodels 0.15.0", low, want.Low, 1e-12)
+		agree(t, "Wilson interval", "statsmodels 0.15.0", high, want.High, 1e-12)
 	}
 }

@@ -147,7 +147,7 @@ func (c *contract) bits(t *testing.T, l look) {
 // at once, those of a CAM's first run excepted, whose number is the caller's,
 // nor more than 32 channels.
 func (c *contract) batches(t *testing.T, l look) {
-	const tolerance = 1e-4 // of the map's largest value
+	const tolerance = 1e-5 // of the map's largest value
 	targets := []int{0, 1, 2, 3, 4}
 	together := c.explain(t, l, c.images, targets...)
 	most := contractBatch
@@ -160,10 +160,9 @@ func (c *contract) batches(t *testing.T, l look) {
 	worst := 0.0
 	for i, a := range together {
 		alone := c.explain(t, l, one(c.images, i), targets[i])[0]
-		largest := 0.0
+		low, high := a.Map.Range()
 		for k, v := range a.Map.Values {
-			largest = max(largest, math.Abs(float64(v)))
-			worst = max(worst, math.Abs(float64(v-alone.Map.Values[k]))/max(largest, 1e-30))
+			worst = max(worst, math.Abs(float64(v-alone.Map.Values[k]))/float64(max(high, -low)))
 		}
 		if a.Status != alone.Status {
 			t.Errorf("image %d: %s among others, %s alone", i, a.Status, alone.Status)

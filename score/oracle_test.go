@@ -10,11 +10,13 @@ import (
 	"testing"
 
 	"oscar/explain"
+	"oscar/internal/agreement"
 	"oscar/score"
 )
 
 // oracle is oracles/score/testdata/score.json; make.py there says what is whose.
 type oracle struct {
+	Made   map[string]string
 	Net    network
 	Image  []float32
 	Logits []float64
@@ -97,13 +99,27 @@ func (d *differences) add(got, want float64, where string, arguments ...any) {
 	}
 }
 
-func (d *differences) below(t *testing.T, limit float64) {
+// check notes a line of docs/correctness.md.
+func (d *differences) check(t *testing.T, subject, oracle, compared string, bound float64) {
 	t.Helper()
-	t.Logf("largest relative difference %.2g", d.worst)
-	if !(d.worst <= limit) {
-		t.Errorf("a relative difference of %v at %s", d.worst, d.where)
+	agreement.Check(t, agreement.Line{
+		Group: agreement.Score, Subject: subject, Model: "hand-made", Oracle: oracle,
+		Compared: compared, Difference: d.worst, Of: d.of(), Bound: bound,
+	})
+	if !(d.worst <= bound) {
+		t.Errorf("the largest difference is at %s", d.where)
 	}
 }
+
+func (d *differences) of() string {
+	if d.floor > 0 {
+		return fmt.Sprintf("the value, %g at least", d.floor)
+	}
+	return "the value"
+}
+
+// program names one with the version that was asked.
+func (o oracle) program(name string) string { return name + " " + o.Made[name] }
 
 func TestAsRISE(t *testing.T) {
 	o, s := loadOracle(t)
@@ -127,7 +143,7 @@ func TestAsRISE(t *testing.T) {
 				t.Fatal(err)
 			}
 			d.add(float64(values[0].Value), want[mode].AUC, "AUC of %s", name)
-			d.below(t, 1e-6)
+			d.check(t, mode, "RISE's loop, "+o.program("scipy")+", "+o.program("torch"), "33 probabilities and AUC, 3 maps", 1e-6)
 		}
 	}
 }
@@ -166,7 +182,8 @@ func TestAsPytorchGradCAMsImputer(t *testing.T) {
 			for i, v := range score.Impute(o.Image, oracleHeight, oracleWidth, half, tolerance) {
 				d.add(float64(v), want.Filled[i], "filled value %d of %s", i, name)
 			}
-			d.below(t, test.limit)
+			d.check(t, "road, road_morf, road_lerf", o.program("grad-cam")+"'s imputer, "+o.program("scipy"),
+				fmt.Sprintf("probabilities, values, filled image, 3 maps; solved to %g", tolerance), test.limit)
 		}
 	}
 }
@@ -186,7 +203,7 @@ func TestMaskingAsInThePapers(t *testing.T) {
 			}
 		}
 	}
-	d.below(t, 1e-5)
+	d.check(t, "average_drop, average_increase, average_gain", "the papers' formulas, "+o.program("torch"), "values, 3 classes, on black and on a colour", 1e-5)
 }
 
 func TestAsCaptumsInfidelity(t *testing.T) {
@@ -226,7 +243,7 @@ func TestAsCaptumsInfidelity(t *testing.T) {
 			d.add(float64(values["infidelity"][0].Value), test.want[k], "%s, unscaled %v", name, unscaled)
 		}
 	}
-	d.below(t, 1e-4)
+	d.check(t, "infidelity", o.program("captum"), "values, the same squares and noise, with and without scaling", 1e-4)
 }
 
 func TestAsCaptumsSensitivity(t *testing.T) {
@@ -250,7 +267,7 @@ func TestAsCaptumsSensitivity(t *testing.T) {
 	}
 	var d differences
 	d.add(float64(values["max_sensitivity"][0].Value), o.Sensitivity.Max, "max_sensitivity")
-	d.below(t, 1e-5)
+	d.check(t, "max_sensitivity", o.program("captum"), "value, CAM at the same draws", 1e-5)
 }
 
 func TestMapsAsElsewhere(t *testing.T) {
@@ -262,7 +279,7 @@ func TestMapsAsElsewhere(t *testing.T) {
 		similarity.add(float64(score.Spearman(a, b, false).Value), want.Spearman, "Spearman of %s, %s", want.A, want.B)
 		similarity.add(float64(score.Spearman(a, b, true).Value), want.Abs, "|Spearman| of %s, %s", want.A, want.B)
 	}
-	similarity.below(t, 1e-6)
+	similarity.check(t, "sanity_rank_abs, sanity_rank, sanity_ssim", o.program("scipy")+", "+o.program("scikit-image"), "3 pairs of maps", 1e-6)
 	for name, want := range o.Spread {
 		spread.add(float64(score.Gini(o.grid(name)).Value), want.Gini, "Gini of %s", name)
 		spread.add(float64(score.Entropy(o.grid(name)).Value), want.Entropy, "entropy of %s", name)
@@ -272,7 +289,7 @@ func TestMapsAsElsewhere(t *testing.T) {
 		quadrants[q] = true
 		spread.add(float64(score.Focus(o.grid("rough"), quadrants).Value), want, "Focus on quarter %d", q)
 	}
-	spread.below(t, 1e-9)
+	spread.check(t, "gini, entropy, focus", o.program("scipy")+", the papers' formulas", "3 maps", 1e-9)
 
 	edges, err := score.EdgeMap{}.Explain(t.Context(), s.Images, s.Targets)
 	if err != nil {
@@ -290,7 +307,7 @@ func TestMapsAsElsewhere(t *testing.T) {
 	for i, v := range mosaic.Images.Pixels {
 		drawn.add(float64(v), o.Mosaic.Pixels[i], "mosaic %d", i)
 	}
-	drawn.below(t, 1e-4) // four decimals
+	drawn.check(t, "edge map, mosaic", o.program("scipy")+", OpenCV "+o.Made["opencv-python-headless"], "pixels, kept to four decimals", 1e-4)
 }
 
 func TestAsTorchRay(t *testing.T) {
@@ -301,12 +318,18 @@ func TestAsTorchRay(t *testing.T) {
 		mask.Inside[p] = y >= 10 && y < 14 && x >= 9 && x < 12
 	}
 	s.Masks = []score.Mask{mask}
+	wrong := 0
 	for _, c := range o.Pointing {
 		s.Maps = []explain.Grid{explain.NewGrid(oracleHeight, oracleWidth)}
 		s.Maps[0].Values[c[0]*oracleWidth+c[1]] = 1
 		values, err := score.Pointing{Tolerance: c[2]}.Judge(t.Context(), s)
 		if err != nil || int(values["pointing"][0].Value) != c[3] {
 			t.Errorf("row %d, column %d, tolerance %d: %v, %v; want %d", c[0], c[1], c[2], values["pointing"], err, c[3])
+			wrong++
 		}
 	}
+	agreement.Check(t, agreement.Line{
+		Group: agreement.Score, Subject: "pointing", Model: "hand-made", Oracle: "TorchRay's formula",
+		Compared: "40 points and tolerances judged otherwise", Difference: float64(wrong),
+	})
 }

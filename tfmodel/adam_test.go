@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"oscar/internal/agreement"
 	"oscar/internal/graph"
 )
 
@@ -121,12 +122,17 @@ func TestAdamTwin(t *testing.T) {
 				bias.step(dBias, number+1, rate, test.adam)
 
 				got, _ := learn(t, trainer, b, number, rate)
-				if math.Abs(got-want) > 1e-5*want {
-					t.Errorf("loss of step %d is %g, want %g", number+1, got, want)
-				}
+				agreement.Check(t, agreement.Line{
+					Group: agreement.Layer, Subject: "loss", Oracle: "a slow twin in float64", Compared: "cross-entropy before each of 10 steps, with and without penalty",
+					Difference: math.Abs(got-want) / want, Of: "its value", Bound: 1e-5,
+				})
 				now := weights(t, trainer)
-				near(t, fmt.Sprintf("kernel after step %d", number+1), now["fc/kernel"], narrow(kernel.theta), 1e-5)
-				near(t, fmt.Sprintf("bias after step %d", number+1), now["fc/bias"], narrow(bias.theta), 1e-5)
+				for name, of := range map[string]*adamTwin{"fc/kernel": kernel, "fc/bias": bias} {
+					agreement.Check(t, agreement.Line{
+						Group: agreement.Layer, Subject: "adam", Oracle: "a slow twin in float64", Compared: "weights after each of 10 steps, with and without decay",
+						Difference: agreement.Apart(now[name], of.theta), Of: "the largest weight", Bound: 1e-5,
+					})
+				}
 			}
 		})
 	}

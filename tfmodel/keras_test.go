@@ -9,12 +9,13 @@ import (
 	"slices"
 	"testing"
 
+	"oscar/internal/agreement"
 	"oscar/internal/graph"
 	"oscar/internal/npy"
 )
 
-// keras runs testdata/in_keras.py.
-func keras(t *testing.T, verb, folder string) {
+// keras runs testdata/in_keras.py, and says which Keras it was.
+func keras(t *testing.T, verb, folder string) (version string) {
 	t.Helper()
 	packages := os.Getenv("OSCAR_PYTHON_TENSORFLOW")
 	if packages == "" {
@@ -30,6 +31,11 @@ func keras(t *testing.T, verb, folder string) {
 	if output, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("in_keras.py %s: %v\n%s", verb, err, output[max(0, len(output)-4000):])
 	}
+	text, err := os.ReadFile(filepath.Join(folder, "version.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // What a network learns from three batches is what Keras learns from them,
@@ -60,7 +66,7 @@ func TestTrainingEqualsKeras(t *testing.T) {
 		"tiny, AdamW":     {Architecture: still(Tiny(4)), Adam: decay, Loss: Loss{}, Rate: 1e-3},
 		"resnet10":        {Architecture: still(ResNet10(4)), Adam: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 2e-3},
 	} {
-		t.Run(name, func(t *testing.T) { job.check(t) })
+		t.Run(name, func(t *testing.T) { job.check(t, name) })
 	}
 }
 
@@ -71,7 +77,7 @@ type kerasJob struct {
 	Rate         float64      `json:"rate"`
 }
 
-func (j kerasJob) check(t *testing.T) {
+func (j kerasJob) check(t *testing.T, name string) {
 	const steps, batch, classes = 3, 8, 4
 	folder := t.TempDir()
 	at := func(name string) string { return filepath.Join(folder, name) }
@@ -122,7 +128,7 @@ func (j kerasJob) check(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	keras(t, "train", folder)
+	version := keras(t, "train", folder)
 
 	read := func(name string) []float32 {
 		_, values, err := npy.Read(at(name + ".npy"))
@@ -131,19 +137,22 @@ func (j kerasJob) check(t *testing.T) {
 		}
 		return values
 	}
-	near(t, "each image's loss", each, read("each"), 1e-5)
+	line := agreement.Line{Group: agreement.Layer, Subject: "training", Model: name, Oracle: version, Of: "the largest"}
+	check := func(compared string, got, want []float32, bound float64) {
+		t.Helper()
+		line.Compared, line.Difference, line.Bound = compared, agreement.Apart(got, want), bound
+		agreement.Check(t, line)
+	}
+	check("each image's loss before it", each, read("each"), 1e-5)
 	theirs := read("losses")
-	near(t, "the first loss", losses[:1], theirs[:1], 1e-6)
-	near(t, "losses", losses, theirs, 1e-4)
-	t.Logf("losses %v, Keras %v", losses, theirs)
+	check("the first loss", losses[:1], theirs[:1], 1e-6)
+	check("losses of 3 steps", losses, theirs, 1e-4)
 	furthest := 0.0
 	for name, got := range weights(t, trainer) {
-		d := strayed(before[name], got, read(filepath.Join("out", name)))
-		if furthest = max(furthest, d); !(d <= 0.05) {
-			t.Errorf("%s: it went another way: apart by %.2g of its length", name, d)
-		}
+		furthest = max(furthest, strayed(before[name], got, read(filepath.Join("out", name))))
 	}
-	t.Logf("weights apart by at most %.2g of their way", furthest)
+	line.Compared, line.Difference, line.Of, line.Bound = "weights after 3 steps", furthest, "the way they went", 0.05
+	agreement.Check(t, line)
 }
 
 // strayed is the distance of two ends of a path from start, as a share of its

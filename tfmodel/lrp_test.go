@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"oscar/explain"
+	"oscar/internal/agreement"
 	"oscar/internal/graph"
 )
 
@@ -57,7 +58,10 @@ func TestLRPZeroIsGradientTimesInput(t *testing.T) {
 		for i := range want {
 			want[i] *= images.Pixels[i]
 		}
-		near(t, name, joined(signal(t, m, c, images, targets, explain.Image).Gradients), want, 1e-4)
+		agreement.Check(t, agreement.Line{
+			Group: agreement.Identities, Subject: "lrp", Model: "hand-made", Oracle: "gradient times input", Compared: name + " of a network without biases",
+			Difference: agreement.Apart(joined(signal(t, m, c, images, targets, explain.Image).Gradients), want), Of: "the largest value", Bound: 1e-4,
+		})
 	}
 }
 
@@ -79,9 +83,11 @@ func TestConservationWithoutBiases(t *testing.T) {
 				for _, v := range d.Gradients[i].Values {
 					sum += float64(v)
 				}
-				if !(math.Abs(sum/float64(score)-1) < 2e-4) {
-					t.Errorf("%s at %s, image %d: relevance %g of a logit of %g", name, layer, i, sum, score)
-				}
+				agreement.Check(t, agreement.Line{
+					Group: agreement.Identities, Subject: "lrp", Model: "hand-made", Oracle: "the logit",
+					Compared: name + ", sum at the image and 4 layers of a network without biases", Difference: math.Abs(sum/float64(score) - 1),
+					Of: "the logit", Bound: 2e-4,
+				})
 			}
 		}
 	}

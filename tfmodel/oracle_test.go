@@ -1,20 +1,22 @@
 package tfmodel
 
 import (
+	"cmp"
 	"encoding/json"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"oscar/explain"
+	"oscar/internal/agreement"
 	"oscar/internal/graph"
 	"oscar/savedmodel"
 )
 
 // golden is what oracles/lrp/make.py writes.
 type golden struct {
+	Made         map[string]string
 	Architecture Architecture
 	Weights      map[string][]float32
 	Images       []float32
@@ -155,35 +157,40 @@ func TestSignalsEqualTheOracles(t *testing.T) {
 					continue // not a signal
 				}
 			}
+			line := signalLine(name, g.Made, "3 chains of layers")
 			d := signal(t, m, c, g.images(), g.Targets, explain.Image)
-			nearBy(t, name, joined(d.Gradients), want.Image)
+			nearBy(t, line, joined(d.Gradients), want.Image)
 			if len(want.Inner) > 0 {
 				d := signal(t, m, c, g.images(), g.Targets, g.Inner)
-				nearBy(t, name+" at "+g.Inner, joined(d.Gradients), want.Inner)
+				nearBy(t, line, joined(d.Gradients), want.Inner)
 			}
 		}
 		p, err := m.Bundle.Predict(t.Context(), g.images())
 		if err != nil {
 			t.Fatal(err)
 		}
-		nearBy(t, "logits", p.Logits[0], g.Logits[:len(p.Logits[0])])
+		nearBy(t, forwardLine(g.Made, "3 chains of layers"), p.Logits[0], g.Logits[:len(p.Logits[0])])
 	})
 }
 
-// nearBy checks values against an oracle's, to a share of the largest, and
-// tells how far they are.
-func nearBy(t *testing.T, what string, got, want []float32) {
+// signalLine is the line of docs/correctness.md for a composite's signal.
+func signalLine(name string, made map[string]string, networks string) agreement.Line {
+	switch name {
+	case "gradient":
+		return agreement.Line{Group: agreement.Gradients, Subject: name, Oracle: "captum " + made["captum"], Compared: "signal at the image or inside, " + networks}
+	case "guided":
+		return agreement.Line{Group: agreement.Relevance, Subject: "guidedbackprop", Oracle: "captum " + made["captum"], Compared: "signal at the image or inside, " + networks}
+	}
+	return agreement.Line{Group: agreement.Relevance, Subject: "lrp", Oracle: "zennit " + made["zennit"], Compared: name + ", signal at the image or inside, " + networks}
+}
+
+func forwardLine(made map[string]string, networks string) agreement.Line {
+	return agreement.Line{Group: agreement.Layer, Subject: "forward", Oracle: "torch " + made["torch"], Compared: "logits, " + networks}
+}
+
+// nearBy checks values against an oracle's, to a share of the largest.
+func nearBy(t *testing.T, line agreement.Line, got, want []float32) {
 	t.Helper()
-	if len(got) != len(want) || len(want) == 0 {
-		t.Fatalf("%s: %d values, want %d", what, len(got), len(want))
-	}
-	var largest, apart float64
-	for i := range want {
-		largest = max(largest, math.Abs(float64(want[i])))
-		apart = max(apart, math.Abs(float64(got[i])-float64(want[i])))
-	}
-	if !(apart <= oracleTolerance*largest) {
-		t.Errorf("%s: apart by %g of values up to %g", what, apart, largest)
-	}
-	t.Logf("%-30s apart by %.1e of the largest, %.3g", what, apart/largest, largest)
+	line.Model, line.Difference, line.Of, line.Bound = cmp.Or(line.Model, "hand-made"), agreement.Apart(got, want), "the largest value", oracleTolerance
+	agreement.Check(t, line)
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"oscar/internal/agreement"
 	"oscar/internal/graph"
 	"oscar/internal/npy"
 )
@@ -124,7 +125,7 @@ func TestApplicationsEqualKeras(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	keras(t, "applications", folder)
+	version := keras(t, "applications", folder)
 	text, err := os.ReadFile(at("applications.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -145,6 +146,8 @@ func TestApplicationsEqualKeras(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		nearBy(t, name, logits[name], theirs)
+		nearBy(t, agreement.Line{
+			Group: agreement.Layer, Subject: "forward", Model: name, Oracle: version, Compared: "logits, 2 images of 64x64",
+		}, logits[name], theirs)
 	}
 }

@@ -1,7 +1,6 @@
 package tfmodel
 
 import (
-	"fmt"
 	"testing"
 )
 
@@ -47,6 +46,6 @@ func TestPaddingAndRescalingTwins(t *testing.T) {
 	} {
 		r := newRig(t, test.layer, in, false)
 		at := r.point(2)
-		near(t, fmt.Sprintf("%s %+v", test.layer.Kind(), test.layer), r.apply(at), each(images(at.x, in), test.twin), twinTolerance)
+		twin(t, test.layer, "output", r.apply(at), each(images(at.x, in), test.twin))
 	}
 }

@@ -24,6 +24,7 @@ func TestSignalsInBlocksEqualTheOracles(t *testing.T) {
 				t.Fatal(err)
 			}
 			var g struct {
+				Made         map[string]string
 				Architecture Architecture
 				Weights      map[string][]float32
 				Images       []float32
@@ -58,14 +59,14 @@ func TestSignalsInBlocksEqualTheOracles(t *testing.T) {
 						layer = explain.Image
 					}
 					d := signal(t, m, c, images, g.Targets, layer)
-					nearBy(t, name+" at "+layer, joined(d.Gradients), want)
+					nearBy(t, signalLine(name, g.Made, "2 residual networks"), joined(d.Gradients), want)
 				}
 			}
 			p, err := m.Bundle.Predict(t.Context(), images)
 			if err != nil {
 				t.Fatal(err)
 			}
-			nearBy(t, "logits", joinedRows(p.Logits), g.Logits)
+			nearBy(t, forwardLine(g.Made, "2 residual networks"), joinedRows(p.Logits), g.Logits)
 		})
 	}
 }

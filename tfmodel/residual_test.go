@@ -2,7 +2,6 @@ package tfmodel
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -225,7 +224,7 @@ func TestResidualTwin(t *testing.T) {
 	for _, training := range []bool{false, true} {
 		r := newRig(t, l, in, training)
 		at := r.point(3)
-		near(t, fmt.Sprintf("training %v", training), r.apply(at), flat(blockTwin(images(at.x, in), at.params, training)), twinTolerance)
+		twin(t, r.layer, "output, in inference and training", r.apply(at), flat(blockTwin(images(at.x, in), at.params, training)))
 		if training && len(r.updates) != 2 {
 			t.Errorf("%d updates of moving moments, want 2", len(r.updates))
 		}

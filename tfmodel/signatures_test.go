@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"oscar/explain"
+	"oscar/internal/agreement"
 	"oscar/internal/graph"
 	"oscar/relevance"
 	"oscar/savedmodel"
@@ -174,7 +175,11 @@ func TestMapsEqualTheOracles(t *testing.T) {
 		}
 		defer session.Close()
 		got := call(t, n, session, s, g.images(), g.Targets)
-		nearBy(t, "integrated gradients", got["raw"].Float32s(), flattened(g.Signals["integrated"].Image))
+		line := agreement.Line{
+			Group: agreement.Gradients, Subject: "integrated-gradients", Oracle: "captum " + g.Made["captum"],
+			Compared: "map of the signature, 3 chains of layers",
+		}
+		nearBy(t, line, got["raw"].Float32s(), flattened(g.Signals["integrated"].Image))
 
 		m := attach(t, n, nil, nil)
 		guided, err := m.With(GuidedBackprop())
@@ -193,7 +198,11 @@ func TestMapsEqualTheOracles(t *testing.T) {
 			for _, a := range attributions {
 				maps = append(maps, a.Map.Values...)
 			}
-			nearBy(t, what, maps, flattened(g.Signals[what].Image))
+			line := agreement.Line{Group: agreement.Relevance, Subject: what, Oracle: "captum " + g.Made["captum"], Compared: "map, 3 chains of layers"}
+			if what == "guided" {
+				line.Subject = "guidedbackprop"
+			}
+			nearBy(t, line, maps, flattened(g.Signals[what].Image))
 		}
 	})
 }

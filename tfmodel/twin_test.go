@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"oscar/internal/agreement"
 	"oscar/internal/graph"
 )
 
@@ -160,13 +161,20 @@ func each(gs []grid, f func(grid) grid) []float32 {
 	return flat(out)
 }
 
-const twinTolerance = 1e-5
+// twin notes a line of docs/correctness.md.
+func twin(t *testing.T, l Layer, compared string, got, want []float32) {
+	t.Helper()
+	agreement.Check(t, agreement.Line{
+		Group: agreement.Layer, Subject: l.Kind(), Oracle: "a slow twin in float64", Compared: compared,
+		Difference: agreement.Apart(got, want), Of: "its largest value", Bound: 1e-5,
+	})
+}
 
-func forEachWindow(test func(name string, size, stride int, p Padding)) {
+func forEachWindow(test func(size, stride int, p Padding)) {
 	for _, p := range []Padding{Same, Valid} {
 		for _, size := range []int{1, 2, 3, 5} {
 			for stride := 1; stride <= 4; stride++ {
-				test(fmt.Sprintf("%dx%d stride %d %s", size, size, stride, p), size, stride, p)
+				test(size, stride, p)
 			}
 		}
 	}
@@ -174,18 +182,18 @@ func forEachWindow(test func(name string, size, stride int, p Padding)) {
 
 func TestConvolutionTwin(t *testing.T) {
 	in := Shape{7, 6, 3}
-	forEachWindow(func(name string, size, stride int, p Padding) {
+	forEachWindow(func(size, stride int, p Padding) {
 		l := &Conv2D{Filters: 4, Kernel: size, Stride: stride, Padding: p}
 		r := newRig(t, l, in, false)
 		at := r.point(2)
 		want := each(images(at.x, in), func(g grid) grid { return convolve(g, l, at.params["kernel"], at.params["bias"]) })
-		near(t, name, r.apply(at), want, twinTolerance)
+		twin(t, l, "output, windows and strides", r.apply(at), want)
 	})
 }
 
 func TestPoolingTwins(t *testing.T) {
 	in := Shape{7, 6, 3}
-	forEachWindow(func(name string, size, stride int, p Padding) {
+	forEachWindow(func(size, stride int, p Padding) {
 		for _, test := range []struct {
 			layer  Layer
 			reduce func([]float64) float64
@@ -199,7 +207,7 @@ func TestPoolingTwins(t *testing.T) {
 				at.x[i] -= 10 // all negative: a border of zeros would show
 			}
 			want := each(images(at.x, in), func(g grid) grid { return pool(g, size, stride, p, test.reduce) })
-			near(t, test.layer.Kind()+" "+name, r.apply(at), want, twinTolerance)
+			twin(t, test.layer, "output, windows and strides", r.apply(at), want)
 		}
 	})
 	r := newRig(t, &GlobalAveragePool2D{}, in, false)
@@ -208,7 +216,7 @@ func TestPoolingTwins(t *testing.T) {
 		m, _ := moments([]grid{g})
 		return grid{1, 1, g.c, m}
 	})
-	near(t, "global average", r.apply(at), want, twinTolerance)
+	twin(t, r.layer, "output", r.apply(at), want)
 }
 
 func TestUnbiasedConvolutionTwin(t *testing.T) {
@@ -217,7 +225,7 @@ func TestUnbiasedConvolutionTwin(t *testing.T) {
 	r := newRig(t, l, in, false)
 	at := r.point(2)
 	want := each(images(at.x, in), func(g grid) grid { return convolve(g, l, at.params["kernel"], nil) })
-	near(t, "without bias", r.apply(at), want, twinTolerance)
+	twin(t, l, "output, without bias", r.apply(at), want)
 }
 
 func TestDenseTwin(t *testing.T) {
@@ -233,7 +241,7 @@ func TestDenseTwin(t *testing.T) {
 			want = append(want, float32(sum))
 		}
 	}
-	near(t, "dense", r.apply(at), want, twinTolerance)
+	twin(t, r.layer, "output", r.apply(at), want)
 }
 
 func TestBatchNormalizationTwin(t *testing.T) {
@@ -250,12 +258,12 @@ func TestBatchNormalizationTwin(t *testing.T) {
 			want := each(images(at.x, in), func(g grid) grid {
 				return normalize(g, wide(at.params["moving_mean"]), wide(at.params["moving_variance"]), gamma, beta, epsilon)
 			})
-			near(t, "inference, with the moving moments", r.apply(at), want, twinTolerance)
+			twin(t, l, "output in inference, with the moving moments", r.apply(at), want)
 
 			r = newRig(t, l, in, true)
 			means, variances := moments(images(at.x, in))
 			want = each(images(at.x, in), func(g grid) grid { return normalize(g, means, variances, gamma, beta, epsilon) })
-			near(t, "training, with the batch's moments", r.apply(at), want, twinTolerance)
+			twin(t, l, "output in training, with the batch's moments", r.apply(at), want)
 			checkMovingMoments(t, r, at, momentum)
 		})
 	}
@@ -280,7 +288,7 @@ func checkMovingMoments(t *testing.T, r *rig, at point, momentum float64) {
 	for c := range channels {
 		wantVariance[c] = 1
 	}
-	for step := range 2 {
+	for range 2 {
 		for i := range at.x {
 			at.x[i] += float32(3 + i%channels)
 		}
@@ -292,8 +300,8 @@ func checkMovingMoments(t *testing.T, r *rig, at point, momentum float64) {
 			wantVariance[c] = float32(momentum*float64(wantVariance[c]) + (1-momentum)*variances[c]*n/(n-1))
 		}
 		got := r.run(at, nil, moving)
-		near(t, fmt.Sprintf("moving mean after step %d", step+1), got[0], wantMean, twinTolerance)
-		near(t, fmt.Sprintf("moving variance after step %d", step+1), got[1], wantVariance, twinTolerance)
+		twin(t, r.layer, "moving mean after two steps", got[0], wantMean)
+		twin(t, r.layer, "moving variance after two steps", got[1], wantVariance)
 	}
 }
 

@@ -20,22 +20,24 @@ import (
 // each can be read, tested and replaced without those above it. A new package
 // gets a line here.
 var order = []string{
-	"cmd/oscar",         // flags, help and exit codes of the verbs
-	"study",             // a base experiment and named edits of it
-	"pipeline",          // the verbs as Go functions; owns the run folder
-	"report/reporttest", // a report in a browser, for tests
-	"report",            // a page from what a run or a study wrote
-	"study/result",      // what a study found, as data
-	"tfmodel",           // layers, architectures, training
-	"savedmodel",        // graphs and variables on disk, and opened again
-	"relevance",         // LRP and guided backpropagation: signals other than the gradient
-	"score",             // how good an explanation is
-	"global",            // what the explanations of many images say together
-	"gradcam",           // the arithmetic of the CAM family
-	"heatmap",           // pictures of maps
-	"explain",           // what all methods of explanation share
-	"dataset",           // folders of images into batches
-	"metric",            // accuracy and its kin
+	"cmd/oscar",          // flags, help and exit codes of the verbs
+	"study",              // a base experiment and named edits of it
+	"pipeline",           // the verbs as Go functions; owns the run folder
+	"internal/reference", // networks that other programs know, too; for tests
+	"report/reporttest",  // a report in a browser, for tests
+	"report",             // a page from what a run or a study wrote
+	"study/result",       // what a study found, as data
+	"tfmodel",            // layers, architectures, training
+	"savedmodel",         // graphs and variables on disk, and opened again
+	"relevance",          // LRP and guided backpropagation: signals other than the gradient
+	"score",              // how good an explanation is
+	"global",             // what the explanations of many images say together
+	"gradcam",            // the arithmetic of the CAM family
+	"heatmap",            // pictures of maps
+	"explain",            // what all methods of explanation share
+	"dataset",            // folders of images into batches
+	"metric",             // accuracy and its kin
+	"internal/agreement", // how near oscar is to other people's numbers; for tests
 	"internal/events",
 	"internal/npy",
 	"internal/quiet",

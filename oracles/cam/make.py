@@ -3,15 +3,8 @@
 small network, for the tests of package gradcam. `make oracles` runs it.
 
 The network is convolution, ReLU, convolution, ReLU, flattening, dense, with
-random weights, for raw pixels 0..255. The maps are pytorch-grad-cam's own before
-its ReLU and scaling. Three things are set, where oscar's definition is another:
-
-  Eigen-CAM  has the sign that pytorch-grad-cam gives Seg-Eigen-CAM; its own is
-             whatever the library of linear algebra returns.
-  Score-CAM  enlarges channels between pixel centres at half positions, as
-             heatmaps are; pytorch-grad-cam aligns the corners.
-  Ablation-CAM's weights are divided by the score y here, by |y| in oscar; the
-             test turns the map of the image whose score is negative.
+random weights, for raw pixels 0..255. The maps are those of cams.py. oscar's own
+networks are asked about in oracles/networks.
 """
 
 import datetime
@@ -23,9 +16,8 @@ import platform
 import numpy as np
 import pytorch_grad_cam as pgc
 import torch
-import tqdm
+from cams import METHODS, raw
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-from pytorch_grad_cam.utils.svd_on_activations import get_2d_projection_with_sign_correction
 
 HEIGHT, WIDTH, CLASSES = 16, 12, 4
 LAYERS = ["relu1", "relu2"]
@@ -48,28 +40,9 @@ class Net(torch.nn.Module):
         return self.dense(x.permute(0, 2, 3, 1).flatten(1))  # height, width, channel
 
 
-class SignedEigenCAM(pgc.EigenCAM):
-    def get_cam_image(self, input_tensor, target_layer, targets, activations, grads, eigen_smooth):
-        return get_2d_projection_with_sign_correction(activations)
-
-
-METHODS = {
-    "gradcam": pgc.GradCAM,
-    "gradcam++": pgc.GradCAMPlusPlus,
-    "hirescam": pgc.HiResCAM,
-    "layercam": pgc.LayerCAM,
-    "xgradcam": pgc.XGradCAM,
-    "eigencam": SignedEigenCAM,
-    "scorecam": pgc.ScoreCAM,
-    "ablationcam": pgc.AblationCAM,
-}
-
-
 def main():
     torch.set_num_threads(1)
     torch.manual_seed(2)
-    torch.nn.UpsamplingBilinear2d = lambda size: torch.nn.Upsample(size=size, mode="bilinear", align_corners=False)
-    tqdm.tqdm = lambda steps: steps  # no bars
 
     net = Net().eval()
     images = torch.randint(0, 256, (4, 3, HEIGHT, WIDTH)).float()
@@ -119,21 +92,6 @@ def explain(net, layer, images, targets):
         "gradients": [numbers(g) for g in gradients.permute(0, 2, 3, 1)],
         "maps": {name: [numbers(m) for m in raw(method, net, layer, images, targets)] for name, method in METHODS.items()},
     }
-
-
-def raw(method, net, layer, images, targets):
-    """The method's maps before pytorch-grad-cam's ReLU and scaling."""
-    maps = []
-
-    class Raw(method):
-        def get_cam_image(self, *arguments, **named):
-            maps.append(super().get_cam_image(*arguments, **named))
-            return maps[0]
-
-    with Raw(net, [layer]) as cam:
-        cam(images, targets)
-    assert len(maps) == 1 and len(maps[0]) == len(images)
-    return maps[0]
 
 
 def conv(name, module):

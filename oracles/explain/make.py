@@ -25,10 +25,8 @@ gives fewer than it is asked for; it is asked for as many as give those wanted.
 
 import base64
 import datetime
-import functools
 import importlib.metadata
 import json
-import math
 import pathlib
 import platform
 import warnings
@@ -36,11 +34,9 @@ import warnings
 import numpy as np
 import skimage.morphology
 import skimage.segmentation
-import skimage.transform
-import sklearn.metrics
 import torch
-from captum.attr import InputXGradient, IntegratedGradients, Occlusion, Saliency
-from lime.lime_base import LimeBase
+from captum.attr import InputXGradient, Saliency
+from methods import integrated, lime, occlusion, rise, smoothgrad
 
 TESTDATA = pathlib.Path(__file__).parent / "testdata"
 TARGETS = [2, 0]
@@ -76,19 +72,21 @@ def main():
         return torch.softmax(net(x), dim=1)
 
     black, mean = torch.zeros_like(x), x.mean(dim=(2, 3), keepdim=True).expand_as(x).contiguous()
-    from_black, black_delta = integrated(net, x, black, 50)
-    from_mean, mean_delta = integrated(net, x, mean, 7)
-    lime_map, lime_fit = lime(draws, images[0], probabilities)
+    from_black, black_delta = integrated(net, x, TARGETS, black, 50)
+    from_mean, mean_delta = integrated(net, x, TARGETS, mean, 7)
+    noise = torch.tensor(draws["Noise"]).reshape(-1, draws["Height"], draws["Width"], 3).permute(0, 3, 1, 2)
+    superpixels = np.array(draws["Superpixels"]).reshape(images[0].shape[:2])
+    lime_map, lime_fit = lime(images[0], TARGETS[0], probabilities, superpixels, draws["Coins"])
     maps = {
         "saliency": Saliency(net).attribute(x, target=TARGETS).amax(dim=1),
         "saliency probability": Saliency(probabilities).attribute(x, target=TARGETS).amax(dim=1),
         "gradient-x-input": InputXGradient(net).attribute(x, target=TARGETS).sum(dim=1),
         "integrated-gradients": from_black,
         "integrated-gradients mean": from_mean,
-        "smoothgrad": smoothgrad(net, draws, x[0]),
-        "occlusion": occlusion(net, x, 5, 3, GRAY),
-        "occlusion probability": occlusion(probabilities, x, 6, 5, 0.0),
-        "rise": rise(draws, images[0], probabilities),
+        "smoothgrad": smoothgrad(net, x[0], TARGETS[0], noise),
+        "occlusion": occlusion(net, x, TARGETS, 5, 3, GRAY),
+        "occlusion probability": occlusion(probabilities, x, TARGETS, 6, 5, 0.0),
+        "rise": rise(images[0], TARGETS[0], probabilities, draws["Masks"]),
         "lime": lime_map,
     }
     document = {
@@ -111,69 +109,6 @@ def main():
     }
     lines = (f"{json.dumps(key)}:{json.dumps(value, separators=(',', ':'))}" for key, value in document.items())
     (TESTDATA / "explain.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
-
-
-def integrated(f, x, baseline, steps):
-    """Captum's default rule is Gauss-Legendre's."""
-    attributions, delta = IntegratedGradients(f).attribute(x, baseline, target=TARGETS, n_steps=steps, return_convergence_delta=True)
-    return attributions.sum(dim=1), delta
-
-
-def occlusion(f, x, patch, stride, baseline):
-    """A patch covers all channels, which then all have the same value."""
-    attributions = Occlusion(f).attribute(x, (3, patch, patch), (3, stride, stride), baselines=baseline, target=TARGETS)
-    assert torch.equal(attributions[:, 0], attributions[:, 1])
-    return attributions[:, 0]
-
-
-def smoothgrad(net, draws, image):
-    """Noise is in units of 0.15 of the image's range; pixels are float32 in oscar."""
-    sigma = 0.15 * (image.max() - image.min())
-    noise = torch.tensor(draws["Noise"]).reshape(-1, draws["Height"], draws["Width"], 3).permute(0, 3, 1, 2)
-    noisy = (image + sigma * noise).float().double()
-    gradients = Saliency(net).attribute(noisy, target=TARGETS[0], abs=False)
-    return [gradients.mean(dim=0).abs().amax(dim=0)]
-
-
-def rise(draws, image, probabilities):
-    """sum f(x M) M / (N p), a mask enlarged to s+1 cells of ceil(side/s) pixels and cropped."""
-    s, p = 7, 0.5
-    height, width, _ = image.shape
-    enlarged = (s + 1) * math.ceil(height / s), (s + 1) * math.ceil(width / s)
-    masks = []
-    for draw in draws["Masks"]:
-        grid = np.array([float(c) for c in draw["Open"]]).reshape(s, s)
-        large = skimage.transform.resize(grid, enlarged, order=1, mode="reflect", anti_aliasing=False)
-        masks.append(large[draw["Y"] : draw["Y"] + height, draw["X"] : draw["X"] + width])
-    masks = np.stack(masks)
-    masked = torch.tensor(image[None] * masks[..., None]).permute(0, 3, 1, 2)
-    scores = probabilities(masked)[:, TARGETS[0]].detach().numpy()
-    return [np.tensordot(scores, masks, 1) / len(masks) / p]
-
-
-def lime(draws, image, probabilities):
-    """LimeImageExplainer.explain_instance from the superpixels on, with all of them in the fit."""
-    labels = np.array(draws["Superpixels"]).reshape(image.shape[:2])
-    hidden = np.zeros_like(image)
-    for label in np.unique(labels):
-        hidden[labels == label] = image[labels == label].mean(axis=0)
-    count = labels.max() + 1
-    data = np.array([[1] * count] + [[int(c) for c in coins] for coins in draws["Coins"]])
-    shown = np.array([row[labels] for row in data])[..., None]
-    variants = np.where(shown == 1, image, hidden)
-    predictions = probabilities(torch.tensor(variants).permute(0, 3, 1, 2)).detach().numpy()
-    distances = sklearn.metrics.pairwise_distances(data, data[:1], metric="cosine").ravel()
-
-    def kernel(d, kernel_width):
-        return np.sqrt(np.exp(-(d**2) / kernel_width**2))
-
-    base = LimeBase(functools.partial(kernel, kernel_width=0.25), random_state=0)
-    fit = base.explain_instance_with_data(data, predictions, distances, TARGETS[0], count, feature_selection="none")
-    if isinstance(fit[0], tuple):  # lime's sources after 0.2.0.1 also return the regressor
-        fit = fit[0]
-    intercept, coefficients, r2, _ = fit
-    by_label = dict(coefficients)
-    return [np.vectorize(by_label.get)(labels)], {"Intercept": float(intercept), "R2": float(r2)}
 
 
 def scene(Height, Width, Segments, Pixels, Regions):

@@ -4,21 +4,9 @@ same maps, images and draws, for the tests of package score. `make oracles` runs
 it.
 
 The model is convolution, ReLU, convolution, ReLU, the mean over the positions,
-dense, with random weights, for raw pixels 0..255, in float64. What is whose:
+dense, with random weights, for raw pixels 0..255, in float64. metrics.py says
+what is whose; besides:
 
-  deletion, insertion   the loop and the kernel of RISE's evaluation.py (Petsiuk
-                        et al.), on a normalised image: scipy's gaussian_filter,
-                        torch's conv2d; ties are ranked in the map's order
-  road                  pytorch-grad-cam's NoisyLinearImputer without noise, and
-                        scipy's spsolve on the system written down pixel by pixel
-  infidelity            captum.metrics.infidelity, its perturb_func fed with draws
-  max_sensitivity       captum.metrics.sensitivity_max, likewise; the explanation
-                        is CAM, which is a formula for this model
-  masking               the papers' formulas
-  ssim, spearman        scikit-image's structural_similarity, scipy's spearmanr
-  entropy, gini         scipy's entropy; the paper's formula, 1 - 2 sum ...
-  pointing              TorchRay's formula
-  focus                 the formula of the authors' compute_focus
   mosaic                OpenCV's INTER_AREA
   edges                 scipy's sobel
 """
@@ -32,11 +20,8 @@ import platform
 import cv2
 import numpy as np
 import torch
-from captum.metrics import infidelity, sensitivity_max
-from pytorch_grad_cam.metrics.road import NoisyLinearImputer
-from scipy import ndimage, sparse, stats
-from scipy.sparse.linalg import spsolve
-from skimage.metrics import structural_similarity
+from metrics import causal, focus, hit, infidelities, masking, road, sensitivity, similar, spread, tensor
+from scipy import ndimage
 
 HEIGHT, WIDTH, CLASSES, TARGET = 28, 24, 3, 1
 MEAN = np.array([120.0, 110.0, 95.0])  # of the data set, as it were
@@ -88,12 +73,12 @@ def main():
         "target": TARGET,
         "mean": exact(MEAN),
         "maps": {name: exact(m) for name, m in maps.items()},
-        "curves": {name: causal(net, image, m) for name, m in maps.items()},
-        "road": {name: road(net, image, m) for name, m in maps.items()},
-        "masking": [masking(net, image, rough, target) for target in range(CLASSES)],
-        "infidelity": infidelities(net, image, rough, random),
-        "sensitivity": sensitivity(net, image, random),
-        "similar": [similar(maps, a, b) for a, b in [("rough", "other"), ("rough", "steps"), ("steps", "other")]],
+        "curves": {name: causal(net, image, TARGET, m, MEAN, STD) for name, m in maps.items()},
+        "road": {name: road(net, image, TARGET, m, SHARES) for name, m in maps.items()},
+        "masking": [masking(net, image, target, rough, MEAN) for target in range(CLASSES)],
+        "infidelity": infidelity(net, image, rough, random),
+        "sensitivity": max_sensitivity(net, image, random),
+        "similar": [{"a": a, "b": b, **similar(maps[a], maps[b])} for a, b in [("rough", "other"), ("rough", "steps"), ("steps", "other")]],
         "spread": {name: spread(m) for name, m in maps.items()},
         "pointing": pointing(random),
         "focus": focus(rough),
@@ -113,175 +98,34 @@ def picture(random):
     return np.clip(np.round(ground + random.normal(size=ground.shape) * 8), 0, 255)
 
 
-def tensor(image):
-    return torch.tensor(image).permute(2, 0, 1)[None]
-
-
-def probability(net, image, target=TARGET):
-    return float(torch.softmax(net(tensor(image)), dim=1)[0, target])
-
-
-def ranked(m):
-    return np.argsort(-m.ravel(), kind="stable")
-
-
-def causal(net, image, m, n=32):
-    """CausalMetric.single_run and auc, both modes, n steps."""
-    impulse = np.zeros((11, 11))
-    impulse[5, 5] = 1
-    kernel = torch.zeros(3, 3, 11, 11)
-    for c in range(3):
-        kernel[c, c] = torch.tensor(ndimage.gaussian_filter(impulse, 5))
-    normalised = (tensor(image) - column(MEAN)) / column(STD)
-    blurred = torch.nn.functional.conv2d(normalised, kernel, padding=5)
-    step = -(-HEIGHT * WIDTH // n)
-
-    def run(start, finish):
-        now, scores, order = start.clone().reshape(3, -1), [], ranked(m)
-        for i in range(n + 1):
-            raw = now.reshape(1, 3, HEIGHT, WIDTH) * column(STD) + column(MEAN)
-            scores.append(float(torch.softmax(net(raw), dim=1)[0, TARGET]))
-            coords = order[step * i : step * (i + 1)].copy()
-            now[:, coords] = finish.reshape(3, -1)[:, coords]
-        s = np.array(scores)
-        return {"scores": scores, "auc": (s.sum() - s[0] / 2 - s[-1] / 2) / (len(s) - 1)}
-
-    return {"deletion": run(normalised, torch.zeros_like(normalised)), "insertion": run(blurred, normalised)}
-
-
-def column(values):
-    return torch.tensor(values)[None, :, None, None]
-
-
-def road(net, image, m):
-    """Removal by rank, filled by pytorch-grad-cam and by spsolve."""
-    order, before = ranked(m), probability(net, image)
-    out = {"morf": [], "lerf": []}
-    for share in SHARES:
-        k = int(share * len(order) + 0.5)
-        for side, removed in [("morf", order[:k]), ("lerf", order[len(order) - k :])]:
-            kept = np.ones(HEIGHT * WIDTH)
-            kept[removed] = 0
-            filled = NoisyLinearImputer(noise=0)(tensor(image)[0].float(), torch.tensor(kept).reshape(HEIGHT, WIDTH))
-            filled = filled.permute(1, 2, 0).double().numpy()
-            exactly = solved(image, kept.reshape(HEIGHT, WIDTH) == 0)
-            assert np.abs(filled - exactly).max() < 1e-3, np.abs(filled - exactly).max()
-            out[side].append(probability(net, exactly))
-            if (share, side) == (0.5, "morf"):
-                out["filled"] = [round(float(v), 5) for v in exactly.ravel()]
-    morf, lerf = (np.mean(out[side]) - before for side in ("morf", "lerf"))
-    return {**out, "before": before, "road_morf": morf, "road_lerf": lerf, "road": (lerf - morf) / 2}
-
-
-def solved(image, missing):
-    """The system, one equation a missing pixel."""
-    places = [tuple(p) for p in np.argwhere(missing)]
-    number = {p: i for i, p in enumerate(places)}
-    a, b = sparse.lil_matrix((len(places), len(places))), np.zeros((len(places), 3))
-    for (y, x), i in number.items():
-        for dy in (-1, 0, 1):
-            for dx in (-1, 0, 1):
-                p, w = (y + dy, x + dx), 1 / 12 if dy and dx else 1 / 6
-                if (dy, dx) == (0, 0) or not (0 <= p[0] < HEIGHT and 0 <= p[1] < WIDTH):
-                    continue
-                a[i, i] += w
-                if p in number:
-                    a[i, number[p]] -= w
-                else:
-                    b[i] += w * image[p]
-    out = image.copy()
-    out[missing] = spsolve(a.tocsc(), b)
-    return out
-
-
-def masking(net, image, m, target):
-    shown = np.maximum(m, 0)[..., None] / m.max()
-    y = probability(net, image, target)
-    out = {}
-    for name, colour in [("black", 0 * MEAN), ("mean", MEAN)]:
-        o = probability(net, colour + shown * (image - colour), target)
-        out[name] = [100 * max(0, y - o) / y, 100.0 * (o > y), 100 * max(0, o - y) / (1 - y)]
-    return out
-
-
-def infidelities(net, image, m, random):
+def infidelity(net, image, m, random):
     """Squares (top, left, side) of the mean colour, and whole numbers of noise."""
     squares = [[int(random.integers(0, HEIGHT - s + 1)), int(random.integers(0, WIDTH - s + 1)), s] for s in random.integers(1, 9, 12).tolist()]
     noise = np.round(random.normal(size=(6, HEIGHT, WIDTH)) * 25)
-    masks = np.zeros((len(squares), HEIGHT, WIDTH))
-    for mask, (top, left, side) in zip(masks, squares):
-        mask[top : top + side, left : left + side] = 1
-    painted = np.where(masks[..., None] == 1, MEAN, image)
-    attribution = torch.tensor(m / 3).expand(1, 3, HEIGHT, WIDTH)  # a third a channel: I is the same in all
-
-    def captum(weights, changed, normalize):
-        def perturb(_):
-            stacked = torch.tensor(np.repeat(weights[:, None], 3, axis=1))
-            return stacked, torch.tensor(changed).permute(0, 3, 1, 2)
-
-        return float(infidelity(net, perturb, tensor(image), attribution, target=TARGET, n_perturb_samples=len(weights), normalize=normalize))
-
-    noisy = image - noise[..., None]
-    return {
-        "squares": squares,
-        "noise": [exact(n) for n in noise],
-        "square": [captum(masks, painted, normalize) for normalize in (True, False)],
-        "gaussian": [captum(noise, noisy, normalize) for normalize in (True, False)],
-    }
+    return {"squares": squares, "noise": [exact(n) for n in noise], **infidelities(net, image, TARGET, m, squares, noise, MEAN)}
 
 
-def sensitivity(net, image, random):
-    """Noise in sixteenths, which a float32 holds."""
+def max_sensitivity(net, image, random):
+    """Noise in sixteenths, which a float32 holds. The explanation is CAM, which
+    is a formula for this model."""
     noise = np.round(random.uniform(-5, 5, size=(3, HEIGHT, WIDTH, 3)) * 16)
 
     def cam(x):
-        x = x[0] if isinstance(x, tuple) else x
-        return (torch.einsum("k,nkyx->nyx", net.dense.weight[TARGET], net.features(x)),)
+        return torch.einsum("k,nkyx->nyx", net.dense.weight[TARGET], net.features(x))
 
-    def perturb(x, radius):
-        return x[0] + torch.tensor(noise / 16).permute(0, 3, 1, 2)
-
-    worst = sensitivity_max(cam, tensor(image), perturb_func=perturb, n_perturb_samples=len(noise))
-    return {"sixteenths": [exact(n) for n in noise], "max": float(worst)}
-
-
-def similar(maps, a, b):
-    x, y = maps[a], maps[b]
-    unit = [np.float32((m - m.min()) / (m.max() - m.min())).astype(float) for m in (x, y)]
-    return {
-        "a": a,
-        "b": b,
-        "ssim": structural_similarity(*unit, gaussian_weights=True, data_range=1),
-        "spearman": stats.spearmanr(x.ravel(), y.ravel()).statistic,
-        "abs": stats.spearmanr(np.abs(x).ravel(), np.abs(y).ravel()).statistic,
-    }
-
-
-def spread(m):
-    w = np.sort(np.abs(m).ravel())
-    d, k = len(w), np.arange(1, len(w) + 1)
-    return {"gini": 1 - 2 * float((w / w.sum() * (d - k + 0.5) / d).sum()), "entropy": float(stats.entropy(w))}
+    return {"sixteenths": [exact(n) for n in noise], "max": sensitivity(cam, image, noise / 16)}
 
 
 def pointing(random):
-    """PointingGame.evaluate, of points about a mask and of tolerances."""
+    """Points about a mask, and tolerances."""
     mask = torch.zeros(HEIGHT, WIDTH, dtype=torch.bool)
     mask[10:14, 9:12] = True
     cases = []
     for _ in range(40):
-        row, column_, tolerance = int(random.integers(0, HEIGHT)), int(random.integers(0, WIDTH)), int(random.integers(3, 16))
-        v = (torch.arange(HEIGHT)[:, None] - row) ** 2
-        u = (torch.arange(WIDTH)[None, :] - column_) ** 2
-        cases.append([row, column_, tolerance, int((mask & ((v + u) < tolerance**2)).any())])
+        row, column, tolerance = int(random.integers(0, HEIGHT)), int(random.integers(0, WIDTH)), int(random.integers(3, 16))
+        cases.append([row, column, tolerance, hit(mask, row, column, tolerance)])
     assert 10 <= sum(case[3] for case in cases) <= 30
     return cases
-
-
-def focus(m):
-    positive = np.maximum(m, 0)
-    h, w = HEIGHT // 2, WIDTH // 2
-    quarters = [positive[:h, :w], positive[:h, w:], positive[h:, :w], positive[h:, w:]]
-    return [float(q.sum() / positive.sum()) for q in quarters]
 
 
 def mosaic(random):

@@ -12,7 +12,9 @@ A FOLDER of "applications" holds job.json (classes), images.npy [N,H,W,3] and, f
 each of two networks of keras.applications, a bundle of weights of its name. It
 gets NAME.npy, the logits [N,classes] of a network for such images with those
 weights, and applications.json: of the networks in their usual sizes, the
-parameters and those not trained."""
+parameters and those not trained.
+
+Both get version.txt."""
 
 import json
 import os
@@ -150,3 +152,5 @@ def compare(folder):
 
 
 {"train": train, "applications": compare}[sys.argv[1]](sys.argv[2])
+with open(os.path.join(sys.argv[2], "version.txt"), "w") as f:
+    f.write(f"Keras {tf.keras.__version__}")

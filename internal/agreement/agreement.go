@@ -1,0 +1,195 @@
+// Package agreement is how a test says how near oscar comes to somebody else's
+// numbers. [Check] holds a difference against its bound; the lines of all tests
+// together are docs/correctness.md, so that no number in it comes from
+// elsewhere:
+//
+//	agreement.Check(t, agreement.Line{
+//		Group: agreement.CAM, Subject: "gradcam", Model: "tiny", Oracle: "pytorch-grad-cam 1.5.7",
+//		Compared: "raw map at conv5", Difference: d, Of: "its largest value", Bound: 1e-4,
+//	})
+//
+// A package whose tests do so has a TestMain that calls [Main], which fails
+// where the page lacks one of its lines, or has one that no test writes any
+// more. `make correctness` writes the page anew.
+package agreement
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Line is one comparison. Those that differ in Difference alone are one line of
+// the page, with the largest.
+type Line struct {
+	Group      Group
+	Subject    string // what is compared, by its name in oscar's tables: "gradcam"
+	Model      string // "tiny", "AlexNet02", "hand-made"; "" if there is none
+	Oracle     string // whose numbers they are, with version
+	Compared   string // the quantity
+	Difference float64
+	Of         string // what Difference is a share of; "" if it is absolute
+	Bound      float64
+	Test       string // the package, as a folder; Check fills it in
+}
+
+// Group is a table of the page.
+type Group string
+
+// The groups, in their order.
+const (
+	CAM        Group = "Class activation maps"
+	Gradients  Group = "Gradients at the image"
+	Relevance  Group = "Relevance and guided backpropagation"
+	BlackBox   Group = "Black box"
+	Score      Group = "Scores of explanations"
+	Signature  Group = "Signatures of exported models"
+	Layer      Group = "Layers, initial values, training"
+	Metric     Group = "Classification"
+	Identities Group = "Identities"
+)
+
+var groups = []Group{CAM, Gradients, Relevance, BlackBox, Score, Signature, Layer, Metric, Identities}
+
+// Folder is the environment variable that names a folder for the lines of a
+// run, a file a package.
+const Folder = "OSCAR_CORRECTNESS"
+
+var written struct {
+	sync.Mutex
+	lines []Line
+}
+
+// Check fails the test unless the difference is a number within the bound, and
+// notes the line.
+func Check(t testing.TB, l Line) {
+	t.Helper()
+	if problem := l.problem(); problem != "" {
+		t.Fatalf("a line of docs/correctness.md: %s: %+v", problem, l)
+	}
+	if !(l.Difference <= l.Bound) {
+		t.Errorf("%s, %s: apart from %s by %.2g, more than %.2g", l.title(), l.Compared, l.Oracle, l.Difference, l.Bound)
+	}
+	t.Logf("%s, %s: apart from %s by %.1e", l.title(), l.Compared, l.Oracle, l.Difference)
+	var err error
+	if l.Test, err = test(); err != nil {
+		t.Fatal(err)
+	}
+	written.Lock()
+	defer written.Unlock()
+	written.lines = append(written.lines, l)
+	if dir := os.Getenv(Folder); dir != "" {
+		if err := l.append(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (l Line) title() string {
+	if l.Model == "" {
+		return l.Subject
+	}
+	return l.Subject + " of " + l.Model
+}
+
+func (l Line) problem() string {
+	known := false
+	for _, g := range groups {
+		known = known || g == l.Group
+	}
+	switch {
+	case !known:
+		return fmt.Sprintf("no group %q", l.Group)
+	case l.Subject == "" || l.Oracle == "" || l.Compared == "":
+		return "it lacks a subject, an oracle or what is compared"
+	case strings.ContainsAny(l.Subject+l.Model+l.Oracle+l.Compared+l.Of, "|\n"):
+		return "it holds a bar or an end of line"
+	case !(l.Bound >= 0):
+		return "its bound is none"
+	case l.Difference < 0:
+		return "its difference is negative"
+	}
+	return ""
+}
+
+// append adds the line to the package's file.
+func (l Line) append(dir string) error {
+	if math.IsNaN(l.Difference) || math.IsInf(l.Difference, 0) {
+		return nil // the test has failed, and JSON has no such number
+	}
+	text, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	name := strings.ReplaceAll(l.Test, "/", "-") + ".jsonl"
+	f, err := os.OpenFile(filepath.Join(dir, name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(text, '\n'))
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// Root is the module's folder, which holds go.mod; a test runs in its package's.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	for ; err == nil; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("no go.mod above the test")
+		}
+	}
+	return "", err
+}
+
+// test is the folder of the package under test, as it is written in the page.
+func test() (string, error) {
+	top, err := Root()
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	name, err := filepath.Rel(top, dir)
+	return filepath.ToSlash(name), err
+}
+
+// Apart is the largest difference of two lists as a share of the largest value
+// of want; NaN if one has a NaN or they differ in length, 0 if both are zero
+// everywhere.
+func Apart[G, W float32 | float64](got []G, want []W) float64 {
+	if len(got) != len(want) || len(want) == 0 {
+		return math.NaN()
+	}
+	var apart, largest float64
+	for i, w := range want {
+		d := math.Abs(float64(got[i]) - float64(w))
+		if math.IsNaN(d) {
+			return d
+		}
+		apart, largest = max(apart, d), max(largest, math.Abs(float64(w)))
+	}
+	if apart == 0 {
+		return 0
+	}
+	return apart / largest
+}
+
+// Kinked is the bound for gradients of AlexNet02 at points that nobody chose,
+// such as integrated gradients' 20 steps: of its million units some are so near
+// to a kink of ReLU or max pooling that float32 rounds them to the other side,
+// where the gradient is another. PyTorch's float32 differs as much from its
+// float64. At points without such a unit the usual bound holds.
+const Kinked = 2e-2

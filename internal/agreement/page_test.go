@@ -1,0 +1,161 @@
+package agreement_test
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"oscar/internal/agreement"
+	"oscar/internal/reference"
+	"oscar/pipeline"
+	"oscar/score"
+	"oscar/tfmodel"
+)
+
+var update = flag.Bool("update", false, "write "+agreement.Page+" from the lines in $"+agreement.Folder)
+
+// The page is what is rendered of its own lines: nobody has edited it. With
+// -update it is written.
+func TestPageIsRendered(t *testing.T) {
+	path := pagePath(t)
+	if *update {
+		write(t, path, collect(t, os.Getenv(agreement.Folder)), now(t))
+	}
+	page := read(t, path)
+	lines, err := agreement.Parse(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	when, err := agreement.MadeOf(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := agreement.Render(lines, when)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again != page {
+		t.Errorf("%s is not what its own lines give; its words are in internal/agreement/page.tmpl, its lines in tests: run make correctness", agreement.Page)
+	}
+	for _, l := range lines {
+		if !(l.Difference <= l.Bound) {
+			t.Errorf("%s: %s of %s has a difference of %g, above its bound %g", agreement.Page, l.Subject, l.Model, l.Difference, l.Bound)
+		}
+	}
+}
+
+// Every line of oscar's tables is held against somebody on both networks.
+func TestPageNamesEveryLineOfTheTables(t *testing.T) {
+	lines, err := agreement.Parse(read(t, pagePath(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var methods, scores, signatures []string
+	for _, m := range pipeline.Methods() {
+		methods = append(methods, m.Name)
+	}
+	for _, m := range score.Metrics {
+		scores = append(scores, m.Name)
+	}
+	for _, e := range tfmodel.Explanations {
+		signatures = append(signatures, e.Name)
+	}
+	for _, c := range []struct {
+		groups   []agreement.Group
+		subjects []string
+		models   []string // each is part of the column
+	}{
+		{[]agreement.Group{agreement.CAM, agreement.Gradients, agreement.Relevance, agreement.BlackBox}, methods, reference.Names},
+		{[]agreement.Group{agreement.Score}, scores, reference.Names},
+		{[]agreement.Group{agreement.Signature}, signatures, reference.Names},
+		{[]agreement.Group{agreement.Layer}, tfmodel.Kinds(), []string{""}},
+	} {
+		for _, subject := range c.subjects {
+			for _, model := range c.models {
+				if !slices.ContainsFunc(lines, func(l agreement.Line) bool {
+					return slices.Contains(c.groups, l.Group) && l.Subject == subject && strings.Contains(l.Model, model)
+				}) {
+					t.Errorf("%s has no line for %s of %s", agreement.Page, subject, cmp.Or(model, "any model"))
+				}
+			}
+		}
+	}
+}
+
+func pagePath(t *testing.T) string {
+	t.Helper()
+	if os.Getenv(agreement.Folder) != "" && !*update {
+		t.Skip("the page is about to be written")
+	}
+	root, err := agreement.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(root, agreement.Page)
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v; run make correctness", err)
+	}
+	return string(text)
+}
+
+// collect reads the lines of a run.
+func collect(t *testing.T, dir string) (lines []agreement.Line) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.jsonl"))
+	if err != nil || dir == "" || len(files) == 0 {
+		t.Fatalf("%s=%q holds no lines, %v", agreement.Folder, dir, err)
+	}
+	for _, file := range files {
+		f, err := os.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		for s := bufio.NewScanner(f); s.Scan(); {
+			var l agreement.Line
+			if err := json.Unmarshal(s.Bytes(), &l); err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			lines = append(lines, l)
+		}
+	}
+	return lines
+}
+
+// now says how the page is being made.
+func now(t *testing.T) agreement.Made {
+	t.Helper()
+	commit, err := exec.Command("git", "describe", "--tags", "--always", "--dirty").Output()
+	if err != nil {
+		commit = []byte("unknown")
+	}
+	e := pipeline.NewEnvironment(pipeline.Threads{}, 0)
+	return agreement.Made{
+		Date: time.Now().UTC().Format(time.DateOnly), Commit: strings.TrimSpace(string(commit)),
+		Versions: "TensorFlow " + e.TensorFlow + " and " + e.Go, Processor: e.Processor,
+	}
+}
+
+func write(t *testing.T, path string, lines []agreement.Line, when agreement.Made) {
+	t.Helper()
+	page, err := agreement.Render(lines, when)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(page), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}

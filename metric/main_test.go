@@ -1,0 +1,9 @@
+package metric_test
+
+import (
+	"testing"
+
+	"oscar/internal/agreement"
+)
+
+func TestMain(m *testing.M) { agreement.Main(m) }
