@@ -1,6 +1,7 @@
 // Package metric judges a classifier: accuracy, the confusion matrix with
-// precision, recall and F1 of each class, log loss, and the interval that an
-// accuracy stands for. It knows nothing of TensorFlow.
+// precision, recall and F1 of each class, log loss, the interval that an
+// accuracy stands for, and McNemar's test of two classifiers on the same
+// images. It knows nothing of TensorFlow.
 //
 // # First call
 //

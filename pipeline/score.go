@@ -155,6 +155,7 @@ func (s *scoring) prepare() error {
 	case err != nil:
 		return err
 	default:
+		before.Settings = before.Settings.drawnAs(asked.Settings)
 		if what := before.difference(asked); what != "" {
 			return fmt.Errorf("%s holds scores made with %s; name a new folder", s.Out, what)
 		}

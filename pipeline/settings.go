@@ -97,6 +97,13 @@ func (s Settings) Check() error {
 	return err
 }
 
+// drawnAs is s, drawn as o is: what scores do not depend on.
+func (s Settings) drawnAs(o Settings) Settings {
+	s.Alpha, s.ColorMap, s.SignedColorMap, s.SignedAlpha = o.Alpha, o.ColorMap, o.SignedColorMap, o.SignedAlpha
+	s.Scale, s.Percentile = o.Scale, o.Percentile
+	return s
+}
+
 // difference names the first setting that differs.
 func difference(a, b Settings) string {
 	for _, f := range []struct{ name, was, is string }{
