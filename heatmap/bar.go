@@ -18,10 +18,18 @@ type Bar struct {
 func (o Options) bar() *Bar {
 	scale := o.scale()
 	full := number(scale)
+	low, high := o.Heat.Range()
 	if o.Map.Diverging() {
-		return &Bar{o.Map, []string{"-" + full, "0", "+" + full}}
+		from, to := "-"+full, "+"+full
+		if low < -scale {
+			from = "≤ " + from
+		}
+		if high > scale {
+			to = "≥ " + to
+		}
+		return &Bar{o.Map, []string{from, "0", to}}
 	}
-	switch _, high := o.Heat.Range(); {
+	switch {
 	case high == scale:
 		full = "max " + full
 	case high > scale:

@@ -123,7 +123,8 @@ func TestBarLabels(t *testing.T) {
 		{ColorMap{}, row(0, 12.5), 12.5, []string{"0", "max 12.5"}},
 		{ColorMap{}, row(0, 12.5), 10, []string{"0", "≥ 10"}},
 		{ColorMap{}, row(0, 12.5), 20, []string{"0", "20"}},
-		{rdbu, row(-9, 2), 4, []string{"-4", "0", "+4"}},
+		{rdbu, row(-9, 2), 4, []string{"≤ -4", "0", "+4"}},
+		{rdbu, row(-1, 9), 4, []string{"-4", "0", "≥ +4"}},
 	} {
 		if got := (Options{Heat: test.grid, Map: test.colours, Scale: test.scale}).bar().labels; !slices.Equal(got, test.want) {
 			t.Errorf("scale of %v: %q, want %q", test.grid.Values, got, test.want)

@@ -85,7 +85,7 @@ func TestExplainEveryMethod(t *testing.T) {
 		}
 	}
 	s := settings()
-	s.Method, s.Samples = strings.Join(names, ","), 8
+	s.Method, s.Samples = AllMethods, 8
 	out := filepath.Join(t.TempDir(), "out")
 	_, rows := explained(t, ExplainOptions{Paths: []string{dir}, Out: out, Settings: s})
 	seen := map[string]int{}

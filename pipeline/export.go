@@ -76,7 +76,7 @@ func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error
 		if err != nil {
 			return 0, err
 		}
-		if signatures[name], err = explanation.New(n, r.Experiment.Explain); err != nil {
+		if signatures[explanation.Name], err = explanation.New(n, r.Experiment.Explain); err != nil {
 			return 0, err
 		}
 	}

@@ -17,6 +17,9 @@ type look struct {
 	layer string // explain.Image, or a layer's name
 }
 
+// AllMethods, in place of names, stands for every method.
+const AllMethods = "all"
+
 // AllLayers stands for every layer with a map of its own.
 const AllLayers = "all"
 
@@ -25,6 +28,12 @@ const AllLayers = "all"
 func (s Settings) named() ([]look, error) {
 	table := Methods()
 	var out []look
+	if s.Method == AllMethods {
+		for _, m := range table {
+			out = append(out, look{m, ""})
+		}
+		return out, nil
+	}
 	for _, item := range strings.Split(s.Method, ",") {
 		name, layer, at := strings.Cut(item, "@")
 		i := slices.IndexFunc(table, func(m Method) bool { return m.Name == name })

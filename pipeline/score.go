@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"oscar/internal/atomicfile"
 	"oscar/score"
@@ -74,9 +73,6 @@ const (
 	scorePicture = "score.png"
 )
 
-// AllMethods, in place of names, stands for every method.
-const AllMethods = "all"
-
 // Score judges methods of explanation by numbers and writes, below Out,
 // score.json and score.png. Controls stand in the table: noise of one value a
 // pixel, noise as coarse as the explained layer's maps, and an edge detector.
@@ -89,9 +85,6 @@ const AllMethods = "all"
 // A method's scores are written when they are complete: the same call goes on
 // with the next one, and one with more methods computes those alone.
 func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
-	if o.Settings.Method == AllMethods {
-		o.Settings.Method = allMethods()
-	}
 	if err := errors.Join(o.Settings.Check(), o.Scoring.Check(), o.Machine.Check()); err != nil {
 		return nil, err
 	}
@@ -118,14 +111,6 @@ func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
 		parts = append(parts, part)
 	}
 	return s.finish(parts)
-}
-
-func allMethods() string {
-	var names []string
-	for _, m := range Methods() {
-		names = append(names, m.Name)
-	}
-	return strings.Join(names, ",")
 }
 
 // prepare makes the folder of results, or checks that it holds results of the

@@ -212,9 +212,9 @@ func TestScoreGoesOn(t *testing.T) {
 		want   string
 	}{
 		{func(o *ScoreOptions) { o.Settings.Seed = 2 }, "%s holds scores made with seed 1, not 2; name a new folder"},
-		{func(o *ScoreOptions) { o.Scoring.PerClass = 1 }, "%s holds scores made with per-class 2 and mosaics 2, not 1 and 2; name a new folder"},
+		{func(o *ScoreOptions) { o.Scoring.Mosaics = 1 }, "%s holds scores made with per-class 2 and mosaics 2, not 2 and 1; name a new folder"},
 		{func(o *ScoreOptions) { o.Scoring.Metrics = o.Scoring.Metrics[1:] }, "%s holds scores made with other metrics; name a new folder"},
-		{func(o *ScoreOptions) { o.Part = "test" }, "%s holds scores made with other images or masks; name a new folder"},
+		{func(o *ScoreOptions) { o.Part = "train" }, "%s holds scores made with other images or masks; name a new folder"},
 	} {
 		changed := o
 		test.change(&changed)
@@ -286,6 +286,21 @@ func TestScoreLeavesOut(t *testing.T) {
 	}
 	if len(s.Table.Metrics) != 12 || len(s.Notes) != 2 {
 		t.Errorf("%d metrics, want 12; notes %q", len(s.Table.Metrics), s.Notes)
+	}
+
+	// Unless it was named.
+	for metric, want := range map[string]string{
+		"pointing":    `metric "pointing" needs masks; no masks: `,
+		"sanity_rank": `metric "sanity_rank" needs randomised models; no sanity check: randomising fc3: `,
+	} {
+		o.Out, o.Scoring.Metrics = filepath.Join(dir, metric), []string{"gini", metric}
+		_, err := Score(t.Context(), o)
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+		if exists(o.Out) {
+			t.Errorf("%v left %s behind", err, o.Out)
+		}
 	}
 }
 

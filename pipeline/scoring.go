@@ -56,7 +56,9 @@ func (o ScoreOptions) open(ctx context.Context) (s *scoring, err error) {
 	if err != nil {
 		return s, err
 	}
-	s.randomize(ctx)
+	if err := s.randomize(ctx); err != nil {
+		return s, err
+	}
 	for _, m := range methods {
 		method, err := s.method(ctx, m.Name)
 		if err != nil {
@@ -100,21 +102,32 @@ func (s *scoring) coarseControl() []score.Method {
 }
 
 // randomize opens the model a second time, if one of the metrics needs it.
-func (s *scoring) randomize(ctx context.Context) {
-	if !slices.ContainsFunc(s.metrics(), func(m score.Metric) bool { return m.Needs&score.NeedsRandomised != 0 }) {
-		return
+func (s *scoring) randomize(ctx context.Context) error {
+	if !s.asked(score.NeedsRandomised) {
+		return nil
 	}
 	second, err := Open(s.Model, s.Machine.Threads)
 	if err == nil {
 		if s.randomized, err = tfmodel.Randomize(s.bundle, second, s.Settings.Seed); err == nil {
 			if err = s.randomized.To(ctx, 1); err == nil {
-				return
+				return nil
 			}
 		}
 		second.Close()
 		s.randomized = nil
 	}
-	s.note(fmt.Sprintf("no sanity check: %v", err))
+	return s.leaveOut(score.NeedsRandomised, fmt.Sprintf("no sanity check: %v", err))
+}
+
+// leaveOut notes why metrics are left out, unless they were named.
+func (s *scoring) leaveOut(need score.Needs, why string) error {
+	for _, m := range s.metrics() {
+		if len(s.Scoring.Metrics) > 0 && m.Needs&need != 0 {
+			return fmt.Errorf("metric %q needs %s; %s", m.Name, need, why)
+		}
+	}
+	s.note(why)
+	return nil
 }
 
 func (s *scoring) note(text string) {
@@ -267,11 +280,13 @@ func (s *scoring) load(ctx context.Context) (*cases, error) {
 		return nil, fmt.Errorf("none of the images of %s could be read", from.root)
 	}
 	if masks == "" && s.asked(score.NeedsMasks) {
-		s.note("no masks: the pointing game and the energy in the mask are left out")
+		if err := s.leaveOut(score.NeedsMasks, "no masks: the pointing game and the energy in the mask are left out"); err != nil {
+			return nil, err
+		}
 	}
 	if s.Scoring.Mosaics > 0 && s.asked(score.NeedsMosaics) {
 		if err := c.plan(s.Scoring.Mosaics, s.Settings.Seed); err != nil {
-			s.note(fmt.Sprintf("no mosaics: %v", err))
+			return c, s.leaveOut(score.NeedsMosaics, fmt.Sprintf("no mosaics: %v", err))
 		}
 	}
 	return c, nil

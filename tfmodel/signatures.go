@@ -45,11 +45,12 @@ func onImage(build func(*Network) (savedmodel.Signature, error)) func(*Network, 
 	return func(n *Network, _ string) (savedmodel.Signature, error) { return build(n) }
 }
 
-// LookupExplanation finds an explanation by name, or says which there are.
+// LookupExplanation finds an explanation by name, or says which there are. An
+// underscore is as good as a hyphen: integrated_gradients.
 func LookupExplanation(name string) (Explanation, error) {
 	names := make([]string, len(Explanations))
 	for i, e := range Explanations {
-		if e.Name == name {
+		if e.Name == strings.ReplaceAll(name, "_", "-") {
 			return e, nil
 		}
 		names[i] = e.Name

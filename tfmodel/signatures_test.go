@@ -150,6 +150,9 @@ func TestExplanationsInOneModel(t *testing.T) {
 			t.Errorf("the graph has a %s, which converters do not know", kind)
 		}
 	}
+	if e, err := LookupExplanation("integrated_gradients"); err != nil || e.Name != "integrated-gradients" {
+		t.Errorf("with an underscore: %q, %v", e.Name, err)
+	}
 	_, err := LookupExplanation("gradcan")
 	wantError(t, "an unknown explanation", err, `"gradcan"`, "have gradcam, saliency,")
 	_, err = n.IntegratedGradients(0)

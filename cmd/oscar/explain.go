@@ -96,7 +96,7 @@ the 99th percentile, since single pixels would take all colour from the others.
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
-	f.StringVar(&s.Method, "method", s.Method, "how to explain, METHOD or METHOD@LAYER, separated by commas; see --list-methods")
+	f.StringVar(&s.Method, "method", s.Method, "all, or METHOD or METHOD@LAYER, separated by commas; see --list-methods")
 	f.BoolVar(&list, "list-methods", false, "print the methods, with their papers")
 	f.StringVar(&s.Layer, "layer", "", "layers to look at, separated by commas, or all; default: the one the model names, conv5 for alexnet02")
 	f.StringVar(&s.Class, "class", s.Class, "the class to explain: predicted, true (the image's folder), all, or a class's name")
