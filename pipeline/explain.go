@@ -45,6 +45,8 @@ type Summary struct {
 	Statuses map[string]int // rows by status
 	Manifest string
 	Montage  string // empty if no image could be explained
+	Sheets   string // the folder; empty if a single look needs none
+	Reason   string // why the first unreadable image is so; empty if none is
 }
 
 // Explain explains every image below the paths and writes, below Out,
@@ -292,6 +294,12 @@ func (x *Explainer) merge(out string, shards []Shard, part func(Shard) string, s
 			for _, r := range parsed {
 				summary.Rows++
 				summary.Statuses[r.Status]++
+				if r.Sheet != "" {
+					summary.Sheets = filepath.Join(out, sheetsDir)
+				}
+				if r.Status == Unreadable && summary.Reason == "" {
+					summary.Reason = fmt.Sprintf("%s: %s", r.Image, r.Reason)
+				}
 				rows.consider(r)
 			}
 			if _, err := w.Write(text); err != nil {

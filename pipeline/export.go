@@ -28,6 +28,9 @@ func Export(ctx context.Context, o ExportOptions) error {
 	if err != nil {
 		return err
 	}
+	if within(o.Run, o.Out) {
+		return fmt.Errorf("%s lies in the run, whose own model is to stay as it is; name a folder outside %s", o.Out, o.Run)
+	}
 	if before, _, err := savedmodel.Describe(o.Out); err == nil && before.SplitHash != r.Split.Hash {
 		return fmt.Errorf("%s holds the model of another run (%s: %s); name a new folder", o.Out, before.Model, strings.Join(before.Classes, ", "))
 	}

@@ -132,6 +132,8 @@ func TestExportSparesOtherRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	err = Export(t.Context(), ExportOptions{Run: other.Dir, Out: other.Model()})
+	wantError(t, err, other.Model()+" lies in the run, whose own model is to stay as it is; name a folder outside "+other.Dir)
 	before := tree(t, out)
 	err = Export(t.Context(), ExportOptions{Run: other.Dir, Out: out})
 	wantError(t, err, out+" holds the model of another run (tiny: bottle, box, can, paper, roll, tray); name a new folder")

@@ -46,7 +46,8 @@ model         %s
 explanations  %s
 montage       %s
 curves        %s/curves.png
-`, 100*d.Heat, 100*d.Area, d.Images, d.Summary.Rows, round(time.Since(begin)), d.Run.Dir, d.Run.Model(), d.Summary.Manifest, d.Summary.Montage, d.Run.Dir)
+report        %s/report.html
+`, 100*d.Heat, 100*d.Area, d.Images, d.Summary.Rows, round(time.Since(begin)), d.Run.Dir, d.Run.Model(), d.Summary.Manifest, d.Summary.Montage, d.Run.Dir, d.Run.Dir)
 			return nil
 		},
 	}

@@ -84,12 +84,18 @@ the 99th percentile, since single pixels would take all colour from the others.
 			}
 			screen.clear()
 			fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: %s\n", count(summary.Images, "image"), count(summary.Rows, "row"), summary)
+			if summary.Reason != "" {
+				fmt.Fprintf(cmd.OutOrStdout(), "unreadable, the first: %s\n", summary.Reason)
+			}
 			if summary.Earlier > 0 {
 				fmt.Fprintf(cmd.OutOrStdout(), "%d of the images had been done before\n", summary.Earlier)
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "manifest  %s\n", summary.Manifest)
 			if summary.Montage != "" {
 				fmt.Fprintf(cmd.OutOrStdout(), "montage   %s\n", summary.Montage)
+			}
+			if summary.Sheets != "" {
+				fmt.Fprintf(cmd.OutOrStdout(), "sheets    %s\n", summary.Sheets)
 			}
 			return nil
 		},
