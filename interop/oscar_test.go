@@ -63,8 +63,15 @@ func byOscar(t *testing.T, m model) results {
 func explainersOf(t *testing.T, m model, bundle *savedmodel.Bundle) map[string]explain.Explainer {
 	t.Helper()
 	attached := must(tfmodel.Attach(bundle))(t)
+	cam := func(name string) explain.Explainer {
+		return gradcam.Explainer{Model: bundle, Layer: m.meta.Explain, Methods: []gradcam.Entry{must(gradcam.Lookup(name))(t)}}
+	}
 	return map[string]explain.Explainer{
-		"gradcam":              gradcam.Explainer{Model: bundle, Layer: m.meta.Explain},
+		"gradcam":              cam("gradcam"),
+		"gradcam++":            cam("gradcam++"),
+		"hirescam":             cam("hirescam"),
+		"layercam":             cam("layercam"),
+		"xgradcam":             cam("xgradcam"),
 		"saliency":             explain.Saliency{Model: bundle},
 		"guidedbackprop":       relevance.GuidedBackprop{Model: must(attached.With(tfmodel.GuidedBackprop()))(t)},
 		"lrp":                  relevance.LRP{Model: must(attached.With(must(tfmodel.LookupLRP(""))(t)))(t)},

@@ -137,8 +137,7 @@ func TestExplanationsOfBlocksEqualTheExplainers(t *testing.T) {
 	n, session, constants := trained(t, a)
 	images, targets := toyImages(3, a), []int{2, explain.Predicted, 0}
 	m := attach(t, constants, nil, nil)
-	want := explainers(t, m)
-	size := images.Height * images.Width
+	want := explainers(t, m, "block2")
 	for _, e := range Explanations {
 		s, err := e.New(n, "block2")
 		if err != nil {
@@ -152,6 +151,7 @@ func TestExplanationsOfBlocksEqualTheExplainers(t *testing.T) {
 			t.Fatal(err)
 		}
 		raw := call(t, n, session, s, images, targets)["raw"].Float32s()
+		size := len(raw) / images.N
 		for i, attribution := range attributions {
 			near(t, e.Name, scaled(raw[i*size:(i+1)*size]), scaled(attribution.Map.Values), 1e-5)
 		}

@@ -16,16 +16,20 @@ import (
 type Explanation struct {
 	Name  string // of the signature
 	Paper string
-	// New adds the operations. layer is where [Network.GradCAM] looks; the others
-	// look at the image.
+	// New adds the operations. layer is where the CAMs look; the others look at the
+	// image.
 	New func(n *Network, layer string) (savedmodel.Signature, error)
 }
 
 // Explanations is the table, in the order of its help text. It is not to be
-// changed at run time. All of them but the first give a map of the image's
-// size, see [Network.Saliency].
+// changed at run time. The CAMs give a map of the layer's size, see
+// [Network.GradCAM], the others one of the image's, see [Network.Saliency].
 var Explanations = []Explanation{
 	{"gradcam", "Selvaraju et al. 2017, arXiv:1610.02391", (*Network).GradCAM},
+	{"gradcam++", "Chattopadhay et al. 2018, arXiv:1710.11063", atLayer("gradcam_plus_plus", gradCAMPlusPlus)},
+	{"hirescam", "Draelos and Carin 2020, arXiv:2011.08891", atLayer("hirescam", hiResCAM)},
+	{"layercam", "Jiang et al. 2021, doi:10.1109/TIP.2021.3089943", atLayer("layercam", layerCAM)},
+	{"xgradcam", "Fu et al. 2020, arXiv:2008.02312", atLayer("xgradcam", xGradCAM)},
 	{"saliency", "Simonyan et al. 2013, arXiv:1312.6034", onImage((*Network).Saliency)},
 	{"guidedbackprop", "Springenberg et al. 2014, arXiv:1412.6806", onImage((*Network).GuidedBackprop)},
 	{"lrp", "Bach et al. 2015, doi:10.1371/journal.pone.0130140", onImage(func(n *Network) (savedmodel.Signature, error) {

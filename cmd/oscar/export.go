@@ -26,7 +26,7 @@ func newExport(*global) *cobra.Command {
   gradcam                       image, class (int64 [N]; -1: the predicted one)
                                 -> heatmap [N,H,W] 0..1, raw [N,h,w] signed,
                                    probabilities, class
-  others of --explain           the same, with raw [N,H,W], too
+  others of --explain           the same; at the image raw is [N,H,W], too
 
 assets.extra/oscar.json tells class names, preparation of images and layers.`,
 		Example: `  oscar export runs/first --out model
