@@ -66,7 +66,7 @@ func (c checkpoints) save(ctx context.Context, t *tfmodel.Trainer, s state) erro
 		if err := t.Save(ctx, filepath.Join(tmp, bundlePrefix)); err != nil {
 			return err
 		}
-		return writeJSON(filepath.Join(tmp, stateFile), s)
+		return atomicfile.WriteJSON(filepath.Join(tmp, stateFile), s)
 	})
 	if err != nil {
 		return fmt.Errorf("write the checkpoint of step %d: %w", s.Step, err)
@@ -141,7 +141,7 @@ func (c checkpoints) bestPrefix() (prefix string, epoch int, err error) {
 func (c checkpoints) read(name string) (state, error) {
 	var s state
 	path := filepath.Join(c.dir, name, stateFile)
-	if err := readJSON(path, &s); err != nil {
+	if err := atomicfile.ReadJSON(path, &s); err != nil {
 		return s, err
 	}
 	if s.Format != 1 {

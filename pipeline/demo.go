@@ -11,6 +11,7 @@ import (
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/heatmap"
+	"oscar/internal/atomicfile"
 	"oscar/internal/npy"
 	"oscar/tfmodel"
 )
@@ -125,7 +126,7 @@ func clearDemo(dir, below string) error {
 	if !exists(filepath.Join(dir, below, demoMark)) {
 		return vacant(dir)
 	}
-	held, err := lock(dir)
+	held, err := atomicfile.Lock(dir)
 	if err != nil {
 		return err
 	}

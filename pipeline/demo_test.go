@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"oscar/internal/atomicfile"
 	"path/filepath"
 	"testing"
 )
@@ -92,7 +93,7 @@ func TestDemoRefusals(t *testing.T) {
 	if _, err := demo(t, "demo"); err != nil {
 		t.Fatal(err)
 	}
-	held, err := lock("demo")
+	held, err := atomicfile.Lock("demo")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -226,7 +226,7 @@ func prepare(out string, s Settings) (*os.File, error) {
 	if err := os.MkdirAll(out, 0o777); err != nil {
 		return nil, fmt.Errorf("cannot make the folder %s: %w", out, bare(err))
 	}
-	held, err := lock(out)
+	held, err := atomicfile.Lock(out)
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +244,7 @@ func furnish(out string, s Settings) error {
 	}
 	// The settings come first: they are what tells the folder again.
 	if path := filepath.Join(out, settingsFile); !exists(path) {
-		if err := writeJSON(path, s); err != nil {
+		if err := atomicfile.WriteJSON(path, s); err != nil {
 			return err
 		}
 	}
@@ -265,7 +265,7 @@ func furnish(out string, s Settings) error {
 // those of others, or something else.
 func matches(out string, s Settings) error {
 	var before Settings
-	err := readJSON(filepath.Join(out, settingsFile), &before)
+	err := atomicfile.ReadJSON(filepath.Join(out, settingsFile), &before)
 	switch {
 	case err == nil && before != s:
 		return fmt.Errorf("%s holds explanations made with %s; name a new folder", out, difference(before, s))

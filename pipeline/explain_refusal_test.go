@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"maps"
+	"oscar/internal/atomicfile"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -74,7 +75,7 @@ func TestExplainRefusals(t *testing.T) {
 		_, err := tryExplain(t, &o)
 		wantError(t, err, test.want)
 	}
-	held, err := lock(out)
+	held, err := atomicfile.Lock(out)
 	if err != nil {
 		t.Fatal(err)
 	}

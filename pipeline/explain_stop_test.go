@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"oscar/internal/atomicfile"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -42,8 +43,8 @@ func parts(t *testing.T, out string) map[string]string {
 func sameFiles(t *testing.T, got, want string) {
 	t.Helper()
 	a, b := tree(t, got), tree(t, want)
-	delete(a, lockFile)
-	delete(b, lockFile)
+	delete(a, atomicfile.LockFile)
+	delete(b, atomicfile.LockFile)
 	for name := range b {
 		if a[name] != b[name] {
 			t.Errorf("%s: %d bytes that differ from the undisturbed %d", name, len(a[name]), len(b[name]))

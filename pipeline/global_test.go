@@ -15,6 +15,7 @@ import (
 
 	"oscar/explain"
 	"oscar/global"
+	"oscar/internal/atomicfile"
 	"oscar/internal/npy"
 )
 
@@ -79,7 +80,7 @@ func TestExplainGlobal(t *testing.T) {
 		}
 	}
 	var read Global
-	if err := readJSON(filepath.Join(o.Out, globalFile), &read); err != nil {
+	if err := atomicfile.ReadJSON(filepath.Join(o.Out, globalFile), &read); err != nil {
 		t.Fatal(err)
 	}
 	if read.Images != 48 || read.Settings.Layer != "conv5" || len(read.Averages) != 6 || len(read.SpRAy) != 6 || len(read.TCAV.Concepts) != 3 {

@@ -52,7 +52,7 @@ func (g *globally) write(ctx context.Context, seen *globalImages) error {
 				return err
 			}
 		}
-		if err := writeJSON(filepath.Join(dir, globalFile), g.result); err != nil {
+		if err := atomicfile.WriteJSON(filepath.Join(dir, globalFile), g.result); err != nil {
 			return err
 		}
 		return vacant(g.Out) // as it was when the work began

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"oscar/internal/atomicfile"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -109,7 +110,7 @@ func TestExplainTwoStarts(t *testing.T) {
 
 	// Killed between the lock and the settings: the folder can be taken.
 	out := t.TempDir()
-	write(t, filepath.Join(out, lockFile), "")
+	write(t, filepath.Join(out, atomicfile.LockFile), "")
 	held, err := prepare(out, settings())
 	if err != nil {
 		t.Fatal(err)

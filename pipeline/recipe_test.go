@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"oscar/dataset"
+	"oscar/internal/machine"
 	"oscar/tfmodel"
 )
 
@@ -137,8 +138,8 @@ func TestMemoryForecast(t *testing.T) {
 	}
 	_, err = e.fits(fixed - 1)
 	wantError(t, err, "training alexnet02 takes 0.8 GiB for weights, gradients and optimiser alone, and this machine has 0.8 GiB; take a smaller network: fc1 has 37 million weights")
-	if machineMemory() < 1<<28 {
-		t.Errorf("this machine has %d bytes", machineMemory())
+	if machine.Memory() < 1<<28 {
+		t.Errorf("this machine has %d bytes", machine.Memory())
 	}
 
 	// The study's variant without pooling.

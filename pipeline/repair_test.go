@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"oscar/dataset"
+	"oscar/internal/atomicfile"
 )
 
 // A power cut may leave a part without one of its pictures: it is made again.
@@ -147,11 +148,11 @@ func TestResumeNotesAnotherMachine(t *testing.T) {
 	dir := copyDir(t, trained(t).Dir)
 	var e Environment
 	path := filepath.Join(dir, environmentFile)
-	if err := readJSON(path, &e); err != nil {
+	if err := atomicfile.ReadJSON(path, &e); err != nil {
 		t.Fatal(err)
 	}
 	e.Processor = "an abacus"
-	if err := writeJSON(path, e); err != nil {
+	if err := atomicfile.WriteJSON(path, e); err != nil {
 		t.Fatal(err)
 	}
 	n := &notes{}

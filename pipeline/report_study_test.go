@@ -9,6 +9,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/heatmap"
+	"oscar/internal/atomicfile"
 	"oscar/internal/npy"
 	"oscar/report/reporttest"
 	"oscar/study/result"
@@ -81,7 +82,7 @@ func studied(t *testing.T) string {
 		Walls: []result.Wall{{Method: "gradcam", Seed: 1, Scale: 4, Rows: []result.WallRow{row}}},
 		Rules: []string{"Every seed has the same split."}, Notes: []string{"a note"}, Seconds: 360,
 	}
-	if err := writeJSON(filepath.Join(dir, result.File), s); err != nil {
+	if err := atomicfile.WriteJSON(filepath.Join(dir, result.File), s); err != nil {
 		t.Fatal(err)
 	}
 	return dir

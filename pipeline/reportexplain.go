@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"oscar/explain"
+	"oscar/internal/atomicfile"
 	"oscar/metric"
 	"oscar/report"
 )
@@ -21,7 +22,7 @@ func explanationChapters(ctx context.Context, dir string) ([]chapter, error) {
 // manifest says are looked for below the roots too.
 func explanationOf(ctx context.Context, dir string, roots ...string) ([]chapter, error) {
 	x := &explanations{dir: dir, statuses: map[sight]map[string]int{}, peaks: map[sight]float64{}}
-	if err := readJSON(filepath.Join(dir, settingsFile), &x.settings); err != nil {
+	if err := atomicfile.ReadJSON(filepath.Join(dir, settingsFile), &x.settings); err != nil {
 		return nil, err
 	}
 	if err := eachImage(ctx, filepath.Join(dir, manifestFile), x.add); err != nil {

@@ -6,13 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 
+	"oscar/internal/atomicfile"
 	"oscar/report"
 )
 
 // scoreChapters reads a folder of scores.
 func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
 	var s Scores
-	if err := readJSON(filepath.Join(dir, scoresFile), &s); err != nil {
+	if err := atomicfile.ReadJSON(filepath.Join(dir, scoresFile), &s); err != nil {
 		return nil, err
 	}
 	t := s.Table

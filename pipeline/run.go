@@ -1,14 +1,12 @@
 package pipeline
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"oscar/dataset"
 	"oscar/internal/atomicfile"
@@ -35,7 +33,6 @@ const (
 	modelDir        = "saved_model"
 	curvesFile      = "curves.png"
 	evaluationFile  = "evaluation.json"
-	lockFile        = ".lock"
 	adoptedDir      = "data" // images of the run's own, see TrainOptions.adopt
 )
 
@@ -54,6 +51,12 @@ func (r *Run) Images() string {
 // Model returns the folder of the run's SavedModel.
 func (r *Run) Model() string { return r.path(modelDir) }
 
+// CreateRun makes a new run folder, whole or not at all, that Resume trains; it is
+// this process's until it is closed. The split may be any, such as another run's.
+func CreateRun(dir string, e Experiment, env Environment, s *dataset.Split) (*Run, error) {
+	return createRun(dir, "", e, env, s)
+}
+
 // createRun makes a new run folder, whole or not at all. The folder adopt, if
 // not empty, is moved into it.
 func createRun(dir, adopt string, e Experiment, env Environment, s *dataset.Split) (*Run, error) {
@@ -68,8 +71,8 @@ func createRun(dir, adopt string, e Experiment, env Environment, s *dataset.Spli
 			}
 		}
 		return errors.Join(
-			writeJSON(filepath.Join(tmp, experimentFile), e),
-			writeJSON(filepath.Join(tmp, environmentFile), env),
+			atomicfile.WriteJSON(filepath.Join(tmp, experimentFile), e),
+			atomicfile.WriteJSON(filepath.Join(tmp, environmentFile), env),
 			s.Write(filepath.Join(tmp, splitFile)),
 			os.Mkdir(filepath.Join(tmp, checkpointsDir), 0o777),
 			os.WriteFile(filepath.Join(tmp, metricsFile), nil, 0o666),
@@ -123,7 +126,7 @@ func vacant(dir string) error {
 func unclaimed(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err == nil && !slices.ContainsFunc(entries, func(e os.DirEntry) bool {
-		return e.Name() != lockFile && !strings.HasPrefix(e.Name(), atomicfile.Prefix)
+		return e.Name() != atomicfile.LockFile && !strings.HasPrefix(e.Name(), atomicfile.Prefix)
 	}) {
 		return nil
 	}
@@ -174,25 +177,12 @@ func OpenRun(dir string) (*Run, error) {
 	if err := r.Experiment.resolve(len(r.Split.Classes)); err != nil {
 		return nil, fmt.Errorf("%s: %w", r.path(experimentFile), err)
 	}
-	return r, readJSON(r.path(environmentFile), &r.Environment)
-}
-
-// lock takes a folder for this process, until the file is closed.
-func lock(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o666)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%s is in use by another oscar", dir)
-	}
-	return f, nil
+	return r, atomicfile.ReadJSON(r.path(environmentFile), &r.Environment)
 }
 
 // acquire takes the run for this process, and clears what a kill left.
 func (r *Run) acquire() (err error) {
-	if r.lock, err = lock(r.Dir); err != nil {
+	if r.lock, err = atomicfile.Lock(r.Dir); err != nil {
 		return err
 	}
 	return errors.Join(atomicfile.Clean(r.Dir), atomicfile.Clean(r.path(checkpointsDir)))
@@ -206,29 +196,10 @@ func (r *Run) Close() error {
 	return r.lock.Close()
 }
 
-func writeJSON(path string, v any) error {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(path, append(b, '\n'))
-}
-
-func readJSON(path string, v any) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
-
 // Evaluation reads the evaluation of the test part; nil if there is none.
 func (r *Run) Evaluation() (*Evaluation, error) {
 	e := &Evaluation{}
-	err := readJSON(r.path(evaluationFile), e)
+	err := atomicfile.ReadJSON(r.path(evaluationFile), e)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}

@@ -126,15 +126,15 @@ func (s *scoring) prepare() error {
 		return fmt.Errorf("cannot make the folder %s: %w", s.Out, bare(err))
 	}
 	var err error
-	if s.held, err = lock(s.Out); err != nil {
+	if s.held, err = atomicfile.Lock(s.Out); err != nil {
 		return err
 	}
 	asked := scored{Settings: s.Settings, Scoring: s.Scoring, Cases: s.cases.digest()}
 	asked.Settings.Method = "" // methods may be added
 	var before scored
-	switch err := readJSON(path, &before); {
+	switch err := atomicfile.ReadJSON(path, &before); {
 	case errors.Is(err, os.ErrNotExist):
-		if err := writeJSON(path, asked); err != nil {
+		if err := atomicfile.WriteJSON(path, asked); err != nil {
 			return err
 		}
 	case err != nil:

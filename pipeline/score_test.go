@@ -17,6 +17,7 @@ import (
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/gradcam"
+	"oscar/internal/atomicfile"
 	"oscar/score"
 )
 
@@ -72,7 +73,7 @@ func TestScore(t *testing.T) {
 		t.Errorf("%d images, %d mosaics, %d names; want 12 of each", s.Table.Images, s.Table.Mosaics, len(s.Images))
 	}
 	var read Scores
-	if err := readJSON(filepath.Join(out, scoresFile), &read); err != nil {
+	if err := atomicfile.ReadJSON(filepath.Join(out, scoresFile), &read); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(*s, read, sameNumbers, unexported); diff != "" {
@@ -309,7 +310,7 @@ func TestScoreLeavesOut(t *testing.T) {
 func TestScoreAfterAKillAtTheBeginning(t *testing.T) {
 	o := quickly(t, filepath.Join(t.TempDir(), "scores"))
 	o.Settings.Method, o.Scoring.Metrics = "gradcam", []string{"gini"}
-	write(t, filepath.Join(o.Out, lockFile), "")
+	write(t, filepath.Join(o.Out, atomicfile.LockFile), "")
 	write(t, filepath.Join(o.Out, ".partial-scoring.json-1"), "{")
 	mustScore(t, o)
 	noLeftovers(t, o.Out)

@@ -179,7 +179,7 @@ func (s *scoring) method(ctx context.Context, name string) (score.Method, error)
 func (s *scoring) part(ctx context.Context, i int, m score.Method) (score.Table, error) {
 	path := filepath.Join(s.Out, partsDir, m.Name+".json")
 	var t score.Table
-	if err := readJSON(path, &t); err == nil || !errors.Is(err, os.ErrNotExist) {
+	if err := atomicfile.ReadJSON(path, &t); err == nil || !errors.Is(err, os.ErrNotExist) {
 		return t, err
 	}
 	e := score.Evaluation{
@@ -239,7 +239,7 @@ func (s *scoring) finish(parts []score.Table) (*Scores, error) {
 		return nil, err
 	}
 	result := &Scores{Format: 1, Part: s.Part, Settings: s.Settings, Scoring: s.Scoring, Images: s.cases.names, Notes: s.notes, Table: table}
-	if err := writeJSON(filepath.Join(s.Out, scoresFile), result); err != nil {
+	if err := atomicfile.WriteJSON(filepath.Join(s.Out, scoresFile), result); err != nil {
 		return nil, err
 	}
 	picture, err := report.Scores(table)

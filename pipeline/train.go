@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"oscar/dataset"
+	"oscar/internal/atomicfile"
 )
 
 // ErrInterrupted says that a job stopped because it was told to, and left all
@@ -196,7 +197,7 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 		return err
 	}
 	result.Epoch = epoch
-	if err := writeJSON(r.path(evaluationFile), result); err != nil {
+	if err := atomicfile.WriteJSON(r.path(evaluationFile), result); err != nil {
 		return err
 	}
 	return r.writeReport(ctx)

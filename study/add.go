@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"oscar/internal/atomicfile"
+	"oscar/internal/machine"
 	"oscar/pipeline"
 )
 
@@ -30,10 +32,10 @@ func Add(ctx context.Context, o AddOptions) (*Result, error) {
 	}
 	j := &job{Options: Options{Out: o.Dir, Memory: o.Memory, Machine: o.Machine, Command: o.Command, Listener: o.Listener}}
 	if j.Memory == 0 {
-		j.Memory = machineMemory()
+		j.Memory = machine.Memory()
 	}
 	var err error
-	if j.held, err = take(o.Dir); err != nil {
+	if j.held, err = atomicfile.Lock(o.Dir); err != nil {
 		return nil, err
 	}
 	defer j.held.Close()

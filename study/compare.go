@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"oscar/internal/atomicfile"
 	"oscar/metric"
 	"oscar/pipeline"
 	"oscar/study/result"
@@ -51,7 +52,7 @@ func (j *job) compare(ctx context.Context) (*Result, error) {
 	res := c.result(table)
 	c.walls(res)
 	res.Notes = append(append([]string{}, c.imageNotes()...), c.notes...)
-	if err := writeJSON(j.path(result.File), res); err != nil {
+	if err := atomicfile.WriteJSON(j.path(result.File), res); err != nil {
 		return nil, err
 	}
 	if err := writeCSV(j.path(csvFile), res); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"oscar/explain"
 	"oscar/heatmap"
+	"oscar/internal/atomicfile"
 	"oscar/internal/npy"
 	"oscar/pipeline"
 	"oscar/score"
@@ -49,10 +50,10 @@ func (j *job) find(r *run) (*finding, error) {
 	if f.evaluation == nil || len(f.epochs) == 0 {
 		return nil, fmt.Errorf("%s is not finished", j.path(r.dir()))
 	}
-	if err := readJSON(j.path(looksDir, r.name()+".json"), &f.look); err != nil {
+	if err := atomicfile.ReadJSON(j.path(looksDir, r.name()+".json"), &f.look); err != nil {
 		return nil, err
 	}
-	if err := readJSON(j.path(scoresDir, r.name(), "score.json"), &f.scores); err != nil {
+	if err := atomicfile.ReadJSON(j.path(scoresDir, r.name(), "score.json"), &f.scores); err != nil {
 		return nil, err
 	}
 	return f, j.readMaps(f)

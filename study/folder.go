@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"syscall"
 
 	"oscar/dataset"
 	"oscar/internal/atomicfile"
@@ -27,7 +26,6 @@ const (
 	explanationsDir = "explanations"
 	wallDir         = "wall"
 	csvFile         = "study.csv"
-	lockFile        = ".lock"
 )
 
 // plan is what was asked and decided when a study's folder was made. It is
@@ -53,7 +51,7 @@ func isStudy(dir string) bool { return exists(filepath.Join(dir, planFile)) }
 // for what a killed process left.
 func vacant(dir string) error {
 	entries, err := os.ReadDir(dir)
-	begun := exists(filepath.Join(dir, lockFile)) // by a study that did not come to its plan
+	begun := exists(filepath.Join(dir, atomicfile.LockFile)) // by a study that did not come to its plan
 	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool {
 		return strings.HasPrefix(e.Name(), atomicfile.Prefix) || begun && ours(e.Name())
 	})
@@ -68,7 +66,7 @@ func vacant(dir string) error {
 
 // ours says whether a name is of what is written before the plan.
 func ours(name string) bool {
-	return slices.Contains([]string{lockFile, studyFile, runsDir, looksDir, scoresDir, explanationsDir, wallDir}, name) ||
+	return slices.Contains([]string{atomicfile.LockFile, studyFile, runsDir, looksDir, scoresDir, explanationsDir, wallDir}, name) ||
 		strings.HasPrefix(name, "split") && strings.HasSuffix(name, ".json")
 }
 
@@ -78,19 +76,6 @@ func bare(err error) error {
 		return p.Err
 	}
 	return err
-}
-
-// take takes a folder for this process, until the file is closed.
-func take(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o666)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%s is in use by another oscar", dir)
-	}
-	return f, nil
 }
 
 // keep writes what was asked and decided.
@@ -113,12 +98,12 @@ func (j *job) keep() error {
 		return err
 	}
 	j.plan.Study = j.Study
-	return writeJSON(j.path(planFile), j.plan)
+	return atomicfile.WriteJSON(j.path(planFile), j.plan)
 }
 
 // reopen reads what was asked and decided.
 func (j *job) reopen() error {
-	if err := readJSON(j.path(planFile), &j.plan); err != nil {
+	if err := atomicfile.ReadJSON(j.path(planFile), &j.plan); err != nil {
 		return err
 	}
 	if j.plan.Format != 1 {
@@ -234,23 +219,4 @@ func sorted(keys map[string]bool) []string {
 	}
 	slices.Sort(out)
 	return out
-}
-
-func writeJSON(path string, v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(path, append(text, '\n'))
-}
-
-func readJSON(path string, v any) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(text, v); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
 }

@@ -1,11 +1,9 @@
 package study
 
 import (
-	"bytes"
 	"fmt"
-	"os"
-	"strconv"
 
+	"oscar/internal/machine"
 	"oscar/pipeline"
 	"oscar/study/result"
 	"oscar/tfmodel"
@@ -38,12 +36,9 @@ func tooLarge(a tfmodel.Architecture, m result.Memory, memory int64) string {
 		}
 	}
 	return fmt.Sprintf("training takes %s (weights %s, gradients %s, optimiser %s, activations %s, overhead %s), and nine tenths of this machine's %s are %s; %s has %d million weights",
-		gib(m.Training), gib(m.Weights), gib(m.Gradients), gib(m.Optimizer), gib(m.Activations), gib(m.Overhead), gib(memory), gib(int64(memoryShare*float64(memory))),
+		machine.GiB(m.Training), machine.GiB(m.Weights), machine.GiB(m.Gradients), machine.GiB(m.Optimizer), machine.GiB(m.Activations), machine.GiB(m.Overhead), machine.GiB(memory), machine.GiB(int64(memoryShare*float64(memory))),
 		most.Name, most.Parameters/1_000_000)
 }
-
-// gib writes bytes as "2.1 GiB".
-func gib(bytes int64) string { return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30)) }
 
 // work is how much an image costs in training, in multiply-adds: for each weight
 // one at each place where it is used, three times for the way there and back.
@@ -61,28 +56,4 @@ func work(a tfmodel.Architecture) float64 {
 		sum += 3 * float64(row.Parameters) * float64(places)
 	}
 	return sum
-}
-
-// machineMemory is what this process may hold, in bytes; 0: unknown.
-func machineMemory() int64 {
-	var memory int64
-	if b, err := os.ReadFile("/proc/meminfo"); err == nil {
-		for line := range bytes.Lines(b) {
-			var kib int64
-			if _, err := fmt.Sscanf(string(line), "MemTotal: %d kB", &kib); err == nil {
-				memory = kib << 10
-			}
-		}
-	}
-	// A container may be given less.
-	for _, path := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		if limit, err := strconv.ParseInt(string(bytes.TrimSpace(b)), 10, 64); err == nil && limit > 0 && (memory == 0 || limit < memory) {
-			memory = limit
-		}
-	}
-	return memory
 }

@@ -11,6 +11,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/explain"
+	"oscar/internal/atomicfile"
 	"oscar/pipeline"
 	"oscar/score"
 )
@@ -97,7 +98,7 @@ func (j *job) ask(ctx context.Context, r *run, opened *pipeline.Run) error {
 	}
 	l.Train.Accuracy /= float64(l.Train.Images)
 	l.Train.Loss /= float64(l.Train.Images)
-	return writeJSON(path, l)
+	return atomicfile.WriteJSON(path, l)
 }
 
 // answers asks a model about images.
@@ -202,7 +203,7 @@ func (j *job) explain(ctx context.Context, r *run, opened *pipeline.Run) error {
 // scored lists the images whose explanations were scored.
 func (j *job) scored(r *run) ([]string, error) {
 	var s pipeline.Scores
-	err := readJSON(j.path(scoresDir, r.name(), "score.json"), &s)
+	err := atomicfile.ReadJSON(j.path(scoresDir, r.name(), "score.json"), &s)
 	return s.Images, err
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/internal/atomicfile"
+	"oscar/internal/machine"
 	"oscar/pipeline"
 	"oscar/study/result"
 )
@@ -50,7 +51,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	j := &job{Options: o}
 	if o.Memory == 0 {
-		j.Memory = machineMemory()
+		j.Memory = machine.Memory()
 	}
 	if isStudy(o.Out) {
 		return j.resume(ctx)
@@ -130,7 +131,7 @@ func (j *job) begin(ctx context.Context) (*Result, error) {
 	if err := os.MkdirAll(j.Out, 0o777); err != nil {
 		return nil, fmt.Errorf("cannot make the folder %s: %w", j.Out, bare(err))
 	}
-	if j.held, err = take(j.Out); err != nil {
+	if j.held, err = atomicfile.Lock(j.Out); err != nil {
 		return nil, err
 	}
 	defer j.held.Close()
@@ -138,7 +139,7 @@ func (j *job) begin(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	if err := j.fit(ctx); err != nil {
-		os.Remove(j.path(lockFile))
+		os.Remove(j.path(atomicfile.LockFile))
 		if !there {
 			os.Remove(j.Out)
 		}
@@ -161,7 +162,7 @@ func before(ctx context.Context, err error) error {
 // resume goes on with a study, if it is the same.
 func (j *job) resume(ctx context.Context) (*Result, error) {
 	var err error
-	if j.held, err = take(j.Out); err != nil {
+	if j.held, err = atomicfile.Lock(j.Out); err != nil {
 		return nil, err
 	}
 	defer j.held.Close()

@@ -2,13 +2,11 @@ package study
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"oscar/internal/atomicfile"
 	"oscar/pipeline"
 )
 
@@ -49,15 +47,11 @@ func (j *job) finished(r *run) bool {
 func (j *job) create(r *run, dir string) error {
 	e := r.row.experiment
 	e.Seed = r.seed
-	return atomicfile.Dir(dir, func(tmp string) error {
-		return errors.Join(
-			writeJSON(filepath.Join(tmp, "experiment.json"), e),
-			writeJSON(filepath.Join(tmp, "environment.json"), pipeline.NewEnvironment(j.Machine.Threads, e.Seed)),
-			j.splits[r.seed].Write(filepath.Join(tmp, "split.json")),
-			os.Mkdir(filepath.Join(tmp, "checkpoints"), 0o777),
-			os.WriteFile(filepath.Join(tmp, "metrics.jsonl"), nil, 0o666),
-		)
-	})
+	made, err := pipeline.CreateRun(dir, e, pipeline.NewEnvironment(j.Machine.Threads, e.Seed), j.splits[r.seed])
+	if err != nil {
+		return err
+	}
+	return made.Close()
 }
 
 // prune removes the checkpoints that a finished run would go on from: for

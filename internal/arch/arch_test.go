@@ -43,6 +43,7 @@ var order = []string{
 	"internal/quiet",
 	"internal/graph", // TensorFlow's C library
 	"internal/atomicfile",
+	"internal/machine",
 }
 
 // forbidden are imports that the order would let through. A name ends with
@@ -68,7 +69,7 @@ var forbidden = []struct {
 		why:       "savedmodel writes TensorFlow's protocol buffers, but leaves graphs and sessions to internal/graph",
 	},
 	{
-		importers: []string{"explain", "gradcam", "heatmap", "relevance", "score", "global", "dataset", "metric", "report", "study/result", "internal/events", "internal/npy", "internal/atomicfile", "internal/quiet"},
+		importers: []string{"explain", "gradcam", "heatmap", "relevance", "score", "global", "dataset", "metric", "report", "study/result", "internal/events", "internal/npy", "internal/atomicfile", "internal/machine", "internal/quiet"},
 		imported:  []string{tensorflow, "oscar/internal/graph"},
 		through:   true,
 		why: "this is arithmetic on plain slices: without TensorFlow it builds in a second, is tested by hand-made " +

@@ -1,0 +1,28 @@
+package atomicfile
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+// WriteJSON writes v as indented JSON.
+func WriteJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return Write(path, append(text, '\n'))
+}
+
+// ReadJSON reads a JSON file into v; its errors name the file.
+func ReadJSON(path string, v any) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
