@@ -181,34 +181,3 @@ func (g *Graph) Def() ([]byte, error) {
 	}
 	return b.Bytes(), nil
 }
-
-// Grad returns d sum(y) / d x for every x, in a scope of its own.
-func (g *Graph) Grad(y Tensor, xs ...Tensor) []Tensor {
-	out := make([]Tensor, len(xs))
-	if g.err != nil {
-		return out
-	}
-	for _, t := range append([]Tensor{y}, xs...) {
-		if !t.valid {
-			g.Fail(fmt.Errorf("gradient: an input is not a tensor"))
-			return out
-		}
-	}
-	outputs := make([]tf.Output, len(xs))
-	for i, x := range xs {
-		outputs[i] = x.out
-	}
-	grads, err := g.g.AddGradients(g.unique("gradients"), []tf.Output{y.out}, outputs, nil)
-	if err != nil {
-		g.Fail(fmt.Errorf("gradient of %s: %w", y.Name(), err))
-		return out
-	}
-	for i, dy := range grads {
-		if dy.Index < 0 { // the bindings' way to say "no gradient": its Op must not be touched
-			g.Fail(fmt.Errorf("gradient of %s: %s has no influence on it", y.Name(), xs[i].Name()))
-			return make([]Tensor, len(xs))
-		}
-		out[i] = Tensor{dy, true}
-	}
-	return out
-}

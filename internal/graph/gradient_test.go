@@ -1,0 +1,87 @@
+package graph
+
+import (
+	"context"
+	"math"
+	"testing"
+)
+
+// Gradients through products are held against TensorFlow's own, of the whole
+// graph at once.
+func TestGradThroughProducts(t *testing.T) {
+	for name, test := range map[string]struct {
+		build  func(g *Graph, x, v, w Tensor) (y Tensor) // of [3,4], [4,4], [4,4]
+		across int                                       // products of a transposed second factor: where x goes around the product
+	}{
+		"side by side":           {func(g *Graph, x, v, w Tensor) Tensor { return g.Mul(g.MatMul(x, w), g.MatMul(x, v)) }, 2},
+		"two in a row":           {func(g *Graph, x, v, w Tensor) Tensor { return g.MatMul(g.Relu(g.MatMul(x, v)), w) }, 0},
+		"nothing between":        {func(g *Graph, x, v, w Tensor) Tensor { return g.MatMul(g.MatMul(x, v), w) }, 0},
+		"a factor of both":       {func(g *Graph, x, v, w Tensor) Tensor { return g.MatMul(g.MatMul(x, g.Add(v, w)), w) }, 2},
+		"used before and after":  {func(g *Graph, x, v, w Tensor) Tensor { return g.MatMul(g.Mul(g.MatMul(x, v), x), w) }, 1},
+		"around a product":       {func(g *Graph, x, v, w Tensor) Tensor { return g.Add(g.MatMul(g.Relu(g.MatMul(x, v)), w), x) }, 2},
+		"a product of both":      {func(g *Graph, x, v, w Tensor) Tensor { return g.MatMul(x, g.MatMul(v, g.Mul(w, v))) }, 1},
+		"something else first":   {func(g *Graph, x, v, w Tensor) Tensor { return g.Square(g.MatMul(g.Square(x), g.MatMul(v, w))) }, 0},
+		"a product of products":  {func(g *Graph, x, v, w Tensor) Tensor { return g.MatMul(g.MatMul(x, w), g.MatMul(w, v)) }, 3},
+		"one transposed":         {func(g *Graph, x, v, w Tensor) Tensor { return g.Mul(g.MatMulTransposed(x, v), g.MatMul(x, w)) }, 2},
+		"added after the second": {func(g *Graph, x, v, w Tensor) Tensor { return g.Add(g.MatMul(x, v), g.Sum(w, true, 0)) }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := New()
+			x, v, w := g.Placeholder("x", Float, Shape{3, 4}), g.Placeholder("v", Float, Shape{4, 4}), g.Placeholder("w", Float, Shape{4, 4})
+			y := test.build(g, x, v, w)
+			got := g.Grad(y, x, v, w)
+			across := transposedSeconds(g)
+			plain := backward{g.In("plain"), g}.builtin(y, Tensor{}, []Tensor{x, v, w})
+			mustHold(t, g)
+			if across != test.across {
+				t.Errorf("%d products of a transposed second factor, want %d", across, test.across)
+			}
+			s, err := g.NewSession(Threads{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			out, err := s.Run(context.Background(), []Feed{
+				{x, FromFloat32s(Shape{3, 4}, wave(12, 1))}, {v, FromFloat32s(Shape{4, 4}, wave(16, 2))}, {w, FromFloat32s(Shape{4, 4}, wave(16, 3))},
+			}, append(got, plain...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, name := range []string{"x", "v", "w"} {
+				mine, theirs := out[i], out[i+3]
+				if mine.Shape().String() != theirs.Shape().String() {
+					t.Fatalf("d/d%s is %v, want %v", name, mine.Shape(), theirs.Shape())
+				}
+				a, b := mine.Float32s(), theirs.Float32s()
+				for k := range a {
+					if math.Abs(float64(a[k]-b[k])) > 1e-5*(1+math.Abs(float64(b[k]))) {
+						t.Errorf("d/d%s[%d] is %g, want %g", name, k, a[k], b[k])
+					}
+				}
+			}
+		})
+	}
+}
+
+// transposedSeconds counts the products of which the second factor alone is
+// transposed, as in dy Wᵀ.
+func transposedSeconds(g *Graph) (n int) {
+	for _, op := range g.g.Operations() {
+		if op.Type() != "MatMul" {
+			continue
+		}
+		a, _ := op.Attr("transpose_a")
+		if b, _ := op.Attr("transpose_b"); b == true && a == false {
+			n++
+		}
+	}
+	return n
+}
+
+func wave(n int, phase float64) []float32 {
+	values := make([]float32, n)
+	for i := range values {
+		values[i] = float32(math.Sin(1.7*float64(i) + phase))
+	}
+	return values
+}
