@@ -32,11 +32,16 @@ func noise(n int, a Architecture, classes int) Batch {
 	return b
 }
 
-func BenchmarkStepAlexNet02(b *testing.B) { benchmarkStep(b, AlexNet02(6)) }
+func BenchmarkStepAlexNet02(b *testing.B) { benchmarkStep(b, AlexNet02(6), graph.Threads{}) }
+
+// Two operations beside each other, as plain TensorFlow would run them.
+func BenchmarkStepAlexNet02Inter2(b *testing.B) {
+	benchmarkStep(b, AlexNet02(6), graph.Threads{Inter: 2})
+}
 
 // benchmarkStep trains on batches of 32.
-func benchmarkStep(b *testing.B, a Architecture) {
-	t, err := NewTrainer(a, DefaultAdam(), Loss{}, 1, graph.Threads{})
+func benchmarkStep(b *testing.B, a Architecture, threads graph.Threads) {
+	t, err := NewTrainer(a, DefaultAdam(), Loss{}, 1, threads)
 	if err != nil {
 		b.Fatal(err)
 	}

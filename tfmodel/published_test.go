@@ -37,11 +37,11 @@ func TestPublishedParameters(t *testing.T) {
 	}
 }
 
-func BenchmarkStepResNet10(b *testing.B) { benchmarkStep(b, ResNet10(6)) }
+func BenchmarkStepResNet10(b *testing.B) { benchmarkStep(b, ResNet10(6), graph.Threads{}) }
 
-func BenchmarkStepResNet50(b *testing.B) { benchmarkStep(b, ResNet50(6)) }
+func BenchmarkStepResNet50(b *testing.B) { benchmarkStep(b, ResNet50(6), graph.Threads{}) }
 
-func BenchmarkStepVGG11(b *testing.B) { benchmarkStep(b, VGG11(6)) }
+func BenchmarkStepVGG11(b *testing.B) { benchmarkStep(b, VGG11(6), graph.Threads{}) }
 
 // The study's ResNet50 is an edit: no padding before the first pooling, and
 // at its end max pooling over 2x2 in place of the mean.

@@ -1,0 +1,121 @@
+package graph
+
+import (
+	"context"
+	"testing"
+)
+
+// The gradients of AlexNet02's layers for a batch of 32, as TensorFlow takes them
+// and in other ways: design 12 says which are used, and on which processor they
+// were measured.
+
+func BenchmarkProductGradient(b *testing.B) {
+	for _, l := range []struct {
+		name    string
+		in, out int
+	}{{"fc1", 9216, 4096}, {"fc2", 4096, 4096}} {
+		race(b, l.name+"/input", []contestant{
+			{"tensorflow", func(g *Graph) Tensor {
+				return g.MatMulTransposed(g.noise(32, l.out), g.noise(l.in, l.out))
+			}},
+			{"by_rows", func(g *Graph) Tensor {
+				return backward{g, g}.leftGradient(g.noise(l.in, l.out), g.noise(32, l.out))
+			}},
+		})
+		race(b, l.name+"/kernel", []contestant{
+			{"tensorflow", func(g *Graph) Tensor {
+				return g.one("MatMul", Attrs{"transpose_a": true}, g.noise(32, l.in), g.noise(32, l.out))
+			}},
+			{"transposed_before", func(g *Graph) Tensor {
+				return g.MatMul(g.Transpose(g.noise(32, l.in)), g.noise(32, l.out))
+			}},
+		})
+	}
+}
+
+func BenchmarkConvolutionGradient(b *testing.B) {
+	for _, l := range []struct {
+		name                  string
+		side, kernel, in, out int
+	}{{"conv2", 27, 5, 96, 256}, {"conv5", 13, 3, 256, 256}} {
+		image := func(g *Graph, channels int) Tensor { return g.noise(32, l.side, l.side, channels) }
+		kernel := func(g *Graph) Tensor { return g.noise(l.kernel, l.kernel, l.in, l.out) }
+		race(b, l.name+"/input", []contestant{
+			{"tensorflow", func(g *Graph) Tensor {
+				return g.Conv2DGradient(g.Ints(32, l.side, l.side, l.in), kernel(g), image(g, l.out), 1, "SAME")
+			}},
+			{"flipped_kernel", func(g *Graph) Tensor {
+				flipped := g.one("ReverseV2", nil, kernel(g), g.Ints(0, 1))
+				return g.Conv2D(image(g, l.out), g.one("Transpose", nil, flipped, g.Ints(0, 1, 3, 2)), 1, "SAME")
+			}},
+		})
+		race(b, l.name+"/kernel", []contestant{
+			{"tensorflow", func(g *Graph) Tensor {
+				return g.one("Conv2DBackpropFilter", Attrs{"strides": ints(1, 1, 1, 1), "padding": "SAME"},
+					image(g, l.in), g.Ints(l.kernel, l.kernel, l.in, l.out), image(g, l.out))
+			}},
+			{"sum_of_products", func(g *Graph) Tensor { // one product a position of the kernel
+				before := l.kernel / 2
+				x := g.Pad(image(g, l.in), 0, [2]int{}, [2]int{before, before}, [2]int{before, before}, [2]int{})
+				dy := g.Reshape(image(g, l.out), Shape{-1, l.out})
+				var rows []Tensor
+				for i := range l.kernel {
+					for j := range l.kernel {
+						seen := g.Reshape(g.Window(x, i, j, l.side, l.side, 1), Shape{-1, l.in})
+						rows = append(rows, g.one("MatMul", Attrs{"transpose_a": true}, seen, dy))
+					}
+				}
+				return g.Concat(0, rows...)
+			}},
+		})
+	}
+}
+
+// contestant is one way to take a gradient.
+type contestant struct {
+	name string
+	add  func(g *Graph) Tensor
+}
+
+func race(b *testing.B, name string, contestants []contestant) {
+	for _, c := range contestants {
+		b.Run(name+"/"+c.name, func(b *testing.B) {
+			ctx := context.Background()
+			g := New()
+			gradient := []Tensor{c.add(g)} // fetched, or it would not be computed
+			s, err := g.NewSession(Threads{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			for _, v := range g.noises() {
+				if _, err := s.Run(ctx, nil, nil, v); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for b.Loop() {
+				if _, err := s.Run(ctx, nil, gradient); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// noise is a variable of normal values: a constant would be folded.
+func (g *Graph) noise(shape ...int) Tensor {
+	v := g.Variable(g.unique("noise"), shape, true, func(g *Graph) Tensor {
+		return g.Normal(g.Ints(shape...), g.Const(FromInt64s(Shape{2}, []int64{1, int64(len(g.names))})))
+	})
+	return v.Value
+}
+
+// noises are what gives them their values.
+func (g *Graph) noises() (init []Op) {
+	for _, op := range g.g.Operations() {
+		if op.Type() == "AssignVariableOp" {
+			init = append(init, Op{&op})
+		}
+	}
+	return init
+}
