@@ -70,8 +70,9 @@ def gradcam(features, rest, image, target, score):
     return tf.reduce_sum(weights * maps, axis=-1).numpy()
 
 
-def at_image(network, image, classes):
+def at_image(features, rest, image, classes):
     """Maps [N,H,W]. Guided backpropagation is ReLU with another gradient."""
+    network = tf.keras.Sequential(features.layers + rest.layers)
     logits = network(image).numpy()
     target = tf.one_hot(np.where(classes < 0, logits.argmax(axis=1), classes), logits.shape[1])
 
@@ -84,11 +85,16 @@ def at_image(network, image, classes):
     plain = gradient(image)
     points, weights = np.polynomial.legendre.leggauss(20)
     mean = sum(w / 2 * gradient(image * np.float32((p + 1) / 2)) for p, w in zip(points, weights))
+    guided = tf.reduce_sum(gradient(image, lambda at: run(network.layers, at)), axis=-1)
+    maps = features(image, training=False)
+    weights_of_maps = tf.reduce_mean(gradient(maps, rest), axis=(1, 2), keepdims=True)
+    cam = tf.nn.relu(tf.reduce_sum(weights_of_maps * maps, axis=-1, keepdims=True))
     return {
         "saliency": tf.reduce_max(tf.abs(plain), axis=-1),
         "gradient-x-input": tf.reduce_sum(plain * image, axis=-1),
         "integrated-gradients": tf.reduce_sum(mean * image, axis=-1),
-        "guidedbackprop": tf.reduce_sum(gradient(image, lambda at: run(network.layers, at)), axis=-1),
+        "guidedbackprop": guided,
+        "guidedgradcam": guided * tf.image.resize(cam, image.shape[1:3], "bilinear")[..., 0],
     }
 
 
@@ -118,8 +124,7 @@ def main():
                     "probabilities": tf.nn.softmax(logits),
                     "raw": np.stack([gradcam(features, rest, image, c, score) for c in range(logits.shape[1])]),
                 })  # fmt: skip
-            network = tf.keras.Sequential(features.layers + rest.layers)
-            common.save(os.path.join(folder, "out", "oracle", "image", case), at_image(network, image, inputs["class"]))
+            common.save(os.path.join(folder, "out", "oracle", "image", case), at_image(features, rest, image, inputs["class"]))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"oscar/explain"
@@ -61,7 +62,7 @@ func checkAtImage(t *testing.T, m model, most oracleDifferences) {
 	explainers := explainersOf(t, m, bundle)
 	signatures := bySession(t, m, m.cases, m.explanations...)
 	for _, c := range m.cases {
-		for _, method := range []string{"saliency", "gradient-x-input", "integrated-gradients", "guidedbackprop"} {
+		for _, method := range []string{"saliency", "gradient-x-input", "integrated-gradients", "guidedbackprop", "guidedgradcam"} {
 			shape, values, err := npy.Read(filepath.Join(m.folder, "out", "oracle", "image", c.name, method+".npy"))
 			if err != nil {
 				t.Fatal(err)
@@ -71,7 +72,7 @@ func checkAtImage(t *testing.T, m model, most oracleDifferences) {
 				got.values = append(got.values, a.Map.Values...)
 			}
 			group := agreement.Gradients
-			if method == "guidedbackprop" {
+			if strings.HasPrefix(method, "guided") {
 				group = agreement.Relevance
 			}
 			for compared, a := range map[string]array{"map": got, "map of the signature": signatures[method][c.name]["raw"]} {

@@ -63,6 +63,7 @@ func byOscar(t *testing.T, m model) results {
 func explainersOf(t *testing.T, m model, bundle *savedmodel.Bundle) map[string]explain.Explainer {
 	t.Helper()
 	attached := must(tfmodel.Attach(bundle))(t)
+	guided := must(attached.With(tfmodel.GuidedBackprop()))(t)
 	cam := func(name string) explain.Explainer {
 		return gradcam.Explainer{Model: bundle, Layer: m.meta.Explain, Methods: []gradcam.Entry{must(gradcam.Lookup(name))(t)}}
 	}
@@ -73,7 +74,8 @@ func explainersOf(t *testing.T, m model, bundle *savedmodel.Bundle) map[string]e
 		"layercam":             cam("layercam"),
 		"xgradcam":             cam("xgradcam"),
 		"saliency":             explain.Saliency{Model: bundle},
-		"guidedbackprop":       relevance.GuidedBackprop{Model: must(attached.With(tfmodel.GuidedBackprop()))(t)},
+		"guidedbackprop":       relevance.GuidedBackprop{Model: guided},
+		"guidedgradcam":        relevance.GuidedGradCAM{Model: bundle, Guided: guided, Layer: m.meta.Explain},
 		"lrp":                  relevance.LRP{Model: must(attached.With(must(tfmodel.LookupLRP(""))(t)))(t)},
 		"gradient-x-input":     explain.GradientTimesInput{Model: bundle},
 		"integrated-gradients": explain.IntegratedGradients{Model: bundle, Steps: tfmodel.DefaultSteps},

@@ -129,7 +129,9 @@ func scaled(v []float32) []float32 {
 	}
 	out := make([]float32, len(v))
 	for i, x := range v {
-		out[i] = x / largest
+		if largest != 0 { // all zero stays so
+			out[i] = x / largest
+		}
 	}
 	return out
 }

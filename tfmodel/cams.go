@@ -51,35 +51,51 @@ func combined(g *graph.Graph, weights, a graph.Tensor) graph.Tensor {
 	return g.Sum(g.Mul(weights, a), false, 3)
 }
 
+// features are a layer's activations as a map [N,h,w,channels], and its step.
+func (n *Network) features(layer string) (a graph.Tensor, step int, err error) {
+	if step, err = n.index(layer); err != nil {
+		return a, step, err
+	}
+	step = n.steps.feature(step)
+	a = n.outputs[step]
+	if len(a.Shape()) != 4 {
+		return a, step, fmt.Errorf("layer %s gives %v, not a map; a CAM needs [height,width,channels]", layer, a.Shape()[1:])
+	}
+	return a, step, nil
+}
+
+// enlarged brings maps of a layer's size, as features has it, to the image's:
+// bilinear, [N,H,W].
+func (n *Network) enlarged(g *graph.Graph, maps, features graph.Tensor) graph.Tensor {
+	shape, in := features.Shape(), n.Architecture.Input
+	up := g.ResizeBilinear(g.Reshape(maps, graph.Shape{-1, shape[1], shape[2], 1}), in[0], in[1])
+	return g.Reshape(up, graph.Shape{-1, in[0], in[1]})
+}
+
 // atLayer is the signature of a CAM, see [Network.GradCAM].
 func atLayer(scope string, toMap cam) func(*Network, string) (savedmodel.Signature, error) {
 	return func(n *Network, layer string) (savedmodel.Signature, error) {
-		var none savedmodel.Signature
-		i, err := n.index(layer)
+		features, step, err := n.features(layer)
 		if err != nil {
-			return none, err
+			return savedmodel.Signature{}, err
 		}
-		i = n.steps.feature(i)
-		features := n.outputs[i]
-		if len(features.Shape()) != 4 {
-			return none, fmt.Errorf("layer %s gives %v, not a map; a CAM needs [height,width,channels]", layer, features.Shape()[1:])
-		}
-		g := n.Graph.In(scope)
-		class := g.Placeholder("class", graph.Int64, graph.Shape{-1})
-		target := savedmodel.Target(g, class, n.Logits)
-		raw := toMap(g, features, n.backward(g, target, i))
-		positive := g.Relu(raw)
-		unit := g.DivNoNan(positive, g.Max(positive, true, 1, 2)) // 0..1
-		shape, in := features.Shape(), n.Architecture.Input
-		up := g.ResizeBilinear(g.Reshape(unit, graph.Shape{-1, shape[1], shape[2], 1}), in[0], in[1])
-		return savedmodel.Signature{
-			Inputs: map[string]graph.Tensor{"image": n.Image, "class": class},
-			Outputs: map[string]graph.Tensor{
-				"heatmap":       g.Identity("heatmap", g.Reshape(up, graph.Shape{-1, in[0], in[1]})),
-				"raw":           g.Identity("raw", raw),
-				"probabilities": n.Probabilities,
-				"class":         g.Identity("explained", target),
-			},
-		}, g.Err()
+		enlarged := func(g *graph.Graph, unit graph.Tensor) graph.Tensor { return n.enlarged(g, unit, features) }
+		return n.explanation(scope, enlarged, func(g *graph.Graph, target graph.Tensor) (graph.Tensor, error) {
+			return toMap(g, features, n.backward(g, target, step)), nil
+		})
 	}
+}
+
+// GuidedGradCAM adds the signature of relevance.GuidedGradCAM at a layer, see
+// [Network.Saliency]: guided backpropagation, summed over the channels, times
+// what is positive of Grad-CAM's map, bilinear (Selvaraju et al. 2017, 3.2).
+func (n *Network) GuidedGradCAM(layer string) (savedmodel.Signature, error) {
+	features, step, err := n.features(layer)
+	if err != nil {
+		return savedmodel.Signature{}, err
+	}
+	return n.onImage("guidedgradcam", GuidedBackprop(), func(g *graph.Graph, target, guided graph.Tensor) graph.Tensor {
+		coarse := g.Relu(gradCAM(g, features, n.backward(g.In("gradients"), target, step)))
+		return g.Mul(n.enlarged(g, coarse, features), overChannels(g, guided))
+	})
 }

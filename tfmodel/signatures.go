@@ -16,14 +16,15 @@ import (
 type Explanation struct {
 	Name  string // of the signature
 	Paper string
-	// New adds the operations. layer is where the CAMs look; the others look at the
-	// image.
+	// New adds the operations. layer is where the CAMs look, guided Grad-CAM's
+	// among them; the others look at the image.
 	New func(n *Network, layer string) (savedmodel.Signature, error)
 }
 
 // Explanations is the table, in the order of its help text. It is not to be
 // changed at run time. The CAMs give a map of the layer's size, see
-// [Network.GradCAM], the others one of the image's, see [Network.Saliency].
+// [Network.GradCAM], the others, guided Grad-CAM too, one of the image's, see
+// [Network.Saliency].
 var Explanations = []Explanation{
 	{"gradcam", "Selvaraju et al. 2017, arXiv:1610.02391", (*Network).GradCAM},
 	{"gradcam++", "Chattopadhay et al. 2018, arXiv:1710.11063", atLayer("gradcam_plus_plus", gradCAMPlusPlus)},
@@ -32,6 +33,7 @@ var Explanations = []Explanation{
 	{"xgradcam", "Fu et al. 2020, arXiv:2008.02312", atLayer("xgradcam", xGradCAM)},
 	{"saliency", "Simonyan et al. 2013, arXiv:1312.6034", onImage((*Network).Saliency)},
 	{"guidedbackprop", "Springenberg et al. 2014, arXiv:1412.6806", onImage((*Network).GuidedBackprop)},
+	{"guidedgradcam", "Selvaraju et al. 2017, arXiv:1610.02391, section 3.2", (*Network).GuidedGradCAM},
 	{"lrp", "Bach et al. 2015, doi:10.1371/journal.pone.0130140", onImage(func(n *Network) (savedmodel.Signature, error) {
 		c, err := LookupLRP(DefaultLRP)
 		if err != nil {
@@ -49,12 +51,14 @@ func onImage(build func(*Network) (savedmodel.Signature, error)) func(*Network, 
 	return func(n *Network, _ string) (savedmodel.Signature, error) { return build(n) }
 }
 
-// LookupExplanation finds an explanation by name, or says which there are. An
-// underscore is as good as a hyphen: integrated_gradients.
+// LookupExplanation finds an explanation by name, or says which there are.
+// Underscores and hyphens between words do not matter: integrated_gradients,
+// guided_gradcam.
 func LookupExplanation(name string) (Explanation, error) {
+	letters := strings.NewReplacer("_", "", "-", "").Replace
 	names := make([]string, len(Explanations))
 	for i, e := range Explanations {
-		if e.Name == strings.ReplaceAll(name, "_", "-") {
+		if letters(e.Name) == letters(name) {
 			return e, nil
 		}
 		names[i] = e.Name
@@ -71,7 +75,7 @@ func LookupExplanation(name string) (Explanation, error) {
 // As with [Network.GradCAM], every operation of this and of the other
 // signatures is one that TFLite and ONNX know.
 func (n *Network) Saliency() (savedmodel.Signature, error) {
-	return n.onImage("saliency", plainGradient(), func(g *graph.Graph, gradient graph.Tensor) graph.Tensor {
+	return n.onImage("saliency", plainGradient(), func(g *graph.Graph, _, gradient graph.Tensor) graph.Tensor {
 		return g.Max(g.Abs(gradient), false, 3)
 	})
 }
@@ -80,7 +84,7 @@ func (n *Network) Saliency() (savedmodel.Signature, error) {
 // [Network.Saliency] and the function [GuidedBackprop]. raw is the sum over the
 // channels.
 func (n *Network) GuidedBackprop() (savedmodel.Signature, error) {
-	return n.onImage("guidedbackprop", GuidedBackprop(), overChannels)
+	return n.onImage("guidedbackprop", GuidedBackprop(), summed)
 }
 
 // LRP adds the signature of layer-wise relevance propagation, see
@@ -90,22 +94,25 @@ func (n *Network) LRP(c Composite) (savedmodel.Signature, error) {
 	if !c.Relevance {
 		return savedmodel.Signature{}, fmt.Errorf("composite %s is none of LRP", c.Name)
 	}
-	return n.onImage("lrp", c, overChannels)
+	return n.onImage("lrp", c, summed)
 }
 
 // GradientTimesInput adds the signature of explain.GradientTimesInput, see
 // [Network.Saliency]. raw is the sum over the channels.
 func (n *Network) GradientTimesInput() (savedmodel.Signature, error) {
-	return n.onImage("gradient_x_input", plainGradient(), func(g *graph.Graph, gradient graph.Tensor) graph.Tensor {
+	return n.onImage("gradient_x_input", plainGradient(), func(g *graph.Graph, _, gradient graph.Tensor) graph.Tensor {
 		return overChannels(g, g.Mul(gradient, n.Image))
 	})
 }
 
 func overChannels(g *graph.Graph, x graph.Tensor) graph.Tensor { return g.Sum(x, false, 3) }
 
-// onImage adds a composite's signal at the image, and what map makes of it.
-func (n *Network) onImage(scope string, c Composite, toMap func(*graph.Graph, graph.Tensor) graph.Tensor) (savedmodel.Signature, error) {
-	return n.explanation(scope, func(g *graph.Graph, target graph.Tensor) (graph.Tensor, error) {
+func summed(g *graph.Graph, _, signal graph.Tensor) graph.Tensor { return overChannels(g, signal) }
+
+// onImage adds a composite's signal at the image, and what toMap makes of the
+// target and the signal.
+func (n *Network) onImage(scope string, c Composite, toMap func(g *graph.Graph, target, signal graph.Tensor) graph.Tensor) (savedmodel.Signature, error) {
+	return n.explanation(scope, asItIs, func(g *graph.Graph, target graph.Tensor) (graph.Tensor, error) {
 		r, err := c.start(g, n, target, explain.Logit)
 		if err == nil {
 			r, err = n.walk(g, c, r, -1)
@@ -113,13 +120,16 @@ func (n *Network) onImage(scope string, c Composite, toMap func(*graph.Graph, gr
 		if err != nil {
 			return r, err
 		}
-		return toMap(g, r), nil
+		return toMap(g, target, r), nil
 	})
 }
 
+func asItIs(_ *graph.Graph, unit graph.Tensor) graph.Tensor { return unit }
+
 // explanation adds what all signatures of maps have in common. explain returns
-// raw.
-func (n *Network) explanation(scope string, explain func(g *graph.Graph, target graph.Tensor) (graph.Tensor, error)) (savedmodel.Signature, error) {
+// raw; enlarged brings a map of raw's size to the image's.
+func (n *Network) explanation(scope string, enlarged func(g *graph.Graph, unit graph.Tensor) graph.Tensor,
+	explain func(g *graph.Graph, target graph.Tensor) (graph.Tensor, error)) (savedmodel.Signature, error) {
 	g := n.Graph.In(scope)
 	class := g.Placeholder("class", graph.Int64, graph.Shape{-1})
 	target := savedmodel.Target(g, class, n.Logits)
@@ -128,10 +138,11 @@ func (n *Network) explanation(scope string, explain func(g *graph.Graph, target 
 		return savedmodel.Signature{}, err
 	}
 	positive := g.Relu(raw)
+	unit := g.DivNoNan(positive, g.Max(positive, true, 1, 2)) // 0..1
 	return savedmodel.Signature{
 		Inputs: map[string]graph.Tensor{"image": n.Image, "class": class},
 		Outputs: map[string]graph.Tensor{
-			"heatmap":       g.Identity("heatmap", g.DivNoNan(positive, g.Max(positive, true, 1, 2))),
+			"heatmap":       g.Identity("heatmap", enlarged(g, unit)),
 			"raw":           g.Identity("raw", raw),
 			"probabilities": n.Probabilities,
 			"class":         g.Identity("explained", target),
@@ -165,7 +176,7 @@ func (n *Network) IntegratedGradients(steps int) (savedmodel.Signature, error) {
 		}
 		return g.Const(graph.FromFloat32s(shape, narrow))
 	}
-	return n.explanation("integrated_gradients", func(g *graph.Graph, target graph.Tensor) (graph.Tensor, error) {
+	return n.explanation("integrated_gradients", asItIs, func(g *graph.Graph, target graph.Tensor) (graph.Tensor, error) {
 		// The points are an axis before the batch, and what remains is flat:
 		// outer products with matrices of one row.
 		size := n.Image.Shape()[1:]

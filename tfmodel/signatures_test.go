@@ -70,6 +70,7 @@ func explainers(t *testing.T, m *Attached, layer string) map[string]explain.Expl
 		"xgradcam":             cam("xgradcam"),
 		"saliency":             explain.Saliency{Model: m.Bundle},
 		"guidedbackprop":       relevance.GuidedBackprop{Model: with(GuidedBackprop())},
+		"guidedgradcam":        relevance.GuidedGradCAM{Model: m.Bundle, Guided: with(GuidedBackprop()), Layer: layer},
 		"lrp":                  relevance.LRP{Model: with(composite)},
 		"gradient-x-input":     explain.GradientTimesInput{Model: m.Bundle},
 		"integrated-gradients": explain.IntegratedGradients{Model: m.Bundle, Steps: DefaultSteps},
@@ -160,8 +161,10 @@ func TestExplanationsInOneModel(t *testing.T) {
 			t.Errorf("the graph has a %s, which converters do not know", kind)
 		}
 	}
-	if e, err := LookupExplanation("integrated_gradients"); err != nil || e.Name != "integrated-gradients" {
-		t.Errorf("with an underscore: %q, %v", e.Name, err)
+	for written, name := range map[string]string{"integrated_gradients": "integrated-gradients", "guided_gradcam": "guidedgradcam"} {
+		if e, err := LookupExplanation(written); err != nil || e.Name != name {
+			t.Errorf("%s is %q, %v; want %s", written, e.Name, err, name)
+		}
 	}
 	_, err := LookupExplanation("gradcan")
 	wantError(t, "an unknown explanation", err, `"gradcan"`, "have gradcam, gradcam++,")
