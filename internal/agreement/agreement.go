@@ -47,6 +47,7 @@ const (
 	Gradients  Group = "Gradients at the image"
 	Relevance  Group = "Relevance and guided backpropagation"
 	BlackBox   Group = "Black box"
+	Global     Group = "What many images say together"
 	Score      Group = "Scores of explanations"
 	Signature  Group = "Signatures of exported models"
 	Layer      Group = "Layers, initial values, training"
@@ -54,7 +55,7 @@ const (
 	Identities Group = "Identities"
 )
 
-var groups = []Group{CAM, Gradients, Relevance, BlackBox, Score, Signature, Layer, Metric, Identities}
+var groups = []Group{CAM, Gradients, Relevance, BlackBox, Global, Score, Signature, Layer, Metric, Identities}
 
 // Folder is the environment variable that names a folder for the lines of a
 // run, a file a package.
