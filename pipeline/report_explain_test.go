@@ -202,7 +202,7 @@ func TestReportOfScores(t *testing.T) {
 	s := mustScore(t, quickly(t, out))
 	p := reported(t, out)
 	p.want("h1", "Which explanations to trust")
-	p.want("h3", "Faithfulness", "Localisation", "Randomisation")
+	p.want("h3", "Faithfulness", "Localisation", "Randomisation", "Sanity check, layer by layer")
 	rows := p.all("tr")
 	for _, row := range s.Table.Rows {
 		begin := row.Method + " "

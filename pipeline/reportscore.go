@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"oscar/internal/atomicfile"
@@ -50,7 +51,7 @@ func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
 		Made: "oscar " + Version,
 	}
 	c.page.Sections = []report.Section{
-		{Title: "Scores", Blocks: append([]report.Block{report.ScoreLegend(t)}, report.ScoreTable(t)...)},
+		{Title: "Scores", Blocks: slices.Concat([]report.Block{report.ScoreLegend(t)}, report.ScoreTable(t), report.ScoreLayers(t))},
 		{Title: "The metrics", Blocks: []report.Block{report.ScoreMetrics(t)}},
 	}
 	return []chapter{c}, nil

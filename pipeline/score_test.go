@@ -87,6 +87,8 @@ func TestScore(t *testing.T) {
 	}
 	if cell, err := s.Table.Cell("gradcam", "sanity_rank_abs"); err != nil || !(cell.Mean < 0.95) {
 		t.Errorf("gradcam, sanity check: %v, %v; want less than a control's 1", cell.Mean, err)
+	} else if n := len(cell.Layers); n != 5 || cell.Layers[0].Layer != "fc3" || cell.Layers[n-1].Layer != "conv1" || cell.Layers[0].N != cell.N {
+		t.Errorf("gradcam, sanity check at layers: %+v; want fc3, fc1, conv5, bn1, conv1", cell.Layers)
 	}
 	noLeftovers(t, out)
 }

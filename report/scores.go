@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"image/draw"
 	"math"
+	"slices"
 	"strings"
 
 	"oscar/heatmap"
@@ -16,6 +17,7 @@ import (
 const (
 	scoreRow, scoreHead   = 44, 96
 	scoreName, scoreCell  = 190, 104
+	scoreBars             = 64 // beside a cell: the sanity check layer by layer
 	scoreText, scoreSmall = 15, 11
 	scoreGap              = 12 // between kinds of metric, and above the controls
 )
@@ -38,7 +40,7 @@ func Scores(t score.Table) (image.Image, error) {
 	if len(t.Rows) == 0 || len(t.Metrics) == 0 {
 		return nil, fmt.Errorf("no scores to draw")
 	}
-	columns, width := scoreColumns(t.Metrics)
+	columns, width := scoreColumns(t)
 	rows, height := scoreRows(t.Rows)
 	picture := image.NewRGBA(image.Rect(0, 0, width, height+3*scoreText))
 	draw.Draw(picture, picture.Rect, image.White, image.Point{}, draw.Src)
@@ -51,7 +53,10 @@ func Scores(t score.Table) (image.Image, error) {
 			drawScore(picture, image.Pt(columns[i], rows[j]), t, row, i, cell)
 		}
 	}
-	note := fmt.Sprintf("mean over %d images, %d mosaics, and 95 %% bootstrap interval; grey, *: does not clearly beat every control (%s)", t.Images, t.Mosaics, strings.Join(controls(t), ", "))
+	note := fmt.Sprintf("mean over %d images, %d mosaics, and 95 %% bootstrap interval; n/m: so many could be judged; grey, *: does not clearly beat every control (%s)", t.Images, t.Mosaics, strings.Join(controls(t), ", "))
+	if len(forgotten(t)) > 0 {
+		note += "; bars: layer by layer, from the logits down, 0 to 1"
+	}
 	heatmap.DrawText(picture, note, 8, height+scoreText, scoreSmall+2, scoreFaint)
 	return picture, nil
 }
@@ -65,16 +70,40 @@ func controls(t score.Table) (names []string) {
 	return names
 }
 
-func scoreColumns(metrics []score.Metric) (left []int, width int) {
+func scoreColumns(t score.Table) (left []int, width int) {
 	x := scoreName
-	for i, m := range metrics {
-		if i > 0 && metrics[i-1].Kind != m.Kind {
+	for i, m := range t.Metrics {
+		if i > 0 && t.Metrics[i-1].Kind != m.Kind {
 			x += scoreGap
 		}
 		left = append(left, x)
 		x += scoreCell
+		if layered(t, i) {
+			x += scoreBars
+		}
 	}
 	return left, x + 8
+}
+
+// forgotten are the layers of the sanity check, from the logits down; none if it
+// was not asked.
+func forgotten(t score.Table) (names []string) {
+	for _, r := range t.Rows {
+		for _, c := range r.Cells {
+			if len(c.Layers) > 0 {
+				for _, l := range c.Layers {
+					names = append(names, l.Layer)
+				}
+				return names
+			}
+		}
+	}
+	return nil
+}
+
+// layered says whether a column has values of single layers.
+func layered(t score.Table, column int) bool {
+	return slices.ContainsFunc(t.Rows, func(r score.Row) bool { return len(r.Cells[column].Layers) > 0 })
 }
 
 func scoreRows(rows []score.Row) (top []int, height int) {
@@ -121,11 +150,33 @@ func drawScore(picture *image.RGBA, at image.Point, t score.Table, row score.Row
 	}
 	draw.Draw(picture, box, image.NewUniform(fill), image.Point{}, draw.Src)
 	heatmap.DrawText(picture, Number(float64(cell.Mean))+mark, at.X+4, at.Y+4, scoreText, scoreInk)
-	note := Number(float64(cell.Low)) + " to " + Number(float64(cell.High))
-	if cell.Unjudged > 0 {
-		note = fmt.Sprintf("%d of %d judged", cell.N, cell.N+cell.Unjudged)
+	if cell.N > 1 {
+		heatmap.DrawText(picture, Number(float64(cell.Low))+" to "+Number(float64(cell.High)), at.X+4, at.Y+24, scoreSmall, scoreFaint)
 	}
-	heatmap.DrawText(picture, note, at.X+4, at.Y+24, scoreSmall, scoreFaint)
+	if cell.Unjudged > 0 {
+		heatmap.DrawText(picture, fmt.Sprintf("%d/%d", cell.N, cell.N+cell.Unjudged), at.X+62, at.Y+7, scoreSmall, scoreFaint)
+	}
+	drawLayers(picture, image.Rect(box.Max.X+4, box.Min.Y+3, box.Max.X+scoreBars-6, box.Max.Y-3), cell.Layers)
+}
+
+// drawLayers draws a bar a layer, from the logits down: from 0, the line, up to
+// 1, and down as far as there is room.
+func drawLayers(picture *image.RGBA, in image.Rectangle, layers []score.AtLayer) {
+	if len(layers) == 0 {
+		return
+	}
+	zero := in.Min.Y + in.Dy()*3/4
+	at := func(i int) int { return in.Min.X + i*in.Dx()/len(layers) }
+	for i, l := range layers {
+		if !finite(float64(l.Mean)) {
+			continue
+		}
+		top := zero - int(math.Round(float64(l.Mean)*float64(zero-in.Min.Y)))
+		bar := image.Rect(at(i), top, max(at(i+1)-1, at(i)+1), zero).Intersect(in)
+		draw.Draw(picture, bar, image.NewUniform(scoreFaint), image.Point{}, draw.Src)
+	}
+	line := image.Rect(in.Min.X, zero, in.Max.X, zero+1)
+	draw.Draw(picture, line, image.NewUniform(scoreInk), image.Point{}, draw.Src)
 }
 
 // standing is where a mean lies between the worst and the best of the methods

@@ -92,6 +92,34 @@ func TestScoreTable(t *testing.T) {
 	}
 }
 
+// One chart a method, whose axis goes as far down as its intervals; none for
+// controls.
+func TestScoreLayers(t *testing.T) {
+	scores := scoresOf()
+	if blocks := ScoreLayers(scores); blocks != nil {
+		t.Errorf("without a sanity check: %v", blocks)
+	}
+	at := func(layer string, low, mean, high float64) score.AtLayer {
+		return score.AtLayer{Layer: layer, Summary: score.Summary{Interval: score.Interval{
+			Low: score.Number(low), Mean: score.Number(mean), High: score.Number(high), N: 8}}}
+	}
+	scores.Metrics[0], _ = score.Lookup("sanity_rank_abs")
+	for _, i := range []int{0, 3} {
+		scores.Rows[i].Cells[0].Layers = []score.AtLayer{at("fc3", 0.8, 0.9, 1), at("conv1", -0.3, -0.1, 0.1)}
+	}
+	blocks := ScoreLayers(scores)[0].(Sub).Blocks
+	charts := blocks[1].(Charts)
+	if len(charts) != 1 || charts[0].Title != "good" || charts[0].Range != [2]float64{-0.4, 1} {
+		t.Fatalf("charts %+v, want one of good from -0.4 to 1", charts)
+	}
+	if s := charts[0].Series; len(s) != 1 || s[0].Name != "rank abs" || s[0].Points[1] != (Point{2, -0.1, -0.3, 0.1}) {
+		t.Errorf("lines %+v", s)
+	}
+	if got, want := blocks[2], Text("Forgotten: 1 fc3, 2 conv1."); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestScoreMetricsNamesTheLeader(t *testing.T) {
 	table := ScoreMetrics(scoresOf())
 	if got := table.Rows[0].Cells[0].Text; got != "good" {

@@ -217,6 +217,9 @@ func (run *evaluating) judgeMethod(ctx context.Context, name string, values Valu
 		}
 		for _, metric := range wanted[test.Test] {
 			values[metric] = append(values[metric], got[metric]...)
+			for _, layer := range s.Randomised.Layers {
+				values[at(metric, layer)] = append(values[at(metric, layer)], got[at(metric, layer)]...)
+			}
 		}
 	}
 	return nil
@@ -253,7 +256,13 @@ func (run *evaluating) table() (Table, error) {
 		row := Row{Method: method.Name, Control: i >= len(run.Methods)}
 		for _, metric := range t.Metrics {
 			values := run.values[i][metric.Name]
-			row.Cells = append(row.Cells, Cell{Summary: Summarise(values, metric.PerClass, run.Seed), Values: values})
+			cell := Cell{Summary: Summarise(values, metric.PerClass, run.Seed), Values: values}
+			for _, layer := range method.Randomised.Layers {
+				if values := run.values[i][at(metric.Name, layer)]; len(values) > 0 {
+					cell.Layers = append(cell.Layers, AtLayer{layer, Summarise(values, metric.PerClass, run.Seed)})
+				}
+			}
+			row.Cells = append(row.Cells, cell)
 		}
 		t.Rows = append(t.Rows, row)
 	}

@@ -55,8 +55,10 @@ func evaluation(model explain.Predictor) score.Evaluation {
 		Model: model,
 		Methods: []score.Method{
 			{Name: "right", Explainer: fixed{mapped(1, 0)}, Randomised: score.Cascade{
-				Layers:    []string{"logits"},
-				Explainer: func(int) (explain.Explainer, error) { return score.RandomMap{Seed: 9}, nil },
+				Layers: []string{"logits", "conv"},
+				Explainer: func(depth int) (explain.Explainer, error) {
+					return []explain.Explainer{fixed{mapped(0.5, 0.1)}, score.RandomMap{Seed: 9}}[depth-1], nil
+				},
 			}},
 			{Name: "wrong", Explainer: fixed{mapped(0, 1)}},
 			{Name: "silent", Explainer: fixed{mapped(0, 0)}},
@@ -73,6 +75,22 @@ func run(t *testing.T, e score.Evaluation, parts ...score.Cases) score.Table {
 		t.Fatal(err)
 	}
 	return table
+}
+
+// wantLayers wants a map that keeps its ranks where the logits are forgotten and
+// loses them where all is, and the mean of the two.
+func wantLayers(t *testing.T, metric string, cell score.Cell) {
+	t.Helper()
+	if len(cell.Layers) != 2 || cell.Layers[0].Layer != "logits" || cell.Layers[1].Layer != "conv" {
+		t.Fatalf("%s at layers: %+v", metric, cell.Layers)
+	}
+	first, second := cell.Layers[0], cell.Layers[1]
+	if first.N != 7 || second.N != 7 || first.Mean < 1-1e-9 || !(second.Mean < 0.5) || !(second.Low <= second.Mean && second.Mean <= second.High) {
+		t.Errorf("%s at layers: %+v", metric, cell.Layers)
+	}
+	if mean := (first.Mean + second.Mean) / 2; math.Abs(float64(mean-cell.Mean)) > 1e-9 {
+		t.Errorf("%s: the mean is %v, of the layers %v", metric, cell.Mean, mean)
+	}
 }
 
 func TestEvaluation(t *testing.T) {
@@ -100,6 +118,11 @@ func TestEvaluation(t *testing.T) {
 			t.Errorf("%s of right: %+v, %v", metric.Name, cell, err)
 		}
 		sanity := metric.Test == "sanity"
+		if sanity {
+			wantLayers(t, metric.Name, cell)
+		} else if cell.Layers != nil {
+			t.Errorf("%s has layers: %+v", metric.Name, cell.Layers)
+		}
 		cell, _ = table.Cell("silent", metric.Name)
 		if sanity && len(cell.Values)+cell.N != 0 || !sanity && (cell.N != 0 || cell.Why[explain.Empty] != n) {
 			t.Errorf("%s of silent: %+v", metric.Name, cell)

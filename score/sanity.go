@@ -80,9 +80,13 @@ func (y *Similarity) compare(s Sample, i int, trained compared, randomised expla
 	}
 }
 
+// at is the key of a metric's values at one layer of the cascade.
+func at(metric, layer string) string { return metric + "@" + layer }
+
 // judgeSanity gives "sanity_rank_abs", "sanity_rank" and "sanity_ssim", each
 // the mean over the cascade as in Quantus; of the depths at which there is a
-// value, if there is one at all.
+// value, if there is one at all. Beside them it gives the values of each depth,
+// see [at].
 func judgeSanity(ctx context.Context, s Sample) (Values, error) {
 	steps, err := Cascades(ctx, s)
 	if err != nil {
@@ -104,9 +108,16 @@ func judgeSanity(ctx context.Context, s Sample) (Values, error) {
 			return judged(average(values))
 		})
 	}
-	return Values{
-		"sanity_rank_abs": mean(func(y Similarity) []Value { return y.AbsSpearman }),
-		"sanity_rank":     mean(func(y Similarity) []Value { return y.Spearman }),
-		"sanity_ssim":     mean(func(y Similarity) []Value { return y.SSIM }),
-	}, nil
+	out := Values{}
+	for name, of := range map[string]func(Similarity) []Value{
+		"sanity_rank_abs": func(y Similarity) []Value { return y.AbsSpearman },
+		"sanity_rank":     func(y Similarity) []Value { return y.Spearman },
+		"sanity_ssim":     func(y Similarity) []Value { return y.SSIM },
+	} {
+		out[name] = mean(of)
+		for _, step := range steps {
+			out[at(name, step.Layer)] = of(step)
+		}
+	}
+	return out, nil
 }

@@ -26,8 +26,16 @@ type Row struct {
 // Cell is what one metric says of a method.
 type Cell struct {
 	Summary
+	Layers []AtLayer    `json:"layers,omitempty"` // of the sanity check: what it is the mean of, from the logits down
 	Versus []Difference `json:"versus,omitempty"` // the controls, none for a control
 	Values []Value      `json:"values,omitempty"` // one an image, or one a mosaic; none if the metric could not be asked
+}
+
+// AtLayer is what the sanity check says where the model has forgotten a layer,
+// and those before in the list.
+type AtLayer struct {
+	Layer string `json:"layer"`
+	Summary
 }
 
 // Difference is a method less a control, image by image: the mean over the

@@ -39,7 +39,8 @@ func unjudged(why explain.Status) Value {
 	return Value{Value: Number(math.NaN()), Status: why}
 }
 
-// Values are one value an image, by the name of the metric.
+// Values are one value an image, by the name of the metric; of the sanity check
+// also at each layer, by [at].
 type Values map[string][]Value
 
 // orderable judges a map that is to be ranked: it must have two values at

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"oscar/pipeline"
@@ -119,22 +118,23 @@ func printMetrics(w io.Writer) {
 	t.Render()
 }
 
-// printScores prints a table a kind of metric: the mean, and a * where a method
-// does not beat the controls.
+// scoreColumns is how many metrics stand side by side: as many as fit into 100
+// columns.
+const scoreColumns = 3
+
+// printScores prints tables of a few metrics of a kind each: the mean, a * where
+// a method does not beat the controls, and the 95 % interval.
 func printScores(w io.Writer, scores score.Table) {
 	for first := 0; first < len(scores.Metrics); {
 		end := first
-		for end < len(scores.Metrics) && scores.Metrics[end].Kind == scores.Metrics[first].Kind {
+		for end < len(scores.Metrics) && end < first+scoreColumns && scores.Metrics[end].Kind == scores.Metrics[first].Kind {
 			end++
 		}
 		t := newTable(w)
 		header, better := table.Row{scores.Metrics[first].Kind}, table.Row{""}
-		columns := []table.ColumnConfig{}
-		for i, m := range scores.Metrics[first:end] {
-			header, better = append(header, strings.Replace(m.Name, "_", "\n", 1)), append(better, m.Better)
-			columns = append(columns, table.ColumnConfig{Number: i + 2, Align: text.AlignRight, AlignHeader: text.AlignRight})
+		for _, m := range scores.Metrics[first:end] {
+			header, better = append(header, m.Name), append(better, string(m.Better)+" is better")
 		}
-		t.SetColumnConfigs(columns)
 		t.AppendHeader(header)
 		t.AppendHeader(better)
 		for i, row := range scores.Rows {
@@ -151,20 +151,27 @@ func printScores(w io.Writer, scores score.Table) {
 	if scores.Mosaics > 0 {
 		fmt.Fprintf(w, " and %s", count(scores.Mosaics, "mosaic"))
 	}
-	fmt.Fprint(w, ". * does not clearly beat every control (those at the foot);\n(n) of them only could be judged.\n")
+	fmt.Fprint(w, ", each with its 95 % interval. * does not clearly beat every\ncontrol (those at the foot); n of m: only so many could be judged.\n")
 }
 
 func scoreRow(scores score.Table, row score.Row, first, end int) table.Row {
 	out := table.Row{row.Method}
 	for i := first; i < end; i++ {
 		cell := row.Cells[i]
+		if len(cell.Values) == 0 {
+			out = append(out, "not asked")
+			continue
+		}
 		mark := " "
-		if len(cell.Values) > 0 && !row.Control && !cell.Beats(scores.Metrics[i].Better) {
+		if !row.Control && !cell.Beats(scores.Metrics[i].Better) {
 			mark = "*"
 		}
 		text := report.Number(float64(cell.Mean)) + mark
+		if cell.N > 1 {
+			text += " " + report.Number(float64(cell.Low)) + " to " + report.Number(float64(cell.High))
+		}
 		if cell.Unjudged > 0 {
-			text = fmt.Sprintf("(%d) %s", cell.N, text)
+			text += fmt.Sprintf("\n%d of %d", cell.N, cell.N+cell.Unjudged)
 		}
 		out = append(out, text)
 	}
