@@ -119,6 +119,10 @@ const (
 	Empty     Status = "empty"      // nothing positive: after ReLU nothing is left
 	Constant  Status = "constant"   // one positive value everywhere: it points nowhere
 	NonFinite Status = "non_finite" // it holds a NaN or an infinity
+	// Faint maps share out next to nothing of the score. They have a shape, but
+	// scaled for the eye they look like any other. A method whose unit is the
+	// score says so itself; [StatusOf] cannot.
+	Faint Status = "faint"
 )
 
 // StatusOf judges a signed map.

@@ -21,7 +21,7 @@ import (
 // and that none is left out of the fit. The map has b_j at superpixel j.
 //
 // The linear model may fit badly, and a map does not show that. Its facts:
-// "superpixels", how many; "intercept"; "r2", the weighted share of the score's
+// "superpixels" and "samples", how many; "intercept"; "r2", the weighted share of the score's
 // variance that the fit explains.
 type LIME struct {
 	Model    Predictor
@@ -82,7 +82,7 @@ func (l LIME) Explain(ctx context.Context, images Images, targets []int) ([]Attr
 			grid.Values[i] = float32(fit.coefficients[label])
 		}
 		return grid, map[string]float64{
-			"superpixels": float64(superpixels.Count), "intercept": fit.intercept, "r2": fit.r2,
+			"superpixels": float64(superpixels.Count), "samples": float64(samples), "intercept": fit.intercept, "r2": fit.r2,
 		}, nil
 	})
 }

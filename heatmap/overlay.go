@@ -23,6 +23,7 @@ type Options struct {
 	Alpha float64      // the share of the colours, above 0 to 1; 0 is DefaultAlpha, or DefaultSignedAlpha
 	Title string       // the predicted class and its probability: "glass 0.93"
 	Note  string       // what is seen: "grad-cam conv5, target glass"
+	Faint bool         // the map is next to nothing, and not to be drawn
 }
 
 // Overlay returns the picture to show to people, of the image's own size: the
@@ -100,6 +101,9 @@ func (o Options) scale() float32 {
 func (o Options) nothingToShow() string {
 	if !filled(o.Heat) {
 		return "no map"
+	}
+	if o.Faint {
+		return "faint map"
 	}
 	switch explain.StatusOf(o.Heat) {
 	case explain.NonFinite:

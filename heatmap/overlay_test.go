@@ -78,6 +78,7 @@ func TestNothingToShow(t *testing.T) {
 		{with(row(3, 3)), "constant map"},
 		{with(row(nan, 1)), "map not finite"},
 		{with(row(inf, 1)), "map not finite"},
+		{Options{Heat: row(-1, 2), Faint: true}, "faint map"},
 		{Options{Heat: row(-1, -1), Map: rdbu}, "empty map"},
 		{Options{Heat: row(0, 0), Map: rdbu}, "empty map"},
 		{Options{Heat: row(-1, -2), Map: rdbu}, ""},

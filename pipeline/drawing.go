@@ -169,8 +169,8 @@ func (x *Explainer) options(out string, r Row, l look) (heatmap.Options, error) 
 	o := heatmap.Options{
 		Heat: explain.Grid{Height: shape[0], Width: shape[1], Values: values},
 		Map:  x.colors[l.Signed], Alpha: x.settings.Alpha,
-		Title: r.title(),
-		Note:  fmt.Sprintf("%s %s, target %s", r.Method, r.Layer, r.Target),
+		Title: r.title(), Faint: r.Status == string(explain.Faint),
+		Note: fmt.Sprintf("%s %s, target %s", r.Method, r.Layer, r.Target),
 	}
 	if l.Signed {
 		o.Alpha = x.settings.SignedAlpha

@@ -47,6 +47,8 @@ type Summary struct {
 	Montage  string // empty if no image could be explained
 	Sheets   string // the folder; empty if a single look needs none
 	Reason   string // why the first unreadable image is so; empty if none is
+	Doubtful int    // rows with a caution
+	Caution  string // the first of them
 }
 
 // Explain explains every image below the paths and writes, below Out,
@@ -299,6 +301,11 @@ func (x *Explainer) merge(out string, shards []Shard, part func(Shard) string, s
 				}
 				if r.Status == Unreadable && summary.Reason == "" {
 					summary.Reason = fmt.Sprintf("%s: %s", r.Image, r.Reason)
+				}
+				if r.Caution != "" {
+					if summary.Doubtful++; summary.Doubtful == 1 {
+						summary.Caution = fmt.Sprintf("%s of %s: %s", r.Method, r.Image, r.Caution)
+					}
 				}
 				rows.consider(r)
 			}

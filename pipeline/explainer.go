@@ -262,7 +262,7 @@ func (x *Explainer) write(s Shard, out string, p *picture, a explain.Attribution
 	classes := x.bundle.Metadata.Classes
 	r := Row{
 		Image: p.path, SHA256: p.sha256, Layer: a.Layer, Method: a.Method,
-		Status: string(a.Status), Reason: reason(a.Status),
+		Status: string(a.Status), Reason: reason(a.Status), Caution: caution(a),
 		Predicted: classes[argmax(a.Probabilities)], Target: classes[a.Target], Score: finite(a.Score),
 		Probabilities: map[string]float32{}, Facts: maps.Clone(a.Facts),
 	}
@@ -287,7 +287,7 @@ func (x *Explainer) write(s Shard, out string, p *picture, a explain.Attribution
 // scale sets what the full colour, and none, stand for in an overlay.
 func (x *Explainer) scale(r *Row, l look, g explain.Grid) {
 	low, high := g.Range()
-	if !(low < high) {
+	if !(low < high) || r.Status == string(explain.Faint) {
 		return
 	}
 	base := float32(0)

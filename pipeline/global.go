@@ -149,6 +149,7 @@ func (o GlobalOptions) open(ctx context.Context) (*globally, error) {
 	case !o.makes(GlobalTCAV) && o.Concepts != "":
 		return nil, fmt.Errorf("concepts are for %s, which is not asked for", GlobalTCAV)
 	}
+	layered, idle := o.makes(GlobalTCAV), error(nil) // whether a named layer changes anything
 	for _, method := range o.methods() {
 		s := o.Settings
 		s.Method = cmp.Or(method, "lrp")
@@ -158,6 +159,17 @@ func (o GlobalOptions) open(ctx context.Context) (*globally, error) {
 		if strings.Contains(method, ",") {
 			return nil, fmt.Errorf("method is %q, want one", method)
 		}
+		if method == "" {
+			continue
+		}
+		if err := s.CheckLayer(); err != nil {
+			idle = err
+		} else {
+			layered = true
+		}
+	}
+	if idle != nil && !layered {
+		return nil, idle
 	}
 	bundle, err := Open(o.Model, o.Machine.Threads)
 	if err != nil {

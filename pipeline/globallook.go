@@ -133,6 +133,9 @@ func (g *globally) see(ctx context.Context, b *dataset.Batch, images explain.Ima
 			s.item, s.predicted = b.Items[i], a.Target
 			if a.Method == methods[1] {
 				s.heat = global.Pool(a.Map, g.Global.Side)
+				if a.Status == explain.Faint { // its shape is of nothing
+					s.heat = explain.NewGrid(s.heat.Height, s.heat.Width)
+				}
 			}
 			sum := seen.sums[s.item.Class]
 			if a.Method != methods[0] || !s.recognised() || sum == nil {

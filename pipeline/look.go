@@ -58,6 +58,21 @@ func (s Settings) named() ([]look, error) {
 	return out, nil
 }
 
+// CheckLayer reports a layer that none of the methods would look at: it would
+// change nothing. What is wrong with the methods, [Settings.Check] says.
+func (s Settings) CheckLayer() error {
+	all, err := s.named()
+	if err != nil || s.Layer == "" {
+		return nil
+	}
+	for _, l := range all {
+		if l.layer == "" && l.At.byDefault() {
+			return nil
+		}
+	}
+	return fmt.Errorf("layer is %s, but none of the methods %s is to look at a layer; name one that does, as gradcam, or METHOD@LAYER, as lrp@%s", s.Layer, s.Method, s.Layer)
+}
+
 // methods are the methods, where none is to look at a layer of its own.
 func (s Settings) methods() ([]Method, error) {
 	all, err := s.named()

@@ -52,7 +52,7 @@ func TestReportOfExplanations(t *testing.T) {
 		wrong[fmt.Sprintf("Photograph of class %s, predicted %s with %.2f", truth, r.Predicted, r.Probabilities[r.Predicted])] = r.Probabilities[r.Predicted]
 	}
 	p.want("dt", "Predicted right")
-	p.want("tr", fmt.Sprintf("gradcam conv5 %d %d 0 0 %s", countOf(rows, "ok"), countOf(rows, "empty"), lastCell(p, "gradcam")))
+	p.want("tr", fmt.Sprintf("gradcam conv5 %d %d 0 0 0 %s", countOf(rows, "ok"), countOf(rows, "empty"), lastCell(p, "gradcam")))
 	shown := slices.DeleteFunc(p.all("img"), func(alt string) bool { _, ok := wrong[alt]; return !ok })
 	if len(shown) < min(len(wrong), shownWrong) {
 		t.Errorf("of %d errors %d are shown", len(wrong), len(shown))

@@ -175,12 +175,12 @@ func (x *explanations) name(s sight) string {
 
 // statusTable counts the maps of each method by their status.
 func (x *explanations) statusTable() report.Table {
-	states := []string{string(explain.OK), string(explain.Empty), string(explain.Constant), string(explain.NonFinite)}
+	states := []string{string(explain.OK), string(explain.Empty), string(explain.Faint), string(explain.Constant), string(explain.NonFinite)}
 	t := report.Table{
 		Caption: "What became of the maps", Corner: "method",
-		Columns: []report.Column{{Name: "ok"}, {Name: "empty"}, {Name: "constant"}, {Name: "not finite"}, {Name: "mean peak", Note: "raw"}},
+		Columns: []report.Column{{Name: "ok"}, {Name: "empty"}, {Name: "faint"}, {Name: "constant"}, {Name: "not finite"}, {Name: "mean peak", Note: "raw"}},
 		Legend: report.List{
-			"Empty: nothing in the map speaks for the class. Constant: one value everywhere.",
+			"Empty: nothing in the map speaks for the class. Faint: less than a hundredth of the score reaches it. Constant: one value everywhere.",
 			"Mean peak: the mean of the maps' largest values, before they are scaled; methods have units of their own.",
 		},
 	}

@@ -160,8 +160,8 @@ func (g *gallery) mapped(e exhibit, r Row) report.Picture {
 		at = " at " + r.Layer
 	}
 	alt := fmt.Sprintf("Map of %s%s for class %s, on the photograph %s", r.Method, at, r.Target, e.described())
-	if r.Status != string(explain.OK) {
-		alt += "; " + r.Reason
+	if remark := r.remark(); remark != "" {
+		alt += "; " + remark
 	}
 	return report.Picture{Alt: alt, Load: func() (image.Image, error) { return g.heat(r) }}
 }
@@ -180,8 +180,8 @@ func (g *gallery) pair(e exhibit) report.Plate {
 		r = e.first()
 	}
 	p.Pictures = append(p.Pictures, g.mapped(e, r))
-	if r.Status != string(explain.OK) {
-		p.Note += "; " + r.Reason
+	if remark := r.remark(); remark != "" {
+		p.Note += "; " + remark
 	}
 	return p
 }
@@ -244,8 +244,8 @@ func (g *gallery) shelf(class string, examples []exhibit) report.Shelf {
 			continue
 		}
 		p := report.Plate{Title: g.name(look), Pictures: []report.Picture{g.mapped(e, r)}}
-		if r.Status != string(explain.OK) {
-			p.Note = r.Reason
+		if remark := r.remark(); remark != "" {
+			p.Note = remark
 		}
 		s.Plates = append(s.Plates, p)
 	}

@@ -14,10 +14,12 @@ import (
 // Row is a line of manifest.jsonl: one image explained for one class by one
 // method, at one layer or at the image.
 type Row struct {
-	Image         string             `json:"image"` // its path, as found
-	SHA256        string             `json:"sha256"`
-	Status        string             `json:"status"` // ok, empty, constant, non_finite, unreadable
-	Reason        string             `json:"reason"` // why it is not ok
+	Image  string `json:"image"` // its path, as found
+	SHA256 string `json:"sha256"`
+	Status string `json:"status"` // ok, empty, faint, constant, non_finite, unreadable
+	Reason string `json:"reason"` // why it is not ok
+	// Caution says why a map that is ok is to be doubted, by its facts.
+	Caution       string             `json:"caution,omitempty"`
 	Predicted     string             `json:"predicted"`
 	Probabilities map[string]float32 `json:"probabilities"`
 	Target        string             `json:"target"` // the class explained
@@ -66,6 +68,8 @@ func reason(s explain.Status) string {
 	switch s {
 	case explain.Empty:
 		return "nothing in the map speaks for the class"
+	case explain.Faint:
+		return "less than a hundredth of the score reaches the map; biases keep the rest"
 	case explain.Constant:
 		return "the map is the same everywhere"
 	case explain.NonFinite:

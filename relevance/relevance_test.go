@@ -164,6 +164,36 @@ func TestManyAreMadeOfOne(t *testing.T) {
 	}
 }
 
+// A map that holds less than a hundredth of the logit, of both signs together, is
+// faint; one that holds nothing is empty.
+func TestFaintRelevance(t *testing.T) {
+	for _, c := range []struct {
+		score float32
+		last  float32 // relevance of the last pixel; that of the first is -0.5
+		want  explain.Status
+	}{
+		{score: 100.1, last: 0.5, want: explain.Faint},
+		{score: -100.1, last: 0.5, want: explain.Faint},
+		{score: 99.9, last: 0.5, want: explain.OK},
+		{score: 0, last: 0.5, want: explain.OK},
+		{score: 1000, last: float32(math.NaN()), want: explain.NonFinite},
+	} {
+		model := &fake{scores: []float32{0, c.score, 0}, spoil: func(d *explain.Differential) {
+			v := d.Gradients[0].Values
+			clear(v)
+			v[0], v[len(v)-1] = -0.5, c.last
+		}}
+		got, err := relevance.LRP{Model: model}.Explain(t.Context(), photos(1), []int{1})
+		if err != nil || got[0].Status != c.want {
+			t.Errorf("1 of %g, %g: %s, %v; want %s", c.score, c.last, got[0].Status, err, c.want)
+		}
+	}
+	nothing := &fake{spoil: func(d *explain.Differential) { clear(d.Gradients[0].Values) }}
+	if got, err := (relevance.LRP{Model: nothing}).Explain(t.Context(), photos(1), []int{1}); err != nil || got[0].Status != explain.Empty {
+		t.Errorf("no relevance: %+v, %v", got, err)
+	}
+}
+
 func TestANaNIsSeen(t *testing.T) {
 	nan := &fake{spoil: func(d *explain.Differential) { d.Gradients[0].Values[3] = float32(math.NaN()) }}
 	for name, e := range explainers(nan, 0, nil) {

@@ -31,9 +31,9 @@ DIR gets, for each image, overlays/....overlay.jpg at the image's own size (red
 is where the model looks), maps/....npy (float32, signed, as computed) and a row
 in manifest.jsonl with the keys image sha256 status reason predicted
 probabilities target score layer method raw_min raw_max scale facts map overlay.
-The status is ok, empty, constant, non_finite or unreadable. montage.png shows a
-picture a class, the first that the model gets right if there is one. The same
-command started again goes on where it was stopped.
+The status is ok, empty, faint, constant, non_finite or unreadable. montage.png
+shows a picture a class, the first that the model gets right if there is one. The
+same command started again goes on where it was stopped.
 
 --layer is for methods that look at a layer, or at the image by one, and may be
 several or all. METHOD@LAYER names one for a method: it is the way to see lrp,
@@ -64,7 +64,7 @@ the 99th percentile, since single pixels would take all colour from the others.
 			if o.Out == "" {
 				return usageError{fmt.Errorf("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
 			}
-			if err := errors.Join(s.Check(), o.Machine.Check()); err != nil {
+			if err := errors.Join(s.Check(), s.CheckLayer(), o.Machine.Check()); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
 			screen := newScreen()
@@ -86,6 +86,9 @@ the 99th percentile, since single pixels would take all colour from the others.
 			fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: %s\n", count(summary.Images, "image"), count(summary.Rows, "row"), summary)
 			if summary.Reason != "" {
 				fmt.Fprintf(cmd.OutOrStdout(), "unreadable, the first: %s\n", summary.Reason)
+			}
+			if summary.Doubtful > 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "to be doubted: %s, the first: %s\n", count(summary.Doubtful, "map"), summary.Caution)
 			}
 			if summary.Earlier > 0 {
 				fmt.Fprintf(cmd.OutOrStdout(), "%d of the images had been done before\n", summary.Earlier)

@@ -115,7 +115,7 @@ type WallRow struct {
 type WallCell struct {
 	Variant string `json:"variant"`
 	Layer   string `json:"layer"`
-	Status  string `json:"status"` // of the map: ok, empty, constant, non_finite
+	Status  string `json:"status"` // of the map: ok, empty, faint, constant, non_finite
 	// Map is the raw, signed map: NumPy, float32, [height, width].
 	Map         string  `json:"map"`
 	Overlay     string  `json:"overlay"` // JPEG at the image's size, each on a scale of its own
