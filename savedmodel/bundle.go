@@ -92,6 +92,9 @@ func (b *Bundle) check(dir string) (err error) {
 // Close frees the session.
 func (b *Bundle) Close() error { return b.session.Close() }
 
+// Runs is how many session runs the model has taken.
+func (b *Bundle) Runs() int64 { return b.session.Runs() }
+
 // Predict classifies images of the size that Metadata.Image says.
 func (b *Bundle) Predict(ctx context.Context, images explain.Images) (explain.Prediction, error) {
 	feed, err := b.feed(images)

@@ -44,6 +44,7 @@ func (t Threads) options() (*tf.SessionOptions, error) {
 type Session struct {
 	s       *tf.Session
 	pending atomic.Int64 // bytes of tensors handed over since the last collection
+	runs    atomic.Int64
 }
 
 // collectEvery bounds what finalisers have not freed yet: tensors live in C
@@ -82,6 +83,9 @@ func Load(dir, tag string, threads Threads) (*Graph, *Session, error) {
 // Close frees the session and its variables.
 func (s *Session) Close() error { return s.s.Close() }
 
+// Runs is how many runs the session has begun.
+func (s *Session) Runs() int64 { return s.runs.Load() }
+
 // Feed gives a tensor its value for one run.
 type Feed struct {
 	To    Tensor
@@ -117,6 +121,7 @@ func (s *Session) Run(ctx context.Context, feeds []Feed, fetch []Tensor, targets
 		}
 		ops[i] = t.op
 	}
+	s.runs.Add(1)
 	got, err := s.s.Run(in, outputs, ops)
 	if err != nil {
 		return nil, fmt.Errorf("run: %s", firstLine(err))
