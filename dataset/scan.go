@@ -57,7 +57,8 @@ type Folder struct {
 // followed. Files are hashed, and known as images by their content.
 //
 // A file that is not a readable image is listed in Unreadable. It is an error
-// if root cannot be read, has fewer than two class folders, or if a class has no
+// if root cannot be read, has fewer than two class folders, if these are the parts
+// of a data set (train, test) with the classes within them, or if a class has no
 // readable image at all.
 func Scan(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 	folder, err := listClasses(root, opts.OneClass)
@@ -78,6 +79,9 @@ func Scan(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 			}
 			candidates = append(candidates, Item{Path: filepath.ToSlash(path), Class: class})
 		}
+	}
+	if err := folder.checkLayout(candidates); err != nil {
+		return nil, err
 	}
 	reasons, err := inspectAll(ctx, root, candidates, opts)
 	if err != nil {
@@ -145,6 +149,11 @@ func listClasses(root string, oneClass bool) (*Folder, error) {
 		}
 		return nil, fmt.Errorf("%d files (%s, ...) lie directly in %q: one sub-folder per class is needed", len(loose), loose[0], root)
 	case len(folder.Classes) == 1 && !oneClass:
+		inner := filepath.Join(root, folder.Classes[0])
+		if within, err := listClasses(inner, false); err == nil {
+			return nil, fmt.Errorf("%q has one class folder only (%s), with folders within it (%s): if those are the classes, name %q instead",
+				root, folder.Classes[0], few(within.Classes), inner)
+		}
 		return nil, fmt.Errorf("%q has one class folder only (%s): at least two classes are needed", root, folder.Classes[0])
 	}
 	for _, name := range loose {

@@ -1,0 +1,63 @@
+package dataset
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// partFolders are names of parts of a data set, never those of classes if two of
+// them stand side by side. The part to be named in place of all comes first.
+var partFolders = []string{
+	"train", "training", "images", "test", "testing", "val", "valid", "validation", "dev", "eval", "holdout", "masks", "labels", "annotations",
+}
+
+// checkLayout refuses class folders that are the parts of a data set: two or more
+// bear the name of one, and the classes are folders of theirs. It notes class
+// folders that all have the same folders within them, which may be parts of
+// another name.
+func (f *Folder) checkLayout(candidates []Item) error {
+	within := make([][]string, len(f.Classes)) // folders of a class, each once
+	loose := make([]int, len(f.Classes))       // files outside of them
+	for _, item := range candidates {
+		names := strings.Split(item.Path, "/")
+		if len(names) < 3 {
+			loose[item.Class]++
+		} else if !slices.Contains(within[item.Class], names[1]) {
+			within[item.Class] = append(within[item.Class], names[1])
+		}
+	}
+	// A README or a table may lie beside the folders.
+	folders := func(class int) bool { return len(within[class]) > 1 && loose[class] < len(within[class]) }
+	part, parts := -1, []string{} // part: the class to name instead
+	rank := func(class int) int { return slices.Index(partFolders, strings.ToLower(f.Classes[class])) }
+	same := len(f.Classes) > 1
+	for class, name := range f.Classes {
+		same = same && folders(class) && slices.Equal(within[class], within[0])
+		if rank(class) < 0 {
+			continue
+		}
+		parts = append(parts, name)
+		if folders(class) && (part < 0 || rank(class) < rank(part)) {
+			part = class
+		}
+	}
+	if part >= 0 && len(parts) > 1 {
+		return fmt.Errorf("%q holds %s: parts of a data set, not classes, which are folders within them (%s): name %q instead",
+			f.Root, strings.Join(parts, ", "), few(within[part]), filepath.Join(f.Root, f.Classes[part]))
+	}
+	if same {
+		f.Notes = append(f.Notes, fmt.Sprintf("the classes are %s, each with the same folders within it (%s): if those are the classes, name %q or the like instead",
+			few(f.Classes), few(within[0]), filepath.Join(f.Root, f.Classes[0])))
+	}
+	return nil
+}
+
+// few lists names, three of them if they are many.
+func few(names []string) string {
+	if len(names) > 4 {
+		return strings.Join(names[:3], ", ") + ", ..."
+	}
+	return strings.Join(names, ", ")
+}
