@@ -56,19 +56,15 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		return nil, err
 	}
 	root, items, unreadable := part.root, part.items, part.unreadable
-	for _, p := range unreadable {
-		o.Listener.note(fmt.Sprintf("left out: %s: %s", p.Path, p.Reason))
-	}
 	if o.Part == "all" {
 		o.Listener.stage("evaluating all images")
 	} else {
 		o.Listener.stage("evaluating the " + o.Part + " part")
 	}
-	e := &Evaluation{Part: o.Part, Unreadable: len(unreadable), Confusion: metric.NewConfusion(bundle.Metadata.Classes)}
+	e := &Evaluation{Part: o.Part, Confusion: metric.NewConfusion(bundle.Metadata.Classes)}
 	in := bundle.Metadata.Image
 	skip := func(item dataset.Item, err error) {
-		e.Unreadable++
-		o.Listener.note(fmt.Sprintf("left out: %v", err))
+		unreadable = append(unreadable, problem(item, err))
 	}
 	if part.strict {
 		skip = nil
@@ -99,6 +95,8 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		e.Images += b.N
 		o.Listener.count(e.Images, len(items))
 	}
+	o.Listener.notes(LeftOut(unreadable))
+	e.Unreadable = len(unreadable)
 	if e.Images == 0 {
 		if part.ofSplit {
 			return nil, fmt.Errorf("none of the %d images of the run's %s part can be read in %s; for any folder of images take --split all", e.Unreadable, o.Part, root)

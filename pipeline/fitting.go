@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -36,7 +37,7 @@ func (r *Run) fit(ctx context.Context, machine Machine, listener Listener) error
 		return err
 	}
 	defer j.close()
-	f := &fitting{run: r, machine: machine, listener: listener, trainer: t, journal: j, state: s, noted: map[string]bool{}}
+	f := &fitting{run: r, machine: machine, listener: listener, trainer: t, journal: j, state: s, noted: map[string]bool{}, reasons: map[string]int{}}
 	if f.loader, err = r.loader(machine, f.skip()); err != nil {
 		return err
 	}
@@ -83,11 +84,12 @@ type fitting struct {
 	state    state
 	skipped  int             // images that the loader left out and that no step has counted yet
 	noted    map[string]bool // their paths
+	reasons  map[string]int  // how many there are for a reason
 	hinted   bool            // that validation is at chance
 }
 
-// skip notes a file that has been changed or lost since the split was made,
-// once; nil if that is to be an error.
+// skip notes files that have been changed or lost since the split was made, each
+// once and the first of a kind by name; nil if that is to be an error.
 func (f *fitting) skip() func(dataset.Item, error) {
 	if f.run.Experiment.Data.Strict {
 		return nil
@@ -96,7 +98,14 @@ func (f *fitting) skip() func(dataset.Item, error) {
 		f.skipped++
 		if !f.noted[item.Path] {
 			f.noted[item.Path] = true
-			f.listener.note(fmt.Sprintf("left out: %v", err))
+			reason := problem(item, err).Reason
+			f.reasons[reason]++
+			switch n := f.reasons[reason]; {
+			case n <= mostAlike:
+				f.listener.note(fmt.Sprintf("left out: %v", err))
+			case n == mostAlike+1:
+				f.listener.note(fmt.Sprintf("left out: more than %d images for the same reason; %s counts them in each epoch: %s", mostAlike, metricsFile, reason))
+			}
 		}
 	}
 }
@@ -238,7 +247,7 @@ func (f *fitting) validate(ctx context.Context, m *EpochMetrics) error {
 	return nil
 }
 
-func argmax(p []float32) int {
+func argmax[T cmp.Ordered](p []T) int {
 	at := 0
 	for i, v := range p {
 		if v > p[at] {

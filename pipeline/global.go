@@ -223,9 +223,7 @@ func (g *globally) settle(ctx context.Context) (err error) {
 	g.result = &Global{
 		Format: 1, Part: g.Part, Settings: g.Settings, Global: g.Global, Classes: g.bundle.Metadata.Classes, Unreadable: len(g.part.unreadable),
 	}
-	for _, p := range g.part.unreadable {
-		g.Listener.note(fmt.Sprintf("left out: %s: %s", p.Path, p.Reason))
-	}
+	g.Listener.notes(LeftOut(g.part.unreadable))
 	return nil
 }
 

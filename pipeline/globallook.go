@@ -93,10 +93,8 @@ func (g *globally) explainers() ([]explain.Explainer, error) {
 // unless the run is strict.
 func (g *globally) batches(ctx context.Context, root string, items []dataset.Item, each func(*dataset.Batch) error) error {
 	in := g.bundle.Metadata.Image
-	skip := func(_ dataset.Item, err error) {
-		g.result.Unreadable++
-		g.Listener.note(fmt.Sprintf("left out: %v", err))
-	}
+	var skipped []dataset.Problem
+	skip := func(item dataset.Item, err error) { skipped = append(skipped, problem(item, err)) }
 	if g.part.strict {
 		skip = nil
 	}
@@ -116,6 +114,8 @@ func (g *globally) batches(ctx context.Context, root string, items []dataset.Ite
 			return err
 		}
 	}
+	g.Listener.notes(LeftOut(skipped))
+	g.result.Unreadable += len(skipped)
 	return nil
 }
 

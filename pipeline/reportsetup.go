@@ -151,10 +151,7 @@ func plain(n *yaml.Node, depth int) {
 
 // reportNotes are what one should know of the run.
 func (r *Run) reportNotes(epochs []EpochMetrics) []string {
-	notes := append([]string{}, r.Split.Notes...)
-	for _, p := range r.Split.Unreadable {
-		notes = append(notes, fmt.Sprintf("left out: %s: %s", p.Path, p.Reason))
-	}
+	notes := append(Grouped(r.Split.Notes), LeftOut(r.Split.Unreadable)...)
 	for _, e := range epochs {
 		if e.Unreadable > 0 {
 			notes = append(notes, fmt.Sprintf("epoch %d left out %s that had changed or gone since the split was made", e.Epoch, count(e.Unreadable, "image")))

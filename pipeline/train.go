@@ -91,12 +91,8 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range split.Notes {
-		o.Listener.note(n)
-	}
-	for _, p := range split.Unreadable {
-		o.Listener.note(fmt.Sprintf("left out: %s: %s", p.Path, p.Reason))
-	}
+	o.Listener.notes(Grouped(split.Notes))
+	o.Listener.notes(LeftOut(split.Unreadable))
 	if n := len(split.Unreadable); n > 0 {
 		o.Listener.note(fmt.Sprintf("%s could not be read; split.json lists them", count(n, "file")))
 	}

@@ -91,10 +91,18 @@ func PerClass(scores []metric.ClassScores) Table {
 			"Recall: of the images of the class, the share predicted so. F1: their harmonic mean.",
 		},
 	}
+	absent := false
 	for _, s := range scores {
+		if s.Support == 0 { // whatever they are by definition, nothing was measured
+			absent = true
+			s.Precision, s.Recall, s.F1 = math.NaN(), math.NaN(), math.NaN()
+		}
 		t.Rows = append(t.Rows, Row{Name: s.Class, Cells: []Cell{
 			share(s.Precision), share(s.Recall), share(s.F1), {Text: Thousands(s.Support)},
 		}})
+	}
+	if absent {
+		t.Legend = append(t.Legend, "A dash: there is no image of the class. The macro F1 counts it as 0.")
 	}
 	return t
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"oscar/dataset"
+	"oscar/pipeline"
 )
 
 // splits divides the images, for each seed: one split for all, or each its own.
@@ -84,11 +85,7 @@ func atMost(s *dataset.Split, perClass int) (*dataset.Split, error) {
 // imageNotes say what is to be known of the images.
 func (j *job) imageNotes() []string {
 	split := j.splits[j.Study.Seeds[0]]
-	notes := slices.Clone(split.Notes)
-	for _, p := range split.Unreadable {
-		notes = append(notes, fmt.Sprintf("left out: %s: %s", p.Path, p.Reason))
-	}
-	return notes
+	return append(pipeline.Grouped(split.Notes), pipeline.LeftOut(split.Unreadable)...)
 }
 
 // trainCounts counts the training images of each class.

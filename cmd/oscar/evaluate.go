@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -82,14 +83,28 @@ func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
 		{Name: "recall", Align: text.AlignRight, AlignHeader: text.AlignRight},
 		{Name: "F1", Align: text.AlignRight, AlignHeader: text.AlignRight},
 	})
+	var absent []string
 	for i, c := range e.PerClass {
+		if c.Support == 0 {
+			absent = append(absent, c.Class)
+		}
 		row := table.Row{c.Class}
 		for _, n := range e.Confusion.Counts[i] {
 			row = append(row, n)
 		}
-		t.AppendRow(append(row, fmt.Sprintf("%.3f", c.Precision), fmt.Sprintf("%.3f", c.Recall), fmt.Sprintf("%.3f", c.F1)))
+		for _, score := range []float64{c.Precision, c.Recall, c.F1} {
+			if c.Support == 0 {
+				row = append(row, "–")
+				continue
+			}
+			row = append(row, fmt.Sprintf("%.3f", score))
+		}
+		t.AppendRow(row)
 	}
 	t.Render()
+	if len(absent) > 0 {
+		fmt.Fprintf(w, "no images of %s: a dash, and 0 in the macro F1\n", strings.Join(absent, ", "))
+	}
 }
 
 // newTable is the look of all tables.
