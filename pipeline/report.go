@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"oscar/report"
@@ -40,7 +41,12 @@ func Report(ctx context.Context, o ReportOptions) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		chapters = append(chapters, more...)
+		for _, c := range more {
+			// What lies below a run may be named as well.
+			if !slices.ContainsFunc(chapters, func(has chapter) bool { return absolute(has.dir) == absolute(c.dir) }) {
+				chapters = append(chapters, c)
+			}
+		}
 	}
 	if err := report.Replaceable(o.Out); err != nil {
 		return "", err
@@ -60,15 +66,6 @@ func (r *Run) writeReport(ctx context.Context) error {
 		return err
 	}
 	return report.Write(ctx, r.path(reportFile), join(chapters))
-}
-
-// chapter is what one folder gives to a page.
-type chapter struct {
-	page    report.Page      // of it alone, without what follows
-	about   []report.Section // behind what all folders of a page found
-	subject string           // "The training": heads the setup where there are several
-	setup   []report.Block   // what was run, and with what
-	notes   []string         // what went otherwise than one would expect
 }
 
 // reportable are the kinds of folder, told by the file that begins them.
@@ -123,29 +120,4 @@ func below(ctx context.Context, run string, roots ...string) ([]chapter, error) 
 		out = append(out, more...)
 	}
 	return out, nil
-}
-
-// join makes a page of chapters: the first one's, what the others found, then of
-// all of them what was run and what is to be known.
-func join(chapters []chapter) report.Page {
-	page := chapters[0].page
-	run := report.Section{Title: "What was run"}
-	var notes []string
-	for _, c := range chapters[1:] {
-		page.Sections = append(page.Sections, c.page.Sections...)
-	}
-	for _, c := range chapters {
-		page.Sections = append(page.Sections, c.about...)
-		blocks := c.setup
-		if len(chapters) > 1 {
-			blocks = []report.Block{report.Sub{Title: c.subject, Blocks: c.setup}}
-		}
-		run.Blocks = append(run.Blocks, blocks...)
-		notes = append(notes, c.notes...)
-	}
-	page.Sections = append(page.Sections, run)
-	if len(notes) > 0 {
-		page.Sections = append(page.Sections, report.Section{Title: "Notes", Blocks: []report.Block{report.Capped(notes, 60)}})
-	}
-	return page
 }

@@ -120,7 +120,7 @@ func (x *explanations) add(rows []Row) error {
 // chapter is what the explanations have for a page. ofRun says that they lie in the
 // folder of a run, which tells how good the model is.
 func (x *explanations) chapter(g *gallery, ofRun bool) chapter {
-	c := chapter{subject: "The explanations: " + filepath.Base(x.dir), setup: x.setup(), notes: x.unreadable}
+	c := chapter{dir: x.dir, subject: "The explanations", setup: x.setup(), notes: x.unreadable}
 	c.page = report.Page{
 		Kind: "oscar, explanations", Title: "Where the model looks",
 		Lead: fmt.Sprintf("%s explained by %s.", report.Count(x.images, "image"), x.by()),

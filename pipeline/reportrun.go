@@ -39,7 +39,7 @@ func (r *Run) chapter() (chapter, error) {
 	if err != nil {
 		return chapter{}, err
 	}
-	c := chapter{subject: "The training", notes: r.reportNotes(epochs)}
+	c := chapter{dir: r.Dir, subject: "The training", notes: r.reportNotes(epochs)}
 	c.page = report.Page{
 		Kind:  "oscar, training run",
 		Title: r.Experiment.Architecture.Name + " on " + r.dataName(),

@@ -37,7 +37,7 @@ func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
 			}
 		}
 	}
-	c := chapter{subject: "The scores: " + filepath.Base(dir), setup: s.setup()}
+	c := chapter{dir: dir, subject: "The scores", setup: s.setup()}
 	for _, n := range s.Notes {
 		c.notes = append(c.notes, "scores: "+n)
 	}

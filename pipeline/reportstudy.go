@@ -23,7 +23,7 @@ func studyChapters(_ context.Context, dir string) ([]chapter, error) {
 		return nil, fmt.Errorf("%s has no variants", filepath.Join(dir, result.File))
 	}
 	v := &varied{Study: s, dir: dir}
-	c := chapter{subject: "The study", setup: v.setup(), notes: v.reportNotes()}
+	c := chapter{dir: dir, subject: "The study", setup: v.setup(), notes: v.reportNotes()}
 	c.page = report.Page{
 		Kind: "oscar, study", Title: s.Name, Lead: s.Why, Figures: v.figures(),
 		Made: strings.Join(v.versions(), " · "),

@@ -55,7 +55,16 @@
   }
   for (const a of all("a[href^='#']")) if (!document.getElementById(a.hash.slice(1))) wrong.push(`${name(a)} leads nowhere`);
   for (const box of all(".scroll")) {
-    if (box.scrollWidth > box.clientWidth && box.tabIndex !== 0) wrong.push("a box that scrolls cannot be reached with keys");
+    if (!shown(box)) continue;
+    const hint = getComputedStyle(box, "::after");
+    const cut = box.scrollWidth > box.clientWidth && getComputedStyle(box).overflowX !== "visible";
+    if (cut && box.tabIndex !== 0) wrong.push("a box that scrolls cannot be reached with keys");
+    if (cut && (hint.content === "none" || hint.opacity !== "1")) wrong.push(`${name(box)} is cut, and nothing shows it`);
+    if (!cut && hint.content.includes("\u2192") && hint.opacity !== "0" && hint.display !== "none") wrong.push(`${name(box)} is whole, and an arrow says more follows`);
+  }
+  const headings = all("h2").map((h) => h.textContent.trim());
+  for (const text of new Set(headings.filter((text, i) => headings.indexOf(text) !== i))) {
+    wrong.push(`two parts are called ${text}`);
   }
 
   // Contrast, as in WCAG 2.1: 1.4.3 and 1.4.11.

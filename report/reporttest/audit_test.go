@@ -22,6 +22,7 @@ func TestAuditSees(t *testing.T) {
 <svg width="9" height="9"></svg>
 <p id="twice" aria-labelledby="gone">a</p><p id="twice">b</p>
 <a href="#nowhere">link</a>
+<div class="scroll" style="overflow:auto;width:50px"><p style="width:90px">cut</p></div><h2>Same</h2><h2>Same</h2>
 </body></html>`
 	path := filepath.Join(t.TempDir(), "page.html")
 	if err := os.WriteFile(path, []byte(page), 0o666); err != nil {
@@ -34,7 +35,7 @@ func TestAuditSees(t *testing.T) {
 		"a picture does not load: broken", "a picture has no alternative text", "has no title or description",
 		"neither described nor hidden", "pixels wide, on a screen of 360", "ends at 508 of 360", "the page has no language",
 		"not one h1", "the first heading is no h1", "no column heads", "has no scope", "two elements have the id twice",
-		"nothing has the id gone", "leads nowhere", "contrast 2.85, want 4.5", "line of rgb(238, 238, 238)",
+		"nothing has the id gone", "leads nowhere", "cut is cut, and nothing shows it", "cannot be reached with keys", "two parts are called Same", "contrast 2.85, want 4.5", "line of rgb(238, 238, 238)",
 	} {
 		if !strings.Contains(wrong, want) {
 			t.Errorf("the audit does not say %q", want)
