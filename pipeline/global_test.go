@@ -109,6 +109,23 @@ func TestExplainGlobal(t *testing.T) {
 	}
 }
 
+// A strategy of the maps of all classes is named after the class that most of them
+// are predicted as.
+func TestStrategyFeatures(t *testing.T) {
+	g := &globally{result: &Global{Classes: []string{"box", "can"}}}
+	drawn := []globalImage{{predicted: 1}, {predicted: 0}, {predicted: 1}, {predicted: 1}, {predicted: 0}}
+	var names []string
+	for _, f := range g.strategyFeatures(&global.Strategies{K: 2, Clusters: []global.Strategy{{Size: 4, Central: []int{3, 1, 0, 2}}, {Size: 1, Central: []int{4}}}}, drawn) {
+		names = append(names, f.Name)
+	}
+	if got := strings.Join(names, ", "); got != "like strategy 1 (75 % can), like strategy 2 (100 % box)" {
+		t.Error(got)
+	}
+	if f := g.strategyFeatures(&global.Strategies{K: 1, Clusters: []global.Strategy{{Size: 5, Central: []int{0, 1, 2, 3, 4}}}}, drawn); f != nil {
+		t.Errorf("one strategy gives the features %v", f)
+	}
+}
+
 // wantRecognised holds the counts against Evaluate, and the averages against
 // those of explained maps.
 func wantRecognised(t *testing.T, o GlobalOptions, result *Global) {

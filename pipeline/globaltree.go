@@ -26,8 +26,8 @@ type Surrogate struct {
 	// what a map looks like depends on the class that the model has chosen.
 	ImageOnly global.Agreement `json:"image_only"`
 	// Strategies are those of the maps of all classes together, which give the
-	// features "like strategy 1" and so on. (Those of a class would tell the tree
-	// which class it is.)
+	// features "like strategy 1 (80 % can)" and so on: the class that most of its
+	// maps are predicted as. (Those of a class would tell the tree which class it is.)
 	Strategies *global.Strategies `json:"map_strategies"`
 	Features   string             `json:"features"` // .csv, relative to the folder: every image's
 	Tree       *global.Tree       `json:"tree"`
@@ -52,7 +52,7 @@ func (g *globally) imitate(ctx context.Context, seen *globalImages) error {
 	if s.Strategies, err = g.spray().Cluster(ctx, heats(drawn)); err != nil {
 		return err
 	}
-	features := slices.Concat(global.ImageFeatures, global.MapFeatures, strategyFeatures(s.Strategies))
+	features := slices.Concat(global.ImageFeatures, global.MapFeatures, g.strategyFeatures(s.Strategies, drawn))
 	grown := global.Table{Features: features, Classes: g.result.Classes}
 	measured := grown
 	s.rows = append(s.rows, featureHeader(features))
@@ -108,16 +108,24 @@ func (s *Surrogate) grow(grown, measured global.Table, o global.TreeOptions) err
 	return err
 }
 
-// strategyFeatures are a feature for each strategy, if there are several.
-func strategyFeatures(s *global.Strategies) []global.Feature {
+// strategyFeatures are a feature for each strategy of the maps drawn, if there are
+// several.
+func (g *globally) strategyFeatures(s *global.Strategies, drawn []globalImage) []global.Feature {
 	if s.K < 2 {
 		return nil
 	}
 	var out []global.Feature
-	for k := range s.Clusters {
+	for k, cluster := range s.Clusters {
+		counts := make([]int, len(g.result.Classes))
+		for _, at := range cluster.Central {
+			counts[drawn[at].predicted]++
+		}
+		most := argmax(counts)
+		share := fmt.Sprintf("%.0f %%", 100*float64(counts[most])/float64(cluster.Size))
+		class := g.result.Classes[most]
 		out = append(out, global.Feature{
-			Name: fmt.Sprintf("like strategy %d", k+1), Unit: "0..1",
-			About: fmt.Sprintf("1 if the mean map of strategy %d, of those of all classes together, is the nearest, else 0", k+1),
+			Name: fmt.Sprintf("like strategy %d (%s %s)", k+1, share, class), Unit: "0..1",
+			About: fmt.Sprintf("1 if the mean map of strategy %d, of those of all classes together, is the nearest, else 0; %s of its maps are predicted as %s", k+1, share, class),
 		})
 	}
 	return out

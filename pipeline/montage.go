@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"image/color"
@@ -12,32 +13,49 @@ import (
 	"oscar/heatmap"
 )
 
-// montage picks one explained image a class: its folder's if that is a class,
-// otherwise the predicted one. The first whose map is ok and whose prediction
-// is right wins.
+// montage picks one explained image a class: the first whose map is ok and whose
+// prediction is right, or else the first of the class. Where there is none, the
+// first of no known class that is predicted so stands in.
 type montage struct {
 	classes []string
 	rows    map[string]Row
-	right   map[string]bool
+	worth   map[string]int // of the rows, see consider
 	limits  dataset.Limits
 }
 
 func newMontage(classes []string, limits dataset.Limits) *montage {
-	return &montage{classes, map[string]Row{}, map[string]bool{}, limits}
+	return &montage{classes, map[string]Row{}, map[string]int{}, limits}
 }
 
 func (m *montage) consider(r Row) {
 	if r.Status != string(explain.OK) {
 		return
 	}
-	class := filepath.Base(filepath.Dir(r.Image))
-	if !slices.Contains(m.classes, class) {
+	class, worth := m.truth(r), 1
+	if class == "" {
 		class = r.Predicted
+	} else {
+		worth += 2
 	}
-	right := r.Predicted == class && r.Target == class
-	if _, taken := m.rows[class]; !taken || right && !m.right[class] {
-		m.rows[class], m.right[class] = r, right
+	if r.Predicted == class && r.Target == class {
+		worth++
 	}
+	if worth > m.worth[class] {
+		m.rows[class], m.worth[class] = r, worth
+	}
+}
+
+// caption is an image's class, or its name where that is not known.
+func (m *montage) caption(r Row) string {
+	return cmp.Or(m.truth(r), filepath.Base(r.Image)+", class unknown")
+}
+
+// truth is the class that an image's folder is named after, "" if that is none.
+func (m *montage) truth(r Row) string {
+	if class := filepath.Base(filepath.Dir(r.Image)); slices.Contains(m.classes, class) {
+		return class
+	}
+	return ""
 }
 
 // montageHeight and montageWidth are the height of a picture in the montage and
@@ -63,7 +81,7 @@ func (m *montage) write(out string) (string, error) {
 			return "", fmt.Errorf("montage: %s: %w", r.Overlay, err)
 		}
 		tiles = append(tiles,
-			heatmap.Tile{Image: picture, Caption: class},
+			heatmap.Tile{Image: picture, Caption: m.caption(r)},
 			heatmap.Tile{Image: overlay, Caption: fmt.Sprintf("%s %.2f", r.Predicted, r.Probabilities[r.Predicted])})
 		size := picture.Bounds().Size()
 		width = max(width, min(montageHeight*size.X/size.Y, montageHeight*3/2), montageHeight/2)
