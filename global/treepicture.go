@@ -58,7 +58,7 @@ func (t *Tree) place(n *Node, level int) *drawnNode {
 	d := &drawnNode{Node: n, level: level}
 	of := fmt.Sprintf("%d of %d", n.Counts[n.Class], n.Samples)
 	if d.lines = [2]string{t.Classes[n.Class], of}; !n.Leaf() {
-		d.lines = [2]string{strings.Replace(t.question(n), "<=", "≤", 1) + " ?", fmt.Sprintf("%d, most %s", n.Samples, t.Classes[n.Class])}
+		d.lines = [2]string{strings.Replace(t.Question(n), "<=", "≤", 1) + " ?", fmt.Sprintf("%d, most %s", n.Samples, t.Classes[n.Class])}
 		d.left, d.right = t.place(n.Left, level+1), t.place(n.Right, level+1)
 	}
 	d.width = max(style(nodeText, ink, 0, 0).Width(d.lines[0]), style(nodeSmall, ink, 0, 0).Width(d.lines[1]), 56) + 12

@@ -24,13 +24,13 @@ func (t *Tree) write(b *strings.Builder, n *Node, first, rest string) {
 		fmt.Fprintf(b, "%s, %d of %d\n", t.Classes[n.Class], n.Counts[n.Class], n.Samples)
 		return
 	}
-	b.WriteString(t.question(n) + "?\n")
+	b.WriteString(t.Question(n) + "?\n")
 	t.write(b, n.Left, rest+"├─ yes: ", rest+"│  ")
 	t.write(b, n.Right, rest+"└─ no: ", rest+"   ")
 }
 
-// question is "edge density <= 0.12".
-func (t *Tree) question(n *Node) string {
+// Question is what a node asks: "edge density <= 0.12".
+func (t *Tree) Question(n *Node) string {
 	f := t.Features[n.Feature]
 	text := f.Name + " <= " + digits(n.Threshold)
 	if f.Unit != "share" && !strings.Contains(f.Unit, "..") {

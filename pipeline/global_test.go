@@ -185,6 +185,9 @@ func wantClusters(t *testing.T, o GlobalOptions, result *Global) {
 		var images []string
 		for _, c := range class.Clusters {
 			images = append(images, c.Images...)
+			if len(c.Examples) != min(len(c.Images), sprayExamples) || slices.ContainsFunc(c.Examples, func(name string) bool { return !exists(filepath.Join(o.Out, name)) }) {
+				t.Errorf("%s: examples %q of %d images", class.Class, c.Examples, len(c.Images))
+			}
 			if shape, _, err := npy.Read(filepath.Join(o.Out, c.Map)); err != nil || shape[0] != 16 {
 				t.Errorf("%s: a mean map of %v, %v", class.Class, shape, err)
 			}

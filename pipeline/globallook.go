@@ -193,6 +193,7 @@ type ClassAverage struct {
 	Center     Measure `json:"centre"`              // see explain.Averager.Center
 	Map        string  `json:"map,omitempty"`       // .npy, relative to the folder; none if n is 0
 	Deviation  string  `json:"deviation,omitempty"` // .npy, the standard deviation at each position
+	Photo      string  `json:"photo,omitempty"`     // .jpg, the mean of the photographs
 }
 
 // count says how many images there are of a class, and how many of these the
@@ -217,7 +218,7 @@ func (g *globally) averaged(seen *globalImages) []ClassAverage {
 		a := ClassAverage{Class: g.result.Classes[c], N: maps.N, Dispersion: Measure(maps.Dispersion()), Center: Measure(maps.Center())}
 		a.Images, a.Recognised = seen.count(c)
 		if a.N > 0 {
-			a.Map, a.Deviation = averageFile(a.Class, ""), averageFile(a.Class, ".deviation")
+			a.Map, a.Deviation, a.Photo = averageFile(a.Class, ".npy"), averageFile(a.Class, ".deviation.npy"), averageFile(a.Class, ".jpg")
 		}
 		out = append(out, a)
 	}

@@ -26,6 +26,9 @@ type ClassCluster struct {
 	Size   int      `json:"size"`
 	Map    string   `json:"map"`    // the mean of its pooled maps, .npy, relative to the folder
 	Images []string `json:"images"` // relative to the data, the one nearest to the mean first
+	// Examples are pictures of the first images with their maps, relative to the
+	// folder; "" where the image could not be read again.
+	Examples []string `json:"examples"`
 }
 
 // mostMaps is how many maps are clustered at a time: their eigenvalues take time
@@ -94,7 +97,7 @@ func heats(list []globalImage) []explain.Grid {
 
 // averageFile and sprayFile name a class's files, relative to the folder.
 func averageFile(class, what string) string {
-	return filepath.Join("averages", shortened(class)+what+".npy")
+	return filepath.Join("averages", shortened(class)+what)
 }
 
 func sprayFile(class, what string) string { return filepath.Join("spray", shortened(class)+what) }

@@ -80,10 +80,10 @@ func (g *globally) writeAverages(_ context.Context, dir string, seen *globalImag
 		}
 		sum := seen.sums[g.classes[i]]
 		mean, deviation := sum.maps.Mean(), sum.maps.Deviation()
-		if err := errors.Join(writeGrid(dir, a.Map, mean), writeGrid(dir, a.Deviation, deviation)); err != nil {
+		photo := dataset.Resize(g.meanPhoto(sum), globalSide, globalSide, dataset.Bilinear)
+		if err := errors.Join(writeGrid(dir, a.Map, mean), writeGrid(dir, a.Deviation, deviation), heatmap.WriteJPEG(filepath.Join(dir, a.Photo), photo)); err != nil {
 			return err
 		}
-		photo := dataset.Resize(g.meanPhoto(sum), globalSide, globalSide, dataset.Bilinear)
 		tiles = append(tiles,
 			heatmap.Tile{Image: photo, Caption: fmt.Sprintf("%s, mean of %d photographs", a.Class, a.N)},
 			heatmap.Tile{
@@ -161,7 +161,7 @@ func (g *globally) writeSpRAy(ctx context.Context, dir string, seen *globalImage
 		heat[s.item.Path] = s.heat
 	}
 	var spectra []global.Spectrum
-	for _, class := range g.result.SpRAy {
+	for i, class := range g.result.SpRAy {
 		spectra = append(spectra, global.Spectrum{Title: fmt.Sprintf("%s, %s", class.Class, count(class.N, "map")), Strategies: class.Strategies})
 		var sheet [][]heatmap.Tile
 		for k, c := range class.Clusters {
@@ -173,9 +173,18 @@ func (g *globally) writeSpRAy(ctx context.Context, dir string, seen *globalImage
 				return err
 			}
 			row := []heatmap.Tile{{Image: g.alone(mean), Caption: fmt.Sprintf("%s, strategy %d of %d: %d of %d", class.Class, k+1, class.K, c.Size, class.N)}}
-			for _, path := range c.Images[:min(sprayExamples, len(c.Images))] {
-				row = append(row, g.example(path, heat[path]))
+			examples := []string{}
+			for n, path := range c.Images[:min(sprayExamples, len(c.Images))] {
+				tile, name := g.example(path, heat[path]), ""
+				if tile.Image != nil {
+					name = sprayFile(class.Class, fmt.Sprintf("-%d-%d.jpg", k+1, n+1))
+					if err := heatmap.WriteJPEG(filepath.Join(dir, name), tile.Image); err != nil {
+						return err
+					}
+				}
+				row, examples = append(row, tile), append(examples, name)
 			}
+			g.result.SpRAy[i].Clusters[k].Examples = examples
 			sheet = append(sheet, row)
 		}
 		if len(sheet) == 0 {
@@ -192,11 +201,16 @@ func (g *globally) writeSpRAy(ctx context.Context, dir string, seen *globalImage
 	return heatmap.WritePNG(filepath.Join(dir, spectraFile), picture)
 }
 
+// blank is white paper for a map.
+func blank() *image.RGBA {
+	img := image.NewRGBA(image.Rect(0, 0, globalSide, globalSide))
+	draw.Draw(img, img.Rect, image.White, image.Point{}, draw.Src)
+	return img
+}
+
 // alone is a map without a photograph, with its scale.
 func (g *globally) alone(heat explain.Grid) image.Image {
-	blank := image.NewRGBA(image.Rect(0, 0, globalSide, globalSide))
-	draw.Draw(blank, blank.Rect, image.White, image.Point{}, draw.Src)
-	return heatmap.Overlay(blank, heatmap.Options{Heat: heat, Map: g.colours(), Alpha: 1})
+	return heatmap.Overlay(blank(), heatmap.Options{Heat: heat, Map: g.colours(), Alpha: 1})
 }
 
 // example is a photograph under its map, as it was clustered; without a picture

@@ -14,7 +14,7 @@ import (
 
 // ReportOptions are the options of [Report].
 type ReportOptions struct {
-	// Dirs are folders of [Train], [Explain], [Score] or a study. The first is what
+	// Dirs are folders of [Train], [Explain], [Score], [ExplainGlobal] or a study. The first is what
 	// the page is about; what the others have comes after it.
 	Dirs     []string
 	Out      string // HTML file; empty: report.html in the first folder
@@ -76,6 +76,7 @@ var reportable = []struct {
 	{experimentFile, experimentFile, "oscar train", runChapters},
 	{settingsFile, manifestFile, "oscar explain", explanationChapters},
 	{scoringFile, scoresFile, "oscar score", scoreChapters},
+	{globalFile, globalFile, "oscar explain-global", globalChapters},
 	{result.File, result.File, "oscar study", studyChapters},
 }
 
@@ -113,6 +114,8 @@ func below(ctx context.Context, run string, roots ...string) ([]chapter, error) 
 			more, err = explanationOf(ctx, dir, roots...)
 		case exists(filepath.Join(dir, scoringFile)) && exists(filepath.Join(dir, scoresFile)):
 			more, err = scoreChapters(ctx, dir)
+		case exists(filepath.Join(dir, globalFile)):
+			more, err = globalChapters(ctx, dir)
 		}
 		if err != nil {
 			return nil, err

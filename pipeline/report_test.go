@@ -235,7 +235,7 @@ func TestReportRefusals(t *testing.T) {
 	}{
 		{ReportOptions{}, "no folder to report on"},
 		{ReportOptions{Dirs: []string{"nowhere"}}, "there is no folder nowhere"},
-		{ReportOptions{Dirs: []string{dir}}, dir + " has no results to report; want a folder of oscar train (experiment.json), oscar explain (explain.json), oscar score (scoring.json), oscar study (study.json)"},
+		{ReportOptions{Dirs: []string{dir}}, dir + " has no results to report; want a folder of oscar train (experiment.json), oscar explain (explain.json), oscar score (scoring.json), oscar explain-global (global.json), oscar study (study.json)"},
 		{ReportOptions{Dirs: []string{filepath.Join(dir, "begun")}}, filepath.Join(dir, "begun") + " has no manifest.jsonl yet: oscar explain is not finished; the same command goes on"},
 		{ReportOptions{Dirs: []string{filepath.Join(dir, "scoring")}}, filepath.Join(dir, "scoring") + " has no score.json yet: oscar score is not finished; the same command goes on"},
 		{ReportOptions{Dirs: []string{filepath.Join(dir, "none")}}, filepath.Join(dir, "none", "manifest.jsonl") + " explains no image"},

@@ -42,6 +42,7 @@ type explanations struct {
 	classes  []string
 
 	images, labelled int
+	strange          int                      // readable, but not labelled
 	confusion        *metric.Confusion        // of the labelled
 	examples         [][]exhibit              // of each class, the best to show first
 	wrong, right     []exhibit                // labelled, the surest first
@@ -112,6 +113,8 @@ func (x *explanations) add(rows []Row) error {
 		} else {
 			x.wrong = surest(x.wrong, e, shownWrong)
 		}
+	} else {
+		x.strange++
 	}
 	x.examples[class] = better(x.examples[class], e, x.shown())
 	return nil

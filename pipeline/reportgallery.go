@@ -169,7 +169,10 @@ func (g *gallery) mapped(e exhibit, r Row) report.Picture {
 // pair is an image beside its map of the first method.
 func (g *gallery) pair(e exhibit) report.Plate {
 	p := report.Plate{Title: fmt.Sprintf("%s %.2f", e.first().Predicted, e.sure()), Note: brief(e.first().Image)}
-	if e.truth != "" && !e.right() {
+	switch {
+	case e.truth == "":
+		p.Title += ", class unknown"
+	case !e.right():
 		p.Title += ", but is " + e.truth
 	}
 	if g.locate(e.first()) != "" {
@@ -205,6 +208,9 @@ func (g *gallery) wall() report.Section {
 	} else {
 		legend += " Each map has a scale of its own."
 	}
+	if g.strange > 0 {
+		legend += " An image that lies in no class's folder stands under the class that is predicted."
+	}
 	s.Blocks = append(s.Blocks, report.Text(legend))
 	var wall report.Wall
 	more := 0
@@ -235,6 +241,9 @@ func (g *gallery) shelf(class string, examples []exhibit) report.Shelf {
 	}
 	e := examples[0]
 	s := report.Shelf{Title: class, Note: fmt.Sprintf("%s, predicted %s %.2f", brief(e.first().Image), e.first().Predicted, e.sure())}
+	if e.truth == "" {
+		s.Note += ", class unknown"
+	}
 	if g.locate(e.first()) != "" {
 		s.Plates = append(s.Plates, report.Plate{Title: "photograph", Pictures: []report.Picture{g.photograph(e)}})
 	}

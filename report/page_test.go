@@ -84,7 +84,8 @@ func sample() Page {
 		Figures: Figures{{"Accuracy", "68.8 %", "95 %: 63.6 to 73.7 %"}, {nasty, nasty, nasty}},
 		Sections: []Section{
 			{"Text", []Block{Text(nasty), List{nasty, "second"}, Code(nasty + strings.Repeat("unbroken", 40)), Facts{{"seed", "1"}, {nasty, nasty}},
-				Fold{nasty, []Block{Text("folded " + nasty)}}, Statements{{"it is so", "supported", Good, "0.4"}, {nasty, "not supported", Bad, nasty}, {"who knows", "undecided", Plain, ""}}}},
+				Fold{nasty, []Block{Text("folded " + nasty)}}, Statements{{"it is so", "supported", Good, "0.4"}, {nasty, "not supported", Bad, nasty}, {"who knows", "undecided", Plain, ""}},
+				Outline{{"", nasty, "", Outline{{"yes", "leaf", "3 of 4", nil}, {"no", nasty, nasty, Outline{{nasty, nasty, nasty, nil}}}}}}}},
 			{"Numbers", []Block{Beside{Matrix(confusion), PerClass(confusion.PerClass())}, Sub{nasty, []Block{tones}}}},
 			{"Charts", []Block{Charts{
 				{Title: "Loss", X: "epoch", Whole: true, Series: []Series{line("training", 0, 2, 1, 0.5), line(nasty, 1, 3, math.NaN(), 1)}, Mark: 2, Marked: "kept: epoch 2"},

@@ -39,7 +39,8 @@ tree is no better than the most frequent class, that a concept has no influence.
 
 DIR, which must be new or empty, gets global.json and, as asked for,
 averages.png, spray/CLASS.png, spectra.png, tree.png, tree.txt, features.csv,
-tcav.png, and the mean maps as .npy files. Nothing is there until all is done.`,
+tcav.png, the mean maps as .npy files, and the pictures that oscar report makes a
+page of. Nothing is there until all is done.`,
 		Example: `  oscar explain-global runs/first photos --out global
   oscar explain-global runs/first photos --what spray --class glass --out glass
   oscar explain-global runs/first photos --concepts concepts --out global`,

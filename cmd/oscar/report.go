@@ -13,9 +13,10 @@ func newReport(*global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report DIR... [--out FILE.html]",
 		Short: "Make one HTML file of results, to look at and to send",
-		Long: `Make one HTML file of what DIR holds: a run, or a folder of oscar explain, score
-or study. It has the learning curves, the confusion matrix, the explanations, the
-worst errors with their maps, scores, time and memory, and what was run with what.
+		Long: `Make one HTML file of what DIR holds: a run, or a folder of oscar explain,
+explain-global, score or study. It has the learning curves, the confusion matrix,
+the explanations, the worst errors with their maps, scores, time and memory, and
+what was run with what.
 
 The file is complete: it asks for nothing from anywhere, runs no script, and takes
 less than 10 MB, so that it can be sent. It is for screens of any size, light and

@@ -1,0 +1,282 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"oscar/dataset"
+	"oscar/explain"
+	"oscar/global"
+	"oscar/heatmap"
+	"oscar/internal/atomicfile"
+	"oscar/report"
+)
+
+// globalChapters reads a folder of global explanations.
+func globalChapters(_ context.Context, dir string) ([]chapter, error) {
+	p := &panorama{dir: dir}
+	if err := atomicfile.ReadJSON(filepath.Join(dir, globalFile), &p.Global); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{p.Global.Settings.ColorMap, p.Global.Settings.SignedColorMap} {
+		if _, err := heatmap.LookupColorMap(name); err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, globalFile), err)
+		}
+	}
+	p.draws = &globally{GlobalOptions: GlobalOptions{Settings: p.Global.Settings, Global: p.Global.Global}}
+	c := chapter{dir: dir, subject: "The global explanations", setup: p.setup()}
+	c.page = report.Page{
+		Kind: "oscar, global explanations", Title: "What the model goes by",
+		Lead:    fmt.Sprintf("What %s say together of a model with %s.", report.Count(p.Images, "image"), counted(len(p.Classes), "class", "classes")),
+		Figures: p.figures(), Made: "oscar " + Version,
+	}
+	if p.Averages != nil {
+		c.page.Sections = append(c.page.Sections, p.averages())
+	}
+	if p.SpRAy != nil {
+		c.page.Sections = append(c.page.Sections, p.strategies())
+	}
+	if p.Tree != nil {
+		c.page.Sections = append(c.page.Sections, p.tree())
+	}
+	if p.TCAV != nil {
+		c.page.Sections = append(c.page.Sections, p.concepts())
+	}
+	if len(c.page.Sections) == 0 {
+		return nil, fmt.Errorf("%s has nothing to report", filepath.Join(dir, globalFile))
+	}
+	if n := p.Unreadable; n > 0 {
+		c.notes = append(c.notes, fmt.Sprintf("%s could not be read", report.Count(n, "image")))
+	}
+	return []chapter{c}, nil
+}
+
+// panorama is what a page has of global explanations.
+type panorama struct {
+	Global
+	dir   string
+	draws *globally // knows the methods and the colours
+}
+
+// counted writes a number of things whose plural is not its noun with an s.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return report.Thousands(n) + " " + many
+}
+
+func (p *panorama) figures() report.Figures {
+	out := report.Figures{{Name: "Images", Value: report.Thousands(p.Images)}}
+	if p.SpRAy != nil {
+		several := 0
+		for _, c := range p.SpRAy {
+			if c.K > 1 {
+				several++
+			}
+		}
+		out = append(out, report.Figure{Name: "Several strategies", Value: fmt.Sprintf("%d of %d", several, len(p.SpRAy)), Note: "classes"})
+	}
+	if p.Tree != nil && p.Tree.Tree != nil {
+		a := p.Tree.Agreement
+		out = append(out, report.Figure{Name: "The tree agrees", Value: report.Percent(a.Share),
+			Note: "95 %: " + report.PercentRange(a.Interval[0], a.Interval[1])})
+	}
+	if p.TCAV != nil {
+		significant := 0
+		for _, c := range p.TCAV.Concepts {
+			for _, s := range c.Classes {
+				if s.Verdict == global.Significant {
+					significant++
+				}
+			}
+		}
+		out = append(out, report.Figure{Name: "Concepts that matter", Value: fmt.Sprintf("%d of %d", significant, p.TCAV.Comparisons), Note: "pairs with a class, significant"})
+	}
+	return out
+}
+
+// colours say what a colour map's ends stand for.
+func (p *panorama) colours(m heatmap.ColorMap, name string) string {
+	switch {
+	case name == "rdbu_r" || name == "seismic":
+		return "Red speaks for the class, blue against it."
+	case m.Diverging():
+		return fmt.Sprintf("The colours are %s: the upper end speaks for the class, the lower end against it.", name)
+	case name == "jet":
+		return "Red is where the model looks."
+	}
+	return fmt.Sprintf("The colours are %s: its upper end is where the model looks.", name)
+}
+
+// averages shows the mean photograph, the mean map and its deviation, class by
+// class.
+func (p *panorama) averages() report.Section {
+	method := p.draws.methods()[0]
+	shelf := report.Shelf{Wide: true}
+	t := report.Table{
+		Caption: "How far the maps of a class are spread", Corner: "class",
+		Columns: []report.Column{{Name: "images"}, {Name: "recognised"}, {Name: "averaged"}, {Name: "dispersion"}, {Name: "centre"}},
+		Legend: report.List{
+			"Dispersion: 0 for maps that are all the same, above 1 where they differ by more than they share.",
+			"Centre: 1 for a mean map that does not prefer the middle of the image, 4 for one that is nowhere else.",
+		},
+	}
+	for _, a := range p.Averages {
+		t.Rows = append(t.Rows, report.Row{Name: a.Class, Cells: []report.Cell{
+			{Text: report.Thousands(a.Images)}, {Text: report.Thousands(a.Recognised)}, {Text: report.Thousands(a.N)},
+			{Text: report.Number(float64(a.Dispersion))}, {Text: report.Number(float64(a.Center))},
+		}})
+		if a.N == 0 {
+			continue
+		}
+		shelf.Plates = append(shelf.Plates, report.Plate{
+			Title: a.Class, Note: fmt.Sprintf("mean of %s", report.Count(a.N, "image")),
+			Pictures: []report.Picture{
+				{Alt: fmt.Sprintf("Mean of the %d photographs of class %s that the model recognises", a.N, a.Class),
+					Load: func() (image.Image, error) { return p.picture(a.Photo) }},
+				{Alt: fmt.Sprintf("Mean of their maps of %s for class %s", method, a.Class),
+					Load: func() (image.Image, error) { return p.laid(a, a.Map, p.draws.diverging(), paleAlpha) }},
+				{Alt: fmt.Sprintf("Standard deviation of the maps of class %s", a.Class),
+					Load: func() (image.Image, error) {
+						return p.laid(a, a.Deviation, colourMap(p.Global.Settings.ColorMap), p.Global.Settings.Alpha)
+					}},
+			}})
+	}
+	blocks := []report.Block{report.Text(fmt.Sprintf(
+		"Of each class the mean photograph, the mean map of %s, and the standard deviation of the maps, over the images that the model gives their class. %s",
+		method, p.colours(p.draws.diverging(), p.Global.Settings.SignedColorMap)))}
+	blocks = append(blocks, cappedShelf(&shelf)...)
+	return report.Section{Title: "Where each class is looked for", Blocks: append(blocks, t)}
+}
+
+// cappedShelf is a wall of one shelf with no more plates than can be looked at.
+func cappedShelf(s *report.Shelf) []report.Block {
+	more := len(s.Plates) - mostShelves
+	if more <= 0 {
+		return []report.Block{report.Wall{*s}}
+	}
+	s.Plates = s.Plates[:mostShelves]
+	return []report.Block{report.Wall{*s}, notShown(more)}
+}
+
+// notShown counts what a page has no room for.
+func notShown(n int) report.Text {
+	return report.Text(counted(n, "more class is not shown.", "more classes are not shown."))
+}
+
+// picture reads a picture of the folder.
+func (p *panorama) picture(name string) (*image.RGBA, error) {
+	img, err := dataset.DecodeFile(filepath.Join(p.dir, name), dataset.Limits{})
+	if err != nil || name == "" {
+		return nil, errors.New("the picture is gone")
+	}
+	return img, nil
+}
+
+// laid is a map on its class's mean photograph.
+func (p *panorama) laid(a ClassAverage, name string, colours heatmap.ColorMap, alpha float64) (image.Image, error) {
+	photo, err := p.picture(a.Photo)
+	if err != nil {
+		return nil, err
+	}
+	grid, err := p.grid(name)
+	if err != nil {
+		return nil, err
+	}
+	return heatmap.Paint(photo, heatmap.Options{Heat: grid, Map: colours, Alpha: alpha}).Image, nil
+}
+
+func (p *panorama) grid(name string) (explain.Grid, error) {
+	grid, err := readGrid(filepath.Join(p.dir, name))
+	if err != nil {
+		return grid, errors.New("the map is gone")
+	}
+	return grid, nil
+}
+
+// strategies shows, class by class, each strategy with the images in its middle.
+func (p *panorama) strategies() report.Section {
+	t := report.Table{
+		Caption: "How many strategies the maps of a class fall into", Corner: "class",
+		Columns: []report.Column{{Name: "maps"}, {Name: "strategies"}, {Name: "why", Text: true}},
+	}
+	several := slices.ContainsFunc(p.SpRAy, func(c ClassSpRAy) bool { return c.K > 1 })
+	if several {
+		t.Columns = append(t.Columns, report.Column{Name: "sizes", Text: true}, report.Column{Name: "structure", Text: true})
+		t.Legend = report.List{"Structure: how far apart the groups are, by the silhouette of their maps. None: they are pieces of one."}
+	}
+	var wall report.Wall
+	more := 0
+	for _, c := range p.SpRAy {
+		row := report.Row{Name: c.Class, Cells: []report.Cell{{Text: report.Thousands(c.N)}, {Text: fmt.Sprint(c.K)}, {Text: c.Words()}}}
+		if several {
+			row.Cells = append(row.Cells, c.sizes()...)
+		}
+		t.Rows = append(t.Rows, row)
+		if len(wall) >= mostShelves && len(c.Clusters) > 0 {
+			more++
+			continue
+		}
+		for k := range c.Clusters {
+			wall = append(wall, p.strategy(c, k))
+		}
+	}
+	legend := fmt.Sprintf("Maps of %s, of the images that the model gives their class, in groups (spectral relevance analysis): each group is a strategy. "+
+		"Its mean map, pooled to %d × %d, stands beside the images nearest to it. %s",
+		p.draws.methods()[1], p.Global.Global.Side, p.Global.Global.Side, p.colours(p.draws.colours(), p.sprayColours()))
+	blocks := []report.Block{report.Text(legend), t, wall}
+	if more > 0 {
+		blocks = append(blocks, notShown(more))
+	}
+	return report.Section{Title: "Strategies", Blocks: blocks}
+}
+
+// sizes are those of the strategies, and how far apart they are.
+func (c ClassSpRAy) sizes() []report.Cell {
+	var sizes []string
+	for _, cluster := range c.Clusters {
+		sizes = append(sizes, report.Thousands(cluster.Size))
+	}
+	structure := "–"
+	if c.K > 1 {
+		structure = fmt.Sprintf("%s, silhouette %.2f", c.Structure, c.SilhouetteMaps)
+	}
+	return []report.Cell{{Text: strings.Join(sizes, ", ")}, {Text: structure}}
+}
+
+func (p *panorama) sprayColours() string {
+	if p.draws.colours().Diverging() {
+		return p.Global.Settings.SignedColorMap
+	}
+	return p.Global.Settings.ColorMap
+}
+
+// strategy is a shelf: the mean map, and its examples.
+func (p *panorama) strategy(c ClassSpRAy, k int) report.Shelf {
+	cluster := c.Clusters[k]
+	s := report.Shelf{Title: c.Class, Note: fmt.Sprintf("The only strategy, %s.", report.Count(cluster.Size, "map"))}
+	if c.K > 1 {
+		s.Title += fmt.Sprintf(", strategy %d of %d", k+1, c.K)
+		s.Note = fmt.Sprintf("%d of %s.", cluster.Size, report.Count(c.N, "map"))
+	}
+	s.Plates = append(s.Plates, report.Plate{Title: "mean map", Pictures: []report.Picture{{
+		Alt: fmt.Sprintf("Mean map of strategy %d of class %s", k+1, c.Class),
+		Load: func() (image.Image, error) {
+			grid, err := p.grid(cluster.Map)
+			return heatmap.Paint(blank(), heatmap.Options{Heat: grid, Map: p.draws.colours(), Alpha: 1}).Image, err
+		},
+	}}})
+	for i, name := range cluster.Examples {
+		s.Plates = append(s.Plates, report.Plate{Note: brief(cluster.Images[i]), Pictures: []report.Picture{{
+			Alt:  fmt.Sprintf("Map on a photograph of class %s, number %d by nearness to strategy %d", c.Class, i+1, k+1),
+			Load: func() (image.Image, error) { return p.picture(name) },
+		}}})
+	}
+	return s
+}
