@@ -23,6 +23,8 @@ type EvaluateOptions struct {
 	Part     string // train, validation, test, or all: every image below Data
 	Machine  Machine
 	Listener Listener
+
+	answer func(item dataset.Item, probabilities []float32) // if not nil, is told of each image
 }
 
 // Evaluation is how well a model does on some images.
@@ -90,6 +92,9 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 			e.Loss += crossEntropy(logits, b.Labels[i])
 			if err := e.Confusion.Add(b.Labels[i], argmax(logits)); err != nil {
 				return nil, err
+			}
+			if o.answer != nil {
+				o.answer(b.Items[i], p.Probabilities[i])
 			}
 		}
 		e.Images += b.N

@@ -85,6 +85,7 @@ func studied(t *testing.T) string {
 	if err := atomicfile.WriteJSON(filepath.Join(dir, result.File), s); err != nil {
 		t.Fatal(err)
 	}
+	write(t, filepath.Join(dir, result.Asked), "name: a study\n")
 	return dir
 }
 
@@ -104,6 +105,7 @@ func TestReportOfAStudy(t *testing.T) {
 		"can 8 2", "tray 4 6", // the sum of two runs
 		"base 0.500 0.400 to 0.600 0.500 0.500 to 0.500", // F1
 	)
+	p.want("code", "oscar study run study.yaml DATA --out DIR --budget 600s", "name: a study")
 	if !strings.Contains(strings.Join(p.all("tr"), "\n"), "39 GiB ! (does not fit)") {
 		t.Error("nothing says that a variant does not fit")
 	}

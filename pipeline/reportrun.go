@@ -96,10 +96,17 @@ func (r *Run) lead(epochs []EpochMetrics, tested *Evaluation) string {
 // dataName is the data's folder, by its name alone: whose machine it lies on is
 // nobody's business.
 func (r *Run) dataName() string {
-	root := filepath.Clean(r.Experiment.Data.Root)
-	switch name := filepath.Base(root); {
-	case !filepath.IsAbs(root):
+	if !filepath.IsAbs(r.Experiment.Data.Root) {
 		return "drawn objects"
+	}
+	return folderName(r.Experiment.Data.Root)
+}
+
+// folderName is the name of a folder of images; where that tells nothing, of the one
+// that it lies in.
+func folderName(root string) string {
+	root = filepath.Clean(root)
+	switch name := filepath.Base(root); {
 	case slices.Contains([]string{"images", "train", "data"}, name) && filepath.Dir(root) != "/":
 		return filepath.Base(filepath.Dir(root))
 	default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -189,7 +190,7 @@ func (v *varied) setup() []report.Block {
 		seeds[i] = fmt.Sprint(s)
 	}
 	facts := report.Facts{
-		{Name: "Data", Value: fmt.Sprintf("%s: %d classes", filepath.Base(d.Root), len(v.Classes))},
+		{Name: "Data", Value: fmt.Sprintf("%s: %d classes", folderName(d.Root), len(v.Classes))},
 		{Name: "Split", Value: fmt.Sprintf("%s to train on, %s to choose the epoch by, %s to test; the same for all", report.Thousands(d.Train), report.Thousands(d.Validation), report.Thousands(d.Test))},
 		{Name: "Seeds", Value: strings.Join(seeds, ", ")},
 		{Name: "Explained", Value: fmt.Sprintf("%s of each class by %s", report.Count(v.Explain.PerClass, "test image"), strings.Join(v.Explain.Methods, ", "))},
@@ -204,14 +205,30 @@ func (v *varied) setup() []report.Block {
 	if len(v.Rules) > 0 {
 		out = append(out, report.Text("How the numbers were made:"), report.List(v.Rules))
 	}
-	return append(out, report.Text("To do it again:"), report.Code("oscar study run STUDY DATA --out DIR"))
+	command := "oscar study run study.yaml DATA --out DIR"
+	if v.Cut != nil {
+		command += fmt.Sprintf(" --budget %gs", v.Cut.Budget)
+	}
+	asked, err := os.ReadFile(filepath.Join(v.dir, result.Asked))
+	if err != nil {
+		return append(out, report.Text("To do it again:"), report.Code(command))
+	}
+	return append(out, report.Text("To do it again, with the study below as study.yaml and the images in a folder DATA:"), report.Code(command),
+		report.Fold{Title: result.Asked, Blocks: []report.Block{report.Code(asked)}})
 }
 
 // versions lists what it was run with, by name.
 func (v *varied) versions() []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(v.Machine.Versions)) {
-		out = append(out, name+" "+v.Machine.Versions[name])
+		version := strings.TrimPrefix(v.Machine.Versions[name], "go")
+		switch name {
+		case "go":
+			name = "Go"
+		case "tensorflow":
+			name = "TensorFlow"
+		}
+		out = append(out, name+" "+version)
 	}
 	return out
 }
@@ -220,13 +237,14 @@ func (v *varied) versions() []string {
 func (v *varied) reportNotes() []string {
 	out := append([]string{}, v.Notes...)
 	for _, x := range v.Variants {
-		if x.Status != result.Done && x.Reason != "" {
-			out = append(out, fmt.Sprintf("%s: %s: %s", x.Name, x.Status, x.Reason))
-		}
+		told := x.Reason == "" || slices.ContainsFunc(v.Notes, func(text string) bool { return strings.HasSuffix(text, x.Reason) })
 		for _, r := range x.Runs {
 			if r.Status != result.Done && r.Reason != "" && r.Reason != x.Reason {
-				out = append(out, fmt.Sprintf("%s, seed %d: %s: %s", x.Name, r.Seed, r.Status, r.Reason))
+				out, told = append(out, fmt.Sprintf("%s, seed %d: %s: %s", x.Name, r.Seed, r.Status, r.Reason)), true
 			}
+		}
+		if x.Status != result.Done && !told {
+			out = append(out, fmt.Sprintf("%s: %s: %s", x.Name, x.Status, x.Reason))
 		}
 	}
 	return out

@@ -18,7 +18,7 @@ import (
 
 // Names within a study's folder.
 const (
-	studyFile       = "study.yaml" // what was asked, for people
+	studyFile       = result.Asked // what was asked, for people
 	planFile        = "plan.json"  // what was asked and decided when the folder was made
 	runsDir         = "runs"
 	looksDir        = "looks"

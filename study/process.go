@@ -64,7 +64,7 @@ func (p process) train(ctx context.Context, dir string, epochs func(int)) error 
 
 // arguments are those of oscar train --resume.
 func (p process) arguments(dir string) []string {
-	args := []string{"train", "--resume", dir}
+	args := []string{"train", "--resume", dir, "--maps=false"} // the study has its own
 	for _, f := range []struct {
 		flag  string
 		value int

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -89,7 +91,11 @@ func (l Layer) String() string {
 	parts := []string{fmt.Sprint(l["kind"])}
 	for _, key := range slices.Sorted(maps.Keys(l)) {
 		if key != "name" && key != "kind" {
-			parts = append(parts, fmt.Sprintf("%s %v", key, l[key]))
+			value := l[key]
+			if v, ok := value.(float64); ok && v == math.Trunc(v) {
+				value = strconv.FormatFloat(v, 'f', -1, 64)
+			}
+			parts = append(parts, fmt.Sprintf("%s %v", key, value))
 		}
 	}
 	text := strings.Join(parts, ", ")

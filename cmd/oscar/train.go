@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -19,6 +19,7 @@ func newTrain(*global) *cobra.Command {
 		resume  string
 		preview string
 		cache   = string(dataset.CacheMemory)
+		shown   bool
 		asked   asked
 	)
 	cmd := &cobra.Command{
@@ -27,8 +28,8 @@ func newTrain(*global) *cobra.Command {
 		Long: `Train a classifier on DATA, a folder with one sub-folder of images a class, and
 write the run folder RUN: experiment.json, split.json, environment.json,
 metrics.jsonl, events/ (TensorBoard), checkpoints/, saved_model/ (the epoch that
-was best on the validation part) and evaluation.json (the test part, looked at
-once).
+was best on the validation part), evaluation.json (the test part, looked at once)
+and report.html, for which some test images are explained, in explanations/.
 
 A run that was stopped or killed goes on with --resume RUN and ends with the same
 bits as one that was not. Ctrl-C saves after the step under way (exit status 3).
@@ -80,7 +81,7 @@ and what they become, to be looked at first.`,
 				if err != nil {
 					return err
 				}
-				return s.finished(cmd.OutOrStdout(), run)
+				return s.finished(cmd, run, o.Machine, shown)
 			}
 			o.Data = args[0]
 			if err := asked.lay(&o.Experiment, cmd); err != nil {
@@ -95,7 +96,7 @@ and what they become, to be looked at first.`,
 			if err != nil {
 				return err
 			}
-			return s.finished(cmd.OutOrStdout(), run)
+			return s.finished(cmd, run, o.Machine, shown)
 		},
 	}
 	f := cmd.Flags()
@@ -103,6 +104,7 @@ and what they become, to be looked at first.`,
 	f.StringVar(&resume, "resume", "", "go on with this run folder")
 	f.StringVar(&preview, "preview-augmentation", "", "draw changed images to this PNG file, train nothing")
 	asked.flags(f)
+	f.BoolVar(&shown, "maps", true, "explain some test images for the report")
 	f.StringVar(&cache, "cache", cache, "where decoded images are kept between epochs: none, memory, disk")
 	f.IntVar(&o.Machine.CheckpointEvery, "checkpoint-every", 0, "steps between checkpoints within an epoch; 0: only at its end")
 	machineFlags(cmd, &o.Machine)
@@ -111,7 +113,7 @@ and what they become, to be looked at first.`,
 
 // onlyMachine refuses flags that say what to train: a run that goes on knows.
 func onlyMachine(cmd *cobra.Command) (err error) {
-	free := []string{"resume", "verbose", "threads", "inter-threads", "workers", "cache", "checkpoint-every"}
+	free := []string{"resume", "verbose", "threads", "inter-threads", "workers", "cache", "checkpoint-every", "maps"}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if err == nil && !slices.Contains(free, f.Name) {
 			err = fmt.Errorf("--%s does not go with --resume: the run goes on as its experiment.json says", f.Name)
@@ -143,8 +145,15 @@ func joined[T ~string](words []T) string {
 	return strings.Join(out, ", ")
 }
 
-// finished tells where a run's results are.
-func (s *screen) finished(w io.Writer, run *pipeline.Run) error {
+// finished has some test images explained for the report, if they are to be shown,
+// and tells where a run's results are.
+func (s *screen) finished(cmd *cobra.Command, run *pipeline.Run, m pipeline.Machine, shown bool) error {
+	if shown {
+		if err := pipeline.Showcase(cmd.Context(), run, m, s.listener()); err != nil {
+			return err
+		}
+	}
+	w := cmd.OutOrStdout()
 	e, err := run.Evaluation()
 	if err != nil {
 		return err
@@ -153,6 +162,6 @@ func (s *screen) finished(w io.Writer, run *pipeline.Run) error {
 	if e != nil {
 		fmt.Fprintf(w, "test accuracy %.4f (95 %% %.4f to %.4f), loss %.4f, on %s, epoch %d\n", e.Accuracy, e.Interval[0], e.Interval[1], e.Loss, count(e.Images, "image"), e.Epoch)
 	}
-	_, err = fmt.Fprintf(w, "run    %s\nmodel  %s\n", run.Dir, run.Model())
+	_, err = fmt.Fprintf(w, "run    %s\nmodel  %s\nreport %s\n", run.Dir, run.Model(), filepath.Join(run.Dir, "report.html"))
 	return err
 }

@@ -2,8 +2,11 @@ package result
 
 import "oscar/score"
 
-// File is the name of a study's result within its folder.
-const File = "study.json"
+// Within a study's folder: its result, and what was asked.
+const (
+	File  = "study.json"
+	Asked = "study.yaml"
+)
 
 // Number is a float64 that may be NaN or infinite: in JSON null, "inf", "-inf".
 type Number = score.Number

@@ -1,0 +1,75 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"oscar/dataset"
+	"oscar/explain"
+)
+
+// showcaseDir is where a run has the explanations of [Showcase].
+const showcaseDir = "explanations"
+
+// Showcase explains by Grad-CAM those test images of a finished run that its report
+// shows: of each class the first that the model is right about, and those that it is
+// surest about, wrong and right. They lie in RUN/explanations, and the report is
+// written anew. What an earlier call did not finish is finished; where there are
+// explanations already, or no test part, nothing is done. The run is whole without:
+// what goes wrong is noted, and only an interruption is an error.
+func Showcase(ctx context.Context, r *Run, machine Machine, listener Listener) error {
+	out := r.path(showcaseDir)
+	begun := exists(filepath.Join(out, settingsFile))
+	if exists(out) && !begun || exists(filepath.Join(out, manifestFile)) || len(r.Split.Test) == 0 {
+		return nil
+	}
+	listener.stage("explaining test images for the report")
+	quiet := listener
+	quiet.Note, quiet.Stage = nil, nil // of files that are gone the evaluation has told
+	paths, err := r.showpieces(ctx, machine, quiet)
+	if err == nil {
+		_, err = Explain(ctx, ExplainOptions{Model: r.Dir, Paths: paths, Out: out, Settings: DefaultSettings(), Machine: machine, Listener: quiet})
+	}
+	if err == nil {
+		err = r.writeReport(ctx)
+	}
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w while images were explained for the report; the run %s is whole", ErrInterrupted, r.Dir)
+	default:
+		listener.note(fmt.Sprintf("no maps in the report: %v", err))
+	}
+	return nil
+}
+
+// showpieces are the paths of the images to be shown.
+func (r *Run) showpieces(ctx context.Context, machine Machine, listener Listener) ([]string, error) {
+	examples := map[string][]exhibit{}
+	var wrong, right []exhibit
+	_, err := Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener, answer: func(item dataset.Item, probabilities []float32) {
+		said := argmax(probabilities)
+		row := Row{Image: filepath.Join(r.Images(), filepath.FromSlash(item.Path)), Predicted: r.Split.Classes[said], Status: string(explain.OK)}
+		row.Probabilities = map[string]float32{row.Predicted: probabilities[said]}
+		e := exhibit{rows: []Row{row}, truth: r.Split.Classes[item.Class]}
+		if e.right() {
+			right = surest(right, e, shownRight)
+		} else {
+			wrong = surest(wrong, e, shownWrong)
+		}
+		if list := examples[e.truth]; len(examples) < mostShelves || list != nil {
+			examples[e.truth] = better(list, e, shownAlone)
+		}
+	}})
+	var paths []string
+	for _, list := range append(slices.Collect(maps.Values(examples)), wrong, right) {
+		for _, e := range list {
+			paths = append(paths, e.first().Image)
+		}
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths), err
+}
