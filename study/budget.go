@@ -96,8 +96,8 @@ func cut(costs []cost, l load, budget float64) (*result.Cut, error) {
 	for _, cost := range costs {
 		least = max(least, cutEpochs(cost.epochs, 0))
 	}
-	return nil, fmt.Errorf("a budget of %s is too little: %d epochs of %d training images a class take about %s; give more, or take fewer variants or seeds",
-		seconds(budget), least, min(all, leastImages), seconds(c.Expected))
+	return nil, fmt.Errorf("a budget of %s is too little: %d epochs of %d training images a class take about %s, and %s of it are planned for; give more, or take fewer variants or seeds",
+		seconds(budget), least, min(all, leastImages), seconds(c.Expected), seconds(planned*budget))
 }
 
 // epochsCut says what is left of the epochs: "baseline, no-relu: 8 epochs of 40".

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"oscar/internal/atomicfile"
+	"oscar/metric"
 	"oscar/study/result"
 )
 
@@ -15,6 +16,9 @@ func writeCSV(path string, res *Result) error {
 	head := []string{"variant", "seed", "status", "parameters", "forecast_bytes", "epochs", "kept_epoch"}
 	for _, m := range res.Measures {
 		head = append(head, m.Name)
+	}
+	for _, class := range res.Classes {
+		head = append(head, "f1_"+class)
 	}
 	lines := [][]string{head}
 	for _, v := range res.Variants {
@@ -26,6 +30,7 @@ func writeCSV(path string, res *Result) error {
 			for _, m := range res.Measures {
 				line = append(line, cell(r, m))
 			}
+			line = append(line, f1s(r, res.Classes)...)
 			lines = append(lines, line)
 		}
 	}
@@ -35,6 +40,18 @@ func writeCSV(path string, res *Result) error {
 		return err
 	}
 	return atomicfile.Write(path, b.Bytes())
+}
+
+// f1s are a run's F1 of each class on the test part.
+func f1s(r result.Run, classes []string) []string {
+	out := make([]string, len(classes))
+	if r.Test == nil {
+		return out
+	}
+	for i, s := range (&metric.Confusion{Classes: classes, Counts: r.Test.Confusion}).PerClass() {
+		out[i] = strconv.FormatFloat(s.F1, 'g', -1, 64)
+	}
+	return out
 }
 
 func cell(r result.Run, m result.Measure) string {

@@ -3,11 +3,13 @@ package study
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"errors"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +110,25 @@ func checkTrained(t *testing.T, o Options, res *Result) {
 	table, err := os.ReadFile(filepath.Join(o.Out, "study.csv"))
 	if err != nil || strings.Count(string(table), "\n") != 1+8 {
 		t.Errorf("study.csv: %v\n%s", err, table)
+	}
+	lines, err := csv.NewReader(bytes.NewReader(table)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, class := range res.Classes {
+		at := slices.Index(lines[0], "f1_"+class)
+		if at < 0 {
+			t.Fatalf("study.csv has no F1 of %s: %q", class, lines[0])
+		}
+		mean, n := 0.0, 0
+		for _, line := range lines[1:] {
+			if v, err := strconv.ParseFloat(line[at], 64); line[0] == base.Name && err == nil {
+				mean, n = mean+v, n+1
+			}
+		}
+		if want := float64(base.PerClass[i].F1.Mean); n == 0 || math.Abs(mean/float64(n)-want) > 1e-12 {
+			t.Errorf("study.csv: F1 of %s is %g in %d runs, want %g", class, mean/float64(n), n, want)
+		}
 	}
 }
 

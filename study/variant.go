@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -282,11 +283,28 @@ func (l Layer) named(name string) (out tfmodel.Named, err error) {
 		}
 		l["name"] = name
 	}
-	text, err := json.Marshal(l)
-	if err == nil {
-		err = json.Unmarshal(text, &out)
+	if err := l.decode(&out, "name", "kind"); err != nil {
+		return out, err
 	}
-	return out, err
+	_, known := keysOf(reflect.TypeOf(out.Layer).Elem())
+	known = append([]string{"name", "kind"}, known...)
+	for _, key := range slices.Sorted(maps.Keys(l)) {
+		if !slices.Contains(known, key) {
+			return out, fmt.Errorf("layer %v (%v) has an unknown key %q%s; have %s", l["name"], l["kind"], key, meant(key, known), strings.Join(known, ", "))
+		}
+	}
+	return out, l.decode(&out, known...)
+}
+
+// decode reads some of a layer's keys.
+func (l Layer) decode(out *tfmodel.Named, keys ...string) error {
+	part := maps.Clone(l)
+	maps.DeleteFunc(part, func(key string, _ any) bool { return !slices.Contains(keys, key) })
+	text, err := json.Marshal(part)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, out)
 }
 
 // layer is the one that a variant is explained at.
