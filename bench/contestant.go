@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// contestant is a way to do some of the jobs.
+type contestant struct {
+	Name     string
+	Packages string   // of scripts/setup-python; "" is oscar itself
+	Script   []string // below bench, with what tells one contestant of a script from another
+	Jobs     []string
+}
+
+const oscar = "oscar"
+
+var contestants = []contestant{
+	{oscar, "", nil, []string{matmul, copying, train, classify, gradcamJob, folder, "ig", "lime", cold}},
+	{"Keras", "bench", []string{"with_keras.py", "plain"}, []string{matmul, train, classify, gradcamJob, folder, cold}},
+	{"Keras, tf.function", "bench", []string{"with_keras.py", "function"}, []string{classify, gradcamJob, folder, "ig", cold}},
+	{"PyTorch", "torch", []string{"with_torch.py"}, []string{matmul, copying, train, classify}},
+	{"pytorch-grad-cam", "torch", []string{"with_grad_cam.py", "plain"}, []string{gradcamJob, folder, cold}},
+	{"pytorch-grad-cam, frozen weights", "torch", []string{"with_grad_cam.py", "frozen"}, []string{gradcamJob, folder}},
+	{"Captum", "torch", []string{"with_captum.py"}, []string{gradcamJob, folder, "ig", cold}},
+	{"Xplique", "bench", []string{"with_xplique.py"}, []string{gradcamJob, "ig"}},
+	{"lime, PyTorch", "torch", []string{"with_lime.py", "torch"}, []string{"lime"}},
+	{"lime, Keras", "bench", []string{"with_lime.py", "keras"}, []string{"lime"}},
+	{"NumPy", "torch", []string{"with_numpy.py"}, []string{matmul, copying}},
+}
+
+// of lists the contestants of a job.
+func of(job string) []contestant {
+	var out []contestant
+	for _, c := range contestants {
+		if slices.Contains(c.Jobs, job) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// packages sets up the Python packages of that name, once a run, and returns the
+// PYTHONPATH that has them.
+func (h *harness) packages(name string) (string, error) {
+	if p, ok := h.installed[name]; ok {
+		return p.path, p.err
+	}
+	setup := exec.Command("scripts/setup-python", name)
+	setup.Stderr = os.Stderr
+	out, err := setup.Output()
+	if err != nil {
+		err = fmt.Errorf("not installed: scripts/setup-python %s failed", name)
+	}
+	p := installed{strings.TrimSpace(string(out)), err}
+	h.installed[name] = p
+	return p.path, p.err
+}
+
+type installed struct {
+	path string
+	err  error
+}
+
+// command makes the process that does a job. It is given the job, the folder of
+// the material, and a folder of its own for what it writes.
+func (h *harness) command(c contestant, j job, out string) (*exec.Cmd, error) {
+	args := []string{j.Name, h.dir, out}
+	env := append(os.Environ(), fmt.Sprint("OSCAR_BENCH_THREADS=", runtime.NumCPU()), "TF_CPP_MIN_LOG_LEVEL=2")
+	switch {
+	case c.Packages != "":
+		path, err := h.packages(c.Packages)
+		if err != nil {
+			return nil, err
+		}
+		python := os.Getenv("OSCAR_PYTHON")
+		if python == "" {
+			python = "python3"
+		}
+		script := append([]string{filepath.Join("bench", c.Script[0])}, c.Script[1:]...)
+		cmd := exec.Command(python, append(script, args...)...)
+		cmd.Env = append(env, "PYTHONPATH="+path, "PYTHONNOUSERSITE=1", "PYTHONDONTWRITEBYTECODE=1", "CUDA_VISIBLE_DEVICES=-1")
+		return cmd, nil
+	case j.Cold: // as a user starts it
+		cmd := exec.Command("bin/oscar", "explain", h.model(), h.coldImage(), "--out", filepath.Join(out, "explained"))
+		cmd.Env = env
+		return cmd, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self, append([]string{"worker"}, args...)...)
+	cmd.Env = env
+	return cmd, nil
+}

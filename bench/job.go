@@ -1,0 +1,96 @@
+package main
+
+// job is something to measure.
+type job struct {
+	Name, Title string
+	Unit        string
+	Amount      float64 // in units, of one piece of work
+	Less        bool    // the unit is of time a piece: less is better
+	Batch       int     // pieces are asked for by so many
+	Least, Most int     // pieces a round; 0: any
+	Cold        bool    // a round is a process, from its start to its end
+}
+
+// The machine's own limits are jobs too. A matrix product is of two matrices of
+// side x side; a copy reads and writes so many bytes.
+const (
+	matmul, copying = "matmul", "copy"
+	side            = 4096
+	copied          = 1 << 28
+)
+
+// Jobs that goals and limits speak of.
+const (
+	train, classify, gradcamJob, folder, cold = "train", "classify", "gradcam", "folder", "cold"
+)
+
+var jobs = []job{
+	{Name: matmul, Title: "Limit: product of two 4096 x 4096 matrices, float32", Unit: "GFLOP/s", Amount: 2 * side * side * side / 1e9, Batch: 1},
+	{Name: copying, Title: "Limit: copy of 256 MiB, read and written", Unit: "GB/s", Amount: 2 * copied / 1e9, Batch: 8},
+	{Name: train, Title: "Training, in memory, batches of 32", Unit: "images/s", Amount: 1, Batch: batch},
+	{Name: classify, Title: "Classification, in memory", Unit: "images/s", Amount: 1, Batch: batch},
+	{Name: gradcamJob, Title: "Grad-CAM with prediction, in memory", Unit: "images/s", Amount: 1, Batch: batch},
+	{Name: folder, Title: "Folder to overlays: decode, resize, explain, colour, write", Unit: "images/s", Amount: 1, Batch: 2 * batch, Least: 4 * batch, Most: perClass * 6},
+	{Name: "ig", Title: "Integrated gradients, 50 steps", Unit: "s/image", Amount: 1, Less: true, Batch: 1},
+	{Name: "lime", Title: "LIME, 1000 samples", Unit: "s/image", Amount: 1, Less: true, Batch: 1},
+	{Name: cold, Title: "Cold start to the first explained image", Unit: "s", Amount: 1, Less: true, Batch: 1, Cold: true},
+}
+
+// value is what a round says: so many pieces in so many seconds.
+func (j job) value(pieces int, seconds float64) float64 {
+	if j.Less {
+		return seconds / (float64(pieces) * j.Amount)
+	}
+	return float64(pieces) * j.Amount / seconds
+}
+
+// pieces is how many to ask for, so that a round takes about the time that is
+// wanted: that many took so many seconds.
+func (j job) pieces(had int, seconds, want float64) int {
+	n := int(want/seconds*float64(had)/float64(j.Batch)+0.5) * j.Batch
+	if j.Most > 0 {
+		n = min(n, j.Most)
+	}
+	return max(n, j.Least, j.Batch)
+}
+
+// ratio is how many times better a value is than another.
+func (j job) ratio(ours, theirs float64) float64 {
+	if j.Less {
+		return theirs / ours
+	}
+	return ours / theirs
+}
+
+// goal is what oscar's ratio to something is to be in one job.
+type goal struct {
+	Job     string
+	To      string // a contestant; or one of those below
+	AtLeast float64
+}
+
+// Beside contestants, a goal is held against what the machine allows, the best
+// of the others, or oscar itself in another job.
+const (
+	toLimit    = "the machine's limit"
+	toQuickest = "the quickest of the others"
+	toOscar    = "oscar, "
+)
+
+// Goals are ratios, how many times better. That of memory is in [flatGoal].
+var goals = []goal{
+	{train, "Keras", 1.6},
+	{train, "PyTorch", 1.25},
+	{train, toLimit, 0.70},
+	{gradcamJob, "pytorch-grad-cam", 3.5},
+	{gradcamJob, "Captum", 1.3},
+	{gradcamJob, "Keras, tf.function", 1.2},
+	{gradcamJob, toOscar + classify, 0.85},
+	{folder, "pytorch-grad-cam", 3},
+	{folder, toOscar + gradcamJob, 0.8},
+	{cold, toQuickest, 4},
+}
+
+// flatGoal is how much more memory a folder run may take for twenty times the
+// images.
+const flatGoal = 1.05

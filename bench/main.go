@@ -1,0 +1,135 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"oscar/internal/atomicfile"
+	"oscar/internal/machine"
+	"oscar/internal/quiet"
+	"oscar/pipeline"
+)
+
+func main() {
+	if err := quiet.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 4 && args[0] == "worker" {
+		return work(ctx, args[1], args[2], args[3])
+	}
+	if len(args) == 2 && args[0] == "prepare" {
+		return (&harness{dir: args[1]}).prepare(ctx)
+	}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	short := flags.Bool("short", false, "a few minutes: short rounds, small folders")
+	only := flags.String("jobs", "", "jobs to do, separated by commas; default all, and the memory of folder runs")
+	rounds := flags.Int("rounds", 0, "rounds that count; 0: as many as the form has")
+	dir := flags.String("dir", "runs/bench", "the folder of what all work on, made once")
+	page := flags.String("page", "docs/performance.md", "the page to write")
+	results := flags.String("results", "bench/results.json", "the numbers to write")
+	command := flags.String("command", "go run ./bench "+strings.Join(args, " "), "what the page says that wrote it")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if _, err := os.Stat("bench/common.py"); err != nil {
+		return errors.New("run it at the root of the repository: make bench")
+	}
+	chosen, err := choose(*only)
+	if err != nil {
+		return err
+	}
+	h := &harness{dir: *dir, rounds: 7, seconds: 8 * time.Second, flat: []int{1000, 20000}, installed: map[string]installed{}}
+	if *short {
+		h.rounds, h.seconds, h.flat = 3, 3*time.Second, []int{250, 1000}
+	}
+	h.rounds = cmp.Or(*rounds, h.rounds)
+	p := &Report{
+		Command: strings.TrimSpace(*command), Commit: commit(), Date: time.Now().UTC().Format(time.DateOnly), Load: load(),
+		Processor: pipeline.NewEnvironment(pipeline.Threads{}, 0).Processor, Processors: runtime.NumCPU(), Memory: machine.Memory(),
+		Rounds: h.rounds,
+	}
+	if err := h.prepareApart(ctx); err != nil {
+		return err
+	}
+	for _, j := range chosen {
+		r, err := h.measure(ctx, j, of(j.Name))
+		if err != nil {
+			return fmt.Errorf("%s: %w", j.Name, err)
+		}
+		p.Results = append(p.Results, r...)
+	}
+	if *only == "" {
+		if p.Folders, err = h.flatness(ctx); err != nil {
+			return err
+		}
+	}
+	p.judge()
+	text, err := p.Page()
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(os.MkdirAll(filepath.Dir(*page), 0o777), atomicfile.WriteJSON(*results, p), atomicfile.Write(*page, []byte(text))); err != nil {
+		return err
+	}
+	h.say("wrote %s and %s", *page, *results)
+	return p.problems()
+}
+
+// choose finds jobs by their names; none is all.
+func choose(names string) ([]job, error) {
+	if names == "" {
+		return jobs, nil
+	}
+	var out []job
+	for name := range strings.SplitSeq(names, ",") {
+		at := slices.IndexFunc(jobs, func(j job) bool { return j.Name == name })
+		if at < 0 {
+			var have []string
+			for _, j := range jobs {
+				have = append(have, j.Name)
+			}
+			return nil, fmt.Errorf("no job %q; have %s", name, strings.Join(have, ", "))
+		}
+		out = append(out, jobs[at])
+	}
+	return out, nil
+}
+
+// commit is what git describes.
+func commit() string {
+	b, err := exec.Command("git", "describe", "--tags", "--always", "--dirty").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// load is the machine's load before the run.
+func load() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	fields := strings.Fields(string(b))
+	if err != nil || len(fields) < 3 {
+		return "unknown"
+	}
+	return strings.Join(fields[:3], ", ")
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"oscar/dataset"
+	"oscar/heatmap"
+	"oscar/internal/atomicfile"
+	"oscar/internal/npy"
+	"oscar/pipeline"
+)
+
+// What all contestants work on: images of TrashNet's size, drawn, those of them
+// that lie in memory, and AlexNet02 after an epoch with them.
+const (
+	batch    = 32
+	perClass = 160
+	inMemory = 128
+	width    = 512
+	height   = 384
+	epochs   = 1
+)
+
+// prepare makes the material in the harness's folder, once:
+//
+//	images/CLASS/NNNN.jpg  all of them; files.txt names them, the classes mixed
+//	run/                   the training run
+//	weights/LAYER/ROLE.npy of the trained network
+//	images.npy             [128,227,227,3], 0..255
+//	labels.npy             [128]
+func (h *harness) prepare(ctx context.Context) error {
+	complete, made := h.path("complete"), fmt.Sprintln(perClass, inMemory, width, height, epochs)
+	if b, err := os.ReadFile(complete); err == nil && string(b) == made {
+		return nil
+	}
+	h.say("drawing %d images, training AlexNet02 on them, once", perClass*len(dataset.SyntheticClasses))
+	if err := os.RemoveAll(h.dir); err != nil {
+		return err
+	}
+	files, err := h.draw(ctx)
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(h.path("files.txt"), []byte(strings.Join(files, "\n")+"\n")); err != nil {
+		return err
+	}
+	experiment := pipeline.DefaultExperiment()
+	experiment.Training.Epochs = epochs
+	if _, err := pipeline.Train(ctx, pipeline.TrainOptions{Data: h.path("images"), Out: h.path("run"), Experiment: experiment}); err != nil {
+		return err
+	}
+	if err := h.writeWeights(ctx); err != nil {
+		return err
+	}
+	if err := h.writeImages(files[:inMemory]); err != nil {
+		return err
+	}
+	return atomicfile.Write(complete, []byte(made))
+}
+
+// prepareApart has a process do so: Linux counts the most memory that a process
+// had from that of the one that started it on.
+func (h *harness) prepareApart(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, self, "prepare", h.dir)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("what all work on could not be made: %w", err)
+	}
+	return nil
+}
+
+// draw writes the images and lists them, one of each class in turn.
+func (h *harness) draw(ctx context.Context) ([]string, error) {
+	var files []string
+	for index := range perClass {
+		for class, name := range dataset.SyntheticClasses {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			img, _, err := dataset.SyntheticImage(class, index, dataset.SyntheticOptions{PerClass: perClass, Width: width, Height: height, Seed: 1})
+			if err != nil {
+				return nil, err
+			}
+			path := h.path("images", name, fmt.Sprintf("%s%04d.jpg", name, index))
+			if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+				return nil, err
+			}
+			if err := heatmap.WriteJPEG(path, img); err != nil {
+				return nil, err
+			}
+			files = append(files, path)
+		}
+	}
+	return files, nil
+}
+
+// writeWeights writes each variable of the trained network in Keras's layout.
+func (h *harness) writeWeights(ctx context.Context) error {
+	bundle, err := pipeline.Open(h.model(), pipeline.Threads{})
+	if err != nil {
+		return err
+	}
+	defer bundle.Close()
+	a := alexnet()
+	shapes, err := a.Shapes()
+	if err != nil {
+		return err
+	}
+	for i, layer := range a.Layers {
+		for _, p := range layer.Layer.Params(shapes[i]) {
+			name := layer.Name + "/" + p.Role
+			values, err := bundle.Read(ctx, name)
+			if err != nil {
+				return err
+			}
+			path := h.path("weights", name+".npy")
+			if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+				return err
+			}
+			if err := npy.Write(path, p.Shape, values[name]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// writeImages writes those that lie in memory as the network takes them.
+func (h *harness) writeImages(files []string) error {
+	in := alexnet().Input
+	rgb := make([]uint8, in.Elements())
+	var pixels, labels []float32
+	for _, path := range files {
+		img, err := dataset.DecodeFile(path, dataset.DefaultLimits)
+		if err != nil {
+			return err
+		}
+		dataset.CopyRGB(rgb, dataset.Resize(img, in[0], in[1], dataset.Bilinear))
+		for _, v := range rgb {
+			pixels = append(pixels, float32(v))
+		}
+		// Classes are folders in the order of their names.
+		names := slices.Sorted(slices.Values(dataset.SyntheticClasses))
+		labels = append(labels, float32(slices.Index(names, filepath.Base(filepath.Dir(path)))))
+	}
+	if err := npy.Write(h.path("images.npy"), append([]int{len(files)}, in...), pixels); err != nil {
+		return err
+	}
+	return npy.Write(h.path("labels.npy"), []int{len(files)}, labels)
+}
+
+func (h *harness) path(elements ...string) string {
+	return filepath.Join(append([]string{h.dir}, elements...)...)
+}
+
+// model is the trained run.
+func (h *harness) model() string { return h.path("run") }
+
+// coldImage is what a cold start explains.
+func (h *harness) coldImage() string {
+	return h.path("images", dataset.SyntheticClasses[0], dataset.SyntheticClasses[0]+"0000.jpg")
+}

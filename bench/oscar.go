@@ -1,0 +1,293 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"oscar/dataset"
+	"oscar/explain"
+	"oscar/gradcam"
+	"oscar/heatmap"
+	"oscar/internal/graph"
+	"oscar/internal/npy"
+	"oscar/pipeline"
+	"oscar/savedmodel"
+	"oscar/tfmodel"
+)
+
+// desk is oscar's worker: what it reads, and where it writes.
+type desk struct {
+	ctx    context.Context
+	h      harness // for its paths
+	out    string
+	pixels []float32
+	labels []int
+}
+
+func alexnet() tfmodel.Architecture { return tfmodel.AlexNet02(len(dataset.SyntheticClasses)) }
+
+// work is oscar as a contestant: it does a job's pieces as standard input asks.
+func work(ctx context.Context, job, dir, out string) error {
+	d := &desk{ctx: ctx, h: harness{dir: dir}, out: out}
+	begin, ok := map[string]func() (func(int) error, error){
+		matmul: d.matmul, copying: d.copying, train: d.train, classify: d.classify, gradcamJob: d.gradcam,
+		folder: d.folder, "ig": d.integrated, "lime": d.lime,
+	}[job]
+	if !ok {
+		return fmt.Errorf("no job %q", job)
+	}
+	if job != matmul && job != copying {
+		if err := d.read(); err != nil {
+			return err
+		}
+	}
+	run, err := begin()
+	if err != nil {
+		return err
+	}
+	return serve(ready{Ready: true, Version: "TensorFlow's C library " + graph.Version()}, run)
+}
+
+func (d *desk) read() error {
+	_, pixels, err := npy.Read(d.h.path("images.npy"))
+	if err != nil {
+		return err
+	}
+	_, labels, err := npy.Read(d.h.path("labels.npy"))
+	d.pixels = pixels
+	for _, v := range labels {
+		d.labels = append(d.labels, int(v))
+	}
+	return err
+}
+
+// prove keeps what the others are held against.
+func (d *desk) prove(name string, values []float32) error {
+	return npy.Write(filepath.Join(d.out, name+".npy"), []int{len(values)}, values)
+}
+
+// images are n from the k-th on, round and round in steps of n.
+func (d *desk) images(k, n int) explain.Images {
+	in := alexnet().Input
+	k = k * n % (len(d.labels) / n * n)
+	return explain.Images{
+		N: n, Height: in[0], Width: in[1], Channels: in[2],
+		Pixels: d.pixels[k*in.Elements() : (k+n)*in.Elements()],
+	}
+}
+
+// batches calls do for each batch of so many pieces.
+func batches(pieces int, do func(k int) error) error {
+	for k := range pieces / batch {
+		if err := do(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *desk) open() (*savedmodel.Bundle, error) {
+	return pipeline.Open(d.h.model(), pipeline.Threads{})
+}
+
+// predicted asks for the predicted class of n images.
+func predicted(n int) []int {
+	return slices.Repeat([]int{explain.Predicted}, n)
+}
+
+func (d *desk) train() (func(int) error, error) {
+	trainer, err := tfmodel.NewTrainer(alexnet(), tfmodel.DefaultAdam(), tfmodel.Loss{}, 1, graph.Threads{})
+	if err != nil {
+		return nil, err
+	}
+	if err := trainer.Init(d.ctx); err != nil { // the optimiser's variables
+		return nil, err
+	}
+	if err := trainer.RestoreWeights(d.ctx, filepath.Join(d.h.model(), "saved_model", "variables", "variables")); err != nil {
+		return nil, err
+	}
+	bytes := make([]uint8, len(d.pixels)) // as a trainer takes them
+	for i, v := range d.pixels {
+		bytes[i] = uint8(v)
+	}
+	size, step := alexnet().Input.Elements()*batch, 0
+	learn := func(k int) error {
+		k %= inMemory / batch
+		loss, _, err := trainer.Step(d.ctx, tfmodel.Batch{N: batch, Images: bytes[k*size : (k+1)*size], Labels: d.labels[k*batch : (k+1)*batch]}, step, 5e-6)
+		if err == nil && step == 0 {
+			err = d.prove("loss", []float32{float32(loss)})
+		}
+		step++
+		return err
+	}
+	run := func(pieces int) error { return batches(pieces, learn) }
+	return run, run(2 * batch)
+}
+
+func (d *desk) classify() (func(int) error, error) {
+	bundle, err := d.open()
+	if err != nil {
+		return nil, err
+	}
+	if err := d.provePrediction(bundle); err != nil {
+		return nil, err
+	}
+	return func(pieces int) error {
+		return batches(pieces, func(k int) error {
+			_, err := bundle.Predict(d.ctx, d.images(k, batch))
+			return err
+		})
+	}, nil
+}
+
+// provePrediction proves what the model says of a batch, to all who ask.
+func (d *desk) provePrediction(bundle *savedmodel.Bundle) error {
+	p, err := bundle.Predict(d.ctx, d.images(0, batch))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.prove("logits", slices.Concat(p.Logits...)), d.prove("probabilities", slices.Concat(p.Probabilities...)))
+}
+
+// gradcam's maps are enlarged to the images' size, 0..1, as the others' are.
+func (d *desk) gradcam() (func(int) error, error) {
+	bundle, err := d.open()
+	if err != nil {
+		return nil, err
+	}
+	explainer := gradcam.Explainer{Model: bundle, Layer: bundle.Metadata.Explain}
+	if err := d.provePrediction(bundle); err != nil {
+		return nil, err
+	}
+	look := func(k int) (heat []float32, err error) {
+		images := d.images(k, batch)
+		attributions, err := explainer.Explain(d.ctx, images, predicted(batch))
+		for _, a := range attributions {
+			heat = append(heat, scaled(heatmap.Upsample(heatmap.Positive(a.Map), images.Height, images.Width))...)
+		}
+		return heat, err
+	}
+	heat, err := look(0)
+	if err != nil {
+		return nil, err
+	}
+	return func(pieces int) error {
+		return batches(pieces, func(k int) error {
+			_, err := look(k)
+			return err
+		})
+	}, d.prove("heat", heat)
+}
+
+// scaled stretches a map to 0..1.
+func scaled(g explain.Grid) []float32 {
+	low, high := g.Range()
+	for i, v := range g.Values {
+		g.Values[i] = (v - low) / max(high-low, 1e-12)
+	}
+	return g.Values
+}
+
+// folder is "oscar explain" of a list of files, all that it writes included. Every
+// round opens the model anew.
+func (d *desk) folder() (func(int) error, error) {
+	text, err := os.ReadFile(d.h.path("files.txt"))
+	if err != nil {
+		return nil, err
+	}
+	files := strings.Fields(string(text))
+	run := func(pieces int) error {
+		out := filepath.Join(d.out, "explained")
+		if err := os.RemoveAll(out); err != nil {
+			return err
+		}
+		_, err := pipeline.Explain(d.ctx, pipeline.ExplainOptions{Model: d.h.model(), Paths: files[:pieces], Out: out, Settings: pipeline.DefaultSettings()})
+		return err
+	}
+	return run, run(batch)
+}
+
+func (d *desk) integrated() (func(int) error, error) {
+	bundle, err := d.open()
+	if err != nil {
+		return nil, err
+	}
+	if err := d.provePrediction(bundle); err != nil {
+		return nil, err
+	}
+	return d.each("ig", explain.IntegratedGradients{Model: bundle, Steps: 50})
+}
+
+func (d *desk) lime() (func(int) error, error) {
+	bundle, err := d.open()
+	if err != nil {
+		return nil, err
+	}
+	if err := d.provePrediction(bundle); err != nil {
+		return nil, err
+	}
+	return d.each("lime", explain.LIME{Model: bundle, Samples: 1000})
+}
+
+// each explains one image after the other.
+func (d *desk) each(name string, e explain.Explainer) (func(int) error, error) {
+	look := func(k int) ([]explain.Attribution, error) { return e.Explain(d.ctx, d.images(k, 1), predicted(1)) }
+	first, err := look(0)
+	if err != nil {
+		return nil, err
+	}
+	return func(pieces int) error {
+		for k := range pieces {
+			if _, err := look(k % batch); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, d.prove(name, first[0].Map.Values)
+}
+
+func (d *desk) matmul() (func(int) error, error) {
+	g := graph.New()
+	matrix := func(name string, seed int64) *graph.Variable {
+		return g.Variable(name, graph.Shape{side, side}, false, func(g *graph.Graph) graph.Tensor {
+			return g.Uniform(g.Ints(side, side), g.Const(graph.FromInt64s(graph.Shape{2}, []int64{1, seed})))
+		})
+	}
+	a, b := matrix("a", 1), matrix("b", 2)
+	product := g.MatMul(a.Value, b.Value)
+	session, err := g.NewSession(graph.Threads{})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := session.Run(d.ctx, nil, nil, a.Init, b.Init); err != nil {
+		return nil, err
+	}
+	run := func(pieces int) error {
+		for range pieces {
+			if _, err := session.Run(d.ctx, nil, nil, product.Op()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return run, run(1)
+}
+
+func (d *desk) copying() (func(int) error, error) {
+	here, there := make([]byte, copied), make([]byte, copied)
+	run := func(pieces int) error {
+		for range pieces {
+			copy(there, here)
+		}
+		return nil
+	}
+	for i := range here {
+		here[i] = byte(i)
+	}
+	return run, run(1)
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+//go:embed page.tmpl
+var words string
+
+// row is a line of the page's tables.
+type row struct {
+	Contestant, Median, Spread, Ratio, Memory, By string
+}
+
+// Page is docs/performance.md.
+func (p *Report) Page() (string, error) {
+	sums, bytes := trainingCost()
+	t, err := template.New("page").Funcs(template.FuncMap{
+		"figure": figure, "memory": memory, "rows": p.rows, "measured": p.measured, "limit": p.limit,
+		"gflop": func() string { return figure(sums / 1e9) },
+		"gb":    func() string { return figure(bytes / 1e9) },
+		"best":  p.best, "unit": func(j job) string { return j.Unit },
+		"tolerance": func() float64 { return tolerance }, "batch": func() int { return batch },
+		"width": func() int { return width }, "height": func() int { return height }, "epochs": func() int { return epochs },
+	}).Parse(words)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	if err := t.Execute(&b, p); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
+// measured lists the jobs that there are results of.
+func (p *Report) measured() []job {
+	var out []job
+	for _, j := range jobs {
+		if slices.ContainsFunc(p.Results, func(r Result) bool { return r.Job == j.Name }) {
+			out = append(out, j)
+		}
+	}
+	return out
+}
+
+func (p *Report) rows(j job) []row {
+	var out []row
+	for _, r := range p.Results {
+		if r.Job != j.Name {
+			continue
+		}
+		line := row{Contestant: r.Contestant, By: strings.TrimSuffix(r.Version+"; "+r.Note, "; ")}
+		switch {
+		case r.Problem != "":
+			line.By = strings.ReplaceAll(r.Problem, "|", `\|`)
+		default:
+			line.Median, line.Spread, line.Memory = figure(r.Median()), r.Spread(), memory(r.Memory)
+			if ratio := p.ratio(j, r.Contestant); ratio > 0 && r.Contestant != oscar {
+				line.Ratio = figure(ratio)
+			}
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+// Word says whether a goal was met.
+func (o Outcome) Word() string {
+	switch {
+	case o.Measured == 0:
+		return "not measured"
+	case o.Met():
+		return "met"
+	}
+	return "**missed**"
+}
+
+// Goal is the bound in words.
+func (o Outcome) Goal() string {
+	if o.AtMost > 0 {
+		return fmt.Sprintf("at most %g", o.AtMost)
+	}
+	return fmt.Sprintf("at least %g", o.AtLeast)
+}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"oscar/internal/machine"
+)
+
+// Report is bench/results.json.
+type Report struct {
+	Command    string    `json:"command"`
+	Commit     string    `json:"commit"`
+	Date       string    `json:"date"`
+	Processor  string    `json:"processor"`
+	Processors int       `json:"processors"`
+	Memory     int64     `json:"memory"` // bytes
+	Load       string    `json:"load"`   // of the machine before the run, over the last minutes
+	Rounds     int       `json:"rounds"`
+	Results    []Result  `json:"results"`
+	Folders    []Folder  `json:"folders"`
+	Goals      []Outcome `json:"goals"`
+}
+
+// Result is what a contestant did at a job.
+type Result struct {
+	Job        string    `json:"job"`
+	Contestant string    `json:"contestant"`
+	Values     []float64 `json:"values,omitempty"` // a round each, in the job's unit
+	Memory     int64     `json:"memory,omitempty"` // the most that the process had, in bytes
+	Version    string    `json:"version,omitempty"`
+	Note       string    `json:"note,omitempty"`
+	Problem    string    `json:"problem,omitempty"` // why it has no values
+}
+
+// Folder is the memory of a folder run.
+type Folder struct {
+	Images  int     `json:"images"`
+	Memory  int64   `json:"memory"`
+	Seconds float64 `json:"seconds"`
+}
+
+// Rate is in images a second.
+func (f Folder) Rate() float64 { return float64(f.Images) / f.Seconds }
+
+// Outcome is a goal and what was measured. Measured is 0 where it was not.
+type Outcome struct {
+	Job      string  `json:"job"`
+	To       string  `json:"to"`
+	AtLeast  float64 `json:"at_least,omitempty"`
+	AtMost   float64 `json:"at_most,omitempty"`
+	Measured float64 `json:"measured,omitempty"`
+}
+
+// Met reports whether the goal was reached.
+func (o Outcome) Met() bool {
+	if o.AtMost > 0 {
+		return o.Measured > 0 && o.Measured <= o.AtMost
+	}
+	return o.Measured >= o.AtLeast
+}
+
+// Median is that of the rounds; 0 if there are none.
+func (r Result) Median() float64 { return median(r.Values) }
+
+// Spread is the lowest and the highest of the rounds.
+func (r Result) Spread() string {
+	if len(r.Values) == 0 {
+		return ""
+	}
+	return figure(slices.Min(r.Values)) + " to " + figure(slices.Max(r.Values))
+}
+
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	v := slices.Sorted(slices.Values(values))
+	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
+}
+
+// find is a contestant's result at a job; without values if there is none.
+func (p *Report) find(job, contestant string) Result {
+	for _, r := range p.Results {
+		if r.Job == job && r.Contestant == contestant {
+			return r
+		}
+	}
+	return Result{}
+}
+
+// ratio is how many times better oscar is at a job, by the median of the rounds'
+// ratios: rounds of the same number lie beside each other. 0: not known.
+func (p *Report) ratio(j job, contestant string) float64 {
+	ours, theirs := p.find(j.Name, oscar).Values, p.find(j.Name, contestant).Values
+	if len(ours) != len(theirs) {
+		return 0
+	}
+	var ratios []float64
+	for i := range ours {
+		ratios = append(ratios, j.ratio(ours[i], theirs[i]))
+	}
+	return median(ratios)
+}
+
+// best is the highest median of a job among all contestants.
+func (p *Report) best(job string) (best Result) {
+	for _, r := range p.Results {
+		if r.Job == job && r.Median() > best.Median() {
+			best = r
+		}
+	}
+	return best
+}
+
+// problems is an error that names those who have no values.
+func (p *Report) problems() error {
+	var out []error
+	for _, r := range p.Results {
+		if r.Problem != "" {
+			out = append(out, fmt.Errorf("%s, %s: %s", r.Job, r.Contestant, r.Problem))
+		}
+	}
+	return errors.Join(out...)
+}
+
+// judge holds the goals against what was measured.
+func (p *Report) judge() {
+	p.Goals = nil
+	for _, g := range goals {
+		j := jobOf(g.Job)
+		o := Outcome{Job: j.Title, To: g.To, AtLeast: g.AtLeast}
+		ours := p.find(j.Name, oscar).Median()
+		switch other, isOwn := strings.CutPrefix(g.To, toOscar); {
+		case isOwn:
+			if theirs := p.find(other, oscar).Median(); theirs > 0 {
+				o.Measured = ours / theirs
+			}
+			o.To = "oscar at: " + jobOf(other).Title
+		case g.To == toLimit:
+			if limit := p.limit(); limit > 0 {
+				o.Measured = ours / limit
+			}
+		case g.To == toQuickest:
+			for _, c := range of(j.Name) {
+				if r := p.ratio(j, c.Name); c.Name != oscar && r > 0 && (o.Measured == 0 || r < o.Measured) {
+					o.Measured = r
+				}
+			}
+		default:
+			o.Measured = p.ratio(j, g.To)
+		}
+		p.Goals = append(p.Goals, o)
+	}
+	if n := len(p.Folders); n > 1 {
+		few, many := p.Folders[0], p.Folders[n-1]
+		p.Goals = append(p.Goals, Outcome{
+			Job: fmt.Sprintf("Memory of a folder run of %d images", many.Images), To: fmt.Sprintf("one of %d", few.Images),
+			AtMost: flatGoal, Measured: float64(many.Memory) / float64(few.Memory),
+		})
+	}
+}
+
+// limit is how many images a second the machine could learn from: the sums of a
+// batch at the rate of the best matrix product, and Adam's passes over memory at
+// that of the best copy.
+func (p *Report) limit() float64 {
+	product, copied := p.best(matmul).Median(), p.best(copying).Median()
+	if product == 0 || copied == 0 {
+		return 0
+	}
+	sums, bytes := trainingCost()
+	return batch / (batch*sums/(product*1e9) + bytes/(copied*1e9))
+}
+
+// trainingCost is what training needs: floating-point operations an image, and
+// bytes that Adam reads and writes a step (weights, gradients and two moments;
+// all but the gradients are written again). Backwards a layer costs twice what
+// it costs forwards, but for the first, whose input needs no gradient.
+func trainingCost() (sums, bytes float64) {
+	a := alexnet()
+	shapes, err := a.Shapes()
+	if err != nil {
+		panic(err) // AlexNet02 is well formed
+	}
+	times := 2.0
+	for i, layer := range a.Layers {
+		out := shapes[i+1]
+		for _, p := range layer.Layer.Params(shapes[i]) {
+			n := 1
+			for _, d := range p.Shape {
+				n *= d
+			}
+			if p.Trainable {
+				bytes += 7 * 4 * float64(n)
+			}
+			if p.Role != "kernel" {
+				continue
+			}
+			places := out.Elements() / out[len(out)-1]
+			sums += 2 * times * float64(n*places)
+			times = 3
+		}
+	}
+	return sums, bytes
+}
+
+func jobOf(name string) job {
+	for _, j := range jobs {
+		if j.Name == name {
+			return j
+		}
+	}
+	return job{Name: name, Title: name}
+}
+
+// figure writes three significant digits.
+func figure(v float64) string {
+	switch {
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+func memory(bytes int64) string { return machine.GiB(bytes) }
