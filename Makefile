@@ -9,6 +9,7 @@ MAKEFLAGS += --no-print-directory
 
 export OSCAR_PYTHON ?= python3
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+export BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260709024250-82a0b07e230d
 # Not from the cache: it does not see the Python scripts that some tests run.
 TESTFLAGS   ?= -count=1 -timeout 40m
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -19,7 +20,7 @@ WITH_TENSORFLOW = tf=$$(scripts/setup-tensorflow) && export CGO_ENABLED=1 CGO_CF
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
 demo: build ## the whole way, from pictures to heatmaps, in runs/demo
@@ -74,6 +75,19 @@ correctness: need ## docs/correctness.md, from what the tests measure
 	lines=$$(mktemp -d) && trap 'rm -rf "$$lines"' EXIT && export OSCAR_CORRECTNESS="$$lines" PYTHONNOUSERSITE=1 && \
 	go test $(TESTFLAGS) $$(grep -rl --include='*_test.go' 'agreement\.Main(m' . | xargs -n1 dirname | sort -u) && \
 	go test -count=1 ./internal/agreement -run TestPageIsRendered -update
+
+.PHONY: bench
+bench: build ## docs/performance.md: oscar beside Keras, PyTorch and others (an hour, 8 GB of packages)
+	@$(WITH_TENSORFLOW) && go run ./bench -command "make bench" $(BENCHFLAGS)
+
+.PHONY: bench-short
+bench-short: build ## the same with short rounds, in runs/bench/performance.md
+	@$(WITH_TENSORFLOW) && go run ./bench -short -command "make bench-short" \
+		-page runs/bench/performance.md -results runs/bench/results.json $(BENCHFLAGS)
+
+.PHONY: bench-compare
+bench-compare: need ## Go benchmarks at REF and now, by benchstat: make bench-compare REF=main
+	@$(WITH_TENSORFLOW) && scripts/bench-compare "$(REF)"
 
 .PHONY: env
 env: need ## variables for a plain `go build`: eval "$(make -s env)"

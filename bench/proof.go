@@ -1,8 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 
 	"oscar/internal/agreement"
@@ -27,7 +28,7 @@ func disagreement(ours, theirs string) error {
 			return err
 		}
 		_, want, err := npy.Read(filepath.Join(ours, name))
-		if os.IsNotExist(err) {
+		if errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("proves %s, which oscar does not", name)
 		} else if err != nil {
 			return err

@@ -20,6 +20,7 @@ import (
 // each can be read, tested and replaced without those above it. A new package
 // gets a line here.
 var order = []string{
+	"bench",              // oscar beside what people would use instead, measured
 	"cmd/oscar",          // flags, help and exit codes of the verbs
 	"study",              // a base experiment and named edits of it
 	"pipeline",           // the verbs as Go functions; owns the run folder
