@@ -34,7 +34,7 @@ func (h *harness) measure(ctx context.Context, j job, contestants []contestant) 
 	var results []Result
 	defer func() {
 		for _, w := range at {
-			if w != nil && w.cmd.ProcessState == nil {
+			if w != nil {
 				w.stop()
 			}
 		}
@@ -66,7 +66,7 @@ func (h *harness) measure(ctx context.Context, j job, contestants []contestant) 
 			}
 			seconds, err := w.round(w.pieces)
 			if err != nil {
-				r.Problem = lastLine(err)
+				r.Problem = lastLine(w.fail(err))
 				continue
 			}
 			r.Values = append(r.Values, j.value(w.pieces, seconds))
@@ -111,7 +111,7 @@ func (h *harness) enter(j job, c contestant) (*worker, error) {
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(err, w.stop())
+		return nil, w.fail(err)
 	}
 	return w, nil
 }

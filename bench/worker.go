@@ -56,7 +56,7 @@ func start(c contestant, cmd *exec.Cmd) (*worker, error) {
 	}
 	w.out = bufio.NewScanner(out)
 	if err := w.read(&w.ready); err != nil {
-		return nil, errors.Join(err, w.stop())
+		return nil, w.fail(err)
 	}
 	return w, nil
 }
@@ -68,14 +68,17 @@ func (w *worker) read(v any) error {
 			return json.Unmarshal(line, v)
 		}
 	}
-	return fmt.Errorf("%s ended early: %s", w.Name, w.log)
+	return errEnded
 }
+
+// errEnded says that a worker closed its output before its work was done.
+var errEnded = errors.New("ended early")
 
 // round has so many pieces done and returns the seconds.
 func (w *worker) round(pieces int) (float64, error) {
 	begin := time.Now()
 	if _, err := fmt.Fprintln(w.in, pieces); err != nil {
-		return 0, fmt.Errorf("%s ended early: %s", w.Name, w.log)
+		return 0, errEnded
 	}
 	var d done
 	if err := w.read(&d); err != nil {
@@ -88,8 +91,21 @@ func (w *worker) round(pieces int) (float64, error) {
 	return seconds, nil
 }
 
-// stop ends the worker and notes the most memory that it had.
+// fail stops a worker and returns the error with the worker's last words, if it
+// ended by itself.
+func (w *worker) fail(err error) error {
+	w.stop()
+	if errors.Is(err, errEnded) {
+		return fmt.Errorf("%w, %s: %s", err, w.cmd.ProcessState, w.log)
+	}
+	return err
+}
+
+// stop ends the worker, if it has not, and notes the most memory that it had.
 func (w *worker) stop() error {
+	if w.cmd.ProcessState != nil {
+		return nil
+	}
 	w.in.Close()
 	stuck := time.AfterFunc(time.Minute, func() { w.cmd.Process.Kill() })
 	defer stuck.Stop()
@@ -121,7 +137,7 @@ func once(cmd *exec.Cmd) (seconds float64, most int64, err error) {
 
 // lastLine is where a Python program says what it died of.
 func lastLine(err error) string {
-	lines := strings.Split(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(err.Error()), "exit status 1")), "\n")
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
 	return strings.TrimSpace(lines[len(lines)-1])
 }
 
