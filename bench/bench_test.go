@@ -244,7 +244,7 @@ func TestChoose(t *testing.T) {
 	if err != nil || len(all) != len(jobs) {
 		t.Errorf("%d jobs, %v", len(all), err)
 	}
-	some, err := choose("lime,train")
+	some, err := choose("lime,memory,train")
 	if err != nil || !slices.EqualFunc(some, []string{"lime", train}, func(j job, name string) bool { return j.Name == name }) {
 		t.Errorf("%v, %v", some, err)
 	}

@@ -199,7 +199,7 @@ func (h *harness) flatness(ctx context.Context) ([]Folder, error) {
 			}
 		}
 		c := contestant{Name: oscar}
-		cmd, err := h.command(c, job{Name: "flat", Cold: true}, h.path("out"))
+		cmd, err := h.command(c, job{Name: flat, Cold: true}, h.path("out"))
 		if err != nil {
 			return nil, err
 		}

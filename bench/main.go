@@ -42,8 +42,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	short := flags.Bool("short", false, "a few minutes: short rounds, small folders")
-	only := flags.String("jobs", "", "jobs to do, separated by commas; default all, and the memory of folder runs")
+	only := flags.String("jobs", "", "jobs to do, separated by commas; memory is that of folder runs; default all")
 	rounds := flags.Int("rounds", 0, "rounds that count; 0: as many as the form has")
+	alone := flags.Bool("alone", false, "oscar with nobody beside it, and no Python packages")
 	dir := flags.String("dir", "runs/bench", "the folder of what all work on, made once")
 	page := flags.String("page", "docs/performance.md", "the page to write")
 	results := flags.String("results", "bench/results.json", "the numbers to write")
@@ -72,13 +73,17 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	for _, j := range chosen {
-		r, err := h.measure(ctx, j, of(j.Name))
+		by := of(j.Name)
+		if *alone {
+			by = by[:1] // oscar is first
+		}
+		r, err := h.measure(ctx, j, by)
 		if err != nil {
 			return fmt.Errorf("%s: %w", j.Name, err)
 		}
 		p.Results = append(p.Results, r...)
 	}
-	if *only == "" {
+	if *only == "" || slices.Contains(strings.Split(*only, ","), flat) {
 		if p.Folders, err = h.flatness(ctx); err != nil {
 			return err
 		}
@@ -95,6 +100,9 @@ func run(ctx context.Context, args []string) error {
 	return p.problems()
 }
 
+// flat is what -jobs calls the memory of folder runs, which is no job: it is oscar's alone.
+const flat = "memory"
+
 // choose finds jobs by their names; none is all.
 func choose(names string) ([]job, error) {
 	if names == "" {
@@ -102,13 +110,16 @@ func choose(names string) ([]job, error) {
 	}
 	var out []job
 	for name := range strings.SplitSeq(names, ",") {
+		if name == flat {
+			continue
+		}
 		at := slices.IndexFunc(jobs, func(j job) bool { return j.Name == name })
 		if at < 0 {
 			var have []string
 			for _, j := range jobs {
 				have = append(have, j.Name)
 			}
-			return nil, fmt.Errorf("no job %q; have %s", name, strings.Join(have, ", "))
+			return nil, fmt.Errorf("no job %q; have %s, %s", name, strings.Join(have, ", "), flat)
 		}
 		out = append(out, jobs[at])
 	}

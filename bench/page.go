@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"oscar/internal/agreement"
 )
 
 //go:embed page.tmpl
@@ -24,7 +26,7 @@ func (p *Report) Page() (string, error) {
 		"gflop": func() string { return figure(sums / 1e9) },
 		"gb":    func() string { return figure(bytes / 1e9) },
 		"best":  p.best, "unit": func(j job) string { return j.Unit },
-		"tolerance": func() float64 { return tolerance }, "batch": func() int { return batch },
+		"tolerance": func() float64 { return tolerance }, "kinked": func() float64 { return agreement.Kinked }, "batch": func() int { return batch },
 		"width": func() int { return width }, "height": func() int { return height }, "epochs": func() int { return epochs },
 	}).Parse(words)
 	if err != nil {

@@ -3,11 +3,15 @@ SLIC, about as many as oscar has by default, not its own default, quickshift, wh
 alone takes longer than oscar takes for all."""
 
 import importlib.metadata
+import os
 
 import common
 import numpy as np
-from lime.lime_image import LimeImageExplainer
-from lime.wrappers.scikit_image import SegmentationAlgorithm
+
+os.environ["TQDM_DISABLE"] = "1"  # no bars
+
+from lime.lime_image import LimeImageExplainer  # noqa: E402
+from lime.wrappers.scikit_image import SegmentationAlgorithm  # noqa: E402
 
 SUPERPIXELS = 50
 
@@ -40,7 +44,7 @@ predict, version = {"torch": in_torch, "keras": in_keras}[common.VARIANT]()
 
 def explain(image):
     return LimeImageExplainer(random_state=0).explain_instance(
-        image.astype(np.uint8), predict, top_labels=1, num_samples=common.SAMPLES, batch_size=common.BATCH, progress_bar=False,
+        image.astype(np.uint8), predict, top_labels=1, num_samples=common.SAMPLES, batch_size=common.BATCH,
         segmentation_fn=SegmentationAlgorithm("slic", n_segments=SUPERPIXELS, start_label=0),
     )  # fmt: skip
 

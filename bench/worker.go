@@ -29,8 +29,7 @@ type done struct {
 type worker struct {
 	contestant
 	ready
-	pieces int // a round
-	values []float64
+	pieces int   // a round
 	peak   int64 // bytes
 
 	cmd *exec.Cmd
