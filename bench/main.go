@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string) error {
 		return (&harness{dir: args[1]}).prepare(ctx)
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	short := flags.Bool("short", false, "a few minutes: short rounds, small folders")
+	short := flags.Bool("short", false, "three rounds, short ones, and small folders")
 	only := flags.String("jobs", "", "jobs to do, separated by commas; memory is that of folder runs; default all")
 	rounds := flags.Int("rounds", 0, "rounds that count; 0: as many as the form has")
 	alone := flags.Bool("alone", false, "oscar with nobody beside it, and no Python packages")
@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	h := &harness{dir: *dir, rounds: 7, seconds: 8 * time.Second, flat: []int{1000, 20000}, installed: map[string]installed{}}
 	if *short {
-		h.rounds, h.seconds, h.flat = 3, 3*time.Second, []int{250, 1000}
+		h.rounds, h.seconds, h.flat = 3, 2*time.Second, []int{250, 1000}
 	}
 	h.rounds = cmp.Or(*rounds, h.rounds)
 	p := &Report{
