@@ -59,8 +59,10 @@ func (b backward) from(y, dy Tensor, xs []Tensor) []Tensor {
 		dp := found[0]
 		found = found[1:]
 		left, right := p.input(0), p.input(1)
-		b.past(left, b.leftGradient(right, dp), onLeft, at, xs, grads)
-		b.past(right, b.add("MatMul", "", Attrs{"transpose_a": true}, left, dp).Output(0), onRight, at, xs, grads)
+		b.past(left, onLeft, at, xs, grads, func() Tensor { return b.leftGradient(right, dp) })
+		b.past(right, onRight, at, xs, grads, func() Tensor {
+			return b.one("MatMul", Attrs{"transpose_a": true}, left, dp)
+		})
 	}
 	for k, i := range here {
 		grads[i] = found[k]
@@ -73,8 +75,9 @@ func (b backward) leftGradient(w, dy Tensor) Tensor {
 	return b.Transpose(b.MatMul(w, b.Transpose(dy)))
 }
 
-// past goes on before one side of a product.
-func (b backward) past(y, dy Tensor, s side, at []side, xs, grads []Tensor) {
+// past goes on before one side of a product, if some of xs lie there; dy is the
+// gradient with respect to that side.
+func (b backward) past(y Tensor, s side, at []side, xs, grads []Tensor, dy func() Tensor) {
 	var before []Tensor
 	for i := range xs {
 		if at[i] == s {
@@ -84,7 +87,7 @@ func (b backward) past(y, dy Tensor, s side, at []side, xs, grads []Tensor) {
 	if len(before) == 0 {
 		return
 	}
-	found := b.from(y, dy, before)
+	found := b.from(y, dy(), before)
 	for i := range xs {
 		if at[i] == s {
 			grads[i], found = found[0], found[1:]
@@ -92,31 +95,39 @@ func (b backward) past(y, dy Tensor, s side, at []side, xs, grads []Tensor) {
 	}
 }
 
-// builtin returns TensorFlow's gradients of y.
+// builtin returns TensorFlow's gradients of y. It is asked once for each tensor:
+// for a second copy it would give none, and not say so.
 func (b backward) builtin(y, dy Tensor, xs []Tensor) []Tensor {
 	out := make([]Tensor, len(xs))
 	if b.err != nil || len(xs) == 0 {
 		return out
 	}
-	if dy.valid && len(xs) == 1 && xs[0].Name() == y.Name() {
-		return []Tensor{dy}
+	var once []tf.Output
+	place := map[string]int{}
+	for _, x := range xs {
+		if _, there := place[x.Name()]; !there {
+			place[x.Name()] = len(once)
+			once = append(once, x.out)
+		}
 	}
-	outputs := make([]tf.Output, len(xs))
+	var grads []tf.Output
+	if _, itself := place[y.Name()]; itself && len(once) == 1 && dy.valid {
+		grads = []tf.Output{dy.out}
+	} else {
+		var dys []tf.Output
+		if dy.valid {
+			dys = []tf.Output{dy.out}
+		}
+		var err error
+		if grads, err = b.g.AddGradients(b.unique("part"), []tf.Output{y.out}, once, dys); err != nil {
+			b.caller.Fail(fmt.Errorf("gradient of %s: %w", y.Name(), err))
+			return out
+		}
+	}
 	for i, x := range xs {
-		outputs[i] = x.out
-	}
-	var dys []tf.Output
-	if dy.valid {
-		dys = []tf.Output{dy.out}
-	}
-	grads, err := b.g.AddGradients(b.unique("part"), []tf.Output{y.out}, outputs, dys)
-	if err != nil {
-		b.caller.Fail(fmt.Errorf("gradient of %s: %w", y.Name(), err))
-		return out
-	}
-	for i, d := range grads {
+		d := grads[place[x.Name()]]
 		if d.Index < 0 { // the bindings' way to say "no gradient": its Op must not be touched
-			b.caller.Fail(fmt.Errorf("gradient of %s: %s has no influence on it", y.Name(), xs[i].Name()))
+			b.caller.Fail(fmt.Errorf("gradient of %s: %s has no influence on it", y.Name(), x.Name()))
 			return make([]Tensor, len(xs))
 		}
 		out[i] = Tensor{d, true}

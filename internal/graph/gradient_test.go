@@ -63,6 +63,29 @@ func TestGradThroughProducts(t *testing.T) {
 	}
 }
 
+// A product asked for beside what goes into it, and one tensor asked for twice.
+func TestGradOfOneTensorTwice(t *testing.T) {
+	g := New()
+	x, w := g.Placeholder("x", Float, Shape{1, 1}), g.Placeholder("w", Float, Shape{1, 1})
+	p := g.MatMul(x, w)
+	got := g.Grad(g.Square(p), p, x, x, w, p)
+	mustHold(t, g)
+	s, err := g.NewSession(Threads{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	out, err := s.Run(context.Background(), []Feed{{x, FromFloat32s(Shape{1, 1}, []float32{2})}, {w, FromFloat32s(Shape{1, 1}, []float32{3})}}, got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []float32{12, 36, 36, 24, 12} { // 2p, 2pw, 2pw, 2px, 2p
+		if v := out[i].Float32s()[0]; v != want {
+			t.Errorf("gradient %d is %g, want %g", i, v, want)
+		}
+	}
+}
+
 // transposedSeconds counts the products of which the second factor alone is
 // transposed, as in dy Wᵀ.
 func transposedSeconds(g *Graph) (n int) {
