@@ -76,14 +76,15 @@ correctness: need ## docs/correctness.md, from what the tests measure
 	go test $(TESTFLAGS) $$(grep -rl --include='*_test.go' 'agreement\.Main(m' . | xargs -n1 dirname | sort -u) && \
 	go test -count=1 ./internal/agreement -run TestPageIsRendered -update
 
+FLAGGED = $(if $(BENCHFLAGS), BENCHFLAGS="$(BENCHFLAGS)")
+
 .PHONY: bench
 bench: build ## docs/performance.md: oscar beside Keras, PyTorch and others (an hour, 8 GB of packages)
-	@$(WITH_TENSORFLOW) && go run ./bench -command "make bench" $(BENCHFLAGS)
+	@$(WITH_TENSORFLOW) && go run ./bench -command 'make bench$(FLAGGED)' $(BENCHFLAGS)
 
 .PHONY: bench-short
 bench-short: build ## the same with short rounds, in runs/bench/performance.md
-	@$(WITH_TENSORFLOW) && go run ./bench -short -command "make bench-short" \
-		-page runs/bench/performance.md -results runs/bench/results.json $(BENCHFLAGS)
+	@$(WITH_TENSORFLOW) && go run ./bench -short -command 'make bench-short$(FLAGGED)' $(BENCHFLAGS)
 
 .PHONY: bench-compare
 bench-compare: need ## Go benchmarks at REF and now, by benchstat: make bench-compare REF=main

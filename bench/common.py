@@ -99,7 +99,8 @@ def overlay(path, rgb, heat):
     large = cv2.resize(heat, (rgb.shape[1], rgb.shape[0]))
     colours = cv2.applyColorMap(np.uint8(255 * large), cv2.COLORMAP_JET)
     drawn = cv2.addWeighted(np.ascontiguousarray(rgb[..., ::-1]), 0.6, colours, 0.4, 0)
-    cv2.imwrite(os.path.join(OUT, os.path.basename(path)), drawn, [cv2.IMWRITE_JPEG_QUALITY, 92])
+    if not cv2.imwrite(os.path.join(OUT, os.path.basename(path)), drawn, [cv2.IMWRITE_JPEG_QUALITY, 92]):
+        raise OSError(f"no overlay of {path}")
 
 
 def read(path):

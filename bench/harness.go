@@ -121,8 +121,9 @@ func (h *harness) enter(j job, c contestant) (*worker, error) {
 func (h *harness) measureCold(ctx context.Context, j job, contestants []contestant) ([]Result, error) {
 	results := make([]Result, len(contestants))
 	for round := range h.rounds + 1 {
-		for i, c := range contestants {
-			r := &results[i]
+		for k := range contestants {
+			i := (round + k) % len(contestants) // another one is first each time
+			c, r := contestants[i], &results[i]
 			r.Job, r.Contestant = j.Name, c.Name
 			if r.Problem != "" {
 				continue

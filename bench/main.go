@@ -45,9 +45,9 @@ func run(ctx context.Context, args []string) error {
 	only := flags.String("jobs", "", "jobs to do, separated by commas; memory is that of folder runs; default all")
 	rounds := flags.Int("rounds", 0, "rounds that count; 0: as many as the form has")
 	alone := flags.Bool("alone", false, "oscar with nobody beside it, and no Python packages")
-	dir := flags.String("dir", "runs/bench", "the folder of what all work on, made once")
-	page := flags.String("page", "docs/performance.md", "the page to write")
-	results := flags.String("results", "bench/results.json", "the numbers to write")
+	dir := flags.String("dir", "runs/bench", "the folder for what all work on, made once, and for all but a whole run's results")
+	page := flags.String("page", "", "the page to write; default docs/performance.md of a whole run, else in -dir")
+	results := flags.String("results", "", "the numbers to write; default bench/results.json of a whole run, else in -dir")
 	command := flags.String("command", "go run ./bench "+strings.Join(args, " "), "what the page says that wrote it")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -59,7 +59,13 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	h := &harness{dir: *dir, rounds: 7, seconds: 8 * time.Second, flat: []int{1000, 20000}, installed: map[string]installed{}}
+	folder, other := *dir, *dir // of the page and of the numbers
+	if !*short && !*alone && *only == "" {
+		folder, other = "docs", "bench" // only of whole runs, unless told so
+	}
+	*page = cmp.Or(*page, filepath.Join(folder, "performance.md"))
+	*results = cmp.Or(*results, filepath.Join(other, "results.json"))
+	h := &harness{dir: filepath.Join(*dir, "material"), rounds: 7, seconds: 8 * time.Second, flat: []int{1000, 20000}, installed: map[string]installed{}}
 	if *short {
 		h.rounds, h.seconds, h.flat = 3, 2*time.Second, []int{250, 1000}
 	}
@@ -67,7 +73,7 @@ func run(ctx context.Context, args []string) error {
 	p := &Report{
 		Command: strings.TrimSpace(*command), Commit: commit(), Date: time.Now().UTC().Format(time.DateOnly), Load: load(),
 		Processor: pipeline.NewEnvironment(pipeline.Threads{}, 0).Processor, Processors: runtime.NumCPU(), Memory: machine.Memory(),
-		Rounds: h.rounds,
+		Rounds: h.rounds, Numbers: *results,
 	}
 	if err := h.prepareApart(ctx); err != nil {
 		return err

@@ -19,6 +19,7 @@ type Report struct {
 	Memory     int64     `json:"memory"` // bytes
 	Load       string    `json:"load"`   // of the machine before the run, over the last minutes
 	Rounds     int       `json:"rounds"`
+	Numbers    string    `json:"-"` // the file that this is written to
 	Results    []Result  `json:"results"`
 	Folders    []Folder  `json:"folders"`
 	Goals      []Outcome `json:"goals"`

@@ -14,6 +14,7 @@
 //	saved_model/     the best epoch, exported
 //	curves.png       loss and accuracy over the epochs
 //	evaluation.json  the test part, looked at once
+//	explanations/    test images for the report, see [Showcase]
 //
 // # Interruption
 //

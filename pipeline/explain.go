@@ -56,7 +56,7 @@ type Summary struct {
 // It works shard by shard: one that was interrupted and is started again does
 // finished shards no second time. Memory does not grow with the number of images.
 func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
-	if err := errors.Join(o.Settings.Check(), o.Machine.Check()); err != nil {
+	if err := errors.Join(o.Settings.Check(), o.Settings.CheckLayer(), o.Machine.Check()); err != nil {
 		return nil, err
 	}
 	o.Settings.MaxPixels = cmp.Or(o.Machine.Limits.MaxPixels, dataset.DefaultLimits.MaxPixels)

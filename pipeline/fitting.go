@@ -99,12 +99,13 @@ func (f *fitting) skip() func(dataset.Item, error) {
 		if !f.noted[item.Path] {
 			f.noted[item.Path] = true
 			reason := problem(item, err).Reason
-			f.reasons[reason]++
-			switch n := f.reasons[reason]; {
+			kind := kindOf(reason)
+			f.reasons[kind]++
+			switch n := f.reasons[kind]; {
 			case n <= mostAlike:
 				f.listener.note(fmt.Sprintf("left out: %v", err))
 			case n == mostAlike+1:
-				f.listener.note(fmt.Sprintf("left out: more than %d images for the same reason; %s counts them in each epoch: %s", mostAlike, metricsFile, reason))
+				f.listener.note(fmt.Sprintf("left out: more than %d images for such a reason; %s counts them in each epoch: %s", mostAlike, metricsFile, reason))
 			}
 		}
 	}

@@ -138,7 +138,7 @@ func (g *globally) see(ctx context.Context, b *dataset.Batch, images explain.Ima
 				}
 			}
 			sum := seen.sums[s.item.Class]
-			if a.Method != methods[0] || !s.recognised() || sum == nil {
+			if a.Method != methods[0] || !s.recognised() || sum == nil || a.Status == explain.Faint {
 				continue
 			}
 			if err := sum.add(a.Map, pixelsOf(b, i)); err != nil {

@@ -15,13 +15,16 @@ const mostNamed, mostAlike = 3, 5
 // particular is what a reason says of one file alone: its first bytes, its size.
 var particular = regexp.MustCompile(`\(.*\)|[0-9]+`)
 
+// kindOf is a reason without that.
+func kindOf(reason string) string { return particular.ReplaceAllString(reason, "") }
+
 // LeftOut tells of files that could not be read, a line for each kind of reason:
 // "left out: can/a.png, can/b.png and 7 more: empty file".
 func LeftOut(problems []dataset.Problem) (lines []string) {
 	var kinds []string
 	alike := map[string][]dataset.Problem{}
 	for _, p := range problems {
-		kind := particular.ReplaceAllString(p.Reason, "")
+		kind := kindOf(p.Reason)
 		if alike[kind] == nil {
 			kinds = append(kinds, kind)
 		}

@@ -100,7 +100,7 @@ func TestFilesLostOnTheWay(t *testing.T) {
 	whole, n := start(t, 0)
 	n.want(t, "changed since the split was made")
 	n.want(t, "no such file or directory")
-	n.want(t, "left out: more than 5 images for the same reason; metrics.jsonl counts them in each epoch: no such file or directory")
+	n.want(t, "left out: more than 5 images for such a reason; metrics.jsonl counts them in each epoch: no such file or directory")
 	if len(n.lines) != 1+mostAlike+1 {
 		t.Errorf("%d notes for %d files: %s", len(n.lines), lost+1, strings.Join(n.lines, "\n"))
 	}

@@ -76,7 +76,7 @@ func (v *varied) drawn(method string, row result.WallRow, cell result.WallCell, 
 	photo, err := v.photo(row)
 	if err == nil {
 		if grid, err := readGrid(filepath.Join(v.dir, filepath.FromSlash(cell.Map))); err == nil {
-			o := heatmap.Options{Heat: grid}
+			o := heatmap.Options{Heat: grid, Faint: cell.Status == string(explain.Faint)}
 			for _, m := range Methods() {
 				if m.Name == method && m.Signed {
 					o.Map, err = heatmap.LookupColorMap(DefaultSettings().SignedColorMap)

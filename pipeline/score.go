@@ -85,7 +85,7 @@ const (
 // A method's scores are written when they are complete: the same call goes on
 // with the next one, and one with more methods computes those alone.
 func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
-	if err := errors.Join(o.Settings.Check(), o.Scoring.Check(), o.Machine.Check()); err != nil {
+	if err := errors.Join(o.Settings.Check(), o.Settings.CheckLayer(), o.Scoring.Check(), o.Machine.Check()); err != nil {
 		return nil, err
 	}
 	if c := o.Settings.Class; c != TargetPredicted && c != TargetTrue {

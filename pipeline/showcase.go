@@ -22,8 +22,8 @@ const showcaseDir = "explanations"
 // what goes wrong is noted, and only an interruption is an error.
 func Showcase(ctx context.Context, r *Run, machine Machine, listener Listener) error {
 	out := r.path(showcaseDir)
-	begun := exists(filepath.Join(out, settingsFile))
-	if exists(out) && !begun || exists(filepath.Join(out, manifestFile)) || len(r.Split.Test) == 0 {
+	mine := exists(filepath.Join(out, settingsFile)) || unclaimed(out) == nil
+	if !mine || exists(filepath.Join(out, manifestFile)) || len(r.Split.Test) == 0 {
 		return nil
 	}
 	listener.stage("explaining test images for the report")

@@ -43,7 +43,7 @@ func (l LRP) Explain(ctx context.Context, images explain.Images, targets []int) 
 		return grid, facts, nil
 	})
 	for i, a := range attributions {
-		if m := mass(a.Map); m > 0 && m < faint*math.Abs(float64(a.Score)) {
+		if m := mass(a.Map); a.Status == explain.OK && m < faint*math.Abs(float64(a.Score)) {
 			attributions[i].Status = explain.Faint
 		}
 	}

@@ -29,7 +29,7 @@ func newExplain(*global) *cobra.Command {
 
 DIR gets, for each image, overlays/....overlay.jpg at the image's own size (red
 is where the model looks), maps/....npy (float32, signed, as computed) and a row
-in manifest.jsonl with the keys image sha256 status reason predicted
+in manifest.jsonl with the keys image sha256 status reason caution predicted
 probabilities target score layer method raw_min raw_max scale facts map overlay.
 The status is ok, empty, faint, constant, non_finite or unreadable. montage.png
 shows a picture a class, the first that the model gets right if there is one. The
