@@ -44,6 +44,9 @@ func BenchmarkConvolutionGradient(b *testing.B) {
 			{"tensorflow", func(g *Graph) Tensor {
 				return g.Conv2DGradient(g.Ints(32, l.side, l.side, l.in), kernel(g), image(g, l.out), 1, "SAME")
 			}},
+			{"channels_first", func(g *Graph) Tensor {
+				return g.one("Conv2DBackpropInput", channelsFirst, g.Ints(32, l.in, l.side, l.side), kernel(g), g.noise(32, l.out, l.side, l.side))
+			}},
 			{"flipped_kernel", func(g *Graph) Tensor {
 				flipped := g.one("ReverseV2", nil, kernel(g), g.Ints(0, 1))
 				return g.Conv2D(image(g, l.out), g.one("Transpose", nil, flipped, g.Ints(0, 1, 3, 2)), 1, "SAME")
@@ -53,6 +56,9 @@ func BenchmarkConvolutionGradient(b *testing.B) {
 			{"tensorflow", func(g *Graph) Tensor {
 				return g.one("Conv2DBackpropFilter", Attrs{"strides": ints(1, 1, 1, 1), "padding": "SAME"},
 					image(g, l.in), g.Ints(l.kernel, l.kernel, l.in, l.out), image(g, l.out))
+			}},
+			{"channels_first", func(g *Graph) Tensor {
+				return g.one("Conv2DBackpropFilter", channelsFirst, g.noise(32, l.in, l.side, l.side), g.Ints(l.kernel, l.kernel, l.in, l.out), g.noise(32, l.out, l.side, l.side))
 			}},
 			{"sum_of_products", func(g *Graph) Tensor { // one product a position of the kernel
 				before := l.kernel / 2
@@ -70,6 +76,8 @@ func BenchmarkConvolutionGradient(b *testing.B) {
 		})
 	}
 }
+
+var channelsFirst = Attrs{"strides": ints(1, 1, 1, 1), "padding": "SAME", "data_format": "NCHW"}
 
 // contestant is one way to take a gradient.
 type contestant struct {
