@@ -44,7 +44,7 @@ func Curves(epochs []Epoch, best int) (image.Image, error) {
 		return nil, err
 	}
 	accuracy.Y.Min, accuracy.Y.Max = 0, 1
-	accuracy.Legend.Left = true // where curves that rise are not
+	accuracy.Legend.Top = false // where curves that rise are not
 	const side, margin = 4 * vg.Inch, 0.15 * vg.Inch
 	picture := image.NewRGBA(image.Rect(0, 0, 960, 384))
 	for i, p := range []*plot.Plot{loss, accuracy} {
