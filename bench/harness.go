@@ -184,7 +184,7 @@ func (h *harness) flatness(ctx context.Context) ([]Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := strings.Fields(string(text))
+	files := strings.Split(strings.TrimSpace(string(text)), "\n")
 	var out []Folder
 	for _, n := range h.flat {
 		if err := ctx.Err(); err != nil {

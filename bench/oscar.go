@@ -200,7 +200,7 @@ func (d *desk) folder() (func(int) error, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := strings.Fields(string(text))
+	files := strings.Split(strings.TrimSpace(string(text)), "\n")
 	run := func(pieces int) error {
 		out := filepath.Join(d.out, "explained")
 		if err := os.RemoveAll(out); err != nil {

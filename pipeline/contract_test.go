@@ -147,7 +147,12 @@ func (c *contract) bits(t *testing.T, l look) {
 // at once, those of a CAM's first run excepted, whose number is the caller's,
 // nor more than 32 channels.
 func (c *contract) batches(t *testing.T, l look) {
-	const tolerance = 1e-5 // of the map's largest value
+	tolerance := 1e-5 // of the map's largest value
+	if l.Name == "ablationcam" {
+		// Its weights are (y - y_k)/y, where y_k hardly differs from y: what rounds a
+		// score by 1e-7 rounds a difference of a hundredth of it by 1e-5.
+		tolerance = 1e-4
+	}
 	targets := []int{0, 1, 2, 3, 4}
 	together := c.explain(t, l, c.images, targets...)
 	most := contractBatch

@@ -116,7 +116,7 @@ func TestExplainLayers(t *testing.T) {
 		t.Errorf("%d looks, %d sheets, %d files: %v", len(seen), len(sheets), len(files), seen)
 	}
 	for _, test := range []struct{ method, layer, folder string }{
-		{"layercam", "conv1", "layercam@conv1"}, {"lrp@conv1", "", "lrp@conv1"}, {"lrp", "conv1", "lrp@image"}, {"saliency", "", "saliency"},
+		{"layercam", "conv1", "layercam@conv1"}, {"lrp@conv1", "", "lrp@conv1"}, {"lrp", "", "lrp@image"}, {"saliency", "", "saliency"},
 	} {
 		alone := filepath.Join(t.TempDir(), "alone")
 		_, rows := explained(t, ExplainOptions{Paths: []string{dir}, Out: alone, Settings: asked(test.method, test.layer)})

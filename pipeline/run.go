@@ -19,7 +19,8 @@ type Run struct {
 	Environment Environment
 	Split       *dataset.Split
 
-	lock *os.File
+	lock  *os.File
+	shown *showpieces // what Showcase is to show; nil if this process did not evaluate the test part
 }
 
 // Names within a run folder.

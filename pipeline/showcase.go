@@ -46,30 +46,53 @@ func Showcase(ctx context.Context, r *Run, machine Machine, listener Listener) e
 	return nil
 }
 
-// showpieces are the paths of the images to be shown.
+// showpieces returns the paths of the images to be shown: chosen while the test part was
+// evaluated, or by evaluating it again, if that was another process's work.
 func (r *Run) showpieces(ctx context.Context, machine Machine, listener Listener) ([]string, error) {
-	examples := map[string][]exhibit{}
-	var wrong, right []exhibit
-	_, err := Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener, answer: func(item dataset.Item, probabilities []float32) {
-		said := argmax(probabilities)
-		row := Row{Image: filepath.Join(r.Images(), filepath.FromSlash(item.Path)), Predicted: r.Split.Classes[said], Status: string(explain.OK)}
-		row.Probabilities = map[string]float32{row.Predicted: probabilities[said]}
-		e := exhibit{rows: []Row{row}, truth: r.Split.Classes[item.Class]}
-		if e.right() {
-			right = surest(right, e, shownRight)
-		} else {
-			wrong = surest(wrong, e, shownWrong)
+	if r.shown == nil {
+		shown := r.newShowpieces()
+		if _, err := Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener, answer: shown.see}); err != nil {
+			return nil, err
 		}
-		if list := examples[e.truth]; len(examples) < mostShelves || list != nil {
-			examples[e.truth] = better(list, e, shownAlone)
-		}
-	}})
-	var paths []string
-	for _, list := range append(slices.Collect(maps.Values(examples)), wrong, right) {
+		r.shown = shown
+	}
+	return r.shown.paths(), nil
+}
+
+// showpieces are the images that a report shows.
+type showpieces struct {
+	images       string
+	classes      []string
+	examples     map[string][]exhibit
+	wrong, right []exhibit
+}
+
+func (r *Run) newShowpieces() *showpieces {
+	return &showpieces{images: r.Images(), classes: r.Split.Classes, examples: map[string][]exhibit{}}
+}
+
+// see hears what the model says of an image.
+func (s *showpieces) see(item dataset.Item, probabilities []float32) {
+	said := argmax(probabilities)
+	row := Row{Image: filepath.Join(s.images, filepath.FromSlash(item.Path)), Predicted: s.classes[said], Status: string(explain.OK)}
+	row.Probabilities = map[string]float32{row.Predicted: probabilities[said]}
+	e := exhibit{rows: []Row{row}, truth: s.classes[item.Class]}
+	if e.right() {
+		s.right = surest(s.right, e, shownRight)
+	} else {
+		s.wrong = surest(s.wrong, e, shownWrong)
+	}
+	if list := s.examples[e.truth]; len(s.examples) < mostShelves || list != nil {
+		s.examples[e.truth] = better(list, e, shownAlone)
+	}
+}
+
+func (s *showpieces) paths() (paths []string) {
+	for _, list := range append(slices.Collect(maps.Values(s.examples)), s.wrong, s.right) {
 		for _, e := range list {
 			paths = append(paths, e.first().Image)
 		}
 	}
 	slices.Sort(paths)
-	return slices.Compact(paths), err
+	return slices.Compact(paths)
 }

@@ -186,13 +186,14 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 	case exists(r.path(evaluationFile)):
 		return r.writeReport(ctx)
 	}
-	result, err := Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener})
+	shown := r.newShowpieces()
+	result, err := Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener, answer: shown.see})
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%w before the test part was evaluated; go on with --resume %s", ErrInterrupted, r.Dir)
 	} else if err != nil {
 		return err
 	}
-	result.Epoch = epoch
+	result.Epoch, r.shown = epoch, shown
 	if err := atomicfile.WriteJSON(r.path(evaluationFile), result); err != nil {
 		return err
 	}
