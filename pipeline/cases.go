@@ -69,7 +69,7 @@ func (c *cases) add(b *dataset.Batch, masks string, limits dataset.Limits) error
 		path := filepath.Join(masks, filepath.FromSlash(strings.TrimSuffix(item.Path, filepath.Ext(item.Path))+".png"))
 		mask, err := dataset.DecodeFile(path, limits)
 		if err != nil {
-			return fmt.Errorf("mask of %s: %w", item.Path, err)
+			return fmt.Errorf("mask of %s, %s: %w", item.Path, path, err)
 		}
 		small := dataset.Resize(mask, c.height, c.width, dataset.Bilinear)
 		inside := make([]bool, c.height*c.width)

@@ -220,7 +220,9 @@ func (c checkpoints) setAside(names []string) error {
 // list returns the names with a prefix, oldest first.
 func (c checkpoints) list(prefix string) ([]string, error) {
 	entries, err := os.ReadDir(c.dir)
-	if err != nil {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s is gone, and with it the weights to go on from or to export", c.dir)
+	} else if err != nil {
 		return nil, err
 	}
 	var names []string

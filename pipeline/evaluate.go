@@ -3,8 +3,10 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,6 +29,17 @@ type EvaluateOptions struct {
 	answer func(item dataset.Item, probabilities []float32) // if not nil, is told of each image
 }
 
+// Check reports options that cannot be, whatever the model.
+func (o EvaluateOptions) Check() error { return errors.Join(checkPart(o.Part), o.Machine.Check()) }
+
+// checkPart reports a part that no split has.
+func checkPart(name string) error {
+	if !slices.Contains(dataset.PartNames, name) {
+		return fmt.Errorf("no split part %q; have %s", name, strings.Join(dataset.PartNames, ", "))
+	}
+	return nil
+}
+
 // Evaluation is how well a model does on some images.
 type Evaluation struct {
 	Part       string               `json:"part"`
@@ -45,7 +58,7 @@ type Evaluation struct {
 // Evaluate measures a model on a part of its run's split or on any class
 // folder. Files that cannot be read are counted and noted, not fatal.
 func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
-	if err := o.Machine.Check(); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
 	}
 	bundle, err := Open(o.Model, o.Machine.Threads)
@@ -144,8 +157,8 @@ func (o EvaluateOptions) part(ctx context.Context, bundle *savedmodel.Bundle) (p
 		}
 		return part{root: folder.Root, items: folder.Items, unreadable: folder.Unreadable, limits: o.Machine.Limits}, nil
 	}
-	if !slices.Contains(dataset.PartNames, o.Part) {
-		return part{}, fmt.Errorf("no split part %q; have %s", o.Part, strings.Join(dataset.PartNames, ", "))
+	if _, err := os.Stat(o.Data); o.Data != "" && err != nil {
+		return part{}, fmt.Errorf("cannot read image folder %q: %w", o.Data, bare(err))
 	}
 	dir := o.Model
 	if !isRun(dir) {

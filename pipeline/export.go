@@ -120,6 +120,9 @@ func ModelDir(path string) (string, error) {
 	if isRun(path) {
 		dir := filepath.Join(path, modelDir)
 		if _, err := os.Stat(dir); err != nil {
+			if exists(filepath.Join(path, evaluationFile)) {
+				return "", fmt.Errorf("run %s has lost its %s; make it again with \"oscar train --resume %s\"", path, modelDir, path)
+			}
 			return "", fmt.Errorf("run %s has no %s yet: training is not finished; go on with \"oscar train --resume %s\", or take the best epoch so far with \"oscar export\"", path, modelDir, path)
 		}
 		return dir, nil

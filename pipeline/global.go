@@ -117,7 +117,7 @@ type Global struct {
 // those shown as examples. Maps are kept pooled: memory grows by two kilobytes
 // an image.
 func ExplainGlobal(ctx context.Context, o GlobalOptions) (*Global, error) {
-	if err := errors.Join(o.Global.Check(), o.Machine.Check(), newRunFolder(o.Out)); err != nil {
+	if err := errors.Join(o.Check(), newRunFolder(o.Out)); err != nil {
 		return nil, err
 	}
 	g, err := o.open(ctx)
@@ -132,6 +132,42 @@ func ExplainGlobal(ctx context.Context, o GlobalOptions) (*Global, error) {
 	return result, err
 }
 
+// Check reports options that cannot be, whatever the model.
+func (o GlobalOptions) Check() error {
+	if err := errors.Join(o.Global.Check(), checkPart(o.Part), o.Machine.Check()); err != nil {
+		return err
+	}
+	switch {
+	case o.makes(GlobalTCAV) && o.Concepts == "":
+		return fmt.Errorf("%s needs concepts: a folder with one sub-folder a concept", GlobalTCAV)
+	case !o.makes(GlobalTCAV) && o.Concepts != "":
+		return fmt.Errorf("concepts are for %s, which is not asked for", GlobalTCAV)
+	}
+	layered, idle := o.makes(GlobalTCAV), error(nil) // whether a named layer changes anything
+	for _, method := range o.methods() {
+		s := o.Settings
+		s.Method = cmp.Or(method, "lrp")
+		if err := s.Check(); err != nil {
+			return err
+		}
+		if strings.Contains(method, ",") {
+			return fmt.Errorf("method is %q, want one", method)
+		}
+		if method == "" {
+			continue
+		}
+		if err := s.CheckLayer(); err != nil {
+			idle = err
+		} else {
+			layered = true
+		}
+	}
+	if !layered {
+		return idle
+	}
+	return nil
+}
+
 // globally is an [ExplainGlobal] under way.
 type globally struct {
 	GlobalOptions
@@ -143,34 +179,6 @@ type globally struct {
 }
 
 func (o GlobalOptions) open(ctx context.Context) (*globally, error) {
-	switch {
-	case o.makes(GlobalTCAV) && o.Concepts == "":
-		return nil, fmt.Errorf("%s needs concepts: a folder with one sub-folder a concept", GlobalTCAV)
-	case !o.makes(GlobalTCAV) && o.Concepts != "":
-		return nil, fmt.Errorf("concepts are for %s, which is not asked for", GlobalTCAV)
-	}
-	layered, idle := o.makes(GlobalTCAV), error(nil) // whether a named layer changes anything
-	for _, method := range o.methods() {
-		s := o.Settings
-		s.Method = cmp.Or(method, "lrp")
-		if err := s.Check(); err != nil {
-			return nil, err
-		}
-		if strings.Contains(method, ",") {
-			return nil, fmt.Errorf("method is %q, want one", method)
-		}
-		if method == "" {
-			continue
-		}
-		if err := s.CheckLayer(); err != nil {
-			idle = err
-		} else {
-			layered = true
-		}
-	}
-	if idle != nil && !layered {
-		return nil, idle
-	}
 	bundle, err := Open(o.Model, o.Machine.Threads)
 	if err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ func (s Settings) CheckLayer() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("layer is %s, but none of the methods %s is to look at a layer; name one that does, as gradcam, or METHOD@LAYER, as lrp@%s", s.Layer, s.Method, s.Layer)
+	return fmt.Errorf("layer is %s, and %s would not look at it; name a method that does, as gradcam, or METHOD@LAYER, as lrp@%s", s.Layer, s.Method, s.Layer)
 }
 
 // methods are the methods, where none is to look at a layer of its own.

@@ -73,6 +73,17 @@ const (
 	scorePicture = "score.png"
 )
 
+// Check reports options that cannot be, whatever the model.
+func (o ScoreOptions) Check() error {
+	if err := errors.Join(o.Settings.Check(), o.Settings.CheckLayer(), o.Scoring.Check(), checkPart(o.Part), o.Machine.Check()); err != nil {
+		return err
+	}
+	if c := o.Settings.Class; c != TargetPredicted && c != TargetTrue {
+		return fmt.Errorf("class is %q, want predicted or true: every image is judged by one", c)
+	}
+	return nil
+}
+
 // Score judges methods of explanation by numbers and writes, below Out,
 // score.json and score.png. Controls stand in the table: noise of one value a
 // pixel, noise as coarse as the explained layer's maps, and an edge detector.
@@ -85,11 +96,8 @@ const (
 // A method's scores are written when they are complete: the same call goes on
 // with the next one, and one with more methods computes those alone.
 func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
-	if err := errors.Join(o.Settings.Check(), o.Settings.CheckLayer(), o.Scoring.Check(), o.Machine.Check()); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
-	}
-	if c := o.Settings.Class; c != TargetPredicted && c != TargetTrue {
-		return nil, fmt.Errorf("class is %q, want predicted or true: every image is judged by one", c)
 	}
 	s, err := o.open(ctx)
 	if err != nil {

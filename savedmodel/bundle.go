@@ -46,7 +46,7 @@ type tap struct{ target, score, activations, gradients graph.Tensor }
 // Open loads the SavedModel in dir and restores its variables.
 func Open(dir string, threads graph.Threads) (*Bundle, error) {
 	if _, err := os.Stat(filepath.Join(dir, "saved_model.pb")); err != nil {
-		return nil, fmt.Errorf("%s is not a SavedModel: it has no saved_model.pb", dir)
+		return nil, lacksGraph(dir)
 	}
 	meta, err := readMetadata(dir)
 	if err != nil {

@@ -1,6 +1,7 @@
 package savedmodel
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -20,7 +21,9 @@ func Describe(dir string) (*Metadata, []string, error) {
 	}
 	path := filepath.Join(dir, "saved_model.pb")
 	b, err := os.ReadFile(path)
-	if err != nil {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil, lacksGraph(dir)
+	} else if err != nil {
 		return nil, nil, err
 	}
 	model := &pb.SavedModel{}
@@ -31,4 +34,8 @@ func Describe(dir string) (*Metadata, []string, error) {
 		return nil, nil, fmt.Errorf("%s is damaged: it holds no graph", path)
 	}
 	return meta, slices.Sorted(maps.Keys(model.MetaGraphs[0].SignatureDef)), nil
+}
+
+func lacksGraph(dir string) error {
+	return fmt.Errorf("%s is not a SavedModel: it has no saved_model.pb", dir)
 }

@@ -124,6 +124,9 @@ func (j *job) begin(ctx context.Context) (*Result, error) {
 	for _, text := range j.imageNotes() {
 		j.Listener.note(text)
 	}
+	if len(j.Study.Seeds) == 1 && len(j.Study.Claims) > 0 {
+		j.Listener.note("with one seed no claim can be decided: --seeds 1,2 trains every variant twice")
+	}
 	if err := j.arrange(); err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ may be a folder that the run never saw. Without DATA the run's own folder is mea
 			return arguments("MODEL", "DATA")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.Machine.Check(); err != nil {
+			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
 			s := newScreen()

@@ -36,10 +36,11 @@ shows a picture a class, the first that the model gets right if there is one. Th
 same command started again goes on where it was stopped.
 
 --layer is for methods that look at a layer, or at the image by one, and may be
-several or all. METHOD@LAYER names one for a method: it is the way to see lrp,
-which looks at the image, at a layer. With several methods or layers each has a
-folder of its own below overlays and maps, called METHOD, or METHOD@LAYER where
-a method looks at several; sheets/....jpg shows an image with all side by side.
+several or all: those that have a map, a layer and the ReLU after it once.
+METHOD@LAYER names one for a method: it is the way to see lrp, which looks at the
+image, at a layer. With several methods or layers each has a folder of its own
+below overlays and maps, called METHOD, or METHOD@LAYER where a method looks at
+several; sheets/....jpg shows an image with all side by side.
 
 The full colour is a map's largest value; of a method that looks at the image
 the 99th percentile, since single pixels would take all colour from the others.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -41,15 +40,15 @@ DIR, which must be new or empty, gets global.json and, as asked for,
 averages.png, spray/CLASS.png, spectra.png, tree.png, tree.txt, features.csv,
 tcav.png, the mean maps as .npy files, and the pictures that oscar report makes a
 page of. Nothing is there until all is done.`,
-		Example: `  oscar explain-global runs/first photos --out global
+		Example: `  oscar explain-global runs/first photos --out together
   oscar explain-global runs/first photos --what spray --class glass --out glass
-  oscar explain-global runs/first photos --concepts concepts --out global`,
+  oscar explain-global runs/first photos --concepts concepts --out together`,
 		Args: arguments("MODEL", "DATA"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.Out == "" {
 				return usageError{fmt.Errorf("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
 			}
-			if err := errors.Join(g.Check(), o.Machine.Check()); err != nil {
+			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
 			screen := newScreen()

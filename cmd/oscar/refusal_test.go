@@ -106,8 +106,9 @@ func TestRefusals(t *testing.T) {
 		{2, "evaluate $RUN --workers -2", "workers is -2, want 0 or more"},
 		{1, "evaluate nowhere", "no model at nowhere: want a run folder or a SavedModel folder"},
 		{1, "evaluate flat", "flat is neither a run folder (experiment.json) nor a SavedModel (saved_model.pb)"},
-		{1, "evaluate $RUN --split half", `no split part "half"; have train, validation, test, all`},
+		{2, "evaluate $RUN --split half", `no split part "half"; have train, validation, test, all`},
 		{1, "evaluate $RUN flat", "none of the 6 images of the run's test part can be read in flat; for any folder of images take --split all"},
+		{1, "evaluate $RUN nowhere", `cannot read image folder "nowhere": no such file or directory`},
 		{1, "evaluate $RUN nowhere --split all", `cannot read image folder "nowhere": no such file or directory`},
 
 		{2, "explain", "MODEL is missing"},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -62,7 +61,7 @@ it was stopped, and with more methods computes those alone.`,
 			if o.Out == "" {
 				return usageError{fmt.Errorf("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
 			}
-			if err := errors.Join(o.Settings.CheckLayer(), o.Scoring.Check(), o.Machine.Check()); err != nil {
+			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
 			screen := newScreen()

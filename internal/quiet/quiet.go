@@ -42,7 +42,7 @@ static void (*oscar_preinit)(int, char **, char **) = set_aside;
 static const char *chatter[] = {
 	"WARNING: All log messages before absl", "I#### ##:", "W#### ##:",
 	"####-##-## ##:##:##.######: I ", "####-##-## ##:##:##.######: W ",
-	"To enable the following instructions", NULL,
+	"To enable the following instructions", "\t [[{{node", NULL,
 };
 
 // How a crash of Go begins. What follows goes to the crash output, too.
