@@ -86,11 +86,8 @@ func (g *globally) writeAverages(_ context.Context, dir string, seen *globalImag
 		}
 		tiles = append(tiles,
 			heatmap.Tile{Image: photo, Caption: fmt.Sprintf("%s, mean of %d photographs", a.Class, a.N)},
-			heatmap.Tile{
-				Image:   heatmap.Overlay(photo, heatmap.Options{Heat: mean, Map: g.diverging(), Alpha: paleAlpha}),
-				Caption: fmt.Sprintf("dispersion %.2g, centre %.2g", a.Dispersion, a.Center),
-			},
-			heatmap.Tile{Image: heatmap.Overlay(photo, heatmap.Options{Heat: deviation, Alpha: g.Settings.Alpha}), Caption: "standard deviation"})
+			heatmap.Paint(photo, heatmap.Options{Heat: mean, Map: g.diverging(), Alpha: paleAlpha, Note: fmt.Sprintf("dispersion %.2g, centre %.2g", a.Dispersion, a.Center)}),
+			heatmap.Paint(photo, heatmap.Options{Heat: deviation, Alpha: g.Settings.Alpha, Note: "standard deviation"}))
 	}
 	if len(tiles) == 0 {
 		return nil
@@ -172,7 +169,7 @@ func (g *globally) writeSpRAy(ctx context.Context, dir string, seen *globalImage
 			if err := writeGrid(dir, c.Map, mean); err != nil {
 				return err
 			}
-			row := []heatmap.Tile{{Image: g.alone(mean), Caption: fmt.Sprintf("%s, strategy %d of %d: %d of %d", class.Class, k+1, class.K, c.Size, class.N)}}
+			row := []heatmap.Tile{g.alone(mean, fmt.Sprintf("%s, strategy %d of %d: %d of %d", class.Class, k+1, class.K, c.Size, class.N))}
 			examples := []string{}
 			for n, path := range c.Images[:min(sprayExamples, len(c.Images))] {
 				tile, name := g.example(path, heat[path]), ""
@@ -208,9 +205,9 @@ func blank() *image.RGBA {
 	return img
 }
 
-// alone is a map without a photograph, with its scale.
-func (g *globally) alone(heat explain.Grid) image.Image {
-	return heatmap.Overlay(blank(), heatmap.Options{Heat: heat, Map: g.colours(), Alpha: 1})
+// alone is a map without a photograph, its scale below it.
+func (g *globally) alone(heat explain.Grid, caption string) heatmap.Tile {
+	return heatmap.Paint(blank(), heatmap.Options{Heat: heat, Map: g.colours(), Alpha: 1, Note: caption})
 }
 
 // example is a photograph under its map, as it was clustered; without a picture
