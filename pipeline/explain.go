@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"oscar/dataset"
+	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 )
 
@@ -321,7 +322,7 @@ func (x *Explainer) merge(out string, shards []Shard, part func(Shard) string, s
 	if err := dropStale(out, shards, part); err != nil {
 		return err
 	}
-	summary.Montage, err = rows.write(out)
+	summary.Montage, err = rows.write(out, func(r Row) (heatmap.Options, error) { return x.options(out, r, x.look(r)) })
 	return err
 }
 

@@ -62,9 +62,9 @@ func (m *montage) truth(r Row) string {
 // about the width of the whole, in pixels.
 const montageHeight, montageWidth = 240, 1320
 
-// write draws the montage, a picture beside its overlay, and returns its path;
-// none if there is nothing to show.
-func (m *montage) write(out string) (string, error) {
+// write draws the montage, a picture beside its map on it, and returns its path;
+// none if there is nothing to show. options say how a row's map is shown.
+func (m *montage) write(out string, options func(Row) (heatmap.Options, error)) (string, error) {
 	var tiles []heatmap.Tile
 	width := 0
 	for _, class := range m.classes {
@@ -76,13 +76,15 @@ func (m *montage) write(out string) (string, error) {
 		if err != nil {
 			continue // it was changed or taken away since it was explained
 		}
-		overlay, err := dataset.DecodeFile(filepath.Join(out, r.Overlay), dataset.Limits{})
+		o, err := options(r)
 		if err != nil {
-			return "", fmt.Errorf("montage: %s: %w", r.Overlay, err)
+			return "", fmt.Errorf("montage: %w", err)
 		}
-		tiles = append(tiles,
-			heatmap.Tile{Image: picture, Caption: m.caption(r)},
-			heatmap.Tile{Image: overlay, Caption: fmt.Sprintf("%s %.2f", r.Predicted, r.Probabilities[r.Predicted])})
+		o.Note = fmt.Sprintf("%s\n%s %s", r.title(), r.Method, r.Layer)
+		if r.Target != r.Predicted {
+			o.Note += "\nexplained: " + r.Target
+		}
+		tiles = append(tiles, heatmap.Tile{Image: picture, Caption: m.caption(r)}, heatmap.Paint(picture, o))
 		size := picture.Bounds().Size()
 		width = max(width, min(montageHeight*size.X/size.Y, montageHeight*3/2), montageHeight/2)
 	}
