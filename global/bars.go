@@ -23,16 +23,22 @@ const (
 	barsHead   vg.Length = 30
 	barsFoot   vg.Length = 26
 	barsScale  vg.Length = 240 // of a score from 0 to 1
-	barsBeside vg.Length = 96  // for the verdict
+	barsBeside vg.Length = 160 // for the verdict
 	barsMargin vg.Length = 14
 )
 
-const barsWords = "share of the class's images that the concept (orange: a random direction) moves towards it; pale: not significant"
+// What the bars show, below each panel, and their colours, below all.
+const (
+	barsWords   = "share of the class's images that the concept moves towards it"
+	barsColours = "Blue: more than random; orange: fewer than random; grey: neither. Upright mark: random directions."
+)
 
 // ConceptBars draws TCAV's answers: a panel a concept, a bar a class from 0 to
-// its score, with the deviation over the CAVs. The grey mark is the mean score
-// of random CAVs, with theirs. Bars that are not significant are pale.
-func ConceptBars(list []Bars) (image.Image, error) {
+// its score, with the deviation over the CAVs. The upright mark is the mean score
+// of random CAVs, with theirs. A bar is blue where that is significantly less,
+// orange where it is more, else grey. comparisons is how many were looked at
+// together.
+func ConceptBars(list []Bars, comparisons int) (image.Image, error) {
 	if len(list) == 0 {
 		return nil, fmt.Errorf("no concepts to draw")
 	}
@@ -43,14 +49,27 @@ func ConceptBars(list []Bars) (image.Image, error) {
 		panels = append(panels, p)
 		size = image.Pt(max(size.X, p.Bounds().Dx()), max(size.Y, p.Bounds().Dy()))
 	}
+	foot := barsLegend(comparisons)
 	columns := min(2, len(panels))
-	picture := image.NewRGBA(image.Rect(0, 0, columns*size.X, (len(panels)+columns-1)/columns*size.Y))
+	rows := (len(panels) + columns - 1) / columns
+	picture := image.NewRGBA(image.Rect(0, 0, max(columns*size.X, foot.Bounds().Dx()), rows*size.Y+foot.Bounds().Dy()))
 	draw.Draw(picture, picture.Rect, image.White, image.Point{}, draw.Src)
 	for i, p := range panels {
 		at := image.Pt(i%columns*size.X, i/columns*size.Y)
 		draw.Draw(picture, image.Rectangle{at, at.Add(size)}, p, image.Point{}, draw.Src)
 	}
+	draw.Draw(picture, foot.Bounds().Add(image.Pt(0, rows*size.Y)), foot, image.Point{}, draw.Src)
 	return picture, nil
+}
+
+// barsLegend says what the colours mean, and what is significant.
+func barsLegend(comparisons int) image.Image {
+	words := style(8.5, faint, vgdraw.XLeft, vgdraw.YBottom)
+	const line = 13
+	return paint(words.Width(barsColours)+2*barsMargin, 2*line+barsMargin, func(c vgdraw.Canvas) {
+		c.FillText(words, vg.Point{X: barsMargin, Y: barsMargin/2 + line}, barsColours)
+		c.FillText(words, vg.Point{X: barsMargin, Y: barsMargin / 2}, "More or fewer: "+Threshold(comparisons)+".")
+	})
 }
 
 func (b Bars) panel() image.Image {
@@ -82,23 +101,24 @@ func (b Bars) panel() image.Image {
 
 // draw draws one bar, (x,y) the middle of its left end.
 func (s Sensitivity) draw(c vgdraw.Canvas, x, y vg.Length) {
-	fill, words := color.Color(blue), fmt.Sprintf("%.2f, p %s", s.Score, probability(s.P))
-	switch s.Verdict {
-	case TooFewImages:
-		c.FillText(style(8.5, faint, vgdraw.XLeft, vgdraw.YCenter), vg.Point{X: x + 4, Y: y}, "too few images")
+	if s.Verdict == TooFewImages {
+		c.FillText(style(8.5, faint, vgdraw.XLeft, vgdraw.YCenter), vg.Point{X: x + 4, Y: y}, s.Words())
 		return
-	case NoConcept:
-		fill, words = color.Gray{Y: 0xdc}, "no such concept"
-	case NotSignificant:
-		fill = color.RGBA{R: 0xc3, G: 0xd3, B: 0xe6, A: 0xff}
+	}
+	fill := color.Color(color.Gray{Y: 0xd0})
+	switch {
+	case s.Verdict == Significant && s.Score < s.RandomScore:
+		fill = amber
+	case s.Verdict == Significant:
+		fill = blue
 	}
 	const half = 7
 	c.FillPolygon(fill, box(x, y-half, vg.Length(s.Score)*barsScale, 2*half))
 	whisker(c, x, y, s.Score, s.Deviation, ink)
 	at := x + vg.Length(s.RandomScore)*barsScale
-	c.StrokeLine2(vgdraw.LineStyle{Color: amber, Width: 2.5}, at, y-half-2, at, y+half+2)
-	whisker(c, x, y-half+1, s.RandomScore, s.RandomDeviation, amber)
-	c.FillText(style(8.5, faint, vgdraw.XLeft, vgdraw.YCenter), vg.Point{X: x + barsScale + 10, Y: y}, words)
+	c.StrokeLine2(vgdraw.LineStyle{Color: ink, Width: 2.5}, at, y-half-2, at, y+half+2)
+	whisker(c, x, y-half+1, s.RandomScore, s.RandomDeviation, ink)
+	c.FillText(style(8.5, faint, vgdraw.XLeft, vgdraw.YCenter), vg.Point{X: x + barsScale + 10, Y: y}, fmt.Sprintf("%.2f, p %s, %s", s.Score, probability(s.P), s.Words()))
 }
 
 // whisker draws a deviation to both sides of a score, within 0..1.

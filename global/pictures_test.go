@@ -40,19 +40,24 @@ func TestSpectra(t *testing.T) {
 }
 
 func TestConceptBars(t *testing.T) {
-	answers := []global.Sensitivity{{Score: 0.9, Verdict: global.Significant}, {Score: 0.4, Verdict: global.NotSignificant}, {Verdict: global.TooFewImages}}
+	answers := []global.Sensitivity{{Score: 0.9, Verdict: global.Significant}, {Score: 0.4, RandomScore: 0.6, Verdict: global.NotSignificant}, {Verdict: global.TooFewImages}}
+	blue, orange := color.RGBA{0x1f, 0x5f, 0xa8, 0xff}, color.RGBA{0xd9, 0x6c, 0x06, 0xff}
 	p, err := global.ConceptBars([]global.Bars{
 		{Title: "striped", Classes: []string{"zebra", "horse", "an animal with a longer name"}, Answers: answers},
 		{Title: "dotted", Classes: []string{"zebra"}, Answers: answers[:1]},
 		{Title: "red", Classes: []string{"zebra"}, Answers: answers[1:2]},
-	})
+	}, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if size := p.Bounds().Size(); size.X < 800 || size.Y < 250 || !has(p, color.RGBA{0x1f, 0x5f, 0xa8, 0xff}) {
-		t.Errorf("the bars are %v", size)
+	if size := p.Bounds().Size(); size.X < 800 || size.Y < 250 || !has(p, blue) || has(p, orange) {
+		t.Errorf("the bars are %v, more than random blue: %v, orange: %v", size, has(p, blue), has(p, orange))
 	}
-	if _, err := global.ConceptBars(nil); err == nil {
+	fewer := []global.Sensitivity{{Score: 0.1, RandomScore: 0.5, Verdict: global.Significant}}
+	if p, err = global.ConceptBars([]global.Bars{{Title: "red", Classes: []string{"zebra"}, Answers: fewer}}, 1); err != nil || !has(p, orange) || has(p, blue) {
+		t.Errorf("fewer than random is not orange: %v", err)
+	}
+	if _, err := global.ConceptBars(nil, 0); err == nil {
 		t.Error("no concepts were drawn")
 	}
 }

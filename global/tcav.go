@@ -21,19 +21,6 @@ const (
 	Significant    Verdict = "significant"
 )
 
-// Words are the verdict in plain ones.
-func (v Verdict) Words() string {
-	switch v {
-	case TooFewImages:
-		return "too few images"
-	case NoConcept:
-		return "told no better than chance"
-	case NotSignificant:
-		return "not significant"
-	}
-	return "significant"
-}
-
 // Sensitivity is TCAV's answer for one concept and one class (Kim et al. 2018,
 // arXiv:1711.11279, section 3.3). A score is the share of the class's images
 // whose logit a step towards the concept would raise (eq. 2): 1 all of them, 0
@@ -63,9 +50,37 @@ type Sensitivity struct {
 	Reason   string  `json:"reason"`
 }
 
+// Words are the verdict in plain ones, with the direction of what is significant.
+func (s Sensitivity) Words() string {
+	switch s.Verdict {
+	case TooFewImages:
+		return "too few images"
+	case NoConcept:
+		return "told no better than chance"
+	case NotSignificant:
+		return "not significant"
+	}
+	if s.Score < s.RandomScore {
+		return "fewer than random"
+	}
+	return "more than random"
+}
+
 // Level is the share of false alarms that is put up with in all comparisons
 // together.
 const Level = 0.05
+
+// threshold is the largest p that is significant.
+func threshold(comparisons int) float64 { return Level / float64(max(comparisons, 1)) }
+
+// Threshold says which p is significant: "p at most 0.0042 (0.05 over 12
+// comparisons)".
+func Threshold(comparisons int) string {
+	if comparisons <= 1 {
+		return fmt.Sprintf("p at most %g (1 comparison)", Level)
+	}
+	return fmt.Sprintf("p at most %.2g (%g over %d comparisons)", threshold(comparisons), Level, comparisons)
+}
 
 // Compare makes the answer of a concept's CAVs, given how many of the class's
 // images each moves, and how many each random one does. comparisons is how many
@@ -80,7 +95,7 @@ func Compare(v Vectors, moved, randomMoved []int, images, comparisons int) Sensi
 		s.Accuracy += c.Accuracy / float64(len(v.CAVs))
 	}
 	s.Low, _ = metric.Wilson95(int(math.Round(s.Accuracy*float64(s.HeldOut))), s.HeldOut)
-	level := Level / float64(max(comparisons, 1))
+	level := threshold(comparisons)
 	switch {
 	case len(v.CAVs) == 0:
 		s.Verdict, s.Reason = TooFewImages, fmt.Sprintf("too few images of the concept, or random ones: want at least %d and %d", FewestExamples, 2*FewestExamples)

@@ -238,18 +238,25 @@ func TestVerdicts(t *testing.T) {
 		images      int
 		comparisons int
 		want        global.Verdict
+		words       string
 	}{
-		{"clear", good, high, low, 20, 1, global.Significant},
-		{"one of very many", good, high, low, 20, 1000, global.NotSignificant},
-		{"the same", good, high, high, 20, 1, global.NotSignificant},
-		{"few images of the class", good, high, low, 9, 1, global.TooFewImages},
-		{"no CAVs", global.Vectors{}, nil, nil, 20, 1, global.TooFewImages},
-		{"65 % of 20 right", telling(0.65, 20), high, low, 20, 1, global.NoConcept},
-		{"65 % of 200 right", telling(0.65, 200), high, low, 20, 1, global.Significant},
+		{"clear", good, high, low, 20, 1, global.Significant, "more than random"},
+		{"clear, the other way round", good, low, high, 20, 1, global.Significant, "fewer than random"},
+		{"one of very many", good, high, low, 20, 1000, global.NotSignificant, "not significant"},
+		{"the same", good, high, high, 20, 1, global.NotSignificant, "not significant"},
+		{"few images of the class", good, high, low, 9, 1, global.TooFewImages, "too few images"},
+		{"no CAVs", global.Vectors{}, nil, nil, 20, 1, global.TooFewImages, "too few images"},
+		{"65 % of 20 right", telling(0.65, 20), high, low, 20, 1, global.NoConcept, "told no better than chance"},
+		{"65 % of 200 right", telling(0.65, 200), high, low, 20, 1, global.Significant, "more than random"},
 	} {
 		got := global.Compare(c.cavs, c.a, c.b, c.images, c.comparisons)
-		if got.Verdict != c.want || got.Reason == "" || math.IsNaN(got.P) || math.IsNaN(got.Score) {
+		if got.Verdict != c.want || got.Words() != c.words || got.Reason == "" || math.IsNaN(got.P) || math.IsNaN(got.Score) {
 			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+	for comparisons, want := range map[int]string{1: "p at most 0.05 (1 comparison)", 12: "p at most 0.0042 (0.05 over 12 comparisons)"} {
+		if got := global.Threshold(comparisons); got != want {
+			t.Errorf("significant: %s, want %s", got, want)
 		}
 	}
 	if p := global.Welch([]float64{1, 1}, []float64{0, 0}); p != 0 {

@@ -192,6 +192,9 @@ func tally(moved map[int][]int, class int, cavs []global.CAV, gradient []float32
 	}
 }
 
+// Threshold says which p is significant, for as many comparisons.
+func (c *Concepts) Threshold() string { return global.Threshold(c.Comparisons) }
+
 // compare makes the answer.
 func (v *conceptVectors) compare(names []string, classes []int) *Concepts {
 	out := &Concepts{

@@ -250,7 +250,7 @@ func (g *globally) writeTCAV(_ context.Context, dir string, _ *globalImages) err
 		}
 		panels = append(panels, p)
 	}
-	picture, err := global.ConceptBars(panels)
+	picture, err := global.ConceptBars(panels, g.result.TCAV.Comparisons)
 	if err != nil {
 		return err
 	}

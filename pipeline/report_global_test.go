@@ -90,8 +90,8 @@ func TestReportOfConcepts(t *testing.T) {
 	p.want("dd", "2 of 6 pairs with a class, significant", "1 of 1 classes")
 	p.want("p", "There is no tree: 2 images, want at least 20.", "the picture is gone", "the map is gone")
 	p.want("h3", "box, strategy 1 of 2", "box, strategy 2 of 2")
-	p.want("td", "1.00 (significant, more than random) p 0.0001", "0.10 (significant, fewer than random) p 0.002", "0.90 p 0.2", "– too few", "told no better than chance", "for a reason", "20, 10")
-	p.want("li", "2 images could not be read")
+	p.want("td", "1.00 (more than random) p 0.0001", "0.10 (fewer than random) p 0.002", "0.90 p 0.2", "– too few", "told no better than chance", "for a reason", "20, 10")
+	p.want("li", "2 images could not be read", "Blue: more than random, more images than along random directions; orange: fewer than random. Both: p at most 0.0083 (0.05 over 6 comparisons). Grey: neither.")
 	reporttest.Look(t, p.path)
 
 	g.SpRAy, g.Tree, g.TCAV = nil, nil, nil

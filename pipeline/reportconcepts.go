@@ -80,7 +80,7 @@ func (p *panorama) concepts() report.Section {
 	answers := report.Table{
 		Caption: "Share of a class's images whose logit a step towards the concept raises", Corner: "concept",
 		Legend: report.List{
-			fmt.Sprintf("Blue: more images than along random directions; orange: fewer; both significant at %g over %s. Grey: nothing to be said.", global.Level, report.Count(c.Comparisons, "comparison")),
+			fmt.Sprintf("Blue: more than random, more images than along random directions; orange: fewer than random. Both: %s. Grey: neither.", c.Threshold()),
 			"p: of a t-test against random directions, for which every score of a concept counts as independent; a large p is to be believed more than a small one.",
 		},
 	}
@@ -96,7 +96,7 @@ func (p *panorama) concepts() report.Section {
 			line := report.Row{Name: concept.Concept, Cells: []report.Cell{{Text: s.Class}, {Text: "–", Tone: report.Faint}, {Text: "–", Tone: report.Faint}, {Text: "–", Tone: report.Faint}, {Text: "–", Tone: report.Faint}, {Text: s.Reason}}}
 			if s.Verdict != global.TooFewImages {
 				line.Cells = []report.Cell{{Text: s.Class}, {Text: fmt.Sprintf("%.2f ± %.2f", s.Score, s.Deviation)}, {Text: fmt.Sprintf("%.2f ± %.2f", s.RandomScore, s.RandomDeviation)},
-					{Text: fmt.Sprintf("%.2g", s.P)}, {Text: report.Percent(s.Accuracy)}, {Text: s.Verdict.Words()}}
+					{Text: fmt.Sprintf("%.2g", s.P)}, {Text: report.Percent(s.Accuracy)}, {Text: s.Words()}}
 			}
 			every.Rows = append(every.Rows, line)
 		}
@@ -118,13 +118,13 @@ func answer(s global.Sensitivity) report.Cell {
 	case global.TooFewImages:
 		return report.Cell{Text: "–", Note: "too few", Tone: report.Faint}
 	case global.Significant:
-		cell := report.Cell{Text: fmt.Sprintf("%.2f", s.Score), Note: fmt.Sprintf("p %.1g", s.P), Tone: report.Good, Level: 3, Means: "significant, more than random"}
+		cell := report.Cell{Text: fmt.Sprintf("%.2f", s.Score), Note: fmt.Sprintf("p %.2g", s.P), Tone: report.Good, Level: 3, Means: s.Words()}
 		if s.Score < s.RandomScore {
-			cell.Tone, cell.Means = report.Bad, "significant, fewer than random"
+			cell.Tone = report.Bad
 		}
 		return cell
 	}
-	return report.Cell{Text: fmt.Sprintf("%.2f", s.Score), Note: fmt.Sprintf("p %.1g", s.P), Tone: report.Faint}
+	return report.Cell{Text: fmt.Sprintf("%.2f", s.Score), Note: fmt.Sprintf("p %.2g", s.P), Tone: report.Faint}
 }
 
 // setup is how it was explained, and how to do it again.

@@ -117,10 +117,11 @@ func printGlobal(w io.Writer, r *pipeline.Global) {
 		for _, c := range r.TCAV.Concepts {
 			for _, s := range c.Classes {
 				t.AppendRow(table.Row{c.Concept, s.Class, fmt.Sprintf("%.2f ± %.2f", s.Score, s.Deviation), fmt.Sprintf("%.2f ± %.2f", s.RandomScore, s.RandomDeviation),
-					fmt.Sprintf("%.2g", s.P), fmt.Sprintf("%.2f", s.Accuracy), s.Verdict.Words()})
+					fmt.Sprintf("%.2g", s.P), fmt.Sprintf("%.2f", s.Accuracy), s.Words()})
 			}
 		}
 		render(w, t)
+		fmt.Fprintf(w, "more or fewer than random: %s\n", r.TCAV.Threshold())
 	}
 }
 
