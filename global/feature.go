@@ -9,9 +9,12 @@ import (
 // Feature is a column of a [Table]: something of an image that has a name.
 type Feature struct {
 	Name  string `json:"name"`  // "edge density"
-	Unit  string `json:"unit"`  // "" of a number without one
+	Unit  string `json:"unit"`  // "" of a number without one, or [YesOrNo]
 	About string `json:"about"` // its definition
 }
+
+// YesOrNo is the unit of a feature that an image has, 1, or not, 0.
+const YesOrNo = "0 or 1"
 
 // Picture is an image to measure, as the network sees it: RGB, 0..255,
 // row-major [Height,Width,3].

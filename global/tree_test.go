@@ -177,6 +177,16 @@ func TestTreeRefusals(t *testing.T) {
 	}
 }
 
+// What an image has or has not is asked for by its name, and yes is that it has it.
+func TestTreeAsksYesOrNo(t *testing.T) {
+	on := table(2, []float64{0, 1, 0}, []float64{0, 2, 0}, []float64{1, 1, 1}, []float64{1, 5, 2}, []float64{1, 6, 2})
+	on.Features[0] = global.Feature{Name: "like strategy 3 (100 % paper)", Unit: global.YesOrNo}
+	const want = "like strategy 3 (100 % paper)?\n├─ yes: b <= 3 degrees?\n│  ├─ yes: metal, 1 of 1\n│  └─ no: paper, 2 of 2\n└─ no: glass, 2 of 2\n"
+	if got := grow(t, on, global.TreeOptions{MinLeaf: 1}).String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 // Each class, question and count is in the picture's text; it is as wide as its
 // boxes need and no node lies outside.
 func TestTreePicture(t *testing.T) {
@@ -192,6 +202,9 @@ func TestTreePicture(t *testing.T) {
 	a, b := small.Bounds(), large.Bounds()
 	if a.Dx() < 150 || a.Dx() >= b.Dx() || a.Dy() >= b.Dy() || b.Dx() > 3000 {
 		t.Errorf("pictures of %v and %v", a, b)
+	}
+	if two := grow(t, table(2, rows...), global.TreeOptions{Depth: 1}).Picture("note\nand another").Bounds(); two.Dy() <= a.Dy() {
+		t.Errorf("two notes have a picture of %v, one has one of %v", two, a)
 	}
 	if tall := grow(t, table(1, []float64{1, 0}), global.TreeOptions{}).Picture(""); tall.Bounds().Dy() < 60 {
 		t.Errorf("a single leaf is %v", tall.Bounds())

@@ -22,6 +22,7 @@ const (
 )
 
 // drawnNode is a node with its place: the middle of its box, and the box's width.
+// Its left is yes.
 type drawnNode struct {
 	*Node
 	lines       [2]string
@@ -32,8 +33,8 @@ type drawnNode struct {
 
 // Picture draws the tree from the top down: in each box the question, or the
 // class of a leaf in its colour; how many images come there, and a bar of the
-// network's predictions for them. Left is yes. note stands below: the tree's
-// fidelity.
+// network's predictions for them. Left is yes. note stands below, in one line or
+// several: the tree's fidelity.
 func (t *Tree) Picture(note string) image.Image {
 	root := t.place(t.Root, 0)
 	var right vg.Length
@@ -42,13 +43,14 @@ func (t *Tree) Picture(note string) image.Image {
 	legend := t.legend()
 	width := max(right-nodeGap, legend.width, style(nodeText, ink, 0, 0).Width(note)) + 2*nodeMargin
 	shift := nodeMargin + (width-2*nodeMargin-(right-nodeGap))/2
-	below := nodeMargin + 2*nodeText + 3*nodeText // of note and legend
+	words := vg.Length(2*(1+strings.Count(note, "\n"))) * nodeText // high
+	below := nodeMargin + words + 3*nodeText                       // of note and legend
 	height := nodeMargin + vg.Length(depth)*nodeLevel + nodeHeight + below
 	return paint(width, height, func(c draw.Canvas) {
 		top := height - nodeMargin
 		root.drawLines(c, shift, top)
 		root.draw(c, t, shift, top)
-		legend.draw(c, (width-legend.width)/2, nodeMargin+2*nodeText)
+		legend.draw(c, (width-legend.width)/2, nodeMargin+words)
 		c.FillText(style(nodeText, ink, draw.XCenter, draw.YBottom), vg.Point{X: width / 2, Y: nodeMargin}, note)
 	})
 }
@@ -59,7 +61,8 @@ func (t *Tree) place(n *Node, level int) *drawnNode {
 	of := fmt.Sprintf("%d of %d", n.Counts[n.Class], n.Samples)
 	if d.lines = [2]string{t.Classes[n.Class], of}; !n.Leaf() {
 		d.lines = [2]string{strings.Replace(t.Question(n), "<=", "≤", 1) + " ?", fmt.Sprintf("%d, most %s", n.Samples, t.Classes[n.Class])}
-		d.left, d.right = t.place(n.Left, level+1), t.place(n.Right, level+1)
+		yes, no := t.Answers(n)
+		d.left, d.right = t.place(yes, level+1), t.place(no, level+1)
 	}
 	d.width = max(style(nodeText, ink, 0, 0).Width(d.lines[0]), style(nodeSmall, ink, 0, 0).Width(d.lines[1]), 56) + 12
 	return d

@@ -25,18 +25,31 @@ func (t *Tree) write(b *strings.Builder, n *Node, first, rest string) {
 		return
 	}
 	b.WriteString(t.Question(n) + "?\n")
-	t.write(b, n.Left, rest+"├─ yes: ", rest+"│  ")
-	t.write(b, n.Right, rest+"└─ no: ", rest+"   ")
+	yes, no := t.Answers(n)
+	t.write(b, yes, rest+"├─ yes: ", rest+"│  ")
+	t.write(b, no, rest+"└─ no: ", rest+"   ")
 }
 
-// Question is what a node asks: "edge density <= 0.12".
+// Question is what a node asks: "edge density <= 0.12", or the name alone of a
+// feature that an image has or not.
 func (t *Tree) Question(n *Node) string {
 	f := t.Features[n.Feature]
+	if f.Unit == YesOrNo {
+		return f.Name
+	}
 	text := f.Name + " <= " + digits(n.Threshold)
 	if f.Unit != "share" && !strings.Contains(f.Unit, "..") {
 		text += " " + f.Unit
 	}
 	return strings.TrimSpace(text)
+}
+
+// Answers are the nodes below a question, by its answer.
+func (t *Tree) Answers(n *Node) (yes, no *Node) {
+	if t.Features[n.Feature].Unit == YesOrNo {
+		return n.Right, n.Left
+	}
+	return n.Left, n.Right
 }
 
 // digits writes a number in three digits: 0.123, 12.3, 1230.

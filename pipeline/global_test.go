@@ -126,6 +126,18 @@ func TestStrategyFeatures(t *testing.T) {
 	}
 }
 
+// Whose the strategies are is said where the tree asks for one.
+func TestSurrogateNotes(t *testing.T) {
+	s := &Surrogate{Tree: &global.Tree{Features: []global.Feature{{Name: "hue", Unit: "degrees"}, {Name: "like strategy 1 (75 % can)", Unit: global.YesOrNo}}, Importances: []float64{1, 0}}}
+	if got := s.notes(); got != s.summary() {
+		t.Errorf("a tree that asks for the hue alone has the notes %q", got)
+	}
+	s.Tree.Importances = []float64{0.5, 0.5}
+	if _, second, _ := strings.Cut(s.notes(), "\n"); !strings.Contains(second, "all classes together") {
+		t.Errorf("the notes are %q", s.notes())
+	}
+}
+
 // wantRecognised holds the counts against Evaluate, and the averages against
 // those of explained maps.
 func wantRecognised(t *testing.T, o GlobalOptions, result *Global) {

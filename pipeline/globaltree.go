@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"oscar/dataset"
 	"oscar/global"
@@ -124,7 +125,7 @@ func (g *globally) strategyFeatures(s *global.Strategies, drawn []globalImage) [
 		share := fmt.Sprintf("%.0f %%", 100*float64(counts[most])/float64(cluster.Size))
 		class := g.result.Classes[most]
 		out = append(out, global.Feature{
-			Name: fmt.Sprintf("like strategy %d (%s %s)", k+1, share, class), Unit: "0..1",
+			Name: fmt.Sprintf("like strategy %d (%s %s)", k+1, share, class), Unit: global.YesOrNo,
 			About: fmt.Sprintf("1 if the mean map of strategy %d, of those of all classes together, is the nearest, else 0; %s of its maps are predicted as %s", k+1, share, class),
 		})
 	}
@@ -169,6 +170,21 @@ func (s *Surrogate) writeFeatures(path string) error {
 		err = closed
 	}
 	return err
+}
+
+// strategies says whose the strategies are, if the tree asks for one, or is "".
+func (s *Surrogate) strategies() string {
+	for i, f := range s.Tree.Features {
+		if f.Unit == global.YesOrNo && s.Tree.Importances[i] > 0 {
+			return "The strategies of its questions are of the maps of all classes together, not those of the single classes."
+		}
+	}
+	return ""
+}
+
+// notes are what stands beside the tree: the summary, and whose the strategies are.
+func (s *Surrogate) notes() string {
+	return strings.TrimSpace(s.summary() + "\n" + s.strategies())
 }
 
 // summary is the tree's fidelity in a line.

@@ -229,11 +229,11 @@ func (g *globally) example(path string, heat explain.Grid) heatmap.Tile {
 // writeTree writes the tree as text and picture, and the table of features.
 func (g *globally) writeTree(_ context.Context, dir string, _ *globalImages) error {
 	s := g.result.Tree
-	text := s.summary() + "\n\n" + s.Tree.String()
+	text := s.notes() + "\n\n" + s.Tree.String()
 	return errors.Join(
 		s.writeFeatures(filepath.Join(dir, featuresFile)),
 		os.WriteFile(filepath.Join(dir, treeText), []byte(text), 0o666),
-		heatmap.WritePNG(filepath.Join(dir, treePicture), s.Tree.Picture(s.summary())),
+		heatmap.WritePNG(filepath.Join(dir, treePicture), s.Tree.Picture(s.notes())),
 	)
 }
 

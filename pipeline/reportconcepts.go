@@ -25,8 +25,8 @@ func (p *panorama) tree() report.Section {
 		matrix.Corner = "model \\ tree"
 	}
 	section.Blocks = []report.Block{
-		report.Text(fmt.Sprintf("A decision tree that imitates the model by named features of image and map, grown on %s. An answer is as good as the tree is like the model.",
-			report.Count(s.Grown, "image"))),
+		report.Text(strings.TrimSpace(fmt.Sprintf("A decision tree that imitates the model by named features of image and map, grown on %s. An answer is as good as the tree is like the model. %s",
+			report.Count(s.Grown, "image"), s.strategies()))),
 		report.Facts{
 			{Name: "Agrees", Value: fmt.Sprintf("on %s of %s that it was not grown on (95 %%: %s)", report.Percent(a.Share), report.Count(a.Images, "image"), report.PercentRange(a.Interval[0], a.Interval[1]))},
 			{Name: "By chance", Value: report.Percent(a.Majority) + ", by the most frequent class alone"},
@@ -45,9 +45,10 @@ func branches(t *global.Tree, n *global.Node, lead string) report.Outline {
 	if n.Leaf() {
 		return report.Outline{{Lead: lead, Text: t.Classes[n.Class], Note: fmt.Sprintf("%d of %d", n.Counts[n.Class], n.Samples)}}
 	}
+	yes, no := t.Answers(n)
 	return report.Outline{{
 		Lead: lead, Text: strings.Replace(t.Question(n), "<=", "≤", 1) + "?", Note: report.Count(n.Samples, "image"),
-		Branches: append(branches(t, n.Left, "yes"), branches(t, n.Right, "no")...),
+		Branches: append(branches(t, yes, "yes"), branches(t, no, "no")...),
 	}}
 }
 
