@@ -64,7 +64,10 @@ func TestTrainingEqualsKeras(t *testing.T) {
 		"branched, hinge": {Architecture: penalised, Adam: DefaultAdam(), Loss: Loss{Kind: CategoricalHinge}, Rate: 1e-3},
 		"branched, AdamW": {Architecture: penalised, Adam: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3},
 		"tiny, AdamW":     {Architecture: still(Tiny(4)), Adam: decay, Loss: Loss{}, Rate: 1e-3},
-		"resnet10":        {Architecture: still(ResNet10(4)), Adam: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 2e-3},
+		// Adam's first steps follow a gradient's sign however small it is, and what
+		// rounds a gradient of nothing depends on the processor: with a rate of 2e-3
+		// that alone moves the third loss of so deep a network by 3e-4 on one of two.
+		"resnet10": {Architecture: still(ResNet10(4)), Adam: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 2e-4},
 	} {
 		t.Run(name, func(t *testing.T) { job.check(t, name) })
 	}
