@@ -87,7 +87,7 @@ func TestReportOfConcepts(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := reported(t, dir)
-	p.want("dd", "2 of 6 pairs with a class, significant", "1 of 1 classes")
+	p.want("dd", "2 of 6 pairs with a class, more or fewer than random", "1 of 1 classes")
 	p.want("p", "There is no tree: 2 images, want at least 20.", "the picture is gone", "the map is gone")
 	p.want("h3", "box, strategy 1 of 2", "box, strategy 2 of 2")
 	p.want("td", "1.00 (more than random) p 0.0001", "0.10 (fewer than random) p 0.002", "0.90 p 0.2", "– too few", "told no better than chance", "for a reason", "20, 10")

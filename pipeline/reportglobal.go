@@ -96,7 +96,7 @@ func (p *panorama) figures() report.Figures {
 				}
 			}
 		}
-		out = append(out, report.Figure{Name: "Concepts that matter", Value: fmt.Sprintf("%d of %d", significant, p.TCAV.Comparisons), Note: "pairs with a class, significant"})
+		out = append(out, report.Figure{Name: "Concepts that matter", Value: fmt.Sprintf("%d of %d", significant, p.TCAV.Comparisons), Note: "pairs with a class, more or fewer than random"})
 	}
 	return out
 }
