@@ -54,6 +54,8 @@
     for (const id of e.getAttribute("aria-labelledby").split(" ")) if (!document.getElementById(id)) wrong.push(`nothing has the id ${id}`);
   }
   for (const a of all("a[href^='#']")) if (!document.getElementById(a.hash.slice(1))) wrong.push(`${name(a)} leads nowhere`);
+  // The hint follows the scroll position a frame later.
+  await new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); setTimeout(done, 1000); });
   for (const box of all(".scroll")) {
     if (!shown(box)) continue;
     const hint = getComputedStyle(box, "::after");
