@@ -71,6 +71,14 @@ func Resize(img *image.RGBA, height, width int, how Interpolation) *image.RGBA {
 	if err != nil {
 		panic("dataset: resize: " + err.Error())
 	}
+	if img.Rect.Dy() == height && img.Rect.Dx() == width {
+		return img
+	}
+	if how == Bilinear {
+		if out := bilinear(img, height, width); out != nil {
+			return out
+		}
+	}
 	for _, f := range filters {
 		if f.name == how {
 			return resize.Resize(uint(width), uint(height), img, f.filter).(*image.RGBA)

@@ -1,0 +1,150 @@
+package dataset
+
+import (
+	"encoding/binary"
+	"image"
+	"math"
+	"sync"
+)
+
+// bilinear scales an opaque image as nfnt/resize does, to the last bit, in a
+// part of its time: one multiplication weighs all three colours of a pixel.
+// It returns nil where that does not work: for transparent pixels, and for a
+// scale below a thirtieth.
+func bilinear(img *image.RGBA, height, width int) *image.RGBA {
+	size := img.Rect.Size()
+	across, down := newTriangle(size.X, width), newTriangle(size.Y, height)
+	if across.heavy || down.heavy {
+		return nil
+	}
+	d, ok := drafts.Get().(*draft)
+	if !ok {
+		d = new(draft)
+	}
+	defer drafts.Put(d)
+	d.row = resized(d.row, size.X+2*across.margin)
+	d.narrow = resized(d.narrow, size.Y*width)
+	d.sums = resized(d.sums, width)
+	for y := range size.Y {
+		if !unpack(d.row, img.Pix[y*img.Stride:][:4*size.X], across.margin) {
+			return nil
+		}
+		across.filter(d.narrow[y*width:][:width], d.row)
+	}
+	out := image.NewRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		clear(d.sums)
+		for k, weight := range down.of(y) {
+			from := min(max(down.first[y]-down.margin+k, 0), size.Y-1)
+			for x, p := range d.narrow[from*width:][:width] {
+				d.sums[x] += p * weight
+			}
+		}
+		for x, p := range d.sums {
+			p = p.over(down.inverse[y])
+			q := out.Pix[y*out.Stride+4*x:][:4:4]
+			q[0], q[1], q[2], q[3] = uint8(p), uint8(p>>lane), uint8(p>>(2*lane)), 255
+		}
+	}
+	return out
+}
+
+// packed are the three colours of a pixel, or sums of them by weight, in lanes.
+type packed uint64
+
+const (
+	lane     = 21 // bits
+	laneMask = 1<<lane - 1
+)
+
+// unpack reads a row of RGBA pixels, and repeats its edges over the margins. It
+// says whether the pixels are opaque.
+func unpack(row []packed, pixels []uint8, margin int) bool {
+	inner := row[margin : len(row)-margin]
+	alpha := packed(255) << 24
+	for x := range inner {
+		p := packed(binary.LittleEndian.Uint32(pixels[4*x:]))
+		alpha &= p
+		inner[x] = p&0xff | p&0xff00<<(lane-8) | p&0xff0000<<(2*lane-16)
+	}
+	for i := range margin {
+		row[i], row[len(row)-1-i] = inner[0], inner[len(inner)-1]
+	}
+	return alpha>>24 == 255
+}
+
+// inverse is for [packed.over], for a divisor of at most laneMask/255.
+func inverse(divisor packed) packed { return 1<<36/divisor + 1 }
+
+// over divides every lane, and rounds down. It is exact: of v < 2^21 and a
+// divisor d < 2^14, v (2^36/d + 1) / 2^36 is above v/d by less than 1/d.
+func (p packed) over(inverse packed) packed {
+	r := p & laneMask * inverse >> 36
+	g := p >> lane & laneMask * inverse >> 36
+	b := p >> (2 * lane) * inverse >> 36
+	return r | g<<lane | b<<(2*lane)
+}
+
+// triangle is the filter along one side of an image. Its weights are those of
+// nfnt/resize: of 8 bits, rounded down.
+type triangle struct {
+	margin  int      // pixels before and after the side that may be asked for
+	first   []int    // the first pixel that counts for an output pixel, from the margin's begin on
+	weights []packed // 2 margin for each output pixel
+	inverse []packed // of their sum
+	heavy   bool     // they are too many for a lane
+}
+
+func newTriangle(in, out int) triangle {
+	scale := float64(in) / float64(out)
+	t := triangle{margin: int(max(math.Ceil(scale), 1)), first: make([]int, out), inverse: make([]packed, out)}
+	narrow := min(1/scale, 1)
+	t.weights = make([]packed, out*2*t.margin)
+	for i := range out {
+		centre := scale*(float64(i)+0.5) - 0.5
+		t.first[i] = int(centre) + 1
+		centre -= float64(t.first[i] - t.margin)
+		sum := packed(0)
+		for k := range t.of(i) {
+			w := packed(256 * max(1-math.Abs((centre-float64(k))*narrow), 0))
+			t.of(i)[k] = w
+			sum += w
+		}
+		t.inverse[i] = inverse(sum)
+		t.heavy = t.heavy || sum > laneMask/255
+	}
+	return t
+}
+
+// of are the weights of output pixel i.
+func (t triangle) of(i int) []packed { return t.weights[2*t.margin*i:][:2*t.margin] }
+
+// filter makes a row of output pixels of one with margins.
+func (t triangle) filter(out, row []packed) {
+	for i := range out {
+		weights := t.of(i)
+		window := row[t.first[i]:][:len(weights)]
+		sum := packed(0)
+		for k, w := range weights {
+			sum += window[k] * w
+		}
+		out[i] = sum.over(t.inverse[i])
+	}
+}
+
+// A draft is what bilinear works in.
+type draft struct {
+	row    []packed // of the image, with margins
+	narrow []packed // the image at the output's width
+	sums   []packed // of an output row
+}
+
+var drafts sync.Pool // of *draft
+
+// resized is a slice of n, the same one if it has room; it may hold anything.
+func resized(s []packed, n int) []packed {
+	if cap(s) < n {
+		return make([]packed, n)
+	}
+	return s[:n]
+}
