@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"oscar/dataset"
 	"oscar/explain"
@@ -91,8 +94,17 @@ func batches(pieces int, do func(k int) error) error {
 	return nil
 }
 
+// open opens the model, and proves what it says of a batch to all who ask.
 func (d *desk) open() (*savedmodel.Bundle, error) {
-	return pipeline.Open(d.h.model(), pipeline.Threads{})
+	bundle, err := pipeline.Open(d.h.model(), pipeline.Threads{})
+	if err != nil {
+		return nil, err
+	}
+	p, err := bundle.Predict(d.ctx, d.images(0, batch))
+	if err != nil {
+		return nil, err
+	}
+	return bundle, errors.Join(d.prove("logits", slices.Concat(p.Logits...)), d.prove("probabilities", slices.Concat(p.Probabilities...)))
 }
 
 // predicted asks for the predicted class of n images.
@@ -134,24 +146,12 @@ func (d *desk) classify() (func(int) error, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.provePrediction(bundle); err != nil {
-		return nil, err
-	}
 	return func(pieces int) error {
 		return batches(pieces, func(k int) error {
 			_, err := bundle.Predict(d.ctx, d.images(k, batch))
 			return err
 		})
 	}, nil
-}
-
-// provePrediction proves what the model says of a batch, to all who ask.
-func (d *desk) provePrediction(bundle *savedmodel.Bundle) error {
-	p, err := bundle.Predict(d.ctx, d.images(0, batch))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.prove("logits", slices.Concat(p.Logits...)), d.prove("probabilities", slices.Concat(p.Probabilities...)))
 }
 
 // gradcam's maps are enlarged to the images' size, 0..1, as the others' are.
@@ -161,51 +161,48 @@ func (d *desk) gradcam() (func(int) error, error) {
 		return nil, err
 	}
 	explainer := gradcam.Explainer{Model: bundle, Layer: bundle.Metadata.Explain}
-	if err := d.provePrediction(bundle); err != nil {
-		return nil, err
-	}
-	look := func(k int) (heat []float32, err error) {
-		images := d.images(k, batch)
-		attributions, err := explainer.Explain(d.ctx, images, predicted(batch))
-		for _, a := range attributions {
-			heat = append(heat, scaled(heatmap.Upsample(heatmap.Positive(a.Map), images.Height, images.Width))...)
+	in := alexnet().Input
+	heat := make([][]float32, batch)
+	look := func(k int) error {
+		attributions, err := explainer.Explain(d.ctx, d.images(k, batch), predicted(batch))
+		var group errgroup.Group
+		group.SetLimit(runtime.NumCPU())
+		for i, a := range attributions {
+			group.Go(func() error {
+				heat[i] = scaled(heatmap.Upsample(heatmap.Positive(a.Map), in[0], in[1]))
+				return nil
+			})
 		}
-		return heat, err
+		return errors.Join(err, group.Wait())
 	}
-	heat, err := look(0)
-	if err != nil {
+	if err := look(0); err != nil {
 		return nil, err
 	}
-	return func(pieces int) error {
-		return batches(pieces, func(k int) error {
-			_, err := look(k)
-			return err
-		})
-	}, d.prove("heat", heat)
+	return func(pieces int) error { return batches(pieces, look) }, d.prove("heat", slices.Concat(heat...))
 }
 
 // scaled stretches a map to 0..1.
 func scaled(g explain.Grid) []float32 {
 	low, high := g.Range()
+	share := 1 / max(high-low, 1e-12)
 	for i, v := range g.Values {
-		g.Values[i] = (v - low) / max(high-low, 1e-12)
+		g.Values[i] = (v - low) * share
 	}
 	return g.Values
 }
 
 // folder is "oscar explain" of a list of files, all that it writes included. Every
-// round opens the model anew.
+// round opens the model anew, and has a folder of its own.
 func (d *desk) folder() (func(int) error, error) {
 	text, err := os.ReadFile(d.h.path("files.txt"))
 	if err != nil {
 		return nil, err
 	}
 	files := strings.Split(strings.TrimSpace(string(text)), "\n")
+	round := 0
 	run := func(pieces int) error {
-		out := filepath.Join(d.out, "explained")
-		if err := os.RemoveAll(out); err != nil {
-			return err
-		}
+		out := filepath.Join(d.out, fmt.Sprintf("explained-%d", round))
+		round++
 		_, err := pipeline.Explain(d.ctx, pipeline.ExplainOptions{Model: d.h.model(), Paths: files[:pieces], Out: out, Settings: pipeline.DefaultSettings()})
 		return err
 	}
@@ -217,18 +214,12 @@ func (d *desk) integrated() (func(int) error, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.provePrediction(bundle); err != nil {
-		return nil, err
-	}
 	return d.each("ig", explain.IntegratedGradients{Model: bundle, Steps: 50})
 }
 
 func (d *desk) lime() (func(int) error, error) {
 	bundle, err := d.open()
 	if err != nil {
-		return nil, err
-	}
-	if err := d.provePrediction(bundle); err != nil {
 		return nil, err
 	}
 	return d.each("lime", explain.LIME{Model: bundle, Samples: 1000})

@@ -51,10 +51,14 @@ func (g Grid) Range() (low, high float32) {
 	}
 	low, high = g.Values[0], g.Values[0]
 	for _, v := range g.Values {
-		if v != v {
+		switch {
+		case v < low:
+			low = v
+		case v > high:
+			high = v
+		case v != v:
 			return v, v
 		}
-		low, high = min(low, v), max(high, v)
 	}
 	return low, high
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"oscar/explain"
 )
@@ -58,7 +61,11 @@ func (e Explainer) Explain(ctx context.Context, images explain.Images, targets [
 	if err != nil {
 		return nil, fmt.Errorf("gradcam: layer %q: %w", e.Layer, err)
 	}
-	attributions := make([]explain.Attribution, 0, images.N*len(e.Methods))
+	for i := range images.N {
+		if err := checkPair(d.Activations[i], d.Gradients[i]); err != nil {
+			return nil, fmt.Errorf("gradcam: layer %q, image %d: %w", e.Layer, i, err)
+		}
+	}
 	work := work{total: images.N, report: e.Progress}
 	for _, entry := range e.Methods {
 		for _, a := range d.Activations {
@@ -66,29 +73,50 @@ func (e Explainer) Explain(ctx context.Context, images explain.Images, targets [
 		}
 	}
 	work.add(images.N)
+	attributions := make([]explain.Attribution, images.N*len(e.Methods))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(e.abreast())
 	for i := range images.N {
-		if err := checkPair(d.Activations[i], d.Gradients[i]); err != nil {
-			return nil, fmt.Errorf("gradcam: layer %q, image %d: %w", e.Layer, i, err)
-		}
-		view := View{
-			Image:       picture(images, i),
-			Layer:       e.Layer,
-			Activations: d.Activations[i],
-			Gradients:   d.Gradients[i],
-			Target:      d.Targets[i],
-			Score:       e.Score,
-			Value:       d.Scores[i],
-		}
-		for m, entry := range e.Methods {
-			grid, err := apply[m](ctx, view)
-			if err != nil {
-				return nil, fmt.Errorf("%s of layer %q, image %d: %w", entry.Name, e.Layer, i, err)
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil { // another image's error, or the caller's wish
+				return err
 			}
-			attributions = append(attributions, attribution(entry, view, grid, d, i))
-			work.add(entry.runs(view.Activations))
-		}
+			view := View{
+				Image:       picture(images, i),
+				Layer:       e.Layer,
+				Activations: d.Activations[i],
+				Gradients:   d.Gradients[i],
+				Target:      d.Targets[i],
+				Score:       e.Score,
+				Value:       d.Scores[i],
+			}
+			for m, entry := range e.Methods {
+				grid, err := apply[m](ctx, view)
+				if err != nil {
+					return fmt.Errorf("%s of layer %q, image %d: %w", entry.Name, e.Layer, i, err)
+				}
+				attributions[i*len(e.Methods)+m] = attribution(entry, view, grid, d, i)
+				work.add(entry.runs(view.Activations))
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
 	return attributions, nil
+}
+
+// abreast is how many images may be worked on at a time: as many as there are
+// processors, or one after the other if a method asks the model, which has
+// threads of its own.
+func (e Explainer) abreast() int {
+	for _, entry := range e.Methods {
+		if entry.Method == nil {
+			return 1
+		}
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // runs is how many masked images the method shows the model, about.
@@ -106,8 +134,11 @@ type work struct {
 }
 
 func (w *work) add(n int) {
+	if n == 0 {
+		return
+	}
 	w.done += n
-	if w.report != nil && n > 0 {
+	if w.report != nil {
 		w.report(w.done, w.total)
 	}
 }
