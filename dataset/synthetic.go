@@ -24,7 +24,19 @@ type SyntheticOptions struct {
 	Seed          uint64 // of all that varies
 }
 
-func (o SyntheticOptions) checked() (SyntheticOptions, error) {
+// Check reports the first option that cannot be.
+func (o SyntheticOptions) Check() error {
+	if _, err := o.sized(); err != nil {
+		return err
+	}
+	if o.PerClass < 1 {
+		return fmt.Errorf("%d synthetic images per class: at least 1 is needed", o.PerClass)
+	}
+	return nil
+}
+
+// sized are the options with a size that can be.
+func (o SyntheticOptions) sized() (SyntheticOptions, error) {
 	const least, most = 32, 8192
 	if o.Width == 0 {
 		o.Width = 256
@@ -48,11 +60,11 @@ func (o SyntheticOptions) checked() (SyntheticOptions, error) {
 // rotation, light and noise vary within each and tell nothing. Both folders
 // appear when all is drawn; it is an error if either is there already.
 func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err error) {
-	if opts, err = opts.checked(); err != nil {
+	if err := opts.Check(); err != nil {
 		return err
 	}
-	if opts.PerClass < 1 {
-		return fmt.Errorf("%d synthetic images per class: at least 1 is needed", opts.PerClass)
+	if opts, err = opts.sized(); err != nil {
+		return err
 	}
 	kinds := []string{"masks", "images"} // images, which one waits for, come last
 	for _, kind := range kinds {
@@ -127,7 +139,7 @@ func writePNG(path string, img image.Image) error {
 // least half of a pixel, else 0. The result is a function of the class, the
 // index, and Seed, Width and Height; PerClass does not matter.
 func SyntheticImage(class, index int, opts SyntheticOptions) (*image.RGBA, *image.Gray, error) {
-	opts, err := opts.checked()
+	opts, err := opts.sized()
 	if err != nil {
 		return nil, nil, err
 	}

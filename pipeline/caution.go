@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -27,6 +28,23 @@ func caution(a explain.Attribution) string {
 		}
 	}
 	return ""
+}
+
+// doubting is an explainer whose first caution is told.
+type doubting struct {
+	explain.Explainer
+	tell func(caution string)
+}
+
+func (d doubting) Explain(ctx context.Context, images explain.Images, targets []int) ([]explain.Attribution, error) {
+	attributions, err := d.Explainer.Explain(ctx, images, targets)
+	for _, a := range attributions {
+		if c := caution(a); c != "" {
+			d.tell(c)
+			break
+		}
+	}
+	return attributions, err
 }
 
 // remark is what is to be said of a row's map, if anything: why it is not ok, or

@@ -73,6 +73,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	root, items, unreadable := part.root, part.items, part.unreadable
 	if o.Part == "all" {
 		o.Listener.stage("evaluating all images")
+		o.Listener.notes(o.seen(items))
 	} else {
 		o.Listener.stage("evaluating the " + o.Part + " part")
 	}
@@ -160,14 +161,7 @@ func (o EvaluateOptions) part(ctx context.Context, bundle *savedmodel.Bundle) (p
 	if _, err := os.Stat(o.Data); o.Data != "" && err != nil {
 		return part{}, fmt.Errorf("cannot read image folder %q: %w", o.Data, bare(err))
 	}
-	dir := o.Model
-	if !isRun(dir) {
-		dir = filepath.Dir(filepath.Clean(dir)) // RUN/saved_model
-	}
-	if !isRun(dir) {
-		return part{}, fmt.Errorf("%s is a SavedModel without a run: it knows no split; name the run, or a folder of images and --split all", o.Model)
-	}
-	r, err := OpenRun(dir)
+	r, err := o.run()
 	if err != nil {
 		return part{}, err
 	}
@@ -177,6 +171,46 @@ func (o EvaluateOptions) part(ctx context.Context, bundle *savedmodel.Bundle) (p
 		err = fmt.Errorf("the run's split has no %s part", o.Part)
 	}
 	return p, err
+}
+
+// run is the one that the model is of.
+func (o EvaluateOptions) run() (*Run, error) {
+	dir := o.Model
+	if !isRun(dir) {
+		dir = filepath.Dir(filepath.Clean(dir)) // RUN/saved_model
+	}
+	if !isRun(dir) {
+		return nil, fmt.Errorf("%s is a SavedModel without a run: it knows no split; name the run, or a folder of images and --split all", o.Model)
+	}
+	return OpenRun(dir)
+}
+
+// seen tells how many of the images the model was made with, if its run is there.
+func (o EvaluateOptions) seen(items []dataset.Item) []string {
+	r, err := o.run()
+	if err != nil {
+		return nil
+	}
+	var notes []string
+	for _, part := range []struct {
+		name  string
+		items []dataset.Item
+	}{{"training", r.Split.Train}, {"validation", r.Split.Validation}} {
+		of := map[string]bool{}
+		for _, item := range part.items {
+			of[item.SHA256] = true
+		}
+		n := 0
+		for _, item := range items {
+			if of[item.SHA256] {
+				n++
+			}
+		}
+		if n > 0 {
+			notes = append(notes, fmt.Sprintf("%d of the %d images are of the run's %s part: what they add is no measure for new images", n, len(items), part.name))
+		}
+	}
+	return notes
 }
 
 // floats turns a batch into what a model takes.

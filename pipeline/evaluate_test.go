@@ -122,6 +122,21 @@ func TestEvaluateAnotherFolder(t *testing.T) {
 	wantError(t, err, "folder "+filepath.Join(data, "glass")+`: no class "glass"; have bottle, box, can, paper, roll, tray`)
 }
 
+// Whoever measures all images is told how many the model was made with.
+func TestEvaluateAllTellsOfTraining(t *testing.T) {
+	split, n := trained(t).Split, &notes{}
+	evaluated(t, EvaluateOptions{Data: shapes(t), Part: "all", Listener: n.listener()})
+	all := len(split.Train) + len(split.Validation) + len(split.Test)
+	n.want(t, fmt.Sprintf("%d of the %d images are of the run's training part", len(split.Train), all))
+	n.want(t, fmt.Sprintf("%d of the %d images are of the run's validation part", len(split.Validation), all))
+
+	n = &notes{}
+	evaluated(t, EvaluateOptions{Part: "test", Listener: n.listener()})
+	if len(n.lines) > 0 {
+		t.Errorf("of the test part: %q", n.lines)
+	}
+}
+
 // A part's file that has changed is counted, not measured.
 func TestEvaluateChangedFiles(t *testing.T) {
 	data := copyDir(t, shapes(t))

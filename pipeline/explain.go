@@ -38,6 +38,11 @@ type ExplainOptions struct {
 	Progress func(Progress) // may be nil; called one at a time, within a shard too
 }
 
+// Check reports the first options that cannot be, before anything is read.
+func (o ExplainOptions) Check() error {
+	return errors.Join(o.Settings.Check(), o.Settings.CheckLayer(), o.Machine.Check())
+}
+
 // Summary counts what an explaining run did.
 type Summary struct {
 	Images   int            // found
@@ -57,7 +62,7 @@ type Summary struct {
 // It works shard by shard: one that was interrupted and is started again does
 // finished shards no second time. Memory does not grow with the number of images.
 func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
-	if err := errors.Join(o.Settings.Check(), o.Settings.CheckLayer(), o.Machine.Check()); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
 	}
 	o.Settings.MaxPixels = cmp.Or(o.Machine.Limits.MaxPixels, dataset.DefaultLimits.MaxPixels)

@@ -53,6 +53,20 @@ func mustScore(t *testing.T, o ScoreOptions) *Scores {
 	return s
 }
 
+// A method whose maps are to be doubted has a note, one.
+func TestScoreDoubts(t *testing.T) {
+	o := quickly(t, filepath.Join(t.TempDir(), "scores"))
+	o.Settings.Method, o.Settings.Samples = "lime", 3
+	o.Scoring = Scoring{PerClass: 1, Metrics: []string{"energy"}}
+	n := &notes{}
+	o.Listener = n.listener()
+	s := mustScore(t, o)
+	n.want(t, "lime is to be doubted, at first: 3 samples cannot tell")
+	if len(s.Notes) != 1 {
+		t.Errorf("notes %q, want one", s.Notes)
+	}
+}
+
 func TestScore(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "scores")
 	s := mustScore(t, quickly(t, out))

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"oscar/dataset"
 	"oscar/explain"
@@ -164,7 +165,10 @@ func (s *scoring) method(ctx context.Context, name string) (score.Method, error)
 	if err != nil {
 		return score.Method{}, err
 	}
-	m := score.Method{Name: name, Explainer: explainer}
+	var once sync.Once
+	m := score.Method{Name: name, Explainer: doubting{explainer, func(caution string) {
+		once.Do(func() { s.note(fmt.Sprintf("%s is to be doubted, at first: %s", name, caution)) })
+	}}}
 	if s.randomized == nil {
 		return m, nil
 	}

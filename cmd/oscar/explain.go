@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -65,7 +64,7 @@ the 99th percentile, since single pixels would take all colour from the others.
 			if o.Out == "" {
 				return usageError{fmt.Errorf("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
 			}
-			if err := errors.Join(s.Check(), s.CheckLayer(), o.Machine.Check()); err != nil {
+			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
 			screen := newScreen()

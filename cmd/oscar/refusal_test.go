@@ -147,8 +147,8 @@ func TestRefusals(t *testing.T) {
 
 		{2, "synthesize", "DIR is missing"},
 		{2, "synthesize a b", `"b" is one argument too many`},
-		{1, "synthesize new --per-class 0", "0 synthetic images per class: at least 1 is needed"},
-		{1, "synthesize new --width 8", "synthetic images of 8x256 pixels: each side must be from 32 to 8192"},
+		{2, "synthesize new --per-class 0", "0 synthetic images per class: at least 1 is needed"},
+		{2, "synthesize new --width 8", "synthetic images of 8x256 pixels: each side must be from 32 to 8192"},
 
 		{2, "demo x", `"x" is one argument too many`},
 		{2, "demo --out new --epochs 0", "epochs is 0, want at least 1"},

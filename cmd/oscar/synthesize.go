@@ -20,6 +20,9 @@ the object, DIR/masks/<class>/NNNN.png. The same seed draws the same pictures.`,
   oscar train shapes/images --out runs/shapes`,
 		Args: arguments("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.Check(); err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
 			if err := dataset.Synthesize(cmd.Context(), args[0], o); err != nil {
 				return err
 			}
