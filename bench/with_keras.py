@@ -60,7 +60,8 @@ def train():
     model.compile(keras.optimizers.Adam(common.RATE), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     images, labels = common.images(), common.labels()
     common.prove(loss=[model.train_on_batch(images[:BATCH], labels[:BATCH])])
-    run = lambda pieces: model.fit(repeated(images, pieces), repeated(labels, pieces), batch_size=BATCH, verbose=0)
+    data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(BATCH).repeat().prefetch(tf.data.AUTOTUNE)
+    run = lambda pieces: model.fit(data, steps_per_epoch=pieces // BATCH, verbose=0)
     run(2 * BATCH)
     return run
 
