@@ -32,7 +32,9 @@ def serve(jobs, version):
     if run is None:
         return
     say({"ready": True, "version": version, "note": note})
-    for line in sys.stdin:
+    for number, line in enumerate(sys.stdin):
+        overlay.folder = os.path.join(OUT, str(number))  # every round writes new files
+        os.makedirs(overlay.folder, exist_ok=True)
         run(int(line))
         say({"done": int(line)})
 
@@ -99,8 +101,11 @@ def overlay(path, rgb, heat):
     large = cv2.resize(heat, (rgb.shape[1], rgb.shape[0]))
     colours = cv2.applyColorMap(np.uint8(255 * large), cv2.COLORMAP_JET)
     drawn = cv2.addWeighted(np.ascontiguousarray(rgb[..., ::-1]), 0.6, colours, 0.4, 0)
-    if not cv2.imwrite(os.path.join(OUT, os.path.basename(path)), drawn, [cv2.IMWRITE_JPEG_QUALITY, 92]):
+    if not cv2.imwrite(os.path.join(overlay.folder, os.path.basename(path)), drawn, [cv2.IMWRITE_JPEG_QUALITY, 92]):
         raise OSError(f"no overlay of {path}")
+
+
+overlay.folder = OUT
 
 
 def read(path):

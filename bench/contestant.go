@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,22 +17,31 @@ type contestant struct {
 	Packages string   // of scripts/setup-python; "" is oscar itself
 	Script   []string // below bench, with what tells one contestant of a script from another
 	Jobs     []string
+	Does     string // the job that it does in their place, to be measured beside them
 }
 
 const oscar = "oscar"
 
+// oscar itself at another job is a contestant too.
+const (
+	classifying = "oscar, prediction alone"
+	remembered  = "oscar, Grad-CAM in memory"
+)
+
 var contestants = []contestant{
-	{oscar, "", nil, []string{matmul, copying, train, classify, gradcamJob, folder, "ig", "lime", cold}},
-	{"Keras", "bench", []string{"with_keras.py", "plain"}, []string{matmul, train, classify, gradcamJob, folder, cold}},
-	{"Keras, tf.function", "bench", []string{"with_keras.py", "function"}, []string{classify, gradcamJob, folder, "ig", cold}},
-	{"PyTorch", "torch", []string{"with_torch.py"}, []string{matmul, copying, train, classify}},
-	{"pytorch-grad-cam", "torch", []string{"with_grad_cam.py", "plain"}, []string{gradcamJob, folder, cold}},
-	{"pytorch-grad-cam, frozen weights", "torch", []string{"with_grad_cam.py", "frozen"}, []string{gradcamJob, folder}},
-	{"Captum", "torch", []string{"with_captum.py"}, []string{gradcamJob, folder, "ig", cold}},
-	{"Xplique", "bench", []string{"with_xplique.py"}, []string{gradcamJob, "ig"}},
-	{"lime, PyTorch", "torch", []string{"with_lime.py", "torch"}, []string{"lime"}},
-	{"lime, Keras", "bench", []string{"with_lime.py", "keras"}, []string{"lime"}},
-	{"NumPy", "torch", []string{"with_numpy.py"}, []string{matmul, copying}},
+	{Name: oscar, Jobs: []string{matmul, copying, train, classify, gradcamJob, folder, "ig", "lime", cold}},
+	{Name: classifying, Jobs: []string{gradcamJob}, Does: classify},
+	{Name: remembered, Jobs: []string{folder}, Does: gradcamJob},
+	{Name: "Keras", Packages: "bench", Script: []string{"with_keras.py", "plain"}, Jobs: []string{matmul, train, classify, gradcamJob, folder, cold}},
+	{Name: "Keras, tf.function", Packages: "bench", Script: []string{"with_keras.py", "function"}, Jobs: []string{classify, gradcamJob, folder, "ig", cold}},
+	{Name: "PyTorch", Packages: "torch", Script: []string{"with_torch.py"}, Jobs: []string{matmul, copying, train, classify}},
+	{Name: "pytorch-grad-cam", Packages: "torch", Script: []string{"with_grad_cam.py", "plain"}, Jobs: []string{gradcamJob, folder, cold}},
+	{Name: "pytorch-grad-cam, frozen weights", Packages: "torch", Script: []string{"with_grad_cam.py", "frozen"}, Jobs: []string{gradcamJob, folder}},
+	{Name: "Captum", Packages: "torch", Script: []string{"with_captum.py"}, Jobs: []string{gradcamJob, folder, "ig", cold}},
+	{Name: "Xplique", Packages: "bench", Script: []string{"with_xplique.py"}, Jobs: []string{gradcamJob, "ig"}},
+	{Name: "lime, PyTorch", Packages: "torch", Script: []string{"with_lime.py", "torch"}, Jobs: []string{"lime"}},
+	{Name: "lime, Keras", Packages: "bench", Script: []string{"with_lime.py", "keras"}, Jobs: []string{"lime"}},
+	{Name: "NumPy", Packages: "torch", Script: []string{"with_numpy.py"}, Jobs: []string{matmul, copying}},
 }
 
 // of lists the contestants of a job.
@@ -70,7 +80,7 @@ type installed struct {
 // command makes the process that does a job. It is given the job, the folder of
 // the material, and a folder of its own for what it writes.
 func (h *harness) command(c contestant, j job, out string) (*exec.Cmd, error) {
-	args := []string{j.Name, h.dir, out}
+	args := []string{cmp.Or(c.Does, j.Name), h.dir, out}
 	env := append(os.Environ(), fmt.Sprint("OSCAR_BENCH_THREADS=", runtime.NumCPU()), "TF_CPP_MIN_LOG_LEVEL=2")
 	switch {
 	case c.Packages != "":

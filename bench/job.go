@@ -69,12 +69,11 @@ type goal struct {
 	AtLeast float64
 }
 
-// Beside contestants, a goal is held against what the machine allows, the best
-// of the others, or oscar itself in another job.
+// Beside contestants, a goal is held against what the machine allows, or the best
+// of the others.
 const (
 	toLimit    = "the machine's limit"
 	toQuickest = "the quickest of the others"
-	toOscar    = "oscar, "
 )
 
 // Goals are ratios, how many times better. That of memory is in [flatGoal].
@@ -85,9 +84,9 @@ var goals = []goal{
 	{gradcamJob, "pytorch-grad-cam", 3.5},
 	{gradcamJob, "Captum", 1.3},
 	{gradcamJob, "Keras, tf.function", 1.2},
-	{gradcamJob, toOscar + classify, 0.85},
+	{gradcamJob, classifying, 0.85},
 	{folder, "pytorch-grad-cam", 3},
-	{folder, toOscar + gradcamJob, 0.8},
+	{folder, remembered, 0.8},
 	{cold, toQuickest, 4},
 }
 

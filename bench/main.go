@@ -81,13 +81,16 @@ func run(ctx context.Context, args []string) error {
 	for _, j := range chosen {
 		by := of(j.Name)
 		if *alone {
-			by = by[:1] // oscar is first
+			by = slices.DeleteFunc(by, func(c contestant) bool { return c.Packages != "" })
 		}
 		r, err := h.measure(ctx, j, by)
 		if err != nil {
 			return fmt.Errorf("%s: %w", j.Name, err)
 		}
 		p.Results = append(p.Results, r...)
+		if err := atomicfile.WriteJSON(filepath.Join(*dir, "results.json"), p); err != nil { // what there is if the next one fails
+			return err
+		}
 	}
 	if *only == "" || slices.Contains(strings.Split(*only, ","), flat) {
 		if p.Folders, err = h.flatness(ctx); err != nil {

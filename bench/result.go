@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"oscar/internal/machine"
 )
@@ -133,18 +132,12 @@ func (p *Report) judge() {
 	for _, g := range goals {
 		j := jobOf(g.Job)
 		o := Outcome{Job: j.Title, To: g.To, AtLeast: g.AtLeast}
-		ours := p.find(j.Name, oscar).Median()
-		switch other, isOwn := strings.CutPrefix(g.To, toOscar); {
-		case isOwn:
-			if theirs := p.find(other, oscar).Median(); theirs > 0 {
-				o.Measured = ours / theirs
-			}
-			o.To = "oscar at: " + jobOf(other).Title
-		case g.To == toLimit:
+		switch g.To {
+		case toLimit:
 			if limit := p.limit(); limit > 0 {
-				o.Measured = ours / limit
+				o.Measured = p.find(j.Name, oscar).Median() / limit
 			}
-		case g.To == toQuickest:
+		case toQuickest:
 			for _, c := range of(j.Name) {
 				if r := p.ratio(j, c.Name); c.Name != oscar && r > 0 && (o.Measured == 0 || r < o.Measured) {
 					o.Measured = r

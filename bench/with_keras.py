@@ -43,16 +43,9 @@ def compiled(function):
     return tf.function(function, reduce_retracing=True) if common.VARIANT == "function" else function
 
 
-memory = {}
-
-
-def repeated(array, pieces):
-    """So many rows of an array, round and round; kept, so that no second round
-    with as many takes time for it."""
-    key = id(array), pieces
-    if key not in memory:
-        memory[key] = array[np.arange(pieces) % len(array)]
-    return memory[key]
+def endless(arrays):
+    """Batches of them, round and round."""
+    return tf.data.Dataset.from_tensor_slices(arrays).batch(BATCH).repeat().prefetch(tf.data.AUTOTUNE)
 
 
 def train():
@@ -60,7 +53,7 @@ def train():
     model.compile(keras.optimizers.Adam(common.RATE), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     images, labels = common.images(), common.labels()
     common.prove(loss=[model.train_on_batch(images[:BATCH], labels[:BATCH])])
-    data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(BATCH).repeat().prefetch(tf.data.AUTOTUNE)
+    data = endless((images, labels))
     run = lambda pieces: model.fit(data, steps_per_epoch=pieces // BATCH, verbose=0)
     run(2 * BATCH)
     return run
@@ -69,7 +62,8 @@ def train():
 def classify():
     model = network()
     if common.VARIANT == "plain":
-        run = lambda pieces: tf.nn.softmax(model.predict(repeated(common.images(), pieces), batch_size=BATCH, verbose=0))
+        data = endless(common.images())
+        run = lambda pieces: tf.nn.softmax(model.predict(data, steps=pieces // BATCH, verbose=0))
         run(BATCH)
         common.prove(logits=model.predict(common.images()[:BATCH], verbose=0))
         return run

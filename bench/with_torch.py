@@ -135,7 +135,7 @@ def folder(net, explain):
     layout, files = faster(net, explain), common.files()
 
     def run(pieces):
-        loader = torch.utils.data.DataLoader(Folder(files[:pieces]), batch_size=BATCH, num_workers=2)
+        loader = torch.utils.data.DataLoader(Folder(files[:pieces]), batch_size=BATCH, num_workers=common.THREADS)
         for numbers, rgb, x in loader:
             heat = explain(x.float().contiguous(memory_format=layout))[2]
             for i, picture, h in zip(numbers, rgb.numpy(), heat):
