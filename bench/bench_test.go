@@ -183,6 +183,33 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// A job that is measured again takes the place of what was there, and says so.
+func TestAdd(t *testing.T) {
+	later := &Report{Command: "make bench -add", Commit: "def", Date: "2026-01-03", Processor: "a processor", Processors: 2, Numbers: "n"}
+	p, err := report().with(later)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.put(jobOf(train), []Result{{Job: train, Contestant: oscar, Values: []float64{50, 50}}})
+	p.judge()
+	page, err := p.Page()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := p.find(train, oscar).Median(); n != 50 || p.find(train, "Keras").Values != nil {
+		t.Errorf("median %g; Keras %v", n, p.find(train, "Keras"))
+	}
+	for _, want := range []string{"at commit abc", "by `make bench -add` on 2026-01-03, at commit def", "like all jobs: " + jobOf(train).Title + "."} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q:\n%s", want, page)
+		}
+	}
+	later.Processors = 4
+	if _, err := report().with(later); err == nil || !strings.Contains(err.Error(), "2 processors a processor, this machine has 4") {
+		t.Errorf("another machine: %v", err)
+	}
+}
+
 func TestDisagreement(t *testing.T) {
 	ours, theirs := t.TempDir(), t.TempDir()
 	write := func(dir, name string, values ...float32) {
@@ -210,7 +237,7 @@ func TestDisagreement(t *testing.T) {
 	write(theirs, "logits", -10, float32(math.NaN()))
 	check("differs by NaN")
 	write(theirs, "logits", -10)
-	check("differs by NaN")
+	check("logits.npy has 1 values, oscar's 2")
 	write(theirs, "logits", -10, 2)
 	write(theirs, "heat", 1)
 	check("proves heat.npy, which oscar does not")

@@ -46,6 +46,7 @@ func run(ctx context.Context, args []string) error {
 	rounds := flags.Int("rounds", 0, "rounds that count; 0: as many as the form has")
 	alone := flags.Bool("alone", false, "oscar with nobody beside it, and no Python packages")
 	dir := flags.String("dir", "runs/bench", "the folder for what all work on, made once, and for all but a whole run's results")
+	add := flags.Bool("add", false, "with -jobs: the page and numbers of an earlier run, on the same machine, with these jobs in place of its own")
 	page := flags.String("page", "", "the page to write; default docs/performance.md of a whole run, else in -dir")
 	results := flags.String("results", "", "the numbers to write; default bench/results.json of a whole run, else in -dir")
 	command := flags.String("command", "go run ./bench "+strings.Join(args, " "), "what the page says that wrote it")
@@ -60,7 +61,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	folder, other := *dir, *dir // of the page and of the numbers
-	if !*short && !*alone && *only == "" {
+	if !*short && !*alone && (*only == "" || *add) {
 		folder, other = "docs", "bench" // only of whole runs, unless told so
 	}
 	*page = cmp.Or(*page, filepath.Join(folder, "performance.md"))
@@ -75,6 +76,15 @@ func run(ctx context.Context, args []string) error {
 		Processor: pipeline.NewEnvironment(pipeline.Threads{}, 0).Processor, Processors: runtime.NumCPU(), Memory: machine.Memory(),
 		Rounds: h.rounds, Numbers: *results,
 	}
+	if *add {
+		var earlier Report
+		if err := atomicfile.ReadJSON(*results, &earlier); err != nil {
+			return fmt.Errorf("-add: %w", err)
+		}
+		if p, err = earlier.with(p); err != nil {
+			return err
+		}
+	}
 	if err := h.prepareApart(ctx); err != nil {
 		return err
 	}
@@ -87,7 +97,7 @@ func run(ctx context.Context, args []string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", j.Name, err)
 		}
-		p.Results = append(p.Results, r...)
+		p.put(j, r)
 		if err := atomicfile.WriteJSON(filepath.Join(*dir, "results.json"), p); err != nil { // what there is if the next one fails
 			return err
 		}

@@ -37,6 +37,9 @@ func disagreement(ours, theirs string) error {
 		} else if err != nil {
 			return err
 		}
+		if len(got) != len(want) {
+			return fmt.Errorf("does not compute the same: %s has %d values, oscar's %d", name, len(got), len(want))
+		}
 		bound := tolerance
 		if slices.Contains(kinked, name) {
 			bound = agreement.Kinked

@@ -21,6 +21,7 @@ type Report struct {
 	Numbers    string    `json:"-"` // the file that this is written to
 	Results    []Result  `json:"results"`
 	Folders    []Folder  `json:"folders"`
+	Added      []Added   `json:"added,omitempty"`
 	Goals      []Outcome `json:"goals"`
 }
 
@@ -33,6 +34,34 @@ type Result struct {
 	Version    string    `json:"version,omitempty"`
 	Note       string    `json:"note,omitempty"`
 	Problem    string    `json:"problem,omitempty"` // why it has no values
+}
+
+// Added is a later run that did some of the jobs.
+type Added struct {
+	Command string   `json:"command"`
+	Commit  string   `json:"commit"`
+	Date    string   `json:"date"`
+	Jobs    []string `json:"jobs"`
+}
+
+// with is the report with a later run to come, which is refused if it is of
+// another machine.
+func (p *Report) with(later *Report) (*Report, error) {
+	if p.Processor != later.Processor || p.Processors != later.Processors {
+		return nil, fmt.Errorf("-add: the numbers there are of %d processors %s, this machine has %d of %s", p.Processors, p.Processor, later.Processors, later.Processor)
+	}
+	p.Numbers = later.Numbers
+	p.Added = append(p.Added, Added{Command: later.Command, Commit: later.Commit, Date: later.Date})
+	return p, nil
+}
+
+// put adds a job's results, in place of earlier ones.
+func (p *Report) put(j job, results []Result) {
+	p.Results = slices.DeleteFunc(p.Results, func(r Result) bool { return r.Job == j.Name })
+	p.Results = append(p.Results, results...)
+	if n := len(p.Added); n > 0 {
+		p.Added[n-1].Jobs = append(p.Added[n-1].Jobs, j.Title)
+	}
 }
 
 // Folder is the memory of a folder run.

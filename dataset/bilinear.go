@@ -9,8 +9,8 @@ import (
 
 // bilinear scales an opaque image as nfnt/resize does, to the last bit, in a
 // part of its time: one multiplication weighs all three colours of a pixel.
-// It returns nil where that does not work: for transparent pixels, and for a
-// scale below a thirtieth.
+// It returns nil where that does not work: for transparent pixels, and for sides
+// that become less than a thirty-second.
 func bilinear(img *image.RGBA, height, width int) *image.RGBA {
 	size := img.Rect.Size()
 	across, down := newTriangle(size.X, width), newTriangle(size.Y, height)

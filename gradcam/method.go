@@ -10,7 +10,7 @@ import (
 
 // A Method makes a signed, unscaled map [H,W] of one image from a layer's
 // activations and the gradients of a class score with respect to them, both
-// [H,W,C].
+// [H,W,C]. It is called for several images of a batch at a time.
 type Method func(activations, gradients explain.Volume) explain.Grid
 
 // A MaskMethod makes such a map by showing the model the image again, masked.

@@ -1,9 +1,11 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"sync"
 
 	"oscar/explain"
 )
@@ -30,21 +32,35 @@ func caution(a explain.Attribution) string {
 	return ""
 }
 
-// doubting is an explainer whose first caution is told.
+// doubting is an explainer that counts its maps, and those to be doubted.
 type doubting struct {
 	explain.Explainer
-	tell func(caution string)
+	mutex          sync.Mutex
+	maps, doubtful int
+	first          string // caution
 }
 
-func (d doubting) Explain(ctx context.Context, images explain.Images, targets []int) ([]explain.Attribution, error) {
+// Explain passes the attributions on.
+func (d *doubting) Explain(ctx context.Context, images explain.Images, targets []int) ([]explain.Attribution, error) {
 	attributions, err := d.Explainer.Explain(ctx, images, targets)
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
 	for _, a := range attributions {
+		d.maps++
 		if c := caution(a); c != "" {
-			d.tell(c)
-			break
+			d.doubtful++
+			d.first = cmp.Or(d.first, c)
 		}
 	}
 	return attributions, err
+}
+
+// doubt says how many are to be doubted, "" if none is.
+func (d *doubting) doubt(method string) string {
+	if d.doubtful == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s: %d of the %d maps made are to be doubted, the first: %s", method, d.doubtful, d.maps, d.first)
 }
 
 // remark is what is to be said of a row's map, if anything: why it is not ok, or

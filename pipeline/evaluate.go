@@ -193,9 +193,9 @@ func (o EvaluateOptions) seen(items []dataset.Item) []string {
 	}
 	var notes []string
 	for _, part := range []struct {
-		name  string
-		items []dataset.Item
-	}{{"training", r.Split.Train}, {"validation", r.Split.Validation}} {
+		name, use string
+		items     []dataset.Item
+	}{{"training", "trained on", r.Split.Train}, {"validation", "chosen by", r.Split.Validation}} {
 		of := map[string]bool{}
 		for _, item := range part.items {
 			of[item.SHA256] = true
@@ -207,7 +207,7 @@ func (o EvaluateOptions) seen(items []dataset.Item) []string {
 			}
 		}
 		if n > 0 {
-			notes = append(notes, fmt.Sprintf("%d of the %d images are of the run's %s part: what they add is no measure for new images", n, len(items), part.name))
+			notes = append(notes, fmt.Sprintf("%d of the %d images are of the run's %s part, which the model was %s: the accuracy says less about new images", n, len(items), part.name, part.use))
 		}
 	}
 	return notes

@@ -62,7 +62,7 @@ type Scores struct {
 	Settings Settings    `json:"settings"`
 	Scoring  Scoring     `json:"scoring"`
 	Images   []string    `json:"images"` // those judged, relative to the data
-	Notes    []string    `json:"notes"`  // what could not be asked, and why
+	Notes    []string    `json:"notes"`  // what could not be asked or is to be doubted, and why
 	Table    score.Table `json:"table"`
 }
 

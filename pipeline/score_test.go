@@ -53,7 +53,7 @@ func mustScore(t *testing.T, o ScoreOptions) *Scores {
 	return s
 }
 
-// A method whose maps are to be doubted has a note, one.
+// A method whose maps are to be doubted has a note.
 func TestScoreDoubts(t *testing.T) {
 	o := quickly(t, filepath.Join(t.TempDir(), "scores"))
 	o.Settings.Method, o.Settings.Samples = "lime", 3
@@ -61,9 +61,12 @@ func TestScoreDoubts(t *testing.T) {
 	n := &notes{}
 	o.Listener = n.listener()
 	s := mustScore(t, o)
-	n.want(t, "lime is to be doubted, at first: 3 samples cannot tell")
+	n.want(t, "of the 6 maps made are to be doubted, the first: 3 samples cannot tell")
 	if len(s.Notes) != 1 {
 		t.Errorf("notes %q, want one", s.Notes)
+	}
+	if again := mustScore(t, o); !slices.Equal(again.Notes, s.Notes) { // from what is kept
+		t.Errorf("notes %q the second time, %q the first", again.Notes, s.Notes)
 	}
 }
 

@@ -3,13 +3,11 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 
 	"oscar/dataset"
 	"oscar/explain"
@@ -165,10 +163,7 @@ func (s *scoring) method(ctx context.Context, name string) (score.Method, error)
 	if err != nil {
 		return score.Method{}, err
 	}
-	var once sync.Once
-	m := score.Method{Name: name, Explainer: doubting{explainer, func(caution string) {
-		once.Do(func() { s.note(fmt.Sprintf("%s is to be doubted, at first: %s", name, caution)) })
-	}}}
+	m := score.Method{Name: name, Explainer: &doubting{Explainer: explainer}}
 	if s.randomized == nil {
 		return m, nil
 	}
@@ -182,10 +177,33 @@ func (s *scoring) method(ctx context.Context, name string) (score.Method, error)
 // part is the table of one method: an earlier call's, or computed now.
 func (s *scoring) part(ctx context.Context, i int, m score.Method) (score.Table, error) {
 	path := filepath.Join(s.Out, partsDir, m.Name+".json")
+	doubts := filepath.Join(s.Out, partsDir, m.Name+".doubt.json")
 	var t score.Table
-	if err := atomicfile.ReadJSON(path, &t); err == nil || !errors.Is(err, os.ErrNotExist) {
+	err := atomicfile.ReadJSON(path, &t)
+	if errors.Is(err, os.ErrNotExist) {
+		var doubt string
+		if t, doubt, err = s.judge(ctx, i, m); err == nil && doubt != "" {
+			err = atomicfile.WriteJSON(doubts, doubt)
+		}
+		if err == nil {
+			err = atomicfile.WriteJSON(path, t) // the mark that it is done
+		}
+	}
+	if err != nil {
 		return t, err
 	}
+	var doubt string
+	if err := atomicfile.ReadJSON(doubts, &doubt); err == nil {
+		s.note(doubt)
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return t, err
+	}
+	return t, nil
+}
+
+// judge computes the table of one method, and says whether its maps are to be
+// doubted.
+func (s *scoring) judge(ctx context.Context, i int, m score.Method) (t score.Table, doubt string, err error) {
 	e := score.Evaluation{
 		Model: s.bundle, Methods: []score.Method{m}, Controls: []score.Method{}, Metrics: s.Scoring.Metrics,
 		Settings: s.knobs(), Batch: s.Settings.Batch, Seed: s.Settings.Seed, Progress: s.progress,
@@ -195,15 +213,11 @@ func (s *scoring) part(ctx context.Context, i int, m score.Method) (score.Table,
 	}
 	s.Listener.stage(fmt.Sprintf("scoring %s (%d of %d)", m.Name, i+1, len(s.methods)))
 	s.done = map[string]bool{}
-	t, err := e.Run(ctx, s.cases.parts(s.Settings))
-	if err != nil {
-		return t, err
+	t, err = e.Run(ctx, s.cases.parts(s.Settings))
+	if d, ok := m.Explainer.(*doubting); ok {
+		doubt = d.doubt(m.Name)
 	}
-	text, err := json.Marshal(t)
-	if err != nil {
-		return t, err
-	}
-	return t, atomicfile.Write(path, text)
+	return t, doubt, err
 }
 
 // knobs are the metrics' defaults but for the pointing game's: its 15 pixels are

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"testing"
 )
@@ -84,6 +85,74 @@ func TestGradOfOneTensorTwice(t *testing.T) {
 			t.Errorf("gradient %d is %g, want %g", i, v, want)
 		}
 	}
+}
+
+// A network of three products learns the same by gradients of either kind, 100
+// steps long: rounding does not pile up.
+func TestGradTrainsAlike(t *testing.T) {
+	ours := descent(t, (*Graph).Grad)
+	theirs := descent(t, func(g *Graph, y Tensor, xs ...Tensor) []Tensor {
+		return backward{g.In("plain"), g}.builtin(y, Tensor{}, xs)
+	})
+	for i := range ours {
+		if math.Abs(ours[i]-theirs[i]) > 1e-5*theirs[i] {
+			t.Fatalf("step %d: loss %g, want %g", i, ours[i], theirs[i])
+		}
+	}
+	if first, last := ours[0], ours[len(ours)-1]; last > first/2 {
+		t.Errorf("nothing is learned: the loss goes from %g to %g", first, last)
+	}
+}
+
+// descent is the loss in each of 100 steps of gradient descent.
+func descent(t *testing.T, gradients func(g *Graph, y Tensor, xs ...Tensor) []Tensor) (losses []float64) {
+	t.Helper()
+	const images, classes = 8, 3
+	sizes := []int{40, 32, 16, classes}
+	g := New()
+	out := g.Const(FromFloat32s(Shape{images, sizes[0]}, wave(images*sizes[0], 1)))
+	labels := make([]float32, images*classes)
+	for i := range images {
+		labels[i*classes+i%classes] = 1
+	}
+	var weights []*Variable
+	var values []Tensor
+	for i, n := range sizes[1:] {
+		if i > 0 {
+			out = g.Relu(out)
+		}
+		shape := Shape{sizes[i], n}
+		start := wave(shape.Elements(), float64(i))
+		for k := range start {
+			start[k] /= float32(math.Sqrt(float64(sizes[i])))
+		}
+		w := g.Variable(fmt.Sprintf("w%d", i), shape, true, func(g *Graph) Tensor { return g.Const(FromFloat32s(shape, start)) })
+		weights, values = append(weights, w), append(values, w.Value)
+		out = g.MatMul(out, w.Value)
+	}
+	loss := g.Mean(g.CrossEntropy(out, g.Const(FromFloat32s(Shape{images, classes}, labels))), false, 0)
+	var init, step []Op
+	for i, d := range gradients(g, loss, values...) {
+		init = append(init, weights[i].Init)
+		step = append(step, g.AssignSub(weights[i].Handle, g.Mul(d, g.Scalar(0.2)), loss.Op()))
+	}
+	mustHold(t, g)
+	s, err := g.NewSession(Threads{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Run(t.Context(), nil, nil, init...); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		v, err := s.Run(t.Context(), nil, []Tensor{loss}, step...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		losses = append(losses, float64(v[0].Float32()))
+	}
+	return losses
 }
 
 // transposedSeconds counts the products of which the second factor alone is
