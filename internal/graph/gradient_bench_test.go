@@ -77,6 +77,37 @@ func BenchmarkConvolutionGradient(b *testing.B) {
 	}
 }
 
+// BenchmarkStridedGradient is of conv1 with respect to the image, as integrated
+// gradients and saliency want it.
+func BenchmarkStridedGradient(b *testing.B) {
+	const images, side, stride, kernel, places, in, out = 32, 227, 4, 11, 55, 3, 96
+	const folded, window = 57, 3 // sides of image and kernel, in strides
+	weights := func(g *Graph) Tensor { return g.noise(kernel, kernel, in, out) }
+	dy := func(g *Graph) Tensor { return g.noise(images, places, places, out) }
+	// The image folded 4x4 into channels has the same convolution without a stride.
+	fold := func(g *Graph) Tensor {
+		wide := g.Pad(weights(g), 0, [2]int{0, window*stride - kernel}, [2]int{0, window*stride - kernel}, [2]int{}, [2]int{})
+		apart := g.Reshape(wide, Shape{window, stride, window, stride, in, out})
+		k := g.Reshape(g.one("Transpose", nil, apart, g.Ints(0, 2, 1, 3, 4, 5)), Shape{window, window, stride * stride * in, out})
+		return g.Conv2DGradient(g.Ints(images, folded, folded, stride*stride*in), k, dy(g), 1, "VALID")
+	}
+	cut := func(g *Graph, x Tensor) Tensor {
+		return g.one("Slice", nil, x, g.Ints(0, 0, 0, 0), g.Ints(images, side, side, in))
+	}
+	race(b, "conv1/input", []contestant{
+		{"tensorflow", func(g *Graph) Tensor {
+			return g.Conv2DGradient(g.Ints(images, side, side, in), weights(g), dy(g), stride, "VALID")
+		}},
+		{"folded", fold},
+		{"folded_depth_to_space", func(g *Graph) Tensor { return cut(g, g.DepthToSpace(fold(g), stride)) }},
+		{"folded_transposed", func(g *Graph) Tensor {
+			apart := g.Reshape(fold(g), Shape{images, folded, folded, stride, stride * in})
+			rows := g.one("Transpose", nil, apart, g.Ints(0, 1, 3, 2, 4))
+			return cut(g, g.Reshape(rows, Shape{images, folded * stride, folded * stride, in}))
+		}},
+	})
+}
+
 var channelsFirst = Attrs{"strides": ints(1, 1, 1, 1), "padding": "SAME", "data_format": "NCHW"}
 
 // contestant is one way to take a gradient.
