@@ -9,10 +9,11 @@ import (
 
 // Grad returns d sum(y) / d x for every x, in a scope of its own.
 //
-// The gradients are TensorFlow's but for one: that of x W with respect to x is
-// taken as (W dyᵀ)ᵀ and not as dy Wᵀ. The numbers are the same; for a batch of 32
-// and a large W, which is read along its rows and not across them, it takes a
-// third of the time or less.
+// The gradients are TensorFlow's but for two. That of x W with respect to x is
+// taken as (W dyᵀ)ᵀ and not as dy Wᵀ: for a batch of 32 and a large W, which is
+// read along its rows and not across them, it takes a third of the time or less.
+// That of a convolution with a stride with respect to an image is taken on the
+// image folded into channels, in a quarter of the time. The numbers are the same.
 func (g *Graph) Grad(y Tensor, xs ...Tensor) []Tensor {
 	none := make([]Tensor, len(xs))
 	if g.err != nil {
@@ -59,8 +60,17 @@ func (b backward) from(y, dy Tensor, xs []Tensor) []Tensor {
 		dp := found[0]
 		found = found[1:]
 		left, right := p.input(0), p.input(1)
-		b.past(left, onLeft, at, xs, grads, func() Tensor { return b.leftGradient(right, dp) })
+		c, isConvolution := stridedOf(p.op)
+		b.past(left, onLeft, at, xs, grads, func() Tensor {
+			if isConvolution {
+				return b.imageGradient(c, right, dp)
+			}
+			return b.leftGradient(right, dp)
+		})
 		b.past(right, onRight, at, xs, grads, func() Tensor {
+			if isConvolution {
+				return b.kernelGradient(c, left, dp)
+			}
 			return b.one("MatMul", Attrs{"transpose_a": true}, left, dp)
 		})
 	}
@@ -145,8 +155,8 @@ const (
 )
 
 // product finds the last MatMul before y that some of xs go through, each only
-// through one of its sides; no operation if there is none. at says where each of
-// xs goes in.
+// through one of its sides, or strided convolution whose image some come from; no
+// operation if there is none. at says where each of xs goes in.
 func product(y Tensor, xs []Tensor) (p Op, at []side) {
 	at = make([]side, len(xs))
 	all := ancestors(y.out.Op, "")
@@ -155,7 +165,8 @@ func product(y Tensor, xs []Tensor) (p Op, at []side) {
 		m := Op{op}
 		left, right := ancestors(m.input(0).out.Op, ""), ancestors(m.input(1).out.Op, "")
 		sides := make([]side, len(xs))
-		fits := slices.ContainsFunc(xs, func(x Tensor) bool { return left.has(x) || right.has(x) })
+		alike := op.Type() == "MatMul" // either side is worth it
+		fits := slices.ContainsFunc(xs, func(x Tensor) bool { return left.has(x) || alike && right.has(x) })
 		for i, x := range xs {
 			l, r := left.has(x), right.has(x)
 			switch {
@@ -178,7 +189,7 @@ func product(y Tensor, xs []Tensor) (p Op, at []side) {
 // history holds the operations that one depends on, itself included.
 type history struct {
 	names    map[string]bool
-	products []*tf.Operation // plain ones, the nearest first
+	products []*tf.Operation // plain ones and strided convolutions, the nearest first
 }
 
 func (h history) has(x Tensor) bool { return h.names[x.out.Op.Name()] }
@@ -193,7 +204,7 @@ func ancestors(op *tf.Operation, without string) history {
 			continue
 		}
 		h.names[name] = true
-		if op.Type() == "MatMul" && !transposes(op) {
+		if _, isConvolution := stridedOf(op); isConvolution || op.Type() == "MatMul" && !transposes(op) {
 			h.products = append(h.products, op)
 		}
 		for i := range op.NumInputs() {

@@ -64,6 +64,64 @@ func TestGradThroughProducts(t *testing.T) {
 	}
 }
 
+// The gradient of strided convolutions of images is held against TensorFlow's own,
+// for sides that the stride divides and that it does not.
+func TestGradThroughStridedConvolutions(t *testing.T) {
+	for _, padding := range []string{"SAME", "VALID"} {
+		for _, c := range []struct{ height, width, kernel, stride, channels int }{
+			{11, 8, 3, 2, 3}, {12, 9, 5, 4, 1}, {10, 10, 2, 3, 3}, {9, 13, 4, 4, 2}, {7, 7, 1, 2, 3}, {19, 23, 11, 4, 3}, {8, 8, 3, 2, 5},
+		} {
+			t.Run(fmt.Sprintf("%s %+v", padding, c), func(t *testing.T) {
+				g := New()
+				image, kernel := Shape{2, c.height, c.width, c.channels}, Shape{c.kernel, c.kernel, c.channels, 4}
+				x, w := g.Placeholder("x", Float, Shape{-1, c.height, c.width, c.channels}), g.Placeholder("w", Float, kernel)
+				y := g.Square(g.Relu(g.Conv2D(g.Mul(x, g.Scalar(2)), w, c.stride, padding)))
+				by := func() (n int) {
+					for _, op := range g.g.Operations() {
+						if strides, _ := op.Attr("strides"); op.Type() == "Conv2DBackpropInput" && strides.([]int64)[1] == 1 {
+							n++
+						}
+					}
+					return n
+				}
+				got := g.Grad(y, x, w)
+				if folded, want := by(), map[bool]int{true: 1}[c.channels <= fewChannels]; folded != want {
+					t.Errorf("%d gradients without a stride, want %d", folded, want)
+				}
+				plain := backward{g.In("plain"), g}.builtin(y, Tensor{}, []Tensor{x, w})
+				before := by()
+				g.Grad(y, w)
+				mustHold(t, g)
+				if by() != before {
+					t.Error("the kernel's gradient alone goes back to the image")
+				}
+				s, err := g.NewSession(Threads{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				out, err := s.Run(t.Context(), []Feed{
+					{x, FromFloat32s(image, wave(image.Elements(), 1))}, {w, FromFloat32s(kernel, wave(kernel.Elements(), 2))},
+				}, append(got, plain...))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, name := range []string{"x", "w"} {
+					a, b := out[i].Float32s(), out[i+2].Float32s()
+					if len(a) != len(b) {
+						t.Fatalf("d/d%s has %d values, want %d", name, len(a), len(b))
+					}
+					for k := range a {
+						if math.Abs(float64(a[k]-b[k])) > 1e-5*(1+math.Abs(float64(b[k]))) {
+							t.Fatalf("d/d%s[%d] is %g, want %g", name, k, a[k], b[k])
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
 // A product asked for beside what goes into it, and one tensor asked for twice.
 func TestGradOfOneTensorTwice(t *testing.T) {
 	g := New()
