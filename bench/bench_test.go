@@ -199,10 +199,18 @@ func TestAdd(t *testing.T) {
 	if n := p.find(train, oscar).Median(); n != 50 || p.find(train, "Keras").Values != nil {
 		t.Errorf("median %g; Keras %v", n, p.find(train, "Keras"))
 	}
-	for _, want := range []string{"at commit abc", "by `make bench -add` on 2026-01-03, at commit def", "like all jobs: " + jobOf(train).Title + "."} {
+	for _, want := range []string{"at commit abc", "by `make bench -add` on 2026-01-03, at commit def:\n" + jobOf(train).Title + "."} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}
+	}
+	again, err := p.with(&Report{Commit: "ghi", Processor: "a processor", Processors: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.put(jobOf(train), nil)
+	if len(again.Added) != 1 || again.Added[0].Commit != "ghi" {
+		t.Errorf("after a third run: %+v", again.Added)
 	}
 	later.Processors = 4
 	if _, err := report().with(later); err == nil || !strings.Contains(err.Error(), "2 processors a processor, this machine has 4") {

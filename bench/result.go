@@ -59,9 +59,15 @@ func (p *Report) with(later *Report) (*Report, error) {
 func (p *Report) put(j job, results []Result) {
 	p.Results = slices.DeleteFunc(p.Results, func(r Result) bool { return r.Job == j.Name })
 	p.Results = append(p.Results, results...)
-	if n := len(p.Added); n > 0 {
-		p.Added[n-1].Jobs = append(p.Added[n-1].Jobs, j.Title)
+	n := len(p.Added)
+	if n == 0 {
+		return
 	}
+	for i := range p.Added {
+		p.Added[i].Jobs = slices.DeleteFunc(p.Added[i].Jobs, func(title string) bool { return title == j.Title })
+	}
+	p.Added[n-1].Jobs = append(p.Added[n-1].Jobs, j.Title)
+	p.Added = slices.DeleteFunc(p.Added, func(a Added) bool { return len(a.Jobs) == 0 }) // all measured again
 }
 
 // Folder is the memory of a folder run.
