@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"image"
 	"math"
+	"slices"
 	"sync"
 )
 
@@ -22,9 +23,9 @@ func bilinear(img *image.RGBA, height, width int) *image.RGBA {
 		d = new(draft)
 	}
 	defer drafts.Put(d)
-	d.row = resized(d.row, size.X+2*across.margin)
-	d.narrow = resized(d.narrow, size.Y*width)
-	d.sums = resized(d.sums, width)
+	d.row = slices.Grow(d.row[:0], size.X+2*across.margin)[:size.X+2*across.margin]
+	d.narrow = slices.Grow(d.narrow[:0], size.Y*width)[:size.Y*width]
+	d.sums = slices.Grow(d.sums[:0], width)[:width]
 	for y := range size.Y {
 		if !unpack(d.row, img.Pix[y*img.Stride:][:4*size.X], across.margin) {
 			return nil
@@ -132,7 +133,7 @@ func (t triangle) filter(out, row []packed) {
 	}
 }
 
-// A draft is what bilinear works in.
+// A draft is what bilinear works in. What an earlier image left in it is written over.
 type draft struct {
 	row    []packed // of the image, with margins
 	narrow []packed // the image at the output's width
@@ -140,11 +141,3 @@ type draft struct {
 }
 
 var drafts sync.Pool // of *draft
-
-// resized is a slice of n, the same one if it has room; it may hold anything.
-func resized(s []packed, n int) []packed {
-	if cap(s) < n {
-		return make([]packed, n)
-	}
-	return s[:n]
-}

@@ -179,9 +179,14 @@ func (s *scoring) part(ctx context.Context, i int, m score.Method) (score.Table,
 	path := filepath.Join(s.Out, partsDir, m.Name+".json")
 	doubts := filepath.Join(s.Out, partsDir, m.Name+".doubt.json")
 	var t score.Table
+	var doubt string
 	err := atomicfile.ReadJSON(path, &t)
-	if errors.Is(err, os.ErrNotExist) {
-		var doubt string
+	switch {
+	case err == nil:
+		if err = atomicfile.ReadJSON(doubts, &doubt); errors.Is(err, os.ErrNotExist) {
+			err = nil // none
+		}
+	case errors.Is(err, os.ErrNotExist):
 		if t, doubt, err = s.judge(ctx, i, m); err == nil && doubt != "" {
 			err = atomicfile.WriteJSON(doubts, doubt)
 		}
@@ -189,16 +194,10 @@ func (s *scoring) part(ctx context.Context, i int, m score.Method) (score.Table,
 			err = atomicfile.WriteJSON(path, t) // the mark that it is done
 		}
 	}
-	if err != nil {
-		return t, err
-	}
-	var doubt string
-	if err := atomicfile.ReadJSON(doubts, &doubt); err == nil {
+	if err == nil && doubt != "" {
 		s.note(doubt)
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return t, err
 	}
-	return t, nil
+	return t, err
 }
 
 // judge computes the table of one method, and says whether its maps are to be

@@ -68,9 +68,6 @@ func (b backward) from(y, dy Tensor, xs []Tensor) []Tensor {
 			return b.leftGradient(right, dp)
 		})
 		b.past(right, onRight, at, xs, grads, func() Tensor {
-			if isConvolution {
-				return b.kernelGradient(c, left, dp)
-			}
 			return b.one("MatMul", Attrs{"transpose_a": true}, left, dp)
 		})
 	}
@@ -165,7 +162,7 @@ func product(y Tensor, xs []Tensor) (p Op, at []side) {
 		m := Op{op}
 		left, right := ancestors(m.input(0).out.Op, ""), ancestors(m.input(1).out.Op, "")
 		sides := make([]side, len(xs))
-		alike := op.Type() == "MatMul" // either side is worth it
+		alike := op.Type() == "MatMul" // else TensorFlow goes back to the kernel as well
 		fits := slices.ContainsFunc(xs, func(x Tensor) bool { return left.has(x) || alike && right.has(x) })
 		for i, x := range xs {
 			l, r := left.has(x), right.has(x)
@@ -175,7 +172,7 @@ func product(y Tensor, xs []Tensor) (p Op, at []side) {
 				fits = false
 			case l:
 				sides[i] = onLeft
-			case r:
+			case r && alike:
 				sides[i] = onRight
 			}
 		}

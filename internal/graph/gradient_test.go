@@ -49,18 +49,24 @@ func TestGradThroughProducts(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, name := range []string{"x", "v", "w"} {
-				mine, theirs := out[i], out[i+3]
-				if mine.Shape().String() != theirs.Shape().String() {
-					t.Fatalf("d/d%s is %v, want %v", name, mine.Shape(), theirs.Shape())
-				}
-				a, b := mine.Float32s(), theirs.Float32s()
-				for k := range a {
-					if math.Abs(float64(a[k]-b[k])) > 1e-5*(1+math.Abs(float64(b[k]))) {
-						t.Errorf("d/d%s[%d] is %g, want %g", name, k, a[k], b[k])
-					}
-				}
+				sameGradient(t, name, out[i], out[i+3])
 			}
 		})
+	}
+}
+
+// sameGradient fails unless a gradient with respect to a tensor of that name is what
+// it should be.
+func sameGradient(t *testing.T, name string, got, want Value) {
+	t.Helper()
+	if got.Shape().String() != want.Shape().String() {
+		t.Fatalf("d/d%s is %v, want %v", name, got.Shape(), want.Shape())
+	}
+	a, b := got.Float32s(), want.Float32s()
+	for k := range a {
+		if math.Abs(float64(a[k]-b[k])) > 1e-5*(1+math.Abs(float64(b[k]))) {
+			t.Errorf("d/d%s[%d] is %g, want %g", name, k, a[k], b[k])
+		}
 	}
 }
 
@@ -107,15 +113,7 @@ func TestGradThroughStridedConvolutions(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i, name := range []string{"x", "w"} {
-					a, b := out[i].Float32s(), out[i+2].Float32s()
-					if len(a) != len(b) {
-						t.Fatalf("d/d%s has %d values, want %d", name, len(a), len(b))
-					}
-					for k := range a {
-						if math.Abs(float64(a[k]-b[k])) > 1e-5*(1+math.Abs(float64(b[k]))) {
-							t.Fatalf("d/d%s[%d] is %g, want %g", name, k, a[k], b[k])
-						}
-					}
+					sameGradient(t, name, out[i], out[i+2])
 				}
 			})
 		}

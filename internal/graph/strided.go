@@ -11,7 +11,6 @@ import (
 // convolution without a stride, on the image folded stride x stride into channels.
 type strided struct {
 	stride       int
-	padding      string
 	image        Shape // height, width, channels
 	kernel       Shape
 	rows, across folding
@@ -42,10 +41,10 @@ func stridedOf(op *tf.Operation) (c strided, ok bool) {
 	}
 	strides, _ := attr("strides").([]int64)
 	dilations, _ := attr("dilations").([]int64)
-	c.padding, _ = attr("padding").(string)
+	padding, _ := attr("padding").(string)
 	in, kernel, out := Op{op}.input(0).Shape(), Op{op}.input(1).Shape(), Op{op}.Output(0).Shape()
 	switch {
-	case attr("data_format") != "NHWC", c.padding != "SAME" && c.padding != "VALID",
+	case attr("data_format") != "NHWC", padding != "SAME" && padding != "VALID",
 		len(strides) != 4 || strides[1] != strides[2] || strides[1] < 2,
 		slices.ContainsFunc(dilations, func(d int64) bool { return d != 1 }),
 		len(in) != 4 || len(kernel) != 4 || len(out) != 4,
@@ -54,15 +53,15 @@ func stridedOf(op *tf.Operation) (c strided, ok bool) {
 		return c, false
 	}
 	c.stride, c.image, c.kernel = int(strides[1]), in[1:], kernel
-	c.rows, c.across = c.fold(in[1], kernel[0], out[1]), c.fold(in[2], kernel[1], out[2])
+	c.rows, c.across = fold(in[1], kernel[0], out[1], c.stride, padding), fold(in[2], kernel[1], out[2], c.stride, padding)
 	return c, true
 }
 
-func (c strided) fold(side, kernel, out int) folding {
-	f := folding{window: (kernel + c.stride - 1) / c.stride}
+func fold(side, kernel, out, stride int, padding string) folding {
+	f := folding{window: (kernel + stride - 1) / stride}
 	f.places = out + f.window - 1
-	if c.padding == "SAME" {
-		f.before = max((out-1)*c.stride+kernel-side, 0) / 2
+	if padding == "SAME" {
+		f.before = max((out-1)*stride+kernel-side, 0) / 2
 	}
 	return f
 }
@@ -87,9 +86,4 @@ func (b backward) imageGradient(c strided, w, dy Tensor) Tensor {
 		image = b.Pad(image, 0, [2]int{}, [2]int{0, below}, [2]int{0, right}, [2]int{})
 	}
 	return b.Window(image, c.rows.before, c.across.before, c.image[0], c.image[1], 1)
-}
-
-// kernelGradient is the gradient with respect to the kernel.
-func (b backward) kernelGradient(c strided, x, dy Tensor) Tensor {
-	return b.one("Conv2DBackpropFilter", Attrs{"strides": ints(1, c.stride, c.stride, 1), "padding": c.padding}, x, b.Ints(c.kernel...), dy)
 }
