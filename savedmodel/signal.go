@@ -7,9 +7,9 @@ import (
 	"oscar/internal/graph"
 )
 
-// A Signal is another way back from a class's score to a layer than the
-// gradient, as layer-wise relevance propagation is: operations that a caller
-// who knows the model's layers adds to its graph.
+// A Signal replaces the gradient between a class's score and a layer. Layer-wise
+// relevance propagation and guided backpropagation are signals. A caller who knows
+// the model's layers adds the operations.
 type Signal struct {
 	// Key tells signals apart: one is added once for each layer and score.
 	Key string

@@ -73,7 +73,7 @@ func (a adam) minimize(g *graph.Graph, loss graph.Tensor, vars *variables) (slot
 		Rate: a.rate, Power1: a.power1, Power2: a.power2,
 		Beta1: constant(a.settings.Beta1), Beta2: constant(a.settings.Beta2), Epsilon: constant(a.settings.Epsilon),
 	}
-	zero := g.Late(g.Scalar(0)) // or as many zeros as there are weights would be kept as a constant
+	zero := g.HideFromConstantFolding(g.Scalar(0)) // else TensorFlow keeps a constant of as many zeros as there are weights
 	for i, dv := range g.Grad(loss, reads...) {
 		v := trainable[i]
 		slot := func(role string) *graph.Variable {

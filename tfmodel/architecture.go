@@ -184,6 +184,9 @@ func (n *Named) UnmarshalJSON(b []byte) error {
 	if err := d.Decode(l); err != nil {
 		return fmt.Errorf("layer %s (%s): %w", n.Name, kind, err)
 	}
+	if c, ok := l.(interface{ normalize() }); ok {
+		c.normalize()
+	}
 	n.Layer = l
 	return nil
 }

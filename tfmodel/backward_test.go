@@ -35,7 +35,7 @@ func TestBackwardEqualsTensorFlow(t *testing.T) {
 		{"drop1", &Dropout{Rate: 0.5}},
 		{"conv2", &Conv2D{Filters: 7, Kernel: 3, Stride: 1, Padding: Same}},
 		{"pool2", &AveragePool2D{Size: 2, Stride: 1, Padding: Same}},
-		{"conv3", &Conv2D{Filters: 7, Kernel: 2, Stride: 1, Padding: Valid, NoBias: true}},
+		{"conv3", &Conv2D{Filters: 7, Kernel: 2, Stride: 1, Padding: Valid, UseBias: new(false)}},
 		{"block", &Residual{
 			Body: []Named{
 				{"conv1", &Conv2D{Filters: 5, Kernel: 3, Stride: 2, Padding: Same}}, {"bn1", &BatchNormalization{}}, {"relu1", &ReLU{}},

@@ -27,7 +27,7 @@ var layerCases = map[string][]layerCase{
 			[]string{"kernel [3,3,3,2] glorot_uniform", "bias [2] zeros"}},
 		{&Conv2D{Filters: 1, Kernel: 2, Stride: 3, Padding: Same}, Shape{5, 7, 1}, Shape{2, 3, 1},
 			[]string{"kernel [2,2,1,1] glorot_uniform", "bias [1] zeros"}},
-		{&Conv2D{Filters: 2, Kernel: 3, Stride: 1, Padding: Same, NoBias: true, Initializer: HeNormal, L2: 0.5}, Shape{4, 5, 2}, Shape{4, 5, 2},
+		{&Conv2D{Filters: 2, Kernel: 3, Stride: 1, Padding: Same, UseBias: new(false), Initializer: HeNormal, L2: 0.5}, Shape{4, 5, 2}, Shape{4, 5, 2},
 			[]string{"kernel [3,3,2,2] he_normal l2 0.5"}},
 	},
 	"dense": {
@@ -79,7 +79,7 @@ var layerCases = map[string][]layerCase{
 		}}, Shape{3, 4, 2}, Shape{3, 4, 2}, []string{"conv/kernel [3,3,2,2] glorot_uniform", "conv/bias [2] zeros"}},
 		{&Residual{
 			Body: []Named{
-				{"conv1", &Conv2D{Filters: 2, Kernel: 3, Stride: 2, Padding: Same, NoBias: true}},
+				{"conv1", &Conv2D{Filters: 2, Kernel: 3, Stride: 2, Padding: Same, UseBias: new(false)}},
 				{"inner", &Residual{Body: []Named{{"bn", &BatchNormalization{}}}}},
 			},
 			Shortcut: []Named{{"conv0", &Conv2D{Filters: 2, Kernel: 1, Stride: 2, Padding: Same}}},

@@ -13,12 +13,21 @@ type Conv2D struct {
 	Kernel      int         `json:"kernel"` // side of the square window
 	Stride      int         `json:"stride"`
 	Padding     Padding     `json:"padding"`
-	NoBias      Off         `json:"use_bias,omitzero"` // as before batch normalisation, which takes a bias away
+	UseBias     *bool       `json:"use_bias,omitempty"` // nil: true; false before batch normalisation, which removes a bias
 	Initializer Initializer `json:"initializer,omitempty"`
 	L2          float64     `json:"l2,omitempty"` // on the kernel: L2 * sum(w^2) is added to the loss
 }
 
 func (*Conv2D) Kind() string { return "conv2d" }
+
+func (l *Conv2D) hasBias() bool { return l.UseBias == nil || *l.UseBias }
+
+// normalize writes the default in one way, so that equal layers have equal JSON.
+func (l *Conv2D) normalize() {
+	if l.hasBias() {
+		l.UseBias = nil
+	}
+}
 
 func (l *Conv2D) OutShape(in Shape) (Shape, error) {
 	if l.Filters < 1 {
@@ -36,7 +45,7 @@ func (l *Conv2D) OutShape(in Shape) (Shape, error) {
 
 func (l *Conv2D) Params(in Shape) []Param {
 	params := []Param{kernel(l.Initializer, l.L2, l.Kernel, l.Kernel, in[2], l.Filters)}
-	if !l.NoBias {
+	if l.hasBias() {
 		params = append(params, Param{Role: "bias", Shape: []int{l.Filters}, Init: Zeros, Trainable: true})
 	}
 	return params
@@ -44,7 +53,7 @@ func (l *Conv2D) Params(in Shape) []Param {
 
 func (l *Conv2D) Apply(b *Builder, x graph.Tensor) graph.Tensor {
 	y := l.product(b, x, b.Param("kernel"))
-	if !l.NoBias {
+	if l.hasBias() {
 		y = b.BiasAdd(y, b.Param("bias"))
 	}
 	return y

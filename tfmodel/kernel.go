@@ -2,7 +2,6 @@ package tfmodel
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 
 	"oscar/internal/graph"
@@ -32,19 +31,4 @@ func checkKernel(i Initializer, l2 float64) error {
 		return fmt.Errorf("l2 is %g, want at least 0", l2)
 	}
 	return nil
-}
-
-// Off is a switch that is on unless told otherwise: in Go true turns it off, in
-// JSON, as in Keras, false.
-type Off bool
-
-// MarshalJSON writes true for what is on.
-func (o Off) MarshalJSON() ([]byte, error) { return json.Marshal(!bool(o)) }
-
-// UnmarshalJSON reads what MarshalJSON writes.
-func (o *Off) UnmarshalJSON(text []byte) error {
-	on := true
-	err := json.Unmarshal(text, &on)
-	*o = Off(!on)
-	return err
 }

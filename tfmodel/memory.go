@@ -16,8 +16,8 @@ type Memory struct {
 	Inference int64 `json:"inference"` // weights, and what the largest layer takes and gives
 }
 
-// Memory forecasts what a batch takes. Whether there is so much memory, or
-// could be anywhere, does not matter.
+// Memory forecasts the memory for a batch of that many images. It does not look
+// at the machine.
 func (a Architecture) Memory(batch int) (Memory, error) {
 	steps, err := a.steps()
 	if err != nil {

@@ -2,6 +2,7 @@ package tfmodel
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // another, what LRP folds in every branch, and dropout within.
 func branched(classes int) Architecture {
 	conv := func(filters, kernel, stride int) *Conv2D {
-		return &Conv2D{Filters: filters, Kernel: kernel, Stride: stride, Padding: Same, NoBias: true}
+		return &Conv2D{Filters: filters, Kernel: kernel, Stride: stride, Padding: Same, UseBias: new(false)}
 	}
 	return Architecture{Name: "branched", Input: Shape{12, 10, 3}, Layers: []Named{
 		{"scale", &Rescaling{Scale: 1 / 127.5, Offset: -1}},
@@ -171,7 +172,7 @@ func TestEditsReachIntoBlocks(t *testing.T) {
 func TestBlockText(t *testing.T) {
 	text := `{"name":"b","kind":"residual","body":[{"name":"c","kind":"conv2d","filters":3,"kernel":3,"stride":1,"padding":"SAME","use_bias":false}],"shortcut":[{"name":"r","kind":"relu"}]}`
 	want := Named{"b", &Residual{
-		Body:     []Named{{"c", &Conv2D{Filters: 3, Kernel: 3, Stride: 1, Padding: Same, NoBias: true}}},
+		Body:     []Named{{"c", &Conv2D{Filters: 3, Kernel: 3, Stride: 1, Padding: Same, UseBias: new(false)}}},
 		Shortcut: []Named{{"r", &ReLU{}}},
 	}}
 	if got, err := json.Marshal(want); err != nil || string(got) != text {
@@ -180,6 +181,13 @@ func TestBlockText(t *testing.T) {
 	var back Named
 	if err := json.Unmarshal([]byte(text), &back); err != nil || !reflect.DeepEqual(back, want) {
 		t.Errorf("came back as %+v, %v", back, err)
+	}
+	// The default has one form, so that equal layers have equal JSON.
+	var named, unnamed Named
+	err := errors.Join(json.Unmarshal([]byte(`{"name":"c","kind":"conv2d","filters":3,"kernel":3,"use_bias":true}`), &named),
+		json.Unmarshal([]byte(`{"name":"c","kind":"conv2d","filters":3,"kernel":3}`), &unnamed))
+	if err != nil || !reflect.DeepEqual(named, unnamed) {
+		t.Errorf("use_bias: true is %+v, want %+v, %v", named.Layer, unnamed.Layer, err)
 	}
 	for wrong, words := range map[string][]string{
 		`{"name":"b","kind":"residual","body":[{"name":"c","kind":"conv"}]}`:          {"layer b (residual)", "layer c", `kind "conv"`},
@@ -193,7 +201,7 @@ func TestBlockText(t *testing.T) {
 
 // blockTwin is a block once more, slowly, in training or in inference.
 func blockTwin(gs []grid, p map[string][]float32, training bool) []grid {
-	convolution := &Conv2D{Filters: 3, Kernel: 3, Stride: 2, Padding: Same, NoBias: true}
+	convolution := &Conv2D{Filters: 3, Kernel: 3, Stride: 2, Padding: Same, UseBias: new(false)}
 	project := &Conv2D{Filters: 3, Kernel: 1, Stride: 2, Padding: Same}
 	var body, out []grid
 	for _, g := range gs {
@@ -216,7 +224,7 @@ func blockTwin(gs []grid, p map[string][]float32, training bool) []grid {
 func TestResidualTwin(t *testing.T) {
 	l := &Residual{
 		Body: []Named{
-			{"conv1", &Conv2D{Filters: 3, Kernel: 3, Stride: 2, Padding: Same, NoBias: true}}, {"bn1", &BatchNormalization{}}, {"relu1", &ReLU{}},
+			{"conv1", &Conv2D{Filters: 3, Kernel: 3, Stride: 2, Padding: Same, UseBias: new(false)}}, {"bn1", &BatchNormalization{}}, {"relu1", &ReLU{}},
 		},
 		Shortcut: []Named{{"conv0", &Conv2D{Filters: 3, Kernel: 1, Stride: 2, Padding: Same}}},
 	}

@@ -9,7 +9,7 @@ import "fmt"
 // normalisation forgets faster than Keras's (momentum 0.9): in a training of a
 // few thousand steps averages with 0.99 lag behind.
 func ResNet10(classes int) Architecture {
-	b := blocks{noBias: true, initializer: HeNormal, norm: BatchNormalization{Momentum: 0.9}}
+	b := blocks{initializer: HeNormal, norm: BatchNormalization{Momentum: 0.9}}
 	a := Architecture{Name: "resnet10", Input: Shape{128, 128, 3}, Layers: []Named{
 		{"rescaling", &Rescaling{Scale: 1 / 127.5, Offset: -1}},
 	}}
@@ -29,7 +29,7 @@ func ResNet10(classes int) Architecture {
 // raw pixels 0..255, with torchvision's normalisation (momentum 0.9, epsilon
 // 1e-5). Strided windows lie as TensorFlow's SAME has them.
 func ResNet18(classes int) Architecture {
-	b := blocks{noBias: true, initializer: HeNormal, norm: BatchNormalization{Momentum: 0.9, Epsilon: 1e-5}}
+	b := blocks{initializer: HeNormal, norm: BatchNormalization{Momentum: 0.9, Epsilon: 1e-5}}
 	layers := append(b.unit("1", b.conv(64, 7, 2), true), Named{"pool1", &MaxPool2D{Size: 3, Stride: 2, Padding: Same}})
 	return b.resnet("resnet18", layers, [4]int{2, 2, 2, 2}, func(stage, i int) *Residual {
 		halves := i == 0 && stage > 0
@@ -44,7 +44,7 @@ func ResNet18(classes int) Architecture {
 // ResNet50 is layer by layer that of Keras Applications: 224x224 RGB, raw
 // pixels 0..255. A block's stride is in its first convolution.
 func ResNet50(classes int) Architecture {
-	b := blocks{norm: BatchNormalization{Epsilon: 1.001e-5}}
+	b := blocks{useBias: true, norm: BatchNormalization{Epsilon: 1.001e-5}}
 	stem := b.conv(64, 7, 2)
 	stem.Padding = Valid
 	layers := append([]Named{{"pad_conv1", &ZeroPadding2D{Size: 3}}}, b.unit("1", stem, true)...)
@@ -61,7 +61,7 @@ func ResNet50(classes int) Architecture {
 // blocks makes residual blocks with the settings that a network's convolutions
 // and normalisations have in common.
 type blocks struct {
-	noBias      Off
+	useBias     bool
 	initializer Initializer
 	norm        BatchNormalization
 }
@@ -113,5 +113,9 @@ func (b blocks) unit(number string, conv *Conv2D, relu bool) []Named {
 }
 
 func (b blocks) conv(filters, kernel, stride int) *Conv2D {
-	return &Conv2D{Filters: filters, Kernel: kernel, Stride: stride, Padding: Same, NoBias: b.noBias, Initializer: b.initializer}
+	l := &Conv2D{Filters: filters, Kernel: kernel, Stride: stride, Padding: Same, Initializer: b.initializer}
+	if !b.useBias {
+		l.UseBias = new(false)
+	}
+	return l
 }

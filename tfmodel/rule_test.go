@@ -157,7 +157,7 @@ func ruleCases() map[string][]Named {
 	conv := func(size, stride int, p Padding) Named {
 		return Named{"conv", &Conv2D{Filters: 4, Kernel: size, Stride: stride, Padding: p}}
 	}
-	unbiased := Named{"conv", &Conv2D{Filters: 4, Kernel: 3, Stride: 1, Padding: Same, NoBias: true}}
+	unbiased := Named{"conv", &Conv2D{Filters: 4, Kernel: 3, Stride: 1, Padding: Same, UseBias: new(false)}}
 	scale, pad := Named{"scale", &Rescaling{Scale: 0.5, Offset: -1.5}}, Named{"pad", &ZeroPadding2D{Size: 2}}
 	bn, flatten, drop := Named{"bn", &BatchNormalization{}}, Named{"flatten", &Flatten{}}, Named{"drop", &Dropout{Rate: 0.5}}
 	return map[string][]Named{

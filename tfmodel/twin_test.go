@@ -78,7 +78,7 @@ func convolve(g grid, l *Conv2D, kernel, bias []float32) grid {
 	h, w := slide(g, l.Kernel, l.Stride, l.Padding, func(int, int, int, int, int, int) {})
 	out := newGrid(h, w, l.Filters)
 	for i := range out.v {
-		if !l.NoBias {
+		if l.hasBias() {
 			out.v[i] = float64(bias[i%l.Filters])
 		}
 	}
@@ -221,7 +221,7 @@ func TestPoolingTwins(t *testing.T) {
 
 func TestUnbiasedConvolutionTwin(t *testing.T) {
 	in := Shape{5, 4, 2}
-	l := &Conv2D{Filters: 3, Kernel: 3, Stride: 2, Padding: Same, NoBias: true}
+	l := &Conv2D{Filters: 3, Kernel: 3, Stride: 2, Padding: Same, UseBias: new(false)}
 	r := newRig(t, l, in, false)
 	at := r.point(2)
 	want := each(images(at.x, in), func(g grid) grid { return convolve(g, l, at.params["kernel"], nil) })

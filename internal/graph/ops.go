@@ -206,9 +206,10 @@ func (g *Graph) FillWith(shape Shape, value Tensor) Tensor {
 	return g.one("Fill", nil, g.Ints(shape...), value)
 }
 
-// Late is x, which TensorFlow's optimiser does not take for a constant: what
-// follows from it is computed in each run and not kept in memory for good.
-func (g *Graph) Late(x Tensor) Tensor {
+// HideFromConstantFolding returns x in a form that TensorFlow's optimiser does
+// not treat as a constant. Values computed from it are then computed in each run,
+// and their memory is freed after it.
+func (g *Graph) HideFromConstantFolding(x Tensor) Tensor {
 	return g.one("PlaceholderWithDefault", Attrs{"shape": tfShape(x.Shape())}, x)
 }
 
