@@ -13,6 +13,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/explain"
+	"oscar/internal/paths"
 	"oscar/score"
 )
 
@@ -51,8 +52,8 @@ func choose(items []dataset.Item, perClass int, seed uint64) []dataset.Item {
 // beside is the folder of masks next to a synthetic set's images; "" if there
 // is none.
 func beside(root string) string {
-	masks := filepath.Join(filepath.Dir(absolute(root)), "masks")
-	if filepath.Base(absolute(root)) == "images" && exists(masks) {
+	masks := filepath.Join(filepath.Dir(paths.Absolute(root)), "masks")
+	if filepath.Base(paths.Absolute(root)) == "images" && paths.Exists(masks) {
 		return masks
 	}
 	return ""

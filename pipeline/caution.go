@@ -62,12 +62,3 @@ func (d *doubting) doubt(method string) string {
 	}
 	return fmt.Sprintf("%s: %d of the %d maps made are to be doubted, the first: %s", method, d.doubtful, d.maps, d.first)
 }
-
-// remark is what is to be said of a row's map, if anything: why it is not ok, or
-// to be doubted.
-func (r Row) remark() string {
-	if r.Reason != "" {
-		return r.Reason
-	}
-	return r.Caution
-}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"oscar/internal/paths"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -100,7 +101,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, name := range []string{"step-0000020", "step-0000023"} {
-			if !exists(filepath.Join(dir, checkpointsDir, name)) {
+			if !paths.Exists(filepath.Join(dir, checkpointsDir, name)) {
 				t.Errorf("%s is gone", name)
 			}
 			if err := os.RemoveAll(filepath.Join(dir, checkpointsDir, name)); err != nil {

@@ -13,6 +13,7 @@ import (
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	"oscar/internal/npy"
+	"oscar/internal/paths"
 	"oscar/tfmodel"
 )
 
@@ -123,7 +124,7 @@ func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
 // clearDemo removes the folder of an earlier demo, and no other: its mark is in
 // the folder below it.
 func clearDemo(dir, below string) error {
-	if !exists(filepath.Join(dir, below, demoMark)) {
+	if !paths.Exists(filepath.Join(dir, below, demoMark)) {
 		return vacant(dir)
 	}
 	held, err := atomicfile.Lock(dir)

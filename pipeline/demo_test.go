@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
 	"path/filepath"
 	"testing"
 )
@@ -33,7 +34,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("%g of the heat on %g of the images", d.Heat, d.Area)
 	}
 	for _, name := range []string{"saved_model/saved_model.pb", "evaluation.json", "data/images/can/0000.png", "data/masks/can/0000.png", "explanations/manifest.jsonl"} {
-		if !exists(filepath.Join(out, name)) {
+		if !paths.Exists(filepath.Join(out, name)) {
 			t.Errorf("there is no %s", name)
 		}
 	}

@@ -32,7 +32,7 @@ func (x *Explainer) shared(out string, shards []Shard) (scales, error) {
 			if r.Scale == nil {
 				continue
 			}
-			l, own := x.look(r), r.span()
+			l, own := x.look(r), spanOf(r)
 			if all, ok := common[l]; ok {
 				own = span{min(all.base, own.base), max(all.full, own.full)}
 			}
@@ -42,8 +42,8 @@ func (x *Explainer) shared(out string, shards []Shard) (scales, error) {
 	return common, nil
 }
 
-// span is a row's scale; it has one.
-func (r Row) span() span {
+// spanOf returns the scale of a row that has one.
+func spanOf(r Row) span {
 	own := span{full: *r.Scale}
 	if r.Base != nil {
 		own.base = *r.Base
@@ -69,7 +69,7 @@ func (c scales) on(x *Explainer, rows []Row) {
 func (x *Explainer) drawn(s Shard, out string, common scales) bool {
 	rows := finished(out, s.drawn())
 	for _, r := range rows {
-		if r.Scale != nil && r.span() != common[x.look(r)] {
+		if r.Scale != nil && spanOf(r) != common[x.look(r)] {
 			return false
 		}
 	}
@@ -169,14 +169,14 @@ func (x *Explainer) options(out string, r Row, l look) (heatmap.Options, error) 
 	o := heatmap.Options{
 		Heat: explain.Grid{Height: shape[0], Width: shape[1], Values: values},
 		Map:  x.colors[l.Signed], Alpha: x.settings.Alpha,
-		Title: r.title(), Faint: r.Status == string(explain.Faint),
+		Title: r.Title(), Faint: r.Status == string(explain.Faint),
 		Note: fmt.Sprintf("%s %s, target %s", r.Method, r.Layer, r.Target),
 	}
 	if l.Signed {
 		o.Alpha = x.settings.SignedAlpha
 	}
 	if r.Scale != nil {
-		at := r.span()
+		at := spanOf(r)
 		o.Scale, o.Base = at.full, at.base
 	}
 	return o, nil

@@ -9,20 +9,11 @@ import (
 	"time"
 
 	"oscar/internal/graph"
+	"oscar/result"
 )
 
 // Environment is what a result was made with.
-type Environment struct {
-	Oscar      string        `json:"oscar"`
-	TensorFlow string        `json:"tensorflow"`
-	Graft      string        `json:"graft"`
-	Go         string        `json:"go"`
-	Processor  string        `json:"processor"`
-	Processors int           `json:"processors"`
-	Threads    graph.Threads `json:"threads"`
-	Seed       uint64        `json:"seed"`
-	Started    time.Time     `json:"started"`
-}
+type Environment = result.Environment
 
 // Threads says how many threads TensorFlow uses; see [graph.Threads].
 type Threads = graph.Threads
@@ -37,11 +28,6 @@ func NewEnvironment(threads Threads, seed uint64) Environment {
 		Processor: processor(), Processors: runtime.NumCPU(), Threads: threads.Resolve(), Seed: seed,
 		Started: time.Now().UTC().Truncate(time.Second),
 	}
-}
-
-// versions is the short form, for a SavedModel.
-func (e Environment) versions() map[string]string {
-	return map[string]string{"oscar": e.Oscar, "tensorflow": e.TensorFlow, "graft": e.Graft, "go": e.Go}
 }
 
 func graftVersion() string {

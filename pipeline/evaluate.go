@@ -14,7 +14,9 @@ import (
 
 	"oscar/dataset"
 	"oscar/explain"
+	"oscar/internal/paths"
 	"oscar/metric"
+	"oscar/result"
 	"oscar/savedmodel"
 )
 
@@ -41,19 +43,7 @@ func checkPart(name string) error {
 }
 
 // Evaluation is how well a model does on some images.
-type Evaluation struct {
-	Part       string               `json:"part"`
-	Epoch      int                  `json:"epoch,omitempty"` // of the run, the best on validation
-	Images     int                  `json:"images"`
-	Unreadable int                  `json:"unreadable"`
-	Accuracy   float64              `json:"accuracy"`
-	Interval   [2]float64           `json:"accuracy_interval"` // 95 %, Wilson
-	Loss       float64              `json:"loss"`              // mean cross-entropy, nats
-	MacroF1    float64              `json:"macro_f1"`
-	PerClass   []metric.ClassScores `json:"per_class"`
-	Confusion  *metric.Confusion    `json:"confusion"` // rows: true, columns: predicted
-	PerSecond  float64              `json:"images_per_second"`
-}
+type Evaluation = result.Evaluation
 
 // Evaluate measures a model on a part of its run's split or on any class
 // folder. Files that cannot be read are counted and noted, not fatal.
@@ -159,7 +149,7 @@ func (o EvaluateOptions) part(ctx context.Context, bundle *savedmodel.Bundle) (p
 		return part{root: folder.Root, items: folder.Items, unreadable: folder.Unreadable, limits: o.Machine.Limits}, nil
 	}
 	if _, err := os.Stat(o.Data); o.Data != "" && err != nil {
-		return part{}, fmt.Errorf("cannot read image folder %q: %w", o.Data, bare(err))
+		return part{}, fmt.Errorf("cannot read image folder %q: %w", o.Data, paths.TrimError(err))
 	}
 	r, err := o.run()
 	if err != nil {

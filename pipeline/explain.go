@@ -17,6 +17,8 @@ import (
 	"oscar/dataset"
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
+	"oscar/result"
 )
 
 // What may be explained of an image, beside a class's name.
@@ -180,7 +182,7 @@ func interrupted(ctx context.Context, err error) error {
 func (o ExplainOptions) images(ctx context.Context) ([]string, error) {
 	var gone []string
 	for _, path := range o.List {
-		if exists(path) {
+		if paths.Exists(path) {
 			o.Paths = append(o.Paths, path)
 		} else {
 			gone = append(gone, filepath.Clean(path))
@@ -195,10 +197,10 @@ func (o ExplainOptions) images(ctx context.Context) ([]string, error) {
 		slices.Sort(images)
 		images = slices.Compact(images)
 	}
-	if err != nil || !exists(filepath.Join(o.Out, settingsFile)) {
+	if err != nil || !paths.Exists(filepath.Join(o.Out, settingsFile)) {
 		return images, err
 	}
-	images = slices.DeleteFunc(images, func(path string) bool { return within(absolute(o.Out), absolute(path)) })
+	images = slices.DeleteFunc(images, func(path string) bool { return paths.Within(paths.Absolute(o.Out), paths.Absolute(path)) })
 	if len(images) == 0 {
 		return nil, fmt.Errorf("all images lie in %s, which is for the results; name a new folder", o.Out)
 	}
@@ -217,7 +219,6 @@ func (m Machine) shards() int {
 // Within a folder of explanations.
 const (
 	settingsFile = "explain.json"
-	manifestFile = "manifest.jsonl"
 	partsDir     = "parts"
 	mapsDir      = "maps"
 	overlaysDir  = "overlays"
@@ -232,7 +233,7 @@ func prepare(out string, s Settings) (*os.File, error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(out, 0o777); err != nil {
-		return nil, fmt.Errorf("cannot make the folder %s: %w", out, bare(err))
+		return nil, fmt.Errorf("cannot make the folder %s: %w", out, paths.TrimError(err))
 	}
 	held, err := atomicfile.Lock(out)
 	if err != nil {
@@ -251,7 +252,7 @@ func furnish(out string, s Settings) error {
 		return err
 	}
 	// The settings come first: they are what tells the folder again.
-	if path := filepath.Join(out, settingsFile); !exists(path) {
+	if path := filepath.Join(out, settingsFile); !paths.Exists(path) {
 		if err := atomicfile.WriteJSON(path, s); err != nil {
 			return err
 		}
@@ -281,7 +282,7 @@ func matches(out string, s Settings) error {
 		if _, err := os.Stat(out); errors.Is(err, os.ErrNotExist) {
 			return nil
 		}
-		if err = unclaimed(out); err != nil && exists(filepath.Join(out, settingsFile)) {
+		if err = unclaimed(out); err != nil && paths.Exists(filepath.Join(out, settingsFile)) {
 			return matches(out, s) // they have just come
 		}
 	}
@@ -292,7 +293,7 @@ func matches(out string, s Settings) error {
 func (x *Explainer) merge(out string, shards []Shard, part func(Shard) string, summary *Summary) error {
 	rows := newMontage(x.bundle.Metadata.Classes, x.limits)
 	summary.Statuses = map[string]int{}
-	summary.Manifest = filepath.Join(out, manifestFile)
+	summary.Manifest = filepath.Join(out, result.ManifestFile)
 	err := atomicfile.Stream(summary.Manifest, func(w *os.File) error {
 		for _, s := range shards {
 			parsed, text, err := readPart(out, part(s))

@@ -9,6 +9,7 @@ import (
 
 	"oscar/explain"
 	"oscar/internal/npy"
+	"oscar/internal/paths"
 )
 
 // Several methods have a row each, and a folder each for their maps and
@@ -30,7 +31,7 @@ func TestExplainMethods(t *testing.T) {
 		files[r.Map], files[r.Overlay] = true, true
 		sheets[r.Sheet]++
 		for _, name := range []string{r.Map, r.Overlay, r.Sheet} {
-			if !exists(filepath.Join(out, name)) {
+			if !paths.Exists(filepath.Join(out, name)) {
 				t.Errorf("%s %s: there is no %s", r.Image, r.Method, name)
 			}
 		}

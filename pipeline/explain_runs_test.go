@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"oscar/dataset"
+	"oscar/internal/paths"
 )
 
 // How often a shard of six images runs the session: the CAMs of a layer share
@@ -75,8 +76,8 @@ func wantExplained(t *testing.T, out string, s Shard) {
 		t.Error("the shard is not finished")
 	}
 	for _, r := range rows {
-		if exists(r.Image) || r.Status == Unreadable || r.Overlay == "" {
-			t.Errorf("%s of %s is %s, overlay %q; the file is still there: %v", r.Method, r.Image, r.Status, r.Overlay, exists(r.Image))
+		if paths.Exists(r.Image) || r.Status == Unreadable || r.Overlay == "" {
+			t.Errorf("%s of %s is %s, overlay %q; the file is still there: %v", r.Method, r.Image, r.Status, r.Overlay, paths.Exists(r.Image))
 		}
 	}
 }

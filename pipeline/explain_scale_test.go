@@ -13,6 +13,8 @@ import (
 	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/internal/npy"
+	"oscar/internal/paths"
+	"oscar/result"
 )
 
 func gridOf(t *testing.T, out string, r Row) explain.Grid {
@@ -148,7 +150,7 @@ func TestExplainSharedScaleAgain(t *testing.T) {
 		if !errors.Is(err, ErrInterrupted) {
 			t.Fatal(err)
 		}
-		if exists(filepath.Join(out, manifestFile)) {
+		if paths.Exists(filepath.Join(out, result.ManifestFile)) {
 			t.Fatal("there is a manifest before all is drawn")
 		}
 		noLeftovers(t, out)

@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
+	"oscar/result"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -88,7 +90,7 @@ func TestExplainInterrupted(t *testing.T) {
 			t.Errorf("%d of 11 shards are done after %d images", len(after), stop)
 		}
 		noLeftovers(t, out)
-		if exists(filepath.Join(out, manifestFile)) {
+		if paths.Exists(filepath.Join(out, result.ManifestFile)) {
 			t.Error("there is a manifest before all is done")
 		}
 	}
@@ -140,7 +142,7 @@ func TestExplainKilled(t *testing.T) {
 				done = true
 			default:
 			}
-			if done || target < 0 && exists(j.Out) || target >= 0 && len(parts(t, j.Out)) > target {
+			if done || target < 0 && paths.Exists(j.Out) || target >= 0 && len(parts(t, j.Out)) > target {
 				break
 			}
 			if time.Now().After(deadline) {

@@ -16,6 +16,8 @@ import (
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/internal/npy"
+	"oscar/internal/paths"
+	"oscar/result"
 )
 
 // settings are the default ones in shards of 4 images.
@@ -165,7 +167,7 @@ func TestExplainAFolder(t *testing.T) {
 		}
 	}
 	for _, key := range strings.Fields("image sha256 status reason predicted probabilities target score layer method raw_min raw_max map overlay") {
-		if !strings.Contains(tree(t, out)[manifestFile], `"`+key+`":`) {
+		if !strings.Contains(tree(t, out)[result.ManifestFile], `"`+key+`":`) {
 			t.Errorf("the manifest has no key %s", key)
 		}
 	}
@@ -221,7 +223,7 @@ func TestExplainNames(t *testing.T) {
 				continue
 			}
 			maps[r.Map], overlays[r.Overlay] = true, true
-			if !exists(filepath.Join(out, r.Map)) || !exists(filepath.Join(out, r.Overlay)) {
+			if !paths.Exists(filepath.Join(out, r.Map)) || !paths.Exists(filepath.Join(out, r.Overlay)) {
 				t.Errorf("%s: %s or %s is not there", r.Image, r.Map, r.Overlay)
 			}
 		}
@@ -299,7 +301,7 @@ func TestExplainEmptyMaps(t *testing.T) {
 		if (r.Status == "ok") != (r.Reason == "") {
 			t.Errorf("%s: status %s, reason %q", r.Image, r.Status, r.Reason)
 		}
-		if !exists(filepath.Join(out, r.Overlay)) || !exists(filepath.Join(out, r.Map)) {
+		if !paths.Exists(filepath.Join(out, r.Overlay)) || !paths.Exists(filepath.Join(out, r.Map)) {
 			t.Errorf("%s: a %s map has no files", r.Image, r.Status)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"oscar/heatmap"
 	"oscar/internal/graph"
 	"oscar/internal/npy"
+	"oscar/internal/paths"
 	"oscar/savedmodel"
 )
 
@@ -317,7 +318,7 @@ func (x *Explainer) percentile(l look) float64 {
 // name is how the files of a row are called, by the image's path below the
 // folder that all have in common.
 func (x *Explainer) name(s Shard, r Row) string {
-	rel, err := filepath.Rel(s.Root, absolute(r.Image))
+	rel, err := filepath.Rel(s.Root, paths.Absolute(r.Image))
 	if err != nil { // no two absolute paths are without a way
 		rel = filepath.Base(r.Image)
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"oscar/internal/paths"
 	"oscar/savedmodel"
 	"oscar/tfmodel"
 )
@@ -28,7 +29,7 @@ func Export(ctx context.Context, o ExportOptions) error {
 	if err != nil {
 		return err
 	}
-	if within(o.Run, o.Out) {
+	if paths.Within(o.Run, o.Out) {
 		return fmt.Errorf("%s lies in the run, whose own model is to stay as it is; name a folder outside %s", o.Out, o.Run)
 	}
 	if before, _, err := savedmodel.Describe(o.Out); err == nil && before.SplitHash != r.Split.Hash {
@@ -110,7 +111,7 @@ func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 			Interpolation: string(r.Experiment.Data.Interpolation), Decoder: "Go image/*, " + r.Environment.Go,
 		},
 		Layers: layers, Explain: r.Experiment.Explain, Parameters: total,
-		SplitHash: r.Split.Hash, Experiment: experiment, Versions: r.Environment.versions(),
+		SplitHash: r.Split.Hash, Experiment: experiment, Versions: r.Environment.Versions(),
 	}, nil
 }
 
@@ -120,7 +121,7 @@ func ModelDir(path string) (string, error) {
 	if isRun(path) {
 		dir := filepath.Join(path, modelDir)
 		if _, err := os.Stat(dir); err != nil {
-			if exists(filepath.Join(path, evaluationFile)) {
+			if paths.Exists(filepath.Join(path, evaluationFile)) {
 				return "", fmt.Errorf("run %s has lost its %s; make it again with \"oscar train --resume %s\"", path, modelDir, path)
 			}
 			return "", fmt.Errorf("run %s has no %s yet: training is not finished; go on with \"oscar train --resume %s\", or take the best epoch so far with \"oscar export\"", path, modelDir, path)

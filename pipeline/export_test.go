@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"oscar/internal/paths"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ func TestExport(t *testing.T) {
 	if err := Export(t.Context(), ExportOptions{Run: run.Dir, Out: frozen, Frozen: true, Threads: oneThread.Threads}); err != nil {
 		t.Fatal(err)
 	}
-	if exists(filepath.Join(frozen, "variables", "variables.index")) {
+	if paths.Exists(filepath.Join(frozen, "variables", "variables.index")) {
 		t.Error("the frozen model has variables")
 	}
 	whole := evaluated(t, EvaluateOptions{Model: again, Data: shapes(t), Part: "all"})
@@ -56,7 +57,7 @@ func TestExport(t *testing.T) {
 	if err := Export(ctx, ExportOptions{Run: run.Dir, Out: filepath.Join(dir, "new")}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	if exists(filepath.Join(dir, "new")) {
+	if paths.Exists(filepath.Join(dir, "new")) {
 		t.Error("there is a new folder")
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"oscar/global"
 	"oscar/internal/atomicfile"
 	"oscar/internal/npy"
+	"oscar/internal/paths"
 )
 
 // globalOptions explain the undisturbed run's model by its 48 images, with bounds
@@ -197,7 +198,7 @@ func wantClusters(t *testing.T, o GlobalOptions, result *Global) {
 		var images []string
 		for _, c := range class.Clusters {
 			images = append(images, c.Images...)
-			if len(c.Examples) != min(len(c.Images), sprayExamples) || slices.ContainsFunc(c.Examples, func(name string) bool { return !exists(filepath.Join(o.Out, name)) }) {
+			if len(c.Examples) != min(len(c.Images), sprayExamples) || slices.ContainsFunc(c.Examples, func(name string) bool { return !paths.Exists(filepath.Join(o.Out, name)) }) {
 				t.Errorf("%s: examples %q of %d images", class.Class, c.Examples, len(c.Images))
 			}
 			if shape, _, err := npy.Read(filepath.Join(o.Out, c.Map)); err != nil || shape[0] != 16 {
@@ -213,7 +214,7 @@ func wantClusters(t *testing.T, o GlobalOptions, result *Global) {
 				t.Errorf("%s is among the images of %s", path, class.Class)
 			}
 		}
-		if class.N > 0 != exists(filepath.Join(o.Out, "spray", class.Class+".png")) {
+		if class.N > 0 != paths.Exists(filepath.Join(o.Out, "spray", class.Class+".png")) {
 			t.Errorf("%s: %d maps, a sheet: %v", class.Class, class.N, class.N == 0)
 		}
 	}
@@ -244,7 +245,7 @@ func TestExplainGlobalParts(t *testing.T) {
 	o := globalOptions(t)
 	o.Global.What, o.Settings.Class = []string{GlobalSpRAy}, "can"
 	result := explainGlobal(t, o)
-	if result.Images != 8 || len(result.SpRAy) != 1 || result.Averages != nil || result.Tree != nil || exists(filepath.Join(o.Out, "averages.png")) {
+	if result.Images != 8 || len(result.SpRAy) != 1 || result.Averages != nil || result.Tree != nil || paths.Exists(filepath.Join(o.Out, "averages.png")) {
 		t.Errorf("SpRAy of one class: %+v", result)
 	}
 	o = globalOptions(t)
@@ -259,7 +260,7 @@ func TestExplainGlobalParts(t *testing.T) {
 	o = globalOptions(t)
 	o.Part, o.Data = "test", ""
 	result = explainGlobal(t, o)
-	if result.Images != 6 || result.Tree.Tree != nil || result.Tree.Reason != "6 images, want at least 8" || exists(filepath.Join(o.Out, "tree.png")) {
+	if result.Images != 6 || result.Tree.Tree != nil || result.Tree.Reason != "6 images, want at least 8" || paths.Exists(filepath.Join(o.Out, "tree.png")) {
 		t.Errorf("the test part: %d images, %+v", result.Images, result.Tree)
 	}
 }
@@ -358,7 +359,7 @@ func TestExplainGlobalRefusals(t *testing.T) {
 		c.change(&o)
 		_, err := ExplainGlobal(t.Context(), o)
 		wantError(t, err, c.want)
-		if o.Out != full && exists(o.Out) {
+		if o.Out != full && paths.Exists(o.Out) {
 			t.Errorf("%s: %s was made", c.want, o.Out)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/global"
+	"oscar/internal/text"
 	"oscar/savedmodel"
 )
 
@@ -89,7 +90,7 @@ func (g *globally) trainVectors(ctx context.Context) (*conceptVectors, error) {
 		v.concepts = append(v.concepts, c)
 		if len(examples) < global.FewestExamples || len(random) < 2*global.FewestExamples {
 			g.Listener.note(fmt.Sprintf("concept %s: %s and %d random ones, want at least %d and %d",
-				name, count(len(examples), "image"), len(random), global.FewestExamples, 2*global.FewestExamples))
+				name, text.Count(len(examples), "image"), len(random), global.FewestExamples, 2*global.FewestExamples))
 			continue
 		}
 		if c.cavs, err = train.Concept(ctx, name, examples, random); err != nil {

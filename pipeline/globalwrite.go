@@ -17,6 +17,7 @@ import (
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	"oscar/internal/npy"
+	"oscar/internal/text"
 )
 
 // Within a folder of global explanations.
@@ -159,7 +160,7 @@ func (g *globally) writeSpRAy(ctx context.Context, dir string, seen *globalImage
 	}
 	var spectra []global.Spectrum
 	for i, class := range g.result.SpRAy {
-		spectra = append(spectra, global.Spectrum{Title: fmt.Sprintf("%s, %s", class.Class, count(class.N, "map")), Strategies: class.Strategies})
+		spectra = append(spectra, global.Spectrum{Title: fmt.Sprintf("%s, %s", class.Class, text.Count(class.N, "map")), Strategies: class.Strategies})
 		var sheet [][]heatmap.Tile
 		for k, c := range class.Clusters {
 			if err := ctx.Err(); err != nil {
@@ -241,7 +242,7 @@ func (g *globally) writeTree(_ context.Context, dir string, _ *globalImages) err
 func (g *globally) writeTCAV(_ context.Context, dir string, _ *globalImages) error {
 	var panels []global.Bars
 	for _, c := range g.result.TCAV.Concepts {
-		p := global.Bars{Title: fmt.Sprintf("%s, %s", c.Concept, count(c.Images, "image"))}
+		p := global.Bars{Title: fmt.Sprintf("%s, %s", c.Concept, text.Count(c.Images, "image"))}
 		for _, class := range c.Classes {
 			p.Classes, p.Answers = append(p.Classes, class.Class), append(p.Answers, class.Sensitivity)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"oscar/internal/machine"
+	"oscar/internal/text"
 	"oscar/tfmodel"
 )
 
@@ -22,7 +23,7 @@ func (e Experiment) fits(memory int64) (note string, err error) {
 	}
 	if m.Training > memory {
 		return fmt.Sprintf("a step of %s takes about %s, and this machine has %s: a smaller batch, as --batch %d, takes less",
-			count(e.Training.Batch, "image"), machine.GiB(m.Training), machine.GiB(memory), max(1, e.Training.Batch/2)), nil
+			text.Count(e.Training.Batch, "image"), machine.GiB(m.Training), machine.GiB(memory), max(1, e.Training.Batch/2)), nil
 	}
 	return "", nil
 }

@@ -6,55 +6,22 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"time"
 
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	"oscar/internal/events"
 	"oscar/report"
+	"oscar/result"
 )
 
-// EpochMetrics is a line of metrics.jsonl. Training figures are means over the
-// epoch's batches, in training mode and while the weights move; validation
-// figures are taken after it, in inference mode; without a validation part they
-// are [Unmeasured].
-type EpochMetrics struct {
-	Epoch              int       `json:"epoch"` // from 1
-	Step               int       `json:"step"`  // steps done
-	Loss               float64   `json:"loss"`
-	Accuracy           float64   `json:"accuracy"`
-	ValidationLoss     Measure   `json:"val_loss"`
-	ValidationAccuracy Measure   `json:"val_accuracy"`
-	LearningRate       float64   `json:"learning_rate"`
-	Seconds            float64   `json:"seconds"`              // of training, without validation
-	ImagesPerSecond    float64   `json:"images_per_second"`    // of training
-	PeakMemory         int64     `json:"peak_memory_bytes"`    // of the process so far; 0: unknown
-	Unreadable         int       `json:"unreadable,omitempty"` // images left out: changed or lost since the split was made
-	Time               time.Time `json:"time"`
-}
+// EpochMetrics is a line of metrics.jsonl.
+type EpochMetrics = result.EpochMetrics
 
-// Measure is a number that there may be nothing to take from: NaN, in JSON null.
-type Measure float64
+// Measure is a number that may be NaN: null in JSON.
+type Measure = result.Number
 
 // Unmeasured is the Measure of nothing.
 var Unmeasured = Measure(math.NaN())
-
-// MarshalJSON writes null for NaN.
-func (m Measure) MarshalJSON() ([]byte, error) {
-	if math.IsNaN(float64(m)) {
-		return []byte("null"), nil
-	}
-	return json.Marshal(float64(m))
-}
-
-// UnmarshalJSON reads null as NaN.
-func (m *Measure) UnmarshalJSON(b []byte) error {
-	if string(b) == "null" {
-		*m = Unmeasured
-		return nil
-	}
-	return json.Unmarshal(b, (*float64)(m))
-}
 
 // Metrics reads the run's metrics, a line an epoch.
 func (r *Run) Metrics() ([]EpochMetrics, error) {

@@ -80,7 +80,7 @@ func (m *montage) write(out string, options func(Row) (heatmap.Options, error)) 
 		if err != nil {
 			return "", fmt.Errorf("montage: %w", err)
 		}
-		o.Note = fmt.Sprintf("%s\n%s %s", r.title(), r.Method, r.Layer)
+		o.Note = fmt.Sprintf("%s\n%s %s", r.Title(), r.Method, r.Layer)
 		if r.Target != r.Predicted {
 			o.Note += "\nexplained: " + r.Target
 		}

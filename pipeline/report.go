@@ -8,8 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"oscar/internal/paths"
 	"oscar/report"
-	"oscar/study/result"
+	"oscar/result"
 )
 
 // ReportOptions are the options of [Report].
@@ -43,7 +44,7 @@ func Report(ctx context.Context, o ReportOptions) (string, error) {
 		}
 		for _, c := range more {
 			// What lies below a run may be named as well.
-			if !slices.ContainsFunc(chapters, func(has chapter) bool { return absolute(has.dir) == absolute(c.dir) }) {
+			if !slices.ContainsFunc(chapters, func(has chapter) bool { return paths.Absolute(has.dir) == paths.Absolute(c.dir) }) {
 				chapters = append(chapters, c)
 			}
 		}
@@ -74,7 +75,7 @@ var reportable = []struct {
 	chapters          func(context.Context, string) ([]chapter, error)
 }{
 	{experimentFile, experimentFile, "oscar train", runChapters},
-	{settingsFile, manifestFile, "oscar explain", explanationChapters},
+	{settingsFile, result.ManifestFile, "oscar explain", explanationChapters},
 	{scoringFile, scoresFile, "oscar score", scoreChapters},
 	{globalFile, globalFile, "oscar explain-global", globalChapters},
 	{result.File, result.File, "oscar study", studyChapters},
@@ -83,15 +84,15 @@ var reportable = []struct {
 func chaptersOf(ctx context.Context, dir string) ([]chapter, error) {
 	var known []string
 	for _, kind := range reportable {
-		if exists(filepath.Join(dir, kind.mark)) {
-			if !exists(filepath.Join(dir, kind.whole)) {
+		if paths.Exists(filepath.Join(dir, kind.mark)) {
+			if !paths.Exists(filepath.Join(dir, kind.whole)) {
 				return nil, fmt.Errorf("%s has no %s yet: %s is not finished; the same command goes on", dir, kind.whole, kind.made)
 			}
 			return kind.chapters(ctx, dir)
 		}
 		known = append(known, fmt.Sprintf("%s (%s)", kind.made, kind.mark))
 	}
-	if !exists(dir) {
+	if !paths.Exists(dir) {
 		return nil, fmt.Errorf("there is no folder %s", dir)
 	}
 	return nil, fmt.Errorf("%s has no results to report; want a folder of %s", dir, strings.Join(known, ", "))
@@ -110,11 +111,11 @@ func below(ctx context.Context, run string, roots ...string) ([]chapter, error) 
 		var more []chapter
 		switch {
 		case !e.IsDir():
-		case exists(filepath.Join(dir, settingsFile)) && exists(filepath.Join(dir, manifestFile)):
+		case paths.Exists(filepath.Join(dir, settingsFile)) && paths.Exists(filepath.Join(dir, result.ManifestFile)):
 			more, err = explanationOf(ctx, dir, roots...)
-		case exists(filepath.Join(dir, scoringFile)) && exists(filepath.Join(dir, scoresFile)):
+		case paths.Exists(filepath.Join(dir, scoringFile)) && paths.Exists(filepath.Join(dir, scoresFile)):
 			more, err = scoreChapters(ctx, dir)
-		case exists(filepath.Join(dir, globalFile)):
+		case paths.Exists(filepath.Join(dir, globalFile)):
 			more, err = globalChapters(ctx, dir)
 		}
 		if err != nil {

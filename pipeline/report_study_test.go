@@ -12,7 +12,7 @@ import (
 	"oscar/internal/atomicfile"
 	"oscar/internal/npy"
 	"oscar/report/reporttest"
-	"oscar/study/result"
+	"oscar/result"
 )
 
 // studied is the folder of a study of three variants: a base and one with two

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
 
+	"oscar/internal/paths"
 	"oscar/report/reporttest"
 )
 
@@ -247,7 +248,7 @@ func TestReportRefusals(t *testing.T) {
 		}
 		_, err := Report(t.Context(), c.o)
 		wantError(t, err, c.want)
-		if exists(filepath.Join(dir, "new.html")) {
+		if paths.Exists(filepath.Join(dir, "new.html")) {
 			t.Errorf("%q was written", c.o.Dirs)
 		}
 	}

@@ -34,14 +34,14 @@ func (e exhibit) ok() bool {
 // sight is what a map shows: a method at a layer, or at the image.
 type sight struct{ method, layer string }
 
-func (r Row) sight() sight { return sight{r.Method, r.Layer} }
+func sightOf(r Row) sight { return sight{r.Method, r.Layer} }
 
 // of returns the row with the map for the predicted class, or else the first
 // with such a map.
 func (e exhibit) of(s sight) (Row, bool) {
 	var found []Row
 	for _, r := range e.rows {
-		if r.sight() == s {
+		if sightOf(r) == s {
 			found = append(found, r)
 		}
 	}

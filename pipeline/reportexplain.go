@@ -12,6 +12,7 @@ import (
 	"oscar/internal/atomicfile"
 	"oscar/metric"
 	"oscar/report"
+	"oscar/result"
 )
 
 func explanationChapters(ctx context.Context, dir string) ([]chapter, error) {
@@ -25,11 +26,11 @@ func explanationOf(ctx context.Context, dir string, roots ...string) ([]chapter,
 	if err := atomicfile.ReadJSON(filepath.Join(dir, settingsFile), &x.settings); err != nil {
 		return nil, err
 	}
-	if err := eachImage(ctx, filepath.Join(dir, manifestFile), x.add); err != nil {
+	if err := eachImage(ctx, filepath.Join(dir, result.ManifestFile), x.add); err != nil {
 		return nil, err
 	}
 	if x.images == 0 {
-		return nil, fmt.Errorf("%s explains no image", filepath.Join(dir, manifestFile))
+		return nil, fmt.Errorf("%s explains no image", filepath.Join(dir, result.ManifestFile))
 	}
 	return []chapter{x.chapter(newGallery(x, roots), len(roots) > 0)}, nil
 }
@@ -75,7 +76,7 @@ func (x *explanations) add(rows []Row) error {
 			x.unreadable = append(x.unreadable, fmt.Sprintf("not explained: %s: %s", brief(r.Image), r.Reason))
 			continue
 		}
-		s := r.sight()
+		s := sightOf(r)
 		if x.statuses[s] == nil {
 			x.statuses[s] = map[string]int{}
 			x.sights = append(x.sights, s)

@@ -116,7 +116,7 @@ func (g *gallery) paint(photo *image.RGBA, heat explain.Grid, r Row) (image.Imag
 		name, o.Alpha = g.settings.SignedColorMap, g.settings.SignedAlpha
 	}
 	if r.Scale != nil {
-		at := r.span()
+		at := spanOf(r)
 		o.Scale, o.Base = at.full, at.base
 	}
 	var err error
@@ -160,7 +160,7 @@ func (g *gallery) mapped(e exhibit, r Row) report.Picture {
 		at = " at " + r.Layer
 	}
 	alt := fmt.Sprintf("Map of %s%s for class %s, on the photograph %s", r.Method, at, r.Target, e.described())
-	if remark := r.remark(); remark != "" {
+	if remark := r.Remark(); remark != "" {
 		alt += "; " + remark
 	}
 	return report.Picture{Alt: alt, Load: func() (image.Image, error) { return g.heat(r) }}
@@ -183,7 +183,7 @@ func (g *gallery) pair(e exhibit) report.Plate {
 		r = e.first()
 	}
 	p.Pictures = append(p.Pictures, g.mapped(e, r))
-	if remark := r.remark(); remark != "" {
+	if remark := r.Remark(); remark != "" {
 		p.Note += "; " + remark
 	}
 	return p
@@ -253,7 +253,7 @@ func (g *gallery) shelf(class string, examples []exhibit) report.Shelf {
 			continue
 		}
 		p := report.Plate{Title: g.name(look), Pictures: []report.Picture{g.mapped(e, r)}}
-		if remark := r.remark(); remark != "" {
+		if remark := r.Remark(); remark != "" {
 			p.Note = remark
 		}
 		s.Plates = append(s.Plates, p)

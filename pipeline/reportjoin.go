@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"oscar/internal/paths"
 	"oscar/report"
 )
 
@@ -75,11 +76,11 @@ func join(chapters []chapter) report.Page {
 func folderNames(chapters []chapter) []string {
 	names := make([]string, len(chapters))
 	for i, c := range chapters {
-		parts := strings.Split(strings.Trim(filepath.ToSlash(absolute(c.dir)), "/"), "/")
+		parts := strings.Split(strings.Trim(filepath.ToSlash(paths.Absolute(c.dir)), "/"), "/")
 		for n := 1; n <= len(parts); n++ {
 			names[i] = strings.Join(parts[len(parts)-n:], "/")
 			shared := func(other chapter) bool {
-				return absolute(other.dir) != absolute(c.dir) && strings.HasSuffix("/"+filepath.ToSlash(absolute(other.dir)), "/"+names[i])
+				return paths.Absolute(other.dir) != paths.Absolute(c.dir) && strings.HasSuffix("/"+filepath.ToSlash(paths.Absolute(other.dir)), "/"+names[i])
 			}
 			if !slices.ContainsFunc(chapters, shared) {
 				break

@@ -7,6 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"oscar/internal/text"
 	"oscar/report"
 )
 
@@ -154,7 +155,7 @@ func (r *Run) reportNotes(epochs []EpochMetrics) []string {
 	notes := append(Grouped(r.Split.Notes), LeftOut(r.Split.Unreadable)...)
 	for _, e := range epochs {
 		if e.Unreadable > 0 {
-			notes = append(notes, fmt.Sprintf("epoch %d left out %s that had changed or gone since the split was made", e.Epoch, count(e.Unreadable, "image")))
+			notes = append(notes, fmt.Sprintf("epoch %d left out %s that had changed or gone since the split was made", e.Epoch, text.Count(e.Unreadable, "image")))
 		}
 	}
 	return notes

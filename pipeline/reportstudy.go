@@ -11,7 +11,7 @@ import (
 
 	"oscar/metric"
 	"oscar/report"
-	"oscar/study/result"
+	"oscar/result"
 )
 
 // studyChapters reads a study.

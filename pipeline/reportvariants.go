@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"oscar/report"
-	"oscar/study/result"
+	"oscar/result"
 )
 
 // comparison is the variants side by side: a table of how well they do, one a

@@ -11,7 +11,7 @@ import (
 	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/report"
-	"oscar/study/result"
+	"oscar/result"
 )
 
 // wall is a method's maps of the same images in every variant: in one scale a

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"oscar/internal/paths"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -113,7 +114,7 @@ func TestInterruptedBetweenStages(t *testing.T) {
 				t.Fatalf("%v, want an interruption", err)
 			}
 			if stage == "reading images" {
-				if exists(o.Out) {
+				if paths.Exists(o.Out) {
 					t.Error("there is a run folder")
 				}
 				return
@@ -247,7 +248,7 @@ func TestFullDisk(t *testing.T) {
 	if got := output.String(); !strings.HasPrefix(got, "create the run folder: ") || !strings.Contains(got, "file too large") {
 		t.Errorf("it said: %s", got)
 	}
-	if exists(j.Out) {
+	if paths.Exists(j.Out) {
 		t.Error("there is half a run folder")
 	}
 	noLeftovers(t, filepath.Dir(j.Out))

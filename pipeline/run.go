@@ -10,6 +10,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
 )
 
 // Run is a run folder.
@@ -91,16 +92,16 @@ func newRunFolder(dir string) error {
 	if err := vacant(dir); err != nil {
 		return err
 	}
-	if here, err := os.Getwd(); err == nil && within(absolute(dir), here) {
+	if here, err := os.Getwd(); err == nil && paths.Within(paths.Absolute(dir), here) {
 		return fmt.Errorf("%s is the folder you are in, which cannot be replaced; name a new folder", dir)
 	}
-	parent := filepath.Dir(absolute(dir))
-	for !exists(parent) && parent != filepath.Dir(parent) {
+	parent := filepath.Dir(paths.Absolute(dir))
+	for !paths.Exists(parent) && parent != filepath.Dir(parent) {
 		parent = filepath.Dir(parent)
 	}
 	probe, err := os.MkdirTemp(parent, atomicfile.Prefix)
 	if err != nil {
-		return fmt.Errorf("cannot write in %s: %w", parent, bare(err))
+		return fmt.Errorf("cannot write in %s: %w", parent, paths.TrimError(err))
 	}
 	return os.Remove(probe)
 }
@@ -114,7 +115,7 @@ func vacant(dir string) error {
 	case errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0:
 		return nil
 	case err != nil:
-		return fmt.Errorf("%s cannot be a folder for results: %w; name a new folder", dir, bare(err))
+		return fmt.Errorf("%s cannot be a folder for results: %w; name a new folder", dir, paths.TrimError(err))
 	}
 	if isRun(dir) {
 		return fmt.Errorf("%s holds another run; go on with it by --resume %s, or name a new folder", dir, dir)
@@ -134,30 +135,7 @@ func unclaimed(dir string) error {
 	return vacant(dir)
 }
 
-func isRun(dir string) bool { return exists(filepath.Join(dir, experimentFile)) }
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
-// bare takes the operation and the path off a file's error, where the message
-// names them already.
-func bare(err error) error {
-	var p *os.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
-}
-
-// count is "1 file", "2 files".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
+func isRun(dir string) bool { return paths.Exists(filepath.Join(dir, experimentFile)) }
 
 // OpenRun reads a run folder.
 func OpenRun(dir string) (*Run, error) {

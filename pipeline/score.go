@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
 	"oscar/score"
 )
 
@@ -125,13 +126,13 @@ func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
 // same settings, and takes it.
 func (s *scoring) prepare() error {
 	path := filepath.Join(s.Out, scoringFile)
-	if !exists(path) {
+	if !paths.Exists(path) {
 		if err := unclaimed(s.Out); err != nil {
 			return err
 		}
 	}
 	if err := os.MkdirAll(s.Out, 0o777); err != nil {
-		return fmt.Errorf("cannot make the folder %s: %w", s.Out, bare(err))
+		return fmt.Errorf("cannot make the folder %s: %w", s.Out, paths.TrimError(err))
 	}
 	var err error
 	if s.held, err = atomicfile.Lock(s.Out); err != nil {

@@ -18,6 +18,7 @@ import (
 	"oscar/explain"
 	"oscar/gradcam"
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
 	"oscar/score"
 )
 
@@ -196,7 +197,7 @@ func TestScoreGoesOn(t *testing.T) {
 	if !errors.Is(err, ErrInterrupted) {
 		t.Fatalf("cancelled: %v", err)
 	}
-	if exists(filepath.Join(o.Out, scoresFile)) || !exists(filepath.Join(o.Out, partsDir, "gradcam.json")) {
+	if paths.Exists(filepath.Join(o.Out, scoresFile)) || !paths.Exists(filepath.Join(o.Out, partsDir, "gradcam.json")) {
 		t.Error("after the interruption there should be the first method's scores, and no result")
 	}
 	var worked []string
@@ -271,7 +272,7 @@ func TestScoreRefusals(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("got %v, want an error with %q", err, test.want)
 		}
-		if o.Out != full && exists(o.Out) {
+		if o.Out != full && paths.Exists(o.Out) {
 			t.Errorf("%v left %s behind", err, o.Out)
 		}
 	}
@@ -318,7 +319,7 @@ func TestScoreLeavesOut(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
-		if exists(o.Out) {
+		if paths.Exists(o.Out) {
 			t.Errorf("%v left %s behind", err, o.Out)
 		}
 	}

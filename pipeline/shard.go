@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
+	"oscar/result"
 )
 
 // Shard is a run of the sorted input that is explained and committed as one.
@@ -42,32 +44,18 @@ func Shards(images []string, size int) []Shard {
 	return out
 }
 
-// commonDir returns the longest folder that all paths are in.
-func commonDir(paths []string) string {
-	if len(paths) == 0 {
+// commonDir returns the longest folder that all images are in.
+func commonDir(images []string) string {
+	if len(images) == 0 {
 		return ""
 	}
-	dir := filepath.Dir(absolute(paths[0]))
-	for _, p := range paths[1:] {
-		for !within(dir, absolute(p)) {
+	dir := filepath.Dir(paths.Absolute(images[0]))
+	for _, p := range images[1:] {
+		for !paths.Within(dir, paths.Absolute(p)) {
 			dir = filepath.Dir(dir)
 		}
 	}
 	return dir
-}
-
-func within(dir, path string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && filepath.IsLocal(rel)
-}
-
-// absolute is filepath.Abs; only a process without a working folder sees the
-// path as it is.
-func absolute(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
 }
 
 // name is the shard's part of the manifest, by number and content. With a
@@ -93,7 +81,7 @@ func readPart(out, name string) (rows []Row, text []byte, err error) {
 	if text, err = os.ReadFile(path); err != nil {
 		return nil, nil, err
 	}
-	rows, err = parseRows(path, text)
+	rows, err = result.ParseRows(path, text)
 	return rows, text, err
 }
 
@@ -118,18 +106,13 @@ func finished(out, part string) []Row {
 		return nil
 	}
 	for _, r := range rows {
-		for _, file := range r.files() {
+		for _, file := range r.Files() {
 			if info, err := os.Stat(filepath.Join(out, file)); err != nil || info.Size() == 0 {
 				return nil
 			}
 		}
 	}
 	return rows
-}
-
-// files are the files that a row names.
-func (r Row) files() []string {
-	return slices.DeleteFunc([]string{r.Map, r.Overlay, r.Sheet}, func(name string) bool { return name == "" })
 }
 
 // sparing refuses to go on where results of other images would be lost: of
@@ -141,7 +124,7 @@ func sparing(out string, images []string) error {
 	}
 	named := map[string]bool{}
 	for _, path := range images {
-		named[absolute(path)] = true
+		named[paths.Absolute(path)] = true
 	}
 	for _, part := range slices.Sorted(maps.Keys(parts)) {
 		rows, _, err := readPart(out, part)
@@ -149,7 +132,7 @@ func sparing(out string, images []string) error {
 			return err
 		}
 		for _, r := range rows {
-			if !named[absolute(r.Image)] && exists(r.Image) {
+			if !named[paths.Absolute(r.Image)] && paths.Exists(r.Image) {
 				return fmt.Errorf("%s holds explanations of other images, as of %s; name those too, or a new folder", out, r.Image)
 			}
 		}
@@ -191,7 +174,7 @@ func dropStale(out string, shards []Shard, part func(Shard) string) error {
 			return err
 		}
 		for _, r := range rows {
-			for _, file := range r.files() {
+			for _, file := range r.Files() {
 				keep[file] = true
 			}
 		}
@@ -202,7 +185,7 @@ func dropStale(out string, shards []Shard, part func(Shard) string) error {
 			return err
 		}
 		for _, r := range rows {
-			for _, file := range r.files() {
+			for _, file := range r.Files() {
 				if keep[file] {
 					continue
 				}

@@ -35,7 +35,7 @@ const (
 // newSheet makes the sheet of a row's image and target.
 func newSheet(r Row, photo *image.RGBA) *sheet {
 	small := reduced(photo)
-	caption := filepath.Base(r.Image) + "\n" + r.title()
+	caption := filepath.Base(r.Image) + "\n" + r.Title()
 	if r.Target != r.Predicted {
 		caption += "\nexplained: " + r.Target
 	}

@@ -9,6 +9,8 @@ import (
 
 	"oscar/dataset"
 	"oscar/explain"
+	"oscar/internal/paths"
+	"oscar/result"
 )
 
 // showcaseDir is where a run has the explanations of [Showcase].
@@ -22,8 +24,8 @@ const showcaseDir = "explanations"
 // what goes wrong is noted, and only an interruption is an error.
 func Showcase(ctx context.Context, r *Run, machine Machine, listener Listener) error {
 	out := r.path(showcaseDir)
-	mine := exists(filepath.Join(out, settingsFile)) || unclaimed(out) == nil
-	if !mine || exists(filepath.Join(out, manifestFile)) || len(r.Split.Test) == 0 {
+	mine := paths.Exists(filepath.Join(out, settingsFile)) || unclaimed(out) == nil
+	if !mine || paths.Exists(filepath.Join(out, result.ManifestFile)) || len(r.Split.Test) == 0 {
 		return nil
 	}
 	listener.stage("explaining test images for the report")

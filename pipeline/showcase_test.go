@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
 )
 
 // The report of a run shows the errors that the model is surest about, of the whole
@@ -75,8 +76,8 @@ func TestShowcase(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := &notes{}
-	if err := Showcase(t.Context(), run, oneThread, n.listener()); err != nil || exists(out) {
-		t.Errorf("%v, explanations: %v", err, exists(out))
+	if err := Showcase(t.Context(), run, oneThread, n.listener()); err != nil || paths.Exists(out) {
+		t.Errorf("%v, explanations: %v", err, paths.Exists(out))
 	}
 	n.want(t, "no maps in the report: ")
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"oscar/internal/text"
 	"slices"
 	"strings"
 )
@@ -75,7 +76,7 @@ type EarlyStopping struct {
 
 // String says why a training was ended.
 func (s *EarlyStopping) String() string {
-	return fmt.Sprintf("the validation %s was no better for %s", cmp.Or(s.Monitor, ByAccuracy), count(s.Patience, "epoch"))
+	return fmt.Sprintf("the validation %s was no better for %s", cmp.Or(s.Monitor, ByAccuracy), text.Count(s.Patience, "epoch"))
 }
 
 func (s *EarlyStopping) check() error {

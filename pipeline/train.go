@@ -8,6 +8,8 @@ import (
 
 	"oscar/dataset"
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
+	"oscar/internal/text"
 )
 
 // ErrInterrupted says that a job stopped because it was told to, and left all
@@ -63,7 +65,7 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	if err := newRunFolder(o.Out); err != nil {
 		return nil, err
 	}
-	if within(absolute(o.Data), absolute(o.Out)) {
+	if paths.Within(paths.Absolute(o.Data), paths.Absolute(o.Out)) {
 		return nil, fmt.Errorf("%s lies in %s, where every folder is a class; name a folder elsewhere", o.Out, o.Data)
 	}
 	o.Listener.stage("reading images")
@@ -75,7 +77,7 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	}
 	if o.Experiment.Data.Strict && len(folder.Unreadable) > 0 {
 		p := folder.Unreadable[0]
-		return nil, fmt.Errorf("%s cannot be read, the first is %s: %s", count(len(folder.Unreadable), "file"), p.Path, p.Reason)
+		return nil, fmt.Errorf("%s cannot be read, the first is %s: %s", text.Count(len(folder.Unreadable), "file"), p.Path, p.Reason)
 	}
 	e := o.Experiment
 	if e.Data.Root, err = filepath.Abs(folder.Root); err != nil {
@@ -94,7 +96,7 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	o.Listener.notes(Grouped(split.Notes))
 	o.Listener.notes(LeftOut(split.Unreadable))
 	if n := len(split.Unreadable); n > 0 {
-		o.Listener.note(fmt.Sprintf("%s could not be read; split.json lists them", count(n, "file")))
+		o.Listener.note(fmt.Sprintf("%s could not be read; split.json lists them", text.Count(n, "file")))
 	}
 	if o.adopt != "" {
 		below, err := filepath.Rel(o.adopt, o.Data)
@@ -157,7 +159,7 @@ func interruptedBefore(ctx context.Context, err error) error {
 
 // train does what is left of a run.
 func (r *Run) train(ctx context.Context, machine Machine, listener Listener) error {
-	if exists(r.path(evaluationFile)) && exists(r.Model()) {
+	if paths.Exists(r.path(evaluationFile)) && paths.Exists(r.Model()) {
 		listener.note("the run is finished already")
 		return nil
 	}
@@ -183,7 +185,7 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 	case len(r.Split.Test) == 0:
 		listener.note("the split has no test part: nothing to evaluate")
 		return r.writeReport(ctx)
-	case exists(r.path(evaluationFile)):
+	case paths.Exists(r.path(evaluationFile)):
 		return r.writeReport(ctx)
 	}
 	shown := r.newShowpieces()

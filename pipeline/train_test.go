@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"oscar/dataset"
+	"oscar/internal/paths"
 	"oscar/tfmodel"
 )
 
@@ -155,7 +156,7 @@ func TestCaches(t *testing.T) {
 			t.Fatal(err)
 		}
 		sameRun(t, run.Dir, trained(t).Dir)
-		if cached := exists(run.path("cache")); cached != (cache == dataset.CacheDisk) {
+		if cached := paths.Exists(run.path("cache")); cached != (cache == dataset.CacheDisk) {
 			t.Errorf("%s: a cache folder: %v", cache, cached)
 		}
 	}

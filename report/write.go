@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
 )
 
 //go:embed page.tmpl
@@ -46,7 +47,7 @@ func Replaceable(path string) error {
 	}
 	before, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		if dir := filepath.Dir(path); !exists(dir) {
+		if dir := filepath.Dir(path); !paths.Exists(dir) {
 			return fmt.Errorf("there is no folder %s to write %s in", dir, filepath.Base(path))
 		}
 		return nil
@@ -58,11 +59,6 @@ func Replaceable(path string) error {
 		return fmt.Errorf("%s is there, and is no report of oscar's; name another file", path)
 	}
 	return nil
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 // HTML makes the page.

@@ -11,7 +11,7 @@ import (
 
 	"oscar/internal/atomicfile"
 	"oscar/pipeline"
-	"oscar/study/result"
+	"oscar/result"
 	"oscar/tfmodel"
 )
 

@@ -13,7 +13,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/pipeline"
-	"oscar/study/result"
+	"oscar/result"
 )
 
 // Two variants of 40 epochs with two seeds, 100 images in two classes of 70 and

@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"oscar/metric"
-	"oscar/study/result"
+	"oscar/result"
 )
 
 // compared is a claim's two sides: the samples of a measure, one a seed.

@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"oscar/study/result"
+	"oscar/result"
 )
 
 func close3(a, b float64) bool { return math.Abs(a-b) < 5e-4 }

@@ -9,7 +9,7 @@ import (
 	"oscar/internal/atomicfile"
 	"oscar/metric"
 	"oscar/pipeline"
-	"oscar/study/result"
+	"oscar/result"
 )
 
 // comparison is what a comparing has read and taken.

@@ -7,7 +7,7 @@ import (
 
 	"oscar/internal/atomicfile"
 	"oscar/metric"
-	"oscar/study/result"
+	"oscar/result"
 )
 
 // writeCSV writes a line a run, a column a measure; what could not be measured

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
 )
 
 // Init writes a study file to begin with: [Example], or a study that comes with
@@ -27,7 +28,7 @@ func Init(name, path string) error {
 		return fmt.Errorf("%s is there already; name a new file", path)
 	}
 	if err := atomicfile.Write(path, text); err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, bare(err))
+		return fmt.Errorf("cannot write %s: %w", path, paths.TrimError(err))
 	}
 	return nil
 }

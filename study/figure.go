@@ -6,8 +6,8 @@ import (
 
 	"oscar/explain"
 	"oscar/metric"
+	"oscar/result"
 	"oscar/score"
-	"oscar/study/result"
 )
 
 // none is a figure of nothing.

@@ -13,7 +13,8 @@ import (
 
 	"oscar/dataset"
 	"oscar/internal/atomicfile"
-	"oscar/study/result"
+	"oscar/internal/paths"
+	"oscar/result"
 )
 
 // Names within a study's folder.
@@ -45,13 +46,13 @@ func (o Options) path(elem ...string) string {
 }
 
 // isStudy says whether a folder is a study's.
-func isStudy(dir string) bool { return exists(filepath.Join(dir, planFile)) }
+func isStudy(dir string) bool { return paths.Exists(filepath.Join(dir, planFile)) }
 
 // vacant reports whether a folder is free for a study: not there, or empty but
 // for what a killed process left.
 func vacant(dir string) error {
 	entries, err := os.ReadDir(dir)
-	begun := exists(filepath.Join(dir, atomicfile.LockFile)) // by a study that did not come to its plan
+	begun := paths.Exists(filepath.Join(dir, atomicfile.LockFile)) // by a study that did not come to its plan
 	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool {
 		return strings.HasPrefix(e.Name(), atomicfile.Prefix) || begun && ours(e.Name())
 	})
@@ -59,7 +60,7 @@ func vacant(dir string) error {
 	case errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0:
 		return nil
 	case err != nil:
-		return fmt.Errorf("%s cannot be a folder for results: %w; name a new folder", dir, bare(err))
+		return fmt.Errorf("%s cannot be a folder for results: %w; name a new folder", dir, paths.TrimError(err))
 	}
 	return fmt.Errorf("%s is not empty; name a new folder", dir)
 }
@@ -68,14 +69,6 @@ func vacant(dir string) error {
 func ours(name string) bool {
 	return slices.Contains([]string{atomicfile.LockFile, studyFile, runsDir, looksDir, scoresDir, explanationsDir, wallDir}, name) ||
 		strings.HasPrefix(name, "split") && strings.HasSuffix(name, ".json")
-}
-
-// bare takes the operation and the path off a file's error.
-func bare(err error) error {
-	if p, ok := errors.AsType[*os.PathError](err); ok {
-		return p.Err
-	}
-	return err
 }
 
 // keep writes what was asked and decided.

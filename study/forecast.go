@@ -5,7 +5,7 @@ import (
 
 	"oscar/internal/machine"
 	"oscar/pipeline"
-	"oscar/study/result"
+	"oscar/result"
 	"oscar/tfmodel"
 )
 

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
 	"oscar/pipeline"
 	"oscar/score"
 )
@@ -63,7 +63,7 @@ func (j *job) see(ctx context.Context, r *run) error {
 // ask asks the model about the test part, and the training part once more.
 func (j *job) ask(ctx context.Context, r *run, opened *pipeline.Run) error {
 	path := j.path(looksDir, r.name()+".json")
-	if exists(path) {
+	if paths.Exists(path) {
 		return nil
 	}
 	bundle, err := pipeline.Open(opened.Dir, j.Machine.Threads)
@@ -141,7 +141,7 @@ func crossEntropy(logits []float32, label int) float64 {
 // score judges the explanations of some test images of each class.
 func (j *job) score(ctx context.Context, r *run, opened *pipeline.Run) error {
 	out := j.path(scoresDir, r.name())
-	if exists(filepath.Join(out, "score.json")) {
+	if paths.Exists(filepath.Join(out, "score.json")) {
 		return nil
 	}
 	x := j.Study.Explain
@@ -181,7 +181,7 @@ func canMosaic(s *dataset.Split, x Explain) bool {
 // explain writes the maps of the images that were scored.
 func (j *job) explain(ctx context.Context, r *run, opened *pipeline.Run) error {
 	out := j.path(explanationsDir, r.name())
-	if exists(filepath.Join(out, "manifest.jsonl")) {
+	if paths.Exists(filepath.Join(out, "manifest.jsonl")) {
 		return nil
 	}
 	images, err := j.scored(r)
@@ -216,8 +216,3 @@ func (j *job) machine(r *pipeline.Run) pipeline.Machine {
 
 // quiet passes on notes alone.
 func (j *job) quiet() pipeline.Listener { return pipeline.Listener{Note: j.Listener.Note} }
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}

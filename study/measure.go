@@ -6,8 +6,8 @@ import (
 	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/pipeline"
+	"oscar/result"
 	"oscar/score"
-	"oscar/study/result"
 )
 
 // measure is a column, and how it is taken of a run. Where it compares, other is

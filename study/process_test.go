@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"oscar/pipeline"
-	"oscar/study/result"
+	"oscar/result"
 )
 
 // A process that is killed is a row; the others go on, with the bits that one

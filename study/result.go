@@ -1,6 +1,6 @@
 package study
 
-import "oscar/study/result"
+import "oscar/result"
 
 // Result is what a study found, study.json. Its types are in package
 // study/result, which needs no TensorFlow: the report reads them from there.

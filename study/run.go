@@ -13,8 +13,9 @@ import (
 	"oscar/dataset"
 	"oscar/internal/atomicfile"
 	"oscar/internal/machine"
+	"oscar/internal/paths"
 	"oscar/pipeline"
-	"oscar/study/result"
+	"oscar/result"
 )
 
 // Options are the options of [Run].
@@ -130,9 +131,9 @@ func (j *job) begin(ctx context.Context) (*Result, error) {
 	if err := j.arrange(); err != nil {
 		return nil, err
 	}
-	there := exists(j.Out)
+	there := paths.Exists(j.Out)
 	if err := os.MkdirAll(j.Out, 0o777); err != nil {
-		return nil, fmt.Errorf("cannot make the folder %s: %w", j.Out, bare(err))
+		return nil, fmt.Errorf("cannot make the folder %s: %w", j.Out, paths.TrimError(err))
 	}
 	if j.held, err = atomicfile.Lock(j.Out); err != nil {
 		return nil, err

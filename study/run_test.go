@@ -14,8 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"oscar/internal/paths"
 	"oscar/pipeline"
-	"oscar/study/result"
+	"oscar/result"
 )
 
 // A study of four variants: two that are trained, one that is too large, one
@@ -38,7 +39,7 @@ func TestRun(t *testing.T) {
 	checkTrained(t, o, res)
 
 	large := res.Variant("large")
-	if large.Status != result.TooLarge || len(large.Figures) != 0 || exists(filepath.Join(o.Out, "runs", "large-1")) {
+	if large.Status != result.TooLarge || len(large.Figures) != 0 || paths.Exists(filepath.Join(o.Out, "runs", "large-1")) {
 		t.Errorf("large: %s, %v", large.Status, large.Figures)
 	}
 	// 432 x 200,000 weights and 200,000 x 16, as gradients and twice as moments too.
@@ -140,11 +141,11 @@ func checkExplained(t *testing.T, o Options, res *Result) {
 	}
 	w := res.Walls[0]
 	for _, row := range w.Rows {
-		if len(row.Cells) != 2 || !exists(filepath.Join(o.Out, row.Picture)) || !exists(filepath.Join(res.Data.Root, row.Image)) {
+		if len(row.Cells) != 2 || !paths.Exists(filepath.Join(o.Out, row.Picture)) || !paths.Exists(filepath.Join(res.Data.Root, row.Image)) {
 			t.Errorf("row %+v", row)
 		}
 		for _, c := range row.Cells {
-			if !exists(filepath.Join(o.Out, c.Map)) || !exists(filepath.Join(o.Out, c.Overlay)) {
+			if !paths.Exists(filepath.Join(o.Out, c.Map)) || !paths.Exists(filepath.Join(o.Out, c.Overlay)) {
 				t.Errorf("cell %+v", c)
 			}
 			if c.RawMax > row.Scale || row.Scale > w.Scale {
@@ -230,7 +231,7 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // says that it was killed
-	if exists(filepath.Join(o.Out, "runs", "no-norm-5", "evaluation.json")) {
+	if paths.Exists(filepath.Join(o.Out, "runs", "no-norm-5", "evaluation.json")) {
 		t.Skip("the process was too fast to be killed in the middle")
 	}
 	first := contents(t, o.Out, "baseline-5")
@@ -276,7 +277,7 @@ func TestInterrupted(t *testing.T) {
 	if !errors.Is(err, pipeline.ErrInterrupted) || !strings.HasSuffix(err.Error(), "in run 2 of 4; the same command goes on where it stopped") {
 		t.Errorf("error %v", err)
 	}
-	if exists(filepath.Join(o.Out, "study.json")) || done < 0.25 {
+	if paths.Exists(filepath.Join(o.Out, "study.json")) || done < 0.25 {
 		t.Errorf("there is a result after %v of all", done)
 	}
 	o.Listener = Listener{}
@@ -335,7 +336,7 @@ func TestRunRefuses(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("error %v\nwant  %s", err, test.want)
 		}
-		if c.Out == o.Out && exists(o.Out) {
+		if c.Out == o.Out && paths.Exists(o.Out) {
 			t.Errorf("%s: something is left behind", test.want)
 		}
 	}

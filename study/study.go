@@ -9,7 +9,7 @@ import (
 
 	"oscar/explain"
 	"oscar/pipeline"
-	"oscar/study/result"
+	"oscar/result"
 )
 
 // Study is a base experiment and named edits of it, to be trained and compared.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"oscar/internal/paths"
 	"oscar/pipeline"
 )
 
@@ -17,7 +18,7 @@ func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 		return j.prune(r)
 	}
 	dir := j.path(r.dir())
-	if !exists(dir) {
+	if !paths.Exists(dir) {
 		if err := j.create(r, dir); err != nil {
 			return err
 		}
@@ -40,7 +41,7 @@ func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 // finished says whether a run was trained, exported and evaluated.
 func (j *job) finished(r *run) bool {
 	dir := j.path(r.dir())
-	return exists(filepath.Join(dir, "evaluation.json")) && exists(filepath.Join(dir, "saved_model"))
+	return paths.Exists(filepath.Join(dir, "evaluation.json")) && paths.Exists(filepath.Join(dir, "saved_model"))
 }
 
 // create makes an ordinary run folder, with the study's split.

@@ -10,7 +10,8 @@ import (
 
 	"oscar/dataset"
 	"oscar/heatmap"
-	"oscar/study/result"
+	"oscar/internal/paths"
+	"oscar/result"
 )
 
 // wallSide is the longest side of a wall's pictures, in pixels.
@@ -107,7 +108,7 @@ func number(v *float32) result.Number {
 // picture copies an image of the wall, made smaller.
 func (c *comparison) picture(row result.WallRow) error {
 	path := c.path(filepath.FromSlash(row.Picture))
-	if exists(path) {
+	if paths.Exists(path) {
 		return nil
 	}
 	data := c.rows[0].experiment.Data

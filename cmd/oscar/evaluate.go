@@ -7,9 +7,10 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
+	alignment "github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"oscar/internal/text"
 	"oscar/pipeline"
 )
 
@@ -67,7 +68,7 @@ may be a folder that the run never saw. Without DATA the run's own folder is mea
 }
 
 func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
-	fmt.Fprintf(w, "accuracy %.4f (95 %% %.4f to %.4f)  loss %.4f  macro F1 %.4f  on %s", e.Accuracy, e.Interval[0], e.Interval[1], e.Loss, e.MacroF1, count(e.Images, "image"))
+	fmt.Fprintf(w, "accuracy %.4f (95 %% %.4f to %.4f)  loss %.4f  macro F1 %.4f  on %s", e.Accuracy, e.Interval[0], e.Interval[1], e.Loss, e.MacroF1, text.Count(e.Images, "image"))
 	if e.Unreadable > 0 {
 		fmt.Fprintf(w, ", %d could not be read", e.Unreadable)
 	}
@@ -79,9 +80,9 @@ func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
 	}
 	t.AppendHeader(append(header, "precision", "recall", "F1"))
 	t.SetColumnConfigs([]table.ColumnConfig{
-		{Name: "precision", Align: text.AlignRight, AlignHeader: text.AlignRight},
-		{Name: "recall", Align: text.AlignRight, AlignHeader: text.AlignRight},
-		{Name: "F1", Align: text.AlignRight, AlignHeader: text.AlignRight},
+		{Name: "precision", Align: alignment.AlignRight, AlignHeader: alignment.AlignRight},
+		{Name: "recall", Align: alignment.AlignRight, AlignHeader: alignment.AlignRight},
+		{Name: "F1", Align: alignment.AlignRight, AlignHeader: alignment.AlignRight},
 	})
 	var absent []string
 	for i, c := range e.PerClass {
@@ -112,7 +113,7 @@ func newTable(w io.Writer) table.Writer {
 	t := table.NewWriter()
 	t.SetOutputMirror(w)
 	style := table.StyleLight
-	style.Format.Header = text.FormatDefault
+	style.Format.Header = alignment.FormatDefault
 	style.Options.DrawBorder = false
 	style.Options.SeparateColumns = false
 	t.SetStyle(style)

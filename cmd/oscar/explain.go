@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"oscar/heatmap"
+	"oscar/internal/text"
 	"oscar/pipeline"
 	"oscar/tfmodel"
 )
@@ -83,12 +84,12 @@ the 99th percentile, since single pixels would take all colour from the others.
 				return err
 			}
 			screen.clear()
-			fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: %s\n", count(summary.Images, "image"), count(summary.Rows, "row"), summary)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: %s\n", text.Count(summary.Images, "image"), text.Count(summary.Rows, "row"), summary)
 			if summary.Reason != "" {
 				fmt.Fprintf(cmd.OutOrStdout(), "unreadable, the first: %s\n", summary.Reason)
 			}
 			if summary.Doubtful > 0 {
-				fmt.Fprintf(cmd.OutOrStdout(), "to be doubted: %s, the first: %s\n", count(summary.Doubtful, "map"), summary.Caution)
+				fmt.Fprintf(cmd.OutOrStdout(), "to be doubted: %s, the first: %s\n", text.Count(summary.Doubtful, "map"), summary.Caution)
 			}
 			if summary.Earlier > 0 {
 				fmt.Fprintf(cmd.OutOrStdout(), "%d of the images had been done before\n", summary.Earlier)

@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"oscar/internal/text"
 	"oscar/pipeline"
 	"oscar/tfmodel"
 )
@@ -87,7 +88,7 @@ page of. Nothing is there until all is done.`,
 
 // printGlobal prints the short of it.
 func printGlobal(w io.Writer, r *pipeline.Global) {
-	fmt.Fprintf(w, "%s", count(r.Images, "image"))
+	fmt.Fprintf(w, "%s", text.Count(r.Images, "image"))
 	if r.Unreadable > 0 {
 		fmt.Fprintf(w, ", %d could not be read", r.Unreadable)
 	}

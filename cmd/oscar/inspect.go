@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
+	alignment "github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"oscar/pipeline"
@@ -39,7 +39,7 @@ func newInspect(*global) *cobra.Command {
 			}
 			t := newTable(w)
 			t.AppendHeader(table.Row{"layer", "kind", "output", "parameters"})
-			t.SetColumnConfigs([]table.ColumnConfig{{Name: "parameters", Align: text.AlignRight, AlignHeader: text.AlignRight}})
+			t.SetColumnConfigs([]table.ColumnConfig{{Name: "parameters", Align: alignment.AlignRight, AlignHeader: alignment.AlignRight}})
 			for _, l := range i.Layers {
 				t.AppendRow(table.Row{l.Name, l.Kind, strings.Trim(strings.ReplaceAll(fmt.Sprint(l.Output), " ", " x "), "[]"), thousands(l.Parameters)})
 			}

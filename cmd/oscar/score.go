@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"oscar/internal/text"
 	"oscar/pipeline"
 	"oscar/report"
 	"oscar/score"
@@ -146,9 +147,9 @@ func printScores(w io.Writer, scores score.Table) {
 		fmt.Fprintln(w)
 		first = end
 	}
-	fmt.Fprintf(w, "Means over %s", count(scores.Images, "image"))
+	fmt.Fprintf(w, "Means over %s", text.Count(scores.Images, "image"))
 	if scores.Mosaics > 0 {
-		fmt.Fprintf(w, " and %s", count(scores.Mosaics, "mosaic"))
+		fmt.Fprintf(w, " and %s", text.Count(scores.Mosaics, "mosaic"))
 	}
 	fmt.Fprint(w, ", each with its 95 % interval. * does not clearly beat every\ncontrol (those at the foot); n of m: only so many could be judged.\n")
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/term"
 
+	"oscar/internal/text"
 	"oscar/pipeline"
 )
 
@@ -107,20 +108,12 @@ func (s *screen) listener() pipeline.Listener {
 				validation = fmt.Sprintf("  val_loss %.4f  val_accuracy %.4f", m.ValidationLoss, m.ValidationAccuracy)
 			}
 			if m.Unreadable > 0 {
-				mark += fmt.Sprintf("  %s left out", count(m.Unreadable, "image"))
+				mark += fmt.Sprintf("  %s left out", text.Count(m.Unreadable, "image"))
 			}
 			s.line("epoch %3d  loss %.4f  accuracy %.4f%s  %.1f images/s%s",
 				m.Epoch, m.Loss, m.Accuracy, validation, m.ImagesPerSecond, mark)
 		},
 	}
-}
-
-// count is "1 image", "2 images".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // round shortens a duration for the eye.

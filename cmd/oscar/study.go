@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
+	alignment "github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"oscar/dataset"
+	"oscar/internal/text"
 	"oscar/pipeline"
+	"oscar/result"
 	"oscar/study"
-	"oscar/study/result"
 )
 
 func newStudy(*global) *cobra.Command {
@@ -253,11 +254,11 @@ func (s *screen) compared(w io.Writer, dir string, res *study.Result) error {
 	for _, name := range shown {
 		if res.Measure(name) != nil {
 			header = append(header, strings.ReplaceAll(name, "_", "\n"))
-			columns = append(columns, table.ColumnConfig{Number: len(header), Align: text.AlignRight, AlignHeader: text.AlignRight})
+			columns = append(columns, table.ColumnConfig{Number: len(header), Align: alignment.AlignRight, AlignHeader: alignment.AlignRight})
 		}
 	}
 	header = append(header, "McNemar\np")
-	columns = append(columns, table.ColumnConfig{Number: len(header), Align: text.AlignRight, AlignHeader: text.AlignRight})
+	columns = append(columns, table.ColumnConfig{Number: len(header), Align: alignment.AlignRight, AlignHeader: alignment.AlignRight})
 	t.SetColumnConfigs(columns)
 	t.AppendHeader(header)
 	for _, v := range res.Variants {
@@ -278,7 +279,7 @@ func (s *screen) compared(w io.Writer, dir string, res *study.Result) error {
 	if len(res.Seeds) == 2 {
 		below = "the figures of both"
 	}
-	fmt.Fprintf(w, "Means over %s; below, %s.\n", count(len(res.Seeds), "seed"), below)
+	fmt.Fprintf(w, "Means over %s; below, %s.\n", text.Count(len(res.Seeds), "seed"), below)
 	for _, v := range res.Variants {
 		if v.Reason != "" {
 			fmt.Fprintf(w, "%s, %s: %s\n", v.Name, v.Status, v.Reason)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"oscar/dataset"
+	"oscar/internal/text"
 	"oscar/pipeline"
 )
 
@@ -160,7 +161,7 @@ func (s *screen) finished(cmd *cobra.Command, run *pipeline.Run, m pipeline.Mach
 	}
 	s.clear()
 	if e != nil {
-		fmt.Fprintf(w, "test accuracy %.4f (95 %% %.4f to %.4f), loss %.4f, on %s, epoch %d\n", e.Accuracy, e.Interval[0], e.Interval[1], e.Loss, count(e.Images, "image"), e.Epoch)
+		fmt.Fprintf(w, "test accuracy %.4f (95 %% %.4f to %.4f), loss %.4f, on %s, epoch %d\n", e.Accuracy, e.Interval[0], e.Interval[1], e.Loss, text.Count(e.Images, "image"), e.Epoch)
 	}
 	_, err = fmt.Fprintf(w, "run    %s\nmodel  %s\nreport %s\n", run.Dir, run.Model(), filepath.Join(run.Dir, "report.html"))
 	return err

@@ -27,7 +27,7 @@ var order = []string{
 	"internal/reference", // networks that other programs know, too; for tests
 	"report/reporttest",  // a report in a browser, for tests
 	"report",             // a page from what a run or a study wrote
-	"study/result",       // what a study found, as data
+	"result",             // types and readers of every file of results
 	"tfmodel",            // layers, architectures, training
 	"savedmodel",         // graphs and variables on disk, and opened again
 	"relevance",          // LRP and guided backpropagation: signals other than the gradient
@@ -45,6 +45,8 @@ var order = []string{
 	"internal/graph", // TensorFlow's C library
 	"internal/atomicfile",
 	"internal/machine",
+	"internal/paths", // questions about file names
+	"internal/text",  // numbers and lists for people
 }
 
 // forbidden are imports that the order would let through. A name ends with
@@ -70,7 +72,7 @@ var forbidden = []struct {
 		why:       "savedmodel writes TensorFlow's protocol buffers, but leaves graphs and sessions to internal/graph",
 	},
 	{
-		importers: []string{"explain", "gradcam", "heatmap", "relevance", "score", "global", "dataset", "metric", "report", "study/result", "internal/events", "internal/npy", "internal/atomicfile", "internal/machine", "internal/quiet"},
+		importers: []string{"explain", "gradcam", "heatmap", "relevance", "score", "global", "dataset", "metric", "report", "result", "internal/events", "internal/npy", "internal/atomicfile", "internal/machine", "internal/quiet"},
 		imported:  []string{tensorflow, "oscar/internal/graph"},
 		through:   true,
 		why: "this is arithmetic on plain slices: without TensorFlow it builds in a second, is tested by hand-made " +

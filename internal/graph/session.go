@@ -10,28 +10,15 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 	config "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
+
+	"oscar/internal/machine"
 )
 
-// Threads says how many threads TensorFlow may use; zero is one a processor
-// for Intra and one for Inter. The Intra pool is made once a process: the first
-// session decides.
-type Threads struct {
-	Intra int `json:"intra"` // within one operation
-	Inter int `json:"inter"` // operations beside each other
-}
+// Threads says how many threads TensorFlow may use. The first session of a
+// process decides how many Intra there are: it makes the pool.
+type Threads = machine.Threads
 
-// Resolve replaces zeros by what will be used.
-func (t Threads) Resolve() Threads {
-	if t.Intra <= 0 {
-		t.Intra = runtime.NumCPU()
-	}
-	if t.Inter <= 0 {
-		t.Inter = 1
-	}
-	return t
-}
-
-func (t Threads) options() (*tf.SessionOptions, error) {
+func sessionOptions(t Threads) (*tf.SessionOptions, error) {
 	t = t.Resolve()
 	b, err := proto.Marshal(&config.ConfigProto{
 		IntraOpParallelismThreads: int32(t.Intra),
@@ -56,7 +43,7 @@ func (g *Graph) NewSession(threads Threads) (*Session, error) {
 	if g.err != nil {
 		return nil, g.err
 	}
-	options, err := threads.options()
+	options, err := sessionOptions(threads)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +56,7 @@ func (g *Graph) NewSession(threads Threads) (*Session, error) {
 
 // Load opens a SavedModel's graph of that tag, with its variables restored.
 func Load(dir, tag string, threads Threads) (*Graph, *Session, error) {
-	options, err := threads.options()
+	options, err := sessionOptions(threads)
 	if err != nil {
 		return nil, nil, err
 	}

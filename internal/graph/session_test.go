@@ -35,7 +35,7 @@ func TestThreadsReachTensorFlow(t *testing.T) {
 		{Threads{Intra: 3, Inter: 2}, 3, 2},
 		{Threads{Inter: 4}, int32(runtime.NumCPU()), 4},
 	} {
-		options, err := test.asked.options()
+		options, err := sessionOptions(test.asked)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,25 @@
+package result
+
+import (
+	"time"
+
+	"oscar/internal/machine"
+)
+
+// Environment is what a result was made with.
+type Environment struct {
+	Oscar      string          `json:"oscar"`
+	TensorFlow string          `json:"tensorflow"`
+	Graft      string          `json:"graft"`
+	Go         string          `json:"go"`
+	Processor  string          `json:"processor"`
+	Processors int             `json:"processors"`
+	Threads    machine.Threads `json:"threads"`
+	Seed       uint64          `json:"seed"`
+	Started    time.Time       `json:"started"`
+}
+
+// Versions returns the versions of oscar, TensorFlow, graft and Go, for a SavedModel.
+func (e Environment) Versions() map[string]string {
+	return map[string]string{"oscar": e.Oscar, "tensorflow": e.TensorFlow, "graft": e.Graft, "go": e.Go}
+}

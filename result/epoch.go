@@ -1,0 +1,22 @@
+package result
+
+import "time"
+
+// EpochMetrics is a line of metrics.jsonl. Training figures are means over the
+// epoch's batches, in training mode and while the weights move; validation
+// figures are taken after it, in inference mode; without a validation part they
+// are NaN.
+type EpochMetrics struct {
+	Epoch              int       `json:"epoch"` // from 1
+	Step               int       `json:"step"`  // steps done
+	Loss               float64   `json:"loss"`
+	Accuracy           float64   `json:"accuracy"`
+	ValidationLoss     Number    `json:"val_loss"`
+	ValidationAccuracy Number    `json:"val_accuracy"`
+	LearningRate       float64   `json:"learning_rate"`
+	Seconds            float64   `json:"seconds"`              // of training, without validation
+	ImagesPerSecond    float64   `json:"images_per_second"`    // of training
+	PeakMemory         int64     `json:"peak_memory_bytes"`    // of the process so far; 0: unknown
+	Unreadable         int       `json:"unreadable,omitempty"` // images left out: changed or lost since the split was made
+	Time               time.Time `json:"time"`
+}

@@ -1,0 +1,88 @@
+package result
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// ManifestFile is the name of the manifest within a folder of explanations.
+const ManifestFile = "manifest.jsonl"
+
+// Row is a line of manifest.jsonl: one image explained for one class by one
+// method, at one layer or at the image.
+type Row struct {
+	Image  string `json:"image"` // its path, as found
+	SHA256 string `json:"sha256"`
+	Status string `json:"status"` // ok, empty, faint, constant, non_finite, unreadable
+	Reason string `json:"reason"` // why it is not ok
+	// Caution says why a map that is ok is to be doubted, by its facts.
+	Caution       string             `json:"caution,omitempty"`
+	Predicted     string             `json:"predicted"`
+	Probabilities map[string]float32 `json:"probabilities"`
+	Target        string             `json:"target"` // the class explained
+	Score         *float32           `json:"score"`  // of the target; null where not finite
+	Layer         string             `json:"layer"`
+	Method        string             `json:"method"`
+	RawMin        *float32           `json:"raw_min"`
+	RawMax        *float32           `json:"raw_max"`
+	// Scale is the value that the full colour stands for in the overlay; null
+	// where there is nothing to draw.
+	Scale *float32 `json:"scale"`
+	// Base is the value that no colour stands for, where that is not 0.
+	Base *float32 `json:"base,omitempty"`
+	// Facts are what the method tells of its work, see its documentation.
+	Facts   map[string]float64 `json:"facts,omitempty"`
+	Map     string             `json:"map"`             // .npy, relative to the folder
+	Overlay string             `json:"overlay"`         // .jpg, relative to the folder
+	Sheet   string             `json:"sheet,omitempty"` // all methods side by side, .jpg, relative to the folder
+}
+
+// Unreadable is the status of a file that is not an image that can be read.
+const Unreadable = "unreadable"
+
+// ReadManifest reads the rows of an explaining run's folder.
+func ReadManifest(dir string) ([]Row, error) {
+	path := filepath.Join(dir, ManifestFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRows(path, text)
+}
+
+// ParseRows parses the text of a manifest, or of a part of one, that was read from path.
+func ParseRows(path string, text []byte) (rows []Row, err error) {
+	for line := range bytes.Lines(text) {
+		var r Row
+		if err := json.Unmarshal(line, &r); err != nil {
+			return nil, fmt.Errorf("%s: line %d: %w", path, len(rows)+1, err)
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// Title returns the predicted class and its probability, "glass 0.93".
+func (r Row) Title() string {
+	if p, ok := r.Probabilities[r.Predicted]; ok {
+		return fmt.Sprintf("%s %.2f", r.Predicted, p)
+	}
+	return r.Predicted // it is not finite
+}
+
+// Remark returns why the map is not ok, else why it is doubtful, else "".
+func (r Row) Remark() string {
+	if r.Reason != "" {
+		return r.Reason
+	}
+	return r.Caution
+}
+
+// Files returns the files that the row names, relative to the folder.
+func (r Row) Files() []string {
+	return slices.DeleteFunc([]string{r.Map, r.Overlay, r.Sheet}, func(name string) bool { return name == "" })
+}
