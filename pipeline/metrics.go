@@ -10,7 +10,7 @@ import (
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	"oscar/internal/events"
-	"oscar/report"
+	"oscar/report/page"
 	"oscar/result"
 )
 
@@ -47,11 +47,11 @@ func (r *Run) drawCurves(kept int) error {
 	if err != nil || len(r.Split.Validation) == 0 {
 		return err
 	}
-	epochs := make([]report.Epoch, len(metrics))
+	epochs := make([]page.Epoch, len(metrics))
 	for i, m := range metrics {
-		epochs[i] = report.Epoch{Number: m.Epoch, Loss: m.Loss, Accuracy: m.Accuracy, ValidationLoss: float64(m.ValidationLoss), ValidationAccuracy: float64(m.ValidationAccuracy)}
+		epochs[i] = page.Epoch{Number: m.Epoch, Loss: m.Loss, Accuracy: m.Accuracy, ValidationLoss: float64(m.ValidationLoss), ValidationAccuracy: float64(m.ValidationAccuracy)}
 	}
-	picture, err := report.Curves(epochs, kept)
+	picture, err := page.Curves(epochs, kept)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"oscar/internal/paths"
-	"oscar/report"
+	"oscar/report/page"
 	"oscar/result"
 )
 
@@ -49,11 +49,11 @@ func Report(ctx context.Context, o ReportOptions) (string, error) {
 			}
 		}
 	}
-	if err := report.Replaceable(o.Out); err != nil {
+	if err := page.Replaceable(o.Out); err != nil {
 		return "", err
 	}
 	o.Listener.stage("writing the report")
-	err := report.Write(ctx, o.Out, join(chapters))
+	err := page.Write(ctx, o.Out, join(chapters))
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("%w; nothing was written", ErrInterrupted)
 	}
@@ -66,7 +66,7 @@ func (r *Run) writeReport(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return report.Write(ctx, r.path(reportFile), join(chapters))
+	return page.Write(ctx, r.path(reportFile), join(chapters))
 }
 
 // reportable are the kinds of folder, told by the file that begins them.

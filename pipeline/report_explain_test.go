@@ -76,7 +76,7 @@ func countOf(rows []Row, status string) (n int) {
 }
 
 // lastCell is the last word of the row that begins so.
-func lastCell(p *page, begin string) string {
+func lastCell(p *parsedPage, begin string) string {
 	for _, row := range p.all("tr") {
 		if strings.HasPrefix(row, begin+" ") {
 			return row[strings.LastIndex(row, " ")+1:]

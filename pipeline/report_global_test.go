@@ -10,7 +10,7 @@ import (
 
 	"oscar/global"
 	"oscar/internal/atomicfile"
-	"oscar/report"
+	"oscar/report/page"
 	"oscar/report/reporttest"
 )
 
@@ -29,7 +29,7 @@ func TestReportOfGlobalExplanations(t *testing.T) {
 		}
 		p.want("img", fmt.Sprintf("Mean of the %d photographs of class %s that the model recognises", a.N, a.Class),
 			fmt.Sprintf("Mean of their maps of gradcam for class %s", a.Class), "Standard deviation of the maps of class "+a.Class)
-		p.want("tr", fmt.Sprintf("%s %d %d %d %s %s", a.Class, a.Images, a.Recognised, a.N, report.Number(float64(a.Dispersion)), report.Number(float64(a.Center))))
+		p.want("tr", fmt.Sprintf("%s %d %d %d %s %s", a.Class, a.Images, a.Recognised, a.N, page.Number(float64(a.Dispersion)), page.Number(float64(a.Center))))
 		for k, c := range result.SpRAy[i].Clusters {
 			p.want("img", fmt.Sprintf("Mean map of strategy %d of class %s", k+1, a.Class))
 			for n := range c.Examples {
@@ -58,7 +58,7 @@ func TestReportOfGlobalExplanations(t *testing.T) {
 		walk(n.Right)
 	}
 	walk(result.Tree.Tree.Root)
-	if len(p.text) > report.Budget || strings.Contains(string(p.text), o.Data) || strings.Contains(string(p.text), "<script") {
+	if len(p.text) > page.Budget || strings.Contains(string(p.text), o.Data) || strings.Contains(string(p.text), "<script") {
 		t.Errorf("the report takes %d bytes, tells of %s, or runs a script", len(p.text), o.Data)
 	}
 	if again := reported(t, o.Out); string(again.text) != string(p.text) {

@@ -19,7 +19,7 @@ import (
 )
 
 // page is a report as a browser reads it.
-type page struct {
+type parsedPage struct {
 	*testing.T
 	path string
 	text []byte
@@ -27,7 +27,7 @@ type page struct {
 }
 
 // reported writes a report of folders to a new file.
-func reported(t *testing.T, dirs ...string) *page {
+func reported(t *testing.T, dirs ...string) *parsedPage {
 	t.Helper()
 	path, err := Report(t.Context(), ReportOptions{Dirs: dirs, Out: filepath.Join(t.TempDir(), "report.html")})
 	if err != nil {
@@ -36,7 +36,7 @@ func reported(t *testing.T, dirs ...string) *page {
 	return readPage(t, path)
 }
 
-func readPage(t *testing.T, path string) *page {
+func readPage(t *testing.T, path string) *parsedPage {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -46,11 +46,11 @@ func readPage(t *testing.T, path string) *page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &page{t, path, b, root}
+	return &parsedPage{t, path, b, root}
 }
 
 // all lists the texts of the elements of a name; of pictures, what they show.
-func (p *page) all(name string) (texts []string) {
+func (p *parsedPage) all(name string) (texts []string) {
 	for n := range p.root.Descendants() {
 		if n.Type == html.ElementNode && n.Data == name {
 			texts = append(texts, textOf(n))
@@ -75,7 +75,7 @@ func textOf(n *html.Node) string {
 }
 
 // want fails unless an element of that name has just that text.
-func (p *page) want(name string, texts ...string) {
+func (p *parsedPage) want(name string, texts ...string) {
 	p.Helper()
 	have := p.all(name)
 	for _, text := range texts {

@@ -11,7 +11,7 @@ import (
 	"oscar/explain"
 	"oscar/internal/atomicfile"
 	"oscar/metric"
-	"oscar/report"
+	"oscar/report/page"
 	"oscar/result"
 )
 
@@ -125,33 +125,33 @@ func (x *explanations) add(rows []Row) error {
 // folder of a run, which tells how good the model is.
 func (x *explanations) chapter(g *gallery, ofRun bool) chapter {
 	c := chapter{dir: x.dir, subject: "The explanations", setup: x.setup(), notes: x.unreadable}
-	c.page = report.Page{
+	c.page = page.Page{
 		Kind: "oscar, explanations", Title: "Where the model looks",
-		Lead: fmt.Sprintf("%s explained by %s.", report.Count(x.images, "image"), x.by()),
+		Lead: fmt.Sprintf("%s explained by %s.", page.Count(x.images, "image"), x.by()),
 		Made: "oscar " + Version,
 	}
-	c.page.Figures = report.Figures{{Name: "Images", Value: report.Thousands(x.images)}, {Name: "Maps of an image", Value: fmt.Sprint(len(x.sights))}}
+	c.page.Figures = page.Figures{{Name: "Images", Value: page.Thousands(x.images)}, {Name: "Maps of an image", Value: fmt.Sprint(len(x.sights))}}
 	if x.labelled > 0 {
 		low, high := metric.Wilson95(x.confusion.Correct(), x.labelled)
-		c.page.Figures = append(c.page.Figures, report.Figure{
-			Name: "Predicted right", Value: report.Percent(x.confusion.Accuracy()), Note: "95 %: " + report.PercentRange(low, high)})
+		c.page.Figures = append(c.page.Figures, page.Figure{
+			Name: "Predicted right", Value: page.Percent(x.confusion.Accuracy()), Note: "95 %: " + page.PercentRange(low, high)})
 	}
 	if n := len(x.unreadable); n > 0 {
-		c.page.Figures = append(c.page.Figures, report.Figure{Name: "Not readable", Value: report.Thousands(n), Note: "see the notes"})
+		c.page.Figures = append(c.page.Figures, page.Figure{Name: "Not readable", Value: page.Thousands(n), Note: "see the notes"})
 	}
 	if x.classes == nil {
-		c.page.Sections = []report.Section{{Title: "Maps", Blocks: []report.Block{report.Text("None of the images could be read.")}}}
+		c.page.Sections = []page.Section{{Title: "Maps", Blocks: []page.Block{page.Text("None of the images could be read.")}}}
 		return c
 	}
 	c.page.Sections = append(c.page.Sections, g.wall())
 	if x.labelled > 0 {
 		c.page.Sections = append(c.page.Sections, g.errors()...)
 		if !ofRun {
-			c.page.Sections = append(c.page.Sections, report.Section{Title: "Predictions of these images", Blocks: []report.Block{
-				report.Text("An image's class is the folder that it lies in."), report.Beside{report.Matrix(x.confusion), report.PerClass(x.confusion.PerClass())}}})
+			c.page.Sections = append(c.page.Sections, page.Section{Title: "Predictions of these images", Blocks: []page.Block{
+				page.Text("An image's class is the folder that it lies in."), page.Beside{page.Matrix(x.confusion), page.PerClass(x.confusion.PerClass())}}})
 		}
 	}
-	c.page.Sections = append(c.page.Sections, report.Section{Title: "The maps in numbers", Blocks: []report.Block{x.statusTable()}})
+	c.page.Sections = append(c.page.Sections, page.Section{Title: "The maps in numbers", Blocks: []page.Block{x.statusTable()}})
 	return c
 }
 
@@ -178,41 +178,41 @@ func (x *explanations) name(s sight) string {
 }
 
 // statusTable counts the maps of each method by their status.
-func (x *explanations) statusTable() report.Table {
+func (x *explanations) statusTable() page.Table {
 	states := []string{string(explain.OK), string(explain.Empty), string(explain.Faint), string(explain.Constant), string(explain.NonFinite)}
-	t := report.Table{
+	t := page.Table{
 		Caption: "What became of the maps", Corner: "method",
-		Columns: []report.Column{{Name: "ok"}, {Name: "empty"}, {Name: "faint"}, {Name: "constant"}, {Name: "not finite"}, {Name: "mean peak", Note: "raw"}},
-		Legend: report.List{
+		Columns: []page.Column{{Name: "ok"}, {Name: "empty"}, {Name: "faint"}, {Name: "constant"}, {Name: "not finite"}, {Name: "mean peak", Note: "raw"}},
+		Legend: page.List{
 			"Empty: nothing in the map speaks for the class. Faint: less than a hundredth of the score reaches it. Constant: one value everywhere.",
 			"Mean peak: the mean of the maps' largest values, before they are scaled; methods have units of their own.",
 		},
 	}
 	for _, s := range x.sights {
-		row, total := report.Row{Name: s.method, Note: s.layer}, 0
+		row, total := page.Row{Name: s.method, Note: s.layer}, 0
 		for _, state := range states {
 			n := x.statuses[s][state]
 			total += n
-			cell := report.Cell{Text: report.Thousands(n)}
+			cell := page.Cell{Text: page.Thousands(n)}
 			if n == 0 {
-				cell.Tone = report.Faint
+				cell.Tone = page.Faint
 			}
 			row.Cells = append(row.Cells, cell)
 		}
 		mean := "–"
 		if total > 0 {
-			mean = report.Number(x.peaks[s] / float64(total))
+			mean = page.Number(x.peaks[s] / float64(total))
 		}
-		row.Cells = append(row.Cells, report.Cell{Text: mean})
+		row.Cells = append(row.Cells, page.Cell{Text: mean})
 		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
 
 // setup is how it was explained, and how to do it again.
-func (x *explanations) setup() []report.Block {
+func (x *explanations) setup() []page.Block {
 	s, d := x.settings, DefaultSettings()
-	facts := report.Facts{
+	facts := page.Facts{
 		{Name: "Methods", Value: strings.ReplaceAll(s.Method, ",", ", ")},
 		{Name: "Layers", Value: strings.ReplaceAll(s.Layer, ",", ", ")},
 		{Name: "Class", Value: s.Class},
@@ -231,10 +231,10 @@ func (x *explanations) setup() []report.Block {
 		}
 		command += " --" + f.flag + " " + f.value
 		if f.name != "" {
-			facts = append(facts, report.Fact{Name: f.name, Value: f.value})
+			facts = append(facts, page.Fact{Name: f.name, Value: f.value})
 		}
 	}
-	return []report.Block{facts, report.Text("To do it again:"), report.Code(command)}
+	return []page.Block{facts, page.Text("To do it again:"), page.Code(command)}
 }
 
 // nonzero writes a number unless it is 0, which stands for what is usual.

@@ -12,7 +12,7 @@ import (
 	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/internal/npy"
-	"oscar/report"
+	"oscar/report/page"
 )
 
 // gallery makes pictures of explanations: photographs, and maps on them.
@@ -137,8 +137,8 @@ func readGrid(path string) (explain.Grid, error) {
 }
 
 // photograph is the picture of an image itself.
-func (g *gallery) photograph(e exhibit) report.Picture {
-	return report.Picture{
+func (g *gallery) photograph(e exhibit) page.Picture {
+	return page.Picture{
 		Alt:  "Photograph " + e.described(),
 		Load: func() (image.Image, error) { return g.photo(e.first()) },
 	}
@@ -154,7 +154,7 @@ func (e exhibit) described() string {
 }
 
 // mapped is the picture of a row's map.
-func (g *gallery) mapped(e exhibit, r Row) report.Picture {
+func (g *gallery) mapped(e exhibit, r Row) page.Picture {
 	at := ""
 	if r.Layer != explain.Image {
 		at = " at " + r.Layer
@@ -163,12 +163,12 @@ func (g *gallery) mapped(e exhibit, r Row) report.Picture {
 	if remark := r.Remark(); remark != "" {
 		alt += "; " + remark
 	}
-	return report.Picture{Alt: alt, Load: func() (image.Image, error) { return g.heat(r) }}
+	return page.Picture{Alt: alt, Load: func() (image.Image, error) { return g.heat(r) }}
 }
 
 // pair is an image beside its map of the first method.
-func (g *gallery) pair(e exhibit) report.Plate {
-	p := report.Plate{Title: fmt.Sprintf("%s %.2f", e.first().Predicted, e.sure()), Note: brief(e.first().Image)}
+func (g *gallery) pair(e exhibit) page.Plate {
+	p := page.Plate{Title: fmt.Sprintf("%s %.2f", e.first().Predicted, e.sure()), Note: brief(e.first().Image)}
 	switch {
 	case e.truth == "":
 		p.Title += ", class unknown"
@@ -191,8 +191,8 @@ func (g *gallery) pair(e exhibit) report.Plate {
 
 // wall is a shelf for each class: its image and what each method makes of it, or
 // with one method some images.
-func (g *gallery) wall() report.Section {
-	s := report.Section{Title: "Where it looks"}
+func (g *gallery) wall() page.Section {
+	s := page.Section{Title: "Where it looks"}
 	legend := "Red is where the model looks for the class that is explained, blue where it does not."
 	if g.settings.ColorMap != "jet" {
 		legend = fmt.Sprintf("The colours are %s: its upper end is where the model looks.", g.settings.ColorMap)
@@ -211,8 +211,8 @@ func (g *gallery) wall() report.Section {
 	if g.strange > 0 {
 		legend += " An image that lies in no class's folder stands under the class that is predicted."
 	}
-	s.Blocks = append(s.Blocks, report.Text(legend))
-	var wall report.Wall
+	s.Blocks = append(s.Blocks, page.Text(legend))
+	var wall page.Wall
 	more := 0
 	for i, class := range g.classes {
 		if len(g.examples[i]) == 0 {
@@ -226,33 +226,33 @@ func (g *gallery) wall() report.Section {
 	}
 	s.Blocks = append(s.Blocks, wall)
 	if more > 0 {
-		s.Blocks = append(s.Blocks, report.Text(fmt.Sprintf("%d more classes are not shown.", more)))
+		s.Blocks = append(s.Blocks, page.Text(fmt.Sprintf("%d more classes are not shown.", more)))
 	}
 	return s
 }
 
-func (g *gallery) shelf(class string, examples []exhibit) report.Shelf {
+func (g *gallery) shelf(class string, examples []exhibit) page.Shelf {
 	if len(g.sights) == 1 {
-		s := report.Shelf{Title: class, Wide: true}
+		s := page.Shelf{Title: class, Wide: true}
 		for _, e := range examples {
 			s.Plates = append(s.Plates, g.pair(e))
 		}
 		return s
 	}
 	e := examples[0]
-	s := report.Shelf{Title: class, Note: fmt.Sprintf("%s, predicted %s %.2f", brief(e.first().Image), e.first().Predicted, e.sure())}
+	s := page.Shelf{Title: class, Note: fmt.Sprintf("%s, predicted %s %.2f", brief(e.first().Image), e.first().Predicted, e.sure())}
 	if e.truth == "" {
 		s.Note += ", class unknown"
 	}
 	if g.locate(e.first()) != "" {
-		s.Plates = append(s.Plates, report.Plate{Title: "photograph", Pictures: []report.Picture{g.photograph(e)}})
+		s.Plates = append(s.Plates, page.Plate{Title: "photograph", Pictures: []page.Picture{g.photograph(e)}})
 	}
 	for _, look := range g.sights {
 		r, ok := e.of(look)
 		if !ok {
 			continue
 		}
-		p := report.Plate{Title: g.name(look), Pictures: []report.Picture{g.mapped(e, r)}}
+		p := page.Plate{Title: g.name(look), Pictures: []page.Picture{g.mapped(e, r)}}
 		if remark := r.Remark(); remark != "" {
 			p.Note = remark
 		}
@@ -262,13 +262,13 @@ func (g *gallery) shelf(class string, examples []exhibit) report.Shelf {
 }
 
 // errors shows the images that the model is surest about, wrong and right.
-func (g *gallery) errors() []report.Section {
-	shelf := func(list []exhibit) report.Wall {
-		s := report.Shelf{Wide: true}
+func (g *gallery) errors() []page.Section {
+	shelf := func(list []exhibit) page.Wall {
+		s := page.Shelf{Wide: true}
 		for _, e := range list {
 			s.Plates = append(s.Plates, g.pair(e))
 		}
-		return report.Wall{s}
+		return page.Wall{s}
 	}
 	explains := map[string]string{
 		TargetPredicted: "The map explains the predicted class: what made the model say so.",
@@ -278,13 +278,13 @@ func (g *gallery) errors() []report.Section {
 	if explains == "" {
 		explains = "The map explains the class " + g.settings.Class + "."
 	}
-	var out []report.Section
+	var out []page.Section
 	if len(g.wrong) > 0 {
-		out = append(out, report.Section{Title: "Surest and wrong", Blocks: []report.Block{
-			report.Text("The errors that the model makes with most confidence. " + explains), shelf(g.wrong)}})
+		out = append(out, page.Section{Title: "Surest and wrong", Blocks: []page.Block{
+			page.Text("The errors that the model makes with most confidence. " + explains), shelf(g.wrong)}})
 	}
 	if len(g.right) > 0 {
-		out = append(out, report.Section{Title: "Surest and right", Blocks: []report.Block{shelf(g.right)}})
+		out = append(out, page.Section{Title: "Surest and right", Blocks: []page.Block{shelf(g.right)}})
 	}
 	return out
 }

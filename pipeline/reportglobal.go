@@ -14,7 +14,7 @@ import (
 	"oscar/global"
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
-	"oscar/report"
+	"oscar/report/page"
 )
 
 // globalChapters reads a folder of global explanations.
@@ -30,9 +30,9 @@ func globalChapters(_ context.Context, dir string) ([]chapter, error) {
 	}
 	p.draws = &globally{GlobalOptions: GlobalOptions{Settings: p.Global.Settings, Global: p.Global.Global}}
 	c := chapter{dir: dir, subject: "The global explanations", setup: p.setup()}
-	c.page = report.Page{
+	c.page = page.Page{
 		Kind: "oscar, global explanations", Title: "What the model goes by",
-		Lead:    fmt.Sprintf("What %s say together of a model with %s.", report.Count(p.Images, "image"), counted(len(p.Classes), "class", "classes")),
+		Lead:    fmt.Sprintf("What %s say together of a model with %s.", page.Count(p.Images, "image"), counted(len(p.Classes), "class", "classes")),
 		Figures: p.figures(), Made: "oscar " + Version,
 	}
 	if p.Averages != nil {
@@ -51,7 +51,7 @@ func globalChapters(_ context.Context, dir string) ([]chapter, error) {
 		return nil, fmt.Errorf("%s has nothing to report", filepath.Join(dir, globalFile))
 	}
 	if n := p.Unreadable; n > 0 {
-		c.notes = append(c.notes, fmt.Sprintf("%s could not be read", report.Count(n, "image")))
+		c.notes = append(c.notes, fmt.Sprintf("%s could not be read", page.Count(n, "image")))
 	}
 	return []chapter{c}, nil
 }
@@ -68,11 +68,11 @@ func counted(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return report.Thousands(n) + " " + many
+	return page.Thousands(n) + " " + many
 }
 
-func (p *panorama) figures() report.Figures {
-	out := report.Figures{{Name: "Images", Value: report.Thousands(p.Images)}}
+func (p *panorama) figures() page.Figures {
+	out := page.Figures{{Name: "Images", Value: page.Thousands(p.Images)}}
 	if p.SpRAy != nil {
 		several := 0
 		for _, c := range p.SpRAy {
@@ -80,12 +80,12 @@ func (p *panorama) figures() report.Figures {
 				several++
 			}
 		}
-		out = append(out, report.Figure{Name: "Several strategies", Value: fmt.Sprintf("%d of %d", several, len(p.SpRAy)), Note: "classes"})
+		out = append(out, page.Figure{Name: "Several strategies", Value: fmt.Sprintf("%d of %d", several, len(p.SpRAy)), Note: "classes"})
 	}
 	if p.Tree != nil && p.Tree.Tree != nil {
 		a := p.Tree.Agreement
-		out = append(out, report.Figure{Name: "The tree agrees", Value: report.Percent(a.Share),
-			Note: "95 %: " + report.PercentRange(a.Interval[0], a.Interval[1])})
+		out = append(out, page.Figure{Name: "The tree agrees", Value: page.Percent(a.Share),
+			Note: "95 %: " + page.PercentRange(a.Interval[0], a.Interval[1])})
 	}
 	if p.TCAV != nil {
 		significant := 0
@@ -96,7 +96,7 @@ func (p *panorama) figures() report.Figures {
 				}
 			}
 		}
-		out = append(out, report.Figure{Name: "Concepts that matter", Value: fmt.Sprintf("%d of %d", significant, p.TCAV.Comparisons), Note: "pairs with a class, more or fewer than random"})
+		out = append(out, page.Figure{Name: "Concepts that matter", Value: fmt.Sprintf("%d of %d", significant, p.TCAV.Comparisons), Note: "pairs with a class, more or fewer than random"})
 	}
 	return out
 }
@@ -116,28 +116,28 @@ func (p *panorama) colours(m heatmap.ColorMap, name string) string {
 
 // averages shows the mean photograph, the mean map and its deviation, class by
 // class.
-func (p *panorama) averages() report.Section {
+func (p *panorama) averages() page.Section {
 	method := p.draws.methods()[0]
-	shelf := report.Shelf{Wide: true}
-	t := report.Table{
+	shelf := page.Shelf{Wide: true}
+	t := page.Table{
 		Caption: "How far the maps of a class are spread", Corner: "class",
-		Columns: []report.Column{{Name: "images"}, {Name: "recognised"}, {Name: "averaged"}, {Name: "dispersion"}, {Name: "centre"}},
-		Legend: report.List{
+		Columns: []page.Column{{Name: "images"}, {Name: "recognised"}, {Name: "averaged"}, {Name: "dispersion"}, {Name: "centre"}},
+		Legend: page.List{
 			"Dispersion: 0 for maps that are all the same, above 1 where they differ by more than they share.",
 			"Centre: 1 for a mean map that does not prefer the middle of the image, 4 for one that is nowhere else.",
 		},
 	}
 	for _, a := range p.Averages {
-		t.Rows = append(t.Rows, report.Row{Name: a.Class, Cells: []report.Cell{
-			{Text: report.Thousands(a.Images)}, {Text: report.Thousands(a.Recognised)}, {Text: report.Thousands(a.N)},
-			{Text: report.Number(float64(a.Dispersion))}, {Text: report.Number(float64(a.Center))},
+		t.Rows = append(t.Rows, page.Row{Name: a.Class, Cells: []page.Cell{
+			{Text: page.Thousands(a.Images)}, {Text: page.Thousands(a.Recognised)}, {Text: page.Thousands(a.N)},
+			{Text: page.Number(float64(a.Dispersion))}, {Text: page.Number(float64(a.Center))},
 		}})
 		if a.N == 0 {
 			continue
 		}
-		shelf.Plates = append(shelf.Plates, report.Plate{
-			Title: a.Class, Note: fmt.Sprintf("mean of %s", report.Count(a.N, "image")),
-			Pictures: []report.Picture{
+		shelf.Plates = append(shelf.Plates, page.Plate{
+			Title: a.Class, Note: fmt.Sprintf("mean of %s", page.Count(a.N, "image")),
+			Pictures: []page.Picture{
 				{Alt: fmt.Sprintf("Mean of the %d photographs of class %s that the model recognises", a.N, a.Class),
 					Load: func() (image.Image, error) { return p.picture(a.Photo) }},
 				{Alt: fmt.Sprintf("Mean of their maps of %s for class %s", method, a.Class),
@@ -148,26 +148,26 @@ func (p *panorama) averages() report.Section {
 					}},
 			}})
 	}
-	blocks := []report.Block{report.Text(fmt.Sprintf(
+	blocks := []page.Block{page.Text(fmt.Sprintf(
 		"Of each class the mean photograph, the mean map of %s, and the standard deviation of the maps, over the images that the model gives their class. %s",
 		method, p.colours(p.draws.diverging(), p.Global.Settings.SignedColorMap)))}
 	blocks = append(blocks, cappedShelf(&shelf)...)
-	return report.Section{Title: "Where each class is looked for", Blocks: append(blocks, t)}
+	return page.Section{Title: "Where each class is looked for", Blocks: append(blocks, t)}
 }
 
 // cappedShelf is a wall of one shelf with no more plates than can be looked at.
-func cappedShelf(s *report.Shelf) []report.Block {
+func cappedShelf(s *page.Shelf) []page.Block {
 	more := len(s.Plates) - mostShelves
 	if more <= 0 {
-		return []report.Block{report.Wall{*s}}
+		return []page.Block{page.Wall{*s}}
 	}
 	s.Plates = s.Plates[:mostShelves]
-	return []report.Block{report.Wall{*s}, notShown(more)}
+	return []page.Block{page.Wall{*s}, notShown(more)}
 }
 
 // notShown counts what a page has no room for.
-func notShown(n int) report.Text {
-	return report.Text(counted(n, "more class is not shown.", "more classes are not shown."))
+func notShown(n int) page.Text {
+	return page.Text(counted(n, "more class is not shown.", "more classes are not shown."))
 }
 
 // picture reads a picture of the folder.
@@ -201,20 +201,20 @@ func (p *panorama) grid(name string) (explain.Grid, error) {
 }
 
 // strategies shows, class by class, each strategy with the images in its middle.
-func (p *panorama) strategies() report.Section {
-	t := report.Table{
+func (p *panorama) strategies() page.Section {
+	t := page.Table{
 		Caption: "How many strategies the maps of a class fall into", Corner: "class",
-		Columns: []report.Column{{Name: "maps"}, {Name: "strategies"}, {Name: "why", Text: true}},
+		Columns: []page.Column{{Name: "maps"}, {Name: "strategies"}, {Name: "why", Text: true}},
 	}
 	several := slices.ContainsFunc(p.SpRAy, func(c ClassSpRAy) bool { return c.K > 1 })
 	if several {
-		t.Columns = append(t.Columns, report.Column{Name: "sizes", Text: true}, report.Column{Name: "structure", Text: true})
-		t.Legend = report.List{"Structure: how far apart the groups are, by the silhouette of their maps. None: they are pieces of one."}
+		t.Columns = append(t.Columns, page.Column{Name: "sizes", Text: true}, page.Column{Name: "structure", Text: true})
+		t.Legend = page.List{"Structure: how far apart the groups are, by the silhouette of their maps. None: they are pieces of one."}
 	}
-	var wall report.Wall
+	var wall page.Wall
 	more := 0
 	for _, c := range p.SpRAy {
-		row := report.Row{Name: c.Class, Cells: []report.Cell{{Text: report.Thousands(c.N)}, {Text: fmt.Sprint(c.K)}, {Text: c.Words()}}}
+		row := page.Row{Name: c.Class, Cells: []page.Cell{{Text: page.Thousands(c.N)}, {Text: fmt.Sprint(c.K)}, {Text: c.Words()}}}
 		if several {
 			row.Cells = append(row.Cells, c.sizes()...)
 		}
@@ -230,24 +230,24 @@ func (p *panorama) strategies() report.Section {
 	legend := fmt.Sprintf("Maps of %s, of the images that the model gives their class, in groups (spectral relevance analysis): each group is a strategy. "+
 		"Its mean map, pooled to %d × %d, stands beside the images nearest to it. %s",
 		p.draws.methods()[1], p.Global.Global.Side, p.Global.Global.Side, p.colours(p.draws.colours(), p.sprayColours()))
-	blocks := []report.Block{report.Text(legend), t, wall}
+	blocks := []page.Block{page.Text(legend), t, wall}
 	if more > 0 {
 		blocks = append(blocks, notShown(more))
 	}
-	return report.Section{Title: "Strategies", Blocks: blocks}
+	return page.Section{Title: "Strategies", Blocks: blocks}
 }
 
 // sizes are those of the strategies, and how far apart they are.
-func (c ClassSpRAy) sizes() []report.Cell {
+func (c ClassSpRAy) sizes() []page.Cell {
 	var sizes []string
 	for _, cluster := range c.Clusters {
-		sizes = append(sizes, report.Thousands(cluster.Size))
+		sizes = append(sizes, page.Thousands(cluster.Size))
 	}
 	structure := "–"
 	if c.K > 1 {
 		structure = fmt.Sprintf("%s, silhouette %.2f", c.Structure, c.SilhouetteMaps)
 	}
-	return []report.Cell{{Text: strings.Join(sizes, ", ")}, {Text: structure}}
+	return []page.Cell{{Text: strings.Join(sizes, ", ")}, {Text: structure}}
 }
 
 func (p *panorama) sprayColours() string {
@@ -258,14 +258,14 @@ func (p *panorama) sprayColours() string {
 }
 
 // strategy is a shelf: the mean map, and its examples.
-func (p *panorama) strategy(c ClassSpRAy, k int) report.Shelf {
+func (p *panorama) strategy(c ClassSpRAy, k int) page.Shelf {
 	cluster := c.Clusters[k]
-	s := report.Shelf{Title: c.Class, Note: fmt.Sprintf("The only strategy, %s.", report.Count(cluster.Size, "map"))}
+	s := page.Shelf{Title: c.Class, Note: fmt.Sprintf("The only strategy, %s.", page.Count(cluster.Size, "map"))}
 	if c.K > 1 {
 		s.Title += fmt.Sprintf(", strategy %d of %d", k+1, c.K)
-		s.Note = fmt.Sprintf("%d of %s.", cluster.Size, report.Count(c.N, "map"))
+		s.Note = fmt.Sprintf("%d of %s.", cluster.Size, page.Count(c.N, "map"))
 	}
-	s.Plates = append(s.Plates, report.Plate{Title: "mean map", Pictures: []report.Picture{{
+	s.Plates = append(s.Plates, page.Plate{Title: "mean map", Pictures: []page.Picture{{
 		Alt: fmt.Sprintf("Mean map of strategy %d of class %s", k+1, c.Class),
 		Load: func() (image.Image, error) {
 			grid, err := p.grid(cluster.Map)
@@ -273,7 +273,7 @@ func (p *panorama) strategy(c ClassSpRAy, k int) report.Shelf {
 		},
 	}}})
 	for i, name := range cluster.Examples {
-		s.Plates = append(s.Plates, report.Plate{Note: brief(cluster.Images[i]), Pictures: []report.Picture{{
+		s.Plates = append(s.Plates, page.Plate{Note: brief(cluster.Images[i]), Pictures: []page.Picture{{
 			Alt:  fmt.Sprintf("Map on a photograph of class %s, number %d by nearness to strategy %d", c.Class, i+1, k+1),
 			Load: func() (image.Image, error) { return p.picture(name) },
 		}}})

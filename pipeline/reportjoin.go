@@ -6,27 +6,27 @@ import (
 	"strings"
 
 	"oscar/internal/paths"
-	"oscar/report"
+	"oscar/report/page"
 )
 
 // chapter is what one folder gives to a page.
 type chapter struct {
 	dir     string
-	page    report.Page      // of it alone, without what follows
-	about   []report.Section // behind what all folders of a page found
-	subject string           // "The training": heads the setup where there are several
-	setup   []report.Block   // what was run, and with what
-	notes   []string         // what went otherwise than one would expect
+	page    page.Page      // of it alone, without what follows
+	about   []page.Section // behind what all folders of a page found
+	subject string         // "The training": heads the setup where there are several
+	setup   []page.Block   // what was run, and with what
+	notes   []string       // what went otherwise than one would expect
 }
 
 // join makes a page of chapters: the first one's, what the others found, then of
 // all of them what was run and what is to be known. Where several are of a kind,
 // the names of their folders tell their headings apart.
-func join(chapters []chapter) report.Page {
-	page := chapters[0].page
-	page.Sections = nil
-	run := report.Section{Title: "What was run"}
-	var about []report.Section
+func join(chapters []chapter) page.Page {
+	p := chapters[0].page
+	p.Sections = nil
+	run := page.Section{Title: "What was run"}
+	var about []page.Section
 	var notes []string
 	names := folderNames(chapters)
 	for i, c := range chapters {
@@ -36,7 +36,7 @@ func join(chapters []chapter) report.Page {
 				alike++
 			}
 		}
-		named := func(list []report.Section) []report.Section {
+		named := func(list []page.Section) []page.Section {
 			if alike == 1 {
 				return list
 			}
@@ -46,7 +46,7 @@ func join(chapters []chapter) report.Page {
 			}
 			return list
 		}
-		page.Sections = append(page.Sections, named(c.page.Sections)...)
+		p.Sections = append(p.Sections, named(c.page.Sections)...)
 		about = append(about, named(c.about)...)
 		blocks := c.setup
 		if len(chapters) > 1 {
@@ -54,7 +54,7 @@ func join(chapters []chapter) report.Page {
 			if i > 0 || alike > 1 {
 				title += ": " + names[i]
 			}
-			blocks = []report.Block{report.Sub{Title: title, Blocks: c.setup}}
+			blocks = []page.Block{page.Sub{Title: title, Blocks: c.setup}}
 		}
 		run.Blocks = append(run.Blocks, blocks...)
 		for _, text := range c.notes {
@@ -64,11 +64,11 @@ func join(chapters []chapter) report.Page {
 			notes = append(notes, text)
 		}
 	}
-	page.Sections = append(append(page.Sections, about...), run)
+	p.Sections = append(append(p.Sections, about...), run)
 	if len(notes) > 0 {
-		page.Sections = append(page.Sections, report.Section{Title: "Notes", Blocks: []report.Block{report.Capped(notes, 60)}})
+		p.Sections = append(p.Sections, page.Section{Title: "Notes", Blocks: []page.Block{page.Capped(notes, 60)}})
 	}
-	return page
+	return p
 }
 
 // folderNames names the chapters by their folders: by as much of the ends of the

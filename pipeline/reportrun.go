@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"oscar/report"
+	"oscar/report/page"
 )
 
 // runChapters reads a run and what lies below it.
@@ -40,7 +40,7 @@ func (r *Run) chapter() (chapter, error) {
 		return chapter{}, err
 	}
 	c := chapter{dir: r.Dir, subject: "The training", notes: r.reportNotes(epochs)}
-	c.page = report.Page{
+	c.page = page.Page{
 		Kind:  "oscar, training run",
 		Title: r.Experiment.Architecture.Name + " on " + r.dataName(),
 		Lead:  r.lead(epochs, tested),
@@ -48,20 +48,20 @@ func (r *Run) chapter() (chapter, error) {
 	}
 	if tested != nil {
 		c.page.Figures = append(c.page.Figures,
-			report.Figure{Name: "Test accuracy", Value: report.Percent(tested.Accuracy), Note: "95 %: " + report.PercentRange(tested.Interval[0], tested.Interval[1])},
-			report.Figure{Name: "Macro F1", Value: report.Number(tested.MacroF1), Note: "mean of the classes"},
-			report.Figure{Name: "Test loss", Value: report.Number(tested.Loss), Note: "cross-entropy, nats"})
+			page.Figure{Name: "Test accuracy", Value: page.Percent(tested.Accuracy), Note: "95 %: " + page.PercentRange(tested.Interval[0], tested.Interval[1])},
+			page.Figure{Name: "Macro F1", Value: page.Number(tested.MacroF1), Note: "mean of the classes"},
+			page.Figure{Name: "Test loss", Value: page.Number(tested.Loss), Note: "cross-entropy, nats"})
 	}
 	seconds := 0.0
 	for _, e := range epochs {
 		seconds += e.Seconds
 	}
 	if kept := r.kept(epochs, tested); kept > 0 {
-		c.page.Figures = append(c.page.Figures, report.Figure{Name: "Epoch kept", Value: fmt.Sprint(kept), Note: fmt.Sprintf("of %d", len(epochs))})
+		c.page.Figures = append(c.page.Figures, page.Figure{Name: "Epoch kept", Value: fmt.Sprint(kept), Note: fmt.Sprintf("of %d", len(epochs))})
 	}
 	c.page.Figures = append(c.page.Figures,
-		report.Figure{Name: "Parameters", Value: report.Thousands(total), Note: report.Thousands(frozen) + " of them not trained"},
-		report.Figure{Name: "Training time", Value: report.Seconds(seconds), Note: speed(epochs)})
+		page.Figure{Name: "Parameters", Value: page.Thousands(total), Note: page.Thousands(frozen) + " of them not trained"},
+		page.Figure{Name: "Training time", Value: page.Seconds(seconds), Note: speed(epochs)})
 	c.page.Sections = append(c.page.Sections, r.curvesSection(epochs, r.kept(epochs, tested)))
 	if tested != nil {
 		c.page.Sections = append(c.page.Sections, testSection(tested))
@@ -74,7 +74,7 @@ func (r *Run) chapter() (chapter, error) {
 	if err != nil {
 		return chapter{}, err
 	}
-	c.about = []report.Section{costs, network}
+	c.about = []page.Section{costs, network}
 	c.setup, err = r.setup()
 	return c, err
 }
@@ -82,15 +82,15 @@ func (r *Run) chapter() (chapter, error) {
 // lead says in a sentence or two what became of the run.
 func (r *Run) lead(epochs []EpochMetrics, tested *Evaluation) string {
 	text := fmt.Sprintf("%s learnt %d classes from %s in %s.", r.Experiment.Architecture.Name, len(r.Split.Classes),
-		report.Count(len(r.Split.Train), "image"), report.Count(len(epochs), "epoch"))
+		page.Count(len(r.Split.Train), "image"), page.Count(len(epochs), "epoch"))
 	switch {
 	case tested != nil:
 		return text + fmt.Sprintf(" It is right about %s of %s that it had not seen.",
-			report.Thousands(tested.Confusion.Correct()), report.Count(tested.Images, "image"))
+			page.Thousands(tested.Confusion.Correct()), page.Count(tested.Images, "image"))
 	case len(r.Split.Test) == 0:
 		return text + " The split has no test part, so that nothing is known of images it has not seen."
 	}
-	return text + fmt.Sprintf(" The run is not finished: %s were asked for.", report.Count(r.Experiment.Training.Epochs, "epoch"))
+	return text + fmt.Sprintf(" The run is not finished: %s were asked for.", page.Count(r.Experiment.Training.Epochs, "epoch"))
 }
 
 // dataName is the data's folder, by its name alone: whose machine it lies on is
@@ -144,65 +144,65 @@ func speed(epochs []EpochMetrics) string {
 }
 
 // curvesSection draws the learning curves, with their numbers folded away.
-func (r *Run) curvesSection(epochs []EpochMetrics, kept int) report.Section {
-	s := report.Section{Title: "Learning curves"}
+func (r *Run) curvesSection(epochs []EpochMetrics, kept int) page.Section {
+	s := page.Section{Title: "Learning curves"}
 	if len(epochs) == 0 {
-		s.Blocks = []report.Block{report.Text("No epoch is done yet.")}
+		s.Blocks = []page.Block{page.Text("No epoch is done yet.")}
 		return s
 	}
-	line := func(name string, color int, dashed bool, value func(EpochMetrics) float64) report.Series {
-		out := report.Series{Name: name, Color: color, Dashed: dashed}
+	line := func(name string, color int, dashed bool, value func(EpochMetrics) float64) page.Series {
+		out := page.Series{Name: name, Color: color, Dashed: dashed}
 		for _, e := range epochs {
-			out.Points = append(out.Points, report.Point{X: float64(e.Epoch), Y: value(e)})
+			out.Points = append(out.Points, page.Point{X: float64(e.Epoch), Y: value(e)})
 		}
 		return out
 	}
-	both := func(train, validation func(EpochMetrics) float64) []report.Series {
-		lines := []report.Series{line("training", report.TrainColor, true, train)}
+	both := func(train, validation func(EpochMetrics) float64) []page.Series {
+		lines := []page.Series{line("training", page.TrainColor, true, train)}
 		if len(r.Split.Validation) > 0 {
-			lines = append(lines, line("validation", report.ValidationColor, false, validation))
+			lines = append(lines, line("validation", page.ValidationColor, false, validation))
 		}
 		return lines
 	}
-	charts := report.Charts{
+	charts := page.Charts{
 		{Title: "Loss", X: "epoch", Whole: true, Series: both(
 			func(e EpochMetrics) float64 { return e.Loss }, func(e EpochMetrics) float64 { return float64(e.ValidationLoss) })},
 		{Title: "Accuracy", X: "epoch", Whole: true, Range: [2]float64{0, 1}, Series: both(
 			func(e EpochMetrics) float64 { return e.Accuracy }, func(e EpochMetrics) float64 { return float64(e.ValidationAccuracy) })},
 	}
 	if slices.ContainsFunc(epochs, func(e EpochMetrics) bool { return e.LearningRate != epochs[0].LearningRate }) {
-		charts = append(charts, report.Chart{Title: "Learning rate at the end of an epoch", X: "epoch", Whole: true, Series: []report.Series{
-			line("learning rate", report.TrainColor, false, func(e EpochMetrics) float64 { return e.LearningRate })}})
+		charts = append(charts, page.Chart{Title: "Learning rate at the end of an epoch", X: "epoch", Whole: true, Series: []page.Series{
+			line("learning rate", page.TrainColor, false, func(e EpochMetrics) float64 { return e.LearningRate })}})
 	}
 	if kept > 0 {
 		for i := range charts[:2] {
 			charts[i].Mark, charts[i].Marked = float64(kept), fmt.Sprintf("kept: epoch %d", kept)
 		}
 	}
-	s.Blocks = []report.Block{charts,
-		report.Text("Training figures are means over an epoch, while the weights move; validation figures are taken after it."),
-		report.Fold{Title: "The numbers of every epoch", Blocks: []report.Block{epochTable(epochs)}}}
+	s.Blocks = []page.Block{charts,
+		page.Text("Training figures are means over an epoch, while the weights move; validation figures are taken after it."),
+		page.Fold{Title: "The numbers of every epoch", Blocks: []page.Block{epochTable(epochs)}}}
 	return s
 }
 
 // mostEpochs is how many rows the table of epochs has at the most.
 const mostEpochs = 200
 
-func epochTable(epochs []EpochMetrics) report.Table {
-	t := report.Table{Caption: "Loss and accuracy, epoch by epoch", Corner: "epoch", Columns: []report.Column{
+func epochTable(epochs []EpochMetrics) page.Table {
+	t := page.Table{Caption: "Loss and accuracy, epoch by epoch", Corner: "epoch", Columns: []page.Column{
 		{Name: "loss"}, {Name: "accuracy"}, {Name: "validation loss"}, {Name: "validation accuracy"}, {Name: "learning rate"}, {Name: "seconds"},
 	}}
 	every := (len(epochs) + mostEpochs - 1) / mostEpochs
 	if every > 1 {
-		t.Caption += fmt.Sprintf(", each %dth of %s", every, report.Thousands(len(epochs)))
+		t.Caption += fmt.Sprintf(", each %dth of %s", every, page.Thousands(len(epochs)))
 	}
 	for _, e := range epochs {
 		if e.Epoch%every != 0 && e.Epoch != len(epochs) {
 			continue
 		}
-		t.Rows = append(t.Rows, report.Row{Name: fmt.Sprint(e.Epoch), Cells: []report.Cell{
+		t.Rows = append(t.Rows, page.Row{Name: fmt.Sprint(e.Epoch), Cells: []page.Cell{
 			{Text: digits(e.Loss)}, {Text: digits(e.Accuracy)}, {Text: digits(float64(e.ValidationLoss))}, {Text: digits(float64(e.ValidationAccuracy))},
-			{Text: report.Short(e.LearningRate)}, {Text: fmt.Sprintf("%.1f", e.Seconds)},
+			{Text: page.Short(e.LearningRate)}, {Text: fmt.Sprintf("%.1f", e.Seconds)},
 		}})
 	}
 	return t
@@ -217,14 +217,14 @@ func digits(v float64) string {
 }
 
 // testSection is what the test part says.
-func testSection(e *Evaluation) report.Section {
+func testSection(e *Evaluation) page.Section {
 	text := fmt.Sprintf("%s of the test part, looked at once, with epoch %d. The interval of the accuracy is Wilson's, of 95 %%: with as many other images it would mostly fall within it.",
-		report.Count(e.Images, "image"), e.Epoch)
+		page.Count(e.Images, "image"), e.Epoch)
 	if e.Unreadable > 0 {
-		text += fmt.Sprintf(" %s could not be read.", report.Count(e.Unreadable, "more"))
+		text += fmt.Sprintf(" %s could not be read.", page.Count(e.Unreadable, "more"))
 	}
-	return report.Section{Title: "On images it had not seen", Blocks: []report.Block{
-		report.Text(text), report.Beside{report.Matrix(e.Confusion), report.PerClass(e.PerClass)},
+	return page.Section{Title: "On images it had not seen", Blocks: []page.Block{
+		page.Text(text), page.Beside{page.Matrix(e.Confusion), page.PerClass(e.PerClass)},
 	}}
 }
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"oscar/internal/atomicfile"
-	"oscar/report"
+	"oscar/report/page"
 )
 
 // scoreChapters reads a folder of scores.
@@ -41,24 +41,24 @@ func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
 	for _, n := range s.Notes {
 		c.notes = append(c.notes, "scores: "+n)
 	}
-	c.page = report.Page{
+	c.page = page.Page{
 		Kind: "oscar, scores", Title: "Which explanations to trust",
-		Lead: fmt.Sprintf("%s judged on %s of the %s part, beside controls that know nothing.", report.Count(methods, "method"), report.Count(t.Images, "image"), s.Part),
-		Figures: report.Figures{
-			{Name: "Methods", Value: fmt.Sprint(methods)}, {Name: "Metrics", Value: fmt.Sprint(len(t.Metrics))}, {Name: "Images", Value: report.Thousands(t.Images)},
+		Lead: fmt.Sprintf("%s judged on %s of the %s part, beside controls that know nothing.", page.Count(methods, "method"), page.Count(t.Images, "image"), s.Part),
+		Figures: page.Figures{
+			{Name: "Methods", Value: fmt.Sprint(methods)}, {Name: "Metrics", Value: fmt.Sprint(len(t.Metrics))}, {Name: "Images", Value: page.Thousands(t.Images)},
 			{Name: "Beyond doubt", Value: fmt.Sprintf("%d of %d", beaten, asked), Note: "cells that clearly beat every control"},
 		},
 		Made: "oscar " + Version,
 	}
-	c.page.Sections = []report.Section{
-		{Title: "Scores", Blocks: slices.Concat([]report.Block{report.ScoreLegend(t)}, report.ScoreTable(t), report.ScoreLayers(t))},
-		{Title: "The metrics", Blocks: []report.Block{report.ScoreMetrics(t)}},
+	c.page.Sections = []page.Section{
+		{Title: "Scores", Blocks: slices.Concat([]page.Block{page.ScoreLegend(t)}, page.ScoreTable(t), page.ScoreLayers(t))},
+		{Title: "The metrics", Blocks: []page.Block{page.ScoreMetrics(t)}},
 	}
 	return []chapter{c}, nil
 }
 
 // setup is what was judged by what, and how to do it again.
-func (s Scores) setup() []report.Block {
+func (s Scores) setup() []page.Block {
 	metrics := "all that could be asked"
 	command := fmt.Sprintf("oscar score MODEL --out DIR --method %s --per-class %d --mosaics %d --split %s --seed %d",
 		s.Settings.Method, s.Scoring.PerClass, s.Scoring.Mosaics, s.Part, s.Settings.Seed)
@@ -69,8 +69,8 @@ func (s Scores) setup() []report.Block {
 	if s.Settings.Samples > 0 {
 		command += fmt.Sprintf(" --samples %d", s.Settings.Samples)
 	}
-	return []report.Block{
-		report.Facts{
+	return []page.Block{
+		page.Facts{
 			{Name: "Images", Value: fmt.Sprintf("%d of each class, of the %s part", s.Scoring.PerClass, s.Part)},
 			{Name: "Mosaics", Value: fmt.Sprintf("%d of each class", s.Scoring.Mosaics)},
 			{Name: "Metrics", Value: metrics},
@@ -79,6 +79,6 @@ func (s Scores) setup() []report.Block {
 			{Name: "Seed", Value: fmt.Sprint(s.Settings.Seed)},
 			{Name: "Model", Value: "fingerprint " + s.Settings.Model},
 		},
-		report.Text("To do it again:"), report.Code(command),
+		page.Text("To do it again:"), page.Code(command),
 	}
 }

@@ -8,56 +8,56 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"oscar/internal/text"
-	"oscar/report"
+	"oscar/report/page"
 )
 
 // costs is the time and the memory that the run took.
-func (r *Run) costs(epochs []EpochMetrics, seconds float64) (report.Section, error) {
+func (r *Run) costs(epochs []EpochMetrics, seconds float64) (page.Section, error) {
 	e := r.Experiment
 	forecast, err := e.Architecture.Memory(e.Training.Batch)
 	if err != nil {
-		return report.Section{}, err
+		return page.Section{}, err
 	}
 	var peak int64
 	for _, m := range epochs {
 		peak = max(peak, m.PeakMemory)
 	}
-	facts := report.Facts{{Name: "Training", Value: report.Seconds(seconds)}}
+	facts := page.Facts{{Name: "Training", Value: page.Seconds(seconds)}}
 	if n := len(epochs); n > 0 {
-		facts = append(facts, report.Fact{Name: "An epoch", Value: report.Seconds(seconds/float64(n)) + ", " + speed(epochs)})
+		facts = append(facts, page.Fact{Name: "An epoch", Value: page.Seconds(seconds/float64(n)) + ", " + speed(epochs)})
 	}
 	facts = append(facts,
-		report.Fact{Name: "Memory forecast", Value: fmt.Sprintf("%s for a step of %s", report.Bytes(forecast.Training), report.Count(forecast.Batch, "image"))},
-		report.Fact{Name: "Of which", Value: fmt.Sprintf("weights %s, gradients %s, optimiser %s, activations %s",
-			report.Bytes(forecast.Weights), report.Bytes(forecast.Gradients), report.Bytes(forecast.Optimizer), report.Bytes(forecast.Activations))},
-		report.Fact{Name: "To predict", Value: report.Bytes(forecast.Inference)})
+		page.Fact{Name: "Memory forecast", Value: fmt.Sprintf("%s for a step of %s", page.Bytes(forecast.Training), page.Count(forecast.Batch, "image"))},
+		page.Fact{Name: "Of which", Value: fmt.Sprintf("weights %s, gradients %s, optimiser %s, activations %s",
+			page.Bytes(forecast.Weights), page.Bytes(forecast.Gradients), page.Bytes(forecast.Optimizer), page.Bytes(forecast.Activations))},
+		page.Fact{Name: "To predict", Value: page.Bytes(forecast.Inference)})
 	if peak > 0 {
-		facts = append(facts, report.Fact{Name: "Memory measured", Value: report.Bytes(peak) + " at the most, by the whole process"})
+		facts = append(facts, page.Fact{Name: "Memory measured", Value: page.Bytes(peak) + " at the most, by the whole process"})
 	}
-	return report.Section{Title: "Time and memory", Blocks: []report.Block{facts}}, nil
+	return page.Section{Title: "Time and memory", Blocks: []page.Block{facts}}, nil
 }
 
 // network lists the layers.
-func (r *Run) network(total, frozen int) (report.Section, error) {
+func (r *Run) network(total, frozen int) (page.Section, error) {
 	a := r.Experiment.Architecture
 	rows, err := a.Summary()
 	if err != nil {
-		return report.Section{}, err
+		return page.Section{}, err
 	}
-	t := report.Table{Caption: "The layers, from the image to the logits", Corner: "layer",
-		Columns: []report.Column{{Name: "kind", Text: true}, {Name: "output"}, {Name: "parameters"}}}
+	t := page.Table{Caption: "The layers, from the image to the logits", Corner: "layer",
+		Columns: []page.Column{{Name: "kind", Text: true}, {Name: "output"}, {Name: "parameters"}}}
 	for _, row := range rows {
-		t.Rows = append(t.Rows, report.Row{Name: row.Name, Cells: []report.Cell{{Text: row.Kind}, {Text: by(row.Output)}, {Text: report.Thousands(row.Parameters)}}})
+		t.Rows = append(t.Rows, page.Row{Name: row.Name, Cells: []page.Cell{{Text: row.Kind}, {Text: by(row.Output)}, {Text: page.Thousands(row.Parameters)}}})
 	}
-	return report.Section{Title: "The network", Blocks: []report.Block{
-		report.Facts{
+	return page.Section{Title: "The network", Blocks: []page.Block{
+		page.Facts{
 			{Name: "Architecture", Value: a.Name},
 			{Name: "Input", Value: by(a.Input)},
 			{Name: "Layers", Value: fmt.Sprint(len(rows))},
-			{Name: "Parameters", Value: fmt.Sprintf("%s, %s not trained", report.Thousands(total), report.Thousands(frozen))},
+			{Name: "Parameters", Value: fmt.Sprintf("%s, %s not trained", page.Thousands(total), page.Thousands(frozen))},
 			{Name: "Looked at", Value: r.Experiment.Explain + ", unless told otherwise"},
 		},
-		report.Fold{Title: "Every layer", Blocks: []report.Block{t}},
+		page.Fold{Title: "Every layer", Blocks: []page.Block{t}},
 	}}, nil
 }
 
@@ -65,33 +65,33 @@ func (r *Run) network(total, frozen int) (report.Section, error) {
 func by(shape []int) string {
 	words := make([]string, len(shape))
 	for i, n := range shape {
-		words[i] = report.Thousands(n)
+		words[i] = page.Thousands(n)
 	}
 	return strings.Join(words, " × ")
 }
 
 // setup is what was run and with what, and how to do it again.
-func (r *Run) setup() ([]report.Block, error) {
+func (r *Run) setup() ([]page.Block, error) {
 	e, env, s := r.Experiment, r.Environment, r.Split
 	recipe, err := e.recipe()
 	if err != nil {
 		return nil, err
 	}
-	return []report.Block{
-		report.Facts{
-			{Name: "Data", Value: fmt.Sprintf("%s: %s in %d classes", r.dataName(), report.Count(len(s.Train)+len(s.Validation)+len(s.Test), "image"), len(s.Classes))},
+	return []page.Block{
+		page.Facts{
+			{Name: "Data", Value: fmt.Sprintf("%s: %s in %d classes", r.dataName(), page.Count(len(s.Train)+len(s.Validation)+len(s.Test), "image"), len(s.Classes))},
 			{Name: "Split", Value: fmt.Sprintf("%s to train on, %s to choose the epoch by, %s to test",
-				report.Thousands(len(s.Train)), report.Thousands(len(s.Validation)), report.Thousands(len(s.Test)))},
-			{Name: "Training", Value: fmt.Sprintf("%d epochs in batches of %d, learning rate %s (%s)", e.Training.Epochs, e.Training.Batch, report.Short(e.Training.LearningRate), e.Training.Schedule.Kind)},
+				page.Thousands(len(s.Train)), page.Thousands(len(s.Validation)), page.Thousands(len(s.Test)))},
+			{Name: "Training", Value: fmt.Sprintf("%d epochs in batches of %d, learning rate %s (%s)", e.Training.Epochs, e.Training.Batch, page.Short(e.Training.LearningRate), e.Training.Schedule.Kind)},
 			{Name: "Seed", Value: fmt.Sprint(e.Seed)},
 			{Name: "Begun", Value: env.Started.UTC().Format("2 January 2006, 15:04") + " UTC"},
-			{Name: "Machine", Value: fmt.Sprintf("%s, %s; TensorFlow with %d + %d threads", env.Processor, report.Count(env.Processors, "processor"), env.Threads.Intra, env.Threads.Inter)},
+			{Name: "Machine", Value: fmt.Sprintf("%s, %s; TensorFlow with %d + %d threads", env.Processor, page.Count(env.Processors, "processor"), env.Threads.Intra, env.Threads.Inter)},
 			{Name: "Versions", Value: fmt.Sprintf("oscar %s, TensorFlow %s, graft %s, Go %s", env.Oscar, env.TensorFlow, env.Graft, strings.TrimPrefix(env.Go, "go"))},
 			{Name: "Split's hash", Value: fmt.Sprintf("%.16s", s.Hash)},
 		},
-		report.Text("To do it again, with the experiment below as experiment.yaml and the images in a folder DATA:"),
-		report.Code("oscar train DATA --out RUN --experiment experiment.yaml"),
-		report.Fold{Title: "experiment.yaml", Blocks: []report.Block{report.Code(recipe)}},
+		page.Text("To do it again, with the experiment below as experiment.yaml and the images in a folder DATA:"),
+		page.Code("oscar train DATA --out RUN --experiment experiment.yaml"),
+		page.Fold{Title: "experiment.yaml", Blocks: []page.Block{page.Code(recipe)}},
 	}, nil
 }
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"oscar/metric"
-	"oscar/report"
+	"oscar/report/page"
 	"oscar/result"
 )
 
@@ -25,7 +25,7 @@ func studyChapters(_ context.Context, dir string) ([]chapter, error) {
 	}
 	v := &varied{Study: s, dir: dir}
 	c := chapter{dir: dir, subject: "The study", setup: v.setup(), notes: v.reportNotes()}
-	c.page = report.Page{
+	c.page = page.Page{
 		Kind: "oscar, study", Title: s.Name, Lead: s.Why, Figures: v.figures(),
 		Made: strings.Join(v.versions(), " · "),
 	}
@@ -48,14 +48,14 @@ type varied struct {
 	dir string
 }
 
-func (v *varied) figures() report.Figures {
+func (v *varied) figures() page.Figures {
 	done := 0
 	for _, x := range v.Variants {
 		if x.Status == result.Done {
 			done++
 		}
 	}
-	out := report.Figures{
+	out := page.Figures{
 		{Name: "Variants", Value: fmt.Sprint(len(v.Variants)), Note: fmt.Sprintf("%d complete", done)},
 		{Name: "Seeds", Value: fmt.Sprint(len(v.Seeds)), Note: "trainings of each variant"},
 	}
@@ -64,58 +64,58 @@ func (v *varied) figures() report.Figures {
 		for _, c := range v.Claims {
 			count[c.Verdict]++
 		}
-		out = append(out, report.Figure{Name: "Claims supported", Value: fmt.Sprintf("%d of %d", count[result.Supported], len(v.Claims)),
+		out = append(out, page.Figure{Name: "Claims supported", Value: fmt.Sprintf("%d of %d", count[result.Supported], len(v.Claims)),
 			Note: fmt.Sprintf("%d not supported, %d undecided", count[result.NotSupported], count[result.Undecided])})
 	}
 	return append(out,
-		report.Figure{Name: "Test images", Value: report.Thousands(v.Data.Test)},
-		report.Figure{Name: "Training time", Value: report.Seconds(v.Seconds), Note: "all runs together"})
+		page.Figure{Name: "Test images", Value: page.Thousands(v.Data.Test)},
+		page.Figure{Name: "Training time", Value: page.Seconds(v.Seconds), Note: "all runs together"})
 }
 
 // claims are what others said, and what came of it here.
-func (v *varied) claims() report.Section {
-	var list report.Statements
-	tones := map[string]report.Tone{result.Supported: report.Good, result.NotSupported: report.Bad}
+func (v *varied) claims() page.Section {
+	var list page.Statements
+	tones := map[string]page.Tone{result.Supported: page.Good, result.NotSupported: page.Bad}
 	for _, c := range v.Claims {
-		s := report.Statement{Text: c.Text, Verdict: c.Verdict, Tone: tones[c.Verdict], Note: c.Why}
+		s := page.Statement{Text: c.Text, Verdict: c.Verdict, Tone: tones[c.Verdict], Note: c.Why}
 		if c.Source != "" {
 			s.Note = strings.TrimSpace(s.Note + " (" + c.Source + ")")
 		}
 		list = append(list, s)
 	}
-	return report.Section{Title: "The claims", Blocks: []report.Block{list}}
+	return page.Section{Title: "The claims", Blocks: []page.Block{list}}
 }
 
 // tested are the confusion matrices and the classes' figures, of every variant.
-func (v *varied) tested() report.Section {
-	s := report.Section{Title: "On images they had not seen"}
-	f1 := report.Table{Caption: "F1 of each class, mean over the seeds", Corner: "variant"}
+func (v *varied) tested() page.Section {
+	s := page.Section{Title: "On images they had not seen"}
+	f1 := page.Table{Caption: "F1 of each class, mean over the seeds", Corner: "variant"}
 	for _, class := range v.Classes {
-		f1.Columns = append(f1.Columns, report.Column{Name: class})
+		f1.Columns = append(f1.Columns, page.Column{Name: class})
 	}
-	var folds []report.Block
+	var folds []page.Block
 	for _, x := range v.Variants {
 		if len(x.PerClass) == len(v.Classes) {
-			row := report.Row{Name: x.Name}
+			row := page.Row{Name: x.Name}
 			for _, c := range x.PerClass {
 				row.Cells = append(row.Cells, figureCell(c.F1, result.Measure{}))
 			}
 			f1.Rows = append(f1.Rows, row)
 		}
 		if sum, runs := v.confusion(x); runs > 0 {
-			matrix := report.Matrix(sum)
-			matrix.Caption += fmt.Sprintf(", the sum of %s", report.Count(runs, "run"))
-			folds = append(folds, report.Fold{Title: "Confusion matrix of " + x.Name, Blocks: []report.Block{matrix}})
+			matrix := page.Matrix(sum)
+			matrix.Caption += fmt.Sprintf(", the sum of %s", page.Count(runs, "run"))
+			folds = append(folds, page.Fold{Title: "Confusion matrix of " + x.Name, Blocks: []page.Block{matrix}})
 		}
 	}
 	if len(f1.Rows) == 0 {
-		s.Blocks = []report.Block{report.Text("No run has been tested yet.")}
+		s.Blocks = []page.Block{page.Text("No run has been tested yet.")}
 		return s
 	}
 	if len(f1.Columns) > len(f1.Rows) {
 		f1 = f1.Turned("class")
 	}
-	s.Blocks = append([]report.Block{f1}, folds...)
+	s.Blocks = append([]page.Block{f1}, folds...)
 	return s
 }
 
@@ -132,27 +132,27 @@ func (v *varied) confusion(x result.Variant) (sum *metric.Confusion, runs int) {
 }
 
 // costs are time and memory.
-func (v *varied) costs() report.Section {
-	t := report.Table{Caption: "What training takes, for a step", Corner: "variant", Columns: []report.Column{
+func (v *varied) costs() page.Section {
+	t := page.Table{Caption: "What training takes, for a step", Corner: "variant", Columns: []page.Column{
 		{Name: "weights", Note: "forecast"}, {Name: "gradients", Note: "forecast"}, {Name: "optimiser", Note: "forecast"},
 		{Name: "activations", Note: "forecast"}, {Name: "all", Note: "forecast"}, {Name: "time", Note: "a run, mean"},
 	}}
 	for _, x := range v.Variants {
 		m := x.Memory
-		row := report.Row{Name: x.Name}
+		row := page.Row{Name: x.Name}
 		for _, n := range []int64{m.Weights, m.Gradients, m.Optimizer, m.Activations, m.Training} {
-			row.Cells = append(row.Cells, report.Cell{Text: report.Bytes(n)})
+			row.Cells = append(row.Cells, page.Cell{Text: page.Bytes(n)})
 		}
 		if all := &row.Cells[4]; x.Status == result.TooLarge {
-			all.Tone, all.Level, all.Mark, all.Means = report.Bad, 2, "!", "does not fit"
+			all.Tone, all.Level, all.Mark, all.Means = page.Bad, 2, "!", "does not fit"
 		}
-		row.Cells = append(row.Cells, report.Cell{Text: runTime(x)})
+		row.Cells = append(row.Cells, page.Cell{Text: runTime(x)})
 		t.Rows = append(t.Rows, row)
 	}
 	if v.Machine.Memory > 0 {
-		t.Legend = report.List{"The machine has " + report.Bytes(v.Machine.Memory) + ". !: the forecast does not fit, and nothing was run."}
+		t.Legend = page.List{"The machine has " + page.Bytes(v.Machine.Memory) + ". !: the forecast does not fit, and nothing was run."}
 	}
-	s := report.Section{Title: "Time and memory", Blocks: []report.Block{t}}
+	s := page.Section{Title: "Time and memory", Blocks: []page.Block{t}}
 	var costs []result.Measure
 	for _, m := range v.Measures {
 		if isCost(m) {
@@ -179,31 +179,31 @@ func runTime(x result.Variant) string {
 	if runs == 0 {
 		return "–"
 	}
-	return report.Seconds(seconds / float64(runs))
+	return page.Seconds(seconds / float64(runs))
 }
 
 // setup is what was run and with what, and how to do it again.
-func (v *varied) setup() []report.Block {
+func (v *varied) setup() []page.Block {
 	d, m := v.Data, v.Machine
 	seeds := make([]string, len(v.Seeds))
 	for i, s := range v.Seeds {
 		seeds[i] = fmt.Sprint(s)
 	}
-	facts := report.Facts{
+	facts := page.Facts{
 		{Name: "Data", Value: fmt.Sprintf("%s: %d classes", folderName(d.Root), len(v.Classes))},
-		{Name: "Split", Value: fmt.Sprintf("%s to train on, %s to choose the epoch by, %s to test; the same for all", report.Thousands(d.Train), report.Thousands(d.Validation), report.Thousands(d.Test))},
+		{Name: "Split", Value: fmt.Sprintf("%s to train on, %s to choose the epoch by, %s to test; the same for all", page.Thousands(d.Train), page.Thousands(d.Validation), page.Thousands(d.Test))},
 		{Name: "Seeds", Value: strings.Join(seeds, ", ")},
-		{Name: "Explained", Value: fmt.Sprintf("%s of each class by %s", report.Count(v.Explain.PerClass, "test image"), strings.Join(v.Explain.Methods, ", "))},
-		{Name: "Machine", Value: fmt.Sprintf("%s, %s, %s; TensorFlow with %s", m.Processor, report.Count(m.Processors, "processor"), report.Bytes(m.Memory), report.Count(m.Threads, "thread"))},
+		{Name: "Explained", Value: fmt.Sprintf("%s of each class by %s", page.Count(v.Explain.PerClass, "test image"), strings.Join(v.Explain.Methods, ", "))},
+		{Name: "Machine", Value: fmt.Sprintf("%s, %s, %s; TensorFlow with %s", m.Processor, page.Count(m.Processors, "processor"), page.Bytes(m.Memory), page.Count(m.Threads, "thread"))},
 		{Name: "Versions", Value: strings.Join(v.versions(), ", ")},
 		{Name: "Split's hash", Value: fmt.Sprintf("%.16s", d.SplitHash)},
 	}
-	out := []report.Block{facts}
+	out := []page.Block{facts}
 	if v.Cut != nil {
-		out = append(out, report.Text(fmt.Sprintf("A budget of %s cut what would have taken %s:", report.Seconds(v.Cut.Budget), report.Seconds(v.Cut.Full))), report.List(v.Cut.Text))
+		out = append(out, page.Text(fmt.Sprintf("A budget of %s cut what would have taken %s:", page.Seconds(v.Cut.Budget), page.Seconds(v.Cut.Full))), page.List(v.Cut.Text))
 	}
 	if len(v.Rules) > 0 {
-		out = append(out, report.Text("How the numbers were made:"), report.List(v.Rules))
+		out = append(out, page.Text("How the numbers were made:"), page.List(v.Rules))
 	}
 	command := "oscar study run study.yaml DATA --out DIR"
 	if v.Cut != nil {
@@ -211,10 +211,10 @@ func (v *varied) setup() []report.Block {
 	}
 	asked, err := os.ReadFile(filepath.Join(v.dir, result.Asked))
 	if err != nil {
-		return append(out, report.Text("To do it again:"), report.Code(command))
+		return append(out, page.Text("To do it again:"), page.Code(command))
 	}
-	return append(out, report.Text("To do it again, with the study below as study.yaml and the images in a folder DATA:"), report.Code(command),
-		report.Fold{Title: result.Asked, Blocks: []report.Block{report.Code(asked)}})
+	return append(out, page.Text("To do it again, with the study below as study.yaml and the images in a folder DATA:"), page.Code(command),
+		page.Fold{Title: result.Asked, Blocks: []page.Block{page.Code(asked)}})
 }
 
 // versions lists what it was run with, by name.

@@ -5,14 +5,14 @@ import (
 	"math"
 	"strings"
 
-	"oscar/report"
+	"oscar/report/page"
 	"oscar/result"
 )
 
 // comparison is the variants side by side: a table of how well they do, one a
 // method of how they explain themselves, and McNemar's tests.
-func (v *varied) comparison() report.Section {
-	s := report.Section{Title: "The variants compared"}
+func (v *varied) comparison() page.Section {
+	s := page.Section{Title: "The variants compared"}
 	var methods []string
 	byMethod := map[string][]result.Measure{}
 	for _, m := range v.Measures {
@@ -29,27 +29,27 @@ func (v *varied) comparison() report.Section {
 		if method != "" {
 			title = "How their explanations differ: " + method
 		}
-		s.Blocks = append(s.Blocks, report.Sub{Title: title, Blocks: []report.Block{v.measured(byMethod[method])}})
+		s.Blocks = append(s.Blocks, page.Sub{Title: title, Blocks: []page.Block{v.measured(byMethod[method])}})
 	}
 	if t := v.mcnemar(); len(t.Rows) > 0 {
-		s.Blocks = append(s.Blocks, report.Sub{Title: "On the same test images", Blocks: []report.Block{t}})
+		s.Blocks = append(s.Blocks, page.Sub{Title: "On the same test images", Blocks: []page.Block{t}})
 	}
 	if t := v.published(); len(t.Rows) > 0 {
-		s.Blocks = append(s.Blocks, report.Sub{Title: "Beside the published figures", Blocks: []report.Block{t}})
+		s.Blocks = append(s.Blocks, page.Sub{Title: "Beside the published figures", Blocks: []page.Block{t}})
 	}
 	if facts := v.measureFacts(); len(facts) > 0 {
-		s.Blocks = append(s.Blocks, report.Sub{Title: "The measures", Blocks: []report.Block{facts}})
+		s.Blocks = append(s.Blocks, page.Sub{Title: "The measures", Blocks: []page.Block{facts}})
 	}
 	return s
 }
 
 // measureFacts says what each measure is, once for all methods.
-func (v *varied) measureFacts() (facts report.Facts) {
+func (v *varied) measureFacts() (facts page.Facts) {
 	said := map[string]bool{}
 	for _, m := range v.Measures {
 		if name := title(m); m.Help != "" && !said[name] {
 			said[name] = true
-			facts = append(facts, report.Fact{Name: name, Value: m.Help})
+			facts = append(facts, page.Fact{Name: name, Value: m.Help})
 		}
 	}
 	return facts
@@ -70,12 +70,12 @@ func isCost(m result.Measure) bool { return m.Unit == "bytes" || m.Unit == "imag
 func title(m result.Measure) string { return strings.TrimSuffix(m.Title, " of "+m.Method) }
 
 // measured is a table of variants by measures.
-func (v *varied) measured(measures []result.Measure) report.Table {
-	t := report.Table{Caption: "Mean over the seeds, and its interval", Corner: "variant"}
+func (v *varied) measured(measures []result.Measure) page.Table {
+	t := page.Table{Caption: "Mean over the seeds, and its interval", Corner: "variant"}
 	kinds := map[string]bool{}
-	spans := make([]func(result.Figure) *report.Span, len(measures))
+	spans := make([]func(result.Figure) *page.Span, len(measures))
 	for i, m := range measures {
-		column := report.Column{Name: title(m), Note: m.Unit}
+		column := page.Column{Name: title(m), Note: m.Unit}
 		if m.Better != "" {
 			column.Note = m.Better + " is better"
 		}
@@ -83,14 +83,14 @@ func (v *varied) measured(measures []result.Measure) report.Table {
 		spans[i] = v.scale(m)
 	}
 	for _, x := range v.Variants {
-		row := report.Row{Name: x.Name}
+		row := page.Row{Name: x.Name}
 		if x.Status != result.Done {
 			row.Note = x.Status
 		}
 		for i, m := range measures {
 			f, ok := x.Figures[m.Name]
 			if !ok {
-				row.Cells = append(row.Cells, report.Cell{Text: "–", Tone: report.Faint})
+				row.Cells = append(row.Cells, page.Cell{Text: "–", Tone: page.Faint})
 				continue
 			}
 			kinds[f.Interval] = true
@@ -107,14 +107,14 @@ func (v *varied) measured(measures []result.Measure) report.Table {
 		}
 	}
 	if len(said) > 0 {
-		t.Legend = report.List{"Intervals: " + strings.Join(said, "; ") + ". Bars run from the least to the greatest value of a column."}
+		t.Legend = page.List{"Intervals: " + strings.Join(said, "; ") + ". Bars run from the least to the greatest value of a column."}
 	}
 	return t
 }
 
 // figureCell is a figure over its interval.
-func figureCell(f result.Figure, m result.Measure) report.Cell {
-	c := report.Cell{Text: inUnit(float64(f.Mean), m)}
+func figureCell(f result.Figure, m result.Measure) page.Cell {
+	c := page.Cell{Text: inUnit(float64(f.Mean), m)}
 	if f.Interval != result.None && !math.IsNaN(float64(f.Low)) {
 		c.Note = inUnit(float64(f.Low), m) + " to " + inUnit(float64(f.High), m)
 	}
@@ -123,14 +123,14 @@ func figureCell(f result.Figure, m result.Measure) report.Cell {
 
 func inUnit(x float64, m result.Measure) string {
 	if m.Unit == "bytes" && !math.IsNaN(x) {
-		return report.Bytes(int64(x))
+		return page.Bytes(int64(x))
 	}
-	return report.Number(x)
+	return page.Number(x)
 }
 
 // scale puts the figures of a measure between the least and the greatest value
 // that any variant has.
-func (v *varied) scale(m result.Measure) func(result.Figure) *report.Span {
+func (v *varied) scale(m result.Measure) func(result.Figure) *page.Span {
 	low, high := math.Inf(1), math.Inf(-1)
 	ends := func(f result.Figure) (a, b float64) {
 		a, b = float64(f.Low), float64(f.High)
@@ -147,22 +147,22 @@ func (v *varied) scale(m result.Measure) func(result.Figure) *report.Span {
 			}
 		}
 	}
-	return func(f result.Figure) *report.Span {
+	return func(f result.Figure) *page.Span {
 		a, b := ends(f)
 		if !(high > low) || math.IsNaN(a) || math.IsInf(a, 0) || math.IsInf(b, 0) {
 			return nil
 		}
 		at := func(x float64) float64 { return (x - low) / (high - low) }
-		return &report.Span{Low: at(a), Middle: at(float64(f.Mean)), High: at(b)}
+		return &page.Span{Low: at(a), Middle: at(float64(f.Mean)), High: at(b)}
 	}
 }
 
 // mcnemar is a row for each variant that was compared with another.
-func (v *varied) mcnemar() report.Table {
-	t := report.Table{
+func (v *varied) mcnemar() page.Table {
+	t := page.Table{
 		Caption: "McNemar's test of the predictions, seed by seed", Corner: "variant",
-		Columns: []report.Column{{Name: "against", Text: true}, {Name: "right alone", Note: "this, other"}, {Name: "p", Note: "largest of the seeds"}},
-		Legend: report.List{
+		Columns: []page.Column{{Name: "against", Text: true}, {Name: "right alone", Note: "this, other"}, {Name: "p", Note: "largest of the seeds"}},
+		Legend: page.List{
 			"Right alone: test images that only this variant, and only the other, has right, for each seed.",
 			"p: how likely so uneven a count would be if both were as good; blue below 0.05, in every seed.",
 		},
@@ -175,38 +175,38 @@ func (v *varied) mcnemar() report.Table {
 		for _, test := range x.McNemar.Tests {
 			counts = append(counts, fmt.Sprintf("%d, %d", test.OnlyThis, test.OnlyAgainst))
 		}
-		p := report.Cell{Text: report.Number(float64(x.McNemar.P))}
+		p := page.Cell{Text: page.Number(float64(x.McNemar.P))}
 		if float64(x.McNemar.P) < 0.05 {
-			p.Tone, p.Level, p.Means = report.Good, 3, "below 0.05"
+			p.Tone, p.Level, p.Means = page.Good, 3, "below 0.05"
 		}
-		t.Rows = append(t.Rows, report.Row{Name: x.Name, Cells: []report.Cell{{Text: x.McNemar.Against}, {Text: strings.Join(counts, "; ")}, p}})
+		t.Rows = append(t.Rows, page.Row{Name: x.Name, Cells: []page.Cell{{Text: x.McNemar.Against}, {Text: strings.Join(counts, "; ")}, p}})
 	}
 	return t
 }
 
 // published sets figures that others reported beside those measured here.
-func (v *varied) published() report.Table {
-	t := report.Table{Caption: "What others published for a variant, and what was measured here", Corner: "variant",
-		Columns: []report.Column{{Name: "measure", Text: true}, {Name: "published"}, {Name: "here"}}}
+func (v *varied) published() page.Table {
+	t := page.Table{Caption: "What others published for a variant, and what was measured here", Corner: "variant",
+		Columns: []page.Column{{Name: "measure", Text: true}, {Name: "published"}, {Name: "here"}}}
 	for _, x := range v.Variants {
 		for _, m := range v.Measures {
 			theirs, ok := x.Reported[m.Name]
 			if !ok {
 				continue
 			}
-			ours := report.Cell{Text: "–", Tone: report.Faint}
+			ours := page.Cell{Text: "–", Tone: page.Faint}
 			if f, ok := x.Figures[m.Name]; ok {
 				ours = figureCell(f, m)
 			}
-			t.Rows = append(t.Rows, report.Row{Name: x.Name, Cells: []report.Cell{{Text: m.Title}, {Text: inUnit(theirs, m)}, ours}})
+			t.Rows = append(t.Rows, page.Row{Name: x.Name, Cells: []page.Cell{{Text: m.Title}, {Text: inUnit(theirs, m)}, ours}})
 		}
 	}
 	return t
 }
 
 // curves are a panel a variant, with the base's validation in grey.
-func (v *varied) curves() report.Section {
-	s := report.Section{Title: "Learning curves"}
+func (v *varied) curves() page.Section {
+	s := page.Section{Title: "Learning curves"}
 	for _, panel := range []struct {
 		title             string
 		bound             [2]float64
@@ -215,47 +215,47 @@ func (v *varied) curves() report.Section {
 		{"Accuracy", [2]float64{0, 1}, func(e result.Epoch) float64 { return float64(e.Accuracy) }, func(e result.Epoch) float64 { return float64(e.ValidationAccuracy) }},
 		{"Loss", [2]float64{}, func(e result.Epoch) float64 { return float64(e.Loss) }, func(e result.Epoch) float64 { return float64(e.ValidationLoss) }},
 	} {
-		var charts report.Charts
-		var base report.Series
+		var charts page.Charts
+		var base page.Series
 		for i, x := range v.Variants {
-			train := overSeeds("training", report.TrainColor, x.Runs, panel.train)
+			train := overSeeds("training", page.TrainColor, x.Runs, panel.train)
 			train.Dashed = true
-			validation := overSeeds("validation", report.ValidationColor, x.Runs, panel.validation)
+			validation := overSeeds("validation", page.ValidationColor, x.Runs, panel.validation)
 			if len(train.Points) == 0 {
 				continue
 			}
-			series := []report.Series{train, validation}
+			series := []page.Series{train, validation}
 			if i == 0 {
 				base = validation
-				base.Name, base.Color, base.Band = "validation of "+x.Name, report.BaseColor, false
+				base.Name, base.Color, base.Band = "validation of "+x.Name, page.BaseColor, false
 			} else if len(base.Points) > 0 {
 				series = append(series, base)
 			}
-			charts = append(charts, report.Chart{Title: x.Name, X: "epoch", Whole: true, Range: panel.bound, Series: series})
+			charts = append(charts, page.Chart{Title: x.Name, X: "epoch", Whole: true, Range: panel.bound, Series: series})
 		}
 		if len(charts) > 0 {
-			s.Blocks = append(s.Blocks, report.Sub{Title: panel.title, Blocks: []report.Block{charts}})
+			s.Blocks = append(s.Blocks, page.Sub{Title: panel.title, Blocks: []page.Block{charts}})
 		}
 	}
 	if len(s.Blocks) == 0 {
-		s.Blocks = []report.Block{report.Text("No epoch is done yet.")}
+		s.Blocks = []page.Block{page.Text("No epoch is done yet.")}
 		return s
 	}
 	if len(v.Seeds) > 1 {
-		s.Blocks = append([]report.Block{report.Text("Lines are means over the seeds; the shade runs from the least to the most.")}, s.Blocks...)
+		s.Blocks = append([]page.Block{page.Text("Lines are means over the seeds; the shade runs from the least to the most.")}, s.Blocks...)
 	}
 	return s
 }
 
 // overSeeds is the mean of the runs' epochs, with their range.
-func overSeeds(name string, color int, runs []result.Run, value func(result.Epoch) float64) report.Series {
-	s := report.Series{Name: name, Color: color}
+func overSeeds(name string, color int, runs []result.Run, value func(result.Epoch) float64) page.Series {
+	s := page.Series{Name: name, Color: color}
 	epochs := 0
 	for _, r := range runs {
 		epochs = max(epochs, len(r.Epochs))
 	}
 	for i := range epochs {
-		p := report.Point{X: float64(i + 1), Low: math.Inf(1), High: math.Inf(-1)}
+		p := page.Point{X: float64(i + 1), Low: math.Inf(1), High: math.Inf(-1)}
 		n := 0
 		for _, r := range runs {
 			if i < len(r.Epochs) {
@@ -272,8 +272,8 @@ func overSeeds(name string, color int, runs []result.Run, value func(result.Epoc
 }
 
 // variants says what each is.
-func (v *varied) variants() report.Section {
-	t := report.Table{Caption: "What was varied", Corner: "variant", Columns: []report.Column{
+func (v *varied) variants() page.Section {
+	t := page.Table{Caption: "What was varied", Corner: "variant", Columns: []page.Column{
 		{Name: "edits", Text: true}, {Name: "why", Text: true}, {Name: "network", Text: true}, {Name: "parameters"}, {Name: "epochs"}, {Name: "state", Text: true},
 	}}
 	for _, x := range v.Variants {
@@ -285,9 +285,9 @@ func (v *varied) variants() report.Section {
 		if x.Reason != "" {
 			state += ": " + x.Reason
 		}
-		t.Rows = append(t.Rows, report.Row{Name: x.Name, Cells: []report.Cell{
-			{Text: edits}, {Text: x.Why}, {Text: x.Architecture, Note: by(x.Input)}, {Text: report.Thousands(int(x.Parameters))}, {Text: fmt.Sprint(x.Epochs)}, {Text: state},
+		t.Rows = append(t.Rows, page.Row{Name: x.Name, Cells: []page.Cell{
+			{Text: edits}, {Text: x.Why}, {Text: x.Architecture, Note: by(x.Input)}, {Text: page.Thousands(int(x.Parameters))}, {Text: fmt.Sprint(x.Epochs)}, {Text: state},
 		}})
 	}
-	return report.Section{Title: "The variants", Blocks: []report.Block{t}}
+	return page.Section{Title: "The variants", Blocks: []page.Block{t}}
 }

@@ -10,32 +10,32 @@ import (
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/heatmap"
-	"oscar/report"
+	"oscar/report/page"
 	"oscar/result"
 )
 
 // wall is a method's maps of the same images in every variant: in one scale a
 // row, and folded away, each in its own.
-func (v *varied) wall(w result.Wall) report.Section {
-	wall := func(own bool) report.Wall {
-		var out report.Wall
+func (v *varied) wall(w result.Wall) page.Section {
+	wall := func(own bool) page.Wall {
+		var out page.Wall
 		for _, row := range w.Rows[:min(len(w.Rows), mostShelves)] {
 			out = append(out, v.shelf(w, row, own))
 		}
 		return out
 	}
-	return report.Section{Title: "Where they look: " + w.Method, Blocks: []report.Block{
-		report.Text(fmt.Sprintf("The same test image in every variant, of the runs with seed %d, explained for the class that it has. "+
+	return page.Section{Title: "Where they look: " + w.Method, Blocks: []page.Block{
+		page.Text(fmt.Sprintf("The same test image in every variant, of the runs with seed %d, explained for the class that it has. "+
 			"The maps of a row share one colour scale, so that a map without red is a weak one.", w.Seed)),
 		wall(false),
-		report.Fold{Title: "The same, each map on a scale of its own", Blocks: []report.Block{wall(true)}},
+		page.Fold{Title: "The same, each map on a scale of its own", Blocks: []page.Block{wall(true)}},
 	}}
 }
 
-func (v *varied) shelf(w result.Wall, row result.WallRow, own bool) report.Shelf {
-	s := report.Shelf{Title: row.Class, Note: row.Image}
+func (v *varied) shelf(w result.Wall, row result.WallRow, own bool) page.Shelf {
+	s := page.Shelf{Title: row.Class, Note: row.Image}
 	if row.Picture != "" {
-		s.Plates = append(s.Plates, report.Plate{Title: "photograph", Pictures: []report.Picture{{
+		s.Plates = append(s.Plates, page.Plate{Title: "photograph", Pictures: []page.Picture{{
 			Alt:  fmt.Sprintf("Photograph of class %s, %s", row.Class, row.Image),
 			Load: func() (image.Image, error) { return v.photo(row) },
 		}}})
@@ -50,13 +50,13 @@ func (v *varied) shelf(w result.Wall, row result.WallRow, own bool) report.Shelf
 		if cell.Status != string(explain.OK) {
 			alt, note = alt+"; the map is "+cell.Status, note+"; the map is "+cell.Status
 		} else {
-			note += fmt.Sprintf("; peak %s", report.Number(float64(cell.RawMax)))
+			note += fmt.Sprintf("; peak %s", page.Number(float64(cell.RawMax)))
 		}
 		scale := float64(row.Scale)
 		if own {
 			scale = 0
 		}
-		s.Plates = append(s.Plates, report.Plate{Title: cell.Variant, Note: note, Pictures: []report.Picture{{
+		s.Plates = append(s.Plates, page.Plate{Title: cell.Variant, Note: note, Pictures: []page.Picture{{
 			Alt: alt, Load: func() (image.Image, error) { return v.drawn(w.Method, row, cell, scale) },
 		}}})
 	}

@@ -13,7 +13,7 @@ import (
 	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
-	"oscar/report"
+	"oscar/report/page"
 	"oscar/savedmodel"
 	"oscar/score"
 	"oscar/tfmodel"
@@ -259,7 +259,7 @@ func (s *scoring) finish(parts []score.Table) (*Scores, error) {
 	if err := atomicfile.WriteJSON(filepath.Join(s.Out, scoresFile), result); err != nil {
 		return nil, err
 	}
-	picture, err := report.Scores(table)
+	picture, err := page.Scores(table)
 	if err != nil {
 		return nil, err
 	}

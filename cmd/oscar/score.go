@@ -12,7 +12,7 @@ import (
 
 	"oscar/internal/text"
 	"oscar/pipeline"
-	"oscar/report"
+	"oscar/report/page"
 	"oscar/score"
 	"oscar/tfmodel"
 )
@@ -166,9 +166,9 @@ func scoreRow(scores score.Table, row score.Row, first, end int) table.Row {
 		if !row.Control && !cell.Beats(scores.Metrics[i].Better) {
 			mark = "*"
 		}
-		text := report.Number(float64(cell.Mean)) + mark
+		text := page.Number(float64(cell.Mean)) + mark
 		if cell.N > 1 {
-			text += " " + report.Number(float64(cell.Low)) + " to " + report.Number(float64(cell.High))
+			text += " " + page.Number(float64(cell.Low)) + " to " + page.Number(float64(cell.High))
 		}
 		if cell.Unjudged > 0 {
 			text += fmt.Sprintf("\n%d of %d", cell.N, cell.N+cell.Unjudged)

@@ -1,16 +1,16 @@
-// Package report makes what people look at from what a run, an explanation, a
+// Package page makes what people look at from what a run, an explanation, a
 // table of scores or a study measured: pictures ([Curves], [Scores]) and a page.
 // It knows nothing of TensorFlow, and of no folder: who calls it reads them.
 //
 // # The page
 //
-//	page := report.Page{
+//	page := page.Page{
 //		Kind: "Training run", Title: "alexnet02 on trashnet",
-//		Sections: []report.Section{{Title: "Learning curves", Blocks: []report.Block{
-//			report.Charts{{Title: "Loss", X: "epoch", Series: series}},
+//		Sections: []page.Section{{Title: "Learning curves", Blocks: []page.Block{
+//			page.Charts{{Title: "Loss", X: "epoch", Series: series}},
 //		}}},
 //	}
-//	err := report.Write(ctx, "report.html", page)
+//	err := page.Write(ctx, "report.html", page)
 //
 // A [Page] is plain data: sections of blocks, which are numbers ([Figures],
 // [Facts]), text ([Text], [List], [Code]), a [Table], [Charts], a [Wall] of
@@ -30,4 +30,4 @@
 //
 // A type with a method template in a file of its own, and a template of that name
 // in page.tmpl.
-package report
+package page

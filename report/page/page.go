@@ -1,4 +1,4 @@
-package report
+package page
 
 // Page is a report as data: what stands in it, from top to bottom.
 type Page struct {

@@ -1,4 +1,4 @@
-package report
+package page
 
 // Outline is lines below lines, as of a tree of questions.
 type Outline []Branch
