@@ -53,7 +53,7 @@ func (c *contract) explain(t *testing.T, l look, images explain.Images, targets 
 	s.Seed, s.Samples, s.Batch = c.seed, 7, contractBatch
 	c.shown = nil
 	before := 0
-	e, err := s.explainer(c.bundle, []look{l}, func(done, _ int) {
+	e, err := newExplainer(s, c.bundle, []look{l}, func(done, _ int) {
 		c.shown = append(c.shown, done-before)
 		before = done
 	})
@@ -243,7 +243,7 @@ func (c *contract) stops(t *testing.T, l look) {
 	s := DefaultSettings()
 	s.Samples, s.Batch = 7, contractBatch
 	calls := 0
-	e, err := s.explainer(c.bundle, []look{l}, func(int, int) {
+	e, err := newExplainer(s, c.bundle, []look{l}, func(int, int) {
 		calls++
 		cancel()
 	})

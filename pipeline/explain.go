@@ -42,7 +42,7 @@ type ExplainOptions struct {
 
 // Check reports the first options that cannot be, before anything is read.
 func (o ExplainOptions) Check() error {
-	return errors.Join(o.Settings.Check(), o.Settings.CheckLayer(), o.Machine.Check())
+	return errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Machine.Check())
 }
 
 // Summary counts what an explaining run did.
@@ -218,7 +218,7 @@ func (m Machine) shards() int {
 
 // Within a folder of explanations.
 const (
-	settingsFile = "explain.json"
+	settingsFile = result.SettingsFile
 	partsDir     = "parts"
 	mapsDir      = "maps"
 	overlaysDir  = "overlays"

@@ -43,7 +43,7 @@ func TestLooks(t *testing.T) {
 		{"lrp@all", "", "lrp@conv1 lrp@bn1 lrp@conv5 lrp@pool5", "lrp@conv1 lrp@bn1 lrp@conv5 lrp@pool5", "1 1 1 1"},
 	} {
 		s := asked(test.method, test.layer)
-		looks, err := s.looks(bundle)
+		looks, err := looksOf(s, bundle)
 		if err != nil {
 			t.Errorf("%s, %s: %v", test.method, test.layer, err)
 			continue
@@ -53,7 +53,7 @@ func TestLooks(t *testing.T) {
 		for _, l := range looks {
 			names, dirs = append(names, l.String()), append(dirs, named[l])
 		}
-		explainers, err := s.explainers(bundle)
+		explainers, err := newExplainers(s, bundle)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,10 +81,10 @@ func TestLooks(t *testing.T) {
 		{"gradcam@conv1,gradcam", "conv5,conv1", "method gradcam@conv1 is named twice"},
 		{"lrp,lrp@image", "", "method lrp is named twice"},
 	} {
-		_, err := asked(test.method, test.layer).looks(bundle)
+		_, err := looksOf(asked(test.method, test.layer), bundle)
 		wantError(t, err, test.want)
 	}
-	if _, err := asked("gradcam,lrp@conv1", "").methods(); err == nil {
+	if _, err := methodsOnly(asked("gradcam,lrp@conv1", "")); err == nil {
 		t.Error("methods takes one with a layer")
 	}
 }

@@ -42,7 +42,7 @@ type Explainer struct {
 // NewExplainer checks the settings against the model. Images beyond the limits
 // are unreadable. It is to be closed.
 func NewExplainer(bundle *savedmodel.Bundle, s Settings, limits dataset.Limits) (*Explainer, error) {
-	if err := s.Check(); err != nil {
+	if err := CheckSettings(s); err != nil {
 		return nil, err
 	}
 	x := &Explainer{
@@ -50,10 +50,10 @@ func NewExplainer(bundle *savedmodel.Bundle, s Settings, limits dataset.Limits) 
 		colors: map[bool]heatmap.ColorMap{},
 	}
 	var err error
-	if x.looks, err = s.looks(bundle); err != nil {
+	if x.looks, err = looksOf(s, bundle); err != nil {
 		return nil, err
 	}
-	if _, err = s.explainers(bundle); err != nil {
+	if _, err = newExplainers(s, bundle); err != nil {
 		return nil, err
 	}
 	x.groups, x.folders = grouped(x.looks), folders(x.looks)
@@ -212,7 +212,7 @@ func (x *Explainer) explain(ctx context.Context, s Shard, out string, pictures [
 	work := work{x, len(targets), progress}
 	for k, t := range targets {
 		for g, group := range x.groups {
-			e, err := x.settings.explainer(x.bundle, group, work.count(k, g))
+			e, err := newExplainer(x.settings, x.bundle, group, work.count(k, g))
 			if err != nil {
 				return err
 			}

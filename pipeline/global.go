@@ -147,7 +147,7 @@ func (o GlobalOptions) Check() error {
 	for _, method := range o.methods() {
 		s := o.Settings
 		s.Method = cmp.Or(method, "lrp")
-		if err := s.Check(); err != nil {
+		if err := CheckSettings(s); err != nil {
 			return err
 		}
 		if strings.Contains(method, ",") {
@@ -156,7 +156,7 @@ func (o GlobalOptions) Check() error {
 		if method == "" {
 			continue
 		}
-		if err := s.CheckLayer(); err != nil {
+		if err := checkLayer(s); err != nil {
 			idle = err
 		} else {
 			layered = true

@@ -86,7 +86,7 @@ func (g *globally) explainers() ([]explain.Explainer, error) {
 		return nil, nil
 	}
 	s.Method = strings.Join(names, ",")
-	return s.explainers(g.bundle)
+	return newExplainers(s, g.bundle)
 }
 
 // batches reads images and leaves out, with a note, those that cannot be read,

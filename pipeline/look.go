@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"oscar/explain"
+	"oscar/result"
 	"oscar/savedmodel"
 )
 
@@ -17,15 +18,15 @@ type look struct {
 	layer string // explain.Image, or a layer's name
 }
 
-// AllMethods, in place of names, stands for every method.
-const AllMethods = "all"
+// Words in place of names in [Settings].
+const (
+	AllMethods = result.AllMethods
+	AllLayers  = result.AllLayers
+)
 
-// AllLayers stands for every layer with a map of its own.
-const AllLayers = "all"
-
-// named reads the list of methods, "gradcam,lrp@conv5": a look's layer is empty
+// namedMethods reads the list of methods, "gradcam,lrp@conv5": a look's layer is empty
 // where none is named.
-func (s Settings) named() ([]look, error) {
+func namedMethods(s Settings) ([]look, error) {
 	table := Methods()
 	var out []look
 	if s.Method == AllMethods {
@@ -58,10 +59,10 @@ func (s Settings) named() ([]look, error) {
 	return out, nil
 }
 
-// CheckLayer reports a layer that none of the methods would look at: it would
-// change nothing. What is wrong with the methods, [Settings.Check] says.
-func (s Settings) CheckLayer() error {
-	all, err := s.named()
+// checkLayer reports a layer that none of the methods would look at: it would
+// change nothing. What is wrong with the methods, [CheckSettings] says.
+func checkLayer(s Settings) error {
+	all, err := namedMethods(s)
 	if err != nil || s.Layer == "" {
 		return nil
 	}
@@ -73,9 +74,9 @@ func (s Settings) CheckLayer() error {
 	return fmt.Errorf("layer is %s, and %s would not look at it; name a method that does, as gradcam, or METHOD@LAYER, as lrp@%s", s.Layer, s.Method, s.Layer)
 }
 
-// methods are the methods, where none is to look at a layer of its own.
-func (s Settings) methods() ([]Method, error) {
-	all, err := s.named()
+// methodsOnly are the methods, where none is to look at a layer of its own.
+func methodsOnly(s Settings) ([]Method, error) {
+	all, err := namedMethods(s)
 	var out []Method
 	for _, l := range all {
 		if l.layer != "" {
@@ -86,9 +87,9 @@ func (s Settings) methods() ([]Method, error) {
 	return out, err
 }
 
-// looks are all maps that are asked of an image and target.
-func (s Settings) looks(bundle *savedmodel.Bundle) ([]look, error) {
-	all, err := s.named()
+// looksOf are all maps that are asked of an image and target.
+func looksOf(s Settings, bundle *savedmodel.Bundle) ([]look, error) {
+	all, err := namedMethods(s)
 	if err != nil {
 		return nil, err
 	}

@@ -90,16 +90,16 @@ func newGuidedGradCAM(m *tfmodel.Attached, s Settings, layer string, t countFunc
 	return relevance.GuidedGradCAM{Model: m.Bundle, Guided: guided, Layer: layer, Score: s.Score, Batch: s.Batch, Progress: t}, err
 }
 
-// explainers makes what the settings ask for. The CAMs of a layer become one:
+// newExplainers makes what the settings ask for. The CAMs of a layer become one:
 // they share a run of the model.
-func (s Settings) explainers(bundle *savedmodel.Bundle) ([]explain.Explainer, error) {
-	looks, err := s.looks(bundle)
+func newExplainers(s Settings, bundle *savedmodel.Bundle) ([]explain.Explainer, error) {
+	looks, err := looksOf(s, bundle)
 	if err != nil {
 		return nil, err
 	}
 	var out []explain.Explainer
 	for _, group := range grouped(looks) {
-		e, err := s.explainer(bundle, group, nil)
+		e, err := newExplainer(s, bundle, group, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -108,8 +108,8 @@ func (s Settings) explainers(bundle *savedmodel.Bundle) ([]explain.Explainer, er
 	return out, nil
 }
 
-// explainer makes the explainer of looks that share one.
-func (s Settings) explainer(bundle *savedmodel.Bundle, group []look, t countFunc) (explain.Explainer, error) {
+// newExplainer makes the explainer of looks that share one.
+func newExplainer(s Settings, bundle *savedmodel.Bundle, group []look, t countFunc) (explain.Explainer, error) {
 	first := group[0]
 	if first.At == AtLayer {
 		cams := gradcam.Explainer{Model: bundle, Layer: first.layer, Score: s.Score, Progress: t}

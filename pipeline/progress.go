@@ -117,7 +117,7 @@ func (x *Explainer) weigh(ctx context.Context) error {
 	for i, group := range x.groups {
 		told, stop := context.WithCancel(ctx)
 		x.passes[i] = 1
-		e, err := x.settings.explainer(x.bundle, group, func(_, total int) {
+		e, err := newExplainer(x.settings, x.bundle, group, func(_, total int) {
 			x.passes[i] = float64(total)
 			stop()
 		})

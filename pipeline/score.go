@@ -76,7 +76,7 @@ const (
 
 // Check reports options that cannot be, whatever the model.
 func (o ScoreOptions) Check() error {
-	if err := errors.Join(o.Settings.Check(), o.Settings.CheckLayer(), o.Scoring.Check(), checkPart(o.Part), o.Machine.Check()); err != nil {
+	if err := errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Scoring.Check(), checkPart(o.Part), o.Machine.Check()); err != nil {
 		return err
 	}
 	if c := o.Settings.Class; c != TargetPredicted && c != TargetTrue {
@@ -149,7 +149,7 @@ func (s *scoring) prepare() error {
 	case err != nil:
 		return err
 	default:
-		before.Settings = before.Settings.drawnAs(asked.Settings)
+		before.Settings = withDrawing(before.Settings, asked.Settings)
 		if what := before.difference(asked); what != "" {
 			return fmt.Errorf("%s holds scores made with %s; name a new folder", s.Out, what)
 		}

@@ -51,7 +51,7 @@ func (o ScoreOptions) open(ctx context.Context) (s *scoring, err error) {
 	if err := s.bundle.CheckLayer(s.Settings.Layer); err != nil {
 		return s, err
 	}
-	methods, err := s.Settings.methods()
+	methods, err := methodsOnly(s.Settings)
 	if err != nil {
 		return s, err
 	}
@@ -153,7 +153,7 @@ func (s *scoring) method(ctx context.Context, name string) (score.Method, error)
 	settings := s.Settings
 	settings.Method = name
 	one := func(b *savedmodel.Bundle) (explain.Explainer, error) {
-		all, err := settings.explainers(b)
+		all, err := newExplainers(settings, b)
 		if err != nil {
 			return nil, err
 		}

@@ -14,46 +14,17 @@ import (
 
 	"oscar/explain"
 	"oscar/heatmap"
+	"oscar/result"
 	"oscar/tfmodel"
 )
 
-// Settings decide what explanations look like. They are kept beside the
-// results, in explain.json.
-type Settings struct {
-	Format   int           `json:"format"`
-	Model    string        `json:"model"`    // the SavedModel's fingerprint
-	Method   string        `json:"method"`   // names of [Methods], separated by commas; lrp@conv5 names a layer for one
-	Layer    string        `json:"layer"`    // of methods for which none is named, separated by commas, or [AllLayers]; empty: the one the model names
-	Class    string        `json:"class"`    // predicted, true, all, or a class's name
-	Score    explain.Score `json:"score"`    // what is explained; empty: the probability by RISE and LIME, else the logit
-	Batch    int           `json:"batch"`    // images a session run, and a shard
-	Alpha    float64       `json:"alpha"`    // share of the colours in an overlay
-	ColorMap string        `json:"colormap"` // see heatmap.ColorMapNames
-	// SignedColorMap and SignedAlpha are for methods whose negative values speak against the class.
-	SignedColorMap string  `json:"signed_colormap"`
-	SignedAlpha    float64 `json:"signed_alpha"`
-	// Scale is [ScaleOwn], or [ScaleShared].
-	Scale string `json:"scale"`
-	// Percentile of a map's values is what the full colour stands for, see
-	// heatmap.Scale; 0: 99 where a map has the image's resolution, else 100.
-	Percentile float64 `json:"percentile"`
-	// Samples is how many samples RISE, LIME and SmoothGrad draw and how many
-	// steps integrated gradients take; 0: each its own default.
-	Samples int `json:"samples"`
-	// Rules is LRP's composite of rules, by name; see tfmodel.LRPs.
-	Rules string `json:"rules"`
-	// Seed decides what is drawn.
-	Seed uint64 `json:"seed"`
-	// MaxPixels and MaxBytes decide which images are unreadable; [Explain] sets
-	// them to the machine's limits.
-	MaxPixels int64 `json:"max_pixels"`
-	MaxBytes  int64 `json:"max_bytes"`
-}
+// Settings decide what explanations are made and how they are drawn.
+type Settings = result.Settings
 
-// What the full colour stands for in an overlay.
+// The choices of Settings.Scale.
 const (
-	ScaleOwn    = "own"    // each map's own largest value, or percentile
-	ScaleShared = "shared" // the largest of these among all maps of a method and layer
+	ScaleOwn    = result.ScaleOwn
+	ScaleShared = result.ScaleShared
 )
 
 // DefaultSettings is Grad-CAM of the predicted class's logit, in jet.
@@ -64,9 +35,10 @@ func DefaultSettings() Settings {
 	}
 }
 
-// Check reports the first setting that cannot be, whatever the model.
-func (s Settings) Check() error {
-	if _, err := s.named(); err != nil {
+// CheckSettings returns an error for the first setting that is wrong with any
+// model.
+func CheckSettings(s Settings) error {
+	if _, err := namedMethods(s); err != nil {
 		return err
 	}
 	for _, name := range []string{s.ColorMap, s.SignedColorMap} {
@@ -97,8 +69,8 @@ func (s Settings) Check() error {
 	return err
 }
 
-// drawnAs is s, drawn as o is: what scores do not depend on.
-func (s Settings) drawnAs(o Settings) Settings {
+// withDrawing returns s with the settings of o that only drawing depends on.
+func withDrawing(s, o Settings) Settings {
 	s.Alpha, s.ColorMap, s.SignedColorMap, s.SignedAlpha = o.Alpha, o.ColorMap, o.SignedColorMap, o.SignedAlpha
 	s.Scale, s.Percentile = o.Scale, o.Percentile
 	return s

@@ -134,7 +134,7 @@ func (x Explain) check() error {
 	case x.Mosaics < 0:
 		return fmt.Errorf("explain.mosaics is %d, want 0 or more", x.Mosaics)
 	}
-	if err := x.settings("").Check(); err != nil {
+	if err := pipeline.CheckSettings(x.settings("")); err != nil {
 		return fmt.Errorf("explain: %w", err)
 	}
 	return nil
