@@ -175,7 +175,7 @@ func (d *DemoResult) measure(out string) error {
 // the share of white.
 func heatOn(mask *image.RGBA, g explain.Grid) (heat, area float64) {
 	size := mask.Bounds().Size()
-	up := heatmap.Upsample(heatmap.Positive(g), size.Y, size.X)
+	up := heatmap.Positive(g).Resize(size.Y, size.X)
 	var on, all float64
 	white := 0
 	for i, v := range up.Values {

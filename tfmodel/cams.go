@@ -86,7 +86,7 @@ func atLayer(scope string, toMap cam) func(*Network, string) (savedmodel.Signatu
 	}
 }
 
-// GuidedGradCAM adds the signature of relevance.GuidedGradCAM at a layer, see
+// GuidedGradCAM adds the signature of gradcam.GuidedGradCAM at a layer, see
 // [Network.Saliency]: guided backpropagation, summed over the channels, times
 // what is positive of Grad-CAM's map, bilinear (Selvaraju et al. 2017, 3.2).
 func (n *Network) GuidedGradCAM(layer string) (savedmodel.Signature, error) {

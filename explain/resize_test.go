@@ -1,8 +1,9 @@
-package heatmap
+package explain_test
 
 import (
 	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"testing"
@@ -10,8 +11,8 @@ import (
 	"oscar/explain"
 )
 
-func TestUpsampleByHand(t *testing.T) {
-	got := Upsample(explain.Grid{Height: 2, Width: 2, Values: []float32{0, 4, 8, 12}}, 4, 4)
+func TestResizeByHand(t *testing.T) {
+	got := explain.Grid{Height: 2, Width: 2, Values: []float32{0, 4, 8, 12}}.Resize(4, 4)
 	want := []float32{
 		0, 1, 3, 4,
 		2, 3, 5, 6,
@@ -24,8 +25,8 @@ func TestUpsampleByHand(t *testing.T) {
 }
 
 // A row stays a row: the fault of swapping height and width would show.
-func TestUpsampleKeepsOrientation(t *testing.T) {
-	got := Upsample(row(0, 1), 3, 4)
+func TestResizeKeepsOrientation(t *testing.T) {
+	got := row(0, 1).Resize(3, 4)
 	if got.Height != 3 || got.Width != 4 {
 		t.Fatalf("%dx%d, want 3x4", got.Height, got.Width)
 	}
@@ -37,9 +38,9 @@ func TestUpsampleKeepsOrientation(t *testing.T) {
 	}
 }
 
-// testdata/resize.json is made by testdata/resize.py. TensorFlow reckons
-// positions in float32, which is worth a few millionths.
-func TestUpsampleAsTensorFlow(t *testing.T) {
+// testdata/resize.json is made by testdata/resize.py. TensorFlow computes
+// positions in float32, which costs a few millionths.
+func TestResizeAsTensorFlow(t *testing.T) {
 	data, err := os.ReadFile("testdata/resize.json")
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +53,7 @@ func TestUpsampleAsTensorFlow(t *testing.T) {
 		t.Fatalf("%d cases, %v", len(cases), err)
 	}
 	for _, c := range cases {
-		got := Upsample(explain.Grid{Height: c.From[0], Width: c.From[1], Values: c.Values}, c.To[0], c.To[1])
+		got := (explain.Grid{Height: c.From[0], Width: c.From[1], Values: c.Values}).Resize(c.To[0], c.To[1])
 		if len(got.Values) != len(c.Resized) {
 			t.Fatalf("%v to %v: %d values, want %d", c.From, c.To, len(got.Values), len(c.Resized))
 		}
@@ -64,8 +65,8 @@ func TestUpsampleAsTensorFlow(t *testing.T) {
 	}
 }
 
-// slowUpsample weighs every source position by a tent around the output's.
-func slowUpsample(g explain.Grid, height, width int) explain.Grid {
+// slowResize weights every source position by a tent around the output's.
+func slowResize(g explain.Grid, height, width int) explain.Grid {
 	tent := func(in, out, i, at int) float64 {
 		where := (float64(at)+0.5)*float64(in)/float64(out) - 0.5
 		where = min(max(where, 0), float64(in-1)) // clamped edges
@@ -86,10 +87,10 @@ func slowUpsample(g explain.Grid, height, width int) explain.Grid {
 	return result
 }
 
-func TestUpsampleEqualsSlowTwin(t *testing.T) {
+func TestResizeEqualsSlowTwin(t *testing.T) {
 	for _, size := range [][4]int{{13, 13, 51, 38}, {6, 9, 6, 9}, {1, 5, 7, 7}, {5, 1, 7, 3}, {9, 9, 4, 5}, {3, 4, 1, 1}} {
-		g := noise(size[0], size[1])
-		got, want := Upsample(g, size[2], size[3]), slowUpsample(g, size[2], size[3])
+		g := random(size[0], size[1])
+		got, want := g.Resize(size[2], size[3]), slowResize(g, size[2], size[3])
 		for i := range want.Values {
 			if math.Abs(float64(got.Values[i]-want.Values[i])) > 1e-6 {
 				t.Fatalf("%v, value %d: %v, want %v", size, i, got.Values[i], want.Values[i])
@@ -98,25 +99,34 @@ func TestUpsampleEqualsSlowTwin(t *testing.T) {
 	}
 }
 
-func TestUpsampleOddities(t *testing.T) {
-	if got := Upsample(row(1, 2), 0, 4); len(got.Values) != 0 {
+func TestResizeOddities(t *testing.T) {
+	if got := row(1, 2).Resize(0, 4); len(got.Values) != 0 {
 		t.Errorf("to no height: %v", got)
 	}
 	for _, bad := range []explain.Grid{{}, {Height: 2, Width: 2, Values: []float32{1}}, {Height: -1, Width: -1, Values: []float32{1}}} {
-		got := Upsample(bad, 2, 3)
+		got := bad.Resize(2, 3)
 		if got.Height != 2 || got.Width != 3 || !slices.Equal(got.Values, make([]float32, 6)) {
 			t.Errorf("of %v: %v, want 2x3 zeros", bad, got)
 		}
 	}
-	g := noise(4, 5)
-	if same := Upsample(g, 4, 5); !slices.Equal(same.Values, g.Values) || &same.Values[0] == &g.Values[0] {
+	g := random(4, 5)
+	if same := g.Resize(4, 5); !slices.Equal(same.Values, g.Values) || &same.Values[0] == &g.Values[0] {
 		t.Error("to its own size: want a copy")
 	}
 }
 
-func BenchmarkUpsample(b *testing.B) {
-	g := hill(13, 13)
+func BenchmarkResize(b *testing.B) {
+	g := random(13, 13)
 	for b.Loop() {
-		Upsample(g, 384, 512)
+		g.Resize(384, 512)
 	}
+}
+
+// random is a map of normal values.
+func random(height, width int) explain.Grid {
+	g, r := explain.NewGrid(height, width), rand.New(rand.NewPCG(1, 2))
+	for i := range g.Values {
+		g.Values[i] = float32(r.NormFloat64())
+	}
+	return g
 }

@@ -1,8 +1,8 @@
-"""Writes resize.json beside this file: small grids resized by TensorFlow.
+"""Writes resize.json next to this file: small grids resized by TensorFlow.
 Made with tensorflow-cpu 2.18.0:
 
     python3 -m venv venv && venv/bin/pip install tensorflow-cpu==2.18.0
-    venv/bin/python heatmap/testdata/resize.py
+    venv/bin/python explain/testdata/resize.py
 """
 
 import json
