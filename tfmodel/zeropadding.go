@@ -1,10 +1,6 @@
 package tfmodel
 
-import (
-	"fmt"
-
-	"oscar/internal/graph"
-)
+import "fmt"
 
 // ZeroPadding2D surrounds an image with Size rows and columns of zeros on each
 // side: [H,W,C] -> [H+2*Size,W+2*Size,C].
@@ -26,11 +22,13 @@ func (l *ZeroPadding2D) OutShape(in Shape) (Shape, error) {
 
 func (*ZeroPadding2D) Params(Shape) []Param { return nil }
 
-func (l *ZeroPadding2D) Apply(b *Builder, x graph.Tensor) graph.Tensor {
+func (l *ZeroPadding2D) Apply(b *Builder, x Tensor) Tensor {
 	around := [2]int{l.Size, l.Size}
 	return b.Pad(x, 0, [2]int{}, around, around, [2]int{})
 }
 
-func (l *ZeroPadding2D) Backward(b *Builder, x, _, dy graph.Tensor) graph.Tensor {
+func (l *ZeroPadding2D) Backward(b *Builder, x, _, dy Tensor) Tensor {
 	return b.Window(dy, l.Size, l.Size, x.Shape()[1], x.Shape()[2], 1)
 }
+
+func (*ZeroPadding2D) Traits() Traits { return Traits{LRP: Fold{}, Rearranges: true} }
