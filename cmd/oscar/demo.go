@@ -10,7 +10,7 @@ import (
 	"oscar/pipeline"
 )
 
-func newDemo(*global) *cobra.Command {
+func newDemo(*globalFlags) *cobra.Command {
 	o := pipeline.DemoOptions{Experiment: pipeline.DemoExperiment()}
 	cmd := &cobra.Command{
 		Use:   "demo",

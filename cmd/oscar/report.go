@@ -8,7 +8,7 @@ import (
 	"oscar/pipeline"
 )
 
-func newReport(*global) *cobra.Command {
+func newReport(*globalFlags) *cobra.Command {
 	var o pipeline.ReportOptions
 	cmd := &cobra.Command{
 		Use:   "report DIR... [--out FILE.html]",

@@ -21,7 +21,7 @@ import (
 	"oscar/study"
 )
 
-func newStudy(*global) *cobra.Command {
+func newStudy(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "study init|run|add",
 		Short: "Vary a model, see what changes, and whether claims about it hold",

@@ -14,7 +14,7 @@ import (
 	"oscar/pipeline"
 )
 
-func newTrain(*global) *cobra.Command {
+func newTrain(*globalFlags) *cobra.Command {
 	var (
 		o       = pipeline.TrainOptions{Experiment: pipeline.DefaultExperiment()}
 		resume  string

@@ -30,8 +30,8 @@ var order = []string{
 	"result",             // types and readers of every file of results
 	"tfmodel",            // layers, architectures, training
 	"savedmodel",         // graphs and variables on disk, and opened again
-	"score",              // how good an explanation is
 	"global",             // what the explanations of many images say together
+	"score",              // how good an explanation is
 	"gradcam",            // class activation maps
 	"heatmap",            // pictures of maps
 	"explain",            // methods that look at the image, and what all methods share
