@@ -33,6 +33,9 @@ An earlier demo's folder is replaced.`,
 			if err != nil {
 				return err
 			}
+			if err := s.report(cmd.Context(), d.Run.Dir); err != nil {
+				return err
+			}
 			s.clear()
 			w := cmd.OutOrStdout()
 			fmt.Fprintln(w)

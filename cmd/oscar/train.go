@@ -154,6 +154,9 @@ func (s *screen) finished(cmd *cobra.Command, run *pipeline.Run, m pipeline.Mach
 			return err
 		}
 	}
+	if err := s.report(cmd.Context(), run.Dir); err != nil {
+		return err
+	}
 	w := cmd.OutOrStdout()
 	e, err := run.Evaluation()
 	if err != nil {
