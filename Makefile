@@ -57,6 +57,15 @@ lint: need ## go vet, gofmt, staticcheck
 	echo "oscar: gofmt" && bad=$$(gofmt -l .) && if [ -n "$$bad" ]; then echo "oscar: not formatted, run gofmt -w on:" $$bad >&2; exit 1; fi && \
 	echo "oscar: staticcheck" && go run $(STATICCHECK) ./...
 
+# The packages that start goroutines: the race detector finds nothing elsewhere.
+.PHONY: race
+race: need ## the short tests under the race detector, of packages that have goroutines
+	@$(WITH_TENSORFLOW) && go test -race -short $(TESTFLAGS) $$(git ls-files '*.go' | grep -v _test.go | xargs grep -lE '^\s*go |errgroup|sync\.' | xargs -n1 dirname | sort -u | sed 's#^#./#')
+
+.PHONY: vulnerabilities
+vulnerabilities: need ## known vulnerabilities in oscar and its modules, by govulncheck
+	@$(WITH_TENSORFLOW) && scripts/govulncheck
+
 .PHONY: oracles
 oracles: need ## the tests' numbers of other people's programs anew (5 GB of packages, once)
 	@torch=$$(scripts/setup-python torch) && for script in oracles/*/make.py; do \
