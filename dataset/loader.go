@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -94,7 +93,7 @@ func (l *Loader) Close() error { return l.cache.close() }
 
 // load writes the pixels of one item to dst, [H, W, 3]. It reads the file into
 // buf and returns that for reuse.
-func (l *Loader) load(ctx context.Context, item Item, dst []uint8, buf []byte) ([]byte, error) {
+func (l *Loader) load(item Item, dst []uint8, buf []byte) ([]byte, error) {
 	var key cacheKey
 	hashed := item.SHA256 != ""
 	if hashed {
@@ -116,8 +115,7 @@ func (l *Loader) load(ctx context.Context, item Item, dst []uint8, buf []byte) (
 	if hashed && sha256.Sum256(data) != key {
 		return data, fmt.Errorf("%s: %w", item.Path, ErrChanged)
 	}
-	img, _, release, err := decodeHeld(ctx, data, l.opts.Limits)
-	defer release()
+	img, err := Decode(data, l.opts.Limits)
 	if err != nil {
 		return data, fmt.Errorf("%s: %w", item.Path, err)
 	}

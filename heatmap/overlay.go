@@ -99,7 +99,7 @@ func (o Options) scale() float32 {
 
 // nothingToShow says why the map cannot be read, or "".
 func (o Options) nothingToShow() string {
-	if !o.Heat.Filled() {
+	if !filled(o.Heat) {
 		return "no map"
 	}
 	if o.Faint {

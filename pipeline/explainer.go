@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"oscar/dataset"
@@ -324,5 +325,17 @@ func (x *Explainer) name(s Shard, r Row) string {
 	if x.settings.Class == TargetAll {
 		rel += "." + r.Target
 	}
-	return paths.Shorten(rel)
+	return shortened(rel)
+}
+
+// shortened leaves room for a suffix within the 255 bytes that file systems
+// give a name.
+func shortened(path string) string {
+	const most, kept = 200, 160
+	dir, name := filepath.Split(path)
+	if len(name) <= most {
+		return path
+	}
+	h := sha256.Sum256([]byte(name))
+	return dir + strings.ToValidUTF8(name[:kept], "") + "-" + hex.EncodeToString(h[:8])
 }

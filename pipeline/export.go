@@ -128,7 +128,10 @@ func ModelDir(path string) (string, error) {
 		}
 		return dir, nil
 	}
-	if _, err := os.Stat(filepath.Join(path, "saved_model.pb")); err == nil {
+	if paths.Exists(filepath.Join(path, "saved_model.pb")) {
+		if !savedmodel.IsOscar(path) {
+			return adoptInCache(path)
+		}
 		return path, nil
 	}
 	if _, err := os.Stat(path); err != nil {

@@ -18,6 +18,7 @@ type Inspection struct {
 	Explain    string             `json:"explain"`
 	Signatures []string           `json:"signatures"`
 	Memory     tfmodel.Memory     `json:"memory"`
+	Origin     *savedmodel.Origin `json:"origin,omitempty"` // of an adopted model
 	Versions   map[string]string  `json:"versions"`
 }
 
@@ -32,17 +33,19 @@ func Inspect(model string, batch int) (*Inspection, error) {
 	if err != nil {
 		return nil, err
 	}
-	var e Experiment
-	if err := json.Unmarshal(meta.Experiment, &e); err != nil {
-		return nil, err
-	}
-	memory, err := e.Architecture.Memory(batch)
-	if err != nil {
-		return nil, err
+	var memory tfmodel.Memory // of an adopted model nothing is known
+	if len(meta.Experiment) > 0 {
+		var e Experiment
+		if err := json.Unmarshal(meta.Experiment, &e); err != nil {
+			return nil, err
+		}
+		if memory, err = e.Architecture.Memory(batch); err != nil {
+			return nil, err
+		}
 	}
 	i := &Inspection{
 		Model: meta.Model, Classes: meta.Classes, Image: meta.Image, Layers: meta.Layers, Parameters: meta.Parameters,
-		Explain: meta.Explain, Signatures: signatures, Memory: memory, Versions: meta.Versions,
+		Explain: meta.Explain, Signatures: signatures, Memory: memory, Versions: meta.Versions, Origin: meta.Origin,
 	}
 	for _, l := range meta.Layers {
 		i.Frozen += l.Frozen

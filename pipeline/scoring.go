@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"oscar/dataset"
 	"oscar/explain"
@@ -101,7 +102,7 @@ func (s *scoring) coarseControl() []score.Method {
 
 // randomize opens the model a second time, if one of the metrics needs it.
 func (s *scoring) randomize(ctx context.Context) error {
-	if !s.Scoring.Need(score.NeedsRandomised) {
+	if !s.asked(score.NeedsRandomised) {
 		return nil
 	}
 	second, err := Open(s.Model, s.Machine.Threads)
@@ -119,7 +120,7 @@ func (s *scoring) randomize(ctx context.Context) error {
 
 // leaveOut notes why metrics are left out, unless they were named.
 func (s *scoring) leaveOut(need score.Needs, why string) error {
-	for _, m := range s.Scoring.Selected() {
+	for _, m := range s.metrics() {
 		if len(s.Scoring.Metrics) > 0 && m.Needs&need != 0 {
 			return fmt.Errorf("metric %q needs %s; %s", m.Name, need, why)
 		}
@@ -131,6 +132,20 @@ func (s *scoring) leaveOut(need score.Needs, why string) error {
 func (s *scoring) note(text string) {
 	s.notes = append(s.notes, text)
 	s.Listener.note(text)
+}
+
+// metrics are those asked for.
+func (s *scoring) metrics() []score.Metric {
+	if len(s.Scoring.Metrics) == 0 {
+		return score.Metrics
+	}
+	var out []score.Metric
+	for _, m := range score.Metrics {
+		if slices.Contains(s.Scoring.Metrics, m.Name) {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // method makes one method's explainers, of the model and of the randomised one.
@@ -222,7 +237,7 @@ func (s *scoring) progress(p score.Progress) {
 // tests counts the tests of images or, with that need, of mosaics.
 func (s *scoring) tests(need score.Needs) int {
 	seen := map[string]bool{}
-	for _, m := range s.Scoring.Selected() {
+	for _, m := range s.metrics() {
 		switch {
 		case m.Needs&score.NeedsMosaics != need:
 		case m.Needs&score.NeedsRandomised != 0 && s.randomized == nil:
@@ -240,15 +255,15 @@ func (s *scoring) finish(parts []score.Table) (*Scores, error) {
 	if err != nil {
 		return nil, err
 	}
-	res := &Scores{Format: 1, Part: s.Part, Settings: s.Settings, Scoring: s.Scoring, Images: s.cases.names, Notes: s.notes, Table: table}
-	if err := atomicfile.WriteJSON(filepath.Join(s.Out, scoresFile), res); err != nil {
+	result := &Scores{Format: 1, Part: s.Part, Settings: s.Settings, Scoring: s.Scoring, Images: s.cases.names, Notes: s.notes, Table: table}
+	if err := atomicfile.WriteJSON(filepath.Join(s.Out, scoresFile), result); err != nil {
 		return nil, err
 	}
 	picture, err := page.Scores(table)
 	if err != nil {
 		return nil, err
 	}
-	return res, heatmap.WritePNG(filepath.Join(s.Out, scorePicture), picture)
+	return result, heatmap.WritePNG(filepath.Join(s.Out, scorePicture), picture)
 }
 
 // load reads the images to judge by, and their masks.
@@ -270,7 +285,7 @@ func (s *scoring) load(ctx context.Context) (*cases, error) {
 	defer loader.Close()
 	s.Listener.stage("reading images")
 	masks := cmp.Or(s.Masks, beside(from.root))
-	for b, err := range loader.Batches(ctx, dataset.Draw(from.items, s.Scoring.PerClass, s.Settings.Seed), nil, 32) {
+	for b, err := range loader.Batches(ctx, choose(from.items, s.Scoring.PerClass, s.Settings.Seed), nil, 32) {
 		if err != nil {
 			return nil, err
 		}
@@ -281,15 +296,19 @@ func (s *scoring) load(ctx context.Context) (*cases, error) {
 	if len(c.names) == 0 {
 		return nil, fmt.Errorf("none of the images of %s could be read", from.root)
 	}
-	if masks == "" && s.Scoring.Need(score.NeedsMasks) {
+	if masks == "" && s.asked(score.NeedsMasks) {
 		if err := s.leaveOut(score.NeedsMasks, "no masks: the pointing game and the energy in the mask are left out"); err != nil {
 			return nil, err
 		}
 	}
-	if s.Scoring.Mosaics > 0 && s.Scoring.Need(score.NeedsMosaics) {
+	if s.Scoring.Mosaics > 0 && s.asked(score.NeedsMosaics) {
 		if err := c.plan(s.Scoring.Mosaics, s.Settings.Seed); err != nil {
 			return c, s.leaveOut(score.NeedsMosaics, fmt.Sprintf("no mosaics: %v", err))
 		}
 	}
 	return c, nil
+}
+
+func (s *scoring) asked(need score.Needs) bool {
+	return slices.ContainsFunc(s.metrics(), func(m score.Metric) bool { return m.Needs&need != 0 })
 }

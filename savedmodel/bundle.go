@@ -45,6 +45,12 @@ type tap struct{ target, score, activations, gradients graph.Tensor }
 
 // Open loads the SavedModel in dir and restores its variables.
 func Open(dir string, threads graph.Threads) (*Bundle, error) {
+	return OpenOptimized(dir, threads, graph.OptimizeAll)
+}
+
+// OpenOptimized is [Open] with an optimiser of the caller's choice. An adopted
+// model keeps its tensors: TensorFlow would fuse those that are fed and fetched.
+func OpenOptimized(dir string, threads graph.Threads, optimizer graph.Optimizer) (*Bundle, error) {
 	if _, err := os.Stat(filepath.Join(dir, "saved_model.pb")); err != nil {
 		return nil, lacksGraph(dir)
 	}
@@ -52,7 +58,10 @@ func Open(dir string, threads graph.Threads) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, session, err := graph.Load(dir, "serve", threads)
+	if meta.Origin != nil && optimizer == graph.OptimizeAll {
+		optimizer = graph.KeepTensors
+	}
+	g, session, err := graph.LoadOptimized(dir, "serve", threads, optimizer)
 	if err != nil {
 		if _, _, damaged := Describe(dir); damaged != nil {
 			return nil, damaged
@@ -174,9 +183,6 @@ func (b *Bundle) features(name string) (graph.Tensor, error) {
 	if err != nil {
 		return graph.Tensor{}, fmt.Errorf("layer %s: %w", name, err)
 	}
-	if len(t.Shape()) != 4 {
-		return graph.Tensor{}, fmt.Errorf("layer %s: its feature %s is %v in the graph, want [N,height,width,channels]", name, layer.Feature, t.Shape())
-	}
 	return t, nil
 }
 
@@ -219,6 +225,9 @@ func (b *Bundle) tap(key tapKey, signal addSignal) (tap, error) {
 	}
 	features, err := b.features(key.layer)
 	if err != nil {
+		return tap{}, err
+	}
+	if err := b.Metadata.checkGradient(key.layer); err != nil {
 		return tap{}, err
 	}
 	g := b.graph.In("explain")

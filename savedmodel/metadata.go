@@ -5,30 +5,30 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
-// metadataFile is the path of the metadata in a model's folder.
+// metadataFile is where a model's metadata lies within it.
 const metadataFile = "assets.extra/oscar.json"
 
-// Metadata is what oscar needs of a model in addition to its graph.
+// Metadata is what a model tells of itself beyond its graph.
 type Metadata struct {
-	Format     int               `json:"format"` // of the file, 1
+	Format     int               `json:"format"` // of this file; 1
 	Model      string            `json:"model"`  // the architecture's name
 	Classes    []string          `json:"classes"`
 	Image      Image             `json:"image"`
 	Layers     []Layer           `json:"layers"`
-	Explain    string            `json:"explain"` // the layer of the gradcam signature
+	Explain    string            `json:"explain"` // the layer that the gradcam signature looks at
 	Parameters int               `json:"parameters"`
 	SplitHash  string            `json:"split_hash,omitempty"`
 	Experiment json.RawMessage   `json:"experiment,omitempty"`
+	Origin     *Origin           `json:"origin,omitempty"` // of an adopted model
 	Versions   map[string]string `json:"versions"`
 }
 
-// Image says how an image becomes the model's input: it is decoded to RGB, turned upright by
-// its EXIF orientation, laid over white where it is transparent, and resized without keeping
-// the aspect ratio. Values are 0..255.
+// Image says how an image becomes the model's input: decoded to RGB, turned
+// upright by its EXIF orientation, laid over white where transparent, resized
+// without keeping the aspect ratio, 0..255, not scaled.
 type Image struct {
 	Height        int    `json:"height"`
 	Width         int    `json:"width"`
@@ -39,16 +39,15 @@ type Image struct {
 	Decoder       string `json:"decoder"`
 }
 
-// Layer is a row of the model's table of layers.
+// Layer is one layer of the model's table.
 type Layer struct {
-	Name        string `json:"name"`
-	Kind        string `json:"kind"`
-	Output      []int  `json:"output"`                // the shape of one example
-	Explainable bool   `json:"explainable,omitempty"` // the output is a map [height,width,channels]
-	Parameters  int    `json:"parameters"`
-	Frozen      int    `json:"frozen,omitempty"` // parameters that are not trained
-	Tensor      string `json:"tensor"`           // the name of its output
-	Feature     string `json:"feature"`          // the tensor that explanations use: its output, or that of the activation after it
+	Name       string `json:"name"`
+	Kind       string `json:"kind"`
+	Output     []int  `json:"output"` // the shape of one example
+	Parameters int    `json:"parameters"`
+	Frozen     int    `json:"frozen,omitempty"` // parameters that are not trained
+	Tensor     string `json:"tensor"`           // its output
+	Feature    string `json:"feature"`          // where it is looked at: after the activation that follows it, if one does
 }
 
 func readMetadata(dir string) (*Metadata, error) {
@@ -66,24 +65,14 @@ func readMetadata(dir string) (*Metadata, error) {
 	if m.Format != 1 {
 		return nil, fmt.Errorf("%s: format %d, this oscar reads 1", path, m.Format)
 	}
-	m.complete()
 	return m, nil
 }
 
-// complete marks the explainable layers of models that were written without such marks. It
-// removes marks from outputs that are no maps.
-func (m *Metadata) complete() {
-	marked := slices.ContainsFunc(m.Layers, func(l Layer) bool { return l.Explainable })
-	for i, l := range m.Layers {
-		m.Layers[i].Explainable = len(l.Output) == 3 && (l.Explainable || !marked)
-	}
-}
-
-// layer returns an explainable layer. The error lists them.
+// layer returns a layer that has a map to look at.
 func (m *Metadata) layer(name string) (Layer, error) {
 	var maps []string
 	for _, l := range m.Layers {
-		if l.Explainable {
+		if len(l.Output) == 3 {
 			if l.Name == name {
 				return l, nil
 			}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"oscar/explain"
+	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	"oscar/internal/npy"
 	"oscar/pipeline"
@@ -207,7 +208,7 @@ func (f *finding) likeness(other *finding, method string, height, width int, lik
 		if !ok {
 			continue
 		}
-		if v := like(f.grid(s).Resize(height, width), f.grid(o).Resize(height, width)); v.OK() {
+		if v := like(heatmap.Upsample(f.grid(s), height, width), heatmap.Upsample(f.grid(o), height, width)); v.OK() {
 			cases[s.image] = float64(v.Value)
 		}
 	}

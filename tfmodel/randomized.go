@@ -9,12 +9,13 @@ import (
 	"oscar/savedmodel"
 )
 
-// Randomized is a copy of a model for the model parameter randomisation test (Adebayo et
-// al. 2018, arXiv:1810.03292). At depth d the last d layers have initial values and the
-// others the trained ones. Explainers of its Bundle explain the model at its depth.
+// Randomized is a second opening of a model that unlearns: its layers take
+// fresh initial values, from the logits down, one more at each depth, for the
+// model parameter randomisation test (Adebayo et al. 2018, arXiv:1810.03292).
+// Explainers made of its Bundle explain it at the depth it is set to.
 type Randomized struct {
 	Bundle *savedmodel.Bundle
-	Layers []string // with parameters, the last layer first
+	Layers []string // with parameters, from the logits down
 
 	trained *savedmodel.Bundle
 	params  map[string][]namedParam // by layer
@@ -22,15 +23,15 @@ type Randomized struct {
 	depth   int
 }
 
-// namedParam is a parameter and the name of its variable.
+// namedParam is a parameter with the name of its variable.
 type namedParam struct {
 	name string
 	Param
 }
 
-// Randomize takes over second, which is the model trained, opened another time. Initial
-// values are a function of the seed and of the variable's name, as in training. A frozen
-// model has no variables, which is an error of [Randomized.To].
+// Randomize prepares second, another opening of trained that nobody else uses.
+// The initial values are a function of the seed and the variable's name, as in
+// training. A frozen model has no variables to set.
 func Randomize(trained, second *savedmodel.Bundle, seed uint64) (*Randomized, error) {
 	m, err := Attach(second)
 	if err != nil {
@@ -57,7 +58,8 @@ func Randomize(trained, second *savedmodel.Bundle, seed uint64) (*Randomized, er
 	return r, nil
 }
 
-// To gives Layers[:depth] initial values and the other layers the trained ones.
+// To sets the layers Layers[:depth] to initial values and the rest to the
+// trained ones.
 func (r *Randomized) To(ctx context.Context, depth int) error {
 	if depth < 0 || depth > len(r.Layers) {
 		return fmt.Errorf("depth is %d, want 0 to %d", depth, len(r.Layers))
@@ -90,14 +92,14 @@ func (r *Randomized) To(ctx context.Context, depth int) error {
 	return nil
 }
 
-// initialValues returns the initial values of parameters by the names of their variables.
+// initialValues draws parameters' first values.
 func initialValues(ctx context.Context, params []namedParam, seed uint64) (map[string][]float32, error) {
 	g := graph.New()
-	fetch := make([]Tensor, len(params))
+	fetch := make([]graph.Tensor, len(params))
 	for i, p := range params {
 		fetch[i] = initial(g.In(p.name), p.Param, seed, p.name)
 	}
-	s, err := g.NewSession(Threads{})
+	s, err := g.NewSession(graph.Threads{})
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 	"oscar/pipeline"
 )
 
-func newEvaluate(*globalFlags) *cobra.Command {
+func newEvaluate(*global) *cobra.Command {
 	var (
 		o      pipeline.EvaluateOptions
 		asJSON bool

@@ -9,15 +9,13 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"oscar/global"
 	"oscar/internal/text"
 	"oscar/pipeline"
-	"oscar/score"
 	"oscar/tfmodel"
 )
 
-func newExplainGlobal(*globalFlags) *cobra.Command {
-	o := pipeline.GlobalOptions{Settings: pipeline.DefaultSettings(), Global: global.DefaultSettings()}
+func newExplainGlobal(*global) *cobra.Command {
+	o := pipeline.GlobalOptions{Settings: pipeline.DefaultSettings(), Global: pipeline.DefaultGlobalSettings()}
 	s, g := &o.Settings, &o.Global
 	s.Method, s.Class = "", pipeline.TargetAll
 	cmd := &cobra.Command{
@@ -69,7 +67,7 @@ page of. Nothing is there until all is done.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
-	f.StringSliceVar(&g.What, "what", nil, "of "+strings.Join(global.Methods, ", ")+"; default: all, tcav if there are concepts")
+	f.StringSliceVar(&g.What, "what", nil, "of "+strings.Join(pipeline.GlobalParts, ", ")+"; default: all, tcav if there are concepts")
 	f.StringVar(&o.Concepts, "concepts", "", "folder with one sub-folder a concept, for tcav")
 	f.StringVar(&o.Part, "split", "all", "the part of the run's split: test, validation, train; or all of DATA")
 	f.StringVar(&s.Class, "class", s.Class, "the class to look at, or all; the tree takes all")
@@ -133,7 +131,7 @@ func render(w io.Writer, t table.Writer) {
 	t.Render()
 }
 
-func printTree(w io.Writer, s *global.Surrogate) {
+func printTree(w io.Writer, s *pipeline.Surrogate) {
 	if s.Tree == nil {
 		fmt.Fprintf(w, "\nno tree: %s\n", s.Reason)
 		return
@@ -143,14 +141,14 @@ func printTree(w io.Writer, s *global.Surrogate) {
 		s.Leaves, s.Depth, a.Share, a.Images, a.Interval[0], a.Interval[1], a.Majority, s.ImageOnly.Share)
 }
 
-func orDash(m score.Number) string {
+func orDash(m pipeline.Measure) string {
 	if m != m {
 		return "-"
 	}
 	return fmt.Sprintf("%.2f", float64(m))
 }
 
-func sizes(clusters []global.ClassCluster) string {
+func sizes(clusters []pipeline.ClassCluster) string {
 	var list []string
 	for _, c := range clusters {
 		list = append(list, fmt.Sprint(c.Size))
@@ -158,7 +156,7 @@ func sizes(clusters []global.ClassCluster) string {
 	return strings.Join(list, " ")
 }
 
-func structure(c global.ClassSpRAy) string {
+func structure(c pipeline.ClassSpRAy) string {
 	if c.K < 2 {
 		return ""
 	}

@@ -12,7 +12,7 @@ import (
 	"oscar/pipeline"
 )
 
-func newInspect(*globalFlags) *cobra.Command {
+func newInspect(*global) *cobra.Command {
 	var (
 		batch  int
 		asJSON bool

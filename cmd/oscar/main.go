@@ -35,6 +35,7 @@ func run(args []string) int {
 		return exitFailed
 	}
 	pipeline.Version = version
+	pipeline.AdoptNotice = func(text string) { fmt.Fprintf(os.Stderr, "oscar: %s\n", text) }
 	// A file that grows beyond ulimit -f is an error like a full disk, not the end.
 	signal.Ignore(syscall.SIGXFSZ)
 	ctx, stop := signalContext()

@@ -8,17 +8,17 @@ import (
 )
 
 // verbs is the one table of commands.
-var verbs = []func(*globalFlags) *cobra.Command{
-	newTrain, newEvaluate, newExplain, newExplainGlobal, newScore, newStudy, newReport, newExport, newInspect, newSynthesize, newDemo, newVersion,
+var verbs = []func(*global) *cobra.Command{
+	newTrain, newEvaluate, newExplain, newExplainGlobal, newScore, newStudy, newReport, newExport, newAdopt, newInspect, newSynthesize, newDemo, newVersion,
 }
 
-// globalFlags holds the flags that every verb has.
-type globalFlags struct {
+// global holds the flags that every verb has.
+type global struct {
 	verbose bool
 }
 
 func newRoot() *cobra.Command {
-	g := &globalFlags{}
+	g := &global{}
 	root := &cobra.Command{
 		Use:     "oscar",
 		Version: version,

@@ -40,31 +40,12 @@ const collectEvery = 256 << 20
 
 // NewSession opens a session on the graph. Operations may still be added.
 func (g *Graph) NewSession(threads Threads) (*Session, error) {
-	if g.err != nil {
-		return nil, g.err
-	}
-	options, err := sessionOptions(threads)
-	if err != nil {
-		return nil, err
-	}
-	s, err := tf.NewSession(g.g, options)
-	if err != nil {
-		return nil, fmt.Errorf("open a session: %w", err)
-	}
-	return &Session{s: s}, nil
+	return g.NewSessionOptimized(threads, OptimizeAll)
 }
 
 // Load opens a SavedModel's graph of that tag, with its variables restored.
 func Load(dir, tag string, threads Threads) (*Graph, *Session, error) {
-	options, err := sessionOptions(threads)
-	if err != nil {
-		return nil, nil, err
-	}
-	m, err := tf.LoadSavedModel(dir, []string{tag}, options)
-	if err != nil {
-		return nil, nil, fmt.Errorf("load %s: %s", dir, firstLine(err))
-	}
-	return wrap(m.Graph), &Session{s: m.Session}, nil
+	return LoadOptimized(dir, tag, threads, OptimizeAll)
 }
 
 // Close frees the session and its variables.

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"oscar/internal/text"
+	"oscar/pipeline"
+)
+
+func newAdopt(*global) *cobra.Command {
+	var (
+		o           pipeline.AdoptOptions
+		size        string
+		classesFile string
+	)
+	cmd := &cobra.Command{
+		Use:   "adopt DIR --out MODEL",
+		Short: "Make any TensorFlow classifier a model that oscar explains",
+		Long: `Read the SavedModel in DIR, of any origin (Keras, tf.function, TensorFlow 1, TF
+Hub), and write it as a model of oscar's. Every verb takes it then.
+
+What the model does not say, flags say once; or oscar.yaml next to it, which
+--save writes. Most models want to know how pixels are scaled:
+
+  0..255   as they are; a model that scales by itself is seen to
+  0..1     x / 255
+  -1..1    x / 127.5 - 1
+  torch    x / 255, less the mean and over the deviation of ImageNet
+  caffe    blue first, less the mean of ImageNet
+
+A wrong scale does not show in the model's confidence. --images names labelled
+photographs, a folder with one sub-folder a class: the accuracy on them is
+printed, and without --input-scale each scale is tried.`,
+		Example: `  oscar adopt keras_export --out model --input-scale=-1..1 --classes cup,fork,glass
+  oscar adopt keras_export --out model --images photos --save
+  oscar explain model photos --out explained`,
+		Args: arguments("DIR"),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			usage := func(err error) error { return usageError{err, cmd.CommandPath()} }
+			if o.Out == "" {
+				return usage(fmt.Errorf("--out MODEL is missing: the folder for the adopted model"))
+			}
+			if size != "" {
+				if o.Options.Image.Height, o.Options.Image.Width, err = pipeline.ParseImageSize(size); err != nil {
+					return usage(fmt.Errorf("input-size: %w", err))
+				}
+			}
+			if classesFile != "" {
+				if o.Options.Classes != nil {
+					return usage(fmt.Errorf("--classes and --classes-file both name the classes"))
+				}
+				if o.Options.Classes, err = namesIn(classesFile); err != nil {
+					return err
+				}
+			}
+			if err := o.Options.Check(); err != nil {
+				return usage(err)
+			}
+			s := newScreen()
+			defer s.clear()
+			o.Model, o.Listener = args[0], s.listener()
+			a, err := pipeline.Adopt(cmd.Context(), o)
+			s.clear()
+			if a != nil {
+				printTrials(cmd.OutOrStdout(), a.Trials)
+			}
+			if err != nil {
+				return err
+			}
+			printAdopted(cmd.OutOrStdout(), a, o.Out)
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.Out, "out", "o", "", "folder for the adopted model")
+	f.StringVar(&o.Options.Image.Scale, "input-scale", "", "what the model was trained on: 0..255, 0..1, -1..1, torch, caffe")
+	f.StringVar(&o.Options.Image.Channels, "channels", "", "the order of colours that the model takes: RGB or BGR")
+	f.StringSliceVar(&o.Options.Classes, "classes", nil, "names of the classes, in the order of the outputs")
+	f.StringVar(&classesFile, "classes-file", "", "a file with the name of a class on each line")
+	f.StringVar(&o.Options.Explain, "layer", "", "the layer to explain by default (the last with a map)")
+	f.StringVar(&o.Options.Signature, "signature", "", "the signature to take (serving_default)")
+	f.StringVar(&o.Options.Output, "output", "", "the signature's output to take")
+	f.StringVar(&size, "input-size", "", "HEIGHTxWIDTH of images, where the model leaves it open")
+	f.StringVar(&o.Options.Tokens, "tokens", "", "ROWSxCOLUMNS of a transformer's tokens (a square)")
+	f.BoolVar(&o.Options.TrainingGraph, "training-graph", false, "take a graph that was exported in training mode")
+	f.BoolVar(&o.Options.Trust, "trust", false, "let the model run operations that reach files, network or other programs")
+	f.StringVar(&o.Images, "images", "", "labelled images to check the accuracy on")
+	f.BoolVar(&o.Save, "save", false, "write the options to DIR/oscar.yaml, for all verbs that are given DIR")
+	machineFlags(cmd, &o.Machine)
+	limitFlags(cmd, &o.Machine.Limits)
+	return cmd
+}
+
+// namesIn are the lines of a file that are not empty.
+func namesIn(path string) ([]string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for line := range strings.Lines(string(b)) {
+		if line = strings.TrimSpace(line); line != "" {
+			names = append(names, line)
+		}
+	}
+	return names, nil
+}
+
+func printTrials(w io.Writer, trials []pipeline.ScaleTrial) {
+	for _, t := range trials {
+		fmt.Fprintf(w, "input scale %-7s accuracy %.4f on %s\n", t.Scale, t.Accuracy, text.Count(t.Images, "image"))
+	}
+}
+
+func printAdopted(w io.Writer, a *pipeline.Adopted, out string) {
+	m := a.Metadata
+	fmt.Fprintf(w, "image       %d x %d, scaled to %s: %s\n", m.Image.Height, m.Image.Width, m.Origin.Scale, m.Origin.Scaled)
+	fmt.Fprintf(w, "logits      %s\n", m.Origin.Logits)
+	fmt.Fprintf(w, "classes     %d: %s\n", len(m.Classes), shortList(m.Classes))
+	fmt.Fprintf(w, "layers      %d; explained by default: %s\n", len(m.Layers), m.Explain)
+	if m.Origin.Difference != nil {
+		fmt.Fprintf(w, "checked     answers differ from the original's by %.2g of the largest at most\n", *m.Origin.Difference)
+	}
+	for _, note := range a.Notes {
+		fmt.Fprintf(w, "note        %s\n", note)
+	}
+	fmt.Fprintln(w, "model      ", out)
+}
+
+// shortList is a list's beginning.
+func shortList(names []string) string {
+	if len(names) > 12 {
+		return strings.Join(names[:12], ", ") + ", ..."
+	}
+	return strings.Join(names, ", ")
+}

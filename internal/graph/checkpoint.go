@@ -1,0 +1,60 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	tf "github.com/wamuir/graft/tensorflow"
+)
+
+// Entry names a tensor of a checkpoint.
+type Entry struct {
+	Key   string
+	Slice string // of a partitioned variable, "8 4 0,4:0,4"; empty: the whole
+	DType DType
+	Shape Shape // checked before memory is taken; nil: any
+}
+
+// ReadCheckpoint reads tensors of the tensor bundle at prefix. Checksums, types
+// and shapes are verified.
+func ReadCheckpoint(ctx context.Context, prefix string, entries []Entry) ([]Value, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	g := New()
+	keys, slices, types := make([]string, len(entries)), make([]string, len(entries)), make([]tf.DataType, len(entries))
+	for i, e := range entries {
+		keys[i], slices[i], types[i] = e.Key, e.Slice, e.DType
+		if slices[i] == "" && len(e.Shape) > 0 {
+			slices[i] = wholeSlice(e.Shape)
+		}
+	}
+	path := g.Placeholder("prefix", String, Shape{})
+	op := g.add("RestoreV2", "", Attrs{"dtypes": types}, path, g.Const(FromStrings(keys)), g.Const(FromStrings(slices)))
+	session, err := g.NewSession(Threads{})
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	fetch := make([]Tensor, len(entries))
+	for i := range fetch {
+		fetch[i] = op.Output(i)
+	}
+	values, err := session.Run(ctx, []Feed{{To: path, Value: FromString(prefix)}}, fetch)
+	if err != nil {
+		text, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "run: "), " [[{{")
+		return nil, fmt.Errorf("read %s: %s", prefix, strings.TrimSpace(text))
+	}
+	return values, nil
+}
+
+// wholeSlice is "3 4 -:-", the whole of a tensor of that shape. TensorFlow
+// compares it with the shape in the file before it reads.
+func wholeSlice(s Shape) string {
+	var b strings.Builder
+	for _, d := range s {
+		fmt.Fprintf(&b, "%d ", d)
+	}
+	return b.String() + strings.TrimSuffix(strings.Repeat("-:", len(s)), ":")
+}

@@ -1,0 +1,52 @@
+package graph
+
+import (
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	tf "github.com/wamuir/graft/tensorflow"
+)
+
+// Import adds the operations of a serialised GraphDef below g's scope. Where
+// one of them takes a tensor that replace names ("conv/kernel" or
+// "conv/kernel:0"), it takes replace's tensor instead; the GraphDef need not
+// hold that one. Nothing is added if the GraphDef is refused.
+func (g *Graph) Import(def []byte, replace map[string]Tensor) error {
+	if g.err != nil {
+		return g.err
+	}
+	options := tf.GraphImportOptions{Prefix: g.scope}
+	for name, t := range replace {
+		base, index, err := splitTensorName(name)
+		if err != nil {
+			return err
+		}
+		if !t.valid {
+			return fmt.Errorf("import: what replaces %s is not a tensor", name)
+		}
+		options.AddInputMapping(base, index, t.out)
+	}
+	if err := g.g.ImportWithOptions(def, options); err != nil {
+		return fmt.Errorf("import a graph: %s", firstLine(err))
+	}
+	for _, op := range g.g.Operations() {
+		for name := op.Name(); name != "." && g.names[name] == 0; name = path.Dir(name) {
+			g.names[name] = 1
+		}
+	}
+	return nil
+}
+
+// splitTensorName splits "conv1/Relu:0"; without a number it is the first output.
+func splitTensorName(name string) (op string, index int, err error) {
+	op, number, numbered := strings.Cut(name, ":")
+	if numbered {
+		index, err = strconv.Atoi(number)
+	}
+	if err != nil || op == "" || index < 0 {
+		return "", 0, fmt.Errorf("tensor name %q: want operation:index", name)
+	}
+	return op, index, nil
+}

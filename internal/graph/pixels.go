@@ -1,0 +1,20 @@
+package graph
+
+// Div is x / y.
+func (g *Graph) Div(x, y Tensor) Tensor { return g.one("RealDiv", nil, x, y) }
+
+// Permute changes the order of the dimensions.
+func (g *Graph) Permute(x Tensor, axes ...int) Tensor {
+	return g.one("Transpose", nil, x, g.Ints(axes...))
+}
+
+// Reverse turns an axis round.
+func (g *Graph) Reverse(x Tensor, axis int) Tensor {
+	return g.one("ReverseV2", nil, x, g.Ints(axis))
+}
+
+// Sigmoid is 1 / (1 + exp(-x)).
+func (g *Graph) Sigmoid(x Tensor) Tensor { return g.one("Sigmoid", nil, x) }
+
+// Neg is -x.
+func (g *Graph) Neg(x Tensor) Tensor { return g.one("Neg", nil, x) }

@@ -1,0 +1,395 @@
+package foreign
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"oscar/internal/graph"
+	"oscar/savedmodel"
+)
+
+// Version counts changes of what [Adopt] writes.
+const Version = 1
+
+// Adopted is what came of a model.
+type Adopted struct {
+	Metadata savedmodel.Metadata
+	Notes    []string // what a user should know, a line each
+}
+
+// Adopt reads the SavedModel in dir, of any origin, and writes it to out as a
+// model of oscar's: its functions laid into one graph that takes image, 0..255,
+// and gives logits, probabilities and class; its variables; its metadata. The
+// answers are compared with those of the original where TensorFlow's loader can
+// run that.
+func Adopt(ctx context.Context, dir, out string, o Options) (*Adopted, error) {
+	a, err := open(ctx, dir, o, graph.KeepTensors)
+	if err != nil {
+		return nil, err
+	}
+	defer a.session.Close()
+	if err := a.probe(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	serving := savedmodel.Signature{
+		Inputs:  map[string]graph.Tensor{"image": a.image},
+		Outputs: map[string]graph.Tensor{"logits": a.logits, "probabilities": a.probabilities, "class": a.class},
+	}
+	return &a.Adopted, savedmodel.Write(ctx, out, savedmodel.Model{
+		Graph: a.graph, Session: a.session, Variables: a.vars, Saver: a.saver,
+		Signatures: map[string]savedmodel.Signature{"serving_default": serving, "serve": serving},
+		Metadata:   a.Metadata,
+	})
+}
+
+// adoption is a model on its way.
+type adoption struct {
+	Adopted
+	*flat
+	graph         *graph.Graph
+	session       *graph.Session
+	image         graph.Tensor // [N,H,W,3], 0..255
+	scaledImage   graph.Tensor // as the model takes it
+	original      graph.Tensor // the model's output
+	logits        graph.Tensor // [N,C]
+	probabilities graph.Tensor
+	class         graph.Tensor
+	vars          []*graph.Variable
+	saver         savedmodel.Saver
+}
+
+// open builds the graph and sets its variables.
+func open(ctx context.Context, dir string, o Options, optimizer graph.Optimizer) (a *adoption, err error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	m, err := Read(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%s: %w", dir, err)
+		}
+	}()
+	a = &adoption{}
+	if a.flat, err = m.flatten(o); err != nil {
+		return nil, err
+	}
+	if err := a.checkMode(); err != nil {
+		return nil, err
+	}
+	layers := a.findLayers()
+	head := a.head()
+	scaled, scales := a.scaled()
+	scaling, err := a.scaling(scales)
+	if err != nil {
+		return nil, err
+	}
+	a.takeFloats()
+	if err := a.mend(); err != nil {
+		return nil, err
+	}
+	maps, err := a.grids(layers)
+	if err != nil {
+		return nil, err
+	}
+	values, err := m.values(ctx, a.variables)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.build(scaling, head, values); err != nil {
+		return nil, err
+	}
+	if a.session, err = a.graph.NewSessionOptimized(graph.Threads{}, optimizer); err != nil {
+		return nil, err
+	}
+	if err := a.initialize(ctx, values); err != nil {
+		a.session.Close()
+		return nil, err
+	}
+	if err := a.describe(layers, maps, head, scaling); err != nil {
+		a.session.Close()
+		return nil, err
+	}
+	if o.Image.Scale == "" && scales {
+		if err := a.checkScaled(ctx, scaled); err != nil {
+			a.session.Close()
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// grids lays out the maps of the layers.
+func (a *adoption) grids(layers []layer) (map[ref]grid, error) {
+	shapes, err := a.shapes()
+	if err != nil {
+		return nil, err
+	}
+	g, err := a.gridder(shapes, a.options.Tokens)
+	if err != nil {
+		return nil, err
+	}
+	out := map[ref]grid{}
+	for _, l := range layers {
+		if m, ok := g.lay(l.out); ok {
+			out[l.out] = m
+		}
+	}
+	g.finish()
+	return out, nil
+}
+
+// build makes the graph: the image scaled, the model, its head.
+func (a *adoption) build(scaling Scaling, head head, values []graph.Value) error {
+	g := graph.New()
+	a.graph = g
+	in := shapeOf(a.flat.image.Attr["shape"].GetShape())
+	height, width := in[1], in[2]
+	if few(in[1]) && !few(in[3]) {
+		height, width = in[2], in[3]
+	}
+	a.image = g.Placeholder("image", graph.Float, graph.Shape{-1, height, width, 3})
+	var err error
+	if a.scaledImage, err = a.preprocess(g.In("preprocess"), scaling, in); err != nil {
+		return err
+	}
+	replace := map[string]graph.Tensor{a.flat.image.Name: a.scaledImage}
+	without := map[string]bool{a.flat.image.Name: true}
+	for i, v := range a.variables {
+		without[v.name] = true
+		if v.dtype != graph.Float {
+			replace[v.name] = g.In("constants").Const(values[i])
+			continue
+		}
+		shape := values[i].Shape()
+		variable := g.Variable(v.name, shape, true, func(g *graph.Graph) graph.Tensor { return g.Fill(shape, 0) })
+		a.vars = append(a.vars, variable)
+		replace[v.name] = variable.Value
+	}
+	if err := g.Err(); err != nil {
+		return err
+	}
+	def, err := a.def(without)
+	if err != nil {
+		return err
+	}
+	model := g.In("model")
+	if err := model.Import(def, replace); err != nil {
+		return err
+	}
+	if a.original, err = a.tensor(a.output); err != nil {
+		return err
+	}
+	z, err := a.tensor(head.logits)
+	if err != nil {
+		return err
+	}
+	if err := a.addHead(z, head); err != nil {
+		return err
+	}
+	a.saver = savedmodel.Saver{}
+	if len(a.vars) > 0 {
+		a.saver = savedmodel.AddSaver(g, "save", a.vars)
+	}
+	return g.Err()
+}
+
+// tensor is the adopted graph's tensor for one of the flat graph.
+func (a *adoption) tensor(r ref) (graph.Tensor, error) {
+	return a.graph.Tensor("model/" + r.String())
+}
+
+// addHead adds logits, probabilities and class to the model's logits z.
+func (a *adoption) addHead(z graph.Tensor, head head) error {
+	g := a.graph.In("head")
+	shape := z.Shape()
+	classes := 1
+	for _, d := range shape[min(1, len(shape)):] {
+		classes *= d
+	}
+	if len(shape) < 2 || classes < 1 || len(shape) > 2 && classes != shape[len(shape)-1] && classes != shape[1] {
+		return fmt.Errorf("the output is %v; want one number for each image and class", shape)
+	}
+	if shape[0] > 0 {
+		return fmt.Errorf("the model takes batches of %d images only; export it with an open batch", shape[0])
+	}
+	if z.DType() != graph.Float {
+		z = g.Cast(z, graph.Float)
+	}
+	z = g.Reshape(z, graph.Shape{-1, classes})
+	var p graph.Tensor
+	switch {
+	case classes == 1: // of two classes: sigmoid(z) is the second of softmax(-z/2, z/2)
+		z = g.Mul(z, g.Scalar(0.5))
+		z = g.Concat(1, g.Neg(z), z)
+		p = g.Softmax(z)
+	case head.squash == "Sigmoid":
+		p = g.Sigmoid(z)
+	default:
+		p = g.Softmax(z)
+	}
+	a.logits = a.graph.Identity("logits", z)
+	a.probabilities = a.graph.Identity("probabilities", p)
+	a.class = a.graph.Identity("class", a.graph.In("head").ArgMax(a.logits, 1))
+	return a.graph.Err()
+}
+
+// initialize sets the variables.
+func (a *adoption) initialize(ctx context.Context, values []graph.Value) error {
+	var feeds []graph.Feed
+	var ops []graph.Op
+	k := 0
+	for i, v := range a.variables {
+		if v.dtype == graph.Float {
+			feeds = append(feeds, graph.Feed{To: a.vars[k].Initial, Value: values[i]})
+			ops = append(ops, a.vars[k].Init)
+			k++
+		}
+	}
+	if len(ops) == 0 {
+		return nil
+	}
+	_, err := a.session.Run(ctx, feeds, nil, ops...)
+	return err
+}
+
+// describe fills in the metadata.
+func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scaling Scaling) error {
+	shape := a.logits.Shape()
+	m := &a.Metadata
+	*m = savedmodel.Metadata{
+		Format: 1, Model: filepath.Base(filepath.Clean(a.dir)), Classes: a.options.Classes,
+		Image: savedmodel.Image{
+			Height: a.image.Shape()[1], Width: a.image.Shape()[2], Channels: "RGB", Range: "0..255", Orientation: "EXIF applied",
+			Interpolation: a.options.Image.Interpolation, Decoder: "Go image/*, " + runtime.Version(),
+		},
+		Versions: map[string]string{"tensorflow": graph.Version(), "go": runtime.Version()},
+		Origin: &savedmodel.Origin{
+			Kind: a.kind(), Signature: a.signature.Name, Scale: scaling.Name, Scaled: "it was given", Logits: head.how,
+			Rewritten: a.rewritten, TrainingGraph: a.options.TrainingGraph, NoGradient: map[string]string{},
+		},
+	}
+	if m.Image.Interpolation == "" {
+		m.Image.Interpolation = "bilinear"
+	}
+	if out, err := a.signature.output(a.options.Output); err == nil {
+		m.Origin.Output = out.Name
+	}
+	var err error
+	if m.Origin.SHA256, err = hashFile(filepath.Join(a.dir, "saved_model.pb")); err != nil {
+		return err
+	}
+	if m.Classes == nil {
+		for i := range shape[1] {
+			m.Classes = append(m.Classes, strconv.Itoa(i))
+		}
+	}
+	if len(m.Classes) != shape[1] {
+		return fmt.Errorf("%d classes are named, and the model has %d", len(m.Classes), shape[1])
+	}
+	elements := map[string]int{}
+	for i, v := range a.vars {
+		elements[v.Name] = v.Shape.Elements()
+		m.Parameters += elements[a.vars[i].Name]
+	}
+	a.table(layers, grids, elements)
+	return a.chooseLayer()
+}
+
+// table lists the layers, and says where there is no gradient.
+func (a *adoption) table(layers []layer, grids map[ref]grid, elements map[string]int) {
+	m := &a.Metadata
+	types := map[string]graph.DType{a.flat.image.Name: graph.Float}
+	for _, v := range a.variables {
+		types[v.name] = v.dtype
+	}
+	head := a.head()
+	passage := a.passage(head.logits, func(tensor string) (graph.Shape, graph.DType) {
+		if t, ok := types[tensor]; ok {
+			return nil, t
+		}
+		t, err := a.tensor(refOf(tensor))
+		if err != nil {
+			return nil, 0
+		}
+		return nil, t.DType()
+	})
+	for _, l := range layers {
+		g, ok := grids[l.out]
+		if !ok {
+			continue
+		}
+		entry := savedmodel.Layer{Name: l.name, Kind: l.kind, Output: g.output, Tensor: tensorName(l.out), Feature: tensorName(g.tensor)}
+		for _, v := range l.variables {
+			entry.Parameters += elements[v]
+		}
+		if entry.Name == "image" || entry.Name == "" {
+			entry.Name = "layer_" + entry.Name
+		}
+		if why := passage.why(g.tensor); why != "" && len(g.output) == 3 {
+			m.Origin.NoGradient[entry.Name] = why
+		}
+		m.Layers = append(m.Layers, entry)
+	}
+	if why := passage.why(ref{node: a.flat.image.Name}); why != "" {
+		m.Origin.NoGradient["image"] = why
+	}
+}
+
+func tensorName(r ref) string { return fmt.Sprintf("model/%s:%d", r.node, r.index) }
+
+// chooseLayer sets the layer that is explained by default: the one asked for,
+// or the last with a map and a gradient.
+func (a *adoption) chooseLayer() error {
+	m := &a.Metadata
+	var names []string
+	for _, l := range m.Layers {
+		if len(l.Output) != 3 {
+			continue
+		}
+		names = append(names, l.Name)
+		if a.options.Explain == "" && l.Output[0]*l.Output[1] > 1 && m.Origin.NoGradient[l.Name] == "" || a.options.Explain == l.Name {
+			m.Explain = l.Name
+		}
+	}
+	if a.options.Explain != "" && m.Explain == "" {
+		return fmt.Errorf("no layer %q with a map; have %s", a.options.Explain, strings.Join(names, ", "))
+	}
+	if m.Explain == "" {
+		a.Notes = append(a.Notes, "no layer has a map and a gradient: only methods that look at the image work")
+	}
+	return nil
+}
+
+// kind tells Keras's models by what Keras names its objects.
+func (a *adoption) kind() string {
+	for _, n := range a.meta.GetObjectGraphDef().GetNodes() {
+		if strings.HasPrefix(n.GetUserObject().GetIdentifier(), "_tf_keras") {
+			return "keras"
+		}
+	}
+	return "tensorflow"
+}
+
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

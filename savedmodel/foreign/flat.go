@@ -1,0 +1,178 @@
+package foreign
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/wamuir/graft/tensorflow/core/framework/function_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/graph_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"oscar/internal/graph"
+	"oscar/savedmodel/foreign/rewrite"
+)
+
+// flat is a signature's graph without calls: from image, a Placeholder, to
+// output. It takes variables by their names, as if they were tensors.
+type flat struct {
+	*flattener
+	options   Options
+	signature Signature
+	image     *node_def_go_proto.NodeDef
+	output    ref
+	rewritten map[string]int // operations, by type
+}
+
+// flatten lays the functions of a signature into one graph, for images of
+// height x width where the model leaves the size open.
+func (m *Model) flatten(o Options) (*flat, error) {
+	sig, err := m.choose(o.Signature, o.Output)
+	if err != nil {
+		return nil, err
+	}
+	out, err := sig.output(o.Output)
+	if err != nil {
+		return nil, err
+	}
+	f := &flat{flattener: m.flattener(), signature: sig, options: o}
+	if f.output, err = f.root.resolve(out.Tensor); err != nil {
+		return nil, err
+	}
+	in, err := f.root.resolve(sig.Inputs[0].Tensor)
+	if err != nil {
+		return nil, err
+	}
+	f.image = f.byName[in.node]
+	if f.image.GetOp() != "Placeholder" {
+		return nil, fmt.Errorf("the input of signature %s is no Placeholder", sig.Name)
+	}
+	if f.output.dead || f.output.handle != nil || f.byName[f.output.node] == nil {
+		return nil, fmt.Errorf("the output %s of signature %s gives nothing", out.Name, sig.Name)
+	}
+	for _, n := range f.nodes {
+		if n.Op == "Placeholder" && n != f.image && !slices.ContainsFunc(f.variables, func(v *variable) bool { return v.name == n.Name }) {
+			return nil, fmt.Errorf("the output %s needs %s, which is no input of signature %s", out.Name, n.Name, sig.Name)
+		}
+	}
+	if !f.reaches(f.image.Name, f.output.node) {
+		return nil, fmt.Errorf("the output %s of signature %s does not depend on the image", out.Name, sig.Name)
+	}
+	if !o.Trust {
+		if err := m.checkTrust(f.nodes); err != nil {
+			return nil, err
+		}
+	}
+	return f, f.size(o)
+}
+
+// size sets the shape that images come in.
+func (f *flat) size(o Options) error {
+	shape := shapeOf(f.image.Attr["shape"].GetShape())
+	if len(f.signature.Inputs[0].Shape) == 4 { // as fresh as the Placeholder's, or better
+		shape = f.signature.Inputs[0].Shape
+	}
+	if shape == nil {
+		shape = graph.Shape{-1, -1, -1, 3}
+	}
+	if len(shape) != 4 {
+		return fmt.Errorf("the model takes %v, want images [N,height,width,channels]", shape)
+	}
+	height, width := 1, 2
+	if few(shape[1]) && !few(shape[3]) {
+		height, width = 2, 3
+	}
+	shape = slices.Clone(shape)
+	shape[0] = -1
+	for k, axis := range []int{height, width} {
+		given := [2]int{o.Image.Height, o.Image.Width}[k]
+		switch {
+		case shape[axis] < 0 && given == 0:
+			return fmt.Errorf("the model takes images of any size; choose one with --input-size HEIGHTxWIDTH, best that of its training")
+		case shape[axis] < 0:
+			shape[axis] = given
+		case given != 0 && given != shape[axis]:
+			return fmt.Errorf("--input-size has a side of %d, the model takes %v", given, shape)
+		}
+		if shape[axis] < 1 || shape[axis] > 16384 {
+			return fmt.Errorf("images of %v have a side that is not from 1 to 16384", shape)
+		}
+	}
+	if shape[6-height-width] < 0 && height == 1 {
+		shape[3] = 3
+	}
+	f.image.Attr["shape"] = shapeAttr(shape...)
+	return nil
+}
+
+// few reports whether a dimension is that of an image's channels.
+func few(d int) bool { return d == 1 || d == 3 || d == 4 }
+
+// reaches reports whether the operation to needs from.
+func (f *flat) reaches(from, to string) bool {
+	needs := map[string]bool{from: true}
+	for _, n := range f.nodes {
+		for _, in := range n.Input {
+			if needs[refOf(in).node] {
+				needs[n.Name] = true
+			}
+		}
+	}
+	return needs[to]
+}
+
+// def is the graph as TensorFlow reads it, without the nodes to be replaced.
+func (f *flat) def(without map[string]bool) ([]byte, error) {
+	g := &graph_go_proto.GraphDef{Versions: f.meta.GetGraphDef().GetVersions(), Library: &function_go_proto.FunctionDefLibrary{}}
+	for _, n := range f.nodes {
+		if !without[n.Name] {
+			g.Node = append(g.Node, n)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.closure(g.Node))) {
+		g.Library.Function = append(g.Library.Function, f.functions[name].def)
+	}
+	return proto.MarshalOptions{Deterministic: true}.Marshal(g)
+}
+
+// shapes imports the graph by itself, which has TensorFlow check it, and
+// returns the shapes of its tensors.
+func (f *flat) shapes() (func(tensor string) (graph.Shape, graph.DType), error) {
+	def, err := f.def(nil)
+	if err != nil {
+		return nil, err
+	}
+	g := graph.New()
+	if err := g.Import(def, nil); err != nil {
+		return nil, err
+	}
+	return func(tensor string) (graph.Shape, graph.DType) {
+		t, err := g.Tensor(tensor)
+		if err != nil {
+			return nil, 0
+		}
+		return t.Shape(), t.DType()
+	}, nil
+}
+
+// mend replaces operations whose gradient the library lacks or has wrong.
+func (f *flat) mend() error {
+	shapes, err := f.shapes()
+	if err != nil {
+		return err
+	}
+	var nodes []*node_def_go_proto.NodeDef
+	nodes, f.rewritten, err = rewrite.Graph(f.nodes, func(tensor string) graph.Shape {
+		s, _ := shapes(tensor)
+		return s
+	})
+	if err != nil {
+		return err
+	}
+	f.nodes = nodes
+	for _, n := range nodes {
+		f.byName[n.Name] = n
+	}
+	return nil
+}

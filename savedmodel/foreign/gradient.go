@@ -1,0 +1,49 @@
+package foreign
+
+import (
+	"fmt"
+
+	"oscar/internal/graph"
+	"oscar/savedmodel/foreign/rewrite"
+)
+
+// passage says of each operation whether the gradient of the logits reaches
+// what it gives.
+type passage struct {
+	reached map[string]bool   // the logits depend on it, smoothly
+	blocked map[string]string // by an operation whose gradient is not known to be right
+}
+
+// passage follows the gradient from the logits back.
+func (f *flat) passage(logits ref, shapes func(string) (graph.Shape, graph.DType)) passage {
+	p := passage{reached: map[string]bool{logits.node: true}, blocked: map[string]string{}}
+	for i := len(f.nodes) - 1; i >= 0; i-- {
+		n := f.nodes[i]
+		if !p.reached[n.Name] || rewrite.Constant(n) {
+			continue
+		}
+		why := p.blocked[n.Name]
+		if len(n.Input) > 0 && !rewrite.Known(n) {
+			why = fmt.Sprintf("oscar knows no right gradient of %s (%s)", n.Op, n.Name)
+		}
+		for _, in := range n.Input {
+			if _, t := shapes(in); !graph.IsFloat(t) {
+				continue
+			}
+			from := refOf(in).node
+			p.reached[from] = true
+			if why != "" {
+				p.blocked[from] = why
+			}
+		}
+	}
+	return p
+}
+
+// why says why there is no gradient at a tensor; empty if there is one.
+func (p passage) why(r ref) string {
+	if !p.reached[r.node] {
+		return "the logits do not change with it"
+	}
+	return p.blocked[r.node]
+}

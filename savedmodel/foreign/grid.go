@@ -1,0 +1,234 @@
+package foreign
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/wamuir/graft/tensorflow/core/framework/attr_value_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/tensor_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/tensor_shape_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
+
+	"oscar/internal/graph"
+)
+
+// gridder lays every layer's map out as [N,height,width,channels] of float32,
+// where it is not: the layer's tensor is turned into that form and back, and
+// the rest of the graph takes what came back. Thus the gradient at the map is
+// the gradient at the tensor.
+type gridder struct {
+	*flat
+	shapes        func(string) (graph.Shape, graph.DType)
+	rows, columns int // of tokens; 0: a square
+	channelsFirst map[string]bool
+	done          map[ref]grid
+	users         map[ref][]user
+	inserted      map[string][]*node_def_go_proto.NodeDef // after a node
+}
+
+type user struct {
+	n     *node_def_go_proto.NodeDef
+	input int
+}
+
+// grid is a layer's map.
+type grid struct {
+	tensor ref
+	output []int // shape of one example
+}
+
+func (f *flat) gridder(shapes func(string) (graph.Shape, graph.DType), tokens string) (*gridder, error) {
+	g := &gridder{flat: f, shapes: shapes, channelsFirst: f.channelsFirst(), done: map[ref]grid{}, users: map[ref][]user{}, inserted: map[string][]*node_def_go_proto.NodeDef{}}
+	if tokens != "" {
+		var err error
+		if g.rows, g.columns, err = ParseSize(tokens); err != nil {
+			return nil, fmt.Errorf("tokens: %w", err)
+		}
+	}
+	for _, n := range f.nodes {
+		for i, in := range n.Input {
+			r := refOf(in)
+			g.users[r] = append(g.users[r], user{n, i})
+		}
+	}
+	return g, nil
+}
+
+// channelsFirst finds the nodes that give [N,channels,height,width].
+func (f *flat) channelsFirst() map[string]bool {
+	first := map[string]bool{}
+	for _, n := range f.nodes {
+		switch n.Op {
+		case "Transpose", "Reshape", "Mean", "Sum", "Max", "MatMul", "Shape":
+			continue
+		}
+		first[n.Name] = string(n.Attr["data_format"].GetS()) == "NCHW"
+		for _, in := range n.Input {
+			first[n.Name] = first[n.Name] || first[refOf(in).node]
+		}
+	}
+	return first
+}
+
+// lay returns a layer's map; ok is false if the layer's tensor has no shape
+// that is known, or is not of numbers that have gradients.
+func (g *gridder) lay(r ref) (out grid, ok bool) {
+	if done, ok := g.done[r]; ok {
+		return done, true
+	}
+	s, t := g.shapes(r.String())
+	if !graph.IsFloat(t) || len(s) < 2 {
+		return grid{}, false
+	}
+	for _, d := range s[1:] {
+		if d < 1 {
+			return grid{}, false
+		}
+	}
+	defer func() {
+		if ok {
+			g.done[r] = out
+		}
+	}()
+	switch len(s) {
+	case 2:
+		return grid{r, s[1:]}, true
+	case 3:
+		rows, columns, first := g.tokens(s[1])
+		if rows == 0 {
+			return grid{r, s[1:]}, true
+		}
+		return g.fold(r, t, rows, columns, s[2], first), true
+	case 4:
+		if g.channelsFirst[r.node] {
+			return g.turn(r, t, s), true
+		}
+		if !g.imageLike(s[1], s[2]) {
+			return grid{}, false
+		}
+		if t != graph.Float {
+			return g.cast(r, t, s), true
+		}
+		return grid{r, s[1:]}, true
+	}
+	return grid{r, s[1:]}, true
+}
+
+// imageLike reports whether a map has about the shape of the image. A tensor of
+// an attention's heads has not.
+func (g *gridder) imageLike(height, width int) bool {
+	in := shapeOf(g.image.Attr["shape"].GetShape())
+	if few(in[1]) && !few(in[3]) {
+		in = in[1:]
+	}
+	stretched := float64(height*in[2]) / float64(width*in[1])
+	return height*width == 1 || stretched > 0.5 && stretched < 2
+}
+
+// tokens is the grid of n tokens, of which the first may stand for the whole
+// image; 0 if it has none.
+func (g *gridder) tokens(n int) (rows, columns, first int) {
+	for first := range 2 {
+		m := n - first
+		if g.rows > 0 && g.rows*g.columns == m {
+			return g.rows, g.columns, first
+		}
+		if side := int(math.Round(math.Sqrt(float64(m)))); g.rows == 0 && side > 1 && side*side == m {
+			return side, side, first
+		}
+	}
+	return 0, 0, 0
+}
+
+// fold makes a map of tokens: [N,T,C] to [N,rows,columns,C].
+func (g *gridder) fold(r ref, t graph.DType, rows, columns, channels, first int) grid {
+	a := attrs{"T": typeAttr(types_go_proto.DataType(t))}
+	reshape := attrs{"T": a["T"], "Tshape": typeAttr(types_go_proto.DataType_DT_INT32)}
+	slice := attrs{"T": a["T"], "Index": typeAttr(types_go_proto.DataType_DT_INT32)}
+	x := r.String()
+	tokens := x
+	if first > 0 {
+		tokens = g.insert(r, "tokens", "Slice", slice, x, g.ints(r, 0, first, 0), g.ints(r, -1, -1, -1))
+	}
+	folded := g.insert(r, "grid", "Reshape", reshape, tokens, g.ints(r, -1, rows, columns, channels))
+	wide := g.widen(r, t, folded)
+	back := g.insert(r, "tokens", "Reshape", reshape, g.narrow(r, t, wide), g.ints(r, -1, rows*columns, channels))
+	if first > 0 {
+		whole := g.insert(r, "whole", "Slice", slice, x, g.ints(r, 0, 0, 0), g.ints(r, -1, first, -1))
+		join := attrs{"T": a["T"], "Tidx": typeAttr(types_go_proto.DataType_DT_INT32), "N": {Value: &attr_value_go_proto.AttrValue_I{I: 2}}}
+		back = g.insert(r, "all_tokens", "ConcatV2", join, whole, back, g.scalar(r, 1))
+	}
+	g.reroute(r, back)
+	return grid{refOf(wide), []int{rows, columns, channels}}
+}
+
+// turn makes [N,C,H,W] to [N,H,W,C].
+func (g *gridder) turn(r ref, t graph.DType, s graph.Shape) grid {
+	a := attrs{"T": typeAttr(types_go_proto.DataType(t)), "Tperm": typeAttr(types_go_proto.DataType_DT_INT32)}
+	turned := g.insert(r, "map", "Transpose", a, r.String(), g.ints(r, 0, 2, 3, 1))
+	wide := g.widen(r, t, turned)
+	g.reroute(r, g.insert(r, "back", "Transpose", a, g.narrow(r, t, wide), g.ints(r, 0, 3, 1, 2)))
+	return grid{refOf(wide), []int{s[2], s[3], s[1]}}
+}
+
+// cast makes a map of 16 bits one of 32.
+func (g *gridder) cast(r ref, t graph.DType, s graph.Shape) grid {
+	wide := g.widen(r, t, r.String())
+	g.reroute(r, g.narrow(r, t, wide))
+	return grid{refOf(wide), s[1:]}
+}
+
+func (g *gridder) widen(r ref, t graph.DType, x string) string {
+	return g.convert(r, x, t, graph.Float)
+}
+
+func (g *gridder) narrow(r ref, t graph.DType, x string) string {
+	return g.convert(r, x, graph.Float, t)
+}
+
+func (g *gridder) convert(r ref, x string, from, to graph.DType) string {
+	if from == to {
+		return x
+	}
+	return g.insert(r, "cast", "Cast", attrs{"SrcT": typeAttr(types_go_proto.DataType(from)), "DstT": typeAttr(types_go_proto.DataType(to)), "Truncate": {Value: &attr_value_go_proto.AttrValue_B{}}}, x)
+}
+
+// insert adds an operation after the node that gives r.
+func (g *gridder) insert(r ref, suffix, op string, a attrs, in ...string) string {
+	n := &node_def_go_proto.NodeDef{Name: g.free(r.node + "/" + suffix), Op: op, Input: in, Attr: a}
+	g.byName[n.Name] = n
+	g.inserted[r.node] = append(g.inserted[r.node], n)
+	return n.Name
+}
+
+func (g *gridder) ints(r ref, v ...int) string { return g.constant(r, []int{len(v)}, v) }
+
+func (g *gridder) scalar(r ref, v int) string { return g.constant(r, nil, []int{v}) }
+
+func (g *gridder) constant(r ref, shape []int, v []int) string {
+	t := &tensor_go_proto.TensorProto{Dtype: types_go_proto.DataType_DT_INT32, TensorShape: &tensor_shape_go_proto.TensorShapeProto{}}
+	for _, d := range shape {
+		t.TensorShape.Dim = append(t.TensorShape.Dim, &tensor_shape_go_proto.TensorShapeProto_Dim{Size: int64(d)})
+	}
+	for _, x := range v {
+		t.IntVal = append(t.IntVal, int32(x))
+	}
+	return g.insert(r, "const", "Const", attrs{"dtype": typeAttr(types_go_proto.DataType_DT_INT32), "value": {Value: &attr_value_go_proto.AttrValue_Tensor{Tensor: t}}})
+}
+
+// reroute has those that took r take what came back.
+func (g *gridder) reroute(r ref, back string) {
+	for _, u := range g.users[r] {
+		u.n.Input[u.input] = back
+	}
+}
+
+// finish puts what was inserted in its place.
+func (g *gridder) finish() {
+	var nodes []*node_def_go_proto.NodeDef
+	for _, n := range g.nodes {
+		nodes = append(append(nodes, n), g.inserted[n.Name]...)
+	}
+	g.flat.nodes = nodes
+}

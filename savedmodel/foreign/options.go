@@ -1,0 +1,174 @@
+package foreign
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"oscar/internal/atomicfile"
+)
+
+// SidecarFile lies next to saved_model.pb and holds [Options].
+const SidecarFile = "oscar.yaml"
+
+// Options say what a model does not say of itself.
+type Options struct {
+	Signature string `yaml:"signature,omitempty" json:"signature,omitempty"` // empty: serving_default, or the only one that takes an image
+	Output    string `yaml:"output,omitempty" json:"output,omitempty"`       // of the signature; empty: the only one
+	Image     Image  `yaml:"image,omitempty" json:"image,omitzero"`
+	// Classes are the names in the order of the outputs; none: "0", "1", ...
+	Classes []string `yaml:"classes,omitempty" json:"classes,omitempty"`
+	// Explain is the layer that is explained by default; empty: the last with a map.
+	Explain string `yaml:"explain,omitempty" json:"explain,omitempty"`
+	// Tokens is the grid of a transformer's tokens, "14x14"; empty: a square.
+	Tokens string `yaml:"tokens,omitempty" json:"tokens,omitempty"`
+	// TrainingGraph takes a graph that was exported in training mode.
+	TrainingGraph bool `yaml:"training_graph,omitempty" json:"training_graph,omitempty"`
+	// Trust lets the model run operations that reach files, the network or other
+	// programs. It is not read from a file, which may come with the model.
+	Trust bool `yaml:"-" json:"trust,omitempty"`
+}
+
+// Image says how an image becomes the model's input.
+type Image struct {
+	Height int `yaml:"height,omitempty" json:"height,omitempty"` // where the model leaves it open
+	Width  int `yaml:"width,omitempty" json:"width,omitempty"`
+	// Scale is a name of [Scalings]; empty: 0..255 if the graph is seen to scale
+	// by itself, else an error.
+	Scale         string `yaml:"scale,omitempty" json:"scale,omitempty"`
+	Channels      string `yaml:"channels,omitempty" json:"channels,omitempty"`           // RGB, or BGR
+	Interpolation string `yaml:"interpolation,omitempty" json:"interpolation,omitempty"` // bilinear
+}
+
+// ReadSidecar reads the options next to the model in dir; none are there: false.
+func ReadSidecar(dir string) (o Options, found bool, err error) {
+	path := filepath.Join(dir, SidecarFile)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return o, false, nil
+	} else if err != nil {
+		return o, false, err
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(b))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&o); err != nil && !errors.Is(err, io.EOF) {
+		return o, false, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := o.Check(); err != nil {
+		return o, false, fmt.Errorf("%s: %w", path, err)
+	}
+	return o, true, nil
+}
+
+// Over returns o, with base's values where o has none.
+func (o Options) Over(base Options) Options {
+	set(&o.Signature, base.Signature)
+	set(&o.Output, base.Output)
+	set(&o.Image.Height, base.Image.Height)
+	set(&o.Image.Width, base.Image.Width)
+	set(&o.Image.Scale, base.Image.Scale)
+	set(&o.Image.Channels, base.Image.Channels)
+	set(&o.Image.Interpolation, base.Image.Interpolation)
+	set(&o.Explain, base.Explain)
+	set(&o.Tokens, base.Tokens)
+	set(&o.TrainingGraph, base.TrainingGraph)
+	set(&o.Trust, base.Trust)
+	if o.Classes == nil {
+		o.Classes = base.Classes
+	}
+	return o
+}
+
+func set[T comparable](value *T, otherwise T) {
+	var zero T
+	if *value == zero {
+		*value = otherwise
+	}
+}
+
+// Check reports options that fit no model.
+func (o Options) Check() error {
+	if o.Image.Height < 0 || o.Image.Width < 0 || (o.Image.Height == 0) != (o.Image.Width == 0) {
+		return fmt.Errorf("an image of %d x %d; want height and width, or neither", o.Image.Height, o.Image.Width)
+	}
+	if _, err := lookupScaling(o.Image.Scale); o.Image.Scale != "" && err != nil {
+		return err
+	}
+	if c := o.Image.Channels; c != "" && c != "RGB" && c != "BGR" {
+		return fmt.Errorf("channels are %q; have RGB, BGR", c)
+	}
+	for i, c := range o.Classes {
+		if c == "" || strings.ContainsAny(c, "/\\\n\x00") {
+			return fmt.Errorf("class %d is called %q; want a name that a folder can have", i, c)
+		}
+		if slices.Index(o.Classes, c) != i {
+			return fmt.Errorf("two classes are called %q", c)
+		}
+	}
+	if o.Tokens != "" {
+		if _, _, err := ParseSize(o.Tokens); err != nil {
+			return fmt.Errorf("tokens: %w", err)
+		}
+	}
+	return nil
+}
+
+// ParseSize reads "224x224", or "224" for a square.
+func ParseSize(text string) (height, width int, err error) {
+	rows, columns, two := strings.Cut(text, "x")
+	if !two {
+		columns = rows
+	}
+	if _, err := fmt.Sscanf(rows+" "+columns+"\n", "%d %d\n", &height, &width); err != nil || height < 1 || width < 1 || height > 1<<14 || width > 1<<14 {
+		return 0, 0, fmt.Errorf("size %q; want HEIGHTxWIDTH, as 224x224", text)
+	}
+	return height, width, nil
+}
+
+// WriteSidecar writes the options next to the model in dir.
+func WriteSidecar(dir string, o Options) error {
+	b, err := yaml.Marshal(o)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(dir, SidecarFile), b)
+}
+
+// Scaling is what a model wants of pixels: (x / By - Mean) / Std of each
+// channel.
+type Scaling struct {
+	Name string
+	By   float32
+	Mean [3]float32 // in the order of the model's channels
+	Std  [3]float32
+	BGR  bool // wants blue first
+}
+
+// Scalings are the usual ones.
+var Scalings = []Scaling{
+	{Name: "0..255", By: 1, Std: one},
+	{Name: "0..1", By: 255, Std: one},
+	{Name: "-1..1", By: 127.5, Mean: one, Std: one},
+	{Name: "torch", By: 255, Mean: [3]float32{0.485, 0.456, 0.406}, Std: [3]float32{0.229, 0.224, 0.225}},
+	{Name: "caffe", By: 1, Mean: [3]float32{103.939, 116.779, 123.68}, Std: one, BGR: true},
+}
+
+var one = [3]float32{1, 1, 1}
+
+func lookupScaling(name string) (Scaling, error) {
+	var names []string
+	for _, s := range Scalings {
+		if s.Name == name {
+			return s, nil
+		}
+		names = append(names, s.Name)
+	}
+	return Scaling{}, fmt.Errorf("no input scale %q; have %s", name, strings.Join(names, ", "))
+}

@@ -1,0 +1,115 @@
+package foreign
+
+import (
+	"fmt"
+
+	"github.com/wamuir/graft/tensorflow/core/framework/attr_value_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
+
+	"oscar/internal/graph"
+)
+
+// scaling is what the image gets before the model. No scale is guessed: a wrong
+// one does not show in the model's confidence.
+func (a *adoption) scaling(inside bool) (Scaling, error) {
+	o := a.options.Image
+	name := o.Scale
+	if name == "" {
+		if !inside && a.signature.Inputs[0].DType != graph.Uint8 {
+			return Scaling{}, fmt.Errorf("the model does not scale its image by itself; say what it was trained on with --input-scale:\n" + scaleHelp)
+		}
+		name = "0..255"
+	}
+	s, err := lookupScaling(name)
+	if err != nil {
+		return Scaling{}, err
+	}
+	if a.signature.Inputs[0].DType == graph.Uint8 && s.Name != "0..255" {
+		return Scaling{}, fmt.Errorf("the model takes bytes; its input scale is 0..255, not %s", s.Name)
+	}
+	if o.Channels != "" {
+		s.BGR = o.Channels == "BGR"
+	}
+	return s, nil
+}
+
+const scaleHelp = `  0..255   pixels as they are (EfficientNet, ConvNeXt and MobileNetV3 of Keras scale by themselves)
+  0..1     x / 255
+  -1..1    x / 127.5 - 1 (Keras's Xception, Inception, MobileNet, ResNetV2, NASNet)
+  torch    x / 255, less the mean and over the deviation of ImageNet (Keras's DenseNet, PyTorch)
+  caffe    BGR, less the mean of ImageNet (Keras's VGG, ResNet)`
+
+// preprocess makes of the image what the model takes: a tensor of shape in.
+func (a *adoption) preprocess(g *graph.Graph, s Scaling, in graph.Shape) (graph.Tensor, error) {
+	x := a.image
+	first := few(in[1]) && !few(in[3])
+	channels := in[3]
+	if first {
+		channels = in[1]
+	}
+	mean, std := s.Mean[:], s.Std[:]
+	switch channels {
+	case 3:
+		if s.BGR {
+			x = g.Reverse(x, 3)
+		}
+	case 1:
+		if s.Mean[0] != s.Mean[1] || s.Std[0] != s.Std[1] {
+			return x, fmt.Errorf("the model takes grey images; the input scale %s is for colours", s.Name)
+		}
+		// luma, ITU-R BT.601
+		x = g.Sum(g.Mul(x, g.Const(graph.FromFloat32s(graph.Shape{3}, []float32{0.299, 0.587, 0.114}))), true, 3)
+		mean, std = mean[:1], std[:1]
+	default:
+		return x, fmt.Errorf("the model takes images of %d channels; want 3, or 1", channels)
+	}
+	if s.By != 1 {
+		x = g.Div(x, g.Scalar(s.By))
+	}
+	if s.Mean != [3]float32{} {
+		x = g.Sub(x, g.Const(graph.FromFloat32s(graph.Shape{len(mean)}, mean)))
+	}
+	if s.Std != one {
+		x = g.Div(x, g.Const(graph.FromFloat32s(graph.Shape{len(std)}, std)))
+	}
+	if first {
+		x = g.Permute(x, 0, 3, 1, 2)
+	}
+	if t := graph.DType(a.flat.image.Attr["dtype"].GetType()); t != graph.Float {
+		x = g.Cast(x, t)
+	}
+	return g.Identity("scaled", x), g.Err()
+}
+
+// takeFloats has a model of bytes take the image before it is cast to bytes:
+// most cast it back at once, and no gradient passes bytes.
+func (a *adoption) takeFloats() {
+	float, bytes := types_go_proto.DataType_DT_FLOAT, types_go_proto.DataType_DT_UINT8
+	image := a.flat.image
+	if image.Attr["dtype"].GetType() != bytes {
+		return
+	}
+	image.Attr["dtype"] = typeAttr(float)
+	cast := &node_def_go_proto.NodeDef{Name: a.free(image.Name + "/bytes"), Op: "Cast", Input: []string{image.Name}, Attr: attrs{
+		"SrcT": typeAttr(float), "DstT": typeAttr(bytes), "Truncate": {Value: &attr_value_go_proto.AttrValue_B{}}}}
+	var nodes []*node_def_go_proto.NodeDef
+	for _, n := range a.flat.nodes {
+		nodes = append(nodes, n)
+		if n == image {
+			nodes = append(nodes, cast)
+			a.byName[cast.Name] = cast
+		}
+		for i, in := range n.Input {
+			if in != image.Name {
+				continue
+			}
+			if n.Op == "Cast" {
+				n.Attr["SrcT"] = typeAttr(float)
+			} else {
+				n.Input[i] = cast.Name
+			}
+		}
+	}
+	a.flat.nodes = nodes
+}

@@ -1,0 +1,246 @@
+package foreign
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+
+	"oscar/internal/graph"
+)
+
+// Bounds of the checks, as a share of the largest logit.
+const (
+	sameAnswer   = 1e-3 // of an image alone and among others
+	sameAnswer16 = 3e-2 // the same, where the model computes in 16 bits
+)
+
+// probe runs the adopted graph on drawn images: an image's answer must be the
+// same alone and among others, and that of the original.
+func (a *adoption) probe(ctx context.Context) error {
+	if !a.options.TrainingGraph {
+		if err := a.checkBatch(ctx); err != nil {
+			return err
+		}
+	}
+	return a.compare(ctx)
+}
+
+// drawn are n images of soft random colours, of whole numbers.
+func (a *adoption) drawn(n int) graph.Value {
+	s := a.image.Shape()
+	height, width := s[1], s[2]
+	r := rand.New(rand.NewPCG(1, 2))
+	const coarse = 8
+	pixels := make([]float32, 0, n*height*width*3)
+	for range n {
+		var corners [coarse * coarse * 3]float64
+		for i := range corners {
+			corners[i] = r.Float64() * 200
+		}
+		for y := range height {
+			for x := range width {
+				for c := range 3 {
+					at := (y*coarse/height*coarse+x*coarse/width)*3 + c
+					pixels = append(pixels, float32(math.Floor(corners[at]+r.Float64()*55)))
+				}
+			}
+		}
+	}
+	return graph.FromFloat32s(graph.Shape{n, height, width, 3}, pixels)
+}
+
+// first is the first of a batch.
+func first(v graph.Value) graph.Value {
+	s := v.Shape()
+	size := s.Elements() / s[0]
+	s[0] = 1
+	return graph.FromFloat32s(s, v.Float32s()[:size])
+}
+
+// checkBatch refuses a model whose answer changes with the rest of the batch,
+// or from run to run.
+func (a *adoption) checkBatch(ctx context.Context) error {
+	images := a.drawn(4)
+	answer := func(v graph.Value) ([]float32, error) {
+		out, err := a.session.Run(ctx, []graph.Feed{{To: a.image, Value: v}}, []graph.Tensor{a.logits})
+		if err != nil {
+			return nil, fmt.Errorf("the model does not run: %w", err)
+		}
+		return out[0].Float32s(), nil
+	}
+	together, err := answer(images)
+	if err != nil {
+		return err
+	}
+	again, err := answer(images)
+	if err != nil {
+		return err
+	}
+	alone, err := answer(first(images))
+	if err != nil {
+		return err
+	}
+	bound := sameAnswer
+	if a.short() {
+		bound = sameAnswer16
+	}
+	if difference(together, again) > bound {
+		return trainingError("two runs on the same images give different answers")
+	}
+	if difference(together[:len(alone)], alone) > bound {
+		return trainingError("an image has another answer alone than among others")
+	}
+	return nil
+}
+
+// difference is the largest, as a share of the largest number; not a number
+// counts as infinite where only one has it.
+func difference(a, b []float32) float64 {
+	if len(a) != len(b) {
+		return math.Inf(1)
+	}
+	largest, apart := 1e-30, 0.0
+	for i := range a {
+		x, y := float64(a[i]), float64(b[i])
+		if math.IsNaN(x) && math.IsNaN(y) || x == y {
+			continue
+		}
+		if d := math.Abs(x - y); d > apart || math.IsNaN(d) {
+			apart = d
+		}
+		largest = max(largest, math.Abs(x), math.Abs(y))
+	}
+	if math.IsNaN(apart) {
+		return math.Inf(1)
+	}
+	return apart / largest
+}
+
+// compare runs the original by TensorFlow's loader, if it is harmless and the
+// loader can.
+func (a *adoption) compare(ctx context.Context) error {
+	note := func(why string) {
+		a.Notes = append(a.Notes, "not compared with the original: "+why)
+	}
+	if a.options.TrainingGraph && len(a.updates()) > 0 {
+		note("its answers depend on chance")
+		return nil
+	}
+	if err := a.checkLoading(); err != nil {
+		note(err.Error())
+		return nil
+	}
+	g, session, err := graph.Load(a.dir, a.tag(), graph.Threads{})
+	if err != nil {
+		note("TensorFlow's loader says " + plain(err))
+		return nil
+	}
+	defer session.Close()
+	out, _ := a.signature.output(a.options.Output)
+	in, err1 := g.Tensor(a.signature.Inputs[0].Tensor)
+	want, err2 := g.Tensor(out.Tensor)
+	if err1 != nil || err2 != nil {
+		return fmt.Errorf("the original has no %s or no %s", a.signature.Inputs[0].Tensor, out.Tensor)
+	}
+	images := a.drawn(2)
+	ours, err := a.session.Run(ctx, []graph.Feed{{To: a.image, Value: images}}, []graph.Tensor{a.scaledImage, a.original})
+	if err != nil {
+		return fmt.Errorf("the model does not run: %w", err)
+	}
+	fed := ours[0]
+	if in.DType() == graph.Uint8 {
+		fed = graph.FromUint8s(fed.Shape(), bytesOfFloats(fed.Float32s()))
+	}
+	theirs, err := session.Run(ctx, []graph.Feed{{To: in, Value: fed}}, []graph.Tensor{want})
+	if err != nil {
+		note("TensorFlow's loader says " + plain(err))
+		return nil
+	}
+	if ours[1].DType() != graph.Float || theirs[0].DType() != graph.Float {
+		note("its output is not of 32 bits")
+		return nil
+	}
+	d := difference(ours[1].Float32s(), theirs[0].Float32s())
+	if d > sameAnswer16 || d > sameAnswer && !a.short() {
+		return fmt.Errorf("the answers of the adopted graph differ from the original's by %.2g of the largest: this model cannot be adopted; please report it", d)
+	}
+	a.Metadata.Origin.Difference = &d
+	return nil
+}
+
+// short reports whether the model computes in 16 bits.
+func (a *adoption) short() bool {
+	for _, n := range a.flat.nodes {
+		if t := graph.DType(n.Attr["T"].GetType()); t == graph.Half || t == graph.Bfloat16 {
+			return true
+		}
+	}
+	return false
+}
+
+func bytesOfFloats(v []float32) []uint8 {
+	out := make([]uint8, len(v))
+	for i, x := range v {
+		out[i] = uint8(x)
+	}
+	return out
+}
+
+// plain is an error's first words.
+func plain(err error) string {
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	text, _, _ = strings.Cut(text, " [[")
+	if len(text) > 200 {
+		text = text[:200] + "..."
+	}
+	return text
+}
+
+// checkLoading refuses to have the loader run what reaches beyond the model
+// when it restores and sets up the variables.
+func (a *adoption) checkLoading() error {
+	if a.options.Trust {
+		return nil
+	}
+	targets := []string{a.meta.GetSaverDef().GetRestoreOpName()}
+	for _, key := range []string{"saved_model_main_op", "legacy_init_op", "saved_model_init_op"} {
+		targets = append(targets, a.meta.GetCollectionDef()[key].GetNodeList().GetValue()...)
+	}
+	for _, info := range a.meta.GetSignatureDef()["__saved_model_init_op"].GetOutputs() {
+		targets = append(targets, info.GetName())
+	}
+	out, _ := a.signature.output(a.options.Output)
+	for op := range a.reached(append(targets, out.Tensor)...) {
+		if op != "RestoreV2" && a.suspicious(op) {
+			return fmt.Errorf("loading it runs %s", op)
+		}
+	}
+	return nil
+}
+
+// checkScaled refuses a scaling inside the model that does not fit pixels from
+// 0 to 255: it stands for a part of what the model was trained with.
+func (a *adoption) checkScaled(ctx context.Context, scaled ref) error {
+	t, err := a.tensor(scaled)
+	if err != nil || t.DType() != graph.Float {
+		return nil
+	}
+	s := a.image.Shape()
+	white := make([]float32, s[1]*s[2]*3)
+	for i := range white {
+		white[i] = 255
+	}
+	out, err := a.session.Run(ctx, []graph.Feed{{To: a.image, Value: graph.FromFloat32s(graph.Shape{1, s[1], s[2], 3}, white)}}, []graph.Tensor{t})
+	if err != nil {
+		return fmt.Errorf("the model does not run: %w", err)
+	}
+	for _, v := range out[0].Float32s() {
+		if !(math.Abs(float64(v)) <= 256) {
+			return fmt.Errorf("the model scales its image by itself, but makes %g of a white pixel of 255: it was not trained on 0..255; say on what with --input-scale:\n%s", v, scaleHelp)
+		}
+	}
+	a.Metadata.Origin.Scaled = "the model scales by itself (" + scaled.node + ")"
+	return nil
+}

@@ -1,0 +1,92 @@
+package rewrite
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// explicitPadding pads the image by an operation of its own: the library's
+// gradients of convolutions and pools fail where these pad explicitly.
+func explicitPadding(e *editor, n *node) (bool, error) {
+	if textOf(n, "padding") != "EXPLICIT" {
+		return false, nil
+	}
+	pads := listOf(n, "explicit_paddings")
+	if len(pads) != 8 || slices.Min(pads) < 0 {
+		return false, fmt.Errorf("explicit_paddings are %v, want 8 that are not negative", pads)
+	}
+	if len(n.Input) == 0 {
+		return false, takes(n, 1)
+	}
+	a := attrs{"T": n.Attr["T"], "Tpaddings": int32Type}
+	around := e.ints(n, []int64{4, 2}, pads...)
+	if n.Op == "MaxPool" {
+		n.Input[0] = e.add(n, "pad", "PadV2", a, n.Input[0], around, e.scalar(n, -math.MaxFloat32))
+	} else {
+		n.Input[0] = e.add(n, "pad", "Pad", a, n.Input[0], around)
+	}
+	n.Attr["padding"], n.Attr["explicit_paddings"] = text("VALID"), list()
+	return true, nil
+}
+
+// maxKernel bounds a side of a kernel with its holes filled.
+const maxKernel = 1 << 12
+
+// dilation fills the holes of a dilated kernel with zeros: the gradient of the
+// dilated convolution is wrong in the library, or ends the process.
+func dilation(e *editor, n *node) (bool, error) {
+	d := listOf(n, "dilations")
+	if !slices.ContainsFunc(d, func(by int64) bool { return by != 1 }) {
+		return false, nil
+	}
+	if err := takes(n, 2); err != nil {
+		return false, err
+	}
+	if len(d) != 4 || slices.Min(d) < 1 || d[0] != 1 || d[3] != 1 {
+		return false, fmt.Errorf("dilations are %v", d)
+	}
+	k, ok := e.dims(n.Input[1], 4)
+	if !ok || k[0] < 1 || d[1] > maxKernel || d[2] > maxKernel || k[0]*d[1] > maxKernel || k[1]*d[2] > maxKernel {
+		return false, fmt.Errorf("a dilated convolution by %v of a kernel %v cannot be used", d, e.shape(n.Input[1]))
+	}
+	reshape := attrs{"T": n.Attr["T"], "Tshape": int32Type}
+	apart := e.add(n, "apart", "Reshape", reshape, n.Input[1], e.ints(n, []int64{6}, k[0], 1, k[1], 1, k[2], k[3]))
+	holes := e.add(n, "holes", "Pad", attrs{"T": n.Attr["T"], "Tpaddings": int32Type}, apart,
+		e.ints(n, []int64{6, 2}, 0, 0, 0, d[1]-1, 0, 0, 0, d[2]-1, 0, 0, 0, 0))
+	joined := e.add(n, "joined", "Reshape", reshape, holes, e.ints(n, []int64{4}, k[0]*d[1], k[1]*d[2], k[2], k[3]))
+	n.Input[1] = e.add(n, "kernel", "Slice", attrs{"T": n.Attr["T"], "Index": int32Type}, joined,
+		e.ints(n, []int64{4}, 0, 0, 0, 0), e.ints(n, []int64{4}, (k[0]-1)*d[1]+1, (k[1]-1)*d[2]+1, k[2], k[3]))
+	n.Attr["dilations"] = list(1, 1, 1, 1)
+	return true, nil
+}
+
+// channelsLast runs an operation on [N,H,W,C] between two transpositions: on a
+// processor the library has few kernels for [N,C,H,W].
+func channelsLast(e *editor, n *node) (bool, error) {
+	if textOf(n, "data_format") != "NCHW" {
+		return false, nil
+	}
+	if len(n.Input) == 0 || len(e.shape(n.Input[0])) != 4 || e.inner[n.Name+":1"] || e.inner[n.Name+":2"] {
+		return false, nil
+	}
+	for name, width := range map[string]int{"strides": 1, "ksize": 1, "dilations": 1, "explicit_paddings": 2} {
+		v := listOf(n, name)
+		if len(v) == 0 {
+			continue
+		}
+		if len(v) != 4*width {
+			return false, fmt.Errorf("%s are %v", name, v)
+		}
+		n.Attr[name] = list(slices.Concat(v[:width], v[2*width:], v[width:2*width])...)
+	}
+	n.Attr["data_format"] = text("NHWC")
+	transpose := attrs{"T": n.Attr["T"], "Tperm": int32Type}
+	n.Input[0] = e.add(n, "channels_last", "Transpose", transpose, n.Input[0], e.ints(n, []int64{4}, 0, 2, 3, 1))
+	inner := &node{Name: e.free(n, "inner"), Op: n.Op, Input: n.Input, Attr: n.Attr}
+	if err := e.emit(inner); err != nil {
+		return false, err
+	}
+	become(n, "Transpose", transpose, inner.Name, e.ints(n, []int64{4}, 0, 3, 1, 2))
+	return true, nil
+}

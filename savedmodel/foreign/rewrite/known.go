@@ -1,0 +1,81 @@
+package rewrite
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
+)
+
+// known is the table of operations whose gradient the tests have compared with
+// tf.GradientTape's, with the attributes that they have compared; nil: all that
+// there are. A line needs a case in testdata/hardops.py.
+var known = map[string]func(n *node) bool{
+	"Abs": nil, "Add": nil, "AddN": nil, "AddV2": nil, "AvgPool": spatial, "BatchMatMulV2": nil, "BatchToSpaceND": nil, "BiasAdd": channels,
+	"BroadcastTo": nil, "Cast": nil, "ConcatV2": nil, "Conv2D": convolves, "Conv2DBackpropInput": convolves, "Cumsum": nil,
+	"DepthToSpace": channels, "DepthwiseConv2dNative": convolves, "Div": nil, "DivNoNan": nil, "Einsum": nil, "Elu": nil, "Erf": nil, "Exp": nil,
+	"ExpandDims": nil, "FusedBatchNormV3": channels, "GatherNd": nil, "GatherV2": unbatched, "L2Loss": nil, "LeakyRelu": nil, "Log": nil,
+	"Log1p": nil, "LogSoftmax": nil, "MatMul": nil, "Max": nil, "MaxPool": spatial, "Maximum": nil, "Mean": nil, "Min": nil, "Minimum": nil,
+	"MirrorPad": nil, "Mul": nil, "Neg": nil, "Pack": nil, "Pad": nil, "PadV2": nil, "Pow": nil, "Prod": nil, "RealDiv": nil,
+	"Reciprocal": nil, "Relu": nil, "Relu6": nil, "Reshape": nil, "ResizeBicubic": nil, "ResizeBilinear": nil, "ResizeNearestNeighbor": nil,
+	"ReverseV2": nil, "Roll": nil, "Rsqrt": nil, "ScaleAndTranslate": nil, "Select": nil, "SelectV2": nil, "Selu": nil, "Sigmoid": nil, "Slice": nil, "Softmax": nil,
+	"Softplus": nil, "Softsign": nil, "SpaceToBatchND": nil, "SpaceToDepth": channels, "Split": nil, "SplitV": nil, "Sqrt": nil, "Square": nil,
+	"SquaredDifference": nil, "Squeeze": nil, "StridedSlice": nil, "Sub": nil, "Sum": nil, "Tanh": nil, "Tile": nil, "Transpose": nil, "Unpack": nil,
+}
+
+// half are the operations whose gradient was compared in 16 bits, too.
+var half = strings.Fields("AddV2 BiasAdd Cast Conv2D FusedBatchNormV3 MatMul MaxPool Mean Mul Relu Sub Sum Reshape")
+
+// constant operations have a gradient of zero: what they give does not change
+// with small changes of what they take.
+var constant = func() map[string]bool {
+	set := map[string]bool{}
+	for _, op := range strings.Fields(`ArgMax ArgMin Bucketize Ceil Equal Fill Floor Greater GreaterEqual Less LessEqual LogicalAnd LogicalNot
+		LogicalOr NotEqual OnesLike Rank Rint Round Shape ShapeN Sign Size StopGradient ZerosLike`) {
+		set[op] = true
+	}
+	return set
+}()
+
+// Known reports whether the library's gradient of an operation, with its
+// attributes, is known to be right.
+func Known(n *node) bool {
+	compared, ok := known[n.Op]
+	if !ok || compared != nil && !compared(n) {
+		return false
+	}
+	switch n.Attr["T"].GetType() {
+	case types_go_proto.DataType_DT_HALF, types_go_proto.DataType_DT_BFLOAT16:
+		return slices.Contains(half, n.Op)
+	}
+	return true
+}
+
+// Constant reports whether no gradient passes an operation, because there is
+// none to pass.
+func Constant(n *node) bool {
+	if n.Op == "Cast" {
+		switch n.Attr["DstT"].GetType() {
+		case types_go_proto.DataType_DT_FLOAT, types_go_proto.DataType_DT_HALF, types_go_proto.DataType_DT_BFLOAT16, types_go_proto.DataType_DT_DOUBLE:
+			return false
+		}
+		return true
+	}
+	return constant[n.Op]
+}
+
+func channels(n *node) bool {
+	format := textOf(n, "data_format")
+	return format == "" || format == "NHWC"
+}
+
+func spatial(n *node) bool {
+	padding := textOf(n, "padding")
+	return channels(n) && (padding == "SAME" || padding == "VALID")
+}
+
+func convolves(n *node) bool {
+	return spatial(n) && !slices.ContainsFunc(listOf(n, "dilations"), func(d int64) bool { return d != 1 })
+}
+
+func unbatched(n *node) bool { return n.Attr["batch_dims"].GetI() == 0 }

@@ -1,0 +1,53 @@
+package foreign
+
+import (
+	"github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
+)
+
+// scaled finds the tensor that the model's own scaling of the image gives: it
+// follows the image through arithmetic with what does not depend on it, up to
+// the first operation of another kind. ok is false if there is no such
+// arithmetic.
+func (f *flat) scaled() (r ref, ok bool) {
+	fromImage := map[string]bool{f.image.Name: true}
+	users := map[string][]*node_def_go_proto.NodeDef{}
+	for _, n := range f.nodes {
+		for _, in := range n.Input {
+			name := refOf(in).node
+			users[name] = append(users[name], n)
+			if fromImage[name] {
+				fromImage[n.Name] = true
+			}
+		}
+	}
+	r = ref{node: f.image.Name}
+	for {
+		var next *node_def_go_proto.NodeDef
+		for _, n := range users[r.node] {
+			if keepsImage[n.Op] {
+				if next != nil && next != n {
+					return r, ok // two ways on: what follows is no longer scaling
+				}
+				next = n
+			}
+		}
+		if next == nil {
+			return r, ok
+		}
+		if arithmetic[next.Op] {
+			for _, in := range next.Input {
+				if name := refOf(in).node; name != r.node && fromImage[name] {
+					return r, ok
+				}
+			}
+			ok = true
+		}
+		r = ref{node: next.Name}
+	}
+}
+
+// arithmetic scales an image.
+var arithmetic = setOf("Mul AddV2 Add Sub RealDiv Div")
+
+// keepsImage are the operations after which it is still an image.
+var keepsImage = setOf("Mul AddV2 Add Sub RealDiv Div Cast ReverseV2 Transpose ResizeBilinear ResizeNearestNeighbor ResizeBicubic ResizeArea Slice StridedSlice Pad ConcatV2 Split Unpack")
