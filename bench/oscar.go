@@ -169,7 +169,7 @@ func (d *desk) gradcam() (func(int) error, error) {
 		group.SetLimit(runtime.NumCPU())
 		for i, a := range attributions {
 			group.Go(func() error {
-				heat[i] = scaled(heatmap.Upsample(heatmap.Positive(a.Map), in[0], in[1]))
+				heat[i] = scaled(heatmap.Positive(a.Map).Resize(in[0], in[1]))
 				return nil
 			})
 		}

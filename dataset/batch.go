@@ -146,7 +146,7 @@ func (l *Loader) work(ctx context.Context, jobs <-chan job, epoch Epoch, n int) 
 		s := j.slot
 		length := 3 * s.Height * s.Width
 		pixels := s.Images[j.i*length : (j.i+1)*length]
-		buf, s.errs[j.i] = l.load(s.Items[j.i], pixels, buf)
+		buf, s.errs[j.i] = l.load(ctx, s.Items[j.i], pixels, buf)
 		if s.errs[j.i] == nil {
 			for _, c := range epoch.changes(s.order[j.i], n) {
 				c.apply(pixels, scratch, s.Height, s.Width)

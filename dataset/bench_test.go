@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"path/filepath"
 	"testing"
 )
@@ -101,6 +102,30 @@ func BenchmarkSyntheticImage(b *testing.B) {
 				if _, _, err := SyntheticImage(class, 1, SyntheticOptions{}); err != nil {
 					b.Fatal(err)
 				}
+			}
+		})
+	}
+}
+
+// The conversion of a decoded JPEG, next to that of Go, which does not interpolate.
+func BenchmarkJPEGColors(b *testing.B) {
+	for _, ratio := range []image.YCbCrSubsampleRatio{image.YCbCrSubsampleRatio444, image.YCbCrSubsampleRatio422, image.YCbCrSubsampleRatio420} {
+		src := image.NewYCbCr(image.Rect(0, 0, 512, 384), ratio)
+		r := newRandom(1)
+		for i := range src.Y {
+			src.Y[i] = uint8(100 + r.intn(50))
+		}
+		for i := range src.Cb {
+			src.Cb[i], src.Cr[i] = uint8(100+r.intn(50)), uint8(100+r.intn(50))
+		}
+		b.Run(ratio.String()[len("YCbCrSubsampleRatio"):]+"/libjpeg", func(b *testing.B) {
+			for b.Loop() {
+				jpegRGB(src)
+			}
+		})
+		b.Run(ratio.String()[len("YCbCrSubsampleRatio"):]+"/go", func(b *testing.B) {
+			for b.Loop() {
+				draw.Draw(image.NewRGBA(src.Rect), src.Rect, src, image.Point{}, draw.Src)
 			}
 		})
 	}

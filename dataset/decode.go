@@ -2,12 +2,14 @@ package dataset
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
 	"io"
+	"time"
 )
 
 // Limits bound what one image may cost. A field of 0 stands for that of
@@ -19,6 +21,10 @@ type Limits struct {
 
 // DefaultLimits allow 100 megapixels and 64 MiB a file.
 var DefaultLimits = Limits{MaxPixels: 100_000_000, MaxBytes: 64 << 20}
+
+// maxTime is the longest that one image may take to decode, after it has got its
+// share of the memory. One of 100 megapixels takes a few seconds.
+const maxTime = time.Minute
 
 // maxSide is the longest side an image may have, that of JPEG. Were it longer,
 // the 32 bit sums of the resize filters would overflow for a result of four pixels.
@@ -39,36 +45,72 @@ type Header struct {
 	Format        string // "JPEG", "PNG", "GIF", "BMP", "TIFF" or "WebP"
 	Width, Height int    // as stored, in pixels: before Orientation is applied
 	Orientation   int    // EXIF orientation, 1 (as stored) to 8
+	Decoder       string // OtherJPEGName, or empty: the decoder in Go
 }
 
 // ReadHeader tells the format and the size of an image without decoding its
 // pixels. It fails where Decode would fail before it allocates: an unknown
-// format, a damaged header, more bytes or pixels than the limits allow, or more
-// pixels than that many bytes can hold.
+// format or kind, a damaged header, more bytes or pixels than the limits allow,
+// or more pixels than that many bytes can hold.
 func ReadHeader(data []byte, limits Limits) (Header, error) {
-	header, _, err := readHeader(data, limits)
-	return header, err
+	in, err := readHeader(context.Background(), data, limits)
+	return in.header, err
 }
 
-func readHeader(data []byte, limits Limits) (header Header, f *format, err error) {
+// An input is an image file on its way through a decoder.
+type input struct {
+	ctx           context.Context
+	data          []byte
+	format        *format
+	header        Header
+	bytesPerPixel float64 // that decoding takes
+	jpeg          jpegFile
+}
+
+// reader reads data, the whole file or a part of it, until the context is done.
+func (in *input) reader(data []byte) io.Reader { return &reader{in.ctx, bytes.NewReader(data)} }
+
+// A reader ends a decoder whose context is done.
+type reader struct {
+	ctx  context.Context
+	data *bytes.Reader
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if err := context.Cause(r.ctx); err != nil {
+		return 0, err
+	}
+	return r.data.Read(p)
+}
+
+func (r *reader) ReadAt(p []byte, at int64) (int, error) {
+	if err := context.Cause(r.ctx); err != nil {
+		return 0, err
+	}
+	return r.data.ReadAt(p, at)
+}
+
+func readHeader(ctx context.Context, data []byte, limits Limits) (*input, error) {
 	limits = limits.orDefault()
+	in := &input{ctx: ctx, data: data}
 	if len(data) == 0 {
-		return header, nil, errors.New("empty file")
+		return in, errors.New("empty file")
 	}
 	if int64(len(data)) > limits.MaxBytes {
-		return header, nil, tooLarge(int64(len(data)), limits.MaxBytes)
+		return in, tooLarge(int64(len(data)), limits.MaxBytes)
 	}
-	f = sniff(data)
+	f := sniff(data)
 	if f == nil {
-		return header, nil, fmt.Errorf("not a JPEG, PNG, GIF, BMP, TIFF or WebP image (begins with %q)", data[:min(len(data), 8)])
+		return in, fmt.Errorf("not a JPEG, PNG, GIF, BMP, TIFF or WebP image (begins with %q)", data[:min(len(data), 8)])
 	}
+	in.format, in.bytesPerPixel = f, f.bytesPerPixel
 	var config image.Config
-	err = guard(func() (err error) {
-		config, err = f.config(bytes.NewReader(data))
+	err := guard(func() (err error) {
+		config, err = f.config(in)
 		return err
 	})
 	if err != nil {
-		return header, nil, f.failed(err)
+		return in, f.failed(err)
 	}
 	pixels := int64(config.Width) * int64(config.Height)
 	switch {
@@ -82,45 +124,79 @@ func readHeader(data []byte, limits Limits) (header Header, f *format, err error
 		err = fmt.Errorf("%s header claims %dx%d pixels, more than its %d bytes can hold", f.name, config.Width, config.Height, len(data))
 	}
 	if err != nil {
-		return header, nil, err
+		return in, err
 	}
-	header = Header{Format: f.name, Width: config.Width, Height: config.Height, Orientation: 1}
+	in.header.Format, in.header.Width, in.header.Height, in.header.Orientation = f.name, config.Width, config.Height, 1
 	if f.exif != nil {
-		header.Orientation = exifOrientation(f.exif(data))
+		in.header.Orientation = exifOrientation(f.exif(data))
 	}
-	return header, f, nil
+	if in.header.Orientation > 1 {
+		in.bytesPerPixel += 4 // orient makes a copy
+	}
+	return in, nil
 }
 
-// Decode turns the content of an image file into pixels. The format is told by
-// content: JPEG, PNG, GIF (its first frame), BMP, TIFF or WebP. The EXIF
-// orientation is applied. Gray, palette, 16 bit, CMYK and YCCK images become
-// 8 bit RGB; what is transparent is laid over white.
+// Decode is DecodeContext without a context.
+func Decode(data []byte, limits Limits) (*image.RGBA, error) {
+	img, _, err := DecodeContext(context.Background(), data, limits)
+	return img, err
+}
+
+// DecodeContext turns the content of an image file into pixels. The format is told
+// by content: JPEG, PNG, GIF, BMP, TIFF or WebP, of an animation the first frame.
+// The EXIF orientation is applied. Gray, palette, 16 bit, CMYK and YCCK images become
+// 8 bit RGB; what is transparent is laid over white. Colours are those of libjpeg-turbo
+// and libwebp. docs/formats.md lists the kinds that are read.
 //
 // The result is opaque and begins at (0, 0). A decoder that panics is an error,
 // as is an image that its data does not fill: there are no half images.
-func Decode(data []byte, limits Limits) (*image.RGBA, error) {
-	header, f, err := readHeader(data, limits)
+//
+// Concurrent calls share a budget of memory: large images wait for each other. One
+// that takes longer than a minute is an error. When ctx is done, decoding ends with
+// its error.
+func DecodeContext(ctx context.Context, data []byte, limits Limits) (*image.RGBA, Header, error) {
+	img, header, release, err := decodeHeld(ctx, data, limits)
+	release()
+	return img, header, err
+}
+
+// decodeHeld is DecodeContext that keeps the image's share of the memory until
+// release is called, which is never nil.
+func decodeHeld(ctx context.Context, data []byte, limits Limits) (img *image.RGBA, header Header, release func(), err error) {
+	in, err := readHeader(ctx, data, limits)
+	header, release = in.header, func() {}
 	if err != nil {
-		return nil, err
+		return nil, header, release, err
 	}
-	var img *image.RGBA
+	pixels := float64(header.Width) * float64(header.Height)
+	if release, err = decodeMemory.acquire(ctx, int64(in.bytesPerPixel*pixels)); err != nil {
+		return nil, header, release, err
+	}
+	var stop context.CancelFunc
+	in.ctx, stop = context.WithTimeoutCause(ctx, maxTime, fmt.Errorf("takes longer than %v to decode", maxTime))
+	defer stop()
 	err = guard(func() error {
-		src, err := f.decode(bytes.NewReader(data))
+		src, err := in.format.decode(in)
 		if err != nil {
 			return err
 		}
 		canvas := image.Rect(0, 0, header.Width, header.Height)
 		// A GIF frame may be smaller than its canvas, and is never larger.
-		if b := src.Bounds(); b != canvas && !(f.name == "GIF" && b.In(canvas)) {
+		if b := src.Bounds(); b != canvas && !(header.Format == "GIF" && b.In(canvas)) {
 			return fmt.Errorf("header claims %v, data holds %v", canvas, b)
 		}
 		img = orient(flatten(src, canvas), header.Orientation)
 		return nil
 	})
-	if err != nil {
-		return nil, f.failed(err)
+	switch {
+	case err == nil:
+		return img, header, release, nil
+	case ctx.Err() != nil:
+		return nil, header, release, ctx.Err()
+	case in.ctx.Err() != nil:
+		err = context.Cause(in.ctx)
 	}
-	return img, nil
+	return nil, header, release, in.format.failed(err)
 }
 
 // DecodeFile is Decode for a file on disk. Errors do not repeat its path.
@@ -144,7 +220,10 @@ func guard(decode func() error) (err error) {
 
 // failed says which format an error of its decoder belongs to.
 func (f *format) failed(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, errKind):
+		return fmt.Errorf("%s %w", f.name, err)
+	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		return fmt.Errorf("%s data ends too early: %w", f.name, err)
 	}
 	return fmt.Errorf("cannot decode %s: %w", f.name, err)

@@ -44,7 +44,7 @@ func TestDecodeFormats(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			header, err := ReadHeader(test.data, Limits{})
-			if want := (Header{test.format, 64, 32, 1}); err != nil || header != want {
+			if want := (Header{Format: test.format, Width: 64, Height: 32, Orientation: 1}); err != nil || header != want {
 				t.Errorf("header %v, %v; want %v", header, err, want)
 			}
 			img, err := Decode(test.data, Limits{})
@@ -294,6 +294,9 @@ func FuzzDecode(f *testing.F) {
 	}
 	for _, data := range bombs(f) {
 		f.Add(data)
+	}
+	for _, c := range kindCases(f) {
+		f.Add(readTestdata(f, "formats", c.File))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		limits := Limits{MaxPixels: 1 << 18, MaxBytes: 1 << 16}

@@ -34,7 +34,7 @@ const (
 	cacheHeadLen   = 48
 	cacheRecordTop = 32 + 4
 	// decoderVersion is to be raised when Decode or Resize give other pixels.
-	decoderVersion = 1
+	decoderVersion = 2
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

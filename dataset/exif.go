@@ -11,58 +11,23 @@ import (
 // stored) for whatever is missing or damaged: a broken tag never costs an
 // image.
 func exifOrientation(block []byte) int {
-	const tagOrientation, typeShort, entryLen = 0x0112, 3, 12
-	if len(block) < 8 {
+	values, kind := readIFD(block).numbers(tagOrientation)
+	if kind != ifdShort || len(values) == 0 || values[0] < 1 || values[0] > 8 {
 		return 1
 	}
-	var order binary.ByteOrder
-	switch string(block[:4]) {
-	case "II*\x00":
-		order = binary.LittleEndian
-	case "MM\x00*":
-		order = binary.BigEndian
-	default:
-		return 1
-	}
-	directory := int64(order.Uint32(block[4:]))
-	if directory+2 > int64(len(block)) {
-		return 1
-	}
-	entries := block[directory+2:]
-	for range order.Uint16(block[directory:]) {
-		if len(entries) < entryLen {
-			return 1
-		}
-		if order.Uint16(entries) == tagOrientation {
-			value := int(order.Uint16(entries[8:]))
-			if order.Uint16(entries[2:]) != typeShort || value < 1 || value > 8 {
-				return 1
-			}
-			return value
-		}
-		entries = entries[entryLen:]
-	}
-	return 1
+	return int(values[0])
 }
 
-// jpegEXIF finds the block in the first APP1 segment that says "Exif".
+// jpegEXIF finds the block in the first APP1 segment that says "Exif", before the
+// first scan.
 func jpegEXIF(data []byte) []byte {
-	const markerAPP1, markerSOS, markerEOI = 0xe1, 0xda, 0xd9
-	for p := 2; p+4 <= len(data) && data[p] == 0xff; {
-		marker := data[p+1]
-		if marker == 0xff { // a fill byte
-			p++
-			continue
+	for s := range segments(data) {
+		if s.marker == markerSOS {
+			break
 		}
-		length := int(binary.BigEndian.Uint16(data[p+2:])) // counts its own two bytes
-		end := p + 2 + length
-		if marker == markerSOS || marker == markerEOI || length < 2 || end > len(data) {
-			return nil
-		}
-		if block, found := bytes.CutPrefix(data[p+4:end], []byte("Exif\x00\x00")); marker == markerAPP1 && found {
+		if block, found := bytes.CutPrefix(s.content, []byte("Exif\x00\x00")); s.marker == markerAPP1 && found {
 			return block
 		}
-		p = end
 	}
 	return nil
 }

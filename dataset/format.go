@@ -3,21 +3,18 @@ package dataset
 import (
 	"image"
 	"image/gif"
-	"image/jpeg"
 	"image/png"
 	"io"
 
 	"golang.org/x/image/bmp"
-	"golang.org/x/image/tiff"
-	"golang.org/x/image/webp"
 )
 
 // A format is one way of storing an image.
 type format struct {
 	name   string
 	magic  string // the first bytes of a file; '?' stands for any byte
-	config func(io.Reader) (image.Config, error)
-	decode func(io.Reader) (image.Image, error)
+	config func(*input) (image.Config, error)
+	decode func(*input) (image.Image, error)
 	// exif finds the EXIF block within a file, nil if there is none. A nil
 	// function: the format has none.
 	exif func(data []byte) []byte
@@ -25,22 +22,37 @@ type format struct {
 	// 0 if there is no such bound. A header that claims more is a lie, and is
 	// found out before pixels are allocated for it.
 	pixelsPerByte int64
+	// bytesPerPixel is what decoding takes at most, with the result.
+	bytesPerPixel float64
 }
 
 // formats are those Decode knows. To add one, add a line.
 var formats = []format{
-	// Every 8x8 block of the first component takes at least one bit.
-	{"JPEG", "\xff\xd8\xff", jpeg.DecodeConfig, jpeg.Decode, jpegEXIF, 8 * 64},
-	// Deflate expands at most 1032 times; a pixel takes at least one bit.
-	{"PNG", "\x89PNG\r\n\x1a\n", png.DecodeConfig, png.Decode, pngEXIF, 8 * 1032},
+	// Every 8x8 block of the first component takes at least one bit. A component
+	// that is not sampled down takes a byte a pixel, and four while it is progressive.
+	{"JPEG", "\xff\xd8\xff", configJPEG, decodeJPEG, jpegEXIF, 8 * 64, 24},
+	// Deflate expands at most 1032 times; a pixel takes at least one bit. 16 bit
+	// colours are converted.
+	{"PNG", "\x89PNG\r\n\x1a\n", plainConfig(png.DecodeConfig), plain(png.Decode), pngEXIF, 8 * 1032, 12},
 	// An LZW code of at least 3 bits stands for at most 4096 pixels.
-	{"GIF", "GIF87a", gif.DecodeConfig, gif.Decode, nil, 8 * 4096 / 3},
-	{"GIF", "GIF89a", gif.DecodeConfig, gif.Decode, nil, 8 * 4096 / 3},
+	{"GIF", "GIF87a", plainConfig(gif.DecodeConfig), plain(gif.Decode), nil, 8 * 4096 / 3, 5},
+	{"GIF", "GIF89a", plainConfig(gif.DecodeConfig), plain(gif.Decode), nil, 8 * 4096 / 3, 5},
 	// Uncompressed, at least one bit a pixel.
-	{"BMP", "BM????\x00\x00\x00\x00", bmp.DecodeConfig, bmp.Decode, nil, 8},
-	{"TIFF", "II*\x00", tiff.DecodeConfig, tiff.Decode, tiffEXIF, 0},
-	{"TIFF", "MM\x00*", tiff.DecodeConfig, tiff.Decode, tiffEXIF, 0},
-	{"WebP", "RIFF????WEBP", webp.DecodeConfig, webp.Decode, webpEXIF, 0},
+	{"BMP", "BM????\x00\x00\x00\x00", plainConfig(bmp.DecodeConfig), plain(bmp.Decode), nil, 8, 8},
+	{"TIFF", "II*\x00", configTIFF, decodeTIFF, tiffEXIF, 0, 12},
+	{"TIFF", "MM\x00*", configTIFF, decodeTIFF, tiffEXIF, 0, 12},
+	{"TIFF", "II+\x00", refuseBigTIFF, nil, nil, 0, 0},
+	{"TIFF", "MM\x00+", refuseBigTIFF, nil, nil, 0, 0},
+	{"WebP", "RIFF????WEBP", configWebP, decodeWebP, webpEXIF, 0, 12},
+}
+
+// plain is a decoder of a library that is right as it is.
+func plain(decode func(io.Reader) (image.Image, error)) func(*input) (image.Image, error) {
+	return func(in *input) (image.Image, error) { return decode(in.reader(in.data)) }
+}
+
+func plainConfig(config func(io.Reader) (image.Config, error)) func(*input) (image.Config, error) {
+	return func(in *input) (image.Config, error) { return config(in.reader(in.data)) }
 }
 
 // sniff returns the format whose magic data begins with, nil if there is none.

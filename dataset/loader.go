@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -93,7 +94,7 @@ func (l *Loader) Close() error { return l.cache.close() }
 
 // load writes the pixels of one item to dst, [H, W, 3]. It reads the file into
 // buf and returns that for reuse.
-func (l *Loader) load(item Item, dst []uint8, buf []byte) ([]byte, error) {
+func (l *Loader) load(ctx context.Context, item Item, dst []uint8, buf []byte) ([]byte, error) {
 	var key cacheKey
 	hashed := item.SHA256 != ""
 	if hashed {
@@ -115,7 +116,8 @@ func (l *Loader) load(item Item, dst []uint8, buf []byte) ([]byte, error) {
 	if hashed && sha256.Sum256(data) != key {
 		return data, fmt.Errorf("%s: %w", item.Path, ErrChanged)
 	}
-	img, err := Decode(data, l.opts.Limits)
+	img, _, release, err := decodeHeld(ctx, data, l.opts.Limits)
+	defer release()
 	if err != nil {
 		return data, fmt.Errorf("%s: %w", item.Path, err)
 	}

@@ -188,7 +188,7 @@ func inspectAll(ctx context.Context, root string, items []Item, opts ScanOptions
 		group.Go(func() error {
 			var buf []byte
 			for i := range jobs {
-				buf, reasons[i] = inspect(root, &items[i], opts, buf)
+				buf, reasons[i] = inspect(ctx, root, &items[i], opts, buf)
 				if opts.Progress != nil {
 					mu.Lock()
 					done++
@@ -203,7 +203,7 @@ func inspectAll(ctx context.Context, root string, items []Item, opts ScanOptions
 }
 
 // inspect fills in the hash of one item. It returns its buffer for reuse.
-func inspect(root string, item *Item, opts ScanOptions, buf []byte) ([]byte, error) {
+func inspect(ctx context.Context, root string, item *Item, opts ScanOptions, buf []byte) ([]byte, error) {
 	if !utf8.ValidString(item.Path) {
 		return buf, fmt.Errorf("file name is not valid UTF-8: %q", item.Path)
 	}
@@ -214,7 +214,7 @@ func inspect(root string, item *Item, opts ScanOptions, buf []byte) ([]byte, err
 	sum := sha256.Sum256(data)
 	item.SHA256 = hex.EncodeToString(sum[:])
 	if opts.Verify {
-		_, err = Decode(data, opts.Limits)
+		_, _, err = DecodeContext(ctx, data, opts.Limits)
 	} else {
 		_, err = ReadHeader(data, opts.Limits)
 	}

@@ -3,34 +3,32 @@ package explain
 import (
 	"fmt"
 	"math"
+
+	"oscar/internal/numeric"
 )
 
-// Averager makes one map of many, say of all images of a class. Each map is
-// divided by its L1 mass first, the sum of its absolute values, so that every
-// image has the same say. It holds two maps, however many are added. Its zero
-// value is ready; which maps to add (say, only those of images that the model
-// got right) is the caller's choice.
+// Averager computes the mean of many maps, such as those of all images of a
+// class. Each map is first divided by its L1 mass ([Grid.Mass]), so that every
+// image counts the same. It holds two maps, however many are added. Its zero
+// value is ready to use.
 //
-// An average tells where a class is looked for only if its objects are in about
-// the same place: see [Averager.Center].
+// An average shows where the model looks for a class only if the objects are in
+// about the same place: see [Averager.Center].
 type Averager struct {
 	N       int // maps averaged
-	Dropped int // maps without mass, or with a NaN or an infinity: left out
+	Dropped int // maps left out: their mass is zero or not finite
 
 	height, width int
 	mean, squares []float64 // Welford: the mean, and the sum of squares about it
 }
 
-// Add takes one more map, of the same size as the others.
+// Add adds a map, of the same size as the others.
 func (a *Averager) Add(g Grid) error {
 	if len(g.Values) != g.Height*g.Width {
 		return fmt.Errorf("a map of %dx%d with %d values", g.Height, g.Width, len(g.Values))
 	}
-	mass := 0.0
-	for _, v := range g.Values {
-		mass += math.Abs(float64(v))
-	}
-	if mass == 0 || math.IsNaN(mass) || math.IsInf(mass, 0) {
+	mass := g.Mass()
+	if mass == 0 || !numeric.Finite(mass) {
 		a.Dropped++
 		return nil
 	}
@@ -44,15 +42,15 @@ func (a *Averager) Add(g Grid) error {
 	a.N++
 	for i, v := range g.Values {
 		v := float64(v) / mass
-		before := v - a.mean[i]
-		a.mean[i] += before / float64(a.N)
-		a.squares[i] += before * (v - a.mean[i])
+		delta := v - a.mean[i]
+		a.mean[i] += delta / float64(a.N)
+		a.squares[i] += delta * (v - a.mean[i])
 	}
 	return nil
 }
 
-// Mean is the average: signed, of an L1 mass of at most 1, which it has only if
-// the maps agree on the signs. Of no maps it has no size.
+// Mean is the average: signed, with an L1 mass of at most 1. The mass is 1 only
+// if the maps have the same signs. If there are no maps it has no size.
 func (a *Averager) Mean() Grid {
 	g := NewGrid(a.height, a.width)
 	for i, v := range a.mean {
@@ -62,7 +60,7 @@ func (a *Averager) Mean() Grid {
 }
 
 // Deviation is the standard deviation of the maps at each position, with n-1 in
-// the denominator: zeros for a single map.
+// the denominator. It is zero for a single map.
 func (a *Averager) Deviation() Grid {
 	g := NewGrid(a.height, a.width)
 	for i, s := range a.squares {
@@ -71,10 +69,10 @@ func (a *Averager) Deviation() Grid {
 	return g
 }
 
-// Dispersion says in one number how far the maps are from their mean, beside
-// how much there is of it: the root of the variance's sum over the squared
-// mean's. It is 0 for maps that are all the same, above 1 where they differ by
-// more than they share, and NaN where there is no mean.
+// Dispersion is how far the maps are from their mean, relative to the mean: the
+// root of the summed variance over the summed squared mean. It is 0 if all maps
+// are the same, above 1 if they differ by more than they share, and NaN if there
+// is no mean.
 func (a *Averager) Dispersion() float64 {
 	var variance, mean float64
 	for i, s := range a.squares {
@@ -84,10 +82,10 @@ func (a *Averager) Dispersion() float64 {
 	return math.Sqrt(variance / mean)
 }
 
-// Center says how much the average keeps to the middle of the image: the share
-// of its L1 mass in the middle half of the height and of the width, over that
-// part's share of the area. 1 is no preference, 4 (or nearly) all in the
-// middle, NaN no mean.
+// Center is how far the average is concentrated in the middle of the image: the
+// share of its L1 mass in the middle half of the height and of the width, over
+// that part's share of the area. 1 is no concentration; about 4 is all in the
+// middle; NaN is no mean.
 func (a *Averager) Center() float64 {
 	var inside, mass, area float64
 	for i, v := range a.mean {

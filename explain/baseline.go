@@ -5,50 +5,49 @@ import (
 	"strings"
 )
 
-// A Baseline says what an image looks like where nothing is to be seen: it
-// fills nothing, of the image's size. There is no neutral choice. A black one
-// hides black objects, so a result that hangs on the baseline is no result:
-// try two.
-type Baseline func(nothing []float32, image Images)
+// A Baseline fills dst with the reference image x' of the given image, of the
+// same size. No choice is neutral: a black baseline hides black objects. Try two,
+// and do not trust a result that depends on the baseline.
+type Baseline func(dst []float32, image Images)
 
 // Black is zero everywhere.
-func Black(nothing []float32, _ Images) { clear(nothing) }
+func Black(dst []float32, _ Images) { clear(dst) }
 
 // Gray is the middle of 0..255 everywhere.
-func Gray(nothing []float32, _ Images) {
-	for i := range nothing {
-		nothing[i] = 127.5
+func Gray(dst []float32, _ Images) {
+	for i := range dst {
+		dst[i] = 127.5
 	}
 }
 
 // Mean is the image's own mean colour everywhere.
-func Mean(nothing []float32, image Images) {
+func Mean(dst []float32, image Images) {
 	sums := make([]float64, image.Channels)
 	for i, p := range image.Pixels {
 		sums[i%image.Channels] += float64(p)
 	}
-	for i := range nothing {
-		nothing[i] = float32(sums[i%image.Channels] / float64(image.Height*image.Width))
+	for i := range dst {
+		dst[i] = float32(sums[i%image.Channels] / float64(image.Height*image.Width))
 	}
 }
 
-// Picture is a given image, of the size of those explained, or one pixel of it:
-// a colour.
+// Picture is the given image everywhere, of the size of those explained. One
+// pixel is a colour.
 func Picture(pixels ...float32) Baseline {
-	return func(nothing []float32, _ Images) {
-		for i := range nothing {
-			nothing[i] = pixels[i%len(pixels)]
+	return func(dst []float32, _ Images) {
+		for i := range dst {
+			dst[i] = pixels[i%len(pixels)]
 		}
 	}
 }
 
-// baselines are those that have a name.
+// baselines are the baselines that have a name.
 var baselines = []struct {
 	name string
 	fill Baseline
 }{{"black", Black}, {"gray", Gray}, {"mean", Mean}}
 
-// ParseBaseline reads "black", "gray" or "mean".
+// ParseBaseline returns the baseline of a name: "black", "gray" or "mean".
 func ParseBaseline(name string) (Baseline, error) {
 	var names []string
 	for _, b := range baselines {
@@ -60,12 +59,12 @@ func ParseBaseline(name string) (Baseline, error) {
 	return nil, fmt.Errorf("no baseline %q; have %s", name, strings.Join(names, ", "))
 }
 
-// of makes the baseline of one image; a nil one is otherwise.
-func (b Baseline) of(image Images, otherwise Baseline) []float32 {
+// of returns the baseline of one image; fallback's if b is nil.
+func (b Baseline) of(image Images, fallback Baseline) []float32 {
 	if b == nil {
-		b = otherwise
+		b = fallback
 	}
-	nothing := make([]float32, len(image.Pixels))
-	b(nothing, image)
-	return nothing
+	dst := make([]float32, len(image.Pixels))
+	b(dst, image)
+	return dst
 }

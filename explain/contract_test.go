@@ -41,8 +41,8 @@ func must(t testing.TB, e explain.Explainer, images explain.Images, targets ...i
 func TestTable(t *testing.T) {
 	seen := map[string]bool{}
 	for _, entry := range explain.Methods {
-		if entry.Name == "" || entry.Paper == "" || entry.New == nil {
-			t.Errorf("entry %q lacks a name, a paper or a constructor", entry.Name)
+		if entry.Name == "" || entry.Paper == "" || entry.At == "" || entry.Needs == 0 || entry.New == nil {
+			t.Errorf("entry %q lacks a name, a paper, a place, what it needs or a constructor", entry.Name)
 		}
 		if seen[entry.Name] {
 			t.Errorf("two methods are called %q", entry.Name)
@@ -60,11 +60,12 @@ func TestTable(t *testing.T) {
 func TestAttributionSaysWhatItIs(t *testing.T) {
 	forEachMethod(t, func(t *testing.T, method explain.Entry) {
 		// A model that can do only what the table says is needed.
-		model := &fake{function: newNet(3), blind: !method.WhiteBox, deaf: method.WhiteBox}
+		predicts := method.Needs&explain.Predicts != 0
+		model := &fake{function: newNet(3), blind: predicts, deaf: !predicts}
 		images := photos(1)
 		a := must(t, method.New(model, few), images, 2)[0]
 		score := model.logits(image64(images, 0))[2]
-		if method.Name == "rise" || method.Name == "lime" {
+		if method.Score == explain.Probability {
 			score = softmax(model.logits(image64(images, 0)))[2]
 		}
 		if a.Method != method.Name || a.Layer != explain.Image || a.Target != 2 || a.Score != float32(score) || len(a.Probabilities) != 3 {
@@ -93,8 +94,8 @@ func TestSignedIsAsTheTableSays(t *testing.T) {
 			least, _ := a.Map.Range()
 			low = min(low, least)
 		}
-		if method.Signed != (low < 0) {
-			t.Errorf("the least value is %v, but the table says signed: %v", low, method.Signed)
+		if method.Signed != (low < 0) || method.NonNegative == method.Signed {
+			t.Errorf("the least value is %v, but the table has Signed: %v, NonNegative: %v", low, method.Signed, method.NonNegative)
 		}
 	})
 }
@@ -151,8 +152,8 @@ func TestSeed(t *testing.T) {
 		if !same(maps[0], maps[1]) {
 			t.Error("one seed gave two maps")
 		}
-		if same(maps[0], maps[2]) == method.Random {
-			t.Errorf("the table says random: %v; another seed gave the same map: %v", method.Random, !method.Random)
+		if same(maps[0], maps[2]) == method.Stochastic {
+			t.Errorf("the table has Stochastic: %v; another seed gave the same map: %v", method.Stochastic, !method.Stochastic)
 		}
 	})
 }
@@ -175,6 +176,9 @@ func TestBatchSizeDoesNotMatter(t *testing.T) {
 
 func TestScoreMatters(t *testing.T) {
 	forEachMethod(t, func(t *testing.T, method explain.Entry) {
+		if method.Needs&explain.Propagates != 0 {
+			return // relevance distributes the logit
+		}
 		var maps []explain.Grid
 		for _, score := range []explain.Score{explain.Logit, explain.Probability} {
 			options := few
@@ -260,7 +264,7 @@ func TestCancellation(t *testing.T) {
 func TestStatus(t *testing.T) {
 	forEachMethod(t, func(t *testing.T, method explain.Entry) {
 		ignorant := linear{weights: [][]float64{make([]float64, high*wide*3), make([]float64, high*wide*3)}}
-		if a := must(t, method.New(&fake{function: ignorant}, few), photos(1), 0)[0]; a.Status != explain.Empty && method.Name != "rise" {
+		if a := must(t, method.New(&fake{function: ignorant}, few), photos(1), 0)[0]; a.Status != explain.Empty && !method.Relative {
 			t.Errorf("of a model that looks at nothing: status %s, want %s", a.Status, explain.Empty)
 		}
 

@@ -6,124 +6,111 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
-)
 
-// engine is what the explainers of this package have in common. It asks the
-// model of each image, lets the method make its map, and shows the model, for
-// the method, variants of the image: never more than batch images at a time.
-type engine struct {
-	method   string
-	ask      ask
-	batch    int                   // 0 is DefaultBatch
-	progress func(done, total int) // may be nil
-}
+	"oscar/internal/batch"
+	"oscar/internal/numeric"
+)
 
 // DefaultBatch is how many images a model is shown at a time.
 const DefaultBatch = 32
 
-// An ask shows the model images, each with the target to score.
-type ask func(ctx context.Context, images Images, targets []int) ([]answer, error)
+// engine is the loop of every explainer of this package. It shows the model
+// the images, calls the method for each image's map, and shows the model the
+// variants of the image that the method asks for, at most batch at a time.
+type engine struct {
+	method   string
+	layer    string
+	query    query
+	batch    int                   // 0 is DefaultBatch
+	progress func(done, total int) // may be nil
+}
 
-// answer is what the model said of one image.
-type answer struct {
+// A query shows the model images, each with the class to score.
+type query func(ctx context.Context, images Images, targets []int) ([]output, error)
+
+// output is what the model returns for one image.
+type output struct {
 	target        int
 	score         float32
 	probabilities []float32
-	gradient      []float32 // d score / d image; nil of a black box
+	gradient      Volume // d score / d layer; empty if the model only predicts
 }
 
-// subject is one image under explanation.
+// subject is the image to explain.
 type subject struct {
 	image  Images // one
-	answer        // of the image itself
-	// vary shows the model variants of the image. paint draws a sample into
-	// pixels, which hold what an earlier one left; take has the answer.
-	vary func(paint func(sample int, pixels []float32), take func(sample int, a answer)) error
+	output        // for the image itself
+	// vary shows the model variants of the image. paint writes a variant into
+	// pixels, which hold an earlier one. take receives the model's output.
+	vary func(paint func(sample int, pixels []float32), take func(sample int, o output)) error
 }
 
-// explain makes one attribution an image; samples is how many variants the
-// method needs of each.
+// explain returns one attribution an image. The method may show the model
+// samples variants of each.
 func (e engine) explain(ctx context.Context, images Images, targets []int, samples int, method func(subject) (Grid, map[string]float64, error)) ([]Attribution, error) {
 	if err := e.check(images, targets, samples); err != nil {
 		return nil, fmt.Errorf("%s: %w", e.method, err)
 	}
 	e.batch = cmp.Or(e.batch, DefaultBatch)
-	var (
-		attributions = make([]Attribution, 0, images.N)
-		work         = progress{total: images.N * (1 + samples), report: e.progress}
-		space        = make([]float32, min(e.batch, samples)*images.size())
-	)
+	progress := &batch.Progress{Total: images.N * (1 + samples), Report: e.progress}
+	variants := batch.New(images.Size(), min(e.batch, samples), progress, func(pixels []float32, targets []int) ([]output, error) {
+		some := images
+		some.N, some.Pixels = len(targets), pixels
+		return e.run(ctx, some, targets)
+	})
+	attributions := make([]Attribution, 0, images.N)
 	for first := 0; first < images.N; first += e.batch {
 		end := min(first+e.batch, images.N)
-		answers, err := e.run(ctx, images.slice(first, end), targets[first:end])
+		outputs, err := e.run(ctx, images.Slice(first, end), targets[first:end])
 		if err != nil {
 			return nil, err
 		}
-		work.add(end - first)
-		for i, a := range answers {
-			s := subject{image: images.slice(first+i, first+i+1), answer: a}
-			s.vary = func(paint func(int, []float32), take func(int, answer)) error {
-				return e.vary(ctx, s, samples, space, &work, paint, take)
+		progress.Add(end - first)
+		for i, o := range outputs {
+			s := subject{image: images.Slice(first+i, first+i+1), output: o}
+			s.vary = func(paint func(int, []float32), take func(int, output)) error {
+				for sample := range samples {
+					paint(sample, variants.Next())
+					if err := variants.Submit(o.target, func(o output) { take(sample, o) }); err != nil {
+						return err
+					}
+				}
+				return variants.Flush()
 			}
 			grid, facts, err := method(s)
 			if err != nil {
 				return nil, err
 			}
-			maps.DeleteFunc(facts, func(_ string, fact float64) bool { return !finite(fact) })
+			maps.DeleteFunc(facts, func(_ string, fact float64) bool { return !numeric.Finite(fact) })
 			status := StatusOf(grid)
-			if !finite(float64(a.score)) {
-				status = NonFinite // the map may look well, but is of nothing
+			if !numeric.Finite(o.score) {
+				status = NonFinite // whatever the map looks like
 			}
 			attributions = append(attributions, Attribution{
-				Method: e.method, Layer: Image, Target: a.target, Score: a.score,
-				Status: status, Map: grid, Probabilities: a.probabilities, Facts: facts,
+				Method: e.method, Layer: e.layer, Target: o.target, Score: o.score,
+				Status: status, Map: grid, Probabilities: o.probabilities, Facts: facts,
 			})
 		}
 	}
 	return attributions, nil
 }
 
-// vary shows the model samples variants of the subject, drawn into space.
-func (e engine) vary(ctx context.Context, s subject, samples int, space []float32, work *progress, paint func(int, []float32), take func(int, answer)) error {
-	size := s.image.size()
-	for first := 0; first < samples; first += e.batch {
-		variants := s.image
-		variants.N = min(e.batch, samples-first)
-		variants.Pixels = space[:variants.N*size]
-		targets := make([]int, variants.N)
-		for i := range targets {
-			targets[i] = s.target
-			paint(first+i, variants.Pixels[i*size:(i+1)*size])
-		}
-		answers, err := e.run(ctx, variants, targets)
-		if err != nil {
-			return err
-		}
-		for i, a := range answers {
-			take(first+i, a)
-		}
-		work.add(variants.N)
-	}
-	return nil
-}
-
 // run shows the model one batch.
-func (e engine) run(ctx context.Context, images Images, targets []int) ([]answer, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", e.method, err)
+func (e engine) run(ctx context.Context, images Images, targets []int) ([]output, error) {
+	err := ctx.Err()
+	if err == nil {
+		var outputs []output
+		if outputs, err = e.query(ctx, images, targets); err == nil {
+			return outputs, nil
+		}
 	}
-	answers, err := e.ask(ctx, images, targets)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", e.method, err)
-	}
-	return answers, nil
+	return nil, fmt.Errorf("%s: %w", e.method, err)
 }
 
-// check reports a call that makes no sense.
+// check reports an explainer or images that cannot be used.
 func (e engine) check(images Images, targets []int, samples int) error {
 	switch {
-	case e.ask == nil:
+	case e.query == nil:
 		return errors.New("the explainer has no model")
 	case e.batch < 0:
 		return fmt.Errorf("batch is %d, want at least 1, or 0 for %d", e.batch, DefaultBatch)
@@ -132,34 +119,84 @@ func (e engine) check(images Images, targets []int, samples int) error {
 	case len(targets) != images.N:
 		return fmt.Errorf("%d targets for %d images; want one an image", len(targets), images.N)
 	case images.N > 0 && (images.Height < 1 || images.Width < 1 || images.Channels < 1),
-		images.N*images.size() != len(images.Pixels):
+		images.N*images.Size() != len(images.Pixels):
 		return fmt.Errorf("%d pixel values for images of shape [%d,%d,%d,%d]",
 			len(images.Pixels), images.N, images.Height, images.Width, images.Channels)
 	}
 	return nil
 }
 
-// progress counts the images shown to the model.
-type progress struct {
-	done, total int
-	report      func(done, total int)
-}
-
-func (p *progress) add(n int) {
-	p.done += n
-	if p.report != nil {
-		p.report(p.done, p.total)
+// predicting queries the model for scores alone. It returns nil if there is no
+// model.
+func predicting(model Predictor, score Score) query {
+	if model == nil {
+		return nil
+	}
+	return func(ctx context.Context, images Images, targets []int) ([]output, error) {
+		if _, err := ParseScore(string(score)); err != nil {
+			return nil, err
+		}
+		p, err := model.Predict(ctx, images)
+		if err != nil {
+			return nil, err
+		}
+		scores := p.Logits
+		if score == Probability {
+			scores = p.Probabilities
+		}
+		if len(p.Logits) != images.N || len(scores) != images.N {
+			return nil, fmt.Errorf("the model gave %d logits and %d probabilities for %d images", len(p.Logits), len(p.Probabilities), images.N)
+		}
+		outputs := make([]output, images.N)
+		for i := range outputs {
+			target := targets[i]
+			if target == Predicted {
+				target = numeric.ArgMax(p.Logits[i])
+			}
+			if target < 0 || target >= len(scores[i]) {
+				return nil, fmt.Errorf("target class %d; want 0 to %d, or %d for the predicted one", target, len(scores[i])-1, Predicted)
+			}
+			outputs[i] = output{target: target, score: scores[i][target]}
+			if len(p.Probabilities) == images.N {
+				outputs[i].probabilities = p.Probabilities[i]
+			}
+		}
+		return outputs, nil
 	}
 }
 
-// size is how many values one image has.
-func (m Images) size() int { return m.Height * m.Width * m.Channels }
-
-// slice is images first to end-1, in the same memory.
-func (m Images) slice(first, end int) Images {
-	m.Pixels = m.Pixels[first*m.size() : end*m.size()]
-	m.N = end - first
-	return m
+// differentiating queries the model for scores and their gradients at a layer.
+// It returns nil if there is no model.
+func differentiating(model Differentiator, layer string, score Score) query {
+	if model == nil {
+		return nil
+	}
+	return func(ctx context.Context, images Images, targets []int) ([]output, error) {
+		if _, err := ParseScore(string(score)); err != nil {
+			return nil, err
+		}
+		d, err := model.Differentiate(ctx, images, targets, layer, score)
+		if err != nil {
+			return nil, err
+		}
+		if len(d.Targets) != images.N || len(d.Scores) != images.N || len(d.Gradients) != images.N {
+			return nil, fmt.Errorf("the model gave %d targets, %d scores and %d gradients for %d images",
+				len(d.Targets), len(d.Scores), len(d.Gradients), images.N)
+		}
+		outputs := make([]output, images.N)
+		for i, g := range d.Gradients {
+			if len(g.Values) != g.Height*g.Width*g.Channels {
+				return nil, fmt.Errorf("image %d: the gradient is [%d,%d,%d], but has %d values", i, g.Height, g.Width, g.Channels, len(g.Values))
+			}
+			if layer == Image && (g.Height != images.Height || g.Width != images.Width || g.Channels != images.Channels) {
+				return nil, fmt.Errorf("image %d: the gradient is [%d,%d,%d], the image [%d,%d,%d]",
+					i, g.Height, g.Width, g.Channels, images.Height, images.Width, images.Channels)
+			}
+			outputs[i] = output{target: d.Targets[i], score: d.Scores[i], gradient: g}
+			if len(d.Probabilities) == images.N {
+				outputs[i].probabilities = d.Probabilities[i]
+			}
+		}
+		return outputs, nil
+	}
 }
-
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

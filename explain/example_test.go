@@ -42,3 +42,10 @@ func ExampleAverager() {
 	fmt.Println(average.Mean().Values, "of", average.N)
 	// Output: [0.5 0.5] of 2
 }
+
+// Two positions become four: half-pixel centres, the edges clamped.
+func ExampleGrid_Resize() {
+	wide := explain.Grid{Height: 1, Width: 2, Values: []float32{0, 1}}.Resize(1, 4)
+	fmt.Println(wide.Values)
+	// Output: [0 0.25 0.75 1]
+}

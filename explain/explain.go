@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 	"math"
+
+	"oscar/internal/numeric"
 )
 
-// Predicted stands for "the class that the model predicts" wherever a target
-// class is asked for.
+// Predicted as a target class stands for the class that the model predicts.
 const Predicted = -1
 
-// Image is the name of the input among a model's layers: its activations are
-// the image itself.
+// Image as a layer's name stands for the input. Its activations are the image
+// itself.
 const Image = "image"
 
 // Images is a batch of RGB images, row-major [N,Height,Width,Channels], raw
@@ -21,15 +22,25 @@ type Images struct {
 	Pixels                     []float32
 }
 
-// Volume is what one layer holds for one image: row-major
+// Size is the number of values of one image.
+func (m Images) Size() int { return m.Height * m.Width * m.Channels }
+
+// Slice returns images first to end-1, in the same memory.
+func (m Images) Slice(first, end int) Images {
+	m.Pixels = m.Pixels[first*m.Size() : end*m.Size()]
+	m.N = end - first
+	return m
+}
+
+// Volume is one layer's values for one image: row-major
 // [Height,Width,Channels].
 type Volume struct {
 	Height, Width, Channels int
 	Values                  []float32
 }
 
-// Grid is one value for each position of a map: row-major [Height,Width],
-// signed and unscaled.
+// Grid is a map, one value a position: row-major [Height,Width], signed and
+// unscaled.
 type Grid struct {
 	Height, Width int
 	Values        []float32
@@ -43,8 +54,22 @@ func NewGrid(height, width int) Grid {
 // At returns the value at row y and column x.
 func (g Grid) At(y, x int) float32 { return g.Values[y*g.Width+x] }
 
-// Range returns the smallest and the largest value. Of an empty grid both are
-// zero; if any value is NaN, both are NaN.
+// Filled reports whether the grid has values, as many as its shape says.
+func (g Grid) Filled() bool {
+	return g.Height > 0 && g.Width > 0 && len(g.Values) == g.Height*g.Width
+}
+
+// Mass is the sum of the absolute values, the L1 norm.
+func (g Grid) Mass() float64 {
+	sum := 0.0
+	for _, v := range g.Values {
+		sum += math.Abs(float64(v))
+	}
+	return sum
+}
+
+// Range returns the smallest and the largest value. Both are zero if the grid is
+// empty, and NaN if any value is NaN.
 func (g Grid) Range() (low, high float32) {
 	if len(g.Values) == 0 {
 		return 0, 0
@@ -63,26 +88,26 @@ func (g Grid) Range() (low, high float32) {
 	return low, high
 }
 
-// Prediction is what a model says of a batch: one row an image, one column a
+// Prediction is a model's output for a batch: one row an image, one column a
 // class.
 type Prediction struct {
 	Logits        [][]float32
 	Probabilities [][]float32
 }
 
-// Score is the scalar whose gradient is taken.
+// Score is the scalar that is explained.
 type Score string
 
-// The scores: the class's logit (before the softmax, which saturates), or its
-// probability (after).
+// The scores: the class's logit, before the softmax, or its probability, after
+// it. The softmax saturates.
 const (
 	Logit       Score = "logit"
 	Probability Score = "probability"
 )
 
-// Differential is a prediction, and for each image the layer's activations A,
-// the gradients d score / d A of the same shape, the class that was scored and
-// its score.
+// Differential is a prediction. For each image it also has the layer's
+// activations A, the gradients d score / d A of the same shape, the class that
+// was scored, and its score.
 type Differential struct {
 	Prediction
 	Targets     []int
@@ -96,45 +121,43 @@ type Predictor interface {
 	Predict(ctx context.Context, images Images) (Prediction, error)
 }
 
-// A Differentiator gives the activations of a layer and the gradients of a
+// A Differentiator returns the activations of a layer and the gradients of a
 // class score with respect to them, in one run. targets has one class an
 // image, [Predicted] for the predicted one.
 type Differentiator interface {
 	Differentiate(ctx context.Context, images Images, targets []int, layer string, score Score) (Differential, error)
 }
 
-// A Head runs a model from a layer's output on: one prediction for each of the
-// activations, which are shaped as that layer's.
+// A Head runs a model from a layer's output on. It returns one prediction for
+// each of the activations, which have that layer's shape.
 type Head interface {
 	PredictFrom(ctx context.Context, layer string, activations []Volume) (Prediction, error)
 }
 
-// An Explainer says which parts of each image speak for its target class.
+// An Explainer computes which parts of each image are evidence for its target
+// class.
 type Explainer interface {
 	Explain(ctx context.Context, images Images, targets []int) ([]Attribution, error)
 }
 
-// Status says whether a map can be read at all.
+// Status is whether a map can be read.
 type Status string
 
 // The states of a map.
 const (
-	OK        Status = "ok"         // it has positive evidence, and more than one value
-	Empty     Status = "empty"      // nothing positive: after ReLU nothing is left
-	Constant  Status = "constant"   // one positive value everywhere: it points nowhere
-	NonFinite Status = "non_finite" // it holds a NaN or an infinity
-	// Faint maps share out next to nothing of the score. They have a shape, but
-	// scaled for the eye they look like any other. A method whose unit is the
-	// score says so itself; [StatusOf] cannot.
+	OK        Status = "ok"         // it has positive values, and more than one value
+	Empty     Status = "empty"      // no value is positive
+	Constant  Status = "constant"   // one positive value everywhere
+	NonFinite Status = "non_finite" // a value is NaN or infinite, or the score is
+	// Faint maps hold almost none of the score. Scaled for the eye they look like
+	// any other. Only a method whose unit is the score can tell; [StatusOf] cannot.
 	Faint Status = "faint"
 )
 
-// StatusOf judges a signed map.
+// StatusOf returns the status of a signed map.
 func StatusOf(g Grid) Status {
-	for _, v := range g.Values {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return NonFinite
-		}
+	if !numeric.Finite(g.Values...) {
+		return NonFinite
 	}
 	low, high := g.Range()
 	switch {
@@ -146,19 +169,19 @@ func StatusOf(g Grid) Status {
 	return OK
 }
 
-// Attribution is the explanation of one image for one class: a signed,
-// unscaled map of any resolution. Scaling for the eye is not done here.
+// Attribution is the explanation of one image for one class: a signed map, not
+// scaled for display, of any resolution.
 type Attribution struct {
 	Method string // "gradcam"
-	Layer  string // the layer looked at
+	Layer  string // the layer of the gradients; Image for the image
 	Target int    // the class explained
 	Score  float32
 	Status Status
 	Map    Grid
-	// Probabilities is what the model said of the image, if the method asked it.
+	// Probabilities are the model's for the image, if the model returns them.
 	Probabilities []float32
-	// Facts are numbers that the method tells of its work, by name: each
-	// method's comment says which. One that is not finite is left out.
+	// Facts are the method's own numbers, by name. Each method's comment lists
+	// them. One that is not finite is left out.
 	Facts map[string]float64
 }
 

@@ -12,8 +12,8 @@ func (c lab) distance(other lab) float64 {
 	return l*l + a*a + b*b
 }
 
-// labs gives an image's colours, row by row. Values outside of 0..255 count as
-// the nearer end, NaN as 0.
+// labs returns an image's colours, row by row. Values outside of 0..255 are
+// clipped; NaN is 0.
 func labs(image Images) []lab {
 	colours := make([]lab, image.Height*image.Width)
 	for i := range colours {
@@ -27,7 +27,7 @@ func labs(image Images) []lab {
 	return colours
 }
 
-// labOf is sRGB to CIELAB, IEC 61966-2-1 and CIE 15, white D65.
+// labOf converts sRGB to CIELAB, IEC 61966-2-1 and CIE 15, white D65.
 func labOf(red, green, blue float32) lab {
 	r, g, b := intensity(red), intensity(green), intensity(blue)
 	x := cubeRoot((0.412453*r + 0.357580*g + 0.180423*b) / 0.95047)
@@ -36,7 +36,7 @@ func labOf(red, green, blue float32) lab {
 	return lab{116*y - 16, 500 * (x - y), 200 * (y - z)}
 }
 
-// intensity undoes the gamma of sRGB: 0..255 to 0..1.
+// intensity removes the gamma of sRGB: 0..255 to 0..1.
 func intensity(value float32) float64 {
 	v := float64(value) / 255
 	switch {
@@ -50,7 +50,7 @@ func intensity(value float32) float64 {
 	return math.Pow((v+0.055)/1.055, 2.4)
 }
 
-// cubeRoot is CIELAB's: straight near zero.
+// cubeRoot is CIELAB's f: the cube root, linear near zero.
 func cubeRoot(t float64) float64 {
 	if t > 216./24389 {
 		return math.Cbrt(t)

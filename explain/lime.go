@@ -8,26 +8,26 @@ import (
 	"math/rand/v2"
 )
 
-// LIME explains the model near the image by a linear one, of the image's
+// LIME approximates the model near the image by a linear model of the image's
 // superpixels:
 //
 //	f(z) = intercept + sum_j b_j z_j,  z_j = 1 where superpixel j is shown
 //
 // Ribeiro, Singh, Guestrin 2016, arXiv:1602.04938, eq. 1-2. The first z shows
-// all superpixels, the others each one with probability 1/2; one that is not
-// shown has its own mean colour. b is a ridge regression, its intercept free,
-// weighted by sqrt(exp(-d^2/Width^2)), d the cosine distance of z to the first:
-// the choices of the authors' code, but for the superpixels (there quickshift)
-// and that none is left out of the fit. The map has b_j at superpixel j.
+// all superpixels. The others show each superpixel with probability 1/2; a hidden
+// one takes its own mean colour. b is a ridge regression with a free intercept,
+// weighted by sqrt(exp(-d^2/Width^2)), where d is the cosine distance of z to the
+// first z. The authors' code does the same, but cuts superpixels by quickshift
+// and may leave some out of the fit. The map has b_j at superpixel j.
 //
-// The linear model may fit badly, and a map does not show that. Its facts:
-// "superpixels" and "samples", how many; "intercept"; "r2", the weighted share of the score's
-// variance that the fit explains.
+// The linear model may fit badly, which the map does not show. Its facts:
+// "superpixels" and "samples", their numbers; "intercept"; "r2", the weighted
+// share of the score's variance that the fit explains.
 type LIME struct {
 	Model    Predictor
 	Score    Score                     // "" is Probability
-	Segment  func(Images) Segmentation // makes superpixels of one image; nil is SLIC{}.Segment
-	Samples  int                       // with the first; 0 is 1000
+	Segment  func(Images) Segmentation // cuts one image; nil is SLIC{}.Segment
+	Samples  int                       // including the first z; 0 is 1000
 	Width    float64                   // of the kernel; 0 is 0.25
 	Alpha    float64                   // the ridge's penalty; 0 is 1
 	Seed     uint64                    // see Randomness in the package's comment
@@ -45,15 +45,15 @@ func (l LIME) Explain(ctx context.Context, images Images, targets []int) ([]Attr
 	if segment == nil {
 		segment = SLIC{}.Segment
 	}
-	e := engine{"lime", predicting(l.Model, cmp.Or(l.Score, Probability)), l.Batch, l.Progress}
-	// The first z is the image itself, which the engine has asked about.
+	e := engine{"lime", Image, predicting(l.Model, cmp.Or(l.Score, Probability)), l.Batch, l.Progress}
+	// The first z is the image itself, whose score the engine has.
 	return e.explain(ctx, images, targets, samples-1, func(s subject) (Grid, map[string]float64, error) {
 		superpixels := segment(s.image)
 		if err := superpixels.check(s.image); err != nil {
 			return Grid{}, nil, fmt.Errorf("lime: %w", err)
 		}
 		hidden := superpixels.mean(s.image)
-		draws := drawsOf(l.Seed, s.image)
+		streams := streamsOf(l.Seed, s.image)
 		shown := make([][]bool, samples)
 		shown[0] = make([]bool, superpixels.Count)
 		for j := range shown[0] {
@@ -62,7 +62,7 @@ func (l LIME) Explain(ctx context.Context, images Images, targets []int) ([]Attr
 		scores := make([]float64, samples)
 		scores[0] = float64(s.score)
 		err := s.vary(func(sample int, pixels []float32) {
-			z := coins(draws.sample(sample+1), superpixels.Count)
+			z := coins(streams.sample(sample+1), superpixels.Count)
 			shown[sample+1] = z
 			for i, label := range superpixels.Labels {
 				from, to := i*s.image.Channels, (i+1)*s.image.Channels
@@ -72,7 +72,7 @@ func (l LIME) Explain(ctx context.Context, images Images, targets []int) ([]Attr
 					copy(pixels[from:to], hidden[from:to])
 				}
 			}
-		}, func(sample int, a answer) { scores[sample+1] = float64(a.score) })
+		}, func(sample int, o output) { scores[sample+1] = float64(o.score) })
 		if err != nil {
 			return Grid{}, nil, err
 		}
@@ -87,7 +87,7 @@ func (l LIME) Explain(ctx context.Context, images Images, targets []int) ([]Attr
 	})
 }
 
-// coins tosses n fair coins.
+// coins returns the results of n fair coin tosses.
 func coins(random *rand.Rand, n int) []bool {
 	z := make([]bool, n)
 	for i := range z {
@@ -96,9 +96,9 @@ func coins(random *rand.Rand, n int) []bool {
 	return z
 }
 
-// proximity weights samples by their cosine distance to the one that shows
-// everything: 1 - (number shown / sqrt(number shown * number of superpixels)).
-// One that shows nothing is at distance 1.
+// proximity returns the samples' weights by their cosine distance to the one that
+// shows everything: 1 - (number shown / sqrt(number shown * number of
+// superpixels)). A sample that shows nothing has distance 1.
 func proximity(shown [][]bool, width float64) []float64 {
 	weights := make([]float64, len(shown))
 	for i, z := range shown {

@@ -5,81 +5,142 @@ import (
 	"strings"
 )
 
-// A Model is both a black box and a white one, as an opened SavedModel is.
+// A Method is what is known of a method of explanation without running it.
+type Method struct {
+	Name          string // as in Attribution.Method
+	Paper         string // where the equation is
+	At            Place
+	Score         Score     // the score explained if none is given; "" if the map is of no score
+	Needs         Abilities // what the method asks of a model
+	Signed        bool      // negative values are evidence against the class and are drawn; if false, they are clipped
+	NonNegative   bool      // no value is below zero, at a layer if no activation is
+	Relative      bool      // zero has no meaning, so colours begin at the map's smallest value
+	ClassAgnostic bool      // the map is the same for every class and score
+	Stochastic    bool      // the map depends on the seed
+}
+
+// Place is where a method looks, and which resolution its maps have.
+type Place string
+
+// The places.
+const (
+	AtImage      Place = "the image"
+	AtLayer      Place = "a layer"              // the maps have the layer's resolution
+	AtEither     Place = "the image or a layer" // the image, unless a layer is named
+	ThroughLayer Place = "the image, by a layer"
+)
+
+// Abilities are what a model can do, to be added up.
+type Abilities uint8
+
+// The abilities.
+const (
+	Predicts       Abilities = 1 << iota // it is a Predictor
+	Differentiates                       // it is a Differentiator
+	RunsFromLayer                        // it is a Head
+	Propagates                           // it is a Differentiator whose gradients are relevance (LRP)
+	Guides                               // it is a Differentiator whose gradients are guided (guided backpropagation)
+)
+
+var abilityNames = []string{"predictions", "gradients", "runs from a layer on", "relevance", "guided gradients"}
+
+// String lists the abilities: "predictions, gradients"; "" if there are none.
+func (a Abilities) String() string {
+	var names []string
+	for bit, name := range abilityNames {
+		if a&(1<<bit) != 0 {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// A Model predicts and differentiates, as an opened SavedModel does.
 type Model interface {
 	Predictor
 	Differentiator
 }
 
-// Options are what the explainers of the table have in common. Every zero value
-// is the method's own default.
+// Options are the settings that several explainers have. Every zero value is
+// the method's own default.
 type Options struct {
-	Score    Score
-	Samples  int // of RISE, LIME, SmoothGrad; steps of integrated gradients; the others have none
+	Score    Score  // not of a method that needs Propagates, which explains the logit
+	Layer    string // of a method AtEither
+	Samples  int    // of RISE, LIME, SmoothGrad; steps of integrated gradients; the others have none
 	Seed     uint64
 	Baseline Baseline // of occlusion, RISE, integrated gradients
 	Batch    int
 	Progress func(done, total int)
 }
 
-// An Entry is a line in the table of methods.
+// An Entry is a line in the table of methods. New makes its explainer on a
+// model that has the abilities in Needs.
 type Entry struct {
-	Name     string // as in Attribution.Method
-	Paper    string // where the equation is
-	WhiteBox bool   // needs a Differentiator; else a Predictor is enough
-	Signed   bool   // negative values speak against the class; else there are none
-	Random   bool   // depends on the seed
-	New      func(Model, Options) Explainer
+	Method
+	New func(Model, Options) Explainer
 }
 
-// Methods is the table of methods, in the order of their help text. It is not
-// to be changed at run time. The CAMs are in gradcam.Methods.
+// Methods is the table of methods that look at the image, in the order of their
+// help text. The class activation maps are in gradcam.Methods. Do not change it
+// at run time.
 var Methods = []Entry{
 	{
-		Name: "saliency", Paper: "Simonyan et al. 2013, arXiv:1312.6034, section 3.1", WhiteBox: true,
-		New: func(m Model, o Options) Explainer {
+		Method{Name: "saliency", Paper: "Simonyan et al. 2013, arXiv:1312.6034, section 3.1", At: AtImage, Score: Logit, Needs: Differentiates, NonNegative: true},
+		func(m Model, o Options) Explainer {
 			return Saliency{Model: m, Score: o.Score, Batch: o.Batch, Progress: o.Progress}
 		},
 	},
 	{
-		Name: "gradient-x-input", Paper: "Shrikumar et al. 2017, arXiv:1704.02685, section 3.1", WhiteBox: true, Signed: true,
-		New: func(m Model, o Options) Explainer {
+		Method{Name: "gradient-x-input", Paper: "Shrikumar et al. 2017, arXiv:1704.02685, section 3.1", At: AtImage, Score: Logit, Needs: Differentiates, Signed: true},
+		func(m Model, o Options) Explainer {
 			return GradientTimesInput{Model: m, Score: o.Score, Batch: o.Batch, Progress: o.Progress}
 		},
 	},
 	{
-		Name: "smoothgrad", Paper: "Smilkov et al. 2017, arXiv:1706.03825, section 3", WhiteBox: true, Random: true,
-		New: func(m Model, o Options) Explainer {
+		Method{Name: "smoothgrad", Paper: "Smilkov et al. 2017, arXiv:1706.03825, section 3", At: AtImage, Score: Logit, Needs: Differentiates, NonNegative: true, Stochastic: true},
+		func(m Model, o Options) Explainer {
 			return SmoothGrad{Model: m, Score: o.Score, Samples: o.Samples, Seed: o.Seed, Batch: o.Batch, Progress: o.Progress}
 		},
 	},
 	{
-		Name: "integrated-gradients", Paper: "Sundararajan et al. 2017, arXiv:1703.01365, eq. 1", WhiteBox: true, Signed: true,
-		New: func(m Model, o Options) Explainer {
+		Method{Name: "integrated-gradients", Paper: "Sundararajan et al. 2017, arXiv:1703.01365, eq. 1", At: AtImage, Score: Logit, Needs: Differentiates, Signed: true},
+		func(m Model, o Options) Explainer {
 			return IntegratedGradients{Model: m, Score: o.Score, Baseline: o.Baseline, Steps: o.Samples, Batch: o.Batch, Progress: o.Progress}
 		},
 	},
 	{
-		Name: "occlusion", Paper: "Zeiler, Fergus 2013, arXiv:1311.2901, section 4.2", Signed: true,
-		New: func(m Model, o Options) Explainer {
+		Method{Name: "occlusion", Paper: "Zeiler, Fergus 2013, arXiv:1311.2901, section 4.2", At: AtImage, Score: Logit, Needs: Predicts, Signed: true},
+		func(m Model, o Options) Explainer {
 			return Occlusion{Model: m, Score: o.Score, Baseline: o.Baseline, Batch: o.Batch, Progress: o.Progress}
 		},
 	},
 	{
-		Name: "rise", Paper: "Petsiuk et al. 2018, arXiv:1806.07421, eq. 6", Random: true,
-		New: func(m Model, o Options) Explainer {
+		Method{Name: "rise", Paper: "Petsiuk et al. 2018, arXiv:1806.07421, eq. 6", At: AtImage, Score: Probability, Needs: Predicts, NonNegative: true, Relative: true, Stochastic: true},
+		func(m Model, o Options) Explainer {
 			return RISE{Model: m, Score: o.Score, Baseline: o.Baseline, Samples: o.Samples, Seed: o.Seed, Batch: o.Batch, Progress: o.Progress}
 		},
 	},
 	{
-		Name: "lime", Paper: "Ribeiro et al. 2016, arXiv:1602.04938, eq. 1-2", Signed: true, Random: true,
-		New: func(m Model, o Options) Explainer {
+		Method{Name: "lime", Paper: "Ribeiro et al. 2016, arXiv:1602.04938, eq. 1-2", At: AtImage, Score: Probability, Needs: Predicts, Signed: true, Stochastic: true},
+		func(m Model, o Options) Explainer {
 			return LIME{Model: m, Score: o.Score, Samples: o.Samples, Seed: o.Seed, Batch: o.Batch, Progress: o.Progress}
+		},
+	},
+	{
+		Method{Name: "lrp", Paper: "Bach et al. 2015, doi:10.1371/journal.pone.0130140", At: AtEither, Score: Logit, Needs: Propagates, Signed: true},
+		func(m Model, o Options) Explainer {
+			return LRP{Model: m, Layer: o.Layer, Batch: o.Batch, Progress: o.Progress}
+		},
+	},
+	{
+		Method{Name: "guidedbackprop", Paper: "Springenberg et al. 2014, arXiv:1412.6806", At: AtImage, Score: Logit, Needs: Guides, Signed: true},
+		func(m Model, o Options) Explainer {
+			return GuidedBackprop{Model: m, Score: o.Score, Batch: o.Batch, Progress: o.Progress}
 		},
 	},
 }
 
-// Lookup finds a method by name, or says which there are.
+// Lookup finds a method by name. Its error lists the names.
 func Lookup(name string) (Entry, error) {
 	names := make([]string, len(Methods))
 	for i, entry := range Methods {

@@ -7,18 +7,18 @@ import (
 	"math"
 )
 
-// Occlusion is what the score loses when a patch of the image is covered,
+// Occlusion is how much the score falls when a patch of the image is covered,
 // averaged over the patches that cover a pixel:
 //
 //	M(y,x) = mean over patches on (y,x) of f(image) - f(image with the patch covered)
 //
-// Zeiler, Fergus 2013, arXiv:1311.2901, section 4.2, who cover with a gray
-// square. Patches begin at the top left corner and go on until the right and
-// bottom rims are reached; the last ones are cut off there.
+// Zeiler, Fergus 2013, arXiv:1311.2901, section 4.2. They cover with a gray
+// square. Patches begin at the top left corner and continue to the right and
+// bottom edges, where the last ones are cut off.
 type Occlusion struct {
 	Model    Predictor
 	Score    Score                 // "" is Logit
-	Baseline Baseline              // what covers; nil is Gray
+	Baseline Baseline              // covers a patch; nil is Gray
 	Patch    int                   // side of the square; 0 is 32 of 227, as a share of the image's shorter side
 	Stride   int                   // from patch to patch; 0 is half of one
 	Batch    int                   // 0 is DefaultBatch
@@ -33,36 +33,36 @@ func (o Occlusion) Explain(ctx context.Context, images Images, targets []int) ([
 		return nil, fmt.Errorf("occlusion: patch %d, stride %d: want a stride of at least 1 that leaves no gap between patches", patch, stride)
 	}
 	patches := cover(images.Height, images.Width, patch, stride)
-	e := engine{"occlusion", predicting(o.Model, cmp.Or(o.Score, Logit)), o.Batch, o.Progress}
+	e := engine{"occlusion", Image, predicting(o.Model, cmp.Or(o.Score, Logit)), o.Batch, o.Progress}
 	return e.explain(ctx, images, targets, len(patches), func(s subject) (Grid, map[string]float64, error) {
-		cloth := o.Baseline.of(s.image, Gray)
+		fill := o.Baseline.of(s.image, Gray)
 		grid := NewGrid(s.image.Height, s.image.Width)
 		losses := make([]float64, len(grid.Values))
-		covers := make([]float64, len(grid.Values))
+		count := make([]float64, len(grid.Values))
 		err := s.vary(func(sample int, pixels []float32) {
 			copy(pixels, s.image.Pixels)
 			p, channels := patches[sample], s.image.Channels
 			for y := p.top; y < p.bottom; y++ {
 				from, to := (y*grid.Width+p.left)*channels, (y*grid.Width+p.right)*channels
-				copy(pixels[from:to], cloth[from:to])
+				copy(pixels[from:to], fill[from:to])
 			}
-		}, func(sample int, a answer) {
-			p, loss := patches[sample], float64(s.score)-float64(a.score)
+		}, func(sample int, o output) {
+			p, loss := patches[sample], float64(s.score)-float64(o.score)
 			for y := p.top; y < p.bottom; y++ {
 				for i := y*grid.Width + p.left; i < y*grid.Width+p.right; i++ {
 					losses[i] += loss
-					covers[i]++
+					count[i]++
 				}
 			}
 		})
 		for i := range grid.Values {
-			grid.Values[i] = float32(losses[i] / covers[i])
+			grid.Values[i] = float32(losses[i] / count[i])
 		}
 		return grid, nil, err
 	})
 }
 
-// rectangle is a part of an image; bottom and right are just outside.
+// rectangle is a part of an image; bottom and right are exclusive.
 type rectangle struct{ top, left, bottom, right int }
 
 // cover lists the patches that cover an image, row by row.
@@ -76,8 +76,8 @@ func cover(height, width, patch, stride int) []rectangle {
 	return list
 }
 
-// starts says where the patches along one side begin: the last is the first
-// that reaches the end.
+// starts returns where the patches along one side begin. The last one is the
+// first that reaches the end.
 func starts(side, patch, stride int) []int {
 	list := []int{0}
 	for last := 0; last+patch < side; {

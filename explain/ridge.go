@@ -13,12 +13,12 @@ type linear struct {
 //
 //	sum_i weights_i (y_i - b0 - sum of b where rows_i)^2 + alpha |b|^2
 //
-// which penalises the coefficients b but not the intercept b0: it solves
-// (X'WX + alpha I) b = X'Wy with X and y taken about their weighted means, by
-// Cholesky's decomposition. alpha > 0 makes it solvable.
+// The penalty is on the coefficients b, not on the intercept b0. It solves
+// (X'WX + alpha I) b = X'Wy, with X and y centred on their weighted means, by a
+// Cholesky decomposition. alpha must be above 0.
 func ridge(rows [][]bool, y, weights []float64, alpha float64) linear {
 	n := len(rows[0])
-	// Seen from the first, equal y are zeros to the bit, and so is their fit.
+	// Relative to the first, equal y are exactly zero, and so is their fit.
 	origin := y[0]
 	var total, meanY float64
 	meanX := make([]float64, n)
@@ -57,7 +57,7 @@ func ridge(rows [][]bool, y, weights []float64, alpha float64) linear {
 		fit.intercept -= b * meanX[j]
 	}
 
-	var missed, variance float64
+	var unexplained, variance float64
 	for i, w := range weights {
 		centre(x, rows[i], meanX)
 		residual := y[i] - origin - meanY
@@ -65,14 +65,15 @@ func ridge(rows [][]bool, y, weights []float64, alpha float64) linear {
 		for j, b := range fit.coefficients {
 			residual -= b * x[j]
 		}
-		missed += w * residual * residual
+		unexplained += w * residual * residual
 	}
 	if fit.r2 = 1; variance != 0 {
-		fit.r2 -= missed / variance
+		fit.r2 -= unexplained / variance
 	}
 	return fit
 }
 
+// centre writes a row of X less the mean.
 func centre(x []float64, row []bool, mean []float64) {
 	for j, on := range row {
 		x[j] = -mean[j]
@@ -83,7 +84,8 @@ func centre(x []float64, row []bool, mean []float64) {
 }
 
 // solve solves a x = b for a symmetric, positive definite a, given as its lower
-// triangle. It writes over both and returns b.
+// triangle. It overwrites both and returns b. (gonum's Cholesky adds up in another
+// order, which would change maps in their last bits.)
 func solve(a [][]float64, b []float64) []float64 {
 	for i := range a { // a = L L'
 		for j := range i + 1 {

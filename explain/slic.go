@@ -2,24 +2,25 @@ package explain
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 )
 
-// SLIC cuts an image into superpixels of like colour and about one size: k-means
-// in colour and place together, that looks for a pixel's centre only nearby.
+// SLIC cuts an image into superpixels of similar colour and size. It is k-means
+// on colour and position together, with centres that reach only nearby pixels.
 //
-//	D^2 = |Lab - Lab'|^2 + (Compactness/S)^2 |place - place'|^2
+//	D^2 = |Lab - Lab'|^2 + (Compactness/S)^2 |position - position'|^2
 //
 // Achanta et al. 2012, TPAMI 34(11), doi:10.1109/TPAMI.2012.120, eq. 3 and
-// algorithm 1; S is the pitch of the grid that the centres begin on, the colours
-// are CIELAB. Then every superpixel is made one connected piece, as section III.B
-// asks: scraps go to the neighbour with the nearest centre. (In the authors' code,
-// and those after it, they go to the one at the left, and a textured image may so
-// become a single superpixel.) Nothing is random.
+// algorithm 1. S is the pitch of the grid of initial centres; the colours are
+// CIELAB. Then every superpixel becomes one connected piece, as in section III.B:
+// small pieces join the neighbour with the nearest centre. (In the authors' code
+// they join the neighbour on the left, which can turn a textured image into a
+// single superpixel.) Nothing is random.
 type SLIC struct {
 	Segments    int     // about how many; 0 is 50
-	Compactness float64 // weight of the place against the colour; 0 is 10
+	Compactness float64 // weight of the position relative to the colour; 0 is 10
 	Iterations  int     // of k-means; 0 is 10
 }
 
@@ -31,9 +32,9 @@ func (s SLIC) Segment(image Images) Segmentation {
 	k := clusters{
 		height: image.Height, width: image.Width, pitch: pitch,
 		colours: labs(image), labels: make([]int, image.Height*image.Width),
-		place: math.Pow(cmp.Or(s.Compactness, 10)/pitch, 2),
+		weight: math.Pow(cmp.Or(s.Compactness, 10)/pitch, 2),
 	}
-	k.begin()
+	k.initialise()
 	for range cmp.Or(s.Iterations, 10) {
 		k.assign()
 		k.move()
@@ -41,7 +42,7 @@ func (s SLIC) Segment(image Images) Segmentation {
 	return k.connect()
 }
 
-// centroid is where a superpixel is, in colour and place.
+// centroid is the centre of a superpixel, in colour and position.
 type centroid struct {
 	colour lab
 	y, x   float64
@@ -51,22 +52,22 @@ type centroid struct {
 type clusters struct {
 	height, width int
 	pitch         float64 // S
-	place         float64 // (Compactness/S)^2
-	reach         float64 // how far a centre looks, in each direction
+	weight        float64 // (Compactness/S)^2
+	reach         float64 // how far a centre reaches, in each direction
 	colours       []lab
 	labels        []int
 	centres       []centroid
 	distances     []float64
 }
 
-// begin puts the centres on a grid, each at the place of the smallest gradient
-// around, and gives every pixel to the cell that it is in.
-func (k *clusters) begin() {
+// initialise puts the centres on a grid, each moved to the lowest gradient
+// nearby, and assigns every pixel to its cell of the grid.
+func (k *clusters) initialise() {
 	rows := max(1, int(math.Round(float64(k.height)/k.pitch)))
 	columns := max(1, int(math.Round(float64(k.width)/k.pitch)))
 	for row := range rows {
 		for column := range columns {
-			y, x := k.calm((2*row+1)*k.height/(2*rows), (2*column+1)*k.width/(2*columns))
+			y, x := k.lowestGradientNear((2*row+1)*k.height/(2*rows), (2*column+1)*k.width/(2*columns))
 			k.centres = append(k.centres, centroid{k.colours[y*k.width+x], float64(y), float64(x)})
 		}
 	}
@@ -78,8 +79,9 @@ func (k *clusters) begin() {
 	k.distances = make([]float64, len(k.labels))
 }
 
-// calm is the place of the smallest gradient within one pixel of y and x.
-func (k *clusters) calm(y, x int) (int, int) {
+// lowestGradientNear returns the position of the lowest gradient within one pixel
+// of y and x.
+func (k *clusters) lowestGradientNear(y, x int) (int, int) {
 	at := func(y, x int) lab {
 		return k.colours[min(max(y, 0), k.height-1)*k.width+min(max(x, 0), k.width-1)]
 	}
@@ -94,7 +96,7 @@ func (k *clusters) calm(y, x int) (int, int) {
 	return bestY, bestX
 }
 
-// assign gives each pixel to the nearest centre of those that reach it.
+// assign assigns each pixel to the nearest of the centres that reach it.
 func (k *clusters) assign() {
 	for i := range k.distances {
 		k.distances[i] = math.Inf(1)
@@ -114,10 +116,10 @@ func (k *clusters) assign() {
 // distance is D^2.
 func (k *clusters) distance(a, b centroid) float64 {
 	dy, dx := a.y-b.y, a.x-b.x
-	return a.colour.distance(b.colour) + k.place*(dy*dy+dx*dx)
+	return a.colour.distance(b.colour) + k.weight*(dy*dy+dx*dx)
 }
 
-// move puts each centre at the mean of its pixels.
+// move moves each centre to the mean of its pixels.
 func (k *clusters) move() {
 	means, sizes := k.means(k.labels, len(k.centres))
 	for label, mean := range means {
@@ -127,7 +129,8 @@ func (k *clusters) move() {
 	}
 }
 
-// means are the mean colour and place, and the number, of the pixels of each label.
+// means returns the mean colour and position of each label's pixels, and their
+// number.
 func (k *clusters) means(labels []int, count int) (means []centroid, sizes []float64) {
 	means, sizes = make([]centroid, count), make([]float64, count)
 	for i, label := range labels {
@@ -150,9 +153,9 @@ func (k *clusters) means(labels []int, count int) (means []centroid, sizes []flo
 	return means, sizes
 }
 
-// connect makes every superpixel one piece. Kept are the largest piece of each
-// cluster and those of at least a quarter of S^2; any other goes to the one
-// nearest by D of those that it touches, now or once its neighbours have gone.
+// connect makes every superpixel one piece. It keeps the largest piece of each
+// cluster and those of at least a quarter of S^2. Any other piece joins the
+// nearest superpixel, by D, that it touches, once it touches one.
 func (k *clusters) connect() Segmentation {
 	labels, count := pieces(k.labels, k.height, k.width)
 	means, sizes := k.means(labels, count)
@@ -165,7 +168,7 @@ func (k *clusters) connect() Segmentation {
 			largest[c] = p
 		}
 	}
-	owner := make([]int, count) // superpixel of each piece; -1 is none yet
+	owner := make([]int, count) // superpixel of each piece; -1 is none so far
 	var centres []centroid      // of each superpixel
 	for p := range owner {
 		owner[p] = -1
@@ -204,7 +207,7 @@ func (k *clusters) connect() Segmentation {
 	return Segmentation{k.height, k.width, len(centres), labels}
 }
 
-// pieces numbers the connected pieces of equal labels in the order of their
+// pieces numbers the connected pieces of equal labels, in the order of their
 // first pixels.
 func pieces(labels []int, height, width int) (numbers []int, count int) {
 	numbers = slices.Repeat([]int{-1}, height*width)
@@ -239,4 +242,44 @@ func pieces(labels []int, height, width int) (numbers []int, count int) {
 		count++
 	}
 	return numbers, count
+}
+
+// Segmentation is an image cut into superpixels. Labels has the number of each
+// pixel's superpixel, 0 to Count-1, row by row.
+type Segmentation struct {
+	Height, Width, Count int
+	Labels               []int
+}
+
+// check reports a segmentation that does not fit the image.
+func (s Segmentation) check(image Images) error {
+	if s.Height != image.Height || s.Width != image.Width || len(s.Labels) != s.Height*s.Width {
+		return fmt.Errorf("a segmentation of %dx%d, %d labels, for an image of %dx%d",
+			s.Height, s.Width, len(s.Labels), image.Height, image.Width)
+	}
+	for _, label := range s.Labels {
+		if label < 0 || label >= s.Count {
+			return fmt.Errorf("superpixel %d of %d", label, s.Count)
+		}
+	}
+	return nil
+}
+
+// mean is the image with each superpixel in its mean colour.
+func (s Segmentation) mean(image Images) []float32 {
+	sums := make([]float64, s.Count*image.Channels)
+	sizes := make([]float64, s.Count)
+	for i, label := range s.Labels {
+		sizes[label]++
+		for c := range image.Channels {
+			sums[label*image.Channels+c] += float64(image.Pixels[i*image.Channels+c])
+		}
+	}
+	flat := make([]float32, len(image.Pixels))
+	for i, label := range s.Labels {
+		for c := range image.Channels {
+			flat[i*image.Channels+c] = float32(sums[label*image.Channels+c] / sizes[label])
+		}
+	}
+	return flat
 }

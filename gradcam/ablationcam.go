@@ -7,20 +7,21 @@ import (
 	"oscar/explain"
 )
 
-// AblationCAM is Ablation-CAM (Desai and Ramaswamy 2020, WACV). With y the
-// class score and y_k what it is when channel k is set to zero,
+// AblationCAM is Ablation-CAM (Desai and Ramaswamy 2020, WACV). y is the class
+// score, y_k the class score with channel k set to zero:
 //
 //	w_k = (y - y_k) / |y|
 //
-// and the map is sum_k w_k A_ijk, signed, without the paper's ReLU. The paper
-// divides by y, which for y < 0 would turn every sign: what speaks for the
-// class would be shown as speaking against it. oscar divides by |y|; where
-// y > 0 the two are one. If y is zero or not finite there is no share of it to
-// measure: the map is NaN, its status explain.NonFinite.
+// The map is sum_k w_k A_ijk, signed, without the paper's ReLU. The paper
+// divides by y. For y < 0 that reverses every sign, so that evidence for the
+// class looks like evidence against it. oscar divides by |y|, which is the same
+// for y > 0. If y is zero or not finite, the map is NaN and its status
+// explain.NonFinite.
 //
-// The model runs from the layer on, once for every channel that is not zero
-// already (one that is has y_k = y and no weight), in batches of 32; it must
-// not keep the activations. Ones with a NaN or an infinity give a map of NaN and no run.
+// The model runs from the layer on, in batches of 32, once for every channel
+// that is not zero everywhere (the others have y_k = y and no weight). It must
+// not keep the activations. If an activation is NaN or infinite, the map is NaN
+// and the model is not run.
 func AblationCAM(ctx context.Context, model explain.Head, view View) (explain.Grid, error) {
 	a := view.Activations
 	if err := checkVolume(a); err != nil {
@@ -31,7 +32,11 @@ func AblationCAM(ctx context.Context, model explain.Head, view View) (explain.Gr
 		return undefined(a), nil
 	}
 	live := liveChannels(a)
-	ablated := room(a, min(channelBatch, len(live)))
+	ablated := make([]explain.Volume, min(channelBatch, len(live)))
+	for i := range ablated {
+		ablated[i] = a
+		ablated[i].Values = make([]float32, len(a.Values))
+	}
 	weights, err := view.scoreChannels(live, func(batch []int) (explain.Prediction, error) {
 		for i, k := range batch {
 			ablate(ablated[i], a, k)
@@ -47,7 +52,7 @@ func AblationCAM(ctx context.Context, model explain.Head, view View) (explain.Gr
 	return combine(weights, a), nil
 }
 
-// liveChannels are those that are not zero everywhere.
+// liveChannels are the channels that are not zero everywhere.
 func liveChannels(v explain.Volume) (live []int) {
 	seen := make([]bool, v.Channels)
 	for i, x := range v.Values {

@@ -20,7 +20,11 @@ var (
 	handG = explain.Volume{Height: 2, Width: 2, Channels: 2, Values: []float32{1, -2, -1, 1, 2, 0, 2, -1}}
 )
 
-// byHand are the maps, worked out with pen and paper.
+const r = 1 + math.Sqrt2
+
+var l = math.Sqrt(4 + 2*math.Sqrt2)
+
+// byHand are the maps, computed with pen and paper.
 var byHand = map[string][4]float64{
 	// w = 4/4, -2/4
 	"gradcam": {1 - 2, 2, 3, 4 - 1},
@@ -37,6 +41,11 @@ var byHand = map[string][4]float64{
 	// left of it: A_0 lets through 0, 1/3, 2/3, 1, in all 6; A_1 1, 0, 0, 1/2, in
 	// all 4.5. The softmax of logarithms is 6/10.5, 4.5/10.5.
 	"scorecam": {4./7 + 12./7, 8. / 7, 12. / 7, 16./7 + 6./7},
+	// Centred, A_0 is -1.5 -0.5 0.5 1.5 and A_1 2.5 -1.5 -1.5 0.5. O^T O is
+	// (5 -3; -3 11), its larger eigenvalue 8 + 3 sqrt 2, the eigenvector (1 -r) with
+	// r = 1 + sqrt 2, of length sqrt(4 + 2 sqrt 2). The largest magnitude, at the
+	// first position, becomes positive: -A_0 + r A_1.
+	"eigencam": {(1.5 + 2.5*r) / l, (0.5 - 1.5*r) / l, (-0.5 - 1.5*r) / l, (-1.5 + 0.5*r) / l},
 	// y = 2 sum A_0 - sum A_1 + 1 = 15, without channel 0 -5, without channel 1
 	// 21: w = 20/15, -6/15
 	"ablationcam": {4./3 - 24./15, 8. / 3, 12. / 3, 16./3 - 12./15},
@@ -79,8 +88,8 @@ func run(t testing.TB, entry gradcam.Entry, model runner, view gradcam.View) exp
 		err  error
 	)
 	switch {
-	case entry.Method != nil:
-		grid = entry.Method(view.Activations, view.Gradients)
+	case entry.CAM != nil:
+		grid = entry.CAM(view.Activations, view.Gradients)
 	case entry.Mask != nil:
 		grid, err = entry.Mask(t.Context(), model, view)
 	case entry.Head != nil:
@@ -96,10 +105,7 @@ func TestByHand(t *testing.T) {
 	forEachEntry(t, func(t *testing.T, entry gradcam.Entry) {
 		want, ok := byHand[entry.Name]
 		if !ok {
-			if entry.Name == "eigencam" {
-				return // TestEigenCAMByHand
-			}
-			t.Fatal("no numbers worked out by hand")
+			t.Fatalf("byhand_test.go has no map of %s that is computed by hand", entry.Name)
 		}
 		if got := runByHand(t, entry, 0); !near(got, want[:], 1e-6) || got.Height != 2 || got.Width != 2 {
 			t.Errorf("map %+v, want %v", got, want)
@@ -150,7 +156,7 @@ func TestSumsAreFloat64(t *testing.T) {
 	const big = 1 << 24
 	a := explain.Volume{Height: 1, Width: 1, Channels: 4, Values: []float32{1, 1, 1, 1}}
 	g := explain.Volume{Height: 1, Width: 1, Channels: 4, Values: []float32{big, 1, 1, -big}}
-	for _, method := range []gradcam.Method{gradcam.GradCAM, gradcam.HiResCAM} {
+	for _, method := range []gradcam.CAM{gradcam.GradCAM, gradcam.HiResCAM} {
 		if got := method(a, g).Values[0]; got != 2 {
 			t.Errorf("2^24 + 1 + 1 - 2^24 = %v, want 2", got)
 		}

@@ -24,7 +24,7 @@ func forEachEntry(t *testing.T, test func(t *testing.T, entry gradcam.Entry)) {
 // forEachMethod runs a test on every line that is arithmetic alone.
 func forEachMethod(t *testing.T, test func(t *testing.T, entry gradcam.Entry)) {
 	forEachEntry(t, func(t *testing.T, entry gradcam.Entry) {
-		if entry.Method != nil {
+		if entry.CAM != nil {
 			test(t, entry)
 		}
 	})
@@ -46,14 +46,19 @@ func explainAll(t *testing.T, model explain.Differentiator, layer string, score 
 func TestTable(t *testing.T) {
 	seen := map[string]bool{}
 	for _, entry := range gradcam.Methods {
-		set := 0
-		for _, is := range []bool{entry.Method != nil, entry.Mask != nil, entry.Head != nil} {
+		set, needs := 0, explain.Differentiates
+		for need, is := range map[explain.Abilities]bool{0: entry.CAM != nil, explain.Predicts: entry.Mask != nil, explain.RunsFromLayer: entry.Head != nil} {
 			if is {
 				set++
+				needs |= need
 			}
 		}
 		if entry.Name == "" || entry.Paper == "" || set != 1 {
 			t.Errorf("entry %q, paper %q, %d functions; want a name, a paper and one function", entry.Name, entry.Paper, set)
+		}
+		if entry.At != explain.AtLayer || entry.Needs != needs || (entry.Score == "") != entry.ClassAgnostic {
+			t.Errorf("%s: at %q, needs %q, score %q; want %q, %q, and a score unless it is the same for every class",
+				entry.Name, entry.At, entry.Needs, entry.Score, explain.AtLayer, needs)
 		}
 		if seen[entry.Name] {
 			t.Errorf("two methods are called %q", entry.Name)
@@ -63,11 +68,33 @@ func TestTable(t *testing.T) {
 			t.Errorf("Lookup(%q) = %v, %v", entry.Name, found, err)
 		}
 	}
+	var names []string
+	for _, entry := range gradcam.Methods {
+		names = append(names, entry.Name)
+	}
 	_, err := gradcam.Lookup("gradcan")
-	const want = `no CAM method "gradcan"; have gradcam, gradcam++, hirescam, layercam, xgradcam, eigencam, scorecam, ablationcam`
-	if err == nil || err.Error() != want {
+	if want := `no CAM method "gradcan"; have ` + strings.Join(names, ", "); err == nil || err.Error() != want {
 		t.Errorf("Lookup of an unknown name: %v\nwant %s", err, want)
 	}
+}
+
+// Where no activation is negative, a map has negative values if the table does
+// not say otherwise.
+func TestNonNegativeIsAsTheTableSays(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	model := &fake{gradients: []explain.Volume{noise(r, 4, 5, 6)}, head: func(explain.Volume) float32 { return 2 }} // above the fake's score
+	a := noise(r, 4, 5, 6)
+	for i := range a.Values {
+		a.Values[i] = max(a.Values[i], 0)
+	}
+	model.activations = []explain.Volume{a}
+	picture := photos(r, 1, 8, 9)
+	forEachEntry(t, func(t *testing.T, entry gradcam.Entry) {
+		got := explainAll(t, model, "relu5", explain.Logit, picture, []int{0}, entry)[0]
+		if low, _ := got.Map.Range(); (low >= 0) != entry.NonNegative {
+			t.Errorf("the least value is %v, but the table has NonNegative: %v", low, entry.NonNegative)
+		}
+	})
 }
 
 // Without ReLUs, activations have both signs wherever gradients have: no method
@@ -114,8 +141,8 @@ func TestOtherTargetOtherMap(t *testing.T) {
 	forEachEntry(t, func(t *testing.T, entry gradcam.Entry) {
 		one := explainAll(t, model, "relu2", explain.Logit, picture, []int{0}, entry)[0]
 		other := explainAll(t, model, "relu2", explain.Logit, picture, []int{2}, entry)[0]
-		if same := slices.Equal(one.Map.Values, other.Map.Values); same != entry.AnyClass {
-			t.Errorf("two classes have the same map: %v, the table says %v", same, entry.AnyClass)
+		if same := slices.Equal(one.Map.Values, other.Map.Values); same != entry.ClassAgnostic {
+			t.Errorf("two classes have the same map: %v, the table says %v", same, entry.ClassAgnostic)
 		}
 	})
 }
@@ -129,8 +156,8 @@ func TestOtherScoreOtherMap(t *testing.T) {
 		if !slices.Equal(logit.Map.Values, unnamed.Map.Values) {
 			t.Error("no score is not the logit")
 		}
-		if same := slices.Equal(logit.Map.Values, probability.Map.Values); same != entry.AnyClass {
-			t.Errorf("logit and probability have the same map: %v, want %v", same, entry.AnyClass)
+		if same := slices.Equal(logit.Map.Values, probability.Map.Values); same != entry.ClassAgnostic {
+			t.Errorf("logit and probability have the same map: %v, want %v", same, entry.ClassAgnostic)
 		}
 	})
 }
@@ -173,7 +200,7 @@ func TestStatuses(t *testing.T) {
 			model := &fake{activations: []explain.Volume{test.activations}, gradients: []explain.Volume{test.gradients}}
 			got := explainAll(t, model, "conv5", explain.Logit, images(1), []int{0}, entry)
 			want := test.want
-			if entry.AnyClass {
+			if entry.ClassAgnostic {
 				want = test.anyClass
 			}
 			if got[0].Status != want {
@@ -192,7 +219,7 @@ func TestStatuses(t *testing.T) {
 		{flat(1, 2), flat(inf, 0), explain.NonFinite},
 	} {
 		forEachMethod(t, func(t *testing.T, entry gradcam.Entry) {
-			if got := explain.StatusOf(entry.Method(test.activations, test.gradients)); !entry.AnyClass && got != test.want {
+			if got := explain.StatusOf(entry.CAM(test.activations, test.gradients)); !entry.ClassAgnostic && got != test.want {
 				t.Errorf("gradients %v: %s, want %s", test.gradients.Values, got, test.want)
 			}
 		})
@@ -218,10 +245,10 @@ func TestMalformedGivesNoMap(t *testing.T) {
 	forEachMethod(t, func(t *testing.T, entry gradcam.Entry) {
 		for name, pair := range malformed {
 			want := 0
-			if a := pair[0]; entry.AnyClass && a.Height > 0 && len(a.Values) == a.Height*a.Width*a.Channels {
+			if a := pair[0]; entry.ClassAgnostic && a.Height > 0 && len(a.Values) == a.Height*a.Width*a.Channels {
 				want = a.Height * a.Width // it looks at the activations only
 			}
-			if got := entry.Method(pair[0], pair[1]); len(got.Values) != want {
+			if got := entry.CAM(pair[0], pair[1]); len(got.Values) != want {
 				t.Errorf("%s: a map of %d values, want %d", name, len(got.Values), want)
 			}
 		}

@@ -1,44 +1,44 @@
-// Package gradcam holds the class activation map (CAM) family: arithmetic on
-// one layer's activations A and the gradients d score / d A of a class score.
-// It knows nothing of TensorFlow: an [explain.Differentiator], such as an
-// opened SavedModel, hands it both.
+// Package gradcam holds the class activation maps (CAM): arithmetic on one
+// layer's activations A and the gradients d score / d A of a class score. Both
+// come from an [explain.Differentiator], such as an opened SavedModel. The
+// package does not depend on TensorFlow.
 //
 // # First call
 //
 //	explainer := gradcam.Explainer{Model: bundle, Layer: "conv5"}
 //	attributions, err := explainer.Explain(ctx, images, targets)
 //
-// gives one signed, unscaled map an image, at the layer's own resolution
-// (13x13 for AlexNet's conv5). Package heatmap turns it into a picture.
-// With several methods, Methods: gradcam.Methods for all, activations and
-// gradients still come from one run; see [Explainer.Explain] for the order.
+// returns one signed, unscaled map an image, at the layer's own resolution
+// (13x13 for AlexNet's conv5). Package heatmap turns it into a picture. With
+// several methods (Methods: gradcam.Methods for all) activations and gradients
+// still come from one run; see [Explainer.Explain] for the order.
 //
-// # The family
+// # The methods
 //
-// [Methods] lists it. Most methods need A and its gradients alone ([Method]);
-// Eigen-CAM not even these, its map is the same for every class. Score-CAM and
-// Ablation-CAM ask the model once more for every channel ([MaskMethod],
-// [HeadMethod]), a hundredfold of the others' time.
+// [Methods] is the table of them, with what is known of each ([explain.Method]).
+// Most need A and its gradients alone ([CAM]). Score-CAM and Ablation-CAM run the
+// model again for every channel ([MaskCAM], [HeadCAM]), which takes about a
+// hundred times as long. [GuidedGradCAM] multiplies Grad-CAM by guided
+// backpropagation, at the image's resolution.
 //
-// # What holds of every method
+// # What holds for every method
 //
-//   - The map of an image does not depend on its neighbours in the batch, and
-//     the same image gives the same bits.
-//   - Its inputs are never changed, and it does not panic: volumes that do not
-//     fit each other give a grid of no size. [Explainer] looks first, and
-//     returns an error that says both shapes.
-//   - It leaves out the ReLU that the papers end with. What speaks against the
-//     class stays in the map as negative values; cutting it off is a question
-//     of display (heatmap.Positive). A ReLU within a method, around gradients,
-//     stays: each method's comment says what is signed.
-//   - It adds up in float64.
-//   - A NaN among the activations gives a map with one: its status is
-//     [explain.NonFinite]. So do gradients, where they are used.
+//   - The map of an image does not depend on its neighbours in the batch. The
+//     same image gives the same bits.
+//   - Inputs are never changed. Volumes whose shapes differ give a grid of no
+//     size; [Explainer] checks them first and returns an error with both shapes.
+//   - The ReLU at the end of the papers' equations is left out. Evidence against
+//     the class stays in the map as negative values, which heatmap.Positive can
+//     clip for display. A ReLU around gradients stays.
+//   - Sums are in float64.
+//   - If an activation is NaN, so is the map: its status is [explain.NonFinite].
+//     The same holds for gradients that are used.
 //
 // # To add a method
 //
-// One file with the function, the paper's equation in its comment, and one
-// line in [Methods]. The contract test ranges over that table, and asks for a
-// map worked out by hand, a slow twin, and a map of pytorch-grad-cam's
-// (oracles/cam/make.py).
+// Write one file with the function, the paper's equation in its comment, and add
+// a line to [Methods]. The contract test ranges over that table. It requires a
+// map computed by hand and a slow twin. pytorch-grad-cam's maps are compared if
+// oracles/cam/make.py has them; else docs/correctness.md lists the method as
+// checked against its slow twin only.
 package gradcam

@@ -8,19 +8,19 @@ import (
 	"oscar/explain"
 )
 
-// EigenCAM is Eigen-CAM (Muhammad and Yeasin 2020, arXiv:2008.00299). With O
-// the activations as a matrix of H W rows and C columns, centred, and v_1 its
-// first right singular vector,
+// EigenCAM is Eigen-CAM (Muhammad and Yeasin 2020, arXiv:2008.00299). O is the
+// matrix of activations, H W rows and C columns, centred; v_1 is its first right
+// singular vector:
 //
 //	O = U S V^T,  L = O v_1
 //
-// The map is of the activations alone, whatever the class; the gradients are
-// not looked at. The paper does not centre; as in pytorch-grad-cam, each
-// channel's mean is taken off, so that the map adds up to zero and has both
-// signs unless it is all zero. Which sign is which, a singular vector leaves
-// open: the map is turned so that its largest magnitude is positive, as in
-// Seg-Eigen-CAM (doi:10.3390/app15137562, eq. 13), or else its first value.
-// Activations with a NaN or an infinity give a map of NaN.
+// The map depends on the activations alone. It is the same for every class. The
+// paper does not centre. As in pytorch-grad-cam, each channel's mean is
+// subtracted, so that the map's sum is zero and it has both signs unless it is
+// zero everywhere. The sign of a singular vector is arbitrary: the map's largest
+// magnitude is made positive, as in Seg-Eigen-CAM (doi:10.3390/app15137562, eq.
+// 13); if two are equal, its first value is. If an activation is NaN or infinite,
+// the map is NaN.
 func EigenCAM(activations, _ explain.Volume) explain.Grid {
 	if checkVolume(activations) != nil {
 		return explain.Grid{}
@@ -32,7 +32,7 @@ func EigenCAM(activations, _ explain.Volume) explain.Grid {
 	if !ok {
 		return undefined(activations)
 	}
-	turn(projection)
+	fixSign(projection)
 	out := explain.NewGrid(activations.Height, activations.Width)
 	for p := range out.Values {
 		out.Values[p] = float32(projection[p])
@@ -53,8 +53,9 @@ func centred(v explain.Volume) *mat.Dense {
 	return o
 }
 
-// firstComponent is O v_1 by way of the smaller of two symmetric matrices: the
-// last eigenvector of O^T O is v_1, that of O O^T is u_1, and O v_1 = s_1 u_1.
+// firstComponent is O v_1. It takes the eigenvectors of the smaller of two
+// symmetric matrices: the last one of O^T O is v_1, that of O O^T is u_1, and
+// O v_1 = s_1 u_1.
 func firstComponent(o *mat.Dense) (component []float64, ok bool) {
 	rows, columns := o.Dims()
 	var (
@@ -82,9 +83,9 @@ func firstComponent(o *mat.Dense) (component []float64, ok bool) {
 	return out.RawVector().Data, true
 }
 
-// turn gives the largest magnitude a positive sign; of two equal ones, the
-// first value that is not zero.
-func turn(values []float64) {
+// fixSign makes the largest magnitude positive. If two are equal, it makes the
+// first value positive that is not zero.
+func fixSign(values []float64) {
 	low, high, first := 0.0, 0.0, 0.0
 	for _, v := range values {
 		low, high = min(low, v), max(high, v)

@@ -37,7 +37,7 @@ func ExampleLookup() {
 	}
 	activations := explain.Volume{Height: 1, Width: 2, Channels: 1, Values: []float32{1, 2}}
 	gradients := explain.Volume{Height: 1, Width: 2, Channels: 1, Values: []float32{3, 5}}
-	fmt.Println(entry.Method(activations, gradients).Values)
+	fmt.Println(entry.CAM(activations, gradients).Values)
 	// Output: [4 8]
 }
 

@@ -5,34 +5,35 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"oscar/explain"
+	"oscar/internal/batch"
 )
 
 // Explainer applies one or several methods to one layer of a model. It
-// implements [explain.Explainer], and is safe for concurrent use if its model is.
+// implements [explain.Explainer]. It is safe for concurrent use if its model is.
 type Explainer struct {
-	Model   explain.Differentiator
-	Layer   string        // the layer looked at, by its name in the model: "conv5"
-	Score   explain.Score // what is explained; "" is explain.Logit
-	Methods []Entry       // none is Grad-CAM alone
-	// Progress hears how many images, or masked images, the model was shown.
-	Progress func(done, total int)
+	Model    explain.Differentiator
+	Layer    string                // its name in the model: "conv5"
+	Score    explain.Score         // what is explained; "" is explain.Logit
+	Methods  []Entry               // none is Grad-CAM alone
+	Progress func(done, total int) // images, masked or not, shown to the model
 }
 
 var _ explain.Explainer = Explainer{}
 
 // Explain returns an attribution for each image and method, its map at the
-// layer's resolution: the first image's, in the order of the methods, then the
-// second's. With one method that is one an image.
+// layer's resolution: those of the first image in the order of the methods, then
+// those of the second. With one method there is one attribution an image.
 //
-// targets has one class an image, [explain.Predicted] for the predicted one;
-// the attribution holds the class that was scored. Activations and gradients
-// come from one run for the whole batch, however many the methods; a method
-// with a Mask or a Head then runs the model again for each image. A model that
-// cannot do so is refused before anything is run.
+// targets has one class an image, [explain.Predicted] for the predicted one.
+// The attribution holds the class that was scored. All methods share one run of
+// the whole batch for activations and gradients. A method with a Mask or a Head
+// then runs the model again for each image. If the model cannot do that, Explain
+// returns an error before any run.
 func (e Explainer) Explain(ctx context.Context, images explain.Images, targets []int) ([]explain.Attribution, error) {
 	if e.Model == nil {
 		return nil, errors.New("gradcam: the explainer has no model")
@@ -46,7 +47,7 @@ func (e Explainer) Explain(ctx context.Context, images explain.Images, targets [
 	if e.Score == "" {
 		e.Score = explain.Logit
 	}
-	apply := make([]bound, len(e.Methods))
+	apply := make([]func(context.Context, View) (explain.Grid, error), len(e.Methods))
 	for m, entry := range e.Methods {
 		var err error
 		if apply[m], err = entry.bind(e.Model); err != nil {
@@ -66,23 +67,23 @@ func (e Explainer) Explain(ctx context.Context, images explain.Images, targets [
 			return nil, fmt.Errorf("gradcam: layer %q, image %d: %w", e.Layer, i, err)
 		}
 	}
-	work := work{total: images.N, report: e.Progress}
+	progress := batch.Progress{Total: images.N, Report: e.Progress}
 	for _, entry := range e.Methods {
 		for _, a := range d.Activations {
-			work.total += entry.runs(a)
+			progress.Total += entry.channelRuns(a)
 		}
 	}
-	work.add(images.N)
+	progress.Add(images.N)
 	attributions := make([]explain.Attribution, images.N*len(e.Methods))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(e.abreast())
+	group.SetLimit(e.concurrency())
 	for i := range images.N {
 		group.Go(func() error {
-			if err := ctx.Err(); err != nil { // another image's error, or the caller's wish
+			if err := ctx.Err(); err != nil { // cancelled, or another image failed
 				return err
 			}
 			view := View{
-				Image:       picture(images, i),
+				Image:       image(images, i),
 				Layer:       e.Layer,
 				Activations: d.Activations[i],
 				Gradients:   d.Gradients[i],
@@ -95,8 +96,15 @@ func (e Explainer) Explain(ctx context.Context, images explain.Images, targets [
 				if err != nil {
 					return fmt.Errorf("%s of layer %q, image %d: %w", entry.Name, e.Layer, i, err)
 				}
-				attributions[i*len(e.Methods)+m] = attribution(entry, view, grid, d, i)
-				work.add(entry.runs(view.Activations))
+				a := explain.Attribution{
+					Method: entry.Name, Layer: e.Layer, Target: view.Target, Score: view.Value,
+					Status: explain.StatusOf(grid), Map: grid,
+				}
+				if len(d.Probabilities) == len(d.Scores) {
+					a.Probabilities = d.Probabilities[i]
+				}
+				attributions[i*len(e.Methods)+m] = a
+				progress.Add(entry.channelRuns(view.Activations))
 			}
 			return nil
 		})
@@ -107,60 +115,18 @@ func (e Explainer) Explain(ctx context.Context, images explain.Images, targets [
 	return attributions, nil
 }
 
-// abreast is how many images may be worked on at a time: as many as there are
-// processors, or one after the other if a method asks the model, which has
-// threads of its own.
-func (e Explainer) abreast() int {
-	for _, entry := range e.Methods {
-		if entry.Method == nil {
-			return 1
-		}
+// concurrency is how many images are processed concurrently: one a processor.
+// It is 1 if a method runs the model, which has its own threads.
+func (e Explainer) concurrency() int {
+	if slices.ContainsFunc(e.Methods, func(entry Entry) bool { return entry.CAM == nil }) {
+		return 1
 	}
 	return runtime.GOMAXPROCS(0)
 }
 
-// runs is how many masked images the method shows the model, about.
-func (e Entry) runs(activations explain.Volume) int {
-	if e.Method != nil {
-		return 0
-	}
-	return activations.Channels
-}
-
-// work counts the images shown to the model.
-type work struct {
-	done, total int
-	report      func(done, total int)
-}
-
-func (w *work) add(n int) {
-	if n == 0 {
-		return
-	}
-	w.done += n
-	if w.report != nil {
-		w.report(w.done, w.total)
-	}
-}
-
-func attribution(entry Entry, view View, grid explain.Grid, d explain.Differential, i int) explain.Attribution {
-	a := explain.Attribution{
-		Method: entry.Name,
-		Layer:  view.Layer,
-		Target: view.Target,
-		Score:  view.Value,
-		Status: explain.StatusOf(grid),
-		Map:    grid,
-	}
-	if len(d.Probabilities) == len(d.Scores) {
-		a.Probabilities = d.Probabilities[i]
-	}
-	return a
-}
-
-// picture is image i of a batch; without pixels if the batch has too few.
-func picture(images explain.Images, i int) explain.Images {
-	size := images.Height * images.Width * images.Channels
+// image is image i of a batch. It has no pixels if the batch has too few.
+func image(images explain.Images, i int) explain.Images {
+	size := images.Size()
 	one := explain.Images{N: 1, Height: images.Height, Width: images.Width, Channels: images.Channels}
 	if size > 0 && len(images.Pixels) >= (i+1)*size {
 		one.Pixels = images.Pixels[i*size : (i+1)*size : (i+1)*size]

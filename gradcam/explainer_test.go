@@ -27,7 +27,7 @@ func TestExplain(t *testing.T) {
 		gradients:   []explain.Volume{noise(r, 3, 4, 5), noise(r, 3, 4, 5)},
 	}
 	targets := []int{explain.Predicted, 2}
-	got := explainAll(t, model, "conv5", explain.Probability, images(2), targets, gradcam.Entry{Name: "cam", Method: gradcam.GradCAM})
+	got := explainAll(t, model, "conv5", explain.Probability, images(2), targets, gradcam.Entry{Method: explain.Method{Name: "cam"}, CAM: gradcam.GradCAM})
 	if model.runs != 1 || model.layer != "conv5" || model.score != explain.Probability {
 		t.Errorf("the model ran %d times on layer %q with score %q; want once, conv5, probability", model.runs, model.layer, model.score)
 	}
@@ -121,7 +121,7 @@ func TestRefusals(t *testing.T) {
 			"gradcam: scorecam shows the model masked images; gradcam_test.differentiator is no explain.Predictor"},
 		{with(differentiator{model}, "gradcam", "ablationcam"), []int{0},
 			"gradcam: ablationcam runs the model from a layer on; gradcam_test.differentiator is no explain.Head"},
-		{gradcam.Explainer{Model: model, Methods: []gradcam.Entry{{Name: "cam"}}}, []int{0}, `gradcam: the entry "cam" has no method`},
+		{gradcam.Explainer{Model: model, Methods: []gradcam.Entry{{Method: explain.Method{Name: "cam"}}}}, []int{0}, `gradcam: the entry "cam" has no method`},
 	} {
 		_, err := test.explainer.Explain(t.Context(), images(1), test.targets)
 		if err == nil || err.Error() != test.want {

@@ -12,7 +12,7 @@ import "oscar/explain"
 //	L_ij = sum_k w_k A_ijk
 //
 // without the paper's ReLU around it: the map [H,W] is signed. Both volumes are
-// [H,W,C]; if they differ in shape the map has no size.
+// [H,W,C]. If their shapes differ, the map has no size.
 func GradCAM(activations, gradients explain.Volume) explain.Grid {
 	if checkPair(activations, gradients) != nil {
 		return explain.Grid{}

@@ -3,8 +3,8 @@ package gradcam
 import "oscar/explain"
 
 // plusGuard is added to a denominator of Grad-CAM++, as in pytorch-grad-cam. It
-// is not small beside gradients of a thousandth, whose square it equals: they
-// weigh less than equation 19 has them.
+// equals the square of a gradient of a thousandth, so that small gradients count
+// less than in equation 19.
 const plusGuard = 1e-6
 
 // GradCAMPlusPlus is Grad-CAM++ (Chattopadhyay et al. 2018, arXiv:1710.11063),
@@ -17,9 +17,9 @@ const plusGuard = 1e-6
 //	w_k = sum_ij alpha_ijk ReLU(g_ijk)
 //
 // and the map sum_k w_k A_ijk. The paper derives it for the score exp(y), whose
-// gradients have the factor exp(y) everywhere; it is left out, as is the ReLU
-// around the map. No weight is negative where no activation is: then the map
-// has no negative values either. Evidence against the class is not in it.
+// gradients all have the factor exp(y). The factor is left out, as is the ReLU
+// around the map. If no activation is negative, no weight and no value of the
+// map is: the map has no evidence against the class.
 func GradCAMPlusPlus(activations, gradients explain.Volume) explain.Grid {
 	if checkPair(activations, gradients) != nil {
 		return explain.Grid{}
@@ -28,7 +28,7 @@ func GradCAMPlusPlus(activations, gradients explain.Volume) explain.Grid {
 	weights := make([]float64, activations.Channels)
 	for i, value := range gradients.Values {
 		g, k := float64(value), i%activations.Channels
-		if g <= 0 { // ReLU; a NaN goes on
+		if g <= 0 { // ReLU; NaN passes
 			continue
 		}
 		alpha := g * g / (2*g*g + sums[k]*g*g*g + plusGuard)

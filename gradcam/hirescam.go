@@ -2,13 +2,13 @@ package gradcam
 
 import "oscar/explain"
 
-// HiResCAM is HiResCAM (Draelos and Carin 2020, arXiv:2011.08891): every
-// position is weighed by its own gradient,
+// HiResCAM is HiResCAM (Draelos and Carin 2020, arXiv:2011.08891). Every
+// position is weighted by its own gradient,
 //
 //	L_ij = sum_k dy/dA_ijk A_ijk
 //
-// signed, without a ReLU. Where a flattening and one dense layer follow, the
-// map adds up to the class's logit less its bias.
+// signed, without a ReLU. If a flattening and one dense layer follow, the map's
+// sum is the class's logit less its bias.
 func HiResCAM(activations, gradients explain.Volume) explain.Grid {
 	if checkPair(activations, gradients) != nil {
 		return explain.Grid{}

@@ -57,7 +57,7 @@ func TestConstantGradients(t *testing.T) {
 		g.Values[i] = g.Values[i%6]
 	}
 	want := float64s(gradcam.GradCAM(a, g))
-	for name, method := range map[string]gradcam.Method{"hirescam": gradcam.HiResCAM, "xgradcam": gradcam.XGradCAM} {
+	for name, method := range map[string]gradcam.CAM{"hirescam": gradcam.HiResCAM, "xgradcam": gradcam.XGradCAM} {
 		agreement.Check(t, agreement.Line{
 			Group: agreement.Identities, Subject: name, Model: "hand-made", Oracle: "Grad-CAM's map",
 			Compared: "map, gradients the same at all positions", Difference: agreement.Apart(method(a, g).Values, want), Of: "its largest value", Bound: 1e-6,

@@ -8,42 +8,57 @@ import (
 	"oscar/explain"
 )
 
-// A Method makes a signed, unscaled map [H,W] of one image from a layer's
+// A CAM computes a signed, unscaled map [H,W] of one image from a layer's
 // activations and the gradients of a class score with respect to them, both
-// [H,W,C]. It is called for several images of a batch at a time.
-type Method func(activations, gradients explain.Volume) explain.Grid
+// [H,W,C]. It is called for several images concurrently.
+type CAM func(activations, gradients explain.Volume) explain.Grid
 
-// A MaskMethod makes such a map by showing the model the image again, masked.
-type MaskMethod func(ctx context.Context, model explain.Predictor, view View) (explain.Grid, error)
+// A MaskCAM computes such a map by showing the model the image again, masked.
+type MaskCAM func(ctx context.Context, model explain.Predictor, view View) (explain.Grid, error)
 
-// A HeadMethod makes such a map by running the model again from the layer on.
-type HeadMethod func(ctx context.Context, model explain.Head, view View) (explain.Grid, error)
+// A HeadCAM computes such a map by running the model again from the layer on.
+type HeadCAM func(ctx context.Context, model explain.Head, view View) (explain.Grid, error)
 
-// An Entry is a line in the table of methods. One of Method, Mask and Head is
-// set: what it asks of a model beside the one run for activations and gradients.
+// An Entry is a line in the table of methods. Exactly one of CAM, Mask and Head
+// is set. A Mask or a Head runs the model about once for every channel, after
+// the run for activations and gradients.
 type Entry struct {
-	Name     string     // as in explain.Attribution.Method
-	Method   Method     // nothing more
-	Mask     MaskMethod // a run for every channel: an explain.Predictor
-	Head     HeadMethod // a run for every channel from the layer on: an explain.Head
-	AnyClass bool       // the map is of the activations alone, the same for every class
-	Paper    string     // where the equation is
+	explain.Method
+	CAM  CAM
+	Mask MaskCAM
+	Head HeadCAM
 }
 
-// Methods is the table of methods, in the order of their help text. It is not
-// to be changed at run time.
+// Methods is the table of methods, in the order of their help text. Do not
+// change it at run time.
 var Methods = []Entry{
-	{Name: "gradcam", Method: GradCAM, Paper: "Selvaraju et al. 2017, arXiv:1610.02391, eq. 1-2"},
-	{Name: "gradcam++", Method: GradCAMPlusPlus, Paper: "Chattopadhyay et al. 2018, arXiv:1710.11063, eq. 19"},
-	{Name: "hirescam", Method: HiResCAM, Paper: "Draelos and Carin 2020, arXiv:2011.08891"},
-	{Name: "layercam", Method: LayerCAM, Paper: "Jiang et al. 2021, IEEE TIP 30, doi:10.1109/TIP.2021.3089943"},
-	{Name: "xgradcam", Method: XGradCAM, Paper: "Fu et al. 2020, arXiv:2008.02312"},
-	{Name: "eigencam", Method: EigenCAM, AnyClass: true, Paper: "Muhammad and Yeasin 2020, arXiv:2008.00299"},
-	{Name: "scorecam", Mask: ScoreCAM, Paper: "Wang et al. 2020, arXiv:1910.01279"},
-	{Name: "ablationcam", Head: AblationCAM, Paper: "Desai and Ramaswamy 2020, WACV"},
+	{CAM: GradCAM, Method: explain.Method{
+		Name: "gradcam", Paper: "Selvaraju et al. 2017, arXiv:1610.02391, eq. 1-2",
+		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates}},
+	{CAM: GradCAMPlusPlus, Method: explain.Method{
+		Name: "gradcam++", Paper: "Chattopadhyay et al. 2018, arXiv:1710.11063, eq. 19",
+		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates, NonNegative: true}},
+	{CAM: HiResCAM, Method: explain.Method{
+		Name: "hirescam", Paper: "Draelos and Carin 2020, arXiv:2011.08891",
+		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates}},
+	{CAM: LayerCAM, Method: explain.Method{
+		Name: "layercam", Paper: "Jiang et al. 2021, IEEE TIP 30, doi:10.1109/TIP.2021.3089943",
+		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates, NonNegative: true}},
+	{CAM: XGradCAM, Method: explain.Method{
+		Name: "xgradcam", Paper: "Fu et al. 2020, arXiv:2008.02312",
+		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates}},
+	{CAM: EigenCAM, Method: explain.Method{
+		Name: "eigencam", Paper: "Muhammad and Yeasin 2020, arXiv:2008.00299",
+		At: explain.AtLayer, Needs: explain.Differentiates, ClassAgnostic: true}},
+	{Mask: ScoreCAM, Method: explain.Method{
+		Name: "scorecam", Paper: "Wang et al. 2020, arXiv:1910.01279",
+		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates | explain.Predicts, NonNegative: true}},
+	{Head: AblationCAM, Method: explain.Method{
+		Name: "ablationcam", Paper: "Desai and Ramaswamy 2020, WACV",
+		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates | explain.RunsFromLayer}},
 }
 
-// Lookup finds a method by name, or says which there are.
+// Lookup finds a method by name. Its error lists the names.
 func Lookup(name string) (Entry, error) {
 	names := make([]string, len(Methods))
 	for i, entry := range Methods {
@@ -55,15 +70,13 @@ func Lookup(name string) (Entry, error) {
 	return Entry{}, fmt.Errorf("no CAM method %q; have %s", name, strings.Join(names, ", "))
 }
 
-// bound is a method as run on a model.
-type bound func(context.Context, View) (explain.Grid, error)
-
-// bind binds the method to a model, or says what the model cannot do.
-func (e Entry) bind(model explain.Differentiator) (bound, error) {
+// bind returns the method as a function of the view, run on the model. It
+// reports an ability that the model lacks.
+func (e Entry) bind(model explain.Differentiator) (func(context.Context, View) (explain.Grid, error), error) {
 	switch {
-	case e.Method != nil:
+	case e.CAM != nil:
 		return func(_ context.Context, view View) (explain.Grid, error) {
-			return e.Method(view.Activations, view.Gradients), nil
+			return e.CAM(view.Activations, view.Gradients), nil
 		}, nil
 	case e.Mask != nil:
 		predictor, ok := model.(explain.Predictor)
@@ -83,4 +96,13 @@ func (e Entry) bind(model explain.Differentiator) (bound, error) {
 		}, nil
 	}
 	return nil, fmt.Errorf("the entry %q has no method", e.Name)
+}
+
+// channelRuns is about how many masked images or ablated layers the method
+// shows the model.
+func (e Entry) channelRuns(activations explain.Volume) int {
+	if e.CAM != nil {
+		return 0
+	}
+	return activations.Channels
 }

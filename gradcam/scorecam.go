@@ -7,29 +7,30 @@ import (
 	"oscar/explain"
 )
 
-// ScoreCAM is Score-CAM (Wang et al. 2020, arXiv:1910.01279). Each channel,
-// enlarged to the image (bilinear, between pixel centres at half positions)
-// and scaled to 0..1, masks the image x; S_k is the class score of what is left,
+// ScoreCAM is Score-CAM (Wang et al. 2020, arXiv:1910.01279). Each channel is
+// resized to the image ([explain.Grid.Resize]), scaled to 0..1, and masks the
+// image x. S_k is the class score of the masked image:
 //
 //	H_k = (up(A_k) - min) / (max - min)
 //	S_k = f_c(x * H_k) - f_c(baseline)
 //	w_k = exp(S_k) / sum_j exp(S_j)
 //
-// and the map is sum_k w_k A_ijk. The baseline's score is the same for all
-// channels: the softmax cancels it, and it is not run. Masked pixels are black,
-// as the image holds raw values. A channel of one value, which points nowhere,
-// masks everything. Weights are positive: the map, without the paper's ReLU, is
-// signed as the activations are. f_c is the view's score; the probability is at
-// most 1 and makes the weights nearly equal.
+// The map is sum_k w_k A_ijk. The baseline's score is the same for all channels.
+// The softmax cancels it, so the baseline is not run. Masked pixels are black,
+// as the image holds raw values. A channel of one value masks everything.
+// Weights are positive, so the map, without the paper's ReLU, has the signs of
+// the activations. f_c is the view's score. A probability is at most 1 and makes
+// the weights nearly equal.
 //
-// The model runs once for every channel, in batches of 32; it must not keep the
-// images. Activations with a NaN or an infinity give a map of NaN and no run.
+// The model runs once for every channel, in batches of 32. It must not keep the
+// images. If an activation is NaN or infinite, the map is NaN and the model is
+// not run.
 func ScoreCAM(ctx context.Context, model explain.Predictor, view View) (explain.Grid, error) {
 	a := view.Activations
 	if err := checkVolume(a); err != nil {
 		return explain.Grid{}, err
 	}
-	if err := checkImage(view.Image); err != nil {
+	if err := view.checkImage(); err != nil {
 		return explain.Grid{}, err
 	}
 	if !finite(a) {
@@ -57,8 +58,9 @@ func ScoreCAM(ctx context.Context, model explain.Predictor, view View) (explain.
 	return combine(scores, a), nil
 }
 
-// masks are the channels to show the model: those that have more than one
-// value, and the first of the blank ones, which all mask everything.
+// masks returns the channels to show the model and the blank ones, which have a
+// single value. All blank channels mask everything, so that only the first is
+// shown.
 func masks(v explain.Volume) (shown, blank []int) {
 	for k := range v.Channels {
 		low, high := channel(v, k).Range()
@@ -72,9 +74,9 @@ func masks(v explain.Volume) (shown, blank []int) {
 	return shown, blank
 }
 
-// mask writes the image times a channel, enlarged and scaled to 0..1.
+// mask writes the image times a channel, resized and scaled to 0..1.
 func mask(out []float32, image explain.Images, channel explain.Grid) {
-	wide := upsample(channel, image.Height, image.Width)
+	wide := channel.Resize(image.Height, image.Width)
 	low, high := wide.Range()
 	if low == high { // not 0/0
 		clear(out)
@@ -88,7 +90,7 @@ func mask(out []float32, image explain.Images, channel explain.Grid) {
 	}
 }
 
-// softmax takes each value to its exponential's share.
+// softmax replaces each value by its share of the exponentials.
 func softmax(values []float64) {
 	top := math.Inf(-1)
 	for _, v := range values {

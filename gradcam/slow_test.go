@@ -168,7 +168,7 @@ func TestEqualsSlowTwin(t *testing.T) {
 	forEachEntry(t, func(t *testing.T, entry gradcam.Entry) {
 		twin, ok := slow[entry.Name]
 		if !ok {
-			t.Fatal("no slow twin")
+			t.Fatalf("slow_test.go has no slow twin of %s", entry.Name)
 		}
 		for seed := range uint64(20) {
 			r := rand.New(rand.NewPCG(seed, 0))

@@ -7,7 +7,8 @@ import (
 	"oscar/explain"
 )
 
-// A View is one image at one layer, and the class score asked about.
+// A View is one image, its activations and gradients at one layer, and the
+// class score to explain.
 type View struct {
 	Image       explain.Images // one image
 	Layer       string
@@ -15,14 +16,14 @@ type View struct {
 	Gradients   explain.Volume
 	Target      int           // the class
 	Score       explain.Score // which of the class's scores; "" is explain.Logit
-	Value       float32       // that score of the image as it is
+	Value       float32       // the score of the unchanged image
 }
 
-// channelBatch is how many channels a run of the model takes at once.
+// channelBatch is how many channels a run of the model processes.
 const channelBatch = 32
 
-// scoreChannels runs the model for each of the channels, channelBatch at once,
-// and returns the class score by channel; of those not asked for it is zero.
+// scoreChannels runs the model for each of the channels, channelBatch at a time.
+// It returns the class score by channel, zero for a channel that is not listed.
 func (v View) scoreChannels(channels []int, run func(batch []int) (explain.Prediction, error)) ([]float64, error) {
 	out := make([]float64, v.Activations.Channels)
 	for batch := range slices.Chunk(channels, channelBatch) {
@@ -47,12 +48,12 @@ func (v View) scoreChannels(channels []int, run func(batch []int) (explain.Predi
 	return out, nil
 }
 
-// room are n volumes of v's shape.
-func room(v explain.Volume, n int) []explain.Volume {
-	out := make([]explain.Volume, n)
-	for i := range out {
-		out[i] = v
-		out[i].Values = make([]float32, len(v.Values))
+// checkImage reports anything but one image whose pixels fill its shape.
+func (v View) checkImage() error {
+	image := v.Image
+	if want := image.Size(); image.N != 1 || want < 1 || len(image.Pixels) != want {
+		return fmt.Errorf("%d pixel values for an image of shape [%d,%d,%d,%d]; want one whole image",
+			len(image.Pixels), image.N, image.Height, image.Width, image.Channels)
 	}
-	return out
+	return nil
 }

@@ -1,12 +1,14 @@
 package gradcam
 
 import (
+	"fmt"
 	"math"
 
 	"oscar/explain"
+	"oscar/internal/numeric"
 )
 
-// combine is sum_k w_k A_ijk, the map that a weight for each channel makes.
+// combine is sum_k w_k A_ijk, the map of one weight a channel.
 func combine(weights []float64, activations explain.Volume) explain.Grid {
 	channels := activations.Channels
 	out := explain.NewGrid(activations.Height, activations.Width)
@@ -40,22 +42,63 @@ func channel(v explain.Volume, k int) explain.Grid {
 	return out
 }
 
-// finite says that no value is NaN or infinite.
-func finite(v explain.Volume) bool {
-	for _, x := range v.Values {
-		if x-x != 0 {
-			return false
-		}
-	}
-	return true
-}
+// finite reports whether no value is NaN or infinite.
+func finite(v explain.Volume) bool { return numeric.Finite(v.Values...) }
 
-// undefined is a volume's map where there is none: NaN, its status
-// explain.NonFinite.
+// undefined is a map of NaN, whose status is explain.NonFinite.
 func undefined(v explain.Volume) explain.Grid {
 	out := explain.NewGrid(v.Height, v.Width)
 	for p := range out.Values {
 		out.Values[p] = float32(math.NaN())
 	}
 	return out
+}
+
+// checkCounts reports a differential that does not have one of everything for
+// each of n images.
+func checkCounts(d explain.Differential, n int) error {
+	for _, part := range []struct {
+		name  string
+		count int
+	}{
+		{"activations", len(d.Activations)},
+		{"gradients", len(d.Gradients)},
+		{"targets", len(d.Targets)},
+		{"scores", len(d.Scores)},
+	} {
+		if part.count != n {
+			return fmt.Errorf("the model gave %d %s for %d images", part.count, part.name, n)
+		}
+	}
+	return nil
+}
+
+// checkPair reports activations and gradients of different shapes, or whose
+// values do not fill their shape.
+func checkPair(a, g explain.Volume) error {
+	if a.Height != g.Height || a.Width != g.Width || a.Channels != g.Channels {
+		return fmt.Errorf("activations are %s but gradients %s; want one shape", shape(a), shape(g))
+	}
+	if err := checkVolume(a); err != nil {
+		return err
+	}
+	if len(g.Values) != len(a.Values) {
+		return fmt.Errorf("%d gradients for the shape %s; want %d", len(g.Values), shape(g), len(a.Values))
+	}
+	return nil
+}
+
+// checkVolume reports activations whose values do not fill their shape.
+func checkVolume(a explain.Volume) error {
+	if a.Height < 1 || a.Width < 1 || a.Channels < 1 {
+		return fmt.Errorf("activations are %s; want [height,width,channels] of at least 1", shape(a))
+	}
+	if want := a.Height * a.Width * a.Channels; len(a.Values) != want {
+		return fmt.Errorf("%d activations for the shape %s; want %d", len(a.Values), shape(a), want)
+	}
+	return nil
+}
+
+func shape(v explain.Volume) string {
+	return fmt.Sprintf("[%d,%d,%d]", v.Height, v.Width, v.Channels)
 }

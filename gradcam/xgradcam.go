@@ -6,13 +6,13 @@ import "oscar/explain"
 const meanGuard = 1e-7
 
 // XGradCAM is XGrad-CAM (Fu et al. 2020, arXiv:2008.02312). A channel's weight
-// is the mean of its gradients as its activations weigh them,
+// is the mean of its gradients, weighted by its activations,
 //
 //	w_k = sum_ij dy/dA_ijk A_ijk / sum_ij A_ijk
 //
 // and the map sum_k w_k A_ijk, signed, without a ReLU. A channel that is zero
-// everywhere weighs nothing; one whose activations have both signs and cancel
-// weighs much.
+// everywhere has no weight. A channel whose activations have both signs and
+// cancel has a large one.
 func XGradCAM(activations, gradients explain.Volume) explain.Grid {
 	if checkPair(activations, gradients) != nil {
 		return explain.Grid{}

@@ -10,20 +10,20 @@ import (
 //
 //	out = (1-alpha) image + alpha colour(heat)
 //
-// rounded to 8 bits. heat holds values 0..1 at any size and is upsampled to
+// rounded to 8 bits. heat holds values 0..1 at any size and is resized to
 // the image's; alpha is cut to 0..1. The result is a new image whose bounds
 // begin at (0,0). A grid without values leaves the image as it is.
 func Blend(img *image.RGBA, heat explain.Grid, cm ColorMap, alpha float64) *image.RGBA {
 	width, height := img.Rect.Dx(), img.Rect.Dy()
-	if !filled(heat) || width == 0 || height == 0 {
+	if !heat.Filled() || width == 0 || height == 0 {
 		return clone(img)
 	}
 	out := image.NewRGBA(image.Rect(0, 0, width, height))
 	mix := newMixer(cm, alpha)
-	rows := newRows(heat, height, width)
+	rows := heat.Rows(height, width)
 	values := make([]float32, width)
 	for y := range height {
-		rows.row(values, y)
+		rows.Row(values, y)
 		from := img.PixOffset(img.Rect.Min.X, img.Rect.Min.Y+y)
 		mix.row(out.Pix[y*out.Stride:][:4*width], img.Pix[from:][:4*width], values)
 	}

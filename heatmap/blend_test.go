@@ -31,7 +31,7 @@ func TestBlendEqualsSlowTwin(t *testing.T) {
 	for _, m := range colorMaps {
 		for _, alpha := range []float64{0, 0.25, 0.4, 1} {
 			got := Blend(img, heat, m, alpha)
-			big := slowUpsample(heat, 53, 37)
+			big := heat.Resize(53, 37)
 			for y := range 53 {
 				for x := range 37 {
 					p, q := img.RGBAAt(x, y), got.RGBAAt(x, y)

@@ -13,9 +13,9 @@
 //
 // # The parts
 //
-// [Overlay] is made of steps that can be had one by one: [Positive] (ReLU and
-// division by the maximum), or [Signed] for a diverging map; [Upsample]
-// (bilinear, as tf.image.resize); a [ColorMap] by name; [Blend]. [Montage] sets
+// [Overlay] consists of steps that can be called one by one: [Positive] (ReLU and
+// division by the maximum), or [Signed] for a diverging colour map; a [ColorMap]
+// by name; [Blend], which resizes the map to the image. [Montage] arranges
 // pictures in a grid.
 //
 // # What holds

@@ -35,13 +35,6 @@ func ExamplePositive() {
 	// Output: [0 0 0.25 1]
 }
 
-// Two positions become four: half-pixel centres, the edges clamped.
-func ExampleUpsample() {
-	wide := heatmap.Upsample(explain.Grid{Height: 1, Width: 2, Values: []float32{0, 1}}, 1, 4)
-	fmt.Println(wide.Values)
-	// Output: [0 0.25 0.75 1]
-}
-
 // A class in each row: its picture, and the overlay beside it.
 func ExampleMontage() {
 	photo := image.NewRGBA(image.Rect(0, 0, 512, 384))

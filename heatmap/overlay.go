@@ -99,7 +99,7 @@ func (o Options) scale() float32 {
 
 // nothingToShow says why the map cannot be read, or "".
 func (o Options) nothingToShow() string {
-	if !filled(o.Heat) {
+	if !o.Heat.Filled() {
 		return "no map"
 	}
 	if o.Faint {

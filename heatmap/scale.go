@@ -48,7 +48,7 @@ func Scale(g explain.Grid, percentile float64, signed bool) float32 {
 	at := max(percentile, 0) / 100 * float64(len(drawn)-1)
 	below := int(at)
 	above := min(below+1, len(drawn)-1)
-	if v := lerp(drawn[below], drawn[above], float32(at-float64(below))); v > 0 {
+	if v := drawn[below] + (drawn[above]-drawn[below])*float32(at-float64(below)); v > 0 {
 		return v
 	}
 	return largest

@@ -14,7 +14,6 @@ import (
 	"oscar/gradcam"
 	"oscar/heatmap"
 	"oscar/internal/graph"
-	"oscar/relevance"
 	"oscar/savedmodel"
 	"oscar/tfmodel"
 )
@@ -46,7 +45,7 @@ func byOscar(t *testing.T, m model) results {
 			for _, a := range must(explainers[signature].Explain(t.Context(), c.images, c.targets))(t) {
 				explained.values = append(explained.values, float32(a.Target))
 				raw.shape, raw.values = []int{n, a.Map.Height, a.Map.Width}, append(raw.values, a.Map.Values...)
-				big := heatmap.Upsample(heatmap.Positive(a.Map), c.images.Height, c.images.Width)
+				big := heatmap.Positive(a.Map).Resize(c.images.Height, c.images.Width)
 				heat.shape, heat.values = []int{n, big.Height, big.Width}, append(heat.values, big.Values...)
 			}
 			out.set(signature, c.name, "probabilities", rows(p.Probabilities))
@@ -74,9 +73,9 @@ func explainersOf(t *testing.T, m model, bundle *savedmodel.Bundle) map[string]e
 		"layercam":             cam("layercam"),
 		"xgradcam":             cam("xgradcam"),
 		"saliency":             explain.Saliency{Model: bundle},
-		"guidedbackprop":       relevance.GuidedBackprop{Model: guided},
-		"guidedgradcam":        relevance.GuidedGradCAM{Model: bundle, Guided: guided, Layer: m.meta.Explain},
-		"lrp":                  relevance.LRP{Model: must(attached.With(must(tfmodel.LookupLRP(""))(t)))(t)},
+		"guidedbackprop":       explain.GuidedBackprop{Model: guided},
+		"guidedgradcam":        gradcam.GuidedGradCAM{Model: bundle, Guided: guided, Layer: m.meta.Explain},
+		"lrp":                  explain.LRP{Model: must(attached.With(must(tfmodel.LookupLRP(""))(t)))(t)},
 		"gradient-x-input":     explain.GradientTimesInput{Model: bundle},
 		"integrated-gradients": explain.IntegratedGradients{Model: bundle, Steps: tfmodel.DefaultSteps},
 	}

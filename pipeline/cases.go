@@ -1,11 +1,9 @@
 package pipeline
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"hash/fnv"
 	"iter"
 	"path/filepath"
 	"slices"
@@ -27,26 +25,6 @@ type cases struct {
 	pixels        []uint8
 	masks         []score.Mask // none, or one an image
 	mosaic        []score.Mosaic
-}
-
-// choose takes perClass items of each class, by a hash of content and seed, so
-// that an image added elsewhere moves no choice; in the order of the items.
-func choose(items []dataset.Item, perClass int, seed uint64) []dataset.Item {
-	rank := func(item dataset.Item) uint64 {
-		h := fnv.New64a()
-		fmt.Fprint(h, seed, item.SHA256, item.Path)
-		return h.Sum64()
-	}
-	byRank := slices.Clone(items)
-	slices.SortStableFunc(byRank, func(a, b dataset.Item) int { return cmp.Compare(rank(a), rank(b)) })
-	taken, kept := map[int]int{}, map[string]bool{}
-	for _, item := range byRank {
-		if taken[item.Class] < perClass {
-			taken[item.Class]++
-			kept[item.Path] = true
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(items), func(item dataset.Item) bool { return !kept[item.Path] })
 }
 
 // beside is the folder of masks next to a synthetic set's images; "" if there

@@ -118,7 +118,7 @@ func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
 	if err := result.measure(out); err != nil {
 		return nil, err
 	}
-	return result, run.writeReport(ctx) // once more, with the explanations
+	return result, nil
 }
 
 // clearDemo removes the folder of an earlier demo, and no other: its mark is in
@@ -175,7 +175,7 @@ func (d *DemoResult) measure(out string) error {
 // the share of white.
 func heatOn(mask *image.RGBA, g explain.Grid) (heat, area float64) {
 	size := mask.Bounds().Size()
-	up := heatmap.Upsample(heatmap.Positive(g), size.Y, size.X)
+	up := heatmap.Positive(g).Resize(size.Y, size.X)
 	var on, all float64
 	white := 0
 	for i, v := range up.Values {

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"oscar/dataset"
@@ -325,17 +324,5 @@ func (x *Explainer) name(s Shard, r Row) string {
 	if x.settings.Class == TargetAll {
 		rel += "." + r.Target
 	}
-	return shortened(rel)
-}
-
-// shortened leaves room for a suffix within the 255 bytes that file systems
-// give a name.
-func shortened(path string) string {
-	const most, kept = 200, 160
-	dir, name := filepath.Split(path)
-	if len(name) <= most {
-		return path
-	}
-	h := sha256.Sum256([]byte(name))
-	return dir + strings.ToValidUTF8(name[:kept], "") + "-" + hex.EncodeToString(h[:8])
+	return paths.Shorten(rel)
 }

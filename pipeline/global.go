@@ -5,24 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"oscar/dataset"
 	"oscar/global"
+	"oscar/heatmap"
+	"oscar/internal/atomicfile"
+	"oscar/result"
 	"oscar/savedmodel"
 )
-
-// What [ExplainGlobal] can make.
-const (
-	GlobalAverages = "averages" // the mean map of each class
-	GlobalSpRAy    = "spray"    // the strategies by which each class is recognised
-	GlobalTree     = "tree"     // a decision tree that imitates the model
-	GlobalTCAV     = "tcav"     // which concepts move which class
-)
-
-// GlobalParts lists them, in their order.
-var GlobalParts = []string{GlobalAverages, GlobalSpRAy, GlobalTree, GlobalTCAV}
 
 // GlobalOptions are the options of [ExplainGlobal].
 type GlobalOptions struct {
@@ -34,75 +29,18 @@ type GlobalOptions struct {
 	// Settings: of Class only a class's name and [TargetAll] have a meaning. No
 	// Method is Grad-CAM for the averages and LRP for the rest.
 	Settings Settings
-	Global   GlobalSettings
+	Global   global.Settings
 	Machine  Machine
 	Listener Listener
 }
 
-// GlobalSettings say what is made of many images.
-type GlobalSettings struct {
-	What        []string `json:"what"`        // of [GlobalParts]; none: all, TCAV if there are concepts
-	Side        int      `json:"side"`        // rows and columns that maps are pooled to
-	Neighbours  int      `json:"neighbours"`  // of a map, for SpRAy
-	Depth       int      `json:"depth"`       // of the tree
-	MinLeaf     int      `json:"min_leaf"`    // images of a leaf
-	Experiments int      `json:"experiments"` // CAVs of a concept
-	Pooled      bool     `json:"pooled"`      // CAVs of the means of a layer's activations over the positions
-}
-
-// DefaultGlobalSettings are the defaults of package global.
-func DefaultGlobalSettings() GlobalSettings {
-	return GlobalSettings{
-		Side: global.DefaultSide, Neighbours: global.DefaultNeighbours, Depth: global.DefaultDepth,
-		MinLeaf: global.DefaultMinLeaf, Experiments: global.DefaultExperiments,
-	}
-}
-
-// Check reports the first setting that cannot be.
-func (s GlobalSettings) Check() error {
-	for i, what := range s.What {
-		if !slices.Contains(GlobalParts, what) {
-			return fmt.Errorf("no part %q; have %s", what, strings.Join(GlobalParts, ", "))
-		}
-		if slices.Contains(s.What[:i], what) {
-			return fmt.Errorf("%s is named twice", what)
-		}
-	}
-	for _, f := range []struct {
-		name        string
-		value, want int
-	}{
-		{"side", s.Side, 2}, {"neighbours", s.Neighbours, 1}, {"depth", s.Depth, 1}, {"min-leaf", s.MinLeaf, 1}, {"experiments", s.Experiments, 2},
-	} {
-		if f.value < f.want {
-			return fmt.Errorf("%s is %d, want at least %d", f.name, f.value, f.want)
-		}
-	}
-	return nil
-}
-
 // makes says whether a part is to be made.
 func (o GlobalOptions) makes(part string) bool {
-	if len(o.Global.What) > 0 {
-		return slices.Contains(o.Global.What, part)
-	}
-	return part != GlobalTCAV || o.Concepts != ""
+	return o.Global.Selects(part, o.Concepts != "")
 }
 
-// Global is what [ExplainGlobal] found, and writes to global.json.
-type Global struct {
-	Format     int            `json:"format"`
-	Part       string         `json:"part"`
-	Settings   Settings       `json:"settings"`
-	Global     GlobalSettings `json:"global"`
-	Classes    []string       `json:"classes"` // the model's
-	Images     int            `json:"images"`  // that were read
-	Unreadable int            `json:"unreadable"`
-	Averages   []ClassAverage `json:"averages,omitempty"`
-	SpRAy      []ClassSpRAy   `json:"spray,omitempty"`
-	Tree       *Surrogate     `json:"tree,omitempty"`
-	TCAV       *Concepts      `json:"tcav,omitempty"`
-}
+// Global is what [ExplainGlobal] writes to global.json.
+type Global = result.Global
 
 // ExplainGlobal explains a model by all images of some folder and writes, below
 // Out, global.json and pictures. The folder appears when all is done, or not at
@@ -125,11 +63,11 @@ func ExplainGlobal(ctx context.Context, o GlobalOptions) (*Global, error) {
 		return nil, err
 	}
 	defer g.bundle.Close()
-	result, err := g.explain(ctx)
+	res, err := g.explain(ctx)
 	if err != nil && ctx.Err() != nil {
 		return nil, fmt.Errorf("%w; nothing is written before all is done", ErrInterrupted)
 	}
-	return result, err
+	return res, err
 }
 
 // Check reports options that cannot be, whatever the model.
@@ -138,12 +76,12 @@ func (o GlobalOptions) Check() error {
 		return err
 	}
 	switch {
-	case o.makes(GlobalTCAV) && o.Concepts == "":
-		return fmt.Errorf("%s needs concepts: a folder with one sub-folder a concept", GlobalTCAV)
-	case !o.makes(GlobalTCAV) && o.Concepts != "":
-		return fmt.Errorf("concepts are for %s, which is not asked for", GlobalTCAV)
+	case o.makes(global.MethodTCAV) && o.Concepts == "":
+		return fmt.Errorf("%s needs concepts: a folder with one sub-folder a concept", global.MethodTCAV)
+	case !o.makes(global.MethodTCAV) && o.Concepts != "":
+		return fmt.Errorf("concepts are for %s, which is not asked for", global.MethodTCAV)
 	}
-	layered, idle := o.makes(GlobalTCAV), error(nil) // whether a named layer changes anything
+	layered, idle := o.makes(global.MethodTCAV), error(nil) // whether a named layer changes anything
 	for _, method := range o.methods() {
 		s := o.Settings
 		s.Method = cmp.Or(method, "lrp")
@@ -168,31 +106,37 @@ func (o GlobalOptions) Check() error {
 	return nil
 }
 
-// globally is an [ExplainGlobal] under way.
-type globally struct {
+// globalFile is the file of results in a folder of global explanations.
+const globalFile = result.GlobalFile
+
+// globalJob is a call of [ExplainGlobal].
+type globalJob struct {
 	GlobalOptions
 	bundle   *savedmodel.Bundle
 	part     part
-	classes  []int // that are looked at
+	classes  []int // that are explained
 	concepts *dataset.Folder
+	images   []global.Image
+	means    []*global.ClassMean // by the place in classes
+	tcav     *global.TCAV        // nil: not asked for
 	result   *Global
 }
 
-func (o GlobalOptions) open(ctx context.Context) (*globally, error) {
+func (o GlobalOptions) open(ctx context.Context) (*globalJob, error) {
 	bundle, err := Open(o.Model, o.Machine.Threads)
 	if err != nil {
 		return nil, err
 	}
-	g := &globally{GlobalOptions: o, bundle: bundle}
-	if err := g.settle(ctx); err != nil {
+	g := &globalJob{GlobalOptions: o, bundle: bundle}
+	if err := g.resolve(ctx); err != nil {
 		bundle.Close()
 		return nil, err
 	}
 	return g, nil
 }
 
-// settle holds the options against the model, and finds the images.
-func (g *globally) settle(ctx context.Context) (err error) {
+// resolve checks the options against the model, and finds the images.
+func (g *globalJob) resolve(ctx context.Context) (err error) {
 	if g.Settings.Layer == "" {
 		g.Settings.Layer = g.bundle.Metadata.Explain
 	}
@@ -206,75 +150,171 @@ func (g *globally) settle(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if g.Settings.Class == TargetAll {
-		for c := range g.bundle.Metadata.Classes {
-			if slices.ContainsFunc(g.part.items, func(i dataset.Item) bool { return i.Class == c }) {
-				g.classes = append(g.classes, c)
-			}
-		}
-	} else {
-		class, err := g.bundle.Metadata.Class(g.Settings.Class)
-		if err != nil {
-			return fmt.Errorf("%w, or %s", err, TargetAll)
-		}
-		g.classes = []int{class}
-		if !slices.ContainsFunc(g.part.items, func(i dataset.Item) bool { return i.Class == class }) {
-			return fmt.Errorf("%s has no images of class %s", g.part.root, g.Settings.Class)
-		}
+	if err := g.chooseClasses(); err != nil {
+		return err
 	}
-	if g.makes(GlobalTCAV) {
+	for range g.classes {
+		g.means = append(g.means, &global.ClassMean{})
+	}
+	if g.makes(global.MethodTCAV) {
 		g.concepts, err = dataset.Scan(ctx, g.Concepts, dataset.ScanOptions{Limits: g.part.limits, Workers: g.Machine.Workers, OneClass: true})
 		if err != nil {
 			return fmt.Errorf("concepts: %w", err)
 		}
+		g.tcav = &global.TCAV{
+			Layer: g.Settings.Layer, Pooled: g.Global.Pooled, Train: global.CAVs{Experiments: g.Global.Experiments, Seed: g.Settings.Seed},
+		}
 	}
+	methods := g.methods()
 	g.result = &Global{
-		Format: 1, Part: g.Part, Settings: g.Settings, Global: g.Global, Classes: g.bundle.Metadata.Classes, Unreadable: len(g.part.unreadable),
+		Format: 1, Part: g.Part, Settings: g.Settings, Global: g.Global,
+		AverageMethod: methods[0], MapMethod: methods[1], MapSigned: g.signed(),
+		Classes: g.bundle.Metadata.Classes, Unreadable: len(g.part.unreadable),
 	}
 	g.Listener.notes(LeftOut(g.part.unreadable))
 	return nil
 }
 
-// methods are the methods of the averages and of the other maps; "" where there
-// are none.
-func (o GlobalOptions) methods() (methods [2]string) {
-	for i, asked := range []bool{o.makes(GlobalAverages), o.makes(GlobalSpRAy) || o.makes(GlobalTree)} {
-		if asked {
-			methods[i] = []string{"gradcam", "lrp"}[i]
-			if o.Settings.Method != "" {
-				methods[i] = o.Settings.Method
+// chooseClasses finds the classes to explain: those with images, or the one
+// named.
+func (g *globalJob) chooseClasses() error {
+	has := func(class int) bool {
+		return slices.ContainsFunc(g.part.items, func(i dataset.Item) bool { return i.Class == class })
+	}
+	if g.Settings.Class == TargetAll {
+		for class := range g.bundle.Metadata.Classes {
+			if has(class) {
+				g.classes = append(g.classes, class)
 			}
 		}
+		return nil
+	}
+	class, err := g.bundle.Metadata.Class(g.Settings.Class)
+	if err != nil {
+		return fmt.Errorf("%w, or %s", err, TargetAll)
+	}
+	if !has(class) {
+		return fmt.Errorf("%s has no images of class %s", g.part.root, g.Settings.Class)
+	}
+	g.classes = []int{class}
+	return nil
+}
+
+// methods returns the method of the averages and that of the other maps; ""
+// where there are none.
+func (o GlobalOptions) methods() (methods [2]string) {
+	if o.makes(global.MethodAverages) {
+		methods[0] = cmp.Or(o.Settings.Method, "gradcam")
+	}
+	if o.makes(global.MethodSpRAy) || o.makes(global.MethodTree) {
+		methods[1] = cmp.Or(o.Settings.Method, "lrp")
 	}
 	return methods
 }
 
-// explain does the work and writes it.
-func (g *globally) explain(ctx context.Context) (*Global, error) {
-	vectors, err := g.trainVectors(ctx)
-	if err != nil {
+// signed reports whether negative values of the clustered maps are evidence
+// against the class.
+func (o GlobalOptions) signed() bool {
+	return slices.ContainsFunc(Methods(), func(m Method) bool { return m.Name == o.methods()[1] && m.Signed })
+}
+
+// explain does the work and writes the results.
+func (g *globalJob) explain(ctx context.Context) (*Global, error) {
+	if err := g.learnConcepts(ctx); err != nil {
 		return nil, err
 	}
-	seen, err := g.look(ctx, vectors)
-	if err != nil {
+	if err := g.explainImages(ctx); err != nil {
 		return nil, err
 	}
-	if g.makes(GlobalAverages) {
-		g.result.Averages = g.averaged(seen)
+	names, spray := g.result.Classes, global.SpRAy{Side: g.Global.Side, Neighbours: g.Global.Neighbours, Seed: g.Settings.Seed}
+	if g.makes(global.MethodAverages) {
+		for i, class := range g.classes {
+			g.result.Averages = append(g.result.Averages, g.means[i].Average(g.images, class, names[class]))
+		}
 	}
-	if g.makes(GlobalSpRAy) {
-		if err := g.cluster(ctx, seen); err != nil {
+	if g.makes(global.MethodSpRAy) {
+		g.Listener.stage("clustering maps")
+		for i, class := range g.classes {
+			strategies, err := spray.Class(ctx, g.images, class, names[class])
+			if err != nil {
+				return nil, err
+			}
+			g.result.SpRAy = append(g.result.SpRAy, strategies)
+			g.Listener.count(i+1, len(g.classes))
+		}
+	}
+	if g.makes(global.MethodTree) {
+		g.Listener.stage("growing the tree")
+		var err error
+		g.result.Tree, err = global.Imitate(ctx, g.images, names, spray, global.TreeOptions{Depth: g.Global.Depth, MinLeaf: g.Global.MinLeaf})
+		if err != nil {
 			return nil, err
 		}
 	}
-	if g.makes(GlobalTree) {
-		if err := g.imitate(ctx, seen); err != nil {
-			return nil, err
-		}
-	}
-	if g.makes(GlobalTCAV) {
-		g.result.TCAV = vectors.compare(g.result.Classes, g.classes)
+	if g.tcav != nil {
+		g.result.TCAV = g.tcav.Compare(names, g.classes)
 	}
 	g.Listener.stage("drawing")
-	return g.result, g.write(ctx, seen)
+	return g.result, g.write(ctx)
+}
+
+// write writes all results, or none.
+func (g *globalJob) write(ctx context.Context) error {
+	err := atomicfile.Dir(g.Out, func(dir string) error {
+		if err := g.draw(ctx, dir); err != nil {
+			return err
+		}
+		if err := atomicfile.WriteJSON(filepath.Join(dir, globalFile), g.result); err != nil {
+			return err
+		}
+		return vacant(g.Out) // as it was when the work began
+	})
+	if file, ok := errors.AsType[*os.PathError](err); ok {
+		return fmt.Errorf("cannot write %s: %w", g.Out, file.Err) // its path has a temporary name
+	}
+	return err
+}
+
+// draw writes pictures and maps.
+func (g *globalJob) draw(ctx context.Context, dir string) (err error) {
+	d, in := g.drawing(dir), g.bundle.Metadata.Image
+	if g.result.Averages != nil {
+		err = d.WriteAverages(g.result.Averages, g.means, in.Height, in.Width)
+	}
+	if err == nil && g.result.SpRAy != nil {
+		err = d.WriteSpRAy(ctx, g.result.SpRAy, g.images)
+	}
+	if err == nil && g.result.Tree != nil && g.result.Tree.Tree != nil {
+		err = d.WriteTree(g.result.Tree)
+	}
+	if err == nil && g.result.TCAV != nil {
+		err = d.WriteConcepts(g.result.TCAV)
+	}
+	return cmp.Or(err, ctx.Err())
+}
+
+func (g *globalJob) drawing(dir string) global.Drawing {
+	d := global.Drawing{
+		Dir: dir, Colours: colourMap(g.Settings.ColorMap), Diverging: colourMap(g.Settings.SignedColorMap), Alpha: g.Settings.Alpha,
+		Photo: func(path string) (*image.RGBA, error) {
+			photo, err := dataset.DecodeFile(filepath.Join(g.part.root, filepath.FromSlash(path)), g.part.limits)
+			if err != nil {
+				return nil, err
+			}
+			return reduced(photo), nil
+		},
+	}
+	if g.signed() {
+		d.Colours = d.Diverging
+	}
+	return d
+}
+
+// colourMap looks up a name that was checked.
+func colourMap(name string) heatmap.ColorMap {
+	out, err := heatmap.LookupColorMap(name)
+	if err != nil {
+		panic("pipeline: " + err.Error())
+	}
+	return out
 }

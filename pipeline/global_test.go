@@ -26,7 +26,7 @@ func globalOptions(t *testing.T) GlobalOptions {
 	t.Helper()
 	o := GlobalOptions{
 		Model: trained(t).Dir, Data: shapes(t), Part: "all", Out: filepath.Join(t.TempDir(), "global"),
-		Settings: DefaultSettings(), Global: DefaultGlobalSettings(), Machine: oneThread,
+		Settings: DefaultSettings(), Global: global.DefaultSettings(), Machine: oneThread,
 	}
 	o.Settings.Method, o.Settings.Class = "", TargetAll
 	o.Global.Neighbours, o.Global.MinLeaf, o.Global.Experiments = 2, 2, 3
@@ -110,35 +110,6 @@ func TestExplainGlobal(t *testing.T) {
 	}
 }
 
-// A strategy of the maps of all classes is named after the class that most of them
-// are predicted as.
-func TestStrategyFeatures(t *testing.T) {
-	g := &globally{result: &Global{Classes: []string{"box", "can"}}}
-	drawn := []globalImage{{predicted: 1}, {predicted: 0}, {predicted: 1}, {predicted: 1}, {predicted: 0}}
-	var names []string
-	for _, f := range g.strategyFeatures(&global.Strategies{K: 2, Clusters: []global.Strategy{{Size: 4, Central: []int{3, 1, 0, 2}}, {Size: 1, Central: []int{4}}}}, drawn) {
-		names = append(names, f.Name)
-	}
-	if got := strings.Join(names, ", "); got != "like strategy 1 (75 % can), like strategy 2 (100 % box)" {
-		t.Error(got)
-	}
-	if f := g.strategyFeatures(&global.Strategies{K: 1, Clusters: []global.Strategy{{Size: 5, Central: []int{0, 1, 2, 3, 4}}}}, drawn); f != nil {
-		t.Errorf("one strategy gives the features %v", f)
-	}
-}
-
-// Whose the strategies are is said where the tree asks for one.
-func TestSurrogateNotes(t *testing.T) {
-	s := &Surrogate{Tree: &global.Tree{Features: []global.Feature{{Name: "hue", Unit: "degrees"}, {Name: "like strategy 1 (75 % can)", Unit: global.YesOrNo}}, Importances: []float64{1, 0}}}
-	if got := s.notes(); got != s.summary() {
-		t.Errorf("a tree that asks for the hue alone has the notes %q", got)
-	}
-	s.Tree.Importances = []float64{0.5, 0.5}
-	if _, second, _ := strings.Cut(s.notes(), "\n"); !strings.Contains(second, "all classes together") {
-		t.Errorf("the notes are %q", s.notes())
-	}
-}
-
 // wantRecognised holds the counts against Evaluate, and the averages against
 // those of explained maps.
 func wantRecognised(t *testing.T, o GlobalOptions, result *Global) {
@@ -198,7 +169,7 @@ func wantClusters(t *testing.T, o GlobalOptions, result *Global) {
 		var images []string
 		for _, c := range class.Clusters {
 			images = append(images, c.Images...)
-			if len(c.Examples) != min(len(c.Images), sprayExamples) || slices.ContainsFunc(c.Examples, func(name string) bool { return !paths.Exists(filepath.Join(o.Out, name)) }) {
+			if len(c.Examples) != min(len(c.Images), 5) || slices.ContainsFunc(c.Examples, func(name string) bool { return !paths.Exists(filepath.Join(o.Out, name)) }) {
 				t.Errorf("%s: examples %q of %d images", class.Class, c.Examples, len(c.Images))
 			}
 			if shape, _, err := npy.Read(filepath.Join(o.Out, c.Map)); err != nil || shape[0] != 16 {
@@ -243,13 +214,13 @@ func TestExplainGlobalIsRepeatable(t *testing.T) {
 // One class, one part, another method, a part of the split.
 func TestExplainGlobalParts(t *testing.T) {
 	o := globalOptions(t)
-	o.Global.What, o.Settings.Class = []string{GlobalSpRAy}, "can"
+	o.Global.What, o.Settings.Class = []string{global.MethodSpRAy}, "can"
 	result := explainGlobal(t, o)
 	if result.Images != 8 || len(result.SpRAy) != 1 || result.Averages != nil || result.Tree != nil || paths.Exists(filepath.Join(o.Out, "averages.png")) {
 		t.Errorf("SpRAy of one class: %+v", result)
 	}
 	o = globalOptions(t)
-	o.Global.What, o.Settings.Class, o.Settings.Method = []string{GlobalTree, GlobalAverages}, "can", "saliency"
+	o.Global.What, o.Settings.Class, o.Settings.Method = []string{global.MethodTree, global.MethodAverages}, "can", "saliency"
 	result = explainGlobal(t, o)
 	if result.Images != 48 || len(result.Averages) != 1 || result.Tree.Grown == 0 {
 		t.Errorf("averages of one class and a tree: %d images, %+v", result.Images, result.Averages)
@@ -307,7 +278,7 @@ func TestExplainGlobalInterrupted(t *testing.T) {
 	}
 	// Somebody else was faster.
 	o := globalOptions(t)
-	o.Global.What = []string{GlobalAverages}
+	o.Global.What = []string{global.MethodAverages}
 	o.Listener.Stage = func(name string) {
 		if name == "drawing" {
 			if err := os.Mkdir(o.Out, 0o777); err != nil {

@@ -71,8 +71,8 @@ func TestTCAVFindsWhatTheClassesDependOn(t *testing.T) {
 	}
 	defer run.Close()
 	o := globalOptions(t)
-	o.Model, o.Data, o.Concepts, o.Global = run.Dir, filepath.Join(dir, "data"), filepath.Join(dir, "concepts"), DefaultGlobalSettings()
-	o.Global.What = []string{GlobalTCAV}
+	o.Model, o.Data, o.Concepts, o.Global = run.Dir, filepath.Join(dir, "data"), filepath.Join(dir, "concepts"), global.DefaultSettings()
+	o.Global.What = []string{global.MethodTCAV}
 	result := explainGlobal(t, o)
 	if result.Images != 120 {
 		t.Errorf("%d images", result.Images)

@@ -5,7 +5,6 @@ import (
 
 	"oscar/explain"
 	"oscar/gradcam"
-	"oscar/relevance"
 	"oscar/savedmodel"
 	"oscar/tfmodel"
 )
@@ -38,31 +37,23 @@ func (p Place) byDefault() bool { return p == AtLayer || p == ThroughLayer }
 // the image.
 func Methods() []Method {
 	var out []Method
+	add := func(m explain.Method) {
+		out = append(out, Method{Name: m.Name, Paper: m.Paper, At: Place(m.At), Signed: m.Signed, Relative: m.Relative})
+	}
 	for _, e := range gradcam.Methods {
-		out = append(out, Method{Name: e.Name, Paper: e.Paper, At: AtLayer})
+		add(e.Method)
 	}
 	for _, e := range explain.Methods {
-		out = append(out, Method{Name: e.Name, Paper: e.Paper, At: AtImage, Signed: e.Signed, Relative: e.Name == "rise"})
+		add(e.Method)
 	}
-	for _, m := range backward {
-		out = append(out, m.Method)
-	}
+	add(gradcam.Guided)
 	return out
 }
 
-// backwardMethod is a method with what makes its explainer at a layer, or at
-// the image.
-type backwardMethod struct {
-	Method
-	new func(m *tfmodel.Attached, s Settings, layer string, t countFunc) (explain.Explainer, error)
-}
-
-// backward are the methods that carry something else than the gradient back
-// through the model.
-var backward = []backwardMethod{
-	{Method{Name: "lrp", Paper: "Bach et al. 2015, doi:10.1371/journal.pone.0130140", At: AtEither, Signed: true}, newLRP},
-	{Method{Name: "guidedbackprop", Paper: "Springenberg et al. 2014, arXiv:1412.6806", At: AtImage, Signed: true}, newGuidedBackprop},
-	{Method{Name: "guidedgradcam", Paper: "Selvaraju et al. 2017, arXiv:1610.02391, section 3.2", At: ThroughLayer, Signed: true}, newGuidedGradCAM},
+// backward makes the explainers, at a layer or at the image, of the methods that
+// carry something else than the gradient back through the model.
+var backward = map[string]func(m *tfmodel.Attached, s Settings, layer string, t countFunc) (explain.Explainer, error){
+	"lrp": newLRP, "guidedbackprop": newGuidedBackprop, "guidedgradcam": newGuidedGradCAM,
 }
 
 // countFunc hears how many images an explainer has shown to the model, of how many.
@@ -77,17 +68,17 @@ func newLRP(m *tfmodel.Attached, s Settings, layer string, t countFunc) (explain
 		return nil, err
 	}
 	model, err := m.With(rules)
-	return relevance.LRP{Model: model, Layer: layer, Batch: s.Batch, Progress: t}, err
+	return explain.LRP{Model: model, Layer: layer, Batch: s.Batch, Progress: t}, err
 }
 
 func newGuidedBackprop(m *tfmodel.Attached, s Settings, _ string, t countFunc) (explain.Explainer, error) {
 	model, err := m.With(tfmodel.GuidedBackprop())
-	return relevance.GuidedBackprop{Model: model, Score: s.Score, Batch: s.Batch, Progress: t}, err
+	return explain.GuidedBackprop{Model: model, Score: s.Score, Batch: s.Batch, Progress: t}, err
 }
 
 func newGuidedGradCAM(m *tfmodel.Attached, s Settings, layer string, t countFunc) (explain.Explainer, error) {
 	guided, err := m.With(tfmodel.GuidedBackprop())
-	return relevance.GuidedGradCAM{Model: m.Bundle, Guided: guided, Layer: layer, Score: s.Score, Batch: s.Batch, Progress: t}, err
+	return gradcam.GuidedGradCAM{Model: m.Bundle, Guided: guided, Layer: layer, Score: s.Score, Batch: s.Batch, Progress: t}, err
 }
 
 // newExplainers makes what the settings ask for. The CAMs of a layer become one:
@@ -122,14 +113,12 @@ func newExplainer(s Settings, bundle *savedmodel.Bundle, group []look, t countFu
 		}
 		return cams, nil
 	}
-	for _, m := range backward {
-		if m.Name == first.Name {
-			attached, err := tfmodel.Attach(bundle)
-			if err != nil {
-				return nil, err
-			}
-			return m.new(attached, s, first.layer, t)
+	if newExplainer := backward[first.Name]; newExplainer != nil {
+		attached, err := tfmodel.Attach(bundle)
+		if err != nil {
+			return nil, err
 		}
+		return newExplainer(attached, s, first.layer, t)
 	}
 	entry, err := explain.Lookup(first.Name)
 	if err != nil {

@@ -60,15 +60,6 @@ func Report(ctx context.Context, o ReportOptions) (string, error) {
 	return o.Out, err
 }
 
-// writeReport writes the run's report, RUN/report.html.
-func (r *Run) writeReport(ctx context.Context) error {
-	chapters, err := runChapters(ctx, r.Dir)
-	if err != nil {
-		return err
-	}
-	return page.Write(ctx, r.path(reportFile), join(chapters))
-}
-
 // reportable are the kinds of folder, told by the file that begins them.
 var reportable = []struct {
 	mark, whole, made string

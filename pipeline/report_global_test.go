@@ -69,18 +69,18 @@ func TestReportOfGlobalExplanations(t *testing.T) {
 
 // What was found decides the colours: concepts that matter, and those that do not.
 func TestReportOfConcepts(t *testing.T) {
-	of := func(class string, score, p float64, v global.Verdict) ClassSensitivity {
-		return ClassSensitivity{Class: class, Sensitivity: global.Sensitivity{Images: 30, Score: score, RandomScore: 0.5, P: p, Accuracy: 0.9, HeldOut: 20, Verdict: v, Reason: "for a reason"}}
+	of := func(class string, score, p float64, v global.Verdict) global.ClassSensitivity {
+		return global.ClassSensitivity{Class: class, Sensitivity: global.Sensitivity{Images: 30, Score: score, RandomScore: 0.5, P: p, Accuracy: 0.9, HeldOut: 20, Verdict: v, Reason: "for a reason"}}
 	}
 	dir := t.TempDir()
-	g := Global{Format: 1, Part: "test", Settings: DefaultSettings(), Global: DefaultGlobalSettings(), Classes: []string{"box", "can"}, Images: 60, Unreadable: 2,
-		SpRAy: []ClassSpRAy{{Class: "box", Strategies: global.Strategies{N: 30, K: 2, Found: global.ByGap}, Structure: "weak",
-			Clusters: []ClassCluster{{Size: 20, Images: []string{"box/1.png"}, Examples: []string{""}}, {Size: 10}}}},
-		Tree: &Surrogate{Reason: "2 images, want at least 20"},
-		TCAV: &Concepts{Layer: "conv5", Random: 40, RandomFrom: "concepts", Comparisons: 6, Concepts: []Concept{
-			{Concept: "red", Images: 20, Classes: []ClassSensitivity{of("box", 1, 0.0001, global.Significant), of("can", 0.1, 0.002, global.Significant)}},
-			{Concept: "grain", Images: 20, Classes: []ClassSensitivity{of("box", 0.9, 0.2, global.NotSignificant), of("can", 0.6, 0.5, global.NoConcept)}},
-			{Concept: "rare", Images: 3, Classes: []ClassSensitivity{of("box", 0, 1, global.TooFewImages), of("can", 0, 1, global.TooFewImages)}},
+	g := Global{Format: 1, Part: "test", Settings: DefaultSettings(), Global: global.DefaultSettings(), Classes: []string{"box", "can"}, Images: 60, Unreadable: 2,
+		SpRAy: []global.ClassSpRAy{{Class: "box", Strategies: global.Strategies{N: 30, K: 2, Found: global.ByGap}, Structure: "weak",
+			Clusters: []global.ClassCluster{{Size: 20, Images: []string{"box/1.png"}, Examples: []string{""}}, {Size: 10}}}},
+		Tree: &global.Surrogate{Reason: "2 images, want at least 20"},
+		TCAV: &global.Concepts{Layer: "conv5", Random: 40, RandomFrom: "concepts", Comparisons: 6, Concepts: []global.Concept{
+			{Concept: "red", Images: 20, Classes: []global.ClassSensitivity{of("box", 1, 0.0001, global.Significant), of("can", 0.1, 0.002, global.Significant)}},
+			{Concept: "grain", Images: 20, Classes: []global.ClassSensitivity{of("box", 0.9, 0.2, global.NotSignificant), of("can", 0.6, 0.5, global.NoConcept)}},
+			{Concept: "rare", Images: 3, Classes: []global.ClassSensitivity{of("box", 0, 1, global.TooFewImages), of("can", 0, 1, global.TooFewImages)}},
 		}},
 	}
 	if err := atomicfile.WriteJSON(filepath.Join(dir, globalFile), g); err != nil {
@@ -106,7 +106,7 @@ func TestReportOfConcepts(t *testing.T) {
 func TestReportOfGlobalBelowARun(t *testing.T) {
 	run := finishedRun(t)
 	o := globalOptions(t)
-	o.Out, o.Global.What = filepath.Join(run.Dir, "global"), []string{GlobalAverages}
+	o.Out, o.Global.What = filepath.Join(run.Dir, "global"), []string{global.MethodAverages}
 	explainGlobal(t, o)
 	p := reported(t, run.Dir)
 	p.want("h2", "Learning curves", "Where each class is looked for")

@@ -26,7 +26,7 @@ func (p *panorama) tree() page.Section {
 	}
 	section.Blocks = []page.Block{
 		page.Text(strings.TrimSpace(fmt.Sprintf("A decision tree that imitates the model by named features of image and map, grown on %s. An answer is as good as the tree is like the model. %s",
-			page.Count(s.Grown, "image"), s.strategies()))),
+			page.Count(s.Grown, "image"), s.StrategyNote()))),
 		page.Facts{
 			{Name: "Agrees", Value: fmt.Sprintf("on %s of %s that it was not grown on (95 %%: %s)", page.Percent(a.Share), page.Count(a.Images, "image"), page.PercentRange(a.Interval[0], a.Interval[1]))},
 			{Name: "By chance", Value: page.Percent(a.Majority) + ", by the most frequent class alone"},
@@ -130,7 +130,7 @@ func answer(s global.Sensitivity) page.Cell {
 
 // setup is how it was explained, and how to do it again.
 func (p *panorama) setup() []page.Block {
-	s, d, g, e := p.Global.Settings, DefaultSettings(), p.Global.Global, DefaultGlobalSettings()
+	s, d, g, e := p.Global.Settings, DefaultSettings(), p.Global.Global, global.DefaultSettings()
 	command := "oscar explain-global MODEL DATA --out DIR"
 	if p.TCAV != nil {
 		command += " --concepts CONCEPTS"

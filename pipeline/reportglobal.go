@@ -28,7 +28,7 @@ func globalChapters(_ context.Context, dir string) ([]chapter, error) {
 			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, globalFile), err)
 		}
 	}
-	p.draws = &globally{GlobalOptions: GlobalOptions{Settings: p.Global.Settings, Global: p.Global.Global}}
+	p.draws = &globalJob{GlobalOptions: GlobalOptions{Settings: p.Global.Settings, Global: p.Global.Global}}
 	c := chapter{dir: dir, subject: "The global explanations", setup: p.setup()}
 	c.page = page.Page{
 		Kind: "oscar, global explanations", Title: "What the model goes by",
@@ -60,7 +60,7 @@ func globalChapters(_ context.Context, dir string) ([]chapter, error) {
 type panorama struct {
 	Global
 	dir   string
-	draws *globally // knows the methods and the colours
+	draws *globalJob // knows the methods and the colours
 }
 
 // counted writes a number of things whose plural is not its noun with an s.
@@ -141,7 +141,9 @@ func (p *panorama) averages() page.Section {
 				{Alt: fmt.Sprintf("Mean of the %d photographs of class %s that the model recognises", a.N, a.Class),
 					Load: func() (image.Image, error) { return p.picture(a.Photo) }},
 				{Alt: fmt.Sprintf("Mean of their maps of %s for class %s", method, a.Class),
-					Load: func() (image.Image, error) { return p.laid(a, a.Map, p.draws.diverging(), paleAlpha) }},
+					Load: func() (image.Image, error) {
+						return p.laid(a, a.Map, colourMap(p.Global.Settings.SignedColorMap), global.PaleAlpha)
+					}},
 				{Alt: fmt.Sprintf("Standard deviation of the maps of class %s", a.Class),
 					Load: func() (image.Image, error) {
 						return p.laid(a, a.Deviation, colourMap(p.Global.Settings.ColorMap), p.Global.Settings.Alpha)
@@ -150,7 +152,7 @@ func (p *panorama) averages() page.Section {
 	}
 	blocks := []page.Block{page.Text(fmt.Sprintf(
 		"Of each class the mean photograph, the mean map of %s, and the standard deviation of the maps, over the images that the model gives their class. %s",
-		method, p.colours(p.draws.diverging(), p.Global.Settings.SignedColorMap)))}
+		method, p.colours(colourMap(p.Global.Settings.SignedColorMap), p.Global.Settings.SignedColorMap)))}
 	blocks = append(blocks, cappedShelf(&shelf)...)
 	return page.Section{Title: "Where each class is looked for", Blocks: append(blocks, t)}
 }
@@ -180,7 +182,7 @@ func (p *panorama) picture(name string) (*image.RGBA, error) {
 }
 
 // laid is a map on its class's mean photograph.
-func (p *panorama) laid(a ClassAverage, name string, colours heatmap.ColorMap, alpha float64) (image.Image, error) {
+func (p *panorama) laid(a global.ClassAverage, name string, colours heatmap.ColorMap, alpha float64) (image.Image, error) {
 	photo, err := p.picture(a.Photo)
 	if err != nil {
 		return nil, err
@@ -206,7 +208,7 @@ func (p *panorama) strategies() page.Section {
 		Caption: "How many strategies the maps of a class fall into", Corner: "class",
 		Columns: []page.Column{{Name: "maps"}, {Name: "strategies"}, {Name: "why", Text: true}},
 	}
-	several := slices.ContainsFunc(p.SpRAy, func(c ClassSpRAy) bool { return c.K > 1 })
+	several := slices.ContainsFunc(p.SpRAy, func(c global.ClassSpRAy) bool { return c.K > 1 })
 	if several {
 		t.Columns = append(t.Columns, page.Column{Name: "sizes", Text: true}, page.Column{Name: "structure", Text: true})
 		t.Legend = page.List{"Structure: how far apart the groups are, by the silhouette of their maps. None: they are pieces of one."}
@@ -216,7 +218,7 @@ func (p *panorama) strategies() page.Section {
 	for _, c := range p.SpRAy {
 		row := page.Row{Name: c.Class, Cells: []page.Cell{{Text: page.Thousands(c.N)}, {Text: fmt.Sprint(c.K)}, {Text: c.Words()}}}
 		if several {
-			row.Cells = append(row.Cells, c.sizes()...)
+			row.Cells = append(row.Cells, sizesOf(c)...)
 		}
 		t.Rows = append(t.Rows, row)
 		if len(wall) >= mostShelves && len(c.Clusters) > 0 {
@@ -229,7 +231,7 @@ func (p *panorama) strategies() page.Section {
 	}
 	legend := fmt.Sprintf("Maps of %s, of the images that the model gives their class, in groups (spectral relevance analysis): each group is a strategy. "+
 		"Its mean map, pooled to %d × %d, stands beside the images nearest to it. %s",
-		p.draws.methods()[1], p.Global.Global.Side, p.Global.Global.Side, p.colours(p.draws.colours(), p.sprayColours()))
+		p.draws.methods()[1], p.Global.Global.Side, p.Global.Global.Side, p.colours(p.draws.drawing("").Colours, p.sprayColours()))
 	blocks := []page.Block{page.Text(legend), t, wall}
 	if more > 0 {
 		blocks = append(blocks, notShown(more))
@@ -237,8 +239,8 @@ func (p *panorama) strategies() page.Section {
 	return page.Section{Title: "Strategies", Blocks: blocks}
 }
 
-// sizes are those of the strategies, and how far apart they are.
-func (c ClassSpRAy) sizes() []page.Cell {
+// sizesOf returns those of the strategies, and how far apart they are.
+func sizesOf(c global.ClassSpRAy) []page.Cell {
 	var sizes []string
 	for _, cluster := range c.Clusters {
 		sizes = append(sizes, page.Thousands(cluster.Size))
@@ -251,14 +253,14 @@ func (c ClassSpRAy) sizes() []page.Cell {
 }
 
 func (p *panorama) sprayColours() string {
-	if p.draws.colours().Diverging() {
+	if p.draws.drawing("").Colours.Diverging() {
 		return p.Global.Settings.SignedColorMap
 	}
 	return p.Global.Settings.ColorMap
 }
 
 // strategy is a shelf: the mean map, and its examples.
-func (p *panorama) strategy(c ClassSpRAy, k int) page.Shelf {
+func (p *panorama) strategy(c global.ClassSpRAy, k int) page.Shelf {
 	cluster := c.Clusters[k]
 	s := page.Shelf{Title: c.Class, Note: fmt.Sprintf("The only strategy, %s.", page.Count(cluster.Size, "map"))}
 	if c.K > 1 {
@@ -269,7 +271,7 @@ func (p *panorama) strategy(c ClassSpRAy, k int) page.Shelf {
 		Alt: fmt.Sprintf("Mean map of strategy %d of class %s", k+1, c.Class),
 		Load: func() (image.Image, error) {
 			grid, err := p.grid(cluster.Map)
-			return heatmap.Paint(blank(), heatmap.Options{Heat: grid, Map: p.draws.colours(), Alpha: 1}).Image, err
+			return heatmap.Paint(global.Blank(), heatmap.Options{Heat: grid, Map: p.draws.drawing("").Colours, Alpha: 1}).Image, err
 		},
 	}}})
 	for i, name := range cluster.Examples {

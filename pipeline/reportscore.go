@@ -37,7 +37,7 @@ func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
 			}
 		}
 	}
-	c := chapter{dir: dir, subject: "The scores", setup: s.setup()}
+	c := chapter{dir: dir, subject: "The scores", setup: scoreSetup(s)}
 	for _, n := range s.Notes {
 		c.notes = append(c.notes, "scores: "+n)
 	}
@@ -57,8 +57,8 @@ func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
 	return []chapter{c}, nil
 }
 
-// setup is what was judged by what, and how to do it again.
-func (s Scores) setup() []page.Block {
+// scoreSetup is what was judged by what, and how to do it again.
+func scoreSetup(s Scores) []page.Block {
 	metrics := "all that could be asked"
 	command := fmt.Sprintf("oscar score MODEL --out DIR --method %s --per-class %d --mosaics %d --split %s --seed %d",
 		s.Settings.Method, s.Scoring.PerClass, s.Scoring.Mosaics, s.Part, s.Settings.Seed)

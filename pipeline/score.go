@@ -10,6 +10,7 @@ import (
 
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
+	"oscar/result"
 	"oscar/score"
 )
 
@@ -21,56 +22,18 @@ type ScoreOptions struct {
 	Masks    string // folder with a mask an image, see [Score]; empty: the one beside a synthetic set
 	Out      string // folder for the results
 	Settings Settings
-	Scoring  Scoring
+	Scoring  score.Options
 	Machine  Machine
 	Listener Listener
 }
 
-// Scoring says what explanations are judged by. It is kept beside the results,
-// in scoring.json.
-type Scoring struct {
-	Metrics  []string `json:"metrics"`   // names of score.Metrics; none: all that can be asked
-	PerClass int      `json:"per_class"` // images of each class, drawn by the seed
-	Mosaics  int      `json:"mosaics"`   // of each class, for Focus; 0: none
-}
-
-// DefaultScoring is every metric, eight images and ten mosaics a class.
-func DefaultScoring() Scoring { return Scoring{PerClass: 8, Mosaics: 10} }
-
-// Check reports the first setting that cannot be.
-func (s Scoring) Check() error {
-	for i, name := range s.Metrics {
-		if _, err := score.Lookup(name); err != nil {
-			return err
-		}
-		if slices.Contains(s.Metrics[:i], name) {
-			return fmt.Errorf("metric %s is named twice", name)
-		}
-	}
-	switch {
-	case s.PerClass < 1:
-		return fmt.Errorf("per-class is %d, want at least 1", s.PerClass)
-	case s.Mosaics < 0:
-		return fmt.Errorf("mosaics is %d, want 0 or more", s.Mosaics)
-	}
-	return nil
-}
-
-// Scores is what [Score] writes to score.json.
-type Scores struct {
-	Format   int         `json:"format"`
-	Part     string      `json:"part"`
-	Settings Settings    `json:"settings"`
-	Scoring  Scoring     `json:"scoring"`
-	Images   []string    `json:"images"` // those judged, relative to the data
-	Notes    []string    `json:"notes"`  // what could not be asked or is to be doubted, and why
-	Table    score.Table `json:"table"`
-}
+// Scores are what [Score] writes to score.json.
+type Scores = result.Scores
 
 // Within a folder of scores.
 const (
 	scoringFile  = "scoring.json"
-	scoresFile   = "score.json"
+	scoresFile   = result.ScoreFile
 	scorePicture = "score.png"
 )
 
@@ -163,9 +126,9 @@ func (s *scoring) prepare() error {
 
 // scored is what must not differ between the methods of one table.
 type scored struct {
-	Settings Settings `json:"settings"` // but for the method
-	Scoring  Scoring  `json:"scoring"`
-	Cases    string   `json:"cases"` // hash of images, classes and masks
+	Settings Settings      `json:"settings"` // but for the method
+	Scoring  score.Options `json:"scoring"`
+	Cases    string        `json:"cases"` // hash of images, classes and masks
 }
 
 func (s scored) difference(now scored) string {

@@ -39,9 +39,9 @@ func numbersWithin(difference float64) cmp.Option {
 // quickly scores two methods by what is soon done.
 func quickly(t *testing.T, out string) ScoreOptions {
 	t.Helper()
-	o := ScoreOptions{Model: trained(t).Dir, Part: "all", Out: out, Settings: DefaultSettings(), Scoring: DefaultScoring(), Machine: oneThread}
+	o := ScoreOptions{Model: trained(t).Dir, Part: "all", Out: out, Settings: DefaultSettings(), Scoring: score.DefaultOptions(), Machine: oneThread}
 	o.Settings.Method, o.Settings.Batch = "gradcam,saliency", 4
-	o.Scoring = Scoring{PerClass: 2, Mosaics: 2, Metrics: []string{"deletion", "pointing", "energy", "focus", "sanity_rank_abs"}}
+	o.Scoring = score.Options{PerClass: 2, Mosaics: 2, Metrics: []string{"deletion", "pointing", "energy", "focus", "sanity_rank_abs"}}
 	return o
 }
 
@@ -58,7 +58,7 @@ func mustScore(t *testing.T, o ScoreOptions) *Scores {
 func TestScoreDoubts(t *testing.T) {
 	o := quickly(t, filepath.Join(t.TempDir(), "scores"))
 	o.Settings.Method, o.Settings.Samples = "lime", 3
-	o.Scoring = Scoring{PerClass: 1, Metrics: []string{"energy"}}
+	o.Scoring = score.Options{PerClass: 1, Metrics: []string{"energy"}}
 	n := &notes{}
 	o.Listener = n.listener()
 	s := mustScore(t, o)
@@ -296,7 +296,7 @@ func TestScoreLeavesOut(t *testing.T) {
 	var heard notes
 	o := quickly(t, filepath.Join(dir, "scores"))
 	o.Model, o.Data, o.Listener = frozen, images, heard.listener()
-	o.Settings.Method, o.Scoring = "gradcam", Scoring{PerClass: 1}
+	o.Settings.Method, o.Scoring = "gradcam", score.Options{PerClass: 1}
 	s := mustScore(t, o)
 	heard.want(t, "no sanity check: randomising fc3: ")
 	heard.want(t, "no masks: the pointing game and the energy in the mask are left out")

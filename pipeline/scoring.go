@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"oscar/dataset"
 	"oscar/explain"
@@ -102,7 +101,7 @@ func (s *scoring) coarseControl() []score.Method {
 
 // randomize opens the model a second time, if one of the metrics needs it.
 func (s *scoring) randomize(ctx context.Context) error {
-	if !s.asked(score.NeedsRandomised) {
+	if !s.Scoring.Need(score.NeedsRandomised) {
 		return nil
 	}
 	second, err := Open(s.Model, s.Machine.Threads)
@@ -120,7 +119,7 @@ func (s *scoring) randomize(ctx context.Context) error {
 
 // leaveOut notes why metrics are left out, unless they were named.
 func (s *scoring) leaveOut(need score.Needs, why string) error {
-	for _, m := range s.metrics() {
+	for _, m := range s.Scoring.Selected() {
 		if len(s.Scoring.Metrics) > 0 && m.Needs&need != 0 {
 			return fmt.Errorf("metric %q needs %s; %s", m.Name, need, why)
 		}
@@ -132,20 +131,6 @@ func (s *scoring) leaveOut(need score.Needs, why string) error {
 func (s *scoring) note(text string) {
 	s.notes = append(s.notes, text)
 	s.Listener.note(text)
-}
-
-// metrics are those asked for.
-func (s *scoring) metrics() []score.Metric {
-	if len(s.Scoring.Metrics) == 0 {
-		return score.Metrics
-	}
-	var out []score.Metric
-	for _, m := range score.Metrics {
-		if slices.Contains(s.Scoring.Metrics, m.Name) {
-			out = append(out, m)
-		}
-	}
-	return out
 }
 
 // method makes one method's explainers, of the model and of the randomised one.
@@ -237,7 +222,7 @@ func (s *scoring) progress(p score.Progress) {
 // tests counts the tests of images or, with that need, of mosaics.
 func (s *scoring) tests(need score.Needs) int {
 	seen := map[string]bool{}
-	for _, m := range s.metrics() {
+	for _, m := range s.Scoring.Selected() {
 		switch {
 		case m.Needs&score.NeedsMosaics != need:
 		case m.Needs&score.NeedsRandomised != 0 && s.randomized == nil:
@@ -255,15 +240,15 @@ func (s *scoring) finish(parts []score.Table) (*Scores, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := &Scores{Format: 1, Part: s.Part, Settings: s.Settings, Scoring: s.Scoring, Images: s.cases.names, Notes: s.notes, Table: table}
-	if err := atomicfile.WriteJSON(filepath.Join(s.Out, scoresFile), result); err != nil {
+	res := &Scores{Format: 1, Part: s.Part, Settings: s.Settings, Scoring: s.Scoring, Images: s.cases.names, Notes: s.notes, Table: table}
+	if err := atomicfile.WriteJSON(filepath.Join(s.Out, scoresFile), res); err != nil {
 		return nil, err
 	}
 	picture, err := page.Scores(table)
 	if err != nil {
 		return nil, err
 	}
-	return result, heatmap.WritePNG(filepath.Join(s.Out, scorePicture), picture)
+	return res, heatmap.WritePNG(filepath.Join(s.Out, scorePicture), picture)
 }
 
 // load reads the images to judge by, and their masks.
@@ -285,7 +270,7 @@ func (s *scoring) load(ctx context.Context) (*cases, error) {
 	defer loader.Close()
 	s.Listener.stage("reading images")
 	masks := cmp.Or(s.Masks, beside(from.root))
-	for b, err := range loader.Batches(ctx, choose(from.items, s.Scoring.PerClass, s.Settings.Seed), nil, 32) {
+	for b, err := range loader.Batches(ctx, dataset.Draw(from.items, s.Scoring.PerClass, s.Settings.Seed), nil, 32) {
 		if err != nil {
 			return nil, err
 		}
@@ -296,19 +281,15 @@ func (s *scoring) load(ctx context.Context) (*cases, error) {
 	if len(c.names) == 0 {
 		return nil, fmt.Errorf("none of the images of %s could be read", from.root)
 	}
-	if masks == "" && s.asked(score.NeedsMasks) {
+	if masks == "" && s.Scoring.Need(score.NeedsMasks) {
 		if err := s.leaveOut(score.NeedsMasks, "no masks: the pointing game and the energy in the mask are left out"); err != nil {
 			return nil, err
 		}
 	}
-	if s.Scoring.Mosaics > 0 && s.asked(score.NeedsMosaics) {
+	if s.Scoring.Mosaics > 0 && s.Scoring.Need(score.NeedsMosaics) {
 		if err := c.plan(s.Scoring.Mosaics, s.Settings.Seed); err != nil {
 			return c, s.leaveOut(score.NeedsMosaics, fmt.Sprintf("no mosaics: %v", err))
 		}
 	}
 	return c, nil
-}
-
-func (s *scoring) asked(need score.Needs) bool {
-	return slices.ContainsFunc(s.metrics(), func(m score.Metric) bool { return m.Needs&need != 0 })
 }

@@ -18,8 +18,7 @@ const showcaseDir = "explanations"
 
 // Showcase explains by Grad-CAM those test images of a finished run that its report
 // shows: of each class the first that the model is right about, and those that it is
-// surest about, wrong and right. They lie in RUN/explanations, and the report is
-// written anew. What an earlier call did not finish is finished; where there are
+// surest about, wrong and right. They lie in RUN/explanations. What an earlier call did not finish is finished; where there are
 // explanations already, or no test part, nothing is done. The run is whole without:
 // what goes wrong is noted, and only an interruption is an error.
 func Showcase(ctx context.Context, r *Run, machine Machine, listener Listener) error {
@@ -34,9 +33,6 @@ func Showcase(ctx context.Context, r *Run, machine Machine, listener Listener) e
 	paths, err := r.showpieces(ctx, machine, quiet)
 	if err == nil {
 		_, err = Explain(ctx, ExplainOptions{Model: r.Dir, Paths: paths, Out: out, Settings: DefaultSettings(), Machine: machine, Listener: quiet})
-	}
-	if err == nil {
-		err = r.writeReport(ctx)
 	}
 	switch {
 	case err == nil:

@@ -184,9 +184,9 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 	switch {
 	case len(r.Split.Test) == 0:
 		listener.note("the split has no test part: nothing to evaluate")
-		return r.writeReport(ctx)
+		return nil
 	case paths.Exists(r.path(evaluationFile)):
-		return r.writeReport(ctx)
+		return nil
 	}
 	shown := r.newShowpieces()
 	result, err := Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener, answer: shown.see})
@@ -196,8 +196,5 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 		return err
 	}
 	result.Epoch, r.shown = epoch, shown
-	if err := atomicfile.WriteJSON(r.path(evaluationFile), result); err != nil {
-		return err
-	}
-	return r.writeReport(ctx)
+	return atomicfile.WriteJSON(r.path(evaluationFile), result)
 }

@@ -7,21 +7,29 @@ import (
 	"path/filepath"
 )
 
-// Read reads the study.json of a study's folder.
-func Read(dir string) (*Study, error) {
-	path := filepath.Join(dir, File)
+// readJSON reads a file of results of format 1; format is its field.
+func readJSON(dir, name string, into any, format *int) error {
+	path := filepath.Join(dir, name)
 	b, err := os.ReadFile(path)
 	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if *format != 1 {
+		return fmt.Errorf("%s: format is %d, this oscar reads 1", path, *format)
+	}
+	return nil
+}
+
+// Read reads the result of a study's folder.
+func Read(dir string) (*Study, error) {
+	s := &Study{}
+	if err := readJSON(dir, File, s, &s.Format); err != nil {
 		return nil, err
 	}
-	var s Study
-	if err := json.Unmarshal(b, &s); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if s.Format != 1 {
-		return nil, fmt.Errorf("%s: format is %d, this oscar reads 1", path, s.Format)
-	}
-	return &s, nil
+	return s, nil
 }
 
 // Variant finds a row by its name; nil if there is none.

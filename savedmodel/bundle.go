@@ -183,6 +183,9 @@ func (b *Bundle) features(name string) (graph.Tensor, error) {
 	if err != nil {
 		return graph.Tensor{}, fmt.Errorf("layer %s: %w", name, err)
 	}
+	if len(t.Shape()) != 4 {
+		return graph.Tensor{}, fmt.Errorf("layer %s: its feature %s is %v in the graph, want [N,height,width,channels]", name, layer.Feature, t.Shape())
+	}
 	return t, nil
 }
 

@@ -5,20 +5,21 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// metadataFile is where a model's metadata lies within it.
+// metadataFile is the path of the metadata in a model's folder.
 const metadataFile = "assets.extra/oscar.json"
 
-// Metadata is what a model tells of itself beyond its graph.
+// Metadata is what oscar needs of a model in addition to its graph.
 type Metadata struct {
-	Format     int               `json:"format"` // of this file; 1
+	Format     int               `json:"format"` // of the file, 1
 	Model      string            `json:"model"`  // the architecture's name
 	Classes    []string          `json:"classes"`
 	Image      Image             `json:"image"`
 	Layers     []Layer           `json:"layers"`
-	Explain    string            `json:"explain"` // the layer that the gradcam signature looks at
+	Explain    string            `json:"explain"` // the layer of the gradcam signature
 	Parameters int               `json:"parameters"`
 	SplitHash  string            `json:"split_hash,omitempty"`
 	Experiment json.RawMessage   `json:"experiment,omitempty"`
@@ -26,9 +27,9 @@ type Metadata struct {
 	Versions   map[string]string `json:"versions"`
 }
 
-// Image says how an image becomes the model's input: decoded to RGB, turned
-// upright by its EXIF orientation, laid over white where transparent, resized
-// without keeping the aspect ratio, 0..255, not scaled.
+// Image says how an image becomes the model's input: it is decoded to RGB, turned upright by
+// its EXIF orientation, laid over white where it is transparent, and resized without keeping
+// the aspect ratio. Values are 0..255.
 type Image struct {
 	Height        int    `json:"height"`
 	Width         int    `json:"width"`
@@ -39,15 +40,16 @@ type Image struct {
 	Decoder       string `json:"decoder"`
 }
 
-// Layer is one layer of the model's table.
+// Layer is a row of the model's table of layers.
 type Layer struct {
-	Name       string `json:"name"`
-	Kind       string `json:"kind"`
-	Output     []int  `json:"output"` // the shape of one example
-	Parameters int    `json:"parameters"`
-	Frozen     int    `json:"frozen,omitempty"` // parameters that are not trained
-	Tensor     string `json:"tensor"`           // its output
-	Feature    string `json:"feature"`          // where it is looked at: after the activation that follows it, if one does
+	Name        string `json:"name"`
+	Kind        string `json:"kind"`
+	Output      []int  `json:"output"`                // the shape of one example
+	Explainable bool   `json:"explainable,omitempty"` // the output is a map [height,width,channels]
+	Parameters  int    `json:"parameters"`
+	Frozen      int    `json:"frozen,omitempty"` // parameters that are not trained
+	Tensor      string `json:"tensor"`           // the name of its output
+	Feature     string `json:"feature"`          // the tensor that explanations use: its output, or that of the activation after it
 }
 
 func readMetadata(dir string) (*Metadata, error) {
@@ -65,14 +67,24 @@ func readMetadata(dir string) (*Metadata, error) {
 	if m.Format != 1 {
 		return nil, fmt.Errorf("%s: format %d, this oscar reads 1", path, m.Format)
 	}
+	m.complete()
 	return m, nil
 }
 
-// layer returns a layer that has a map to look at.
+// complete marks the explainable layers of models that were written without such marks. It
+// removes marks from outputs that are no maps.
+func (m *Metadata) complete() {
+	marked := slices.ContainsFunc(m.Layers, func(l Layer) bool { return l.Explainable })
+	for i, l := range m.Layers {
+		m.Layers[i].Explainable = len(l.Output) == 3 && (l.Explainable || !marked)
+	}
+}
+
+// layer returns an explainable layer. The error lists them.
 func (m *Metadata) layer(name string) (Layer, error) {
 	var maps []string
 	for _, l := range m.Layers {
-		if len(l.Output) == 3 {
+		if l.Explainable {
 			if l.Name == name {
 				return l, nil
 			}

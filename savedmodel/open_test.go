@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 
+	"oscar/explain"
 	"oscar/internal/graph"
 	"oscar/savedmodel"
 )
@@ -116,6 +118,53 @@ func TestDescribe(t *testing.T) {
 	wantError(t, "no graph", err, "saved_model.pb is damaged")
 	_, _, err = savedmodel.Describe(t.TempDir())
 	wantError(t, "an empty folder", err, "oscar.json")
+}
+
+// Models that were written before the table of layers said which are explainable are read
+// alike, and a mark at an output that is no map is ignored.
+func TestExplainableLayers(t *testing.T) {
+	dir := exported(t)
+	now, _, err := savedmodel.Describe(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var maps []string
+	for _, l := range now.Layers {
+		if l.Explainable {
+			maps = append(maps, l.Name)
+		}
+	}
+	if want := []string{"conv1", "relu1", "bn1", "conv5", "relu5", "pool5"}; !slices.Equal(maps, want) {
+		t.Errorf("explainable are %q, want %q", maps, want)
+	}
+	for what, change := range map[string]func(layer map[string]any){
+		"without marks":   func(layer map[string]any) { delete(layer, "explainable") },
+		"with every mark": func(layer map[string]any) { layer["explainable"] = true },
+	} {
+		t.Run(what, func(t *testing.T) {
+			damage(t, filepath.Join(dir, "assets.extra/oscar.json"), edit(func(m map[string]any) {
+				for _, l := range m["layers"].([]any) {
+					change(l.(map[string]any))
+				}
+			}))
+			got, _, err := savedmodel.Describe(dir)
+			if err != nil || !reflect.DeepEqual(got.Layers, now.Layers) {
+				t.Errorf("layers are %+v, want %+v, %v", got.Layers, now.Layers, err)
+			}
+		})
+	}
+}
+
+// A table that names another tensor than a layer's gets an error, not a panic.
+func TestFeatureThatIsNoMap(t *testing.T) {
+	dir := exported(t)
+	damage(t, filepath.Join(dir, "assets.extra/oscar.json"), edit(func(m map[string]any) {
+		m["layers"].([]any)[0].(map[string]any)["feature"] = "logits:0"
+	}))
+	b := open(t, dir)
+	_, images := pixels(small(), 1, 3)
+	_, err := b.Differentiate(t.Context(), images, []int{0}, "conv1", explain.Logit)
+	wantError(t, "logits as a layer", err, "conv1", "logits:0", "[N,3]")
 }
 
 func TestMetadataListsWhatThereIs(t *testing.T) {

@@ -35,7 +35,7 @@
 //     pixels) is counted, and no mean is taken over it: see [Summary]. A method
 //     that could be judged less often was judged by other images.
 //   - Maps may have any resolution; but for max-sensitivity they are brought to
-//     the image's size by heatmap.Upsample.
+//     the image's size by explain.Grid.Resize.
 //   - Rank metrics and pixel sums take the signed map; those that speak of
 //     positive evidence (masking, pointing, energy, Focus) its positive part;
 //     Gini and entropy its magnitude.

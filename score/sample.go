@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"oscar/explain"
-	"oscar/heatmap"
 )
 
 // Cases are images, the class of each that is to be explained, and, where it is
@@ -137,7 +136,7 @@ func pixels(m explain.Images, i int) []float32 {
 // heat is the map of image i at the image's size: bilinear between half-pixel
 // centres, by the one implementation of it.
 func (s Sample) heat(i int) explain.Grid {
-	return heatmap.Upsample(s.Maps[i], s.Images.Height, s.Images.Width)
+	return s.Maps[i].Resize(s.Images.Height, s.Images.Width)
 }
 
 // each judges the images one by one and gives every value its class.

@@ -58,10 +58,6 @@ func (j *job) compare(ctx context.Context) (*Result, error) {
 	if err := writeCSV(j.path(csvFile), res); err != nil {
 		return nil, err
 	}
-	// The result is there already: without its page it is still one.
-	if _, err := pipeline.Report(ctx, pipeline.ReportOptions{Dirs: []string{j.Out}}); err != nil {
-		j.Listener.note(fmt.Sprintf("no report: %v", err))
-	}
 	return res, nil
 }
 

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"oscar/explain"
-	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	"oscar/internal/npy"
 	"oscar/pipeline"
@@ -208,7 +207,7 @@ func (f *finding) likeness(other *finding, method string, height, width int, lik
 		if !ok {
 			continue
 		}
-		if v := like(heatmap.Upsample(f.grid(s), height, width), heatmap.Upsample(f.grid(o), height, width)); v.OK() {
+		if v := like(f.grid(s).Resize(height, width), f.grid(o).Resize(height, width)); v.OK() {
 			cases[s.image] = float64(v.Value)
 		}
 	}

@@ -145,7 +145,7 @@ func (j *job) score(ctx context.Context, r *run, opened *pipeline.Run) error {
 		return nil
 	}
 	x := j.Study.Explain
-	scoring := pipeline.Scoring{Metrics: []string{"gini"}, PerClass: x.Images, Mosaics: x.Mosaics}
+	scoring := score.Options{Metrics: []string{"gini"}, PerClass: x.Images, Mosaics: x.Mosaics}
 	if canMosaic(opened.Split, x) {
 		scoring.Metrics = append(scoring.Metrics, "focus")
 	}

@@ -7,23 +7,22 @@ import (
 	"oscar/internal/graph"
 )
 
-// Adam holds the settings of the optimiser (Kingma and Ba 2015), with Keras's
-// defaults for beta and epsilon: theta -= rate * sqrt(1-beta2^t)/(1-beta1^t) *
-// m / (sqrt(v) + epsilon).
+// Adam has the settings of the optimiser (Kingma and Ba 2015): theta -= rate *
+// sqrt(1-beta2^t)/(1-beta1^t) * m / (sqrt(v) + epsilon).
 type Adam struct {
 	Beta1   float64 `json:"beta1"`
 	Beta2   float64 `json:"beta2"`
 	Epsilon float64 `json:"epsilon"`
-	// WeightDecay, if it is not 0, makes it AdamW (Loshchilov and Hutter 2019,
-	// arXiv:1711.05101), as Keras's: theta -= theta * WeightDecay * rate comes
-	// before the step. Only kernels decay: not biases, gamma and beta.
+	// WeightDecay above 0 makes it AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101):
+	// theta -= theta * WeightDecay * rate comes before the step, as in Keras. Only kernels
+	// decay, not biases, gamma and beta.
 	WeightDecay float64 `json:"weight_decay,omitempty"`
 }
 
-// DefaultAdam is Keras's: 0.9, 0.999, 1e-7.
+// DefaultAdam returns Keras's defaults: 0.9, 0.999, 1e-7.
 func DefaultAdam() Adam { return Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7} }
 
-// Check reports settings that cannot be.
+// Check reports settings out of range.
 func (a Adam) Check() error {
 	switch {
 	case !(a.Beta1 >= 0 && a.Beta1 < 1) || !(a.Beta2 >= 0 && a.Beta2 < 1):
@@ -36,21 +35,21 @@ func (a Adam) Check() error {
 	return nil
 }
 
-// adam is the optimiser in a graph. What changes from step to step is fed.
+// adam is the optimiser in a graph. The values that change from step to step are fed.
 type adam struct {
 	settings             Adam
-	rate, power1, power2 graph.Tensor // scalars; powers are beta^t
+	rate, power1, power2 Tensor // scalars; the powers are beta1^t and beta2^t
 }
 
-func newAdam(g *graph.Graph, settings Adam) adam {
-	scalar := func(name string) graph.Tensor { return g.Placeholder(name, graph.Float, graph.Shape{}) }
+func newAdam(g *Graph, settings Adam) adam {
+	scalar := func(name string) Tensor { return g.Placeholder(name, graph.Float, Shape{}) }
 	return adam{settings, scalar("learning_rate"), scalar("beta1_power"), scalar("beta2_power")}
 }
 
-// feeds are the values for a step, counted from 0.
+// feeds returns the values for a step. Steps count from 0.
 func (a adam) feeds(number int, rate float64) []graph.Feed {
 	at := float64(number + 1)
-	scalar := func(x float64) graph.Value { return graph.FromFloat32s(graph.Shape{}, []float32{float32(x)}) }
+	scalar := func(x float64) graph.Value { return graph.FromFloat32s(Shape{}, []float32{float32(x)}) }
 	return []graph.Feed{
 		{To: a.rate, Value: scalar(rate)},
 		{To: a.power1, Value: scalar(math.Pow(a.settings.Beta1, at))},
@@ -58,17 +57,18 @@ func (a adam) feeds(number int, rate float64) []graph.Feed {
 	}
 }
 
-// minimize adds the moments and the update of every trainable variable.
-func (a adam) minimize(g *graph.Graph, loss graph.Tensor, vars *variables) (slots []*graph.Variable, apply []graph.Op) {
+// minimize adds the update of every trainable variable. It returns the variables of the
+// moments and the updates.
+func (a adam) minimize(g *Graph, loss Tensor, vars *variables) (slots []*graph.Variable, apply []Op) {
 	var trainable []*graph.Variable
-	var reads []graph.Tensor
+	var reads []Tensor
 	for _, v := range vars.all {
 		if v.Trainable {
 			trainable = append(trainable, v)
 			reads = append(reads, v.Value)
 		}
 	}
-	constant := func(x float64) graph.Tensor { return g.Scalar(float32(x)) }
+	constant := func(x float64) Tensor { return g.Scalar(float32(x)) }
 	step := graph.Adam{
 		Rate: a.rate, Power1: a.power1, Power2: a.power2,
 		Beta1: constant(a.settings.Beta1), Beta2: constant(a.settings.Beta2), Epsilon: constant(a.settings.Epsilon),
@@ -77,11 +77,11 @@ func (a adam) minimize(g *graph.Graph, loss graph.Tensor, vars *variables) (slot
 	for i, dv := range g.Grad(loss, reads...) {
 		v := trainable[i]
 		slot := func(role string) *graph.Variable {
-			s := g.Variable("optimizer/"+v.Name+"/"+role, v.Shape, false, func(g *graph.Graph) graph.Tensor { return g.FillWith(v.Shape, zero) })
+			s := g.Variable("optimizer/"+v.Name+"/"+role, v.Shape, false, func(g *Graph) Tensor { return g.FillWith(v.Shape, zero) })
 			slots = append(slots, s)
 			return s
 		}
-		var before []graph.Op
+		var before []Op
 		if a.settings.WeightDecay > 0 && len(v.Shape) > 1 { // a kernel
 			decay := g.Mul(v.Value, g.Mul(a.rate, constant(a.settings.WeightDecay)))
 			before = append(before, g.AssignSub(v.Handle, decay, dv.Op()))

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Named is a layer with its name, unique within its architecture.
+// Named is a layer with its name, which is unique within its architecture.
 type Named struct {
 	Name  string
 	Layer Layer
 }
 
-// Architecture describes a network from image to logits: a plain value.
-// Channels are inferred from layer to layer, so taking one out needs no second
-// edit.
+// Architecture describes a network from image to logits. It is a plain value. Each layer
+// takes its number of channels from the one before, so that a layer can be removed without
+// a second edit.
 type Architecture struct {
 	Name   string  `json:"name"`
 	Input  Shape   `json:"input"` // [height,width,3]
@@ -38,7 +38,7 @@ var architectures = []struct {
 	{"tiny", Tiny},
 }
 
-// Architectures returns the names that [Lookup] knows.
+// Architectures returns the names that [Lookup] accepts.
 func Architectures() []string {
 	names := make([]string, len(architectures))
 	for i, a := range architectures {
@@ -57,11 +57,12 @@ func Lookup(name string, classes int) (Architecture, error) {
 	return Architecture{}, fmt.Errorf("no architecture %q; have %s", name, strings.Join(Architectures(), ", "))
 }
 
-// Shapes returns the input shape of every layer and, last, the output's. It
-// reports the first layer that does not fit, by name.
+// Shapes returns the input shape of every layer and, last, the output shape. It names the
+// first layer that does not fit.
 func (a Architecture) Shapes() ([]Shape, error) {
 	if len(a.Input) != 3 || slices.Min(a.Input) < 1 {
-		return nil, fmt.Errorf("architecture %s: input is %v, want [height,width,channels]", a.Name, a.Input)
+		input := strings.ReplaceAll(fmt.Sprint([]int(a.Input)), " ", ",")
+		return nil, fmt.Errorf("architecture %s: input is %s, want [height,width,channels]", a.Name, input)
 	}
 	all, err := shapes(a.Layers, a.Input, map[string]bool{})
 	if err != nil {
@@ -83,20 +84,19 @@ func (a Architecture) Classes() (int, error) {
 	return out[0], nil
 }
 
-// Focus returns the layer that Grad-CAM looks at unless told otherwise: the
-// last convolution or block whose output is a map; "" if there is none.
+// Focus returns the layer that Grad-CAM explains by default: the last convolution or block.
+// It is empty if there is none.
 func (a Architecture) Focus() string {
 	for _, l := range slices.Backward(a.Layers) {
-		switch l.Layer.(type) {
-		case *Conv2D, *Residual:
+		if l.Layer.Traits().Focus {
 			return l.Name
 		}
 	}
 	return ""
 }
 
-// Parameters returns how many numbers the network holds, and how many of them
-// are not trained.
+// Parameters returns the number of parameters, and the number of those that are not
+// trained.
 func (a Architecture) Parameters() (total, frozen int, err error) {
 	rows, err := a.Summary()
 	if err != nil {
@@ -115,11 +115,11 @@ type Row struct {
 	Kind       string `json:"kind"`
 	Output     Shape  `json:"output"` // of one example
 	Parameters int    `json:"parameters"`
-	Frozen     int    `json:"frozen,omitempty"` // of them not trained
+	Frozen     int    `json:"frozen,omitempty"` // of these not trained
 }
 
-// Summary returns a row a layer. Those within a block come before the block's
-// own row, which is the sum that it ends in.
+// Summary returns one row a layer. The layers within a block come before the block's own
+// row, which stands for its sum.
 func (a Architecture) Summary() ([]Row, error) {
 	steps, err := a.steps()
 	if err != nil {
@@ -129,7 +129,7 @@ func (a Architecture) Summary() ([]Row, error) {
 	for i, s := range steps {
 		rows[i] = Row{Name: s.name, Kind: s.layer.Kind(), Output: s.out}
 		for _, p := range s.layer.Params(s.in) {
-			n := Shape(p.Shape).Elements()
+			n := p.Shape.Elements()
 			rows[i].Parameters += n
 			if !p.Trainable {
 				rows[i].Frozen += n
@@ -137,6 +137,96 @@ func (a Architecture) Summary() ([]Row, error) {
 		}
 	}
 	return rows, nil
+}
+
+// Without returns the architecture without the layers of those names or kinds, also within
+// blocks. A word that matches no layer is an error.
+func (a Architecture) Without(words ...string) (Architecture, error) {
+	out := a
+	for _, word := range words {
+		found := false
+		out.Layers = rewrite(out.Layers, "", func(name string, l Named) []Named {
+			if name == word || l.Layer.Kind() == word {
+				found = true
+				return nil
+			}
+			return []Named{l}
+		})
+		if !found {
+			return a, a.unknown(out.Layers, word)
+		}
+	}
+	return out, nil
+}
+
+// Replace returns the architecture with another layer under the same name.
+func (a Architecture) Replace(name string, l Layer) (Architecture, error) {
+	return a.edit(name, func(old Named) []Named { return []Named{{old.Name, l}} })
+}
+
+// InsertBefore returns the architecture with layers added before the named one, in the same
+// block.
+func (a Architecture) InsertBefore(name string, layers ...Named) (Architecture, error) {
+	return a.edit(name, func(l Named) []Named { return append(slices.Clone(layers), l) })
+}
+
+// InsertAfter returns the architecture with layers added after the named one, in the same
+// block.
+func (a Architecture) InsertAfter(name string, layers ...Named) (Architecture, error) {
+	return a.edit(name, func(l Named) []Named { return append([]Named{l}, layers...) })
+}
+
+// edit returns the architecture with one layer replaced by the result of change.
+func (a Architecture) edit(name string, change func(Named) []Named) (Architecture, error) {
+	found := false
+	layers := rewrite(a.Layers, "", func(at string, l Named) []Named {
+		if at != name {
+			return []Named{l}
+		}
+		found = true
+		return change(l)
+	})
+	if !found {
+		return a, a.unknown(a.Layers, name)
+	}
+	a.Layers = layers
+	return a, nil
+}
+
+// rewrite replaces each layer by the result of change, first the layers within a block, then
+// the block.
+func rewrite(layers []Named, prefix string, change func(name string, l Named) []Named) (out []Named) {
+	for _, l := range layers {
+		name := prefix + l.Name
+		if block, ok := l.Layer.(*Residual); ok {
+			l.Layer = &Residual{
+				Body:     rewrite(block.Body, name+"/", change),
+				Shortcut: rewrite(block.Shortcut, name+"/", change),
+			}
+		}
+		out = append(out, change(name, l)...)
+	}
+	return out
+}
+
+// unknown returns the error for a name that no layer has. It lists the layers: those of a
+// block if the name begins with the block's.
+func (a Architecture) unknown(layers []Named, name string) error {
+	prefix := ""
+	for descended := true; descended; {
+		descended = false
+		for _, l := range layers {
+			if block, ok := l.Layer.(*Residual); ok && strings.HasPrefix(name, prefix+l.Name+"/") {
+				layers, prefix, descended = slices.Concat(block.Body, block.Shortcut), prefix+l.Name+"/", true
+				break
+			}
+		}
+	}
+	names := make([]string, len(layers))
+	for i, l := range layers {
+		names[i] = prefix + l.Name
+	}
+	return fmt.Errorf("no layer %q in %s; have %s", name, a.Name, strings.Join(names, ", "))
 }
 
 // MarshalJSON writes {"name": ..., "kind": ..., settings...}.

@@ -11,17 +11,15 @@ import (
 	"oscar/savedmodel"
 )
 
-// Attached is an opened SavedModel together with what oscar knows of its
-// layers: their settings and their weights in the graph. It may be used from
-// several goroutines.
+// Attached is an opened SavedModel together with its layers: their settings, and their
+// weights in the graph. It may be used from several goroutines.
 type Attached struct {
 	Bundle  *savedmodel.Bundle
-	network *Network // its graph is the bundle's, and grown by no one else
+	network *Network // its graph is the bundle's; only the bundle adds operations
 }
 
-// Attach finds an architecture in the model's metadata, and its layers and
-// weights in the model's graph, be they variables or constants. Nothing is
-// added to the graph.
+// Attach reads the architecture in the model's metadata and finds its layers and weights in
+// the model's graph. Weights may be variables or constants. Nothing is added to the graph.
 func Attach(b *savedmodel.Bundle) (*Attached, error) {
 	var experiment struct {
 		Architecture *Architecture `json:"architecture"`
@@ -43,7 +41,7 @@ func Attach(b *savedmodel.Bundle) (*Attached, error) {
 		return nil, fmt.Errorf("the model's metadata lists %d layers, its architecture %d", len(b.Metadata.Layers), len(steps))
 	}
 	n := &Network{Architecture: a, vars: &variables{byName: map[string]*graph.Variable{}}, steps: steps}
-	find := func(names ...string) (t graph.Tensor) {
+	find := func(names ...string) (t Tensor) {
 		var missing error
 		for _, name := range names {
 			if t, missing = b.Tensor(name); missing == nil {
@@ -65,7 +63,7 @@ func Attach(b *savedmodel.Bundle) (*Attached, error) {
 	steps.forEachParam(func(name string, p Param) {
 		value := find(name+"/Read/ReadVariableOp", name+"/Const")
 		if got := value.Shape(); err == nil && !slices.Equal(got, p.Shape) {
-			err = fmt.Errorf("%s is %v, want %v", name, got, Shape(p.Shape))
+			err = fmt.Errorf("%s is %v, want %v", name, got, p.Shape)
 		}
 		n.vars.byName[name] = &graph.Variable{Name: name, Shape: p.Shape, Value: value}
 	})
@@ -75,26 +73,25 @@ func Attach(b *savedmodel.Bundle) (*Attached, error) {
 	return &Attached{b, n}, nil
 }
 
-// Architecture is the model's.
+// Architecture returns the model's architecture.
 func (m *Attached) Architecture() Architecture { return m.network.Architecture }
 
-// With returns the model with a composite's signal in place of the gradient:
-// the Gradients of a Differential are the relevance at the layer, or the guided
-// gradient. The operations are added to the model's graph when they are first
-// asked for, once for each composite, layer and score. LRP knows no score but
-// explain.Logit.
+// With returns the model with a composite's signal instead of the gradient: the Gradients
+// of a Differential are the relevance at the layer, or the guided gradient. Operations are
+// added to the model's graph when they are first needed, once for each composite, layer
+// and score. LRP accepts only the score explain.Logit.
 func (m *Attached) With(c Composite) (explain.Differentiator, error) {
 	if _, err := c.rules(m.network.steps); err != nil {
 		return nil, err
 	}
 	return m.Bundle.With(savedmodel.Signal{
 		Key: fmt.Sprintf("%#v", c),
-		Add: func(g *graph.Graph, target graph.Tensor, layer string, score explain.Score) (graph.Tensor, error) {
+		Add: func(g *Graph, target Tensor, layer string, score explain.Score) (Tensor, error) {
 			to := -1
 			if layer != explain.Image {
 				i, err := m.network.index(layer)
 				if err != nil {
-					return graph.Tensor{}, err
+					return Tensor{}, err
 				}
 				to = m.network.steps.feature(i)
 			}
@@ -105,12 +102,12 @@ func (m *Attached) With(c Composite) (explain.Differentiator, error) {
 			g = g.In(name)
 			r, err := c.start(g, m.network, target, score)
 			if err == nil {
-				r, err = m.network.walk(g, c, r, to)
+				r, err = m.network.propagate(g, c, r, to)
 			}
 			if err != nil {
 				return r, err
 			}
-			return g.Identity("signal", r), nil // what is fetched, when nothing lies between
+			return g.Identity("signal", r), nil // else at the logits the fetched tensor would be start's
 		},
 	}), nil
 }

@@ -1,9 +1,8 @@
 package tfmodel
 
 import (
+	"cmp"
 	"fmt"
-
-	"oscar/internal/graph"
 )
 
 // BatchNormalization normalises each channel over batch and space (Ioffe and
@@ -18,14 +17,7 @@ type BatchNormalization struct {
 func (*BatchNormalization) Kind() string { return "batch_normalization" }
 
 func (l *BatchNormalization) settings() (momentum, epsilon float64) {
-	momentum, epsilon = 0.99, 1e-3
-	if l.Momentum != 0 {
-		momentum = l.Momentum
-	}
-	if l.Epsilon != 0 {
-		epsilon = l.Epsilon
-	}
-	return momentum, epsilon
+	return cmp.Or(l.Momentum, 0.99), cmp.Or(l.Epsilon, 1e-3)
 }
 
 func (l *BatchNormalization) OutShape(in Shape) (Shape, error) {
@@ -42,7 +34,7 @@ func (l *BatchNormalization) OutShape(in Shape) (Shape, error) {
 }
 
 func (l *BatchNormalization) Params(in Shape) []Param {
-	c := []int{in[2]}
+	c := Shape{in[2]}
 	return []Param{
 		{Role: "gamma", Shape: c, Init: Ones, Trainable: true},
 		{Role: "beta", Shape: c, Init: Zeros, Trainable: true},
@@ -51,7 +43,7 @@ func (l *BatchNormalization) Params(in Shape) []Param {
 	}
 }
 
-func (l *BatchNormalization) Apply(b *Builder, x graph.Tensor) graph.Tensor {
+func (l *BatchNormalization) Apply(b *Builder, x Tensor) Tensor {
 	momentum, epsilon := l.settings()
 	y, mean, variance := b.BatchNorm(x, b.Param("gamma"), b.Param("beta"),
 		b.Param("moving_mean"), b.Param("moving_variance"), float32(epsilon), b.Training)
@@ -62,14 +54,20 @@ func (l *BatchNormalization) Apply(b *Builder, x graph.Tensor) graph.Tensor {
 	return y
 }
 
-// scale is what each channel is multiplied by in inference.
-func (l *BatchNormalization) scale(b *Builder) graph.Tensor {
+func (l *BatchNormalization) Backward(b *Builder, _, _, dy Tensor) Tensor {
+	return b.Mul(dy, l.scale(b))
+}
+
+// scale adds the factor of each channel in inference.
+func (l *BatchNormalization) scale(b *Builder) Tensor {
 	_, epsilon := l.settings()
 	deviation := b.Rsqrt(b.Add(b.Param("moving_variance"), b.Scalar(float32(epsilon))))
 	return b.Mul(b.Param("gamma"), deviation)
 }
 
-func (l *BatchNormalization) affine(b *Builder, _ int) (scale, shift graph.Tensor) {
+func (l *BatchNormalization) Affine(b *Builder, _ int) (scale, shift Tensor) {
 	scale = l.scale(b)
 	return scale, b.Sub(b.Param("beta"), b.Mul(b.Param("moving_mean"), scale))
 }
+
+func (*BatchNormalization) Traits() Traits { return Traits{LRP: Fold{}} }

@@ -8,27 +8,27 @@ import (
 	"oscar/internal/graph"
 )
 
-// Builder is what a layer adds its operations with: the graph, seen from the
-// layer's scope, the layer's parameters, and the mode.
+// Builder is what a layer adds its operations with: the graph, seen from the layer's scope,
+// the layer's parameters and the mode.
 type Builder struct {
-	*graph.Graph
-	Training bool
+	*Graph
+	Training bool // else inference
 
 	layer   string
 	vars    *variables
-	seed    graph.Tensor // int64 pair, fed each step; training only
-	updates []graph.Op   // moving averages, run with each training step
+	seed    Tensor // int64 pair, fed in each training step
+	updates []Op   // of moving averages, run in each training step
 }
 
-// Param returns the value of one of the layer's parameters.
-func (b *Builder) Param(role string) graph.Tensor {
+// Param returns one of the layer's parameters by its role.
+func (b *Builder) Param(role string) Tensor {
 	if v := b.variable(role); v != nil {
 		return v.Value
 	}
-	return graph.Tensor{}
+	return Tensor{}
 }
 
-// declared reports whether the layer has a parameter.
+// declared reports whether the layer has a parameter of that role.
 func (b *Builder) declared(role string) bool { return b.vars.byName[b.layer+"/"+role] != nil }
 
 func (b *Builder) variable(role string) *graph.Variable {
@@ -40,13 +40,14 @@ func (b *Builder) variable(role string) *graph.Variable {
 	return v
 }
 
-// Seed returns the step's seed, mixed with the layer's name.
-func (b *Builder) Seed() graph.Tensor {
-	return b.Add(b.seed, b.Const(graph.FromInt64s(graph.Shape{2}, []int64{nameSeed(b.layer), 0})))
+// Seed returns a seed for the stateless random operations, int64 [2]. It is a function of
+// the training step and of the layer's name.
+func (b *Builder) Seed() Tensor {
+	return b.Add(b.seed, b.Const(graph.FromInt64s(Shape{2}, []int64{nameSeed(b.layer), 0})))
 }
 
-// move adds moving -= (moving - value) * (1 - momentum) to each step.
-func (b *Builder) move(role string, value graph.Tensor, momentum float64) {
+// move adds an update to each training step: moving -= (moving - value) * (1 - momentum).
+func (b *Builder) move(role string, value Tensor, momentum float64) {
 	v := b.variable(role)
 	if v == nil {
 		return
@@ -55,16 +56,17 @@ func (b *Builder) move(role string, value graph.Tensor, momentum float64) {
 	b.updates = append(b.updates, b.AssignSub(v.Handle, delta))
 }
 
-// variables are the parameters of one graph, shared by its branches.
+// variables are the parameters of one graph. Its training and inference branches share
+// them.
 type variables struct {
 	all    []*graph.Variable
 	params []Param
 	byName map[string]*graph.Variable
 }
 
-// penalty is the sum of L2 * sum(w^2) over the parameters that have one; no
-// tensor if none has.
-func (vars *variables) penalty(g *graph.Graph) (sum graph.Tensor) {
+// penalty returns the sum of L2 * sum(w^2) over the parameters with an L2 above 0, or no
+// tensor if there are none.
+func (vars *variables) penalty(g *Graph) (sum Tensor) {
 	for i, p := range vars.params {
 		if p.L2 == 0 {
 			continue
@@ -82,12 +84,12 @@ func (vars *variables) penalty(g *graph.Graph) (sum graph.Tensor) {
 	return sum
 }
 
-// declare adds the variables of all layers to g. seed decides their initial
-// values, each by its own name, so that adding a layer reseeds no other.
-func (s steps) declare(g *graph.Graph, seed uint64) (*variables, error) {
+// declare adds the variables of all layers to g. Initial values are a function of the seed
+// and of the variable's name, so that another layer does not change them.
+func (s steps) declare(g *Graph, seed uint64) (*variables, error) {
 	vars := &variables{byName: map[string]*graph.Variable{}}
 	s.forEachParam(func(name string, p Param) {
-		v := g.Variable(name, graph.Shape(p.Shape), p.Trainable, func(g *graph.Graph) graph.Tensor {
+		v := g.Variable(name, p.Shape, p.Trainable, func(g *Graph) Tensor {
 			return initial(g, p, seed, name)
 		})
 		vars.all = append(vars.all, v)
@@ -97,8 +99,8 @@ func (s steps) declare(g *graph.Graph, seed uint64) (*variables, error) {
 	return vars, g.Err()
 }
 
-// initial adds the operations that give a parameter its first value.
-func initial(g *graph.Graph, p Param, seed uint64, name string) graph.Tensor {
+// initial returns a parameter's initial value.
+func initial(g *Graph, p Param, seed uint64, name string) Tensor {
 	switch p.Init {
 	case Zeros:
 		return g.Fill(p.Shape, 0)
@@ -110,21 +112,21 @@ func initial(g *graph.Graph, p Param, seed uint64, name string) graph.Tensor {
 		unit := g.Uniform(g.Ints(p.Shape...), seedOf(g, seed, name))
 		return g.Sub(g.Mul(unit, g.Scalar(2*limit)), g.Scalar(limit))
 	case HeNormal:
-		const remains = 0.87962566103423978 // deviation of a standard normal that is cut off at +-2
+		const remains = 0.87962566103423978 // deviation of a standard normal distribution truncated at +-2
 		in, _ := fans(p.Shape)
 		deviation := float32(math.Sqrt(2/float64(in)) / remains)
 		return g.Mul(g.TruncatedNormal(g.Ints(p.Shape...), seedOf(g, seed, name)), g.Scalar(deviation))
 	}
 	g.Fail(fmt.Errorf("%s: no initializer %q", name, p.Init))
-	return graph.Tensor{}
+	return Tensor{}
 }
 
-// seedOf is a constant pair for a variable's own draw.
-func seedOf(g *graph.Graph, seed uint64, name string) graph.Tensor {
-	return g.Const(graph.FromInt64s(graph.Shape{2}, []int64{int64(seed), nameSeed(name)}))
+// seedOf returns a constant seed for a variable, int64 [2].
+func seedOf(g *Graph, seed uint64, name string) Tensor {
+	return g.Const(graph.FromInt64s(Shape{2}, []int64{int64(seed), nameSeed(name)}))
 }
 
-// fans returns fan_in and fan_out as Keras counts them.
+// fans returns fan_in and fan_out as Keras defines them.
 func fans(shape []int) (in, out int) {
 	receptive := 1
 	for _, d := range shape[:len(shape)-2] {
@@ -133,7 +135,7 @@ func fans(shape []int) (in, out int) {
 	return receptive * shape[len(shape)-2], receptive * shape[len(shape)-1]
 }
 
-// nameSeed maps a name to a seed.
+// nameSeed returns a seed that is a function of the name.
 func nameSeed(name string) int64 {
 	h := fnv.New64a()
 	h.Write([]byte(name))

@@ -3,30 +3,50 @@ package tfmodel
 import (
 	"fmt"
 
-	"oscar/internal/graph"
 	"oscar/savedmodel"
 )
 
-// cam makes raw [N,h,w], signed and unscaled, of a layer's activations and the
-// logit's gradients there, both [N,h,w,channels].
-type cam func(g *graph.Graph, activations, gradients graph.Tensor) graph.Tensor
+// cam returns a signed, unscaled map [N,h,w]. activations are those of a layer, gradients
+// those of the logit with respect to them, both [N,h,w,channels].
+type cam func(g *Graph, activations, gradients Tensor) Tensor
 
-// GradCAM adds Grad-CAM (Selvaraju et al., arXiv:1610.02391) at a layer to the
-// graph and returns its signature: image [N,H,W,3] and class int64 [N] (-1: the
-// predicted one) -> raw [N,h,w], eq. 2 before the ReLU, signed and unscaled, on
-// logits; heatmap [N,H,W], raw after ReLU over its maximum, 0..1, bilinear
-// (zeros where nothing is positive); probabilities; class, the one explained.
+// GradCAM adds Grad-CAM (Selvaraju et al., arXiv:1610.02391) at a layer to the graph and
+// returns its signature. Inputs are
+//
+//	image          [N,H,W,3], 0..255
+//	class          int64 [N], -1 for the predicted class
+//
+// and outputs are
+//
+//	raw            [N,h,w], eq. 2 before the ReLU, on logits, signed and unscaled
+//	heatmap        [N,H,W], the positive part of raw over its maximum, 0..1, bilinear;
+//	               zeros if nothing is positive
+//	probabilities  [N,classes]
+//	class          int64 [N], the class explained
+//
+// The backward pass consists of forward operations, layer by layer ([Layer].Backward).
+// TensorFlow could add it, but its gradient operations (ReluGrad, MaxPoolGrad,
+// FusedBatchNormGradV3, BroadcastGradientArgs) have no counterpart in ONNX, TFLite or
+// OpenVINO, and a model with them cannot be converted. The tests compare both.
 func (n *Network) GradCAM(layer string) (savedmodel.Signature, error) {
 	return atLayer("gradcam", gradCAM)(n, layer)
 }
 
-func gradCAM(g *graph.Graph, a, dy graph.Tensor) graph.Tensor {
+// backward adds d logits[target] / d the output of step i, -1 for the image.
+func (n *Network) backward(g *Graph, target Tensor, i int) Tensor {
+	dy := g.OneHot(target, n.Logits.Shape()[1])
+	dx, err := n.propagate(g.In("gradients"), plainGradient(), dy, i)
+	g.Fail(err)
+	return dx
+}
+
+func gradCAM(g *Graph, a, dy Tensor) Tensor {
 	return combined(g, g.Mean(dy, true, 1, 2), a) // eq. 1, 2
 }
 
 // gradCAMPlusPlus is gradcam.GradCAMPlusPlus: Chattopadhay et al. 2018, eq. 6,
-// 10 and 19. Where a gradient is not positive, its weight is 0 whatever alpha.
-func gradCAMPlusPlus(g *graph.Graph, a, dy graph.Tensor) graph.Tensor {
+// 10 and 19. A gradient that is not positive has weight 0, whatever alpha is.
+func gradCAMPlusPlus(g *Graph, a, dy Tensor) Tensor {
 	positive := g.Relu(dy)
 	square := g.Square(positive)
 	cube := g.Mul(square, positive)
@@ -36,23 +56,23 @@ func gradCAMPlusPlus(g *graph.Graph, a, dy graph.Tensor) graph.Tensor {
 }
 
 // hiResCAM is gradcam.HiResCAM: Draelos and Carin 2020, arXiv:2011.08891.
-func hiResCAM(g *graph.Graph, a, dy graph.Tensor) graph.Tensor { return combined(g, dy, a) }
+func hiResCAM(g *Graph, a, dy Tensor) Tensor { return combined(g, dy, a) }
 
 // layerCAM is gradcam.LayerCAM: Jiang et al. 2021, eq. 6, 7.
-func layerCAM(g *graph.Graph, a, dy graph.Tensor) graph.Tensor { return combined(g, g.Relu(dy), a) }
+func layerCAM(g *Graph, a, dy Tensor) Tensor { return combined(g, g.Relu(dy), a) }
 
 // xGradCAM is gradcam.XGradCAM: Fu et al. 2020, arXiv:2008.02312, eq. 8.
-func xGradCAM(g *graph.Graph, a, dy graph.Tensor) graph.Tensor {
+func xGradCAM(g *Graph, a, dy Tensor) Tensor {
 	sums := g.Add(g.Sum(a, true, 1, 2), g.Scalar(1e-7))
 	return combined(g, g.DivNoNan(g.Sum(g.Mul(dy, a), true, 1, 2), sums), a)
 }
 
-func combined(g *graph.Graph, weights, a graph.Tensor) graph.Tensor {
+func combined(g *Graph, weights, a Tensor) Tensor {
 	return g.Sum(g.Mul(weights, a), false, 3)
 }
 
-// features are a layer's activations as a map [N,h,w,channels], and its step.
-func (n *Network) features(layer string) (a graph.Tensor, step int, err error) {
+// features returns a layer's activations as a map [N,h,w,channels], and their step.
+func (n *Network) features(layer string) (a Tensor, step int, err error) {
 	if step, err = n.index(layer); err != nil {
 		return a, step, err
 	}
@@ -64,37 +84,37 @@ func (n *Network) features(layer string) (a graph.Tensor, step int, err error) {
 	return a, step, nil
 }
 
-// enlarged brings maps of a layer's size, as features has it, to the image's:
-// bilinear, [N,H,W].
-func (n *Network) enlarged(g *graph.Graph, maps, features graph.Tensor) graph.Tensor {
+// enlarged resizes maps of the features' height and width to the image's, bilinear:
+// [N,H,W].
+func (n *Network) enlarged(g *Graph, maps, features Tensor) Tensor {
 	shape, in := features.Shape(), n.Architecture.Input
-	up := g.ResizeBilinear(g.Reshape(maps, graph.Shape{-1, shape[1], shape[2], 1}), in[0], in[1])
-	return g.Reshape(up, graph.Shape{-1, in[0], in[1]})
+	up := g.ResizeBilinear(g.Reshape(maps, Shape{-1, shape[1], shape[2], 1}), in[0], in[1])
+	return g.Reshape(up, Shape{-1, in[0], in[1]})
 }
 
-// atLayer is the signature of a CAM, see [Network.GradCAM].
+// atLayer returns a function that adds the signature of a CAM, see [Network.GradCAM].
 func atLayer(scope string, toMap cam) func(*Network, string) (savedmodel.Signature, error) {
 	return func(n *Network, layer string) (savedmodel.Signature, error) {
 		features, step, err := n.features(layer)
 		if err != nil {
 			return savedmodel.Signature{}, err
 		}
-		enlarged := func(g *graph.Graph, unit graph.Tensor) graph.Tensor { return n.enlarged(g, unit, features) }
-		return n.explanation(scope, enlarged, func(g *graph.Graph, target graph.Tensor) (graph.Tensor, error) {
+		enlarged := func(g *Graph, unit Tensor) Tensor { return n.enlarged(g, unit, features) }
+		return n.explanation(scope, enlarged, func(g *Graph, target Tensor) (Tensor, error) {
 			return toMap(g, features, n.backward(g, target, step)), nil
 		})
 	}
 }
 
-// GuidedGradCAM adds the signature of relevance.GuidedGradCAM at a layer, see
-// [Network.Saliency]: guided backpropagation, summed over the channels, times
-// what is positive of Grad-CAM's map, bilinear (Selvaraju et al. 2017, 3.2).
+// GuidedGradCAM adds the signature of guided Grad-CAM at a layer, see [Network.Saliency].
+// raw is guided backpropagation, summed over the channels, times the positive part of
+// Grad-CAM's map, bilinear (Selvaraju et al. 2017, section 3.2).
 func (n *Network) GuidedGradCAM(layer string) (savedmodel.Signature, error) {
 	features, step, err := n.features(layer)
 	if err != nil {
 		return savedmodel.Signature{}, err
 	}
-	return n.onImage("guidedgradcam", GuidedBackprop(), func(g *graph.Graph, target, guided graph.Tensor) graph.Tensor {
+	return n.onImage("guidedgradcam", GuidedBackprop(), func(g *Graph, target, guided Tensor) Tensor {
 		coarse := g.Relu(gradCAM(g, features, n.backward(g.In("gradients"), target, step)))
 		return g.Mul(n.enlarged(g, coarse, features), overChannels(g, guided))
 	})

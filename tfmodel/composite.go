@@ -6,65 +6,82 @@ import (
 	"strings"
 
 	"oscar/explain"
-	"oscar/internal/graph"
 )
 
-// Composite says how a class's score is carried back to the image: a table of
-// rules by kind of layer, of which the first line that fits holds. It is data:
-// to change one rule, put a line before the others ([Composite.With]).
+// Composite says by which rules a class's score is carried back to the image. It is a
+// table: the first line that fits a layer names the layer's rule. To change one rule, put
+// a line before the others ([Composite.With]).
+//
+// This is how the preset epsilon_plus_flat treats a network. The signal starts at the
+// logits and goes upwards:
+//
+//	image                                    the map
+//	  |
+//	conv1     conv2d, the first: Flat        every pixel in the window has an equal share
+//	relu1     Pass
+//	pool1     Gradient                       the largest input takes all
+//	bn1       Fold                           merged into conv2
+//	conv2     conv2d: AlphaBeta{1, 0}        positive contributions share
+//	relu2     Pass
+//	  |----------+
+//	  |        conv3  AlphaBeta{1, 0}        a block: the sum gives each branch its share,
+//	  |          |                           and what both hand back is added
+//	  +--- sum --+    Epsilon
+//	  |
+//	flatten   Gradient
+//	fc1       Epsilon                        all contributions share
+//	  |
+//	logits    the target's logit, zeros for the other classes
 type Composite struct {
 	Name string
-	// Relevance marks the rules of LRP, which share out the score itself, a
-	// logit. Others begin with 1, as gradients do.
+	// Relevance: the signal is the logit itself, which the rules of LRP share out. Otherwise
+	// the signal begins with 1, as a gradient does.
 	Relevance bool
 	Lines     []Line
 }
 
-// Line gives layers a rule. Empty fields fit every layer.
+// Line gives layers a rule. An empty field fits every layer.
 type Line struct {
 	Kind  string // as in Layer.Kind
 	Layer string // the layer's name
-	First bool   // of the layers with a kernel, the one nearest the image
+	First bool   // the layer with a kernel that is nearest to the image
 	Rule  Rule
 }
 
-// With returns the composite with lines put before its own. It has no name any
-// more.
+// With returns the composite with lines put before its own, and without a name.
 func (c Composite) With(lines ...Line) Composite {
 	return Composite{Relevance: c.Relevance, Lines: append(slices.Clone(lines), c.Lines...)}
 }
 
-// plainGradient is every layer's own derivative.
+// plainGradient is the derivative of every layer.
 func plainGradient() Composite { return Composite{Name: "gradient", Lines: []Line{{Rule: Gradient{}}}} }
 
-// GuidedBackprop is guided backpropagation (Springenberg et al. 2014,
-// arXiv:1412.6806): the gradient, at ReLUs without what is negative. It shows
-// what an image is made of more than what a class is made of: it hardly changes
-// with the class, nor when upper layers lose their weights (Adebayo et al. 2018,
-// arXiv:1810.03292).
+// GuidedBackprop is guided backpropagation (Springenberg et al. 2014, arXiv:1412.6806):
+// the gradient, of which every ReLU passes on only the positive part. Its maps show edges
+// and textures of the image. They hardly change with the class, or when the upper layers
+// lose their weights (Adebayo et al. 2018, arXiv:1810.03292).
 func GuidedBackprop() Composite {
 	return Composite{Name: "guided_backprop", Lines: []Line{{Kind: "relu", Rule: Guided{}}, {Rule: Gradient{}}}}
 }
 
-// DefaultLRP is the preset for AlexNet and VGG: dense layers, whose inputs are
-// many and whose shares cancel, by epsilon; convolutions by what is positive,
-// as is usual for features after a ReLU; the first one, where a colour is no
-// evidence, flat. Kohlbrenner et al. 2019, arXiv:1910.09840, measured that rules
-// by layer, such as these, locate objects and tell classes apart better than one
-// rule for all. On a trained AlexNet02 it hands on 95 to 97 % of the logit,
-// where epsilon alone hands on anything from -60 to 160 %. The first
-// convolution's stride shows through as a grid.
+// DefaultLRP is the preset for AlexNet and VGG. Dense layers have many inputs whose
+// contributions cancel, and take epsilon. Convolutions share by positive contributions, as
+// is usual after a ReLU. The first convolution is flat, since a single colour is no
+// evidence. Kohlbrenner et al. 2019, arXiv:1910.09840, measured that such a mixture
+// locates objects and separates classes better than one rule for all layers. On a trained
+// AlexNet02 it hands on 95 to 97 % of the logit; epsilon alone hands on -60 to 160 %. The
+// stride of the first convolution shows as a grid.
 const DefaultLRP = "epsilon_plus_flat"
 
 var (
 	zPlus      = AlphaBeta{1, 0}
 	alpha2     = AlphaBeta{2, 1}
-	firstFlat  = Line{Kind: "conv2d", First: true, Rule: Flat{}} // flat dense layers would paint the image in one colour
+	firstFlat  = Line{Kind: "conv2d", First: true, Rule: Flat{}} // not dense: a flat dense layer gives every pixel the same share
 	pixelRange = [3]float32{255, 255, 255}
 )
 
-// presets is the one table of LRP composites, by zennit's names. Their epsilon
-// is 1e-6, their gamma 0.25, their box that of pixel values, 0..255.
+// presets is the one table of LRP composites, by zennit's names. Epsilon is 1e-6, gamma
+// 0.25, and the box is that of pixel values, 0..255.
 var presets = []Composite{
 	lrp("epsilon_plus_flat", firstFlat, Line{Kind: "conv2d", Rule: zPlus}),
 	lrp("epsilon_plus", Line{Kind: "conv2d", Rule: zPlus}),
@@ -75,27 +92,12 @@ var presets = []Composite{
 	lrp("epsilon"),
 }
 
-// lrp completes a composite for all kinds of layer.
+// lrp returns an LRP composite. Layers that no line fits have their own rule.
 func lrp(name string, lines ...Line) Composite {
-	c := Composite{Relevance: true, Lines: []Line{
-		{Kind: "conv2d", Rule: Epsilon{stabilizer}},
-		{Kind: "dense", Rule: Epsilon{stabilizer}},
-		{Kind: "relu", Rule: Pass{}},
-		{Kind: "max_pool2d", Rule: Gradient{}},
-		{Kind: "average_pool2d", Rule: Epsilon{stabilizer}},
-		{Kind: "global_average_pool2d", Rule: Epsilon{stabilizer}},
-		{Kind: "batch_normalization", Rule: Fold{}},
-		{Kind: "dropout", Rule: Gradient{}},
-		{Kind: "flatten", Rule: Gradient{}},
-		{Kind: "rescaling", Rule: Fold{}},
-		{Kind: "zero_padding2d", Rule: Fold{}},
-		{Kind: "residual", Rule: Epsilon{stabilizer}}, // its sum; the branches have their own
-	}}.With(lines...)
-	c.Name = name
-	return c
+	return Composite{Name: name, Relevance: true, Lines: append(lines, Line{Rule: LayerRule{}})}
 }
 
-// LRPs returns the names that [LookupLRP] knows.
+// LRPs returns the names that [LookupLRP] accepts.
 func LRPs() []string {
 	names := make([]string, len(presets))
 	for i, c := range presets {
@@ -104,7 +106,7 @@ func LRPs() []string {
 	return names
 }
 
-// LookupLRP returns the composite of that name; "" is [DefaultLRP].
+// LookupLRP returns the composite of that name. An empty name is [DefaultLRP].
 func LookupLRP(name string) (Composite, error) {
 	if name == "" {
 		name = DefaultLRP
@@ -118,53 +120,59 @@ func LookupLRP(name string) (Composite, error) {
 	return Composite{}, fmt.Errorf("no LRP composite %q; have %s", name, strings.Join(LRPs(), ", "))
 }
 
-// MarshalText writes a preset's name.
+// MarshalText writes the name of a preset.
 func (c Composite) MarshalText() ([]byte, error) {
 	_, err := LookupLRP(c.Name)
 	return []byte(c.Name), err
 }
 
-// UnmarshalText reads a preset's name.
+// UnmarshalText reads the name of a preset.
 func (c *Composite) UnmarshalText(text []byte) (err error) {
 	*c, err = LookupLRP(string(text))
 	return err
 }
 
-// rules gives each layer its rule.
+// rules returns the rule of each step, or says which step has none or one that does not
+// fit.
 func (c Composite) rules(s steps) ([]Rule, error) {
 	first := 0
 	for first < len(s) && !s.weighted(first) {
 		first++
 	}
 	rules := make([]Rule, len(s))
-	for i, l := range s {
-		kind := l.layer.Kind()
+	for i, step := range s {
+		kind := step.layer.Kind()
 		line := slices.IndexFunc(c.Lines, func(m Line) bool {
-			return (m.Kind == "" || m.Kind == kind) && (m.Layer == "" || m.Layer == l.name) && (!m.First || i == first)
+			return (m.Kind == "" || m.Kind == kind) && (m.Layer == "" || m.Layer == step.name) && (!m.First || i == first)
 		})
 		if line < 0 || c.Lines[line].Rule == nil {
-			return nil, fmt.Errorf("composite %s has no rule for layer %s (%s)", c.Name, l.name, kind)
+			return nil, fmt.Errorf("composite %s has no rule for layer %s (%s)", c.Name, step.name, kind)
 		}
 		rule := c.Lines[line].Rule
-		if _, ok := rule.(weighing); ok && !s.weighted(i) {
-			return nil, fmt.Errorf("composite %s: layer %s (%s) has no kernel, which rule %T looks at", c.Name, l.name, kind, rule)
+		if rule == (LayerRule{}) {
+			if rule = step.layer.Traits().LRP; rule == nil {
+				return nil, fmt.Errorf("composite %s has no rule for layer %s: layers of kind %s have none for layer-wise relevance propagation", c.Name, step.name, kind)
+			}
+		}
+		if _, ok := rule.(needsKernel); ok && !s.weighted(i) {
+			return nil, fmt.Errorf("composite %s: layer %s (%s) has no kernel, which rule %T looks at", c.Name, step.name, kind, rule)
 		}
 		if _, ok := rule.(ZBox); ok && (i != first || s[0].in[2] != 3) {
-			return nil, fmt.Errorf("composite %s: layer %s is not the first on an RGB image, whose range rule %T looks at", c.Name, l.name, rule)
+			return nil, fmt.Errorf("composite %s: layer %s is not the first on an RGB image, whose range rule %T looks at", c.Name, step.name, rule)
 		}
 		rules[i] = rule
 	}
 	return rules, nil
 }
 
-// start adds the signal at the logits that the way back begins with.
-func (c Composite) start(g *graph.Graph, n *Network, target graph.Tensor, score explain.Score) (graph.Tensor, error) {
+// start returns the signal at the logits. target is the class of each image, int64 [N].
+func (c Composite) start(g *Graph, n *Network, target Tensor, score explain.Score) (Tensor, error) {
 	switch {
 	case score != explain.Logit && score != explain.Probability:
 		_, err := explain.ParseScore(string(score))
-		return graph.Tensor{}, err
+		return Tensor{}, err
 	case c.Relevance && score != explain.Logit:
-		return graph.Tensor{}, fmt.Errorf("LRP shares out a logit, not a %s: a softmax is no sum of shares", score)
+		return Tensor{}, fmt.Errorf("LRP shares out a logit, not a %s: a softmax is no sum of shares", score)
 	}
 	one := g.OneHot(target, n.Logits.Shape()[1])
 	switch {
@@ -175,38 +183,4 @@ func (c Composite) start(g *graph.Graph, n *Network, target graph.Tensor, score 
 		return g.Mul(p, g.Sub(one, n.Probabilities)), nil
 	}
 	return one, nil
-}
-
-// walk carries r from the logits to the output of layer to, -1 for the image.
-// What arrives at a layer by several branches is added.
-func (n *Network) walk(g *graph.Graph, c Composite, r graph.Tensor, to int) (graph.Tensor, error) {
-	rules, err := c.rules(n.steps)
-	if err != nil {
-		return graph.Tensor{}, err
-	}
-	arrived := map[int]graph.Tensor{len(n.steps) - 1: r}
-	for _, l := range n.steps.route(rules, to) {
-		name := n.steps[l.layer].name
-		for _, from := range l.to {
-			if _, ok := l.rule.(ZBox); ok && n.steps.scaled(from) {
-				return graph.Tensor{}, fmt.Errorf("composite %s: what layer %s sees has been normalised, rule %T is about the image", c.Name, name, l.rule)
-			}
-			signal := n.past(g, l, l.rule.back(n.site(g, l, from), arrived[l.layer]))
-			if other, ok := arrived[from]; ok {
-				signal = g.In(name).Add(signal, other)
-			}
-			arrived[from] = signal
-		}
-	}
-	return arrived[to], g.Err()
-}
-
-// past carries a signal past what a fold went past.
-func (n *Network) past(g *graph.Graph, l leg, r graph.Tensor) graph.Tensor {
-	for i := l.layer - 1; i >= l.before && l.before >= 0; i-- {
-		if n.steps.plain(i) {
-			r = n.steps[i].layer.Backward(n.builder(g, i), n.output(n.steps[i].from[0]), n.output(i), r)
-		}
-	}
-	return r
 }

@@ -94,12 +94,12 @@ var layerCases = map[string][]layerCase{
 
 // forEachCase runs a test on every case of every kind in the table of layers.
 func forEachCase(t *testing.T, test func(t *testing.T, c layerCase)) {
-	for _, k := range kinds {
-		t.Run(k.name, func(t *testing.T) {
-			if len(layerCases[k.name]) == 0 {
-				t.Fatalf("layer kind %q is held to nothing: give it cases in layerCases", k.name)
+	for _, kind := range Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			if len(layerCases[kind]) == 0 {
+				t.Fatalf("layer kind %q has no cases: add them to layerCases", kind)
 			}
-			for i, c := range layerCases[k.name] {
+			for i, c := range layerCases[kind] {
 				t.Run(fmt.Sprint(i), func(t *testing.T) { test(t, c) })
 			}
 		})
@@ -108,22 +108,23 @@ func forEachCase(t *testing.T, test func(t *testing.T, c layerCase)) {
 
 func TestTableOfLayers(t *testing.T) {
 	seen := map[string]bool{}
-	for _, k := range kinds {
-		if seen[k.name] {
-			t.Errorf("two kinds are called %q", k.name)
+	for _, newLayer := range kinds {
+		l := newLayer()
+		kind := l.Kind()
+		if seen[kind] {
+			t.Errorf("two kinds are called %q", kind)
 		}
-		seen[k.name] = true
-		l := k.new()
-		if l.Kind() != k.name {
-			t.Errorf("%q makes a %s", k.name, l.Kind())
+		seen[kind] = true
+		if v := reflect.ValueOf(l); v.Kind() != reflect.Pointer || v.Elem().NumField() > 0 && l == newLayer() {
+			t.Errorf("%q does not make a new pointer each time", kind)
 		}
-		if v := reflect.ValueOf(l); v.Kind() != reflect.Pointer || v.Elem().NumField() > 0 && l == k.new() {
-			t.Errorf("%q does not make a new pointer each time", k.name)
-		}
-		for _, c := range layerCases[k.name] {
-			if c.layer.Kind() != k.name {
-				t.Errorf("a case of %q is a %s", k.name, c.layer.Kind())
+		for _, c := range layerCases[kind] {
+			if c.layer.Kind() != kind {
+				t.Errorf("a case of %q is a %s", kind, c.layer.Kind())
 			}
+		}
+		if l.Traits().LRP == nil {
+			t.Errorf("layer kind %q has no rule for layer-wise relevance propagation: name one in its Traits", kind)
 		}
 	}
 	for name := range layerCases {
@@ -220,6 +221,96 @@ func TestLayerGradients(t *testing.T) {
 // gradientTolerance is three times what float32, and the curvature of batch
 // normalisation, leave of a difference over half a gap.
 const gradientTolerance = 3e-4
+
+// What a layer's traits say holds of its outputs.
+func TestLayerTraits(t *testing.T) {
+	forEachCase(t, func(t *testing.T, c layerCase) {
+		r := newRig(t, c.layer, c.in, false)
+		traits := c.layer.Traits()
+		p := r.point(3)
+		negative := func(p point) bool { return slices.Min(r.apply(p)) < 0 }
+		if traits.NonNegative && negative(p) {
+			t.Error("NonNegative, but an output is negative")
+		}
+		if traits.Activation && !slices.Equal(c.out, c.in) {
+			t.Errorf("Activation, but %v becomes %v", c.in, c.out)
+		}
+		if traits.Rearranges {
+			one, other := r.apply(p), p
+			other.x = slices.Clone(p.x)
+			for i := range other.x {
+				other.x[i] = -2 * other.x[i]
+			}
+			for i, y := range r.apply(other) {
+				if y != -2*one[i] || one[i] != 0 && !slices.Contains(p.x, one[i]) {
+					t.Fatalf("Rearranges, but output %d is %g, and %g for inputs times -2", i, one[i], y)
+				}
+			}
+		}
+		_, residual := c.layer.(*Residual) // its traits are those of the sum alone
+		if (traits.KeepsSign || traits.Rearranges) && !residual {
+			for i := range p.x {
+				p.x[i] = float32(math.Abs(float64(p.x[i])))
+			}
+			if negative(p) {
+				t.Error("KeepsSign or Rearranges, but positive inputs have a negative output")
+			}
+		}
+		if weighted, ok := c.layer.(Weighted); ok {
+			if roles := c.layer.Params(c.in); !slices.ContainsFunc(roles, func(p Param) bool { return p.Role == "kernel" }) {
+				t.Errorf("%T is Weighted, but has no parameter kernel", weighted)
+			}
+		}
+	})
+}
+
+// A program's own kind of layer is read like the others.
+func TestRegisterLayer(t *testing.T) {
+	before := kinds
+	t.Cleanup(func() { kinds = before })
+	for name, wrong := range map[string]func() Layer{
+		"exists":      func() Layer { return &ReLU{} },
+		"has no kind": func() Layer { return nil },
+	} {
+		wantError(t, name, RegisterLayer(wrong), name)
+	}
+	if err := RegisterLayer(func() Layer { return &half{By: 2} }); err != nil {
+		t.Fatal(err)
+	}
+	var got Named
+	if err := json.Unmarshal([]byte(`{"name":"one","kind":"half"}`), &got); err != nil || got.Layer.(*half).By != 2 {
+		t.Errorf("came back as %+v, %v", got, err)
+	}
+	if !slices.Contains(Kinds(), "half") {
+		t.Errorf("Kinds() is %v", Kinds())
+	}
+}
+
+// half has the methods that it does not need from ReLU, and no traits.
+type half struct {
+	ReLU
+	By float64 `json:"by"`
+}
+
+func (*half) Kind() string   { return "half" }
+func (*half) Traits() Traits { return Traits{} }
+
+// The zero Traits are correct for every layer, but LRP asks for a rule.
+func TestLayerWithoutRule(t *testing.T) {
+	a := Architecture{Name: "odd", Input: Shape{4, 4, 1}, Layers: []Named{
+		{"half", &half{}}, {"flatten", &Flatten{}}, {"fc", &Dense{Units: 2}},
+	}}
+	c, err := LookupLRP("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.rules(laid(t, a))
+	wantError(t, "LRP", err, "layer half", "kind half")
+	rules, err := c.With(Line{Kind: "half", Rule: Pass{}}).rules(laid(t, a))
+	if err != nil || rules[0] != (Pass{}) {
+		t.Errorf("rules are %v, %v", rules, err)
+	}
+}
 
 func TestLayerRefusals(t *testing.T) {
 	nan := math.NaN()

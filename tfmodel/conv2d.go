@@ -1,13 +1,9 @@
 package tfmodel
 
-import (
-	"fmt"
+import "fmt"
 
-	"oscar/internal/graph"
-)
-
-// Conv2D is a two-dimensional convolution: [H,W,C] -> [H',W',Filters]. Its
-// activation is a layer of its own.
+// Conv2D is a two-dimensional convolution: [H,W,C] -> [H',W',Filters]. The activation
+// after it is another layer.
 type Conv2D struct {
 	Filters     int         `json:"filters"`
 	Kernel      int         `json:"kernel"` // side of the square window
@@ -15,7 +11,7 @@ type Conv2D struct {
 	Padding     Padding     `json:"padding"`
 	UseBias     *bool       `json:"use_bias,omitempty"` // nil: true; false before batch normalisation, which removes a bias
 	Initializer Initializer `json:"initializer,omitempty"`
-	L2          float64     `json:"l2,omitempty"` // on the kernel: L2 * sum(w^2) is added to the loss
+	L2          float64     `json:"l2,omitempty"` // of the kernel: L2 * sum(w^2) is added to the loss
 }
 
 func (*Conv2D) Kind() string { return "conv2d" }
@@ -36,7 +32,7 @@ func (l *Conv2D) OutShape(in Shape) (Shape, error) {
 	if err := checkKernel(l.Initializer, l.L2); err != nil {
 		return nil, err
 	}
-	h, w, err := window(in, "kernel", l.Kernel, l.Stride, l.Padding)
+	h, w, err := windowed(in, "kernel", l.Kernel, l.Stride, l.Padding)
 	if err != nil {
 		return nil, err
 	}
@@ -46,23 +42,29 @@ func (l *Conv2D) OutShape(in Shape) (Shape, error) {
 func (l *Conv2D) Params(in Shape) []Param {
 	params := []Param{kernel(l.Initializer, l.L2, l.Kernel, l.Kernel, in[2], l.Filters)}
 	if l.hasBias() {
-		params = append(params, Param{Role: "bias", Shape: []int{l.Filters}, Init: Zeros, Trainable: true})
+		params = append(params, Param{Role: "bias", Shape: Shape{l.Filters}, Init: Zeros, Trainable: true})
 	}
 	return params
 }
 
-func (l *Conv2D) Apply(b *Builder, x graph.Tensor) graph.Tensor {
-	y := l.product(b, x, b.Param("kernel"))
+func (l *Conv2D) Apply(b *Builder, x Tensor) Tensor {
+	y := l.Product(b, x, b.Param("kernel"))
 	if l.hasBias() {
 		y = b.BiasAdd(y, b.Param("bias"))
 	}
 	return y
 }
 
-func (l *Conv2D) product(b *Builder, x, kernel graph.Tensor) graph.Tensor {
+func (l *Conv2D) Backward(b *Builder, x, _, dy Tensor) Tensor {
+	return l.Transposed(b, x, b.Param("kernel"), dy)
+}
+
+func (l *Conv2D) Product(b *Builder, x, kernel Tensor) Tensor {
 	return b.Conv2D(x, kernel, l.Stride, string(l.Padding))
 }
 
-func (l *Conv2D) transposed(b *Builder, x, kernel, dy graph.Tensor) graph.Tensor {
+func (l *Conv2D) Transposed(b *Builder, x, kernel, dy Tensor) Tensor {
 	return b.Conv2DGradient(b.ShapeOf(x), kernel, dy, l.Stride, string(l.Padding))
 }
+
+func (*Conv2D) Traits() Traits { return Traits{LRP: Epsilon{stabilizer}, Focus: true} }

@@ -1,16 +1,12 @@
 package tfmodel
 
-import (
-	"fmt"
-
-	"oscar/internal/graph"
-)
+import "fmt"
 
 // Dense is a fully connected layer with bias: [n] -> [Units].
 type Dense struct {
 	Units       int         `json:"units"`
 	Initializer Initializer `json:"initializer,omitempty"`
-	L2          float64     `json:"l2,omitempty"` // on the kernel: L2 * sum(w^2) is added to the loss
+	L2          float64     `json:"l2,omitempty"` // of the kernel: L2 * sum(w^2) is added to the loss
 }
 
 func (*Dense) Kind() string { return "dense" }
@@ -31,28 +27,24 @@ func (l *Dense) OutShape(in Shape) (Shape, error) {
 func (l *Dense) Params(in Shape) []Param {
 	return []Param{
 		kernel(l.Initializer, l.L2, in[0], l.Units),
-		{Role: "bias", Shape: []int{l.Units}, Init: Zeros, Trainable: true},
+		{Role: "bias", Shape: Shape{l.Units}, Init: Zeros, Trainable: true},
 	}
 }
 
-func (l *Dense) Apply(b *Builder, x graph.Tensor) graph.Tensor {
-	return b.BiasAdd(l.product(b, x, b.Param("kernel")), b.Param("bias"))
+func (l *Dense) Apply(b *Builder, x Tensor) Tensor {
+	return b.BiasAdd(l.Product(b, x, b.Param("kernel")), b.Param("bias"))
 }
 
-func (*Dense) product(b *Builder, x, kernel graph.Tensor) graph.Tensor { return b.MatMul(x, kernel) }
+func (l *Dense) Backward(b *Builder, x, _, dy Tensor) Tensor {
+	return l.Transposed(b, x, b.Param("kernel"), dy)
+}
 
-// transposed transposes dy and the product instead of the kernel, lest a
-// converter store it twice.
-func (*Dense) transposed(b *Builder, _, kernel, dy graph.Tensor) graph.Tensor {
+func (*Dense) Product(b *Builder, x, kernel Tensor) Tensor { return b.MatMul(x, kernel) }
+
+// Transposed transposes dy and the product instead of the kernel. A converter would
+// store a transposed kernel as a second copy.
+func (*Dense) Transposed(b *Builder, _, kernel, dy Tensor) Tensor {
 	return b.Transpose(b.MatMulTransposed(kernel, dy))
 }
 
-// Flatten makes one row of each example: [H,W,C] -> [H*W*C].
-type Flatten struct{}
-
-func (*Flatten) Kind() string                     { return "flatten" }
-func (*Flatten) OutShape(in Shape) (Shape, error) { return Shape{in.Elements()}, nil }
-func (*Flatten) Params(Shape) []Param             { return nil }
-func (*Flatten) Apply(b *Builder, x graph.Tensor) graph.Tensor {
-	return b.Reshape(x, graph.Shape{-1, graph.Shape(x.Shape()[1:]).Elements()})
-}
+func (*Dense) Traits() Traits { return Traits{LRP: Epsilon{stabilizer}} }

@@ -6,10 +6,9 @@ import (
 	"oscar/internal/graph"
 )
 
-// Dropout sets a share Rate of its inputs to zero in training and divides the
-// rest by 1-Rate (Srivastava et al. 2014); in inference it does nothing. The
-// mask is a function of the seed that is fed with each step and of the layer's
-// name, so that a step can be replayed.
+// Dropout sets a share Rate of its inputs to zero in training and divides the rest
+// by 1-Rate (Srivastava et al. 2014). In inference it does nothing. The mask is a
+// function of the step's seed and of the layer's name, so that a step can be replayed.
 type Dropout struct {
 	Rate float64 `json:"rate"`
 }
@@ -25,10 +24,14 @@ func (l *Dropout) OutShape(in Shape) (Shape, error) {
 
 func (*Dropout) Params(Shape) []Param { return nil }
 
-func (l *Dropout) Apply(b *Builder, x graph.Tensor) graph.Tensor {
+func (l *Dropout) Apply(b *Builder, x Tensor) Tensor {
 	if !b.Training || l.Rate == 0 {
 		return b.Identity("", x)
 	}
 	kept := b.GreaterEqual(b.Uniform(b.ShapeOf(x), b.Seed()), b.Scalar(float32(l.Rate)))
 	return b.Mul(x, b.Mul(b.Cast(kept, graph.Float), b.Scalar(float32(1/(1-l.Rate)))))
 }
+
+func (*Dropout) Backward(_ *Builder, _, _, dy Tensor) Tensor { return dy }
+
+func (*Dropout) Traits() Traits { return Traits{LRP: Gradient{}, Rearranges: true, InPlace: true} }

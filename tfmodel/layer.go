@@ -1,36 +1,170 @@
 package tfmodel
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 
 	"oscar/internal/graph"
 )
 
-// Shape is the shape of one example, without the batch: [H,W,C] or [units].
-type Shape []int
+// The types that a [Layer] and a [Rule] build graphs with. They are the types of
+// internal/graph, under names that other modules can import.
+type (
+	// Graph is a graph under construction, seen from one scope. Its methods add
+	// operations.
+	Graph = graph.Graph
+	// Tensor is the output of an operation in a graph. The zero Tensor, which
+	// operations return after an error, can be passed on.
+	Tensor = graph.Tensor
+	// Value is a tensor with contents.
+	Value = graph.Value
+	// Op is an operation that is run for its effect.
+	Op = graph.Op
+	// Session runs a graph.
+	Session = graph.Session
+	// Threads says how many threads TensorFlow may use.
+	Threads = graph.Threads
+	// Shape is the size of each dimension. The shape of one example has no batch:
+	// [height,width,channels] or [units]. The shape of a tensor has -1 for the batch.
+	Shape = graph.Shape
+)
 
-// String returns the shape as [13,13,256].
-func (s Shape) String() string {
-	return strings.ReplaceAll(fmt.Sprint([]int(s)), " ", ",")
+// Layer is one step of a network. An implementation is a pointer to a small struct,
+// whose fields are the layer's settings and whose JSON is those fields.
+type Layer interface {
+	// Kind returns the layer's name in JSON and in edits, such as "conv2d".
+	Kind() string
+	// OutShape returns the output shape for one example. It reports wrong settings,
+	// and an input that does not fit.
+	OutShape(in Shape) (Shape, error)
+	// Params returns the layer's parameters for an input that OutShape accepts.
+	Params(in Shape) []Param
+	// Apply adds the layer's operations for x of shape [N, in...].
+	Apply(b *Builder, x Tensor) Tensor
+	// Backward adds the gradient with respect to x in inference, where dy is the
+	// gradient with respect to y = Apply(x). It uses forward operations only, since
+	// converters to other formats know no gradient operations; see [Network.GradCAM].
+	Backward(b *Builder, x, y, dy Tensor) Tensor
+	// Traits returns what the rest of the package has to know of the layer.
+	Traits() Traits
 }
 
-// Elements returns the number of values of one example.
-func (s Shape) Elements() int {
-	n := 1
-	for _, d := range s {
-		n *= d
+// Traits are facts about a layer. The zero value is correct for every layer, but then
+// layer-wise relevance propagation has no rule for it.
+type Traits struct {
+	// LRP is the layer's rule in layer-wise relevance propagation, unless a line of
+	// the composite names another; see [LayerRule]. Without one LRP refuses the network.
+	LRP Rule
+	// Activation: an elementwise nonlinearity. A layer with a kernel, or a block, is
+	// explained after the activation that follows it.
+	Activation bool
+	// Focus: explanations look at the last layer with this trait by default.
+	Focus bool
+	// Rearranges: in inference each output is one of the inputs, or zero, and which
+	// one does not depend on their values.
+	Rearranges bool
+	// NonNegative: no output is negative.
+	NonNegative bool
+	// KeepsSign: no output is negative if no input is.
+	KeepsSign bool
+	// InPlace: TensorFlow writes the output over the input. For the memory forecast.
+	InPlace bool
+	// ReadsOutput: the gradient in training needs the output. For the memory forecast.
+	ReadsOutput bool
+}
+
+// Weighted is a layer that multiplies its input by the parameter "kernel", whose last
+// two dimensions are input and output channels, and may add the parameter "bias". The
+// rules that look at single weights, such as [AlphaBeta], need one.
+type Weighted interface {
+	Layer
+	// Product adds x times the kernel.
+	Product(b *Builder, x, kernel Tensor) Tensor
+	// Transposed adds dy times the transposed kernel: the gradient of Product with
+	// respect to x.
+	Transposed(b *Builder, x, kernel, dy Tensor) Tensor
+}
+
+// Affine is a layer that, in inference, multiplies each channel by a number and adds
+// another. [Fold] can merge it with a [Weighted] layer.
+type Affine interface {
+	Layer
+	// Affine adds both numbers of each channel, as [channels].
+	Affine(b *Builder, channels int) (scale, shift Tensor)
+}
+
+// kinds is the one table of layers. JSON, edits, help and the contract test range over
+// it. Each entry returns a pointer to a new layer with its defaults.
+var kinds = []func() Layer{
+	func() Layer { return &Conv2D{Stride: 1, Padding: Same} },
+	func() Layer { return &Dense{} },
+	func() Layer { return &ReLU{} },
+	func() Layer { return &MaxPool2D{} },
+	func() Layer { return &AveragePool2D{} },
+	func() Layer { return &GlobalAveragePool2D{} },
+	func() Layer { return &BatchNormalization{} },
+	func() Layer { return &Dropout{} },
+	func() Layer { return &Flatten{} },
+	func() Layer { return &Rescaling{} },
+	func() Layer { return &ZeroPadding2D{Size: 1} },
+	func() Layer { return &Residual{} },
+}
+
+// Kinds returns the names of all kinds of layer.
+func Kinds() []string {
+	names := make([]string, len(kinds))
+	for i, newLayer := range kinds {
+		names[i] = newLayer().Kind()
 	}
-	return n
+	return names
 }
 
-// Initializer says how a parameter starts.
+// newLayer returns a layer of that kind with its default settings.
+func newLayer(kind string) (Layer, error) {
+	for _, newLayer := range kinds {
+		if l := newLayer(); l.Kind() == kind {
+			return l, nil
+		}
+	}
+	return nil, fmt.Errorf("no layer kind %q; have %s", kind, strings.Join(Kinds(), ", "))
+}
+
+// RegisterLayer adds a layer of the caller's to the kinds that JSON can name. Reading an
+// experiment and [Attach] then know it. newLayer returns a pointer to a new layer with
+// its default settings. Call RegisterLayer at the start of main, before other functions
+// of this package. A kind that exists is an error.
+func RegisterLayer(newLayer func() Layer) error {
+	l := newLayer()
+	if l == nil || l.Kind() == "" {
+		return errors.New("register a layer: it has no kind")
+	}
+	for _, kind := range Kinds() {
+		if kind == l.Kind() {
+			return fmt.Errorf("register a layer: kind %q exists", kind)
+		}
+	}
+	kinds = append(kinds, newLayer)
+	return nil
+}
+
+// Param is one parameter tensor of a layer.
+type Param struct {
+	Role      string // "kernel", "bias", "gamma", "moving_mean": Keras's words
+	Shape     Shape
+	Init      Initializer
+	Trainable bool
+	L2        float64 // L2 * sum(w^2) is added to the loss (Keras's regularizers.L2)
+}
+
+// Initializer names a distribution of a parameter's initial values.
 type Initializer string
 
-// The initialisers, by Keras's names. Glorot uniform draws from +-sqrt(6 /
-// (fan_in + fan_out)) (Glorot and Bengio 2010). He normal draws from a normal
-// distribution that is cut off at two deviations and has, after that, a variance
-// of 2 / fan_in (He et al. 2015): for layers that a ReLU follows.
+// The initializers, by Keras's names. GlorotUniform draws from +-sqrt(6 / (fan_in +
+// fan_out)) (Glorot and Bengio 2010). HeNormal draws from a normal distribution that is
+// truncated at two deviations and has variance 2 / fan_in after that (He et al. 2015).
+// It suits layers before a ReLU.
 const (
 	GlorotUniform Initializer = "glorot_uniform"
 	HeNormal      Initializer = "he_normal"
@@ -38,73 +172,22 @@ const (
 	Ones          Initializer = "ones"
 )
 
-// Param is one parameter tensor of a layer.
-type Param struct {
-	Role      string // "kernel", "bias", "gamma", "moving_mean": Keras's words
-	Shape     []int
-	Init      Initializer
-	Trainable bool
-	L2        float64 // L2 * sum(w^2) is added to the loss (Keras's regularizers.L2)
+// kernel returns the parameter of that name. An empty initializer is [GlorotUniform].
+func kernel(i Initializer, l2 float64, shape ...int) Param {
+	return Param{Role: "kernel", Shape: shape, Init: cmp.Or(i, GlorotUniform), Trainable: true, L2: l2}
 }
 
-// Layer is one step of a network. Implementations are small structs whose
-// fields are the layer's settings and whose JSON is those fields.
-type Layer interface {
-	// Kind is the layer's name in JSON and in edits, as "conv2d".
-	Kind() string
-	// OutShape returns the output shape for one example, or what is wrong with
-	// the layer's settings or with its input.
-	OutShape(in Shape) (Shape, error)
-	// Params returns the layer's parameters for an input that OutShape accepts.
-	Params(in Shape) []Param
-	// Apply adds the layer's operations for x of shape [N, in...].
-	Apply(b *Builder, x graph.Tensor) graph.Tensor
-	// Backward adds, for inference, the gradient with respect to x where dy is
-	// the one with respect to y = Apply(x), in terms of forward operations,
-	// which other tools can convert (backward.go).
-	Backward(b *Builder, x, y, dy graph.Tensor) graph.Tensor
-}
-
-// kinds is the one table of layers: JSON, edits, help and the contract test
-// range over it. new returns a pointer to a layer with its defaults.
-var kinds = []struct {
-	name string
-	new  func() Layer
-}{
-	{"conv2d", func() Layer { return &Conv2D{Stride: 1, Padding: Same} }},
-	{"dense", func() Layer { return &Dense{} }},
-	{"relu", func() Layer { return &ReLU{} }},
-	{"max_pool2d", func() Layer { return &MaxPool2D{} }},
-	{"average_pool2d", func() Layer { return &AveragePool2D{} }},
-	{"global_average_pool2d", func() Layer { return &GlobalAveragePool2D{} }},
-	{"batch_normalization", func() Layer { return &BatchNormalization{} }},
-	{"dropout", func() Layer { return &Dropout{} }},
-	{"flatten", func() Layer { return &Flatten{} }},
-	{"rescaling", func() Layer { return &Rescaling{} }},
-	{"zero_padding2d", func() Layer { return &ZeroPadding2D{Size: 1} }},
-	{"residual", func() Layer { return &Residual{} }},
-}
-
-// Kinds returns the names of all kinds of layer.
-func Kinds() []string {
-	names := make([]string, len(kinds))
-	for i, k := range kinds {
-		names[i] = k.name
+func checkKernel(i Initializer, l2 float64) error {
+	switch {
+	case i != "" && i != GlorotUniform && i != HeNormal:
+		return fmt.Errorf("no initializer %q; have %s, %s", i, GlorotUniform, HeNormal)
+	case !(l2 >= 0): // nor NaN
+		return fmt.Errorf("l2 is %g, want at least 0", l2)
 	}
-	return names
+	return nil
 }
 
-// newLayer returns a layer of that kind with its default settings.
-func newLayer(kind string) (Layer, error) {
-	for _, k := range kinds {
-		if k.name == kind {
-			return k.new(), nil
-		}
-	}
-	return nil, fmt.Errorf("no layer kind %q; have %s", kind, strings.Join(Kinds(), ", "))
-}
-
-// Padding is what a window does at the border.
+// Padding says what a window does at the border.
 type Padding string
 
 // The paddings, in TensorFlow's words.
@@ -113,9 +196,9 @@ const (
 	Valid Padding = "VALID"
 )
 
-// window returns the output size of a window moved over [H,W]; setting is what
-// the layer calls its size.
-func window(in Shape, setting string, size, stride int, p Padding) (height, width int, err error) {
+// windowed returns the output size of a window that moves over [H,W]. setting is the
+// layer's own name for the window's size.
+func windowed(in Shape, setting string, size, stride int, p Padding) (height, width int, err error) {
 	switch {
 	case len(in) != 3:
 		return 0, 0, fmt.Errorf("input is %v, want [height,width,channels]", in)

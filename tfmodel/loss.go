@@ -4,40 +4,36 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"oscar/internal/graph"
 )
 
-// Loss is what a network learns to make small.
+// Loss is the function that training minimises.
 type Loss struct {
 	// Kind is one of [Losses]; "" is SoftmaxCrossEntropy.
 	Kind string `json:"kind,omitempty"`
-	// LabelSmoothing is the share of a label that is spread over all classes
-	// (Szegedy et al. 2016, section 7), 0 to below 1: for cross-entropy, and in
-	// training alone.
+	// LabelSmoothing is the share of a label that is spread over all classes, 0 to below 1
+	// (Szegedy et al. 2016, section 7). It needs cross-entropy, and holds in training only.
 	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
 }
 
-// The losses, by the names of Keras's.
+// The losses, by Keras's names.
 const (
 	// SoftmaxCrossEntropy is -log softmax(scores)[label].
 	SoftmaxCrossEntropy = "softmax_cross_entropy"
-	// CategoricalHinge is max(0, 1 + the highest score of another class - the
-	// label's score). As in Keras, another class's score counts as at least 0:
-	// where all of them are lower the loss is max(0, 1 - the label's score). With
-	// an L2 penalty on the last kernel this is a support vector machine on what
-	// the layers before it give (Tang 2013, arXiv:1306.0239).
+	// CategoricalHinge is max(0, 1 + the highest score of another class - the label's
+	// score). As in Keras, another class's score counts as at least 0: if all of them are
+	// lower, the loss is max(0, 1 - the label's score). With an L2 penalty on the last kernel
+	// the last layer is a support vector machine (Tang 2013, arXiv:1306.0239).
 	CategoricalHinge = "categorical_hinge"
 )
 
-// losses is the one table of losses: of scores [N,C] and labels as rows
-// [N,C], each example's loss [N].
+// losses is the one table of losses. add returns each example's loss [N] for scores [N,C]
+// and one-hot labels [N,C].
 var losses = []struct {
 	name string
-	add  func(g *graph.Graph, scores, labels graph.Tensor) graph.Tensor
+	add  func(g *Graph, scores, labels Tensor) Tensor
 }{
-	{SoftmaxCrossEntropy, (*graph.Graph).CrossEntropy},
-	{CategoricalHinge, func(g *graph.Graph, scores, labels graph.Tensor) graph.Tensor {
+	{SoftmaxCrossEntropy, (*Graph).CrossEntropy},
+	{CategoricalHinge, func(g *Graph, scores, labels Tensor) Tensor {
 		one := g.Scalar(1)
 		right := g.Sum(g.Mul(labels, scores), false, 1)
 		wrong := g.Max(g.Mul(g.Sub(one, labels), scores), false, 1)
@@ -45,7 +41,7 @@ var losses = []struct {
 	}},
 }
 
-// Losses returns the kinds of loss that there are.
+// Losses returns the names of all losses.
 func Losses() []string {
 	names := make([]string, len(losses))
 	for i, l := range losses {
@@ -61,7 +57,7 @@ func (l Loss) index() int {
 	return slices.Index(Losses(), l.Kind)
 }
 
-// Check reports a loss that cannot be.
+// Check reports settings out of range.
 func (l Loss) Check() error {
 	switch {
 	case l.index() < 0:
@@ -74,13 +70,13 @@ func (l Loss) Check() error {
 	return nil
 }
 
-// each is each example's loss, labels as they are.
-func (l Loss) each(g *graph.Graph, scores, labels graph.Tensor) graph.Tensor {
+// each returns each example's loss [N], without smoothing the labels.
+func (l Loss) each(g *Graph, scores, labels Tensor) Tensor {
 	return losses[l.index()].add(g, scores, labels)
 }
 
-// smooth spreads a share of each label over all classes.
-func (l Loss) smooth(g *graph.Graph, labels graph.Tensor) graph.Tensor {
+// smooth returns the labels with a share spread over all classes.
+func (l Loss) smooth(g *Graph, labels Tensor) Tensor {
 	if l.LabelSmoothing == 0 {
 		return labels
 	}

@@ -136,7 +136,7 @@ func TestGuidedBackpropByHand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err = n.walk(n.Graph.In(c.Name), c, r, -1)
+		r, err = n.propagate(n.Graph.In(c.Name), c, r, -1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,20 +154,20 @@ func TestGuidedBackpropByHand(t *testing.T) {
 	}
 }
 
-// legs writes a route as "fc conv+bn bn>conv": the layer, and what is folded
-// into it from above and from below.
-func legs(s steps, rules []Rule, to int) string {
+// pathText writes a path as "fc conv+bn bn>conv": each layer, with the layers merged into it
+// from above (+) and from below (>).
+func pathText(s steps, rules []Rule, to int) string {
 	var out []string
-	for _, l := range s.route(rules, to) {
-		text := s[l.layer].name
-		if l.after >= 0 {
-			text += "+" + s[l.after].name
+	for _, step := range s.path(rules, to) {
+		text := s[step.layer].name
+		if step.after >= 0 {
+			text += "+" + s[step.after].name
 		}
-		if l.before >= 0 {
-			text = s[l.before].name + ">" + text
+		if step.first >= 0 {
+			text = s[step.first].name + ">" + text
 		}
-		if len(l.to) > 1 {
-			text += fmt.Sprintf("(to %d)", len(l.to))
+		if len(step.inputs) > 1 {
+			text += fmt.Sprintf("(to %d)", len(step.inputs))
 		}
 		out = append(out, text)
 	}
@@ -183,7 +183,7 @@ func laid(t *testing.T, a Architecture) steps {
 	return s
 }
 
-func TestRoute(t *testing.T) {
+func TestPath(t *testing.T) {
 	conv := &Conv2D{Filters: 2, Kernel: 3, Stride: 1, Padding: Same}
 	mixed := Architecture{Name: "mixed", Input: Shape{8, 8, 3}, Layers: []Named{
 		{"bn0", &BatchNormalization{}}, {"conv1", conv}, {"bn1", &BatchNormalization{}}, {"relu1", &ReLU{}},
@@ -202,7 +202,7 @@ func TestRoute(t *testing.T) {
 		{AlexNet02(6), "pool1", "fc3 relu_fc2 fc2 relu_fc1 fc1 flatten pool5 relu5 bn2>conv5 pool2 relu2 bn1>conv2"},
 		{AlexNet02(6), "bn1", "fc3 relu_fc2 fc2 relu_fc1 fc1 flatten pool5 relu5 bn2>conv5 pool2 relu2 conv2"},
 		{Tiny(6), "relu1", "fc3 relu_fc1 fc1 dropout1 flatten pool5 relu5 bn1>conv5"},
-		{mixed, "", "bn3>fc relu2 bn2 relu1 bn1 bn0>conv1+bn1"}, // bn1 is folded into conv1 and only passes on
+		{mixed, "", "bn3>fc relu2 bn2 relu1 bn1 bn0>conv1+bn1"}, // bn1 is merged into conv1 and only passes the signal
 		{mixed, "conv1", "bn3>fc relu2 bn2 relu1 bn1"},
 		{mixed, "bn1", "bn3>fc relu2 bn2 relu1"},
 		{mixed, "drop", "fc flatten"},
@@ -217,7 +217,7 @@ func TestRoute(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := legs(s, rules, s.index(test.to)); got != test.want {
+		if got := pathText(s, rules, s.index(test.to)); got != test.want {
 			t.Errorf("%s to %q:\n got %s\nwant %s", test.a.Name, test.to, got, test.want)
 		}
 	}

@@ -8,23 +8,22 @@ import (
 	"oscar/savedmodel"
 )
 
-// Network is an architecture compiled for inference: image -> logits,
-// probabilities, class.
+// Network is an architecture compiled for inference.
 type Network struct {
 	Architecture  Architecture
-	Graph         *graph.Graph
-	Image         graph.Tensor // float [N,H,W,3], 0..255
-	Logits        graph.Tensor // float [N,classes]
-	Probabilities graph.Tensor // float [N,classes]
-	Class         graph.Tensor // int64 [N]: the predicted one
+	Graph         *Graph
+	Image         Tensor // float [N,H,W,3], 0..255
+	Logits        Tensor // float [N,classes]
+	Probabilities Tensor // float [N,classes]
+	Class         Tensor // int64 [N], the predicted class
 
 	vars    *variables
 	steps   steps
-	outputs []graph.Tensor // of each step
+	outputs []Tensor // of each step
 	saver   savedmodel.Saver
 }
 
-// Compile builds the inference graph with resource variables, not yet set.
+// Compile builds the inference graph with resource variables, which have no values yet.
 func Compile(a Architecture) (*Network, error) {
 	steps, err := a.steps()
 	if err != nil {
@@ -38,8 +37,8 @@ func Compile(a Architecture) (*Network, error) {
 	return compile(a, steps, g, vars)
 }
 
-// CompileFrozen builds the inference graph with constants in place of
-// variables. values has one row-major slice a variable, by name.
+// CompileFrozen builds the inference graph with constants instead of variables. values has
+// the values of each variable by its name, row-major.
 func CompileFrozen(a Architecture, values map[string][]float32) (*Network, error) {
 	steps, err := a.steps()
 	if err != nil {
@@ -49,7 +48,7 @@ func CompileFrozen(a Architecture, values map[string][]float32) (*Network, error
 	vars := &variables{byName: map[string]*graph.Variable{}}
 	steps.forEachParam(func(name string, p Param) {
 		v := values[name]
-		if want := Shape(p.Shape); len(v) == want.Elements() {
+		if want := p.Shape; len(v) == want.Elements() {
 			vars.byName[name] = &graph.Variable{Name: name, Value: g.In(name).Const(graph.FromFloat32s(p.Shape, v))}
 		} else if err == nil {
 			err = fmt.Errorf("%s has %d values, want %v", name, len(v), want)
@@ -61,12 +60,12 @@ func CompileFrozen(a Architecture, values map[string][]float32) (*Network, error
 	return compile(a, steps, g, vars)
 }
 
-func compile(a Architecture, s steps, g *graph.Graph, vars *variables) (*Network, error) {
+func compile(a Architecture, s steps, g *Graph, vars *variables) (*Network, error) {
 	if _, err := a.Classes(); err != nil {
 		return nil, err
 	}
 	n := &Network{Architecture: a, Graph: g, vars: vars, steps: s}
-	n.Image = g.Placeholder("image", graph.Float, append(graph.Shape{-1}, a.Input...))
+	n.Image = g.Placeholder("image", graph.Float, append(Shape{-1}, a.Input...))
 	n.outputs = s.apply(&Builder{Graph: g.In("infer"), vars: vars}, n.Image)
 	n.Logits = g.Identity("logits", n.output(len(s)-1))
 	n.Probabilities = g.Identity("probabilities", g.Softmax(n.Logits))
@@ -77,7 +76,21 @@ func compile(a Architecture, s steps, g *graph.Graph, vars *variables) (*Network
 	return n, g.Err()
 }
 
-// index finds a layer; the error lists those that there are.
+// builder returns a builder for a step's layer, in a scope below g.
+func (n *Network) builder(g *Graph, i int) *Builder {
+	name := n.steps[i].name
+	return &Builder{Graph: g.In(name), layer: name, vars: n.vars}
+}
+
+// output returns the output of a step, -1 for the image.
+func (n *Network) output(i int) Tensor {
+	if i < 0 {
+		return n.Image
+	}
+	return n.outputs[i]
+}
+
+// index returns the step of that name. The error lists the layers.
 func (n *Network) index(layer string) (int, error) {
 	if i := n.steps.index(layer); i >= 0 {
 		return i, nil
@@ -85,18 +98,17 @@ func (n *Network) index(layer string) (int, error) {
 	return 0, n.Architecture.unknown(n.Architecture.Layers, layer)
 }
 
-// SavedModel returns what [savedmodel.Write] needs of the network: its graph,
-// and its variables, whose values are session's. A frozen network needs no
-// session.
-func (n *Network) SavedModel(session *graph.Session, signatures map[string]savedmodel.Signature, meta savedmodel.Metadata) savedmodel.Model {
+// SavedModel returns the model for [savedmodel.Write]. The variables' values are those of
+// the session. A frozen network needs no session.
+func (n *Network) SavedModel(session *Session, signatures map[string]savedmodel.Signature, meta savedmodel.Metadata) savedmodel.Model {
 	return savedmodel.Model{
 		Graph: n.Graph, Session: session, Variables: n.vars.all, Saver: n.saver,
 		Signatures: signatures, Metadata: meta,
 	}
 }
 
-// Restore opens a session with the variables from a checkpoint's bundle.
-func (n *Network) Restore(ctx context.Context, prefix string, threads graph.Threads) (*graph.Session, error) {
+// Restore opens a session with the variables of a checkpoint.
+func (n *Network) Restore(ctx context.Context, prefix string, threads Threads) (*Session, error) {
 	s, err := n.Graph.NewSession(threads)
 	if err != nil {
 		return nil, err
@@ -108,9 +120,9 @@ func (n *Network) Restore(ctx context.Context, prefix string, threads graph.Thre
 	return s, nil
 }
 
-// Values reads all variables.
-func (n *Network) Values(ctx context.Context, s *graph.Session) (map[string][]float32, error) {
-	fetch := make([]graph.Tensor, len(n.vars.all))
+// Values returns the values of all variables by their names, row-major.
+func (n *Network) Values(ctx context.Context, s *Session) (map[string][]float32, error) {
+	fetch := make([]Tensor, len(n.vars.all))
 	for i, v := range n.vars.all {
 		fetch[i] = v.Value
 	}
@@ -125,7 +137,7 @@ func (n *Network) Values(ctx context.Context, s *graph.Session) (map[string][]fl
 	return values, nil
 }
 
-// Layers returns the layer table that a SavedModel carries.
+// Layers returns the table of layers for a SavedModel's metadata.
 func (n *Network) Layers() ([]savedmodel.Layer, error) {
 	rows, err := n.Architecture.Summary()
 	if err != nil {
@@ -134,20 +146,19 @@ func (n *Network) Layers() ([]savedmodel.Layer, error) {
 	out := make([]savedmodel.Layer, len(rows))
 	for i, r := range rows {
 		out[i] = savedmodel.Layer{
-			Name: r.Name, Kind: r.Kind, Output: r.Output, Parameters: r.Parameters, Frozen: r.Frozen,
-			Tensor:  n.outputs[i].Name(),
-			Feature: n.outputs[n.steps.feature(i)].Name(),
+			Name: r.Name, Kind: r.Kind, Output: r.Output, Explainable: len(r.Output) == 3,
+			Parameters: r.Parameters, Frozen: r.Frozen,
+			Tensor: n.outputs[i].Name(), Feature: n.outputs[n.steps.feature(i)].Name(),
 		}
 	}
 	return out, nil
 }
 
-// Serving is the signature serving_default: image -> logits, probabilities,
-// class.
+// Serving returns the signature serving_default: image -> logits, probabilities, class.
 func (n *Network) Serving() savedmodel.Signature {
 	return savedmodel.Signature{
-		Inputs: map[string]graph.Tensor{"image": n.Image},
-		Outputs: map[string]graph.Tensor{
+		Inputs: map[string]Tensor{"image": n.Image},
+		Outputs: map[string]Tensor{
 			"logits": n.Logits, "probabilities": n.Probabilities, "class": n.Class,
 		},
 	}

@@ -9,13 +9,12 @@ import (
 	"oscar/savedmodel"
 )
 
-// Randomized is a second opening of a model that unlearns: its layers take
-// fresh initial values, from the logits down, one more at each depth, for the
-// model parameter randomisation test (Adebayo et al. 2018, arXiv:1810.03292).
-// Explainers made of its Bundle explain it at the depth it is set to.
+// Randomized is a copy of a model for the model parameter randomisation test (Adebayo et
+// al. 2018, arXiv:1810.03292). At depth d the last d layers have initial values and the
+// others the trained ones. Explainers of its Bundle explain the model at its depth.
 type Randomized struct {
 	Bundle *savedmodel.Bundle
-	Layers []string // with parameters, from the logits down
+	Layers []string // with parameters, the last layer first
 
 	trained *savedmodel.Bundle
 	params  map[string][]namedParam // by layer
@@ -23,15 +22,15 @@ type Randomized struct {
 	depth   int
 }
 
-// namedParam is a parameter with the name of its variable.
+// namedParam is a parameter and the name of its variable.
 type namedParam struct {
 	name string
 	Param
 }
 
-// Randomize prepares second, another opening of trained that nobody else uses.
-// The initial values are a function of the seed and the variable's name, as in
-// training. A frozen model has no variables to set.
+// Randomize takes over second, which is the model trained, opened another time. Initial
+// values are a function of the seed and of the variable's name, as in training. A frozen
+// model has no variables, which is an error of [Randomized.To].
 func Randomize(trained, second *savedmodel.Bundle, seed uint64) (*Randomized, error) {
 	m, err := Attach(second)
 	if err != nil {
@@ -58,8 +57,7 @@ func Randomize(trained, second *savedmodel.Bundle, seed uint64) (*Randomized, er
 	return r, nil
 }
 
-// To sets the layers Layers[:depth] to initial values and the rest to the
-// trained ones.
+// To gives Layers[:depth] initial values and the other layers the trained ones.
 func (r *Randomized) To(ctx context.Context, depth int) error {
 	if depth < 0 || depth > len(r.Layers) {
 		return fmt.Errorf("depth is %d, want 0 to %d", depth, len(r.Layers))
@@ -92,14 +90,14 @@ func (r *Randomized) To(ctx context.Context, depth int) error {
 	return nil
 }
 
-// initialValues draws parameters' first values.
+// initialValues returns the initial values of parameters by the names of their variables.
 func initialValues(ctx context.Context, params []namedParam, seed uint64) (map[string][]float32, error) {
 	g := graph.New()
-	fetch := make([]graph.Tensor, len(params))
+	fetch := make([]Tensor, len(params))
 	for i, p := range params {
 		fetch[i] = initial(g.In(p.name), p.Param, seed, p.name)
 	}
-	s, err := g.NewSession(graph.Threads{})
+	s, err := g.NewSession(Threads{})
 	if err != nil {
 		return nil, err
 	}

@@ -3,12 +3,10 @@ package tfmodel
 import (
 	"fmt"
 	"math"
-
-	"oscar/internal/graph"
 )
 
-// Rescaling is scale x + offset, as Keras's Rescaling: 1/127.5 and -1 bring
-// raw pixels, 0..255, to -1..1.
+// Rescaling is Scale x + Offset, as in Keras: 1/127.5 and -1 map pixels from 0..255
+// to -1..1.
 type Rescaling struct {
 	Scale  float64 `json:"scale"`
 	Offset float64 `json:"offset,omitempty"`
@@ -29,7 +27,7 @@ func (l *Rescaling) OutShape(in Shape) (Shape, error) {
 
 func (*Rescaling) Params(Shape) []Param { return nil }
 
-func (l *Rescaling) Apply(b *Builder, x graph.Tensor) graph.Tensor {
+func (l *Rescaling) Apply(b *Builder, x Tensor) Tensor {
 	y := b.Mul(x, b.Scalar(float32(l.Scale)))
 	if l.Offset != 0 {
 		y = b.Add(y, b.Scalar(float32(l.Offset)))
@@ -37,10 +35,12 @@ func (l *Rescaling) Apply(b *Builder, x graph.Tensor) graph.Tensor {
 	return y
 }
 
-func (l *Rescaling) Backward(b *Builder, _, _, dy graph.Tensor) graph.Tensor {
+func (l *Rescaling) Backward(b *Builder, _, _, dy Tensor) Tensor {
 	return b.Mul(dy, b.Scalar(float32(l.Scale)))
 }
 
-func (l *Rescaling) affine(b *Builder, channels int) (scale, shift graph.Tensor) {
-	return b.Fill(graph.Shape{channels}, float32(l.Scale)), b.Fill(graph.Shape{channels}, float32(l.Offset))
+func (l *Rescaling) Affine(b *Builder, channels int) (scale, shift Tensor) {
+	return b.Fill(Shape{channels}, float32(l.Scale)), b.Fill(Shape{channels}, float32(l.Offset))
 }
+
+func (*Rescaling) Traits() Traits { return Traits{LRP: Fold{}} }

@@ -4,17 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-
-	"oscar/internal/graph"
 )
 
 // Residual is a block of two branches whose outputs are added (He et al. 2016,
 // arXiv:1512.03385, eq. 1 and 2): body(x) + shortcut(x). Without a shortcut it
-// is body(x) + x. An activation after the sum is a layer of its own.
+// is body(x) + x. An activation after the sum is another layer.
 //
-// The layers within have names of their own, unique within the block; from
-// outside, in variables, edits and tables, they are block/layer, as in
-// block1/conv1. The block's own name is that of the sum.
+// The names of the layers within are unique within the block. Variables, edits and
+// tables call them block/layer, such as block1/conv1. The block's own name stands for
+// the sum.
 type Residual struct {
 	Body     []Named `json:"body"`
 	Shortcut []Named `json:"shortcut,omitempty"`
@@ -35,17 +33,17 @@ func (l *Residual) OutShape(in Shape) (Shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, beside := body[len(l.Body)], shortcut[len(l.Shortcut)]
-	if !slices.Equal(out, beside) {
-		return nil, fmt.Errorf("its body gives %v, its shortcut %v, which cannot be added: a 1x1 convolution in the shortcut can bring them together", out, beside)
+	out, other := body[len(l.Body)], shortcut[len(l.Shortcut)]
+	if !slices.Equal(out, other) {
+		return nil, fmt.Errorf("its body gives %v, its shortcut %v, which cannot be added: a 1x1 convolution in the shortcut can bring them together", out, other)
 	}
 	return out, nil
 }
 
-// Params are those of the layers within, with roles such as conv1/kernel.
+// Params returns the parameters of the layers within, with roles such as conv1/kernel.
 func (l *Residual) Params(in Shape) (params []Param) {
 	list := func(layers []Named) {
-		s, _ := steps(nil).lay("", layers, in, -1)
+		s, _ := steps(nil).appendLayers("", layers, in, -1)
 		s.forEachParam(func(name string, p Param) {
 			p.Role = name
 			params = append(params, p)
@@ -56,32 +54,38 @@ func (l *Residual) Params(in Shape) (params []Param) {
 	return params
 }
 
-// Apply adds both branches and their sum. Networks are compiled layer by
-// layer, from what [steps] makes of the block; this is for a block alone.
-func (l *Residual) Apply(b *Builder, x graph.Tensor) graph.Tensor {
+// Apply adds both branches and their sum, for a block outside a network. In a network
+// each layer of the block is a step; see [steps].
+func (l *Residual) Apply(b *Builder, x Tensor) Tensor {
 	outputs := l.steps(b, x).apply(b, x)
 	return outputs[len(outputs)-1]
 }
 
-// Backward adds the branches once more, for what lies within them.
-func (l *Residual) Backward(b *Builder, x, _, dy graph.Tensor) graph.Tensor {
+// Backward adds the branches a second time, since it needs the outputs within them.
+func (l *Residual) Backward(b *Builder, x, _, dy Tensor) Tensor {
 	s := l.steps(b, x)
 	n := &Network{Image: x, vars: b.vars, steps: s, outputs: s.apply(b, x)}
-	dx, err := n.walk(b.Graph, plainGradient(), dy, -1)
+	dx, err := n.propagate(b.Graph, plainGradient(), dy, -1)
 	b.Fail(err)
 	return dx
 }
 
-func (l *Residual) steps(b *Builder, x graph.Tensor) steps {
-	return steps(nil).open(l, b.layer, Shape(x.Shape()[1:]), -1)
+func (l *Residual) steps(b *Builder, x Tensor) steps {
+	return steps(nil).appendBlock(l, b.layer, Shape(x.Shape()[1:]), -1)
 }
 
-// sum is where the branches of a block meet. As every step it is given the sum
-// of what it takes.
+// Traits returns those of the sum. Each layer of the branches has its own.
+func (*Residual) Traits() Traits {
+	return Traits{LRP: Epsilon{stabilizer}, Focus: true, KeepsSign: true, InPlace: true}
+}
+
+// sum is the step at the end of a block. A step with several inputs is given their sum,
+// so that nothing is left for it to do.
 type sum struct{}
 
-func (sum) Kind() string                                            { return (*Residual)(nil).Kind() }
-func (sum) OutShape(in Shape) (Shape, error)                        { return in, nil }
-func (sum) Params(Shape) []Param                                    { return nil }
-func (sum) Apply(_ *Builder, x graph.Tensor) graph.Tensor           { return x }
-func (sum) Backward(_ *Builder, _, _, dy graph.Tensor) graph.Tensor { return dy }
+func (sum) Kind() string                                { return (*Residual)(nil).Kind() }
+func (sum) OutShape(in Shape) (Shape, error)            { return in, nil }
+func (sum) Params(Shape) []Param                        { return nil }
+func (sum) Apply(_ *Builder, x Tensor) Tensor           { return x }
+func (sum) Backward(_ *Builder, _, _, dy Tensor) Tensor { return dy }
+func (sum) Traits() Traits                              { return (*Residual)(nil).Traits() }

@@ -36,7 +36,7 @@ func TestRelevanceOfABlockByHand(t *testing.T) {
 	}
 	var fetch []graph.Tensor
 	for _, to := range []string{"", "flatten", "block/fc", "block/twice", "block"} {
-		signal, err := n.walk(n.Graph.In("to_"+to), c, r, n.steps.index(to))
+		signal, err := n.propagate(n.Graph.In("to_"+to), c, r, n.steps.index(to))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestRouteThroughBlocks(t *testing.T) {
 		{"block2/conv0", "fc gap relu_block2 block2 block2/bn0"},
 		{"block2/relu1", "fc gap relu_block2 block2 block2/inner(to 2) block2/inner/relu block2/inner/conv"},
 	} {
-		if got := legs(s, rules, s.index(test.to)); got != test.want {
+		if got := pathText(s, rules, s.index(test.to)); got != test.want {
 			t.Errorf("to %q:\n got %s\nwant %s", test.to, got, test.want)
 		}
 	}
@@ -125,7 +125,7 @@ func TestRouteThroughBlocks(t *testing.T) {
 	if rules, err = c.rules(s); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := legs(s, rules, -1), "fc gap block(to 2) block/conv block/relu block/bn conv"; got != want {
+	if got, want := pathText(s, rules, -1), "fc gap block(to 2) block/conv block/relu block/bn conv"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

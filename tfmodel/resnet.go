@@ -17,7 +17,7 @@ func ResNet10(classes int) Architecture {
 	a.Layers = append(a.Layers, b.block("block1", b.basic(32, 1, false))...)
 	a.Layers = append(a.Layers, b.block("block2", b.basic(64, 2, true))...)
 	a.Layers = append(a.Layers, b.block("block3", b.basic(128, 2, true))...)
-	a.Layers = append(a.Layers, b.block("block4", b.basic(256, 2, true))...) // 8x8, where Grad-CAM looks
+	a.Layers = append(a.Layers, b.block("block4", b.basic(256, 2, true))...) // 8x8, Grad-CAM's layer
 	a.Layers = append(a.Layers,
 		Named{"gap", &GlobalAveragePool2D{}},
 		Named{"dropout", &Dropout{Rate: 0.3}},

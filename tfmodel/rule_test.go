@@ -152,7 +152,7 @@ func functionOf(l Named, values map[string][]float32) func(grid) grid {
 }
 
 // ruleCases are the ways a rule may meet a layer: the layers from the image to
-// the output of the leg under test.
+// the output of the rule step under test.
 func ruleCases() map[string][]Named {
 	conv := func(size, stride int, p Padding) Named {
 		return Named{"conv", &Conv2D{Filters: 4, Kernel: size, Stride: stride, Padding: p}}
@@ -187,7 +187,7 @@ func TestRuleTwins(t *testing.T) {
 	in := Shape{5, 6, 3}
 	for name, layers := range ruleCases() {
 		t.Run(name, func(t *testing.T) {
-			// A ReLU ends the leg: nothing above folds into it.
+			// A ReLU ends the step: no layer above is merged into it.
 			top := []Named{{"end", &ReLU{}}, {"last", &Flatten{}}, {"fc", &Dense{Units: 2}}}
 			a := Architecture{Name: "twin", Input: in, Layers: append(slices.Clone(layers), top...)}
 			values := randomWeights(t, a, 5, true)
@@ -201,10 +201,10 @@ func TestRuleTwins(t *testing.T) {
 			for i := range folding {
 				folding[i] = Fold{}
 			}
-			legs := n.steps.route(folding, -1)
-			legs = slices.DeleteFunc(legs, func(l leg) bool { return l.layer >= len(layers) || l.rule == (Pass{}) })
-			l := legs[0] // what is below it changes no value
-			kernel := n.steps.weighted(l.layer)
+			path := n.steps.path(folding, -1)
+			path = slices.DeleteFunc(path, func(s ruleStep) bool { return s.layer >= len(layers) || s.rule == (Pass{}) })
+			step := path[0] // the layers below it only rearrange
+			kernel := n.steps.weighted(step.layer)
 			function := func(g grid) grid {
 				for _, l := range layers {
 					g = functionOf(l, values)(g)
@@ -221,7 +221,7 @@ func TestRuleTwins(t *testing.T) {
 			var names []string
 			add := func(rule Rule, twin func(x, r []float64) []float64) {
 				g := n.Graph.In("twin")
-				signal := n.past(g, l, rule.back(n.site(g, l, l.to[0]), r))
+				signal := n.skipFolded(g, step, rule.Propagate(n.foldedLayer(g, step, step.inputs[0]), r))
 				fetch = append(fetch, n.Graph.Reshape(signal, graph.Shape{-1, in.Elements()}))
 				names = append(names, fmt.Sprintf("%#v", rule))
 				var want []float64
@@ -232,7 +232,7 @@ func TestRuleTwins(t *testing.T) {
 				wants = append(wants, narrow(want))
 			}
 			for _, test := range ruleTwins {
-				if _, ok := test.rule.(weighing); ok && !kernel {
+				if _, ok := test.rule.(needsKernel); ok && !kernel {
 					continue
 				}
 				add(test.rule, func(x, r []float64) []float64 { return m.share(x, r, test.term, test.bias, test.eps) })

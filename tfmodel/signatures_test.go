@@ -10,7 +10,6 @@ import (
 	"oscar/heatmap"
 	"oscar/internal/agreement"
 	"oscar/internal/graph"
-	"oscar/relevance"
 	"oscar/savedmodel"
 )
 
@@ -69,9 +68,9 @@ func explainers(t *testing.T, m *Attached, layer string) map[string]explain.Expl
 		"layercam":             cam("layercam"),
 		"xgradcam":             cam("xgradcam"),
 		"saliency":             explain.Saliency{Model: m.Bundle},
-		"guidedbackprop":       relevance.GuidedBackprop{Model: with(GuidedBackprop())},
-		"guidedgradcam":        relevance.GuidedGradCAM{Model: m.Bundle, Guided: with(GuidedBackprop()), Layer: layer},
-		"lrp":                  relevance.LRP{Model: with(composite)},
+		"guidedbackprop":       explain.GuidedBackprop{Model: with(GuidedBackprop())},
+		"guidedgradcam":        gradcam.GuidedGradCAM{Model: m.Bundle, Guided: with(GuidedBackprop()), Layer: layer},
+		"lrp":                  explain.LRP{Model: with(composite)},
 		"gradient-x-input":     explain.GradientTimesInput{Model: m.Bundle},
 		"integrated-gradients": explain.IntegratedGradients{Model: m.Bundle, Steps: DefaultSteps},
 	}
@@ -110,7 +109,7 @@ func TestExplanationsEqualTheExplainers(t *testing.T) {
 			if sum, w := total(raw[i*size:(i+1)*size]), total(a.Map.Values); math.Abs(sum-w) > 1e-4*math.Abs(w) {
 				t.Errorf("%s: its map adds up to %g, want %g", e.Name, sum, w)
 			}
-			for k, h := range heatmap.Upsample(heatmap.Positive(a.Map), images.Height, images.Width).Values {
+			for k, h := range heatmap.Positive(a.Map).Resize(images.Height, images.Width).Values {
 				if got := heat[i*pixels+k]; math.Abs(float64(got-h)) > 1e-4 {
 					t.Errorf("%s: heatmap %d is %g, want %g", e.Name, k, got, h)
 					break
@@ -203,8 +202,8 @@ func TestMapsEqualTheOracles(t *testing.T) {
 			t.Fatal(err)
 		}
 		for what, e := range map[string]explain.Explainer{
-			"guided":        relevance.GuidedBackprop{Model: guided},
-			"guidedgradcam": relevance.GuidedGradCAM{Model: m.Bundle, Guided: guided, Layer: g.Features},
+			"guided":        explain.GuidedBackprop{Model: guided},
+			"guidedgradcam": gradcam.GuidedGradCAM{Model: m.Bundle, Guided: guided, Layer: g.Features},
 		} {
 			attributions, err := e.Explain(t.Context(), g.images(), g.Targets)
 			if err != nil {

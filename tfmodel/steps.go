@@ -4,40 +4,43 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"oscar/internal/graph"
 )
 
-// step is one layer of a network laid out flat, as everything that goes
-// through a network takes it: blocks are opened, and each layer says where its
-// input comes from.
+// step is one layer of a network as a flat list. Blocks are opened: each layer within is a
+// step, and the block itself is the sum at its end.
+//
+//	conv1, block (body: conv, relu; shortcut: none), fc
+//
+//	-1 image -> 0 conv1 -> 1 block/conv -> 2 block/relu -> 3 block (sum) -> 4 fc
+//	               |                                          ^
+//	               +------------------------------------------+
 type step struct {
 	name    string // within blocks block1/conv1
 	layer   Layer
-	from    []int // the steps whose outputs it takes, their sum if there are several; -1 is the image
+	from    []int // the steps whose outputs it takes, -1 for the image; several are added
 	in, out Shape
 }
 
-// steps are in an order in which each follows all that it takes its input from.
-// The last gives the logits.
+// steps lists each step after all steps that it takes its input from. The last one gives
+// the logits.
 type steps []step
 
-// steps lays the architecture out.
+// steps returns the architecture as a flat list.
 func (a Architecture) steps() (steps, error) {
 	if _, err := a.Shapes(); err != nil {
 		return nil, err
 	}
-	s, _ := steps(nil).lay("", a.Layers, a.Input, -1)
+	s, _ := steps(nil).appendLayers("", a.Layers, a.Input, -1)
 	return s, nil
 }
 
-// lay appends layers that follow each other, of which the first takes the
-// output of step from, and returns which step the last one is. The layers fit.
-func (s steps) lay(prefix string, layers []Named, in Shape, from int) (steps, int) {
+// appendLayers appends a chain of layers, whose shapes fit, after step from. It returns the
+// index of the last step.
+func (s steps) appendLayers(prefix string, layers []Named, in Shape, from int) (steps, int) {
 	for _, l := range layers {
 		out, _ := l.Layer.OutShape(in)
 		if block, ok := l.Layer.(*Residual); ok {
-			s = s.open(block, prefix+l.Name, in, from)
+			s = s.appendBlock(block, prefix+l.Name, in, from)
 		} else {
 			s = append(s, step{prefix + l.Name, l.Layer, []int{from}, in, out})
 		}
@@ -46,20 +49,20 @@ func (s steps) lay(prefix string, layers []Named, in Shape, from int) (steps, in
 	return s, from
 }
 
-// open appends a block's branches, and the sum that they end in.
-func (s steps) open(r *Residual, name string, in Shape, from int) steps {
-	s, body := s.lay(name+"/", r.Body, in, from)
-	s, shortcut := s.lay(name+"/", r.Shortcut, in, from)
+// appendBlock appends a block's branches and their sum.
+func (s steps) appendBlock(r *Residual, name string, in Shape, from int) steps {
+	s, body := s.appendLayers(name+"/", r.Body, in, from)
+	s, shortcut := s.appendLayers(name+"/", r.Shortcut, in, from)
 	out := s[body].out
 	return append(s, step{name, sum{}, []int{body, shortcut}, out, out})
 }
 
-// index returns a layer's place, -1 if there is none of that name.
+// index returns the index of the step of that name, -1 if there is none.
 func (s steps) index(name string) int {
 	return slices.IndexFunc(s, func(s step) bool { return s.name == name })
 }
 
-// users are the steps that take a step's output.
+// users returns the steps that take a step's output.
 func (s steps) users(i int) (users []int) {
 	for k, user := range s {
 		if slices.Contains(user.from, i) {
@@ -69,12 +72,17 @@ func (s steps) users(i int) (users []int) {
 	return users
 }
 
-// feature returns where a layer is looked at: a convolution, dense layer or
-// block that nothing but an activation takes is looked at after it.
+// weighted reports whether a step's layer has a kernel.
+func (s steps) weighted(i int) bool {
+	_, ok := s[i].layer.(Weighted)
+	return ok
+}
+
+// feature returns the step whose output stands for a layer in explanations. For a layer
+// with a kernel, or a block, whose output only an activation takes, it is the activation.
 func (s steps) feature(i int) int {
-	switch s[i].layer.(type) {
-	case *Conv2D, *Dense, sum:
-		if next := s.users(i); len(next) == 1 && isActivation(s[next[0]].layer) {
+	if s.weighted(i) || s[i].layer.Traits().Focus {
+		if next := s.users(i); len(next) == 1 && s[next[0]].layer.Traits().Activation {
 			return next[0]
 		}
 	}
@@ -90,13 +98,13 @@ func (s steps) forEachParam(visit func(name string, p Param)) {
 	}
 }
 
-// apply adds the operations of all layers below the builder's scope, and
-// returns the output of each.
-func (s steps) apply(b *Builder, image graph.Tensor) []graph.Tensor {
+// apply adds the operations of all steps below the builder's scope, and returns the output
+// of each.
+func (s steps) apply(b *Builder, image Tensor) []Tensor {
 	root, layer := b.Graph, b.layer
 	defer func() { b.Graph, b.layer = root, layer }()
-	outputs := make([]graph.Tensor, len(s))
-	output := func(i int) graph.Tensor {
+	outputs := make([]Tensor, len(s))
+	output := func(i int) Tensor {
 		if i < 0 {
 			return image
 		}
@@ -116,9 +124,8 @@ func (s steps) apply(b *Builder, image graph.Tensor) []graph.Tensor {
 	return outputs
 }
 
-// shapes returns the input shape of every layer of a list and, last, the
-// output's, or names the first layer that does not fit. seen are the names of
-// the layers beside them.
+// shapes returns the input shape of every layer of a list and, last, the output shape. It
+// names the first layer that does not fit. seen has the names that are taken.
 func shapes(layers []Named, in Shape, seen map[string]bool) ([]Shape, error) {
 	all := []Shape{in}
 	for i, l := range layers {

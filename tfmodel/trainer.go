@@ -10,37 +10,35 @@ import (
 	"oscar/savedmodel"
 )
 
-// Batch is what a step learns from: N images, row-major [N,H,W,3], 0..255, and
-// the class of each.
+// Batch is N images, row-major [N,H,W,3], 0..255, and the class of each.
 type Batch struct {
 	N      int
 	Images []uint8
 	Labels []int
 }
 
-// Trainer holds a network, its variables and one session. Its train and its
-// inference branch share the variables. It is not safe for concurrent use.
+// Trainer trains a network. Its graph has a training and an inference branch, which share
+// the variables. It must not be used concurrently.
 type Trainer struct {
 	Architecture Architecture
 
-	session *graph.Session
-	init    []graph.Op
-	weights savedmodel.Saver // the network's variables
-	all     savedmodel.Saver // and the optimiser's
+	session *Session
+	init    []Op
+	weights savedmodel.Saver // saves the network's variables
+	all     savedmodel.Saver // saves the optimiser's, too
 
-	images, labels      graph.Tensor
-	seed                graph.Tensor
-	loss, correct       graph.Tensor // of the train branch
-	probabilities, each graph.Tensor // of the inference branch
-	step                graph.Op
+	images, labels      Tensor
+	seed                Tensor
+	loss, correct       Tensor // of the train branch
+	probabilities, each Tensor // of the inference branch
+	step                Op
 	adam                adam
 	seedValue           uint64
 }
 
-// NewTrainer compiles the architecture for training with Adam and opens a
-// session. Call Init or Restore next. Beside the loss there are the L2 penalties
-// of the layers that have one.
-func NewTrainer(a Architecture, settings Adam, loss Loss, seed uint64, threads graph.Threads) (*Trainer, error) {
+// NewTrainer compiles the architecture for training with Adam and opens a session. Call
+// Init or Restore next. The L2 penalties of the layers are added to the loss.
+func NewTrainer(a Architecture, settings Adam, loss Loss, seed uint64, threads Threads) (*Trainer, error) {
 	classes, err := a.Classes()
 	if err != nil {
 		return nil, err
@@ -58,12 +56,12 @@ func NewTrainer(a Architecture, settings Adam, loss Loss, seed uint64, threads g
 		return nil, err
 	}
 	t := &Trainer{Architecture: a, adam: newAdam(g, settings), seedValue: seed}
-	t.images = g.Placeholder("images", graph.Uint8, append(graph.Shape{-1}, a.Input...))
-	t.labels = g.Placeholder("labels", graph.Int64, graph.Shape{-1})
-	t.seed = g.Placeholder("seed", graph.Int64, graph.Shape{2})
+	t.images = g.Placeholder("images", graph.Uint8, append(Shape{-1}, a.Input...))
+	t.labels = g.Placeholder("labels", graph.Int64, Shape{-1})
+	t.seed = g.Placeholder("seed", graph.Int64, Shape{2})
 	x := g.Cast(t.images, graph.Float)
 	hot := g.OneHot(t.labels, classes)
-	logits := func(b *Builder) graph.Tensor { outputs := steps.apply(b, x); return outputs[len(outputs)-1] }
+	logits := func(b *Builder) Tensor { outputs := steps.apply(b, x); return outputs[len(outputs)-1] }
 
 	train := &Builder{Graph: g.In("train"), Training: true, vars: vars, seed: t.seed}
 	scores := logits(train)
@@ -91,20 +89,20 @@ func NewTrainer(a Architecture, settings Adam, loss Loss, seed uint64, threads g
 	return t, err
 }
 
-// Init sets all variables to their initial values.
+// Init gives all variables their initial values.
 func (t *Trainer) Init(ctx context.Context) error {
 	_, err := t.session.Run(ctx, nil, nil, t.init...)
 	return err
 }
 
-// Step learns from one batch, in one session run. number counts steps from 0:
-// it decides Adam's bias correction and the dropout masks. It returns the
-// batch's mean loss, with L2 penalties, and how many it had right, before the
-// update, in training mode.
+// Step trains on one batch, in one session run. number counts steps from 0. Adam's bias
+// correction and the dropout masks depend on it. Step returns the batch's mean loss with L2
+// penalties and the number of correct predictions, both before the update and in training
+// mode. A loss that is not finite is an error.
 func (t *Trainer) Step(ctx context.Context, b Batch, number int, rate float64) (loss float64, correct int, err error) {
 	feeds := append(t.feed(b), t.adam.feeds(number, rate)...)
-	feeds = append(feeds, graph.Feed{To: t.seed, Value: graph.FromInt64s(graph.Shape{2}, []int64{int64(t.seedValue), int64(number)})})
-	out, err := t.session.Run(ctx, feeds, []graph.Tensor{t.loss, t.correct}, t.step)
+	feeds = append(feeds, graph.Feed{To: t.seed, Value: graph.FromInt64s(Shape{2}, []int64{int64(t.seedValue), int64(number)})})
+	out, err := t.session.Run(ctx, feeds, []Tensor{t.loss, t.correct}, t.step)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -115,11 +113,10 @@ func (t *Trainer) Step(ctx context.Context, b Batch, number int, rate float64) (
 	return loss, int(out[1].Float32()), nil
 }
 
-// Evaluate returns each image's class probabilities, the softmax of the scores,
-// and its loss, of labels that are not smoothed and without L2 penalties, in
-// inference mode.
+// Evaluate returns the class probabilities (softmax) and the loss of each image, in
+// inference mode, without label smoothing and L2 penalties.
 func (t *Trainer) Evaluate(ctx context.Context, b Batch) (probabilities [][]float32, losses []float32, err error) {
-	out, err := t.session.Run(ctx, t.feed(b), []graph.Tensor{t.probabilities, t.each})
+	out, err := t.session.Run(ctx, t.feed(b), []Tensor{t.probabilities, t.each})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -135,30 +132,29 @@ func (t *Trainer) feed(b Batch) []graph.Feed {
 	for i, c := range b.Labels {
 		labels[i] = int64(c)
 	}
-	shape := append(graph.Shape{b.N}, t.Architecture.Input...)
+	shape := append(Shape{b.N}, t.Architecture.Input...)
 	return []graph.Feed{
 		{To: t.images, Value: graph.FromUint8s(shape, b.Images)},
-		{To: t.labels, Value: graph.FromInt64s(graph.Shape{b.N}, labels)},
+		{To: t.labels, Value: graph.FromInt64s(Shape{b.N}, labels)},
 	}
 }
 
-// Save writes the network's and the optimiser's variables to a bundle.
+// Save writes the variables of the network and of the optimiser to a tensor bundle.
 func (t *Trainer) Save(ctx context.Context, prefix string) error {
 	return t.all.Save(ctx, t.session, prefix)
 }
 
-// SaveWeights writes the network's variables alone.
+// SaveWeights writes only the network's variables.
 func (t *Trainer) SaveWeights(ctx context.Context, prefix string) error {
 	return t.weights.Save(ctx, t.session, prefix)
 }
 
-// Restore reads what Save wrote.
+// Restore reads a bundle of Save.
 func (t *Trainer) Restore(ctx context.Context, prefix string) error {
 	return t.all.Restore(ctx, t.session, prefix)
 }
 
-// RestoreWeights reads the network's variables from what Save or SaveWeights
-// wrote.
+// RestoreWeights reads the network's variables from a bundle of Save or SaveWeights.
 func (t *Trainer) RestoreWeights(ctx context.Context, prefix string) error {
 	return t.weights.Restore(ctx, t.session, prefix)
 }

@@ -364,7 +364,7 @@ func TestDropoutLayersHaveMasksOfTheirOwn(t *testing.T) {
 	g := graph.New()
 	seed := g.Const(graph.FromInt64s(graph.Shape{2}, []int64{7, 0}))
 	x := g.Fill(graph.Shape{1, 20_000}, 1)
-	layers, _ := steps(nil).lay("", []Named{{"dropout1", &Dropout{Rate: 0.3}}, {"dropout2", &Dropout{Rate: 0.3}}}, Shape{20_000}, -1)
+	layers, _ := steps(nil).appendLayers("", []Named{{"dropout1", &Dropout{Rate: 0.3}}, {"dropout2", &Dropout{Rate: 0.3}}}, Shape{20_000}, -1)
 	masked := layers.apply(&Builder{Graph: g, Training: true, seed: seed}, x)
 	ratio := g.DivNoNan(masked[1], masked[0])
 	if err := g.Err(); err != nil {

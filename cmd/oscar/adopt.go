@@ -12,7 +12,7 @@ import (
 	"oscar/pipeline"
 )
 
-func newAdopt(*global) *cobra.Command {
+func newAdopt(*globalFlags) *cobra.Command {
 	var (
 		o           pipeline.AdoptOptions
 		size        string

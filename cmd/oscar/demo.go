@@ -10,7 +10,7 @@ import (
 	"oscar/pipeline"
 )
 
-func newDemo(*global) *cobra.Command {
+func newDemo(*globalFlags) *cobra.Command {
 	o := pipeline.DemoOptions{Experiment: pipeline.DemoExperiment()}
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -31,6 +31,9 @@ An earlier demo's folder is replaced.`,
 			o.Listener = s.listener()
 			d, err := pipeline.Demo(cmd.Context(), o)
 			if err != nil {
+				return err
+			}
+			if err := s.report(cmd.Context(), d.Run.Dir); err != nil {
 				return err
 			}
 			s.clear()

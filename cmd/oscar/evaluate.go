@@ -14,7 +14,7 @@ import (
 	"oscar/pipeline"
 )
 
-func newEvaluate(*global) *cobra.Command {
+func newEvaluate(*globalFlags) *cobra.Command {
 	var (
 		o      pipeline.EvaluateOptions
 		asJSON bool

@@ -17,7 +17,7 @@ import (
 	"oscar/tfmodel"
 )
 
-func newExplain(*global) *cobra.Command {
+func newExplain(*globalFlags) *cobra.Command {
 	o := pipeline.ExplainOptions{Settings: pipeline.DefaultSettings()}
 	s := &o.Settings
 	list := false

@@ -9,13 +9,15 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"oscar/global"
 	"oscar/internal/text"
 	"oscar/pipeline"
+	"oscar/score"
 	"oscar/tfmodel"
 )
 
-func newExplainGlobal(*global) *cobra.Command {
-	o := pipeline.GlobalOptions{Settings: pipeline.DefaultSettings(), Global: pipeline.DefaultGlobalSettings()}
+func newExplainGlobal(*globalFlags) *cobra.Command {
+	o := pipeline.GlobalOptions{Settings: pipeline.DefaultSettings(), Global: global.DefaultSettings()}
 	s, g := &o.Settings, &o.Global
 	s.Method, s.Class = "", pipeline.TargetAll
 	cmd := &cobra.Command{
@@ -67,7 +69,7 @@ page of. Nothing is there until all is done.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
-	f.StringSliceVar(&g.What, "what", nil, "of "+strings.Join(pipeline.GlobalParts, ", ")+"; default: all, tcav if there are concepts")
+	f.StringSliceVar(&g.What, "what", nil, "of "+strings.Join(global.Methods, ", ")+"; default: all, tcav if there are concepts")
 	f.StringVar(&o.Concepts, "concepts", "", "folder with one sub-folder a concept, for tcav")
 	f.StringVar(&o.Part, "split", "all", "the part of the run's split: test, validation, train; or all of DATA")
 	f.StringVar(&s.Class, "class", s.Class, "the class to look at, or all; the tree takes all")
@@ -131,7 +133,7 @@ func render(w io.Writer, t table.Writer) {
 	t.Render()
 }
 
-func printTree(w io.Writer, s *pipeline.Surrogate) {
+func printTree(w io.Writer, s *global.Surrogate) {
 	if s.Tree == nil {
 		fmt.Fprintf(w, "\nno tree: %s\n", s.Reason)
 		return
@@ -141,14 +143,14 @@ func printTree(w io.Writer, s *pipeline.Surrogate) {
 		s.Leaves, s.Depth, a.Share, a.Images, a.Interval[0], a.Interval[1], a.Majority, s.ImageOnly.Share)
 }
 
-func orDash(m pipeline.Measure) string {
+func orDash(m score.Number) string {
 	if m != m {
 		return "-"
 	}
 	return fmt.Sprintf("%.2f", float64(m))
 }
 
-func sizes(clusters []pipeline.ClassCluster) string {
+func sizes(clusters []global.ClassCluster) string {
 	var list []string
 	for _, c := range clusters {
 		list = append(list, fmt.Sprint(c.Size))
@@ -156,7 +158,7 @@ func sizes(clusters []pipeline.ClassCluster) string {
 	return strings.Join(list, " ")
 }
 
-func structure(c pipeline.ClassSpRAy) string {
+func structure(c global.ClassSpRAy) string {
 	if c.K < 2 {
 		return ""
 	}

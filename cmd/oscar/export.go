@@ -10,7 +10,7 @@ import (
 	"oscar/tfmodel"
 )
 
-func newExport(*global) *cobra.Command {
+func newExport(*globalFlags) *cobra.Command {
 	var o pipeline.ExportOptions
 	var names []string
 	for _, e := range tfmodel.Explanations {

@@ -12,7 +12,7 @@ import (
 	"oscar/pipeline"
 )
 
-func newInspect(*global) *cobra.Command {
+func newInspect(*globalFlags) *cobra.Command {
 	var (
 		batch  int
 		asJSON bool

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -8,7 +10,7 @@ import (
 	"oscar/pipeline"
 )
 
-func newReport(*global) *cobra.Command {
+func newReport(*globalFlags) *cobra.Command {
 	var o pipeline.ReportOptions
 	cmd := &cobra.Command{
 		Use:   "report DIR... [--out FILE.html]",
@@ -43,4 +45,14 @@ earlier report is replaced, another file is not.`,
 	}
 	cmd.Flags().StringVarP(&o.Out, "out", "o", "", "HTML file to write; default: report.html in the first DIR")
 	return cmd
+}
+
+// report writes the report of the results that a verb has made in dir, as
+// dir/report.html.
+func (s *screen) report(ctx context.Context, dir string) error {
+	_, err := pipeline.Report(ctx, pipeline.ReportOptions{Dirs: []string{dir}})
+	if err != nil && !errors.Is(err, pipeline.ErrInterrupted) {
+		err = fmt.Errorf("the results in %s are complete, but their report cannot be written: %w", dir, err)
+	}
+	return err
 }

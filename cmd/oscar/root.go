@@ -8,17 +8,17 @@ import (
 )
 
 // verbs is the one table of commands.
-var verbs = []func(*global) *cobra.Command{
+var verbs = []func(*globalFlags) *cobra.Command{
 	newTrain, newEvaluate, newExplain, newExplainGlobal, newScore, newStudy, newReport, newExport, newAdopt, newInspect, newSynthesize, newDemo, newVersion,
 }
 
-// global holds the flags that every verb has.
-type global struct {
+// globalFlags holds the flags that every verb has.
+type globalFlags struct {
 	verbose bool
 }
 
 func newRoot() *cobra.Command {
-	g := &global{}
+	g := &globalFlags{}
 	root := &cobra.Command{
 		Use:     "oscar",
 		Version: version,

@@ -17,8 +17,8 @@ import (
 	"oscar/tfmodel"
 )
 
-func newScore(*global) *cobra.Command {
-	o := pipeline.ScoreOptions{Settings: pipeline.DefaultSettings(), Scoring: pipeline.DefaultScoring()}
+func newScore(*globalFlags) *cobra.Command {
+	o := pipeline.ScoreOptions{Settings: pipeline.DefaultSettings(), Scoring: score.DefaultOptions()}
 	s := &o.Settings
 	s.Method = pipeline.AllMethods
 	var list, asJSON bool

@@ -21,7 +21,7 @@ import (
 	"oscar/study"
 )
 
-func newStudy(*global) *cobra.Command {
+func newStudy(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "study init|run|add",
 		Short: "Vary a model, see what changes, and whether claims about it hold",
@@ -136,6 +136,9 @@ the same bits as one that was not.`,
 			if err != nil {
 				return err
 			}
+			if err := s.report(cmd.Context(), o.Out); err != nil {
+				return err
+			}
 			return s.compared(cmd.OutOrStdout(), o.Out, res)
 		},
 	}
@@ -182,6 +185,9 @@ The same command goes on where it was stopped.`,
 			o.Command, o.Listener = thisProgram, s.studyListener()
 			res, err := study.Add(cmd.Context(), o)
 			if err != nil {
+				return err
+			}
+			if err := s.report(cmd.Context(), o.Dir); err != nil {
 				return err
 			}
 			return s.compared(cmd.OutOrStdout(), o.Dir, res)

@@ -8,7 +8,7 @@ import (
 	"oscar/dataset"
 )
 
-func newSynthesize(*global) *cobra.Command {
+func newSynthesize(*globalFlags) *cobra.Command {
 	var o dataset.SyntheticOptions
 	cmd := &cobra.Command{
 		Use:   "synthesize DIR",

@@ -14,7 +14,7 @@ import (
 	"oscar/pipeline"
 )
 
-func newTrain(*global) *cobra.Command {
+func newTrain(*globalFlags) *cobra.Command {
 	var (
 		o       = pipeline.TrainOptions{Experiment: pipeline.DefaultExperiment()}
 		resume  string
@@ -153,6 +153,9 @@ func (s *screen) finished(cmd *cobra.Command, run *pipeline.Run, m pipeline.Mach
 		if err := pipeline.Showcase(cmd.Context(), run, m, s.listener()); err != nil {
 			return err
 		}
+	}
+	if err := s.report(cmd.Context(), run.Dir); err != nil {
+		return err
 	}
 	w := cmd.OutOrStdout()
 	e, err := run.Evaluation()

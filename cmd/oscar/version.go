@@ -8,7 +8,7 @@ import (
 	"oscar/pipeline"
 )
 
-func newVersion(*global) *cobra.Command {
+func newVersion(*globalFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Print the versions of oscar, TensorFlow and graft",

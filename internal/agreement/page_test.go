@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"oscar/global"
 	"oscar/internal/agreement"
 	"oscar/internal/reference"
 	"oscar/pipeline"
@@ -74,7 +75,7 @@ func TestPageNamesEveryLineOfTheTables(t *testing.T) {
 		models   []string // each is part of the column
 	}{
 		{[]agreement.Group{agreement.CAM, agreement.Gradients, agreement.Relevance, agreement.BlackBox}, methods, reference.Names},
-		{[]agreement.Group{agreement.Global}, []string{pipeline.GlobalSpRAy, pipeline.GlobalTree, pipeline.GlobalTCAV}, []string{"hand-made"}},
+		{[]agreement.Group{agreement.Global}, []string{global.MethodSpRAy, global.MethodTree, global.MethodTCAV}, []string{"hand-made"}},
 		{[]agreement.Group{agreement.Score}, scores, reference.Names},
 		{[]agreement.Group{agreement.Signature}, signatures, reference.Names},
 		{[]agreement.Group{agreement.Layer}, tfmodel.Kinds(), []string{""}},

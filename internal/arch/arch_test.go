@@ -32,12 +32,11 @@ var order = []string{
 	"savedmodel/foreign",         // other people's SavedModels made oscar's
 	"savedmodel/foreign/rewrite", // operations without a right gradient replaced
 	"savedmodel",                 // graphs and variables on disk, and opened again
-	"relevance",                  // LRP and guided backpropagation: signals other than the gradient
-	"score",                      // how good an explanation is
 	"global",                     // what the explanations of many images say together
-	"gradcam",                    // the arithmetic of the CAM family
+	"score",                      // how good an explanation is
+	"gradcam",                    // class activation maps
 	"heatmap",                    // pictures of maps
-	"explain",                    // what all methods of explanation share
+	"explain",                    // methods that look at the image, and what all methods share
 	"dataset",                    // folders of images into batches
 	"metric",                     // accuracy and its kin
 	"internal/agreement",         // how near oscar is to other people's numbers; for tests
@@ -47,8 +46,11 @@ var order = []string{
 	"internal/graph", // TensorFlow's C library
 	"internal/atomicfile",
 	"internal/machine",
-	"internal/paths", // questions about file names
-	"internal/text",  // numbers and lists for people
+	"internal/paths",   // questions about file names
+	"internal/text",    // numbers and lists for people
+	"internal/batch",   // images to a model in batches
+	"internal/seeded",  // random numbers by a seed
+	"internal/numeric", // small functions of numbers
 }
 
 // forbidden are imports that the order would let through. A name ends with
@@ -74,7 +76,7 @@ var forbidden = []struct {
 		why:       "savedmodel writes TensorFlow's protocol buffers, but leaves graphs and sessions to internal/graph",
 	},
 	{
-		importers: []string{"explain", "gradcam", "heatmap", "relevance", "score", "global", "dataset", "metric", "report/page", "result", "internal/events", "internal/npy", "internal/atomicfile", "internal/machine", "internal/quiet"},
+		importers: []string{"explain", "gradcam", "heatmap", "score", "global", "dataset", "metric", "report/page", "result", "internal/events", "internal/npy", "internal/atomicfile", "internal/machine", "internal/quiet", "internal/batch", "internal/seeded", "internal/numeric"},
 		imported:  []string{tensorflow, "oscar/internal/graph"},
 		through:   true,
 		why: "this is arithmetic on plain slices: without TensorFlow it builds in a second, is tested by hand-made " +
@@ -87,7 +89,7 @@ var forbidden = []struct {
 	},
 	{
 		importers: []string{"tfmodel", "savedmodel"},
-		imported:  []string{"oscar/dataset", "oscar/gradcam", "oscar/heatmap", "oscar/metric", "oscar/relevance", "oscar/score", "oscar/report/page"},
+		imported:  []string{"oscar/dataset", "oscar/gradcam", "oscar/heatmap", "oscar/metric", "oscar/score", "oscar/report/page"},
 		why:       "a model takes pixels and gives numbers: where they come from and what is made of them is pipeline's to join",
 	},
 	{

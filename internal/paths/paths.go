@@ -2,9 +2,12 @@
 package paths
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Exists reports whether there is a file or folder at path that can be looked at.
@@ -37,4 +40,17 @@ func TrimError(err error) error {
 		return p.Err
 	}
 	return err
+}
+
+// Shorten returns the path with a last element of at most 200 bytes: of a longer
+// one the beginning and a hash. It leaves room for an ending within the 255
+// bytes that file systems give a name.
+func Shorten(path string) string {
+	const most, kept = 200, 160
+	dir, name := filepath.Split(path)
+	if len(name) <= most {
+		return path
+	}
+	h := sha256.Sum256([]byte(name))
+	return dir + strings.ToValidUTF8(name[:kept], "") + "-" + hex.EncodeToString(h[:8])
 }

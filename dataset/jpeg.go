@@ -1,0 +1,279 @@
+package dataset
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"iter"
+	"sync"
+)
+
+// maxScans is the most scans that a JPEG may have. A progressive file has ten or
+// so; each can take as long as the whole image though it is a few bytes.
+const maxScans = 500
+
+// OtherJPEG decodes JPEGs that are whole, but of a kind that Go's decoder does
+// not know, into RGB, [height, width, 3]. If it is nil, they are refused. It is
+// to be set before the first image is read: oscar sets it to the libjpeg-turbo
+// that is in TensorFlow's library.
+var OtherJPEG func(ctx context.Context, data []byte) (rgb []uint8, height, width int, err error)
+
+// OtherJPEGName is what Header.Decoder calls OtherJPEG.
+const OtherJPEGName = "libjpeg-turbo"
+
+// A jpegFile is what the markers of a JPEG say.
+type jpegFile struct {
+	frame      byte // marker of its frame, 0xc0 to 0xcf; 0: none was found
+	precision  int  // bits a sample
+	width      int
+	height     int
+	components []jpegComponent
+	scans      int
+	tables     bool // Huffman tables come before the first scan
+	adobe      bool // Adobe's marker says how the colours are stored
+}
+
+type jpegComponent struct {
+	id, h, v int // h and v: sampling factors
+}
+
+const (
+	markerSOF0  = 0xc0
+	markerSOF1  = 0xc1
+	markerSOF2  = 0xc2
+	markerDHT   = 0xc4
+	markerRST0  = 0xd0
+	markerRST7  = 0xd7
+	markerEOI   = 0xd9
+	markerSOS   = 0xda
+	markerDRI   = 0xdd
+	markerAPP1  = 0xe1
+	markerAPP14 = 0xee
+)
+
+// jpegFrames are kinds of JPEG that are not read, by the marker of the frame.
+var jpegFrames = map[byte]string{
+	0xc3: "lossless", 0xc5: "hierarchical", 0xc6: "hierarchical", 0xc7: "hierarchical", 0xc9: "arithmetic coding",
+	0xca: "arithmetic coding", 0xcb: "arithmetic coding", 0xcd: "arithmetic coding", 0xce: "arithmetic coding", 0xcf: "arithmetic coding",
+}
+
+// A jpegSegment is a marker with what follows it: its content, and the coded data
+// of a scan.
+type jpegSegment struct {
+	marker         byte
+	content, coded []byte
+}
+
+// segments yields the segments of a JPEG. It ends with the file, or where the
+// structure does.
+func segments(data []byte) iter.Seq[jpegSegment] {
+	return func(yield func(jpegSegment) bool) {
+		for p := 2; p+4 <= len(data); {
+			if data[p] != 0xff || data[p+1] == 0xff || data[p+1] == 0 || markerRST0 <= data[p+1] && data[p+1] <= markerRST7 {
+				p++ // a fill byte, or one that does not belong here
+				continue
+			}
+			marker, length := data[p+1], int(binary.BigEndian.Uint16(data[p+2:]))
+			end := p + 2 + length // the length counts its own two bytes
+			if marker == markerEOI || length < 2 || end > len(data) {
+				return
+			}
+			content, coded := data[p+4:end], []byte(nil)
+			if marker == markerSOS {
+				coded = data[end : end+codedLength(data[end:])]
+				end += len(coded)
+			}
+			if !yield(jpegSegment{marker, content, coded}) {
+				return
+			}
+			p = end
+		}
+	}
+}
+
+// codedLength is the length of a scan's coded data: up to a marker that is not a
+// restart marker.
+func codedLength(data []byte) int {
+	for p := 0; ; {
+		at := bytes.IndexByte(data[p:], 0xff)
+		if at < 0 || p+at+1 >= len(data) {
+			return len(data)
+		}
+		p += at
+		if next := data[p+1]; next == 0xff {
+			p++
+		} else if next == 0 || markerRST0 <= next && next <= markerRST7 {
+			p += 2
+		} else {
+			return p
+		}
+	}
+}
+
+// parseJPEG reads the markers; what is damaged is left out.
+func parseJPEG(data []byte) jpegFile {
+	var f jpegFile
+	for s := range segments(data) {
+		marker, content := s.marker, s.content
+		switch {
+		case marker == markerDHT:
+			f.tables = f.tables || f.scans == 0
+		case marker == markerSOS:
+			f.scans++
+		case marker == markerAPP14:
+			f.adobe = f.adobe || len(content) >= 12 && bytes.HasPrefix(content, []byte("Adobe"))
+		case marker >= markerSOF0 && marker <= 0xcf && marker != 0xc8 && marker != 0xcc && f.frame == 0 && len(content) >= 6:
+			f.frame, f.precision = marker, int(content[0])
+			f.height, f.width = int(binary.BigEndian.Uint16(content[1:])), int(binary.BigEndian.Uint16(content[3:]))
+			for c := content[6:]; len(c) >= 3; c = c[3:] {
+				f.components = append(f.components, jpegComponent{id: int(c[0]), h: int(c[1] >> 4), v: int(c[1] & 15)})
+			}
+		}
+		if f.scans > maxScans {
+			break
+		}
+	}
+	return f
+}
+
+// sampling returns the largest sampling factors, and how many samples are stored
+// for so many pixels: 1.5 times as many for chroma of half the resolution.
+func (f jpegFile) sampling() (h, v int, samplesPerPixel float64) {
+	h, v = 1, 1
+	stored := 0
+	for _, c := range f.components {
+		h, v = max(h, c.h), max(v, c.v)
+		stored += c.h * c.v
+	}
+	return h, v, float64(stored) / float64(h*v)
+}
+
+// refusal says why a JPEG is not read, by the name of its kind.
+func (f jpegFile) refusal() error {
+	kind := ""
+	switch name := jpegFrames[f.frame]; {
+	case f.frame == 0:
+		return nil // the decoder says what is missing
+	case name != "":
+		kind = name
+	case f.precision != 8:
+		kind = fmt.Sprintf("%d bits a sample", f.precision)
+	case len(f.components) != 1 && len(f.components) != 3 && len(f.components) != 4:
+		kind = fmt.Sprintf("%d components", len(f.components))
+	case f.scans > maxScans:
+		return fmt.Errorf("more than %d scans", maxScans)
+	default:
+		return nil
+	}
+	return fmt.Errorf("%w: %s", errKind, kind)
+}
+
+// errKind is the error of a file that may be whole, but is of a kind that is not
+// read.
+var errKind = errors.New("of a kind that is not read")
+
+// configJPEG reads the size of a JPEG. It decides which decoder is to be used.
+func configJPEG(in *input) (image.Config, error) {
+	f := parseJPEG(in.data)
+	in.jpeg = f
+	if err := f.refusal(); err != nil {
+		return image.Config{}, err
+	}
+	_, _, samples := f.sampling()
+	in.bytesPerPixel = 4 + samples
+	if f.frame == markerSOF2 {
+		in.bytesPerPixel += 4 * samples
+	}
+	if len(f.components) == 4 {
+		in.bytesPerPixel += 4
+	}
+	config, err := jpeg.DecodeConfig(in.reader(in.data))
+	if _, unsupported := errors.AsType[jpeg.UnsupportedError](err); !unsupported || f.frame == 0 {
+		return config, err
+	}
+	kind := "chroma sampling"
+	for _, c := range f.components {
+		kind += fmt.Sprintf(" %d%d", c.h, c.v)
+	}
+	switch {
+	case f.frame == markerSOF2:
+		kind += " in a progressive file"
+	case len(f.components) != 3:
+		kind += fmt.Sprintf(" of %d components", len(f.components))
+	case OtherJPEG != nil:
+		in.header.Decoder = OtherJPEGName
+		in.bytesPerPixel = 3 + 3 + 4 // within TensorFlow, copied, with alpha
+		return image.Config{ColorModel: color.YCbCrModel, Width: f.width, Height: f.height}, nil
+	}
+	return config, fmt.Errorf("%w: %s", errKind, kind)
+}
+
+// decodeJPEG decodes a JPEG as libjpeg-turbo would.
+func decodeJPEG(in *input) (image.Image, error) {
+	f, data := in.jpeg, in.data
+	if in.header.Decoder == OtherJPEGName {
+		if err := checkJPEG(f, data); err != nil {
+			return nil, err
+		}
+		rgb, height, width, err := OtherJPEG(in.ctx, data)
+		if err != nil {
+			return nil, err
+		}
+		return opaqueRGB(rgb, height, width)
+	}
+	if !f.tables && (f.frame == markerSOF0 || f.frame == markerSOF1) {
+		data = insert(data, standardTables()) // a frame of a Motion JPEG
+	}
+	if len(f.components) == 4 && !f.adobe {
+		data = insert(data, adobeCMYK) // as Pillow and browsers take it
+	}
+	img, err := jpeg.Decode(in.reader(data))
+	if err != nil {
+		return nil, err
+	}
+	if planes, ok := img.(*image.YCbCr); ok {
+		return jpegRGB(planes), nil
+	}
+	return img, nil
+}
+
+// insert puts segments behind the first marker of a JPEG.
+func insert(data, segments []byte) []byte {
+	out := make([]byte, 0, len(data)+len(segments))
+	return append(append(append(out, data[:2]...), segments...), data[2:]...)
+}
+
+// opaqueRGB adds alpha to the pixels [height, width, 3].
+func opaqueRGB(rgb []uint8, height, width int) (*image.RGBA, error) {
+	img := image.NewRGBA(image.Rect(0, 0, width, height))
+	if len(rgb) != 3*height*width {
+		return nil, fmt.Errorf("%d bytes for %dx%d pixels", len(rgb), width, height)
+	}
+	for pix := img.Pix; len(pix) >= 4 && len(rgb) >= 3; pix, rgb = pix[4:], rgb[3:] {
+		pix[0], pix[1], pix[2], pix[3] = rgb[0], rgb[1], rgb[2], 255
+	}
+	return img, nil
+}
+
+// adobeCMYK is Adobe's marker that says: four components, not transformed.
+var adobeCMYK = []byte{0xff, markerAPP14, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0}
+
+// standardTables are the Huffman tables of ITU-T T.81, K.3 to K.6, as a segment,
+// which the frames of a Motion JPEG leave out. Go's encoder uses no others.
+var standardTables = sync.OnceValue(func() []byte {
+	var file bytes.Buffer
+	if err := jpeg.Encode(&file, image.NewRGBA(image.Rect(0, 0, 1, 1)), nil); err != nil {
+		panic(err) // nothing can be wrong with it
+	}
+	for s := range segments(file.Bytes()) {
+		if s.marker == markerDHT {
+			return append(binary.BigEndian.AppendUint16([]byte{0xff, markerDHT}, uint16(2+len(s.content))), s.content...)
+		}
+	}
+	return nil
+})

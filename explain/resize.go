@@ -1,0 +1,108 @@
+package explain
+
+import "math"
+
+// Resize resizes the grid to height x width as tf.image.resize(...,
+// "bilinear", antialias=False) does: bilinear between pixel centres at half
+// positions, the edges clamped. Height and width scale independently. A grid
+// without values gives zeros; a size below 1 gives a grid of no size.
+func (g Grid) Resize(height, width int) Grid {
+	if height < 1 || width < 1 {
+		return Grid{}
+	}
+	out := NewGrid(height, width)
+	if !g.Filled() {
+		return out
+	}
+	rows := g.Rows(height, width)
+	for y := range height {
+		rows.Row(out.Values[y*width:(y+1)*width], y)
+	}
+	return out
+}
+
+// Rows resizes the grid as Resize does, one row at a time, so that a large
+// picture needs no large map. The grid must be Filled and the size at least 1.
+func (g Grid) Rows(height, width int) Rows {
+	return g.interpolate(halfPixel(g.Height, height), halfPixel(g.Width, width))
+}
+
+// Rows are the rows of a resized grid.
+type Rows struct {
+	wide     Grid // the grid's rows, already at the new width
+	vertical []between
+}
+
+// Row writes row y to out, whose length is the width.
+func (r Rows) Row(out []float32, y int) {
+	p, width := r.vertical[y], r.wide.Width
+	low := r.wide.Values[p.low*width:][:len(out)]
+	high := r.wide.Values[p.high*width:][:len(out)]
+	for x := range out {
+		out[x] = low[x] + (high[x]-low[x])*p.part
+	}
+}
+
+// between is a position between two samples: low + (high-low) * part.
+type between struct {
+	low, high int
+	part      float32
+}
+
+// interpolate takes the grid at the given rows and columns.
+func (g Grid) interpolate(vertical, horizontal []between) Rows {
+	width := len(horizontal)
+	wide := NewGrid(g.Height, width)
+	for y := range g.Height {
+		source := g.Values[y*g.Width : (y+1)*g.Width]
+		target := wide.Values[y*width : (y+1)*width]
+		for x, p := range horizontal {
+			target[x] = source[p.low] + (source[p.high]-source[p.low])*p.part
+		}
+	}
+	return Rows{wide, vertical}
+}
+
+// halfPixel returns where each of out samples lies among in samples, between
+// centres at half positions, clamped at the edges.
+func halfPixel(in, out int) []between {
+	list := make([]between, out)
+	scale := float64(in) / float64(out)
+	for i := range list {
+		at := (float64(i)+0.5)*scale - 0.5
+		floor := math.Floor(at)
+		list[i] = between{
+			low:  min(max(int(floor), 0), in-1),
+			high: min(max(int(floor)+1, 0), in-1),
+			part: float32(at - floor),
+		}
+	}
+	return list
+}
+
+// mirrored returns the same, but mirrors the samples beyond the outermost
+// centres, as skimage.transform.resize does with mode "reflect".
+func mirrored(in, out int) []between {
+	list := make([]between, out)
+	mirror := func(i int) int {
+		switch {
+		case in == 1:
+			return 0
+		case i < 0:
+			return -i
+		case i >= in:
+			return 2*(in-1) - i
+		}
+		return i
+	}
+	for i := range list {
+		// The position is (i+1/2) in/out - 1/2, in integers until the end.
+		position := (2*i+1)*in - out
+		floor := position / (2 * out)
+		if position < 0 {
+			floor = -1
+		}
+		list[i] = between{mirror(floor), mirror(floor + 1), float32(position-floor*2*out) / float32(2*out)}
+	}
+	return list
+}

@@ -1,0 +1,138 @@
+package global
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"os"
+	"path/filepath"
+
+	"oscar/explain"
+	"oscar/heatmap"
+	"oscar/internal/text"
+)
+
+// ClassSpRAy is by which strategies a class is recognised.
+type ClassSpRAy struct {
+	Class      string `json:"class"`
+	Images     int    `json:"images"`     // of the class
+	Recognised int    `json:"recognised"` // of these, by the model; at most 1000 of them, by the seed, are clustered
+	Strategies
+	Structure string         `json:"structure,omitempty"` // [Strategies.Structure]
+	Clusters  []ClassCluster `json:"clusters"`            // the largest first
+}
+
+// ClassCluster is one strategy.
+type ClassCluster struct {
+	Size   int      `json:"size"`
+	Map    string   `json:"map"`    // the mean of its pooled maps, .npy, relative to the folder
+	Images []string `json:"images"` // relative to the data, the one nearest to the mean first
+	// Examples are pictures of the first images with their maps, relative to the
+	// folder; "" where the image could not be read again.
+	Examples []string `json:"examples"`
+}
+
+// Class finds the strategies of a class of the images, from those that are
+// recognised.
+func (s SpRAy) Class(ctx context.Context, images []Image, class int, name string) (ClassSpRAy, error) {
+	list := drawn(images, s.Seed, func(i Image) bool { return i.Recognised() && i.Class == class })
+	strategies, err := s.Cluster(ctx, mapsOf(list))
+	if err != nil {
+		return ClassSpRAy{}, err
+	}
+	out := ClassSpRAy{Class: name, Strategies: *strategies, Clusters: []ClassCluster{}}
+	out.Images, out.Recognised = countOf(images, class)
+	if out.K > 1 {
+		out.Structure = strategies.Structure()
+	}
+	for k, strategy := range strategies.Clusters {
+		cluster := ClassCluster{Size: strategy.Size, Map: fileOf(sprayDir, name, fmt.Sprintf("-%d.npy", k+1))}
+		for _, at := range strategy.Central {
+			cluster.Images = append(cluster.Images, list[at].Path)
+		}
+		out.Clusters = append(out.Clusters, cluster)
+	}
+	return out, nil
+}
+
+// sprayExamples is the number of images that stand for a strategy on its sheet.
+const sprayExamples = 5
+
+// WriteSpRAy writes the strategies' mean maps, a sheet a class with a row a
+// strategy, and the eigenvalues. It names the examples in classes.
+func (d Drawing) WriteSpRAy(ctx context.Context, classes []ClassSpRAy, images []Image) error {
+	if err := os.Mkdir(filepath.Join(d.Dir, sprayDir), 0o777); err != nil {
+		return err
+	}
+	maps := map[string]explain.Grid{}
+	for _, i := range images {
+		maps[i.Path] = i.Map
+	}
+	var spectra []Spectrum
+	for _, class := range classes {
+		spectra = append(spectra, Spectrum{Title: fmt.Sprintf("%s, %s", class.Class, text.Count(class.N, "map")), Strategies: class.Strategies})
+		var sheet [][]heatmap.Tile
+		for k := range class.Clusters {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			row, err := d.writeStrategy(class, k, maps)
+			if err != nil {
+				return err
+			}
+			sheet = append(sheet, row)
+		}
+		if len(sheet) == 0 {
+			continue
+		}
+		if err := heatmap.WritePNG(filepath.Join(d.Dir, fileOf(sprayDir, class.Class, ".png")), heatmap.Montage(sheet, image.Pt(tileSide, tileSide), color.White)); err != nil {
+			return err
+		}
+	}
+	picture, err := Spectra(spectra)
+	if err != nil {
+		return err
+	}
+	return heatmap.WritePNG(filepath.Join(d.Dir, "spectra.png"), picture)
+}
+
+// writeStrategy writes the mean map of a strategy and its examples, and returns
+// its row of the sheet.
+func (d Drawing) writeStrategy(class ClassSpRAy, k int, maps map[string]explain.Grid) ([]heatmap.Tile, error) {
+	c, mean := &class.Clusters[k], class.Strategies.Clusters[k].Mean
+	if err := d.writeGrid(c.Map, mean); err != nil {
+		return nil, err
+	}
+	row := []heatmap.Tile{heatmap.Paint(Blank(), heatmap.Options{
+		Heat: mean, Map: d.Colours, Alpha: 1, Note: fmt.Sprintf("%s, strategy %d of %d: %d of %d", class.Class, k+1, class.K, c.Size, class.N),
+	})}
+	c.Examples = []string{}
+	for n, path := range c.Images[:min(sprayExamples, len(c.Images))] {
+		tile, name := d.example(path, maps[path]), ""
+		if tile.Image != nil {
+			name = fileOf(sprayDir, class.Class, fmt.Sprintf("-%d-%d.jpg", k+1, n+1))
+			if err := heatmap.WriteJPEG(filepath.Join(d.Dir, name), tile.Image); err != nil {
+				return nil, err
+			}
+		}
+		row, c.Examples = append(row, tile), append(c.Examples, name)
+	}
+	return row, nil
+}
+
+// example is a photograph under its map, as it was clustered. It has no picture
+// if the file cannot be read any more.
+func (d Drawing) example(path string, heat explain.Grid) heatmap.Tile {
+	tile := heatmap.Tile{Caption: filepath.Base(path)}
+	photo, err := d.Photo(path)
+	if err != nil {
+		return tile
+	}
+	scale := heatmap.Positive
+	if d.Colours.Diverging() {
+		scale = heatmap.Signed
+	}
+	tile.Image = heatmap.Blend(photo, scale(heat), d.Colours, PaleAlpha)
+	return tile
+}

@@ -1,0 +1,50 @@
+package global
+
+import (
+	"image"
+	"image/draw"
+	"path/filepath"
+
+	"oscar/explain"
+	"oscar/heatmap"
+	"oscar/internal/npy"
+	"oscar/internal/paths"
+)
+
+// Drawing says where the pictures of global explanations go and how they look.
+type Drawing struct {
+	Dir       string
+	Colours   heatmap.ColorMap // of the clustered maps; diverging if they have signs
+	Diverging heatmap.ColorMap // of mean maps
+	Alpha     float64          // share of the colours where Diverging is not used
+	// Photo reads an image of the data by its path, at a size for a sheet.
+	Photo func(path string) (*image.RGBA, error)
+}
+
+// tileSide is the side of a picture on a sheet, in pixels.
+const tileSide = 280
+
+// PaleAlpha is the share of the colours where they are pale about zero.
+const PaleAlpha = 0.6
+
+// Sub-folders of a folder of global explanations.
+const (
+	averagesDir = "averages"
+	sprayDir    = "spray"
+)
+
+// fileOf names a class's file, relative to the folder.
+func fileOf(dir, class, ending string) string {
+	return filepath.Join(dir, paths.Shorten(class)+ending)
+}
+
+func (d Drawing) writeGrid(name string, g explain.Grid) error {
+	return npy.Write(filepath.Join(d.Dir, name), []int{g.Height, g.Width}, g.Values)
+}
+
+// Blank returns a white picture to draw a map on.
+func Blank() *image.RGBA {
+	img := image.NewRGBA(image.Rect(0, 0, tileSide, tileSide))
+	draw.Draw(img, img.Rect, image.White, image.Point{}, draw.Src)
+	return img
+}

@@ -1,0 +1,67 @@
+package global
+
+import (
+	"slices"
+
+	"oscar/dataset"
+	"oscar/explain"
+)
+
+// Image is one image with what the model and its explanation say of it.
+type Image struct {
+	dataset.Item              // Class is the true class
+	Predicted    int          // the model's class
+	Map          explain.Grid // pooled, for the predicted class; empty if no method needs it
+	Features     []float64    // [MeasureImage] and [MeasureMap]; nil without a tree
+}
+
+// Recognised reports whether the model gives the image its true class.
+func (i Image) Recognised() bool { return i.Predicted == i.Class }
+
+// countOf returns how many images a class has, and how many of them are
+// recognised.
+func countOf(images []Image, class int) (all, recognised int) {
+	for _, i := range images {
+		if i.Class == class {
+			all++
+			if i.Recognised() {
+				recognised++
+			}
+		}
+	}
+	return all, recognised
+}
+
+// mostMaps is the largest number of maps that is clustered: the eigenvalues
+// take time with its cube.
+const mostMaps = 1000
+
+// drawn returns the images for which keep is true, in order. Of more than
+// mostMaps it draws that many by content and seed.
+func drawn(images []Image, seed uint64, keep func(Image) bool) []Image {
+	var list []Image
+	var items []dataset.Item
+	for _, i := range images {
+		if keep(i) {
+			list = append(list, i)
+			items = append(items, dataset.Item{Path: i.Path, SHA256: i.SHA256})
+		}
+	}
+	if len(items) <= mostMaps {
+		return list
+	}
+	kept := map[string]bool{}
+	for _, item := range dataset.Draw(items, mostMaps, seed) {
+		kept[item.Path] = true
+	}
+	return slices.DeleteFunc(list, func(i Image) bool { return !kept[i.Path] })
+}
+
+// mapsOf lists the images' maps.
+func mapsOf(images []Image) []explain.Grid {
+	out := make([]explain.Grid, len(images))
+	for i, image := range images {
+		out[i] = image.Map
+	}
+	return out
+}

@@ -1,0 +1,69 @@
+package global
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The names of the global methods.
+const (
+	MethodAverages = "averages" // the mean map of each class
+	MethodSpRAy    = "spray"    // the strategies by which each class is recognised
+	MethodTree     = "tree"     // a decision tree that imitates the model
+	MethodTCAV     = "tcav"     // which concepts move which class
+)
+
+// Methods lists the global methods in the order of their results.
+var Methods = []string{MethodAverages, MethodSpRAy, MethodTree, MethodTCAV}
+
+// Settings choose the global methods and their parameters.
+type Settings struct {
+	What        []string `json:"what"`        // of [Methods]; none: all, TCAV if there are concepts
+	Side        int      `json:"side"`        // rows and columns that maps are pooled to
+	Neighbours  int      `json:"neighbours"`  // of a map, for SpRAy
+	Depth       int      `json:"depth"`       // of the tree
+	MinLeaf     int      `json:"min_leaf"`    // images of a leaf
+	Experiments int      `json:"experiments"` // CAVs of a concept
+	Pooled      bool     `json:"pooled"`      // CAVs of the means of a layer's activations over the positions
+}
+
+// DefaultSettings are those of the papers, see the single constants.
+func DefaultSettings() Settings {
+	return Settings{
+		Side: DefaultSide, Neighbours: DefaultNeighbours, Depth: DefaultDepth,
+		MinLeaf: DefaultMinLeaf, Experiments: DefaultExperiments,
+	}
+}
+
+// Check returns an error for the first setting that is out of range.
+func (s Settings) Check() error {
+	for i, name := range s.What {
+		if !slices.Contains(Methods, name) {
+			return fmt.Errorf("no part %q; have %s", name, strings.Join(Methods, ", "))
+		}
+		if slices.Contains(s.What[:i], name) {
+			return fmt.Errorf("%s is named twice", name)
+		}
+	}
+	for _, f := range []struct {
+		name         string
+		value, least int
+	}{
+		{"side", s.Side, 2}, {"neighbours", s.Neighbours, 1}, {"depth", s.Depth, 1}, {"min-leaf", s.MinLeaf, 1}, {"experiments", s.Experiments, 2},
+	} {
+		if f.value < f.least {
+			return fmt.Errorf("%s is %d, want at least %d", f.name, f.value, f.least)
+		}
+	}
+	return nil
+}
+
+// Selects reports whether a method is asked for. If none is named, all are;
+// TCAV only if there are concepts.
+func (s Settings) Selects(method string, concepts bool) bool {
+	if len(s.What) > 0 {
+		return slices.Contains(s.What, method)
+	}
+	return method != MethodTCAV || concepts
+}

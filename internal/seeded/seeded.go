@@ -1,0 +1,55 @@
+// Package seeded makes random numbers that depend on a seed and on what they
+// are for. The same input gives the same numbers on every machine and with
+// every version of Go, so that a result can be computed again to the bit.
+package seeded
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+)
+
+// New returns a generator, ChaCha8, with the SHA-256 hash of data as its key.
+func New(data []byte) *rand.Rand {
+	return WithKey(sha256.Sum256(data))
+}
+
+// WithKey returns a generator, ChaCha8, with the key.
+func WithKey(key [32]byte) *rand.Rand { return rand.New(rand.NewChaCha8(key)) }
+
+// Digest is the SHA-256 hash of the numbers, then of the bits of the values,
+// all little-endian. It stands for an image: what is drawn for the image then
+// depends on what it shows, not on its place in a batch.
+func Digest(values []float32, numbers ...uint64) [32]byte {
+	hash := sha256.New()
+	buf := make([]byte, 0, 4096)
+	for _, n := range numbers {
+		buf = binary.LittleEndian.AppendUint64(buf, n)
+	}
+	for _, v := range values {
+		if len(buf)+4 > cap(buf) {
+			hash.Write(buf)
+			buf = buf[:0]
+		}
+		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+	}
+	hash.Write(buf)
+	return [32]byte(hash.Sum(nil))
+}
+
+// SplitMix64 is a generator of 64-bit numbers (Steele, Lea, Flood 2014,
+// doi:10.1145/2714064.2660195). Its value is its state.
+type SplitMix64 uint64
+
+// SplitMixStep is what the state grows by with each number.
+const SplitMixStep = 0x9e3779b97f4a7c15
+
+// Next returns the next number.
+func (s *SplitMix64) Next() uint64 {
+	*s += SplitMixStep
+	z := uint64(*s)
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
