@@ -2,12 +2,11 @@ package score
 
 import "math"
 
-// The preconditioner is the modified incomplete factorisation of Gustafsson
-// (BIT 18, 1978): (E + L) E^-1 (E + U) with A's own triangles L and U, and a
-// diagonal E such that its row sums are A's. It brings a hole of 200 pixels
-// from hundreds of iterations down to tens, and a residual of 1e-5 down to an
-// error of that size; a plain residual says little of the error in the middle
-// of a hole.
+// precondition computes the modified incomplete factorisation of Gustafsson (BIT
+// 18, 1978): (E + L) E^-1 (E + U), with the triangles L and U of A and a diagonal
+// E that makes the row sums equal to those of A. For a hole of 200 pixels it
+// reduces the iterations from hundreds to tens. It also makes the error as small
+// as the residual: the plain residual says little about the middle of a hole.
 func (m *imputer) precondition() {
 	weight := func(at int, w float64) float64 {
 		if m.isMissing[at] {
@@ -17,35 +16,35 @@ func (m *imputer) precondition() {
 	}
 	s, share := m.stride, m.share
 	for _, at := range m.missing {
-		e := m.diagonal[at] - beside*(share[at-1]+share[at-s]) - corner*(share[at-s-1]+share[at-s+1])
-		e = max(e, 1e-6*m.diagonal[at]) // above zero, but for rounding
+		e := m.diagonal[at] - adjacent*(share[at-1]+share[at-s]) - corner*(share[at-s-1]+share[at-s+1])
+		e = max(e, 1e-6*m.diagonal[at]) // rounding may give zero
 		m.inverse[at] = 1 / e
-		share[at] = (weight(at+1, beside) + weight(at+s, beside) + weight(at+s-1, corner) + weight(at+s+1, corner)) / e
+		share[at] = (weight(at+1, adjacent) + weight(at+s, adjacent) + weight(at+s-1, corner) + weight(at+s+1, corner)) / e
 	}
 }
 
-// apply solves (E + L) E^-1 (E + U) z = r: forth, then back.
+// apply solves (E + L) E^-1 (E + U) z = r: forward, then backward.
 func (m *imputer) apply() {
 	s, z := m.stride, m.z
 	for _, at := range m.missing {
 		above := z[at-s-1:][:3]
-		z[at] = (m.r[at] + beside*(z[at-1]+above[1]) + corner*(above[0]+above[2])) * m.inverse[at]
+		z[at] = (m.r[at] + adjacent*(z[at-1]+above[1]) + corner*(above[0]+above[2])) * m.inverse[at]
 	}
 	for i := len(m.missing) - 1; i >= 0; i-- {
 		at := m.missing[i]
 		below := z[at+s-1:][:3]
-		z[at] += (beside*(z[at+1]+below[1]) + corner*(below[0]+below[2])) * m.inverse[at]
+		z[at] += (adjacent*(z[at+1]+below[1]) + corner*(below[0]+below[2])) * m.inverse[at]
 	}
 }
 
 // around is the weighted sum of a position's eight neighbours.
 func around(v []float64, at, stride int) float64 {
 	above, row, below := v[at-stride-1:][:3], v[at-1:][:3], v[at+stride-1:][:3]
-	return beside*(above[1]+row[0]+row[2]+below[1]) + corner*(above[0]+above[2]+below[0]+below[2])
+	return adjacent*(above[1]+row[0]+row[2]+below[1]) + corner*(above[0]+above[2]+below[0]+below[2])
 }
 
-// solve finds x by conjugate gradients, until the residual is below tolerance
-// times b, in length.
+// solve computes x by conjugate gradients, until the norm of the residual is below
+// tolerance times that of b.
 func (m *imputer) solve() {
 	bb, rr := 0.0, 0.0
 	for _, at := range m.missing {
@@ -58,7 +57,7 @@ func (m *imputer) solve() {
 	enough := m.tolerance * m.tolerance * bb
 	clear(m.p)
 	before := math.Inf(1)
-	for range len(m.missing) + 10 { // more would be exact, but for rounding
+	for range len(m.missing) + 10 { // exact in this many, but for rounding
 		if !(rr > enough) {
 			return
 		}

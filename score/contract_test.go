@@ -75,8 +75,8 @@ func mean(t *testing.T, metric score.Metric, s score.Sample) float64 {
 func TestTable(t *testing.T) {
 	seen := map[string]bool{}
 	for _, m := range score.Metrics {
-		if m.Name == "" || m.Title == "" || m.Paper == "" || m.Kind == "" || m.Test == "" || m.Low >= m.High {
-			t.Errorf("metric %+v lacks something", m)
+		if m.Name == "" || m.Title == "" || m.Paper == "" || m.Kind == "" || m.Test == "" || m.Reads == "" || m.Low >= m.High {
+			t.Errorf("metric %q lacks a title, a paper, a kind, a test, what it reads or a range: %+v", m.Name, m)
 		}
 		if m.Better != score.Lower && m.Better != score.Higher {
 			t.Errorf("%s: direction %q", m.Name, m.Better)
@@ -145,7 +145,6 @@ func TestBatchesDoNotMatter(t *testing.T) {
 
 func TestSeed(t *testing.T) {
 	s := sample(t, 2, score.RandomMap{Seed: 3, Cells: 5}, false)
-	drawn := map[string]bool{"road": true, "road_morf": true, "road_lerf": true, "infidelity": true, "max_sensitivity": true}
 	forEachMetric(t, func(t *testing.T, metric score.Metric) {
 		judge := func(seed uint64) []score.Value {
 			s.Seed = seed
@@ -159,8 +158,8 @@ func TestSeed(t *testing.T) {
 		if !slices.Equal(first, judge(1)) {
 			t.Error("the same seed gave other bits")
 		}
-		if slices.Equal(first, judge(2)) == drawn[metric.Name] {
-			t.Errorf("another seed gave %v after %v", judge(2), first)
+		if second := judge(2); slices.Equal(first, second) == metric.Stochastic {
+			t.Errorf("the table has Stochastic: %v; one seed gave %v, another %v", metric.Stochastic, first, second)
 		}
 	})
 }
@@ -181,14 +180,12 @@ func TestStatuses(t *testing.T) {
 	nan.Values[5] = float32(math.NaN())
 	infinite := mapped(1, 0)
 	infinite.Values[5] = float32(math.Inf(-1))
-	evidence := []string{"masking", "pointing", "energy", "focus"}
-	magnitude := []string{"gini", "entropy", "infidelity", "sensitivity"}
 	forEachMetric(t, func(t *testing.T, metric score.Metric) {
 		constant, negative := explain.Constant, explain.OK
-		if slices.Contains(magnitude, metric.Test) {
+		switch metric.Reads {
+		case score.ReadsMagnitudes:
 			constant = explain.OK
-		}
-		if slices.Contains(evidence, metric.Test) {
+		case score.ReadsPositive:
 			negative = explain.Empty
 		}
 		s := sample(t, 6, fixed{mapped(1, 0)}, false)

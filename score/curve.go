@@ -2,18 +2,20 @@ package score
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"oscar/explain"
 )
 
-// DefaultSteps is how many steps a deletion or insertion curve has if not said.
+// DefaultSteps is the default number of steps of a deletion or insertion curve.
 const DefaultSteps = 32
 
-// curves follows, for every image that has a ranking, the probability of its
-// class while its pixels change from one picture to another, the highest
-// ranked first: the values at the start and after each of n steps. The n steps
-// are of ceil(H W/steps) pixels, the last may be smaller. ends gives the
-// picture to start from, and the one to end at. Other images have no curve.
+// curves returns, for every image whose map can be ranked, the probability of its
+// class while its pixels change from one picture to another, the highest ranked
+// first: at the start and after each of n steps. A step is ceil(H W/steps)
+// pixels; the last may be smaller. ends returns the first and the last picture.
+// Other images have a nil curve.
 func curves(ctx context.Context, s Sample, steps int, ends func(i int) (start, end []float32)) ([][]float64, error) {
 	if steps < 1 {
 		steps = DefaultSteps
@@ -25,38 +27,38 @@ func curves(ctx context.Context, s Sample, steps int, ends func(i int) (start, e
 	list := make([][]float64, s.Images.N)
 	judgeable := 0
 	for i := range list {
-		if orderable(s.Maps[i]) == explain.OK {
+		if rankable(s.Maps[i]) == explain.OK {
 			list[i] = make([]float64, n+1)
 			judgeable++
 		}
 	}
-	trial := s.predictions(ctx, judgeable*(n+1))
+	batcher := s.predictions(ctx, judgeable*(n+1))
 	for i, curve := range list {
 		if curve == nil {
 			continue
 		}
 		start, end := ends(i)
-		now := append([]float32(nil), start...)
+		current := slices.Clone(start)
 		order := descending(s.heat(i))
 		for k := range curve {
-			copy(trial.next(), now)
-			if err := trial.submit(s.Targets[i], func(a answer) { curve[k] = a.Probability }); err != nil {
+			copy(batcher.Next(), current)
+			if err := batcher.Submit(s.Targets[i], func(o outcome) { curve[k] = o.Probability }); err != nil {
 				return nil, err
 			}
 			for _, p := range order[min(k*step, positions):min((k+1)*step, positions)] {
-				copy(now[p*channels:(p+1)*channels], end[p*channels:])
+				copy(current[p*channels:(p+1)*channels], end[p*channels:])
 			}
 		}
 	}
-	return list, trial.flush()
+	return list, batcher.Flush()
 }
 
-// areas are the areas under curves; an image without a curve has no value, and
-// its map's status.
+// areas returns the areas under the curves. An image without a curve has no
+// value, but its map's status.
 func (s Sample) areas(curves [][]float64) []Value {
 	return s.each(func(i int) Value {
 		if curves[i] == nil {
-			return unjudged(orderable(s.Maps[i]))
+			return unjudged(rankable(s.Maps[i]))
 		}
 		return judged(area(curves[i]))
 	})
@@ -71,4 +73,51 @@ func area(curve []float64) float64 {
 		sum += v
 	}
 	return (sum - curve[0]/2 - curve[n]/2) / float64(n)
+}
+
+// descending lists a map's positions by value, the largest first, positions of
+// equal value in the order of the map. Every metric that removes pixels uses this
+// rank, never a threshold: if a map is zero at many positions, a threshold takes
+// all of them at once.
+func descending(g explain.Grid) []int {
+	type position struct {
+		value float32
+		index int
+	}
+	positions := make([]position, len(g.Values))
+	for i, v := range g.Values {
+		positions[i] = position{v, i}
+	}
+	slices.SortFunc(positions, func(a, b position) int {
+		switch {
+		case a.value > b.value:
+			return -1
+		case a.value < b.value:
+			return 1
+		}
+		return a.index - b.index
+	})
+	order := make([]int, len(positions))
+	for i, p := range positions {
+		order[i] = p.index
+	}
+	return order
+}
+
+// checkColour reports a colour of another number of channels. nil is allowed.
+func checkColour(name string, colour []float32, channels int) error {
+	if colour != nil && len(colour) != channels {
+		return fmt.Errorf("%s: a mean colour of %d values for images of %d channels", name, len(colour), channels)
+	}
+	return nil
+}
+
+// meanColour is the given colour or, if it is nil, the image's mean.
+func meanColour(image explain.Images, given []float32) []float32 {
+	if given != nil {
+		return given
+	}
+	colour := make([]float32, image.Channels)
+	explain.Mean(colour, image)
+	return colour
 }

@@ -7,11 +7,11 @@ import (
 	"oscar/explain"
 )
 
-// EdgeMap is a control: an edge detector, which looks like an explanation and
-// never asks the model (Adebayo et al. 2018, arXiv:1810.03292). It is the
-// magnitude of the Sobel gradient of the luminance (Rec. 601: 0.299 R + 0.587 G
-// + 0.114 B; the mean of the channels if there are not three), the border
-// pixels repeated beyond the border.
+// EdgeMap is a control: an edge detector, whose maps look like explanations but do
+// not depend on the model (Adebayo et al. 2018, arXiv:1810.03292). It is the
+// magnitude of the Sobel gradient of the luma (Rec. 601: 0.299 R + 0.587 G + 0.114
+// B; the mean of the channels if there are not three), with border pixels
+// repeated.
 type EdgeMap struct{}
 
 var _ explain.Explainer = EdgeMap{}
@@ -19,7 +19,7 @@ var _ explain.Explainer = EdgeMap{}
 // Explain returns one map an image, at its size.
 func (EdgeMap) Explain(_ context.Context, images explain.Images, targets []int) ([]explain.Attribution, error) {
 	return each("edges", images, targets, func(image []float32) explain.Grid {
-		light := luminance(image, images.Channels)
+		light := luma(image, images.Channels)
 		height, width := images.Height, images.Width
 		at := func(y, x int) float64 {
 			return light[min(max(y, 0), height-1)*width+min(max(x, 0), width-1)]
@@ -38,7 +38,8 @@ func (EdgeMap) Explain(_ context.Context, images explain.Images, targets []int) 
 	})
 }
 
-func luminance(image []float32, channels int) []float64 {
+// luma is the weighted mean of the channels of each pixel.
+func luma(image []float32, channels int) []float64 {
 	weights := make([]float64, channels)
 	for c := range weights {
 		weights[c] = 1 / float64(channels)

@@ -6,9 +6,9 @@ import (
 	"oscar/explain"
 )
 
-// Energy is the share of a map's positive values that lies in the mask, the
-// energy-based pointing game (Wang et al. 2020, Score-CAM, arXiv:1910.01279).
-// The map and the mask must be of one size.
+// Energy is the share of a map's positive values inside the mask, the energy-based
+// pointing game (Wang et al. 2020, Score-CAM, arXiv:1910.01279). The map and the
+// mask must have the same size.
 func Energy(g explain.Grid, mask Mask) Value {
 	if status := located(g, mask); status != explain.OK {
 		return unjudged(status)
@@ -25,7 +25,7 @@ func Energy(g explain.Grid, mask Mask) Value {
 	return judged(inside / all)
 }
 
-// judgeEnergy gives "energy".
+// judgeEnergy returns "energy".
 func judgeEnergy(_ context.Context, s Sample) (Values, error) {
 	if err := s.check("energy", NeedsMasks); err != nil {
 		return nil, err

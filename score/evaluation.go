@@ -10,16 +10,16 @@ import (
 	"oscar/explain"
 )
 
-// Method is an explainer to be judged.
+// Method is an explainer to judge.
 type Method struct {
 	Name      string
 	Explainer explain.Explainer
-	// Randomised is the same method on randomised models, for the sanity check;
-	// the zero value leaves that out.
+	// Randomised is the same method on randomised models, for the sanity check.
+	// The zero value leaves the check out.
 	Randomised Cascade
 }
 
-// Controls are the explainers that a method is to beat: "random", one value a
+// Controls are the explainers that a method should beat: "random", one value a
 // pixel, and "edges".
 func Controls(seed uint64) []Method {
 	return []Method{
@@ -28,32 +28,31 @@ func Controls(seed uint64) []Method {
 	}
 }
 
-// Evaluation judges methods by metrics. Its zero values are usable but for
-// Methods.
+// Evaluation judges methods by metrics. Every zero value but that of Methods is
+// usable.
 type Evaluation struct {
-	Model    explain.Predictor // what is explained; nil leaves out the metrics that need it
+	Model    explain.Predictor // the explained model; nil leaves out the metrics that need it
 	Methods  []Method
-	Controls []Method // nil is Controls(Seed); empty is none; there may be controls alone
-	Metrics  []string // nil is every one whose needs are met
+	Controls []Method // nil is Controls(Seed); empty is none
+	Metrics  []string // nil is all whose needs are met
 	Settings Settings
 	Batch    int    // images at a time for models and explainers; 0 is 32
 	Seed     uint64 // of every draw
 	Progress func(Progress)
 }
 
-// Progress says how far a test of a method is with the cases at hand. Done and
-// Total count images that went through the model or an explainer.
+// Progress is the progress of one test of a method on one part of the cases. Done
+// and Total count images shown to the model or an explainer.
 type Progress struct {
-	Cases        int // which cases, from 0
+	Cases        int // the part, from 0
 	Method, Test string
 	Done, Total  int
 }
 
-// Run judges cases, a part at a time: it holds one part and its maps, and the
-// values. Mosaics are parts of their own, judged by the metrics that need
-// mosaics and by no other. How the cases are parted and batched does not change
-// a bit of the result. Where a target is [explain.Predicted] it is the class
-// that the model predicts.
+// Run judges cases, one part at a time. It holds one part, its maps, and the
+// values. Mosaics are separate parts, judged only by the metrics that need
+// mosaics. The result does not depend on how cases are divided or batched. A
+// target of [explain.Predicted] is the class that the model predicts.
 func (e Evaluation) Run(ctx context.Context, parts iter.Seq2[Cases, error]) (Table, error) {
 	run, err := e.start()
 	if err != nil {
@@ -76,7 +75,7 @@ func (e Evaluation) Run(ctx context.Context, parts iter.Seq2[Cases, error]) (Tab
 	return table, nil
 }
 
-// Parts are the cases of a caller who holds them all.
+// Parts returns the cases one after the other.
 func Parts(cases ...Cases) iter.Seq2[Cases, error] {
 	return func(yield func(Cases, error) bool) {
 		for _, c := range cases {
@@ -87,16 +86,16 @@ func Parts(cases ...Cases) iter.Seq2[Cases, error] {
 	}
 }
 
-// evaluating is a run on its way.
+// evaluating is a running Evaluation.
 type evaluating struct {
 	Evaluation
 	all             []Method // the controls last
 	metrics         []Metric
-	values          []Values // a method's
+	values          []Values // by method
 	images, mosaics int
 }
 
-// start checks what is asked for.
+// start checks the settings.
 func (e Evaluation) start() (*evaluating, error) {
 	if len(e.Methods)+len(e.Controls) == 0 {
 		return nil, errors.New("no methods to judge")
@@ -129,7 +128,7 @@ func (e Evaluation) start() (*evaluating, error) {
 	if name, twice := duplicate(names); twice {
 		return nil, fmt.Errorf("two methods are called %q", name)
 	}
-	// A control knows no model, so it is its own explainer of randomised ones.
+	// A control ignores the model, so its maps of randomised models are the same.
 	for _, method := range e.Methods {
 		if layers := method.Randomised.Layers; len(layers) > 0 {
 			for i := len(e.Methods); i < len(run.all); i++ {
@@ -142,7 +141,7 @@ func (e Evaluation) start() (*evaluating, error) {
 	return run, nil
 }
 
-// duplicate finds a name that is there twice.
+// duplicate finds a name that occurs twice.
 func duplicate(names []string) (string, bool) {
 	seen := map[string]bool{}
 	for _, name := range names {
@@ -185,7 +184,7 @@ func (run *evaluating) judge(ctx context.Context, cases Cases, n int) error {
 	return nil
 }
 
-// judgeMethod makes a method's maps, and runs each test once.
+// judgeMethod computes a method's maps and runs each test once.
 func (run *evaluating) judgeMethod(ctx context.Context, name string, values Values, s Sample, part int) error {
 	wanted := map[string][]string{} // metrics by test
 	var tests []Metric              // one of each test
@@ -225,21 +224,21 @@ func (run *evaluating) judgeMethod(ctx context.Context, name string, values Valu
 	return nil
 }
 
-// explained are the explainer's maps of the sample's images.
+// explained returns the explainer's maps of the sample's images.
 func (s Sample) explained(ctx context.Context) ([]explain.Grid, error) {
 	maps := make([]explain.Grid, s.Images.N)
-	trial := s.explanations(ctx, s.Explainer, s.Images.N)
+	batcher := s.explanations(ctx, s.Explainer, s.Images.N)
 	for i := range maps {
-		copy(trial.next(), s.image(i))
-		if err := trial.submit(s.Targets[i], func(g explain.Grid) { maps[i] = g }); err != nil {
+		copy(batcher.Next(), s.image(i))
+		if err := batcher.Submit(s.Targets[i], func(g explain.Grid) { maps[i] = g }); err != nil {
 			return nil, err
 		}
 	}
-	return maps, trial.flush()
+	return maps, batcher.Flush()
 }
 
-// table sums up. Metrics that could not be asked have no column; if one was
-// named it is an error.
+// table summarises the values. A metric that could not be computed has no column;
+// it is an error if it was named.
 func (run *evaluating) table() (Table, error) {
 	t := Table{Images: run.images, Mosaics: run.mosaics, Seed: run.Seed, Settings: run.Settings}
 	if t.Images+t.Mosaics == 0 {

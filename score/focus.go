@@ -6,10 +6,10 @@ import (
 	"oscar/explain"
 )
 
-// Focus is the share of a map's positive values that lies in the quarters of a
-// mosaic which show the target class (Arias-Duart et al. 2021,
-// arXiv:2109.15035). Two of four do, so a map that knows nothing has 0.5. It
-// needs no hand-drawn mask: [PlanMosaics] makes the mosaics.
+// Focus is the share of a map's positive values in the quarters of a mosaic that
+// show the target class (Arias-Duart et al. 2021, arXiv:2109.15035). Two of four
+// do, so that a random map has about 0.5. It needs no masks: [PlanMosaics] makes
+// the mosaics.
 func Focus(g explain.Grid, quadrants Quadrants) Value {
 	if status := explain.StatusOf(g); status != explain.OK {
 		return unjudged(status)
@@ -26,7 +26,7 @@ func Focus(g explain.Grid, quadrants Quadrants) Value {
 	return judged(inside / all)
 }
 
-// quarter is the half that i of n lies in: the first n/2 are 0, the rest 1.
+// quarter is which half of n contains i: 0 for the first n/2, else 1.
 func quarter(i, n int) int {
 	if i < n/2 {
 		return 0
@@ -34,7 +34,7 @@ func quarter(i, n int) int {
 	return 1
 }
 
-// judgeFocus gives "focus".
+// judgeFocus returns "focus".
 func judgeFocus(_ context.Context, s Sample) (Values, error) {
 	if err := s.check("focus", NeedsMosaics); err != nil {
 		return nil, err

@@ -1,28 +1,28 @@
 package score
 
-// Weights of a pixel's neighbours in noisy linear imputation: of the four
-// beside it and of the four at its corners (Rong, Leemann et al. 2022, as in
-// the authors' code).
+// Weights of a pixel's neighbours in noisy linear imputation: of the four adjacent
+// ones and of the four diagonal ones (Rong, Leemann et al. 2022, as in the
+// authors' code).
 const (
-	beside = 1.0 / 6
-	corner = 1.0 / 12
+	adjacent = 1.0 / 6
+	corner   = 1.0 / 12
 )
 
-// imputer fills holes of images of one size: every missing pixel becomes the
-// weighted mean of its eight neighbours, missing ones included, which is a
-// linear system. At the image's border the weights of the neighbours that
-// exist are divided by their sum.
+// imputer fills holes in images of one size. Every missing pixel becomes the
+// weighted mean of its eight neighbours, missing ones included, which is a linear
+// system. At the image's border the weights of the existing neighbours are divided
+// by their sum.
 //
-// The system is A x = b with A = D - W: D the diagonal of weight sums, W the
-// weights between missing pixels, b what the known neighbours bring. It is
-// symmetric, and positive definite once a pixel is known (conjugate.go solves
-// it). Values lie on a grid with a rim of one pixel, so that
-// a neighbour is an addition away, and are zero wherever no pixel is missing.
+// The system is A x = b with A = D - W. D is the diagonal of weight sums, W the
+// weights between missing pixels, b the weighted sum of the known neighbours. It
+// is symmetric, and positive definite if a pixel is known (conjugate.go solves
+// it). Values lie on a grid with a border of one pixel, so that neighbours have
+// fixed offsets. They are zero where no pixel is missing.
 type imputer struct {
 	height, width, stride int
 	tolerance             float64
 
-	missing   []int // positions on the rimmed grid, in the order of memory
+	missing   []int // positions on the bordered grid, in the order of memory
 	isMissing []bool
 	known     []float64 // the known pixels of a channel
 	diagonal  []float64 // D
@@ -42,11 +42,11 @@ func newImputer(height, width int, tolerance float64) *imputer {
 	return m
 }
 
-// at is where position i of the image lies on the rimmed grid.
+// at is the index of the image's position i on the bordered grid.
 func (m *imputer) at(i int) int { return (i/m.width+1)*m.stride + i%m.width + 1 }
 
 // fill replaces the pixels at the removed positions, in all channels. At least
-// one position must be left.
+// one position must remain.
 func (m *imputer) fill(image []float32, removed []int) {
 	for _, grid := range [][]float64{m.share, m.inverse, m.x, m.r, m.p, m.q, m.z} {
 		clear(grid)
@@ -63,7 +63,7 @@ func (m *imputer) fill(image []float32, removed []int) {
 	}
 }
 
-// remove says which positions are missing.
+// remove marks the missing positions.
 func (m *imputer) remove(removed []int) {
 	clear(m.isMissing)
 	m.missing = m.missing[:0]
@@ -77,11 +77,11 @@ func (m *imputer) remove(removed []int) {
 		}
 		m.missing = append(m.missing, at)
 		rows, columns := neighbours(i/m.width, m.height), neighbours(i%m.width, m.width)
-		m.diagonal[at] = beside*(rows+columns) + corner*rows*columns
+		m.diagonal[at] = adjacent*(rows+columns) + corner*rows*columns
 	}
 }
 
-// neighbours is how many of the two neighbours of i are in 0..n-1.
+// neighbours is how many of i-1 and i+1 are in 0..n-1.
 func neighbours(i, n int) float64 {
 	count := 0.0
 	if i > 0 {
@@ -93,8 +93,7 @@ func neighbours(i, n int) float64 {
 	return count
 }
 
-// load puts a channel's known pixels in place, and a first guess into x: their
-// mean.
+// load copies a channel's known pixels, and sets x to their mean as a first guess.
 func (m *imputer) load(image []float32, channels, c int) {
 	sum, n := 0.0, 0
 	for i := range m.height * m.width {

@@ -9,42 +9,41 @@ import (
 	"oscar/explain"
 )
 
-// Infidelity asks whether the map foretells what a change I of the image costs
-// the class (Yeh et al. 2019, arXiv:1901.09392):
+// Infidelity is how badly the map predicts what a change I of the image costs the
+// class (Yeh et al. 2019, arXiv:1901.09392):
 //
 //	E_I[(beta I^T map - (f(x) - f(x-I)))^2]
 //
-// Maps have units of their own, a CAM's are arbitrary; so beta is the best
-// factor, E[I^T map (f(x) - f(x-I))] / E[(I^T map)^2], as in the authors' code,
-// or 1 with Unscaled. With the best factor a map and its negative are the same:
-// look at another metric beside this one.
+// The unit of a map is arbitrary. beta is therefore the best factor,
+// E[I^T map (f(x) - f(x-I))] / E[(I^T map)^2], as in the authors' code, or 1 with
+// Unscaled. With the best factor a map and its negative have the same value: use
+// another metric as well.
 //
-// A map has one value a pixel, so I has too. There are two kinds:
+// A map has one value a pixel, and so has I. There are two kinds:
 //
-//   - "square": the pixels of one square, of a side and at a place drawn
-//     evenly, take the mean colour. I^T map is the sum of the map within the
-//     square: the map says what a pixel gives, its colour included (CAMs,
-//     integrated gradients, LRP, occlusion).
-//   - "gaussian": I is normal noise, the same in all channels of a pixel, and
-//     I^T map the product. The map says what a change of the pixel gives
-//     (gradients).
+//   - "square": the pixels of one square take the mean colour. Its side and place
+//     are uniformly random. I^T map is the sum of the map within the square. It
+//     suits maps of each pixel's contribution (CAMs, integrated gradients, LRP,
+//     occlusion).
+//   - "gaussian": I is normal noise, the same in all channels of a pixel. I^T map
+//     is the product. It suits maps of the effect of a small change (gradients).
 type Infidelity struct {
 	Kind     string        `json:"kind,omitempty"`     // "" is "square"
-	Samples  int           `json:"samples,omitempty"`  // changes an image; 0 is 64
+	Samples  int           `json:"samples,omitempty"`  // changes of each image; 0 is 64
 	Side     float64       `json:"side,omitempty"`     // the largest square's side as a share of the shorter side; 0 is the authors' 10/28
 	Mean     []float32     `json:"mean,omitempty"`     // the colour of a square; nil is the image's mean
 	Sigma    float64       `json:"sigma,omitempty"`    // the noise's standard deviation as a share of 255; 0 is 0.1
 	Unscaled bool          `json:"unscaled,omitempty"` // beta is 1
 	Score    explain.Score `json:"score,omitempty"`    // what f is; "" is explain.Logit
 
-	change change // instead of Kind, for tests
+	change change // replaces Kind in tests
 }
 
-// A change writes x-I to out, and I, one value a pixel, to weights, which hold
-// zeros before.
+// A change writes x-I to out, and I, one value a pixel, to weights, which are
+// zero before.
 type change func(random *rand.Rand, image, out, weights []float32)
 
-// Judge gives "infidelity".
+// Judge returns "infidelity".
 func (n Infidelity) Judge(ctx context.Context, s Sample) (Values, error) {
 	if err := s.check("infidelity", NeedsModel); err != nil {
 		return nil, err
@@ -52,59 +51,59 @@ func (n Infidelity) Judge(ctx context.Context, s Sample) (Values, error) {
 	if err := checkColour("infidelity", n.Mean, s.Images.Channels); err != nil {
 		return nil, err
 	}
-	change, err := n.changes(s.Images)
+	change, err := n.changeOf(s.Images)
 	if err != nil {
 		return nil, err
 	}
 	if n.Samples < 1 {
 		n.Samples = 64
 	}
-	f := func(a answer) float64 { return a.Logit }
+	f := func(o outcome) float64 { return o.Logit }
 	if n.Score == explain.Probability {
-		f = func(a answer) float64 { return a.Probability }
+		f = func(o outcome) float64 { return o.Probability }
 	}
 
 	judgeable := 0
 	for _, g := range s.Maps {
-		if weighable(g) == explain.OK {
+		if nonZero(g) == explain.OK {
 			judgeable++
 		}
 	}
-	whole := make([]float64, s.Images.N)
+	unchanged := make([]float64, s.Images.N)
 	products, changed := make([][]float64, s.Images.N), make([][]float64, s.Images.N)
 	weights := make([]float32, s.Images.Height*s.Images.Width)
-	trial := s.predictions(ctx, judgeable*(n.Samples+1))
+	batcher := s.predictions(ctx, judgeable*(n.Samples+1))
 	for i, g := range s.Maps {
-		if weighable(g) != explain.OK {
+		if nonZero(g) != explain.OK {
 			continue
 		}
 		image, heat := s.image(i), s.heat(i)
-		copy(trial.next(), image)
-		if err := trial.submit(s.Targets[i], func(a answer) { whole[i] = f(a) }); err != nil {
+		copy(batcher.Next(), image)
+		if err := batcher.Submit(s.Targets[i], func(o outcome) { unchanged[i] = f(o) }); err != nil {
 			return nil, err
 		}
 		products[i], changed[i] = make([]float64, n.Samples), make([]float64, n.Samples)
 		random := stream(s.Seed, "infidelity", digest(image))
 		for k := range n.Samples {
 			clear(weights)
-			change(random, image, trial.next(), weights)
+			change(random, image, batcher.Next(), weights)
 			for p, w := range weights {
 				products[i][k] += float64(w) * float64(heat.Values[p])
 			}
-			if err := trial.submit(s.Targets[i], func(a answer) { changed[i][k] = f(a) }); err != nil {
+			if err := batcher.Submit(s.Targets[i], func(o outcome) { changed[i][k] = f(o) }); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if err := trial.flush(); err != nil {
+	if err := batcher.Flush(); err != nil {
 		return nil, err
 	}
 	return Values{"infidelity": s.each(func(i int) Value {
-		if status := weighable(s.Maps[i]); status != explain.OK {
+		if status := nonZero(s.Maps[i]); status != explain.OK {
 			return unjudged(status)
 		}
 		for k := range changed[i] {
-			changed[i][k] = whole[i] - changed[i][k]
+			changed[i][k] = unchanged[i] - changed[i][k]
 		}
 		return judged(infidelity(products[i], changed[i], !n.Unscaled))
 	})}, nil
@@ -131,8 +130,8 @@ func infidelity(products, losses []float64, scaled bool) float64 {
 	return sum / float64(len(products))
 }
 
-// changes is the change of a kind.
-func (n Infidelity) changes(m explain.Images) (change, error) {
+// changeOf returns the change of the Kind.
+func (n Infidelity) changeOf(m explain.Images) (change, error) {
 	switch {
 	case n.change != nil:
 		return n.change, nil
@@ -147,8 +146,10 @@ func (n Infidelity) changes(m explain.Images) (change, error) {
 		}
 		shorter := min(m.Height, m.Width)
 		largest := min(max(int(math.Round(share*float64(shorter))), 1), shorter)
+		m.N = 1
 		return func(random *rand.Rand, image, out, weights []float32) {
-			square(random, largest, m, meanColour(image, m.Channels, n.Mean), image, out, weights)
+			m.Pixels = image
+			square(random, largest, m, meanColour(m, n.Mean), image, out, weights)
 		}, nil
 	case "gaussian":
 		sigma := n.Sigma
@@ -167,7 +168,7 @@ func (n Infidelity) changes(m explain.Images) (change, error) {
 	return nil, fmt.Errorf("infidelity: no kind %q; have square, gaussian", n.Kind)
 }
 
-// square paints one square of the colour and marks it in weights.
+// square paints one square in the colour and marks it in weights.
 func square(random *rand.Rand, largest int, m explain.Images, colour, image, out, weights []float32) {
 	copy(out, image)
 	side := 1 + random.IntN(largest)

@@ -5,10 +5,10 @@ import (
 	"math"
 )
 
-// Insertion puts pixels of the image into a blurred copy of it, the ones that a
-// map ranks highest first, and follows the probability of the class (Petsiuk et
-// al. 2018, RISE, arXiv:1806.07421). If the map is right it rises at once: a
-// large area under the curve, computed as in [Deletion].
+// Insertion puts pixels of the image into a blurred copy of it, the highest
+// ranked first, and records the probability of the class (Petsiuk et al. 2018,
+// RISE, arXiv:1806.07421). If the map is right, the probability rises at once and
+// the area under the curve, as of [Deletion], is large.
 type Insertion struct {
 	Steps  int       `json:"steps,omitempty"`  // as of Deletion; 0 is 32
 	Kernel int       `json:"kernel,omitempty"` // the blur's width in pixels; 0 is 11
@@ -16,7 +16,7 @@ type Insertion struct {
 	Mean   []float32 `json:"mean,omitempty"`   // the colour beyond the image's border; nil is the image's mean
 }
 
-// Judge gives "insertion".
+// Judge returns "insertion".
 func (n Insertion) Judge(ctx context.Context, s Sample) (Values, error) {
 	curves, err := n.Curves(ctx, s)
 	if err != nil {
@@ -25,8 +25,8 @@ func (n Insertion) Judge(ctx context.Context, s Sample) (Values, error) {
 	return Values{"insertion": s.areas(curves)}, nil
 }
 
-// Curves are the probabilities s_0..s_n of each image; nil where the map has no
-// ranking.
+// Curves returns the probabilities s_0..s_n of each image, nil if the map cannot
+// be ranked.
 func (n Insertion) Curves(ctx context.Context, s Sample) ([][]float64, error) {
 	if err := s.check("insertion", NeedsModel); err != nil {
 		return nil, err
@@ -43,15 +43,15 @@ func (n Insertion) Curves(ctx context.Context, s Sample) ([][]float64, error) {
 	kernel := blurKernel(n.Kernel, n.Sigma)
 	return curves(ctx, s, n.Steps, func(i int) (start, end []float32) {
 		image := s.image(i)
-		outside := meanColour(image, s.Images.Channels, n.Mean)
+		outside := meanColour(s.Images.Slice(i, i+1), n.Mean)
 		return blur(image, s.Images.Height, s.Images.Width, kernel, outside), image
 	})
 }
 
-// blurKernel is one axis of the authors' kernel: a unit impulse in the middle
-// of width samples, filtered with a Gaussian that is reflected at both ends and
-// cut at four standard deviations (scipy's gaussian_filter). With 11 and 5 it
-// is nearly flat.
+// blurKernel is one axis of the authors' kernel: a unit impulse in the middle of
+// width samples, filtered with a Gaussian that is reflected at both ends and
+// truncated at four standard deviations (scipy's gaussian_filter). It is nearly
+// flat for 11 and 5.
 func blurKernel(width int, sigma float64) []float64 {
 	radius := int(4*sigma + 0.5)
 	kernel := make([]float64, width)
@@ -67,7 +67,7 @@ func blurKernel(width int, sigma float64) []float64 {
 	return kernel
 }
 
-// reflected brings an index back into 0..n-1: d c b a | a b c d | d c b a.
+// reflected maps an index into 0..n-1: d c b a | a b c d | d c b a.
 func reflected(i, n int) int {
 	i %= 2 * n
 	if i < 0 {
@@ -76,8 +76,8 @@ func reflected(i, n int) int {
 	return min(i, 2*n-1-i)
 }
 
-// blur filters the rows, then the columns. Beyond the border lies the colour
-// outside, as in the authors' code, where zeros are padded after normalisation.
+// blur filters the rows, then the columns. The colour outside continues beyond the
+// border, as the authors' code pads with zeros after normalisation.
 func blur(image []float32, height, width int, kernel []float64, outside []float32) []float32 {
 	channels := len(outside)
 	middle := len(kernel) / 2

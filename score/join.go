@@ -8,11 +8,10 @@ import (
 	"oscar/explain"
 )
 
-// Join makes one table of several that judged the same cases with the same seed
-// and settings: the methods in their order, then the controls. A column stands
-// for every metric that one of them has, in the order of [Metrics]; a cell of
-// a row that was not asked is without values. Methods are held against all
-// the controls.
+// Join returns one table of several that judged the same cases with the same seed
+// and settings: the methods in their order, then the controls. It has a column for
+// every metric that one of them has, in the order of [Metrics]. A cell without a
+// result has no values. Methods are compared with all controls.
 func Join(tables ...Table) (Table, error) {
 	if len(tables) == 0 {
 		return Table{}, fmt.Errorf("no tables to join")
@@ -56,12 +55,12 @@ func Join(tables ...Table) (Table, error) {
 	return t, nil
 }
 
-// column is a metric's place; -1 if there is none.
+// column is a metric's index; -1 if there is none.
 func (t Table) column(name string) int {
 	return slices.IndexFunc(t.Metrics, func(m Metric) bool { return m.Name == name })
 }
 
-// compare holds every method against every control.
+// compare compares every method with every control.
 func (t *Table) compare() {
 	for _, row := range t.Rows {
 		if row.Control {
@@ -78,7 +77,7 @@ func (t *Table) compare() {
 	}
 }
 
-// difference pairs values by image.
+// difference summarises the differences, image by image.
 func difference(values, control []Value, perClass bool, seed uint64) Interval {
 	var pairs []Value
 	for i, v := range values {

@@ -8,22 +8,22 @@ import (
 	"oscar/heatmap"
 )
 
-// Masking shows the model the image times the map, O = f(x * map), where the
-// map's positive part was divided by its maximum, and compares with Y = f(x):
+// Masking compares the score of the image times the map, O = f(x * map), with
+// that of the image, Y = f(x). The map's positive part is divided by its maximum.
 //
 //	average drop      100/N sum max(0, Y-O)/Y      lower is better
 //	average increase  100/N sum 1[O > Y]           higher is better
 //	average gain      100/N sum max(0, O-Y)/(1-Y)  higher is better
 //
 // of probabilities (Chattopadhay et al. 2018, Grad-CAM++, arXiv:1710.11063; the
-// gain: Zhang et al. 2023, Opti-CAM, arXiv:2301.07002). What the map does not
-// show becomes black; many implementations multiply the normalised image
-// instead, which is Mean at the data set's mean colour.
+// gain: Zhang et al. 2023, Opti-CAM, arXiv:2301.07002). Pixels that the map hides
+// become black. Many implementations multiply the normalised image instead, which
+// equals Mean at the data set's mean colour.
 type Masking struct {
-	Mean []float32 `json:"mean,omitempty"` // the colour of what is not shown; nil is black
+	Mean []float32 `json:"mean,omitempty"` // the colour of hidden pixels; nil is black
 }
 
-// Judge gives "average_drop", "average_increase" and "average_gain", in percent.
+// Judge returns "average_drop", "average_increase" and "average_gain", in percent.
 func (m Masking) Judge(ctx context.Context, s Sample) (Values, error) {
 	if err := s.check("masking", NeedsModel); err != nil {
 		return nil, err
@@ -43,30 +43,30 @@ func (m Masking) Judge(ctx context.Context, s Sample) (Values, error) {
 			judgeable++
 		}
 	}
-	trial := s.predictions(ctx, 2*judgeable)
+	batcher := s.predictions(ctx, 2*judgeable)
 	for i, g := range s.Maps {
 		if explain.StatusOf(g) != explain.OK {
 			continue
 		}
-		copy(trial.next(), s.image(i))
-		if err := trial.submit(s.Targets[i], func(a answer) { before[i] = a.Probability }); err != nil {
+		copy(batcher.Next(), s.image(i))
+		if err := batcher.Submit(s.Targets[i], func(o outcome) { before[i] = o.Probability }); err != nil {
 			return nil, err
 		}
-		mask(trial.next(), s.image(i), heatmap.Positive(s.heat(i)), colour)
-		if err := trial.submit(s.Targets[i], func(a answer) { after[i] = a.Probability }); err != nil {
+		mask(batcher.Next(), s.image(i), heatmap.Positive(s.heat(i)), colour)
+		if err := batcher.Submit(s.Targets[i], func(o outcome) { after[i] = o.Probability }); err != nil {
 			return nil, err
 		}
 	}
-	if err := trial.flush(); err != nil {
+	if err := batcher.Flush(); err != nil {
 		return nil, err
 	}
 
-	value := func(impossible func(y float64) explain.Status, of func(y, o float64) float64) []Value {
+	value := func(check func(y float64) explain.Status, of func(y, o float64) float64) []Value {
 		return s.each(func(i int) Value {
 			if status := explain.StatusOf(s.Maps[i]); status != explain.OK {
 				return unjudged(status)
 			}
-			if status := impossible(before[i]); status != explain.OK {
+			if status := check(before[i]); status != explain.OK {
 				return unjudged(status)
 			}
 			return judged(100 * of(before[i], after[i]))
@@ -93,7 +93,7 @@ func (m Masking) Judge(ctx context.Context, s Sample) (Values, error) {
 			case o <= y:
 				return 0
 			}
-			return math.NaN() // one of them is
+			return math.NaN() // y or o is NaN
 		}),
 		"average_gain": value(saturated, func(y, o float64) float64 { return max(0, o-y) / (1 - y) }),
 	}, nil

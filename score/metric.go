@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Direction says which values are the better ones.
+// Direction is which values are better.
 type Direction string
 
 // The directions.
@@ -16,7 +16,7 @@ const (
 	Higher Direction = "higher"
 )
 
-// Better says whether a is better than b.
+// Better reports whether a is better than b.
 func (d Direction) Better(a, b float64) bool {
 	if d == Lower {
 		return a < b
@@ -24,27 +24,27 @@ func (d Direction) Better(a, b float64) bool {
 	return a > b
 }
 
-// Kind says what a metric asks of an explanation.
+// Kind is the question that a metric asks of an explanation.
 type Kind string
 
 // The kinds, after Hedström et al. 2023 (Quantus, JMLR 24:34).
 const (
-	Faithfulness  Kind = "faithfulness"  // does the model use what the map points at?
-	Localisation  Kind = "localisation"  // does the map point at the object?
-	Robustness    Kind = "robustness"    // does the map stay when the image hardly changes?
-	Complexity    Kind = "complexity"    // does the map say it with few pixels?
+	Faithfulness  Kind = "faithfulness"  // does the model use what the map marks?
+	Localisation  Kind = "localisation"  // does the map mark the object?
+	Robustness    Kind = "robustness"    // does the map stay the same when the image hardly changes?
+	Complexity    Kind = "complexity"    // does the map mark few pixels?
 	Randomisation Kind = "randomisation" // does the map change when the model does?
 )
 
-// Needs says what a metric asks for beside images, classes and maps.
+// Needs is what a metric needs besides images, classes and maps.
 type Needs uint8
 
 // The needs, to be added up.
 const (
-	NeedsModel      Needs = 1 << iota // Sample.Model: it tries changed images
-	NeedsExplainer                    // Sample.Explainer: it asks for maps of changed images
+	NeedsModel      Needs = 1 << iota // Sample.Model, which is run on changed images
+	NeedsExplainer                    // Sample.Explainer, for maps of changed images
 	NeedsMasks                        // Cases.Masks: where the object is
-	NeedsMosaics                      // Cases.Quadrants: it looks at mosaics only
+	NeedsMosaics                      // Cases.Quadrants: it judges mosaics only
 	NeedsRandomised                   // Sample.Randomised: explainers of randomised models
 )
 
@@ -83,6 +83,17 @@ next:
 	return nil
 }
 
+// Reads is which part of a map a metric reads. It decides which maps have a
+// value.
+type Reads string
+
+// The parts.
+const (
+	ReadsRanks      Reads = "ranks"      // the order of the values: two must differ
+	ReadsPositive   Reads = "positive"   // the positive values: there must be one, and two values must differ
+	ReadsMagnitudes Reads = "magnitudes" // all values: one must not be zero
+)
+
 // A Metric is a line in the table of metrics.
 type Metric struct {
 	Name   string    `json:"name"`  // "deletion"
@@ -95,16 +106,18 @@ type Metric struct {
 	Needs  Needs     `json:"needs"`
 	// Test names the computation. Metrics of one test are computed together.
 	Test string `json:"test"`
-	// PerClass says that the mean is one of the classes' means.
-	PerClass bool `json:"per_class,omitempty"`
+	// PerClass: the mean is the mean of the classes' means.
+	PerClass   bool  `json:"per_class,omitempty"`
+	Reads      Reads `json:"-"`
+	Stochastic bool  `json:"-"` // the values depend on the seed
 
 	judge func(Settings) judge
 }
 
-// judge computes a test's metrics, one value an image each.
+// judge computes the metrics of a test, one value an image each.
 type judge func(context.Context, Sample) (Values, error)
 
-// Settings are the knobs of all metrics. The zero value is their defaults.
+// Settings are the settings of all metrics. The zero value is their defaults.
 type Settings struct {
 	Deletion    Deletion    `json:"deletion"`
 	Insertion   Insertion   `json:"insertion"`
@@ -117,48 +130,120 @@ type Settings struct {
 
 var infinite = Number(math.Inf(1))
 
-// Metrics is the table of metrics, in the order of their help text. It is not
-// to be changed at run time.
+// Metrics is the table of metrics, in the order of their help text. Do not
+// change it at run time.
 var Metrics = []Metric{
-	{"deletion", "deletion AUC", "Petsiuk et al. 2018, arXiv:1806.07421", Faithfulness, Lower, 0, 1,
-		NeedsModel, "deletion", false, func(s Settings) judge { return s.Deletion.Judge }},
-	{"insertion", "insertion AUC", "Petsiuk et al. 2018, arXiv:1806.07421", Faithfulness, Higher, 0, 1,
-		NeedsModel, "insertion", false, func(s Settings) judge { return s.Insertion.Judge }},
-	{"road", "ROAD, (LeRF - MoRF)/2", "Rong, Leemann et al. 2022, arXiv:2202.00449", Faithfulness, Higher, -0.5, 0.5,
-		NeedsModel, "road", false, func(s Settings) judge { return s.ROAD.Judge }},
-	{"road_morf", "ROAD, most relevant removed first", "Rong, Leemann et al. 2022, arXiv:2202.00449", Faithfulness, Lower, -1, 1,
-		NeedsModel, "road", false, func(s Settings) judge { return s.ROAD.Judge }},
-	{"road_lerf", "ROAD, least relevant removed first", "Rong, Leemann et al. 2022, arXiv:2202.00449", Faithfulness, Higher, -1, 1,
-		NeedsModel, "road", false, func(s Settings) judge { return s.ROAD.Judge }},
-	{"average_drop", "average drop, %", "Chattopadhay et al. 2018 (Grad-CAM++), arXiv:1710.11063", Faithfulness, Lower, 0, 100,
-		NeedsModel, "masking", false, func(s Settings) judge { return s.Masking.Judge }},
-	{"average_increase", "average increase, %", "Chattopadhay et al. 2018 (Grad-CAM++), arXiv:1710.11063", Faithfulness, Higher, 0, 100,
-		NeedsModel, "masking", false, func(s Settings) judge { return s.Masking.Judge }},
-	{"average_gain", "average gain, %", "Zhang et al. 2023 (Opti-CAM), arXiv:2301.07002", Faithfulness, Higher, 0, 100,
-		NeedsModel, "masking", false, func(s Settings) judge { return s.Masking.Judge }},
-	{"infidelity", "infidelity", "Yeh et al. 2019, arXiv:1901.09392", Faithfulness, Lower, 0, infinite,
-		NeedsModel, "infidelity", false, func(s Settings) judge { return s.Infidelity.Judge }},
-	{"max_sensitivity", "max-sensitivity", "Yeh et al. 2019, arXiv:1901.09392", Robustness, Lower, 0, infinite,
-		NeedsExplainer, "sensitivity", false, func(s Settings) judge { return s.Sensitivity.Judge }},
-	{"gini", "sparsity (Gini)", "Chalasani et al. 2020, arXiv:1810.06583", Complexity, Higher, 0, 1,
-		0, "gini", false, func(Settings) judge { return judgeGini }},
-	{"entropy", "complexity (entropy), nats", "Bhatt et al. 2020, arXiv:2005.00631", Complexity, Lower, 0, infinite,
-		0, "entropy", false, func(Settings) judge { return judgeEntropy }},
-	{"pointing", "pointing game", "Zhang et al. 2018, arXiv:1608.00507", Localisation, Higher, 0, 1,
-		NeedsMasks, "pointing", true, func(s Settings) judge { return s.Pointing.Judge }},
-	{"energy", "energy in the mask", "Wang et al. 2020 (Score-CAM), arXiv:1910.01279", Localisation, Higher, 0, 1,
-		NeedsMasks, "energy", false, func(Settings) judge { return judgeEnergy }},
-	{"focus", "Focus on mosaics", "Arias-Duart et al. 2021, arXiv:2109.15035", Localisation, Higher, 0, 1,
-		NeedsMosaics, "focus", false, func(Settings) judge { return judgeFocus }},
-	{"sanity_rank_abs", "sanity check, rank correlation of |map|", "Adebayo et al. 2018, arXiv:1810.03292", Randomisation, Lower, -1, 1,
-		NeedsRandomised, "sanity", false, func(Settings) judge { return judgeSanity }},
-	{"sanity_rank", "sanity check, rank correlation", "Adebayo et al. 2018, arXiv:1810.03292", Randomisation, Lower, -1, 1,
-		NeedsRandomised, "sanity", false, func(Settings) judge { return judgeSanity }},
-	{"sanity_ssim", "sanity check, structural similarity", "Adebayo et al. 2018, arXiv:1810.03292", Randomisation, Lower, -1, 1,
-		NeedsRandomised, "sanity", false, func(Settings) judge { return judgeSanity }},
+	{
+		Name: "deletion", Title: "deletion AUC", Paper: "Petsiuk et al. 2018, arXiv:1806.07421",
+		Kind: Faithfulness, Better: Lower, Low: 0, High: 1,
+		Needs: NeedsModel, Test: "deletion", Reads: ReadsRanks,
+		judge: func(s Settings) judge { return s.Deletion.Judge },
+	},
+	{
+		Name: "insertion", Title: "insertion AUC", Paper: "Petsiuk et al. 2018, arXiv:1806.07421",
+		Kind: Faithfulness, Better: Higher, Low: 0, High: 1,
+		Needs: NeedsModel, Test: "insertion", Reads: ReadsRanks,
+		judge: func(s Settings) judge { return s.Insertion.Judge },
+	},
+	{
+		Name: "road", Title: "ROAD, (LeRF - MoRF)/2", Paper: "Rong, Leemann et al. 2022, arXiv:2202.00449",
+		Kind: Faithfulness, Better: Higher, Low: -0.5, High: 0.5,
+		Needs: NeedsModel, Test: "road", Reads: ReadsRanks, Stochastic: true,
+		judge: func(s Settings) judge { return s.ROAD.Judge },
+	},
+	{
+		Name: "road_morf", Title: "ROAD, most relevant removed first", Paper: "Rong, Leemann et al. 2022, arXiv:2202.00449",
+		Kind: Faithfulness, Better: Lower, Low: -1, High: 1,
+		Needs: NeedsModel, Test: "road", Reads: ReadsRanks, Stochastic: true,
+		judge: func(s Settings) judge { return s.ROAD.Judge },
+	},
+	{
+		Name: "road_lerf", Title: "ROAD, least relevant removed first", Paper: "Rong, Leemann et al. 2022, arXiv:2202.00449",
+		Kind: Faithfulness, Better: Higher, Low: -1, High: 1,
+		Needs: NeedsModel, Test: "road", Reads: ReadsRanks, Stochastic: true,
+		judge: func(s Settings) judge { return s.ROAD.Judge },
+	},
+	{
+		Name: "average_drop", Title: "average drop, %", Paper: "Chattopadhay et al. 2018 (Grad-CAM++), arXiv:1710.11063",
+		Kind: Faithfulness, Better: Lower, Low: 0, High: 100,
+		Needs: NeedsModel, Test: "masking", Reads: ReadsPositive,
+		judge: func(s Settings) judge { return s.Masking.Judge },
+	},
+	{
+		Name: "average_increase", Title: "average increase, %", Paper: "Chattopadhay et al. 2018 (Grad-CAM++), arXiv:1710.11063",
+		Kind: Faithfulness, Better: Higher, Low: 0, High: 100,
+		Needs: NeedsModel, Test: "masking", Reads: ReadsPositive,
+		judge: func(s Settings) judge { return s.Masking.Judge },
+	},
+	{
+		Name: "average_gain", Title: "average gain, %", Paper: "Zhang et al. 2023 (Opti-CAM), arXiv:2301.07002",
+		Kind: Faithfulness, Better: Higher, Low: 0, High: 100,
+		Needs: NeedsModel, Test: "masking", Reads: ReadsPositive,
+		judge: func(s Settings) judge { return s.Masking.Judge },
+	},
+	{
+		Name: "infidelity", Title: "infidelity", Paper: "Yeh et al. 2019, arXiv:1901.09392",
+		Kind: Faithfulness, Better: Lower, Low: 0, High: infinite,
+		Needs: NeedsModel, Test: "infidelity", Reads: ReadsMagnitudes, Stochastic: true,
+		judge: func(s Settings) judge { return s.Infidelity.Judge },
+	},
+	{
+		Name: "max_sensitivity", Title: "max-sensitivity", Paper: "Yeh et al. 2019, arXiv:1901.09392",
+		Kind: Robustness, Better: Lower, Low: 0, High: infinite,
+		Needs: NeedsExplainer, Test: "sensitivity", Reads: ReadsMagnitudes, Stochastic: true,
+		judge: func(s Settings) judge { return s.Sensitivity.Judge },
+	},
+	{
+		Name: "gini", Title: "sparsity (Gini)", Paper: "Chalasani et al. 2020, arXiv:1810.06583",
+		Kind: Complexity, Better: Higher, Low: 0, High: 1,
+		Test: "gini", Reads: ReadsMagnitudes,
+		judge: func(Settings) judge { return judgeMap("gini", Gini) },
+	},
+	{
+		Name: "entropy", Title: "complexity (entropy), nats", Paper: "Bhatt et al. 2020, arXiv:2005.00631",
+		Kind: Complexity, Better: Lower, Low: 0, High: infinite,
+		Test: "entropy", Reads: ReadsMagnitudes,
+		judge: func(Settings) judge { return judgeMap("entropy", Entropy) },
+	},
+	{
+		Name: "pointing", Title: "pointing game", Paper: "Zhang et al. 2018, arXiv:1608.00507",
+		Kind: Localisation, Better: Higher, Low: 0, High: 1,
+		Needs: NeedsMasks, Test: "pointing", PerClass: true, Reads: ReadsPositive,
+		judge: func(s Settings) judge { return s.Pointing.Judge },
+	},
+	{
+		Name: "energy", Title: "energy in the mask", Paper: "Wang et al. 2020 (Score-CAM), arXiv:1910.01279",
+		Kind: Localisation, Better: Higher, Low: 0, High: 1,
+		Needs: NeedsMasks, Test: "energy", Reads: ReadsPositive,
+		judge: func(Settings) judge { return judgeEnergy },
+	},
+	{
+		Name: "focus", Title: "Focus on mosaics", Paper: "Arias-Duart et al. 2021, arXiv:2109.15035",
+		Kind: Localisation, Better: Higher, Low: 0, High: 1,
+		Needs: NeedsMosaics, Test: "focus", Reads: ReadsPositive,
+		judge: func(Settings) judge { return judgeFocus },
+	},
+	{
+		Name: "sanity_rank_abs", Title: "sanity check, rank correlation of |map|", Paper: "Adebayo et al. 2018, arXiv:1810.03292",
+		Kind: Randomisation, Better: Lower, Low: -1, High: 1,
+		Needs: NeedsRandomised, Test: "sanity", Reads: ReadsRanks,
+		judge: func(Settings) judge { return judgeSanity },
+	},
+	{
+		Name: "sanity_rank", Title: "sanity check, rank correlation", Paper: "Adebayo et al. 2018, arXiv:1810.03292",
+		Kind: Randomisation, Better: Lower, Low: -1, High: 1,
+		Needs: NeedsRandomised, Test: "sanity", Reads: ReadsRanks,
+		judge: func(Settings) judge { return judgeSanity },
+	},
+	{
+		Name: "sanity_ssim", Title: "sanity check, structural similarity", Paper: "Adebayo et al. 2018, arXiv:1810.03292",
+		Kind: Randomisation, Better: Lower, Low: -1, High: 1,
+		Needs: NeedsRandomised, Test: "sanity", Reads: ReadsRanks,
+		judge: func(Settings) judge { return judgeSanity },
+	},
 }
 
-// Lookup finds a metric by name, or says which there are.
+// Lookup finds a metric by name. Its error lists the names.
 func Lookup(name string) (Metric, error) {
 	names := make([]string, len(Metrics))
 	for i, metric := range Metrics {

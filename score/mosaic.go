@@ -7,8 +7,8 @@ import (
 	"oscar/explain"
 )
 
-// Mosaic is a plan: four images, two of the target class and two of others, and
-// where each goes: top left, top right, bottom left, bottom right.
+// Mosaic is the plan of a mosaic: four images, two of the target class and two of
+// others, in the order top left, top right, bottom left, bottom right.
 type Mosaic struct {
 	Target    int       `json:"target"`
 	Images    [4]int    `json:"images"` // by their numbers
@@ -16,12 +16,12 @@ type Mosaic struct {
 }
 
 // PlanMosaics plans perClass mosaics for each class, given the class of every
-// image (Arias-Duart et al. 2021, arXiv:2109.15035). The images of the class
-// are shuffled and dealt two at a time, from the start again if they run out,
-// so that each is used about as often as another; so are the images of the
-// other classes, shuffled together; then the four change places. The draws
-// depend on seed and class alone. A class with fewer than two images, its own
-// or of others, gets no mosaic; if that is all of them it is an error.
+// image (Arias-Duart et al. 2021, arXiv:2109.15035). The images of the class are
+// shuffled and taken two at a time, from the start again if they run out, so that
+// each is used about equally often. So are the images of the other classes
+// together. Then the four are shuffled. The draws depend on seed and class alone.
+// A class with fewer than two images, its own or of others, has no mosaic. It is
+// an error if no class has one.
 func PlanMosaics(classes []int, perClass int, seed uint64) ([]Mosaic, error) {
 	if perClass < 1 {
 		return nil, fmt.Errorf("cannot plan %d mosaics a class; want at least 1", perClass)
@@ -71,10 +71,10 @@ func distinct(classes []int) []int {
 	return slices.Compact(list)
 }
 
-// DrawMosaics makes the cases of planned mosaics, each of the size of one
-// image: the four are shrunk to half by the mean of the area that a pixel
-// covers. Of an odd size the right and lower quarters have the odd pixel. load
-// gives the pixels [height,width,channels] of an image by its number.
+// DrawMosaics returns the cases of planned mosaics, each of the size of one image.
+// The four images are shrunk to half the size: a pixel is the mean of the area
+// that it covers. If the size is odd, the right and lower quarters are one pixel
+// larger. load returns the pixels [height,width,channels] of an image.
 func DrawMosaics(plan []Mosaic, height, width, channels int, load func(image int) ([]float32, error)) (Cases, error) {
 	size := height * width * channels
 	if height < 2 || width < 2 || channels < 1 {
@@ -87,7 +87,7 @@ func DrawMosaics(plan []Mosaic, height, width, channels int, load func(image int
 	}
 	for k, m := range plan {
 		cases.Targets[k], cases.Quadrants[k] = m.Target, m.Quadrants
-		out := pixels(cases.Images, k)
+		out := cases.Images.Slice(k, k+1).Pixels
 		for q, number := range m.Images {
 			image, err := load(number)
 			if err != nil {
@@ -104,7 +104,7 @@ func DrawMosaics(plan []Mosaic, height, width, channels int, load func(image int
 	return cases, nil
 }
 
-// half is where half h of n lies, and how long it is.
+// half returns the start and the length of half h of n.
 func half(h, n int) (start, length int) {
 	if h == 0 {
 		return 0, n / 2
@@ -112,7 +112,7 @@ func half(h, n int) (start, length int) {
 	return n / 2, n - n/2
 }
 
-// shrink writes an image at rows x columns into a picture that is stride wide.
+// shrink writes an image at rows x columns into a picture of width stride.
 func shrink(out []float32, stride, rows, columns int, image []float32, height, width, channels int) {
 	across := cover(width, columns)
 	for y, vertical := range cover(height, rows) {
@@ -131,17 +131,17 @@ func shrink(out []float32, stride, rows, columns int, image []float32, height, w
 	}
 }
 
-// span is the pixels that a smaller pixel covers, and the share of each.
+// span is the range of pixels that a smaller pixel covers, with the share of each.
 type span struct {
 	start   int
 	weights []float64
 }
 
-// cover lists the spans of m pixels over n of the same length, m <= n.
+// cover returns the spans of m pixels that cover n pixels, m <= n.
 func cover(n, m int) []span {
 	spans := make([]span, m)
 	for i := range spans {
-		// In m-ths of a pixel, so that the borders are exact.
+		// In units of 1/m pixel the borders are whole numbers.
 		from, to := i*n, (i+1)*n
 		s := span{start: from / m}
 		for at := s.start; at*m < to; at++ {

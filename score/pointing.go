@@ -4,18 +4,19 @@ import (
 	"context"
 
 	"oscar/explain"
+	"oscar/internal/numeric"
 )
 
-// Pointing is the pointing game (Zhang et al. 2018, arXiv:1608.00507): a hit, 1,
-// if the map's largest value lies on the object or near it, else 0. As in
-// TorchRay, near is within a disc about the point: the squared distance to a
-// pixel of the mask is below Tolerance squared. Of equal values the first
-// counts. The mean is that of the classes' shares of hits.
+// Pointing is the pointing game (Zhang et al. 2018, arXiv:1608.00507): 1 if the
+// map's largest value, the first of equal ones, lies on the object or near it,
+// else 0. As in TorchRay, near means that the squared distance to a pixel of the
+// mask is below Tolerance squared. The mean is the mean of the classes' shares of
+// hits.
 type Pointing struct {
-	Tolerance int `json:"tolerance,omitempty"` // in pixels; 0 is 15, 1 is the very pixel
+	Tolerance int `json:"tolerance,omitempty"` // in pixels; 0 is 15, 1 allows no distance
 }
 
-// Judge gives "pointing".
+// Judge returns "pointing".
 func (p Pointing) Judge(_ context.Context, s Sample) (Values, error) {
 	if err := s.check("pointing", NeedsMasks); err != nil {
 		return nil, err
@@ -28,7 +29,7 @@ func (p Pointing) Judge(_ context.Context, s Sample) (Values, error) {
 			return unjudged(status)
 		}
 		heat := s.heat(i)
-		point := largest(heat.Values)
+		point := numeric.ArgMax(heat.Values)
 		if s.Masks[i].near(point/heat.Width, point%heat.Width, p.Tolerance) {
 			return judged(1)
 		}
@@ -36,7 +37,7 @@ func (p Pointing) Judge(_ context.Context, s Sample) (Values, error) {
 	})}, nil
 }
 
-// located says whether a map can be held against a mask.
+// located is the status of a map that is compared with a mask.
 func located(g explain.Grid, mask Mask) explain.Status {
 	if status := explain.StatusOf(g); status != explain.OK {
 		return status
@@ -49,7 +50,7 @@ func located(g explain.Grid, mask Mask) explain.Status {
 	return NoMask
 }
 
-// near says whether a pixel of the mask is less than tolerance away.
+// near reports whether a pixel of the mask is less than tolerance away.
 func (m Mask) near(row, column, tolerance int) bool {
 	for y := max(row-tolerance, 0); y < min(row+tolerance+1, m.Height); y++ {
 		for x := max(column-tolerance, 0); x < min(column+tolerance+1, m.Width); x++ {

@@ -7,37 +7,37 @@ import (
 	"oscar/explain"
 )
 
-// ROAD, remove and debias, removes a share of the pixels and fills the holes
-// from their neighbours (noisy linear imputation), so that neither an odd
-// colour nor the shape of a hole tells the model what was there (Rong, Leemann
-// et al. 2022, arXiv:2202.00449). Pixels are removed by rank: the most relevant
-// first (MoRF), which should cost the class its probability, or the least
-// relevant first (LeRF), the same ranking from its other end, which should not.
+// ROAD, remove and debias, removes a share of the pixels and fills the holes from
+// their neighbours (noisy linear imputation), so that neither the colour nor the
+// shape of a hole reveals what was there (Rong, Leemann et al. 2022,
+// arXiv:2202.00449). Pixels are removed by rank. Removing the most relevant first
+// (MoRF) should lower the probability of the class. Removing the least relevant
+// first (LeRF) should not.
 //
-// A value is the mean over the shares of the probability after removal, less
-// that of the image: "road_morf", "road_lerf", and "road", (LeRF - MoRF)/2, as
-// ROADCombined of pytorch-grad-cam. A random map has 0.
+// A value is the mean over the shares of the probability after removal, less that
+// of the image: "road_morf" and "road_lerf". "road" is (LeRF - MoRF)/2, as
+// ROADCombined of pytorch-grad-cam. A random map has about 0.
 type ROAD struct {
-	Shares []float64 `json:"shares,omitempty"` // what is removed; nil is 0.1, 0.2 ... 0.9
+	Shares []float64 `json:"shares,omitempty"` // removed; nil is 0.1, 0.2 ... 0.9
 	// Noise is the standard deviation of the normal noise on each filled value,
 	// as a share of the pixel range 255; 0 is the authors' 0.01.
 	Noise     float64 `json:"noise,omitempty"`
 	Noiseless bool    `json:"noiseless,omitempty"` // fills without noise
-	// Tolerance is where the linear system counts as solved: the residual over
-	// the right side. 0 is 1e-5, which is an error below 1e-4 of the range.
+	// Tolerance is the residual over the right side at which the linear system is
+	// solved. 0 is 1e-5, an error below 1e-4 of the range.
 	Tolerance float64 `json:"tolerance,omitempty"`
 }
 
-// Removal is what became of one image.
+// Removal is the effect of removing pixels of one image.
 type Removal struct {
 	Before     float64 // the class's probability
 	MoRF, LeRF []float64
-	// Whether the class is the predicted one, after each removal: for the
-	// authors' accuracy curves.
+	// Whether the class is still predicted after each removal, for the authors'
+	// accuracy curves.
 	MoRFKept, LeRFKept []bool
 }
 
-// Judge gives "road", "road_morf" and "road_lerf".
+// Judge returns "road", "road_morf" and "road_lerf".
 func (r ROAD) Judge(ctx context.Context, s Sample) (Values, error) {
 	removals, err := r.Curves(ctx, s)
 	if err != nil {
@@ -48,7 +48,7 @@ func (r ROAD) Judge(ctx context.Context, s Sample) (Values, error) {
 			if r := removals[i]; r != nil {
 				return judged(of(average(r.MoRF)-r.Before, average(r.LeRF)-r.Before))
 			}
-			return unjudged(orderable(s.Maps[i]))
+			return unjudged(rankable(s.Maps[i]))
 		})
 	}
 	return Values{
@@ -58,8 +58,8 @@ func (r ROAD) Judge(ctx context.Context, s Sample) (Values, error) {
 	}, nil
 }
 
-// Curves are the removals of each image, one value a share; nil where the map
-// has no ranking.
+// Curves returns the removals of each image, one value a share, nil if the map
+// cannot be ranked.
 func (r ROAD) Curves(ctx context.Context, s Sample) ([]*Removal, error) {
 	if err := s.check("road", NeedsModel); err != nil {
 		return nil, err
@@ -71,20 +71,20 @@ func (r ROAD) Curves(ctx context.Context, s Sample) ([]*Removal, error) {
 	list := make([]*Removal, s.Images.N)
 	judgeable := 0
 	for i := range list {
-		if orderable(s.Maps[i]) == explain.OK {
+		if rankable(s.Maps[i]) == explain.OK {
 			n := len(r.Shares)
 			list[i] = &Removal{MoRF: make([]float64, n), LeRF: make([]float64, n), MoRFKept: make([]bool, n), LeRFKept: make([]bool, n)}
 			judgeable++
 		}
 	}
-	trial := s.predictions(ctx, judgeable*(1+2*len(r.Shares)))
+	batcher := s.predictions(ctx, judgeable*(1+2*len(r.Shares)))
 	holes := newImputer(s.Images.Height, s.Images.Width, r.Tolerance)
 	for i, removal := range list {
 		if removal == nil {
 			continue
 		}
-		copy(trial.next(), s.image(i))
-		if err := trial.submit(s.Targets[i], func(a answer) { removal.Before = a.Probability }); err != nil {
+		copy(batcher.Next(), s.image(i))
+		if err := batcher.Submit(s.Targets[i], func(o outcome) { removal.Before = o.Probability }); err != nil {
 			return nil, err
 		}
 		order, noise := descending(s.heat(i)), r.noise(s, i)
@@ -94,16 +94,16 @@ func (r ROAD) Curves(ctx context.Context, s Sample) ([]*Removal, error) {
 				if err := ctx.Err(); err != nil {
 					return nil, err
 				}
-				image := trial.next()
+				image := batcher.Next()
 				copy(image, s.image(i))
 				holes.fill(image, holed)
 				noise(image, holed, side, k)
-				err := trial.submit(s.Targets[i], func(a answer) {
-					kept := a.Best == s.Targets[i]
+				err := batcher.Submit(s.Targets[i], func(o outcome) {
+					kept := o.Best == s.Targets[i]
 					if side == 0 {
-						removal.MoRF[k], removal.MoRFKept[k] = a.Probability, kept
+						removal.MoRF[k], removal.MoRFKept[k] = o.Probability, kept
 					} else {
-						removal.LeRF[k], removal.LeRFKept[k] = a.Probability, kept
+						removal.LeRF[k], removal.LeRFKept[k] = o.Probability, kept
 					}
 				})
 				if err != nil {
@@ -112,7 +112,7 @@ func (r ROAD) Curves(ctx context.Context, s Sample) ([]*Removal, error) {
 			}
 		}
 	}
-	return list, trial.flush()
+	return list, batcher.Flush()
 }
 
 func (r ROAD) withDefaults() (ROAD, error) {
@@ -139,13 +139,13 @@ func (r ROAD) withDefaults() (ROAD, error) {
 	return r, nil
 }
 
-// removed is how many of n positions a share is: at least one, but not all.
+// removed is the number of positions in a share of n: at least 1, at most n-1.
 func removed(share float64, n int) int {
 	return min(max(int(share*float64(n)+0.5), 1), n-1)
 }
 
-// noise adds normal noise to the filled values of image i: for each side and
-// share its own.
+// noise returns a function that adds normal noise to the filled values of image i,
+// different for each side and share.
 func (r ROAD) noise(s Sample, i int) func(image []float32, filled []int, side, k int) {
 	if r.Noise == 0 {
 		return func([]float32, []int, int, int) {}

@@ -3,12 +3,13 @@ package score
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"oscar/explain"
 )
 
-// Cases are images, the class of each that is to be explained, and, where it is
-// known, where in the image that class is.
+// Cases are images, the class of each to explain, and, if it is known, where in
+// the image that class is.
 type Cases struct {
 	Images    explain.Images
 	Targets   []int       // one class an image
@@ -16,45 +17,45 @@ type Cases struct {
 	Quadrants []Quadrants // one an image if these are mosaics, else none
 }
 
-// Mask says which pixels of an image belong to the object: row-major
+// Mask is which pixels of an image belong to the object: row-major
 // [Height,Width].
 type Mask struct {
 	Height, Width int
 	Inside        []bool
 }
 
-// Quadrants says which quarters of a mosaic show the target class: top left,
+// Quadrants is which quarters of a mosaic show the target class: top left,
 // top right, bottom left, bottom right.
 type Quadrants [4]bool
 
-// Sample is all that a metric may ask for: cases, one method's explanations of
-// them, and the means to try what the model does.
+// Sample is everything that a metric may need: cases, one method's maps of them,
+// the model and the explainer.
 type Sample struct {
 	Cases
 	Maps []explain.Grid // the method's map of each image, of any resolution
 
-	Model      explain.Predictor // see [Needs] for who asks for which
+	Model      explain.Predictor // what is needed: see [Needs]
 	Explainer  explain.Explainer // what made the maps
 	Randomised Cascade
 
 	Batch    int                   // images at a time for the model and the explainer; 0 is 32
 	Seed     uint64                // of every draw
-	Progress func(done, total int) // told after each batch how many images went through; may be nil
+	Progress func(done, total int) // images processed, after each batch; may be nil
 }
 
-// Cascade is one explainer on ever more randomised copies of the model, for
-// the sanity check.
+// Cascade is one explainer on copies of the model with more and more randomised
+// layers, for the sanity check.
 type Cascade struct {
 	Layers []string // from the logits down
-	// Explainer looks at a model whose layers Layers[:depth] hold fresh initial
+	// Explainer explains a model whose layers Layers[:depth] have new initial
 	// values; depth is 1 to len(Layers).
 	Explainer func(depth int) (explain.Explainer, error)
 }
 
-// DefaultBatch is how many images go to the model at a time if not said.
+// DefaultBatch is how many images the model is shown at a time.
 const DefaultBatch = 32
 
-// check says what of a sample is missing or does not fit.
+// check reports a part of the sample that is missing or does not fit.
 func (s Sample) check(name string, needs Needs) error {
 	if err := s.problem(needs); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -73,7 +74,7 @@ func (s Sample) problem(needs Needs) error {
 		return fmt.Errorf("%d maps for %d images; want one an image", len(s.Maps), s.Images.N)
 	}
 	for i, g := range s.Maps {
-		if g.Height < 1 || g.Width < 1 || len(g.Values) != g.Height*g.Width {
+		if !g.Filled() {
 			return fmt.Errorf("map %d has %d values for %dx%d", i, len(g.Values), g.Height, g.Width)
 		}
 	}
@@ -85,7 +86,7 @@ func (s Sample) problem(needs Needs) error {
 	return nil
 }
 
-// has says which needs the sample meets.
+// has returns the needs that the sample meets.
 func (s Sample) has() Needs {
 	var has Needs
 	for need, met := range map[Needs]bool{
@@ -104,7 +105,7 @@ func (s Sample) has() Needs {
 
 func (c Cases) check() error {
 	m := c.Images
-	if m.N < 0 || m.Height < 1 || m.Width < 1 || m.Channels < 1 || len(m.Pixels) != m.N*m.Height*m.Width*m.Channels {
+	if m.N < 0 || m.Height < 1 || m.Width < 1 || m.Channels < 1 || len(m.Pixels) != m.N*m.Size() {
 		return fmt.Errorf("images [%d,%d,%d,%d] have %d values", m.N, m.Height, m.Width, m.Channels, len(m.Pixels))
 	}
 	if len(c.Targets) != m.N {
@@ -124,22 +125,15 @@ func (c Cases) check() error {
 	return nil
 }
 
-// image is the pixels of image i.
-func (s Sample) image(i int) []float32 { return pixels(s.Images, i) }
+// image returns the pixels of image i.
+func (s Sample) image(i int) []float32 { return s.Images.Slice(i, i+1).Pixels }
 
-// pixels is the pixels of image i of a batch.
-func pixels(m explain.Images, i int) []float32 {
-	size := m.Height * m.Width * m.Channels
-	return m.Pixels[i*size : (i+1)*size]
-}
-
-// heat is the map of image i at the image's size: bilinear between half-pixel
-// centres, by the one implementation of it.
+// heat is the map of image i at the image's size.
 func (s Sample) heat(i int) explain.Grid {
 	return s.Maps[i].Resize(s.Images.Height, s.Images.Width)
 }
 
-// each judges the images one by one and gives every value its class.
+// each judges the images one by one and sets each value's class.
 func (s Sample) each(judge func(i int) Value) []Value {
 	values := make([]Value, s.Images.N)
 	for i := range values {
@@ -149,16 +143,17 @@ func (s Sample) each(judge func(i int) Value) []Value {
 	return values
 }
 
-// Targets gives every image a class: where targets says [explain.Predicted]
-// the model's. The model gets at most batch images at a time, 0 is 32.
+// Targets returns a class for every image: the target or, if it is
+// [explain.Predicted], the class that the model predicts. The model sees at most
+// batch images at a time; 0 is 32.
 func Targets(ctx context.Context, model explain.Predictor, images explain.Images, targets []int, batch int) ([]int, error) {
 	cases := Cases{Images: images, Targets: targets}
 	if err := cases.check(); err != nil {
 		return nil, err
 	}
-	out := append([]int(nil), targets...)
+	out := slices.Clone(targets)
 	s := Sample{Cases: cases, Model: model, Batch: batch}
-	trial := s.predictions(ctx, 0)
+	batcher := s.predictions(ctx, 0)
 	for i, target := range targets {
 		if target >= 0 {
 			continue
@@ -166,10 +161,10 @@ func Targets(ctx context.Context, model explain.Predictor, images explain.Images
 		if model == nil {
 			return nil, fmt.Errorf("image %d has no target class, and there is no model to ask", i)
 		}
-		copy(trial.next(), s.image(i))
-		if err := trial.submit(0, func(a answer) { out[i] = a.Best }); err != nil {
+		copy(batcher.Next(), s.image(i))
+		if err := batcher.Submit(0, func(o outcome) { out[i] = o.Best }); err != nil {
 			return nil, err
 		}
 	}
-	return out, trial.flush()
+	return out, batcher.Flush()
 }

@@ -7,21 +7,21 @@ import (
 	"oscar/explain"
 )
 
-// Similarity is how alike the maps of the model are to those of a randomised
+// Similarity is how similar the maps of the model are to those of a randomised
 // one, a value an image.
 type Similarity struct {
-	Layer       string // randomised as well, beside those before
+	Layer       string // randomised as well as those before it
 	AbsSpearman []Value
 	Spearman    []Value
 	SSIM        []Value
 }
 
 // Cascades is the model-parameter randomisation test (Adebayo et al. 2018,
-// arXiv:1810.03292): layers lose what they learnt, from the logits down, one
-// more each time, and the maps of such a model are held against those of the
-// trained one: the rank correlation of |map| and of the signed map, and SSIM of
-// the maps scaled to 0..1, all at the size of the image. A method whose maps
-// stay alike does not show what the model learnt: low is good.
+// arXiv:1810.03292). Layers are randomised from the logits down, one more each
+// time. The maps of such a model are compared with those of the trained one: the
+// rank correlation of |map| and of the signed map, and SSIM of the maps scaled to
+// 0..1, all at the size of the image. If the maps stay similar, the method does
+// not show what the model learnt: low is good.
 func Cascades(ctx context.Context, s Sample) ([]Similarity, error) {
 	if err := s.check("sanity", NeedsRandomised); err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func Cascades(ctx context.Context, s Sample) ([]Similarity, error) {
 	list := make([]Similarity, len(s.Randomised.Layers))
 	trained := make([]compared, s.Images.N)
 	for i := range trained {
-		if orderable(s.Maps[i]) == explain.OK {
+		if rankable(s.Maps[i]) == explain.OK {
 			trained[i] = newCompared(s.heat(i))
 		}
 	}
@@ -45,26 +45,26 @@ func Cascades(ctx context.Context, s Sample) ([]Similarity, error) {
 		}
 		n := s.Images.N
 		list[k] = Similarity{layer, make([]Value, n), make([]Value, n), make([]Value, n)}
-		trial := step.explanations(ctx, explainer, n)
+		batcher := step.explanations(ctx, explainer, n)
 		for i := range n {
-			copy(trial.next(), s.image(i))
-			err := trial.submit(s.Targets[i], func(g explain.Grid) { list[k].compare(step, i, trained[i], g) })
+			copy(batcher.Next(), s.image(i))
+			err := batcher.Submit(s.Targets[i], func(g explain.Grid) { list[k].compare(step, i, trained[i], g) })
 			if err != nil {
 				return nil, fmt.Errorf("sanity, %s randomised: %w", layer, err)
 			}
 		}
-		if err := trial.flush(); err != nil {
+		if err := batcher.Flush(); err != nil {
 			return nil, fmt.Errorf("sanity, %s randomised: %w", layer, err)
 		}
 	}
 	return list, nil
 }
 
-// compare fills in image i.
+// compare sets the values of image i.
 func (y *Similarity) compare(s Sample, i int, trained compared, randomised explain.Grid) {
-	status := orderable(s.Maps[i])
+	status := rankable(s.Maps[i])
 	if status == explain.OK {
-		status = orderable(randomised)
+		status = rankable(randomised)
 	}
 	if status != explain.OK {
 		y.AbsSpearman[i], y.Spearman[i], y.SSIM[i] = unjudged(status), unjudged(status), unjudged(status)
@@ -80,13 +80,12 @@ func (y *Similarity) compare(s Sample, i int, trained compared, randomised expla
 	}
 }
 
-// at is the key of a metric's values at one layer of the cascade.
+// at returns the key of a metric's values at one layer of the cascade.
 func at(metric, layer string) string { return metric + "@" + layer }
 
-// judgeSanity gives "sanity_rank_abs", "sanity_rank" and "sanity_ssim", each
-// the mean over the cascade as in Quantus; of the depths at which there is a
-// value, if there is one at all. Beside them it gives the values of each depth,
-// see [at].
+// judgeSanity returns "sanity_rank_abs", "sanity_rank" and "sanity_ssim", each the
+// mean over the depths of the cascade that have a value, as in Quantus. It also
+// returns the values of each depth, see [at].
 func judgeSanity(ctx context.Context, s Sample) (Values, error) {
 	steps, err := Cascades(ctx, s)
 	if err != nil {

@@ -8,23 +8,23 @@ import (
 	"oscar/explain"
 )
 
-// Sensitivity asks how far the map moves when the image hardly does (Yeh et al.
+// Sensitivity is how much the map changes when the image hardly does (Yeh et al.
 // 2019, arXiv:1901.09392):
 //
 //	max over d, |d|_inf <= r, of ||map(x+d) - map(x)|| / ||map(x)||
 //
 // in the Frobenius norm, at the map's own resolution. As in Captum's
-// sensitivity_max the maximum is over uniform draws of d, one value a channel
-// of a pixel, and x+d is not cut to the pixel range. The class stays the same.
+// sensitivity_max the maximum is over uniform draws of d, one value for each
+// channel of a pixel, and x+d is not clipped. The class stays the same.
 type Sensitivity struct {
 	Radius  float64 `json:"radius,omitempty"`  // r, as a share of the pixel range 255; 0 is 0.02
 	Samples int     `json:"samples,omitempty"` // draws an image; 0 is 10
 
-	noise func(k int, out []float32) // instead of a draw, for tests
+	noise func(k int, out []float32) // replaces the draws in tests
 }
 
-// Judge gives "max_sensitivity". The maps of the sample must be what its
-// explainer gives.
+// Judge returns "max_sensitivity". The maps of the sample must be those of its
+// explainer.
 func (n Sensitivity) Judge(ctx context.Context, s Sample) (Values, error) {
 	if err := s.check("max_sensitivity", NeedsExplainer); err != nil {
 		return nil, err
@@ -37,14 +37,14 @@ func (n Sensitivity) Judge(ctx context.Context, s Sample) (Values, error) {
 	}
 	judgeable := 0
 	for _, g := range s.Maps {
-		if weighable(g) == explain.OK {
+		if nonZero(g) == explain.OK {
 			judgeable++
 		}
 	}
 	largest := make([]float64, s.Images.N)
-	trial := s.explanations(ctx, s.Explainer, judgeable*n.Samples)
+	batcher := s.explanations(ctx, s.Explainer, judgeable*n.Samples)
 	for i, g := range s.Maps {
-		if weighable(g) != explain.OK {
+		if nonZero(g) != explain.OK {
 			continue
 		}
 		noise := n.noise
@@ -52,12 +52,12 @@ func (n Sensitivity) Judge(ctx context.Context, s Sample) (Values, error) {
 			noise = n.uniform(stream(s.Seed, "max_sensitivity", digest(s.image(i))))
 		}
 		for k := range n.Samples {
-			out := trial.next()
+			out := batcher.Next()
 			noise(k, out)
 			for p, v := range s.image(i) {
 				out[p] += v
 			}
-			err := trial.submit(s.Targets[i], func(moved explain.Grid) {
+			err := batcher.Submit(s.Targets[i], func(moved explain.Grid) {
 				largest[i] = max(largest[i], distance(moved, g)/norm(g)) // NaN stays
 			})
 			if err != nil {
@@ -65,18 +65,18 @@ func (n Sensitivity) Judge(ctx context.Context, s Sample) (Values, error) {
 			}
 		}
 	}
-	if err := trial.flush(); err != nil {
+	if err := batcher.Flush(); err != nil {
 		return nil, err
 	}
 	return Values{"max_sensitivity": s.each(func(i int) Value {
-		if status := weighable(s.Maps[i]); status != explain.OK {
+		if status := nonZero(s.Maps[i]); status != explain.OK {
 			return unjudged(status)
 		}
 		return judged(largest[i])
 	})}, nil
 }
 
-// uniform draws one d after another.
+// uniform returns a function that draws d.
 func (n Sensitivity) uniform(random *rand.Rand) func(k int, out []float32) {
 	return func(_ int, out []float32) {
 		for p := range out {
@@ -85,7 +85,7 @@ func (n Sensitivity) uniform(random *rand.Rand) func(k int, out []float32) {
 	}
 }
 
-// distance is the Frobenius norm of a-b; NaN if they differ in shape.
+// distance is the Frobenius norm of a-b, NaN if their shapes differ.
 func distance(a, b explain.Grid) float64 {
 	if a.Height != b.Height || a.Width != b.Width {
 		return math.NaN()

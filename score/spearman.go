@@ -7,22 +7,22 @@ import (
 	"oscar/explain"
 )
 
-// Spearman is the rank correlation of two maps of one size, equal values
-// sharing their mean rank; with abs of their absolute values. A map of one
-// value has no ranks to speak of.
+// Spearman is the rank correlation of two maps of one size, or of their absolute
+// values with abs. Equal values share their mean rank. A map of a single value
+// cannot be ranked.
 func Spearman(a, b explain.Grid, abs bool) Value {
 	if a.Height != b.Height || a.Width != b.Width {
 		return unjudged(explain.NonFinite)
 	}
 	for _, g := range []explain.Grid{a, b} {
-		if status := orderable(g); status != explain.OK {
+		if status := rankable(g); status != explain.OK {
 			return unjudged(status)
 		}
 	}
 	return correlated(ranks(a, abs), ranks(b, abs))
 }
 
-// ranks gives every value its rank, from 1. A float32 holds them exactly.
+// ranks returns the rank of every value, from 1, which a float32 holds exactly.
 func ranks(g explain.Grid, abs bool) []float32 {
 	values := g.Values
 	if abs {
@@ -74,7 +74,7 @@ func correlated(a, b []float32) Value {
 	return judged(min(max(ab/math.Sqrt(aa*bb), -1), 1))
 }
 
-// compared is what the comparisons need of a map that can be ordered.
+// compared is what the comparisons need of a map that can be ranked.
 type compared struct {
 	ranks, absRanks []float32
 	map01           explain.Grid // scaled to 0..1

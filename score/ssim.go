@@ -6,19 +6,19 @@ import (
 	"oscar/explain"
 )
 
-// The window of SSIM: Gaussian weights of a standard deviation of 1.5 pixels,
-// cut at 3.5 of them.
+// The window of SSIM: Gaussian weights with a standard deviation of 1.5 pixels,
+// truncated at 3.5 of them.
 const (
 	ssimSigma  = 1.5
 	ssimRadius = 5 // round(3.5 * 1.5)
 	ssimWindow = 2*ssimRadius + 1
 )
 
-// SSIM is the mean structural similarity of two maps of one size whose values
-// are 0..1 (Wang et al. 2004, IEEE TIP 13:600), over the places where the whole
-// window lies within the maps. As scikit-image's structural_similarity(
-// gaussian_weights=True, data_range=1), sample covariances included. Maps
-// below 11x11 are TooSmall.
+// SSIM is the mean structural similarity of two maps of one size whose values are
+// 0..1 (Wang et al. 2004, IEEE TIP 13:600), over the positions where the whole
+// window lies within the maps. It equals scikit-image's structural_similarity(
+// gaussian_weights=True, data_range=1), with sample covariances. Maps below 11x11
+// are TooSmall.
 func SSIM(a, b explain.Grid) Value {
 	switch {
 	case a.Height != b.Height || a.Width != b.Width:
@@ -46,7 +46,7 @@ func SSIM(a, b explain.Grid) Value {
 	return judged(sum / float64(len(meanA)))
 }
 
-// smooth is the window's weighted mean wherever it lies within the grid.
+// smooth returns the window's weighted mean where it lies within the grid.
 func smooth(height, width int, at func(i int) float64) []float64 {
 	var kernel [ssimWindow]float64
 	total := 0.0
@@ -77,7 +77,7 @@ func smooth(height, width int, at func(i int) float64) []float64 {
 	return out
 }
 
-// minMax scales a map that has two values at least to 0..1.
+// minMax scales a map of at least two different values to 0..1.
 func minMax(g explain.Grid) explain.Grid {
 	low, high := g.Range()
 	bottom, span := float64(low), float64(high)-float64(low)

@@ -7,32 +7,31 @@ import (
 	"oscar/explain"
 )
 
-// resamples is how many bootstrap samples an interval is made of.
+// resamples is the number of bootstrap samples of an interval.
 const resamples = 2000
 
-// Interval is a mean with its 95 % bootstrap interval: the 2.5 % and the
-// 97.5 % point of the means of 2000 samples with replacement (Efron 1979, the
-// percentile method). It says how far the mean would move with other images,
-// and stays within the metric's range; for fewer than some twenty images it is
-// too narrow.
+// Interval is a mean with its 95 % bootstrap interval: the 2.5 % and the 97.5 %
+// point of the means of 2000 samples with replacement (Efron 1979, the percentile
+// method). It estimates how far the mean would move with other images, and stays
+// within the metric's range. It is too narrow for fewer than about 20 images.
 type Interval struct {
 	Mean Number `json:"mean"` // NaN if N is 0
-	Low  Number `json:"low"`  // NaN if N is below 2: one image says nothing of others
+	Low  Number `json:"low"`  // NaN if N is below 2
 	High Number `json:"high"`
-	N    int    `json:"n"` // the values that it is the mean of
+	N    int    `json:"n"` // number of values
 }
 
-// Summary is what a metric says of a method: the mean over the explanations
-// that could be judged, and how many could not.
+// Summary is a metric's result for a method: the mean over the explanations that
+// could be judged, and the number of the others.
 type Summary struct {
 	Interval
 	Unjudged int                    `json:"unjudged"`
 	Why      map[explain.Status]int `json:"why,omitempty"` // the unjudged by their status
 }
 
-// Summarise aggregates the values whose status is OK. With perClass the mean is
-// the mean of the classes' means, and each class is resampled on its own. The
-// same values and seed give the same bits.
+// Summarise summarises the values whose status is OK. With perClass the mean is the
+// mean of the classes' means, and each class is resampled separately. The same
+// values and seed give the same bits.
 func Summarise(values []Value, perClass bool, seed uint64) Summary {
 	var s Summary
 	byClass := map[int][]float64{}
@@ -55,7 +54,7 @@ func Summarise(values []Value, perClass bool, seed uint64) Summary {
 	return s
 }
 
-// groups lists a map's values in the order of its keys.
+// groups returns a map's values in the order of its keys.
 func groups(byClass map[int][]float64) [][]float64 {
 	classes := make([]int, 0, len(byClass))
 	for class := range byClass {
@@ -69,7 +68,7 @@ func groups(byClass map[int][]float64) [][]float64 {
 	return list
 }
 
-// bootstrap is the mean of the groups' means, with its interval.
+// bootstrap returns the mean of the groups' means, with its interval.
 func bootstrap(groups [][]float64, seed uint64) Interval {
 	nan := Number(math.NaN())
 	out := Interval{nan, nan, nan, 0}
@@ -98,14 +97,13 @@ func bootstrap(groups [][]float64, seed uint64) Interval {
 		}
 	}
 	slices.Sort(means)
-	// Rounding must not put the mean of equal values outside.
+	// The mean of equal values must lie inside in spite of rounding.
 	out.Low = Number(min(quantile(means, 0.025), mean))
 	out.High = Number(max(quantile(means, 0.975), mean))
 	return out
 }
 
-// quantile is a quantile of sorted values, linear between neighbours as in
-// numpy.
+// quantile is a quantile of sorted values, linear between neighbours, as in numpy.
 func quantile(sorted []float64, q float64) float64 {
 	at := q * float64(len(sorted)-1)
 	below := int(at)

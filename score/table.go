@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Table is methods by metrics, with all that is needed to make it again but
-// for the model and the images. Its JSON can be read back.
+// Table is methods by metrics, with everything needed to compute it again except
+// the model and the images. Its JSON can be read back.
 type Table struct {
 	Metrics  []Metric `json:"metrics"` // the columns
 	Rows     []Row    `json:"rows"`    // the methods, then the controls
@@ -16,44 +16,43 @@ type Table struct {
 	Settings Settings `json:"settings"`
 }
 
-// Row is what the metrics say of a method, a cell a column.
+// Row is one method, a cell for each metric.
 type Row struct {
 	Method  string `json:"method"`
 	Control bool   `json:"control,omitempty"`
 	Cells   []Cell `json:"cells"`
 }
 
-// Cell is what one metric says of a method.
+// Cell is one metric of one method.
 type Cell struct {
 	Summary
-	Layers []AtLayer    `json:"layers,omitempty"` // of the sanity check: what it is the mean of, from the logits down
-	Versus []Difference `json:"versus,omitempty"` // the controls, none for a control
-	Values []Value      `json:"values,omitempty"` // one an image, or one a mosaic; none if the metric could not be asked
+	Layers []AtLayer    `json:"layers,omitempty"` // of the sanity check: its parts, from the logits down
+	Versus []Difference `json:"versus,omitempty"` // the comparisons with the controls; none for a control
+	Values []Value      `json:"values,omitempty"` // one an image or mosaic; none if the metric could not be computed
 }
 
-// AtLayer is what the sanity check says where the model has forgotten a layer,
-// and those before in the list.
+// AtLayer is the result of the sanity check with a layer, and those before it in
+// the list, randomised.
 type AtLayer struct {
 	Layer string `json:"layer"`
 	Summary
 }
 
-// Difference is a method less a control, image by image: the mean over the
-// images at which both could be judged. Images differ far more in difficulty
-// than methods do, so that the intervals of two methods overlap even if one is
-// better at every image; the interval of the differences does not suffer from
-// that.
+// Difference is a method less a control, image by image: the mean over the images
+// for which both could be judged. Images differ far more than methods do, so that
+// the intervals of two methods overlap even if one is better for every image. The
+// interval of the differences is not affected.
 type Difference struct {
 	Control string `json:"control"`
 	Interval
 }
 
-// fewest is the number of images from which on a difference may be clear. With
-// five, all on one side, a two-sided sign test is still at 6 %.
+// fewest is the least number of images for which a difference can be clear. With
+// five, all on one side, a two-sided sign test still has p = 6 %.
 const fewest = 6
 
-// Clear says whether a difference lies on the better side of 0 with the whole
-// of its 95 % interval, for six images at least.
+// Clear reports whether the whole 95 % interval of the difference lies on the
+// better side of 0, for at least six images.
 func (d Difference) Clear(better Direction) bool {
 	if d.N < fewest {
 		return false
@@ -64,8 +63,8 @@ func (d Difference) Clear(better Direction) bool {
 	return d.Low > 0
 }
 
-// Beats says whether a method is better than every control, each difference
-// clear ([Difference.Clear]). It is if there are no controls.
+// Beats reports whether the difference to every control is clear
+// ([Difference.Clear]). It is true if there are no controls.
 func (c Cell) Beats(better Direction) bool {
 	for _, d := range c.Versus {
 		if !d.Clear(better) {
@@ -75,7 +74,7 @@ func (c Cell) Beats(better Direction) bool {
 	return true
 }
 
-// Cell finds a cell by the names of a method and a metric.
+// Cell returns the cell of a method and a metric.
 func (t Table) Cell(method, metric string) (Cell, error) {
 	for _, row := range t.Rows {
 		if row.Method != method {
@@ -95,8 +94,8 @@ type Doubt struct {
 	Controls       []string // those not beaten
 }
 
-// Doubts lists the cells that do not beat every control (see [Cell.Beats]), row
-// by row.
+// Doubts returns the cells that do not beat every control ([Cell.Beats]), row by
+// row.
 func (t Table) Doubts() []Doubt {
 	var doubts []Doubt
 	for _, row := range t.Rows {
@@ -118,13 +117,18 @@ func (t Table) Doubts() []Doubt {
 	return doubts
 }
 
-// UnmarshalJSON reads a table, and refuses one whose rows do not fit its
-// columns.
+// UnmarshalJSON reads a table. It is an error if its rows do not fit its columns.
 func (t *Table) UnmarshalJSON(data []byte) error {
 	type plain Table
 	var read plain
 	if err := json.Unmarshal(data, &read); err != nil {
 		return err
+	}
+	for i := range read.Metrics {
+		m := &read.Metrics[i]
+		if known, err := Lookup(m.Name); err == nil {
+			m.Reads, m.Stochastic = known.Reads, known.Stochastic
+		}
 	}
 	for _, row := range read.Rows {
 		if len(row.Cells) != len(read.Metrics) {

@@ -6,30 +6,31 @@ import (
 	"math"
 
 	"oscar/explain"
+	"oscar/internal/numeric"
 )
 
-// Why a metric could not judge an image, beside the states of a map:
-// [explain.Empty], [explain.Constant], [explain.NonFinite].
+// Why a metric could not judge an image, besides the states of a map
+// ([explain.Empty], [explain.Constant], [explain.NonFinite]).
 const (
-	NoScore   explain.Status = "score<=0"  // the class had no probability to lose
-	Saturated explain.Status = "score>=1"  // the class had no probability to gain
-	NoMask    explain.Status = "no_mask"   // the mask holds no pixel, so that there is nothing to hit
+	NoScore   explain.Status = "score<=0"  // the class has no probability to lose
+	Saturated explain.Status = "score>=1"  // the class has no probability to gain
+	NoMask    explain.Status = "no_mask"   // the mask has no pixel
 	TooSmall  explain.Status = "too_small" // the image is smaller than the metric's window
 )
 
-// Value is what a metric says of one explanation.
+// Value is a metric's value of one explanation.
 type Value struct {
 	Value  Number         `json:"value"` // NaN unless Status is explain.OK
 	Status explain.Status `json:"status"`
 	Class  int            `json:"class"` // the class explained
 }
 
-// OK says whether there is a value.
+// OK reports whether there is a value.
 func (v Value) OK() bool { return v.Status == explain.OK }
 
-// judged is a value, if it is finite.
+// judged returns x as a value, unjudged if it is not finite.
 func judged(x float64) Value {
-	if math.IsNaN(x) || math.IsInf(x, 0) {
+	if !numeric.Finite(x) {
 		return unjudged(explain.NonFinite)
 	}
 	return Value{Value: Number(x), Status: explain.OK}
@@ -39,15 +40,14 @@ func unjudged(why explain.Status) Value {
 	return Value{Value: Number(math.NaN()), Status: why}
 }
 
-// Values are one value an image, by the name of the metric; of the sanity check
-// also at each layer, by [at].
+// Values are one value an image, by the name of the metric. The sanity check also
+// has values of each layer, by [at].
 type Values map[string][]Value
 
-// orderable judges a map that is to be ranked: it must have two values at
-// least. Unlike [explain.StatusOf] it lets a map pass that is negative
-// everywhere.
-func orderable(g explain.Grid) explain.Status {
-	status := weighable(g)
+// rankable is the status of a map that will be ranked: two values must differ.
+// Unlike [explain.StatusOf] it is OK if all values are negative.
+func rankable(g explain.Grid) explain.Status {
+	status := nonZero(g)
 	if status != explain.OK {
 		return status
 	}
@@ -57,9 +57,9 @@ func orderable(g explain.Grid) explain.Status {
 	return explain.OK
 }
 
-// weighable judges a map whose magnitudes are used: it must not be zero
-// everywhere.
-func weighable(g explain.Grid) explain.Status {
+// nonZero is the status of a map whose magnitudes are read: one value must not be
+// zero.
+func nonZero(g explain.Grid) explain.Status {
 	low, high := g.Range()
 	switch {
 	case low != low || math.IsInf(float64(low), 0) || math.IsInf(float64(high), 0):
@@ -70,8 +70,7 @@ func weighable(g explain.Grid) explain.Status {
 	return explain.OK
 }
 
-// Number is a float64 that may be NaN or infinite, also in JSON: null,
-// "inf" and "-inf".
+// Number is a float64 that may be NaN or infinite, in JSON null, "inf" and "-inf".
 type Number float64
 
 // MarshalJSON writes the number.
