@@ -22,9 +22,9 @@ type Bundle struct {
 	logits  graph.Tensor
 	probs   graph.Tensor
 
-	grow        sync.Mutex // guards graph and what was added to it
+	grow        sync.Mutex // guards graph and the operations added to it, below
 	taps        map[tapKey]tap
-	class       graph.Tensor // int64 [N], grown with the first tap
+	class       graph.Tensor // int64 [N], added with the first tap
 	assignments map[string]assignment
 }
 
@@ -33,14 +33,14 @@ var (
 	_ explain.Differentiator = (*Bundle)(nil)
 )
 
-// tapKey names one way to look into the model.
+// tapKey identifies the operations of one kind of query.
 type tapKey struct {
 	layer  string
 	score  explain.Score
-	signal string // "" is the gradient, see [Signal]
+	signal string // the key of a [Signal], "" for the gradient
 }
 
-// tap is what one explaining run fetches.
+// tap has the tensors that a query fetches.
 type tap struct{ target, score, activations, gradients graph.Tensor }
 
 // Open loads the SavedModel in dir and restores its variables.
@@ -76,8 +76,8 @@ func OpenOptimized(dir string, threads graph.Threads, optimizer graph.Optimizer)
 	return b, nil
 }
 
-// check finds the tensors that every model has, and holds what the loader
-// passes over, or a hand may have edited, against the graph.
+// check finds the tensors that every model has. It compares the metadata, which may have been
+// edited, with the graph, and looks for the weights, whose absence the loader ignores.
 func (b *Bundle) check(dir string) (err error) {
 	for name, t := range map[string]*graph.Tensor{"image": &b.image, "logits": &b.logits, "probabilities": &b.probs} {
 		if *t, err = b.graph.Tensor(name); err != nil {
@@ -101,10 +101,10 @@ func (b *Bundle) check(dir string) (err error) {
 // Close frees the session.
 func (b *Bundle) Close() error { return b.session.Close() }
 
-// Runs is how many session runs the model has taken.
+// Runs returns how many session runs the model has started.
 func (b *Bundle) Runs() int64 { return b.session.Runs() }
 
-// Predict classifies images of the size that Metadata.Image says.
+// Predict classifies images. Their size must be that of Metadata.Image.
 func (b *Bundle) Predict(ctx context.Context, images explain.Images) (explain.Prediction, error) {
 	feed, err := b.feed(images)
 	if err != nil {
@@ -117,9 +117,9 @@ func (b *Bundle) Predict(ctx context.Context, images explain.Images) (explain.Pr
 	return explain.Prediction{Logits: rows(out[0]), Probabilities: rows(out[1])}, nil
 }
 
-// Differentiate fetches predictions, the layer's activations and the gradients
-// of the class score with respect to them in one session run. The layer is
-// looked at after the activation that follows it, see [Layer.Feature].
+// Differentiate returns predictions, the layer's activations, and the gradients of the class
+// score with respect to them, in one session run. Activations are those of
+// [Layer].Feature.
 func (b *Bundle) Differentiate(ctx context.Context, images explain.Images, targets []int, layer string, score explain.Score) (explain.Differential, error) {
 	return b.differentiate(ctx, images, targets, tapKey{layer: layer, score: score}, nil)
 }
@@ -162,15 +162,14 @@ func (b *Bundle) differentiate(ctx context.Context, images explain.Images, targe
 	return d, nil
 }
 
-// CheckLayer reports whether a layer has a map to look at; the error lists
-// those that have.
+// CheckLayer returns an error unless the layer is explainable. It lists the explainable
+// layers.
 func (b *Bundle) CheckLayer(name string) error {
 	_, err := b.Metadata.layer(name)
 	return err
 }
 
-// features is the tensor that a layer is looked at by; [explain.Image] is the
-// input.
+// features returns a layer's feature tensor. That of [explain.Image] is the input.
 func (b *Bundle) features(name string) (graph.Tensor, error) {
 	if name == explain.Image {
 		return b.image, nil
@@ -189,8 +188,8 @@ func (b *Bundle) features(name string) (graph.Tensor, error) {
 	return t, nil
 }
 
-// PredictFrom runs the model from a layer's output on, taken after the
-// activation that follows it.
+// PredictFrom classifies from a layer's activations, which take the place of those that
+// Differentiate returns.
 func (b *Bundle) PredictFrom(ctx context.Context, layer string, activations []explain.Volume) (explain.Prediction, error) {
 	var none explain.Prediction
 	features, err := b.features(layer)
@@ -216,7 +215,8 @@ func (b *Bundle) PredictFrom(ctx context.Context, layer string, activations []ex
 	return explain.Prediction{Logits: rows(out[0]), Probabilities: rows(out[1])}, nil
 }
 
-// tap grows the graph, once for each key. No signal is the gradient.
+// tap adds the operations of a key to the graph, unless they exist. A nil signal is the
+// gradient.
 func (b *Bundle) tap(key tapKey, signal addSignal) (tap, error) {
 	b.grow.Lock()
 	defer b.grow.Unlock()
@@ -241,9 +241,9 @@ func (b *Bundle) tap(key tapKey, signal addSignal) (tap, error) {
 	if key.score == explain.Probability {
 		from = b.probs
 	}
-	t := tap{activations: g.Identity("activations", features)} // the image itself is fed, and cannot be fetched
+	t := tap{activations: g.Identity("activations", features)} // a fed tensor, as the image, cannot be fetched itself
 	t.target = Target(g, b.class, b.logits)
-	t.score = ClassScore(g, from, t.target)
+	t.score = classScore(g, from, t.target)
 	if signal == nil {
 		t.gradients = g.Grad(t.score, features)[0]
 	} else if t.gradients, err = signal(g, t.target, key.layer, key.score); err != nil {
@@ -256,17 +256,17 @@ func (b *Bundle) tap(key tapKey, signal addSignal) (tap, error) {
 	return t, nil
 }
 
-// Target adds: the class asked for, or the predicted one where it is negative.
+// Target adds the class to explain: the given one, or the predicted one if it is negative.
 func Target(g *graph.Graph, class, logits graph.Tensor) graph.Tensor {
 	return g.Select(g.Less(class, g.Int64(0)), g.ArgMax(logits, 1), class)
 }
 
-// ClassScore adds the target's entry in each row of scores [N,C].
-func ClassScore(g *graph.Graph, scores, target graph.Tensor) graph.Tensor {
+// classScore adds the target's entry of each row of scores [N,C].
+func classScore(g *graph.Graph, scores, target graph.Tensor) graph.Tensor {
 	return g.Sum(g.Mul(scores, g.OneHot(target, scores.Shape()[1])), false, 1)
 }
 
-// feed checks the images' shape and makes the input tensor.
+// feed returns the input tensor for images, whose shape it checks.
 func (b *Bundle) feed(images explain.Images) (graph.Feed, error) {
 	want := b.Metadata.Image
 	if images.Height != want.Height || images.Width != want.Width || images.Channels != 3 {
@@ -280,7 +280,7 @@ func (b *Bundle) feed(images explain.Images) (graph.Feed, error) {
 	return graph.Feed{To: b.image, Value: graph.FromFloat32s(shape, images.Pixels)}, nil
 }
 
-// rows cuts a matrix into its rows.
+// rows returns the rows of a matrix.
 func rows(v graph.Value) [][]float32 {
 	shape, flat := v.Shape(), v.Float32s()
 	out := make([][]float32, shape[0])
@@ -290,7 +290,7 @@ func rows(v graph.Value) [][]float32 {
 	return out
 }
 
-// volumes cuts [N,H,W,C] into its images.
+// volumes returns the images of [N,H,W,C].
 func volumes(v graph.Value) []explain.Volume {
 	s, flat := v.Shape(), v.Float32s()
 	size := s[1] * s[2] * s[3]

@@ -8,9 +8,8 @@ import (
 	"oscar/internal/graph"
 )
 
-// Saver saves and restores variables, by name, as a tensor bundle:
-// <prefix>.index and <prefix>.data-00000-of-00001, with a checksum a tensor
-// that is verified on reading.
+// Saver saves and restores variables by their names, as a tensor bundle: <prefix>.index and
+// <prefix>.data-00000-of-00001. Each tensor has a checksum, which is verified on reading.
 type Saver struct {
 	filename graph.Tensor
 	control  graph.Tensor
@@ -55,7 +54,7 @@ func (s Saver) feed(prefix string) []graph.Feed {
 	return []graph.Feed{{To: s.filename, Value: graph.FromString(prefix)}}
 }
 
-// plain cuts the node that TensorFlow appends to a message.
+// plain removes the node that TensorFlow appends to a message.
 func plain(err error) error {
 	text, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "run: "), "\t [[")
 	text, _, _ = strings.Cut(text, " [[{{")

@@ -11,19 +11,18 @@ import (
 // relevance propagation and guided backpropagation are signals. A caller who knows
 // the model's layers adds the operations.
 type Signal struct {
-	// Key tells signals apart: one is added once for each layer and score.
+	// Key identifies the signal. Its operations are added once for each layer and score.
 	Key string
-	// Add returns a tensor of the shape of the layer's features. target is the
-	// class of each image, int64 [N]. It is never called twice at the same time.
-	// It should return an error rather than let an operation fail: a graph that
-	// has failed can no more be grown.
+	// Add returns a tensor of the shape of the layer's features. target is the class of each
+	// image, int64 [N]. Calls are not concurrent. Add should check its arguments, since no
+	// operation can be added to a graph after one has failed.
 	Add func(g *graph.Graph, target graph.Tensor, layer string, score explain.Score) (graph.Tensor, error)
 }
 
 type addSignal = func(g *graph.Graph, target graph.Tensor, layer string, score explain.Score) (graph.Tensor, error)
 
-// With returns the model with a signal in place of the gradient: what it gives
-// as Differential.Gradients is the signal at the layer.
+// With returns the model with a signal instead of the gradient. Its Differential.Gradients
+// are the signal at the layer.
 func (b *Bundle) With(s Signal) explain.Differentiator { return signalled{b, s} }
 
 type signalled struct {

@@ -18,7 +18,7 @@ type Signature struct {
 	Outputs map[string]graph.Tensor
 }
 
-// proto returns the signature as other tools read it.
+// proto returns the signature as a protocol buffer.
 func (s Signature) proto() (*pb.SignatureDef, error) {
 	def := &pb.SignatureDef{
 		MethodName: "tensorflow/serving/predict",

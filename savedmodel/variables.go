@@ -29,8 +29,8 @@ func (b *Bundle) Read(ctx context.Context, names ...string) (map[string][]float3
 	return values, nil
 }
 
-// Assign sets variables of the opened model, by their names, row-major; the
-// files that it was opened from stay as they are. A frozen model has none.
+// Assign sets variables of the opened model by their names, row-major. The model's files do
+// not change. A frozen model has no variables.
 func (b *Bundle) Assign(ctx context.Context, values map[string][]float32) error {
 	var (
 		names = make([]string, 0, len(values))
@@ -56,13 +56,13 @@ func (b *Bundle) Assign(ctx context.Context, values map[string][]float32) error 
 	return err
 }
 
-// assignment is what sets a variable: feed the value and run the operation.
+// assignment sets a variable: feed the value and run the operation.
 type assignment struct {
 	value graph.Tensor
 	op    graph.Op
 }
 
-// assignment finds a variable's, and adds it to the graph the first time.
+// assignment returns a variable's assignment, and adds it to the graph the first time.
 func (b *Bundle) assignment(name string) (assignment, error) {
 	b.grow.Lock()
 	defer b.grow.Unlock()

@@ -19,18 +19,19 @@ import (
 	"oscar/internal/graph"
 )
 
-// Model is what [Write] writes.
+// Model is the input of [Write].
 type Model struct {
 	Graph      *graph.Graph
 	Session    *graph.Session    // with the variables' values
-	Variables  []*graph.Variable // none: the weights are constants, and Session and Saver are not needed
+	Variables  []*graph.Variable // if none, the weights are constants and Session and Saver are not needed
 	Saver      Saver
 	Signatures map[string]Signature
 	Metadata   Metadata
 }
 
-// Write writes a SavedModel to dir, which must not exist or be a SavedModel:
-// it is written beside, synced and renamed, so that dir is never half a model.
+// Write writes a SavedModel to dir, which must not exist, be empty, or be a SavedModel of
+// oscar's. It writes to a folder next to dir, syncs and renames it, so that dir is never half a
+// model.
 func Write(ctx context.Context, dir string, m Model) (err error) {
 	if err := replaceable(dir); err != nil {
 		return err
@@ -96,8 +97,8 @@ func Write(ctx context.Context, dir string, m Model) (err error) {
 	})
 }
 
-// replaceable reports whether dir may be written: nothing, an empty folder or
-// a model of oscar's with nothing beside it.
+// replaceable returns an error unless dir does not exist, is empty, or has a model of oscar's
+// and no other file.
 func replaceable(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if os.IsNotExist(err) || err == nil && len(entries) == 0 {
@@ -119,10 +120,9 @@ func replaceable(dir string) error {
 	return nil
 }
 
-// spellStrings lists a constant's strings one by one. TensorFlow packs them
-// into tensor_content: all lengths as varints, then all bytes. OpenVINO looks
-// for the names of the restored variables in the list alone, and crashes if it
-// is empty.
+// spellStrings writes the strings of a constant as a list. TensorFlow packs them into
+// tensor_content: all lengths as varints, then all bytes. OpenVINO reads the names of the
+// restored variables from the list only, and crashes if it is empty.
 func spellStrings(node *node_def_go_proto.NodeDef) error {
 	t := node.Attr["value"].GetTensor()
 	if node.Op != "Const" || t.GetDtype() != types_go_proto.DataType_DT_STRING || len(t.TensorContent) == 0 {
@@ -151,7 +151,7 @@ func spellStrings(node *node_def_go_proto.NodeDef) error {
 	return nil
 }
 
-// collect adds the collections that tell TensorFlow 2 of the variables.
+// collect adds the collections in which TensorFlow 2 finds the variables.
 func collect(meta *pb.MetaGraphDef, vars []*graph.Variable) error {
 	lists := map[string]*pb.CollectionDef_BytesList{"variables": {}, "trainable_variables": {}}
 	for _, v := range vars {

@@ -1,14 +1,8 @@
-// Package graph is the only place that touches TensorFlow's C API. It hides
-// what is sharp there: every operation gets a unique name under its scope
-// (conv1/Conv2D, conv1/Const_1), the first error sticks and is reported once
-// with the scope it happened in, missing gradients are errors and not nil
-// pointers, tensors are read and written as flat slices, and memory that the
-// Go collector does not see is bounded.
+// Package graph is the only package that calls TensorFlow's C API. It handles the API's
+// traps. Every operation gets a unique name below its scope (conv1/Conv2D, conv1/Const_1).
+// The first error is kept and returned once, with the scope where it occurred. A missing
+// gradient is an error and not a nil pointer. Tensors are read and written as flat slices.
+// Memory that Go's collector does not see is bounded.
 //
-//	g := graph.New()
-//	x := g.Placeholder("x", graph.Float, graph.Shape{-1, 2})
-//	y := g.In("double").Mul(x, g.Scalar(2))
-//	if err := g.Err(); err != nil { ... }
-//	s, err := g.NewSession(graph.Threads{})
-//	out, err := s.Run([]graph.Feed{{x, graph.FromFloat32s(graph.Shape{1, 2}, []float32{1, 2})}}, []graph.Tensor{y}, nil)
+// The example shows the order of calls: build, check [Graph.Err], open a session, run.
 package graph

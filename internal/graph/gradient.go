@@ -7,13 +7,28 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 )
 
-// Grad returns d sum(y) / d x for every x, in a scope of its own.
+// Grad returns d sum(y) / d x for every x. It adds the operations in a scope of its own.
 //
-// The gradients are TensorFlow's but for two. That of x W with respect to x is
-// taken as (W dyᵀ)ᵀ and not as dy Wᵀ: for a batch of 32 and a large W, which is
-// read along its rows and not across them, it takes a third of the time or less.
-// That of a convolution with a stride with respect to an image is taken on the
-// image folded into channels, in a quarter of the time. The numbers are the same.
+// TensorFlow adds the gradients of all operations but two, which it computes slowly. Their
+// numbers are the same but for rounding:
+//
+//   - d(x W)/dx is computed as (W dyᵀ)ᵀ instead of dy Wᵀ. A large W is then read along its
+//     rows, which takes a third of the time or less for a batch of 32.
+//   - The gradient of a strided convolution with respect to an image is computed on the
+//     image folded into channels, in a quarter of the time; see [strided].
+//
+// The graph is cut at the last such product p that the xs go through, and the halves are
+// differentiated one after the other:
+//
+//	x1 ... --> left --+
+//	                  p = left · right --> ... --> y
+//	x2 ... --> right -+                     ^
+//	                            x3 ---------+
+//
+//	1. TensorFlow differentiates y with respect to p and to the xs after p (x3).
+//	2. backward multiplies dy/dp by the other factor: d left, d right.
+//	3. The same begins again with left as y and d left as dy for the xs upstream of left
+//	   (x1), and with right for those upstream of right (x2).
 func (g *Graph) Grad(y Tensor, xs ...Tensor) []Tensor {
 	none := make([]Tensor, len(xs))
 	if g.err != nil {
@@ -26,114 +41,111 @@ func (g *Graph) Grad(y Tensor, xs ...Tensor) []Tensor {
 		}
 	}
 	b := backward{&Graph{g.state, g.unique("gradients")}, g}
-	grads := b.from(y, Tensor{}, xs)
+	grads := b.gradients(y, Tensor{}, xs)
 	if g.err != nil {
 		return none
 	}
 	return grads
 }
 
-// backward adds gradients in a scope of its own, and tells its caller's of errors.
+// backward adds gradients in a scope of its own, and reports errors in its caller's scope.
 type backward struct {
 	*Graph
 	caller *Graph
 }
 
-// from returns the gradients with respect to xs, where dy is the one with
-// respect to y; no tensor stands for ones. It goes back to the last product that
-// all of what lies before it goes through, past it by hand, and on from there.
-func (b backward) from(y, dy Tensor, xs []Tensor) []Tensor {
+// gradients returns the gradients with respect to xs, where dy is the gradient with respect
+// to y. A zero dy stands for ones.
+func (b backward) gradients(y, dy Tensor, xs []Tensor) []Tensor {
 	grads := make([]Tensor, len(xs))
-	to := make([]Tensor, 0, len(xs)+1) // where TensorFlow goes back to
-	p, at := product(y, xs)
+	targets := make([]Tensor, 0, len(xs)+1) // of TensorFlow's gradients
+	p, sides := lastProduct(y, xs)
 	if p.op != nil {
-		to = append(to, p.Output(0))
+		targets = append(targets, p.Output(0))
 	}
-	var here []int
+	var direct []int // the xs that are not upstream of p
 	for i, x := range xs {
-		if at[i] == elsewhere {
-			here, to = append(here, i), append(to, x)
+		if sides[i] == notUpstream {
+			direct, targets = append(direct, i), append(targets, x)
 		}
 	}
-	found := b.builtin(y, dy, to)
+	found := b.builtin(y, dy, targets)
 	if p.op != nil {
 		dp := found[0]
 		found = found[1:]
 		left, right := p.input(0), p.input(1)
-		c, isConvolution := stridedOf(p.op)
-		b.past(left, onLeft, at, xs, grads, func() Tensor {
+		convolution, isConvolution := stridedOf(p.op)
+		b.upstream(left, upstreamOfLeft, sides, xs, grads, func() Tensor {
 			if isConvolution {
-				return b.imageGradient(c, right, dp)
+				return b.imageGradient(convolution, right, dp)
 			}
 			return b.leftGradient(right, dp)
 		})
-		b.past(right, onRight, at, xs, grads, func() Tensor {
+		b.upstream(right, upstreamOfRight, sides, xs, grads, func() Tensor {
 			return b.one("MatMul", Attrs{"transpose_a": true}, left, dp)
 		})
 	}
-	for k, i := range here {
+	for k, i := range direct {
 		grads[i] = found[k]
 	}
 	return grads
 }
 
-// leftGradient is dy Wᵀ, as (W dyᵀ)ᵀ.
+// leftGradient returns dy Wᵀ, computed as (W dyᵀ)ᵀ.
 func (b backward) leftGradient(w, dy Tensor) Tensor {
 	return b.Transpose(b.MatMul(w, b.Transpose(dy)))
 }
 
-// past goes on before one side of a product, if some of xs lie there; dy is the
-// gradient with respect to that side.
-func (b backward) past(y Tensor, s side, at []side, xs, grads []Tensor, dy func() Tensor) {
-	var before []Tensor
+// upstream sets the gradients of the xs on one side of a product. factor is the product's
+// input on that side, and gradient returns the gradient with respect to it.
+func (b backward) upstream(factor Tensor, s side, sides []side, xs, grads []Tensor, gradient func() Tensor) {
+	var targets []Tensor
 	for i := range xs {
-		if at[i] == s {
-			before = append(before, xs[i])
+		if sides[i] == s {
+			targets = append(targets, xs[i])
 		}
 	}
-	if len(before) == 0 {
+	if len(targets) == 0 {
 		return
 	}
-	found := b.from(y, dy(), before)
+	found := b.gradients(factor, gradient(), targets)
 	for i := range xs {
-		if at[i] == s {
+		if sides[i] == s {
 			grads[i], found = found[0], found[1:]
 		}
 	}
 }
 
-// builtin returns TensorFlow's gradients of y. It is asked once for each tensor:
-// for a second copy it would give none, and not say so.
+// builtin returns TensorFlow's gradients of y. TensorFlow is asked once for each tensor,
+// since it returns no gradient, and no error, for the second of two equal tensors.
 func (b backward) builtin(y, dy Tensor, xs []Tensor) []Tensor {
 	out := make([]Tensor, len(xs))
 	if b.err != nil || len(xs) == 0 {
 		return out
 	}
-	var once []tf.Output
-	place := map[string]int{}
+	var distinct []tf.Output
+	index := map[string]int{} // in distinct, by name
 	for _, x := range xs {
-		if _, there := place[x.Name()]; !there {
-			place[x.Name()] = len(once)
-			once = append(once, x.out)
+		if _, ok := index[x.Name()]; !ok {
+			index[x.Name()] = len(distinct)
+			distinct = append(distinct, x.out)
 		}
 	}
-	var grads []tf.Output
-	if _, itself := place[y.Name()]; itself && len(once) == 1 && dy.valid {
-		grads = []tf.Output{dy.out}
-	} else {
-		var dys []tf.Output
-		if dy.valid {
-			dys = []tf.Output{dy.out}
-		}
+	var dys []tf.Output
+	if dy.valid {
+		dys = []tf.Output{dy.out}
+	}
+	grads := dys
+	if _, self := index[y.Name()]; !self || len(distinct) > 1 || !dy.valid {
 		var err error
-		if grads, err = b.g.AddGradients(b.unique("part"), []tf.Output{y.out}, once, dys); err != nil {
+		if grads, err = b.g.AddGradients(b.unique("part"), []tf.Output{y.out}, distinct, dys); err != nil {
 			b.caller.Fail(fmt.Errorf("gradient of %s: %w", y.Name(), err))
 			return out
 		}
 	}
 	for i, x := range xs {
-		d := grads[place[x.Name()]]
-		if d.Index < 0 { // the bindings' way to say "no gradient": its Op must not be touched
+		d := grads[index[x.Name()]]
+		if d.Index < 0 { // in the bindings: no gradient, and an Op that must not be used
 			b.caller.Fail(fmt.Errorf("gradient of %s: %s has no influence on it", y.Name(), x.Name()))
 			return make([]Tensor, len(xs))
 		}
@@ -142,75 +154,76 @@ func (b backward) builtin(y, dy Tensor, xs []Tensor) []Tensor {
 	return out
 }
 
-// side is where a tensor enters a product.
+// side says where a tensor lies relative to a product.
 type side int
 
 const (
-	elsewhere side = iota // not at all, or not only there
-	onLeft
-	onRight
+	notUpstream side = iota
+	upstreamOfLeft
+	upstreamOfRight
 )
 
-// product finds the last MatMul before y that some of xs go through, each only
-// through one of its sides, or strided convolution whose image some come from; no
-// operation if there is none. at says where each of xs goes in.
-func product(y Tensor, xs []Tensor) (p Op, at []side) {
-	at = make([]side, len(xs))
-	all := ancestors(y.out.Op, "")
-	for _, op := range all.products { // from y on
-		around := ancestors(y.out.Op, op.Name())
-		m := Op{op}
-		left, right := ancestors(m.input(0).out.Op, ""), ancestors(m.input(1).out.Op, "")
+// lastProduct returns the operation nearest to y where the graph can be cut, and the side of
+// each x: a MatMul with some xs upstream, each of one side only and with no other way to y,
+// or a strided convolution with such xs upstream of its image. The operation is zero if there
+// is none.
+func lastProduct(y Tensor, xs []Tensor) (p Op, sides []side) {
+	for _, op := range ancestorsOf(y.out.Op, "").products {
+		p := Op{op}
+		bypass := ancestorsOf(y.out.Op, op.Name()) // the ways to y that do not go through p
+		left, right := ancestorsOf(p.input(0).out.Op, ""), ancestorsOf(p.input(1).out.Op, "")
+		both := op.Type() == "MatMul" // TensorFlow computes the gradient of a convolution's kernel
 		sides := make([]side, len(xs))
-		alike := op.Type() == "MatMul" // else TensorFlow goes back to the kernel as well
-		fits := slices.ContainsFunc(xs, func(x Tensor) bool { return left.has(x) || alike && right.has(x) })
+		fits := slices.ContainsFunc(xs, func(x Tensor) bool { return left.has(x) || both && right.has(x) })
 		for i, x := range xs {
 			l, r := left.has(x), right.has(x)
 			switch {
-			case !l && !r: // after the product, or beside it
-			case l && r || around.has(x):
+			case !l && !r:
+			case l && r || bypass.has(x):
 				fits = false
 			case l:
-				sides[i] = onLeft
-			case r && alike:
-				sides[i] = onRight
+				sides[i] = upstreamOfLeft
+			case both:
+				sides[i] = upstreamOfRight
 			}
 		}
 		if fits {
-			return m, sides
+			return p, sides
 		}
 	}
-	return Op{}, at
+	return Op{}, make([]side, len(xs))
 }
 
-// history holds the operations that one depends on, itself included.
-type history struct {
+// ancestors are the operations that an operation depends on, and itself.
+type ancestors struct {
 	names    map[string]bool
-	products []*tf.Operation // plain ones and strided convolutions, the nearest first
+	products []*tf.Operation // MatMuls without transposition and strided convolutions, the nearest first
 }
 
-func (h history) has(x Tensor) bool { return h.names[x.out.Op.Name()] }
+func (a ancestors) has(x Tensor) bool { return a.names[x.out.Op.Name()] }
 
-// ancestors goes back from an operation, but not through the one that is left out.
-func ancestors(op *tf.Operation, without string) history {
-	h := history{names: map[string]bool{}}
+// ancestorsOf returns an operation's ancestors, on the ways that do not go through the
+// operation named without.
+func ancestorsOf(op *tf.Operation, without string) ancestors {
+	a := ancestors{names: map[string]bool{}}
 	for queue := []*tf.Operation{op}; len(queue) > 0; queue = queue[1:] {
 		op := queue[0]
 		name := op.Name()
-		if name == without || h.names[name] {
+		if name == without || a.names[name] {
 			continue
 		}
-		h.names[name] = true
+		a.names[name] = true
 		if _, isConvolution := stridedOf(op); isConvolution || op.Type() == "MatMul" && !transposes(op) {
-			h.products = append(h.products, op)
+			a.products = append(a.products, op)
 		}
 		for i := range op.NumInputs() {
 			queue = append(queue, Op{op}.input(i).out.Op)
 		}
 	}
-	return h
+	return a
 }
 
+// transposes reports whether a MatMul transposes a factor.
 func transposes(op *tf.Operation) bool {
 	for _, name := range []string{"transpose_a", "transpose_b"} {
 		if v, err := op.Attr(name); err != nil || v == true {
@@ -220,7 +233,7 @@ func transposes(op *tf.Operation) bool {
 	return false
 }
 
-// input is what the operation takes as its i-th input.
+// input returns the operation's i-th input.
 func (o Op) input(i int) Tensor {
 	return Tensor{tf.Consumer{Op: o.op, Index: i}.Producer(), true}
 }

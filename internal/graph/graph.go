@@ -21,15 +21,15 @@ type Graph struct {
 
 type state struct {
 	g     *tf.Graph
-	names map[string]int // how often a name was asked for
+	names map[string]int // how often each name was requested
 	err   error
 }
 
 // New returns an empty graph.
 func New() *Graph { return wrap(tf.NewGraph()) }
 
-// wrap takes over a graph that may already hold operations. The scopes above
-// them are taken, too: gradients refuse a scope that holds something.
+// wrap returns a Graph for a graph that may already have operations. Their scopes count as
+// used names, since TensorFlow adds gradients only to an empty scope.
 func wrap(g *tf.Graph) *Graph {
 	s := &state{g: g, names: map[string]int{}}
 	for _, op := range g.Operations() {
@@ -40,7 +40,7 @@ func wrap(g *tf.Graph) *Graph {
 	return &Graph{state: s}
 }
 
-// In returns the graph seen from a scope below this one.
+// In returns the graph, seen from a scope below this one.
 func (g *Graph) In(scope string) *Graph { return &Graph{g.state, g.path(scope)} }
 
 func (g *Graph) path(name string) string {
@@ -50,7 +50,7 @@ func (g *Graph) path(name string) string {
 	return g.scope + "/" + name
 }
 
-// unique returns the scoped name, with _1, _2, ... appended if it is taken.
+// unique returns the name below the scope, with _1, _2, ... appended if it is used.
 func (g *Graph) unique(name string) string {
 	path := g.path(name)
 	for {
@@ -67,10 +67,10 @@ func (g *Graph) unique(name string) string {
 	}
 }
 
-// Err returns the first error met while the graph was built.
+// Err returns the first error that occurred while the graph was built.
 func (g *Graph) Err() error { return g.err }
 
-// Fail records err, if it is the first, with the scope it happened in.
+// Fail records err with the current scope, unless there is an earlier error.
 func (g *Graph) Fail(err error) {
 	if g.err != nil || err == nil {
 		return
@@ -90,7 +90,7 @@ func (g *Graph) add(kind, name string, attrs Attrs, inputs ...any) Op {
 	return g.addAfter(kind, name, attrs, nil, inputs...)
 }
 
-// addAfter is add with control dependencies: after must have run first.
+// addAfter is add with control dependencies: the operation runs after those of after.
 func (g *Graph) addAfter(kind, name string, attrs Attrs, after []Op, inputs ...any) Op {
 	if g.err != nil {
 		return Op{}
@@ -170,7 +170,7 @@ func (g *Graph) Operations() map[string]int {
 	return counts
 }
 
-// Def returns the graph as a serialised GraphDef.
+// Def returns the graph as a serialized GraphDef.
 func (g *Graph) Def() ([]byte, error) {
 	if g.err != nil {
 		return nil, g.err

@@ -12,17 +12,16 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// JPEG encodes pictures by libjpeg-turbo, which TensorFlow's library holds: it
-// takes a sixth of the time of image/jpeg. It may be used from several
-// goroutines.
+// JPEG encodes pictures with the libjpeg-turbo of TensorFlow's library, in a sixth of the
+// time of image/jpeg. It may be used from several goroutines.
 type JPEG struct {
 	session      *Session
 	image, bytes Tensor
-	room         sync.Pool // *[]uint8
+	buffers      sync.Pool // *[]uint8
 }
 
-// NewJPEG makes an encoder; quality is 1 to 100. Colours have half the
-// resolution, as image/jpeg writes them.
+// NewJPEG returns an encoder. quality is 1 to 100. Colours have half the resolution, as in
+// image/jpeg.
 func NewJPEG(quality int) (*JPEG, error) {
 	g := New()
 	j := &JPEG{image: g.Placeholder("image", Uint8, Shape{-1, -1, 3})}
@@ -48,13 +47,12 @@ func NewJPEG(quality int) (*JPEG, error) {
 // Encode returns the bytes of a JPEG. Transparency is lost.
 func (j *JPEG) Encode(ctx context.Context, img *image.RGBA) ([]byte, error) {
 	width, height := img.Rect.Dx(), img.Rect.Dy()
-	room, ok := j.room.Get().(*[]uint8)
-	if !ok || cap(*room) < 3*width*height {
-		made := make([]uint8, 3*width*height)
-		room = &made
+	buf, ok := j.buffers.Get().(*[]uint8)
+	if !ok || cap(*buf) < 3*width*height {
+		buf = new(make([]uint8, 3*width*height))
 	}
-	defer j.room.Put(room)
-	rgb := (*room)[:3*width*height]
+	defer j.buffers.Put(buf)
+	rgb := (*buf)[:3*width*height]
 	for y := range height {
 		row, out := img.Pix[y*img.Stride:][:4*width], rgb[3*y*width:][:3*width]
 		for len(row) >= 4 && len(out) >= 3 {

@@ -4,14 +4,14 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 )
 
-// The vocabulary: one line an operation. TensorFlow checks attributes and
-// shapes at once; the first refusal sticks (see [Graph.Err]).
+// The operations, one line each. TensorFlow checks attributes and shapes when an operation
+// is added. [Graph.Err] returns the first error.
 
 func tfShape(s Shape) tf.Shape { return tf.MakeShape(s.int64s()...) }
 
 func ints(v ...int) []int64 { return Shape(v).int64s() }
 
-// Placeholder adds a tensor to be fed.
+// Placeholder adds a tensor whose value is fed in each run.
 func (g *Graph) Placeholder(name string, dtype DType, shape Shape) Tensor {
 	return g.add("Placeholder", name, Attrs{"dtype": dtype, "shape": tfShape(shape)}).Output(0)
 }
@@ -62,7 +62,7 @@ func (g *Graph) GreaterEqual(x, y Tensor) Tensor {
 	return g.one("GreaterEqual", nil, x, y)
 }
 
-// Select is cond ? x : y, elementwise.
+// Select returns cond ? x : y, elementwise.
 func (g *Graph) Select(cond, x, y Tensor) Tensor { return g.one("SelectV2", nil, cond, x, y) }
 
 // Reductions.
@@ -82,7 +82,7 @@ func (g *Graph) ArgMax(x Tensor, axis int) Tensor {
 	return g.one("ArgMax", Attrs{"output_type": Int64}, x, g.Int(axis))
 }
 
-// OneHot turns class indices into rows of zeros with a single one.
+// OneHot returns a row of zeros with a single one for each class index.
 func (g *Graph) OneHot(indices Tensor, depth int) Tensor {
 	return g.one("OneHot", nil, indices, g.Int(depth), g.Scalar(1), g.Scalar(0))
 }
@@ -94,7 +94,7 @@ func (g *Graph) Reshape(x Tensor, shape Shape) Tensor {
 }
 func (g *Graph) ShapeOf(x Tensor) Tensor { return g.one("Shape", nil, x) }
 
-// Transpose turns a matrix's rows into columns.
+// Transpose swaps the axes of a matrix.
 func (g *Graph) Transpose(x Tensor) Tensor { return g.one("Transpose", nil, x, g.Ints(1, 0)) }
 
 // Concat joins tensors along an axis.
@@ -111,18 +111,18 @@ func (g *Graph) Pad(x Tensor, value float32, around ...[2]int) Tensor {
 	return g.one("PadV2", nil, x, g.Const(FromInt32s(Shape{len(around), 2}, flat)), g.Scalar(value))
 }
 
-// Window cuts height x width positions out of images, step apart, from row
-// top and column left on.
+// Window returns height x width pixels of images. The first one lies at row top and column
+// left, and the others step pixels apart.
 func (g *Graph) Window(x Tensor, top, left, height, width, step int) Tensor {
-	const batchAndChannels = 1<<0 | 1<<3 // whole
+	const batchAndChannels = 1<<0 | 1<<3 // these axes are taken whole
 	return g.one("StridedSlice", Attrs{"begin_mask": int64(batchAndChannels), "end_mask": int64(batchAndChannels)}, x,
 		g.Ints(0, top, left, 0),
 		g.Ints(0, top+(height-1)*step+1, left+(width-1)*step+1, 0),
 		g.Ints(1, step, step, 1))
 }
 
-// DepthToSpace makes of each position's [block*block*C] channels block x block
-// positions of C channels.
+// DepthToSpace turns the block*block*C channels of each pixel into block x block pixels of
+// C channels.
 func (g *Graph) DepthToSpace(x Tensor, block int) Tensor {
 	return g.one("DepthToSpace", Attrs{"block_size": int64(block)}, x)
 }
@@ -132,20 +132,20 @@ func (g *Graph) DepthToSpace(x Tensor, block int) Tensor {
 func (g *Graph) MatMul(x, y Tensor) Tensor  { return g.one("MatMul", nil, x, y) }
 func (g *Graph) BiasAdd(x, b Tensor) Tensor { return g.one("BiasAdd", nil, x, b) }
 
-// MatMulTransposed is x times the transpose of y.
+// MatMulTransposed returns x times the transpose of y.
 func (g *Graph) MatMulTransposed(x, y Tensor) Tensor {
 	return g.one("MatMul", Attrs{"transpose_b": true}, x, y)
 }
 
 // Conv2D convolves x [N,H,W,C] with kernel [KH,KW,C,F]; padding is SAME or
-// VALID. Dilation and explicit padding are left out: their gradients are wrong
-// in the C library.
+// VALID. There is no dilation and no explicit padding, since the C library's gradients of
+// them are wrong.
 func (g *Graph) Conv2D(x, kernel Tensor, stride int, padding string) Tensor {
 	return g.one("Conv2D", Attrs{"strides": ints(1, stride, stride, 1), "padding": padding}, x, kernel)
 }
 
-// Conv2DGradient is the gradient of Conv2D with respect to its input of that
-// shape, an int32 vector.
+// Conv2DGradient returns the gradient of Conv2D with respect to its input. shape is the
+// input's, an int32 vector.
 func (g *Graph) Conv2DGradient(shape, kernel, dy Tensor, stride int, padding string) Tensor {
 	return g.one("Conv2DBackpropInput", Attrs{"strides": ints(1, stride, stride, 1), "padding": padding}, shape, kernel, dy)
 }
@@ -156,9 +156,9 @@ func (g *Graph) AvgPool(x Tensor, size, stride int, padding string) Tensor {
 	return g.one("AvgPool", Attrs{"ksize": ints(1, size, size, 1), "strides": ints(1, stride, stride, 1), "padding": padding}, x)
 }
 
-// BatchNorm normalises x over N, H and W. In training it uses and returns the
-// batch's own mean and variance (with Bessel's correction, as the kernel gives
-// it); otherwise those given.
+// BatchNorm normalises x over N, H and W. In training it uses the batch's mean and variance
+// and returns them, the variance with Bessel's correction. Otherwise it uses the given
+// ones.
 func (g *Graph) BatchNorm(x, gamma, beta, mean, variance Tensor, epsilon float32, training bool) (y, batchMean, batchVariance Tensor) {
 	if training {
 		mean, variance = g.Const(FromFloat32s(Shape{0}, nil)), g.Const(FromFloat32s(Shape{0}, nil))
@@ -172,7 +172,7 @@ func (g *Graph) ResizeBilinear(x Tensor, height, width int) Tensor {
 	return g.one("ResizeBilinear", Attrs{"half_pixel_centers": true}, x, g.Ints(height, width))
 }
 
-// Softmax over the last dimension of [N,C].
+// Softmax returns the softmax over the last dimension of [N,C].
 func (g *Graph) Softmax(x Tensor) Tensor { return g.one("Softmax", nil, x) }
 
 // CrossEntropy returns -sum(labels * log softmax(logits)) for each row.
@@ -180,9 +180,9 @@ func (g *Graph) CrossEntropy(logits, labels Tensor) Tensor {
 	return g.one("SoftmaxCrossEntropyWithLogits", nil, logits, labels)
 }
 
-// Randomness is stateless: a function of seed, an int64 or int32 pair.
+// Random operations are stateless: functions of a seed, int64 or int32 [2].
 
-// Uniform returns values in [0,1) of a shape given as an int32 vector.
+// Uniform returns values in [0,1). shape is an int32 vector.
 func (g *Graph) Uniform(shape, seed Tensor) Tensor {
 	return g.one("StatelessRandomUniform", Attrs{"dtype": Float}, shape, seed)
 }
@@ -192,8 +192,7 @@ func (g *Graph) Normal(shape, seed Tensor) Tensor {
 	return g.one("StatelessRandomNormal", Attrs{"dtype": Float}, shape, seed)
 }
 
-// TruncatedNormal is [Graph.Normal] without what lies beyond two deviations,
-// which is drawn anew.
+// TruncatedNormal is [Graph.Normal], but values beyond two deviations are drawn again.
 func (g *Graph) TruncatedNormal(shape, seed Tensor) Tensor {
 	return g.one("StatelessTruncatedNormal", Attrs{"dtype": Float}, shape, seed)
 }
@@ -213,25 +212,25 @@ func (g *Graph) HideFromConstantFolding(x Tensor) Tensor {
 	return g.one("PlaceholderWithDefault", Attrs{"shape": tfShape(x.Shape())}, x)
 }
 
-// Group is an operation that has run when all of ops have.
+// Group returns an operation that runs after all of ops.
 func (g *Graph) Group(name string, ops ...Op) Op {
 	return g.addAfter("NoOp", name, nil, ops)
 }
 
-// After is x, once all of ops have run.
+// After returns x after all of ops have run.
 func (g *Graph) After(name string, x Tensor, ops ...Op) Tensor {
 	return g.addAfter("Identity", name, nil, ops, x).Output(0)
 }
 
 // Tensor bundles (checkpoints).
 
-// SaveV2 writes tensors under their names to the bundle whose prefix is fed.
+// SaveV2 writes tensors under their names to the bundle at prefix.
 func (g *Graph) SaveV2(prefix Tensor, names []string, tensors []Tensor) Op {
 	return g.add("SaveV2", "", Attrs{}, prefix, g.Const(FromStrings(names)),
 		g.Const(FromStrings(make([]string, len(names)))), tensors)
 }
 
-// RestoreV2 reads tensors by name.
+// RestoreV2 reads tensors by their names from the bundle at prefix.
 func (g *Graph) RestoreV2(prefix Tensor, names []string) []Tensor {
 	types := make([]tf.DataType, len(names))
 	for i := range types {

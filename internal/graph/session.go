@@ -14,8 +14,8 @@ import (
 	"oscar/internal/machine"
 )
 
-// Threads says how many threads TensorFlow may use. The first session of a
-// process decides how many Intra there are: it makes the pool.
+// Threads says how many threads TensorFlow may use. A process has one Intra pool, whose size
+// the first session decides.
 type Threads = machine.Threads
 
 func sessionOptions(t Threads) (*tf.SessionOptions, error) {
@@ -30,12 +30,12 @@ func sessionOptions(t Threads) (*tf.SessionOptions, error) {
 // Session runs a graph. It may be used from several goroutines.
 type Session struct {
 	s       *tf.Session
-	pending atomic.Int64 // bytes of tensors handed over since the last collection
+	pending atomic.Int64 // bytes of tensors fed and fetched since the last garbage collection
 	runs    atomic.Int64
 }
 
-// collectEvery bounds what finalisers have not freed yet: tensors live in C
-// memory, of which Go's collector sees only the handle.
+// collectEvery is how many bytes of tensors are moved between garbage collections. Tensors
+// live in C memory, which finalizers free and Go's collector does not count.
 const collectEvery = 256 << 20
 
 // NewSession opens a session on the graph. Operations may still be added.
@@ -43,7 +43,7 @@ func (g *Graph) NewSession(threads Threads) (*Session, error) {
 	return g.NewSessionOptimized(threads, OptimizeAll)
 }
 
-// Load opens a SavedModel's graph of that tag, with its variables restored.
+// Load opens the graph of a SavedModel under a tag and restores its variables.
 func Load(dir, tag string, threads Threads) (*Graph, *Session, error) {
 	return LoadOptimized(dir, tag, threads, OptimizeAll)
 }
@@ -51,7 +51,7 @@ func Load(dir, tag string, threads Threads) (*Graph, *Session, error) {
 // Close frees the session and its variables.
 func (s *Session) Close() error { return s.s.Close() }
 
-// Runs is how many runs the session has begun.
+// Runs returns how many runs the session has started.
 func (s *Session) Runs() int64 { return s.runs.Load() }
 
 // Feed gives a tensor its value for one run.
@@ -60,8 +60,8 @@ type Feed struct {
 	Value Value
 }
 
-// Run feeds, runs the targets and returns the fetched values, in one run. A
-// run that has begun is not interrupted: ctx is looked at before.
+// Run feeds values, runs the targets and returns the fetched values, in one run. A cancelled
+// ctx prevents a run, but does not interrupt one.
 func (s *Session) Run(ctx context.Context, feeds []Feed, fetch []Tensor, targets ...Op) ([]Value, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func (s *Session) Run(ctx context.Context, feeds []Feed, fetch []Tensor, targets
 	return values, nil
 }
 
-// firstLine keeps the part of TensorFlow's message that a person can use.
+// firstLine returns the first line of TensorFlow's message. The others are stack traces.
 func firstLine(err error) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
 	return line

@@ -20,10 +20,10 @@ const (
 	String DType = tf.String
 )
 
-// Shape is the size of each dimension; -1 stands for "any".
+// Shape is the size of each dimension, -1 if it is unknown.
 type Shape []int
 
-// Elements returns the number of elements; an unknown dimension counts as one.
+// Elements returns the number of elements. An unknown dimension counts as one.
 func (s Shape) Elements() int {
 	n := 1
 	for _, d := range s {
@@ -54,8 +54,8 @@ func (s Shape) int64s() []int64 {
 	return out
 }
 
-// Tensor is the output of an operation in a graph under construction. The zero
-// Tensor, which operations return after an error, is safe to pass on.
+// Tensor is the output of an operation in a graph under construction. Operations return the
+// zero Tensor after an error, and accept it as an input.
 type Tensor struct {
 	out   tf.Output
 	valid bool
@@ -64,7 +64,7 @@ type Tensor struct {
 // Valid reports whether t is the output of an operation.
 func (t Tensor) Valid() bool { return t.valid }
 
-// Op returns the operation that t is an output of.
+// Op returns the operation whose output t is.
 func (t Tensor) Op() Op { return Op{t.out.Op} }
 
 // Name returns the tensor's name, as in "conv1/Conv2D:0".
@@ -75,7 +75,7 @@ func (t Tensor) Name() string {
 	return fmt.Sprintf("%s:%d", t.out.Op.Name(), t.out.Index)
 }
 
-// DType returns the element type; zero for an invalid tensor.
+// DType returns the element type, or zero for an invalid tensor.
 func (t Tensor) DType() DType {
 	if !t.valid {
 		return 0
@@ -83,8 +83,8 @@ func (t Tensor) DType() DType {
 	return t.out.DataType()
 }
 
-// Shape returns the shape as far as it is known; nil if not even the number
-// of dimensions is.
+// Shape returns the shape as far as it is known. It is nil if the number of dimensions is
+// unknown.
 func (t Tensor) Shape() Shape {
 	if !t.valid {
 		return nil
@@ -101,10 +101,10 @@ func (t Tensor) Shape() Shape {
 	return s
 }
 
-// Op is an operation run for its effect.
+// Op is an operation that is run for its effect.
 type Op struct{ op *tf.Operation }
 
-// Name returns the operation's name; empty for the zero Op.
+// Name returns the operation's name, or "" for the zero Op.
 func (o Op) Name() string {
 	if o.op == nil {
 		return ""

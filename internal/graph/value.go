@@ -9,10 +9,10 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 )
 
-// Value is a tensor with contents, fed to or fetched from a session.
+// Value is a tensor with contents, which is fed to or fetched from a session.
 type Value struct{ t *tf.Tensor }
 
-// number is what a flat buffer may hold.
+// number is the type of a flat buffer's elements.
 type number interface {
 	~uint8 | ~int32 | ~int64 | ~float32
 }
@@ -36,8 +36,8 @@ func from[T number](dtype DType, shape Shape, buf []T) Value {
 	return Value{t}
 }
 
-// FromUint8s copies buf, row-major, into a tensor. It panics if buf does not
-// fill shape.
+// FromUint8s copies buf, row-major, into a tensor. It panics unless len(buf) is the number of
+// the shape's elements.
 func FromUint8s(shape Shape, buf []uint8) Value { return from(Uint8, shape, buf) }
 
 // FromFloat32s is [FromUint8s] for float32.
@@ -49,7 +49,7 @@ func FromInt64s(shape Shape, buf []int64) Value { return from(Int64, shape, buf)
 // FromInt32s is [FromUint8s] for int32.
 func FromInt32s(shape Shape, buf []int32) Value { return from(Int32, shape, buf) }
 
-// FromString makes a scalar string tensor.
+// FromString returns a scalar string tensor.
 func FromString(s string) Value {
 	t, err := tf.NewTensor(s)
 	if err != nil {
@@ -58,7 +58,7 @@ func FromString(s string) Value {
 	return Value{t}
 }
 
-// FromStrings makes a string vector.
+// FromStrings returns a string vector.
 func FromStrings(s []string) Value {
 	t, err := tf.NewTensor(s)
 	if err != nil {
@@ -79,7 +79,7 @@ func (v Value) Shape() Shape {
 // DType returns the type of the elements.
 func (v Value) DType() DType { return v.t.DataType() }
 
-// to copies the contents out; dtype must be the value's own.
+// to returns a copy of the contents. It panics unless dtype is the value's type.
 func to[T number](v Value, dtype DType) []T {
 	if v.t.DataType() != dtype {
 		panic(fmt.Sprintf("graph: tensor of type %v read as %v", v.t.DataType(), dtype))
@@ -88,11 +88,11 @@ func to[T number](v Value, dtype DType) []T {
 	if _, err := v.t.WriteContentsTo(&sink{asBytes(out)}); err != nil {
 		panic(fmt.Sprintf("graph: read tensor: %v", err))
 	}
-	runtime.KeepAlive(v.t) // or its finaliser frees what is being copied
+	runtime.KeepAlive(v.t) // else its finalizer could free the contents during the copy
 	return out
 }
 
-// sink is a writer that fills a buffer of just the right size.
+// sink is a writer that fills a buffer.
 type sink struct{ rest []byte }
 
 func (s *sink) Write(p []byte) (int, error) {
@@ -101,7 +101,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// Float32s copies the contents, row-major. It panics on another type.
+// Float32s returns a copy of the contents, row-major. It panics if their type is another.
 func (v Value) Float32s() []float32 { return to[float32](v, Float) }
 
 // Int64s is [Value.Float32s] for int64.
@@ -113,7 +113,7 @@ func (v Value) Int32s() []int32 { return to[int32](v, Int32) }
 // Float32 returns the only element of a float scalar.
 func (v Value) Float32() float32 { return v.Float32s()[0] }
 
-// size returns the bytes the contents take.
+// size returns the size of the contents in bytes.
 func (v Value) size() int64 {
 	width := int64(4)
 	switch v.t.DataType() {

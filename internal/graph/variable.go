@@ -1,20 +1,19 @@
 package graph
 
-// Variable is a resource variable. Its name is the contract between training
-// graph, checkpoint and SavedModel: it is the name and the shared_name of the
-// handle.
+// Variable is a resource variable. Training graph, checkpoint and SavedModel find it by its
+// name, which is the name and the shared_name of the handle.
 type Variable struct {
 	Name      string
 	Shape     Shape
 	Trainable bool
 	Handle    Tensor // resource
-	Value     Tensor // its one read
-	Initial   Tensor // what Init assigns
+	Value     Tensor // the only read of the handle
+	Initial   Tensor // the value that Init assigns
 	Init      Op
 }
 
-// Variable adds a float variable of that full name, whatever the scope.
-// initial is called with the variable's initialiser scope.
+// Variable adds a float variable. name is its full name and does not depend on the scope.
+// initial is called with the scope of the variable's initializer.
 func (g *Graph) Variable(name string, shape Shape, trainable bool, initial func(*Graph) Tensor) *Variable {
 	root := &Graph{state: g.state}
 	v := &Variable{Name: name, Shape: shape, Trainable: trainable}
@@ -34,19 +33,18 @@ func (g *Graph) Assign(handle, value Tensor) Op {
 	return g.add("AssignVariableOp", "Assign", Attrs{"dtype": Float}, handle, value)
 }
 
-// AssignSub subtracts from a variable, once all of after have run.
+// AssignSub subtracts from a variable after all of after have run.
 func (g *Graph) AssignSub(handle, delta Tensor, after ...Op) Op {
 	return g.addAfter("AssignSubVariableOp", "", Attrs{"dtype": Float}, after, handle, delta)
 }
 
-// Adam holds the scalars of one step: the learning rate, both decay rates
-// and their powers beta^t.
+// Adam has the scalars of one step: the learning rate, both decay rates and their powers
+// beta^t.
 type Adam struct {
 	Rate, Beta1, Beta2, Power1, Power2, Epsilon Tensor
 }
 
-// ApplyAdam updates a variable and its two moments in place, once all of after
-// have run.
+// ApplyAdam updates a variable and its two moments in place after all of after have run.
 func (g *Graph) ApplyAdam(v, m, s *Variable, a Adam, gradient Tensor, after ...Op) Op {
 	return g.addAfter("ResourceApplyAdam", "", Attrs{"T": Float}, after,
 		v.Handle, m.Handle, s.Handle, a.Power1, a.Power2, a.Rate, a.Beta1, a.Beta2, a.Epsilon, gradient)
