@@ -8,10 +8,15 @@ import (
 	"path/filepath"
 	"slices"
 
+	"oscar/explain"
+	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
+	"oscar/report/page"
 	"oscar/result"
+	"oscar/savedmodel"
 	"oscar/score"
+	"oscar/tfmodel"
 )
 
 // ScoreOptions are the options of [Score].
@@ -19,7 +24,7 @@ type ScoreOptions struct {
 	Model    string // a run or a SavedModel
 	Data     string // folder with one sub-folder a class; empty: the run's own
 	Part     string // of the run's split, or all: every image below Data
-	Masks    string // folder with a mask an image, see [Score]; empty: the one beside a synthetic set
+	Masks    string // folder with a mask an image, see [Score]; empty: the one next to a synthetic set's images
 	Out      string // folder for the results
 	Settings Settings
 	Scoring  score.Options
@@ -37,7 +42,7 @@ const (
 	scorePicture = "score.png"
 )
 
-// Check reports options that cannot be, whatever the model.
+// Check returns an error for options that fit no model.
 func (o ScoreOptions) Check() error {
 	if err := errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Scoring.Check(), checkPart(o.Part), o.Machine.Check()); err != nil {
 		return err
@@ -48,17 +53,17 @@ func (o ScoreOptions) Check() error {
 	return nil
 }
 
-// Score judges methods of explanation by numbers and writes, below Out,
-// score.json and score.png. Controls stand in the table: noise of one value a
-// pixel, noise as coarse as the explained layer's maps, and an edge detector.
+// Score scores methods of explanation and writes score.json and score.png below
+// Out. The table also has controls: noise with one value a pixel, noise as coarse
+// as the explained layer's maps, and an edge detector.
 //
-// Masks lie in Masks as the images do in the data, <class>/<name>.png, white
-// where the object is. The sanity check explains a second opening of the model,
-// whose layers take initial values from the logits down; a frozen model has no
-// variables to set, so that the check is left out.
+// Masks has a file for each image of the data, <class>/<name>.png, white on the
+// object. The sanity check explains a second copy of the model, whose layers get
+// initial values from the logits down. It is left out for a frozen model, which
+// has no variables.
 //
-// A method's scores are written when they are complete: the same call goes on
-// with the next one, and one with more methods computes those alone.
+// The scores of each method are written when they are complete. The same call
+// resumes with the next method; one with more methods computes only those.
 func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -85,9 +90,9 @@ func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
 	return s.finish(parts)
 }
 
-// prepare makes the folder of results, or checks that it holds results of the
-// same settings, and takes it.
-func (s *scoring) prepare() error {
+// prepare makes and locks the folder of results. A folder with results must have
+// been made with the same settings.
+func (s *scoreJob) prepare() error {
 	path := filepath.Join(s.Out, scoringFile)
 	if !paths.Exists(path) {
 		if err := unclaimed(s.Out); err != nil {
@@ -98,10 +103,10 @@ func (s *scoring) prepare() error {
 		return fmt.Errorf("cannot make the folder %s: %w", s.Out, paths.TrimError(err))
 	}
 	var err error
-	if s.held, err = atomicfile.Lock(s.Out); err != nil {
+	if s.lock, err = atomicfile.Lock(s.Out); err != nil {
 		return err
 	}
-	asked := scored{Settings: s.Settings, Scoring: s.Scoring, Cases: s.cases.digest()}
+	asked := scored{Settings: s.Settings, Scoring: s.Scoring, Cases: s.images.digest()}
 	asked.Settings.Method = "" // methods may be added
 	var before scored
 	switch err := atomicfile.ReadJSON(path, &before); {
@@ -124,7 +129,226 @@ func (s *scoring) prepare() error {
 	return errors.Join(atomicfile.Clean(s.Out), atomicfile.Clean(parts))
 }
 
-// scored is what must not differ between the methods of one table.
+// scoreJob is a call of [Score].
+type scoreJob struct {
+	ScoreOptions
+	bundle     *savedmodel.Bundle
+	randomized *tfmodel.Randomized // nil: no sanity check
+	images     *scoreImages
+	methods    []score.Method // the controls last
+	controls   int
+	notes      []string
+	lock       *os.File
+	done       map[string]bool // tests of the current method, for progress
+}
+
+func (o ScoreOptions) open(ctx context.Context) (s *scoreJob, err error) {
+	s = &scoreJob{ScoreOptions: o}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.bundle, err = Open(o.Model, o.Machine.Threads); err != nil {
+		return s, err
+	}
+	if s.Settings.Layer == "" {
+		s.Settings.Layer = s.bundle.Metadata.Explain
+	}
+	if s.Settings.Model, err = fingerprint(o.Model); err != nil {
+		return s, err
+	}
+	if err := s.bundle.CheckLayer(s.Settings.Layer); err != nil {
+		return s, err
+	}
+	methods, err := methodsOnly(s.Settings)
+	if err != nil {
+		return s, err
+	}
+	if err := s.randomize(ctx); err != nil {
+		return s, err
+	}
+	for _, m := range methods {
+		method, err := s.method(ctx, m.Name)
+		if err != nil {
+			return s, err
+		}
+		s.methods = append(s.methods, method)
+	}
+	controls := append(score.Controls(s.Settings.Seed), s.coarseControl()...)
+	for _, c := range controls {
+		if s.randomized != nil { // a control knows no model
+			c.Randomised = score.Cascade{Layers: s.randomized.Layers, Explainer: func(int) (explain.Explainer, error) { return c.Explainer, nil }}
+		}
+		s.methods = append(s.methods, c)
+	}
+	s.controls = len(controls)
+	s.images, err = s.readImages(ctx)
+	return s, err
+}
+
+func (s *scoreJob) close() {
+	if s.lock != nil {
+		s.lock.Close()
+	}
+	if s.randomized != nil {
+		s.randomized.Bundle.Close()
+	}
+	if s.bundle != nil {
+		s.bundle.Close()
+	}
+}
+
+// coarseControl is noise with one value for each position of the explained
+// layer, as coarse as the layer's CAMs.
+func (s *scoreJob) coarseControl() []score.Method {
+	for _, l := range s.bundle.Metadata.Layers {
+		if l.Name == s.Settings.Layer && len(l.Output) == 3 {
+			return []score.Method{{Name: "random-coarse", Explainer: score.RandomMap{Seed: s.Settings.Seed, Cells: l.Output[0]}}}
+		}
+	}
+	return nil
+}
+
+// randomize opens the model a second time if a metric needs it.
+func (s *scoreJob) randomize(ctx context.Context) error {
+	if !s.Scoring.Need(score.NeedsRandomised) {
+		return nil
+	}
+	second, err := Open(s.Model, s.Machine.Threads)
+	if err == nil {
+		if s.randomized, err = tfmodel.Randomize(s.bundle, second, s.Settings.Seed); err == nil {
+			if err = s.randomized.To(ctx, 1); err == nil {
+				return nil
+			}
+		}
+		second.Close()
+		s.randomized = nil
+	}
+	return s.leaveOut(score.NeedsRandomised, fmt.Sprintf("no sanity check: %v", err))
+}
+
+// leaveOut notes why the metrics with a need are left out. It is an error if one
+// of them was named.
+func (s *scoreJob) leaveOut(need score.Needs, why string) error {
+	for _, m := range s.Scoring.Selected() {
+		if len(s.Scoring.Metrics) > 0 && m.Needs&need != 0 {
+			return fmt.Errorf("metric %q needs %s; %s", m.Name, need, why)
+		}
+	}
+	s.note(why)
+	return nil
+}
+
+func (s *scoreJob) note(text string) {
+	s.notes = append(s.notes, text)
+	s.Listener.note(text)
+}
+
+// method returns a method with its explainers of the model and of the randomised
+// model.
+func (s *scoreJob) method(ctx context.Context, name string) (score.Method, error) {
+	settings := s.Settings
+	settings.Method = name
+	one := func(b *savedmodel.Bundle) (explain.Explainer, error) {
+		all, err := newExplainers(settings, b)
+		if err != nil {
+			return nil, err
+		}
+		return all[0], nil
+	}
+	explainer, err := one(s.bundle)
+	if err != nil {
+		return score.Method{}, err
+	}
+	m := score.Method{Name: name, Explainer: &doubting{Explainer: explainer}}
+	if s.randomized == nil {
+		return m, nil
+	}
+	randomised, err := one(s.randomized.Bundle)
+	m.Randomised = score.Cascade{Layers: s.randomized.Layers, Explainer: func(depth int) (explain.Explainer, error) {
+		return randomised, s.randomized.To(ctx, depth)
+	}}
+	return m, err
+}
+
+// part returns the table of one method, read from the folder or computed.
+func (s *scoreJob) part(ctx context.Context, i int, m score.Method) (score.Table, error) {
+	path := filepath.Join(s.Out, partsDir, m.Name+".json")
+	doubts := filepath.Join(s.Out, partsDir, m.Name+".doubt.json")
+	var t score.Table
+	var doubt string
+	err := atomicfile.ReadJSON(path, &t)
+	switch {
+	case err == nil:
+		if err = atomicfile.ReadJSON(doubts, &doubt); errors.Is(err, os.ErrNotExist) {
+			err = nil // there is none
+		}
+	case errors.Is(err, os.ErrNotExist):
+		if t, doubt, err = s.judge(ctx, i, m); err == nil && doubt != "" {
+			err = atomicfile.WriteJSON(doubts, doubt)
+		}
+		if err == nil {
+			err = atomicfile.WriteJSON(path, t) // the mark that it is done
+		}
+	}
+	if err == nil && doubt != "" {
+		s.note(doubt)
+	}
+	return t, err
+}
+
+// judge computes the table of one method. The doubt is a note about its maps, ""
+// if there is none.
+func (s *scoreJob) judge(ctx context.Context, i int, m score.Method) (t score.Table, doubt string, err error) {
+	e := score.Evaluation{
+		Model: s.bundle, Methods: []score.Method{m}, Controls: []score.Method{}, Metrics: s.Scoring.Metrics,
+		Settings: score.SettingsFor(s.images.height, s.images.width), Batch: s.Settings.Batch, Seed: s.Settings.Seed, Progress: s.progress,
+	}
+	if i >= len(s.methods)-s.controls {
+		e.Methods, e.Controls = nil, []score.Method{m}
+	}
+	s.Listener.stage(fmt.Sprintf("scoring %s (%d of %d)", m.Name, i+1, len(s.methods)))
+	s.done = map[string]bool{}
+	t, err = e.Run(ctx, s.images.parts(s.Settings))
+	if d, ok := m.Explainer.(*doubting); ok {
+		doubt = d.doubt(m.Name)
+	}
+	return t, doubt, err
+}
+
+// progress counts the finished tests of a method, each as a thousand.
+func (s *scoreJob) progress(p score.Progress) {
+	var lacking score.Needs
+	if s.randomized == nil {
+		lacking |= score.NeedsRandomised
+	}
+	if s.images.masks == nil {
+		lacking |= score.NeedsMasks
+	}
+	total := s.images.batches(len(s.images.names))*s.Scoring.Tests(0, lacking) + s.images.batches(len(s.images.mosaics))*s.Scoring.Tests(score.NeedsMosaics, lacking)
+	s.done[fmt.Sprint(p.Cases, p.Test)] = true
+	s.Listener.count((len(s.done)-1)*1000+1000*p.Done/max(p.Total, 1), max(total, len(s.done))*1000)
+}
+
+// finish joins the parts and writes the results.
+func (s *scoreJob) finish(parts []score.Table) (*Scores, error) {
+	table, err := score.Join(parts...)
+	if err != nil {
+		return nil, err
+	}
+	res := &Scores{Format: 1, Part: s.Part, Settings: s.Settings, Scoring: s.Scoring, Images: s.images.names, Notes: s.notes, Table: table}
+	picture, err := page.Scores(table)
+	if err == nil {
+		err = heatmap.WritePNG(filepath.Join(s.Out, scorePicture), picture)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return res, atomicfile.WriteJSON(filepath.Join(s.Out, scoresFile), res) // last: it says that all is there
+}
+
+// scored is what all methods of one table have in common, scoring.json.
 type scored struct {
 	Settings Settings      `json:"settings"` // but for the method
 	Scoring  score.Options `json:"scoring"`

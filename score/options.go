@@ -52,3 +52,22 @@ func (o Options) Selected() []Metric {
 func (o Options) Need(n Needs) bool {
 	return slices.ContainsFunc(o.Selected(), func(m Metric) bool { return m.Needs&n != 0 })
 }
+
+// Tests counts the computations of the selected metrics on images, or on mosaics
+// if need is NeedsMosaics. Metrics with a need that is lacking are left out.
+func (o Options) Tests(need, lacking Needs) int {
+	seen := map[string]bool{}
+	for _, m := range o.Selected() {
+		if m.Needs&NeedsMosaics == need && m.Needs&lacking == 0 {
+			seen[m.Test] = true
+		}
+	}
+	return len(seen)
+}
+
+// SettingsFor returns the settings of the metrics for images of that size: the
+// defaults, and a tolerance of the pointing game in proportion. Its 15 pixels
+// are of images whose shorter side is 224 (TorchRay).
+func SettingsFor(height, width int) Settings {
+	return Settings{Pointing: Pointing{Tolerance: max(1, (15*min(height, width)+112)/224)}}
+}

@@ -1,0 +1,157 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"oscar/dataset"
+	"oscar/explain"
+	"oscar/internal/paths"
+	"oscar/score"
+)
+
+// scoreImages are the images that methods are scored on, decoded once and kept
+// as bytes at the model's size.
+type scoreImages struct {
+	height, width int
+	batch         int // images in a part
+	names         []string
+	classes       []int
+	pixels        []uint8
+	masks         []score.Mask // none, or one an image
+	mosaics       []score.Mosaic
+}
+
+// readImages reads the images that methods are scored on, and their masks.
+func (s *scoreJob) readImages(ctx context.Context) (*scoreImages, error) {
+	from, err := EvaluateOptions{Model: s.Model, Data: s.Data, Part: s.Part, Machine: s.Machine}.part(ctx, s.bundle)
+	if err != nil {
+		return nil, err
+	}
+	in := s.bundle.Metadata.Image
+	c := &scoreImages{height: in.Height, width: in.Width, batch: s.Settings.Batch}
+	loader, err := dataset.NewLoader(dataset.LoaderOptions{
+		Root: from.root, Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation),
+		Limits: from.limits, Workers: s.Machine.Workers,
+		Skip: func(_ dataset.Item, err error) { s.note(fmt.Sprintf("left out: %v", err)) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer loader.Close()
+	s.Listener.stage("reading images")
+	masks := cmp.Or(s.Masks, maskDir(from.root))
+	for b, err := range loader.Batches(ctx, dataset.Draw(from.items, s.Scoring.PerClass, s.Settings.Seed), nil, 32) {
+		if err != nil {
+			return nil, err
+		}
+		if err := c.add(b, masks, from.limits); err != nil {
+			return nil, err
+		}
+	}
+	if len(c.names) == 0 {
+		return nil, fmt.Errorf("none of the images of %s could be read", from.root)
+	}
+	if masks == "" && s.Scoring.Need(score.NeedsMasks) {
+		if err := s.leaveOut(score.NeedsMasks, "no masks: the pointing game and the energy in the mask are left out"); err != nil {
+			return nil, err
+		}
+	}
+	if s.Scoring.Mosaics > 0 && s.Scoring.Need(score.NeedsMosaics) {
+		if c.mosaics, err = score.PlanMosaics(c.classes, s.Scoring.Mosaics, s.Settings.Seed); err != nil {
+			return c, s.leaveOut(score.NeedsMosaics, fmt.Sprintf("no mosaics: %v", err))
+		}
+	}
+	return c, nil
+}
+
+// maskDir returns the folder of masks next to the images of a synthetic set, ""
+// if there is none.
+func maskDir(root string) string {
+	masks := filepath.Join(filepath.Dir(paths.Absolute(root)), "masks")
+	if filepath.Base(paths.Absolute(root)) == "images" && paths.Exists(masks) {
+		return masks
+	}
+	return ""
+}
+
+// add adds a batch, and the masks of its images if masks is a folder of them.
+func (c *scoreImages) add(b *dataset.Batch, masks string, limits dataset.Limits) error {
+	for i, item := range b.Items {
+		c.names = append(c.names, item.Path)
+		c.classes = append(c.classes, b.Labels[i])
+		if masks == "" {
+			continue
+		}
+		path := filepath.Join(masks, filepath.FromSlash(strings.TrimSuffix(item.Path, filepath.Ext(item.Path))+".png"))
+		mask, err := dataset.DecodeFile(path, limits)
+		if err != nil {
+			return fmt.Errorf("mask of %s, %s: %w", item.Path, path, err)
+		}
+		small := dataset.Resize(mask, c.height, c.width, dataset.Bilinear)
+		inside := make([]bool, c.height*c.width)
+		for k := range inside {
+			inside[k] = small.Pix[4*k] >= 128
+		}
+		c.masks = append(c.masks, score.Mask{Height: c.height, Width: c.width, Inside: inside})
+	}
+	c.pixels = append(c.pixels, b.Images...)
+	return nil
+}
+
+func (c *scoreImages) image(i int) []float32 {
+	size := c.height * c.width * 3
+	out := make([]float32, size)
+	for k, v := range c.pixels[i*size : (i+1)*size] {
+		out[k] = float32(v)
+	}
+	return out
+}
+
+// batches returns how many parts n images or mosaics make.
+func (c *scoreImages) batches(n int) int { return (n + c.batch - 1) / c.batch }
+
+// parts yields the images and then the mosaics, a batch at a time.
+func (c *scoreImages) parts(s Settings) iter.Seq2[score.Cases, error] {
+	return func(yield func(score.Cases, error) bool) {
+		for first := 0; first < len(c.names); first += c.batch {
+			end := min(first+c.batch, len(c.names))
+			part := score.Cases{Images: explain.Images{N: end - first, Height: c.height, Width: c.width, Channels: 3}}
+			for i := first; i < end; i++ {
+				part.Images.Pixels = append(part.Images.Pixels, c.image(i)...)
+				target := explain.Predicted
+				if s.Class == TargetTrue {
+					target = c.classes[i]
+				}
+				part.Targets = append(part.Targets, target)
+			}
+			if c.masks != nil {
+				part.Masks = c.masks[first:end]
+			}
+			if !yield(part, nil) {
+				return
+			}
+		}
+		for plan := range slices.Chunk(c.mosaics, c.batch) {
+			part, err := score.DrawMosaics(plan, c.height, c.width, 3, func(i int) ([]float32, error) { return c.image(i), nil })
+			if !yield(part, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// digest is a hash of all that the scores depend on.
+func (c *scoreImages) digest() string {
+	h := sha256.New()
+	fmt.Fprintln(h, c.height, c.width, c.names, c.classes, c.masks, c.mosaics)
+	h.Write(c.pixels)
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
