@@ -27,8 +27,6 @@ type EvaluateOptions struct {
 	Part     string // train, validation, test, or all: every image below Data
 	Machine  Machine
 	Listener Listener
-
-	answer func(item dataset.Item, probabilities []float32) // if not nil, is told of each image
 }
 
 // Check reports options that cannot be, whatever the model.
@@ -93,13 +91,16 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 			return nil, err
 		}
 		for i, logits := range p.Logits {
-			e.Loss += crossEntropy(logits, b.Labels[i])
-			if err := e.Confusion.Add(b.Labels[i], argmax(logits)); err != nil {
+			loss, predicted := crossEntropy(logits, b.Labels[i]), argmax(logits)
+			e.Loss += loss
+			if err := e.Confusion.Add(b.Labels[i], predicted); err != nil {
 				return nil, err
 			}
-			if o.answer != nil {
-				o.answer(b.Items[i], p.Probabilities[i])
-			}
+			e.Classifications = append(e.Classifications, result.Classification{
+				Image: b.Items[i].Path, SHA256: b.Items[i].SHA256,
+				Truth: e.Confusion.Classes[b.Labels[i]], Predicted: e.Confusion.Classes[predicted],
+				Probability: finite(p.Probabilities[i][predicted]), Loss: result.Number(loss),
+			})
 		}
 		e.Images += b.N
 		o.Listener.count(e.Images, len(items))

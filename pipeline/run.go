@@ -20,8 +20,7 @@ type Run struct {
 	Environment Environment
 	Split       *dataset.Split
 
-	lock  *os.File
-	shown *showpieces // what Showcase is to show; nil if this process did not evaluate the test part
+	lock *os.File
 }
 
 // Names within a run folder.

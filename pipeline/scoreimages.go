@@ -47,7 +47,7 @@ func (s *scoreJob) readImages(ctx context.Context) (*scoreImages, error) {
 	}
 	defer loader.Close()
 	s.Listener.stage("reading images")
-	masks := cmp.Or(s.Masks, maskDir(from.root))
+	masks := cmp.Or(s.Masks, MaskDir(from.root))
 	for b, err := range loader.Batches(ctx, dataset.Draw(from.items, s.Scoring.PerClass, s.Settings.Seed), nil, 32) {
 		if err != nil {
 			return nil, err
@@ -72,9 +72,9 @@ func (s *scoreJob) readImages(ctx context.Context) (*scoreImages, error) {
 	return c, nil
 }
 
-// maskDir returns the folder of masks next to the images of a synthetic set, ""
+// MaskDir returns the folder of masks next to the images of a synthetic set, ""
 // if there is none.
-func maskDir(root string) string {
+func MaskDir(root string) string {
 	masks := filepath.Join(filepath.Dir(paths.Absolute(root)), "masks")
 	if filepath.Base(paths.Absolute(root)) == "images" && paths.Exists(masks) {
 		return masks

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"oscar/dataset"
 	"oscar/explain"
 	"oscar/internal/paths"
 	"oscar/result"
@@ -44,37 +43,37 @@ func Showcase(ctx context.Context, r *Run, machine Machine, listener Listener) e
 	return nil
 }
 
-// showpieces returns the paths of the images to be shown: chosen while the test part was
-// evaluated, or by evaluating it again, if that was another process's work.
+// showpieces returns the paths of the images to be shown, chosen by the
+// classifications of the test part. A run of an older version has none: then the
+// test part is evaluated again.
 func (r *Run) showpieces(ctx context.Context, machine Machine, listener Listener) ([]string, error) {
-	if r.shown == nil {
-		shown := r.newShowpieces()
-		if _, err := Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener, answer: shown.see}); err != nil {
-			return nil, err
-		}
-		r.shown = shown
+	e, err := r.Evaluation()
+	if err == nil && (e == nil || e.Classifications == nil) {
+		e, err = Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener})
 	}
-	return r.shown.paths(), nil
+	if err != nil {
+		return nil, err
+	}
+	s := &showpieces{examples: map[string][]exhibit{}}
+	for _, c := range e.Classifications {
+		s.add(filepath.Join(r.Images(), filepath.FromSlash(c.Image)), c)
+	}
+	return s.paths(), nil
 }
 
 // showpieces are the images that a report shows.
 type showpieces struct {
-	images       string
-	classes      []string
 	examples     map[string][]exhibit
 	wrong, right []exhibit
 }
 
-func (r *Run) newShowpieces() *showpieces {
-	return &showpieces{images: r.Images(), classes: r.Split.Classes, examples: map[string][]exhibit{}}
-}
-
-// see hears what the model says of an image.
-func (s *showpieces) see(item dataset.Item, probabilities []float32) {
-	said := argmax(probabilities)
-	row := Row{Image: filepath.Join(s.images, filepath.FromSlash(item.Path)), Predicted: s.classes[said], Status: string(explain.OK)}
-	row.Probabilities = map[string]float32{row.Predicted: probabilities[said]}
-	e := exhibit{rows: []Row{row}, truth: s.classes[item.Class]}
+// add chooses an image if it is better than those chosen before.
+func (s *showpieces) add(path string, c result.Classification) {
+	row := Row{Image: path, Predicted: c.Predicted, Status: string(explain.OK)}
+	if c.Probability != nil {
+		row.Probabilities = map[string]float32{c.Predicted: *c.Probability}
+	}
+	e := exhibit{rows: []Row{row}, truth: c.Truth}
 	if e.right() {
 		s.right = surest(s.right, e, shownRight)
 	} else {

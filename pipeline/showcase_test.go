@@ -70,7 +70,6 @@ func TestShowcase(t *testing.T) {
 	if err := os.RemoveAll(out); err != nil {
 		t.Fatal(err)
 	}
-	run.shown = nil // as in another process
 	run.Experiment.Data.Root = t.TempDir()
 	if err := atomicfile.WriteJSON(run.path(experimentFile), run.Experiment); err != nil {
 		t.Fatal(err)

@@ -188,13 +188,12 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 	case paths.Exists(r.path(evaluationFile)):
 		return nil
 	}
-	shown := r.newShowpieces()
-	result, err := Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener, answer: shown.see})
+	result, err := Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener})
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%w before the test part was evaluated; go on with --resume %s", ErrInterrupted, r.Dir)
 	} else if err != nil {
 		return err
 	}
-	result.Epoch, r.shown = epoch, shown
+	result.Epoch = epoch
 	return atomicfile.WriteJSON(r.path(evaluationFile), result)
 }

@@ -15,4 +15,19 @@ type Evaluation struct {
 	PerClass   []metric.ClassScores `json:"per_class"`
 	Confusion  *metric.Confusion    `json:"confusion"` // rows: true, columns: predicted
 	PerSecond  float64              `json:"images_per_second"`
+	// Classifications has a line for each image. Files of older versions have none.
+	Classifications []Classification `json:"classifications,omitempty"`
 }
+
+// Classification is what a model says of one image.
+type Classification struct {
+	Image       string   `json:"image"` // relative to the data
+	SHA256      string   `json:"sha256"`
+	Truth       string   `json:"truth"`
+	Predicted   string   `json:"predicted"`
+	Probability *float32 `json:"probability"` // of the predicted class; null where not finite
+	Loss        Number   `json:"loss"`        // cross-entropy, nats
+}
+
+// Correct reports whether the image is classified correctly.
+func (c Classification) Correct() bool { return c.Predicted == c.Truth }

@@ -8,6 +8,7 @@ import (
 	"oscar/internal/atomicfile"
 	"oscar/internal/machine"
 	"oscar/pipeline"
+	"oscar/result"
 )
 
 // AddOptions are the options of [Add].
@@ -23,7 +24,7 @@ type AddOptions struct {
 // Add puts one more variant into a study, runs it, with whatever else is left,
 // and compares anew. It has the split, the seeds and the cut of the others. The
 // same call goes on where one was stopped.
-func Add(ctx context.Context, o AddOptions) (*Result, error) {
+func Add(ctx context.Context, o AddOptions) (*result.Study, error) {
 	if !isStudy(o.Dir) {
 		return nil, fmt.Errorf("%s is not a study's folder: it has no %s", o.Dir, planFile)
 	}
@@ -35,21 +36,21 @@ func Add(ctx context.Context, o AddOptions) (*Result, error) {
 		j.Memory = machine.Memory()
 	}
 	var err error
-	if j.held, err = atomicfile.Lock(o.Dir); err != nil {
+	if j.lock, err = atomicfile.Lock(o.Dir); err != nil {
 		return nil, err
 	}
-	defer j.held.Close()
-	if err := j.reopen(); err != nil {
+	defer j.lock.Close()
+	if err := j.readPlan(); err != nil {
 		return nil, err
 	}
-	if err := j.put(o.Addition); err != nil {
+	if err := j.addVariant(o.Addition); err != nil {
 		return nil, err
 	}
-	return j.goOn(ctx)
+	return j.resume(ctx)
 }
 
-// put puts a variant into the plan, unless it is there already.
-func (j *job) put(a Addition) error {
+// addVariant adds a variant to the plan, unless the plan has it.
+func (j *job) addVariant(a Addition) error {
 	j.Study = j.plan.Study
 	if was, err := j.Study.variant(a.Name); err == nil {
 		if text := difference("variant "+a.Name, tree(was), tree(a.Variant)); text != "" {
@@ -71,5 +72,5 @@ func (j *job) put(a Addition) error {
 		return errors.Join(err, fmt.Errorf("variant %s ends with %d units for %d classes", a.Name, classes, len(split.Classes)))
 	}
 	j.plan.Added = append(j.plan.Added, a.Name)
-	return j.keep()
+	return j.write()
 }

@@ -34,7 +34,7 @@ func judge(c Claim, m result.Measure, sides compared) result.Claim {
 	out.VariantMean, out.AgainstMean, out.Difference = shown(m, mean(a)), shown(m, mean(b)), shown(m, d)
 	seeds, ok := metric.PooledSpread(a, b)
 	if !ok {
-		out.Why = fmt.Sprintf("%s: one seed of a variant tells nothing of another; two at least are wanted of both", difference3(m, d))
+		out.Why = fmt.Sprintf("%s: one seed of a variant tells nothing of another; two at least are wanted of both", formatDifference(m, d))
 		return out
 	}
 	spreads := []metric.Spread{seeds}
@@ -103,9 +103,9 @@ func shown(m result.Measure, v float64) result.Number {
 	return result.Number(v)
 }
 
-// difference3 writes a difference with its kind: "a difference of -0.105", "a
+// formatDifference writes a difference or a ratio: "a difference of -0.105", "a
 // ratio of 0.52".
-func difference3(m result.Measure, d float64) string {
+func formatDifference(m result.Measure, d float64) string {
 	if m.Ratio {
 		return fmt.Sprintf("a ratio of %.3g", math.Exp(d))
 	}

@@ -2,6 +2,7 @@ package study
 
 import (
 	"math"
+	"strconv"
 	"testing"
 
 	"oscar/result"
@@ -149,16 +150,16 @@ func TestFigures(t *testing.T) {
 // Each run is paired with that of the same seed; what holds of every seed is the
 // largest p.
 func TestMcNemarPairsSeeds(t *testing.T) {
-	answered := func(right ...int) *finding {
-		f := &finding{}
+	answered := func(right ...int) *runData {
+		e := &result.Evaluation{}
 		for i, r := range right {
-			f.look.Test = append(f.look.Test, answer{Image: string(rune('a' + i)), Class: 1, Predicted: r})
+			e.Classifications = append(e.Classifications, result.Classification{Image: string(rune('a' + i)), Truth: "1", Predicted: strconv.Itoa(r)})
 		}
-		return f
+		return &runData{evaluation: e}
 	}
 	base := &row{variant: Variant{Name: "baseline"}, runs: []*run{{seed: 1}, {seed: 2}, {seed: 3}}}
 	other := &row{variant: Variant{Name: "a"}, runs: []*run{{seed: 1}, {seed: 2}, {seed: 3}}}
-	c := &comparison{found: map[*run]*finding{
+	c := &comparison{data: map[*run]*runData{
 		base.runs[0]: answered(0, 0, 0, 0, 0, 1, 1), other.runs[0]: answered(1, 1, 1, 1, 1, 1, 0),
 		base.runs[1]: answered(1, 0), other.runs[1]: answered(0, 1),
 		base.runs[2]: answered(1), // the other's third run failed

@@ -12,27 +12,27 @@ import (
 	"oscar/result"
 )
 
-// comparison is what a comparing has read and taken.
+// comparison is what the runs wrote, and what was measured on them.
 type comparison struct {
 	*job
-	found map[*run]*finding
-	taken map[*run]map[string]sample // by measure
+	data     map[*run]*runData
+	measured map[*run]map[string]sample // by measure
 }
 
 // compare reads what the runs wrote and writes the result.
-func (j *job) compare(ctx context.Context) (*Result, error) {
-	c := &comparison{job: j, found: map[*run]*finding{}, taken: map[*run]map[string]sample{}}
+func (j *job) compare(ctx context.Context) (*result.Study, error) {
+	c := &comparison{job: j, data: map[*run]*runData{}, measured: map[*run]map[string]sample{}}
 	for _, row := range j.rows {
 		for _, r := range row.runs {
 			if row.tooLarge != "" || r.failed != "" {
 				continue
 			}
-			f, err := j.find(r)
+			d, err := j.read(r)
 			if err != nil {
 				r.failed = err.Error()
 				continue
 			}
-			c.found[r] = f
+			c.data[r] = d
 		}
 	}
 	table := measures(j.Study.Explain.Methods)
@@ -41,11 +41,11 @@ func (j *job) compare(ctx context.Context) (*Result, error) {
 			if err := ctx.Err(); err != nil {
 				return nil, fmt.Errorf("%w while comparing; the same command does that again", pipeline.ErrInterrupted)
 			}
-			c.take(r, table)
-			if f := c.found[r]; f != nil && f.err != nil {
-				r.failed = f.err.Error()
-				delete(c.found, r)
-				delete(c.taken, r)
+			c.measureRun(r, table)
+			if d := c.data[r]; d != nil && d.err != nil {
+				r.failed = d.err.Error()
+				delete(c.data, r)
+				delete(c.measured, r)
 			}
 		}
 	}
@@ -58,29 +58,32 @@ func (j *job) compare(ctx context.Context) (*Result, error) {
 	if err := writeCSV(j.path(csvFile), res); err != nil {
 		return nil, err
 	}
+	if len(c.data) == 0 {
+		return res, fmt.Errorf("no run was finished; %s: %s", res.Variants[0].Name, res.Variants[0].Reason)
+	}
 	return res, nil
 }
 
-// take takes every measure of a run.
-func (c *comparison) take(r *run, table []measure) {
-	f := c.found[r]
-	if f == nil {
+// measureRun measures everything on a run.
+func (c *comparison) measureRun(r *run, table []measure) {
+	d := c.data[r]
+	if d == nil {
 		return
 	}
-	c.taken[r] = map[string]sample{}
-	other := c.found[c.opposite(r)]
+	c.measured[r] = map[string]sample{}
+	other := c.data[c.referenceRun(r)]
 	for _, m := range table {
-		if s, ok := m.take(f, other); ok {
-			c.taken[r][m.Name] = s
+		if s, ok := m.of(d, other); ok {
+			c.measured[r][m.Name] = s
 		}
 	}
 }
 
-// opposite is the run that a run's maps are compared with: of the base with the
-// same seed; for the base itself, its own with the next seed. Two seeds are one
-// pair, and one seed none: nil. With a split for each seed the next one has
-// other images.
-func (c *comparison) opposite(r *run) *run {
+// referenceRun returns the run that a run's maps are compared with: the base's of
+// the same seed, for the base itself that of the next seed. It is nil for the
+// base with one seed, and for the second of two. With a split for each seed the
+// next run has other images.
+func (c *comparison) referenceRun(r *run) *run {
 	base := c.rows[0]
 	i := slices.IndexFunc(r.row.runs, func(o *run) bool { return o == r })
 	if r.row != base {
@@ -92,11 +95,11 @@ func (c *comparison) opposite(r *run) *run {
 	return nil
 }
 
-// samples are a measure of a row's runs.
+// samples returns a measure of a row's runs.
 func (c *comparison) samples(row *row, measure string) []sample {
 	var out []sample
 	for _, r := range row.runs {
-		if s, ok := c.taken[r][measure]; ok {
+		if s, ok := c.measured[r][measure]; ok {
 			out = append(out, s)
 		}
 	}
@@ -108,20 +111,20 @@ func (c *comparison) row(name string) *row {
 	return c.rows[i]
 }
 
-// result puts the result together, but for the walls.
-func (c *comparison) result(table []measure) *Result {
+// result returns the result without the walls.
+func (c *comparison) result(table []measure) *result.Study {
 	s, x := c.Study, c.Study.Explain
 	split := c.splits[s.Seeds[0]]
 	env := pipeline.NewEnvironment(c.Machine.Threads, s.Seeds[0])
 	settings := x.settings("")
-	res := &Result{
+	res := &result.Study{
 		Format: 1, Name: s.Name, Why: s.Why, Base: s.Variants[0].Name, Classes: split.Classes, Seeds: s.Seeds,
 		Data: result.Data{
 			Root: c.plan.Root, Split: s.Split, SplitHash: split.Hash, SplitSeed: split.Seed, Fractions: split.Fractions,
 			Train: len(split.Train), Validation: len(split.Validation), Test: len(split.Test),
 		},
 		Explain: result.Explain{
-			Methods: x.Methods, PerClass: x.Images, Mosaics: x.Mosaics, Class: settings.Class, Score: x.scoreName(), Masks: masksBeside(c.plan.Root),
+			Methods: x.Methods, PerClass: x.Images, Mosaics: x.Mosaics, Class: settings.Class, Score: x.scoreName(), Masks: pipeline.MaskDir(c.plan.Root) != "",
 		},
 		Machine: result.Machine{
 			Memory: c.Memory, Processor: env.Processor, Processors: env.Processors, Threads: env.Threads.Intra,
@@ -163,7 +166,7 @@ func (x Explain) scoreName() string {
 	return x.Score
 }
 
-// variant is a row of the result.
+// variant returns a row of the result.
 func (c *comparison) variant(row *row, table []measure) result.Variant {
 	e, a := row.experiment, row.experiment.Architecture
 	v := result.Variant{
@@ -190,7 +193,7 @@ func (c *comparison) variant(row *row, table []measure) result.Variant {
 	return v
 }
 
-// state is how far a row has come.
+// state returns the status of a row, and the first reason why it is not done.
 func state(row *row) (status, reason string) {
 	if row.tooLarge != "" {
 		return result.TooLarge, row.tooLarge
@@ -213,28 +216,28 @@ func state(row *row) (status, reason string) {
 	return result.Partial, reason
 }
 
-// runResult is a run of the result.
+// runResult returns a run of the result.
 func (c *comparison) runResult(r *run) result.Run {
 	out := result.Run{Seed: r.seed, Dir: runsDir + "/" + r.name(), Status: result.Done, Epochs: []result.Epoch{}, Values: map[string]result.Number{}}
-	f := c.found[r]
+	d := c.data[r]
 	switch {
 	case r.row.tooLarge != "":
 		out.Status, out.Reason, out.Dir = result.TooLarge, r.row.tooLarge, ""
 		return out
-	case f == nil:
+	case d == nil:
 		out.Status, out.Reason = result.Failed, r.failed
 		return out
 	}
-	out.Kept = f.evaluation.Epoch
-	for _, m := range f.epochs {
+	out.Kept = d.evaluation.Epoch
+	for _, m := range d.epochs {
 		out.Epochs = append(out.Epochs, result.Epoch{
 			Number: m.Epoch, Loss: result.Number(m.Loss), Accuracy: result.Number(m.Accuracy),
 			ValidationLoss: result.Number(m.ValidationLoss), ValidationAccuracy: result.Number(m.ValidationAccuracy), Seconds: m.Seconds,
 		})
 	}
-	e := f.evaluation
+	e := d.evaluation
 	out.Test = &result.Test{Images: e.Images, Accuracy: e.Accuracy, Interval: e.Interval, Loss: result.Number(e.Loss), MacroF1: e.MacroF1, Confusion: e.Confusion.Counts}
-	for name, s := range c.taken[r] {
+	for name, s := range c.measured[r] {
 		out.Values[name] = result.Number(s.value)
 		if m, err := c.Study.measure(name); err == nil {
 			out.Values[name] = shown(m, s.value)
@@ -244,18 +247,18 @@ func (c *comparison) runResult(r *run) result.Run {
 	return out
 }
 
-// perClass sums up how well each class is told.
+// perClass summarises precision, recall and F1 of each class.
 func (c *comparison) perClass(row *row) []result.ClassFigures {
 	var out []result.ClassFigures
 	for i, class := range c.splits[c.Study.Seeds[0]].Classes {
 		figures := result.ClassFigures{Class: class}
 		var precision, recall, f1 []sample
 		for _, r := range row.runs {
-			f := c.found[r]
-			if f == nil {
+			d := c.data[r]
+			if d == nil {
 				continue
 			}
-			s := f.evaluation.PerClass[i]
+			s := d.evaluation.PerClass[i]
 			figures.Support = s.Support
 			precision, recall, f1 = append(precision, single(s.Precision)), append(recall, single(s.Recall)), append(f1, single(s.F1))
 		}
@@ -273,25 +276,25 @@ func (c *comparison) perClass(row *row) []result.ClassFigures {
 func (c *comparison) mcnemar(row, against *row) *result.McNemar {
 	out := &result.McNemar{Against: against.variant.Name, P: result.Number(math.NaN())}
 	for i, r := range row.runs {
-		f, g := c.found[r], c.found[against.runs[i]]
-		if f == nil || g == nil {
+		d, g := c.data[r], c.data[against.runs[i]]
+		if d == nil || g == nil {
 			continue
 		}
-		theirs := map[string]float64{}
-		for _, a := range g.look.Test {
-			theirs[a.Image] = a.right()
+		theirs := map[string]bool{}
+		for _, c := range g.evaluation.Classifications {
+			theirs[c.Image] = c.Correct()
 		}
 		t := result.McNemarTest{Seed: r.seed}
-		for _, a := range f.look.Test {
-			other, ok := theirs[a.Image]
+		for _, c := range d.evaluation.Classifications {
+			other, ok := theirs[c.Image]
 			if !ok {
 				continue
 			}
 			t.Images++
 			switch {
-			case a.right() > other:
+			case c.Correct() && !other:
 				t.OnlyThis++
-			case a.right() < other:
+			case other && !c.Correct():
 				t.OnlyAgainst++
 			}
 		}

@@ -12,7 +12,7 @@ import (
 
 // writeCSV writes a line a run, a column a measure; what could not be measured
 // is empty.
-func writeCSV(path string, res *Result) error {
+func writeCSV(path string, res *result.Study) error {
 	head := []string{"variant", "seed", "status", "parameters", "forecast_bytes", "epochs", "kept_epoch"}
 	for _, m := range res.Measures {
 		head = append(head, m.Name)

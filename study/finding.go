@@ -2,66 +2,204 @@ package study
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
 
+	"oscar/dataset"
 	"oscar/explain"
 	"oscar/internal/atomicfile"
 	"oscar/internal/npy"
+	"oscar/internal/paths"
 	"oscar/pipeline"
+	"oscar/result"
 	"oscar/score"
 )
 
-// finding is all that a finished run wrote, read back.
-type finding struct {
-	run        *run
-	trained    *pipeline.Run
-	epochs     []pipeline.EpochMetrics
-	evaluation *pipeline.Evaluation
-	look       look
-	scores     pipeline.Scores
-	maps       []seen
-	err        error // the first map that could not be read
+// fitted is how well a trained model does on the training part, in inference
+// mode. looks/NAME.json has it.
+type fitted struct {
+	Train struct {
+		Images   int           `json:"images"`
+		Accuracy float64       `json:"accuracy"`
+		Loss     result.Number `json:"loss"` // mean cross-entropy, nats
+	} `json:"train"`
 }
 
-// seen is one explanation. Its map is read when it is wanted: there may be many.
-type seen struct {
-	pipeline.Row
+// inspectRun evaluates a finished run on its training part, and scores and makes
+// its explanations. What exists is not made again.
+func (j *job) inspectRun(ctx context.Context, r *run) error {
+	opened, err := pipeline.OpenRun(j.path(r.dir()))
+	if err != nil {
+		return err
+	}
+	if err := j.evaluate(ctx, r, opened); err != nil {
+		return fmt.Errorf("evaluating: %w", err)
+	}
+	if err := j.score(ctx, r, opened); err != nil {
+		return fmt.Errorf("scoring its explanations: %w", err)
+	}
+	if err := j.explain(ctx, r, opened); err != nil {
+		return fmt.Errorf("explaining: %w", err)
+	}
+	return nil
+}
+
+// evaluate evaluates a run on its training part. The test part was evaluated
+// after training; in a run of an older version, without a line for each image,
+// it is evaluated again.
+func (j *job) evaluate(ctx context.Context, r *run, opened *pipeline.Run) error {
+	e, err := opened.Evaluation()
+	if err != nil {
+		return err
+	}
+	o := pipeline.EvaluateOptions{Model: opened.Dir, Part: "test", Machine: j.machine(opened), Listener: pipeline.Listener{Note: j.note}}
+	if e != nil && e.Classifications == nil {
+		again, err := pipeline.Evaluate(ctx, o)
+		if err != nil {
+			return err
+		}
+		e.Classifications = again.Classifications
+		if err := atomicfile.WriteJSON(j.path(r.dir(), evaluationFile), e); err != nil {
+			return err
+		}
+	}
+	path := j.path(looksDir, r.name()+".json")
+	if paths.Exists(path) {
+		return nil
+	}
+	o.Part = "train"
+	if e, err = pipeline.Evaluate(ctx, o); err != nil {
+		return err
+	}
+	var f fitted
+	f.Train.Images, f.Train.Accuracy, f.Train.Loss = e.Images, e.Accuracy, result.Number(e.Loss)
+	return atomicfile.WriteJSON(path, f)
+}
+
+// score scores the explanations of some test images of each class.
+func (j *job) score(ctx context.Context, r *run, opened *pipeline.Run) error {
+	out := j.path(scoresDir, r.name())
+	if paths.Exists(filepath.Join(out, result.ScoreFile)) {
+		return nil
+	}
+	x := j.Study.Explain
+	scoring := score.Options{Metrics: []string{"gini"}, PerClass: x.Images, Mosaics: x.Mosaics}
+	if canMosaic(opened.Split, x) {
+		scoring.Metrics = append(scoring.Metrics, "focus")
+	}
+	if pipeline.MaskDir(opened.Images()) != "" {
+		scoring.Metrics = append(scoring.Metrics, "energy")
+	}
+	settings := x.settings(opened.Experiment.Explain)
+	settings.Seed = j.Study.Seeds[0]
+	_, err := pipeline.Score(ctx, pipeline.ScoreOptions{
+		Model: opened.Dir, Part: "test", Out: out, Settings: settings, Scoring: scoring,
+		Machine: j.machine(opened), Listener: j.quiet(),
+	})
+	return err
+}
+
+// canMosaic reports whether mosaics can be made of the explained images: a mosaic
+// has two images of a class and two of others.
+func canMosaic(s *dataset.Split, x Explain) bool {
+	if x.Mosaics == 0 || x.Images < 2 {
+		return false
+	}
+	counts := make([]int, len(s.Classes))
+	all := 0
+	for _, item := range s.Test {
+		if counts[item.Class] < x.Images {
+			counts[item.Class]++
+			all++
+		}
+	}
+	return slices.ContainsFunc(counts, func(n int) bool { return n >= 2 && all-n >= 2 })
+}
+
+// explain writes the maps of the images that were scored.
+func (j *job) explain(ctx context.Context, r *run, opened *pipeline.Run) error {
+	out := j.path(explanationsDir, r.name())
+	if paths.Exists(filepath.Join(out, result.ManifestFile)) {
+		return nil
+	}
+	scores, err := result.ReadScores(j.path(scoresDir, r.name()))
+	if err != nil {
+		return err
+	}
+	paths := make([]string, len(scores.Images))
+	for i, image := range scores.Images {
+		paths[i] = filepath.Join(opened.Images(), filepath.FromSlash(image))
+	}
+	settings := j.Study.Explain.settings(opened.Experiment.Explain)
+	settings.Seed = j.Study.Seeds[0]
+	_, err = pipeline.Explain(ctx, pipeline.ExplainOptions{
+		Model: opened.Dir, Paths: paths, Out: out, Settings: settings, Machine: j.machine(opened), Listener: j.quiet(),
+	})
+	return err
+}
+
+// machine returns the machine with the limits that a run reads its images with.
+func (j *job) machine(r *pipeline.Run) pipeline.Machine {
+	m := j.Machine
+	m.Limits = dataset.Limits{MaxPixels: r.Experiment.Data.MaxPixels, MaxBytes: r.Experiment.Data.MaxBytes}
+	return m
+}
+
+// quiet is a listener that passes on notes only.
+func (j *job) quiet() pipeline.Listener { return pipeline.Listener{Note: j.Listener.Note} }
+
+// runData is all that a finished run wrote.
+type runData struct {
+	run          *run
+	trained      *pipeline.Run
+	epochs       []result.EpochMetrics
+	evaluation   *result.Evaluation
+	fitted       fitted
+	scores       *result.Scores
+	explanations []explanation
+	err          error // the first map that could not be read
+}
+
+// explanation is one map of a run. The map is read when it is needed: there may
+// be many.
+type explanation struct {
+	result.Row
 	image string // relative to the data
 	file  string // of the map
 }
 
-// find reads what a run wrote.
-func (j *job) find(r *run) (*finding, error) {
-	f := &finding{run: r}
+// read reads what a run wrote.
+func (j *job) read(r *run) (*runData, error) {
+	d := &runData{run: r}
 	var err error
-	if f.trained, err = pipeline.OpenRun(j.path(r.dir())); err != nil {
+	if d.trained, err = pipeline.OpenRun(j.path(r.dir())); err != nil {
 		return nil, err
 	}
-	if f.epochs, err = f.trained.Metrics(); err != nil {
+	if d.epochs, err = d.trained.Metrics(); err != nil {
 		return nil, err
 	}
-	if f.evaluation, err = f.trained.Evaluation(); err != nil {
+	if d.evaluation, err = d.trained.Evaluation(); err != nil {
 		return nil, err
 	}
-	if f.evaluation == nil || len(f.epochs) == 0 {
+	if d.evaluation == nil || len(d.epochs) == 0 {
 		return nil, fmt.Errorf("%s is not finished", j.path(r.dir()))
 	}
-	if err := atomicfile.ReadJSON(j.path(looksDir, r.name()+".json"), &f.look); err != nil {
+	if err := atomicfile.ReadJSON(j.path(looksDir, r.name()+".json"), &d.fitted); err != nil {
 		return nil, err
 	}
-	if err := atomicfile.ReadJSON(j.path(scoresDir, r.name(), "score.json"), &f.scores); err != nil {
+	if d.scores, err = result.ReadScores(j.path(scoresDir, r.name())); err != nil {
 		return nil, err
 	}
-	return f, j.readMaps(f)
+	return d, j.readExplanations(d)
 }
 
-// readMaps reads a run's explanations.
-func (j *job) readMaps(f *finding) error {
-	dir := j.path(explanationsDir, f.run.name())
-	rows, err := pipeline.ReadManifest(dir)
+// readExplanations reads the rows of a run's manifest that have a map.
+func (j *job) readExplanations(d *runData) error {
+	dir := j.path(explanationsDir, d.run.name())
+	rows, err := result.ReadManifest(dir)
 	if err != nil {
 		return err
 	}
@@ -69,91 +207,46 @@ func (j *job) readMaps(f *finding) error {
 		if row.Map == "" {
 			continue // unreadable
 		}
-		image, err := filepath.Rel(f.trained.Images(), row.Image)
+		image, err := filepath.Rel(d.trained.Images(), row.Image)
 		if err != nil {
 			return err
 		}
-		f.maps = append(f.maps, seen{row, filepath.ToSlash(image), filepath.Join(dir, filepath.FromSlash(row.Map))})
+		d.explanations = append(d.explanations, explanation{row, filepath.ToSlash(image), filepath.Join(dir, filepath.FromSlash(row.Map))})
 	}
 	return nil
 }
 
-// grid reads a map; one that cannot be read is empty, and kept as f's error.
-func (f *finding) grid(s seen) explain.Grid {
-	shape, values, err := npy.Read(s.file)
+// grid reads a map. One that cannot be read is empty, and sets d.err.
+func (d *runData) grid(x explanation) explain.Grid {
+	shape, values, err := npy.Read(x.file)
 	if err == nil && len(shape) != 2 {
-		err = fmt.Errorf("map %s has %d dimensions, want 2", s.file, len(shape))
+		err = fmt.Errorf("map %s has %d dimensions, want 2", x.file, len(shape))
 	}
 	if err != nil {
-		f.err = cmp.Or(f.err, err)
+		d.err = cmp.Or(d.err, err)
 		return explain.Grid{}
 	}
 	return explain.Grid{Height: shape[0], Width: shape[1], Values: values}
 }
 
 // last is the last epoch of training.
-func (f *finding) last() pipeline.EpochMetrics { return f.epochs[len(f.epochs)-1] }
+func (d *runData) last() result.EpochMetrics { return d.epochs[len(d.epochs)-1] }
 
 // kept is the epoch whose weights were kept.
-func (f *finding) kept() pipeline.EpochMetrics {
-	i := slices.IndexFunc(f.epochs, func(m pipeline.EpochMetrics) bool { return m.Epoch == f.evaluation.Epoch })
-	return f.epochs[max(i, 0)]
+func (d *runData) kept() result.EpochMetrics {
+	i := slices.IndexFunc(d.epochs, func(m result.EpochMetrics) bool { return m.Epoch == d.evaluation.Epoch })
+	return d.epochs[max(i, 0)]
 }
 
 // explained lists the explanations by one method.
-func (f *finding) explained(method string) []seen {
-	return slices.DeleteFunc(slices.Clone(f.maps), func(s seen) bool { return s.Method != method })
+func (d *runData) explained(method string) []explanation {
+	return slices.DeleteFunc(slices.Clone(d.explanations), func(x explanation) bool { return x.Method != method })
 }
 
-// sample is a measure of one run.
-type sample struct {
-	value float64            // of the run; NaN: it cannot be told
-	cases map[string]float64 // of each image or mosaic that could be judged; nil: the measure has none
-}
-
-// single is a measure of a run as a whole.
-func single(v float64) sample { return sample{value: v} }
-
-// perCase is a measure that is the mean over images.
-func perCase(cases map[string]float64) sample {
-	return sample{mean(values(cases)), cases}
-}
-
-// values lists a measure's cases in the order of their names.
-func values(cases map[string]float64) []float64 {
-	names := make([]string, 0, len(cases))
-	for name := range cases {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	out := make([]float64, len(names))
-	for i, name := range names {
-		out[i] = cases[name]
-	}
-	return out
-}
-
-// mean is NaN of nothing.
-func mean(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += v
-	}
-	return sum / float64(len(values))
-}
-
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return math.NaN()
-	}
-	v := slices.Clone(values)
-	slices.SortFunc(v, cmp.Compare[float64])
-	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
-}
-
-// scored is a metric of package score, image by image or mosaic by mosaic.
-func (f *finding) scored(method, metric string) (sample, bool) {
-	cell, err := f.scores.Table.Cell(method, metric)
+// scored returns a metric of package score for each image or mosaic. ok is false
+// if there is no value.
+func (d *runData) scored(method, metric string) (s sample, ok bool) {
+	cell, err := d.scores.Table.Cell(method, metric)
 	if err != nil || len(cell.Values) == 0 {
 		return sample{}, false
 	}
@@ -162,53 +255,54 @@ func (f *finding) scored(method, metric string) (sample, bool) {
 		if !v.OK() {
 			continue
 		}
-		// Mosaics are numbered; those of another split are others.
-		name := fmt.Sprintf("mosaic %05d of %s", i, f.trained.Split.Hash)
+		// Mosaics are numbered within a split.
+		name := fmt.Sprintf("mosaic %05d of %s", i, d.trained.Split.Hash)
 		if metric != "focus" {
-			name = f.scores.Images[i]
+			name = d.scores.Images[i]
 		}
 		cases[name] = float64(v.Value)
 	}
 	return perCase(cases), len(cases) > 0
 }
 
-// intensity is the logarithm of a map's raw maximum, where it has one above 0.
-func (f *finding) intensity(method string) sample {
+// intensity returns the logarithm of each map's largest value, where that is
+// above 0.
+func (d *runData) intensity(method string) sample {
 	cases := map[string]float64{}
-	for _, s := range f.explained(method) {
-		if s.RawMax != nil && *s.RawMax > 0 {
-			cases[s.image] = math.Log(float64(*s.RawMax))
+	for _, x := range d.explained(method) {
+		if x.RawMax != nil && *x.RawMax > 0 {
+			cases[x.image] = math.Log(float64(*x.RawMax))
 		}
 	}
 	return perCase(cases)
 }
 
-// empty is 1 for maps that have nothing above 0, and 0 for others.
-func (f *finding) empty(method string) sample {
+// empty returns 1 for each map without a value above 0, and 0 for the others.
+func (d *runData) empty(method string) sample {
 	cases := map[string]float64{}
-	for _, s := range f.explained(method) {
-		cases[s.image] = 0
-		if s.Status == string(explain.Empty) {
-			cases[s.image] = 1
+	for _, x := range d.explained(method) {
+		cases[x.image] = 0
+		if x.Status == string(explain.Empty) {
+			cases[x.image] = 1
 		}
 	}
 	return perCase(cases)
 }
 
-// likeness compares a run's maps with another's, image by image.
-func (f *finding) likeness(other *finding, method string, height, width int, like func(a, b explain.Grid) score.Value) sample {
-	theirs := map[string]seen{}
-	for _, s := range other.explained(method) {
-		theirs[s.image] = s
+// likeness compares the run's maps with those of another run, image by image.
+func (d *runData) likeness(other *runData, method string, height, width int, like func(a, b explain.Grid) score.Value) sample {
+	theirs := map[string]explanation{}
+	for _, x := range other.explained(method) {
+		theirs[x.image] = x
 	}
 	cases := map[string]float64{}
-	for _, s := range f.explained(method) {
-		o, ok := theirs[s.image]
+	for _, x := range d.explained(method) {
+		o, ok := theirs[x.image]
 		if !ok {
 			continue
 		}
-		if v := like(f.grid(s).Resize(height, width), f.grid(o).Resize(height, width)); v.OK() {
-			cases[s.image] = float64(v.Value)
+		if v := like(d.grid(x).Resize(height, width), d.grid(o).Resize(height, width)); v.OK() {
+			cases[x.image] = float64(v.Value)
 		}
 	}
 	return perCase(cases)

@@ -27,6 +27,7 @@ const (
 	explanationsDir = "explanations"
 	wallDir         = "wall"
 	csvFile         = "study.csv"
+	evaluationFile  = "evaluation.json" // of a run
 )
 
 // plan is what was asked and decided when a study's folder was made. It is
@@ -71,8 +72,8 @@ func ours(name string) bool {
 		strings.HasPrefix(name, "split") && strings.HasSuffix(name, ".json")
 }
 
-// keep writes what was asked and decided.
-func (j *job) keep() error {
+// write writes what was asked and decided.
+func (j *job) write() error {
 	for seed, split := range j.splits {
 		if err := split.Write(j.path(j.Study.splitFile(seed))); err != nil {
 			return err
@@ -94,8 +95,8 @@ func (j *job) keep() error {
 	return atomicfile.WriteJSON(j.path(planFile), j.plan)
 }
 
-// reopen reads what was asked and decided.
-func (j *job) reopen() error {
+// readPlan reads what was asked and decided.
+func (j *job) readPlan() error {
 	if err := atomicfile.ReadJSON(j.path(planFile), &j.plan); err != nil {
 		return err
 	}

@@ -44,9 +44,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// trainApart goes on with a run, as oscar train --resume does; a run whose name
-// contains OSCAR_TEST_KILL kills itself.
+// trainApart resumes a run, as oscar train --resume does. A run whose name
+// contains OSCAR_TEST_KILL kills itself; one with OSCAR_TEST_FULL finds the disk
+// full.
 func trainApart(dir string) int {
+	if word := os.Getenv("OSCAR_TEST_FULL"); word != "" && strings.Contains(dir, word) {
+		fmt.Fprintf(os.Stderr, "oscar: %v\n", &fs.PathError{Op: "write", Path: dir, Err: syscall.ENOSPC})
+		return 1
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	note := func(text string) { fmt.Fprintln(os.Stderr, "note: "+text) }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"oscar/internal/paths"
 	"oscar/pipeline"
 	"oscar/result"
 )
@@ -57,6 +58,29 @@ func TestProcesses(t *testing.T) {
 	t.Setenv("OSCAR_TEST_KILL", "")
 	if res, err = Run(t.Context(), o); err != nil || res.Variant("killed").Status != result.Done {
 		t.Errorf("again: %v", err)
+	}
+}
+
+// A full disk stops the study: it is no property of a variant. The same call
+// resumes.
+func TestDiskFull(t *testing.T) {
+	o := options(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Command = []string{self}
+	o.Study.Seeds = []uint64{1}
+	t.Setenv("OSCAR_TEST_FULL", "no-norm")
+	res, err := Run(t.Context(), o)
+	dir := filepath.Join(o.Out, "runs", "no-norm-1")
+	wantError(t, err, "no-norm, seed 1: write "+dir+": no space left on device; make room, the same command goes on where it stopped")
+	if res != nil || paths.Exists(filepath.Join(o.Out, result.File)) {
+		t.Errorf("there is a result: %+v", res)
+	}
+	t.Setenv("OSCAR_TEST_FULL", "")
+	if res, err := Run(t.Context(), o); err != nil || res.Variant("no-norm").Status != result.Done {
+		t.Errorf("with room: %v", err)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"syscall"
 	"time"
 
 	"oscar/dataset"
@@ -43,7 +45,7 @@ type Options struct {
 // they would have had. A variant that does not fit the machine's memory, or
 // whose training fails, is a row of the result. When ctx is cancelled it saves
 // after the step under way and returns [pipeline.ErrInterrupted].
-func Run(ctx context.Context, o Options) (*Result, error) {
+func Run(ctx context.Context, o Options) (*result.Study, error) {
 	if err := errors.Join(o.Study.Check(), o.Machine.Check()); err != nil {
 		return nil, err
 	}
@@ -55,7 +57,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		j.Memory = machine.Memory()
 	}
 	if isStudy(o.Out) {
-		return j.resume(ctx)
+		return j.reopen(ctx)
 	}
 	return j.begin(ctx)
 }
@@ -67,7 +69,7 @@ type job struct {
 	splits map[uint64]*dataset.Split // by the seed of the run
 	rows   []*row
 	notes  []string
-	held   *os.File
+	lock   *os.File
 	began  time.Time
 	worked float64 // done in this process, as [work] counts
 }
@@ -99,7 +101,7 @@ func (j *job) note(text string) {
 }
 
 // begin makes the study's folder and runs the study.
-func (j *job) begin(ctx context.Context) (*Result, error) {
+func (j *job) begin(ctx context.Context) (*result.Study, error) {
 	if err := vacant(j.Out); err != nil {
 		return nil, err
 	}
@@ -116,7 +118,7 @@ func (j *job) begin(ctx context.Context) (*Result, error) {
 	}
 	folder, err := j.scan(ctx)
 	if err != nil {
-		return nil, before(ctx, err)
+		return nil, beforePlan(ctx, err)
 	}
 	j.plan = plan{Format: 1, Root: root, Budget: j.Budget.Seconds(), Added: []string{}}
 	if j.splits, err = j.Study.splits(folder); err != nil {
@@ -128,17 +130,17 @@ func (j *job) begin(ctx context.Context) (*Result, error) {
 	if len(j.Study.Seeds) == 1 && len(j.Study.Claims) > 0 {
 		j.Listener.note("with one seed no claim can be decided: --seeds 1,2 trains every variant twice")
 	}
-	if err := j.arrange(); err != nil {
+	if err := j.makeRows(); err != nil {
 		return nil, err
 	}
 	there := paths.Exists(j.Out)
 	if err := os.MkdirAll(j.Out, 0o777); err != nil {
 		return nil, fmt.Errorf("cannot make the folder %s: %w", j.Out, paths.TrimError(err))
 	}
-	if j.held, err = atomicfile.Lock(j.Out); err != nil {
+	if j.lock, err = atomicfile.Lock(j.Out); err != nil {
 		return nil, err
 	}
-	defer j.held.Close()
+	defer j.lock.Close()
 	if err := errors.Join(vacant(j.Out), atomicfile.Clean(j.Out)); err != nil {
 		return nil, err
 	}
@@ -147,30 +149,30 @@ func (j *job) begin(ctx context.Context) (*Result, error) {
 		if !there {
 			os.Remove(j.Out)
 		}
-		return nil, before(ctx, err)
+		return nil, beforePlan(ctx, err)
 	}
-	if err := j.keep(); err != nil {
+	if err := j.write(); err != nil {
 		return nil, err
 	}
 	return j.run(ctx)
 }
 
-// before maps a cancelled context to ErrInterrupted.
-func before(ctx context.Context, err error) error {
+// beforePlan maps a cancelled context to ErrInterrupted.
+func beforePlan(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w before there was anything to save", pipeline.ErrInterrupted)
 	}
 	return err
 }
 
-// resume goes on with a study, if it is the same.
-func (j *job) resume(ctx context.Context) (*Result, error) {
+// reopen resumes the study of a folder, if it is the same.
+func (j *job) reopen(ctx context.Context) (*result.Study, error) {
 	var err error
-	if j.held, err = atomicfile.Lock(j.Out); err != nil {
+	if j.lock, err = atomicfile.Lock(j.Out); err != nil {
 		return nil, err
 	}
-	defer j.held.Close()
-	if err := j.reopen(); err != nil {
+	defer j.lock.Close()
+	if err := j.readPlan(); err != nil {
 		return nil, err
 	}
 	root, err := filepath.Abs(j.Data)
@@ -187,7 +189,7 @@ func (j *job) resume(ctx context.Context) (*Result, error) {
 		return nil, fmt.Errorf("%s holds a study with %s, not %s; name a new folder", j.Out, budget(j.plan.Budget), budget(b))
 	}
 	j.Study = j.plan.Study
-	return j.goOn(ctx)
+	return j.resume(ctx)
 }
 
 func budget(s float64) string {
@@ -197,12 +199,12 @@ func budget(s float64) string {
 	return "a budget of " + seconds(s)
 }
 
-// goOn runs what is left of a study that was read.
-func (j *job) goOn(ctx context.Context) (*Result, error) {
+// resume runs what is left of a study whose plan was read.
+func (j *job) resume(ctx context.Context) (*result.Study, error) {
 	if err := atomicfile.Clean(j.Out); err != nil {
 		return nil, err
 	}
-	if err := j.arrange(); err != nil {
+	if err := j.makeRows(); err != nil {
 		return nil, err
 	}
 	for _, r := range j.rows {
@@ -211,8 +213,8 @@ func (j *job) goOn(ctx context.Context) (*Result, error) {
 	return j.run(ctx)
 }
 
-// arrange makes the rows, with their forecasts.
-func (j *job) arrange() error {
+// makeRows makes the rows, with their forecasts.
+func (j *job) makeRows() error {
 	split := j.splits[j.Study.Seeds[0]]
 	for _, v := range j.Study.Variants {
 		e, err := j.Study.experiment(v, len(split.Classes))
@@ -294,7 +296,7 @@ func (j *job) fit(ctx context.Context) error {
 }
 
 // run trains what is left, all variants seed by seed, and compares.
-func (j *job) run(ctx context.Context) (*Result, error) {
+func (j *job) run(ctx context.Context) (*result.Study, error) {
 	var all []*run
 	for i := range j.Study.Seeds {
 		for _, r := range j.rows {
@@ -321,32 +323,46 @@ func (j *job) run(ctx context.Context) (*Result, error) {
 		progress := Progress{Run: i + 1, Runs: len(all), Variant: r.row.variant.Name, Seed: r.seed}
 		err := j.train(ctx, r, j.follow(progress, r, left))
 		if err == nil {
-			err = j.see(ctx, r)
+			err = j.inspectRun(ctx, r)
 		}
 		if err != nil && ctx.Err() != nil {
 			return nil, fmt.Errorf("%w in run %d of %d; the same command goes on where it stopped", pipeline.ErrInterrupted, i+1, len(all))
 		}
+		if err != nil && noSpace(err) {
+			return nil, fmt.Errorf("%s, seed %d: %w; make room, the same command goes on where it stopped", r.row.variant.Name, r.seed, err)
+		}
 		if !earlier {
 			j.worked += j.runWork(r)
 		}
-		j.tell(r, earlier, err)
+		j.report(r, earlier, err)
 	}
 	j.Listener.stage("comparing")
 	return j.compare(ctx)
 }
 
-// tell tells that a run has ended, and keeps why if it failed.
-func (j *job) tell(r *run, earlier bool, err error) {
-	told := Ran{Variant: r.row.variant.Name, Seed: r.seed, Earlier: earlier, Accuracy: math.NaN()}
+// noSpace reports whether an error, perhaps one told by another process, is about
+// a full disk: no property of the variant.
+func noSpace(err error) bool {
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT} {
+		if errors.Is(err, full) || strings.Contains(err.Error(), full.Error()) {
+			return true
+		}
+	}
+	return false
+}
+
+// report tells the listener that a run has ended, and records why it failed.
+func (j *job) report(r *run, earlier bool, err error) {
+	ran := Ran{Variant: r.row.variant.Name, Seed: r.seed, Earlier: earlier, Accuracy: math.NaN()}
 	if err != nil {
 		r.failed = err.Error()
-		told.Failed = r.failed
+		ran.Failed = r.failed
 	} else if opened, err := pipeline.OpenRun(j.path(r.dir())); err == nil {
 		if e, err := opened.Evaluation(); err == nil && e != nil {
-			told.Accuracy = e.Accuracy
+			ran.Accuracy = e.Accuracy
 		}
 	}
 	if j.Listener.Run != nil {
-		j.Listener.Run(told)
+		j.Listener.Run(ran)
 	}
 }

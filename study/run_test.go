@@ -66,10 +66,11 @@ func TestRun(t *testing.T) {
 		}
 	}
 	same(t, before, contents(t, o.Out, "baseline-"))
+	withoutClassifications(t, o, res)
 	addVariant(t, o)
 }
 
-func checkTrained(t *testing.T, o Options, res *Result) {
+func checkTrained(t *testing.T, o Options, res *result.Study) {
 	t.Helper()
 	base, other := res.Variant("baseline"), res.Variant("no-norm")
 	if base.Status != result.Done || other.Status != result.Done || base.Parameters != 8546 || other.Parameters != 8546-32 {
@@ -134,7 +135,7 @@ func checkTrained(t *testing.T, o Options, res *Result) {
 }
 
 // The same images everywhere, under one scale.
-func checkExplained(t *testing.T, o Options, res *Result) {
+func checkExplained(t *testing.T, o Options, res *result.Study) {
 	t.Helper()
 	if len(res.Walls) != 1 || len(res.Walls[0].Rows) != 6 {
 		t.Fatalf("walls %+v", res.Walls)

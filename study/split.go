@@ -6,10 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"oscar/dataset"
@@ -116,10 +113,4 @@ func (o Options) scan(ctx context.Context) (*dataset.Folder, error) {
 		return nil, fmt.Errorf("%d files cannot be read, the first is %s: %s", len(folder.Unreadable), p.Path, p.Reason)
 	}
 	return folder, nil
-}
-
-// masksBeside says whether the images are a synthetic set's, with masks.
-func masksBeside(root string) bool {
-	_, err := os.Stat(filepath.Join(filepath.Dir(root), "masks"))
-	return filepath.Base(root) == "images" && !errors.Is(err, os.ErrNotExist)
 }

@@ -41,7 +41,7 @@ func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 // finished says whether a run was trained, exported and evaluated.
 func (j *job) finished(r *run) bool {
 	dir := j.path(r.dir())
-	return paths.Exists(filepath.Join(dir, "evaluation.json")) && paths.Exists(filepath.Join(dir, "saved_model"))
+	return paths.Exists(filepath.Join(dir, evaluationFile)) && paths.Exists(filepath.Join(dir, "saved_model"))
 }
 
 // create makes an ordinary run folder, with the study's split.

@@ -20,7 +20,7 @@ const wallSide = 512
 // walls puts the same image of each class in all variants side by side, for
 // every method, with the runs of the first seed. The image is the one with the
 // smallest content hash among those explained.
-func (c *comparison) walls(res *Result) {
+func (c *comparison) walls(res *result.Study) {
 	seed := c.Study.Seeds[0]
 	shown := c.wallImages()
 	for i, row := range shown {
@@ -57,9 +57,9 @@ func (c *comparison) wallImages() []result.WallRow {
 	split := c.splits[c.Study.Seeds[0]]
 	explained := map[string]bool{}
 	for _, row := range c.rows {
-		if f := c.found[row.runs[0]]; f != nil {
-			for _, s := range f.maps {
-				explained[s.image] = true
+		if d := c.data[row.runs[0]]; d != nil {
+			for _, x := range d.explanations {
+				explained[x.image] = true
 			}
 		}
 	}
@@ -80,18 +80,18 @@ func (c *comparison) wallImages() []result.WallRow {
 // wallCell finds a variant's explanation of an image.
 func (c *comparison) wallCell(row *row, method, image, class string) (result.WallCell, bool) {
 	r := row.runs[0]
-	f := c.found[r]
-	if f == nil {
+	d := c.data[r]
+	if d == nil {
 		return result.WallCell{}, false
 	}
-	for _, s := range f.explained(method) {
-		if s.image != image {
+	for _, x := range d.explained(method) {
+		if x.image != image {
 			continue
 		}
 		dir := explanationsDir + "/" + r.name() + "/"
 		return result.WallCell{
-			Variant: row.variant.Name, Layer: s.Layer, Status: s.Status, Map: dir + s.Map, Overlay: dir + s.Overlay,
-			Predicted: s.Predicted, Probability: s.Probabilities[class], RawMin: number(s.RawMin), RawMax: number(s.RawMax),
+			Variant: row.variant.Name, Layer: x.Layer, Status: x.Status, Map: dir + x.Map, Overlay: dir + x.Overlay,
+			Predicted: x.Predicted, Probability: x.Probabilities[class], RawMin: number(x.RawMin), RawMax: number(x.RawMax),
 		}, true
 	}
 	return result.WallCell{}, false

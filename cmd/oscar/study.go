@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -133,13 +134,7 @@ the same bits as one that was not.`,
 			defer s.clear()
 			o.Command, o.Listener = thisProgram, s.studyListener()
 			res, err := study.Run(cmd.Context(), o)
-			if err != nil {
-				return err
-			}
-			if err := s.report(cmd.Context(), o.Out); err != nil {
-				return err
-			}
-			return s.compared(cmd.OutOrStdout(), o.Out, res)
+			return s.finishStudy(cmd, o.Out, res, err)
 		},
 	}
 	f := cmd.Flags()
@@ -184,13 +179,7 @@ The same command goes on where it was stopped.`,
 			defer s.clear()
 			o.Command, o.Listener = thisProgram, s.studyListener()
 			res, err := study.Add(cmd.Context(), o)
-			if err != nil {
-				return err
-			}
-			if err := s.report(cmd.Context(), o.Dir); err != nil {
-				return err
-			}
-			return s.compared(cmd.OutOrStdout(), o.Dir, res)
+			return s.finishStudy(cmd, o.Dir, res, err)
 		},
 	}
 	studyMachineFlags(cmd, &o.Machine, &cache)
@@ -251,8 +240,21 @@ func (s *screen) studyListener() study.Listener {
 	return l
 }
 
+// finishStudy makes the report of a study and prints the result, if there is one.
+// A study of which no run was finished has a result and an error.
+func (s *screen) finishStudy(cmd *cobra.Command, dir string, res *result.Study, failed error) error {
+	if res == nil {
+		return failed
+	}
+	err := s.report(cmd.Context(), dir)
+	if err == nil {
+		err = s.compared(cmd.OutOrStdout(), dir, res)
+	}
+	return cmp.Or(failed, err)
+}
+
 // compared prints a study's result.
-func (s *screen) compared(w io.Writer, dir string, res *study.Result) error {
+func (s *screen) compared(w io.Writer, dir string, res *result.Study) error {
 	s.clear()
 	shown := []string{"train_accuracy", "test_accuracy", "focus", "intensity", "sparsity"}
 	t := newTable(w)

@@ -1,0 +1,49 @@
+package study
+
+import (
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"oscar/internal/atomicfile"
+	"oscar/result"
+)
+
+// Runs of an older version have no line for each test image. They are evaluated
+// again, with the same result.
+func withoutClassifications(t *testing.T, o Options, want *result.Study) {
+	t.Helper()
+	for _, r := range want.Variant("no-norm").Runs {
+		path := filepath.Join(o.Out, r.Dir, evaluationFile)
+		var e result.Evaluation
+		if err := atomicfile.ReadJSON(path, &e); err != nil || len(e.Classifications) != want.Data.Test {
+			t.Fatalf("%s: %d classifications, %v; want %d", path, len(e.Classifications), err, want.Data.Test)
+		}
+		e.Classifications = nil
+		if err := atomicfile.WriteJSON(path, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	res, err := Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := want.Variant("no-norm"), res.Variant("no-norm")
+	if !reflect.DeepEqual(a.McNemar, b.McNemar) || a.Figures["test_accuracy"] != b.Figures["test_accuracy"] || a.Figures["test_loss"] != b.Figures["test_loss"] {
+		t.Errorf("evaluated again: %+v, %+v; want %+v, %+v", b.McNemar, b.Figures["test_loss"], a.McNemar, a.Figures["test_loss"])
+	}
+}
+
+// A study without a finished run has a result, and fails.
+func TestNoRunFinished(t *testing.T) {
+	o := options(t)
+	o.Study.Base["training"].(keys)["learning_rate"] = 1e30
+	res, err := Run(t.Context(), o)
+	if err == nil || !strings.HasPrefix(err.Error(), "no run was finished; baseline: seed 1: the loss is ") {
+		t.Errorf("error %v", err)
+	}
+	if again, err := result.Read(o.Out); res == nil || err != nil || again.Variants[1].Status != result.Failed {
+		t.Errorf("study.json: %+v, %v", again, err)
+	}
+}
