@@ -7,15 +7,15 @@ import (
 	"oscar/metric"
 )
 
-// Agreement is a tree's fidelity: how often it says what the network says, on
-// images that it was not grown on. It is to be read beside Majority: what is
-// reached without asking anything.
+// Agreement is a tree's fidelity: how often it predicts what the network predicts,
+// on images that it was not grown on. Compare it with Majority, which a tree
+// without questions reaches.
 type Agreement struct {
 	Images    int               `json:"images"`
 	Agree     int               `json:"agree"`
 	Share     float64           `json:"share"`     // 0..1
 	Interval  [2]float64        `json:"interval"`  // 95 %, Wilson
-	Majority  float64           `json:"majority"`  // the share of the class that is the most frequent at the tree's root
+	Majority  float64           `json:"majority"`  // share of the most frequent class at the tree's root
 	Confusion *metric.Confusion `json:"confusion"` // rows: the network's prediction, columns: the tree's
 }
 

@@ -25,8 +25,8 @@ var (
 	pale  = color.Gray{Y: 0xb4}
 )
 
-// palette tells classes apart (Okabe, Ito: by the colour-blind, too); beyond
-// them it begins anew.
+// palette are the colours of classes (Okabe, Ito; safe for colour blindness). More
+// classes repeat them.
 var palette = []color.RGBA{
 	{0xe6, 0x9f, 0x00, 0xff}, {0x56, 0xb4, 0xe9, 0xff}, {0x00, 0x9e, 0x73, 0xff}, {0xf0, 0xe4, 0x42, 0xff},
 	{0x00, 0x72, 0xb2, 0xff}, {0xd5, 0x5e, 0x00, 0xff}, {0xcc, 0x79, 0xa7, 0xff}, {0x99, 0x99, 0x99, 0xff},
@@ -41,13 +41,12 @@ var writing = sync.OnceValue(func() text.Handler {
 	return text.Plain{Fonts: font.NewCache(font.Collection{{Font: font.Font{Typeface: "Go"}, Face: face}})}
 })
 
-// style is text of a size, by the point that at says: -1 the left or lower end,
-// -0.5 the middle, 0 none.
+// style is text of a size, with the position of its anchor.
 func style(size vg.Length, c color.Color, x draw.XAlignment, y draw.YAlignment) draw.TextStyle {
 	return draw.TextStyle{Color: c, Font: font.Font{Typeface: "Go", Size: size}, XAlign: x, YAlign: y, Handler: writing()}
 }
 
-// paint makes a picture of width x height points at 96 dots an inch, y upwards.
+// paint draws a picture of width x height points at 96 dots an inch, y upwards.
 func paint(width, height vg.Length, fill func(draw.Canvas)) image.Image {
 	canvas := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(96))
 	c := draw.New(canvas)
@@ -56,12 +55,12 @@ func paint(width, height vg.Length, fill func(draw.Canvas)) image.Image {
 	return canvas.Image()
 }
 
-// box is a rectangle by its lower left corner.
+// box is a rectangle, given by its lower left corner.
 func box(x, y, width, height vg.Length) []vg.Point {
 	return []vg.Point{{X: x, Y: y}, {X: x + width, Y: y}, {X: x + width, Y: y + height}, {X: x, Y: y + height}}
 }
 
-// figure is an empty plot in the pictures' font.
+// figure is an empty plot with the pictures' font.
 func figure(title string) *plot.Plot {
 	p := plot.New()
 	p.TextHandler = writing()

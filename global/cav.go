@@ -10,22 +10,22 @@ import (
 	"oscar/explain"
 )
 
-// CAV is a concept activation vector (Kim et al. 2018, arXiv:1711.11279,
-// section 3.2): the normal of a linear classifier that tells a concept's
-// activations from those of random images, of length 1, towards the concept.
+// CAV is a concept activation vector (Kim et al. 2018, arXiv:1711.11279, section
+// 3.2): the normal of a linear classifier that separates a concept's activations
+// from those of random images, of length 1, towards the concept.
 type CAV struct {
 	Direction []float32
-	Accuracy  float64 // the share of images that it was not fitted on that it tells right
+	Accuracy  float64 // share of held-out images that it classifies correctly
 }
 
 // Vectors are the CAVs of one concept, each against other random images.
 type Vectors struct {
 	CAVs    []CAV
-	HeldOut int // different images that one or more of them were not fitted on and asked about
+	HeldOut int // different images that at least one CAV was tested on
 }
 
-// Moves says whether a step of the activations along the CAV would raise what
-// the gradient is of: the sign of the directional derivative (eq. 1).
+// Moves reports whether a step of the activations along the CAV would raise the
+// score: the sign of the directional derivative (eq. 1).
 func (c CAV) Moves(gradient []float32) bool {
 	sum := 0.0
 	for i, d := range c.Direction {
@@ -36,28 +36,28 @@ func (c CAV) Moves(gradient []float32) bool {
 
 // CAVs trains concept activation vectors.
 //
-// The classifier is logistic regression with an L2 penalty, as scikit-learn's
-// LogisticRegression has it by default: it has one solution, which is reached to
-// machine precision. The authors' code has SGDClassifier (hinge loss, alpha
-// 0.01), whose answer depends on the order of the examples. A third of the
-// examples is held out, as there.
+// The classifier is logistic regression with an L2 penalty, the default of
+// scikit-learn's LogisticRegression. It has one solution, which is computed to
+// machine precision. The authors' code uses SGDClassifier (hinge loss, alpha 0.01),
+// whose result depends on the order of the examples. A third of the examples is
+// held out, as in their code.
 type CAVs struct {
 	Experiments int     // classifiers, each against other random images; 0 is DefaultExperiments
 	Penalty     float64 // C, the inverse of the penalty's weight; 0 is 1
-	Seed        uint64  // of what is drawn: the random images, and which are held out
+	Seed        uint64  // of the random images, and of which are held out
 }
 
-// DefaultExperiments is enough for a t-test that is worth its name; the paper
-// has 500, the authors' code 5 to 10.
+// DefaultExperiments is enough for a t-test. The paper uses 500, the authors' code
+// 5 to 10.
 const DefaultExperiments = 10
 
-// FewestExamples is how many images a concept needs, and twice as many random
-// ones. It is the least at which held-out images say anything; the authors
-// advise 50 or more.
+// FewestExamples is how many images a concept needs. Twice as many random images
+// are needed. With fewer, the held-out images say nothing. The authors advise 50 or
+// more.
 const FewestExamples = 10
 
-// Concept trains a concept's vectors: all its examples against as many random
-// ones, drawn anew for each, or all if there are fewer. Examples are a layer's
+// Concept trains a concept's vectors: all its examples against as many random ones,
+// drawn again for each vector, or all if there are fewer. Examples are a layer's
 // activations, all of one length.
 func (c CAVs) Concept(ctx context.Context, name string, concept, random [][]float32) (Vectors, error) {
 	return c.train(ctx, "concept "+name, func(r *rand.Rand) (a, b [][]float32) {
@@ -65,8 +65,8 @@ func (c CAVs) Concept(ctx context.Context, name string, concept, random [][]floa
 	})
 }
 
-// Random trains vectors that mean nothing, to hold a concept's against: n random
-// examples against as many others.
+// Random trains vectors without a concept, to compare with: n random examples
+// against as many others.
 func (c CAVs) Random(ctx context.Context, name string, n int, random [][]float32) (Vectors, error) {
 	return c.train(ctx, "random "+name, func(r *rand.Rand) (a, b [][]float32) {
 		n := min(n, len(random)/2)
@@ -79,7 +79,7 @@ func (c CAVs) train(ctx context.Context, use string, sides func(*rand.Rand) (a, 
 	if c.Experiments < 0 || c.Penalty < 0 {
 		return out, fmt.Errorf("%d experiments, penalty %g: want more than 0, or 0 for the default", c.Experiments, c.Penalty)
 	}
-	held := map[*float32]bool{} // an example is known by where it lies
+	heldOut := map[*float32]bool{} // an example is identified by its address
 	for i := range cmp.Or(c.Experiments, DefaultExperiments) {
 		if err := ctx.Err(); err != nil {
 			return out, err
@@ -89,17 +89,17 @@ func (c CAVs) train(ctx context.Context, use string, sides func(*rand.Rand) (a, 
 		if min(len(a), len(b)) < FewestExamples {
 			return out, fmt.Errorf("%d and %d examples, want at least %d of each", len(a), len(b), FewestExamples)
 		}
-		fitted, asked := divide(a, b, random)
-		for _, example := range asked.x {
-			held[&example[0]] = true
+		training, test := divide(a, b, random)
+		for _, example := range test.x {
+			heldOut[&example[0]] = true
 		}
-		cav, err := fitted.vector(cmp.Or(c.Penalty, 1), asked)
+		cav, err := training.vector(cmp.Or(c.Penalty, 1), test)
 		if err != nil {
 			return out, err
 		}
 		out.CAVs = append(out.CAVs, cav)
 	}
-	out.HeldOut = len(held)
+	out.HeldOut = len(heldOut)
 	return out, nil
 }
 
@@ -109,39 +109,39 @@ type labelled struct {
 	y []bool
 }
 
-// divide holds out a third of either side.
-func divide(positive, negative [][]float32, random *rand.Rand) (fitted, asked labelled) {
+// divide holds out a third of each side.
+func divide(positive, negative [][]float32, random *rand.Rand) (training, test labelled) {
 	for i, side := range [][][]float32{positive, negative} {
 		for k, example := range sample(side, len(side), random) {
-			to := &fitted
+			to := &training
 			if k < len(side)/3 {
-				to = &asked
+				to = &test
 			}
 			to.x, to.y = append(to.x, example), append(to.y, i == 0)
 		}
 	}
-	return fitted, asked
+	return training, test
 }
 
-// vector fits a classifier.
-func (l labelled) vector(penalty float64, asked labelled) (CAV, error) {
+// vector fits a classifier and tests it.
+func (l labelled) vector(penalty float64, test labelled) (CAV, error) {
 	fit, err := logistic(l.x, l.y, penalty)
 	if err != nil {
 		return CAV{}, err
 	}
 	cav, correct := CAV{Direction: make([]float32, len(fit.weights))}, 0
-	for i, example := range asked.x {
-		if (fit.at(example) > 0) == asked.y[i] {
+	for i, example := range test.x {
+		if (fit.at(example) > 0) == test.y[i] {
 			correct++
 		}
 	}
-	cav.Accuracy = float64(correct) / float64(len(asked.x))
+	cav.Accuracy = float64(correct) / float64(len(test.x))
 	length := 0.0
 	for _, w := range fit.weights {
 		length += w * w
 	}
 	if length = math.Sqrt(length); length == 0 {
-		return cav, nil // the examples are all the same: no direction
+		return cav, nil // all examples are the same
 	}
 	for i, w := range fit.weights {
 		cav.Direction[i] = float32(w / length)
@@ -149,7 +149,7 @@ func (l labelled) vector(penalty float64, asked labelled) (CAV, error) {
 	return cav, nil
 }
 
-// sample draws n of the examples without repetition.
+// sample draws n of the examples without replacement.
 func sample(examples [][]float32, n int, random *rand.Rand) [][]float32 {
 	out := make([][]float32, n)
 	for i, at := range random.Perm(len(examples))[:n] {
@@ -158,9 +158,9 @@ func sample(examples [][]float32, n int, random *rand.Rand) [][]float32 {
 	return out
 }
 
-// OverPositions is a layer's activations, or gradients, by channel: the mean
-// over all positions. A CAV of these stands for a change that is the same
-// everywhere; its derivative has the sign of the mean gradient's.
+// OverPositions is the mean of a layer's activations, or gradients, over all
+// positions, by channel. A CAV of these is a change that is the same everywhere;
+// its derivative has the sign of the mean gradient's.
 func OverPositions(v explain.Volume) []float32 {
 	sums := make([]float64, v.Channels)
 	for i, x := range v.Values {

@@ -8,9 +8,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// cloud is the normal distribution with the covariance of some points: what
-// they would be if they were one group. (Where its mean lies makes no difference
-// to distances; it is at zero.)
+// cloud is the normal distribution with the covariance of some points: the points
+// if they were one group. Its mean is zero, since distances do not depend on it.
 type cloud struct{ centred *mat.Dense }
 
 func newCloud(points [][]float64) cloud {
@@ -27,7 +26,7 @@ func newCloud(points [][]float64) cloud {
 //
 //	sum_i z_i x_i / sqrt(n-1)
 //
-// have their covariance to the dot; no decomposition of it is needed.
+// have exactly their covariance, so that no decomposition is needed.
 func (c cloud) draw(random *rand.Rand) [][]float64 {
 	n, _ := c.centred.Dims()
 	z := mat.NewDense(n, n, nil)

@@ -1,22 +1,22 @@
-// Package global explains a model by many images at once: by which strategies
-// it recognises a class ([SpRAy]), by which rules over named features it could
-// be imitated ([Grow]), and which of a user's concepts move a class's score
-// ([CAVs], [Compare]). The mean map of a class is [explain.Averager]. It knows
-// nothing of TensorFlow.
+// Package global explains a model by many images together: by which strategies it
+// recognises a class ([SpRAy]), which rules over named features imitate it
+// ([Grow]), and which of a user's concepts move a class's score ([CAVs],
+// [Compare]). The mean map of a class is [explain.Averager]. The package does not
+// depend on TensorFlow.
 //
 // # First call
 //
 //	strategies, err := global.SpRAy{Seed: 1}.Cluster(ctx, maps)
 //
-// tells in how many groups the maps of one class fall, how that was decided,
-// and which maps are in the middle of each.
+// returns the groups of the maps of one class, how their number was determined, and
+// which maps are in the middle of each.
 //
 // # What holds
 //
-//   - The answer "one strategy", "no better than the majority" or "not
-//     significant" is a result, and given with its figures.
-//   - What is drawn is a function of the seed alone: the same input in the same
-//     order gives the same bits.
+//   - "One strategy", "no better than the majority" and "not significant" are
+//     results, reported with their numbers.
+//   - Draws depend on the seed alone: the same input in the same order gives the
+//     same bits.
 //   - Inputs are not changed. Long work stops when its context is cancelled.
 //
 // # To add a feature

@@ -4,16 +4,17 @@ import (
 	"math"
 
 	"oscar/explain"
+	"oscar/internal/numeric"
 )
 
-// Feature is a column of a [Table]: something of an image that has a name.
+// Feature is a column of a [Table]: a named number of an image.
 type Feature struct {
 	Name  string `json:"name"`  // "edge density"
-	Unit  string `json:"unit"`  // "" of a number without one, or [YesOrNo]
+	Unit  string `json:"unit"`  // "" if there is none; [YesOrNo]
 	About string `json:"about"` // its definition
 }
 
-// YesOrNo is the unit of a feature that an image has, 1, or not, 0.
+// YesOrNo is the unit of a feature that is 1 if the image has it, else 0.
 const YesOrNo = "0 or 1"
 
 // Picture is an image to measure, as the network sees it: RGB, 0..255,
@@ -58,7 +59,7 @@ var MapFeatures = []Feature{
 	{"heat against", "share", "of the absolute heat that is negative"},
 }
 
-// MeasureImage gives an image's values of [ImageFeatures].
+// MeasureImage returns an image's values of [ImageFeatures].
 func MeasureImage(p Picture) []float64 {
 	light := make([]float64, p.Height*p.Width)
 	for i := range light {
@@ -70,7 +71,7 @@ func MeasureImage(p Picture) []float64 {
 	return append(out, structure(light, p.Height, p.Width)...)
 }
 
-// moments adds up a mean and a standard deviation (of n, not n-1).
+// moments accumulates a mean and a variance, with n in the denominator.
 type moments struct{ n, sum, squares float64 }
 
 func (m *moments) add(v float64) { m.n, m.sum, m.squares = m.n+1, m.sum+v, m.squares+v*v }
@@ -116,7 +117,7 @@ func brightness(light []float64, height, width int) []float64 {
 	return []float64{all.mean(), math.Sqrt(all.variance()), bright / all.n, dark / all.n, centre.mean() - rest.mean(), entropy}
 }
 
-// middle says whether position i of n has its centre in the middle half.
+// middle reports whether position i of n has its centre in the middle half.
 func middle(i, n int) bool { return max(2*(2*i+1-n), -2*(2*i+1-n)) <= n }
 
 // colour measures "saturation" to "yellow-blue".
@@ -142,8 +143,8 @@ func colour(pixels []uint8) []float64 {
 	return []float64{saturation.mean(), math.Sqrt(saturation.variance()), direction, unity, redGreen.mean(), yellowBlue.mean()}
 }
 
-// hue is a colour's angle on the hexagon of hues, in degrees; the colour is not
-// grey.
+// hue is a colour's angle on the hexagon of hues, in degrees. The colour must not
+// be grey.
 func hue(r, g, b float64) float64 {
 	top := max(r, g, b)
 	chroma := top - min(r, g, b)
@@ -181,7 +182,7 @@ func structure(light []float64, height, width int) []float64 {
 
 const block = 8 // pixels
 
-// texture is the mean standard deviation within the blocks; those at the right
+// texture is the mean standard deviation within the blocks. Blocks at the right
 // and lower border may be smaller.
 func texture(light []float64, height, width int) float64 {
 	sum, blocks := 0.0, 0.0
@@ -200,7 +201,7 @@ func texture(light []float64, height, width int) float64 {
 	return sum / blocks
 }
 
-// MeasureMap gives a map's values of [MapFeatures]. Values that are not finite
+// MeasureMap returns a map's values of [MapFeatures]. Values that are not finite
 // count as 0.
 func MeasureMap(g explain.Grid) []float64 {
 	var mass, against, inside, cx, cy, squares float64
@@ -210,7 +211,7 @@ func MeasureMap(g explain.Grid) []float64 {
 	}
 	for i, v := range g.Values {
 		v := float64(v)
-		if math.IsNaN(v) || math.IsInf(v, 0) {
+		if !numeric.Finite(v) {
 			continue
 		}
 		sizes[i] = math.Abs(v)

@@ -26,8 +26,8 @@ func (l linear) at(x []float32) float64 {
 //	|w|^2 / 2 + C sum_i log(1 + exp(-y_i (w . x_i + b))),   y_i = 1 or -1
 //
 // the objective of scikit-learn's LogisticRegression, to machine precision, by
-// Newton's method. There have to be examples on both sides. It takes time with
-// the cube of the number of examples or of values, whichever are fewer.
+// Newton's method. Both sides need examples. The time grows with the cube of the
+// number of examples or of values, whichever is smaller.
 func logistic(x [][]float32, positive []bool, c float64) (linear, error) {
 	reduced, back, err := reduce(x)
 	if err != nil {
@@ -51,13 +51,13 @@ func logistic(x [][]float32, positive []bool, c float64) (linear, error) {
 			return linear{}, err
 		}
 		if slope < 1e-14*(1+objective(design, signs, c, w)) {
-			w.AddVec(w, step) // what is missing still, squared
+			w.AddVec(w, step) // the last step squares the error
 			weights := make([]float64, len(x[0]))
 			back(w.SliceVec(0, d).(*mat.VecDense), weights)
 			return linear{weights, w.AtVec(d)}, nil
 		}
-		// Half the step until the objective falls by a share of what the slope
-		// promises (Armijo).
+		// Halve the step until the objective falls by a share of what the slope
+		// predicts (Armijo).
 		before, size := objective(design, signs, c, w), 1.0
 		next := mat.NewVecDense(d+1, nil)
 		for ; ; size /= 2 {
@@ -73,8 +73,8 @@ func logistic(x [][]float32, positive []bool, c float64) (linear, error) {
 
 const newtonSteps = 200
 
-// newton is the step to where the objective's quadratic model is least, and how
-// fast the objective falls along it.
+// newton returns the step to the minimum of the objective's quadratic model, and
+// how fast the objective falls along it.
 func newton(design *mat.Dense, signs []float64, c float64, w *mat.VecDense) (step *mat.VecDense, slope float64, err error) {
 	n, d := design.Dims()
 	var scores mat.VecDense
@@ -96,7 +96,7 @@ func newton(design *mat.Dense, signs []float64, c float64, w *mat.VecDense) (ste
 	for j := range d {
 		ridge := 1.0
 		if j == d-1 {
-			ridge = 1e-12 // where all examples are far from the border
+			ridge = 1e-12 // for examples all far from the boundary
 		}
 		hessian.SetSym(j, j, hessian.At(j, j)+ridge)
 	}
@@ -131,10 +131,10 @@ func objective(design *mat.Dense, signs []float64, c float64, w *mat.VecDense) f
 	return sum
 }
 
-// reduce gives the examples in as many coordinates as there are examples, if
-// these are fewer than their values: the penalised solution is a sum of
-// examples, so that nothing is lost. With X X' = V L V' the coordinates are the
-// rows of V L^(1/2), and back turns weights u of them into X' V L^(-1/2) u.
+// reduce returns the examples in as many coordinates as there are examples, if
+// these are fewer than their values. Nothing is lost, since the penalised solution
+// is a sum of examples. With X X' = V L V' the coordinates are the rows of V
+// L^(1/2). back turns weights u of them into X' V L^(-1/2) u.
 func reduce(x [][]float32) (out *mat.Dense, back func(*mat.VecDense, []float64), err error) {
 	n, d := len(x), len(x[0])
 	if d <= n {
@@ -170,7 +170,7 @@ func reduce(x [][]float32) (out *mat.Dense, back func(*mat.VecDense, []float64),
 	out.Apply(func(i, k int, _ float64) float64 { return v.At(i, k) * values[k] }, out)
 	return out, func(u *mat.VecDense, w []float64) {
 		for i, row := range x {
-			share := 0.0 // of the example in the weights
+			share := 0.0 // the example's share in the weights
 			for k, value := range values {
 				if value > 1e-8*values[n-1] {
 					share += v.At(i, k) * u.AtVec(k) / value

@@ -7,7 +7,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// distances are the Euclidean distances of all pairs of points.
+// distances returns the Euclidean distances of all pairs of points.
 func distances(points [][]float64) *mat.SymDense {
 	d := mat.NewSymDense(len(points), nil)
 	for i, p := range points {
@@ -18,8 +18,8 @@ func distances(points [][]float64) *mat.SymDense {
 	return d
 }
 
-// nearest lists the k points nearest to point i, without itself; of equally far
-// ones the earlier.
+// nearest returns the k points nearest to point i, without itself. Of equally far
+// points it takes the earlier.
 func nearest(d *mat.SymDense, i, k int) []int {
 	list := make([]int, 0, k+1)
 	for j := range d.SymmetricDim() {
@@ -46,9 +46,9 @@ func nearest(d *mat.SymDense, i, k int) []int {
 //
 //	L = I - D^(-1/2) A D^(-1/2), D the row sums of A
 //
-// where A is 1 between two points that are among each other's neighbours, 1/2
-// where one only is among the other's, else 0: the mean of the matrix of
-// neighbours and its transpose, as in CoRelAy.
+// A is 1 between two points that are among each other's neighbours, 1/2 if only one
+// is among the other's, else 0: the mean of the matrix of neighbours and its
+// transpose, as in CoRelAy.
 func laplacian(d *mat.SymDense, k int) *mat.SymDense {
 	n := d.SymmetricDim()
 	a := mat.NewSymDense(n, nil)

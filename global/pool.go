@@ -1,20 +1,18 @@
 package global
 
 import (
-	"math"
-
 	"oscar/explain"
+	"oscar/internal/numeric"
 )
 
 // DefaultSide is the number of rows and columns that maps are pooled to before
-// they are compared. CoRelAy compares maps at full size; the paper makes them
-// small first, so that two maps which look at the same part by neighbouring
-// pixels are near each other.
+// they are compared. CoRelAy compares maps at full size. The paper shrinks them, so
+// that maps that mark neighbouring pixels of the same part are close.
 const DefaultSide = 16
 
-// Pool makes a map smaller, to at most side rows and columns: each cell is the
-// sum of the heat on its area, a value on a border being shared out. Signs stay,
-// and so does the sum. A map that is as small already is copied.
+// Pool shrinks a map to at most side rows and columns. Each cell is the sum of the
+// values on its area; a value on a border is divided. Signs and the total stay. A
+// map that is already as small is copied.
 func Pool(g explain.Grid, side int) explain.Grid {
 	height, width := min(g.Height, side), min(g.Width, side)
 	out := explain.NewGrid(height, width)
@@ -42,11 +40,11 @@ type share struct {
 	part float64
 }
 
-// shares says for each of n positions into which of at most n cells it falls.
+// shares returns for each of n positions the cells, at most n, that it falls into.
 func shares(n, cells int) [][]share {
 	out := make([][]share, n)
 	for i := range out {
-		// In units of 1/n of a cell all borders are whole.
+		// In units of 1/n of a cell all borders are whole numbers.
 		for low, end := i*cells, (i+1)*cells; low < end; {
 			high := min((low/n+1)*n, end)
 			out[i] = append(out[i], share{low / n, float64(high-low) / float64(cells)})
@@ -56,16 +54,12 @@ func shares(n, cells int) [][]share {
 	return out
 }
 
-// unit divides a map by its L1 mass, as [explain.Averager] does, so that no map
-// counts for more than another. (CoRelAy divides by the sum, which may be near
-// zero where signs cancel.) There is none of a map without mass, or with a value
-// that is not finite.
+// unit divides a map by its L1 mass, as [explain.Averager] does, so that all maps
+// count the same. (CoRelAy divides by the sum, which may be near zero where signs
+// cancel.) It is false if the mass is zero or not finite.
 func unit(g explain.Grid) ([]float64, bool) {
-	mass := 0.0
-	for _, v := range g.Values {
-		mass += math.Abs(float64(v))
-	}
-	if mass == 0 || math.IsNaN(mass) || math.IsInf(mass, 0) {
+	mass := g.Mass()
+	if mass == 0 || !numeric.Finite(mass) {
 		return nil, false
 	}
 	out := make([]float64, len(g.Values))

@@ -1,13 +1,13 @@
 package global
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
+
+	"oscar/internal/seeded"
 )
 
-// stream is a source of random numbers of its own for each use and number.
+// stream returns the random numbers of a use and a number.
 func stream(seed uint64, use string, number int) *rand.Rand {
-	key := sha256.Sum256(fmt.Appendf(nil, "%d %s %d", seed, use, number))
-	return rand.New(rand.NewChaCha8(key))
+	return seeded.New(fmt.Appendf(nil, "%d %s %d", seed, use, number))
 }

@@ -2,15 +2,15 @@ package global
 
 import "gonum.org/v1/gonum/mat"
 
-// silhouette says how well points lie in their groups (Rousseeuw 1987,
+// silhouette is how well points fit their groups (Rousseeuw 1987,
 // doi:10.1016/0377-0427(87)90125-7):
 //
 //	s(i) = (b - a) / max(a, b)
 //
-// with a the mean distance to the others of its group, b the least mean distance
-// to another group: 1 is well within, 0 between two, below 0 in the wrong one. A
-// point alone in its group has 0. It returns the mean over all points: 0 of one
-// group only.
+// with a the mean distance to the others of its group and b the least mean distance
+// to another group. 1 is well inside, 0 is between two groups, below 0 is in the
+// wrong one. A point alone in its group has 0. silhouette returns the mean over all
+// points, 0 if there is only one group.
 func silhouette(d *mat.SymDense, groups []int, k int) float64 {
 	size := make([]float64, k)
 	for _, g := range groups {

@@ -26,9 +26,9 @@ const (
 	panelColumns            = 3
 )
 
-// Spectra draws the smallest eigenvalues of each class's maps in a panel of its
-// own, on one scale, and says what was made of them. The eigengap that the
-// number of strategies was taken from is marked.
+// Spectra draws the smallest eigenvalues of each class's maps in a panel, on one
+// scale, with the result. The eigengap that determined the number of strategies is
+// marked.
 func Spectra(list []Spectrum) (image.Image, error) {
 	if len(list) == 0 {
 		return nil, fmt.Errorf("no spectra to draw")

@@ -15,33 +15,33 @@ import (
 )
 
 // SpRAy is spectral relevance analysis (Lapuschkin et al. 2019, Nat. Commun.
-// 10:1096, arXiv:1902.10178): it groups the maps of one class by spectral
-// clustering. Each group is a strategy by which the class is recognised. Where
-// the heat lies is compared, not what lies there: the same object at another
-// place is another strategy, so objects should be roughly centred.
+// 10:1096, arXiv:1902.10178). It groups the maps of one class by spectral
+// clustering. Each group is a strategy by which the class is recognised. Maps are
+// compared by position, not by content: the same object at another place is another
+// strategy, so objects should be roughly centred.
 //
-// Each map is pooled ([Pool]) and divided by its L1 mass. The graph of nearest
-// neighbours, Euclidean, gives a Laplacian; its smallest eigenvalues tell the
-// number of groups ([Strategies]), the rows of its eigenvectors, normalised (Ng,
-// Jordan, Weiss 2001), are divided by k-means.
+// Each map is pooled ([Pool]) and divided by its L1 mass. The smallest eigenvalues
+// of the Laplacian of the graph of nearest neighbours, Euclidean, give the number
+// of groups ([Strategies]). The rows of its eigenvectors, normalised (Ng, Jordan,
+// Weiss 2001), are divided by k-means.
 //
-// The eigenvalues take time with the cube and memory with the square of the
-// number of maps: 1000 take some fifteen seconds of a processor, and 100 MB for
-// each that there is.
+// For the eigenvalues, time grows with the cube and memory with the square of the
+// number of maps: 1000 maps take about fifteen seconds of one processor and 100 MB
+// for each processor.
 type SpRAy struct {
 	Side       int    // rows and columns that maps are pooled to; 0 is DefaultSide
 	Neighbours int    // of each map in the graph; 0 is DefaultNeighbours
-	Seed       uint64 // of k-means and of the clouds that a gap is held against
+	Seed       uint64 // of k-means and of the clouds that a gap is compared with
 }
 
-// DefaultNeighbours is CoRelAy's.
+// DefaultNeighbours is the default of CoRelAy.
 const DefaultNeighbours = 10
 
-// MostStrategies is the largest number of strategies that is looked for.
+// MostStrategies is the largest number of strategies that can be found.
 const MostStrategies = 10
 
 const (
-	clouds           = 19 // to be above all of them has a p of 1/20
+	clouds           = 19 // the chance to exceed all of them is 1/20
 	keptEigenvalues  = 2 * MostStrategies
 	smallestDistance = 1e-12 // of maps of mass 1
 	zeroEigenvalue   = 1e-9
@@ -108,7 +108,7 @@ func (s SpRAy) groups(ctx context.Context, points [][]float64, out *Strategies) 
 	out.GapAt, out.Gap = largestGap(values, 1, most)
 	out.Parts = parts(values)
 	if out.GapAt > 1 || out.Parts > 1 {
-		if err := s.seeClouds(ctx, points, most, out); err != nil {
+		if err := s.measureClouds(ctx, points, most, out); err != nil {
 			return nil, err
 		}
 	}
@@ -124,8 +124,8 @@ func (s SpRAy) groups(ctx context.Context, points [][]float64, out *Strategies) 
 	return groups, nil
 }
 
-// seeClouds finds the largest gap, and the most parts, of clouds of one group.
-func (s SpRAy) seeClouds(ctx context.Context, points [][]float64, most int, out *Strategies) error {
+// measureClouds sets the largest gap, and the most parts, of clouds of one group.
+func (s SpRAy) measureClouds(ctx context.Context, points [][]float64, most int, out *Strategies) error {
 	cloud := newCloud(points)
 	var spectra [clouds][]float64
 	group, ctx := errgroup.WithContext(ctx)
@@ -185,8 +185,8 @@ func clusters(points [][]float64, places, groups []int, shape explain.Grid, k in
 	return out
 }
 
-// spectrum are the eigenvalues, ascending, and, if asked for, the eigenvectors
-// in the columns.
+// spectrum returns the eigenvalues, ascending, and optionally the eigenvectors, in
+// the columns.
 func spectrum(l *mat.SymDense, vectors bool) ([]float64, *mat.Dense, error) {
 	var e mat.EigenSym
 	if !e.Factorize(l, vectors) {
@@ -204,8 +204,8 @@ func spectrum(l *mat.SymDense, vectors bool) ([]float64, *mat.Dense, error) {
 	return values, &v, nil
 }
 
-// largestGap is the number of eigenvalues, first to most, that the largest gap
-// follows; of equal gaps the first.
+// largestGap returns the number of eigenvalues, first to most, before the largest
+// gap, the first of equal ones.
 func largestGap(values []float64, first, most int) (at int, gap float64) {
 	at, gap = first, math.Inf(-1)
 	for k := first; k <= most; k++ {
@@ -216,7 +216,7 @@ func largestGap(values []float64, first, most int) (at int, gap float64) {
 	return at, gap
 }
 
-// rows are the first k entries of each row, of length 1.
+// rows returns the first k entries of each row, normalised to length 1.
 func rows(vectors *mat.Dense, k int) [][]float64 {
 	n, _ := vectors.Dims()
 	out := make([][]float64, n)

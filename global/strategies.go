@@ -7,10 +7,10 @@ import (
 	"oscar/explain"
 )
 
-// Found says how the number of strategies was come by.
+// Found is how the number of strategies was determined.
 type Found string
 
-// What may be found.
+// The ways.
 const (
 	ByGap     Found = "gap"       // a gap of the eigenvalues that stands out
 	ByParts   Found = "parts"     // none does, but the graph of neighbours falls into parts
@@ -21,16 +21,15 @@ const (
 
 // Strategies are the groups of the maps of a class.
 //
-// Their number is where the eigenvalues jump: k maximises gap(k) = lambda(k+1) -
-// lambda(k) over 1 to [MostStrategies], and at most one group for each
-// Neighbours+1 maps, since smaller ones cannot show (von Luxburg 2007,
-// arXiv:0711.0189, section 8.3). But a largest gap there always is. So more than
-// one strategy is reported only of maps that differ from 19 clouds, each of as
-// many points from a normal distribution with the mean and covariance of the
-// maps, which is one group (the null of SigClust, Liu et al. 2008,
-// doi:10.1198/016214508000000454): either the gap is larger than the largest
-// above the first eigenvalue in every cloud, or the graph falls into more parts,
-// with no neighbours across, than that of any cloud: then these are the groups.
+// Their number k maximises gap(k) = lambda(k+1) - lambda(k) over 1 to
+// [MostStrategies], with at most one group for each Neighbours+1 maps, since smaller
+// groups cannot be seen (von Luxburg 2007, arXiv:0711.0189, section 8.3). There is
+// always a largest gap. More than one strategy is therefore reported only if the
+// maps differ from 19 clouds. Each cloud has as many points, drawn from one normal
+// distribution with the covariance of the maps (the null hypothesis of SigClust, Liu
+// et al. 2008, doi:10.1198/016214508000000454). Either the gap is larger than the
+// largest gap above the first eigenvalue in every cloud, or the graph has more parts
+// without neighbours across than that of any cloud: then the parts are the groups.
 type Strategies struct {
 	N           int       `json:"n"`           // maps
 	Dropped     int       `json:"dropped"`     // maps without mass, or not finite
@@ -59,7 +58,7 @@ type Strategy struct {
 	Central []int        // its maps, the one nearest to the mean first
 }
 
-// judge settles the number of strategies and says why.
+// judge returns the number of strategies and sets how it was determined.
 func (s *Strategies) judge() int {
 	switch {
 	case s.GapAt > 1 && s.Gap > s.CloudGap:
@@ -76,7 +75,7 @@ func (s *Strategies) judge() int {
 	return 1
 }
 
-// Words say what was found, in a few.
+// Words are a short description of the result.
 func (s *Strategies) Words() string {
 	switch s.Found {
 	case ByGap:
@@ -91,10 +90,10 @@ func (s *Strategies) Words() string {
 	return "1 strategy, no gap stands out"
 }
 
-// Structure reads the silhouette of the maps as Kaufman and Rousseeuw do (1990,
+// Structure rates the silhouette of the maps as Kaufman and Rousseeuw do (1990,
 // Finding Groups in Data, table 4): strong above 0.7, reasonable above 0.5, weak
-// above 0.25, else none. None means that the groups are pieces of a continuum
-// rather than groups, whatever the eigenvalues say.
+// above 0.25, else none. None means that the groups are parts of a continuum,
+// whatever the eigenvalues say.
 func (s *Strategies) Structure() string {
 	switch v := s.SilhouetteMaps; {
 	case v > 0.7:
@@ -107,8 +106,8 @@ func (s *Strategies) Structure() string {
 	return "none"
 }
 
-// Nearest is the strategy whose mean is nearest to a map, which need not be one
-// of those that were clustered but is of their size; -1 of a map without mass.
+// Nearest returns the strategy whose mean is nearest to a map of the size of those
+// clustered, -1 if the map has no mass.
 func (s *Strategies) Nearest(g explain.Grid) int {
 	if len(s.Clusters) == 0 {
 		return -1

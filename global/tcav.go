@@ -10,22 +10,21 @@ import (
 	"oscar/metric"
 )
 
-// Verdict says what is made of a concept and a class.
+// Verdict is the result for a concept and a class.
 type Verdict string
 
-// The verdicts, by the first question that fails.
+// The verdicts, in the order of the checks.
 const (
 	TooFewImages   Verdict = "too_few"         // of the concept, of random images or of the class
-	NoConcept      Verdict = "chance"          // the classifiers tell the concept no better than chance: there is no such direction
+	NoConcept      Verdict = "chance"          // the classifiers are no better than chance: there is no such direction
 	NotSignificant Verdict = "not_significant" // random directions move the class as much
 	Significant    Verdict = "significant"
 )
 
-// Sensitivity is TCAV's answer for one concept and one class (Kim et al. 2018,
-// arXiv:1711.11279, section 3.3). A score is the share of the class's images
-// whose logit a step towards the concept would raise (eq. 2): 1 all of them, 0
-// none; there is one for each CAV. Alone it means little: along random
-// directions, too, most images of a class move alike.
+// Sensitivity is TCAV's result for one concept and one class (Kim et al. 2018,
+// arXiv:1711.11279, section 3.3). A score, one for each CAV, is the share of the
+// class's images whose logit a step towards the concept would raise (eq. 2). Alone
+// it means little: most images of a class also move alike along random directions.
 type Sensitivity struct {
 	Images          int       `json:"images"` // of the class
 	Score           float64   `json:"score"`  // the mean of Scores
@@ -34,15 +33,14 @@ type Sensitivity struct {
 	RandomScore     float64   `json:"random_score"`
 	RandomDeviation float64   `json:"random_deviation"`
 	RandomScores    []float64 `json:"random_scores"` // of CAVs between random images
-	// P is that of a two-sided t-test of Scores against RandomScores (Welch's:
-	// their variances differ). The CAVs of a concept share its images, so they
-	// are not as independent as the test takes them for: a large P is to be
-	// believed more than a small one.
+	// P is the p-value of a two-sided Welch's t-test of Scores against
+	// RandomScores. The CAVs of a concept share its images and are less independent
+	// than the test assumes: a large P is more reliable than a small one.
 	P float64 `json:"p"`
-	// Accuracy is the share of held-out images that a CAV tells right, the mean
-	// over the CAVs; Low is the lower end of its 95 % interval (Wilson) for as many
-	// images as were held out in all, each counted once. It may be far from 1
-	// where the random images show the concept, too.
+	// Accuracy is the share of held-out images that a CAV classifies correctly, the
+	// mean over the CAVs. Low is the lower end of its 95 % interval (Wilson) for the
+	// number of different held-out images. It may be far from 1 if random images also
+	// show the concept.
 	Accuracy float64 `json:"accuracy"`
 	Low      float64 `json:"accuracy_low"`
 	HeldOut  int     `json:"held_out"`
@@ -50,7 +48,7 @@ type Sensitivity struct {
 	Reason   string  `json:"reason"`
 }
 
-// Words are the verdict in plain ones, with the direction of what is significant.
+// Words are the verdict for people, with the direction if it is significant.
 func (s Sensitivity) Words() string {
 	switch s.Verdict {
 	case TooFewImages:
@@ -66,14 +64,13 @@ func (s Sensitivity) Words() string {
 	return "more than random"
 }
 
-// Level is the share of false alarms that is put up with in all comparisons
-// together.
+// Level is the accepted rate of false positives over all comparisons together.
 const Level = 0.05
 
-// threshold is the largest p that is significant.
+// threshold is the largest significant p.
 func threshold(comparisons int) float64 { return Level / float64(max(comparisons, 1)) }
 
-// Threshold says which p is significant: "p at most 0.0042 (0.05 over 12
+// Threshold describes which p is significant: "p at most 0.0042 (0.05 over 12
 // comparisons)".
 func Threshold(comparisons int) string {
 	if comparisons <= 1 {
@@ -82,10 +79,10 @@ func Threshold(comparisons int) string {
 	return fmt.Sprintf("p at most %.2g (%g over %d comparisons)", threshold(comparisons), Level, comparisons)
 }
 
-// Compare makes the answer of a concept's CAVs, given how many of the class's
-// images each moves, and how many each random one does. comparisons is how many
-// of these are looked at together: each has to be significant at Level over
-// comparisons (Bonferroni, as in the paper).
+// Compare returns the result of a concept's CAVs. moved is how many of the class's
+// images each CAV moves, randomMoved how many each random CAV does. comparisons is
+// the number of results that are tested together: each must be significant at Level
+// over comparisons (Bonferroni, as in the paper).
 func Compare(v Vectors, moved, randomMoved []int, images, comparisons int) Sensitivity {
 	s := Sensitivity{Images: images, HeldOut: v.HeldOut, Scores: shareOf(moved, images), RandomScores: shareOf(randomMoved, images)}
 	s.Score, s.Deviation = meanDeviation(s.Scores)
@@ -129,9 +126,9 @@ func meanDeviation(values []float64) (mean, deviation float64) {
 	return stat.MeanStdDev(values, nil)
 }
 
-// welch is the p of a two-sided t-test for two means (Welch 1947), as SciPy's
-// ttest_ind(equal_var=False). Of two lists without spread it is 1 if they are
-// equal, else 0; of a list with less than two values 1.
+// welch is the p-value of a two-sided t-test of two means (Welch 1947), as SciPy's
+// ttest_ind(equal_var=False). It is 1 if a list has fewer than two values. If
+// neither list varies it is 1 for equal means, else 0.
 func welch(a, b []float64) float64 {
 	if len(a) < 2 || len(b) < 2 {
 		return 1

@@ -3,12 +3,13 @@ package global
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
+
+	"oscar/internal/numeric"
 )
 
-// Table is what a tree is grown on: a row an image, a column a feature, and the
-// class that the network predicts.
+// Table is the data that a tree is grown on: a row an image, a column a feature,
+// and the class that the network predicts.
 type Table struct {
 	Features []Feature
 	Classes  []string
@@ -16,7 +17,7 @@ type Table struct {
 	Labels   []int // indices into Classes
 }
 
-// check reports a table that makes no sense.
+// check reports a table that cannot be used.
 func (t Table) check() error {
 	if len(t.Labels) != len(t.Rows) {
 		return fmt.Errorf("%d labels for %d rows", len(t.Labels), len(t.Rows))
@@ -26,7 +27,7 @@ func (t Table) check() error {
 			return fmt.Errorf("row %d has %d values for %d features", i, len(row), len(t.Features))
 		}
 		for j, v := range row {
-			if math.IsNaN(v) || math.IsInf(v, 0) {
+			if !numeric.Finite(v) {
 				return fmt.Errorf("row %d: feature %s is %v", i, t.Features[j].Name, v)
 			}
 		}
@@ -54,24 +55,24 @@ type TreeOptions struct {
 	MinLeaf int // rows of a leaf, at least; 0 is DefaultMinLeaf
 }
 
-// A tree that can be read on one screen.
+// The defaults give a tree that fits on one screen.
 const (
 	DefaultDepth   = 4
 	DefaultMinLeaf = 5
 )
 
-// Tree is a surrogate: a decision tree that imitates a network's predictions
-// (TREPAN, Craven, Shavlik 1996). How well it does so tells [Agreement].
+// Tree is a surrogate model: a decision tree that imitates a network's predictions
+// (TREPAN, Craven, Shavlik 1996). [Agreement] is how well it does.
 type Tree struct {
 	Features    []Feature `json:"features"`
 	Classes     []string  `json:"classes"`
 	Root        *Node     `json:"root"`
-	Importances []float64 `json:"importances"` // by feature: its share of what the splits take off the Gini impurity; they sum to 1, or are 0
+	Importances []float64 `json:"importances"` // by feature: its share of the reduction of the Gini impurity; they sum to 1, or are all 0
 }
 
 // Node is a question, or a leaf, which has no Left and Right.
 type Node struct {
-	Samples  int     `json:"samples"` // rows of the table it was grown on that come here
+	Samples  int     `json:"samples"` // rows of the table that reach it
 	Counts   []int   `json:"counts"`  // the same by class
 	Class    int     `json:"class"`   // the most frequent, the first of equal ones
 	Impurity float64 `json:"impurity"`
@@ -82,14 +83,14 @@ type Node struct {
 	Right     *Node   `json:"right,omitempty"`
 }
 
-// Leaf says whether the node asks nothing.
+// Leaf reports whether the node is a leaf.
 func (n *Node) Leaf() bool { return n.Left == nil }
 
-// Grow grows a CART (Breiman et al. 1984) of the Gini impurity 1 - sum_c p_c^2,
-// from the root down. A node is split where its children's mean impurity is
-// least, half way between two neighbouring values; of equal splits the one of
-// the first feature, at the lowest value, is taken. A node stays a leaf that is
-// pure, as deep as allowed, or that no split leaves MinLeaf rows on both sides.
+// Grow grows a CART (Breiman et al. 1984) with the Gini impurity 1 - sum_c p_c^2,
+// from the root down. A node is split where the mean impurity of its children is
+// least, half way between two neighbouring values. Of equal splits it takes the
+// first feature and the lowest value. A node is a leaf if it is pure, at the
+// largest depth, or if no split leaves MinLeaf rows on both sides.
 func Grow(t Table, o TreeOptions) (*Tree, error) {
 	if err := t.check(); err != nil {
 		return nil, err
@@ -121,7 +122,7 @@ func Grow(t Table, o TreeOptions) (*Tree, error) {
 type grower struct {
 	Table
 	minLeaf int
-	gains   []float64 // by feature: impurity taken off, times rows
+	gains   []float64 // by feature: reduction of impurity, times rows
 }
 
 func (g grower) grow(rows []int, depth int) *Node {
@@ -158,18 +159,18 @@ func (g grower) grow(rows []int, depth int) *Node {
 }
 
 // split is a way to divide rows. Its purity is sum_c l_c^2 / l + sum_c r_c^2 / r
-// of the counts on the left and on the right: most where the mean impurity is
-// least.
+// of the counts on the left and on the right. It is largest where the mean
+// impurity is least.
 type split struct {
 	feature   int
 	threshold float64
 	purity    float64
 }
 
-// try takes the best split by a feature, of rows sorted by it, if it is better.
+// try sets best to the best split by a feature, of rows sorted by it, if it is better.
 func (g grower) try(rows []int, feature int, counts []int, best *split) {
 	left, right := make([]int, len(counts)), slices.Clone(counts)
-	var squaresLeft, squaresRight int // of the counts, kept up to date
+	var squaresLeft, squaresRight int // sums of squared counts
 	for _, c := range counts {
 		squaresRight += c * c
 	}
@@ -186,7 +187,7 @@ func (g grower) try(rows []int, feature int, counts []int, best *split) {
 		purity := float64(squaresLeft)/float64(i+1) + float64(squaresRight)/float64(len(rows)-i-1)
 		if purity > best.purity {
 			threshold := low + (high-low)/2
-			if threshold >= high { // two neighbouring floats
+			if threshold >= high { // adjacent floats
 				threshold = low
 			}
 			*best = split{feature, threshold, purity}
@@ -216,9 +217,8 @@ func (t *Tree) Predict(row []float64) int {
 	return n.Class
 }
 
-// Simplified is the tree without questions whose answer changes nothing: where
-// all leaves below a node say the same class, the node is a leaf. It predicts
-// what the tree does.
+// Simplified is the tree without questions that change nothing: a node becomes a
+// leaf if all leaves below it have the same class. It makes the same predictions.
 func (t *Tree) Simplified() *Tree {
 	out := *t
 	out.Root = t.Root.simplified()
@@ -237,8 +237,8 @@ func (n *Node) simplified() *Node {
 	return &out
 }
 
-// Size counts the tree's leaves and its questions from the root to the deepest
-// of them.
+// Size is the number of leaves, and of questions from the root to the deepest
+// leaf.
 func (t *Tree) Size() (leaves, depth int) { return t.Root.size() }
 
 func (n *Node) size() (leaves, depth int) {

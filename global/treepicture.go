@@ -21,8 +21,7 @@ const (
 	barHeight  vg.Length = 6
 )
 
-// drawnNode is a node with its place: the middle of its box, and the box's width.
-// Its left is yes.
+// drawnNode is a node with the centre and the width of its box. Its left is yes.
 type drawnNode struct {
 	*Node
 	lines       [2]string
@@ -31,10 +30,10 @@ type drawnNode struct {
 	left, right *drawnNode
 }
 
-// Picture draws the tree from the top down: in each box the question, or the
-// class of a leaf in its colour; how many images come there, and a bar of the
-// network's predictions for them. Left is yes. note stands below, in one line or
-// several: the tree's fidelity.
+// Picture draws the tree from the top down. Each box has the question, or the class
+// of a leaf in its colour, the number of images that reach it, and a bar of the
+// network's predictions for them. Left is yes. note is drawn below, in one or more
+// lines.
 func (t *Tree) Picture(note string) image.Image {
 	root := t.place(t.Root, 0)
 	var right vg.Length
@@ -68,8 +67,8 @@ func (t *Tree) place(n *Node, level int) *drawnNode {
 	return d
 }
 
-// arrange puts leaves beside each other and questions above the middle of their
-// children; right is the first free place.
+// arrange puts leaves next to each other and questions above the middle of their
+// children. right is the first free position.
 func (d *drawnNode) arrange(right *vg.Length) {
 	if d.Leaf() {
 		d.x = *right + d.width/2
@@ -96,7 +95,7 @@ func (d *drawnNode) move(by vg.Length) {
 	}
 }
 
-// drawLines draws what joins the boxes.
+// drawLines draws the lines between the boxes.
 func (d *drawnNode) drawLines(c draw.Canvas, shift, top vg.Length) {
 	if d.Leaf() {
 		return
@@ -139,7 +138,7 @@ func (d *drawnNode) draw(c draw.Canvas, t *Tree, shift, top vg.Length) {
 	}
 }
 
-// tint is a colour as a light ground for text.
+// tint is a light version of a colour, as a background for text.
 func tint(c color.RGBA) color.RGBA {
 	light := func(v uint8) uint8 { return uint8((int(v) + 3*255) / 4) }
 	return color.RGBA{light(c.R), light(c.G), light(c.B), 255}

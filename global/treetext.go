@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// String writes the tree with a line a question and a line a leaf:
+// String returns the tree with a line for each question and each leaf:
 //
 //	edge density <= 0.12?
 //	├─ yes: paper, 41 of 52
@@ -30,8 +30,8 @@ func (t *Tree) write(b *strings.Builder, n *Node, first, rest string) {
 	t.write(b, no, rest+"└─ no: ", rest+"   ")
 }
 
-// Question is what a node asks: "edge density <= 0.12", or the name alone of a
-// feature that an image has or not.
+// Question is a node's question: "edge density <= 0.12", or only the name of a
+// YesOrNo feature.
 func (t *Tree) Question(n *Node) string {
 	f := t.Features[n.Feature]
 	if f.Unit == YesOrNo {
@@ -44,7 +44,7 @@ func (t *Tree) Question(n *Node) string {
 	return strings.TrimSpace(text)
 }
 
-// Answers are the nodes below a question, by its answer.
+// Answers returns the nodes below a question, by the answer.
 func (t *Tree) Answers(n *Node) (yes, no *Node) {
 	if t.Features[n.Feature].Unit == YesOrNo {
 		return n.Right, n.Left
@@ -52,7 +52,7 @@ func (t *Tree) Answers(n *Node) (yes, no *Node) {
 	return n.Left, n.Right
 }
 
-// digits writes a number in three digits: 0.123, 12.3, 1230.
+// digits formats a number with three digits: 0.123, 12.3, 1230.
 func digits(v float64) string {
 	if size := math.Abs(v); size >= 1000 {
 		return strconv.FormatFloat(v, 'f', 0, 64)

@@ -8,6 +8,7 @@ import (
 
 	"oscar/explain"
 	"oscar/gradcam"
+	"oscar/internal/agreement"
 )
 
 // slow are the methods' equations, index by index, one channel at a time.
@@ -170,6 +171,7 @@ func TestEqualsSlowTwin(t *testing.T) {
 		if !ok {
 			t.Fatalf("slow_test.go has no slow twin of %s", entry.Name)
 		}
+		largest := 0.0
 		for seed := range uint64(20) {
 			r := rand.New(rand.NewPCG(seed, 0))
 			height, width, channels := r.IntN(6)+1, r.IntN(6)+1, r.IntN(40)+1
@@ -193,9 +195,17 @@ func TestEqualsSlowTwin(t *testing.T) {
 			}
 			view := gradcam.View{Image: x, Activations: a, Gradients: g, Target: 1, Value: model.head(a)}
 			got := run(t, entry, model, view)
-			if want := twin(a, g, x, model); got.Height != height || got.Width != width || !near(got, want, 1e-4) {
+			want := twin(a, g, x, model)
+			if got.Height != height || got.Width != width || !near(got, want, 1e-4) {
 				t.Errorf("[%d,%d,%d]: off by %.1g", height, width, channels, difference(got, want))
 			}
+			largest = max(largest, agreement.Apart(got.Values, want))
+		}
+		if o, _ := readOracle(t); o.ReLU1.Maps[entry.Name] == nil {
+			agreement.Check(t, agreement.Line{
+				Group: agreement.CAM, Subject: entry.Name, Model: "hand-made", Oracle: agreement.TwinOnly,
+				Compared: "map of 20 random layers", Difference: largest, Of: "its largest value", Bound: 1e-4,
+			})
 		}
 	})
 }

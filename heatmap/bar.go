@@ -12,9 +12,9 @@ type Bar struct {
 	labels  []string // spread from left to right: two, or three with a middle
 }
 
-// bar gives the scale in the map's own unit: 0, or the base, to the value of the
-// full colour, or to both sides of 0. It says whether that is the map's maximum, and whether
-// values go beyond.
+// bar has the scale in the map's own unit: from 0 or the base to the value of the
+// full colour, or to both sides of 0. Its labels show whether that is the map's
+// maximum and whether values exceed it.
 func (o Options) bar() *Bar {
 	scale := o.scale()
 	full := number(scale)
@@ -50,7 +50,7 @@ func number(v float32) string {
 	return strconv.FormatFloat(float64(v), 'e', 1, 32)
 }
 
-// minWidth is the least at which the labels stand apart.
+// minWidth is the least width at which the labels do not touch.
 func (b *Bar) minWidth(text int) int {
 	width := (len(b.labels) - 1) * text
 	for _, label := range b.labels {

@@ -10,9 +10,9 @@ import (
 //
 //	out = (1-alpha) image + alpha colour(heat)
 //
-// rounded to 8 bits. heat holds values 0..1 at any size and is resized to
-// the image's; alpha is cut to 0..1. The result is a new image whose bounds
-// begin at (0,0). A grid without values leaves the image as it is.
+// rounded to 8 bits. heat has values 0..1 at any size and is resized to the image.
+// alpha is clipped to 0..1. The result is a new image whose bounds begin at (0,0).
+// A grid without values leaves the image unchanged.
 func Blend(img *image.RGBA, heat explain.Grid, cm ColorMap, alpha float64) *image.RGBA {
 	width, height := img.Rect.Dx(), img.Rect.Dy()
 	if !heat.Filled() || width == 0 || height == 0 {
@@ -30,9 +30,9 @@ func Blend(img *image.RGBA, heat explain.Grid, cm ColorMap, alpha float64) *imag
 	return out
 }
 
-// mixer holds both terms of the blend for every byte, in 16.16 fixed point.
+// mixer has both terms of the blend for every byte, in 16.16 fixed point.
 type mixer struct {
-	image  [256]uint32    // (1-alpha) p, and a half to round by
+	image  [256]uint32    // (1-alpha) p, plus a half for rounding
 	colour [256][4]uint32 // alpha colour
 }
 

@@ -23,16 +23,16 @@ var colorMaps = []ColorMap{
 	{name: "seismic", rgb: table("seismic"), diverging: true},
 }
 
-// A ColorMap gives a colour to every value 0..1, from a table of 256 entries
-// equal to matplotlib's of the same name. The zero ColorMap is jet.
+// A ColorMap maps every value 0..1 to a colour, by a table of 256 entries equal to
+// matplotlib's of the same name. The zero ColorMap is jet.
 type ColorMap struct {
 	name      string
 	rgb       string // 256 triples
 	diverging bool
 }
 
-// LookupColorMap finds a colour map by name, in any case, or says which there
-// are.
+// LookupColorMap finds a colour map by name, in any case. Its error lists the
+// names.
 func LookupColorMap(name string) (ColorMap, error) {
 	for _, m := range colorMaps {
 		if strings.EqualFold(m.name, name) {
@@ -42,7 +42,7 @@ func LookupColorMap(name string) (ColorMap, error) {
 	return ColorMap{}, fmt.Errorf("no colour map %q; have %s", name, strings.Join(ColorMapNames(), ", "))
 }
 
-// ColorMapNames lists the colour maps, the usual one first.
+// ColorMapNames lists the colour maps, the default first.
 func ColorMapNames() []string {
 	names := make([]string, len(colorMaps))
 	for i, m := range colorMaps {
@@ -54,12 +54,12 @@ func ColorMapNames() []string {
 // Name is the name that [LookupColorMap] finds.
 func (m ColorMap) Name() string { return m.orJet().name }
 
-// Diverging says whether the middle of the map, at 0.5, stands for zero. Such
-// a map shows what speaks against a class as well ([Signed]).
+// Diverging reports whether the middle of the map, at 0.5, stands for zero. Such a
+// map also shows evidence against a class ([Signed]).
 func (m ColorMap) Diverging() bool { return m.diverging }
 
-// At returns the colour of a value. Below 0 it is that of 0, above 1 that of 1,
-// and for NaN that of 0.
+// At returns the colour of a value. Values below 0 and NaN have the colour of 0,
+// values above 1 that of 1.
 func (m ColorMap) At(v float32) color.RGBA {
 	rgb := m.orJet().rgb[3*entry(v):]
 	return color.RGBA{rgb[0], rgb[1], rgb[2], 255}
@@ -72,8 +72,8 @@ func (m ColorMap) orJet() ColorMap {
 	return m
 }
 
-// entry is the place of a value in a table, as in matplotlib: 256 bins of the
-// same width, with 1 in the last.
+// entry is the index of a value in a table, as in matplotlib: 256 bins of equal
+// width, with 1 in the last.
 func entry(v float32) int {
 	if !(v > 0) { // also NaN
 		return 0
@@ -84,7 +84,7 @@ func entry(v float32) int {
 func table(name string) string {
 	data, err := tables.ReadFile("colormaps/" + name + ".rgb")
 	if err != nil || len(data) != 3*256 {
-		panic(fmt.Sprintf("heatmap: colour map %s is not embedded as 256 triples: %v", name, err))
+		panic(fmt.Sprintf("heatmap: colour map %s is not embedded as 256 triples: run heatmap/colormaps/generate.py: %v", name, err))
 	}
 	return string(data)
 }

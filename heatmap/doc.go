@@ -1,6 +1,6 @@
-// Package heatmap makes pictures of attribution maps: a signed map of a few
-// positions becomes a map of the image's size, then colours, then an overlay
-// with its scale and caption. It knows nothing of TensorFlow.
+// Package heatmap makes pictures of attribution maps: it resizes a signed map to
+// the image, turns it into colours, and draws an overlay with its scale and
+// caption. It does not depend on TensorFlow.
 //
 // # First call
 //
@@ -24,11 +24,11 @@
 //     swapped: grids are [Height,Width] everywhere.
 //   - Inputs are never changed.
 //   - Nothing divides by zero. A map with nothing to show (all zero, negative,
-//     constant, or not finite) leaves the photograph as it is, and the caption
+//     constant, or not finite) leaves the photograph unchanged, and the caption
 //     says why.
 //   - Jet is RGB: red is high.
 //
 // # To add a colour map
 //
-// Its name in colormaps/generate.py, and one line in the table of colormap.go.
+// Add a line to the table of colormap.go and run colormaps/generate.py.
 package heatmap

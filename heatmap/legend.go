@@ -15,21 +15,21 @@ const (
 	stripShade = 0.66     // how dark the strip makes the image
 )
 
-// legend is what stands in the strip along an image's lower edge.
+// legend is the content of the strip along an image's lower edge.
 type legend struct {
 	title string
 	notes []string // in the order of preference
 	bar   *Bar     // may be nil
 }
 
-// drawLegend draws as much of a legend as the image has room for.
+// drawLegend draws as much of the legend as fits.
 func drawLegend(img *image.RGBA, l legend) {
 	if p, ok := arrange(l, img.Rect.Dx(), img.Rect.Dy()); ok {
 		p.draw(img)
 	}
 }
 
-// arrange finds the fullest legend that fits, at the largest size.
+// arrange returns the fullest legend that fits, at the largest size.
 func arrange(l legend, width, height int) (plan, bool) {
 	largest := max(times(min(width, height), textShare), smallestText)
 	var choices []plan
@@ -51,8 +51,8 @@ func arrange(l legend, width, height int) (plan, bool) {
 	return last, last.title != "" && last.fits(width, height)
 }
 
-// plan is a legend with its sizes: text on the left and the bar on the right,
-// or one above the other.
+// plan is a legend with its sizes: text on the left and the bar on the right, or
+// one above the other.
 type plan struct {
 	title, note string
 	bar         *Bar
@@ -60,7 +60,7 @@ type plan struct {
 	stacked     bool
 }
 
-// margin is the room around the whole, scant where the image is tiny.
+// margin is the space around the legend, small if the image is tiny.
 func margin(size int) int {
 	if size <= smallestText+1 {
 		return 2
@@ -68,7 +68,7 @@ func margin(size int) int {
 	return times(size, 0.45)
 }
 
-// text is the room that title and note take.
+// text is the space for title and note.
 func (p plan) text() (width, height int) {
 	if p.title != "" {
 		width, height = textWidth(p.title, p.size), times(p.size, lineHeight)
@@ -79,10 +79,10 @@ func (p plan) text() (width, height int) {
 	return width, height
 }
 
-// gap is between the text and a bar under it.
+// gap is the space between the text and a bar under it.
 func (p plan) gap() int { return times(p.small, 0.3) }
 
-// need is the room that the whole takes, margins included.
+// need is the space for the whole legend, with margins.
 func (p plan) need() (width, height int) {
 	width, height = p.text()
 	if p.bar != nil {
@@ -100,7 +100,7 @@ func (p plan) need() (width, height int) {
 	return width + 2*margin(p.size), height + 2*margin(p.size)
 }
 
-// fits says whether an image has that room to give.
+// fits reports whether an image has that space.
 func (p plan) fits(width, height int) bool {
 	share := stripShare
 	if p.note == "" && p.bar == nil {

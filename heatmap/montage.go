@@ -8,18 +8,18 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// A Tile is one picture of a montage, with lines of text under it and perhaps
-// a colour bar ([Paint]). Its Image may be nil: the place stays free.
+// A Tile is one picture of a montage, with lines of text under it and optionally a
+// colour bar ([Paint]). If its Image is nil, the cell is empty.
 type Tile struct {
 	Image   image.Image
 	Caption string
 	Bar     *Bar
 }
 
-// Montage sets pictures in rows, each in a cell of the given size (x wide, y
-// high, in pixels): scaled to fit, its proportions kept, in the middle of the
-// cell. Rows may differ in length. Captions too long for a cell are cut with an
-// ellipsis; a row without captions takes no room for them.
+// Montage arranges pictures in rows of cells of the given size (x wide, y high, in
+// pixels). Each is scaled to fit, with its proportions, and centred. Rows may
+// differ in length. Captions too long for a cell are cut with an ellipsis. A row
+// without captions has no space for them.
 func Montage(rows [][]Tile, cell image.Point, background color.Color) *image.RGBA {
 	cell = image.Pt(max(cell.X, 1), max(cell.Y, 1))
 	gap := max(min(cell.X, cell.Y)/24, 2)
@@ -45,7 +45,7 @@ func Montage(rows [][]Tile, cell image.Point, background color.Color) *image.RGB
 	return out
 }
 
-// footHeight is the room below a row's pictures.
+// footHeight is the space below a row's pictures.
 func footHeight(row []Tile, text int) (height int) {
 	for _, tile := range row {
 		height = max(height, tile.footHeight(text))

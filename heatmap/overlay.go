@@ -8,13 +8,13 @@ import (
 	"oscar/explain"
 )
 
-// The share of the colours in an overlay, where none is asked for.
+// The default shares of the colours in an overlay.
 const (
 	DefaultAlpha       = 0.4
 	DefaultSignedAlpha = 0.6 // of a diverging colour map
 )
 
-// Options say what [Overlay] shows.
+// Options are what [Overlay] shows.
 type Options struct {
 	Heat  explain.Grid // the signed, unscaled map, at any resolution
 	Map   ColorMap     // jet if zero; a diverging one shows negative values too
@@ -23,18 +23,17 @@ type Options struct {
 	Alpha float64      // the share of the colours, above 0 to 1; 0 is DefaultAlpha, or DefaultSignedAlpha
 	Title string       // the predicted class and its probability: "glass 0.93"
 	Note  string       // what is seen: "grad-cam conv5, target glass"
-	Faint bool         // the map is next to nothing, and not to be drawn
+	Faint bool         // the map is not drawn, since its values are negligible
 }
 
-// Overlay returns the picture to show to people, of the image's own size: the
-// image, the map's colours over it ([Positive], or [Signed] with a diverging
-// colour map, then [Blend]), and along its lower edge a strip with the title,
-// the note and a colour bar with its scale in the map's own unit. Text is sized
-// by the image; what cannot be legible is left out: first the note, then the
-// bar, then the title.
+// Overlay returns the image, of its own size, with the map's colours over it
+// ([Positive], or [Signed] with a diverging colour map, then [Blend]). A strip
+// along the lower edge has the title, the note and a colour bar with its scale in
+// the map's own unit. The text size depends on the image. Text that would be
+// illegible is left out: first the note, then the bar, then the title.
 //
-// A map that shows nothing is not drawn, nor is the bar: the image stays as it
-// is and the note begins with the reason.
+// A map with nothing to show is not drawn, and there is no bar: the image is
+// unchanged and the note begins with the reason.
 func Overlay(img *image.RGBA, o Options) *image.RGBA {
 	reason := o.nothingToShow()
 	if reason != "" {
@@ -56,8 +55,9 @@ func Paint(img *image.RGBA, o Options) Tile {
 	return Tile{Image: o.blend(img), Caption: o.Note, Bar: o.bar()}
 }
 
-// blend lays the map's colours over the image. Under a diverging colour map the
-// image is gray, or its own reds and blues would be taken for the map's.
+// blend blends the map's colours with the image. The image is gray under a
+// diverging colour map, so that its own reds and blues are not mistaken for the
+// map's.
 func (o Options) blend(img *image.RGBA) *image.RGBA {
 	if o.Map.Diverging() {
 		return Blend(gray(img), signed(o.Heat, o.scale()), o.Map, cmp.Or(o.Alpha, DefaultSignedAlpha))
@@ -65,7 +65,7 @@ func (o Options) blend(img *image.RGBA) *image.RGBA {
 	return Blend(img, positive(above(o.Heat, o.Base), o.scale()-o.Base), o.Map, cmp.Or(o.Alpha, DefaultAlpha))
 }
 
-// above takes a base off every value.
+// above subtracts a base from every value.
 func above(g explain.Grid, base float32) explain.Grid {
 	if base == 0 {
 		return g
@@ -97,7 +97,7 @@ func (o Options) scale() float32 {
 	return Scale(o.Heat, 100, o.Map.Diverging())
 }
 
-// nothingToShow says why the map cannot be read, or "".
+// nothingToShow is why the map cannot be drawn, or "".
 func (o Options) nothingToShow() string {
 	if !o.Heat.Filled() {
 		return "no map"
@@ -112,14 +112,14 @@ func (o Options) nothingToShow() string {
 		return "constant map"
 	case explain.Empty:
 		if low, high := o.Heat.Range(); o.Map.Diverging() && low < high {
-			return "" // its negative values can be seen
+			return "" // its negative values are drawn
 		}
 		return "empty map"
 	}
 	return ""
 }
 
-// withReason puts the reason before the note, unless the note has it.
+// withReason puts the reason before the note, unless the note contains it.
 func withReason(reason, note string) string {
 	switch {
 	case note == "":

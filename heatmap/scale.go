@@ -7,24 +7,23 @@ import (
 	"oscar/explain"
 )
 
-// Positive keeps what speaks for the class: ReLU, then division by the maximum,
-// so that the values are 0..1 and the largest is 1. Where the maximum is not
-// above zero, or not finite, all values are zero. None is ever NaN.
+// Positive returns the positive values divided by the maximum, 0..1, and zero for
+// the others. If the maximum is not above zero or not finite, all values are zero.
+// No value is NaN.
 func Positive(g explain.Grid) explain.Grid { return positive(g, Scale(g, 100, false)) }
 
-// Signed keeps both sides, for a diverging colour map: 0 becomes 0.5, and the
-// value furthest from zero becomes 1 or 0 by its sign. Where no value differs
-// from zero, or one is not finite, all values are 0.5.
+// Signed scales both signs for a diverging colour map: 0 becomes 0.5, and the value
+// furthest from zero becomes 1 or 0 by its sign. If all values are zero, or one is
+// not finite, all become 0.5.
 func Signed(g explain.Grid) explain.Grid { return signed(g, Scale(g, 100, true)) }
 
-// Scale returns the value of a map that the full colour is to stand for: the
-// percentile, 0 to 100, of what is drawn of all its positions, which is
-// max(0, v), or |v| with signed. 100 is the largest. Below that a few pixels
-// that stand out leave the others some colour; 99 is usual for maps of the
-// gradient (Smilkov et al. 2017, arXiv:1706.03825). Between two
-// values it is linear, as numpy.percentile. A percentile of zero, of a map with
-// few values, gives way to the largest. It is 0 if nothing is above zero, or a
-// value is not finite.
+// Scale returns the value of a map that the full colour stands for: the
+// percentile, 0 to 100, of max(0, v), or of |v| with signed, over all positions.
+// 100 is the largest. A lower one keeps a few large values from making all others
+// pale; 99 is usual for maps of the gradient (Smilkov et al. 2017,
+// arXiv:1706.03825). It is linear between two values, as numpy.percentile. If the
+// percentile is zero, Scale returns the largest value. It is 0 if no value is
+// above zero or one is not finite.
 func Scale(g explain.Grid, percentile float64, signed bool) float32 {
 	low, high := g.Range() // NaN if any value is
 	largest := high
@@ -54,7 +53,7 @@ func Scale(g explain.Grid, percentile float64, signed bool) float32 {
 	return largest
 }
 
-// positive divides by a scale, and cuts at 0 and 1.
+// positive divides by a scale and clips at 0 and 1.
 func positive(g explain.Grid, scale float32) explain.Grid {
 	out := explain.NewGrid(g.Height, g.Width)
 	if scale > 0 {

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	smallestText = 8    // pixels; below this nobody can read it
+	smallestText = 8    // pixels; smaller text is illegible
 	lineHeight   = 1.25 // of a line of text, in font sizes
 	baseline     = 0.98 // from the top of a line, in font sizes
 )
@@ -27,11 +27,11 @@ var regular = sync.OnceValue(func() *opentype.Font {
 	return parsed
 })
 
-// faces holds, for each size in pixels, a pool of faces: a face is costly to
-// make and not safe for concurrent use.
+// faces has, for each size in pixels, a pool of faces. A face is expensive to make
+// and not safe for concurrent use.
 var faces sync.Map // int -> *sync.Pool
 
-// withFace lends use a face of a size.
+// withFace calls use with a face of a size.
 func withFace(size int, use func(font.Face)) {
 	entry, ok := faces.Load(size)
 	if !ok {
@@ -67,7 +67,7 @@ func DrawText(img *image.RGBA, text string, x, y, size int, c color.Color) {
 }
 
 // shorten cuts a text, with an ellipsis, until it fits a width in pixels. It
-// returns "" where not even one letter does.
+// returns "" if not even one letter fits.
 func shorten(text string, size, width int) string {
 	if textWidth(text, size) <= width {
 		return text

@@ -13,11 +13,11 @@ import (
 	"oscar/internal/atomicfile"
 )
 
-// JPEGQuality keeps text and colour edges clean at a third of a PNG's size.
+// JPEGQuality keeps text and colour edges clean at a third of the size of a PNG.
 const JPEGQuality = 92
 
-// WritePNG writes an image to the file path. The file appears whole or not at
-// all, and takes the place of an older one.
+// WritePNG writes an image to the file path and replaces an older one. The file
+// appears whole or not at all.
 func WritePNG(path string, img image.Image) error {
 	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
 	return write(path, func(w io.Writer) error { return encoder.Encode(w, img) })
@@ -30,8 +30,8 @@ func WriteJPEG(path string, img image.Image) error {
 	})
 }
 
-// buffers hold pictures until they are written at once: in small pieces that
-// takes a quarter of the time that the encoding does.
+// buffers hold encoded pictures, which are written in one piece. Many small writes
+// would take a quarter of the time of the encoding.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 func write(path string, encode func(io.Writer) error) error {

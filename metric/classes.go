@@ -1,12 +1,12 @@
 package metric
 
-// ClassScores says how well one class is told from the others. All but the
+// ClassScores is how well one class is distinguished from the others. All but the
 // support are 0..1.
 type ClassScores struct {
 	Class     string  `json:"class"`
-	Precision float64 `json:"precision"` // of those predicted as the class, the share that is; 0 if none was
-	Recall    float64 `json:"recall"`    // of those of the class, the share predicted so; 0 if there are none
-	F1        float64 `json:"f1"`        // the harmonic mean of both; 0 if both are
+	Precision float64 `json:"precision"` // share of the images predicted as the class that are of it; 0 if there are none
+	Recall    float64 `json:"recall"`    // share of the images of the class predicted as it; 0 if there are none
+	F1        float64 `json:"f1"`        // the harmonic mean of both; 0 if both are 0
 	Support   int     `json:"support"`   // images of the class
 }
 
@@ -27,9 +27,9 @@ func (c *Confusion) PerClass() []ClassScores {
 	return scores
 }
 
-// MacroF1 is the mean F1 over all classes, each counting the same however rare
-// it is, 0..1. A class with neither images nor predictions counts as 0, as in
-// scikit-learn with labels=all and zero_division=0.
+// MacroF1 is the mean F1 over all classes, 0..1, unweighted. A class with neither
+// images nor predictions counts as 0, as in scikit-learn with labels=all and
+// zero_division=0.
 func (c *Confusion) MacroF1() float64 {
 	if len(c.Classes) == 0 {
 		return 0

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Confusion counts how often a class was predicted as which: Counts has a row
-// for each true class and a column for each predicted one, in the order of
-// Classes. It is not safe for concurrent use.
+// Confusion is a confusion matrix: Counts has a row for each true class and a
+// column for each predicted one, in the order of Classes. It is not safe for
+// concurrent use.
 type Confusion struct {
 	Classes []string `json:"classes"`
 	Counts  [][]int  `json:"counts"`
@@ -22,7 +22,7 @@ func NewConfusion(classes []string) *Confusion {
 	return &Confusion{slices.Clone(classes), counts}
 }
 
-// Add counts one image by the numbers of its true and its predicted class.
+// Add counts one image by the indices of its true and its predicted class.
 func (c *Confusion) Add(truth, predicted int) error {
 	for _, class := range []int{truth, predicted} {
 		if class < 0 || class >= len(c.Classes) {
@@ -56,7 +56,7 @@ func (c *Confusion) Total() int {
 	return total
 }
 
-// Correct is the number of images predicted as what they are.
+// Correct is the number of images predicted correctly.
 func (c *Confusion) Correct() int {
 	correct := 0
 	for i := range c.Classes {
@@ -65,8 +65,7 @@ func (c *Confusion) Correct() int {
 	return correct
 }
 
-// Accuracy is the share of images predicted as what they are, 0..1; 0 if there
-// are none.
+// Accuracy is the share of images predicted correctly, 0..1; 0 if there are none.
 func (c *Confusion) Accuracy() float64 { return ratio(c.Correct(), c.Total()) }
 
 // support is the number of images of a class.

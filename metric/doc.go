@@ -1,7 +1,7 @@
-// Package metric judges a classifier: accuracy, the confusion matrix with
-// precision, recall and F1 of each class, log loss, the interval that an
-// accuracy stands for, and McNemar's test of two classifiers on the same
-// images. It knows nothing of TensorFlow.
+// Package metric measures a classifier: accuracy, the confusion matrix with
+// precision, recall and F1 of each class, log loss, the confidence interval of an
+// accuracy, and McNemar's test of two classifiers on the same images. It does not
+// depend on TensorFlow.
 //
 // # First call
 //
@@ -16,6 +16,6 @@
 //     in scikit-learn.
 //   - Every value is finite: 0/0 counts as 0 (scikit-learn's zero_division=0),
 //     and log loss is clipped as in Keras.
-//   - Counts of batches or shards are put together with [Confusion.Merge], and
-//     give what one pass over all would.
+//   - Counts of batches or shards are added with [Confusion.Merge]. The result is
+//     that of one pass over all images.
 package metric

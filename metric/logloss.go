@@ -8,11 +8,11 @@ import (
 // clip keeps the logarithm finite: Keras's epsilon.
 const clip = 1e-7
 
-// LogLoss is the cross-entropy of predictions, in nats, 0 or more: the mean of
-// -ln p[truth] over the images, of which probabilities has one row each, one
-// column a class. Probabilities are cut to 1e-7 .. 1-1e-7 as in Keras, so that
-// one image costs at most 16.12. A mean over batches has to weigh them by their
-// size: add up [CrossEntropy] instead. Of no images it is 0.
+// LogLoss is the cross-entropy of predictions in nats, 0 or more: the mean of -ln
+// p[truth] over the images. probabilities has one row an image, one column a
+// class. They are clipped to 1e-7 .. 1-1e-7 as in Keras, so that one image adds at
+// most 16.12. To combine batches, add up [CrossEntropy]. It is 0 if there are no
+// images.
 func LogLoss(probabilities [][]float32, truth []int) (float64, error) {
 	if len(probabilities) != len(truth) {
 		return 0, fmt.Errorf("log loss: %d predictions for %d true classes; want one each", len(probabilities), len(truth))
@@ -31,7 +31,7 @@ func LogLoss(probabilities [][]float32, truth []int) (float64, error) {
 	return sum / float64(len(truth)), nil
 }
 
-// CrossEntropy is [LogLoss] of one image.
+// CrossEntropy is the [LogLoss] of one image.
 func CrossEntropy(probabilities []float32, truth int) (float64, error) {
 	if truth < 0 || truth >= len(probabilities) {
 		return 0, fmt.Errorf("log loss: no class %d; have 0 to %d", truth, len(probabilities)-1)

@@ -3,14 +3,12 @@ package metric
 import "math"
 
 // McNemar is the two-sided p-value of the exact test that two classifiers are
-// right equally often (McNemar 1947, Psychometrika 12:153). Of the images that
-// both saw only those count of which one classifier alone was right: onlyA and
-// onlyB of them. If neither was better each would fall to one or the other like
-// a coin,
+// right equally often (McNemar 1947, Psychometrika 12:153). onlyA and onlyB are
+// the numbers of images for which only one of the two was right:
 //
 //	p = min(1, 2 P(X <= min(onlyA, onlyB))),  X ~ Binomial(onlyA + onlyB, 1/2)
 //
-// Without such images p is 1. Counts below 0 count as 0.
+// p is 1 if there are no such images. Counts below 0 count as 0.
 func McNemar(onlyA, onlyB int) float64 {
 	onlyA, onlyB = max(onlyA, 0), max(onlyB, 0)
 	n := onlyA + onlyB

@@ -8,9 +8,9 @@ import (
 )
 
 // Student95 is the mean of values and its 95 % interval by Student's t with n-1
-// degrees of freedom (Student 1908, Biometrika 6:1), for values that scatter
-// about normally. Of fewer than two values low and high are NaN, of none the
-// mean too.
+// degrees of freedom (Student 1908, Biometrika 6:1), for approximately normal
+// values. low and high are NaN if there are fewer than two values; the mean is NaN
+// if there are none.
 func Student95(values []float64) (mean, low, high float64) {
 	n := len(values)
 	if n == 0 {
@@ -29,16 +29,16 @@ func t975(freedom float64) float64 {
 	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: freedom}.Quantile(0.975)
 }
 
-// A Spread is one source of the uncertainty of an estimate: a variance that was
-// itself estimated, with so many degrees of freedom.
+// A Spread is one source of the uncertainty of an estimate: an estimated variance
+// with its degrees of freedom.
 type Spread struct {
 	Variance float64
 	Freedom  float64
 }
 
 // PooledSpread is the spread of mean(a) - mean(b) by the two-sample t test with
-// the pooled variance of both: freedom len(a) + len(b) - 2. There is none, false,
-// if one of the two has fewer than two values.
+// the pooled variance: freedom len(a) + len(b) - 2. It is false if one of the two
+// has fewer than two values.
 func PooledSpread(a, b []float64) (Spread, bool) {
 	if len(a) < 2 || len(b) < 2 {
 		return Spread{}, false
@@ -50,7 +50,7 @@ func PooledSpread(a, b []float64) (Spread, bool) {
 	return Spread{pooled * (1/na + 1/nb), na + nb - 2}, true
 }
 
-// MeanSpread is the spread of a mean; none, false, of fewer than two values.
+// MeanSpread is the spread of a mean. It is false for fewer than two values.
 func MeanSpread(values []float64) (Spread, bool) {
 	if len(values) < 2 {
 		return Spread{}, false
@@ -63,7 +63,7 @@ func MeanSpread(values []float64) (Spread, bool) {
 // Half95 is half of the 95 % interval of an estimate whose uncertainty is the
 // sum of independent spreads: t sqrt(sum of variances), with the degrees of
 // freedom of Welch and Satterthwaite (Satterthwaite 1946, Biometrics 2:110),
-// (sum V)² / sum(V²/f). Where nothing varies it is 0.
+// (sum V)² / sum(V²/f). It is 0 if all variances are 0.
 func Half95(spreads ...Spread) float64 {
 	sum, weights := 0.0, 0.0
 	for _, s := range spreads {

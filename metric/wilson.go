@@ -10,8 +10,8 @@ const z95 = 1.959963984540054
 //
 //	(p + z²/2n ± z sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n)
 //
-// Unlike p ± z·sqrt(p(1-p)/n) it holds for few images, and for none or all
-// right. Of n = 0 nothing is known: 0 and 1. successes is cut to 0..n.
+// Unlike p ± z·sqrt(p(1-p)/n) it also holds if there are few images, or if none or
+// all are right. It is 0 and 1 for n = 0. successes is clipped to 0..n.
 func Wilson95(successes, n int) (low, high float64) {
 	if n <= 0 {
 		return 0, 1
@@ -25,7 +25,7 @@ func Wilson95(successes, n int) (low, high float64) {
 	scale := 1 + z2/count
 	low, high = (centre-half)/scale, (centre+half)/scale
 	if successes == 0 {
-		low = 0 // exactly, not by rounding
+		low = 0 // in spite of rounding
 	}
 	if successes == n {
 		high = 1

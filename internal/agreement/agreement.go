@@ -57,6 +57,11 @@ const (
 
 var groups = []Group{CAM, Gradients, Relevance, BlackBox, Global, Score, Signature, Layer, Metric, Identities}
 
+// TwinOnly is the Oracle of a method or metric that no other program has. Its
+// slow twin, the equation written plainly in a test, is all there is to compare
+// with. One such line stands for all networks.
+const TwinOnly = "its slow twin only"
+
 // Folder is the environment variable that names a folder for the lines of a
 // run, a file a package.
 const Folder = "OSCAR_CORRECTNESS"
