@@ -165,6 +165,9 @@ func DecodeContext(ctx context.Context, data []byte, limits Limits) (*image.RGBA
 func decodeHeld(ctx context.Context, data []byte, limits Limits) (img *image.RGBA, header Header, release func(), err error) {
 	in, err := readHeader(ctx, data, limits)
 	header, release = in.header, func() {}
+	if ctx.Err() != nil {
+		return nil, header, release, ctx.Err()
+	}
 	if err != nil {
 		return nil, header, release, err
 	}

@@ -19,7 +19,7 @@ const maxScans = 500
 
 // OtherJPEG decodes JPEGs that are whole, but of a kind that Go's decoder does
 // not know, into RGB, [height, width, 3]. If it is nil, they are refused. It is
-// to be set before the first image is read: oscar sets it to the libjpeg-turbo
+// to be set before the first image is read, by pipeline.ReadOtherJPEGs to the libjpeg-turbo
 // that is in TensorFlow's library.
 var OtherJPEG func(ctx context.Context, data []byte) (rgb []uint8, height, width int, err error)
 

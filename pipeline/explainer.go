@@ -99,10 +99,11 @@ func (x *Explainer) truth(path string) (int, error) {
 
 // picture is an image on its way through a shard.
 type picture struct {
-	path   string
-	sha256 string
-	pixels *image.RGBA // nil: too large to keep, or unreadable
-	rows   []Row
+	path    string
+	sha256  string
+	decoder string      // dataset.Header's
+	pixels  *image.RGBA // nil: too large to keep, or unreadable
+	rows    []Row
 }
 
 // keepPixels is how many pixels of decoded images a shard keeps until the
@@ -156,7 +157,10 @@ func (x *Explainer) read(ctx context.Context, s Shard) ([]*picture, explain.Imag
 		if err := ctx.Err(); err != nil {
 			return nil, images, err
 		}
-		p := x.open(path)
+		p := x.open(ctx, path)
+		if err := ctx.Err(); err != nil {
+			return nil, images, err
+		}
 		pictures[i] = p
 		if p.pixels == nil {
 			continue
@@ -176,7 +180,7 @@ func (x *Explainer) read(ctx context.Context, s Shard) ([]*picture, explain.Imag
 }
 
 // open decodes a file. One that cannot be read has a row that says why.
-func (x *Explainer) open(path string) *picture {
+func (x *Explainer) open(ctx context.Context, path string) *picture {
 	p := &picture{path: path}
 	data, err := dataset.ReadFile(path, x.limits)
 	if err == nil && !utf8.ValidString(path) {
@@ -185,7 +189,9 @@ func (x *Explainer) open(path string) *picture {
 	if err == nil {
 		sum := sha256.Sum256(data)
 		p.sha256 = hex.EncodeToString(sum[:])
-		p.pixels, err = dataset.Decode(data, x.limits)
+		var header dataset.Header
+		p.pixels, header, err = dataset.DecodeContext(ctx, data, x.limits)
+		p.decoder = header.Decoder
 	}
 	if err != nil {
 		p.rows = []Row{x.unread(path, p.sha256, err)}
@@ -261,7 +267,7 @@ func (x *Explainer) targets(pictures []*picture) ([][]int, error) {
 func (x *Explainer) write(s Shard, out string, p *picture, a explain.Attribution) (Row, error) {
 	classes := x.bundle.Metadata.Classes
 	r := Row{
-		Image: p.path, SHA256: p.sha256, Layer: a.Layer, Method: a.Method,
+		Image: p.path, SHA256: p.sha256, Decoder: p.decoder, Layer: a.Layer, Method: a.Method,
 		Status: string(a.Status), Reason: reason(a.Status), Caution: caution(a),
 		Predicted: classes[argmax(a.Probabilities)], Target: classes[a.Target], Score: finite(a.Score),
 		Probabilities: map[string]float32{}, Facts: maps.Clone(a.Facts),

@@ -19,6 +19,8 @@ type Row struct {
 	SHA256 string `json:"sha256"`
 	Status string `json:"status"` // ok, empty, faint, constant, non_finite, unreadable
 	Reason string `json:"reason"` // why it is not ok
+	// Decoder is not empty if the image's format is of a kind that Go does not decode.
+	Decoder string `json:"decoder,omitempty"`
 	// Caution says why a map that is ok is to be doubted, by its facts.
 	Caution       string             `json:"caution,omitempty"`
 	Predicted     string             `json:"predicted"`

@@ -36,6 +36,7 @@ func run(args []string) int {
 	}
 	pipeline.Version = version
 	pipeline.AdoptNotice = func(text string) { fmt.Fprintf(os.Stderr, "oscar: %s\n", text) }
+	pipeline.ReadOtherJPEGs()
 	// A file that grows beyond ulimit -f is an error like a full disk, not the end.
 	signal.Ignore(syscall.SIGXFSZ)
 	ctx, stop := signalContext()

@@ -80,7 +80,9 @@ func TestScripts(t *testing.T) {
 			Setup: func(e *testscript.Env) error {
 				e.Setenv("DATA", filepath.Join(shared, "shapes", "images"))
 				e.Setenv("RUN", filepath.Join(shared, "run"))
-				return nil
+				images, err := filepath.Abs(filepath.Join("..", "..", "dataset", "testdata"))
+				e.Setenv("IMAGES", images)
+				return err
 			},
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
 				"refused": refused, "jsonkeys": jsonKeys, "lines": lines, "size": size,

@@ -29,7 +29,13 @@ func NewJPEG(quality int) (*JPEG, error) {
 	if err := g.Err(); err != nil {
 		return nil, err
 	}
-	// With threads of its own it does not wait for the operations of a model.
+	var err error
+	j.session, err = ownThreads(g)
+	return j, err
+}
+
+// ownThreads opens a session that does not wait for the operations of a model.
+func ownThreads(g *Graph) (*Session, error) {
 	options, err := proto.Marshal(&config.ConfigProto{
 		IntraOpParallelismThreads: 1, InterOpParallelismThreads: int32(runtime.NumCPU()), UsePerSessionThreads: true,
 	})
@@ -40,8 +46,7 @@ func NewJPEG(quality int) (*JPEG, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a session: %w", err)
 	}
-	j.session = &Session{s: s}
-	return j, nil
+	return &Session{s: s}, nil
 }
 
 // Encode returns the bytes of a JPEG. Transparency is lost.
@@ -73,3 +78,36 @@ func (j *JPEG) Encode(ctx context.Context, img *image.RGBA) ([]byte, error) {
 
 // Close frees the encoder.
 func (j *JPEG) Close() error { return j.session.Close() }
+
+// DecodeJPEG decodes a JPEG by libjpeg-turbo into RGB, [height, width, 3]. It knows
+// every sampling of chroma, which image/jpeg does not, but shows damaged data as if
+// they were whole. It may be used from several goroutines.
+func DecodeJPEG(ctx context.Context, data []byte) (rgb []uint8, height, width int, err error) {
+	d, err := jpegDecoder()
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	values, err := d.session.Run(ctx, []Feed{{d.bytes, FromString(string(data))}}, []Tensor{d.image})
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("decode a JPEG: %w", err)
+	}
+	shape := values[0].Shape()
+	if len(shape) != 3 || shape[2] != 3 {
+		return nil, 0, 0, fmt.Errorf("decode a JPEG: TensorFlow gave %v", shape)
+	}
+	return values[0].Uint8s(), shape[0], shape[1], nil
+}
+
+// jpegDecoder is opened when it is first needed, and kept.
+var jpegDecoder = sync.OnceValues(func() (*JPEG, error) {
+	g := New()
+	j := &JPEG{bytes: g.Placeholder("bytes", String, Shape{})}
+	// The exact transform, and chroma interpolated: as Pillow decodes, and oscar.
+	j.image = g.one("DecodeJpeg", Attrs{"channels": int64(3), "dct_method": "INTEGER_ACCURATE", "fancy_upscaling": true}, j.bytes)
+	if err := g.Err(); err != nil {
+		return nil, err
+	}
+	var err error
+	j.session, err = ownThreads(g)
+	return j, err
+})
