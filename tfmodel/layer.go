@@ -20,6 +20,8 @@ type (
 	Tensor = graph.Tensor
 	// Value is a tensor with contents.
 	Value = graph.Value
+	// DType is the type of a tensor's elements.
+	DType = graph.DType
 	// Op is an operation that is run for its effect.
 	Op = graph.Op
 	// Session runs a graph.
@@ -30,6 +32,19 @@ type (
 	// [height,width,channels] or [units]. The shape of a tensor has -1 for the batch.
 	Shape = graph.Shape
 )
+
+// The element types.
+const (
+	Float = graph.Float
+	Int32 = graph.Int32
+	Int64 = graph.Int64
+	Uint8 = graph.Uint8
+	Bool  = graph.Bool
+)
+
+// Floats returns a tensor with contents, row-major, for [Graph].Const. It panics unless the
+// shape has len(values) elements.
+func Floats(shape Shape, values []float32) Value { return graph.FromFloat32s(shape, values) }
 
 // Layer is one step of a network. An implementation is a pointer to a small struct,
 // whose fields are the layer's settings and whose JSON is those fields.

@@ -3,8 +3,6 @@ package tfmodel
 import (
 	"fmt"
 	"math"
-
-	"oscar/internal/graph"
 )
 
 // MaxPool2D takes the largest value of each window and channel.
@@ -66,7 +64,7 @@ func (l *AveragePool2D) Backward(b *Builder, x, y, dy Tensor) Tensor {
 			shares[r*w.columns.n+c] = 1 / float32(w.rows.within(r)*w.columns.within(c))
 		}
 	}
-	share := b.Mul(dy, b.Const(graph.FromFloat32s(Shape{1, w.rows.n, w.columns.n, 1}, shares)))
+	share := b.Mul(dy, b.Const(Floats(Shape{1, w.rows.n, w.columns.n, 1}, shares)))
 	return w.scatter(b, func(int, int) Tensor { return share })
 }
 

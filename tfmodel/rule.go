@@ -1,7 +1,5 @@
 package tfmodel
 
-import "oscar/internal/graph"
-
 // A Rule carries a signal back through one layer, from its output y to its input x. The
 // derivative is a rule ([Gradient]). Layer-wise relevance propagation has others (LRP;
 // Bach et al. 2015, doi:10.1371/journal.pone.0130140). A rule is a plain value whose zero
@@ -131,7 +129,7 @@ func (z ZBox) Propagate(l FoldedLayer, r Tensor) Tensor {
 		kernel Tensor
 	}{{z.Low, up}, {z.High, down}} {
 		if bound.color != [3]float32{} { // a bound of zero adds nothing
-			color := l.Const(graph.FromFloat32s(Shape{len(bound.color)}, bound.color[:]))
+			color := l.Const(Floats(Shape{len(bound.color)}, bound.color[:]))
 			terms = append(terms, product{l.constantInput(color), bound.kernel})
 		}
 	}

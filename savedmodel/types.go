@@ -1,0 +1,12 @@
+package savedmodel
+
+import "oscar/internal/graph"
+
+// The types of internal/graph in this package's signatures, under names that other modules
+// can import. Package tfmodel has the others.
+type (
+	// Variable is a resource variable of a graph.
+	Variable = graph.Variable
+	// Optimizer says how TensorFlow optimises a graph.
+	Optimizer = graph.Optimizer
+)
