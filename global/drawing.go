@@ -33,6 +33,9 @@ const (
 	sprayDir    = "spray"
 )
 
+// Files are the names in a folder of global explanations, but for global.json.
+var Files = []string{averagesDir, sprayDir, "averages.png", "spectra.png", "tree.png", "tree.txt", featuresFile, "tcav.png"}
+
 // fileOf names a class's file, relative to the folder.
 func fileOf(dir, class, ending string) string {
 	return filepath.Join(dir, paths.Shorten(class)+ending)

@@ -15,6 +15,7 @@ import (
 	"oscar/global"
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
+	"oscar/internal/resultdir"
 	"oscar/result"
 	"oscar/savedmodel"
 )
@@ -42,9 +43,8 @@ func (o GlobalOptions) makes(part string) bool {
 // Global is what [ExplainGlobal] writes to global.json.
 type Global = result.Global
 
-// ExplainGlobal explains a model by all images of some folder and writes, below
-// Out, global.json and pictures. The folder appears when all is done, or not at
-// all.
+// ExplainGlobal explains a model by all images of a folder. It writes pictures
+// and global.json, which comes last, below Out when all is done.
 //
 // The averages and SpRAy take the images of a class that the model recognises,
 // with their maps for it. The tree takes all images. TCAV takes all images of a
@@ -55,8 +55,18 @@ type Global = result.Global
 // those shown as examples. Maps are kept pooled: memory grows by two kilobytes
 // an image.
 func ExplainGlobal(ctx context.Context, o GlobalOptions) (*Global, error) {
-	if err := errors.Join(o.Check(), newRunFolder(o.Out)); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
+	}
+	dir, err := resultdir.Open(o.Out, resultdir.Kind{Early: global.Files})
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	for _, name := range global.Files { // of a call that was killed at its end
+		if err := os.RemoveAll(filepath.Join(o.Out, name)); err != nil {
+			return nil, err
+		}
 	}
 	g, err := o.open(ctx)
 	if err != nil {
@@ -260,14 +270,11 @@ func (g *globalJob) explain(ctx context.Context) (*Global, error) {
 
 // write writes all results, or none.
 func (g *globalJob) write(ctx context.Context) error {
-	err := atomicfile.Dir(g.Out, func(dir string) error {
+	err := atomicfile.Into(g.Out, globalFile, func(dir string) error {
 		if err := g.draw(ctx, dir); err != nil {
 			return err
 		}
-		if err := atomicfile.WriteJSON(filepath.Join(dir, globalFile), g.result); err != nil {
-			return err
-		}
-		return vacant(g.Out) // as it was when the work began
+		return atomicfile.WriteJSON(filepath.Join(dir, globalFile), g.result)
 	})
 	if file, ok := errors.AsType[*os.PathError](err); ok {
 		return fmt.Errorf("cannot write %s: %w", g.Out, file.Err) // its path has a temporary name

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -276,21 +277,38 @@ func TestExplainGlobalInterrupted(t *testing.T) {
 		}
 		cancel()
 	}
-	// Somebody else was faster.
+}
+
+// The folder is locked before any work is done, and results are not replaced.
+// What a killed process left is.
+func TestExplainGlobalFolder(t *testing.T) {
 	o := globalOptions(t)
 	o.Global.What = []string{global.MethodAverages}
-	o.Listener.Stage = func(name string) {
-		if name == "drawing" {
-			if err := os.Mkdir(o.Out, 0o777); err != nil {
-				t.Error(err)
-			}
-			write(t, filepath.Join(o.Out, "precious"), "work")
+	write(t, filepath.Join(o.Out, atomicfile.LockFile), "")
+	write(t, filepath.Join(o.Out, atomicfile.Prefix+"1", "averages.png"), "half")
+	write(t, filepath.Join(o.Out, "averages", "box.npy"), "of another call")
+	write(t, filepath.Join(o.Out, "tree.txt"), "of another call")
+	second := o
+	asked := 0
+	o.Listener.Stage = func(string) {
+		asked++
+		_, err := ExplainGlobal(t.Context(), second)
+		wantError(t, err, o.Out+" is in use by another oscar")
+	}
+	result := explainGlobal(t, o)
+	files := tree(t, o.Out)
+	if asked == 0 || files[globalFile] == "" || files["averages/box.npy"] == "of another call" || files["tree.txt"] != "" || files["averages.png"] == "half" {
+		t.Errorf("asked %d times; the folder has %v", asked, slices.Sorted(maps.Keys(files)))
+	}
+	for _, a := range result.Averages {
+		if (files["averages/"+a.Class+".npy"] == "") != (a.N == 0) {
+			t.Errorf("the map of %s, a mean of %d: %d bytes", a.Class, a.N, len(files["averages/"+a.Class+".npy"]))
 		}
 	}
-	_, err := ExplainGlobal(t.Context(), o)
+	_, err := ExplainGlobal(t.Context(), second)
 	wantError(t, err, o.Out+" is not empty; name a new folder")
-	if files := tree(t, o.Out); len(files) != 1 || files["precious"] != "work" {
-		t.Errorf("the folder holds %v", files)
+	if again := tree(t, o.Out); !maps.Equal(again, files) {
+		t.Error("the refusal changed the folder")
 	}
 }
 

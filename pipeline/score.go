@@ -11,7 +11,7 @@ import (
 	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
-	"oscar/internal/paths"
+	"oscar/internal/resultdir"
 	"oscar/report/page"
 	"oscar/result"
 	"oscar/savedmodel"
@@ -68,12 +68,17 @@ func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
+	dir, err := resultdir.Open(o.Out, resultdir.Kind{Mark: scoringFile})
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
 	s, err := o.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer s.close()
-	if err := s.prepare(); err != nil {
+	if err := s.prepare(dir.Resumed); err != nil {
 		return nil, err
 	}
 	var parts []score.Table
@@ -90,33 +95,21 @@ func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
 	return s.finish(parts)
 }
 
-// prepare makes and locks the folder of results. A folder with results must have
-// been made with the same settings.
-func (s *scoreJob) prepare() error {
+// prepare writes the settings into the folder of results. If it has results they
+// must have been made with the same ones.
+func (s *scoreJob) prepare(resumed bool) error {
 	path := filepath.Join(s.Out, scoringFile)
-	if !paths.Exists(path) {
-		if err := unclaimed(s.Out); err != nil {
-			return err
-		}
-	}
-	if err := os.MkdirAll(s.Out, 0o777); err != nil {
-		return fmt.Errorf("cannot make the folder %s: %w", s.Out, paths.TrimError(err))
-	}
-	var err error
-	if s.lock, err = atomicfile.Lock(s.Out); err != nil {
-		return err
-	}
 	asked := scored{Settings: s.Settings, Scoring: s.Scoring, Cases: s.images.digest()}
 	asked.Settings.Method = "" // methods may be added
-	var before scored
-	switch err := atomicfile.ReadJSON(path, &before); {
-	case errors.Is(err, os.ErrNotExist):
+	if !resumed {
 		if err := atomicfile.WriteJSON(path, asked); err != nil {
 			return err
 		}
-	case err != nil:
-		return err
-	default:
+	} else {
+		var before scored
+		if err := atomicfile.ReadJSON(path, &before); err != nil {
+			return err
+		}
 		before.Settings = withDrawing(before.Settings, asked.Settings)
 		if what := before.difference(asked); what != "" {
 			return fmt.Errorf("%s holds scores made with %s; name a new folder", s.Out, what)
@@ -126,7 +119,7 @@ func (s *scoreJob) prepare() error {
 	if err := os.MkdirAll(parts, 0o777); err != nil {
 		return err
 	}
-	return errors.Join(atomicfile.Clean(s.Out), atomicfile.Clean(parts))
+	return atomicfile.Clean(parts)
 }
 
 // scoreJob is a call of [Score].
@@ -138,7 +131,6 @@ type scoreJob struct {
 	methods    []score.Method // the controls last
 	controls   int
 	notes      []string
-	lock       *os.File
 	done       map[string]bool // tests of the current method, for progress
 }
 
@@ -188,9 +180,6 @@ func (o ScoreOptions) open(ctx context.Context) (s *scoreJob, err error) {
 }
 
 func (s *scoreJob) close() {
-	if s.lock != nil {
-		s.lock.Close()
-	}
 	if s.randomized != nil {
 		s.randomized.Bundle.Close()
 	}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"oscar/internal/atomicfile"
 	"oscar/internal/machine"
+	"oscar/internal/resultdir"
 	"oscar/pipeline"
 	"oscar/result"
 )
@@ -35,11 +35,11 @@ func Add(ctx context.Context, o AddOptions) (*result.Study, error) {
 	if j.Memory == 0 {
 		j.Memory = machine.Memory()
 	}
-	var err error
-	if j.lock, err = atomicfile.Lock(o.Dir); err != nil {
+	dir, err := resultdir.Open(o.Dir, kind)
+	if err != nil {
 		return nil, err
 	}
-	defer j.lock.Close()
+	defer dir.Close()
 	if err := j.readPlan(); err != nil {
 		return nil, err
 	}

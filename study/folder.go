@@ -3,7 +3,6 @@ package study
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"oscar/dataset"
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
+	"oscar/internal/resultdir"
 	"oscar/result"
 )
 
@@ -49,27 +49,11 @@ func (o Options) path(elem ...string) string {
 // isStudy says whether a folder is a study's.
 func isStudy(dir string) bool { return paths.Exists(filepath.Join(dir, planFile)) }
 
-// vacant reports whether a folder is free for a study: not there, or empty but
-// for what a killed process left.
-func vacant(dir string) error {
-	entries, err := os.ReadDir(dir)
-	begun := paths.Exists(filepath.Join(dir, atomicfile.LockFile)) // by a study that did not come to its plan
-	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool {
-		return strings.HasPrefix(e.Name(), atomicfile.Prefix) || begun && ours(e.Name())
-	})
-	switch {
-	case errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0:
-		return nil
-	case err != nil:
-		return fmt.Errorf("%s cannot be a folder for results: %w; name a new folder", dir, paths.TrimError(err))
-	}
-	return fmt.Errorf("%s is not empty; name a new folder", dir)
-}
-
-// ours says whether a name is of what is written before the plan.
-func ours(name string) bool {
-	return slices.Contains([]string{atomicfile.LockFile, studyFile, runsDir, looksDir, scoresDir, explanationsDir, wallDir}, name) ||
-		strings.HasPrefix(name, "split") && strings.HasSuffix(name, ".json")
+// kind tells the folders of studies. What is written before the plan is there in
+// a folder whose study ended too soon.
+var kind = resultdir.Kind{
+	Mark:  planFile,
+	Early: []string{studyFile, runsDir, looksDir, scoresDir, explanationsDir, wallDir, "split*.json"},
 }
 
 // write writes what was asked and decided.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,9 +12,9 @@ import (
 	"time"
 
 	"oscar/dataset"
-	"oscar/internal/atomicfile"
 	"oscar/internal/machine"
 	"oscar/internal/paths"
+	"oscar/internal/resultdir"
 	"oscar/pipeline"
 	"oscar/result"
 )
@@ -56,10 +55,19 @@ func Run(ctx context.Context, o Options) (*result.Study, error) {
 	if o.Memory == 0 {
 		j.Memory = machine.Memory()
 	}
-	if isStudy(o.Out) {
-		return j.reopen(ctx)
+	root, out := paths.Absolute(j.Data), paths.Absolute(j.Out)
+	if paths.Within(root, out) {
+		return nil, fmt.Errorf("%s lies in %s, where every folder is a class; name a folder elsewhere", j.Out, j.Data)
 	}
-	return j.begin(ctx)
+	dir, err := resultdir.Open(o.Out, kind)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	if dir.Resumed {
+		return j.reopen(ctx, root)
+	}
+	return j.begin(ctx, root)
 }
 
 // job is a study under way.
@@ -69,7 +77,6 @@ type job struct {
 	splits map[uint64]*dataset.Split // by the seed of the run
 	rows   []*row
 	notes  []string
-	lock   *os.File
 	began  time.Time
 	worked float64 // done in this process, as [work] counts
 }
@@ -100,22 +107,8 @@ func (j *job) note(text string) {
 	j.Listener.note(text)
 }
 
-// begin makes the study's folder and runs the study.
-func (j *job) begin(ctx context.Context) (*result.Study, error) {
-	if err := vacant(j.Out); err != nil {
-		return nil, err
-	}
-	root, err := filepath.Abs(j.Data)
-	if err != nil {
-		return nil, err
-	}
-	out, err := filepath.Abs(j.Out)
-	if err != nil {
-		return nil, err
-	}
-	if below, err := filepath.Rel(root, out); err == nil && filepath.IsLocal(below) {
-		return nil, fmt.Errorf("%s lies in %s, where every folder is a class; name a folder elsewhere", j.Out, j.Data)
-	}
+// begin plans a study of the images in root and runs it.
+func (j *job) begin(ctx context.Context, root string) (*result.Study, error) {
 	folder, err := j.scan(ctx)
 	if err != nil {
 		return nil, beforePlan(ctx, err)
@@ -133,22 +126,7 @@ func (j *job) begin(ctx context.Context) (*result.Study, error) {
 	if err := j.makeRows(); err != nil {
 		return nil, err
 	}
-	there := paths.Exists(j.Out)
-	if err := os.MkdirAll(j.Out, 0o777); err != nil {
-		return nil, fmt.Errorf("cannot make the folder %s: %w", j.Out, paths.TrimError(err))
-	}
-	if j.lock, err = atomicfile.Lock(j.Out); err != nil {
-		return nil, err
-	}
-	defer j.lock.Close()
-	if err := errors.Join(vacant(j.Out), atomicfile.Clean(j.Out)); err != nil {
-		return nil, err
-	}
 	if err := j.fit(ctx); err != nil {
-		os.Remove(j.path(atomicfile.LockFile))
-		if !there {
-			os.Remove(j.Out)
-		}
 		return nil, beforePlan(ctx, err)
 	}
 	if err := j.write(); err != nil {
@@ -166,17 +144,8 @@ func beforePlan(ctx context.Context, err error) error {
 }
 
 // reopen resumes the study of a folder, if it is the same.
-func (j *job) reopen(ctx context.Context) (*result.Study, error) {
-	var err error
-	if j.lock, err = atomicfile.Lock(j.Out); err != nil {
-		return nil, err
-	}
-	defer j.lock.Close()
+func (j *job) reopen(ctx context.Context, root string) (*result.Study, error) {
 	if err := j.readPlan(); err != nil {
-		return nil, err
-	}
-	root, err := filepath.Abs(j.Data)
-	if err != nil {
 		return nil, err
 	}
 	if text := differs(j.plan.Study, j.Study, j.plan.Added); text != "" {
@@ -201,9 +170,6 @@ func budget(s float64) string {
 
 // resume runs what is left of a study whose plan was read.
 func (j *job) resume(ctx context.Context) (*result.Study, error) {
-	if err := atomicfile.Clean(j.Out); err != nil {
-		return nil, err
-	}
 	if err := j.makeRows(); err != nil {
 		return nil, err
 	}

@@ -43,7 +43,8 @@ var order = []string{
 	"internal/events",
 	"internal/npy",
 	"internal/quiet",
-	"internal/graph", // TensorFlow's C library
+	"internal/graph",     // TensorFlow's C library
+	"internal/resultdir", // folders of results: locked, resumed
 	"internal/atomicfile",
 	"internal/machine",
 	"internal/paths",   // questions about file names

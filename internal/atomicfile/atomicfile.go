@@ -92,6 +92,43 @@ func Dir(dir string, fill func(tmp string) error) (err error) {
 	return syncDir(parent)
 }
 
+// Into fills a new folder within dir, syncs it and moves its entries into dir,
+// the file named last at the end. Entries that exist are replaced. If fill fails,
+// dir is as it was; after a kill dir may have some entries without last.
+func Into(dir, last string, fill func(tmp string) error) (err error) {
+	tmp, err := os.MkdirTemp(dir, Prefix+"*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+	if err := fill(tmp); err != nil {
+		return err
+	}
+	if err := syncTree(tmp); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(tmp)
+	if err != nil {
+		return err
+	}
+	names := []string{}
+	for _, e := range entries {
+		if e.Name() != last {
+			names = append(names, e.Name())
+		}
+	}
+	for _, name := range append(names, last) {
+		to := filepath.Join(dir, name)
+		if err := os.RemoveAll(to); err != nil {
+			return err
+		}
+		if err := os.Rename(filepath.Join(tmp, name), to); err != nil {
+			return err
+		}
+	}
+	return syncDir(dir)
+}
+
 // exchange makes two paths change places; a test plays a file system that
 // cannot.
 var exchange = func(a, b string) error {

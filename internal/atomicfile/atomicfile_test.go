@@ -3,6 +3,7 @@ package atomicfile
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -137,6 +138,33 @@ func TestFailureKeepsTheOldFolder(t *testing.T) {
 		t.Error(err)
 	}
 	wantList(t, parent, "model")
+}
+
+func TestInto(t *testing.T) {
+	dir := t.TempDir()
+	err := Into(dir, "model", func(tmp string) error { return errors.Join(put("half")(tmp), errFull) })
+	if !errors.Is(err, errFull) {
+		t.Error(err)
+	}
+	wantList(t, dir)
+	if err := os.MkdirAll(filepath.Join(dir, "maps", "old"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	fill := func(tmp string) error {
+		return errors.Join(put("new")(tmp), os.Mkdir(filepath.Join(tmp, "maps"), 0o777), os.WriteFile(filepath.Join(tmp, "z"), nil, 0o666))
+	}
+	if err := Into(dir, "model", fill); err != nil {
+		t.Fatal(err)
+	}
+	wantList(t, dir, "maps", "model", "z")
+	wantList(t, filepath.Join(dir, "maps"))
+	if got := read(t, filepath.Join(dir, "model")); got != "new" {
+		t.Errorf("holds %q", got)
+	}
+	// The last file comes last: it is not there if another cannot be put in place.
+	if err := Into(dir, "missing", fill); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without the last file: %v", err)
+	}
 }
 
 func TestAFileInTheWayIsKept(t *testing.T) {

@@ -1,0 +1,119 @@
+// Package resultdir makes, locks and resumes folders of results. A folder belongs
+// to one process at a time, is locked before any work is done, and nothing in it
+// that oscar did not write is touched.
+package resultdir
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
+)
+
+// Kind describes the folders of one verb.
+type Kind struct {
+	// Mark is the file that tells results of this kind, which may be resumed. ""
+	// if they cannot be.
+	Mark string
+	// Early are the names, or patterns as of [filepath.Match], of what is written
+	// before Mark. In a folder with a lock file they are the work of a process that
+	// ended too soon.
+	Early []string
+}
+
+// Dir is a locked folder of results.
+type Dir struct {
+	Path    string
+	Resumed bool // it has results of its kind
+
+	made bool // by this process
+	lock *os.File
+}
+
+// runMark is the file that tells a run of oscar train.
+const runMark = "experiment.json"
+
+// Open locks a folder for results, and makes it if it does not exist. It must be
+// empty or have results of its kind. What interrupted writes left is removed.
+func Open(path string, kind Kind) (*Dir, error) {
+	if _, err := kind.check(path); err != nil {
+		return nil, err
+	}
+	err := os.MkdirAll(filepath.Dir(filepath.Clean(path)), 0o777)
+	if err == nil {
+		err = os.Mkdir(path, 0o777)
+	}
+	d := &Dir{Path: path, made: err == nil}
+	if err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("cannot make the folder %s: %w", path, paths.TrimError(err))
+	}
+	if d.lock, err = atomicfile.Lock(path); err != nil {
+		if _, ok := errors.AsType[*os.PathError](err); ok {
+			err = fmt.Errorf("cannot write in %s: %w", path, paths.TrimError(err))
+		}
+		return nil, err
+	}
+	// Another process may have used the folder until it was locked.
+	if d.Resumed, err = kind.check(path); err == nil {
+		err = atomicfile.Clean(path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// Close unlocks the folder. If it has nothing but the lock file, that is removed,
+// and the folder if Open made it.
+func (d *Dir) Close() error {
+	entries, err := os.ReadDir(d.Path)
+	if err == nil && len(entries) == 1 {
+		os.Remove(filepath.Join(d.Path, atomicfile.LockFile))
+		if d.made {
+			os.Remove(d.Path)
+		}
+	}
+	return d.lock.Close()
+}
+
+// check reports whether a folder has results of the kind. It returns an error if
+// it has anything else.
+func (k Kind) check(path string) (resumed bool, err error) {
+	entries, err := os.ReadDir(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("%s cannot be a folder for results: %w; name a new folder", path, paths.TrimError(err))
+	}
+	has := func(name string) bool {
+		return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == name })
+	}
+	if k.Mark != "" && has(k.Mark) {
+		return true, nil
+	}
+	locked := has(atomicfile.LockFile)
+	for _, e := range entries {
+		name := e.Name()
+		if name == atomicfile.LockFile || strings.HasPrefix(name, atomicfile.Prefix) || locked && k.early(name) {
+			continue
+		}
+		if has(runMark) {
+			return false, fmt.Errorf("%s holds another run; go on with it by --resume %s, or name a new folder", path, path)
+		}
+		return false, fmt.Errorf("%s is not empty; name a new folder", path)
+	}
+	return false, nil
+}
+
+func (k Kind) early(name string) bool {
+	return slices.ContainsFunc(k.Early, func(pattern string) bool {
+		ok, err := filepath.Match(pattern, name)
+		return ok && err == nil
+	})
+}
