@@ -78,21 +78,28 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// Where no activation is negative, a map has negative values if the table does
-// not say otherwise.
+// If no activation is negative, a map has no negative value where the table says
+// so, else it has one for gradients of both signs or for negative ones.
 func TestNonNegativeIsAsTheTableSays(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	model := &fake{gradients: []explain.Volume{noise(r, 4, 5, 6)}, head: func(explain.Volume) float32 { return 2 }} // above the fake's score
-	a := noise(r, 4, 5, 6)
+	a, g := noise(r, 4, 5, 6), noise(r, 4, 5, 6)
+	negative := g
+	negative.Values = slices.Clone(g.Values)
 	for i := range a.Values {
 		a.Values[i] = max(a.Values[i], 0)
+		negative.Values[i] = -max(g.Values[i], -g.Values[i])
 	}
-	model.activations = []explain.Volume{a}
 	picture := photos(r, 1, 8, 9)
 	forEachEntry(t, func(t *testing.T, entry gradcam.Entry) {
-		got := explainAll(t, model, "relu5", explain.Logit, picture, []int{0}, entry)[0]
-		if low, _ := got.Map.Range(); (low >= 0) != entry.NonNegative {
-			t.Errorf("the least value is %v, but the table has NonNegative: %v", low, entry.NonNegative)
+		lowest := float32(0)
+		for _, g := range []explain.Volume{g, negative} {
+			model := &fake{activations: []explain.Volume{a}, gradients: []explain.Volume{g}}
+			model.head = func(explain.Volume) float32 { return 2 } // above the fake's score
+			low, _ := explainAll(t, model, "relu5", explain.Logit, picture, []int{0}, entry)[0].Map.Range()
+			lowest = min(lowest, low)
+		}
+		if (lowest == 0) != entry.NonNegative {
+			t.Errorf("the least value is %v, but the table has NonNegative: %v", lowest, entry.NonNegative)
 		}
 	})
 }
