@@ -105,7 +105,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		e.Images += b.N
 		o.Listener.count(e.Images, len(items))
 	}
-	o.Listener.notes(LeftOut(unreadable))
+	o.Listener.notes(dataset.LeftOut(unreadable))
 	e.Unreadable = len(unreadable)
 	if e.Images == 0 {
 		if part.ofSplit {

@@ -89,6 +89,7 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 		return nil, err
 	}
 	defer job.Close()
+	job.origins = newOrigins(o.Model, bundle.Metadata.Classes)
 	if o.Settings.Class == TargetTrue {
 		for _, path := range images {
 			if _, err := job.truth(path); err != nil {

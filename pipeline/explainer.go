@@ -35,6 +35,7 @@ type Explainer struct {
 	limits   dataset.Limits
 	resize   dataset.Interpolation
 	jpeg     *graph.JPEG
+	origins  origins
 	target   int // explain.Predicted, a class, or unused
 }
 
@@ -201,8 +202,9 @@ func (x *Explainer) open(ctx context.Context, path string) *picture {
 
 // unread is the one row of a file that cannot be read.
 func (x *Explainer) unread(path, sha256 string, why error) Row {
+	from := x.origins.of(path, sha256)
 	return Row{
-		Image: path, SHA256: sha256, Layer: x.settings.Layer, Method: x.settings.Method,
+		Image: path, SHA256: sha256, Truth: from.truth, Part: from.part, Layer: x.settings.Layer, Method: x.settings.Method,
 		Status: Unreadable, Reason: why.Error(),
 	}
 }
@@ -281,6 +283,8 @@ func (x *Explainer) write(s Shard, out string, p *picture, a explain.Attribution
 	low, high := a.Map.Range()
 	r.RawMin, r.RawMax = finite(low), finite(high)
 	l := x.look(r)
+	from := x.origins.of(p.path, p.sha256)
+	r.Signed, r.Truth, r.Part = l.Signed, from.truth, from.part
 	x.scale(&r, l, a.Map)
 	r.Map = filepath.Join(mapsDir, x.folders[l], x.name(s, r)+".npy")
 	path := filepath.Join(out, r.Map)

@@ -99,13 +99,13 @@ func (f *fitting) skip() func(dataset.Item, error) {
 		if !f.noted[item.Path] {
 			f.noted[item.Path] = true
 			reason := problem(item, err).Reason
-			kind := kindOf(reason)
+			kind := dataset.ReasonKind(reason)
 			f.reasons[kind]++
 			switch n := f.reasons[kind]; {
-			case n <= mostAlike:
+			case n <= dataset.MostAlike:
 				f.listener.note(fmt.Sprintf("left out: %v", err))
-			case n == mostAlike+1:
-				f.listener.note(fmt.Sprintf("left out: more than %d images for such a reason; %s counts them in each epoch: %s", mostAlike, metricsFile, reason))
+			case n == dataset.MostAlike+1:
+				f.listener.note(fmt.Sprintf("left out: more than %d images for such a reason; %s counts them in each epoch: %s", dataset.MostAlike, metricsFile, reason))
 			}
 		}
 	}

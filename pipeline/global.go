@@ -181,7 +181,7 @@ func (g *globalJob) resolve(ctx context.Context) (err error) {
 		AverageMethod: methods[0], MapMethod: methods[1], MapSigned: g.signed(),
 		Classes: g.bundle.Metadata.Classes, Unreadable: len(g.part.unreadable),
 	}
-	g.Listener.notes(LeftOut(g.part.unreadable))
+	g.Listener.notes(dataset.LeftOut(g.part.unreadable))
 	return nil
 }
 

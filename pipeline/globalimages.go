@@ -43,7 +43,7 @@ func (g *globalJob) batches(ctx context.Context, root string, items []dataset.It
 			return err
 		}
 	}
-	g.Listener.notes(LeftOut(skipped))
+	g.Listener.notes(dataset.LeftOut(skipped))
 	g.result.Unreadable += len(skipped)
 	return nil
 }

@@ -1,6 +1,11 @@
 package pipeline
 
-import "time"
+import (
+	"strings"
+	"time"
+
+	"oscar/dataset"
+)
 
 // Listener hears how a job gets on. Any of its functions may be nil. They are
 // called one at a time, but not always from the same goroutine.
@@ -36,5 +41,18 @@ func (l Listener) stage(name string) {
 func (l Listener) count(done, total int) {
 	if l.Count != nil {
 		l.Count(done, total)
+	}
+}
+
+// problem describes an item that a loader skips, whose error begins with the
+// item's path.
+func problem(item dataset.Item, err error) dataset.Problem {
+	return dataset.Problem{Path: item.Path, Reason: strings.TrimPrefix(err.Error(), item.Path+": ")}
+}
+
+// notes writes several notes.
+func (l Listener) notes(lines []string) {
+	for _, text := range lines {
+		l.note(text)
 	}
 }

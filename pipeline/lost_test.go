@@ -101,7 +101,7 @@ func TestFilesLostOnTheWay(t *testing.T) {
 	n.want(t, "changed since the split was made")
 	n.want(t, "no such file or directory")
 	n.want(t, "left out: more than 5 images for such a reason; metrics.jsonl counts them in each epoch: no such file or directory")
-	if len(n.lines) != 1+mostAlike+1 {
+	if len(n.lines) != 1+dataset.MostAlike+1 {
 		t.Errorf("%d notes for %d files: %s", len(n.lines), lost+1, strings.Join(n.lines, "\n"))
 	}
 	for _, m := range metricsOf(t, whole) {

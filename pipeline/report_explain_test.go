@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"oscar/metric"
 	"oscar/report/reporttest"
+	"oscar/result"
 )
 
 // looked is a folder of explanations of a copy of the shapes, among which one
@@ -27,43 +28,48 @@ func looked(t *testing.T, method string) (dir, images string) {
 func TestReportOfExplanations(t *testing.T) {
 	dir, images := looked(t, "gradcam")
 	p := reported(t, dir)
-	p.want("h1", "Where the model looks")
-	p.want("h3", "bottle", "box", "can", "paper", "roll", "tray")
-	p.want("dd", "49", "1 see the notes")
-	if !slices.ContainsFunc(p.all("li"), func(note string) bool { return strings.HasPrefix(note, "not explained: can/no image.png: not a JPEG") }) {
+	p.Want("h1", "Where the model looks")
+	p.Want("h3", "bottle", "box", "can", "paper", "roll", "tray")
+	p.Want("dd", "49", "1 see the notes")
+	if !slices.ContainsFunc(p.All("li"), func(note string) bool { return strings.HasPrefix(note, "not explained: can/no image.png: not a JPEG") }) {
 		t.Error("no note tells of the file that is no image")
 	}
-	p.want("code", "oscar explain MODEL IMAGES --out DIR --layer conv5 --samples 4")
 
 	rows, err := ReadManifest(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Only images of the test set count: the model has seen the others.
 	right, wrong := 0, map[string]float32{}
 	for _, r := range rows {
-		if r.Status == Unreadable {
+		if r.Part != "test" {
 			continue
 		}
 		truth := filepath.Base(filepath.Dir(r.Image))
+		if r.Truth != truth {
+			t.Errorf("%s has truth %q", r.Image, r.Truth)
+		}
 		if r.Predicted == truth {
 			right++
 			continue
 		}
 		wrong[fmt.Sprintf("Photograph of class %s, predicted %s with %.2f", truth, r.Predicted, r.Probabilities[r.Predicted])] = r.Probabilities[r.Predicted]
 	}
-	p.want("dt", "Predicted right")
-	p.want("tr", fmt.Sprintf("gradcam conv5 %d %d 0 0 0 %s", countOf(rows, "ok"), countOf(rows, "empty"), lastCell(p, "gradcam")))
-	shown := slices.DeleteFunc(p.all("img"), func(alt string) bool { _, ok := wrong[alt]; return !ok })
-	if len(shown) < min(len(wrong), shownWrong) {
+	p.Want("dt", "Accuracy on unseen images")
+	low, high := metric.Wilson95(right, 6)
+	p.Want("dd", fmt.Sprintf("%.1f\u202f%% 6 images; 95\u202f%%: %.1f to %.1f\u202f%%", 100*float64(right)/6, 100*low, 100*high))
+	p.Want("tr", fmt.Sprintf("gradcam conv5 %d %d 0 0 0 %s", countOf(rows, "ok"), countOf(rows, "empty"), lastCell(p, "gradcam")))
+	shown := slices.DeleteFunc(p.All("img"), func(alt string) bool { _, ok := wrong[alt]; return !ok })
+	if len(shown) < min(len(wrong), result.ShownWrong) {
 		t.Errorf("of %d errors %d are shown", len(wrong), len(shown))
 	}
-	if strings.Contains(string(p.text), images) {
+	if strings.Contains(string(p.Text), images) {
 		t.Errorf("the report tells of the folder %s", images)
 	}
 	if right+len(wrong) == 0 {
 		t.Error("nothing was predicted")
 	}
-	reporttest.Look(t, p.path)
+	reporttest.Look(t, p.Path)
 }
 
 func countOf(rows []Row, status string) (n int) {
@@ -76,8 +82,8 @@ func countOf(rows []Row, status string) (n int) {
 }
 
 // lastCell is the last word of the row that begins so.
-func lastCell(p *parsedPage, begin string) string {
-	for _, row := range p.all("tr") {
+func lastCell(p *reporttest.Page, begin string) string {
+	for _, row := range p.All("tr") {
 		if strings.HasPrefix(row, begin+" ") {
 			return row[strings.LastIndex(row, " ")+1:]
 		}
@@ -91,7 +97,7 @@ func TestReportOfSeveralMethods(t *testing.T) {
 	p := reported(t, dir)
 	for _, alt := range []string{"Photograph of class roll,", "Map of gradcam at conv5 for class ", "Map of saliency for class ", "Map of lrp for class "} {
 		n := 0
-		for _, have := range p.all("img") {
+		for _, have := range p.All("img") {
 			if strings.HasPrefix(have, alt) {
 				n++
 			}
@@ -100,8 +106,8 @@ func TestReportOfSeveralMethods(t *testing.T) {
 			t.Errorf("no picture begins with %q", alt)
 		}
 	}
-	p.want("b", "photograph", "gradcam", "saliency", "lrp")
-	reporttest.Look(t, p.path)
+	p.Want("b", "photograph", "gradcam", "saliency", "lrp")
+	reporttest.Look(t, p.Path)
 }
 
 // Where the images are gone or changed, the overlays are shown in their place.
@@ -123,7 +129,7 @@ func TestReportWithoutTheImages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	pictures := reported(t, dir).all("img")
+	pictures := reported(t, dir).All("img")
 	for _, class := range []string{"can", "box", "roll"} {
 		photographs, maps := 0, 0
 		for _, alt := range pictures {
@@ -140,70 +146,13 @@ func TestReportWithoutTheImages(t *testing.T) {
 	}
 }
 
-// An exhibit of a class with what the model says of it.
-func exhibitOf(name, truth, said string, sure float32, status string) exhibit {
-	return exhibit{truth: truth, rows: []Row{{Image: name, Predicted: said, Probabilities: map[string]float32{said: sure}, Status: status}}}
-}
-
-func TestSurestAndBetter(t *testing.T) {
-	var sure, best []exhibit
-	for i, e := range []exhibit{
-		exhibitOf("a", "can", "tray", 0.9, "ok"), exhibitOf("b", "can", "can", 0.5, "empty"), exhibitOf("c", "can", "can", 0.4, "ok"),
-		exhibitOf("d", "can", "can", 0.95, "ok"), exhibitOf("e", "can", "can", 0.9, "ok"), exhibitOf("f", "can", "can", 0.99, "ok"),
-	} {
-		sure, best = surest(sure, e, 3), better(best, e, 3)
-		if len(sure) != min(i+1, 3) || len(best) != min(i+1, 3) {
-			t.Fatalf("after %d: %d and %d", i+1, len(sure), len(best))
-		}
-	}
-	names := func(list []exhibit) (s string) {
-		for _, e := range list {
-			s += e.first().Image
-		}
-		return s
-	}
-	if got := names(sure); got != "fda" { // of equals the first
-		t.Errorf("the surest are %s", got)
-	}
-	if got := names(best); got != "cde" { // the first that are right and show something
-		t.Errorf("the best are %s", got)
-	}
-}
-
-// A manifest is read image by image, whatever its length.
-func TestEachImage(t *testing.T) {
-	var text strings.Builder
-	for i := range 1000 {
-		for _, method := range []string{"gradcam", "saliency"} {
-			line, err := json.Marshal(Row{Image: fmt.Sprint(i), Method: method})
-			if err != nil {
-				t.Fatal(err)
-			}
-			fmt.Fprintf(&text, "%s\n", line)
-		}
-	}
-	path := filepath.Join(t.TempDir(), "manifest.jsonl")
-	write(t, path, text.String())
-	n := 0
-	err := eachImage(t.Context(), path, func(rows []Row) error {
-		if len(rows) != 2 || rows[0].Image != fmt.Sprint(n) || rows[1].Method != "saliency" {
-			return fmt.Errorf("image %d has %d rows, of %s", n, len(rows), rows[0].Image)
-		}
-		n++
-		return nil
-	})
-	if err != nil || n != 1000 {
-		t.Errorf("%d images, %v", n, err)
-	}
-}
-
 func TestReportOfScores(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "scores")
 	s := mustScore(t, quickly(t, out))
 	p := reported(t, out)
-	p.want("h1", "Which explanations to trust")
-	p.want("h3", "Faithfulness", "Localisation", "Randomisation", "Sanity check, layer by layer")
-	rows := p.all("tr")
+	p.Want("h1", "Which explanations to trust")
+	p.Want("h3", "Faithfulness", "Localisation", "Randomisation", "Sanity check, layer by layer")
+	rows := p.All("tr")
 	for _, row := range s.Table.Rows {
 		begin := row.Method + " "
 		if row.Control {
@@ -214,8 +163,7 @@ func TestReportOfScores(t *testing.T) {
 			t.Errorf("no row begins with %q", begin)
 		}
 	}
-	p.want("code", "oscar score MODEL --out DIR --method gradcam,saliency --per-class 2 --mosaics 2 --split all --seed 1 --metric deletion,pointing,energy,focus,sanity_rank_abs")
-	reporttest.Look(t, p.path)
+	reporttest.Look(t, p.Path)
 }
 
 func digitsOf(s *Scores, method string) string {
@@ -224,4 +172,27 @@ func digitsOf(s *Scores, method string) string {
 		return err.Error()
 	}
 	return fmt.Sprintf("%.3f", float64(c.Mean))
+}
+
+// Folders of a kind have headings of their own, named by as much of their paths as
+// tells them apart; a folder that is named twice stands there once.
+func TestReportOfFoldersOfAKind(t *testing.T) {
+	first, _ := looked(t, "gradcam")
+	root := t.TempDir()
+	second, third := filepath.Join(root, "here", "maps"), filepath.Join(root, "there", "maps")
+	for _, dir := range []string{second, third} {
+		if err := os.CopyFS(dir, os.DirFS(first)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := reported(t, first, second, third, second+"/", trained(t).Dir)
+	p.Want("h1", "Where the model looks")
+	p.Want("h2", "Where it looks: looked", "Where it looks: here/maps", "Where it looks: there/maps", "Learning curves")
+	p.Want("h3", "The explanations: looked", "The explanations: here/maps", "The training: "+filepath.Base(trained(t).Dir))
+	headings := p.All("h2")
+	slices.Sort(headings)
+	if once := slices.Compact(slices.Clone(headings)); len(once) != len(headings) {
+		t.Errorf("headings are there twice: %q", headings)
+	}
+	reporttest.Look(t, p.Path)
 }

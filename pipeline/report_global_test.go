@@ -10,6 +10,7 @@ import (
 
 	"oscar/global"
 	"oscar/internal/atomicfile"
+	"oscar/report"
 	"oscar/report/page"
 	"oscar/report/reporttest"
 )
@@ -19,21 +20,20 @@ func TestReportOfGlobalExplanations(t *testing.T) {
 	o.Concepts = concepts(t)
 	result := explainGlobal(t, o)
 	p := reported(t, o.Out)
-	p.want("h1", "What the model goes by")
-	p.want("h2", "Where each class is looked for", "Strategies", "The model as a tree of questions", "Concepts", "What was run")
-	p.want("code", "oscar explain-global MODEL DATA --out DIR --concepts CONCEPTS --layer conv5 --neighbours 2 --min-leaf 2 --experiments 3")
-	pictures := p.all("img")
+	p.Want("h1", "What the model goes by")
+	p.Want("h2", "Where the model looks for each class", "Strategies", "The model as a tree of questions", "Concepts", "What was run")
+	pictures := p.All("img")
 	for i, a := range result.Averages {
 		if a.N == 0 {
 			continue
 		}
-		p.want("img", fmt.Sprintf("Mean of the %d photographs of class %s that the model recognises", a.N, a.Class),
+		p.Want("img", fmt.Sprintf("Mean of the %d photographs of class %s that are classified correctly", a.N, a.Class),
 			fmt.Sprintf("Mean of their maps of gradcam for class %s", a.Class), "Standard deviation of the maps of class "+a.Class)
-		p.want("tr", fmt.Sprintf("%s %d %d %d %s %s", a.Class, a.Images, a.Recognised, a.N, page.Number(float64(a.Dispersion)), page.Number(float64(a.Center))))
+		p.Want("tr", fmt.Sprintf("%s %d %d %d %s %s", a.Class, a.Images, a.Recognised, a.N, page.Number(float64(a.Dispersion)), page.Number(float64(a.Center))))
 		for k, c := range result.SpRAy[i].Clusters {
-			p.want("img", fmt.Sprintf("Mean map of strategy %d of class %s", k+1, a.Class))
+			p.Want("img", fmt.Sprintf("Mean map of strategy %d of class %s", k+1, a.Class))
 			for n := range c.Examples {
-				p.want("img", fmt.Sprintf("Map on a photograph of class %s, number %d by nearness to strategy %d", a.Class, n+1, k+1))
+				p.Want("img", fmt.Sprintf("Map on a photograph of class %s, number %d by nearness to strategy %d", a.Class, n+1, k+1))
 			}
 		}
 	}
@@ -41,30 +41,30 @@ func TestReportOfGlobalExplanations(t *testing.T) {
 		t.Error("there is no picture")
 	}
 	// Every leaf of the tree, and every question.
-	small := p.all("small")
+	small := p.All("small")
 	var walk func(n *global.Node)
 	walk = func(n *global.Node) {
 		if n.Leaf() {
-			p.want("b", result.Tree.Tree.Classes[n.Class])
+			p.Want("b", result.Tree.Tree.Classes[n.Class])
 			if !slices.Contains(small, fmt.Sprintf("%d of %d", n.Counts[n.Class], n.Samples)) {
 				t.Errorf("no leaf has %d of %d", n.Counts[n.Class], n.Samples)
 			}
 			return
 		}
-		if question := strings.Replace(result.Tree.Tree.Question(n), "<=", "≤", 1) + "?"; !slices.ContainsFunc(p.all("li"), func(line string) bool { return strings.Contains(line, question) }) {
+		if question := strings.Replace(result.Tree.Tree.Question(n), "<=", "≤", 1) + "?"; !slices.ContainsFunc(p.All("li"), func(line string) bool { return strings.Contains(line, question) }) {
 			t.Errorf("the tree does not ask %q", question)
 		}
 		walk(n.Left)
 		walk(n.Right)
 	}
 	walk(result.Tree.Tree.Root)
-	if len(p.text) > page.Budget || strings.Contains(string(p.text), o.Data) || strings.Contains(string(p.text), "<script") {
-		t.Errorf("the report takes %d bytes, tells of %s, or runs a script", len(p.text), o.Data)
+	if len(p.Text) > page.Budget || strings.Contains(string(p.Text), o.Data) || strings.Contains(string(p.Text), "<script") {
+		t.Errorf("the report takes %d bytes, tells of %s, or runs a script", len(p.Text), o.Data)
 	}
-	if again := reported(t, o.Out); string(again.text) != string(p.text) {
+	if again := reported(t, o.Out); string(again.Text) != string(p.Text) {
 		t.Error("the same folder gives another report")
 	}
-	reporttest.Look(t, p.path)
+	reporttest.Look(t, p.Path)
 }
 
 // What was found decides the colours: concepts that matter, and those that do not.
@@ -87,18 +87,18 @@ func TestReportOfConcepts(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := reported(t, dir)
-	p.want("dd", "2 of 6 pairs with a class, more or fewer than random", "1 of 1 classes")
-	p.want("p", "There is no tree: 2 images, want at least 20.", "the picture is gone", "the map is gone")
-	p.want("h3", "box, strategy 1 of 2", "box, strategy 2 of 2")
-	p.want("td", "1.00 (more than random) p 0.0001", "0.10 (fewer than random) p 0.002", "0.90 p 0.2", "– too few", "told no better than chance", "for a reason", "20, 10")
-	p.want("li", "2 images could not be read", "Blue: more than random, more images than along random directions; orange: fewer than random. Both: p at most 0.0083 (0.05 over 6 comparisons). Grey: neither.")
-	reporttest.Look(t, p.path)
+	p.Want("dd", "2 of 6 pairs with a class, more or fewer than random", "1 of 1 classes")
+	p.Want("p", "There is no tree: 2 images, want at least 20.", "the picture is missing", "the map is missing")
+	p.Want("h3", "box, strategy 1 of 2", "box, strategy 2 of 2")
+	p.Want("td", "1.00 (more than random) p 0.0001", "0.10 (fewer than random) p 0.002", "0.90 p 0.2", "– too few", "told no better than chance", "for a reason", "20, 10")
+	p.Want("li", "2 images could not be read", "Blue: more than random, more images than along random directions; orange: fewer than random. Both: p at most 0.0083 (0.05 over 6 comparisons). Grey: neither.")
+	reporttest.Look(t, p.Path)
 
 	g.SpRAy, g.Tree, g.TCAV = nil, nil, nil
 	if err := atomicfile.WriteJSON(filepath.Join(dir, globalFile), g); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Report(t.Context(), ReportOptions{Dirs: []string{dir}})
+	_, err := report.Write(t.Context(), report.Options{Dirs: []string{dir}})
 	wantError(t, err, filepath.Join(dir, globalFile)+" has nothing to report")
 }
 
@@ -109,10 +109,10 @@ func TestReportOfGlobalBelowARun(t *testing.T) {
 	o.Out, o.Global.What = filepath.Join(run.Dir, "global"), []string{global.MethodAverages}
 	explainGlobal(t, o)
 	p := reported(t, run.Dir)
-	p.want("h2", "Learning curves", "Where each class is looked for")
-	p.want("h3", "The global explanations: global")
+	p.Want("h2", "Learning curves", "Where the model looks for each class")
+	p.Want("h3", "The global explanations: global")
 	if err := os.RemoveAll(filepath.Join(run.Dir, "global", "averages")); err != nil {
 		t.Fatal(err)
 	}
-	reported(t, run.Dir).want("p", "the picture is gone")
+	reported(t, run.Dir).Want("p", "the picture is missing")
 }

@@ -15,74 +15,23 @@ import (
 	"golang.org/x/net/html"
 
 	"oscar/internal/paths"
+	"oscar/report"
 	"oscar/report/reporttest"
 )
 
-// page is a report as a browser reads it.
-type parsedPage struct {
-	*testing.T
-	path string
-	text []byte
-	root *html.Node
-}
-
 // reported writes a report of folders to a new file.
-func reported(t *testing.T, dirs ...string) *parsedPage {
+func reported(t *testing.T, dirs ...string) *reporttest.Page {
 	t.Helper()
-	path, err := Report(t.Context(), ReportOptions{Dirs: dirs, Out: filepath.Join(t.TempDir(), "report.html")})
+	path, err := report.Write(t.Context(), report.Options{Dirs: dirs, Out: filepath.Join(t.TempDir(), "report.html")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return readPage(t, path)
+	return reporttest.Read(t, path)
 }
 
-func readPage(t *testing.T, path string) *parsedPage {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, err := html.Parse(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &parsedPage{t, path, b, root}
-}
-
-// all lists the texts of the elements of a name; of pictures, what they show.
-func (p *parsedPage) all(name string) (texts []string) {
-	for n := range p.root.Descendants() {
-		if n.Type == html.ElementNode && n.Data == name {
-			texts = append(texts, textOf(n))
-		}
-	}
-	return texts
-}
-
-func textOf(n *html.Node) string {
-	for _, a := range n.Attr {
-		if a.Key == "alt" {
-			return a.Val
-		}
-	}
-	var words []string
-	for d := range n.Descendants() {
-		if d.Type == html.TextNode && strings.TrimSpace(d.Data) != "" {
-			words = append(words, strings.TrimSpace(d.Data))
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-// want fails unless an element of that name has just that text.
-func (p *parsedPage) want(name string, texts ...string) {
-	p.Helper()
-	have := p.all(name)
-	for _, text := range texts {
-		if !slices.Contains(have, text) {
-			p.Errorf("no <%s> is %q; have %q", name, text, have)
-		}
-	}
+// lastTwo returns the folder and the name of a path.
+func lastTwo(path string) string {
+	return filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path))
 }
 
 // finishedRun is a copy of the undisturbed run, to change.
@@ -102,40 +51,40 @@ func TestReportOfARun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.want("h1", "tiny on "+filepath.Base(filepath.Dir(run.Images())))
-	p.want("h2", "Learning curves", "On images it had not seen", "Time and memory", "The network", "What was run")
-	p.want("figcaption", "Loss", "Accuracy")
-	p.want("dd", fmt.Sprintf("%.1f\u202f%% 95 %%: %.1f to %.1f\u202f%%", 100*e.Accuracy, 100*e.Interval[0], 100*e.Interval[1]), "8,546 16 of them not trained")
+	p.Want("h1", "tiny on "+filepath.Base(filepath.Dir(run.Images())))
+	p.Want("h2", "Learning curves", "Test set", "Time and memory", "The network", "What was run")
+	p.Want("figcaption", "Loss", "Accuracy")
+	p.Want("dd", fmt.Sprintf("%.1f\u202f%% 95 %%: %.1f to %.1f\u202f%%", 100*e.Accuracy, 100*e.Interval[0], 100*e.Interval[1]), "8,546 16 of them not trained")
 	for i, class := range e.Confusion.Classes {
 		row := class
 		for _, n := range e.Confusion.Counts[i] {
 			row += fmt.Sprint(" ", n)
 		}
-		p.want("tr", row)
+		p.Want("tr", row)
 		s := e.PerClass[i]
-		p.want("tr", fmt.Sprintf("%s %.3f %.3f %.3f %d", class, s.Precision, s.Recall, s.F1, s.Support))
+		p.Want("tr", fmt.Sprintf("%s %.3f %.3f %.3f %d", class, s.Precision, s.Recall, s.F1, s.Support))
 	}
 	epochs, err := run.Metrics()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range epochs {
-		p.want("tr", fmt.Sprintf("%d %.4f %.4f %.4f %.4f %g %.1f", m.Epoch, m.Loss, m.Accuracy, m.ValidationLoss, m.ValidationAccuracy, m.LearningRate, m.Seconds))
+		p.Want("tr", fmt.Sprintf("%d %.4f %.4f %.4f %.4f %g %.1f", m.Epoch, m.Loss, m.Accuracy, m.ValidationLoss, m.ValidationAccuracy, m.LearningRate, m.Seconds))
 	}
-	if home := run.Experiment.Data.Root; bytes.Contains(p.text, []byte(home)) {
+	if home := run.Experiment.Data.Root; bytes.Contains(p.Text, []byte(home)) {
 		t.Errorf("the report tells of the folder %s", home)
 	}
-	if again := reported(t, run.Dir); !bytes.Equal(again.text, p.text) {
+	if again := reported(t, run.Dir); !bytes.Equal(again.Text, p.Text) {
 		t.Error("the same run gives another report")
 	}
-	reporttest.Look(t, p.path)
+	reporttest.Look(t, p.Path)
 }
 
 // The experiment on the page is the run's, to be used again.
 func TestReportHasTheExperiment(t *testing.T) {
 	run := trained(t)
 	code := ""
-	for n := range reported(t, run.Dir).root.Descendants() {
+	for n := range reported(t, run.Dir).Root.Descendants() {
 		if n.Type == html.ElementNode && n.Data == "code" && strings.Contains(n.FirstChild.Data, "architecture:") {
 			code = n.FirstChild.Data
 		}
@@ -158,12 +107,12 @@ func TestReportHasTheExperiment(t *testing.T) {
 func TestReportOfAnUnfinishedRun(t *testing.T) {
 	dir := interrupt(t, TrainOptions{Experiment: tiny()}, afterEpoch+2)
 	p := reported(t, dir)
-	p.want("p", "tiny learnt 6 classes from 36 images in 2 epochs. The run is not finished: 5 epochs were asked for.")
-	if slices.Contains(p.all("h2"), "On images it had not seen") {
+	p.Want("p", "tiny learnt 6 classes from 36 images in 2 epochs. The run is not finished: it should have 5 epochs.")
+	if slices.Contains(p.All("h2"), "Test set") {
 		t.Error("the report tells of a test that was not made")
 	}
 	dir = interrupt(t, TrainOptions{Experiment: tiny()}, 1)
-	reported(t, dir).want("p", "No epoch is done yet.")
+	reported(t, dir).Want("p", "No epoch is finished yet.")
 }
 
 func TestReportOfARunWithoutValidation(t *testing.T) {
@@ -175,8 +124,8 @@ func TestReportOfARunWithoutValidation(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := reported(t, run.Dir)
-	p.want("p", "tiny learnt 6 classes from 48 images in 1 epoch. The split has no test part, so that nothing is known of images it has not seen.")
-	if slices.Contains(p.all("li"), "validation") {
+	p.Want("p", "tiny learnt 6 classes from 48 images in 1 epoch. The split has no test set, so the accuracy on new images is unknown.")
+	if slices.Contains(p.All("li"), "validation") {
 		t.Error("the curves have a line of validation")
 	}
 }
@@ -193,13 +142,13 @@ func TestReportOfWhatLiesBelow(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := reported(t, "moved")
-	p.want("h1", "tiny on drawn objects")
-	p.want("h2", "Learning curves", "Where it looks", "The maps in numbers", "What was run")
-	p.want("h3", "The training", "The explanations: explanations", d.Run.Split.Classes[0])
-	if slices.Contains(p.all("h2"), "Predictions of these images") {
+	p.Want("h1", "tiny on drawn objects")
+	p.Want("h2", "Learning curves", "Where it looks", "The maps in numbers", "What was run")
+	p.Want("h3", "The training", "The explanations: explanations", d.Run.Split.Classes[0])
+	if slices.Contains(p.All("h2"), "Predictions of these images") {
 		t.Error("the test part is told of twice")
 	}
-	pictures := p.all("img")
+	pictures := p.All("img")
 	photographs := slices.DeleteFunc(slices.Clone(pictures), func(alt string) bool { return !strings.HasPrefix(alt, "Photograph of class ") })
 	if len(photographs) == 0 || len(pictures) != 2*len(photographs) {
 		t.Errorf("%d photographs for %d pictures: %q", len(photographs), len(pictures), pictures)
@@ -208,45 +157,45 @@ func TestReportOfWhatLiesBelow(t *testing.T) {
 
 func TestReportByDefaultLiesInTheFolder(t *testing.T) {
 	run := finishedRun(t)
-	path, err := Report(t.Context(), ReportOptions{Dirs: []string{run.Dir}})
+	path, err := report.Write(t.Context(), report.Options{Dirs: []string{run.Dir}})
 	if err != nil || path != filepath.Join(run.Dir, "report.html") {
 		t.Fatalf("%s, %v", path, err)
 	}
-	if _, err := Report(t.Context(), ReportOptions{Dirs: []string{run.Dir}}); err != nil {
+	if _, err := report.Write(t.Context(), report.Options{Dirs: []string{run.Dir}}); err != nil {
 		t.Error(err) // it takes the place of an earlier one
 	}
 	noLeftovers(t, run.Dir)
-	readPage(t, path).want("p", "oscar, training run")
+	reporttest.Read(t, path).Want("p", "oscar, training run")
 }
 
 func TestReportRefusals(t *testing.T) {
 	dir := t.TempDir()
 	mine := filepath.Join(dir, "mine.html")
 	write(t, mine, "<p>mine")
-	write(t, filepath.Join(dir, "begun", "explain.json"), "{}")
+	write(t, filepath.Join(dir, "begun", "explain.json"), `{"format": 1}`)
 	write(t, filepath.Join(dir, "scoring", "scoring.json"), "{}")
-	write(t, filepath.Join(dir, "none", "explain.json"), "{}")
+	write(t, filepath.Join(dir, "none", "explain.json"), `{"format": 1}`)
 	write(t, filepath.Join(dir, "none", "manifest.jsonl"), "")
-	write(t, filepath.Join(dir, "torn", "explain.json"), "{}")
+	write(t, filepath.Join(dir, "torn", "explain.json"), `{"format": 1}`)
 	write(t, filepath.Join(dir, "torn", "manifest.jsonl"), `{"image": "a/b.png", "status": "unreadable"}`+"\n{")
 	run := trained(t).Dir
 	for _, c := range []struct {
-		o    ReportOptions
+		o    report.Options
 		want string
 	}{
-		{ReportOptions{}, "no folder to report on"},
-		{ReportOptions{Dirs: []string{"nowhere"}}, "there is no folder nowhere"},
-		{ReportOptions{Dirs: []string{dir}}, dir + " has no results to report; want a folder of oscar train (experiment.json), oscar explain (explain.json), oscar score (scoring.json), oscar explain-global (global.json), oscar study (study.json)"},
-		{ReportOptions{Dirs: []string{filepath.Join(dir, "begun")}}, filepath.Join(dir, "begun") + " has no manifest.jsonl yet: oscar explain is not finished; the same command goes on"},
-		{ReportOptions{Dirs: []string{filepath.Join(dir, "scoring")}}, filepath.Join(dir, "scoring") + " has no score.json yet: oscar score is not finished; the same command goes on"},
-		{ReportOptions{Dirs: []string{filepath.Join(dir, "none")}}, filepath.Join(dir, "none", "manifest.jsonl") + " explains no image"},
-		{ReportOptions{Dirs: []string{filepath.Join(dir, "torn")}}, filepath.Join(dir, "torn", "manifest.jsonl") + ": line 2: unexpected end of JSON input"},
-		{ReportOptions{Dirs: []string{run}, Out: mine}, mine + " is there, and is no report of oscar's; name another file"},
+		{report.Options{}, "no folder to report on"},
+		{report.Options{Dirs: []string{"nowhere"}}, "there is no folder nowhere"},
+		{report.Options{Dirs: []string{dir}}, dir + " has no results to report; want a folder of oscar train (experiment.json), oscar explain (explain.json), oscar score (scoring.json), oscar explain-global (global.json), oscar study (study.json)"},
+		{report.Options{Dirs: []string{filepath.Join(dir, "begun")}}, filepath.Join(dir, "begun") + " has no manifest.jsonl yet: oscar explain is not finished; repeat its command to resume it"},
+		{report.Options{Dirs: []string{filepath.Join(dir, "scoring")}}, filepath.Join(dir, "scoring") + " has no score.json yet: oscar score is not finished; repeat its command to resume it"},
+		{report.Options{Dirs: []string{filepath.Join(dir, "none")}}, filepath.Join(dir, "none", "manifest.jsonl") + " explains no image"},
+		{report.Options{Dirs: []string{filepath.Join(dir, "torn")}}, filepath.Join(dir, "torn", "manifest.jsonl") + ": line 2: unexpected end of JSON input"},
+		{report.Options{Dirs: []string{run}, Out: mine}, mine + " is there, and is no report of oscar's; name another file"},
 	} {
 		if c.o.Out == "" {
 			c.o.Out = filepath.Join(dir, "new.html")
 		}
-		_, err := Report(t.Context(), c.o)
+		_, err := report.Write(t.Context(), c.o)
 		wantError(t, err, c.want)
 		if paths.Exists(filepath.Join(dir, "new.html")) {
 			t.Errorf("%q was written", c.o.Dirs)
@@ -254,7 +203,7 @@ func TestReportRefusals(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Report(ctx, ReportOptions{Dirs: []string{run}, Out: filepath.Join(dir, "new.html")}); err != nil && !errors.Is(err, ErrInterrupted) {
+	if _, err := report.Write(ctx, report.Options{Dirs: []string{run}, Out: filepath.Join(dir, "new.html")}); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

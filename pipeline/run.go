@@ -11,6 +11,7 @@ import (
 	"oscar/dataset"
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
+	"oscar/result"
 )
 
 // Run is a run folder.
@@ -64,8 +65,12 @@ func createRun(dir, adopt string, e Experiment, env Environment, s *dataset.Spli
 	if err := vacant(dir); err != nil {
 		return nil, err
 	}
+	network, err := e.network()
+	if err != nil {
+		return nil, err
+	}
 	r := &Run{Dir: dir, Experiment: e, Environment: env, Split: s}
-	err := atomicfile.Dir(dir, func(tmp string) error {
+	err = atomicfile.Dir(dir, func(tmp string) error {
 		if adopt != "" {
 			if err := os.Rename(adopt, filepath.Join(tmp, adoptedDir)); err != nil {
 				return err
@@ -74,6 +79,7 @@ func createRun(dir, adopt string, e Experiment, env Environment, s *dataset.Spli
 		return errors.Join(
 			atomicfile.WriteJSON(filepath.Join(tmp, experimentFile), e),
 			atomicfile.WriteJSON(filepath.Join(tmp, environmentFile), env),
+			atomicfile.WriteJSON(filepath.Join(tmp, result.NetworkFile), network),
 			s.Write(filepath.Join(tmp, splitFile)),
 			os.Mkdir(filepath.Join(tmp, checkpointsDir), 0o777),
 			os.WriteFile(filepath.Join(tmp, metricsFile), nil, 0o666),

@@ -11,6 +11,7 @@ import (
 
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
+	"oscar/result"
 )
 
 // The report of a run shows the errors that the model is surest about, of the whole
@@ -28,7 +29,7 @@ func TestShowcase(t *testing.T) {
 	}
 	shown := map[string]bool{}
 	for _, r := range rows {
-		shown[brief(r.Image)] = true
+		shown[lastTwo(r.Image)] = true
 	}
 	all := ExplainOptions{Model: run.Dir, Out: filepath.Join(t.TempDir(), "all"), Settings: DefaultSettings(), Machine: oneThread}
 	for _, item := range run.Split.Test {
@@ -41,7 +42,7 @@ func TestShowcase(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := reported(t, run.Dir)
-	p.want("h2", "Where it looks", "Surest and wrong")
+	p.Want("h2", "Where it looks", "The most confident errors")
 	wrong := 0
 	for _, r := range rows {
 		truth := filepath.Base(filepath.Dir(r.Image))
@@ -49,12 +50,12 @@ func TestShowcase(t *testing.T) {
 			continue
 		}
 		wrong++
-		if !shown[brief(r.Image)] {
-			t.Errorf("%s, an error, is not shown", brief(r.Image))
+		if !shown[lastTwo(r.Image)] {
+			t.Errorf("%s, an error, is not shown", lastTwo(r.Image))
 		}
-		p.want("img", fmt.Sprintf("Photograph of class %s, predicted %s with %.2f", truth, r.Predicted, r.Probabilities[r.Predicted]))
+		p.Want("img", fmt.Sprintf("Photograph of class %s, predicted %s with %.2f", truth, r.Predicted, r.Probabilities[r.Predicted]))
 	}
-	if wrong == 0 || wrong > shownWrong {
+	if wrong == 0 || wrong > result.ShownWrong {
 		t.Fatalf("%d errors, want some, and no more than are shown", wrong)
 	}
 
@@ -86,7 +87,7 @@ func TestShowcaseInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := Showcase(ctx, run, oneThread, Listener{})
-	if !errors.Is(err, ErrInterrupted) || !strings.Contains(err.Error(), "the run "+run.Dir+" is whole") {
+	if !errors.Is(err, ErrInterrupted) || !strings.Contains(err.Error(), "the run "+run.Dir+" is complete") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -93,8 +93,8 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Listener.notes(Grouped(split.Notes))
-	o.Listener.notes(LeftOut(split.Unreadable))
+	o.Listener.notes(dataset.Grouped(split.Notes))
+	o.Listener.notes(dataset.LeftOut(split.Unreadable))
 	if n := len(split.Unreadable); n > 0 {
 		o.Listener.note(fmt.Sprintf("%s could not be read; split.json lists them", text.Count(n, "file")))
 	}

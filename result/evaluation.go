@@ -29,5 +29,13 @@ type Classification struct {
 	Loss        Number   `json:"loss"`        // cross-entropy, nats
 }
 
+// Confidence is the probability of the predicted class; 0 where it is not finite.
+func (c Classification) Confidence() float32 {
+	if c.Probability == nil {
+		return 0
+	}
+	return *c.Probability
+}
+
 // Correct reports whether the image is classified correctly.
 func (c Classification) Correct() bool { return c.Predicted == c.Truth }

@@ -1,9 +1,13 @@
 package result
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,8 +21,10 @@ const ManifestFile = "manifest.jsonl"
 type Row struct {
 	Image  string `json:"image"` // its path, as found
 	SHA256 string `json:"sha256"`
-	Status string `json:"status"` // ok, empty, faint, constant, non_finite, unreadable
-	Reason string `json:"reason"` // why it is not ok
+	Truth  string `json:"truth,omitempty"` // the image's own class; "" if unknown
+	Part   string `json:"part,omitempty"`  // of the model's split: train, validation, test, or [NewImage]; "" if unknown
+	Status string `json:"status"`          // ok, empty, faint, constant, non_finite, unreadable
+	Reason string `json:"reason"`          // why it is not ok
 	// Decoder is not empty if the image's format is of a kind that Go does not decode.
 	Decoder string `json:"decoder,omitempty"`
 	// Caution says why a map that is ok is to be doubted, by its facts.
@@ -29,6 +35,7 @@ type Row struct {
 	Score         *float32           `json:"score"`  // of the target; null where not finite
 	Layer         string             `json:"layer"`
 	Method        string             `json:"method"`
+	Signed        bool               `json:"signed"` // negative values are evidence against the target and are drawn
 	RawMin        *float32           `json:"raw_min"`
 	RawMax        *float32           `json:"raw_max"`
 	// Scale is the value that the full colour stands for in the overlay; null
@@ -41,6 +48,15 @@ type Row struct {
 	Map     string             `json:"map"`             // .npy, relative to the folder
 	Overlay string             `json:"overlay"`         // .jpg, relative to the folder
 	Sheet   string             `json:"sheet,omitempty"` // all methods side by side, .jpg, relative to the folder
+}
+
+// NewImage is the part of an image that is not in the model's split.
+const NewImage = "new"
+
+// Unseen reports whether the model was neither trained nor chosen by the image;
+// known says whether that is known.
+func (r Row) Unseen() (unseen, known bool) {
+	return r.Part == "test" || r.Part == NewImage, r.Part != ""
 }
 
 // Unreadable is the status of a file that is not an image that can be read.
@@ -59,13 +75,71 @@ func ReadManifest(dir string) ([]Row, error) {
 // ParseRows parses the text of a manifest, or of a part of one, that was read from path.
 func ParseRows(path string, text []byte) (rows []Row, err error) {
 	for line := range bytes.Lines(text) {
-		var r Row
-		if err := json.Unmarshal(line, &r); err != nil {
+		r, err := parseRow(line)
+		if err != nil {
 			return nil, fmt.Errorf("%s: line %d: %w", path, len(rows)+1, err)
 		}
 		rows = append(rows, r)
 	}
 	return rows, nil
+}
+
+// signedBefore are the methods with signed maps of manifests that do not say so:
+// of those before the key "signed".
+var signedBefore = []string{"gradient-x-input", "guidedbackprop", "guidedgradcam", "integrated-gradients", "lime", "lrp", "occlusion"}
+
+func parseRow(line []byte) (Row, error) {
+	var r struct {
+		Row
+		Signed *bool `json:"signed"`
+	}
+	if err := json.Unmarshal(line, &r); err != nil {
+		return Row{}, err
+	}
+	r.Row.Signed = r.Signed != nil && *r.Signed
+	if r.Signed == nil && r.Part == "" {
+		r.Row.Signed = slices.Contains(signedBefore, r.Method)
+	}
+	return r.Row, nil
+}
+
+// EachImage reads a manifest of any length, image by image: the rows of an image
+// follow each other.
+func EachImage(ctx context.Context, dir string, each func(rows []Row) error) error {
+	path := filepath.Join(dir, ManifestFile)
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lines := bufio.NewReaderSize(f, 1<<16)
+	var rows []Row
+	for n := 1; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		end := err != nil
+		if len(bytes.TrimSpace(line)) > 0 {
+			r, err := parseRow(line)
+			if err != nil {
+				return fmt.Errorf("%s: line %d: %w", path, n, err)
+			}
+			if len(rows) > 0 && rows[0].Image != r.Image {
+				if err := each(rows); err != nil {
+					return err
+				}
+				rows = nil
+			}
+			rows = append(rows, r)
+		}
+		if end && len(rows) > 0 {
+			return each(rows)
+		}
+		if err := ctx.Err(); end || err != nil {
+			return err
+		}
+	}
 }
 
 // Title returns the predicted class and its probability, "glass 0.93".

@@ -1,5 +1,7 @@
 package result
 
+import "slices"
+
 // Run is one training: a variant with a seed.
 type Run struct {
 	Seed   uint64 `json:"seed"`
@@ -118,9 +120,18 @@ type WallCell struct {
 	Status  string `json:"status"` // of the map: ok, empty, faint, constant, non_finite
 	// Map is the raw, signed map: NumPy, float32, [height, width].
 	Map         string  `json:"map"`
-	Overlay     string  `json:"overlay"` // JPEG at the image's size, each on a scale of its own
+	Signed      *bool   `json:"signed,omitempty"` // as in [Row]; nil in older files, see [WallCell.IsSigned]
+	Overlay     string  `json:"overlay"`          // JPEG at the image's size, each on a scale of its own
 	Predicted   string  `json:"predicted"`
 	Probability float32 `json:"probability"` // of the class that is explained, the image's own
 	RawMin      Number  `json:"raw_min"`
 	RawMax      Number  `json:"raw_max"`
+}
+
+// IsSigned reports whether the map of that method has evidence against the class.
+func (c WallCell) IsSigned(method string) bool {
+	if c.Signed == nil {
+		return slices.Contains(signedBefore, method)
+	}
+	return *c.Signed
 }

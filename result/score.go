@@ -5,6 +5,9 @@ import "oscar/score"
 // ScoreFile is the file of scores in a folder of scores.
 const ScoreFile = "score.json"
 
+// ScoringFile is the file of their settings, which is written first.
+const ScoringFile = "scoring.json"
+
 // Scores are the scores of methods of explanation, score.json.
 type Scores struct {
 	Format   int           `json:"format"` // 1

@@ -31,7 +31,14 @@ type Settings struct {
 	// MaxPixels and MaxBytes are the limits beyond which an image is unreadable.
 	MaxPixels int64 `json:"max_pixels"`
 	MaxBytes  int64 `json:"max_bytes"`
+	// Selection says how the images were chosen, if not by the user: by
+	// [SelectedForReport].
+	Selection string `json:"selection,omitempty"`
 }
+
+// SelectedForReport is the selection of images that a run's report shows, see
+// [Chooser].
+const SelectedForReport = "report"
 
 // Words in place of names in [Settings].
 const (
@@ -45,3 +52,12 @@ const (
 	ScaleOwn    = "own"    // its own
 	ScaleShared = "shared" // the largest among all maps of a method and layer
 )
+
+// ReadSettings reads the settings of a folder of explanations.
+func ReadSettings(dir string) (*Settings, error) {
+	s := &Settings{}
+	if err := readJSON(dir, SettingsFile, s, &s.Format); err != nil {
+		return nil, err
+	}
+	return s, nil
+}

@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"oscar/dataset"
-	"oscar/pipeline"
 )
 
 // splits divides the images, for each seed: one split for all, or each its own.
@@ -82,7 +81,7 @@ func atMost(s *dataset.Split, perClass int) (*dataset.Split, error) {
 // imageNotes say what is to be known of the images.
 func (j *job) imageNotes() []string {
 	split := j.splits[j.Study.Seeds[0]]
-	return append(pipeline.Grouped(split.Notes), pipeline.LeftOut(split.Unreadable)...)
+	return append(dataset.Grouped(split.Notes), dataset.LeftOut(split.Unreadable)...)
 }
 
 // trainCounts counts the training images of each class.

@@ -90,7 +90,7 @@ func (c *comparison) wallCell(row *row, method, image, class string) (result.Wal
 		}
 		dir := explanationsDir + "/" + r.name() + "/"
 		return result.WallCell{
-			Variant: row.variant.Name, Layer: x.Layer, Status: x.Status, Map: dir + x.Map, Overlay: dir + x.Overlay,
+			Variant: row.variant.Name, Layer: x.Layer, Status: x.Status, Map: dir + x.Map, Signed: &x.Signed, Overlay: dir + x.Overlay,
 			Predicted: x.Predicted, Probability: x.Probabilities[class], RawMin: number(x.RawMin), RawMax: number(x.RawMax),
 		}, true
 	}

@@ -30,7 +30,7 @@ An earlier demo's folder is replaced.`,
 			defer s.clear()
 			o.Listener = s.listener()
 			d, err := pipeline.Demo(cmd.Context(), o)
-			if err != nil {
+			if err := record(cmd.Context(), o.Out, err); err != nil {
 				return err
 			}
 			if err := s.report(cmd.Context(), d.Run.Dir); err != nil {

@@ -80,7 +80,7 @@ the 99th percentile, since single pixels would take all colour from the others.
 				return err
 			}
 			summary, err := pipeline.Explain(cmd.Context(), o)
-			if err != nil {
+			if err := record(cmd.Context(), o.Out, err); err != nil {
 				return err
 			}
 			screen.clear()

@@ -58,7 +58,7 @@ page of. Nothing is there until all is done.`,
 			defer screen.clear()
 			o.Model, o.Data, o.Listener = args[0], args[1], screen.listener()
 			result, err := pipeline.ExplainGlobal(cmd.Context(), o)
-			if err != nil {
+			if err := record(cmd.Context(), o.Out, err); err != nil {
 				return err
 			}
 			screen.clear()

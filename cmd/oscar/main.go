@@ -50,7 +50,7 @@ func call(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd := newRoot()
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)
-	err := cmd.ExecuteContext(ctx)
+	err := cmd.ExecuteContext(context.WithValue(ctx, commandLine{}, args))
 	if errors.Is(err, context.Canceled) && !errors.Is(err, pipeline.ErrInterrupted) {
 		err = pipeline.ErrInterrupted // of a verb that has nothing to save
 	}

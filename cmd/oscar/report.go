@@ -1,31 +1,35 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"oscar/internal/paths"
 	"oscar/pipeline"
+	"oscar/report"
+	"oscar/result"
 )
 
 func newReport(*globalFlags) *cobra.Command {
-	var o pipeline.ReportOptions
+	o := report.Options{Version: version}
 	cmd := &cobra.Command{
 		Use:   "report DIR... [--out FILE.html]",
-		Short: "Make one HTML file of results, to look at and to send",
+		Short: "Make one HTML file of results, to read and to share",
 		Long: `Make one HTML file of what DIR holds: a run, or a folder of oscar explain,
 explain-global, score or study. It has the learning curves, the confusion matrix,
-the explanations, the worst errors with their maps, scores, time and memory, and
-what was run with what.
+the explanations, the most confident errors with their maps, scores, time and
+memory, and the settings and command lines that made the results.
 
-The file is complete: it asks for nothing from anywhere, runs no script, and takes
-less than 10 MB, so that it can be sent. It is for screens of any size, light and
-dark, for paper, and for screen readers.
+The file stands alone: it loads nothing, runs no script, and is smaller than 10 MB.
+It can be read on screens of any size, light and dark, on paper, and with a screen
+reader.
 
-What lies below a run comes with it, and so does what further folders hold. An
-earlier report is replaced, another file is not.`,
+The report of a run includes the results in its folder. Further folders follow the
+first. An earlier report is replaced; any other file is not.`,
 		Example: `  oscar report runs/first
   oscar report runs/first explained scores --out first.html
   oscar report runs/deck --out deck.html`,
@@ -33,8 +37,8 @@ earlier report is replaced, another file is not.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s := newScreen()
 			defer s.clear()
-			o.Dirs, o.Listener = args, s.listener()
-			path, err := pipeline.Report(cmd.Context(), o)
+			o.Dirs, o.Stage = args, s.listener().Stage
+			path, err := report.Write(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
@@ -50,9 +54,22 @@ earlier report is replaced, another file is not.`,
 // report writes the report of the results that a verb has made in dir, as
 // dir/report.html.
 func (s *screen) report(ctx context.Context, dir string) error {
-	_, err := pipeline.Report(ctx, pipeline.ReportOptions{Dirs: []string{dir}})
-	if err != nil && !errors.Is(err, pipeline.ErrInterrupted) {
+	_, err := report.Write(ctx, report.Options{Dirs: []string{dir}, Version: version})
+	if err != nil && ctx.Err() == nil {
 		err = fmt.Errorf("the results in %s are complete, but their report cannot be written: %w", dir, err)
 	}
 	return err
+}
+
+// commandLine is the key of a context's value: oscar's arguments.
+type commandLine struct{}
+
+// record writes the command line to a folder of results, also of an interrupted
+// job. It returns the job's error, or its own.
+func record(ctx context.Context, dir string, job error) error {
+	args, ok := ctx.Value(commandLine{}).([]string)
+	if !ok || job != nil && !errors.Is(job, pipeline.ErrInterrupted) || !paths.Exists(dir) {
+		return job
+	}
+	return cmp.Or(job, result.AddCommand(dir, append([]string{"oscar"}, args...)))
 }

@@ -72,7 +72,7 @@ it was stopped, and with more methods computes those alone.`,
 				o.Data = args[1]
 			}
 			result, err := pipeline.Score(cmd.Context(), o)
-			if err != nil {
+			if err := record(cmd.Context(), o.Out, err); err != nil {
 				return err
 			}
 			screen.clear()

@@ -243,6 +243,7 @@ func (s *screen) studyListener() study.Listener {
 // finishStudy makes the report of a study and prints the result, if there is one.
 // A study of which no run was finished has a result and an error.
 func (s *screen) finishStudy(cmd *cobra.Command, dir string, res *result.Study, failed error) error {
+	failed = record(cmd.Context(), dir, failed)
 	if res == nil {
 		return failed
 	}

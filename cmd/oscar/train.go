@@ -94,7 +94,7 @@ and what they become, to be looked at first.`,
 				})
 			}
 			run, err := pipeline.Train(cmd.Context(), o)
-			if err != nil {
+			if err := record(cmd.Context(), o.Out, err); err != nil {
 				return err
 			}
 			return s.finished(cmd, run, o.Machine, shown)

@@ -33,11 +33,11 @@ type Series struct {
 // Point is a place on a line. Low and High are the range around it.
 type Point struct{ X, Y, Low, High float64 }
 
-// The colours of the two lines that every training has.
+// The colours of lines.
 const (
-	TrainColor      = 0
-	ValidationColor = 1
-	BaseColor       = 4 // of what others are compared with: grey
+	TrainColor      = 2 // teal
+	ValidationColor = 3 // purple: blue and orange mean good and bad in tables
+	BaseColor       = 4 // grey, of the variant that others are compared with
 )
 
 func (Charts) template() string { return "charts" }

@@ -1,4 +1,4 @@
-package pipeline
+package report
 
 import (
 	"context"
@@ -7,19 +7,19 @@ import (
 	"slices"
 	"strings"
 
-	"oscar/internal/atomicfile"
 	"oscar/report/page"
+	"oscar/result"
 )
 
 // scoreChapters reads a folder of scores.
 func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
-	var s Scores
-	if err := atomicfile.ReadJSON(filepath.Join(dir, scoresFile), &s); err != nil {
+	s, err := result.ReadScores(dir)
+	if err != nil {
 		return nil, err
 	}
 	t := s.Table
 	if len(t.Rows) == 0 || len(t.Metrics) == 0 {
-		return nil, fmt.Errorf("%s has no scores", filepath.Join(dir, scoresFile))
+		return nil, fmt.Errorf("%s has no scores", filepath.Join(dir, result.ScoreFile))
 	}
 	methods, beaten, asked := 0, 0, 0
 	for _, row := range t.Rows {
@@ -37,7 +37,11 @@ func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
 			}
 		}
 	}
-	c := chapter{dir: dir, subject: "The scores", setup: scoreSetup(s)}
+	command, err := again(dir)
+	if err != nil {
+		return nil, err
+	}
+	c := chapter{dir: dir, subject: "The scores", setup: append(scoreSetup(s), command...)}
 	for _, n := range s.Notes {
 		c.notes = append(c.notes, "scores: "+n)
 	}
@@ -48,7 +52,6 @@ func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
 			{Name: "Methods", Value: fmt.Sprint(methods)}, {Name: "Metrics", Value: fmt.Sprint(len(t.Metrics))}, {Name: "Images", Value: page.Thousands(t.Images)},
 			{Name: "Beyond doubt", Value: fmt.Sprintf("%d of %d", beaten, asked), Note: "cells that clearly beat every control"},
 		},
-		Made: "oscar " + Version,
 	}
 	c.page.Sections = []page.Section{
 		{Title: "Scores", Blocks: slices.Concat([]page.Block{page.ScoreLegend(t)}, page.ScoreTable(t), page.ScoreLayers(t))},
@@ -57,28 +60,27 @@ func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
 	return []chapter{c}, nil
 }
 
-// scoreSetup is what was judged by what, and how to do it again.
-func scoreSetup(s Scores) []page.Block {
-	metrics := "all that could be asked"
-	command := fmt.Sprintf("oscar score MODEL --out DIR --method %s --per-class %d --mosaics %d --split %s --seed %d",
-		s.Settings.Method, s.Scoring.PerClass, s.Scoring.Mosaics, s.Part, s.Settings.Seed)
+// scoreSetup lists the settings.
+func scoreSetup(s *result.Scores) []page.Block {
+	metrics := "all that could be computed"
 	if len(s.Scoring.Metrics) > 0 {
 		metrics = strings.Join(s.Scoring.Metrics, ", ")
-		command += " --metric " + strings.Join(s.Scoring.Metrics, ",")
 	}
-	if s.Settings.Samples > 0 {
-		command += fmt.Sprintf(" --samples %d", s.Settings.Samples)
+	return []page.Block{page.Facts{
+		{Name: "Images", Value: fmt.Sprintf("%d of each class, of the %s", s.Scoring.PerClass, partName(s.Part))},
+		{Name: "Mosaics", Value: fmt.Sprintf("%d of each class", s.Scoring.Mosaics)},
+		{Name: "Metrics", Value: metrics},
+		{Name: "Layer", Value: s.Settings.Layer},
+		{Name: "Class", Value: s.Settings.Class},
+		{Name: "Seed", Value: fmt.Sprint(s.Settings.Seed)},
+		{Name: "Model", Value: "fingerprint " + s.Settings.Model},
+	}}
+}
+
+// partName returns the words for a part of a split.
+func partName(part string) string {
+	if part == "all" {
+		return "whole data set"
 	}
-	return []page.Block{
-		page.Facts{
-			{Name: "Images", Value: fmt.Sprintf("%d of each class, of the %s part", s.Scoring.PerClass, s.Part)},
-			{Name: "Mosaics", Value: fmt.Sprintf("%d of each class", s.Scoring.Mosaics)},
-			{Name: "Metrics", Value: metrics},
-			{Name: "Layer", Value: s.Settings.Layer},
-			{Name: "Class", Value: s.Settings.Class},
-			{Name: "Seed", Value: fmt.Sprint(s.Settings.Seed)},
-			{Name: "Model", Value: "fingerprint " + s.Settings.Model},
-		},
-		page.Text("To do it again:"), page.Code(command),
-	}
+	return part + " set"
 }

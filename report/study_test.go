@@ -1,4 +1,4 @@
-package pipeline
+package report
 
 import (
 	"math"
@@ -85,18 +85,33 @@ func studied(t *testing.T) string {
 	if err := atomicfile.WriteJSON(filepath.Join(dir, result.File), s); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, result.Asked), "name: a study\n")
+	if err := os.WriteFile(filepath.Join(dir, result.Asked), []byte("name: a study\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := result.AddCommand(dir, []string{"oscar", "study", "run", "a study.yaml", "/somebody/photos", "--out=/somebody/deck", "--budget", "600s"}); err != nil {
+		t.Fatal(err)
+	}
 	return dir
+}
+
+// reported writes a report of a folder to a new file.
+func reported(t *testing.T, dir string) *reporttest.Page {
+	t.Helper()
+	path, err := Write(t.Context(), Options{Dirs: []string{dir}, Out: filepath.Join(t.TempDir(), "report.html")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reporttest.Read(t, path)
 }
 
 func TestReportOfAStudy(t *testing.T) {
 	p := reported(t, studied(t))
-	p.want("h1", "a study")
-	p.want("h2", "The claims", "The variants", "The variants compared", "Where they look: gradcam", "Learning curves", "On images they had not seen", "Time and memory", "What was run", "Notes")
-	p.want("dd", "1 of 3 1 not supported, 1 undecided", "6 min all runs together")
-	p.want("li", "supported ReLU helps difference -0.2 (the deck)", "not supported ReLU focuses it does not", "undecided pooling helps no run",
+	p.Want("h1", "a study")
+	p.Want("h2", "The claims", "The variants", "The variants compared", "Where they look: gradcam", "Learning curves", "On images they had not seen", "Time and memory", "What was run", "Notes")
+	p.Want("dd", "1 of 3 1 not supported, 1 undecided", "6 min all runs together")
+	p.Want("li", "supported ReLU helps difference -0.2 (the deck)", "not supported ReLU focuses it does not", "undecided pooling helps no run",
 		"base: 3 epochs of 40", "Every seed has the same split.", "a note", "no-pool: too large: 39 GiB for 8 GiB")
-	p.want("tr",
+	p.Want("tr",
 		"base 0.700 0.600 to 0.800", "no-relu 0.500 0.400 to 0.550", "no-pool too large –", // test accuracy
 		"base 0.500 0.400 to 0.600",                     // focus
 		"base 2.0 GiB 1.0 GiB to 3.0 GiB",               // peak memory
@@ -105,20 +120,20 @@ func TestReportOfAStudy(t *testing.T) {
 		"can 8 2", "tray 4 6", // the sum of two runs
 		"base 0.500 0.400 to 0.600 0.500 0.500 to 0.500", // F1
 	)
-	p.want("code", "oscar study run study.yaml DATA --out DIR --budget 600s", "name: a study")
-	if !strings.Contains(strings.Join(p.all("tr"), "\n"), "39 GiB ! (does not fit)") {
+	p.Want("code", "oscar study run 'a study.yaml' photos --out=deck --budget 600s", "name: a study")
+	if !strings.Contains(strings.Join(p.All("tr"), "\n"), "39 GiB ! (does not fit)") {
 		t.Error("nothing says that a variant does not fit")
 	}
-	p.want("img",
+	p.Want("img",
 		"Photograph of class can, can/0000.png",
 		"Map of gradcam at conv5 for class can in the variant base, which predicts can; class can has 0.75",
 		"Map of gradcam at conv5 for class can in the variant no-relu, which predicts tray; class can has 0.75")
-	p.want("figcaption", "no-relu can 0.75, says tray; peak 1.000")
-	p.want("desc", "training: from 0.100 at epoch 1 to 0.500 at epoch 3; validation: from 0.000 at epoch 1 to 0.200 at epoch 3.")
-	if strings.Contains(string(p.text), "/somebody") {
+	p.Want("figcaption", "no-relu can 0.75, predicted tray; peak 1.000")
+	p.Want("desc", "training: from 0.100 at epoch 1 to 0.500 at epoch 3; validation: from 0.000 at epoch 1 to 0.200 at epoch 3.")
+	if strings.Contains(string(p.Text), "/somebody") {
 		t.Error("the report tells whose folder the data is in")
 	}
-	reporttest.Look(t, p.path)
+	reporttest.Look(t, p.Path)
 }
 
 // A row's maps share one scale: what is a quarter of the strongest looks so.
@@ -128,10 +143,10 @@ func TestWallsShareAScale(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &varied{Study: s, dir: dir}
+	v := &studyChapter{Study: s, dir: dir}
 	row := s.Walls[0].Rows[0]
 	drawn := func(cell int, scale float64) [3]uint8 {
-		img, err := v.drawn("gradcam", row, row.Cells[cell], scale)
+		img, err := v.paint("gradcam", row, row.Cells[cell], scale)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,15 +1,13 @@
-package pipeline
+package dataset
 
 import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"oscar/dataset"
 )
 
 func TestLeftOut(t *testing.T) {
-	got := LeftOut([]dataset.Problem{
+	got := LeftOut([]Problem{
 		{Path: "a/1", Reason: "empty file"}, {Path: "a/2", Reason: `no image (begins with "x (y)")`}, {Path: "a/3", Reason: "empty file"},
 		{Path: "b/1", Reason: `no image (begins with "z")`}, {Path: "b/2", Reason: "empty file"}, {Path: "b/3", Reason: "empty file"},
 		{Path: "b/4", Reason: "12 bytes long: the limit is 5"}, {Path: "b/5", Reason: "empty file"},

@@ -1,4 +1,4 @@
-package pipeline
+package report
 
 import (
 	"cmp"
@@ -11,8 +11,8 @@ import (
 )
 
 // tree shows the questions, and how far they are to be believed.
-func (p *panorama) tree() page.Section {
-	s := p.Tree
+func (g *globalChapter) tree() page.Section {
+	s := g.Tree
 	section := page.Section{Title: "The model as a tree of questions"}
 	if s.Tree == nil || s.Tree.Root == nil {
 		section.Blocks = []page.Block{page.Text("There is no tree: " + s.Reason + ".")}
@@ -72,8 +72,8 @@ func importances(t *global.Tree) page.Table {
 }
 
 // concepts shows which concept moves which class.
-func (p *panorama) concepts() page.Section {
-	c := p.TCAV
+func (g *globalChapter) concepts() page.Section {
+	c := g.TCAV
 	from := "of the data"
 	if c.RandomFrom == "concepts" {
 		from = "of the folder random"
@@ -128,36 +128,14 @@ func answer(s global.Sensitivity) page.Cell {
 	return page.Cell{Text: fmt.Sprintf("%.2f", s.Score), Note: fmt.Sprintf("p %.2g", s.P), Tone: page.Faint}
 }
 
-// setup is how it was explained, and how to do it again.
-func (p *panorama) setup() []page.Block {
-	s, d, g, e := p.Global.Settings, DefaultSettings(), p.Global.Global, global.DefaultSettings()
-	command := "oscar explain-global MODEL DATA --out DIR"
-	if p.TCAV != nil {
-		command += " --concepts CONCEPTS"
-	}
-	for _, f := range []struct{ flag, value, plain string }{
-		{"what", strings.Join(g.What, ","), ""}, {"split", p.Part, "all"}, {"class", s.Class, TargetAll}, {"method", s.Method, ""}, {"layer", s.Layer, ""},
-		{"rules", s.Rules, d.Rules}, {"side", fmt.Sprint(g.Side), fmt.Sprint(e.Side)}, {"neighbours", fmt.Sprint(g.Neighbours), fmt.Sprint(e.Neighbours)},
-		{"depth", fmt.Sprint(g.Depth), fmt.Sprint(e.Depth)}, {"min-leaf", fmt.Sprint(g.MinLeaf), fmt.Sprint(e.MinLeaf)},
-		{"experiments", fmt.Sprint(g.Experiments), fmt.Sprint(e.Experiments)}, {"seed", fmt.Sprint(s.Seed), fmt.Sprint(d.Seed)},
-	} {
-		if f.value != f.plain {
-			command += " --" + f.flag + " " + f.value
-		}
-	}
-	if g.Pooled {
-		command += " --pooled"
-	}
-	both := p.draws.methods()
-	methods := slices.Compact(slices.DeleteFunc(both[:], func(m string) bool { return m == "" }))
-	return []page.Block{
-		page.Facts{
-			{Name: "Images", Value: fmt.Sprintf("%s, of the part %s", page.Thousands(p.Images), p.Part)},
-			{Name: "Methods", Value: cmp.Or(strings.Join(methods, ", "), "none")},
-			{Name: "Layer", Value: s.Layer},
-			{Name: "Seed", Value: fmt.Sprint(s.Seed)},
-			{Name: "Model", Value: "fingerprint " + s.Model},
-		},
-		page.Text("To do it again:"), page.Code(command),
-	}
+// setup lists the settings.
+func (g *globalChapter) setup() []page.Block {
+	methods := slices.Compact(slices.DeleteFunc([]string{g.AverageMethod, g.MapMethod}, func(m string) bool { return m == "" }))
+	return []page.Block{page.Facts{
+		{Name: "Images", Value: fmt.Sprintf("%s, of the %s", page.Thousands(g.Images), partName(g.Part))},
+		{Name: "Methods", Value: cmp.Or(strings.Join(methods, ", "), "none")},
+		{Name: "Layer", Value: g.Settings.Layer},
+		{Name: "Seed", Value: fmt.Sprint(g.Settings.Seed)},
+		{Name: "Model", Value: "fingerprint " + g.Settings.Model},
+	}}
 }

@@ -1,4 +1,4 @@
-package pipeline
+package report
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 
 // comparison is the variants side by side: a table of how well they do, one a
 // method of how they explain themselves, and McNemar's tests.
-func (v *varied) comparison() page.Section {
+func (v *studyChapter) comparison() page.Section {
 	s := page.Section{Title: "The variants compared"}
 	var methods []string
 	byMethod := map[string][]result.Measure{}
@@ -44,7 +44,7 @@ func (v *varied) comparison() page.Section {
 }
 
 // measureFacts says what each measure is, once for all methods.
-func (v *varied) measureFacts() (facts page.Facts) {
+func (v *studyChapter) measureFacts() (facts page.Facts) {
 	said := map[string]bool{}
 	for _, m := range v.Measures {
 		if name := title(m); m.Help != "" && !said[name] {
@@ -70,7 +70,7 @@ func isCost(m result.Measure) bool { return m.Unit == "bytes" || m.Unit == "imag
 func title(m result.Measure) string { return strings.TrimSuffix(m.Title, " of "+m.Method) }
 
 // measured is a table of variants by measures.
-func (v *varied) measured(measures []result.Measure) page.Table {
+func (v *studyChapter) measured(measures []result.Measure) page.Table {
 	t := page.Table{Caption: "Mean over the seeds, and its interval", Corner: "variant"}
 	kinds := map[string]bool{}
 	spans := make([]func(result.Figure) *page.Span, len(measures))
@@ -130,7 +130,7 @@ func inUnit(x float64, m result.Measure) string {
 
 // scale puts the figures of a measure between the least and the greatest value
 // that any variant has.
-func (v *varied) scale(m result.Measure) func(result.Figure) *page.Span {
+func (v *studyChapter) scale(m result.Measure) func(result.Figure) *page.Span {
 	low, high := math.Inf(1), math.Inf(-1)
 	ends := func(f result.Figure) (a, b float64) {
 		a, b = float64(f.Low), float64(f.High)
@@ -158,7 +158,7 @@ func (v *varied) scale(m result.Measure) func(result.Figure) *page.Span {
 }
 
 // mcnemar is a row for each variant that was compared with another.
-func (v *varied) mcnemar() page.Table {
+func (v *studyChapter) mcnemar() page.Table {
 	t := page.Table{
 		Caption: "McNemar's test of the predictions, seed by seed", Corner: "variant",
 		Columns: []page.Column{{Name: "against", Text: true}, {Name: "right alone", Note: "this, other"}, {Name: "p", Note: "largest of the seeds"}},
@@ -185,7 +185,7 @@ func (v *varied) mcnemar() page.Table {
 }
 
 // published sets figures that others reported beside those measured here.
-func (v *varied) published() page.Table {
+func (v *studyChapter) published() page.Table {
 	t := page.Table{Caption: "What others published for a variant, and what was measured here", Corner: "variant",
 		Columns: []page.Column{{Name: "measure", Text: true}, {Name: "published"}, {Name: "here"}}}
 	for _, x := range v.Variants {
@@ -205,7 +205,7 @@ func (v *varied) published() page.Table {
 }
 
 // curves are a panel a variant, with the base's validation in grey.
-func (v *varied) curves() page.Section {
+func (v *studyChapter) curves() page.Section {
 	s := page.Section{Title: "Learning curves"}
 	for _, panel := range []struct {
 		title             string
@@ -272,7 +272,7 @@ func overSeeds(name string, color int, runs []result.Run, value func(result.Epoc
 }
 
 // variants says what each is.
-func (v *varied) variants() page.Section {
+func (v *studyChapter) variants() page.Section {
 	t := page.Table{Caption: "What was varied", Corner: "variant", Columns: []page.Column{
 		{Name: "edits", Text: true}, {Name: "why", Text: true}, {Name: "network", Text: true}, {Name: "parameters"}, {Name: "epochs"}, {Name: "state", Text: true},
 	}}

@@ -1,4 +1,4 @@
-package pipeline
+package report
 
 import (
 	"context"
@@ -23,8 +23,11 @@ func studyChapters(_ context.Context, dir string) ([]chapter, error) {
 	if len(s.Variants) == 0 {
 		return nil, fmt.Errorf("%s has no variants", filepath.Join(dir, result.File))
 	}
-	v := &varied{Study: s, dir: dir}
-	c := chapter{dir: dir, subject: "The study", setup: v.setup(), notes: v.reportNotes()}
+	v := &studyChapter{Study: s, dir: dir}
+	c := chapter{dir: dir, subject: "The study", notes: v.reportNotes()}
+	if c.setup, err = v.setup(); err != nil {
+		return nil, err
+	}
 	c.page = page.Page{
 		Kind: "oscar, study", Title: s.Name, Lead: s.Why, Figures: v.figures(),
 		Made: strings.Join(v.versions(), " · "),
@@ -42,13 +45,13 @@ func studyChapters(_ context.Context, dir string) ([]chapter, error) {
 	return []chapter{c}, nil
 }
 
-// varied is a study as a page has it.
-type varied struct {
+// studyChapter makes the sections of a study.
+type studyChapter struct {
 	*result.Study
 	dir string
 }
 
-func (v *varied) figures() page.Figures {
+func (v *studyChapter) figures() page.Figures {
 	done := 0
 	for _, x := range v.Variants {
 		if x.Status == result.Done {
@@ -73,7 +76,7 @@ func (v *varied) figures() page.Figures {
 }
 
 // claims are what others said, and what came of it here.
-func (v *varied) claims() page.Section {
+func (v *studyChapter) claims() page.Section {
 	var list page.Statements
 	tones := map[string]page.Tone{result.Supported: page.Good, result.NotSupported: page.Bad}
 	for _, c := range v.Claims {
@@ -87,7 +90,7 @@ func (v *varied) claims() page.Section {
 }
 
 // tested are the confusion matrices and the classes' figures, of every variant.
-func (v *varied) tested() page.Section {
+func (v *studyChapter) tested() page.Section {
 	s := page.Section{Title: "On images they had not seen"}
 	f1 := page.Table{Caption: "F1 of each class, mean over the seeds", Corner: "variant"}
 	for _, class := range v.Classes {
@@ -120,7 +123,7 @@ func (v *varied) tested() page.Section {
 }
 
 // confusion adds up the runs of a variant.
-func (v *varied) confusion(x result.Variant) (sum *metric.Confusion, runs int) {
+func (v *studyChapter) confusion(x result.Variant) (sum *metric.Confusion, runs int) {
 	sum = metric.NewConfusion(v.Classes)
 	for _, r := range x.Runs {
 		if r.Test == nil || sum.Merge(&metric.Confusion{Classes: v.Classes, Counts: r.Test.Confusion}) != nil {
@@ -132,7 +135,7 @@ func (v *varied) confusion(x result.Variant) (sum *metric.Confusion, runs int) {
 }
 
 // costs are time and memory.
-func (v *varied) costs() page.Section {
+func (v *studyChapter) costs() page.Section {
 	t := page.Table{Caption: "What training takes, for a step", Corner: "variant", Columns: []page.Column{
 		{Name: "weights", Note: "forecast"}, {Name: "gradients", Note: "forecast"}, {Name: "optimiser", Note: "forecast"},
 		{Name: "activations", Note: "forecast"}, {Name: "all", Note: "forecast"}, {Name: "time", Note: "a run, mean"},
@@ -183,7 +186,7 @@ func runTime(x result.Variant) string {
 }
 
 // setup is what was run and with what, and how to do it again.
-func (v *varied) setup() []page.Block {
+func (v *studyChapter) setup() ([]page.Block, error) {
 	d, m := v.Data, v.Machine
 	seeds := make([]string, len(v.Seeds))
 	for i, s := range v.Seeds {
@@ -205,20 +208,19 @@ func (v *varied) setup() []page.Block {
 	if len(v.Rules) > 0 {
 		out = append(out, page.Text("How the numbers were made:"), page.List(v.Rules))
 	}
-	command := "oscar study run study.yaml DATA --out DIR"
-	if v.Cut != nil {
-		command += fmt.Sprintf(" --budget %gs", v.Cut.Budget)
-	}
-	asked, err := os.ReadFile(filepath.Join(v.dir, result.Asked))
+	command, err := again(v.dir)
 	if err != nil {
-		return append(out, page.Text("To do it again:"), page.Code(command))
+		return nil, err
 	}
-	return append(out, page.Text("To do it again, with the study below as study.yaml and the images in a folder DATA:"), page.Code(command),
-		page.Fold{Title: result.Asked, Blocks: []page.Block{page.Code(asked)}})
+	out = append(out, command...)
+	if asked, err := os.ReadFile(filepath.Join(v.dir, result.Asked)); err == nil {
+		out = append(out, page.Fold{Title: result.Asked, Blocks: []page.Block{page.Code(asked)}})
+	}
+	return out, nil
 }
 
 // versions lists what it was run with, by name.
-func (v *varied) versions() []string {
+func (v *studyChapter) versions() []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(v.Machine.Versions)) {
 		version := strings.TrimPrefix(v.Machine.Versions[name], "go")
@@ -234,7 +236,7 @@ func (v *varied) versions() []string {
 }
 
 // reportNotes are the study's notes, and why a variant or a run is not complete.
-func (v *varied) reportNotes() []string {
+func (v *studyChapter) reportNotes() []string {
 	out := append([]string{}, v.Notes...)
 	for _, x := range v.Variants {
 		told := x.Reason == "" || slices.ContainsFunc(v.Notes, func(text string) bool { return strings.HasSuffix(text, x.Reason) })

@@ -1,0 +1,132 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"oscar/internal/paths"
+	"oscar/report/page"
+	"oscar/result"
+)
+
+// File is the default name of a report, in the folder that it is about.
+const File = "report.html"
+
+// Options are the options of [Write].
+type Options struct {
+	// Dirs are folders of results. The page is about the first; what the others
+	// have comes after it.
+	Dirs    []string
+	Out     string       // the HTML file; "": report.html in the first folder
+	Version string       // of oscar, for the page's last line
+	Stage   func(string) // receives the name of each stage; may be nil
+}
+
+// Write writes the results of folders as one HTML file, and returns its path.
+// Results within a run's folder come with the run. The folders are only read;
+// images are shown if they are where the results say, or in the run's data.
+func Write(ctx context.Context, o Options) (string, error) {
+	if len(o.Dirs) == 0 {
+		return "", fmt.Errorf("no folder to report on")
+	}
+	if o.Out == "" {
+		o.Out = filepath.Join(o.Dirs[0], File)
+	}
+	if o.Stage == nil {
+		o.Stage = func(string) {}
+	}
+	o.Stage("reading results")
+	var chapters []chapter
+	for _, dir := range o.Dirs {
+		more, err := chaptersOf(ctx, dir)
+		if err != nil {
+			return "", err
+		}
+		for _, c := range more {
+			// Results within a run may be named as well.
+			if !slices.ContainsFunc(chapters, func(has chapter) bool { return paths.Absolute(has.dir) == paths.Absolute(c.dir) }) {
+				chapters = append(chapters, c)
+			}
+		}
+	}
+	if err := page.Replaceable(o.Out); err != nil {
+		return "", err
+	}
+	o.Stage("writing the report")
+	p := join(chapters)
+	if p.Made == "" {
+		p.Made = strings.TrimSpace("oscar " + o.Version)
+	}
+	return o.Out, page.Write(ctx, o.Out, p)
+}
+
+// kinds are the kinds of folders, known by the file that their verb writes first.
+var kinds = []struct {
+	first, last, verb string
+	chapters          func(context.Context, string) ([]chapter, error)
+}{
+	{result.ExperimentFile, result.ExperimentFile, "oscar train", trainChapters},
+	{result.SettingsFile, result.ManifestFile, "oscar explain", explainChapters},
+	{result.ScoringFile, result.ScoreFile, "oscar score", scoreChapters},
+	{result.GlobalFile, result.GlobalFile, "oscar explain-global", globalChapters},
+	{result.File, result.File, "oscar study", studyChapters},
+}
+
+func chaptersOf(ctx context.Context, dir string) ([]chapter, error) {
+	var known []string
+	for _, kind := range kinds {
+		if paths.Exists(filepath.Join(dir, kind.first)) {
+			if !paths.Exists(filepath.Join(dir, kind.last)) {
+				return nil, fmt.Errorf("%s has no %s yet: %s is not finished; repeat its command to resume it", dir, kind.last, kind.verb)
+			}
+			return kind.chapters(ctx, dir)
+		}
+		known = append(known, fmt.Sprintf("%s (%s)", kind.verb, kind.first))
+	}
+	if !paths.Exists(dir) {
+		return nil, fmt.Errorf("there is no folder %s", dir)
+	}
+	return nil, fmt.Errorf("%s has no results to report; want a folder of %s", dir, strings.Join(known, ", "))
+}
+
+// chaptersWithin returns the chapters of the finished explanations and scores
+// within a run's folder.
+func chaptersWithin(ctx context.Context, run *result.Training) ([]chapter, error) {
+	entries, err := os.ReadDir(run.Dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []chapter
+	for _, e := range entries {
+		dir := filepath.Join(run.Dir, e.Name())
+		has := func(name string) bool { return paths.Exists(filepath.Join(dir, name)) }
+		var more []chapter
+		switch {
+		case !e.IsDir():
+		case has(result.SettingsFile) && has(result.ManifestFile):
+			more, err = explainChaptersOf(ctx, dir, run)
+		case has(result.ScoringFile) && has(result.ScoreFile):
+			more, err = scoreChapters(ctx, dir)
+		case has(result.GlobalFile):
+			more, err = globalChapters(ctx, dir)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
+	return out, nil
+}
+
+// again returns the command lines that made a folder, if they are recorded.
+func again(dir string) ([]page.Block, error) {
+	lines, err := result.Commands(dir)
+	if err != nil || len(lines) == 0 {
+		return nil, err
+	}
+	return []page.Block{page.Text("To repeat it:"), page.Code(strings.Join(lines, "\n"))}, nil
+}

@@ -1,0 +1,210 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"oscar/report/page"
+	"oscar/result"
+)
+
+// trainChapters reads a run and the results within its folder.
+func trainChapters(ctx context.Context, dir string) ([]chapter, error) {
+	t, err := result.ReadTraining(dir)
+	if err != nil {
+		return nil, err
+	}
+	c, err := trainChapter(t)
+	if err != nil {
+		return nil, err
+	}
+	more, err := chaptersWithin(ctx, t)
+	return append([]chapter{c}, more...), err
+}
+
+// trainChapter is the chapter of the training itself.
+func trainChapter(t *result.Training) (chapter, error) {
+	epochs, tested := t.Epochs, t.Evaluation
+	c := chapter{dir: t.Dir, subject: "The training", notes: trainNotes(t)}
+	c.page = page.Page{
+		Kind:  "oscar, training run",
+		Title: t.Experiment.Architecture.Name + " on " + dataName(t),
+		Lead:  trainLead(t),
+		Made:  madeWith(t.Environment),
+	}
+	if tested != nil {
+		c.page.Figures = append(c.page.Figures,
+			page.Figure{Name: "Test accuracy", Value: page.Percent(tested.Accuracy), Note: "95 %: " + page.PercentRange(tested.Interval[0], tested.Interval[1])},
+			page.Figure{Name: "Macro F1", Value: page.Number(tested.MacroF1), Note: "mean of the classes"},
+			page.Figure{Name: "Test loss", Value: page.Number(tested.Loss), Note: "cross-entropy, nats"})
+	}
+	seconds := 0.0
+	for _, e := range epochs {
+		seconds += e.Seconds
+	}
+	if t.Kept > 0 {
+		c.page.Figures = append(c.page.Figures, page.Figure{Name: "Epoch kept", Value: fmt.Sprint(t.Kept), Note: fmt.Sprintf("of %d", len(epochs))})
+	}
+	if n := t.Network; n != nil {
+		c.page.Figures = append(c.page.Figures,
+			page.Figure{Name: "Parameters", Value: page.Thousands(n.Parameters), Note: page.Thousands(n.Frozen) + " of them not trained"})
+	}
+	c.page.Figures = append(c.page.Figures, page.Figure{Name: "Training time", Value: page.Seconds(seconds), Note: speed(epochs)})
+	c.page.Sections = append(c.page.Sections, curvesSection(t))
+	if tested != nil {
+		c.page.Sections = append(c.page.Sections, testSection(tested))
+	}
+	c.about = []page.Section{costsSection(t, seconds)}
+	if t.Network != nil {
+		c.about = append(c.about, networkSection(t.Network))
+	}
+	var err error
+	c.setup, err = trainSetup(t)
+	return c, err
+}
+
+// trainLead summarises the training in a sentence or two.
+func trainLead(t *result.Training) string {
+	text := fmt.Sprintf("%s learnt %d classes from %s in %s.", t.Experiment.Architecture.Name, len(t.Split.Classes),
+		page.Count(len(t.Split.Train), "image"), page.Count(len(t.Epochs), "epoch"))
+	switch tested := t.Evaluation; {
+	case tested != nil:
+		return text + fmt.Sprintf(" It classifies %s of %s of the test set correctly.",
+			page.Thousands(tested.Confusion.Correct()), page.Count(tested.Images, "image"))
+	case len(t.Split.Test) == 0:
+		return text + " The split has no test set, so the accuracy on new images is unknown."
+	}
+	return text + fmt.Sprintf(" The run is not finished: it should have %s.", page.Count(t.Experiment.Training.Epochs, "epoch"))
+}
+
+// dataName returns the name of the data's folder, without the author's path.
+func dataName(t *result.Training) string {
+	if !filepath.IsAbs(t.Experiment.Data.Root) {
+		return "drawn objects"
+	}
+	return folderName(t.Experiment.Data.Root)
+}
+
+// folderName returns the name of a folder of images, or that of its parent if it
+// has a generic name.
+func folderName(root string) string {
+	root = filepath.Clean(root)
+	switch name := filepath.Base(root); {
+	case slices.Contains([]string{"images", "train", "data"}, name) && filepath.Dir(root) != "/":
+		return filepath.Base(filepath.Dir(root))
+	default:
+		return name
+	}
+}
+
+// speed returns the mean speed of training.
+func speed(epochs []result.EpochMetrics) string {
+	images, seconds := 0.0, 0.0
+	for _, e := range epochs {
+		images += e.ImagesPerSecond * e.Seconds
+		seconds += e.Seconds
+	}
+	if seconds == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.0f images/s", images/seconds)
+}
+
+// curvesSection draws the learning curves, with their numbers folded away.
+func curvesSection(t *result.Training) page.Section {
+	epochs := t.Epochs
+	s := page.Section{Title: "Learning curves"}
+	if len(epochs) == 0 {
+		s.Blocks = []page.Block{page.Text("No epoch is finished yet.")}
+		return s
+	}
+	line := func(name string, color int, dashed bool, value func(result.EpochMetrics) float64) page.Series {
+		out := page.Series{Name: name, Color: color, Dashed: dashed}
+		for _, e := range epochs {
+			out.Points = append(out.Points, page.Point{X: float64(e.Epoch), Y: value(e)})
+		}
+		return out
+	}
+	both := func(train, validation func(result.EpochMetrics) float64) []page.Series {
+		lines := []page.Series{line("training", page.TrainColor, true, train)}
+		if len(t.Split.Validation) > 0 {
+			lines = append(lines, line("validation", page.ValidationColor, false, validation))
+		}
+		return lines
+	}
+	charts := page.Charts{
+		{Title: "Loss", X: "epoch", Whole: true, Series: both(
+			func(e result.EpochMetrics) float64 { return e.Loss }, func(e result.EpochMetrics) float64 { return float64(e.ValidationLoss) })},
+		{Title: "Accuracy", X: "epoch", Whole: true, Range: [2]float64{0, 1}, Series: both(
+			func(e result.EpochMetrics) float64 { return e.Accuracy }, func(e result.EpochMetrics) float64 { return float64(e.ValidationAccuracy) })},
+	}
+	if slices.ContainsFunc(epochs, func(e result.EpochMetrics) bool { return e.LearningRate != epochs[0].LearningRate }) {
+		charts = append(charts, page.Chart{Title: "Learning rate at the end of an epoch", X: "epoch", Whole: true, Series: []page.Series{
+			line("learning rate", page.TrainColor, false, func(e result.EpochMetrics) float64 { return e.LearningRate })}})
+	}
+	if t.Kept > 0 {
+		for i := range charts[:2] {
+			charts[i].Mark, charts[i].Marked = float64(t.Kept), fmt.Sprintf("kept: epoch %d", t.Kept)
+		}
+	}
+	s.Blocks = []page.Block{charts,
+		page.Text("Training values are means over the batches of an epoch, while the weights change. Validation values are measured at the end of the epoch."),
+		page.Fold{Title: "The numbers of every epoch", Blocks: []page.Block{epochTable(epochs)}}}
+	return s
+}
+
+// mostEpochs is how many rows the table of epochs has at the most.
+const mostEpochs = 200
+
+func epochTable(epochs []result.EpochMetrics) page.Table {
+	t := page.Table{Caption: "Loss and accuracy, epoch by epoch", Corner: "epoch", Columns: []page.Column{
+		{Name: "loss"}, {Name: "accuracy"}, {Name: "validation loss"}, {Name: "validation accuracy"}, {Name: "learning rate"}, {Name: "seconds"},
+	}}
+	every := (len(epochs) + mostEpochs - 1) / mostEpochs
+	if every > 1 {
+		t.Caption += fmt.Sprintf(", each %dth of %s", every, page.Thousands(len(epochs)))
+	}
+	for _, e := range epochs {
+		if e.Epoch%every != 0 && e.Epoch != len(epochs) {
+			continue
+		}
+		t.Rows = append(t.Rows, page.Row{Name: fmt.Sprint(e.Epoch), Cells: []page.Cell{
+			{Text: digits(e.Loss)}, {Text: digits(e.Accuracy)}, {Text: digits(float64(e.ValidationLoss))}, {Text: digits(float64(e.ValidationAccuracy))},
+			{Text: page.Short(e.LearningRate)}, {Text: fmt.Sprintf("%.1f", e.Seconds)},
+		}})
+	}
+	return t
+}
+
+// digits returns a value with four decimals, or a dash.
+func digits(v float64) string {
+	if math.IsNaN(v) {
+		return "–"
+	}
+	return fmt.Sprintf("%.4f", v)
+}
+
+// testSection shows the results on the test set.
+func testSection(e *result.Evaluation) page.Section {
+	text := fmt.Sprintf("Results of epoch %d on %s of the test set, which was evaluated once. The accuracy's interval is Wilson's 95 %% interval: it covers the sampling of the test images, not the randomness of training.",
+		e.Epoch, page.Count(e.Images, "image"))
+	if e.Unreadable > 0 {
+		text += fmt.Sprintf(" %s could not be read.", page.Count(e.Unreadable, "further image"))
+	}
+	return page.Section{Title: "Test set", Blocks: []page.Block{
+		page.Text(text), page.Beside{page.Matrix(e.Confusion), page.PerClass(e.PerClass)},
+	}}
+}
+
+// madeWith returns the page's last line.
+func madeWith(e result.Environment) string {
+	made := []string{"oscar " + e.Oscar, "TensorFlow " + e.TensorFlow}
+	if !e.Started.IsZero() {
+		made = append(made, "started "+e.Started.UTC().Format("2 January 2006, 15:04")+" UTC")
+	}
+	return strings.Join(made, " · ")
+}

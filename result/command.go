@@ -1,0 +1,77 @@
+package result
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"oscar/internal/atomicfile"
+)
+
+// CommandFile is the name of the file with the command lines that made a folder
+// of results.
+const CommandFile = "command.json"
+
+// commands is command.json.
+type commands struct {
+	Format   int        `json:"format"`   // 1
+	Commands [][]string `json:"commands"` // their arguments, "oscar" first
+}
+
+// AddCommand records a command line, "oscar" and its arguments, in a folder of
+// results, unless it is there already.
+func AddCommand(dir string, args []string) error {
+	c := commands{Format: 1}
+	if _, err := readOptional(dir, CommandFile, &c); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(c.Commands, func(has []string) bool { return slices.Equal(has, args) }) {
+		return nil
+	}
+	c.Commands = append(c.Commands, args)
+	return atomicfile.WriteJSON(filepath.Join(dir, CommandFile), c)
+}
+
+// Commands returns the command lines that made a folder of results, as a shell
+// reads them. Absolute paths are shortened to their last part, so that a page
+// does not publish the author's folders. Older folders have none.
+func Commands(dir string) ([]string, error) {
+	var c commands
+	if _, err := readOptional(dir, CommandFile, &c); err != nil {
+		return nil, err
+	}
+	var lines []string
+	for _, args := range c.Commands {
+		words := make([]string, len(args))
+		for i, arg := range args {
+			words[i] = quoted(shortened(arg))
+		}
+		lines = append(lines, strings.Join(words, " "))
+	}
+	return lines, nil
+}
+
+// shortened returns the last part of an absolute path, also of one behind "=".
+func shortened(arg string) string {
+	flag, value, ok := strings.Cut(arg, "=")
+	if !ok || !strings.HasPrefix(flag, "-") {
+		flag, value = "", arg
+	} else {
+		flag += "="
+	}
+	if filepath.IsAbs(value) {
+		value = filepath.Base(value)
+	}
+	return flag + value
+}
+
+// quoted returns the word as a POSIX shell reads it.
+func quoted(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_=./,:@%+", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

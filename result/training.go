@@ -1,0 +1,180 @@
+package result
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"oscar/dataset"
+)
+
+// Names within a run folder.
+const (
+	ExperimentFile  = "experiment.json"
+	SplitFile       = "split.json"
+	EnvironmentFile = "environment.json"
+	MetricsFile     = "metrics.jsonl"
+	EvaluationFile  = "evaluation.json"
+)
+
+// Training is what a run folder says of a training, finished or not.
+type Training struct {
+	Dir        string
+	Experiment TrainingSettings
+	// Text is experiment.json as it is.
+	Text        []byte
+	Network     *Network // nil: not known
+	Environment Environment
+	Split       *dataset.Split
+	Epochs      []EpochMetrics
+	Evaluation  *Evaluation // of the test part; nil before it is made
+	Kept        int         // the epoch whose weights were kept; 0: none yet
+}
+
+// TrainingSettings are the keys of experiment.json that a reader of results
+// needs.
+type TrainingSettings struct {
+	Architecture struct {
+		Name string `json:"name"`
+	} `json:"architecture"`
+	Data struct {
+		Root string `json:"root"`
+	} `json:"data"`
+	Training struct {
+		Epochs       int     `json:"epochs"`
+		Batch        int     `json:"batch"`
+		LearningRate float64 `json:"learning_rate"`
+		Schedule     struct {
+			Kind string `json:"kind"`
+		} `json:"schedule"`
+	} `json:"training"`
+	Seed uint64 `json:"seed"`
+}
+
+// ReadTraining reads a run folder.
+func ReadTraining(dir string) (*Training, error) {
+	t := &Training{Dir: dir}
+	var err error
+	if t.Text, err = os.ReadFile(filepath.Join(dir, ExperimentFile)); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(t.Text, &t.Experiment); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ExperimentFile), err)
+	}
+	if t.Split, err = dataset.ReadSplit(filepath.Join(dir, SplitFile)); err != nil {
+		return nil, err
+	}
+	if _, err := readOptional(dir, EnvironmentFile, &t.Environment); err != nil {
+		return nil, err
+	}
+	if t.Epochs, err = readEpochs(dir); err != nil {
+		return nil, err
+	}
+	evaluation := &Evaluation{}
+	switch found, err := readOptional(dir, EvaluationFile, evaluation); {
+	case err != nil:
+		return nil, err
+	case found && evaluation.Confusion == nil:
+		return nil, fmt.Errorf("%s has no confusion matrix", filepath.Join(dir, EvaluationFile))
+	case found:
+		t.Evaluation = evaluation
+	}
+	if t.Network, err = readNetwork(dir); err != nil {
+		return nil, err
+	}
+	t.Kept = t.kept()
+	return t, nil
+}
+
+// Images returns the folder with the run's images.
+func (t *Training) Images() string {
+	if root := t.Experiment.Data.Root; filepath.IsAbs(root) {
+		return root
+	}
+	return filepath.Join(t.Dir, filepath.FromSlash(t.Experiment.Data.Root))
+}
+
+// kept is the tested epoch, or the best so far.
+func (t *Training) kept() int {
+	if t.Evaluation != nil && t.Evaluation.Epoch > 0 {
+		return t.Evaluation.Epoch
+	}
+	if len(t.Split.Validation) == 0 {
+		return len(t.Epochs)
+	}
+	entries, err := os.ReadDir(filepath.Join(t.Dir, "checkpoints"))
+	if err != nil {
+		return 0
+	}
+	kept := 0
+	for _, e := range entries {
+		var epoch int
+		if _, err := fmt.Sscanf(e.Name(), "best-%d", &epoch); err == nil {
+			kept = max(kept, epoch)
+		}
+	}
+	return kept
+}
+
+// readEpochs returns the epochs of metrics.jsonl up to a line that is torn.
+func readEpochs(dir string) ([]EpochMetrics, error) {
+	b, err := os.ReadFile(filepath.Join(dir, MetricsFile))
+	if err != nil {
+		return nil, err
+	}
+	var epochs []EpochMetrics
+	for line := range bytes.Lines(b) {
+		var m EpochMetrics
+		if json.Unmarshal(line, &m) != nil || m.Epoch != len(epochs)+1 {
+			break
+		}
+		epochs = append(epochs, m)
+	}
+	return epochs, nil
+}
+
+// readNetwork reads network.json, or what an older run's SavedModel says; nil if
+// neither is there.
+func readNetwork(dir string) (*Network, error) {
+	n := &Network{}
+	if found, err := readOptional(dir, NetworkFile, n); found || err != nil {
+		return n, err
+	}
+	var m struct {
+		Model string `json:"model"`
+		Image struct {
+			Height int `json:"height"`
+			Width  int `json:"width"`
+		} `json:"image"`
+		Layers     []Layer `json:"layers"`
+		Explain    string  `json:"explain"`
+		Parameters int     `json:"parameters"`
+	}
+	found, err := readOptional(dir, filepath.Join("saved_model", "assets.extra", "oscar.json"), &m)
+	if !found || err != nil {
+		return nil, err
+	}
+	n = &Network{Name: m.Model, Input: []int{m.Image.Height, m.Image.Width, 3}, Explain: m.Explain, Layers: m.Layers, Parameters: m.Parameters}
+	for _, l := range m.Layers {
+		n.Frozen += l.Frozen
+	}
+	return n, nil
+}
+
+// readOptional reads a file of JSON that may be missing.
+func readOptional(dir, name string, into any) (found bool, err error) {
+	path := filepath.Join(dir, name)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		return true, fmt.Errorf("%s: %w", path, err)
+	}
+	return true, nil
+}
