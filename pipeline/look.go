@@ -129,7 +129,7 @@ func layersOf(bundle *savedmodel.Bundle, names string) ([]string, error) {
 	case AllLayers:
 		seen := map[string]bool{}
 		for _, l := range bundle.Metadata.Layers {
-			if len(l.Output) == 3 && !seen[l.Feature] {
+			if l.Explainable && !seen[l.Feature] {
 				seen[l.Feature] = true
 				out = append(out, l.Name)
 			}

@@ -192,7 +192,7 @@ func (s *scoreJob) close() {
 // layer, as coarse as the layer's CAMs.
 func (s *scoreJob) coarseControl() []score.Method {
 	for _, l := range s.bundle.Metadata.Layers {
-		if l.Name == s.Settings.Layer && len(l.Output) == 3 {
+		if l.Name == s.Settings.Layer && l.Explainable {
 			return []score.Method{{Name: "random-coarse", Explainer: score.RandomMap{Seed: s.Settings.Seed, Cells: l.Output[0]}}}
 		}
 	}
