@@ -18,7 +18,6 @@ import (
 	"oscar/internal/atomicfile"
 	"oscar/internal/machine"
 	"oscar/internal/quiet"
-	"oscar/pipeline"
 )
 
 func main() {
@@ -73,7 +72,7 @@ func run(ctx context.Context, args []string) error {
 	h.rounds = cmp.Or(*rounds, h.rounds)
 	p := &Report{
 		Command: strings.TrimSpace(*command), Commit: commit(), Date: time.Now().UTC().Format(time.DateOnly), Load: load(),
-		Processor: pipeline.NewEnvironment(pipeline.Threads{}, 0).Processor, Processors: runtime.NumCPU(), Memory: machine.Memory(),
+		Processor: machine.Processor(), Processors: runtime.NumCPU(), Memory: machine.Memory(),
 		Rounds: h.rounds, Numbers: *results,
 	}
 	if *add {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"oscar/dataset"
+	"oscar/experiment"
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	"oscar/internal/npy"
@@ -50,9 +51,9 @@ func (h *harness) prepare(ctx context.Context) error {
 	if err := atomicfile.Write(h.path("files.txt"), []byte(strings.Join(files, "\n")+"\n")); err != nil {
 		return err
 	}
-	experiment := pipeline.DefaultExperiment()
-	experiment.Training.Epochs = epochs
-	if _, err := pipeline.Train(ctx, pipeline.TrainOptions{Data: h.path("images"), Out: h.path("run"), Experiment: experiment}); err != nil {
+	settings := experiment.Default()
+	settings.Training.Epochs = epochs
+	if _, err := pipeline.Train(ctx, pipeline.TrainOptions{Data: h.path("images"), Out: h.path("run"), Experiment: settings}); err != nil {
 		return err
 	}
 	if err := h.writeWeights(ctx); err != nil {

@@ -42,7 +42,7 @@ type inputs struct {
 
 func (m model) dir() string { return filepath.Join(m.folder, "saved_model") }
 
-// experiment is what these tests need of pipeline.Experiment.
+// experiment is what these tests need of experiment.Experiment.
 type experiment struct {
 	Architecture tfmodel.Architecture `json:"architecture"`
 	Explain      string               `json:"explain"`

@@ -74,7 +74,7 @@ func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 			options.Image.Scale = best[0].Scale
 		}
 	}
-	o.Listener.stage("adopting " + o.Model)
+	o.Listener.Stage("adopting " + o.Model)
 	a, err := foreign.Adopt(ctx, o.Model, o.Out, options)
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func (o AdoptOptions) try(ctx context.Context, options ForeignOptions) ([]ScaleT
 	defer os.RemoveAll(dir)
 	var trials []ScaleTrial
 	for _, name := range names {
-		o.Listener.stage("trying the input scale " + name)
+		o.Listener.Stage("trying the input scale " + name)
 		options.Image.Scale = name
 		model := filepath.Join(dir, "model")
 		if _, err := foreign.Adopt(ctx, o.Model, model, options); err != nil {
@@ -125,7 +125,7 @@ func (o AdoptOptions) try(ctx context.Context, options ForeignOptions) ([]ScaleT
 			}
 			return nil, err
 		}
-		e, err := Evaluate(ctx, EvaluateOptions{Model: model, Data: o.Images, Part: "all", Machine: o.Machine, Listener: Listener{Count: o.Listener.Count}})
+		e, err := Evaluate(ctx, EvaluateOptions{Model: model, Data: o.Images, Part: "all", Machine: o.Machine, Listener: Listener{OnCount: o.Listener.Count}})
 		if err != nil {
 			return nil, err
 		}

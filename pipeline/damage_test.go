@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"oscar/internal/paths"
+	"oscar/run"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -73,7 +74,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			machine := oneThread
 			machine.CheckpointEvery = 1
-			if _, err := Resume(ctx, dir, machine, Listener{Step: func(StepInfo) { cancel() }}); !errors.Is(err, ErrInterrupted) {
+			if _, err := Resume(ctx, dir, machine, Listener{OnStep: func(StepInfo) { cancel() }}); !errors.Is(err, ErrInterrupted) {
 				t.Fatal(err)
 			}
 		}
@@ -117,7 +118,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 // passed over, so that none is missing in the end.
 func TestDamagedMetrics(t *testing.T) {
 	stopped := interrupt(t, TrainOptions{Experiment: tiny()}, afterEpoch+2) // checkpoints 9 and 18
-	b, err := os.ReadFile(filepath.Join(stopped, metricsFile))
+	b, err := os.ReadFile(filepath.Join(stopped, run.MetricsFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +135,7 @@ func TestDamagedMetrics(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := copyDir(t, stopped)
-			write(t, filepath.Join(dir, metricsFile), test.text)
+			write(t, filepath.Join(dir, run.MetricsFile), test.text)
 			n := &notes{}
 			resume(t, dir, n.listener())
 			for _, note := range test.notes {
@@ -145,7 +146,7 @@ func TestDamagedMetrics(t *testing.T) {
 	}
 	t.Run("empty", func(t *testing.T) {
 		dir := copyDir(t, stopped)
-		write(t, filepath.Join(dir, metricsFile), "")
+		write(t, filepath.Join(dir, run.MetricsFile), "")
 		before := tree(t, filepath.Join(dir, checkpointsDir))
 		_, err := Resume(t.Context(), dir, oneThread, Listener{})
 		wantError(t, err, "metrics.jsonl has 0 epochs, fewer than every checkpoint: it was cut short; put it back")

@@ -9,11 +9,13 @@ import (
 	"path/filepath"
 
 	"oscar/dataset"
+	"oscar/experiment"
 	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	"oscar/internal/npy"
 	"oscar/internal/paths"
+	"oscar/run"
 	"oscar/tfmodel"
 )
 
@@ -22,7 +24,7 @@ type DemoOptions struct {
 	Out      string // the run folder; an earlier demo's is replaced
 	PerClass int    // images a class to draw
 	// Experiment is what to train; see [DemoExperiment].
-	Experiment Experiment
+	Experiment experiment.Experiment
 	Machine    Machine
 	Listener   Listener
 }
@@ -31,8 +33,8 @@ type DemoOptions struct {
 // run of some 80 steps leaves no time for the study's small ones: the learning
 // rate is 20 times as large, and batch normalisation's moving averages, which
 // inference uses, forget faster (momentum 0.9 in place of 0.99).
-func DemoExperiment() Experiment {
-	e := DefaultExperiment()
+func DemoExperiment() experiment.Experiment {
+	e := experiment.Default()
 	e.Training.Epochs = 8
 	e.Training.LearningRate = 1e-4
 	e.Architecture = tfmodel.AlexNet02(len(dataset.SyntheticClasses))
@@ -67,10 +69,10 @@ func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
 	if o.PerClass < 3 {
 		return nil, fmt.Errorf("per-class is %d, want at least 3: images to train on, to validate with and to test", o.PerClass)
 	}
-	if err := clearDemo(o.Out, adoptedDir); err != nil {
+	if err := clearDemo(o.Out, run.DataDir); err != nil {
 		return nil, err
 	}
-	if err := newRunFolder(o.Out); err != nil {
+	if err := run.CanCreate(o.Out); err != nil {
 		return nil, err
 	}
 	drawn := filepath.Clean(o.Out) + ".drawing"
@@ -84,14 +86,14 @@ func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(drawn)
-	o.Listener.stage("drawing the synthetic data set")
+	o.Listener.Stage("drawing the synthetic data set")
 	synthetic := dataset.SyntheticOptions{PerClass: o.PerClass, Seed: o.Experiment.Seed}
 	if err := dataset.Synthesize(ctx, drawn, synthetic); err != nil {
 		return nil, interruptedBefore(ctx, err)
 	}
 	run, err := Train(ctx, TrainOptions{
 		Data: filepath.Join(drawn, "images"), Out: o.Out, Experiment: o.Experiment,
-		Machine: o.Machine, Listener: o.Listener, adopt: drawn,
+		Machine: o.Machine, Listener: o.Listener, Adopt: drawn,
 	})
 	if err != nil {
 		return nil, err
@@ -101,7 +103,7 @@ func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
 		return nil, err
 	}
 	settings := DefaultSettings()
-	out := run.path("explanations")
+	out := run.Path("explanations")
 	var test []string
 	for _, item := range run.Split.Test {
 		test = append(test, filepath.Join(run.Images(), filepath.FromSlash(item.Path)))
@@ -125,7 +127,7 @@ func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
 // the folder below it.
 func clearDemo(dir, below string) error {
 	if !paths.Exists(filepath.Join(dir, below, demoMark)) {
-		return vacant(dir)
+		return run.Vacant(dir)
 	}
 	held, err := atomicfile.Lock(dir)
 	if err != nil {
@@ -141,7 +143,7 @@ func (d *DemoResult) measure(out string) error {
 	if err != nil {
 		return err
 	}
-	data := d.Run.path(adoptedDir)
+	data := d.Run.Path(run.DataDir)
 	for _, r := range rows {
 		if r.Status != string(explain.OK) {
 			continue

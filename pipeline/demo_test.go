@@ -113,7 +113,7 @@ func TestDemoInterrupted(t *testing.T) {
 			e := tiny()
 			e.Training.Epochs = 1
 			o := DemoOptions{Out: "demo", PerClass: 3, Experiment: e, Machine: oneThread}
-			o.Listener.Stage = func(name string) {
+			o.Listener.OnStage = func(name string) {
 				if name == stage {
 					cancel()
 				}

@@ -17,6 +17,7 @@ import (
 	"oscar/internal/paths"
 	"oscar/metric"
 	"oscar/result"
+	"oscar/run"
 	"oscar/savedmodel"
 )
 
@@ -60,15 +61,15 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	}
 	root, items, unreadable := part.root, part.items, part.unreadable
 	if o.Part == "all" {
-		o.Listener.stage("evaluating all images")
-		o.Listener.notes(o.seen(items))
+		o.Listener.Stage("evaluating all images")
+		o.Listener.Note(o.seen(items)...)
 	} else {
-		o.Listener.stage("evaluating the " + o.Part + " part")
+		o.Listener.Stage("evaluating the " + o.Part + " part")
 	}
 	e := &Evaluation{Part: o.Part, Confusion: metric.NewConfusion(bundle.Metadata.Classes)}
 	in := bundle.Metadata.Image
 	skip := func(item dataset.Item, err error) {
-		unreadable = append(unreadable, problem(item, err))
+		unreadable = append(unreadable, run.Problem(item, err))
 	}
 	if part.strict {
 		skip = nil
@@ -91,7 +92,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 			return nil, err
 		}
 		for i, logits := range p.Logits {
-			loss, predicted := crossEntropy(logits, b.Labels[i]), argmax(logits)
+			loss, predicted := crossEntropy(logits, b.Labels[i]), metric.Argmax(logits)
 			e.Loss += loss
 			if err := e.Confusion.Add(b.Labels[i], predicted); err != nil {
 				return nil, err
@@ -103,9 +104,9 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 			})
 		}
 		e.Images += b.N
-		o.Listener.count(e.Images, len(items))
+		o.Listener.Count(e.Images, len(items))
 	}
-	o.Listener.notes(dataset.LeftOut(unreadable))
+	o.Listener.Note(dataset.LeftOut(unreadable)...)
 	e.Unreadable = len(unreadable)
 	if e.Images == 0 {
 		if part.ofSplit {
@@ -156,7 +157,7 @@ func (o EvaluateOptions) part(ctx context.Context, bundle *savedmodel.Bundle) (p
 	if err != nil {
 		return part{}, err
 	}
-	p := part{root: cmp.Or(o.Data, r.Images()), ofSplit: true, limits: r.Experiment.Data.limits(), strict: r.Experiment.Data.Strict}
+	p := part{root: cmp.Or(o.Data, r.Images()), ofSplit: true, limits: r.Experiment.Data.Limits(), strict: r.Experiment.Data.Strict}
 	p.items, err = r.Split.Part(o.Part)
 	if err == nil && len(p.items) == 0 {
 		err = fmt.Errorf("the run's split has no %s part", o.Part)
@@ -167,10 +168,10 @@ func (o EvaluateOptions) part(ctx context.Context, bundle *savedmodel.Bundle) (p
 // run is the one that the model is of.
 func (o EvaluateOptions) run() (*Run, error) {
 	dir := o.Model
-	if !isRun(dir) {
+	if !run.Is(dir) {
 		dir = filepath.Dir(filepath.Clean(dir)) // RUN/saved_model
 	}
-	if !isRun(dir) {
+	if !run.Is(dir) {
 		return nil, fmt.Errorf("%s is a SavedModel without a run: it knows no split; name the run, or a folder of images and --split all", o.Model)
 	}
 	return OpenRun(dir)

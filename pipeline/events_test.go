@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"oscar/result"
+
 	"encoding/json"
 	"math"
 	"os"
@@ -22,7 +24,7 @@ func TestTensorBoardReadsEvents(t *testing.T) {
 	}
 	dir := interrupt(t, TrainOptions{Experiment: tiny()}, 30)
 	resume(t, dir, Listener{})
-	cmd := exec.CommandContext(t.Context(), python, "../internal/events/testdata/read_events.py", filepath.Join(dir, eventsDir))
+	cmd := exec.CommandContext(t.Context(), python, "../internal/events/testdata/read_events.py", filepath.Join(dir, "events"))
 	cmd.Env = append(os.Environ(), "PYTHONPATH="+packages)
 	cmd.Stderr = os.Stderr
 	output, err := cmd.Output()
@@ -45,13 +47,13 @@ func TestTensorBoardReadsEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for tag, value := range map[string]func(EpochMetrics) float64{
-		"loss/train":          func(m EpochMetrics) float64 { return m.Loss },
-		"accuracy/train":      func(m EpochMetrics) float64 { return m.Accuracy },
-		"loss/validation":     func(m EpochMetrics) float64 { return float64(m.ValidationLoss) },
-		"accuracy/validation": func(m EpochMetrics) float64 { return float64(m.ValidationAccuracy) },
-		"learning_rate":       func(m EpochMetrics) float64 { return m.LearningRate },
-		"images_per_second":   func(m EpochMetrics) float64 { return m.ImagesPerSecond },
+	for tag, value := range map[string]func(result.EpochMetrics) float64{
+		"loss/train":          func(m result.EpochMetrics) float64 { return m.Loss },
+		"accuracy/train":      func(m result.EpochMetrics) float64 { return m.Accuracy },
+		"loss/validation":     func(m result.EpochMetrics) float64 { return float64(m.ValidationLoss) },
+		"accuracy/validation": func(m result.EpochMetrics) float64 { return float64(m.ValidationAccuracy) },
+		"learning_rate":       func(m result.EpochMetrics) float64 { return m.LearningRate },
+		"images_per_second":   func(m result.EpochMetrics) float64 { return m.ImagesPerSecond },
 	} {
 		if len(scalars[tag]) != len(metrics) {
 			t.Errorf("%s: %d values for %d epochs", tag, len(scalars[tag]), len(metrics))

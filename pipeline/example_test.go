@@ -10,10 +10,12 @@ import (
 	"testing"
 
 	"oscar/dataset"
+	"oscar/experiment"
 	"oscar/explain"
 	"oscar/gradcam"
 	"oscar/heatmap"
 	"oscar/pipeline"
+	"oscar/result"
 	"oscar/tfmodel"
 )
 
@@ -84,7 +86,7 @@ func ExampleTrain() {
 		log.Fatal(err)
 	}
 	network.Name = "alexnet02-no-bn"
-	experiment := pipeline.DefaultExperiment()
+	experiment := experiment.Default()
 	experiment.Architecture = network
 
 	run, err := pipeline.Train(context.Background(), pipeline.TrainOptions{
@@ -92,8 +94,8 @@ func ExampleTrain() {
 		Out:        "runs/no-bn",
 		Experiment: experiment,
 		Listener: pipeline.Listener{
-			Note:  func(text string) { log.Print(text) },
-			Epoch: func(m pipeline.EpochMetrics, best bool) { log.Print(m.Epoch, m.ValidationAccuracy, best) },
+			OnNote:  func(text string) { log.Print(text) },
+			OnEpoch: func(m result.EpochMetrics, best bool) { log.Print(m.Epoch, m.ValidationAccuracy, best) },
 		},
 	})
 	switch {

@@ -19,6 +19,7 @@ import (
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
 	"oscar/result"
+	"oscar/run"
 )
 
 // What may be explained of an image, beside a class's name.
@@ -141,14 +142,14 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 // the images that were done before.
 func (o ExplainOptions) each(ctx context.Context, stage string, shards []Shard, done func(Shard) bool,
 	do func(context.Context, Shard, func(share float64)) error) (earlier int, err error) {
-	o.Listener.stage(stage)
+	o.Listener.Stage(stage)
 	images := 0
 	for _, s := range shards {
 		images += len(s.Images)
 	}
-	so := &progress{listen: o.Progress, count: o.Listener.count, begin: time.Now(), total: images, work: float64(images)}
+	so := &progress{listen: o.Progress, count: o.Listener.Count, begin: time.Now(), total: images, work: float64(images)}
 	group, work := errgroup.WithContext(ctx)
-	group.SetLimit(o.Machine.shards())
+	group.SetLimit(concurrentShards(o.Machine))
 	for _, s := range shards {
 		if done(s) {
 			earlier += len(s.Images)
@@ -208,9 +209,9 @@ func (o ExplainOptions) images(ctx context.Context) ([]string, error) {
 	return images, nil
 }
 
-// shards is how many are under way at once: while one is in the session,
+// concurrentShards is how many are under way at once: while one is in the session,
 // others decode and write.
-func (m Machine) shards() int {
+func concurrentShards(m Machine) int {
 	if m.Workers > 0 {
 		return m.Workers + 1
 	}
@@ -283,7 +284,7 @@ func matches(out string, s Settings) error {
 		if _, err := os.Stat(out); errors.Is(err, os.ErrNotExist) {
 			return nil
 		}
-		if err = unclaimed(out); err != nil && paths.Exists(filepath.Join(out, settingsFile)) {
+		if err = run.Reusable(out); err != nil && paths.Exists(filepath.Join(out, settingsFile)) {
 			return matches(out, s) // they have just come
 		}
 	}

@@ -135,8 +135,8 @@ func TestExplainSharedScaleAgain(t *testing.T) {
 		_, err := Explain(ctx, ExplainOptions{
 			Model: trained(t).Dir, Paths: []string{dir}, Out: out, Settings: sharing(), Machine: oneThread,
 			Listener: Listener{
-				Stage: func(name string) { stage = name },
-				Count: func(done, total int) {
+				OnStage: func(name string) { stage = name },
+				OnCount: func(done, total int) {
 					if stage == "drawing" && done < total && done > drawn && done > 4*stops {
 						cancel()
 					}

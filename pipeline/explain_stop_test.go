@@ -69,7 +69,7 @@ func TestExplainInterrupted(t *testing.T) {
 		before := parts(t, out)
 		_, err := Explain(ctx, ExplainOptions{
 			Model: trained(t).Dir, Paths: []string{dir}, Out: out, Settings: settings(), Machine: oneThread,
-			Listener: Listener{Count: func(done, total int) {
+			Listener: Listener{OnCount: func(done, total int) {
 				if done >= stop {
 					cancel()
 				}

@@ -19,6 +19,7 @@ import (
 	"oscar/internal/graph"
 	"oscar/internal/npy"
 	"oscar/internal/paths"
+	"oscar/metric"
 	"oscar/savedmodel"
 )
 
@@ -271,7 +272,7 @@ func (x *Explainer) write(s Shard, out string, p *picture, a explain.Attribution
 	r := Row{
 		Image: p.path, SHA256: p.sha256, Decoder: p.decoder, Layer: a.Layer, Method: a.Method,
 		Status: string(a.Status), Reason: reason(a.Status), Caution: caution(a),
-		Predicted: classes[argmax(a.Probabilities)], Target: classes[a.Target], Score: finite(a.Score),
+		Predicted: classes[metric.Argmax(a.Probabilities)], Target: classes[a.Target], Score: finite(a.Score),
 		Probabilities: map[string]float32{}, Facts: maps.Clone(a.Facts),
 	}
 	for i, v := range a.Probabilities {

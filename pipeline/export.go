@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"oscar/internal/paths"
+	"oscar/run"
 	"oscar/savedmodel"
 	"oscar/tfmodel"
 )
@@ -45,7 +46,7 @@ func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error
 		return 0, err
 	}
 	ctx = context.WithoutCancel(ctx) // what has begun is brought to its end
-	prefix, epoch, err := r.checkpoints().bestPrefix()
+	prefix, epoch, err := r.Best()
 	if err != nil {
 		return 0, err
 	}
@@ -118,13 +119,13 @@ func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 // ModelDir returns the SavedModel's folder for what a user names as MODEL: a
 // run or a SavedModel.
 func ModelDir(path string) (string, error) {
-	if isRun(path) {
-		dir := filepath.Join(path, modelDir)
+	if run.Is(path) {
+		dir := filepath.Join(path, run.ModelDir)
 		if _, err := os.Stat(dir); err != nil {
-			if paths.Exists(filepath.Join(path, evaluationFile)) {
-				return "", fmt.Errorf("run %s has lost its %s; make it again with \"oscar train --resume %s\"", path, modelDir, path)
+			if paths.Exists(filepath.Join(path, run.EvaluationFile)) {
+				return "", fmt.Errorf("run %s has lost its %s; make it again with \"oscar train --resume %s\"", path, run.ModelDir, path)
 			}
-			return "", fmt.Errorf("run %s has no %s yet: training is not finished; go on with \"oscar train --resume %s\", or take the best epoch so far with \"oscar export\"", path, modelDir, path)
+			return "", fmt.Errorf("run %s has no %s yet: training is not finished; go on with \"oscar train --resume %s\", or take the best epoch so far with \"oscar export\"", path, run.ModelDir, path)
 		}
 		return dir, nil
 	}
@@ -137,7 +138,7 @@ func ModelDir(path string) (string, error) {
 	if _, err := os.Stat(path); err != nil {
 		return "", fmt.Errorf("no model at %s: want a run folder or a SavedModel folder", path)
 	}
-	return "", fmt.Errorf("%s is neither a run folder (%s) nor a SavedModel (saved_model.pb)", path, experimentFile)
+	return "", fmt.Errorf("%s is neither a run folder (%s) nor a SavedModel (saved_model.pb)", path, run.ExperimentFile)
 }
 
 // Open opens what a user names as MODEL.

@@ -181,7 +181,7 @@ func (g *globalJob) resolve(ctx context.Context) (err error) {
 		AverageMethod: methods[0], MapMethod: methods[1], MapSigned: g.signed(),
 		Classes: g.bundle.Metadata.Classes, Unreadable: len(g.part.unreadable),
 	}
-	g.Listener.notes(dataset.LeftOut(g.part.unreadable))
+	g.Listener.Note(dataset.LeftOut(g.part.unreadable)...)
 	return nil
 }
 
@@ -243,18 +243,18 @@ func (g *globalJob) explain(ctx context.Context) (*Global, error) {
 		}
 	}
 	if g.makes(global.MethodSpRAy) {
-		g.Listener.stage("clustering maps")
+		g.Listener.Stage("clustering maps")
 		for i, class := range g.classes {
 			strategies, err := spray.Class(ctx, g.images, class, names[class])
 			if err != nil {
 				return nil, err
 			}
 			g.result.SpRAy = append(g.result.SpRAy, strategies)
-			g.Listener.count(i+1, len(g.classes))
+			g.Listener.Count(i+1, len(g.classes))
 		}
 	}
 	if g.makes(global.MethodTree) {
-		g.Listener.stage("growing the tree")
+		g.Listener.Stage("growing the tree")
 		var err error
 		g.result.Tree, err = global.Imitate(ctx, g.images, names, spray, global.TreeOptions{Depth: g.Global.Depth, MinLeaf: g.Global.MinLeaf})
 		if err != nil {
@@ -264,7 +264,7 @@ func (g *globalJob) explain(ctx context.Context) (*Global, error) {
 	if g.tcav != nil {
 		g.result.TCAV = g.tcav.Compare(names, g.classes)
 	}
-	g.Listener.stage("drawing")
+	g.Listener.Stage("drawing")
 	return g.result, g.write(ctx)
 }
 

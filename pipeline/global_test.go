@@ -263,7 +263,7 @@ func TestExplainGlobalInterrupted(t *testing.T) {
 		o := globalOptions(t)
 		o.Concepts = concepts(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		o.Listener.Stage = func(name string) {
+		o.Listener.OnStage = func(name string) {
 			if name == stage {
 				cancel()
 			}
@@ -290,7 +290,7 @@ func TestExplainGlobalFolder(t *testing.T) {
 	write(t, filepath.Join(o.Out, "tree.txt"), "of another call")
 	second := o
 	asked := 0
-	o.Listener.Stage = func(string) {
+	o.Listener.OnStage = func(string) {
 		asked++
 		_, err := ExplainGlobal(t.Context(), second)
 		wantError(t, err, o.Out+" is in use by another oscar")

@@ -13,6 +13,7 @@ import (
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/global"
+	"oscar/run"
 )
 
 // globalBatch is how many images the model is shown at a time.
@@ -23,7 +24,7 @@ const globalBatch = 32
 func (g *globalJob) batches(ctx context.Context, root string, items []dataset.Item, use func(*dataset.Batch) error) error {
 	in := g.bundle.Metadata.Image
 	var skipped []dataset.Problem
-	skip := func(item dataset.Item, err error) { skipped = append(skipped, problem(item, err)) }
+	skip := func(item dataset.Item, err error) { skipped = append(skipped, run.Problem(item, err)) }
 	if g.part.strict {
 		skip = nil
 	}
@@ -43,7 +44,7 @@ func (g *globalJob) batches(ctx context.Context, root string, items []dataset.It
 			return err
 		}
 	}
-	g.Listener.notes(dataset.LeftOut(skipped))
+	g.Listener.Note(dataset.LeftOut(skipped)...)
 	g.result.Unreadable += len(skipped)
 	return nil
 }
@@ -58,7 +59,7 @@ func (g *globalJob) explainImages(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.Listener.stage("explaining")
+	g.Listener.Stage("explaining")
 	done := 0
 	err = g.batches(ctx, g.part.root, items, func(b *dataset.Batch) error {
 		images := floats(b)
@@ -78,7 +79,7 @@ func (g *globalJob) explainImages(ctx context.Context) error {
 		}
 		g.result.Images += b.N
 		done += b.N
-		g.Listener.count(done, len(items))
+		g.Listener.Count(done, len(items))
 		return nil
 	})
 	if err == nil && g.result.Images == 0 {
@@ -160,7 +161,7 @@ func (g *globalJob) learnConcepts(ctx context.Context) (err error) {
 	if g.tcav == nil {
 		return nil
 	}
-	g.Listener.stage("learning concepts")
+	g.Listener.Stage("learning concepts")
 	root, items := g.randomImages()
 	if g.tcav.Random, err = g.activations(ctx, root, items); err != nil {
 		return err
@@ -179,7 +180,7 @@ func (g *globalJob) learnConcepts(ctx context.Context) (err error) {
 			return err
 		}
 		if note != "" {
-			g.Listener.note(note)
+			g.Listener.Note(note)
 		}
 		learned++
 	}

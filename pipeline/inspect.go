@@ -3,6 +3,7 @@ package pipeline
 import (
 	"encoding/json"
 
+	"oscar/experiment"
 	"oscar/savedmodel"
 	"oscar/tfmodel"
 )
@@ -35,7 +36,7 @@ func Inspect(model string, batch int) (*Inspection, error) {
 	}
 	var memory tfmodel.Memory // of an adopted model nothing is known
 	if len(meta.Experiment) > 0 {
-		var e Experiment
+		var e experiment.Experiment
 		if err := json.Unmarshal(meta.Experiment, &e); err != nil {
 			return nil, err
 		}

@@ -59,7 +59,7 @@ func TestFilesLostOnTheWay(t *testing.T) {
 		n := &notes{}
 		o := TrainOptions{Data: data, Out: filepath.Join(t.TempDir(), "run"), Experiment: e, Machine: oneThread, Listener: n.listener()}
 		o.Machine.CheckpointEvery = 3
-		o.Listener.Stage = func(name string) {
+		o.Listener.OnStage = func(name string) {
 			if name != "training" {
 				return
 			}
@@ -86,7 +86,7 @@ func TestFilesLostOnTheWay(t *testing.T) {
 			}
 		}
 		steps := 0
-		o.Listener.Step = func(i StepInfo) {
+		o.Listener.OnStep = func(i StepInfo) {
 			if steps++; steps == stop {
 				cancel()
 			}

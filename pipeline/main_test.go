@@ -21,6 +21,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"oscar/dataset"
+	"oscar/experiment"
+	"oscar/internal/machine"
+	"oscar/result"
+	"oscar/run"
 	"oscar/tfmodel"
 )
 
@@ -47,7 +51,7 @@ func TestMain(m *testing.M) {
 // peak of memory in KiB.
 type job struct {
 	Data, Out       string
-	Experiment      Experiment
+	Experiment      experiment.Experiment
 	CheckpointEvery int
 
 	Model    string
@@ -74,12 +78,12 @@ func runJob(text string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Println(summary.Rows, peakMemory()>>10)
+		fmt.Println(summary.Rows, machine.PeakMemory()>>10)
 		return nil
 	}
 	machine := oneThread
 	machine.CheckpointEvery = j.CheckpointEvery
-	if isRun(j.Out) {
+	if run.Is(j.Out) {
 		_, err := Resume(ctx, j.Out, machine, Listener{})
 		return err
 	}
@@ -148,8 +152,8 @@ func shapes(t *testing.T) string {
 var oneThread = Machine{Threads: Threads{Intra: 1, Inter: 1}, Workers: 2}
 
 // tiny is a training of 5 epochs of 9 steps.
-func tiny() Experiment {
-	e := DefaultExperiment()
+func tiny() experiment.Experiment {
+	e := experiment.Default()
 	e.Architecture = tfmodel.Architecture{Name: "tiny"}
 	e.Training.Epochs, e.Training.Batch, e.Training.LearningRate = 5, 4, 1e-3
 	return e
@@ -191,7 +195,7 @@ type notes struct {
 }
 
 func (n *notes) listener() Listener {
-	return Listener{Note: func(text string) {
+	return Listener{OnNote: func(text string) {
 		n.Lock()
 		defer n.Unlock()
 		n.lines = append(n.lines, text)
@@ -216,12 +220,12 @@ func interrupt(t *testing.T, o TrainOptions, step int) string {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	steps := 0
-	o.Listener.Step = func(StepInfo) {
+	o.Listener.OnStep = func(StepInfo) {
 		if steps++; steps == step {
 			cancel()
 		}
 	}
-	o.Listener.Epoch = func(m EpochMetrics, _ bool) {
+	o.Listener.OnEpoch = func(m result.EpochMetrics, _ bool) {
 		if afterEpoch+m.Epoch == step {
 			cancel()
 		}
@@ -260,7 +264,7 @@ func sameRun(t *testing.T, got, want string) {
 	if err != nil || len(bests) != 1 {
 		t.Fatalf("checkpoints of %s: %v, %v", want, bests, err)
 	}
-	for _, dir := range []string{filepath.Join(checkpointsDir, steps[len(steps)-1]), filepath.Join(checkpointsDir, bests[0]), modelDir} {
+	for _, dir := range []string{filepath.Join(checkpointsDir, steps[len(steps)-1]), filepath.Join(checkpointsDir, bests[0]), run.ModelDir} {
 		a, b := tree(t, filepath.Join(got, dir)), tree(t, filepath.Join(want, dir))
 		delete(a, stateFile) // it holds times
 		delete(b, stateFile)
@@ -286,7 +290,7 @@ func sameRun(t *testing.T, got, want string) {
 }
 
 // metricsOf reads a run's metrics without what depends on the clock.
-func metricsOf(t *testing.T, dir string) []EpochMetrics {
+func metricsOf(t *testing.T, dir string) []result.EpochMetrics {
 	t.Helper()
 	run, err := OpenRun(dir)
 	if err != nil {
@@ -307,7 +311,7 @@ func metricsOf(t *testing.T, dir string) []EpochMetrics {
 
 func evaluationOf(t *testing.T, dir string) *Evaluation {
 	t.Helper()
-	e, err := (&Run{Dir: dir}).Evaluation()
+	e, err := (&run.Run{Dir: dir}).Evaluation()
 	if err != nil || e == nil {
 		t.Fatalf("evaluation of %s: %v, %v", dir, e, err)
 	}

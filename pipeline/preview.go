@@ -8,16 +8,17 @@ import (
 	"image/color"
 
 	"oscar/dataset"
+	"oscar/experiment"
 	"oscar/heatmap"
 )
 
 // PreviewOptions are the options of [PreviewAugmentation].
 type PreviewOptions struct {
-	Data       string     // folder with one sub-folder a class
-	Out        string     // the PNG file to write
-	Experiment Experiment // its augmentation, input size, split and seed
-	Images     int        // rows; 0: 8
-	Draws      int        // columns beside the image itself and its copies; 0: 6
+	Data       string                // folder with one sub-folder a class
+	Out        string                // the PNG file to write
+	Experiment experiment.Experiment // its augmentation, input size, split and seed
+	Images     int                   // rows; 0: 8
+	Draws      int                   // columns beside the image itself and its copies; 0: 6
 	Machine    Machine
 	Listener   Listener
 }
@@ -30,14 +31,14 @@ func PreviewAugmentation(ctx context.Context, o PreviewOptions) error {
 	if a := e.Training.Augmentation; len(a.Copies) == 0 && len(a.Phases) == 0 {
 		return errors.New("there is nothing to show: training.augmentation is empty")
 	}
-	o.Listener.stage("reading images")
+	o.Listener.Stage("reading images")
 	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{
-		Limits: e.Data.limits(), Workers: o.Machine.Workers, Progress: o.Listener.Count,
+		Limits: e.Data.Limits(), Workers: o.Machine.Workers, Progress: o.Listener.Count,
 	})
 	if err != nil {
 		return err
 	}
-	if err := e.resolve(len(folder.Classes)); err != nil {
+	if err := e.Resolve(len(folder.Classes)); err != nil {
 		return err
 	}
 	split, err := dataset.NewSplit(folder, e.Data.Fractions, e.Seed)
@@ -47,7 +48,7 @@ func PreviewAugmentation(ctx context.Context, o PreviewOptions) error {
 	in := e.Architecture.Input
 	loader, err := dataset.NewLoader(dataset.LoaderOptions{
 		Root: folder.Root, Height: in[0], Width: in[1], Interpolation: e.Data.Interpolation,
-		Limits: e.Data.limits(), Cache: dataset.CacheMemory, Workers: o.Machine.Workers,
+		Limits: e.Data.Limits(), Cache: dataset.CacheMemory, Workers: o.Machine.Workers,
 	})
 	if err != nil {
 		return err
@@ -92,7 +93,7 @@ type previewed struct {
 
 // columns are the image itself, its copies, and what becomes of it in as many
 // epochs.
-func columns(e Experiment, draws int) []previewed {
+func columns(e experiment.Experiment, draws int) []previewed {
 	a := e.Training.Augmentation
 	plain := dataset.Epoch{Augmentation: dataset.Augmentation{Copies: a.Copies}, Seed: e.Seed}
 	out := []previewed{{title: "as it is", epoch: plain}}

@@ -10,6 +10,8 @@ import (
 
 	"oscar/dataset"
 	"oscar/internal/atomicfile"
+	"oscar/result"
+	"oscar/run"
 )
 
 // A power cut may leave a part without one of its pictures: it is made again.
@@ -146,8 +148,8 @@ func TestExportSparesOtherRuns(t *testing.T) {
 // Another library or processor may turn the last bits: that is said.
 func TestResumeNotesAnotherMachine(t *testing.T) {
 	dir := copyDir(t, trained(t).Dir)
-	var e Environment
-	path := filepath.Join(dir, environmentFile)
+	var e result.Environment
+	path := filepath.Join(dir, run.EnvironmentFile)
 	if err := atomicfile.ReadJSON(path, &e); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
 
+	"oscar/experiment"
 	"oscar/internal/paths"
 	"oscar/report"
 	"oscar/report/reporttest"
@@ -92,7 +93,7 @@ func TestReportHasTheExperiment(t *testing.T) {
 	if !strings.Contains(code, "\n    - {name: conv1, kind: conv2d, filters: 8, kernel: 5, stride: 2, padding: VALID}\n") {
 		t.Errorf("a layer does not stand on a line of its own:\n%s", code)
 	}
-	got := DefaultExperiment()
+	got := experiment.Default()
 	if err := got.ReadYAML([]byte(code)); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"oscar/internal/paths"
+	"oscar/run"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -104,7 +105,7 @@ func TestInterruptedBetweenStages(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			o := TrainOptions{Data: shapes(t), Out: filepath.Join(t.TempDir(), "run"), Experiment: tiny(), Machine: oneThread}
-			o.Listener.Stage = func(name string) {
+			o.Listener.OnStage = func(name string) {
 				if name == stage {
 					cancel()
 				}
@@ -140,12 +141,12 @@ func TestResumeAFinishedRun(t *testing.T) {
 			t.Errorf("%s was changed", name)
 		}
 	}
-	if err := os.RemoveAll(filepath.Join(dir, modelDir)); err != nil {
+	if err := os.RemoveAll(filepath.Join(dir, run.ModelDir)); err != nil {
 		t.Fatal(err)
 	}
 	resume(t, dir, Listener{})
 	sameRun(t, dir, trained(t).Dir)
-	if got := tree(t, dir)[evaluationFile]; got != before[evaluationFile] {
+	if got := tree(t, dir)[run.EvaluationFile]; got != before[run.EvaluationFile] {
 		t.Error("the test part was looked at twice")
 	}
 }
@@ -177,9 +178,9 @@ func TestResumeRefusals(t *testing.T) {
 	wantError(t, err, "none is not a run folder: it has no experiment.json")
 	dir := interrupt(t, TrainOptions{Experiment: tiny()}, 3)
 	for _, test := range []struct{ file, from, to, want string }{
-		{experimentFile, `"seed": 1`, `"seed": 1, "sed": 2`, `experiment.json: json: unknown field "sed"`},
-		{experimentFile, `"epochs": 5`, `"epochs": "five"`, `experiment.json: training.epochs is a string, want a whole number`},
-		{splitFile, `"seed": 1`, `"seed": 2`, "was edited: its content hashes to"},
+		{run.ExperimentFile, `"seed": 1`, `"seed": 1, "sed": 2`, `experiment.json: json: unknown field "sed"`},
+		{run.ExperimentFile, `"epochs": 5`, `"epochs": "five"`, `experiment.json: training.epochs is a string, want a whole number`},
+		{run.SplitFile, `"seed": 1`, `"seed": 2`, "was edited: its content hashes to"},
 	} {
 		path := filepath.Join(copyDir(t, dir), test.file)
 		b, err := os.ReadFile(path)
@@ -197,14 +198,14 @@ func TestResumeRefusals(t *testing.T) {
 		}
 	}
 	// Another split than the checkpoints'.
-	other := filepath.Join(copyDir(t, dir), splitFile)
+	other := filepath.Join(copyDir(t, dir), run.SplitFile)
 	e := tiny()
 	e.Seed = 2
 	run, err := train(t, TrainOptions{Experiment: e})
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, other, tree(t, run.Dir)[splitFile])
+	write(t, other, tree(t, run.Dir)["split.json"])
 	_, err = Resume(t.Context(), filepath.Dir(other), oneThread, Listener{})
 	wantError(t, err, filepath.Join(filepath.Dir(other), checkpointsDir, "step-0000003")+" belongs to another split; split.json was replaced")
 }
@@ -215,7 +216,7 @@ func TestOneProcessARun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := run.acquire(); err != nil {
+	if err := run.Acquire(); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Resume(t.Context(), dir, oneThread, Listener{})

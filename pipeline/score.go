@@ -231,7 +231,7 @@ func (s *scoreJob) leaveOut(need score.Needs, why string) error {
 
 func (s *scoreJob) note(text string) {
 	s.notes = append(s.notes, text)
-	s.Listener.note(text)
+	s.Listener.Note(text)
 }
 
 // method returns a method with its explainers of the model and of the randomised
@@ -297,7 +297,7 @@ func (s *scoreJob) judge(ctx context.Context, i int, m score.Method) (t score.Ta
 	if i >= len(s.methods)-s.controls {
 		e.Methods, e.Controls = nil, []score.Method{m}
 	}
-	s.Listener.stage(fmt.Sprintf("scoring %s (%d of %d)", m.Name, i+1, len(s.methods)))
+	s.Listener.Stage(fmt.Sprintf("scoring %s (%d of %d)", m.Name, i+1, len(s.methods)))
 	s.done = map[string]bool{}
 	t, err = e.Run(ctx, s.images.parts(s.Settings))
 	if d, ok := m.Explainer.(*doubting); ok {
@@ -317,7 +317,7 @@ func (s *scoreJob) progress(p score.Progress) {
 	}
 	total := s.images.batches(len(s.images.names))*s.Scoring.Tests(0, lacking) + s.images.batches(len(s.images.mosaics))*s.Scoring.Tests(score.NeedsMosaics, lacking)
 	s.done[fmt.Sprint(p.Cases, p.Test)] = true
-	s.Listener.count((len(s.done)-1)*1000+1000*p.Done/max(p.Total, 1), max(total, len(s.done))*1000)
+	s.Listener.Count((len(s.done)-1)*1000+1000*p.Done/max(p.Total, 1), max(total, len(s.done))*1000)
 }
 
 // finish joins the parts and writes the results.

@@ -188,7 +188,7 @@ func TestScoreGoesOn(t *testing.T) {
 	o := quickly(t, filepath.Join(t.TempDir(), "scores"))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	o.Listener.Stage = func(name string) {
+	o.Listener.OnStage = func(name string) {
 		if strings.HasPrefix(name, "scoring saliency") {
 			cancel()
 		}
@@ -201,7 +201,7 @@ func TestScoreGoesOn(t *testing.T) {
 		t.Error("after the interruption there should be the first method's scores, and no result")
 	}
 	var worked []string
-	o.Listener.Stage = func(name string) {
+	o.Listener.OnStage = func(name string) {
 		if strings.HasPrefix(name, "scoring ") {
 			worked = append(worked, strings.Fields(name)[1])
 		}

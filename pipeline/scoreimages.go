@@ -46,7 +46,7 @@ func (s *scoreJob) readImages(ctx context.Context) (*scoreImages, error) {
 		return nil, err
 	}
 	defer loader.Close()
-	s.Listener.stage("reading images")
+	s.Listener.Stage("reading images")
 	masks := cmp.Or(s.Masks, MaskDir(from.root))
 	for b, err := range loader.Batches(ctx, dataset.Draw(from.items, s.Scoring.PerClass, s.Settings.Seed), nil, 32) {
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"oscar/internal/paths"
 	"oscar/result"
+	"oscar/run"
 )
 
 // showcaseDir is where a run has the explanations of [Showcase].
@@ -18,14 +19,14 @@ const showcaseDir = "explanations"
 // nothing is done. The run is complete without: an error is noted, and only an
 // interruption is returned.
 func Showcase(ctx context.Context, r *Run, machine Machine, listener Listener) error {
-	out := r.path(showcaseDir)
-	mine := paths.Exists(filepath.Join(out, result.SettingsFile)) || unclaimed(out) == nil
+	out := r.Path(showcaseDir)
+	mine := paths.Exists(filepath.Join(out, result.SettingsFile)) || run.Reusable(out) == nil
 	if !mine || paths.Exists(filepath.Join(out, result.ManifestFile)) || len(r.Split.Test) == 0 {
 		return nil
 	}
-	listener.stage("explaining test images for the report")
+	listener.Stage("explaining test images for the report")
 	quiet := listener
-	quiet.Note, quiet.Stage = nil, nil // the evaluation has noted missing files
+	quiet.OnNote, quiet.OnStage = nil, nil // the evaluation has noted missing files
 	images, err := r.shown(ctx, machine, quiet)
 	if err == nil {
 		settings := DefaultSettings()
@@ -37,7 +38,7 @@ func Showcase(ctx context.Context, r *Run, machine Machine, listener Listener) e
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w while images were explained for the report; the run %s is complete", ErrInterrupted, r.Dir)
 	default:
-		listener.note(fmt.Sprintf("no maps in the report: %v", err))
+		listener.Note(fmt.Sprintf("no maps in the report: %v", err))
 	}
 	return nil
 }

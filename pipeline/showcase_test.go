@@ -61,7 +61,7 @@ func TestShowcase(t *testing.T) {
 
 	// Again: nothing is done.
 	before := tree(t, run.Dir)
-	if err := Showcase(t.Context(), run, oneThread, Listener{Stage: func(name string) { t.Errorf("begins %s", name) }}); err != nil {
+	if err := Showcase(t.Context(), run, oneThread, Listener{OnStage: func(name string) { t.Errorf("begins %s", name) }}); err != nil {
 		t.Fatal(err)
 	}
 	if after := tree(t, run.Dir); len(after) != len(before) {
@@ -72,7 +72,7 @@ func TestShowcase(t *testing.T) {
 		t.Fatal(err)
 	}
 	run.Experiment.Data.Root = t.TempDir()
-	if err := atomicfile.WriteJSON(run.path(experimentFile), run.Experiment); err != nil {
+	if err := atomicfile.WriteJSON(run.Path("experiment.json"), run.Experiment); err != nil {
 		t.Fatal(err)
 	}
 	n := &notes{}

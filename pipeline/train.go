@@ -7,52 +7,51 @@ import (
 	"path/filepath"
 
 	"oscar/dataset"
+	"oscar/experiment"
+	"oscar/heatmap"
 	"oscar/internal/atomicfile"
+	thisMachine "oscar/internal/machine"
 	"oscar/internal/paths"
 	"oscar/internal/text"
+	"oscar/report/page"
+	"oscar/run"
 )
 
-// ErrInterrupted says that a job stopped because it was told to, and left all
-// that is needed to go on.
-var ErrInterrupted = errors.New("interrupted")
+// What every job takes and returns; see oscar/run.
+type (
+	Machine  = run.Machine
+	Threads  = run.Threads
+	Listener = run.Listener
+	StepInfo = run.StepInfo
+)
+
+// ErrInterrupted is returned by a job that was cancelled and has saved all that
+// it needs to be resumed.
+var ErrInterrupted = run.ErrInterrupted
+
+// Run is a run folder.
+type Run struct{ *run.Run }
+
+// OpenRun reads a run folder.
+func OpenRun(dir string) (*Run, error) {
+	r, err := run.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Run{r}, nil
+}
 
 // TrainOptions are the options of [Train].
 type TrainOptions struct {
-	Data       string     // folder with one sub-folder a class
-	Out        string     // the run folder to make
-	Experiment Experiment // what to train
+	Data       string                // folder with one sub-folder a class
+	Out        string                // the run folder to make
+	Experiment experiment.Experiment // what to train
 	Machine    Machine
 	Listener   Listener
 
-	// adopt, if not empty, is a folder that Data lies in and that is moved to
-	// RUN/data: the run keeps its own images.
-	adopt string
-}
-
-// Machine says what of the machine a job may use. It changes speed and
-// memory; of the results only the last bits, by Threads.
-type Machine struct {
-	Threads         Threads
-	Workers         int               // images decoded beside each other; 0: one a processor
-	Cache           dataset.CacheMode // where decoded images are kept between epochs
-	CheckpointEvery int               // steps between checkpoints within an epoch; 0: none
-	Limits          dataset.Limits    // of an image to evaluate or explain; an experiment has its own
-}
-
-// Check reports the first number that cannot be.
-func (m Machine) Check() error {
-	for _, f := range []struct {
-		name  string
-		value int64
-	}{
-		{"threads", int64(m.Threads.Intra)}, {"inter-threads", int64(m.Threads.Inter)}, {"workers", int64(m.Workers)},
-		{"checkpoint-every", int64(m.CheckpointEvery)}, {"max-pixels", m.Limits.MaxPixels}, {"max-bytes", m.Limits.MaxBytes},
-	} {
-		if f.value < 0 {
-			return fmt.Errorf("%s is %d, want 0 or more", f.name, f.value)
-		}
-	}
-	return nil
+	// Adopt, if not empty, is a folder that Data lies in. It is moved to RUN/data:
+	// the run then owns its images.
+	Adopt string
 }
 
 // Train makes a run folder and trains to the end: split, epochs, export,
@@ -62,15 +61,15 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	if err := errors.Join(o.Experiment.Check(), o.Machine.Check()); err != nil {
 		return nil, err
 	}
-	if err := newRunFolder(o.Out); err != nil {
+	if err := run.CanCreate(o.Out); err != nil {
 		return nil, err
 	}
 	if paths.Within(paths.Absolute(o.Data), paths.Absolute(o.Out)) {
 		return nil, fmt.Errorf("%s lies in %s, where every folder is a class; name a folder elsewhere", o.Out, o.Data)
 	}
-	o.Listener.stage("reading images")
+	o.Listener.Stage("reading images")
 	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{
-		Limits: o.Experiment.Data.limits(), Verify: true, Workers: o.Machine.Workers, Progress: o.Listener.Count,
+		Limits: o.Experiment.Data.Limits(), Verify: true, Workers: o.Machine.Workers, Progress: o.Listener.Count,
 	})
 	if err != nil {
 		return nil, interruptedBefore(ctx, err)
@@ -83,54 +82,55 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	if e.Data.Root, err = filepath.Abs(folder.Root); err != nil {
 		return nil, err
 	}
-	if err := e.resolve(len(folder.Classes)); err != nil {
+	if err := e.Resolve(len(folder.Classes)); err != nil {
 		return nil, err
 	}
-	if err := e.warn(o.Listener); err != nil {
+	if err := checkMemory(e, o.Listener); err != nil {
 		return nil, err
 	}
 	split, err := dataset.NewSplit(folder, e.Data.Fractions, e.Seed)
 	if err != nil {
 		return nil, err
 	}
-	o.Listener.notes(dataset.Grouped(split.Notes))
-	o.Listener.notes(dataset.LeftOut(split.Unreadable))
+	o.Listener.Note(dataset.Grouped(split.Notes)...)
+	o.Listener.Note(dataset.LeftOut(split.Unreadable)...)
 	if n := len(split.Unreadable); n > 0 {
-		o.Listener.note(fmt.Sprintf("%s could not be read; split.json lists them", text.Count(n, "file")))
+		o.Listener.Note(fmt.Sprintf("%s could not be read; split.json lists them", text.Count(n, "file")))
 	}
-	if o.adopt != "" {
-		below, err := filepath.Rel(o.adopt, o.Data)
+	if o.Adopt != "" {
+		below, err := filepath.Rel(o.Adopt, o.Data)
 		if err != nil {
 			return nil, err
 		}
-		e.Data.Root = filepath.ToSlash(filepath.Join(adoptedDir, below))
+		e.Data.Root = filepath.ToSlash(filepath.Join(run.DataDir, below))
 	}
-	run, err := createRun(o.Out, o.adopt, e, NewEnvironment(o.Machine.Threads, e.Seed), split)
+	created, err := run.Create(o.Out, o.Adopt, e, run.NewEnvironment(o.Machine.Threads, e.Seed), split)
 	if err != nil {
 		return nil, err
 	}
-	defer run.Close()
-	return run, run.train(ctx, o.Machine, o.Listener)
+	r := &Run{created}
+	defer r.Close()
+	return r, r.train(ctx, o.Machine, o.Listener)
 }
 
-// Resume goes on with a run where its newest readable checkpoint stands, with
-// the threads it began with unless machine says otherwise.
+// Resume continues a run from its newest readable checkpoint, with the threads
+// that it began with unless machine says otherwise.
 func Resume(ctx context.Context, dir string, machine Machine, listener Listener) (*Run, error) {
-	run, err := OpenRun(dir)
+	r, err := OpenRun(dir)
 	if err != nil {
 		return nil, err
 	}
 	if err := machine.Check(); err != nil {
 		return nil, err
 	}
-	if err := run.acquire(); err != nil {
+	if err := r.Acquire(); err != nil {
 		return nil, err
 	}
-	defer run.Close()
-	if err := run.Experiment.warn(listener); err != nil {
+	defer r.Close()
+	if err := checkMemory(r.Experiment, listener); err != nil {
 		return nil, err
 	}
-	before := run.Environment.Threads
+	before := r.Environment.Threads
 	if machine.Threads.Intra == 0 {
 		machine.Threads.Intra = before.Intra
 	}
@@ -138,15 +138,25 @@ func Resume(ctx context.Context, dir string, machine Machine, listener Listener)
 		machine.Threads.Inter = before.Inter
 	}
 	if machine.Threads != before {
-		listener.note(fmt.Sprintf("the run began with %d+%d threads, and goes on with %d+%d: the last bits may differ",
+		listener.Note(fmt.Sprintf("the run began with %d+%d threads, and goes on with %d+%d: the last bits may differ",
 			before.Intra, before.Inter, machine.Threads.Intra, machine.Threads.Inter))
 	}
-	was, now := run.Environment, NewEnvironment(machine.Threads, run.Experiment.Seed)
+	was, now := r.Environment, run.NewEnvironment(machine.Threads, r.Experiment.Seed)
 	if was.TensorFlow != now.TensorFlow || was.Processor != now.Processor {
-		listener.note(fmt.Sprintf("the run began with TensorFlow %s on %s, and goes on with TensorFlow %s on %s: the last bits may differ",
+		listener.Note(fmt.Sprintf("the run began with TensorFlow %s on %s, and goes on with TensorFlow %s on %s: the last bits may differ",
 			was.TensorFlow, was.Processor, now.TensorFlow, now.Processor))
 	}
-	return run, run.train(ctx, machine, listener)
+	return r, r.train(ctx, machine, listener)
+}
+
+// checkMemory notes a training that this machine will hardly hold, and refuses
+// one that it cannot.
+func checkMemory(e experiment.Experiment, listener Listener) error {
+	note, err := e.Fits(thisMachine.Memory())
+	if note != "" {
+		listener.Note(note)
+	}
+	return err
 }
 
 // interruptedBefore maps a cancelled context to ErrInterrupted.
@@ -159,19 +169,37 @@ func interruptedBefore(ctx context.Context, err error) error {
 
 // train does what is left of a run.
 func (r *Run) train(ctx context.Context, machine Machine, listener Listener) error {
-	if paths.Exists(r.path(evaluationFile)) && paths.Exists(r.Model()) {
-		listener.note("the run is finished already")
+	if paths.Exists(r.Path(run.EvaluationFile)) && paths.Exists(r.Model()) {
+		listener.Note("the run is finished already")
 		return nil
 	}
-	if err := r.fit(ctx, machine, listener); err != nil {
+	if err := r.Fit(ctx, machine, listener); err != nil {
 		return err
 	}
 	return r.finish(ctx, machine, listener)
 }
 
+// drawCurves draws the run's metrics as curves.png; without a validation part
+// there is nothing to compare.
+func (r *Run) drawCurves(kept int) error {
+	metrics, err := r.Metrics()
+	if err != nil || len(r.Split.Validation) == 0 {
+		return err
+	}
+	epochs := make([]page.Epoch, len(metrics))
+	for i, m := range metrics {
+		epochs[i] = page.Epoch{Number: m.Epoch, Loss: m.Loss, Accuracy: m.Accuracy, ValidationLoss: float64(m.ValidationLoss), ValidationAccuracy: float64(m.ValidationAccuracy)}
+	}
+	picture, err := page.Curves(epochs, kept)
+	if err != nil {
+		return err
+	}
+	return heatmap.WritePNG(r.Path(run.CurvesFile), picture)
+}
+
 // finish exports the best epoch and looks at the test part, once.
 func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) error {
-	listener.stage("exporting")
+	listener.Stage("exporting")
 	epoch, err := r.export(ctx, ExportOptions{Out: r.Model(), Threads: machine.Threads})
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%w before the model was exported; go on with --resume %s", ErrInterrupted, r.Dir)
@@ -183,9 +211,9 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 	}
 	switch {
 	case len(r.Split.Test) == 0:
-		listener.note("the split has no test part: nothing to evaluate")
+		listener.Note("the split has no test part: nothing to evaluate")
 		return nil
-	case paths.Exists(r.path(evaluationFile)):
+	case paths.Exists(r.Path(run.EvaluationFile)):
 		return nil
 	}
 	result, err := Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener})
@@ -195,5 +223,5 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 		return err
 	}
 	result.Epoch = epoch
-	return atomicfile.WriteJSON(r.path(evaluationFile), result)
+	return atomicfile.WriteJSON(r.Path(run.EvaluationFile), result)
 }

@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"oscar/dataset"
+	"oscar/experiment"
 	"oscar/internal/paths"
+	"oscar/result"
 	"oscar/tfmodel"
 )
 
@@ -30,13 +32,13 @@ func TestRunFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	better := best{}
+	best := result.EpochMetrics{}
 	for i, m := range metrics {
 		if m.Epoch != i+1 || m.Step != 9*(i+1) || m.LearningRate != 1e-3 {
 			t.Errorf("line %d: epoch %d, step %d, rate %g", i+1, m.Epoch, m.Step, m.LearningRate)
 		}
-		if better.beatenBy(m, ByAccuracy) {
-			better = best{m.Epoch, m.ValidationAccuracy, m.ValidationLoss}
+		if i == 0 || experiment.ByAccuracy.Better(m, best) {
+			best = m
 		}
 	}
 	if len(metrics) != 5 {
@@ -46,8 +48,8 @@ func TestRunFolder(t *testing.T) {
 		t.Errorf("it learns nothing: the loss goes from %g to %g", metrics[0].Loss, metrics[4].Loss)
 	}
 	e := evaluationOf(t, run.Dir)
-	if e.Part != "test" || e.Images != 6 || e.Epoch != better.Epoch {
-		t.Errorf("evaluated %s, %d images, epoch %d; want test, 6, epoch %d", e.Part, e.Images, e.Epoch, better.Epoch)
+	if e.Part != "test" || e.Images != 6 || e.Epoch != best.Epoch {
+		t.Errorf("evaluated %s, %d images, epoch %d; want test, 6, epoch %d", e.Part, e.Images, e.Epoch, best.Epoch)
 	}
 	env := run.Environment
 	if env.TensorFlow == "" || env.Threads != oneThread.Threads || env.Seed != 1 || env.Started.IsZero() {
@@ -84,8 +86,8 @@ func TestTrainRefusals(t *testing.T) {
 		{func(o *TrainOptions) { o.Out = data + "/run" }, data + "/run lies in " + data + ", where every folder is a class; name a folder elsewhere"},
 		{func(o *TrainOptions) { o.Data = "none" }, `cannot read image folder "none": no such file or directory`},
 		{func(o *TrainOptions) { o.Experiment.Architecture.Name = "vgg" }, `no architecture "vgg"; have ` + strings.Join(tfmodel.Architectures(), ", ")},
-		{func(o *TrainOptions) { o.Experiment.Explain = "conv9" }, `no layer "conv9" to explain with in tiny; have conv1, relu1, bn1, conv5, relu5, pool5`},
-		{func(o *TrainOptions) { o.Experiment.Explain = "fc3" }, `no layer "fc3" to explain with in tiny; have conv1, relu1, bn1, conv5, relu5, pool5`},
+		{func(o *TrainOptions) { o.Experiment.Explain = "conv9" }, `tiny: no layer with a map "conv9" (conv1?); have conv1, relu1, bn1, conv5, relu5, pool5`},
+		{func(o *TrainOptions) { o.Experiment.Explain = "fc3" }, `tiny: no layer with a map "fc3"; have conv1, relu1, bn1, conv5, relu5, pool5`},
 		{func(o *TrainOptions) { o.Experiment.Training.Epochs = 0 }, "epochs is 0, want at least 1"},
 		{func(o *TrainOptions) { o.Experiment.Training.Batch = -1 }, "batch is -1, want at least 1"},
 		{func(o *TrainOptions) { o.Experiment.Training.LearningRate = math.NaN() }, "learning rate is NaN, want above 0"},
@@ -122,7 +124,7 @@ func TestNoValidationPart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := tree(t, run.Dir)[metricsFile]
+	text := tree(t, run.Dir)["metrics.jsonl"]
 	if !strings.Contains(text, `"val_loss":null,"val_accuracy":null`) {
 		t.Errorf("metrics: %s", text)
 	}
@@ -156,7 +158,7 @@ func TestCaches(t *testing.T) {
 			t.Fatal(err)
 		}
 		sameRun(t, run.Dir, trained(t).Dir)
-		if cached := paths.Exists(run.path("cache")); cached != (cache == dataset.CacheDisk) {
+		if cached := paths.Exists(run.Path("cache")); cached != (cache == dataset.CacheDisk) {
 			t.Errorf("%s: a cache folder: %v", cache, cached)
 		}
 	}

@@ -6,6 +6,9 @@ import (
 	"oscar/internal/machine"
 )
 
+// Version is oscar's version; cmd/oscar sets it.
+var Version = "devel"
+
 // Environment is what a result was made with.
 type Environment struct {
 	Oscar      string          `json:"oscar"`

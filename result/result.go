@@ -1,6 +1,10 @@
 package result
 
-import "oscar/score"
+import (
+	"math"
+
+	"oscar/score"
+)
 
 // Within a study's folder: its result, and what was asked.
 const (
@@ -182,3 +186,6 @@ type ClassFigures struct {
 	F1        Figure `json:"f1"`
 	Support   int    `json:"support"` // test images
 }
+
+// Unmeasured is the Number of nothing: NaN.
+var Unmeasured = Number(math.NaN())

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"oscar/experiment"
 	"oscar/internal/atomicfile"
 	"oscar/pipeline"
 	"oscar/result"
@@ -124,7 +125,7 @@ func epochsCut(costs []cost, share float64) []string {
 }
 
 // apply cuts a training: its epochs, and phases and warm-up by the same share.
-func apply(c *result.Cut, t *pipeline.Training) {
+func apply(c *result.Cut, t *experiment.Training) {
 	if c == nil {
 		return
 	}
@@ -143,7 +144,7 @@ func apply(c *result.Cut, t *pipeline.Training) {
 
 // pace measures what a variant takes on this machine, with a few steps on grey
 // images.
-func pace(ctx context.Context, name string, e pipeline.Experiment, threads pipeline.Threads, d disk) (cost, error) {
+func pace(ctx context.Context, name string, e experiment.Experiment, threads pipeline.Threads, d disk) (cost, error) {
 	c := cost{name: name, epochs: e.Training.Epochs, copies: e.Training.Augmentation.Images(1)}
 	begin := time.Now()
 	t, err := tfmodel.NewTrainer(e.Architecture, e.Training.Adam, e.Training.Loss, 1, threads)

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"oscar/dataset"
-	"oscar/pipeline"
+	"oscar/experiment"
 	"oscar/result"
 )
 
@@ -54,8 +54,8 @@ func TestApply(t *testing.T) {
 	phase := func(n int) dataset.Phase {
 		return dataset.Phase{Epochs: n, Variation: dataset.Variation{HorizontalFlip: true}}
 	}
-	asked := pipeline.Training{
-		Epochs: 60, Schedule: pipeline.Schedule{WarmupEpochs: 6},
+	asked := experiment.Training{
+		Epochs: 60, Schedule: experiment.Schedule{WarmupEpochs: 6},
 		Augmentation: dataset.Augmentation{Phases: []dataset.Phase{phase(20), phase(0)}},
 	}
 	got := asked
@@ -67,7 +67,7 @@ func TestApply(t *testing.T) {
 		t.Error("the cut reached the study")
 	}
 	apply(nil, &got)
-	short := pipeline.Training{Epochs: 3}
+	short := experiment.Training{Epochs: 3}
 	if apply(&result.Cut{Share: 0.1}, &short); short.Epochs != 3 || got.Epochs != 15 {
 		t.Errorf("%d and %d epochs", short.Epochs, got.Epochs)
 	}

@@ -1,9 +1,6 @@
 package study
 
-import (
-	"fmt"
-	"strings"
-)
+import "oscar/internal/named"
 
 // builtins is the one table of studies that come with oscar.
 var builtins = []struct {
@@ -30,7 +27,7 @@ func Builtin(name string) (Study, error) {
 			return b.new(), nil
 		}
 	}
-	return Study{}, fmt.Errorf("no study %q%s; have %s", name, meant(name, Builtins()), strings.Join(Builtins(), ", "))
+	return Study{}, named.Unknown("study", name, Builtins())
 }
 
 // keys are those of an experiment, or of a part of one.

@@ -10,6 +10,7 @@ import (
 	"oscar/metric"
 	"oscar/pipeline"
 	"oscar/result"
+	runfolder "oscar/run"
 )
 
 // comparison is what the runs wrote, and what was measured on them.
@@ -115,7 +116,7 @@ func (c *comparison) row(name string) *row {
 func (c *comparison) result(table []measure) *result.Study {
 	s, x := c.Study, c.Study.Explain
 	split := c.splits[s.Seeds[0]]
-	env := pipeline.NewEnvironment(c.Machine.Threads, s.Seeds[0])
+	env := runfolder.NewEnvironment(c.Machine.Threads, s.Seeds[0])
 	settings := x.settings("")
 	res := &result.Study{
 		Format: 1, Name: s.Name, Why: s.Why, Base: s.Variants[0].Name, Classes: split.Classes, Seeds: s.Seeds,

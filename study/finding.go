@@ -55,7 +55,7 @@ func (j *job) evaluate(ctx context.Context, r *run, opened *pipeline.Run) error 
 	if err != nil {
 		return err
 	}
-	o := pipeline.EvaluateOptions{Model: opened.Dir, Part: "test", Machine: j.machine(opened), Listener: pipeline.Listener{Note: j.note}}
+	o := pipeline.EvaluateOptions{Model: opened.Dir, Part: "test", Machine: j.machine(opened), Listener: pipeline.Listener{OnNote: j.note}}
 	if e != nil && e.Classifications == nil {
 		again, err := pipeline.Evaluate(ctx, o)
 		if err != nil {
@@ -149,7 +149,7 @@ func (j *job) machine(r *pipeline.Run) pipeline.Machine {
 }
 
 // quiet is a listener that passes on notes only.
-func (j *job) quiet() pipeline.Listener { return pipeline.Listener{Note: j.Listener.Note} }
+func (j *job) quiet() pipeline.Listener { return pipeline.Listener{OnNote: j.Listener.OnNote} }
 
 // runData is all that a finished run wrote.
 type runData struct {

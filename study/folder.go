@@ -156,9 +156,9 @@ func difference(path string, was, is any) string {
 			for i := range max(len(a), len(b)) {
 				switch {
 				case i >= len(b):
-					return fmt.Sprintf("%s has %s, not here", path, named(a[i]))
+					return fmt.Sprintf("%s has %s, not here", path, describe(a[i]))
 				case i >= len(a):
-					return fmt.Sprintf("%s has no %s", path, named(b[i]))
+					return fmt.Sprintf("%s has no %s", path, describe(b[i]))
 				}
 				if text := difference(fmt.Sprintf("%s.%s", path, cmp.Or(nameOf(a[i]), fmt.Sprint(i+1))), a[i], b[i]); text != "" {
 					return text
@@ -166,11 +166,11 @@ func difference(path string, was, is any) string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s %s, not %s", path, named(was), named(is))
+	return fmt.Sprintf("%s %s, not %s", path, describe(was), describe(is))
 }
 
-// named is a value in an error: its name if it has one.
-func named(v any) string {
+// describe is a value in an error: its name if it has one.
+func describe(v any) string {
 	if name := nameOf(v); name != "" {
 		return name
 	}

@@ -3,8 +3,8 @@ package study
 import (
 	"fmt"
 
+	"oscar/experiment"
 	"oscar/internal/machine"
-	"oscar/pipeline"
 	"oscar/result"
 	"oscar/tfmodel"
 )
@@ -14,7 +14,7 @@ import (
 const memoryShare = 0.9
 
 // forecast is what training takes, in bytes.
-func forecast(e pipeline.Experiment) (result.Memory, error) {
+func forecast(e experiment.Experiment) (result.Memory, error) {
 	m, err := e.Architecture.Memory(e.Training.Batch)
 	return result.Memory{
 		Weights: m.Weights, Gradients: m.Gradients, Optimizer: m.Optimizer, Activations: m.Activations, Overhead: m.Overhead, Training: m.Training,

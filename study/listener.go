@@ -6,7 +6,7 @@ import (
 	"oscar/pipeline"
 )
 
-// Listener hears how a study gets on. Any of its functions may be nil.
+// Listener receives the progress events of a study. Any of its functions may be nil.
 type Listener struct {
 	pipeline.Listener
 	Progress func(Progress) // while a run is under way
@@ -30,16 +30,4 @@ type Ran struct {
 	Earlier  bool // it was there before
 	Accuracy float64
 	Failed   string // why, if it did
-}
-
-func (l Listener) note(text string) {
-	if l.Note != nil {
-		l.Note(text)
-	}
-}
-
-func (l Listener) stage(name string) {
-	if l.Stage != nil {
-		l.Stage(name)
-	}
 }

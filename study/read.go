@@ -3,11 +3,9 @@ package study
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"reflect"
+	"oscar/internal/keyed"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -58,34 +56,14 @@ func ReadAddition(path string) (Addition, error) {
 	return a, nil
 }
 
-// strict lays YAML over v and refuses keys that v has not.
+// strict lays YAML over v. Unknown keys are errors.
 func strict(b []byte, v any, example string) error {
-	var tree any
-	if err := yaml.Unmarshal(b, &tree); err != nil {
-		return err
-	}
-	if tree == nil {
-		return fmt.Errorf("the file is empty; want keys such as %s", example)
-	}
-	oneInsert(tree)
-	if err := checkKeys(tree, reflect.TypeOf(v).Elem(), ""); err != nil {
-		return err
-	}
-	text, err := json.Marshal(tree)
+	tree, err := keyed.Parse(b, example)
 	if err != nil {
 		return err
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	err = d.Decode(v)
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		want := map[reflect.Kind]string{
-			reflect.Int: "a whole number", reflect.Uint64: "a whole number from 0", reflect.Float64: "a number",
-			reflect.String: "text", reflect.Slice: "a list", reflect.Map: "keys with values",
-		}[wrong.Type.Kind()]
-		return fmt.Errorf("%s is a %s, want %s", wrong.Field, wrong.Value, cmp.Or(want, wrong.Type.String()))
-	}
-	return err
+	oneInsert(tree)
+	return keyed.Read(tree, v)
 }
 
 // oneInsert makes a list of an insert that stands alone.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"oscar/dataset"
+	"oscar/experiment"
 	"oscar/internal/machine"
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
@@ -84,7 +85,7 @@ type job struct {
 // row is a variant with what it trains.
 type row struct {
 	variant    Variant
-	experiment pipeline.Experiment // but for seed and folder
+	experiment experiment.Experiment // but for seed and folder
 	memory     result.Memory
 	tooLarge   string // why nothing of it is run
 	runs       []*run
@@ -104,7 +105,7 @@ func (j *job) note(text string) {
 	if !slices.Contains(j.notes, text) {
 		j.notes = append(j.notes, text)
 	}
-	j.Listener.note(text)
+	j.Listener.Note(text)
 }
 
 // begin plans a study of the images in root and runs it.
@@ -118,10 +119,10 @@ func (j *job) begin(ctx context.Context, root string) (*result.Study, error) {
 		return nil, err
 	}
 	for _, text := range j.imageNotes() {
-		j.Listener.note(text)
+		j.Listener.Note(text)
 	}
 	if len(j.Study.Seeds) == 1 && len(j.Study.Claims) > 0 {
-		j.Listener.note("with one seed no claim can be decided: --seeds 1,2 trains every variant twice")
+		j.Listener.Note("with one seed no claim can be decided: --seeds 1,2 trains every variant twice")
 	}
 	if err := j.makeRows(); err != nil {
 		return nil, err
@@ -211,7 +212,7 @@ func (j *job) fit(ctx context.Context) error {
 	if j.Budget == 0 {
 		return nil
 	}
-	j.Listener.stage("measuring how fast the variants train")
+	j.Listener.Stage("measuring how fast the variants train")
 	d, err := measureDisk(j.Out)
 	if err != nil {
 		return err
@@ -245,7 +246,7 @@ func (j *job) fit(ctx context.Context) error {
 	}
 	j.plan.Cut = c
 	for _, text := range c.Text {
-		j.Listener.note("cut to the budget: " + text)
+		j.Listener.Note("cut to the budget: " + text)
 	}
 	for _, r := range j.rows {
 		apply(c, &r.experiment.Training)
@@ -285,7 +286,7 @@ func (j *job) run(ctx context.Context) (*result.Study, error) {
 	}
 	for i, r := range all {
 		earlier := j.finished(r)
-		j.Listener.stage(fmt.Sprintf("run %d of %d: %s, seed %d", i+1, len(all), r.row.variant.Name, r.seed))
+		j.Listener.Stage(fmt.Sprintf("run %d of %d: %s, seed %d", i+1, len(all), r.row.variant.Name, r.seed))
 		progress := Progress{Run: i + 1, Runs: len(all), Variant: r.row.variant.Name, Seed: r.seed}
 		err := j.train(ctx, r, j.follow(progress, r, left))
 		if err == nil {
@@ -302,7 +303,7 @@ func (j *job) run(ctx context.Context) (*result.Study, error) {
 		}
 		j.report(r, earlier, err)
 	}
-	j.Listener.stage("comparing")
+	j.Listener.Stage("comparing")
 	return j.compare(ctx)
 }
 

@@ -99,7 +99,7 @@ func (o Options) scan(ctx context.Context) (*dataset.Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Listener.stage("reading images")
+	o.Listener.Stage("reading images")
 	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{
 		Limits: dataset.Limits{MaxPixels: e.Data.MaxPixels, MaxBytes: e.Data.MaxBytes}, Verify: true,
 		Workers: o.Machine.Workers, Progress: o.Listener.Count,

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"oscar/explain"
+	"oscar/internal/named"
 	"oscar/pipeline"
 	"oscar/result"
 )
@@ -97,7 +98,7 @@ func (s Study) Check() error {
 	case s.Epochs < 0:
 		return fmt.Errorf("epochs is %d, want 1 or more, or 0 for those of the base", s.Epochs)
 	case s.Split != OneSplit && s.Split != SeedSplit:
-		return fmt.Errorf("no split %q; have %s, %s", s.Split, OneSplit, SeedSplit)
+		return named.Unknown("split", s.Split, []string{OneSplit, SeedSplit})
 	case len(s.Variants) == 0:
 		return errors.New("variants is empty; want the base, as {name: baseline}, and edits of it")
 	}
@@ -217,7 +218,7 @@ func (s Study) variant(name string) (Variant, error) {
 		}
 		known[i] = v.Name
 	}
-	return Variant{}, fmt.Errorf("no variant %q%s; have %s", name, meant(name, known), strings.Join(known, ", "))
+	return Variant{}, named.Unknown("variant", name, known)
 }
 
 // against is the name of what a variant is compared with: "" for the base,
@@ -238,5 +239,5 @@ func (s Study) measure(name string) (result.Measure, error) {
 		}
 		known = append(known, m.Name)
 	}
-	return result.Measure{}, fmt.Errorf("no measure %q%s; have %s", name, meant(name, known), strings.Join(known, ", "))
+	return result.Measure{}, named.Unknown("measure", name, known)
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"oscar/dataset"
-	"oscar/pipeline"
+	"oscar/experiment"
 	"oscar/tfmodel"
 )
 
@@ -54,7 +54,7 @@ func TestReadRefuses(t *testing.T) {
 		{head + "{name: a, insert: {before: fc1, layers: []}}]}", "variant a: insert: layers is empty"},
 		{head + "{name: a, insert: {before: fc1, layers: [{kind: dropout}]}}]}", `variant a: insert: layer without a name: {"kind":"dropout"}`},
 		{head + "{name: a, architecture: vgg}]}", `variant a: no architecture "vgg"; have ` + strings.Join(tfmodel.Architectures(), ", ")},
-		{head + "{name: a, layer: fc1}]}", `variant a: no layer "fc1" to explain with in tiny; have conv1, relu1, bn1, conv5, relu5, pool5`},
+		{head + "{name: a, layer: fc1}]}", `variant a: tiny: no layer with a map "fc1"; have conv1, relu1, bn1, conv5, relu5, pool5`},
 		{head + "{name: a, data: {fractions: [0.5, 0.2, 0.3]}}]}", "variant a: data.fractions cannot differ: all variants are compared on the same images"},
 		{"{name: mine, base: {seed: 3}, variants: [{name: a}]}", "base.seed: a study has seeds for that"},
 		{"{name: mine, base: {explain: conv5}, variants: [{name: a}]}", "base.explain: a study has explain.layer for that"},
@@ -231,7 +231,7 @@ func TestHGS(t *testing.T) {
 	}
 }
 
-func experimentOf(t *testing.T, s Study, name string) pipeline.Experiment {
+func experimentOf(t *testing.T, s Study, name string) experiment.Experiment {
 	t.Helper()
 	v, err := s.variant(name)
 	if err != nil {

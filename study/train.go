@@ -9,6 +9,7 @@ import (
 
 	"oscar/internal/paths"
 	"oscar/pipeline"
+	runfolder "oscar/run"
 )
 
 // train brings a run to its end: makes its folder if it is not there, and goes
@@ -28,7 +29,7 @@ func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 	if len(j.Command) > 0 {
 		err = process{j.Command, j.Machine, note}.train(ctx, dir, func(epochs int) { at(float64(epochs) / float64(r.row.experiment.Training.Epochs)) })
 	} else {
-		_, err = pipeline.Resume(ctx, dir, j.Machine, pipeline.Listener{Note: note, Step: func(s pipeline.StepInfo) {
+		_, err = pipeline.Resume(ctx, dir, j.Machine, pipeline.Listener{OnNote: note, OnStep: func(s pipeline.StepInfo) {
 			at((float64(s.Epoch-1) + float64(s.Done)/float64(s.Total)) / float64(s.Epochs))
 		}})
 	}
@@ -48,7 +49,7 @@ func (j *job) finished(r *run) bool {
 func (j *job) create(r *run, dir string) error {
 	e := r.row.experiment
 	e.Seed = r.seed
-	made, err := pipeline.CreateRun(dir, e, pipeline.NewEnvironment(j.Machine.Threads, e.Seed), j.splits[r.seed])
+	made, err := runfolder.Create(dir, "", e, runfolder.NewEnvironment(j.Machine.Threads, e.Seed), j.splits[r.seed])
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,9 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"oscar/pipeline"
+	"oscar/experiment"
+	"oscar/internal/keyed"
+	"oscar/internal/named"
 	"oscar/tfmodel"
 )
 
@@ -125,7 +127,7 @@ func settings(path string, tree map[string]any) []string {
 }
 
 // experiment is what a variant trains, for that many classes.
-func (s Study) experiment(v Variant, classes int) (pipeline.Experiment, error) {
+func (s Study) experiment(v Variant, classes int) (experiment.Experiment, error) {
 	e, err := s.base()
 	if err != nil {
 		return e, err
@@ -161,8 +163,8 @@ func (s Study) experiment(v Variant, classes int) (pipeline.Experiment, error) {
 
 // base is the experiment that all edits begin with. It is read anew each time,
 // since what is laid over it would be laid over its lists.
-func (s Study) base() (pipeline.Experiment, error) {
-	e := pipeline.DefaultExperiment()
+func (s Study) base() (experiment.Experiment, error) {
+	e := experiment.Default()
 	for key, instead := range map[string]string{"seed": "seeds", "explain": "explain.layer"} {
 		if _, ok := s.Base[key]; ok {
 			return e, fmt.Errorf("base.%s: a study has %s for that", key, instead)
@@ -189,7 +191,7 @@ func (s Study) base() (pipeline.Experiment, error) {
 }
 
 // lay lays keys over an experiment.
-func lay(tree map[string]any, e *pipeline.Experiment) error {
+func lay(tree map[string]any, e *experiment.Experiment) error {
 	text, err := yaml.Marshal(tree)
 	if err != nil {
 		return err
@@ -286,11 +288,11 @@ func (l Layer) named(name string) (out tfmodel.Named, err error) {
 	if err := l.decode(&out, "name", "kind"); err != nil {
 		return out, err
 	}
-	_, known := keysOf(reflect.TypeOf(out.Layer).Elem())
+	known := keyed.Keys(reflect.TypeOf(out.Layer).Elem())
 	known = append([]string{"name", "kind"}, known...)
 	for _, key := range slices.Sorted(maps.Keys(l)) {
 		if !slices.Contains(known, key) {
-			return out, fmt.Errorf("layer %v (%v) has an unknown key %q%s; have %s", l["name"], l["kind"], key, meant(key, known), strings.Join(known, ", "))
+			return out, fmt.Errorf("layer %v (%v) has an unknown key %q%s; have %s", l["name"], l["kind"], key, named.Suggest(key, known), strings.Join(known, ", "))
 		}
 	}
 	return out, l.decode(&out, known...)

@@ -1,5 +1,10 @@
 package tfmodel
 
+import (
+	"fmt"
+	"slices"
+)
+
 // Memory is a forecast of a network's memory for a batch, in bytes. A program with
 // TensorFlow takes a quarter of a gigabyte in addition.
 type Memory struct {
@@ -55,4 +60,15 @@ func (a Architecture) Memory(batch int) (Memory, error) {
 func (s steps) overwritten(i int) bool {
 	users := s.users(i)
 	return len(users) == 1 && s[users[0]].layer.Traits().InPlace && !s[i].layer.Traits().ReadsOutput
+}
+
+// Largest names the layer with most of the weights: "fc1 has 37 million
+// weights". Without layers it returns the architecture's name.
+func (a Architecture) Largest() string {
+	rows, err := a.Summary()
+	if err != nil || len(rows) == 0 {
+		return a.Name
+	}
+	largest := slices.MaxFunc(rows, func(a, b Row) int { return a.Parameters - b.Parameters })
+	return fmt.Sprintf("%s has %d million weights", largest.Name, largest.Parameters/1e6)
 }

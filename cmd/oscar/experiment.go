@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"oscar/dataset"
-	"oscar/pipeline"
+	"oscar/experiment"
 	"oscar/tfmodel"
 )
 
@@ -24,12 +24,12 @@ type asked struct {
 func (a *asked) flags(f *pflag.FlagSet) {
 	f.StringVar(&a.file, "experiment", "", "YAML file with an experiment's keys, as in experiment.json")
 	f.StringArrayVar(&a.keys, "set", nil, "set one key, `KEY=VALUE` as in training.batch=16; again for more")
-	e := pipeline.DefaultExperiment()
+	e := experiment.Default()
 	experimentFlags(f, &e)
 }
 
 // experimentFlags binds flags to an experiment, whose values are their defaults.
-func experimentFlags(f *pflag.FlagSet, e *pipeline.Experiment) {
+func experimentFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 	t, d := &e.Training, &e.Data
 	f.Var(architecture{e}, "arch", "architecture: "+strings.Join(tfmodel.Architectures(), ", "))
 	f.IntVar(&t.Epochs, "epochs", t.Epochs, "how often every image is seen")
@@ -46,7 +46,7 @@ func experimentFlags(f *pflag.FlagSet, e *pipeline.Experiment) {
 
 // lay puts file, flags and keys over an experiment and checks it. Errors of the
 // file are said with its name, others are the command line's.
-func (a *asked) lay(e *pipeline.Experiment, cmd *cobra.Command) error {
+func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 	var ofFile error // what is wrong with the file, unless a flag mends it
 	if a.file != "" {
 		b, err := os.ReadFile(a.file)
@@ -85,7 +85,7 @@ func (a *asked) lay(e *pipeline.Experiment, cmd *cobra.Command) error {
 }
 
 // architecture is the flag that names one.
-type architecture struct{ e *pipeline.Experiment }
+type architecture struct{ e *experiment.Experiment }
 
 func (a architecture) String() string {
 	if a.e == nil {
@@ -102,7 +102,7 @@ func (a architecture) Set(name string) error {
 func (architecture) Type() string { return "string" }
 
 // fractions is the flag with the shares of the three parts.
-type fractions struct{ d *pipeline.Data }
+type fractions struct{ d *experiment.Data }
 
 func (f fractions) String() string {
 	if f.d == nil {

@@ -71,7 +71,7 @@ the 99th percentile, since single pixels would take all colour from the others.
 			screen := newScreen()
 			defer screen.clear()
 			o.Model, o.Listener = args[0], screen.listener()
-			o.Listener.Count, o.Progress = nil, func(p pipeline.Progress) { screen.progress(p.Share, explaining(screen.stage, p), false) }
+			o.Listener.OnCount, o.Progress = nil, func(p pipeline.Progress) { screen.progress(p.Share, explaining(screen.stage, p), false) }
 			var err error
 			if slices.Contains(args[1:], "-") {
 				screen.line("reading a list of paths on standard input")

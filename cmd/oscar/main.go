@@ -13,6 +13,7 @@ import (
 
 	"oscar/internal/quiet"
 	"oscar/pipeline"
+	"oscar/result"
 )
 
 // version is set by the linker.
@@ -34,7 +35,7 @@ func run(args []string) int {
 		fmt.Fprintf(os.Stderr, "oscar: %v\n", err)
 		return exitFailed
 	}
-	pipeline.Version = version
+	result.Version = version
 	pipeline.AdoptNotice = func(text string) { fmt.Fprintf(os.Stderr, "oscar: %s\n", text) }
 	pipeline.ReadOtherJPEGs()
 	// A file that grows beyond ulimit -f is an error like a full disk, not the end.

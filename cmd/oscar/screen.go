@@ -12,6 +12,7 @@ import (
 
 	"oscar/internal/text"
 	"oscar/pipeline"
+	"oscar/result"
 )
 
 // screen shows how a job gets on: on a terminal one line that is drawn over,
@@ -79,26 +80,26 @@ func (s *screen) progress(done float64, text string, final bool) {
 // listener draws a job's progress on the screen.
 func (s *screen) listener() pipeline.Listener {
 	return pipeline.Listener{
-		Note: func(text string) { s.line("note: %s", text) },
-		Stage: func(name string) {
+		OnNote: func(text string) { s.line("note: %s", text) },
+		OnStage: func(name string) {
 			s.stage, s.last = name, time.Time{}
 			if !s.terminal {
 				s.last = time.Now()
 			}
 			s.line("%s", name)
 		},
-		Count: func(done, total int) {
+		OnCount: func(done, total int) {
 			if done == total {
 				s.clear()
 				return
 			}
 			s.progress(float64(done)/float64(total), fmt.Sprintf("%s %d/%d", s.stage, done, total), false)
 		},
-		Step: func(i pipeline.StepInfo) {
+		OnStep: func(i pipeline.StepInfo) {
 			s.progress(float64(i.Done)/float64(i.Total), fmt.Sprintf("epoch %d/%d  %d/%d  loss %.4f  accuracy %.4f  %.1f images/s  %s left",
 				i.Epoch, i.Epochs, i.Done, i.Total, i.Loss, i.Accuracy, i.Rate, round(i.Left)), false)
 		},
-		Epoch: func(m pipeline.EpochMetrics, best bool) {
+		OnEpoch: func(m result.EpochMetrics, best bool) {
 			mark := ""
 			if best {
 				mark = "  best"

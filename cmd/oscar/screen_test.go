@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"oscar/pipeline"
+	"oscar/result"
 )
 
 // On a terminal one line is drawn over and cleared, and never wraps.
@@ -14,8 +15,8 @@ func TestScreenOnATerminal(t *testing.T) {
 	s := &screen{out: &out, terminal: true, width: 60}
 	l := s.listener()
 	l.Stage("training")
-	l.Step(pipeline.StepInfo{Epoch: 1, Epochs: 40, Done: 16, Total: 32, Loss: 1.5, Accuracy: 0.25, Rate: 12, Left: 90 * time.Minute})
-	l.Step(pipeline.StepInfo{Epoch: 1, Epochs: 40, Done: 17, Total: 32, Loss: 1.5}) // too soon to be drawn
+	l.OnStep(pipeline.StepInfo{Epoch: 1, Epochs: 40, Done: 16, Total: 32, Loss: 1.5, Accuracy: 0.25, Rate: 12, Left: 90 * time.Minute})
+	l.OnStep(pipeline.StepInfo{Epoch: 1, Epochs: 40, Done: 17, Total: 32, Loss: 1.5}) // too soon to be drawn
 	l.Note("something")
 	l.Count(1, 2)
 	l.Count(2, 2)
@@ -52,10 +53,10 @@ func TestScreenOnAPipe(t *testing.T) {
 func TestScreenEpochs(t *testing.T) {
 	var out strings.Builder
 	l := (&screen{out: &out}).listener()
-	m := pipeline.EpochMetrics{Epoch: 3, Loss: 0.5, Accuracy: 0.75, ValidationLoss: 0.25, ValidationAccuracy: 0.5, ImagesPerSecond: 55.55}
-	l.Epoch(m, true)
-	m.ValidationLoss, m.ValidationAccuracy, m.Unreadable = pipeline.Unmeasured, pipeline.Unmeasured, 1
-	l.Epoch(m, false)
+	m := result.EpochMetrics{Epoch: 3, Loss: 0.5, Accuracy: 0.75, ValidationLoss: 0.25, ValidationAccuracy: 0.5, ImagesPerSecond: 55.55}
+	l.OnEpoch(m, true)
+	m.ValidationLoss, m.ValidationAccuracy, m.Unreadable = result.Unmeasured, result.Unmeasured, 1
+	l.OnEpoch(m, false)
 	want := "epoch   3  loss 0.5000  accuracy 0.7500  val_loss 0.2500  val_accuracy 0.5000  55.5 images/s  best\n" +
 		"epoch   3  loss 0.5000  accuracy 0.7500  55.5 images/s  1 image left out\n"
 	if out.String() != want {

@@ -219,7 +219,7 @@ func findStudy(name string) (study.Study, error) {
 // studyListener draws a study's progress: a line a run, and one that moves.
 func (s *screen) studyListener() study.Listener {
 	l := study.Listener{Listener: s.listener()}
-	l.Step, l.Epoch = nil, nil
+	l.OnStep, l.OnEpoch = nil, nil
 	l.Progress = func(p study.Progress) {
 		left := ""
 		if p.Left > 0 {

@@ -10,13 +10,14 @@ import (
 	"github.com/spf13/pflag"
 
 	"oscar/dataset"
+	"oscar/experiment"
 	"oscar/internal/text"
 	"oscar/pipeline"
 )
 
 func newTrain(*globalFlags) *cobra.Command {
 	var (
-		o       = pipeline.TrainOptions{Experiment: pipeline.DefaultExperiment()}
+		o       = pipeline.TrainOptions{Experiment: experiment.Default()}
 		resume  string
 		preview string
 		cache   = string(dataset.CacheMemory)

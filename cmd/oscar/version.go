@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"oscar/pipeline"
+	runfolder "oscar/run"
 )
 
 func newVersion(*globalFlags) *cobra.Command {
@@ -15,7 +16,7 @@ func newVersion(*globalFlags) *cobra.Command {
 		Example: "  oscar version",
 		Args:    arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			e := pipeline.NewEnvironment(pipeline.Threads{}, 0)
+			e := runfolder.NewEnvironment(pipeline.Threads{}, 0)
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "oscar %s\nTensorFlow %s\ngraft %s\n%s\n", e.Oscar, e.TensorFlow, e.Graft, e.Go)
 			return err
 		},

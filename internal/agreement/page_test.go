@@ -17,6 +17,7 @@ import (
 	"oscar/internal/agreement"
 	"oscar/internal/reference"
 	"oscar/pipeline"
+	runfolder "oscar/run"
 	"oscar/score"
 	"oscar/tfmodel"
 )
@@ -146,7 +147,7 @@ func now(t *testing.T) agreement.Made {
 	if err != nil {
 		commit = []byte("unknown")
 	}
-	e := pipeline.NewEnvironment(pipeline.Threads{}, 0)
+	e := runfolder.NewEnvironment(pipeline.Threads{}, 0)
 	return agreement.Made{
 		Date: time.Now().UTC().Format(time.DateOnly), Commit: strings.TrimSpace(string(commit)),
 		Versions: "TensorFlow " + e.TensorFlow + " and " + e.Go, Processor: e.Processor,

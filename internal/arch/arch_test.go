@@ -23,8 +23,10 @@ var order = []string{
 	"bench",                      // oscar beside what people would use instead, measured
 	"cmd/oscar",                  // flags, help and exit codes of the verbs
 	"study",                      // a base experiment and named edits of it
-	"report",                     // a page of what a folder of results holds
-	"pipeline",                   // the verbs as Go functions; owns the run folder
+	"report", // a page of what a folder of results holds
+	"pipeline",                   // the verbs as Go functions
+	"run",                        // the run folder: checkpoints, fitting, metrics
+	"experiment",                 // the settings of a training run
 	"internal/reference",         // networks that other programs know, too; for tests
 	"report/reporttest",          // a report in a browser, for tests
 	"report/page",                // pages, tables and charts, drawn
@@ -48,6 +50,9 @@ var order = []string{
 	"internal/resultdir", // folders of results: locked, resumed
 	"internal/atomicfile",
 	"internal/machine",
+	"internal/testkit", // what the tests of several packages need
+	"internal/keyed",   // settings read strictly
+	"internal/named",   // values by name
 	"internal/paths",   // questions about file names
 	"internal/text",    // numbers and lists for people
 	"internal/batch",   // images to a model in batches
@@ -78,7 +83,7 @@ var forbidden = []struct {
 		why:       "savedmodel writes TensorFlow's protocol buffers, but leaves graphs and sessions to internal/graph",
 	},
 	{
-		importers: []string{"explain", "gradcam", "heatmap", "score", "global", "dataset", "metric", "report", "report/page", "result", "internal/events", "internal/npy", "internal/atomicfile", "internal/machine", "internal/quiet", "internal/batch", "internal/seeded", "internal/numeric"},
+		importers: []string{"explain", "gradcam", "heatmap", "score", "global", "dataset", "metric", "report", "report/page", "result", "internal/events", "internal/npy", "internal/atomicfile", "internal/machine", "internal/quiet", "internal/keyed", "internal/named", "internal/batch", "internal/seeded", "internal/numeric"},
 		imported:  []string{tensorflow, "oscar/internal/graph"},
 		through:   true,
 		why: "this is arithmetic on plain slices: without TensorFlow it builds in a second, is tested by hand-made " +

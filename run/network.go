@@ -1,13 +1,14 @@
-package pipeline
+package run
 
 import (
 	"slices"
 
+	"oscar/experiment"
 	"oscar/result"
 )
 
-// network describes the experiment's network for readers without TensorFlow.
-func (e Experiment) network() (result.Network, error) {
+// network describes an experiment's network for readers without TensorFlow.
+func network(e experiment.Experiment) (result.Network, error) {
 	a := e.Architecture
 	n := result.Network{Name: a.Name, Input: a.Input, Explain: e.Explain, Layers: []result.Layer{}}
 	rows, err := a.Summary()

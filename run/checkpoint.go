@@ -1,4 +1,4 @@
-package pipeline
+package run
 
 import (
 	"cmp"
@@ -8,17 +8,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"oscar/experiment"
 	"oscar/internal/atomicfile"
+	"oscar/result"
 	"oscar/tfmodel"
 )
 
-// state is where a training stands: with the variables it is all that is
-// needed to go on to the same bits.
+// state is the position of a training. With the variables it is all that is
+// needed to resume to the same bits.
 type state struct {
 	Format   int     `json:"format"`
 	Split    string  `json:"split"`    // the split's hash
@@ -54,7 +57,7 @@ const (
 // aside as damaged-step-NNNNNNN until the training has come that far again.
 type checkpoints struct{ dir string }
 
-func (r *Run) checkpoints() checkpoints { return checkpoints{r.path(checkpointsDir)} }
+func (r *Run) checkpoints() checkpoints { return checkpoints{r.Path(checkpointsDir)} }
 
 // save writes the state as the newest checkpoint, then drops older ones.
 func (c checkpoints) save(ctx context.Context, t *tfmodel.Trainer, s state) error {
@@ -117,6 +120,21 @@ func bestName(epoch int) string { return fmt.Sprintf("best-%04d", epoch) }
 
 // aside is put before the name of a damaged checkpoint.
 const aside = "damaged-"
+
+// best is the epoch that is kept: the best by the monitor; without a validation
+// part, the last.
+type best struct {
+	Epoch    int           `json:"epoch"` // from 1; 0: none yet
+	Accuracy result.Number `json:"accuracy"`
+	Loss     result.Number `json:"loss"`
+}
+
+func (b best) beatenBy(m result.EpochMetrics, by experiment.Monitor) bool {
+	if b.Epoch == 0 || math.IsNaN(float64(m.ValidationAccuracy)) {
+		return true
+	}
+	return by.Better(m, result.EpochMetrics{ValidationAccuracy: b.Accuracy, ValidationLoss: b.Loss})
+}
 
 // bestPrefix returns the bundle of the best epoch so far, and the epoch.
 func (c checkpoints) bestPrefix() (prefix string, epoch int, err error) {
@@ -184,7 +202,7 @@ func (c checkpoints) restore(ctx context.Context, t *tfmodel.Trainer, split stri
 			return state{}, fmt.Errorf("%s belongs to another split; split.json was replaced", filepath.Join(c.dir, name))
 		case s.Epoch > epochs:
 			ahead = true
-			listener.note(fmt.Sprintf("checkpoint %s is passed over: it has %d epochs, %s %d", name, s.Epoch, metricsFile, epochs))
+			listener.Note(fmt.Sprintf("checkpoint %s is passed over: it has %d epochs, %s %d", name, s.Epoch, MetricsFile, epochs))
 			continue
 		default:
 			err = t.Restore(ctx, filepath.Join(c.dir, name, bundlePrefix))
@@ -192,10 +210,10 @@ func (c checkpoints) restore(ctx context.Context, t *tfmodel.Trainer, split stri
 		if err == nil {
 			return s, c.setAside(steps[i+1:])
 		}
-		listener.note(fmt.Sprintf("checkpoint %s is damaged and passed over: %v", name, err))
+		listener.Note(fmt.Sprintf("checkpoint %s is damaged and passed over: %v", name, err))
 	}
 	if ahead {
-		return state{}, fmt.Errorf("%s has %d epochs, fewer than every checkpoint: it was cut short; put it back", metricsFile, epochs)
+		return state{}, fmt.Errorf("%s has %d epochs, fewer than every checkpoint: it was cut short; put it back", MetricsFile, epochs)
 	}
 	if len(steps) > 0 {
 		return state{}, fmt.Errorf("no checkpoint in %s can be read; put one back, or remove that folder's contents to begin anew", c.dir)
@@ -236,3 +254,7 @@ func (c checkpoints) list(prefix string) ([]string, error) {
 	})
 	return names, nil
 }
+
+// Best returns the variables of the best epoch so far, as a path for
+// [tfmodel.Network.Restore], and the epoch, counted from 1.
+func (r *Run) Best() (prefix string, epoch int, err error) { return r.checkpoints().bestPrefix() }

@@ -1,4 +1,4 @@
-package pipeline
+package experiment
 
 import (
 	"math"
@@ -40,7 +40,7 @@ func TestStepsOfAnEpoch(t *testing.T) {
 	training := DefaultTraining()
 	training.Epochs, training.Batch, training.LearningRate = 2, 4, 1
 	training.Schedule = Schedule{Kind: "cosine"}
-	if got := training.rate(3, 9); math.Abs(got-0.5) > 1e-15 { // 3 of 6 steps
+	if got := training.Rate(3, 9); math.Abs(got-0.5) > 1e-15 { // 3 of 6 steps
 		t.Errorf("half-way the rate is %g", got)
 	}
 }

@@ -1,19 +1,22 @@
-package pipeline
+package run
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
 
 	"oscar/dataset"
+	"oscar/internal/machine"
+	"oscar/metric"
+	"oscar/result"
 	"oscar/tfmodel"
 )
 
-// fit trains the epochs that are left.
-func (r *Run) fit(ctx context.Context, machine Machine, listener Listener) error {
+// Fit trains the remaining epochs. If ctx is cancelled it saves after the current
+// step and returns [ErrInterrupted].
+func (r *Run) Fit(ctx context.Context, machine Machine, listener Listener) error {
 	e := r.Experiment
-	listener.stage("building the graph")
+	listener.Stage("building the graph")
 	t, err := tfmodel.NewTrainer(e.Architecture, e.Training.Adam, e.Training.Loss, e.Seed, machine.Threads)
 	if err != nil {
 		return err
@@ -21,7 +24,7 @@ func (r *Run) fit(ctx context.Context, machine Machine, listener Listener) error
 	defer t.Close()
 	// What has begun is brought to its end: the context is asked between steps.
 	work := context.WithoutCancel(ctx)
-	epochs, err := r.readJournal()
+	epochs, err := r.Journal()
 	if err != nil {
 		return err
 	}
@@ -30,7 +33,7 @@ func (r *Run) fit(ctx context.Context, machine Machine, listener Listener) error
 		return err
 	}
 	if s.Step > 0 {
-		listener.note(fmt.Sprintf("going on at step %d, epoch %d", s.Step, s.Epoch+1))
+		listener.Note(fmt.Sprintf("going on at step %d, epoch %d", s.Step, s.Epoch+1))
 	}
 	j, err := r.openJournal(epochs[:s.Epoch])
 	if err != nil {
@@ -43,14 +46,14 @@ func (r *Run) fit(ctx context.Context, machine Machine, listener Listener) error
 	}
 	defer func() {
 		if err := f.loader.Close(); err != nil { // images were right, but are decoded anew each time
-			listener.note(err.Error())
+			listener.Note(err.Error())
 		}
 	}()
 
-	listener.stage("training")
+	listener.Stage("training")
 	for f.state.Epoch < e.Training.Epochs {
-		if last := e.Training.EarlyStopping.after(j.epochs); last > 0 {
-			listener.note(fmt.Sprintf("stopped early, after epoch %d of %d: %s", last, e.Training.Epochs, e.Training.EarlyStopping))
+		if last := e.Training.EarlyStopping.After(j.epochs); last > 0 {
+			listener.Note(fmt.Sprintf("stopped early, after epoch %d of %d: %s", last, e.Training.Epochs, e.Training.EarlyStopping))
 			break
 		}
 		if ctx.Err() != nil {
@@ -67,8 +70,8 @@ func (r *Run) loader(machine Machine, skip func(dataset.Item, error)) (*dataset.
 	in := r.Experiment.Architecture.Input
 	return dataset.NewLoader(dataset.LoaderOptions{
 		Root: r.Images(), Height: in[0], Width: in[1],
-		Interpolation: r.Experiment.Data.Interpolation, Limits: r.Experiment.Data.limits(),
-		Cache: machine.Cache, CacheDir: r.path("cache"), Workers: machine.Workers,
+		Interpolation: r.Experiment.Data.Interpolation, Limits: r.Experiment.Data.Limits(),
+		Cache: machine.Cache, CacheDir: r.Path("cache"), Workers: machine.Workers,
 		Skip: skip,
 	})
 }
@@ -98,14 +101,14 @@ func (f *fitting) skip() func(dataset.Item, error) {
 		f.skipped++
 		if !f.noted[item.Path] {
 			f.noted[item.Path] = true
-			reason := problem(item, err).Reason
+			reason := Problem(item, err).Reason
 			kind := dataset.ReasonKind(reason)
 			f.reasons[kind]++
 			switch n := f.reasons[kind]; {
 			case n <= dataset.MostAlike:
-				f.listener.note(fmt.Sprintf("left out: %v", err))
+				f.listener.Note(fmt.Sprintf("left out: %v", err))
 			case n == dataset.MostAlike+1:
-				f.listener.note(fmt.Sprintf("left out: more than %d images for such a reason; %s counts them in each epoch: %s", dataset.MostAlike, metricsFile, reason))
+				f.listener.Note(fmt.Sprintf("left out: more than %d images for such a reason; %s counts them in each epoch: %s", dataset.MostAlike, MetricsFile, reason))
 			}
 		}
 	}
@@ -126,18 +129,18 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 	if s.seen() == 0 {
 		return fmt.Errorf("none of the %d images to train on in %s can be read", len(order), r.Images())
 	}
-	m := EpochMetrics{
-		Epoch: s.Epoch + 1, Step: s.Step, LearningRate: training.rate(max(0, s.Step-1), len(order)),
+	m := result.EpochMetrics{
+		Epoch: s.Epoch + 1, Step: s.Step, LearningRate: training.Rate(max(0, s.Step-1), len(order)),
 		Loss: s.Loss / float64(s.seen()), Accuracy: float64(s.Correct) / float64(s.seen()), Unreadable: s.Skipped,
 		Seconds: s.Seconds, ImagesPerSecond: float64(s.seen()) / s.Seconds, Time: time.Now().UTC().Truncate(time.Millisecond),
-		PeakMemory: peakMemory(),
+		PeakMemory: machine.PeakMemory(),
 	}
 	if err := f.validate(work, &m); err != nil {
 		return err
 	}
 	if hint := atChance(r.Experiment.Architecture, m); hint != "" && !f.hinted {
 		f.hinted = true
-		f.listener.note(hint)
+		f.listener.Note(hint)
 	}
 	better := s.Best.beatenBy(m, training.Select)
 	if better {
@@ -154,8 +157,8 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 	if err := r.checkpoints().save(work, f.trainer, *s); err != nil {
 		return err
 	}
-	if f.listener.Epoch != nil {
-		f.listener.Epoch(m, better)
+	if f.listener.OnEpoch != nil {
+		f.listener.OnEpoch(m, better)
 	}
 	return nil
 }
@@ -171,7 +174,7 @@ func (f *fitting) learn(ctx, work context.Context, order []int) error {
 		if err != nil {
 			return err
 		}
-		loss, correct, err := f.trainer.Step(work, tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels}, s.Step, training.rate(s.Step, len(order)))
+		loss, correct, err := f.trainer.Step(work, tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels}, s.Step, training.Rate(s.Step, len(order)))
 		if err != nil {
 			return err
 		}
@@ -201,12 +204,12 @@ func (f *fitting) learn(ctx, work context.Context, order []int) error {
 
 // tell reports a step of an epoch of that many images; rate is images a second.
 func (f *fitting) tell(images int, rate float64) {
-	if f.listener.Step == nil {
+	if f.listener.OnStep == nil {
 		return
 	}
 	s, epochs := f.state, f.run.Experiment.Training.Epochs
 	rest := images*(epochs-s.Epoch) - s.Position
-	f.listener.Step(StepInfo{
+	f.listener.OnStep(StepInfo{
 		Epoch: s.Epoch + 1, Epochs: epochs, Done: s.Position, Total: images,
 		Loss: s.Loss / float64(s.seen()), Accuracy: float64(s.Correct) / float64(s.seen()),
 		Rate: rate, Left: time.Duration(float64(rest) / rate * float64(time.Second)),
@@ -214,10 +217,10 @@ func (f *fitting) tell(images int, rate float64) {
 }
 
 // validate measures the validation part.
-func (f *fitting) validate(ctx context.Context, m *EpochMetrics) error {
+func (f *fitting) validate(ctx context.Context, m *result.EpochMetrics) error {
 	items := f.run.Split.Validation
 	if len(items) == 0 {
-		m.ValidationAccuracy, m.ValidationLoss = Unmeasured, Unmeasured
+		m.ValidationAccuracy, m.ValidationLoss = result.Unmeasured, result.Unmeasured
 		return nil
 	}
 	var loss float64
@@ -232,7 +235,7 @@ func (f *fitting) validate(ctx context.Context, m *EpochMetrics) error {
 		}
 		for i, p := range probabilities {
 			loss += float64(losses[i])
-			if argmax(p) == b.Labels[i] {
+			if metric.Argmax(p) == b.Labels[i] {
 				correct++
 			}
 		}
@@ -243,17 +246,7 @@ func (f *fitting) validate(ctx context.Context, m *EpochMetrics) error {
 	if seen == 0 {
 		return fmt.Errorf("none of the %d images to validate with in %s can be read", len(items), f.run.Images())
 	}
-	m.ValidationLoss = Measure(loss / float64(seen))
-	m.ValidationAccuracy = Measure(float64(correct) / float64(seen))
+	m.ValidationLoss = result.Number(loss / float64(seen))
+	m.ValidationAccuracy = result.Number(float64(correct) / float64(seen))
 	return nil
-}
-
-func argmax[T cmp.Ordered](p []T) int {
-	at := 0
-	for i, v := range p {
-		if v > p[at] {
-			at = i
-		}
-	}
-	return at
 }

@@ -1,17 +1,18 @@
-package pipeline
+package run
 
 import (
 	"cmp"
 	"fmt"
 	"math"
 
+	"oscar/result"
 	"oscar/tfmodel"
 )
 
-// atChance says why a network that learns may guess on the validation part: the
+// atChance explains a validation accuracy at chance of a network that learns: the
 // moving averages of batch normalisation, which inference uses, are still near
-// their first values. "" if that is not so.
-func atChance(a tfmodel.Architecture, m EpochMetrics) string {
+// their initial values. It returns "" in all other cases.
+func atChance(a tfmodel.Architecture, m result.EpochMetrics) string {
 	classes, err := a.Classes()
 	if err != nil || classes == 0 {
 		return ""
@@ -31,7 +32,7 @@ func atChance(a tfmodel.Architecture, m EpochMetrics) string {
 		m.Accuracy, momentum, steps, m.Step)
 }
 
-// slowest is the highest momentum of a batch normalisation; 0 if there is none.
+// slowest returns the highest momentum of a batch normalisation; 0 if there is none.
 func slowest(layers []tfmodel.Named) (momentum float64) {
 	for _, l := range layers {
 		switch l := l.Layer.(type) {

@@ -1,28 +1,29 @@
-package pipeline
+package experiment
 
 import (
 	"fmt"
 	"math"
-	"strings"
+
+	"oscar/internal/named"
 )
 
-// Schedule says how the learning rate changes from step to step. Steps are
-// those of the optimiser; the zero value is a constant rate.
+// Schedule is a learning rate schedule. It counts the steps of the optimiser. The
+// zero value is a constant rate.
 type Schedule struct {
 	// Kind is constant, inverse_time or cosine; "" is constant.
 	Kind string `json:"kind"`
-	// Decay is that of inverse_time, a step.
+	// Decay is the decay rate of inverse_time, per step.
 	Decay float64 `json:"decay,omitempty"`
-	// Floor is the rate that cosine ends with.
+	// Floor is the last learning rate of cosine.
 	Floor float64 `json:"floor,omitempty"`
-	// WarmupEpochs and WarmupSteps, of which one may be given, is how long the
-	// rate first rises, evenly, from 0 to the learning rate.
+	// WarmupEpochs or WarmupSteps is the length of a linear warm-up from 0 to the
+	// learning rate. Only one of them may be given.
 	WarmupEpochs float64 `json:"warmup_epochs,omitempty"`
 	WarmupSteps  int     `json:"warmup_steps,omitempty"`
 }
 
-// schedules are the ways a rate goes on from step 0 after the warm-up, of n in
-// all.
+// schedules is the table of schedules. rate returns the learning rate of a step
+// of n, both counted from the end of the warm-up.
 var schedules = []struct {
 	kind string
 	rate func(s Schedule, rate float64, step, n int) float64
@@ -46,8 +47,8 @@ func Schedules() []string {
 	return kinds
 }
 
-// Rate returns the rate of a step, counted from 0, of a training of that many
-// epochs of that many steps, where rate is the learning rate.
+// Rate returns the learning rate of a step, counted from 0, of a training of
+// epochs x stepsPerEpoch steps. rate is the learning rate before the schedule.
 func (s Schedule) Rate(rate float64, step, stepsPerEpoch, epochs int) float64 {
 	warm := s.WarmupSteps
 	if s.WarmupEpochs > 0 {
@@ -64,19 +65,17 @@ func (s Schedule) Rate(rate float64, step, stepsPerEpoch, epochs int) float64 {
 	return rate
 }
 
-// check reports the first setting that cannot be.
+// check reports the first setting that is wrong.
 func (s Schedule) check(t Training) error {
-	known := s.Kind == ""
-	for _, kind := range Schedules() {
-		known = known || kind == s.Kind
+	if s.Kind != "" {
+		if err := named.Check("schedule", s.Kind, Schedules()); err != nil {
+			return err
+		}
 	}
-	finite := func(x float64) bool { return x >= 0 && !math.IsInf(x, 0) }
 	switch {
-	case !known:
-		return fmt.Errorf("no schedule %q; have %s", s.Kind, strings.Join(Schedules(), ", "))
 	case s.Decay != 0 && s.Kind != "inverse_time":
 		return fmt.Errorf("schedule.decay is %g, which only inverse_time has", s.Decay)
-	case !finite(s.Decay):
+	case !(s.Decay >= 0) || math.IsInf(s.Decay, 0):
 		return fmt.Errorf("schedule.decay is %g, want 0 or more", s.Decay)
 	case s.Floor != 0 && s.Kind != "cosine":
 		return fmt.Errorf("schedule.floor is %g, which only cosine has", s.Floor)

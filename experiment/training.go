@@ -1,4 +1,4 @@
-package pipeline
+package experiment
 
 import (
 	"cmp"
@@ -9,29 +9,29 @@ import (
 	"oscar/tfmodel"
 )
 
-// Training says how the network learns.
+// Training says how the network is trained.
 type Training struct {
-	// Epochs is how often every image is seen.
+	// Epochs is the number of passes over the train part.
 	Epochs int `json:"epochs"`
-	// Batch is how many images a step takes.
+	// Batch is the number of images of a step.
 	Batch int `json:"batch"`
-	// LearningRate is Adam's; Schedule changes it from step to step.
+	// LearningRate is Adam's learning rate; Schedule changes it from step to step.
 	LearningRate float64  `json:"learning_rate"`
 	Schedule     Schedule `json:"schedule"`
-	// Adam holds the optimiser's other settings.
+	// Adam holds the other settings of the optimiser.
 	Adam tfmodel.Adam `json:"adam"`
-	// Loss is what the network learns to make small.
+	// Loss is the function that training minimises.
 	Loss tfmodel.Loss `json:"loss,omitzero"`
-	// Augmentation changes the images that are trained on, no others.
+	// Augmentation changes the images of the train part only.
 	Augmentation dataset.Augmentation `json:"augmentation,omitzero"`
-	// Select is the figure of the validation part by which the epoch is chosen
-	// that is kept; "" is accuracy.
+	// Select is the figure of the validation part that chooses the epoch to keep;
+	// "" is accuracy.
 	Select Monitor `json:"select"`
-	// EarlyStopping, if it is there, ends a training that gets no better.
+	// EarlyStopping, if not nil, ends a training that does not improve.
 	EarlyStopping *EarlyStopping `json:"early_stopping,omitempty"`
 }
 
-// DefaultTraining is the plain recipe of He, Gu and Shi.
+// DefaultTraining returns the plain recipe of He, Gu and Shi.
 func DefaultTraining() Training {
 	return Training{
 		Epochs: 40, Batch: 32, LearningRate: 5e-6, Schedule: Schedule{Kind: "constant"},
@@ -39,13 +39,13 @@ func DefaultTraining() Training {
 	}
 }
 
-// rate is the learning rate of a step, counted from 0, where an epoch has that
+// Rate returns the learning rate of a step, counted from 0, if an epoch has that
 // many images.
-func (t Training) rate(step, images int) float64 {
+func (t Training) Rate(step, images int) float64 {
 	return t.Schedule.Rate(t.LearningRate, step, (images+t.Batch-1)/t.Batch, t.Epochs)
 }
 
-// check reports the first setting that cannot be.
+// check reports the first setting that is wrong.
 func (t Training) check() error {
 	switch {
 	case t.Epochs < 1:
@@ -61,7 +61,7 @@ func (t Training) check() error {
 	return cmp.Or(t.Adam.Check(), t.Loss.Check(), t.Schedule.check(t), t.Select.check("select"), t.EarlyStopping.check())
 }
 
-// resolve writes out the names that may be left out.
+// resolve fills in the names that may be left out.
 func (t *Training) resolve() {
 	t.Schedule.Kind = cmp.Or(t.Schedule.Kind, "constant")
 	t.Select = cmp.Or(t.Select, ByAccuracy)

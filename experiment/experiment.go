@@ -1,0 +1,193 @@
+package experiment
+
+import (
+	"errors"
+	"fmt"
+
+	"oscar/dataset"
+	"oscar/internal/machine"
+	"oscar/internal/named"
+	"oscar/internal/text"
+	"oscar/tfmodel"
+)
+
+// Experiment holds all settings of a training run. It is saved as
+// experiment.json.
+type Experiment struct {
+	// Format is the version of the file: 1.
+	Format int `json:"format"`
+	// Architecture is the network. Without layers it is the one of that name, at
+	// the size of Input if there is one. In YAML a name may stand for the whole.
+	Architecture tfmodel.Architecture `json:"architecture"`
+	// Explain is the layer that Grad-CAM and its kin explain by default; "" is
+	// the last convolution or block.
+	Explain string `json:"explain"`
+	// Data says how images are read and split.
+	Data Data `json:"data"`
+	// Training says how the network is trained.
+	Training Training `json:"training"`
+	// Seed determines the split, the initial weights, the order of the images,
+	// the augmentation and the dropout.
+	Seed uint64 `json:"seed"`
+}
+
+// Data says how images are read and split.
+type Data struct {
+	// Root is the folder with one sub-folder a class. A relative path is relative
+	// to the run folder. [oscar/pipeline.Train] sets it.
+	Root string `json:"root"`
+	// Fractions are the shares of train, validation and test.
+	Fractions [3]float64 `json:"fractions"`
+	// Interpolation resizes images to the network's input.
+	Interpolation dataset.Interpolation `json:"interpolation"`
+	// MaxPixels is the largest number of pixels of an image.
+	MaxPixels int64 `json:"max_pixels"`
+	// MaxBytes is the largest size of a file.
+	MaxBytes int64 `json:"max_bytes"`
+	// Strict makes an unreadable file an error.
+	Strict bool `json:"strict,omitempty"`
+}
+
+// Limits returns the largest image that is read.
+func (d Data) Limits() dataset.Limits {
+	return dataset.Limits{MaxPixels: d.MaxPixels, MaxBytes: d.MaxBytes}
+}
+
+// Default returns the plain recipe of He, Gu and Shi: AlexNet02, 40 epochs,
+// batch 32, Adam with learning rate 5e-6.
+func Default() Experiment {
+	return Experiment{
+		Format:       1,
+		Architecture: tfmodel.Architecture{Name: "alexnet02"},
+		Data: Data{
+			Fractions:     dataset.DefaultFractions,
+			Interpolation: dataset.Bilinear,
+			MaxPixels:     dataset.DefaultLimits.MaxPixels,
+			MaxBytes:      dataset.DefaultLimits.MaxBytes,
+		},
+		Training: DefaultTraining(),
+		Seed:     1,
+	}
+}
+
+// Resolve fills in what depends on the number of classes and checks all
+// settings.
+func (e *Experiment) Resolve(classes int) error {
+	a, err := e.network(classes)
+	if err != nil {
+		return err
+	}
+	e.Architecture = a
+	if err := e.Check(); err != nil {
+		return err
+	}
+	e.Training.resolve()
+	if e.Explain == "" {
+		e.Explain = a.Focus()
+	}
+	got, err := a.Classes()
+	if err != nil {
+		return err
+	}
+	if got != classes {
+		return fmt.Errorf("architecture %s ends with %d units for %d classes", a.Name, got, classes)
+	}
+	return nil
+}
+
+// network returns the architecture with its layers.
+func (e *Experiment) network(classes int) (tfmodel.Architecture, error) {
+	a := e.Architecture
+	if len(a.Layers) > 0 {
+		return a, nil
+	}
+	built, err := tfmodel.Lookup(a.Name, classes)
+	if err == nil && len(a.Input) > 0 {
+		built.Input = a.Input
+		_, err = built.Shapes()
+	}
+	return built, err
+}
+
+// Check reports the first setting that is wrong whatever the data.
+func (e *Experiment) Check() error {
+	if e.Format != 1 {
+		return fmt.Errorf("format is %d, this oscar reads 1", e.Format)
+	}
+	if err := e.Training.check(); err != nil {
+		return err
+	}
+	if err := e.Data.check(); err != nil {
+		return err
+	}
+	if e.Training.EarlyStopping != nil && e.Data.Fractions[1] == 0 {
+		return errors.New("early_stopping needs a validation part, which data.fractions leaves empty")
+	}
+	return e.checkLayer()
+}
+
+func (d Data) check() error {
+	if _, err := dataset.ParseInterpolation(string(d.Interpolation)); err != nil {
+		return err
+	}
+	f := d.Fractions
+	if _, err := dataset.ParseFractions(fmt.Sprintf("%v,%v,%v", f[0], f[1], f[2])); err != nil {
+		return err
+	}
+	switch {
+	case d.MaxPixels < 0:
+		return fmt.Errorf("max-pixels is %d, want 0 or more", d.MaxPixels)
+	case d.MaxBytes < 0:
+		return fmt.Errorf("max-bytes is %d, want 0 or more", d.MaxBytes)
+	}
+	return nil
+}
+
+// checkLayer reports whether the layer to explain has an output of
+// [height,width,channels].
+func (e *Experiment) checkLayer() error {
+	a, err := e.network(2)
+	if err != nil {
+		return err
+	}
+	rows, err := a.Summary()
+	if err != nil {
+		return err
+	}
+	if e.Explain == "" {
+		if a.Focus() == "" {
+			return fmt.Errorf("%s has no convolution to explain with; name a layer with a map", a.Name)
+		}
+		return nil
+	}
+	var names []string
+	for _, row := range rows {
+		if len(row.Output) == 3 {
+			names = append(names, row.Name)
+		}
+	}
+	if err := named.Check("layer with a map", e.Explain, names); err != nil {
+		return fmt.Errorf("%s: %w", a.Name, err)
+	}
+	return nil
+}
+
+// Fits compares the forecast of a training with a machine's memory, in bytes.
+// Weights, gradients and the optimiser have to fit, whatever the batch size; if
+// they do not, that is an error. If only the rest does not fit, training may
+// still work, slowly: the note says so. A memory of 0 is unknown and fits all.
+func (e *Experiment) Fits(memory int64) (note string, err error) {
+	m, err := e.Architecture.Memory(e.Training.Batch)
+	if err != nil || memory == 0 {
+		return "", err
+	}
+	if fixed := m.Weights + m.Gradients + m.Optimizer; fixed > memory {
+		return "", fmt.Errorf("training %s takes %s for weights, gradients and optimiser alone, and this machine has %s; take a smaller network: %s",
+			e.Architecture.Name, machine.GiB(fixed), machine.GiB(memory), e.Architecture.Largest())
+	}
+	if m.Training > memory {
+		return fmt.Sprintf("a step of %s takes about %s, and this machine has %s: a smaller batch, as --batch %d, takes less",
+			text.Count(e.Training.Batch, "image"), machine.GiB(m.Training), machine.GiB(memory), max(1, e.Training.Batch/2)), nil
+	}
+	return "", nil
+}

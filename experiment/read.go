@@ -1,0 +1,80 @@
+package experiment
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"oscar/internal/keyed"
+)
+
+// ReadYAML lays a YAML (or JSON) text over e: keys that it has not keep e's
+// values. Unknown keys are errors.
+func (e *Experiment) ReadYAML(b []byte) error {
+	tree, err := keyed.Parse(b, "training: {epochs: 40}")
+	if err != nil {
+		return err
+	}
+	return e.overlay(tree)
+}
+
+// Set sets one key of e, written as training.epochs=40. The value is YAML.
+func (e *Experiment) Set(setting string) error {
+	path, text, ok := strings.Cut(setting, "=")
+	if !ok {
+		return fmt.Errorf("%q has no value, want KEY=VALUE as in training.epochs=40", setting)
+	}
+	var tree any
+	if err := yaml.Unmarshal([]byte(text), &tree); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	for _, key := range slices.Backward(strings.Split(path, ".")) {
+		tree = map[string]any{key: tree}
+	}
+	return e.overlay(tree)
+}
+
+// ReadJSON reads experiment.json. Unknown keys are errors.
+func (e *Experiment) ReadJSON(b []byte) error { return keyed.Decode(b, e) }
+
+// overlay lays a tree of keys over e. On an error e stays as it was.
+func (e *Experiment) overlay(tree any) error {
+	if m, ok := tree.(map[string]any); ok {
+		if name, ok := m["architecture"].(string); ok {
+			m["architecture"] = map[string]any{"name": name, "input": nil, "layers": nil}
+		}
+	}
+	if err := keyed.Check(tree, reflect.TypeFor[Experiment]()); err != nil {
+		return err
+	}
+	base, err := e.tree()
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(keyed.Merge(base, tree))
+	if err != nil {
+		return err
+	}
+	var merged Experiment
+	if err := merged.ReadJSON(text); err != nil {
+		return err
+	}
+	*e = merged
+	return nil
+}
+
+// tree returns e as the tree of its JSON, with numbers as they are written.
+func (e *Experiment) tree() (tree any, err error) {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	return tree, d.Decode(&tree)
+}

@@ -1,0 +1,98 @@
+package experiment
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+
+	"oscar/internal/named"
+	"oscar/internal/text"
+	"oscar/result"
+)
+
+// Monitor names a figure of the validation part.
+type Monitor string
+
+// The monitors.
+const (
+	ByAccuracy Monitor = "accuracy" // the default: the higher the better
+	ByLoss     Monitor = "loss"     // the lower the better
+)
+
+// Monitors lists the known names, the default first.
+func Monitors() []Monitor { return []Monitor{ByAccuracy, ByLoss} }
+
+func (m Monitor) check(key string) error {
+	if m == "" {
+		return nil
+	}
+	return named.Check(key, m, Monitors())
+}
+
+// Better reports whether an epoch is better than another: by the monitor, then
+// by the other monitor.
+func (m Monitor) Better(epoch, than result.EpochMetrics) bool {
+	first, second := ByAccuracy, ByLoss
+	if m == ByLoss {
+		first, second = ByLoss, ByAccuracy
+	}
+	if got, had := first.score(epoch), first.score(than); got != had {
+		return got > had
+	}
+	return second.score(epoch) > second.score(than)
+}
+
+// score returns a figure of an epoch that is higher for a better epoch.
+func (m Monitor) score(e result.EpochMetrics) float64 {
+	if m == ByLoss {
+		return -float64(e.ValidationLoss)
+	}
+	return float64(e.ValidationAccuracy)
+}
+
+// EarlyStopping ends a training that does not improve. It does not choose the
+// epoch to keep: see [Training.Select].
+type EarlyStopping struct {
+	// Monitor is the figure that has to improve; "" is accuracy.
+	Monitor Monitor `json:"monitor"`
+	// Patience is the number of epochs without improvement that end the training.
+	Patience int `json:"patience"`
+	// MinDelta is the smallest difference that counts as an improvement.
+	MinDelta float64 `json:"min_delta"`
+}
+
+// String returns the reason for which a training ended.
+func (s *EarlyStopping) String() string {
+	return fmt.Sprintf("the validation %s was no better for %s", cmp.Or(s.Monitor, ByAccuracy), text.Count(s.Patience, "epoch"))
+}
+
+func (s *EarlyStopping) check() error {
+	switch {
+	case s == nil:
+		return nil
+	case s.Patience < 1:
+		return fmt.Errorf("early_stopping.patience is %d, want 1 or more", s.Patience)
+	case !(s.MinDelta >= 0) || math.IsInf(s.MinDelta, 0):
+		return fmt.Errorf("early_stopping.min_delta is %g, want 0 or more", s.MinDelta)
+	}
+	return s.Monitor.check("early_stopping.monitor")
+}
+
+// After returns the epoch after which the training ends; 0 if it continues. It
+// depends on the epochs alone: a resumed run ends where an undisturbed one does.
+func (s *EarlyStopping) After(epochs []result.EpochMetrics) int {
+	if s == nil {
+		return 0
+	}
+	highest, stalled := math.Inf(-1), 0
+	for _, m := range epochs {
+		if score := s.Monitor.score(m); score > highest+s.MinDelta || math.IsInf(highest, -1) {
+			highest, stalled = score, 0
+			continue
+		}
+		if stalled++; stalled == s.Patience {
+			return m.Epoch
+		}
+	}
+	return 0
+}

@@ -1,0 +1,209 @@
+// Package keyed reads settings from YAML or JSON strictly. An unknown key is an
+// error that suggests the nearest known key, and every error names its key.
+package keyed
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"oscar/internal/named"
+)
+
+// Parse parses YAML, of which JSON is a part, to maps, lists and values. An
+// empty text is an error that gives the example, such as "seed: 1".
+func Parse(b []byte, example string) (tree any, err error) {
+	if err := yaml.Unmarshal(b, &tree); err != nil {
+		return nil, err
+	}
+	if tree == nil {
+		return nil, fmt.Errorf("the file is empty; want keys such as %s", example)
+	}
+	return tree, nil
+}
+
+// Merge lays one tree over another: maps key by key, everything else as a whole.
+// It changes under.
+func Merge(under, over any) any {
+	a, ok := under.(map[string]any)
+	b, also := over.(map[string]any)
+	if !ok || !also {
+		return over
+	}
+	for key, v := range b {
+		a[key] = Merge(a[key], v)
+	}
+	return a
+}
+
+// Read lays a parsed tree over v, a pointer to a struct with JSON tags. Keys that
+// the tree has not keep v's values.
+func Read(tree, v any) error {
+	if err := Check(tree, reflect.TypeOf(v).Elem()); err != nil {
+		return err
+	}
+	text, err := json.Marshal(tree)
+	if err != nil {
+		return err
+	}
+	return Decode(text, v)
+}
+
+// Decode parses JSON over v and refuses unknown keys. Unlike [Read] it reports
+// them without a suggestion.
+func Decode(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return err
+	}
+	// encoding/json puts the names of embedded structs into the path; they are
+	// no keys and are the only ones with a capital.
+	keys := slices.DeleteFunc(strings.Split(wrong.Field, "."), func(key string) bool { return key != strings.ToLower(key) })
+	return fmt.Errorf("%s is a %s, want %s", strings.Join(keys, "."), wrong.Value, wanted(wrong.Type))
+}
+
+// wanted describes the values of a type.
+func wanted(t reflect.Type) string {
+	text := map[reflect.Kind]string{
+		reflect.Int: "a whole number", reflect.Int64: "a whole number", reflect.Uint64: "a whole number from 0",
+		reflect.Uint8: "a whole number from 0 to 255", reflect.Float64: "a number", reflect.String: "text",
+		reflect.Bool: "true or false", reflect.Slice: "a list", reflect.Map: "keys with values",
+	}[t.Kind()]
+	return cmp.Or(text, t.String())
+}
+
+// Check reports the first key of a tree that the JSON of a value of type t has
+// not, or the first value of another form.
+func Check(tree any, t reflect.Type) error { return check(tree, t, "") }
+
+// check is Check of the tree at a path, such as "training.adam.".
+func check(tree any, t reflect.Type, path string) error {
+	where := cmp.Or(strings.TrimSuffix(path, "."), "the file")
+	if x, ok := tree.(float64); ok && (math.IsNaN(x) || math.IsInf(x, 0)) {
+		return fmt.Errorf("%s is %g, want a finite number", where, x)
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+		if _, ok := tree.(map[string]any); ok {
+			return nil // it checks its own keys, and says whose they are
+		}
+		if err := finite(tree, path); err != nil {
+			return err
+		}
+		text, err := json.Marshal(tree)
+		if err == nil {
+			err = json.Unmarshal(text, reflect.New(t).Interface())
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", where, err)
+		}
+		return nil
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		if tree == nil {
+			return nil
+		}
+		return check(tree, t.Elem(), path)
+	case reflect.Struct:
+		return checkStruct(tree, t, path)
+	case reflect.Slice:
+		list, ok := tree.([]any)
+		if !ok && tree != nil && t.Elem().Kind() == reflect.Struct {
+			return fmt.Errorf("%s is no list; its entries begin with -", where)
+		}
+		for i, v := range list { // if it is no list, Decode says so
+			if err := check(v, t.Elem(), path+strconv.Itoa(i+1)+"."); err != nil {
+				return err
+			}
+		}
+	case reflect.Array:
+		list, ok := tree.([]any)
+		if !ok || len(list) != t.Len() {
+			return fmt.Errorf("%s is %v, want %d values", where, tree, t.Len())
+		}
+		return finite(tree, path)
+	case reflect.Map, reflect.Interface:
+		return finite(tree, path)
+	}
+	return nil
+}
+
+// field is a key of a struct.
+type field struct {
+	key string
+	t   reflect.Type
+}
+
+// fieldsOf lists the keys of a struct, with those of embedded structs.
+func fieldsOf(t reflect.Type) (fields []field) {
+	for _, f := range reflect.VisibleFields(t) {
+		if !f.Anonymous {
+			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			fields = append(fields, field{key, f.Type})
+		}
+	}
+	return fields
+}
+
+// Keys lists the JSON keys of a struct type, with those of embedded structs.
+func Keys(t reflect.Type) (keys []string) {
+	for _, f := range fieldsOf(t) {
+		keys = append(keys, f.key)
+	}
+	return keys
+}
+
+func checkStruct(tree any, t reflect.Type, path string) error {
+	where := cmp.Or(strings.TrimSuffix(path, "."), "the file")
+	fields, known := fieldsOf(t), Keys(t)
+	keys, ok := tree.(map[string]any)
+	if !ok {
+		return fmt.Errorf("%s is %v, want some of the keys %s", where, tree, strings.Join(known, ", "))
+	}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		i := slices.Index(known, key)
+		if i < 0 {
+			return fmt.Errorf("%s has an unknown key %q%s; have %s", where, key, named.Suggest(key, known), strings.Join(known, ", "))
+		}
+		if err := check(keys[key], fields[i].t, path+key+"."); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finite reports the first number of a tree that is NaN or infinite.
+func finite(tree any, path string) error {
+	switch tree := tree.(type) {
+	case float64:
+		if math.IsNaN(tree) || math.IsInf(tree, 0) {
+			return fmt.Errorf("%s is %g, want a finite number", strings.TrimSuffix(path, "."), tree)
+		}
+	case []any:
+		for i, v := range tree {
+			if err := finite(v, path+strconv.Itoa(i+1)+"."); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(tree)) {
+			if err := finite(tree[key], path+key+"."); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+// Package named finds values by name. Its errors list the known names and
+// suggest the nearest one.
+package named
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Find returns the value of that name, or an [Unknown] error.
+func Find[T any](noun, name string, all []T, nameOf func(T) string) (T, error) {
+	known := make([]string, len(all))
+	for i, v := range all {
+		known[i] = nameOf(v)
+		if known[i] == name {
+			return v, nil
+		}
+	}
+	var none T
+	return none, Unknown(noun, name, known)
+}
+
+// Check returns nil if name is among the known names, else an [Unknown] error.
+func Check[T ~string](noun string, name T, known []T) error {
+	if slices.Contains(known, name) {
+		return nil
+	}
+	return Unknown(noun, name, known)
+}
+
+// Unknown returns the error `no schedule "cosin" (cosine?); have constant,
+// cosine`.
+func Unknown[T ~string](noun string, name T, known []T) error {
+	return fmt.Errorf("no %s %q%s; have %s", noun, name, Suggest(name, known), Join(known))
+}
+
+// Join writes names as "constant, cosine".
+func Join[T ~string](names []T) string {
+	words := make([]string, len(names))
+	for i, name := range names {
+		words[i] = string(name)
+	}
+	return strings.Join(words, ", ")
+}
+
+// Suggest returns " (cosine?)" if a known name is near, else "".
+func Suggest[T ~string](name T, known []T) string {
+	if len(known) == 0 {
+		return ""
+	}
+	nearest := slices.MinFunc(known, func(a, b T) int { return distance(string(name), string(a)) - distance(string(name), string(b)) })
+	if distance(string(name), string(nearest)) > max(1, len(name)/3) {
+		return ""
+	}
+	return fmt.Sprintf(" (%s?)", nearest)
+}
+
+// distance returns the Levenshtein distance of two words without regard to case.
+func distance(a, b string) int {
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,42 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+
+	"oscar/dataset"
+	"oscar/internal/graph"
+)
+
+// ErrInterrupted is returned by a job that was cancelled and has saved all that
+// it needs to be resumed.
+var ErrInterrupted = errors.New("interrupted")
+
+// Threads says how many threads TensorFlow uses; see [graph.Threads].
+type Threads = graph.Threads
+
+// Machine says how a job uses the machine. It changes speed and memory. Results
+// depend on it in the last bits at most, by Threads.
+type Machine struct {
+	Threads         Threads
+	Workers         int               // images decoded concurrently; 0: one a processor
+	Cache           dataset.CacheMode // where decoded images are kept between epochs
+	CheckpointEvery int               // steps between checkpoints within an epoch; 0: none
+	Limits          dataset.Limits    // of an image to evaluate or explain; an experiment has its own
+}
+
+// Check reports the first number that is out of range.
+func (m Machine) Check() error {
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"threads", int64(m.Threads.Intra)}, {"inter-threads", int64(m.Threads.Inter)}, {"workers", int64(m.Workers)},
+		{"checkpoint-every", int64(m.CheckpointEvery)}, {"max-pixels", m.Limits.MaxPixels}, {"max-bytes", m.Limits.MaxBytes},
+	} {
+		if f.value < 0 {
+			return fmt.Errorf("%s is %d, want 0 or more", f.name, f.value)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package run
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+
+	"oscar/internal/atomicfile"
+	"oscar/internal/events"
+	"oscar/result"
+)
+
+// Metrics reads metrics.jsonl, one line an epoch.
+func (r *Run) Metrics() ([]result.EpochMetrics, error) {
+	b, err := os.ReadFile(r.Path(MetricsFile))
+	if err != nil {
+		return nil, err
+	}
+	var out []result.EpochMetrics
+	for line := range bytes.Lines(b) {
+		var m result.EpochMetrics
+		if err := json.Unmarshal(line, &m); err != nil {
+			return nil, fmt.Errorf("%s: line %d: %w", r.Path(MetricsFile), len(out)+1, err)
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// journal writes metrics.jsonl and the event files. Both hold the epochs of the
+// newest checkpoint only: a killed run repeats what it wrote after it.
+type journal struct {
+	run     *Run
+	epochs  []result.EpochMetrics
+	scalars *events.Writer
+}
+
+// Journal returns the epochs of metrics.jsonl up to the first damaged line.
+func (r *Run) Journal() ([]result.EpochMetrics, error) {
+	b, err := os.ReadFile(r.Path(MetricsFile))
+	if err != nil {
+		return nil, err
+	}
+	var epochs []result.EpochMetrics
+	for line := range bytes.Lines(b) {
+		var m result.EpochMetrics
+		if json.Unmarshal(line, &m) != nil || m.Epoch != len(epochs)+1 {
+			break
+		}
+		epochs = append(epochs, m)
+	}
+	return epochs, nil
+}
+
+// openJournal rewrites the journal with those epochs.
+func (r *Run) openJournal(epochs []result.EpochMetrics) (j *journal, err error) {
+	j = &journal{run: r, epochs: epochs}
+	if err := j.writeMetrics(); err != nil {
+		return nil, err
+	}
+	if err := os.RemoveAll(r.Path(eventsDir)); err != nil {
+		return nil, err
+	}
+	if j.scalars, err = events.Create(r.Path(eventsDir), r.Environment.Started); err != nil {
+		return nil, err
+	}
+	for _, m := range j.epochs {
+		if err := j.writeEvents(m); err != nil {
+			return nil, err
+		}
+	}
+	return j, j.scalars.Flush()
+}
+
+func (j *journal) add(m result.EpochMetrics) error {
+	j.epochs = append(j.epochs, m)
+	if err := j.writeMetrics(); err != nil {
+		return err
+	}
+	if err := j.writeEvents(m); err != nil {
+		return err
+	}
+	return j.scalars.Flush()
+}
+
+func (j *journal) writeMetrics() error {
+	var b bytes.Buffer
+	for _, m := range j.epochs {
+		line, err := json.Marshal(m)
+		if err != nil {
+			return err
+		}
+		b.Write(append(line, '\n'))
+	}
+	return atomicfile.Write(j.run.Path(MetricsFile), b.Bytes())
+}
+
+func (j *journal) writeEvents(m result.EpochMetrics) error {
+	for _, s := range []struct {
+		tag   string
+		value float64
+	}{
+		{"loss/train", m.Loss}, {"loss/validation", float64(m.ValidationLoss)},
+		{"accuracy/train", m.Accuracy}, {"accuracy/validation", float64(m.ValidationAccuracy)},
+		{"learning_rate", m.LearningRate}, {"images_per_second", m.ImagesPerSecond},
+	} {
+		if math.IsNaN(s.value) {
+			continue
+		}
+		if err := j.scalars.Scalar(s.tag, int64(m.Epoch), s.value, m.Time); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *journal) close() error { return j.scalars.Close() }
