@@ -49,7 +49,7 @@ test: lint ## every check and every test, the Python ones too
 	chromium=$$(scripts/setup-chromium) && export OSCAR_CHROMIUM="$$chromium" && \
 	export OSCAR_PYTHON_TENSORFLOW="$$tensorflow" OSCAR_PYTHON_TENSORBOARD="$$tensorflow" \
 		OSCAR_PYTHON_OPENVINO="$$openvino" OSCAR_PYTHON_ONNX="$$onnx" PYTHONNOUSERSITE=1 && \
-	echo "oscar: go test" && go test $(TESTFLAGS) ./...
+	echo "oscar: go test" && "$(OSCAR_PYTHON)" scripts/go-test $(TESTFLAGS) ./...
 
 .PHONY: test-short
 test-short: need ## the tests that need no Python and little time
@@ -71,11 +71,19 @@ race: need ## the short tests under the race detector, of packages that have gor
 vulnerabilities: need ## known vulnerabilities in oscar and its modules, by govulncheck
 	@$(WITH_TENSORFLOW) && scripts/govulncheck
 
+# Scripts that write what other programs say, by the environment that they want.
+ORACLES_TENSORFLOW = explain/testdata/resize.py
+ORACLES_BOTH = dataset/testdata/augment.py
+ORACLES_NUMBERS = dataset/testdata/formats/make.py heatmap/colormaps/generate.py metric/testdata/compare.py metric/testdata/oracle.py
+
 .PHONY: oracles
 oracles: need ## the tests' numbers of other people's programs anew (5 GB of packages, once)
-	@torch=$$(scripts/setup-python torch) && for script in oracles/*/make.py; do \
-		echo "oscar: $$script" && PYTHONPATH="$$torch" PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1 "$(OSCAR_PYTHON)" "$$script" || exit; \
-	done
+	@torch=$$(scripts/setup-python torch) && tensorflow=$$(scripts/setup-python tensorflow) && numbers=$$(scripts/setup-python numbers) && \
+	run() { path=$$1; shift; for script in "$$@"; do \
+		echo "oscar: $$script" && PYTHONPATH="$$path" PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1 "$(OSCAR_PYTHON)" "$$script" || exit; \
+	done; } && \
+	run "$$torch" oracles/*/make.py && run "$$tensorflow" $(ORACLES_TENSORFLOW) && \
+	run "$$torch:$$tensorflow" $(ORACLES_BOTH) && run "$$numbers" $(ORACLES_NUMBERS)
 
 # Of the packages that compare with other people's numbers; written only if all
 # of them pass.
