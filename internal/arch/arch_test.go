@@ -23,7 +23,7 @@ var order = []string{
 	"bench",                      // oscar beside what people would use instead, measured
 	"cmd/oscar",                  // flags, help and exit codes of the verbs
 	"study",                      // a base experiment and named edits of it
-	"report", // a page of what a folder of results holds
+	"report",                     // a page of what a folder of results holds
 	"pipeline",                   // the verbs as Go functions
 	"run",                        // the run folder: checkpoints, fitting, metrics
 	"experiment",                 // the settings of a training run
