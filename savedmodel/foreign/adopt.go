@@ -31,7 +31,11 @@ type Adopted struct {
 // answers are compared with those of the original where TensorFlow's loader can
 // run that.
 func Adopt(ctx context.Context, dir, out string, o Options) (*Adopted, error) {
-	a, err := open(ctx, dir, o, graph.KeepTensors)
+	m, err := Read(dir)
+	if err != nil {
+		return nil, err
+	}
+	a, err := m.open(ctx, o, graph.KeepTensors)
 	if err != nil {
 		return nil, err
 	}
@@ -67,19 +71,15 @@ type adoption struct {
 }
 
 // open builds the graph and sets its variables.
-func open(ctx context.Context, dir string, o Options, optimizer graph.Optimizer) (a *adoption, err error) {
+func (m *Model) open(ctx context.Context, o Options, optimizer graph.Optimizer) (a *adoption, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%s: %w", m.dir, err)
+		}
+	}()
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	m, err := Read(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("%s: %w", dir, err)
-		}
-	}()
 	a = &adoption{}
 	if a.flat, err = m.flatten(o); err != nil {
 		return nil, err
@@ -309,20 +309,20 @@ func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scali
 // table lists the layers, and says where there is no gradient.
 func (a *adoption) table(layers []layer, grids map[ref]grid, elements map[string]int) {
 	m := &a.Metadata
-	types := map[string]graph.DType{a.flat.image.Name: graph.Float}
+	outside := map[string]graph.Tensor{a.flat.image.Name: a.scaledImage}
+	k := 0
 	for _, v := range a.variables {
-		types[v.name] = v.dtype
+		if v.dtype == graph.Float {
+			outside[v.name] = a.vars[k].Value
+			k++
+		}
 	}
-	head := a.head()
-	passage := a.passage(head.logits, func(tensor string) (graph.Shape, graph.DType) {
-		if t, ok := types[tensor]; ok {
-			return nil, t
+	passage := a.passage(a.head().logits, func(tensor string) (graph.Shape, graph.DType) {
+		t, ok := outside[tensor]
+		if !ok {
+			t, _ = a.tensor(refOf(tensor))
 		}
-		t, err := a.tensor(refOf(tensor))
-		if err != nil {
-			return nil, 0
-		}
-		return nil, t.DType()
+		return t.Shape(), t.DType()
 	})
 	for _, l := range layers {
 		g, ok := grids[l.out]

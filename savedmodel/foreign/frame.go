@@ -52,13 +52,14 @@ type flattener struct {
 	byName    map[string]*node_def_go_proto.NodeDef
 	variables []*variable
 	aliases   map[string]ref // of operations that pass their input on, by name
+	taken     map[string]int // the last number that free gave a name
 	root      *frame
 	frames    map[string]*frame
 	depth     int
 }
 
 func (m *Model) flattener() *flattener {
-	f := &flattener{Model: m, byName: map[string]*node_def_go_proto.NodeDef{}, aliases: map[string]ref{}, frames: map[string]*frame{}}
+	f := &flattener{Model: m, byName: map[string]*node_def_go_proto.NodeDef{}, aliases: map[string]ref{}, taken: map[string]int{}, frames: map[string]*frame{}}
 	f.root = &frame{flattener: f, nodes: m.main, done: map[string]ref{}, busy: map[string]bool{}}
 	return f
 }
@@ -284,8 +285,8 @@ func (c *frame) enter(n *node_def_go_proto.NodeDef, fn *function, in []string) (
 	switch {
 	case c.calls >= maxCalls:
 		return nil, fmt.Errorf("functions call each other more than %d deep: %s", maxCalls, sig.GetName())
-	case len(c.frames) > maxNodes/10:
-		return nil, fmt.Errorf("the graph has more than %d calls", maxNodes/10)
+	case len(c.frames) > maxFrames:
+		return nil, fmt.Errorf("the graph has more than %d calls", maxFrames)
 	case len(in) != len(sig.GetInputArg()):
 		return nil, fmt.Errorf("%s calls %s with %d inputs; it has %d", n.Name, sig.GetName(), len(in), len(sig.GetInputArg()))
 	}
@@ -387,8 +388,9 @@ func (f *flattener) add(n *node_def_go_proto.NodeDef) {
 // free is name, or name_1, ... if that is taken.
 func (f *flattener) free(name string) string {
 	candidate := name
-	for k := 1; f.byName[candidate] != nil; k++ {
-		candidate = fmt.Sprintf("%s_%d", name, k)
+	for f.byName[candidate] != nil {
+		f.taken[name]++
+		candidate = fmt.Sprintf("%s_%d", name, f.taken[name])
 	}
 	return candidate
 }

@@ -23,7 +23,7 @@ func (f *flat) passage(logits ref, shapes func(string) (graph.Shape, graph.DType
 			continue
 		}
 		why := p.blocked[n.Name]
-		if len(n.Input) > 0 && !rewrite.Known(n) {
+		if len(n.Input) > 0 && (!rewrite.Known(n) || n.Op == "Conv2D" && inGroups(n.Input, shapes)) {
 			why = fmt.Sprintf("oscar knows no right gradient of %s (%s)", n.Op, n.Name)
 		}
 		for _, in := range n.Input {
@@ -38,6 +38,13 @@ func (f *flat) passage(logits ref, shapes func(string) (graph.Shape, graph.DType
 		}
 	}
 	return p
+}
+
+// inGroups reports whether a convolution is one in groups, or may be one.
+func inGroups(in []string, shapes func(string) (graph.Shape, graph.DType)) bool {
+	x, _ := shapes(in[0])
+	kernel, _ := shapes(in[1])
+	return len(x) != 4 || len(kernel) != 4 || x[3] < 1 || x[3] != kernel[2]
 }
 
 // why says why there is no gradient at a tensor; empty if there is one.

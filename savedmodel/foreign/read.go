@@ -36,11 +36,12 @@ type function struct {
 
 // Limits of what is read.
 const (
-	maxFile  = 2 << 30   // bytes of saved_model.pb; protocol buffers end there
-	maxConst = 1 << 31   // bytes of one constant
-	maxNodes = 1_000_000 // of the flat graph
-	maxDepth = 50_000    // operations from an output to the image
-	maxCalls = 100       // functions within each other
+	maxFile   = 2 << 30 // bytes of saved_model.pb; protocol buffers end there
+	maxConst  = 1 << 31 // bytes of one constant
+	maxNodes  = 200_000 // of the flat graph
+	maxFrames = 20_000  // calls of functions
+	maxDepth  = 50_000  // operations from an output to the image
+	maxCalls  = 100     // functions within each other
 )
 
 // Read reads the SavedModel in dir. Nothing of it is run.

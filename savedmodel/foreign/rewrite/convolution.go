@@ -2,8 +2,13 @@ package rewrite
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
+
+	"github.com/wamuir/graft/tensorflow/core/framework/attr_value_go_proto"
+
+	"oscar/internal/graph"
 )
 
 // explicitPadding pads the image by an operation of its own: the library's
@@ -20,11 +25,15 @@ func explicitPadding(e *editor, n *node) (bool, error) {
 		return false, takes(n, 1)
 	}
 	a := attrs{"T": n.Attr["T"], "Tpaddings": int32Type}
+	shape := e.shape(n.Input[0])
 	around := e.ints(n, []int64{4, 2}, pads...)
 	if n.Op == "MaxPool" {
 		n.Input[0] = e.add(n, "pad", "PadV2", a, n.Input[0], around, e.scalar(n, -math.MaxFloat32))
 	} else {
 		n.Input[0] = e.add(n, "pad", "Pad", a, n.Input[0], around)
+	}
+	if len(shape) == 4 {
+		e.added[n.Input[0]] = graph.Shape{-1, -1, -1, shape[3]}
 	}
 	n.Attr["padding"], n.Attr["explicit_paddings"] = text("VALID"), list()
 	return true, nil
@@ -82,11 +91,60 @@ func channelsLast(e *editor, n *node) (bool, error) {
 	}
 	n.Attr["data_format"] = text("NHWC")
 	transpose := attrs{"T": n.Attr["T"], "Tperm": int32Type}
+	s := e.shape(n.Input[0])
 	n.Input[0] = e.add(n, "channels_last", "Transpose", transpose, n.Input[0], e.ints(n, []int64{4}, 0, 2, 3, 1))
+	e.added[n.Input[0]] = graph.Shape{s[0], s[2], s[3], s[1]}
 	inner := &node{Name: e.free(n, "inner"), Op: n.Op, Input: n.Input, Attr: n.Attr}
 	if err := e.emit(inner); err != nil {
 		return false, err
 	}
 	become(n, "Transpose", transpose, inner.Name, e.ints(n, []int64{4}, 0, 3, 1, 2))
+	return true, nil
+}
+
+// maxGroups bounds the parts that a grouped convolution is cut into.
+const maxGroups = 256
+
+// grouped cuts a convolution in groups into one for each: on a processor the
+// library has no gradient of a convolution in groups. Where each channel is a
+// group, it is a depthwise one.
+func grouped(e *editor, n *node) (bool, error) {
+	if err := takes(n, 2); err != nil {
+		return false, err
+	}
+	x, k := e.shape(n.Input[0]), e.shape(n.Input[1])
+	if len(x) != 4 || len(k) != 4 || x[3] < 1 || k[2] < 1 || k[3] < 1 || x[3] == k[2] || x[3]%k[2] != 0 || textOf(n, "data_format") == "NCHW" {
+		return false, nil
+	}
+	groups := int64(x[3] / k[2])
+	if int64(k[3])%groups != 0 {
+		return false, fmt.Errorf("a kernel %v does not fit %d groups", k, groups)
+	}
+	if k[2] == 1 { // the kernel of a depthwise convolution has its channels third
+		kernel := e.add(n, "kernel", "Reshape", attrs{"T": n.Attr["T"], "Tshape": int32Type}, n.Input[1],
+			e.ints(n, []int64{4}, int64(k[0]), int64(k[1]), groups, int64(k[3])/groups))
+		delete(n.Attr, "use_cudnn_on_gpu")
+		e.added[kernel] = graph.Shape{k[0], k[1], int(groups), k[3] / int(groups)}
+		n.Op, n.Input[1] = "DepthwiseConv2dNative", kernel
+		return true, nil
+	}
+	if groups > maxGroups {
+		return false, nil
+	}
+	split := attrs{"T": n.Attr["T"], "num_split": {Value: &attr_value_go_proto.AttrValue_I{I: groups}}}
+	images := e.add(n, "images", "Split", split, e.ints(n, nil, 3), n.Input[0])
+	kernels := e.add(n, "kernels", "Split", split, e.ints(n, nil, 3), n.Input[1])
+	var parts []string
+	for i := range groups {
+		part := &node{Name: e.free(n, "group"), Op: "Conv2D", Attr: maps.Clone(n.Attr), Input: []string{fmt.Sprintf("%s:%d", images, i), fmt.Sprintf("%s:%d", kernels, i)}}
+		e.added[part.Input[0]] = graph.Shape{x[0], x[1], x[2], k[2]}
+		e.added[part.Input[1]] = graph.Shape{k[0], k[1], k[2], k[3] / int(groups)}
+		if err := e.emit(part); err != nil {
+			return false, err
+		}
+		parts = append(parts, part.Name)
+	}
+	axis := e.ints(n, nil, 3)
+	become(n, "ConcatV2", attrs{"T": n.Attr["T"], "Tidx": int32Type, "N": split["num_split"]}, append(parts, axis)...)
 	return true, nil
 }

@@ -33,7 +33,7 @@ func replacements() map[string][]replacement {
 	return map[string][]replacement{
 		"AvgPool":               {channelsLast},
 		"BiasAdd":               {channelsLast},
-		"Conv2D":                {channelsLast, explicitPadding, dilation},
+		"Conv2D":                {channelsLast, grouped, explicitPadding, dilation},
 		"DepthwiseConv2dNative": {channelsLast, explicitPadding, dilation},
 		"Erfc":                  {erfc},
 		"ExtractImagePatches":   {patches},
@@ -52,7 +52,7 @@ func replacements() map[string][]replacement {
 // often each type of operation was replaced. shapes gives a tensor's shape, nil
 // if it is not known.
 func Graph(nodes []*node, shapes func(tensor string) graph.Shape) ([]*node, map[string]int, error) {
-	e := &editor{table: replacements(), shape: shapes, names: map[string]bool{}, byName: map[string]*node{}, count: map[string]int{}, inner: map[string]bool{}}
+	e := &editor{table: replacements(), shapes: shapes, added: map[string]graph.Shape{}, names: map[string]bool{}, byName: map[string]*node{}, count: map[string]int{}, inner: map[string]bool{}}
 	for _, n := range nodes {
 		e.names[n.Name], e.byName[n.Name] = true, n
 		for _, in := range n.Input {
@@ -91,7 +91,8 @@ func (e *editor) emit(n *node) error {
 // editor adds operations to the graph that is written anew.
 type editor struct {
 	table  map[string][]replacement
-	shape  func(tensor string) graph.Shape
+	shapes func(tensor string) graph.Shape
+	added  map[string]graph.Shape // of tensors that were added, where it matters
 	names  map[string]bool
 	byName map[string]*node // of the graph as it was
 	inner  map[string]bool  // tensors that are taken
@@ -148,6 +149,14 @@ func (e *editor) scalar(n *node, x float32) string {
 		name = e.add(n, "cast", "Cast", attrs{"SrcT": typeOf(types_go_proto.DataType_DT_FLOAT), "DstT": typeOf(t), "Truncate": {Value: &attr_value_go_proto.AttrValue_B{}}}, name)
 	}
 	return name
+}
+
+// shape is a tensor's, nil if it is not known.
+func (e *editor) shape(tensor string) graph.Shape {
+	if s, ok := e.added[tensor]; ok {
+		return s
+	}
+	return e.shapes(tensor)
 }
 
 // dims is a shape of that many known dimensions, of which the batch may be open.

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -79,3 +80,9 @@ func convolves(n *node) bool {
 }
 
 func unbatched(n *node) bool { return n.Attr["batch_dims"].GetI() == 0 }
+
+// KnownOps are the types of operations that [Known] knows with some attributes.
+func KnownOps() []string { return slices.Sorted(maps.Keys(known)) }
+
+// KnownHalf are those that it knows in 16 bits, too.
+func KnownHalf() []string { return half }
