@@ -15,6 +15,7 @@ type layer struct {
 	out       ref
 	kind      string
 	variables []string // read in it
+	within    bool     // an operation of a scope that gives several
 }
 
 // suffix is what Keras 3 appends to every layer's name.
@@ -42,7 +43,13 @@ func (f *flat) findLayers() []layer {
 	var found []layer
 	for path, tensors := range s.outputs {
 		inLayer := len(owners) > 0 && !holds[parent(path)]
-		if len(tensors) != 1 || inLayer || holds[path] && len(owners) > 0 {
+		if inLayer || holds[path] && len(owners) > 0 {
+			continue
+		}
+		if len(tensors) > 1 { // what it gives are layers of their own
+			for _, r := range tensors {
+				found = append(found, layer{path: r.node, out: r, kind: kindOf(f.byName[r.node].Op), variables: s.read[r.node], within: true})
+			}
 			continue
 		}
 		found = append(found, layer{path: path, out: tensors[0], kind: s.kind(path), variables: s.variables(path)})
@@ -246,7 +253,11 @@ func name(layers []layer, strip bool) {
 	taken := map[string]bool{}
 	for i, p := range parts {
 		layers[i].name = layers[i].path
-		for k := len(p) - 1; k >= 0; k-- {
+		from := len(p) - 1
+		if layers[i].within {
+			from = max(0, from-1)
+		}
+		for k := from; k >= 0; k-- {
 			if short := strings.Join(p[k:], "/"); count[short] == 1 && !taken[short] && short != "" {
 				layers[i].name = short
 				break

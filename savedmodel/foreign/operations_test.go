@@ -66,7 +66,7 @@ func TestGradientsOfOperations(t *testing.T) {
 			note(compared, a)
 		})
 	}
-	for _, op := range rewrite.KnownOps() {
+	for _, op := range append(rewrite.KnownOps(), rewrite.ConstantFloats()...) {
 		if !compared[op] {
 			t.Errorf("the gradient of %s counts as right, and no test compares it", op)
 		}
@@ -99,11 +99,14 @@ func TestGradientsOfOperations(t *testing.T) {
 func note(compared map[string]bool, a *adoption) {
 	after := map[string]bool{a.flat.image.Name: true}
 	for _, n := range a.flat.nodes {
-		if !slices.ContainsFunc(n.Input, func(in string) bool { return after[refOf(in).node] }) || rewrite.Constant(n) {
+		if !slices.ContainsFunc(n.Input, func(in string) bool { return after[refOf(in).node] }) {
+			continue
+		}
+		compared[n.Op] = true
+		if rewrite.Constant(n) {
 			continue
 		}
 		after[n.Name] = true
-		compared[n.Op] = true
 		switch n.Attr["T"].GetType() {
 		case types_go_proto.DataType_DT_HALF, types_go_proto.DataType_DT_BFLOAT16:
 			compared[n.Op+" in 16 bits"] = true

@@ -42,7 +42,7 @@ var zooModels = map[string]struct {
 	"grey":           {explain: "conv2d", compared: true},
 	"subclassed":     {explain: "conv2d_1", compared: true, flat: true},
 	"hub":            {options: Options{Image: Image{Height: 48, Width: 48}}, compared: true, flat: true},
-	"tf1":            {explain: "conv2", compared: true, rewritten: "LRN"},
+	"tf1":            {explain: "conv2/relu", compared: true, rewritten: "LRN"},
 }
 
 func TestZoo(t *testing.T) {

@@ -45,6 +45,7 @@ func replacements() map[string][]replacement {
 		"LogSoftmax":            {logSoftmax},
 		"MaxPool":               {channelsLast, explicitPadding},
 		"MaxPoolWithArgmax":     {maxPoolWithArgmax},
+		"OnesLike":              {onesLike},
 	}
 }
 

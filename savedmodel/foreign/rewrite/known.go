@@ -25,14 +25,14 @@ var known = map[string]func(n *node) bool{
 }
 
 // half are the operations whose gradient was compared in 16 bits, too.
-var half = strings.Fields("AddV2 BiasAdd Cast Conv2D FusedBatchNormV3 MatMul MaxPool Mean Mul Relu Sub Sum Reshape")
+var half = strings.Fields("AddV2 BiasAdd Conv2D MaxPool Mul Relu")
 
 // constant operations have a gradient of zero: what they give does not change
 // with small changes of what they take.
 var constant = func() map[string]bool {
 	set := map[string]bool{}
-	for _, op := range strings.Fields(`ArgMax ArgMin Bucketize Ceil Equal Fill Floor Greater GreaterEqual Less LessEqual LogicalAnd LogicalNot
-		LogicalOr NotEqual OnesLike Rank Rint Round Shape ShapeN Sign Size StopGradient ZerosLike`) {
+	for _, op := range strings.Fields(`ArgMax ArgMin Bucketize Ceil Equal Floor Greater GreaterEqual Less LessEqual LogicalAnd LogicalNot
+		LogicalOr NotEqual Rank Rint Round Shape ShapeN Sign Size StopGradient ZerosLike`) {
 		set[op] = true
 	}
 	return set
@@ -83,6 +83,11 @@ func unbatched(n *node) bool { return n.Attr["batch_dims"].GetI() == 0 }
 
 // KnownOps are the types of operations that [Known] knows with some attributes.
 func KnownOps() []string { return slices.Sorted(maps.Keys(known)) }
+
+// ConstantFloats are those whose value has no gradient although it is a float.
+func ConstantFloats() []string {
+	return []string{"Ceil", "Floor", "Rint", "Round", "Sign", "StopGradient", "ZerosLike"}
+}
 
 // KnownHalf are those that it knows in 16 bits, too.
 func KnownHalf() []string { return half }

@@ -76,3 +76,19 @@ func erfc(e *editor, n *node) (bool, error) {
 	become(n, "Sub", t, e.scalar(n, 1), e.add(n, "erf", "Erf", t, n.Input[0]))
 	return true, nil
 }
+
+// onesLike is zeros and one: the library does not know that ones have no
+// gradient.
+func onesLike(e *editor, n *node) (bool, error) {
+	if err := takes(n, 1); err != nil {
+		return false, err
+	}
+	switch n.Attr["T"].GetType() {
+	case types_go_proto.DataType_DT_FLOAT, types_go_proto.DataType_DT_HALF, types_go_proto.DataType_DT_BFLOAT16:
+	default:
+		return false, nil
+	}
+	t := attrs{"T": n.Attr["T"]}
+	become(n, "AddV2", t, e.add(n, "zeros", "ZerosLike", t, n.Input[0]), e.scalar(n, 1))
+	return true, nil
+}

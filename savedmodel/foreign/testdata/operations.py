@@ -21,6 +21,22 @@ norm = dict(scale=gamma, offset=beta, mean=mean, variance=variance, epsilon=1e-3
 grouped, square, ones = w(3, 3, 4, 8), w(8, 8), w(3, 3, 1, 8)
 
 
+def holes(k, rows, columns):
+    """A dilated kernel as a plain one."""
+    out = np.zeros(((k.shape[0] - 1) * rows + 1, (k.shape[1] - 1) * columns + 1, *k.shape[2:]), "f4")
+    out[::rows, ::columns] = k
+    return tf.constant(out)
+
+
+def diagonal(k):
+    """The kernel [h,w,c,c] of a depthwise convolution by k [h,w,c]."""
+    return k[..., None] * np.eye(k.shape[-1], dtype="f4")
+
+
+def halves(k):
+    return np.split(k.numpy(), 2, 3)
+
+
 def nchw(f):
     return lambda y: tf.transpose(f(tf.transpose(y, (0, 3, 1, 2))), (0, 2, 3, 1))
 
@@ -28,19 +44,22 @@ def nchw(f):
 # name: (the operation on a map y [N,16,16,8] above zero, what it is to be compared
 # with, if not with itself: Python has some gradients wrong, or none)
 CASES = dict(
-    conv_dilated_same=(lambda y: R.Conv2D(input=y, filter=kernel, strides=[1] * 4, padding="SAME", dilations=[1, 2, 2, 1]),),
-    conv_dilated_valid=(lambda y: R.Conv2D(input=y, filter=kernel, strides=[1] * 4, padding="VALID", dilations=[1, 2, 3, 1]),),
-    conv_explicit=(lambda y: R.Conv2D(input=y, filter=kernel, strides=[1, 2, 2, 1], padding="EXPLICIT", explicit_paddings=PADS),),
+    conv_dilated_same=(lambda y: R.Conv2D(input=y, filter=kernel, strides=[1] * 4, padding="SAME", dilations=[1, 2, 2, 1]),
+                       lambda y: tf.nn.conv2d(y, holes(kernel, 2, 2), 1, "SAME")),
+    conv_dilated_valid=(lambda y: R.Conv2D(input=y, filter=kernel, strides=[1] * 4, padding="VALID", dilations=[1, 2, 3, 1]),
+                        lambda y: tf.nn.conv2d(y, holes(kernel, 2, 3), 1, "VALID")),
+    conv_explicit=(lambda y: R.Conv2D(input=y, filter=kernel, strides=[1, 2, 2, 1], padding="EXPLICIT", explicit_paddings=PADS),
+                   lambda y: tf.nn.conv2d(tf.pad(y, [[0, 0], [1, 2], [2, 1], [0, 0]]), kernel, 2, "VALID")),
     conv_grouped=(lambda y: R.Conv2D(input=y, filter=grouped, strides=[1] * 4, padding="SAME"),
-                  lambda y: tf.concat([tf.nn.conv2d(p, k, 1, "SAME") for p, k in zip(tf.split(y, 2, 3), tf.split(grouped, 2, 3))], 3)),
+                  lambda y: tf.concat([tf.nn.conv2d(p, k, 1, "SAME") for p, k in zip(tf.split(y, 2, 3), halves(grouped))], 3)),
     conv_groups_of_one=(lambda y: R.Conv2D(input=y, filter=ones, strides=[1] * 4, padding="EXPLICIT", explicit_paddings=PADS, dilations=[1, 2, 2, 1]),
-                        lambda y: tf.nn.conv2d(tf.pad(y, [[0, 0], [1, 2], [2, 1], [0, 0]]), tf.linalg.diag(ones[:, :, 0]), 1, "VALID", dilations=2)),
+                        lambda y: tf.nn.conv2d(tf.pad(y, [[0, 0], [1, 2], [2, 1], [0, 0]]), holes(diagonal(ones.numpy()[:, :, 0]), 2, 2), 1, "VALID")),
     conv_groups_dilated=(lambda y: R.Conv2D(input=y, filter=grouped, strides=[1] * 4, padding="VALID", dilations=[1, 2, 2, 1]),
-                         lambda y: tf.concat([tf.nn.conv2d(p, k, 1, "VALID", dilations=2) for p, k in zip(tf.split(y, 2, 3), tf.split(grouped, 2, 3))], 3)),
+                         lambda y: tf.concat([tf.nn.conv2d(p, holes(k, 2, 2), 1, "VALID") for p, k in zip(tf.split(y, 2, 3), halves(grouped))], 3)),
     maxpool_explicit=(lambda y: R.MaxPool(input=y, ksize=[1, 3, 3, 1], strides=[1, 2, 2, 1], padding="EXPLICIT", explicit_paddings=PADS),
                       lambda y: tf.nn.max_pool2d(tf.pad(y, [[0, 0], [1, 2], [2, 1], [0, 0]], constant_values=-1e30), 3, 2, "VALID")),
     depthwise_dilated=(lambda y: R.DepthwiseConv2dNative(input=y, filter=depthwise, strides=[1] * 4, padding="SAME", dilations=[1, 2, 2, 1]),
-                       lambda y: tf.nn.conv2d(y, tf.linalg.diag(depthwise[..., 0]), 1, "SAME", dilations=2)),
+                       lambda y: tf.nn.conv2d(y, holes(diagonal(depthwise.numpy()[..., 0]), 2, 2), 1, "SAME")),
     depthwise_explicit=(lambda y: R.DepthwiseConv2dNative(input=y, filter=depthwise, strides=[1, 2, 2, 1], padding="EXPLICIT", explicit_paddings=PADS),
                         lambda y: R.DepthwiseConv2dNative(input=tf.pad(y, [[0, 0], [1, 2], [2, 1], [0, 0]]), filter=depthwise, strides=[1, 2, 2, 1], padding="VALID")),
     depthwise_same=(lambda y: R.DepthwiseConv2dNative(input=y, filter=depthwise, strides=[1, 2, 2, 1], padding="SAME"),),
@@ -92,7 +111,7 @@ CASES = dict(
     pad=(lambda y: tf.pad(y, [[0, 0], [1, 2], [1, 2], [0, 0]]),),
     gather=(lambda y: tf.gather(y, [3, 1, 2, 0, 7, 6, 5, 4], axis=-1),),
     gather_rows=(lambda y: tf.gather(y, [3, 1, 2, 0], axis=1),),
-    gather_nd=(lambda y: tf.gather_nd(y, [[0], [1]]),),
+    gather_nd=(lambda y: tf.transpose(tf.gather_nd(tf.transpose(y, (1, 0, 2, 3)), [[0], [2], [5], [2]]), (1, 0, 2, 3)),),
     split=(lambda y: tf.concat(tf.split(y, 2, -1)[::-1], -1),),
     split_sizes=(lambda y: tf.concat(tf.split(y, [3, 5], -1)[::-1], -1),),
     unstack=(lambda y: tf.stack(tf.unstack(y, axis=-1)[::-1], -1),),
@@ -109,7 +128,13 @@ CASES = dict(
     arithmetic=(lambda y: R.Add(x=y, y=tf.abs(y - 1)) - R.Div(x=y, y=y + 2) + tf.math.divide_no_nan(y, y + 3) - tf.add_n([y, tf.square(y), -y]),),
     sigmoid_tanh=(lambda y: tf.sigmoid(y) * tf.tanh(y) * tf.math.erf(y),),
     clip=(lambda y: tf.clip_by_value(y, 0.2, 1.0),),
-    steps=(lambda y: y - tf.math.floor(y) + tf.sign(y) * y - tf.zeros_like(y) + tf.ones_like(y) * y,),
+    floor=(lambda y: y - tf.math.floor(y),),
+    ceil=(lambda y: y - tf.math.ceil(y),),
+    round=(lambda y: y - tf.math.round(y),),
+    rint=(lambda y: y - tf.math.rint(y),),
+    sign=(lambda y: y * tf.sign(y - 1),),
+    zeros=(lambda y: y * R.ZerosLike(x=y) + y,),
+    ones=(lambda y: y * R.OnesLike(x=y),),
     stopped=(lambda y: y * tf.stop_gradient(tf.sigmoid(y)),),
     halves=(lambda y: tf.cast(tf.cast(y, tf.float64), tf.float32),),
     embedded=(None,),  # reads rows of a variable, see make
@@ -137,6 +162,11 @@ def logits(x, f):
     return tf.matmul(tf.reduce_mean(tf.nn.relu(tf.nn.conv2d(y, tail, 1, "SAME")), [1, 2]), head)
 
 
+def called(f):
+    """A function of images that gives the logits with f in the middle."""
+    return tf.function(lambda x: {"logits": logits(x, f)}, input_signature=[tf.TensorSpec([None, SIZE, SIZE, 3], name="x")], autograph=False)
+
+
 def make(folder):
     x = np.floor(r.uniform(0, 255, (2, SIZE, SIZE, 3))).astype("f4")
     np.save(folder + "/image.npy", x)
@@ -148,17 +178,21 @@ def make(folder):
             variables.append(table)
             f = lambda y, table=table: tf.gather(table, tf.argmax(y[..., :5], -1)) * y
             CASES[name] = (f, f)
-        signatures[name] = tf.function(lambda x, f=f: {"logits": logits(x, f)}, input_signature=[tf.TensorSpec([None, SIZE, SIZE, 3], name="x")], autograph=False)
+        signatures[name] = called(f)
         setattr(module, name, signatures[name])
     module.variables_kept = variables
     tf.saved_model.save(module, folder + "/export", signatures=signatures)
     for name, case in CASES.items():
-        same = tf.function(lambda x, f=case[-1]: logits(x, f), autograph=False)
+        same = called(case[-1])
         with tf.GradientTape() as tape:
             v = tf.constant(x)
             tape.watch(v)
-            z = same(v)
+            z = same(v)["logits"]
             score = tf.reduce_sum(tf.reduce_max(z, 1))
+        try:
+            z = signatures[name](v)["logits"]
+        except tf.errors.OpError:  # Python runs no [N,C,H,W] on a processor
+            pass
         np.save(f"{folder}/{name}.output.npy", z.numpy())
         np.save(f"{folder}/{name}.grad.npy", tape.gradient(score, v).numpy())
     with open(folder + "/cases.json", "w") as f:

@@ -328,7 +328,7 @@ def tf1(folder):
     """TensorFlow 1: reference variables, batch norm under a condition, LRN, old dropout."""
     v1 = tf.compat.v1
     v1.disable_control_flow_v2()
-    values = {}
+    x = drawn([2, SIZE, SIZE, 3])
     with tf.Graph().as_default() as g, v1.Session(graph=g) as s:
         image = v1.placeholder(tf.float32, [None, SIZE, SIZE, 3], name="input")
         keep, training = v1.placeholder_with_default(1.0, []), v1.placeholder_with_default(False, [])
@@ -346,7 +346,6 @@ def tf1(folder):
             p = tf.nn.softmax(z, name="prob")
         s.run(v1.global_variables_initializer())
         v1.saved_model.simple_save(s, folder + "/export", {"image": image}, {"probabilities": p})
-        x = drawn([2, SIZE, SIZE, 3])
         grad, conv, conv_grad, out = s.run([tf.gradients(tf.reduce_max(z, 1), image)[0], g.get_tensor_by_name("net/conv1/relu:0"),
                                             tf.gradients(tf.reduce_max(z, 1), g.get_tensor_by_name("net/conv1/relu:0"))[0], p], {image: x})
     v1.enable_control_flow_v2()
