@@ -85,6 +85,9 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 	if o.Settings.Model, err = fingerprint(o.Model); err != nil {
 		return nil, err
 	}
+	if names := lacking(bundle); o.Settings.Method == AllMethods && len(names) > 0 {
+		o.Listener.note(fmt.Sprintf("left out: %s, which need rules for the model's layers", strings.Join(names, ", ")))
+	}
 	job, err := NewExplainer(bundle, o.Settings, o.Machine.Limits)
 	if err != nil {
 		return nil, err

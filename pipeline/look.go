@@ -93,6 +93,9 @@ func looksOf(s Settings, bundle *savedmodel.Bundle) ([]look, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.Method == AllMethods {
+		all = slices.DeleteFunc(all, func(l look) bool { return slices.Contains(lacking(bundle), l.Name) })
+	}
 	byDefault, err := layersOf(bundle, s.Layer)
 	if err != nil {
 		return nil, err
