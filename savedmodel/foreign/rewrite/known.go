@@ -31,8 +31,8 @@ var half = strings.Fields("AddV2 BiasAdd Conv2D MaxPool Mul Relu")
 // with small changes of what they take.
 var constant = func() map[string]bool {
 	set := map[string]bool{}
-	for _, op := range strings.Fields(`ArgMax ArgMin Bucketize Ceil Equal Floor Greater GreaterEqual Less LessEqual LogicalAnd LogicalNot
-		LogicalOr NotEqual Rank Rint Round Shape ShapeN Sign Size StopGradient ZerosLike`) {
+	for _, op := range strings.Fields(`ArgMax ArgMin Bucketize Equal Floor Greater GreaterEqual Less LessEqual LogicalAnd LogicalNot
+		LogicalOr NotEqual Rank Shape ShapeN Sign Size StopGradient ZerosLike`) {
 		set[op] = true
 	}
 	return set
@@ -86,7 +86,7 @@ func KnownOps() []string { return slices.Sorted(maps.Keys(known)) }
 
 // ConstantFloats are those whose value has no gradient although it is a float.
 func ConstantFloats() []string {
-	return []string{"Ceil", "Floor", "Rint", "Round", "Sign", "StopGradient", "ZerosLike"}
+	return []string{"Floor", "Sign", "StopGradient", "ZerosLike"}
 }
 
 // KnownHalf are those that it knows in 16 bits, too.

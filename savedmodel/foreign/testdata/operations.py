@@ -129,9 +129,6 @@ CASES = dict(
     sigmoid_tanh=(lambda y: tf.sigmoid(y) * tf.tanh(y) * tf.math.erf(y),),
     clip=(lambda y: tf.clip_by_value(y, 0.2, 1.0),),
     floor=(lambda y: y - tf.math.floor(y),),
-    ceil=(lambda y: y - tf.math.ceil(y),),
-    round=(lambda y: y - tf.math.round(y),),
-    rint=(lambda y: y - tf.math.rint(y),),
     sign=(lambda y: y * tf.sign(y - 1),),
     zeros=(lambda y: y * R.ZerosLike(x=y) + y,),
     ones=(lambda y: y * R.OnesLike(x=y),),
@@ -146,6 +143,9 @@ CASES = dict(
 )
 # These give predictions and no gradients.
 REFUSED = dict(
+    ceil=lambda y: y - tf.math.ceil(y),
+    round=lambda y: y - tf.math.round(y),
+    rint=lambda y: y - tf.math.rint(y),
     top_k=lambda y: tf.math.top_k(y, 8)[0],
     xlogy=lambda y: tf.math.xlogy(y, y + 1),
     fake_quant=lambda y: tf.quantization.fake_quant_with_min_max_args(y, -6, 6),
