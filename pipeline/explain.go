@@ -86,7 +86,7 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 		return nil, err
 	}
 	if names := lacking(bundle); o.Settings.Method == AllMethods && len(names) > 0 {
-		o.Listener.note(fmt.Sprintf("left out: %s, which need rules for the model's layers", strings.Join(names, ", ")))
+		o.Listener.Note(fmt.Sprintf("left out: %s, which need rules for the model's layers", strings.Join(names, ", ")))
 	}
 	job, err := NewExplainer(bundle, o.Settings, o.Machine.Limits)
 	if err != nil {
