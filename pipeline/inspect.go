@@ -8,6 +8,9 @@ import (
 	"oscar/tfmodel"
 )
 
+// Origin says where an adopted model is from, and what was seen in it.
+type Origin = savedmodel.Origin
+
 // Inspection is what can be said of a model without running it.
 type Inspection struct {
 	Model      string             `json:"model"`

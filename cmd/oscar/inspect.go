@@ -3,6 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -47,7 +50,10 @@ func newInspect(*globalFlags) *cobra.Command {
 			fmt.Fprintf(w, "\nmodel       %s, %d classes: %s\n", i.Model, len(i.Classes), strings.Join(i.Classes, ", "))
 			fmt.Fprintf(w, "parameters  %s, of them not trained %s\n", thousands(i.Parameters), thousands(i.Frozen))
 			fmt.Fprintf(w, "image       %d x %d %s %s, resized %s\n", i.Image.Height, i.Image.Width, i.Image.Channels, i.Image.Range, i.Image.Interpolation)
-			fmt.Fprintf(w, "memory      batch of %d: training %s, inference %s\n", i.Memory.Batch, bytes(i.Memory.Training), bytes(i.Memory.Inference))
+			if i.Memory.Batch > 0 {
+				fmt.Fprintf(w, "memory      batch of %d: training %s, inference %s\n", i.Memory.Batch, bytes(i.Memory.Training), bytes(i.Memory.Inference))
+			}
+			printOrigin(w, i.Origin)
 			fmt.Fprintf(w, "signatures  %s; gradcam looks at %s\n", strings.Join(i.Signatures, ", "), i.Explain)
 			return nil
 		},
@@ -55,6 +61,18 @@ func newInspect(*globalFlags) *cobra.Command {
 	cmd.Flags().IntVar(&batch, "batch", 32, "images a batch, for the forecast of memory")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// printOrigin says what was seen in an adopted model.
+func printOrigin(w io.Writer, o *pipeline.Origin) {
+	if o == nil {
+		return
+	}
+	fmt.Fprintf(w, "origin      %s, signature %s; scaled to %s: %s\n", o.Kind, o.Signature, o.Scale, o.Scaled)
+	fmt.Fprintf(w, "logits      %s\n", o.Logits)
+	for _, layer := range slices.Sorted(maps.Keys(o.NoGradient)) {
+		fmt.Fprintf(w, "no gradient at %s: %s\n", layer, o.NoGradient[layer])
+	}
 }
 
 // thousands writes a count with separators.
