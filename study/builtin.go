@@ -1,42 +1,72 @@
 package study
 
-import "oscar/internal/named"
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
 
-// builtins is the one table of studies that come with oscar.
-var builtins = []struct {
-	name string
-	new  func() Study
-}{
-	{"deck", deck},
-	{"hgs", hgs},
-}
+	"oscar/internal/atomicfile"
+	"oscar/internal/named"
+	"oscar/internal/paths"
+)
+
+// studies are the studies that come with oscar, a file each.
+//
+//go:embed studies/*.yaml
+var studies embed.FS
+
+// Example is a study file with comments, which oscar study init writes.
+//
+//go:embed example.yaml
+var Example string
 
 // Builtins lists the names of the studies that come with oscar.
 func Builtins() []string {
-	names := make([]string, len(builtins))
-	for i, b := range builtins {
-		names[i] = b.name
+	files, err := fs.Glob(studies, "studies/*.yaml")
+	if err != nil {
+		panic("study: " + err.Error()) // the pattern is wrong
 	}
-	return names
+	for i, name := range files {
+		files[i] = strings.TrimSuffix(strings.TrimPrefix(name, "studies/"), ".yaml")
+	}
+	return files
 }
 
 // Builtin returns a study that comes with oscar.
 func Builtin(name string) (Study, error) {
-	for _, b := range builtins {
-		if b.name == name {
-			return b.new(), nil
-		}
+	text, err := builtinFile(name)
+	if err != nil {
+		return Study{}, err
 	}
-	return Study{}, named.Unknown("study", name, Builtins())
+	return Read(text)
 }
 
-// keys are those of an experiment, or of a part of one.
-type keys = map[string]any
-
-// dropouts puts dropout 0.5 before fc1 and fc2.
-func dropouts() []Insert {
-	return []Insert{
-		{Before: "fc1", Layers: []Layer{{"name": "dropout1", "kind": "dropout", "rate": 0.5}}},
-		{Before: "fc2", Layers: []Layer{{"name": "dropout2", "kind": "dropout", "rate": 0.5}}},
+func builtinFile(name string) ([]byte, error) {
+	if known := Builtins(); !slices.Contains(known, name) {
+		return nil, named.Unknown("study", name, known)
 	}
+	return studies.ReadFile("studies/" + name + ".yaml")
+}
+
+// Init writes a study file to begin with: [Example], or a study that comes with
+// oscar if name is not "".
+func Init(name, path string) error {
+	text := []byte(Example)
+	if name != "" {
+		var err error
+		if text, err = builtinFile(name); err != nil {
+			return err
+		}
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is there already; name a new file", path)
+	}
+	if err := atomicfile.Write(path, text); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, paths.TrimError(err))
+	}
+	return nil
 }

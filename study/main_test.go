@@ -192,3 +192,15 @@ func same(t *testing.T, before, after map[string]string) {
 		t.Errorf("%d files, then %d", len(before), len(after))
 	}
 }
+
+// keys are those of an experiment, or of a part of one.
+type keys = map[string]any
+
+func builtin(t *testing.T, name string) Study {
+	t.Helper()
+	s, err := Builtin(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}

@@ -133,7 +133,7 @@ func TestBuiltinsAreFiles(t *testing.T) {
 
 // The recipes are those of the two reports.
 func TestDeck(t *testing.T) {
-	s := deck()
+	s := builtin(t, "deck")
 	if err := s.Check(); err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestDeck(t *testing.T) {
 }
 
 func TestHGS(t *testing.T) {
-	s := hgs()
+	s := builtin(t, "hgs")
 	if err := s.Check(); err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +245,7 @@ func experimentOf(t *testing.T, s Study, name string) experiment.Experiment {
 }
 
 func TestWords(t *testing.T) {
-	s := hgs()
+	s := builtin(t, "hgs")
 	v, err := s.variant("svm-dropout")
 	if err != nil {
 		t.Fatal(err)
