@@ -21,9 +21,9 @@ type AddOptions struct {
 	Listener Listener
 }
 
-// Add puts one more variant into a study, runs it, with whatever else is left,
-// and compares anew. It has the split, the seeds and the cut of the others. The
-// same call goes on where one was stopped.
+// Add adds a variant to a study, runs what is unfinished, and compares again. The
+// variant gets the split, the seeds and the cut of the others. The same call
+// resumes after an interruption.
 func Add(ctx context.Context, o AddOptions) (*result.Study, error) {
 	if !isStudy(o.Dir) {
 		return nil, fmt.Errorf("%s is not a study's folder: it has no %s", o.Dir, planFile)

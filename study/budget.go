@@ -16,15 +16,15 @@ import (
 	"oscar/tfmodel"
 )
 
-// What a budget leaves at the least, and how much of it is planned for: a few
-// timed steps do not say exactly what an hour brings.
+// The least that a cut leaves, and the share of a budget that is planned: a forecast
+// from a few timed steps is not exact.
 const (
 	leastEpochs = 5
 	leastImages = 20 // to train on, of a class
 	planned     = 0.9
 )
 
-// cost says what a variant's run takes, in seconds.
+// cost is the time of a variant's run, in seconds.
 type cost struct {
 	name   string
 	epochs int     // as the study asks
@@ -35,7 +35,7 @@ type cost struct {
 	fixed  float64 // to build, export, open, whatever the images
 }
 
-// load is what runs go through.
+// load is the number of images in each step of a run.
 type load struct {
 	classes                 []int // training images of each
 	validation, test, shown int   // images; shown: maps to be made
@@ -66,8 +66,8 @@ func cutEpochs(epochs int, share float64) int {
 	return max(int(math.Round(share*float64(epochs))), min(epochs, leastEpochs))
 }
 
-// cut finds what has to go for a study to fit a budget: epochs first, then
-// training images. nil: nothing.
+// cut finds the smallest cut that fits a budget: epochs first, then training
+// images. nil: no cut is needed.
 func cut(costs []cost, l load, budget float64) (*result.Cut, error) {
 	all := slices.Max(l.classes)
 	c := &result.Cut{Budget: budget, Share: 1, Full: total(costs, l, 1, all)}
@@ -101,15 +101,15 @@ func cut(costs []cost, l load, budget float64) (*result.Cut, error) {
 		seconds(budget), least, min(all, leastImages), seconds(c.Expected), seconds(planned*budget))
 }
 
-// epochsCut says what is left of the epochs: "baseline, no-relu: 8 epochs of 40".
+// epochsCut describes the cut of the epochs: "baseline, no-relu: 8 epochs of 40".
 func epochsCut(costs []cost, share float64) []string {
 	var out []string
-	told := map[int]bool{}
+	listed := map[int]bool{}
 	for _, c := range costs {
-		if told[c.epochs] || cutEpochs(c.epochs, share) == c.epochs {
+		if listed[c.epochs] || cutEpochs(c.epochs, share) == c.epochs {
 			continue
 		}
-		told[c.epochs] = true
+		listed[c.epochs] = true
 		names := ""
 		for _, other := range costs {
 			if other.epochs == c.epochs {
@@ -142,7 +142,7 @@ func apply(c *result.Cut, t *experiment.Training) {
 	}
 }
 
-// pace measures what a variant takes on this machine, with a few steps on grey
+// pace measures a variant's times on this machine, by a few steps on artificial
 // images.
 func pace(ctx context.Context, name string, e experiment.Experiment, threads pipeline.Threads, d disk) (cost, error) {
 	c := cost{name: name, epochs: e.Training.Epochs, copies: e.Training.Augmentation.Images(1)}
@@ -191,14 +191,14 @@ func pace(ctx context.Context, name string, e experiment.Experiment, threads pip
 	return c, err
 }
 
-// disk is how fast a folder's disk is.
+// disk is the speed of a folder's disk.
 type disk struct {
 	rate float64 // bytes a second
 	sync float64 // seconds to have a small file written
 }
 
-// syncs is about how often an epoch waits for the disk, beside the time that its
-// bytes take: for the best weights, the metrics and the checkpoint.
+// syncs is about how often an epoch waits for the disk, for the best weights, the
+// metrics and the checkpoint.
 const syncs = 15
 
 // measureDisk writes a few files.
@@ -219,8 +219,8 @@ func measureDisk(dir string) (d disk, err error) {
 	return d, nil
 }
 
-// writeOnce writes a file of that many bytes, removes it, and tells how long it
-// took, in seconds.
+// writeOnce writes a file of that many bytes, removes it, and returns the seconds
+// that it took.
 func writeOnce(dir string, size int) (float64, error) {
 	path := filepath.Join(dir, atomicfile.Prefix+"disk")
 	defer os.Remove(path)

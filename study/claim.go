@@ -8,7 +8,7 @@ import (
 	"oscar/result"
 )
 
-// compared is a claim's two sides: the samples of a measure, one a seed.
+// compared has the samples of a claim's two sides, one for each seed.
 type compared struct {
 	variant, against []sample
 }
@@ -61,13 +61,13 @@ func judge(c Claim, m result.Measure, sides compared) result.Claim {
 	return out
 }
 
-// runValues lists what the runs have, one a seed.
+// runValues lists the values of the runs, one for each seed.
 func runValues(samples []sample) []float64 {
 	return each(samples, func(s sample) float64 { return s.value })
 }
 
-// imageDifferences are the variant less the other, image by image, each a mean
-// over the seeds, where both could be judged.
+// imageDifferences returns the variant's value minus the other's for each image
+// that has both, each a mean over the seeds.
 func imageDifferences(sides compared) []float64 {
 	a, b := overSeeds(sides.variant), overSeeds(sides.against)
 	out := map[string]float64{}
@@ -79,7 +79,7 @@ func imageDifferences(sides compared) []float64 {
 	return values(out)
 }
 
-// overSeeds is the mean of each image over the seeds.
+// overSeeds returns the mean over the seeds for each image.
 func overSeeds(samples []sample) map[string]float64 {
 	all := map[string][]float64{}
 	for _, s := range samples {
@@ -94,7 +94,7 @@ func overSeeds(samples []sample) map[string]float64 {
 	return out
 }
 
-// shown is a number on the measure's own scale: samples of a ratio measure are
+// shown returns a number on the measure's scale. Samples of a ratio measure are
 // logarithms.
 func shown(m result.Measure, v float64) result.Number {
 	if m.Ratio {
@@ -112,7 +112,7 @@ func formatDifference(m result.Measure, d float64) string {
 	return fmt.Sprintf("a difference of %.3g", d)
 }
 
-// why says what decided.
+// why describes what decided a claim.
 func why(m result.Measure, c Claim, r result.Claim) string {
 	what, nothing := "difference", c.Margin
 	if m.Ratio {

@@ -10,8 +10,8 @@ import (
 	"oscar/result"
 )
 
-// writeCSV writes a line a run, a column a measure; what could not be measured
-// is empty.
+// writeCSV writes a line for each run and a column for each measure. Missing values
+// are empty.
 func writeCSV(path string, res *result.Study) error {
 	head := []string{"variant", "seed", "status", "parameters", "forecast_bytes", "epochs", "kept_epoch"}
 	for _, m := range res.Measures {

@@ -1,6 +1,6 @@
-// Package study varies a model and sees what changes: a base experiment and
-// named edits of it, each trained with several seeds on one split, compared,
-// explained, and held against claims that were declared beforehand.
+// Package study compares variants of a model: a base experiment and named edits
+// of it, each trained with several seeds on one split, explained and compared.
+// Claims that were declared beforehand are tested.
 //
 // # First call
 //
@@ -10,22 +10,21 @@
 //		fmt.Println(claim.Verdict, claim.Text, claim.Why)
 //	}
 //
-// [Add] puts one more variant into a finished study. The result's types are in
-// package study/result, which needs no TensorFlow.
+// [Add] adds a variant to a study. The types of the result are in package result,
+// which needs no TensorFlow.
 //
 // # What holds
 //
-//   - A [Study] is data. A variant's edits are done in the order of its fields;
-//     unknown keys of a file are errors.
-//   - Every run is an ordinary run folder. Finished work is not repeated, and a
-//     study that was killed ends with the bits of one that was not.
+//   - A [Study] is data. The edits of a variant are applied in the order of its
+//     fields. Unknown keys in a file are errors.
+//   - Every run is an ordinary run folder. Finished work is not repeated. A study
+//     that was killed and resumed gives the same bits as one that was not.
 //   - A variant that does not fit the machine's memory, or whose training fails, is
-//     a row of the result, with the reason.
-//   - The folder of a study takes the same study only.
-//   - What decides a claim is written in docs/design/0011-studies.md.
+//     a row of the result with the reason. A full disk is an error.
+//   - A folder can be resumed with the same study only.
+//   - docs/design/0011-studies.md has the rule that decides claims.
 //
-// # To add a study
+// # To add a study or a measure
 //
-// A file with a function that returns a literal, as deck.go, and a line in the
-// table of builtin.go. To add a measure: a line in the table of measure.go.
+// A study is a YAML file in studies. A measure is a line in the table of measure.go.
 package study

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -20,7 +21,7 @@ import (
 // Names within a study's folder.
 const (
 	studyFile       = result.Asked // what was asked, for people
-	planFile        = "plan.json"  // what was asked and decided when the folder was made
+	planFile        = "plan.json"  // the plan
 	runsDir         = "runs"
 	looksDir        = "looks"
 	scoresDir       = "scores"
@@ -30,33 +31,32 @@ const (
 	evaluationFile  = "evaluation.json" // of a run
 )
 
-// plan is what was asked and decided when a study's folder was made. It is
-// written last: a folder that has one is a study's.
+// plan is what was asked, and decided once when the folder was made. It is
+// written last: a folder with a plan is a study's.
 type plan struct {
 	Format int         `json:"format"` // 1
 	Root   string      `json:"root"`   // the folder of images, absolute
 	Budget float64     `json:"budget_seconds"`
 	Cut    *result.Cut `json:"cut"`
-	Added  []string    `json:"added"` // variants that came later
-	Study  Study       `json:"study"` // with those
+	Added  []string    `json:"added"` // variants added later
+	Study  Study       `json:"study"` // with the added variants
 }
 
-// path is a place in the study's folder.
+// path returns a path in the study's folder.
 func (o Options) path(elem ...string) string {
 	return filepath.Join(append([]string{o.Out}, elem...)...)
 }
 
-// isStudy says whether a folder is a study's.
+// isStudy reports whether a folder has a study.
 func isStudy(dir string) bool { return paths.Exists(filepath.Join(dir, planFile)) }
 
-// kind tells the folders of studies. What is written before the plan is there in
-// a folder whose study ended too soon.
+// kind describes the folders of studies, and what is written before the plan.
 var kind = resultdir.Kind{
 	Mark:  planFile,
 	Early: []string{studyFile, runsDir, looksDir, scoresDir, explanationsDir, wallDir, "split*.json"},
 }
 
-// write writes what was asked and decided.
+// write writes the splits, the study and the plan.
 func (j *job) write() error {
 	for seed, split := range j.splits {
 		if err := split.Write(j.path(j.Study.splitFile(seed))); err != nil {
@@ -79,7 +79,7 @@ func (j *job) write() error {
 	return atomicfile.WriteJSON(j.path(planFile), j.plan)
 }
 
-// readPlan reads what was asked and decided.
+// readPlan reads the plan and the splits.
 func (j *job) readPlan() error {
 	if err := atomicfile.ReadJSON(j.path(planFile), &j.plan); err != nil {
 		return err
@@ -98,9 +98,9 @@ func (j *job) readPlan() error {
 	return nil
 }
 
-// differs says in what a study differs from the one of a folder; "" if in
-// nothing. Variants that were added to the folder, and claims about them, do not
-// count.
+// differs describes the first difference between the study of a folder and
+// another one, "" if there is none. Variants that were added to the folder, and
+// claims about them, do not count.
 func differs(was, is Study, added []string) string {
 	late := func(name string) bool { return slices.Contains(added, name) }
 	of := func(s Study) Study {
@@ -118,7 +118,7 @@ func differs(was, is Study, added []string) string {
 	return ""
 }
 
-// tree is a value as its JSON.
+// tree returns a value as its JSON, parsed.
 func tree(v any) (out map[string]any) {
 	text, err := json.Marshal(v)
 	if err == nil {
@@ -130,7 +130,7 @@ func tree(v any) (out map[string]any) {
 	return out
 }
 
-// difference names the first place where two trees differ.
+// difference describes the first place where two trees differ.
 func difference(path string, was, is any) string {
 	if reflect.DeepEqual(was, is) {
 		return ""
@@ -138,14 +138,10 @@ func difference(path string, was, is any) string {
 	switch a := was.(type) {
 	case map[string]any:
 		if b, ok := is.(map[string]any); ok {
-			keys := map[string]bool{}
-			for k := range a {
-				keys[k] = true
-			}
-			for k := range b {
-				keys[k] = true
-			}
-			for _, k := range sorted(keys) {
+			keys := slices.Collect(maps.Keys(a))
+			keys = slices.AppendSeq(keys, maps.Keys(b))
+			slices.Sort(keys)
+			for _, k := range slices.Compact(keys) {
 				if text := difference(path+"."+k, a[k], b[k]); text != "" {
 					return text
 				}
@@ -169,7 +165,7 @@ func difference(path string, was, is any) string {
 	return fmt.Sprintf("%s %s, not %s", path, describe(was), describe(is))
 }
 
-// describe is a value in an error: its name if it has one.
+// describe returns a value for an error: its name if it has one.
 func describe(v any) string {
 	if name := nameOf(v); name != "" {
 		return name
@@ -188,13 +184,4 @@ func nameOf(v any) string {
 	m, _ := v.(map[string]any)
 	name, _ := m["name"].(string)
 	return name
-}
-
-func sorted(keys map[string]bool) []string {
-	out := make([]string, 0, len(keys))
-	for k := range keys {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }

@@ -9,11 +9,11 @@ import (
 	"oscar/tfmodel"
 )
 
-// memoryShare is how much of the machine's memory a training's forecast may take: the
-// rest is for images, the program and the machine.
+// memoryShare is the share of the machine's memory that the forecast of a training
+// may take. The rest is for images, the program and the system.
 const memoryShare = 0.9
 
-// forecast is what training takes, in bytes.
+// forecast returns the memory that training takes, in bytes.
 func forecast(e experiment.Experiment) (result.Memory, error) {
 	m, err := e.Architecture.Memory(e.Training.Batch)
 	return result.Memory{
@@ -21,8 +21,8 @@ func forecast(e experiment.Experiment) (result.Memory, error) {
 	}, err
 }
 
-// tooLarge says why a training does not fit; "" if it does, or if the machine's
-// memory is unknown.
+// tooLarge returns why a training does not fit into memory, "" if it does or if
+// memory is 0, unknown.
 func tooLarge(a tfmodel.Architecture, m result.Memory, memory int64) string {
 	if memory == 0 || float64(m.Training) <= memoryShare*float64(memory) {
 		return ""
@@ -40,8 +40,8 @@ func tooLarge(a tfmodel.Architecture, m result.Memory, memory int64) string {
 		most.Name, most.Parameters/1_000_000)
 }
 
-// work is how much an image costs in training, in multiply-adds: for each weight
-// one at each place where it is used, three times for the way there and back.
+// work is the cost of training on one image, in multiply-adds: one for each weight
+// at each position, three times for the forward and the backward pass.
 func work(a tfmodel.Architecture) float64 {
 	rows, err := a.Summary()
 	if err != nil {

@@ -6,28 +6,28 @@ import (
 	"oscar/pipeline"
 )
 
-// Listener receives the progress events of a study. Any of its functions may be nil.
+// Listener receives the progress events of a study. Its functions may be nil.
 type Listener struct {
 	pipeline.Listener
-	Progress func(Progress) // while a run is under way
+	Progress func(Progress) // during a run
 	Run      func(Ran)      // after each run
 }
 
-// Progress is how far a study is.
+// Progress is the progress of a study.
 type Progress struct {
 	Run, Runs     int // the run is counted from 1
 	Variant       string
 	Seed          uint64
-	Epoch, Epochs int           // of the run; 0 while its model is looked at
+	Epoch, Epochs int           // of the run; 0 while its model is evaluated and explained
 	Done          float64       // of the whole study, 0 to 1
-	Left          time.Duration // of the whole study; 0: not yet known
+	Left          time.Duration // of the whole study; 0: unknown
 }
 
-// Ran tells of a run that has ended.
+// Ran describes a run that has ended.
 type Ran struct {
 	Variant  string
 	Seed     uint64
-	Earlier  bool // it was there before
-	Accuracy float64
-	Failed   string // why, if it did
+	Earlier  bool    // it was finished by an earlier call
+	Accuracy float64 // on the test part; NaN: unknown
+	Failed   string  // the reason; "": it did not fail
 }

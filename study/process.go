@@ -19,19 +19,19 @@ import (
 	"oscar/pipeline"
 )
 
-// process trains a run in a process of its own. Its peak of memory is then the
-// run's alone, since TensorFlow's allocator gives nothing back to the system; and
-// a system that ends it for lack of memory does not end the study.
+// process trains a run in a process of its own. Peak memory is then the run's
+// alone, since TensorFlow's allocator returns nothing to the system, and a system
+// that kills it for lack of memory does not end the study.
 type process struct {
 	command []string
 	machine pipeline.Machine
 	note    func(string)
 }
 
-// every is the time between two looks at how far the process is.
+// every is the time between two readings of a process's progress.
 const every = time.Second
 
-// train goes on with a run; epochs is told how many are done.
+// train resumes a run. It calls epochs with the number of finished epochs.
 func (p process) train(ctx context.Context, dir string, epochs func(int)) error {
 	cmd := exec.CommandContext(ctx, p.command[0], append(p.command[1:], p.arguments(dir)...)...)
 	cmd.Args[0] = "oscar"
@@ -82,7 +82,7 @@ func (p process) arguments(dir string) []string {
 	return args
 }
 
-// listen passes on notes, and returns the last thing that was said to be wrong.
+// listen passes on notes, and returns the last error message.
 func (p process) listen(said io.Reader) (wrong string) {
 	lines := bufio.NewScanner(said)
 	for lines.Scan() {
@@ -97,7 +97,7 @@ func (p process) listen(said io.Reader) (wrong string) {
 	return wrong
 }
 
-// outcome says how a process ended.
+// outcome returns how a process ended, as an error.
 func (p process) outcome(ctx context.Context, err error, wrong string) error {
 	exit, failed := errors.AsType[*exec.ExitError](err)
 	switch {
@@ -120,7 +120,7 @@ func (p process) outcome(ctx context.Context, err error, wrong string) error {
 	return errors.New(wrong)
 }
 
-// countEpochs tells how many epochs a run has done until its process has ended.
+// countEpochs reports the finished epochs of a run until its process has ended.
 func countEpochs(dir string, epochs func(int), ended <-chan struct{}) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()

@@ -24,27 +24,28 @@ import (
 type Options struct {
 	Study Study
 	Data  string // folder with one sub-folder a class
-	Out   string // the study's folder: a new one, or one to go on with
-	// Budget, if not 0, is how long the study may take, by a forecast: epochs and
-	// then training images are cut until it fits.
+	Out   string // the study's folder: a new one, or one to resume
+	// Budget is how long the study may take; 0: any time. Epochs, then training
+	// images, are cut until a forecast fits.
 	Budget time.Duration
-	// Memory is how much training may take in bytes, of which a tenth is left free;
-	// 0: the machine's.
+	// Memory is what the machine has for training, in bytes; 0: it is measured. A
+	// tenth is left free.
 	Memory  int64
 	Machine pipeline.Machine
-	// Command, if not empty, is an oscar, with arguments, that trains each run in a
-	// process of its own: its peak of memory is then the run's alone, and one that
-	// is killed is a row of the result. Otherwise all are trained in this one.
+	// Command, if not empty, is an oscar that trains each run in a process of its
+	// own. Then peak memory is the run's alone, and a killed process is a row of the
+	// result. Else all runs are trained in this process.
 	Command  []string
 	Listener Listener
 }
 
-// Run trains every variant of a study with every seed, compares them, and
-// writes study.json and study.csv. A folder that holds a part of the same study
-// is gone on with: finished runs are not repeated, and others end with the bits
-// they would have had. A variant that does not fit the machine's memory, or
-// whose training fails, is a row of the result. When ctx is cancelled it saves
-// after the step under way and returns [pipeline.ErrInterrupted].
+// Run trains every variant of a study with every seed, compares them, and writes
+// study.json and study.csv. A folder with a part of the same study is resumed:
+// finished runs are not repeated, the others give the same bits as without the
+// interruption. A variant that does not fit the machine's memory, or whose
+// training fails, is a row of the result; if no run was finished, Run returns the
+// result and an error. A full disk is an error. When ctx is cancelled, Run saves
+// after the current step and returns [pipeline.ErrInterrupted].
 func Run(ctx context.Context, o Options) (*result.Study, error) {
 	if err := errors.Join(o.Study.Check(), o.Machine.Check()); err != nil {
 		return nil, err
@@ -71,7 +72,7 @@ func Run(ctx context.Context, o Options) (*result.Study, error) {
 	return j.begin(ctx, root)
 }
 
-// job is a study under way.
+// job is a call of [Run] or [Add].
 type job struct {
 	Options
 	plan   plan
@@ -79,15 +80,15 @@ type job struct {
 	rows   []*row
 	notes  []string
 	began  time.Time
-	worked float64 // done in this process, as [work] counts
+	worked float64 // done in this process, in units of [work]
 }
 
-// row is a variant with what it trains.
+// row is a variant with its runs.
 type row struct {
 	variant    Variant
-	experiment experiment.Experiment // but for seed and folder
+	experiment experiment.Experiment // without the seed
 	memory     result.Memory
-	tooLarge   string // why nothing of it is run
+	tooLarge   string // the reason why it is not run; "": it is
 	runs       []*run
 }
 
@@ -95,7 +96,7 @@ type row struct {
 type run struct {
 	row    *row
 	seed   uint64
-	failed string // why
+	failed string // the reason; "": it did not fail
 }
 
 func (r *run) name() string { return fmt.Sprintf("%s-%d", r.row.variant.Name, r.seed) }
@@ -180,7 +181,7 @@ func (j *job) resume(ctx context.Context) (*result.Study, error) {
 	return j.run(ctx)
 }
 
-// makeRows makes the rows, with their forecasts.
+// makeRows makes the rows, with the forecasts of their memory.
 func (j *job) makeRows() error {
 	split := j.splits[j.Study.Seeds[0]]
 	for _, v := range j.Study.Variants {
@@ -207,7 +208,7 @@ func (j *job) makeRows() error {
 	return nil
 }
 
-// fit cuts the study to its budget.
+// fit cuts epochs and images to the budget.
 func (j *job) fit(ctx context.Context) error {
 	if j.Budget == 0 {
 		return nil
@@ -262,7 +263,7 @@ func (j *job) fit(ctx context.Context) error {
 	return nil
 }
 
-// run trains what is left, all variants seed by seed, and compares.
+// run trains the unfinished runs, all variants seed by seed, and compares.
 func (j *job) run(ctx context.Context) (*result.Study, error) {
 	var all []*run
 	for i := range j.Study.Seeds {

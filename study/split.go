@@ -12,7 +12,7 @@ import (
 	"oscar/dataset"
 )
 
-// splits divides the images, for each seed: one split for all, or each its own.
+// splits divides the images for each seed: one split for all, or one each.
 func (s Study) splits(folder *dataset.Folder) (map[uint64]*dataset.Split, error) {
 	e, err := s.base()
 	if err != nil {
@@ -31,7 +31,7 @@ func (s Study) splits(folder *dataset.Folder) (map[uint64]*dataset.Split, error)
 	return out, nil
 }
 
-// splitSeed is the seed that the split of a run is made with.
+// splitSeed returns the seed of a run's split.
 func (s Study) splitSeed(seed uint64) uint64 {
 	if s.Split == SeedSplit {
 		return seed
@@ -39,7 +39,7 @@ func (s Study) splitSeed(seed uint64) uint64 {
 	return s.Seeds[0]
 }
 
-// splitFile is where a seed's split is kept.
+// splitFile names the file of a seed's split.
 func (s Study) splitFile(seed uint64) string {
 	if s.Split == SeedSplit {
 		return fmt.Sprintf("split-%d.json", seed)
@@ -47,9 +47,8 @@ func (s Study) splitFile(seed uint64) string {
 	return "split.json"
 }
 
-// atMost returns the split with that many training images of each class at the
-// most, those first by hash of seed and content; validation and test part stay
-// whole.
+// atMost returns the split with at most perClass training images of each class,
+// the first by a hash of seed and content. Validation and test part stay whole.
 func atMost(s *dataset.Split, perClass int) (*dataset.Split, error) {
 	place := func(item dataset.Item) string {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%d %s", s.Seed, item.SHA256))
@@ -78,7 +77,7 @@ func atMost(s *dataset.Split, perClass int) (*dataset.Split, error) {
 	return &out, nil
 }
 
-// imageNotes say what is to be known of the images.
+// imageNotes are the notes of the first split.
 func (j *job) imageNotes() []string {
 	split := j.splits[j.Study.Seeds[0]]
 	return append(dataset.Grouped(split.Notes), dataset.LeftOut(split.Unreadable)...)

@@ -12,8 +12,8 @@ import (
 	runfolder "oscar/run"
 )
 
-// train brings a run to its end: makes its folder if it is not there, and goes
-// on with it. at is told which share of the run is done.
+// train makes the folder of a run if it does not exist, and trains the run to its
+// end. It calls at with the share of the run that is done.
 func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 	if j.finished(r) {
 		return j.prune(r)
@@ -39,7 +39,7 @@ func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 	return j.prune(r)
 }
 
-// finished says whether a run was trained, exported and evaluated.
+// finished reports whether a run was trained, exported and evaluated.
 func (j *job) finished(r *run) bool {
 	dir := j.path(r.dir())
 	return paths.Exists(filepath.Join(dir, evaluationFile)) && paths.Exists(filepath.Join(dir, "saved_model"))
@@ -56,9 +56,8 @@ func (j *job) create(r *run, dir string) error {
 	return made.Close()
 }
 
-// prune removes the checkpoints that a finished run would go on from: for
-// AlexNet02 they are 1.3 GB, and a study has many runs. The weights of the best
-// epoch stay.
+// prune removes the checkpoints of a finished run, 1.3 GB for AlexNet02. The
+// weights of the best epoch stay.
 func (j *job) prune(r *run) error {
 	dir := j.path(r.dir(), "checkpoints")
 	entries, err := os.ReadDir(dir)
@@ -75,20 +74,20 @@ func (j *job) prune(r *run) error {
 	return nil
 }
 
-// runWork is what a run has to do, as [work] counts.
+// runWork is the cost of a run, in units of [work].
 func (j *job) runWork(r *run) float64 {
 	e, split := r.row.experiment, j.splits[r.seed]
 	images := e.Training.Augmentation.Images(len(split.Train)) + len(split.Validation)/3
 	return work(e.Architecture) * float64(images*e.Training.Epochs)
 }
 
-// follow tells how far the whole study is, given how far the run is; left is
-// what this process has to do.
+// follow returns a function that reports the progress of the study from the share
+// of a run that is done. left is what this process has to do.
 func (j *job) follow(p Progress, r *run, left float64) func(at float64) {
 	if j.Listener.Progress == nil {
 		return func(float64) {}
 	}
-	first := -1.0 // where the run stood at first
+	first := -1.0 // the share that was done at the start
 	p.Epochs = r.row.experiment.Training.Epochs
 	return func(at float64) {
 		if first < 0 {

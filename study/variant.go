@@ -19,7 +19,8 @@ import (
 	"oscar/tfmodel"
 )
 
-// Variant is named edits of the base. They are done in the order of the fields.
+// Variant is a named list of edits of the base, applied in the order of the
+// fields.
 type Variant struct {
 	// Name is part of file names.
 	Name string `json:"name" yaml:"name"`
@@ -29,12 +30,12 @@ type Variant struct {
 	Architecture string `json:"architecture,omitempty" yaml:"architecture,omitempty"`
 	// Input is [height, width, 3].
 	Input []int `json:"input,omitempty" yaml:"input,omitempty,flow"`
-	// Without are names or kinds of layers to be taken out.
+	// Without are names or kinds of layers to remove.
 	Without []string `json:"without,omitempty" yaml:"without,omitempty,flow"`
-	// Replace puts other layers under names that there are. A last dense layer
-	// needs no units.
+	// Replace has a new layer for each existing name. A last dense layer needs no
+	// units.
 	Replace map[string]Layer `json:"replace,omitempty" yaml:"replace,omitempty"`
-	// Insert puts layers between those that there are.
+	// Insert adds layers.
 	Insert []Insert `json:"insert,omitempty" yaml:"insert,omitempty"`
 	// Training and Data hold keys of an experiment that differ from the base's.
 	Training map[string]any `json:"training,omitempty" yaml:"training,omitempty"`
@@ -47,18 +48,18 @@ type Variant struct {
 	Reported map[string]float64 `json:"reported,omitempty" yaml:"reported,omitempty"`
 }
 
-// Layer is a layer's kind and settings, as in an experiment, and its name where
-// that is not said otherwise.
+// Layer is a layer's kind and settings, as in an experiment, and its name unless
+// the variant gives it.
 type Layer map[string]any
 
-// Insert puts layers before or after one that there is.
+// Insert adds layers before or after an existing one.
 type Insert struct {
 	Before string  `json:"before,omitempty" yaml:"before,omitempty"`
 	After  string  `json:"after,omitempty" yaml:"after,omitempty"`
 	Layers []Layer `json:"layers" yaml:"layers,flow"`
 }
 
-// words says in words what the edits are.
+// words describes the edits, one each.
 func (v Variant) words() []string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
@@ -126,7 +127,7 @@ func settings(path string, tree map[string]any) []string {
 	return out
 }
 
-// experiment is what a variant trains, for that many classes.
+// experiment returns what a variant trains, for that many classes.
 func (s Study) experiment(v Variant, classes int) (experiment.Experiment, error) {
 	e, err := s.base()
 	if err != nil {
@@ -161,8 +162,8 @@ func (s Study) experiment(v Variant, classes int) (experiment.Experiment, error)
 	return e, nil
 }
 
-// base is the experiment that all edits begin with. It is read anew each time,
-// since what is laid over it would be laid over its lists.
+// base returns the experiment that all edits start from. It is read each time,
+// since edits change its lists.
 func (s Study) base() (experiment.Experiment, error) {
 	e := experiment.Default()
 	for key, instead := range map[string]string{"seed": "seeds", "explain": "explain.layer"} {
@@ -309,7 +310,7 @@ func (l Layer) decode(out *tfmodel.Named, keys ...string) error {
 	return json.Unmarshal(text, out)
 }
 
-// layer is the one that a variant is explained at.
+// layer returns the layer that a variant is explained at.
 func (s Study) layer(v Variant, a tfmodel.Architecture) (string, error) {
 	if v.Layer != "" {
 		return v.Layer, nil // the experiment's check says whether there is one

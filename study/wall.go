@@ -17,9 +17,9 @@ import (
 // wallSide is the longest side of a wall's pictures, in pixels.
 const wallSide = 512
 
-// walls puts the same image of each class in all variants side by side, for
-// every method, with the runs of the first seed. The image is the one with the
-// smallest content hash among those explained.
+// walls shows one image of each class in all variants side by side, for every
+// method, from the runs of the first seed. The image is the explained one with the
+// smallest content hash.
 func (c *comparison) walls(res *result.Study) {
 	seed := c.Study.Seeds[0]
 	shown := c.wallImages()
@@ -105,7 +105,7 @@ func number(v *float32) result.Number {
 	return result.Number(*v)
 }
 
-// picture copies an image of the wall, made smaller.
+// picture writes a smaller copy of an image of the wall.
 func (c *comparison) picture(row result.WallRow) error {
 	path := c.path(filepath.FromSlash(row.Picture))
 	if paths.Exists(path) {

@@ -22,27 +22,27 @@ func newExplainGlobal(*globalFlags) *cobra.Command {
 	s.Method, s.Class = "", pipeline.TargetAll
 	cmd := &cobra.Command{
 		Use:   "explain-global MODEL DATA --out DIR",
-		Short: "Show what a model goes by in all images of a class together",
+		Short: "Explain a model by all images of a class together",
 		Long: `Explain MODEL, a run or a SavedModel folder, by all images of DATA, a folder
 with one sub-folder a class. --what chooses among
 
-  averages  the mean map of each class: where it is looked for
-  spray     the strategies by which each class is recognised: maps in groups, by
-            spectral relevance analysis, with the images in the middle of each
+  averages  the mean map of each class: where the model looks for it
+  spray     the strategies by which each class is recognised: clusters of maps, by
+            spectral relevance analysis, with the most central images of each
   tree      a decision tree over named features of image and map that imitates
-            the model, and how well it does so on images it was not grown on
-  tcav      whether a concept, the images of a folder below --concepts, moves
-            the score of each class; against random images, which are drawn from
-            DATA unless there is a folder called random
+            the model, and its agreement with the model on held-out images
+  tcav      whether a concept, the images of a folder below --concepts, changes
+            the score of each class, compared with random images: those of a
+            folder called random, or else images of DATA
 
-averages and spray take the images that the model gives their class, with
-Grad-CAM and with LRP. The answer may be that there is one strategy, that the
-tree is no better than the most frequent class, that a concept has no influence.
+averages and spray use the correctly classified images, with Grad-CAM and with
+LRP. Possible results are that there is one strategy, that the tree is no better
+than the most frequent class, that a concept has no influence.
 
 DIR, which must be new or empty, gets global.json and, as asked for,
 averages.png, spray/CLASS.png, spectra.png, tree.png, tree.txt, features.csv,
-tcav.png, the mean maps as .npy files, and the pictures that oscar report makes a
-page of. Nothing is there until all is done.`,
+tcav.png, the mean maps as .npy files, and pictures for oscar report. They appear
+when all is done.`,
 		Example: `  oscar explain-global runs/first photos --out together
   oscar explain-global runs/first photos --what spray --class glass --out glass
   oscar explain-global runs/first photos --concepts concepts --out together`,
@@ -72,23 +72,23 @@ page of. Nothing is there until all is done.`,
 	f.StringSliceVar(&g.What, "what", nil, "of "+strings.Join(global.Methods, ", ")+"; default: all, tcav if there are concepts")
 	f.StringVar(&o.Concepts, "concepts", "", "folder with one sub-folder a concept, for tcav")
 	f.StringVar(&o.Part, "split", "all", "the part of the run's split: test, validation, train; or all of DATA")
-	f.StringVar(&s.Class, "class", s.Class, "the class to look at, or all; the tree takes all")
+	f.StringVar(&s.Class, "class", s.Class, "the class to explain, or all; the tree uses all")
 	f.StringVar(&s.Method, "method", "", "the method of all maps; default: gradcam for averages, lrp for the rest")
-	f.StringVar(&s.Layer, "layer", "", "the layer to look at; default: the one the model names")
+	f.StringVar(&s.Layer, "layer", "", "the layer to explain; default: the model's own choice")
 	f.StringVar(&s.Rules, "rules", s.Rules, "the rules of lrp: "+strings.Join(tfmodel.LRPs(), ", "))
 	f.IntVar(&g.Side, "side", g.Side, "rows and columns that maps are pooled to")
 	f.IntVar(&g.Neighbours, "neighbours", g.Neighbours, "neighbours of a map in spray's graph")
-	f.IntVar(&g.Depth, "depth", g.Depth, "questions of the tree from top to leaf, at most")
-	f.IntVar(&g.MinLeaf, "min-leaf", g.MinLeaf, "images of a leaf of the tree, at least")
-	f.IntVar(&g.Experiments, "experiments", g.Experiments, "times that a concept is learnt, each against other random images")
+	f.IntVar(&g.Depth, "depth", g.Depth, "largest depth of the tree")
+	f.IntVar(&g.MinLeaf, "min-leaf", g.MinLeaf, "smallest number of images in a leaf of the tree")
+	f.IntVar(&g.Experiments, "experiments", g.Experiments, "number of times a concept is learned, each with other random images")
 	f.BoolVar(&g.Pooled, "pooled", false, "learn concepts from means over the layer's positions, not from each position")
-	f.Uint64Var(&s.Seed, "seed", s.Seed, "decides what is drawn")
+	f.Uint64Var(&s.Seed, "seed", s.Seed, "seed of all random draws")
 	machineFlags(cmd, &o.Machine)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd
 }
 
-// printGlobal prints the short of it.
+// printGlobal prints a summary.
 func printGlobal(w io.Writer, r *pipeline.Global) {
 	fmt.Fprintf(w, "%s", text.Count(r.Images, "image"))
 	if r.Unreadable > 0 {

@@ -24,24 +24,25 @@ func newScore(*globalFlags) *cobra.Command {
 	var list, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "score MODEL [DATA] --out DIR",
-		Short: "Judge methods of explanation by numbers, and mark those not to trust",
-		Long: `Judge how well methods explain MODEL, a run or a SavedModel folder, on images of
-DATA, a folder with one sub-folder a class; without DATA the run's own. Is what
-a map points at what the model uses? Does it lie on the object? Does it change
-when the model forgets what it learnt? --list-metrics has the metrics with their
-papers and which way is better.
+		Short: "Score methods of explanation, and mark those not to trust",
+		Long: `Score how well methods explain MODEL, a run or a SavedModel folder, on images of
+DATA, a folder with one sub-folder a class; without DATA, the run's own images.
+Does the model use what a map points at? Does the map lie on the object? Does it
+change when the model's weights are replaced by random ones? --list-metrics lists
+the metrics with their papers and says which values are better.
 
-DIR gets score.json (every value, means, 95 % intervals, what could not be judged
-and why) and score.png. Noise, coarse noise and an edge detector are judged as
-well: a cell with a * does not clearly beat all of them, and says nothing then.
+DIR gets score.json (every value, means, 95 % intervals, missing values with the
+reason) and score.png. Controls are scored, too: noise, coarse noise and an edge
+detector. A cell with a * does not clearly beat all of them: it is no evidence for
+the method.
 
-Where the object is must be known for pointing and energy: --masks names a folder
-with masks, <class>/<name>.png, white on the object. Focus needs none: it looks at
-mosaics of four images. The sanity check sets the layers of the model to initial
-values, from the logits down.
+The metrics pointing and energy need masks of the objects: --masks names a folder
+of <class>/<name>.png files, white on the object. Focus needs none: it uses mosaics
+of four images. The sanity check sets the layers of the model to initial values,
+from the logits down.
 
-A method's scores are kept when they are complete: the same command goes on where
-it was stopped, and with more methods computes those alone.`,
+Scores are saved method by method. The same command resumes an interrupted one;
+with more methods it computes only those.`,
 		Example: `  oscar score runs/first --out scores
   oscar score runs/first --method gradcam,layercam,lrp --per-class 20 --out scores
   oscar score runs/first photos --split all --metric focus,deletion --out focus`,
@@ -89,20 +90,20 @@ it was stopped, and with more methods computes those alone.`,
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
 	f.StringVar(&s.Method, "method", s.Method, "all, or names separated by commas; see oscar explain --list-methods")
-	f.StringSliceVar(&o.Scoring.Metrics, "metric", nil, "names separated by commas; default: all that can be asked")
+	f.StringSliceVar(&o.Scoring.Metrics, "metric", nil, "names separated by commas; default: all whose needs are met")
 	f.BoolVar(&list, "list-metrics", false, "print the metrics, with their papers")
 	f.IntVar(&o.Scoring.PerClass, "per-class", o.Scoring.PerClass, "images of each class")
 	f.IntVar(&o.Scoring.Mosaics, "mosaics", o.Scoring.Mosaics, "mosaics of each class, for focus; 0: none")
-	f.StringVar(&o.Masks, "masks", "", "folder of masks; default: the one beside a synthetic set's images")
+	f.StringVar(&o.Masks, "masks", "", "folder of masks; default: the one next to the images of a synthetic set")
 	f.StringVar(&o.Part, "split", "test", "the part of the split: test, validation, train, all")
 	f.StringVar(&s.Class, "class", s.Class, "the class to explain: predicted, true (the image's folder)")
-	f.StringVar(&s.Layer, "layer", "", "the layer to look at; default: the one the model names")
-	f.StringVar((*string)(&s.Score), "score", "", "what is explained: logit, probability; default: as each method's paper has it")
+	f.StringVar(&s.Layer, "layer", "", "the layer to explain; default: the model's own choice")
+	f.StringVar((*string)(&s.Score), "score", "", "what is explained: logit, probability; default: as in each method's paper")
 	f.IntVar(&s.Samples, "samples", 0, "samples of rise, lime and smoothgrad, steps of integrated-gradients; 0: each its own")
 	f.StringVar(&s.Rules, "rules", s.Rules, "the rules of lrp: "+strings.Join(tfmodel.LRPs(), ", "))
-	f.IntVar(&s.Batch, "batch", s.Batch, "images a session run")
-	f.Uint64Var(&s.Seed, "seed", s.Seed, "decides which images, what is drawn, and the initial values")
-	f.BoolVar(&asJSON, "json", false, "print JSON, as score.json has it")
+	f.IntVar(&s.Batch, "batch", s.Batch, "images in a batch")
+	f.Uint64Var(&s.Seed, "seed", s.Seed, "seed of the choice of images, all random draws and the initial values")
+	f.BoolVar(&asJSON, "json", false, "print score.json")
 	machineFlags(cmd, &o.Machine)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd
@@ -118,12 +119,12 @@ func printMetrics(w io.Writer) {
 	t.Render()
 }
 
-// scoreColumns is how many metrics stand side by side: as many as fit into 100
+// scoreColumns is the number of metrics in a table, so that it fits into 100
 // columns.
 const scoreColumns = 3
 
-// printScores prints tables of a few metrics of a kind each: the mean, a * where
-// a method does not beat the controls, and the 95 % interval.
+// printScores prints tables of a few metrics of one kind: means, a * where a
+// method does not beat the controls, and 95 % intervals.
 func printScores(w io.Writer, scores score.Table) {
 	for first := 0; first < len(scores.Metrics); {
 		end := first
@@ -151,7 +152,7 @@ func printScores(w io.Writer, scores score.Table) {
 	if scores.Mosaics > 0 {
 		fmt.Fprintf(w, " and %s", text.Count(scores.Mosaics, "mosaic"))
 	}
-	fmt.Fprint(w, ", each with its 95 % interval. * does not clearly beat every\ncontrol (those at the foot); n of m: only so many could be judged.\n")
+	fmt.Fprint(w, ", each with its 95 % interval. * does not clearly beat every\ncontrol (the last rows); n of m: the number of images with a value.\n")
 }
 
 func scoreRow(scores score.Table, row score.Row, first, end int) table.Row {

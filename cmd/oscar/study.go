@@ -25,10 +25,10 @@ import (
 func newStudy(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "study init|run|add",
-		Short: "Vary a model, see what changes, and whether claims about it hold",
+		Short: "Compare variants of a model, and test claims about them",
 		Long: `Train variants of a model, each with several seeds on one split of the images,
 and compare them: accuracy and loss, F1 of each class, speed, memory, McNemar's
-test, and how the explanations change. Claims are tested: supported, not
+test, and the change of the explanations. Claims are tested: supported, not
 supported, or undecided.
 
 A study is a YAML file (oscar study init writes one), or comes with oscar:
@@ -94,12 +94,13 @@ DATA, a folder with one sub-folder of images a class, and compare. DIR gets
 report.html, study.json and study.csv (every number), runs/ (a run folder each),
 explanations/, scores/ and wall/ (the same images in every variant).
 
-What memory a variant takes is forecast first: one that does not fit is a row
-with the reason, and so is one whose training fails. With --budget epochs, and
-then training images, are cut until the study fits; the result says what.
+The memory of each variant is forecast. A variant that does not fit, or whose
+training fails, is a row with the reason. If no run was finished, or the disk is
+full, the exit status is 1. With --budget, epochs and then training images are cut
+until the study fits; the result says which.
 
-A study that was stopped or killed goes on with the same command and ends with
-the same bits as one that was not.`,
+The same command resumes a study that was stopped or killed, with the same bits as
+without the interruption.`,
 		Example: `  oscar study run deck photos --out runs/deck --budget 60m
   oscar study run study.yaml photos --out runs/mine --seeds 1,2,3`,
 		Args: arguments("STUDY", "DATA"),
@@ -139,8 +140,8 @@ the same bits as one that was not.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
-	f.DurationVar(&o.Budget, "budget", 0, "how long it may take, as 30m; default: as it does")
-	f.IntSliceVar(&seeds, "seeds", nil, "seeds in place of the study's, as 1,2,3")
+	f.DurationVar(&o.Budget, "budget", 0, "how long the study may take, as 30m; default: any time")
+	f.IntSliceVar(&seeds, "seeds", nil, "seeds instead of the study's, as 1,2,3")
 	studyMachineFlags(cmd, &o.Machine, &cache)
 	return cmd
 }
@@ -152,10 +153,10 @@ func newStudyAdd() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "add DIR VARIANT.yaml",
-		Short: "Put one more variant into a study",
-		Long: `Put one more variant into the study of DIR, train it with the study's seeds on
-its split, cut like the others, and compare anew. VARIANT.yaml has the keys of
-one variant, and claims if there are any about it:
+		Short: "Add a variant to a study",
+		Long: `Add a variant to the study of DIR, train it with the study's seeds and split, cut
+like the others, and compare again. VARIANT.yaml has the keys of one variant, and
+may have claims about it:
 
   name: no-relu
   why: What does ReLU do?
@@ -163,7 +164,7 @@ one variant, and claims if there are any about it:
   claims:
     - {text: ReLU helps, measure: test_accuracy, direction: lower}
 
-The same command goes on where it was stopped.`,
+The same command resumes an interrupted one.`,
 		Example: `  oscar study add runs/deck no-relu.yaml`,
 		Args:    arguments("DIR", "VARIANT.yaml"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -186,7 +187,7 @@ The same command goes on where it was stopped.`,
 	return cmd
 }
 
-// thisProgram is oscar itself, even if its file was replaced meanwhile.
+// thisProgram is the running oscar, even if its file was replaced.
 var thisProgram = []string{"/proc/self/exe"}
 
 func studyMachineFlags(cmd *cobra.Command, m *pipeline.Machine, cache *string) {
@@ -216,7 +217,8 @@ func findStudy(name string) (study.Study, error) {
 	return s, err
 }
 
-// studyListener draws a study's progress: a line a run, and one that moves.
+// studyListener shows a study's progress: a line for each finished run, and a
+// progress line.
 func (s *screen) studyListener() study.Listener {
 	l := study.Listener{Listener: s.listener()}
 	l.OnStep, l.OnEpoch = nil, nil
