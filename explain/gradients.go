@@ -77,7 +77,7 @@ type SmoothGrad struct {
 
 // Explain implements [Explainer].
 func (g SmoothGrad) Explain(ctx context.Context, images Images, targets []int) ([]Attribution, error) {
-	samples := cmp.Or(g.Samples, 50)
+	samples := cmp.Or(g.Samples, smoothGradSamples)
 	e := engine{"smoothgrad", Image, differentiating(g.Model, Image, cmp.Or(g.Score, Logit)), g.Batch, g.Progress}
 	return e.explain(ctx, images, targets, samples, func(s subject) (Grid, map[string]float64, error) {
 		sigma := max(cmp.Or(g.Sigma, 0.15), 0) * float64(slices.Max(s.image.Pixels)-slices.Min(s.image.Pixels))

@@ -29,7 +29,7 @@ type IntegratedGradients struct {
 
 // Explain implements [Explainer].
 func (g IntegratedGradients) Explain(ctx context.Context, images Images, targets []int) ([]Attribution, error) {
-	steps := cmp.Or(g.Steps, 50)
+	steps := cmp.Or(g.Steps, integrationSteps)
 	points, weights := gaussLegendre(steps)
 	e := engine{"integrated-gradients", Image, differentiating(g.Model, Image, cmp.Or(g.Score, Logit)), g.Batch, g.Progress}
 	// The last sample is the baseline itself, for its score.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // LIME approximates the model near the image by a linear model of the image's
@@ -37,7 +38,7 @@ type LIME struct {
 
 // Explain implements [Explainer].
 func (l LIME) Explain(ctx context.Context, images Images, targets []int) ([]Attribution, error) {
-	samples, width, alpha := cmp.Or(l.Samples, 1000), cmp.Or(l.Width, 0.25), cmp.Or(l.Alpha, 1)
+	samples, width, alpha := cmp.Or(l.Samples, limeSamples), cmp.Or(l.Width, 0.25), cmp.Or(l.Alpha, 1)
 	if samples < 1 || !(width > 0) || !(alpha > 0) {
 		return nil, fmt.Errorf("lime: %d samples, width %g, alpha %g: want at least 1 sample, the others above 0", samples, width, alpha)
 	}
@@ -61,6 +62,7 @@ func (l LIME) Explain(ctx context.Context, images Images, targets []int) ([]Attr
 		}
 		scores := make([]float64, samples)
 		scores[0] = float64(s.score)
+		unchanged := make([]bool, samples) // the sample is the image itself
 		err := s.vary(func(sample int, pixels []float32) {
 			z := coins(streams.sample(sample+1), superpixels.Count)
 			shown[sample+1] = z
@@ -72,7 +74,14 @@ func (l LIME) Explain(ctx context.Context, images Images, targets []int) ([]Attr
 					copy(pixels[from:to], hidden[from:to])
 				}
 			}
-		}, func(sample int, o output) { scores[sample+1] = float64(o.score) })
+			unchanged[sample+1] = slices.Equal(pixels, s.image.Pixels)
+		}, func(sample int, o output) {
+			scores[sample+1] = float64(o.score)
+			if unchanged[sample+1] {
+				// The model may round differently in a batch of another size.
+				scores[sample+1] = scores[0]
+			}
+		})
 		if err != nil {
 			return Grid{}, nil, err
 		}

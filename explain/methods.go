@@ -17,6 +17,7 @@ type Method struct {
 	Relative      bool      // zero has no meaning, so colours begin at the map's smallest value
 	ClassAgnostic bool      // the map is the same for every class and score
 	Stochastic    bool      // the map depends on the seed
+	Samples       bool      // it has [Options.Samples]
 }
 
 // Place is where a method looks, and which resolution its maps have.
@@ -97,13 +98,13 @@ var Methods = []Entry{
 		},
 	},
 	{
-		Method{Name: "smoothgrad", Paper: "Smilkov et al. 2017, arXiv:1706.03825, section 3", At: AtImage, Score: Logit, Needs: Differentiates, NonNegative: true, Stochastic: true},
+		Method{Name: "smoothgrad", Paper: "Smilkov et al. 2017, arXiv:1706.03825, section 3", At: AtImage, Score: Logit, Needs: Differentiates, NonNegative: true, Stochastic: true, Samples: true},
 		func(m Model, o Options) Explainer {
 			return SmoothGrad{Model: m, Score: o.Score, Samples: o.Samples, Seed: o.Seed, Batch: o.Batch, Progress: o.Progress}
 		},
 	},
 	{
-		Method{Name: "integrated-gradients", Paper: "Sundararajan et al. 2017, arXiv:1703.01365, eq. 1", At: AtImage, Score: Logit, Needs: Differentiates, Signed: true},
+		Method{Name: "integrated-gradients", Paper: "Sundararajan et al. 2017, arXiv:1703.01365, eq. 1", At: AtImage, Score: Logit, Needs: Differentiates, Signed: true, Samples: true},
 		func(m Model, o Options) Explainer {
 			return IntegratedGradients{Model: m, Score: o.Score, Baseline: o.Baseline, Steps: o.Samples, Batch: o.Batch, Progress: o.Progress}
 		},
@@ -115,13 +116,13 @@ var Methods = []Entry{
 		},
 	},
 	{
-		Method{Name: "rise", Paper: "Petsiuk et al. 2018, arXiv:1806.07421, eq. 6", At: AtImage, Score: Probability, Needs: Predicts, NonNegative: true, Relative: true, Stochastic: true},
+		Method{Name: "rise", Paper: "Petsiuk et al. 2018, arXiv:1806.07421, eq. 6", At: AtImage, Score: Probability, Needs: Predicts, NonNegative: true, Relative: true, Stochastic: true, Samples: true},
 		func(m Model, o Options) Explainer {
 			return RISE{Model: m, Score: o.Score, Baseline: o.Baseline, Samples: o.Samples, Seed: o.Seed, Batch: o.Batch, Progress: o.Progress}
 		},
 	},
 	{
-		Method{Name: "lime", Paper: "Ribeiro et al. 2016, arXiv:1602.04938, eq. 1-2", At: AtImage, Score: Probability, Needs: Predicts, Signed: true, Stochastic: true},
+		Method{Name: "lime", Paper: "Ribeiro et al. 2016, arXiv:1602.04938, eq. 1-2", At: AtImage, Score: Probability, Needs: Predicts, Signed: true, Stochastic: true, Samples: true},
 		func(m Model, o Options) Explainer {
 			return LIME{Model: m, Score: o.Score, Samples: o.Samples, Seed: o.Seed, Batch: o.Batch, Progress: o.Progress}
 		},

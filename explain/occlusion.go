@@ -25,10 +25,15 @@ type Occlusion struct {
 	Progress func(done, total int) // images shown to the model
 }
 
+// sizes returns the patch and the stride, with defaults.
+func (o Occlusion) sizes(images Images) (patch, stride int) {
+	patch = cmp.Or(o.Patch, max(1, int(math.Round(32./227*float64(min(images.Height, images.Width))))))
+	return patch, cmp.Or(o.Stride, (patch+1)/2)
+}
+
 // Explain implements [Explainer].
 func (o Occlusion) Explain(ctx context.Context, images Images, targets []int) ([]Attribution, error) {
-	patch := cmp.Or(o.Patch, max(1, int(math.Round(32./227*float64(min(images.Height, images.Width))))))
-	stride := cmp.Or(o.Stride, (patch+1)/2)
+	patch, stride := o.sizes(images)
 	if patch < 1 || stride < 1 || stride > patch {
 		return nil, fmt.Errorf("occlusion: patch %d, stride %d: want a stride of at least 1 that leaves no gap between patches", patch, stride)
 	}

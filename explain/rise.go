@@ -34,7 +34,7 @@ type RISE struct {
 
 // Explain implements [Explainer].
 func (r RISE) Explain(ctx context.Context, images Images, targets []int) ([]Attribution, error) {
-	samples, cells, open := cmp.Or(r.Samples, 4000), cmp.Or(r.Cells, 7), cmp.Or(r.Open, 0.5)
+	samples, cells, open := cmp.Or(r.Samples, riseSamples), cmp.Or(r.Cells, 7), cmp.Or(r.Open, 0.5)
 	if cells < 1 || !(open > 0 && open <= 1) {
 		return nil, fmt.Errorf("rise: %d cells, open with probability %g: want at least 1, above 0 to 1", cells, open)
 	}

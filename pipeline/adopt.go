@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -170,12 +169,3 @@ func adoptInCache(model string) (string, error) {
 
 // ParseImageSize reads "224x224", or "224" for a square.
 func ParseImageSize(text string) (height, width int, err error) { return foreign.ParseSize(text) }
-
-// lacking are the methods that a model cannot have: those that need rules for
-// its layers, where the model does not know its layers.
-func lacking(bundle *savedmodel.Bundle) []string {
-	if bundle.Metadata.Origin == nil {
-		return nil
-	}
-	return slices.Sorted(maps.Keys(backward))
-}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"oscar/explain"
+	"oscar/methods"
 	"oscar/savedmodel"
 )
 
@@ -46,17 +47,17 @@ func one(images explain.Images, i int) explain.Images {
 	return images
 }
 
-// explain makes a look's maps of all images.
-func (c *contract) explain(t *testing.T, l look, images explain.Images, targets ...int) []explain.Attribution {
+// explain makes a method's maps of all images.
+func (c *contract) explain(t *testing.T, at methods.At, images explain.Images, targets ...int) []explain.Attribution {
 	t.Helper()
 	s := DefaultSettings()
 	s.Seed, s.Samples, s.Batch = c.seed, 7, contractBatch
 	c.shown = nil
 	before := 0
-	e, err := newExplainer(s, c.bundle, []look{l}, func(done, _ int) {
+	e, err := methods.NewExplainer(methods.Model{Bundle: c.bundle}, []methods.At{at}, explainerOptions(s, func(done, _ int) {
 		c.shown = append(c.shown, done-before)
 		before = done
-	})
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,25 +82,24 @@ func TestContractOfEveryMethod(t *testing.T) {
 	defer bundle.Close()
 	broken := diverged(t)
 	images := contractImages(bundle.Metadata.Image, 5)
-	var looks []look
-	for _, m := range Methods() {
-		switch m.At {
-		case AtImage:
-			looks = append(looks, look{m, explain.Image})
-		case AtEither:
-			looks = append(looks, look{m, explain.Image}, look{m, "conv1"}, look{m, "conv5"})
-		default:
-			looks = append(looks, look{m, "conv1"}, look{m, "conv5"})
+	var list []methods.At
+	for _, m := range methods.Table {
+		if m.At == explain.AtImage || m.At == explain.AtEither {
+			list = append(list, methods.At{Method: m.Name, Layer: explain.Image})
+		}
+		if m.At != explain.AtImage {
+			list = append(list, methods.At{Method: m.Name, Layer: "conv1"}, methods.At{Method: m.Name, Layer: "conv5"})
 		}
 	}
-	for _, l := range looks {
-		t.Run(l.String(), func(t *testing.T) {
+	for _, at := range list {
+		t.Run(at.String(), func(t *testing.T) {
 			c := &contract{bundle: bundle, images: images, seed: 1}
-			c.bits(t, l)
-			c.batches(t, l)
-			c.targets(t, l)
-			c.states(t, l, broken)
-			c.stops(t, l)
+			m := must(methods.Lookup(at.Method))
+			c.bits(t, at, m)
+			c.batches(t, at, m)
+			c.targets(t, at, m)
+			c.states(t, at, m, broken)
+			c.stops(t, at)
 		})
 	}
 }
@@ -107,15 +107,15 @@ func TestContractOfEveryMethod(t *testing.T) {
 // bits: the same seed gives the same bits, another one others where anything is
 // drawn, and the images stay as they are. Maps are raw: signed where the method
 // is, of the resolution that they should have.
-func (c *contract) bits(t *testing.T, l look) {
+func (c *contract) bits(t *testing.T, at methods.At, m methods.Method) {
 	before := slices.Clone(c.images.Pixels)
 	targets := []int{0, 1, 2, 3, explain.Predicted}
-	first, again := c.explain(t, l, c.images, targets...), c.explain(t, l, c.images, targets...)
+	first, again := c.explain(t, at, c.images, targets...), c.explain(t, at, c.images, targets...)
 	if !slices.Equal(before, c.images.Pixels) {
 		t.Error("the images were changed")
 	}
 	c.seed = 2
-	other := c.explain(t, l, c.images, targets...)
+	other := c.explain(t, at, c.images, targets...)
 	c.seed = 1
 	same, low, high := true, math.Inf(1), math.Inf(-1)
 	for i, a := range first {
@@ -125,19 +125,18 @@ func (c *contract) bits(t *testing.T, l look) {
 		same = same && slices.Equal(a.Map.Values, other[i].Map.Values)
 		from, to := a.Map.Range()
 		low, high = min(low, float64(from)), max(high, float64(to))
-		if a.Method != l.Name || a.Layer != l.layer || targets[i] >= 0 && a.Target != targets[i] || len(a.Probabilities) != len(c.bundle.Metadata.Classes) {
+		if a.Method != at.Method || a.Layer != at.Layer || targets[i] >= 0 && a.Target != targets[i] || len(a.Probabilities) != len(c.bundle.Metadata.Classes) {
 			t.Errorf("image %d: method %s, layer %s, target %d, %d probabilities", i, a.Method, a.Layer, a.Target, len(a.Probabilities))
 		}
-		if size := len(a.Map.Values); size != a.Map.Height*a.Map.Width || l.fine() != (a.Map.Height == c.images.Height) {
+		if size := len(a.Map.Values); size != a.Map.Height*a.Map.Width || m.Fine(at.Layer) != (a.Map.Height == c.images.Height) {
 			t.Errorf("image %d: a map of %dx%d with %d values", i, a.Map.Height, a.Map.Width, size)
 		}
 	}
-	if random := slices.Contains([]string{"smoothgrad", "rise", "lime"}, l.Name); same == random {
-		t.Errorf("another seed, the same maps: %v, want %v", same, !random)
+	if same == m.Stochastic {
+		t.Errorf("another seed, the same maps: %v, want %v", same, !m.Stochastic)
 	}
-	// Where activations are above zero these only add up what is above zero.
-	positive := []string{"gradcam++", "layercam", "scorecam", "saliency", "smoothgrad", "rise"}
-	if negative := low < 0; negative == slices.Contains(positive, l.Name) || !(high > 0) || l.Signed && !negative {
+	// The activations of both layers are not negative.
+	if negative := low < 0; negative == m.NonNegative || !(high > 0) || m.Signed && !negative {
 		t.Errorf("maps from %g to %g", low, high)
 	}
 }
@@ -146,17 +145,17 @@ func (c *contract) bits(t *testing.T, l look) {
 // changes in TensorFlow's sums; and the model never sees more than Batch images
 // at once, those of a CAM's first run excepted, whose number is the caller's,
 // nor more than 32 channels.
-func (c *contract) batches(t *testing.T, l look) {
+func (c *contract) batches(t *testing.T, at methods.At, m methods.Method) {
 	tolerance := 1e-5 // of the map's largest value
-	if l.Name == "ablationcam" {
+	if m.Needs&explain.RunsFromLayer != 0 {
 		// Its weights are (y - y_k)/y, where y_k hardly differs from y: what rounds a
 		// score by 1e-7 rounds a difference of a hundredth of it by 1e-5.
 		tolerance = 1e-4
 	}
 	targets := []int{0, 1, 2, 3, 4}
-	together := c.explain(t, l, c.images, targets...)
+	together := c.explain(t, at, c.images, targets...)
 	most := contractBatch
-	if l.At == AtLayer {
+	if m.At == explain.AtLayer {
 		most = max(c.images.N, 32)
 	}
 	if len(c.shown) == 0 || slices.Max(c.shown) > most || slices.Min(c.shown) < 1 {
@@ -164,7 +163,7 @@ func (c *contract) batches(t *testing.T, l look) {
 	}
 	worst := 0.0
 	for i, a := range together {
-		alone := c.explain(t, l, one(c.images, i), targets[i])[0]
+		alone := c.explain(t, at, one(c.images, i), targets[i])[0]
 		low, high := a.Map.Range()
 		for k, v := range a.Map.Values {
 			worst = max(worst, math.Abs(float64(v-alone.Map.Values[k]))/float64(max(high, -low)))
@@ -180,38 +179,62 @@ func (c *contract) batches(t *testing.T, l look) {
 }
 
 // targets: another class has another map, but for a method that knows none.
-func (c *contract) targets(t *testing.T, l look) {
-	a, b := c.explain(t, l, one(c.images, 0), 0)[0], c.explain(t, l, one(c.images, 0), 1)[0]
-	if same := slices.Equal(a.Map.Values, b.Map.Values); same != (l.Name == "eigencam") {
+func (c *contract) targets(t *testing.T, at methods.At, m methods.Method) {
+	a, b := c.explain(t, at, one(c.images, 0), 0)[0], c.explain(t, at, one(c.images, 0), 1)[0]
+	if same := slices.Equal(a.Map.Values, b.Map.Values); same != m.ClassAgnostic {
 		t.Errorf("two classes have the same map: %v", same)
 	}
 }
 
 // states: each map has the status that its values have: of a picture that is
 // black, of one that is gray, and of a model whose training ran away.
-func (c *contract) states(t *testing.T, l look, diverged *savedmodel.Bundle) {
+func (c *contract) states(t *testing.T, at methods.At, m methods.Method, diverged *savedmodel.Bundle) {
 	size := c.images.Height * c.images.Width * 3
 	odd := c.images
 	odd.N, odd.Pixels = 2, make([]float32, 2*size)
 	for i := range size {
 		odd.Pixels[size+i] = 128
 	}
-	for i, a := range c.explain(t, l, odd, 0, 1) {
+	for i, a := range c.explain(t, at, odd, 0, 1) {
 		if want := explain.StatusOf(a.Map); a.Status != want {
 			t.Errorf("image %d: status %s of a map that is %s", i, a.Status, want)
 		}
-		nothing := map[string]int{"gradient-x-input": 0, "integrated-gradients": 0, "lime": 1}
-		if at, ok := nothing[l.Name]; ok && at == i && a.Status != explain.Empty {
-			t.Errorf("image %d: status %s, want empty", i, a.Status)
-		}
 	}
 	c = &contract{bundle: diverged, seed: 1}
-	for i, a := range c.explain(t, l, odd, 0, 1) {
-		if l.Name == "eigencam" { // which knows activations alone
+	for i, a := range c.explain(t, at, odd, 0, 1) {
+		if m.ClassAgnostic { // it looks at activations alone
 			continue
 		}
 		if a.Status != explain.NonFinite || !math.IsNaN(float64(a.Score)) {
 			t.Errorf("image %d of a model that has diverged: status %s, score %g", i, a.Status, a.Score)
+		}
+	}
+}
+
+// Where the image is the baseline there is nothing to explain: the map is empty,
+// not rounding of the model drawn large.
+func TestNothingToExplain(t *testing.T) {
+	bundle := must(Open(trained(t).Dir, oneThread.Threads))
+	defer bundle.Close()
+	in := bundle.Metadata.Image
+	flat := explain.Images{N: 5, Height: in.Height, Width: in.Width, Channels: 3}
+	for i := range flat.N {
+		flat.Pixels = append(flat.Pixels, slices.Repeat([]float32{float32(64 * i)}, in.Height*in.Width*3)...)
+	}
+	black := one(flat, 0)
+	for _, c := range []struct {
+		explainer explain.Explainer
+		images    explain.Images
+	}{
+		{explain.GradientTimesInput{Model: bundle}, black},
+		{explain.IntegratedGradients{Model: bundle, Steps: 7, Batch: contractBatch}, black},
+		{explain.LIME{Model: bundle, Samples: 7, Batch: contractBatch}, flat},
+	} {
+		for i, a := range must(c.explainer.Explain(t.Context(), c.images, make([]int, c.images.N))) {
+			if a.Status != explain.Empty {
+				low, high := a.Map.Range()
+				t.Errorf("%s of flat image %d: status %s, from %g to %g, want empty", a.Method, i, a.Status, low, high)
+			}
 		}
 	}
 }
@@ -238,15 +261,15 @@ func diverged(t *testing.T) *savedmodel.Bundle {
 }
 
 // stops: a method whose context has ended does nothing more.
-func (c *contract) stops(t *testing.T, l look) {
+func (c *contract) stops(t *testing.T, at methods.At) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := DefaultSettings()
 	s.Samples, s.Batch = 7, contractBatch
 	calls := 0
-	e, err := newExplainer(s, c.bundle, []look{l}, func(int, int) {
+	e, err := methods.NewExplainer(methods.Model{Bundle: c.bundle}, []methods.At{at}, explainerOptions(s, func(int, int) {
 		calls++
 		cancel()
-	})
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,29 +5,38 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"oscar/dataset"
-	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
+	"oscar/methods"
 	"oscar/result"
-	"oscar/run"
 )
 
-// What may be explained of an image, beside a class's name.
+// Words for the class to explain. Any other word is a class's name; =NAME is one
+// in any case.
 const (
 	TargetPredicted = "predicted" // the class the model predicts
-	TargetTrue      = "true"      // the class the image's folder is named after
+	TargetTrue      = "true"      // the image's own class: the split's, or that of the folders above it
 	TargetAll       = "all"       // every class, a row each
 )
+
+// Row is a line of manifest.jsonl.
+type Row = result.Row
+
+// Unreadable is the status of a file that cannot be read as an image.
+const Unreadable = result.Unreadable
+
+// ReadManifest reads the rows of a folder of explanations.
+func ReadManifest(dir string) ([]Row, error) { return result.ReadManifest(dir) }
 
 // ExplainOptions are the options of [Explain].
 type ExplainOptions struct {
@@ -41,9 +50,13 @@ type ExplainOptions struct {
 	Progress func(Progress) // may be nil; called one at a time, within a shard too
 }
 
-// Check reports the first options that cannot be, before anything is read.
+// Check returns an error for the first option that is wrong, before anything is
+// read.
 func (o ExplainOptions) Check() error {
-	return errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Machine.Check())
+	if err := errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Machine.Check()); err != nil {
+		return err
+	}
+	return checkUnused(o.Settings)
 }
 
 // Summary counts what an explaining run did.
@@ -55,15 +68,16 @@ type Summary struct {
 	Manifest string
 	Montage  string // empty if no image could be explained
 	Sheets   string // the folder; empty if a single look needs none
-	Reason   string // why the first unreadable image is so; empty if none is
+	Reason   string // why the first image without a map or an overlay has none; "" if all have
 	Doubtful int    // rows with a caution
 	Caution  string // the first of them
 }
 
 // Explain explains every image below the paths and writes, below Out,
 // overlays, raw maps and manifest.jsonl with a row for each image and target.
-// It works shard by shard: one that was interrupted and is started again does
-// finished shards no second time. Memory does not grow with the number of images.
+// It works shard by shard: first the maps and rows, then the drawings. An
+// interrupted call that is repeated makes what is missing. Memory does not grow
+// with the number of images.
 func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -85,86 +99,120 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 	if o.Settings.Model, err = fingerprint(o.Model); err != nil {
 		return nil, err
 	}
-	if names := lacking(bundle); o.Settings.Method == AllMethods && len(names) > 0 {
+	if names := methods.Lacking(bundle); o.Settings.Method == AllMethods && len(names) > 0 {
 		o.Listener.Note(fmt.Sprintf("left out: %s, which need rules for the model's layers", strings.Join(names, ", ")))
 	}
-	job, err := NewExplainer(bundle, o.Settings, o.Machine.Limits)
+	known := newLabels(o.Model, bundle.Metadata.Classes)
+	m, err := newMapper(bundle, o.Settings, o.Out, known, o.Machine.Limits)
 	if err != nil {
 		return nil, err
 	}
-	defer job.Close()
-	job.origins = newOrigins(o.Model, bundle.Metadata.Classes)
-	if o.Settings.Class == TargetTrue {
-		for _, path := range images {
-			if _, err := job.truth(path); err != nil {
-				return nil, err
-			}
-		}
-	}
-	held, err := prepare(o.Out, o.Settings)
+	p, err := newPainter(o.Settings, o.Out)
 	if err != nil {
 		return nil, err
 	}
-	defer held.Close()
-	if err := sparing(o.Out, images); err != nil {
-		return nil, err
-	}
-	if o.Progress != nil {
-		if err := job.weigh(ctx); err != nil {
-			return nil, interrupted(ctx, err)
-		}
-	}
-	shards := Shards(images, o.Settings.Batch)
-	summary := &Summary{Images: len(images)}
-	done := func(s Shard) bool { return finished(o.Out, s.name()) != nil }
-	summary.Earlier, err = o.each(ctx, "explaining", shards, done, func(ctx context.Context, s Shard, share func(float64)) error {
-		return job.Shard(ctx, s, o.Out, share)
-	})
+	defer p.close()
+	lock, err := prepare(o.Out, o.Settings)
 	if err != nil {
 		return nil, err
 	}
-	part := Shard.name
-	if o.Settings.Scale == ScaleShared {
-		part = Shard.drawn
-		common, err := job.shared(o.Out, shards)
-		if err != nil {
+	defer lock.Close()
+	if err := refuseToDropImages(o.Out, images); err != nil {
+		return nil, err
+	}
+	job := explainJob{o.Out, shardsOf(images, o.Settings.Batch), o.Machine, o.Listener, o.Progress}
+	summary := &Summary{}
+	if o.Settings.Scale == ScaleOwn {
+		if err := p.setScales(nil); err != nil {
 			return nil, err
 		}
-		done := func(s Shard) bool { return job.drawn(s, o.Out, common) }
-		_, err = o.each(ctx, "drawing", shards, done, func(ctx context.Context, s Shard, _ func(float64)) error {
-			return job.paint(ctx, s, o.Out, common)
-		})
-		if err != nil {
+		summary.Earlier, err = job.explain(ctx, m, p)
+	} else if summary.Earlier, err = job.explain(ctx, m, nil); err == nil {
+		if err := p.setScales(job.shards); err != nil {
 			return nil, err
 		}
+		_, err = job.draw(ctx, p)
 	}
-	return summary, job.merge(o.Out, shards, part, summary)
+	if err != nil {
+		return nil, err
+	}
+	if err := job.finish(ctx, p, summary); err != nil {
+		return nil, err
+	}
+	if summary.Statuses[result.UnknownClass] == summary.Rows {
+		return nil, fmt.Errorf("the class of none of the %d images is known, the first is %s; have %s", summary.Images, images[0], strings.Join(known.classes, ", "))
+	}
+	return summary, nil
 }
 
-// each does the shards that are not done, a few beside each other, and counts
-// the images that were done before.
-func (o ExplainOptions) each(ctx context.Context, stage string, shards []Shard, done func(Shard) bool,
-	do func(context.Context, Shard, func(share float64)) error) (earlier int, err error) {
-	o.Listener.Stage(stage)
-	images := 0
-	for _, s := range shards {
-		images += len(s.Images)
+// explainJob runs the two loops over the shards of a folder of explanations.
+type explainJob struct {
+	dir      string
+	shards   []shard
+	machine  Machine
+	listener Listener
+	progress func(Progress)
+}
+
+// explain makes the maps of the shards that have none. If the scale of drawings
+// is known and p not nil, it draws them too, while the images are in memory.
+func (j explainJob) explain(ctx context.Context, m *mapper, p *painter) (earlier int, err error) {
+	done := func(s shard) bool {
+		rows := mappedRows(j.dir, s.part)
+		return rows != nil && (p == nil || p.drawn(rows))
 	}
-	so := &progress{listen: o.Progress, count: o.Listener.Count, begin: time.Now(), total: images, work: float64(images)}
-	group, work := errgroup.WithContext(ctx)
-	group.SetLimit(concurrentShards(o.Machine))
-	for _, s := range shards {
+	return j.run(ctx, "explaining", done, func(ctx context.Context, s shard, share func(float64)) (err error) {
+		var photos map[string]*image.RGBA
+		rows := mappedRows(j.dir, s.part)
+		if rows == nil {
+			rows, photos, err = m.shard(ctx, s, share)
+		}
+		if err != nil || p == nil {
+			return err
+		}
+		return p.shard(ctx, rows, photos)
+	})
+}
+
+// draw makes the drawings that are missing.
+func (j explainJob) draw(ctx context.Context, p *painter) (earlier int, err error) {
+	done := func(s shard) bool {
+		rows, err := readPart(j.dir, s.part)
+		return err == nil && p.drawn(rows)
+	}
+	return j.run(ctx, "drawing", done, func(ctx context.Context, s shard, _ func(float64)) error {
+		rows, err := readPart(j.dir, s.part)
+		if err != nil {
+			return err
+		}
+		return p.shard(ctx, rows, nil)
+	})
+}
+
+// run runs the unfinished shards, a few concurrently, and counts the images of
+// the others.
+func (j explainJob) run(ctx context.Context, stage string, done func(shard) bool,
+	do func(context.Context, shard, func(share float64)) error) (earlier int, err error) {
+	j.listener.Stage(stage)
+	images := 0
+	for _, s := range j.shards {
+		images += len(s.images)
+	}
+	t := &tracker{listen: j.progress, count: j.listener.Count, begin: time.Now(), total: images, work: float64(images)}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(concurrentShards(j.machine))
+	for _, s := range j.shards {
 		if done(s) {
-			earlier += len(s.Images)
-			so.earlier(len(s.Images))
+			earlier += len(s.images)
+			t.skip(len(s.images))
 			continue
 		}
-		if work.Err() != nil {
+		if groupCtx.Err() != nil {
 			break
 		}
 		group.Go(func() error {
-			share, end := so.shard(len(s.Images))
-			if err := do(work, s, share); err != nil {
+			share, end := t.shard(len(s.images))
+			if err := do(groupCtx, s, share); err != nil {
 				return err
 			}
 			end()
@@ -174,7 +222,7 @@ func (o ExplainOptions) each(ctx context.Context, stage string, shards []Shard, 
 	return earlier, interrupted(ctx, group.Wait())
 }
 
-// interrupted is the error of a job, or that it was stopped.
+// interrupted returns the error of a job, or [ErrInterrupted] if it was stopped.
 func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w; the same command goes on where it stopped", ErrInterrupted)
@@ -185,20 +233,20 @@ func interrupted(ctx context.Context, err error) error {
 // images lists the images, without the results themselves where they lie among
 // the images.
 func (o ExplainOptions) images(ctx context.Context) ([]string, error) {
-	var gone []string
+	var missing []string
 	for _, path := range o.List {
 		if paths.Exists(path) {
 			o.Paths = append(o.Paths, path)
 		} else {
-			gone = append(gone, filepath.Clean(path))
+			missing = append(missing, filepath.Clean(path))
 		}
 	}
-	if len(o.Paths) == 0 && len(gone) > 0 {
-		return nil, fmt.Errorf("none of the %d listed paths exists, the first is %q", len(gone), gone[0])
+	if len(o.Paths) == 0 && len(missing) > 0 {
+		return nil, fmt.Errorf("none of the %d listed paths exists, the first is %q", len(missing), missing[0])
 	}
 	images, err := dataset.ListImages(ctx, o.Paths)
-	if len(gone) > 0 {
-		images = append(images, gone...)
+	if len(missing) > 0 {
+		images = append(images, missing...)
 		slices.Sort(images)
 		images = slices.Compact(images)
 	}
@@ -212,8 +260,8 @@ func (o ExplainOptions) images(ctx context.Context) ([]string, error) {
 	return images, nil
 }
 
-// concurrentShards is how many are under way at once: while one is in the session,
-// others decode and write.
+// concurrentShards is the number of shards that run concurrently: while one is in the
+// session, others decode and write.
 func concurrentShards(m Machine) int {
 	if m.Workers > 0 {
 		return m.Workers + 1
@@ -221,105 +269,26 @@ func concurrentShards(m Machine) int {
 	return m.Threads.Resolve().Intra + 1
 }
 
-// Within a folder of explanations.
-const (
-	settingsFile = result.SettingsFile
-	partsDir     = "parts"
-	mapsDir      = "maps"
-	overlaysDir  = "overlays"
-	sheetsDir    = "sheets"
-)
-
-// prepare makes the folder of results, or checks that it holds results of the
-// same settings and clears what a kill left. It takes the folder for this
-// process until the file is closed.
-func prepare(out string, s Settings) (*os.File, error) {
-	if err := matches(out, s); err != nil { // before anything is made
-		return nil, err
-	}
-	if err := os.MkdirAll(out, 0o777); err != nil {
-		return nil, fmt.Errorf("cannot make the folder %s: %w", out, paths.TrimError(err))
-	}
-	held, err := atomicfile.Lock(out)
-	if err != nil {
-		return nil, err
-	}
-	if err := furnish(out, s); err != nil {
-		held.Close()
-		return nil, err
-	}
-	return held, nil
-}
-
-// furnish makes what a folder of results has before the first result.
-func furnish(out string, s Settings) error {
-	if err := matches(out, s); err != nil { // another process may have come before
-		return err
-	}
-	// The settings come first: they are what tells the folder again.
-	if path := filepath.Join(out, settingsFile); !paths.Exists(path) {
-		if err := atomicfile.WriteJSON(path, s); err != nil {
-			return err
-		}
-	}
-	for _, dir := range []string{partsDir, mapsDir, overlaysDir} {
-		if err := os.MkdirAll(filepath.Join(out, dir), 0o777); err != nil {
-			return err
-		}
-	}
-	return filepath.WalkDir(out, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			err = atomicfile.Clean(path)
-		}
-		return err
-	})
-}
-
-// matches reports a folder that cannot take results of these settings: it has
-// those of others, or something else.
-func matches(out string, s Settings) error {
-	var before Settings
-	err := atomicfile.ReadJSON(filepath.Join(out, settingsFile), &before)
-	switch {
-	case err == nil && before != s:
-		return fmt.Errorf("%s holds explanations made with %s; name a new folder", out, difference(before, s))
-	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
-		if _, err := os.Stat(out); errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-		if err = run.Reusable(out); err != nil && paths.Exists(filepath.Join(out, settingsFile)) {
-			return matches(out, s) // they have just come
-		}
-	}
-	return err
-}
-
-// merge writes manifest.jsonl from the parts, in order, and the montage.
-func (x *Explainer) merge(out string, shards []Shard, part func(Shard) string, summary *Summary) error {
-	rows := newMontage(x.bundle.Metadata.Classes, x.limits)
+// finish writes manifest.jsonl from the parts, in order, and the montage.
+func (j explainJob) finish(ctx context.Context, p *painter, summary *Summary) error {
+	shown := newMontage()
 	summary.Statuses = map[string]int{}
-	summary.Manifest = filepath.Join(out, result.ManifestFile)
+	summary.Manifest = filepath.Join(j.dir, result.ManifestFile)
 	err := atomicfile.Stream(summary.Manifest, func(w *os.File) error {
-		for _, s := range shards {
-			parsed, text, err := readPart(out, part(s))
+		for _, s := range j.shards {
+			summary.Images += len(s.images)
+			rows, err := readPart(j.dir, s.part)
 			if err != nil {
 				return err
 			}
-			for _, r := range parsed {
-				summary.Rows++
-				summary.Statuses[r.Status]++
-				if r.Sheet != "" {
-					summary.Sheets = filepath.Join(out, sheetsDir)
-				}
-				if r.Status == Unreadable && summary.Reason == "" {
-					summary.Reason = fmt.Sprintf("%s: %s", r.Image, r.Reason)
-				}
-				if r.Caution != "" {
-					if summary.Doubtful++; summary.Doubtful == 1 {
-						summary.Caution = fmt.Sprintf("%s of %s: %s", r.Method, r.Image, r.Caution)
-					}
-				}
-				rows.consider(r)
+			for i, r := range rows {
+				rows[i] = p.row(r)
+				summary.add(rows[i], j.dir)
+				shown.consider(rows[i])
+			}
+			text, err := encodeRows(rows)
+			if err != nil {
+				return err
 			}
 			if _, err := w.Write(text); err != nil {
 				return err
@@ -330,11 +299,28 @@ func (x *Explainer) merge(out string, shards []Shard, part func(Shard) string, s
 	if err != nil {
 		return err
 	}
-	if err := dropStale(out, shards, part); err != nil {
+	if err := dropStale(j.dir, j.shards); err != nil {
 		return err
 	}
-	summary.Montage, err = rows.write(out, func(r Row) (heatmap.Options, error) { return x.options(out, r, x.look(r)) })
+	summary.Montage, err = shown.write(ctx, p)
 	return err
+}
+
+// add counts a row.
+func (s *Summary) add(r Row, dir string) {
+	s.Rows++
+	s.Statuses[r.Status]++
+	if r.Sheet != "" {
+		s.Sheets = filepath.Join(dir, sheetsDir)
+	}
+	if s.Reason == "" && (!r.Explained() || r.Status == result.NotDrawn) {
+		s.Reason = fmt.Sprintf("%s: %s", r.Image, r.Reason)
+	}
+	if r.Caution != "" {
+		if s.Doubtful++; s.Doubtful == 1 {
+			s.Caution = fmt.Sprintf("%s of %s: %s", r.Method, r.Image, r.Caution)
+		}
+	}
 }
 
 // String lists the statuses, the most frequent first: "40 ok, 2 empty".

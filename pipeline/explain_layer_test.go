@@ -9,6 +9,7 @@ import (
 
 	"oscar/gradcam"
 	"oscar/internal/npy"
+	"oscar/methods"
 )
 
 func asked(method, layer string) Settings {
@@ -19,13 +20,13 @@ func asked(method, layer string) Settings {
 
 // What is asked for, and the folders it goes to. The CAMs of a layer are one
 // explainer, that is one run of the model.
-func TestLooks(t *testing.T) {
+func TestMethodsAt(t *testing.T) {
 	bundle, err := Open(trained(t).Dir, oneThread.Threads)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer bundle.Close()
-	for _, test := range []struct{ method, layer, looks, folders, groups string }{
+	for _, test := range []struct{ method, layer, maps, folders, groups string }{
 		{"gradcam", "", "gradcam@conv5", "", "1"},
 		{"lrp", "conv1", "lrp", "", "1"},
 		{"lrp@conv1", "", "lrp@conv1", "", "1"},
@@ -43,15 +44,15 @@ func TestLooks(t *testing.T) {
 		{"lrp@all", "", "lrp@conv1 lrp@bn1 lrp@conv5 lrp@pool5", "lrp@conv1 lrp@bn1 lrp@conv5 lrp@pool5", "1 1 1 1"},
 	} {
 		s := asked(test.method, test.layer)
-		looks, err := looksOf(s, bundle)
+		list, err := methods.Of(s, bundle)
 		if err != nil {
 			t.Errorf("%s, %s: %v", test.method, test.layer, err)
 			continue
 		}
 		var names, dirs, groups []string
-		named := folders(looks)
-		for _, l := range looks {
-			names, dirs = append(names, l.String()), append(dirs, named[l])
+		named := methods.Folders(list)
+		for _, at := range list {
+			names, dirs = append(names, at.String()), append(dirs, named[at])
 		}
 		explainers, err := newExplainers(s, bundle)
 		if err != nil {
@@ -64,7 +65,7 @@ func TestLooks(t *testing.T) {
 			}
 			groups = append(groups, string(rune('0'+n)))
 		}
-		for _, pair := range [][2]string{{strings.Join(names, " "), test.looks}, {strings.Join(dirs, " "), test.folders}, {strings.Join(groups, " "), test.groups}} {
+		for _, pair := range [][2]string{{strings.Join(names, " "), test.maps}, {strings.Join(dirs, " "), test.folders}, {strings.Join(groups, " "), test.groups}} {
 			if pair[0] != pair[1] {
 				t.Errorf("%s, %s: got %q, want %q", test.method, test.layer, pair[0], pair[1])
 			}
@@ -81,11 +82,11 @@ func TestLooks(t *testing.T) {
 		{"gradcam@conv1,gradcam", "conv5,conv1", "method gradcam@conv1 is named twice"},
 		{"lrp,lrp@image", "", "method lrp is named twice"},
 	} {
-		_, err := looksOf(asked(test.method, test.layer), bundle)
+		_, err := methods.Of(asked(test.method, test.layer), bundle)
 		wantError(t, err, test.want)
 	}
-	if _, err := methodsOnly(asked("gradcam,lrp@conv1", "")); err == nil {
-		t.Error("methods takes one with a layer")
+	if _, err := methodNames(asked("gradcam,lrp@conv1", "")); err == nil {
+		t.Error("methodNames takes one with a layer")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"oscar/explain"
 	"oscar/internal/npy"
 	"oscar/internal/paths"
+	"oscar/methods"
 )
 
 // Several methods have a row each, and a folder each for their maps and
@@ -79,7 +80,7 @@ func TestExplainMethods(t *testing.T) {
 func TestExplainEveryMethod(t *testing.T) {
 	dir := photos(t, 2)
 	var names []string
-	for _, m := range Methods() {
+	for _, m := range methods.Table {
 		names = append(names, m.Name)
 		if m.Paper == "" {
 			t.Errorf("%s names no paper", m.Name)

@@ -47,32 +47,37 @@ func sessionRuns(t *testing.T, s Settings) int64 {
 	t.Helper()
 	bundle := must(Open(trained(t).Dir, Threads{Intra: 1}))
 	defer bundle.Close()
-	job := must(NewExplainer(bundle, s, dataset.Limits{}))
-	defer job.Close()
 	images := must(dataset.ListImages(t.Context(), []string{photos(t, 6)}))
 	out := t.TempDir()
-	if err := furnish(out, s); err != nil {
+	if err := initResultDir(out, s); err != nil {
 		t.Fatal(err)
 	}
+	m := must(newMapper(bundle, s, out, labels{classes: bundle.Metadata.Classes}, dataset.Limits{}))
+	p := must(newPainter(s, out))
+	defer p.close()
 	before := bundle.Runs()
 	gone := func(float64) {
 		for _, path := range images {
 			os.Remove(path)
 		}
 	}
-	shard := Shards(images, len(images))[0]
-	if err := job.Shard(t.Context(), shard, out, gone); err != nil {
+	shard := shardsOf(images, len(images))[0]
+	rows, photos, err := m.shard(t.Context(), shard, gone)
+	if err != nil {
 		t.Fatal(err)
 	}
-	wantExplained(t, out, shard)
+	if err := p.shard(t.Context(), rows, photos); err != nil {
+		t.Fatal(err)
+	}
+	wantExplained(t, p, shard)
 	return bundle.Runs() - before
 }
 
 // wantExplained wants every image explained and drawn although its file is gone.
-func wantExplained(t *testing.T, out string, s Shard) {
+func wantExplained(t *testing.T, p *painter, s shard) {
 	t.Helper()
-	rows := finished(out, s.name())
-	if len(rows) == 0 {
+	rows := mappedRows(p.dir, s.part)
+	if len(rows) == 0 || !p.drawn(rows) {
 		t.Error("the shard is not finished")
 	}
 	for _, r := range rows {

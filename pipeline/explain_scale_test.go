@@ -7,13 +7,13 @@ import (
 	"image/color"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/internal/npy"
 	"oscar/internal/paths"
+	"oscar/methods"
 	"oscar/result"
 )
 
@@ -44,10 +44,10 @@ func TestExplainScaleOfEach(t *testing.T) {
 				}
 			}
 			base := float32(0)
-			if r.Method == "rise" {
+			if m := must(methods.Lookup(r.Method)); m.Relative {
 				base, _ = g.Range()
 				if r.Base == nil || *r.Base != base {
-					t.Errorf("rise begins at %v, want %g", r.Base, base)
+					t.Errorf("%s begins at %v, want %g", r.Method, r.Base, base)
 				}
 				for i := range g.Values {
 					g.Values[i] -= base
@@ -55,7 +55,7 @@ func TestExplainScaleOfEach(t *testing.T) {
 			} else if r.Base != nil {
 				t.Errorf("%s begins at %g", r.Method, *r.Base)
 			}
-			want := heatmap.Scale(g, at, r.Method == "lrp") + base
+			want := heatmap.Scale(g, at, r.Signed) + base
 			if r.Status == string(explain.OK) && (r.Scale == nil || *r.Scale != want) {
 				t.Errorf("%s %s of %s: scale %v, want %g", r.Method, r.Layer, r.Image, r.Scale, want)
 			}
@@ -175,6 +175,7 @@ func TestExplainSharedScaleAgain(t *testing.T) {
 		}
 	}
 
+	drawn := tree(t, out)
 	loud := image.NewRGBA(image.Rect(0, 0, 40, 30))
 	for y := range 30 {
 		for x := range 40 {
@@ -184,13 +185,13 @@ func TestExplainSharedScaleAgain(t *testing.T) {
 	writePNG(t, filepath.Join(dir, "zebra.png"), loud)
 	_, rows := explained(t, ExplainOptions{Paths: []string{dir}, Out: out, Settings: sharing()})
 	again := 0
-	for name, when := range parts(t, out) {
-		if strings.HasSuffix(name, ".drawn.jsonl") && before[name] != "" && before[name] != when {
+	for _, r := range rows {
+		if text, ok := drawn[r.Overlay]; ok && text != tree(t, out)[r.Overlay] {
 			again++
 		}
 	}
 	if len(rows) != 15*3 || again == 0 {
-		t.Errorf("%d rows, %d shards drawn anew", len(rows), again)
+		t.Errorf("%d rows, %d of them drawn anew", len(rows), again)
 	}
 	same()
 	if err := os.Remove(filepath.Join(dir, "zebra.png")); err != nil {

@@ -307,41 +307,30 @@ func TestExplainEmptyMaps(t *testing.T) {
 	}
 }
 
-// A file that is changed between being read and being drawn keeps its row.
+// A file that is changed between being read and being drawn keeps its map, and
+// its row says why it is not drawn.
 func TestExplainChangedFile(t *testing.T) {
-	bundle, err := Open(trained(t).Dir, oneThread.Threads)
-	if err != nil {
-		t.Fatal(err)
-	}
+	bundle := must(Open(trained(t).Dir, oneThread.Threads))
 	defer bundle.Close()
-	s := settings()
+	s, out, dir := settings(), t.TempDir(), photos(t, 1)
 	s.Layer = "conv5"
-	x, err := NewExplainer(bundle, s, dataset.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer x.Close()
-	dir := photos(t, 1)
 	path := filepath.Join(dir, "can", "000.png")
-	shard := Shard{Root: dir, Images: []string{path}}
-	pictures, images, err := x.read(t.Context(), shard)
-	if err != nil {
+	if err := initResultDir(out, s); err != nil {
 		t.Fatal(err)
 	}
-	out := t.TempDir()
-	if err := x.explain(t.Context(), shard, out, pictures, images, nil); err != nil {
-		t.Fatal(err)
-	}
-	write(t, path, "other")
-	rows, err := x.draw(t.Context(), shard, out, pictures[0].rows, nil)
+	m := must(newMapper(bundle, s, out, labels{classes: bundle.Metadata.Classes}, dataset.Limits{}))
+	p := must(newPainter(s, out))
+	defer p.close()
+	rows, _, err := m.shard(t.Context(), shardsOf([]string{path}, 1)[0], nil)
 	if err != nil || len(rows) != 1 {
 		t.Fatal(rows, err)
 	}
-	r := rows[0]
-	if r.Status != Unreadable || !strings.HasPrefix(r.Reason, "changed while it was explained: ") || r.Map != "" || r.SHA256 == "" || r.Image != path {
-		t.Errorf("%+v", r)
+	write(t, path, "other")
+	if err := p.shard(t.Context(), rows, nil); err != nil {
+		t.Fatal(err)
 	}
-	if files := tree(t, out); len(files) > 0 {
-		t.Errorf("%d files are left", len(files))
+	r := p.row(rows[0])
+	if !strings.HasSuffix(r.Reason, "not drawn: it has changed since it was explained") || (r.Status == result.NotDrawn) != (rows[0].Status == string(explain.OK)) || r.Overlay != "" || !hasFile(out, r.Map) || r.Image != path {
+		t.Errorf("%+v", r)
 	}
 }

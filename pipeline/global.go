@@ -16,6 +16,7 @@ import (
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	"oscar/internal/resultdir"
+	"oscar/methods"
 	"oscar/result"
 	"oscar/savedmodel"
 )
@@ -175,10 +176,10 @@ func (g *globalJob) resolve(ctx context.Context) (err error) {
 			Layer: g.Settings.Layer, Pooled: g.Global.Pooled, Train: global.CAVs{Experiments: g.Global.Experiments, Seed: g.Settings.Seed},
 		}
 	}
-	methods := g.methods()
+	names := g.methods()
 	g.result = &Global{
 		Format: 1, Part: g.Part, Settings: g.Settings, Global: g.Global,
-		AverageMethod: methods[0], MapMethod: methods[1], MapSigned: g.signed(),
+		AverageMethod: names[0], MapMethod: names[1], MapSigned: g.signed(),
 		Classes: g.bundle.Metadata.Classes, Unreadable: len(g.part.unreadable),
 	}
 	g.Listener.Note(dataset.LeftOut(g.part.unreadable)...)
@@ -212,20 +213,21 @@ func (g *globalJob) chooseClasses() error {
 
 // methods returns the method of the averages and that of the other maps; ""
 // where there are none.
-func (o GlobalOptions) methods() (methods [2]string) {
+func (o GlobalOptions) methods() (names [2]string) {
 	if o.makes(global.MethodAverages) {
-		methods[0] = cmp.Or(o.Settings.Method, "gradcam")
+		names[0] = cmp.Or(o.Settings.Method, "gradcam")
 	}
 	if o.makes(global.MethodSpRAy) || o.makes(global.MethodTree) {
-		methods[1] = cmp.Or(o.Settings.Method, "lrp")
+		names[1] = cmp.Or(o.Settings.Method, "lrp")
 	}
-	return methods
+	return names
 }
 
 // signed reports whether negative values of the clustered maps are evidence
 // against the class.
 func (o GlobalOptions) signed() bool {
-	return slices.ContainsFunc(Methods(), func(m Method) bool { return m.Name == o.methods()[1] && m.Signed })
+	m, err := methods.Lookup(o.methods()[1])
+	return err == nil && m.Signed
 }
 
 // explain does the work and writes the results.

@@ -48,11 +48,11 @@ func TestExplainProgress(t *testing.T) {
 // process, whatever an earlier one did.
 func TestProgressLeft(t *testing.T) {
 	var last Progress
-	p := &progress{
+	p := &tracker{
 		listen: func(now Progress) { last = now }, count: func(int, int) {},
 		begin: time.Now().Add(-time.Minute), total: 100, work: 100,
 	}
-	p.earlier(60)
+	p.skip(60)
 	share, end := p.shard(20)
 	other, _ := p.shard(20)
 	share(0.5)

@@ -20,7 +20,10 @@ func looked(t *testing.T, method string) (dir, images string) {
 	images = copyDir(t, shapes(t))
 	write(t, filepath.Join(images, "can", "no image.png"), "none")
 	o := ExplainOptions{Paths: []string{images}, Out: filepath.Join(t.TempDir(), "looked"), Settings: settings()}
-	o.Settings.Method, o.Settings.Samples = method, 4
+	o.Settings.Method = method
+	if CheckOption(o.Settings, "samples") == nil {
+		o.Settings.Samples = 4
+	}
 	explained(t, o)
 	return o.Out, images
 }

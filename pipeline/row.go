@@ -1,21 +1,92 @@
 package pipeline
 
 import (
-	"math"
+	"maps"
+	"path/filepath"
+	"slices"
 
 	"oscar/explain"
-	"oscar/result"
+	"oscar/heatmap"
+	"oscar/internal/numeric"
+	"oscar/internal/paths"
+	"oscar/methods"
 )
 
-// Row is a line of manifest.jsonl.
-type Row = result.Row
+// row returns the row of a map, with the names of its files.
+func (m *mapper) row(s shard, p *photo, a explain.Attribution) (Row, error) {
+	at := methods.At{Method: a.Method, Layer: a.Layer}
+	method, err := methods.Lookup(a.Method)
+	if err != nil {
+		return Row{}, err
+	}
+	classes := m.labels.classes
+	r := Row{
+		Image: p.path, SHA256: p.sha256, Decoder: p.decoder, Part: p.part, Layer: a.Layer, Method: a.Method, Signed: method.Signed,
+		Status: string(a.Status), Reason: reason(a.Status), Caution: caution(a),
+		Predicted: classes[numeric.ArgMax(a.Probabilities)], Target: classes[a.Target], Score: finite(a.Score),
+		Probabilities: map[string]float32{}, Facts: maps.Clone(a.Facts),
+	}
+	if p.class >= 0 {
+		r.Truth = classes[p.class]
+	}
+	for i, v := range a.Probabilities {
+		if numeric.Finite(v) {
+			r.Probabilities[classes[i]] = v
+		}
+	}
+	maps.DeleteFunc(r.Facts, func(_ string, v float64) bool { return !numeric.Finite(v) })
+	low, high := a.Map.Range()
+	r.RawMin, r.RawMax = finite(low), finite(high)
+	m.setScale(&r, method, a.Map)
+	name := m.name(s, r)
+	r.Map = filepath.Join(mapsDir, m.folders[at], name+".npy")
+	r.Overlay = filepath.Join(overlaysDir, m.folders[at], name+".overlay.jpg")
+	if len(m.maps) > 1 {
+		r.Sheet = filepath.Join(sheetsDir, name+".jpg")
+	}
+	return r, nil
+}
 
-// Unreadable is the status of a file that cannot be read as an image.
-const Unreadable = result.Unreadable
+// setScale sets the values that get the full colour and none in an overlay.
+func (m *mapper) setScale(r *Row, method methods.Method, g explain.Grid) {
+	low, high := g.Range()
+	if !(low < high) || r.Status == string(explain.Faint) {
+		return
+	}
+	base := float32(0)
+	if method.Relative {
+		g.Values = slices.Clone(g.Values)
+		for i := range g.Values {
+			g.Values[i] -= low
+		}
+		base, r.Base = low, &low
+	}
+	percentile := m.settings.Percentile
+	if percentile == 0 {
+		percentile = 100
+		if method.Fine(r.Layer) {
+			percentile = 99
+		}
+	}
+	if scale := heatmap.Scale(g, percentile, method.Signed) + base; scale > base {
+		r.Scale = &scale
+	}
+}
 
-// ReadManifest reads the rows of a folder of explanations.
-func ReadManifest(dir string) ([]Row, error) { return result.ReadManifest(dir) }
+// name is the name of a row's files without their suffix: the image's path
+// below the folder that all images have in common.
+func (m *mapper) name(s shard, r Row) string {
+	rel, err := filepath.Rel(s.root, paths.Absolute(r.Image))
+	if err != nil { // there is a relative path between any two absolute ones
+		rel = filepath.Base(r.Image)
+	}
+	if m.settings.Class == TargetAll {
+		rel += "." + r.Target
+	}
+	return paths.Shorten(rel)
+}
 
+// reason says why a map with this status is not ok.
 func reason(s explain.Status) string {
 	switch s {
 	case explain.Empty:
@@ -30,9 +101,9 @@ func reason(s explain.Status) string {
 	return ""
 }
 
-// finite is nil for what JSON cannot hold.
+// finite returns nil for a value that JSON cannot hold.
 func finite(v float32) *float32 {
-	if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+	if !numeric.Finite(v) {
 		return nil
 	}
 	return &v

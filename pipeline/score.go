@@ -153,15 +153,15 @@ func (o ScoreOptions) open(ctx context.Context) (s *scoreJob, err error) {
 	if err := s.bundle.CheckLayer(s.Settings.Layer); err != nil {
 		return s, err
 	}
-	methods, err := methodsOnly(s.Settings)
+	names, err := methodNames(s.Settings)
 	if err != nil {
 		return s, err
 	}
 	if err := s.randomize(ctx); err != nil {
 		return s, err
 	}
-	for _, m := range methods {
-		method, err := s.method(ctx, m.Name)
+	for _, name := range names {
+		method, err := s.method(ctx, name)
 		if err != nil {
 			return s, err
 		}

@@ -14,6 +14,7 @@ import (
 
 	"oscar/explain"
 	"oscar/heatmap"
+	"oscar/methods"
 	"oscar/result"
 	"oscar/tfmodel"
 )
@@ -38,7 +39,7 @@ func DefaultSettings() Settings {
 // CheckSettings returns an error for the first setting that is wrong with any
 // model.
 func CheckSettings(s Settings) error {
-	if _, err := namedMethods(s); err != nil {
+	if _, err := methods.Parse(s.Method); err != nil {
 		return err
 	}
 	for _, name := range []string{s.ColorMap, s.SignedColorMap} {
@@ -69,12 +70,103 @@ func CheckSettings(s Settings) error {
 	return err
 }
 
+// checkLayer returns an error for a layer that none of the methods looks at.
+func checkLayer(s Settings) error {
+	list, err := methods.Parse(s.Method)
+	if err != nil || s.Layer == "" {
+		return nil // CheckSettings reports it
+	}
+	for _, at := range list {
+		if m, err := methods.Lookup(at.Method); err == nil && at.Layer == "" && m.UsesLayer() {
+			return nil
+		}
+	}
+	return fmt.Errorf("layer is %s, and %s would not look at it; name a method that does, as gradcam, or METHOD@LAYER, as lrp@%s", s.Layer, s.Method, s.Layer)
+}
+
+// unusedOptions has, for each option of some methods only, whether a method has
+// it, and whether settings differ from the default.
+var unusedOptions = []struct {
+	flag  string
+	has   func(methods.Method) bool
+	given func(s, byDefault Settings) bool
+}{
+	{"samples", func(m methods.Method) bool { return m.Samples }, func(s, d Settings) bool { return s.Samples != d.Samples }},
+	{"rules", methods.Method.HasRules, func(s, d Settings) bool { return s.Rules != d.Rules }},
+	{"seed", func(m methods.Method) bool { return m.Stochastic }, func(s, d Settings) bool { return s.Seed != d.Seed }},
+	{"score", func(m methods.Method) bool { return m.Score != "" }, func(s, d Settings) bool { return s.Score != d.Score }},
+	{"signed-alpha", func(m methods.Method) bool { return m.Signed }, func(s, d Settings) bool { return s.SignedAlpha != d.SignedAlpha }},
+	{"signed-colormap", func(m methods.Method) bool { return m.Signed }, func(s, d Settings) bool { return s.SignedColorMap != d.SignedColorMap }},
+	{"alpha", func(m methods.Method) bool { return !m.Signed }, func(s, d Settings) bool { return s.Alpha != d.Alpha }},
+	{"colormap", func(m methods.Method) bool { return !m.Signed }, func(s, d Settings) bool { return s.ColorMap != d.ColorMap }},
+}
+
+// checkUnused returns an error for a setting that differs from its default and
+// has no effect on any of the methods.
+func checkUnused(s Settings) error {
+	byDefault := DefaultSettings()
+	for _, o := range unusedOptions {
+		if o.given(s, byDefault) {
+			if err := CheckOption(s, o.flag); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// CheckOption returns an error if an option of "oscar explain", by its name, has
+// no effect on any of the methods.
+func CheckOption(s Settings, flag string) error {
+	list, err := methods.Parse(s.Method)
+	if err != nil {
+		return nil // CheckSettings reports it
+	}
+	for _, o := range unusedOptions {
+		if o.flag != flag {
+			continue
+		}
+		for _, at := range list {
+			if m, err := methods.Lookup(at.Method); err == nil && o.has(m) {
+				return nil
+			}
+		}
+		var have []string
+		for _, m := range methods.Table {
+			if o.has(m) {
+				have = append(have, m.Name)
+			}
+		}
+		return fmt.Errorf("%s has no effect on %s; methods that have it: %s", flag, s.Method, strings.Join(have, ", "))
+	}
+	return nil
+}
+
+// methodNames returns the names of the methods, none of which may name a layer.
+func methodNames(s Settings) ([]string, error) {
+	list, err := methods.Parse(s.Method)
+	var names []string
+	for _, at := range list {
+		if at.Layer != "" {
+			return nil, fmt.Errorf("method %s: a layer cannot be named for one method here", at)
+		}
+		names = append(names, at.Method)
+	}
+	return names, err
+}
+
 // withDrawing returns s with the settings of o that only drawing depends on.
 func withDrawing(s, o Settings) Settings {
 	s.Alpha, s.ColorMap, s.SignedColorMap, s.SignedAlpha = o.Alpha, o.ColorMap, o.SignedColorMap, o.SignedAlpha
 	s.Scale, s.Percentile = o.Scale, o.Percentile
 	return s
 }
+
+// Words in place of names in [Settings].
+const (
+	AllMethods = result.AllMethods
+	AllLayers  = result.AllLayers
+)
 
 // difference names the first setting that differs.
 func difference(a, b Settings) string {

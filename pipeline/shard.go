@@ -1,13 +1,10 @@
 package pipeline
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,20 +15,21 @@ import (
 	"oscar/result"
 )
 
-// Shard is a run of the sorted input that is explained and committed as one.
-type Shard struct {
-	Number int
-	Root   string   // absolute; results are named relative to it
-	Images []string // paths
+// shard is a range of the sorted input that is explained and committed as one.
+type shard struct {
+	number int
+	part   string   // the name of its part of the manifest
+	root   string   // absolute; results are named relative to it
+	images []string // paths
 	stamps []string // size and time of each, so that a changed image makes another shard
 }
 
-// Shards cuts sorted paths into shards of that size.
-func Shards(images []string, size int) []Shard {
+// shardsOf cuts sorted paths into shards of that size.
+func shardsOf(images []string, size int) []shard {
 	root := commonDir(images)
-	var out []Shard
+	var out []shard
 	for part := range slices.Chunk(images, size) {
-		s := Shard{Number: len(out), Root: root, Images: part}
+		s := shard{number: len(out), root: root, images: part}
 		for _, path := range part {
 			stamp := ""
 			if info, err := os.Stat(path); err == nil {
@@ -39,6 +37,7 @@ func Shards(images []string, size int) []Shard {
 			}
 			s.stamps = append(s.stamps, stamp)
 		}
+		s.part = s.name()
 		out = append(out, s)
 	}
 	return out
@@ -58,67 +57,71 @@ func commonDir(images []string) string {
 	return dir
 }
 
-// name is the shard's part of the manifest, by number and content. With a
-// shared scale that is a draft, and drawn the part.
-func (s Shard) name() string {
+// name names the shard's part of the manifest, by number and content.
+func (s shard) name() string {
 	h := sha256.New()
-	fmt.Fprintln(h, s.Root)
-	for i, p := range s.Images {
+	fmt.Fprintln(h, s.root)
+	for i, p := range s.images {
 		fmt.Fprintln(h, p)
-		if i < len(s.stamps) {
-			fmt.Fprintln(h, s.stamps[i])
-		}
+		fmt.Fprintln(h, s.stamps[i])
 	}
-	return fmt.Sprintf("%06d-%s.jsonl", s.Number, hex.EncodeToString(h.Sum(nil)[:6]))
+	return fmt.Sprintf("%06d-%s.jsonl", s.number, hex.EncodeToString(h.Sum(nil)[:6]))
 }
 
-// drawn is the shard's part when the scale of its overlays was not known from
-// the beginning.
-func (s Shard) drawn() string { return strings.TrimSuffix(s.name(), ".jsonl") + ".drawn.jsonl" }
-
-func readPart(out, name string) (rows []Row, text []byte, err error) {
-	path := filepath.Join(out, partsDir, name)
-	if text, err = os.ReadFile(path); err != nil {
-		return nil, nil, err
+// readPart reads a part of the manifest.
+func readPart(dir, name string) ([]Row, error) {
+	path := filepath.Join(dir, partsDir, name)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
 	}
-	rows, err = result.ParseRows(path, text)
-	return rows, text, err
+	return result.ParseRows(path, text)
 }
 
-// writePart writes a part of the manifest: whole, and synced.
-func writePart(out, name string, rows []Row) error {
-	var part bytes.Buffer
-	encoder := json.NewEncoder(&part)
-	encoder.SetEscapeHTML(false)
-	for _, r := range rows {
-		if err := encoder.Encode(r); err != nil {
-			return err
-		}
+// writePart writes a part of the manifest whole, and syncs it.
+func writePart(dir, name string, rows []Row) error {
+	text, err := encodeRows(rows)
+	if err != nil {
+		return err
 	}
-	return atomicfile.Write(filepath.Join(out, partsDir, name), part.Bytes())
+	return atomicfile.Write(filepath.Join(dir, partsDir, name), text)
 }
 
-// finished returns the rows of a part that is there with all the files that it
-// names: after a power cut some may be missing or empty. Otherwise it has none.
-func finished(out, part string) []Row {
-	rows, _, err := readPart(out, part)
+// mappedRows returns the rows of a part if it and all its maps exist, else nil.
+// Rows without the names of their drawings are an older oscar's, of shared
+// scales.
+func mappedRows(dir, part string) []Row {
+	rows, err := readPart(dir, part)
 	if err != nil {
 		return nil
 	}
 	for _, r := range rows {
-		for _, file := range r.Files() {
-			if info, err := os.Stat(filepath.Join(out, file)); err != nil || info.Size() == 0 {
-				return nil
-			}
+		if r.Map != "" && (r.Overlay == "" || !hasFile(dir, r.Map)) {
+			return nil
 		}
 	}
 	return rows
 }
 
-// sparing refuses to go on where results of other images would be lost: of
-// images that are still there, but were not named this time.
-func sparing(out string, images []string) error {
-	parts, err := finishedParts(out)
+// partNames lists the parts in order, without journals and partial files.
+func partNames(dir string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, partsDir))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".jsonl") && !strings.HasSuffix(e.Name(), ".drawn.jsonl") && !strings.HasPrefix(e.Name(), atomicfile.Prefix) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// refuseToDropImages returns an error if the folder has results of images that
+// still exist but are not among those named.
+func refuseToDropImages(dir string, images []string) error {
+	parts, err := partNames(dir)
 	if err != nil {
 		return err
 	}
@@ -126,50 +129,38 @@ func sparing(out string, images []string) error {
 	for _, path := range images {
 		named[paths.Absolute(path)] = true
 	}
-	for _, part := range slices.Sorted(maps.Keys(parts)) {
-		rows, _, err := readPart(out, part)
+	for _, part := range parts {
+		rows, err := readPart(dir, part)
 		if err != nil {
-			return err
+			continue // it is made again
 		}
 		for _, r := range rows {
 			if !named[paths.Absolute(r.Image)] && paths.Exists(r.Image) {
-				return fmt.Errorf("%s holds explanations of other images, as of %s; name those too, or a new folder", out, r.Image)
+				return fmt.Errorf("%s holds explanations of other images, as of %s; name those too, or a new folder", dir, r.Image)
 			}
 		}
 	}
 	return nil
 }
 
-// finishedParts lists the parts there are.
-func finishedParts(out string) (map[string]bool, error) {
-	entries, err := os.ReadDir(filepath.Join(out, partsDir))
-	if err != nil {
-		return nil, err
+// dropStale removes the parts and journals of shards that are not in the input
+// any more, with the files that only they name.
+func dropStale(dir string, shards []shard) error {
+	current := map[string]bool{}
+	for _, s := range shards {
+		current[s.part] = true
 	}
-	done := map[string]bool{}
-	for _, e := range entries {
-		done[e.Name()] = true
-	}
-	return done, nil
-}
-
-// dropStale removes the parts of shards that are no longer in the input, with
-// the files that only they name. part names the part of a shard that counts.
-func dropStale(out string, shards []Shard, part func(Shard) string) error {
-	stale, err := finishedParts(out)
+	entries, err := os.ReadDir(filepath.Join(dir, partsDir))
 	if err != nil {
 		return err
 	}
-	for _, s := range shards {
-		delete(stale, s.name())
-		delete(stale, s.drawn())
-	}
+	stale := slices.DeleteFunc(entries, func(e os.DirEntry) bool { return current[e.Name()] })
 	if len(stale) == 0 {
 		return nil
 	}
 	keep := map[string]bool{}
-	for _, s := range shards {
-		rows, _, err := readPart(out, part(s))
+	for part := range current {
+		rows, err := readPart(dir, part)
 		if err != nil {
 			return err
 		}
@@ -179,22 +170,22 @@ func dropStale(out string, shards []Shard, part func(Shard) string) error {
 			}
 		}
 	}
-	for name := range stale {
-		rows, _, err := readPart(out, name)
-		if err != nil {
-			return err
+	for _, e := range stale {
+		rows, err := readPart(dir, e.Name())
+		if errors.Is(err, os.ErrNotExist) {
+			continue
 		}
-		for _, r := range rows {
+		for _, r := range rows { // none if it cannot be parsed
 			for _, file := range r.Files() {
 				if keep[file] {
 					continue
 				}
-				if err := os.Remove(filepath.Join(out, file)); err != nil && !errors.Is(err, os.ErrNotExist) {
+				if err := removeIfExists(filepath.Join(dir, file)); err != nil {
 					return err
 				}
 			}
 		}
-		if err := os.Remove(filepath.Join(out, partsDir, name)); err != nil {
+		if err := os.Remove(filepath.Join(dir, partsDir, e.Name())); err != nil {
 			return err
 		}
 	}

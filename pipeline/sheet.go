@@ -1,14 +1,20 @@
 package pipeline
 
 import (
+	"cmp"
+	"context"
+	"fmt"
 	"image"
 	"image/color"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
 
 	"oscar/dataset"
+	"oscar/explain"
 	"oscar/heatmap"
+	"oscar/methods"
 )
 
 // sheet is the picture of an image with all that was made of it for one target
@@ -53,16 +59,16 @@ func reduced(img *image.RGBA) *image.RGBA {
 	return dataset.Resize(img, height, width, dataset.Bilinear)
 }
 
-// add paints a map.
-func (s *sheet) add(l look, o heatmap.Options) {
-	o.Note = l.Name
-	if l.At != AtImage {
-		o.Note += " @ " + l.layer
+// add draws a row's map.
+func (s *sheet) add(r Row, o heatmap.Options) {
+	o.Note = r.Method
+	if m, err := methods.Lookup(r.Method); err == nil && m.At != explain.AtImage {
+		o.Note += " @ " + r.Layer
 	}
-	i := slices.IndexFunc(s.blocks, func(b block) bool { return b.method == l.Name })
+	i := slices.IndexFunc(s.blocks, func(b block) bool { return b.method == r.Method })
 	if i < 0 {
 		i = len(s.blocks)
-		s.blocks = append(s.blocks, block{method: l.Name})
+		s.blocks = append(s.blocks, block{method: r.Method})
 	}
 	s.blocks[i].tiles = append(s.blocks[i].tiles, heatmap.Paint(s.photo, o))
 }
@@ -94,4 +100,75 @@ func (s *sheet) rows() (rows [][]heatmap.Tile) {
 // draw sets the sheet.
 func (s *sheet) draw() *image.RGBA {
 	return heatmap.Montage(s.rows(), image.Pt(s.photo.Bounds().Dx(), sheetHeight), color.White)
+}
+
+// montage picks one explained image a class: the first whose map is ok and whose
+// prediction is right, or else the first of the class. Where there is none, the
+// first of no known class that is predicted so stands in.
+type montage struct {
+	rows  map[string]Row // by class
+	worth map[string]int // of the rows, see consider
+}
+
+func newMontage() *montage { return &montage{map[string]Row{}, map[string]int{}} }
+
+func (m *montage) consider(r Row) {
+	if r.Status != string(explain.OK) {
+		return
+	}
+	class, worth := r.Truth, 1
+	if class == "" {
+		class = r.Predicted
+	} else {
+		worth += 2
+	}
+	if r.Predicted == class && r.Target == class {
+		worth++
+	}
+	if worth > m.worth[class] {
+		m.rows[class], m.worth[class] = r, worth
+	}
+}
+
+// caption is an image's class, or its name where the class is unknown.
+func (m *montage) caption(r Row) string {
+	return cmp.Or(r.Truth, filepath.Base(r.Image)+", class unknown")
+}
+
+// montageHeight and montageWidth are the height of a picture in the montage and
+// about the width of the whole, in pixels.
+const montageHeight, montageWidth = 240, 1320
+
+const montageFile = "montage.png"
+
+// write draws the montage, a picture next to its map, in the order of the
+// classes' names, and returns its path; "" if there is nothing to show.
+func (m *montage) write(ctx context.Context, p *painter) (string, error) {
+	var tiles []heatmap.Tile
+	width := 0
+	for _, class := range slices.Sorted(maps.Keys(m.rows)) {
+		r := m.rows[class]
+		picture, err := p.decode(ctx, r)
+		if err != nil {
+			continue // it was changed or removed since it was explained
+		}
+		o, err := p.options(r)
+		if err != nil {
+			return "", fmt.Errorf("montage: %w", err)
+		}
+		o.Note = fmt.Sprintf("%s\n%s %s", r.Title(), r.Method, r.Layer)
+		if r.Target != r.Predicted {
+			o.Note += "\nexplained: " + r.Target
+		}
+		tiles = append(tiles, heatmap.Tile{Image: picture, Caption: m.caption(r)}, heatmap.Paint(picture, o))
+		size := picture.Bounds().Size()
+		width = max(width, min(montageHeight*size.X/size.Y, montageHeight*3/2), montageHeight/2)
+	}
+	path := filepath.Join(p.dir, montageFile)
+	if len(tiles) == 0 {
+		return "", removeIfExists(path)
+	}
+	pairs := max(1, montageWidth/(2*width))
+	rows := slices.Collect(slices.Chunk(tiles, 2*pairs))
+	return path, heatmap.WritePNG(path, heatmap.Montage(rows, image.Pt(width, montageHeight), color.White))
 }

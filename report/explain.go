@@ -91,7 +91,7 @@ func (x *explanations) shown() *tally {
 func (x *explanations) count(rows []result.Row) error {
 	x.images++
 	for _, r := range rows {
-		if r.Status == result.Unreadable {
+		if !r.Explained() {
 			x.unreadable = append(x.unreadable, fmt.Sprintf("not explained: %s: %s", brief(r.Image), r.Reason))
 			continue
 		}
@@ -106,7 +106,7 @@ func (x *explanations) count(rows []result.Row) error {
 		}
 	}
 	first := rows[0]
-	if first.Status == result.Unreadable {
+	if !first.Explained() {
 		return nil
 	}
 	if _, ok := first.Probabilities[first.Predicted]; !ok {
@@ -144,12 +144,12 @@ func (t *tally) add(a result.Classification) {
 }
 
 // classification returns the classification of a row's image. Older manifests do not
-// say the true class: there it is the folder's name, if that is a class.
+// say the true class: there it is that of the path.
 func (x *explanations) classification(r result.Row) result.Classification {
 	confidence := r.Probabilities[r.Predicted]
 	a := result.Classification{Image: r.Image, SHA256: r.SHA256, Truth: r.Truth, Predicted: r.Predicted, Probability: &confidence}
-	if folder := filepath.Base(filepath.Dir(r.Image)); r.Part == "" && r.Truth == "" && slices.Contains(x.classes, folder) {
-		a.Truth = folder
+	if class := result.ClassOf(r.Image, x.classes); r.Part == "" && r.Truth == "" && class >= 0 {
+		a.Truth = x.classes[class]
 	}
 	return a
 }

@@ -54,7 +54,7 @@ func (g *gallery) choose(ctx context.Context) error {
 		}
 	}
 	return result.EachImage(ctx, g.dir, func(rows []result.Row) error {
-		if image, ok := byHash[rows[0].SHA256]; ok && rows[0].Status != result.Unreadable {
+		if image, ok := byHash[rows[0].SHA256]; ok && rows[0].Explained() {
 			if rows[0].Image == image || g.chosenOfWhole {
 				g.rows[image] = rows
 			}

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"oscar/explain"
 )
 
 // ManifestFile is the name of the manifest within a folder of explanations.
@@ -23,7 +25,7 @@ type Row struct {
 	SHA256 string `json:"sha256"`
 	Truth  string `json:"truth,omitempty"` // the image's own class; "" if unknown
 	Part   string `json:"part,omitempty"`  // of the model's split: train, validation, test, or [NewImage]; "" if unknown
-	Status string `json:"status"`          // ok, empty, faint, constant, non_finite, unreadable
+	Status string `json:"status"`          // of explain.Status, or one of the constants below
 	Reason string `json:"reason"`          // why it is not ok
 	// Decoder is not empty if the image's format is of a kind that Go does not decode.
 	Decoder string `json:"decoder,omitempty"`
@@ -59,8 +61,15 @@ func (r Row) Unseen() (unseen, known bool) {
 	return r.Part == "test" || r.Part == NewImage, r.Part != ""
 }
 
-// Unreadable is the status of a file that is not an image that can be read.
-const Unreadable = "unreadable"
+// The statuses of rows beyond those of maps.
+const (
+	Unreadable   = "unreadable"    // the file cannot be read as an image; there is no map
+	UnknownClass = "unknown_class" // the true class was asked for and is unknown; there is no map
+	NotDrawn     = "not_drawn"     // there is a map, but no overlay
+)
+
+// Explained reports whether the image was shown to the model.
+func (r Row) Explained() bool { return r.Status != Unreadable && r.Status != UnknownClass }
 
 // ReadManifest reads the rows of an explaining run's folder.
 func ReadManifest(dir string) ([]Row, error) {
@@ -72,12 +81,18 @@ func ReadManifest(dir string) ([]Row, error) {
 	return ParseRows(path, text)
 }
 
-// ParseRows parses the text of a manifest, or of a part of one, that was read from path.
+// ParseRows parses the text of a manifest, or of a part of one, that was read
+// from path. A row that names a file outside the folder is an error.
 func ParseRows(path string, text []byte) (rows []Row, err error) {
 	for line := range bytes.Lines(text) {
 		r, err := parseRow(line)
 		if err != nil {
 			return nil, fmt.Errorf("%s: line %d: %w", path, len(rows)+1, err)
+		}
+		for _, name := range r.Files() {
+			if !filepath.IsLocal(name) {
+				return nil, fmt.Errorf("%s: line %d names the file %q, which is not in the folder", path, len(rows)+1, name)
+			}
 		}
 		rows = append(rows, r)
 	}
@@ -162,3 +177,6 @@ func (r Row) Remark() string {
 func (r Row) Files() []string {
 	return slices.DeleteFunc([]string{r.Map, r.Overlay, r.Sheet}, func(name string) bool { return name == "" })
 }
+
+// At returns the method and what it looked at.
+func (r Row) At() explain.MethodAt { return explain.MethodAt{Method: r.Method, Layer: r.Layer} }

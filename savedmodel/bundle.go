@@ -300,3 +300,15 @@ func volumes(v graph.Value) []explain.Volume {
 	}
 	return out
 }
+
+// LayerShape returns the shape of a layer's output for one image.
+func (b *Bundle) LayerShape(name string) (height, width, channels int, err error) {
+	if name == explain.Image {
+		return b.Metadata.Image.Height, b.Metadata.Image.Width, 3, nil
+	}
+	l, err := b.Metadata.layer(name)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	return l.Output[0], l.Output[1], l.Output[2], nil
+}

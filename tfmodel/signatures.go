@@ -14,8 +14,7 @@ import (
 // Explanation is a line in the table of signatures by which a SavedModel explains its own
 // predictions.
 type Explanation struct {
-	Name  string // of the signature
-	Paper string
+	Name string // of the signature, and of the method in package methods
 	// New adds the operations. layer is the layer of the CAMs and of guided Grad-CAM. The
 	// other explanations are of the image.
 	New func(n *Network, layer string) (savedmodel.Signature, error)
@@ -25,23 +24,23 @@ type Explanation struct {
 // The maps of CAMs have the layer's size, see [Network.GradCAM]. Those of the others,
 // guided Grad-CAM included, have the image's, see [Network.Saliency].
 var Explanations = []Explanation{
-	{"gradcam", "Selvaraju et al. 2017, arXiv:1610.02391", (*Network).GradCAM},
-	{"gradcam++", "Chattopadhay et al. 2018, arXiv:1710.11063", atLayer("gradcam_plus_plus", gradCAMPlusPlus)},
-	{"hirescam", "Draelos and Carin 2020, arXiv:2011.08891", atLayer("hirescam", hiResCAM)},
-	{"layercam", "Jiang et al. 2021, doi:10.1109/TIP.2021.3089943", atLayer("layercam", layerCAM)},
-	{"xgradcam", "Fu et al. 2020, arXiv:2008.02312", atLayer("xgradcam", xGradCAM)},
-	{"saliency", "Simonyan et al. 2013, arXiv:1312.6034", onImage((*Network).Saliency)},
-	{"guidedbackprop", "Springenberg et al. 2014, arXiv:1412.6806", onImage((*Network).GuidedBackprop)},
-	{"guidedgradcam", "Selvaraju et al. 2017, arXiv:1610.02391, section 3.2", (*Network).GuidedGradCAM},
-	{"lrp", "Bach et al. 2015, doi:10.1371/journal.pone.0130140", onImage(func(n *Network) (savedmodel.Signature, error) {
+	{"gradcam", (*Network).GradCAM},
+	{"gradcam++", atLayer("gradcam_plus_plus", gradCAMPlusPlus)},
+	{"hirescam", atLayer("hirescam", hiResCAM)},
+	{"layercam", atLayer("layercam", layerCAM)},
+	{"xgradcam", atLayer("xgradcam", xGradCAM)},
+	{"saliency", onImage((*Network).Saliency)},
+	{"guidedbackprop", onImage((*Network).GuidedBackprop)},
+	{"guidedgradcam", (*Network).GuidedGradCAM},
+	{"lrp", onImage(func(n *Network) (savedmodel.Signature, error) {
 		c, err := LookupLRP(DefaultLRP)
 		if err != nil {
 			return savedmodel.Signature{}, err
 		}
 		return n.LRP(c)
 	})},
-	{"gradient-x-input", "Shrikumar et al. 2017, arXiv:1704.02685", onImage((*Network).GradientTimesInput)},
-	{"integrated-gradients", "Sundararajan et al. 2017, arXiv:1703.01365", onImage(func(n *Network) (savedmodel.Signature, error) {
+	{"gradient-x-input", onImage((*Network).GradientTimesInput)},
+	{"integrated-gradients", onImage(func(n *Network) (savedmodel.Signature, error) {
 		return n.IntegratedGradients(DefaultSteps)
 	})},
 }

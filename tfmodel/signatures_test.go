@@ -141,8 +141,8 @@ func TestExplanationsInOneModel(t *testing.T) {
 	signatures := map[string]savedmodel.Signature{}
 	seen := map[string]bool{}
 	for _, e := range Explanations {
-		if e.Name == "" || e.Paper == "" || seen[e.Name] {
-			t.Errorf("a line without name or paper, or twice: %+v", e)
+		if e.Name == "" || seen[e.Name] {
+			t.Errorf("a line without name, or twice: %+v", e)
 		}
 		seen[e.Name] = true
 		s, err := e.New(n, "conv5")
@@ -150,7 +150,7 @@ func TestExplanationsInOneModel(t *testing.T) {
 			t.Fatal(err)
 		}
 		signatures[e.Name] = s
-		if found, err := LookupExplanation(e.Name); err != nil || found.Paper != e.Paper {
+		if found, err := LookupExplanation(e.Name); err != nil || found.Name != e.Name {
 			t.Errorf("LookupExplanation(%q) = %+v, %v", e.Name, found, err)
 		}
 	}

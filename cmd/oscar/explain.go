@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,9 +11,11 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"oscar/heatmap"
 	"oscar/internal/text"
+	"oscar/methods"
 	"oscar/pipeline"
 	"oscar/tfmodel"
 )
@@ -27,24 +30,31 @@ func newExplain(*globalFlags) *cobra.Command {
 		Long: `Explain what MODEL, a run or a SavedModel folder, sees in images: files, folders
 (with all below them), or - for a list of paths on standard input.
 
-DIR gets, for each image, overlays/....overlay.jpg at the image's own size (red
-is where the model looks), maps/....npy (float32, signed, as computed) and a row
-in manifest.jsonl with the keys image sha256 status reason caution predicted
-probabilities target score layer method raw_min raw_max scale facts map overlay.
-The status is ok, empty, faint, constant, non_finite or unreadable. montage.png
-shows a picture a class, the first that the model gets right if there is one. The
-same command started again goes on where it was stopped.
+DIR gets, for each image, overlays/....overlay.jpg at the image's own size,
+maps/....npy (float32, signed, unscaled) and a row in manifest.jsonl. A row has
+the keys image sha256 status reason caution decoder truth part predicted
+probabilities target score layer method signed raw_min raw_max scale base facts
+map overlay sheet. The status is ok, empty, faint, constant, non_finite,
+unreadable, unknown_class or not_drawn. montage.png shows an image of each class,
+one that the model gets right if there is one. The same command started again
+makes what is missing.
 
---layer is for methods that look at a layer, or at the image by one, and may be
-several or all: those that have a map, a layer and the ReLU after it once.
-METHOD@LAYER names one for a method: it is the way to see lrp, which looks at the
-image, at a layer. With several methods or layers each has a folder of its own
-below overlays and maps, called METHOD, or METHOD@LAYER where a method looks at
-several; sheets/....jpg shows an image with all side by side.
+--layer is for methods that look at a layer, or at the image through one. It may
+name several layers, or all: of layers that share a map, the first. METHOD@LAYER
+names a layer for one method. lrp looks at the image, and at a layer if one is
+named so. With several methods or layers each has a folder of its own below
+overlays and maps, called METHOD, or METHOD@LAYER if a method looks at several;
+sheets/....jpg shows an image with all side by side.
 
-The full colour is a map's largest value; of a method that looks at the image
-the 99th percentile, since single pixels would take all colour from the others.
---scale shared gives all maps of a method and layer one scale. Raw maps stay raw.`,
+--class true explains each image's own class: within the run's data the class in
+split.json, else the nearest folder above the image that is named as a class.
+--class =NAME is the class NAME, even if it is called true, all or predicted.
+
+The full colour is a map's largest value. For methods that look at the image it is
+the 99th percentile, because a few pixels may be far above the others. --scale
+shared gives all maps of a method and layer one scale. "oscar draw" draws the
+overlays again in other colours. An option that none of the methods has is an
+error; --list-methods says which have samples, a seed, rules and a score.`,
 		Example: `  oscar explain runs/first photos --out explained
   oscar explain runs/first a.jpg b.png --class glass --out glass
   oscar explain runs/first a.jpg --method gradcam,layercam,saliency,lime --out compared
@@ -65,14 +75,15 @@ the 99th percentile, since single pixels would take all colour from the others.
 			if o.Out == "" {
 				return usageError{fmt.Errorf("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
 			}
-			if err := o.Check(); err != nil {
+			err := o.Check()
+			cmd.Flags().Visit(func(f *pflag.Flag) { err = cmp.Or(err, pipeline.CheckOption(*s, f.Name)) })
+			if err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
 			screen := newScreen()
 			defer screen.clear()
 			o.Model, o.Listener = args[0], screen.listener()
 			o.Listener.OnCount, o.Progress = nil, func(p pipeline.Progress) { screen.progress(p.Share, explaining(screen.stage, p), false) }
-			var err error
 			if slices.Contains(args[1:], "-") {
 				screen.line("reading a list of paths on standard input")
 			}
@@ -84,23 +95,7 @@ the 99th percentile, since single pixels would take all colour from the others.
 				return err
 			}
 			screen.clear()
-			fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: %s\n", text.Count(summary.Images, "image"), text.Count(summary.Rows, "row"), summary)
-			if summary.Reason != "" {
-				fmt.Fprintf(cmd.OutOrStdout(), "unreadable, the first: %s\n", summary.Reason)
-			}
-			if summary.Doubtful > 0 {
-				fmt.Fprintf(cmd.OutOrStdout(), "to be doubted: %s, the first: %s\n", text.Count(summary.Doubtful, "map"), summary.Caution)
-			}
-			if summary.Earlier > 0 {
-				fmt.Fprintf(cmd.OutOrStdout(), "%d of the images had been done before\n", summary.Earlier)
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "manifest  %s\n", summary.Manifest)
-			if summary.Montage != "" {
-				fmt.Fprintf(cmd.OutOrStdout(), "montage   %s\n", summary.Montage)
-			}
-			if summary.Sheets != "" {
-				fmt.Fprintf(cmd.OutOrStdout(), "sheets    %s\n", summary.Sheets)
-			}
+			printSummary(cmd.OutOrStdout(), summary)
 			return nil
 		},
 	}
@@ -109,21 +104,42 @@ the 99th percentile, since single pixels would take all colour from the others.
 	f.StringVar(&s.Method, "method", s.Method, "all, or METHOD or METHOD@LAYER, separated by commas; see --list-methods")
 	f.BoolVar(&list, "list-methods", false, "print the methods, with their papers")
 	f.StringVar(&s.Layer, "layer", "", "layers to look at, separated by commas, or all; default: the one the model names, conv5 for alexnet02")
-	f.StringVar(&s.Class, "class", s.Class, "the class to explain: predicted, true (the image's folder), all, or a class's name")
-	f.StringVar((*string)(&s.Score), "score", "", "what is explained: logit, probability; default: as each method's paper has it")
-	f.IntVar(&s.Batch, "batch", s.Batch, "images a session run")
-	f.Float64Var(&s.Alpha, "alpha", s.Alpha, "share of the colours in an overlay")
+	f.StringVar(&s.Class, "class", s.Class, "the class to explain: predicted, true (the image's own), all, or a class's name")
+	f.StringVar((*string)(&s.Score), "score", "", "the score to explain: logit, probability; default: each method's own")
+	f.IntVar(&s.Batch, "batch", s.Batch, "images in a run of the model")
+	f.Float64Var(&s.Alpha, "alpha", s.Alpha, "opacity of the colours in an overlay, above 0 to 1")
 	f.StringVar(&s.ColorMap, "colormap", s.ColorMap, "colours: "+strings.Join(heatmap.ColorMapNames(), ", "))
-	f.StringVar(&s.SignedColorMap, "signed-colormap", s.SignedColorMap, "colours of methods whose negative values speak against the class")
-	f.Float64Var(&s.SignedAlpha, "signed-alpha", s.SignedAlpha, "share of these, over the image in gray")
-	f.StringVar(&s.Scale, "scale", s.Scale, "own: each map has its own colour scale; shared: all of a method and layer have one")
-	f.Float64Var(&s.Percentile, "percentile", 0, "of a map's values, stands for the full colour; 0: 99 at the image, 100 at a layer")
-	f.IntVar(&s.Samples, "samples", 0, "samples of rise, lime and smoothgrad, steps of integrated-gradients; 0: each its own")
+	f.StringVar(&s.SignedColorMap, "signed-colormap", s.SignedColorMap, "colours of methods with evidence against the class")
+	f.Float64Var(&s.SignedAlpha, "signed-alpha", s.SignedAlpha, "opacity of these, over the image in gray")
+	f.StringVar(&s.Scale, "scale", s.Scale, "own: a colour scale for each map; shared: one for all maps of a method and layer")
+	f.Float64Var(&s.Percentile, "percentile", 0, "of a map's values that gets the full colour; 0: 99 at the image, 100 at a layer")
+	f.IntVar(&s.Samples, "samples", 0, "random samples, or steps of integrated-gradients; 0: each method's own number")
 	f.StringVar(&s.Rules, "rules", s.Rules, "the rules of lrp: "+strings.Join(tfmodel.LRPs(), ", "))
-	f.Uint64Var(&s.Seed, "seed", s.Seed, "decides what the methods draw")
+	f.Uint64Var(&s.Seed, "seed", s.Seed, "of the methods' random draws")
 	machineFlags(cmd, &o.Machine)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd
+}
+
+// printSummary prints what explaining, or drawing, did.
+func printSummary(w io.Writer, s *pipeline.Summary) {
+	fmt.Fprintf(w, "%s, %s: %s\n", text.Count(s.Images, "image"), text.Count(s.Rows, "row"), s)
+	if s.Reason != "" {
+		fmt.Fprintf(w, "without a map or an overlay, the first: %s\n", s.Reason)
+	}
+	if s.Doubtful > 0 {
+		fmt.Fprintf(w, "doubtful: %s, the first: %s\n", text.Count(s.Doubtful, "map"), s.Caution)
+	}
+	if s.Earlier > 0 {
+		fmt.Fprintf(w, "%s done before\n", text.Count(s.Earlier, "image"))
+	}
+	fmt.Fprintf(w, "manifest  %s\n", s.Manifest)
+	if s.Montage != "" {
+		fmt.Fprintf(w, "montage   %s\n", s.Montage)
+	}
+	if s.Sheets != "" {
+		fmt.Fprintf(w, "sheets    %s\n", s.Sheets)
+	}
 }
 
 // explaining says how far an explaining run is: "explaining 3/50  2m10s left".
@@ -138,9 +154,12 @@ func explaining(stage string, p pipeline.Progress) string {
 // printMethods prints the table of methods.
 func printMethods(w io.Writer) {
 	t := newTable(w)
-	t.AppendHeader(table.Row{"method", "looks at", "paper"})
-	for _, m := range pipeline.Methods() {
-		t.AppendRow(table.Row{m.Name, m.At, m.Paper})
+	t.AppendHeader(table.Row{"method", "looks at", "score", "signed", "samples", "seed", "rules", "signature", "paper"})
+	mark := map[bool]string{true: "yes"}
+	for _, m := range methods.Table {
+		t.AppendRow(table.Row{
+			m.Name, m.At, m.Score, mark[m.Signed], mark[m.Samples], mark[m.Stochastic], mark[m.HasRules()], mark[m.Signature != nil], m.Paper,
+		})
 	}
 	t.Render()
 }

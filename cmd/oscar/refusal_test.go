@@ -126,7 +126,6 @@ func TestRefusals(t *testing.T) {
 		{1, "explain $RUN $DATA --out new --layer conv9", `no layer "conv9"; have conv1, relu1, bn1, conv5, relu5, pool5`},
 		{1, "explain $RUN $DATA --out new --layer fc1", `layer "fc1" gives [16], not a map [height,width,channels]; have conv1, relu1, bn1, conv5, relu5, pool5`},
 		{1, "explain $RUN $DATA --out new --class glass", `no class "glass"; have bottle, box, can, paper, roll, tray, or predicted, true, all`},
-		{1, "explain $RUN flat --out new --class true", `flat/note.txt: its folder should be its class: no class "flat"; have bottle, box, can, paper, roll, tray`},
 		{1, "explain $RUN nowhere --out new", `cannot read "nowhere": no such file or directory`},
 		{1, "explain nowhere $DATA --out new", "no model at nowhere: want a run folder or a SavedModel folder"},
 		{1, "explain $RUN $DATA --out flat", "flat is not empty; name a new folder"},

@@ -16,6 +16,7 @@ import (
 	"oscar/global"
 	"oscar/internal/agreement"
 	"oscar/internal/reference"
+	"oscar/methods"
 	"oscar/pipeline"
 	runfolder "oscar/run"
 	"oscar/score"
@@ -61,9 +62,9 @@ func TestPageNamesEveryLineOfTheTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var methods, scores, signatures []string
-	for _, m := range pipeline.Methods() {
-		methods = append(methods, m.Name)
+	var names, scores, signatures []string
+	for _, m := range methods.Table {
+		names = append(names, m.Name)
 	}
 	for _, m := range score.Metrics {
 		scores = append(scores, m.Name)
@@ -76,7 +77,7 @@ func TestPageNamesEveryLineOfTheTables(t *testing.T) {
 		subjects []string
 		models   []string // each is part of the column
 	}{
-		{[]agreement.Group{agreement.CAM, agreement.Gradients, agreement.Relevance, agreement.BlackBox}, methods, reference.Names},
+		{[]agreement.Group{agreement.CAM, agreement.Gradients, agreement.Relevance, agreement.BlackBox}, names, reference.Names},
 		{[]agreement.Group{agreement.Global}, []string{global.MethodSpRAy, global.MethodTree, global.MethodTCAV}, []string{"hand-made"}},
 		{[]agreement.Group{agreement.Score}, scores, reference.Names},
 		{[]agreement.Group{agreement.Signature}, signatures, reference.Names},

@@ -28,6 +28,7 @@ var order = []string{
 	"run",                        // the run folder: checkpoints, fitting, metrics
 	"experiment",                 // the settings of a training run
 	"internal/reference",         // networks that other programs know, too; for tests
+	"methods",                    // the table of explanation methods
 	"report/reporttest",          // a report in a browser, for tests
 	"report/page",                // pages, tables and charts, drawn
 	"result",                     // types and readers of every file of results

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"oscar/heatmap"
+	"oscar/pipeline"
+)
+
+func newDraw(*globalFlags) *cobra.Command {
+	var o pipeline.DrawOptions
+	cmd := &cobra.Command{
+		Use:   "draw DIR",
+		Short: "Draw the overlays of a folder of explanations again",
+		Long: `Draw the overlays, the sheets and the montage of DIR, which "oscar explain"
+filled, from its maps, without the model. Flags that are not given stay as they
+were. The images must be where they were. The same command started again draws
+what is missing.`,
+		Example: `  oscar draw explained --colormap viridis --alpha 0.5
+  oscar draw explained --scale shared`,
+		Args: arguments("DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.Check(); err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
+			screen := newScreen()
+			defer screen.clear()
+			o.Dir, o.Listener = args[0], screen.listener()
+			o.Listener.OnCount, o.Progress = nil, func(p pipeline.Progress) { screen.progress(p.Share, explaining(screen.stage, p), false) }
+			summary, err := pipeline.Draw(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			screen.clear()
+			printSummary(cmd.OutOrStdout(), summary)
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.ColorMap, "colormap", "", "colours: "+strings.Join(heatmap.ColorMapNames(), ", "))
+	f.Float64Var(&o.Alpha, "alpha", 0, "opacity of the colours, above 0 to 1")
+	f.StringVar(&o.SignedColorMap, "signed-colormap", "", "colours of methods with evidence against the class")
+	f.Float64Var(&o.SignedAlpha, "signed-alpha", 0, "opacity of these, over the image in gray")
+	f.StringVar(&o.Scale, "scale", "", "own: a colour scale for each map; shared: one for all maps of a method and layer")
+	machineFlags(cmd, &o.Machine)
+	return cmd
+}

@@ -1,0 +1,189 @@
+package methods
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"oscar/explain"
+	"oscar/gradcam"
+	"oscar/result"
+	"oscar/savedmodel"
+)
+
+// At is a method and what it looks at: "gradcam" and "conv5".
+type At = explain.MethodAt
+
+// Parse reads a list of methods, "gradcam,lrp@conv5", or [result.AllMethods]. A
+// layer is empty where none is named.
+func Parse(list string) ([]At, error) {
+	var out []At
+	if list == result.AllMethods {
+		for _, name := range Names() {
+			out = append(out, At{Method: name})
+		}
+		return out, nil
+	}
+	for _, item := range strings.Split(list, ",") {
+		name, layer, named := strings.Cut(item, "@")
+		m, err := Lookup(name)
+		at := At{Method: name, Layer: layer}
+		switch {
+		case err != nil:
+			return nil, err
+		case named && layer == "":
+			return nil, fmt.Errorf("method %q names no layer after its @", item)
+		case named && m.At == explain.AtImage && layer != explain.Image:
+			return nil, fmt.Errorf("%s looks at the image; it has no layer %q", name, layer)
+		case slices.Contains(out, at):
+			return nil, fmt.Errorf("method %s is named twice", item)
+		}
+		out = append(out, at)
+	}
+	return out, nil
+}
+
+// Of returns the methods of settings with what each looks at in the model, in
+// order. Each is one map of an image and class.
+func Of(s result.Settings, bundle *savedmodel.Bundle) ([]At, error) {
+	list, err := Parse(s.Method)
+	if err != nil {
+		return nil, err
+	}
+	if s.Method == result.AllMethods {
+		list = slices.DeleteFunc(list, func(at At) bool { return slices.Contains(Lacking(bundle), at.Method) })
+	}
+	byDefault, err := layersOf(bundle, s.Layer)
+	if err != nil {
+		return nil, err
+	}
+	var out []At
+	for _, at := range list {
+		m, err := Lookup(at.Method)
+		if err != nil {
+			return nil, err
+		}
+		layers := byDefault
+		switch {
+		case !m.UsesLayer() && (at.Layer == "" || at.Layer == explain.Image):
+			layers = []string{explain.Image}
+		case at.Layer != "":
+			if layers, err = layersOf(bundle, at.Layer); err != nil {
+				return nil, err
+			}
+		}
+		for _, layer := range layers {
+			at.Layer = layer
+			if slices.Contains(out, at) {
+				return nil, fmt.Errorf("method %s is named twice", at)
+			}
+			out = append(out, at)
+		}
+	}
+	return out, nil
+}
+
+// Lacking lists the methods that a model cannot have: those that need rules for
+// its layers, if it is an adopted one, whose layers are unknown.
+func Lacking(bundle *savedmodel.Bundle) []string {
+	if bundle.Metadata.Origin == nil {
+		return nil
+	}
+	var names []string
+	for _, m := range Table {
+		if m.Needs&(explain.Propagates|explain.Guides) != 0 {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+// layersOf reads a list of layers, "conv2,conv5". An empty list is the one that
+// the model names. [result.AllLayers] has one layer for each tensor that is
+// looked at.
+func layersOf(bundle *savedmodel.Bundle, names string) ([]string, error) {
+	var out []string
+	switch names {
+	case "":
+		return []string{bundle.Metadata.Explain}, bundle.CheckLayer(bundle.Metadata.Explain)
+	case result.AllLayers:
+		seen := map[string]bool{}
+		for _, l := range bundle.Metadata.Layers {
+			if l.Explainable && !seen[l.Feature] {
+				seen[l.Feature] = true
+				out = append(out, l.Name)
+			}
+		}
+		return out, nil
+	}
+	for _, name := range strings.Split(names, ",") {
+		if err := bundle.CheckLayer(name); err != nil {
+			return nil, err
+		}
+		if slices.Contains(out, name) {
+			return nil, fmt.Errorf("layer %s is named twice", name)
+		}
+		out = append(out, name)
+	}
+	return out, nil
+}
+
+// Grouped puts together what shares an explainer: the CAMs of a layer, which
+// share a run of the model. A group has the order of its explainer's
+// attributions.
+func Grouped(list []At) (groups [][]At) {
+	byLayer := map[string]int{} // groups of CAMs
+	for _, at := range list {
+		m, err := Lookup(at.Method)
+		isCAM := err == nil && m.At == explain.AtLayer
+		i, ok := byLayer[at.Layer]
+		if !isCAM || !ok {
+			i = len(groups)
+			groups = append(groups, nil)
+			if isCAM {
+				byLayer[at.Layer] = i
+			}
+		}
+		groups[i] = append(groups[i], at)
+	}
+	return groups
+}
+
+// NewExplainer makes the explainer of a group of [Grouped].
+func NewExplainer(model Model, group []At, o Options) (explain.Explainer, error) {
+	o.Layer = group[0].Layer
+	var cams []gradcam.Entry
+	for _, at := range group {
+		m, err := Lookup(at.Method)
+		if err != nil {
+			return nil, err
+		}
+		if m.At != explain.AtLayer {
+			return m.New(model, o)
+		}
+		cams = append(cams, m.cam)
+	}
+	return newCAMs(model, o, cams...), nil
+}
+
+// Folders names a folder for each method and layer: none for a single one, the
+// method's name where it looks at one thing, else its name and layer.
+func Folders(list []At) map[At]string {
+	times := map[string]int{}
+	for _, at := range list {
+		times[at.Method]++
+	}
+	out := map[At]string{}
+	for _, at := range list {
+		switch {
+		case len(list) == 1:
+			out[at] = ""
+		case times[at.Method] == 1:
+			out[at] = at.Method
+		default:
+			out[at] = at.Method + "@" + url.PathEscape(at.Layer)
+		}
+	}
+	return out
+}

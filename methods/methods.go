@@ -1,0 +1,165 @@
+// Package methods holds the table of explanation methods: what is known of each,
+// and what makes its explainer on an opened SavedModel. The packages explain and
+// gradcam offer methods, tfmodel signatures; [Table] joins them by name.
+//
+// To add a method, write one file in explain or gradcam and one line in that
+// package's table of methods. Give it a line in tfmodel's signatures if a
+// SavedModel shall compute it by itself.
+package methods
+
+import (
+	"fmt"
+	"strings"
+
+	"oscar/explain"
+	"oscar/gradcam"
+	"oscar/savedmodel"
+	"oscar/tfmodel"
+)
+
+// A Method is a line of the table.
+type Method struct {
+	explain.Method
+	// New makes the explainer. Options.Layer is the layer of a method that looks
+	// at one, or through one.
+	New func(Model, Options) (explain.Explainer, error)
+	// Signature adds the method to a network that is exported; nil if it cannot.
+	// layer is of a method that looks at one.
+	Signature func(n *tfmodel.Network, layer string) (savedmodel.Signature, error)
+
+	cam gradcam.Entry // of a method at a layer
+}
+
+// UsesLayer reports whether the method looks at the layer of the settings if no
+// layer is named for it alone.
+func (m Method) UsesLayer() bool {
+	return m.At == explain.AtLayer || m.At == explain.ThroughLayer
+}
+
+// HasRules reports whether LRP's rules change the maps.
+func (m Method) HasRules() bool { return m.Needs&explain.Propagates != 0 }
+
+// Fine reports whether the maps at a layer have the image's resolution.
+func (m Method) Fine(layer string) bool {
+	return layer == explain.Image || m.At == explain.ThroughLayer
+}
+
+// Options are the settings of explainers.
+type Options struct {
+	explain.Options
+	Rules string // LRP's composite of rules, a name of tfmodel.LRPs
+}
+
+// A Runner runs a model forwards, backwards and from a layer on.
+type Runner interface {
+	explain.Model
+	explain.Head
+}
+
+// A Model is an opened SavedModel with the ways to run it that methods need.
+type Model struct {
+	Bundle *savedmodel.Bundle
+	Runner Runner // in place of the bundle, where not nil
+}
+
+// runner returns what runs the model as it is.
+func (m Model) runner() Runner {
+	if m.Runner != nil {
+		return m.Runner
+	}
+	return m.Bundle
+}
+
+// signals is a model whose gradients are another signal. It predicts as the
+// model does.
+type signals struct {
+	explain.Predictor
+	explain.Differentiator
+}
+
+// propagating returns the model with relevance by LRP's rules for gradients.
+func (m Model) propagating(o Options) (explain.Model, error) {
+	if o.Score == explain.Probability {
+		return nil, fmt.Errorf("LRP shares out the logit; it has no score %q", o.Score)
+	}
+	rules, err := tfmodel.LookupLRP(o.Rules)
+	if err != nil {
+		return nil, err
+	}
+	return m.with(rules)
+}
+
+// guided returns the model with guided gradients.
+func (m Model) guided() (explain.Model, error) { return m.with(tfmodel.GuidedBackprop()) }
+
+func (m Model) with(c tfmodel.Composite) (explain.Model, error) {
+	attached, err := tfmodel.Attach(m.Bundle)
+	if err != nil {
+		return nil, err
+	}
+	d, err := attached.With(c)
+	return signals{m.Bundle, d}, err
+}
+
+// Table is the table of methods, in the order of help texts. Do not change it at
+// run time.
+var Table = table()
+
+func table() []Method {
+	var out []Method
+	for _, entry := range gradcam.Methods {
+		out = append(out, Method{Method: entry.Method, cam: entry, New: func(m Model, o Options) (explain.Explainer, error) {
+			return newCAMs(m, o, entry), nil
+		}})
+	}
+	for _, entry := range explain.Methods {
+		out = append(out, Method{Method: entry.Method, New: func(m Model, o Options) (explain.Explainer, error) {
+			model, err := explain.Model(m.runner()), error(nil)
+			switch {
+			case entry.Needs&explain.Propagates != 0:
+				model, err = m.propagating(o)
+			case entry.Needs&explain.Guides != 0:
+				model, err = m.guided()
+			}
+			if err != nil {
+				return nil, err
+			}
+			return entry.New(model, o.Options), nil
+		}})
+	}
+	out = append(out, Method{Method: gradcam.Guided, New: func(m Model, o Options) (explain.Explainer, error) {
+		guided, err := m.guided()
+		return gradcam.GuidedGradCAM{Model: m.runner(), Guided: guided, Layer: o.Layer, Score: o.Score, Batch: o.Batch, Progress: o.Progress}, err
+	}})
+	for i, m := range out {
+		if s, err := tfmodel.LookupExplanation(m.Name); err == nil {
+			out[i].Signature = s.New
+		}
+	}
+	return out
+}
+
+// newCAMs makes one explainer of several CAMs at a layer: they share a run of
+// the model.
+func newCAMs(m Model, o Options, entries ...gradcam.Entry) explain.Explainer {
+	return gradcam.Explainer{Model: m.runner(), Layer: o.Layer, Score: o.Score, Methods: entries, Progress: o.Progress}
+}
+
+// Names lists the methods.
+func Names() []string {
+	names := make([]string, len(Table))
+	for i, m := range Table {
+		names[i] = m.Name
+	}
+	return names
+}
+
+// Lookup finds a method by name.
+func Lookup(name string) (Method, error) {
+	for _, m := range Table {
+		if m.Name == name {
+			return m, nil
+		}
+	}
+	return Method{}, fmt.Errorf("no method %q; have %s", name, strings.Join(Names(), ", "))
+}

@@ -1,0 +1,134 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
+	"oscar/result"
+)
+
+// DrawOptions are the options of [Draw]. A setting that is zero stays as it is.
+type DrawOptions struct {
+	Dir            string // that [Explain] filled
+	ColorMap       string
+	Alpha          float64
+	SignedColorMap string
+	SignedAlpha    float64
+	Scale          string
+	Machine        Machine
+	Listener       Listener
+	Progress       func(Progress)
+}
+
+// apply returns the settings with those of the options.
+func (o DrawOptions) apply(s Settings) Settings {
+	set(&s.ColorMap, o.ColorMap)
+	set(&s.Alpha, o.Alpha)
+	set(&s.SignedColorMap, o.SignedColorMap)
+	set(&s.SignedAlpha, o.SignedAlpha)
+	set(&s.Scale, o.Scale)
+	return s
+}
+
+func set[T comparable](to *T, value T) {
+	var zero T
+	if value != zero {
+		*to = value
+	}
+}
+
+// Check returns an error for the first option that is wrong, whatever the
+// folder.
+func (o DrawOptions) Check() error {
+	return errors.Join(CheckSettings(o.apply(DefaultSettings())), o.Machine.Check())
+}
+
+// Draw draws the overlays, sheets and the montage of a folder of explanations
+// again, from its maps, without the model. Files that exist and were drawn with
+// the same settings stay. The images must be where they were.
+func Draw(ctx context.Context, o DrawOptions) (*Summary, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(o.Dir, settingsFile)
+	if !paths.Exists(path) {
+		return nil, fmt.Errorf("%s has no %s: it is no folder of explanations", o.Dir, settingsFile)
+	}
+	lock, err := atomicfile.Lock(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	var before Settings
+	if err := atomicfile.ReadJSON(path, &before); err != nil {
+		return nil, err
+	}
+	if !paths.Exists(filepath.Join(o.Dir, result.ManifestFile)) {
+		return nil, fmt.Errorf("%s has no %s: the explanations are not finished; go on with the same \"oscar explain\"", o.Dir, result.ManifestFile)
+	}
+	shards, err := shardsIn(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s := o.apply(before)
+	if s != before {
+		// Interrupted in between, the next call removes what is left.
+		if err := discardDrawings(o.Dir); err != nil {
+			return nil, err
+		}
+		if err := atomicfile.WriteJSON(path, s); err != nil {
+			return nil, err
+		}
+	}
+	p, err := newPainter(s, o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	if err := p.setScales(shards); err != nil {
+		return nil, err
+	}
+	job := explainJob{o.Dir, shards, o.Machine, o.Listener, o.Progress}
+	summary := &Summary{}
+	if summary.Earlier, err = job.draw(ctx, p); err != nil {
+		return nil, err
+	}
+	return summary, job.finish(ctx, p, summary)
+}
+
+// shardsIn returns the shards of a finished folder by their parts.
+func shardsIn(dir string) ([]shard, error) {
+	names, err := partNames(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []shard
+	for i, name := range names {
+		rows := mappedRows(dir, name)
+		if rows == nil {
+			return nil, fmt.Errorf("%s: maps of %s are missing or damaged, or an older oscar made them; make them with the same \"oscar explain\"", dir, name)
+		}
+		s := shard{number: i, part: name}
+		for _, r := range rows {
+			if n := len(s.images); n == 0 || s.images[n-1] != r.Image {
+				s.images = append(s.images, r.Image)
+			}
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// discardDrawings removes all that is drawn from maps.
+func discardDrawings(dir string) error {
+	return errors.Join(
+		os.RemoveAll(filepath.Join(dir, overlaysDir)), os.RemoveAll(filepath.Join(dir, sheetsDir)),
+		removeIfExists(filepath.Join(dir, montageFile)), removeIfExists(filepath.Join(dir, scalesFile)),
+		os.MkdirAll(filepath.Join(dir, overlaysDir), 0o777),
+	)
+}

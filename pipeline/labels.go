@@ -1,0 +1,53 @@
+package pipeline
+
+import (
+	"slices"
+
+	"oscar/dataset"
+	"oscar/result"
+)
+
+// labels gives images their class.
+type labels struct {
+	classes []string
+	split   map[string]label // of the run's images, by SHA-256; nil: the model has no run
+}
+
+// label is the class of an image, -1 if unknown, and the part of the run's split
+// that the image is in, [result.NewImage] if in none, "" if there is no split.
+type label struct {
+	class int
+	part  string
+}
+
+// newLabels reads the split of the model's run, if there is one.
+func newLabels(model string, classes []string) labels {
+	l := labels{classes: classes}
+	r, err := EvaluateOptions{Model: model}.run()
+	if err != nil || !slices.Equal(r.Split.Classes, classes) {
+		return l
+	}
+	l.split = map[string]label{}
+	for _, part := range []struct {
+		name  string
+		items []dataset.Item
+	}{{"train", r.Split.Train}, {"validation", r.Split.Validation}, {"test", r.Split.Test}} {
+		for _, item := range part.items {
+			l.split[item.SHA256] = label{item.Class, part.name}
+		}
+	}
+	return l
+}
+
+// of returns the label of an image: the split's if it holds the content, else
+// that of the folders above it, see [result.ClassOf].
+func (l labels) of(path, sha256 string) label {
+	if found, ok := l.split[sha256]; ok {
+		return found
+	}
+	out := label{class: result.ClassOf(path, l.classes)}
+	if l.split != nil {
+		out.part = result.NewImage
+	}
+	return out
+}

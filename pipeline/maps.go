@@ -1,0 +1,380 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"image"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"oscar/dataset"
+	"oscar/explain"
+	"oscar/internal/npy"
+	"oscar/internal/numeric"
+	"oscar/methods"
+	"oscar/result"
+	"oscar/savedmodel"
+)
+
+// mapper makes the maps and rows of shards with one opened model: the first
+// loop of [Explain]. It is safe for concurrent use.
+type mapper struct {
+	bundle   *savedmodel.Bundle
+	settings Settings
+	dir      string // of the results
+	maps     []methods.At
+	groups   [][]methods.At // that share an explainer
+	passes   []int          // images that each group's explainer shows the model for one image
+	folders  map[methods.At]string
+	labels   labels
+	limits   dataset.Limits
+	resize   dataset.Interpolation
+	class    int // that Settings.Class names; explain.Predicted for a word
+}
+
+// newMapper checks the settings against the model.
+func newMapper(bundle *savedmodel.Bundle, s Settings, dir string, l labels, limits dataset.Limits) (*mapper, error) {
+	m := &mapper{bundle: bundle, settings: s, dir: dir, labels: l, limits: limits}
+	var err error
+	if m.maps, err = methods.Of(s, bundle); err != nil {
+		return nil, err
+	}
+	m.groups, m.folders = methods.Grouped(m.maps), methods.Folders(m.maps)
+	in := bundle.Metadata.Image
+	one := explain.Images{N: 1, Height: in.Height, Width: in.Width, Channels: 3}
+	for _, group := range m.groups {
+		e, err := methods.NewExplainer(methods.Model{Bundle: bundle}, group, explainerOptions(s, nil))
+		if err != nil {
+			return nil, err
+		}
+		passes := 1
+		if counter, ok := e.(explain.PassCounter); ok {
+			passes = counter.Passes(one)
+		}
+		m.passes = append(m.passes, passes)
+	}
+	if m.resize, err = dataset.ParseInterpolation(in.Interpolation); err != nil {
+		return nil, fmt.Errorf("the model's metadata: %w", err)
+	}
+	m.class, err = classAsked(s.Class, &bundle.Metadata)
+	return m, err
+}
+
+// classAsked returns the index of the class that --class names, and
+// explain.Predicted for the words predicted, true and all. "=true" is the class
+// called true.
+func classAsked(word string, meta *savedmodel.Metadata) (int, error) {
+	switch word {
+	case TargetPredicted, TargetTrue, TargetAll:
+		return explain.Predicted, nil
+	}
+	if name, exact := strings.CutPrefix(word, "="); exact {
+		if class, err := meta.Class(name); err == nil {
+			return class, nil
+		}
+	}
+	class, err := meta.Class(word)
+	if err != nil {
+		return 0, fmt.Errorf("%w, or predicted, true, all", err)
+	}
+	return class, nil
+}
+
+// photo is an image on its way through a shard.
+type photo struct {
+	path    string
+	sha256  string
+	decoder string // dataset.Header's
+	label
+	pixels *image.RGBA // nil: too large to keep, or unreadable
+	rows   []Row
+}
+
+// keepPixels is how many pixels of decoded images a shard keeps until the
+// overlays are drawn. Images beyond are decoded a second time.
+var keepPixels = 16_000_000 // a test lowers it
+
+// journalPasses is the number of model passes for one image from which on an
+// explainer's maps are committed image by image.
+const journalPasses = 16
+
+// shard explains the images of a shard. It writes their maps and then, as the
+// mark that the shard is done, its part of the manifest. It returns the rows in
+// the manifest's order, and the decoded images that fit in memory, by path, if
+// they can be drawn at once. The result depends on the model, the settings and
+// the shard alone. progress receives the share that is done and may be nil.
+func (m *mapper) shard(ctx context.Context, s shard, progress func(share float64)) ([]Row, map[string]*image.RGBA, error) {
+	photos, images, err := m.read(ctx, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	var readable []*photo
+	for _, p := range photos {
+		if len(p.rows) == 0 {
+			readable = append(readable, p)
+		}
+	}
+	if len(readable) > 0 {
+		if err := m.explain(ctx, s, readable, images, progress); err != nil {
+			return nil, nil, err
+		}
+	}
+	var rows []Row
+	kept := map[string]*image.RGBA{}
+	for _, p := range photos {
+		rows = append(rows, p.rows...)
+		if p.pixels != nil {
+			kept[p.path] = p.pixels
+		}
+	}
+	if err := writePart(m.dir, s.part, rows); err != nil {
+		return nil, nil, err
+	}
+	return rows, kept, removeIfExists(journalPath(m.dir, s))
+}
+
+// read decodes a shard's files one after the other. It returns the readable
+// images as the model's input. Every other file has its row.
+func (m *mapper) read(ctx context.Context, s shard) ([]*photo, explain.Images, error) {
+	in := m.bundle.Metadata.Image
+	images := explain.Images{Height: in.Height, Width: in.Width, Channels: 3}
+	photos := make([]*photo, len(s.images))
+	rgb := make([]uint8, in.Height*in.Width*3)
+	images.Pixels = make([]float32, len(s.images)*len(rgb))
+	kept := 0
+	for i, path := range s.images {
+		if err := ctx.Err(); err != nil {
+			return nil, images, err
+		}
+		p := m.open(ctx, path)
+		if err := ctx.Err(); err != nil {
+			return nil, images, err
+		}
+		photos[i] = p
+		if len(p.rows) > 0 {
+			continue
+		}
+		dataset.CopyRGB(rgb, dataset.Resize(p.pixels, in.Height, in.Width, m.resize))
+		numeric.Float32s(images.Pixels[images.N*len(rgb):], rgb)
+		images.N++
+		if kept += len(p.pixels.Pix) / 4; kept > keepPixels || m.settings.Scale == ScaleShared {
+			p.pixels = nil
+		}
+	}
+	images.Pixels = images.Pixels[:images.N*len(rgb)]
+	return photos, images, nil
+}
+
+// open decodes a file. One that cannot be explained has a row with the reason.
+func (m *mapper) open(ctx context.Context, path string) *photo {
+	p := &photo{path: path, label: label{class: -1}}
+	data, err := dataset.ReadFile(path, m.limits)
+	if err == nil && !utf8.ValidString(path) {
+		err = fmt.Errorf("its name is not valid UTF-8: %q", path)
+	}
+	if err == nil {
+		sum := sha256.Sum256(data)
+		p.sha256 = hex.EncodeToString(sum[:])
+		p.label = m.labels.of(path, p.sha256)
+		var header dataset.Header
+		p.pixels, header, err = dataset.DecodeContext(ctx, data, m.limits)
+		p.decoder = header.Decoder
+	}
+	switch {
+	case err != nil:
+		p.rows = []Row{m.unexplained(p, Unreadable, err.Error())}
+	case p.class < 0 && m.settings.Class == TargetTrue:
+		p.pixels = nil
+		p.rows = []Row{m.unexplained(p, result.UnknownClass, "its class is unknown: none of the folders above it is named as a class, and the run's split does not hold it")}
+	}
+	return p
+}
+
+// unexplained returns the one row of a file that has no map.
+func (m *mapper) unexplained(p *photo, status, reason string) Row {
+	r := Row{
+		Image: p.path, SHA256: p.sha256, Part: p.part, Layer: m.settings.Layer, Method: m.settings.Method,
+		Status: status, Reason: reason,
+	}
+	if p.class >= 0 {
+		r.Truth = m.labels.classes[p.class]
+	}
+	return r
+}
+
+// explain runs the model. For each target and group of methods it writes the
+// maps and appends the rows to the photos. The rows of slow methods go to the
+// shard's journal, image by image: those that it has are not made again.
+func (m *mapper) explain(ctx context.Context, s shard, photos []*photo, images explain.Images, progress func(float64)) error {
+	journal, err := m.openJournal(s)
+	if err != nil {
+		return err
+	}
+	defer journal.close()
+	targets := m.targets(photos)
+	cost := m.newCost(len(targets)*images.N, progress)
+	for _, classes := range targets {
+		for g, group := range m.groups {
+			at := work{s, group, m.passes[g], cost}
+			if m.passes[g] < journalPasses {
+				if err := m.explainTogether(ctx, at, photos, images, classes); err != nil {
+					return err
+				}
+			} else if err := m.explainEach(ctx, at, photos, images, classes, journal); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// work is a group of methods to apply to the images of a shard.
+type work struct {
+	shard  shard
+	group  []methods.At
+	passes int // for one image
+	cost   *cost
+}
+
+// explainTogether shows the explainer all images at once.
+func (m *mapper) explainTogether(ctx context.Context, w work, photos []*photo, images explain.Images, classes []int) error {
+	e, err := methods.NewExplainer(methods.Model{Bundle: m.bundle}, w.group, explainerOptions(m.settings, w.cost.of(w.passes*images.N)))
+	if err != nil {
+		return err
+	}
+	attributions, err := e.Explain(ctx, images, classes)
+	if err != nil {
+		return err
+	}
+	for i, p := range photos {
+		n := len(w.group)
+		rows, err := m.write(ctx, w.shard, p, attributions[i*n:(i+1)*n])
+		if err != nil {
+			return err
+		}
+		p.rows = append(p.rows, rows...)
+	}
+	return nil
+}
+
+// explainEach shows the explainer one image after the other and commits each.
+func (m *mapper) explainEach(ctx context.Context, w work, photos []*photo, images explain.Images, classes []int, j *rowJournal) error {
+	shared := &sharedRun{Bundle: m.bundle, images: images, targets: classes, batch: m.settings.Batch}
+	for i, p := range photos {
+		count := w.cost.of(w.passes)
+		rows := j.rows(p.path, w.group, m.targetName(classes[i]))
+		if rows == nil {
+			e, err := methods.NewExplainer(methods.Model{Bundle: m.bundle, Runner: shared}, w.group, explainerOptions(m.settings, count))
+			if err != nil {
+				return err
+			}
+			attributions, err := e.Explain(ctx, images.Slice(i, i+1), classes[i:i+1])
+			if err != nil {
+				return err
+			}
+			if rows, err = m.write(ctx, w.shard, p, attributions); err != nil {
+				return err
+			}
+			if err := j.add(rows); err != nil {
+				return err
+			}
+		}
+		count(1, 1)
+		p.rows = append(p.rows, rows...)
+	}
+	return nil
+}
+
+// explainerOptions are the settings that explainers have.
+func explainerOptions(s Settings, progress func(done, total int)) methods.Options {
+	return methods.Options{
+		Options: explain.Options{Score: s.Score, Samples: s.Samples, Seed: s.Seed, Batch: s.Batch, Progress: progress},
+		Rules:   s.Rules,
+	}
+}
+
+// newExplainers makes the explainers that the settings name, in order, one for
+// each group that shares one.
+func newExplainers(s Settings, bundle *savedmodel.Bundle) ([]explain.Explainer, error) {
+	list, err := methods.Of(s, bundle)
+	if err != nil {
+		return nil, err
+	}
+	var out []explain.Explainer
+	for _, group := range methods.Grouped(list) {
+		e, err := methods.NewExplainer(methods.Model{Bundle: bundle}, group, explainerOptions(s, nil))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// targets lists, for each run of the model, a class an image.
+func (m *mapper) targets(photos []*photo) [][]int {
+	same := func(class int) []int { return slices.Repeat([]int{class}, len(photos)) }
+	switch m.settings.Class {
+	case TargetAll:
+		all := make([][]int, len(m.labels.classes))
+		for c := range all {
+			all[c] = same(c)
+		}
+		return all
+	case TargetTrue:
+		truth := make([]int, len(photos))
+		for i, p := range photos {
+			truth[i] = p.class
+		}
+		return [][]int{truth}
+	}
+	return [][]int{same(m.class)}
+}
+
+// targetName is the name of a target, "" of the predicted class.
+func (m *mapper) targetName(class int) string {
+	if class == explain.Predicted {
+		return ""
+	}
+	return m.labels.classes[class]
+}
+
+// write writes the maps of an image and returns their rows.
+func (m *mapper) write(ctx context.Context, s shard, p *photo, attributions []explain.Attribution) ([]Row, error) {
+	var rows []Row
+	for _, a := range attributions {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		r, err := m.row(s, p, a)
+		if err != nil {
+			return nil, err
+		}
+		if err := m.removeDrawings(r); err != nil { // of an earlier content of the file
+			return nil, err
+		}
+		path := filepath.Join(m.dir, r.Map)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			return nil, err
+		}
+		if err := npy.Write(path, []int{a.Map.Height, a.Map.Width}, a.Map.Values); err != nil {
+			return nil, err
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// removeDrawings removes the files that are drawn from a row's map.
+func (m *mapper) removeDrawings(r Row) error {
+	err := removeIfExists(filepath.Join(m.dir, r.Overlay))
+	if err == nil && r.Sheet != "" {
+		err = removeIfExists(filepath.Join(m.dir, r.Sheet))
+	}
+	return err
+}

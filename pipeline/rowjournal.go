@@ -1,0 +1,119 @@
+package pipeline
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"oscar/internal/atomicfile"
+	"oscar/methods"
+	"oscar/result"
+)
+
+// rowJournal holds the rows of a shard's slow methods that were made before the
+// shard was done: a line each, appended. It is removed when the shard is done.
+type rowJournal struct {
+	dir     string // of the results
+	path    string
+	byClass bool // rows are for several classes
+	before  []Row
+	file    *os.File // nil before the first row is added
+}
+
+const journalSuffix = ".journal"
+
+func journalPath(dir string, s shard) string {
+	return filepath.Join(dir, partsDir, s.part+journalSuffix)
+}
+
+// openJournal reads what an interrupted process left of the shard.
+func (m *mapper) openJournal(s shard) (*rowJournal, error) {
+	j := &rowJournal{dir: m.dir, path: journalPath(m.dir, s), byClass: m.settings.Class == TargetAll}
+	text, err := os.ReadFile(j.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return j, nil
+	} else if err != nil {
+		return nil, err
+	}
+	whole := 0
+	for line := range bytes.Lines(text) {
+		rows, err := result.ParseRows(j.path, line)
+		if err != nil || !bytes.HasSuffix(line, []byte("\n")) {
+			break // a kill may have torn the last line
+		}
+		j.before = append(j.before, rows...)
+		whole += len(line)
+	}
+	if whole < len(text) {
+		return j, atomicfile.Write(j.path, text[:whole])
+	}
+	return j, nil
+}
+
+// rows returns the rows of a group for an image and a class, "" for the
+// predicted one; nil if one of them or its map is missing.
+func (j *rowJournal) rows(image string, group []methods.At, class string) []Row {
+	var out []Row
+	for _, at := range group {
+		i := slices.IndexFunc(j.before, func(r Row) bool {
+			return r.Image == image && r.Method == at.Method && r.Layer == at.Layer && (!j.byClass || r.Target == class)
+		})
+		if i < 0 || !hasFile(j.dir, j.before[i].Map) {
+			return nil
+		}
+		out = append(out, j.before[i])
+	}
+	return out
+}
+
+// add appends rows.
+func (j *rowJournal) add(rows []Row) error {
+	text, err := encodeRows(rows)
+	if err != nil {
+		return err
+	}
+	if j.file == nil {
+		if j.file, err = os.OpenFile(j.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666); err != nil {
+			return err
+		}
+	}
+	_, err = j.file.Write(text)
+	return err
+}
+
+func (j *rowJournal) close() {
+	if j.file != nil {
+		j.file.Close() // a row that did not reach the disk is made again
+	}
+}
+
+// encodeRows writes rows as JSON, a line each.
+func encodeRows(rows []Row) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	for _, r := range rows {
+		if err := encoder.Encode(r); err != nil {
+			return nil, err
+		}
+	}
+	return text.Bytes(), nil
+}
+
+// hasFile reports whether a file below dir exists and is not empty, as it may be
+// after a power cut.
+func hasFile(dir, name string) bool {
+	info, err := os.Stat(filepath.Join(dir, name))
+	return err == nil && info.Size() > 0
+}
+
+// removeIfExists removes a file.
+func removeIfExists(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
