@@ -12,7 +12,6 @@
 //	events/          the same for TensorBoard
 //	checkpoints/     the newest two and the best
 //	saved_model/     the best epoch, exported
-//	curves.png       loss and accuracy over the epochs
 //	evaluation.json  the test part, looked at once
 //	explanations/    test images for the report, see [Showcase]
 //

@@ -9,10 +9,8 @@ import (
 	"slices"
 
 	"oscar/explain"
-	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	"oscar/internal/resultdir"
-	"oscar/report/page"
 	"oscar/result"
 	"oscar/savedmodel"
 	"oscar/score"
@@ -37,9 +35,8 @@ type Scores = result.Scores
 
 // Within a folder of scores.
 const (
-	scoringFile  = "scoring.json"
-	scoresFile   = result.ScoreFile
-	scorePicture = "score.png"
+	scoringFile = result.ScoringFile
+	scoresFile  = result.ScoreFile
 )
 
 // Check returns an error for options that fit no model.
@@ -53,7 +50,7 @@ func (o ScoreOptions) Check() error {
 	return nil
 }
 
-// Score scores methods of explanation and writes score.json and score.png below
+// Score scores methods of explanation and writes score.json below
 // Out. The table also has controls: noise with one value a pixel, noise as coarse
 // as the explained layer's maps, and an edge detector.
 //
@@ -327,13 +324,6 @@ func (s *scoreJob) finish(parts []score.Table) (*Scores, error) {
 		return nil, err
 	}
 	res := &Scores{Format: 1, Part: s.Part, Settings: s.Settings, Scoring: s.Scoring, Images: s.images.names, Notes: s.notes, Table: table}
-	picture, err := page.Scores(table)
-	if err == nil {
-		err = heatmap.WritePNG(filepath.Join(s.Out, scorePicture), picture)
-	}
-	if err != nil {
-		return nil, err
-	}
 	return res, atomicfile.WriteJSON(filepath.Join(s.Out, scoresFile), res) // last: it says that all is there
 }
 

@@ -8,12 +8,10 @@ import (
 
 	"oscar/dataset"
 	"oscar/experiment"
-	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	thisMachine "oscar/internal/machine"
 	"oscar/internal/paths"
 	"oscar/internal/text"
-	"oscar/report/page"
 	"oscar/run"
 )
 
@@ -179,24 +177,6 @@ func (r *Run) train(ctx context.Context, machine Machine, listener Listener) err
 	return r.finish(ctx, machine, listener)
 }
 
-// drawCurves draws the run's metrics as curves.png; without a validation part
-// there is nothing to compare.
-func (r *Run) drawCurves(kept int) error {
-	metrics, err := r.Metrics()
-	if err != nil || len(r.Split.Validation) == 0 {
-		return err
-	}
-	epochs := make([]page.Epoch, len(metrics))
-	for i, m := range metrics {
-		epochs[i] = page.Epoch{Number: m.Epoch, Loss: m.Loss, Accuracy: m.Accuracy, ValidationLoss: float64(m.ValidationLoss), ValidationAccuracy: float64(m.ValidationAccuracy)}
-	}
-	picture, err := page.Curves(epochs, kept)
-	if err != nil {
-		return err
-	}
-	return heatmap.WritePNG(r.Path(run.CurvesFile), picture)
-}
-
 // finish exports the best epoch and looks at the test part, once.
 func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) error {
 	listener.Stage("exporting")
@@ -204,9 +184,6 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%w before the model was exported; go on with --resume %s", ErrInterrupted, r.Dir)
 	} else if err != nil {
-		return err
-	}
-	if err := r.drawCurves(epoch); err != nil {
 		return err
 	}
 	switch {

@@ -23,7 +23,7 @@ func TestRunFolder(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if got, want := strings.Join(names, " "), ".lock checkpoints curves.png environment.json evaluation.json events experiment.json metrics.jsonl network.json saved_model split.json"; got != want {
+	if got, want := strings.Join(names, " "), ".lock checkpoints environment.json evaluation.json events experiment.json metrics.jsonl network.json saved_model split.json"; got != want {
 		t.Errorf("the run holds %s\nwant %s", got, want)
 	}
 	noLeftovers(t, run.Dir)

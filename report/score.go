@@ -9,6 +9,7 @@ import (
 
 	"oscar/report/page"
 	"oscar/result"
+	"oscar/score"
 )
 
 // scoreChapters reads a folder of scores.
@@ -21,22 +22,7 @@ func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
 	if len(t.Rows) == 0 || len(t.Metrics) == 0 {
 		return nil, fmt.Errorf("%s has no scores", filepath.Join(dir, result.ScoreFile))
 	}
-	methods, beaten, asked := 0, 0, 0
-	for _, row := range t.Rows {
-		if row.Control {
-			continue
-		}
-		methods++
-		for i, cell := range row.Cells {
-			if len(cell.Values) == 0 {
-				continue
-			}
-			asked++
-			if cell.Beats(t.Metrics[i].Better) {
-				beaten++
-			}
-		}
-	}
+	trust := trustOf(t)
 	command, err := again(dir)
 	if err != nil {
 		return nil, err
@@ -47,10 +33,11 @@ func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
 	}
 	c.page = page.Page{
 		Kind: "oscar, scores", Title: "Which explanations to trust",
-		Lead: fmt.Sprintf("%s judged on %s of the %s part, beside controls that know nothing.", page.Count(methods, "method"), page.Count(t.Images, "image"), s.Part),
+		Lead: trust.sentence(),
 		Figures: page.Figures{
-			{Name: "Methods", Value: fmt.Sprint(methods)}, {Name: "Metrics", Value: fmt.Sprint(len(t.Metrics))}, {Name: "Images", Value: page.Thousands(t.Images)},
-			{Name: "Beyond doubt", Value: fmt.Sprintf("%d of %d", beaten, asked), Note: "cells that clearly beat every control"},
+			{Name: "Methods", Value: fmt.Sprint(trust.methods)}, {Name: "Metrics", Value: fmt.Sprint(len(t.Metrics))},
+			{Name: "Images", Value: page.Thousands(t.Images), Note: "of the " + partName(s.Part)},
+			{Name: "Better than chance", Value: fmt.Sprintf("%d of %d", trust.passed, trust.tested), Note: "scores that beat every control, corrected for their number"},
 		},
 	}
 	c.page.Sections = []page.Section{
@@ -58,6 +45,64 @@ func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
 		{Title: "The metrics", Blocks: []page.Block{page.ScoreMetrics(t)}},
 	}
 	return []chapter{c}, nil
+}
+
+// trust is what the scores say about which method to trust.
+type trust struct {
+	methods, passed, tested int
+	kinds                   []string // of metrics, in the order of the table
+	best                    []string // the methods that pass in every kind, and most often
+	passes, metrics         int      // of each of the best
+}
+
+// trustOf counts the scores that beat every control. To be trusted, a method has
+// to beat them in at least one metric of every kind.
+func trustOf(t score.Table) trust {
+	out := trust{}
+	for _, m := range t.Metrics {
+		if !slices.Contains(out.kinds, string(m.Kind)) {
+			out.kinds = append(out.kinds, string(m.Kind))
+		}
+	}
+	significant := t.Significant()
+	for i, row := range t.Rows {
+		if row.Control {
+			continue
+		}
+		out.methods++
+		passes, tested, kinds := 0, 0, map[string]bool{}
+		for j, cell := range row.Cells {
+			if len(cell.Values) == 0 {
+				continue
+			}
+			tested++
+			if significant[i][j] {
+				passes++
+				kinds[string(t.Metrics[j].Kind)] = true
+			}
+		}
+		out.passed, out.tested = out.passed+passes, out.tested+tested
+		switch {
+		case len(kinds) < len(out.kinds) || passes < out.passes:
+		case passes == out.passes:
+			out.best = append(out.best, row.Method)
+		default:
+			out.best, out.passes, out.metrics = []string{row.Method}, passes, tested
+		}
+	}
+	return out
+}
+
+// sentence answers the page's title, if the scores bear it.
+func (t trust) sentence() string {
+	kinds := strings.Join(t.kinds, ", ")
+	switch len(t.best) {
+	case 0:
+		return fmt.Sprintf("These scores single out no method: none of the %d beats every control in each kind of metric (%s).", t.methods, kinds)
+	case 1:
+		return fmt.Sprintf("Trust %s most: it beats every control in %d of %d metrics, at least one of each kind (%s).", t.best[0], t.passes, t.metrics, kinds)
+	}
+	return fmt.Sprintf("Trust %s most: each beats every control in %d metrics, at least one of each kind (%s).", strings.Join(t.best, " and "), t.passes, kinds)
 }
 
 // scoreSetup lists the settings.

@@ -29,7 +29,7 @@ func studyChapters(_ context.Context, dir string) ([]chapter, error) {
 		return nil, err
 	}
 	c.page = page.Page{
-		Kind: "oscar, study", Title: s.Name, Lead: s.Why, Figures: v.figures(),
+		Kind: "oscar, study", Title: s.Name, Lead: strings.TrimSpace(s.Why + " " + v.best()), Figures: v.figures(),
 		Made: strings.Join(v.versions(), " · "),
 	}
 	if len(s.Claims) > 0 {
@@ -60,7 +60,7 @@ func (v *studyChapter) figures() page.Figures {
 	}
 	out := page.Figures{
 		{Name: "Variants", Value: fmt.Sprint(len(v.Variants)), Note: fmt.Sprintf("%d complete", done)},
-		{Name: "Seeds", Value: fmt.Sprint(len(v.Seeds)), Note: "trainings of each variant"},
+		{Name: "Seeds", Value: fmt.Sprint(len(v.Seeds)), Note: "runs of each variant"},
 	}
 	if len(v.Claims) > 0 {
 		count := map[string]int{}
@@ -72,10 +72,10 @@ func (v *studyChapter) figures() page.Figures {
 	}
 	return append(out,
 		page.Figure{Name: "Test images", Value: page.Thousands(v.Data.Test)},
-		page.Figure{Name: "Training time", Value: page.Seconds(v.Seconds), Note: "all runs together"})
+		page.Figure{Name: "Training time", Value: page.Seconds(v.Seconds), Note: "of all runs"})
 }
 
-// claims are what others said, and what came of it here.
+// claims shows the claims of others, and the verdicts on them.
 func (v *studyChapter) claims() page.Section {
 	var list page.Statements
 	tones := map[string]page.Tone{result.Supported: page.Good, result.NotSupported: page.Bad}
@@ -86,12 +86,12 @@ func (v *studyChapter) claims() page.Section {
 		}
 		list = append(list, s)
 	}
-	return page.Section{Title: "The claims", Blocks: []page.Block{list}}
+	return page.Section{Title: "Claims", Blocks: []page.Block{list}}
 }
 
-// tested are the confusion matrices and the classes' figures, of every variant.
+// tested shows the results of each variant on the test set.
 func (v *studyChapter) tested() page.Section {
-	s := page.Section{Title: "On images they had not seen"}
+	s := page.Section{Title: "Test set"}
 	f1 := page.Table{Caption: "F1 of each class, mean over the seeds", Corner: "variant"}
 	for _, class := range v.Classes {
 		f1.Columns = append(f1.Columns, page.Column{Name: class})
@@ -134,11 +134,11 @@ func (v *studyChapter) confusion(x result.Variant) (sum *metric.Confusion, runs 
 	return sum, runs
 }
 
-// costs are time and memory.
+// costs shows time and memory.
 func (v *studyChapter) costs() page.Section {
-	t := page.Table{Caption: "What training takes, for a step", Corner: "variant", Columns: []page.Column{
-		{Name: "weights", Note: "forecast"}, {Name: "gradients", Note: "forecast"}, {Name: "optimiser", Note: "forecast"},
-		{Name: "activations", Note: "forecast"}, {Name: "all", Note: "forecast"}, {Name: "time", Note: "a run, mean"},
+	t := page.Table{Caption: "Memory of a training step, and time of a run", Corner: "variant", Columns: []page.Column{
+		{Name: "weights", Note: "estimated"}, {Name: "gradients", Note: "estimated"}, {Name: "optimizer", Note: "estimated"},
+		{Name: "activations", Note: "estimated"}, {Name: "all", Note: "estimated"}, {Name: "time", Note: "a run, mean"},
 	}}
 	for _, x := range v.Variants {
 		m := x.Memory
@@ -153,7 +153,7 @@ func (v *studyChapter) costs() page.Section {
 		t.Rows = append(t.Rows, row)
 	}
 	if v.Machine.Memory > 0 {
-		t.Legend = page.List{"The machine has " + page.Bytes(v.Machine.Memory) + ". !: the forecast does not fit, and nothing was run."}
+		t.Legend = page.List{"The machine has " + page.Bytes(v.Machine.Memory) + ". !: the estimate does not fit in it, and nothing was run."}
 	}
 	s := page.Section{Title: "Time and memory", Blocks: []page.Block{t}}
 	var costs []result.Measure
@@ -185,7 +185,7 @@ func runTime(x result.Variant) string {
 	return page.Seconds(seconds / float64(runs))
 }
 
-// setup is what was run and with what, and how to do it again.
+// setup lists the settings, and how to repeat the study.
 func (v *studyChapter) setup() ([]page.Block, error) {
 	d, m := v.Data, v.Machine
 	seeds := make([]string, len(v.Seeds))
@@ -194,16 +194,16 @@ func (v *studyChapter) setup() ([]page.Block, error) {
 	}
 	facts := page.Facts{
 		{Name: "Data", Value: fmt.Sprintf("%s: %d classes", folderName(d.Root), len(v.Classes))},
-		{Name: "Split", Value: fmt.Sprintf("%s to train on, %s to choose the epoch by, %s to test; the same for all", page.Thousands(d.Train), page.Thousands(d.Validation), page.Thousands(d.Test))},
+		{Name: "Split", Value: fmt.Sprintf("%s for training, %s for validation, %s for the test; the same for all variants", page.Thousands(d.Train), page.Thousands(d.Validation), page.Thousands(d.Test))},
 		{Name: "Seeds", Value: strings.Join(seeds, ", ")},
 		{Name: "Explained", Value: fmt.Sprintf("%s of each class by %s", page.Count(v.Explain.PerClass, "test image"), strings.Join(v.Explain.Methods, ", "))},
 		{Name: "Machine", Value: fmt.Sprintf("%s, %s, %s; TensorFlow with %s", m.Processor, page.Count(m.Processors, "processor"), page.Bytes(m.Memory), page.Count(m.Threads, "thread"))},
 		{Name: "Versions", Value: strings.Join(v.versions(), ", ")},
-		{Name: "Split's hash", Value: fmt.Sprintf("%.16s", d.SplitHash)},
+		{Name: "Hash of the split", Value: fmt.Sprintf("%.16s", d.SplitHash)},
 	}
 	out := []page.Block{facts}
 	if v.Cut != nil {
-		out = append(out, page.Text(fmt.Sprintf("A budget of %s cut what would have taken %s:", page.Seconds(v.Cut.Budget), page.Seconds(v.Cut.Full))), page.List(v.Cut.Text))
+		out = append(out, page.Text(fmt.Sprintf("The study was cut to a budget of %s; it would have taken %s:", page.Seconds(v.Cut.Budget), page.Seconds(v.Cut.Full))), page.List(v.Cut.Text))
 	}
 	if len(v.Rules) > 0 {
 		out = append(out, page.Text("How the numbers were made:"), page.List(v.Rules))
@@ -219,7 +219,7 @@ func (v *studyChapter) setup() ([]page.Block, error) {
 	return out, nil
 }
 
-// versions lists what it was run with, by name.
+// versions lists the versions of the programs, by name.
 func (v *studyChapter) versions() []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(v.Machine.Versions)) {
@@ -235,7 +235,7 @@ func (v *studyChapter) versions() []string {
 	return out
 }
 
-// reportNotes are the study's notes, and why a variant or a run is not complete.
+// reportNotes returns the study's notes, and why a variant or a run is incomplete.
 func (v *studyChapter) reportNotes() []string {
 	out := append([]string{}, v.Notes...)
 	for _, x := range v.Variants {

@@ -3,14 +3,15 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"oscar/report/page"
 	"oscar/result"
 )
 
-// comparison is the variants side by side: a table of how well they do, one a
-// method of how they explain themselves, and McNemar's tests.
+// comparison compares the variants: a table of accuracy and loss, one of the
+// explanations by each method, and McNemar's tests.
 func (v *studyChapter) comparison() page.Section {
 	s := page.Section{Title: "The variants compared"}
 	var methods []string
@@ -25,17 +26,24 @@ func (v *studyChapter) comparison() page.Section {
 		byMethod[m.Method] = append(byMethod[m.Method], m)
 	}
 	for _, method := range methods {
-		title := "How well they do"
+		title := "Accuracy and loss"
 		if method != "" {
-			title = "How their explanations differ: " + method
+			title = "Explanations: " + method
 		}
+		training := func(m result.Measure) int { // the test set comes first
+			if strings.HasPrefix(m.Name, "train_") {
+				return 1
+			}
+			return 0
+		}
+		slices.SortStableFunc(byMethod[method], func(a, b result.Measure) int { return training(a) - training(b) })
 		s.Blocks = append(s.Blocks, page.Sub{Title: title, Blocks: []page.Block{v.measured(byMethod[method])}})
 	}
 	if t := v.mcnemar(); len(t.Rows) > 0 {
-		s.Blocks = append(s.Blocks, page.Sub{Title: "On the same test images", Blocks: []page.Block{t}})
+		s.Blocks = append(s.Blocks, page.Sub{Title: "McNemar's test", Blocks: []page.Block{t}})
 	}
 	if t := v.published(); len(t.Rows) > 0 {
-		s.Blocks = append(s.Blocks, page.Sub{Title: "Beside the published figures", Blocks: []page.Block{t}})
+		s.Blocks = append(s.Blocks, page.Sub{Title: "Compared with published figures", Blocks: []page.Block{t}})
 	}
 	if facts := v.measureFacts(); len(facts) > 0 {
 		s.Blocks = append(s.Blocks, page.Sub{Title: "The measures", Blocks: []page.Block{facts}})
@@ -43,7 +51,7 @@ func (v *studyChapter) comparison() page.Section {
 	return s
 }
 
-// measureFacts says what each measure is, once for all methods.
+// measureFacts describes each measure, once for all methods.
 func (v *studyChapter) measureFacts() (facts page.Facts) {
 	said := map[string]bool{}
 	for _, m := range v.Measures {
@@ -55,15 +63,15 @@ func (v *studyChapter) measureFacts() (facts page.Facts) {
 	return facts
 }
 
-// intervals says in words what an interval is.
+// intervals describes the kinds of intervals.
 var intervals = map[string]string{
 	result.StudentT:  "95 % Student's t over the seeds",
-	result.Range:     "the least and the most of two seeds",
+	result.Range:     "the lowest and the highest of two seeds",
 	result.Wilson:    "95 % Wilson, of one seed",
 	result.Bootstrap: "95 % bootstrap over the images of one seed",
 }
 
-// isCost says whether a measure is one of time or memory.
+// isCost reports whether a measure is of time or memory.
 func isCost(m result.Measure) bool { return m.Unit == "bytes" || m.Unit == "images/s" }
 
 // title is a measure's, without the method that the table is of.
@@ -71,7 +79,7 @@ func title(m result.Measure) string { return strings.TrimSuffix(m.Title, " of "+
 
 // measured is a table of variants by measures.
 func (v *studyChapter) measured(measures []result.Measure) page.Table {
-	t := page.Table{Caption: "Mean over the seeds, and its interval", Corner: "variant"}
+	t := page.Table{Caption: "Mean over the seeds, with its interval below", Corner: "variant"}
 	kinds := map[string]bool{}
 	spans := make([]func(result.Figure) *page.Span, len(measures))
 	for i, m := range measures {
@@ -107,7 +115,7 @@ func (v *studyChapter) measured(measures []result.Measure) page.Table {
 		}
 	}
 	if len(said) > 0 {
-		t.Legend = page.List{"Intervals: " + strings.Join(said, "; ") + ". Bars run from the least to the greatest value of a column."}
+		t.Legend = page.List{"Intervals: " + strings.Join(said, "; ") + ". Bars run from the lowest to the highest value of a column."}
 	}
 	return t
 }
@@ -128,8 +136,8 @@ func inUnit(x float64, m result.Measure) string {
 	return page.Number(x)
 }
 
-// scale puts the figures of a measure between the least and the greatest value
-// that any variant has.
+// scale returns a function that places a figure between the lowest and the highest
+// value of all variants.
 func (v *studyChapter) scale(m result.Measure) func(result.Figure) *page.Span {
 	low, high := math.Inf(1), math.Inf(-1)
 	ends := func(f result.Figure) (a, b float64) {
@@ -160,13 +168,14 @@ func (v *studyChapter) scale(m result.Measure) func(result.Figure) *page.Span {
 // mcnemar is a row for each variant that was compared with another.
 func (v *studyChapter) mcnemar() page.Table {
 	t := page.Table{
-		Caption: "McNemar's test of the predictions, seed by seed", Corner: "variant",
-		Columns: []page.Column{{Name: "against", Text: true}, {Name: "right alone", Note: "this, other"}, {Name: "p", Note: "largest of the seeds"}},
+		Caption: "Predictions on the same test images, for each seed", Corner: "variant",
+		Columns: []page.Column{{Name: "against", Text: true}, {Name: "correct alone", Note: "this, other"}, {Name: "p", Note: "largest of the seeds"}, {Name: "corrected p"}},
 		Legend: page.List{
-			"Right alone: test images that only this variant, and only the other, has right, for each seed.",
-			"p: how likely so uneven a count would be if both were as good; blue below 0.05, in every seed.",
+			"Correct alone: test images that only this variant, and only the other, classifies correctly, for each seed.",
+			"p: the probability of counts at least as uneven if both variants were equally good. Corrected: for the number of rows (Holm). Blue: below 0.05.",
 		},
 	}
+	corrected := v.corrected()
 	for _, x := range v.Variants {
 		if x.McNemar == nil || len(x.McNemar.Tests) == 0 {
 			continue
@@ -175,18 +184,18 @@ func (v *studyChapter) mcnemar() page.Table {
 		for _, test := range x.McNemar.Tests {
 			counts = append(counts, fmt.Sprintf("%d, %d", test.OnlyThis, test.OnlyAgainst))
 		}
-		p := page.Cell{Text: page.Number(float64(x.McNemar.P))}
-		if float64(x.McNemar.P) < 0.05 {
+		p := page.Cell{Text: page.Number(corrected[x.Name])}
+		if corrected[x.Name] < 0.05 {
 			p.Tone, p.Level, p.Means = page.Good, 3, "below 0.05"
 		}
-		t.Rows = append(t.Rows, page.Row{Name: x.Name, Cells: []page.Cell{{Text: x.McNemar.Against}, {Text: strings.Join(counts, "; ")}, p}})
+		t.Rows = append(t.Rows, page.Row{Name: x.Name, Cells: []page.Cell{{Text: x.McNemar.Against}, {Text: strings.Join(counts, "; ")}, {Text: page.Number(float64(x.McNemar.P))}, p}})
 	}
 	return t
 }
 
-// published sets figures that others reported beside those measured here.
+// published compares figures of others with those measured here.
 func (v *studyChapter) published() page.Table {
-	t := page.Table{Caption: "What others published for a variant, and what was measured here", Corner: "variant",
+	t := page.Table{Caption: "Published figures and those measured here", Corner: "variant",
 		Columns: []page.Column{{Name: "measure", Text: true}, {Name: "published"}, {Name: "here"}}}
 	for _, x := range v.Variants {
 		for _, m := range v.Measures {
@@ -204,7 +213,7 @@ func (v *studyChapter) published() page.Table {
 	return t
 }
 
-// curves are a panel a variant, with the base's validation in grey.
+// curves draws a chart for each variant, with the base's validation in grey.
 func (v *studyChapter) curves() page.Section {
 	s := page.Section{Title: "Learning curves"}
 	for _, panel := range []struct {
@@ -238,11 +247,11 @@ func (v *studyChapter) curves() page.Section {
 		}
 	}
 	if len(s.Blocks) == 0 {
-		s.Blocks = []page.Block{page.Text("No epoch is done yet.")}
+		s.Blocks = []page.Block{page.Text("No epoch is finished yet.")}
 		return s
 	}
 	if len(v.Seeds) > 1 {
-		s.Blocks = append([]page.Block{page.Text("Lines are means over the seeds; the shade runs from the least to the most.")}, s.Blocks...)
+		s.Blocks = append([]page.Block{page.Text("Lines are means over the seeds. The shaded band runs from the lowest to the highest seed.")}, s.Blocks...)
 	}
 	return s
 }
@@ -273,7 +282,7 @@ func overSeeds(name string, color int, runs []result.Run, value func(result.Epoc
 
 // variants says what each is.
 func (v *studyChapter) variants() page.Section {
-	t := page.Table{Caption: "What was varied", Corner: "variant", Columns: []page.Column{
+	t := page.Table{Caption: "The edits of each variant", Corner: "variant", Columns: []page.Column{
 		{Name: "edits", Text: true}, {Name: "why", Text: true}, {Name: "network", Text: true}, {Name: "parameters"}, {Name: "epochs"}, {Name: "state", Text: true},
 	}}
 	for _, x := range v.Variants {

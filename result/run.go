@@ -5,7 +5,7 @@ import "slices"
 // Run is one training: a variant with a seed.
 type Run struct {
 	Seed   uint64 `json:"seed"`
-	Dir    string `json:"dir"` // an ordinary run folder: curves.png, evaluation.json, saved_model/ ...
+	Dir    string `json:"dir"` // an ordinary run folder: evaluation.json, saved_model/ ...
 	Status string `json:"status"`
 	Reason string `json:"reason"` // if it is not done
 	Kept   int    `json:"kept"`   // the epoch whose weights were kept; 0: none yet

@@ -34,7 +34,6 @@ const (
 	eventsDir       = "events"
 	checkpointsDir  = "checkpoints"
 	ModelDir        = "saved_model"
-	CurvesFile      = "curves.png"
 	EvaluationFile  = "evaluation.json"
 	DataDir         = "data" // the run's own images, if it has some
 )

@@ -48,9 +48,8 @@ run           %s
 model         %s
 explanations  %s
 montage       %s
-curves        %s/curves.png
 report        %s/report.html
-`, 100*d.Heat, 100*d.Area, d.Images, d.Summary.Rows, round(time.Since(begin)), d.Run.Dir, d.Run.Model(), d.Summary.Manifest, d.Summary.Montage, d.Run.Dir, d.Run.Dir)
+`, 100*d.Heat, 100*d.Area, d.Images, d.Summary.Rows, round(time.Since(begin)), d.Run.Dir, d.Run.Model(), d.Summary.Manifest, d.Summary.Montage, d.Run.Dir)
 			return nil
 		},
 	}

@@ -31,10 +31,10 @@ Does the model use what a map points at? Does the map lie on the object? Does it
 change when the model's weights are replaced by random ones? --list-metrics lists
 the metrics with their papers and says which values are better.
 
-DIR gets score.json (every value, means, 95 % intervals, missing values with the
-reason) and score.png. Controls are scored, too: noise, coarse noise and an edge
-detector. A cell with a * does not clearly beat all of them: it is no evidence for
-the method.
+DIR gets score.json (every value, means, 95 % intervals, what could not be judged
+and why); "oscar report DIR" makes a page of it. Noise, coarse noise and an edge
+detector are scored as well: a score with a * is not significantly better than all
+of them, and says nothing in the method's favour.
 
 The metrics pointing and energy need masks of the objects: --masks names a folder
 of <class>/<name>.png files, white on the object. Focus needs none: it uses mosaics
@@ -83,7 +83,7 @@ with more methods it computes only those.`,
 				return encoder.Encode(result)
 			}
 			printScores(cmd.OutOrStdout(), result.Table)
-			fmt.Fprintf(cmd.OutOrStdout(), "scores    %s\npicture   %s\n", filepath.Join(o.Out, "score.json"), filepath.Join(o.Out, "score.png"))
+			fmt.Fprintf(cmd.OutOrStdout(), "scores    %s\n", filepath.Join(o.Out, "score.json"))
 			return nil
 		},
 	}
@@ -126,6 +126,7 @@ const scoreColumns = 3
 // printScores prints tables of a few metrics of one kind: means, a * where a
 // method does not beat the controls, and 95 % intervals.
 func printScores(w io.Writer, scores score.Table) {
+	significant := scores.Significant()
 	for first := 0; first < len(scores.Metrics); {
 		end := first
 		for end < len(scores.Metrics) && end < first+scoreColumns && scores.Metrics[end].Kind == scores.Metrics[first].Kind {
@@ -142,7 +143,7 @@ func printScores(w io.Writer, scores score.Table) {
 			if row.Control && (i == 0 || !scores.Rows[i-1].Control) {
 				t.AppendSeparator()
 			}
-			t.AppendRow(scoreRow(scores, row, first, end))
+			t.AppendRow(scoreRow(row, significant[i], first, end))
 		}
 		t.Render()
 		fmt.Fprintln(w)
@@ -152,10 +153,10 @@ func printScores(w io.Writer, scores score.Table) {
 	if scores.Mosaics > 0 {
 		fmt.Fprintf(w, " and %s", text.Count(scores.Mosaics, "mosaic"))
 	}
-	fmt.Fprint(w, ", each with its 95 % interval. * does not clearly beat every\ncontrol (the last rows); n of m: the number of images with a value.\n")
+	fmt.Fprint(w, ", each with its 95 % interval. * is not\nsignificantly better than every control (the last rows), corrected for the number\nof scores; n of m: the number of images with a value.\n")
 }
 
-func scoreRow(scores score.Table, row score.Row, first, end int) table.Row {
+func scoreRow(row score.Row, significant []bool, first, end int) table.Row {
 	out := table.Row{row.Method}
 	for i := first; i < end; i++ {
 		cell := row.Cells[i]
@@ -164,7 +165,7 @@ func scoreRow(scores score.Table, row score.Row, first, end int) table.Row {
 			continue
 		}
 		mark := " "
-		if !row.Control && !cell.Beats(scores.Metrics[i].Better) {
+		if !row.Control && !significant[i] {
 			mark = "*"
 		}
 		text := page.Number(float64(cell.Mean)) + mark

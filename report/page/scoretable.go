@@ -2,18 +2,22 @@ package page
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"oscar/score"
 )
 
-// doubtful says in words what the mark of a cell says.
-const doubtful = "does not clearly beat the controls"
+// doubtful says in words what the mark of a cell means.
+const doubtful = "not significantly better than the controls"
 
-// ScoreTable is a table of methods for each kind of metric, the controls at the
-// foot. What does not clearly beat every control is grey and has a "*".
+// ScoreTable returns a table of methods for each kind of metric, the controls at
+// the foot. A score that does not significantly beat every control is grey and has
+// a "*".
 func ScoreTable(t score.Table) []Block {
 	var out []Block
+	significant := t.Significant()
 	for first := 0; first < len(t.Metrics); {
 		end := first
 		for end < len(t.Metrics) && t.Metrics[end].Kind == t.Metrics[first].Kind {
@@ -22,24 +26,24 @@ func ScoreTable(t score.Table) []Block {
 		kind := string(t.Metrics[first].Kind)
 		out = append(out, Sub{
 			Title:  strings.ToUpper(kind[:1]) + kind[1:],
-			Blocks: []Block{Text(questions[t.Metrics[first].Kind]), scores(t, first, end)},
+			Blocks: []Block{Text(questions[t.Metrics[first].Kind]), scores(t, significant, first, end)},
 		})
 		first = end
 	}
 	return out
 }
 
-// questions are what the kinds of metrics ask.
+// questions are the questions that the kinds of metrics answer.
 var questions = map[score.Kind]string{
-	score.Faithfulness:  "Does the model use what the map points at?",
-	score.Localisation:  "Does the map point at the object?",
-	score.Robustness:    "Does the map stay when the image hardly changes?",
-	score.Complexity:    "Does the map say it with few pixels?",
-	score.Randomisation: "Does the map change when the model forgets what it learnt?",
+	score.Faithfulness:  "Does the model use the pixels that the map highlights?",
+	score.Localisation:  "Does the map highlight the object?",
+	score.Robustness:    "Is the map stable under small changes of the image?",
+	score.Complexity:    "Is the map concentrated on few pixels?",
+	score.Randomisation: "Does the map change when the model's weights are randomised?",
 }
 
-// scores is the table of the metrics from first to end.
-func scores(t score.Table, first, end int) Table {
+// scores returns the table of the metrics from first to end.
+func scores(t score.Table, significant [][]bool, first, end int) Table {
 	out := Table{
 		Caption: fmt.Sprintf("Mean and 95 %% interval of %s", t.Metrics[first].Kind),
 		Corner:  "method",
@@ -53,17 +57,17 @@ func scores(t score.Table, first, end int) Table {
 			r.Note = "control"
 		}
 		for j := first; j < end; j++ {
-			r.Cells = append(r.Cells, judgement(t, row, j))
+			r.Cells = append(r.Cells, judgement(t, row, j, significant[i][j]))
 		}
 		out.Rows = append(out.Rows, r)
 	}
 	return out
 }
 
-func judgement(t score.Table, row score.Row, column int) Cell {
+func judgement(t score.Table, row score.Row, column int, significant bool) Cell {
 	from := row.Cells[column]
 	if len(from.Values) == 0 {
-		return Cell{Text: "not asked", Tone: Faint}
+		return Cell{Text: "–", Note: "not computed", Tone: Faint}
 	}
 	c := Cell{Text: Number(float64(from.Mean))}
 	if from.N > 1 {
@@ -74,7 +78,7 @@ func judgement(t score.Table, row score.Row, column int) Cell {
 	}
 	switch {
 	case row.Control:
-	case !from.Beats(t.Metrics[column].Better):
+	case !significant:
 		c.Tone, c.Mark, c.Means = Faint, "*", doubtful
 	default:
 		c.Tone, c.Level = Good, 1+int(3*standing(t, column, float64(from.Mean))+0.5)
@@ -82,40 +86,41 @@ func judgement(t score.Table, row score.Row, column int) Cell {
 	return c
 }
 
-// ScoreLegend says how to read the tables of scores.
+// ScoreLegend explains the tables of scores.
 func ScoreLegend(t score.Table) List {
 	over := Count(t.Images, "image")
 	if t.Mosaics > 0 {
 		over += " and " + Count(t.Mosaics, "mosaic")
 	}
 	return List{
-		"Means over " + over + ", each over its 95 % bootstrap interval.",
-		"Grey, *: " + doubtful + " (" + strings.Join(controls(t), ", ") + "), compared image by image. Such a number says nothing in the method's favour.",
-		"Blue: the deeper, the nearer to the best method of the column.",
-		"n of m: only so many could be judged.",
+		"Means over " + over + ", with 95 % bootstrap intervals below.",
+		"Grey, *: " + doubtful + " (" + strings.Join(controls(t), ", ") + "), compared image by image, at a level of 5 % for all scores together (Holm's correction).",
+		"Blue: significantly better than all controls. The deeper the blue, the closer to the best method of the column.",
+		"n of m: only n of m images could be scored.",
 	}
 }
 
-// ScoreMetrics says what each metric is, and who leads.
+// ScoreMetrics describes each metric, with the best method.
 func ScoreMetrics(t score.Table) Table {
 	out := Table{
-		Caption: "The metrics, and the best method that clearly beats every control", Corner: "metric",
+		Caption: "The metrics, and the best method that significantly beats every control", Corner: "metric",
 		Columns: []Column{{Name: "best", Text: true}, {Name: "range"}, {Name: "what it is", Text: true}, {Name: "paper", Text: true}},
 	}
+	significant := t.Significant()
 	for i, m := range t.Metrics {
 		out.Rows = append(out.Rows, Row{Name: strings.ReplaceAll(m.Name, "_", " "), Cells: []Cell{
-			leader(t, i), {Text: Number(float64(m.Low)) + " to " + Number(float64(m.High))}, {Text: m.Title}, {Text: m.Paper},
+			leader(t, significant, i), {Text: Number(float64(m.Low)) + " to " + Number(float64(m.High))}, {Text: m.Title}, {Text: m.Paper},
 		}})
 	}
 	return out
 }
 
-// leader is the best method of a column.
-func leader(t score.Table, column int) Cell {
+// leader returns the best method of a column.
+func leader(t score.Table, significant [][]bool, column int) Cell {
 	best, m := -1, t.Metrics[column]
 	for i, row := range t.Rows {
 		c := row.Cells[column]
-		if row.Control || len(c.Values) == 0 || c.N == 0 || !c.Beats(m.Better) {
+		if row.Control || len(c.Values) == 0 || c.N == 0 || !significant[i][column] {
 			continue
 		}
 		if best < 0 || m.Better.Better(float64(c.Mean), float64(t.Rows[best].Cells[column].Mean)) {
@@ -126,4 +131,53 @@ func leader(t score.Table, column int) Cell {
 		return Cell{Text: "none", Tone: Faint}
 	}
 	return Cell{Text: t.Rows[best].Method}
+}
+
+func controls(t score.Table) (names []string) {
+	for _, r := range t.Rows {
+		if r.Control {
+			names = append(names, r.Method)
+		}
+	}
+	return names
+}
+
+// standing is where a mean lies between the worst and the best of the methods
+// in its column, 0..1.
+func standing(t score.Table, column int, mean float64) float64 {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, row := range t.Rows {
+		if v := float64(row.Cells[column].Mean); !row.Control && !math.IsNaN(v) && !math.IsInf(v, 0) {
+			low, high = min(low, v), max(high, v)
+		}
+	}
+	if !(high > low) {
+		return 1
+	}
+	share := (mean - low) / (high - low)
+	if t.Metrics[column].Better == score.Lower {
+		share = 1 - share
+	}
+	return min(max(share, 0), 1)
+}
+
+// layered says whether a column has values of single layers.
+func layered(t score.Table, column int) bool {
+	return slices.ContainsFunc(t.Rows, func(r score.Row) bool { return len(r.Cells[column].Layers) > 0 })
+}
+
+// forgotten are the layers of the sanity check, from the logits down; none if it
+// was not asked.
+func forgotten(t score.Table) (names []string) {
+	for _, r := range t.Rows {
+		for _, c := range r.Cells {
+			if len(c.Layers) > 0 {
+				for _, l := range c.Layers {
+					names = append(names, l.Layer)
+				}
+				return names
+			}
+		}
+	}
+	return nil
 }

@@ -1,0 +1,76 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"oscar/report/page"
+	"oscar/result"
+)
+
+// testMeasure is the measure by which variants are ranked.
+const testMeasure = "test_accuracy"
+
+// best says which variant is best on the test set, and how far from the base; ""
+// if the test set was not measured for the base and another.
+func (v *studyChapter) best() string {
+	var done []result.Variant
+	for _, x := range v.Variants {
+		if f, ok := x.Figures[testMeasure]; ok && !math.IsNaN(float64(f.Mean)) {
+			done = append(done, x)
+		}
+	}
+	base := slices.IndexFunc(done, func(x result.Variant) bool { return x.Name == v.Base })
+	if base < 0 || len(done) < 2 {
+		return ""
+	}
+	mean := func(x result.Variant) float64 { return float64(x.Figures[testMeasure].Mean) }
+	reference := done[base]
+	slices.SortStableFunc(done, func(a, b result.Variant) int { return cmp.Compare(mean(b), mean(a)) })
+	first := done[0]
+	if mean(first) <= mean(reference) {
+		next := done[0]
+		for _, x := range done {
+			if x.Name != reference.Name {
+				next = x
+				break
+			}
+		}
+		return fmt.Sprintf("No variant has a higher test accuracy than the base %s (%s). The next is %s with %s.",
+			reference.Name, page.Number(mean(reference)), next.Name, page.Number(mean(next)))
+	}
+	text := fmt.Sprintf("The best variant on the test set is %s with an accuracy of %s, %s above the base %s (%s).",
+		first.Name, page.Number(mean(first)), page.Number(mean(first)-mean(reference)), reference.Name, page.Number(mean(reference)))
+	p, ok := v.corrected()[first.Name]
+	switch {
+	case !ok || first.McNemar.Against != v.Base:
+		return text + " The difference was not tested."
+	case p < 0.05:
+		return text + fmt.Sprintf(" The difference is significant in every seed (McNemar's p %s, corrected for %s).", page.Number(p), v.comparisons())
+	}
+	return text + fmt.Sprintf(" The difference is not significant in every seed (McNemar's p %s, corrected for %s).", page.Number(p), v.comparisons())
+}
+
+// comparisons returns the number of McNemar tests in words.
+func (v *studyChapter) comparisons() string { return page.Count(len(v.corrected()), "comparison") }
+
+// corrected returns the p-value of each variant's McNemar test, corrected for
+// their number (Holm 1979).
+func (v *studyChapter) corrected() map[string]float64 {
+	var tested []result.Variant
+	for _, x := range v.Variants {
+		if x.McNemar != nil && len(x.McNemar.Tests) > 0 && !math.IsNaN(float64(x.McNemar.P)) {
+			tested = append(tested, x)
+		}
+	}
+	slices.SortStableFunc(tested, func(a, b result.Variant) int { return cmp.Compare(a.McNemar.P, b.McNemar.P) })
+	out := map[string]float64{}
+	p := 0.0
+	for i, x := range tested {
+		p = max(p, min(1, float64(len(tested)-i)*float64(x.McNemar.P)))
+		out[x.Name] = p
+	}
+	return out
+}
