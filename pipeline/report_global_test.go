@@ -21,7 +21,7 @@ func TestReportOfGlobalExplanations(t *testing.T) {
 	result := explainGlobal(t, o)
 	p := reported(t, o.Out)
 	p.Want("h1", "What the model goes by")
-	p.Want("h2", "Where the model looks for each class", "Strategies", "The model as a tree of questions", "Concepts", "What was run")
+	p.Want("h2", "Where the model looks for each class", "Strategies", "A decision tree that imitates the model", "Concepts", "What was run")
 	pictures := p.All("img")
 	for i, a := range result.Averages {
 		if a.N == 0 {
@@ -87,11 +87,11 @@ func TestReportOfConcepts(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := reported(t, dir)
-	p.Want("dd", "2 of 6 pairs with a class, more or fewer than random", "1 of 1 classes")
+	p.Want("dd", "2 of 6 pairs of a concept and a class", "1 of 1")
 	p.Want("p", "There is no tree: 2 images, want at least 20.", "the picture is missing", "the map is missing")
 	p.Want("h3", "box, strategy 1 of 2", "box, strategy 2 of 2")
 	p.Want("td", "1.00 (more than random) p 0.0001", "0.10 (fewer than random) p 0.002", "0.90 p 0.2", "– too few", "told no better than chance", "for a reason", "20, 10")
-	p.Want("li", "2 images could not be read", "Blue: more than random, more images than along random directions; orange: fewer than random. Both: p at most 0.0083 (0.05 over 6 comparisons). Grey: neither.")
+	p.Want("li", "2 images could not be read", "Blue: more images than along random directions; orange: fewer. Both: p at most 0.0083 (0.05 over 6 comparisons). Grey: not significant.")
 	reporttest.Look(t, p.Path)
 
 	g.SpRAy, g.Tree, g.TCAV = nil, nil, nil

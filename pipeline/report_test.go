@@ -108,7 +108,7 @@ func TestReportHasTheExperiment(t *testing.T) {
 func TestReportOfAnUnfinishedRun(t *testing.T) {
 	dir := interrupt(t, TrainOptions{Experiment: tiny()}, afterEpoch+2)
 	p := reported(t, dir)
-	p.Want("p", "tiny learnt 6 classes from 36 images in 2 epochs. The run is not finished: it should have 5 epochs.")
+	p.Want("p", "tiny was trained on 36 images of 6 classes for 2 epochs. The run is not finished: it should have 5 epochs.")
 	if slices.Contains(p.All("h2"), "Test set") {
 		t.Error("the report tells of a test that was not made")
 	}
@@ -125,7 +125,7 @@ func TestReportOfARunWithoutValidation(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := reported(t, run.Dir)
-	p.Want("p", "tiny learnt 6 classes from 48 images in 1 epoch. The split has no test set, so the accuracy on new images is unknown.")
+	p.Want("p", "tiny was trained on 48 images of 6 classes for 1 epoch. The split has no test set, so the accuracy on new images is unknown.")
 	if slices.Contains(p.All("li"), "validation") {
 		t.Error("the curves have a line of validation")
 	}

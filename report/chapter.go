@@ -9,19 +9,18 @@ import (
 	"oscar/report/page"
 )
 
-// chapter is what one folder gives to a page.
+// chapter holds the parts of a page that one folder gives.
 type chapter struct {
 	dir     string
-	page    page.Page      // of it alone, without what follows
-	about   []page.Section // behind what all folders of a page found
-	subject string         // "The training": heads the setup where there are several
-	setup   []page.Block   // what was run, and with what
-	notes   []string       // what went otherwise than one would expect
+	page    page.Page      // of this folder alone
+	about   []page.Section // come after the results of all folders
+	subject string         // "The training": heads the setup if there are several
+	setup   []page.Block   // what was run
+	notes   []string       // unexpected events
 }
 
-// join makes a page of chapters: the first one's, what the others found, then of
-// all of them what was run and what is to be known. Where several are of a kind,
-// the names of their folders tell their headings apart.
+// join makes a page of chapters: the results of each, then what was run, then the
+// notes. Headings of chapters of one kind have the names of their folders.
 func join(chapters []chapter) page.Page {
 	p := chapters[0].page
 	p.Sections = nil
@@ -46,7 +45,12 @@ func join(chapters []chapter) page.Page {
 			}
 			return list
 		}
-		p.Sections = append(p.Sections, named(c.page.Sections)...)
+		sections := named(c.page.Sections)
+		if i > 0 && len(sections) > 0 { // only the first chapter's lead is the page's
+			sections = slices.Clone(sections)
+			sections[0].Blocks = append([]page.Block{page.Text(c.page.Lead)}, sections[0].Blocks...)
+		}
+		p.Sections = append(p.Sections, sections...)
 		about = append(about, named(c.about)...)
 		blocks := c.setup
 		if len(chapters) > 1 {
@@ -71,8 +75,8 @@ func join(chapters []chapter) page.Page {
 	return p
 }
 
-// folderNames names the chapters by their folders: by as much of the ends of the
-// paths as tells them apart, and no more.
+// folderNames names the chapters by the shortest ends of their folders' paths that
+// differ.
 func folderNames(chapters []chapter) []string {
 	names := make([]string, len(chapters))
 	for i, c := range chapters {

@@ -10,37 +10,37 @@ import (
 	"oscar/report/page"
 )
 
-// tree shows the questions, and how far they are to be believed.
+// tree shows the surrogate decision tree, and how well it imitates the model.
 func (g *globalChapter) tree() page.Section {
 	s := g.Tree
-	section := page.Section{Title: "The model as a tree of questions"}
+	section := page.Section{Title: "A decision tree that imitates the model"}
 	if s.Tree == nil || s.Tree.Root == nil {
 		section.Blocks = []page.Block{page.Text("There is no tree: " + s.Reason + ".")}
 		return section
 	}
 	a := s.Agreement
 	matrix := page.Matrix(a.Confusion)
-	matrix.Caption = "What the model says (rows) and what the tree says (columns), of the images that it was not grown on"
+	matrix.Caption = "Predictions of the model (rows) and of the tree (columns) on held-out images"
 	if matrix.Dense {
 		matrix.Corner = "model \\ tree"
 	}
 	section.Blocks = []page.Block{
-		page.Text(strings.TrimSpace(fmt.Sprintf("A decision tree that imitates the model by named features of image and map, grown on %s. An answer is as good as the tree is like the model. %s",
+		page.Text(strings.TrimSpace(fmt.Sprintf("The tree predicts the model's prediction from named features of the image and its map. It was grown on %s. It explains the model only as far as it agrees with it. %s",
 			page.Count(s.Grown, "image"), s.StrategyNote()))),
 		page.Facts{
-			{Name: "Agrees", Value: fmt.Sprintf("on %s of %s that it was not grown on (95 %%: %s)", page.Percent(a.Share), page.Count(a.Images, "image"), page.PercentRange(a.Interval[0], a.Interval[1]))},
-			{Name: "By chance", Value: page.Percent(a.Majority) + ", by the most frequent class alone"},
-			{Name: "Without maps", Value: page.Percent(s.ImageOnly.Share) + ", by features of the image alone"},
+			{Name: "Agrees", Value: fmt.Sprintf("%s of %s held out (95 %%: %s)", page.Percent(a.Share), page.Count(a.Images, "image"), page.PercentRange(a.Interval[0], a.Interval[1]))},
+			{Name: "By chance", Value: page.Percent(a.Majority) + ", by always predicting the most frequent class"},
+			{Name: "Without maps", Value: page.Percent(s.ImageOnly.Share) + ", by a tree with features of the image alone"},
 			{Name: "Size", Value: fmt.Sprintf("%s, %s deep", counted(s.Leaves, "leaf", "leaves"), page.Count(s.Depth, "question"))},
 		},
 		branches(s.Tree, s.Tree.Root, ""),
-		page.Fold{Title: "The features, and how much each of them tells", Blocks: []page.Block{importances(s.Tree)}},
-		page.Fold{Title: "Where tree and model agree", Blocks: []page.Block{matrix}},
+		page.Fold{Title: "The features and their importance", Blocks: []page.Block{importances(s.Tree)}},
+		page.Fold{Title: "Agreement by class", Blocks: []page.Block{matrix}},
 	}
 	return section
 }
 
-// branches writes a node and what lies below it.
+// branches returns a node and its branches.
 func branches(t *global.Tree, n *global.Node, lead string) page.Outline {
 	if n.Leaf() {
 		return page.Outline{{Lead: lead, Text: t.Classes[n.Class], Note: fmt.Sprintf("%d of %d", n.Counts[n.Class], n.Samples)}}
@@ -52,10 +52,10 @@ func branches(t *global.Tree, n *global.Node, lead string) page.Outline {
 	}}
 }
 
-// importances lists the features that the tree was offered, the most telling first.
+// importances lists the features, the most important first.
 func importances(t *global.Tree) page.Table {
-	out := page.Table{Caption: "A feature's share in telling the classes apart (Gini); 0: the tree never asks for it", Corner: "feature",
-		Columns: []page.Column{{Name: "share"}, {Name: "what it is", Text: true}}}
+	out := page.Table{Caption: "Gini importance of each feature; 0: the tree does not use it", Corner: "feature",
+		Columns: []page.Column{{Name: "share"}, {Name: "description", Text: true}}}
 	order := make([]int, len(t.Features))
 	for i := range order {
 		order[i] = i
@@ -71,7 +71,7 @@ func importances(t *global.Tree) page.Table {
 	return out
 }
 
-// concepts shows which concept moves which class.
+// concepts shows which concept influences which class.
 func (g *globalChapter) concepts() page.Section {
 	c := g.TCAV
 	from := "of the data"
@@ -79,14 +79,14 @@ func (g *globalChapter) concepts() page.Section {
 		from = "of the folder random"
 	}
 	answers := page.Table{
-		Caption: "Share of a class's images whose logit a step towards the concept raises", Corner: "concept",
+		Caption: "TCAV score: the share of a class's images whose logit rises with a step towards the concept", Corner: "concept",
 		Legend: page.List{
-			fmt.Sprintf("Blue: more than random, more images than along random directions; orange: fewer than random. Both: %s. Grey: neither.", c.Threshold()),
-			"p: of a t-test against random directions, for which every score of a concept counts as independent; a large p is to be believed more than a small one.",
+			fmt.Sprintf("Blue: more images than along random directions; orange: fewer. Both: %s. Grey: not significant.", c.Threshold()),
+			"p: of a t-test against random directions. It treats the scores of a concept as independent, which they are not quite: a small p is too optimistic.",
 		},
 	}
-	every := page.Table{Caption: "Every concept and class: means and deviations over the experiments", Corner: "concept", Columns: []page.Column{
-		{Name: "class", Text: true}, {Name: "score"}, {Name: "random"}, {Name: "p"}, {Name: "told right"}, {Name: "verdict", Text: true}}}
+	every := page.Table{Caption: "All concepts and classes: means and standard deviations over the experiments", Corner: "concept", Columns: []page.Column{
+		{Name: "class", Text: true}, {Name: "score"}, {Name: "random"}, {Name: "p"}, {Name: "accuracy"}, {Name: "verdict", Text: true}}}
 	for _, concept := range c.Concepts {
 		row := page.Row{Name: concept.Concept, Note: page.Count(concept.Images, "image")}
 		for i, s := range concept.Classes {
@@ -107,13 +107,13 @@ func (g *globalChapter) concepts() page.Section {
 		answers = answers.Turned("class")
 	}
 	return page.Section{Title: "Concepts", Blocks: []page.Block{
-		page.Text(fmt.Sprintf("Concepts are folders of images. Each is told, at layer %s, from %s %s; then it is asked how many images of a class a step in that direction moves (TCAV).",
+		page.Text(fmt.Sprintf("A concept is a folder of images. A linear classifier separates them from %[2]s %[3]s, by the activations of layer %[1]s. The score (TCAV) is the share of a class's images whose logit rises in the direction of the concept.",
 			c.Layer, page.Count(c.Random, "random image"), from)),
-		answers, page.Fold{Title: "Every concept and class in numbers", Blocks: []page.Block{every}},
+		answers, page.Fold{Title: "All concepts and classes in numbers", Blocks: []page.Block{every}},
 	}}
 }
 
-// answer is TCAV's for a concept and a class.
+// answer returns the cell of a concept and a class.
 func answer(s global.Sensitivity) page.Cell {
 	switch s.Verdict {
 	case global.TooFewImages:

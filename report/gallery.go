@@ -279,7 +279,7 @@ func (g *gallery) rule() string {
 	case g.settings.Selection != "" && !g.chosenOfWhole:
 		text = "The images were chosen for the report of a run: some of each class, and the most confident errors and correct predictions. Their share of errors means nothing."
 	case t.labelled > 0:
-		text += fmt.Sprintf(" Errors have their true share: %d of the %d shown, as %d of all %d.", wrong, n, g.shown.Errors, g.shown.Images)
+		text += fmt.Sprintf(" Errors have their true share: %d of the %d images shown, %d of all %d.", wrong, n, g.shown.Errors, g.shown.Images)
 	}
 	if g.strange > 0 && !g.chosenOfWhole && t == g.all {
 		text += " An image of unknown class stands under its predicted class."

@@ -75,7 +75,7 @@ func (g *globalChapter) mapColors() (heatmap.ColorMap, string) {
 	return g.plain, g.Settings.ColorMap
 }
 
-// counted writes a number of things whose plural is not its noun with an s.
+// counted returns a number of things with an irregular plural.
 func counted(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -92,11 +92,11 @@ func (g *globalChapter) figures() page.Figures {
 				several++
 			}
 		}
-		out = append(out, page.Figure{Name: "Several strategies", Value: fmt.Sprintf("%d of %d", several, len(g.SpRAy)), Note: "classes"})
+		out = append(out, page.Figure{Name: "Classes with several strategies", Value: fmt.Sprintf("%d of %d", several, len(g.SpRAy))})
 	}
 	if g.Tree != nil && g.Tree.Tree != nil {
 		a := g.Tree.Agreement
-		out = append(out, page.Figure{Name: "The tree agrees", Value: page.Percent(a.Share),
+		out = append(out, page.Figure{Name: "Agreement of the tree", Value: page.Percent(a.Share),
 			Note: "95 %: " + page.PercentRange(a.Interval[0], a.Interval[1])})
 	}
 	if g.TCAV != nil {
@@ -108,7 +108,7 @@ func (g *globalChapter) figures() page.Figures {
 				}
 			}
 		}
-		out = append(out, page.Figure{Name: "Concepts that matter", Value: fmt.Sprintf("%d of %d", significant, g.TCAV.Comparisons), Note: "pairs with a class, more or fewer than random"})
+		out = append(out, page.Figure{Name: "Significant concepts", Value: fmt.Sprintf("%d of %d", significant, g.TCAV.Comparisons), Note: "pairs of a concept and a class"})
 	}
 	return out
 }

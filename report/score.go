@@ -50,17 +50,21 @@ func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
 // trust is what the scores say about which method to trust.
 type trust struct {
 	methods, passed, tested int
-	kinds                   []string // of metrics, in the order of the table
-	best                    []string // the methods that pass in every kind, and most often
-	passes, metrics         int      // of each of the best
+	kinds                   []string // of metrics that decide, in the order of the table
+	best                    []string // the methods that pass in each of these kinds, and most often
+	passes, metrics         int      // of each of the best, in these kinds
 }
 
+// deciding are the kinds of metrics that decide whether to trust a method. A map
+// can be stable and concentrated and still be wrong.
+var deciding = []score.Kind{score.Faithfulness, score.Localisation, score.Randomisation}
+
 // trustOf counts the scores that beat every control. To be trusted, a method has
-// to beat them in at least one metric of every kind.
+// to beat them in at least one metric of each deciding kind.
 func trustOf(t score.Table) trust {
 	out := trust{}
 	for _, m := range t.Metrics {
-		if !slices.Contains(out.kinds, string(m.Kind)) {
+		if slices.Contains(deciding, m.Kind) && !slices.Contains(out.kinds, string(m.Kind)) {
 			out.kinds = append(out.kinds, string(m.Kind))
 		}
 	}
@@ -75,15 +79,20 @@ func trustOf(t score.Table) trust {
 			if len(cell.Values) == 0 {
 				continue
 			}
-			tested++
+			out.tested++
 			if significant[i][j] {
-				passes++
-				kinds[string(t.Metrics[j].Kind)] = true
+				out.passed++
+			}
+			if kind := string(t.Metrics[j].Kind); slices.Contains(out.kinds, kind) {
+				tested++
+				if significant[i][j] {
+					passes++
+					kinds[kind] = true
+				}
 			}
 		}
-		out.passed, out.tested = out.passed+passes, out.tested+tested
 		switch {
-		case len(kinds) < len(out.kinds) || passes < out.passes:
+		case len(kinds) == 0 || len(kinds) < len(out.kinds) || passes < out.passes:
 		case passes == out.passes:
 			out.best = append(out.best, row.Method)
 		default:
@@ -98,11 +107,11 @@ func (t trust) sentence() string {
 	kinds := strings.Join(t.kinds, ", ")
 	switch len(t.best) {
 	case 0:
-		return fmt.Sprintf("These scores single out no method: none of the %d beats every control in each kind of metric (%s).", t.methods, kinds)
+		return fmt.Sprintf("These scores single out no method: none of the %d beats every control in a metric of each kind that decides (%s).", t.methods, kinds)
 	case 1:
-		return fmt.Sprintf("Trust %s most: it beats every control in %d of %d metrics, at least one of each kind (%s).", t.best[0], t.passes, t.metrics, kinds)
+		return fmt.Sprintf("Trust %s most: it beats every control in %d of %d metrics of %s, in at least one of each.", t.best[0], t.passes, t.metrics, kinds)
 	}
-	return fmt.Sprintf("Trust %s most: each beats every control in %d metrics, at least one of each kind (%s).", strings.Join(t.best, " and "), t.passes, kinds)
+	return fmt.Sprintf("Trust %s most: each beats every control in %d metrics of %s, in at least one of each.", strings.Join(t.best, " and "), t.passes, kinds)
 }
 
 // scoreSetup lists the settings.

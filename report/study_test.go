@@ -113,10 +113,10 @@ func TestReportOfAStudy(t *testing.T) {
 		"base: 3 epochs of 40", "Every seed has the same split.", "a note", "no-pool: too large: 39 GiB for 8 GiB")
 	p.Want("tr",
 		"base 0.700 0.600 to 0.800", "no-relu 0.500 0.400 to 0.550", "no-pool too large –", // test accuracy
-		"base 0.500 0.400 to 0.600",                     // focus
-		"base 2.0 GiB 1.0 GiB to 3.0 GiB",               // peak memory
-		"no-relu base 1, 9; 0, 8 0.010 0.010 (below 0.05)",    // McNemar
-		"base test accuracy 0.725 0.700 0.600 to 0.800", // published
+		"base 0.500 0.400 to 0.600",                        // focus
+		"base 2.0 GiB 1.0 GiB to 3.0 GiB",                  // peak memory
+		"no-relu base 1, 9; 0, 8 0.010 0.010 (below 0.05)", // McNemar
+		"base test accuracy 0.725 0.700 0.600 to 0.800",    // published
 		"can 8 2", "tray 4 6", // the sum of two runs
 		"base 0.500 0.400 to 0.600 0.500 0.500 to 0.500", // F1
 	)

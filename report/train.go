@@ -69,7 +69,7 @@ func trainChapter(t *result.Training) (chapter, error) {
 
 // trainLead summarises the training in a sentence or two.
 func trainLead(t *result.Training) string {
-	text := fmt.Sprintf("%s learnt %d classes from %s in %s.", t.Experiment.Architecture.Name, len(t.Split.Classes),
+	text := fmt.Sprintf("%[1]s was trained on %[3]s of %[2]d classes for %[4]s.", t.Experiment.Architecture.Name, len(t.Split.Classes),
 		page.Count(len(t.Split.Train), "image"), page.Count(len(t.Epochs), "epoch"))
 	switch tested := t.Evaluation; {
 	case tested != nil:

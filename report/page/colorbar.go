@@ -11,21 +11,18 @@ type ColorBar struct {
 
 func (ColorBar) template() string { return "colorbar" }
 
-// barSteps is the number of rectangles of a colour bar.
-const barSteps = 64
+// barStops is the number of colours of a bar, between which it is interpolated.
+const barStops = 33
 
-// stop is a rectangle of a colour bar, in the units of its view box.
-type stop struct {
-	At   int
-	Fill string
-}
+// stop is a colour of a bar, at a percentage of its width.
+type stop struct{ At, Fill string }
 
-// Stops returns the rectangles of the bar, from the left.
+// Stops returns the colours of the bar, from the left.
 func (b ColorBar) Stops() []stop {
-	out := make([]stop, barSteps)
+	out := make([]stop, barStops)
 	for i := range out {
-		c := b.Color((float32(i) + 0.5) / barSteps)
-		out[i] = stop{i, hex(c)}
+		share := float64(i) / (barStops - 1)
+		out[i] = stop{fixed(100 * share), hex(b.Color(float32(share)))}
 	}
 	return out
 }

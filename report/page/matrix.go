@@ -24,9 +24,9 @@ func Matrix(c *metric.Confusion) Table {
 		return confusions(c)
 	}
 	t := Table{
-		Caption: "How often images of a class (rows) were predicted as which (columns)",
+		Caption: "Images by true class (rows) and predicted class (columns)",
 		Corner:  "true \\ predicted", Dense: true,
-		Legend: List{"Blue is right and orange is wrong; the deeper, the larger the share of the row."},
+		Legend: List{"Blue: correct; orange: wrong. The deeper the colour, the larger the share of the row."},
 	}
 	for i, class := range c.Classes {
 		t.Columns = append(t.Columns, Column{Name: class})
@@ -84,11 +84,11 @@ func sum(counts []int) (total int) {
 // PerClass is precision, recall and F1 of every class.
 func PerClass(scores []metric.ClassScores) Table {
 	t := Table{
-		Caption: "Each class told from the others", Corner: "class",
+		Caption: "Precision, recall and F1 of each class", Corner: "class",
 		Columns: []Column{{Name: "precision"}, {Name: "recall"}, {Name: "F1"}, {Name: "images"}},
 		Legend: List{
-			"Precision: of the images predicted as the class, the share that is.",
-			"Recall: of the images of the class, the share predicted so. F1: their harmonic mean.",
+			"Precision: the share of the images predicted as the class that belong to it.",
+			"Recall: the share of the images of the class that are predicted as it. F1: the harmonic mean of both.",
 		},
 	}
 	absent := false
@@ -102,7 +102,7 @@ func PerClass(scores []metric.ClassScores) Table {
 		}})
 	}
 	if absent {
-		t.Legend = append(t.Legend, "A dash: there is no image of the class. The macro F1 counts it as 0.")
+		t.Legend = append(t.Legend, "A dash: there is no image of the class; the macro F1 counts it as 0.")
 	}
 	return t
 }
