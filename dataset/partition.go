@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -50,53 +49,20 @@ func checkFractions(fractions [3]float64) error {
 // falls into depends on the seed and on the contents of its class, not on names
 // or order. Files of the same content go to the same part; if they are of
 // different classes, that is train, so that no image that is measured has two
-// right answers.
+// right answers. So do the images of a group of the folder's Grouping.
 //
 // A class of n different contents puts round(fraction x n) of them into each
 // part, up to one more or less so that they sum to n, and at least one. The
 // fraction of train must be above 0, the others may be 0, and they sum to 1. A
-// class with fewer contents than there are parts to fill is an error.
+// class with fewer contents, or groups, than there are parts to fill is an error.
+// If groups are too large for these numbers, a note gives those that they leave.
 func NewSplit(f *Folder, fractions [3]float64, seed uint64) (*Split, error) {
 	if err := checkFractions(fractions); err != nil {
 		return nil, err
 	}
-	classOf, conflict := map[string]int{}, map[string]bool{}
-	for _, item := range f.Items {
-		class, known := classOf[item.SHA256]
-		conflict[item.SHA256] = conflict[item.SHA256] || known && class != item.Class
-		classOf[item.SHA256] = item.Class
-	}
-	hashes := make([][]string, len(f.Classes)) // by class, unambiguous contents
-	taken := make([]int, len(f.Classes))       // by class, contents bound for train
-	seen := map[Item]bool{}
-	for _, item := range f.Items {
-		content := Item{Class: item.Class, SHA256: item.SHA256}
-		switch {
-		case seen[content]:
-		case conflict[item.SHA256]:
-			taken[item.Class]++
-		default:
-			hashes[item.Class] = append(hashes[item.Class], item.SHA256)
-		}
-		seen[content] = true
-	}
-	parts := map[string]int{} // of contents, 0 if not listed: train
-	for class, list := range hashes {
-		counts, err := partCounts(len(list), taken[class], fractions)
-		if err != nil {
-			return nil, fmt.Errorf("class %q %w", f.Classes[class], err)
-		}
-		slices.SortFunc(list, func(a, b string) int {
-			return cmp.Or(cmp.Compare(splitKey(seed, a), splitKey(seed, b)), strings.Compare(a, b))
-		})
-		for i, hash := range list {
-			switch {
-			case i >= counts[0]+counts[1]:
-				parts[hash] = 2
-			case i >= counts[0]:
-				parts[hash] = 1
-			}
-		}
+	d, joined := newDivision(f, fractions, seed)
+	if err := d.assign(joined); err != nil {
+		return nil, err
 	}
 	s := &Split{
 		Seed:       seed,
@@ -106,11 +72,12 @@ func NewSplit(f *Folder, fractions [3]float64, seed uint64) (*Split, error) {
 		Validation: []Item{},
 		Test:       []Item{},
 		Unreadable: append([]Problem{}, f.Unreadable...),
-		Notes:      append([]string{}, f.Notes...),
+		Notes:      append(append([]string{}, f.Notes...), d.notes...),
+		Grouping:   f.Grouping,
 	}
 	lists := [3]*[]Item{&s.Train, &s.Validation, &s.Test}
 	for _, item := range f.Items {
-		list := lists[parts[item.SHA256]]
+		list := lists[d.partOf[item.SHA256]]
 		*list = append(*list, item)
 	}
 	for _, list := range lists {
@@ -128,11 +95,11 @@ func splitKey(seed uint64, hash string) uint64 {
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-// partCounts divides free + taken contents by largest remainder, of which taken
-// are in train already, and returns how many of the free go to each part. A
-// part with a fraction above 0 gets at least one.
-func partCounts(free, taken int, fractions [3]float64) (counts [3]int, err error) {
-	total := free + taken
+// partCounts divides contents by largest remainder, of which taken are in their
+// parts already and free are not, and returns how many of the free go to each
+// part. A part with a fraction above 0 gets at least one.
+func partCounts(free int, taken [3]int, fractions [3]float64) (counts [3]int, err error) {
+	total := free + taken[0] + taken[1] + taken[2]
 	var wanted [3]int // the least of each part
 	for i, fraction := range fractions {
 		if fraction > 0 {
@@ -143,8 +110,12 @@ func partCounts(free, taken int, fractions [3]float64) (counts [3]int, err error
 	if total < needed {
 		return counts, fmt.Errorf("has too few different images for the split %v: %d, at least %d are needed", fractions, total, needed)
 	}
-	if free < wanted[1]+wanted[2] {
-		return counts, fmt.Errorf("has too few images that no other class has too for the split %v: %d, at least %d are needed", fractions, free, wanted[1]+wanted[2])
+	lacking := needed
+	for i := range wanted {
+		lacking -= min(wanted[i], taken[i])
+	}
+	if free < lacking {
+		return counts, errTooFewFree
 	}
 	var remainders [3]float64
 	rest, sum := total, fractions[0]+fractions[1]+fractions[2]
@@ -166,8 +137,10 @@ func partCounts(free, taken int, fractions [3]float64) (counts [3]int, err error
 		remainders[best] = -1
 	}
 	// Whoever has most gives to whoever lacks.
-	counts[0] -= taken
-	wanted[0] -= min(wanted[0], taken)
+	for i := range counts {
+		counts[i] -= taken[i]
+		wanted[i] -= min(wanted[i], taken[i])
+	}
 	for i := range counts {
 		for counts[i] < wanted[i] || counts[i] < 0 {
 			most := 0

@@ -50,6 +50,7 @@ type Folder struct {
 	Unreadable []Problem // files that are not readable images, sorted by path
 	Duplicates [][]Item  // groups of two or more items of the same content
 	Notes      []string  // a line each for what one should know
+	Grouping   *Grouping // images that belong together; Group sets it
 }
 
 // Scan lists the images below root, which has one sub-folder per class. Class

@@ -26,6 +26,7 @@ type Split struct {
 	Test       []Item     `json:"test"`
 	Unreadable []Problem  `json:"unreadable"`
 	Notes      []string   `json:"notes"`
+	Grouping   *Grouping  `json:"grouping,omitempty"` // images that were kept in one part
 	// Hash is the SHA-256 of the JSON of all the other fields, in hex.
 	Hash string `json:"hash"`
 }

@@ -1,0 +1,251 @@
+package dataset
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"oscar/internal/text"
+)
+
+// errTooFewFree says that a part would stay empty.
+var errTooFewFree = errors.New("too few free contents")
+
+// A division decides which part each content belongs to: 0 is train, 1 validation,
+// 2 test.
+type division struct {
+	classes   []string
+	fractions [3]float64
+	seed      uint64
+	contents  []content
+	partOf    map[string]int // of contents; train if not listed
+	notes     []string
+
+	// By class:
+	total []int    // contents
+	taken [][3]int // contents in each part
+	free  []int    // groups and single contents without a part
+	sized []bool   // whether a group has several contents of it
+}
+
+// A content is that of one file, or of several that are the same.
+type content struct {
+	hash    string
+	classes []int // more than one are a label conflict
+}
+
+// A contentGroup is several contents that belong together.
+type contentGroup struct {
+	contents []int32
+	classes  []int // without repetition
+	key      uint64
+	hash     string // the smallest
+}
+
+func newDivision(f *Folder, fractions [3]float64, seed uint64) (*division, sets) {
+	n := len(f.Classes)
+	d := &division{
+		classes: f.Classes, fractions: fractions, seed: seed, partOf: map[string]int{},
+		total: make([]int, n), taken: make([][3]int, n), free: make([]int, n), sized: make([]bool, n),
+	}
+	place := map[string]int32{}  // of a hash in contents
+	byPath := map[string]int32{} // the same, if there are groups
+	for _, item := range f.Items {
+		i, known := place[item.SHA256]
+		if !known {
+			i = int32(len(d.contents))
+			place[item.SHA256] = i
+			d.contents = append(d.contents, content{hash: item.SHA256})
+		}
+		if c := &d.contents[i]; !slices.Contains(c.classes, item.Class) {
+			c.classes = append(c.classes, item.Class)
+			d.total[item.Class]++
+		}
+		if f.Grouping != nil {
+			byPath[item.Path] = i
+		}
+	}
+	joined := newSets(len(d.contents))
+	if f.Grouping != nil {
+		for _, paths := range f.Grouping.Groups {
+			first := int32(-1)
+			for _, path := range paths {
+				i, known := byPath[path]
+				switch {
+				case !known:
+				case first < 0:
+					first = i
+				default:
+					joined.join(first, i)
+				}
+			}
+		}
+	}
+	return d, joined
+}
+
+// assign puts every content into a part: label conflicts and their groups into
+// train, then the groups, the largest first, then single contents in seeded order.
+func (d *division) assign(joined sets) error {
+	grouped := make([]bool, len(d.contents))
+	var groups []*contentGroup
+	for _, members := range joined.groups() {
+		g := &contentGroup{contents: members, hash: d.contents[members[0]].hash}
+		ambiguous := false
+		for _, i := range members {
+			grouped[i] = true
+			c := d.contents[i]
+			ambiguous = ambiguous || len(c.classes) > 1
+			g.hash = min(g.hash, c.hash)
+			for _, class := range c.classes {
+				d.sized[class] = d.sized[class] || slices.Contains(g.classes, class)
+				if !slices.Contains(g.classes, class) {
+					g.classes = append(g.classes, class)
+				}
+			}
+		}
+		slices.Sort(g.classes)
+		g.key = splitKey(d.seed, g.hash)
+		if ambiguous {
+			d.put(g, 0)
+			continue
+		}
+		for _, class := range g.classes {
+			d.free[class]++
+		}
+		groups = append(groups, g)
+	}
+	singles := make([][]string, len(d.classes)) // hashes by class
+	for i, c := range d.contents {
+		switch {
+		case grouped[i]:
+		case len(c.classes) > 1:
+			d.put(&contentGroup{contents: []int32{int32(i)}}, 0)
+		default:
+			class := c.classes[0]
+			singles[class] = append(singles[class], c.hash)
+			d.free[class]++
+		}
+	}
+	slices.SortFunc(groups, func(a, b *contentGroup) int {
+		return cmp.Or(cmp.Compare(len(b.contents), len(a.contents)), cmp.Compare(a.key, b.key), strings.Compare(a.hash, b.hash))
+	})
+	for _, g := range groups {
+		d.put(g, d.choose(g))
+		for _, class := range g.classes {
+			d.free[class]--
+		}
+	}
+	for class, list := range singles {
+		if err := d.assignSingles(class, list); err != nil {
+			return fmt.Errorf("class %q %w", d.classes[class], err)
+		}
+	}
+	return nil
+}
+
+// put puts a group into a part.
+func (d *division) put(g *contentGroup, part int) {
+	for _, i := range g.contents {
+		c := d.contents[i]
+		d.partOf[c.hash] = part
+		for _, class := range c.classes {
+			d.taken[class][part]++
+		}
+	}
+}
+
+// choose returns the part of which the group exceeds the shares by the fewest
+// images; of several, the one that is least full then, by its fullest class. Where a class has no more groups and contents left than parts without an
+// image of it, it is one of those parts.
+func (d *division) choose(g *contentGroup) int {
+	size := map[int]int{}
+	for _, i := range g.contents {
+		size[d.contents[i].classes[0]]++
+	}
+	allowed := [3]bool{}
+	for p, fraction := range d.fractions {
+		allowed[p] = fraction > 0
+	}
+	for _, class := range g.classes {
+		within, lacking := [3]bool{}, 0
+		for p, fraction := range d.fractions {
+			if fraction > 0 && d.taken[class][p] == 0 {
+				lacking++
+				within[p] = allowed[p]
+			}
+		}
+		if d.free[class] <= lacking && within != [3]bool{} {
+			allowed = within
+		}
+	}
+	best := -1
+	var leastOver, leastFull float64
+	for p, fraction := range d.fractions {
+		if !allowed[p] {
+			continue
+		}
+		over, full := 0.0, 0.0
+		for _, class := range g.classes {
+			share := fraction * float64(d.total[class])
+			before, after := float64(d.taken[class][p]), float64(d.taken[class][p]+size[class])
+			over += max(after-share, 0) - max(before-share, 0)
+			full = max(full, after/share)
+		}
+		if best < 0 || over < leastOver-1e-9 || over < leastOver+1e-9 && full < leastFull-1e-9 {
+			best, leastOver, leastFull = p, over, full
+		}
+	}
+	return best
+}
+
+// assignSingles divides the contents of a class that are in no group.
+func (d *division) assignSingles(class int, list []string) error {
+	counts, err := partCounts(len(list), d.taken[class], d.fractions)
+	if errors.Is(err, errTooFewFree) {
+		return d.tooFew(class, len(list))
+	} else if err != nil {
+		return err
+	}
+	slices.SortFunc(list, func(a, b string) int {
+		return cmp.Or(cmp.Compare(splitKey(d.seed, a), splitKey(d.seed, b)), strings.Compare(a, b))
+	})
+	for i, hash := range list {
+		switch {
+		case i >= counts[0]+counts[1]:
+			d.partOf[hash] = 2
+		case i >= counts[0]:
+			d.partOf[hash] = 1
+		}
+	}
+	for p := range counts {
+		counts[p] += d.taken[class][p]
+	}
+	if wanted, err := partCounts(d.total[class], [3]int{}, d.fractions); err == nil && d.sized[class] && wanted != counts {
+		d.notes = append(d.notes, fmt.Sprintf("groups are too large for the shares: of class %q %d, %d and %d different images are in train, validation and test, not %d, %d and %d",
+			d.classes[class], counts[0], counts[1], counts[2], wanted[0], wanted[1], wanted[2]))
+	}
+	return nil
+}
+
+// tooFew is the error of a class that leaves a part empty, with so many contents
+// that are in no group.
+func (d *division) tooFew(class, singles int) error {
+	needed := 0
+	var lacking []string
+	for p, fraction := range d.fractions {
+		if fraction > 0 && p > 0 {
+			needed++
+		}
+		if fraction > 0 && d.taken[class][p] == 0 {
+			lacking = append(lacking, PartNames[p])
+		}
+	}
+	if !d.sized[class] && d.taken[class][1]+d.taken[class][2] == 0 {
+		return fmt.Errorf("has too few images that no other class has too for the split %v: %d, at least %d are needed", d.fractions, singles, needed)
+	}
+	return fmt.Errorf("falls into too few groups for the split %v: they leave %s for %s",
+		d.fractions, text.Count(singles, "image"), strings.Join(lacking, " and "))
+}

@@ -1,0 +1,104 @@
+package dataset
+
+import (
+	"image"
+	"math"
+	"math/bits"
+	"slices"
+)
+
+// A Fingerprint is what NearDuplicates compares: two perceptual hashes, which
+// hardly change when an image is compressed, brightened or scaled. Rotated and
+// mirrored images have other ones. Bits are numbered as Python's ImageHash does:
+// row by row, the first is the highest.
+type Fingerprint struct {
+	// PHash has a bit for each of the 8x8 lowest frequencies of the image at 32x32
+	// pixels: whether its coefficient (DCT-II) is above the median.
+	PHash uint64
+	// DHash has a bit for each pixel of the image at 9x8 pixels but the first of a
+	// row: whether it is brighter than its left neighbour.
+	DHash uint64
+}
+
+// Distance is the larger of the two numbers of bits that differ, 0 to 64.
+func (f Fingerprint) Distance(g Fingerprint) int {
+	return max(bits.OnesCount64(f.PHash^g.PHash), bits.OnesCount64(f.DHash^g.DHash))
+}
+
+const (
+	printSide  = 32 // pixels, of the image that the coefficients are computed of
+	printTerms = 8  // frequencies a side
+)
+
+// cosines[k][x] is cos(pi k (2x+1) / 64), the DCT-II's basis.
+var cosines = func() (table [printTerms][printSide]float64) {
+	for k := range table {
+		for x := range table[k] {
+			table[k][x] = math.Cos(math.Pi * float64(k*(2*x+1)) / (2 * printSide))
+		}
+	}
+	return table
+}()
+
+// NewFingerprint computes the fingerprint of an image that is not empty.
+func NewFingerprint(img *image.RGBA) Fingerprint {
+	luma := toGray(img)
+	return Fingerprint{pHash(lanczos(luma, printSide, printSide)), dHash(lanczos(luma, 9, 8))}
+}
+
+// toGray weighs the colours as ITU-R 601 and Pillow do.
+func toGray(img *image.RGBA) *image.Gray {
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	out := image.NewGray(image.Rect(0, 0, w, h))
+	for y := range h {
+		row := img.Pix[y*img.Stride:][:4*w]
+		for x := range w {
+			p := row[4*x:][:3:3]
+			out.Pix[y*out.Stride+x] = uint8((19595*uint32(p[0]) + 38470*uint32(p[1]) + 7471*uint32(p[2]) + 1<<15) >> 16)
+		}
+	}
+	return out
+}
+
+// pHash hashes an image of 32x32 pixels.
+func pHash(img *image.Gray) (hash uint64) {
+	var columns [printTerms][printSide]float64 // [k][x]: transformed from top to bottom
+	for k := range columns {
+		for y := range printSide {
+			for x := range printSide {
+				columns[k][x] += cosines[k][y] * float64(img.Pix[y*img.Stride+x])
+			}
+		}
+	}
+	var terms [printTerms * printTerms]float64
+	for i := range terms {
+		for x := range printSide {
+			terms[i] += columns[i/printTerms][x] * cosines[i%printTerms][x]
+		}
+		// A coefficient that is 0 in exact arithmetic is 0 here, too.
+		terms[i] = math.Round(terms[i] * 1e6)
+	}
+	sorted := slices.Sorted(slices.Values(terms[:]))
+	median := (sorted[len(sorted)/2-1] + sorted[len(sorted)/2]) / 2
+	for _, term := range terms {
+		hash <<= 1
+		if term > median {
+			hash |= 1
+		}
+	}
+	return hash
+}
+
+// dHash hashes an image of 9x8 pixels.
+func dHash(img *image.Gray) (hash uint64) {
+	for y := range 8 {
+		row := img.Pix[y*img.Stride:][:9]
+		for x := range 8 {
+			hash <<= 1
+			if row[x+1] > row[x] {
+				hash |= 1
+			}
+		}
+	}
+	return hash
+}

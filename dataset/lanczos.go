@@ -1,0 +1,86 @@
+package dataset
+
+import (
+	"image"
+	"math"
+)
+
+// lanczos scales a grey image as Pillow's resize does with Resampling.LANCZOS, to
+// the last bit: the weights have 22 bits, and the image between the two passes 8.
+// An image of that size already is returned as it is.
+func lanczos(img *image.Gray, width, height int) *image.Gray {
+	size := img.Rect.Size()
+	if size.X != width {
+		narrow := image.NewGray(image.Rect(0, 0, width, size.Y))
+		for x, k := range lanczosKernels(size.X, width) {
+			for y := range size.Y {
+				narrow.Pix[y*narrow.Stride+x] = k.apply(img.Pix[y*img.Stride:], 1)
+			}
+		}
+		img = narrow
+	}
+	if size.Y != height {
+		low := image.NewGray(image.Rect(0, 0, width, height))
+		for y, k := range lanczosKernels(size.Y, height) {
+			for x := range width {
+				low.Pix[y*low.Stride+x] = k.apply(img.Pix[x:], img.Stride)
+			}
+		}
+		img = low
+	}
+	return img
+}
+
+const kernelBits = 22
+
+// A kernel weighs neighbouring pixels, the first of which has that number.
+type kernel struct {
+	first   int
+	weights []int
+}
+
+func (k kernel) apply(pixels []uint8, stride int) uint8 {
+	sum := 1 << (kernelBits - 1)
+	for i, w := range k.weights {
+		sum += w * int(pixels[(k.first+i)*stride])
+	}
+	return uint8(min(max(sum>>kernelBits, 0), 255))
+}
+
+// lanczosKernels returns the kernel of each pixel of a line, from one of other length.
+func lanczosKernels(from, to int) []kernel {
+	kernels := make([]kernel, to)
+	scale := float64(from) / float64(to)
+	wide := max(scale, 1)
+	for i := range kernels {
+		centre := (float64(i) + 0.5) * scale
+		first := max(int(centre-3*wide+0.5), 0)
+		raw := make([]float64, min(int(centre+3*wide+0.5), from)-first)
+		sum := 0.0
+		for j := range raw {
+			raw[j] = lanczos3((float64(first+j) - centre + 0.5) / wide)
+			sum += raw[j]
+		}
+		k := kernel{first: first, weights: make([]int, len(raw))}
+		for j, w := range raw {
+			k.weights[j] = int(math.Round(w / sum * (1 << kernelBits)))
+		}
+		kernels[i] = k
+	}
+	return kernels
+}
+
+func lanczos3(x float64) float64 {
+	if x < -3 || x >= 3 {
+		return 0
+	}
+	return sinc(x) * sinc(x/3)
+}
+
+func sinc(x float64) float64 {
+	if x == 0 {
+		return 1
+	}
+	x *= math.Pi
+	return math.Sin(x) / x
+}

@@ -1,0 +1,193 @@
+package dataset
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/bits"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// DefaultNearDuplicateDistance is at most how far apart near duplicates are.
+	DefaultNearDuplicateDistance = 8
+	// MaxNearDuplicateDistance is the largest distance that NearDuplicates takes:
+	// unrelated images are nearer than that to some other one.
+	MaxNearDuplicateDistance = 16
+)
+
+// CheckNearDuplicateDistance refuses a distance that NearDuplicates does not take.
+func CheckNearDuplicateDistance(distance int) error {
+	if distance < 0 || distance > MaxNearDuplicateDistance {
+		return fmt.Errorf("the distance of near duplicates is %d, want 0 to %d", distance, MaxNearDuplicateDistance)
+	}
+	return nil
+}
+
+// A NearDuplicate is an image of a group, and its distance from the nearest other
+// image of that group.
+type NearDuplicate struct {
+	Item
+	Distance int
+}
+
+// NearDuplicates returns the groups of images that look alike. Two images are in
+// one group if the Distance of their Fingerprints is at most that, or if a chain
+// of such images joins them. Images of different classes can be in one group.
+// Groups have two images or more and are sorted by path, as the images in them.
+//
+// All images are decoded once. One that cannot be is in no group. Of each image
+// 40 bytes are kept.
+func (f *Folder) NearDuplicates(ctx context.Context, distance int, opts ScanOptions) ([][]NearDuplicate, error) {
+	if err := CheckNearDuplicateDistance(distance); err != nil {
+		return nil, err
+	}
+	prints, readable, err := f.fingerprints(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	sets := newSets(len(f.Items))
+	nearest := make([]int8, len(f.Items))
+	for i := range nearest {
+		nearest[i] = MaxNearDuplicateDistance + 1
+	}
+	err = nearPairs(ctx, prints, readable, distance, func(i, j int32, d int) {
+		sets.join(i, j)
+		nearest[i], nearest[j] = min(nearest[i], int8(d)), min(nearest[j], int8(d))
+	})
+	if err != nil {
+		return nil, err
+	}
+	var groups [][]NearDuplicate
+	for _, members := range sets.groups() {
+		group := make([]NearDuplicate, len(members))
+		for k, i := range members {
+			group[k] = NearDuplicate{f.Items[i], int(nearest[i])}
+		}
+		slices.SortFunc(group, func(a, b NearDuplicate) int { return strings.Compare(a.Path, b.Path) })
+		groups = append(groups, group)
+	}
+	slices.SortFunc(groups, func(a, b []NearDuplicate) int { return strings.Compare(a[0].Path, b[0].Path) })
+	return groups, nil
+}
+
+// fingerprints decodes all images, and lists those that can be.
+func (f *Folder) fingerprints(ctx context.Context, opts ScanOptions) (prints []Fingerprint, readable []int32, err error) {
+	prints, ok := make([]Fingerprint, len(f.Items)), make([]bool, len(f.Items))
+	var mu sync.Mutex
+	next, done := 0, 0
+	group, ctx := errgroup.WithContext(ctx)
+	for range cmp.Or(max(opts.Workers, 0), runtime.GOMAXPROCS(0)) {
+		group.Go(func() error {
+			var buf []byte
+			for {
+				mu.Lock()
+				i := next
+				next++
+				mu.Unlock()
+				if i >= len(f.Items) {
+					return nil
+				}
+				data, err := readFile(filepath.Join(f.Root, filepath.FromSlash(f.Items[i].Path)), buf, opts.Limits)
+				if err == nil {
+					buf = data
+					img, _, release, failed := decodeHeld(ctx, data, opts.Limits)
+					if failed == nil {
+						prints[i], ok[i] = NewFingerprint(img), true
+					}
+					release()
+				}
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				if opts.Progress != nil {
+					mu.Lock()
+					done++
+					opts.Progress(done, len(f.Items))
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, nil, err
+	}
+	for i := range ok {
+		if ok[i] {
+			readable = append(readable, int32(i))
+		}
+	}
+	return prints, readable, nil
+}
+
+// bands is into how many parts of 16 bits a hash is cut.
+const bands = 4
+
+// nearPairs reports pairs of the listed fingerprints: of equal ones so many that
+// they are joined, of others each that is at most the distance apart, at least
+// once. It finds them by multi-index hashing (Norouzi, Punjani and Fleet 2012,
+// section 3): of two hashes at most d apart, one of four bands is at most d/4 apart.
+func nearPairs(ctx context.Context, prints []Fingerprint, listed []int32, distance int, report func(i, j int32, distance int)) error {
+	compare := func(a, b int32) int {
+		return cmp.Or(cmp.Compare(prints[a].PHash, prints[b].PHash), cmp.Compare(prints[a].DHash, prints[b].DHash))
+	}
+	listed = slices.Clone(listed)
+	slices.SortFunc(listed, func(a, b int32) int { return cmp.Or(compare(a, b), cmp.Compare(a, b)) })
+	unlike := listed[:0] // one of each fingerprint
+	for _, i := range listed {
+		if n := len(unlike); n > 0 && compare(unlike[n-1], i) == 0 {
+			report(unlike[n-1], i, 0)
+			continue
+		}
+		unlike = append(unlike, i)
+	}
+	masks := masksOf(distance / bands)
+	byBand := make([]int32, len(unlike))
+	for band := range bands {
+		of := func(i int32) uint16 { return uint16(prints[i].PHash >> (16 * band)) }
+		ends := make([]int32, 1<<16+1) // ends[k] is where the fingerprints of band k-1 end
+		for _, i := range unlike {
+			ends[int(of(i))+1]++
+		}
+		for k := range 1 << 16 {
+			ends[k+1] += ends[k]
+		}
+		starts := slices.Clone(ends)
+		for _, i := range unlike {
+			byBand[starts[of(i)]] = i
+			starts[of(i)]++
+		}
+		for n, i := range unlike {
+			if n%256 == 0 && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			for _, mask := range masks {
+				k := int(of(i) ^ mask)
+				for _, j := range byBand[ends[k]:ends[k+1]] {
+					if i < j {
+						if d := prints[i].Distance(prints[j]); d <= distance {
+							report(i, j, d)
+						}
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// masksOf lists the numbers of at most so many bits.
+func masksOf(most int) (masks []uint16) {
+	for m := range 1 << 16 {
+		if bits.OnesCount16(uint16(m)) <= most {
+			masks = append(masks, uint16(m))
+		}
+	}
+	return masks
+}
