@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -155,23 +156,28 @@ type explainJob struct {
 }
 
 // explain makes the maps of the shards that have none. If the scale of drawings
-// is known and p not nil, it draws them too, while the images are in memory.
+// is known and p not nil, it draws them too, while the images are in memory. It
+// counts the images that had their maps.
 func (j explainJob) explain(ctx context.Context, m *mapper, p *painter) (earlier int, err error) {
 	done := func(s shard) bool {
 		rows := mappedRows(j.dir, s.part)
 		return rows != nil && (p == nil || p.drawn(rows))
 	}
-	return j.run(ctx, "explaining", done, func(ctx context.Context, s shard, share func(float64)) (err error) {
+	var mapped atomic.Int64 // images of shards that were not drawn
+	earlier, err = j.run(ctx, "explaining", done, func(ctx context.Context, s shard, share func(float64)) (err error) {
 		var photos map[string]*image.RGBA
 		rows := mappedRows(j.dir, s.part)
 		if rows == nil {
 			rows, photos, err = m.shard(ctx, s, share)
+		} else {
+			mapped.Add(int64(len(s.images)))
 		}
 		if err != nil || p == nil {
 			return err
 		}
 		return p.shard(ctx, rows, photos)
 	})
+	return earlier + int(mapped.Load()), err
 }
 
 // draw makes the drawings that are missing.

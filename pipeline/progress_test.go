@@ -94,7 +94,7 @@ func TestExplainTwoStarts(t *testing.T) {
 		}
 		for i, err := range errs {
 			if err != nil {
-				if !strings.Contains(err.Error(), "in use by another oscar") && !strings.Contains(err.Error(), "holds explanations made with alpha") {
+				if !strings.Contains(err.Error(), "in use by another oscar") && !strings.Contains(err.Error(), "holds explanations drawn with alpha") {
 					t.Error(err)
 				}
 				continue
