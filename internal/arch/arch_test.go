@@ -22,6 +22,7 @@ import (
 var order = []string{
 	"bench",                      // oscar beside what people would use instead, measured
 	"cmd/oscar",                  // flags, help and exit codes of the verbs
+	"oscar",                      // one model, one picture: the first call of a Go program
 	"study",                      // a base experiment and named edits of it
 	"report",                     // a page of what a folder of results holds
 	"pipeline",                   // the verbs as Go functions
@@ -114,6 +115,15 @@ var longer = map[string]string{}
 
 const longest = 400
 
+// importPath returns the import path of a name in the order. The module's root
+// is oscar itself.
+func importPath(name string) string {
+	if name == "oscar" {
+		return name
+	}
+	return "oscar/" + name
+}
+
 // pkg is what `go list` says of a package.
 type pkg struct {
 	ImportPath        string
@@ -152,7 +162,7 @@ func packages(t *testing.T) []pkg {
 func TestImportsPointDown(t *testing.T) {
 	rank := map[string]int{}
 	for i, name := range order {
-		rank["oscar/"+name] = i
+		rank[importPath(name)] = i
 	}
 	for _, p := range packages(t) {
 		place, ok := rank[p.ImportPath]
@@ -207,7 +217,7 @@ func TestRulesNameWhatThereIs(t *testing.T) {
 		if slices.Index(order, name) != i {
 			t.Errorf("%s has two places in the order", name)
 		}
-		if !there["oscar/"+name] {
+		if !there[importPath(name)] {
 			t.Errorf("the order has a place for %s, which is gone", name)
 		}
 	}
