@@ -8,10 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
 )
 
 // A Split divides the images of a Folder into three parts. It is a value to be
@@ -68,7 +68,7 @@ func (s *Split) Write(path string) error {
 // ReadSplit reads a split that Write wrote. A file with unknown keys, or one
 // that was edited since (its hash tells), is refused.
 func ReadSplit(path string) (*Split, error) {
-	data, err := os.ReadFile(path)
+	data, err := paths.ReadFile(path, paths.Record)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read split: %w", err)
 	}
@@ -89,6 +89,9 @@ func ReadSplit(path string) (*Split, error) {
 		return nil, fmt.Errorf("split %q was edited: its content hashes to %.12s, it says %.12s; make a new split instead", path, hash, s.Hash)
 	}
 	for _, item := range slices.Concat(s.Train, s.Validation, s.Test) {
+		if err := paths.CheckLocal(item.Path); err != nil {
+			return nil, fmt.Errorf("split %q is not valid: %w", path, err)
+		}
 		if item.Class < 0 || item.Class >= len(s.Classes) {
 			return nil, fmt.Errorf("split %q is not valid: class %d of %q is not one of %d classes", path, item.Class, item.Path, len(s.Classes))
 		}

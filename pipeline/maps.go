@@ -16,6 +16,7 @@ import (
 	"oscar/explain"
 	"oscar/internal/npy"
 	"oscar/internal/numeric"
+	"oscar/internal/paths"
 	"oscar/methods"
 	"oscar/result"
 	"oscar/savedmodel"
@@ -372,9 +373,13 @@ func (m *mapper) write(ctx context.Context, s shard, p *photo, attributions []ex
 
 // removeDrawings removes the files that are drawn from a row's map.
 func (m *mapper) removeDrawings(r Row) error {
-	err := removeIfExists(filepath.Join(m.dir, r.Overlay))
-	if err == nil && r.Sheet != "" {
-		err = removeIfExists(filepath.Join(m.dir, r.Sheet))
+	for _, file := range []string{r.Overlay, r.Sheet} {
+		if file == "" {
+			continue
+		}
+		if err := paths.RemoveLocal(m.dir, file); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }

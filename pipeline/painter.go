@@ -18,6 +18,7 @@ import (
 	"oscar/internal/atomicfile"
 	"oscar/internal/graph"
 	"oscar/internal/npy"
+	"oscar/internal/paths"
 	"oscar/methods"
 	"oscar/result"
 )
@@ -218,12 +219,16 @@ func (p *painter) target(ctx context.Context, rows []Row, photo *image.RGBA) err
 
 // options are the settings with which a row's map is drawn.
 func (p *painter) options(r Row) (heatmap.Options, error) {
-	shape, values, err := npy.Read(filepath.Join(p.dir, r.Map))
+	path, err := paths.Local(p.dir, r.Map)
+	if err != nil {
+		return heatmap.Options{}, err
+	}
+	shape, values, err := npy.Read(path)
 	if err != nil {
 		return heatmap.Options{}, err
 	}
 	if len(shape) != 2 {
-		return heatmap.Options{}, fmt.Errorf("%s has the shape %v, want [height,width]", filepath.Join(p.dir, r.Map), shape)
+		return heatmap.Options{}, fmt.Errorf("%s has the shape %v, want [height,width]", path, shape)
 	}
 	method, err := methods.Lookup(r.Method)
 	if err != nil {
@@ -262,7 +267,10 @@ func (p *painter) rescale(r *Row) {
 // cannot be encoded is noted for its row; a file that cannot be written is an
 // error.
 func (p *painter) write(ctx context.Context, name string, draw func() *image.RGBA) error {
-	path := filepath.Join(p.dir, name)
+	path, err := paths.Local(p.dir, name)
+	if err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
 	"oscar/methods"
 	"oscar/result"
 )
@@ -32,7 +33,7 @@ func journalPath(dir string, s shard) string {
 // openJournal reads what an interrupted process left of the shard.
 func (m *mapper) openJournal(s shard) (*rowJournal, error) {
 	j := &rowJournal{dir: m.dir, path: journalPath(m.dir, s), byClass: m.settings.Class == TargetAll}
-	text, err := os.ReadFile(j.path)
+	text, err := paths.ReadFile(j.path, paths.Record)
 	if errors.Is(err, os.ErrNotExist) {
 		return j, nil
 	} else if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"oscar/explain"
 	"oscar/heatmap"
+	"oscar/internal/paths"
 	"oscar/methods"
 	"oscar/result"
 	"oscar/tfmodel"
@@ -198,10 +199,10 @@ func fingerprint(model string) (string, error) {
 
 // hashFiles hashes the contents of files one after the other; those that do
 // not exist count as empty.
-func hashFiles(paths ...string) (string, error) {
+func hashFiles(files ...string) (string, error) {
 	h := sha256.New()
-	for _, path := range paths {
-		f, err := os.Open(path)
+	for _, path := range files {
+		f, err := paths.Open(path)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		} else if err != nil {

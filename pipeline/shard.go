@@ -71,7 +71,7 @@ func (s shard) name() string {
 // readPart reads a part of the manifest.
 func readPart(dir, name string) ([]Row, error) {
 	path := filepath.Join(dir, partsDir, name)
-	text, err := os.ReadFile(path)
+	text, err := paths.ReadFile(path, paths.Record)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func dropStale(dir string, shards []shard) error {
 				if keep[file] {
 					continue
 				}
-				if err := removeIfExists(filepath.Join(dir, file)); err != nil {
+				if err := paths.RemoveLocal(dir, file); err != nil {
 					return err
 				}
 			}

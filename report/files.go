@@ -4,26 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"path/filepath"
 
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/internal/npy"
+	"oscar/internal/paths"
 )
-
-// within returns the path of a file of a folder of results. The name is read
-// from a file that others may have made: it must not lead out of the folder.
-func within(dir, name string) (string, error) {
-	local := filepath.FromSlash(name)
-	if !filepath.IsLocal(local) {
-		return "", fmt.Errorf("%q is no file within the folder", name)
-	}
-	return filepath.Join(dir, local), nil
-}
 
 // readGrid reads a map of a folder of results.
 func readGrid(dir, name string) (explain.Grid, error) {
-	path, err := within(dir, name)
+	path, err := paths.Local(dir, name)
 	if err != nil {
 		return explain.Grid{}, err
 	}
@@ -39,7 +29,7 @@ func readGrid(dir, name string) (explain.Grid, error) {
 
 // picture reads a picture of a folder of results.
 func picture(dir, name string) (*image.RGBA, error) {
-	if path, err := within(dir, name); err == nil {
+	if path, err := paths.Local(dir, name); err == nil {
 		if img, err := dataset.DecodeFile(path, dataset.Limits{}); err == nil {
 			return img, nil
 		}

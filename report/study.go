@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"oscar/internal/paths"
 	"oscar/metric"
 	"oscar/report/page"
 	"oscar/result"
@@ -213,7 +213,7 @@ func (v *studyChapter) setup() ([]page.Block, error) {
 		return nil, err
 	}
 	out = append(out, command...)
-	if asked, err := os.ReadFile(filepath.Join(v.dir, result.Asked)); err == nil {
+	if asked, err := paths.ReadFile(filepath.Join(v.dir, result.Asked), paths.Record); err == nil {
 		out = append(out, page.Fold{Title: result.Asked, Blocks: []page.Block{page.Code(asked)}})
 	}
 	return out, nil

@@ -3,14 +3,15 @@ package result
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
+
+	"oscar/internal/paths"
 )
 
 // readJSON reads a file of results of format 1; format is its field.
 func readJSON(dir, name string, into any, format *int) error {
 	path := filepath.Join(dir, name)
-	b, err := os.ReadFile(path)
+	b, err := paths.ReadFile(path, paths.Record)
 	if err != nil {
 		return err
 	}

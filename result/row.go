@@ -8,11 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"oscar/explain"
+	"oscar/internal/paths"
 )
 
 // ManifestFile is the name of the manifest within a folder of explanations.
@@ -74,7 +74,7 @@ func (r Row) Explained() bool { return r.Status != Unreadable && r.Status != Unk
 // ReadManifest reads the rows of an explaining run's folder.
 func ReadManifest(dir string) ([]Row, error) {
 	path := filepath.Join(dir, ManifestFile)
-	text, err := os.ReadFile(path)
+	text, err := paths.ReadFile(path, paths.Record)
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +111,11 @@ func parseRow(line []byte) (Row, error) {
 	if err := json.Unmarshal(line, &r); err != nil {
 		return Row{}, err
 	}
+	for _, name := range r.Files() {
+		if err := paths.CheckLocal(name); err != nil {
+			return Row{}, err
+		}
+	}
 	r.Row.Signed = r.Signed != nil && *r.Signed
 	if r.Signed == nil && r.Part == "" {
 		r.Row.Signed = slices.Contains(signedBefore, r.Method)
@@ -122,7 +127,7 @@ func parseRow(line []byte) (Row, error) {
 // follow each other.
 func EachImage(ctx context.Context, dir string, each func(rows []Row) error) error {
 	path := filepath.Join(dir, ManifestFile)
-	f, err := os.Open(path)
+	f, err := paths.Open(path)
 	if err != nil {
 		return err
 	}

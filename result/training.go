@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"oscar/dataset"
+	"oscar/internal/paths"
 )
 
 // Names within a run folder.
@@ -58,7 +59,7 @@ type TrainingSettings struct {
 func ReadTraining(dir string) (*Training, error) {
 	t := &Training{Dir: dir}
 	var err error
-	if t.Text, err = os.ReadFile(filepath.Join(dir, ExperimentFile)); err != nil {
+	if t.Text, err = paths.ReadFile(filepath.Join(dir, ExperimentFile), paths.Record); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(t.Text, &t.Experiment); err != nil {
@@ -121,7 +122,7 @@ func (t *Training) kept() int {
 
 // readEpochs returns the epochs of metrics.jsonl up to a line that is torn.
 func readEpochs(dir string) ([]EpochMetrics, error) {
-	b, err := os.ReadFile(filepath.Join(dir, MetricsFile))
+	b, err := paths.ReadFile(filepath.Join(dir, MetricsFile), paths.Record)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +168,7 @@ func readNetwork(dir string) (*Network, error) {
 // readOptional reads a file of JSON that may be missing.
 func readOptional(dir, name string, into any) (found bool, err error) {
 	path := filepath.Join(dir, name)
-	b, err := os.ReadFile(path)
+	b, err := paths.ReadFile(path, paths.Record)
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	} else if err != nil {

@@ -9,12 +9,13 @@ import (
 
 	"oscar/internal/atomicfile"
 	"oscar/internal/events"
+	"oscar/internal/paths"
 	"oscar/result"
 )
 
 // Metrics reads metrics.jsonl, one line an epoch.
 func (r *Run) Metrics() ([]result.EpochMetrics, error) {
-	b, err := os.ReadFile(r.Path(MetricsFile))
+	b, err := paths.ReadFile(r.Path(MetricsFile), paths.Record)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +40,7 @@ type journal struct {
 
 // Journal returns the epochs of metrics.jsonl up to the first damaged line.
 func (r *Run) Journal() ([]result.EpochMetrics, error) {
-	b, err := os.ReadFile(r.Path(MetricsFile))
+	b, err := paths.ReadFile(r.Path(MetricsFile), paths.Record)
 	if err != nil {
 		return nil, err
 	}

@@ -144,7 +144,7 @@ func Open(dir string) (*Run, error) {
 		return nil, fmt.Errorf("%s is not a run folder: it has no %s", dir, ExperimentFile)
 	}
 	r := &Run{Dir: dir}
-	b, err := os.ReadFile(r.Path(ExperimentFile))
+	b, err := paths.ReadFile(r.Path(ExperimentFile), paths.Record)
 	if err != nil {
 		return nil, err
 	}

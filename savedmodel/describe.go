@@ -10,6 +10,8 @@ import (
 
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
+
+	"oscar/internal/paths"
 )
 
 // Describe reads a model's metadata and the names of its signatures without
@@ -20,7 +22,7 @@ func Describe(dir string) (*Metadata, []string, error) {
 		return nil, nil, err
 	}
 	path := filepath.Join(dir, "saved_model.pb")
-	b, err := os.ReadFile(path)
+	b, err := paths.ReadFile(path, paths.Graph)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil, lacksGraph(dir)
 	} else if err != nil {

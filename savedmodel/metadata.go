@@ -2,11 +2,14 @@ package savedmodel
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"oscar/internal/paths"
 )
 
 // metadataFile is the path of the metadata in a model's folder.
@@ -54,7 +57,7 @@ type Layer struct {
 
 func readMetadata(dir string) (*Metadata, error) {
 	path := filepath.Join(dir, metadataFile)
-	b, err := os.ReadFile(path)
+	b, err := paths.ReadFile(path, paths.Record)
 	if os.IsNotExist(err) {
 		return nil, fmt.Errorf("%s has no %s: it was not exported by oscar; want a run folder or what \"oscar export\" wrote", dir, metadataFile)
 	} else if err != nil {
@@ -67,8 +70,60 @@ func readMetadata(dir string) (*Metadata, error) {
 	if m.Format != 1 {
 		return nil, fmt.Errorf("%s: format %d, this oscar reads 1", path, m.Format)
 	}
+	if err := m.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	m.complete()
 	return m, nil
+}
+
+// The largest values that metadata may have: a side of an image, and the size of
+// a layer's output or its parameters.
+const (
+	maxSide = 1 << 16
+	maxSize = 1 << 40
+)
+
+// check reports the first value that no model has. Classes and layers name files
+// of results.
+func (m *Metadata) check() error {
+	for _, side := range []struct {
+		name  string
+		value int
+	}{{"height", m.Image.Height}, {"width", m.Image.Width}} {
+		if side.value < 1 || side.value > maxSide {
+			return fmt.Errorf("image.%s is %d, want 1 to %d", side.name, side.value, maxSide)
+		}
+	}
+	if len(m.Classes) == 0 {
+		return errors.New("classes is empty")
+	}
+	classes := map[string]bool{}
+	for _, name := range m.Classes {
+		if err := paths.CheckLocal(name); err != nil {
+			return fmt.Errorf("classes, which name files: %w", err)
+		}
+		if classes[name] {
+			return fmt.Errorf("class %q is named twice", name)
+		}
+		classes[name] = true
+	}
+	for _, l := range m.Layers {
+		if err := paths.CheckLocal(l.Name); err != nil {
+			return fmt.Errorf("layers, which name files: %w", err)
+		}
+		if l.Parameters < 0 || l.Parameters > maxSize || l.Frozen < 0 || l.Frozen > l.Parameters {
+			return fmt.Errorf("layer %q has %d parameters, %d of them frozen; want 0 to %d", l.Name, l.Parameters, l.Frozen, maxSize)
+		}
+		size := 1
+		for _, n := range l.Output {
+			if n < 1 || n > maxSize/size {
+				return fmt.Errorf("layer %q has the output %v, want sizes from 1 to %d values in all", l.Name, l.Output, maxSize)
+			}
+			size *= n
+		}
+	}
+	return nil
 }
 
 // complete marks the explainable layers of models that were written without such marks. It

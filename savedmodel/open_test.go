@@ -182,3 +182,70 @@ func TestMetadataListsWhatThereIs(t *testing.T) {
 	wantError(t, "conv6", b.CheckLayer("conv6"), `no layer "conv6"`, "have conv1, relu1, bn1, conv5, relu5, pool5")
 	wantError(t, "fc1", b.CheckLayer("fc1"), `layer "fc1" gives [3]`, "[height,width,channels]", "have conv1")
 }
+
+// TestAbsurdMetadata puts values that no model has into each place of oscar.json.
+// Opening gives an error or a model, and never panics.
+func TestAbsurdMetadata(t *testing.T) {
+	dir := exported(t)
+	path := filepath.Join(dir, "assets.extra", "oscar.json")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.WriteFile(path, text, 0o666) })
+	var tree any
+	if err := json.Unmarshal(text, &tree); err != nil {
+		t.Fatal(err)
+	}
+	tries, refused := 0, 0
+	var spoil func(node any, set func(any))
+	spoil = func(node any, set func(any)) {
+		for _, v := range []any{nil, -1, 0, 1e9, int64(1) << 62, "", "../x", "/x", []any{}, []any{-1, 1e18, 1e18}, map[string]any{}} {
+			set(v)
+			b, err := json.Marshal(tree)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, b, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			tries++
+			meta, _, err := savedmodel.Describe(dir)
+			if err != nil {
+				refused++
+				continue
+			}
+			for _, name := range meta.Classes {
+				if !filepath.IsLocal(name) {
+					t.Errorf("class %q is taken", name)
+				}
+			}
+			for _, l := range meta.Layers {
+				if !filepath.IsLocal(l.Name) {
+					t.Errorf("layer %q is taken", l.Name)
+				}
+			}
+			if tries%16 != 0 { // opening takes longer
+				continue
+			}
+			if b, err := savedmodel.Open(dir, graph.Threads{Intra: 1, Inter: 1}); err == nil {
+				b.Close()
+			}
+		}
+		set(node)
+		switch node := node.(type) {
+		case map[string]any:
+			for key, v := range node {
+				spoil(v, func(v any) { node[key] = v })
+			}
+		case []any:
+			for i, v := range node {
+				spoil(v, func(v any) { node[i] = v })
+			}
+		}
+	}
+	spoil(tree, func(v any) { tree = v })
+	if refused < tries/4 {
+		t.Errorf("of %d changed files %d are refused", tries, refused)
+	}
+}

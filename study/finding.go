@@ -211,7 +211,11 @@ func (j *job) readExplanations(d *runData) error {
 		if err != nil {
 			return err
 		}
-		d.explanations = append(d.explanations, explanation{row, filepath.ToSlash(image), filepath.Join(dir, filepath.FromSlash(row.Map))})
+		file, err := paths.Local(dir, row.Map)
+		if err != nil {
+			return err
+		}
+		d.explanations = append(d.explanations, explanation{row, filepath.ToSlash(image), file})
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -16,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"oscar/internal/paths"
 	"oscar/pipeline"
 )
 
@@ -129,7 +129,7 @@ func countEpochs(dir string, epochs func(int), ended <-chan struct{}) {
 		case <-ended:
 			return
 		case <-tick.C:
-			if text, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl")); err == nil {
+			if text, err := paths.ReadFile(filepath.Join(dir, "metrics.jsonl"), paths.Record); err == nil {
 				epochs(bytes.Count(text, []byte("\n")))
 			}
 		}

@@ -4,16 +4,17 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"os"
-	"oscar/internal/keyed"
 
 	"go.yaml.in/yaml/v3"
+
+	"oscar/internal/keyed"
+	"oscar/internal/paths"
 )
 
 // ReadFile reads a study from a YAML (or JSON) file. Keys left out are those of
 // [DefaultStudy]; unknown ones are errors that name the nearest.
 func ReadFile(path string) (Study, error) {
-	b, err := os.ReadFile(path)
+	b, err := paths.ReadFile(path, paths.Settings)
 	if err != nil {
 		return Study{}, err
 	}
@@ -43,7 +44,7 @@ type Addition struct {
 // ReadAddition reads one variant from a YAML file.
 func ReadAddition(path string) (Addition, error) {
 	var a Addition
-	b, err := os.ReadFile(path)
+	b, err := paths.ReadFile(path, paths.Settings)
 	if err != nil {
 		return a, err
 	}

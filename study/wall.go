@@ -111,6 +111,9 @@ func (c *comparison) picture(row result.WallRow) error {
 	if paths.Exists(path) {
 		return nil
 	}
+	if err := paths.CheckLocal(row.Image); err != nil {
+		return err
+	}
 	data := c.rows[0].experiment.Data
 	img, err := dataset.DecodeFile(filepath.Join(c.plan.Root, filepath.FromSlash(row.Image)), dataset.Limits{MaxPixels: data.MaxPixels, MaxBytes: data.MaxBytes})
 	if err != nil {

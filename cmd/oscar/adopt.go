@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"oscar/internal/paths"
 	"oscar/internal/text"
 	"oscar/pipeline"
 )
@@ -98,7 +98,7 @@ printed, and without --input-scale each scale is tried.`,
 
 // namesIn are the lines of a file that are not empty.
 func namesIn(path string) ([]string, error) {
-	b, err := os.ReadFile(path)
+	b, err := paths.ReadFile(path, paths.Settings)
 	if err != nil {
 		return nil, err
 	}

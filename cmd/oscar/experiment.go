@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,6 +9,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/experiment"
+	"oscar/internal/paths"
 	"oscar/tfmodel"
 )
 
@@ -49,7 +49,7 @@ func experimentFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 	var ofFile error // what is wrong with the file, unless a flag mends it
 	if a.file != "" {
-		b, err := os.ReadFile(a.file)
+		b, err := paths.ReadFile(a.file, paths.Settings)
 		if err != nil {
 			return err
 		}

@@ -84,6 +84,10 @@ func TestRefusals(t *testing.T) {
 		{1, "train $DATA --out $DATA/run", "$DATA/run lies in $DATA, where every folder is a class; name a folder elsewhere"},
 
 		{1, "train $DATA --out new --experiment none.yaml", "open none.yaml: no such file or directory"},
+		{1, "train $DATA --out new --experiment /dev/zero", "/dev/zero is not a regular file (Dc---------)"},
+		{1, "train $DATA --out new --experiment flat", "flat is a folder, want a file"},
+		{1, "study run /dev/zero $DATA --out new", "/dev/zero is not a regular file (Dc---------)"},
+		{1, "study add flat /dev/zero", "/dev/zero is not a regular file (Dc---------)"},
 		{1, "train $DATA --out new --experiment nothing.yaml", "nothing.yaml: the file is empty; want keys such as training: {epochs: 40}"},
 		{1, "train $DATA --out new --experiment words.yaml", "words.yaml: the file is words, want some of the keys format, architecture, explain, data, training, seed"},
 		{1, "train $DATA --out new --experiment typo.yaml", `typo.yaml: training has an unknown key "epoch" (epochs?); have epochs, batch, learning_rate, schedule, adam, loss, augmentation, select, early_stopping`},

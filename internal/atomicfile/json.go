@@ -3,7 +3,8 @@ package atomicfile
 import (
 	"encoding/json"
 	"fmt"
-	"os"
+
+	"oscar/internal/paths"
 )
 
 // WriteJSON writes v as indented JSON.
@@ -17,7 +18,7 @@ func WriteJSON(path string, v any) error {
 
 // ReadJSON reads a JSON file into v; its errors name the file.
 func ReadJSON(path string, v any) error {
-	text, err := os.ReadFile(path)
+	text, err := paths.ReadFile(path, paths.Record)
 	if err != nil {
 		return err
 	}

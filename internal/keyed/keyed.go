@@ -23,6 +23,9 @@ import (
 // Parse parses YAML, of which JSON is a part, to maps, lists and values. An
 // empty text is an error that gives the example, such as "seed: 1".
 func Parse(b []byte, example string) (tree any, err error) {
+	if err := CheckSize(b); err != nil {
+		return nil, err
+	}
 	if err := yaml.Unmarshal(b, &tree); err != nil {
 		return nil, err
 	}
@@ -30,6 +33,31 @@ func Parse(b []byte, example string) (tree any, err error) {
 		return nil, fmt.Errorf("the file is empty; want keys such as %s", example)
 	}
 	return tree, nil
+}
+
+// maxValues is the largest number of keys and values of a text.
+const maxValues = 20_000
+
+// CheckSize refuses a YAML text with more than 20,000 keys and values: decoding
+// takes a time that grows with the square of their number.
+func CheckSize(b []byte) error {
+	var root yaml.Node
+	if err := yaml.Unmarshal(b, &root); err != nil {
+		return err
+	}
+	if n := count(&root); n > maxValues {
+		return fmt.Errorf("the file has %d keys and values, want at most %d", n, maxValues)
+	}
+	return nil
+}
+
+// count returns the number of nodes, without those that aliases repeat.
+func count(n *yaml.Node) int {
+	total := 1
+	for _, child := range n.Content {
+		total += count(child)
+	}
+	return total
 }
 
 // Merge lays one tree over another: maps key by key, everything else as a whole.

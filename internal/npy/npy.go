@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
 )
 
 const (
@@ -44,7 +45,7 @@ func Write(path string, shape []int, values []float32) error {
 // Read reads a file that [Write] or numpy.save made. Any other kind of array
 // than a little-endian float32 one in C order is an error that names the kind.
 func Read(path string) (shape []int, values []float32, err error) {
-	data, err := os.ReadFile(path)
+	data, err := paths.ReadFile(path, paths.Graph)
 	if err != nil {
 		return nil, nil, fmt.Errorf("npy: %w", err)
 	}

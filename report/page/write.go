@@ -45,7 +45,7 @@ func Replaceable(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return fmt.Errorf("%s is a folder; name a file, as %s", path, filepath.Join(path, "report.html"))
 	}
-	before, err := os.ReadFile(path)
+	before, err := paths.ReadFile(path, paths.Record)
 	if errors.Is(err, os.ErrNotExist) {
 		if dir := filepath.Dir(path); !paths.Exists(dir) {
 			return fmt.Errorf("there is no folder %s to write %s in", dir, filepath.Base(path))

@@ -6,13 +6,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
 
 	"oscar/internal/graph"
+	"oscar/internal/paths"
 	"oscar/savedmodel"
 )
 
@@ -382,7 +382,7 @@ func (a *adoption) kind() string {
 }
 
 func hashFile(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := paths.Open(path)
 	if err != nil {
 		return "", err
 	}

@@ -13,6 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/keyed"
+	"oscar/internal/paths"
 )
 
 // SidecarFile lies next to saved_model.pb and holds [Options].
@@ -50,11 +52,14 @@ type Image struct {
 // ReadSidecar reads the options next to the model in dir; none are there: false.
 func ReadSidecar(dir string) (o Options, found bool, err error) {
 	path := filepath.Join(dir, SidecarFile)
-	b, err := os.ReadFile(path)
+	b, err := paths.ReadFile(path, paths.Settings)
 	if errors.Is(err, os.ErrNotExist) {
 		return o, false, nil
 	} else if err != nil {
 		return o, false, err
+	}
+	if err := keyed.CheckSize(b); err != nil {
+		return o, false, fmt.Errorf("%s: %w", path, err)
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(b))
 	decoder.KnownFields(true)

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"oscar/internal/graph"
+	"oscar/internal/paths"
 )
 
 // Model is a SavedModel as its file has it: a graph, functions that it calls,
@@ -54,7 +55,7 @@ func Read(dir string) (*Model, error) {
 	if info.Size() > maxFile {
 		return nil, fmt.Errorf("%s has %d bytes, more than %d", path, info.Size(), maxFile)
 	}
-	b, err := os.ReadFile(path)
+	b, err := paths.ReadFile(path, paths.Graph)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,57 @@
+package paths
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// CheckLocal returns an error unless a name that was read from a file stays
+// within its folder. The name has slashes.
+func CheckLocal(name string) error {
+	if !filepath.IsLocal(filepath.FromSlash(name)) {
+		return fmt.Errorf("%q is no file within the folder", name)
+	}
+	return nil
+}
+
+// Local returns the path of a file below dir whose name was read from a file.
+// The file need not exist. A name that leads out of dir, by its elements or by a
+// symbolic link, is an error.
+func Local(dir, name string) (string, error) {
+	if err := CheckLocal(name); err != nil {
+		return "", err
+	}
+	name = filepath.FromSlash(name)
+	path := filepath.Join(dir, name)
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return path, nil
+	} else if err != nil {
+		return "", err
+	}
+	defer root.Close()
+	if _, err := root.Stat(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s: %w", path, TrimError(err))
+	}
+	return path, nil
+}
+
+// RemoveLocal removes a file below dir whose name was read from a file. A file
+// that is not there is no error, one outside of dir is.
+func RemoveLocal(dir, name string) error {
+	if err := CheckLocal(name); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := root.Remove(filepath.FromSlash(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", filepath.Join(dir, filepath.FromSlash(name)), TrimError(err))
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+package paths
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// The largest files that are read whole.
+const (
+	Settings = 1 << 20   // a file that a person writes: an experiment, a study, a list of classes
+	Record   = 1 << 30   // a file that oscar writes: rows, scores, a split
+	Graph    = 2<<30 - 1 // a TensorFlow graph, and a map; protocol buffers end here
+)
+
+// Open opens a regular file for reading. It refuses folders, pipes and devices
+// without opening them: a pipe may wait for ever, a device may have no end.
+func Open(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, openError(err)
+	case info.IsDir():
+		return nil, fmt.Errorf("%s is a folder, want a file", path)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file (%s)", path, info.Mode().Type())
+	}
+	return os.Open(path)
+}
+
+// ReadFile reads a whole file as [Open] opens it, of at most limit bytes.
+func ReadFile(path string, limit int64) ([]byte, error) {
+	f, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > limit {
+		return nil, tooLarge(path, limit)
+	}
+	// The size may be wrong: the file may grow, and files of /proc have none.
+	b := make([]byte, 0, info.Size()+512)
+	for {
+		n, err := f.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case int64(len(b)) > limit:
+			return nil, tooLarge(path, limit)
+		case errors.Is(err, io.EOF):
+			return b, nil
+		case err != nil:
+			return nil, err
+		case len(b) == cap(b):
+			b = append(b, 0)[:len(b)]
+		}
+	}
+}
+
+func tooLarge(path string, limit int64) error {
+	return fmt.Errorf("%s is larger than %d bytes, the most that is read", path, limit)
+}
+
+// openError makes an error of stat read like one of open.
+func openError(err error) error {
+	if p, ok := errors.AsType[*os.PathError](err); ok {
+		return &os.PathError{Op: "open", Path: p.Path, Err: p.Err}
+	}
+	return err
+}
