@@ -7,6 +7,7 @@ import (
 	"oscar/dataset"
 	"oscar/internal/machine"
 	"oscar/internal/named"
+	"oscar/internal/numeric"
 	"oscar/internal/text"
 	"oscar/tfmodel"
 )
@@ -114,6 +115,9 @@ func (e *Experiment) Check() error {
 	if e.Format != 1 {
 		return fmt.Errorf("format is %d, this oscar reads 1", e.Format)
 	}
+	if err := numeric.CheckAllLargest(e); err != nil {
+		return err
+	}
 	if err := e.Training.check(); err != nil {
 		return err
 	}
@@ -184,6 +188,9 @@ func (e *Experiment) Fits(memory int64) (note string, err error) {
 	if fixed := m.Weights + m.Gradients + m.Optimizer; fixed > memory {
 		return "", fmt.Errorf("training %s takes %s for weights, gradients and optimiser alone, and this machine has %s; take a smaller network: %s",
 			e.Architecture.Name, machine.GiB(fixed), machine.GiB(memory), e.Architecture.Largest())
+	}
+	if m.Training > 16*memory {
+		return "", fmt.Errorf("a step of %s takes about %s, and this machine has %s; take a smaller batch", text.Count(e.Training.Batch, "image"), machine.GiB(m.Training), machine.GiB(memory))
 	}
 	if m.Training > memory {
 		return fmt.Sprintf("a step of %s takes about %s, and this machine has %s: a smaller batch, as --batch %d, takes less",

@@ -13,6 +13,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/heatmap"
+	"oscar/internal/text"
 )
 
 // Surrogate is a decision tree that imitates the model, and how well it does.
@@ -154,7 +155,7 @@ func featureHeader(features []Feature) []string {
 }
 
 func featureFields(path, part, predicted string, row []float64) []string {
-	out := []string{path, part, predicted}
+	out := []string{text.Cell(path), part, text.Cell(predicted)}
 	for _, v := range row {
 		out = append(out, strconv.FormatFloat(v, 'g', -1, 64))
 	}

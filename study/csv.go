@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/text"
 	"oscar/metric"
 	"oscar/result"
 )
@@ -36,6 +37,11 @@ func writeCSV(path string, res *result.Study) error {
 	}
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
+	for _, line := range lines {
+		for _, i := range []int{0, 2} { // the variant's name and the status; the rest are numbers
+			line[i] = text.Cell(line[i])
+		}
+	}
 	if err := w.WriteAll(lines); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"oscar/explain"
 	"oscar/internal/named"
+	"oscar/internal/numeric"
 	"oscar/pipeline"
 	"oscar/result"
 )
@@ -101,6 +102,9 @@ func (s Study) Check() error {
 		return named.Unknown("split", s.Split, []string{OneSplit, SeedSplit})
 	case len(s.Variants) == 0:
 		return errors.New("variants is empty; want the base, as {name: baseline}, and edits of it")
+	}
+	if err := numeric.CheckAllLargest(s); err != nil {
+		return err
 	}
 	for i, seed := range s.Seeds {
 		if slices.Contains(s.Seeds[:i], seed) {

@@ -142,7 +142,40 @@ func shapes(layers []Named, in Shape, seen map[string]bool) ([]Shape, error) {
 		if err != nil {
 			return nil, fmt.Errorf("layer %s (%s): %w", l.Name, l.Layer.Kind(), err)
 		}
+		if err := countable(l.Layer, all[i], out); err != nil {
+			return nil, fmt.Errorf("layer %s (%s): %w", l.Name, l.Layer.Kind(), err)
+		}
 		all = append(all, out)
 	}
 	return all, nil
+}
+
+// The largest numbers of values: of an output, since TensorFlow's kernels count with 32 bits,
+// and of a parameter, so that bytes can be counted.
+const mostOutputs, mostParameters = 1<<31 - 1, 1 << 40
+
+// countable reports the first shape of a layer, of its output or of a parameter, with too many
+// values.
+func countable(l Layer, in, out Shape) error {
+	if !within(out, mostOutputs) {
+		return fmt.Errorf("the output %v has more than %d values", out, mostOutputs)
+	}
+	for _, p := range l.Params(in) {
+		if !within(p.Shape, mostParameters) {
+			return fmt.Errorf("the %s %v has more than %d values", p.Role, p.Shape, mostParameters)
+		}
+	}
+	return nil
+}
+
+// within reports whether a shape has at most that many values.
+func within(shape Shape, most int) bool {
+	n := 1
+	for _, d := range shape {
+		if d > 0 && n > most/d {
+			return false
+		}
+		n *= max(d, 1)
+	}
+	return true
 }

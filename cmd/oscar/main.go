@@ -9,9 +9,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
+	"oscar/internal/paths"
 	"oscar/internal/quiet"
+	"oscar/internal/text"
 	"oscar/pipeline"
 	"oscar/result"
 )
@@ -26,9 +29,25 @@ const (
 	exitUsage       = 2   // flags or arguments are wrong
 	exitInterrupted = 3   // stopped by a signal; what is needed to go on was saved
 	exitAborted     = 130 // a second signal: stopped at once
+	// A crash of oscar or of TensorFlow, which is a fault in them, ends by SIGABRT: 134.
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() {
+	crashBySignal()
+	os.Exit(run(os.Args[1:]))
+}
+
+// crashBySignal makes a panic in any goroutine end the process by SIGABRT, as a
+// failed check in TensorFlow does. By default it would end with exitUsage. The
+// process's memory is not written to a file.
+func crashBySignal() {
+	debug.SetTraceback("crash")
+	var core syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_CORE, &core) == nil {
+		core.Cur = 0
+		syscall.Setrlimit(syscall.RLIMIT_CORE, &core)
+	}
+}
 
 func run(args []string) int {
 	if err := quiet.Start(); err != nil {
@@ -36,7 +55,7 @@ func run(args []string) int {
 		return exitFailed
 	}
 	result.Version = version
-	pipeline.AdoptNotice = func(text string) { fmt.Fprintf(os.Stderr, "oscar: %s\n", text) }
+	pipeline.AdoptNotice = func(notice string) { fmt.Fprintf(os.Stderr, "oscar: %s\n", text.Printable(notice)) }
 	pipeline.ReadOtherJPEGs()
 	// A file that grows beyond ulimit -f is an error like a full disk, not the end.
 	signal.Ignore(syscall.SIGXFSZ)
@@ -50,10 +69,15 @@ func run(args []string) int {
 func call(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd := newRoot()
 	cmd.SetArgs(args)
-	cmd.SetOut(stdout)
+	printed, said := &text.Writer{To: stdout}, &text.Writer{To: stderr}
+	stderr = said
+	cmd.SetOut(printed)
 	err := cmd.ExecuteContext(context.WithValue(ctx, commandLine{}, args))
 	if errors.Is(err, context.Canceled) && !errors.Is(err, pipeline.ErrInterrupted) {
 		err = pipeline.ErrInterrupted // of a verb that has nothing to save
+	}
+	if printed.Err != nil && (err == nil || errors.Is(err, printed.Err)) {
+		err = fmt.Errorf("cannot write to standard output: %w", paths.TrimError(printed.Err))
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "oscar: %v\n", err)
@@ -81,20 +105,25 @@ type usageError struct {
 
 func (e usageError) Unwrap() error { return e.error }
 
-// signalContext is cancelled by SIGINT or SIGTERM; a second one ends the
+// signalContext is cancelled by SIGINT, SIGTERM or SIGHUP; a second one ends the
 // process at once.
 func signalContext() (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup ignores it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		if _, ok := <-signals; !ok {
 			return
 		}
 		fmt.Fprintln(os.Stderr, "\noscar: stopping after the step under way; a second signal stops at once")
 		cancel()
-		if _, ok := <-signals; ok {
-			os.Exit(exitAborted)
+		for again := range signals {
+			if again != syscall.SIGHUP { // a terminal that closes may send several
+				os.Exit(exitAborted)
+			}
 		}
 	}()
 	return ctx, func() { signal.Stop(signals); close(signals); cancel() }

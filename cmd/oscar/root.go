@@ -2,9 +2,13 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"oscar/internal/numeric"
 )
 
 // verbs is the one table of commands.
@@ -28,7 +32,7 @@ at, and ships it as a SavedModel that explains itself.
 
 Exit status: 0 done; 1 the work could not be done; 2 flags or arguments are
 wrong; 3 stopped by a signal, with all saved that is needed to go on; 130
-stopped at once by a second signal.`,
+stopped at once by a second signal; 134 oscar or TensorFlow crashed.`,
 		Example: `  oscar demo
   oscar train photos --out runs/first
   oscar explain runs/first photos --out explained`,
@@ -50,7 +54,25 @@ stopped at once by a second signal.`,
 		root.AddCommand(verb(g))
 	}
 	markUsage(root)
+	root.PersistentPreRunE = checkNumbers
 	return root
+}
+
+// checkNumbers refuses whole numbers beyond the largest sensible ones.
+func checkNumbers(cmd *cobra.Command, _ []string) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if kind := f.Value.Type(); err != nil || kind != "int" && kind != "int64" {
+			return
+		}
+		value, parseErr := strconv.ParseInt(f.Value.String(), 10, 64)
+		if err = parseErr; err == nil {
+			err = numeric.CheckLargest(f.Name, value)
+		}
+	})
+	if err != nil {
+		return usageError{err, cmd.CommandPath()}
+	}
+	return nil
 }
 
 // plainFlags takes pflag's "[=true|false]" off the list of flags.

@@ -43,7 +43,7 @@ func newScreen() *screen {
 // line writes a line that stays.
 func (s *screen) line(format string, args ...any) {
 	s.clear()
-	fmt.Fprintf(s.out, format+"\n", args...)
+	fmt.Fprintln(s.out, text.Printable(fmt.Sprintf(format, args...)))
 }
 
 func (s *screen) clear() {
@@ -54,7 +54,8 @@ func (s *screen) clear() {
 }
 
 // progress shows a bar with text; done is 0..1.
-func (s *screen) progress(done float64, text string, final bool) {
+func (s *screen) progress(done float64, state string, final bool) {
+	state = text.Printable(state)
 	every := plainEvery
 	if s.terminal {
 		every = 100 * time.Millisecond
@@ -64,12 +65,12 @@ func (s *screen) progress(done float64, text string, final bool) {
 	}
 	s.last = time.Now()
 	if !s.terminal {
-		fmt.Fprintf(s.out, "%s\n", text)
+		fmt.Fprintln(s.out, state)
 		return
 	}
 	const cells = 20
 	full := int(done * cells)
-	line := fmt.Sprintf("%s%s %s", strings.Repeat("█", full), strings.Repeat("░", cells-full), text)
+	line := fmt.Sprintf("%s%s %s", strings.Repeat("█", full), strings.Repeat("░", cells-full), state)
 	if r := []rune(line); len(r) > s.width-1 {
 		line = string(r[:s.width-1])
 	}

@@ -91,7 +91,7 @@ const stopping = "^oscar: stopping after the step under way; a second signal sto
 func TestSignalsToTrain(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, dir, nil, "train", filepath.Join(shared(t), "shapes", "images"), "--out", "run", "--arch", "tiny", "--epochs", "100000", "--batch", "4", "--checkpoint-every", "2")
-	for i, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for i, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		p.await("^epoch ")
 		if i == 0 {
 			second := start(t, dir, nil, "train", "--resume", "run")

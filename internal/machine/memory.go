@@ -5,7 +5,10 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // GiB writes bytes as "2.1 GiB".
@@ -22,9 +25,10 @@ func Memory() int64 {
 			}
 		}
 	}
-	// A container may be given less.
-	for _, path := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
-		b, err := os.ReadFile(path)
+	// A container, or the process's own group, may be given less.
+	groups, _ := os.ReadFile("/proc/self/cgroup")
+	for _, file := range limitFiles(string(groups)) {
+		b, err := os.ReadFile(file)
 		if err != nil {
 			continue
 		}
@@ -33,4 +37,34 @@ func Memory() int64 {
 		}
 	}
 	return memory
+}
+
+// limitFiles lists the files with the limits of memory of the groups in the text of
+// /proc/self/cgroup, and of all groups above them: each limits those below it. The
+// root's own come last: within a container the group may be named as outside of it.
+func limitFiles(groups string) (files []string) {
+	add := func(mount, group, file string) {
+		for group = path.Clean("/" + group); ; group = path.Dir(group) {
+			if name := path.Join(mount, group, file); !slices.Contains(files, name) {
+				files = append(files, name)
+			}
+			if group == "/" {
+				return
+			}
+		}
+	}
+	const v2, v1 = "/sys/fs/cgroup", "/sys/fs/cgroup/memory"
+	for line := range strings.Lines(groups) { // number:controllers:group
+		parts := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
+		switch {
+		case len(parts) < 3:
+		case parts[1] == "":
+			add(v2, parts[2], "memory.max")
+		case slices.Contains(strings.Split(parts[1], ","), "memory"):
+			add(v1, parts[2], "memory.limit_in_bytes")
+		}
+	}
+	add(v2, "/", "memory.max")
+	add(v1, "/", "memory.limit_in_bytes")
+	return files
 }

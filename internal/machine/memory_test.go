@@ -2,6 +2,7 @@ package machine
 
 import (
 	"runtime"
+	"slices"
 	"testing"
 )
 
@@ -19,5 +20,20 @@ func TestMemoryHoldsThisProcess(t *testing.T) {
 func TestGiB(t *testing.T) {
 	if got := GiB(5 << 29); got != "2.5 GiB" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestLimitFilesAreThoseOfTheGroupAndAbove(t *testing.T) {
+	root := []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}
+	for groups, want := range map[string][]string{
+		"":                             root,
+		"0::/\n":                       root,
+		"0::/user.slice/run-1.scope\n": {"/sys/fs/cgroup/user.slice/run-1.scope/memory.max", "/sys/fs/cgroup/user.slice/memory.max", root[0], root[1]},
+		"5:cpu:/a\n4:hugetlb,memory:/job:1\nbroken\n": {"/sys/fs/cgroup/memory/job:1/memory.limit_in_bytes", root[1], root[0]},
+		"0::/../../etc\n": {"/sys/fs/cgroup/etc/memory.max", root[0], root[1]},
+	} {
+		if got := limitFiles(groups); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", groups, got, want)
+		}
 	}
 }

@@ -135,7 +135,7 @@ func attribute(n *html.Node, name string) string {
 	return ""
 }
 
-func text(n *html.Node) string {
+func textOf(n *html.Node) string {
 	var b strings.Builder
 	for d := range n.Descendants() {
 		if d.Type == html.TextNode {
@@ -152,8 +152,8 @@ func TestEscaping(t *testing.T) {
 		if slices.Contains([]string{"script", "iframe", "object", "link", "base", "form"}, n.Data) {
 			t.Errorf("the page has an element <%s>", n.Data)
 		}
-		if n.Data == "b" && strings.Contains(text(n), "x") && !strings.Contains(text(n), "<b>") {
-			t.Errorf("an element came of a name: %q", text(n))
+		if n.Data == "b" && strings.Contains(textOf(n), "x") && !strings.Contains(textOf(n), "<b>") {
+			t.Errorf("an element came of a name: %q", textOf(n))
 		}
 		for _, a := range n.Attr {
 			if strings.HasPrefix(a.Key, "on") || a.Key == "style" {
@@ -165,7 +165,7 @@ func TestEscaping(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"title", "h1", "h3", "td", "th", "figcaption", "summary", "code", "dt", "dd"} {
-		if !slices.ContainsFunc(all(t, page, name), func(n *html.Node) bool { return strings.Contains(text(n), nasty) }) {
+		if !slices.ContainsFunc(all(t, page, name), func(n *html.Node) bool { return strings.Contains(textOf(n), nasty) }) {
 			t.Errorf("no <%s> shows the name as it is", name)
 		}
 	}

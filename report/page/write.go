@@ -14,6 +14,7 @@ import (
 
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
+	"oscar/internal/text"
 )
 
 //go:embed page.tmpl
@@ -106,7 +107,7 @@ func (p *printer) print(page Page) ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	err = p.page.Execute(&b, page)
+	err = p.page.Execute(&text.Writer{To: &b}, page)
 	return b.Bytes(), err
 }
 
