@@ -3,13 +3,16 @@ package dataset
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
 	"math"
 	"os"
+	"oscar/internal/atomicfile"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -66,16 +69,24 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 	if opts, err = opts.sized(); err != nil {
 		return err
 	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("cannot make folder for synthetic images: %w", err)
+	}
+	lock, err := atomicfile.Lock(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(filepath.Join(dir, atomicfile.LockFile)), lock.Close()) }()
+	if err := removeDrafts(dir); err != nil {
+		return err
+	}
 	kinds := []string{"masks", "images"} // images, which one waits for, come last
 	for _, kind := range kinds {
 		if _, err := os.Lstat(filepath.Join(dir, kind)); err == nil {
 			return fmt.Errorf("%q is there already: give a new folder, or remove it", filepath.Join(dir, kind))
 		}
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("cannot make folder for synthetic images: %w", err)
-	}
-	draft, err := os.MkdirTemp(dir, ".draft-*")
+	draft, err := os.MkdirTemp(dir, draftPrefix+"*")
 	if err != nil {
 		return fmt.Errorf("cannot make folder for synthetic images: %w", err)
 	}
@@ -113,6 +124,34 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 	for _, kind := range kinds {
 		if err := os.Rename(filepath.Join(draft, kind), filepath.Join(dir, kind)); err != nil {
 			return fmt.Errorf("cannot write synthetic images: %w", err)
+		}
+	}
+	return nil
+}
+
+const draftPrefix = ".draft-"
+
+// removeDrafts removes what killed processes left in a locked folder. Such a
+// process may have put its masks in place, and not yet its images.
+func removeDrafts(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), draftPrefix) {
+			continue
+		}
+		draft := filepath.Join(dir, e.Name())
+		_, masks := os.Lstat(filepath.Join(draft, "masks"))
+		_, images := os.Lstat(filepath.Join(draft, "images"))
+		if errors.Is(masks, os.ErrNotExist) && images == nil {
+			if err := os.RemoveAll(filepath.Join(dir, "masks")); err != nil {
+				return err
+			}
+		}
+		if err := os.RemoveAll(draft); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
 	"oscar/run"
 	"oscar/savedmodel"
@@ -30,8 +31,11 @@ func Export(ctx context.Context, o ExportOptions) error {
 	if err != nil {
 		return err
 	}
-	if paths.Within(o.Run, o.Out) {
+	if paths.Within(paths.Real(o.Run), paths.Real(o.Out)) {
 		return fmt.Errorf("%s lies in the run, whose own model is to stay as it is; name a folder outside %s", o.Out, o.Run)
+	}
+	if err := atomicfile.Replaceable(o.Out); err != nil {
+		return err
 	}
 	if before, _, err := savedmodel.Describe(o.Out); err == nil && before.SplitHash != r.Split.Hash {
 		return fmt.Errorf("%s holds the model of another run (%s: %s); name a new folder", o.Out, before.Model, strings.Join(before.Classes, ", "))

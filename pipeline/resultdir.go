@@ -9,8 +9,8 @@ import (
 
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
+	"oscar/internal/resultdir"
 	"oscar/result"
-	"oscar/run"
 )
 
 // Within a folder of explanations.
@@ -81,7 +81,7 @@ func matches(out string, s Settings) error {
 		if _, err := os.Stat(out); errors.Is(err, os.ErrNotExist) {
 			return nil
 		}
-		if err = run.Reusable(out); err != nil && paths.Exists(filepath.Join(out, settingsFile)) {
+		if _, err = (resultdir.Kind{}).Check(out); err != nil && paths.Exists(filepath.Join(out, settingsFile)) {
 			return matches(out, s) // they have just come
 		}
 	}

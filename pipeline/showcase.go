@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 
 	"oscar/internal/paths"
+	"oscar/internal/resultdir"
 	"oscar/result"
-	"oscar/run"
 )
 
 // showcaseDir is where a run has the explanations of [Showcase].
@@ -20,8 +20,8 @@ const showcaseDir = "explanations"
 // interruption is returned.
 func Showcase(ctx context.Context, r *Run, machine Machine, listener Listener) error {
 	out := r.Path(showcaseDir)
-	mine := paths.Exists(filepath.Join(out, result.SettingsFile)) || run.Reusable(out) == nil
-	if !mine || paths.Exists(filepath.Join(out, result.ManifestFile)) || len(r.Split.Test) == 0 {
+	_, taken := resultdir.Kind{Mark: result.SettingsFile}.Check(out)
+	if taken != nil || paths.Exists(filepath.Join(out, result.ManifestFile)) || len(r.Split.Test) == 0 {
 		return nil
 	}
 	listener.Stage("explaining test images for the report")

@@ -32,6 +32,18 @@ func Absolute(path string) string {
 	return path
 }
 
+// Real returns the absolute path with links resolved, as far as it exists.
+func Real(path string) string {
+	path = Absolute(path)
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	if parent := filepath.Dir(path); parent != path {
+		return filepath.Join(Real(parent), filepath.Base(path))
+	}
+	return path
+}
+
 // TrimError returns the cause of a file error without the operation and the
 // path, for messages that name the path themselves.
 func TrimError(err error) error {

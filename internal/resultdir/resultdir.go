@@ -41,7 +41,7 @@ const runMark = "experiment.json"
 // Open locks a folder for results, and makes it if it does not exist. It must be
 // empty or have results of its kind. What interrupted writes left is removed.
 func Open(path string, kind Kind) (*Dir, error) {
-	if _, err := kind.check(path); err != nil {
+	if _, err := kind.Check(path); err != nil {
 		return nil, err
 	}
 	err := os.MkdirAll(filepath.Dir(filepath.Clean(path)), 0o777)
@@ -59,7 +59,7 @@ func Open(path string, kind Kind) (*Dir, error) {
 		return nil, err
 	}
 	// Another process may have used the folder until it was locked.
-	if d.Resumed, err = kind.check(path); err == nil {
+	if d.Resumed, err = kind.Check(path); err == nil {
 		err = atomicfile.Clean(path)
 	}
 	if err != nil {
@@ -81,9 +81,9 @@ func (d *Dir) Close() error {
 	return d.lock.Close()
 }
 
-// check reports whether a folder has results of the kind. It returns an error if
+// Check reports whether a folder has results of the kind. It returns an error if
 // it has anything else.
-func (k Kind) check(path string) (resumed bool, err error) {
+func (k Kind) Check(path string) (resumed bool, err error) {
 	entries, err := os.ReadDir(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
