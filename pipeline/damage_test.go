@@ -74,7 +74,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			machine := oneThread
 			machine.CheckpointEvery = 1
-			if _, err := Resume(ctx, dir, machine, Listener{OnStep: func(StepInfo) { cancel() }}); !errors.Is(err, ErrInterrupted) {
+			if _, err := Resume(ctx, ResumeOptions{Run: dir, Machine: machine, Listener: Listener{OnStep: func(StepInfo) { cancel() }}}); !errors.Is(err, ErrInterrupted) {
 				t.Fatal(err)
 			}
 		}
@@ -97,7 +97,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 			edit(data, flip)(t, filepath.Join(dir, checkpointsDir, name))
 		}
 		// Weeks of training are not thrown away without a word.
-		_, err := Resume(t.Context(), dir, oneThread, Listener{})
+		_, err := Resume(t.Context(), ResumeOptions{Run: dir, Machine: oneThread})
 		if err == nil || !strings.Contains(err.Error(), "no checkpoint in ") || !strings.Contains(err.Error(), "put one back") {
 			t.Fatal(err)
 		}
@@ -148,7 +148,7 @@ func TestDamagedMetrics(t *testing.T) {
 		dir := copyDir(t, stopped)
 		write(t, filepath.Join(dir, run.MetricsFile), "")
 		before := tree(t, filepath.Join(dir, checkpointsDir))
-		_, err := Resume(t.Context(), dir, oneThread, Listener{})
+		_, err := Resume(t.Context(), ResumeOptions{Run: dir, Machine: oneThread})
 		wantError(t, err, "metrics.jsonl has 0 epochs, fewer than every checkpoint: it was cut short; put it back")
 		if after := tree(t, filepath.Join(dir, checkpointsDir)); len(after) != len(before) {
 			t.Error("checkpoints were lost")

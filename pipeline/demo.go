@@ -69,32 +69,11 @@ func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
 	if o.PerClass < 3 {
 		return nil, fmt.Errorf("per-class is %d, want at least 3: images to train on, to validate with and to test", o.PerClass)
 	}
-	if err := clearDemo(o.Out, run.DataDir); err != nil {
+	folder, err := claimDemo(o.Out)
+	if err != nil {
 		return nil, err
 	}
-	if err := run.CanCreate(o.Out); err != nil {
-		return nil, err
-	}
-	drawn := filepath.Clean(o.Out) + ".drawing"
-	if err := clearDemo(drawn, ""); err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(drawn, 0o777); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(filepath.Join(drawn, demoMark), []byte("drawn and made by oscar demo, which replaces this folder\n"), 0o666); err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(drawn)
-	o.Listener.Stage("drawing the synthetic data set")
-	synthetic := dataset.SyntheticOptions{PerClass: o.PerClass, Seed: o.Experiment.Seed}
-	if err := dataset.Synthesize(ctx, drawn, synthetic); err != nil {
-		return nil, interruptedBefore(ctx, err)
-	}
-	run, err := Train(ctx, TrainOptions{
-		Data: filepath.Join(drawn, "images"), Out: o.Out, Experiment: o.Experiment,
-		Machine: o.Machine, Listener: o.Listener, Adopt: drawn,
-	})
+	run, err := o.train(ctx, folder)
 	if err != nil {
 		return nil, err
 	}
@@ -123,18 +102,64 @@ func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
 	return result, nil
 }
 
-// clearDemo removes the folder of an earlier demo, and no other: its mark is in
-// the folder below it.
-func clearDemo(dir, below string) error {
-	if !paths.Exists(filepath.Join(dir, below, demoMark)) {
-		return run.Vacant(dir)
-	}
-	held, err := atomicfile.Lock(dir)
+// train draws the images into the locked run folder and trains on them.
+func (o DemoOptions) train(ctx context.Context, out *run.Folder) (*Run, error) {
+	data := filepath.Join(out.Path, run.DataDir)
+	r, err := o.draw(ctx, out, data)
 	if err != nil {
-		return err
+		return nil, errors.Join(err, os.RemoveAll(data), out.Close())
 	}
-	defer held.Close()
-	return os.RemoveAll(dir)
+	defer r.Close()
+	return r, r.train(ctx, o.Machine, o.Listener)
+}
+
+func (o DemoOptions) draw(ctx context.Context, out *run.Folder, data string) (*Run, error) {
+	if err := os.RemoveAll(data); err != nil { // of a demo that was killed
+		return nil, err
+	}
+	if err := os.Mkdir(data, 0o777); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(data, demoMark), []byte("drawn and made by oscar demo, which replaces this folder\n"), 0o666); err != nil {
+		return nil, err
+	}
+	o.Listener.Stage("drawing the synthetic data set")
+	synthetic := dataset.SyntheticOptions{PerClass: o.PerClass, Seed: o.Experiment.Seed}
+	if err := dataset.Synthesize(ctx, data, synthetic); err != nil {
+		return nil, interruptedBefore(ctx, err)
+	}
+	return TrainOptions{
+		Data: filepath.Join(data, "images"), Out: out.Path, Experiment: o.Experiment, Machine: o.Machine, Listener: o.Listener,
+	}.create(ctx, out)
+}
+
+// claimDemo locks the folder for a demo's run. It empties that of an earlier demo
+// and no other: they are told apart by the mark.
+func claimDemo(dir string) (*run.Folder, error) {
+	if !paths.Exists(filepath.Join(dir, run.DataDir, demoMark)) {
+		return run.Claim(dir)
+	}
+	lock, err := atomicfile.Lock(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if e.Name() == atomicfile.LockFile || e.Name() == run.DataDir { // the mark stays, if this process is killed
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return nil, err
+		}
+	}
+	if err := lock.Close(); err != nil {
+		return nil, err
+	}
+	return run.Claim(dir)
 }
 
 // measure compares the maps with the masks that the set was drawn with.

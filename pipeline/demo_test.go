@@ -128,7 +128,7 @@ func TestDemoInterrupted(t *testing.T) {
 			want := "[]"
 			if stage == "training" || stage == "explaining" {
 				want = "[d demo/]"
-				if _, err := Resume(t.Context(), "demo", oneThread, Listener{}); err != nil {
+				if _, err := Resume(t.Context(), ResumeOptions{Run: "demo", Machine: oneThread}); err != nil {
 					t.Error(err)
 				}
 			}

@@ -127,7 +127,7 @@ func TestFilesLostOnTheWay(t *testing.T) {
 	if err := os.Rename(run.Images(), run.Images()+".away"); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Resume(t.Context(), dir, oneThread, Listener{})
+	_, err = Resume(t.Context(), ResumeOptions{Run: dir, Machine: oneThread})
 	wantError(t, err, "none of the 6 images to validate with in "+run.Images()+" can be read")
 	if err := os.Rename(run.Images()+".away", run.Images()); err != nil {
 		t.Fatal(err)
@@ -142,7 +142,7 @@ func TestFilesLostOnTheWay(t *testing.T) {
 	if err := os.Remove(filepath.Join(run.Images(), run.Split.Train[3].Path)); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Resume(t.Context(), dir, oneThread, Listener{})
+	_, err = Resume(t.Context(), ResumeOptions{Run: dir, Machine: oneThread})
 	wantError(t, err, run.Split.Train[3].Path+": no such file or directory")
 }
 

@@ -84,7 +84,7 @@ func runJob(text string) error {
 	machine := oneThread
 	machine.CheckpointEvery = j.CheckpointEvery
 	if run.Is(j.Out) {
-		_, err := Resume(ctx, j.Out, machine, Listener{})
+		_, err := Resume(ctx, ResumeOptions{Run: j.Out, Machine: machine})
 		return err
 	}
 	_, err := Train(ctx, TrainOptions{Data: j.Data, Out: j.Out, Experiment: j.Experiment, Machine: machine})
@@ -245,7 +245,7 @@ func interrupt(t *testing.T, o TrainOptions, step int) string {
 // resume brings a run to its end.
 func resume(t *testing.T, dir string, l Listener) *Run {
 	t.Helper()
-	run, err := Resume(t.Context(), dir, oneThread, l)
+	run, err := Resume(t.Context(), ResumeOptions{Run: dir, Machine: oneThread, Listener: l})
 	if err != nil {
 		t.Fatal(err)
 	}

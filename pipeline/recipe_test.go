@@ -54,7 +54,7 @@ func TestRichRecipeResumed(t *testing.T) {
 			dir := interrupt(t, TrainOptions{Experiment: rich()}, step)
 			machine := oneThread
 			machine.Workers, machine.Cache = 5, dataset.CacheMemory
-			if _, err := Resume(t.Context(), dir, machine, Listener{}); err != nil {
+			if _, err := Resume(t.Context(), ResumeOptions{Run: dir, Machine: machine}); err != nil {
 				t.Fatal(err)
 			}
 			sameRun(t, dir, whole.Dir)

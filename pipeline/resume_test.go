@@ -120,7 +120,7 @@ func TestInterruptedBetweenStages(t *testing.T) {
 				}
 				return
 			}
-			if _, err := Resume(t.Context(), o.Out, oneThread, Listener{}); err != nil {
+			if _, err := Resume(t.Context(), ResumeOptions{Run: o.Out, Machine: oneThread}); err != nil {
 				t.Fatal(err)
 			}
 			sameRun(t, o.Out, trained(t).Dir)
@@ -167,14 +167,14 @@ func TestResumeWithOtherThreads(t *testing.T) {
 	n := &notes{}
 	machine := oneThread
 	machine.Threads.Inter = 2
-	if _, err := Resume(t.Context(), dir, machine, n.listener()); err != nil {
+	if _, err := Resume(t.Context(), ResumeOptions{Run: dir, Machine: machine, Listener: n.listener()}); err != nil {
 		t.Fatal(err)
 	}
 	n.want(t, "the run began with 1+1 threads, and goes on with 1+2: the last bits may differ")
 }
 
 func TestResumeRefusals(t *testing.T) {
-	_, err := Resume(t.Context(), "none", oneThread, Listener{})
+	_, err := Resume(t.Context(), ResumeOptions{Run: "none", Machine: oneThread})
 	wantError(t, err, "none is not a run folder: it has no experiment.json")
 	dir := interrupt(t, TrainOptions{Experiment: tiny()}, 3)
 	for _, test := range []struct{ file, from, to, want string }{
@@ -192,7 +192,7 @@ func TestResumeRefusals(t *testing.T) {
 			t.Fatalf("%s has no %s", test.file, test.from)
 		}
 		write(t, path, edited)
-		_, err = Resume(t.Context(), filepath.Dir(path), oneThread, Listener{})
+		_, err = Resume(t.Context(), ResumeOptions{Run: filepath.Dir(path), Machine: oneThread})
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v, want: %s", err, test.want)
 		}
@@ -206,7 +206,7 @@ func TestResumeRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, other, tree(t, run.Dir)["split.json"])
-	_, err = Resume(t.Context(), filepath.Dir(other), oneThread, Listener{})
+	_, err = Resume(t.Context(), ResumeOptions{Run: filepath.Dir(other), Machine: oneThread})
 	wantError(t, err, filepath.Join(filepath.Dir(other), checkpointsDir, "step-0000003")+" belongs to another split; split.json was replaced")
 }
 
@@ -219,7 +219,7 @@ func TestOneProcessARun(t *testing.T) {
 	if err := run.Acquire(); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Resume(t.Context(), dir, oneThread, Listener{})
+	_, err = Resume(t.Context(), ResumeOptions{Run: dir, Machine: oneThread})
 	wantError(t, err, dir+" is in use by another oscar")
 	if err := run.Close(); err != nil {
 		t.Fatal(err)

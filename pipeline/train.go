@@ -46,25 +46,33 @@ type TrainOptions struct {
 	Experiment experiment.Experiment // what to train
 	Machine    Machine
 	Listener   Listener
-
-	// Adopt, if not empty, is a folder that Data lies in. It is moved to RUN/data:
-	// the run then owns its images.
-	Adopt string
 }
 
 // Train makes a run folder and trains to the end: split, epochs, export,
-// evaluation of the test part. When ctx is cancelled it saves after the step
-// under way and returns [ErrInterrupted].
+// evaluation of the test part. When ctx is cancelled it saves after the current
+// step and returns [ErrInterrupted].
 func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	if err := errors.Join(o.Experiment.Check(), o.Machine.Check()); err != nil {
 		return nil, err
 	}
-	if err := run.CanCreate(o.Out); err != nil {
-		return nil, err
-	}
-	if paths.Within(paths.Absolute(o.Data), paths.Absolute(o.Out)) {
+	if paths.Within(paths.Real(o.Data), paths.Real(o.Out)) {
 		return nil, fmt.Errorf("%s lies in %s, where every folder is a class; name a folder elsewhere", o.Out, o.Data)
 	}
+	folder, err := run.Claim(o.Out)
+	if err != nil {
+		return nil, err
+	}
+	r, err := o.create(ctx, folder)
+	if err != nil {
+		return nil, errors.Join(err, folder.Close())
+	}
+	defer r.Close()
+	return r, r.train(ctx, o.Machine, o.Listener)
+}
+
+// create splits the images and makes the run in a locked folder. Images that lie
+// in the folder are the run's own.
+func (o TrainOptions) create(ctx context.Context, out *run.Folder) (*Run, error) {
 	o.Listener.Stage("reading images")
 	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{
 		Limits: o.Experiment.Data.Limits(), Verify: true, Workers: o.Machine.Workers, Progress: o.Listener.Count,
@@ -95,36 +103,51 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	if n := len(split.Unreadable); n > 0 {
 		o.Listener.Note(fmt.Sprintf("%s could not be read; split.json lists them", text.Count(n, "file")))
 	}
-	if o.Adopt != "" {
-		below, err := filepath.Rel(o.Adopt, o.Data)
+	if root := paths.Real(out.Path); paths.Within(root, paths.Real(folder.Root)) {
+		below, err := filepath.Rel(root, paths.Real(folder.Root))
 		if err != nil {
 			return nil, err
 		}
-		e.Data.Root = filepath.ToSlash(filepath.Join(run.DataDir, below))
+		e.Data.Root = filepath.ToSlash(below)
 	}
-	created, err := run.Create(o.Out, o.Adopt, e, run.NewEnvironment(o.Machine.Threads, e.Seed), split)
+	r, err := run.Create(out, e, run.NewEnvironment(o.Machine.Threads, e.Seed), split)
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{created}
-	defer r.Close()
-	return r, r.train(ctx, o.Machine, o.Listener)
+	return &Run{r}, nil
+}
+
+// ResumeOptions are the options of [Resume].
+type ResumeOptions struct {
+	Run      string
+	Data     string // where the run's images are now; empty: where they were
+	Epochs   int    // train that many epochs in all; 0: as experiment.json says
+	Machine  Machine
+	Listener Listener
 }
 
 // Resume continues a run from its newest readable checkpoint, with the threads
-// that it began with unless machine says otherwise.
-func Resume(ctx context.Context, dir string, machine Machine, listener Listener) (*Run, error) {
-	r, err := OpenRun(dir)
+// that it began with unless Machine says otherwise. With more Epochs a finished
+// run is trained on, exported and evaluated again.
+func Resume(ctx context.Context, o ResumeOptions) (*Run, error) {
+	machine, listener := o.Machine, o.Listener
+	r, err := OpenRun(o.Run)
 	if err != nil {
 		return nil, err
 	}
 	if err := machine.Check(); err != nil {
 		return nil, err
 	}
+	if o.Epochs < 0 {
+		return nil, fmt.Errorf("epochs is %d, want 1 or more", o.Epochs)
+	}
 	if err := r.Acquire(); err != nil {
 		return nil, err
 	}
 	defer r.Close()
+	if err := r.edit(ctx, o); err != nil {
+		return nil, err
+	}
 	if err := checkMemory(r.Experiment, listener); err != nil {
 		return nil, err
 	}
@@ -145,6 +168,28 @@ func Resume(ctx context.Context, dir string, machine Machine, listener Listener)
 			was.TensorFlow, was.Processor, now.TensorFlow, now.Processor))
 	}
 	return r, r.train(ctx, machine, listener)
+}
+
+// edit changes the run's experiment as the options say, and checks it.
+func (r *Run) edit(ctx context.Context, o ResumeOptions) error {
+	if o.Epochs == 0 && o.Data == "" {
+		return r.CheckEdits(o.Listener)
+	}
+	if err := r.CheckEdits(Listener{}); err != nil {
+		return err
+	}
+	if o.Data != "" {
+		o.Listener.Stage("reading images")
+		if err := r.Move(ctx, o.Data, o.Machine.Workers, o.Listener); err != nil {
+			return interruptedBefore(ctx, err)
+		}
+	}
+	if o.Epochs > 0 {
+		if err := r.Lengthen(o.Epochs); err != nil {
+			return err
+		}
+	}
+	return r.CheckEdits(o.Listener)
 }
 
 // checkMemory notes a training that this machine will hardly hold, and refuses
@@ -168,13 +213,16 @@ func interruptedBefore(ctx context.Context, err error) error {
 // train does what is left of a run.
 func (r *Run) train(ctx context.Context, machine Machine, listener Listener) error {
 	if paths.Exists(r.Path(run.EvaluationFile)) && paths.Exists(r.Model()) {
-		listener.Note("the run is finished already")
+		listener.Note("the run is finished already; to train on, name more --epochs")
 		return nil
 	}
 	if err := r.Fit(ctx, machine, listener); err != nil {
 		return err
 	}
-	return r.finish(ctx, machine, listener)
+	if err := r.finish(ctx, machine, listener); err != nil {
+		return err
+	}
+	return r.Finish()
 }
 
 // finish exports the best epoch and looks at the test part, once.

@@ -16,6 +16,7 @@ import (
 
 	"oscar/experiment"
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
 	"oscar/result"
 	"oscar/tfmodel"
 )
@@ -33,7 +34,9 @@ type state struct {
 	Correct  int     `json:"correct"`
 	Seconds  float64 `json:"seconds"` // spent on them
 	Best     best    `json:"best"`
-	Sum      string  `json:"sum"` // a hash of all the other fields
+	// Experiment holds the settings of the steps so far; nil in older runs.
+	Experiment *experiment.Experiment `json:"experiment,omitempty"`
+	Sum        string                 `json:"sum"` // a hash of all the other fields
 }
 
 // seen is how many images of the epoch have been learned from.
@@ -258,3 +261,31 @@ func (c checkpoints) list(prefix string) ([]string, error) {
 // Best returns the variables of the best epoch so far, as a path for
 // [tfmodel.Network.Restore], and the epoch, counted from 1.
 func (r *Run) Best() (prefix string, epoch int, err error) { return r.checkpoints().bestPrefix() }
+
+// keepBest reports lost weights of the best epoch. If the trainer stands at the end
+// of that epoch it writes them again.
+func (c checkpoints) keepBest(ctx context.Context, t *tfmodel.Trainer, s state) error {
+	if s.Best.Epoch == 0 || paths.Exists(filepath.Join(c.dir, bestName(s.Best.Epoch))) {
+		return nil
+	}
+	if s.Epoch == s.Best.Epoch && s.Position == 0 {
+		return c.saveBest(ctx, t, s.Best.Epoch)
+	}
+	return fmt.Errorf("%s has lost %s, the weights of the best epoch; put it back", c.dir, bestName(s.Best.Epoch))
+}
+
+// keepNewest removes the checkpoints of a finished run but for the newest, from
+// which a longer training starts.
+func (c checkpoints) keepNewest() error {
+	_, newest, err := c.newest()
+	if err != nil {
+		return nil // they were removed already
+	}
+	names, err := c.list("step-")
+	for _, name := range names {
+		if name != newest {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(c.dir, name)))
+		}
+	}
+	return err
+}

@@ -32,6 +32,10 @@ func (r *Run) Fit(ctx context.Context, machine Machine, listener Listener) error
 	if err != nil {
 		return err
 	}
+	s.Experiment = &r.Experiment
+	if err := r.checkpoints().keepBest(work, t, s); err != nil {
+		return err
+	}
 	if s.Step > 0 {
 		listener.Note(fmt.Sprintf("going on at step %d, epoch %d", s.Step, s.Epoch+1))
 	}

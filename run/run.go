@@ -1,17 +1,17 @@
 package run
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"oscar/dataset"
 	"oscar/experiment"
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
+	"oscar/internal/resultdir"
 	"oscar/result"
 )
 
@@ -22,7 +22,7 @@ type Run struct {
 	Environment result.Environment
 	Split       *dataset.Split
 
-	lock *os.File
+	folder *Folder // nil: not locked by this process
 }
 
 // Names within a run folder. A folder with an [ExperimentFile] is a run.
@@ -54,85 +54,52 @@ func (r *Run) Images() string {
 // Model returns the folder of the run's SavedModel.
 func (r *Run) Model() string { return r.Path(ModelDir) }
 
-// Create makes a new run folder, whole or not at all, and locks it for this
-// process until it is closed. The folder images, if not "", is moved to RUN/data.
-// The split may be any, such as another run's.
-func Create(dir, images string, e experiment.Experiment, env result.Environment, s *dataset.Split) (*Run, error) {
-	if err := Vacant(dir); err != nil {
-		return nil, err
-	}
+// Folder is a locked folder for a run.
+type Folder = resultdir.Dir
+
+// kind lets a folder be used again in which a process ended before it wrote
+// experiment.json, its last file.
+var kind = resultdir.Kind{Early: []string{
+	EnvironmentFile, result.NetworkFile, SplitFile, MetricsFile, checkpointsDir, DataDir,
+}}
+
+// Claim makes and locks an empty folder for a new run.
+func Claim(dir string) (*Folder, error) { return resultdir.Open(dir, kind) }
+
+// Create makes a run in the folder, whole or not at all. The run takes over the
+// folder's lock. The split may be any, such as another run's. Images with a
+// relative Data.Root must be in the folder already.
+func Create(f *Folder, e experiment.Experiment, env result.Environment, s *dataset.Split) (*Run, error) {
 	network, err := network(e)
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{Dir: dir, Experiment: e, Environment: env, Split: s}
-	err = atomicfile.Dir(dir, func(tmp string) error {
-		if images != "" {
-			if err := os.Rename(images, filepath.Join(tmp, DataDir)); err != nil {
-				return err
-			}
-		}
-		return errors.Join(
-			atomicfile.WriteJSON(filepath.Join(tmp, ExperimentFile), e),
-			atomicfile.WriteJSON(filepath.Join(tmp, EnvironmentFile), env),
-			atomicfile.WriteJSON(filepath.Join(tmp, result.NetworkFile), network),
-			s.Write(filepath.Join(tmp, SplitFile)),
-			os.Mkdir(filepath.Join(tmp, checkpointsDir), 0o777),
-			os.WriteFile(filepath.Join(tmp, MetricsFile), nil, 0o666),
+	r := &Run{Dir: f.Path, Experiment: e, Environment: env, Split: s, folder: f}
+	err = r.clear() // of a process that was killed
+	if err == nil {
+		err = cmp.Or(
+			atomicfile.WriteJSON(r.Path(EnvironmentFile), env),
+			atomicfile.WriteJSON(r.Path(result.NetworkFile), network),
+			s.Write(r.Path(SplitFile)),
+			os.Mkdir(r.Path(checkpointsDir), 0o777),
+			atomicfile.Write(r.Path(MetricsFile), nil),
+			atomicfile.WriteJSON(r.Path(ExperimentFile), e),
 		)
-	})
+	}
 	if err != nil {
-		return nil, fmt.Errorf("create the run folder: %w", err)
+		return nil, errors.Join(fmt.Errorf("create the run folder: %w", err), r.clear())
 	}
-	return r, r.Acquire()
+	return r, nil
 }
 
-// CanCreate reports whether a run folder can be made at dir.
-func CanCreate(dir string) error {
-	if err := Vacant(dir); err != nil {
-		return err
+// clear removes what Create wrote before experiment.json.
+func (r *Run) clear() (err error) {
+	for _, name := range kind.Early {
+		if name != DataDir || filepath.IsAbs(r.Experiment.Data.Root) {
+			err = errors.Join(err, os.RemoveAll(r.Path(name)))
+		}
 	}
-	if here, err := os.Getwd(); err == nil && paths.Within(paths.Absolute(dir), here) {
-		return fmt.Errorf("%s is the folder you are in, which cannot be replaced; name a new folder", dir)
-	}
-	parent := filepath.Dir(paths.Absolute(dir))
-	for !paths.Exists(parent) && parent != filepath.Dir(parent) {
-		parent = filepath.Dir(parent)
-	}
-	probe, err := os.MkdirTemp(parent, atomicfile.Prefix)
-	if err != nil {
-		return fmt.Errorf("cannot write in %s: %w", parent, paths.TrimError(err))
-	}
-	return os.Remove(probe)
-}
-
-// Vacant reports whether a folder is free for results: missing, or empty but for
-// the leftovers of a killed process.
-func Vacant(dir string) error {
-	entries, err := os.ReadDir(dir)
-	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), atomicfile.Prefix) })
-	switch {
-	case errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0:
-		return nil
-	case err != nil:
-		return fmt.Errorf("%s cannot be a folder for results: %w; name a new folder", dir, paths.TrimError(err))
-	}
-	if Is(dir) {
-		return fmt.Errorf("%s holds another run; go on with it by --resume %s, or name a new folder", dir, dir)
-	}
-	return fmt.Errorf("%s is not empty; name a new folder", dir)
-}
-
-// Reusable reports whether a folder is [Vacant], or holds only the lock of a dead
-// process.
-func Reusable(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err == nil && !slices.ContainsFunc(entries, func(e os.DirEntry) bool {
-		return e.Name() != atomicfile.LockFile && !strings.HasPrefix(e.Name(), atomicfile.Prefix)
-	}) {
-		return nil
-	}
-	return Vacant(dir)
+	return err
 }
 
 // Is reports whether dir is a run folder.
@@ -144,36 +111,48 @@ func Open(dir string) (*Run, error) {
 		return nil, fmt.Errorf("%s is not a run folder: it has no %s", dir, ExperimentFile)
 	}
 	r := &Run{Dir: dir}
-	b, err := paths.ReadFile(r.Path(ExperimentFile), paths.Record)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.Experiment.ReadJSON(b); err != nil {
-		return nil, fmt.Errorf("%s: %w", r.Path(ExperimentFile), err)
-	}
-	if r.Split, err = dataset.ReadSplit(r.Path(SplitFile)); err != nil {
+	if err := r.read(); err != nil {
 		return nil, err
 	}
 	if err := r.Experiment.Resolve(len(r.Split.Classes)); err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Path(ExperimentFile), err)
 	}
-	return r, atomicfile.ReadJSON(r.Path(EnvironmentFile), &r.Environment)
+	return r, nil
+}
+
+// read reads the files that Create wrote.
+func (r *Run) read() error {
+	b, err := paths.ReadFile(r.Path(ExperimentFile), paths.Record)
+	if err != nil {
+		return err
+	}
+	if err := r.Experiment.ReadJSON(b); err != nil {
+		return fmt.Errorf("%s: %w", r.Path(ExperimentFile), err)
+	}
+	if r.Split, err = dataset.ReadSplit(r.Path(SplitFile)); err != nil {
+		return err
+	}
+	return atomicfile.ReadJSON(r.Path(EnvironmentFile), &r.Environment)
 }
 
 // Acquire locks the run for this process and removes what a killed one left.
 func (r *Run) Acquire() (err error) {
-	if r.lock, err = atomicfile.Lock(r.Dir); err != nil {
+	if r.folder, err = resultdir.Open(r.Dir, resultdir.Kind{Mark: ExperimentFile}); err != nil {
 		return err
 	}
-	return errors.Join(atomicfile.Clean(r.Dir), atomicfile.Clean(r.Path(checkpointsDir)))
+	err = atomicfile.Clean(r.Path(checkpointsDir))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // what needs it reports it
+	}
+	return err
 }
 
 // Close releases the run's lock.
 func (r *Run) Close() error {
-	if r.lock == nil {
+	if r.folder == nil {
 		return nil
 	}
-	return r.lock.Close()
+	return r.folder.Close()
 }
 
 // Evaluation reads the evaluation of the test part. Without one it returns nil and

@@ -3,6 +3,7 @@ package savedmodel
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"oscar/internal/graph"
@@ -20,14 +21,14 @@ type Saver struct {
 func AddSaver(g *graph.Graph, scope string, vars []*graph.Variable) Saver {
 	g = g.In(scope)
 	names := make([]string, len(vars))
-	values := make([]graph.Tensor, len(vars))
+	values, shapes := make([]graph.Tensor, len(vars)), make([]graph.Shape, len(vars))
 	for i, v := range vars {
-		names[i], values[i] = v.Name, v.Value
+		names[i], values[i], shapes[i] = v.Name, v.Value, v.Shape
 	}
 	s := Saver{filename: g.Placeholder("filename", graph.String, graph.Shape{})}
 	s.control = g.After("control_dependency", s.filename, g.SaveV2(s.filename, names, values))
 	assigns := make([]graph.Op, len(vars))
-	for i, t := range g.RestoreV2(s.filename, names) {
+	for i, t := range g.RestoreV2(s.filename, names, shapes) {
 		assigns[i] = g.Assign(vars[i].Handle, t)
 	}
 	s.restore = g.Group("restore_all", assigns...)
@@ -45,10 +46,16 @@ func (s Saver) Save(ctx context.Context, session *graph.Session, prefix string) 
 // Restore sets the variables from the bundle at prefix.
 func (s Saver) Restore(ctx context.Context, session *graph.Session, prefix string) error {
 	if _, err := session.Run(ctx, s.feed(prefix), nil, s.restore); err != nil {
+		if m := otherShape.FindStringSubmatch(err.Error()); m != nil {
+			return fmt.Errorf("restore %s: %s is %s there, and %s in the network", prefix, m[1], m[3], m[2])
+		}
 		return fmt.Errorf("restore %s: %w", prefix, plain(err))
 	}
 	return nil
 }
+
+// otherShape matches TensorFlow's message about a tensor of another shape.
+var otherShape = regexp.MustCompile(`tensor_name = (\S+); shape in shape_and_slice spec (\S+) does not match the shape stored in checkpoint: (\S+)`)
 
 func (s Saver) feed(prefix string) []graph.Feed {
 	return []graph.Feed{{To: s.filename, Value: graph.FromString(prefix)}}

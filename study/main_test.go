@@ -60,7 +60,7 @@ func trainApart(dir string) int {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		}
 	}
-	if _, err := pipeline.Resume(ctx, dir, oneThread, pipeline.Listener{OnNote: note, OnStep: step}); err != nil {
+	if _, err := pipeline.Resume(ctx, pipeline.ResumeOptions{Run: dir, Machine: oneThread, Listener: pipeline.Listener{OnNote: note, OnStep: step}}); err != nil {
 		fmt.Fprintf(os.Stderr, "oscar: %v\n", err)
 		return 1
 	}

@@ -2,6 +2,7 @@ package study
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +20,7 @@ func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 		return j.prune(r)
 	}
 	dir := j.path(r.dir())
-	if !paths.Exists(dir) {
+	if !runfolder.Is(dir) {
 		if err := j.create(r, dir); err != nil {
 			return err
 		}
@@ -29,9 +30,9 @@ func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 	if len(j.Command) > 0 {
 		err = process{j.Command, j.Machine, note}.train(ctx, dir, func(epochs int) { at(float64(epochs) / float64(r.row.experiment.Training.Epochs)) })
 	} else {
-		_, err = pipeline.Resume(ctx, dir, j.Machine, pipeline.Listener{OnNote: note, OnStep: func(s pipeline.StepInfo) {
+		_, err = pipeline.Resume(ctx, pipeline.ResumeOptions{Run: dir, Machine: j.Machine, Listener: pipeline.Listener{OnNote: note, OnStep: func(s pipeline.StepInfo) {
 			at((float64(s.Epoch-1) + float64(s.Done)/float64(s.Total)) / float64(s.Epochs))
-		}})
+		}}})
 	}
 	if err != nil {
 		return err
@@ -49,9 +50,13 @@ func (j *job) finished(r *run) bool {
 func (j *job) create(r *run, dir string) error {
 	e := r.row.experiment
 	e.Seed = r.seed
-	made, err := runfolder.Create(dir, "", e, runfolder.NewEnvironment(j.Machine.Threads, e.Seed), j.splits[r.seed])
+	folder, err := runfolder.Claim(dir)
 	if err != nil {
 		return err
+	}
+	made, err := runfolder.Create(folder, e, runfolder.NewEnvironment(j.Machine.Threads, e.Seed), j.splits[r.seed])
+	if err != nil {
+		return errors.Join(err, folder.Close())
 	}
 	return made.Close()
 }

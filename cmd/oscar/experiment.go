@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,6 +33,7 @@ func (a *asked) flags(f *pflag.FlagSet) {
 func experimentFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 	t, d := &e.Training, &e.Data
 	f.Var(architecture{e}, "arch", "architecture: "+strings.Join(tfmodel.Architectures(), ", "))
+	f.Var(inputSize{e}, "image-size", "height and width of the network's input in pixels (default the architecture's)")
 	f.IntVar(&t.Epochs, "epochs", t.Epochs, "how often every image is seen")
 	f.IntVar(&t.Batch, "batch", t.Batch, "images a step")
 	f.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "Adam's learning rate")
@@ -117,3 +119,24 @@ func (f fractions) Set(text string) (err error) {
 }
 
 func (fractions) Type() string { return "string" }
+
+// inputSize is the flag with the side of the network's input.
+type inputSize struct{ e *experiment.Experiment }
+
+func (s inputSize) String() string {
+	if s.e == nil || len(s.e.Architecture.Input) == 0 {
+		return ""
+	}
+	return fmt.Sprint(s.e.Architecture.Input[0])
+}
+
+func (s inputSize) Set(text string) error {
+	side, err := strconv.Atoi(text)
+	if err != nil || side < 1 || side > 4096 {
+		return fmt.Errorf("want a whole number from 1 to 4096")
+	}
+	s.e.Architecture.Input = tfmodel.Shape{side, side, 3}
+	return nil
+}
+
+func (inputSize) Type() string { return "int" }

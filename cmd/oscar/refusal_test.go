@@ -98,8 +98,8 @@ func TestRefusals(t *testing.T) {
 		{1, "train $DATA --out new --experiment units.yaml", "architecture own ends with 4 units for 6 classes"},
 		{2, "train $DATA --out new --experiment conv5.yaml --layer look --epochs 0", "epochs is 0, want at least 1"},
 
-		{2, "train --resume $RUN --epochs 9", "--epochs does not go with --resume: the run goes on as its experiment.json says"},
-		{2, "train --resume $RUN --out other", "--out does not go with --resume: the run goes on as its experiment.json says"},
+		{2, "train --resume $RUN --batch 9", "--batch does not go with --resume: a resumed run has the settings of its experiment.json"},
+		{2, "train --resume $RUN --out other", "--out does not go with --resume: a resumed run has the settings of its experiment.json"},
 		{2, "train --resume $RUN photos", `"photos" is one argument too many`},
 		{2, "train --resume ''", "--resume RUN is empty: the run folder to go on with"},
 		{2, "train --resume $RUN --threads -1", "threads is -1, want 0 or more"},

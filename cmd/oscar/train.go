@@ -25,7 +25,7 @@ func newTrain(*globalFlags) *cobra.Command {
 		asked   asked
 	)
 	cmd := &cobra.Command{
-		Use:   "train DATA --out RUN | train --resume RUN",
+		Use:   "train DATA --out RUN | train [DATA] --resume RUN",
 		Short: "Train a classifier on a folder with one sub-folder a class",
 		Long: `Train a classifier on DATA, a folder with one sub-folder of images a class, and
 write the run folder RUN: experiment.json, split.json, environment.json,
@@ -33,8 +33,10 @@ metrics.jsonl, events/ (TensorBoard), checkpoints/, saved_model/ (the epoch that
 was best on the validation part), evaluation.json (the test part, looked at once)
 and report.html, for which some test images are explained, in explanations/.
 
-A run that was stopped or killed goes on with --resume RUN and ends with the same
-bits as one that was not. Ctrl-C saves after the step under way (exit status 3).
+--resume RUN continues a run that was stopped or killed. It ends with the same bits
+as an undisturbed one. Ctrl-C saves after the current step (exit status 3). With
+more --epochs a finished run is trained on. DATA says where the images are now, if
+they were moved; their content is checked.
 
 Flags win over --experiment, which wins over the defaults: the plain recipe of
 He, Gu and Shi's modified AlexNet. --set reaches every key of experiment.json.
@@ -45,16 +47,17 @@ and what they become, to be looked at first.`,
   oscar train photos --out runs/best --experiment recipes/trashnet-128.yaml
   oscar train photos --out runs/mine --arch resnet10 --set training.select=loss
   oscar train photos --experiment mine.yaml --preview-augmentation sheet.png
-  oscar train --resume runs/first`,
+  oscar train --resume runs/first
+  oscar train --resume runs/first --epochs 60`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("resume") {
 				if resume == "" {
 					return fmt.Errorf("--resume RUN is empty: the run folder to go on with")
 				}
-				if err := arguments()(cmd, args); err != nil {
-					return err
+				if len(args) > 1 {
+					return arguments("DATA")(cmd, args)
 				}
-				return onlyMachine(cmd)
+				return onlyResume(cmd)
 			}
 			if len(args) == 0 {
 				return fmt.Errorf("DATA is missing: the folder with one sub-folder of images a class, or --resume RUN")
@@ -79,7 +82,16 @@ and what they become, to be looked at first.`,
 				return usageError{err, cmd.CommandPath()}
 			}
 			if resume != "" {
-				run, err := pipeline.Resume(cmd.Context(), resume, o.Machine, o.Listener)
+				options := pipeline.ResumeOptions{Run: resume, Machine: o.Machine, Listener: o.Listener}
+				if len(args) > 0 {
+					options.Data = args[0]
+				}
+				if cmd.Flags().Changed("epochs") {
+					if options.Epochs, err = cmd.Flags().GetInt("epochs"); err != nil {
+						return err
+					}
+				}
+				run, err := pipeline.Resume(cmd.Context(), options)
 				if err != nil {
 					return err
 				}
@@ -103,7 +115,7 @@ and what they become, to be looked at first.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "the run folder to make")
-	f.StringVar(&resume, "resume", "", "go on with this run folder")
+	f.StringVar(&resume, "resume", "", "continue this run")
 	f.StringVar(&preview, "preview-augmentation", "", "draw changed images to this PNG file, train nothing")
 	asked.flags(f)
 	f.BoolVar(&shown, "maps", true, "explain some test images for the report")
@@ -113,12 +125,12 @@ and what they become, to be looked at first.`,
 	return cmd
 }
 
-// onlyMachine refuses flags that say what to train: a run that goes on knows.
-func onlyMachine(cmd *cobra.Command) (err error) {
-	free := []string{"resume", "verbose", "threads", "inter-threads", "workers", "cache", "checkpoint-every", "maps"}
+// onlyResume refuses flags that do not go with --resume.
+func onlyResume(cmd *cobra.Command) (err error) {
+	free := []string{"resume", "epochs", "verbose", "threads", "inter-threads", "workers", "cache", "checkpoint-every", "maps"}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if err == nil && !slices.Contains(free, f.Name) {
-			err = fmt.Errorf("--%s does not go with --resume: the run goes on as its experiment.json says", f.Name)
+			err = fmt.Errorf("--%s does not go with --resume: a resumed run has the settings of its experiment.json", f.Name)
 		}
 	})
 	return err

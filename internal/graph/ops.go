@@ -230,14 +230,14 @@ func (g *Graph) SaveV2(prefix Tensor, names []string, tensors []Tensor) Op {
 		g.Const(FromStrings(make([]string, len(names)))), tensors)
 }
 
-// RestoreV2 reads tensors by their names from the bundle at prefix.
-func (g *Graph) RestoreV2(prefix Tensor, names []string) []Tensor {
-	types := make([]tf.DataType, len(names))
+// RestoreV2 reads tensors by their names from the bundle at prefix. It is an error
+// if the bundle has one in another shape.
+func (g *Graph) RestoreV2(prefix Tensor, names []string, shapes []Shape) []Tensor {
+	types, slices := make([]tf.DataType, len(names)), make([]string, len(names))
 	for i := range types {
-		types[i] = Float
+		types[i], slices[i] = Float, wholeSlice(shapes[i])
 	}
-	op := g.add("RestoreV2", "", Attrs{"dtypes": types}, prefix, g.Const(FromStrings(names)),
-		g.Const(FromStrings(make([]string, len(names)))))
+	op := g.add("RestoreV2", "", Attrs{"dtypes": types}, prefix, g.Const(FromStrings(names)), g.Const(FromStrings(slices)))
 	out := make([]Tensor, len(names))
 	for i := range out {
 		out[i] = op.Output(i)

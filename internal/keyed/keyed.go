@@ -115,20 +115,19 @@ func wanted(t reflect.Type) string {
 
 // Check reports the first key of a tree that the JSON of a value of type t has
 // not, or the first value of another form.
-func Check(tree any, t reflect.Type) error { return check(tree, t, "") }
+func Check(tree any, t reflect.Type) error {
+	if err := finite(tree, ""); err != nil {
+		return err
+	}
+	return check(tree, t, "")
+}
 
 // check is Check of the tree at a path, such as "training.adam.".
 func check(tree any, t reflect.Type, path string) error {
 	where := cmp.Or(strings.TrimSuffix(path, "."), "the file")
-	if x, ok := tree.(float64); ok && (math.IsNaN(x) || math.IsInf(x, 0)) {
-		return fmt.Errorf("%s is %g, want a finite number", where, x)
-	}
 	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
 		if _, ok := tree.(map[string]any); ok {
 			return nil // it checks its own keys, and says whose they are
-		}
-		if err := finite(tree, path); err != nil {
-			return err
 		}
 		text, err := json.Marshal(tree)
 		if err == nil {
@@ -162,9 +161,6 @@ func check(tree any, t reflect.Type, path string) error {
 		if !ok || len(list) != t.Len() {
 			return fmt.Errorf("%s is %v, want %d values", where, tree, t.Len())
 		}
-		return finite(tree, path)
-	case reflect.Map, reflect.Interface:
-		return finite(tree, path)
 	}
 	return nil
 }

@@ -1,36 +1,70 @@
 package keyed
 
 import (
-	"fmt"
-	"strings"
+	"math"
+	"reflect"
 	"testing"
-	"time"
+
+	"oscar/internal/testkit"
 )
 
-func TestParseRefusesTextsWithTooManyKeys(t *testing.T) {
-	var flat strings.Builder
-	for i := range 100_000 {
-		fmt.Fprintf(&flat, "k%d: 1\n", i)
-	}
-	for name, text := range map[string]string{
-		"keys":   flat.String(),
-		"a list": "a: [" + strings.Repeat("1,", 100_000) + "1]",
-		"depth":  strings.Repeat("[", 500_000),
-		"aliases": "a: &a [1,1,1,1,1,1,1,1,1]\n" + func() (s string) {
-			for c := 'b'; c < 'k'; c++ {
-				s += fmt.Sprintf("%c: &%c [%s]\n", c, c, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c,", c-1), 9), ","))
-			}
-			return s
-		}(),
+type inner struct {
+	Rate float64 `json:"rate"`
+}
+
+type Embedded struct {
+	Seed uint64 `json:"seed"`
+}
+
+type outer struct {
+	Embedded
+	Name  string         `json:"name"`
+	Inner *inner         `json:"inner"`
+	List  []inner        `json:"list"`
+	Pair  [2]float64     `json:"pair"`
+	Any   map[string]any `json:"any"`
+}
+
+func TestRead(t *testing.T) {
+	for text, want := range map[string]string{
+		"name: a":                          "",
+		"seed: 3":                          "",
+		"inner: null":                      "",
+		"any: {x: {y: [1]}}":               "",
+		"nme: a":                           `the file has an unknown key "nme" (name?); have seed, name, inner, list, pair, any`,
+		"inner: {rte: 1}":                  `inner has an unknown key "rte" (rate?); have rate`,
+		"list: [{rte: 1}]":                 `list.1 has an unknown key "rte" (rate?); have rate`,
+		"list: {rate: 1}":                  "list is no list; its entries begin with -",
+		"pair: [1]":                        "pair is [1], want 2 values",
+		"inner: {rate: .nan}":              "inner.rate is NaN, want a finite number",
+		"list: [{rate: 1}, {rate: -.inf}]": "list.2.rate is -Inf, want a finite number",
+		"any: {x: {y: [1, .inf]}}":         "any.x.y.2 is +Inf, want a finite number",
+		"seed: -1":                         "seed is a number -1, want a whole number from 0",
+		"name: [a]":                        "name is a array, want text",
+		"any: 3":                           "any is a number, want keys with values",
+		"":                                 "the file is empty; want keys such as name: a",
 	} {
-		begin := time.Now()
-		if _, err := Parse([]byte(text), ""); err == nil {
-			t.Errorf("%s: no error", name)
-		} else if len(err.Error()) > 300 {
-			t.Errorf("%s: an error of %d characters", name, len(err.Error()))
+		var v outer
+		tree, err := Parse([]byte(text), "name: a")
+		if err == nil {
+			err = Read(tree, &v)
 		}
-		if took := time.Since(begin); took > 20*time.Second {
-			t.Errorf("%s took %s", name, took)
+		if want != "" {
+			testkit.WantError(t, err, want)
+		} else if err != nil {
+			t.Errorf("%s: %v", text, err)
 		}
+	}
+	if err := Check(math.NaN(), reflect.TypeFor[outer]()); err == nil {
+		t.Error("NaN alone is accepted")
+	}
+}
+
+func TestMerge(t *testing.T) {
+	under := map[string]any{"a": 1, "b": map[string]any{"c": 2, "d": []any{3, 4}}}
+	over := map[string]any{"b": map[string]any{"d": []any{5}}, "e": 6}
+	want := map[string]any{"a": 1, "b": map[string]any{"c": 2, "d": []any{5}}, "e": 6}
+	if got := Merge(under, over); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
