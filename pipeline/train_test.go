@@ -3,6 +3,7 @@ package pipeline
 import (
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -81,7 +82,7 @@ func TestTrainRefusals(t *testing.T) {
 		{func(o *TrainOptions) { o.Out = "full" }, "full is not empty; name a new folder"},
 		{func(o *TrainOptions) { o.Out = "file" }, "file cannot be a folder for results: not a directory; name a new folder"},
 		{func(o *TrainOptions) { o.Out = "file/run" }, "file/run cannot be a folder for results: not a directory; name a new folder"},
-		{func(o *TrainOptions) { o.Out = "/proc/none/run" }, "cannot write in /proc: no such file or directory"},
+		{func(o *TrainOptions) { o.Out = "/proc/none/run" }, "cannot make the folder /proc/none/run: no such file or directory"},
 		{func(o *TrainOptions) { o.Out = trained(t).Dir }, trained(t).Dir + " holds another run; go on with it by --resume " + trained(t).Dir + ", or name a new folder"},
 		{func(o *TrainOptions) { o.Out = data + "/run" }, data + "/run lies in " + data + ", where every folder is a class; name a folder elsewhere"},
 		{func(o *TrainOptions) { o.Data = "none" }, `cannot read image folder "none": no such file or directory`},
@@ -103,8 +104,14 @@ func TestTrainRefusals(t *testing.T) {
 		wantError(t, err, test.want)
 	}
 	t.Chdir(t.TempDir())
-	_, err := train(t, TrainOptions{Out: ".", Experiment: tiny()})
-	wantError(t, err, ". is the folder you are in, which cannot be replaced; name a new folder")
+	if err := os.Symlink(data, "link"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := train(t, TrainOptions{Data: "link", Out: data + "/run", Experiment: tiny()})
+	wantError(t, err, data+"/run lies in link, where every folder is a class; name a folder elsewhere")
+	if paths.Exists(data + "/run") {
+		t.Error("there is a folder among the classes")
+	}
 
 	want := map[string]string{"file": "something", "full/mine.txt": "something"}
 	got := tree(t, here)
@@ -161,5 +168,25 @@ func TestCaches(t *testing.T) {
 		if cached := paths.Exists(run.Path("cache")); cached != (cache == dataset.CacheDisk) {
 			t.Errorf("%s: a cache folder: %v", cache, cached)
 		}
+	}
+}
+
+// A run is made in the folder that is named, which may be a link or the one that
+// oscar is called in.
+func TestRunInPlace(t *testing.T) {
+	dir, link := t.TempDir(), filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	for _, out := range []string{".", link} {
+		run, err := train(t, TrainOptions{Out: out, Experiment: tiny()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameRun(t, run.Dir, trained(t).Dir)
+	}
+	if _, err := OpenRun(dir); err != nil {
+		t.Errorf("behind the link: %v", err)
 	}
 }

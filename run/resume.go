@@ -79,7 +79,7 @@ func (r *Run) Move(ctx context.Context, data string, workers int, listener Liste
 	if err != nil {
 		return err
 	}
-	folder, err := dataset.Scan(ctx, root, dataset.ScanOptions{Limits: r.Experiment.Data.Limits(), Workers: workers, Progress: listener.Count})
+	folder, err := dataset.Scan(ctx, data, dataset.ScanOptions{Limits: r.Experiment.Data.Limits(), Workers: workers, Progress: listener.Count})
 	if err != nil {
 		return err
 	}
@@ -92,10 +92,10 @@ func (r *Run) Move(ctx context.Context, data string, workers int, listener Liste
 	if len(other) > 0 {
 		return fmt.Errorf("%d of the run's %d images are missing or changed in %s, the first is %s", len(other), len(items), data, other[0].Path)
 	}
-	if r.Experiment.Data.Root == folder.Root {
+	if r.Experiment.Data.Root == root {
 		return nil
 	}
-	r.Experiment.Data.Root = folder.Root
+	r.Experiment.Data.Root = root
 	return atomicfile.WriteJSON(r.Path(ExperimentFile), r.Experiment)
 }
 

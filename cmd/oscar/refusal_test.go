@@ -80,7 +80,7 @@ func TestRefusals(t *testing.T) {
 		{1, "train $DATA --out flat", "flat is not empty; name a new folder"},
 		{1, "train $DATA --out list", "list cannot be a folder for results: not a directory; name a new folder"},
 		{1, "train $DATA --out list/new", "list/new cannot be a folder for results: not a directory; name a new folder"},
-		{1, "train $DATA --out /proc/none", "cannot write in /proc: no such file or directory"},
+		{1, "train $DATA --out /proc/none", "cannot make the folder /proc/none: no such file or directory"},
 		{1, "train $DATA --out $DATA/run", "$DATA/run lies in $DATA, where every folder is a class; name a folder elsewhere"},
 
 		{1, "train $DATA --out new --experiment none.yaml", "open none.yaml: no such file or directory"},
@@ -100,7 +100,7 @@ func TestRefusals(t *testing.T) {
 
 		{2, "train --resume $RUN --batch 9", "--batch does not go with --resume: a resumed run has the settings of its experiment.json"},
 		{2, "train --resume $RUN --out other", "--out does not go with --resume: a resumed run has the settings of its experiment.json"},
-		{2, "train --resume $RUN photos", `"photos" is one argument too many`},
+		{1, "train --resume $RUN photos", `cannot read image folder "photos": no such file or directory`},
 		{2, "train --resume ''", "--resume RUN is empty: the run folder to go on with"},
 		{2, "train --resume $RUN --threads -1", "threads is -1, want 0 or more"},
 		{1, "train --resume none", "none is not a run folder: it has no experiment.json"},
