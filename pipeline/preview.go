@@ -1,15 +1,23 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"image"
 	"image/color"
+	"image/png"
+	"io/fs"
+	"slices"
 
 	"oscar/dataset"
 	"oscar/experiment"
 	"oscar/heatmap"
+	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
 )
 
 // PreviewOptions are the options of [PreviewAugmentation].
@@ -30,6 +38,9 @@ func PreviewAugmentation(ctx context.Context, o PreviewOptions) error {
 	e := o.Experiment
 	if a := e.Training.Augmentation; len(a.Copies) == 0 && len(a.Phases) == 0 {
 		return errors.New("there is nothing to show: training.augmentation is empty")
+	}
+	if err := replaceable(o.Out); err != nil {
+		return err
 	}
 	o.Listener.Stage("reading images")
 	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{
@@ -74,7 +85,44 @@ func PreviewAugmentation(ctx context.Context, o PreviewOptions) error {
 			}
 		}
 	}
-	return heatmap.WritePNG(o.Out, heatmap.Montage(rows, image.Pt(in[1], in[0]), color.White))
+	return writePreview(o.Out, heatmap.Montage(rows, image.Pt(in[1], in[0]), color.White))
+}
+
+// previewMark is the PNG chunk by which a preview is known as one: its length,
+// name, content and checksum.
+var previewMark = func() []byte {
+	const chunk = "tEXtSoftware\x00oscar preview"
+	mark := binary.BigEndian.AppendUint32(nil, uint32(len(chunk)-len("tEXt")))
+	mark = append(mark, chunk...)
+	return binary.BigEndian.AppendUint32(mark, crc32.ChecksumIEEE([]byte(chunk)))
+}()
+
+// markAt is where the first chunk of a PNG ends, which has the size.
+const markAt = 33
+
+// replaceable reports whether there is no file at path, or an earlier preview.
+func replaceable(path string) error {
+	f, err := paths.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	defer f.Close()
+	mark := make([]byte, len(previewMark))
+	if _, err := f.ReadAt(mark, markAt); err != nil || !bytes.Equal(mark, previewMark) {
+		return fmt.Errorf("%s is no preview that oscar drew; name a new file", path)
+	}
+	return nil
+}
+
+// writePreview writes a marked PNG.
+func writePreview(path string, img image.Image) error {
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		return err
+	}
+	return atomicfile.Write(path, slices.Insert(b.Bytes(), markAt, previewMark...))
 }
 
 func orDefault(n, fallback int) int {

@@ -161,3 +161,35 @@ func TestACrashIsNoUsageError(t *testing.T) {
 		t.Errorf("ended with %s", got)
 	}
 }
+
+// TestUmaskIsKept lets verbs write with files that only their owner may read.
+func TestUmaskIsKept(t *testing.T) {
+	run := filepath.Join(shared(t), "run")
+	dir := t.TempDir()
+	for _, call := range []string{
+		"oscar synthesize shapes --per-class 1 --width 32 --height 32", "oscar study init --out study.yaml",
+		"oscar export " + run + " --out model", "oscar explain " + run + " shapes/images --out explained --threads 1",
+		"oscar report explained",
+	} {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", "umask 077; exec "+call)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", call, err, out)
+		}
+	}
+	files := 0
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || path == dir {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has %s", path, info.Mode())
+		}
+		files++
+		return err
+	})
+	if err != nil || files < 20 {
+		t.Errorf("%d files, %v", files, err)
+	}
+}

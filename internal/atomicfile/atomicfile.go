@@ -51,7 +51,7 @@ func Draft(path string, fill func(*os.File) error) (err error) {
 	if err = fill(f); err != nil {
 		return err
 	}
-	if err = f.Chmod(0o644); err != nil { // CreateTemp makes it 0600
+	if err = f.Chmod(0o666 &^ umask); err != nil { // CreateTemp makes it 0600
 		return err
 	}
 	if err = f.Close(); err != nil {

@@ -61,7 +61,7 @@ func TestWriteAndReplace(t *testing.T) {
 	}
 	wantList(t, dir, "metrics.json")
 	info, err := os.Stat(path)
-	if err != nil || info.Mode() != 0o644 { // others may read it, unlike CreateTemp's
+	if err != nil || info.Mode() != 0o666&^umask { // others may read it, unlike CreateTemp's
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 }
@@ -102,7 +102,7 @@ func TestDirAndReplace(t *testing.T) {
 	wantList(t, parent, "model")
 	wantList(t, dir, "model")
 	info, err := os.Stat(dir)
-	if err != nil || info.Mode().Perm() != 0o755 { // unlike MkdirTemp's
+	if err != nil || info.Mode().Perm() != 0o777&^umask { // unlike MkdirTemp's
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 }

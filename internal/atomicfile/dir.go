@@ -31,7 +31,7 @@ func Dir(dir string, fill func(tmp string) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp), lock.Close()) }()
-	if err := os.Chmod(tmp, 0o755); err != nil {
+	if err := os.Chmod(tmp, 0o777&^umask); err != nil {
 		return err
 	}
 	if err := fill(tmp); err != nil {

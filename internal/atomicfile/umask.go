@@ -1,0 +1,15 @@
+package atomicfile
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// umask has the permissions that the user withholds from new files. Reading it
+// means setting it, so it is read once, before anything else runs.
+var umask = func() os.FileMode {
+	mask := unix.Umask(0)
+	unix.Umask(mask)
+	return os.FileMode(mask).Perm()
+}()
