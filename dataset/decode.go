@@ -22,9 +22,11 @@ type Limits struct {
 // DefaultLimits allow 100 megapixels and 64 MiB a file.
 var DefaultLimits = Limits{MaxPixels: 100_000_000, MaxBytes: 64 << 20}
 
-// maxTime is the longest that one image may take to decode, after it has got its
-// share of the memory. One of 100 megapixels takes a few seconds.
-const maxTime = time.Minute
+// maxTime is the longest that an image of so many pixels may take to decode, after it
+// has got its share of the memory: many times what it takes on an idle machine.
+func maxTime(pixels float64) time.Duration {
+	return time.Minute + time.Duration(pixels)*time.Microsecond
+}
 
 // maxSide is the longest side an image may have, that of JPEG. Were it longer,
 // the 32 bit sums of the resize filters would overflow for a result of four pixels.
@@ -38,6 +40,11 @@ func (l Limits) orDefault() Limits {
 		l.MaxBytes = DefaultLimits.MaxBytes
 	}
 	return l
+}
+
+// DecoderName says how pixels come about, for those who load a model elsewhere.
+func DecoderName(goVersion string) string {
+	return "Go image/*, " + goVersion + "; JPEG chroma interpolated as by libjpeg-turbo, WebP colours as by libwebp"
 }
 
 // A Header is what an image file says of itself.
@@ -152,7 +159,7 @@ func Decode(data []byte, limits Limits) (*image.RGBA, error) {
 // as is an image that its data does not fill: there are no half images.
 //
 // Concurrent calls share a budget of memory: large images wait for each other. One
-// that takes longer than a minute is an error. When ctx is done, decoding ends with
+// that takes longer than a minute, and a second a megapixel, is an error. When ctx is done, decoding ends with
 // its error.
 func DecodeContext(ctx context.Context, data []byte, limits Limits) (*image.RGBA, Header, error) {
 	img, header, release, err := decodeHeld(ctx, data, limits)
@@ -176,7 +183,8 @@ func decodeHeld(ctx context.Context, data []byte, limits Limits) (img *image.RGB
 		return nil, header, release, err
 	}
 	var stop context.CancelFunc
-	in.ctx, stop = context.WithTimeoutCause(ctx, maxTime, fmt.Errorf("takes longer than %v to decode", maxTime))
+	limit := maxTime(pixels)
+	in.ctx, stop = context.WithTimeoutCause(ctx, limit, fmt.Errorf("takes longer than %v to decode", limit))
 	defer stop()
 	err = guard(func() error {
 		src, err := in.format.decode(in)

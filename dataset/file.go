@@ -22,6 +22,9 @@ func readFile(path string, buf []byte, limits Limits) ([]byte, error) {
 	case err != nil:
 		return nil, bare(err)
 	case info.IsDir():
+		if _, err := os.ReadDir(path); err != nil {
+			return nil, fmt.Errorf("cannot read folder: %w", bare(err))
+		}
 		return nil, errors.New("a folder, not a file")
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("not a regular file (%s)", info.Mode().Type())

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"fmt"
 	"image"
 	"image/gif"
 	"image/png"
@@ -43,7 +44,16 @@ var formats = []format{
 	{"TIFF", "MM\x00*", configTIFF, decodeTIFF, tiffEXIF, 0, 12},
 	{"TIFF", "II+\x00", refuseBigTIFF, nil, nil, 0, 0},
 	{"TIFF", "MM\x00+", refuseBigTIFF, nil, nil, 0, 0},
+	{"HEIC", "????ftyphei?", refuseHEIF, nil, nil, 0, 0},
+	{"HEIC", "????ftypmif1", refuseHEIF, nil, nil, 0, 0},
+	{"AVIF", "????ftypavi?", refuseHEIF, nil, nil, 0, 0},
 	{"WebP", "RIFF????WEBP", configWebP, decodeWebP, webpEXIF, 0, 12},
+}
+
+// refuseHEIF says what to do with the files of telephones. There is no decoder for
+// them in Go whose time and memory can be bounded.
+func refuseHEIF(*input) (image.Config, error) {
+	return image.Config{}, fmt.Errorf("%w: convert it to JPEG or PNG", errKind)
 }
 
 // plain is a decoder of a library that is right as it is.

@@ -98,3 +98,47 @@ func TestDecodeCancelled(t *testing.T) {
 		}
 	}
 }
+
+// A file of scans without end is refused before it is decoded; a few hundred are not.
+func TestDecodeManyScans(t *testing.T) {
+	data := readTestdata(t, "formats", "jpeg-420-progressive.jpg")
+	var last []byte
+	for s := range segments(data) {
+		if s.marker == markerSOS {
+			last = data[bytes.Index(data, s.content)-4:][:4+len(s.content)+len(s.coded)]
+		}
+	}
+	whole := data[:len(data)-2]
+	many := append(bytes.Clone(whole), bytes.Repeat(last, maxScans)...)
+	if _, err := Decode(append(many, 0xff, markerEOI), Limits{}); err == nil || !strings.Contains(err.Error(), "more than 500 scans") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Large images wait for each other, and one that needs all the memory still gets it.
+func TestBudget(t *testing.T) {
+	b := newBudget(100)
+	release, err := b.acquire(t.Context(), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	got := make(chan error)
+	go func() {
+		_, err := b.acquire(ctx, 1)
+		got <- err
+	}()
+	cancel()
+	if err := <-got; !errors.Is(err, context.Canceled) {
+		t.Errorf("waiting ends with %v", err)
+	}
+	release()
+	for range 4 {
+		if _, err := b.acquire(t.Context(), 25); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b.free.TryAcquire(1) {
+		t.Error("more than there is")
+	}
+}

@@ -105,6 +105,16 @@ func TestDocumentedKinds(t *testing.T) {
 	}
 }
 
+// Photographs of telephones are refused by name.
+func TestDecodeHEIF(t *testing.T) {
+	for brand, want := range map[string]string{"heic": "HEIC", "heix": "HEIC", "mif1": "HEIC", "avif": "AVIF"} {
+		_, err := Decode([]byte("\x00\x00\x00\x18ftyp"+brand+"\x00\x00\x00\x00mif1heic"), Limits{})
+		if err == nil || err.Error() != want+" of a kind that is not read: convert it to JPEG or PNG" {
+			t.Errorf("%s: %v", brand, err)
+		}
+	}
+}
+
 // Files that were once read wrongly, or not at all.
 func TestDecodeFaults(t *testing.T) {
 	for file, test := range map[string]struct {

@@ -45,11 +45,11 @@ func (f *Folder) checkLayout(candidates []Item) error {
 	}
 	if part >= 0 && len(parts) > 1 {
 		return fmt.Errorf("%q holds %s: parts of a data set, not classes, which are folders within them (%s): name %q instead",
-			f.Root, strings.Join(parts, ", "), few(within[part]), filepath.Join(f.Root, f.Classes[part]))
+			f.Root, strings.Join(parts, ", "), few(within[part]), filepath.Join(f.Root, f.dirs[part]))
 	}
 	if same {
 		f.Notes = append(f.Notes, fmt.Sprintf("the classes are %s, each with the same folders within it (%s): if those are the classes, name %q or the like instead",
-			few(f.Classes), few(within[0]), filepath.Join(f.Root, f.Classes[0])))
+			few(f.Classes), few(within[0]), filepath.Join(f.Root, f.dirs[0])))
 	}
 	return nil
 }

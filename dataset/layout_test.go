@@ -22,12 +22,12 @@ func TestScanLayout(t *testing.T) {
 		"masks":             {"images/can/1 images/box/2 masks/can/3 masks/box/4", "images\"" + instead, ""},
 		"one part":          {"train/can/1 train/box/2", "has one class folder only (train), with folders within it (box, can): if those are the classes, name", ""},
 		"other names":       {"a/can/1 a/box/2 b/can/3 b/box/4", "", "the classes are a, b, each with the same folders within it (box, can)"},
-		"nested":            {"can/old/1 can/new/2 box/old/3 box/flat/4", "", ""},
-		"nested alike":      {"can/images/1 box/images/2", "", ""},
-		"partly nested":     {"can/old/1 can/2 can/3 can/new/4 box/5", "", ""},
-		"a train, a bus":    {"train/steam/1 train/diesel/2 bus/old/3", "", ""},
+		"nested":            {"can/old/1 can/new/2 box/old/3 box/flat/4", "", `class "can": 2 of 2 images lie in folders within it and count as its own (new: 1, old: 1)`},
+		"nested alike":      {"can/images/1 box/images/2", "", `class "box": 1 of 1 images lie in folders within it and count as its own (images: 1)`},
+		"partly nested":     {"can/old/1 can/2 can/3 can/new/4 box/5", "", `class "can": 2 of 4 images lie in folders`},
+		"a train, a bus":    {"train/steam/1 train/diesel/2 bus/old/3", "", `class "train": 2 of 2 images lie in folders within it and count as its own (diesel: 1, steam: 1)`},
 		"tell train, test":  {"train/1 train/2 test/3", "", ""},
-		"nested and photos": {"train/old/1 train/new/2 train/3 train/4 test/5", "", ""},
+		"nested and photos": {"train/old/1 train/new/2 train/3 train/4 test/5", "", `class "train": 2 of 4 images lie in folders`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := map[string][]byte{}

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/text/unicode/norm"
 )
 
 // An Item is one labelled image file.
@@ -45,19 +46,25 @@ type ScanOptions struct {
 // A Folder is what Scan found: one class per sub-folder.
 type Folder struct {
 	Root       string
-	Classes    []string  // names of the sub-folders, sorted
+	Classes    []string  // names of the sub-folders, in Unicode NFC, sorted
 	Items      []Item    // sorted by path
 	Unreadable []Problem // files that are not readable images, sorted by path
 	Duplicates [][]Item  // groups of two or more items of the same content
 	Notes      []string  // a line each for what one should know
 	Grouping   *Grouping // images that belong together; Group sets it
+
+	dirs []string // of each class, as the file system has it
 }
 
 // Scan lists the images below root, which has one sub-folder per class. Class
-// folders may have folders of their own; hidden names are skipped; links are
-// followed. Files are hashed, and known as images by their content.
+// folders may have folders of their own, which are noted; hidden names and folders
+// that a machine made (@eaDir, __MACOSX, ...) are passed over; links are followed. Files are hashed, and known as images by their content.
 //
-// A file that is not a readable image is listed in Unreadable. It is an error
+// Names of classes are in Unicode NFC, whatever the file system has; those that look
+// alike are noted.
+//
+// A file that is not a readable image, and a folder that cannot be read, is listed in
+// Unreadable. It is an error
 // if root cannot be read, has fewer than two class folders, if these are the parts
 // of a data set (train, test) with the classes within them, or if a class has no
 // readable image at all.
@@ -68,10 +75,13 @@ func Scan(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 	}
 	// Every file below a class folder is a candidate.
 	var candidates []Item
-	for class, name := range folder.Classes {
-		files, err := listFiles(ctx, filepath.Join(root, name))
+	for class := range folder.Classes {
+		files, passed, err := listFiles(ctx, filepath.Join(root, folder.dirs[class]))
 		if err != nil {
 			return nil, err
+		}
+		for _, path := range passed {
+			folder.passedOver(path)
 		}
 		for _, file := range files {
 			path, err := filepath.Rel(root, file)
@@ -106,12 +116,14 @@ func Scan(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 		if images[class] > 0 {
 			continue
 		}
-		err := fmt.Errorf("class %q has no readable image in %q", name, filepath.Join(root, name))
+		err := fmt.Errorf("class %q has no readable image in %q", name, filepath.Join(root, folder.dirs[class]))
 		if p := firstProblem[class]; p != nil {
 			err = fmt.Errorf("%w, for one %s: %s", err, p.Path, p.Reason)
 		}
 		return nil, err
 	}
+	folder.noteSubfolders()
+	folder.noteLookalikes()
 	folder.findDuplicates()
 	return folder, nil
 }
@@ -135,13 +147,19 @@ func listClasses(root string, oneClass bool) (*Folder, error) {
 		name := entry.Name()
 		switch {
 		case hidden(name):
+		case machineMade(name) && isFolder(filepath.Join(root, name), entry):
+			folder.passedOver(filepath.Join(root, name))
 		case !isFolder(filepath.Join(root, name), entry):
 			loose = append(loose, name)
 		case !utf8.ValidString(name):
 			return nil, fmt.Errorf("name of class folder %q in %q is not valid UTF-8", name, root)
 		default:
-			folder.Classes = append(folder.Classes, name)
+			folder.Classes = append(folder.Classes, norm.NFC.String(name))
+			folder.dirs = append(folder.dirs, name)
 		}
+	}
+	if err := folder.sortClasses(); err != nil {
+		return nil, err
 	}
 	switch {
 	case len(folder.Classes) == 0:
@@ -150,7 +168,7 @@ func listClasses(root string, oneClass bool) (*Folder, error) {
 		}
 		return nil, fmt.Errorf("%d files (%s, ...) lie directly in %q: one sub-folder per class is needed", len(loose), loose[0], root)
 	case len(folder.Classes) == 1 && !oneClass:
-		inner := filepath.Join(root, folder.Classes[0])
+		inner := filepath.Join(root, folder.dirs[0])
 		if within, err := listClasses(inner, false); err == nil {
 			return nil, fmt.Errorf("%q has one class folder only (%s), with folders within it (%s): if those are the classes, name %q instead",
 				root, folder.Classes[0], few(within.Classes), inner)

@@ -84,7 +84,10 @@ func TestScan(t *testing.T) {
 		if diff := cmp.Diff(unreadable, problems); diff != "" {
 			t.Errorf("verify %v: unreadable (-want +got):\n%s", verify, diff)
 		}
-		if diff := cmp.Diff([]string{`"README" lies outside the class folders and is not used`}, folder.Notes); diff != "" {
+		if diff := cmp.Diff([]string{
+			`"README" lies outside the class folders and is not used`,
+			`class "cat": 1 of 3 images lie in folders within it and count as its own (old: 1)`,
+		}, folder.Notes); diff != "" {
 			t.Errorf("notes (-want +got):\n%s", diff)
 		}
 	}

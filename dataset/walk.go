@@ -11,36 +11,61 @@ import (
 )
 
 // A walk lists the files below a folder. Hidden names (a leading dot) are
-// skipped, links are followed, and each real folder is entered once, so that
-// links that form a loop end.
+// skipped, folders that a machine made are passed over, links are followed, and
+// each real folder is entered once, so that links that form a loop end.
 type walk struct {
-	ctx   context.Context
-	files []string // paths as reached from the folder the walk began with
-	seen  map[string]bool
-	links []string // links to folders, kept for when all true folders are done
+	ctx    context.Context
+	read   func(dir string) ([]os.DirEntry, error)
+	files  []string // paths as reached from the folder the walk began with
+	passed []string // folders that a machine made, in the same way
+	seen   map[string]bool
+	links  []string // links to folders, kept for when all true folders are done
 }
 
-// listFiles returns every file below dir that is not hidden, sorted, as paths
-// that begin with dir. Broken links and special files are among them: they fail
-// when they are read, and are reported then.
-func listFiles(ctx context.Context, dir string) ([]string, error) {
-	w := walk{ctx: ctx, seen: map[string]bool{}, links: []string{dir}}
+// machineFolders hold thumbnails, resource forks and deleted files, which would
+// otherwise be taken for images of a class.
+var machineFolders = []string{"@eaDir", "__MACOSX", "#recycle", "$RECYCLE.BIN", "lost+found", "System Volume Information"}
+
+// machineMade reports whether a folder of this name is made by a machine.
+func machineMade(name string) bool {
+	return slices.ContainsFunc(machineFolders, func(m string) bool { return strings.EqualFold(m, name) })
+}
+
+// listFiles returns every file below dir that is not hidden, and the folders that
+// were passed over, sorted, as paths that begin with dir. Broken links, special files
+// and folders that cannot be read are among the files: they fail when they are read,
+// and are reported then.
+func listFiles(ctx context.Context, dir string) (files, passed []string, err error) {
+	w := walk{ctx: ctx, read: os.ReadDir, seen: map[string]bool{}}
+	err = w.list(dir)
+	return w.files, w.passed, err
+}
+
+// list lists what is below dir, which must be a folder that can be read.
+func (w *walk) list(dir string) error {
+	if _, err := w.read(dir); err != nil {
+		return fmt.Errorf("cannot read folder %q: %w", dir, bare(err))
+	}
+	w.links = []string{dir}
 	for len(w.links) > 0 {
 		link := w.links[0]
 		w.links = w.links[1:]
 		target, err := filepath.EvalSymlinks(link)
 		if err != nil {
-			return nil, fmt.Errorf("cannot read folder %q: %w", link, bare(err))
+			w.files = append(w.files, link)
+			continue
 		}
 		if err := w.enter(link, target); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	slices.Sort(w.files)
-	return w.files, nil
+	slices.Sort(w.passed)
+	return nil
 }
 
-// enter lists the folder called path, which truly lies at target.
+// enter lists the folder called path, which truly lies at target. Its error is that
+// of the context.
 func (w *walk) enter(path, target string) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
@@ -49,9 +74,10 @@ func (w *walk) enter(path, target string) error {
 		return nil
 	}
 	w.seen[target] = true
-	entries, err := os.ReadDir(path)
+	entries, err := w.read(path)
 	if err != nil {
-		return fmt.Errorf("cannot read folder %q: %w", path, bare(err))
+		w.files = append(w.files, path)
+		return nil
 	}
 	for _, entry := range entries {
 		name := entry.Name()
@@ -60,6 +86,8 @@ func (w *walk) enter(path, target string) error {
 		}
 		child := filepath.Join(path, name)
 		switch {
+		case machineMade(name) && isFolder(child, entry):
+			w.passed = append(w.passed, child)
 		case entry.IsDir():
 			if err := w.enter(child, filepath.Join(target, name)); err != nil {
 				return err
@@ -86,8 +114,9 @@ func isFolder(path string, entry fs.DirEntry) bool {
 
 // ListImages expands files and folders into a sorted list of files without
 // repetition. Folders are listed with all that is below them, except hidden
-// names; whether a file is an image is found out when it is decoded, so that
-// one that is not is reported and not lost. A path that does not exist, and
+// names and folders that a machine made; whether a file is an image is found out when it is decoded, so that
+// one that is not is reported and not lost, as is a folder that cannot be read. A
+// path that does not exist, and
 // paths that hold no file at all, are errors.
 func ListImages(ctx context.Context, paths []string) ([]string, error) {
 	var list []string
@@ -100,7 +129,7 @@ func ListImages(ctx context.Context, paths []string) ([]string, error) {
 			list = append(list, filepath.Clean(path))
 			continue
 		}
-		files, err := listFiles(ctx, filepath.Clean(path))
+		files, _, err := listFiles(ctx, filepath.Clean(path))
 		if err != nil {
 			return nil, err
 		}

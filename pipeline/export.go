@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"oscar/dataset"
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
 	"oscar/run"
@@ -113,7 +114,7 @@ func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 		Format: 1, Model: r.Experiment.Architecture.Name, Classes: r.Split.Classes,
 		Image: savedmodel.Image{
 			Height: in[0], Width: in[1], Channels: "RGB", Range: "0..255", Orientation: "EXIF applied",
-			Interpolation: string(r.Experiment.Data.Interpolation), Decoder: "Go image/*, " + r.Environment.Go,
+			Interpolation: string(r.Experiment.Data.Interpolation), Decoder: dataset.DecoderName(r.Environment.Go),
 		},
 		Layers: layers, Explain: r.Experiment.Explain, Parameters: total,
 		SplitHash: r.Split.Hash, Experiment: experiment, Versions: r.Environment.Versions(),
