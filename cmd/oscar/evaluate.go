@@ -51,6 +51,7 @@ may be a folder that the run never saw. Without DATA the run's own folder is mea
 			}
 			s.clear()
 			if asJSON {
+				e.Classifications = nil // thousands of lines; evaluation.json has those of the test part
 				encoder := json.NewEncoder(cmd.OutOrStdout())
 				encoder.SetIndent("", "  ")
 				return encoder.Encode(e)
