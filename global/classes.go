@@ -10,7 +10,6 @@ import (
 
 	"oscar/explain"
 	"oscar/heatmap"
-	"oscar/internal/text"
 )
 
 // ClassSpRAy is by which strategies a class is recognised.
@@ -59,8 +58,8 @@ func (s SpRAy) Class(ctx context.Context, images []Image, class int, name string
 // sprayExamples is the number of images that stand for a strategy on its sheet.
 const sprayExamples = 5
 
-// WriteSpRAy writes the strategies' mean maps, a sheet a class with a row a
-// strategy, and the eigenvalues. It names the examples in classes.
+// WriteSpRAy writes the strategies' mean maps, and a sheet a class with a row a
+// strategy. It names the examples in classes.
 func (d Drawing) WriteSpRAy(ctx context.Context, classes []ClassSpRAy, images []Image) error {
 	if err := os.Mkdir(filepath.Join(d.Dir, sprayDir), 0o777); err != nil {
 		return err
@@ -69,9 +68,7 @@ func (d Drawing) WriteSpRAy(ctx context.Context, classes []ClassSpRAy, images []
 	for _, i := range images {
 		maps[i.Path] = i.Map
 	}
-	var spectra []Spectrum
 	for _, class := range classes {
-		spectra = append(spectra, Spectrum{Title: fmt.Sprintf("%s, %s", class.Class, text.Count(class.N, "map")), Strategies: class.Strategies})
 		var sheet [][]heatmap.Tile
 		for k := range class.Clusters {
 			if err := ctx.Err(); err != nil {
@@ -90,11 +87,7 @@ func (d Drawing) WriteSpRAy(ctx context.Context, classes []ClassSpRAy, images []
 			return err
 		}
 	}
-	picture, err := Spectra(spectra)
-	if err != nil {
-		return err
-	}
-	return heatmap.WritePNG(filepath.Join(d.Dir, "spectra.png"), picture)
+	return nil
 }
 
 // writeStrategy writes the mean map of a strategy and its examples, and returns

@@ -3,10 +3,8 @@ package global
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 
 	"oscar/explain"
-	"oscar/heatmap"
 	"oscar/internal/text"
 )
 
@@ -128,24 +126,4 @@ func (t *TCAV) Compare(names []string, classes []int) *Concepts {
 		out.Concepts = append(out.Concepts, concept)
 	}
 	return out
-}
-
-// WriteConcepts draws the answers.
-func (d Drawing) WriteConcepts(answer *Concepts) error {
-	var panels []Bars
-	for _, c := range answer.Concepts {
-		p := Bars{Title: fmt.Sprintf("%s, %s", c.Concept, text.Count(c.Images, "image"))}
-		for _, class := range c.Classes {
-			p.Classes, p.Answers = append(p.Classes, class.Class), append(p.Answers, class.Sensitivity)
-		}
-		if len(p.Answers) > 0 && p.Answers[0].HeldOut > 0 {
-			p.Title += fmt.Sprintf(", %.0f %% told right", 100*p.Answers[0].Accuracy)
-		}
-		panels = append(panels, p)
-	}
-	picture, err := ConceptBars(panels, answer.Comparisons)
-	if err != nil {
-		return err
-	}
-	return heatmap.WritePNG(filepath.Join(d.Dir, "tcav.png"), picture)
 }

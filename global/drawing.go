@@ -34,7 +34,7 @@ const (
 )
 
 // Files are the names in a folder of global explanations, but for global.json.
-var Files = []string{averagesDir, sprayDir, "averages.png", "spectra.png", "tree.png", "tree.txt", featuresFile, "tcav.png"}
+var Files = []string{averagesDir, sprayDir, "averages.png", "tree.txt", featuresFile}
 
 // fileOf names a class's file, relative to the folder.
 func fileOf(dir, class, ending string) string {

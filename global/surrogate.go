@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"oscar/dataset"
-	"oscar/heatmap"
 	"oscar/internal/text"
 )
 
@@ -202,11 +201,10 @@ func (s *Surrogate) summary() string {
 // featuresFile is the table of features in the folder of results.
 const featuresFile = "features.csv"
 
-// WriteTree writes the tree as text and as a picture, and the table of features.
+// WriteTree writes the tree as text, and the table of features.
 func (d Drawing) WriteTree(s *Surrogate) error {
 	return errors.Join(
 		s.writeFeatures(filepath.Join(d.Dir, s.Features)),
 		os.WriteFile(filepath.Join(d.Dir, "tree.txt"), []byte(s.notes()+"\n\n"+s.Tree.String()), 0o666),
-		heatmap.WritePNG(filepath.Join(d.Dir, "tree.png"), s.Tree.Picture(s.notes())),
 	)
 }

@@ -3,7 +3,6 @@ package global_test
 import (
 	"math"
 	"slices"
-	"strings"
 	"testing"
 
 	"oscar/global"
@@ -184,29 +183,5 @@ func TestTreeAsksYesOrNo(t *testing.T) {
 	const want = "like strategy 3 (100 % paper)?\n├─ yes: b <= 3 degrees?\n│  ├─ yes: metal, 1 of 1\n│  └─ no: paper, 2 of 2\n└─ no: glass, 2 of 2\n"
 	if got := grow(t, on, global.TreeOptions{MinLeaf: 1}).String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-}
-
-// Each class, question and count is in the picture's text; it is as wide as its
-// boxes need and no node lies outside.
-func TestTreePicture(t *testing.T) {
-	var rows [][]float64
-	for i := range 90 {
-		rows = append(rows, []float64{float64(i % 10), float64(i * 31 % 97), float64((i%10)/4 + (i*31%97)/80)})
-	}
-	for i := range rows {
-		rows[i][2] = min(rows[i][2], 2)
-	}
-	small := grow(t, table(2, rows...), global.TreeOptions{Depth: 1}).Picture("note")
-	large := grow(t, table(2, rows...), global.TreeOptions{Depth: 4, MinLeaf: 2}).Picture(strings.Repeat("a long note ", 4))
-	a, b := small.Bounds(), large.Bounds()
-	if a.Dx() < 150 || a.Dx() >= b.Dx() || a.Dy() >= b.Dy() || b.Dx() > 3000 {
-		t.Errorf("pictures of %v and %v", a, b)
-	}
-	if two := grow(t, table(2, rows...), global.TreeOptions{Depth: 1}).Picture("note\nand another").Bounds(); two.Dy() <= a.Dy() {
-		t.Errorf("two notes have a picture of %v, one has one of %v", two, a)
-	}
-	if tall := grow(t, table(1, []float64{1, 0}), global.TreeOptions{}).Picture(""); tall.Bounds().Dy() < 60 {
-		t.Errorf("a single leaf is %v", tall.Bounds())
 	}
 }

@@ -296,9 +296,6 @@ func (g *globalJob) draw(ctx context.Context, dir string) (err error) {
 	if err == nil && g.result.Tree != nil && g.result.Tree.Tree != nil {
 		err = d.WriteTree(g.result.Tree)
 	}
-	if err == nil && g.result.TCAV != nil {
-		err = d.WriteConcepts(g.result.TCAV)
-	}
 	return cmp.Or(err, ctx.Err())
 }
 

@@ -233,7 +233,36 @@ func (g *globalChapter) strategies() page.Section {
 	if more > 0 {
 		blocks = append(blocks, notShown(more))
 	}
+	if charts := eigenvalues(g.SpRAy); len(charts) > 0 {
+		blocks = append(blocks, page.Fold{Title: "The eigenvalues of each class", Blocks: []page.Block{charts,
+			page.Text("The smallest eigenvalues of the Laplacian of the graph of nearest neighbours, on one scale. The line marks the largest gap. Only a gap that is larger than in clouds of one group gives several strategies.")}})
+	}
 	return page.Section{Title: "Strategies", Blocks: blocks}
+}
+
+// eigenvalues draws the smallest eigenvalues of each class, on one scale.
+func eigenvalues(classes []global.ClassSpRAy) page.Charts {
+	var out page.Charts
+	top := 0.1
+	for _, c := range classes {
+		if len(c.Eigenvalues) == 0 {
+			continue
+		}
+		chart := page.Chart{
+			Title: fmt.Sprintf("%s, %s", c.Class, page.Count(c.N, "map")), X: "eigenvalue, by size", Whole: true,
+			Series: []page.Series{{Name: "eigenvalue", Color: page.TrainColor}}, Mark: float64(c.GapAt) + 0.5, Marked: c.Words(),
+		}
+		for i, v := range c.Eigenvalues {
+			top = max(top, 1.04*v)
+			chart.Series[0].Points = append(chart.Series[0].Points, page.Point{X: float64(i + 1), Y: v})
+		}
+		out = append(out, chart)
+	}
+	out = out[:min(len(out), result.ShownClasses)]
+	for i := range out {
+		out[i].Range[1] = top
+	}
+	return out
 }
 
 // sizesOf returns the sizes of the strategies, and how well they are separated.

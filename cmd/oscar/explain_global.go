@@ -40,9 +40,9 @@ LRP. Possible results are that there is one strategy, that the tree is no better
 than the most frequent class, that a concept has no influence.
 
 DIR, which must be new or empty, gets global.json and, as asked for,
-averages.png, spray/CLASS.png, spectra.png, tree.png, tree.txt, features.csv,
-tcav.png, the mean maps as .npy files, and pictures for oscar report. They appear
-when all is done.`,
+averages.png, spray/CLASS.png, tree.txt, features.csv, the mean maps as .npy
+files, and pictures for oscar report. They appear when all is done. oscar report
+DIR draws the eigenvalues, the tree and the concepts.`,
 		Example: `  oscar explain-global runs/first photos --out together
   oscar explain-global runs/first photos --what spray --class glass --out glass
   oscar explain-global runs/first photos --concepts concepts --out together`,
