@@ -58,6 +58,9 @@ func OpenOptimized(dir string, threads graph.Threads, optimizer graph.Optimizer)
 	if err != nil {
 		return nil, err
 	}
+	if err := checkFiles(dir); err != nil {
+		return nil, err
+	}
 	if meta.Origin != nil && optimizer == graph.OptimizeAll {
 		optimizer = graph.KeepTensors
 	}

@@ -11,6 +11,7 @@ import (
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
 
+	"oscar/internal/checksum"
 	"oscar/internal/paths"
 )
 
@@ -28,6 +29,9 @@ func Describe(dir string) (*Metadata, []string, error) {
 	} else if err != nil {
 		return nil, nil, err
 	}
+	if err := checkFiles(dir, metadataFile, "saved_model.pb"); err != nil {
+		return nil, nil, err
+	}
 	model := &pb.SavedModel{}
 	if err := proto.Unmarshal(b, model); err != nil {
 		return nil, nil, fmt.Errorf("%s is damaged: %w", path, err)
@@ -36,6 +40,16 @@ func Describe(dir string) (*Metadata, []string, error) {
 		return nil, nil, fmt.Errorf("%s is damaged: it holds no graph", path)
 	}
 	return meta, slices.Sorted(maps.Keys(model.MetaGraphs[0].SignatureDef)), nil
+}
+
+// checkFiles compares files of a model with its list of checksums; without names
+// all that the list has.
+func checkFiles(dir string, names ...string) error {
+	err := checksum.Check(dir, names...)
+	if _, ok := errors.AsType[*checksum.Damage](err); ok {
+		return fmt.Errorf("%w; export the model again; if you changed the file yourself, remove %s", err, filepath.Join(dir, checksum.File))
+	}
+	return err
 }
 
 func lacksGraph(dir string) error {

@@ -2,6 +2,8 @@ package savedmodel_test
 
 import (
 	"encoding/json"
+	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -36,6 +38,9 @@ func damage(t *testing.T, path string, spoil func([]byte) []byte) {
 	}
 }
 
+// gone removes a file.
+func gone([]byte) []byte { return nil }
+
 // edit changes the JSON of the metadata.
 func edit(change func(map[string]any)) func([]byte) []byte {
 	return func(b []byte) []byte {
@@ -52,13 +57,29 @@ func edit(change func(map[string]any)) func([]byte) []byte {
 	}
 }
 
+// wantRefused opens a model, which must fail with the words.
+func wantRefused(t *testing.T, dir string, words ...string) {
+	t.Helper()
+	b, err := savedmodel.Open(dir, graph.Threads{})
+	if err == nil {
+		b.Close()
+	} else {
+		t.Log(err)
+	}
+	wantError(t, t.Name(), err, words...)
+}
+
 func TestOpenOfADamagedModel(t *testing.T) {
 	dir := exported(t)
-	gone := func([]byte) []byte { return nil }
 	half := func(b []byte) []byte { return b[:len(b)/2] }
 	flipped := func(b []byte) []byte { b[len(b)/2] ^= 1; return b }
 	const data, index = "variables/variables.data-00000-of-00001", "variables/variables.index"
-	for name, test := range map[string]struct {
+	// An older model has no list of checksums.
+	older := filepath.Join(t.TempDir(), "older")
+	if err := errors.Join(os.CopyFS(older, os.DirFS(dir)), os.Remove(filepath.Join(older, "SHA256SUMS"))); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
 		file  string
 		spoil func([]byte) []byte
 		words []string
@@ -77,19 +98,39 @@ func TestOpenOfADamagedModel(t *testing.T) {
 		"a flipped bit":    {data, flipped, []string{"Checksum does not match", "may be damaged"}},
 		"no index":         {index, gone, []string{index}},
 		"half the index":   {index, half, []string{"may be damaged"}},
-	} {
+	}
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			damage(t, filepath.Join(older, test.file), test.spoil)
+			wantRefused(t, older, append(test.words, older)...)
+		})
+		t.Run(name+", with checksums", func(t *testing.T) {
 			damage(t, filepath.Join(dir, test.file), test.spoil)
-			b, err := savedmodel.Open(dir, graph.Threads{})
-			if err == nil {
-				b.Close()
-			} else {
-				t.Log(err)
-			}
-			wantError(t, name, err, append(test.words, dir)...)
+			wantRefused(t, dir, dir)
 		})
 	}
 	open(t, dir) // all is back in place
+	open(t, older)
+}
+
+// Every bit of a model's files counts: the constants of a frozen model and the
+// names of the classes have no other check.
+func TestOpenNoticesAFlippedBit(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "model")
+	export(t, trained(t, small()), dir, true)
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, file := range []string{"saved_model.pb", "assets.extra/oscar.json", "SHA256SUMS"} {
+		for range 10 {
+			damage(t, filepath.Join(dir, file), func(b []byte) []byte {
+				b[r.IntN(len(b))] ^= 1 << r.IntN(8)
+				return b
+			})
+			if b, err := savedmodel.Open(dir, graph.Threads{}); err == nil {
+				b.Close()
+				t.Errorf("a bit of %s: no error", file)
+			}
+		}
+	}
 }
 
 func TestOpenOfNothing(t *testing.T) {
@@ -115,6 +156,9 @@ func TestDescribe(t *testing.T) {
 	}
 	damage(t, filepath.Join(dir, "saved_model.pb"), func([]byte) []byte { return []byte("no protobuf") })
 	_, _, err = savedmodel.Describe(dir)
+	wantError(t, "another graph", err, "saved_model.pb is damaged: it differs", "SHA256SUMS")
+	damage(t, filepath.Join(dir, "SHA256SUMS"), gone)
+	_, _, err = savedmodel.Describe(dir)
 	wantError(t, "no graph", err, "saved_model.pb is damaged")
 	_, _, err = savedmodel.Describe(t.TempDir())
 	wantError(t, "an empty folder", err, "oscar.json")
@@ -137,6 +181,7 @@ func TestExplainableLayers(t *testing.T) {
 	if want := []string{"conv1", "relu1", "bn1", "conv5", "relu5", "pool5"}; !slices.Equal(maps, want) {
 		t.Errorf("explainable are %q, want %q", maps, want)
 	}
+	damage(t, filepath.Join(dir, "SHA256SUMS"), gone) // as in older models
 	for what, change := range map[string]func(layer map[string]any){
 		"without marks":   func(layer map[string]any) { delete(layer, "explainable") },
 		"with every mark": func(layer map[string]any) { layer["explainable"] = true },
@@ -158,6 +203,7 @@ func TestExplainableLayers(t *testing.T) {
 // A table that names another tensor than a layer's gets an error, not a panic.
 func TestFeatureThatIsNoMap(t *testing.T) {
 	dir := exported(t)
+	damage(t, filepath.Join(dir, "SHA256SUMS"), gone)
 	damage(t, filepath.Join(dir, "assets.extra/oscar.json"), edit(func(m map[string]any) {
 		m["layers"].([]any)[0].(map[string]any)["feature"] = "logits:0"
 	}))

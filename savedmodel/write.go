@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/graph"
 )
 
@@ -93,7 +94,14 @@ func Write(ctx context.Context, dir string, m Model) (err error) {
 		if err := os.Mkdir(filepath.Join(tmp, filepath.Dir(metadataFile)), 0o777); err != nil {
 			return err
 		}
-		return os.WriteFile(filepath.Join(tmp, metadataFile), append(text, '\n'), 0o666)
+		if err := os.WriteFile(filepath.Join(tmp, metadataFile), append(text, '\n'), 0o666); err != nil {
+			return err
+		}
+		names, err := checksum.Tree(tmp)
+		if err != nil {
+			return err
+		}
+		return checksum.Update(tmp, names...)
 	})
 }
 
@@ -112,7 +120,7 @@ func replaceable(dir string) error {
 	}
 	for _, e := range entries {
 		switch e.Name() {
-		case "saved_model.pb", "variables", "assets.extra":
+		case "saved_model.pb", "variables", "assets.extra", checksum.File:
 		default:
 			return fmt.Errorf("%s holds %s, which is no part of a model that oscar wrote; name a new folder", dir, e.Name())
 		}

@@ -50,6 +50,7 @@ var order = []string{
 	"internal/quiet",
 	"internal/graph",     // TensorFlow's C library
 	"internal/resultdir", // folders of results: locked, resumed
+	"internal/checksum",  // damaged files noticed
 	"internal/atomicfile",
 	"internal/machine",
 	"internal/testkit", // what the tests of several packages need

@@ -204,15 +204,8 @@ func (a *adoption) checkLoading() error {
 	if a.options.Trust {
 		return nil
 	}
-	targets := []string{a.meta.GetSaverDef().GetRestoreOpName()}
-	for _, key := range []string{"saved_model_main_op", "legacy_init_op", "saved_model_init_op"} {
-		targets = append(targets, a.meta.GetCollectionDef()[key].GetNodeList().GetValue()...)
-	}
-	for _, info := range a.meta.GetSignatureDef()["__saved_model_init_op"].GetOutputs() {
-		targets = append(targets, info.GetName())
-	}
 	out, _ := a.signature.output(a.options.Output)
-	for op := range a.reached(append(targets, out.Tensor)...) {
+	for op := range a.reached(append(a.loaded(), out.Tensor)...) {
 		if op != "RestoreV2" && a.suspicious(op) {
 			return fmt.Errorf("loading it runs %s", op)
 		}

@@ -47,6 +47,19 @@ const (
 
 // Read reads the SavedModel in dir. Nothing of it is run.
 func Read(dir string) (*Model, error) {
+	b, err := readFile(dir)
+	if err != nil {
+		return nil, err
+	}
+	m, err := parse(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "saved_model.pb"), err)
+	}
+	m.dir = dir
+	return m, nil
+}
+
+func readFile(dir string) ([]byte, error) {
 	path := filepath.Join(dir, "saved_model.pb")
 	info, err := os.Stat(path)
 	if err != nil {
@@ -55,16 +68,7 @@ func Read(dir string) (*Model, error) {
 	if info.Size() > maxFile {
 		return nil, fmt.Errorf("%s has %d bytes, more than %d", path, info.Size(), maxFile)
 	}
-	b, err := paths.ReadFile(path, paths.Graph)
-	if err != nil {
-		return nil, err
-	}
-	m, err := parse(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	m.dir = dir
-	return m, nil
+	return paths.ReadFile(path, paths.Graph)
 }
 
 // notSavedModel says what to do with what is no SavedModel.
@@ -98,14 +102,20 @@ func parse(b []byte) (*Model, error) {
 	if err := proto.Unmarshal(b, saved); err != nil {
 		return nil, fmt.Errorf("it is damaged: %w", err)
 	}
+	meta, err := serving(saved.MetaGraphs)
+	if err != nil {
+		return nil, err
+	}
+	return newModel(meta)
+}
+
+// newModel indexes a graph and its functions.
+func newModel(meta *pb.MetaGraphDef) (*Model, error) {
 	ops, err := graph.Ops()
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{ops: ops, functions: map[string]*function{}}
-	if m.meta, err = serving(saved.MetaGraphs); err != nil {
-		return nil, err
-	}
+	m := &Model{meta: meta, ops: ops, functions: map[string]*function{}}
 	if m.main, err = index(m.meta.GetGraphDef().GetNode()); err != nil {
 		return nil, err
 	}

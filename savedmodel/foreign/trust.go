@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
+	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
 )
 
 // harmless are the operations with a state outside the graph, in the words of
@@ -56,21 +58,107 @@ func (m *Model) checkTrust(nodes []*node_def_go_proto.NodeDef) error {
 	}
 	for name := range m.closure(nodes) {
 		for _, n := range m.functions[name].def.NodeDef {
-			if m.functions[n.Op] == nil {
-				used[n.Op] = true
-			}
+			used[n.Op] = true
 		}
 	}
 	var bad []string
 	for _, op := range sortedKeys(used) {
-		if m.suspicious(op) {
+		if !m.calls(op) && m.suspicious(op) {
 			bad = append(bad, op)
 		}
 	}
-	if len(bad) > 0 {
-		return fmt.Errorf("the model can reach files, the network or other programs, or keep a state, by %s; use it with --trust if you know where it is from", strings.Join(bad, ", "))
+	return refusal(bad)
+}
+
+// refusal is the error for a model with suspicious operations; nil if there are
+// none.
+func refusal(ops []string) error {
+	if len(ops) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the model can reach files, the network or other programs, or keep a state, by %s; use it with --trust if you know where it is from", strings.Join(ops, ", "))
+}
+
+// calls reports whether an operation is a call of one of the model's functions.
+// A function with the name of an operation does not count.
+func (m *Model) calls(op string) bool { return m.functions[op] != nil && m.ops[op] == nil }
+
+// CheckTrust refuses a SavedModel with operations by [Suspicious].
+func CheckTrust(dir string) error {
+	ops, err := Suspicious(dir)
+	if err == nil {
+		err = refusal(ops)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
 	}
 	return nil
+}
+
+// Suspicious returns the types of operations by which the SavedModel in dir can
+// reach files, the network, Python or code of others, or keep a state, sorted. It
+// looks at all graphs and functions, used or not. The operations that save and
+// restore the model's own variables do not count. Nothing of the model is run.
+func Suspicious(dir string) ([]string, error) {
+	b, err := readFile(dir)
+	if err != nil {
+		return nil, err
+	}
+	saved := &pb.SavedModel{}
+	if err := proto.Unmarshal(b, saved); err != nil {
+		return nil, fmt.Errorf("saved_model.pb is damaged: %w", err)
+	}
+	found := map[string]bool{}
+	for _, meta := range saved.MetaGraphs { // the loader chooses one by its tags
+		m, err := newModel(meta)
+		if err != nil {
+			return nil, fmt.Errorf("saved_model.pb: %w", err)
+		}
+		m.addSuspicious(found)
+	}
+	return sortedKeys(found), nil
+}
+
+func (m *Model) addSuspicious(found map[string]bool) {
+	for _, n := range m.main {
+		if m.suspicious(n.Op) && !m.calls(n.Op) && !m.isSaver(n) {
+			found[n.Op] = true
+		}
+	}
+	for _, f := range m.functions {
+		for _, n := range f.nodes {
+			if m.suspicious(n.Op) && !m.calls(n.Op) {
+				found[n.Op] = true
+			}
+		}
+	}
+	// The loader feeds the name of the model's own files when it runs these.
+	if ran := m.reached(m.loaded()...); ran["SaveV2"] != "" {
+		found["SaveV2"] = true
+	}
+}
+
+// isSaver reports whether an operation saves or restores variables in a file
+// whose name only the caller can give.
+func (m *Model) isSaver(n *node_def_go_proto.NodeDef) bool {
+	if n.Op != "SaveV2" && n.Op != "RestoreV2" || len(n.Input) == 0 {
+		return false
+	}
+	name, _, _ := strings.Cut(n.Input[0], ":")
+	given, _, _ := strings.Cut(m.meta.GetSaverDef().GetFilenameTensorName(), ":")
+	return name == given && m.main[name].GetOp() == "Placeholder"
+}
+
+// loaded are the targets that TensorFlow's loader runs.
+func (m *Model) loaded() []string {
+	targets := []string{m.meta.GetSaverDef().GetRestoreOpName()}
+	for _, key := range []string{"saved_model_main_op", "legacy_init_op", "saved_model_init_op"} {
+		targets = append(targets, m.meta.GetCollectionDef()[key].GetNodeList().GetValue()...)
+	}
+	for _, info := range m.meta.GetSignatureDef()["__saved_model_init_op"].GetOutputs() {
+		targets = append(targets, info.GetName())
+	}
+	return targets
 }
 
 // closure are the names of the functions that nodes need: those of loops, and
@@ -131,7 +219,7 @@ func (m *Model) reached(targets ...string) map[string]string {
 				push(name, inner)
 			}
 		}
-		if m.functions[n.Op] == nil {
+		if !m.calls(n.Op) {
 			found[n.Op] = n.Name
 		}
 	}
