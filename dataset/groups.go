@@ -109,14 +109,14 @@ func (f *Folder) joinNearDuplicates(ctx context.Context, s sets, distance int, o
 		place[item.Path] = int32(i)
 	}
 	for _, group := range near {
-		classes := map[int]bool{}
+		classes, contents := map[int]bool{}, map[string]bool{}
 		var paths []string
 		for _, image := range group {
 			s.join(place[group[0].Path], place[image.Path])
-			classes[image.Class] = true
+			classes[image.Class], contents[image.SHA256] = true, true
 			paths = append(paths, image.Path)
 		}
-		if len(classes) > 1 {
+		if len(classes) > 1 && len(contents) > 1 { // one content is a label conflict, which Scan notes
 			notes = append(notes, "near duplicates in more than one class: "+few(paths))
 		}
 	}

@@ -32,28 +32,6 @@ type Experiment struct {
 	Seed uint64 `json:"seed"`
 }
 
-// Data says how images are read and split.
-type Data struct {
-	// Root is the folder with one sub-folder a class. A relative path is relative
-	// to the run folder. [oscar/pipeline.Train] sets it.
-	Root string `json:"root"`
-	// Fractions are the shares of train, validation and test.
-	Fractions [3]float64 `json:"fractions"`
-	// Interpolation resizes images to the network's input.
-	Interpolation dataset.Interpolation `json:"interpolation"`
-	// MaxPixels is the largest number of pixels of an image.
-	MaxPixels int64 `json:"max_pixels"`
-	// MaxBytes is the largest size of a file.
-	MaxBytes int64 `json:"max_bytes"`
-	// Strict makes an unreadable file an error.
-	Strict bool `json:"strict,omitempty"`
-}
-
-// Limits returns the largest image that is read.
-func (d Data) Limits() dataset.Limits {
-	return dataset.Limits{MaxPixels: d.MaxPixels, MaxBytes: d.MaxBytes}
-}
-
 // Default returns the plain recipe of He, Gu and Shi: AlexNet02, 40 epochs,
 // batch 32, Adam with learning rate 5e-6.
 func Default() Experiment {
@@ -83,6 +61,10 @@ func (e *Experiment) Resolve(classes int) error {
 		return err
 	}
 	e.Training.resolve()
+	if e.Data.Groups == dataset.GroupByNearDuplicates {
+		distance := e.Data.distance()
+		e.Data.NearDuplicateDistance = &distance
+	}
 	if e.Explain == "" {
 		e.Explain = a.Focus()
 	}
@@ -128,23 +110,6 @@ func (e *Experiment) Check() error {
 		return errors.New("early_stopping needs a validation part, which data.fractions leaves empty")
 	}
 	return e.checkLayer()
-}
-
-func (d Data) check() error {
-	if _, err := dataset.ParseInterpolation(string(d.Interpolation)); err != nil {
-		return err
-	}
-	f := d.Fractions
-	if _, err := dataset.ParseFractions(fmt.Sprintf("%v,%v,%v", f[0], f[1], f[2])); err != nil {
-		return err
-	}
-	switch {
-	case d.MaxPixels < 0:
-		return fmt.Errorf("max-pixels is %d, want 0 or more", d.MaxPixels)
-	case d.MaxBytes < 0:
-		return fmt.Errorf("max-bytes is %d, want 0 or more", d.MaxBytes)
-	}
-	return nil
 }
 
 // checkLayer reports whether the layer to explain has an output of

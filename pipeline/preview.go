@@ -43,8 +43,8 @@ func PreviewAugmentation(ctx context.Context, o PreviewOptions) error {
 		return err
 	}
 	o.Listener.Stage("reading images")
-	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{
-		Limits: e.Data.Limits(), Workers: o.Machine.Workers, Progress: o.Listener.Count,
+	folder, err := e.Data.Scan(ctx, o.Data, dataset.ScanOptions{
+		Workers: o.Machine.Workers, Progress: o.Listener.Count,
 	})
 	if err != nil {
 		return err

@@ -74,8 +74,8 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 // in the folder are the run's own.
 func (o TrainOptions) create(ctx context.Context, out *run.Folder) (*Run, error) {
 	o.Listener.Stage("reading images")
-	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{
-		Limits: o.Experiment.Data.Limits(), Verify: true, Workers: o.Machine.Workers, Progress: o.Listener.Count,
+	folder, err := o.Experiment.Data.Scan(ctx, o.Data, dataset.ScanOptions{
+		Verify: true, Workers: o.Machine.Workers, Progress: o.Listener.Count,
 	})
 	if err != nil {
 		return nil, interruptedBefore(ctx, err)
@@ -87,6 +87,11 @@ func (o TrainOptions) create(ctx context.Context, out *run.Folder) (*Run, error)
 	e := o.Experiment
 	if e.Data.Root, err = filepath.Abs(folder.Root); err != nil {
 		return nil, err
+	}
+	if dataset.IsGroupFile(e.Data.Groups) {
+		if e.Data.Groups, err = filepath.Abs(e.Data.Groups); err != nil {
+			return nil, err
+		}
 	}
 	if err := e.Resolve(len(folder.Classes)); err != nil {
 		return nil, err

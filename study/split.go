@@ -99,9 +99,8 @@ func (o Options) scan(ctx context.Context) (*dataset.Folder, error) {
 		return nil, err
 	}
 	o.Listener.Stage("reading images")
-	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{
-		Limits: dataset.Limits{MaxPixels: e.Data.MaxPixels, MaxBytes: e.Data.MaxBytes}, Verify: true,
-		Workers: o.Machine.Workers, Progress: o.Listener.Count,
+	folder, err := e.Data.Scan(ctx, o.Data, dataset.ScanOptions{
+		Verify: true, Workers: o.Machine.Workers, Progress: o.Listener.Count,
 	})
 	if err != nil {
 		return nil, err

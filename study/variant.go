@@ -139,7 +139,7 @@ func (s Study) experiment(v Variant, classes int) (experiment.Experiment, error)
 	}
 	if v.Data != nil {
 		tree["data"] = v.Data
-		for _, key := range []string{"root", "fractions"} {
+		for _, key := range []string{"root", "fractions", "groups", "near_duplicate_distance"} {
 			if _, ok := v.Data[key]; ok {
 				return e, fmt.Errorf("variant %s: data.%s cannot differ: all variants are compared on the same images", v.Name, key)
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -40,6 +41,8 @@ func experimentFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 	f.Uint64Var(&e.Seed, "seed", e.Seed, "decides split, weights, order, augmentation, dropout")
 	f.StringVar(&e.Explain, "layer", e.Explain, "the layer that explanations look at (default the last convolution or block)")
 	f.Var(fractions{d}, "split", "shares of train, validation and test")
+	f.StringVar(&d.Groups, "groups", d.Groups, "keep images in one part by the columns path and group of `FILE.csv`, or by a regular expression on the path")
+	f.VarPF(nearDuplicates{d}, "group-near-duplicates", "", "keep images that look alike in one part").NoOptDefVal = "true"
 	f.StringVar((*string)(&d.Interpolation), "interpolation", string(d.Interpolation), "how images are resized: "+joined(dataset.Interpolations()))
 	f.Int64Var(&d.MaxPixels, "max-pixels", d.MaxPixels, "the most pixels an image may have")
 	f.Int64Var(&d.MaxBytes, "max-bytes", d.MaxBytes, "the most bytes a file may have")
@@ -59,6 +62,9 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 			return fmt.Errorf("%s: %w", a.file, err)
 		}
 		ofFile = e.Check()
+	}
+	if cmd.Flags().Changed("groups") && cmd.Flags().Changed("group-near-duplicates") {
+		return usageError{errors.New("--groups and --group-near-duplicates do not go together; give one"), cmd.CommandPath()}
 	}
 	// The flags once more, bound to what is there now.
 	over := pflag.NewFlagSet("", pflag.ContinueOnError)
@@ -140,3 +146,25 @@ func (s inputSize) Set(text string) error {
 }
 
 func (inputSize) Type() string { return "int" }
+
+// nearDuplicates is the flag that groups by them.
+type nearDuplicates struct{ d *experiment.Data }
+
+func (n nearDuplicates) String() string {
+	return strconv.FormatBool(n.d != nil && n.d.Groups == dataset.GroupByNearDuplicates)
+}
+
+func (n nearDuplicates) Set(text string) error {
+	on, err := strconv.ParseBool(text)
+	switch {
+	case err != nil:
+		return err
+	case on:
+		n.d.Groups = dataset.GroupByNearDuplicates
+	case n.d.Groups == dataset.GroupByNearDuplicates:
+		n.d.Groups, n.d.NearDuplicateDistance = "", nil
+	}
+	return nil
+}
+
+func (nearDuplicates) Type() string { return "bool" }

@@ -1,0 +1,80 @@
+package experiment
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"oscar/dataset"
+)
+
+// Data says how images are read and split.
+type Data struct {
+	// Root is the folder with one sub-folder a class. A relative path is relative
+	// to the run folder. [oscar/pipeline.Train] sets it.
+	Root string `json:"root"`
+	// Fractions are the shares of train, validation and test.
+	Fractions [3]float64 `json:"fractions"`
+	// Interpolation resizes images to the network's input.
+	Interpolation dataset.Interpolation `json:"interpolation"`
+	// MaxPixels is the largest number of pixels of an image.
+	MaxPixels int64 `json:"max_pixels"`
+	// MaxBytes is the largest size of a file.
+	MaxBytes int64 `json:"max_bytes"`
+	// Strict makes an unreadable file an error.
+	Strict bool `json:"strict,omitempty"`
+	// Groups says which images are kept in one part: near_duplicates, a table
+	// FILE.csv, or a regular expression on the path; see [dataset.Folder.Group].
+	// "" is none.
+	Groups string `json:"groups,omitempty"`
+	// NearDuplicateDistance is how many bits the fingerprints of near duplicates
+	// differ by at most; nil is [dataset.DefaultNearDuplicateDistance].
+	NearDuplicateDistance *int `json:"near_duplicate_distance,omitempty"`
+}
+
+// Limits returns the largest image that is read.
+func (d Data) Limits() dataset.Limits {
+	return dataset.Limits{MaxPixels: d.MaxPixels, MaxBytes: d.MaxBytes}
+}
+
+// Scan lists the images below root and groups them. Of opts, the limits are d's.
+func (d Data) Scan(ctx context.Context, root string, opts dataset.ScanOptions) (*dataset.Folder, error) {
+	opts.Limits = d.Limits()
+	if dataset.IsGroupFile(d.Groups) { // before images are read, which may take long
+		if _, err := dataset.ReadFile(d.Groups, opts.Limits); err != nil {
+			return nil, fmt.Errorf("cannot read groups %q: %w", d.Groups, err)
+		}
+	}
+	folder, err := dataset.Scan(ctx, root, opts)
+	if err != nil {
+		return nil, err
+	}
+	return folder, folder.Group(ctx, d.Groups, d.distance(), opts)
+}
+
+// distance is that of near duplicates.
+func (d Data) distance() int {
+	if d.NearDuplicateDistance == nil {
+		return dataset.DefaultNearDuplicateDistance
+	}
+	return *d.NearDuplicateDistance
+}
+
+func (d Data) check() error {
+	if _, err := dataset.ParseInterpolation(string(d.Interpolation)); err != nil {
+		return err
+	}
+	f := d.Fractions
+	if _, err := dataset.ParseFractions(fmt.Sprintf("%v,%v,%v", f[0], f[1], f[2])); err != nil {
+		return err
+	}
+	switch {
+	case d.MaxPixels < 0:
+		return fmt.Errorf("max-pixels is %d, want 0 or more", d.MaxPixels)
+	case d.MaxBytes < 0:
+		return fmt.Errorf("max-bytes is %d, want 0 or more", d.MaxBytes)
+	case d.NearDuplicateDistance != nil && d.Groups != dataset.GroupByNearDuplicates:
+		return fmt.Errorf("near_duplicate_distance is %d, which only groups: near_duplicates has", *d.NearDuplicateDistance)
+	}
+	return cmp.Or(dataset.CheckGroupRule(d.Groups), dataset.CheckNearDuplicateDistance(d.distance()))
+}

@@ -1,0 +1,107 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"image"
+	"image/color"
+	"path/filepath"
+	"strconv"
+
+	"oscar/dataset"
+	"oscar/heatmap"
+	"oscar/internal/atomicfile"
+)
+
+// DuplicatesOptions are the options of [Duplicates].
+type DuplicatesOptions struct {
+	Data     string // folder with one sub-folder a class
+	Distance int    // of the fingerprints, at most; see [dataset.Folder.NearDuplicates]
+	Table    string // the CSV file to write, which [dataset.Folder.Group] reads; "": none
+	Sheet    string // the PNG file to draw some groups to; "": none
+	Machine  Machine
+	Listener Listener
+}
+
+// DuplicatesResult is what [Duplicates] finds.
+type DuplicatesResult struct {
+	Images  int // in all
+	Classes []string
+	Groups  [][]dataset.NearDuplicate
+}
+
+const (
+	sheetGroups = 12
+	sheetImages = 6 // of a group
+)
+
+// Duplicates finds images that look alike.
+func Duplicates(ctx context.Context, o DuplicatesOptions) (*DuplicatesResult, error) {
+	if err := dataset.CheckNearDuplicateDistance(o.Distance); err != nil {
+		return nil, err
+	}
+	opts := dataset.ScanOptions{Limits: o.Machine.Limits, OneClass: true, Workers: o.Machine.Workers, Progress: o.Listener.Count}
+	o.Listener.Stage("reading images")
+	folder, err := dataset.Scan(ctx, o.Data, opts)
+	if err != nil {
+		return nil, interruptedBefore(ctx, err)
+	}
+	o.Listener.Stage("comparing images")
+	groups, err := folder.NearDuplicates(ctx, o.Distance, opts)
+	if err != nil {
+		return nil, interruptedBefore(ctx, err)
+	}
+	o.Listener.Note(dataset.LeftOut(folder.Unreadable)...)
+	r := &DuplicatesResult{Images: len(folder.Items), Classes: folder.Classes, Groups: groups}
+	if o.Table != "" {
+		if err := r.writeTable(o.Table); err != nil {
+			return nil, err
+		}
+	}
+	if o.Sheet != "" {
+		return r, r.drawSheet(o.Sheet, folder.Root, o.Machine.Limits)
+	}
+	return r, nil
+}
+
+// writeTable writes a row an image.
+func (r *DuplicatesResult) writeTable(path string) error {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	rows := [][]string{{"group", "path", "class", "distance"}}
+	for i, group := range r.Groups {
+		for _, image := range group {
+			rows = append(rows, []string{strconv.Itoa(i + 1), image.Path, r.Classes[image.Class], strconv.Itoa(image.Distance)})
+		}
+	}
+	if err := w.WriteAll(rows); err != nil {
+		return err
+	}
+	return atomicfile.Write(path, b.Bytes())
+}
+
+// drawSheet draws groups taken at random, the same each time, a row each.
+func (r *DuplicatesResult) drawSheet(path, root string, limits dataset.Limits) error {
+	if len(r.Groups) == 0 {
+		return fmt.Errorf("there is nothing to draw in %s: no two images are near duplicates", path)
+	}
+	var rows [][]heatmap.Tile
+	for _, i := range dataset.Order(len(r.Groups), 1, 0)[:min(len(r.Groups), sheetGroups)] {
+		var row []heatmap.Tile
+		group := r.Groups[i]
+		for _, near := range group[:min(len(group), sheetImages)] {
+			img, err := dataset.DecodeFile(filepath.Join(root, filepath.FromSlash(near.Path)), limits)
+			if err != nil {
+				return fmt.Errorf("%s: %w", near.Path, err)
+			}
+			row = append(row, heatmap.Tile{Image: img, Caption: fmt.Sprintf("%s, distance %d", near.Path, near.Distance)})
+		}
+		if more := len(group) - len(row); more > 0 {
+			row[len(row)-1].Caption += fmt.Sprintf(", and %d more", more)
+		}
+		rows = append(rows, row)
+	}
+	return heatmap.WritePNG(path, heatmap.Montage(rows, image.Pt(200, 200), color.White))
+}
