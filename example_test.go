@@ -14,8 +14,8 @@ func Example() {
 	model := oscar.Must(oscar.Open("runs/first"))
 	defer model.Close()
 	photo := oscar.Must(oscar.LoadImage("bottle.jpg"))
-	seen := oscar.Must(model.Explain(context.Background(), photo, "gradcam"))
-	if err := seen.Save("bottle.overlay.jpg"); err != nil {
+	explanation := oscar.Must(model.Explain(context.Background(), photo, "gradcam"))
+	if err := explanation.Save("bottle.overlay.jpg"); err != nil {
 		panic(err)
 	}
 }
