@@ -3,7 +3,6 @@ package page
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"oscar/score"
@@ -159,11 +158,6 @@ func standing(t score.Table, column int, mean float64) float64 {
 		share = 1 - share
 	}
 	return min(max(share, 0), 1)
-}
-
-// layered says whether a column has values of single layers.
-func layered(t score.Table, column int) bool {
-	return slices.ContainsFunc(t.Rows, func(r score.Row) bool { return len(r.Cells[column].Layers) > 0 })
 }
 
 // forgotten are the layers of the sanity check, from the logits down; none if it
