@@ -107,6 +107,9 @@ func (v Variation) Check() error {
 		}
 		err = fmt.Errorf("no fill_mode %q; have %s", v.FillMode, strings.Join(known, ", "))
 	}
+	if err == nil && v.FillValue != 0 && v.FillMode != FillConstant {
+		err = fmt.Errorf("fill_value is %v, which only fill_mode constant has", v.FillValue)
+	}
 	return err
 }
 

@@ -110,6 +110,7 @@ func TestCheckRefusals(t *testing.T) {
 		"early_stopping={patience: 1, min_delta: -1}":   "early_stopping.min_delta is -1, want 0 or more",
 		"early_stopping={patience: 1, monitor: time}":   `no early_stopping.monitor "time"; have accuracy, loss`,
 		"augmentation={phases: [{zoom: 2}]}":            "augmentation: phase 1: zoom is -1 to 3, want a range within 0.01 to 100",
+		"augmentation={phases: [{fill_value: 9}]}":      "augmentation: phase 1: fill_value is 9, which only fill_mode constant has",
 	} {
 		e := tiny()
 		if err := e.Set("training." + setting); err != nil {

@@ -85,6 +85,9 @@ func (o TrainOptions) create(ctx context.Context, out *run.Folder) (*Run, error)
 		return nil, fmt.Errorf("%s cannot be read, the first is %s: %s", text.Count(len(folder.Unreadable), "file"), p.Path, p.Reason)
 	}
 	e := o.Experiment
+	if root := e.Data.Root; root != "" && root != paths.Absolute(o.Data) {
+		o.Listener.Note(fmt.Sprintf("data.root %s is not used: the images are those of %s", root, o.Data))
+	}
 	if e.Data.Root, err = filepath.Abs(folder.Root); err != nil {
 		return nil, err
 	}
