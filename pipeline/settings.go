@@ -178,7 +178,7 @@ func difference(a, b Settings) string {
 		{"signed-alpha", fmt.Sprint(a.SignedAlpha), fmt.Sprint(b.SignedAlpha)},
 		{"scale", a.Scale, b.Scale}, {"percentile", fmt.Sprint(a.Percentile), fmt.Sprint(b.Percentile)},
 		{"samples", fmt.Sprint(a.Samples), fmt.Sprint(b.Samples)}, {"rules", a.Rules, b.Rules}, {"seed", fmt.Sprint(a.Seed), fmt.Sprint(b.Seed)},
-		{"max-pixels", fmt.Sprint(a.MaxPixels), fmt.Sprint(b.MaxPixels)}, {"max-bytes", fmt.Sprint(a.MaxBytes), fmt.Sprint(b.MaxBytes)},
+		{"max-pixels", fmt.Sprint(a.MaxPixels), fmt.Sprint(b.MaxPixels)}, {"max-bytes", fmt.Sprint(a.MaxBytes), fmt.Sprint(b.MaxBytes)}, {"selection", cmp.Or(a.Selection, "by the user"), cmp.Or(b.Selection, "by the user")},
 	} {
 		if f.was != f.is {
 			return fmt.Sprintf("%s %s, not %s", f.name, f.was, f.is)
