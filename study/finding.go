@@ -134,7 +134,10 @@ func (j *job) explain(ctx context.Context, r *run, opened *pipeline.Run) error {
 		paths[i] = filepath.Join(opened.Images(), filepath.FromSlash(image))
 	}
 	settings := j.Study.Explain.settings(opened.Experiment.Explain)
-	settings.Seed = j.Study.Seeds[0]
+	// Explain refuses a seed that none of the methods uses.
+	if settings.Seed = j.Study.Seeds[0]; pipeline.CheckOption(settings, "seed") != nil {
+		settings.Seed = pipeline.DefaultSettings().Seed
+	}
 	_, err = pipeline.Explain(ctx, pipeline.ExplainOptions{
 		Model: opened.Dir, Paths: paths, Out: out, Settings: settings, Machine: j.machine(opened), Listener: j.quiet(),
 	})
