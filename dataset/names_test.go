@@ -69,7 +69,9 @@ func TestScanNames(t *testing.T) {
 func TestWalkUnreadable(t *testing.T) {
 	root := writeTree(t, map[string][]byte{"a/1.png": nil, "secret/2.png": nil, "z/3.png": nil})
 	secret := filepath.Join(root, "secret")
-	w := walk{ctx: t.Context(), seen: map[string]bool{}, read: func(dir string) ([]os.DirEntry, error) {
+	var files []string
+	add := func(path string) error { files = append(files, path); return nil }
+	w := walk{ctx: t.Context(), file: add, seen: map[string]bool{}, read: func(dir string) ([]os.DirEntry, error) {
 		if dir == secret {
 			return nil, &fs.PathError{Op: "open", Path: dir, Err: fs.ErrPermission}
 		}
@@ -78,8 +80,8 @@ func TestWalkUnreadable(t *testing.T) {
 	if err := w.list(root); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{filepath.Join(root, "a/1.png"), secret, filepath.Join(root, "z/3.png")}; !slices.Equal(w.files, want) {
-		t.Errorf("files %q, want %q", w.files, want)
+	if want := []string{filepath.Join(root, "a/1.png"), secret, filepath.Join(root, "z/3.png")}; !slices.Equal(files, want) {
+		t.Errorf("files %q, want %q", files, want)
 	}
 	if os.Geteuid() == 0 {
 		t.Skip("root may read every folder")

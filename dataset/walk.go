@@ -14,12 +14,12 @@ import (
 // skipped, folders that a machine made are passed over, links are followed, and
 // each real folder is entered once, so that links that form a loop end.
 type walk struct {
-	ctx    context.Context
-	read   func(dir string) ([]os.DirEntry, error)
-	files  []string // paths as reached from the folder the walk began with
-	passed []string // folders that a machine made, in the same way
-	seen   map[string]bool
-	links  []string // links to folders, kept for when all true folders are done
+	ctx   context.Context
+	read  func(dir string) ([]os.DirEntry, error)
+	file  func(path string) error // called with each file, as reached from the folder the walk began with
+	pass  func(path string)       // the same for folders that a machine made
+	seen  map[string]bool
+	links []string // links to folders, kept for when all true folders are done
 }
 
 // machineFolders hold thumbnails, resource forks and deleted files, which would
@@ -37,8 +37,36 @@ func machineMade(name string) bool {
 // and are reported then.
 func listFiles(ctx context.Context, dir string) (files, passed []string, err error) {
 	w := walk{ctx: ctx, read: os.ReadDir, seen: map[string]bool{}}
+	w.file = func(path string) error { files = append(files, path); return nil }
+	w.pass = func(path string) { passed = append(passed, path) }
 	err = w.list(dir)
-	return w.files, w.passed, err
+	slices.Sort(files)
+	slices.Sort(passed)
+	return files, passed, err
+}
+
+// WalkImages calls each with the files that [ListImages] lists, while it finds
+// them, until each returns an error. Memory holds the names of one folder at a
+// time. The files of a folder come in order of their names, before those behind
+// links to folders; a path that is given twice is found twice.
+func WalkImages(ctx context.Context, paths []string, each func(path string) error) error {
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return fmt.Errorf("cannot read %q: %w", path, bare(err))
+		}
+		path = filepath.Clean(path)
+		if info.IsDir() {
+			w := walk{ctx: ctx, read: os.ReadDir, file: each, pass: func(string) {}, seen: map[string]bool{}}
+			err = w.list(path)
+		} else {
+			err = each(path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // list lists what is below dir, which must be a folder that can be read.
@@ -52,20 +80,20 @@ func (w *walk) list(dir string) error {
 		w.links = w.links[1:]
 		target, err := filepath.EvalSymlinks(link)
 		if err != nil {
-			w.files = append(w.files, link)
+			if err := w.file(link); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := w.enter(link, target); err != nil {
 			return err
 		}
 	}
-	slices.Sort(w.files)
-	slices.Sort(w.passed)
 	return nil
 }
 
 // enter lists the folder called path, which truly lies at target. Its error is that
-// of the context.
+// of the context or of file.
 func (w *walk) enter(path, target string) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
@@ -76,8 +104,7 @@ func (w *walk) enter(path, target string) error {
 	w.seen[target] = true
 	entries, err := w.read(path)
 	if err != nil {
-		w.files = append(w.files, path)
-		return nil
+		return w.file(path)
 	}
 	for _, entry := range entries {
 		name := entry.Name()
@@ -87,7 +114,7 @@ func (w *walk) enter(path, target string) error {
 		child := filepath.Join(path, name)
 		switch {
 		case machineMade(name) && isFolder(child, entry):
-			w.passed = append(w.passed, child)
+			w.pass(child)
 		case entry.IsDir():
 			if err := w.enter(child, filepath.Join(target, name)); err != nil {
 				return err
@@ -95,7 +122,9 @@ func (w *walk) enter(path, target string) error {
 		case isFolder(child, entry):
 			w.links = append(w.links, child)
 		default:
-			w.files = append(w.files, child)
+			if err := w.file(child); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -72,6 +72,7 @@ type Summary struct {
 	Reason   string // why the first image without a map or an overlay has none; "" if all have
 	Doubtful int    // rows with a caution
 	Caution  string // the first of them
+	Only     *Row   // the first row, of a run that found one image; else nil
 }
 
 // Explain explains every image below the paths and writes, below Out,
@@ -308,13 +309,18 @@ func (j explainJob) finish(ctx context.Context, p *painter, summary *Summary) er
 	if err := dropStale(j.dir, j.shards); err != nil {
 		return err
 	}
+	if summary.Images != 1 {
+		summary.Only = nil
+	}
 	summary.Montage, err = shown.write(ctx, p)
 	return err
 }
 
 // add counts a row.
 func (s *Summary) add(r Row, dir string) {
-	s.Rows++
+	if s.Rows++; s.Rows == 1 {
+		s.Only = &r
+	}
 	s.Statuses[r.Status]++
 	if r.Sheet != "" {
 		s.Sheets = filepath.Join(dir, sheetsDir)

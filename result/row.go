@@ -3,6 +3,7 @@ package result
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"oscar/explain"
 	"oscar/internal/paths"
@@ -168,6 +170,19 @@ func (r Row) Title() string {
 		return fmt.Sprintf("%s %.2f", r.Predicted, p)
 	}
 	return r.Predicted // it is not finite
+}
+
+// Ranked returns the most probable classes, at most n of them; of equal ones the
+// first by name.
+func (r Row) Ranked(n int) []Ranked {
+	var list []Ranked
+	for class, p := range r.Probabilities {
+		list = append(list, Ranked{class, p})
+	}
+	slices.SortFunc(list, func(a, b Ranked) int {
+		return cmp.Or(cmp.Compare(b.Probability, a.Probability), strings.Compare(a.Class, b.Class))
+	})
+	return list[:min(n, len(list))]
 }
 
 // Remark returns why the map is not ok, else why it is doubtful, else "".

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"fmt"
@@ -123,6 +122,9 @@ error; --list-methods says which have samples, a seed, rules and a score.`,
 
 // printSummary prints what explaining, or drawing, did.
 func printSummary(w io.Writer, s *pipeline.Summary) {
+	if s.Only != nil && s.Only.Predicted != "" {
+		printRanked(w, s.Only.Image, s.Only.Ranked(defaultTop))
+	}
 	fmt.Fprintf(w, "%s, %s: %s\n", text.Count(s.Images, "image"), text.Count(s.Rows, "row"), s)
 	if s.Reason != "" {
 		fmt.Fprintf(w, "without a map or an overlay, the first: %s\n", s.Reason)
@@ -184,27 +186,13 @@ func expand(ctx context.Context, args []string, stdin io.Reader) (paths, listed 
 	return paths, listed, nil
 }
 
-// readLines reads lines that are not empty; the reader may wait for ever, and
-// is left behind when ctx ends.
-func readLines(ctx context.Context, r io.Reader) ([]string, error) {
-	var out []string
-	end := make(chan error, 1)
-	go func() {
-		lines := bufio.NewScanner(r)
-		for lines.Scan() {
-			if line := strings.TrimSuffix(lines.Text(), "\r"); line != "" {
-				out = append(out, line)
-			}
-		}
-		end <- lines.Err()
-	}()
-	select {
-	case err := <-end:
+// readLines reads lines that are not empty.
+func readLines(ctx context.Context, r io.Reader) (out []string, err error) {
+	for line, err := range eachLine(ctx, r) {
 		if err != nil {
-			return nil, fmt.Errorf("list on standard input: %w", err)
+			return nil, err
 		}
-		return out, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+		out = append(out, line)
 	}
+	return out, nil
 }

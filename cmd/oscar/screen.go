@@ -53,7 +53,7 @@ func (s *screen) clear() {
 	}
 }
 
-// progress shows a bar with text; done is 0..1.
+// progress shows a bar with text; done is 0..1, or below 0 if it is unknown.
 func (s *screen) progress(done float64, state string, final bool) {
 	state = text.Printable(state)
 	every := plainEvery
@@ -69,8 +69,11 @@ func (s *screen) progress(done float64, state string, final bool) {
 		return
 	}
 	const cells = 20
-	full := int(done * cells)
-	line := fmt.Sprintf("%s%s %s", strings.Repeat("█", full), strings.Repeat("░", cells-full), state)
+	line := state
+	if done >= 0 {
+		full := int(done * cells)
+		line = fmt.Sprintf("%s%s %s", strings.Repeat("█", full), strings.Repeat("░", cells-full), state)
+	}
 	if r := []rune(line); len(r) > s.width-1 {
 		line = string(r[:s.width-1])
 	}

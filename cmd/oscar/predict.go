@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"oscar/internal/text"
+	"oscar/pipeline"
+	"oscar/result"
+)
+
+// defaultTop is how many classes a prediction shows.
+const defaultTop = 5
+
+func newPredict(*globalFlags) *cobra.Command {
+	var (
+		o   = pipeline.PredictOptions{Top: defaultTop, Batch: 32}
+		out string
+	)
+	cmd := &cobra.Command{
+		Use:   "predict MODEL PATH...",
+		Short: "Tell the classes of images, as an answer or a table",
+		Long: `Classify images by MODEL, a run or a SavedModel folder: files, folders (with all
+below them), or - for a list of paths on standard input.
+
+One image prints its most probable classes. Several print CSV with the columns
+path class probability class_2 probability_2 ... entropy status reason, as does
+--out -. --out FILE.csv or FILE.jsonl writes a file. The entropy is in nats: 0 if
+the model is certain, ln(classes) if it cannot tell. The status is ok, unreadable
+or non_finite; a bad image is a row, not an error.
+
+Folders are read while images are classified, and rows are written as they come:
+a million images take no more memory than a thousand. FILE appears when all are
+done. After Ctrl-C (exit status 3) or an error FILE is as it was before, and
+standard output has whole rows.`,
+		Example: `  oscar predict runs/first photo.jpg
+  oscar predict runs/first photos --out predictions.csv
+  oscar predict model a.jpg b.png --top 3 --out predictions.jsonl
+  find . -name '*.jpg' | oscar predict runs/first - --out - | head`,
+		Args: arguments("MODEL", "PATH..."),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.Check(); err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
+			toFile := out != "" && out != "-"
+			if toFile {
+				if _, err := result.PredictionsAreJSON(out); err != nil {
+					return usageError{err, cmd.CommandPath()}
+				}
+			}
+			s := newScreen()
+			defer s.clear()
+			o.Model, o.Listener = args[0], s.listener()
+			o.Paths = slices.DeleteFunc(slices.Clone(args[1:]), func(a string) bool { return a == "-" })
+			if len(o.Paths) < len(args)-1 {
+				o.List = eachLine(cmd.Context(), cmd.InOrStdin())
+			}
+			begin, count := time.Now(), 0
+			counted := func(result.Prediction) error {
+				count++
+				s.progress(-1, fmt.Sprintf("predicting %d  %.1f images/s", count, float64(count)/time.Since(begin).Seconds()), false)
+				return nil
+			}
+			w := cmd.OutOrStdout()
+			if toFile {
+				summary, err := pipeline.PredictFile(cmd.Context(), o, out, counted)
+				if errors.Is(err, pipeline.ErrInterrupted) {
+					return fmt.Errorf("%w; %s is as it was", err, out)
+				} else if err != nil {
+					return err
+				}
+				s.clear()
+				printPredicted(w, summary)
+				_, err = fmt.Fprintf(w, "predictions %s\n", out)
+				return err
+			}
+			table := result.NewPredictionWriter(w, false, o.Top)
+			var first *result.Prediction // held back: it may be the only one
+			summary, err := pipeline.Predict(cmd.Context(), o, func(p result.Prediction) error {
+				counted(p)
+				if out == "" && count == 1 {
+					first = &p
+					return nil
+				}
+				s.clear()
+				if first != nil {
+					if err := table.Write(*first); err != nil {
+						return err
+					}
+					first = nil
+				}
+				return table.Write(p)
+			})
+			if err != nil {
+				return err
+			}
+			s.clear()
+			switch {
+			case first != nil && first.Status != "ok":
+				return fmt.Errorf("%s: %s", first.Path, first.Reason)
+			case first != nil:
+				printRanked(w, first.Path, first.Top)
+				_, err = fmt.Fprintf(w, "entropy %.3f nats\n", *first.Entropy)
+			case summary.Reason != "":
+				s.line("note: %s, the first that is not ok: %s", statuses(summary), summary.Reason)
+			}
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&out, "out", "o", "", "`FILE`.csv or FILE.jsonl for the predictions, or - for CSV on standard output")
+	f.IntVar(&o.Top, "top", o.Top, "classes of a prediction, the most probable first")
+	f.IntVar(&o.Batch, "batch", o.Batch, "images in a run of the model")
+	machineFlags(cmd, &o.Machine)
+	limitFlags(cmd, &o.Machine.Limits)
+	return cmd
+}
+
+// printRanked prints what a model says of one image.
+func printRanked(w io.Writer, path string, ranked []result.Ranked) {
+	width := 0
+	for _, r := range ranked {
+		width = max(width, len([]rune(r.Class)))
+	}
+	fmt.Fprintln(w, path)
+	for _, r := range ranked {
+		line := fmt.Sprintf("  %-*s  %.4f  %s", width, r.Class, r.Probability, strings.Repeat("█", int(r.Probability*20+0.5)))
+		fmt.Fprintln(w, strings.TrimRight(line, " "))
+	}
+}
+
+// printPredicted prints how many images there were, and why one is not ok.
+func printPredicted(w io.Writer, s *pipeline.PredictSummary) {
+	fmt.Fprintf(w, "%s: %s\n", text.Count(s.Images, "image"), statuses(s))
+	if s.Reason != "" {
+		fmt.Fprintf(w, "the first that is not ok: %s\n", s.Reason)
+	}
+}
+
+func statuses(s *pipeline.PredictSummary) string {
+	return pipeline.Summary{Statuses: s.Statuses}.String()
+}
+
+// eachLine yields the lines of r that are not empty, as they come; the reader may
+// wait for ever, and is left behind when ctx ends.
+func eachLine(ctx context.Context, r io.Reader) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		found := make(chan string)
+		end := make(chan error, 1)
+		go func() {
+			lines := bufio.NewScanner(r)
+			for lines.Scan() {
+				line := strings.TrimSuffix(lines.Text(), "\r")
+				if line == "" {
+					continue
+				}
+				select {
+				case found <- line:
+				case <-ctx.Done():
+					return
+				}
+			}
+			end <- lines.Err()
+		}()
+		for {
+			select {
+			case line := <-found:
+				if !yield(line, nil) {
+					return
+				}
+			case err := <-end:
+				if err != nil {
+					yield("", fmt.Errorf("list on standard input: %w", err))
+				}
+				return
+			case <-ctx.Done():
+				yield("", ctx.Err())
+				return
+			}
+		}
+	}
+}

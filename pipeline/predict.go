@@ -1,0 +1,260 @@
+package pipeline
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"math"
+	"os"
+	"slices"
+
+	"oscar/dataset"
+	"oscar/explain"
+	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
+	"oscar/result"
+	"oscar/run"
+	"oscar/savedmodel"
+)
+
+// PredictOptions are the options of [Predict].
+type PredictOptions struct {
+	Model string   // a run or a SavedModel
+	Paths []string // image files and folders; one that does not exist is an error
+	// List yields more of them, which are read as they are needed; one that does not
+	// exist is an unreadable image. It may be nil.
+	List     iter.Seq2[string, error]
+	Top      int // the classes of a prediction, at least 1; no more than the model has
+	Batch    int // images in a run of the model
+	Machine  Machine
+	Listener Listener
+}
+
+// Check returns an error for the first option that is wrong.
+func (o PredictOptions) Check() error {
+	switch {
+	case o.Top < 1:
+		return fmt.Errorf("top is %d, want at least 1", o.Top)
+	case o.Batch < 1:
+		return fmt.Errorf("batch is %d, want at least 1", o.Batch)
+	}
+	return o.Machine.Check()
+}
+
+// PredictSummary counts what [Predict] did.
+type PredictSummary struct {
+	Images   int
+	Statuses map[string]int // images by status
+	Reason   string         // why the first image that is not ok is not; "" if all are
+}
+
+// batchesAhead is the number of batches for which paths are found at a time.
+const batchesAhead = 16
+
+// Predict classifies every image below the paths and calls each with one after
+// the other, in the order of [dataset.WalkImages]. Files that cannot be read are
+// called with too. Neither paths nor predictions are kept, so that memory does not
+// grow with the number of images. When ctx is cancelled it returns
+// [ErrInterrupted].
+func Predict(ctx context.Context, o PredictOptions, each func(result.Prediction) error) (*PredictSummary, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	for _, path := range o.Paths {
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("cannot read %q: %w", path, paths.TrimError(err))
+		}
+	}
+	bundle, err := Open(o.Model, o.Machine.Threads)
+	if err != nil {
+		return nil, err
+	}
+	defer bundle.Close()
+	p := &predictor{bundle: bundle, options: o, each: each, summary: &PredictSummary{Statuses: map[string]int{}}}
+	in := bundle.Metadata.Image
+	p.loader, err = dataset.NewLoader(dataset.LoaderOptions{
+		Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation),
+		Limits: o.Machine.Limits, Workers: o.Machine.Workers, Skip: p.skip,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer p.loader.Close()
+	o.Listener.Stage("predicting")
+	if err := p.all(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("%w after %d images", ErrInterrupted, p.summary.Images)
+		}
+		return nil, err
+	}
+	if p.summary.Images == 0 {
+		return nil, fmt.Errorf("no files in %q", o.Paths)
+	}
+	return p.summary, nil
+}
+
+// predictor is a [Predict] under way.
+type predictor struct {
+	bundle  *savedmodel.Bundle
+	loader  *dataset.Loader
+	options PredictOptions
+	each    func(result.Prediction) error
+	summary *PredictSummary
+
+	items   []dataset.Item // found and not predicted; Class is the place of an item
+	skipped []numbered     // of the batch being made
+}
+
+// numbered is a prediction and its place in items.
+type numbered struct {
+	place int
+	result.Prediction
+}
+
+// all finds the images and predicts them, some batches at a time.
+func (p *predictor) all(ctx context.Context) error {
+	add := func(path string) error {
+		p.items = append(p.items, dataset.Item{Path: path, Class: len(p.items)})
+		if len(p.items) < batchesAhead*p.options.Batch {
+			return nil
+		}
+		return p.flush(ctx)
+	}
+	if err := dataset.WalkImages(ctx, p.options.Paths, add); err != nil {
+		return err
+	}
+	if p.options.List != nil {
+		for path, err := range p.options.List {
+			if err != nil {
+				return err
+			}
+			if !paths.Exists(path) {
+				err = add(path)
+			} else {
+				err = dataset.WalkImages(ctx, []string{path}, add)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return p.flush(ctx)
+}
+
+// skip is called with each file that cannot be read.
+func (p *predictor) skip(item dataset.Item, err error) {
+	p.skipped = append(p.skipped, numbered{item.Class, result.Prediction{
+		Path: item.Path, Top: []result.Ranked{}, Status: result.Unreadable, Reason: run.Problem(item, err).Reason,
+	}})
+}
+
+// flush predicts the items.
+func (p *predictor) flush(ctx context.Context) error {
+	for b, err := range p.loader.Batches(ctx, p.items, nil, p.options.Batch) {
+		if err != nil {
+			return err
+		}
+		out, err := p.bundle.Predict(ctx, floats(b))
+		if err != nil {
+			return err
+		}
+		done := p.skipped
+		for i, probabilities := range out.Probabilities {
+			done = append(done, numbered{b.Labels[i], newPrediction(b.Items[i].Path, probabilities, p.bundle.Metadata.Classes, p.options.Top)})
+		}
+		p.skipped = nil
+		if err := p.report(done); err != nil {
+			return err
+		}
+	}
+	done := p.skipped
+	p.items, p.skipped = p.items[:0], nil
+	return p.report(done)
+}
+
+// report passes predictions on in order.
+func (p *predictor) report(done []numbered) error {
+	slices.SortFunc(done, func(a, b numbered) int { return cmp.Compare(a.place, b.place) })
+	for _, d := range done {
+		if err := p.each(d.Prediction); err != nil {
+			return err
+		}
+		p.summary.Images++
+		p.summary.Statuses[d.Status]++
+		if d.Reason != "" && p.summary.Reason == "" {
+			p.summary.Reason = d.Path + ": " + d.Reason
+		}
+	}
+	return nil
+}
+
+// newPrediction ranks the classes; of equal ones the first is first.
+func newPrediction(path string, probabilities []float32, classes []string, top int) result.Prediction {
+	p := result.Prediction{Path: path, Top: []result.Ranked{}, Status: string(explain.OK)}
+	ranks := make([]int, len(probabilities))
+	entropy := 0.0
+	for i, v := range probabilities {
+		ranks[i] = i
+		if finite(v) == nil {
+			p.Status, p.Reason = string(explain.NonFinite), fmt.Sprintf("the probability of %s is %v", classes[i], v)
+			return p
+		}
+		if v > 0 {
+			entropy -= float64(v) * math.Log(float64(v))
+		}
+	}
+	slices.SortStableFunc(ranks, func(a, b int) int { return cmp.Compare(probabilities[b], probabilities[a]) })
+	for _, i := range ranks[:min(top, len(ranks))] {
+		p.Top = append(p.Top, result.Ranked{Class: classes[i], Probability: probabilities[i]})
+	}
+	p.Class, p.Probability = p.Top[0].Class, &p.Top[0].Probability
+	p.Entropy = &entropy
+	return p
+}
+
+// PredictFile is [Predict] to a file, .csv or .jsonl. The file appears when all
+// images are done, in the place of earlier predictions; if Predict fails or is
+// interrupted, what was there stays.
+func PredictFile(ctx context.Context, o PredictOptions, path string, each func(result.Prediction) error) (*PredictSummary, error) {
+	asJSON, err := result.PredictionsAreJSON(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := isPredictions(path, asJSON); err != nil {
+		return nil, err
+	}
+	var summary *PredictSummary
+	err = atomicfile.Stream(path, func(f *os.File) error {
+		buffer := bufio.NewWriterSize(f, 1<<16)
+		w := result.NewPredictionWriter(buffer, asJSON, o.Top)
+		var err error
+		summary, err = Predict(ctx, o, func(p result.Prediction) error { return cmp.Or(w.Write(p), each(p)) })
+		return cmp.Or(err, buffer.Flush())
+	})
+	return summary, err
+}
+
+// isPredictions reports a file at path that [PredictFile] did not write.
+func isPredictions(path string, asJSON bool) error {
+	f, err := paths.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	defer f.Close()
+	want := []byte("path,class,probability,")
+	if asJSON {
+		want = []byte(`{"path":"`)
+	}
+	begin := make([]byte, len(want))
+	if n, err := f.Read(begin); n > 0 && (err != nil || !bytes.Equal(begin, want)) {
+		return fmt.Errorf("%s has no predictions of oscar; name a new file", path)
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package result
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"oscar/internal/text"
+)
+
+// Prediction is what a model says of one image file whose class nobody knows.
+type Prediction struct {
+	Path        string   `json:"path"`        // as found
+	Class       string   `json:"class"`       // the most probable; "" if the status is not ok
+	Probability *float32 `json:"probability"` // of Class; null if the status is not ok
+	Top         []Ranked `json:"top"`         // the most probable classes, Class first
+	// Entropy of the probabilities, -sum p ln p, in nats: 0 if the model is certain,
+	// ln(classes) if it cannot tell. Null if the status is not ok.
+	Entropy *float64 `json:"entropy"`
+	Status  string   `json:"status"` // ok, unreadable or non_finite
+	Reason  string   `json:"reason"` // why it is not ok
+}
+
+// Ranked is a class and its probability.
+type Ranked struct {
+	Class       string  `json:"class"`
+	Probability float32 `json:"probability"`
+}
+
+// PredictionWriter writes predictions, a line each, as they come.
+type PredictionWriter struct {
+	to     io.Writer
+	asJSON bool
+	top    int
+	begun  bool
+	line   bytes.Buffer
+}
+
+// NewPredictionWriter writes JSON lines, or CSV with the columns of
+// [PredictionColumns]. In CSV a text that begins like a formula gets an
+// apostrophe; bytes that are not UTF-8 become U+FFFD in both.
+func NewPredictionWriter(to io.Writer, asJSON bool, top int) *PredictionWriter {
+	return &PredictionWriter{to: to, asJSON: asJSON, top: top}
+}
+
+// PredictionsAreJSON reports whether the name of a file asks for JSON lines; the
+// other kind is CSV.
+func PredictionsAreJSON(path string) (bool, error) {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".csv":
+		return false, nil
+	case ".jsonl":
+		return true, nil
+	}
+	return false, fmt.Errorf("%s: want a name that ends with .csv or .jsonl, or - for CSV on standard output", path)
+}
+
+// PredictionColumns are the columns of CSV: path, class, probability, then class_2,
+// probability_2 and so on to the number of classes asked for, entropy, status,
+// reason.
+func PredictionColumns(top int) []string {
+	columns := []string{"path", "class", "probability"}
+	for i := 2; i <= top; i++ {
+		columns = append(columns, fmt.Sprintf("class_%d", i), fmt.Sprintf("probability_%d", i))
+	}
+	return append(columns, "entropy", "status", "reason")
+}
+
+// Begin writes the header of CSV, once.
+func (w *PredictionWriter) Begin() error {
+	if w.begun || w.asJSON {
+		return nil
+	}
+	w.begun = true
+	return w.row(PredictionColumns(w.top))
+}
+
+// Write writes a line.
+func (w *PredictionWriter) Write(p Prediction) error {
+	if w.asJSON {
+		w.line.Reset()
+		encoder := json.NewEncoder(&w.line)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(p); err != nil {
+			return err
+		}
+		_, err := w.to.Write(w.line.Bytes())
+		return err
+	}
+	if err := w.Begin(); err != nil {
+		return err
+	}
+	row := []string{cell(p.Path)}
+	for i := range w.top {
+		if i < len(p.Top) {
+			row = append(row, cell(p.Top[i].Class), strconv.FormatFloat(float64(p.Top[i].Probability), 'g', -1, 32))
+		} else {
+			row = append(row, "", "")
+		}
+	}
+	entropy := ""
+	if p.Entropy != nil {
+		entropy = strconv.FormatFloat(*p.Entropy, 'g', -1, 64)
+	}
+	return w.row(append(row, entropy, p.Status, cell(p.Reason)))
+}
+
+func cell(s string) string { return text.Cell(strings.ToValidUTF8(s, "\uFFFD")) }
+
+// row writes a whole line at once, as [text.Writer] wants it.
+func (w *PredictionWriter) row(cells []string) error {
+	w.line.Reset()
+	lines := csv.NewWriter(&w.line)
+	if err := lines.Write(cells); err != nil {
+		return err
+	}
+	lines.Flush()
+	_, err := w.to.Write(w.line.Bytes())
+	return err
+}
