@@ -94,31 +94,22 @@ func Scan(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 	if err := folder.checkLayout(candidates); err != nil {
 		return nil, err
 	}
-	reasons, err := inspectAll(ctx, root, candidates, opts)
-	if err != nil {
+	if err := folder.inspect(ctx, candidates, opts); err != nil {
 		return nil, err
 	}
 	images := make([]int, len(folder.Classes))
-	firstProblem := make([]*Problem, len(folder.Classes))
-	for i, item := range candidates {
-		if reasons[i] == nil {
-			folder.Items = append(folder.Items, item)
-			images[item.Class]++
-			continue
-		}
-		problem := Problem{Path: strings.ToValidUTF8(item.Path, "\uFFFD"), Reason: reasons[i].Error()}
-		folder.Unreadable = append(folder.Unreadable, problem)
-		if firstProblem[item.Class] == nil {
-			firstProblem[item.Class] = &problem
-		}
+	for _, item := range folder.Items {
+		images[item.Class]++
 	}
 	for class, name := range folder.Classes {
 		if images[class] > 0 {
 			continue
 		}
 		err := fmt.Errorf("class %q has no readable image in %q", name, filepath.Join(root, folder.dirs[class]))
-		if p := firstProblem[class]; p != nil {
-			err = fmt.Errorf("%w, for one %s: %s", err, p.Path, p.Reason)
+		for _, p := range folder.Unreadable {
+			if strings.HasPrefix(p.Path, filepath.ToSlash(folder.dirs[class])+"/") {
+				return nil, fmt.Errorf("%w, for one %s: %s", err, p.Path, p.Reason)
+			}
 		}
 		return nil, err
 	}
@@ -128,14 +119,75 @@ func Scan(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 	return folder, nil
 }
 
-// listClasses reads the sub-folders of root, two at least unless oneClass.
-func listClasses(root string, oneClass bool) (*Folder, error) {
+// Classes returns the names of the class folders below root, as [Scan] does.
+func Classes(root string) ([]string, error) {
+	folder, err := listClasses(root, true)
+	if err != nil {
+		return nil, err
+	}
+	return folder.Classes, nil
+}
+
+// List lists the images below root, whatever its folders are called. Their class is
+// -1, and the folder has no classes. Otherwise it is as [Scan].
+func List(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
+	if err := checkRoot(root); err != nil {
+		return nil, err
+	}
+	files, passed, err := listFiles(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("no files in %q", root)
+	}
+	folder := &Folder{Root: root}
+	for _, path := range passed {
+		folder.passedOver(path)
+	}
+	var candidates []Item
+	for _, file := range files {
+		path, err := filepath.Rel(root, file)
+		if err != nil {
+			return nil, err
+		}
+		candidates = append(candidates, Item{Path: filepath.ToSlash(path), Class: -1})
+	}
+	return folder, folder.inspect(ctx, candidates, opts)
+}
+
+// checkRoot reports a root that is no folder.
+func checkRoot(root string) error {
 	info, err := os.Stat(root)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read image folder %q: %w", root, bare(err))
+		return fmt.Errorf("cannot read image folder %q: %w", root, bare(err))
 	}
 	if !info.IsDir() {
-		return nil, fmt.Errorf("%q is a file: expected a folder with one sub-folder per class", root)
+		return fmt.Errorf("%q is a file: expected a folder with one sub-folder per class", root)
+	}
+	return nil
+}
+
+// inspect reads the candidates and puts each among the items or the unreadable files.
+func (f *Folder) inspect(ctx context.Context, candidates []Item, opts ScanOptions) error {
+	reasons, err := inspectAll(ctx, f.Root, candidates, opts)
+	if err != nil {
+		return err
+	}
+	for i, item := range candidates {
+		if reasons[i] == nil {
+			f.Items = append(f.Items, item)
+		} else {
+			f.Unreadable = append(f.Unreadable, Problem{Path: strings.ToValidUTF8(item.Path, "\uFFFD"), Reason: reasons[i].Error()})
+		}
+	}
+	return nil
+}
+
+// listClasses reads the sub-folders of root, two at least unless oneClass.
+func listClasses(root string, oneClass bool) (*Folder, error) {
+	if err := checkRoot(root); err != nil {
+		return nil, err
 	}
 	entries, err := os.ReadDir(root)
 	if err != nil {

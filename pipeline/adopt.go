@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
+	"oscar/dataset"
 	"oscar/internal/paths"
 	"oscar/savedmodel"
 	"oscar/savedmodel/foreign"
@@ -60,7 +60,7 @@ func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 	result := &Adopted{}
 	if o.Images != "" {
 		if options.Classes == nil {
-			if options.Classes, err = classFolders(o.Images); err != nil {
+			if options.Classes, err = dataset.Classes(o.Images); err != nil {
 				return nil, err
 			}
 		}
@@ -84,21 +84,6 @@ func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 		return result, foreign.WriteSidecar(o.Model, options)
 	}
 	return result, nil
-}
-
-// classFolders are the names of the classes below a folder.
-func classFolders(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, e := range entries {
-		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
-			names = append(names, e.Name())
-		}
-	}
-	return names, nil
 }
 
 // try measures the accuracy with each scaling, or with the one that is given.
@@ -129,7 +114,7 @@ func (o AdoptOptions) try(ctx context.Context, options ForeignOptions) ([]ScaleT
 		if err != nil {
 			return nil, err
 		}
-		trials = append(trials, ScaleTrial{name, e.Accuracy, e.Images})
+		trials = append(trials, ScaleTrial{name, float64(e.Accuracy), e.Images})
 	}
 	slices.SortStableFunc(trials, func(a, b ScaleTrial) int { return cmp.Compare(b.Accuracy, a.Accuracy) })
 	return trials, nil

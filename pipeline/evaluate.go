@@ -24,7 +24,7 @@ import (
 // EvaluateOptions are the options of [Evaluate].
 type EvaluateOptions struct {
 	Model    string // a run or a SavedModel
-	Data     string // folder with one sub-folder a class; empty: the run's own
+	Data     string // folder of images below folders named as classes; empty: the run's own
 	Part     string // train, validation, test, or all: every image below Data
 	Machine  Machine
 	Listener Listener
@@ -44,8 +44,9 @@ func checkPart(name string) error {
 // Evaluation is how well a model does on some images.
 type Evaluation = result.Evaluation
 
-// Evaluate measures a model on a part of its run's split or on any class
-// folder. Files that cannot be read are counted and noted, not fatal.
+// Evaluate measures a model on a part of its run's split or on any folder of
+// images. Files that cannot be read, images of unknown class and those without a
+// finite prediction are counted and noted, not fatal.
 func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -55,6 +56,11 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		return nil, err
 	}
 	defer bundle.Close()
+	return o.evaluate(ctx, bundle)
+}
+
+// evaluate measures an opened model.
+func (o EvaluateOptions) evaluate(ctx context.Context, bundle *savedmodel.Bundle) (*Evaluation, error) {
 	part, err := o.part(ctx, bundle)
 	if err != nil {
 		return nil, err
@@ -66,7 +72,8 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	} else {
 		o.Listener.Stage("evaluating the " + o.Part + " part")
 	}
-	e := &Evaluation{Part: o.Part, Confusion: metric.NewConfusion(bundle.Metadata.Classes)}
+	o.Listener.Note(part.notes...)
+	e := &Evaluation{Part: o.Part, Confusion: metric.NewConfusion(bundle.Metadata.Classes), Notes: part.notes}
 	in := bundle.Metadata.Image
 	skip := func(item dataset.Item, err error) {
 		unreadable = append(unreadable, run.Problem(item, err))
@@ -82,7 +89,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		return nil, err
 	}
 	defer loader.Close()
-	begin := time.Now()
+	begin, read := time.Now(), 0
 	for b, err := range loader.Batches(ctx, items, nil, 32) {
 		if err != nil {
 			return nil, err
@@ -92,42 +99,92 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 			return nil, err
 		}
 		for i, logits := range p.Logits {
-			loss, predicted := crossEntropy(logits, b.Labels[i]), metric.Argmax(logits)
-			e.Loss += loss
-			if err := e.Confusion.Add(b.Labels[i], predicted); err != nil {
+			c := classification(b.Items[i], bundle.Metadata.Classes, logits, p.Probabilities[i])
+			if err := count(e, c); err != nil {
 				return nil, err
 			}
-			e.Classifications = append(e.Classifications, result.Classification{
-				Image: b.Items[i].Path, SHA256: b.Items[i].SHA256,
-				Truth: e.Confusion.Classes[b.Labels[i]], Predicted: e.Confusion.Classes[predicted],
-				Probability: finite(p.Probabilities[i][predicted]), Loss: result.Number(loss),
-			})
 		}
-		e.Images += b.N
-		o.Listener.Count(e.Images, len(items))
+		read += b.N
+		o.Listener.Count(read, len(items))
 	}
 	o.Listener.Note(dataset.LeftOut(unreadable)...)
 	e.Unreadable = len(unreadable)
-	if e.Images == 0 {
+	if read == 0 {
 		if part.ofSplit {
 			return nil, fmt.Errorf("none of the %d images of the run's %s part can be read in %s; for any folder of images take --split all", e.Unreadable, o.Part, root)
 		}
 		return nil, fmt.Errorf("none of the %d images of %s could be read", e.Unreadable, root)
 	}
-	e.PerSecond = float64(e.Images) / time.Since(begin).Seconds()
-	e.Loss /= float64(e.Images)
-	e.Accuracy = e.Confusion.Accuracy()
-	e.Interval[0], e.Interval[1] = metric.Wilson95(e.Confusion.Correct(), e.Images)
-	e.MacroF1 = e.Confusion.MacroF1()
-	e.PerClass = e.Confusion.PerClass()
+	if e.NotFinite > 0 {
+		note := fmt.Sprintf("%d of %d images have no finite prediction", e.NotFinite, read)
+		if e.Images > 0 {
+			note += "; the figures are of the others"
+		}
+		e.Notes = append(e.Notes, note)
+		o.Listener.Note(note)
+	}
+	e.PerSecond = float64(read) / time.Since(begin).Seconds()
+	conclude(e)
 	return e, nil
 }
 
-// part is what is to be evaluated, labels in the model's numbers.
+// classification is what the model says of an image. Its class is -1 if unknown.
+func classification(item dataset.Item, classes []string, logits, probabilities []float32) result.Classification {
+	c := result.Classification{Image: item.Path, SHA256: item.SHA256, Loss: result.Number(math.NaN())}
+	if item.Class >= 0 {
+		c.Truth = classes[item.Class]
+	}
+	if slices.ContainsFunc(probabilities, func(p float32) bool { return finite(p) == nil }) {
+		return c
+	}
+	predicted := metric.Argmax(logits)
+	c.Predicted, c.Probability = classes[predicted], finite(probabilities[predicted])
+	if item.Class >= 0 {
+		c.Loss = result.Number(crossEntropy(logits, item.Class))
+	}
+	return c
+}
+
+// count adds an image to an evaluation.
+func count(e *Evaluation, c result.Classification) error {
+	e.Classifications = append(e.Classifications, c)
+	truth, predicted := slices.Index(e.Confusion.Classes, c.Truth), slices.Index(e.Confusion.Classes, c.Predicted)
+	switch {
+	case predicted < 0:
+		e.NotFinite++
+		return nil
+	case truth < 0:
+		if e.UnknownClass == nil {
+			e.UnknownClass = make([]int, len(e.Confusion.Classes))
+		}
+		e.UnknownClass[predicted]++
+		return nil
+	}
+	e.Images++
+	e.Loss += c.Loss
+	return e.Confusion.Add(truth, predicted)
+}
+
+// conclude sets the figures of the images that were counted.
+func conclude(e *Evaluation) {
+	e.PerClass = e.Confusion.PerClass()
+	if e.Images == 0 {
+		nan := result.Number(math.NaN())
+		e.Accuracy, e.Interval, e.Loss, e.MacroF1 = nan, [2]result.Number{nan, nan}, nan, nan
+		return
+	}
+	low, high := metric.Wilson95(e.Confusion.Correct(), e.Images)
+	e.Accuracy, e.Interval = result.Number(e.Confusion.Accuracy()), [2]result.Number{result.Number(low), result.Number(high)}
+	e.Loss /= result.Number(e.Images)
+	e.MacroF1 = result.Number(e.Confusion.MacroF1())
+}
+
+// part is what is to be evaluated, labels in the model's numbers, -1 for unknown.
 type part struct {
 	root       string
 	items      []dataset.Item
 	unreadable []dataset.Problem
+	notes      []string
 	ofSplit    bool           // a part of a run's split: read as the run reads it
 	limits     dataset.Limits // the run's, or the machine's
 	strict     bool           // the run's
@@ -135,20 +192,7 @@ type part struct {
 
 func (o EvaluateOptions) part(ctx context.Context, bundle *savedmodel.Bundle) (part, error) {
 	if o.Part == "all" && o.Data != "" {
-		folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{Limits: o.Machine.Limits, Workers: o.Machine.Workers, OneClass: true})
-		if err != nil {
-			return part{}, err
-		}
-		number := make([]int, len(folder.Classes))
-		for i, name := range folder.Classes {
-			if number[i], err = bundle.Metadata.Class(name); err != nil {
-				return part{}, fmt.Errorf("folder %s: %w", filepath.Join(o.Data, name), err)
-			}
-		}
-		for i := range folder.Items {
-			folder.Items[i].Class = number[folder.Items[i].Class]
-		}
-		return part{root: folder.Root, items: folder.Items, unreadable: folder.Unreadable, limits: o.Machine.Limits}, nil
+		return o.folder(ctx, bundle)
 	}
 	if _, err := os.Stat(o.Data); o.Data != "" && err != nil {
 		return part{}, fmt.Errorf("cannot read image folder %q: %w", o.Data, paths.TrimError(err))
@@ -163,6 +207,39 @@ func (o EvaluateOptions) part(ctx context.Context, bundle *savedmodel.Bundle) (p
 		err = fmt.Errorf("the run's split has no %s part", o.Part)
 	}
 	return p, err
+}
+
+// folder is every image below Data, with the label of each, see [labels].
+func (o EvaluateOptions) folder(ctx context.Context, bundle *savedmodel.Bundle) (part, error) {
+	folder, err := dataset.List(ctx, o.Data, dataset.ScanOptions{Limits: o.Machine.Limits, Workers: o.Machine.Workers})
+	if err != nil {
+		return part{}, err
+	}
+	known := newLabels(o.Model, bundle.Metadata.Classes)
+	var unknown []string
+	for i, item := range folder.Items {
+		class := known.of(filepath.Join(o.Data, filepath.FromSlash(item.Path)), item.SHA256).class
+		folder.Items[i].Class = class
+		if class < 0 {
+			unknown = append(unknown, item.Path)
+		}
+	}
+	p := part{root: folder.Root, items: folder.Items, unreadable: folder.Unreadable, notes: folder.Notes, limits: o.Machine.Limits}
+	switch n := len(folder.Items); {
+	case len(unknown) == 0:
+	case len(unknown) == n:
+		return part{}, fmt.Errorf("the class of none of the %d images of %s is known, the first is %s: no folder above it is named as a class; have %s",
+			n, o.Data, unknown[0], strings.Join(known.classes, ", "))
+	default:
+		p.notes = append(p.notes, fmt.Sprintf("the class of %d of the %d images is unknown, the first is %s: no folder above it is named as a class", len(unknown), n, unknown[0]))
+	}
+	return p, nil
+}
+
+// known is the part without the images of unknown class.
+func (p part) known() part {
+	p.items = slices.DeleteFunc(p.items, func(item dataset.Item) bool { return item.Class < 0 })
+	return p
 }
 
 // run is the one that the model is of.

@@ -161,6 +161,8 @@ func (g *globalJob) resolve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	g.Listener.Note(g.part.notes...)
+	g.part = g.part.known()
 	if err := g.chooseClasses(); err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func TestRichRecipeResumed(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept := metrics[evaluationOf(t, whole.Dir).Epoch-1]
-	if math.Abs(first.Loss-float64(kept.ValidationLoss)) > 1e-5 || first.Accuracy != float64(kept.ValidationAccuracy) {
+	if math.Abs(float64(first.Loss-kept.ValidationLoss)) > 1e-5 || first.Accuracy != kept.ValidationAccuracy {
 		t.Errorf("validation: loss %g, accuracy %g; evaluated again %g, %g", kept.ValidationLoss, kept.ValidationAccuracy, first.Loss, first.Accuracy)
 	}
 }

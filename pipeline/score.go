@@ -226,9 +226,9 @@ func (s *scoreJob) leaveOut(need score.Needs, why string) error {
 	return nil
 }
 
-func (s *scoreJob) note(text string) {
-	s.notes = append(s.notes, text)
-	s.Listener.Note(text)
+func (s *scoreJob) note(texts ...string) {
+	s.notes = append(s.notes, texts...)
+	s.Listener.Note(texts...)
 }
 
 // method returns a method with its explainers of the model and of the randomised

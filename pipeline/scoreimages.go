@@ -35,6 +35,8 @@ func (s *scoreJob) readImages(ctx context.Context) (*scoreImages, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.note(from.notes...)
+	from = from.known()
 	in := s.bundle.Metadata.Image
 	c := &scoreImages{height: in.Height, width: in.Width, batch: s.Settings.Batch}
 	loader, err := dataset.NewLoader(dataset.LoaderOptions{

@@ -38,9 +38,9 @@ func trainChapter(t *result.Training) (chapter, error) {
 	}
 	if tested != nil {
 		c.page.Figures = append(c.page.Figures,
-			page.Figure{Name: "Test accuracy", Value: page.Percent(tested.Accuracy), Note: "95 %: " + page.PercentRange(tested.Interval[0], tested.Interval[1])},
-			page.Figure{Name: "Macro F1", Value: page.Number(tested.MacroF1), Note: "mean of the classes"},
-			page.Figure{Name: "Test loss", Value: page.Number(tested.Loss), Note: "cross-entropy, nats"})
+			page.Figure{Name: "Test accuracy", Value: page.Percent(float64(tested.Accuracy)), Note: wilson(tested)},
+			page.Figure{Name: "Macro F1", Value: page.Number(float64(tested.MacroF1)), Note: "mean of the classes"},
+			page.Figure{Name: "Test loss", Value: page.Number(float64(tested.Loss)), Note: "cross-entropy, nats"})
 	}
 	seconds := 0.0
 	for _, e := range epochs {
@@ -188,12 +188,24 @@ func digits(v float64) string {
 	return fmt.Sprintf("%.4f", v)
 }
 
+// wilson is the note below an accuracy: its interval, "" without one.
+func wilson(e *result.Evaluation) string {
+	low, high := float64(e.Interval[0]), float64(e.Interval[1])
+	if math.IsNaN(low) || math.IsNaN(high) {
+		return ""
+	}
+	return "95 %: " + page.PercentRange(low, high)
+}
+
 // testSection shows the results on the test set.
 func testSection(e *result.Evaluation) page.Section {
 	text := fmt.Sprintf("Results of epoch %d on %s of the test set, which was evaluated once. The accuracy's interval is Wilson's 95 %% interval: it covers the sampling of the test images, not the randomness of training.",
 		e.Epoch, page.Count(e.Images, "image"))
 	if e.Unreadable > 0 {
 		text += fmt.Sprintf(" %s could not be read.", page.Count(e.Unreadable, "further image"))
+	}
+	for _, note := range e.Notes {
+		text += " Note: " + note + "."
 	}
 	return page.Section{Title: "Test set", Blocks: []page.Block{
 		page.Text(text), page.Beside{page.Matrix(e.Confusion), page.PerClass(e.PerClass)},

@@ -2,19 +2,24 @@ package result
 
 import "oscar/metric"
 
-// Evaluation is how well a model does on some images.
+// Evaluation is how well a model does on some images: those that can be read, are of
+// a known class and have a finite prediction. Without any, the figures are NaN.
 type Evaluation struct {
-	Part       string               `json:"part"`
-	Epoch      int                  `json:"epoch,omitempty"` // of the run, the best on validation
-	Images     int                  `json:"images"`
-	Unreadable int                  `json:"unreadable"`
-	Accuracy   float64              `json:"accuracy"`
-	Interval   [2]float64           `json:"accuracy_interval"` // 95 %, Wilson
-	Loss       float64              `json:"loss"`              // mean cross-entropy, nats
-	MacroF1    float64              `json:"macro_f1"`
-	PerClass   []metric.ClassScores `json:"per_class"`
-	Confusion  *metric.Confusion    `json:"confusion"` // rows: true, columns: predicted
-	PerSecond  float64              `json:"images_per_second"`
+	Part       string `json:"part"`
+	Epoch      int    `json:"epoch,omitempty"` // of the run, the best on validation
+	Images     int    `json:"images"`
+	Unreadable int    `json:"unreadable"`
+	NotFinite  int    `json:"not_finite,omitempty"` // images without a finite prediction
+	// UnknownClass counts the images of unknown class by the predicted class; nil: none.
+	UnknownClass []int                `json:"unknown_class,omitempty"`
+	Accuracy     Number               `json:"accuracy"`
+	Interval     [2]Number            `json:"accuracy_interval"` // 95 %, Wilson
+	Loss         Number               `json:"loss"`              // mean cross-entropy, nats
+	MacroF1      Number               `json:"macro_f1"`
+	PerClass     []metric.ClassScores `json:"per_class"`
+	Confusion    *metric.Confusion    `json:"confusion"` // rows: true, columns: predicted
+	PerSecond    float64              `json:"images_per_second"`
+	Notes        []string             `json:"notes,omitempty"` // what the figures leave out
 	// Classifications has a line for each image. Files of older versions have none.
 	Classifications []Classification `json:"classifications,omitempty"`
 }
@@ -23,8 +28,8 @@ type Evaluation struct {
 type Classification struct {
 	Image       string   `json:"image"` // relative to the data
 	SHA256      string   `json:"sha256"`
-	Truth       string   `json:"truth"`
-	Predicted   string   `json:"predicted"`
+	Truth       string   `json:"truth"`       // "": unknown
+	Predicted   string   `json:"predicted"`   // "": not finite
 	Probability *float32 `json:"probability"` // of the predicted class; null where not finite
 	Loss        Number   `json:"loss"`        // cross-entropy, nats
 }
@@ -38,4 +43,4 @@ func (c Classification) Confidence() float32 {
 }
 
 // Correct reports whether the image is classified correctly.
-func (c Classification) Correct() bool { return c.Predicted == c.Truth }
+func (c Classification) Correct() bool { return c.Truth != "" && c.Predicted == c.Truth }

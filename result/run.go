@@ -32,11 +32,11 @@ type Epoch struct {
 
 // Test is how the kept epoch does on the test part.
 type Test struct {
-	Images   int        `json:"images"`
-	Accuracy float64    `json:"accuracy"`
-	Interval [2]float64 `json:"accuracy_interval"` // 95 %, Wilson
-	Loss     Number     `json:"loss"`              // mean cross-entropy, nats
-	MacroF1  float64    `json:"macro_f1"`
+	Images   int       `json:"images"`
+	Accuracy Number    `json:"accuracy"`
+	Interval [2]Number `json:"accuracy_interval"` // 95 %, Wilson
+	Loss     Number    `json:"loss"`              // mean cross-entropy, nats
+	MacroF1  Number    `json:"macro_f1"`
 	// Confusion has a row for each true class, a column for each predicted one.
 	Confusion [][]int `json:"confusion"`
 }

@@ -237,7 +237,7 @@ func (c *comparison) runResult(r *run) result.Run {
 		})
 	}
 	e := d.evaluation
-	out.Test = &result.Test{Images: e.Images, Accuracy: e.Accuracy, Interval: e.Interval, Loss: result.Number(e.Loss), MacroF1: e.MacroF1, Confusion: e.Confusion.Counts}
+	out.Test = &result.Test{Images: e.Images, Accuracy: e.Accuracy, Interval: e.Interval, Loss: e.Loss, MacroF1: e.MacroF1, Confusion: e.Confusion.Counts}
 	for name, s := range c.measured[r] {
 		out.Values[name] = result.Number(s.value)
 		if m, err := c.Study.measure(name); err == nil {

@@ -23,7 +23,7 @@ import (
 type fitted struct {
 	Train struct {
 		Images   int           `json:"images"`
-		Accuracy float64       `json:"accuracy"`
+		Accuracy result.Number `json:"accuracy"`
 		Loss     result.Number `json:"loss"` // mean cross-entropy, nats
 	} `json:"train"`
 }
@@ -75,7 +75,7 @@ func (j *job) evaluate(ctx context.Context, r *run, opened *pipeline.Run) error 
 		return err
 	}
 	var f fitted
-	f.Train.Images, f.Train.Accuracy, f.Train.Loss = e.Images, e.Accuracy, result.Number(e.Loss)
+	f.Train.Images, f.Train.Accuracy, f.Train.Loss = e.Images, e.Accuracy, e.Loss
 	return atomicfile.WriteJSON(path, f)
 }
 

@@ -43,7 +43,7 @@ func measures(methods []string) []measure {
 			whole(func(d *runData) float64 { return d.last().Loss })},
 		{result.Measure{Name: "fitted_accuracy", Title: "accuracy on the training part", Better: higher,
 			Help: "Afterwards, with the kept weights and in inference mode, where dropout is off; without augmentation."},
-			whole(func(d *runData) float64 { return d.fitted.Train.Accuracy })},
+			whole(func(d *runData) float64 { return float64(d.fitted.Train.Accuracy) })},
 		{result.Measure{Name: "fitted_loss", Title: "loss on the training part", Unit: "nats", Better: lower,
 			Help: "Likewise: the mean cross-entropy, also of networks trained with another loss."},
 			whole(func(d *runData) float64 { return float64(d.fitted.Train.Loss) })},
@@ -57,7 +57,7 @@ func measures(methods []string) []measure {
 			Help: "Mean cross-entropy of the softmax of the scores; of a network trained with another loss it says little."},
 			perImage(func(c result.Classification) float64 { return float64(c.Loss) })},
 		{result.Measure{Name: "test_f1", Title: "test macro F1", Better: higher, Help: "The mean of the classes' F1 on the test part."},
-			whole(func(d *runData) float64 { return d.evaluation.MacroF1 })},
+			whole(func(d *runData) float64 { return float64(d.evaluation.MacroF1) })},
 		{result.Measure{Name: "images_per_second", Title: "training speed", Unit: "images/s", Better: higher, Help: "Median over the epochs; what else the machine did counts."},
 			whole(func(d *runData) float64 {
 				return median(each(d.epochs, func(m result.EpochMetrics) float64 { return m.ImagesPerSecond }))

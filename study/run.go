@@ -327,7 +327,7 @@ func (j *job) report(r *run, earlier bool, err error) {
 		ran.Failed = r.failed
 	} else if opened, err := pipeline.OpenRun(j.path(r.dir())); err == nil {
 		if e, err := opened.Evaluation(); err == nil && e != nil {
-			ran.Accuracy = e.Accuracy
+			ran.Accuracy = float64(e.Accuracy)
 		}
 	}
 	if j.Listener.Run != nil {

@@ -82,7 +82,7 @@ func checkTrained(t *testing.T, o Options, res *result.Study) {
 	for _, v := range []*result.Variant{base, other} {
 		for i, r := range v.Runs {
 			e, err := mustOpen(t, filepath.Join(o.Out, r.Dir)).Evaluation()
-			if err != nil || float64(r.Values["test_accuracy"]) != e.Accuracy || math.Abs(float64(r.Values["test_loss"])-e.Loss) > 1e-6 {
+			if err != nil || r.Values["test_accuracy"] != e.Accuracy || math.Abs(float64(r.Values["test_loss"]-e.Loss)) > 1e-6 {
 				t.Errorf("%s: test accuracy and loss %v, %v are not the run's, %v", r.Dir, r.Values["test_accuracy"], r.Values["test_loss"], e)
 			}
 			if got := v.Figures["test_accuracy"]; got.Interval != result.Range || got.N != 2 || !(got.Low <= r.Values["test_accuracy"] && r.Values["test_accuracy"] <= got.High) {

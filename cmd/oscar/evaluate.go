@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -12,6 +13,7 @@ import (
 
 	"oscar/internal/text"
 	"oscar/pipeline"
+	"oscar/result"
 )
 
 func newEvaluate(*globalFlags) *cobra.Command {
@@ -25,7 +27,11 @@ func newEvaluate(*globalFlags) *cobra.Command {
 		Long: `Measure MODEL, a run or a SavedModel folder, on DATA, a folder with one
 sub-folder a class. With --split train, validation or test only the images of
 that part of the run's split are taken; all takes every image below DATA, which
-may be a folder that the run never saw. Without DATA the run's own folder is meant.`,
+may be a folder that the run never saw. Without DATA the run's own folder is meant.
+
+The class of an image is that of the run's split if it holds the same content,
+else the nearest folder above the image that is named as a class. An image of
+unknown class is predicted and counted in a row of its own.`,
 		Example: `  oscar evaluate runs/first
   oscar evaluate runs/first photos --split validation
   oscar evaluate model new-photos --split all --json`,
@@ -69,7 +75,8 @@ may be a folder that the run never saw. Without DATA the run's own folder is mea
 }
 
 func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
-	fmt.Fprintf(w, "accuracy %.4f (95 %% %.4f to %.4f)  loss %.4f  macro F1 %.4f  on %s", e.Accuracy, e.Interval[0], e.Interval[1], e.Loss, e.MacroF1, text.Count(e.Images, "image"))
+	fmt.Fprintf(w, "accuracy %s (95 %% %s to %s)  loss %s  macro F1 %s  on %s", decimals(e.Accuracy), decimals(e.Interval[0]), decimals(e.Interval[1]),
+		decimals(e.Loss), decimals(e.MacroF1), text.Count(e.Images, "image"))
 	if e.Unreadable > 0 {
 		fmt.Fprintf(w, ", %d could not be read", e.Unreadable)
 	}
@@ -103,10 +110,27 @@ func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
 		}
 		t.AppendRow(row)
 	}
+	if e.UnknownClass != nil {
+		row := table.Row{"(unknown class)"}
+		for _, n := range e.UnknownClass {
+			row = append(row, n)
+		}
+		t.AppendSeparator()
+		t.AppendRow(append(row, "–", "–", "–"))
+	}
 	t.Render()
 	if len(absent) > 0 {
 		fmt.Fprintf(w, "no images of %s: a dash, and 0 in the macro F1\n", strings.Join(absent, ", "))
 	}
+}
+
+// decimals writes a number with four digits behind the point; a dash where there is
+// none.
+func decimals(n result.Number) string {
+	if math.IsNaN(float64(n)) {
+		return "–"
+	}
+	return fmt.Sprintf("%.4f", float64(n))
 }
 
 // newTable is the look of all tables.

@@ -177,7 +177,8 @@ func (s *screen) finished(cmd *cobra.Command, run *pipeline.Run, m pipeline.Mach
 	}
 	s.clear()
 	if e != nil {
-		fmt.Fprintf(w, "test accuracy %.4f (95 %% %.4f to %.4f), loss %.4f, on %s, epoch %d\n", e.Accuracy, e.Interval[0], e.Interval[1], e.Loss, text.Count(e.Images, "image"), e.Epoch)
+		fmt.Fprintf(w, "test accuracy %s (95 %% %s to %s), loss %s, on %s, epoch %d\n",
+			decimals(e.Accuracy), decimals(e.Interval[0]), decimals(e.Interval[1]), decimals(e.Loss), text.Count(e.Images, "image"), e.Epoch)
 	}
 	_, err = fmt.Fprintf(w, "run    %s\nmodel  %s\nreport %s\n", run.Dir, run.Model(), filepath.Join(run.Dir, "report.html"))
 	return err
