@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"slices"
-	"strings"
+
+	"oscar/internal/named"
 )
 
 // Augmentation says which changed images a training sees. What an image becomes
@@ -100,12 +100,8 @@ func (v Variation) Check() error {
 		checkSpan("saturation", saturation.Low, saturation.High, 0, 10),
 		checkSpan("hue", v.Hue.Low, v.Hue.High, -180, 180),
 	)
-	if err == nil && v.FillMode != "" && !slices.Contains(FillModes(), v.FillMode) {
-		var known []string
-		for _, m := range FillModes() {
-			known = append(known, string(m))
-		}
-		err = fmt.Errorf("no fill_mode %q; have %s", v.FillMode, strings.Join(known, ", "))
+	if err == nil && v.FillMode != "" {
+		err = named.Check("fill_mode", v.FillMode, FillModes())
 	}
 	if err == nil && v.FillValue != 0 && v.FillMode != FillConstant {
 		err = fmt.Errorf("fill_value is %v, which only fill_mode constant has", v.FillValue)

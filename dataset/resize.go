@@ -3,7 +3,8 @@ package dataset
 import (
 	"fmt"
 	"image"
-	"strings"
+
+	"oscar/internal/named"
 
 	"github.com/nfnt/resize"
 )
@@ -49,14 +50,7 @@ func ParseInterpolation(s string) (Interpolation, error) {
 	if s == "" {
 		return Bilinear, nil
 	}
-	var known []string
-	for _, f := range filters {
-		if string(f.name) == s {
-			return f.name, nil
-		}
-		known = append(known, string(f.name))
-	}
-	return "", fmt.Errorf("no interpolation %q; have %s", s, strings.Join(known, ", "))
+	return named.Find("interpolation", s, Interpolations(), func(i Interpolation) string { return string(i) })
 }
 
 // Resize scales an image to height x width pixels, without regard to its aspect

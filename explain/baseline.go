@@ -1,9 +1,6 @@
 package explain
 
-import (
-	"fmt"
-	"strings"
-)
+import "oscar/internal/named"
 
 // A Baseline fills dst with the reference image x' of the given image, of the
 // same size. No choice is neutral: a black baseline hides black objects. Try two,
@@ -42,21 +39,17 @@ func Picture(pixels ...float32) Baseline {
 }
 
 // baselines are the baselines that have a name.
-var baselines = []struct {
+type namedBaseline struct {
 	name string
 	fill Baseline
-}{{"black", Black}, {"gray", Gray}, {"mean", Mean}}
+}
+
+var baselines = []namedBaseline{{"black", Black}, {"gray", Gray}, {"mean", Mean}}
 
 // ParseBaseline returns the baseline of a name: "black", "gray" or "mean".
 func ParseBaseline(name string) (Baseline, error) {
-	var names []string
-	for _, b := range baselines {
-		if b.name == name {
-			return b.fill, nil
-		}
-		names = append(names, b.name)
-	}
-	return nil, fmt.Errorf("no baseline %q; have %s", name, strings.Join(names, ", "))
+	b, err := named.Find("baseline", name, baselines, func(b namedBaseline) string { return b.name })
+	return b.fill, err
 }
 
 // of returns the baseline of one image; fallback's if b is nil.

@@ -52,7 +52,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("Lookup(%q) = %v, %v", entry.Name, found, err)
 		}
 	}
-	if _, err := explain.Lookup("rice"); err == nil || !strings.Contains(err.Error(), `no method "rice"; have saliency, `) {
+	if _, err := explain.Lookup("rice"); err == nil || !strings.Contains(err.Error(), `no method "rice" (rise?); have saliency, `) {
 		t.Errorf("Lookup of an unknown name: %v", err)
 	}
 }

@@ -2,9 +2,9 @@ package explain
 
 import (
 	"context"
-	"fmt"
 	"math"
 
+	"oscar/internal/named"
 	"oscar/internal/numeric"
 )
 
@@ -187,9 +187,5 @@ type Attribution struct {
 
 // ParseScore reads "logit" or "probability".
 func ParseScore(s string) (Score, error) {
-	switch score := Score(s); score {
-	case Logit, Probability:
-		return score, nil
-	}
-	return "", fmt.Errorf("no score %q; have %s, %s", s, Logit, Probability)
+	return named.Find("score", s, []Score{Logit, Probability}, func(s Score) string { return string(s) })
 }

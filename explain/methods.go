@@ -1,8 +1,9 @@
 package explain
 
 import (
-	"fmt"
 	"strings"
+
+	"oscar/internal/named"
 )
 
 // A Method is what is known of a method of explanation without running it.
@@ -143,12 +144,5 @@ var Methods = []Entry{
 
 // Lookup finds a method by name. Its error lists the names.
 func Lookup(name string) (Entry, error) {
-	names := make([]string, len(Methods))
-	for i, entry := range Methods {
-		if entry.Name == name {
-			return entry, nil
-		}
-		names[i] = entry.Name
-	}
-	return Entry{}, fmt.Errorf("no method %q; have %s", name, strings.Join(names, ", "))
+	return named.Find("method", name, Methods, func(e Entry) string { return e.Name })
 }

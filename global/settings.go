@@ -3,7 +3,8 @@ package global
 import (
 	"fmt"
 	"slices"
-	"strings"
+
+	"oscar/internal/named"
 )
 
 // The names of the global methods.
@@ -39,8 +40,8 @@ func DefaultSettings() Settings {
 // Check returns an error for the first setting that is out of range.
 func (s Settings) Check() error {
 	for i, name := range s.What {
-		if !slices.Contains(Methods, name) {
-			return fmt.Errorf("no part %q; have %s", name, strings.Join(Methods, ", "))
+		if err := named.Check("part", name, Methods); err != nil {
+			return err
 		}
 		if slices.Contains(s.What[:i], name) {
 			return fmt.Errorf("%s is named twice", name)

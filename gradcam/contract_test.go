@@ -73,7 +73,7 @@ func TestTable(t *testing.T) {
 		names = append(names, entry.Name)
 	}
 	_, err := gradcam.Lookup("gradcan")
-	if want := `no CAM method "gradcan"; have ` + strings.Join(names, ", "); err == nil || err.Error() != want {
+	if want := `no CAM method "gradcan" (gradcam?); have ` + strings.Join(names, ", "); err == nil || err.Error() != want {
 		t.Errorf("Lookup of an unknown name: %v\nwant %s", err, want)
 	}
 }

@@ -3,9 +3,9 @@ package gradcam
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"oscar/explain"
+	"oscar/internal/named"
 )
 
 // A CAM computes a signed, unscaled map [H,W] of one image from a layer's
@@ -60,14 +60,7 @@ var Methods = []Entry{
 
 // Lookup finds a method by name. Its error lists the names.
 func Lookup(name string) (Entry, error) {
-	names := make([]string, len(Methods))
-	for i, entry := range Methods {
-		if entry.Name == name {
-			return entry, nil
-		}
-		names[i] = entry.Name
-	}
-	return Entry{}, fmt.Errorf("no CAM method %q; have %s", name, strings.Join(names, ", "))
+	return named.Find("CAM method", name, Methods, func(e Entry) string { return e.Name })
 }
 
 // bind returns the method as a function of the view, run on the model. It

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"image/color"
 	"strings"
+
+	"oscar/internal/named"
 )
 
 // The tables are matplotlib's own 256 entries; colormaps/generate.py makes them.
@@ -34,21 +36,12 @@ type ColorMap struct {
 // LookupColorMap finds a colour map by name, in any case. Its error lists the
 // names.
 func LookupColorMap(name string) (ColorMap, error) {
-	for _, m := range colorMaps {
-		if strings.EqualFold(m.name, name) {
-			return m, nil
-		}
-	}
-	return ColorMap{}, fmt.Errorf("no colour map %q; have %s", name, strings.Join(ColorMapNames(), ", "))
+	return named.Find("colour map", strings.ToLower(name), colorMaps, func(m ColorMap) string { return m.name })
 }
 
 // ColorMapNames lists the colour maps, the default first.
 func ColorMapNames() []string {
-	names := make([]string, len(colorMaps))
-	for i, m := range colorMaps {
-		names[i] = m.name
-	}
-	return names
+	return named.Names(colorMaps, func(m ColorMap) string { return m.name })
 }
 
 // Name is the name that [LookupColorMap] finds.

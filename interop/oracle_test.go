@@ -59,7 +59,6 @@ func (d oracleDifferences) add(l agreement.Line, difference float64) {
 func checkAtImage(t *testing.T, m model, most oracleDifferences) {
 	bundle := must(savedmodel.Open(m.dir(), graph.Threads{}))(t)
 	defer bundle.Close()
-	explainers := explainersOf(t, m, bundle)
 	signatures := bySession(t, m, m.cases, m.explanations...)
 	for _, c := range m.cases {
 		for _, method := range []string{"saliency", "gradient-x-input", "integrated-gradients", "guidedbackprop", "guidedgradcam"} {
@@ -68,7 +67,7 @@ func checkAtImage(t *testing.T, m model, most oracleDifferences) {
 				t.Fatal(err)
 			}
 			want, got := array{shape, values}, array{shape: shape}
-			for _, a := range must(explainers[method].Explain(t.Context(), c.images, c.targets))(t) {
+			for _, a := range must(explainerOf(t, m, bundle, method).Explain(t.Context(), c.images, c.targets))(t) {
 				got.values = append(got.values, a.Map.Values...)
 			}
 			group := agreement.Gradients

@@ -11,9 +11,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"oscar/explain"
-	"oscar/gradcam"
 	"oscar/heatmap"
 	"oscar/internal/graph"
+	"oscar/methods"
 	"oscar/savedmodel"
 	"oscar/tfmodel"
 )
@@ -25,7 +25,6 @@ func byOscar(t *testing.T, m model) results {
 	t.Helper()
 	bundle := must(savedmodel.Open(m.dir(), graph.Threads{}))(t)
 	defer bundle.Close()
-	explainers := explainersOf(t, m, bundle)
 	out := results{}
 	for _, c := range m.cases {
 		p := must(bundle.Predict(t.Context(), c.images))(t)
@@ -42,7 +41,7 @@ func byOscar(t *testing.T, m model) results {
 		for _, signature := range m.explanations {
 			explained := array{shape: []int{n}}
 			var raw, heat array
-			for _, a := range must(explainers[signature].Explain(t.Context(), c.images, c.targets))(t) {
+			for _, a := range must(explainerOf(t, m, bundle, signature).Explain(t.Context(), c.images, c.targets))(t) {
 				explained.values = append(explained.values, float32(a.Target))
 				raw.shape, raw.values = []int{n, a.Map.Height, a.Map.Width}, append(raw.values, a.Map.Values...)
 				big := heatmap.Positive(a.Map).Resize(c.images.Height, c.images.Width)
@@ -57,28 +56,16 @@ func byOscar(t *testing.T, m model) results {
 	return out
 }
 
-// explainersOf are oscar's own, of every explanation that a model can have a
-// signature of.
-func explainersOf(t *testing.T, m model, bundle *savedmodel.Bundle) map[string]explain.Explainer {
+// explainerOf returns the explainer of a signature's method, with the signature's
+// settings.
+func explainerOf(t *testing.T, m model, bundle *savedmodel.Bundle, name string) explain.Explainer {
 	t.Helper()
-	attached := must(tfmodel.Attach(bundle))(t)
-	guided := must(attached.With(tfmodel.GuidedBackprop()))(t)
-	cam := func(name string) explain.Explainer {
-		return gradcam.Explainer{Model: bundle, Layer: m.meta.Explain, Methods: []gradcam.Entry{must(gradcam.Lookup(name))(t)}}
+	at := []methods.At{{Method: name, Layer: m.meta.Explain}}
+	options := methods.Options{Options: explain.Options{Samples: tfmodel.DefaultSteps}}
+	if method := must(methods.Lookup(name))(t); method.At == explain.AtEither {
+		at[0].Layer = "" // the signature looks at the image
 	}
-	return map[string]explain.Explainer{
-		"gradcam":              cam("gradcam"),
-		"gradcam++":            cam("gradcam++"),
-		"hirescam":             cam("hirescam"),
-		"layercam":             cam("layercam"),
-		"xgradcam":             cam("xgradcam"),
-		"saliency":             explain.Saliency{Model: bundle},
-		"guidedbackprop":       explain.GuidedBackprop{Model: guided},
-		"guidedgradcam":        gradcam.GuidedGradCAM{Model: bundle, Guided: guided, Layer: m.meta.Explain},
-		"lrp":                  explain.LRP{Model: must(attached.With(must(tfmodel.LookupLRP(""))(t)))(t)},
-		"gradient-x-input":     explain.GradientTimesInput{Model: bundle},
-		"integrated-gradients": explain.IntegratedGradients{Model: bundle, Steps: tfmodel.DefaultSteps},
-	}
+	return must(methods.NewExplainer(methods.Model{Bundle: bundle}, at, options))(t)
 }
 
 func rows(v [][]float32) array {

@@ -9,10 +9,10 @@ package methods
 
 import (
 	"fmt"
-	"strings"
 
 	"oscar/explain"
 	"oscar/gradcam"
+	"oscar/internal/named"
 	"oscar/savedmodel"
 	"oscar/tfmodel"
 )
@@ -147,19 +147,10 @@ func newCAMs(m Model, o Options, entries ...gradcam.Entry) explain.Explainer {
 
 // Names lists the methods.
 func Names() []string {
-	names := make([]string, len(Table))
-	for i, m := range Table {
-		names[i] = m.Name
-	}
-	return names
+	return named.Names(Table, func(m Method) string { return m.Name })
 }
 
 // Lookup finds a method by name.
 func Lookup(name string) (Method, error) {
-	for _, m := range Table {
-		if m.Name == name {
-			return m, nil
-		}
-	}
-	return Method{}, fmt.Errorf("no method %q; have %s", name, strings.Join(Names(), ", "))
+	return named.Find("method", name, Table, func(m Method) string { return m.Name })
 }

@@ -5,11 +5,12 @@ import (
 	"context"
 	"errors"
 	"os"
-	"oscar/internal/paths"
-	"oscar/run"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"oscar/internal/paths"
+	"oscar/run"
 )
 
 // A checkpoint may be damaged in any of its files.

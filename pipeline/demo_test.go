@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"oscar/internal/atomicfile"
-	"oscar/internal/paths"
 	"path/filepath"
 	"testing"
+
+	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
 )
 
 // demo is the way of oscar demo on a small scale.

@@ -3,17 +3,16 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"oscar/dataset"
 	"oscar/explain"
+	"oscar/internal/named"
 	"oscar/internal/paths"
 	"oscar/metric"
 	"oscar/result"
@@ -31,14 +30,8 @@ type EvaluateOptions struct {
 }
 
 // Check reports options that cannot be, whatever the model.
-func (o EvaluateOptions) Check() error { return errors.Join(checkPart(o.Part), o.Machine.Check()) }
-
-// checkPart reports a part that no split has.
-func checkPart(name string) error {
-	if !slices.Contains(dataset.PartNames, name) {
-		return fmt.Errorf("no split part %q; have %s", name, strings.Join(dataset.PartNames, ", "))
-	}
-	return nil
+func (o EvaluateOptions) Check() error {
+	return cmp.Or(named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check())
 }
 
 // Evaluation is how well a model does on some images.

@@ -2,11 +2,12 @@ package pipeline
 
 import (
 	"os"
+	"path/filepath"
+	"testing"
+
 	"oscar/experiment"
 	"oscar/run"
 	"oscar/tfmodel"
-	"path/filepath"
-	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )

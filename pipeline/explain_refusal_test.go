@@ -2,11 +2,13 @@ package pipeline
 
 import (
 	"maps"
-	"oscar/internal/atomicfile"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+
+	"oscar/heatmap"
+	"oscar/internal/atomicfile"
 
 	"oscar/methods"
 )
@@ -44,14 +46,14 @@ func TestExplainRefusals(t *testing.T) {
 		{func(o *ExplainOptions) { o.Settings.Method = "" }, `no method ""; have ` + names},
 		{func(o *ExplainOptions) { o.Settings.Method = "gradcam,lime,gradcam" }, "method gradcam is named twice"},
 		{func(o *ExplainOptions) { o.Settings.Samples = -1 }, "samples is -1, want at least 1, or 0 for each method's own"},
-		{func(o *ExplainOptions) { o.Settings.SignedColorMap = "pink" }, `no colour map "pink"; have jet, viridis, turbo, inferno, gray, rdbu_r, seismic`},
-		{func(o *ExplainOptions) { o.Settings.Layer = "conv9" }, `no layer "conv9"; have conv1, relu1, bn1, conv5, relu5, pool5`},
+		{func(o *ExplainOptions) { o.Settings.SignedColorMap = "pink" }, `no colour map "pink"; have ` + strings.Join(heatmap.ColorMapNames(), ", ")},
+		{func(o *ExplainOptions) { o.Settings.Layer = "conv9" }, `no layer "conv9" (conv1?); have conv1, relu1, bn1, conv5, relu5, pool5`},
 		{func(o *ExplainOptions) { o.Settings.Layer = "fc1" }, `layer "fc1" gives [16], not a map [height,width,channels]; have conv1, relu1, bn1, conv5, relu5, pool5`},
 		{func(o *ExplainOptions) { o.Settings.Class = "glass" }, `no class "glass"; have bottle, box, can, paper, roll, tray, or predicted, true, all`},
 		{func(o *ExplainOptions) { o.Settings.Score = "loss" }, `no score "loss"; have logit, probability`},
 		{func(o *ExplainOptions) { o.Settings.Batch = 0 }, "batch is 0, want at least 1"},
 		{func(o *ExplainOptions) { o.Settings.Alpha = 1.5 }, "alpha is 1.5, want above 0 to 1"},
-		{func(o *ExplainOptions) { o.Settings.ColorMap = "pink" }, `no colour map "pink"; have jet, viridis, turbo, inferno, gray, rdbu_r, seismic`},
+		{func(o *ExplainOptions) { o.Settings.ColorMap = "pink" }, `no colour map "pink"; have ` + strings.Join(heatmap.ColorMapNames(), ", ")},
 		{func(o *ExplainOptions) { o.Paths = []string{dir, "none"} }, `cannot read "none": no such file or directory`},
 		{func(o *ExplainOptions) { o.Model = "none" }, "no model at none: want a run folder or a SavedModel folder"},
 		{func(o *ExplainOptions) { o.Model = dir }, dir + " is neither a run folder (experiment.json) nor a SavedModel (saved_model.pb)"},

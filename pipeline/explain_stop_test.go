@@ -8,15 +8,16 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"oscar/internal/atomicfile"
-	"oscar/internal/paths"
-	"oscar/result"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
+	"oscar/result"
 )
 
 // parts tells when, and by which write, each shard was done.

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"os"
-	"oscar/internal/paths"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"oscar/internal/paths"
 )
 
 // Exported again, a run gives the model that it has, bit for bit; frozen, one

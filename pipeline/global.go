@@ -15,6 +15,7 @@ import (
 	"oscar/global"
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
+	"oscar/internal/named"
 	"oscar/internal/resultdir"
 	"oscar/methods"
 	"oscar/result"
@@ -83,7 +84,7 @@ func ExplainGlobal(ctx context.Context, o GlobalOptions) (*Global, error) {
 
 // Check reports options that cannot be, whatever the model.
 func (o GlobalOptions) Check() error {
-	if err := errors.Join(o.Global.Check(), checkPart(o.Part), o.Machine.Check()); err != nil {
+	if err := errors.Join(o.Global.Check(), named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check()); err != nil {
 		return err
 	}
 	switch {

@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"oscar/internal/atomicfile"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"oscar/internal/atomicfile"
 )
 
 // Within one shard of slow methods the progress moves, and never back.

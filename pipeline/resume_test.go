@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"oscar/internal/paths"
-	"oscar/run"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"oscar/internal/paths"
+	"oscar/run"
 )
 
 // A process that is killed at any moment, and started again, ends with the bits

@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"slices"
 
+	"oscar/dataset"
 	"oscar/explain"
 	"oscar/internal/atomicfile"
+	"oscar/internal/named"
 	"oscar/internal/resultdir"
 	"oscar/result"
 	"oscar/savedmodel"
@@ -41,7 +43,7 @@ const (
 
 // Check returns an error for options that fit no model.
 func (o ScoreOptions) Check() error {
-	if err := errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Scoring.Check(), checkPart(o.Part), o.Machine.Check()); err != nil {
+	if err := errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Scoring.Check(), named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check()); err != nil {
 		return err
 	}
 	if c := o.Settings.Class; c != TargetPredicted && c != TargetTrue {

@@ -9,11 +9,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"oscar/explain"
 	"oscar/heatmap"
+	"oscar/internal/named"
 	"oscar/internal/paths"
 	"oscar/methods"
 	"oscar/result"
@@ -48,13 +48,12 @@ func CheckSettings(s Settings) error {
 			return err
 		}
 	}
+	if err := cmp.Or(named.Check("LRP rules", s.Rules, tfmodel.LRPs()), named.Check("scale", s.Scale, []string{ScaleOwn, ScaleShared})); err != nil {
+		return err
+	}
 	switch {
-	case !slices.Contains(tfmodel.LRPs(), s.Rules):
-		return fmt.Errorf("no LRP rules %q; have %s", s.Rules, strings.Join(tfmodel.LRPs(), ", "))
 	case s.Samples < 0:
 		return fmt.Errorf("samples is %d, want at least 1, or 0 for each method's own", s.Samples)
-	case s.Scale != ScaleOwn && s.Scale != ScaleShared:
-		return fmt.Errorf("no scale %q; have %s, %s", s.Scale, ScaleOwn, ScaleShared)
 	case !(s.Percentile >= 0 && s.Percentile <= 100):
 		return fmt.Errorf("percentile is %g, want above 0 to 100, or 0 for each method's own", s.Percentile)
 	case s.Batch < 1:

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"oscar/internal/named"
 	"oscar/internal/paths"
 )
 
@@ -151,15 +152,10 @@ func (m *Metadata) layer(name string) (Layer, error) {
 			return l, fmt.Errorf("layer %q gives %v, not a map [height,width,channels]; have %s", name, l.Output, strings.Join(maps, ", "))
 		}
 	}
-	return Layer{}, fmt.Errorf("no layer %q; have %s", name, strings.Join(maps, ", "))
+	return Layer{}, named.Unknown("layer", name, maps)
 }
 
 // Class returns the index of a class; the error lists the classes.
 func (m *Metadata) Class(name string) (int, error) {
-	for i, c := range m.Classes {
-		if c == name {
-			return i, nil
-		}
-	}
-	return 0, fmt.Errorf("no class %q; have %s", name, strings.Join(m.Classes, ", "))
+	return max(slices.Index(m.Classes, name), 0), named.Check("class", name, m.Classes)
 }

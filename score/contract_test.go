@@ -89,7 +89,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("Lookup(%q) = %v, %v", m.Name, found, err)
 		}
 	}
-	if _, err := score.Lookup("deletian"); err == nil || !strings.Contains(err.Error(), `no metric "deletian"; have deletion, insertion`) {
+	if _, err := score.Lookup("deletian"); err == nil || !strings.Contains(err.Error(), `no metric "deletian" (deletion?); have deletion, insertion`) {
 		t.Errorf("Lookup of an unknown name: %v", err)
 	}
 }

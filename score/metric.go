@@ -2,9 +2,10 @@ package score
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"strings"
+
+	"oscar/internal/named"
 )
 
 // Direction is which values are better.
@@ -78,7 +79,7 @@ next:
 				continue next
 			}
 		}
-		return fmt.Errorf("no need %q; have %s", name, strings.Join(needNames, ", "))
+		return named.Unknown("need", name, needNames)
 	}
 	return nil
 }
@@ -245,14 +246,7 @@ var Metrics = []Metric{
 
 // Lookup finds a metric by name. Its error lists the names.
 func Lookup(name string) (Metric, error) {
-	names := make([]string, len(Metrics))
-	for i, metric := range Metrics {
-		if metric.Name == name {
-			return metric, nil
-		}
-		names[i] = metric.Name
-	}
-	return Metric{}, fmt.Errorf("no metric %q; have %s", name, strings.Join(names, ", "))
+	return named.Find("metric", name, Metrics, func(m Metric) string { return m.Name })
 }
 
 // Judge computes one metric of a sample, one value an image.

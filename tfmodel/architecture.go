@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"oscar/internal/named"
 )
 
 // Named is a layer with its name, which is unique within its architecture.
@@ -23,11 +25,13 @@ type Architecture struct {
 	Layers []Named `json:"layers"`
 }
 
-// architectures is the one table of architectures by name.
-var architectures = []struct {
+type builtin struct {
 	name string
 	new  func(classes int) Architecture
-}{
+}
+
+// architectures is the one table of architectures by name.
+var architectures = []builtin{
 	{"alexnet02", AlexNet02},
 	{"resnet10", ResNet10},
 	{"resnet18", ResNet18},
@@ -40,21 +44,16 @@ var architectures = []struct {
 
 // Architectures returns the names that [Lookup] accepts.
 func Architectures() []string {
-	names := make([]string, len(architectures))
-	for i, a := range architectures {
-		names[i] = a.name
-	}
-	return names
+	return named.Names(architectures, func(a builtin) string { return a.name })
 }
 
 // Lookup returns the named architecture for that many classes.
 func Lookup(name string, classes int) (Architecture, error) {
-	for _, a := range architectures {
-		if a.name == name {
-			return a.new(classes), nil
-		}
+	a, err := named.Find("architecture", name, architectures, func(a builtin) string { return a.name })
+	if err != nil {
+		return Architecture{}, err
 	}
-	return Architecture{}, fmt.Errorf("no architecture %q; have %s", name, strings.Join(Architectures(), ", "))
+	return a.new(classes), nil
 }
 
 // Shapes returns the input shape of every layer and, last, the output shape. It names the
@@ -226,7 +225,7 @@ func (a Architecture) unknown(layers []Named, name string) error {
 	for i, l := range layers {
 		names[i] = prefix + l.Name
 	}
-	return fmt.Errorf("no layer %q in %s; have %s", name, a.Name, strings.Join(names, ", "))
+	return fmt.Errorf("no layer %q%s in %s; have %s", name, named.Suggest(name, names), a.Name, named.Join(names))
 }
 
 // MarshalJSON writes {"name": ..., "kind": ..., settings...}.

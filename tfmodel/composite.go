@@ -3,9 +3,9 @@ package tfmodel
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"oscar/explain"
+	"oscar/internal/named"
 )
 
 // Composite says by which rules a class's score is carried back to the image. It is a
@@ -99,11 +99,7 @@ func lrp(name string, lines ...Line) Composite {
 
 // LRPs returns the names that [LookupLRP] accepts.
 func LRPs() []string {
-	names := make([]string, len(presets))
-	for i, c := range presets {
-		names[i] = c.Name
-	}
-	return names
+	return named.Names(presets, func(c Composite) string { return c.Name })
 }
 
 // LookupLRP returns the composite of that name. An empty name is [DefaultLRP].
@@ -111,13 +107,9 @@ func LookupLRP(name string) (Composite, error) {
 	if name == "" {
 		name = DefaultLRP
 	}
-	for _, c := range presets {
-		if c.Name == name {
-			c.Lines = slices.Clone(c.Lines)
-			return c, nil
-		}
-	}
-	return Composite{}, fmt.Errorf("no LRP composite %q; have %s", name, strings.Join(LRPs(), ", "))
+	c, err := named.Find("LRP composite", name, presets, func(c Composite) string { return c.Name })
+	c.Lines = slices.Clone(c.Lines)
+	return c, err
 }
 
 // MarshalText writes the name of a preset.

@@ -48,7 +48,7 @@ func ExampleArchitecture_Without() {
 	fmt.Println(err)
 	// Output:
 	// 55798406 0 <nil>
-	// no layer "bn2" in tiny; have conv1, relu1, bn1, conv5, relu5, pool5, flatten, dropout1, fc1, relu_fc1, fc3
+	// no layer "bn2" (bn1?) in tiny; have conv1, relu1, bn1, conv5, relu5, pool5, flatten, dropout1, fc1, relu_fc1, fc3
 }
 
 // What a batch takes tells whether a network can be trained here.

@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	"oscar/internal/graph"
+	"oscar/internal/named"
 )
 
 // The types that a [Layer] and a [Rule] build graphs with. They are the types of
@@ -129,21 +130,16 @@ var kinds = []func() Layer{
 
 // Kinds returns the names of all kinds of layer.
 func Kinds() []string {
-	names := make([]string, len(kinds))
-	for i, newLayer := range kinds {
-		names[i] = newLayer().Kind()
-	}
-	return names
+	return named.Names(kinds, func(newLayer func() Layer) string { return newLayer().Kind() })
 }
 
 // newLayer returns a layer of that kind with its default settings.
 func newLayer(kind string) (Layer, error) {
-	for _, newLayer := range kinds {
-		if l := newLayer(); l.Kind() == kind {
-			return l, nil
-		}
+	found, err := named.Find("layer kind", kind, kinds, func(newLayer func() Layer) string { return newLayer().Kind() })
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no layer kind %q; have %s", kind, strings.Join(Kinds(), ", "))
+	return found(), nil
 }
 
 // RegisterLayer adds a layer of the caller's to the kinds that JSON can name. Reading an
@@ -155,10 +151,8 @@ func RegisterLayer(newLayer func() Layer) error {
 	if l == nil || l.Kind() == "" {
 		return errors.New("register a layer: it has no kind")
 	}
-	for _, kind := range Kinds() {
-		if kind == l.Kind() {
-			return fmt.Errorf("register a layer: kind %q exists", kind)
-		}
+	if slices.Contains(Kinds(), l.Kind()) {
+		return fmt.Errorf("register a layer: kind %q exists", l.Kind())
 	}
 	kinds = append(kinds, newLayer)
 	return nil
@@ -195,7 +189,7 @@ func kernel(i Initializer, l2 float64, shape ...int) Param {
 func checkKernel(i Initializer, l2 float64) error {
 	switch {
 	case i != "" && i != GlorotUniform && i != HeNormal:
-		return fmt.Errorf("no initializer %q; have %s, %s", i, GlorotUniform, HeNormal)
+		return named.Unknown("initializer", i, []Initializer{GlorotUniform, HeNormal})
 	case !(l2 >= 0): // nor NaN
 		return fmt.Errorf("l2 is %g, want at least 0", l2)
 	}
@@ -222,7 +216,7 @@ func windowed(in Shape, setting string, size, stride int, p Padding) (height, wi
 	case stride < 1:
 		return 0, 0, fmt.Errorf("stride is %d, want at least 1", stride)
 	case p != Same && p != Valid:
-		return 0, 0, fmt.Errorf("no padding %q; have %s, %s", p, Same, Valid)
+		return 0, 0, named.Unknown("padding", p, []Padding{Same, Valid})
 	}
 	out := func(n int) int {
 		if p == Valid {

@@ -3,7 +3,8 @@ package tfmodel
 import (
 	"fmt"
 	"slices"
-	"strings"
+
+	"oscar/internal/named"
 )
 
 // Loss is the function that training minimises.
@@ -28,10 +29,7 @@ const (
 
 // losses is the one table of losses. add returns each example's loss [N] for scores [N,C]
 // and one-hot labels [N,C].
-var losses = []struct {
-	name string
-	add  func(g *Graph, scores, labels Tensor) Tensor
-}{
+var losses = []namedLoss{
 	{SoftmaxCrossEntropy, (*Graph).CrossEntropy},
 	{CategoricalHinge, func(g *Graph, scores, labels Tensor) Tensor {
 		one := g.Scalar(1)
@@ -41,13 +39,14 @@ var losses = []struct {
 	}},
 }
 
+type namedLoss struct {
+	name string
+	add  func(g *Graph, scores, labels Tensor) Tensor
+}
+
 // Losses returns the names of all losses.
 func Losses() []string {
-	names := make([]string, len(losses))
-	for i, l := range losses {
-		names[i] = l.name
-	}
-	return names
+	return named.Names(losses, func(l namedLoss) string { return l.name })
 }
 
 func (l Loss) index() int {
@@ -61,7 +60,7 @@ func (l Loss) index() int {
 func (l Loss) Check() error {
 	switch {
 	case l.index() < 0:
-		return fmt.Errorf("no loss %q; have %s", l.Kind, strings.Join(Losses(), ", "))
+		return named.Unknown("loss", l.Kind, Losses())
 	case !(l.LabelSmoothing >= 0 && l.LabelSmoothing < 1): // nor NaN
 		return fmt.Errorf("label smoothing is %g, want 0 to below 1", l.LabelSmoothing)
 	case l.LabelSmoothing > 0 && l.index() > 0:

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"oscar/heatmap"
 	"oscar/tfmodel"
 )
 
@@ -121,13 +122,13 @@ func TestRefusals(t *testing.T) {
 		{2, "explain $RUN $DATA --out new --batch 0", "batch is 0, want at least 1"},
 		{2, "explain $RUN $DATA --out new --alpha 2", "alpha is 2, want above 0 to 1"},
 		{2, "explain $RUN $DATA --out new --score loss", `no score "loss"; have logit, probability`},
-		{2, "explain $RUN $DATA --out new --colormap pink", `no colour map "pink"; have jet, viridis, turbo, inferno, gray, rdbu_r, seismic`},
+		{2, "explain $RUN $DATA --out new --colormap pink", `no colour map "pink"; have ` + strings.Join(heatmap.ColorMapNames(), ", ")},
 		{2, "explain $RUN $DATA --out new --max-pixels -1", "max-pixels is -1, want 0 or more"},
 		{2, "explain $RUN $DATA --out new --rules z", `no LRP rules "z"; have ` + strings.Join(tfmodel.LRPs(), ", ")},
 		{2, "explain $RUN $DATA --out new --samples -1", "samples is -1, want at least 1, or 0 for each method's own"},
 		{2, "explain $RUN $DATA --out new --method lime,lime", "method lime is named twice"},
 		{2, "explain --list-methods x", `"x" is one argument too many`},
-		{1, "explain $RUN $DATA --out new --layer conv9", `no layer "conv9"; have conv1, relu1, bn1, conv5, relu5, pool5`},
+		{1, "explain $RUN $DATA --out new --layer conv9", `no layer "conv9" (conv1?); have conv1, relu1, bn1, conv5, relu5, pool5`},
 		{1, "explain $RUN $DATA --out new --layer fc1", `layer "fc1" gives [16], not a map [height,width,channels]; have conv1, relu1, bn1, conv5, relu5, pool5`},
 		{1, "explain $RUN $DATA --out new --class glass", `no class "glass"; have bottle, box, can, paper, roll, tray, or predicted, true, all`},
 		{1, "explain $RUN nowhere --out new", `cannot read "nowhere": no such file or directory`},

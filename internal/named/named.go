@@ -10,15 +10,22 @@ import (
 
 // Find returns the value of that name, or an [Unknown] error.
 func Find[T any](noun, name string, all []T, nameOf func(T) string) (T, error) {
-	known := make([]string, len(all))
-	for i, v := range all {
-		known[i] = nameOf(v)
-		if known[i] == name {
+	for _, v := range all {
+		if nameOf(v) == name {
 			return v, nil
 		}
 	}
 	var none T
-	return none, Unknown(noun, name, known)
+	return none, Unknown(noun, name, Names(all, nameOf))
+}
+
+// Names returns the name of each value.
+func Names[T any](all []T, nameOf func(T) string) []string {
+	names := make([]string, len(all))
+	for i, v := range all {
+		names[i] = nameOf(v)
+	}
+	return names
 }
 
 // Check returns nil if name is among the known names, else an [Unknown] error.

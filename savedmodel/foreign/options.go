@@ -14,6 +14,7 @@ import (
 
 	"oscar/internal/atomicfile"
 	"oscar/internal/keyed"
+	"oscar/internal/named"
 	"oscar/internal/paths"
 )
 
@@ -168,12 +169,5 @@ var Scalings = []Scaling{
 var one = [3]float32{1, 1, 1}
 
 func lookupScaling(name string) (Scaling, error) {
-	var names []string
-	for _, s := range Scalings {
-		if s.Name == name {
-			return s, nil
-		}
-		names = append(names, s.Name)
-	}
-	return Scaling{}, fmt.Errorf("no input scale %q; have %s", name, strings.Join(names, ", "))
+	return named.Find("input scale", name, Scalings, func(s Scaling) string { return s.Name })
 }

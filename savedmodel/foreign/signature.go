@@ -9,6 +9,7 @@ import (
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
 
 	"oscar/internal/graph"
+	"oscar/internal/named"
 )
 
 // Signature is one way to call the model.
@@ -128,7 +129,7 @@ func (s Signature) output(name string) (Argument, error) {
 	if name == "" {
 		return Argument{}, fmt.Errorf("signature %s has several outputs; name one with --output: %s", s.Name, strings.Join(names, ", "))
 	}
-	return Argument{}, fmt.Errorf("signature %s has no output %q; have %s", s.Name, name, strings.Join(names, ", "))
+	return Argument{}, fmt.Errorf("signature %s: %w", s.Name, named.Unknown("output", name, names))
 }
 
 // choose finds the signature of that name; without a name serving_default, or
