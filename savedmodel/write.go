@@ -32,7 +32,7 @@ type Model struct {
 
 // Write writes a SavedModel to dir, which must not exist, be empty, or be a SavedModel of
 // oscar's. It writes to a folder next to dir, syncs and renames it, so that dir is never half a
-// model.
+// model. What other programs put into assets and assets.extra is kept.
 func Write(ctx context.Context, dir string, m Model) (err error) {
 	if err := replaceable(dir); err != nil {
 		return err
@@ -101,12 +101,64 @@ func Write(ctx context.Context, dir string, m Model) (err error) {
 		if err != nil {
 			return err
 		}
-		return checksum.Update(tmp, names...)
+		if err := checksum.Update(tmp, names...); err != nil {
+			return err
+		}
+		return keepExtras(dir, tmp)
 	})
 }
 
+// extraFolders are the folders of a SavedModel where other programs put files, as
+// TensorFlow Serving's warm-up requests in assets.extra.
+var extraFolders = []string{"assets", "assets.extra"}
+
+// keepExtras copies the files of others in dir's extra folders to a new model in tmp. The
+// list of checksums does not have them.
+func keepExtras(dir, tmp string) error {
+	for _, folder := range extraFolders {
+		entries, err := os.ReadDir(filepath.Join(dir, folder))
+		if os.IsNotExist(err) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			from, to := filepath.Join(dir, folder, e.Name()), filepath.Join(tmp, folder, e.Name())
+			if _, err := os.Lstat(to); err == nil {
+				continue // oscar's own
+			}
+			if err := copyTo(to, from, e); err != nil {
+				return fmt.Errorf("keep %s: %w", from, err)
+			}
+		}
+	}
+	return nil
+}
+
+// copyTo copies a file, a link or a folder.
+func copyTo(to, from string, e os.DirEntry) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return err
+	}
+	if e.IsDir() {
+		return os.CopyFS(to, os.DirFS(from))
+	}
+	if e.Type()&os.ModeSymlink != 0 {
+		target, err := os.Readlink(from)
+		if err != nil {
+			return err
+		}
+		return os.Symlink(target, to)
+	}
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, b, 0o666)
+}
+
 // replaceable returns an error unless dir does not exist, is empty, or has a model of oscar's
-// and no other file.
+// and no other file but those of [extraFolders].
 func replaceable(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if os.IsNotExist(err) || err == nil && len(entries) == 0 {
@@ -120,7 +172,7 @@ func replaceable(dir string) error {
 	}
 	for _, e := range entries {
 		switch e.Name() {
-		case "saved_model.pb", "variables", "assets.extra", checksum.File:
+		case "saved_model.pb", "variables", "assets", "assets.extra", checksum.File:
 		default:
 			return fmt.Errorf("%s holds %s, which is no part of a model that oscar wrote; name a new folder", dir, e.Name())
 		}

@@ -61,6 +61,43 @@ func TestWriteReplacesAModel(t *testing.T) {
 	}
 }
 
+// Files of other programs outlive the model that they lie in.
+func TestWriteKeepsExtras(t *testing.T) {
+	dir := exported(t)
+	extras := map[string]string{
+		"assets/words.txt": "one", "assets/deep/more.txt": "two",
+		"assets.extra/tf_serving_warmup_requests": "requests", "assets.extra/notes/a.txt": "three",
+	}
+	for name, text := range extras {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("tf_serving_warmup_requests", filepath.Join(dir, "assets.extra", "link")); err != nil {
+		t.Fatal(err)
+	}
+	extras["assets.extra/link"] = "requests"
+	metadata, err := os.ReadFile(filepath.Join(dir, "assets.extra", "oscar.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		export(t, trained(t, small()), dir, false)
+		for name, text := range extras {
+			if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != text {
+				t.Errorf("%s: %q, %v", name, got, err)
+			}
+		}
+		if got, err := os.ReadFile(filepath.Join(dir, "assets.extra", "oscar.json")); err != nil || string(got) != string(metadata) {
+			t.Errorf("oscar.json: %s, %v", got, err)
+		}
+		open(t, dir)
+	}
+}
+
 func TestWriteThatFailsLeavesTheOldModel(t *testing.T) {
 	dir := exported(t)
 	before := tree(t, filepath.Dir(dir))

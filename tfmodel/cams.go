@@ -14,7 +14,8 @@ type cam func(g *Graph, activations, gradients Tensor) Tensor
 // returns its signature. Inputs are
 //
 //	image          [N,H,W,3], 0..255
-//	class          int64 [N], -1 for the predicted class
+//	class          int64 [N], -1 for the predicted class; raw and heatmap of one that
+//	               the model does not have are NaN
 //
 // and outputs are
 //

@@ -2,6 +2,7 @@ package tfmodel
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"gonum.org/v1/gonum/integrate/quad"
@@ -128,17 +129,25 @@ func (n *Network) explanation(scope string, enlarged func(g *Graph, unit Tensor)
 	if err != nil {
 		return savedmodel.Signature{}, err
 	}
+	none := noClass(g, target, n.Logits)
 	positive := g.Relu(raw)
 	unit := g.DivNoNan(positive, g.Max(positive, true, 1, 2)) // 0..1
 	return savedmodel.Signature{
 		Inputs: map[string]Tensor{"image": n.Image, "class": class},
 		Outputs: map[string]Tensor{
-			"heatmap":       g.Identity("heatmap", enlarged(g, unit)),
-			"raw":           g.Identity("raw", raw),
+			"heatmap":       g.Identity("heatmap", g.Add(enlarged(g, unit), none)),
+			"raw":           g.Identity("raw", g.Add(raw, none)),
 			"probabilities": n.Probabilities,
 			"class":         g.Identity("explained", target),
 		},
 	}, g.Err()
+}
+
+// noClass returns 0 for each target that is a class of the logits [N,C], and NaN for any
+// other, as [N,1,1]: a class that does not exist has no map, not a blank one.
+func noClass(g *Graph, target, logits Tensor) Tensor {
+	classes := g.Int64(int64(logits.Shape()[1]))
+	return g.Reshape(g.Select(g.Less(target, classes), g.Scalar(0), g.Scalar(float32(math.NaN()))), Shape{-1, 1, 1})
 }
 
 // DefaultSteps is the number of points of integrated gradients in [Explanations].

@@ -122,6 +122,18 @@ func TestExplanationsEqualTheExplainers(t *testing.T) {
 		if slices.Equal(alone["raw"].Float32s(), other["raw"].Float32s()) {
 			t.Errorf("%s: one map for two classes", e.Name)
 		}
+		// A class that the model does not have makes no map, and the others of the batch do.
+		some := call(t, n, session, s, images, []int{2, 4, 1 << 40})
+		near(t, e.Name+": next to a class out of range", scaled(some["raw"].Float32s()[:size]), scaled(raw[:size]), 1e-5)
+		for _, name := range []string{"raw", "heatmap"} {
+			values := some[name].Float32s()
+			per := len(values) / images.N
+			for i, v := range values {
+				if nan := math.IsNaN(float64(v)); nan != (i >= per) {
+					t.Fatalf("%s: class out of range: %s has %g at %d of %d", e.Name, name, v, i, per)
+				}
+			}
+		}
 	}
 }
 
