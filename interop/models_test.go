@@ -42,8 +42,8 @@ type inputs struct {
 
 func (m model) dir() string { return filepath.Join(m.folder, "saved_model") }
 
-// experiment is what these tests need of experiment.Experiment.
-type experiment struct {
+// recorded is what these tests need of experiment.Experiment.
+type recorded struct {
 	Architecture tfmodel.Architecture `json:"architecture"`
 	Explain      string               `json:"explain"`
 }
@@ -173,7 +173,7 @@ func (r recipe) export(ctx context.Context, t *testing.T, dir string, n *tfmodel
 		Format: 1, Model: r.arch.Name, Classes: []string{"a", "b", "c", "d", "e", "f"},
 		Image:  savedmodel.Image{Height: r.arch.Input[0], Width: r.arch.Input[1], Channels: "RGB", Range: "0..255"},
 		Layers: must(n.Layers())(t), Explain: r.look, Parameters: total,
-		Experiment: must(json.Marshal(experiment{r.arch, r.look}))(t),
+		Experiment: must(json.Marshal(recorded{r.arch, r.look}))(t),
 	}
 	return savedmodel.Write(ctx, dir, n.SavedModel(session, signatures, meta))
 }
@@ -226,7 +226,7 @@ func open(t *testing.T, name, folder string) model {
 			m.explanations = append(m.explanations, e.Name)
 		}
 	}
-	var made experiment
+	var made recorded
 	if err := json.Unmarshal(m.meta.Experiment, &made); err != nil {
 		t.Fatal(err)
 	}
