@@ -3,10 +3,8 @@ package pipeline
 import (
 	"maps"
 	"path/filepath"
-	"slices"
 
 	"oscar/explain"
-	"oscar/heatmap"
 	"oscar/internal/numeric"
 	"oscar/internal/paths"
 	"oscar/methods"
@@ -22,7 +20,7 @@ func (m *mapper) row(s shard, p *photo, a explain.Attribution) (Row, error) {
 	classes := m.labels.classes
 	r := Row{
 		Image: p.path, SHA256: p.sha256, Decoder: p.decoder, Part: p.part, Layer: a.Layer, Method: a.Method, Signed: method.Signed,
-		Status: string(a.Status), Reason: reason(a.Status), Caution: caution(a),
+		Status: string(a.Status), Reason: a.Status.Reason(), Caution: caution(a),
 		Predicted: classes[numeric.ArgMax(a.Probabilities)], Target: classes[a.Target], Score: finite(a.Score),
 		Probabilities: map[string]float32{}, Facts: maps.Clone(a.Facts),
 	}
@@ -53,22 +51,11 @@ func (m *mapper) setScale(r *Row, method methods.Method, g explain.Grid) {
 	if !(low < high) || r.Status == string(explain.Faint) {
 		return
 	}
-	base := float32(0)
+	scale, base, ok := method.Scale(r.Layer, g, m.settings.Percentile)
 	if method.Relative {
-		g.Values = slices.Clone(g.Values)
-		for i := range g.Values {
-			g.Values[i] -= low
-		}
-		base, r.Base = low, &low
+		r.Base = &base
 	}
-	percentile := m.settings.Percentile
-	if percentile == 0 {
-		percentile = 100
-		if method.Fine(r.Layer) {
-			percentile = 99
-		}
-	}
-	if scale := heatmap.Scale(g, percentile, method.Signed) + base; scale > base {
+	if ok {
 		r.Scale = &scale
 	}
 }
@@ -84,21 +71,6 @@ func (m *mapper) name(s shard, r Row) string {
 		rel += "." + r.Target
 	}
 	return paths.Shorten(rel)
-}
-
-// reason says why a map with this status is not ok.
-func reason(s explain.Status) string {
-	switch s {
-	case explain.Empty:
-		return "nothing in the map speaks for the class"
-	case explain.Faint:
-		return "less than a hundredth of the score reaches the map; biases keep the rest"
-	case explain.Constant:
-		return "the map is the same everywhere"
-	case explain.NonFinite:
-		return "the map holds values that are not finite"
-	}
-	return ""
 }
 
 // finite returns nil for a value that JSON cannot hold.

@@ -24,6 +24,7 @@ var order = []string{
 	"cmd/oscar",                  // flags, help and exit codes of the verbs
 	"oscar",                      // one model, one picture: the first call of a Go program
 	"study",                      // a base experiment and named edits of it
+	"serve",                      // models over HTTP: pages to look at them, TensorFlow Serving's REST interface
 	"report",                     // a page of what a folder of results holds
 	"pipeline",                   // the verbs as Go functions
 	"run",                        // the run folder: checkpoints, fitting, metrics

@@ -29,7 +29,7 @@ const (
 // file appears whole or not at all, and takes the place of an older one. An
 // empty shape is a scalar: one value.
 func Write(path string, shape []int, values []float32) error {
-	data, err := encode(shape, values)
+	data, err := Encode(shape, values)
 	if err != nil {
 		return fmt.Errorf("npy: write %s: %w", path, err)
 	}
@@ -49,14 +49,15 @@ func Read(path string) (shape []int, values []float32, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("npy: %w", err)
 	}
-	shape, values, err = decode(data)
+	shape, values, err = Decode(data)
 	if err != nil {
 		return nil, nil, fmt.Errorf("npy: read %s: %w", path, err)
 	}
 	return shape, values, nil
 }
 
-func encode(shape []int, values []float32) ([]byte, error) {
+// Encode returns the content of a .npy file, see [Write].
+func Encode(shape []int, values []float32) ([]byte, error) {
 	count, err := size(shape)
 	if err != nil {
 		return nil, err
@@ -80,7 +81,8 @@ func encode(shape []int, values []float32) ([]byte, error) {
 	return data, nil
 }
 
-func decode(data []byte) ([]int, []float32, error) {
+// Decode reads the content of a .npy file, see [Read].
+func Decode(data []byte) ([]int, []float32, error) {
 	if len(data) < prefix || string(data[:len(magic)]) != magic {
 		return nil, nil, fmt.Errorf("not a .npy file")
 	}

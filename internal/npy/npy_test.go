@@ -65,11 +65,11 @@ func TestRoundTripKeepsEveryBit(t *testing.T) {
 		for i, b := range bits {
 			values[i] = math.Float32frombits(b)
 		}
-		data, err := encode([]int{len(values)}, values)
+		data, err := Encode([]int{len(values)}, values)
 		if err != nil {
 			return false
 		}
-		_, got, err := decode(data)
+		_, got, err := Decode(data)
 		return err == nil && slices.EqualFunc(got, bits, func(v float32, b uint32) bool { return math.Float32bits(v) == b })
 	}
 	if err := quick.Check(same, nil); err != nil {
@@ -123,15 +123,15 @@ func TestRefusals(t *testing.T) {
 		{edit("(2, 3), }               ", "(4611686018427387904, 8), }"), "more values than memory can hold"},
 		{edit("(2, 3), }                   ", "(99999999999999999999999), }"), "is not a number that fits"},
 	} {
-		_, _, err := decode(test.data)
+		_, _, err := Decode(test.data)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("error %v\nwant  %s", err, test.want)
 		}
 	}
-	if _, err := encode([]int{-1}, nil); err == nil {
+	if _, err := Encode([]int{-1}, nil); err == nil {
 		t.Error("no error for a negative dimension")
 	}
-	if _, err := encode(make([]int, 65), nil); err == nil {
+	if _, err := Encode(make([]int, 65), nil); err == nil {
 		t.Error("no error for 65 dimensions")
 	}
 	_, _, err := Read(filepath.Join(t.TempDir(), "none.npy"))
@@ -144,15 +144,15 @@ func FuzzDecode(f *testing.F) {
 	f.Add(golden)
 	f.Add(golden[:20])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		shape, values, err := decode(data)
+		shape, values, err := Decode(data)
 		if err != nil {
 			return
 		}
-		again, err := encode(shape, values)
+		again, err := Encode(shape, values)
 		if err != nil {
 			t.Fatalf("read shape %v but cannot write it: %v", shape, err)
 		}
-		if _, got, err := decode(again); err != nil || len(got) != len(values) {
+		if _, got, err := Decode(again); err != nil || len(got) != len(values) {
 			t.Fatalf("round trip of shape %v: %d values, %v", shape, len(got), err)
 		}
 	})

@@ -146,3 +146,6 @@ func (p *printer) id() string {
 	p.ids++
 	return "n" + strconv.Itoa(p.ids)
 }
+
+// Style is the style sheet of all pages, for a server that links it.
+func Style() string { return pageStyle }

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"oscar/serve"
+)
+
+func newServe(*globalFlags) *cobra.Command {
+	o := serve.DefaultOptions()
+	cmd := &cobra.Command{
+		Use:   "serve MODEL...",
+		Short: "Look at models in a browser, and answer predictions and explanations over HTTP",
+		Long: `Open a page on this machine to look at MODEL, and answer requests over HTTP until
+a signal comes. MODEL is a run, a SavedModel, or a folder with numbered versions
+of one (1, 2 ...). NAME=MODEL gives it another name than its folder's.
+
+The page takes a picture that is dropped, pasted or chosen. It shows the
+predictions and a map over the picture, by any method, layer and class. A link
+restores the view.
+
+The REST interface is that of TensorFlow Serving: POST
+/v1/models/NAME[/versions/N]:predict and :classify, GET /v1/models/NAME and
+/v1/models/NAME/metadata. POST /v1/models/NAME:explain has in addition method,
+layer, class and format (json, npy, or overlay, a PNG). An image is a list
+[height][width][3], {"b64": ...} of an image file, or the body itself if the
+Content-Type is image/....
+
+The server listens on 127.0.0.1 unless --addr names another address.`,
+		Example: `  oscar serve runs/first
+  oscar serve runs/first other=runs/second --addr 127.0.0.1:9000
+  curl -H 'Content-Type: image/jpeg' --data-binary @a.jpg -o a.png 'http://127.0.0.1:8501/v1/models/first:explain?format=overlay'`,
+		Args: arguments("MODEL..."),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.Check(); err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
+			o.Models, o.Version = args, version
+			o.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			s, err := serve.New(o)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			return s.Run(cmd.Context(), func(addr string) {
+				fmt.Fprintf(cmd.OutOrStdout(), "serving  http://%s/\n", addr)
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.Addr, "addr", o.Addr, "`HOST:PORT` to listen on; port 0 takes a free one")
+	f.StringSliceVar(&o.Hosts, "host", nil, "a name by which clients call this server, beside its address; again for more")
+	f.IntVar(&o.MaxBatch, "max-batch", o.MaxBatch, "the most images in a run of the model")
+	f.DurationVar(&o.BatchTimeout, "batch-timeout", o.BatchTimeout, "the longest that an image waits for others to share its run")
+	f.IntVar(&o.Queue, "queue", o.Queue, "the most images that wait for a run; further requests get status 429")
+	f.IntVar(&o.Concurrency, "concurrency", o.Concurrency, "the most requests that are answered at a time")
+	f.DurationVar(&o.Deadline, "deadline", o.Deadline, "the longest that a request takes")
+	f.Int64Var(&o.MaxBody, "max-body", o.MaxBody, "the most bytes of a request")
+	f.IntVar(&o.Threads.Intra, "threads", 0, "threads within one operation; 0: one a processor")
+	f.IntVar(&o.Threads.Inter, "inter-threads", 0, "operations beside each other; 0: 1")
+	limitFlags(cmd, &o.Limits)
+	return cmd
+}

@@ -1,0 +1,122 @@
+package serve
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+)
+
+// pagePolicy lets a page load what this server has, and nothing else.
+const pagePolicy = "default-src 'none'; img-src 'self' blob:; style-src 'self'; script-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// guard wraps the handler of all requests: it gives each an id and a deadline,
+// bounds its body, logs it, and refuses those of other sites.
+func (s *Server) guard(next http.Handler) http.Handler {
+	sameOrigin := http.NewCrossOriginProtection()
+	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusForbidden, errors.New("the request comes from a page of another site"))
+	}))
+	next = sameOrigin.Handler(next)
+	places := make(chan struct{}, s.options.Concurrency)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		out := &recorder{ResponseWriter: w}
+		id := rand.Text()[:12]
+		defer func() {
+			if p := recover(); p != nil && p != http.ErrAbortHandler {
+				s.log.Error("panic", "request", id, "error", fmt.Sprint(p), "stack", string(debug.Stack()))
+				if out.status == 0 {
+					fail(out, errors.New("internal error"))
+				}
+			}
+			s.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+				slog.String("request", id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+				slog.Int("status", out.status), slog.Int64("bytes", out.bytes), slog.Duration("time", time.Since(began)))
+		}()
+		h := out.Header()
+		h.Set("X-Request-Id", id)
+		h.Set("Content-Security-Policy", pagePolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		if !s.knownHost(r.Host) {
+			refuse(out, http.StatusMisdirectedRequest, fmt.Errorf("this server is not called %q; name it with --host", r.Host))
+			return
+		}
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+		default:
+			fail(out, errFull)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), s.options.Deadline)
+		defer cancel()
+		r = r.WithContext(ctx)
+		r.Body = http.MaxBytesReader(out, r.Body, s.options.MaxBody)
+		next.ServeHTTP(out, r)
+	})
+}
+
+// refuse answers with an error of the guard's.
+func refuse(w http.ResponseWriter, status int, err error) {
+	writeJSON(w, status, map[string]string{"error": err.Error()})
+}
+
+// knownHost reports whether a Host header is one of the server's names. A page of
+// another site whose name was made to lead here has another one.
+func (s *Server) knownHost(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	name = strings.ToLower(strings.Trim(name, "[]"))
+	listening, _, _ := net.SplitHostPort(s.options.Addr)
+	if name == "localhost" || name == strings.ToLower(listening) || slices.Contains(s.options.Hosts, name) {
+		return true
+	}
+	ip := net.ParseIP(name)
+	if ip == nil {
+		return false
+	}
+	// Any address of this machine, if it listens on all of them: an address cannot
+	// be made to lead elsewhere.
+	on := net.ParseIP(listening)
+	return ip.IsLoopback() || on != nil && on.IsUnspecified()
+}
+
+// recorder notes the status and the size of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := r.ResponseWriter.Write(b)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

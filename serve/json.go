@@ -1,0 +1,79 @@
+package serve
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+)
+
+// jsonWriter writes JSON with long lists of numbers. A number that is not finite is
+// null.
+type jsonWriter struct {
+	out   []byte
+	first bool // nothing stands in the innermost list or object yet
+}
+
+func (b *jsonWriter) open(bracket byte) *jsonWriter {
+	b.out, b.first = append(b.out, bracket), true
+	return b
+}
+
+func (b *jsonWriter) close(bracket byte) *jsonWriter {
+	b.out, b.first = append(b.out, bracket), false
+	return b
+}
+
+// next begins a value of a list.
+func (b *jsonWriter) next() *jsonWriter {
+	if !b.first {
+		b.out = append(b.out, ',')
+	}
+	b.first = false
+	return b
+}
+
+// key begins a value of an object.
+func (b *jsonWriter) key(name string) *jsonWriter {
+	b.next().string(name)
+	b.out = append(b.out, ':')
+	return b
+}
+
+func (b *jsonWriter) string(s string) {
+	quoted, err := json.Marshal(s)
+	if err != nil {
+		quoted = []byte(`""`) // strings can always be written
+	}
+	b.out = append(b.out, quoted...)
+}
+
+func (b *jsonWriter) int(v int) { b.out = strconv.AppendInt(b.out, int64(v), 10) }
+
+func (b *jsonWriter) float(v float32) {
+	if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+		b.out = append(b.out, "null"...)
+		return
+	}
+	b.out = strconv.AppendFloat(b.out, float64(v), 'g', -1, 32)
+}
+
+// floats writes a list of numbers; with fewer columns than values a list of rows.
+func (b *jsonWriter) floats(values []float32, columns int) {
+	b.open('[')
+	for i, v := range values {
+		if columns < len(values) && i%columns == 0 {
+			b.next().open('[')
+		}
+		b.next().float(v)
+		if columns < len(values) && i%columns == columns-1 {
+			b.close(']')
+		}
+	}
+	b.close(']')
+}
+
+func (b *jsonWriter) send(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(append(b.out, '\n'))
+}

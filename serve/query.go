@@ -1,0 +1,114 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+
+	"oscar/explain"
+	"oscar/methods"
+	"oscar/tfmodel"
+)
+
+// query is what is asked of a version about an image. Images with equal queries
+// share a run of the model.
+type query struct {
+	version *version
+	at      methods.At // the explanation; zero: predictions alone
+	options settings
+}
+
+// settings are the options of explainers that a request may set.
+type settings struct {
+	Score   explain.Score
+	Samples int
+	Seed    uint64
+	Rules   string
+}
+
+// defaultSettings are those of the command line.
+func defaultSettings() settings { return settings{Seed: 1, Rules: tfmodel.DefaultLRP} }
+
+// answer is what a version says of an image.
+type answer struct {
+	Logits        []float32
+	Probabilities []float32
+	explain.Attribution
+}
+
+// quickPasses is the number of model passes for one image up to which a query is
+// answered in batches with others.
+const quickPasses = 4
+
+// explainer returns the explainer of a query that has a method.
+func (q query) explainer() (explain.Explainer, error) {
+	o := methods.Options{
+		Options: explain.Options{Score: q.options.Score, Samples: q.options.Samples, Seed: q.options.Seed, Batch: 64},
+		Rules:   q.options.Rules,
+	}
+	return methods.NewExplainer(methods.Model{Bundle: q.version.Bundle}, []methods.At{q.at}, o)
+}
+
+// passes returns how often the model sees an image for the query.
+func (q query) passes() (int, error) {
+	if q.at.Method == "" {
+		return 1, nil
+	}
+	e, err := q.explainer()
+	if err != nil {
+		return 0, err
+	}
+	if counter, ok := e.(explain.PassCounter); ok {
+		in := q.version.Metadata.Image
+		return counter.Passes(explain.Images{N: 1, Height: in.Height, Width: in.Width, Channels: 3}), nil
+	}
+	return 1, nil
+}
+
+// run answers a query for a batch. targets has a class an image.
+func (q query) run(ctx context.Context, images explain.Images, targets []int) (out []answer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("internal error: %v", p)
+		}
+	}()
+	out = make([]answer, images.N)
+	if q.at.Method == "" {
+		p, err := q.version.Predict(ctx, images)
+		if err != nil {
+			return nil, err
+		}
+		for i := range out {
+			out[i].Logits, out[i].Probabilities = p.Logits[i], p.Probabilities[i]
+		}
+		return out, nil
+	}
+	e, err := q.explainer()
+	if err != nil {
+		return nil, err
+	}
+	attributions, err := e.Explain(ctx, images, targets)
+	if err != nil {
+		return nil, err
+	}
+	if len(attributions) != images.N {
+		return nil, fmt.Errorf("%s gave %d maps for %d images", q.at, len(attributions), images.N)
+	}
+	for i, a := range attributions {
+		out[i].Attribution, out[i].Probabilities = a, a.Probabilities
+	}
+	return out, nil
+}
+
+// warmUp runs the model once on a black image, which makes TensorFlow set it up.
+func (v *version) warmUp(ctx context.Context) error {
+	in := v.Metadata.Image
+	one := explain.Images{N: 1, Height: in.Height, Width: in.Width, Channels: 3, Pixels: make([]float32, in.Height*in.Width*3)}
+	if _, err := (query{version: v}).run(ctx, one, nil); err != nil {
+		return fmt.Errorf("warm-up of %s: %w", v.dir, err)
+	}
+	cam := query{version: v, at: methods.At{Method: "gradcam", Layer: v.Metadata.Explain}, options: defaultSettings()}
+	if _, err := cam.run(ctx, one, []int{explain.Predicted}); err != nil {
+		return fmt.Errorf("warm-up of %s: %w", v.dir, err)
+	}
+	return nil
+}

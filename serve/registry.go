@@ -1,0 +1,226 @@
+package serve
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"oscar/internal/paths"
+	"oscar/pipeline"
+	"oscar/savedmodel"
+)
+
+// registry has the models that are served, in the order of the command line.
+type registry struct {
+	models  []*model
+	threads pipeline.Threads
+}
+
+// model is a name under which one version of a model is served at a time.
+type model struct {
+	name     string
+	path     string
+	numbered bool // the path has a folder for each version: 1, 2 ...
+
+	mu      sync.Mutex
+	current *version
+	failed  map[int]error // versions that could not be opened
+}
+
+// version is an opened model. It is closed when it is replaced and no request uses
+// it.
+type version struct {
+	*savedmodel.Bundle
+	name    string // of the model
+	number  int
+	dir     string
+	users   int  // guarded by the model's mutex, as is retired
+	retired bool // another version took its place
+}
+
+// errNotFound is of a model or version that is not served.
+var errNotFound = errors.New("not found")
+
+// newRegistry opens models that are given as PATH or NAME=PATH.
+func newRegistry(given []string, threads pipeline.Threads) (*registry, error) {
+	if len(given) == 0 {
+		return nil, errors.New("no model to serve")
+	}
+	r := &registry{threads: threads}
+	for _, text := range given {
+		m := newModel(text)
+		if err := checkName(m.name); err != nil {
+			r.close()
+			return nil, err
+		}
+		if other := r.find(m.name); other != nil {
+			r.close()
+			return nil, fmt.Errorf("%s and %s are both called %s; name one of them: NAME=%s", other.path, m.path, m.name, m.path)
+		}
+		r.models = append(r.models, m)
+		if err := m.open(threads); err != nil {
+			r.close()
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// newModel reads PATH or NAME=PATH. A path that exists is never split.
+func newModel(text string) *model {
+	m := &model{path: strings.TrimSuffix(text, "/"), failed: map[int]error{}}
+	if name, path, ok := strings.Cut(text, "="); ok && !paths.Exists(text) {
+		m.name, m.path = name, strings.TrimSuffix(path, "/")
+	} else {
+		m.name = filepath.Base(paths.Absolute(m.path))
+	}
+	m.numbered = len(versionsIn(m.path)) > 0
+	return m
+}
+
+// checkName returns an error for a name that cannot stand in a URL's path of
+// TensorFlow Serving.
+func checkName(name string) error {
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool {
+		return !(r == '-' || r == '_' || r == '.' || r == '+' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
+	}) || strings.Trim(name, ".") == "" {
+		return fmt.Errorf("a model cannot be called %q: want letters, digits and . _ + -; name it: NAME=MODEL", name)
+	}
+	return nil
+}
+
+// versionsIn lists the numbered folders with a SavedModel, the largest number
+// first. A folder that is a model itself has none.
+func versionsIn(path string) []int {
+	if paths.Exists(filepath.Join(path, "saved_model.pb")) {
+		return nil
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil
+	}
+	var out []int
+	for _, e := range entries {
+		n, err := strconv.Atoi(e.Name())
+		if err == nil && n > 0 && strconv.Itoa(n) == e.Name() && paths.Exists(filepath.Join(path, e.Name(), "saved_model.pb")) {
+			out = append(out, n)
+		}
+	}
+	slices.SortFunc(out, func(a, b int) int { return cmp.Compare(b, a) })
+	return out
+}
+
+// open opens the model's newest version that can be opened.
+func (m *model) open(threads pipeline.Threads) error {
+	if !m.numbered {
+		bundle, err := pipeline.Open(m.path, threads)
+		if err != nil {
+			return err
+		}
+		m.current = &version{Bundle: bundle, name: m.name, number: 1, dir: m.path}
+		return m.current.warmUp(context.Background())
+	}
+	var first error
+	for _, n := range versionsIn(m.path) {
+		err := m.swap(context.Background(), n, threads)
+		if err == nil {
+			return nil
+		}
+		first = cmp.Or(first, err)
+	}
+	return cmp.Or(first, fmt.Errorf("%s has no version of a model", m.path))
+}
+
+// swap opens a version and serves it in place of the present one, whose requests
+// come to their end.
+func (m *model) swap(ctx context.Context, number int, threads pipeline.Threads) error {
+	dir := filepath.Join(m.path, strconv.Itoa(number))
+	bundle, err := pipeline.Open(dir, threads)
+	next := &version{Bundle: bundle, name: m.name, number: number, dir: dir}
+	if err == nil {
+		if err = next.warmUp(ctx); err != nil {
+			bundle.Close()
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err != nil {
+		m.failed[number] = err
+		return err
+	}
+	clear(m.failed)
+	before := m.current
+	m.current = next
+	if before != nil {
+		before.retired = true
+		before.closeIfUnused()
+	}
+	return nil
+}
+
+// closeIfUnused frees a version that was replaced, if no request uses it.
+func (v *version) closeIfUnused() {
+	if v.retired && v.users == 0 {
+		v.Close()
+	}
+}
+
+// acquire returns the version that is served. number is 0 for any. The caller calls
+// release when it needs the version no more.
+func (m *model) acquire(number int) (v *version, release func(), err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.current == nil || number != 0 && number != m.current.number {
+		return nil, nil, fmt.Errorf("model %s has no version %d: %w", m.name, number, errNotFound)
+	}
+	v = m.current
+	v.users++
+	return v, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		v.users--
+		v.closeIfUnused()
+	}, nil
+}
+
+// find returns the model of that name, or nil.
+func (r *registry) find(name string) *model {
+	for _, m := range r.models {
+		if m.name == name {
+			return m
+		}
+	}
+	return nil
+}
+
+// lookup is find with an error that lists the models.
+func (r *registry) lookup(name string) (*model, error) {
+	if m := r.find(name); m != nil {
+		return m, nil
+	}
+	return nil, fmt.Errorf("no model %q; have %s: %w", name, strings.Join(r.names(), ", "), errNotFound)
+}
+
+func (r *registry) names() []string {
+	var out []string
+	for _, m := range r.models {
+		out = append(out, m.name)
+	}
+	return out
+}
+
+// close frees all models. No request may be under way.
+func (r *registry) close() {
+	for _, m := range r.models {
+		if m.current != nil {
+			m.current.Close()
+		}
+	}
+}

@@ -1,0 +1,318 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"oscar/explain"
+	"oscar/internal/numeric"
+	"oscar/internal/text"
+	"oscar/savedmodel"
+)
+
+// badRequest is an error of the client.
+type badRequest struct{ error }
+
+func (e badRequest) Unwrap() error { return e.error }
+
+// statusOf is the HTTP status of an error.
+func statusOf(err error) int {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, errNotFound):
+		return http.StatusNotFound
+	case errors.Is(err, errFull):
+		return http.StatusTooManyRequests
+	case errors.Is(err, errClosed):
+		return http.StatusServiceUnavailable
+	case errors.Is(err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout
+	case errors.Is(err, context.Canceled):
+		return 499 // the client is gone
+	}
+	if _, ok := errors.AsType[badRequest](err); ok {
+		return http.StatusBadRequest
+	}
+	return http.StatusInternalServerError
+}
+
+// fail answers with an error, as TensorFlow Serving does.
+func fail(w http.ResponseWriter, err error) {
+	status := statusOf(err)
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+	message := err.Error()
+	if status == http.StatusGatewayTimeout {
+		message = "the request took longer than the server's deadline"
+	}
+	writeJSON(w, status, map[string]string{"error": text.Printable(strings.ToValidUTF8(message, "?"))})
+}
+
+func writeJSON(w http.ResponseWriter, status int, value any) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(value); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(b.Bytes())
+}
+
+// target is what a URL below /v1/models names.
+type target struct {
+	model   string
+	version int // 0: any
+	verb    string
+}
+
+// parseTarget reads NAME[/versions/N][/metadata][:VERB].
+func parseTarget(path string) (target, error) {
+	var t target
+	path, t.verb, _ = strings.Cut(path, ":")
+	parts := strings.Split(path, "/")
+	if last := len(parts) - 1; last > 0 && parts[last] == "metadata" && t.verb == "" {
+		t.verb, parts = "metadata", parts[:last]
+	}
+	t.model = parts[0]
+	switch {
+	case len(parts) == 1:
+		return t, nil
+	case len(parts) == 3 && parts[1] == "versions":
+		n, err := strconv.Atoi(parts[2])
+		if err == nil && n > 0 {
+			t.version = n
+			return t, nil
+		}
+		return t, badRequest{fmt.Errorf("version %q; want a whole number above 0", parts[2])}
+	}
+	return t, fmt.Errorf("/v1/models/%s: want NAME, NAME/versions/N, each with /metadata, :predict, :classify or :explain: %w", path, errNotFound)
+}
+
+// model answers GET and POST below /v1/models.
+func (s *Server) model(w http.ResponseWriter, r *http.Request) {
+	t, err := parseTarget(r.PathValue("target"))
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	m, err := s.models.lookup(t.model)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	v, release, err := m.acquire(t.version)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	defer release()
+	verbs := map[string]func(http.ResponseWriter, *http.Request, *version) error{}
+	if r.Method == http.MethodPost {
+		verbs = map[string]func(http.ResponseWriter, *http.Request, *version) error{"predict": s.predict, "classify": s.classify, "explain": s.explain}
+	} else {
+		verbs[""] = func(w http.ResponseWriter, _ *http.Request, _ *version) error { m.status(w, t.version); return nil }
+		verbs["metadata"] = describe
+	}
+	answer, ok := verbs[t.verb]
+	if !ok {
+		fail(w, badRequest{fmt.Errorf("%s does not go with :%s; POST has :predict, :classify and :explain, GET the status and /metadata", r.Method, t.verb)})
+		return
+	}
+	if err := answer(w, r, v); err != nil {
+		fail(w, err)
+	}
+}
+
+// status answers with the states of the versions.
+func (m *model) status(w http.ResponseWriter, number int) {
+	type status struct {
+		Code    string `json:"error_code"`
+		Message string `json:"error_message"`
+	}
+	type state struct {
+		Version string `json:"version"`
+		State   string `json:"state"`
+		Status  status `json:"status"`
+	}
+	m.mu.Lock()
+	states := []state{{strconv.Itoa(m.current.number), "AVAILABLE", status{"OK", ""}}}
+	for n, err := range m.failed {
+		if number == 0 || n == number {
+			states = append(states, state{strconv.Itoa(n), "END", status{"UNKNOWN", err.Error()}})
+		}
+	}
+	m.mu.Unlock()
+	writeJSON(w, http.StatusOK, map[string]any{"model_version_status": states})
+}
+
+// tensorInfo is a tensor of a signature, as protocol buffers have it in JSON.
+type tensorInfo struct {
+	Type  string `json:"dtype"`
+	Shape struct {
+		Sizes       []size `json:"dim"`
+		UnknownRank bool   `json:"unknown_rank"`
+	} `json:"tensor_shape"`
+	Name string `json:"name"`
+}
+
+type size struct {
+	Size string `json:"size"`
+	Name string `json:"name"`
+}
+
+func tensorOf(name, kind string, sizes ...int) tensorInfo {
+	t := tensorInfo{Type: kind, Name: name}
+	for _, n := range sizes {
+		t.Shape.Sizes = append(t.Shape.Sizes, size{Size: strconv.Itoa(n)})
+	}
+	return t
+}
+
+// describe answers with a version's signature.
+func describe(w http.ResponseWriter, _ *http.Request, v *version) error {
+	in, classes := v.Metadata.Image, len(v.Metadata.Classes)
+	serving := map[string]any{
+		"inputs": map[string]tensorInfo{"image": tensorOf("image:0", "DT_FLOAT", -1, in.Height, in.Width, 3)},
+		"outputs": map[string]tensorInfo{
+			"logits":        tensorOf("logits:0", "DT_FLOAT", -1, classes),
+			"probabilities": tensorOf("probabilities:0", "DT_FLOAT", -1, classes),
+			"class":         tensorOf("class:0", "DT_INT64", -1),
+		},
+		"method_name": "tensorflow/serving/predict",
+	}
+	writeJSON(w, http.StatusOK, map[string]any{
+		"model_spec": map[string]string{"name": v.name, "signature_name": "", "version": strconv.Itoa(v.number)},
+		"metadata":   map[string]any{"signature_def": map[string]any{"signature_def": map[string]any{"serving_default": serving}}},
+		"classes":    v.Metadata.Classes,
+	})
+	return nil
+}
+
+// read reads a request: JSON, or an image file as the whole body with the fields in
+// the query.
+func (s *Server) read(r *http.Request, meta *savedmodel.Metadata) (*request, error) {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if !strings.HasPrefix(kind, "image/") {
+		req, err := decodeRequest(r.Body, meta.Image.Height, meta.Image.Width, s.options.Queue)
+		return req, clientError(err)
+	}
+	file, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, clientError(err)
+	}
+	req := &request{Rows: true, Items: []item{{file: file, class: explain.Predicted}}, Fields: map[string]string{}}
+	for key, values := range r.URL.Query() {
+		req.Fields[key] = values[0]
+	}
+	req.Signature = req.Fields["signature_name"]
+	return req, nil
+}
+
+// clientError is an error of reading a request.
+func clientError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return badRequest{err}
+}
+
+// predict answers as TensorFlow Serving's :predict.
+func (s *Server) predict(w http.ResponseWriter, r *http.Request, v *version) error {
+	req, answers, err := s.predictions(r, v)
+	if err != nil {
+		return err
+	}
+	var b jsonWriter
+	row := func(a answer) {
+		b.key("class").int(numeric.ArgMax(a.Logits))
+		b.key("logits").floats(a.Logits, len(a.Logits))
+		b.key("probabilities").floats(a.Probabilities, len(a.Probabilities))
+	}
+	b.open('{')
+	if req.Rows {
+		b.key("predictions").open('[')
+		for _, a := range answers {
+			b.next().open('{')
+			row(a)
+			b.close('}')
+		}
+		b.close(']')
+	} else {
+		b.key("outputs").open('{')
+		b.key("class").open('[')
+		for _, a := range answers {
+			b.next().int(numeric.ArgMax(a.Logits))
+		}
+		b.close(']')
+		for name, of := range map[string]func(answer) []float32{
+			"logits": func(a answer) []float32 { return a.Logits }, "probabilities": func(a answer) []float32 { return a.Probabilities },
+		} {
+			b.key(name).open('[')
+			for _, a := range answers {
+				b.next().floats(of(a), len(of(a)))
+			}
+			b.close(']')
+		}
+		b.close('}')
+	}
+	b.close('}')
+	b.send(w)
+	return nil
+}
+
+// predictions reads a request and classifies its images.
+func (s *Server) predictions(r *http.Request, v *version) (*request, []answer, error) {
+	req, err := s.read(r, &v.Metadata)
+	if err != nil {
+		return nil, nil, err
+	}
+	switch req.Signature {
+	case "", "serving_default", "serve":
+	default:
+		return nil, nil, badRequest{fmt.Errorf("no signature %q to predict; have serving_default; explanations are at :explain", req.Signature)}
+	}
+	images, err := s.inputs(r.Context(), &v.Metadata, req.Items)
+	if err != nil {
+		return nil, nil, err
+	}
+	answers, err := s.ask(r.Context(), query{version: v}, images, make([]int, images.N))
+	return req, answers, err
+}
+
+// classify answers as TensorFlow Serving's :classify: for each image the classes with
+// their probabilities.
+func (s *Server) classify(w http.ResponseWriter, r *http.Request, v *version) error {
+	_, answers, err := s.predictions(r, v)
+	if err != nil {
+		return err
+	}
+	var b jsonWriter
+	b.open('{').key("result").open('[')
+	for _, a := range answers {
+		b.next().open('[')
+		for i, class := range v.Metadata.Classes {
+			b.next().open('[')
+			b.next().string(class)
+			b.next().float(a.Probabilities[i])
+			b.close(']')
+		}
+		b.close(']')
+	}
+	b.close(']').close('}')
+	b.send(w)
+	return nil
+}

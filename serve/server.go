@@ -1,0 +1,196 @@
+package serve
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"oscar/dataset"
+	"oscar/explain"
+	"oscar/pipeline"
+	"oscar/savedmodel"
+)
+
+// Options are the options of [New].
+type Options struct {
+	Models  []string // MODEL or NAME=MODEL
+	Addr    string   // host and port to listen on
+	Hosts   []string // names by which the server is called, beside its address and localhost
+	Threads pipeline.Threads
+	Limits  dataset.Limits // of an image
+	MaxBody int64          // bytes of a request
+
+	MaxBatch     int           // images in a run of a model
+	BatchTimeout time.Duration // the longest that an image waits for others to share its run
+	Queue        int           // images that wait for a run
+	Concurrency  int           // requests that are answered at a time
+	Deadline     time.Duration // the longest that a request takes
+
+	Version string       // of oscar, for the pages
+	Log     *slog.Logger // nil: nothing is logged
+}
+
+// DefaultOptions are those of the command line.
+func DefaultOptions() Options {
+	return Options{
+		Addr: "127.0.0.1:8501", Limits: dataset.DefaultLimits, MaxBody: 64 << 20,
+		MaxBatch: 32, BatchTimeout: 2 * time.Millisecond, Queue: 256, Concurrency: 64, Deadline: 5 * time.Minute,
+	}
+}
+
+// Check returns an error for the first option that is out of range.
+func (o Options) Check() error {
+	for _, f := range []struct {
+		flag  string
+		value int64
+	}{
+		{"max-batch", int64(o.MaxBatch)}, {"queue", int64(o.Queue)}, {"concurrency", int64(o.Concurrency)}, {"max-body", o.MaxBody},
+		{"max-pixels", o.Limits.MaxPixels}, {"max-bytes", o.Limits.MaxBytes}, {"deadline", int64(o.Deadline)},
+	} {
+		if f.value < 1 {
+			return fmt.Errorf("%s is %d, want at least 1", f.flag, f.value)
+		}
+	}
+	if o.BatchTimeout < 0 {
+		return fmt.Errorf("batch-timeout is %v, want 0 or more", o.BatchTimeout)
+	}
+	host, _, err := net.SplitHostPort(o.Addr)
+	if err != nil {
+		return fmt.Errorf("addr is %q, want HOST:PORT, as 127.0.0.1:8501", o.Addr)
+	}
+	if host == "" {
+		return fmt.Errorf("addr %q names no host; want 127.0.0.1:PORT, or 0.0.0.0:PORT for all networks", o.Addr)
+	}
+	return nil
+}
+
+// Server serves models. Close it after use.
+type Server struct {
+	options  Options
+	log      *slog.Logger
+	models   *registry
+	quick    *queue // answers in batches
+	slow     *queue // methods of many model passes, one image at a time
+	pictures *pictures
+	maps     *cache[lookKey, *look]
+	handler  http.Handler
+}
+
+// New opens the models.
+func New(o Options) (*Server, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	models, err := newRegistry(o.Models, o.Threads)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		options: o, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), models: models,
+		pictures: newPictures(), maps: newCache[lookKey, *look](cachedMaps),
+	}
+	s.quick = newQueue(1, o.Queue, o.MaxBatch, o.BatchTimeout, nil)
+	s.slow = newQueue(1, o.Queue, 1, 0, nil)
+	s.handler = s.routes()
+	return s, nil
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Close frees the models after the requests that have their place in a queue.
+func (s *Server) Close() {
+	s.quick.close()
+	s.slow.close()
+	s.models.close()
+}
+
+// The times that a client may take.
+const (
+	headerTime = 10 * time.Second // to send a request's head
+	bodyTime   = 2 * time.Minute  // to send a request
+	idleTime   = 2 * time.Minute  // between requests
+)
+
+// Run listens until ctx is done, and then answers the requests that it has.
+// ready, if not nil, is called with the address.
+func (s *Server) Run(ctx context.Context, ready func(addr string)) error {
+	listener, err := net.Listen("tcp", s.options.Addr)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w", s.options.Addr, err)
+	}
+	server := &http.Server{
+		Handler: s, ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, IdleTimeout: idleTime, MaxHeaderBytes: 64 << 10,
+		WriteTimeout: bodyTime + s.options.Deadline,
+		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	if ready != nil {
+		ready(listener.Addr().String())
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.Deadline)
+	defer cancel()
+	if err := server.Shutdown(stop); err != nil {
+		return errors.Join(err, server.Close())
+	}
+	return nil
+}
+
+// ask answers a query by the queue that it belongs to.
+func (s *Server) ask(ctx context.Context, q query, images explain.Images, targets []int) ([]answer, error) {
+	passes, err := q.passes()
+	if err != nil {
+		return nil, badRequest{err}
+	}
+	to := s.quick
+	if passes > quickPasses {
+		to = s.slow
+	}
+	if images.N > to.limit {
+		return nil, badRequest{tooMany(to.limit)}
+	}
+	for _, c := range targets {
+		if c < explain.Predicted || c >= len(q.version.Metadata.Classes) {
+			return nil, badRequest{fmt.Errorf("class %d; want 0 to %d, or -1 for the predicted one", c, len(q.version.Metadata.Classes)-1)}
+		}
+	}
+	return to.ask(ctx, q, images, targets)
+}
+
+// inputs turns the items of a request into a model's input.
+func (s *Server) inputs(ctx context.Context, meta *savedmodel.Metadata, items []item) (explain.Images, error) {
+	in := meta.Image
+	images := explain.Images{N: len(items), Height: in.Height, Width: in.Width, Channels: 3}
+	size := images.Size()
+	images.Pixels = make([]float32, 0, len(items)*size)
+	for i, it := range items {
+		if it.pixels != nil {
+			images.Pixels = append(images.Pixels, it.pixels...)
+			continue
+		}
+		photo, _, err := dataset.DecodeContext(ctx, it.file, s.options.Limits)
+		if err != nil {
+			if ctx.Err() != nil {
+				return images, ctx.Err()
+			}
+			return images, badRequest{fmt.Errorf("image %d: %w", i, err)}
+		}
+		one, err := pipeline.Input(meta, photo)
+		if err != nil {
+			return images, err
+		}
+		images.Pixels = append(images.Pixels, one.Pixels...)
+	}
+	return images, nil
+}

@@ -1,0 +1,192 @@
+package serve
+
+import (
+	"context"
+	"image"
+	"net/url"
+
+	"golang.org/x/image/draw"
+
+	"oscar/explain"
+	"oscar/methods"
+	"oscar/pipeline"
+)
+
+// view is what a page shows. It stands in the page's URL.
+type view struct {
+	Picture  string
+	Model    string
+	Method   string
+	Layer    string
+	Class    string
+	Alpha    string
+	ColorMap string
+}
+
+// keys are the parameters of a view in a URL.
+func (v *view) keys() []struct {
+	name  string
+	value *string
+} {
+	return []struct {
+		name  string
+		value *string
+	}{
+		{"picture", &v.Picture}, {"model", &v.Model}, {"method", &v.Method}, {"layer", &v.Layer}, {"class", &v.Class},
+		{"alpha", &v.Alpha}, {"colormap", &v.ColorMap},
+	}
+}
+
+func viewOf(query url.Values) view {
+	var v view
+	for _, k := range v.keys() {
+		*k.value = query.Get(k.name)
+	}
+	return v
+}
+
+// URL is the path with the view's parameters.
+func (v view) URL(path string) string {
+	query := url.Values{}
+	for _, k := range v.keys() {
+		if *k.value != "" {
+			query.Set(k.name, *k.value)
+		}
+	}
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
+}
+
+// With is the view with another value of a parameter.
+func (v view) With(name, value string) view {
+	for _, k := range v.keys() {
+		if k.name == name {
+			*k.value = value
+		}
+	}
+	return v
+}
+
+// fields are the view's settings as a request's.
+func (v view) fields() map[string]string {
+	return map[string]string{"method": v.Method, "layer": v.Layer, "class": v.Class, "alpha": v.Alpha, "colormap": v.ColorMap}
+}
+
+// lookKey is what a look depends on.
+type lookKey struct {
+	query
+	picture string
+	class   int
+}
+
+// look is an explanation of a picture.
+type look struct {
+	answer
+	version *version
+	method  methods.Method
+}
+
+// subject is what a view names, opened. Call release after use.
+type subject struct {
+	version *version
+	query   query
+	method  methods.Method
+	class   int
+	photo   *image.RGBA
+	release func()
+}
+
+// open opens the version, the method and the picture of a view.
+func (s *Server) open(ctx context.Context, v view) (*subject, error) {
+	name := v.Model
+	if name == "" {
+		name = s.models.models[0].name
+	}
+	m, err := s.models.lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	o := &subject{}
+	if o.version, o.release, err = m.acquire(0); err != nil {
+		return nil, err
+	}
+	if err = o.find(v); err == nil {
+		o.photo, err = s.pictures.photo(ctx, v.Picture, s.options.Limits)
+	}
+	if err != nil {
+		o.release()
+		return nil, err
+	}
+	return o, nil
+}
+
+// find reads the method and the class.
+func (o *subject) find(v view) (err error) {
+	fields := v.fields()
+	if m, err := methods.Lookup(v.Method); err == nil && !m.UsesLayer() {
+		fields["layer"] = ""
+	}
+	if o.query, o.method, err = o.version.queryOf(fields); err == nil {
+		o.class, err = o.version.classOf(v.Class)
+	}
+	if err != nil {
+		return badRequest{err}
+	}
+	return nil
+}
+
+// look explains the picture of a subject, once.
+func (s *Server) look(ctx context.Context, o *subject, v view) (*look, error) {
+	key := lookKey{o.query, v.Picture, o.class}
+	if l, ok := s.maps.get(key); ok {
+		return l, nil
+	}
+	images, err := pipeline.Input(&o.version.Metadata, o.photo)
+	if err != nil {
+		return nil, err
+	}
+	answers, err := s.ask(ctx, o.query, images, []int{o.class})
+	if err != nil {
+		return nil, err
+	}
+	l := &look{answers[0], o.version, o.method}
+	s.maps.put(key, l, int64(4*len(l.Map.Values)+4*len(l.Probabilities)+1000))
+	return l, nil
+}
+
+// predict classifies the picture of a subject.
+func (s *Server) predictView(ctx context.Context, o *subject, v view) (*look, error) {
+	plain := *o
+	plain.query, plain.class = query{version: o.version}, explain.Predicted
+	return s.look(ctx, &plain, v)
+}
+
+// The longest side of a picture on a page, in pixels: smaller pictures are enlarged
+// so that text and maps on them are sharp.
+const (
+	pageSide  = 768
+	smallSide = 512
+)
+
+// forPage scales a picture to the size that it has on a page.
+func forPage(photo *image.RGBA) *image.RGBA {
+	longest := max(photo.Rect.Dx(), photo.Rect.Dy())
+	if longest < smallSide {
+		return scaleTo(photo, smallSide)
+	}
+	return scaleTo(photo, min(longest, pageSide))
+}
+
+// scaleTo scales a picture so that its longer side has that many pixels.
+func scaleTo(photo *image.RGBA, side int) *image.RGBA {
+	size := photo.Rect.Size()
+	longest := max(size.X, size.Y)
+	if longest == side {
+		return photo
+	}
+	out := image.NewRGBA(image.Rect(0, 0, max(1, size.X*side/longest), max(1, size.Y*side/longest)))
+	draw.ApproxBiLinear.Scale(out, out.Rect, photo, photo.Rect, draw.Src, nil)
+	return out
+}
