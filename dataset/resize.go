@@ -95,3 +95,14 @@ func CopyRGB(dst []uint8, img *image.RGBA) {
 		}
 	}
 }
+
+// Fit reduces an image, bilinearly, until its longer side is at most that many
+// pixels. A smaller one is returned as it is.
+func Fit(img *image.RGBA, side int) *image.RGBA {
+	size := img.Bounds().Size()
+	most := max(size.X, size.Y)
+	if most <= side {
+		return img
+	}
+	return Resize(img, max(1, size.Y*side/most), max(1, size.X*side/most), Bilinear)
+}

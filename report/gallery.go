@@ -75,7 +75,7 @@ func (g *gallery) photo(r result.Row) (*image.RGBA, error) {
 	if path := g.locate(r); path != "" {
 		img, err := dataset.DecodeFile(path, g.limits())
 		if g.last.err = err; err == nil {
-			g.last.photo = fitted(img, gallerySide)
+			g.last.photo = dataset.Fit(img, gallerySide)
 		}
 	}
 	return g.last.photo, g.last.err
@@ -109,16 +109,6 @@ func (g *gallery) locate(r result.Row) string {
 	return g.found[r.Image]
 }
 
-// fitted reduces an image until its longer side is at most that many pixels.
-func fitted(img *image.RGBA, side int) *image.RGBA {
-	size := img.Bounds().Size()
-	most := max(size.X, size.Y)
-	if most <= side {
-		return img
-	}
-	return dataset.Resize(img, max(1, size.Y*side/most), max(1, size.X*side/most), dataset.Bilinear)
-}
-
 // heat returns a map on its photograph. Where one of them is missing, or the map
 // is not ok, it is the overlay that was written with the map.
 func (g *gallery) heat(r result.Row) (image.Image, error) {
@@ -132,7 +122,7 @@ func (g *gallery) heat(r result.Row) (image.Image, error) {
 	if err != nil {
 		return nil, errors.New("the map is missing")
 	}
-	return fitted(overlay, gallerySide), nil
+	return dataset.Fit(overlay, gallerySide), nil
 }
 
 // paint draws a map as its overlay was drawn, without the strip.

@@ -74,6 +74,7 @@ var kinds = []struct {
 	{result.ScoringFile, result.ScoreFile, "oscar score", scoreChapters},
 	{result.GlobalFile, result.GlobalFile, "oscar explain-global", globalChapters},
 	{result.File, result.File, "oscar study", studyChapters},
+	{result.ComparisonFile, result.ComparisonFile, "oscar compare", compareChapters},
 }
 
 func chaptersOf(ctx context.Context, dir string) ([]chapter, error) {

@@ -6,6 +6,7 @@ import (
 	"image"
 	"math"
 
+	"oscar/dataset"
 	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/report/page"
@@ -80,7 +81,7 @@ func (v *studyChapter) photo(row result.WallRow) (*image.RGBA, error) {
 	if err != nil {
 		return nil, errors.New("the photograph is missing")
 	}
-	return fitted(img, gallerySide), nil
+	return dataset.Fit(img, gallerySide), nil
 }
 
 // paint draws a cell. scale is the value with the full colour; 0: the largest of
@@ -105,5 +106,5 @@ func (v *studyChapter) paint(method string, row result.WallRow, cell result.Wall
 	if err != nil {
 		return nil, errors.New("the map is missing")
 	}
-	return fitted(overlay, gallerySide), nil
+	return dataset.Fit(overlay, gallerySide), nil
 }

@@ -28,6 +28,7 @@ const (
 	exitFailed      = 1   // the work could not be done
 	exitUsage       = 2   // flags or arguments are wrong
 	exitInterrupted = 3   // stopped by a signal; what is needed to go on was saved
+	exitLimit       = 4   // oscar compare: a limit that was asked for is exceeded
 	exitAborted     = 130 // a second signal: stopped at once
 	// A crash of oscar or of TensorFlow, which is a fault in them, ends by SIGABRT: 134.
 )
@@ -88,6 +89,8 @@ func call(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	case errors.Is(err, pipeline.ErrInterrupted):
 		return exitInterrupted
+	case exceeds(err):
+		return exitLimit
 	case wrongCall:
 		if usage.command != "" {
 			fmt.Fprintf(stderr, "oscar: see \"%s --help\"\n", usage.command)

@@ -9,9 +9,9 @@ import (
 	"oscar/metric"
 )
 
-// mostClasses is how many a matrix may have; with more it could neither be read
+// MostClasses is how many classes a matrix may have; with more it could neither be read
 // nor sent.
-const mostClasses = 24
+const MostClasses = 24
 
 // mostConfusions is how many pairs of classes are listed in its place.
 const mostConfusions = 30
@@ -20,7 +20,7 @@ const mostConfusions = 30
 // the colour the larger the share of the row. With more than 24 classes it is
 // the list of the most frequent confusions.
 func Matrix(c *metric.Confusion) Table {
-	if len(c.Classes) > mostClasses {
+	if len(c.Classes) > MostClasses {
 		return confusions(c)
 	}
 	t := Table{
