@@ -18,22 +18,26 @@ import (
 
 // ExportOptions are the options of [Export].
 type ExportOptions struct {
-	Run     string
+	Model   string // a run, or a SavedModel of any origin
 	Out     string
 	Frozen  bool     // constants in place of variables
 	Explain []string // explanations to give as signatures; none: gradcam alone
 	Threads Threads
 }
 
-// Export writes the best epoch of a run as a SavedModel with the signatures
-// serving_default (also as serve) and one for each explanation.
+// Export writes a model as a SavedModel with the signatures serving_default (also
+// as serve) and one for each explanation: the best epoch of a run, or a copy of a
+// SavedModel with more signatures. A model of other origin is adopted first.
 func Export(ctx context.Context, o ExportOptions) error {
-	r, err := OpenRun(o.Run)
+	if !run.Is(o.Model) && paths.Exists(filepath.Join(o.Model, "saved_model.pb")) {
+		return o.extend(ctx)
+	}
+	r, err := OpenRun(o.Model)
 	if err != nil {
 		return err
 	}
-	if paths.Within(paths.Real(o.Run), paths.Real(o.Out)) {
-		return fmt.Errorf("%s lies in the run, whose own model is to stay as it is; name a folder outside %s", o.Out, o.Run)
+	if paths.Within(paths.Real(o.Model), paths.Real(o.Out)) {
+		return fmt.Errorf("%s lies in the run, whose own model is to stay as it is; name a folder outside %s", o.Out, o.Model)
 	}
 	if err := atomicfile.Replaceable(o.Out); err != nil {
 		return err
@@ -45,7 +49,68 @@ func Export(ctx context.Context, o ExportOptions) error {
 	return err
 }
 
-// export does what [Export] does and returns the epoch. o.Run is r.
+// extend is [Export] of a SavedModel.
+func (o ExportOptions) extend(ctx context.Context) error {
+	if o.Frozen {
+		return fmt.Errorf("%s is a SavedModel; only a run's model can be frozen", o.Model)
+	}
+	if paths.Within(paths.Real(o.Model), paths.Real(o.Out)) {
+		return fmt.Errorf("%s lies in the model, which is to stay as it is; name a folder outside %s", o.Out, o.Model)
+	}
+	if err := atomicfile.Replaceable(o.Out); err != nil {
+		return err
+	}
+	dir, err := ModelDir(o.Model)
+	if err != nil {
+		return err
+	}
+	meta, _, err := savedmodel.Describe(dir)
+	if err != nil {
+		return err
+	}
+	if before, _, err := savedmodel.Describe(o.Out); err == nil && !sameModel(before, meta) {
+		return fmt.Errorf("%s holds another model (%s: %s); name a new folder", o.Out, before.Model, strings.Join(before.Classes, ", "))
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return savedmodel.Extend(dir, o.Out, o.Threads, func(b *savedmodel.Bundle, g *tfmodel.Graph) (map[string]savedmodel.Signature, error) {
+		n, err := tfmodel.NetworkOf(b, g)
+		if err != nil {
+			return nil, err
+		}
+		return o.explanations(n, b.Metadata.Explain)
+	})
+}
+
+// sameModel reports whether metadata is of one run's model, or of one foreign one.
+func sameModel(a, b *savedmodel.Metadata) bool {
+	if a.Origin == nil || b.Origin == nil {
+		return a.Origin == b.Origin && a.SplitHash == b.SplitHash
+	}
+	return a.Origin.SHA256 == b.Origin.SHA256
+}
+
+// explanations adds the signatures of o.Explain, those of CAMs at layer.
+func (o ExportOptions) explanations(n *tfmodel.Network, layer string) (map[string]savedmodel.Signature, error) {
+	names := o.Explain
+	if len(names) == 0 {
+		names = []string{"gradcam"}
+	}
+	signatures := map[string]savedmodel.Signature{}
+	for _, name := range names {
+		explanation, err := tfmodel.LookupExplanation(name)
+		if err != nil {
+			return nil, err
+		}
+		if signatures[explanation.Name], err = explanation.New(n, layer); err != nil {
+			return nil, fmt.Errorf("%s: %w", explanation.Name, err)
+		}
+	}
+	return signatures, nil
+}
+
+// export does what [Export] does and returns the epoch. o.Model is r.
 func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -77,19 +142,11 @@ func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error
 	if err != nil {
 		return 0, err
 	}
-	signatures := map[string]savedmodel.Signature{"serving_default": n.Serving(), "serve": n.Serving()}
-	if len(o.Explain) == 0 {
-		o.Explain = []string{"gradcam"}
+	signatures, err := o.explanations(n, r.Experiment.Explain)
+	if err != nil {
+		return 0, err
 	}
-	for _, name := range o.Explain {
-		explanation, err := tfmodel.LookupExplanation(name)
-		if err != nil {
-			return 0, err
-		}
-		if signatures[explanation.Name], err = explanation.New(n, r.Experiment.Explain); err != nil {
-			return 0, err
-		}
-	}
+	signatures["serving_default"], signatures["serve"] = n.Serving(), n.Serving()
 	return epoch, savedmodel.Write(ctx, o.Out, n.SavedModel(session, signatures, meta))
 }
 

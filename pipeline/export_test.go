@@ -17,7 +17,7 @@ func TestExport(t *testing.T) {
 	run := trained(t)
 	dir := t.TempDir()
 	again, frozen := filepath.Join(dir, "again"), filepath.Join(dir, "frozen")
-	if err := Export(t.Context(), ExportOptions{Run: run.Dir, Out: again, Threads: oneThread.Threads}); err != nil {
+	if err := Export(t.Context(), ExportOptions{Model: run.Dir, Out: again, Threads: oneThread.Threads}); err != nil {
 		t.Fatal(err)
 	}
 	a, b := tree(t, again), tree(t, run.Model())
@@ -26,7 +26,7 @@ func TestExport(t *testing.T) {
 			t.Errorf("%s differs", name)
 		}
 	}
-	if err := Export(t.Context(), ExportOptions{Run: run.Dir, Out: frozen, Frozen: true, Threads: oneThread.Threads}); err != nil {
+	if err := Export(t.Context(), ExportOptions{Model: run.Dir, Out: frozen, Frozen: true, Threads: oneThread.Threads}); err != nil {
 		t.Fatal(err)
 	}
 	if paths.Exists(filepath.Join(frozen, "variables", "variables.index")) {
@@ -44,18 +44,18 @@ func TestExport(t *testing.T) {
 	noLeftovers(t, dir)
 
 	// Over an earlier model, but over nothing else.
-	if err := Export(t.Context(), ExportOptions{Run: run.Dir, Out: frozen}); err != nil {
+	if err := Export(t.Context(), ExportOptions{Model: run.Dir, Out: frozen}); err != nil {
 		t.Error(err)
 	}
 	write(t, filepath.Join(dir, "mine", "file"), "something")
-	err := Export(t.Context(), ExportOptions{Run: run.Dir, Out: filepath.Join(dir, "mine")})
+	err := Export(t.Context(), ExportOptions{Model: run.Dir, Out: filepath.Join(dir, "mine")})
 	wantError(t, err, filepath.Join(dir, "mine")+" holds something else than a SavedModel that oscar wrote; name a new folder")
-	err = Export(t.Context(), ExportOptions{Run: dir, Out: filepath.Join(dir, "new")})
+	err = Export(t.Context(), ExportOptions{Model: dir, Out: filepath.Join(dir, "new")})
 	wantError(t, err, dir+" is not a run folder: it has no experiment.json")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := Export(ctx, ExportOptions{Run: run.Dir, Out: filepath.Join(dir, "new")}); !errors.Is(err, context.Canceled) {
+	if err := Export(ctx, ExportOptions{Model: run.Dir, Out: filepath.Join(dir, "new")}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if paths.Exists(filepath.Join(dir, "new")) {
@@ -67,11 +67,11 @@ func TestExport(t *testing.T) {
 func TestExportUnfinished(t *testing.T) {
 	dir := interrupt(t, TrainOptions{Experiment: tiny()}, 4)
 	out := filepath.Join(t.TempDir(), "model")
-	err := Export(t.Context(), ExportOptions{Run: dir, Out: out})
+	err := Export(t.Context(), ExportOptions{Model: dir, Out: out})
 	wantError(t, err, filepath.Join(dir, checkpointsDir)+" has no finished epoch yet")
 
 	dir = interrupt(t, TrainOptions{Experiment: tiny()}, 20)
-	if err := Export(t.Context(), ExportOptions{Run: dir, Out: out}); err != nil {
+	if err := Export(t.Context(), ExportOptions{Model: dir, Out: out}); err != nil {
 		t.Fatal(err)
 	}
 	c := checkpoints{filepath.Join(dir, checkpointsDir)}
@@ -91,7 +91,7 @@ func TestExportUnfinished(t *testing.T) {
 	b[len(b)/2] ^= 1
 	write(t, weights, string(b))
 	before := tree(t, out)
-	err = Export(t.Context(), ExportOptions{Run: dir, Out: out})
+	err = Export(t.Context(), ExportOptions{Model: dir, Out: out})
 	if err == nil || !strings.Contains(err.Error(), "Checksum does not match") {
 		t.Errorf("damaged weights: %v", err)
 	} else {
@@ -105,6 +105,6 @@ func TestExportUnfinished(t *testing.T) {
 	if err := os.RemoveAll(filepath.Dir(weights)); err != nil {
 		t.Fatal(err)
 	}
-	err = Export(t.Context(), ExportOptions{Run: dir, Out: out})
+	err = Export(t.Context(), ExportOptions{Model: dir, Out: out})
 	wantError(t, err, c.dir+" has lost "+bestName(s.Best.Epoch)+", the weights of the best epoch")
 }

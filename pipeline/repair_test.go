@@ -126,7 +126,7 @@ func TestExplainSparesOtherResults(t *testing.T) {
 func TestExportSparesOtherRuns(t *testing.T) {
 	run := trained(t)
 	out := filepath.Join(t.TempDir(), "model")
-	if err := Export(t.Context(), ExportOptions{Run: run.Dir, Out: out}); err != nil {
+	if err := Export(t.Context(), ExportOptions{Model: run.Dir, Out: out}); err != nil {
 		t.Fatal(err)
 	}
 	e := tiny()
@@ -135,10 +135,10 @@ func TestExportSparesOtherRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = Export(t.Context(), ExportOptions{Run: other.Dir, Out: other.Model()})
+	err = Export(t.Context(), ExportOptions{Model: other.Dir, Out: other.Model()})
 	wantError(t, err, other.Model()+" lies in the run, whose own model is to stay as it is; name a folder outside "+other.Dir)
 	before := tree(t, out)
-	err = Export(t.Context(), ExportOptions{Run: other.Dir, Out: out})
+	err = Export(t.Context(), ExportOptions{Model: other.Dir, Out: out})
 	wantError(t, err, out+" holds the model of another run (tiny: bottle, box, can, paper, roll, tray); name a new folder")
 	if !maps.Equal(before, tree(t, out)) {
 		t.Error("the model was changed")

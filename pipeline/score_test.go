@@ -290,7 +290,7 @@ func TestScoreLeavesOut(t *testing.T) {
 	}
 	write(t, filepath.Join(images, "can", "broken.png"), "no picture")
 	frozen := filepath.Join(dir, "frozen")
-	if err := Export(t.Context(), ExportOptions{Run: trained(t).Dir, Out: frozen, Frozen: true}); err != nil {
+	if err := Export(t.Context(), ExportOptions{Model: trained(t).Dir, Out: frozen, Frozen: true}); err != nil {
 		t.Fatal(err)
 	}
 	var heard notes

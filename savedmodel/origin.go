@@ -36,6 +36,10 @@ func (m *Metadata) checkGradient(layer string) error {
 	return fmt.Errorf("no gradient at %s: %s; take a method that needs predictions alone (occlusion, rise, lime), or another layer", layer, m.Origin.NoGradient[layer])
 }
 
+// CheckGradient returns an error if an adopted model has no gradient at a layer, or at
+// [explain.Image]. It says why.
+func (b *Bundle) CheckGradient(layer string) error { return b.Metadata.checkGradient(layer) }
+
 // IsOscar reports whether the SavedModel in dir has oscar's metadata.
 func IsOscar(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, metadataFile))

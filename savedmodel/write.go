@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/wamuir/graft/tensorflow/core/framework/graph_go_proto"
 	"github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
 	"github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
 	"github.com/wamuir/graft/tensorflow/core/framework/variable_go_proto"
@@ -67,24 +66,12 @@ func Write(ctx context.Context, dir string, m Model) (err error) {
 			}
 			meta.SignatureDef[name] = def
 		}
-		def, err := m.Graph.Def()
+		def, err := graphDef(m.Graph)
 		if err != nil {
 			return err
 		}
-		meta.GraphDef = &graph_go_proto.GraphDef{}
-		if err := proto.Unmarshal(def, meta.GraphDef); err != nil {
-			return fmt.Errorf("read the graph back: %w", err)
-		}
-		for _, node := range meta.GraphDef.Node {
-			if err := spellStrings(node); err != nil {
-				return fmt.Errorf("constant %s: %w", node.Name, err)
-			}
-		}
-		b, err := proto.MarshalOptions{Deterministic: true}.Marshal(&pb.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*pb.MetaGraphDef{meta}})
-		if err != nil {
-			return fmt.Errorf("serialise the model: %w", err)
-		}
-		if err := os.WriteFile(filepath.Join(tmp, "saved_model.pb"), b, 0o666); err != nil {
+		meta.GraphDef = def
+		if err := writeGraph(tmp, &pb.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*pb.MetaGraphDef{meta}}); err != nil {
 			return err
 		}
 		text, err := json.MarshalIndent(m.Metadata, "", "  ")
@@ -97,11 +84,7 @@ func Write(ctx context.Context, dir string, m Model) (err error) {
 		if err := os.WriteFile(filepath.Join(tmp, metadataFile), append(text, '\n'), 0o666); err != nil {
 			return err
 		}
-		names, err := checksum.Tree(tmp)
-		if err != nil {
-			return err
-		}
-		if err := checksum.Update(tmp, names...); err != nil {
+		if err := sum(tmp); err != nil {
 			return err
 		}
 		return keepExtras(dir, tmp)

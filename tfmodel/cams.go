@@ -77,7 +77,9 @@ func (n *Network) features(layer string) (a Tensor, step int, err error) {
 	if step, err = n.index(layer); err != nil {
 		return a, step, err
 	}
-	step = n.steps.feature(step)
+	if n.adopted == nil {
+		step = n.steps.feature(step)
+	}
 	a = n.outputs[step]
 	if len(a.Shape()) != 4 {
 		return a, step, fmt.Errorf("layer %s gives %v, not a map; a CAM needs [height,width,channels]", layer, a.Shape()[1:])
@@ -88,7 +90,7 @@ func (n *Network) features(layer string) (a Tensor, step int, err error) {
 // enlarged resizes maps of the features' height and width to the image's, bilinear:
 // [N,H,W].
 func (n *Network) enlarged(g *Graph, maps, features Tensor) Tensor {
-	shape, in := features.Shape(), n.Architecture.Input
+	shape, in := features.Shape(), n.Image.Shape()[1:]
 	up := g.ResizeBilinear(g.Reshape(maps, Shape{-1, shape[1], shape[2], 1}), in[0], in[1])
 	return g.Reshape(up, Shape{-1, in[0], in[1]})
 }

@@ -21,6 +21,7 @@ type Network struct {
 	steps   steps
 	outputs []Tensor // of each step
 	saver   savedmodel.Saver
+	adopted *savedmodel.Bundle // see [NetworkOf]; then there are no steps
 }
 
 // Compile builds the inference graph with resource variables, which have no values yet.
@@ -92,6 +93,9 @@ func (n *Network) output(i int) Tensor {
 
 // index returns the step of that name. The error lists the layers.
 func (n *Network) index(layer string) (int, error) {
+	if n.adopted != nil {
+		return n.adoptedIndex(layer)
+	}
 	if i := n.steps.index(layer); i >= 0 {
 		return i, nil
 	}

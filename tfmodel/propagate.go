@@ -147,6 +147,9 @@ func (s steps) afterAffine(i int) bool {
 // propagate carries the signal r from the logits to the output of step to, -1 for the
 // image. Signals that reach a step through several branches are added.
 func (n *Network) propagate(g *Graph, c Composite, r Tensor, to int) (Tensor, error) {
+	if n.adopted != nil {
+		return n.adoptedGradient(g, c, r, to)
+	}
 	rules, err := c.rules(n.steps)
 	if err != nil {
 		return Tensor{}, err

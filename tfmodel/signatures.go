@@ -168,6 +168,15 @@ func (n *Network) IntegratedGradients(steps int) (savedmodel.Signature, error) {
 	}
 	at, weights := make([]float64, steps), make([]float64, steps)
 	quad.Legendre{}.FixedLocations(at, weights, 0, 1)
+	// at = coarse + fine. A coarse one has 16 bits, so that its product with a pixel of 8 bits
+	// is exact, and the points are rounded once, as those of explain.IntegratedGradients. Any
+	// other rounding is another point, which may lie on the other side of a kink.
+	coarse, fine := make([]float64, steps), make([]float64, steps)
+	for i, t := range at {
+		fraction, exponent := math.Frexp(t)
+		coarse[i] = math.Ldexp(math.Round(math.Ldexp(fraction, 16)), exponent-16)
+		fine[i] = t - coarse[i]
+	}
 	column := func(g *Graph, v []float64, shape Shape) Tensor {
 		narrow := make([]float32, len(v))
 		for i, x := range v {
@@ -183,9 +192,9 @@ func (n *Network) IntegratedGradients(steps int) (savedmodel.Signature, error) {
 			return g.Reshape(g.MatMul(factors, g.Reshape(x, Shape{1, -1})), append(Shape{-1}, width...))
 		}
 		one := g.OneHot(target, n.Logits.Shape()[1])
-		along := *n // the network, applied to every point between baseline and image
-		along.Image = rows(column(g, at, Shape{steps, 1}), n.Image, size...)
-		along.outputs = n.steps.apply(&Builder{Graph: g.In("infer"), vars: n.vars}, along.Image)
+		// the network, applied to every point between baseline and image
+		points := g.Add(rows(column(g, coarse, Shape{steps, 1}), n.Image, size...), rows(column(g, fine, Shape{steps, 1}), n.Image, size...))
+		along := n.again(g.In("infer"), points)
 		ones := rows(g.Fill(Shape{steps, 1}, 1), one, n.Logits.Shape()[1])
 		gradient, err := along.propagate(g.In("gradients"), plainGradient(), ones, -1)
 		if err != nil {

@@ -17,9 +17,10 @@ func newExport(*globalFlags) *cobra.Command {
 		names = append(names, e.Name)
 	}
 	cmd := &cobra.Command{
-		Use:   "export RUN --out DIR",
-		Short: "Write a run's best epoch as a SavedModel that explains itself",
-		Long: `Write the best epoch of RUN so far as a SavedModel. Its signatures:
+		Use:   "export MODEL --out DIR",
+		Short: "Write a model as a SavedModel that explains itself",
+		Long: `Write MODEL as a SavedModel: the best epoch of a run so far, or a copy of a
+SavedModel of any origin (see "oscar adopt") with more signatures. The signatures:
 
   serving_default (also serve)  image [N,H,W,3] float, 0..255 RGB
                                 -> logits, probabilities, class (int64)
@@ -28,11 +29,16 @@ func newExport(*globalFlags) *cobra.Command {
                                    probabilities, class
   others of --explain           the same; at the image raw is [N,H,W], too
 
+The signatures of a run's model consist of operations that TFLite and ONNX know.
+Those of an adopted model have TensorFlow's gradients; lrp, guidedbackprop and
+guidedgradcam need a network of oscar's own.
+
 assets.extra/oscar.json tells class names, preparation of images and layers.`,
 		Example: `  oscar export runs/first --out model
   oscar export runs/first --out frozen --frozen
+  oscar export keras_export --out explaining --explain gradcam,integrated-gradients
   oscar export runs/first --out told --explain gradcam,saliency,integrated-gradients`,
-		Args: arguments("RUN"),
+		Args: arguments("MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.Out == "" {
 				return usageError{fmt.Errorf("--out DIR is missing: the folder for the SavedModel"), cmd.CommandPath()}
@@ -42,7 +48,7 @@ assets.extra/oscar.json tells class names, preparation of images and layers.`,
 					return usageError{err, cmd.CommandPath()}
 				}
 			}
-			o.Run = args[0]
+			o.Model = args[0]
 			if err := pipeline.Export(cmd.Context(), o); err != nil {
 				return err
 			}

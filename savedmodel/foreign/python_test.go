@@ -41,21 +41,38 @@ func zoo(t *testing.T) string {
 		t.Skip("OSCAR_PYTHON_TENSORFLOW names no Python packages; `make test` sets it")
 	}
 	made.once.Do(func() {
-		interpreter := os.Getenv("OSCAR_PYTHON")
-		if interpreter == "" {
-			interpreter = "python3"
-		}
 		if made.dir, made.err = os.MkdirTemp("", "oscar-zoo-*"); made.err != nil {
 			return
 		}
-		cmd := exec.Command(interpreter, filepath.Join("testdata", "zoo.py"), made.dir)
-		cmd.Env = append(os.Environ(), "PYTHONPATH="+packages, "PYTHONNOUSERSITE=1", "PYTHONDONTWRITEBYTECODE=1", "CUDA_VISIBLE_DEVICES=-1", "TF_CPP_MIN_LOG_LEVEL=2")
-		made.output, made.err = cmd.CombinedOutput()
+		made.output, made.err = script(packages, "zoo.py", made.dir).CombinedOutput()
 	})
 	if made.err != nil {
 		t.Fatalf("zoo.py: %v\n%s", made.err, made.output[max(0, len(made.output)-4000):])
 	}
 	return made.dir
+}
+
+// script is a Python program of testdata.
+func script(packages, name string, args ...string) *exec.Cmd {
+	interpreter := os.Getenv("OSCAR_PYTHON")
+	if interpreter == "" {
+		interpreter = "python3"
+	}
+	cmd := exec.Command(interpreter, append([]string{filepath.Join("testdata", name)}, args...)...)
+	cmd.Env = append(os.Environ(), "PYTHONPATH="+packages, "PYTHONNOUSERSITE=1", "PYTHONDONTWRITEBYTECODE=1", "CUDA_VISIBLE_DEVICES=-1", "TF_CPP_MIN_LOG_LEVEL=2")
+	return cmd
+}
+
+// python runs a script.
+func python(t *testing.T, name string, args ...string) {
+	t.Helper()
+	packages := os.Getenv("OSCAR_PYTHON_TENSORFLOW")
+	if packages == "" {
+		t.Skip("OSCAR_PYTHON_TENSORFLOW names no Python packages; `make test` sets it")
+	}
+	if output, err := script(packages, name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, output[max(0, len(output)-4000):])
+	}
 }
 
 // read reads an array of a model's folder.

@@ -79,6 +79,7 @@ func TestZoo(t *testing.T) {
 			for _, layer := range append(looked.Layers, explain.Image) {
 				checkLayer(t, bundle, folder, layer, bound)
 			}
+			checkIntegrated(t, bundle, folder, bound)
 		})
 	}
 }
@@ -136,6 +137,27 @@ func checkLayer(t *testing.T, b *savedmodel.Bundle, folder, layer string, bound 
 		cams = append(cams, gradcam.GradCAM(d.Activations[i], d.Gradients[i]).Values...)
 	}
 	near(t, layer+": Grad-CAM", cams, gradCAM(acts, want, in.N, shape[len(shape)-1]), bound)
+}
+
+// checkIntegrated compares integrated gradients.
+func checkIntegrated(t *testing.T, b *savedmodel.Bundle, folder string, bound float64) {
+	t.Helper()
+	in := images(t, folder)
+	maps, err := explain.IntegratedGradients{Model: b, Steps: 20}.Explain(t.Context(), in, slices.Repeat([]int{explain.Predicted}, in.N))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	var got []float32
+	for _, m := range maps {
+		got = append(got, m.Map.Values...)
+	}
+	_, integral := read(t, folder, "integrated")
+	want := make([]float32, len(integral)/3)
+	for i, v := range integral {
+		want[i/3] += v
+	}
+	near(t, "integrated gradients", got, want, bound)
 }
 
 // gradCAM is Selvaraju et al. 2017, equations 1 and 2 without the ReLU, of values

@@ -3,9 +3,10 @@
 usage: zoo.py OUT [NAME...]
 
 Each model gets OUT/NAME with export (a SavedModel), model.json, image.npy
-(0..255), output.npy, image.grad.npy and, for each layer looked at,
-LAYER.values.npy and LAYER.grad.npy. Gradients are those of tf.GradientTape, of
-the sum of each image's largest logit.
+(0..255), output.npy, image.grad.npy, integrated.npy and, for each layer looked
+at, LAYER.values.npy and LAYER.grad.npy. Gradients are those of tf.GradientTape,
+of the sum of each image's largest logit. integrated.npy has integrated gradients
+of it from black, in 20 Gauss-Legendre points, [N,H,W,3].
 """
 
 import json
@@ -219,21 +220,50 @@ def gradients(folder, model, image, prepare, names):
                 tape.watch(values[name])
                 return values[name]
             q.call = hooked
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch(x)
-        z = prepare(x)
-        if isinstance(model, keras.Sequential) and model.inputs[0].dtype == "uint8":
-            for q in model.layers:  # the model itself would cast the image to bytes
-                z = q(z)
-        else:
-            z = model(z, training=False)
-        if isinstance(z, dict):
-            z = z["probs"]
-        score = tf.reduce_sum(tf.reduce_max(tf.cast(z, tf.float32), axis=1)) if z.shape[1] > 1 else tf.reduce_sum(tf.abs(z)) / 2
-    save(folder, "image.grad", tape.gradient(score, x))
-    for name in names:
-        save(folder, name + ".values", values[name])
-        save(folder, name + ".grad", tape.gradient(score, values[name]))
+
+    @tf.function  # a graph, as oscar runs it: eagerly, convolutions of 16 bits round otherwise
+    def run(x):
+        global tape
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            score = tf.reduce_sum(tf.reduce_max(answer(model, prepare(x)), axis=1))
+        grads = {"image": tape.gradient(score, x)} | {name: tape.gradient(score, values[name]) for name in names}
+        return {n + ".grad": v for n, v in grads.items()} | {n + ".values": values[n] for n in names}
+
+    for name, value in run(x).items():
+        save(folder, name, value)
+
+
+def answer(model, x):
+    """The logits; of one output those of its two classes."""
+    if isinstance(model, keras.Sequential) and model.inputs[0].dtype == "uint8":
+        z = x
+        for q in model.layers:  # the model itself would cast the image to bytes
+            z = q(z)
+    else:
+        z = model(x, training=False)
+    z = tf.cast(z["probs"] if isinstance(z, dict) else z, tf.float32)
+    return z if z.shape[1] > 1 else tf.concat([-z / 2, z / 2], 1)
+
+
+def path(image):
+    """The points from black to the image, and their weights (Gauss-Legendre)."""
+    points, weights = np.polynomial.legendre.leggauss(20)
+    return [(t + 1) / 2 * np.asarray(image, "f8") for t in points], weights / 2
+
+
+def integrated(folder, logits, image):
+    classes = np.argmax(logits(tf.constant(image)), 1)
+
+    @tf.function
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            score = tf.reduce_sum(tf.gather(logits(x), classes, batch_dims=1))
+        return tape.gradient(score, x)
+
+    total = sum(w * np.asarray(gradient(tf.constant(x.astype("f4"))), "f8") for x, w in zip(*path(image)))
+    np.save(folder + "/integrated.npy", (image * total).astype("f4"))
 
 
 def save(folder, name, value):
@@ -269,6 +299,7 @@ def keras_model(name, folder):
     if name == "user_wrong":
         return
     linear(model)
+    integrated(folder, lambda x: answer(model, prepare(x)), image)
     gradients(folder, model, image, prepare, LOOKED_AT.get(name, []))
     with open(folder + "/model.json", "w") as f:
         json.dump({"layers": LOOKED_AT.get(name, [])}, f)
@@ -284,6 +315,7 @@ def of_function(folder, function, image):
         score = tf.reduce_sum(tf.reduce_max(z, axis=1))
     save(folder, "image.grad", tape.gradient(score, x))
     save(folder, "output", out)
+    integrated(folder, lambda x: function(x)[0], image)
     with open(folder + "/model.json", "w") as f:
         json.dump({"layers": []}, f)
 
@@ -346,10 +378,12 @@ def tf1(folder):
             p = tf.nn.softmax(z, name="prob")
         s.run(v1.global_variables_initializer())
         v1.saved_model.simple_save(s, folder + "/export", {"image": image}, {"probabilities": p})
+        of_class = tf.gradients(z * tf.one_hot(tf.constant(s.run(tf.argmax(z, 1), {image: x})), CLASSES), image)[0]
+        total = sum(w * s.run(of_class, {image: at}).astype("f8") for at, w in zip(*path(x)))
         grad, conv, conv_grad, out = s.run([tf.gradients(tf.reduce_max(z, 1), image)[0], g.get_tensor_by_name("net/conv1/relu:0"),
                                             tf.gradients(tf.reduce_max(z, 1), g.get_tensor_by_name("net/conv1/relu:0"))[0], p], {image: x})
     v1.enable_control_flow_v2()
-    for name, value in {"image": x, "image.grad": grad, "output": out, "conv1.values": conv, "conv1.grad": conv_grad}.items():
+    for name, value in {"image": x, "image.grad": grad, "output": out, "conv1.values": conv, "conv1.grad": conv_grad, "integrated": x * total}.items():
         save(folder, name, value)
     with open(folder + "/model.json", "w") as f:
         json.dump({"layers": ["conv1"]}, f)

@@ -1,0 +1,150 @@
+package savedmodel
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/wamuir/graft/tensorflow/core/framework/graph_go_proto"
+	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
+	"oscar/internal/graph"
+	"oscar/internal/paths"
+)
+
+// Extend writes a copy of the model in dir, which oscar wrote, to out, with more signatures.
+// add may add operations to the opened model's graph, and returns the signatures by their
+// names; one of the model's own name replaces that. Weights and metadata stay as they are.
+// out must not exist, be empty, or be a SavedModel of oscar's.
+func Extend(dir, out string, threads graph.Threads, add func(*Bundle, *graph.Graph) (map[string]Signature, error)) error {
+	if err := replaceable(out); err != nil {
+		return err
+	}
+	b, err := Open(dir, threads)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	signatures, err := add(b, b.graph)
+	if err != nil {
+		return err
+	}
+	saved := &pb.SavedModel{}
+	text, err := paths.ReadFile(filepath.Join(dir, "saved_model.pb"), paths.Graph)
+	if err == nil {
+		err = proto.Unmarshal(text, saved)
+	}
+	if err != nil {
+		return err
+	}
+	if len(saved.MetaGraphs) != 1 {
+		return fmt.Errorf("%s has %d graphs, want one as oscar writes it", dir, len(saved.MetaGraphs))
+	}
+	meta := saved.MetaGraphs[0]
+	for name, s := range signatures {
+		if meta.SignatureDef[name], err = s.proto(); err != nil {
+			return fmt.Errorf("signature %s: %w", name, err)
+		}
+	}
+	if meta.GraphDef, err = graphDef(b.graph); err != nil {
+		return err
+	}
+	return atomicfile.Dir(out, func(tmp string) error {
+		for _, part := range []string{"variables", metadataFile} {
+			if err := copyFiles(filepath.Join(dir, part), filepath.Join(tmp, part)); err != nil {
+				return err
+			}
+		}
+		if err := writeGraph(tmp, saved); err != nil {
+			return err
+		}
+		if err := sum(tmp); err != nil {
+			return err
+		}
+		if err := keepExtras(dir, tmp); err != nil {
+			return err
+		}
+		return keepExtras(out, tmp)
+	})
+}
+
+// graphDef returns a graph as a protocol buffer that other programs read.
+func graphDef(g *graph.Graph) (*graph_go_proto.GraphDef, error) {
+	b, err := g.Def()
+	if err != nil {
+		return nil, err
+	}
+	def := &graph_go_proto.GraphDef{}
+	if err := proto.Unmarshal(b, def); err != nil {
+		return nil, fmt.Errorf("read the graph back: %w", err)
+	}
+	for _, node := range def.Node {
+		if err := spellStrings(node); err != nil {
+			return nil, fmt.Errorf("constant %s: %w", node.Name, err)
+		}
+	}
+	return def, nil
+}
+
+func writeGraph(dir string, saved *pb.SavedModel) error {
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(saved)
+	if err != nil {
+		return fmt.Errorf("serialise the model: %w", err)
+	}
+	return os.WriteFile(filepath.Join(dir, "saved_model.pb"), b, 0o666)
+}
+
+// sum writes the checksums of a model's files.
+func sum(dir string) error {
+	names, err := checksum.Tree(dir)
+	if err != nil {
+		return err
+	}
+	return checksum.Update(dir, names...)
+}
+
+// copyFiles copies a file, or a folder's files, if it exists. What a link names is copied.
+func copyFiles(from, to string) error {
+	if _, err := os.Stat(from); os.IsNotExist(err) {
+		return nil // a frozen model has no variables
+	}
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return os.MkdirAll(filepath.Join(to, name), 0o777)
+		}
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(to, name)), 0o777); err != nil {
+			return err
+		}
+		return copyFile(path, filepath.Join(to, name))
+	})
+}
+
+func copyFile(from, to string) (err error) {
+	in, err := paths.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closed := out.Close(); err == nil {
+			err = closed
+		}
+	}()
+	_, err = out.ReadFrom(in)
+	return err
+}
