@@ -26,7 +26,7 @@ type Model struct{ bundle *savedmodel.Bundle }
 
 // Open opens a run folder or a SavedModel. Close it after use.
 func Open(path string) (*Model, error) {
-	bundle, err := pipeline.Open(path, pipeline.Threads{})
+	bundle, err := pipeline.Open(path, pipeline.Config{})
 	if err != nil {
 		return nil, err
 	}

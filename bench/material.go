@@ -107,7 +107,7 @@ func (h *harness) draw(ctx context.Context) ([]string, error) {
 
 // writeWeights writes each variable of the trained network in Keras's layout.
 func (h *harness) writeWeights(ctx context.Context) error {
-	bundle, err := pipeline.Open(h.model(), pipeline.Threads{})
+	bundle, err := pipeline.Open(h.model(), pipeline.Config{})
 	if err != nil {
 		return err
 	}

@@ -96,7 +96,7 @@ func batches(pieces int, do func(k int) error) error {
 
 // open opens the model, and proves what it says of a batch to all who ask.
 func (d *desk) open() (*savedmodel.Bundle, error) {
-	bundle, err := pipeline.Open(d.h.model(), pipeline.Threads{})
+	bundle, err := pipeline.Open(d.h.model(), pipeline.Config{})
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func predicted(n int) []int {
 }
 
 func (d *desk) train() (func(int) error, error) {
-	trainer, err := tfmodel.NewTrainer(alexnet(), tfmodel.DefaultAdam(), tfmodel.Loss{}, 1, graph.Threads{})
+	trainer, err := tfmodel.NewTrainer(alexnet(), tfmodel.DefaultAdam(), tfmodel.Loss{}, 1, graph.Config{})
 	if err != nil {
 		return nil, err
 	}
@@ -251,7 +251,7 @@ func (d *desk) matmul() (func(int) error, error) {
 	}
 	a, b := matrix("a", 1), matrix("b", 2)
 	product := g.MatMul(a.Value, b.Value)
-	session, err := g.NewSession(graph.Threads{})
+	session, err := g.NewSession(graph.Config{})
 	if err != nil {
 		return nil, err
 	}

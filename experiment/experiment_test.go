@@ -51,7 +51,7 @@ seed: 18446744073709551615
 func TestYAMLRefusals(t *testing.T) {
 	const (
 		top          = "format, architecture, explain, data, training, seed"
-		training     = "epochs, batch, learning_rate, schedule, adam, loss, augmentation, select, early_stopping"
+		training     = "epochs, batch, learning_rate, schedule, adam, loss, augmentation, precision, select, early_stopping"
 		augmentation = "rotation, width_shift, height_shift, shear, zoom, random_crop, horizontal_flip, vertical_flip, brightness, contrast, saturation, hue, fill_mode, fill_value"
 	)
 	for text, want := range map[string]string{
@@ -160,7 +160,7 @@ func TestSet(t *testing.T) {
 	}
 	for setting, want := range map[string]string{
 		"training.epochs":   `"training.epochs" has no value, want KEY=VALUE as in training.epochs=40`,
-		"training.epoch=3":  `training has an unknown key "epoch" (epochs?); have epochs, batch, learning_rate, schedule, adam, loss, augmentation, select, early_stopping`,
+		"training.epoch=3":  `training has an unknown key "epoch" (epochs?); have epochs, batch, learning_rate, schedule, adam, loss, augmentation, precision, select, early_stopping`,
 		"training.epochs=a": "training.epochs is a string, want a whole number",
 		"seed=[":            "seed: yaml: line 1: did not find expected node content",
 	} {

@@ -41,6 +41,7 @@ var others = map[string]struct{ before, value string }{
 	"training.loss.label_smoothing":     {"", "0.5"},
 	"training.augmentation.copies":      {"", "[{zoom: 0.5}]"},
 	"training.augmentation.phases":      {"", "[{zoom: 0.5}]"},
+	"training.precision":                {"", "auto"},
 	"training.select":                   {"", "loss"},
 	"training.early_stopping.monitor":   {"training.early_stopping={patience: 3}", "loss"},
 	"training.early_stopping.patience":  {"training.early_stopping={patience: 3}", "2"},

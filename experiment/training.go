@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"oscar/dataset"
+	"oscar/internal/machine"
 	"oscar/tfmodel"
 )
 
@@ -24,6 +25,9 @@ type Training struct {
 	Loss tfmodel.Loss `json:"loss,omitzero"`
 	// Augmentation changes the images of the train part only.
 	Augmentation dataset.Augmentation `json:"augmentation,omitzero"`
+	// Precision is what convolutions and products are computed in. A run has one
+	// from its first step to its last.
+	Precision machine.Precision `json:"precision"`
 	// Select is the figure of the validation part that chooses the epoch to keep;
 	// "" is accuracy.
 	Select Monitor `json:"select"`

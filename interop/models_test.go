@@ -113,7 +113,7 @@ func (r recipe) make(t *testing.T, root string) model {
 	bundle := filepath.Join(folder, "weights")
 	r.train(t, bundle)
 	n := must(tfmodel.Compile(r.arch))(t)
-	session := must(n.Restore(ctx, bundle, graph.Threads{}))(t)
+	session := must(n.Restore(ctx, bundle, graph.Config{}))(t)
 	defer session.Close()
 	if r.frozen {
 		values := must(n.Values(ctx, session))(t)
@@ -131,7 +131,7 @@ func (r recipe) make(t *testing.T, root string) model {
 // train writes weights to a bundle.
 func (r recipe) train(t *testing.T, bundle string) {
 	t.Helper()
-	trainer := must(tfmodel.NewTrainer(r.arch, tfmodel.DefaultAdam(), tfmodel.Loss{}, 7, graph.Threads{}))(t)
+	trainer := must(tfmodel.NewTrainer(r.arch, tfmodel.DefaultAdam(), tfmodel.Loss{}, 7, graph.Config{}))(t)
 	defer trainer.Close()
 	if err := trainer.Init(t.Context()); err != nil {
 		t.Fatal(err)

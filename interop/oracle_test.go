@@ -57,7 +57,7 @@ func (d oracleDifferences) add(l agreement.Line, difference float64) {
 // checkAtImage holds what looks at the image, the explainers in Go and the
 // signatures, against GradientTape's gradients of the Keras network.
 func checkAtImage(t *testing.T, m model, most oracleDifferences) {
-	bundle := must(savedmodel.Open(m.dir(), graph.Threads{}))(t)
+	bundle := must(savedmodel.Open(m.dir(), graph.Config{}))(t)
 	defer bundle.Close()
 	signatures := bySession(t, m, m.cases, m.explanations...)
 	for _, c := range m.cases {
@@ -89,7 +89,7 @@ func checkAtImage(t *testing.T, m model, most oracleDifferences) {
 }
 
 func checkMaps(t *testing.T, m model, most oracleDifferences) {
-	bundle := must(savedmodel.Open(m.dir(), graph.Threads{}))(t)
+	bundle := must(savedmodel.Open(m.dir(), graph.Config{}))(t)
 	defer bundle.Close()
 	var each []inputs // every case for every class
 	for _, c := range m.cases {

@@ -23,7 +23,7 @@ import (
 // and not by the signatures.
 func byOscar(t *testing.T, m model) results {
 	t.Helper()
-	bundle := must(savedmodel.Open(m.dir(), graph.Threads{}))(t)
+	bundle := must(savedmodel.Open(m.dir(), graph.Config{}))(t)
 	defer bundle.Close()
 	out := results{}
 	for _, c := range m.cases {
@@ -79,7 +79,7 @@ func bySession(t *testing.T, m model, cases []inputs, signatures ...string) resu
 	if err := proto.Unmarshal(must(os.ReadFile(filepath.Join(m.dir(), "saved_model.pb")))(t), &saved); err != nil {
 		t.Fatal(err)
 	}
-	g, session, err := graph.Load(m.dir(), "serve", graph.Threads{})
+	g, session, err := graph.Load(m.dir(), "serve", graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func TestTraining(t *testing.T) {
 
 func checkTraining(t *testing.T, name string, a tfmodel.Architecture, steps, batch int, rate float64) {
 	folder := t.TempDir()
-	trainer := must(tfmodel.NewTrainer(a, tfmodel.DefaultAdam(), tfmodel.Loss{}, 3, graph.Threads{}))(t)
+	trainer := must(tfmodel.NewTrainer(a, tfmodel.DefaultAdam(), tfmodel.Loss{}, 3, graph.Config{}))(t)
 	defer trainer.Close()
 	if err := trainer.Init(t.Context()); err != nil {
 		t.Fatal(err)
@@ -89,10 +89,10 @@ func checkTraining(t *testing.T, name string, a tfmodel.Architecture, steps, bat
 	agreement.Check(t, line)
 
 	n := must(tfmodel.Compile(a))(t)
-	session := must(n.Restore(t.Context(), filepath.Join(folder, "after"), graph.Threads{}))(t)
+	session := must(n.Restore(t.Context(), filepath.Join(folder, "after"), graph.Config{}))(t)
 	defer session.Close()
 	start := must(tfmodel.Compile(a))(t)
-	before := must(start.Restore(t.Context(), filepath.Join(folder, "weights"), graph.Threads{}))(t)
+	before := must(start.Restore(t.Context(), filepath.Join(folder, "weights"), graph.Config{}))(t)
 	defer before.Close()
 	was := must(start.Values(t.Context(), before))(t)
 	furthest := 0.0

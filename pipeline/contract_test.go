@@ -75,7 +75,7 @@ func (c *contract) explain(t *testing.T, at methods.At, images explain.Images, t
 // trained network in TensorFlow. The packages' own contracts say it of made-up
 // models, and more.
 func TestContractOfEveryMethod(t *testing.T) {
-	bundle, err := Open(trained(t).Dir, oneThread.Threads)
+	bundle, err := Open(trained(t).Dir, oneThread.Config(0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func (c *contract) states(t *testing.T, at methods.At, m methods.Method, diverge
 // Where the image is the baseline there is nothing to explain: the map is empty,
 // not rounding of the model drawn large.
 func TestNothingToExplain(t *testing.T) {
-	bundle := must(Open(trained(t).Dir, oneThread.Threads))
+	bundle := must(Open(trained(t).Dir, oneThread.Config(0)))
 	defer bundle.Close()
 	in := bundle.Metadata.Image
 	flat := explain.Images{N: 5, Height: in.Height, Width: in.Width, Channels: 3}
@@ -247,7 +247,7 @@ func TestNothingToExplain(t *testing.T) {
 // diverged opens the model once more, with a last layer of NaNs.
 func diverged(t *testing.T) *savedmodel.Bundle {
 	t.Helper()
-	bundle, err := Open(trained(t).Dir, oneThread.Threads)
+	bundle, err := Open(trained(t).Dir, oneThread.Config(0))
 	if err != nil {
 		t.Fatal(err)
 	}

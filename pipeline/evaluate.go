@@ -23,16 +23,17 @@ import (
 
 // EvaluateOptions are the options of [Evaluate].
 type EvaluateOptions struct {
-	Model    string // a run or a SavedModel
-	Data     string // folder of images below folders named as classes; empty: the run's own
-	Part     string // train, validation, test, or all: every image below Data
-	Machine  Machine
-	Listener Listener
+	Model     string // a run or a SavedModel
+	Data      string // folder of images below folders named as classes; empty: the run's own
+	Part      string // train, validation, test, or all: every image below Data
+	Precision Precision
+	Machine   Machine
+	Listener  Listener
 }
 
 // Check reports options that cannot be, whatever the model.
 func (o EvaluateOptions) Check() error {
-	return cmp.Or(named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check())
+	return cmp.Or(named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check(), o.Precision.Check())
 }
 
 // Evaluation is how well a model does on some images.
@@ -45,11 +46,12 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	bundle, err := Open(o.Model, o.Machine.Threads)
+	bundle, precision, err := openFor(o.Model, jobPredict, o.Machine.Config(o.Precision))
 	if err != nil {
 		return nil, err
 	}
 	defer bundle.Close()
+	o.Precision = precision
 	return o.evaluate(ctx, bundle)
 }
 
@@ -67,7 +69,7 @@ func (o EvaluateOptions) evaluate(ctx context.Context, bundle *savedmodel.Bundle
 		o.Listener.Stage("evaluating the " + o.Part + " part")
 	}
 	o.Listener.Note(part.notes...)
-	e := &Evaluation{Part: o.Part, Confusion: metric.NewConfusion(bundle.Metadata.Classes), Notes: part.notes}
+	e := &Evaluation{Part: o.Part, Precision: o.Precision, Confusion: metric.NewConfusion(bundle.Metadata.Classes), Notes: part.notes}
 	in := bundle.Metadata.Image
 	skip := func(item dataset.Item, err error) {
 		unreadable = append(unreadable, run.Problem(item, err))

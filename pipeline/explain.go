@@ -54,7 +54,7 @@ type ExplainOptions struct {
 // Check returns an error for the first option that is wrong, before anything is
 // read.
 func (o ExplainOptions) Check() error {
-	if err := errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Machine.Check()); err != nil {
+	if err := errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Machine.Check(), o.Settings.Precision.Check()); err != nil {
 		return err
 	}
 	return checkUnused(o.Settings)
@@ -90,10 +90,11 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	bundle, err := Open(o.Model, o.Machine.Threads)
+	bundle, precision, err := openFor(o.Model, jobExplain, o.Machine.Config(o.Settings.Precision))
 	if err != nil {
 		return nil, err
 	}
+	o.Settings.Precision = precision
 	defer bundle.Close()
 	if o.Settings.Layer == "" {
 		o.Settings.Layer = bundle.Metadata.Explain

@@ -21,7 +21,7 @@ func asked(method, layer string) Settings {
 // What is asked for, and the folders it goes to. The CAMs of a layer are one
 // explainer, that is one run of the model.
 func TestMethodsAt(t *testing.T) {
-	bundle, err := Open(trained(t).Dir, oneThread.Threads)
+	bundle, err := Open(trained(t).Dir, oneThread.Config(0))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,7 @@ func TestSessionRuns(t *testing.T) {
 // sessionRuns explains six images as one shard.
 func sessionRuns(t *testing.T, s Settings) int64 {
 	t.Helper()
-	bundle := must(Open(trained(t).Dir, Threads{Intra: 1}))
+	bundle := must(Open(trained(t).Dir, Config{Threads: Threads{Intra: 1}}))
 	defer bundle.Close()
 	images := must(dataset.ListImages(t.Context(), []string{photos(t, 6)}))
 	out := t.TempDir()

@@ -310,7 +310,7 @@ func TestExplainEmptyMaps(t *testing.T) {
 // A file that is changed between being read and being drawn keeps its map, and
 // its row says why it is not drawn.
 func TestExplainChangedFile(t *testing.T) {
-	bundle := must(Open(trained(t).Dir, oneThread.Threads))
+	bundle := must(Open(trained(t).Dir, oneThread.Config(0)))
 	defer bundle.Close()
 	s, out, dir := settings(), t.TempDir(), photos(t, 1)
 	s.Layer = "conv5"

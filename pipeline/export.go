@@ -124,7 +124,7 @@ func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error
 	if err != nil {
 		return 0, err
 	}
-	session, err := n.Restore(ctx, prefix, o.Threads)
+	session, err := n.Restore(ctx, prefix, Config{Threads: o.Threads})
 	if err != nil {
 		return 0, err
 	}
@@ -201,13 +201,4 @@ func ModelDir(path string) (string, error) {
 		return "", fmt.Errorf("no model at %s: want a run folder or a SavedModel folder", path)
 	}
 	return "", fmt.Errorf("%s is neither a run folder (%s) nor a SavedModel (saved_model.pb)", path, run.ExperimentFile)
-}
-
-// Open opens what a user names as MODEL.
-func Open(path string, threads Threads) (*savedmodel.Bundle, error) {
-	dir, err := ModelDir(strings.TrimSuffix(path, "/"))
-	if err != nil {
-		return nil, err
-	}
-	return savedmodel.Open(dir, threads)
 }

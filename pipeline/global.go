@@ -84,7 +84,7 @@ func ExplainGlobal(ctx context.Context, o GlobalOptions) (*Global, error) {
 
 // Check reports options that cannot be, whatever the model.
 func (o GlobalOptions) Check() error {
-	if err := errors.Join(o.Global.Check(), named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check()); err != nil {
+	if err := errors.Join(o.Global.Check(), named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check(), o.Settings.Precision.Check()); err != nil {
 		return err
 	}
 	switch {
@@ -135,10 +135,11 @@ type globalJob struct {
 }
 
 func (o GlobalOptions) open(ctx context.Context) (*globalJob, error) {
-	bundle, err := Open(o.Model, o.Machine.Threads)
+	bundle, precision, err := openFor(o.Model, jobExplain, o.Machine.Config(o.Settings.Precision))
 	if err != nil {
 		return nil, err
 	}
+	o.Settings.Precision = precision
 	g := &globalJob{GlobalOptions: o, bundle: bundle}
 	if err := g.resolve(ctx); err != nil {
 		bundle.Close()

@@ -199,7 +199,7 @@ func (m *mapper) open(ctx context.Context, path string) *photo {
 // unexplained returns the one row of a file that has no map.
 func (m *mapper) unexplained(p *photo, status, reason string) Row {
 	r := Row{
-		Image: p.path, SHA256: p.sha256, Part: p.part, Layer: m.settings.Layer, Method: m.settings.Method,
+		Image: p.path, SHA256: p.sha256, Part: p.part, Layer: m.settings.Layer, Method: m.settings.Method, Precision: m.settings.Precision,
 		Status: status, Reason: reason,
 	}
 	if p.class >= 0 {

@@ -28,11 +28,12 @@ type PredictOptions struct {
 	Paths []string // image files and folders; one that does not exist is an error
 	// List yields more of them, which are read as they are needed; one that does not
 	// exist is an unreadable image. It may be nil.
-	List     iter.Seq2[string, error]
-	Top      int // the classes of a prediction, at least 1; no more than the model has
-	Batch    int // images in a run of the model
-	Machine  Machine
-	Listener Listener
+	List      iter.Seq2[string, error]
+	Top       int // the classes of a prediction, at least 1; no more than the model has
+	Batch     int // images in a run of the model
+	Precision Precision
+	Machine   Machine
+	Listener  Listener
 }
 
 // Check returns an error for the first option that is wrong.
@@ -43,7 +44,7 @@ func (o PredictOptions) Check() error {
 	case o.Batch < 1:
 		return fmt.Errorf("batch is %d, want at least 1", o.Batch)
 	}
-	return o.Machine.Check()
+	return cmp.Or(o.Machine.Check(), o.Precision.Check())
 }
 
 // PredictSummary counts what [Predict] did.
@@ -70,7 +71,7 @@ func Predict(ctx context.Context, o PredictOptions, each func(result.Prediction)
 			return nil, fmt.Errorf("cannot read %q: %w", path, paths.TrimError(err))
 		}
 	}
-	bundle, err := Open(o.Model, o.Machine.Threads)
+	bundle, err := Open(o.Model, o.Machine.Config(o.Precision))
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ func (m *mapper) row(s shard, p *photo, a explain.Attribution) (Row, error) {
 	}
 	classes := m.labels.classes
 	r := Row{
-		Image: p.path, SHA256: p.sha256, Decoder: p.decoder, Part: p.part, Layer: a.Layer, Method: a.Method, Signed: method.Signed,
+		Image: p.path, SHA256: p.sha256, Decoder: p.decoder, Part: p.part, Layer: a.Layer, Method: a.Method, Precision: m.settings.Precision, Signed: method.Signed,
 		Status: string(a.Status), Reason: a.Status.Reason(), Caution: caution(a),
 		Predicted: classes[numeric.ArgMax(a.Probabilities)], Target: classes[a.Target], Score: finite(a.Score),
 		Probabilities: map[string]float32{}, Facts: maps.Clone(a.Facts),

@@ -43,7 +43,7 @@ const (
 
 // Check returns an error for options that fit no model.
 func (o ScoreOptions) Check() error {
-	if err := errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Scoring.Check(), named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check()); err != nil {
+	if err := errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Scoring.Check(), named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check(), o.Settings.Precision.Check()); err != nil {
 		return err
 	}
 	if c := o.Settings.Class; c != TargetPredicted && c != TargetTrue {
@@ -140,7 +140,7 @@ func (o ScoreOptions) open(ctx context.Context) (s *scoreJob, err error) {
 			s.close()
 		}
 	}()
-	if s.bundle, err = Open(o.Model, o.Machine.Threads); err != nil {
+	if s.bundle, s.Settings.Precision, err = openFor(o.Model, jobExplain, o.Machine.Config(o.Settings.Precision)); err != nil {
 		return s, err
 	}
 	if s.Settings.Layer == "" {
@@ -203,7 +203,7 @@ func (s *scoreJob) randomize(ctx context.Context) error {
 	if !s.Scoring.Need(score.NeedsRandomised) {
 		return nil
 	}
-	second, err := Open(s.Model, s.Machine.Threads)
+	second, err := Open(s.Model, s.Machine.Config(s.Settings.Precision))
 	if err == nil {
 		if s.randomized, err = tfmodel.Randomize(s.bundle, second, s.Settings.Seed); err == nil {
 			if err = s.randomized.To(ctx, 1); err == nil {

@@ -120,7 +120,7 @@ func TestScoreIsPackageScores(t *testing.T) {
 	got := mustScore(t, o)
 
 	run := trained(t)
-	bundle, err := Open(run.Dir, oneThread.Threads)
+	bundle, err := Open(run.Dir, oneThread.Config(0))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -172,7 +172,7 @@ const (
 func difference(a, b Settings) string {
 	for _, f := range []struct{ name, was, is string }{
 		{"model", a.Model, b.Model}, {"method", a.Method, b.Method}, {"layer", a.Layer, b.Layer}, {"class", a.Class, b.Class},
-		{"score", cmp.Or(string(a.Score), "by default"), cmp.Or(string(b.Score), "by default")}, {"batch", fmt.Sprint(a.Batch), fmt.Sprint(b.Batch)},
+		{"score", cmp.Or(string(a.Score), "by default"), cmp.Or(string(b.Score), "by default")}, {"precision", a.Precision.String(), b.Precision.String()}, {"batch", fmt.Sprint(a.Batch), fmt.Sprint(b.Batch)},
 		{"alpha", fmt.Sprint(a.Alpha), fmt.Sprint(b.Alpha)}, {"colormap", a.ColorMap, b.ColorMap}, {"signed-colormap", a.SignedColorMap, b.SignedColorMap},
 		{"signed-alpha", fmt.Sprint(a.SignedAlpha), fmt.Sprint(b.SignedAlpha)},
 		{"scale", a.Scale, b.Scale}, {"percentile", fmt.Sprint(a.Percentile), fmt.Sprint(b.Percentile)},

@@ -17,8 +17,12 @@ import (
 
 // What every job takes and returns; see oscar/run.
 type (
-	Machine  = run.Machine
-	Threads  = run.Threads
+	Machine = run.Machine
+	Threads = run.Threads
+	// Precision says in what numbers a model computes.
+	Precision = run.Precision
+	// Config says how a session computes.
+	Config   = run.Config
 	Listener = run.Listener
 	StepInfo = run.StepInfo
 )
@@ -52,7 +56,7 @@ type TrainOptions struct {
 // evaluation of the test part. When ctx is cancelled it saves after the current
 // step and returns [ErrInterrupted].
 func Train(ctx context.Context, o TrainOptions) (*Run, error) {
-	if err := errors.Join(o.Experiment.Check(), o.Machine.Check()); err != nil {
+	if err := errors.Join(o.Experiment.Check(), o.Machine.Check(), o.Experiment.Training.Precision.Check()); err != nil {
 		return nil, err
 	}
 	if paths.Within(paths.Real(o.Data), paths.Real(o.Out)) {
@@ -99,6 +103,7 @@ func (o TrainOptions) create(ctx context.Context, out *run.Folder) (*Run, error)
 	if err := e.Resolve(len(folder.Classes)); err != nil {
 		return nil, err
 	}
+	e.Training.Precision = TrainingPrecision(e.Training.Precision, e.Architecture.Name)
 	if err := checkMemory(e, o.Listener); err != nil {
 		return nil, err
 	}
@@ -118,7 +123,7 @@ func (o TrainOptions) create(ctx context.Context, out *run.Folder) (*Run, error)
 		}
 		e.Data.Root = filepath.ToSlash(below)
 	}
-	r, err := run.Create(out, e, run.NewEnvironment(o.Machine.Threads, e.Seed), split)
+	r, err := run.Create(out, e, run.NewEnvironment(o.Machine.Config(e.Training.Precision), e.Seed), split)
 	if err != nil {
 		return nil, err
 	}
@@ -156,6 +161,9 @@ func Resume(ctx context.Context, o ResumeOptions) (*Run, error) {
 	if err := r.edit(ctx, o); err != nil {
 		return nil, err
 	}
+	if err := r.Experiment.Training.Precision.Check(); err != nil {
+		return nil, fmt.Errorf("%s was trained in bfloat16: %w", r.Dir, err)
+	}
 	if err := checkMemory(r.Experiment, listener); err != nil {
 		return nil, err
 	}
@@ -170,7 +178,7 @@ func Resume(ctx context.Context, o ResumeOptions) (*Run, error) {
 		listener.Note(fmt.Sprintf("the run began with %d+%d threads, and goes on with %d+%d: the last bits may differ",
 			before.Intra, before.Inter, machine.Threads.Intra, machine.Threads.Inter))
 	}
-	was, now := r.Environment, run.NewEnvironment(machine.Threads, r.Experiment.Seed)
+	was, now := r.Environment, run.NewEnvironment(machine.Config(r.Experiment.Training.Precision), r.Experiment.Seed)
 	if was.TensorFlow != now.TensorFlow || was.Processor != now.Processor {
 		listener.Note(fmt.Sprintf("the run began with TensorFlow %s on %s, and goes on with TensorFlow %s on %s: the last bits may differ",
 			was.TensorFlow, was.Processor, now.TensorFlow, now.Processor))

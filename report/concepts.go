@@ -135,6 +135,7 @@ func (g *globalChapter) setup() []page.Block {
 		{Name: "Images", Value: fmt.Sprintf("%s, of the %s", page.Thousands(g.Images), partName(g.Part))},
 		{Name: "Methods", Value: cmp.Or(strings.Join(methods, ", "), "none")},
 		{Name: "Layer", Value: g.Settings.Layer},
+		{Name: "Precision", Value: g.Settings.Precision.String()},
 		{Name: "Seed", Value: fmt.Sprint(g.Settings.Seed)},
 		{Name: "Model", Value: "fingerprint " + g.Settings.Model},
 	}}

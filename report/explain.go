@@ -296,6 +296,7 @@ func (x *explanations) setup() []page.Block {
 		{Name: "Methods", Value: strings.ReplaceAll(s.Method, ",", ", ")},
 		{Name: "Layers", Value: strings.ReplaceAll(s.Layer, ",", ", ")},
 		{Name: "Class", Value: s.Class},
+		{Name: "Precision", Value: s.Precision.String()},
 	}
 	for _, f := range []page.Fact{
 		{Name: "Score", Value: string(s.Score)}, {Name: "Samples", Value: nonzero(s.Samples)}, {Name: "LRP rules", Value: s.Rules},

@@ -126,6 +126,7 @@ func scoreSetup(s *result.Scores) []page.Block {
 		{Name: "Metrics", Value: metrics},
 		{Name: "Layer", Value: s.Settings.Layer},
 		{Name: "Class", Value: s.Settings.Class},
+		{Name: "Precision", Value: s.Settings.Precision.String()},
 		{Name: "Seed", Value: fmt.Sprint(s.Settings.Seed)},
 		{Name: "Model", Value: "fingerprint " + s.Settings.Model},
 	}}

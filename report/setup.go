@@ -79,7 +79,7 @@ func trainSetup(t *result.Training) ([]page.Block, error) {
 			{Name: "Training", Value: fmt.Sprintf("%d epochs in batches of %d, learning rate %s (%s)", x.Training.Epochs, x.Training.Batch, page.Short(x.Training.LearningRate), x.Training.Schedule.Kind)},
 			{Name: "Seed", Value: fmt.Sprint(x.Seed)},
 			{Name: "Started", Value: env.Started.UTC().Format("2 January 2006, 15:04") + " UTC"},
-			{Name: "Machine", Value: fmt.Sprintf("%s, %s; TensorFlow with %d + %d threads", env.Processor, page.Count(env.Processors, "processor"), env.Threads.Intra, env.Threads.Inter)},
+			{Name: "Machine", Value: fmt.Sprintf("%s, %s; TensorFlow with %d + %d threads, in %s", env.Processor, page.Count(env.Processors, "processor"), env.Threads.Intra, env.Threads.Inter, env.Precision)},
 			{Name: "Versions", Value: fmt.Sprintf("oscar %s, TensorFlow %s, graft %s, Go %s", env.Oscar, env.TensorFlow, env.Graft, strings.TrimPrefix(env.Go, "go"))},
 			{Name: "Hash of the split", Value: fmt.Sprintf("%.16s", s.Hash)},
 		},

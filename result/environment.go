@@ -18,8 +18,10 @@ type Environment struct {
 	Processor  string          `json:"processor"`
 	Processors int             `json:"processors"`
 	Threads    machine.Threads `json:"threads"`
-	Seed       uint64          `json:"seed"`
-	Started    time.Time       `json:"started"`
+	// Precision is what the training computed with.
+	Precision machine.Precision `json:"precision"`
+	Seed      uint64            `json:"seed"`
+	Started   time.Time         `json:"started"`
 }
 
 // Versions returns the versions of oscar, TensorFlow, graft and Go, for a SavedModel.

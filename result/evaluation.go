@@ -1,15 +1,19 @@
 package result
 
-import "oscar/metric"
+import (
+	"oscar/internal/machine"
+	"oscar/metric"
+)
 
 // Evaluation is how well a model does on some images: those that can be read, are of
 // a known class and have a finite prediction. Without any, the figures are NaN.
 type Evaluation struct {
-	Part       string `json:"part"`
-	Epoch      int    `json:"epoch,omitempty"` // of the run, the best on validation
-	Images     int    `json:"images"`
-	Unreadable int    `json:"unreadable"`
-	NotFinite  int    `json:"not_finite,omitempty"` // images without a finite prediction
+	Part       string            `json:"part"`
+	Epoch      int               `json:"epoch,omitempty"` // of the run, the best on validation
+	Precision  machine.Precision `json:"precision"`
+	Images     int               `json:"images"`
+	Unreadable int               `json:"unreadable"`
+	NotFinite  int               `json:"not_finite,omitempty"` // images without a finite prediction
 	// UnknownClass counts the images of unknown class by the predicted class; nil: none.
 	UnknownClass []int                `json:"unknown_class,omitempty"`
 	Accuracy     Number               `json:"accuracy"`

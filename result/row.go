@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"oscar/explain"
+	"oscar/internal/machine"
 	"oscar/internal/paths"
 )
 
@@ -39,7 +40,8 @@ type Row struct {
 	Score         *float32           `json:"score"`  // of the target; null where not finite
 	Layer         string             `json:"layer"`
 	Method        string             `json:"method"`
-	Signed        bool               `json:"signed"` // negative values are evidence against the target and are drawn
+	Precision     machine.Precision  `json:"precision"` // that the model computed in
+	Signed        bool               `json:"signed"`    // negative values are evidence against the target and are drawn
 	RawMin        *float32           `json:"raw_min"`
 	RawMax        *float32           `json:"raw_max"`
 	// Scale is the value that the full colour stands for in the overlay; null

@@ -1,21 +1,26 @@
 package result
 
-import "oscar/explain"
+import (
+	"oscar/explain"
+	"oscar/internal/machine"
+)
 
 // SettingsFile is the name of the settings within a folder of explanations.
 const SettingsFile = "explain.json"
 
 // Settings decide what explanations are made and how they are drawn.
 type Settings struct {
-	Format   int           `json:"format"`   // 1
-	Model    string        `json:"model"`    // the SavedModel's fingerprint
-	Method   string        `json:"method"`   // names of methods, separated by commas, or [AllMethods]; lrp@conv5 names a layer for one
-	Layer    string        `json:"layer"`    // of methods for which none is named, separated by commas, or [AllLayers]; empty: the model's own choice
-	Class    string        `json:"class"`    // predicted, true, all, or a class's name
-	Score    explain.Score `json:"score"`    // the score explained; empty: each method's own
-	Batch    int           `json:"batch"`    // images in a session run, and in a shard
-	Alpha    float64       `json:"alpha"`    // opacity of the colours in an overlay, above 0 to 1
-	ColorMap string        `json:"colormap"` // a name of heatmap.ColorMapNames
+	Format int           `json:"format"` // 1
+	Model  string        `json:"model"`  // the SavedModel's fingerprint
+	Method string        `json:"method"` // names of methods, separated by commas, or [AllMethods]; lrp@conv5 names a layer for one
+	Layer  string        `json:"layer"`  // of methods for which none is named, separated by commas, or [AllLayers]; empty: the model's own choice
+	Class  string        `json:"class"`  // predicted, true, all, or a class's name
+	Score  explain.Score `json:"score"`  // the score explained; empty: each method's own
+	// Precision is what the model computes in, see [explain.Method].Exact.
+	Precision machine.Precision `json:"precision"`
+	Batch     int               `json:"batch"`    // images in a session run, and in a shard
+	Alpha     float64           `json:"alpha"`    // opacity of the colours in an overlay, above 0 to 1
+	ColorMap  string            `json:"colormap"` // a name of heatmap.ColorMapNames
 	// SignedColorMap and SignedAlpha replace them for methods with evidence against the class.
 	SignedColorMap string  `json:"signed_colormap"`
 	SignedAlpha    float64 `json:"signed_alpha"`

@@ -10,11 +10,12 @@ import (
 	"oscar/result"
 )
 
-// NewEnvironment describes this process.
-func NewEnvironment(threads Threads, seed uint64) result.Environment {
+// NewEnvironment describes this process, and how it computes.
+func NewEnvironment(config Config, seed uint64) result.Environment {
 	return result.Environment{
 		Oscar: result.Version, TensorFlow: graph.Version(), Graft: graftVersion(), Go: runtime.Version(),
-		Processor: machine.Processor(), Processors: runtime.NumCPU(), Threads: threads.Resolve(), Seed: seed,
+		Processor: machine.Processor(), Processors: runtime.NumCPU(), Threads: config.Threads.Resolve(),
+		Precision: config.Precision, Seed: seed,
 		Started: time.Now().UTC().Truncate(time.Second),
 	}
 }

@@ -17,7 +17,7 @@ import (
 func (r *Run) Fit(ctx context.Context, machine Machine, listener Listener) error {
 	e := r.Experiment
 	listener.Stage("building the graph")
-	t, err := tfmodel.NewTrainer(e.Architecture, e.Training.Adam, e.Training.Loss, e.Seed, machine.Threads)
+	t, err := tfmodel.NewTrainer(e.Architecture, e.Training.Adam, e.Training.Loss, e.Seed, machine.Config(e.Training.Precision))
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,12 @@ var ErrInterrupted = errors.New("interrupted")
 // Threads says how many threads TensorFlow uses; see [graph.Threads].
 type Threads = graph.Threads
 
+// Precision says in what numbers a model computes; see [graph.Precision].
+type Precision = graph.Precision
+
+// Config says how a session computes; see [graph.Config].
+type Config = graph.Config
+
 // Machine says how a job uses the machine. It changes speed and memory. Results
 // depend on it in the last bits at most, by Threads.
 type Machine struct {
@@ -24,6 +30,9 @@ type Machine struct {
 	CheckpointEvery int               // steps between checkpoints within an epoch; 0: none
 	Limits          dataset.Limits    // of an image to evaluate or explain; an experiment has its own
 }
+
+// Config returns how a session computes with a job's precision on the machine.
+func (m Machine) Config(p Precision) Config { return Config{Threads: m.Threads, Precision: p} }
 
 // Check reports the first number that is out of range.
 func (m Machine) Check() error {

@@ -50,7 +50,7 @@ func create(dir string, seed uint64) error {
 	if err != nil {
 		return err
 	}
-	r, err := Create(folder, e, NewEnvironment(Threads{}, seed), split)
+	r, err := Create(folder, e, NewEnvironment(Config{}, seed), split)
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func TestCreateWholeOrNotAtAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Create(folder, e, NewEnvironment(Threads{}, 1), split); err == nil {
+	if _, err := Create(folder, e, NewEnvironment(Config{}, 1), split); err == nil {
 		t.Error("no error")
 	}
 	left, err := os.ReadDir(other)

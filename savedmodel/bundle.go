@@ -43,14 +43,9 @@ type tapKey struct {
 // tap has the tensors that a query fetches.
 type tap struct{ target, score, activations, gradients graph.Tensor }
 
-// Open loads the SavedModel in dir and restores its variables.
-func Open(dir string, threads graph.Threads) (*Bundle, error) {
-	return OpenOptimized(dir, threads, graph.OptimizeAll)
-}
-
-// OpenOptimized is [Open] with an optimiser of the caller's choice. An adopted
-// model keeps its tensors: TensorFlow would fuse those that are fed and fetched.
-func OpenOptimized(dir string, threads graph.Threads, optimizer graph.Optimizer) (*Bundle, error) {
+// Open loads the SavedModel in dir and restores its variables. An adopted model
+// keeps its tensors: TensorFlow would fuse those that are fed and fetched.
+func Open(dir string, config graph.Config) (*Bundle, error) {
 	if _, err := os.Stat(filepath.Join(dir, "saved_model.pb")); err != nil {
 		return nil, lacksGraph(dir)
 	}
@@ -61,10 +56,10 @@ func OpenOptimized(dir string, threads graph.Threads, optimizer graph.Optimizer)
 	if err := checkFiles(dir); err != nil {
 		return nil, err
 	}
-	if meta.Origin != nil && optimizer == graph.OptimizeAll {
-		optimizer = graph.KeepTensors
+	if meta.Origin != nil && config.Optimizer == graph.OptimizeAll {
+		config.Optimizer = graph.KeepTensors
 	}
-	g, session, err := graph.LoadOptimized(dir, "serve", threads, optimizer)
+	g, session, err := graph.Load(dir, "serve", config)
 	if err != nil {
 		if _, _, damaged := Describe(dir); damaged != nil {
 			return nil, damaged

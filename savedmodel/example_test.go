@@ -12,7 +12,7 @@ import (
 // What conv5 holds of a photo, and how the score of its predicted class changes
 // with it: what every method of the CAM family is made of.
 func Example() {
-	model, err := savedmodel.Open("runs/mine/model", graph.Threads{})
+	model, err := savedmodel.Open("runs/mine/model", graph.Config{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -53,7 +53,7 @@ func pixels(a tfmodel.Architecture, n int, seed uint64) (tfmodel.Batch, explain.
 // trained returns a trainer after a few steps, so that nothing is as it began.
 func trained(t testing.TB, a tfmodel.Architecture) *tfmodel.Trainer {
 	t.Helper()
-	trainer, err := tfmodel.NewTrainer(a, tfmodel.DefaultAdam(), tfmodel.Loss{}, 1, graph.Threads{})
+	trainer, err := tfmodel.NewTrainer(a, tfmodel.DefaultAdam(), tfmodel.Loss{}, 1, graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func network(t testing.TB, trainer *tfmodel.Trainer) (*tfmodel.Network, *graph.S
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, err := n.Restore(t.Context(), prefix, graph.Threads{})
+	session, err := n.Restore(t.Context(), prefix, graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func exported(t testing.TB) string {
 
 func open(t testing.TB, dir string) *savedmodel.Bundle {
 	t.Helper()
-	b, err := savedmodel.Open(dir, graph.Threads{})
+	b, err := savedmodel.Open(dir, graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func open(t testing.TB, dir string) *savedmodel.Bundle {
 // names of its tensors.
 func gradCAM(t *testing.T, dir string, images explain.Images, targets []int64) (raw, heatmap []float32) {
 	t.Helper()
-	g, s, err := graph.Load(dir, "serve", graph.Threads{})
+	g, s, err := graph.Load(dir, "serve", graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func edit(change func(map[string]any)) func([]byte) []byte {
 // wantRefused opens a model, which must fail with the words.
 func wantRefused(t *testing.T, dir string, words ...string) {
 	t.Helper()
-	b, err := savedmodel.Open(dir, graph.Threads{})
+	b, err := savedmodel.Open(dir, graph.Config{})
 	if err == nil {
 		b.Close()
 	} else {
@@ -125,7 +125,7 @@ func TestOpenNoticesAFlippedBit(t *testing.T) {
 				b[r.IntN(len(b))] ^= 1 << r.IntN(8)
 				return b
 			})
-			if b, err := savedmodel.Open(dir, graph.Threads{}); err == nil {
+			if b, err := savedmodel.Open(dir, graph.Config{}); err == nil {
 				b.Close()
 				t.Errorf("a bit of %s: no error", file)
 			}
@@ -135,7 +135,7 @@ func TestOpenNoticesAFlippedBit(t *testing.T) {
 
 func TestOpenOfNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "nothing")
-	_, err := savedmodel.Open(dir, graph.Threads{})
+	_, err := savedmodel.Open(dir, graph.Config{})
 	wantError(t, "no folder", err, dir, "not a SavedModel")
 }
 
@@ -274,7 +274,7 @@ func TestAbsurdMetadata(t *testing.T) {
 			if tries%16 != 0 { // opening takes longer
 				continue
 			}
-			if b, err := savedmodel.Open(dir, graph.Threads{Intra: 1, Inter: 1}); err == nil {
+			if b, err := savedmodel.Open(dir, graph.Config{Threads: graph.Threads{Intra: 1, Inter: 1}}); err == nil {
 				b.Close()
 			}
 		}

@@ -19,8 +19,8 @@ import (
 
 // registry has the models that are served, in the order of the command line.
 type registry struct {
-	models  []*model
-	threads pipeline.Threads
+	models []*model
+	config pipeline.Config
 }
 
 // model is a name under which one version of a model is served at a time.
@@ -49,11 +49,11 @@ type version struct {
 var errNotFound = errors.New("not found")
 
 // newRegistry opens models that are given as PATH or NAME=PATH.
-func newRegistry(given []string, threads pipeline.Threads) (*registry, error) {
+func newRegistry(given []string, config pipeline.Config) (*registry, error) {
 	if len(given) == 0 {
 		return nil, errors.New("no model to serve")
 	}
-	r := &registry{threads: threads}
+	r := &registry{config: config}
 	for _, text := range given {
 		m := newModel(text)
 		if err := checkName(m.name); err != nil {
@@ -65,7 +65,7 @@ func newRegistry(given []string, threads pipeline.Threads) (*registry, error) {
 			return nil, fmt.Errorf("%s and %s are both called %s; name one of them: NAME=%s", other.path, m.path, m.name, m.path)
 		}
 		r.models = append(r.models, m)
-		if err := m.open(threads); err != nil {
+		if err := m.open(config); err != nil {
 			r.close()
 			return nil, err
 		}
@@ -118,9 +118,9 @@ func versionsIn(path string) []int {
 }
 
 // open opens the model's newest version that can be opened.
-func (m *model) open(threads pipeline.Threads) error {
+func (m *model) open(config pipeline.Config) error {
 	if !m.numbered {
-		bundle, err := pipeline.Open(m.path, threads)
+		bundle, err := pipeline.Open(m.path, config)
 		if err != nil {
 			return err
 		}
@@ -129,7 +129,7 @@ func (m *model) open(threads pipeline.Threads) error {
 	}
 	var first error
 	for _, n := range versionsIn(m.path) {
-		err := m.swap(context.Background(), n, threads)
+		err := m.swap(context.Background(), n, config)
 		if err == nil {
 			return nil
 		}
@@ -140,9 +140,9 @@ func (m *model) open(threads pipeline.Threads) error {
 
 // swap opens a version and serves it in place of the present one, whose requests
 // come to their end.
-func (m *model) swap(ctx context.Context, number int, threads pipeline.Threads) error {
+func (m *model) swap(ctx context.Context, number int, config pipeline.Config) error {
 	dir := filepath.Join(m.path, strconv.Itoa(number))
-	bundle, err := pipeline.Open(dir, threads)
+	bundle, err := pipeline.Open(dir, config)
 	next := &version{Bundle: bundle, name: m.name, number: number, dir: dir}
 	if err == nil {
 		if err = next.warmUp(ctx); err != nil {

@@ -27,7 +27,7 @@ func oracle(t *testing.T) (*oscar.Model, explain.Prediction) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.Close() })
-	bundle, err := pipeline.Open(path, oneThread)
+	bundle, err := pipeline.Open(path, pipeline.Config{Threads: oneThread})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,8 +22,10 @@ type Options struct {
 	Addr    string   // host and port to listen on
 	Hosts   []string // names by which the server is called, beside its address and localhost
 	Threads pipeline.Threads
-	Limits  dataset.Limits // of an image
-	MaxBody int64          // bytes of a request
+	// Precision is what models compute in.
+	Precision pipeline.Precision
+	Limits    dataset.Limits // of an image
+	MaxBody   int64          // bytes of a request
 
 	MaxBatch     int           // images in a run of a model
 	BatchTimeout time.Duration // the longest that an image waits for others to share its run
@@ -66,7 +68,7 @@ func (o Options) Check() error {
 	if host == "" {
 		return fmt.Errorf("addr %q names no host; want 127.0.0.1:PORT, or 0.0.0.0:PORT for all networks", o.Addr)
 	}
-	return nil
+	return o.Precision.Check()
 }
 
 // Server serves models. Close it after use.
@@ -86,7 +88,7 @@ func New(o Options) (*Server, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	models, err := newRegistry(o.Models, o.Threads)
+	models, err := newRegistry(o.Models, pipeline.Config{Threads: o.Threads, Precision: o.Precision})
 	if err != nil {
 		return nil, err
 	}

@@ -144,10 +144,10 @@ func apply(c *result.Cut, t *experiment.Training) {
 
 // pace measures a variant's times on this machine, by a few steps on artificial
 // images.
-func pace(ctx context.Context, name string, e experiment.Experiment, threads pipeline.Threads, d disk) (cost, error) {
+func pace(ctx context.Context, name string, e experiment.Experiment, on pipeline.Machine, d disk) (cost, error) {
 	c := cost{name: name, epochs: e.Training.Epochs, copies: e.Training.Augmentation.Images(1)}
 	begin := time.Now()
-	t, err := tfmodel.NewTrainer(e.Architecture, e.Training.Adam, e.Training.Loss, 1, threads)
+	t, err := tfmodel.NewTrainer(e.Architecture, e.Training.Adam, e.Training.Loss, 1, on.Config(e.Training.Precision))
 	if err != nil {
 		return c, err
 	}

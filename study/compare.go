@@ -116,7 +116,7 @@ func (c *comparison) row(name string) *row {
 func (c *comparison) result(table []measure) *result.Study {
 	s, x := c.Study, c.Study.Explain
 	split := c.splits[s.Seeds[0]]
-	env := runfolder.NewEnvironment(c.Machine.Threads, s.Seeds[0])
+	env := runfolder.NewEnvironment(pipeline.Config{Threads: c.Machine.Threads}, s.Seeds[0])
 	settings := x.settings("")
 	res := &result.Study{
 		Format: 1, Name: s.Name, Why: s.Why, Base: s.Variants[0].Name, Classes: split.Classes, Seeds: s.Seeds,

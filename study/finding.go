@@ -94,6 +94,7 @@ func (j *job) score(ctx context.Context, r *run, opened *pipeline.Run) error {
 		scoring.Metrics = append(scoring.Metrics, "energy")
 	}
 	settings := x.settings(opened.Experiment.Explain)
+	settings.Precision = j.Study.Precision
 	settings.Seed = j.Study.Seeds[0]
 	_, err := pipeline.Score(ctx, pipeline.ScoreOptions{
 		Model: opened.Dir, Part: "test", Out: out, Settings: settings, Scoring: scoring,
@@ -134,6 +135,7 @@ func (j *job) explain(ctx context.Context, r *run, opened *pipeline.Run) error {
 		paths[i] = filepath.Join(opened.Images(), filepath.FromSlash(image))
 	}
 	settings := j.Study.Explain.settings(opened.Experiment.Explain)
+	settings.Precision = j.Study.Precision
 	// Explain refuses a seed that none of the methods uses.
 	if settings.Seed = j.Study.Seeds[0]; pipeline.CheckOption(settings, "seed") != nil {
 		settings.Seed = pipeline.DefaultSettings().Seed

@@ -50,6 +50,9 @@ func Run(ctx context.Context, o Options) (*result.Study, error) {
 	if err := errors.Join(o.Study.Check(), o.Machine.Check()); err != nil {
 		return nil, err
 	}
+	if err := o.Study.choosePrecision(); err != nil {
+		return nil, err
+	}
 	if o.Budget < 0 {
 		return nil, fmt.Errorf("budget is %s, want above 0, as 30m", o.Budget)
 	}
@@ -226,7 +229,7 @@ func (j *job) fit(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		c, err := pace(ctx, r.variant.Name, r.experiment, j.Machine.Threads, d)
+		c, err := pace(ctx, r.variant.Name, r.experiment, j.Machine, d)
 		if err != nil {
 			return fmt.Errorf("variant %s: %w", r.variant.Name, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"oscar/explain"
+	"oscar/internal/machine"
 	"oscar/internal/named"
 	"oscar/internal/numeric"
 	"oscar/pipeline"
@@ -26,6 +27,9 @@ type Study struct {
 	Base map[string]any `json:"base,omitempty" yaml:"base,omitempty"`
 	// Epochs, if not 0, is base.training.epochs.
 	Epochs int `json:"epochs,omitempty" yaml:"epochs,omitempty"`
+	// Precision is what variants are trained, scored and explained in, unless
+	// training.precision of the base or of a variant names another for training.
+	Precision machine.Precision `json:"precision,omitzero" yaml:"precision,omitempty"`
 	// Seeds are what each variant is trained with.
 	Seeds []uint64 `json:"seeds" yaml:"seeds,flow"`
 	// Split says what the images are divided by: "one", the first seed for all

@@ -54,7 +54,7 @@ func (j *job) create(r *run, dir string) error {
 	if err != nil {
 		return err
 	}
-	made, err := runfolder.Create(folder, e, runfolder.NewEnvironment(j.Machine.Threads, e.Seed), j.splits[r.seed])
+	made, err := runfolder.Create(folder, e, runfolder.NewEnvironment(j.Machine.Config(e.Training.Precision), e.Seed), j.splits[r.seed])
 	if err != nil {
 		return errors.Join(err, folder.Close())
 	}

@@ -15,7 +15,9 @@ import (
 
 	"oscar/experiment"
 	"oscar/internal/keyed"
+	"oscar/internal/machine"
 	"oscar/internal/named"
+	"oscar/pipeline"
 	"oscar/tfmodel"
 )
 
@@ -153,6 +155,9 @@ func (s Study) experiment(v Variant, classes int) (experiment.Experiment, error)
 	if e.Architecture, err = v.architecture(e.Architecture, classes); err != nil {
 		return e, fmt.Errorf("variant %s: %w", v.Name, err)
 	}
+	if e.Training.Precision == machine.Auto && s.Precision != machine.Auto {
+		return e, fmt.Errorf("variant %s: training.precision is auto, which may be another in another variant; want float32 or bfloat16, or precision: auto for the whole study", v.Name)
+	}
 	if e.Explain, err = s.layer(v, e.Architecture); err == nil {
 		err = e.Check()
 	}
@@ -162,10 +167,31 @@ func (s Study) experiment(v Variant, classes int) (experiment.Experiment, error)
 	return e, nil
 }
 
+// choosePrecision replaces the precision auto by the one that pays for the base, and
+// checks that this processor has the precisions of all variants.
+func (s *Study) choosePrecision() error {
+	base, err := s.base()
+	if err != nil {
+		return err
+	}
+	s.Precision = pipeline.TrainingPrecision(s.Precision, base.Architecture.Name)
+	for _, v := range s.Variants {
+		e, err := s.experiment(v, 2)
+		if err == nil {
+			err = e.Training.Precision.Check()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return s.Precision.Check()
+}
+
 // base returns the experiment that all edits start from. It is read each time,
 // since edits change its lists.
 func (s Study) base() (experiment.Experiment, error) {
 	e := experiment.Default()
+	e.Training.Precision = s.Precision
 	for key, instead := range map[string]string{"seed": "seeds", "explain": "explain.layer"} {
 		if _, ok := s.Base[key]; ok {
 			return e, fmt.Errorf("base.%s: a study has %s for that", key, instead)

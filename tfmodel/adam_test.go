@@ -97,7 +97,7 @@ func TestAdamTwin(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%+v", test), func(t *testing.T) {
 			a := linear(classes, test.l2)
-			trainer, err := NewTrainer(a, test.adam, Loss{}, 1, graph.Threads{})
+			trainer, err := NewTrainer(a, test.adam, Loss{}, 1, graph.Config{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -155,7 +155,7 @@ func TestOnlyKernelsDecay(t *testing.T) {
 	after := func(decay float64) (before, after map[string][]float32) {
 		settings := DefaultAdam()
 		settings.WeightDecay = decay
-		trainer, err := NewTrainer(a, settings, Loss{}, 1, graph.Threads{})
+		trainer, err := NewTrainer(a, settings, Loss{}, 1, graph.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +188,7 @@ func TestAdamRefused(t *testing.T) {
 		{Beta1: 0.9, Beta2: 0.9, Epsilon: 1e-7, WeightDecay: -1}:          {"weight decay is -1", "at least 0"},
 		{Beta1: 0.9, Beta2: 0.9, Epsilon: 1e-7, WeightDecay: math.Inf(1)}: {"weight decay is +Inf"},
 	} {
-		_, err := NewTrainer(Tiny(3), what, Loss{}, 1, graph.Threads{})
+		_, err := NewTrainer(Tiny(3), what, Loss{}, 1, graph.Config{})
 		wantError(t, fmt.Sprintf("%+v", what), err, words...)
 	}
 }

@@ -32,16 +32,16 @@ func noise(n int, a Architecture, classes int) Batch {
 	return b
 }
 
-func BenchmarkStepAlexNet02(b *testing.B) { benchmarkStep(b, AlexNet02(6), graph.Threads{}) }
+func BenchmarkStepAlexNet02(b *testing.B) { benchmarkStep(b, AlexNet02(6), graph.Config{}) }
 
 // Two operations beside each other, as plain TensorFlow would run them.
 func BenchmarkStepAlexNet02Inter2(b *testing.B) {
-	benchmarkStep(b, AlexNet02(6), graph.Threads{Inter: 2})
+	benchmarkStep(b, AlexNet02(6), graph.Config{Threads: graph.Threads{Inter: 2}})
 }
 
 // benchmarkStep trains on batches of 32.
-func benchmarkStep(b *testing.B, a Architecture, threads graph.Threads) {
-	t, err := NewTrainer(a, DefaultAdam(), Loss{}, 1, threads)
+func benchmarkStep(b *testing.B, a Architecture, config graph.Config) {
+	t, err := NewTrainer(a, DefaultAdam(), Loss{}, 1, config)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -161,4 +161,9 @@ func TestAlexNet02BeginsFinite(t *testing.T) {
 			t.Errorf("image %d: %v before the step, %v after", i, before[i], p)
 		}
 	}
+}
+
+// In bfloat16, where the processor has instructions for it.
+func BenchmarkStepAlexNet02BFloat16(b *testing.B) {
+	benchmarkStep(b, AlexNet02(6), graph.Config{Precision: graph.BFloat16})
 }

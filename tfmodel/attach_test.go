@@ -33,7 +33,7 @@ func trained(t *testing.T, a Architecture) (variables *Network, s *graph.Session
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, err = n.Restore(t.Context(), prefix, graph.Threads{}); err != nil {
+	if s, err = n.Restore(t.Context(), prefix, graph.Config{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })

@@ -110,7 +110,7 @@ func checkBackward(t *testing.T, a Architecture) {
 	if err := n.Graph.Err(); err != nil {
 		t.Fatal(err)
 	}
-	session, err := n.Graph.NewSession(graph.Threads{})
+	session, err := n.Graph.NewSession(graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,7 +84,7 @@ func (j kerasJob) check(t *testing.T, name string) {
 	const steps, batch, classes = 3, 8, 4
 	folder := t.TempDir()
 	at := func(name string) string { return filepath.Join(folder, name) }
-	trainer, err := NewTrainer(j.Architecture, j.Adam, j.Loss, 3, graph.Threads{})
+	trainer, err := NewTrainer(j.Architecture, j.Adam, j.Loss, 3, graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

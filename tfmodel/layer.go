@@ -27,8 +27,14 @@ type (
 	Op = graph.Op
 	// Session runs a graph.
 	Session = graph.Session
+	// Config says how a session computes: with how many threads, and how precisely.
+	Config = graph.Config
 	// Threads says how many threads TensorFlow may use.
 	Threads = graph.Threads
+	// Precision says in what numbers convolutions and products are computed.
+	Precision = graph.Precision
+	// Optimizer says what TensorFlow's graph optimiser may do in a session.
+	Optimizer = graph.Optimizer
 	// Shape is the size of each dimension. The shape of one example has no batch:
 	// [height,width,channels] or [units]. The shape of a tensor has -1 for the batch.
 	Shape = graph.Shape

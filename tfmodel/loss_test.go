@@ -82,7 +82,7 @@ func TestWhatIsLearnedAndWhatIsMeasured(t *testing.T) {
 	a := linear(3, l2)
 	b := noise(5, a, 3)
 	for _, l := range []Loss{{LabelSmoothing: 0.2}, {Kind: CategoricalHinge}} {
-		trainer, err := NewTrainer(a, DefaultAdam(), l, 1, graph.Threads{})
+		trainer, err := NewTrainer(a, DefaultAdam(), l, 1, graph.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +127,7 @@ func TestLossRefused(t *testing.T) {
 		{CategoricalHinge, 0.1}: {"label smoothing is 0.1", "categorical_hinge"},
 	} {
 		wantError(t, fmt.Sprintf("%+v", l), l.Check(), words...)
-		_, err := NewTrainer(Tiny(3), DefaultAdam(), l, 1, graph.Threads{})
+		_, err := NewTrainer(Tiny(3), DefaultAdam(), l, 1, graph.Config{})
 		wantError(t, fmt.Sprintf("%+v", l), err, words...)
 	}
 	if text, err := json.Marshal(Loss{}); err != nil || string(text) != "{}" {
@@ -141,7 +141,7 @@ func TestHingeLearns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer, err := NewTrainer(a, DefaultAdam(), Loss{Kind: CategoricalHinge}, 1, graph.Threads{})
+	trainer, err := NewTrainer(a, DefaultAdam(), Loss{Kind: CategoricalHinge}, 1, graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

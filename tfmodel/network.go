@@ -112,8 +112,8 @@ func (n *Network) SavedModel(session *Session, signatures map[string]savedmodel.
 }
 
 // Restore opens a session with the variables of a checkpoint.
-func (n *Network) Restore(ctx context.Context, prefix string, threads Threads) (*Session, error) {
-	s, err := n.Graph.NewSession(threads)
+func (n *Network) Restore(ctx context.Context, prefix string, config Config) (*Session, error) {
+	s, err := n.Graph.NewSession(config)
 	if err != nil {
 		return nil, err
 	}

@@ -112,7 +112,7 @@ func TestNetworkRestoresWhatItNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := n.Restore(t.Context(), prefix, graph.Threads{}) // the optimiser's are passed over
+	s, err := n.Restore(t.Context(), prefix, graph.Config{}) // the optimiser's are passed over
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +128,6 @@ func TestNetworkRestoresWhatItNames(t *testing.T) {
 	if got := slices.Sorted(maps.Keys(values)); !slices.Equal(got, want) {
 		t.Errorf("variables %q, want Keras's names %q", got, want)
 	}
-	_, err = n.Restore(t.Context(), prefix+"-nothing", graph.Threads{})
+	_, err = n.Restore(t.Context(), prefix+"-nothing", graph.Config{})
 	wantError(t, "no bundle", err, "restore "+prefix+"-nothing")
 }

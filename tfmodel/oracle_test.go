@@ -81,7 +81,7 @@ func attach(t *testing.T, n *Network, s *graph.Session, signatures map[string]sa
 	if err := savedmodel.Write(t.Context(), dir, n.SavedModel(s, all, meta)); err != nil {
 		t.Fatal(err)
 	}
-	bundle, err := savedmodel.Open(dir, graph.Threads{})
+	bundle, err := savedmodel.Open(dir, graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,11 +38,11 @@ func TestPublishedParameters(t *testing.T) {
 	}
 }
 
-func BenchmarkStepResNet10(b *testing.B) { benchmarkStep(b, ResNet10(6), graph.Threads{}) }
+func BenchmarkStepResNet10(b *testing.B) { benchmarkStep(b, ResNet10(6), graph.Config{}) }
 
-func BenchmarkStepResNet50(b *testing.B) { benchmarkStep(b, ResNet50(6), graph.Threads{}) }
+func BenchmarkStepResNet50(b *testing.B) { benchmarkStep(b, ResNet50(6), graph.Config{}) }
 
-func BenchmarkStepVGG11(b *testing.B) { benchmarkStep(b, VGG11(6), graph.Threads{}) }
+func BenchmarkStepVGG11(b *testing.B) { benchmarkStep(b, VGG11(6), graph.Config{}) }
 
 // The study's ResNet50 is an edit: no padding before the first pooling, and
 // at its end max pooling over 2x2 in place of the mean.
@@ -115,7 +115,7 @@ func TestApplicationsEqualKeras(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		session, err := network.Restore(t.Context(), at(a.Name), graph.Threads{})
+		session, err := network.Restore(t.Context(), at(a.Name), graph.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}

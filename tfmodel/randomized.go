@@ -97,7 +97,7 @@ func initialValues(ctx context.Context, params []namedParam, seed uint64) (map[s
 	for i, p := range params {
 		fetch[i] = initial(g.In(p.name), p.Param, seed, p.name)
 	}
-	s, err := g.NewSession(Threads{})
+	s, err := g.NewSession(Config{})
 	if err != nil {
 		return nil, err
 	}

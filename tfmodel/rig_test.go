@@ -63,7 +63,7 @@ func newRig(t *testing.T, l Layer, in Shape, training bool) *rig {
 	}
 	gradients := g.Grad(g.Mul(r.y, r.mix), xs...)
 	r.dx, r.dp = gradients[0], gradients[1:]
-	if r.session, err = g.NewSession(graph.Threads{}); err != nil {
+	if r.session, err = g.NewSession(graph.Config{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.session.Close() })

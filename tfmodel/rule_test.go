@@ -265,7 +265,7 @@ func runGraph(t *testing.T, g *graph.Graph, feeds []graph.Feed, fetch []graph.Te
 	if err := g.Err(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := g.NewSession(graph.Threads{})
+	s, err := g.NewSession(graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -193,7 +193,7 @@ func TestMapsEqualTheOracles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		session, err := n.Graph.NewSession(graph.Threads{})
+		session, err := n.Graph.NewSession(graph.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -38,7 +38,7 @@ type Trainer struct {
 
 // NewTrainer compiles the architecture for training with Adam and opens a session. Call
 // Init or Restore next. The L2 penalties of the layers are added to the loss.
-func NewTrainer(a Architecture, settings Adam, loss Loss, seed uint64, threads Threads) (*Trainer, error) {
+func NewTrainer(a Architecture, settings Adam, loss Loss, seed uint64, config Config) (*Trainer, error) {
 	classes, err := a.Classes()
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func NewTrainer(a Architecture, settings Adam, loss Loss, seed uint64, threads T
 	for _, v := range everything {
 		t.init = append(t.init, v.Init)
 	}
-	t.session, err = g.NewSession(threads)
+	t.session, err = g.NewSession(config)
 	return t, err
 }
 

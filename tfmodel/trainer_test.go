@@ -29,7 +29,7 @@ func coldTrainer(t *testing.T, a Architecture, seed uint64) *Trainer {
 	if a.Name == "branched" {
 		settings.WeightDecay = 0.05
 	}
-	trainer, err := NewTrainer(a, settings, Loss{}, seed, graph.Threads{})
+	trainer, err := NewTrainer(a, settings, Loss{}, seed, graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func weights(t *testing.T, trainer *Trainer) map[string][]float32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := n.Restore(t.Context(), prefix, graph.Threads{})
+	s, err := n.Restore(t.Context(), prefix, graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,7 +303,7 @@ func TestTrainerRefusesAnArchitectureThatDoesNotFit(t *testing.T) {
 		"layer fc (dense)":                    {{"fc", &Dense{Units: 3}}},
 		`two layers are named "x"`:            {{"x", &Flatten{}}, {"x", &Dense{Units: 3}}},
 	} {
-		_, err := NewTrainer(Architecture{Name: "mine", Input: Shape{32, 32, 3}, Layers: layers}, DefaultAdam(), Loss{}, 1, graph.Threads{})
+		_, err := NewTrainer(Architecture{Name: "mine", Input: Shape{32, 32, 3}, Layers: layers}, DefaultAdam(), Loss{}, 1, graph.Config{})
 		wantError(t, name, err, "architecture mine", name)
 	}
 }

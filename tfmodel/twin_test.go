@@ -370,7 +370,7 @@ func TestDropoutLayersHaveMasksOfTheirOwn(t *testing.T) {
 	if err := g.Err(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := g.NewSession(graph.Threads{})
+	s, err := g.NewSession(graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

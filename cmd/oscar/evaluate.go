@@ -69,6 +69,7 @@ unknown class is predicted and counted in a row of its own.`,
 	f := cmd.Flags()
 	f.StringVar(&o.Part, "split", "test", "the part of the split: test, validation, train, all")
 	f.BoolVar(&asJSON, "json", false, "print JSON: images unreadable accuracy loss per_class confusion ...")
+	precisionFlag(f, &o.Precision)
 	machineFlags(cmd, &o.Machine)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd

@@ -38,6 +38,7 @@ func experimentFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 	f.IntVar(&t.Epochs, "epochs", t.Epochs, "how often every image is seen")
 	f.IntVar(&t.Batch, "batch", t.Batch, "images a step")
 	f.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "Adam's learning rate")
+	precisionFlag(f, &t.Precision)
 	f.Uint64Var(&e.Seed, "seed", e.Seed, "decides split, weights, order, augmentation, dropout")
 	f.StringVar(&e.Explain, "layer", e.Explain, "the layer that explanations look at (default the last convolution or block)")
 	f.Var(fractions{d}, "split", "shares of train, validation and test")

@@ -32,8 +32,8 @@ func newExplain(*globalFlags) *cobra.Command {
 DIR gets, for each image, overlays/....overlay.jpg at the image's own size,
 maps/....npy (float32, signed, unscaled) and a row in manifest.jsonl. A row has
 the keys image sha256 status reason caution decoder truth part predicted
-probabilities target score layer method signed raw_min raw_max scale base facts
-map overlay sheet. The status is ok, empty, faint, constant, non_finite,
+probabilities target score layer method precision signed raw_min raw_max scale base
+facts map overlay sheet. The status is ok, empty, faint, constant, non_finite,
 unreadable, unknown_class or not_drawn. montage.png shows an image of each class,
 one that the model gets right if there is one. The same command started again
 makes what is missing.
@@ -115,6 +115,7 @@ error; --list-methods says which have samples, a seed, rules and a score.`,
 	f.IntVar(&s.Samples, "samples", 0, "random samples, or steps of integrated-gradients; 0: each method's own number")
 	f.StringVar(&s.Rules, "rules", s.Rules, "the rules of lrp: "+strings.Join(tfmodel.LRPs(), ", "))
 	f.Uint64Var(&s.Seed, "seed", s.Seed, "of the methods' random draws")
+	precisionFlag(f, &s.Precision)
 	machineFlags(cmd, &o.Machine)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd

@@ -83,6 +83,7 @@ DIR draws the eigenvalues, the tree and the concepts.`,
 	f.IntVar(&g.Experiments, "experiments", g.Experiments, "number of times a concept is learned, each with other random images")
 	f.BoolVar(&g.Pooled, "pooled", false, "learn concepts from means over the layer's positions, not from each position")
 	f.Uint64Var(&s.Seed, "seed", s.Seed, "seed of all random draws")
+	precisionFlag(f, &s.Precision)
 	machineFlags(cmd, &o.Machine)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"oscar/internal/machine"
 	"oscar/internal/quiet"
 )
 
@@ -83,6 +84,12 @@ func TestScripts(t *testing.T) {
 				images, err := filepath.Abs(filepath.Join("..", "..", "dataset", "testdata"))
 				e.Setenv("IMAGES", images)
 				return err
+			},
+			Condition: func(name string) (bool, error) {
+				if name != "bfloat16" {
+					return false, fmt.Errorf("unknown condition %s", name)
+				}
+				return machine.HasBFloat16(), nil
 			},
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
 				"refused": refused, "jsonkeys": jsonKeys, "lines": lines, "size": size,

@@ -120,6 +120,7 @@ standard output has whole rows.`,
 	f.StringVarP(&out, "out", "o", "", "`FILE`.csv or FILE.jsonl for the predictions, or - for CSV on standard output")
 	f.IntVar(&o.Top, "top", o.Top, "classes of a prediction, the most probable first")
 	f.IntVar(&o.Batch, "batch", o.Batch, "images in a run of the model")
+	precisionFlag(f, &o.Precision)
 	machineFlags(cmd, &o.Machine)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd

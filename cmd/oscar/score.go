@@ -104,6 +104,7 @@ with more methods it computes only those.`,
 	f.IntVar(&s.Batch, "batch", s.Batch, "images in a batch")
 	f.Uint64Var(&s.Seed, "seed", s.Seed, "seed of the choice of images, all random draws and the initial values")
 	f.BoolVar(&asJSON, "json", false, "print score.json")
+	precisionFlag(f, &s.Precision)
 	machineFlags(cmd, &o.Machine)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd

@@ -61,6 +61,7 @@ The server listens on 127.0.0.1 unless --addr names another address.`,
 	f.Int64Var(&o.MaxBody, "max-body", o.MaxBody, "the most bytes of a request")
 	f.IntVar(&o.Threads.Intra, "threads", 0, "threads within one operation; 0: one a processor")
 	f.IntVar(&o.Threads.Inter, "inter-threads", 0, "operations beside each other; 0: 1")
+	precisionFlag(f, &o.Precision)
 	limitFlags(cmd, &o.Limits)
 	return cmd
 }

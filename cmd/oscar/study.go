@@ -82,9 +82,10 @@ func newStudyInit() *cobra.Command {
 
 func newStudyRun() *cobra.Command {
 	var (
-		o     study.Options
-		seeds []int
-		cache = string(dataset.CacheMemory)
+		o         study.Options
+		seeds     []int
+		precision pipeline.Precision
+		cache     = string(dataset.CacheMemory)
 	)
 	cmd := &cobra.Command{
 		Use:   "run STUDY DATA --out DIR",
@@ -125,7 +126,10 @@ without the interruption.`,
 					o.Study.Seeds = append(o.Study.Seeds, uint64(seed))
 				}
 			}
-			if err := o.Study.Check(); err != nil {
+			if cmd.Flags().Changed("precision") {
+				o.Study.Precision = precision
+			}
+			if err := errors.Join(o.Study.Check(), o.Study.Precision.Check()); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
 			if err := setMachine(cmd, &o.Machine, cache); err != nil {
@@ -142,6 +146,7 @@ without the interruption.`,
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
 	f.DurationVar(&o.Budget, "budget", 0, "how long the study may take, as 30m; default: any time")
 	f.IntSliceVar(&seeds, "seeds", nil, "seeds instead of the study's, as 1,2,3")
+	precisionFlag(f, &precision)
 	studyMachineFlags(cmd, &o.Machine, &cache)
 	return cmd
 }

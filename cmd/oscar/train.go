@@ -144,6 +144,11 @@ func machineFlags(cmd *cobra.Command, m *pipeline.Machine) {
 	f.IntVar(&m.Workers, "workers", 0, "images decoded beside each other; 0: one a processor")
 }
 
+// precisionFlag adds the flag that says in what numbers a model computes.
+func precisionFlag(f *pflag.FlagSet, p *pipeline.Precision) {
+	f.Var(p, "precision", "what convolutions and products are computed in: float32, bfloat16 (needs AVX512_BF16\nor AMX), or auto: bfloat16 where that was measured to pay")
+}
+
 // limitFlags adds the flags that bound what one image may cost.
 func limitFlags(cmd *cobra.Command, l *dataset.Limits) {
 	*l = dataset.DefaultLimits

@@ -16,7 +16,7 @@ func newVersion(*globalFlags) *cobra.Command {
 		Example: "  oscar version",
 		Args:    arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			e := runfolder.NewEnvironment(pipeline.Threads{}, 0)
+			e := runfolder.NewEnvironment(pipeline.Config{}, 0)
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "oscar %s\nTensorFlow %s\ngraft %s\n%s\n", e.Oscar, e.TensorFlow, e.Graft, e.Go)
 			return err
 		},

@@ -148,7 +148,7 @@ func now(t *testing.T) agreement.Made {
 	if err != nil {
 		commit = []byte("unknown")
 	}
-	e := runfolder.NewEnvironment(pipeline.Threads{}, 0)
+	e := runfolder.NewEnvironment(pipeline.Config{}, 0)
 	return agreement.Made{
 		Date: time.Now().UTC().Format(time.DateOnly), Commit: strings.TrimSpace(string(commit)),
 		Versions: "TensorFlow " + e.TensorFlow + " and " + e.Go, Processor: e.Processor,

@@ -15,7 +15,7 @@ func Example() {
 	if err := g.Err(); err != nil {
 		log.Fatal(err)
 	}
-	s, err := g.NewSession(graph.Threads{})
+	s, err := g.NewSession(graph.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}

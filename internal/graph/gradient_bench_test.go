@@ -122,7 +122,7 @@ func race(b *testing.B, name string, contestants []contestant) {
 			ctx := context.Background()
 			g := New()
 			gradient := []Tensor{c.add(g)} // fetched, or it would not be computed
-			s, err := g.NewSession(Threads{})
+			s, err := g.NewSession(Config{})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -37,7 +37,7 @@ func TestGradThroughProducts(t *testing.T) {
 			if across != test.across {
 				t.Errorf("%d products of a transposed second factor, want %d", across, test.across)
 			}
-			s, err := g.NewSession(Threads{})
+			s, err := g.NewSession(Config{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -101,7 +101,7 @@ func TestGradThroughStridedConvolutions(t *testing.T) {
 				if by() != before {
 					t.Error("the kernel's gradient alone goes back to the image")
 				}
-				s, err := g.NewSession(Threads{})
+				s, err := g.NewSession(Config{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -127,7 +127,7 @@ func TestGradOfOneTensorTwice(t *testing.T) {
 	p := g.MatMul(x, w)
 	got := g.Grad(g.Square(p), p, x, x, w, p)
 	mustHold(t, g)
-	s, err := g.NewSession(Threads{})
+	s, err := g.NewSession(Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func descent(t *testing.T, gradients func(g *Graph, y Tensor, xs ...Tensor) []Te
 		step = append(step, g.AssignSub(weights[i].Handle, g.Mul(d, g.Scalar(0.2)), loss.Op()))
 	}
 	mustHold(t, g)
-	s, err := g.NewSession(Threads{})
+	s, err := g.NewSession(Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

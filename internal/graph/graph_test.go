@@ -139,7 +139,7 @@ func TestFirstErrorSticksAndNamesItsLayer(t *testing.T) {
 	if _, err := g.Def(); err != first {
 		t.Errorf("Def: %v", err)
 	}
-	if _, err := g.NewSession(Threads{}); err != first {
+	if _, err := g.NewSession(Config{}); err != first {
 		t.Errorf("NewSession: %v", err)
 	}
 	// Every scope sees it.
@@ -171,7 +171,7 @@ func TestGrad(t *testing.T) {
 	first := g.In("layer").Grad(y, x, w)
 	again := g.In("layer").Grad(y, x) // a second time in one scope
 	mustHold(t, g)
-	s, err := g.NewSession(Threads{})
+	s, err := g.NewSession(Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func TestVariableCarriesItsNameIntoTheRuntime(t *testing.T) {
 	if got := attribute(t, g, "conv1/kernel", "shared_name").GetS(); string(got) != "conv1/kernel" { // what converters go by
 		t.Errorf("its shared_name is %q", got)
 	}
-	s, err := g.NewSession(Threads{})
+	s, err := g.NewSession(Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,24 +8,7 @@ import (
 	"sync/atomic"
 
 	tf "github.com/wamuir/graft/tensorflow"
-	config "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
-	"google.golang.org/protobuf/proto"
-
-	"oscar/internal/machine"
 )
-
-// Threads says how many threads TensorFlow may use. A process has one Intra pool, whose size
-// the first session decides.
-type Threads = machine.Threads
-
-func sessionOptions(t Threads) (*tf.SessionOptions, error) {
-	t = t.Resolve()
-	b, err := proto.Marshal(&config.ConfigProto{
-		IntraOpParallelismThreads: int32(t.Intra),
-		InterOpParallelismThreads: int32(t.Inter),
-	})
-	return &tf.SessionOptions{Config: b}, err
-}
 
 // Session runs a graph. It may be used from several goroutines.
 type Session struct {
@@ -37,16 +20,6 @@ type Session struct {
 // collectEvery is how many bytes of tensors are moved between garbage collections. Tensors
 // live in C memory, which finalizers free and Go's collector does not count.
 const collectEvery = 256 << 20
-
-// NewSession opens a session on the graph. Operations may still be added.
-func (g *Graph) NewSession(threads Threads) (*Session, error) {
-	return g.NewSessionOptimized(threads, OptimizeAll)
-}
-
-// Load opens the graph of a SavedModel under a tag and restores its variables.
-func Load(dir, tag string, threads Threads) (*Graph, *Session, error) {
-	return LoadOptimized(dir, tag, threads, OptimizeAll)
-}
 
 // Close frees the session and its variables.
 func (s *Session) Close() error { return s.s.Close() }

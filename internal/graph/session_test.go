@@ -17,7 +17,7 @@ import (
 // open returns a session that is closed at the end of the test.
 func open(t *testing.T, g *Graph) *Session {
 	t.Helper()
-	s, err := g.NewSession(Threads{})
+	s, err := g.NewSession(Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestThreadsReachTensorFlow(t *testing.T) {
 		{Threads{Intra: 3, Inter: 2}, 3, 2},
 		{Threads{Inter: 4}, int32(runtime.NumCPU()), 4},
 	} {
-		options, err := sessionOptions(test.asked)
+		options, err := Config{Threads: test.asked}.options()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +140,7 @@ func TestClosedSession(t *testing.T) {
 
 func TestLoadNamesTheFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "nothing")
-	_, _, err := Load(dir, "serve", Threads{})
+	_, _, err := Load(dir, "serve", Config{})
 	wantError(t, err, "load "+dir)
 }
 

@@ -5,6 +5,7 @@ package keyed
 import (
 	"bytes"
 	"cmp"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -103,8 +104,16 @@ func Decode(b []byte, v any) error {
 	return fmt.Errorf("%s is a %s, want %s", strings.Join(keys, "."), wrong.Value, wanted(wrong.Type))
 }
 
+// isText reports whether a type has a text in JSON that it reads itself.
+func isText(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
 // wanted describes the values of a type.
 func wanted(t reflect.Type) string {
+	if isText(t) {
+		return "text"
+	}
 	text := map[reflect.Kind]string{
 		reflect.Int: "a whole number", reflect.Int64: "a whole number", reflect.Uint64: "a whole number from 0",
 		reflect.Uint8: "a whole number from 0 to 255", reflect.Float64: "a number", reflect.String: "text",
@@ -125,7 +134,8 @@ func Check(tree any, t reflect.Type) error {
 // check is Check of the tree at a path, such as "training.adam.".
 func check(tree any, t reflect.Type, path string) error {
 	where := cmp.Or(strings.TrimSuffix(path, "."), "the file")
-	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+	_, text := tree.(string)
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) || text && isText(t) {
 		if _, ok := tree.(map[string]any); ok {
 			return nil // it checks its own keys, and says whose they are
 		}

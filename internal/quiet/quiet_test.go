@@ -49,7 +49,7 @@ var helpers = map[string]func(){
 		start()
 		g := graph.New()
 		x := g.Relu(g.Scalar(-1))
-		s, err := g.NewSession(graph.Threads{})
+		s, err := g.NewSession(graph.Config{})
 		if err == nil {
 			_, err = s.Run(context.Background(), nil, []graph.Tensor{x})
 		}
@@ -67,7 +67,7 @@ var helpers = map[string]func(){
 		g := graph.New()
 		prefix := g.Const(graph.FromString(filepath.Join(dir, "variables")))
 		save := g.SaveV2(prefix, []string{"x"}, []graph.Tensor{g.Scalar(1)})
-		s, err := g.NewSession(graph.Threads{})
+		s, err := g.NewSession(graph.Config{})
 		if err == nil {
 			_, err = s.Run(context.Background(), nil, nil, save)
 		}

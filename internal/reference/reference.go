@@ -166,7 +166,7 @@ func open(dir string, a tfmodel.Architecture, redrawn []string) (*tfmodel.Attach
 	if err := write(dir, a, redrawn); err != nil {
 		return nil, err
 	}
-	bundle, err := savedmodel.Open(dir, graph.Threads{})
+	bundle, err := savedmodel.Open(dir, graph.Config{})
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +224,7 @@ func assigned(g *graph.Graph, values map[string][]float32) (*graph.Session, erro
 	if err := g.Err(); err != nil {
 		return nil, err
 	}
-	session, err := g.NewSession(graph.Threads{})
+	session, err := g.NewSession(graph.Config{})
 	if err != nil {
 		return nil, err
 	}

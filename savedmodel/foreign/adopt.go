@@ -110,7 +110,7 @@ func (m *Model) open(ctx context.Context, o Options, optimizer graph.Optimizer) 
 	if err := a.build(scaling, head, values); err != nil {
 		return nil, err
 	}
-	if a.session, err = a.graph.NewSessionOptimized(graph.Threads{}, optimizer); err != nil {
+	if a.session, err = a.graph.NewSession(graph.Config{Optimizer: optimizer}); err != nil {
 		return nil, err
 	}
 	if err := a.initialize(ctx, values); err != nil {

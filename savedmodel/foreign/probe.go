@@ -132,7 +132,7 @@ func (a *adoption) compare(ctx context.Context) error {
 		note(err.Error())
 		return nil
 	}
-	g, session, err := graph.Load(a.dir, a.tag(), graph.Threads{})
+	g, session, err := graph.Load(a.dir, a.tag(), graph.Config{})
 	if err != nil {
 		note("TensorFlow's loader says " + plain(err))
 		return nil

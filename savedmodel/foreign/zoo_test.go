@@ -64,7 +64,7 @@ func TestZoo(t *testing.T) {
 			if want.explain != "" && a.Metadata.Explain != want.explain {
 				t.Errorf("explains %s, want %s", a.Metadata.Explain, want.explain)
 			}
-			bundle, err := savedmodel.OpenOptimized(model, graph.Threads{}, graph.OptimizeNothing)
+			bundle, err := savedmodel.Open(model, graph.Config{Optimizer: graph.OptimizeNothing})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -43,7 +43,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 
-	bundle, err := savedmodel.Open(filepath.Join(dir, "model"), tfmodel.Threads{})
+	bundle, err := savedmodel.Open(filepath.Join(dir, "model"), tfmodel.Config{})
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func train(ctx context.Context, dir string) error {
 		{Name: "flatten", Layer: &tfmodel.Flatten{}},
 		{Name: "fc", Layer: &tfmodel.Dense{Units: len(classes)}},
 	}}
-	trainer, err := tfmodel.NewTrainer(architecture, tfmodel.DefaultAdam(), tfmodel.Loss{}, 1, tfmodel.Threads{})
+	trainer, err := tfmodel.NewTrainer(architecture, tfmodel.DefaultAdam(), tfmodel.Loss{}, 1, tfmodel.Config{})
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func train(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	session, err := network.Restore(ctx, checkpoint, tfmodel.Threads{})
+	session, err := network.Restore(ctx, checkpoint, tfmodel.Config{})
 	if err != nil {
 		return err
 	}

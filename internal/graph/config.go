@@ -1,0 +1,104 @@
+package graph
+
+import (
+	"fmt"
+
+	tf "github.com/wamuir/graft/tensorflow"
+	config "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"oscar/internal/machine"
+)
+
+// Config says how a session computes. The zero value is float32 on all processors.
+type Config struct {
+	Threads   Threads
+	Precision Precision
+	Optimizer Optimizer
+}
+
+// Threads says how many threads TensorFlow may use. A process has one Intra pool, whose size
+// the first session decides.
+type Threads = machine.Threads
+
+// Precision says in what numbers convolutions and products of matrices are computed.
+// Variables and all that is fed and fetched are float32 at each.
+type Precision = machine.Precision
+
+// The precisions of a session.
+const (
+	Float32  = machine.Float32
+	BFloat16 = machine.BFloat16
+)
+
+// Optimizer says what TensorFlow's graph optimiser may do in a session.
+type Optimizer int
+
+// The optimisers.
+const (
+	OptimizeAll     Optimizer = iota
+	KeepTensors               // nothing is fused, thus every tensor can be fed and fetched
+	OptimizeNothing           // two programs that compute the same give the same numbers
+)
+
+// options are TensorFlow's. This is the one place that knows how a precision is asked for.
+func (c Config) options() (*tf.SessionOptions, error) {
+	if err := c.Precision.Check(); err != nil {
+		return nil, err
+	}
+	threads := c.Threads.Resolve()
+	p := &config.ConfigProto{
+		IntraOpParallelismThreads: int32(threads.Intra),
+		InterOpParallelismThreads: int32(threads.Inter),
+	}
+	var rewriter *config.RewriterConfig
+	switch c.Optimizer {
+	case KeepTensors:
+		rewriter = &config.RewriterConfig{Remapping: config.RewriterConfig_OFF}
+	case OptimizeNothing:
+		rewriter = &config.RewriterConfig{DisableMetaOptimizer: true}
+	}
+	switch {
+	case c.Precision == BFloat16 && c.Optimizer != OptimizeNothing:
+		if rewriter == nil {
+			rewriter = &config.RewriterConfig{}
+		}
+		rewriter.AutoMixedPrecisionOnednnBfloat16 = config.RewriterConfig_ON
+	case c.Precision != Float32:
+		return nil, fmt.Errorf("a session cannot have precision %s with this optimiser", c.Precision)
+	}
+	if rewriter != nil {
+		p.GraphOptions = &config.GraphOptions{RewriteOptions: rewriter}
+	}
+	b, err := proto.Marshal(p)
+	return &tf.SessionOptions{Config: b}, err
+}
+
+// Load opens the graph of a SavedModel under a tag and restores its variables.
+func Load(dir, tag string, c Config) (*Graph, *Session, error) {
+	options, err := c.options()
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := tf.LoadSavedModel(dir, []string{tag}, options)
+	if err != nil {
+		return nil, nil, fmt.Errorf("load %s: %s", dir, firstLine(err))
+	}
+	return wrap(m.Graph), &Session{s: m.Session}, nil
+}
+
+// NewSession opens a session on the graph. Operations may still be added.
+func (g *Graph) NewSession(c Config) (*Session, error) {
+	if g.err != nil {
+		return nil, g.err
+	}
+	options, err := c.options()
+	if err != nil {
+		return nil, err
+	}
+	s, err := tf.NewSession(g.g, options)
+	if err != nil {
+		return nil, fmt.Errorf("open a session: %w", err)
+	}
+	return &Session{s: s}, nil
+}

@@ -1,0 +1,60 @@
+package pipeline
+
+import (
+	"strings"
+
+	"oscar/internal/machine"
+	"oscar/savedmodel"
+)
+
+// The jobs that a precision is chosen for.
+const (
+	jobTrain   = "train"
+	jobPredict = "predict"
+	jobExplain = "explain"
+)
+
+// measured has how many times faster than float32 a job was in bfloat16 on a processor
+// with AVX512_BF16, by the architecture. docs/design/0014-precision.md has the command.
+var measured = map[string]map[string]float64{
+	jobTrain:   {"tiny": 0.7, "alexnet02": 1.7, "resnet10": 2.4},
+	jobPredict: {"tiny": 0.9, "alexnet02": 1.7, "resnet10": 2.6},
+	jobExplain: {"tiny": 0.8, "alexnet02": 1.5, "resnet10": 1.9}, // the least of its methods
+}
+
+// pays is the least ratio at which [machine.Auto] takes bfloat16.
+const pays = 1.2
+
+// choose replaces the precision auto for a job with a model of an architecture. Those that
+// were not measured get float32.
+func choose(p Precision, job, architecture string) Precision {
+	return p.Choose(measured[job][architecture] >= pays)
+}
+
+// TrainingPrecision replaces the precision auto for the training of an architecture.
+func TrainingPrecision(p Precision, architecture string) Precision {
+	return choose(p, jobTrain, architecture)
+}
+
+// Open opens what a user names as MODEL. The precision auto is the one for predictions.
+func Open(path string, config Config) (*savedmodel.Bundle, error) {
+	bundle, _, err := openFor(path, jobPredict, config)
+	return bundle, err
+}
+
+// openFor opens a model for a job and returns the precision, chosen if it was auto.
+func openFor(path, job string, config Config) (*savedmodel.Bundle, Precision, error) {
+	dir, err := ModelDir(strings.TrimSuffix(path, "/"))
+	if err != nil {
+		return nil, config.Precision, err
+	}
+	if config.Precision == machine.Auto {
+		meta, _, err := savedmodel.Describe(dir)
+		if err != nil {
+			return nil, config.Precision, err
+		}
+		config.Precision = choose(config.Precision, job, meta.Model)
+	}
+	bundle, err := savedmodel.Open(dir, config)
+	return bundle, config.Precision, err
+}
