@@ -145,7 +145,7 @@ func (j *comparing) open(ctx context.Context) error {
 	for i, path := range j.Models {
 		s := &j.sides[i]
 		var err error
-		if s.bundle, err = Open(path, j.Machine.Threads); err != nil {
+		if s.bundle, err = Open(path, j.Machine.Config(settings.Precision)); err != nil {
 			return err
 		}
 		if s.classes, err = sameClasses(j.Models, j.sides[0].bundle.Metadata.Classes, s.bundle.Metadata.Classes); err != nil {

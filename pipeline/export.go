@@ -74,7 +74,7 @@ func (o ExportOptions) extend(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return savedmodel.Extend(dir, o.Out, o.Threads, func(b *savedmodel.Bundle, g *tfmodel.Graph) (map[string]savedmodel.Signature, error) {
+	return savedmodel.Extend(dir, o.Out, Config{Threads: o.Threads}, func(b *savedmodel.Bundle, g *tfmodel.Graph) (map[string]savedmodel.Signature, error) {
 		n, err := tfmodel.NetworkOf(b, g)
 		if err != nil {
 			return nil, err

@@ -20,11 +20,11 @@ import (
 // add may add operations to the opened model's graph, and returns the signatures by their
 // names; one of the model's own name replaces that. Weights and metadata stay as they are.
 // out must not exist, be empty, or be a SavedModel of oscar's.
-func Extend(dir, out string, threads graph.Threads, add func(*Bundle, *graph.Graph) (map[string]Signature, error)) error {
+func Extend(dir, out string, config graph.Config, add func(*Bundle, *graph.Graph) (map[string]Signature, error)) error {
 	if err := replaceable(out); err != nil {
 		return err
 	}
-	b, err := Open(dir, threads)
+	b, err := Open(dir, config)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func TestAgain(t *testing.T) {
 	if got := g.Operations(); got["VarHandleOp"] != 1 || got["MatMul"] < 2 {
 		t.Errorf("operations %v", got)
 	}
-	s, err := g.NewSession(Threads{})
+	s, err := g.NewSession(Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

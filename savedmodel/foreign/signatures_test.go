@@ -32,7 +32,7 @@ func TestExtendedModelsExplainThemselves(t *testing.T) {
 		if err := os.Link(filepath.Join(root, name, "image.npy"), filepath.Join(folder, "image.npy")); err != nil {
 			testkit.Write(t, filepath.Join(folder, "image.npy"), readText(t, filepath.Join(root, name, "image.npy")))
 		}
-		if err := savedmodel.Extend(adopted, filepath.Join(folder, "model"), graph.Threads{}, explanations(layerLookedAt(t, root, name, a.Metadata.Explain))); err != nil {
+		if err := savedmodel.Extend(adopted, filepath.Join(folder, "model"), graph.Config{}, explanations(layerLookedAt(t, root, name, a.Metadata.Explain))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -70,7 +70,7 @@ func TestExtendedModelsExplainThemselves(t *testing.T) {
 			near(t, "Grad-CAM", said32("gradcam"), gradCAM(values, grads, in.N, shape[len(shape)-1]), tolerance)
 
 			// and what oscar itself says
-			b, err := savedmodel.OpenOptimized(filepath.Join(said, "model"), graph.Threads{}, graph.OptimizeNothing)
+			b, err := savedmodel.Open(filepath.Join(said, "model"), graph.Config{Optimizer: graph.OptimizeNothing})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,7 +134,7 @@ func TestExtendRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"lrp", "guidedbackprop", "guidedgradcam"} {
-		err := savedmodel.Extend(adopted, out, graph.Threads{}, func(b *savedmodel.Bundle, g *graph.Graph) (map[string]savedmodel.Signature, error) {
+		err := savedmodel.Extend(adopted, out, graph.Config{}, func(b *savedmodel.Bundle, g *graph.Graph) (map[string]savedmodel.Signature, error) {
 			n, err := tfmodel.NetworkOf(b, g)
 			if err != nil {
 				return nil, err
