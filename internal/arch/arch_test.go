@@ -53,8 +53,8 @@ var order = []string{
 	"internal/resultdir", // folders of results: locked, resumed
 	"internal/checksum",  // damaged files noticed
 	"internal/atomicfile",
-	"internal/machine",
 	"internal/testkit", // what the tests of several packages need
+	"internal/machine",
 	"internal/keyed",   // settings read strictly
 	"internal/named",   // values by name
 	"internal/paths",   // questions about file names
