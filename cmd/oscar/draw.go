@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,9 @@ what is missing.`,
 			screen := newScreen()
 			defer screen.clear()
 			o.Dir, o.Listener = args[0], screen.listener()
-			o.Listener.OnCount, o.Progress = nil, func(p pipeline.Progress) { screen.progress(p.Share, explaining(screen.stage, p), false) }
+			o.Listener.OnCount, o.Progress = nil, func(p pipeline.Progress) {
+				screen.progress(p.Share, fmt.Sprintf("%s %d/%d", screen.stage, p.Images, p.Total), p.Left)
+			}
 			summary, err := pipeline.Draw(cmd.Context(), o)
 			if err != nil {
 				return err

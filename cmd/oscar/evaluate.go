@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	alignment "github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"oscar/internal/text"
@@ -88,11 +87,7 @@ func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
 		header = append(header, c)
 	}
 	t.AppendHeader(append(header, "precision", "recall", "F1"))
-	t.SetColumnConfigs([]table.ColumnConfig{
-		{Name: "precision", Align: alignment.AlignRight, AlignHeader: alignment.AlignRight},
-		{Name: "recall", Align: alignment.AlignRight, AlignHeader: alignment.AlignRight},
-		{Name: "F1", Align: alignment.AlignRight, AlignHeader: alignment.AlignRight},
-	})
+	t.alignRight("precision", "recall", "F1")
 	var absent []string
 	for i, c := range e.PerClass {
 		if c.Support == 0 {
@@ -104,7 +99,7 @@ func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
 		}
 		for _, score := range []float64{c.Precision, c.Recall, c.F1} {
 			if c.Support == 0 {
-				row = append(row, "–")
+				row = append(row, drawn.none)
 				continue
 			}
 			row = append(row, fmt.Sprintf("%.3f", score))
@@ -117,7 +112,7 @@ func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
 			row = append(row, n)
 		}
 		t.AppendSeparator()
-		t.AppendRow(append(row, "–", "–", "–"))
+		t.AppendRow(append(row, drawn.none, drawn.none, drawn.none))
 	}
 	t.Render()
 	if len(absent) > 0 {
@@ -129,19 +124,7 @@ func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
 // none.
 func decimals(n result.Number) string {
 	if math.IsNaN(float64(n)) {
-		return "–"
+		return drawn.none
 	}
 	return fmt.Sprintf("%.4f", float64(n))
-}
-
-// newTable is the look of all tables.
-func newTable(w io.Writer) table.Writer {
-	t := table.NewWriter()
-	t.SetOutputMirror(w)
-	style := table.StyleLight
-	style.Format.Header = alignment.FormatDefault
-	style.Options.DrawBorder = false
-	style.Options.SeparateColumns = false
-	t.SetStyle(style)
-	return t
 }

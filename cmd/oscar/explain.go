@@ -82,7 +82,9 @@ error; --list-methods says which have samples, a seed, rules and a score.`,
 			screen := newScreen()
 			defer screen.clear()
 			o.Model, o.Listener = args[0], screen.listener()
-			o.Listener.OnCount, o.Progress = nil, func(p pipeline.Progress) { screen.progress(p.Share, explaining(screen.stage, p), false) }
+			o.Listener.OnCount, o.Progress = nil, func(p pipeline.Progress) {
+				screen.progress(p.Share, fmt.Sprintf("%s %d/%d", screen.stage, p.Images, p.Total), p.Left)
+			}
 			if slices.Contains(args[1:], "-") {
 				screen.line("reading a list of paths on standard input")
 			}
@@ -143,15 +145,6 @@ func printSummary(w io.Writer, s *pipeline.Summary) {
 	if s.Sheets != "" {
 		fmt.Fprintf(w, "sheets    %s\n", s.Sheets)
 	}
-}
-
-// explaining says how far an explaining run is: "explaining 3/50  2m10s left".
-func explaining(stage string, p pipeline.Progress) string {
-	text := fmt.Sprintf("%s %d/%d", stage, p.Images, p.Total)
-	if p.Left > 0 {
-		text += fmt.Sprintf("  %s left", round(p.Left))
-	}
-	return text
 }
 
 // printMethods prints the table of methods.

@@ -120,7 +120,7 @@ func printGlobal(w io.Writer, r *pipeline.Global) {
 		t.AppendHeader(table.Row{"concept", "class", "score", "random", "p", "told right", "verdict"})
 		for _, c := range r.TCAV.Concepts {
 			for _, s := range c.Classes {
-				t.AppendRow(table.Row{c.Concept, s.Class, fmt.Sprintf("%.2f ± %.2f", s.Score, s.Deviation), fmt.Sprintf("%.2f ± %.2f", s.RandomScore, s.RandomDeviation),
+				t.AppendRow(table.Row{c.Concept, s.Class, plusMinus(s.Score, s.Deviation), plusMinus(s.RandomScore, s.RandomDeviation),
 					fmt.Sprintf("%.2g", s.P), fmt.Sprintf("%.2f", s.Accuracy), s.Words()})
 			}
 		}
@@ -129,7 +129,7 @@ func printGlobal(w io.Writer, r *pipeline.Global) {
 	}
 }
 
-func render(w io.Writer, t table.Writer) {
+func render(w io.Writer, t *grid) {
 	fmt.Fprint(w, "\n")
 	t.Render()
 }
@@ -140,8 +140,12 @@ func printTree(w io.Writer, s *global.Surrogate) {
 		return
 	}
 	a := s.Agreement
-	fmt.Fprintf(w, "\ntree of %d leaves, depth %d: says what the model says for %.2f of %d held-out images\n(95 %% %.2f to %.2f); the most frequent class alone for %.2f; a tree without features of maps for %.2f\n",
+	fmt.Fprintf(w, "\ntree of %d leaves, depth %d: says what the model says for %.2f of %d held-out\nimages (95 %% %.2f to %.2f); the most frequent class alone for %.2f; a tree\nwithout features of maps for %.2f\n",
 		s.Leaves, s.Depth, a.Share, a.Images, a.Interval[0], a.Interval[1], a.Majority, s.ImageOnly.Share)
+}
+
+func plusMinus(mean, deviation float64) string {
+	return fmt.Sprintf("%.2f %s %.2f", mean, drawn.plusMinus, deviation)
 }
 
 func orDash(m score.Number) string {

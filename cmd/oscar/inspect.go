@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	alignment "github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"oscar/pipeline"
@@ -42,7 +41,7 @@ func newInspect(*globalFlags) *cobra.Command {
 			}
 			t := newTable(w)
 			t.AppendHeader(table.Row{"layer", "kind", "output", "parameters"})
-			t.SetColumnConfigs([]table.ColumnConfig{{Name: "parameters", Align: alignment.AlignRight, AlignHeader: alignment.AlignRight}})
+			t.alignRight("parameters")
 			for _, l := range i.Layers {
 				t.AppendRow(table.Row{l.Name, l.Kind, strings.Trim(strings.ReplaceAll(fmt.Sprint(l.Output), " ", " x "), "[]"), thousands(l.Parameters)})
 			}

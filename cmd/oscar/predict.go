@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	columns "github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"oscar/internal/text"
@@ -67,7 +68,7 @@ standard output has whole rows.`,
 			begin, count := time.Now(), 0
 			counted := func(result.Prediction) error {
 				count++
-				s.progress(-1, fmt.Sprintf("predicting %d  %.1f images/s", count, float64(count)/time.Since(begin).Seconds()), false)
+				s.progress(-1, fmt.Sprintf("predicting %d  %.1f images/s", count, float64(count)/time.Since(begin).Seconds()), 0)
 				return nil
 			}
 			w := cmd.OutOrStdout()
@@ -130,11 +131,11 @@ standard output has whole rows.`,
 func printRanked(w io.Writer, path string, ranked []result.Ranked) {
 	width := 0
 	for _, r := range ranked {
-		width = max(width, len([]rune(r.Class)))
+		width = max(width, columns.StringWidthWithoutEscSequences(r.Class))
 	}
 	fmt.Fprintln(w, path)
 	for _, r := range ranked {
-		line := fmt.Sprintf("  %-*s  %.4f  %s", width, r.Class, r.Probability, strings.Repeat("█", int(r.Probability*20+0.5)))
+		line := fmt.Sprintf("  %s  %.4f  %s", columns.Pad(r.Class, width, ' '), r.Probability, strings.Repeat(drawn.full, int(r.Probability*20+0.5)))
 		fmt.Fprintln(w, strings.TrimRight(line, " "))
 	}
 }

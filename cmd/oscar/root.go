@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
@@ -48,8 +49,9 @@ stopped at once by a second signal; 134 oscar or TensorFlow crashed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().BoolVar(&g.verbose, "verbose", false, "let TensorFlow's own messages through")
-	cobra.AddTemplateFunc("plainFlags", plainFlags)
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages |", ".FlagUsages | plainFlags |"))
+	cobra.AddTemplateFunc("wrappedFlags", wrappedFlags)
+	usage := strings.NewReplacer(".LocalFlags.FlagUsages |", "wrappedFlags .LocalFlags |", ".InheritedFlags.FlagUsages |", "wrappedFlags .InheritedFlags |")
+	root.SetUsageTemplate(usage.Replace(root.UsageTemplate()))
 	for _, verb := range verbs {
 		root.AddCommand(verb(g))
 	}
@@ -73,6 +75,11 @@ func checkNumbers(cmd *cobra.Command, _ []string) (err error) {
 		return usageError{err, cmd.CommandPath()}
 	}
 	return nil
+}
+
+// wrappedFlags is the list of a command's flags, wrapped to the terminal.
+func wrappedFlags(f *pflag.FlagSet) string {
+	return plainFlags(f.FlagUsagesWrapped(terminalWidth(os.Stdout)))
 }
 
 // plainFlags takes pflag's "[=true|false]" off the list of flags.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -120,20 +121,20 @@ func printMetrics(w io.Writer) {
 	t.Render()
 }
 
-// scoreColumns is the number of metrics in a table, so that it fits into 100
-// columns.
-const scoreColumns = 3
+// scoreWidth is the width of the tables of scores where there is no terminal.
+const scoreWidth = 100
 
-// printScores prints tables of a few metrics of one kind: means, a * where a
-// method does not beat the controls, and 95 % intervals.
+// printScores prints a table of the metrics of each kind: means, a * where a method
+// does not beat the controls, and 95 % intervals.
 func printScores(w io.Writer, scores score.Table) {
 	significant := scores.Significant()
 	for first := 0; first < len(scores.Metrics); {
 		end := first
-		for end < len(scores.Metrics) && end < first+scoreColumns && scores.Metrics[end].Kind == scores.Metrics[first].Kind {
+		for end < len(scores.Metrics) && scores.Metrics[end].Kind == scores.Metrics[first].Kind {
 			end++
 		}
 		t := newTable(w)
+		t.width = cmp.Or(t.width, scoreWidth)
 		header, better := table.Row{scores.Metrics[first].Kind}, table.Row{""}
 		for _, m := range scores.Metrics[first:end] {
 			header, better = append(header, m.Name), append(better, string(m.Better)+" is better")
@@ -154,7 +155,7 @@ func printScores(w io.Writer, scores score.Table) {
 	if scores.Mosaics > 0 {
 		fmt.Fprintf(w, " and %s", text.Count(scores.Mosaics, "mosaic"))
 	}
-	fmt.Fprint(w, ", each with its 95 % interval. * is not\nsignificantly better than every control (the last rows), corrected for the number\nof scores; n of m: the number of images with a value.\n")
+	fmt.Fprint(w, ", each with its 95 % interval. * is not\nsignificantly better than every control (the last rows), corrected for the\nnumber of scores; n of m: the number of images with a value.\n")
 }
 
 func scoreRow(row score.Row, significant []bool, first, end int) table.Row {

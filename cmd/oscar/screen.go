@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/term"
+	columns "github.com/jedib0t/go-pretty/v6/text"
 
 	"oscar/internal/text"
 	"oscar/pipeline"
@@ -30,12 +30,9 @@ type screen struct {
 const plainEvery = 10 * time.Second
 
 func newScreen() *screen {
-	s := &screen{out: os.Stderr, width: 80}
-	if fd := int(os.Stderr.Fd()); term.IsTerminal(fd) {
-		s.terminal = true
-		if w, _, err := term.GetSize(fd); err == nil && w > 20 {
-			s.width = w
-		}
+	s := &screen{out: os.Stderr}
+	if w := terminalWidth(os.Stderr); w > 0 && os.Getenv("TERM") != "dumb" { // which draws nothing over
+		s.terminal, s.width = true, w
 	}
 	return s
 }
@@ -53,31 +50,46 @@ func (s *screen) clear() {
 	}
 }
 
-// progress shows a bar with text; done is 0..1, or below 0 if it is unknown.
-func (s *screen) progress(done float64, state string, final bool) {
-	state = text.Printable(state)
+// barCells is the length of a bar.
+const barCells = 20
+
+// progress shows a bar, a state and the time that is left. share is 0..1, or below 0
+// if it is unknown; left is 0 if it is unknown. On a terminal the bar gets shorter, and
+// then the last parts of the state, which two spaces separate, are left out: the time
+// left stays.
+func (s *screen) progress(share float64, state string, left time.Duration) {
 	every := plainEvery
 	if s.terminal {
 		every = 100 * time.Millisecond
 	}
-	if !final && time.Since(s.last) < every {
+	if time.Since(s.last) < every {
 		return
 	}
 	s.last = time.Now()
+	state = text.Printable(state)
+	end := ""
+	if left > 0 {
+		end = fmt.Sprintf("  %s left", round(left))
+	}
 	if !s.terminal {
-		fmt.Fprintln(s.out, state)
+		fmt.Fprintln(s.out, state+end)
 		return
 	}
-	const cells = 20
-	line := state
-	if done >= 0 {
-		full := int(done * cells)
-		line = fmt.Sprintf("%s%s %s", strings.Repeat("█", full), strings.Repeat("░", cells-full), state)
+	room := s.width - 1 - len(end)
+	for columns.StringWidthWithoutEscSequences(state) > room {
+		part := strings.LastIndex(state, "  ")
+		if part < 0 {
+			state = columns.Trim(state, room)
+			break
+		}
+		state = state[:part]
 	}
-	if r := []rune(line); len(r) > s.width-1 {
-		line = string(r[:s.width-1])
+	bar := ""
+	if cells := min(barCells, room-columns.StringWidthWithoutEscSequences(state)-1); share >= 0 && cells >= barCells/4 {
+		full := int(min(share, 1) * float64(cells))
+		bar = strings.Repeat(drawn.full, full) + strings.Repeat(drawn.empty, cells-full) + " "
 	}
-	fmt.Fprintf(s.out, "\r\033[K%s", line)
+	fmt.Fprintf(s.out, "\r\033[K%s%s%s", bar, state, end)
 	s.drawn = true
 }
 
@@ -97,28 +109,38 @@ func (s *screen) listener() pipeline.Listener {
 				s.clear()
 				return
 			}
-			s.progress(float64(done)/float64(total), fmt.Sprintf("%s %d/%d", s.stage, done, total), false)
+			s.progress(float64(done)/float64(total), fmt.Sprintf("%s %d/%d", s.stage, done, total), 0)
 		},
 		OnStep: func(i pipeline.StepInfo) {
-			s.progress(float64(i.Done)/float64(i.Total), fmt.Sprintf("epoch %d/%d  %d/%d  loss %.4f  accuracy %.4f  %.1f images/s  %s left",
-				i.Epoch, i.Epochs, i.Done, i.Total, i.Loss, i.Accuracy, i.Rate, round(i.Left)), false)
+			s.progress(float64(i.Done)/float64(i.Total), fmt.Sprintf("epoch %d/%d  %d/%d  loss %.4f  accuracy %.4f  %.1f images/s",
+				i.Epoch, i.Epochs, i.Done, i.Total, i.Loss, i.Accuracy, i.Rate), i.Left)
 		},
-		OnEpoch: func(m result.EpochMetrics, best bool) {
-			mark := ""
-			if best {
-				mark = "  best"
-			}
-			validation := ""
-			if !math.IsNaN(float64(m.ValidationAccuracy)) {
-				validation = fmt.Sprintf("  val_loss %.4f  val_accuracy %.4f", m.ValidationLoss, m.ValidationAccuracy)
-			}
-			if m.Unreadable > 0 {
-				mark += fmt.Sprintf("  %s left out", text.Count(m.Unreadable, "image"))
-			}
-			s.line("epoch %3d  loss %.4f  accuracy %.4f%s  %.1f images/s%s",
-				m.Epoch, m.Loss, m.Accuracy, validation, m.ImagesPerSecond, mark)
-		},
+		OnEpoch: func(m result.EpochMetrics, best bool) { s.line("%s", epochLine(m, best, s.width)) },
 	}
+}
+
+// epochLine is the line of an epoch, shortened where it is longer than width; 0: any.
+func epochLine(m result.EpochMetrics, best bool, width int) string {
+	mark := ""
+	if best {
+		mark = "  best"
+	}
+	if m.Unreadable > 0 {
+		mark += fmt.Sprintf("  %s left out", text.Count(m.Unreadable, "image"))
+	}
+	training := fmt.Sprintf("epoch %3d  loss %.4f  accuracy %.4f", m.Epoch, m.Loss, m.Accuracy)
+	long, short := "", ""
+	if !math.IsNaN(float64(m.ValidationAccuracy)) {
+		long = fmt.Sprintf("  val_loss %.4f  val_accuracy %.4f", m.ValidationLoss, m.ValidationAccuracy)
+		short = fmt.Sprintf("  val %.4f, %.4f", m.ValidationLoss, m.ValidationAccuracy)
+	}
+	speed := fmt.Sprintf("  %.1f images/s", m.ImagesPerSecond)
+	for _, line := range []string{training + long + speed + mark, training + long + mark} {
+		if width == 0 || len(line) < width {
+			return line
+		}
+	}
+	return training + short + mark
 }
 
 // round shortens a duration for the eye.

@@ -21,7 +21,7 @@ func TestScreenOnATerminal(t *testing.T) {
 	l.Count(1, 2)
 	l.Count(2, 2)
 	want := "training\n" +
-		"\r\033[K██████████░░░░░░░░░░ epoch 1/40  16/32  loss 1.5000  accura" +
+		"\r\033[K███████░░░░░░░ epoch 1/40  16/32  loss 1.5000  1h30m0s left" +
 		"\r\033[Knote: something\n"
 	if out.String() != want {
 		t.Errorf("drew %q\nwant %q", &out, want)
@@ -70,6 +70,36 @@ func TestRound(t *testing.T) {
 	} {
 		if got := round(d).String(); got != want {
 			t.Errorf("round(%v) = %s, want %s", d, got, want)
+		}
+	}
+}
+
+// The time left stays where the line is short, and no number is cut.
+func TestProgressInEightyColumns(t *testing.T) {
+	for _, test := range []struct {
+		width int
+		want  string
+	}{
+		{120, "██████████░░░░░░░░░░ run 3/12  no-batch-norm, seed 2  epoch 30/40  50 % of all  12h30m0s left"},
+		{80, "███░░░ run 3/12  no-batch-norm, seed 2  epoch 30/40  50 % of all  12h30m0s left"},
+		{60, "run 3/12  no-batch-norm, seed 2  epoch 30/40  12h30m0s left"},
+		{24, "run 3/12  12h30m0s left"},
+	} {
+		var out strings.Builder
+		s := &screen{out: &out, terminal: true, width: test.width}
+		s.progress(0.5, "run 3/12  no-batch-norm, seed 2  epoch 30/40  50 % of all", 12*time.Hour+30*time.Minute)
+		if got := strings.TrimPrefix(out.String(), "\r\033[K"); len([]rune(got)) >= test.width || got != test.want {
+			t.Errorf("%d columns: %q, want %q", test.width, got, test.want)
+		}
+	}
+	m := result.EpochMetrics{Epoch: 3, Loss: 0.5, Accuracy: 0.75, ValidationLoss: 0.25, ValidationAccuracy: 0.5, ImagesPerSecond: 55.55}
+	for width, want := range map[int]string{
+		100: "epoch   3  loss 0.5000  accuracy 0.7500  val_loss 0.2500  val_accuracy 0.5000  55.5 images/s  best",
+		90:  "epoch   3  loss 0.5000  accuracy 0.7500  val_loss 0.2500  val_accuracy 0.5000  best",
+		80:  "epoch   3  loss 0.5000  accuracy 0.7500  val 0.2500, 0.5000  best",
+	} {
+		if got := epochLine(m, true, width); got != want {
+			t.Errorf("%d columns: %q, want %q", width, got, want)
 		}
 	}
 }

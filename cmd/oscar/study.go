@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	alignment "github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"oscar/dataset"
@@ -228,11 +227,7 @@ func (s *screen) studyListener() study.Listener {
 	l := study.Listener{Listener: s.listener()}
 	l.OnStep, l.OnEpoch = nil, nil
 	l.Progress = func(p study.Progress) {
-		left := ""
-		if p.Left > 0 {
-			left = fmt.Sprintf("  %s left", round(p.Left))
-		}
-		s.progress(p.Done, fmt.Sprintf("run %d/%d  %s, seed %d  epoch %d/%d  %.0f %% of all%s", p.Run, p.Runs, p.Variant, p.Seed, p.Epoch, p.Epochs, 100*p.Done, left), false)
+		s.progress(p.Done, fmt.Sprintf("run %d/%d  %s, seed %d  epoch %d/%d  %.0f %% of all", p.Run, p.Runs, p.Variant, p.Seed, p.Epoch, p.Epochs, 100*p.Done), p.Left)
 	}
 	l.Run = func(r study.Ran) {
 		switch {
@@ -266,16 +261,14 @@ func (s *screen) compared(w io.Writer, dir string, res *result.Study) error {
 	s.clear()
 	shown := []string{"train_accuracy", "test_accuracy", "focus", "intensity", "sparsity"}
 	t := newTable(w)
-	header, columns := table.Row{"variant"}, []table.ColumnConfig{}
+	header := table.Row{"variant"}
 	for _, name := range shown {
 		if res.Measure(name) != nil {
 			header = append(header, strings.ReplaceAll(name, "_", "\n"))
-			columns = append(columns, table.ColumnConfig{Number: len(header), Align: alignment.AlignRight, AlignHeader: alignment.AlignRight})
 		}
 	}
 	header = append(header, "McNemar\np")
-	columns = append(columns, table.ColumnConfig{Number: len(header), Align: alignment.AlignRight, AlignHeader: alignment.AlignRight})
-	t.SetColumnConfigs(columns)
+	t.alignRight(header[1:]...)
 	t.AppendHeader(header)
 	for _, v := range res.Variants {
 		row := table.Row{v.Name}
@@ -326,7 +319,7 @@ func figureCell(v result.Variant, name string) string {
 	}
 	out := short(float64(f.Mean))
 	if f.Interval != result.None {
-		out += "\n" + rough(float64(f.Low)) + "–" + rough(float64(f.High))
+		out += "\n" + rough(float64(f.Low)) + drawn.to + rough(float64(f.High))
 	}
 	return out
 }

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"cmp"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// symbols are the characters that output is drawn with.
+type symbols struct {
+	full, empty string // cells of a bar
+	none        string // where there is no number
+	to          string // between the ends of an interval
+	plusMinus   string
+	plain       bool // ASCII alone
+}
+
+var (
+	unicodeSymbols = symbols{full: "█", empty: "░", none: "–", to: "–", plusMinus: "±"}
+	asciiSymbols   = symbols{full: "#", empty: ".", none: "-", to: " to ", plusMinus: "+-", plain: true}
+)
+
+// drawn are the symbols of this process.
+var drawn = symbolsFor(os.Getenv)
+
+// symbolsFor returns plain ones where the environment asks for them: TERM=dumb,
+// NO_COLOR (https://no-color.org), and the locales C and POSIX.
+func symbolsFor(getenv func(string) string) symbols {
+	switch locale := cmp.Or(getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG")); {
+	case getenv("TERM") == "dumb", getenv("NO_COLOR") != "", locale == "C", locale == "POSIX":
+		return asciiSymbols
+	}
+	return unicodeSymbols
+}
+
+// terminalWidth returns the columns of a file that is a terminal; 0: it is none.
+func terminalWidth(f *os.File) int {
+	fd := int(f.Fd())
+	if !term.IsTerminal(fd) {
+		return 0
+	}
+	if w, _, err := term.GetSize(fd); err == nil && w > 20 {
+		return w
+	}
+	return 80
+}
