@@ -25,8 +25,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusForbidden, errors.New("the request comes from a page of another site"))
 	}))
-	next = sameOrigin.Handler(next)
-	places := make(chan struct{}, s.options.Concurrency)
+	next = s.withHost(sameOrigin.Handler(next))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		out := &recorder{ResponseWriter: w}
@@ -41,6 +40,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			s.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 				slog.String("request", id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
 				slog.Int("status", out.status), slog.Int64("bytes", out.bytes), slog.Duration("time", time.Since(began)))
+			s.metrics.request(r, out.status, time.Since(began))
 		}()
 		h := out.Header()
 		h.Set("X-Request-Id", id)
@@ -49,23 +49,41 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		if !s.knownHost(r.Host) {
-			refuse(out, http.StatusMisdirectedRequest, fmt.Errorf("this server is not called %q; name it with --host", r.Host))
-			return
-		}
-		select {
-		case places <- struct{}{}:
-			defer func() { <-places }()
-		default:
-			fail(out, errFull)
-			return
-		}
 		ctx, cancel := context.WithTimeout(r.Context(), s.options.Deadline)
 		defer cancel()
 		r = r.WithContext(ctx)
 		r.Body = http.MaxBytesReader(out, r.Body, s.options.MaxBody)
 		next.ServeHTTP(out, r)
 	})
+}
+
+// withHost refuses requests whose Host header is not one of the server's names.
+func (s *Server) withHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.knownHost(r.Host) {
+			refuse(w, http.StatusMisdirectedRequest, fmt.Errorf("this server is not called %q; name it with --host", r.Host))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// bounder returns what lets a number of requests of all handlers together be under
+// way, and refuses others.
+func (s *Server) bounder() func(http.Handler) http.Handler {
+	places := make(chan struct{}, s.options.Concurrency)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case places <- struct{}{}:
+				defer func() { <-places }()
+				next.ServeHTTP(w, r)
+			default:
+				s.metrics.refused.Inc()
+				fail(w, errFull)
+			}
+		})
+	}
 }
 
 // refuse answers with an error of the guard's.

@@ -31,7 +31,8 @@ type model struct {
 
 	mu      sync.Mutex
 	current *version
-	failed  map[int]error // versions that could not be opened
+	failed  map[int]error  // versions that could not be opened
+	marks   map[int]string // their files at that time
 }
 
 // version is an opened model. It is closed when it is replaced and no request uses
@@ -75,7 +76,7 @@ func newRegistry(given []string, config pipeline.Config) (*registry, error) {
 
 // newModel reads PATH or NAME=PATH. A path that exists is never split.
 func newModel(text string) *model {
-	m := &model{path: strings.TrimSuffix(text, "/"), failed: map[int]error{}}
+	m := &model{path: strings.TrimSuffix(text, "/"), failed: map[int]error{}, marks: map[int]string{}}
 	if name, path, ok := strings.Cut(text, "="); ok && !paths.Exists(text) {
 		m.name, m.path = name, strings.TrimSuffix(path, "/")
 	} else {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"html/template"
+	"io"
 	"net/http"
 	"path"
 	"time"
@@ -23,16 +24,35 @@ var templates = template.Must(template.ParseFS(templateFiles, "templates/*.tmpl"
 // routes joins the paths of the server.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/models/{target...}", s.model)
-	mux.HandleFunc("POST /v1/models/{target...}", s.model)
-	mux.HandleFunc("GET /{$}", s.explore)
-	mux.HandleFunc("POST /pictures", s.upload)
-	mux.HandleFunc("GET /photo", s.photo)
-	mux.HandleFunc("GET /overlay", s.overlay)
-	mux.HandleFunc("GET /overlay.png", s.overlay)
-	mux.HandleFunc("GET /map.npy", s.rawMap)
+	bounded := s.bounder()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("GET /login", s.loginForm)
+	mux.HandleFunc("POST /login", s.login)
 	mux.HandleFunc("GET /static/{file}", static)
+	mux.Handle("GET /metrics", s.withToken(s.metrics.handler()))
+	for pattern, answer := range map[string]http.HandlerFunc{
+		"GET /v1/models/{target...}":  s.model,
+		"POST /v1/models/{target...}": s.model,
+		"GET /{$}":                    s.explore,
+		"POST /pictures":              s.upload,
+		"GET /photo":                  s.photo,
+		"GET /overlay":                s.overlay,
+		"GET /overlay.png":            s.overlay,
+		"GET /map.npy":                s.rawMap,
+	} {
+		mux.Handle(pattern, s.withToken(bounded(answer)))
+	}
 	return s.guard(mux)
+}
+
+// ready reports whether requests are taken.
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	if s.stopping.Load() {
+		fail(w, errClosed)
+		return
+	}
+	io.WriteString(w, "ready\n")
 }
 
 // static answers with one of the embedded files.

@@ -8,6 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"oscar/dataset"
@@ -32,6 +35,11 @@ type Options struct {
 	Queue        int           // images that wait for a run
 	Concurrency  int           // requests that are answered at a time
 	Deadline     time.Duration // the longest that a request takes
+	Poll         time.Duration // between looks for new versions of a model
+
+	TokenFile        string // with the token that every request must have; "": none
+	Certificate, Key string // files for TLS, PEM; "": none
+	Profile          string // host and port of net/http/pprof; "": none
 
 	Version string       // of oscar, for the pages
 	Log     *slog.Logger // nil: nothing is logged
@@ -41,7 +49,7 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		Addr: "127.0.0.1:8501", Limits: dataset.DefaultLimits, MaxBody: 64 << 20,
-		MaxBatch: 32, BatchTimeout: 2 * time.Millisecond, Queue: 256, Concurrency: 64, Deadline: 5 * time.Minute,
+		MaxBatch: 32, BatchTimeout: 2 * time.Millisecond, Queue: 256, Concurrency: 64, Deadline: 5 * time.Minute, Poll: 2 * time.Second,
 	}
 }
 
@@ -52,7 +60,7 @@ func (o Options) Check() error {
 		value int64
 	}{
 		{"max-batch", int64(o.MaxBatch)}, {"queue", int64(o.Queue)}, {"concurrency", int64(o.Concurrency)}, {"max-body", o.MaxBody},
-		{"max-pixels", o.Limits.MaxPixels}, {"max-bytes", o.Limits.MaxBytes}, {"deadline", int64(o.Deadline)},
+		{"max-pixels", o.Limits.MaxPixels}, {"max-bytes", o.Limits.MaxBytes}, {"deadline", int64(o.Deadline)}, {"poll", int64(o.Poll)},
 	} {
 		if f.value < 1 {
 			return fmt.Errorf("%s is %d, want at least 1", f.flag, f.value)
@@ -61,14 +69,34 @@ func (o Options) Check() error {
 	if o.BatchTimeout < 0 {
 		return fmt.Errorf("batch-timeout is %v, want 0 or more", o.BatchTimeout)
 	}
-	host, _, err := net.SplitHostPort(o.Addr)
+	if (o.Certificate == "") != (o.Key == "") {
+		return errors.New("tls-cert and tls-key go together; give both or none")
+	}
+	if o.Profile != "" {
+		if err := checkAddr("pprof", o.Profile); err != nil {
+			return err
+		}
+	}
+	return errors.Join(checkAddr("addr", o.Addr), o.Precision.Check())
+}
+
+func checkAddr(flag, addr string) error {
+	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return fmt.Errorf("addr is %q, want HOST:PORT, as 127.0.0.1:8501", o.Addr)
+		return fmt.Errorf("%s is %q, want HOST:PORT, as 127.0.0.1:8501", flag, addr)
 	}
 	if host == "" {
-		return fmt.Errorf("addr %q names no host; want 127.0.0.1:PORT, or 0.0.0.0:PORT for all networks", o.Addr)
+		return fmt.Errorf("%s %q names no host; want 127.0.0.1:PORT, or 0.0.0.0:PORT for all networks", flag, addr)
 	}
-	return o.Precision.Check()
+	return nil
+}
+
+// Open reports whether the server can be reached from other machines without a
+// token.
+func (o Options) Open() bool {
+	host, _, _ := net.SplitHostPort(o.Addr)
+	ip := net.ParseIP(host)
+	return o.TokenFile == "" && host != "localhost" && !(ip != nil && ip.IsLoopback())
 }
 
 // Server serves models. Close it after use.
@@ -80,6 +108,9 @@ type Server struct {
 	slow     *queue // methods of many model passes, one image at a time
 	pictures *pictures
 	maps     *cache[lookKey, *look]
+	metrics  *metrics
+	token    string
+	stopping atomic.Bool
 	handler  http.Handler
 }
 
@@ -88,16 +119,24 @@ func New(o Options) (*Server, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
+	token := ""
+	if o.TokenFile != "" {
+		var err error
+		if token, err = readToken(o.TokenFile); err != nil {
+			return nil, err
+		}
+	}
 	models, err := newRegistry(o.Models, pipeline.Config{Threads: o.Threads, Precision: o.Precision})
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		options: o, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), models: models,
+		options: o, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), models: models, metrics: newMetrics(), token: token,
 		pictures: newPictures(), maps: newCache[lookKey, *look](cachedMaps),
 	}
-	s.quick = newQueue(1, o.Queue, o.MaxBatch, o.BatchTimeout, nil)
-	s.slow = newQueue(1, o.Queue, 1, 0, nil)
+	s.quick = newQueue(1, o.Queue, o.MaxBatch, o.BatchTimeout, s.metrics.observe("quick"))
+	s.slow = newQueue(1, o.Queue, 1, 0, s.metrics.observe("slow"))
+	s.metrics.watch(s)
 	s.handler = s.routes()
 	return s, nil
 }
@@ -113,8 +152,8 @@ func (s *Server) Close() {
 }
 
 // The times that a client may take.
-const (
-	headerTime = 10 * time.Second // to send a request's head
+var (
+	headerTime = 10 * time.Second // to send a request's head; a test makes it shorter
 	bodyTime   = 2 * time.Minute  // to send a request
 	idleTime   = 2 * time.Minute  // between requests
 )
@@ -126,27 +165,64 @@ func (s *Server) Run(ctx context.Context, ready func(addr string)) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w", s.options.Addr, err)
 	}
-	server := &http.Server{
-		Handler: s, ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, IdleTimeout: idleTime, MaxHeaderBytes: 64 << 10,
-		WriteTimeout: bodyTime + s.options.Deadline,
-		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	server := s.httpServer(s)
+	failed := make(chan error, 2)
+	go func() {
+		if s.options.Certificate != "" {
+			failed <- server.ServeTLS(listener, s.options.Certificate, s.options.Key)
+		} else {
+			failed <- server.Serve(listener)
+		}
+	}()
+	if s.options.Profile != "" {
+		profiles, err := net.Listen("tcp", s.options.Profile)
+		if err != nil {
+			return errors.Join(fmt.Errorf("cannot listen on %s: %w", s.options.Profile, err), server.Close())
+		}
+		profiler := s.httpServer(s.profiles())
+		defer profiler.Close()
+		go func() { failed <- profiler.Serve(profiles) }()
 	}
+	polling, stopPolling := context.WithCancel(ctx)
+	var polls sync.WaitGroup
+	polls.Go(func() { s.poll(polling, s.options.Poll) })
+	defer polls.Wait()
+	defer stopPolling()
 	if ready != nil {
 		ready(listener.Addr().String())
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
 	select {
 	case err := <-failed:
-		return err
+		return errors.Join(err, server.Close())
 	case <-ctx.Done():
 	}
+	s.stopping.Store(true)
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.Deadline)
 	defer cancel()
 	if err := server.Shutdown(stop); err != nil {
 		return errors.Join(err, server.Close())
 	}
 	return nil
+}
+
+// httpServer is a server with bounds on slow clients.
+func (s *Server) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, IdleTimeout: idleTime, MaxHeaderBytes: 64 << 10,
+		WriteTimeout: bodyTime + s.options.Deadline,
+		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// profiles are the pages of net/http/pprof.
+func (s *Server) profiles() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return s.withHost(mux)
 }
 
 // ask answers a query by the queue that it belongs to.

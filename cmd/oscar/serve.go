@@ -29,7 +29,9 @@ layer, class and format (json, npy, or overlay, a PNG). An image is a list
 [height][width][3], {"b64": ...} of an image file, or the body itself if the
 Content-Type is image/....
 
-The server listens on 127.0.0.1 unless --addr names another address.`,
+The server listens on 127.0.0.1 unless --addr names another address. A new
+numbered version takes the place of the one before when it can be opened, without
+a lost request. /healthz, /readyz and /metrics (Prometheus) are for operators.`,
 		Example: `  oscar serve runs/first
   oscar serve runs/first other=runs/second --addr 127.0.0.1:9000
   curl -H 'Content-Type: image/jpeg' --data-binary @a.jpg -o a.png 'http://127.0.0.1:8501/v1/models/first:explain?format=overlay'`,
@@ -45,8 +47,15 @@ The server listens on 127.0.0.1 unless --addr names another address.`,
 				return err
 			}
 			defer s.Close()
+			if o.Open() {
+				o.Log.Warn("other machines can use the models; --token FILE asks for a token", "addr", o.Addr)
+			}
+			scheme := "http"
+			if o.Certificate != "" {
+				scheme = "https"
+			}
 			return s.Run(cmd.Context(), func(addr string) {
-				fmt.Fprintf(cmd.OutOrStdout(), "serving  http://%s/\n", addr)
+				fmt.Fprintf(cmd.OutOrStdout(), "serving  %s://%s/\n", scheme, addr)
 			})
 		},
 	}
@@ -59,6 +68,11 @@ The server listens on 127.0.0.1 unless --addr names another address.`,
 	f.IntVar(&o.Concurrency, "concurrency", o.Concurrency, "the most requests that are answered at a time")
 	f.DurationVar(&o.Deadline, "deadline", o.Deadline, "the longest that a request takes")
 	f.Int64Var(&o.MaxBody, "max-body", o.MaxBody, "the most bytes of a request")
+	f.DurationVar(&o.Poll, "poll", o.Poll, "between looks for new numbered versions of a model")
+	f.StringVar(&o.TokenFile, "token", "", "`FILE` with a token: requests must have the header Authorization: Bearer TOKEN, browsers log in")
+	f.StringVar(&o.Certificate, "tls-cert", "", "PEM `FILE` with the certificate for HTTPS")
+	f.StringVar(&o.Key, "tls-key", "", "PEM `FILE` with its key")
+	f.StringVar(&o.Profile, "pprof", "", "`HOST:PORT` for Go's profiles, as 127.0.0.1:6060; default: none")
 	f.IntVar(&o.Threads.Intra, "threads", 0, "threads within one operation; 0: one a processor")
 	f.IntVar(&o.Threads.Inter, "inter-threads", 0, "operations beside each other; 0: 1")
 	precisionFlag(f, &o.Precision)

@@ -1,0 +1,90 @@
+package serve
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"oscar/internal/paths"
+)
+
+// cookieName is of the cookie that a browser has after a login.
+const cookieName = "oscar"
+
+// shortestToken is the least characters of a token.
+const shortestToken = 16
+
+// readToken reads a token's file.
+func readToken(path string) (string, error) {
+	b, err := paths.ReadFile(path, paths.Settings)
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(string(b))
+	if len(token) < shortestToken || strings.ContainsAny(token, " \t\r\n") {
+		return "", fmt.Errorf("%s holds a token of %d characters; want one line of at least %d, without spaces", path, len(token), shortestToken)
+	}
+	return token, nil
+}
+
+// session is the cookie of those who know the token. It does not tell the token.
+func (s *Server) session() string {
+	h := hmac.New(sha256.New, []byte(s.token))
+	h.Write([]byte("oscar session"))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// same compares two secrets in a time that does not depend on where they differ.
+func same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// known reports whether a request may be answered: there is no token, or it has it
+// in its Authorization header or its cookie.
+func (s *Server) known(r *http.Request) bool {
+	if s.token == "" {
+		return true
+	}
+	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		return same(bearer, s.token)
+	}
+	cookie, err := r.Cookie(cookieName)
+	return err == nil && same(cookie.Value, s.session())
+}
+
+// withToken lets only those pass who know the token. A browser is led to the login.
+func (s *Server) withToken(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case s.known(r):
+			next.ServeHTTP(w, r)
+		case r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html"):
+			http.Redirect(w, r, "/login", http.StatusSeeOther)
+		default:
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			refuse(w, http.StatusUnauthorized, errors.New("the token is missing or wrong; send it as the header Authorization: Bearer TOKEN"))
+		}
+	})
+}
+
+// loginPage asks for the token.
+type loginPage struct{ Title, Error string }
+
+func (s *Server) loginForm(w http.ResponseWriter, _ *http.Request) {
+	s.render(w, http.StatusOK, "login", loginPage{Title: "Log in"})
+}
+
+func (s *Server) login(w http.ResponseWriter, r *http.Request) {
+	if s.token == "" || !same(strings.TrimSpace(r.PostFormValue("token")), s.token) {
+		s.render(w, http.StatusUnauthorized, "login", loginPage{"Log in", "This is not the token."})
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: s.session(), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: s.options.Certificate != ""})
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
