@@ -23,6 +23,8 @@ type ExportOptions struct {
 	Frozen  bool     // constants in place of variables
 	Explain []string // explanations to give as signatures; none: gradcam alone
 	Threads Threads
+	// Listener notes weights that are taken in place of damaged ones.
+	Listener Listener
 }
 
 // Export writes a model as a SavedModel with the signatures serving_default (also
@@ -116,7 +118,7 @@ func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error
 		return 0, err
 	}
 	ctx = context.WithoutCancel(ctx) // what has begun is brought to its end
-	prefix, epoch, err := r.Best()
+	prefix, epoch, err := r.Best(o.Listener)
 	if err != nil {
 		return 0, err
 	}

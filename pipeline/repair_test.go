@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/result"
 	"oscar/run"
 )
@@ -154,7 +156,7 @@ func TestResumeNotesAnotherMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.Processor = "an abacus"
-	if err := atomicfile.WriteJSON(path, e); err != nil {
+	if err := errors.Join(atomicfile.WriteJSON(path, e), checksum.Update(dir, run.EnvironmentFile)); err != nil {
 		t.Fatal(err)
 	}
 	n := &notes{}

@@ -8,7 +8,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/experiment"
-	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	thisMachine "oscar/internal/machine"
 	"oscar/internal/paths"
 	"oscar/internal/text"
@@ -144,10 +144,11 @@ type ResumeOptions struct {
 // run is trained on, exported and evaluated again.
 func Resume(ctx context.Context, o ResumeOptions) (*Run, error) {
 	machine, listener := o.Machine, o.Listener
-	r, err := OpenRun(o.Run)
+	opened, err := run.OpenEdited(o.Run)
 	if err != nil {
 		return nil, err
 	}
+	r := &Run{opened}
 	if err := machine.Check(); err != nil {
 		return nil, err
 	}
@@ -163,6 +164,9 @@ func Resume(ctx context.Context, o ResumeOptions) (*Run, error) {
 	}
 	if err := r.Experiment.Training.Precision.Check(); err != nil {
 		return nil, fmt.Errorf("%s was trained in bfloat16: %w", r.Dir, err)
+	}
+	if err := r.KeepEdits(); err != nil {
+		return nil, err
 	}
 	if err := checkMemory(r.Experiment, listener); err != nil {
 		return nil, err
@@ -228,12 +232,18 @@ func interruptedBefore(ctx context.Context, err error) error {
 
 // train does what is left of a run.
 func (r *Run) train(ctx context.Context, machine Machine, listener Listener) error {
-	if paths.Exists(r.Path(run.EvaluationFile)) && paths.Exists(r.Model()) {
+	finished, trained, err := r.Repair(listener)
+	if err != nil {
+		return err
+	}
+	if finished {
 		listener.Note("the run is finished already; to train on, name more --epochs")
 		return nil
 	}
-	if err := r.Fit(ctx, machine, listener); err != nil {
-		return err
+	if !trained {
+		if err := r.Fit(ctx, machine, listener); err != nil {
+			return err
+		}
 	}
 	if err := r.finish(ctx, machine, listener); err != nil {
 		return err
@@ -244,7 +254,7 @@ func (r *Run) train(ctx context.Context, machine Machine, listener Listener) err
 // finish exports the best epoch and looks at the test part, once.
 func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) error {
 	listener.Stage("exporting")
-	epoch, err := r.export(ctx, ExportOptions{Out: r.Model(), Threads: machine.Threads})
+	epoch, err := r.export(ctx, ExportOptions{Out: r.Model(), Threads: machine.Threads, Listener: listener})
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%w before the model was exported; go on with --resume %s", ErrInterrupted, r.Dir)
 	} else if err != nil {
@@ -264,5 +274,5 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 		return err
 	}
 	result.Epoch = epoch
-	return atomicfile.WriteJSON(r.Path(run.EvaluationFile), result)
+	return checksum.WriteJSON(r.Dir, run.EvaluationFile, result)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/report/page"
 	"oscar/result"
@@ -61,7 +62,13 @@ func Write(ctx context.Context, o Options) (string, error) {
 	if p.Made == "" {
 		p.Made = strings.TrimSpace("oscar " + o.Version)
 	}
-	return o.Out, page.Write(ctx, o.Out, p)
+	if err := page.Write(ctx, o.Out, p); err != nil {
+		return o.Out, err
+	}
+	if list, err := checksum.Read(filepath.Dir(o.Out)); list == nil || err != nil {
+		return o.Out, err // no folder of results
+	}
+	return o.Out, checksum.Update(filepath.Dir(o.Out), filepath.Base(o.Out))
 }
 
 // kinds are the kinds of folders, known by the file that their verb writes first.

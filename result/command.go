@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 )
 
 // CommandFile is the name of the file with the command lines that made a folder
@@ -22,14 +22,16 @@ type commands struct {
 // results, unless it is there already.
 func AddCommand(dir string, args []string) error {
 	c := commands{Format: 1}
-	if _, err := readOptional(dir, CommandFile, &c); err != nil {
+	if _, err := readOptional(dir, CommandFile, &c); checksum.Is(err) {
+		c = commands{Format: 1} // the commands before are lost
+	} else if err != nil {
 		return err
 	}
 	if slices.ContainsFunc(c.Commands, func(has []string) bool { return slices.Equal(has, args) }) {
 		return nil
 	}
 	c.Commands = append(c.Commands, args)
-	return atomicfile.WriteJSON(filepath.Join(dir, CommandFile), c)
+	return checksum.WriteJSON(dir, CommandFile, c)
 }
 
 // Commands returns the command lines that made a folder of results, as a shell

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"oscar/dataset"
-	"oscar/internal/paths"
+	"oscar/internal/checksum"
 )
 
 // Names within a run folder.
@@ -59,7 +59,7 @@ type TrainingSettings struct {
 func ReadTraining(dir string) (*Training, error) {
 	t := &Training{Dir: dir}
 	var err error
-	if t.Text, err = paths.ReadFile(filepath.Join(dir, ExperimentFile), paths.Record); err != nil {
+	if t.Text, err = checksum.ReadFile(dir, ExperimentFile); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(t.Text, &t.Experiment); err != nil {
@@ -122,7 +122,7 @@ func (t *Training) kept() int {
 
 // readEpochs returns the epochs of metrics.jsonl up to a line that is torn.
 func readEpochs(dir string) ([]EpochMetrics, error) {
-	b, err := paths.ReadFile(filepath.Join(dir, MetricsFile), paths.Record)
+	b, err := checksum.ReadFile(dir, MetricsFile)
 	if err != nil {
 		return nil, err
 	}
@@ -167,15 +167,14 @@ func readNetwork(dir string) (*Network, error) {
 
 // readOptional reads a file of JSON that may be missing.
 func readOptional(dir, name string, into any) (found bool, err error) {
-	path := filepath.Join(dir, name)
-	b, err := paths.ReadFile(path, paths.Record)
+	b, err := checksum.ReadFile(dir, filepath.ToSlash(name))
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	} else if err != nil {
 		return false, err
 	}
 	if err := json.Unmarshal(b, into); err != nil {
-		return true, fmt.Errorf("%s: %w", path, err)
+		return true, fmt.Errorf("%s: %w", filepath.Join(dir, name), err)
 	}
 	return true, nil
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +15,7 @@ import (
 
 	"oscar/experiment"
 	"oscar/internal/atomicfile"
-	"oscar/internal/paths"
+	"oscar/internal/checksum"
 	"oscar/result"
 	"oscar/tfmodel"
 )
@@ -34,8 +33,10 @@ type state struct {
 	Correct  int     `json:"correct"`
 	Seconds  float64 `json:"seconds"` // spent on them
 	Best     best    `json:"best"`
-	// Experiment holds the settings of the steps so far; nil in older runs.
+	// Experiment holds the settings of the steps so far, Epochs the lines of
+	// metrics.jsonl; nil in older runs.
 	Experiment *experiment.Experiment `json:"experiment,omitempty"`
+	Epochs     []result.EpochMetrics  `json:"epochs,omitempty"`
 	Sum        string                 `json:"sum"` // a hash of all the other fields
 }
 
@@ -72,7 +73,10 @@ func (c checkpoints) save(ctx context.Context, t *tfmodel.Trainer, s state) erro
 		if err := t.Save(ctx, filepath.Join(tmp, bundlePrefix)); err != nil {
 			return err
 		}
-		return atomicfile.WriteJSON(filepath.Join(tmp, stateFile), s)
+		if err := atomicfile.WriteJSON(filepath.Join(tmp, stateFile), s); err != nil {
+			return err
+		}
+		return checksum.Seal(tmp)
 	})
 	if err != nil {
 		return fmt.Errorf("write the checkpoint of step %d: %w", s.Step, err)
@@ -110,7 +114,10 @@ func (c checkpoints) save(ctx context.Context, t *tfmodel.Trainer, s state) erro
 // save: until then the newest checkpoint may still name it.
 func (c checkpoints) saveBest(ctx context.Context, t *tfmodel.Trainer, epoch int) error {
 	err := atomicfile.Dir(filepath.Join(c.dir, bestName(epoch)), func(tmp string) error {
-		return t.SaveWeights(ctx, filepath.Join(tmp, bundlePrefix))
+		if err := t.SaveWeights(ctx, filepath.Join(tmp, bundlePrefix)); err != nil {
+			return err
+		}
+		return checksum.Seal(tmp)
 	})
 	if err != nil {
 		return fmt.Errorf("write the weights of epoch %d: %w", epoch, err)
@@ -123,40 +130,6 @@ func bestName(epoch int) string { return fmt.Sprintf("best-%04d", epoch) }
 
 // aside is put before the name of a damaged checkpoint.
 const aside = "damaged-"
-
-// best is the epoch that is kept: the best by the monitor; without a validation
-// part, the last.
-type best struct {
-	Epoch    int           `json:"epoch"` // from 1; 0: none yet
-	Accuracy result.Number `json:"accuracy"`
-	Loss     result.Number `json:"loss"`
-}
-
-func (b best) beatenBy(m result.EpochMetrics, by experiment.Monitor) bool {
-	if b.Epoch == 0 || math.IsNaN(float64(m.ValidationAccuracy)) {
-		return true
-	}
-	return by.Better(m, result.EpochMetrics{ValidationAccuracy: b.Accuracy, ValidationLoss: b.Loss})
-}
-
-// bestPrefix returns the bundle of the best epoch so far, and the epoch.
-func (c checkpoints) bestPrefix() (prefix string, epoch int, err error) {
-	names, err := c.list("best-")
-	if err != nil {
-		return "", 0, err
-	}
-	s, _, err := c.newest()
-	if err != nil {
-		return "", 0, err
-	}
-	if name := bestName(s.Best.Epoch); slices.Contains(names, name) {
-		return filepath.Join(c.dir, name, bundlePrefix), s.Best.Epoch, nil
-	}
-	if s.Best.Epoch > 0 {
-		return "", 0, fmt.Errorf("%s has lost %s, the weights of the best epoch", c.dir, bestName(s.Best.Epoch))
-	}
-	return "", 0, fmt.Errorf("%s has no finished epoch yet", c.dir)
-}
 
 // read reads the state of a checkpoint.
 func (c checkpoints) read(name string) (state, error) {
@@ -203,12 +176,14 @@ func (c checkpoints) restore(ctx context.Context, t *tfmodel.Trainer, split stri
 		case err != nil:
 		case s.Split != split:
 			return state{}, fmt.Errorf("%s belongs to another split; split.json was replaced", filepath.Join(c.dir, name))
-		case s.Epoch > epochs:
+		case s.Epoch > epochs && len(s.Epochs) != s.Epoch:
 			ahead = true
 			listener.Note(fmt.Sprintf("checkpoint %s is passed over: it has %d epochs, %s %d", name, s.Epoch, MetricsFile, epochs))
 			continue
 		default:
-			err = t.Restore(ctx, filepath.Join(c.dir, name, bundlePrefix))
+			if err = checksum.Check(filepath.Join(c.dir, name)); err == nil {
+				err = t.Restore(ctx, filepath.Join(c.dir, name, bundlePrefix))
+			}
 		}
 		if err == nil {
 			return s, c.setAside(steps[i+1:])
@@ -256,22 +231,6 @@ func (c checkpoints) list(prefix string) ([]string, error) {
 		return cmp.Or(len(a)-len(b), strings.Compare(a, b))
 	})
 	return names, nil
-}
-
-// Best returns the variables of the best epoch so far, as a path for
-// [tfmodel.Network.Restore], and the epoch, counted from 1.
-func (r *Run) Best() (prefix string, epoch int, err error) { return r.checkpoints().bestPrefix() }
-
-// keepBest reports lost weights of the best epoch. If the trainer stands at the end
-// of that epoch it writes them again.
-func (c checkpoints) keepBest(ctx context.Context, t *tfmodel.Trainer, s state) error {
-	if s.Best.Epoch == 0 || paths.Exists(filepath.Join(c.dir, bestName(s.Best.Epoch))) {
-		return nil
-	}
-	if s.Epoch == s.Best.Epoch && s.Position == 0 {
-		return c.saveBest(ctx, t, s.Best.Epoch)
-	}
-	return fmt.Errorf("%s has lost %s, the weights of the best epoch; put it back", c.dir, bestName(s.Best.Epoch))
 }
 
 // keepNewest removes the checkpoints of a finished run but for the newest, from

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"oscar/dataset"
+	"oscar/internal/checksum"
 	"oscar/internal/machine"
 	"oscar/metric"
 	"oscar/result"
@@ -33,7 +34,13 @@ func (r *Run) Fit(ctx context.Context, machine Machine, listener Listener) error
 		return err
 	}
 	s.Experiment = &r.Experiment
-	if err := r.checkpoints().keepBest(work, t, s); err != nil {
+	if s.Epoch > 0 && len(s.Epochs) == s.Epoch {
+		if checksum.Is(checksum.Check(r.Dir, MetricsFile)) || !sameEpochs(epochs, s.Epochs) {
+			listener.Note(fmt.Sprintf("%s is damaged; it is made again from the checkpoint of step %d", r.Path(MetricsFile), s.Step))
+		}
+		epochs = s.Epochs
+	}
+	if err := r.checkpoints().keepBest(work, t, &s, listener); err != nil {
 		return err
 	}
 	if s.Step > 0 {
@@ -157,6 +164,7 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 		return err
 	}
 	s.Epoch++
+	s.Epochs = f.journal.epochs
 	s.Position, s.Skipped, s.Loss, s.Correct, s.Seconds = 0, 0, 0, 0, 0
 	if err := r.checkpoints().save(work, f.trainer, *s); err != nil {
 		return err

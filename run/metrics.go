@@ -3,11 +3,12 @@ package run
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
 
-	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/events"
 	"oscar/internal/paths"
 	"oscar/result"
@@ -15,7 +16,7 @@ import (
 
 // Metrics reads metrics.jsonl, one line an epoch.
 func (r *Run) Metrics() ([]result.EpochMetrics, error) {
-	b, err := paths.ReadFile(r.Path(MetricsFile), paths.Record)
+	b, err := checksum.ReadFile(r.Dir, MetricsFile)
 	if err != nil {
 		return nil, err
 	}
@@ -38,10 +39,11 @@ type journal struct {
 	scalars *events.Writer
 }
 
-// Journal returns the epochs of metrics.jsonl up to the first damaged line.
+// Journal returns the epochs of metrics.jsonl up to the first damaged line; none
+// if the file is missing.
 func (r *Run) Journal() ([]result.EpochMetrics, error) {
 	b, err := paths.ReadFile(r.Path(MetricsFile), paths.Record)
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
 	var epochs []result.EpochMetrics
@@ -87,15 +89,34 @@ func (j *journal) add(m result.EpochMetrics) error {
 }
 
 func (j *journal) writeMetrics() error {
+	text, err := encodeEpochs(j.epochs)
+	if err != nil {
+		return err
+	}
+	return checksum.Write(j.run.Dir, MetricsFile, text)
+}
+
+// encodeEpochs returns the lines of metrics.jsonl.
+func encodeEpochs(epochs []result.EpochMetrics) ([]byte, error) {
 	var b bytes.Buffer
-	for _, m := range j.epochs {
+	for _, m := range epochs {
 		line, err := json.Marshal(m)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		b.Write(append(line, '\n'))
 	}
-	return atomicfile.Write(j.run.Path(MetricsFile), b.Bytes())
+	return b.Bytes(), nil
+}
+
+// sameEpochs reports whether a journal begins with those epochs.
+func sameEpochs(journal, epochs []result.EpochMetrics) bool {
+	if len(journal) < len(epochs) {
+		return false
+	}
+	a, errA := encodeEpochs(journal[:len(epochs)])
+	b, errB := encodeEpochs(epochs)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
 func (j *journal) writeEvents(m result.EpochMetrics) error {

@@ -2,22 +2,31 @@ package run
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"oscar/dataset"
-	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
+	"oscar/internal/paths"
+	"oscar/result"
 )
 
 // CheckEdits compares experiment.json with the settings of the newest checkpoint.
 // Edits that the run may continue with are noted, others are errors.
 func (r *Run) CheckEdits(listener Listener) error {
 	s, _, err := r.checkpoints().newest()
-	if err != nil || s.Experiment == nil {
-		return nil // nothing was trained, or by an older oscar
+	if err != nil || s.Experiment == nil { // nothing was trained, or by an older oscar
+		if r.edited && r.finished() {
+			return &checksum.Damage{Dir: r.Dir, Name: ExperimentFile}
+		} else if r.edited {
+			listener.Note(r.Path(ExperimentFile) + " was edited; there is no checkpoint to compare it with")
+		}
+		return nil
+	}
+	if r.edited {
+		listener.Note(r.Path(ExperimentFile) + " was edited since oscar wrote it")
 	}
 	edits, err := r.Experiment.Edits(s.Experiment)
 	if err != nil {
@@ -61,10 +70,10 @@ func (r *Run) Lengthen(epochs int) error {
 		return err
 	}
 	// Killed in between, the run is evaluated again.
-	if err := os.Remove(r.Path(EvaluationFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := checksum.Delete(r.Dir, EvaluationFile); err != nil {
 		return err
 	}
-	return atomicfile.WriteJSON(r.Path(ExperimentFile), r.Experiment)
+	return checksum.WriteJSON(r.Dir, ExperimentFile, r.Experiment)
 }
 
 func (r *Run) finished() bool {
@@ -96,8 +105,68 @@ func (r *Run) Move(ctx context.Context, data string, workers int, listener Liste
 		return nil
 	}
 	r.Experiment.Data.Root = root
-	return atomicfile.WriteJSON(r.Path(ExperimentFile), r.Experiment)
+	return checksum.WriteJSON(r.Dir, ExperimentFile, r.Experiment)
+}
+
+// KeepEdits takes experiment.json as it is for whole, after [Run.CheckEdits].
+func (r *Run) KeepEdits() error {
+	if !r.edited {
+		return nil
+	}
+	r.edited = false
+	return checksum.Update(r.Dir, ExperimentFile)
 }
 
 // Finish removes the checkpoints that a finished run needs no more.
 func (r *Run) Finish() error { return r.checkpoints().keepNewest() }
+
+// Repair makes damaged files again that do not take training. It reports whether
+// the run is finished: evaluated and exported, and all of it is whole; and whether
+// it is trained. What is damaged is noted.
+func (r *Run) Repair(listener Listener) (finished, trained bool, err error) {
+	damaged := func(dir string, names ...string) bool {
+		err := checksum.Check(dir, names...)
+		if checksum.Is(err) {
+			listener.Note(fmt.Sprintf("%v; it is made again", err))
+		}
+		return checksum.Is(err)
+	}
+	if damaged(r.Dir, result.NetworkFile) {
+		n, err := network(r.Experiment)
+		if err == nil {
+			err = checksum.WriteJSON(r.Dir, result.NetworkFile, n)
+		}
+		if err != nil {
+			return false, false, err
+		}
+	}
+	list, err := checksum.Read(r.Dir)
+	if _, listed := list[EvaluationFile]; err != nil || !listed && !r.finished() {
+		return false, false, err
+	}
+	finished, trained = paths.Exists(r.Model()), true
+	best, err := r.restoreBest(listener)
+	if err != nil {
+		return false, false, err
+	}
+	trained = best
+	if damaged(r.Model()) {
+		finished = false
+		if err := os.RemoveAll(r.Model()); err != nil {
+			return false, false, err
+		}
+	}
+	if damaged(r.Dir, EvaluationFile) || !finished && !best { // of weights that are lost
+		finished = false
+		if err := checksum.Delete(r.Dir, EvaluationFile); err != nil {
+			return false, false, err
+		}
+	}
+	if err := checksum.Check(r.Dir, MetricsFile); checksum.Is(err) {
+		if _, _, lost := r.checkpoints().newest(); lost != nil {
+			return false, false, err
+		}
+		finished, trained = false, false
+	}
+	return finished, trained, nil
+}

@@ -10,6 +10,7 @@ import (
 	"oscar/dataset"
 	"oscar/experiment"
 	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
 	"oscar/result"
@@ -22,6 +23,7 @@ type Run struct {
 	Environment result.Environment
 	Split       *dataset.Split
 
+	edited bool    // experiment.json is not as oscar wrote it
 	folder *Folder // nil: not locked by this process
 }
 
@@ -60,8 +62,14 @@ type Folder = resultdir.Dir
 // kind lets a folder be used again in which a process ended before it wrote
 // experiment.json, its last file.
 var kind = resultdir.Kind{Early: []string{
-	EnvironmentFile, result.NetworkFile, SplitFile, MetricsFile, checkpointsDir, DataDir,
+	EnvironmentFile, result.NetworkFile, SplitFile, MetricsFile, checkpointsDir, DataDir, checksum.File,
 }}
+
+// listed are the files of a run whose SHA-256 the run's list has. Checkpoints and
+// the SavedModel have lists of their own.
+var listed = []string{
+	ExperimentFile, EnvironmentFile, result.NetworkFile, SplitFile, MetricsFile, EvaluationFile, result.CommandFile,
+}
 
 // Claim makes and locks an empty folder for a new run.
 func Claim(dir string) (*Folder, error) { return resultdir.Open(dir, kind) }
@@ -83,7 +91,8 @@ func Create(f *Folder, e experiment.Experiment, env result.Environment, s *datas
 			s.Write(r.Path(SplitFile)),
 			os.Mkdir(r.Path(checkpointsDir), 0o777),
 			atomicfile.Write(r.Path(MetricsFile), nil),
-			atomicfile.WriteJSON(r.Path(ExperimentFile), e),
+			checksum.Update(r.Dir, listed...),
+			checksum.WriteJSON(r.Dir, ExperimentFile, e),
 		)
 	}
 	if err != nil {
@@ -105,8 +114,21 @@ func (r *Run) clear() (err error) {
 // Is reports whether dir is a run folder.
 func Is(dir string) bool { return paths.Exists(filepath.Join(dir, ExperimentFile)) }
 
-// Open reads a run folder.
+// Open reads a run folder. A file that is not as oscar wrote it is an error.
 func Open(dir string) (*Run, error) {
+	r, err := OpenEdited(dir)
+	if err != nil {
+		return nil, err
+	}
+	if r.edited {
+		return nil, &checksum.Damage{Dir: dir, Name: ExperimentFile}
+	}
+	return r, nil
+}
+
+// OpenEdited is [Open] for a run whose experiment.json may have been edited, see
+// [Run.CheckEdits].
+func OpenEdited(dir string) (*Run, error) {
 	if !Is(dir) {
 		return nil, fmt.Errorf("%s is not a run folder: it has no %s", dir, ExperimentFile)
 	}
@@ -122,7 +144,10 @@ func Open(dir string) (*Run, error) {
 
 // read reads the files that Create wrote.
 func (r *Run) read() error {
-	b, err := paths.ReadFile(r.Path(ExperimentFile), paths.Record)
+	b, err := checksum.ReadFile(r.Dir, ExperimentFile)
+	if r.edited = checksum.Is(err); r.edited {
+		b, err = paths.ReadFile(r.Path(ExperimentFile), paths.Record)
+	}
 	if err != nil {
 		return err
 	}
@@ -132,12 +157,15 @@ func (r *Run) read() error {
 	if r.Split, err = dataset.ReadSplit(r.Path(SplitFile)); err != nil {
 		return err
 	}
-	return atomicfile.ReadJSON(r.Path(EnvironmentFile), &r.Environment)
+	return checksum.ReadJSON(r.Dir, EnvironmentFile, &r.Environment)
 }
 
 // Acquire locks the run for this process and removes what a killed one left.
 func (r *Run) Acquire() (err error) {
 	if r.folder, err = resultdir.Open(r.Dir, resultdir.Kind{Mark: ExperimentFile}); err != nil {
+		return err
+	}
+	if err := checksum.UpdateUnlisted(r.Dir, listed...); err != nil {
 		return err
 	}
 	err = atomicfile.Clean(r.Path(checkpointsDir))
@@ -159,7 +187,7 @@ func (r *Run) Close() error {
 // no error.
 func (r *Run) Evaluation() (*result.Evaluation, error) {
 	e := &result.Evaluation{}
-	err := atomicfile.ReadJSON(r.Path(EvaluationFile), e)
+	err := checksum.ReadJSON(r.Dir, EvaluationFile, e)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}

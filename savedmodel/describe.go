@@ -46,8 +46,8 @@ func Describe(dir string) (*Metadata, []string, error) {
 // all that the list has.
 func checkFiles(dir string, names ...string) error {
 	err := checksum.Check(dir, names...)
-	if _, ok := errors.AsType[*checksum.Damage](err); ok {
-		return fmt.Errorf("%w; export the model again; if you changed the file yourself, remove %s", err, filepath.Join(dir, checksum.File))
+	if d, ok := errors.AsType[*checksum.Damage](err); ok {
+		d.Remedy = "export the model again; if you changed the file yourself, remove " + filepath.Join(dir, checksum.File)
 	}
 	return err
 }

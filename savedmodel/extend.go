@@ -62,7 +62,7 @@ func Extend(dir, out string, config graph.Config, add func(*Bundle, *graph.Graph
 		if err := writeGraph(tmp, saved); err != nil {
 			return err
 		}
-		if err := sum(tmp); err != nil {
+		if err := checksum.Seal(tmp); err != nil {
 			return err
 		}
 		if err := keepExtras(dir, tmp); err != nil {
@@ -96,15 +96,6 @@ func writeGraph(dir string, saved *pb.SavedModel) error {
 		return fmt.Errorf("serialise the model: %w", err)
 	}
 	return os.WriteFile(filepath.Join(dir, "saved_model.pb"), b, 0o666)
-}
-
-// sum writes the checksums of a model's files.
-func sum(dir string) error {
-	names, err := checksum.Tree(dir)
-	if err != nil {
-		return err
-	}
-	return checksum.Update(dir, names...)
 }
 
 // copyFiles copies a file, or a folder's files, if it exists. What a link names is copied.

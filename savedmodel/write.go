@@ -84,7 +84,7 @@ func Write(ctx context.Context, dir string, m Model) (err error) {
 		if err := os.WriteFile(filepath.Join(tmp, metadataFile), append(text, '\n'), 0o666); err != nil {
 			return err
 		}
-		if err := sum(tmp); err != nil {
+		if err := checksum.Seal(tmp); err != nil {
 			return err
 		}
 		return keepExtras(dir, tmp)

@@ -11,6 +11,7 @@ import (
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/npy"
 	"oscar/internal/paths"
 	"oscar/pipeline"
@@ -62,7 +63,7 @@ func (j *job) evaluate(ctx context.Context, r *run, opened *pipeline.Run) error 
 			return err
 		}
 		e.Classifications = again.Classifications
-		if err := atomicfile.WriteJSON(j.path(r.dir(), evaluationFile), e); err != nil {
+		if err := checksum.WriteJSON(j.path(r.dir()), evaluationFile, e); err != nil {
 			return err
 		}
 	}

@@ -48,7 +48,9 @@ assets.extra/oscar.json tells class names, preparation of images and layers.`,
 					return usageError{err, cmd.CommandPath()}
 				}
 			}
-			o.Model = args[0]
+			s := newScreen()
+			defer s.clear()
+			o.Model, o.Listener = args[0], pipeline.Listener{OnNote: s.listener().OnNote}
 			if err := pipeline.Export(cmd.Context(), o); err != nil {
 				return err
 			}

@@ -12,11 +12,13 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/internal/quiet"
 	"oscar/internal/text"
 	"oscar/pipeline"
 	"oscar/result"
+	"oscar/verify"
 )
 
 // version is set by the linker.
@@ -79,6 +81,9 @@ func call(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if printed.Err != nil && (err == nil || errors.Is(err, printed.Err)) {
 		err = fmt.Errorf("cannot write to standard output: %w", paths.TrimError(printed.Err))
+	}
+	if d, damaged := errors.AsType[*checksum.Damage](err); damaged && d.Remedy == "" {
+		err = fmt.Errorf("%w; %s", err, verify.Remedy(d))
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "oscar: %v\n", err)

@@ -1,8 +1,7 @@
 // Package checksum keeps the SHA-256 of the files of a folder in a list next to
-// them. The list is a text file that "sha256sum -c" reads, too. It is written
-// when the files are complete, and files are compared with it when they are read.
-// A file that no list names is not compared: folders of older versions have no
-// list.
+// them. The list is a text file that "sha256sum -c" reads, too. Files are listed
+// when they are written, and compared with the list when they are read. A file
+// that no list names is not compared: folders of older versions have no list.
 package checksum
 
 import (
@@ -20,10 +19,15 @@ import (
 	"strings"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
 )
 
 // File is the name of a folder's list.
 const File = "SHA256SUMS"
+
+// trailer begins a list's last line, a comment for sha256sum. It tells damage of
+// the list from damage of a file. Lists of older versions have none.
+const trailer = "# SHA-256 of the lines above: "
 
 // List has the SHA-256 of files, in hexadecimal, by their paths relative to the
 // folder, with slashes.
@@ -31,89 +35,109 @@ type List map[string]string
 
 // Damage is a file that is not as its list has it. It is an error.
 type Damage struct {
-	Dir  string
-	Name string // relative to Dir, with slashes
-	Gone bool   // the file is missing
+	Dir    string
+	Name   string // relative to Dir, with slashes
+	Gone   bool   // the file is missing
+	Remedy string // what to do about it; "" if the reader does not know
 }
 
+// Path returns the path of the file.
+func (d *Damage) Path() string { return filepath.Join(d.Dir, filepath.FromSlash(d.Name)) }
+
 func (d *Damage) Error() string {
-	path := filepath.Join(d.Dir, filepath.FromSlash(d.Name))
+	text := d.Path() + " is damaged: it differs from what was written (SHA-256)"
 	if d.Gone {
-		return path + " is missing"
+		text = d.Path() + " is missing"
 	}
-	return path + " is damaged: it differs from what was written (SHA-256)"
+	if d.Remedy != "" {
+		text += "; " + d.Remedy
+	}
+	return text
+}
+
+// Is reports whether an error is a [Damage].
+func Is(err error) bool {
+	_, ok := errors.AsType[*Damage](err)
+	return ok
 }
 
 // Read reads the list of a folder. Without one it returns nil and no error.
-func Read(dir string) (List, error) {
-	b, err := os.ReadFile(filepath.Join(dir, File))
+func Read(dir string) (List, error) { return readList(dir, File) }
+
+// readList reads a list with a name of its own.
+func readList(dir, name string) (List, error) {
+	b, err := paths.ReadFile(filepath.Join(dir, filepath.FromSlash(name)), paths.Record)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {
 		return nil, err
 	}
-	l := List{}
-	for line := range strings.Lines(string(b)) {
-		sum, name, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
-		raw, err := hex.DecodeString(sum)
-		if !ok || err != nil || len(raw) != sha256.Size || !strings.HasSuffix(line, "\n") || !filepath.IsLocal(filepath.FromSlash(name)) {
-			return nil, &Damage{Dir: dir, Name: File}
-		}
-		l[name] = sum
+	l, ok := parse(b)
+	if !ok {
+		return nil, &Damage{Dir: dir, Name: name}
 	}
 	return l, nil
 }
 
-// Update adds files to the list of a folder, and makes the list if there is none.
-// Files that do not exist leave the list.
-func Update(dir string, names ...string) error {
-	l, err := Read(dir)
-	if err != nil {
-		return err
-	}
-	if l == nil {
-		l = List{}
-	}
-	for _, name := range names {
-		sum, err := sumFile(filepath.Join(dir, filepath.FromSlash(name)))
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			delete(l, name)
-		case err != nil:
-			return err
-		default:
-			l[name] = sum
+func parse(b []byte) (l List, ok bool) {
+	l = List{}
+	at := 0
+	for line := range bytes.Lines(b) {
+		text, whole := strings.CutSuffix(string(line), "\n")
+		if !whole {
+			return nil, false
 		}
+		if own, is := strings.CutPrefix(text, trailer); is {
+			return l, own == sum(b[:at]) && at+len(line) == len(b)
+		}
+		digest, name, ok := parseLine(text)
+		if !ok {
+			return nil, false
+		}
+		l[name] = digest
+		at += len(line)
 	}
-	return l.write(dir)
+	return l, true
 }
 
-// Remove removes files from the list of a folder: they may change from now on.
-func Remove(dir string, names ...string) error {
-	l, err := Read(dir)
-	if err != nil || l == nil {
-		return err
+// special are the characters of names that sha256sum escapes. A line with one of
+// them begins with a backslash.
+var (
+	special = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
+	literal = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r")
+)
+
+func parseLine(text string) (digest, name string, ok bool) {
+	text, escaped := strings.CutPrefix(text, `\`)
+	digest, name, ok = strings.Cut(text, "  ")
+	if escaped {
+		name = literal.Replace(name)
 	}
-	for _, name := range names {
-		delete(l, name)
+	raw, err := hex.DecodeString(digest)
+	return digest, name, ok && err == nil && len(raw) == sha256.Size && filepath.IsLocal(filepath.FromSlash(name))
+}
+
+// text returns the list as it stands in its file.
+func (l List) text() []byte {
+	var b bytes.Buffer
+	for _, name := range l.Names() {
+		if escaped := special.Replace(name); escaped != name {
+			fmt.Fprintf(&b, "\\%s  %s\n", l[name], escaped)
+		} else {
+			fmt.Fprintf(&b, "%s  %s\n", l[name], name)
+		}
 	}
-	return l.write(dir)
+	fmt.Fprintf(&b, "%s%s\n", trailer, sum(b.Bytes()))
+	return b.Bytes()
 }
 
 // write writes the list. One that is equal stays.
 func (l List) write(dir string) error {
-	var b bytes.Buffer
-	for _, name := range l.Names() {
-		if strings.ContainsAny(name, "\n\r\\") { // sha256sum would quote them
-			return fmt.Errorf("file name %q cannot be in a list of checksums", name)
-		}
-		fmt.Fprintf(&b, "%s  %s\n", l[name], name)
-	}
-	path := filepath.Join(dir, File)
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, b.Bytes()) {
+	path, text := filepath.Join(dir, File), l.text()
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
 		return nil
 	}
-	return atomicfile.Write(path, b.Bytes())
+	return atomicfile.Write(path, text)
 }
 
 // Names returns the files' names, sorted.
@@ -127,21 +151,33 @@ func (l List) Damaged(dir string, names ...string) ([]*Damage, error) {
 	}
 	var out []*Damage
 	for _, name := range names {
-		want, listed := l[name]
-		if !listed {
-			continue
-		}
-		got, err := sumFile(filepath.Join(dir, filepath.FromSlash(name)))
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			out = append(out, &Damage{Dir: dir, Name: name, Gone: true})
-		case err != nil:
+		d, err := l.damage(dir, name)
+		if err != nil {
 			return nil, err
-		case got != want:
-			out = append(out, &Damage{Dir: dir, Name: name})
+		}
+		if d != nil {
+			out = append(out, d)
 		}
 	}
 	return out, nil
+}
+
+// damage returns nil for a file that is as the list has it, or not in the list.
+func (l List) damage(dir, name string) (*Damage, error) {
+	want, listed := l[name]
+	if !listed {
+		return nil, nil
+	}
+	got, err := sumFile(filepath.Join(dir, filepath.FromSlash(name)))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &Damage{Dir: dir, Name: name, Gone: true}, nil
+	case err != nil:
+		return nil, err
+	case got != want:
+		return &Damage{Dir: dir, Name: name}, nil
+	}
+	return nil, nil
 }
 
 // Check returns a [Damage] if a file of a folder differs from the folder's list.
@@ -158,30 +194,13 @@ func Check(dir string, names ...string) error {
 	return err
 }
 
-// ReadFile reads a file of a folder. It returns a [Damage] if the file differs
-// from the folder's list.
-func ReadFile(dir, name string) ([]byte, error) {
-	b, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
-	if err != nil {
-		return nil, err
-	}
-	l, err := Read(dir)
-	if err != nil {
-		return nil, err
-	}
-	if want, listed := l[name]; listed && sum(b) != want {
-		return nil, &Damage{Dir: dir, Name: name}
-	}
-	return b, nil
-}
-
 func sum(b []byte) string {
 	h := sha256.Sum256(b)
 	return hex.EncodeToString(h[:])
 }
 
 func sumFile(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := paths.Open(path)
 	if err != nil {
 		return "", err
 	}
@@ -191,33 +210,4 @@ func sumFile(path string) (string, error) {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// Tree returns the regular files below a folder, relative to it, with slashes.
-// It leaves out lists, lock files, unfinished files, and folders with a list of
-// their own.
-func Tree(dir string) ([]string, error) {
-	var names []string
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || path == dir {
-			return err
-		}
-		name := d.Name()
-		if d.IsDir() {
-			if strings.HasPrefix(name, atomicfile.Prefix) {
-				return fs.SkipDir
-			}
-			if _, err := os.Stat(filepath.Join(path, File)); err == nil {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if name == File || name == atomicfile.LockFile || strings.HasPrefix(name, atomicfile.Prefix) {
-			return nil
-		}
-		rel, err := filepath.Rel(dir, path)
-		names = append(names, filepath.ToSlash(rel))
-		return err
-	})
-	return names, err
 }

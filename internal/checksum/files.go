@@ -1,0 +1,218 @@
+package checksum
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
+)
+
+// Update adds files to the list of a folder, as they are, and makes the list if
+// there is none. Files that do not exist leave the list.
+func Update(dir string, names ...string) error {
+	return edit(dir, func(l List) error {
+		for _, name := range names {
+			digest, err := sumFile(filepath.Join(dir, filepath.FromSlash(name)))
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				delete(l, name)
+			case err != nil:
+				return err
+			default:
+				l[name] = digest
+			}
+		}
+		return nil
+	})
+}
+
+// UpdateUnlisted adds those of the files to the list of a folder that exist and
+// are not in it: an older version wrote them, or a process that was killed.
+func UpdateUnlisted(dir string, names ...string) error {
+	l, err := Read(dir)
+	if err != nil {
+		return err
+	}
+	var missing []string
+	for _, name := range names {
+		if _, listed := l[name]; !listed && paths.Exists(filepath.Join(dir, filepath.FromSlash(name))) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return Update(dir, missing...)
+}
+
+// Remove removes files from the list of a folder: they may change from now on.
+func Remove(dir string, names ...string) error {
+	if l, err := Read(dir); err != nil || l == nil {
+		return err
+	}
+	return edit(dir, func(l List) error {
+		for _, name := range names {
+			delete(l, name)
+		}
+		return nil
+	})
+}
+
+// Seal lists all files of a folder that is being written, in place of an earlier
+// list. It does not sync: [atomicfile.Dir] does.
+func Seal(dir string) error {
+	names, err := Tree(dir)
+	if err != nil {
+		return err
+	}
+	l := List{}
+	for _, name := range names {
+		if l[name], err = sumFile(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(dir, File), l.text(), 0o666)
+}
+
+// Write writes a file of a folder, whole or not at all, and lists it. A process
+// that is killed in between leaves the old file or the new one, unlisted.
+func Write(dir, name string, data []byte) error {
+	return Stream(dir, name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// WriteJSON writes v as indented JSON by [Write].
+func WriteJSON(dir, name string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return Write(dir, name, append(text, '\n'))
+}
+
+// Stream is [Write] for what fill writes.
+func Stream(dir, name string, fill func(io.Writer) error) error {
+	if err := Remove(dir, name); err != nil {
+		return err
+	}
+	h := sha256.New()
+	err := atomicfile.Stream(filepath.Join(dir, filepath.FromSlash(name)), func(f *os.File) error {
+		return fill(io.MultiWriter(f, h))
+	})
+	if err != nil {
+		return err
+	}
+	return edit(dir, func(l List) error {
+		l[name] = hex.EncodeToString(h.Sum(nil))
+		return nil
+	})
+}
+
+// Delete removes a file of a folder, and from the list. A file that is not there
+// is no error.
+func Delete(dir, name string) error {
+	if err := Remove(dir, name); err != nil {
+		return err
+	}
+	err := os.Remove(filepath.Join(dir, filepath.FromSlash(name)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// ReadFile reads a file of a folder, of at most [paths.Record] bytes. It returns a
+// [Damage] if the file differs from the folder's list.
+func ReadFile(dir, name string) ([]byte, error) {
+	l, err := Read(dir)
+	if err != nil {
+		return nil, err
+	}
+	b, err := paths.ReadFile(filepath.Join(dir, filepath.FromSlash(name)), paths.Record)
+	want, listed := l[name]
+	switch {
+	case listed && errors.Is(err, fs.ErrNotExist):
+		return nil, &Damage{Dir: dir, Name: name, Gone: true}
+	case err != nil:
+		return nil, err
+	case listed && sum(b) != want:
+		return nil, &Damage{Dir: dir, Name: name}
+	}
+	return b, nil
+}
+
+// ReadJSON reads a file of JSON by [ReadFile]. Its errors name the file.
+func ReadJSON(dir, name string, v any) error {
+	b, err := ReadFile(dir, name)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(dir, filepath.FromSlash(name)), err)
+	}
+	return nil
+}
+
+// edit changes the list of a folder. Other processes and goroutines that do so
+// wait.
+func edit(dir string, change func(List) error) error {
+	lock, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	// A file system without locks has one writer, or a list that lacks a file.
+	_ = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)
+	l, err := Read(dir)
+	if err != nil {
+		return err
+	}
+	if l == nil {
+		l = List{}
+	}
+	if err := change(l); err != nil {
+		return err
+	}
+	return l.write(dir)
+}
+
+// Tree returns the regular files below a folder, relative to it, with slashes.
+// It leaves out lists, lock files, unfinished files, and folders with a list of
+// their own.
+func Tree(dir string) ([]string, error) {
+	var names []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == dir {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() {
+			if strings.HasPrefix(name, atomicfile.Prefix) {
+				return fs.SkipDir
+			}
+			if _, err := os.Stat(filepath.Join(path, File)); err == nil {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if name == File || name == atomicfile.LockFile || strings.HasPrefix(name, atomicfile.Prefix) {
+			return nil
+		}
+		rel, err := filepath.Rel(dir, path)
+		names = append(names, filepath.ToSlash(rel))
+		return err
+	})
+	return names, err
+}

@@ -1,0 +1,182 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"oscar/experiment"
+	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
+	"oscar/internal/paths"
+	"oscar/result"
+	"oscar/tfmodel"
+)
+
+// best is the epoch that is kept: the best by the monitor; without a validation
+// part, the last.
+type best struct {
+	Epoch    int           `json:"epoch"` // from 1; 0: none yet
+	Accuracy result.Number `json:"accuracy"`
+	Loss     result.Number `json:"loss"`
+}
+
+func (b best) beatenBy(m result.EpochMetrics, by experiment.Monitor) bool {
+	if b.Epoch == 0 || math.IsNaN(float64(m.ValidationAccuracy)) {
+		return true
+	}
+	return by.Better(m, result.EpochMetrics{ValidationAccuracy: b.Accuracy, ValidationLoss: b.Loss})
+}
+
+// Best returns the variables of the best epoch so far, as a path for
+// [tfmodel.Network.Restore], and the epoch, counted from 1. If they are damaged, it
+// returns those of the SavedModel or of a checkpoint, and notes it: of that epoch,
+// or else of the newest that has a checkpoint at its end.
+func (r *Run) Best(listener Listener) (prefix string, epoch int, err error) {
+	c := r.checkpoints()
+	if epoch, err = c.bestEpoch(); err != nil {
+		return "", 0, err
+	}
+	damage := c.checkBest(epoch)
+	if damage == nil {
+		return filepath.Join(c.dir, bestName(epoch), bundlePrefix), epoch, nil
+	}
+	if prefix := r.exported(epoch); prefix != "" {
+		listener.Note(fmt.Sprintf("%v; the same weights are taken from %s", damage, ModelDir))
+		return prefix, epoch, nil
+	}
+	name, at, err := c.epochEnd(epoch)
+	if err != nil {
+		return "", 0, err
+	}
+	if name == "" {
+		return "", 0, fmt.Errorf("%w; no checkpoint is whole at the end of an epoch; put it back", damage)
+	}
+	listener.Note(fmt.Sprintf("%v; the weights of epoch %d, of checkpoint %s, are taken in its place", damage, at.Epoch, name))
+	return filepath.Join(c.dir, name, bundlePrefix), at.Epoch, nil
+}
+
+// bestEpoch returns the number of the best epoch so far.
+func (c checkpoints) bestEpoch() (epoch int, err error) {
+	s, _, err := c.newest()
+	if err == nil {
+		epoch = s.Best.Epoch
+	} else if names, listErr := c.list("best-"); listErr == nil && len(names) == 1 { // a study keeps nothing else
+		_, err = fmt.Sscanf(names[0], "best-%d", &epoch)
+	}
+	if err == nil && epoch == 0 {
+		err = fmt.Errorf("%s has no finished epoch yet", c.dir)
+	}
+	return epoch, err
+}
+
+// exported returns the variables of the run's SavedModel if they are whole and of
+// that epoch, else "".
+func (r *Run) exported(epoch int) (prefix string) {
+	e, err := r.Evaluation()
+	if err != nil || e == nil || e.Epoch != epoch || !paths.Exists(r.Model()) || checksum.Check(r.Model()) != nil {
+		return ""
+	}
+	return filepath.Join(r.Model(), "variables", bundlePrefix)
+}
+
+// restoreBest makes damaged weights of the best epoch of a finished run again,
+// from its SavedModel. It reports whether they are whole.
+func (r *Run) restoreBest(listener Listener) (whole bool, err error) {
+	c := r.checkpoints()
+	epoch, err := c.bestEpoch()
+	if err != nil {
+		return true, nil // there is nothing to make again
+	}
+	damage := c.checkBest(epoch)
+	if damage == nil {
+		return true, nil
+	}
+	from := r.exported(epoch)
+	if from == "" {
+		return false, nil
+	}
+	listener.Note(fmt.Sprintf("%v; it is made again from %s", damage, ModelDir))
+	return true, atomicfile.Dir(filepath.Join(c.dir, bestName(epoch)), func(tmp string) error {
+		if err := os.CopyFS(tmp, os.DirFS(filepath.Dir(from))); err != nil {
+			return err
+		}
+		return checksum.Seal(tmp)
+	})
+}
+
+// checkBest returns why the weights of the best epoch cannot be used.
+func (c checkpoints) checkBest(epoch int) error {
+	names, err := c.list("best-")
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(names, bestName(epoch)) {
+		return fmt.Errorf("%s has lost %s, the weights of the best epoch", c.dir, bestName(epoch))
+	}
+	return checksum.Check(filepath.Join(c.dir, bestName(epoch)))
+}
+
+// epochEnd finds a whole checkpoint at the end of an epoch, or else of the newest
+// epoch that has one; "" if none has.
+func (c checkpoints) epochEnd(epoch int) (name string, s state, err error) {
+	steps, err := c.list("step-")
+	if err != nil {
+		return "", state{}, err
+	}
+	for _, step := range slices.Backward(steps) {
+		at, err := c.read(step)
+		if err != nil || at.Position != 0 || at.Epoch == 0 || name != "" && at.Epoch != epoch || checksum.Check(filepath.Join(c.dir, step)) != nil {
+			continue
+		}
+		name, s = step, at
+	}
+	return name, s, nil
+}
+
+// keepBest makes lost or damaged weights of the best epoch again, from a whole
+// checkpoint. The trainer stands at s. If no checkpoint has that epoch, the best
+// is from now on the newest epoch that has one, which is noted.
+func (c checkpoints) keepBest(ctx context.Context, t *tfmodel.Trainer, s *state, listener Listener) error {
+	if s.Best.Epoch == 0 {
+		return nil
+	}
+	damage := c.checkBest(s.Best.Epoch)
+	if damage == nil {
+		return nil
+	}
+	was := s.Best.Epoch
+	name, at, err := c.epochEnd(was)
+	switch {
+	case err != nil:
+		return err
+	case s.Epoch == s.Best.Epoch && s.Position == 0: // the trainer has them
+		listener.Note(fmt.Sprintf("%v; it is made again", damage))
+		return c.saveBest(ctx, t, s.Best.Epoch)
+	case name == "" || at.Epoch != s.Best.Epoch && len(s.Epochs) < at.Epoch:
+		return fmt.Errorf("%w; no checkpoint is whole at the end of an epoch; put it back", damage)
+	case at.Epoch == s.Best.Epoch:
+		listener.Note(fmt.Sprintf("%v; it is made again from checkpoint %s", damage, name))
+	default:
+		m := s.Epochs[at.Epoch-1]
+		s.Best = best{at.Epoch, m.ValidationAccuracy, m.ValidationLoss}
+		listener.Note(fmt.Sprintf("%v; epoch %d, of checkpoint %s, takes its place", damage, at.Epoch, name))
+	}
+	if err := t.RestoreWeights(ctx, filepath.Join(c.dir, name, bundlePrefix)); err != nil {
+		return err
+	}
+	if err := c.saveBest(ctx, t, s.Best.Epoch); err != nil {
+		return err
+	}
+	_, newest, err := c.newest()
+	if err != nil {
+		return err
+	}
+	if err := t.Restore(ctx, filepath.Join(c.dir, newest, bundlePrefix)); err != nil || at.Epoch == was {
+		return err
+	}
+	return c.save(ctx, t, *s) // with the new best epoch
+}

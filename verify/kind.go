@@ -1,0 +1,138 @@
+package verify
+
+import (
+	"fmt"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"oscar/internal/checksum"
+	"oscar/internal/paths"
+	"oscar/result"
+)
+
+// kind describes the folders of results of one kind.
+type kind struct {
+	name string
+	mark string // the file by which they are known
+	// files are the patterns of their files, as of [path.Match], with what to do if
+	// one is damaged. A pattern that ends with a slash stands for all below it.
+	files []file
+	again string // what to do about any other file
+	inRun bool   // a run makes them again
+}
+
+type file struct {
+	pattern string
+	remedy  string // "": that of the kind
+	// free files have no checksum: they have their own, may change at any time, or
+	// are made again without a word.
+	free bool
+}
+
+// What to do. %s is the folder, or the one that it is a part of.
+const (
+	resume   = "make it again: oscar train --resume %s"
+	restore  = "it cannot be made again: put it back from a copy; if you changed it yourself, record it as it is: oscar verify --accept %s"
+	repeat   = "make it again: repeat the command that made %s"
+	reported = "make it again: oscar report %s"
+)
+
+// Names that kinds share.
+var (
+	commandFile = file{pattern: result.CommandFile, remedy: "repeat the command that made %s, which is recorded again"}
+	reportFile  = file{pattern: "report.html", remedy: reported}
+)
+
+// kinds is the table of kinds of folders. The first whose mark is there is taken.
+var kinds = []kind{
+	{"run", result.ExperimentFile, []file{
+		{result.ExperimentFile, "if you edited it, oscar train --resume %[1]s checks the edit; if not, put it back from a copy; the settings stand in checkpoints/step-*/state.json, too", false},
+		{result.SplitFile, restore, false},
+		{result.EnvironmentFile, restore, false},
+		{result.NetworkFile, resume, false},
+		{result.MetricsFile, resume, false},
+		{result.EvaluationFile, resume, false},
+		commandFile, reportFile,
+		{"events/", "", true}, {"cache/", "", true}, {"data/", "", true}, {"explanations/", "", true},
+	}, restore, false},
+	{"model", "saved_model.pb", []file{
+		{"saved_model.pb", "", false}, {"variables/", "", false}, {"assets.extra/oscar.json", "", false},
+	}, "export the model again; if you changed the file yourself, record it as it is: oscar verify --accept %s", true},
+	{"checkpoint", "variables.index", []file{
+		{"state.json", "", false}, {"variables.*", "", false},
+	}, restore, true},
+}
+
+// partOfRun is what to do about checkpoints and the model of a run.
+const partOfRun = "make it again, or go on from a whole checkpoint: oscar train --resume %s"
+
+// kindOf returns the kind of a folder by its files and its list; nil if there is
+// none.
+func kindOf(dir string, list checksum.List) *kind {
+	for i, k := range kinds {
+		if _, listed := list[k.mark]; listed || paths.Exists(filepath.Join(dir, k.mark)) {
+			return &kinds[i]
+		}
+	}
+	return nil
+}
+
+// find returns the line of the table for a file; nil if there is none.
+func (k *kind) find(name string) *file {
+	for i, f := range k.files {
+		if below, is := strings.CutSuffix(f.pattern, "/"); is {
+			if strings.HasPrefix(name, below+"/") {
+				return &k.files[i]
+			}
+		} else if ok, err := path.Match(f.pattern, name); ok && err == nil {
+			return &k.files[i]
+		}
+	}
+	return nil
+}
+
+// made reports whether oscar makes files of that name.
+func (k *kind) made(name string) bool { return k.find(name) != nil }
+
+// unchecked reports whether a file has no checksum by its nature.
+func (k *kind) unchecked(name string) bool {
+	f := k.find(name)
+	return f != nil && f.free
+}
+
+// Remedy says what to do about a damaged file.
+func Remedy(d *checksum.Damage) string {
+	if d.Remedy != "" {
+		return d.Remedy
+	}
+	if d.Name == checksum.File {
+		return fmt.Sprintf("the files may be whole: compare them with a copy, then record them as they are: oscar verify --accept %s", d.Dir)
+	}
+	list, err := checksum.Read(d.Dir)
+	if err != nil {
+		list = nil
+	}
+	k := kindOf(d.Dir, list)
+	if k == nil {
+		return fmt.Sprintf(restore, d.Dir)
+	}
+	if run := runAbove(d.Dir); run != "" && k.inRun {
+		return fmt.Sprintf(partOfRun, run)
+	}
+	text := k.again
+	if f := k.find(d.Name); f != nil && f.remedy != "" {
+		text = f.remedy
+	}
+	return fmt.Sprintf(text, d.Dir)
+}
+
+// runAbove returns the run that a folder lies in; "" if it is in none.
+func runAbove(dir string) string {
+	for range 2 {
+		if dir = filepath.Dir(filepath.Clean(dir)); paths.Exists(filepath.Join(dir, result.ExperimentFile)) {
+			return dir
+		}
+	}
+	return ""
+}

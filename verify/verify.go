@@ -1,0 +1,201 @@
+// Package verify compares folders of results with the SHA-256 of their files. It
+// only reads.
+package verify
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
+	"oscar/internal/paths"
+)
+
+// State says how a folder was found.
+type State string
+
+// The states of folders.
+const (
+	Whole    State = "whole"    // every file that is listed is as it was written
+	Damaged  State = "damaged"  // a file differs or is missing
+	Unlisted State = "unlisted" // files of oscar's have no checksum: an older oscar made them
+	Foreign  State = "foreign"  // oscar did not make it
+)
+
+// Folder is what was found in a folder of results.
+type Folder struct {
+	Path    string `json:"path"`
+	Kind    string `json:"kind"` // of results; "" if oscar did not make it
+	State   State  `json:"state"`
+	Files   int    `json:"files"` // compared
+	Bytes   int64  `json:"bytes"`
+	Damaged []File `json:"damaged,omitempty"`
+	// Unlisted are files of oscar's without a checksum, Foreign those that oscar did
+	// not make; relative to Path, with slashes.
+	Unlisted []string `json:"unlisted,omitempty"`
+	Foreign  []string `json:"foreign,omitempty"`
+	// Folders are those within it that have lists of their own.
+	Folders []*Folder `json:"folders,omitempty"`
+}
+
+// File is a damaged file.
+type File struct {
+	Path   string `json:"path"` // relative to the folder's, with slashes
+	Gone   bool   `json:"gone"` // it is missing
+	Remedy string `json:"remedy"`
+}
+
+// Whole reports whether the folder and those within it are whole.
+func (f *Folder) Whole() bool {
+	return f.State == Whole && !slices.ContainsFunc(f.Folders, func(in *Folder) bool { return !in.Whole() })
+}
+
+// All returns the folder and those within it, at any depth.
+func (f *Folder) All() []*Folder {
+	all := []*Folder{f}
+	for _, in := range f.Folders {
+		all = append(all, in.All()...)
+	}
+	return all
+}
+
+// Dir compares all files of a folder and of those within it with their lists.
+func Dir(ctx context.Context, dir string) (*Folder, error) {
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = &os.PathError{Op: "open", Path: dir, Err: os.ErrInvalid}
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := &Folder{Path: dir, State: Whole}
+	list, err := checksum.Read(dir)
+	switch {
+	case checksum.Is(err):
+		f.damaged(err.(*checksum.Damage))
+	case err != nil:
+		return nil, err
+	}
+	k := kindOf(dir, list)
+	if k != nil {
+		f.Kind = k.name
+	}
+	for _, name := range list.Names() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := f.compare(list, name); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.walk(ctx, list, k); err != nil {
+		return nil, err
+	}
+	switch {
+	case len(f.Damaged) > 0:
+		f.State = Damaged
+	case len(f.Unlisted) > 0 || k != nil && f.Files == 0:
+		f.State = Unlisted
+	case f.Files == 0 && len(f.Folders) == 0:
+		f.State = Foreign
+	}
+	return f, nil
+}
+
+func (f *Folder) compare(list checksum.List, name string) error {
+	damaged, err := list.Damaged(f.Path, name)
+	if err != nil {
+		return err
+	}
+	for _, d := range damaged {
+		f.damaged(d)
+	}
+	f.Files++
+	if info, err := os.Stat(filepath.Join(f.Path, filepath.FromSlash(name))); err == nil {
+		f.Bytes += info.Size()
+	}
+	return nil
+}
+
+func (f *Folder) damaged(d *checksum.Damage) {
+	f.Damaged = append(f.Damaged, File{d.Name, d.Gone, Remedy(d)})
+}
+
+// walk looks for folders with lists of their own, and for files without a
+// checksum.
+func (f *Folder) walk(ctx context.Context, list checksum.List, k *kind) error {
+	return filepath.WalkDir(f.Path, func(path string, d fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil || path == f.Path {
+			return err
+		}
+		rel, err := filepath.Rel(f.Path, path)
+		if err != nil {
+			return err
+		}
+		name := filepath.ToSlash(rel)
+		_, listed := list[name]
+		base := d.Name()
+		switch {
+		case strings.HasPrefix(base, atomicfile.Prefix):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		case d.IsDir():
+			if !paths.Exists(filepath.Join(path, checksum.File)) && (kindOf(path, nil) == nil || k != nil && k.made(name+"/")) {
+				return nil
+			}
+			in, err := Dir(ctx, path)
+			if err != nil {
+				return err
+			}
+			f.Folders = append(f.Folders, in)
+			return fs.SkipDir
+		case listed || base == checksum.File || base == atomicfile.LockFile:
+		case k == nil || !k.made(name):
+			f.Foreign = append(f.Foreign, name)
+		case !k.unchecked(name):
+			f.Unlisted = append(f.Unlisted, name)
+		}
+		return nil
+	})
+}
+
+// Accept records the files of a folder, and of those within it, as they are: those
+// that are damaged, and those of oscar's that have no checksum. Files that are
+// missing leave the list.
+func Accept(ctx context.Context, dir string) error {
+	f, err := Dir(ctx, dir)
+	if err != nil {
+		return err
+	}
+	for _, in := range f.All() {
+		if err := in.accept(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Folder) accept() error {
+	names := f.Unlisted
+	for _, d := range f.Damaged {
+		if d.Path == checksum.File { // all files are unlisted then
+			if err := os.Remove(filepath.Join(f.Path, checksum.File)); err != nil {
+				return err
+			}
+			continue
+		}
+		names = append(names, d.Path)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return checksum.Update(f.Path, names...)
+}

@@ -1,0 +1,137 @@
+package verify
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"oscar/internal/checksum"
+	"oscar/internal/testkit"
+)
+
+// folder is a run with a checkpoint, a model and a file of somebody else.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "run")
+	for _, name := range []string{
+		"experiment.json", "metrics.jsonl", "events/x", "diary.txt",
+		"checkpoints/best-0001/variables.index", "saved_model/saved_model.pb", "saved_model/variables/variables.index",
+	} {
+		testkit.Write(t, filepath.Join(dir, name), "text of "+name)
+	}
+	for _, sub := range []string{"checkpoints/best-0001", "saved_model"} {
+		if err := checksum.Seal(filepath.Join(dir, sub)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := checksum.Update(dir, "experiment.json", "metrics.jsonl"); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func look(t *testing.T, dir string) *Folder {
+	t.Helper()
+	f, err := Dir(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestWhole(t *testing.T) {
+	dir := folder(t)
+	f := look(t, dir)
+	if !f.Whole() || f.Kind != "run" || f.Files != 2 || len(f.Folders) != 2 || !slices.Equal(f.Foreign, []string{"diary.txt"}) || len(f.Unlisted) > 0 {
+		t.Errorf("%+v", f)
+	}
+	if kinds := []string{f.Folders[0].Kind, f.Folders[1].Kind}; !slices.Equal(kinds, []string{"checkpoint", "model"}) {
+		t.Errorf("within it are a %v", kinds)
+	}
+}
+
+func TestDamaged(t *testing.T) {
+	again := func(dir string) string {
+		return "make it again, or go on from a whole checkpoint: oscar train --resume " + dir
+	}
+	for _, test := range []struct {
+		in, name string
+		remedy   func(dir string) string
+	}{
+		{"", "metrics.jsonl", func(dir string) string { return "make it again: oscar train --resume " + dir }},
+		{"checkpoints/best-0001", "variables.index", again},
+		{"saved_model", "variables/variables.index", again},
+	} {
+		for _, gone := range []bool{false, true} {
+			dir := folder(t)
+			path := filepath.Join(dir, test.in, test.name)
+			err := os.Remove(path)
+			if !gone {
+				err = errors.Join(err, os.WriteFile(path, []byte("other"), 0o666))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := look(t, dir)
+			if f.Whole() {
+				t.Errorf("%s: the folder is said to be whole", path)
+			}
+			for _, in := range f.All() {
+				var want []File
+				if in.Path == filepath.Join(dir, test.in) {
+					want = []File{{test.name, gone, test.remedy(dir)}}
+				}
+				if !slices.Equal(in.Damaged, want) {
+					t.Errorf("%s: damaged are %+v, want %+v", in.Path, in.Damaged, want)
+				}
+			}
+		}
+	}
+}
+
+func TestUnlistedAndForeign(t *testing.T) {
+	dir := folder(t)
+	if err := os.Remove(filepath.Join(dir, checksum.File)); err != nil {
+		t.Fatal(err)
+	}
+	if f := look(t, dir); f.State != Unlisted || !slices.Equal(f.Unlisted, []string{"experiment.json", "metrics.jsonl"}) {
+		t.Errorf("%+v", f)
+	}
+	other := t.TempDir()
+	testkit.Write(t, filepath.Join(other, "a/b.txt"), "")
+	if f := look(t, other); f.State != Foreign || f.Whole() {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestAccept(t *testing.T) {
+	for name, spoil := range map[string]func(dir string) error{
+		"changed": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "metrics.jsonl"), []byte("mine"), 0o666)
+		},
+		"gone":    func(dir string) error { return os.Remove(filepath.Join(dir, "metrics.jsonl")) },
+		"no list": func(dir string) error { return os.Remove(filepath.Join(dir, checksum.File)) },
+		"a damaged list": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, checksum.File), []byte("nothing\n"), 0o666)
+		},
+		"within": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "saved_model", "saved_model.pb"), []byte("mine"), 0o666)
+		},
+	} {
+		dir := folder(t)
+		if err := spoil(dir); err != nil {
+			t.Fatal(err)
+		}
+		if look(t, dir).Whole() {
+			t.Errorf("%s: whole before", name)
+		}
+		if err := Accept(t.Context(), dir); err != nil {
+			t.Fatal(err)
+		}
+		if f := look(t, dir); !f.Whole() {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}
