@@ -73,7 +73,7 @@ func TestGradCAMNeedsAMap(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = n.GradCAM("conv6")
-	wantError(t, "conv6", err, `no layer "conv6" in tiny`, "have conv1, relu1,")
+	wantError(t, "conv6", err, `no layer "conv6" (conv1?) in tiny`, "have conv1, relu1,")
 	_, err = n.GradCAM("fc1")
 	wantError(t, "fc1", err, "layer fc1", "[16]", "[height,width,channels]")
 	for _, layer := range []string{"conv5", "pool5"} { // more than one, in one graph

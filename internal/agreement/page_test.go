@@ -88,8 +88,8 @@ func TestPageNamesEveryLineOfTheTables(t *testing.T) {
 				if !slices.ContainsFunc(lines, func(l agreement.Line) bool {
 					return slices.Contains(c.groups, l.Group) && l.Subject == subject && (strings.Contains(l.Model, model) || l.Oracle == agreement.TwinOnly)
 				}) {
-					t.Errorf("%s has no line for %s of %s: compare it in a test by agreement.Check, with the Oracle agreement.TwinOnly if no other program has it, and run make correctness",
-						agreement.Page, subject, cmp.Or(model, "any model"))
+					t.Errorf("%s, %q, has no line for %s of %s: compare it in a test by agreement.Check, with the Oracle agreement.TwinOnly if no other program has it, and run make correctness",
+						agreement.Page, c.groups[0], subject, cmp.Or(model, "any model"))
 				}
 			}
 		}
