@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"oscar/internal/machine"
 	"oscar/internal/testkit"
 	"oscar/tfmodel"
 )
@@ -54,6 +55,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 	all := tiny()
 	all.Training.EarlyStopping = &EarlyStopping{Patience: 3}
 	all.Training.Schedule = Schedule{Kind: "x", Decay: 1, Floor: 1, WarmupEpochs: 1, WarmupSteps: 1}
+	all.Training.Precision = machine.BFloat16
 	all.Data.Strict, all.Training.Loss.LabelSmoothing = true, 0.1
 	keys, err := all.leaves()
 	if err != nil {

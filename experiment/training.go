@@ -26,8 +26,9 @@ type Training struct {
 	// Augmentation changes the images of the train part only.
 	Augmentation dataset.Augmentation `json:"augmentation,omitzero"`
 	// Precision is what convolutions and products are computed in. A run has one
-	// from its first step to its last.
-	Precision machine.Precision `json:"precision"`
+	// from its first step to its last. Float32 is left out: checkpoints of older
+	// runs have a hash of their settings.
+	Precision machine.Precision `json:"precision,omitzero"`
 	// Select is the figure of the validation part that chooses the epoch to keep;
 	// "" is accuracy.
 	Select Monitor `json:"select"`

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -144,5 +145,14 @@ func TestFilesWithoutPrecision(t *testing.T) {
 	rows, err := result.ParseRows("manifest.jsonl", []byte(`{"image":"a.jpg","status":"ok","method":"gradcam"}`+"\n"))
 	if err != nil || rows[0].Precision != machine.Float32 {
 		t.Errorf("%v, %v", rows, err)
+	}
+}
+
+// Runs of versions without the key are resumed: the settings in their checkpoints, of
+// which these have a hash, are written without it.
+func TestFloat32IsLeftOutOfAnExperiment(t *testing.T) {
+	text, err := json.Marshal(tiny())
+	if err != nil || strings.Contains(string(text), "precision") {
+		t.Errorf("%s, %v", text, err)
 	}
 }
