@@ -81,6 +81,7 @@ var kinds = []struct {
 	{result.ScoringFile, result.ScoreFile, "oscar score", scoreChapters},
 	{result.GlobalFile, result.GlobalFile, "oscar explain-global", globalChapters},
 	{result.File, result.File, "oscar study", studyChapters},
+	{result.AuditFile, result.AuditFile, "oscar audit", auditChapters},
 	{result.ComparisonFile, result.ComparisonFile, "oscar compare", compareChapters},
 }
 

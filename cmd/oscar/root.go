@@ -14,7 +14,26 @@ import (
 
 // verbs is the one table of commands.
 var verbs = []func(*globalFlags) *cobra.Command{
-	newTrain, newEvaluate, newPredict, newExplain, newDraw, newExplainGlobal, newScore, newStudy, newCompare, newReport, newVerify, newExport, newServe, newAdopt, newInspect, newDuplicates, newSynthesize, newDemo, newVersion,
+	newTrain,
+	newEvaluate,
+	newPredict,
+	newExplain,
+	newDraw,
+	newExplainGlobal,
+	newScore,
+	newStudy,
+	newCompare,
+	newAudit,
+	newReport,
+	newVerify,
+	newExport,
+	newServe,
+	newAdopt,
+	newInspect,
+	newDuplicates,
+	newSynthesize,
+	newDemo,
+	newVersion,
 }
 
 // globalFlags holds the flags that every verb has.

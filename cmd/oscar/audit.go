@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"oscar/internal/text"
+	"oscar/pipeline"
+	"oscar/report"
+	"oscar/result"
+)
+
+func newAudit(*globalFlags) *cobra.Command {
+	o := pipeline.AuditOptions{Method: pipeline.DefaultSettings().Method}
+	cmd := &cobra.Command{
+		Use:   "audit MODEL [DATA] --out DIR",
+		Short: "Find label errors, duplicates and odd images in a data set",
+		Long: `Find what the owner of a data set should look at, with MODEL, a run or a
+SavedModel folder: images of a part of the run's split (--split test), or with
+--split all every image below DATA.
+
+  labels        labels that are probably wrong, by confident learning
+  duplicates    near duplicates in several parts of the split or with several labels
+  unlike        images farther from the training images, in the features of the
+                model's explained layer, than 99 % of the training images are
+  background    the share of each class's heat in the border strip of the image; a
+                map without preference has 0.4375, the strip's share of the area
+  calibration   whether the probabilities are the shares of correct predictions, and
+                the temperature that would correct them
+
+A model repeats the labels of the images that it was trained on: their errors are
+found more rarely. Audit the test part, or train on half of the data and audit the
+other half.
+
+DIR, which must be new or empty, gets images.csv with a row for each image,
+audit.json, pictures and report.html. Nothing in DATA is changed.`,
+		Example: `  oscar audit runs/first --out audit
+  oscar audit model new-photos --split all --out audit`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return arguments("MODEL")(cmd, args)
+			}
+			return arguments("MODEL", "DATA")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.Out == "" {
+				return usageError{fmt.Errorf("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
+			}
+			if err := o.Check(); err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
+			s := newScreen()
+			defer s.clear()
+			o.Model, o.Listener = args[0], s.listener()
+			if len(args) > 1 {
+				o.Data = args[1]
+			}
+			a, err := pipeline.Audit(cmd.Context(), o)
+			if err := record(cmd.Context(), o.Out, err); err != nil {
+				return err
+			}
+			page, err := report.Write(cmd.Context(), report.Options{Dirs: []string{o.Out}, Version: version, Stage: s.listener().Stage})
+			if err != nil {
+				return err
+			}
+			s.clear()
+			printAudit(cmd.OutOrStdout(), a)
+			fmt.Fprintf(cmd.OutOrStdout(), "images   %s\nreport   %s\n", filepath.Join(o.Out, result.AuditTable), page)
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
+	f.StringVar(&o.Part, "split", "test", "the part of the split: test, validation, train, all")
+	f.StringVar(&o.Method, "method", o.Method, "the method of the maps, one")
+	machineFlags(cmd, &o.Machine)
+	limitFlags(cmd, &o.Machine.Limits)
+	return cmd
+}
+
+func printAudit(w io.Writer, a *result.Audit) {
+	fmt.Fprintf(w, "%s", text.Count(a.Images, "image"))
+	if a.Unreadable > 0 {
+		fmt.Fprintf(w, ", %d could not be read", a.Unreadable)
+	}
+	fmt.Fprintf(w, "\nclassified as their labels say   %d of %d\nlabels that are probably wrong   %d of %d\n", a.Labels.Correct, a.Labels.Images, len(a.Labels.Issues), a.Labels.Images)
+	for _, x := range a.Labels.Issues[:min(len(a.Labels.Issues), 5)] {
+		fmt.Fprintf(w, "  %s: %s, probability %.4f\n", x.Image, x.Suggested, x.Confidence)
+	}
+	parts, labels := 0, 0
+	for _, d := range a.Duplicates {
+		if d.Parts {
+			parts++
+		}
+		if d.Labels {
+			labels++
+		}
+	}
+	fmt.Fprintf(w, "groups of near duplicates        %d in several parts, %d with several labels\n", parts, labels)
+	if a.Unlike.Training > 0 {
+		fmt.Fprintf(w, "unlike the training images       %d, by chance about %.1f\n", len(a.Unlike.Images), float64(a.Unlike.Expected))
+	}
+	if c := a.Calibration; c != nil {
+		word := "not shown to be miscalibrated"
+		if c.ECE > c.Calibrated {
+			word = "miscalibrated"
+		}
+		fmt.Fprintf(w, "calibration error                %.4f (95 %% %.4f to %.4f), %s: at most %.4f if calibrated\n", c.ECE, c.Interval[0], c.Interval[1], word, c.Calibrated)
+		fmt.Fprintf(w, "temperature                      %.3f, loss %.4f to %.4f\n", a.Temperature.Value, a.Temperature.Before, a.Temperature.After)
+	}
+	t := newTable(w)
+	t.AppendHeader(table.Row{"class", "maps", "heat at the border", "95 %"})
+	for _, b := range a.Background {
+		t.AppendRow(table.Row{b.Class, b.Images, decimals(b.Share), decimals(b.Interval[0]) + " to " + decimals(b.Interval[1])})
+	}
+	render(w, t)
+}

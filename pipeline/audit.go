@@ -1,0 +1,275 @@
+package pipeline
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"oscar/dataset"
+	"oscar/explain"
+	"oscar/heatmap"
+	"oscar/internal/atomicfile"
+	"oscar/internal/named"
+	"oscar/internal/paths"
+	"oscar/internal/resultdir"
+	"oscar/internal/text"
+	"oscar/metric"
+	"oscar/result"
+	"oscar/savedmodel"
+)
+
+// AuditOptions are the options of [Audit].
+type AuditOptions struct {
+	Model    string // a run or a SavedModel
+	Data     string // folder of images below folders named as classes; empty: the run's own
+	Part     string // of the run's split, or all: every image below Data
+	Method   string // of the maps, as "gradcam"
+	Out      string // folder for the results, new or empty
+	Machine  Machine
+	Listener Listener
+}
+
+// Check reports options that cannot be, whatever the model.
+func (o AuditOptions) Check() error {
+	return cmp.Or(named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check())
+}
+
+const (
+	auditPictures = "pictures" // a folder of the results
+	auditShown    = 24         // pictures of each kind
+	auditSide     = 320        // their longer side, in pixels
+	auditSeed     = 1          // of the samples behind the intervals of the calibration
+)
+
+// Audit finds what the owner of a data set should look at: probable label errors,
+// near duplicates across the parts of the split or with several labels, images
+// unlike the training images, classes whose maps lie at the border of the image, and
+// the calibration. It writes pictures, images.csv and then audit.json.
+func Audit(ctx context.Context, o AuditOptions) (*result.Audit, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	dir, err := resultdir.Open(o.Out, resultdir.Kind{Early: []string{auditPictures, result.AuditTable}})
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	for _, name := range []string{auditPictures, result.AuditTable} { // of a call that was killed
+		if err := os.RemoveAll(filepath.Join(o.Out, name)); err != nil {
+			return nil, err
+		}
+	}
+	bundle, err := Open(o.Model, o.Machine.Config(DefaultSettings().Precision))
+	if err != nil {
+		return nil, err
+	}
+	defer bundle.Close()
+	j := &auditing{AuditOptions: o, bundle: bundle, parts: map[string]string{}}
+	a, err := j.audit(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil, fmt.Errorf("%w; nothing is written before all is done", ErrInterrupted)
+	}
+	return a, err
+}
+
+// auditing is an [Audit] under way.
+type auditing struct {
+	AuditOptions
+	bundle     *savedmodel.Bundle
+	explainers []explain.Explainer
+	part       part
+	run        *Run              // of the model; nil: it has none
+	parts      map[string]string // of the run's images, by SHA-256
+	images     []audited
+	result     *result.Audit
+}
+
+// audited is an image with what the model says of it.
+type audited struct {
+	dataset.Item
+	part     string
+	line     result.Classification
+	logits   []float32
+	probs    []float32
+	features []float32
+	border   float64 // share of the heat; NaN: the map is empty
+	distance float64 // from the training images; NaN: not measured
+	issue    *result.LabelIssue
+}
+
+func (j *auditing) audit(ctx context.Context) (*result.Audit, error) {
+	if err := j.open(ctx); err != nil {
+		return nil, err
+	}
+	if err := j.look(ctx); err != nil {
+		return nil, err
+	}
+	if err := j.judgeLabels(); err != nil {
+		return nil, err
+	}
+	if err := j.judgeDistances(ctx); err != nil {
+		return nil, err
+	}
+	if err := j.findDuplicates(ctx); err != nil {
+		return nil, err
+	}
+	j.judgeBorders()
+	if err := j.judgeCalibration(); err != nil {
+		return nil, err
+	}
+	if err := j.draw(); err != nil {
+		return nil, err
+	}
+	if err := j.writeTable(); err != nil {
+		return nil, err
+	}
+	return j.result, atomicfile.WriteJSON(filepath.Join(j.Out, result.AuditFile), j.result)
+}
+
+// open finds the images and makes the explainer.
+func (j *auditing) open(ctx context.Context) (err error) {
+	options := EvaluateOptions{Model: j.Model, Data: j.Data, Part: j.Part, Machine: j.Machine}
+	if j.part, err = options.part(ctx, j.bundle); err != nil {
+		return err
+	}
+	settings := DefaultSettings()
+	settings.Method = j.Method
+	if j.explainers, err = newExplainers(settings, j.bundle); err != nil {
+		return err
+	}
+	if len(j.explainers) != 1 {
+		return fmt.Errorf("%q names several methods, want one", j.Method)
+	}
+	meta := &j.bundle.Metadata
+	j.result = &result.Audit{
+		Format: 1, Path: j.Model, Data: paths.Absolute(j.part.root), Part: j.Part, Classes: meta.Classes, Method: j.Method, Layer: meta.Explain,
+	}
+	if j.result.Model, err = fingerprint(j.Model); err != nil {
+		return err
+	}
+	if r, err := options.run(); err == nil && slices.Equal(r.Split.Classes, meta.Classes) {
+		j.run = r
+		for _, name := range dataset.PartNames {
+			if items, err := r.Split.Part(name); err == nil && name != "all" {
+				for _, item := range items {
+					j.parts[item.SHA256] = name
+				}
+			}
+		}
+	}
+	j.note(j.part.notes...)
+	return nil
+}
+
+func (j *auditing) note(texts ...string) {
+	j.result.Notes = append(j.result.Notes, texts...)
+	j.Listener.Note(texts...)
+}
+
+// name is a class's name, "" for an unknown one.
+func (j *auditing) name(class int) string {
+	if class < 0 {
+		return ""
+	}
+	return j.result.Classes[class]
+}
+
+// draw writes the pictures of what was found.
+func (j *auditing) draw() error {
+	j.Listener.Stage("drawing")
+	n := 0
+	picture := func(root, image string) (string, error) {
+		photo, err := dataset.DecodeFile(filepath.Join(root, filepath.FromSlash(image)), j.part.limits)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", image, err)
+		}
+		n++
+		name := fmt.Sprintf("%s/%03d.jpg", auditPictures, n)
+		return name, heatmap.WriteJPEG(filepath.Join(j.Out, name), dataset.Fit(photo, auditSide))
+	}
+	if err := os.MkdirAll(filepath.Join(j.Out, auditPictures), 0o777); err != nil {
+		return err
+	}
+	var err error
+	issues := j.result.Labels.Issues
+	for i := range issues[:min(len(issues), auditShown)] {
+		if issues[i].Picture, err = picture(j.part.root, issues[i].Image); err != nil {
+			return err
+		}
+	}
+	unlike := j.result.Unlike.Images
+	for i := range unlike[:min(len(unlike), auditShown)] {
+		if unlike[i].Picture, err = picture(j.part.root, unlike[i].Image); err != nil {
+			return err
+		}
+	}
+	groups := j.result.Duplicates
+	for i := range groups[:min(len(groups), auditShown)] {
+		for k := range groups[i].Images[:min(len(groups[i].Images), 4)] {
+			if groups[i].Images[k].Picture, err = picture(j.part.root, groups[i].Images[k].Image); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// writeTable writes a row for each image.
+func (j *auditing) writeTable() error {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	rows := [][]string{{"path", "part", "label", "predicted", "probability", "label_probability", "suggested_label", "border_share", "distance"}}
+	decimal := func(v float64) string {
+		if v != v {
+			return ""
+		}
+		return strconv.FormatFloat(v, 'g', 6, 64)
+	}
+	for _, x := range j.images {
+		row := []string{text.Cell(x.Path), x.part, text.Cell(x.line.Truth), text.Cell(x.line.Predicted), decimal(float64(x.line.Confidence())), "", "", decimal(x.border), decimal(x.distance)}
+		if x.Class >= 0 {
+			row[5] = decimal(float64(x.probs[x.Class]))
+		}
+		if x.issue != nil {
+			row[6] = text.Cell(x.issue.Suggested)
+		}
+		rows = append(rows, row)
+	}
+	if err := w.WriteAll(rows); err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(j.Out, result.AuditTable), b.Bytes())
+}
+
+// judgeCalibration measures the calibration on images that the model was not trained
+// on.
+func (j *auditing) judgeCalibration() error {
+	var confidences []float64
+	var correct []bool
+	var logits [][]float32
+	var truth []int
+	for _, x := range j.images {
+		if x.Class < 0 || x.part == "train" {
+			continue
+		}
+		confidences, correct = append(confidences, float64(x.line.Confidence())), append(correct, x.line.Correct())
+		logits, truth = append(logits, x.logits), append(truth, x.Class)
+	}
+	if len(truth) == 0 {
+		return nil
+	}
+	var err error
+	if j.result.Calibration, err = metric.Calibrate(confidences, correct, auditSeed); err != nil {
+		return err
+	}
+	t := &result.Temperature{}
+	j.result.Temperature = t
+	t.Value, t.Before, t.After, err = metric.Temperature(logits, truth)
+	return err
+}

@@ -1,0 +1,104 @@
+package pipeline
+
+import (
+	"encoding/csv"
+	"image/color"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"oscar/dataset"
+	"oscar/explain"
+	"oscar/heatmap"
+	"oscar/internal/paths"
+	"oscar/internal/testkit"
+	"oscar/result"
+)
+
+// An audit of a folder with an image under two labels, one that cannot be read and
+// the images of the run.
+func TestAudit(t *testing.T) {
+	r := trained(t)
+	data := testkit.CopyDir(t, shapes(t))
+	// The twin differs in a pixel: the run's split does not know its content.
+	photo, err := dataset.DecodeFile(filepath.Join(data, "can", "0000.png"), dataset.DefaultLimits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	photo.Set(0, 0, color.Black)
+	if err := heatmap.WritePNG(filepath.Join(data, "box", "twin.png"), photo); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(data, "box", "bad.png"), []byte("no image"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "audit")
+	a, err := Audit(t.Context(), AuditOptions{Model: r.Dir, Data: data, Part: "all", Method: "gradcam", Out: out, Machine: oneThread})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Images != 49 || a.Unreadable != 1 {
+		t.Errorf("%d images, %d unreadable; want 49, 1", a.Images, a.Unreadable)
+	}
+	trained := 0
+	for _, item := range r.Split.Train {
+		if item.SHA256 != "" {
+			trained++
+		}
+	}
+	if a.Trained < trained || a.Unlike.Training != len(r.Split.Train) || a.Calibration == nil || a.Calibration.Images != a.Images-a.Trained {
+		t.Errorf("trained %d, training %d, calibration %+v", a.Trained, a.Unlike.Training, a.Calibration)
+	}
+	twins := slices.ContainsFunc(a.Duplicates, func(g result.DuplicateGroup) bool {
+		return slices.ContainsFunc(g.Images, func(i result.DuplicateImage) bool { return i.Image == "box/twin.png" }) &&
+			slices.ContainsFunc(g.Images, func(i result.DuplicateImage) bool { return i.Image == "can/0000.png" })
+	})
+	if !twins {
+		t.Errorf("the image under two names is not among the duplicates: %+v", a.Duplicates)
+	}
+	for _, x := range a.Labels.Issues {
+		if x.Label == x.Suggested || x.Picture != "" && !paths.Exists(filepath.Join(out, x.Picture)) {
+			t.Errorf("issue %+v", x)
+		}
+	}
+	f, err := os.Open(filepath.Join(out, result.AuditTable))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil || len(rows) != a.Images+1 {
+		t.Errorf("%d rows, %v; want %d", len(rows), err, a.Images+1)
+	}
+	if read, err := result.ReadAudit(out); err != nil || read.Images != a.Images {
+		t.Errorf("read %+v, %v", read, err)
+	}
+	if _, err := Audit(t.Context(), AuditOptions{Model: r.Dir, Part: "test", Method: "gradcam", Out: out, Machine: oneThread}); err == nil {
+		t.Error("a folder of results was written over")
+	}
+}
+
+// The share is 0.4375 for an even map, 1 and 0 for heat at the border or in the
+// middle, and NaN without heat.
+func TestBorderShare(t *testing.T) {
+	grid := explain.NewGrid(64, 64)
+	if got := borderShare(grid); !math.IsNaN(got) {
+		t.Errorf("no heat: %v", got)
+	}
+	for i := range grid.Values {
+		grid.Values[i] = 1
+	}
+	if got := borderShare(grid); math.Abs(got-0.4375) > 1e-12 {
+		t.Errorf("even: %v", got)
+	}
+	for name, at := range map[string][2]int{"border": {3, 30}, "middle": {30, 30}} {
+		grid := explain.NewGrid(64, 64)
+		grid.Values[at[0]*64+at[1]] = 2
+		grid.Values[40*64+40] = -5
+		if got, want := borderShare(grid), map[string]float64{"border": 1, "middle": 0}[name]; got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}

@@ -1,0 +1,304 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"oscar/dataset"
+	"oscar/explain"
+	"oscar/metric"
+	"oscar/result"
+	"oscar/run"
+)
+
+// neighbours is the number of the nearest training image that the distance of an
+// image is measured to (Sun et al. 2022, ICML, "Out-of-distribution detection with
+// deep nearest neighbors").
+const neighbours = 5
+
+// mostTraining is the most training images whose features are kept.
+const mostTraining = 5000
+
+// look shows the model all images.
+func (j *auditing) look(ctx context.Context) error {
+	j.Listener.Stage("predicting and explaining")
+	unreadable := slices.Clone(j.part.unreadable)
+	infinite, done := 0, 0
+	skipped, err := j.batches(ctx, j.part.root, j.part.items, func(b *dataset.Batch) error {
+		images := floats(b)
+		out, err := j.bundle.Predict(ctx, images)
+		if err != nil {
+			return err
+		}
+		targets := make([]int, b.N)
+		for i, item := range b.Items {
+			if targets[i] = item.Class; item.Class < 0 {
+				targets[i] = metric.Argmax(out.Probabilities[i])
+			}
+		}
+		maps, err := j.explainers[0].Explain(ctx, images, targets)
+		if err != nil {
+			return err
+		}
+		features, err := j.features(ctx, images)
+		if err != nil {
+			return err
+		}
+		for i, item := range b.Items {
+			line := classification(item, j.result.Classes, out.Logits[i], out.Probabilities[i])
+			if line.Predicted == "" {
+				infinite++
+				continue
+			}
+			j.images = append(j.images, audited{
+				Item: item, part: j.parts[item.SHA256], line: line, logits: out.Logits[i], probs: out.Probabilities[i],
+				features: features[i], border: borderShare(maps[i].Map), distance: math.NaN(),
+			})
+		}
+		done += b.N
+		j.Listener.Count(done, len(j.part.items))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	unreadable = append(unreadable, skipped...)
+	j.note(dataset.LeftOut(unreadable)...)
+	if infinite > 0 {
+		j.note(fmt.Sprintf("%d images have no finite prediction and are left out", infinite))
+	}
+	j.result.Images, j.result.Unreadable = len(j.images), len(unreadable)
+	if len(j.images) == 0 {
+		return fmt.Errorf("none of the %d images of %s could be read and predicted", len(j.part.items), j.part.root)
+	}
+	return nil
+}
+
+// batches reads images in batches and returns those that cannot be read.
+func (j *auditing) batches(ctx context.Context, root string, items []dataset.Item, use func(*dataset.Batch) error) (skipped []dataset.Problem, err error) {
+	in := j.bundle.Metadata.Image
+	loader, err := dataset.NewLoader(dataset.LoaderOptions{
+		Root: root, Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation), Limits: j.part.limits,
+		Workers: j.Machine.Workers, Skip: func(item dataset.Item, err error) { skipped = append(skipped, run.Problem(item, err)) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer loader.Close()
+	for b, err := range loader.Batches(ctx, items, nil, compareBatch) {
+		if err == nil {
+			err = use(b)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return skipped, nil
+}
+
+// features are the means of the explained layer's channels, scaled to length 1.
+func (j *auditing) features(ctx context.Context, images explain.Images) ([][]float32, error) {
+	d, err := j.bundle.Differentiate(ctx, images, make([]int, images.N), j.result.Layer, explain.Logit)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]float32, images.N)
+	for i, v := range d.Activations {
+		sums := make([]float64, v.Channels)
+		for k, x := range v.Values {
+			sums[k%v.Channels] += float64(x)
+		}
+		length := 0.0
+		for _, s := range sums {
+			length += s * s
+		}
+		out[i] = make([]float32, v.Channels)
+		for k, s := range sums {
+			out[i][k] = float32(s / math.Sqrt(length))
+		}
+	}
+	return out, nil
+}
+
+// borderShare is the share of a map's positive values in the strip along the border,
+// an eighth of each side wide; NaN for a map without any.
+func borderShare(g explain.Grid) float64 {
+	// At the image's own resolution a cell of a coarse map counts for where it is.
+	const side = 64
+	g = g.Resize(side, side)
+	strip, all := 0.0, 0.0
+	for y := range side {
+		for x := range side {
+			v := max(0, float64(g.At(y, x)))
+			all += v
+			if min(x, y, side-1-x, side-1-y) < side/8 {
+				strip += v
+			}
+		}
+	}
+	return strip / all
+}
+
+// judgeLabels finds probable label errors.
+func (j *auditing) judgeLabels() error {
+	var probabilities [][]float32
+	var labels, at []int
+	correct := 0
+	for i, x := range j.images {
+		if x.part == "train" {
+			j.result.Trained++
+		}
+		if x.Class >= 0 {
+			if x.line.Correct() {
+				correct++
+			}
+			probabilities, labels, at = append(probabilities, x.probs), append(labels, x.Class), append(at, i)
+		}
+	}
+	found, err := metric.ConfidentLearning(probabilities, labels)
+	if err != nil {
+		return err
+	}
+	j.result.Labels = result.Labels{Images: len(labels), Correct: correct, Counts: found.Counts, Issues: []result.LabelIssue{}}
+	for _, issue := range found.Issues {
+		x := &j.images[at[issue.Index]]
+		x.issue = &result.LabelIssue{Image: x.Path, Part: x.part, Label: j.name(issue.Given), Suggested: j.name(issue.Suggested), Confidence: issue.Confidence}
+		j.result.Labels.Issues = append(j.result.Labels.Issues, *x.issue)
+	}
+	if n := j.result.Trained; n > 0 {
+		j.note(fmt.Sprintf("the model was trained on %d of the %d images, whose labels it repeats: wrong ones are found more rarely there", n, len(j.images)))
+	}
+	return nil
+}
+
+// judgeDistances finds images that are far from the training images.
+func (j *auditing) judgeDistances(ctx context.Context) error {
+	j.result.Unlike = result.Unlike{Limit: result.Unmeasured, Expected: result.Unmeasured, Images: []result.UnlikeImage{}}
+	if j.run == nil || len(j.run.Split.Train) <= neighbours {
+		return nil
+	}
+	items := j.run.Split.Train
+	if n := len(items); n > mostTraining {
+		few := make([]dataset.Item, mostTraining)
+		for i := range few {
+			few[i] = items[i*n/mostTraining]
+		}
+		items = few
+		j.note(fmt.Sprintf("distances are from %d of the %d training images", mostTraining, n))
+	}
+	j.Listener.Stage("measuring distances from the training images")
+	var training [][]float32
+	var names []string
+	if _, err := j.batches(ctx, j.run.Images(), items, func(b *dataset.Batch) error {
+		features, err := j.features(ctx, floats(b))
+		training = append(training, features...)
+		for _, item := range b.Items {
+			names = append(names, item.SHA256)
+		}
+		j.Listener.Count(len(training), len(items))
+		return err
+	}); err != nil {
+		return err
+	}
+	if len(training) <= neighbours {
+		j.note("the training images cannot be read: no distances are measured")
+		return nil
+	}
+	// distance leaves out the image itself.
+	distance := func(f []float32, sha256 string) float64 {
+		var all []float64
+		for k, t := range training {
+			if names[k] == sha256 {
+				continue
+			}
+			sum := 0.0
+			for c, v := range f {
+				d := float64(v - t[c])
+				sum += d * d
+			}
+			all = append(all, sum)
+		}
+		slices.Sort(all)
+		return math.Sqrt(all[min(neighbours, len(all))-1])
+	}
+	var own []float64
+	for k, f := range training {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		own = append(own, distance(f, names[k]))
+	}
+	slices.Sort(own)
+	limit := own[(len(own)-1)*99/100]
+	u := &j.result.Unlike
+	u.Training, u.Limit = len(training), result.Number(limit)
+	seen := 0
+	for i := range j.images {
+		x := &j.images[i]
+		x.distance = distance(x.features, x.SHA256)
+		if x.part != "train" {
+			seen++
+		}
+		if x.distance > limit && x.part != "train" {
+			u.Images = append(u.Images, result.UnlikeImage{Image: x.Path, Label: x.line.Truth, Distance: x.distance})
+		}
+	}
+	u.Expected = result.Number(float64(seen) / 100)
+	slices.SortStableFunc(u.Images, func(a, b result.UnlikeImage) int { return cmp.Compare(b.Distance, a.Distance) })
+	return nil
+}
+
+// findDuplicates finds near duplicates with several parts or labels.
+func (j *auditing) findDuplicates(ctx context.Context) error {
+	j.result.Duplicates = []result.DuplicateGroup{}
+	items := j.part.items
+	if j.run != nil && j.part.ofSplit {
+		all, err := j.run.Split.Part("all")
+		if err != nil {
+			return err
+		}
+		items = all
+	}
+	j.Listener.Stage("looking for near duplicates")
+	folder := &dataset.Folder{Root: j.part.root, Classes: j.result.Classes, Items: items}
+	groups, err := folder.NearDuplicates(ctx, dataset.DefaultNearDuplicateDistance, dataset.ScanOptions{Limits: j.part.limits, Workers: j.Machine.Workers, Progress: j.Listener.Count})
+	if err != nil {
+		return err
+	}
+	for _, group := range groups {
+		out := result.DuplicateGroup{}
+		for _, near := range group {
+			image := result.DuplicateImage{Image: near.Path, Part: j.parts[near.SHA256], Label: j.name(near.Class)}
+			if len(out.Images) > 0 {
+				first := out.Images[0]
+				out.Parts = out.Parts || first.Part != image.Part
+				out.Labels = out.Labels || first.Label != image.Label
+			}
+			out.Images = append(out.Images, image)
+		}
+		if out.Parts || out.Labels {
+			j.result.Duplicates = append(j.result.Duplicates, out)
+		}
+	}
+	return nil
+}
+
+// judgeBorders measures the heat in the border strip for each class.
+func (j *auditing) judgeBorders() {
+	j.result.BorderShare = 1 - 0.75*0.75
+	for c, class := range j.result.Classes {
+		var shares []float64
+		for _, x := range j.images {
+			if x.Class == c && !math.IsNaN(x.border) {
+				shares = append(shares, x.border)
+			}
+		}
+		mean, low, high := metric.Student95(shares)
+		j.result.Background = append(j.result.Background, result.Border{
+			Class: class, Images: len(shares), Share: result.Number(mean), Interval: [2]result.Number{result.Number(low), result.Number(high)},
+		})
+	}
+}

@@ -1,0 +1,116 @@
+package result
+
+import "oscar/metric"
+
+// Within a folder of an audit: its result, and a row for each image.
+const (
+	AuditFile  = "audit.json"
+	AuditTable = "images.csv"
+)
+
+// Audit is audit.json: what the owner of a data set should look at.
+type Audit struct {
+	Format     int      `json:"format"` // 1
+	Model      string   `json:"model"`  // the fingerprint
+	Path       string   `json:"path"`   // of the model, as it was named
+	Data       string   `json:"data"`   // the folder of the images, absolute
+	Part       string   `json:"part"`
+	Classes    []string `json:"classes"`
+	Images     int      `json:"images"` // with finite predictions
+	Unreadable int      `json:"unreadable"`
+	Trained    int      `json:"trained"` // of the images the model was trained on
+	Method     string   `json:"method"`  // of the maps
+	Layer      string   `json:"layer"`
+	Labels     Labels   `json:"labels"`
+	// Duplicates are groups of near duplicates that are in several parts of the split or
+	// have several labels.
+	Duplicates  []DuplicateGroup `json:"duplicates"`
+	Unlike      Unlike           `json:"unlike"`
+	Background  []Border         `json:"background"`
+	BorderShare Number           `json:"border_share"` // of the image's area
+	// Calibration is of the images of known class that the model was not trained on;
+	// nil: there are none.
+	Calibration *metric.Calibration `json:"calibration"`
+	Temperature *Temperature        `json:"temperature"`
+	Notes       []string            `json:"notes,omitempty"`
+}
+
+// Labels are probable label errors, see [metric.ConfidentLearning].
+type Labels struct {
+	Images  int          `json:"images"`  // of known class
+	Correct int          `json:"correct"` // of them classified as their label says
+	Counts  [][]int      `json:"counts"`  // by label (rows) and by confident class
+	Issues  []LabelIssue `json:"issues"`  // the least probable label first
+}
+
+// LabelIssue is an image whose label is probably wrong.
+type LabelIssue struct {
+	Image      string  `json:"image"` // relative to the data
+	Part       string  `json:"part"`
+	Label      string  `json:"label"`
+	Suggested  string  `json:"suggested"`
+	Confidence float64 `json:"confidence"`        // the probability of the label
+	Picture    string  `json:"picture,omitempty"` // a file of the folder
+}
+
+// DuplicateGroup is images that look alike.
+type DuplicateGroup struct {
+	Images []DuplicateImage `json:"images"`
+	Parts  bool             `json:"parts"`  // they are in several parts of the split
+	Labels bool             `json:"labels"` // they have several labels
+	Shown  bool             `json:"shown"`  // the images have pictures
+}
+
+// DuplicateImage is one of them.
+type DuplicateImage struct {
+	Image   string `json:"image"`
+	Part    string `json:"part"`
+	Label   string `json:"label"`
+	Picture string `json:"picture,omitempty"`
+}
+
+// Unlike are images far from the training images in the model's features.
+type Unlike struct {
+	// Training is the number of training images that the features were taken of; 0:
+	// the model has no run, and nothing was measured.
+	Training int `json:"training"`
+	// Limit is the distance that one training image in a hundred exceeds.
+	Limit    Number        `json:"limit"`
+	Images   []UnlikeImage `json:"images"`   // beyond the limit, the farthest first
+	Expected Number        `json:"expected"` // how many would be by chance
+}
+
+// UnlikeImage is one of them.
+type UnlikeImage struct {
+	Image    string  `json:"image"`
+	Label    string  `json:"label"`
+	Distance float64 `json:"distance"`
+	Picture  string  `json:"picture,omitempty"`
+}
+
+// Border says how much of the heat of a class's maps is in the border strip of the
+// image, an eighth of each side wide.
+type Border struct {
+	Class  string `json:"class"`
+	Images int    `json:"images"` // with a map
+	// Share is the mean share of the positive heat in the strip, 0 to 1, with its 95 %
+	// interval by Student's t; NaN without images.
+	Share    Number    `json:"share"`
+	Interval [2]Number `json:"interval"`
+}
+
+// Temperature is what temperature scaling would change, see [metric.Temperature].
+type Temperature struct {
+	Value  float64 `json:"value"`
+	Before float64 `json:"loss_before"` // nats
+	After  float64 `json:"loss_after"`
+}
+
+// ReadAudit reads the audit of a folder.
+func ReadAudit(dir string) (*Audit, error) {
+	a := &Audit{}
+	if err := readJSON(dir, AuditFile, a, &a.Format); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
