@@ -103,7 +103,7 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 		return nil, err
 	}
 	if names := methods.Lacking(bundle); o.Settings.Method == AllMethods && len(names) > 0 {
-		o.Listener.Note(fmt.Sprintf("left out: %s, which need rules for the model's layers", strings.Join(names, ", ")))
+		o.Listener.Note(leftOutMethods(names))
 	}
 	known := newLabels(o.Model, bundle.Metadata.Classes)
 	m, err := newMapper(bundle, o.Settings, o.Out, known, o.Machine.Limits)

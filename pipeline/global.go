@@ -181,6 +181,9 @@ func (g *globalJob) resolve(ctx context.Context) (err error) {
 		}
 	}
 	names := g.methods()
+	if names != g.GlobalOptions.methods() {
+		g.Listener.Note(fmt.Sprintf("lrp needs rules for the model's layers: %s makes its maps", names[1]))
+	}
 	g.result = &Global{
 		Format: 1, Part: g.Part, Settings: g.Settings, Global: g.Global,
 		AverageMethod: names[0], MapMethod: names[1], MapSigned: g.signed(),
@@ -227,10 +230,20 @@ func (o GlobalOptions) methods() (names [2]string) {
 	return names
 }
 
+// methods is that of the options. An adopted model has no LRP: gradient times input shares
+// the logit out among the pixels, too, and is the same where layers have no bias.
+func (g *globalJob) methods() (names [2]string) {
+	names = g.GlobalOptions.methods()
+	if g.Settings.Method == "" && slices.Contains(methods.Lacking(g.bundle), names[1]) {
+		names[1] = "gradient-x-input"
+	}
+	return names
+}
+
 // signed reports whether negative values of the clustered maps are evidence
 // against the class.
-func (o GlobalOptions) signed() bool {
-	m, err := methods.Lookup(o.methods()[1])
+func (g *globalJob) signed() bool {
+	m, err := methods.Lookup(g.methods()[1])
 	return err == nil && m.Signed
 }
 

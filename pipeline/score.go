@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/internal/atomicfile"
 	"oscar/internal/named"
 	"oscar/internal/resultdir"
+	"oscar/methods"
 	"oscar/result"
 	"oscar/savedmodel"
 	"oscar/score"
@@ -156,6 +158,10 @@ func (o ScoreOptions) open(ctx context.Context) (s *scoreJob, err error) {
 	if err != nil {
 		return s, err
 	}
+	if lacking := methods.Lacking(s.bundle); s.Settings.Method == AllMethods && len(lacking) > 0 {
+		names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(lacking, name) })
+		s.note(leftOutMethods(lacking))
+	}
 	if err := s.randomize(ctx); err != nil {
 		return s, err
 	}
@@ -214,6 +220,11 @@ func (s *scoreJob) randomize(ctx context.Context) error {
 		s.randomized = nil
 	}
 	return s.leaveOut(score.NeedsRandomised, fmt.Sprintf("no sanity check: %v", err))
+}
+
+// leftOutMethods says that an adopted model lacks methods.
+func leftOutMethods(names []string) string {
+	return fmt.Sprintf("left out: %s, which need rules for the model's layers", strings.Join(names, ", "))
 }
 
 // leaveOut notes why the metrics with a need are left out. It is an error if one

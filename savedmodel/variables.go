@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
 
 	"oscar/internal/graph"
 )
@@ -27,6 +30,60 @@ func (b *Bundle) Read(ctx context.Context, names ...string) (map[string][]float3
 		values[name] = out[i].Float32s()
 	}
 	return values, nil
+}
+
+// Variables lists the model's variables in the order in which the image meets them on its way
+// to the logits. One that the logits do not depend on is left out.
+func (b *Bundle) Variables() ([]string, error) {
+	def, err := graphDef(b.graph)
+	if err != nil {
+		return nil, err
+	}
+	nodes := map[string]*node_def_go_proto.NodeDef{}
+	for _, n := range def.Node {
+		nodes[n.Name] = n
+	}
+	opOf := func(tensor string) string {
+		op, _, _ := strings.Cut(strings.TrimPrefix(tensor, "^"), ":")
+		return op
+	}
+	fromImage := map[string]bool{opOf(b.image.Name()): true}
+	var depends func(op string) bool
+	depends = func(op string) bool {
+		yes, seen := fromImage[op]
+		if !seen {
+			fromImage[op] = false
+			for _, in := range nodes[op].GetInput() {
+				yes = depends(opOf(in)) || yes
+			}
+			fromImage[op] = yes
+		}
+		return yes
+	}
+	// The depth-first order from the logits back has each operation after all that it takes:
+	// first what the image became so far, then the variables that it meets.
+	var found []string
+	seen := map[string]bool{}
+	var visit func(name string)
+	visit = func(name string) {
+		n := nodes[name]
+		if n == nil || seen[name] {
+			return
+		}
+		seen[name] = true
+		for _, first := range []bool{true, false} {
+			for _, in := range n.Input {
+				if in := opOf(in); depends(in) == first {
+					visit(in)
+				}
+			}
+		}
+		if n.Op == "VarHandleOp" && nodes[name+"/Read/ReadVariableOp"] != nil {
+			found = append(found, name)
+		}
+	}
+	visit(opOf(b.logits.Name()))
+	return found, nil
 }
 
 // Assign sets variables of the opened model by their names, row-major. The model's files do

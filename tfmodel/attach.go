@@ -29,6 +29,9 @@ func Attach(b *savedmodel.Bundle) (*Attached, error) {
 			return nil, fmt.Errorf("the model's metadata: experiment: %w", err)
 		}
 	}
+	if experiment.Architecture == nil && b.Metadata.Origin != nil {
+		return nil, errors.New("an adopted model has no rules for its layers; lrp, guidedbackprop and guidedgradcam need a network of oscar's own")
+	}
 	if experiment.Architecture == nil {
 		return nil, errors.New("the model's metadata has no architecture, which rules for its layers need")
 	}

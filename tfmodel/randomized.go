@@ -10,16 +10,16 @@ import (
 )
 
 // Randomized is a copy of a model for the model parameter randomisation test (Adebayo et
-// al. 2018, arXiv:1810.03292). At depth d the last d layers have initial values and the
+// al. 2018, arXiv:1810.03292). At depth d the last d layers have random values and the
 // others the trained ones. Explainers of its Bundle explain the model at its depth.
 type Randomized struct {
 	Bundle *savedmodel.Bundle
 	Layers []string // with parameters, the last layer first
 
-	trained *savedmodel.Bundle
-	params  map[string][]namedParam // by layer
-	seed    uint64
-	depth   int
+	trained   *savedmodel.Bundle
+	variables map[string][]string // by layer
+	random    func(ctx context.Context, layer string) (map[string][]float32, error)
+	depth     int
 }
 
 // namedParam is a parameter and the name of its variable.
@@ -28,10 +28,15 @@ type namedParam struct {
 	Param
 }
 
-// Randomize takes over second, which is the model trained, opened another time. Initial
-// values are a function of the seed and of the variable's name, as in training. A frozen
-// model has no variables, which is an error of [Randomized.To].
+// Randomize takes over second, which is the model trained, opened another time. The random
+// values are those of the layers' initializers, a function of the seed and of the variable's
+// name, as in training. How an adopted model was initialized is not known: there, the values
+// of each variable are shuffled, and the layers are those of [adoptedStages]. A frozen model
+// has no variables, which is an error.
 func Randomize(trained, second *savedmodel.Bundle, seed uint64) (*Randomized, error) {
+	if second.Metadata.Origin != nil {
+		return randomizeAdopted(trained, second, seed)
+	}
 	m, err := Attach(second)
 	if err != nil {
 		return nil, err
@@ -41,14 +46,20 @@ func Randomize(trained, second *savedmodel.Bundle, seed uint64) (*Randomized, er
 	if err != nil {
 		return nil, err
 	}
-	r := &Randomized{Bundle: second, trained: trained, params: map[string][]namedParam{}, seed: seed}
+	r := &Randomized{Bundle: second, trained: trained, variables: map[string][]string{}}
+	params := map[string][]namedParam{}
 	for i, l := range a.Layers {
 		for _, p := range l.Layer.Params(shapes[i]) {
-			r.params[l.Name] = append(r.params[l.Name], namedParam{l.Name + "/" + p.Role, p})
+			name := l.Name + "/" + p.Role
+			params[l.Name] = append(params[l.Name], namedParam{name, p})
+			r.variables[l.Name] = append(r.variables[l.Name], name)
 		}
-		if len(r.params[l.Name]) > 0 {
+		if len(params[l.Name]) > 0 {
 			r.Layers = append(r.Layers, l.Name)
 		}
+	}
+	r.random = func(ctx context.Context, layer string) (map[string][]float32, error) {
+		return initialValues(ctx, params[layer], seed)
 	}
 	if len(r.Layers) == 0 {
 		return nil, fmt.Errorf("the model has no parameters to randomise")
@@ -57,13 +68,13 @@ func Randomize(trained, second *savedmodel.Bundle, seed uint64) (*Randomized, er
 	return r, nil
 }
 
-// To gives Layers[:depth] initial values and the other layers the trained ones.
+// To gives Layers[:depth] random values and the other layers the trained ones.
 func (r *Randomized) To(ctx context.Context, depth int) error {
 	if depth < 0 || depth > len(r.Layers) {
 		return fmt.Errorf("depth is %d, want 0 to %d", depth, len(r.Layers))
 	}
 	for r.depth < depth {
-		values, err := initialValues(ctx, r.params[r.Layers[r.depth]], r.seed)
+		values, err := r.random(ctx, r.Layers[r.depth])
 		if err == nil {
 			err = r.Bundle.Assign(ctx, values)
 		}
@@ -74,11 +85,7 @@ func (r *Randomized) To(ctx context.Context, depth int) error {
 	}
 	for r.depth > depth {
 		layer := r.Layers[r.depth-1]
-		var names []string
-		for _, p := range r.params[layer] {
-			names = append(names, p.name)
-		}
-		values, err := r.trained.Read(ctx, names...)
+		values, err := r.trained.Read(ctx, r.variables[layer]...)
 		if err == nil {
 			err = r.Bundle.Assign(ctx, values)
 		}

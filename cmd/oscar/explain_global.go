@@ -36,7 +36,7 @@ with one sub-folder a class. --what chooses among
             folder called random, or else images of DATA
 
 averages and spray use the correctly classified images, with Grad-CAM and with
-LRP. Possible results are that there is one strategy, that the tree is no better
+LRP; with gradient times input where an adopted model has no LRP. Possible results are that there is one strategy, that the tree is no better
 than the most frequent class, that a concept has no influence.
 
 DIR, which must be new or empty, gets global.json and, as asked for,
@@ -73,7 +73,7 @@ DIR draws the eigenvalues, the tree and the concepts.`,
 	f.StringVar(&o.Concepts, "concepts", "", "folder with one sub-folder a concept, for tcav")
 	f.StringVar(&o.Part, "split", "all", "the part of the run's split: test, validation, train; or all of DATA")
 	f.StringVar(&s.Class, "class", s.Class, "the class to explain, or all; the tree uses all")
-	f.StringVar(&s.Method, "method", "", "the method of all maps; default: gradcam for averages, lrp for the rest")
+	f.StringVar(&s.Method, "method", "", "the method of all maps; default: gradcam for averages, lrp for the rest (gradient-x-input for an adopted model)")
 	f.StringVar(&s.Layer, "layer", "", "the layer to explain; default: the model's own choice")
 	f.StringVar(&s.Rules, "rules", s.Rules, "the rules of lrp: "+strings.Join(tfmodel.LRPs(), ", "))
 	f.IntVar(&g.Side, "side", g.Side, "rows and columns that maps are pooled to")

@@ -40,7 +40,7 @@ of them, and says nothing in the method's favour.
 The metrics pointing and energy need masks of the objects: --masks names a folder
 of <class>/<name>.png files, white on the object. Focus needs none: it uses mosaics
 of four images. The sanity check sets the layers of the model to initial values,
-from the logits down.
+from the logits down. Those of an adopted model it shuffles, in 16 steps at most.
 
 Scores are saved method by method. The same command resumes an interrupted one;
 with more methods it computes only those.`,

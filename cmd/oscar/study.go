@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"oscar/dataset"
+	"oscar/internal/paths"
 	"oscar/internal/text"
 	"oscar/pipeline"
 	"oscar/result"
@@ -213,6 +214,9 @@ func setMachine(cmd *cobra.Command, m *pipeline.Machine, cache string) (err erro
 func findStudy(name string) (study.Study, error) {
 	if slices.Contains(study.Builtins(), name) {
 		return study.Builtin(name)
+	}
+	if paths.Exists(filepath.Join(name, "saved_model.pb")) {
+		return study.Study{}, fmt.Errorf("%s is a SavedModel, and a study trains variants of an experiment; \"oscar score\" and \"oscar explain-global\" measure a model as it is", name)
 	}
 	s, err := study.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) && filepath.Ext(name) == "" {
