@@ -32,7 +32,7 @@ func explainChaptersOf(ctx context.Context, dir string, of *result.Training) ([]
 	if x.images == 0 {
 		return nil, fmt.Errorf("%s explains no image", filepath.Join(dir, result.ManifestFile))
 	}
-	g := &gallery{explanations: x, found: map[string]string{}}
+	g := &gallery{explanations: x, found: map[string]string{}, readable: func(path string) bool { return readable(ctx, path) }}
 	if of != nil {
 		g.data, x.within = of.Images(), true
 		if settings.Selection == result.SelectedForReport && of.Evaluation != nil && len(of.Evaluation.Classifications) > 0 {

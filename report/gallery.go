@@ -25,6 +25,8 @@ type gallery struct {
 	rows  map[string][]result.Row // of the images shown
 	found map[string]string       // where images are now; "" if they are missing
 
+	readable func(path string) bool // see [Within]
+
 	last struct { // the photograph shown last: its maps follow each other
 		image string
 		photo *image.RGBA
@@ -97,6 +99,9 @@ func (g *gallery) locate(r result.Row) string {
 		paths = append(paths, filepath.Join(g.data, filepath.FromSlash(brief(r.Image))))
 	}
 	for _, path := range paths {
+		if !g.readable(path) {
+			continue
+		}
 		data, err := dataset.ReadFile(path, g.limits())
 		if err != nil {
 			continue

@@ -37,6 +37,39 @@ func Write(ctx context.Context, o Options) (string, error) {
 	if o.Out == "" {
 		o.Out = filepath.Join(o.Dirs[0], File)
 	}
+	p, err := build(ctx, &o)
+	if err != nil {
+		return "", err
+	}
+	if err := page.Replaceable(o.Out); err != nil {
+		return "", err
+	}
+	o.Stage("writing the report")
+	if err := page.Write(ctx, o.Out, p); err != nil {
+		return o.Out, err
+	}
+	if list, err := checksum.Read(filepath.Dir(o.Out)); list == nil || err != nil {
+		return o.Out, err // no folder of results
+	}
+	return o.Out, checksum.Update(filepath.Dir(o.Out), filepath.Base(o.Out))
+}
+
+// HTML returns the page that [Write] writes. home, if not empty, is a URL to which
+// the page leads back.
+func HTML(ctx context.Context, o Options, home string) ([]byte, error) {
+	if len(o.Dirs) == 0 {
+		return nil, fmt.Errorf("no folder to report on")
+	}
+	p, err := build(ctx, &o)
+	if err != nil {
+		return nil, err
+	}
+	p.Home = home
+	return p.HTML(ctx)
+}
+
+// build reads the folders into a page.
+func build(ctx context.Context, o *Options) (page.Page, error) {
 	if o.Stage == nil {
 		o.Stage = func(string) {}
 	}
@@ -45,7 +78,7 @@ func Write(ctx context.Context, o Options) (string, error) {
 	for _, dir := range o.Dirs {
 		more, err := chaptersOf(ctx, dir)
 		if err != nil {
-			return "", err
+			return page.Page{}, err
 		}
 		for _, c := range more {
 			// Results within a run may be named as well.
@@ -54,21 +87,44 @@ func Write(ctx context.Context, o Options) (string, error) {
 			}
 		}
 	}
-	if err := page.Replaceable(o.Out); err != nil {
-		return "", err
-	}
-	o.Stage("writing the report")
 	p := join(chapters)
 	if p.Made == "" {
 		p.Made = strings.TrimSpace("oscar " + o.Version)
 	}
-	if err := page.Write(ctx, o.Out, p); err != nil {
-		return o.Out, err
+	return p, nil
+}
+
+// KindOf returns the verb that made a folder of results, "oscar train", and whether
+// it is finished; "" if the folder has no results.
+func KindOf(dir string) (verb string, finished bool) {
+	for _, kind := range kinds {
+		if paths.Exists(filepath.Join(dir, kind.first)) {
+			return kind.verb, paths.Exists(filepath.Join(dir, kind.last))
+		}
 	}
-	if list, err := checksum.Read(filepath.Dir(o.Out)); list == nil || err != nil {
-		return o.Out, err // no folder of results
+	return "", false
+}
+
+type withinKey struct{}
+
+// Within returns a context in which reports show photographs below the given folders
+// only. Others count as missing.
+func Within(ctx context.Context, dirs []string) context.Context {
+	real := make([]string, len(dirs))
+	for i, dir := range dirs {
+		real[i] = paths.Real(dir)
 	}
-	return o.Out, checksum.Update(filepath.Dir(o.Out), filepath.Base(o.Out))
+	return context.WithValue(ctx, withinKey{}, real)
+}
+
+// readable reports whether a photograph may be read, see [Within].
+func readable(ctx context.Context, path string) bool {
+	dirs, bounded := ctx.Value(withinKey{}).([]string)
+	if !bounded {
+		return true
+	}
+	path = paths.Real(path)
+	return slices.ContainsFunc(dirs, func(dir string) bool { return paths.Within(dir, path) })
 }
 
 // kinds are the kinds of folders, known by the file that their verb writes first.

@@ -245,7 +245,7 @@ func (s *Server) fileOf(r *http.Request) ([]byte, error) {
 
 // photo answers with the picture of a view as it is seen.
 func (s *Server) photo(w http.ResponseWriter, r *http.Request) {
-	photo, err := s.pictures.photo(r.Context(), r.URL.Query().Get("picture"), s.options.Limits)
+	photo, err := s.pictureOf(r.Context(), r.URL.Query().Get("picture"))
 	if err == nil {
 		err = sendJPEG(w, forPage(photo))
 	}

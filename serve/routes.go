@@ -32,14 +32,20 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /static/{file}", static)
 	mux.Handle("GET /metrics", s.withToken(s.metrics.handler()))
 	for pattern, answer := range map[string]http.HandlerFunc{
-		"GET /v1/models/{target...}":  s.model,
-		"POST /v1/models/{target...}": s.model,
-		"GET /{$}":                    s.explore,
-		"POST /pictures":              s.upload,
-		"GET /photo":                  s.photo,
-		"GET /overlay":                s.overlay,
-		"GET /overlay.png":            s.overlay,
-		"GET /map.npy":                s.rawMap,
+		"GET /v1/models/{target...}":       s.model,
+		"POST /v1/models/{target...}":      s.model,
+		"GET /{$}":                         s.explore,
+		"POST /pictures":                   s.upload,
+		"GET /photo":                       s.photo,
+		"GET /overlay":                     s.overlay,
+		"GET /overlay.png":                 s.overlay,
+		"GET /map.npy":                     s.rawMap,
+		"GET /results":                     s.results,
+		"GET /results/{name}":              s.resultPage,
+		"GET /browse":                      s.browseIndex,
+		"GET /browse/{name}":               s.browse,
+		"GET /thumb/{name}/{number}":       s.thumb,
+		"GET /file/{name}/{number}/{what}": s.file,
 	} {
 		mux.Handle(pattern, s.withToken(bounded(answer)))
 	}

@@ -22,6 +22,8 @@ import (
 // Options are the options of [New].
 type Options struct {
 	Models  []string // MODEL or NAME=MODEL
+	Images  []string // folders of images to browse
+	Results []string // folders of results to browse
 	Addr    string   // host and port to listen on
 	Hosts   []string // names by which the server is called, beside its address and localhost
 	Threads pipeline.Threads
@@ -101,17 +103,20 @@ func (o Options) Open() bool {
 
 // Server serves models. Close it after use.
 type Server struct {
-	options  Options
-	log      *slog.Logger
-	models   *registry
-	quick    *queue // answers in batches
-	slow     *queue // methods of many model passes, one image at a time
-	pictures *pictures
-	maps     *cache[lookKey, *look]
-	metrics  *metrics
-	token    string
-	stopping atomic.Bool
-	handler  http.Handler
+	options     Options
+	log         *slog.Logger
+	models      *registry
+	quick       *queue // answers in batches
+	slow        *queue // methods of many model passes, one image at a time
+	pictures    *pictures
+	maps        *cache[lookKey, *look]
+	thumbs      *cache[string, []byte]
+	collections []*collection
+	reports     reports
+	metrics     *metrics
+	token       string
+	stopping    atomic.Bool
+	handler     http.Handler
 }
 
 // New opens the models.
@@ -132,7 +137,12 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		options: o, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), models: models, metrics: newMetrics(), token: token,
-		pictures: newPictures(), maps: newCache[lookKey, *look](cachedMaps),
+		pictures: newPictures(), maps: newCache[lookKey, *look](cachedMaps), thumbs: newCache[string, []byte](keptThumbs),
+		reports: reports{pages: map[string]madeReport{}},
+	}
+	if s.collections, err = newCollections(context.Background(), o.Images, o.Results, models.models[0].current.Metadata.Classes); err != nil {
+		models.close()
+		return nil, err
 	}
 	s.quick = newQueue(1, o.Queue, o.MaxBatch, o.BatchTimeout, s.metrics.observe("quick"))
 	s.slow = newQueue(1, o.Queue, 1, 0, s.metrics.observe("slow"))
@@ -149,6 +159,7 @@ func (s *Server) Close() {
 	s.quick.close()
 	s.slow.close()
 	s.models.close()
+	closeAll(s.collections)
 }
 
 // The times that a client may take.
@@ -186,6 +197,7 @@ func (s *Server) Run(ctx context.Context, ready func(addr string)) error {
 	polling, stopPolling := context.WithCancel(ctx)
 	var polls sync.WaitGroup
 	polls.Go(func() { s.poll(polling, s.options.Poll) })
+	polls.Go(func() { s.classifyAll(polling) })
 	defer polls.Wait()
 	defer stopPolling()
 	if ready != nil {

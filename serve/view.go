@@ -2,8 +2,10 @@ package serve
 
 import (
 	"context"
+	"fmt"
 	"image"
 	"net/url"
+	"strings"
 
 	"golang.org/x/image/draw"
 
@@ -113,13 +115,36 @@ func (s *Server) open(ctx context.Context, v view) (*subject, error) {
 		return nil, err
 	}
 	if err = o.find(v); err == nil {
-		o.photo, err = s.pictures.photo(ctx, v.Picture, s.options.Limits)
+		o.photo, err = s.pictureOf(ctx, v.Picture)
 	}
 	if err != nil {
 		o.release()
 		return nil, err
 	}
 	return o, nil
+}
+
+// pictureOf returns the picture of that name: one that was sent, or COLLECTION/FILE.
+func (s *Server) pictureOf(ctx context.Context, name string) (*image.RGBA, error) {
+	folder, file, ok := strings.Cut(name, "/")
+	if !ok {
+		return s.pictures.photo(ctx, name, s.options.Limits)
+	}
+	if photo, ok := s.pictures.photos.get(name); ok {
+		return photo, nil
+	}
+	c, err := s.collection(folder)
+	if err != nil {
+		return nil, err
+	}
+	if _, listed := c.index[file]; !listed {
+		return nil, fmt.Errorf("%s has no picture %q: %w", folder, file, errNotFound)
+	}
+	photo, err := s.decode(ctx, c, file)
+	if err == nil {
+		s.pictures.photos.put(name, photo, int64(len(photo.Pix)))
+	}
+	return photo, err
 }
 
 // find reads the method and the class.

@@ -20,7 +20,9 @@ of one (1, 2 ...). NAME=MODEL gives it another name than its folder's.
 
 The page takes a picture that is dropped, pasted or chosen. It shows the
 predictions and a map over the picture, by any method, layer and class. A link
-restores the view.
+restores the view. With --images and --results it browses pictures by class,
+prediction and confusion, and shows runs, explanations, scores and studies as
+pages. Only files below the given folders are read.
 
 The REST interface is that of TensorFlow Serving: POST
 /v1/models/NAME[/versions/N]:predict and :classify, GET /v1/models/NAME and
@@ -33,6 +35,7 @@ The server listens on 127.0.0.1 unless --addr names another address. A new
 numbered version takes the place of the one before when it can be opened, without
 a lost request. /healthz, /readyz and /metrics (Prometheus) are for operators.`,
 		Example: `  oscar serve runs/first
+  oscar serve runs/first --images photos --results runs/first --results explained
   oscar serve runs/first other=runs/second --addr 127.0.0.1:9000
   curl -H 'Content-Type: image/jpeg' --data-binary @a.jpg -o a.png 'http://127.0.0.1:8501/v1/models/first:explain?format=overlay'`,
 		Args: arguments("MODEL..."),
@@ -60,6 +63,8 @@ a lost request. /healthz, /readyz and /metrics (Prometheus) are for operators.`,
 		},
 	}
 	f := cmd.Flags()
+	f.StringArrayVar(&o.Images, "images", nil, "`DIR` of images to browse; again for more")
+	f.StringArrayVar(&o.Results, "results", nil, "`DIR` of a run, explanations, scores or a study to browse; again for more")
 	f.StringVar(&o.Addr, "addr", o.Addr, "`HOST:PORT` to listen on; port 0 takes a free one")
 	f.StringSliceVar(&o.Hosts, "host", nil, "a name by which clients call this server, beside its address; again for more")
 	f.IntVar(&o.MaxBatch, "max-batch", o.MaxBatch, "the most images in a run of the model")

@@ -7,6 +7,7 @@ type Page struct {
 	Lead     string // what it says in a sentence or two
 	Figures  Figures
 	Sections []Section
+	Home     string // the URL of a page that leads here; "": none
 	Made     string // the last line: with what, and when if that is known
 }
 

@@ -1,0 +1,449 @@
+package serve
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/image/draw"
+
+	"oscar/dataset"
+	"oscar/explain"
+	"oscar/internal/numeric"
+	"oscar/pipeline"
+)
+
+// browsePage is a page of a collection.
+type browsePage struct {
+	Title                                                            string
+	Name                                                             string
+	Collections                                                      []link
+	Filter                                                           filter
+	Truths, Predictions, Parts, Answers, Statuses, Methods, Sortings []choice
+	Matrix                                                           *confusion
+	Cells                                                            []cell
+	Shown, Total, Done                                               int
+	Previous, Next                                                   string
+	First, Last                                                      int
+	Status                                                           string
+}
+
+// link is a link of a list.
+type link struct {
+	URL, Text, Note string
+	Current         bool
+}
+
+// cell is a picture of the grid.
+type cell struct {
+	URL, Thumb, Name, Title, Note string
+	Wrong                         bool
+}
+
+// confusion is the matrix of classes and predictions, with a link in each cell.
+type confusion struct {
+	Classes []string
+	Rows    []confusionRow
+}
+
+type confusionRow struct {
+	Class string
+	Cells []confusionCell
+}
+
+type confusionCell struct {
+	Count int
+	URL   string
+	Tone  string
+	Label string
+}
+
+// Of the grid, and of the matrix.
+const (
+	perPage     = 60
+	mostClasses = 30
+)
+
+// filterOf reads the filter of a URL.
+func filterOf(q url.Values) filter {
+	page, err := strconv.Atoi(q.Get("page"))
+	if err != nil || page < 1 {
+		page = 1
+	}
+	return filter{q.Get("truth"), q.Get("predicted"), q.Get("part"), q.Get("answer"), q.Get("status"), q.Get("method"), q.Get("sort"), page}
+}
+
+// query is the filter as parameters of a URL.
+func (f filter) query() string {
+	q := url.Values{}
+	for key, value := range map[string]string{
+		"truth": f.Truth, "predicted": f.Predicted, "part": f.Part, "answer": f.Answer, "status": f.Status, "method": f.Method, "sort": f.Sort,
+	} {
+		if value != "" {
+			q.Set(key, value)
+		}
+	}
+	if f.Page > 1 {
+		q.Set("page", strconv.Itoa(f.Page))
+	}
+	return q.Encode()
+}
+
+// url is the page of a collection with a filter.
+func (c *collection) url(f filter) string {
+	path := "/browse/" + url.PathEscape(c.name)
+	if q := f.query(); q != "" {
+		path += "?" + q
+	}
+	return path
+}
+
+// collection finds a collection by the name in a URL.
+func (s *Server) collection(name string) (*collection, error) {
+	for _, c := range s.collections {
+		if c.name == name {
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("no folder %q is served: %w", name, errNotFound)
+}
+
+// browseIndex lists the collections.
+func (s *Server) browseIndex(w http.ResponseWriter, r *http.Request) {
+	for _, c := range s.collections {
+		if len(c.entries) > 0 {
+			http.Redirect(w, r, c.url(filter{}), http.StatusSeeOther)
+			return
+		}
+	}
+	s.render(w, http.StatusOK, "browse", browsePage{Title: "Browse", Status: "No folder is given to browse. Start the server with --images DIR, or --results DIR of oscar explain."})
+}
+
+// browse answers with a page of a collection.
+func (s *Server) browse(w http.ResponseWriter, r *http.Request) {
+	c, err := s.collection(r.PathValue("name"))
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	f := filterOf(r.URL.Query())
+	entries, done := c.list()
+	shown := f.apply(entries)
+	p := browsePage{Title: "Browse", Name: c.name, Filter: f, Shown: len(shown), Total: len(entries), Done: done}
+	for _, other := range s.collections {
+		if len(other.entries) > 0 {
+			p.Collections = append(p.Collections, link{other.url(filter{}), other.name, "", other == c})
+		}
+	}
+	p.choices(entries)
+	p.Matrix = c.confusion(entries, f)
+	pages := max(1, (len(shown)+perPage-1)/perPage)
+	f.Page = min(f.Page, pages)
+	first := (f.Page - 1) * perPage
+	shown = shown[min(first, len(shown)):min(first+perPage, len(shown))]
+	p.First, p.Last = first+1, first+len(shown)
+	for _, i := range shown {
+		p.Cells = append(p.Cells, c.cell(i, entries[i]))
+	}
+	if f.Page > 1 {
+		before := f
+		before.Page--
+		p.Previous = c.url(before)
+	}
+	if f.Page < pages {
+		after := f
+		after.Page++
+		p.Next = c.url(after)
+	}
+	if c.images && done < len(entries) {
+		p.Status = fmt.Sprintf("%d of %d pictures are classified so far.", done, len(entries))
+	}
+	s.render(w, http.StatusOK, "browse", p)
+}
+
+// choices fills the lists of the filter with the values that there are.
+func (p *browsePage) choices(entries []entry) {
+	list := func(chosen string, of func(entry) string) []choice {
+		out := []choice{{"", "all", chosen == ""}}
+		for _, v := range values(entries, of) {
+			out = append(out, choice{v, v, v == chosen})
+		}
+		return out
+	}
+	f := p.Filter
+	p.Truths = list(f.Truth, func(e entry) string { return e.Truth })
+	p.Predictions = list(f.Predicted, func(e entry) string { return e.Predicted })
+	p.Parts = list(f.Part, func(e entry) string { return e.Part })
+	p.Statuses = list(f.Status, func(e entry) string { return e.Status })
+	p.Methods = list(f.Method, func(e entry) string { return e.Method })
+	p.Answers = []choice{{"", "all", f.Answer == ""}, {answerRight, "right", f.Answer == answerRight}, {answerWrong, "wrong", f.Answer == answerWrong}}
+	p.Sortings = []choice{{"", "name", f.Sort == ""}, {sortSure, "most confident first", f.Sort == sortSure}, {sortUnsure, "least confident first", f.Sort == sortUnsure}}
+}
+
+// confusion counts the entries of which class and prediction are known, each image
+// once; nil if there are none, or too many classes.
+func (c *collection) confusion(entries []entry, f filter) *confusion {
+	counts := map[[2]string]int{}
+	totals := map[string]int{}
+	seen := map[string]bool{}
+	for _, e := range entries {
+		f := f
+		f.Truth, f.Predicted, f.Answer = "", "", ""
+		key := cmp.Or(e.sha256, e.File) + e.Name
+		if _, known := e.Right(); !known || seen[key] || !f.matches(e) {
+			continue
+		}
+		seen[key] = true
+		counts[[2]string{e.Truth, e.Predicted}]++
+		totals[e.Truth]++
+	}
+	m := &confusion{Classes: values(entries, func(e entry) string { return e.Truth })}
+	for _, class := range values(entries, func(e entry) string { return e.Predicted }) {
+		if !slices.Contains(m.Classes, class) {
+			m.Classes = append(m.Classes, class)
+		}
+	}
+	if len(counts) == 0 || len(m.Classes) > mostClasses {
+		return nil
+	}
+	for _, truth := range m.Classes {
+		row := confusionRow{Class: truth}
+		for _, predicted := range m.Classes {
+			n := counts[[2]string{truth, predicted}]
+			to := f
+			to.Truth, to.Predicted, to.Answer, to.Page = truth, predicted, "", 1
+			cell := confusionCell{Count: n, URL: c.url(to), Tone: "faint", Label: fmt.Sprintf("%d pictures of %s predicted as %s", n, truth, predicted)}
+			if n > 0 {
+				kind := "bad"
+				if truth == predicted {
+					kind = "good"
+				}
+				cell.Tone = fmt.Sprintf("%s%d", kind, 1+min(5, 6*n/totals[truth]))
+			}
+			row.Cells = append(row.Cells, cell)
+		}
+		m.Rows = append(m.Rows, row)
+	}
+	return m
+}
+
+// cell is an entry in the grid.
+func (c *collection) cell(i int, e entry) cell {
+	out := cell{Thumb: fmt.Sprintf("/thumb/%s/%d", url.PathEscape(c.name), i), Name: e.Name}
+	switch {
+	case e.Predicted != "":
+		out.Title = fmt.Sprintf("%s %.2f", e.Predicted, e.Probability)
+	default:
+		out.Title = e.Status
+	}
+	if right, known := e.Right(); known && !right {
+		out.Wrong, out.Note = true, "wrong: it is "+e.Truth
+	} else if known {
+		out.Note = "right"
+	}
+	if e.Method != "" {
+		out.Note = strings.TrimPrefix(out.Note+"; "+e.Method+" "+e.Layer+" for "+e.Target, "; ")
+		if e.Status != string(explain.OK) {
+			out.Note += ", " + e.Status
+		}
+	}
+	v := view{Picture: e.Picture}
+	if c.images {
+		v.Picture = c.name + "/" + e.File
+	}
+	switch {
+	case v.Picture != "":
+		if e.Method != "" {
+			v.Method, v.Class = e.Method, e.Target
+			if e.Layer != explain.Image {
+				v.Layer = e.Layer
+			}
+		}
+		out.URL = v.URL("/")
+	case e.Overlay != "":
+		out.URL = fmt.Sprintf("/file/%s/%d/overlay", url.PathEscape(c.name), i)
+	}
+	return out
+}
+
+// entryOf finds the entry that a path names.
+func (s *Server) entryOf(r *http.Request) (*collection, entry, error) {
+	c, err := s.collection(r.PathValue("name"))
+	if err != nil {
+		return nil, entry{}, err
+	}
+	i, err := strconv.Atoi(r.PathValue("number"))
+	if err != nil {
+		return nil, entry{}, fmt.Errorf("number %q: %w", r.PathValue("number"), errNotFound)
+	}
+	e, ok := c.at(i)
+	if !ok {
+		return nil, e, fmt.Errorf("%s has no entry %d: %w", c.name, i, errNotFound)
+	}
+	return c, e, nil
+}
+
+// thumbSide is the longer side of a thumbnail, in pixels.
+const thumbSide = 192
+
+// keptThumbs is how many bytes of thumbnails are kept.
+const keptThumbs = 64 << 20
+
+// thumb answers with a small picture of an entry, which is made once.
+func (s *Server) thumb(w http.ResponseWriter, r *http.Request) {
+	c, e, err := s.entryOf(r)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	file := e.File
+	if !c.images {
+		file = e.Overlay
+	}
+	key := c.name + "\x00" + file
+	data, ok := s.thumbs.get(key)
+	if !ok {
+		if file == "" {
+			fail(w, fmt.Errorf("there is no picture: %w", errNotFound))
+			return
+		}
+		photo, err := s.decode(r.Context(), c, file)
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		var b bytes.Buffer
+		if err := jpeg.Encode(&b, thumbnail(photo), &jpeg.Options{Quality: 82}); err != nil {
+			fail(w, err)
+			return
+		}
+		data = b.Bytes()
+		s.thumbs.put(key, data, int64(len(data)))
+	}
+	w.Header().Set("Content-Type", "image/jpeg")
+	w.Header().Set("Cache-Control", "private, max-age=3600")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+}
+
+// thumbnail scales a picture to the size of the grid.
+func thumbnail(photo *image.RGBA) *image.RGBA {
+	size := photo.Rect.Size()
+	longest := max(size.X, size.Y)
+	out := image.NewRGBA(image.Rect(0, 0, max(1, size.X*thumbSide/longest), max(1, size.Y*thumbSide/longest)))
+	draw.CatmullRom.Scale(out, out.Rect, photo, photo.Rect, draw.Src, nil)
+	return out
+}
+
+// decode decodes a picture of a collection.
+func (s *Server) decode(ctx context.Context, c *collection, name string) (*image.RGBA, error) {
+	data, err := c.read(name, s.options.Limits.MaxBytes)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", err, errNotFound)
+	}
+	photo, _, err := dataset.DecodeContext(ctx, data, s.options.Limits)
+	if err != nil && ctx.Err() == nil {
+		err = badRequest{err}
+	}
+	return photo, err
+}
+
+// file answers with the overlay or the map of a manifest's row.
+func (s *Server) file(w http.ResponseWriter, r *http.Request) {
+	c, e, err := s.entryOf(r)
+	name, kind := e.Overlay, "image/jpeg"
+	if r.PathValue("what") == "map" {
+		name, kind = e.Map, "application/octet-stream"
+	}
+	if err == nil && name == "" {
+		err = fmt.Errorf("there is no such file: %w", errNotFound)
+	}
+	var data []byte
+	if err == nil {
+		if data, err = c.read(name, s.options.Limits.MaxBytes); err != nil {
+			err = fmt.Errorf("%w: %w", err, errNotFound)
+		}
+	}
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", kind)
+	w.Write(data)
+}
+
+// classifyBatch is how many images are classified at a time in the background.
+const classifyBatch = 16
+
+// classifyAll classifies the images of the collections in the background, by the
+// first model. Requests go first: it waits while the queue is not empty.
+func (s *Server) classifyAll(ctx context.Context) {
+	for _, c := range s.collections {
+		if !c.images {
+			continue
+		}
+		for first := 0; first < len(c.entries) && ctx.Err() == nil; first += classifyBatch {
+			for s.quick.length() > 0 && ctx.Err() == nil {
+				time.Sleep(10 * time.Millisecond)
+			}
+			if err := s.classifySome(ctx, c, first, min(first+classifyBatch, len(c.entries))); errors.Is(err, errFull) {
+				first -= classifyBatch
+				time.Sleep(100 * time.Millisecond)
+			}
+		}
+	}
+}
+
+// classifySome classifies entries of a collection.
+func (s *Server) classifySome(ctx context.Context, c *collection, first, end int) error {
+	v, release, err := s.models.models[0].acquire(0)
+	if err != nil {
+		return err
+	}
+	defer release()
+	var photos []*image.RGBA
+	var of []int
+	notes := map[int]string{}
+	for i := first; i < end; i++ {
+		photo, err := s.decode(ctx, c, c.entries[i].File)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			notes[i] = "unreadable"
+			continue
+		}
+		photos, of = append(photos, photo), append(of, i)
+	}
+	var answers []answer
+	if len(photos) > 0 {
+		images, err := pipeline.Input(&v.Metadata, photos...)
+		if err != nil {
+			return err
+		}
+		if answers, err = s.ask(ctx, query{version: v}, images, make([]int, images.N)); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, note := range notes {
+		c.entries[i].Status = note
+	}
+	for k, i := range of {
+		top := numeric.ArgMax(answers[k].Probabilities)
+		c.entries[i].Predicted, c.entries[i].Probability = v.Metadata.Classes[top], answers[k].Probabilities[top]
+		c.entries[i].Status = "classified"
+	}
+	c.done = end
+	return nil
+}

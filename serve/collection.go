@@ -1,0 +1,341 @@
+package serve
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"oscar/dataset"
+	"oscar/internal/paths"
+	"oscar/report"
+	"oscar/result"
+)
+
+// collection is a folder to browse: images (--images), or results (--results). Its
+// files are read below the folder only.
+type collection struct {
+	name string // in URLs
+	dir  string
+	root *os.Root
+
+	images bool   // a folder of images; else of results
+	kind   string // the verb that made the results
+
+	mu      sync.Mutex
+	entries []entry        // of images, or of a manifest
+	index   map[string]int // of the pictures below the root, by their names
+	done    int            // images that were classified
+	mark    string         // of the files that were read
+}
+
+// entry is an image of a collection, or a row of a manifest.
+type entry struct {
+	File        string // of the picture below the root, with slashes; "" if it cannot be read
+	Name        string // for people
+	Picture     string // the name of the picture in a view; "" if it cannot be opened
+	Truth       string
+	Predicted   string
+	Probability float32 // of the predicted class
+	Part        string
+	Status      string
+	Method      string
+	Layer       string
+	Target      string
+	Map         string // below the root
+	Overlay     string
+	sha256      string
+}
+
+// unread is the status of an image that was not classified yet.
+const unread = "not classified yet"
+
+// Right reports whether the image is classified correctly; known, whether that is
+// known.
+func (e entry) Right() (right, known bool) {
+	return e.Truth == e.Predicted, e.Truth != "" && e.Predicted != ""
+}
+
+// newCollections opens folders of images and of results. A folder of results may
+// hold several, one in each of its sub-folders.
+func newCollections(ctx context.Context, images, results, classes []string) (out []*collection, err error) {
+	defer func() {
+		if err != nil {
+			closeAll(out)
+		}
+	}()
+	for _, dir := range images {
+		c, err := openCollection(dir)
+		if err != nil {
+			return out, err
+		}
+		c.images, c.name = true, uniqueName(filepath.Base(paths.Absolute(dir)), out)
+		out = append(out, c)
+		if err := c.listImages(ctx, classes); err != nil {
+			return out, err
+		}
+	}
+	for _, dir := range results {
+		found, err := openResults(dir)
+		if err != nil {
+			return out, err
+		}
+		for _, c := range found {
+			c.name = uniqueName(c.name, out)
+			out = append(out, c)
+		}
+	}
+	for _, c := range out {
+		if !c.images {
+			if err := c.readRows(); err != nil {
+				return out, err
+			}
+			c.link(out)
+		}
+	}
+	return out, nil
+}
+
+func closeAll(list []*collection) {
+	for _, c := range list {
+		c.root.Close()
+	}
+}
+
+// openCollection opens a folder.
+func openCollection(dir string) (*collection, error) {
+	if info, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("cannot read folder %s: %w", dir, paths.TrimError(err))
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("%s is a file, want a folder", dir)
+	}
+	root, err := os.OpenRoot(dir)
+	return &collection{dir: dir, root: root, index: map[string]int{}}, err
+}
+
+// openResults opens a folder of results, and those of its sub-folders that are one.
+func openResults(dir string) ([]*collection, error) {
+	top, err := openCollection(dir)
+	if err != nil {
+		return nil, err
+	}
+	base := filepath.Base(paths.Absolute(dir))
+	var out []*collection
+	if top.kind, _ = report.KindOf(dir); top.kind != "" {
+		top.name = base
+		out = append(out, top)
+	} else {
+		defer top.root.Close()
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		closeAll(out)
+		return nil, err
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		kind, _ := report.KindOf(path)
+		if !e.IsDir() || kind == "" {
+			continue
+		}
+		root, err := top.root.OpenRoot(e.Name())
+		if err != nil {
+			continue
+		}
+		out = append(out, &collection{name: base + "." + e.Name(), dir: path, root: root, kind: kind, index: map[string]int{}})
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s has no results to show; want a folder that oscar train, explain, score, explain-global or study made, or one with such folders", dir)
+	}
+	return out, nil
+}
+
+// uniqueName is a name for a URL that no other collection has.
+func uniqueName(base string, others []*collection) string {
+	name := base
+	for n := 2; slices.ContainsFunc(others, func(c *collection) bool { return c.name == name }); n++ {
+		name = fmt.Sprintf("%s-%d", base, n)
+	}
+	return name
+}
+
+// listImages lists the images below the folder, with the classes that their folders
+// name.
+func (c *collection) listImages(ctx context.Context, classes []string) error {
+	files, err := dataset.ListImages(ctx, []string{c.dir})
+	if err != nil {
+		return err
+	}
+	for _, path := range files {
+		name, err := filepath.Rel(c.dir, path)
+		if err != nil {
+			return err
+		}
+		name = filepath.ToSlash(name)
+		if _, err := c.root.Stat(filepath.FromSlash(name)); err != nil {
+			continue // a link that leads out of the folder, or to nothing
+		}
+		e := entry{File: name, Name: name, Picture: name, Status: unread}
+		if class := result.ClassOf(path, classes); class >= 0 {
+			e.Truth = classes[class]
+		}
+		c.index[name] = len(c.entries)
+		c.entries = append(c.entries, e)
+	}
+	if len(c.entries) == 0 {
+		return fmt.Errorf("%s holds no image", c.dir)
+	}
+	return nil
+}
+
+// manifestLimit is the largest manifest that is read, in bytes.
+const manifestLimit = 256 << 20
+
+// readRows reads the manifest of a folder of explanations. Other folders of results
+// have none.
+func (c *collection) readRows() error {
+	text, err := c.read(result.ManifestFile, manifestLimit)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("%s: %w", c.dir, err)
+	}
+	rows, err := result.ParseRows(filepath.Join(c.dir, result.ManifestFile), text)
+	if err != nil {
+		return err
+	}
+	c.entries = c.entries[:0]
+	for _, r := range rows {
+		c.entries = append(c.entries, entry{
+			Name: filepath.ToSlash(filepath.Join(filepath.Base(filepath.Dir(r.Image)), filepath.Base(r.Image))), File: r.Image,
+			Truth: r.Truth, Predicted: r.Predicted, Probability: r.Probabilities[r.Predicted], Part: r.Part, Status: r.Status,
+			Method: r.Method, Layer: r.Layer, Target: r.Target, Map: r.Map, Overlay: r.Overlay, sha256: r.SHA256,
+		})
+	}
+	return nil
+}
+
+// link finds the pictures of a manifest among the folders of images. Other files are
+// never opened.
+func (c *collection) link(all []*collection) {
+	for i := range c.entries {
+		e := &c.entries[i]
+		path := paths.Real(e.File)
+		e.File = ""
+		for _, other := range all {
+			if !other.images {
+				continue
+			}
+			name, err := filepath.Rel(paths.Real(other.dir), path)
+			if err != nil {
+				continue
+			}
+			if _, ok := other.index[filepath.ToSlash(name)]; ok {
+				e.Picture = other.name + "/" + filepath.ToSlash(name)
+				break
+			}
+		}
+	}
+}
+
+// read reads a regular file below the folder, of at most limit bytes.
+func (c *collection) read(name string, limit int64) ([]byte, error) {
+	f, err := c.root.Open(filepath.FromSlash(name))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, paths.TrimError(err))
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	case info.Size() > limit:
+		return nil, fmt.Errorf("%s is larger than %d bytes", name, limit)
+	}
+	var b bytes.Buffer
+	_, err = io.Copy(&b, io.LimitReader(f, limit))
+	return b.Bytes(), err
+}
+
+// list returns the entries at present.
+func (c *collection) list() (entries []entry, done int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.entries), c.done
+}
+
+// at returns an entry.
+func (c *collection) at(i int) (entry, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i < 0 || i >= len(c.entries) {
+		return entry{}, false
+	}
+	return c.entries[i], true
+}
+
+// filter is what a page of a collection shows.
+type filter struct {
+	Truth, Predicted, Part, Answer, Status, Method string
+	Sort                                           string
+	Page                                           int
+}
+
+// The choices of [filter.Answer] and [filter.Sort].
+const (
+	answerRight = "right"
+	answerWrong = "wrong"
+	sortSure    = "sure"
+	sortUnsure  = "unsure"
+)
+
+// matches reports whether an entry is shown.
+func (f filter) matches(e entry) bool {
+	for _, pair := range [][2]string{{f.Truth, e.Truth}, {f.Predicted, e.Predicted}, {f.Part, e.Part}, {f.Status, e.Status}, {f.Method, e.Method}} {
+		if pair[0] != "" && pair[0] != pair[1] {
+			return false
+		}
+	}
+	right, known := e.Right()
+	return f.Answer == "" || known && right == (f.Answer == answerRight)
+}
+
+// apply returns the numbers of the entries that are shown, in order.
+func (f filter) apply(entries []entry) []int {
+	var out []int
+	for i, e := range entries {
+		if f.matches(e) {
+			out = append(out, i)
+		}
+	}
+	switch f.Sort {
+	case sortSure:
+		slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(entries[b].Probability, entries[a].Probability) })
+	case sortUnsure:
+		slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(entries[a].Probability, entries[b].Probability) })
+	}
+	return out
+}
+
+// values lists the values of a field, sorted, without repetition.
+func values(entries []entry, of func(entry) string) []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, e := range entries {
+		if v := of(e); v != "" && !seen[v] {
+			seen[v] = true
+			out = append(out, v)
+		}
+	}
+	slices.SortFunc(out, strings.Compare)
+	return out
+}

@@ -1,0 +1,118 @@
+package serve
+
+import (
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"oscar/report"
+)
+
+// reportPolicy is for the pages of package report, which hold their style and
+// pictures, and run nothing.
+const reportPolicy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// resultsPage lists the folders of results.
+type resultsPage struct {
+	Title string
+	Links []link
+}
+
+// reports keeps the pages of results, as long as their files stay the same.
+type reports struct {
+	mu    sync.Mutex // one page is made at a time
+	pages map[string]madeReport
+}
+
+type madeReport struct {
+	mark string
+	html []byte
+}
+
+// results lists the folders of results.
+func (s *Server) results(w http.ResponseWriter, _ *http.Request) {
+	p := resultsPage{Title: "Results"}
+	for _, c := range s.collections {
+		if c.images {
+			continue
+		}
+		note := strings.TrimPrefix(c.kind, "oscar ")
+		if _, finished := report.KindOf(c.dir); !finished {
+			note += ", not finished"
+		}
+		p.Links = append(p.Links, link{"/results/" + url.PathEscape(c.name), c.name, note, false})
+	}
+	s.render(w, http.StatusOK, "results", p)
+}
+
+// resultPage answers with the report of a folder as it is now.
+func (s *Server) resultPage(w http.ResponseWriter, r *http.Request) {
+	c, err := s.collection(r.PathValue("name"))
+	if err == nil && c.images {
+		err = fmt.Errorf("%s holds images, not results: %w", c.name, errNotFound)
+	}
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	s.reports.mu.Lock()
+	defer s.reports.mu.Unlock()
+	mark, err := c.check()
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	made, ok := s.reports.pages[c.name]
+	if !ok || made.mark != mark {
+		var dirs []string
+		for _, other := range s.collections {
+			dirs = append(dirs, other.dir)
+		}
+		html, err := report.HTML(report.Within(r.Context(), dirs), report.Options{Dirs: []string{c.dir}, Version: s.options.Version}, "/results")
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		made = madeReport{mark, html}
+		s.reports.pages[c.name] = made
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", reportPolicy)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Write(made.html)
+}
+
+// check returns a mark that changes when a file of results does. A link that leads
+// out of the folder is an error: a report would follow it.
+func (c *collection) check() (mark string, err error) {
+	var b strings.Builder
+	err = fs.WalkDir(c.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.Type()&fs.ModeSymlink != 0 {
+			if _, err := c.root.Stat(name); err != nil {
+				return fmt.Errorf("%s is a link that leads out of the folder, or to nothing", name)
+			}
+		}
+		if d.IsDir() {
+			switch d.Name() {
+			case "maps", "overlays", "sheets", "parts", "checkpoints":
+				return fs.SkipDir
+			}
+			return nil
+		}
+		info, err := d.Info()
+		if err == nil {
+			fmt.Fprintln(&b, name, info.Size(), info.ModTime().UnixNano())
+		}
+		return nil // it may be gone by now
+	})
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", c.name, err)
+	}
+	return b.String(), nil
+}
