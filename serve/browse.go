@@ -1,26 +1,15 @@
 package serve
 
 import (
-	"bytes"
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
-	"image"
-	"image/jpeg"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"golang.org/x/image/draw"
-
-	"oscar/dataset"
 	"oscar/explain"
-	"oscar/internal/numeric"
-	"oscar/pipeline"
 )
 
 // browsePage is a page of a collection.
@@ -274,176 +263,4 @@ func (c *collection) cell(i int, e entry) cell {
 		out.URL = fmt.Sprintf("/file/%s/%d/overlay", url.PathEscape(c.name), i)
 	}
 	return out
-}
-
-// entryOf finds the entry that a path names.
-func (s *Server) entryOf(r *http.Request) (*collection, entry, error) {
-	c, err := s.collection(r.PathValue("name"))
-	if err != nil {
-		return nil, entry{}, err
-	}
-	i, err := strconv.Atoi(r.PathValue("number"))
-	if err != nil {
-		return nil, entry{}, fmt.Errorf("number %q: %w", r.PathValue("number"), errNotFound)
-	}
-	e, ok := c.at(i)
-	if !ok {
-		return nil, e, fmt.Errorf("%s has no entry %d: %w", c.name, i, errNotFound)
-	}
-	return c, e, nil
-}
-
-// thumbSide is the longer side of a thumbnail, in pixels.
-const thumbSide = 192
-
-// keptThumbs is how many bytes of thumbnails are kept.
-const keptThumbs = 64 << 20
-
-// thumb answers with a small picture of an entry, which is made once.
-func (s *Server) thumb(w http.ResponseWriter, r *http.Request) {
-	c, e, err := s.entryOf(r)
-	if err != nil {
-		fail(w, err)
-		return
-	}
-	file := e.File
-	if !c.images {
-		file = e.Overlay
-	}
-	key := c.name + "\x00" + file
-	data, ok := s.thumbs.get(key)
-	if !ok {
-		if file == "" {
-			fail(w, fmt.Errorf("there is no picture: %w", errNotFound))
-			return
-		}
-		photo, err := s.decode(r.Context(), c, file)
-		if err != nil {
-			fail(w, err)
-			return
-		}
-		var b bytes.Buffer
-		if err := jpeg.Encode(&b, thumbnail(photo), &jpeg.Options{Quality: 82}); err != nil {
-			fail(w, err)
-			return
-		}
-		data = b.Bytes()
-		s.thumbs.put(key, data, int64(len(data)))
-	}
-	w.Header().Set("Content-Type", "image/jpeg")
-	w.Header().Set("Cache-Control", "private, max-age=3600")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
-}
-
-// thumbnail scales a picture to the size of the grid.
-func thumbnail(photo *image.RGBA) *image.RGBA {
-	size := photo.Rect.Size()
-	longest := max(size.X, size.Y)
-	out := image.NewRGBA(image.Rect(0, 0, max(1, size.X*thumbSide/longest), max(1, size.Y*thumbSide/longest)))
-	draw.CatmullRom.Scale(out, out.Rect, photo, photo.Rect, draw.Src, nil)
-	return out
-}
-
-// decode decodes a picture of a collection.
-func (s *Server) decode(ctx context.Context, c *collection, name string) (*image.RGBA, error) {
-	data, err := c.read(name, s.options.Limits.MaxBytes)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", err, errNotFound)
-	}
-	photo, _, err := dataset.DecodeContext(ctx, data, s.options.Limits)
-	if err != nil && ctx.Err() == nil {
-		err = badRequest{err}
-	}
-	return photo, err
-}
-
-// file answers with the overlay or the map of a manifest's row.
-func (s *Server) file(w http.ResponseWriter, r *http.Request) {
-	c, e, err := s.entryOf(r)
-	name, kind := e.Overlay, "image/jpeg"
-	if r.PathValue("what") == "map" {
-		name, kind = e.Map, "application/octet-stream"
-	}
-	if err == nil && name == "" {
-		err = fmt.Errorf("there is no such file: %w", errNotFound)
-	}
-	var data []byte
-	if err == nil {
-		if data, err = c.read(name, s.options.Limits.MaxBytes); err != nil {
-			err = fmt.Errorf("%w: %w", err, errNotFound)
-		}
-	}
-	if err != nil {
-		fail(w, err)
-		return
-	}
-	w.Header().Set("Content-Type", kind)
-	w.Write(data)
-}
-
-// classifyBatch is how many images are classified at a time in the background.
-const classifyBatch = 16
-
-// classifyAll classifies the images of the collections in the background, by the
-// first model. Requests go first: it waits while the queue is not empty.
-func (s *Server) classifyAll(ctx context.Context) {
-	for _, c := range s.collections {
-		if !c.images {
-			continue
-		}
-		for first := 0; first < len(c.entries) && ctx.Err() == nil; first += classifyBatch {
-			for s.quick.length() > 0 && ctx.Err() == nil {
-				time.Sleep(10 * time.Millisecond)
-			}
-			if err := s.classifySome(ctx, c, first, min(first+classifyBatch, len(c.entries))); errors.Is(err, errFull) {
-				first -= classifyBatch
-				time.Sleep(100 * time.Millisecond)
-			}
-		}
-	}
-}
-
-// classifySome classifies entries of a collection.
-func (s *Server) classifySome(ctx context.Context, c *collection, first, end int) error {
-	v, release, err := s.models.models[0].acquire(0)
-	if err != nil {
-		return err
-	}
-	defer release()
-	var photos []*image.RGBA
-	var of []int
-	notes := map[int]string{}
-	for i := first; i < end; i++ {
-		photo, err := s.decode(ctx, c, c.entries[i].File)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			notes[i] = "unreadable"
-			continue
-		}
-		photos, of = append(photos, photo), append(of, i)
-	}
-	var answers []answer
-	if len(photos) > 0 {
-		images, err := pipeline.Input(&v.Metadata, photos...)
-		if err != nil {
-			return err
-		}
-		if answers, err = s.ask(ctx, query{version: v}, images, make([]int, images.N)); err != nil {
-			return err
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i, note := range notes {
-		c.entries[i].Status = note
-	}
-	for k, i := range of {
-		top := numeric.ArgMax(answers[k].Probabilities)
-		c.entries[i].Predicted, c.entries[i].Probability = v.Metadata.Classes[top], answers[k].Probabilities[top]
-		c.entries[i].Status = "classified"
-	}
-	c.done = end
-	return nil
 }

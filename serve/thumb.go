@@ -1,0 +1,121 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"net/http"
+	"strconv"
+	"time"
+
+	"golang.org/x/image/draw"
+
+	"oscar/dataset"
+)
+
+// entryOf finds the entry that a path names.
+func (s *Server) entryOf(r *http.Request) (*collection, entry, error) {
+	c, err := s.collection(r.PathValue("name"))
+	if err != nil {
+		return nil, entry{}, err
+	}
+	i, err := strconv.Atoi(r.PathValue("number"))
+	if err != nil {
+		return nil, entry{}, fmt.Errorf("number %q: %w", r.PathValue("number"), errNotFound)
+	}
+	e, ok := c.at(i)
+	if !ok {
+		return nil, e, fmt.Errorf("%s has no entry %d: %w", c.name, i, errNotFound)
+	}
+	return c, e, nil
+}
+
+// thumbSide is the longer side of a thumbnail, in pixels.
+const thumbSide = 192
+
+// keptThumbs is how many bytes of thumbnails are kept.
+const keptThumbs = 64 << 20
+
+// thumb answers with a small picture of an entry, which is made once.
+func (s *Server) thumb(w http.ResponseWriter, r *http.Request) {
+	c, e, err := s.entryOf(r)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	file := e.File
+	if !c.images {
+		file = e.Overlay
+	}
+	key := c.name + "\x00" + file
+	data, ok := s.thumbs.get(key)
+	if !ok {
+		if file == "" {
+			fail(w, fmt.Errorf("there is no picture: %w", errNotFound))
+			return
+		}
+		photo, err := s.decode(r.Context(), c, file)
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		var b bytes.Buffer
+		if err := jpeg.Encode(&b, thumbnail(photo), &jpeg.Options{Quality: 82}); err != nil {
+			fail(w, err)
+			return
+		}
+		data = b.Bytes()
+		s.thumbs.put(key, data, int64(len(data)))
+	}
+	w.Header().Set("Content-Type", "image/jpeg")
+	w.Header().Set("Cache-Control", "private, max-age=3600")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+}
+
+// thumbnail scales a picture to the size of the grid.
+func thumbnail(photo *image.RGBA) *image.RGBA {
+	size := photo.Rect.Size()
+	longest := max(size.X, size.Y)
+	out := image.NewRGBA(image.Rect(0, 0, max(1, size.X*thumbSide/longest), max(1, size.Y*thumbSide/longest)))
+	draw.CatmullRom.Scale(out, out.Rect, photo, photo.Rect, draw.Src, nil)
+	return out
+}
+
+// decode decodes a picture of a collection.
+func (s *Server) decode(ctx context.Context, c *collection, name string) (*image.RGBA, error) {
+	data, err := c.read(name, s.options.Limits.MaxBytes)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", err, errNotFound)
+	}
+	photo, _, err := dataset.DecodeContext(ctx, data, s.options.Limits)
+	if err != nil && ctx.Err() == nil {
+		err = badRequest{err}
+	}
+	return photo, err
+}
+
+// file answers with the overlay or the map of a manifest's row.
+func (s *Server) file(w http.ResponseWriter, r *http.Request) {
+	c, e, err := s.entryOf(r)
+	name, kind := e.Overlay, "image/jpeg"
+	if r.PathValue("what") == "map" {
+		name, kind = e.Map, "application/octet-stream"
+	}
+	if err == nil && name == "" {
+		err = fmt.Errorf("there is no such file: %w", errNotFound)
+	}
+	var data []byte
+	if err == nil {
+		if data, err = c.read(name, s.options.Limits.MaxBytes); err != nil {
+			err = fmt.Errorf("%w: %w", err, errNotFound)
+		}
+	}
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", kind)
+	w.Write(data)
+}
