@@ -141,7 +141,7 @@ func TestRefusals(t *testing.T) {
 		{1, "explain $RUN $DATA --out list/new", "list/new cannot be a folder for results: not a directory; name a new folder"},
 		{1, "explain $RUN $DATA --out $RUN", "$RUN holds another run; go on with it by --resume $RUN, or name a new folder"},
 
-		{2, "export", "RUN is missing"},
+		{2, "export", "MODEL is missing"},
 		{2, "export $RUN", "--out DIR is missing: the folder for the SavedModel"},
 		{2, "export a b --out c", `"b" is one argument too many`},
 		{2, "export $RUN --out new --explain magic", `no explanation "magic"; have ` + strings.Join(explanations, ", ")},

@@ -23,7 +23,7 @@ func TestRandomizeAdopted(t *testing.T) {
 				t.Fatal(err)
 			}
 			open := func() *savedmodel.Bundle {
-				b, err := savedmodel.Open(model, graph.Threads{})
+				b, err := savedmodel.Open(model, graph.Config{})
 				if err != nil {
 					t.Fatal(err)
 				}
