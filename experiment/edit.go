@@ -17,7 +17,7 @@ type Edit struct {
 // allowed are the keys that may change while a run is trained: the steps that were
 // taken do not depend on them.
 var allowed = []string{
-	"explain", "data.root", "data.max_pixels", "data.max_bytes", "data.strict", "training.epochs",
+	"explain", "fine_tune.from", "data.root", "data.max_pixels", "data.max_bytes", "data.strict", "training.epochs",
 	"training.early_stopping.monitor", "training.early_stopping.patience", "training.early_stopping.min_delta", "training.early_stopping",
 }
 

@@ -20,6 +20,9 @@ type Experiment struct {
 	// Architecture is the network. Without layers it is the one of that name, at
 	// the size of Input if there is one. In YAML a name may stand for the whole.
 	Architecture tfmodel.Architecture `json:"architecture"`
+	// FineTune, if not nil, says that training starts from another model, whose layers are
+	// the architecture's.
+	FineTune *FineTune `json:"fine_tune,omitempty"`
 	// Explain is the layer that Grad-CAM and its kin explain by default; "" is
 	// the last convolution or block.
 	Explain string `json:"explain"`
@@ -61,6 +64,11 @@ func (e *Experiment) Resolve(classes int) error {
 		return err
 	}
 	e.Training.resolve()
+	if e.FineTune != nil {
+		f := *e.FineTune
+		f.resolve()
+		e.FineTune = &f
+	}
 	if e.Data.Groups == dataset.GroupByNearDuplicates {
 		distance := e.Data.distance()
 		e.Data.NearDuplicateDistance = &distance
@@ -103,6 +111,9 @@ func (e *Experiment) Check() error {
 	if err := e.Training.check(); err != nil {
 		return err
 	}
+	if err := e.FineTune.check(e.Training); err != nil {
+		return err
+	}
 	if err := e.Data.check(); err != nil {
 		return err
 	}
@@ -115,6 +126,9 @@ func (e *Experiment) Check() error {
 // checkLayer reports whether the layer to explain has an output of
 // [height,width,channels].
 func (e *Experiment) checkLayer() error {
+	if e.FineTune != nil && len(e.Architecture.Layers) == 0 {
+		return nil // the layers are the model's, which is not read yet
+	}
 	a, err := e.network(2)
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ seed: 18446744073709551615
 
 func TestYAMLRefusals(t *testing.T) {
 	const (
-		top          = "format, architecture, explain, data, training, seed"
+		top          = "format, architecture, fine_tune, explain, data, training, seed"
 		training     = "epochs, batch, learning_rate, schedule, adam, loss, augmentation, precision, select, early_stopping"
 		augmentation = "rotation, width_shift, height_shift, shear, zoom, random_crop, horizontal_flip, vertical_flip, brightness, contrast, saturation, hue, fill_mode, fill_value"
 	)

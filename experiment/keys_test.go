@@ -20,6 +20,11 @@ var others = map[string]struct{ before, value string }{
 	"architecture.input":                {"", "[64, 64, 3]"},
 	"architecture.layers":               {"", "[{name: c, kind: conv2d, filters: 2, kernel: 3}, {name: p, kind: global_average_pool2d}, {name: d, kind: dense, units: 6}]"},
 	"explain":                           {"", "pool5"},
+	"fine_tune.from":                    {"fine_tune={from: a}", "b"},
+	"fine_tune.freeze":                  {"fine_tune={from: a}", "[stem*]"},
+	"fine_tune.head_epochs":             {"fine_tune={from: a}", "2"},
+	"fine_tune.head_learning_rate":      {"fine_tune={from: a}", "0.5"},
+	"fine_tune.layer_decay":             {"fine_tune={from: a}", "0.5"},
 	"data.root":                         {"", "/elsewhere"},
 	"data.fractions":                    {"", "[0.5, 0.25, 0.25]"},
 	"data.interpolation":                {"", "nearest"},
@@ -56,6 +61,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 	all.Training.EarlyStopping = &EarlyStopping{Patience: 3}
 	all.Training.Schedule = Schedule{Kind: "x", Decay: 1, Floor: 1, WarmupEpochs: 1, WarmupSteps: 1}
 	all.Training.Precision = machine.BFloat16
+	all.FineTune = FineTuning("a").FineTune
 	all.Data.Strict, all.Training.Loss.LabelSmoothing = true, 0.1
 	keys, err := all.leaves()
 	if err != nil {

@@ -90,7 +90,7 @@ func sameModel(a, b *savedmodel.Metadata) bool {
 	if a.Origin == nil || b.Origin == nil {
 		return a.Origin == b.Origin && a.SplitHash == b.SplitHash
 	}
-	return a.Origin.SHA256 == b.Origin.SHA256
+	return a.Origin.SHA256 == b.Origin.SHA256 && a.SplitHash == b.SplitHash
 }
 
 // explanations adds the signatures of o.Explain, those of CAMs at layer.
@@ -122,7 +122,11 @@ func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error
 	if err != nil {
 		return 0, err
 	}
-	n, err := tfmodel.Compile(r.Experiment.Architecture)
+	network, err := r.Network()
+	if err != nil {
+		return 0, err
+	}
+	n, err := tfmodel.Compile(network)
 	if err != nil {
 		return 0, err
 	}
@@ -136,7 +140,7 @@ func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error
 		if err != nil {
 			return 0, err
 		}
-		if n, err = tfmodel.CompileFrozen(r.Experiment.Architecture, values); err != nil {
+		if n, err = tfmodel.CompileFrozen(network, values); err != nil {
 			return 0, err
 		}
 	}
@@ -164,6 +168,17 @@ func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 	}
 	given := r.Experiment
 	given.Data.Root = "" // whose machine it was is nobody's business
+	var from *savedmodel.Origin
+	if f := given.FineTune; f != nil {
+		body, err := savedmodel.OpenBody(r.Path(run.PretrainedDir))
+		if err != nil {
+			return savedmodel.Metadata{}, err
+		}
+		from = origin(given, body)
+		without := *f
+		without.From = filepath.Base(f.From)
+		given.FineTune = &without
+	}
 	experiment, err := json.Marshal(given)
 	if err != nil {
 		return savedmodel.Metadata{}, err
@@ -176,7 +191,7 @@ func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 			Interpolation: string(r.Experiment.Data.Interpolation), Decoder: dataset.DecoderName(r.Environment.Go),
 		},
 		Layers: layers, Explain: r.Experiment.Explain, Parameters: total,
-		SplitHash: r.Split.Hash, Experiment: experiment, Versions: r.Environment.Versions(),
+		SplitHash: r.Split.Hash, Experiment: experiment, Origin: from, Versions: r.Environment.Versions(),
 	}, nil
 }
 

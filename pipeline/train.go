@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"oscar/dataset"
@@ -13,6 +14,8 @@ import (
 	"oscar/internal/paths"
 	"oscar/internal/text"
 	"oscar/run"
+	"oscar/savedmodel"
+	"oscar/tfmodel"
 )
 
 // What every job takes and returns; see oscar/run.
@@ -76,7 +79,20 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 
 // create splits the images and makes the run in a locked folder. Images that lie
 // in the folder are the run's own.
-func (o TrainOptions) create(ctx context.Context, out *run.Folder) (*Run, error) {
+func (o TrainOptions) create(ctx context.Context, out *run.Folder) (_ *Run, err error) {
+	var body *savedmodel.Body
+	if o.Experiment.FineTune != nil {
+		o.Listener.Stage("reading " + o.Experiment.FineTune.From)
+		dir := filepath.Join(out.Path, run.PretrainedDir)
+		if body, err = pretrained(ctx, o.Experiment, dir); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, os.RemoveAll(dir))
+			}
+		}()
+	}
 	o.Listener.Stage("reading images")
 	folder, err := o.Experiment.Data.Scan(ctx, o.Data, dataset.ScanOptions{
 		Verify: true, Workers: o.Machine.Workers, Progress: o.Listener.Count,
@@ -97,6 +113,14 @@ func (o TrainOptions) create(ctx context.Context, out *run.Folder) (*Run, error)
 	}
 	if dataset.IsGroupFile(e.Data.Groups) {
 		if e.Data.Groups, err = filepath.Abs(e.Data.Groups); err != nil {
+			return nil, err
+		}
+	}
+	if body != nil {
+		if e.Architecture, err = tfmodel.ImportArchitecture(body, len(folder.Classes), e.FineTune.Import()); err != nil {
+			return nil, err
+		}
+		if e.FineTune.From, err = filepath.Abs(e.FineTune.From); err != nil {
 			return nil, err
 		}
 	}

@@ -33,6 +33,8 @@ type state struct {
 	Correct  int     `json:"correct"`
 	Seconds  float64 `json:"seconds"` // spent on them
 	Best     best    `json:"best"`
+	// HeadSteps are those of the steps that trained the head of a fine-tuned model alone.
+	HeadSteps int `json:"head_steps,omitempty"`
 	// Experiment holds the settings of the steps so far, Epochs the lines of
 	// metrics.jsonl; nil in older runs.
 	Experiment *experiment.Experiment `json:"experiment,omitempty"`

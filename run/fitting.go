@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"iter"
 	"time"
 
 	"oscar/dataset"
@@ -18,7 +19,11 @@ import (
 func (r *Run) Fit(ctx context.Context, machine Machine, listener Listener) error {
 	e := r.Experiment
 	listener.Stage("building the graph")
-	t, err := tfmodel.NewTrainer(e.Architecture, e.Training.Adam, e.Training.Loss, e.Seed, machine.Config(e.Training.Precision))
+	network, err := r.Network()
+	if err != nil {
+		return err
+	}
+	t, err := tfmodel.NewTrainer(network, e.Training.Adam, e.Training.Loss, e.Seed, machine.Config(e.Training.Precision))
 	if err != nil {
 		return err
 	}
@@ -96,6 +101,7 @@ type fitting struct {
 	loader   *dataset.Loader
 	journal  *journal
 	state    state
+	features features        // of the images, while only the head is trained
 	skipped  int             // images that the loader left out and that no step has counted yet
 	noted    map[string]bool // their paths
 	reasons  map[string]int  // how many there are for a reason
@@ -133,7 +139,16 @@ func (f *fitting) interrupted() error {
 func (f *fitting) epoch(ctx, work context.Context) error {
 	r, s := f.run, &f.state
 	training := r.Experiment.Training
-	order := dataset.Order(training.Augmentation.Images(len(r.Split.Train)), r.Experiment.Seed, s.Epoch)
+	images := training.Augmentation.Images(len(r.Split.Train))
+	if s.Epoch < r.Experiment.HeadEpochs() {
+		images = len(r.Split.Train)
+		if err := f.extract(ctx, work); err != nil {
+			return err
+		}
+	} else {
+		f.features = nil
+	}
+	order := dataset.Order(images, r.Experiment.Seed, s.Epoch)
 	if err := f.learn(ctx, work, order); err != nil {
 		return err
 	}
@@ -141,7 +156,7 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 		return fmt.Errorf("none of the %d images to train on in %s can be read", len(order), r.Images())
 	}
 	m := result.EpochMetrics{
-		Epoch: s.Epoch + 1, Step: s.Step, LearningRate: training.Rate(max(0, s.Step-1), len(order)),
+		Epoch: s.Epoch + 1, Step: s.Step, LearningRate: r.Experiment.Rate(s.Epoch, max(0, s.Step-1), s.HeadSteps, len(order)),
 		Loss: s.Loss / float64(s.seen()), Accuracy: float64(s.Correct) / float64(s.seen()), Unreadable: s.Skipped,
 		Seconds: s.Seconds, ImagesPerSecond: float64(s.seen()) / s.Seconds, Time: time.Now().UTC().Truncate(time.Millisecond),
 		PeakMemory: machine.PeakMemory(),
@@ -179,18 +194,23 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 // saves after the step under way.
 func (f *fitting) learn(ctx, work context.Context, order []int) error {
 	r, s := f.run, &f.state
-	training := r.Experiment.Training
-	pass := dataset.Epoch{Augmentation: training.Augmentation, Seed: r.Experiment.Seed, Number: s.Epoch}
 	begin, earlier, from := time.Now(), s.Seconds, s.Position
-	for b, err := range f.loader.Augmented(work, r.Split.Train, order[s.Position:], training.Batch, pass) {
+	for b, err := range f.batches(work, order[s.Position:]) {
 		if err != nil {
 			return err
 		}
-		loss, correct, err := f.trainer.Step(work, tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels}, s.Step, training.Rate(s.Step, len(order)))
+		number := s.Step // of the optimiser, which is another one after the head's epochs
+		if f.features == nil {
+			number -= s.HeadSteps
+		}
+		loss, correct, err := f.trainer.Step(work, b, number, r.Experiment.Rate(s.Epoch, s.Step, s.HeadSteps, len(order)))
 		if err != nil {
 			return err
 		}
 		s.Step++
+		if f.features != nil {
+			s.HeadSteps++
+		}
 		s.Position += b.N + f.skipped
 		s.Skipped += f.skipped
 		f.skipped = 0
@@ -212,6 +232,32 @@ func (f *fitting) learn(ctx, work context.Context, order []int) error {
 	s.Skipped += f.skipped
 	f.skipped = 0
 	return nil
+}
+
+// batches are those of the images of an order, changed as the experiment says, or their
+// features.
+func (f *fitting) batches(ctx context.Context, order []int) iter.Seq2[tfmodel.Batch, error] {
+	split, training := f.run.Split, f.run.Experiment.Training
+	if f.features != nil {
+		return f.features.batches(split.Train, order, training.Batch, &f.skipped)
+	}
+	pass := dataset.Epoch{Augmentation: training.Augmentation, Seed: f.run.Experiment.Seed, Number: f.state.Epoch}
+	return ofImages(f.loader.Augmented(ctx, split.Train, order, training.Batch, pass))
+}
+
+// ofImages are batches of images for a trainer.
+func ofImages(batches iter.Seq2[*dataset.Batch, error]) iter.Seq2[tfmodel.Batch, error] {
+	return func(yield func(tfmodel.Batch, error) bool) {
+		for b, err := range batches {
+			if err != nil {
+				yield(tfmodel.Batch{}, err)
+				return
+			}
+			if !yield(tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels}, nil) {
+				return
+			}
+		}
+	}
 }
 
 // tell reports a step of an epoch of that many images; rate is images a second.
@@ -237,11 +283,16 @@ func (f *fitting) validate(ctx context.Context, m *result.EpochMetrics) error {
 	}
 	var loss float64
 	correct, seen := 0, 0
-	for b, err := range f.loader.Batches(ctx, items, nil, f.run.Experiment.Training.Batch) {
+	size := f.run.Experiment.Training.Batch
+	batches := ofImages(f.loader.Batches(ctx, items, nil, size))
+	if f.features != nil {
+		batches = f.features.batches(items, nil, size, &f.skipped)
+	}
+	for b, err := range batches {
 		if err != nil {
 			return err
 		}
-		probabilities, losses, err := f.trainer.Evaluate(ctx, tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels})
+		probabilities, losses, err := f.trainer.Evaluate(ctx, b)
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,8 @@ import (
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
 	"oscar/result"
+	"oscar/savedmodel"
+	"oscar/tfmodel"
 )
 
 // Run is a run folder.
@@ -37,7 +39,8 @@ const (
 	checkpointsDir  = "checkpoints"
 	ModelDir        = "saved_model"
 	EvaluationFile  = "evaluation.json"
-	DataDir         = "data" // the run's own images, if it has some
+	DataDir         = "data"       // the run's own images, if it has some
+	PretrainedDir   = "pretrained" // the model that a fine-tuning starts from
 )
 
 // Path returns the path of a file in the run folder.
@@ -56,13 +59,27 @@ func (r *Run) Images() string {
 // Model returns the folder of the run's SavedModel.
 func (r *Run) Model() string { return r.Path(ModelDir) }
 
+// Network returns the experiment's architecture. Its imported layers, if it has some, come
+// with their graph.
+func (r *Run) Network() (tfmodel.Architecture, error) {
+	a := r.Experiment.Architecture
+	if !a.Imports() {
+		return a, nil
+	}
+	body, err := savedmodel.OpenBody(r.Path(PretrainedDir))
+	if err != nil {
+		return a, fmt.Errorf("the model that the run starts from: %w", err)
+	}
+	return a.WithBody(body), nil
+}
+
 // Folder is a locked folder for a run.
 type Folder = resultdir.Dir
 
 // kind lets a folder be used again in which a process ended before it wrote
 // experiment.json, its last file.
 var kind = resultdir.Kind{Early: []string{
-	EnvironmentFile, result.NetworkFile, SplitFile, MetricsFile, checkpointsDir, DataDir, checksum.File,
+	EnvironmentFile, result.NetworkFile, SplitFile, MetricsFile, checkpointsDir, DataDir, PretrainedDir, checksum.File,
 }}
 
 // listed are the files of a run whose SHA-256 the run's list has. Checkpoints and
@@ -76,7 +93,8 @@ func Claim(dir string) (*Folder, error) { return resultdir.Open(dir, kind) }
 
 // Create makes a run in the folder, whole or not at all. The run takes over the
 // folder's lock. The split may be any, such as another run's. Images with a
-// relative Data.Root must be in the folder already.
+// relative Data.Root must be in the folder already, and so must the model that a
+// fine-tuning starts from.
 func Create(f *Folder, e experiment.Experiment, env result.Environment, s *dataset.Split) (*Run, error) {
 	network, err := network(e)
 	if err != nil {
@@ -104,7 +122,8 @@ func Create(f *Folder, e experiment.Experiment, env result.Environment, s *datas
 // clear removes what Create wrote before experiment.json.
 func (r *Run) clear() (err error) {
 	for _, name := range kind.Early {
-		if name != DataDir || filepath.IsAbs(r.Experiment.Data.Root) {
+		given := name == DataDir && !filepath.IsAbs(r.Experiment.Data.Root) || name == PretrainedDir && r.Experiment.FineTune != nil
+		if !given {
 			err = errors.Join(err, os.RemoveAll(r.Path(name)))
 		}
 	}

@@ -58,13 +58,15 @@ func (a adam) feeds(number int, rate float64) []graph.Feed {
 }
 
 // minimize adds the update of every trainable variable. It returns the variables of the
-// moments and the updates.
-func (a adam) minimize(g *Graph, loss Tensor, vars *variables) (slots []*graph.Variable, apply []Op) {
+// moments, whose names begin with prefix, and the updates.
+func (a adam) minimize(g *Graph, prefix string, loss Tensor, vars *variables) (slots []*graph.Variable, apply []Op) {
 	var trainable []*graph.Variable
+	var params []Param
 	var reads []Tensor
-	for _, v := range vars.all {
+	for i, v := range vars.all {
 		if v.Trainable {
 			trainable = append(trainable, v)
+			params = append(params, vars.params[i])
 			reads = append(reads, v.Value)
 		}
 	}
@@ -75,15 +77,22 @@ func (a adam) minimize(g *Graph, loss Tensor, vars *variables) (slots []*graph.V
 	}
 	zero := g.HideFromConstantFolding(g.Scalar(0)) // else TensorFlow keeps a constant of as many zeros as there are weights
 	for i, dv := range g.Grad(loss, reads...) {
-		v := trainable[i]
+		v, step := trainable[i], step
+		if !dv.Valid() {
+			g.Fail(fmt.Errorf("no gradient reaches %s; freeze it", v.Name))
+			return nil, nil
+		}
+		if share := params[i].Rate; share != 0 && share != 1 {
+			step.Rate = g.Mul(step.Rate, constant(share))
+		}
 		slot := func(role string) *graph.Variable {
-			s := g.Variable("optimizer/"+v.Name+"/"+role, v.Shape, false, func(g *Graph) Tensor { return g.FillWith(v.Shape, zero) })
+			s := g.Variable(prefix+"/"+v.Name+"/"+role, v.Shape, false, func(g *Graph) Tensor { return g.FillWith(v.Shape, zero) })
 			slots = append(slots, s)
 			return s
 		}
 		var before []Op
 		if a.settings.WeightDecay > 0 && len(v.Shape) > 1 { // a kernel
-			decay := g.Mul(v.Value, g.Mul(a.rate, constant(a.settings.WeightDecay)))
+			decay := g.Mul(v.Value, g.Mul(step.Rate, constant(a.settings.WeightDecay)))
 			before = append(before, g.AssignSub(v.Handle, decay, dv.Op()))
 		}
 		apply = append(apply, g.ApplyAdam(v, slot("m"), slot("v"), step, dv, before...))

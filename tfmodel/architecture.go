@@ -127,6 +127,9 @@ func (a Architecture) Summary() ([]Row, error) {
 	rows := make([]Row, len(steps))
 	for i, s := range steps {
 		rows[i] = Row{Name: s.name, Kind: s.layer.Kind(), Output: s.out}
+		if l, ok := s.layer.(*Imported); ok {
+			rows[i].Kind = l.Operation
+		}
 		for _, p := range s.layer.Params(s.in) {
 			n := p.Shape.Elements()
 			rows[i].Parameters += n

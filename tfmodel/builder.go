@@ -14,10 +14,11 @@ type Builder struct {
 	*Graph
 	Training bool // else inference
 
-	layer   string
-	vars    *variables
-	seed    Tensor // int64 pair, fed in each training step
-	updates []Op   // of moving averages, run in each training step
+	layer    string
+	vars     *variables
+	seed     Tensor            // int64 pair, fed in each training step
+	updates  []Op              // of moving averages, run in each training step
+	imported map[string]Tensor // the outputs of imported layers
 }
 
 // Param returns one of the layer's parameters by its role.

@@ -134,6 +134,9 @@ func (c Composite) rules(s steps) ([]Rule, error) {
 	rules := make([]Rule, len(s))
 	for i, step := range s {
 		kind := step.layer.Kind()
+		if kind == imported && c.Name != plainGradient().Name {
+			return nil, fmt.Errorf("composite %s has no rule for layer %s: it was imported with another model's graph", c.Name, step.name)
+		}
 		line := slices.IndexFunc(c.Lines, func(m Line) bool {
 			return (m.Kind == "" || m.Kind == kind) && (m.Layer == "" || m.Layer == step.name) && (!m.First || i == first)
 		})

@@ -141,6 +141,9 @@ func Kinds() []string {
 
 // newLayer returns a layer of that kind with its default settings.
 func newLayer(kind string) (Layer, error) {
+	if kind == imported {
+		return &Imported{}, nil
+	}
 	found, err := named.Find("layer kind", kind, kinds, func(newLayer func() Layer) string { return newLayer().Kind() })
 	if err != nil {
 		return nil, err
@@ -171,7 +174,12 @@ type Param struct {
 	Init      Initializer
 	Trainable bool
 	L2        float64 // L2 * sum(w^2) is added to the loss (Keras's regularizers.L2)
+	Rate      float64 // the share of the learning rate; 0 is 1
+	Name      string  // of the variable; "" is the layer's name, a slash and the role
 }
+
+// variable returns the name of the variable, for a layer of that name.
+func (p Param) variable(layer string) string { return cmp.Or(p.Name, layer+"/"+p.Role) }
 
 // Initializer names a distribution of a parameter's initial values.
 type Initializer string

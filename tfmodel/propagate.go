@@ -154,6 +154,9 @@ func (n *Network) propagate(g *Graph, c Composite, r Tensor, to int) (Tensor, er
 	if err != nil {
 		return Tensor{}, err
 	}
+	if n.steps.imports() {
+		return g.Grad(g.Sum(g.Mul(n.output(len(n.steps)-1), r), false, 1), n.output(to))[0], g.Err()
+	}
 	signals := map[int]Tensor{len(n.steps) - 1: r}
 	for _, step := range n.steps.path(rules, to) {
 		name := n.steps[step.layer].name

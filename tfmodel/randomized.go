@@ -50,7 +50,7 @@ func Randomize(trained, second *savedmodel.Bundle, seed uint64) (*Randomized, er
 	params := map[string][]namedParam{}
 	for i, l := range a.Layers {
 		for _, p := range l.Layer.Params(shapes[i]) {
-			name := l.Name + "/" + p.Role
+			name := p.variable(l.Name)
 			params[l.Name] = append(params[l.Name], namedParam{name, p})
 			r.variables[l.Name] = append(r.variables[l.Name], name)
 		}

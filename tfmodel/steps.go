@@ -93,7 +93,7 @@ func (s steps) feature(i int) int {
 func (s steps) forEachParam(visit func(name string, p Param)) {
 	for _, s := range s {
 		for _, p := range s.layer.Params(s.in) {
-			visit(s.name+"/"+p.Role, p)
+			visit(p.variable(s.name), p)
 		}
 	}
 }
@@ -103,6 +103,7 @@ func (s steps) forEachParam(visit func(name string, p Param)) {
 func (s steps) apply(b *Builder, image Tensor) []Tensor {
 	root, layer := b.Graph, b.layer
 	defer func() { b.Graph, b.layer = root, layer }()
+	s.imported(b, image)
 	outputs := make([]Tensor, len(s))
 	output := func(i int) Tensor {
 		if i < 0 {
@@ -132,7 +133,7 @@ func shapes(layers []Named, in Shape, seen map[string]bool) ([]Shape, error) {
 		switch {
 		case l.Name == "" || l.Layer == nil:
 			return nil, fmt.Errorf("layer %d has no name or no kind", i+1)
-		case strings.Contains(l.Name, "/"):
+		case strings.Contains(l.Name, "/") && l.Layer.Kind() != imported:
 			return nil, fmt.Errorf("layer %q has a slash in its name; one divides a block's name from those of its layers", l.Name)
 		case seen[l.Name]:
 			return nil, fmt.Errorf("two layers are named %q", l.Name)

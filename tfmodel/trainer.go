@@ -15,6 +15,9 @@ type Batch struct {
 	N      int
 	Images []uint8
 	Labels []int
+	// Features, if not nil, stand for the images, row-major [N,features]; see
+	// [Trainer.Features]. Then only the layers after them are trained.
+	Features []float32
 }
 
 // Trainer trains a network. Its graph has a training and an inference branch, which share
@@ -27,13 +30,23 @@ type Trainer struct {
 	weights savedmodel.Saver // saves the network's variables
 	all     savedmodel.Saver // saves the optimiser's, too
 
-	images, labels      Tensor
-	seed                Tensor
-	loss, correct       Tensor // of the train branch
-	probabilities, each Tensor // of the inference branch
-	step                Op
+	images, labels Tensor
+	seed           Tensor
+	whole, head    learner // head: of imported layers' features
+	features       Tensor  // of images; none without imported layers
+	fed            Tensor  // features in place of images, for the head
+	seedValue      uint64
+
+	pretrained savedmodel.Saver // of the imported layers' variables
+	weightsAt  string           // their values; "" if there are none
+}
+
+// learner has what is computed from one kind of input, images or features.
+type learner struct {
+	loss, correct       Tensor // in training mode
+	probabilities, each Tensor // in inference mode
+	step                Op     // none if nothing is trained
 	adam                adam
-	seedValue           uint64
 }
 
 // NewTrainer compiles the architecture for training with Adam and opens a session. Call
@@ -55,29 +68,22 @@ func NewTrainer(a Architecture, settings Adam, loss Loss, seed uint64, config Co
 	if err != nil {
 		return nil, err
 	}
-	t := &Trainer{Architecture: a, adam: newAdam(g, settings), seedValue: seed}
+	t := &Trainer{Architecture: a, seedValue: seed}
 	t.images = g.Placeholder("images", graph.Uint8, append(Shape{-1}, a.Input...))
 	t.labels = g.Placeholder("labels", graph.Int64, Shape{-1})
 	t.seed = g.Placeholder("seed", graph.Int64, Shape{2})
 	x := g.Cast(t.images, graph.Float)
 	hot := g.OneHot(t.labels, classes)
-	logits := func(b *Builder) Tensor { outputs := steps.apply(b, x); return outputs[len(outputs)-1] }
+	add := goal{loss, settings, t.labels, hot}
 
 	train := &Builder{Graph: g.In("train"), Training: true, vars: vars, seed: t.seed}
-	scores := logits(train)
-	lg := g.In("loss")
-	t.loss = lg.Mean(loss.each(lg, scores, loss.smooth(lg, hot)), false, 0)
-	if penalty := vars.penalty(lg); penalty.Valid() {
-		t.loss = lg.Add(t.loss, penalty)
+	outputs := steps.apply(train, x)
+	slots := add.learn(g, "", &t.whole, outputs[len(outputs)-1], vars, train)
+	outputs = steps.apply(&Builder{Graph: g.In("infer"), vars: vars}, x)
+	add.judge(g, &t.whole, outputs[len(outputs)-1])
+	if a.Imports() {
+		slots = append(slots, t.addHead(g, steps, vars, outputs, add)...)
 	}
-	t.correct = lg.Sum(lg.Cast(lg.Equal(lg.ArgMax(scores, 1), t.labels), graph.Float), false, 0)
-
-	slots, apply := t.adam.minimize(g.In("optimizer"), t.loss, vars)
-	t.step = g.Group("train_step", append(apply, train.updates...)...)
-
-	scores = logits(&Builder{Graph: g.In("infer"), vars: vars})
-	t.probabilities = g.Softmax(scores)
-	t.each = loss.each(g, scores, hot)
 
 	t.weights = savedmodel.AddSaver(g, "weights", vars.all)
 	everything := append(append([]*graph.Variable{}, vars.all...), slots...)
@@ -89,10 +95,45 @@ func NewTrainer(a Architecture, settings Adam, loss Loss, seed uint64, config Co
 	return t, err
 }
 
-// Init gives all variables their initial values.
+// goal is what training is for.
+type goal struct {
+	loss        Loss
+	adam        Adam
+	labels, hot Tensor
+}
+
+// learn adds a training step for scores, of the builder's graph, to g below scope. It
+// returns the variables of the optimiser.
+func (o goal) learn(g *Graph, scope string, l *learner, scores Tensor, vars *variables, b *Builder) []*graph.Variable {
+	in := g
+	if scope != "" {
+		in, scope = g.In(scope), scope+"_"
+	}
+	l.adam = newAdam(in, o.adam)
+	lg := in.In("loss")
+	l.loss = lg.Mean(o.loss.each(lg, scores, o.loss.smooth(lg, o.hot)), false, 0)
+	if penalty := vars.penalty(lg); penalty.Valid() {
+		l.loss = lg.Add(l.loss, penalty)
+	}
+	l.correct = lg.Sum(lg.Cast(lg.Equal(lg.ArgMax(scores, 1), o.labels), graph.Float), false, 0)
+	slots, apply := l.adam.minimize(in.In("optimizer"), scope+"optimizer", l.loss, vars)
+	l.step = in.Group("train_step", append(apply, b.updates...)...)
+	return slots
+}
+
+// judge adds predictions.
+func (o goal) judge(g *Graph, l *learner, scores Tensor) {
+	l.probabilities = g.Softmax(scores)
+	l.each = o.loss.each(g, scores, o.hot)
+}
+
+// Init gives all variables their initial values, and those of imported layers the values of
+// the model that they come from.
 func (t *Trainer) Init(ctx context.Context) error {
-	_, err := t.session.Run(ctx, nil, nil, t.init...)
-	return err
+	if _, err := t.session.Run(ctx, nil, nil, t.init...); err != nil || t.weightsAt == "" {
+		return err
+	}
+	return t.pretrained.Restore(ctx, t.session, t.weightsAt)
 }
 
 // Step trains on one batch, in one session run. number counts steps from 0. Adam's bias
@@ -100,9 +141,10 @@ func (t *Trainer) Init(ctx context.Context) error {
 // penalties and the number of correct predictions, both before the update and in training
 // mode. A loss that is not finite is an error.
 func (t *Trainer) Step(ctx context.Context, b Batch, number int, rate float64) (loss float64, correct int, err error) {
-	feeds := append(t.feed(b), t.adam.feeds(number, rate)...)
+	l := t.learner(b)
+	feeds := append(t.feed(b), l.adam.feeds(number, rate)...)
 	feeds = append(feeds, graph.Feed{To: t.seed, Value: graph.FromInt64s(Shape{2}, []int64{int64(t.seedValue), int64(number)})})
-	out, err := t.session.Run(ctx, feeds, []Tensor{t.loss, t.correct}, t.step)
+	out, err := t.session.Run(ctx, feeds, []Tensor{l.loss, l.correct}, l.step)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -116,7 +158,8 @@ func (t *Trainer) Step(ctx context.Context, b Batch, number int, rate float64) (
 // Evaluate returns the class probabilities (softmax) and the loss of each image, in
 // inference mode, without label smoothing and L2 penalties.
 func (t *Trainer) Evaluate(ctx context.Context, b Batch) (probabilities [][]float32, losses []float32, err error) {
-	out, err := t.session.Run(ctx, t.feed(b), []Tensor{t.probabilities, t.each})
+	l := t.learner(b)
+	out, err := t.session.Run(ctx, t.feed(b), []Tensor{l.probabilities, l.each})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -132,11 +175,20 @@ func (t *Trainer) feed(b Batch) []graph.Feed {
 	for i, c := range b.Labels {
 		labels[i] = int64(c)
 	}
-	shape := append(Shape{b.N}, t.Architecture.Input...)
-	return []graph.Feed{
-		{To: t.images, Value: graph.FromUint8s(shape, b.Images)},
-		{To: t.labels, Value: graph.FromInt64s(Shape{b.N}, labels)},
+	feeds := []graph.Feed{{To: t.labels, Value: graph.FromInt64s(Shape{b.N}, labels)}}
+	if b.Features != nil {
+		return append(feeds, graph.Feed{To: t.fed, Value: graph.FromFloat32s(Shape{b.N, len(b.Features) / b.N}, b.Features)})
 	}
+	shape := append(Shape{b.N}, t.Architecture.Input...)
+	return append(feeds, graph.Feed{To: t.images, Value: graph.FromUint8s(shape, b.Images)})
+}
+
+// learner returns what learns from such a batch.
+func (t *Trainer) learner(b Batch) *learner {
+	if b.Features != nil {
+		return &t.head
+	}
+	return &t.whole
 }
 
 // Save writes the variables of the network and of the optimiser to a tensor bundle.

@@ -35,6 +35,7 @@ func experimentFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 	t, d := &e.Training, &e.Data
 	f.Var(architecture{e}, "arch", "architecture: "+strings.Join(tfmodel.Architectures(), ", "))
 	f.Var(inputSize{e}, "image-size", "height and width of the network's input in pixels (default the architecture's)")
+	fineTuneFlags(f, e)
 	f.IntVar(&t.Epochs, "epochs", t.Epochs, "how often every image is seen")
 	f.IntVar(&t.Batch, "batch", t.Batch, "images a step")
 	f.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "Adam's learning rate")
@@ -63,6 +64,9 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 			return fmt.Errorf("%s: %w", a.file, err)
 		}
 		ofFile = e.Check()
+	}
+	if from := cmd.Flags().Lookup("from"); from.Changed && a.file == "" {
+		*e = experiment.FineTuning(from.Value.String())
 	}
 	if cmd.Flags().Changed("groups") && cmd.Flags().Changed("group-near-duplicates") {
 		return usageError{errors.New("--groups and --group-near-duplicates do not go together; give one"), cmd.CommandPath()}

@@ -39,6 +39,9 @@ func (g *Graph) Import(def []byte, replace map[string]Tensor) error {
 	return nil
 }
 
+// Imported returns a tensor that Import added, by its name in the GraphDef.
+func (g *Graph) Imported(name string) (Tensor, error) { return g.Tensor(g.path(name)) }
+
 // splitTensorName splits "conv1/Relu:0"; without a number it is the first output.
 func splitTensorName(name string) (op string, index int, err error) {
 	op, number, numbered := strings.Cut(name, ":")

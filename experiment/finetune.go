@@ -1,0 +1,111 @@
+package experiment
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+
+	"oscar/dataset"
+	"oscar/tfmodel"
+)
+
+// FineTune says that training starts from another model: its graph up to the tensor before
+// the last product, and its weights. The last product is replaced by a new dense layer, the
+// head. Batch normalisation uses the moving averages of the model throughout.
+type FineTune struct {
+	// From is the model: a SavedModel of any origin, or a run folder. The run keeps a copy.
+	From string `json:"from"`
+	// Freeze are patterns, such as stem*, of variables that are not trained: * is any part
+	// of a name without a slash. One that fits a layer or a folder fits all below it.
+	Freeze []string `json:"freeze"`
+	// HeadEpochs is the number of epochs, of training.epochs, in which only the head is
+	// trained. The features are computed once, thus without augmentation. If all is frozen
+	// these are all epochs.
+	HeadEpochs int `json:"head_epochs"`
+	// HeadLearningRate is Adam's learning rate in these epochs; 0 is 0.003. The schedule runs through
+	// them, and then anew through the others.
+	HeadLearningRate float64 `json:"head_learning_rate"`
+	// LayerDecay is the factor by which the learning rate falls from the head to the layers
+	// of the smallest maps, and from each size of maps to the next larger one; 0 is
+	// 1, no decay.
+	LayerDecay float64 `json:"layer_decay"`
+}
+
+// FineTuning returns [Default] with what suits a model that is trained on: 20 epochs, the
+// first 5 of the head alone, then all layers with a learning rate of 3e-4 that falls by 0.7
+// from one size of maps to the next; AdamW, a cosine schedule, and images that are
+// mirrored, cropped and changed in colour.
+func FineTuning(from string) Experiment {
+	e := Default()
+	e.FineTune = &FineTune{From: from, HeadEpochs: 5, LayerDecay: 0.7}
+	e.FineTune.resolve()
+	e.Training.Epochs, e.Training.Batch, e.Training.LearningRate = 20, 32, 3e-4
+	e.Training.Schedule = Schedule{Kind: "cosine"}
+	e.Training.Adam.WeightDecay = 0.01
+	e.Training.Loss = tfmodel.Loss{LabelSmoothing: 0.1}
+	e.Training.Augmentation.Phases = []dataset.Phase{{Variation: dataset.Variation{
+		HorizontalFlip: true, RandomCrop: dataset.Factor{Low: 0.5, High: 1},
+		Brightness: dataset.Factor{Low: 0.8, High: 1.2}, Contrast: dataset.Factor{Low: 0.8, High: 1.2}, Saturation: dataset.Factor{Low: 0.8, High: 1.2},
+	}}}
+	return e
+}
+
+// resolve fills in what may be left out.
+func (f *FineTune) resolve() {
+	f.HeadLearningRate = cmp.Or(f.HeadLearningRate, 3e-3)
+	f.LayerDecay = cmp.Or(f.LayerDecay, 1)
+	if f.Freeze == nil {
+		f.Freeze = []string{}
+	}
+}
+
+// check reports the first setting that is wrong.
+func (f *FineTune) check(t Training) error {
+	switch {
+	case f == nil:
+		return nil
+	case f.From == "":
+		return fmt.Errorf("fine_tune.from is empty, want a SavedModel's folder or a run (--from)")
+	case f.HeadEpochs < 0 || f.HeadEpochs > t.Epochs:
+		return fmt.Errorf("fine_tune.head_epochs is %d, want 0 to the training's %d", f.HeadEpochs, t.Epochs)
+	case !(f.HeadLearningRate >= 0 && f.HeadLearningRate <= 1e6): // nor NaN
+		return fmt.Errorf("fine_tune.head_learning_rate is %g, want above 0, or 0 for the default", f.HeadLearningRate)
+	case !(f.LayerDecay >= 0 && f.LayerDecay <= 1):
+		return fmt.Errorf("fine_tune.layer_decay is %g, want 0 to 1", f.LayerDecay)
+	}
+	for _, pattern := range f.Freeze {
+		if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
+			return fmt.Errorf("fine_tune.freeze has %q, want a pattern such as stem*, or * for all", pattern)
+		}
+	}
+	return nil
+}
+
+// Import returns how a model's layers are trained.
+func (f *FineTune) Import() tfmodel.ImportOptions {
+	return tfmodel.ImportOptions{Freeze: f.Freeze, Decay: f.LayerDecay}
+}
+
+// HeadEpochs returns the number of epochs that train the head alone.
+func (e *Experiment) HeadEpochs() int {
+	switch {
+	case e.FineTune == nil:
+		return 0
+	case e.Architecture.HeadOnly():
+		return e.Training.Epochs
+	}
+	return e.FineTune.HeadEpochs
+}
+
+// Rate returns the learning rate of a step. Step and epoch count from 0. before is the
+// number of steps of the epochs that trained the head alone; images is that of an epoch.
+func (e *Experiment) Rate(epoch, step, before, images int) float64 {
+	head := e.HeadEpochs()
+	t := e.Training
+	if epoch < head {
+		t.LearningRate, t.Epochs = e.FineTune.HeadLearningRate, head
+		return t.Rate(step, images)
+	}
+	t.Epochs -= head
+	return t.Rate(step-before, images)
+}

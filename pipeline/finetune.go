@@ -1,0 +1,68 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"oscar/experiment"
+	"oscar/internal/paths"
+	"oscar/run"
+	"oscar/savedmodel"
+	"oscar/savedmodel/foreign"
+)
+
+// pretrained copies the model that a fine-tuning starts from to dir, as a model of oscar's,
+// and returns its graph. A model of other origin is adopted for images of the experiment's
+// size, if it takes any.
+func pretrained(ctx context.Context, e experiment.Experiment, dir string) (*savedmodel.Body, error) {
+	from := e.FineTune.From
+	if len(e.Architecture.Layers) > 0 {
+		return nil, errors.New("the experiment has both architecture.layers and fine_tune.from; give one")
+	}
+	if err := os.RemoveAll(dir); err != nil { // of a process that was killed
+		return nil, err
+	}
+	if run.Is(from) || savedmodel.IsOscar(from) {
+		model, err := ModelDir(from)
+		if err != nil {
+			return nil, err
+		}
+		if err := os.CopyFS(dir, os.DirFS(model)); err != nil {
+			return nil, errors.Join(fmt.Errorf("copy the model that training starts from: %w", err), os.RemoveAll(dir))
+		}
+	} else {
+		options, _, err := foreign.ReadSidecar(from)
+		if err != nil {
+			return nil, err
+		}
+		if in := e.Architecture.Input; len(in) == 3 {
+			options.Image.Height, options.Image.Width = in[0], in[1]
+		}
+		if _, err := foreign.Adopt(ctx, from, dir, options); err != nil {
+			return nil, err
+		}
+	}
+	body, err := savedmodel.OpenBody(dir)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	in, want := body.Metadata.Image, e.Architecture.Input
+	if len(want) == 3 && (want[0] != in.Height || want[1] != in.Width) {
+		return nil, errors.Join(fmt.Errorf("images of %d x %d are asked for, and %s takes %d x %d", want[0], want[1], from, in.Height, in.Width), os.RemoveAll(dir))
+	}
+	return body, nil
+}
+
+// origin says where a fine-tuned model is from.
+func origin(e experiment.Experiment, body *savedmodel.Body) *savedmodel.Origin {
+	from := filepath.Base(paths.Absolute(e.FineTune.From))
+	if body.Metadata.Origin == nil {
+		return &savedmodel.Origin{Kind: "oscar", Signature: "serving_default", Scale: "0..255", Scaled: "oscar trained it so", Logits: "a new head on " + from}
+	}
+	o := *body.Metadata.Origin
+	o.Logits, o.Output, o.Difference = "a new head on "+from, "", nil
+	return &o
+}

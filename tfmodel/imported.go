@@ -1,0 +1,294 @@
+package tfmodel
+
+import (
+	"fmt"
+	"math"
+	"path"
+	"slices"
+	"strings"
+
+	"oscar/internal/graph"
+	"oscar/savedmodel"
+)
+
+// Imported is a layer of another model, whose operations come with that model's graph; see
+// [ImportArchitecture]. Layers of this kind stand for the whole graph in the order of its
+// layers, the last one for its features. They have no arithmetic of their own.
+type Imported struct {
+	// Operation is what the layer is in the model's table of layers, such as "conv2d".
+	Operation string `json:"operation"`
+	Output    Shape  `json:"output"` // of one example
+	// Rate is the layer's share of the learning rate; 0 is 1.
+	Rate      float64            `json:"rate,omitempty"`
+	Variables []ImportedVariable `json:"variables,omitempty"`
+
+	body *savedmodel.Body // nil until [Architecture.WithBody]
+}
+
+// ImportedVariable is a variable of an imported layer, under its own name.
+type ImportedVariable struct {
+	Name   string `json:"name"`
+	Shape  Shape  `json:"shape"`
+	Frozen bool   `json:"frozen,omitempty"` // not trained
+}
+
+// imported is the kind of [Imported]. It is written and read, but not offered.
+const imported = "imported"
+
+func (*Imported) Kind() string { return imported }
+
+func (l *Imported) OutShape(Shape) (Shape, error) {
+	if len(l.Output) == 0 || slices.Min(l.Output) < 1 {
+		return nil, fmt.Errorf("output is %v, want sizes from 1", l.Output)
+	}
+	if !(l.Rate >= 0 && l.Rate <= 1) { // nor NaN
+		return nil, fmt.Errorf("rate is %g, want 0 to 1", l.Rate)
+	}
+	for _, v := range l.Variables {
+		if v.Name == "" || len(v.Shape) > 0 && slices.Min(v.Shape) < 1 {
+			return nil, fmt.Errorf("variable %q is %v, want a name and sizes from 1", v.Name, v.Shape)
+		}
+	}
+	return l.Output, nil
+}
+
+// Params returns the variables. Their initial values are used only to randomise a model.
+func (l *Imported) Params(Shape) []Param {
+	params := make([]Param, len(l.Variables))
+	for i, v := range l.Variables {
+		p := Param{Name: v.Name, Role: path.Base(v.Name), Shape: v.Shape, Init: Zeros, Trainable: !v.Frozen, Rate: l.Rate}
+		switch {
+		case len(v.Shape) > 1:
+			p.Init = GlorotUniform
+		case strings.Contains(p.Role, "gamma") || strings.Contains(p.Role, "variance") || strings.Contains(p.Role, "scale"):
+			p.Init = Ones
+		}
+		params[i] = p
+	}
+	return params
+}
+
+func (*Imported) Apply(b *Builder, _ Tensor) Tensor {
+	t, ok := b.imported[b.layer]
+	if !ok {
+		b.Fail(fmt.Errorf("layer %s was imported with another model's graph, which is not here", b.layer))
+	}
+	return t
+}
+
+// Backward cannot be: the layers are no chain. Where they are met TensorFlow
+// differentiates.
+func (*Imported) Backward(b *Builder, _, _, _ Tensor) Tensor {
+	b.Fail(fmt.Errorf("layer %s was imported: it has no gradient of its own", b.layer))
+	return Tensor{}
+}
+
+func (l *Imported) Traits() Traits {
+	return Traits{Focus: len(l.Output) == 3 && l.Output[0]*l.Output[1] > 1}
+}
+
+// ImportOptions say how a model's layers are trained.
+type ImportOptions struct {
+	// Freeze are patterns as of path.Match, such as "stem*". A variable is not trained if
+	// one fits its name, the name of a folder of it, or that of its layer.
+	Freeze []string
+	// Decay is the factor by which the learning rate falls from one size of maps to the
+	// next larger one, 1 for the head. 0 is 1.
+	Decay float64
+}
+
+// ImportArchitecture returns the architecture of a model that is to be trained on: the
+// layers of the body, its features, and a new dense layer for that many classes.
+func ImportArchitecture(body *savedmodel.Body, classes int, o ImportOptions) (Architecture, error) {
+	in := body.Metadata.Image
+	a := Architecture{Name: body.Metadata.Model, Input: Shape{in.Height, in.Width, 3}}
+	width, err := featureWidth(body, a.Input)
+	if err != nil {
+		return a, err
+	}
+	names := map[string]bool{}
+	for _, l := range body.Layers {
+		name := free(names, l.Name)
+		a.Layers = append(a.Layers, Named{name, &Imported{Operation: l.Kind, Output: slices.Clone(l.Output)}})
+	}
+	a.Layers = append(a.Layers,
+		Named{free(names, "features"), &Imported{Operation: "features", Output: Shape{width}}},
+		Named{free(names, "head"), &Dense{Units: classes}})
+	used := make([]bool, len(o.Freeze))
+	for _, v := range body.Variables {
+		l := a.Layers[v.Layer]
+		frozen := v.Statistic
+		for i, pattern := range o.Freeze {
+			fits, err := freezes(pattern, l.Name, v.Name)
+			if err != nil {
+				return a, err
+			}
+			used[i] = used[i] || fits
+			frozen = frozen || fits
+		}
+		layer := l.Layer.(*Imported)
+		layer.Variables = append(layer.Variables, ImportedVariable{v.Name, slices.Clone(v.Shape), frozen})
+	}
+	if i := slices.Index(used, false); i >= 0 && len(body.Variables) > 0 {
+		return a, a.fitsNone(o.Freeze[i])
+	}
+	a.decay(o.Decay)
+	return a.WithBody(body), nil
+}
+
+// fitsNone is the error for a pattern that no variable fits.
+func (a Architecture) fitsNone(pattern string) error {
+	var have []string
+	for _, l := range a.Layers {
+		if i, ok := l.Layer.(*Imported); ok && len(i.Variables) > 0 {
+			have = append(have, l.Name)
+		}
+	}
+	if most := 12; len(have) > most {
+		have = append(have[:most], "...")
+	}
+	return fmt.Errorf("freeze %q fits no variable; have layers %s", pattern, strings.Join(have, ", "))
+}
+
+// free returns the name, or the first of name_2, name_3, ... that is not taken, and takes
+// it.
+func free(taken map[string]bool, name string) string {
+	candidate := name
+	for i := 2; taken[candidate]; i++ {
+		candidate = fmt.Sprintf("%s_%d", name, i)
+	}
+	taken[candidate] = true
+	return candidate
+}
+
+// freezes reports whether a pattern fits a variable or its layer.
+func freezes(pattern, layer, variable string) (bool, error) {
+	if pattern == "" {
+		return false, fmt.Errorf("freeze has an empty pattern; want one such as stem*, or * for all")
+	}
+	for _, name := range append(folders(variable), layer) {
+		fits, err := path.Match(pattern, name)
+		if err != nil {
+			return false, fmt.Errorf("freeze %q is no pattern: %w", pattern, err)
+		}
+		if fits {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// folders of a/b/c are a, a/b and a/b/c.
+func folders(name string) (out []string) {
+	for i, r := range name {
+		if r == '/' {
+			out = append(out, name[:i])
+		}
+	}
+	return append(out, name)
+}
+
+// decay sets the rates: the head has 1, the layers of the smallest maps decay, those of the
+// next larger ones decay squared, and so on. Vectors count with the smallest maps.
+func (a Architecture) decay(factor float64) {
+	if factor == 0 || factor == 1 {
+		return
+	}
+	var sizes []int // of maps, ascending
+	area := func(l *Imported) int {
+		if len(l.Output) != 3 {
+			return 0
+		}
+		return l.Output[0] * l.Output[1]
+	}
+	for _, l := range a.Layers {
+		if l, ok := l.Layer.(*Imported); ok && len(l.Variables) > 0 && area(l) > 0 {
+			sizes = append(sizes, area(l))
+		}
+	}
+	slices.Sort(sizes)
+	sizes = slices.Compact(sizes)
+	for _, l := range a.Layers {
+		if l, ok := l.Layer.(*Imported); ok && len(l.Variables) > 0 {
+			l.Rate = math.Pow(factor, float64(1+max(0, slices.Index(sizes, area(l)))))
+		}
+	}
+}
+
+// WithBody returns the architecture with the graph that its imported layers come with.
+func (a Architecture) WithBody(body *savedmodel.Body) Architecture {
+	a.Layers = slices.Clone(a.Layers)
+	for i, l := range a.Layers {
+		if l, ok := l.Layer.(*Imported); ok {
+			with := *l
+			with.body = body
+			a.Layers[i].Layer = &with
+		}
+	}
+	return a
+}
+
+// Imports reports whether the architecture has imported layers.
+func (a Architecture) Imports() bool {
+	return slices.ContainsFunc(a.Layers, func(l Named) bool { _, ok := l.Layer.(*Imported); return ok })
+}
+
+// HeadOnly reports whether all imported layers are frozen: only the head is trained.
+func (a Architecture) HeadOnly() bool {
+	return a.Imports() && !slices.ContainsFunc(a.Layers, func(l Named) bool {
+		i, ok := l.Layer.(*Imported)
+		return ok && slices.ContainsFunc(i.Variables, func(v ImportedVariable) bool { return !v.Frozen })
+	})
+}
+
+// featureWidth is the number of features that a body gives.
+func featureWidth(body *savedmodel.Body, input Shape) (int, error) {
+	g := graph.New()
+	values := map[string]Tensor{}
+	for i, v := range body.Variables {
+		values[v.Name] = g.Placeholder(fmt.Sprint("variable_", i), graph.Float, v.Shape)
+	}
+	features, _, err := body.Import(g.In("body"), g.Placeholder("image", graph.Float, append(Shape{-1}, input...)), values)
+	if err != nil {
+		return 0, err
+	}
+	return features.Shape()[1], nil
+}
+
+// imports reports whether there are imported layers.
+func (s steps) imports() bool {
+	return slices.ContainsFunc(s, func(s step) bool { return s.layer.Kind() == imported })
+}
+
+// imported adds the graph of imported layers, if there are some, below the builder's scope,
+// and gives the builder their outputs.
+func (s steps) imported(b *Builder, image Tensor) {
+	var layers []step
+	var body *savedmodel.Body
+	for _, step := range s {
+		if l, ok := step.layer.(*Imported); ok {
+			layers, body = append(layers, step), l.body
+		}
+	}
+	if body == nil {
+		return
+	}
+	values := map[string]Tensor{}
+	for _, v := range body.Variables {
+		if have := b.vars.byName[v.Name]; have != nil {
+			values[v.Name] = have.Value
+		}
+	}
+	features, outputs, err := body.Import(b.Graph, image, values)
+	if err == nil && len(outputs)+1 != len(layers) {
+		err = fmt.Errorf("the architecture has %d imported layers, the model that it comes from %d", len(layers), len(outputs)+1)
+	}
+	if err != nil {
+		b.Fail(err)
+		return
+	}
+	b.imported = map[string]Tensor{}
+	for i, t := range append(outputs, features) {
+		b.imported[layers[i].name] = t
+	}
+}
