@@ -109,7 +109,7 @@ bench-short: build ## the same with short rounds, in runs/bench/performance.md
 	@$(WITH_TENSORFLOW) && go run ./bench -short -command 'make bench-short$(FLAGGED)' $(BENCHFLAGS)
 
 .PHONY: bench-compare
-bench-compare: need ## Go benchmarks at REF and now, by benchstat: make bench-compare REF=main
+bench-compare: need ## Go benchmarks at REF and now; what is 5 % slower is an error: make bench-compare REF=main
 	@$(WITH_TENSORFLOW) && scripts/bench-compare "$(REF)"
 
 .PHONY: env

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"math"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -290,5 +291,26 @@ func TestChoose(t *testing.T) {
 	}
 	if !errors.Is((&Report{}).problems(), nil) {
 		t.Error("a report without results has problems")
+	}
+}
+
+// make bench-compare names what benchstat's table, testdata/benchstat.csv, says is slower:
+// Decode by a fifth. What may be chance, or is faster, is none.
+func TestRegressions(t *testing.T) {
+	for _, test := range []struct{ percent, want string }{
+		{"5", "oscar: oscar/dataset.Decode-2: 20.0 % slower (sec/op)\n"},
+		{"25", ""},
+	} {
+		cmd := exec.Command("../scripts/bench-regressions", test.percent)
+		table, err := os.Open(filepath.Join("testdata", "benchstat.csv"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer table.Close()
+		cmd.Stdin, cmd.Env = table, append(os.Environ(), "GITHUB_ACTIONS=")
+		out, err := cmd.CombinedOutput()
+		if string(out) != test.want || (err != nil) != (test.want != "") {
+			t.Errorf("of more than %s %%: %q, %v; want %q", test.percent, out, err, test.want)
+		}
 	}
 }
