@@ -62,7 +62,7 @@ func (o ExportOptions) extend(ctx context.Context) error {
 	if err := atomicfile.Replaceable(o.Out); err != nil {
 		return err
 	}
-	dir, err := ModelDir(o.Model)
+	dir, err := modelDir(o.Model)
 	if err != nil {
 		return err
 	}
@@ -195,9 +195,9 @@ func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 	}, nil
 }
 
-// ModelDir returns the SavedModel's folder for what a user names as MODEL: a
+// modelDir returns the SavedModel's folder for what a user names as MODEL: a
 // run or a SavedModel.
-func ModelDir(path string) (string, error) {
+func modelDir(path string) (string, error) {
 	if run.Is(path) {
 		dir := filepath.Join(path, run.ModelDir)
 		if _, err := os.Stat(dir); err != nil {

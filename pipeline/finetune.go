@@ -26,7 +26,7 @@ func pretrained(ctx context.Context, e experiment.Experiment, dir string) (*save
 		return nil, err
 	}
 	if run.Is(from) || savedmodel.IsOscar(from) {
-		model, err := ModelDir(from)
+		model, err := modelDir(from)
 		if err != nil {
 			return nil, err
 		}

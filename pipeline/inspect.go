@@ -29,7 +29,7 @@ type Inspection struct {
 // Inspect describes a run's or a SavedModel's model, with a forecast of the
 // memory that a batch takes.
 func Inspect(model string, batch int) (*Inspection, error) {
-	dir, err := ModelDir(model)
+	dir, err := modelDir(model)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ import (
 	"oscar/experiment"
 	"oscar/internal/checksum"
 	"oscar/internal/machine"
+	"oscar/internal/testkit"
 	"oscar/result"
 	"oscar/run"
 	"oscar/tfmodel"
@@ -324,24 +325,6 @@ func evaluationOf(t *testing.T, dir string) *Evaluation {
 	return e
 }
 
-// tree reads all files below a folder, by path.
-func tree(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	files := map[string]string{}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		files[strings.TrimPrefix(path, dir+"/")] = string(b)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
-
 // noLeftovers fails if a folder holds something half-written.
 func noLeftovers(t *testing.T, dir string) {
 	t.Helper()
@@ -360,32 +343,9 @@ func leftovers(dir string) (left []string) {
 	return left
 }
 
-// copyDir copies a folder that a test is going to change.
-func copyDir(t *testing.T, from string) string {
-	t.Helper()
-	to := filepath.Join(t.TempDir(), filepath.Base(from))
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		t.Fatal(err)
-	}
-	return to
-}
-
-func write(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// wantError fails unless the error's text is exactly that.
-func wantError(t *testing.T, err error, text string) {
-	t.Helper()
-	if err == nil {
-		t.Errorf("no error, want: %s", text)
-	} else if err.Error() != text {
-		t.Errorf("got:  %s\nwant: %s", err, text)
-	}
-}
+var (
+	tree      = testkit.Tree
+	copyDir   = testkit.CopyDir
+	write     = testkit.Write
+	wantError = testkit.WantError
+)

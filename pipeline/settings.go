@@ -189,7 +189,7 @@ func difference(a, b Settings) string {
 // fingerprint tells models apart: the hash of the graph and of the variables'
 // index, which holds a checksum of every tensor.
 func fingerprint(model string) (string, error) {
-	dir, err := ModelDir(model)
+	dir, err := modelDir(model)
 	if err != nil {
 		return "", err
 	}

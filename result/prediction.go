@@ -42,7 +42,7 @@ type PredictionWriter struct {
 }
 
 // NewPredictionWriter writes JSON lines, or CSV with the columns of
-// [PredictionColumns]. In CSV a text that begins like a formula gets an
+// [predictionColumns]. In CSV a text that begins like a formula gets an
 // apostrophe; bytes that are not UTF-8 become U+FFFD in both.
 func NewPredictionWriter(to io.Writer, asJSON bool, top int) *PredictionWriter {
 	return &PredictionWriter{to: to, asJSON: asJSON, top: top}
@@ -60,10 +60,10 @@ func PredictionsAreJSON(path string) (bool, error) {
 	return false, fmt.Errorf("%s: want a name that ends with .csv or .jsonl, or - for CSV on standard output", path)
 }
 
-// PredictionColumns are the columns of CSV: path, class, probability, then class_2,
+// predictionColumns are the columns of CSV: path, class, probability, then class_2,
 // probability_2 and so on to the number of classes asked for, entropy, status,
 // reason.
-func PredictionColumns(top int) []string {
+func predictionColumns(top int) []string {
 	columns := []string{"path", "class", "probability"}
 	for i := 2; i <= top; i++ {
 		columns = append(columns, fmt.Sprintf("class_%d", i), fmt.Sprintf("probability_%d", i))
@@ -71,13 +71,13 @@ func PredictionColumns(top int) []string {
 	return append(columns, "entropy", "status", "reason")
 }
 
-// Begin writes the header of CSV, once.
-func (w *PredictionWriter) Begin() error {
+// begin writes the header of CSV, once.
+func (w *PredictionWriter) begin() error {
 	if w.begun || w.asJSON {
 		return nil
 	}
 	w.begun = true
-	return w.row(PredictionColumns(w.top))
+	return w.row(predictionColumns(w.top))
 }
 
 // Write writes a line.
@@ -92,7 +92,7 @@ func (w *PredictionWriter) Write(p Prediction) error {
 		_, err := w.to.Write(w.line.Bytes())
 		return err
 	}
-	if err := w.Begin(); err != nil {
+	if err := w.begin(); err != nil {
 		return err
 	}
 	row := []string{cell(p.Path)}

@@ -30,7 +30,7 @@ func (r *Run) Fit(ctx context.Context, machine Machine, listener Listener) error
 	defer t.Close()
 	// What has begun is brought to its end: the context is asked between steps.
 	work := context.WithoutCancel(ctx)
-	epochs, err := r.Journal()
+	epochs, err := r.journal()
 	if err != nil {
 		return err
 	}

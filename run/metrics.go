@@ -39,9 +39,9 @@ type journal struct {
 	scalars *events.Writer
 }
 
-// Journal returns the epochs of metrics.jsonl up to the first damaged line; none
+// journal returns the epochs of metrics.jsonl up to the first damaged line; none
 // if the file is missing.
-func (r *Run) Journal() ([]result.EpochMetrics, error) {
+func (r *Run) journal() ([]result.EpochMetrics, error) {
 	b, err := paths.ReadFile(r.Path(MetricsFile), paths.Record)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err

@@ -19,10 +19,10 @@ import (
 //go:embed studies/*.yaml
 var studies embed.FS
 
-// Example is a study file with comments, which oscar study init writes.
+// example is a study file with comments, which oscar study init writes.
 //
 //go:embed example.yaml
-var Example string
+var example string
 
 // Builtins lists the names of the studies that come with oscar.
 func Builtins() []string {
@@ -42,7 +42,7 @@ func Builtin(name string) (Study, error) {
 	if err != nil {
 		return Study{}, err
 	}
-	return Read(text)
+	return parse(text)
 }
 
 func builtinFile(name string) ([]byte, error) {
@@ -52,10 +52,10 @@ func builtinFile(name string) ([]byte, error) {
 	return studies.ReadFile("studies/" + name + ".yaml")
 }
 
-// Init writes a study file to begin with: [Example], or a study that comes with
+// Init writes a study file to begin with: [example], or a study that comes with
 // oscar if name is not "".
 func Init(name, path string) error {
-	text := []byte(Example)
+	text := []byte(example)
 	if name != "" {
 		var err error
 		if text, err = builtinFile(name); err != nil {

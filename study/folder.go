@@ -68,7 +68,7 @@ func (j *job) write() error {
 			return err
 		}
 	}
-	text, err := j.Study.YAML()
+	text, err := j.Study.yaml()
 	if err != nil {
 		return err
 	}

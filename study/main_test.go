@@ -119,7 +119,7 @@ var oneThread = pipeline.Machine{Threads: pipeline.Threads{Intra: 1, Inter: 1}, 
 
 // small is a study of the tiny network that takes seconds.
 func small() Study {
-	s := DefaultStudy()
+	s := defaultStudy()
 	s.Name = "small"
 	s.Base = keys{
 		"architecture": "tiny",

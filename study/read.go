@@ -12,22 +12,22 @@ import (
 )
 
 // ReadFile reads a study from a YAML (or JSON) file. Keys left out are those of
-// [DefaultStudy]; unknown ones are errors that name the nearest.
+// [defaultStudy]; unknown ones are errors that name the nearest.
 func ReadFile(path string) (Study, error) {
 	b, err := paths.ReadFile(path, paths.Settings)
 	if err != nil {
 		return Study{}, err
 	}
-	s, err := Read(b)
+	s, err := parse(b)
 	if err != nil {
 		return s, fmt.Errorf("%s: %w", path, err)
 	}
 	return s, nil
 }
 
-// Read reads a study from YAML and checks it.
-func Read(b []byte) (Study, error) {
-	s := DefaultStudy()
+// parse reads a study from YAML and checks it.
+func parse(b []byte) (Study, error) {
+	s := defaultStudy()
 	if err := strict(b, &s, "name: mine"); err != nil {
 		return s, err
 	}
@@ -82,8 +82,8 @@ func oneInsert(tree any) {
 	}
 }
 
-// YAML writes the study as a file that [Read] reads.
-func (s Study) YAML() ([]byte, error) {
+// yaml writes the study as a file that [Read] reads.
+func (s Study) yaml() ([]byte, error) {
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)

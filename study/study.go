@@ -81,9 +81,9 @@ type Claim struct {
 	Margin float64 `json:"margin,omitempty" yaml:"margin,omitempty"`
 }
 
-// DefaultStudy has two seeds on one split, and Grad-CAM of eight test images and
+// defaultStudy has two seeds on one split, and Grad-CAM of eight test images and
 // ten mosaics a class.
-func DefaultStudy() Study {
+func defaultStudy() Study {
 	return Study{
 		Seeds: []uint64{1, 2}, Split: OneSplit,
 		Explain: Explain{Methods: []string{"gradcam"}, Images: 8, Mosaics: 10},

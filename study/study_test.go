@@ -69,7 +69,7 @@ func TestReadRefuses(t *testing.T) {
 		{head + "{name: a}], claims: [{text: x, variant: a, measure: focus, direction: lower, margin: -1}]}", "claim 1: margin is -1, want 0 or more"},
 		{head + "{name: a}], claims: [{text: x, variant: baseline, measure: focus, direction: lower}]}", "claim 1: variant baseline is held against itself; name another with against"},
 	} {
-		if _, err := Read([]byte(test.text)); err == nil || err.Error() != test.want {
+		if _, err := parse([]byte(test.text)); err == nil || err.Error() != test.want {
 			t.Errorf("%s\nerror %v\nwant  %s", test.text, err, test.want)
 		}
 	}
@@ -84,12 +84,12 @@ func measureNames(methods ...string) string {
 }
 
 func TestExample(t *testing.T) {
-	s, err := Read([]byte(Example))
+	s, err := parse([]byte(example))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range strings.Split(measureNames("gradcam"), ", ") {
-		if !strings.Contains(Example, name) {
+		if !strings.Contains(example, name) {
 			t.Errorf("the example does not name the measure %s", name)
 		}
 	}

@@ -73,7 +73,7 @@ func differences(page, written []Line, name string) []string {
 		}
 	}
 	var problems []string
-	for _, l := range Merge(written) {
+	for _, l := range merge(written) {
 		l.Difference = 0
 		if !there[l] {
 			problems = append(problems, fmt.Sprintf("the page lacks %s, %s, against %s", l.title(), l.Compared, l.Oracle))

@@ -36,9 +36,9 @@ func MadeOf(page string) (Made, error) {
 //go:embed page.tmpl
 var words string
 
-// Merge makes one line of those that differ in Difference alone, in the page's
+// merge makes one line of those that differ in Difference alone, in the page's
 // order.
-func Merge(lines []Line) []Line {
+func merge(lines []Line) []Line {
 	at := map[Line]int{}
 	var out []Line
 	for _, l := range lines {
@@ -74,7 +74,7 @@ func Render(lines []Line, made Made) (string, error) {
 		Lines []Line
 	}
 	var tables []table
-	for _, l := range Merge(lines) {
+	for _, l := range merge(lines) {
 		if n := len(tables); n == 0 || tables[n-1].Title != l.Group {
 			tables = append(tables, table{Title: l.Group})
 		}

@@ -31,7 +31,7 @@ func ReadCheckpoint(ctx context.Context, prefix string, entries []Entry) ([]Valu
 		}
 	}
 	path := g.Placeholder("prefix", String, Shape{})
-	op := g.add("RestoreV2", "", Attrs{"dtypes": types}, path, g.Const(FromStrings(keys)), g.Const(FromStrings(slices)))
+	op := g.add("RestoreV2", "", attributes{"dtypes": types}, path, g.Const(FromStrings(keys)), g.Const(FromStrings(slices)))
 	session, err := g.NewSession(Config{})
 	if err != nil {
 		return nil, err

@@ -82,7 +82,7 @@ func (b backward) gradients(y, dy Tensor, xs []Tensor) []Tensor {
 			return b.leftGradient(right, dp)
 		})
 		b.upstream(right, upstreamOfRight, sides, xs, grads, func() Tensor {
-			return b.one("MatMul", Attrs{"transpose_a": true}, left, dp)
+			return b.one("MatMul", attributes{"transpose_a": true}, left, dp)
 		})
 	}
 	for k, i := range direct {

@@ -24,7 +24,7 @@ func BenchmarkProductGradient(b *testing.B) {
 		})
 		race(b, l.name+"/kernel", []contestant{
 			{"tensorflow", func(g *Graph) Tensor {
-				return g.one("MatMul", Attrs{"transpose_a": true}, g.noise(32, l.in), g.noise(32, l.out))
+				return g.one("MatMul", attributes{"transpose_a": true}, g.noise(32, l.in), g.noise(32, l.out))
 			}},
 			{"transposed_before", func(g *Graph) Tensor {
 				return g.MatMul(g.Transpose(g.noise(32, l.in)), g.noise(32, l.out))
@@ -54,7 +54,7 @@ func BenchmarkConvolutionGradient(b *testing.B) {
 		})
 		race(b, l.name+"/kernel", []contestant{
 			{"tensorflow", func(g *Graph) Tensor {
-				return g.one("Conv2DBackpropFilter", Attrs{"strides": ints(1, 1, 1, 1), "padding": "SAME"},
+				return g.one("Conv2DBackpropFilter", attributes{"strides": ints(1, 1, 1, 1), "padding": "SAME"},
 					image(g, l.in), g.Ints(l.kernel, l.kernel, l.in, l.out), image(g, l.out))
 			}},
 			{"channels_first", func(g *Graph) Tensor {
@@ -68,7 +68,7 @@ func BenchmarkConvolutionGradient(b *testing.B) {
 				for i := range l.kernel {
 					for j := range l.kernel {
 						seen := g.Reshape(g.Window(x, i, j, l.side, l.side, 1), Shape{-1, l.in})
-						rows = append(rows, g.one("MatMul", Attrs{"transpose_a": true}, seen, dy))
+						rows = append(rows, g.one("MatMul", attributes{"transpose_a": true}, seen, dy))
 					}
 				}
 				return g.Concat(0, rows...)
@@ -108,7 +108,7 @@ func BenchmarkStridedGradient(b *testing.B) {
 	})
 }
 
-var channelsFirst = Attrs{"strides": ints(1, 1, 1, 1), "padding": "SAME", "data_format": "NCHW"}
+var channelsFirst = attributes{"strides": ints(1, 1, 1, 1), "padding": "SAME", "data_format": "NCHW"}
 
 // contestant is one way to take a gradient.
 type contestant struct {
@@ -144,7 +144,7 @@ func race(b *testing.B, name string, contestants []contestant) {
 // noise is a variable of normal values: a constant would be folded.
 func (g *Graph) noise(shape ...int) Tensor {
 	v := g.Variable(g.unique("noise"), shape, true, func(g *Graph) Tensor {
-		return g.Normal(g.Ints(shape...), g.Const(FromInt64s(Shape{2}, []int64{1, int64(len(g.names))})))
+		return g.TruncatedNormal(g.Ints(shape...), g.Const(FromInt64s(Shape{2}, []int64{1, int64(len(g.names))})))
 	})
 	return v.Value
 }

@@ -82,16 +82,16 @@ func (g *Graph) Fail(err error) {
 	g.state.err = fmt.Errorf("%s", text)
 }
 
-// Attrs are the attributes of an operation.
-type Attrs map[string]any
+// attributes are the attributes of an operation.
+type attributes map[string]any
 
 // add adds one operation; inputs are Tensors or []Tensors.
-func (g *Graph) add(kind, name string, attrs Attrs, inputs ...any) Op {
+func (g *Graph) add(kind, name string, attrs attributes, inputs ...any) Op {
 	return g.addAfter(kind, name, attrs, nil, inputs...)
 }
 
 // addAfter is add with control dependencies: the operation runs after those of after.
-func (g *Graph) addAfter(kind, name string, attrs Attrs, after []Op, inputs ...any) Op {
+func (g *Graph) addAfter(kind, name string, attrs attributes, after []Op, inputs ...any) Op {
 	if g.err != nil {
 		return Op{}
 	}
@@ -133,7 +133,7 @@ func (g *Graph) addAfter(kind, name string, attrs Attrs, after []Op, inputs ...a
 }
 
 // one adds an operation and returns its first output.
-func (g *Graph) one(kind string, attrs Attrs, inputs ...any) Tensor {
+func (g *Graph) one(kind string, attrs attributes, inputs ...any) Tensor {
 	return g.add(kind, "", attrs, inputs...).Output(0)
 }
 

@@ -25,7 +25,7 @@ type JPEG struct {
 func NewJPEG(quality int) (*JPEG, error) {
 	g := New()
 	j := &JPEG{image: g.Placeholder("image", Uint8, Shape{-1, -1, 3})}
-	j.bytes = g.one("EncodeJpeg", Attrs{"format": "rgb", "quality": int64(quality), "chroma_downsampling": true}, j.image)
+	j.bytes = g.one("EncodeJpeg", attributes{"format": "rgb", "quality": int64(quality), "chroma_downsampling": true}, j.image)
 	if err := g.Err(); err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func DecodeJPEG(ctx context.Context, data []byte) (rgb []uint8, height, width in
 	if len(shape) != 3 || shape[2] != 3 {
 		return nil, 0, 0, fmt.Errorf("decode a JPEG: TensorFlow gave %v", shape)
 	}
-	return values[0].Uint8s(), shape[0], shape[1], nil
+	return values[0].uint8s(), shape[0], shape[1], nil
 }
 
 // jpegDecoder is opened when it is first needed, and kept.
@@ -103,7 +103,7 @@ var jpegDecoder = sync.OnceValues(func() (*JPEG, error) {
 	g := New()
 	j := &JPEG{bytes: g.Placeholder("bytes", String, Shape{})}
 	// The exact transform, and chroma interpolated: as Pillow decodes, and oscar.
-	j.image = g.one("DecodeJpeg", Attrs{"channels": int64(3), "dct_method": "INTEGER_ACCURATE", "fancy_upscaling": true}, j.bytes)
+	j.image = g.one("DecodeJpeg", attributes{"channels": int64(3), "dct_method": "INTEGER_ACCURATE", "fancy_upscaling": true}, j.bytes)
 	if err := g.Err(); err != nil {
 		return nil, err
 	}

@@ -13,12 +13,12 @@ func ints(v ...int) []int64 { return Shape(v).int64s() }
 
 // Placeholder adds a tensor whose value is fed in each run.
 func (g *Graph) Placeholder(name string, dtype DType, shape Shape) Tensor {
-	return g.add("Placeholder", name, Attrs{"dtype": dtype, "shape": tfShape(shape)}).Output(0)
+	return g.add("Placeholder", name, attributes{"dtype": dtype, "shape": tfShape(shape)}).Output(0)
 }
 
 // Const adds a constant.
 func (g *Graph) Const(v Value) Tensor {
-	return g.one("Const", Attrs{"dtype": v.t.DataType(), "value": v.t})
+	return g.one("Const", attributes{"dtype": v.t.DataType(), "value": v.t})
 }
 
 // Scalar adds a float constant.
@@ -44,7 +44,7 @@ func (g *Graph) Int64(v int64) Tensor { return g.Const(FromInt64s(Shape{}, []int
 func (g *Graph) Identity(name string, x Tensor) Tensor {
 	return g.add("Identity", name, nil, x).Output(0)
 }
-func (g *Graph) Cast(x Tensor, to DType) Tensor { return g.one("Cast", Attrs{"DstT": to}, x) }
+func (g *Graph) Cast(x Tensor, to DType) Tensor { return g.one("Cast", attributes{"DstT": to}, x) }
 func (g *Graph) Add(x, y Tensor) Tensor         { return g.one("AddV2", nil, x, y) }
 func (g *Graph) Sub(x, y Tensor) Tensor         { return g.one("Sub", nil, x, y) }
 func (g *Graph) Mul(x, y Tensor) Tensor         { return g.one("Mul", nil, x, y) }
@@ -68,18 +68,18 @@ func (g *Graph) Select(cond, x, y Tensor) Tensor { return g.one("SelectV2", nil,
 // Reductions.
 
 func (g *Graph) Sum(x Tensor, keep bool, axes ...int) Tensor {
-	return g.one("Sum", Attrs{"keep_dims": keep}, x, g.Ints(axes...))
+	return g.one("Sum", attributes{"keep_dims": keep}, x, g.Ints(axes...))
 }
 func (g *Graph) Mean(x Tensor, keep bool, axes ...int) Tensor {
-	return g.one("Mean", Attrs{"keep_dims": keep}, x, g.Ints(axes...))
+	return g.one("Mean", attributes{"keep_dims": keep}, x, g.Ints(axes...))
 }
 func (g *Graph) Max(x Tensor, keep bool, axes ...int) Tensor {
-	return g.one("Max", Attrs{"keep_dims": keep}, x, g.Ints(axes...))
+	return g.one("Max", attributes{"keep_dims": keep}, x, g.Ints(axes...))
 }
 
 // ArgMax returns the int64 index of the largest entry along an axis.
 func (g *Graph) ArgMax(x Tensor, axis int) Tensor {
-	return g.one("ArgMax", Attrs{"output_type": Int64}, x, g.Int(axis))
+	return g.one("ArgMax", attributes{"output_type": Int64}, x, g.Int(axis))
 }
 
 // OneHot returns a row of zeros with a single one for each class index.
@@ -115,7 +115,7 @@ func (g *Graph) Pad(x Tensor, value float32, around ...[2]int) Tensor {
 // left, and the others step pixels apart.
 func (g *Graph) Window(x Tensor, top, left, height, width, step int) Tensor {
 	const batchAndChannels = 1<<0 | 1<<3 // these axes are taken whole
-	return g.one("StridedSlice", Attrs{"begin_mask": int64(batchAndChannels), "end_mask": int64(batchAndChannels)}, x,
+	return g.one("StridedSlice", attributes{"begin_mask": int64(batchAndChannels), "end_mask": int64(batchAndChannels)}, x,
 		g.Ints(0, top, left, 0),
 		g.Ints(0, top+(height-1)*step+1, left+(width-1)*step+1, 0),
 		g.Ints(1, step, step, 1))
@@ -124,7 +124,7 @@ func (g *Graph) Window(x Tensor, top, left, height, width, step int) Tensor {
 // DepthToSpace turns the block*block*C channels of each pixel into block x block pixels of
 // C channels.
 func (g *Graph) DepthToSpace(x Tensor, block int) Tensor {
-	return g.one("DepthToSpace", Attrs{"block_size": int64(block)}, x)
+	return g.one("DepthToSpace", attributes{"block_size": int64(block)}, x)
 }
 
 // Linear algebra and convolution; images are NHWC.
@@ -134,26 +134,26 @@ func (g *Graph) BiasAdd(x, b Tensor) Tensor { return g.one("BiasAdd", nil, x, b)
 
 // MatMulTransposed returns x times the transpose of y.
 func (g *Graph) MatMulTransposed(x, y Tensor) Tensor {
-	return g.one("MatMul", Attrs{"transpose_b": true}, x, y)
+	return g.one("MatMul", attributes{"transpose_b": true}, x, y)
 }
 
 // Conv2D convolves x [N,H,W,C] with kernel [KH,KW,C,F]; padding is SAME or
 // VALID. There is no dilation and no explicit padding, since the C library's gradients of
 // them are wrong.
 func (g *Graph) Conv2D(x, kernel Tensor, stride int, padding string) Tensor {
-	return g.one("Conv2D", Attrs{"strides": ints(1, stride, stride, 1), "padding": padding}, x, kernel)
+	return g.one("Conv2D", attributes{"strides": ints(1, stride, stride, 1), "padding": padding}, x, kernel)
 }
 
 // Conv2DGradient returns the gradient of Conv2D with respect to its input. shape is the
 // input's, an int32 vector.
 func (g *Graph) Conv2DGradient(shape, kernel, dy Tensor, stride int, padding string) Tensor {
-	return g.one("Conv2DBackpropInput", Attrs{"strides": ints(1, stride, stride, 1), "padding": padding}, shape, kernel, dy)
+	return g.one("Conv2DBackpropInput", attributes{"strides": ints(1, stride, stride, 1), "padding": padding}, shape, kernel, dy)
 }
 func (g *Graph) MaxPool(x Tensor, size, stride int, padding string) Tensor {
-	return g.one("MaxPool", Attrs{"ksize": ints(1, size, size, 1), "strides": ints(1, stride, stride, 1), "padding": padding}, x)
+	return g.one("MaxPool", attributes{"ksize": ints(1, size, size, 1), "strides": ints(1, stride, stride, 1), "padding": padding}, x)
 }
 func (g *Graph) AvgPool(x Tensor, size, stride int, padding string) Tensor {
-	return g.one("AvgPool", Attrs{"ksize": ints(1, size, size, 1), "strides": ints(1, stride, stride, 1), "padding": padding}, x)
+	return g.one("AvgPool", attributes{"ksize": ints(1, size, size, 1), "strides": ints(1, stride, stride, 1), "padding": padding}, x)
 }
 
 // BatchNorm normalises x over N, H and W. In training it uses the batch's mean and variance
@@ -163,13 +163,13 @@ func (g *Graph) BatchNorm(x, gamma, beta, mean, variance Tensor, epsilon float32
 	if training {
 		mean, variance = g.Const(FromFloat32s(Shape{0}, nil)), g.Const(FromFloat32s(Shape{0}, nil))
 	}
-	op := g.add("FusedBatchNormV3", "", Attrs{"epsilon": epsilon, "is_training": training}, x, gamma, beta, mean, variance)
+	op := g.add("FusedBatchNormV3", "", attributes{"epsilon": epsilon, "is_training": training}, x, gamma, beta, mean, variance)
 	return op.Output(0), op.Output(1), op.Output(2)
 }
 
 // ResizeBilinear resizes [N,h,w,C] with half-pixel centres.
 func (g *Graph) ResizeBilinear(x Tensor, height, width int) Tensor {
-	return g.one("ResizeBilinear", Attrs{"half_pixel_centers": true}, x, g.Ints(height, width))
+	return g.one("ResizeBilinear", attributes{"half_pixel_centers": true}, x, g.Ints(height, width))
 }
 
 // Softmax returns the softmax over the last dimension of [N,C].
@@ -184,17 +184,13 @@ func (g *Graph) CrossEntropy(logits, labels Tensor) Tensor {
 
 // Uniform returns values in [0,1). shape is an int32 vector.
 func (g *Graph) Uniform(shape, seed Tensor) Tensor {
-	return g.one("StatelessRandomUniform", Attrs{"dtype": Float}, shape, seed)
+	return g.one("StatelessRandomUniform", attributes{"dtype": Float}, shape, seed)
 }
 
-// Normal returns values of the standard normal distribution.
-func (g *Graph) Normal(shape, seed Tensor) Tensor {
-	return g.one("StatelessRandomNormal", Attrs{"dtype": Float}, shape, seed)
-}
-
-// TruncatedNormal is [Graph.Normal], but values beyond two deviations are drawn again.
+// TruncatedNormal returns values of the standard normal distribution. Values beyond two
+// deviations are drawn again.
 func (g *Graph) TruncatedNormal(shape, seed Tensor) Tensor {
-	return g.one("StatelessTruncatedNormal", Attrs{"dtype": Float}, shape, seed)
+	return g.one("StatelessTruncatedNormal", attributes{"dtype": Float}, shape, seed)
 }
 
 // Fill returns a tensor of one value.
@@ -209,7 +205,7 @@ func (g *Graph) FillWith(shape Shape, value Tensor) Tensor {
 // not treat as a constant. Values computed from it are then computed in each run,
 // and their memory is freed after it.
 func (g *Graph) HideFromConstantFolding(x Tensor) Tensor {
-	return g.one("PlaceholderWithDefault", Attrs{"shape": tfShape(x.Shape())}, x)
+	return g.one("PlaceholderWithDefault", attributes{"shape": tfShape(x.Shape())}, x)
 }
 
 // Group returns an operation that runs after all of ops.
@@ -226,7 +222,7 @@ func (g *Graph) After(name string, x Tensor, ops ...Op) Tensor {
 
 // SaveV2 writes tensors under their names to the bundle at prefix.
 func (g *Graph) SaveV2(prefix Tensor, names []string, tensors []Tensor) Op {
-	return g.add("SaveV2", "", Attrs{}, prefix, g.Const(FromStrings(names)),
+	return g.add("SaveV2", "", attributes{}, prefix, g.Const(FromStrings(names)),
 		g.Const(FromStrings(make([]string, len(names)))), tensors)
 }
 
@@ -237,7 +233,7 @@ func (g *Graph) RestoreV2(prefix Tensor, names []string, shapes []Shape) []Tenso
 	for i := range types {
 		types[i], slices[i] = Float, wholeSlice(shapes[i])
 	}
-	op := g.add("RestoreV2", "", Attrs{"dtypes": types}, prefix, g.Const(FromStrings(names)), g.Const(FromStrings(slices)))
+	op := g.add("RestoreV2", "", attributes{"dtypes": types}, prefix, g.Const(FromStrings(names)), g.Const(FromStrings(slices)))
 	out := make([]Tensor, len(names))
 	for i := range out {
 		out[i] = op.Output(i)

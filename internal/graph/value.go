@@ -104,14 +104,11 @@ func (s *sink) Write(p []byte) (int, error) {
 // Float32s returns a copy of the contents, row-major. It panics if their type is another.
 func (v Value) Float32s() []float32 { return to[float32](v, Float) }
 
-// Uint8s is [Value.Float32s] for uint8.
-func (v Value) Uint8s() []uint8 { return to[uint8](v, Uint8) }
+// uint8s is [Value.Float32s] for uint8.
+func (v Value) uint8s() []uint8 { return to[uint8](v, Uint8) }
 
 // Int64s is [Value.Float32s] for int64.
 func (v Value) Int64s() []int64 { return to[int64](v, Int64) }
-
-// Int32s is [Value.Float32s] for int32.
-func (v Value) Int32s() []int32 { return to[int32](v, Int32) }
 
 // Float32 returns the only element of a float scalar.
 func (v Value) Float32() float32 { return v.Float32s()[0] }

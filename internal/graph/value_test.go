@@ -45,7 +45,7 @@ func TestValuesComeBackAsTheyWent(t *testing.T) {
 		t.Errorf("int64: %v", got)
 	}
 	int32s := []int32{math.MinInt32, -1, 0, math.MaxInt32}
-	if got := FromInt32s(Shape{2, 2}, int32s).Int32s(); !slices.Equal(got, int32s) {
+	if got := to[int32](FromInt32s(Shape{2, 2}, int32s), Int32); !slices.Equal(got, int32s) {
 		t.Errorf("int32: %v", got)
 	}
 	bytes := []uint8{0, 1, 127, 128, 255}

@@ -17,9 +17,9 @@ type Variable struct {
 func (g *Graph) Variable(name string, shape Shape, trainable bool, initial func(*Graph) Tensor) *Variable {
 	root := &Graph{state: g.state}
 	v := &Variable{Name: name, Shape: shape, Trainable: trainable}
-	v.Handle = root.add("VarHandleOp", name, Attrs{"dtype": Float, "shape": tfShape(shape), "shared_name": name}).Output(0)
+	v.Handle = root.add("VarHandleOp", name, attributes{"dtype": Float, "shape": tfShape(shape), "shared_name": name}).Output(0)
 	in := root.In(name)
-	v.Value = in.In("Read").one("ReadVariableOp", Attrs{"dtype": Float}, v.Handle)
+	v.Value = in.In("Read").one("ReadVariableOp", attributes{"dtype": Float}, v.Handle)
 	if v.Value.Shape() != nil && len(v.Value.Shape()) == 0 && len(shape) > 0 {
 		v.Value = in.Reshape(v.Value, shape)
 	}
@@ -30,12 +30,12 @@ func (g *Graph) Variable(name string, shape Shape, trainable bool, initial func(
 
 // Assign sets a variable.
 func (g *Graph) Assign(handle, value Tensor) Op {
-	return g.add("AssignVariableOp", "Assign", Attrs{"dtype": Float}, handle, value)
+	return g.add("AssignVariableOp", "Assign", attributes{"dtype": Float}, handle, value)
 }
 
 // AssignSub subtracts from a variable after all of after have run.
 func (g *Graph) AssignSub(handle, delta Tensor, after ...Op) Op {
-	return g.addAfter("AssignSubVariableOp", "", Attrs{"dtype": Float}, after, handle, delta)
+	return g.addAfter("AssignSubVariableOp", "", attributes{"dtype": Float}, after, handle, delta)
 }
 
 // Adam has the scalars of one step: the learning rate, both decay rates and their powers
@@ -46,6 +46,6 @@ type Adam struct {
 
 // ApplyAdam updates a variable and its two moments in place after all of after have run.
 func (g *Graph) ApplyAdam(v, m, s *Variable, a Adam, gradient Tensor, after ...Op) Op {
-	return g.addAfter("ResourceApplyAdam", "", Attrs{"T": Float}, after,
+	return g.addAfter("ResourceApplyAdam", "", attributes{"T": Float}, after,
 		v.Handle, m.Handle, s.Handle, a.Power1, a.Power2, a.Rate, a.Beta1, a.Beta2, a.Epsilon, gradient)
 }

@@ -21,9 +21,6 @@ const (
 
 var precisions = []string{"float32", "bfloat16", "auto"}
 
-// Precisions lists the names of the precisions.
-func Precisions() []string { return slices.Clone(precisions) }
-
 // HasBFloat16 reports whether the processor has instructions that multiply bfloat16
 // numbers, AVX512_BF16 or AMX.
 func HasBFloat16() bool { return cpu.X86.HasAVX512BF16 || cpu.X86.HasAMXBF16 }

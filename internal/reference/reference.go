@@ -62,12 +62,12 @@ func Draws(name string, n int) []float64 {
 
 func draw(seed uint64, i int) float64 { return float64(int(hash(seed, i)>>40)-1<<23) / (1 << 23) }
 
-// Weights are an architecture's parameters. Layers in redrawn have others, for
+// weightsOf returns an architecture's parameters. Layers in redrawn have others, for
 // the randomisation test.
 //
 // Kernels are uniform with a variance of 2 / inputs, so that the signal keeps
 // its size from ReLU to ReLU; the first one takes raw pixels.
-func Weights(a tfmodel.Architecture, redrawn ...string) (map[string][]float32, error) {
+func weightsOf(a tfmodel.Architecture, redrawn ...string) (map[string][]float32, error) {
 	shapes, err := a.Shapes()
 	if err != nil {
 		return nil, err
@@ -178,7 +178,7 @@ func write(dir string, a tfmodel.Architecture, redrawn []string) error {
 	if err != nil {
 		return err
 	}
-	weights, err := Weights(a, redrawn...)
+	weights, err := weightsOf(a, redrawn...)
 	if err != nil {
 		return err
 	}

@@ -38,15 +38,15 @@ func Digest(values []float32, numbers ...uint64) [32]byte {
 	return [32]byte(hash.Sum(nil))
 }
 
-// SplitMix64 is a generator of 64-bit numbers (Steele, Lea, Flood 2014,
+// splitMix64 is a generator of 64-bit numbers (Steele, Lea, Flood 2014,
 // doi:10.1145/2714064.2660195). Its value is its state.
-type SplitMix64 uint64
+type splitMix64 uint64
 
 // SplitMixStep is what the state grows by with each number.
 const SplitMixStep = 0x9e3779b97f4a7c15
 
 // Next returns the next number.
-func (s *SplitMix64) Next() uint64 {
+func (s *splitMix64) Next() uint64 {
 	*s += SplitMixStep
 	z := uint64(*s)
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9

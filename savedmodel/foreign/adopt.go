@@ -32,7 +32,7 @@ type Adopted struct {
 // answers are compared with those of the original where TensorFlow's loader can
 // run that.
 func Adopt(ctx context.Context, dir, out string, o Options) (*Adopted, error) {
-	m, err := Read(dir)
+	m, err := readModel(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 // of the zoo.
 func TestGradientsOfOperations(t *testing.T) {
 	folder := filepath.Join(zoo(t), "operations")
-	m, err := Read(filepath.Join(folder, "export"))
+	m, err := readModel(filepath.Join(folder, "export"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestGradientsOfOperations(t *testing.T) {
 	}
 	for name := range zooModels { // compared in TestZoo
 		t.Run("zoo "+name, func(t *testing.T) {
-			m, err := Read(filepath.Join(zoo(t), name, "export"))
+			m, err := readModel(filepath.Join(zoo(t), name, "export"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -45,8 +45,8 @@ const (
 	maxCalls  = 100     // functions within each other
 )
 
-// Read reads the SavedModel in dir. Nothing of it is run.
-func Read(dir string) (*Model, error) {
+// readModel reads the SavedModel in dir. Nothing of it is run.
+func readModel(dir string) (*Model, error) {
 	b, err := readFile(dir)
 	if err != nil {
 		return nil, err

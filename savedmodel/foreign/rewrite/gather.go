@@ -29,11 +29,11 @@ func (e *editor) integer(tensor string) (int64, bool) {
 	if c.GetOp() != "Const" {
 		return 0, false
 	}
-	return Integer(c.Attr["value"].GetTensor())
+	return integer(c.Attr["value"].GetTensor())
 }
 
-// Integer is the only element of an integer tensor.
-func Integer(t *tensor_go_proto.TensorProto) (int64, bool) {
+// integer is the only element of an integer tensor.
+func integer(t *tensor_go_proto.TensorProto) (int64, bool) {
 	switch {
 	case t.GetDtype() == types_go_proto.DataType_DT_INT32 && len(t.IntVal) == 1:
 		return int64(t.IntVal[0]), true
