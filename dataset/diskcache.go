@@ -107,7 +107,7 @@ func (c *diskCache) get(key cacheKey, dst []uint8) bool {
 	if _, err := c.file.ReadAt(dst, c.offset(i)+cacheRecordTop); err != nil {
 		return false
 	}
-	return cacheKey(top[:32]) == key && binary.LittleEndian.Uint32(top[32:]) == checksum(key, dst)
+	return cacheKey(top[:32]) == key && binary.LittleEndian.Uint32(top[32:]) == crc(key, dst)
 }
 
 func (c *diskCache) put(key cacheKey, src []uint8) {
@@ -126,7 +126,7 @@ func (c *diskCache) put(key cacheKey, src []uint8) {
 
 	record := make([]byte, 0, c.record)
 	record = append(record, key[:]...)
-	record = binary.LittleEndian.AppendUint32(record, checksum(key, src))
+	record = binary.LittleEndian.AppendUint32(record, crc(key, src))
 	record = append(record, src...)
 	_, err := c.file.WriteAt(record, c.offset(i))
 
@@ -152,6 +152,6 @@ func (c *diskCache) close() error {
 	return err
 }
 
-func checksum(key cacheKey, pixels []uint8) uint32 {
+func crc(key cacheKey, pixels []uint8) uint32 {
 	return crc32.Update(crc32.Checksum(key[:], castagnoli), castagnoli, pixels)
 }

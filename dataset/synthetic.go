@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -121,12 +122,16 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("cannot write synthetic images: %w", err)
 	}
+	files, err := checksum.Tree(draft)
+	if err != nil {
+		return err
+	}
 	for _, kind := range kinds {
 		if err := os.Rename(filepath.Join(draft, kind), filepath.Join(dir, kind)); err != nil {
 			return fmt.Errorf("cannot write synthetic images: %w", err)
 		}
 	}
-	return nil
+	return checksum.Update(dir, files...)
 }
 
 const draftPrefix = ".draft-"

@@ -15,6 +15,7 @@ import (
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/named"
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
@@ -108,7 +109,14 @@ func (o CompareOptions) compare(ctx context.Context) (*result.Comparison, error)
 	if err := j.draw(ctx); err != nil {
 		return nil, err
 	}
-	return c, atomicfile.WriteJSON(filepath.Join(o.Out, result.ComparisonFile), c)
+	if err := atomicfile.WriteJSON(filepath.Join(o.Out, result.ComparisonFile), c); err != nil {
+		return nil, err
+	}
+	files, err := checksum.Tree(o.Out)
+	if err != nil {
+		return nil, err
+	}
+	return c, checksum.Update(o.Out, files...)
 }
 
 // comparing is a [Compare] under way.

@@ -7,8 +7,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/paths"
+	"oscar/internal/resultdir"
 	"oscar/result"
 )
 
@@ -59,13 +60,13 @@ func Draw(ctx context.Context, o DrawOptions) (*Summary, error) {
 	if !paths.Exists(path) {
 		return nil, fmt.Errorf("%s has no %s: it is no folder of explanations", o.Dir, settingsFile)
 	}
-	lock, err := atomicfile.Lock(o.Dir)
+	dir, err := resultdir.Open(o.Dir, explainKind)
 	if err != nil {
 		return nil, err
 	}
-	defer lock.Close()
+	defer dir.Close()
 	var before Settings
-	if err := atomicfile.ReadJSON(path, &before); err != nil {
+	if err := checksum.ReadJSON(o.Dir, settingsFile, &before); err != nil {
 		return nil, err
 	}
 	if !paths.Exists(filepath.Join(o.Dir, result.ManifestFile)) {
@@ -75,13 +76,16 @@ func Draw(ctx context.Context, o DrawOptions) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checksum.Remove(o.Dir, listsOf(shards)...); err != nil { // they change
+		return nil, err
+	}
 	s := o.apply(before)
 	if s != before {
 		// Interrupted in between, the next call removes what is left.
 		if err := discardDrawings(o.Dir); err != nil {
 			return nil, err
 		}
-		if err := atomicfile.WriteJSON(path, s); err != nil {
+		if err := checksum.WriteJSON(o.Dir, settingsFile, s); err != nil {
 			return nil, err
 		}
 	}
@@ -94,6 +98,9 @@ func Draw(ctx context.Context, o DrawOptions) (*Summary, error) {
 		return nil, err
 	}
 	job := explainJob{o.Dir, shards, o.Machine, o.Listener, o.Progress}
+	if err := job.checkParts(); err != nil {
+		return nil, err
+	}
 	summary := &Summary{}
 	if summary.Earlier, err = job.draw(ctx, p); err != nil {
 		return nil, err
@@ -110,7 +117,11 @@ func shardsIn(dir string) ([]shard, error) {
 	var out []shard
 	for i, name := range names {
 		rows := mappedRows(dir, name)
-		if rows == nil {
+		whole, err := mapsWhole(dir, name, rows)
+		if err != nil {
+			return nil, err
+		}
+		if rows == nil || !whole {
 			return nil, fmt.Errorf("%s: maps of %s are missing or damaged, or an older oscar made them; make them with the same \"oscar explain\"", dir, name)
 		}
 		s := shard{number: i, part: name}
@@ -124,9 +135,40 @@ func shardsIn(dir string) ([]shard, error) {
 	return out, nil
 }
 
+// mapsWhole reports whether the maps of a part, and the part's list, are as they
+// were written.
+func mapsWhole(dir, part string, rows []Row) (bool, error) {
+	if err := checksum.Check(dir, checksum.ListName(part)); checksum.Is(err) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	list, err := checksum.ReadList(dir, part)
+	if checksum.Is(err) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	var maps []string
+	for _, r := range rows {
+		maps = append(maps, filepath.ToSlash(r.Map))
+	}
+	damaged, err := list.Damaged(dir, append(maps, partsDir+"/"+part)...)
+	return len(damaged) == 0, err
+}
+
+// listsOf returns the paths of the lists of shards.
+func listsOf(shards []shard) []string {
+	var names []string
+	for _, s := range shards {
+		names = append(names, checksum.ListName(s.part))
+	}
+	return names
+}
+
 // discardDrawings removes all that is drawn from maps.
 func discardDrawings(dir string) error {
-	return errors.Join(
+	return errors.Join(checksum.Remove(dir, montageFile, scalesFile),
 		os.RemoveAll(filepath.Join(dir, overlaysDir)), os.RemoveAll(filepath.Join(dir, sheetsDir)),
 		removeIfExists(filepath.Join(dir, montageFile)), removeIfExists(filepath.Join(dir, scalesFile)),
 		os.MkdirAll(filepath.Join(dir, overlaysDir), 0o777),

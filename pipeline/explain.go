@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"os"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,8 +16,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"oscar/dataset"
-	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/paths"
+	"oscar/internal/resultdir"
 	"oscar/methods"
 	"oscar/result"
 )
@@ -86,6 +87,11 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 	}
 	o.Settings.MaxPixels = cmp.Or(o.Machine.Limits.MaxPixels, dataset.DefaultLimits.MaxPixels)
 	o.Settings.MaxBytes = cmp.Or(o.Machine.Limits.MaxBytes, dataset.DefaultLimits.MaxBytes)
+	dir, err := resultdir.Open(o.Out, explainKind)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
 	images, err := o.images(ctx)
 	if err != nil {
 		return nil, err
@@ -115,15 +121,19 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 		return nil, err
 	}
 	defer p.close()
-	lock, err := prepare(o.Out, o.Settings)
-	if err != nil {
+	if err := initResultDir(o.Out, o.Settings, o.Listener); err != nil {
 		return nil, err
 	}
-	defer lock.Close()
 	if err := refuseToDropImages(o.Out, images); err != nil {
 		return nil, err
 	}
+	if err := checkLists(o.Out, o.Listener); err != nil {
+		return nil, err
+	}
 	job := explainJob{o.Out, shardsOf(images, o.Settings.Batch), o.Machine, o.Listener, o.Progress}
+	if err := job.checkParts(); err != nil {
+		return nil, err
+	}
 	summary := &Summary{}
 	if o.Settings.Scale == ScaleOwn {
 		if err := p.setScales(nil); err != nil {
@@ -157,6 +167,27 @@ type explainJob struct {
 	progress func(Progress)
 }
 
+// checkParts removes the damaged files of all shards, which are made again.
+func (j explainJob) checkParts() error {
+	notes := &damageNotes{listener: j.listener}
+	defer notes.end()
+	for _, s := range j.shards {
+		if err := j.check(s, notes); err != nil {
+			return err
+		}
+	}
+	// These are always made again.
+	list, err := checksum.Read(j.dir)
+	if err != nil {
+		return err
+	}
+	damaged, err := list.Damaged(j.dir, result.ManifestFile, montageFile, scalesFile)
+	for _, d := range damaged {
+		notes.add(d)
+	}
+	return err
+}
+
 // explain makes the maps of the shards that have none. If the scale of drawings
 // is known and p not nil, it draws them too, while the images are in memory. It
 // counts the images that had their maps.
@@ -174,10 +205,13 @@ func (j explainJob) explain(ctx context.Context, m *mapper, p *painter) (earlier
 		} else {
 			mapped.Add(int64(len(s.images)))
 		}
-		if err != nil || p == nil {
+		if err == nil && p != nil {
+			err = p.shard(ctx, rows, photos)
+		}
+		if err != nil {
 			return err
 		}
-		return p.shard(ctx, rows, photos)
+		return listPart(j.dir, s.part, rows)
 	})
 	return earlier + int(mapped.Load()), err
 }
@@ -193,7 +227,10 @@ func (j explainJob) draw(ctx context.Context, p *painter) (earlier int, err erro
 		if err != nil {
 			return err
 		}
-		return p.shard(ctx, rows, nil)
+		if err := p.shard(ctx, rows, nil); err != nil {
+			return err
+		}
+		return listPart(j.dir, s.part, rows)
 	})
 }
 
@@ -282,10 +319,13 @@ func (j explainJob) finish(ctx context.Context, p *painter, summary *Summary) er
 	shown := newMontage()
 	summary.Statuses = map[string]int{}
 	summary.Manifest = filepath.Join(j.dir, result.ManifestFile)
-	err := atomicfile.Stream(summary.Manifest, func(w *os.File) error {
+	err := checksum.Stream(j.dir, result.ManifestFile, func(w io.Writer) error {
 		for _, s := range j.shards {
 			summary.Images += len(s.images)
 			rows, err := readPart(j.dir, s.part)
+			if err == nil {
+				err = j.listUnlisted(s, rows)
+			}
 			if err != nil {
 				return err
 			}
@@ -313,8 +353,19 @@ func (j explainJob) finish(ctx context.Context, p *painter, summary *Summary) er
 	if summary.Images != 1 {
 		summary.Only = nil
 	}
-	summary.Montage, err = shown.write(ctx, p)
-	return err
+	if summary.Montage, err = shown.write(ctx, p); err != nil {
+		return err
+	}
+	return checksum.Update(j.dir, append(listsOf(j.shards), settingsFile, montageFile, scalesFile)...)
+}
+
+// listUnlisted lists the files of a part that an older version made, or a process
+// that was killed.
+func (j explainJob) listUnlisted(s shard, rows []Row) error {
+	if paths.Exists(filepath.Join(j.dir, filepath.FromSlash(checksum.ListName(s.part)))) {
+		return nil
+	}
+	return listPart(j.dir, s.part, rows)
 }
 
 // add counts a row.

@@ -49,7 +49,7 @@ func sessionRuns(t *testing.T, s Settings) int64 {
 	defer bundle.Close()
 	images := must(dataset.ListImages(t.Context(), []string{photos(t, 6)}))
 	out := t.TempDir()
-	if err := initResultDir(out, s); err != nil {
+	if err := initResultDir(out, s, Listener{}); err != nil {
 		t.Fatal(err)
 	}
 	m := must(newMapper(bundle, s, out, labels{classes: bundle.Metadata.Classes}, dataset.Limits{}))

@@ -315,7 +315,7 @@ func TestExplainChangedFile(t *testing.T) {
 	s, out, dir := settings(), t.TempDir(), photos(t, 1)
 	s.Layer = "conv5"
 	path := filepath.Join(dir, "can", "000.png")
-	if err := initResultDir(out, s); err != nil {
+	if err := initResultDir(out, s, Listener{}); err != nil {
 		t.Fatal(err)
 	}
 	m := must(newMapper(bundle, s, out, labels{classes: bundle.Metadata.Classes}, dataset.Limits{}))

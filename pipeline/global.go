@@ -15,6 +15,7 @@ import (
 	"oscar/global"
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/named"
 	"oscar/internal/resultdir"
 	"oscar/methods"
@@ -60,12 +61,12 @@ func ExplainGlobal(ctx context.Context, o GlobalOptions) (*Global, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	dir, err := resultdir.Open(o.Out, resultdir.Kind{Early: global.Files})
+	dir, err := resultdir.Open(o.Out, resultdir.Kind{Early: append([]string{checksum.File}, global.Files...)})
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	for _, name := range global.Files { // of a call that was killed at its end
+	for _, name := range append([]string{checksum.File}, global.Files...) { // of a call that was killed at its end
 		if err := os.RemoveAll(filepath.Join(o.Out, name)); err != nil {
 			return nil, err
 		}
@@ -293,7 +294,10 @@ func (g *globalJob) write(ctx context.Context) error {
 		if err := g.draw(ctx, dir); err != nil {
 			return err
 		}
-		return atomicfile.WriteJSON(filepath.Join(dir, globalFile), g.result)
+		if err := atomicfile.WriteJSON(filepath.Join(dir, globalFile), g.result); err != nil {
+			return err
+		}
+		return checksum.Seal(dir)
 	})
 	if file, ok := errors.AsType[*os.PathError](err); ok {
 		return fmt.Errorf("cannot write %s: %w", g.Out, file.Err) // its path has a temporary name

@@ -16,6 +16,7 @@ import (
 	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/graph"
 	"oscar/internal/npy"
 	"oscar/internal/paths"
@@ -67,9 +68,8 @@ const scalesFile = "scales.json"
 // compared, if the settings want that: from the smallest of their bases to the
 // largest of their full colours. Drawings on other scales are removed.
 func (p *painter) setScales(shards []shard) error {
-	path := filepath.Join(p.dir, scalesFile)
 	if p.settings.Scale != ScaleShared {
-		return removeIfExists(path)
+		return checksum.Delete(p.dir, scalesFile)
 	}
 	p.scales = map[string]span{}
 	for _, s := range shards {
@@ -89,14 +89,14 @@ func (p *painter) setScales(shards []shard) error {
 		}
 	}
 	var before map[string]span
-	err := atomicfile.ReadJSON(path, &before)
+	err := checksum.ReadJSON(p.dir, scalesFile, &before)
 	if err == nil && maps.Equal(before, p.scales) {
 		return nil
 	}
 	if err := discardDrawings(p.dir); err != nil {
 		return err
 	}
-	return atomicfile.WriteJSON(path, p.scales)
+	return checksum.WriteJSON(p.dir, scalesFile, p.scales)
 }
 
 // spanOf returns the scale of a row that has one.

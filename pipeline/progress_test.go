@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/resultdir"
 )
 
 // Within one shard of slow methods the progress moves, and never back.
@@ -71,6 +72,19 @@ func TestProgressLeft(t *testing.T) {
 	}
 }
 
+// prepare does what explain does with its folder first.
+func prepare(out string, s Settings) (*resultdir.Dir, error) {
+	dir, err := resultdir.Open(out, explainKind)
+	if err != nil {
+		return nil, err
+	}
+	if err := initResultDir(out, s, Listener{}); err != nil {
+		dir.Close()
+		return nil, err
+	}
+	return dir, nil
+}
+
 // Of two that start in one new folder at the same time, with other settings,
 // one gets it, and the folder is its own.
 func TestExplainTwoStarts(t *testing.T) {
@@ -78,7 +92,7 @@ func TestExplainTwoStarts(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "out")
 		var (
 			group sync.WaitGroup
-			held  [2]*os.File
+			held  [2]*resultdir.Dir
 			errs  [2]error
 		)
 		alphas := [2]float64{0.3, 0.6}

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
 	"oscar/result"
@@ -22,37 +22,35 @@ const (
 	sheetsDir    = "sheets"
 )
 
-// prepare makes the folder of results, or checks that it holds results of the
-// same settings and removes what a killed process left. It returns the lock,
-// which this process has until it is closed.
-func prepare(out string, s Settings) (*os.File, error) {
-	if err := matches(out, s); err != nil { // before anything is made
-		return nil, err
-	}
-	if err := os.MkdirAll(out, 0o777); err != nil {
-		return nil, fmt.Errorf("cannot make the folder %s: %w", out, paths.TrimError(err))
-	}
-	lock, err := atomicfile.Lock(out)
-	if err != nil {
-		return nil, err
-	}
-	if err := initResultDir(out, s); err != nil {
-		lock.Close()
-		return nil, err
-	}
-	return lock, nil
-}
+// explainKind describes folders of explanations.
+var explainKind = resultdir.Kind{Mark: settingsFile}
 
-// initResultDir makes the files and folders that exist before the first result.
-func initResultDir(out string, s Settings) error {
-	if err := matches(out, s); err != nil { // another process may have come before
-		return err
-	}
-	// The settings come first: they mark the folder as one of explanations.
-	if path := filepath.Join(out, settingsFile); !paths.Exists(path) {
-		if err := atomicfile.WriteJSON(path, s); err != nil {
+// initResultDir makes the files and folders of a locked folder that exist before
+// the first result. It returns an error if the folder has results of other
+// settings. What a killed process left is removed.
+func initResultDir(out string, s Settings, listener Listener) error {
+	var before Settings
+	err := checksum.ReadJSON(out, settingsFile, &before)
+	if damage := err; checksum.Is(damage) {
+		restored, err := checksum.RestoreJSON(out, settingsFile, s)
+		if err != nil {
 			return err
 		}
+		if !restored {
+			return damage
+		}
+		listener.Note(fmt.Sprintf("%v; it is made again", damage))
+	} else if errors.Is(err, os.ErrNotExist) { // it marks the folder as one of explanations
+		err = checksum.WriteJSON(out, settingsFile, s)
+		if err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	} else if before != s && withDrawing(before, s) == s {
+		return fmt.Errorf("%s holds explanations drawn with %s; draw them again with \"oscar draw %s\", or name a new folder", out, difference(before, s), out)
+	} else if before != s {
+		return fmt.Errorf("%s holds explanations made with %s; name a new folder", out, difference(before, s))
 	}
 	for _, dir := range []string{partsDir, mapsDir, overlaysDir} {
 		if err := os.MkdirAll(filepath.Join(out, dir), 0o777); err != nil {
@@ -67,23 +65,105 @@ func initResultDir(out string, s Settings) error {
 	})
 }
 
-// matches reports a folder that cannot take results of these settings: it has
-// those of others, or something else.
-func matches(out string, s Settings) error {
-	var before Settings
-	err := atomicfile.ReadJSON(filepath.Join(out, settingsFile), &before)
-	switch {
-	case err == nil && before != s && withDrawing(before, s) == s:
-		return fmt.Errorf("%s holds explanations drawn with %s; draw them again with \"oscar draw %s\", or name a new folder", out, difference(before, s), out)
-	case err == nil && before != s:
-		return fmt.Errorf("%s holds explanations made with %s; name a new folder", out, difference(before, s))
-	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
-		if _, err := os.Stat(out); errors.Is(err, os.ErrNotExist) {
-			return nil
+// checkLists compares the lists of the parts with the folder's. A part whose list
+// is damaged is removed, and made again. Until all is done the folder does not
+// list them: they change.
+func checkLists(dir string, listener Listener) error {
+	root, err := checksum.Read(dir)
+	if err != nil {
+		return err
+	}
+	names, err := checksum.Lists(dir, root)
+	if err != nil {
+		return err
+	}
+	notes := &damageNotes{listener: listener}
+	var unlist []string
+	for _, name := range names {
+		list := checksum.ListName(name)
+		unlist = append(unlist, list)
+		damaged, err := root.Damaged(dir, list)
+		if err != nil {
+			return err
 		}
-		if _, err = (resultdir.Kind{}).Check(out); err != nil && paths.Exists(filepath.Join(out, settingsFile)) {
-			return matches(out, s) // they have just come
+		_, err = checksum.ReadList(dir, name)
+		if d, is := errors.AsType[*checksum.Damage](err); is && len(damaged) == 0 {
+			damaged = append(damaged, d)
+		} else if err != nil && !is {
+			return err
+		}
+		for _, d := range damaged {
+			notes.add(d)
+			if err := removePart(dir, name); err != nil {
+				return err
+			}
 		}
 	}
-	return err
+	notes.end()
+	return checksum.Remove(dir, unlist...)
 }
+
+// removePart removes a part and its list: the shard is explained again.
+func removePart(dir, part string) error {
+	return errors.Join(removeIfExists(filepath.Join(dir, partsDir, part)), checksum.RemoveList(dir, part))
+}
+
+// check removes the damaged files of a shard, and the part if a map is among
+// them: they are made again.
+func (j explainJob) check(s shard, notes *damageNotes) error {
+	if !paths.Exists(filepath.Join(j.dir, partsDir, s.part)) {
+		return checksum.RemoveList(j.dir, s.part)
+	}
+	list, err := checksum.ReadList(j.dir, s.part)
+	if err != nil {
+		return err
+	}
+	damaged, err := list.Damaged(j.dir)
+	if err != nil || len(damaged) == 0 {
+		return err
+	}
+	rows, err := readPart(j.dir, s.part)
+	again := err != nil
+	for _, d := range damaged {
+		notes.add(d)
+		again = again || !isDrawing(rows, d.Name)
+		if err := paths.RemoveLocal(j.dir, d.Name); err != nil {
+			return err
+		}
+	}
+	if again {
+		return removePart(j.dir, s.part)
+	}
+	return checksum.RemoveList(j.dir, s.part)
+}
+
+// isDrawing reports whether a file is drawn from a row's map.
+func isDrawing(rows []Row, file string) bool {
+	for _, r := range rows {
+		if file == filepath.ToSlash(r.Overlay) || file == filepath.ToSlash(r.Sheet) {
+			return true
+		}
+	}
+	return false
+}
+
+// damageNotes notes the first damaged files by name, and counts the others.
+type damageNotes struct {
+	listener Listener
+	n        int
+}
+
+func (n *damageNotes) add(d *checksum.Damage) {
+	if n.n++; n.n <= mostDamaged {
+		n.listener.Note(fmt.Sprintf("%v; it is made again", d))
+	}
+}
+
+func (n *damageNotes) end() {
+	if n.n > mostDamaged {
+		n.listener.Note(fmt.Sprintf("%d more files are damaged or missing; they are made again", n.n-mostDamaged))
+	}
+}
+
+// mostDamaged is the number of damaged files that are named.
+const mostDamaged = 5

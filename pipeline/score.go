@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/named"
 	"oscar/internal/resultdir"
 	"oscar/methods"
@@ -99,16 +101,24 @@ func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
 // prepare writes the settings into the folder of results. If it has results they
 // must have been made with the same ones.
 func (s *scoreJob) prepare(resumed bool) error {
-	path := filepath.Join(s.Out, scoringFile)
 	asked := scored{Settings: s.Settings, Scoring: s.Scoring, Cases: s.images.digest()}
 	asked.Settings.Method = "" // methods may be added
 	if !resumed {
-		if err := atomicfile.WriteJSON(path, asked); err != nil {
+		if err := checksum.WriteJSON(s.Out, scoringFile, asked); err != nil {
 			return err
 		}
 	} else {
 		var before scored
-		if err := atomicfile.ReadJSON(path, &before); err != nil {
+		if err := checksum.ReadJSON(s.Out, scoringFile, &before); checksum.Is(err) {
+			restored, failed := checksum.RestoreJSON(s.Out, scoringFile, asked)
+			if failed != nil {
+				return failed
+			} else if !restored {
+				return err
+			}
+			s.Listener.Note(fmt.Sprintf("%v; it is made again", err))
+			before = asked
+		} else if err != nil {
 			return err
 		}
 		before.Settings = withDrawing(before.Settings, asked.Settings)
@@ -120,7 +130,23 @@ func (s *scoreJob) prepare(resumed bool) error {
 	if err := os.MkdirAll(parts, 0o777); err != nil {
 		return err
 	}
-	return atomicfile.Clean(parts)
+	if err := atomicfile.Clean(parts); err != nil {
+		return err
+	}
+	if err := checksum.Check(s.Out, scoresFile); checksum.Is(err) { // it is always made again
+		s.Listener.Note(fmt.Sprintf("%v; it is made again", err))
+	}
+	return s.list()
+}
+
+// list lists the files that an older version made, or a process that was killed.
+func (s *scoreJob) list() error {
+	names := []string{scoringFile, scoresFile, result.CommandFile}
+	entries, err := os.ReadDir(filepath.Join(s.Out, partsDir))
+	for _, e := range entries {
+		names = append(names, partsDir+"/"+e.Name())
+	}
+	return cmp.Or(err, checksum.UpdateUnlisted(s.Out, names...))
 }
 
 // scoreJob is a call of [Score].
@@ -273,22 +299,26 @@ func (s *scoreJob) method(ctx context.Context, name string) (score.Method, error
 
 // part returns the table of one method, read from the folder or computed.
 func (s *scoreJob) part(ctx context.Context, i int, m score.Method) (score.Table, error) {
-	path := filepath.Join(s.Out, partsDir, m.Name+".json")
-	doubts := filepath.Join(s.Out, partsDir, m.Name+".doubt.json")
+	file, doubts := partsDir+"/"+m.Name+".json", partsDir+"/"+m.Name+".doubt.json"
 	var t score.Table
 	var doubt string
-	err := atomicfile.ReadJSON(path, &t)
-	switch {
-	case err == nil:
-		if err = atomicfile.ReadJSON(doubts, &doubt); errors.Is(err, os.ErrNotExist) {
+	err := checksum.ReadJSON(s.Out, file, &t)
+	if err == nil {
+		if err = checksum.ReadJSON(s.Out, doubts, &doubt); errors.Is(err, os.ErrNotExist) {
 			err = nil // there is none
 		}
-	case errors.Is(err, os.ErrNotExist):
+	}
+	if checksum.Is(err) {
+		s.Listener.Note(fmt.Sprintf("%v; %s is scored again", err, m.Name))
+	}
+	if checksum.Is(err) || errors.Is(err, os.ErrNotExist) {
 		if t, doubt, err = s.judge(ctx, i, m); err == nil && doubt != "" {
-			err = atomicfile.WriteJSON(doubts, doubt)
+			err = checksum.WriteJSON(s.Out, doubts, doubt)
+		} else if err == nil {
+			err = checksum.Delete(s.Out, doubts)
 		}
 		if err == nil {
-			err = atomicfile.WriteJSON(path, t) // the mark that it is done
+			err = checksum.WriteJSON(s.Out, file, t) // the mark that it is done
 		}
 	}
 	if err == nil && doubt != "" {
@@ -337,7 +367,7 @@ func (s *scoreJob) finish(parts []score.Table) (*Scores, error) {
 		return nil, err
 	}
 	res := &Scores{Format: 1, Part: s.Part, Settings: s.Settings, Scoring: s.Scoring, Images: s.images.names, Notes: s.notes, Table: table}
-	return res, atomicfile.WriteJSON(filepath.Join(s.Out, scoresFile), res) // last: it says that all is there
+	return res, checksum.WriteJSON(s.Out, scoresFile, res) // last: it says that all is there
 }
 
 // scored is what all methods of one table have in common, scoring.json.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/result"
 )
@@ -68,23 +69,42 @@ func (s shard) name() string {
 	return fmt.Sprintf("%06d-%s.jsonl", s.number, hex.EncodeToString(h.Sum(nil)[:6]))
 }
 
-// readPart reads a part of the manifest.
+// readPart reads a part of the manifest. It returns an error if the part is not as
+// it was written.
 func readPart(dir, name string) ([]Row, error) {
-	path := filepath.Join(dir, partsDir, name)
-	text, err := paths.ReadFile(path, paths.Record)
+	list, err := checksum.ReadList(dir, name)
 	if err != nil {
 		return nil, err
 	}
-	return result.ParseRows(path, text)
+	text, err := list.ReadFile(dir, partsDir+"/"+name)
+	if err != nil {
+		return nil, err
+	}
+	return result.ParseRows(filepath.Join(dir, partsDir, name), text)
 }
 
-// writePart writes a part of the manifest whole, and syncs it.
+// writePart writes a part of the manifest whole, and syncs it. Its files are listed
+// by [listPart] when they are complete.
 func writePart(dir, name string, rows []Row) error {
 	text, err := encodeRows(rows)
 	if err != nil {
 		return err
 	}
+	if err := checksum.RemoveList(dir, name); err != nil {
+		return err
+	}
 	return atomicfile.Write(filepath.Join(dir, partsDir, name), text)
+}
+
+// listPart lists a part and the files that its rows name.
+func listPart(dir, name string, rows []Row) error {
+	files := []string{partsDir + "/" + name}
+	for _, r := range rows {
+		for _, file := range r.Files() {
+			files = append(files, filepath.ToSlash(file))
+		}
+	}
+	return checksum.WriteList(dir, name, files)
 }
 
 // mappedRows returns the rows of a part if it and all its maps exist, else nil.
@@ -149,6 +169,17 @@ func dropStale(dir string, shards []shard) error {
 	current := map[string]bool{}
 	for _, s := range shards {
 		current[s.part] = true
+	}
+	lists, err := checksum.Lists(dir, nil)
+	if err != nil {
+		return err
+	}
+	for _, name := range lists {
+		if !current[name] {
+			if err := checksum.RemoveList(dir, name); err != nil {
+				return err
+			}
+		}
 	}
 	entries, err := os.ReadDir(filepath.Join(dir, partsDir))
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/heatmap"
+	"oscar/internal/checksum"
 	"oscar/methods"
 )
 
@@ -166,7 +167,10 @@ func (m *montage) write(ctx context.Context, p *painter) (string, error) {
 	}
 	path := filepath.Join(p.dir, montageFile)
 	if len(tiles) == 0 {
-		return "", removeIfExists(path)
+		return "", checksum.Delete(p.dir, montageFile)
+	}
+	if err := checksum.Remove(p.dir, montageFile); err != nil {
+		return "", err
 	}
 	pairs := max(1, montageWidth/(2*width))
 	rows := slices.Collect(slices.Chunk(tiles, 2*pairs))

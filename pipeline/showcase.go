@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
 	"oscar/result"
@@ -21,8 +22,15 @@ const showcaseDir = "explanations"
 func Showcase(ctx context.Context, r *Run, machine Machine, listener Listener) error {
 	out := r.Path(showcaseDir)
 	_, taken := resultdir.Kind{Mark: result.SettingsFile}.Check(out)
-	if taken != nil || paths.Exists(filepath.Join(out, result.ManifestFile)) || len(r.Split.Test) == 0 {
+	if taken != nil || len(r.Split.Test) == 0 {
 		return nil
+	}
+	if paths.Exists(filepath.Join(out, result.ManifestFile)) {
+		err := checksum.CheckAll(out)
+		if !checksum.Is(err) {
+			return err
+		}
+		listener.Note(fmt.Sprintf("%v; it is made again", err))
 	}
 	listener.Stage("explaining test images for the report")
 	quiet := listener

@@ -119,13 +119,16 @@ func (g *gallery) locate(r result.Row) string {
 func (g *gallery) heat(r result.Row) (image.Image, error) {
 	photo, err := g.photo(r)
 	if err == nil && r.Status == string(explain.OK) {
-		if grid, err := readGrid(g.dir, r.Map); err == nil {
+		grid, err := readGrid(g.dir, r.Map)
+		if err == nil {
 			return g.paint(photo, grid, r)
+		} else if differs(err) {
+			return nil, errDamaged
 		}
 	}
 	overlay, err := picture(g.dir, r.Overlay)
 	if err != nil {
-		return nil, errors.New("the map is missing")
+		return nil, lacking(err, "the map is missing")
 	}
 	return dataset.Fit(overlay, gallerySide), nil
 }

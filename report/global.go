@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"path/filepath"
@@ -190,7 +189,7 @@ func (g *globalChapter) laid(a global.ClassAverage, name string, colours heatmap
 func (g *globalChapter) grid(name string) (explain.Grid, error) {
 	grid, err := readGrid(g.dir, name)
 	if err != nil {
-		return grid, errors.New("the map is missing")
+		return grid, lacking(err, "the map is missing")
 	}
 	return grid, nil
 }

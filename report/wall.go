@@ -1,7 +1,6 @@
 package report
 
 import (
-	"errors"
 	"fmt"
 	"image"
 	"math"
@@ -79,7 +78,7 @@ func (v *studyChapter) shelf(w result.Wall, row result.WallRow, own bool) page.S
 func (v *studyChapter) photo(row result.WallRow) (*image.RGBA, error) {
 	img, err := picture(v.dir, row.Picture)
 	if err != nil {
-		return nil, errors.New("the photograph is missing")
+		return nil, lacking(err, "the photograph is missing")
 	}
 	return dataset.Fit(img, gallerySide), nil
 }
@@ -89,7 +88,10 @@ func (v *studyChapter) photo(row result.WallRow) (*image.RGBA, error) {
 func (v *studyChapter) paint(method string, row result.WallRow, cell result.WallCell, scale float64) (image.Image, error) {
 	photo, err := v.photo(row)
 	if err == nil {
-		if grid, err := readGrid(v.dir, cell.Map); err == nil {
+		grid, err := readGrid(v.dir, cell.Map)
+		if differs(err) {
+			return nil, errDamaged
+		} else if err == nil {
 			o := heatmap.Options{Heat: grid, Faint: cell.Status == string(explain.Faint)}
 			name := plainColors
 			if cell.IsSigned(method) {
@@ -104,7 +106,7 @@ func (v *studyChapter) paint(method string, row result.WallRow, cell result.Wall
 	}
 	overlay, err := picture(v.dir, cell.Overlay)
 	if err != nil {
-		return nil, errors.New("the map is missing")
+		return nil, lacking(err, "the map is missing")
 	}
 	return dataset.Fit(overlay, gallerySide), nil
 }

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"oscar/internal/paths"
+	"oscar/internal/checksum"
 )
 
 // readJSON reads a file of results of format 1; format is its field.
 func readJSON(dir, name string, into any, format *int) error {
 	path := filepath.Join(dir, name)
-	b, err := paths.ReadFile(path, paths.Record)
+	b, err := checksum.ReadFile(dir, name)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 const (
 	File  = "study.json"
 	Asked = "study.yaml"
+	// PlanFile is written last when the folder is made.
+	PlanFile = "plan.json"
 )
 
 // Number is a float64 that may be NaN or infinite: in JSON null, "inf", "-inf".

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"oscar/explain"
+	"oscar/internal/checksum"
 	"oscar/internal/machine"
 	"oscar/internal/paths"
 )
@@ -77,12 +78,11 @@ func (r Row) Explained() bool { return r.Status != Unreadable && r.Status != Unk
 
 // ReadManifest reads the rows of an explaining run's folder.
 func ReadManifest(dir string) ([]Row, error) {
-	path := filepath.Join(dir, ManifestFile)
-	text, err := paths.ReadFile(path, paths.Record)
+	text, err := checksum.ReadFile(dir, ManifestFile)
 	if err != nil {
 		return nil, err
 	}
-	return ParseRows(path, text)
+	return ParseRows(filepath.Join(dir, ManifestFile), text)
 }
 
 // ParseRows parses the text of a manifest, or of a part of one, that was read
@@ -130,6 +130,9 @@ func parseRow(line []byte) (Row, error) {
 // EachImage reads a manifest of any length, image by image: the rows of an image
 // follow each other.
 func EachImage(ctx context.Context, dir string, each func(rows []Row) error) error {
+	if err := checksum.Check(dir, ManifestFile); err != nil {
+		return err
+	}
 	path := filepath.Join(dir, ManifestFile)
 	f, err := paths.Open(path)
 	if err != nil {

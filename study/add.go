@@ -40,6 +40,9 @@ func Add(ctx context.Context, o AddOptions) (*result.Study, error) {
 		return nil, err
 	}
 	defer dir.Close()
+	if err := j.restore(plan{}); err != nil {
+		return nil, err
+	}
 	if err := j.readPlan(); err != nil {
 		return nil, err
 	}

@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/metric"
 	"oscar/pipeline"
 	"oscar/result"
@@ -53,10 +53,15 @@ func (j *job) compare(ctx context.Context) (*result.Study, error) {
 	res := c.result(table)
 	c.walls(res)
 	res.Notes = append(append([]string{}, c.imageNotes()...), c.notes...)
-	if err := atomicfile.WriteJSON(j.path(result.File), res); err != nil {
+	for _, name := range []string{result.File, csvFile} {
+		if d := checksum.Check(j.Out, name); checksum.Is(d) {
+			j.Listener.Note(fmt.Sprintf("%v; it is made again", d))
+		}
+	}
+	if err := checksum.WriteJSON(j.Out, result.File, res); err != nil {
 		return nil, err
 	}
-	if err := writeCSV(j.path(csvFile), res); err != nil {
+	if err := writeCSV(j.Out, csvFile, res); err != nil {
 		return nil, err
 	}
 	if len(c.data) == 0 {

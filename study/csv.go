@@ -5,7 +5,7 @@ import (
 	"encoding/csv"
 	"strconv"
 
-	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/text"
 	"oscar/metric"
 	"oscar/result"
@@ -13,7 +13,7 @@ import (
 
 // writeCSV writes a line for each run and a column for each measure. Missing values
 // are empty.
-func writeCSV(path string, res *result.Study) error {
+func writeCSV(dir, name string, res *result.Study) error {
 	head := []string{"variant", "seed", "status", "parameters", "forecast_bytes", "epochs", "kept_epoch"}
 	for _, m := range res.Measures {
 		head = append(head, m.Name)
@@ -45,7 +45,7 @@ func writeCSV(path string, res *result.Study) error {
 	if err := w.WriteAll(lines); err != nil {
 		return err
 	}
-	return atomicfile.Write(path, b.Bytes())
+	return checksum.Write(dir, name, b.Bytes())
 }
 
 // f1s are a run's F1 of each class on the test part.

@@ -10,7 +10,6 @@ import (
 
 	"oscar/dataset"
 	"oscar/explain"
-	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
 	"oscar/internal/npy"
 	"oscar/internal/paths"
@@ -67,9 +66,12 @@ func (j *job) evaluate(ctx context.Context, r *run, opened *pipeline.Run) error 
 			return err
 		}
 	}
-	path := j.path(looksDir, r.name()+".json")
-	if paths.Exists(path) {
-		return nil
+	look := looksDir + "/" + r.name() + ".json"
+	d := checksum.Check(j.Out, look)
+	if d == nil && paths.Exists(j.path(look)) {
+		return checksum.UpdateUnlisted(j.Out, look)
+	} else if checksum.Is(d) {
+		j.Listener.Note(fmt.Sprintf("%v; it is made again", d))
 	}
 	o.Part = "train"
 	if e, err = pipeline.Evaluate(ctx, o); err != nil {
@@ -77,13 +79,13 @@ func (j *job) evaluate(ctx context.Context, r *run, opened *pipeline.Run) error 
 	}
 	var f fitted
 	f.Train.Images, f.Train.Accuracy, f.Train.Loss = e.Images, e.Accuracy, e.Loss
-	return atomicfile.WriteJSON(path, f)
+	return checksum.WriteJSON(j.Out, look, f)
 }
 
 // score scores the explanations of some test images of each class.
 func (j *job) score(ctx context.Context, r *run, opened *pipeline.Run) error {
 	out := j.path(scoresDir, r.name())
-	if paths.Exists(filepath.Join(out, result.ScoreFile)) {
+	if paths.Exists(filepath.Join(out, result.ScoreFile)) && !damaged(out) {
 		return nil
 	}
 	x := j.Study.Explain
@@ -124,7 +126,7 @@ func canMosaic(s *dataset.Split, x Explain) bool {
 // explain writes the maps of the images that were scored.
 func (j *job) explain(ctx context.Context, r *run, opened *pipeline.Run) error {
 	out := j.path(explanationsDir, r.name())
-	if paths.Exists(filepath.Join(out, result.ManifestFile)) {
+	if paths.Exists(filepath.Join(out, result.ManifestFile)) && !damaged(out) {
 		return nil
 	}
 	scores, err := result.ReadScores(j.path(scoresDir, r.name()))
@@ -174,7 +176,7 @@ type runData struct {
 type explanation struct {
 	result.Row
 	image string // relative to the data
-	file  string // of the map
+	dir   string // of the explanations
 }
 
 // read reads what a run wrote.
@@ -193,7 +195,7 @@ func (j *job) read(r *run) (*runData, error) {
 	if d.evaluation == nil || len(d.epochs) == 0 {
 		return nil, fmt.Errorf("%s is not finished", j.path(r.dir()))
 	}
-	if err := atomicfile.ReadJSON(j.path(looksDir, r.name()+".json"), &d.fitted); err != nil {
+	if err := checksum.ReadJSON(j.Out, looksDir+"/"+r.name()+".json", &d.fitted); err != nil {
 		return nil, err
 	}
 	if d.scores, err = result.ReadScores(j.path(scoresDir, r.name())); err != nil {
@@ -217,20 +219,24 @@ func (j *job) readExplanations(d *runData) error {
 		if err != nil {
 			return err
 		}
-		file, err := paths.Local(dir, row.Map)
-		if err != nil {
+		if _, err := paths.Local(dir, row.Map); err != nil {
 			return err
 		}
-		d.explanations = append(d.explanations, explanation{row, filepath.ToSlash(image), file})
+		d.explanations = append(d.explanations, explanation{row, filepath.ToSlash(image), dir})
 	}
 	return nil
 }
 
 // grid reads a map. One that cannot be read is empty, and sets d.err.
 func (d *runData) grid(x explanation) explain.Grid {
-	shape, values, err := npy.Read(x.file)
+	var shape []int
+	var values []float32
+	data, err := checksum.ReadFile(x.dir, filepath.ToSlash(x.Map))
+	if err == nil {
+		shape, values, err = npy.Decode(data)
+	}
 	if err == nil && len(shape) != 2 {
-		err = fmt.Errorf("map %s has %d dimensions, want 2", x.file, len(shape))
+		err = fmt.Errorf("map %s has %d dimensions, want 2", x.Map, len(shape))
 	}
 	if err != nil {
 		d.err = cmp.Or(d.err, err)

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"oscar/dataset"
-	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
 	"oscar/result"
@@ -21,7 +21,7 @@ import (
 // Names within a study's folder.
 const (
 	studyFile       = result.Asked // what was asked, for people
-	planFile        = "plan.json"  // the plan
+	planFile        = result.PlanFile
 	runsDir         = "runs"
 	looksDir        = "looks"
 	scoresDir       = "scores"
@@ -53,7 +53,7 @@ func isStudy(dir string) bool { return paths.Exists(filepath.Join(dir, planFile)
 // kind describes the folders of studies, and what is written before the plan.
 var kind = resultdir.Kind{
 	Mark:  planFile,
-	Early: []string{studyFile, runsDir, looksDir, scoresDir, explanationsDir, wallDir, "split*.json"},
+	Early: []string{checksum.File, studyFile, runsDir, looksDir, scoresDir, explanationsDir, wallDir, "split*.json"},
 }
 
 // write writes the splits, the study and the plan.
@@ -72,16 +72,82 @@ func (j *job) write() error {
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(j.path(studyFile), text); err != nil {
+	if err := checksum.Write(j.Out, studyFile, text); err != nil {
+		return err
+	}
+	if err := checksum.Update(j.Out, j.Study.splitFiles()...); err != nil {
 		return err
 	}
 	j.plan.Study = j.Study
-	return atomicfile.WriteJSON(j.path(planFile), j.plan)
+	return checksum.WriteJSON(j.Out, planFile, j.plan)
+}
+
+// splitFiles returns the names of the files of splits.
+func (s Study) splitFiles() []string {
+	var names []string
+	for _, seed := range s.Seeds {
+		names = append(names, s.splitFile(seed))
+	}
+	return names
+}
+
+// restore makes damaged files of the plan again, where others have what they held.
+// asked is the study that is resumed.
+func (j *job) restore(asked plan) error {
+	note := func(d error) { j.Listener.Note(fmt.Sprintf("%v; it is made again", d)) }
+	if d := checksum.Check(j.Out, planFile); checksum.Is(d) {
+		restored, err := checksum.RestoreJSON(j.Out, planFile, asked)
+		if err != nil {
+			return err
+		} else if !restored {
+			return d
+		}
+		note(d)
+	}
+	var was plan
+	if err := checksum.ReadJSON(j.Out, planFile, &was); err != nil {
+		return err
+	}
+	if d := checksum.Check(j.Out, studyFile); checksum.Is(d) {
+		text, err := was.Study.YAML()
+		if err == nil {
+			err = checksum.Write(j.Out, studyFile, text)
+		}
+		if err != nil {
+			return err
+		}
+		note(d)
+	}
+	for _, seed := range was.Study.Seeds { // each run has a copy of its split
+		file := was.Study.splitFile(seed)
+		d := checksum.Check(j.Out, file)
+		if !checksum.Is(d) {
+			continue
+		}
+		copies, err := filepath.Glob(j.path(runsDir, "*", "split.json"))
+		if err != nil {
+			return err
+		}
+		for _, path := range copies {
+			text, err := paths.ReadFile(path, paths.Record)
+			if err != nil {
+				continue
+			}
+			restored, err := checksum.Restore(j.Out, file, text)
+			if err != nil {
+				return err
+			} else if restored {
+				note(d)
+				break
+			}
+		}
+	}
+	return checksum.UpdateUnlisted(j.Out, append(was.Study.splitFiles(), planFile, studyFile, result.File, csvFile, result.CommandFile)...)
 }
 
 // readPlan reads the plan and the splits.
 func (j *job) readPlan() error {
-	if err := atomicfile.ReadJSON(j.path(planFile), &j.plan); err != nil {
+	if err := checksum.ReadJSON(j.Out, planFile, &j.plan); err != nil {
 		return err
 	}
 	if j.plan.Format != 1 {

@@ -150,6 +150,9 @@ func beforePlan(ctx context.Context, err error) error {
 
 // reopen resumes the study of a folder, if it is the same.
 func (j *job) reopen(ctx context.Context, root string) (*result.Study, error) {
+	if err := j.restore(plan{Format: 1, Root: root, Budget: j.Budget.Seconds(), Added: []string{}, Study: j.Study}); err != nil {
+		return nil, err
+	}
 	if err := j.readPlan(); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/pipeline"
 	runfolder "oscar/run"
@@ -16,10 +17,10 @@ import (
 // train makes the folder of a run if it does not exist, and trains the run to its
 // end. It calls at with the share of the run that is done.
 func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
-	if j.finished(r) {
+	dir := j.path(r.dir())
+	if j.finished(r) && !damaged(dir) && !damaged(filepath.Join(dir, "saved_model")) {
 		return j.prune(r)
 	}
-	dir := j.path(r.dir())
 	if !runfolder.Is(dir) {
 		if err := j.create(r, dir); err != nil {
 			return err
@@ -39,6 +40,9 @@ func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 	}
 	return j.prune(r)
 }
+
+// damaged reports whether a file of a folder differs from its checksum.
+func damaged(dir string) bool { return checksum.Is(checksum.CheckAll(dir)) }
 
 // finished reports whether a run was trained, exported and evaluated.
 func (j *job) finished(r *run) bool {

@@ -10,6 +10,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/heatmap"
+	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/result"
 )
@@ -108,8 +109,11 @@ func number(v *float32) result.Number {
 // picture writes a smaller copy of an image of the wall.
 func (c *comparison) picture(row result.WallRow) error {
 	path := c.path(filepath.FromSlash(row.Picture))
-	if paths.Exists(path) {
-		return nil
+	d := checksum.Check(c.Out, row.Picture)
+	if d == nil && paths.Exists(path) {
+		return checksum.UpdateUnlisted(c.Out, row.Picture)
+	} else if checksum.Is(d) {
+		c.Listener.Note(fmt.Sprintf("%v; it is made again", d))
 	}
 	if err := paths.CheckLocal(row.Image); err != nil {
 		return err
@@ -124,5 +128,8 @@ func (c *comparison) picture(row result.WallRow) error {
 		size = image.Pt(max(1, size.X*wallSide/longest), max(1, size.Y*wallSide/longest))
 		img = dataset.Resize(img, size.Y, size.X, data.Interpolation)
 	}
-	return heatmap.WriteJPEG(path, img)
+	if err := heatmap.WriteJPEG(path, img); err != nil {
+		return err
+	}
+	return checksum.Update(c.Out, row.Picture)
 }

@@ -34,6 +34,7 @@ type file struct {
 const (
 	resume   = "make it again: oscar train --resume %s"
 	restore  = "it cannot be made again: put it back from a copy; if you changed it yourself, record it as it is: oscar verify --accept %s"
+	anew     = "make it again: repeat the command that made %s with a new folder"
 	repeat   = "make it again: repeat the command that made %s"
 	reported = "make it again: oscar report %s"
 )
@@ -54,8 +55,27 @@ var kinds = []kind{
 		{result.MetricsFile, resume, false},
 		{result.EvaluationFile, resume, false},
 		commandFile, reportFile,
-		{"events/", "", true}, {"cache/", "", true}, {"data/", "", true}, {"explanations/", "", true},
+		{"events/", "", true}, {"cache/", "", true}, {"data/", "", true},
 	}, restore, false},
+	{"explanations", result.SettingsFile, []file{
+		{result.SettingsFile, "", false}, {result.ManifestFile, "", false}, {"montage.png", "", false}, {"scales.json", "", false},
+		{"maps/", "", false}, {"overlays/", "", false}, {"sheets/", "", false}, {"parts/*.jsonl", "", false}, {"sums/*.sha256", "", false},
+		{"parts/*.journal", "", true}, commandFile, reportFile,
+	}, repeat, false},
+	{"scores", result.ScoringFile, []file{
+		{result.ScoringFile, "", false}, {result.ScoreFile, "", false}, {"parts/*.json", "", false}, commandFile, reportFile,
+	}, repeat, false},
+	{"study", result.PlanFile, []file{
+		{result.PlanFile, "", false}, {result.Asked, "", false}, {"split*.json", "", false}, {result.File, "", false}, {"study.csv", "", false},
+		{"looks/*.json", "", false}, {"wall/*.jpg", "", false}, commandFile, reportFile,
+	}, repeat, false},
+	{"global explanations", result.GlobalFile, []file{
+		{result.GlobalFile, "", false}, {"averages/", "", false}, {"spray/", "", false}, {"averages.png", "", false}, {"tree.txt", "", false}, {"*.json", "", false}, {"*.npy", "", false}, {"*.csv", "", false},
+		commandFile, reportFile,
+	}, anew, false},
+	{"comparison", result.ComparisonFile, []file{
+		{result.ComparisonFile, "", false}, {"changed/", "", false}, commandFile, reportFile,
+	}, anew, false},
 	{"model", "saved_model.pb", []file{
 		{"saved_model.pb", "", false}, {"variables/", "", false}, {"assets.extra/oscar.json", "", false},
 	}, "export the model again; if you changed the file yourself, record it as it is: oscar verify --accept %s", true},
@@ -117,8 +137,13 @@ func Remedy(d *checksum.Damage) string {
 	if k == nil {
 		return fmt.Sprintf(restore, d.Dir)
 	}
-	if run := runAbove(d.Dir); run != "" && k.inRun {
-		return fmt.Sprintf(partOfRun, run)
+	if run := runAbove(d.Dir); run != "" {
+		if k.inRun {
+			return fmt.Sprintf(partOfRun, run)
+		}
+		if !paths.Exists(filepath.Join(d.Dir, result.CommandFile)) { // made for the run's report
+			return fmt.Sprintf(resume, run)
+		}
 	}
 	text := k.again
 	if f := k.find(d.Name); f != nil && f.remedy != "" {

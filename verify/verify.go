@@ -4,6 +4,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -84,15 +85,29 @@ func Dir(ctx context.Context, dir string) (*Folder, error) {
 	if k != nil {
 		f.Kind = k.name
 	}
-	for _, name := range list.Names() {
-		if err := ctx.Err(); err != nil {
+	listed := map[string]bool{}
+	if err := f.compare(ctx, list, listed); err != nil {
+		return nil, err
+	}
+	lists, err := checksum.Lists(dir, list)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range lists {
+		more, err := checksum.ReadList(dir, name)
+		if d, damaged := errors.AsType[*checksum.Damage](err); damaged {
+			if !f.has(d.Name) {
+				f.damaged(d)
+			}
+		} else if err != nil {
 			return nil, err
 		}
-		if err := f.compare(list, name); err != nil {
+		listed[checksum.ListName(name)] = true
+		if err := f.compare(ctx, more, listed); err != nil {
 			return nil, err
 		}
 	}
-	if err := f.walk(ctx, list, k); err != nil {
+	if err := f.walk(ctx, listed, k); err != nil {
 		return nil, err
 	}
 	switch {
@@ -106,19 +121,31 @@ func Dir(ctx context.Context, dir string) (*Folder, error) {
 	return f, nil
 }
 
-func (f *Folder) compare(list checksum.List, name string) error {
-	damaged, err := list.Damaged(f.Path, name)
-	if err != nil {
-		return err
-	}
-	for _, d := range damaged {
-		f.damaged(d)
-	}
-	f.Files++
-	if info, err := os.Stat(filepath.Join(f.Path, filepath.FromSlash(name))); err == nil {
-		f.Bytes += info.Size()
+// compare compares the files of a list.
+func (f *Folder) compare(ctx context.Context, list checksum.List, listed map[string]bool) error {
+	for _, name := range list.Names() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		damaged, err := list.Damaged(f.Path, name)
+		if err != nil {
+			return err
+		}
+		for _, d := range damaged {
+			f.damaged(d)
+		}
+		listed[name] = true
+		f.Files++
+		if info, err := os.Stat(filepath.Join(f.Path, filepath.FromSlash(name))); err == nil {
+			f.Bytes += info.Size()
+		}
 	}
 	return nil
+}
+
+// has reports whether a file is known to be damaged.
+func (f *Folder) has(name string) bool {
+	return slices.ContainsFunc(f.Damaged, func(d File) bool { return d.Path == name })
 }
 
 func (f *Folder) damaged(d *checksum.Damage) {
@@ -127,7 +154,7 @@ func (f *Folder) damaged(d *checksum.Damage) {
 
 // walk looks for folders with lists of their own, and for files without a
 // checksum.
-func (f *Folder) walk(ctx context.Context, list checksum.List, k *kind) error {
+func (f *Folder) walk(ctx context.Context, listed map[string]bool, k *kind) error {
 	return filepath.WalkDir(f.Path, func(path string, d fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
@@ -140,7 +167,6 @@ func (f *Folder) walk(ctx context.Context, list checksum.List, k *kind) error {
 			return err
 		}
 		name := filepath.ToSlash(rel)
-		_, listed := list[name]
 		base := d.Name()
 		switch {
 		case strings.HasPrefix(base, atomicfile.Prefix):
@@ -157,7 +183,7 @@ func (f *Folder) walk(ctx context.Context, list checksum.List, k *kind) error {
 			}
 			f.Folders = append(f.Folders, in)
 			return fs.SkipDir
-		case listed || base == checksum.File || base == atomicfile.LockFile:
+		case listed[name] || base == checksum.File || base == atomicfile.LockFile:
 		case k == nil || !k.made(name):
 			f.Foreign = append(f.Foreign, name)
 		case !k.unchecked(name):
@@ -184,18 +210,48 @@ func Accept(ctx context.Context, dir string) error {
 }
 
 func (f *Folder) accept() error {
-	names := f.Unlisted
+	root, further := f.Unlisted, map[string]bool{} // further lists to write again
+	lists, err := checksum.Lists(f.Path, nil)
+	if err != nil {
+		return err
+	}
+	owner := map[string]string{}
+	for _, name := range lists {
+		l, err := checksum.ReadList(f.Path, name)
+		if checksum.Is(err) {
+			err = checksum.RemoveList(f.Path, name) // its files are unlisted then
+		}
+		if err != nil {
+			return err
+		}
+		for file := range l {
+			owner[file] = name
+		}
+	}
 	for _, d := range f.Damaged {
-		if d.Path == checksum.File { // all files are unlisted then
+		switch name, in := owner[d.Path]; {
+		case d.Path == checksum.File: // all files are unlisted then
 			if err := os.Remove(filepath.Join(f.Path, checksum.File)); err != nil {
 				return err
 			}
-			continue
+		case in:
+			further[name] = true
+		default:
+			root = append(root, d.Path)
 		}
-		names = append(names, d.Path)
 	}
-	if len(names) == 0 {
+	for name := range further {
+		l, err := checksum.ReadList(f.Path, name)
+		if err == nil {
+			err = checksum.WriteList(f.Path, name, l.Names())
+		}
+		if err != nil {
+			return err
+		}
+		root = append(root, checksum.ListName(name))
+	}
+	if len(root) == 0 {
 		return nil
 	}
-	return checksum.Update(f.Path, names...)
+	return checksum.Update(f.Path, root...)
 }

@@ -134,12 +134,23 @@ func Delete(dir, name string) error {
 }
 
 // ReadFile reads a file of a folder, of at most [paths.Record] bytes. It returns a
-// [Damage] if the file differs from the folder's list.
+// [Damage] if the file differs from the lists of the folder, or of the folder in it
+// that has a list of its own.
 func ReadFile(dir, name string) ([]byte, error) {
-	l, err := Read(dir)
+	for i, c := range name {
+		if c == '/' && paths.Exists(filepath.Join(dir, filepath.FromSlash(name[:i]), File)) {
+			return ReadFile(filepath.Join(dir, filepath.FromSlash(name[:i])), name[i+1:])
+		}
+	}
+	l, err := listFor(dir, name)
 	if err != nil {
 		return nil, err
 	}
+	return l.ReadFile(dir, name)
+}
+
+// ReadFile reads a file and compares it with the list.
+func (l List) ReadFile(dir, name string) ([]byte, error) {
 	b, err := paths.ReadFile(filepath.Join(dir, filepath.FromSlash(name)), paths.Record)
 	want, listed := l[name]
 	switch {
@@ -151,6 +162,25 @@ func ReadFile(dir, name string) ([]byte, error) {
 		return nil, &Damage{Dir: dir, Name: name}
 	}
 	return b, nil
+}
+
+// Restore writes a damaged file of a folder again if the data are those that are
+// listed.
+func Restore(dir, name string, data []byte) (restored bool, err error) {
+	l, err := Read(dir)
+	if err != nil || l[name] != sum(data) {
+		return false, err
+	}
+	return true, atomicfile.Write(filepath.Join(dir, filepath.FromSlash(name)), data)
+}
+
+// RestoreJSON is [Restore] of what [WriteJSON] wrote.
+func RestoreJSON(dir, name string, v any) (restored bool, err error) {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return false, err
+	}
+	return Restore(dir, name, append(text, '\n'))
 }
 
 // ReadJSON reads a file of JSON by [ReadFile]. Its errors name the file.
