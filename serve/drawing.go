@@ -20,9 +20,9 @@ type imageRGBA = image.RGBA
 
 // drawing is how a map is laid over its picture.
 type drawing struct {
-	colors heatmap.ColorMap
-	alpha  float64
-	plain  bool // without the strip of text
+	colors     heatmap.ColorMap
+	alpha      float64
+	full, base float32 // of the colour scale; 0: the map's own
 }
 
 // drawingOf reads colormap and alpha. Their defaults depend on whether the method is
@@ -46,6 +46,18 @@ func drawingOf(fields map[string]string, m methods.Method) (drawing, error) {
 			return d, fmt.Errorf("alpha is %q, want a number from 0 to 1", text)
 		}
 	}
+	for _, f := range []struct {
+		name string
+		to   *float32
+	}{{"full", &d.full}, {"base", &d.base}} {
+		if text := fields[f.name]; text != "" {
+			v, err := strconv.ParseFloat(text, 32)
+			if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+				return d, fmt.Errorf("%s is %q, want a number", f.name, text)
+			}
+			*f.to = float32(v)
+		}
+	}
 	return d, nil
 }
 
@@ -56,8 +68,8 @@ func (d drawing) options(v *version, m methods.Method, a explain.Attribution) he
 	if full, base, ok := m.Scale(a.Layer, a.Map, 0); ok {
 		o.Scale, o.Base = full, base
 	}
-	if d.plain {
-		return o
+	if d.full > d.base {
+		o.Scale, o.Base = d.full, d.base
 	}
 	if len(a.Probabilities) > 0 {
 		top := numeric.ArgMax(a.Probabilities)

@@ -47,6 +47,9 @@ type explorePage struct {
 	Map, Link                         string
 	Width, Height                     int
 	Busy                              bool // the overlay takes time
+	Besides, Scales                   []choice
+	Tiles                             []tile
+	Changed                           bool // the picture is not as it was
 }
 
 // explore answers with the page to look at a picture.
@@ -123,6 +126,9 @@ func (s *Server) fillForm(p *explorePage) error {
 			return err
 		}
 	}
+	p.Besides = s.besideChoices(p, method)
+	p.Scales = []choice{{"", "each map its own", v.Scale != scaleShared}, {scaleShared, "one for all", v.Scale == scaleShared}}
+	v.Full, v.Base = "", ""
 	p.Alpha = strconv.FormatFloat(d.alpha, 'g', 3, 64)
 	for _, name := range heatmap.ColorMapNames() {
 		p.ColorMaps = append(p.ColorMaps, choice{name, name, name == d.colors.Name()})
@@ -168,7 +174,11 @@ func (s *Server) fillResult(r *http.Request, p *explorePage) error {
 	p.Original = p.View.URL("/overlay.png")
 	size := forPage(o.photo).Rect.Size()
 	p.Width, p.Height = size.X, size.Y
-	return nil
+	if e, err := editsOf(p.View); err == nil {
+		p.Changed = !e.none()
+	}
+	p.Tiles = s.tiles(o, p)
+	return s.shareScale(r.Context(), p)
 }
 
 // mostBars is how many classes are shown.
@@ -245,7 +255,7 @@ func (s *Server) fileOf(r *http.Request) ([]byte, error) {
 
 // photo answers with the picture of a view as it is seen.
 func (s *Server) photo(w http.ResponseWriter, r *http.Request) {
-	photo, err := s.pictureOf(r.Context(), r.URL.Query().Get("picture"))
+	photo, err := s.edited(r.Context(), viewOf(r.URL.Query()))
 	if err == nil {
 		err = sendJPEG(w, forPage(photo))
 	}

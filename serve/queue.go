@@ -162,13 +162,21 @@ func (q *queue) next() []*job {
 		}
 		left := q.timeout - time.Since(oldest.arrived)
 		if alike < q.maxBatch && left > 0 && !q.closed {
-			timer := time.AfterFunc(left, q.changed.Broadcast)
+			timer := time.AfterFunc(left, q.wake)
 			q.changed.Wait()
 			timer.Stop()
 			continue
 		}
 		return q.take(oldest.query)
 	}
+}
+
+// wake wakes the workers. It takes the mutex first, so that a worker that is about to
+// wait is waiting by then.
+func (q *queue) wake() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.changed.Broadcast()
 }
 
 // take removes a batch from the queue. The caller has the mutex.

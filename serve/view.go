@@ -16,13 +16,17 @@ import (
 
 // view is what a page shows. It stands in the page's URL.
 type view struct {
-	Picture  string
-	Model    string
-	Method   string
-	Layer    string
-	Class    string
-	Alpha    string
-	ColorMap string
+	Picture                   string
+	Model                     string
+	Method                    string
+	Layer                     string
+	Class                     string
+	Alpha                     string
+	ColorMap                  string
+	Rotate, Crop, Patch, Blur string // see edits
+	Beside                    string // what is shown side by side
+	Scale                     string // of the maps side by side
+	Full, Base                string // of the colour scale; "": the map's own
 }
 
 // keys are the parameters of a view in a URL.
@@ -36,6 +40,8 @@ func (v *view) keys() []struct {
 	}{
 		{"picture", &v.Picture}, {"model", &v.Model}, {"method", &v.Method}, {"layer", &v.Layer}, {"class", &v.Class},
 		{"alpha", &v.Alpha}, {"colormap", &v.ColorMap},
+		{"rotate", &v.Rotate}, {"crop", &v.Crop}, {"patch", &v.Patch}, {"blur", &v.Blur},
+		{"beside", &v.Beside}, {"scale", &v.Scale}, {"full", &v.Full}, {"base", &v.Base},
 	}
 }
 
@@ -73,7 +79,7 @@ func (v view) With(name, value string) view {
 
 // fields are the view's settings as a request's.
 func (v view) fields() map[string]string {
-	return map[string]string{"method": v.Method, "layer": v.Layer, "class": v.Class, "alpha": v.Alpha, "colormap": v.ColorMap}
+	return map[string]string{"method": v.Method, "layer": v.Layer, "class": v.Class, "alpha": v.Alpha, "colormap": v.ColorMap, "full": v.Full, "base": v.Base}
 }
 
 // lookKey is what a look depends on.
@@ -115,7 +121,7 @@ func (s *Server) open(ctx context.Context, v view) (*subject, error) {
 		return nil, err
 	}
 	if err = o.find(v); err == nil {
-		o.photo, err = s.pictureOf(ctx, v.Picture)
+		o.photo, err = s.edited(ctx, v)
 	}
 	if err != nil {
 		o.release()
@@ -147,6 +153,29 @@ func (s *Server) pictureOf(ctx context.Context, name string) (*image.RGBA, error
 	return photo, err
 }
 
+// shown names the picture of a view as it is changed.
+func (v view) shown() string {
+	return strings.Join([]string{v.Picture, v.Rotate, v.Crop, v.Patch, v.Blur}, "\x00")
+}
+
+// edited returns the picture of a view with its changes.
+func (s *Server) edited(ctx context.Context, v view) (*image.RGBA, error) {
+	e, err := editsOf(v)
+	if err != nil {
+		return nil, badRequest{err}
+	}
+	if photo, ok := s.pictures.photos.get(v.shown()); ok {
+		return photo, nil
+	}
+	photo, err := s.pictureOf(ctx, v.Picture)
+	if err != nil || e.none() {
+		return photo, err
+	}
+	photo = e.apply(photo)
+	s.pictures.photos.put(v.shown(), photo, int64(len(photo.Pix)))
+	return photo, nil
+}
+
 // find reads the method and the class.
 func (o *subject) find(v view) (err error) {
 	fields := v.fields()
@@ -164,7 +193,7 @@ func (o *subject) find(v view) (err error) {
 
 // look explains the picture of a subject, once.
 func (s *Server) look(ctx context.Context, o *subject, v view) (*look, error) {
-	key := lookKey{o.query, v.Picture, o.class}
+	key := lookKey{o.query, v.shown(), o.class}
 	if l, ok := s.maps.get(key); ok {
 		return l, nil
 	}

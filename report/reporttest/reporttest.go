@@ -69,7 +69,71 @@ type browser struct {
 	urls []string // asked for
 }
 
+// Site is a page of a server in a browser.
+type Site struct{ b *browser }
+
+// Visit opens a page of a server. name is for screenshots.
+func Visit(t *testing.T, name, url string) Site {
+	t.Helper()
+	return Site{visit(t, name, url)}
+}
+
+// Look looks at the page as it is now at every width, in light and dark. Nothing may
+// be asked of another host.
+func (s Site) Look(name string) {
+	s.b.Helper()
+	s.b.name = name
+	for _, width := range Widths {
+		for _, scheme := range []string{"light", "dark"} {
+			s.b.emulate(width, scheme, "screen")
+			s.b.audit(fmt.Sprintf("%d-%s", width, scheme))
+		}
+	}
+	home, err := url.Parse(s.b.url)
+	if err != nil {
+		s.b.Fatal(err)
+	}
+	for _, asked := range s.b.asked() {
+		u, err := url.Parse(asked)
+		if err != nil || u.Scheme != "data" && u.Scheme != "blob" && u.Host != home.Host {
+			s.b.Errorf("%s asks for %.80s", name, asked)
+		}
+	}
+}
+
+// Go opens another page.
+func (s Site) Go(url string) {
+	s.b.Helper()
+	s.b.do(chromedp.Navigate(url))
+}
+
+// Run runs a script in the page, which may be async, and returns its string.
+func (s Site) Run(script string) string {
+	s.b.Helper()
+	return run(s.b, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
+}
+
+// Await waits until an expression is true.
+func (s Site) Await(expression string) {
+	s.b.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !run(s.b, chromedp.Evaluate[bool]("!!("+expression+")")); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.b.Fatalf("%s: never %s; the page says %.500s", s.b.name, expression, s.Run("document.body.innerText"))
+		}
+	}
+}
+
 func open(t *testing.T, path string) *browser {
+	t.Helper()
+	path, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return visit(t, filepath.Base(path), (&url.URL{Scheme: "file", Path: path}).String())
+}
+
+// visit opens a browser with a page.
+func visit(t *testing.T, name, url string) *browser {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a browser takes seconds")
@@ -77,10 +141,6 @@ func open(t *testing.T, path string) *browser {
 	program := os.Getenv("OSCAR_CHROMIUM")
 	if program == "" {
 		t.Skip("OSCAR_CHROMIUM is not set: no browser to look at the report with")
-	}
-	path, err := filepath.Abs(path)
-	if err != nil {
-		t.Fatal(err)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()), chromedp.DisableGPU,
@@ -94,7 +154,7 @@ func open(t *testing.T, path string) *browser {
 	t.Cleanup(stop)
 	ctx, stop = chromedp.NewContext(ctx)
 	t.Cleanup(stop)
-	b := &browser{T: t, ctx: ctx, name: filepath.Base(path), url: (&url.URL{Scheme: "file", Path: path}).String()}
+	b := &browser{T: t, ctx: ctx, name: name, url: url}
 	requests := chromedp.Events(ctx, network.RequestWillBeSent)
 	go func() {
 		for e, err := range requests {

@@ -20,7 +20,7 @@
       for (const now of $("view").elements) {
         const next = now.id && page.getElementById(now.id);
         if (next && now.tagName === "SELECT" && now.innerHTML !== next.innerHTML) now.innerHTML = next.innerHTML;
-        if (next && now.type === "range" && now !== document.activeElement) now.value = next.value;
+        if (next && now.tagName === "INPUT" && now !== document.activeElement) now.value = next.value;
       }
       $("view").elements.namedItem("picture").value = new URL(url, location).searchParams.get("picture") || "";
       if (push) history.pushState(null, "", url);
@@ -29,7 +29,7 @@
     }
   }
 
-  const url = () => "/?" + new URLSearchParams(new FormData($("view")));
+  const url = () => "/?" + new URLSearchParams([...new FormData($("view"))].filter(([, value]) => value));
 
   async function send(file) {
     say("Sending the picture …");
@@ -51,7 +51,7 @@
       const to = url();
       for (const id of ["colormap", "alpha"]) $(id).disabled = false;
       show(to, true);
-    } else if (e.target.id !== "picture") show(url(), true);
+    } else if (e.target.id !== "tool") show(url(), true);
   });
   $("alpha").addEventListener("input", () => {
     const picture = $("overlay");
@@ -60,6 +60,50 @@
     to.searchParams.set("alpha", $("alpha").value);
     picture.src = to;
   });
+  $("reset").addEventListener("click", () => {
+    for (const id of ["rotate", "blur", "crop", "patch"]) $(id).value = "";
+    show(url(), true);
+  });
+
+  // A rectangle that is dragged on the picture is painted over, or is what is left.
+  let mark = null, from = null;
+  const place = (e) => {
+    const box = $("photo").getBoundingClientRect();
+    const at = (v, low, size) => Math.min(Math.max((v - low) / size * 100, 0), 100);
+    return [at(e.clientX, box.left, box.width), at(e.clientY, box.top, box.height)];
+  };
+  const spanned = (a, b) => [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.abs(a[0] - b[0]), Math.abs(a[1] - b[1])];
+  document.addEventListener("pointerdown", (e) => {
+    if (e.target.id !== "photo" || e.button) return;
+    e.preventDefault();
+    from = place(e);
+    mark = document.createElement("div");
+    mark.className = "marked";
+    $("photo").parentElement.append(mark);
+  });
+  document.addEventListener("pointermove", (e) => {
+    if (!mark) return;
+    const [x, y, w, h] = spanned(from, place(e));
+    const img = $("photo");
+    Object.assign(mark.style, { left: x / 100 * img.clientWidth + "px", top: y / 100 * img.clientHeight + "px", width: w / 100 * img.clientWidth + "px", height: h / 100 * img.clientHeight + "px" });
+  });
+  document.addEventListener("pointerup", (e) => {
+    if (!mark) return;
+    mark.remove();
+    mark = null;
+    let box = spanned(from, place(e));
+    if (box[2] < 1 || box[3] < 1) return;
+    if ($("tool").value === "crop") {
+      const c = $("crop").value ? $("crop").value.split(",").map(Number) : [0, 0, 100, 100];
+      box = [c[0] + box[0] * c[2] / 100, c[1] + box[1] * c[3] / 100, box[2] * c[2] / 100, box[3] * c[3] / 100];
+      $("patch").value = "";
+    }
+    const text = box.map((v) => +v.toFixed(2)).join(",");
+    if ($("tool").value === "crop") $("crop").value = text;
+    else $("patch").value = [$("patch").value, text].filter(Boolean).join(";");
+    show(url(), true);
+  });
+
   $("choose").addEventListener("submit", (e) => { e.preventDefault(); if ($("picture").files[0]) send($("picture").files[0]); });
   $("picture").addEventListener("change", () => { if ($("picture").files[0]) send($("picture").files[0]); });
   document.addEventListener("paste", (e) => { const file = [...e.clipboardData.files].find((f) => f.type.startsWith("image/")); if (file) send(file); });

@@ -1,0 +1,126 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"oscar/explain"
+	"oscar/methods"
+)
+
+// The choices of what is shown side by side.
+const (
+	besideMethods = "methods"
+	besideLayers  = "layers"
+	besideClasses = "classes"
+	besideModels  = "models"
+)
+
+// tile is one of several maps side by side.
+type tile struct {
+	Overlay, URL, Title, Note string
+}
+
+// mostTiles is how many maps are shown side by side.
+const mostTiles = 12
+
+// tiles lists the views that stand beside a view.
+func (s *Server) tiles(o *subject, p *explorePage) []tile {
+	var out []tile
+	add := func(v view, title, note string) {
+		if len(out) < mostTiles {
+			v.Beside = ""
+			out = append(out, tile{v.URL("/overlay"), v.URL("/"), title, note})
+		}
+	}
+	meta, lacking := &o.version.Metadata, methods.Lacking(o.version.Bundle)
+	switch p.View.Beside {
+	case besideMethods:
+		for _, m := range methods.Table {
+			v := p.View.With("method", m.Name).With("colormap", "").With("alpha", "")
+			probe := subject{version: o.version}
+			if slices.Contains(lacking, m.Name) || probe.find(v) != nil {
+				continue
+			}
+			if passes, err := probe.query.passes(); err == nil && passes <= quickPasses {
+				add(v, m.Name, string(m.At))
+			}
+		}
+	case besideLayers:
+		for _, l := range meta.Layers {
+			if l.Explainable {
+				add(p.View.With("layer", l.Name), l.Name, fmt.Sprintf("%d x %d", l.Output[0], l.Output[1]))
+			}
+		}
+	case besideClasses:
+		for _, b := range p.Bars {
+			add(p.View.With("class", b.Class), b.Class, b.Percent)
+		}
+	case besideModels:
+		for _, name := range s.models.names() {
+			add(p.View.With("model", name).With("layer", ""), name, "")
+		}
+	}
+	return out
+}
+
+// besideChoices are the choices that make sense for a page.
+func (s *Server) besideChoices(p *explorePage, m methods.Method) []choice {
+	out := []choice{{"", "nothing", p.View.Beside == ""}}
+	for _, c := range []struct {
+		value string
+		ok    bool
+	}{{besideMethods, true}, {besideLayers, m.UsesLayer()}, {besideClasses, !m.ClassAgnostic}, {besideModels, len(s.models.models) > 1}} {
+		if c.ok {
+			out = append(out, choice{c.value, c.value, p.View.Beside == c.value})
+		}
+	}
+	return out
+}
+
+// shareScale gives the tiles one colour scale: the largest of theirs. Tiles of several
+// methods or layers have other units, and are left as they are.
+func (s *Server) shareScale(ctx context.Context, p *explorePage) error {
+	if p.View.Scale != scaleShared || p.View.Beside != besideClasses && p.View.Beside != besideModels {
+		return nil
+	}
+	var full, base float32
+	found := false
+	for _, t := range p.Tiles {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, t.Overlay, nil)
+		if err != nil {
+			return err
+		}
+		v := viewOf(r.URL.Query())
+		o, err := s.open(ctx, v)
+		if err != nil {
+			return err
+		}
+		l, err := s.look(ctx, o, v)
+		o.release()
+		if err != nil {
+			return err
+		}
+		if f, b, ok := l.method.Scale(l.Layer, l.Map, 0); ok && l.Status == explain.OK {
+			if !found {
+				base = b
+			}
+			full, base, found = max(full, f), min(base, b), true
+		}
+	}
+	if !found {
+		return nil
+	}
+	for i := range p.Tiles {
+		p.Tiles[i].Overlay += fmt.Sprintf("&full=%s&base=%s", number(full), number(base))
+	}
+	return nil
+}
+
+// The choices of a scale.
+const scaleShared = "shared"
+
+func number(v float32) string { return strconv.FormatFloat(float64(v), 'g', -1, 32) }
