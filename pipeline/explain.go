@@ -55,10 +55,7 @@ type ExplainOptions struct {
 // Check returns an error for the first option that is wrong, before anything is
 // read.
 func (o ExplainOptions) Check() error {
-	if err := errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Machine.Check(), o.Settings.Precision.Check()); err != nil {
-		return err
-	}
-	return checkUnused(o.Settings)
+	return errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Machine.Check(), o.Settings.Precision.Check())
 }
 
 // Summary counts what an explaining run did.

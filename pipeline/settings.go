@@ -84,45 +84,30 @@ func checkLayer(s Settings) error {
 	return fmt.Errorf("layer is %s, and %s would not look at it; name a method that does, as gradcam, or METHOD@LAYER, as lrp@%s", s.Layer, s.Method, s.Layer)
 }
 
-// unusedOptions has, for each option of some methods only, whether a method has
-// it, and whether settings differ from the default.
-var unusedOptions = []struct {
-	flag  string
-	has   func(methods.Method) bool
-	given func(s, byDefault Settings) bool
+// methodOptions has, for each option of some methods only, whether a method has it.
+var methodOptions = []struct {
+	flag string
+	has  func(methods.Method) bool
 }{
-	{"samples", func(m methods.Method) bool { return m.Samples }, func(s, d Settings) bool { return s.Samples != d.Samples }},
-	{"rules", methods.Method.HasRules, func(s, d Settings) bool { return s.Rules != d.Rules }},
-	{"seed", func(m methods.Method) bool { return m.Stochastic }, func(s, d Settings) bool { return s.Seed != d.Seed }},
-	{"score", func(m methods.Method) bool { return m.Score != "" }, func(s, d Settings) bool { return s.Score != d.Score }},
-	{"signed-alpha", func(m methods.Method) bool { return m.Signed }, func(s, d Settings) bool { return s.SignedAlpha != d.SignedAlpha }},
-	{"signed-colormap", func(m methods.Method) bool { return m.Signed }, func(s, d Settings) bool { return s.SignedColorMap != d.SignedColorMap }},
-	{"alpha", func(m methods.Method) bool { return !m.Signed }, func(s, d Settings) bool { return s.Alpha != d.Alpha }},
-	{"colormap", func(m methods.Method) bool { return !m.Signed }, func(s, d Settings) bool { return s.ColorMap != d.ColorMap }},
-}
-
-// checkUnused returns an error for a setting that differs from its default and
-// has no effect on any of the methods.
-func checkUnused(s Settings) error {
-	byDefault := DefaultSettings()
-	for _, o := range unusedOptions {
-		if o.given(s, byDefault) {
-			if err := CheckOption(s, o.flag); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	{"samples", func(m methods.Method) bool { return m.Samples }},
+	{"rules", methods.Method.HasRules},
+	{"seed", func(m methods.Method) bool { return m.Stochastic }},
+	{"score", func(m methods.Method) bool { return m.Score != "" }},
+	{"signed-alpha", func(m methods.Method) bool { return m.Signed }},
+	{"signed-colormap", func(m methods.Method) bool { return m.Signed }},
+	{"alpha", func(m methods.Method) bool { return !m.Signed }},
+	{"colormap", func(m methods.Method) bool { return !m.Signed }},
 }
 
 // CheckOption returns an error if an option of "oscar explain", by its name, has
-// no effect on any of the methods.
+// no effect on any of the methods. It is for options that a user gave: in settings a
+// value without effect is no error.
 func CheckOption(s Settings, flag string) error {
 	list, err := methods.Parse(s.Method)
 	if err != nil {
 		return nil // CheckSettings reports it
 	}
-	for _, o := range unusedOptions {
+	for _, o := range methodOptions {
 		if o.flag != flag {
 			continue
 		}

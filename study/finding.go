@@ -139,10 +139,7 @@ func (j *job) explain(ctx context.Context, r *run, opened *pipeline.Run) error {
 	}
 	settings := j.Study.Explain.settings(opened.Experiment.Explain)
 	settings.Precision = j.Study.Precision
-	// Explain refuses a seed that none of the methods uses.
-	if settings.Seed = j.Study.Seeds[0]; pipeline.CheckOption(settings, "seed") != nil {
-		settings.Seed = pipeline.DefaultSettings().Seed
-	}
+	settings.Seed = j.Study.Seeds[0]
 	_, err = pipeline.Explain(ctx, pipeline.ExplainOptions{
 		Model: opened.Dir, Paths: paths, Out: out, Settings: settings, Machine: j.machine(opened), Listener: j.quiet(),
 	})
