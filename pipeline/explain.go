@@ -164,27 +164,6 @@ type explainJob struct {
 	progress func(Progress)
 }
 
-// checkParts removes the damaged files of all shards, which are made again.
-func (j explainJob) checkParts() error {
-	notes := &damageNotes{listener: j.listener}
-	defer notes.end()
-	for _, s := range j.shards {
-		if err := j.check(s, notes); err != nil {
-			return err
-		}
-	}
-	// These are always made again.
-	list, err := checksum.Read(j.dir)
-	if err != nil {
-		return err
-	}
-	damaged, err := list.Damaged(j.dir, result.ManifestFile, montageFile, scalesFile)
-	for _, d := range damaged {
-		notes.add(d)
-	}
-	return err
-}
-
 // explain makes the maps of the shards that have none. If the scale of drawings
 // is known and p not nil, it draws them too, while the images are in memory. It
 // counts the images that had their maps.

@@ -137,6 +137,27 @@ func (j explainJob) check(s shard, notes *damageNotes) error {
 	return checksum.RemoveList(j.dir, s.part)
 }
 
+// checkParts removes the damaged files of all shards, which are made again.
+func (j explainJob) checkParts() error {
+	notes := &damageNotes{listener: j.listener}
+	defer notes.end()
+	for _, s := range j.shards {
+		if err := j.check(s, notes); err != nil {
+			return err
+		}
+	}
+	// These are always made again.
+	list, err := checksum.Read(j.dir)
+	if err != nil {
+		return err
+	}
+	damaged, err := list.Damaged(j.dir, result.ManifestFile, montageFile, scalesFile)
+	for _, d := range damaged {
+		notes.add(d)
+	}
+	return err
+}
+
 // isDrawing reports whether a file is drawn from a row's map.
 func isDrawing(rows []Row, file string) bool {
 	for _, r := range rows {

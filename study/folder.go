@@ -109,7 +109,7 @@ func (j *job) restore(asked plan) error {
 		return err
 	}
 	if d := checksum.Check(j.Out, studyFile); checksum.Is(d) {
-		text, err := was.Study.YAML()
+		text, err := was.Study.yaml()
 		if err == nil {
 			err = checksum.Write(j.Out, studyFile, text)
 		}

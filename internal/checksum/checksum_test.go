@@ -89,7 +89,7 @@ func TestUpdateAndRemove(t *testing.T) {
 	if err := errors.Join(Update(dir, "a b.json"), Check(dir)); err != nil {
 		t.Error(err)
 	}
-	if err := remove(dir, "a b.json"); err != nil {
+	if err := Remove(dir, "a b.json"); err != nil {
 		t.Fatal(err)
 	}
 	put(t, dir, "a b.json", "newer")
@@ -104,7 +104,7 @@ func TestTree(t *testing.T) {
 	put(t, dir, "inner/file", "")
 	put(t, dir, "inner/"+File, "")
 	put(t, dir, ".partial-x/file", "")
-	got, err := tree(dir)
+	got, err := Tree(dir)
 	if want := []string{"a b.json", "maps/x.npy", "other"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q, %v", got, err)
 	}

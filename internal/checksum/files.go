@@ -55,8 +55,8 @@ func UpdateUnlisted(dir string, names ...string) error {
 	return Update(dir, missing...)
 }
 
-// remove removes files from the list of a folder: they may change from now on.
-func remove(dir string, names ...string) error {
+// Remove removes files from the list of a folder: they may change from now on.
+func Remove(dir string, names ...string) error {
 	if l, err := Read(dir); err != nil || l == nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func remove(dir string, names ...string) error {
 // Seal lists all files of a folder that is being written, in place of an earlier
 // list. It does not sync: [atomicfile.Dir] does.
 func Seal(dir string) error {
-	names, err := tree(dir)
+	names, err := Tree(dir)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func Seal(dir string) error {
 // Write writes a file of a folder, whole or not at all, and lists it. A process
 // that is killed in between leaves the old file or the new one, unlisted.
 func Write(dir, name string, data []byte) error {
-	return stream(dir, name, func(w io.Writer) error {
+	return Stream(dir, name, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
@@ -102,9 +102,9 @@ func WriteJSON(dir, name string, v any) error {
 	return Write(dir, name, append(text, '\n'))
 }
 
-// stream is [Write] for what fill writes.
-func stream(dir, name string, fill func(io.Writer) error) error {
-	if err := remove(dir, name); err != nil {
+// Stream is [Write] for what fill writes.
+func Stream(dir, name string, fill func(io.Writer) error) error {
+	if err := Remove(dir, name); err != nil {
 		return err
 	}
 	h := sha256.New()
@@ -123,7 +123,7 @@ func stream(dir, name string, fill func(io.Writer) error) error {
 // Delete removes a file of a folder, and from the list. A file that is not there
 // is no error.
 func Delete(dir, name string) error {
-	if err := remove(dir, name); err != nil {
+	if err := Remove(dir, name); err != nil {
 		return err
 	}
 	err := os.Remove(filepath.Join(dir, filepath.FromSlash(name)))
@@ -218,10 +218,10 @@ func edit(dir string, change func(List) error) error {
 	return l.write(dir)
 }
 
-// tree returns the regular files below a folder, relative to it, with slashes.
+// Tree returns the regular files below a folder, relative to it, with slashes.
 // It leaves out lists, lock files, unfinished files, and folders with a list of
 // their own.
-func tree(dir string) ([]string, error) {
+func Tree(dir string) ([]string, error) {
 	var names []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || path == dir {

@@ -22,9 +22,9 @@ const (
 // ListName returns the path of a further list, relative to its folder.
 func ListName(name string) string { return listsDir + "/" + name + listSuffix }
 
-// ListOf returns the name of a further list by its path; ok is false for another
+// listOf returns the name of a further list by its path; ok is false for another
 // file.
-func ListOf(path string) (name string, ok bool) {
+func listOf(path string) (name string, ok bool) {
 	below, in := strings.CutPrefix(path, listsDir+"/")
 	name, is := strings.CutSuffix(below, listSuffix)
 	return name, in && is
@@ -76,7 +76,7 @@ func RemoveList(dir, name string) error {
 func Lists(dir string, root List) ([]string, error) {
 	names := List{}
 	for path := range root {
-		if name, ok := ListOf(path); ok {
+		if name, ok := listOf(path); ok {
 			names[name] = ""
 		}
 	}
@@ -85,7 +85,7 @@ func Lists(dir string, root List) ([]string, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if name, ok := ListOf(listsDir + "/" + e.Name()); ok && !strings.HasPrefix(name, atomicfile.Prefix) {
+		if name, ok := listOf(listsDir + "/" + e.Name()); ok && !strings.HasPrefix(name, atomicfile.Prefix) {
 			names[name] = ""
 		}
 	}
