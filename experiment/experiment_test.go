@@ -197,13 +197,21 @@ func TestRecipes(t *testing.T) {
 		e := Default()
 		if err := e.ReadYAML(b); err != nil {
 			t.Errorf("%s: %v", file, err)
-		} else if err := e.Resolve(6); err != nil {
+			continue
+		}
+		if e.FineTune != nil { // --from
+			e.FineTune.From = "model"
+		}
+		if err := e.Resolve(6); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 		recipes[filepath.Base(file)] = e
 	}
 	if got := recipes["hgs-milestone2.yaml"].Training.Augmentation; got.Images(1894) != 3788 || got.Copies[0] != (dataset.Variation{Rotation: dataset.Span{Low: 10, High: 180}}) || len(got.Phases) > 0 {
 		t.Errorf("milestone 2: %+v", got)
+	}
+	if got := recipes["finetune.yaml"]; got.FineTune.HeadEpochs != 3 || len(got.FineTune.Freeze) != 5 || got.FineTune.LayerDecay != 0.7 || got.Training.Epochs != 12 {
+		t.Errorf("fine-tuning: %+v", got.FineTune)
 	}
 	got := recipes["hgs-partial-augmentation.yaml"].Training
 	if got.Epochs != 60 || len(got.Augmentation.Phases) != 1 || got.Augmentation.Phases[0].Epochs != 20 || got.LearningRate != 5e-6 {

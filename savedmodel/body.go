@@ -172,8 +172,9 @@ func (b *Body) cut(def *graph_go_proto.GraphDef) (err error) {
 	return err
 }
 
-// statistic matches the names of moving averages, which Keras, TensorFlow 1 and PyTorch use.
-var statistic = regexp.MustCompile(`(^|[/_])(moving|running)_(mean|variance|var)(_\d+)?$`)
+// statistic matches the names of moving averages, which Keras, TensorFlow 1 and PyTorch use,
+// and of what Keras normalises images by.
+var statistic = regexp.MustCompile(`(^|/)((moving|running)_)?(mean|variance|var)(_\d+)?$`)
 
 // statistics returns the operations that read the moving averages of fused batch
 // normalisations, whatever their names.
