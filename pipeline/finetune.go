@@ -19,7 +19,7 @@ import (
 // size, if it takes any.
 func pretrained(ctx context.Context, e experiment.Experiment, dir string) (*savedmodel.Body, error) {
 	from := e.FineTune.From
-	if len(e.Architecture.Layers) > 0 {
+	if len(e.Architecture.Layers) > 0 && !e.Architecture.Imports() {
 		return nil, errors.New("the experiment has both architecture.layers and fine_tune.from; give one")
 	}
 	if err := os.RemoveAll(dir); err != nil { // of a process that was killed

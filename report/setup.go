@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -84,15 +86,30 @@ func trainSetup(t *result.Training) ([]page.Block, error) {
 			{Name: "Hash of the split", Value: fmt.Sprintf("%.16s", s.Hash)},
 		},
 	}
+	from := ""
+	if x.FineTune != nil {
+		from = " --from MODEL"
+		blocks[0] = append(page.Facts{{Name: "Starts from", Value: filepath.Base(x.FineTune.From)}}, blocks[0].(page.Facts)...)
+	}
 	command, err := again(t.Dir)
 	if err != nil {
 		return nil, err
 	}
 	return append(append(blocks, command...),
 		page.Text("To repeat it with another version of oscar, whose defaults may differ, save the experiment below as experiment.yaml:"),
-		page.Code("oscar train DATA --out RUN --experiment experiment.yaml"),
+		page.Code("oscar train DATA --out RUN --experiment experiment.yaml"+from),
 		page.Fold{Title: "experiment.yaml", Blocks: []page.Block{page.Code(recipe)}},
 	), nil
+}
+
+// dropKey removes a key of a mapping.
+func dropKey(m *yaml.Node, key string) {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if m.Content[i].Value == key {
+			m.Content = slices.Delete(m.Content, i, i+2)
+			return
+		}
+	}
 }
 
 // recipeOf returns experiment.json as YAML for oscar train --experiment, a line a
@@ -106,6 +123,15 @@ func recipeOf(text []byte) (string, error) {
 		if data := valueOf(root, "data"); data != nil {
 			if root := valueOf(data, "root"); root != nil {
 				root.Value = ""
+			}
+		}
+		if tune := valueOf(root, "fine_tune"); tune != nil { // its layers are the model's
+			if from := valueOf(tune, "from"); from != nil {
+				from.Value = filepath.Base(from.Value)
+			}
+			if a := valueOf(root, "architecture"); a != nil {
+				dropKey(a, "name")
+				dropKey(a, "layers")
 			}
 		}
 	}

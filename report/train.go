@@ -69,8 +69,12 @@ func trainChapter(t *result.Training) (chapter, error) {
 
 // trainLead summarises the training in a sentence or two.
 func trainLead(t *result.Training) string {
-	text := fmt.Sprintf("%[1]s was trained on %[3]s of %[2]d classes for %[4]s.", t.Experiment.Architecture.Name, len(t.Split.Classes),
-		page.Count(len(t.Split.Train), "image"), page.Count(len(t.Epochs), "epoch"))
+	verb := "trained"
+	if t.Experiment.FineTune != nil {
+		verb = "fine-tuned"
+	}
+	text := fmt.Sprintf("%[1]s was %[5]s on %[3]s of %[2]d classes for %[4]s.", t.Experiment.Architecture.Name, len(t.Split.Classes),
+		page.Count(len(t.Split.Train), "image"), page.Count(len(t.Epochs), "epoch"), verb)
 	switch tested := t.Evaluation; {
 	case tested != nil:
 		return text + fmt.Sprintf(" It classifies %s of %s of the test set correctly.",

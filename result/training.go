@@ -41,6 +41,9 @@ type TrainingSettings struct {
 	Architecture struct {
 		Name string `json:"name"`
 	} `json:"architecture"`
+	FineTune *struct {
+		From string `json:"from"`
+	} `json:"fine_tune"` // nil: from scratch
 	Data struct {
 		Root string `json:"root"`
 	} `json:"data"`
