@@ -67,6 +67,10 @@ lint: need ## go vet, gofmt, staticcheck
 race: need ## the short tests under the race detector, of packages that have goroutines
 	@$(WITH_TENSORFLOW) && go test -race -short $(TESTFLAGS) $$(git ls-files '*.go' | grep -v _test.go | xargs grep -lE '^\s*go |errgroup|sync\.' | xargs -n1 dirname | sort -u | sed 's#^#./#')
 
+.PHONY: torture
+torture: need ## kills and full disks at every step of every verb (an hour); docs/reliability.md
+	@$(WITH_TENSORFLOW) && go test -count=1 -timeout 6h ./cmd/oscar -run TestFaults -fault-tries 0 -update-reliability
+
 .PHONY: vulnerabilities
 vulnerabilities: need ## known vulnerabilities in oscar and its modules, by govulncheck
 	@$(WITH_TENSORFLOW) && scripts/govulncheck

@@ -15,6 +15,7 @@ import (
 	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/named"
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
@@ -30,7 +31,7 @@ type AuditOptions struct {
 	Data     string // folder of images below folders named as classes; empty: the run's own
 	Part     string // of the run's split, or all: every image below Data
 	Method   string // of the maps, as "gradcam"
-	Out      string // folder for the results, new or empty
+	Out      string // folder for the results: new, empty, or of the same options
 	Machine  Machine
 	Listener Listener
 }
@@ -55,11 +56,14 @@ func Audit(ctx context.Context, o AuditOptions) (*result.Audit, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	dir, err := resultdir.Open(o.Out, resultdir.Kind{Early: []string{auditPictures, result.AuditTable}})
+	dir, err := resultdir.Open(o.Out, resultdir.Kind{Mark: result.AuditFile, Early: []string{auditPictures, result.AuditTable, result.CommandFile, checksum.File}})
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
+	if dir.Resumed {
+		return o.reopen()
+	}
 	for _, name := range []string{auditPictures, result.AuditTable} { // of a call that was killed
 		if err := os.RemoveAll(filepath.Join(o.Out, name)); err != nil {
 			return nil, err
@@ -76,6 +80,22 @@ func Audit(ctx context.Context, o AuditOptions) (*result.Audit, error) {
 		return nil, fmt.Errorf("%w; nothing is written before all is done", ErrInterrupted)
 	}
 	return a, err
+}
+
+// reopen returns the audit that Out holds, if it is that of the options.
+func (o AuditOptions) reopen() (*result.Audit, error) {
+	a, err := result.ReadAudit(o.Out)
+	if err != nil {
+		return nil, err
+	}
+	model, err := fingerprint(o.Model)
+	if err != nil {
+		return nil, err
+	}
+	if a.Path != o.Model || a.Model != model || a.Part != o.Part || a.Method != o.Method || o.Data != "" && paths.Absolute(o.Data) != a.Data {
+		return nil, fmt.Errorf("%s holds another audit; name a new folder", o.Out)
+	}
+	return a, checksum.UpdateUnlisted(o.Out, result.AuditFile)
 }
 
 // auditing is an [Audit] under way.
@@ -129,7 +149,17 @@ func (j *auditing) audit(ctx context.Context) (*result.Audit, error) {
 	if err := j.writeTable(); err != nil {
 		return nil, err
 	}
-	return j.result, atomicfile.WriteJSON(filepath.Join(j.Out, result.AuditFile), j.result)
+	if err := result.RecordCommand(ctx, j.Out); err != nil {
+		return nil, err
+	}
+	files, err := checksum.Tree(j.Out)
+	if err != nil {
+		return nil, err
+	}
+	if err := checksum.Update(j.Out, files...); err != nil {
+		return nil, err
+	}
+	return j.result, checksum.WriteJSON(j.Out, result.AuditFile, j.result)
 }
 
 // open finds the images and makes the explainer.

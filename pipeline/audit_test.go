@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"oscar/dataset"
@@ -75,7 +76,7 @@ func TestAudit(t *testing.T) {
 	if read, err := result.ReadAudit(out); err != nil || read.Images != a.Images {
 		t.Errorf("read %+v, %v", read, err)
 	}
-	if _, err := Audit(t.Context(), AuditOptions{Model: r.Dir, Part: "test", Method: "gradcam", Out: out, Machine: oneThread}); err == nil {
+	if _, err := Audit(t.Context(), AuditOptions{Model: r.Dir, Part: "test", Method: "gradcam", Out: out, Machine: oneThread}); err == nil || !strings.Contains(err.Error(), "holds another audit") {
 		t.Error("a folder of results was written over")
 	}
 }

@@ -14,7 +14,6 @@ import (
 
 	"oscar/dataset"
 	"oscar/explain"
-	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
 	"oscar/internal/named"
 	"oscar/internal/paths"
@@ -34,7 +33,7 @@ type CompareOptions struct {
 	Images int       // the most images to explain, spread evenly; 0: all
 	// Limits are the largest values that are allowed, by [result.LimitNames].
 	Limits   map[string]float64
-	Out      string // folder for the results, new or empty; empty: none is written
+	Out      string // folder for the results: new, empty, or of the same options; empty: none is written
 	Machine  Machine
 	Listener Listener
 }
@@ -73,11 +72,14 @@ func Compare(ctx context.Context, o CompareOptions) (*result.Comparison, error) 
 	if o.Out == "" {
 		return o.compare(ctx)
 	}
-	dir, err := resultdir.Open(o.Out, resultdir.Kind{Early: []string{changesDir}})
+	dir, err := resultdir.Open(o.Out, resultdir.Kind{Mark: result.ComparisonFile, Early: []string{changesDir, result.CommandFile, checksum.File}})
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
+	if dir.Resumed {
+		return o.reopen()
+	}
 	if err := os.RemoveAll(filepath.Join(o.Out, changesDir)); err != nil { // of a call that was killed
 		return nil, err
 	}
@@ -86,6 +88,27 @@ func Compare(ctx context.Context, o CompareOptions) (*result.Comparison, error) 
 		return nil, fmt.Errorf("%w; nothing is written before all is done", ErrInterrupted)
 	}
 	return c, err
+}
+
+// reopen returns the comparison that Out holds, if it is that of the options.
+func (o CompareOptions) reopen() (*result.Comparison, error) {
+	c, err := result.ReadComparison(o.Out)
+	if err != nil {
+		return nil, err
+	}
+	same := c.Part == o.Part && c.Drift.Asked == o.Method && c.Drift.Most == o.Images && (o.Data == "" || paths.Absolute(o.Data) == c.Data)
+	for i, path := range o.Models {
+		now, err := fingerprint(path)
+		if err != nil {
+			return nil, err
+		}
+		same = same && c.Models[i].Path == path && c.Models[i].Fingerprint == now
+	}
+	if !same {
+		return nil, fmt.Errorf("%s holds another comparison; name a new folder", o.Out)
+	}
+	c.SetLimits(o.Limits)
+	return c, checksum.UpdateUnlisted(o.Out, result.ComparisonFile)
 }
 
 func (o CompareOptions) compare(ctx context.Context) (*result.Comparison, error) {
@@ -109,14 +132,17 @@ func (o CompareOptions) compare(ctx context.Context) (*result.Comparison, error)
 	if err := j.draw(ctx); err != nil {
 		return nil, err
 	}
-	if err := atomicfile.WriteJSON(filepath.Join(o.Out, result.ComparisonFile), c); err != nil {
+	if err := result.RecordCommand(ctx, o.Out); err != nil {
 		return nil, err
 	}
 	files, err := checksum.Tree(o.Out)
 	if err != nil {
 		return nil, err
 	}
-	return c, checksum.Update(o.Out, files...)
+	if err := checksum.Update(o.Out, files...); err != nil {
+		return nil, err
+	}
+	return c, checksum.WriteJSON(o.Out, result.ComparisonFile, c)
 }
 
 // comparing is a [Compare] under way.
@@ -186,7 +212,7 @@ func (j *comparing) open(ctx context.Context) error {
 		}
 	}
 	j.result.Classes = j.sides[0].bundle.Metadata.Classes
-	j.result.Drift.Method = j.sides[0].method.Name
+	j.result.Drift.Method, j.result.Drift.Asked, j.result.Drift.Most = j.sides[0].method.Name, j.Method, j.Images
 	var err error
 	if j.part, err = (EvaluateOptions{Model: j.Models[0], Data: j.Data, Part: j.Part, Machine: j.Machine}).part(ctx, j.sides[0].bundle); err != nil {
 		return err

@@ -79,7 +79,7 @@ func (r *DuplicatesResult) writeTable(path string) error {
 	if err := w.WriteAll(rows); err != nil {
 		return err
 	}
-	return atomicfile.Write(path, b.Bytes())
+	return atomicfile.Output(path, atomicfile.Bytes(b.Bytes()))
 }
 
 // drawSheet draws groups taken at random, the same each time, a row each.

@@ -61,12 +61,13 @@ func ExplainGlobal(ctx context.Context, o GlobalOptions) (*Global, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	dir, err := resultdir.Open(o.Out, resultdir.Kind{Early: append([]string{checksum.File}, global.Files...)})
+	early := append([]string{result.CommandFile, checksum.File}, global.Files...)
+	dir, err := resultdir.Open(o.Out, resultdir.Kind{Early: early})
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	for _, name := range append([]string{checksum.File}, global.Files...) { // of a call that was killed at its end
+	for _, name := range early { // of a call that was killed at its end
 		if err := os.RemoveAll(filepath.Join(o.Out, name)); err != nil {
 			return nil, err
 		}
@@ -292,6 +293,9 @@ func (g *globalJob) explain(ctx context.Context) (*Global, error) {
 func (g *globalJob) write(ctx context.Context) error {
 	err := atomicfile.Into(g.Out, globalFile, func(dir string) error {
 		if err := g.draw(ctx, dir); err != nil {
+			return err
+		}
+		if err := result.RecordCommand(ctx, dir); err != nil {
 			return err
 		}
 		if err := atomicfile.WriteJSON(filepath.Join(dir, globalFile), g.result); err != nil {

@@ -230,7 +230,7 @@ func PredictFile(ctx context.Context, o PredictOptions, path string, each func(r
 		return nil, err
 	}
 	var summary *PredictSummary
-	err = atomicfile.Stream(path, func(f *os.File) error {
+	err = atomicfile.Output(path, func(f *os.File) error {
 		buffer := bufio.NewWriterSize(f, 1<<16)
 		w := result.NewPredictionWriter(buffer, asJSON, o.Top)
 		var err error

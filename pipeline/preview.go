@@ -122,7 +122,7 @@ func writePreview(path string, img image.Image) error {
 	if err := png.Encode(&b, img); err != nil {
 		return err
 	}
-	return atomicfile.Write(path, slices.Insert(b.Bytes(), markAt, previewMark...))
+	return atomicfile.Output(path, atomicfile.Bytes(slices.Insert(b.Bytes(), markAt, previewMark...)))
 }
 
 func orDefault(n, fallback int) int {

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"context"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +17,25 @@ const CommandFile = "command.json"
 type commands struct {
 	Format   int        `json:"format"`   // 1
 	Commands [][]string `json:"commands"` // their arguments, "oscar" first
+}
+
+// commandLine is the key of a context's value: the command line of its job.
+type commandLine struct{}
+
+// WithCommand adds a command line, "oscar" and its arguments, to the context of a
+// job, which records it by [RecordCommand].
+func WithCommand(ctx context.Context, args []string) context.Context {
+	return context.WithValue(ctx, commandLine{}, args)
+}
+
+// RecordCommand is [AddCommand] with the context's command line. Without one, as in
+// a program, it does nothing.
+func RecordCommand(ctx context.Context, dir string) error {
+	args, ok := ctx.Value(commandLine{}).([]string)
+	if !ok {
+		return nil
+	}
+	return AddCommand(dir, args)
 }
 
 // AddCommand records a command line, "oscar" and its arguments, in a folder of

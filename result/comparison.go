@@ -76,6 +76,8 @@ type ComparedClass struct {
 // Drift is how much the explanations of the same images and classes differ.
 type Drift struct {
 	Method string `json:"method"`
+	Asked  string `json:"asked"`  // the method as it was asked for, with its layer
+	Most   int    `json:"most"`   // the most images to explain; 0: all
 	Images int    `json:"images"` // with two maps that can be compared
 	// Rank is the mean rank correlation of the two maps of an image (Spearman), 1
 	// for the same order of pixels; RankInterval its 95 % interval by Student's t.

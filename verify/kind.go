@@ -76,6 +76,9 @@ var kinds = []kind{
 	{"comparison", result.ComparisonFile, []file{
 		{result.ComparisonFile, "", false}, {"changed/", "", false}, commandFile, reportFile,
 	}, anew, false},
+	{"audit", result.AuditFile, []file{
+		{result.AuditFile, "", false}, {result.AuditTable, "", false}, {"pictures/", "", false}, commandFile, reportFile,
+	}, anew, false},
 	{"model", "saved_model.pb", []file{
 		{"saved_model.pb", "", false}, {"variables/", "", false}, {"assets.extra/oscar.json", "", false},
 	}, "export the model again; if you changed the file yourself, record it as it is: oscar verify --accept %s", true},

@@ -36,8 +36,8 @@ A model repeats the labels of the images that it was trained on: their errors ar
 found more rarely. Audit the test part, or train on half of the data and audit the
 other half.
 
-DIR, which must be new or empty, gets images.csv with a row for each image,
-audit.json, pictures and report.html. Nothing in DATA is changed.`,
+DIR, which must be new, empty or of the same command, gets images.csv with a row
+for each image, audit.json, pictures and report.html. Nothing in DATA is changed.`,
 		Example: `  oscar audit runs/first --out audit
   oscar audit model new-photos --split all --out audit`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -60,7 +60,7 @@ audit.json, pictures and report.html. Nothing in DATA is changed.`,
 				o.Data = args[1]
 			}
 			a, err := pipeline.Audit(cmd.Context(), o)
-			if err := record(cmd.Context(), o.Out, err); err != nil {
+			if err != nil {
 				return err
 			}
 			page, err := report.Write(cmd.Context(), report.Options{Dirs: []string{o.Out}, Version: version, Stage: s.listener().Stage})

@@ -39,8 +39,9 @@ class of each image. Drift is 1 - the mean rank correlation (Spearman) of the tw
 maps of an image: 0 if they order the pixels alike. The line "by chance"
 correlates A's map with B's map of another image.
 
---out DIR, which must be new or empty, gets comparison.json with a line for each
-image, overlays by both models of the images that changed most, and report.html.
+--out DIR, which must be new, empty or of the same command, gets comparison.json
+with a line for each image, overlays by both models of the images that changed
+most, and report.html.
 
 The --max flags set limits. If one is exceeded, or cannot be measured, the exit
 status is 4, after everything is printed and written: a build server can refuse a
@@ -72,10 +73,8 @@ model whose explanations moved.`,
 			}
 			c, err := pipeline.Compare(cmd.Context(), o)
 			page := ""
-			if o.Out != "" {
-				if err = record(cmd.Context(), o.Out, err); err == nil {
-					page, err = report.Write(cmd.Context(), report.Options{Dirs: []string{o.Out}, Version: version, Stage: s.listener().Stage})
-				}
+			if err == nil && o.Out != "" {
+				page, err = report.Write(cmd.Context(), report.Options{Dirs: []string{o.Out}, Version: version, Stage: s.listener().Stage})
 			}
 			if err != nil {
 				return err

@@ -58,7 +58,7 @@ DIR draws the eigenvalues, the tree and the concepts.`,
 			defer screen.clear()
 			o.Model, o.Data, o.Listener = args[0], args[1], screen.listener()
 			result, err := pipeline.ExplainGlobal(cmd.Context(), o)
-			if err := record(cmd.Context(), o.Out, err); err != nil {
+			if err != nil {
 				return err
 			}
 			screen.clear()

@@ -75,7 +75,7 @@ func call(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	printed, said := &text.Writer{To: stdout}, &text.Writer{To: stderr}
 	stderr = said
 	cmd.SetOut(printed)
-	err := cmd.ExecuteContext(context.WithValue(ctx, commandLine{}, args))
+	err := cmd.ExecuteContext(result.WithCommand(ctx, append([]string{"oscar"}, args...)))
 	if errors.Is(err, context.Canceled) && !errors.Is(err, pipeline.ErrInterrupted) {
 		err = pipeline.ErrInterrupted // of a verb that has nothing to save
 	}

@@ -21,7 +21,7 @@ import (
 
 // The test binary is oscar where it is called oscar.
 func TestMain(m *testing.M) {
-	testscript.Main(loud{m}, map[string]func(){"oscar": main, "oscar-crash": crash})
+	testscript.Main(loud{m}, map[string]func(){"oscar": main, "oscar-crash": crash, "oscar-faulty": faulty})
 }
 
 // loud runs the tests with standard error in place: package quiet sets it

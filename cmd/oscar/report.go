@@ -61,15 +61,11 @@ func (s *screen) report(ctx context.Context, dir string) error {
 	return err
 }
 
-// commandLine is the key of a context's value: oscar's arguments.
-type commandLine struct{}
-
 // record writes the command line to a folder of results, also of an interrupted
 // job. It returns the job's error, or its own.
 func record(ctx context.Context, dir string, job error) error {
-	args, ok := ctx.Value(commandLine{}).([]string)
-	if !ok || job != nil && !errors.Is(job, pipeline.ErrInterrupted) || !paths.Exists(dir) {
+	if job != nil && !errors.Is(job, pipeline.ErrInterrupted) || !paths.Exists(dir) {
 		return job
 	}
-	return cmp.Or(job, result.AddCommand(dir, append([]string{"oscar"}, args...)))
+	return cmp.Or(job, result.RecordCommand(ctx, dir))
 }

@@ -92,7 +92,7 @@ and what they become, to be looked at first.`,
 					}
 				}
 				run, err := pipeline.Resume(cmd.Context(), options)
-				if err != nil {
+				if err := record(cmd.Context(), resume, err); err != nil {
 					return err
 				}
 				return s.finished(cmd, run, o.Machine, shown)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // Prefix begins the names of what is being written; [Clean] removes what a kill
@@ -14,16 +15,24 @@ const Prefix = ".partial-"
 
 // Write writes a file: beside, synced, renamed.
 func Write(path string, data []byte) error {
-	return Stream(path, func(f *os.File) error {
+	return Stream(path, Bytes(data))
+}
+
+// Bytes is what fills a file with data.
+func Bytes(data []byte) func(*os.File) error {
+	return func(f *os.File) error {
 		_, err := f.Write(data)
 		return err
-	})
+	}
 }
 
 // Stream is [Write] for what fill writes.
 func Stream(path string, fill func(*os.File) error) error {
 	err := Draft(path, func(f *os.File) error {
 		if err := fill(f); err != nil {
+			return err
+		}
+		if err := step("sync", path); err != nil {
 			return err
 		}
 		return f.Sync()
@@ -34,20 +43,51 @@ func Stream(path string, fill func(*os.File) error) error {
 	return syncDir(filepath.Dir(path))
 }
 
+// Output is [Stream] for a file that a user names, in a folder that is not oscar's
+// own. What killed calls for the same file left there is removed.
+func Output(path string, fill func(*os.File) error) error {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		digits, ok := strings.CutPrefix(e.Name(), Prefix+filepath.Base(path)+"-")
+		if !ok || !e.Type().IsRegular() || digits == "" || strings.Trim(digits, "0123456789") != "" {
+			continue
+		}
+		left := filepath.Join(filepath.Dir(path), e.Name())
+		if f, err := os.Open(left); err == nil {
+			if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+				os.Remove(left) // its process has ended
+			}
+			f.Close()
+		}
+	}
+	return Stream(path, fill)
+}
+
 // Draft is [Stream] without the syncs, for what can be made again and is small
 // enough that a sync would take longer than the file: it is whole after a kill,
 // but perhaps not after a power cut.
 func Draft(path string, fill func(*os.File) error) (err error) {
+	if err := step("create", path); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), Prefix+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
 	}
+	// Tells [Output] that the process lives. Not every file system can lock.
+	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	defer func() {
 		if err != nil {
 			f.Close()
 			os.Remove(f.Name())
 		}
 	}()
+	if err = step("fill", path); err != nil {
+		return err
+	}
 	if err = fill(f); err != nil {
 		return err
 	}
@@ -57,7 +97,13 @@ func Draft(path string, fill func(*os.File) error) (err error) {
 	if err = f.Close(); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	if err = step("rename", path); err != nil {
+		return err
+	}
+	if err = os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return step("done", path)
 }
 
 // Clean removes what interrupted writes left in dir.

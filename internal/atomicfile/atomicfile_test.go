@@ -283,3 +283,33 @@ func TestCleanTouchesNothingElse(t *testing.T) {
 		t.Errorf("of no folder: %v", err)
 	}
 }
+
+// Output removes what dead processes left of its file, and nothing else.
+func TestOutputSweeps(t *testing.T) {
+	dir := t.TempDir()
+	lives, err := os.OpenFile(filepath.Join(dir, Prefix+"out.csv-1"), os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lives.Close()
+	if err := syscall.Flock(int(lives.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{Prefix + "out.csv-22", Prefix + "out.csv-x", Prefix + "other.csv-3", "mine"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Output(filepath.Join(dir, "out.csv"), Bytes([]byte("a"))); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	want := []string{Prefix + "other.csv-3", Prefix + "out.csv-1", Prefix + "out.csv-x", "mine", "out.csv"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

@@ -26,6 +26,9 @@ func Dir(dir string, fill func(tmp string) error) (err error) {
 	if err := sweep(dir); err != nil {
 		return err
 	}
+	if err := step("folder", dir); err != nil {
+		return err
+	}
 	tmp, lock, err := temporary(dir)
 	if err != nil {
 		return err
@@ -40,8 +43,14 @@ func Dir(dir string, fill func(tmp string) error) (err error) {
 	if err := syncTree(tmp); err != nil {
 		return err
 	}
+	if err := step("swap", dir); err != nil {
+		return err
+	}
 	if err := swap(tmp, dir); err != nil {
 		return fmt.Errorf("put %s in place: %w", dir, err)
+	}
+	if err := step("done", dir); err != nil {
+		return err
 	}
 	return syncDir(parent)
 }
@@ -50,6 +59,9 @@ func Dir(dir string, fill func(tmp string) error) (err error) {
 // the file named last at the end. Entries that exist are replaced. If fill fails,
 // dir is as it was; after a kill dir may have some entries without last.
 func Into(dir, last string, fill func(tmp string) error) (err error) {
+	if err := step("folder", dir); err != nil {
+		return err
+	}
 	tmp, err := os.MkdirTemp(dir, Prefix+"*")
 	if err != nil {
 		return err
@@ -73,12 +85,18 @@ func Into(dir, last string, fill func(tmp string) error) (err error) {
 	}
 	for _, name := range append(names, last) {
 		to := filepath.Join(dir, name)
+		if err := step("move", to); err != nil {
+			return err
+		}
 		if err := os.RemoveAll(to); err != nil {
 			return err
 		}
 		if err := os.Rename(filepath.Join(tmp, name), to); err != nil {
 			return err
 		}
+	}
+	if err := step("done", dir); err != nil {
+		return err
 	}
 	return syncDir(dir)
 }

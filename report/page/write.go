@@ -37,7 +37,7 @@ func Write(ctx context.Context, path string, p Page) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(path, html)
+	return atomicfile.Output(path, atomicfile.Bytes(html))
 }
 
 // Replaceable reports whether a report can be written there: nothing is, or an
