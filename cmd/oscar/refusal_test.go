@@ -94,7 +94,7 @@ func TestRefusals(t *testing.T) {
 		{1, "study run /dev/zero $DATA --out new", "/dev/zero is not a regular file (Dc---------)"},
 		{1, "study add flat /dev/zero", "/dev/zero is not a regular file (Dc---------)"},
 		{1, "train $DATA --out new --experiment nothing.yaml", "nothing.yaml: the file is empty; want keys such as training: {epochs: 40}"},
-		{1, "train $DATA --out new --experiment words.yaml", "words.yaml: the file is words, want some of the keys format, architecture, explain, data, training, seed"},
+		{1, "train $DATA --out new --experiment words.yaml", "words.yaml: the file is words, want some of the keys format, architecture, fine_tune, explain, data, training, seed"},
 		{1, "train $DATA --out new --experiment typo.yaml", `typo.yaml: training has an unknown key "epoch" (epochs?); have epochs, batch, learning_rate, schedule, adam, loss, augmentation, precision, select, early_stopping`},
 		{1, "train $DATA --out new --experiment text.yaml", "text.yaml: training.epochs is a string, want a whole number"},
 		{1, "train $DATA --out new --experiment conv5.yaml", `conv5.yaml: own: no layer with a map "conv5"; have look`},
