@@ -48,16 +48,26 @@ func CheckGroupRule(by string) error {
 //     captures are the same, or whose matches if it captures nothing.
 //
 // An image without a group is one by itself. Images of the same content always
-// belong together, and so do their groups. An empty rule is none.
+// belong together, and so do their groups. An empty rule is none. The group column of
+// a table is heeded with any rule; its name may stand for it.
 func (f *Folder) Group(ctx context.Context, by string, distance int, opts ScanOptions) error {
-	if err := CheckGroupRule(by); err != nil || by == "" {
+	rules := by
+	if f.groups != nil {
+		if by == f.groupBy {
+			by = ""
+		}
+		rules = strings.Trim("column "+f.groupBy+", "+by, ", ")
+	}
+	if err := CheckGroupRule(by); err != nil || rules == "" {
 		return err
 	}
-	g := &Grouping{By: by, Groups: [][]string{}}
+	g := &Grouping{By: rules, Groups: [][]string{}}
 	sets := newSets(len(f.Items))
+	f.joinColumn(sets)
 	var notes []string
 	var err error
 	switch {
+	case by == "":
 	case by == GroupByNearDuplicates:
 		g.Distance = &distance
 		notes, err = f.joinNearDuplicates(ctx, sets, distance, opts)
@@ -84,6 +94,21 @@ func (f *Folder) Group(ctx context.Context, by string, distance int, opts ScanOp
 	f.Grouping = g
 	f.Notes = append(f.Notes, notes...)
 	return nil
+}
+
+// joinColumn joins images by the group column of a table.
+func (f *Folder) joinColumn(s sets) {
+	first := map[string]int32{}
+	for i, name := range f.groups {
+		if name == "" {
+			continue
+		}
+		if j, known := first[name]; known {
+			s.join(j, int32(i))
+		} else {
+			first[name] = int32(i)
+		}
+	}
 }
 
 // joinSame joins images of the same content.

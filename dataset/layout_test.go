@@ -15,10 +15,12 @@ func TestScanLayout(t *testing.T) {
 		refused string // "" if it is not
 		note    string // "" if there is none
 	}{
-		"parts":             {"train/can/1 train/box/2 test/can/3 test/box/4", "holds test, train: parts of a data set, not classes, which are folders within them (box, can): name", ""},
-		"three parts":       {"Train/can/1 Train/box/2 valid/can/3 valid/box/4 test/can/5 test/box/6", "Train\"" + instead, ""},
-		"a table beside":    {"train/can/1 train/box/2 train/README.md test/can/3 test/box/4", "train\"" + instead, ""},
-		"a flat test":       {"train/can/1 train/box/2 test/3 test/4", "train\"" + instead, ""},
+		"parts":             {"train/can/1 train/box/2 test/can/3 test/box/4", "", "the parts are as the data set has them: train, test; split off from train: validation"},
+		"parts and another": {"train/can/1 train/box/2 test/can/3 test/box/4 more/can/5", "holds test, train: parts of a data set, not classes, which are folders within them (box, can): name", ""},
+		"three parts":       {"Train/can/1 Train/box/2 valid/can/3 valid/box/4 test/can/5 test/box/6", "", "the parts are as the data set has them: train, validation, test"},
+		"two validations":   {"train/can/1 train/box/2 val/can/3 valid/can/4", "has two folders for validation, val and valid: name the right one with --validation", ""},
+		"a table beside":    {"train/can/1 train/box/2 train/README.md test/can/3 test/box/4", "", `train: "README.md" lies outside the class folders`},
+		"a flat test":       {"train/can/1 train/box/2 test/3 test/4", "", `"test" has 2 files and no class folders: without labels it is not used`},
 		"masks":             {"images/can/1 images/box/2 masks/can/3 masks/box/4", "images\"" + instead, ""},
 		"one part":          {"train/can/1 train/box/2", "has one class folder only (train), with folders within it (box, can): if those are the classes, name", ""},
 		"other names":       {"a/can/1 a/box/2 b/can/3 b/box/4", "", "the classes are a, b, each with the same folders within it (box, can)"},

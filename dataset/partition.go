@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -56,11 +57,22 @@ func checkFractions(fractions [3]float64) error {
 // fraction of train must be above 0, the others may be 0, and they sum to 1. A
 // class with fewer contents, or groups, than there are parts to fill is an error.
 // If groups are too large for these numbers, a note gives those that they leave.
+//
+// Parts that the data set has are taken as they are, with its duplicates; a group
+// whose images are in several is an error. Parts that it lacks are split off from its
+// train part, by their shares and that of train.
 func NewSplit(f *Folder, fractions [3]float64, seed uint64) (*Split, error) {
 	if err := checkFractions(fractions); err != nil {
 		return nil, err
 	}
-	d, joined := newDivision(f, fractions, seed)
+	if err := cmp.Or(f.checkTrain(), f.checkGivenGroups()); err != nil {
+		return nil, err
+	}
+	shares := fractions
+	if f.parts != nil {
+		shares = f.lackingFractions(fractions)
+	}
+	d, joined := newDivision(f.toDivide(), shares, seed)
 	if err := d.assign(joined); err != nil {
 		return nil, err
 	}
@@ -74,10 +86,14 @@ func NewSplit(f *Folder, fractions [3]float64, seed uint64) (*Split, error) {
 		Unreadable: append([]Problem{}, f.Unreadable...),
 		Notes:      append(append([]string{}, f.Notes...), d.notes...),
 		Grouping:   f.Grouping,
+		Source:     f.Source,
 	}
 	lists := [3]*[]Item{&s.Train, &s.Validation, &s.Test}
-	for _, item := range f.Items {
+	for i, item := range f.Items {
 		list := lists[d.partOf[item.SHA256]]
+		if f.parts != nil && f.parts[i] > 0 {
+			list = lists[f.parts[i]]
+		}
 		*list = append(*list, item)
 	}
 	for _, list := range lists {

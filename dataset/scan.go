@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -21,6 +22,8 @@ type Item struct {
 	Path   string `json:"path"`   // relative to the root, slash-separated
 	Class  int    `json:"class"`  // index into the sorted class names
 	SHA256 string `json:"sha256"` // of the file's content, in hex; "" if unknown
+	// Weight is the image's in the training loss, above 0; 0 stands for 1.
+	Weight float64 `json:"weight,omitempty"`
 }
 
 // A Problem is a file that is not used, and why.
@@ -35,6 +38,11 @@ type ScanOptions struct {
 	// Verify decodes every file in full. Without it only the header is read, and
 	// damage further on shows when the image is used.
 	Verify bool
+	// Parts are the folders of train, validation and test, each with one sub-folder
+	// a class; "": there is none. With train named, Scan's root is not read.
+	Parts [3]string
+	// Table says how a table is read, if that is what Scan is given.
+	Table TableOptions
 	// OneClass allows a single class: it can be measured, though not learned.
 	OneClass bool
 	// Workers is the number of files read at a time; 0: one a processor.
@@ -52,12 +60,21 @@ type Folder struct {
 	Duplicates [][]Item  // groups of two or more items of the same content
 	Notes      []string  // a line each for what one should know
 	Grouping   *Grouping // images that belong together; Group sets it
+	Source     *Source   // nil: the class folders of Root
 
-	dirs []string // of each class, as the file system has it
+	dirs  []string // of each class, as the file system has it; nil if Source is not
+	parts []int8   // of the items; nil: none is given
+	lost  []int    // the classes of Unreadable
+	// groups are those of the items by the column groupBy of a table, "" if none.
+	groups  []string
+	groupBy string
 }
 
-// Scan lists the images below root, which has one sub-folder per class. Class
-// folders may have folders of their own, which are noted; hidden names and folders
+// Scan lists the images below root, which has one sub-folder per class, or the
+// parts of a data set (train, validation, test, by any usual name), each with one
+// sub-folder per class; or it is a table of images, see [TableOptions].
+//
+// Class folders may have folders of their own, which are noted; hidden names and folders
 // that a machine made (@eaDir, __MACOSX, ...) are passed over; links are followed. Files are hashed, and known as images by their content.
 //
 // Names of classes are in Unicode NFC, whatever the file system has; those that look
@@ -65,20 +82,68 @@ type Folder struct {
 //
 // A file that is not a readable image, and a folder that cannot be read, is listed in
 // Unreadable. It is an error
-// if root cannot be read, has fewer than two class folders, if these are the parts
-// of a data set (train, test) with the classes within them, or if a class has no
+// if root cannot be read, has fewer than two class folders, if these are folders of
+// images, masks or labels with the classes within them, or if a class has no
 // readable image at all.
 func Scan(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
-	folder, err := listClasses(root, opts.OneClass)
+	folder, list, err := list(ctx, root, opts)
 	if err != nil {
 		return nil, err
 	}
-	// Every file below a class folder is a candidate.
-	var candidates []Item
+	if err := folder.inspect(ctx, list, opts); err != nil {
+		return nil, err
+	}
+	if err := folder.checkClasses(); err != nil {
+		return nil, err
+	}
+	if folder.Source == nil {
+		folder.noteSubfolders()
+	}
+	folder.noteLookalikes()
+	folder.findDuplicates()
+	folder.noteParts()
+	return folder, nil
+}
+
+// list lists the candidates: every file of a class.
+func list(ctx context.Context, root string, opts ScanOptions) (*Folder, listing, error) {
+	var list listing
+	dirs := opts.Parts
+	if dirs != [3]string{} {
+		root, below, err := commonRoot(dirs)
+		if err != nil {
+			return nil, list, err
+		}
+		return listParts(ctx, root, below, opts.OneClass)
+	}
+	if info, err := os.Stat(root); err == nil && !info.IsDir() && IsTable(root) {
+		folder, list, err := listTable(root, opts.Table)
+		if err == nil && len(folder.Classes) < 2 && !opts.OneClass {
+			err = fmt.Errorf("table %s has one class only (%s): at least two classes are needed", root, folder.Classes[0])
+		}
+		return folder, list, err
+	}
+	if err := opts.Table.checkUnused(root); err != nil {
+		return nil, list, err
+	}
+	folder, err := listClasses(root, opts.OneClass)
+	if err != nil {
+		return nil, list, err
+	}
+	if dirs, err = folder.findParts(); err != nil {
+		return nil, list, err
+	}
+	if dirs != [3]string{} {
+		parts, list, err := listParts(ctx, root, dirs, opts.OneClass)
+		if err == nil {
+			parts.Notes = append(folder.Notes, parts.Notes...)
+		}
+		return parts, list, err
+	}
 	for class := range folder.Classes {
 		files, passed, err := listFiles(ctx, filepath.Join(root, folder.dirs[class]))
 		if err != nil {
-			return nil, err
+			return nil, list, err
 		}
 		for _, path := range passed {
 			folder.passedOver(path)
@@ -86,37 +151,65 @@ func Scan(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 		for _, file := range files {
 			path, err := filepath.Rel(root, file)
 			if err != nil {
-				return nil, err
+				return nil, list, err
 			}
-			candidates = append(candidates, Item{Path: filepath.ToSlash(path), Class: class})
+			list.items = append(list.items, Item{Path: filepath.ToSlash(path), Class: class})
 		}
 	}
-	if err := folder.checkLayout(candidates); err != nil {
-		return nil, err
+	return folder, list, folder.checkLayout(list.items)
+}
+
+// inspect reads the candidates and puts each among the items or the unreadable files,
+// in order of their paths.
+func (f *Folder) inspect(ctx context.Context, list listing, opts ScanOptions) error {
+	reasons, err := inspectAll(ctx, f.Root, list.items, opts)
+	if err != nil {
+		return err
 	}
-	if err := folder.inspect(ctx, candidates, opts); err != nil {
-		return nil, err
+	order := make([]int, len(list.items))
+	for i := range order {
+		order[i] = i
 	}
-	images := make([]int, len(folder.Classes))
-	for _, item := range folder.Items {
+	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(list.items[a].Path, list.items[b].Path) })
+	for _, i := range order {
+		item := list.items[i]
+		if reasons[i] != nil {
+			f.Unreadable = append(f.Unreadable, Problem{Path: strings.ToValidUTF8(item.Path, "\uFFFD"), Reason: reasons[i].Error()})
+			f.lost = append(f.lost, item.Class)
+			continue
+		}
+		f.Items = append(f.Items, item)
+		if list.groups != nil {
+			f.groups = append(f.groups, list.groups[i])
+		}
+		if list.parts != nil {
+			f.parts = append(f.parts, list.parts[i])
+		}
+	}
+	return nil
+}
+
+// checkClasses returns an error if a class has no readable image.
+func (f *Folder) checkClasses() error {
+	images := make([]int, len(f.Classes))
+	for _, item := range f.Items {
 		images[item.Class]++
 	}
-	for class, name := range folder.Classes {
+	for class, name := range f.Classes {
 		if images[class] > 0 {
 			continue
 		}
-		err := fmt.Errorf("class %q has no readable image in %q", name, filepath.Join(root, folder.dirs[class]))
-		for _, p := range folder.Unreadable {
-			if strings.HasPrefix(p.Path, filepath.ToSlash(folder.dirs[class])+"/") {
-				return nil, fmt.Errorf("%w, for one %s: %s", err, p.Path, p.Reason)
-			}
+		where := f.Root
+		if f.dirs != nil {
+			where = filepath.Join(f.Root, f.dirs[class])
 		}
-		return nil, err
+		err := fmt.Errorf("class %q has no readable image in %q", name, where)
+		if i := slices.Index(f.lost, class); i >= 0 {
+			err = fmt.Errorf("%w, for one %s: %s", err, f.Unreadable[i].Path, f.Unreadable[i].Reason)
+		}
+		return err
 	}
-	folder.noteSubfolders()
-	folder.noteLookalikes()
-	folder.findDuplicates()
-	return folder, nil
+	return nil
 }
 
 // Classes returns the names of the class folders below root, as [Scan] does.
@@ -153,7 +246,7 @@ func List(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 		}
 		candidates = append(candidates, Item{Path: filepath.ToSlash(path), Class: -1})
 	}
-	return folder, folder.inspect(ctx, candidates, opts)
+	return folder, folder.inspect(ctx, listing{items: candidates}, opts)
 }
 
 // checkRoot reports a root that is no folder.
@@ -163,23 +256,7 @@ func checkRoot(root string) error {
 		return fmt.Errorf("cannot read image folder %q: %w", root, bare(err))
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("%q is a file: expected a folder with one sub-folder per class", root)
-	}
-	return nil
-}
-
-// inspect reads the candidates and puts each among the items or the unreadable files.
-func (f *Folder) inspect(ctx context.Context, candidates []Item, opts ScanOptions) error {
-	reasons, err := inspectAll(ctx, f.Root, candidates, opts)
-	if err != nil {
-		return err
-	}
-	for i, item := range candidates {
-		if reasons[i] == nil {
-			f.Items = append(f.Items, item)
-		} else {
-			f.Unreadable = append(f.Unreadable, Problem{Path: strings.ToValidUTF8(item.Path, "\uFFFD"), Reason: reasons[i].Error()})
-		}
+		return fmt.Errorf("%q is a file: expected a folder with one sub-folder per class, or a table (%s)", root, strings.Join(tableKinds, ", "))
 	}
 	return nil
 }
@@ -231,6 +308,22 @@ func listClasses(root string, oneClass bool) (*Folder, error) {
 		folder.Notes = append(folder.Notes, fmt.Sprintf("%q lies outside the class folders and is not used", name))
 	}
 	return folder, nil
+}
+
+// Changed returns the items that are not below root with the same content.
+func Changed(ctx context.Context, root string, items []Item, opts ScanOptions) (changed []Item, err error) {
+	opts.Verify = false
+	now := slices.Clone(items)
+	reasons, err := inspectAll(ctx, root, now, opts)
+	if err != nil {
+		return nil, err
+	}
+	for i, item := range items {
+		if reasons[i] != nil || now[i].SHA256 != item.SHA256 {
+			changed = append(changed, item)
+		}
+	}
+	return changed, nil
 }
 
 // inspectAll hashes the files, in parallel, and says why one is not usable.
@@ -309,9 +402,12 @@ func (f *Folder) findDuplicates() {
 		for _, twin := range group {
 			paths = append(paths, twin.Path)
 		}
-		if list := strings.Join(paths, ", "); mixed(group) {
+		switch list := strings.Join(paths, ", "); {
+		case len(f.partsOf(group)) > 1:
+			conflicts = append(conflicts, "the same content in more than one part, as the data set has it: "+list)
+		case mixed(group):
 			conflicts = append(conflicts, "label conflict, the same content in more than one class: "+list)
-		} else {
+		default:
 			twins = append(twins, "the same content, kept in the same part: "+list)
 		}
 	}

@@ -27,6 +27,7 @@ type Split struct {
 	Unreadable []Problem  `json:"unreadable"`
 	Notes      []string   `json:"notes"`
 	Grouping   *Grouping  `json:"grouping,omitempty"` // images that were kept in one part
+	Source     *Source    `json:"source,omitempty"`   // nil: class folders, divided by the shares
 	// Hash is the SHA-256 of the JSON of all the other fields, in hex.
 	Hash string `json:"hash"`
 }

@@ -10,13 +10,18 @@ import (
 
 // Data says how images are read and split.
 type Data struct {
-	// Root is the folder with one sub-folder a class. A relative path is relative
-	// to the run folder. [oscar/pipeline.Train] sets it.
+	// Root is the folder of the images. A relative path is relative to the run
+	// folder. [oscar/pipeline.Train] sets it; of a table it may be given.
 	Root string `json:"root"`
 	// Fractions are the shares of train, validation and test.
 	Fractions [3]float64 `json:"fractions"`
 	// Interpolation resizes images to the network's input.
 	Interpolation dataset.Interpolation `json:"interpolation"`
+	// Columns are those of a table of images; see [dataset.Columns].
+	Columns dataset.Columns `json:"columns,omitzero"`
+	// Classes is a file with the names of a table's classes, in order; "": the labels
+	// are the names.
+	Classes string `json:"classes,omitempty"`
 	// MaxPixels is the largest number of pixels of an image.
 	MaxPixels int64 `json:"max_pixels"`
 	// MaxBytes is the largest size of a file.
@@ -44,6 +49,10 @@ func (d Data) Scan(ctx context.Context, root string, opts dataset.ScanOptions) (
 		if _, err := dataset.ReadFile(d.Groups, opts.Limits); err != nil {
 			return nil, fmt.Errorf("cannot read groups %q: %w", d.Groups, err)
 		}
+	}
+	opts.Table = dataset.TableOptions{Columns: d.Columns, Classes: d.Classes, GroupBy: d.Groups}
+	if dataset.IsTable(root) {
+		opts.Table.Root = d.Root
 	}
 	folder, err := dataset.Scan(ctx, root, opts)
 	if err != nil {

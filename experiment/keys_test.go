@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"oscar/dataset"
 	"oscar/internal/machine"
 	"oscar/internal/testkit"
 	"oscar/tfmodel"
@@ -28,6 +29,12 @@ var others = map[string]struct{ before, value string }{
 	"data.root":                         {"", "/elsewhere"},
 	"data.fractions":                    {"", "[0.5, 0.25, 0.25]"},
 	"data.interpolation":                {"", "nearest"},
+	"data.columns.path":                 {"", "file"},
+	"data.columns.label":                {"", "breed"},
+	"data.columns.part":                 {"", "fold"},
+	"data.columns.group":                {"", "patient"},
+	"data.columns.weight":               {"", "w"},
+	"data.classes":                      {"", "names.txt"},
 	"data.max_pixels":                   {"", "7"},
 	"data.max_bytes":                    {"", "7"},
 	"data.strict":                       {"", "true"},
@@ -60,6 +67,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 	all := tiny()
 	all.Training.EarlyStopping = &EarlyStopping{Patience: 3}
 	all.Training.Schedule = Schedule{Kind: "x", Decay: 1, Floor: 1, WarmupEpochs: 1, WarmupSteps: 1}
+	all.Data.Columns, all.Data.Classes = dataset.Columns{Path: "a", Label: "b", Part: "c", Group: "d", Weight: "e"}, "f"
 	all.Training.Precision = machine.BFloat16
 	all.FineTune = FineTuning("a").FineTune
 	all.Data.Strict, all.Training.Loss.LabelSmoothing = true, 0.1

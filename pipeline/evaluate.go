@@ -24,8 +24,9 @@ import (
 // EvaluateOptions are the options of [Evaluate].
 type EvaluateOptions struct {
 	Model     string // a run or a SavedModel
-	Data      string // folder of images below folders named as classes; empty: the run's own
-	Part      string // train, validation, test, or all: every image below Data
+	Data      string // folder of images below folders named as classes, or a table; empty: the run's own
+	Table     dataset.TableOptions
+	Part      string // train, validation, test, or all: every image of Data
 	Precision Precision
 	Machine   Machine
 	Listener  Listener
@@ -186,12 +187,36 @@ type part struct {
 	strict     bool           // the run's
 }
 
+// table is what a table names, with its labels.
+func (o EvaluateOptions) table(ctx context.Context, bundle *savedmodel.Bundle) (part, error) {
+	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{Limits: o.Machine.Limits, Workers: o.Machine.Workers, OneClass: true, Table: o.Table})
+	if err != nil {
+		return part{}, err
+	}
+	number := make([]int, len(folder.Classes))
+	for i, name := range folder.Classes {
+		if number[i], err = bundle.Metadata.Class(name); err != nil {
+			return part{}, fmt.Errorf("table %s: %w", o.Data, err)
+		}
+	}
+	for i := range folder.Items {
+		folder.Items[i].Class = number[folder.Items[i].Class]
+	}
+	return part{root: folder.Root, items: folder.Items, unreadable: folder.Unreadable, limits: o.Machine.Limits}, nil
+}
+
 func (o EvaluateOptions) part(ctx context.Context, bundle *savedmodel.Bundle) (part, error) {
 	if o.Part == "all" && o.Data != "" {
+		if dataset.IsTable(o.Data) {
+			return o.table(ctx, bundle)
+		}
 		return o.folder(ctx, bundle)
 	}
 	if _, err := os.Stat(o.Data); o.Data != "" && err != nil {
 		return part{}, fmt.Errorf("cannot read image folder %q: %w", o.Data, paths.TrimError(err))
+	}
+	if dataset.IsTable(o.Data) {
+		return part{}, fmt.Errorf("the %s part is one of the run's own images: leave %s out, or take --split all", o.Part, o.Data)
 	}
 	r, err := o.run()
 	if err != nil {

@@ -179,6 +179,9 @@ func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 		without.From = filepath.Base(f.From)
 		given.FineTune = &without
 	}
+	if given.Data.Classes != "" {
+		given.Data.Classes = filepath.Base(given.Data.Classes)
+	}
 	experiment, err := json.Marshal(given)
 	if err != nil {
 		return savedmodel.Metadata{}, err

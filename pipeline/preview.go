@@ -22,7 +22,8 @@ import (
 
 // PreviewOptions are the options of [PreviewAugmentation].
 type PreviewOptions struct {
-	Data       string                // folder with one sub-folder a class
+	Data       string                // as of TrainOptions
+	Parts      [3]string             // as of TrainOptions
 	Out        string                // the PNG file to write
 	Experiment experiment.Experiment // its augmentation, input size, split and seed
 	Images     int                   // rows; 0: 8
@@ -44,7 +45,7 @@ func PreviewAugmentation(ctx context.Context, o PreviewOptions) error {
 	}
 	o.Listener.Stage("reading images")
 	folder, err := e.Data.Scan(ctx, o.Data, dataset.ScanOptions{
-		Workers: o.Machine.Workers, Progress: o.Listener.Count,
+		Parts: o.Parts, Workers: o.Machine.Workers, Progress: o.Listener.Count,
 	})
 	if err != nil {
 		return err

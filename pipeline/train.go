@@ -48,7 +48,8 @@ func OpenRun(dir string) (*Run, error) {
 
 // TrainOptions are the options of [Train].
 type TrainOptions struct {
-	Data       string                // folder with one sub-folder a class
+	Data       string                // folder with one sub-folder a class, or with the parts of a data set; or a table
+	Parts      [3]string             // folders of train, validation and test, in place of Data; "": there is none
 	Out        string                // the run folder to make
 	Experiment experiment.Experiment // what to train
 	Machine    Machine
@@ -62,8 +63,10 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	if err := errors.Join(o.Experiment.Check(), o.Machine.Check(), o.Experiment.Training.Precision.Check()); err != nil {
 		return nil, err
 	}
-	if paths.Within(paths.Real(o.Data), paths.Real(o.Out)) {
-		return nil, fmt.Errorf("%s lies in %s, where every folder is a class; name a folder elsewhere", o.Out, o.Data)
+	for _, dir := range append(o.Parts[:], o.Data) {
+		if dir != "" && paths.Within(paths.Real(dir), paths.Real(o.Out)) {
+			return nil, fmt.Errorf("%s lies in %s, where every folder is a class; name a folder elsewhere", o.Out, dir)
+		}
 	}
 	folder, err := run.Claim(o.Out)
 	if err != nil {
@@ -95,7 +98,7 @@ func (o TrainOptions) create(ctx context.Context, out *run.Folder) (_ *Run, err 
 	}
 	o.Listener.Stage("reading images")
 	folder, err := o.Experiment.Data.Scan(ctx, o.Data, dataset.ScanOptions{
-		Verify: true, Workers: o.Machine.Workers, Progress: o.Listener.Count,
+		Parts: o.Parts, Verify: true, Workers: o.Machine.Workers, Progress: o.Listener.Count,
 	})
 	if err != nil {
 		return nil, interruptedBefore(ctx, err)
@@ -105,8 +108,8 @@ func (o TrainOptions) create(ctx context.Context, out *run.Folder) (_ *Run, err 
 		return nil, fmt.Errorf("%s cannot be read, the first is %s: %s", text.Count(len(folder.Unreadable), "file"), p.Path, p.Reason)
 	}
 	e := o.Experiment
-	if root := e.Data.Root; root != "" && root != paths.Absolute(o.Data) {
-		o.Listener.Note(fmt.Sprintf("data.root %s is not used: the images are those of %s", root, o.Data))
+	if root := e.Data.Root; root != "" && paths.Absolute(root) != paths.Absolute(folder.Root) {
+		o.Listener.Note(fmt.Sprintf("data.root %s is not used: the images are those of %s", root, folder.Root))
 	}
 	if e.Data.Root, err = filepath.Abs(folder.Root); err != nil {
 		return nil, err
@@ -121,6 +124,11 @@ func (o TrainOptions) create(ctx context.Context, out *run.Folder) (_ *Run, err 
 			return nil, err
 		}
 		if e.FineTune.From, err = filepath.Abs(e.FineTune.From); err != nil {
+			return nil, err
+		}
+	}
+	if e.Data.Classes != "" {
+		if e.Data.Classes, err = filepath.Abs(e.Data.Classes); err != nil {
 			return nil, err
 		}
 	}

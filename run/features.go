@@ -75,6 +75,7 @@ func (f features) batches(items []dataset.Item, order []int, size int, skipped *
 	return func(yield func(tfmodel.Batch, error) bool) {
 		for part := range slices.Chunk(order, size) {
 			b := tfmodel.Batch{}
+			var used []dataset.Item
 			for _, i := range part {
 				row, ok := f[items[i].Path]
 				if !ok {
@@ -83,7 +84,9 @@ func (f features) batches(items []dataset.Item, order []int, size int, skipped *
 				}
 				b.N++
 				b.Features, b.Labels = append(b.Features, row...), append(b.Labels, items[i].Class)
+				used = append(used, items[i])
 			}
+			b.Weights = weights(used)
 			if b.N > 0 && !yield(b, nil) {
 				return
 			}

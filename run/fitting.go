@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"oscar/dataset"
@@ -253,11 +254,25 @@ func ofImages(batches iter.Seq2[*dataset.Batch, error]) iter.Seq2[tfmodel.Batch,
 				yield(tfmodel.Batch{}, err)
 				return
 			}
-			if !yield(tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels}, nil) {
+			if !yield(tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels, Weights: weights(b.Items)}, nil) {
 				return
 			}
 		}
 	}
+}
+
+// weights returns the factors of the items' losses; nil if all are 1.
+func weights(items []dataset.Item) (out []float32) {
+	for i, item := range items {
+		if item.Weight == 0 {
+			continue
+		}
+		if out == nil {
+			out = slices.Repeat([]float32{1}, len(items))
+		}
+		out[i] = float32(item.Weight)
+	}
+	return out
 }
 
 // tell reports a step of an epoch of that many images; rate is images a second.

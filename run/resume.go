@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -88,16 +89,14 @@ func (r *Run) Move(ctx context.Context, data string, workers int, listener Liste
 	if err != nil {
 		return err
 	}
-	folder, err := dataset.Scan(ctx, data, dataset.ScanOptions{Limits: r.Experiment.Data.Limits(), Workers: workers, Progress: listener.Count})
+	if info, err := os.Stat(data); err != nil || !info.IsDir() {
+		return fmt.Errorf("cannot read image folder %q: %w", data, cmp.Or(paths.TrimError(err), errors.New("not a folder")))
+	}
+	items := slices.Concat(r.Split.Train, r.Split.Validation, r.Split.Test)
+	other, err := dataset.Changed(ctx, root, items, dataset.ScanOptions{Limits: r.Experiment.Data.Limits(), Workers: workers, Progress: listener.Count})
 	if err != nil {
 		return err
 	}
-	found := map[string]string{}
-	for _, item := range folder.Items {
-		found[item.Path] = item.SHA256
-	}
-	items := slices.Concat(r.Split.Train, r.Split.Validation, r.Split.Test)
-	other := slices.DeleteFunc(slices.Clone(items), func(item dataset.Item) bool { return found[item.Path] == item.SHA256 })
 	if len(other) > 0 {
 		return fmt.Errorf("%d of the run's %d images are missing or changed in %s, the first is %s", len(other), len(items), data, other[0].Path)
 	}

@@ -130,7 +130,7 @@ func (c *comparison) result(table []measure) *result.Study {
 			Train: len(split.Train), Validation: len(split.Validation), Test: len(split.Test),
 		},
 		Explain: result.Explain{
-			Methods: x.Methods, PerClass: x.Images, Mosaics: x.Mosaics, Class: settings.Class, Score: x.scoreName(), Masks: pipeline.MaskDir(c.plan.Root) != "",
+			Methods: x.Methods, PerClass: x.Images, Mosaics: x.Mosaics, Class: settings.Class, Score: x.scoreName(), Masks: pipeline.MaskDir(c.plan.images()) != "",
 		},
 		Machine: result.Machine{
 			Memory: c.Memory, Processor: env.Processor, Processors: env.Processors, Threads: env.Threads.Intra,

@@ -34,13 +34,17 @@ const (
 // plan is what was asked, and decided once when the folder was made. It is
 // written last: a folder with a plan is a study's.
 type plan struct {
-	Format int         `json:"format"` // 1
-	Root   string      `json:"root"`   // the folder of images, absolute
+	Format int         `json:"format"`           // 1
+	Root   string      `json:"root"`             // the folder of images, or the table, absolute
+	Images string      `json:"images,omitempty"` // the folder that image paths begin in, if not Root
 	Budget float64     `json:"budget_seconds"`
 	Cut    *result.Cut `json:"cut"`
 	Added  []string    `json:"added"` // variants added later
 	Study  Study       `json:"study"` // with the added variants
 }
+
+// images returns the folder that image paths begin in.
+func (p plan) images() string { return cmp.Or(p.Images, p.Root) }
 
 // path returns a path in the study's folder.
 func (o Options) path(elem ...string) string {

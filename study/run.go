@@ -119,6 +119,9 @@ func (j *job) begin(ctx context.Context, root string) (*result.Study, error) {
 		return nil, beforePlan(ctx, err)
 	}
 	j.plan = plan{Format: 1, Root: root, Budget: j.Budget.Seconds(), Added: []string{}}
+	if images := paths.Absolute(folder.Root); images != root {
+		j.plan.Images = images
+	}
 	if j.splits, err = j.Study.splits(folder); err != nil {
 		return nil, err
 	}
@@ -195,7 +198,7 @@ func (j *job) makeRows() error {
 		if err != nil {
 			return err
 		}
-		e.Data.Root = j.plan.Root
+		e.Data.Root = j.plan.images()
 		r := &row{variant: v, experiment: e}
 		if r.memory, err = forecast(e); err != nil {
 			return err

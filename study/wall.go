@@ -119,7 +119,7 @@ func (c *comparison) picture(row result.WallRow) error {
 		return err
 	}
 	data := c.rows[0].experiment.Data
-	img, err := dataset.DecodeFile(filepath.Join(c.plan.Root, filepath.FromSlash(row.Image)), dataset.Limits{MaxPixels: data.MaxPixels, MaxBytes: data.MaxBytes})
+	img, err := dataset.DecodeFile(filepath.Join(c.plan.images(), filepath.FromSlash(row.Image)), dataset.Limits{MaxPixels: data.MaxPixels, MaxBytes: data.MaxBytes})
 	if err != nil {
 		return err
 	}

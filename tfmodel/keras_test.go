@@ -63,6 +63,7 @@ func TestTrainingEqualsKeras(t *testing.T) {
 	for name, job := range map[string]kerasJob{
 		"branched, hinge": {Architecture: penalised, Adam: DefaultAdam(), Loss: Loss{Kind: CategoricalHinge}, Rate: 1e-3},
 		"branched, AdamW": {Architecture: penalised, Adam: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3},
+		"tiny, weighted":  {Architecture: still(Tiny(4)), Adam: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
 		"tiny, AdamW":     {Architecture: still(Tiny(4)), Adam: decay, Loss: Loss{}, Rate: 1e-3},
 		// Adam's first steps follow a gradient's sign however small it is, and what
 		// rounds a gradient of nothing depends on the processor: with a rate of 2e-3
@@ -78,6 +79,7 @@ type kerasJob struct {
 	Adam         Adam         `json:"adam"`
 	Loss         Loss         `json:"loss"`
 	Rate         float64      `json:"rate"`
+	Weighted     bool         `json:"weighted"` // each image's loss has a factor
 }
 
 func (j kerasJob) check(t *testing.T, name string) {
@@ -96,10 +98,16 @@ func (j kerasJob) check(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	before := weights(t, trainer)
-	var images, labels, each []float32
+	var images, labels, factors, each []float32
 	var batches []Batch
 	for step := range steps {
 		b := toy(batch, j.Architecture, classes, uint64(step))
+		if j.Weighted {
+			for i := range batch {
+				b.Weights = append(b.Weights, 0.25+float32(i*(step+1))/4)
+			}
+			factors = append(factors, b.Weights...)
+		}
 		batches = append(batches, b)
 		for _, v := range b.Images {
 			images = append(images, float32(v))
@@ -128,6 +136,11 @@ func (j kerasJob) check(t *testing.T, name string) {
 		npy.Write(at("labels.npy"), []int{steps, batch}, labels),
 	} {
 		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if j.Weighted {
+		if err := npy.Write(at("weights.npy"), []int{steps, batch}, factors); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"oscar/internal/graph"
 	"oscar/savedmodel"
@@ -18,6 +19,9 @@ type Batch struct {
 	// Features, if not nil, stand for the images, row-major [N,features]; see
 	// [Trainer.Features]. Then only the layers after them are trained.
 	Features []float32
+	// Weights are factors of each image's loss in training; nil: 1. The mean loss is
+	// the sum of the weighted losses divided by N, as in Keras.
+	Weights []float32
 }
 
 // Trainer trains a network. Its graph has a training and an inference branch, which share
@@ -31,6 +35,7 @@ type Trainer struct {
 	all     savedmodel.Saver // saves the optimiser's, too
 
 	images, labels Tensor
+	factors        Tensor // of each image's loss
 	seed           Tensor
 	whole, head    learner // head: of imported layers' features
 	features       Tensor  // of images; none without imported layers
@@ -71,10 +76,11 @@ func NewTrainer(a Architecture, settings Adam, loss Loss, seed uint64, config Co
 	t := &Trainer{Architecture: a, seedValue: seed}
 	t.images = g.Placeholder("images", graph.Uint8, append(Shape{-1}, a.Input...))
 	t.labels = g.Placeholder("labels", graph.Int64, Shape{-1})
+	t.factors = g.Placeholder("weights", graph.Float, Shape{-1})
 	t.seed = g.Placeholder("seed", graph.Int64, Shape{2})
 	x := g.Cast(t.images, graph.Float)
 	hot := g.OneHot(t.labels, classes)
-	add := goal{loss, settings, t.labels, hot}
+	add := goal{loss, settings, t.labels, hot, t.factors}
 
 	train := &Builder{Graph: g.In("train"), Training: true, vars: vars, seed: t.seed}
 	outputs := steps.apply(train, x)
@@ -100,6 +106,7 @@ type goal struct {
 	loss        Loss
 	adam        Adam
 	labels, hot Tensor
+	factors     Tensor // of each image's loss
 }
 
 // learn adds a training step for scores, of the builder's graph, to g below scope. It
@@ -111,7 +118,7 @@ func (o goal) learn(g *Graph, scope string, l *learner, scores Tensor, vars *var
 	}
 	l.adam = newAdam(in, o.adam)
 	lg := in.In("loss")
-	l.loss = lg.Mean(o.loss.each(lg, scores, o.loss.smooth(lg, o.hot)), false, 0)
+	l.loss = lg.Mean(lg.Mul(o.loss.each(lg, scores, o.loss.smooth(lg, o.hot)), o.factors), false, 0)
 	if penalty := vars.penalty(lg); penalty.Valid() {
 		l.loss = lg.Add(l.loss, penalty)
 	}
@@ -137,12 +144,17 @@ func (t *Trainer) Init(ctx context.Context) error {
 }
 
 // Step trains on one batch, in one session run. number counts steps from 0. Adam's bias
-// correction and the dropout masks depend on it. Step returns the batch's mean loss with L2
+// correction and the dropout masks depend on it. Step returns the batch's mean weighted loss with L2
 // penalties and the number of correct predictions, both before the update and in training
 // mode. A loss that is not finite is an error.
 func (t *Trainer) Step(ctx context.Context, b Batch, number int, rate float64) (loss float64, correct int, err error) {
 	l := t.learner(b)
 	feeds := append(t.feed(b), l.adam.feeds(number, rate)...)
+	factors := b.Weights
+	if factors == nil {
+		factors = slices.Repeat([]float32{1}, b.N)
+	}
+	feeds = append(feeds, graph.Feed{To: t.factors, Value: graph.FromFloat32s(Shape{b.N}, factors)})
 	feeds = append(feeds, graph.Feed{To: t.seed, Value: graph.FromInt64s(Shape{2}, []int64{int64(t.seedValue), int64(number)})})
 	out, err := t.session.Run(ctx, feeds, []Tensor{l.loss, l.correct}, l.step)
 	if err != nil {

@@ -24,16 +24,18 @@ func newEvaluate(*globalFlags) *cobra.Command {
 		Use:   "evaluate MODEL [DATA]",
 		Short: "Measure a model on a part of its split or on any class folder",
 		Long: `Measure MODEL, a run or a SavedModel folder, on DATA, a folder with one
-sub-folder a class. With --split train, validation or test only the images of
-that part of the run's split are taken; all takes every image below DATA, which
-may be a folder that the run never saw. Without DATA the run's own folder is meant.
+sub-folder a class, or a table of images as of oscar train. With --split train,
+validation or test only the images of that part of the run's split are taken; all
+takes every image of DATA, which may be a folder that the run never saw. Without
+DATA the run's own folder is meant.
 
 The class of an image is that of the run's split if it holds the same content,
-else the nearest folder above the image that is named as a class. An image of
-unknown class is predicted and counted in a row of its own.`,
+else the table's, or the nearest folder above the image that is named as a class.
+An image of unknown class is predicted and counted in a row of its own.`,
 		Example: `  oscar evaluate runs/first
   oscar evaluate runs/first photos --split validation
-  oscar evaluate model new-photos --split all --json`,
+  oscar evaluate model new-photos --split all --json
+  oscar evaluate model labels.csv --root photos --split all`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 2 {
 				return arguments("MODEL")(cmd, args)
@@ -69,6 +71,7 @@ unknown class is predicted and counted in a row of its own.`,
 	f.StringVar(&o.Part, "split", "test", "the part of the split: test, validation, train, all")
 	f.BoolVar(&asJSON, "json", false, "print JSON: images unreadable accuracy loss per_class confusion ...")
 	precisionFlag(f, &o.Precision)
+	tableFlags(f, &o.Table.Columns, &o.Table.Root, &o.Table.Classes)
 	machineFlags(cmd, &o.Machine)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd

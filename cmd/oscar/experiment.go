@@ -43,8 +43,9 @@ func experimentFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 	f.Uint64Var(&e.Seed, "seed", e.Seed, "decides split, weights, order, augmentation, dropout")
 	f.StringVar(&e.Explain, "layer", e.Explain, "the layer that explanations look at (default the last convolution or block)")
 	f.Var(fractions{d}, "split", "shares of train, validation and test")
-	f.StringVar(&d.Groups, "groups", d.Groups, "keep images in one part by the columns path and group of `FILE.csv`, or by a regular expression on the path")
+	f.StringVar(&d.Groups, "groups", d.Groups, "keep images in one part by a column of the table, the columns path and group of `FILE.csv`, or a regular expression on the path")
 	f.VarPF(nearDuplicates{d}, "group-near-duplicates", "", "keep images that look alike in one part").NoOptDefVal = "true"
+	tableFlags(f, &d.Columns, &d.Root, &d.Classes)
 	f.StringVar((*string)(&d.Interpolation), "interpolation", string(d.Interpolation), "how images are resized: "+joined(dataset.Interpolations()))
 	f.Int64Var(&d.MaxPixels, "max-pixels", d.MaxPixels, "the most pixels an image may have")
 	f.Int64Var(&d.MaxBytes, "max-bytes", d.MaxBytes, "the most bytes a file may have")
@@ -96,6 +97,30 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 	}
 	return nil
 }
+
+// tableFlags adds the flags that say how a table of images is read.
+func tableFlags(f *pflag.FlagSet, columns *dataset.Columns, root, classes *string) {
+	f.Var(tableColumns{columns}, "columns", "columns of a table, `path=NAME,label=NAME,part=NAME,group=NAME,weight=NAME` (default the usual names)")
+	f.StringVar(root, "root", *root, "the folder that paths in a table are relative to (default the table's)")
+	f.StringVar(classes, "classes", *classes, "`FILE` with the names of a table's classes, one a line, or JSON; labels may be their numbers")
+}
+
+// tableColumns is the flag with the columns of a table.
+type tableColumns struct{ c *dataset.Columns }
+
+func (t tableColumns) String() string {
+	if t.c == nil {
+		return ""
+	}
+	return t.c.String()
+}
+
+func (t tableColumns) Set(text string) (err error) {
+	*t.c, err = dataset.ParseColumns(text)
+	return err
+}
+
+func (tableColumns) Type() string { return "string" }
 
 // architecture is the flag that names one.
 type architecture struct{ e *experiment.Experiment }

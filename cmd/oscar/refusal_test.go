@@ -79,7 +79,7 @@ func TestRefusals(t *testing.T) {
 		{2, "train $DATA --out new --max-bytes -1", "max-bytes is -1, want 0 or more"},
 		{1, "train nowhere --out new", `cannot read image folder "nowhere": no such file or directory`},
 		{1, "train flat --out new", `"flat" has one class folder only (one): at least two classes are needed`},
-		{1, "train flat/note.txt --out new", `"flat/note.txt" is a file: expected a folder with one sub-folder per class`},
+		{1, "train flat/note.txt --out new", `"flat/note.txt" is a file: expected a folder with one sub-folder per class, or a table (.csv, .tsv, .jsonl, .ndjson)`},
 		{1, "train empty --out new", `class "one" has no readable image in "empty/one", for one one/note.txt: not a JPEG, PNG, GIF, BMP, TIFF or WebP image (begins with "no image")`},
 		{1, "train $DATA --out $RUN", "$RUN holds another run; go on with it by --resume $RUN, or name a new folder"},
 		{1, "train $DATA --out flat", "flat is not empty; name a new folder"},

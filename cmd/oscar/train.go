@@ -26,9 +26,15 @@ func newTrain(*globalFlags) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "train DATA --out RUN | train [DATA] --resume RUN",
-		Short: "Train a classifier on a folder with one sub-folder a class",
-		Long: `Train a classifier on DATA, a folder with one sub-folder of images a class, and
-write the run folder RUN: experiment.json, split.json, environment.json,
+		Short: "Train a classifier on folders of images, or on a table of them",
+		Long: `Train a classifier on DATA: a folder with one sub-folder of images a class; a folder
+with the parts train, validation (val, valid) and test of such folders, which are
+taken as they are; or a table .csv, .tsv or .jsonl with columns for the path and the
+label of each image, and perhaps its part, group and weight. --train DIR,
+--validation DIR and --test DIR name the parts one by one. A part that is missing is
+split off from train.
+
+Training writes the run folder RUN: experiment.json, split.json, environment.json,
 metrics.jsonl, events/ (TensorBoard), checkpoints/, saved_model/ (the epoch that
 was best on the validation part), evaluation.json (the test part, looked at once)
 and report.html, for which some test images are explained, in explanations/.
@@ -47,6 +53,8 @@ and what they become, to be looked at first.`,
   oscar train photos --out runs/best --experiment recipes/trashnet-128.yaml
   oscar train photos --out runs/mine --arch resnet10 --set training.select=loss
   oscar train photos --experiment mine.yaml --preview-augmentation sheet.png
+  oscar train --train photos/train --test photos/held-out --out runs/first
+  oscar train labels.csv --root photos --columns label=breed --out runs/dogs
   oscar train --resume runs/first
   oscar train --resume runs/first --epochs 60`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -59,11 +67,18 @@ and what they become, to be looked at first.`,
 				}
 				return onlyResume(cmd)
 			}
-			if len(args) == 0 {
+			switch parts := o.Parts != [3]string{}; {
+			case parts && len(args) > 0:
+				return fmt.Errorf("DATA and --train, --validation, --test do not go together: give %q, or the folders of the parts", args[0])
+			case parts && o.Parts[0] == "":
+				return fmt.Errorf("--train DIR is missing: the folder of the images to train on")
+			case parts:
+			case len(args) == 0:
 				return fmt.Errorf("DATA is missing: the folder with one sub-folder of images a class, or --resume RUN")
-			}
-			if err := arguments("DATA")(cmd, args); err != nil {
-				return err
+			default:
+				if err := arguments("DATA")(cmd, args); err != nil {
+					return err
+				}
 			}
 			if o.Out == "" && preview == "" {
 				return fmt.Errorf("--out RUN is missing: the run folder to make")
@@ -97,13 +112,15 @@ and what they become, to be looked at first.`,
 				}
 				return s.finished(cmd, run, o.Machine, shown)
 			}
-			o.Data = args[0]
+			if len(args) > 0 {
+				o.Data = args[0]
+			}
 			if err := asked.lay(&o.Experiment, cmd); err != nil {
 				return err
 			}
 			if preview != "" {
 				return pipeline.PreviewAugmentation(cmd.Context(), pipeline.PreviewOptions{
-					Data: o.Data, Out: preview, Experiment: o.Experiment, Machine: o.Machine, Listener: o.Listener,
+					Data: o.Data, Parts: o.Parts, Out: preview, Experiment: o.Experiment, Machine: o.Machine, Listener: o.Listener,
 				})
 			}
 			run, err := pipeline.Train(cmd.Context(), o)
@@ -117,6 +134,9 @@ and what they become, to be looked at first.`,
 	f.StringVarP(&o.Out, "out", "o", "", "the run folder to make")
 	f.StringVar(&resume, "resume", "", "continue this run")
 	f.StringVar(&preview, "preview-augmentation", "", "draw changed images to this PNG file, train nothing")
+	for part, name := range dataset.PartNames[:3] {
+		f.StringVar(&o.Parts[part], name, "", "folder of the "+name+" part, with one sub-folder a class; in place of DATA")
+	}
 	asked.flags(f)
 	f.BoolVar(&shown, "maps", true, "explain some test images for the report")
 	f.StringVar(&cache, "cache", cache, "where decoded images are kept between epochs: none, memory, disk")

@@ -2,8 +2,9 @@
 
 usage: in_keras.py train FOLDER | applications FOLDER
 
-A FOLDER of "train" holds job.json (architecture, adam, loss, rate), weights (a
-bundle), images.npy [steps,N,H,W,3] and labels.npy [steps,N]. It gets losses.npy
+A FOLDER of "train" holds job.json (architecture, adam, loss, rate, weighted), weights
+(a bundle), images.npy [steps,N,H,W,3], labels.npy [steps,N] and, if weighted,
+weights.npy [steps,N], the sample_weight of fit. It gets losses.npy
 [steps], each before its update, each.npy [steps,N], the inference loss of each
 image before the first update, and for every variable after the last step
 out/VARIABLE.npy.
@@ -76,10 +77,11 @@ class Net:
 
 
 def loss(described):
+    """Takes label smoothing and reduction."""
     kind, smoothing = described.get("kind", "softmax_cross_entropy"), described.get("label_smoothing", 0.0)
     if kind == "softmax_cross_entropy":
-        return lambda s=smoothing: losses.CategoricalCrossentropy(from_logits=True, label_smoothing=s, reduction=None)
-    return lambda s=0: losses.CategoricalHinge(reduction=None)
+        return lambda s=smoothing, r=None: losses.CategoricalCrossentropy(from_logits=True, label_smoothing=s, reduction=r)
+    return lambda s=0, r=None: losses.CategoricalHinge(reduction=r)
 
 
 def optimizer(adam, rate):
@@ -104,11 +106,14 @@ def train(folder):
     each = [measure(0)(y, net.model(x, training=False)).numpy() for x, y in zip(images, labels)]
     smoothed = measure()
     mean = lambda y, scores: tf.reduce_mean(smoothed(y, scores))
+    factors = [None] * len(images)
+    if job["weighted"]:
+        mean, factors = measure(r="sum_over_batch_size"), array("weights")
     net.model.compile(optimizer(job["adam"], job["rate"]), mean)
     out = []
-    for x, y in zip(images, labels):
+    for x, y, w in zip(images, labels, factors):
         net.model.reset_metrics()
-        out.append(net.model.train_on_batch(x, y))
+        out.append(net.model.train_on_batch(x, y, sample_weight=w))
     np.save(os.path.join(folder, "losses.npy"), np.asarray(out, np.float32))
     np.save(os.path.join(folder, "each.npy"), np.asarray(each, np.float32))
     for name, v in net.variables():
