@@ -1,0 +1,167 @@
+package dataset
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A tableRow has the cells of the columns in the order of UsualColumns.
+type tableRow struct {
+	line  int
+	cells [5]string
+}
+
+// csvRows yields the rows of text with separators: tabs, or those that the first line
+// has most of.
+func (t *tableReader) csvRows(content io.Reader, tabs bool) iter.Seq2[tableRow, error] {
+	return func(yield func(tableRow, error) bool) {
+		buffer := bufio.NewReaderSize(content, 1<<16)
+		if err := skipMark(buffer); err != nil {
+			yield(tableRow{}, err)
+			return
+		}
+		r := csv.NewReader(buffer)
+		r.ReuseRecord = true
+		if r.Comma = '\t'; !tabs {
+			head, _ := buffer.Peek(1 << 15)
+			r.Comma = separator(head)
+		}
+		head, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			err = errors.New("it is empty")
+		}
+		var places [5]int
+		if err == nil {
+			names := slices.Clone(head)
+			for i, name := range names {
+				names[i] = strings.TrimSpace(name)
+			}
+			places, err = t.choose(names)
+		}
+		for err == nil {
+			var record []string
+			if record, err = r.Read(); err != nil {
+				break
+			}
+			var row tableRow
+			row.line, _ = r.FieldPos(0)
+			for i, place := range places {
+				if place >= 0 {
+					row.cells[i] = record[place]
+				}
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+		if !errors.Is(err, io.EOF) {
+			yield(tableRow{}, err)
+		}
+	}
+}
+
+// separator returns the character of which a first line has most, outside of quotes; a
+// comma if it has none.
+func separator(head []byte) rune {
+	best, most := ',', 0
+	for _, c := range ",\t;|" {
+		n, quoted := 0, false
+		for _, b := range head {
+			if b == '\n' && !quoted {
+				break
+			}
+			if b == '"' {
+				quoted = !quoted
+			} else if rune(b) == c && !quoted {
+				n++
+			}
+		}
+		if n > most {
+			best, most = c, n
+		}
+	}
+	return best
+}
+
+// skipMark skips a byte order mark, and refuses UTF-16.
+func skipMark(r *bufio.Reader) error {
+	switch head, _ := r.Peek(3); {
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
+		return errors.New("it is UTF-16: save it as UTF-8")
+	case bytes.Equal(head, []byte("\ufeff")):
+		_, err := r.Discard(3)
+		return err
+	}
+	return nil
+}
+
+// jsonRows yields the rows of JSON lines: an object each, of texts and numbers.
+func (t *tableReader) jsonRows(content io.Reader, _ bool) iter.Seq2[tableRow, error] {
+	return func(yield func(tableRow, error) bool) {
+		buffer := bufio.NewReaderSize(content, 1<<16)
+		if err := skipMark(buffer); err != nil {
+			yield(tableRow{}, err)
+			return
+		}
+		chosen := false
+		for n := 1; ; n++ {
+			line, readErr := buffer.ReadBytes('\n')
+			if line = bytes.TrimSpace(line); len(line) > 0 {
+				row, err := t.jsonRow(line, &chosen)
+				row.line = n
+				if err != nil {
+					yield(row, fmt.Errorf("line %d: %w", n, err))
+					return
+				}
+				if !yield(row, nil) {
+					return
+				}
+			}
+			if errors.Is(readErr, io.EOF) {
+				return
+			} else if readErr != nil {
+				yield(tableRow{}, readErr)
+				return
+			}
+		}
+	}
+}
+
+func (t *tableReader) jsonRow(line []byte, chosen *bool) (row tableRow, err error) {
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.UseNumber()
+	var object map[string]any
+	if err := d.Decode(&object); err != nil || d.More() {
+		return row, fmt.Errorf("not a JSON object: %.60q", line)
+	}
+	if !*chosen {
+		if _, err := t.choose(slices.Sorted(maps.Keys(object))); err != nil {
+			return row, err
+		}
+		*chosen = true
+	}
+	for i, column := range t.columns.roles() {
+		switch v := object[*column].(type) {
+		case nil:
+		case string:
+			row.cells[i] = v
+		case json.Number:
+			row.cells[i] = v.String()
+		case bool:
+			row.cells[i] = strconv.FormatBool(v)
+		default:
+			return row, fmt.Errorf("%s is a list or an object, want a text or a number", *column)
+		}
+	}
+	return row, nil
+}
