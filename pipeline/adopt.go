@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -40,14 +41,20 @@ type ScaleTrial struct {
 	Scale    string  `json:"scale"`
 	Accuracy float64 `json:"accuracy"`
 	Images   int     `json:"images"`
+
+	low, high float64 // of the accuracy, 95 %, Wilson
 }
 
-// Adopt writes a SavedModel of any origin as a model of oscar's. With images
-// and without an input scale it tries the usual ones, and takes the one that is
-// clearly best.
+// Adopt writes a SavedModel of any origin, or a frozen graph, as a model of oscar's. With
+// images it checks that the accuracy is above chance with the input scale that is given, or
+// that the model has. If not, or if there is none, it tries the usual ones; it takes the one
+// that is best where none was given, and is an error where another is clearly better.
 func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 	if err := o.Options.Check(); err != nil {
 		return nil, err
+	}
+	if !foreign.IsFrozen(o.Model) && !paths.Exists(filepath.Join(o.Model, "saved_model.pb")) {
+		return nil, foreign.NotSavedModel(o.Model)
 	}
 	if paths.Within(o.Model, o.Out) {
 		return nil, fmt.Errorf("%s lies in the model itself; name a folder outside %s", o.Out, o.Model)
@@ -64,14 +71,8 @@ func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 				return nil, err
 			}
 		}
-		if result.Trials, err = o.try(ctx, options); err != nil {
-			return nil, err
-		}
-		if best := result.Trials; options.Image.Scale == "" {
-			if len(best) > 1 && best[0].Accuracy == best[1].Accuracy {
-				return result, fmt.Errorf("the input scales %s and %s do equally well on %s; name one with --input-scale", best[0].Scale, best[1].Scale, o.Images)
-			}
-			options.Image.Scale = best[0].Scale
+		if options.Image.Scale, err = o.checkScale(ctx, options, result); err != nil {
+			return result, err
 		}
 	}
 	o.Listener.Stage("adopting " + o.Model)
@@ -79,45 +80,82 @@ func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 	if err != nil {
 		return nil, err
 	}
-	result.Metadata, result.Notes = a.Metadata, a.Notes
+	result.Metadata, result.Notes = a.Metadata, append(result.Notes, a.Notes...)
 	if o.Save {
 		return result, foreign.WriteSidecar(o.Model, options)
 	}
 	return result, nil
 }
 
-// try measures the accuracy with each scaling, or with the one that is given.
-func (o AdoptOptions) try(ctx context.Context, options ForeignOptions) ([]ScaleTrial, error) {
-	var names []string
-	for _, s := range foreign.Scalings {
-		if options.Image.Scale == "" || options.Image.Scale == s.Name {
-			names = append(names, s.Name)
-		}
-	}
+// ownScale stands for the scaling that the model does by itself.
+const ownScale = "its own"
+
+// checkScale measures the accuracy on labelled images, and returns the input scale to take.
+func (o AdoptOptions) checkScale(ctx context.Context, options ForeignOptions, result *Adopted) (string, error) {
 	dir, err := os.MkdirTemp("", "oscar-adopt-*")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer os.RemoveAll(dir)
-	var trials []ScaleTrial
-	for _, name := range names {
-		o.Listener.Stage("trying the input scale " + name)
-		options.Image.Scale = name
-		model := filepath.Join(dir, "model")
-		if _, err := foreign.Adopt(ctx, o.Model, model, options); err != nil {
-			if len(names) > 1 && len(trials) > 0 {
-				continue // a scale that the model does not take
-			}
-			return nil, err
+	given := options.Image.Scale
+	first, err := o.try(ctx, options, given, dir)
+	known := err == nil // whether a scale is given, or the model's own
+	switch {
+	case known:
+		result.Trials = []ScaleTrial{first}
+		if first.plausible(len(options.Classes)) {
+			return given, nil
 		}
-		e, err := Evaluate(ctx, EvaluateOptions{Model: model, Data: o.Images, Part: "all", Machine: o.Machine, Listener: Listener{OnCount: o.Listener.Count}})
-		if err != nil {
-			return nil, err
-		}
-		trials = append(trials, ScaleTrial{name, float64(e.Accuracy), e.Images})
+	case !errors.Is(err, foreign.ErrScale):
+		return "", err
 	}
-	slices.SortStableFunc(trials, func(a, b ScaleTrial) int { return cmp.Compare(b.Accuracy, a.Accuracy) })
-	return trials, nil
+	for _, s := range foreign.Scalings {
+		if s.Name == given {
+			continue
+		}
+		t, err := o.try(ctx, options, s.Name, dir)
+		if err != nil && len(result.Trials) > 0 && ctx.Err() == nil {
+			continue // a scale that the model does not take
+		} else if err != nil {
+			return "", err
+		}
+		result.Trials = append(result.Trials, t)
+	}
+	slices.SortStableFunc(result.Trials, func(a, b ScaleTrial) int { return cmp.Compare(b.Accuracy, a.Accuracy) })
+	best := result.Trials[0]
+	const mistakes = "check the order of --classes, and that the folders of the images have their names"
+	switch {
+	case known && best.low > first.high:
+		return "", fmt.Errorf("the input scale %s gives an accuracy of %.4f on %s, which is not above chance, and %s gives %.4f; if that is right, say --input-scale=%s",
+			first.Scale, first.Accuracy, o.Images, best.Scale, best.Accuracy, best.Scale)
+	case known:
+		result.Notes = append(result.Notes, fmt.Sprintf("the accuracy on %s is not above chance, and no other input scale is clearly better: %s", o.Images, mistakes))
+		return given, nil
+	case !best.plausible(len(options.Classes)):
+		return "", fmt.Errorf("no input scale gives an accuracy above chance on %s: %s, or name the scale with --input-scale", o.Images, mistakes)
+	case len(result.Trials) > 1 && best.Accuracy == result.Trials[1].Accuracy:
+		return "", fmt.Errorf("the input scales %s and %s do equally well on %s; name one with --input-scale", best.Scale, result.Trials[1].Scale, o.Images)
+	}
+	return best.Scale, nil
+}
+
+// plausible reports whether the accuracy is above that of guessing one of the classes.
+func (t ScaleTrial) plausible(classes int) bool { return t.low*float64(classes) > 1 }
+
+// try measures the accuracy with a scaling; none is the model's own.
+func (o AdoptOptions) try(ctx context.Context, options ForeignOptions, scale, dir string) (ScaleTrial, error) {
+	name := cmp.Or(scale, ownScale)
+	o.Listener.Stage("trying the input scale " + name)
+	options.Image.Scale = scale
+	model := filepath.Join(dir, "model")
+	if _, err := foreign.Adopt(ctx, o.Model, model, options); err != nil {
+		return ScaleTrial{}, err
+	}
+	e, err := Evaluate(ctx, EvaluateOptions{Model: model, Data: o.Images, Part: "all", Machine: o.Machine, Listener: Listener{OnCount: o.Listener.Count}})
+	if err != nil {
+		return ScaleTrial{}, err
+	}
+	return ScaleTrial{name, float64(e.Accuracy), e.Images, float64(e.Interval[0]), float64(e.Interval[1])}, nil
 }
 
 // AdoptNotice, if not nil, is told of a model of other origin that a verb was
@@ -135,7 +173,11 @@ func adoptInCache(model string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("no folder to adopt %s into: %w; adopt it with \"oscar adopt\"", model, err)
 	}
-	print, err := hashFiles(filepath.Join(model, "saved_model.pb"), filepath.Join(model, "variables", "variables.index"), filepath.Join(model, foreign.SidecarFile))
+	files := []string{filepath.Join(model, "saved_model.pb"), filepath.Join(model, "variables", "variables.index"), foreign.Sidecar(model)}
+	if foreign.IsFrozen(model) {
+		files = []string{model, foreign.Sidecar(model)}
+	}
+	print, err := hashFiles(files...)
 	if err != nil {
 		return "", err
 	}
@@ -147,7 +189,7 @@ func adoptInCache(model string) (string, error) {
 		AdoptNotice(fmt.Sprintf("%s was not written by oscar: adopting it into %s; \"oscar adopt\" keeps it where you like", model, dir))
 	}
 	if _, err := foreign.Adopt(context.Background(), model, dir, options); err != nil {
-		return "", err
+		return "", fmt.Errorf("%w\nThese are options of \"oscar adopt\", which keeps them in %s for all verbs if it has --save", err, foreign.Sidecar(model))
 	}
 	return dir, nil
 }

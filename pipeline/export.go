@@ -13,6 +13,7 @@ import (
 	"oscar/internal/paths"
 	"oscar/run"
 	"oscar/savedmodel"
+	"oscar/savedmodel/foreign"
 	"oscar/tfmodel"
 )
 
@@ -31,7 +32,7 @@ type ExportOptions struct {
 // as serve) and one for each explanation: the best epoch of a run, or a copy of a
 // SavedModel with more signatures. A model of other origin is adopted first.
 func Export(ctx context.Context, o ExportOptions) error {
-	if !run.Is(o.Model) && paths.Exists(filepath.Join(o.Model, "saved_model.pb")) {
+	if !run.Is(o.Model) && (foreign.IsFrozen(o.Model) || paths.Exists(filepath.Join(o.Model, "saved_model.pb"))) {
 		return o.extend(ctx)
 	}
 	r, err := OpenRun(o.Model)
@@ -211,14 +212,11 @@ func modelDir(path string) (string, error) {
 		}
 		return dir, nil
 	}
-	if paths.Exists(filepath.Join(path, "saved_model.pb")) {
-		if !savedmodel.IsOscar(path) {
-			return adoptInCache(path)
-		}
+	switch {
+	case foreign.IsFrozen(path), paths.Exists(filepath.Join(path, "saved_model.pb")) && !savedmodel.IsOscar(path):
+		return adoptInCache(path)
+	case paths.Exists(filepath.Join(path, "saved_model.pb")):
 		return path, nil
 	}
-	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("no model at %s: want a run folder or a SavedModel folder", path)
-	}
-	return "", fmt.Errorf("%s is neither a run folder (%s) nor a SavedModel (saved_model.pb)", path, run.ExperimentFile)
+	return "", foreign.NotSavedModel(path)
 }

@@ -22,7 +22,9 @@ func newAdopt(*globalFlags) *cobra.Command {
 		Use:   "adopt DIR --out MODEL",
 		Short: "Make any TensorFlow classifier a model that oscar explains",
 		Long: `Read the SavedModel in DIR, of any origin (Keras, tf.function, TensorFlow 1, TF
-Hub), and write it as a model of oscar's. Every verb takes it then.
+Hub), or a frozen graph, a .pb file, and write it as a model of oscar's. Every verb
+takes it then. Of a Keras file, weights alone, ONNX or TFLite oscar says what makes
+a SavedModel of it.
 
 What the model does not say, flags say once; or oscar.yaml next to it, which
 --save writes. Most models want to know how pixels are scaled:
@@ -35,7 +37,7 @@ What the model does not say, flags say once; or oscar.yaml next to it, which
 
 A wrong scale does not show in the model's confidence. --images names labelled
 photographs, a folder with one sub-folder a class: the accuracy on them is
-printed, and without --input-scale each scale is tried.`,
+printed. If it is not above chance, or if the scale is not known, each is tried.`,
 		Example: `  oscar adopt keras_export --out model --input-scale=-1..1 --classes cup,fork,glass
   oscar adopt keras_export --out model --images photos --save
   oscar explain model photos --out explained`,

@@ -69,6 +69,9 @@ func printOrigin(w io.Writer, o *pipeline.Origin) {
 	}
 	fmt.Fprintf(w, "origin      %s, signature %s; scaled to %s: %s\n", o.Kind, o.Signature, o.Scale, o.Scaled)
 	fmt.Fprintf(w, "logits      %s\n", o.Logits)
+	if o.TrainingGraph {
+		fmt.Fprintln(w, "warning     the graph was exported in training mode: an image's answer depends on chance or on the other images")
+	}
 	for _, layer := range slices.Sorted(maps.Keys(o.NoGradient)) {
 		fmt.Fprintf(w, "no gradient at %s: %s\n", layer, o.NoGradient[layer])
 	}

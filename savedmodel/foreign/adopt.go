@@ -26,13 +26,17 @@ type Adopted struct {
 	Notes    []string // what a user should know, a line each
 }
 
-// Adopt reads the SavedModel in dir, of any origin, and writes it to out as a
-// model of oscar's: its functions laid into one graph that takes image, 0..255,
+// Adopt reads the SavedModel in dir, of any origin, or the frozen graph that dir
+// names, and writes it to out as a model of oscar's: its functions laid into one graph that takes image, 0..255,
 // and gives logits, probabilities and class; its variables; its metadata. The
 // answers are compared with those of the original where TensorFlow's loader can
 // run that.
 func Adopt(ctx context.Context, dir, out string, o Options) (*Adopted, error) {
-	m, err := readModel(dir)
+	read := readModel
+	if IsFrozen(dir) {
+		read = func(path string) (*Model, error) { return readFrozen(path, o.Output) }
+	}
+	m, err := read(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -287,7 +291,7 @@ func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scali
 		m.Origin.Output = out.Name
 	}
 	var err error
-	if m.Origin.SHA256, err = hashFile(filepath.Join(a.dir, "saved_model.pb")); err != nil {
+	if m.Origin.SHA256, err = hashFile(a.file()); err != nil {
 		return err
 	}
 	if m.Classes == nil {

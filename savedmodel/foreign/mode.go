@@ -46,8 +46,8 @@ func trainingError(why string) error {
 func (f *flat) updates() map[string]string {
 	found := map[string]string{}
 	note := func(n *node_def_go_proto.NodeDef, scope string) {
-		if assigning.MatchString(n.Op) && found[n.Op] == "" {
-			found[n.Op] = scope + n.Name
+		if name := scope + n.Name; assigning.MatchString(n.Op) && (found[n.Op] == "" || name < found[n.Op]) {
+			found[n.Op] = name
 		}
 	}
 	out, _ := f.signature.output(f.options.Output)

@@ -18,7 +18,8 @@ import (
 	"oscar/internal/paths"
 )
 
-// SidecarFile lies next to saved_model.pb and holds [Options].
+// SidecarFile lies next to saved_model.pb and holds [Options]. That of model.pb is
+// model.oscar.yaml.
 const SidecarFile = "oscar.yaml"
 
 // Options say what a model does not say of itself.
@@ -50,9 +51,17 @@ type Image struct {
 	Interpolation string `yaml:"interpolation,omitempty" json:"interpolation,omitempty"` // bilinear
 }
 
-// ReadSidecar reads the options next to the model in dir; none are there: false.
-func ReadSidecar(dir string) (o Options, found bool, err error) {
-	path := filepath.Join(dir, SidecarFile)
+// Sidecar is the path of the options of a model: in its folder, or next to a frozen graph.
+func Sidecar(model string) string {
+	if IsFrozen(model) {
+		return strings.TrimSuffix(model, filepath.Ext(model)) + "." + SidecarFile
+	}
+	return filepath.Join(model, SidecarFile)
+}
+
+// ReadSidecar reads the options of a model, see [Sidecar]; none are there: false.
+func ReadSidecar(model string) (o Options, found bool, err error) {
+	path := Sidecar(model)
 	b, err := paths.ReadFile(path, paths.Settings)
 	if errors.Is(err, os.ErrNotExist) {
 		return o, false, nil
@@ -138,13 +147,13 @@ func ParseSize(text string) (height, width int, err error) {
 	return height, width, nil
 }
 
-// WriteSidecar writes the options next to the model in dir.
-func WriteSidecar(dir string, o Options) error {
+// WriteSidecar writes the options of a model, see [Sidecar].
+func WriteSidecar(model string, o Options) error {
 	b, err := yaml.Marshal(o)
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(filepath.Join(dir, SidecarFile), b)
+	return atomicfile.Write(Sidecar(model), b)
 }
 
 // Scaling is what a model wants of pixels: (x / By - Mean) / Std of each

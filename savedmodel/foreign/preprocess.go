@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/wamuir/graft/tensorflow/core/framework/attr_value_go_proto"
@@ -17,7 +18,7 @@ func (a *adoption) scaling(inside bool) (Scaling, error) {
 	name := o.Scale
 	if name == "" {
 		if !inside && a.signature.Inputs[0].DType != graph.Uint8 {
-			return Scaling{}, fmt.Errorf("the model does not scale its image by itself; say what it was trained on with --input-scale:\n" + scaleHelp)
+			return Scaling{}, fmt.Errorf("%w; say what it was trained on with --input-scale:\n%s", ErrScale, scaleHelp)
 		}
 		name = "0..255"
 	}
@@ -33,6 +34,9 @@ func (a *adoption) scaling(inside bool) (Scaling, error) {
 	}
 	return s, nil
 }
+
+// ErrScale says that a model needs an input scale, and was given none.
+var ErrScale = errors.New("the model does not scale its image by itself")
 
 const scaleHelp = `  0..255   pixels as they are (EfficientNet, ConvNeXt and MobileNetV3 of Keras scale by themselves)
   0..1     x / 255

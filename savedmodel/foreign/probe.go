@@ -128,6 +128,10 @@ func (a *adoption) compare(ctx context.Context) error {
 		note("its answers depend on chance")
 		return nil
 	}
+	if a.frozen {
+		note("a frozen graph is not run by itself")
+		return nil
+	}
 	if err := a.checkLoading(); err != nil {
 		note(err.Error())
 		return nil
@@ -231,7 +235,7 @@ func (a *adoption) checkScaled(ctx context.Context, scaled ref) error {
 	}
 	for _, v := range out[0].Float32s() {
 		if !(math.Abs(float64(v)) <= 256) {
-			return fmt.Errorf("the model scales its image by itself, but makes %g of a white pixel of 255: it was not trained on 0..255; say on what with --input-scale:\n%s", v, scaleHelp)
+			return fmt.Errorf("%w to what it was trained on: it makes %g of a white pixel of 255; say on what it was with --input-scale:\n%s", ErrScale, v, scaleHelp)
 		}
 	}
 	a.Metadata.Origin.Scaled = "the model scales by itself (" + scaled.node + ")"

@@ -1,7 +1,6 @@
 package foreign
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -27,6 +26,15 @@ type Model struct {
 	ops       map[string]*op_def_go_proto.OpDef // that the library has
 	main      map[string]*node_def_go_proto.NodeDef
 	functions map[string]*function
+	frozen    bool // dir is a file, see readFrozen
+}
+
+// file is the file that holds the graph.
+func (m *Model) file() string {
+	if m.frozen {
+		return m.dir
+	}
+	return filepath.Join(m.dir, "saved_model.pb")
 }
 
 // function is a function of the model's library.
@@ -63,38 +71,13 @@ func readFile(dir string) ([]byte, error) {
 	path := filepath.Join(dir, "saved_model.pb")
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, notSavedModel(dir)
+		return nil, NotSavedModel(dir)
 	}
 	if info.Size() > maxFile {
 		return nil, fmt.Errorf("%s has %d bytes, more than %d", path, info.Size(), maxFile)
 	}
 	return paths.ReadFile(path, paths.Graph)
 }
-
-// notSavedModel says what to do with what is no SavedModel.
-func notSavedModel(path string) error {
-	info, err := os.Stat(path)
-	switch name := strings.ToLower(path); {
-	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("no model at %s: want the folder of a SavedModel", path)
-	case err != nil:
-		return err
-	case strings.HasSuffix(name, ".keras") || strings.HasSuffix(name, ".h5") || strings.HasSuffix(name, ".hdf5"):
-		return fmt.Errorf("%s is a Keras file, which holds Python layers and no graph; export a SavedModel in Python and name its folder:\n"+
-			"  model = keras.saving.load_model(%q)\n%s", path, path, ExportLines)
-	case !info.IsDir():
-		return fmt.Errorf("%s is not the folder of a SavedModel", path)
-	}
-	if _, err := os.Stat(filepath.Join(path, "saved_model.pbtxt")); err == nil {
-		return fmt.Errorf("%s holds its graph as text (saved_model.pbtxt); save it as saved_model.pb", path)
-	}
-	return fmt.Errorf("%s is not a SavedModel: it has no saved_model.pb", path)
-}
-
-// ExportLines are the lines of Python that export a Keras model as it predicts.
-const ExportLines = `  a = keras.export.ExportArchive(); a.track(model)
-  a.add_endpoint("serving_default", lambda x: model(x, training=False), [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)])
-  a.write_out("exported")`
 
 // parse reads and indexes a serialised SavedModel.
 func parse(b []byte) (*Model, error) {

@@ -204,7 +204,7 @@ PREPARED = dict(outer=lambda x: x / 127.5 - 1, channels_first=lambda x: tf.trans
 def linear(model):
     """Has the model give logits: takes the last activation off."""
     for q in model._flatten_layers():
-        if getattr(getattr(q, "activation", None), "__name__", "") in ("softmax", "sigmoid") and isinstance(q, L.Dense):
+        if getattr(getattr(q, "activation", None), "__name__", "") in ("softmax", "sigmoid") and (isinstance(q, L.Dense) or q is model.layers[-1]):
             q.activation = keras.activations.linear
     if isinstance(model.layers[-1], L.Softmax):
         model.layers[-1].call = lambda x, mask=None: x
@@ -407,4 +407,5 @@ def main():
             operations.make(folder)
 
 
-main()
+if __name__ == "__main__":
+    main()
