@@ -24,6 +24,7 @@ var order = []string{
 	"cmd/oscar",                  // flags, help and exit codes of the verbs
 	"oscar",                      // one model, one picture: the first call of a Go program
 	"study",                      // a base experiment and named edits of it
+	"client",                     // asks a server, without TensorFlow
 	"serve",                      // models over HTTP: pages to look at them, TensorFlow Serving's REST interface
 	"report",                     // a page of what a folder of results holds
 	"verify",                     // folders of results compared with their checksums
@@ -88,7 +89,7 @@ var forbidden = []struct {
 		why:       "savedmodel writes TensorFlow's protocol buffers, but leaves graphs and sessions to internal/graph",
 	},
 	{
-		importers: []string{"explain", "gradcam", "heatmap", "score", "global", "dataset", "metric", "report", "report/page", "result", "verify", "internal/events", "internal/npy", "internal/atomicfile", "internal/machine", "internal/quiet", "internal/keyed", "internal/named", "internal/batch", "internal/seeded", "internal/numeric"},
+		importers: []string{"client", "explain", "gradcam", "heatmap", "score", "global", "dataset", "metric", "report", "report/page", "result", "verify", "internal/events", "internal/npy", "internal/atomicfile", "internal/machine", "internal/quiet", "internal/keyed", "internal/named", "internal/batch", "internal/seeded", "internal/numeric"},
 		imported:  []string{tensorflow, "oscar/internal/graph"},
 		through:   true,
 		why: "this is arithmetic on plain slices: without TensorFlow it builds in a second, is tested by hand-made " +
