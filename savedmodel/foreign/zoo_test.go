@@ -69,6 +69,7 @@ func TestZoo(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer bundle.Close()
+			checkBody(t, model)
 			bound := want.tolerance
 			if bound == 0 {
 				bound = tolerance
