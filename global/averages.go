@@ -92,7 +92,7 @@ func (d Drawing) WriteAverages(averages []ClassAverage, means []*ClassMean, heig
 			return err
 		}
 		tiles = append(tiles,
-			heatmap.Tile{Image: photo, Caption: fmt.Sprintf("%s, mean of %d photographs", a.Class, a.N)},
+			heatmap.Tile{Image: photo, Caption: fmt.Sprintf("%s, mean of %d photographs", d.name(a.Class), a.N)},
 			heatmap.Paint(photo, heatmap.Options{Heat: mean, Map: d.Diverging, Alpha: PaleAlpha, Note: fmt.Sprintf("dispersion %.2g, centre %.2g", a.Dispersion, a.Center)}),
 			heatmap.Paint(photo, heatmap.Options{Heat: deviation, Alpha: d.Alpha, Note: "standard deviation"}))
 	}

@@ -98,11 +98,11 @@ func (d Drawing) writeStrategy(class ClassSpRAy, k int, maps map[string]explain.
 		return nil, err
 	}
 	row := []heatmap.Tile{heatmap.Paint(Blank(), heatmap.Options{
-		Heat: mean, Map: d.Colours, Alpha: 1, Note: fmt.Sprintf("%s, strategy %d of %d: %d of %d", class.Class, k+1, class.K, c.Size, class.N),
+		Heat: mean, Map: d.Colours, Alpha: 1, Note: fmt.Sprintf("%s, strategy %d of %d: %d of %d", d.name(class.Class), k+1, class.K, c.Size, class.N),
 	})}
 	c.Examples = []string{}
 	for n, path := range c.Images[:min(sprayExamples, len(c.Images))] {
-		tile, name := d.example(path, maps[path]), ""
+		tile, name := d.example(path, n+1, maps[path]), ""
 		if tile.Image != nil {
 			name = fileOf(sprayDir, class.Class, fmt.Sprintf("-%d-%d.jpg", k+1, n+1))
 			if err := heatmap.WriteJPEG(filepath.Join(d.Dir, name), tile.Image); err != nil {
@@ -114,10 +114,22 @@ func (d Drawing) writeStrategy(class ClassSpRAy, k int, maps map[string]explain.
 	return row, nil
 }
 
-// example is a photograph under its map, as it was clustered. It has no picture
-// if the file cannot be read any more.
-func (d Drawing) example(path string, heat explain.Grid) heatmap.Tile {
+// name is a class's name in a caption.
+func (d Drawing) name(class string) string {
+	if d.Name == nil {
+		return class
+	}
+	return d.Name(class)
+}
+
+// example is a photograph under its map, as it was clustered. Its caption is the file's
+// name, or its number if the font of captions lacks a character. It has no picture if
+// the file cannot be read any more.
+func (d Drawing) example(path string, number int, heat explain.Grid) heatmap.Tile {
 	tile := heatmap.Tile{Caption: filepath.Base(path)}
+	if !heatmap.Drawable(tile.Caption) {
+		tile.Caption = fmt.Sprintf("image %d", number)
+	}
 	photo, err := d.Photo(path)
 	if err != nil {
 		return tile

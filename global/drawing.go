@@ -19,6 +19,8 @@ type Drawing struct {
 	Alpha     float64          // share of the colours where Diverging is not used
 	// Photo reads an image of the data by its path, at a size for a sheet.
 	Photo func(path string) (*image.RGBA, error)
+	// Name is a class's name in captions, whose font lacks many scripts; nil: itself.
+	Name func(class string) string
 }
 
 // tileSide is the side of a picture on a sheet, in pixels.

@@ -3,51 +3,28 @@ package heatmap
 import (
 	"image"
 	"image/color"
-	"strconv"
 )
 
-// Bar is a horizontal colour bar with its scale under it.
+// Bar is a horizontal colour bar with its meaning under it.
 type Bar struct {
 	colours ColorMap
-	labels  []string // spread from left to right: two, or three with a middle
+	labels  []string // at the left and the right end
 }
 
-// bar has the scale in the map's own unit: from 0 or the base to the value of the
-// full colour, or to both sides of 0. Its labels show whether that is the map's
-// maximum and whether values exceed it.
+// Words at the ends of a bar. The numbers of a scale are a manifest row's scale and
+// base.
+const (
+	Low, High    = "low", "high"
+	Against, For = "against", "for"
+)
+
+// bar says what the colours mean: little to much evidence for the class, or
+// evidence against and for it.
 func (o Options) bar() *Bar {
-	scale := o.scale()
-	full := number(scale)
-	low, high := o.Heat.Range()
 	if o.Map.Diverging() {
-		from, to := "-"+full, "+"+full
-		if low < -scale {
-			from = "≤ " + from
-		}
-		if high > scale {
-			to = "≥ " + to
-		}
-		return &Bar{o.Map, []string{from, "0", to}}
+		return &Bar{o.Map, []string{Against, For}}
 	}
-	switch {
-	case high == scale:
-		full = "max " + full
-	case high > scale:
-		full = "≥ " + full
-	}
-	none := "0"
-	if o.Base != 0 {
-		none = number(o.Base)
-	}
-	return &Bar{o.Map, []string{none, full}}
-}
-
-// number writes a value in two or three digits: 3.2e-02, 0.413, 12.5, 1.8e+04.
-func number(v float32) string {
-	if v >= 0.1 && v < 1000 {
-		return strconv.FormatFloat(float64(v), 'g', 3, 32)
-	}
-	return strconv.FormatFloat(float64(v), 'e', 1, 32)
+	return &Bar{o.Map, []string{Low, High}}
 }
 
 // minWidth is the least width at which the labels do not touch.

@@ -28,8 +28,8 @@ type Options struct {
 
 // Overlay returns the image, of its own size, with the map's colours over it
 // ([Positive], or [Signed] with a diverging colour map, then [Blend]). A strip
-// along the lower edge has the title, the note and a colour bar with its scale in
-// the map's own unit. The text size depends on the image. Text that would be
+// along the lower edge has the title, the note and a colour bar, from low to high or
+// from against the class to for it. The text size depends on the image. Text that would be
 // illegible is left out: first the note, then the bar, then the title.
 //
 // A map with nothing to show is not drawn, and there is no bar: the image is
@@ -46,8 +46,8 @@ func Overlay(img *image.RGBA, o Options) *image.RGBA {
 	return out
 }
 
-// Paint is [Overlay] for a [Montage]: the note and the colour bar go below the
-// picture in place of the strip, and there is no title.
+// Paint is [Overlay] without the strip. In a [Montage] the note and the colour bar go
+// below the picture, and there is no title.
 func Paint(img *image.RGBA, o Options) Tile {
 	if reason := o.nothingToShow(); reason != "" {
 		return Tile{Image: img, Caption: withReason(reason, o.Note)}

@@ -107,28 +107,25 @@ func TestNothingToShow(t *testing.T) {
 	}
 }
 
+// The ends of a bar say what its colours mean, whatever the numbers.
 func TestBarLabels(t *testing.T) {
 	rdbu, _ := LookupColorMap("rdbu_r")
-	for _, test := range []struct {
-		colours ColorMap
-		grid    explain.Grid
-		scale   float32
-		want    []string
-	}{
-		{ColorMap{}, row(-9, 0.0321), 0, []string{"0", "max 3.2e-02"}},
-		{ColorMap{}, row(0, 0.41337), 0, []string{"0", "max 0.413"}},
-		{ColorMap{}, row(0, 12.5), 0, []string{"0", "max 12.5"}},
-		{ColorMap{}, row(0, 18000), 0, []string{"0", "max 1.8e+04"}},
-		{ColorMap{}, row(0, 999.9), 0, []string{"0", "max 1e+03"}},
-		{rdbu, row(-9, 2), 0, []string{"-9", "0", "+9"}},
-		{ColorMap{}, row(0, 12.5), 12.5, []string{"0", "max 12.5"}},
-		{ColorMap{}, row(0, 12.5), 10, []string{"0", "≥ 10"}},
-		{ColorMap{}, row(0, 12.5), 20, []string{"0", "20"}},
-		{rdbu, row(-9, 2), 4, []string{"≤ -4", "0", "+4"}},
-		{rdbu, row(-1, 9), 4, []string{"-4", "0", "≥ +4"}},
-	} {
-		if got := (Options{Heat: test.grid, Map: test.colours, Scale: test.scale}).bar().labels; !slices.Equal(got, test.want) {
-			t.Errorf("scale of %v: %q, want %q", test.grid.Values, got, test.want)
+	for _, scale := range []float32{0, 4, 1e9} {
+		for _, grid := range []explain.Grid{row(-9, 0.0321), row(0, 18000), row(-1, 9)} {
+			if got, want := (Options{Heat: grid, Scale: scale}).bar().labels, []string{"low", "high"}; !slices.Equal(got, want) {
+				t.Errorf("%v at %g: %q, want %q", grid.Values, scale, got, want)
+			}
+			if got, want := (Options{Heat: grid, Scale: scale, Map: rdbu}).bar().labels, []string{"against", "for"}; !slices.Equal(got, want) {
+				t.Errorf("signed %v at %g: %q, want %q", grid.Values, scale, got, want)
+			}
+		}
+	}
+}
+
+func TestDrawable(t *testing.T) {
+	for text, want := range map[string]bool{"": true, "glass 0.93": true, "Müll – été": true, "стекло": true, "γυαλί": true, "玻璃瓶": false, "زجاج": false, "glass 🗑": false} {
+		if got := Drawable(text); got != want {
+			t.Errorf("%q: %v", text, got)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/goregular"
 	"golang.org/x/image/font/opentype"
+	"golang.org/x/image/font/sfnt"
 	"golang.org/x/image/math/fixed"
 )
 
@@ -47,6 +48,18 @@ func withFace(size int, use func(font.Face)) {
 	face := pool.Get().(font.Face)
 	defer pool.Put(face)
 	use(face)
+}
+
+// Drawable reports whether the built-in font has all characters of a text. It has
+// Latin, Greek and Cyrillic letters.
+func Drawable(text string) bool {
+	var b sfnt.Buffer
+	for _, r := range text {
+		if i, err := regular().GlyphIndex(&b, r); err != nil || i == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // textWidth measures a line of text at a size, in pixels.

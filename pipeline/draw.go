@@ -21,6 +21,7 @@ type DrawOptions struct {
 	SignedColorMap string
 	SignedAlpha    float64
 	Scale          string
+	Bare           *bool // nil: as it is
 	Machine        Machine
 	Listener       Listener
 	Progress       func(Progress)
@@ -33,6 +34,9 @@ func (o DrawOptions) apply(s Settings) Settings {
 	set(&s.SignedColorMap, o.SignedColorMap)
 	set(&s.SignedAlpha, o.SignedAlpha)
 	set(&s.Scale, o.Scale)
+	if o.Bare != nil {
+		s.Bare = *o.Bare
+	}
 	return s
 }
 

@@ -91,12 +91,16 @@ func (r *DuplicatesResult) drawSheet(path, root string, limits dataset.Limits) e
 	for _, i := range dataset.Order(len(r.Groups), 1, 0)[:min(len(r.Groups), sheetGroups)] {
 		var row []heatmap.Tile
 		group := r.Groups[i]
-		for _, near := range group[:min(len(group), sheetImages)] {
+		for n, near := range group[:min(len(group), sheetImages)] {
 			img, err := dataset.DecodeFile(filepath.Join(root, filepath.FromSlash(near.Path)), limits)
 			if err != nil {
 				return fmt.Errorf("%s: %w", near.Path, err)
 			}
-			row = append(row, heatmap.Tile{Image: img, Caption: fmt.Sprintf("%s, distance %d", near.Path, near.Distance)})
+			name := near.Path
+			if !heatmap.Drawable(name) {
+				name = fmt.Sprintf("group %d, image %d", i+1, n+1) // as in the table
+			}
+			row = append(row, heatmap.Tile{Image: img, Caption: fmt.Sprintf("%s, distance %d", name, near.Distance)})
 		}
 		if more := len(group) - len(row); more > 0 {
 			row[len(row)-1].Caption += fmt.Sprintf(", and %d more", more)

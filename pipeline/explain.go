@@ -292,7 +292,7 @@ func concurrentShards(m Machine) int {
 
 // finish writes manifest.jsonl from the parts, in order, and the montage.
 func (j explainJob) finish(ctx context.Context, p *painter, summary *Summary) error {
-	shown := newMontage()
+	shown, spelling := newMontage(), spelling{}
 	summary.Statuses = map[string]int{}
 	summary.Manifest = filepath.Join(j.dir, result.ManifestFile)
 	err := checksum.Stream(j.dir, result.ManifestFile, func(w io.Writer) error {
@@ -309,6 +309,7 @@ func (j explainJob) finish(ctx context.Context, p *painter, summary *Summary) er
 				rows[i] = p.row(r)
 				summary.add(rows[i], j.dir)
 				shown.consider(rows[i])
+				spelling.consider(rows[i])
 			}
 			text, err := encodeRows(rows)
 			if err != nil {
@@ -329,6 +330,7 @@ func (j explainJob) finish(ctx context.Context, p *painter, summary *Summary) er
 	if summary.Images != 1 {
 		summary.Only = nil
 	}
+	j.listener.Note(spelling.notes()...)
 	if summary.Montage, err = shown.write(ctx, p); err != nil {
 		return err
 	}

@@ -88,6 +88,68 @@ func photos(t *testing.T, n int, others ...string) string {
 	return dir
 }
 
+// Names that the font of pictures lacks are drawn by number, and said once. The
+// manifest has the names.
+func TestNamesThatTheFontLacks(t *testing.T) {
+	r := Row{Image: "photos/玻璃.jpg", SHA256: "0123456789abcdef", Status: "ok", Truth: "玻璃瓶", Predicted: "box", Target: "玻璃瓶",
+		Probabilities: map[string]float32{"box": 0.5, "玻璃瓶": 0.3, "can": 0.2}}
+	got := spelled(r)
+	if got.Truth != "class 3" || got.Predicted != "box" || got.Target != "class 3" || got.Image != "image 01234567" || got.Title() != "box 0.50" || r.Truth != "玻璃瓶" {
+		t.Errorf("%+v", got)
+	}
+	var s spelling
+	for range 3 {
+		s.consider(r)
+	}
+	if want := []string{
+		`the font of the pictures lacks letters of classes: 玻璃瓶 is "class 3"`,
+		"the font of the pictures lacks letters of 1 file names: they are drawn as the beginning of their SHA-256",
+	}; !slices.Equal(s.notes(), want) {
+		t.Errorf("notes %q", s.notes())
+	}
+	if plain := spelled(Row{Image: "a/b.png", Truth: "Müll", Predicted: "Müll"}); plain.Image != "b.png" || plain.Truth != "Müll" {
+		t.Errorf("%+v", plain)
+	}
+
+	dir := filepath.Join(t.TempDir(), "照片")
+	if err := os.CopyFS(dir, os.DirFS(photos(t, 2))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, "can", "000.png"), filepath.Join(dir, "can", "罐.png")); err != nil {
+		t.Fatal(err)
+	}
+	n := &notes{}
+	explained(t, ExplainOptions{Paths: []string{dir}, Listener: n.listener()})
+	n.want(t, "lacks letters of 1 file names")
+}
+
+// The strip can be left out of overlays, and drawn again.
+func TestBareOverlays(t *testing.T) {
+	dir := t.TempDir()
+	photo := image.NewRGBA(image.Rect(0, 0, 300, 200)) // with place for a strip
+	for i := range photo.Pix {
+		photo.Pix[i] = uint8(i%251 | 3)
+	}
+	writePNG(t, filepath.Join(dir, "photo.png"), photo)
+	_, rows := explained(t, ExplainOptions{Paths: []string{filepath.Join(dir, "photo.png")}, Out: filepath.Join(dir, "out")})
+	overlay := func() string {
+		b, err := os.ReadFile(filepath.Join(dir, "out", rows[0].Overlay))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	full := overlay()
+	for _, bare := range []bool{true, false, true} {
+		if _, err := Draw(t.Context(), DrawOptions{Dir: filepath.Join(dir, "out"), Bare: &bare, Machine: oneThread}); err != nil {
+			t.Fatal(err)
+		}
+		if same := overlay() == full; same == bare {
+			t.Errorf("bare %v: the overlay is that with a strip: %v", bare, same)
+		}
+	}
+}
+
 func writePNG(t *testing.T, path string, img image.Image) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {

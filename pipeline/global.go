@@ -312,6 +312,11 @@ func (g *globalJob) write(ctx context.Context) error {
 // draw writes pictures and maps.
 func (g *globalJob) draw(ctx context.Context, dir string) (err error) {
 	d, in := g.drawing(dir), g.bundle.Metadata.Image
+	var lacking spelling
+	for _, class := range g.classes {
+		lacking.class(g.result.Classes[class], g.result.Classes)
+	}
+	g.Listener.Note(lacking.notes()...)
 	if g.result.Averages != nil {
 		err = d.WriteAverages(g.result.Averages, g.means, in.Height, in.Width)
 	}
@@ -327,6 +332,7 @@ func (g *globalJob) draw(ctx context.Context, dir string) (err error) {
 func (g *globalJob) drawing(dir string) global.Drawing {
 	d := global.Drawing{
 		Dir: dir, Colours: colourMap(g.Settings.ColorMap), Diverging: colourMap(g.Settings.SignedColorMap), Alpha: g.Settings.Alpha,
+		Name: func(class string) string { return spelledClass(class, g.result.Classes) },
 		Photo: func(path string) (*image.RGBA, error) {
 			photo, err := dataset.DecodeFile(filepath.Join(g.part.root, filepath.FromSlash(path)), g.part.limits)
 			if err != nil {

@@ -340,7 +340,7 @@ func TestExplainGlobalRefusals(t *testing.T) {
 		}, "layer is conv1, and lrp would not look at it; name a method that does, as gradcam, or METHOD@LAYER, as lrp@conv1"},
 		{func(o *GlobalOptions) { o.Settings.Class = "glass" }, `no class "glass"; have bottle, box, can, paper, roll, tray, or all`},
 		{func(o *GlobalOptions) { o.Settings.Layer = "conv9" }, `no layer "conv9" (conv1?); have conv1, relu1, bn1, conv5, relu5, pool5`},
-		{func(o *GlobalOptions) { o.Part = "all"; o.Data = empty }, fmt.Sprintf("image folder %q is empty: one sub-folder per class is needed", empty)},
+		{func(o *GlobalOptions) { o.Part = "all"; o.Data = empty }, fmt.Sprintf("no files in %q", empty)},
 		{func(o *GlobalOptions) { o.Out = full }, full + " is not empty; name a new folder"},
 		{func(o *GlobalOptions) { o.Machine.Workers = -1 }, "workers is -1, want 0 or more"},
 	} {

@@ -200,7 +200,7 @@ func (p *painter) target(ctx context.Context, rows []Row, photo *image.RGBA) err
 			return err
 		}
 		if !hasFile(p.dir, r.Overlay) {
-			if err := p.write(ctx, r.Overlay, func() *image.RGBA { return heatmap.Overlay(photo, o) }); err != nil {
+			if err := p.write(ctx, r.Overlay, func() *image.RGBA { return p.overlay(photo, o) }); err != nil {
 				return err
 			}
 		}
@@ -215,6 +215,14 @@ func (p *painter) target(ctx context.Context, rows []Row, photo *image.RGBA) err
 		return nil
 	}
 	return p.write(ctx, rows[0].Sheet, together.draw)
+}
+
+// overlay is a photograph with a map over it.
+func (p *painter) overlay(photo *image.RGBA, o heatmap.Options) *image.RGBA {
+	if p.settings.Bare {
+		return heatmap.Paint(photo, o).Image.(*image.RGBA)
+	}
+	return heatmap.Overlay(photo, o)
 }
 
 // options are the settings with which a row's map is drawn.
@@ -235,11 +243,12 @@ func (p *painter) options(r Row) (heatmap.Options, error) {
 		return heatmap.Options{}, err
 	}
 	p.rescale(&r)
+	named := spelled(r)
 	o := heatmap.Options{
 		Heat: explain.Grid{Height: shape[0], Width: shape[1], Values: values},
 		Map:  p.colors[method.Signed], Alpha: p.settings.Alpha,
-		Title: r.Title(), Faint: r.Status == string(explain.Faint),
-		Note: fmt.Sprintf("%s %s, target %s", r.Method, r.Layer, r.Target),
+		Title: named.Title(), Faint: r.Status == string(explain.Faint),
+		Note: fmt.Sprintf("%s %s, target %s", r.Method, r.Layer, named.Target),
 	}
 	if method.Signed {
 		o.Alpha = p.settings.SignedAlpha

@@ -143,7 +143,7 @@ func methodNames(s Settings) ([]string, error) {
 // withDrawing returns s with the settings of o that only drawing depends on.
 func withDrawing(s, o Settings) Settings {
 	s.Alpha, s.ColorMap, s.SignedColorMap, s.SignedAlpha = o.Alpha, o.ColorMap, o.SignedColorMap, o.SignedAlpha
-	s.Scale, s.Percentile = o.Scale, o.Percentile
+	s.Scale, s.Percentile, s.Bare = o.Scale, o.Percentile, o.Bare
 	return s
 }
 
@@ -160,7 +160,7 @@ func difference(a, b Settings) string {
 		{"score", cmp.Or(string(a.Score), "by default"), cmp.Or(string(b.Score), "by default")}, {"precision", a.Precision.String(), b.Precision.String()}, {"batch", fmt.Sprint(a.Batch), fmt.Sprint(b.Batch)},
 		{"alpha", fmt.Sprint(a.Alpha), fmt.Sprint(b.Alpha)}, {"colormap", a.ColorMap, b.ColorMap}, {"signed-colormap", a.SignedColorMap, b.SignedColorMap},
 		{"signed-alpha", fmt.Sprint(a.SignedAlpha), fmt.Sprint(b.SignedAlpha)},
-		{"scale", a.Scale, b.Scale}, {"percentile", fmt.Sprint(a.Percentile), fmt.Sprint(b.Percentile)},
+		{"scale", a.Scale, b.Scale}, {"bare", fmt.Sprint(a.Bare), fmt.Sprint(b.Bare)}, {"percentile", fmt.Sprint(a.Percentile), fmt.Sprint(b.Percentile)},
 		{"samples", fmt.Sprint(a.Samples), fmt.Sprint(b.Samples)}, {"rules", a.Rules, b.Rules}, {"seed", fmt.Sprint(a.Seed), fmt.Sprint(b.Seed)},
 		{"max-pixels", fmt.Sprint(a.MaxPixels), fmt.Sprint(b.MaxPixels)}, {"max-bytes", fmt.Sprint(a.MaxBytes), fmt.Sprint(b.MaxBytes)}, {"selection", cmp.Or(a.Selection, "by the user"), cmp.Or(b.Selection, "by the user")},
 	} {

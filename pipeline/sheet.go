@@ -42,7 +42,8 @@ const (
 // newSheet makes the sheet of a row's image and target.
 func newSheet(r Row, photo *image.RGBA) *sheet {
 	small := reduced(photo)
-	caption := filepath.Base(r.Image) + "\n" + r.Title()
+	r = spelled(r)
+	caption := r.Image + "\n" + r.Title()
 	if r.Target != r.Predicted {
 		caption += "\nexplained: " + r.Target
 	}
@@ -157,6 +158,7 @@ func (m *montage) write(ctx context.Context, p *painter) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("montage: %w", err)
 		}
+		r = spelled(r)
 		o.Note = fmt.Sprintf("%s\n%s %s", r.Title(), r.Method, r.Layer)
 		if r.Target != r.Predicted {
 			o.Note += "\nexplained: " + r.Target

@@ -25,6 +25,7 @@ type Settings struct {
 	SignedColorMap string  `json:"signed_colormap"`
 	SignedAlpha    float64 `json:"signed_alpha"`
 	Scale          string  `json:"scale"` // [ScaleOwn] or [ScaleShared]
+	Bare           bool    `json:"bare,omitempty"` // overlays have no strip with text and colour bar
 	// Percentile of a map's values gets the full colour, see heatmap.Scale; 0:
 	// 99 where a map has the image's resolution, else 100.
 	Percentile float64 `json:"percentile"`

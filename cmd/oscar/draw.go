@@ -12,6 +12,7 @@ import (
 
 func newDraw(*globalFlags) *cobra.Command {
 	var o pipeline.DrawOptions
+	var bare bool
 	cmd := &cobra.Command{
 		Use:   "draw DIR",
 		Short: "Draw the overlays of a folder of explanations again",
@@ -25,6 +26,9 @@ what is missing.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
+			}
+			if cmd.Flags().Changed("bare") {
+				o.Bare = &bare
 			}
 			screen := newScreen()
 			defer screen.clear()
@@ -47,6 +51,7 @@ what is missing.`,
 	f.StringVar(&o.SignedColorMap, "signed-colormap", "", "colours of methods with evidence against the class")
 	f.Float64Var(&o.SignedAlpha, "signed-alpha", 0, "opacity of these, over the image in gray")
 	f.StringVar(&o.Scale, "scale", "", "own: a colour scale for each map; shared: one for all maps of a method and layer")
+	f.BoolVar(&bare, "bare", false, "leave out the strip with text and colour bar; --bare=false draws it again")
 	machineFlags(cmd, &o.Machine)
 	return cmd
 }

@@ -49,7 +49,9 @@ sheets/....jpg shows an image with all side by side.
 split.json, else the nearest folder above the image that is named as a class.
 --class =NAME is the class NAME, even if it is called true, all or predicted.
 
-The full colour is a map's largest value. For methods that look at the image it is
+The colours go from low to high, or from against the class (blue) to for it (red);
+the numbers are in the manifest: base (0 without one) has no colour, scale the full
+one. The full colour is a map's largest value. For methods that look at the image it is
 the 99th percentile, because a few pixels may be far above the others. --scale
 shared gives all maps of a method and layer one scale. "oscar draw" draws the
 overlays again in other colours. An option that none of the methods has is an
@@ -113,6 +115,7 @@ error; --list-methods says which have samples, a seed, rules and a score.`,
 	f.StringVar(&s.SignedColorMap, "signed-colormap", s.SignedColorMap, "colours of methods with evidence against the class")
 	f.Float64Var(&s.SignedAlpha, "signed-alpha", s.SignedAlpha, "opacity of these, over the image in gray")
 	f.StringVar(&s.Scale, "scale", s.Scale, "own: a colour scale for each map; shared: one for all maps of a method and layer")
+	f.BoolVar(&s.Bare, "bare", false, "leave the strip with text and colour bar out of overlays")
 	f.Float64Var(&s.Percentile, "percentile", 0, "of a map's values that gets the full colour; 0: 99 at the image, 100 at a layer")
 	f.IntVar(&s.Samples, "samples", 0, "random samples, or steps of integrated-gradients; 0: each method's own number")
 	f.StringVar(&s.Rules, "rules", s.Rules, "the rules of lrp: "+strings.Join(tfmodel.LRPs(), ", "))
