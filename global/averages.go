@@ -81,6 +81,10 @@ func (d Drawing) WriteAverages(averages []ClassAverage, means []*ClassMean, heig
 	if err := os.Mkdir(filepath.Join(d.Dir, averagesDir), 0o777); err != nil {
 		return err
 	}
+	gray, err := heatmap.LookupColorMap(DeviationColors)
+	if err != nil {
+		return err
+	}
 	var tiles []heatmap.Tile
 	for i, a := range averages {
 		if a.N == 0 {
@@ -94,7 +98,7 @@ func (d Drawing) WriteAverages(averages []ClassAverage, means []*ClassMean, heig
 		tiles = append(tiles,
 			heatmap.Tile{Image: photo, Caption: fmt.Sprintf("%s, mean of %d photographs", d.name(a.Class), a.N)},
 			heatmap.Paint(photo, heatmap.Options{Heat: mean, Map: d.Diverging, Alpha: PaleAlpha, Note: fmt.Sprintf("dispersion %.2g, centre %.2g", a.Dispersion, a.Center)}),
-			heatmap.Paint(photo, heatmap.Options{Heat: deviation, Alpha: d.Alpha, Note: "standard deviation"}))
+			heatmap.Paint(photo, heatmap.Options{Heat: deviation, Map: gray, Alpha: DeviationAlpha, Note: "standard deviation"}))
 	}
 	if len(tiles) == 0 {
 		return nil

@@ -29,6 +29,13 @@ const tileSide = 280
 // PaleAlpha is the share of the colours where they are pale about zero.
 const PaleAlpha = 0.6
 
+// DeviationColors and DeviationAlpha are the colour map of standard deviations, which are
+// no evidence for or against a class, and its share.
+const (
+	DeviationColors = "gray"
+	DeviationAlpha  = 0.85
+)
+
 // Sub-folders of a folder of global explanations.
 const (
 	averagesDir = "averages"

@@ -77,6 +77,22 @@ func above(g explain.Grid, base float32) explain.Grid {
 	return out
 }
 
+// OneSided draws a map without evidence against the class in the half of a diverging
+// colour map that is for it, so that a colour means the same next to maps that have both.
+func (o Options) OneSided(diverging ColorMap) Options {
+	full := o.scale()
+	heat := above(o.Heat, o.Base)
+	if o.Base == 0 {
+		heat = explain.NewGrid(o.Heat.Height, o.Heat.Width)
+		copy(heat.Values, o.Heat.Values)
+	}
+	for i, v := range heat.Values {
+		heat.Values[i] = max(v, 0)
+	}
+	o.Heat, o.Map, o.Scale, o.Base, o.Alpha = heat, diverging, full-o.Base, 0, 0
+	return o
+}
+
 // gray is the image without its colours.
 func gray(img *image.RGBA) *image.RGBA {
 	out := clone(img)

@@ -146,8 +146,46 @@ func (g *gallery) paint(photo *image.RGBA, heat explain.Grid, r result.Row) (ima
 		}
 	}
 	var err error
-	o.Map, err = heatmap.LookupColorMap(name)
-	return heatmap.Paint(photo, o).Image, err
+	if o.Map, err = heatmap.LookupColorMap(name); err != nil {
+		return nil, err
+	}
+	if signed, unsigned := g.signs(); signed && unsigned && !r.Signed {
+		if diverging, err := heatmap.LookupColorMap(g.settings.SignedColorMap); err == nil && diverging.Diverging() {
+			o = o.OneSided(diverging)
+		}
+	}
+	return heatmap.Paint(photo, o).Image, nil
+}
+
+// signs reports whether the page shows maps with evidence against the class, and maps
+// without.
+func (g *gallery) signs() (signed, unsigned bool) {
+	for _, rows := range g.rows {
+		for _, r := range rows {
+			if g.drawnSigned(r.Signed) {
+				signed = true
+			} else {
+				unsigned = true
+			}
+		}
+	}
+	return signed, unsigned
+}
+
+// numbers are those of a map's colours and values.
+func (g *gallery) numbers(r result.Row) string {
+	if r.Scale == nil || r.RawMin == nil || r.RawMax == nil {
+		return ""
+	}
+	scale, none := float64(*r.Scale), 0.0
+	if r.Base != nil {
+		none = float64(*r.Base)
+	}
+	ends := fmt.Sprintf("no colour: %s; full colour: %s", page.Number(none), page.Number(scale))
+	if g.drawnSigned(r.Signed) {
+		ends = fmt.Sprintf("full colours: %s and %s", page.Number(-scale), page.Number(scale))
+	}
+	return fmt.Sprintf("%s; values from %s to %s", ends, page.Number(float64(*r.RawMin)), page.Number(float64(*r.RawMax)))
 }
 
 // drawnSigned reports whether maps have the signed colours. Older settings have
@@ -181,7 +219,7 @@ func (g *gallery) mapped(a result.Classification, r result.Row) page.Picture {
 	if remark := r.Remark(); remark != "" {
 		alt += "; " + remark
 	}
-	return page.Picture{Alt: alt, Load: func() (image.Image, error) { return g.heat(r) }}
+	return page.Picture{Alt: alt, Note: g.numbers(r), Load: func() (image.Image, error) { return g.heat(r) }}
 }
 
 // verdict says whether the prediction is correct.
@@ -283,34 +321,22 @@ func (g *gallery) rule() string {
 		text += " An image of unknown class stands under its predicted class."
 	}
 	if g.settings.Scale == result.ScaleShared {
-		return text + " All maps of a method share one colour scale."
+		text += " All maps of a method share one colour scale."
+	} else {
+		text += " Each map has its own colour scale."
 	}
-	return text + " Each map has its own colour scale."
+	if signed, unsigned := g.signs(); signed && unsigned {
+		text += " Methods without evidence against the class have the colours for it alone."
+	}
+	return text + " A map's title, shown when you point at it, has the numbers."
 }
 
 // bars explain the colours.
 func (g *gallery) bars() (bars []page.ColorBar) {
-	var signed, unsigned bool
-	for _, rows := range g.rows {
-		for _, r := range rows {
-			if g.drawnSigned(r.Signed) {
-				signed = true
-			} else {
-				unsigned = true
-			}
-		}
+	if signed, _ := g.signs(); signed { // also of maps without evidence against the class
+		return colorBar(g.settings.SignedColorMap, "", "", "")
 	}
-	own := "largest value of the map"
-	if g.settings.Scale == result.ScaleShared {
-		own = "largest value of all maps"
-	}
-	if unsigned {
-		bars = append(bars, colorBar(g.settings.ColorMap, "", "low", own)...)
-	}
-	if signed {
-		bars = append(bars, colorBar(g.settings.SignedColorMap, "Maps with two signs", "", "")...)
-	}
-	return bars
+	return colorBar(g.settings.ColorMap, "", "low", "high")
 }
 
 // colorBar returns the bar of a colour map, by name; none if there is no such

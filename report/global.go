@@ -144,13 +144,13 @@ func (g *globalChapter) averages() page.Section {
 					}},
 				{Alt: fmt.Sprintf("Standard deviation of the maps of class %s", a.Class),
 					Load: func() (image.Image, error) {
-						return g.laid(a, a.Deviation, g.plain, g.Settings.Alpha)
+						return g.laid(a, a.Deviation, deviationColors(), global.DeviationAlpha)
 					}},
 			}})
 	}
 	blocks := []page.Block{page.Text(fmt.Sprintf(
 		"For each class: the mean photograph, the mean %s map, and the standard deviation of the maps, over the correctly classified images.", method))}
-	for _, bar := range slices.Concat(colorBar(g.Settings.SignedColorMap, "Mean map", "low", "high"), colorBar(g.Settings.ColorMap, "Standard deviation", "0", "largest")) {
+	for _, bar := range slices.Concat(colorBar(g.Settings.SignedColorMap, "Mean map", "low", "high"), colorBar(global.DeviationColors, "Standard deviation", "low", "high")) {
 		blocks = append(blocks, bar)
 	}
 	blocks = append(blocks, cappedShelf(&shelf)...)
@@ -170,6 +170,12 @@ func cappedShelf(s *page.Shelf) []page.Block {
 // notShown says how many classes are left out.
 func notShown(n int) page.Text {
 	return page.Text(counted(n, "more class is not shown.", "more classes are not shown."))
+}
+
+// deviationColors are those of a standard deviation.
+func deviationColors() heatmap.ColorMap {
+	m, _ := heatmap.LookupColorMap(global.DeviationColors)
+	return m
 }
 
 // laid paints a map on its class's mean photograph.
@@ -225,7 +231,7 @@ func (g *globalChapter) strategies() page.Section {
 	blocks := []page.Block{page.Text(fmt.Sprintf("The %s maps of correctly classified images, clustered by spectral relevance analysis (SpRAy). Each cluster is a strategy of the model. "+
 		"It is shown by its mean map, pooled to %d × %d, and the images nearest to the mean.",
 		g.MapMethod, g.Global.Global.Side, g.Global.Global.Side))}
-	for _, bar := range colorBar(name, "", "low", "largest value of the map") {
+	for _, bar := range colorBar(name, "", "low", "high") {
 		blocks = append(blocks, bar)
 	}
 	blocks = append(blocks, t, wall)

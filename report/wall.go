@@ -24,13 +24,28 @@ func (v *studyChapter) wall(w result.Wall) page.Section {
 	}
 	blocks := []page.Block{page.Text(fmt.Sprintf("One test image of each class, drawn at random by its content, in the runs with seed %d. The maps explain the true class. "+
 		"Maps in a row share one colour scale.", w.Seed))}
-	if cells := w.Rows[0].Cells; len(cells) > 0 && cells[0].IsSigned(w.Method) {
+	if v.signedWalls() {
 		blocks = append(blocks, bars(signedColors, "", "")...)
 	} else {
-		blocks = append(blocks, bars(plainColors, "low", "largest value of the row")...)
+		blocks = append(blocks, bars(plainColors, "low", "high")...)
 	}
 	return page.Section{Title: "Where they look: " + w.Method, Blocks: append(blocks, wall(false),
 		page.Fold{Title: "The same images, each map on its own scale", Blocks: []page.Block{wall(true)}})}
+}
+
+// signedWalls reports whether a wall has evidence against the class. Then all have its
+// colours.
+func (v *studyChapter) signedWalls() bool {
+	for _, w := range v.Walls {
+		for _, row := range w.Rows {
+			for _, cell := range row.Cells {
+				if cell.IsSigned(w.Method) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // The colours of a study's maps.
@@ -68,8 +83,12 @@ func (v *studyChapter) shelf(w result.Wall, row result.WallRow, own bool) page.S
 		if own {
 			scale = 0
 		}
+		numbers := fmt.Sprintf("full colour: %s; values from %s to %s", page.Number(scale), page.Number(float64(cell.RawMin)), page.Number(float64(cell.RawMax)))
+		if own {
+			numbers = fmt.Sprintf("full colour: the map's largest value; values from %s to %s", page.Number(float64(cell.RawMin)), page.Number(float64(cell.RawMax)))
+		}
 		s.Plates = append(s.Plates, page.Plate{Title: cell.Variant, Note: note, Pictures: []page.Picture{{
-			Alt: alt, Load: func() (image.Image, error) { return v.paint(w.Method, row, cell, scale) },
+			Alt: alt, Note: numbers, Load: func() (image.Image, error) { return v.paint(w.Method, row, cell, scale) },
 		}}})
 	}
 	return s
@@ -100,8 +119,17 @@ func (v *studyChapter) paint(method string, row result.WallRow, cell result.Wall
 			if !math.IsNaN(scale) && !math.IsInf(scale, 0) {
 				o.Scale = float32(max(scale, 0))
 			}
-			o.Map, err = heatmap.LookupColorMap(name)
-			return heatmap.Paint(photo, o).Image, err
+			if o.Map, err = heatmap.LookupColorMap(name); err != nil {
+				return nil, err
+			}
+			if name == plainColors && v.signedWalls() {
+				diverging, err := heatmap.LookupColorMap(signedColors)
+				if err != nil {
+					return nil, err
+				}
+				o = o.OneSided(diverging)
+			}
+			return heatmap.Paint(photo, o).Image, nil
 		}
 	}
 	overlay, err := picture(v.dir, cell.Overlay)

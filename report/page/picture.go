@@ -20,6 +20,7 @@ const Budget = 10_000_000
 // time, and reduced to what the page has room for.
 type Picture struct {
 	Alt  string                      // what it shows, for those who do not see it
+	Note string                      // more of it, shown on demand; "": nothing
 	Load func() (image.Image, error) // an error becomes words in the picture's place
 }
 
