@@ -178,3 +178,19 @@ func BenchmarkOverlay(b *testing.B) {
 		})
 	}
 }
+
+// A map without evidence against the class has the colours for it alone.
+func TestOneSided(t *testing.T) {
+	rdbu, err := LookupColorMap("rdbu_r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Heat: row(-3, 1, 2, 5), Base: 1, Scale: 3}.OneSided(rdbu)
+	if want := []float32{0, 0, 1, 4}; !slices.Equal(o.Heat.Values, want) || o.Scale != 2 || o.Base != 0 {
+		t.Errorf("%+v, want the values %v and the scale 2", o, want)
+	}
+	plain := Options{Heat: row(-3, 1, 2, 5)}.OneSided(rdbu)
+	if want := []float32{0, 1, 2, 5}; !slices.Equal(plain.Heat.Values, want) || plain.Scale != 5 {
+		t.Errorf("%+v, want %v and the scale 5", plain, want)
+	}
+}
