@@ -24,7 +24,7 @@ type Settings struct {
 	// SignedColorMap and SignedAlpha replace them for methods with evidence against the class.
 	SignedColorMap string  `json:"signed_colormap"`
 	SignedAlpha    float64 `json:"signed_alpha"`
-	Scale          string  `json:"scale"` // [ScaleOwn] or [ScaleShared]
+	Scale          string  `json:"scale"`          // [ScaleOwn] or [ScaleShared]
 	Bare           bool    `json:"bare,omitempty"` // overlays have no strip with text and colour bar
 	// Percentile of a map's values gets the full colour, see heatmap.Scale; 0:
 	// 99 where a map has the image's resolution, else 100.
