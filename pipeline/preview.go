@@ -11,6 +11,8 @@ import (
 	"image/color"
 	"image/png"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"oscar/dataset"
@@ -18,6 +20,7 @@ import (
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
+	"oscar/tfmodel"
 )
 
 // PreviewOptions are the options of [PreviewAugmentation].
@@ -49,6 +52,20 @@ func PreviewAugmentation(ctx context.Context, o PreviewOptions) error {
 	})
 	if err != nil {
 		return err
+	}
+	if e.FineTune != nil {
+		dir, err := os.MkdirTemp("", "oscar-preview-*")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		body, err := pretrained(ctx, e, filepath.Join(dir, "model"))
+		if err != nil {
+			return err
+		}
+		if e.Architecture, err = tfmodel.ImportArchitecture(body, len(folder.Classes), e.FineTune.Import()); err != nil {
+			return err
+		}
 	}
 	if err := e.Resolve(len(folder.Classes)); err != nil {
 		return err

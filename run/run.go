@@ -63,7 +63,12 @@ func (r *Run) Model() string { return r.Path(ModelDir) }
 // with their graph.
 func (r *Run) Network() (tfmodel.Architecture, error) {
 	a := r.Experiment.Architecture
-	if !a.Imports() {
+	switch fineTuned := r.Experiment.FineTune != nil; {
+	case fineTuned && !a.Imports():
+		return a, fmt.Errorf("the experiment has fine_tune, but its architecture %s is not that of the model", a.Name)
+	case !fineTuned && a.Imports():
+		return a, fmt.Errorf("the experiment has imported layers, but no fine_tune that says of which model")
+	case !fineTuned:
 		return a, nil
 	}
 	body, err := savedmodel.OpenBody(r.Path(PretrainedDir))

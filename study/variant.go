@@ -152,6 +152,9 @@ func (s Study) experiment(v Variant, classes int) (experiment.Experiment, error)
 			return e, fmt.Errorf("variant %s: %w", v.Name, err)
 		}
 	}
+	if e.FineTune != nil {
+		return e, fmt.Errorf("base has fine_tune: a study trains from scratch; compare fine-tuned runs by oscar compare")
+	}
 	if e.Architecture, err = v.architecture(e.Architecture, classes); err != nil {
 		return e, fmt.Errorf("variant %s: %w", v.Name, err)
 	}

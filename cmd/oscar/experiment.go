@@ -81,6 +81,9 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 			err = over.Set(f.Name, f.Value.String())
 		}
 	})
+	if from := cmd.Flags().Lookup("from"); from.Changed && a.file == "" && !cmd.Flags().Changed("head-epochs") {
+		e.FineTune.HeadEpochs = (e.Training.Epochs + 3) / 4
+	}
 	for _, key := range a.keys {
 		if err == nil {
 			err = e.Set(key)
