@@ -149,8 +149,8 @@ func Decode(data []byte, limits Limits) (*image.RGBA, error) {
 	return img, err
 }
 
-// DecodeContext turns the content of an image file into pixels. The format is told
-// by content: JPEG, PNG, GIF, BMP, TIFF or WebP, of an animation the first frame.
+// DecodeContext turns the content of an image file into pixels. The format follows
+// from the content: JPEG, PNG, GIF, BMP, TIFF or WebP, of an animation the first frame.
 // The EXIF orientation is applied. Gray, palette, 16 bit, CMYK and YCCK images become
 // 8 bit RGB; what is transparent is laid over white. Colours are those of libjpeg-turbo
 // and libwebp. docs/formats.md lists the kinds that are read.

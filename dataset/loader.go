@@ -26,7 +26,7 @@ type LoaderOptions struct {
 	CacheBytes    int64  // most that the memory cache holds; 0: 2 GiB
 	Workers       int    // images decoded at a time; 0: one a processor
 	Ahead         int    // batches prepared ahead of the one in use; 0: 2
-	// Skip, if not nil, is told of each file that cannot be used, from the
+	// Skip, if not nil, receives each file that cannot be used, from the
 	// goroutine that iterates and in order; the file is left out of its batch.
 	// If it is nil, such a file ends the iteration with an error.
 	Skip func(Item, error)

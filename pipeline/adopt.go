@@ -158,7 +158,7 @@ func (o AdoptOptions) try(ctx context.Context, options ForeignOptions, scale, di
 	return ScaleTrial{name, float64(e.Accuracy), e.Images, float64(e.Interval[0]), float64(e.Interval[1])}, nil
 }
 
-// AdoptNotice, if not nil, is told of a model of other origin that a verb was
+// AdoptNotice, if not nil, receives a notice of a model of other origin that a verb was
 // given and that was adopted into the cache.
 var AdoptNotice func(text string)
 

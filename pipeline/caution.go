@@ -14,8 +14,8 @@ import (
 // gradients may miss before it is doubted.
 const largeGap = 0.1
 
-// caution says why a map that is ok is to be doubted, by what the method tells
-// of its work; "" if nothing speaks against it.
+// caution returns the reason to doubt a map whose status is ok, from the method's
+// facts; "" if there is none.
 func caution(a explain.Attribution) string {
 	if a.Status != explain.OK {
 		return ""

@@ -134,7 +134,7 @@ func (o DemoOptions) draw(ctx context.Context, out *run.Folder, data string) (*R
 }
 
 // claimDemo locks the folder for a demo's run. It empties that of an earlier demo
-// and no other: they are told apart by the mark.
+// and no other. A demo's folder has the mark.
 func claimDemo(dir string) (*run.Folder, error) {
 	if !paths.Exists(filepath.Join(dir, run.DataDir, demoMark)) {
 		return run.Claim(dir)

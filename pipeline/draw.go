@@ -74,7 +74,7 @@ func Draw(ctx context.Context, o DrawOptions) (*Summary, error) {
 		return nil, err
 	}
 	if !paths.Exists(filepath.Join(o.Dir, result.ManifestFile)) {
-		return nil, fmt.Errorf("%s has no %s: the explanations are not finished; go on with the same \"oscar explain\"", o.Dir, result.ManifestFile)
+		return nil, fmt.Errorf("%s has no %s: the explanations are not finished; continue with the same \"oscar explain\"", o.Dir, result.ManifestFile)
 	}
 	shards, err := shardsIn(o.Dir)
 	if err != nil {

@@ -176,7 +176,7 @@ func conclude(e *Evaluation) {
 	e.MacroF1 = result.Number(e.Confusion.MacroF1())
 }
 
-// part is what is to be evaluated, labels in the model's numbers, -1 for unknown.
+// part holds the images to evaluate, with labels in the model's numbers, -1 for unknown.
 type part struct {
 	root       string
 	items      []dataset.Item

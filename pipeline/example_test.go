@@ -57,7 +57,7 @@ func ExampleTrain() {
 	})
 	switch {
 	case errors.Is(err, pipeline.ErrInterrupted):
-		log.Fatal("go on with pipeline.Resume: ", err)
+		log.Fatal("continue with pipeline.Resume: ", err)
 	case err != nil:
 		log.Fatal(err)
 	}

@@ -246,7 +246,7 @@ func (j explainJob) run(ctx context.Context, stage string, done func(shard) bool
 // interrupted returns the error of a job, or [ErrInterrupted] if it was stopped.
 func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("%w; the same command goes on where it stopped", ErrInterrupted)
+		return fmt.Errorf("%w; the same command resumes where it stopped", ErrInterrupted)
 	}
 	return err
 }

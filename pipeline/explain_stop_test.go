@@ -80,7 +80,7 @@ func TestExplainInterrupted(t *testing.T) {
 		if !errors.Is(err, ErrInterrupted) {
 			t.Fatal(err)
 		}
-		wantError(t, err, "interrupted; the same command goes on where it stopped")
+		wantError(t, err, "interrupted; the same command resumes where it stopped")
 		after := parts(t, out)
 		for name, when := range before {
 			if after[name] != when {

@@ -168,7 +168,7 @@ func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 		return savedmodel.Metadata{}, err
 	}
 	given := r.Experiment
-	given.Data.Root = "" // whose machine it was is nobody's business
+	given.Data.Root = "" // do not publish the author's paths
 	var from *savedmodel.Origin
 	if f := given.FineTune; f != nil {
 		body, err := savedmodel.OpenBody(r.Path(run.PretrainedDir))
@@ -208,7 +208,7 @@ func modelDir(path string) (string, error) {
 			if paths.Exists(filepath.Join(path, run.EvaluationFile)) {
 				return "", fmt.Errorf("run %s has lost its %s; make it again with \"oscar train --resume %s\"", path, run.ModelDir, path)
 			}
-			return "", fmt.Errorf("run %s has no %s yet: training is not finished; go on with \"oscar train --resume %s\", or take the best epoch so far with \"oscar export\"", path, run.ModelDir, path)
+			return "", fmt.Errorf("run %s has no %s yet: training is not finished; continue with \"oscar train --resume %s\", or take the best epoch so far with \"oscar export\"", path, run.ModelDir, path)
 		}
 		return dir, nil
 	}

@@ -38,7 +38,7 @@ type GlobalOptions struct {
 	Listener Listener
 }
 
-// makes says whether a part is to be made.
+// makes reports whether a part is asked for.
 func (o GlobalOptions) makes(part string) bool {
 	return o.Global.Selects(part, o.Concepts != "")
 }
@@ -52,7 +52,7 @@ type Global = result.Global
 // The averages and SpRAy take the images of a class that the model recognises,
 // with their maps for it. The tree takes all images. TCAV takes all images of a
 // class. Concepts has one folder a concept; one called random has the images
-// that concepts are told from, without it they are drawn from the data.
+// that concepts are compared with. Without it they are drawn from the data.
 //
 // Each image is decoded once, but for those drawn as random images for TCAV and
 // those shown as examples. Maps are kept pooled: memory grows by two kilobytes

@@ -148,7 +148,7 @@ func pixelsOf(b *dataset.Batch, i int) []uint8 {
 }
 
 // randomConcept is the folder among the concepts with images that the others
-// are told from. mostConcept and mostRandom are the largest numbers of images
+// are compared with. mostConcept and mostRandom are the largest numbers of images
 // that are used, drawn by the seed.
 const (
 	randomConcept = "random"

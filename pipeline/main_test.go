@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// job is what a process of its own does with one thread: train, or go on with
+// job is what a process of its own does with one thread: train, or continue with
 // the run if there is one; or, given a model, explain and tell the rows and the
 // peak of memory in KiB.
 type job struct {

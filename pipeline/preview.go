@@ -30,7 +30,7 @@ type PreviewOptions struct {
 	Out        string                // the PNG file to write
 	Experiment experiment.Experiment // its augmentation, input size, split and seed
 	Images     int                   // rows; 0: 8
-	Draws      int                   // columns beside the image itself and its copies; 0: 6
+	Draws      int                   // columns besides the image itself and its copies; 0: 6
 	Machine    Machine
 	Listener   Listener
 }

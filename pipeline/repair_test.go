@@ -161,5 +161,5 @@ func TestResumeNotesAnotherMachine(t *testing.T) {
 	}
 	n := &notes{}
 	resume(t, dir, n.listener())
-	n.want(t, "on an abacus, and goes on with TensorFlow")
+	n.want(t, "on an abacus, and continues with TensorFlow")
 }

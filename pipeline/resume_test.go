@@ -171,7 +171,7 @@ func TestResumeWithOtherThreads(t *testing.T) {
 	if _, err := Resume(t.Context(), ResumeOptions{Run: dir, Machine: machine, Listener: n.listener()}); err != nil {
 		t.Fatal(err)
 	}
-	n.want(t, "the run began with 1+1 threads, and goes on with 1+2: the last bits may differ")
+	n.want(t, "the run began with 1+1 threads, and continues with 1+2: the last bits may differ")
 }
 
 func TestResumeRefusals(t *testing.T) {

@@ -89,7 +89,7 @@ func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
 		part, err := s.part(ctx, i, m)
 		if err != nil {
 			if ctx.Err() != nil {
-				return nil, fmt.Errorf("%w; the same command goes on with %s", ErrInterrupted, m.Name)
+				return nil, fmt.Errorf("%w; the same command continues with %s", ErrInterrupted, m.Name)
 			}
 			return nil, err
 		}

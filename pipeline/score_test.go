@@ -180,7 +180,7 @@ func TestScoreIsPackageScores(t *testing.T) {
 	}
 }
 
-// An interrupted call is gone on with, a method more is one method's work, and
+// An interrupted call is resumed, a method more is one method's work, and
 // the table is the one of a single call.
 func TestScoreGoesOn(t *testing.T) {
 	whole := mustScore(t, quickly(t, filepath.Join(t.TempDir(), "whole")))

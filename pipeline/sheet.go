@@ -26,7 +26,7 @@ type sheet struct {
 	blocks []block
 }
 
-// block are pictures that stand beside each other: those of a method.
+// block holds the pictures of a method, drawn side by side.
 type block struct {
 	method string
 	tiles  []heatmap.Tile

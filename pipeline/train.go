@@ -211,12 +211,12 @@ func Resume(ctx context.Context, o ResumeOptions) (*Run, error) {
 		machine.Threads.Inter = before.Inter
 	}
 	if machine.Threads != before {
-		listener.Note(fmt.Sprintf("the run began with %d+%d threads, and goes on with %d+%d: the last bits may differ",
+		listener.Note(fmt.Sprintf("the run began with %d+%d threads, and continues with %d+%d: the last bits may differ",
 			before.Intra, before.Inter, machine.Threads.Intra, machine.Threads.Inter))
 	}
 	was, now := r.Environment, run.NewEnvironment(machine.Config(r.Experiment.Training.Precision), r.Experiment.Seed)
 	if was.TensorFlow != now.TensorFlow || was.Processor != now.Processor {
-		listener.Note(fmt.Sprintf("the run began with TensorFlow %s on %s, and goes on with TensorFlow %s on %s: the last bits may differ",
+		listener.Note(fmt.Sprintf("the run began with TensorFlow %s on %s, and continues with TensorFlow %s on %s: the last bits may differ",
 			was.TensorFlow, was.Processor, now.TensorFlow, now.Processor))
 	}
 	return r, r.train(ctx, machine, listener)
@@ -288,7 +288,7 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 	listener.Stage("exporting")
 	epoch, err := r.export(ctx, ExportOptions{Out: r.Model(), Threads: machine.Threads, Listener: listener})
 	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%w before the model was exported; go on with --resume %s", ErrInterrupted, r.Dir)
+		return fmt.Errorf("%w before the model was exported; continue with --resume %s", ErrInterrupted, r.Dir)
 	} else if err != nil {
 		return err
 	}
@@ -301,7 +301,7 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 	}
 	result, err := Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener})
 	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%w before the test part was evaluated; go on with --resume %s", ErrInterrupted, r.Dir)
+		return fmt.Errorf("%w before the test part was evaluated; continue with --resume %s", ErrInterrupted, r.Dir)
 	} else if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ type Row struct {
 	Reason string `json:"reason"`          // why it is not ok
 	// Decoder is not empty if the image's format is of a kind that Go does not decode.
 	Decoder string `json:"decoder,omitempty"`
-	// Caution says why a map that is ok is to be doubted, by its facts.
+	// Caution is the reason to doubt a map whose status is ok, from its facts.
 	Caution       string             `json:"caution,omitempty"`
 	Predicted     string             `json:"predicted"`
 	Probabilities map[string]float32 `json:"probabilities"`

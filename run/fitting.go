@@ -110,7 +110,7 @@ type fitting struct {
 }
 
 // skip notes files that have been changed or lost since the split was made, each
-// once and the first of a kind by name; nil if that is to be an error.
+// once and the first of a kind by name; nil if that is an error.
 func (f *fitting) skip() func(dataset.Item, error) {
 	if f.run.Experiment.Data.Strict {
 		return nil
@@ -133,7 +133,7 @@ func (f *fitting) skip() func(dataset.Item, error) {
 }
 
 func (f *fitting) interrupted() error {
-	return fmt.Errorf("%w at step %d, epoch %d; go on with --resume %s", ErrInterrupted, f.state.Step, f.state.Epoch+1, f.run.Dir)
+	return fmt.Errorf("%w at step %d, epoch %d; continue with --resume %s", ErrInterrupted, f.state.Step, f.state.Epoch+1, f.run.Dir)
 }
 
 // epoch trains one epoch, or what is left of it, then validates and saves.

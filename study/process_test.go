@@ -74,7 +74,7 @@ func TestDiskFull(t *testing.T) {
 	t.Setenv("OSCAR_TEST_FULL", "no-norm")
 	res, err := Run(t.Context(), o)
 	dir := filepath.Join(o.Out, "runs", "no-norm-1")
-	wantError(t, err, "no-norm, seed 1: write "+dir+": no space left on device; make room, the same command goes on where it stopped")
+	wantError(t, err, "no-norm, seed 1: write "+dir+": no space left on device; make room, the same command resumes where it stopped")
 	if res != nil || paths.Exists(filepath.Join(o.Out, result.File)) {
 		t.Errorf("there is a result: %+v", res)
 	}

@@ -303,10 +303,10 @@ func (j *job) run(ctx context.Context) (*result.Study, error) {
 			err = j.inspectRun(ctx, r)
 		}
 		if err != nil && ctx.Err() != nil {
-			return nil, fmt.Errorf("%w in run %d of %d; the same command goes on where it stopped", pipeline.ErrInterrupted, i+1, len(all))
+			return nil, fmt.Errorf("%w in run %d of %d; the same command resumes where it stopped", pipeline.ErrInterrupted, i+1, len(all))
 		}
 		if err != nil && noSpace(err) {
-			return nil, fmt.Errorf("%s, seed %d: %w; make room, the same command goes on where it stopped", r.row.variant.Name, r.seed, err)
+			return nil, fmt.Errorf("%s, seed %d: %w; make room, the same command resumes where it stopped", r.row.variant.Name, r.seed, err)
 		}
 		if !earlier {
 			j.worked += j.runWork(r)
@@ -317,7 +317,7 @@ func (j *job) run(ctx context.Context) (*result.Study, error) {
 	return j.compare(ctx)
 }
 
-// noSpace reports whether an error, perhaps one told by another process, is about
+// noSpace reports whether an error, perhaps one of another process, is about
 // a full disk: no property of the variant.
 func noSpace(err error) bool {
 	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT} {

@@ -275,7 +275,7 @@ func TestInterrupted(t *testing.T) {
 		wantError(t, err, o.Out+" is in use by another oscar")
 	}
 	_, err := Run(ctx, o)
-	if !errors.Is(err, pipeline.ErrInterrupted) || !strings.HasSuffix(err.Error(), "in run 2 of 4; the same command goes on where it stopped") {
+	if !errors.Is(err, pipeline.ErrInterrupted) || !strings.HasSuffix(err.Error(), "in run 2 of 4; the same command resumes where it stopped") {
 		t.Errorf("error %v", err)
 	}
 	if paths.Exists(filepath.Join(o.Out, "study.json")) || done < 0.25 {

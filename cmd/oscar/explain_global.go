@@ -36,8 +36,9 @@ with one sub-folder a class. --what chooses among
             folder called random, or else images of DATA
 
 averages and spray use the correctly classified images, with Grad-CAM and with
-LRP; with gradient times input where an adopted model has no LRP. Possible results are that there is one strategy, that the tree is no better
-than the most frequent class, that a concept has no influence.
+LRP. An adopted model has no LRP: gradient times input takes its place. Possible
+results are that there is one strategy, that the tree is no better than the most
+frequent class, that a concept has no influence.
 
 DIR, which must be new or empty, gets global.json and, as asked for,
 averages.png, spray/CLASS.png, tree.txt, features.csv, the mean maps as .npy
@@ -117,7 +118,7 @@ func printGlobal(w io.Writer, r *pipeline.Global) {
 	}
 	if r.TCAV != nil {
 		t := newTable(w)
-		t.AppendHeader(table.Row{"concept", "class", "score", "random", "p", "told right", "verdict"})
+		t.AppendHeader(table.Row{"concept", "class", "score", "random", "p", "accuracy", "verdict"})
 		for _, c := range r.TCAV.Concepts {
 			for _, s := range c.Classes {
 				t.AppendRow(table.Row{c.Concept, s.Class, plusMinus(s.Score, s.Deviation), plusMinus(s.RandomScore, s.RandomDeviation),

@@ -37,7 +37,7 @@ assets.extra/oscar.json tells class names, preparation of images and layers.`,
 		Example: `  oscar export runs/first --out model
   oscar export runs/first --out frozen --frozen
   oscar export keras_export --out explaining --explain gradcam,integrated-gradients
-  oscar export runs/first --out told --explain gradcam,saliency,integrated-gradients`,
+  oscar export runs/first --out explained --explain gradcam,saliency,integrated-gradients`,
 		Args: arguments("MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.Out == "" {

@@ -81,7 +81,7 @@ func TestRefusals(t *testing.T) {
 		{1, "train flat --out new", `"flat" has one class folder only (one): at least two classes are needed`},
 		{1, "train flat/note.txt --out new", `"flat/note.txt" is a file: expected a folder with one sub-folder per class, or a table (.csv, .tsv, .jsonl, .ndjson)`},
 		{1, "train empty --out new", `class "one" has no readable image in "empty/one", for one one/note.txt: not a JPEG, PNG, GIF, BMP, TIFF or WebP image (begins with "no image")`},
-		{1, "train $DATA --out $RUN", "$RUN holds another run; go on with it by --resume $RUN, or name a new folder"},
+		{1, "train $DATA --out $RUN", "$RUN holds another run; continue with it by --resume $RUN, or name a new folder"},
 		{1, "train $DATA --out flat", "flat is not empty; name a new folder"},
 		{1, "train $DATA --out list", "list cannot be a folder for results: not a directory; name a new folder"},
 		{1, "train $DATA --out list/new", "list/new cannot be a folder for results: not a directory; name a new folder"},
@@ -106,7 +106,7 @@ func TestRefusals(t *testing.T) {
 		{2, "train --resume $RUN --batch 9", "--batch does not go with --resume: a resumed run has the settings of its experiment.json"},
 		{2, "train --resume $RUN --out other", "--out does not go with --resume: a resumed run has the settings of its experiment.json"},
 		{1, "train --resume $RUN photos", `cannot read image folder "photos": no such file or directory`},
-		{2, "train --resume ''", "--resume RUN is empty: the run folder to go on with"},
+		{2, "train --resume ''", "--resume RUN is empty: the run folder to continue with"},
 		{2, "train --resume $RUN --threads -1", "threads is -1, want 0 or more"},
 		{1, "train --resume none", "none is not a run folder: it has no experiment.json"},
 
@@ -139,7 +139,7 @@ func TestRefusals(t *testing.T) {
 		{1, "explain nowhere $DATA --out new", "no model at nowhere: want a run folder or a SavedModel folder"},
 		{1, "explain $RUN $DATA --out flat", "flat is not empty; name a new folder"},
 		{1, "explain $RUN $DATA --out list/new", "list/new cannot be a folder for results: not a directory; name a new folder"},
-		{1, "explain $RUN $DATA --out $RUN", "$RUN holds another run; go on with it by --resume $RUN, or name a new folder"},
+		{1, "explain $RUN $DATA --out $RUN", "$RUN holds another run; continue with it by --resume $RUN, or name a new folder"},
 
 		{2, "export", "MODEL is missing"},
 		{2, "export $RUN", "--out DIR is missing: the folder for the SavedModel"},

@@ -66,7 +66,7 @@ a lost request. /healthz, /readyz and /metrics (Prometheus) are for operators.`,
 	f.StringArrayVar(&o.Images, "images", nil, "`DIR` of images to browse; again for more")
 	f.StringArrayVar(&o.Results, "results", nil, "`DIR` of a run, explanations, scores or a study to browse; again for more")
 	f.StringVar(&o.Addr, "addr", o.Addr, "`HOST:PORT` to listen on; port 0 takes a free one")
-	f.StringSliceVar(&o.Hosts, "host", nil, "a name by which clients call this server, beside its address; again for more")
+	f.StringSliceVar(&o.Hosts, "host", nil, "a name by which clients call this server, besides its address; again for more")
 	f.IntVar(&o.MaxBatch, "max-batch", o.MaxBatch, "the most images in a run of the model")
 	f.DurationVar(&o.BatchTimeout, "batch-timeout", o.BatchTimeout, "the longest that an image waits for others to share its run")
 	f.IntVar(&o.Queue, "queue", o.Queue, "the most images that wait for a run; further requests get status 429")
@@ -79,7 +79,7 @@ a lost request. /healthz, /readyz and /metrics (Prometheus) are for operators.`,
 	f.StringVar(&o.Key, "tls-key", "", "PEM `FILE` with its key")
 	f.StringVar(&o.Profile, "pprof", "", "`HOST:PORT` for Go's profiles, as 127.0.0.1:6060; default: none")
 	f.IntVar(&o.Threads.Intra, "threads", 0, "threads within one operation; 0: one a processor")
-	f.IntVar(&o.Threads.Inter, "inter-threads", 0, "operations beside each other; 0: 1")
+	f.IntVar(&o.Threads.Inter, "inter-threads", 0, "operations run concurrently; 0: 1")
 	precisionFlag(f, &o.Precision)
 	limitFlags(cmd, &o.Limits)
 	return cmd

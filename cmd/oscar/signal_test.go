@@ -99,7 +99,7 @@ func TestSignalsToTrain(t *testing.T) {
 		}
 		p.signal(s)
 		p.await(stopping)
-		p.ends(3, `^oscar: interrupted at step \d+, epoch \d+; go on with --resume run$`)
+		p.ends(3, `^oscar: interrupted at step \d+, epoch \d+; continue with --resume run$`)
 		var step, epoch int
 		if _, err := fmt.Sscanf(p.said[len(p.said)-1], "oscar: interrupted at step %d, epoch %d;", &step, &epoch); err != nil {
 			t.Fatal(err)
@@ -169,7 +169,7 @@ func TestSignalToExplain(t *testing.T) {
 	}
 	p.signal(syscall.SIGTERM)
 	p.await(stopping)
-	p.ends(3, "^oscar: interrupted; the same command goes on where it stopped$")
+	p.ends(3, "^oscar: interrupted; the same command resumes where it stopped$")
 	var stdout, stderr strings.Builder
 	t.Chdir(dir)
 	if status := call(t.Context(), args, &stdout, &stderr); status != 0 {

@@ -36,7 +36,7 @@ A study is a YAML file (oscar study init writes one), or comes with oscar:
   deck  Goltz and Archambault: AlexNet with dropout, without normalisation,
         ReLU, two convolutions, max pooling; the claims of their slides
   hgs   He, Gu and Shi: softmax and SVM heads, dropout, partial augmentation,
-        VGG11 and ResNet50 beside AlexNet`,
+        VGG11 and ResNet50 compared with AlexNet`,
 		Example: `  oscar study --help`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {

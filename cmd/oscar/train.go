@@ -60,7 +60,7 @@ and what they become, to be looked at first.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("resume") {
 				if resume == "" {
-					return fmt.Errorf("--resume RUN is empty: the run folder to go on with")
+					return fmt.Errorf("--resume RUN is empty: the run folder to continue with")
 				}
 				if len(args) > 1 {
 					return arguments("DATA")(cmd, args)
@@ -160,8 +160,8 @@ func onlyResume(cmd *cobra.Command) (err error) {
 func machineFlags(cmd *cobra.Command, m *pipeline.Machine) {
 	f := cmd.Flags()
 	f.IntVar(&m.Threads.Intra, "threads", 0, "threads within one operation; 0: one a processor")
-	f.IntVar(&m.Threads.Inter, "inter-threads", 0, "operations beside each other; 0: 1")
-	f.IntVar(&m.Workers, "workers", 0, "images decoded beside each other; 0: one a processor")
+	f.IntVar(&m.Threads.Inter, "inter-threads", 0, "operations run concurrently; 0: 1")
+	f.IntVar(&m.Workers, "workers", 0, "images decoded concurrently; 0: one a processor")
 }
 
 // precisionFlag adds the flag that says in what numbers a model computes.

@@ -104,7 +104,7 @@ func (k Kind) Check(path string) (resumed bool, err error) {
 			continue
 		}
 		if has(runMark) {
-			return false, fmt.Errorf("%s holds another run; go on with it by --resume %s, or name a new folder", path, path)
+			return false, fmt.Errorf("%s holds another run; continue with it by --resume %s, or name a new folder", path, path)
 		}
 		return false, fmt.Errorf("%s is not empty; name a new folder", path)
 	}

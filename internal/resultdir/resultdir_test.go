@@ -50,7 +50,7 @@ func TestOpen(t *testing.T) {
 		{has: []string{"split-2.json"}, want: "%s is not empty; name a new folder"},
 		{has: []string{".lock", "diary"}, want: "%s is not empty; name a new folder"},
 		{has: []string{"mark.json", "anything"}, resumed: true, left: []string{".lock", "anything", "mark.json"}},
-		{has: []string{"experiment.json"}, want: "%s holds another run; go on with it by --resume %[1]s, or name a new folder"},
+		{has: []string{"experiment.json"}, want: "%s holds another run; continue with it by --resume %[1]s, or name a new folder"},
 	} {
 		for _, exists := range []bool{true, false} {
 			if !exists && len(test.has) > 0 {
