@@ -25,6 +25,7 @@ type browsePage struct {
 	Previous, Next                                                   string
 	First, Last                                                      int
 	Status                                                           string
+	CSV                                                              string // URL of the whole list
 }
 
 // link is a link of a list.
@@ -134,6 +135,7 @@ func (s *Server) browse(w http.ResponseWriter, r *http.Request) {
 			p.Collections = append(p.Collections, link{other.url(filter{}), other.name, "", other == c})
 		}
 	}
+	p.CSV = "/browse/" + url.PathEscape(c.name) + "/list.csv?" + f.query()
 	p.choices(entries)
 	p.Matrix = c.confusion(entries, f)
 	pages := max(1, (len(shown)+perPage-1)/perPage)

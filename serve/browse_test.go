@@ -3,6 +3,7 @@ package serve
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"image/jpeg"
 	"net/url"
@@ -112,6 +113,11 @@ func TestBrowse(t *testing.T) {
 	}
 	if _, page = s.get(next[0]); len(hrefs(t, page, "^/thumb/")) != 2*all-perPage {
 		t.Errorf("the second page has %d pictures", len(hrefs(t, page, "^/thumb/")))
+	}
+	// The list has all pages of a filter.
+	_, list := s.get(hrefs(t, page, "list.csv")[0])
+	if lines, err := csv.NewReader(strings.NewReader(list)).ReadAll(); err != nil || len(lines) != 2*all+1 || lines[1][1] != rows[0].Truth || lines[1][6] != rows[0].Method {
+		t.Errorf("the list: %v, %.300s", err, list)
 	}
 	// A cell of the confusion matrix leads to as many pictures as it says.
 	_, page = s.get("/browse/images")

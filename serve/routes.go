@@ -44,6 +44,7 @@ func (s *Server) routes() http.Handler {
 		"GET /results/{name}":              s.resultPage,
 		"GET /browse":                      s.browseIndex,
 		"GET /browse/{name}":               s.browse,
+		"GET /browse/{name}/list.csv":      s.listCSV,
 		"GET /thumb/{name}/{number}":       s.thumb,
 		"GET /file/{name}/{number}/{what}": s.file,
 	} {
