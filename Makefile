@@ -92,15 +92,15 @@ oracles: need ## the tests' numbers of other people's programs anew (5 GB of pac
 # Of the packages that compare with other people's numbers; written only if all
 # of them pass.
 .PHONY: correctness
-correctness: need ## docs/correctness.md, from what the tests measure
+correctness: need ## docs/correctness.md, from what the tests measure; OF=./methods: the lines of that package alone
 	@$(WITH_TENSORFLOW) && \
 	tensorflow=$$(scripts/setup-python tensorflow) && \
 	openvino=$$(scripts/setup-python openvino) && \
 	onnx=$$(scripts/setup-python onnx) && \
 	export OSCAR_PYTHON_TENSORFLOW="$$tensorflow" OSCAR_PYTHON_OPENVINO="$$openvino" OSCAR_PYTHON_ONNX="$$onnx" && \
 	lines=$$(mktemp -d) && trap 'rm -rf "$$lines"' EXIT && export OSCAR_CORRECTNESS="$$lines" PYTHONNOUSERSITE=1 && \
-	go test $(TESTFLAGS) $$(grep -rl --include='*_test.go' 'agreement\.Main(m' . | xargs -n1 dirname | sort -u) && \
-	go test -count=1 ./internal/agreement -run TestPageIsRendered -update
+	go test $(TESTFLAGS) $(if $(OF),$(OF),$$(grep -rl --include='*_test.go' 'agreement\.Main(m' . | xargs -n1 dirname | sort -u)) && \
+	OSCAR_CORRECTNESS_OF="$(OF)" go test -count=1 ./internal/agreement -run TestPageIsRendered -update
 
 FLAGGED = $(if $(BENCHFLAGS), BENCHFLAGS="$(BENCHFLAGS)")
 

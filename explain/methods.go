@@ -19,6 +19,9 @@ type Method struct {
 	ClassAgnostic bool      // the map is the same for every class and score
 	Stochastic    bool      // the map depends on the seed
 	Samples       bool      // it has [Options.Samples]
+	// Exact says that the map loses by bfloat16: a model computes it in float32
+	// whatever precision is asked for. docs/design/0014-precision.md has the measurements.
+	Exact bool
 }
 
 // Place is where a method looks, and which resolution its maps have.
@@ -87,25 +90,25 @@ type Entry struct {
 // at run time.
 var Methods = []Entry{
 	{
-		Method{Name: "saliency", Paper: "Simonyan et al. 2013, arXiv:1312.6034, section 3.1", At: AtImage, Score: Logit, Needs: Differentiates, NonNegative: true},
+		Method{Name: "saliency", Paper: "Simonyan et al. 2013, arXiv:1312.6034, section 3.1", At: AtImage, Score: Logit, Needs: Differentiates, NonNegative: true, Exact: true},
 		func(m Model, o Options) Explainer {
 			return Saliency{Model: m, Score: o.Score, Batch: o.Batch, Progress: o.Progress}
 		},
 	},
 	{
-		Method{Name: "gradient-x-input", Paper: "Shrikumar et al. 2017, arXiv:1704.02685, section 3.1", At: AtImage, Score: Logit, Needs: Differentiates, Signed: true},
+		Method{Name: "gradient-x-input", Paper: "Shrikumar et al. 2017, arXiv:1704.02685, section 3.1", At: AtImage, Score: Logit, Needs: Differentiates, Signed: true, Exact: true},
 		func(m Model, o Options) Explainer {
 			return GradientTimesInput{Model: m, Score: o.Score, Batch: o.Batch, Progress: o.Progress}
 		},
 	},
 	{
-		Method{Name: "smoothgrad", Paper: "Smilkov et al. 2017, arXiv:1706.03825, section 3", At: AtImage, Score: Logit, Needs: Differentiates, NonNegative: true, Stochastic: true, Samples: true},
+		Method{Name: "smoothgrad", Paper: "Smilkov et al. 2017, arXiv:1706.03825, section 3", At: AtImage, Score: Logit, Needs: Differentiates, NonNegative: true, Stochastic: true, Samples: true, Exact: true},
 		func(m Model, o Options) Explainer {
 			return SmoothGrad{Model: m, Score: o.Score, Samples: o.Samples, Seed: o.Seed, Batch: o.Batch, Progress: o.Progress}
 		},
 	},
 	{
-		Method{Name: "integrated-gradients", Paper: "Sundararajan et al. 2017, arXiv:1703.01365, eq. 1", At: AtImage, Score: Logit, Needs: Differentiates, Signed: true, Samples: true},
+		Method{Name: "integrated-gradients", Paper: "Sundararajan et al. 2017, arXiv:1703.01365, eq. 1", At: AtImage, Score: Logit, Needs: Differentiates, Signed: true, Samples: true, Exact: true},
 		func(m Model, o Options) Explainer {
 			return IntegratedGradients{Model: m, Score: o.Score, Baseline: o.Baseline, Steps: o.Samples, Batch: o.Batch, Progress: o.Progress}
 		},
@@ -129,13 +132,13 @@ var Methods = []Entry{
 		},
 	},
 	{
-		Method{Name: "lrp", Paper: "Bach et al. 2015, doi:10.1371/journal.pone.0130140", At: AtEither, Score: Logit, Needs: Propagates, Signed: true},
+		Method{Name: "lrp", Paper: "Bach et al. 2015, doi:10.1371/journal.pone.0130140", At: AtEither, Score: Logit, Needs: Propagates, Signed: true, Exact: true},
 		func(m Model, o Options) Explainer {
 			return LRP{Model: m, Layer: o.Layer, Batch: o.Batch, Progress: o.Progress}
 		},
 	},
 	{
-		Method{Name: "guidedbackprop", Paper: "Springenberg et al. 2014, arXiv:1412.6806", At: AtImage, Score: Logit, Needs: Guides, Signed: true},
+		Method{Name: "guidedbackprop", Paper: "Springenberg et al. 2014, arXiv:1412.6806", At: AtImage, Score: Logit, Needs: Guides, Signed: true, Exact: true},
 		func(m Model, o Options) Explainer {
 			return GuidedBackprop{Model: m, Score: o.Score, Batch: o.Batch, Progress: o.Progress}
 		},

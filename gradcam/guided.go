@@ -30,7 +30,7 @@ type GuidedGradCAM struct {
 // maps have the image's resolution, and it needs two models.
 var Guided = explain.Method{
 	Name: "guidedgradcam", Paper: "Selvaraju et al. 2017, arXiv:1610.02391, section 3.2",
-	At: explain.ThroughLayer, Score: explain.Logit, Needs: explain.Differentiates | explain.Guides, Signed: true,
+	At: explain.ThroughLayer, Score: explain.Logit, Needs: explain.Differentiates | explain.Guides, Signed: true, Exact: true,
 }
 
 // Explain implements [explain.Explainer].

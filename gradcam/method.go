@@ -40,10 +40,10 @@ var Methods = []Entry{
 		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates, NonNegative: true}},
 	{CAM: HiResCAM, Method: explain.Method{
 		Name: "hirescam", Paper: "Draelos and Carin 2020, arXiv:2011.08891",
-		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates}},
+		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates, Exact: true}},
 	{CAM: LayerCAM, Method: explain.Method{
 		Name: "layercam", Paper: "Jiang et al. 2021, IEEE TIP 30, doi:10.1109/TIP.2021.3089943",
-		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates, NonNegative: true}},
+		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates, NonNegative: true, Exact: true}},
 	{CAM: XGradCAM, Method: explain.Method{
 		Name: "xgradcam", Paper: "Fu et al. 2020, arXiv:2008.02312",
 		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates}},
@@ -55,7 +55,7 @@ var Methods = []Entry{
 		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates | explain.Predicts, NonNegative: true}},
 	{Head: AblationCAM, Method: explain.Method{
 		Name: "ablationcam", Paper: "Desai and Ramaswamy 2020, WACV",
-		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates | explain.RunsFromLayer}},
+		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates | explain.RunsFromLayer, Exact: true}},
 }
 
 // Lookup finds a method by name. Its error lists the names.

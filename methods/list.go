@@ -130,24 +130,36 @@ func layersOf(bundle *savedmodel.Bundle, names string) ([]string, error) {
 }
 
 // Grouped puts together what shares an explainer: the CAMs of a layer, which
-// share a run of the model. A group has the order of its explainer's
-// attributions.
-func Grouped(list []At) (groups [][]At) {
-	byLayer := map[string]int{} // groups of CAMs
+// share a run of the model. With apart, those that are Exact have a run of their
+// own. A group has the order of its explainer's attributions.
+func Grouped(list []At, apart bool) (groups [][]At) {
+	type run struct {
+		layer string
+		exact bool
+	}
+	of := map[run]int{} // groups of CAMs
 	for _, at := range list {
 		m, err := Lookup(at.Method)
 		isCAM := err == nil && m.At == explain.AtLayer
-		i, ok := byLayer[at.Layer]
+		shared := run{at.Layer, m.Exact && apart}
+		i, ok := of[shared]
 		if !isCAM || !ok {
 			i = len(groups)
 			groups = append(groups, nil)
 			if isCAM {
-				byLayer[at.Layer] = i
+				of[shared] = i
 			}
 		}
 		groups[i] = append(groups[i], at)
 	}
 	return groups
+}
+
+// Exact reports whether a group of [Grouped] is computed in float32 whatever
+// precision is asked for.
+func Exact(group []At) bool {
+	m, err := Lookup(group[0].Method)
+	return err == nil && m.Exact
 }
 
 // NewExplainer makes the explainer of a group of [Grouped].

@@ -170,7 +170,7 @@ func (j *auditing) open(ctx context.Context) (err error) {
 	}
 	settings := DefaultSettings()
 	settings.Method = j.Method
-	if j.explainers, err = newExplainers(settings, j.bundle); err != nil {
+	if j.explainers, err = newExplainers(settings, j.bundle, nil); err != nil {
 		return err
 	}
 	if len(j.explainers) != 1 {

@@ -113,6 +113,13 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
+	if m.exact, err = openExact(o.Model, o.Machine, o.Settings); err != nil {
+		return nil, err
+	}
+	if m.exact != nil {
+		defer m.exact.Close()
+		o.Listener.Note("computed in float32, for their maps lose by bfloat16: " + strings.Join(m.exactMethods(), ", "))
+	}
 	p, err := newPainter(o.Settings, o.Out)
 	if err != nil {
 		return nil, err

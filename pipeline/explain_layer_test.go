@@ -54,7 +54,7 @@ func TestMethodsAt(t *testing.T) {
 		for _, at := range list {
 			names, dirs = append(names, at.String()), append(dirs, named[at])
 		}
-		explainers, err := newExplainers(s, bundle)
+		explainers, err := newExplainers(s, bundle, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -76,7 +76,7 @@ func ExplainGlobal(ctx context.Context, o GlobalOptions) (*Global, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer g.bundle.Close()
+	defer g.close()
 	res, err := g.explain(ctx)
 	if err != nil && ctx.Err() != nil {
 		return nil, fmt.Errorf("%w; nothing is written before all is done", ErrInterrupted)
@@ -127,6 +127,7 @@ const globalFile = result.GlobalFile
 type globalJob struct {
 	GlobalOptions
 	bundle   *savedmodel.Bundle
+	exact    *savedmodel.Bundle // for methods that keep to float32; nil: bundle is
 	part     part
 	classes  []int // that are explained
 	concepts *dataset.Folder
@@ -148,6 +149,13 @@ func (o GlobalOptions) open(ctx context.Context) (*globalJob, error) {
 		return nil, err
 	}
 	return g, nil
+}
+
+func (g *globalJob) close() {
+	g.bundle.Close()
+	if g.exact != nil {
+		g.exact.Close()
+	}
 }
 
 // resolve checks the options against the model, and finds the images.

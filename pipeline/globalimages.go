@@ -96,7 +96,12 @@ func (g *globalJob) explainers() ([]explain.Explainer, error) {
 		return nil, nil
 	}
 	s.Method = strings.Join(names, ",")
-	return newExplainers(s, g.bundle)
+	exact, err := openExact(g.Model, g.Machine, s)
+	if err != nil {
+		return nil, err
+	}
+	g.exact = exact
+	return newExplainers(s, g.bundle, exact)
 }
 
 // explainBatch explains a batch and keeps what the global methods need of it.

@@ -14,6 +14,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/explain"
+	"oscar/internal/machine"
 	"oscar/internal/npy"
 	"oscar/internal/numeric"
 	"oscar/internal/paths"
@@ -26,6 +27,7 @@ import (
 // loop of [Explain]. It is safe for concurrent use.
 type mapper struct {
 	bundle   *savedmodel.Bundle
+	exact    *savedmodel.Bundle // for methods that keep to float32; nil: bundle is
 	settings Settings
 	dir      string // of the results
 	maps     []methods.At
@@ -45,7 +47,7 @@ func newMapper(bundle *savedmodel.Bundle, s Settings, dir string, l labels, limi
 	if m.maps, err = methods.Of(s, bundle); err != nil {
 		return nil, err
 	}
-	m.groups, m.folders = methods.Grouped(m.maps), methods.Folders(m.maps)
+	m.groups, m.folders = methods.Grouped(m.maps, s.Precision != machine.Float32), methods.Folders(m.maps)
 	in := bundle.Metadata.Image
 	one := explain.Images{N: 1, Height: in.Height, Width: in.Width, Channels: 3}
 	for _, group := range m.groups {
@@ -244,7 +246,7 @@ type work struct {
 
 // explainTogether shows the explainer all images at once.
 func (m *mapper) explainTogether(ctx context.Context, w work, photos []*photo, images explain.Images, classes []int) error {
-	e, err := methods.NewExplainer(methods.Model{Bundle: m.bundle}, w.group, explainerOptions(m.settings, w.cost.of(w.passes*images.N)))
+	e, err := methods.NewExplainer(methods.Model{Bundle: bundleFor(w.group, m.bundle, m.exact)}, w.group, explainerOptions(m.settings, w.cost.of(w.passes*images.N)))
 	if err != nil {
 		return err
 	}
@@ -265,12 +267,13 @@ func (m *mapper) explainTogether(ctx context.Context, w work, photos []*photo, i
 
 // explainEach shows the explainer one image after the other and commits each.
 func (m *mapper) explainEach(ctx context.Context, w work, photos []*photo, images explain.Images, classes []int, j *rowJournal) error {
-	shared := &sharedRun{Bundle: m.bundle, images: images, targets: classes, batch: m.settings.Batch}
+	bundle := bundleFor(w.group, m.bundle, m.exact)
+	shared := &sharedRun{Bundle: bundle, images: images, targets: classes, batch: m.settings.Batch}
 	for i, p := range photos {
 		count := w.cost.of(w.passes)
 		rows := j.rows(p.path, w.group, m.targetName(classes[i]))
 		if rows == nil {
-			e, err := methods.NewExplainer(methods.Model{Bundle: m.bundle, Runner: shared}, w.group, explainerOptions(m.settings, count))
+			e, err := methods.NewExplainer(methods.Model{Bundle: bundle, Runner: shared}, w.group, explainerOptions(m.settings, count))
 			if err != nil {
 				return err
 			}
@@ -300,15 +303,16 @@ func explainerOptions(s Settings, progress func(done, total int)) methods.Option
 }
 
 // newExplainers makes the explainers that the settings name, in order, one for
-// each group that shares one.
-func newExplainers(s Settings, bundle *savedmodel.Bundle) ([]explain.Explainer, error) {
+// each group that shares one. exact is for methods that keep to float32; nil: bundle
+// is.
+func newExplainers(s Settings, bundle, exact *savedmodel.Bundle) ([]explain.Explainer, error) {
 	list, err := methods.Of(s, bundle)
 	if err != nil {
 		return nil, err
 	}
 	var out []explain.Explainer
-	for _, group := range methods.Grouped(list) {
-		e, err := methods.NewExplainer(methods.Model{Bundle: bundle}, group, explainerOptions(s, nil))
+	for _, group := range methods.Grouped(list, exact != nil) {
+		e, err := methods.NewExplainer(methods.Model{Bundle: bundleFor(group, bundle, exact)}, group, explainerOptions(s, nil))
 		if err != nil {
 			return nil, err
 		}

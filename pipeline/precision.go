@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"oscar/internal/machine"
+	"oscar/methods"
 	"oscar/savedmodel"
 )
 
@@ -57,4 +58,27 @@ func openFor(path, job string, config Config) (*savedmodel.Bundle, Precision, er
 	}
 	bundle, err := savedmodel.Open(dir, config)
 	return bundle, config.Precision, err
+}
+
+// openExact opens the model in float32 too if a method of the settings keeps to that and
+// the settings have another precision. Else it returns nil.
+func openExact(path string, m Machine, s Settings) (*savedmodel.Bundle, error) {
+	list, err := methods.Parse(s.Method)
+	if err != nil || s.Precision == machine.Float32 {
+		return nil, err
+	}
+	for _, at := range list {
+		if methods.Exact([]methods.At{at}) {
+			return Open(path, m.Config(machine.Float32))
+		}
+	}
+	return nil, nil
+}
+
+// bundleFor returns the model that a group of methods explains; exact may be nil.
+func bundleFor(group []methods.At, bundle, exact *savedmodel.Bundle) *savedmodel.Bundle {
+	if exact != nil && methods.Exact(group) {
+		return exact
+	}
+	return bundle
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -154,5 +155,47 @@ func TestFloat32IsLeftOutOfAnExperiment(t *testing.T) {
 	text, err := json.Marshal(tiny())
 	if err != nil || strings.Contains(string(text), "precision") {
 		t.Errorf("%s, %v", text, err)
+	}
+}
+
+// A method that loses by bfloat16 is computed in float32 beside others that are not: its
+// maps have the bits of a run in float32, and its rows say so.
+func TestExactMethodsKeepFloat32(t *testing.T) {
+	testkit.BFloat16(t)
+	explained := func(p Precision) map[string]Row {
+		o := ExplainOptions{Model: trained(t).Dir, Paths: []string{filepath.Join(shapes(t), "can", "0000.png")}, Out: filepath.Join(t.TempDir(), "out"), Settings: settings(), Machine: oneThread}
+		o.Settings.Method, o.Settings.Precision = "gradcam,layercam,saliency,ablationcam", p
+		n := &notes{}
+		o.Listener = n.listener()
+		if _, err := Explain(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		if p == machine.BFloat16 {
+			n.want(t, "computed in float32, for their maps lose by bfloat16: layercam, saliency, ablationcam")
+		}
+		rows, err := ReadManifest(o.Out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]Row{}
+		for _, r := range rows {
+			text, err := os.ReadFile(filepath.Join(o.Out, r.Map))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Map = string(text)
+			out[r.Method] = r
+		}
+		return out
+	}
+	exact, fast := explained(machine.Float32), explained(machine.BFloat16)
+	for name, r := range fast {
+		want := machine.Float32
+		if name == "gradcam" {
+			want = machine.BFloat16
+		}
+		if r.Precision != want || (r.Map == exact[name].Map) != (want == machine.Float32) {
+			t.Errorf("%s: the row says %s; the map is that of float32: %v", name, r.Precision, r.Map == exact[name].Map)
+		}
 	}
 }

@@ -3,8 +3,10 @@ package pipeline
 import (
 	"maps"
 	"path/filepath"
+	"slices"
 
 	"oscar/explain"
+	"oscar/internal/machine"
 	"oscar/internal/numeric"
 	"oscar/internal/paths"
 	"oscar/methods"
@@ -19,7 +21,7 @@ func (m *mapper) row(s shard, p *photo, a explain.Attribution) (Row, error) {
 	}
 	classes := m.labels.classes
 	r := Row{
-		Image: p.path, SHA256: p.sha256, Decoder: p.decoder, Part: p.part, Layer: a.Layer, Method: a.Method, Precision: m.settings.Precision, Signed: method.Signed,
+		Image: p.path, SHA256: p.sha256, Decoder: p.decoder, Part: p.part, Layer: a.Layer, Method: a.Method, Precision: m.precision(method), Signed: method.Signed,
 		Status: string(a.Status), Reason: a.Status.Reason(), Caution: caution(a),
 		Predicted: classes[numeric.ArgMax(a.Probabilities)], Target: classes[a.Target], Score: finite(a.Score),
 		Probabilities: map[string]float32{}, Facts: maps.Clone(a.Facts),
@@ -43,6 +45,24 @@ func (m *mapper) row(s shard, p *photo, a explain.Attribution) (Row, error) {
 		r.Sheet = filepath.Join(sheetsDir, name+".jpg")
 	}
 	return r, nil
+}
+
+// precision returns the precision that a method's map was computed in.
+func (m *mapper) precision(method methods.Method) Precision {
+	if method.Exact {
+		return machine.Float32
+	}
+	return m.settings.Precision
+}
+
+// exactMethods lists the methods that keep to float32.
+func (m *mapper) exactMethods() (names []string) {
+	for _, at := range m.maps {
+		if methods.Exact([]methods.At{at}) && !slices.Contains(names, at.Method) {
+			names = append(names, at.Method)
+		}
+	}
+	return names
 }
 
 // setScale sets the values that get the full colour and none in an overlay.

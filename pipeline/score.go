@@ -14,6 +14,7 @@ import (
 	"oscar/explain"
 	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
+	"oscar/internal/machine"
 	"oscar/internal/named"
 	"oscar/internal/resultdir"
 	"oscar/methods"
@@ -153,7 +154,8 @@ func (s *scoreJob) list() error {
 type scoreJob struct {
 	ScoreOptions
 	bundle     *savedmodel.Bundle
-	randomized *tfmodel.Randomized // nil: no sanity check
+	exact      *savedmodel.Bundle  // for methods that keep to float32; nil: bundle is
+	randomized *tfmodel.Randomized // in float32; nil: no sanity check
 	images     *scoreImages
 	methods    []score.Method // the controls last
 	controls   int
@@ -188,6 +190,9 @@ func (o ScoreOptions) open(ctx context.Context) (s *scoreJob, err error) {
 		names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(lacking, name) })
 		s.note(leftOutMethods(lacking))
 	}
+	if s.exact, err = openExact(o.Model, o.Machine, s.Settings); err != nil {
+		return s, err
+	}
 	if err := s.randomize(ctx); err != nil {
 		return s, err
 	}
@@ -214,6 +219,9 @@ func (s *scoreJob) close() {
 	if s.randomized != nil {
 		s.randomized.Bundle.Close()
 	}
+	if s.exact != nil {
+		s.exact.Close()
+	}
 	if s.bundle != nil {
 		s.bundle.Close()
 	}
@@ -235,7 +243,7 @@ func (s *scoreJob) randomize(ctx context.Context) error {
 	if !s.Scoring.Need(score.NeedsRandomised) {
 		return nil
 	}
-	second, err := Open(s.Model, s.Machine.Config(s.Settings.Precision))
+	second, err := Open(s.Model, s.Machine.Config(machine.Float32))
 	if err == nil {
 		if s.randomized, err = tfmodel.Randomize(s.bundle, second, s.Settings.Seed); err == nil {
 			if err = s.randomized.To(ctx, 1); err == nil {
@@ -275,14 +283,14 @@ func (s *scoreJob) note(texts ...string) {
 func (s *scoreJob) method(ctx context.Context, name string) (score.Method, error) {
 	settings := s.Settings
 	settings.Method = name
-	one := func(b *savedmodel.Bundle) (explain.Explainer, error) {
-		all, err := newExplainers(settings, b)
+	one := func(b, exact *savedmodel.Bundle) (explain.Explainer, error) {
+		all, err := newExplainers(settings, b, exact)
 		if err != nil {
 			return nil, err
 		}
 		return all[0], nil
 	}
-	explainer, err := one(s.bundle)
+	explainer, err := one(s.bundle, s.exact)
 	if err != nil {
 		return score.Method{}, err
 	}
@@ -290,7 +298,7 @@ func (s *scoreJob) method(ctx context.Context, name string) (score.Method, error
 	if s.randomized == nil {
 		return m, nil
 	}
-	randomised, err := one(s.randomized.Bundle)
+	randomised, err := one(s.randomized.Bundle, nil)
 	m.Randomised = score.Cascade{Layers: s.randomized.Layers, Explainer: func(depth int) (explain.Explainer, error) {
 		return randomised, s.randomized.To(ctx, depth)
 	}}

@@ -55,7 +55,9 @@ one. The full colour is a map's largest value. For methods that look at the imag
 the 99th percentile, because a few pixels may be far above the others. --scale
 shared gives all maps of a method and layer one scale. "oscar draw" draws the
 overlays again in other colours. An option that none of the methods has is an
-error; --list-methods says which have samples, a seed, rules and a score.`,
+error; --list-methods says which have samples, a seed, rules and a score, and which
+are computed in bfloat16 by --precision bfloat16: the others lose by it, and keep
+float32.`,
 		Example: `  oscar explain runs/first photos --out explained
   oscar explain runs/first a.jpg b.png --class glass --out glass
   oscar explain runs/first a.jpg --method gradcam,layercam,saliency,lime --out compared
@@ -153,11 +155,11 @@ func printSummary(w io.Writer, s *pipeline.Summary) {
 // printMethods prints the table of methods.
 func printMethods(w io.Writer) {
 	t := newTable(w)
-	t.AppendHeader(table.Row{"method", "looks at", "score", "signed", "samples", "seed", "rules", "signature", "paper"})
+	t.AppendHeader(table.Row{"method", "looks at", "score", "signed", "samples", "seed", "rules", "bfloat16", "signature", "paper"})
 	mark := map[bool]string{true: "yes"}
 	for _, m := range methods.Table {
 		t.AppendRow(table.Row{
-			m.Name, m.At, m.Score, mark[m.Signed], mark[m.Samples], mark[m.Stochastic], mark[m.HasRules()], mark[m.Signature != nil], m.Paper,
+			m.Name, m.At, m.Score, mark[m.Signed], mark[m.Samples], mark[m.Stochastic], mark[m.HasRules()], mark[!m.Exact], mark[m.Signature != nil], m.Paper,
 		})
 	}
 	t.Render()

@@ -53,9 +53,10 @@ const (
 	Layer      Group = "Layers, initial values, training"
 	Metric     Group = "Classification"
 	Identities Group = "Identities"
+	BFloat16   Group = "bfloat16 beside float32"
 )
 
-var groups = []Group{CAM, Gradients, Relevance, BlackBox, Global, Score, Signature, Layer, Metric, Identities}
+var groups = []Group{CAM, Gradients, Relevance, BlackBox, Global, Score, Signature, Layer, Metric, Identities, BFloat16}
 
 // TwinOnly is the Oracle of a method or metric that no other program has. Its
 // slow twin, the equation written plainly in a test, is all there is to compare

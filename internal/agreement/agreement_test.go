@@ -18,7 +18,7 @@ var sample = []Line{
 // What is written can be read, one line of those that differ in Difference
 // alone, with the largest.
 func TestPageIsReadAsWritten(t *testing.T) {
-	when := Made{"2025-01-02", "v1-2-gabc", "TensorFlow 2.18.1 and go1.26", "a processor (R) at 2.80 GHz"}
+	when := Made{"2025-01-02", "v1-2-gabc", "TensorFlow 2.18.1 and go1.26", "a processor (R) at 2.80 GHz", ""}
 	page, err := Render(sample, when)
 	if err != nil {
 		t.Fatal(err)
@@ -38,6 +38,13 @@ func TestPageIsReadAsWritten(t *testing.T) {
 	again, err := Render(got, when)
 	if err != nil || again != page {
 		t.Errorf("another page is made of what was read: %v", err)
+	}
+	when.Later = "Measured later: the lines of gradcam, on 2025-01-03, at commit def, on another."
+	if page, err = Render(sample, when); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := MadeOf(page); err != nil || again != when {
+		t.Errorf("made later %+v, %v", again, err)
 	}
 	if _, err := Parse("## " + string(CAM) + "\n| a | b |\n"); err == nil || !strings.Contains(err.Error(), "line 2: 2 cells") {
 		t.Errorf("a damaged row: %v", err)

@@ -16,12 +16,17 @@ type Made struct {
 	Commit    string // what git describes
 	Versions  string // of TensorFlow and Go
 	Processor string
+	Later     string // what packages were measured when, if not all at that time; a sentence, or ""
 }
 
-var made = regexp.MustCompile("(?s)Written by `make correctness` on (.*?), at commit\\s(.*?), with\\s(.*?), on\\s(.*?)\\.\n\n")
+var made = regexp.MustCompile("(?s)Written by `make correctness` on (.*?), at commit\\s(.*?), with\\s(.*?), on\\s(.*?)\\.\n\n(Measured later: [^\n]*)?")
 
 func (m Made) String() string {
-	return fmt.Sprintf("Written by `make correctness` on %s, at commit\n%s, with\n%s, on\n%s.", m.Date, m.Commit, m.Versions, m.Processor)
+	text := fmt.Sprintf("Written by `make correctness` on %s, at commit\n%s, with\n%s, on\n%s.", m.Date, m.Commit, m.Versions, m.Processor)
+	if m.Later != "" {
+		text += "\n\n" + m.Later
+	}
+	return text
 }
 
 // MadeOf finds it in a page.
@@ -30,7 +35,7 @@ func MadeOf(page string) (Made, error) {
 	if m == nil {
 		return Made{}, fmt.Errorf("%s does not say how it was made", Page)
 	}
-	return Made{m[1], m[2], m[3], m[4]}, nil
+	return Made{m[1], m[2], m[3], m[4], m[5]}, nil
 }
 
 //go:embed page.tmpl

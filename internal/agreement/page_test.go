@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"flag"
+	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +32,11 @@ var update = flag.Bool("update", false, "write "+agreement.Page+" from the lines
 func TestPageIsRendered(t *testing.T) {
 	path := pagePath(t)
 	if *update {
-		write(t, path, collect(t, os.Getenv(agreement.Folder)), now(t))
+		lines, when := collect(t, os.Getenv(agreement.Folder)), now(t)
+		if os.Getenv("OSCAR_CORRECTNESS_OF") != "" { // the lines of other packages stay
+			lines, when = laid(t, read(t, path), lines, when)
+		}
+		write(t, path, lines, when)
 	}
 	page := read(t, path)
 	lines, err := agreement.Parse(page)
@@ -139,6 +145,25 @@ func collect(t *testing.T, dir string) (lines []agreement.Line) {
 		}
 	}
 	return lines
+}
+
+// laid returns the lines of a page with those of some packages in the place of theirs.
+func laid(t *testing.T, page string, lines []agreement.Line, now agreement.Made) ([]agreement.Line, agreement.Made) {
+	t.Helper()
+	before, err := agreement.Parse(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	when, err := agreement.MadeOf(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := map[string]bool{}
+	for _, l := range lines {
+		of[l.Test] = true
+	}
+	when.Later = fmt.Sprintf("Measured later: the lines of %s, on %s, at commit %s, on %s.", strings.Join(slices.Sorted(maps.Keys(of)), ", "), now.Date, now.Commit, now.Processor)
+	return append(slices.DeleteFunc(before, func(l agreement.Line) bool { return of[l.Test] }), lines...), when
 }
 
 // now says how the page is being made.

@@ -161,6 +161,17 @@ func Open(t testing.TB, name string, redrawn ...string) *tfmodel.Attached {
 	return m
 }
 
+// Folder makes a network of [Names] with its weights, as a SavedModel, and returns the
+// SavedModel's folder.
+func Folder(t testing.TB, name string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "model")
+	if err := write(dir, Architecture(name), nil); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 func open(dir string, a tfmodel.Architecture, redrawn []string) (*tfmodel.Attached, error) {
 	dir = filepath.Join(dir, "model")
 	if err := write(dir, a, redrawn); err != nil {
