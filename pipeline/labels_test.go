@@ -11,6 +11,16 @@ import (
 	"oscar/result"
 )
 
+// A class that is called like a word of the command line is told of.
+func TestClassesThatAreWords(t *testing.T) {
+	if got := wordNotes([]string{"all", "can", "true"}); len(got) != 2 || got[0] != `the class "true" is also a word: explain --class =true explains the class` {
+		t.Errorf("%q", got)
+	}
+	if got := wordNotes([]string{"can", "True"}); got != nil {
+		t.Errorf("%q", got)
+	}
+}
+
 // Every job gives the images of a nested folder the same classes: the split's of
 // the same content, else that of the nearest folder that is named as a class.
 func TestJobsAgreeOnLabels(t *testing.T) {

@@ -68,6 +68,16 @@ func newMapper(bundle *savedmodel.Bundle, s Settings, dir string, l labels, limi
 	return m, err
 }
 
+// wordNotes notes the classes whose names mean something else on a command line.
+func wordNotes(classes []string) (notes []string) {
+	for _, word := range []string{TargetPredicted, TargetTrue, TargetAll} {
+		if slices.Contains(classes, word) {
+			notes = append(notes, fmt.Sprintf("the class %q is also a word: explain --class =%s explains the class", word, word))
+		}
+	}
+	return notes
+}
+
 // classAsked returns the index of the class that --class names, and
 // explain.Predicted for the words predicted, true and all. "=true" is the class
 // called true.

@@ -144,6 +144,7 @@ func (o TrainOptions) create(ctx context.Context, out *run.Folder) (_ *Run, err 
 		return nil, err
 	}
 	o.Listener.Note(dataset.Grouped(split.Notes)...)
+	o.Listener.Note(wordNotes(split.Classes)...)
 	o.Listener.Note(dataset.LeftOut(split.Unreadable)...)
 	if n := len(split.Unreadable); n > 0 {
 		o.Listener.Note(fmt.Sprintf("%s could not be read; split.json lists them", text.Count(n, "file")))

@@ -39,7 +39,7 @@ func RecordCommand(ctx context.Context, dir string) error {
 }
 
 // AddCommand records a command line, "oscar" and its arguments, in a folder of
-// results, unless it is there already.
+// results as the last one. One that is there already is not recorded twice.
 func AddCommand(dir string, args []string) error {
 	c := commands{Format: 1}
 	if _, err := readOptional(dir, CommandFile, &c); checksum.Is(err) {
@@ -47,9 +47,7 @@ func AddCommand(dir string, args []string) error {
 	} else if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(c.Commands, func(has []string) bool { return slices.Equal(has, args) }) {
-		return nil
-	}
+	c.Commands = slices.DeleteFunc(c.Commands, func(has []string) bool { return slices.Equal(has, args) })
 	c.Commands = append(c.Commands, args)
 	return checksum.WriteJSON(dir, CommandFile, c)
 }

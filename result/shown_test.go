@@ -90,7 +90,7 @@ func TestCommands(t *testing.T) {
 		}
 	}
 	got, err := Commands(dir)
-	if diff := cmp.Diff([]string{`oscar explain run 'my photos' --out=x --class 'it'\''s' ''`, "oscar explain run a/b --out x --samples=4"}, got); diff != "" || err != nil {
+	if diff := cmp.Diff([]string{"oscar explain run a/b --out x --samples=4", `oscar explain run 'my photos' --out=x --class 'it'\''s' ''`}, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }

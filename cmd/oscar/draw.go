@@ -37,7 +37,7 @@ what is missing.`,
 				screen.progress(p.Share, fmt.Sprintf("%s %d/%d", screen.stage, p.Images, p.Total), p.Left)
 			}
 			summary, err := pipeline.Draw(cmd.Context(), o)
-			if err != nil {
+			if err := record(cmd.Context(), o.Dir, err); err != nil {
 				return err
 			}
 			screen.clear()

@@ -92,6 +92,10 @@ func TestPlainOutput(t *testing.T) {
 		"oscar study add":      "",
 		"oscar study run":      "",
 		"oscar demo":           "",
+		"oscar audit":          "",
+		"oscar compare":        "",
+		"oscar serve":          "",
+		"oscar verify":         "export RUN --out whole && verify whole",
 		"oscar version":        "version",
 	}
 	dir := t.TempDir()
