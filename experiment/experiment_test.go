@@ -51,7 +51,7 @@ seed: 18446744073709551615
 func TestYAMLRefusals(t *testing.T) {
 	const (
 		top          = "format, architecture, fine_tune, explain, data, training, seed"
-		training     = "epochs, batch, learning_rate, schedule, adam, loss, augmentation, precision, select, early_stopping"
+		training     = "epochs, batch, learning_rate, schedule, adam, loss, class_weight, sampling, augmentation, precision, select, early_stopping"
 		augmentation = "rotation, width_shift, height_shift, shear, zoom, random_crop, horizontal_flip, vertical_flip, brightness, contrast, saturation, hue, fill_mode, fill_value"
 	)
 	for text, want := range map[string]string{
@@ -62,7 +62,7 @@ func TestYAMLRefusals(t *testing.T) {
 		"training: {epoch: 3}":                  `training has an unknown key "epoch" (epochs?); have ` + training,
 		"training: {Epochs: 3}":                 `training has an unknown key "Epochs" (epochs?); have ` + training,
 		"training: {adam: {beta: 1}}":           `training.adam has an unknown key "beta" (beta1?); have beta1, beta2, epsilon, weight_decay`,
-		"training: {loss: {smoothing: 1}}":      `training.loss has an unknown key "smoothing"; have kind, label_smoothing`,
+		"training: {loss: {smoothing: 1}}":      `training.loss has an unknown key "smoothing"; have kind, label_smoothing, gamma`,
 		"training: {schedule: {warmup: 1}}":     `training.schedule has an unknown key "warmup"; have kind, decay, floor, warmup_epochs, warmup_steps`,
 		"training: {schedule: cosine}":          "training.schedule is cosine, want some of the keys kind, decay, floor, warmup_epochs, warmup_steps",
 		"training: {early_stopping: {wait: 1}}": `training.early_stopping has an unknown key "wait"; have monitor, patience, min_delta`,
@@ -160,7 +160,7 @@ func TestSet(t *testing.T) {
 	}
 	for setting, want := range map[string]string{
 		"training.epochs":   `"training.epochs" has no value, want KEY=VALUE as in training.epochs=40`,
-		"training.epoch=3":  `training has an unknown key "epoch" (epochs?); have epochs, batch, learning_rate, schedule, adam, loss, augmentation, precision, select, early_stopping`,
+		"training.epoch=3":  `training has an unknown key "epoch" (epochs?); have epochs, batch, learning_rate, schedule, adam, loss, class_weight, sampling, augmentation, precision, select, early_stopping`,
 		"training.epochs=a": "training.epochs is a string, want a whole number",
 		"seed=[":            "seed: yaml: line 1: did not find expected node content",
 	} {

@@ -50,8 +50,11 @@ var others = map[string]struct{ before, value string }{
 	"training.adam.beta2":               {"", "0.5"},
 	"training.adam.epsilon":             {"", "0.5"},
 	"training.adam.weight_decay":        {"", "0.5"},
-	"training.loss.kind":                {"", tfmodel.Losses()[1]},
+	"training.loss.kind":                {"", tfmodel.CategoricalHinge},
 	"training.loss.label_smoothing":     {"", "0.5"},
+	"training.loss.gamma":               {"training.loss.kind=" + tfmodel.FocalCrossEntropy, "0.5"},
+	"training.class_weight":             {"", "balanced"},
+	"training.sampling":                 {"", "balanced"},
 	"training.augmentation.copies":      {"", "[{zoom: 0.5}]"},
 	"training.augmentation.phases":      {"", "[{zoom: 0.5}]"},
 	"training.precision":                {"", "auto"},
@@ -76,7 +79,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key := range others {
-		if parts := strings.Split(key, "."); len(parts) > 1 && parts[1] == "loss" || key == "training.augmentation.copies" || key == "training.augmentation.phases" || key == "training.adam.weight_decay" {
+		if parts := strings.Split(key, "."); len(parts) > 1 && parts[1] == "loss" || key == "training.augmentation.copies" || key == "training.augmentation.phases" || key == "training.adam.weight_decay" || key == "training.class_weight" || key == "training.sampling" {
 			continue // left out if empty
 		}
 		if _, ok := keys[key]; !ok {

@@ -23,6 +23,11 @@ type Training struct {
 	Adam tfmodel.Adam `json:"adam"`
 	// Loss is the function that training minimises.
 	Loss tfmodel.Loss `json:"loss,omitzero"`
+	// ClassWeight weighs the images of classes in the loss.
+	ClassWeight ClassWeight `json:"class_weight,omitzero"`
+	// Sampling is Balanced to draw each class equally often; "" visits each image of the
+	// train part once an epoch.
+	Sampling Sampling `json:"sampling,omitempty"`
 	// Augmentation changes the images of the train part only.
 	Augmentation dataset.Augmentation `json:"augmentation,omitzero"`
 	// Precision is what convolutions and products are computed in. A run has one
@@ -60,6 +65,9 @@ func (t Training) check() error {
 	case !(t.LearningRate > 0) || math.IsInf(t.LearningRate, 0):
 		return fmt.Errorf("learning rate is %g, want above 0", t.LearningRate)
 	}
+	if err := cmp.Or(t.ClassWeight.check(), t.Sampling.check()); err != nil {
+		return err
+	}
 	if err := t.Augmentation.Check(); err != nil {
 		return fmt.Errorf("augmentation: %w", err)
 	}
@@ -68,6 +76,7 @@ func (t Training) check() error {
 
 // resolve fills in the names that may be left out.
 func (t *Training) resolve() {
+	t.Loss = t.Loss.Resolved()
 	t.Schedule.Kind = cmp.Or(t.Schedule.Kind, "constant")
 	t.Select = cmp.Or(t.Select, ByAccuracy)
 	if t.EarlyStopping != nil {

@@ -143,6 +143,9 @@ func (o TrainOptions) create(ctx context.Context, out *run.Folder) (_ *Run, err 
 	if err != nil {
 		return nil, err
 	}
+	if _, err := run.Weighted(e.Training.ClassWeight, split); err != nil {
+		return nil, err
+	}
 	o.Listener.Note(dataset.Grouped(split.Notes)...)
 	o.Listener.Note(wordNotes(split.Classes)...)
 	o.Listener.Note(dataset.LeftOut(split.Unreadable)...)

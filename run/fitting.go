@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"oscar/dataset"
+	"oscar/experiment"
 	"oscar/internal/checksum"
 	"oscar/internal/machine"
 	"oscar/metric"
@@ -57,7 +59,11 @@ func (r *Run) Fit(ctx context.Context, machine Machine, listener Listener) error
 		return err
 	}
 	defer j.close()
-	f := &fitting{run: r, machine: machine, listener: listener, trainer: t, journal: j, state: s, noted: map[string]bool{}, reasons: map[string]int{}}
+	train, err := Weighted(e.Training.ClassWeight, r.Split)
+	if err != nil {
+		return err
+	}
+	f := &fitting{run: r, train: train, machine: machine, listener: listener, trainer: t, journal: j, state: s, noted: map[string]bool{}, reasons: map[string]int{}}
 	if f.loader, err = r.loader(machine, f.skip()); err != nil {
 		return err
 	}
@@ -102,6 +108,7 @@ type fitting struct {
 	loader   *dataset.Loader
 	journal  *journal
 	state    state
+	train    []dataset.Item  // the train part, with the weights of classes in those of images
 	features features        // of the images, while only the head is trained
 	skipped  int             // images that the loader left out and that no step has counted yet
 	noted    map[string]bool // their paths
@@ -136,6 +143,19 @@ func (f *fitting) interrupted() error {
 	return fmt.Errorf("%w at step %d, epoch %d; continue with --resume %s", ErrInterrupted, f.state.Step, f.state.Epoch+1, f.run.Dir)
 }
 
+// order is that of an epoch of so many images.
+func (f *fitting) order(images int) []int {
+	seed, epoch := f.run.Experiment.Seed, f.state.Epoch
+	if f.run.Experiment.Training.Sampling != experiment.BalancedSampling {
+		return dataset.Order(images, seed, epoch)
+	}
+	classes := make([]int, images)
+	for i := range classes {
+		classes[i] = f.train[i%len(f.train)].Class
+	}
+	return dataset.BalancedOrder(classes, seed, epoch)
+}
+
 // epoch trains one epoch, or what is left of it, then validates and saves.
 func (f *fitting) epoch(ctx, work context.Context) error {
 	r, s := f.run, &f.state
@@ -149,7 +169,7 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 	} else {
 		f.features = nil
 	}
-	order := dataset.Order(images, r.Experiment.Seed, s.Epoch)
+	order := f.order(images)
 	if err := f.learn(ctx, work, order); err != nil {
 		return err
 	}
@@ -238,12 +258,12 @@ func (f *fitting) learn(ctx, work context.Context, order []int) error {
 // batches are those of the images of an order, changed as the experiment says, or their
 // features.
 func (f *fitting) batches(ctx context.Context, order []int) iter.Seq2[tfmodel.Batch, error] {
-	split, training := f.run.Split, f.run.Experiment.Training
+	training := f.run.Experiment.Training
 	if f.features != nil {
-		return f.features.batches(split.Train, order, training.Batch, &f.skipped)
+		return f.features.batches(f.train, order, training.Batch, &f.skipped)
 	}
 	pass := dataset.Epoch{Augmentation: training.Augmentation, Seed: f.run.Experiment.Seed, Number: f.state.Epoch}
-	return ofImages(f.loader.Augmented(ctx, split.Train, order, training.Batch, pass))
+	return ofImages(f.loader.Augmented(ctx, f.train, order, training.Batch, pass))
 }
 
 // ofImages are batches of images for a trainer.
@@ -259,6 +279,24 @@ func ofImages(batches iter.Seq2[*dataset.Batch, error]) iter.Seq2[tfmodel.Batch,
 			}
 		}
 	}
+}
+
+// Weighted returns the train part of a split, with the weights of classes in those of
+// the images.
+func Weighted(c experiment.ClassWeight, s *dataset.Split) ([]dataset.Item, error) {
+	images := make([]int, len(s.Classes))
+	for _, item := range s.Train {
+		images[item.Class]++
+	}
+	factors, err := c.Weights(s.Classes, images)
+	if err != nil || factors == nil {
+		return s.Train, err
+	}
+	train := slices.Clone(s.Train)
+	for i := range train {
+		train[i].Weight = cmp.Or(train[i].Weight, 1) * factors[train[i].Class]
+	}
+	return train, nil
 }
 
 // weights returns the factors of the items' losses; nil if all are 1.

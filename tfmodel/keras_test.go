@@ -64,6 +64,7 @@ func TestTrainingEqualsKeras(t *testing.T) {
 		"branched, hinge": {Architecture: penalised, Adam: DefaultAdam(), Loss: Loss{Kind: CategoricalHinge}, Rate: 1e-3},
 		"branched, AdamW": {Architecture: penalised, Adam: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3},
 		"tiny, weighted":  {Architecture: still(Tiny(4)), Adam: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
+		"branched, focal": {Architecture: penalised, Adam: DefaultAdam(), Loss: Loss{Kind: FocalCrossEntropy, Gamma: 1.5, LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
 		"tiny, AdamW":     {Architecture: still(Tiny(4)), Adam: decay, Loss: Loss{}, Rate: 1e-3},
 		// Adam's first steps follow a gradient's sign however small it is, and what
 		// rounds a gradient of nothing depends on the processor: with a rate of 2e-3

@@ -1,6 +1,7 @@
 package tfmodel
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -14,12 +15,21 @@ type Loss struct {
 	// LabelSmoothing is the share of a label that is spread over all classes, 0 to below 1
 	// (Szegedy et al. 2016, section 7). It needs cross-entropy, and holds in training only.
 	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
+	// Gamma is the exponent of [FocalCrossEntropy], above 0 to 10; 0 is defaultGamma.
+	Gamma float64 `json:"gamma,omitempty"`
 }
+
+// defaultGamma is the exponent of Lin et al. 2017.
+const defaultGamma = 2
 
 // The losses, by Keras's names.
 const (
 	// SoftmaxCrossEntropy is -log softmax(scores)[label].
 	SoftmaxCrossEntropy = "softmax_cross_entropy"
+	// FocalCrossEntropy is -(1 - p)^gamma log p of the label's probability p (Lin et al.
+	// 2017, equation 4), summed over all classes if labels are smoothed. It is Keras's
+	// CategoricalFocalCrossentropy with alpha 1.
+	FocalCrossEntropy = "categorical_focal_crossentropy"
 	// CategoricalHinge is max(0, 1 + the highest score of another class - the label's
 	// score). As in Keras, another class's score counts as at least 0: if all of them are
 	// lower, the loss is max(0, 1 - the label's score). With an L2 penalty on the last kernel
@@ -30,8 +40,14 @@ const (
 // losses is the one table of losses. add returns each example's loss [N] for scores [N,C]
 // and one-hot labels [N,C].
 var losses = []namedLoss{
-	{SoftmaxCrossEntropy, (*Graph).CrossEntropy},
-	{CategoricalHinge, func(g *Graph, scores, labels Tensor) Tensor {
+	{SoftmaxCrossEntropy, func(_ Loss, g *Graph, scores, labels Tensor) Tensor { return g.CrossEntropy(scores, labels) }},
+	{FocalCrossEntropy, func(l Loss, g *Graph, scores, labels Tensor) Tensor {
+		// A p of 1 would have no derivative where gamma is below 1.
+		p := g.Minimum(g.Softmax(scores), g.Scalar(1-1e-7))
+		factor := g.Pow(g.Sub(g.Scalar(1), p), g.Scalar(float32(l.gamma())))
+		return g.Neg(g.Sum(g.Mul(g.Mul(labels, factor), g.LogSoftmax(scores)), false, 1))
+	}},
+	{CategoricalHinge, func(_ Loss, g *Graph, scores, labels Tensor) Tensor {
 		one := g.Scalar(1)
 		right := g.Sum(g.Mul(labels, scores), false, 1)
 		wrong := g.Max(g.Mul(g.Sub(one, labels), scores), false, 1)
@@ -41,7 +57,7 @@ var losses = []namedLoss{
 
 type namedLoss struct {
 	name string
-	add  func(g *Graph, scores, labels Tensor) Tensor
+	add  func(l Loss, g *Graph, scores, labels Tensor) Tensor
 }
 
 // Losses returns the names of all losses.
@@ -63,15 +79,29 @@ func (l Loss) Check() error {
 		return named.Unknown("loss", l.Kind, Losses())
 	case !(l.LabelSmoothing >= 0 && l.LabelSmoothing < 1): // nor NaN
 		return fmt.Errorf("label smoothing is %g, want 0 to below 1", l.LabelSmoothing)
-	case l.LabelSmoothing > 0 && l.index() > 0:
+	case !(l.Gamma >= 0 && l.Gamma <= 10):
+		return fmt.Errorf("gamma is %g, want above 0 to 10", l.Gamma)
+	case l.Gamma > 0 && l.Kind != FocalCrossEntropy:
+		return fmt.Errorf("gamma is %g, which only the loss %s has", l.Gamma, FocalCrossEntropy)
+	case l.LabelSmoothing > 0 && l.Kind == CategoricalHinge:
 		return fmt.Errorf("label smoothing is %g, but %s has no use for it; take it out, or the loss %s", l.LabelSmoothing, l.Kind, SoftmaxCrossEntropy)
 	}
 	return nil
 }
 
+func (l Loss) gamma() float64 { return cmp.Or(l.Gamma, defaultGamma) }
+
+// Resolved returns the loss with its defaults.
+func (l Loss) Resolved() Loss {
+	if l.Kind == FocalCrossEntropy {
+		l.Gamma = l.gamma()
+	}
+	return l
+}
+
 // each returns each example's loss [N], without smoothing the labels.
 func (l Loss) each(g *Graph, scores, labels Tensor) Tensor {
-	return losses[l.index()].add(g, scores, labels)
+	return losses[l.index()].add(l, g, scores, labels)
 }
 
 // smooth returns the labels with a share spread over all classes.

@@ -68,10 +68,53 @@ func TestLabelSmoothingTwin(t *testing.T) {
 			want = append(want, float32(loss))
 		}
 		for _, kind := range []string{"", SoftmaxCrossEntropy} {
-			each, gradients := lossOf(t, Loss{kind, smoothing}, scores, labels)
+			each, gradients := lossOf(t, Loss{Kind: kind, LabelSmoothing: smoothing}, scores, labels)
 			near(t, fmt.Sprintf("smoothing %g", smoothing), each, want, 1e-6)
 			near(t, fmt.Sprintf("gradients, smoothing %g", smoothing), gradients, dWant, 1e-6)
 		}
+	}
+}
+
+// By hand: -(1-p)^gamma log p, and its gradient by the scores, of the label's p.
+func TestFocalByHand(t *testing.T) {
+	scores := [][]float32{{2, -1, 0.5}, {0, 0, 0}, {-3, 1, 4}, {90, 0, 0}, {90, 0, 0}}
+	labels := []int64{0, 2, 1, 0, 1}
+	for _, gamma := range []float64{0, 0.5, 2, 5} {
+		l := Loss{Kind: FocalCrossEntropy, Gamma: gamma}
+		power := gamma
+		if gamma == 0 {
+			power = defaultGamma
+		}
+		var want, dWant []float32
+		for i, row := range scores {
+			var sum float64
+			for _, s := range row {
+				sum += math.Exp(float64(s))
+			}
+			right := math.Exp(float64(row[labels[i]])) / sum
+			rest := 0.0 // 1 - right, without cancellation
+			for c, s := range row {
+				if c != int(labels[i]) {
+					rest += math.Exp(float64(s)) / sum
+				}
+			}
+			logRight := float64(row[labels[i]]) - math.Log(sum)
+			want = append(want, float32(-math.Pow(rest, power)*logRight))
+			slope := power*math.Pow(rest, power-1)*right*logRight - math.Pow(rest, power) // by log p
+			if i == 3 {
+				slope = 0 // beyond 1-1e-7 nothing is learned
+			}
+			for c, s := range row {
+				d := -math.Exp(float64(s)) / sum
+				if c == int(labels[i]) {
+					d++
+				}
+				dWant = append(dWant, float32(slope*d))
+			}
+		}
+		each, gradients := lossOf(t, l, scores, labels)
+		near(t, fmt.Sprintf("focal, gamma %g", gamma), each, want, 2e-5)
+		near(t, fmt.Sprintf("gradients, gamma %g", gamma), gradients, dWant, 2e-5)
 	}
 }
 
@@ -121,10 +164,12 @@ func TestWhatIsLearnedAndWhatIsMeasured(t *testing.T) {
 
 func TestLossRefused(t *testing.T) {
 	for l, words := range map[Loss][]string{
-		{Kind: "hinge"}:         {`no loss "hinge"`, "have softmax_cross_entropy, categorical_hinge"},
-		{LabelSmoothing: 1}:     {"label smoothing is 1", "0 to below 1"},
-		{LabelSmoothing: -0.1}:  {"label smoothing is -0.1"},
-		{CategoricalHinge, 0.1}: {"label smoothing is 0.1", "categorical_hinge"},
+		{Kind: "hinge"}:                               {`no loss "hinge"`, "have softmax_cross_entropy, categorical_focal_crossentropy, categorical_hinge"},
+		{Gamma: 2}:                                    {"gamma is 2", "which only the loss categorical_focal_crossentropy has"},
+		{Kind: FocalCrossEntropy, Gamma: -1}:          {"gamma is -1", "above 0 to 10"},
+		{LabelSmoothing: 1}:                           {"label smoothing is 1", "0 to below 1"},
+		{LabelSmoothing: -0.1}:                        {"label smoothing is -0.1"},
+		{Kind: CategoricalHinge, LabelSmoothing: 0.1}: {"label smoothing is 0.1", "categorical_hinge"},
 	} {
 		wantError(t, fmt.Sprintf("%+v", l), l.Check(), words...)
 		_, err := NewTrainer(Tiny(3), DefaultAdam(), l, 1, graph.Config{})

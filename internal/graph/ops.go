@@ -175,6 +175,12 @@ func (g *Graph) ResizeBilinear(x Tensor, height, width int) Tensor {
 // Softmax returns the softmax over the last dimension of [N,C].
 func (g *Graph) Softmax(x Tensor) Tensor { return g.one("Softmax", nil, x) }
 
+// LogSoftmax is the logarithm of Softmax, also where that rounds to 0.
+func (g *Graph) LogSoftmax(x Tensor) Tensor { return g.one("LogSoftmax", nil, x) }
+
+// Pow is x^y.
+func (g *Graph) Pow(x, y Tensor) Tensor { return g.one("Pow", nil, x, y) }
+
 // CrossEntropy returns -sum(labels * log softmax(logits)) for each row.
 func (g *Graph) CrossEntropy(logits, labels Tensor) Tensor {
 	return g.one("SoftmaxCrossEntropyWithLogits", nil, logits, labels)

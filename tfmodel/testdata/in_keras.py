@@ -81,6 +81,10 @@ def loss(described):
     kind, smoothing = described.get("kind", "softmax_cross_entropy"), described.get("label_smoothing", 0.0)
     if kind == "softmax_cross_entropy":
         return lambda s=smoothing, r=None: losses.CategoricalCrossentropy(from_logits=True, label_smoothing=s, reduction=r)
+    if kind == "categorical_focal_crossentropy":
+        tf.keras.config.set_epsilon(1e-37)  # else Keras cuts the loss off at a p of 1e-7, about 16
+        return lambda s=smoothing, r=None: losses.CategoricalFocalCrossentropy(
+            1.0, described["gamma"], from_logits=True, label_smoothing=s, reduction=r)  # fmt: skip
     return lambda s=0, r=None: losses.CategoricalHinge(reduction=r)
 
 
