@@ -49,11 +49,11 @@ sheets/....jpg shows an image with all side by side.
 split.json, else the nearest folder above the image that is named as a class.
 --class =NAME is the class NAME, even if it is called true, all or predicted.
 
-The colours go from low to high, or from against the class (blue) to for it (red);
-the numbers are in the manifest: base (0 without one) has no colour, scale the full
-one. The full colour is a map's largest value. For methods that look at the image it is
-the 99th percentile, because a few pixels may be far above the others. --scale
-shared gives all maps of a method and layer one scale. "oscar draw" draws the
+The colours go from low to high, or from against the class (blue) to for it (red).
+The manifest has two numbers for each map: base (0 if left out) has no colour, scale
+has the full colour. scale is the map's largest value. For methods that look at the
+image it is the 99th percentile, because a few pixels may be far above the others.
+--scale shared gives all maps of a method and layer one scale. "oscar draw" draws the
 overlays again in other colours. An option that none of the methods has is an
 error; --list-methods says which have samples, a seed, rules and a score, and which
 are computed in bfloat16 by --precision bfloat16: the others lose by it, and keep
