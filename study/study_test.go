@@ -35,6 +35,7 @@ func TestReadRefuses(t *testing.T) {
 		{"{name: mine, seeds: [], variants: [{name: a}]}", "seeds is empty, want at least one, as [1, 2]"},
 		{"{name: mine, seeds: [4, 4], variants: [{name: a}]}", "seed 4 is named twice"},
 		{"{name: mine, split: two, variants: [{name: a}]}", `no split "two"; have one, seed`},
+		{"{name: mine, base: {fine_tune: {from: model}}, variants: [{name: a}]}", "base has fine_tune: a study trains from scratch; compare fine-tuned runs by oscar compare"},
 		{"{name: mine, epochs: -1, variants: [{name: a}]}", "epochs is -1, want 1 or more, or 0 for those of the base"},
 		{"{name: mine, explain: {methods: []}, variants: [{name: a}]}", "explain.methods is empty, want at least one, as [gradcam]"},
 		{"{name: mine, explain: {images: 0}, variants: [{name: a}]}", "explain.images is 0, want at least 1"},
