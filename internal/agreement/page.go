@@ -86,12 +86,17 @@ func Render(lines []Line, made Made) (string, error) {
 		last := &tables[len(tables)-1]
 		last.Lines = append(last.Lines, l)
 	}
-	page, err := template.New("page").Funcs(template.FuncMap{"row": Line.row}).Parse(words)
+	page, err := template.New("page").Funcs(template.FuncMap{"row": Line.row, "model": Model.row}).Parse(words)
+	if err != nil {
+		return "", err
+	}
+	models, err := readModels()
 	if err != nil {
 		return "", err
 	}
 	var b strings.Builder
-	err = page.Execute(&b, map[string]any{"Made": made.String(), "Tables": tables, "Header": header, "Kinked": bound(Kinked)})
+	err = page.Execute(&b, map[string]any{"Made": made.String(), "Tables": tables, "Header": header, "Kinked": bound(Kinked),
+		"Models": models, "ModelsHeader": modelsHeader})
 	return b.String(), err
 }
 

@@ -27,6 +27,29 @@ import (
 
 var update = flag.Bool("update", false, "write "+agreement.Page+" from the lines in $"+agreement.Folder)
 
+var (
+	again  = flag.Bool("again", false, "write "+agreement.Page+" from its own lines")
+	models = flag.String("models", "", "write models.json from a file of savedmodel/foreign's TestApplications")
+)
+
+// TestModels writes models.json, which the page is rendered with, if -models names a file.
+func TestModels(t *testing.T) {
+	if *models == "" {
+		return
+	}
+	var list []agreement.Model
+	if err := json.Unmarshal([]byte(read(t, *models)), &list); err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.MarshalIndent(agreement.Models{Made: now(t), Models: list}, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("models.json", append(b, '\n'), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // The page is what is rendered of its own lines: nobody has edited it. With
 // -update it is written.
 func TestPageIsRendered(t *testing.T) {
@@ -35,6 +58,17 @@ func TestPageIsRendered(t *testing.T) {
 		lines, when := collect(t, os.Getenv(agreement.Folder)), now(t)
 		if os.Getenv("OSCAR_CORRECTNESS_OF") != "" { // the lines of other packages stay
 			lines, when = laid(t, read(t, path), lines, when)
+		}
+		write(t, path, lines, when)
+	}
+	if *again {
+		lines, err := agreement.Parse(read(t, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		when, err := agreement.MadeOf(read(t, path))
+		if err != nil {
+			t.Fatal(err)
 		}
 		write(t, path, lines, when)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,6 +46,11 @@ func Adopt(ctx context.Context, dir, out string, o Options) (*Adopted, error) {
 		return nil, err
 	}
 	defer a.session.Close()
+	if a.token && o.Explain == "" {
+		if err := m.passToken(ctx, a, o); err != nil {
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
+	}
 	if err := a.probe(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
@@ -73,6 +79,8 @@ type adoption struct {
 	class         graph.Tensor
 	vars          []*graph.Variable
 	saver         savedmodel.Saver
+	noise         float64 // of the answers to images that differ by rounding, where it is large
+	token         bool    // the default layer is one of tokens, with one for the whole image
 }
 
 // open builds the graph and sets its variables.
@@ -308,7 +316,11 @@ func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scali
 		m.Parameters += elements[a.vars[i].Name]
 	}
 	a.table(layers, grids, elements)
-	return a.chooseLayer()
+	if err := a.chooseLayer(); err != nil {
+		return err
+	}
+	a.token = slices.ContainsFunc(layers, func(l layer) bool { return grids[l.out].token })
+	return nil
 }
 
 // table lists the layers, and says where there is no gradient.

@@ -36,6 +36,7 @@ type user struct {
 type grid struct {
 	tensor ref
 	output []int // shape of one example
+	token  bool  // before the grid's tokens stood one for the whole image
 }
 
 func (f *flat) gridder(shapes func(string) (graph.Shape, graph.DType), tokens string) (*gridder, error) {
@@ -93,11 +94,11 @@ func (g *gridder) lay(r ref) (out grid, ok bool) {
 	}()
 	switch len(s) {
 	case 2:
-		return grid{r, s[1:]}, true
+		return grid{tensor: r, output: s[1:]}, true
 	case 3:
 		rows, columns, first := g.tokens(s[1])
 		if rows == 0 {
-			return grid{r, s[1:]}, true
+			return grid{tensor: r, output: s[1:]}, true
 		}
 		return g.fold(r, t, rows, columns, s[2], first), true
 	case 4:
@@ -110,9 +111,9 @@ func (g *gridder) lay(r ref) (out grid, ok bool) {
 		if t != graph.Float {
 			return g.cast(r, t, s), true
 		}
-		return grid{r, s[1:]}, true
+		return grid{tensor: r, output: s[1:]}, true
 	}
-	return grid{r, s[1:]}, true
+	return grid{tensor: r, output: s[1:]}, true
 }
 
 // imageLike reports whether a map has about the shape of the image. A tensor of
@@ -160,7 +161,7 @@ func (g *gridder) fold(r ref, t graph.DType, rows, columns, channels, first int)
 		back = g.insert(r, "all_tokens", "ConcatV2", join, whole, back, g.scalar(r, 1))
 	}
 	g.reroute(r, back)
-	return grid{refOf(wide), []int{rows, columns, channels}}
+	return grid{refOf(wide), []int{rows, columns, channels}, first > 0}
 }
 
 // turn makes [N,C,H,W] to [N,H,W,C].
@@ -169,14 +170,14 @@ func (g *gridder) turn(r ref, t graph.DType, s graph.Shape) grid {
 	turned := g.insert(r, "map", "Transpose", a, r.String(), g.ints(r, 0, 2, 3, 1))
 	wide := g.widen(r, t, turned)
 	g.reroute(r, g.insert(r, "back", "Transpose", a, g.narrow(r, t, wide), g.ints(r, 0, 3, 1, 2)))
-	return grid{refOf(wide), []int{s[2], s[3], s[1]}}
+	return grid{tensor: refOf(wide), output: []int{s[2], s[3], s[1]}}
 }
 
 // cast makes a map of 16 bits one of 32.
 func (g *gridder) cast(r ref, t graph.DType, s graph.Shape) grid {
 	wide := g.widen(r, t, r.String())
 	g.reroute(r, g.narrow(r, t, wide))
-	return grid{refOf(wide), s[1:]}
+	return grid{tensor: refOf(wide), output: s[1:]}
 }
 
 func (g *gridder) widen(r ref, t graph.DType, x string) string {

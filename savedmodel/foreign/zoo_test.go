@@ -32,6 +32,7 @@ var zooModels = map[string]struct {
 	"odd":            {explain: "last", compared: true},
 	"nested":         {explain: "out_relu", compared: true, flat: true},
 	"vit":            {explain: "tokens", compared: true, rewritten: "ExtractImagePatches"},
+	"vit_class":      {explain: "before", compared: true, rewritten: "ExtractImagePatches"},
 	"outer":          {options: Options{Image: Image{Scale: "-1..1"}}, explain: "conv2d_1", compared: true},
 	"bfloat16":       {explain: "conv2d_1", tolerance: 0.05, compared: true},
 	"float16":        {explain: "conv2d_1", tolerance: 0.01, compared: true},
@@ -222,6 +223,7 @@ func TestZooRefusals(t *testing.T) {
 		words   []string
 	}{
 		"training mode":       {"user_wrong", Options{}, []string{"training mode", "AssignVariableOp", "training=False", "ExportArchive", "--training-graph"}},
+		"of the batch":        {"of_batch", Options{}, []string{"training mode", "another answer alone than among others"}},
 		"no scale":            {"outer", Options{}, []string{"--input-scale", "-1..1", "caffe"}},
 		"no size":             {"any_size", Options{}, []string{"any size", "--input-size"}},
 		"another size":        {"outer", Options{Image: Image{Scale: "0..1", Height: 9, Width: 9}}, []string{"9", "[N,48,48,3]"}},

@@ -130,6 +130,21 @@ def vit():
     return keras.Model(i, L.Dense(CLASSES, activation="softmax")(L.GlobalAveragePooling1D()(x)))
 
 
+class First(L.Layer):
+    def call(self, x):
+        return x[:, 0]
+
+
+def vit_class():
+    """Classifies by the token for the whole image."""
+    i = keras.Input((SIZE, SIZE, 3))
+    x = Positions()(L.Dense(32)(Patches()(L.Rescaling(1 / 255)(i))))
+    y = L.LayerNormalization(epsilon=1e-6, name="before")(x)
+    x = L.Add(name="attended")([x, L.MultiHeadAttention(2, 16)(y, y)])
+    x = L.LayerNormalization(epsilon=1e-6, name="after")(x)
+    return keras.Model(i, L.Dense(CLASSES, activation="softmax")(First()(x)))
+
+
 def outer():
     """Scales nothing: it wants -1..1."""
     return sequential(L.Conv2D(8, 3, strides=2, activation="relu"), L.Conv2D(12, 3, activation="relu"), L.GlobalAveragePooling2D(),
@@ -191,11 +206,11 @@ def subclassed():
     return model
 
 
-KERAS = dict(user_seq=user_seq, user_wrong=user_seq, tf_save=plain, preprocessing=preprocessing, odd=odd, nested=nested, vit=vit, outer=outer,
+KERAS = dict(user_seq=user_seq, user_wrong=user_seq, tf_save=plain, preprocessing=preprocessing, odd=odd, nested=nested, vit=vit, vit_class=vit_class, outer=outer,
              bfloat16=mixed("mixed_bfloat16"), float16=mixed("mixed_float16"), any_size=any_size, two_outputs=two_outputs, bytes_in=bytes_in,
              channels_first=channels_first, grey=grey, subclassed=subclassed)
 LOOKED_AT = dict(user_seq=["conv2d", "conv2d_2", "max_pooling2d_1"], preprocessing=["conv2d", "separable_conv2d", "p_re_lu"], odd=["dilated", "grouped", "last"],
-                 nested=["Conv1", "block_6_expand_relu", "out_relu"], vit=["attended", "tokens"], tf_save=["conv2d", "conv2d_1"], subclassed=["conv2d", "conv2d_1"],
+                 nested=["Conv1", "block_6_expand_relu", "out_relu"], vit=["attended", "tokens"], vit_class=["before"], tf_save=["conv2d", "conv2d_1"], subclassed=["conv2d", "conv2d_1"],
                  bfloat16=["conv2d_1"], float16=["conv2d_1"])
 PREPARED = dict(outer=lambda x: x / 127.5 - 1, channels_first=lambda x: tf.transpose(x, (0, 3, 1, 2)),
                 grey=lambda x: tf.reduce_sum(x * [0.299, 0.587, 0.114], 3, keepdims=True))
@@ -389,7 +404,24 @@ def tf1(folder):
         json.dump({"layers": ["conv1"]}, f)
 
 
-FUNCTIONS = dict(hub=hub, tf1=tf1)
+def of_batch(folder):
+    """Uses the statistics of the batch, and assigns nothing."""
+    class Model(tf.Module):
+        def __init__(self):
+            r = np.random.default_rng(0)
+            self.kernel, self.last = (tf.Variable(r.normal(0, 0.2, s).astype("f4")) for s in ((3, 3, 3, 16), (16, CLASSES)))
+
+        @tf.function(input_signature=[tf.TensorSpec([None, SIZE, SIZE, 3], name="inputs")])
+        def __call__(self, inputs):
+            x = tf.nn.conv2d(inputs / 255, self.kernel, 2, "SAME")
+            mean, variance = tf.nn.moments(x, [0, 1, 2])
+            return {"logits": tf.matmul(tf.reduce_mean(tf.nn.relu((x - mean) * tf.math.rsqrt(variance)), [1, 2]), self.last)}
+
+    model = Model()
+    tf.saved_model.save(model, folder + "/export", signatures={"serving_default": model.__call__})
+
+
+FUNCTIONS = dict(hub=hub, tf1=tf1, of_batch=of_batch)
 
 
 def main():
