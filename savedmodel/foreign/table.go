@@ -1,0 +1,74 @@
+package foreign
+
+import (
+	"fmt"
+	"strings"
+
+	"oscar/internal/graph"
+	"oscar/savedmodel"
+)
+
+// table lists the layers, and says where there is no gradient.
+func (a *adoption) table(layers []layer, grids map[ref]grid, elements map[string]int) {
+	m := &a.Metadata
+	outside := map[string]graph.Tensor{a.flat.image.Name: a.scaledImage}
+	k := 0
+	for _, v := range a.variables {
+		if v.dtype == graph.Float {
+			outside[v.name] = a.vars[k].Value
+			k++
+		}
+	}
+	passage := a.passage(a.head().logits, func(tensor string) (graph.Shape, graph.DType) {
+		t, ok := outside[tensor]
+		if !ok {
+			t, _ = a.tensor(refOf(tensor))
+		}
+		return t.Shape(), t.DType()
+	})
+	for _, l := range layers {
+		g, ok := grids[l.out]
+		if !ok {
+			continue
+		}
+		entry := savedmodel.Layer{Name: l.name, Kind: l.kind, Output: g.output, Tensor: tensorName(l.out), Feature: tensorName(g.tensor)}
+		for _, v := range l.variables {
+			entry.Parameters += elements[v]
+		}
+		if entry.Name == "image" || entry.Name == "" {
+			entry.Name = "layer_" + entry.Name
+		}
+		if why := passage.why(g.tensor); why != "" && len(g.output) == 3 {
+			m.Origin.NoGradient[entry.Name] = why
+		}
+		m.Layers = append(m.Layers, entry)
+	}
+	if why := passage.why(ref{node: a.flat.image.Name}); why != "" {
+		m.Origin.NoGradient["image"] = why
+	}
+}
+
+func tensorName(r ref) string { return fmt.Sprintf("model/%s:%d", r.node, r.index) }
+
+// chooseLayer sets the layer that is explained by default: the one asked for,
+// or the last with a map and a gradient.
+func (a *adoption) chooseLayer() error {
+	m := &a.Metadata
+	var names []string
+	for _, l := range m.Layers {
+		if len(l.Output) != 3 {
+			continue
+		}
+		names = append(names, l.Name)
+		if a.options.Explain == "" && l.Output[0]*l.Output[1] > 1 && m.Origin.NoGradient[l.Name] == "" || a.options.Explain == l.Name {
+			m.Explain = l.Name
+		}
+	}
+	if a.options.Explain != "" && m.Explain == "" {
+		return fmt.Errorf("no layer %q with a map; have %s", a.options.Explain, strings.Join(names, ", "))
+	}
+	if m.Explain == "" {
+		a.Notes = append(a.Notes, "no layer has a map and a gradient: only methods that look at the image work")
+	}
+	return nil
+}
