@@ -97,12 +97,14 @@ func TestDifferenceNamesEverySetting(t *testing.T) {
 			v.SetInt(123)
 		case reflect.Uint64:
 			v.SetUint(123)
+		case reflect.Bool:
+			v.SetBool(true)
 		default:
 			t.Fatalf("%s is a %s", f.Name, v.Kind())
 		}
 		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		name := strings.ReplaceAll(key, "_", "-")
-		if got := difference(a, b); !strings.HasPrefix(got, name+" ") || !strings.HasSuffix(got, ", not other") && !strings.HasSuffix(got, "123") {
+		if got := difference(a, b); !strings.HasPrefix(got, name+" ") || !strings.HasSuffix(got, ", not other") && !strings.HasSuffix(got, "123") && got != name+" false, not true" {
 			t.Errorf("another %s: %q", f.Name, got)
 		}
 	}

@@ -41,7 +41,7 @@ func studyChapters(_ context.Context, dir string) ([]chapter, error) {
 			c.page.Sections = append(c.page.Sections, v.wall(w))
 		}
 	}
-	c.page.Sections = append(c.page.Sections, v.curves(), v.tested(), v.costs())
+	c.page.Sections = append(c.page.Sections, v.tested(), v.curves(), v.costs())
 	return []chapter{c}, nil
 }
 
