@@ -12,18 +12,21 @@ import (
 	"oscar/dataset"
 	"oscar/experiment"
 	"oscar/internal/paths"
+	"oscar/recipes"
 	"oscar/tfmodel"
 )
 
 // asked is what a command line says of an experiment: a file, flags that win
 // over it, and single keys that win over both.
 type asked struct {
-	file string
-	keys []string
+	recipe string
+	file   string
+	keys   []string
 }
 
 // flags adds the flags of an experiment, with the defaults as their values.
 func (a *asked) flags(f *pflag.FlagSet) {
+	f.StringVar(&a.recipe, "recipe", "", "a recipe by its `NAME`, in place of --experiment; see oscar recipes")
 	f.StringVar(&a.file, "experiment", "", "YAML file with an experiment's keys, as in experiment.json")
 	f.StringArrayVar(&a.keys, "set", nil, "set one key, `KEY=VALUE` as in training.batch=16; again for more")
 	e := experiment.Default()
@@ -52,21 +55,32 @@ func experimentFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 	f.BoolVar(&d.Strict, "strict", d.Strict, "a file that cannot be read is an error")
 }
 
+// read returns the YAML of the file or the recipe.
+func (a *asked) read() ([]byte, error) {
+	if a.recipe != "" {
+		return recipes.Read(a.recipe)
+	}
+	return paths.ReadFile(a.file, paths.Settings)
+}
+
 // lay puts file, flags and keys over an experiment and checks it. Errors of the
 // file are said with its name, others are the command line's.
 func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 	var ofFile error // what is wrong with the file, unless a flag mends it
-	if a.file != "" {
-		b, err := paths.ReadFile(a.file, paths.Settings)
+	if a.file != "" && a.recipe != "" {
+		return usageError{errors.New("--recipe and --experiment do not go together; give one"), cmd.CommandPath()}
+	}
+	if a.file != "" || a.recipe != "" {
+		b, err := a.read()
 		if err != nil {
 			return err
 		}
 		if err := e.ReadYAML(b); err != nil {
-			return fmt.Errorf("%s: %w", a.file, err)
+			return fmt.Errorf("%s: %w", a.file+a.recipe, err)
 		}
 		ofFile = e.Check()
 	}
-	if from := cmd.Flags().Lookup("from"); from.Changed && a.file == "" {
+	if from := cmd.Flags().Lookup("from"); from.Changed && a.file+a.recipe == "" {
 		*e = experiment.FineTuning(from.Value.String())
 	}
 	if cmd.Flags().Changed("groups") && cmd.Flags().Changed("group-near-duplicates") {
@@ -81,7 +95,7 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 			err = over.Set(f.Name, f.Value.String())
 		}
 	})
-	if from := cmd.Flags().Lookup("from"); from.Changed && a.file == "" && !cmd.Flags().Changed("head-epochs") {
+	if from := cmd.Flags().Lookup("from"); from.Changed && a.file+a.recipe == "" && !cmd.Flags().Changed("head-epochs") {
 		e.FineTune.HeadEpochs = (e.Training.Epochs + 3) / 4
 	}
 	for _, key := range a.keys {
@@ -93,7 +107,7 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 		err = e.Check()
 	}
 	if err != nil && ofFile != nil && ofFile.Error() == err.Error() {
-		return fmt.Errorf("%s: %w", a.file, err)
+		return fmt.Errorf("%s: %w", a.file+a.recipe, err)
 	}
 	if err != nil {
 		return usageError{err, cmd.CommandPath()}

@@ -15,6 +15,7 @@ import (
 // verbs is the one table of commands.
 var verbs = []func(*globalFlags) *cobra.Command{
 	newTrain,
+	newRecipes,
 	newEvaluate,
 	newPredict,
 	newExplain,

@@ -44,13 +44,13 @@ as an undisturbed one. Ctrl-C saves after the current step (exit status 3). With
 more --epochs a finished run is trained on. DATA says where the images are now, if
 they were moved; their content is checked.
 
-Flags win over --experiment, which wins over the defaults: the plain recipe of
+Flags win over --recipe or --experiment, which win over the defaults: the plain recipe of
 He, Gu and Shi's modified AlexNet. --set reaches every key of experiment.json.
 With --preview-augmentation nothing is trained: a sheet shows training images
 and what they become, to be looked at first.`,
 		Example: `  oscar train photos --out runs/first
   oscar train photos --out runs/quick --epochs 10 --learning-rate 1e-4
-  oscar train photos --out runs/best --experiment recipes/trashnet-128.yaml
+  oscar train photos --out runs/best --recipe trashnet-128
   oscar train photos --out runs/mine --arch resnet10 --set training.select=loss
   oscar train photos --experiment mine.yaml --preview-augmentation sheet.png
   oscar train --train photos/train --test photos/held-out --out runs/first
