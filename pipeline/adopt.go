@@ -164,11 +164,12 @@ var AdoptNotice func(text string)
 
 // adoptInCache returns the folder of oscar's model that a SavedModel was made to, in
 // the cache. It is made anew when the model or its oscar.yaml change.
-func adoptInCache(model string) (string, error) {
+func adoptInCache(model string, trust bool) (string, error) {
 	options, _, err := foreign.ReadSidecar(model)
 	if err != nil {
 		return "", err
 	}
+	options.Trust = trust
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("no folder to adopt %s into: %w; adopt it with \"oscar adopt\"", model, err)

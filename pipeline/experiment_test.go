@@ -33,7 +33,7 @@ training: {epochs: 1, batch: 16, learning_rate: 0.001}
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, err := Inspect(run.Dir, 8)
+	i, err := Inspect(run.Dir, 8, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,7 @@ type ExportOptions struct {
 	Frozen  bool     // constants in place of variables
 	Explain []string // explanations to give as signatures; none: gradcam alone
 	Threads Threads
+	Trust   bool // as of [Machine]
 	// Listener notes weights that are taken in place of damaged ones.
 	Listener Listener
 }
@@ -63,7 +64,7 @@ func (o ExportOptions) extend(ctx context.Context) error {
 	if err := atomicfile.Replaceable(o.Out); err != nil {
 		return err
 	}
-	dir, err := modelDir(o.Model)
+	dir, err := trustedDir(o.Model, o.Trust)
 	if err != nil {
 		return err
 	}
@@ -199,9 +200,19 @@ func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 	}, nil
 }
 
+// trustedDir is [modelDir] of a model that may be loaded: unless trust is set, it is
+// an error if the model can reach files, the network, Python or code of others.
+func trustedDir(path string, trust bool) (string, error) {
+	dir, err := modelDir(path, trust)
+	if err == nil && !trust {
+		err = foreign.CheckTrust(dir)
+	}
+	return dir, err
+}
+
 // modelDir returns the SavedModel's folder for what a user names as MODEL: a
-// run or a SavedModel.
-func modelDir(path string) (string, error) {
+// run or a SavedModel. One of other origin is adopted, which may run it.
+func modelDir(path string, trust bool) (string, error) {
 	if run.Is(path) {
 		dir := filepath.Join(path, run.ModelDir)
 		if _, err := os.Stat(dir); err != nil {
@@ -214,7 +225,7 @@ func modelDir(path string) (string, error) {
 	}
 	switch {
 	case foreign.IsFrozen(path), paths.Exists(filepath.Join(path, "saved_model.pb")) && !savedmodel.IsOscar(path):
-		return adoptInCache(path)
+		return adoptInCache(path, trust)
 	case paths.Exists(filepath.Join(path, "saved_model.pb")):
 		return path, nil
 	}

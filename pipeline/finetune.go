@@ -17,7 +17,7 @@ import (
 // pretrained copies the model that a fine-tuning starts from to dir, as a model of oscar's,
 // and returns its graph. A model of other origin is adopted for images of the experiment's
 // size, if it takes any.
-func pretrained(ctx context.Context, e experiment.Experiment, dir string) (*savedmodel.Body, error) {
+func pretrained(ctx context.Context, e experiment.Experiment, dir string, trust bool) (*savedmodel.Body, error) {
 	from := e.FineTune.From
 	if len(e.Architecture.Layers) > 0 && !e.Architecture.Imports() {
 		return nil, errors.New("the experiment has both architecture.layers and fine_tune.from; give one")
@@ -26,7 +26,7 @@ func pretrained(ctx context.Context, e experiment.Experiment, dir string) (*save
 		return nil, err
 	}
 	if run.Is(from) || savedmodel.IsOscar(from) {
-		model, err := modelDir(from)
+		model, err := trustedDir(from, trust)
 		if err != nil {
 			return nil, err
 		}
@@ -38,6 +38,7 @@ func pretrained(ctx context.Context, e experiment.Experiment, dir string) (*save
 		if err != nil {
 			return nil, err
 		}
+		options.Trust = trust
 		if in := e.Architecture.Input; len(in) == 3 {
 			options.Image.Height, options.Image.Width = in[0], in[1]
 		}

@@ -5,6 +5,7 @@ import (
 
 	"oscar/experiment"
 	"oscar/savedmodel"
+	"oscar/savedmodel/foreign"
 	"oscar/tfmodel"
 )
 
@@ -24,12 +25,15 @@ type Inspection struct {
 	Memory     tfmodel.Memory     `json:"memory"`
 	Origin     *savedmodel.Origin `json:"origin,omitempty"` // of an adopted model
 	Versions   map[string]string  `json:"versions"`
+	// Reaching are the types of operations by which the model can reach files, the
+	// network, Python or code of others: it is opened with trust alone.
+	Reaching []string `json:"reaching"`
 }
 
 // Inspect describes a run's or a SavedModel's model, with a forecast of the
-// memory that a batch takes.
-func Inspect(model string, batch int) (*Inspection, error) {
-	dir, err := modelDir(model)
+// memory that a batch takes. Trust is as of [Machine], for a model of other origin.
+func Inspect(model string, batch int, trust bool) (*Inspection, error) {
+	dir, err := modelDir(model, trust)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +54,9 @@ func Inspect(model string, batch int) (*Inspection, error) {
 	i := &Inspection{
 		Model: meta.Model, Classes: meta.Classes, Image: meta.Image, Layers: meta.Layers, Parameters: meta.Parameters,
 		Explain: meta.Explain, Signatures: signatures, Memory: memory, Versions: meta.Versions, Origin: meta.Origin,
+	}
+	if i.Reaching, err = foreign.Suspicious(dir); err != nil {
+		return nil, err
 	}
 	for _, l := range meta.Layers {
 		i.Frozen += l.Frozen

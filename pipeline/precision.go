@@ -45,7 +45,7 @@ func Open(path string, config Config) (*savedmodel.Bundle, error) {
 
 // openFor opens a model for a job and returns the precision, chosen if it was auto.
 func openFor(path, job string, config Config) (*savedmodel.Bundle, Precision, error) {
-	dir, err := modelDir(strings.TrimSuffix(path, "/"))
+	dir, err := trustedDir(strings.TrimSuffix(path, "/"), config.Trust)
 	if err != nil {
 		return nil, config.Precision, err
 	}

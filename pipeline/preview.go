@@ -59,7 +59,7 @@ func PreviewAugmentation(ctx context.Context, o PreviewOptions) error {
 			return err
 		}
 		defer os.RemoveAll(dir)
-		body, err := pretrained(ctx, e, filepath.Join(dir, "model"))
+		body, err := pretrained(ctx, e, filepath.Join(dir, "model"), o.Machine.Trust)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"os"
@@ -41,9 +43,9 @@ func (m *mapper) openJournal(s shard) (*rowJournal, error) {
 	}
 	whole := 0
 	for line := range bytes.Lines(text) {
-		rows, err := result.ParseRows(j.path, line)
+		rows, err := j.parse(line)
 		if err != nil || !bytes.HasSuffix(line, []byte("\n")) {
-			break // a kill may have torn the last line
+			break // a kill may have torn the last line, or it is damaged
 		}
 		j.before = append(j.before, rows...)
 		whole += len(line)
@@ -52,6 +54,36 @@ func (m *mapper) openJournal(s shard) (*rowJournal, error) {
 		return j, atomicfile.Write(j.path, text[:whole])
 	}
 	return j, nil
+}
+
+// parse returns the row of a line: the SHA-256 of the row and its map, and the
+// row. Lines of older versions are the row alone.
+func (j *rowJournal) parse(line []byte) ([]Row, error) {
+	digest, text, ok := bytes.Cut(line, []byte(" "))
+	if !ok || bytes.HasPrefix(line, []byte("{")) {
+		return result.ParseRows(j.path, line)
+	}
+	rows, err := result.ParseRows(j.path, text)
+	if err != nil || len(rows) != 1 {
+		return nil, errors.Join(err, errors.New("no row"))
+	}
+	if want, err := j.digest(text, rows[0]); err != nil || want != string(digest) {
+		return nil, errors.Join(err, errors.New("the row or its map is damaged"))
+	}
+	return rows, nil
+}
+
+// digest returns the SHA-256 of a row's text and map.
+func (j *rowJournal) digest(text []byte, r Row) (string, error) {
+	path, err := paths.Local(j.dir, r.Map)
+	if err != nil {
+		return "", err
+	}
+	b, err := paths.ReadFile(path, paths.Graph)
+	h := sha256.New()
+	h.Write(text)
+	h.Write(b)
+	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // rows returns the rows of a group for an image and a class, "" for the
@@ -72,10 +104,19 @@ func (j *rowJournal) rows(image string, group []methods.At, class string) []Row 
 
 // add appends rows.
 func (j *rowJournal) add(rows []Row) error {
-	text, err := encodeRows(rows)
-	if err != nil {
-		return err
+	var text []byte
+	for _, r := range rows {
+		line, err := encodeRows([]Row{r})
+		if err != nil {
+			return err
+		}
+		digest, err := j.digest(line, r)
+		if err != nil {
+			return err
+		}
+		text = append(append(text, digest+" "...), line...)
 	}
+	var err error
 	if j.file == nil {
 		if j.file, err = os.OpenFile(j.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666); err != nil {
 			return err

@@ -174,7 +174,7 @@ func difference(a, b Settings) string {
 // fingerprint tells models apart: the hash of the graph and of the variables'
 // index, which holds a checksum of every tensor.
 func fingerprint(model string) (string, error) {
-	dir, err := modelDir(model)
+	dir, err := modelDir(model, false) // it was opened before
 	if err != nil {
 		return "", err
 	}

@@ -87,7 +87,7 @@ func (o TrainOptions) create(ctx context.Context, out *run.Folder) (_ *Run, err 
 	if o.Experiment.FineTune != nil {
 		o.Listener.Stage("reading " + o.Experiment.FineTune.From)
 		dir := filepath.Join(out.Path, run.PretrainedDir)
-		if body, err = pretrained(ctx, o.Experiment, dir); err != nil {
+		if body, err = pretrained(ctx, o.Experiment, dir, o.Machine.Trust); err != nil {
 			return nil, err
 		}
 		defer func() {

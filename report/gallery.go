@@ -12,6 +12,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/explain"
+	"oscar/internal/checksum"
 	"oscar/report/page"
 	"oscar/result"
 )
@@ -121,8 +122,8 @@ func (g *gallery) heat(r result.Row) (image.Image, error) {
 		grid, err := readGrid(g.dir, r.Map)
 		if err == nil {
 			return g.paint(photo, grid, r)
-		} else if differs(err) {
-			return nil, errDamaged
+		} else if checksum.Is(err) {
+			return nil, lacking(err, "the map is missing")
 		}
 	}
 	overlay, err := picture(g.dir, r.Overlay)

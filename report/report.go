@@ -167,11 +167,20 @@ func chaptersWithin(ctx context.Context, run *result.Training) ([]chapter, error
 	}
 	var out []chapter
 	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
 		dir := filepath.Join(run.Dir, e.Name())
-		has := func(name string) bool { return paths.Exists(filepath.Join(dir, name)) }
+		list, err := checksum.Read(dir)
+		if err != nil {
+			return nil, err
+		}
+		has := func(name string) bool { // or had: then reading it tells
+			_, listed := list[name]
+			return listed || paths.Exists(filepath.Join(dir, name))
+		}
 		var more []chapter
 		switch {
-		case !e.IsDir():
 		case has(result.SettingsFile) && has(result.ManifestFile):
 			more, err = explainChaptersOf(ctx, dir, run)
 		case has(result.ScoringFile) && has(result.ScoreFile):

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"oscar/internal/paths"
+	"oscar/internal/checksum"
 	"oscar/metric"
 	"oscar/report/page"
 	"oscar/result"
@@ -213,7 +213,10 @@ func (v *studyChapter) setup() ([]page.Block, error) {
 		return nil, err
 	}
 	out = append(out, command...)
-	if asked, err := paths.ReadFile(filepath.Join(v.dir, result.Asked), paths.Record); err == nil {
+	asked, err := checksum.ReadFile(v.dir, result.Asked)
+	if checksum.Is(err) {
+		out = append(out, page.Text(lacking(err, result.Asked+" is missing").Error()))
+	} else if err == nil {
 		out = append(out, page.Fold{Title: result.Asked, Blocks: []page.Block{page.Code(asked)}})
 	}
 	return out, nil

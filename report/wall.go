@@ -8,6 +8,7 @@ import (
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/heatmap"
+	"oscar/internal/checksum"
 	"oscar/report/page"
 	"oscar/result"
 )
@@ -108,8 +109,8 @@ func (v *studyChapter) paint(method string, row result.WallRow, cell result.Wall
 	photo, err := v.photo(row)
 	if err == nil {
 		grid, err := readGrid(v.dir, cell.Map)
-		if differs(err) {
-			return nil, errDamaged
+		if checksum.Is(err) {
+			return nil, lacking(err, "the map is missing")
 		} else if err == nil {
 			o := heatmap.Options{Heat: grid, Faint: cell.Status == string(explain.Faint)}
 			name := plainColors

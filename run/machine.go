@@ -29,10 +29,15 @@ type Machine struct {
 	Cache           dataset.CacheMode // where decoded images are kept between epochs
 	CheckpointEvery int               // steps between checkpoints within an epoch; 0: none
 	Limits          dataset.Limits    // of an image to evaluate or explain; an experiment has its own
+	// Trust lets models be opened that can reach files, the network, Python or code of
+	// others.
+	Trust bool
 }
 
 // Config returns how a session computes with a job's precision on the machine.
-func (m Machine) Config(p Precision) Config { return Config{Threads: m.Threads, Precision: p} }
+func (m Machine) Config(p Precision) Config {
+	return Config{Threads: m.Threads, Precision: p, Trust: m.Trust}
+}
 
 // Check reports the first number that is out of range.
 func (m Machine) Check() error {

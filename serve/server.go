@@ -29,8 +29,10 @@ type Options struct {
 	Threads pipeline.Threads
 	// Precision is what models compute in.
 	Precision pipeline.Precision
-	Limits    dataset.Limits // of an image
-	MaxBody   int64          // bytes of a request
+	// Trust is as of [pipeline.Machine].
+	Trust   bool
+	Limits  dataset.Limits // of an image
+	MaxBody int64          // bytes of a request
 
 	MaxBatch     int           // images in a run of a model
 	BatchTimeout time.Duration // the longest that an image waits for others to share its run
@@ -131,7 +133,7 @@ func New(o Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	models, err := newRegistry(o.Models, pipeline.Config{Threads: o.Threads, Precision: o.Precision})
+	models, err := newRegistry(o.Models, pipeline.Config{Threads: o.Threads, Precision: o.Precision, Trust: o.Trust})
 	if err != nil {
 		return nil, err
 	}

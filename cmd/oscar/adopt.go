@@ -90,7 +90,7 @@ printed. If it is not above chance, or if the scale is not known, each is tried.
 	f.StringVar(&size, "input-size", "", "HEIGHTxWIDTH of images, where the model leaves it open")
 	f.StringVar(&o.Options.Tokens, "tokens", "", "ROWSxCOLUMNS of a transformer's tokens (a square)")
 	f.BoolVar(&o.Options.TrainingGraph, "training-graph", false, "take a graph that was exported in training mode")
-	f.BoolVar(&o.Options.Trust, "trust", false, "let the model run operations that reach files, network or other programs")
+	trustFlag(cmd, &o.Options.Trust)
 	f.StringVar(&o.Images, "images", "", "labelled images to check the accuracy on")
 	f.BoolVar(&o.Save, "save", false, "write the options to DIR/oscar.yaml, for all verbs that are given DIR")
 	machineFlags(cmd, &o.Machine)

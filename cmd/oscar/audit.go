@@ -78,6 +78,7 @@ for each image, audit.json, pictures and report.html. Nothing in DATA is changed
 	f.StringVar(&o.Part, "split", "test", "the part of the split: test, validation, train, all")
 	f.StringVar(&o.Method, "method", o.Method, "the method of the maps, one")
 	machineFlags(cmd, &o.Machine)
+	trustFlag(cmd, &o.Machine.Trust)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd
 }

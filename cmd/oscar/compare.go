@@ -108,6 +108,7 @@ model whose explanations moved.`,
 		f.Float64Var(&limits[i], flags[i], 0, help+"; without the flag there is no limit")
 	}
 	machineFlags(cmd, &o.Machine)
+	trustFlag(cmd, &o.Machine.Trust)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd
 }

@@ -73,6 +73,7 @@ An image of unknown class is predicted and counted in a row of its own.`,
 	precisionFlag(f, &o.Precision)
 	tableFlags(f, &o.Table.Columns, &o.Table.Root, &o.Table.Classes)
 	machineFlags(cmd, &o.Machine)
+	trustFlag(cmd, &o.Machine.Trust)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd
 }

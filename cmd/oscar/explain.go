@@ -124,6 +124,7 @@ float32.`,
 	f.Uint64Var(&s.Seed, "seed", s.Seed, "of the methods' random draws")
 	precisionFlag(f, &s.Precision)
 	machineFlags(cmd, &o.Machine)
+	trustFlag(cmd, &o.Machine.Trust)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd
 }

@@ -86,6 +86,7 @@ DIR draws the eigenvalues, the tree and the concepts.`,
 	f.Uint64Var(&s.Seed, "seed", s.Seed, "seed of all random draws")
 	precisionFlag(f, &s.Precision)
 	machineFlags(cmd, &o.Machine)
+	trustFlag(cmd, &o.Machine.Trust)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd
 }

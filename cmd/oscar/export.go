@@ -60,6 +60,7 @@ assets.extra/oscar.json tells class names, preparation of images and layers.`,
 	}
 	cmd.Flags().StringVarP(&o.Out, "out", "o", "", "folder for the SavedModel")
 	cmd.Flags().StringSliceVar(&o.Explain, "explain", []string{"gradcam"}, "explanations to give as signatures: "+strings.Join(names, ", "))
+	trustFlag(cmd, &o.Trust)
 	cmd.Flags().BoolVar(&o.Frozen, "frozen", false, "constants in place of variables")
 	return cmd
 }

@@ -18,6 +18,7 @@ func newInspect(*globalFlags) *cobra.Command {
 	var (
 		batch  int
 		asJSON bool
+		trust  bool
 	)
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL",
@@ -29,7 +30,7 @@ func newInspect(*globalFlags) *cobra.Command {
 			if batch < 1 {
 				return usageError{fmt.Errorf("batch is %d, want at least 1", batch), cmd.CommandPath()}
 			}
-			i, err := pipeline.Inspect(args[0], batch)
+			i, err := pipeline.Inspect(args[0], batch, trust)
 			if err != nil {
 				return err
 			}
@@ -53,10 +54,14 @@ func newInspect(*globalFlags) *cobra.Command {
 				fmt.Fprintf(w, "memory      batch of %d: training %s, inference %s\n", i.Memory.Batch, bytes(i.Memory.Training), bytes(i.Memory.Inference))
 			}
 			printOrigin(w, i.Origin)
+			if len(i.Reaching) > 0 {
+				fmt.Fprintf(w, "reaches     files, network or other programs by %s: other verbs want --trust\n", strings.Join(i.Reaching, ", "))
+			}
 			fmt.Fprintf(w, "signatures  %s; gradcam looks at %s\n", strings.Join(i.Signatures, ", "), i.Explain)
 			return nil
 		},
 	}
+	trustFlag(cmd, &trust)
 	cmd.Flags().IntVar(&batch, "batch", 32, "images a batch, for the forecast of memory")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd

@@ -123,6 +123,7 @@ standard output has whole rows.`,
 	f.IntVar(&o.Batch, "batch", o.Batch, "images in a run of the model")
 	precisionFlag(f, &o.Precision)
 	machineFlags(cmd, &o.Machine)
+	trustFlag(cmd, &o.Machine.Trust)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd
 }

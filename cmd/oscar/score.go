@@ -107,6 +107,7 @@ with more methods it computes only those.`,
 	f.BoolVar(&asJSON, "json", false, "print score.json")
 	precisionFlag(f, &s.Precision)
 	machineFlags(cmd, &o.Machine)
+	trustFlag(cmd, &o.Machine.Trust)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd
 }

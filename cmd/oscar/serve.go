@@ -81,6 +81,7 @@ a lost request. /healthz, /readyz and /metrics (Prometheus) are for operators.`,
 	f.IntVar(&o.Threads.Intra, "threads", 0, "threads within one operation; 0: one a processor")
 	f.IntVar(&o.Threads.Inter, "inter-threads", 0, "operations run concurrently; 0: 1")
 	precisionFlag(f, &o.Precision)
+	trustFlag(cmd, &o.Trust)
 	limitFlags(cmd, &o.Limits)
 	return cmd
 }

@@ -142,6 +142,7 @@ and what they become, to be looked at first.`,
 	f.StringVar(&cache, "cache", cache, "where decoded images are kept between epochs: none, memory, disk")
 	f.IntVar(&o.Machine.CheckpointEvery, "checkpoint-every", 0, "steps between checkpoints within an epoch; 0: only at its end")
 	machineFlags(cmd, &o.Machine)
+	trustFlag(cmd, &o.Machine.Trust)
 	return cmd
 }
 
@@ -162,6 +163,11 @@ func machineFlags(cmd *cobra.Command, m *pipeline.Machine) {
 	f.IntVar(&m.Threads.Intra, "threads", 0, "threads within one operation; 0: one a processor")
 	f.IntVar(&m.Threads.Inter, "inter-threads", 0, "operations run concurrently; 0: 1")
 	f.IntVar(&m.Workers, "workers", 0, "images decoded concurrently; 0: one a processor")
+}
+
+// trustFlag adds the flag with which models are opened that reach beyond themselves.
+func trustFlag(cmd *cobra.Command, trust *bool) {
+	cmd.Flags().BoolVar(trust, "trust", false, "let the model run operations that reach files, network or other programs")
 }
 
 // precisionFlag adds the flag that says in what numbers a model computes.

@@ -26,7 +26,7 @@ import (
 const File = "SHA256SUMS"
 
 // trailer begins a list's last line, a comment for sha256sum. It tells damage of
-// the list from damage of a file. Lists of older versions have none.
+// the list from damage of a file.
 const trailer = "# SHA-256 of the lines above: "
 
 // List has the SHA-256 of files, in hexadecimal, by their paths relative to the
@@ -97,7 +97,7 @@ func parse(b []byte) (l List, ok bool) {
 		l[name] = digest
 		at += len(line)
 	}
-	return l, true
+	return nil, false
 }
 
 // special are the characters of names that sha256sum escapes. A line with one of

@@ -73,7 +73,7 @@ func TestReadFile(t *testing.T) {
 }
 
 func TestDamagedList(t *testing.T) {
-	for _, text := range []string{"nothing\n", "00  a\n", "\x00", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  ../a\n",
+	for _, text := range []string{"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  a\n", "nothing\n", "00  a\n", "\x00", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  ../a\n",
 		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  a"} {
 		dir := t.TempDir()
 		put(t, dir, File, text)

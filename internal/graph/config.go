@@ -15,6 +15,9 @@ type Config struct {
 	Threads   Threads
 	Precision Precision
 	Optimizer Optimizer
+	// Trust lets a model be opened that can reach files, the network, Python or code of
+	// others. Package pipeline asks for it.
+	Trust bool
 }
 
 // Threads says how many threads TensorFlow may use. A process has one Intra pool, whose size

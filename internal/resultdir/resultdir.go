@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/paths"
 )
 
@@ -94,8 +95,14 @@ func (k Kind) Check(path string) (resumed bool, err error) {
 	has := func(name string) bool {
 		return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == name })
 	}
-	if k.Mark != "" && has(k.Mark) {
-		return true, nil
+	if k.Mark != "" {
+		list, err := checksum.Read(path)
+		if err != nil {
+			return false, err
+		}
+		if _, lost := list[k.Mark]; lost || has(k.Mark) { // reading it tells that it is lost
+			return true, nil
+		}
 	}
 	locked := has(atomicfile.LockFile)
 	for _, e := range entries {

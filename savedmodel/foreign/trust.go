@@ -83,9 +83,9 @@ func refusal(ops []string) error {
 // A function with the name of an operation does not count.
 func (m *Model) calls(op string) bool { return m.functions[op] != nil && m.ops[op] == nil }
 
-// checkTrust refuses a SavedModel with operations by [suspicious].
-func checkTrust(dir string) error {
-	ops, err := suspicious(dir)
+// CheckTrust refuses a SavedModel with operations by [Suspicious].
+func CheckTrust(dir string) error {
+	ops, err := Suspicious(dir)
 	if err == nil {
 		err = refusal(ops)
 	}
@@ -95,11 +95,11 @@ func checkTrust(dir string) error {
 	return nil
 }
 
-// suspicious returns the types of operations by which the SavedModel in dir can
+// Suspicious returns the types of operations by which the SavedModel in dir can
 // reach files, the network, Python or code of others, or keep a state, sorted. It
 // looks at all graphs and functions, used or not. The operations that save and
 // restore the model's own variables do not count. Nothing of the model is run.
-func suspicious(dir string) ([]string, error) {
+func Suspicious(dir string) ([]string, error) {
 	b, err := readFile(dir)
 	if err != nil {
 		return nil, err
