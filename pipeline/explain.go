@@ -34,9 +34,6 @@ const (
 // Row is a line of manifest.jsonl.
 type Row = result.Row
 
-// Unreadable is the status of a file that cannot be read as an image.
-const Unreadable = result.Unreadable
-
 // ReadManifest reads the rows of a folder of explanations.
 func ReadManifest(dir string) ([]Row, error) { return result.ReadManifest(dir) }
 

@@ -10,6 +10,7 @@ import (
 	"oscar/gradcam"
 	"oscar/internal/npy"
 	"oscar/methods"
+	"oscar/result"
 )
 
 func asked(method, layer string) Settings {
@@ -98,7 +99,7 @@ func TestExplainLayers(t *testing.T) {
 	_, rows := explained(t, ExplainOptions{Paths: []string{dir}, Out: out, Settings: asked("gradcam,layercam,lrp,lrp@conv1,saliency", "conv1,conv5")})
 	seen, sheets, files := map[string]int{}, map[string]bool{}, map[string]bool{}
 	for _, r := range rows {
-		if r.Status == Unreadable {
+		if r.Status == result.Unreadable {
 			if r.Layer != "conv1,conv5" || r.Method != "gradcam,layercam,lrp,lrp@conv1,saliency" {
 				t.Errorf("%+v", r)
 			}
@@ -122,7 +123,7 @@ func TestExplainLayers(t *testing.T) {
 		alone := filepath.Join(t.TempDir(), "alone")
 		_, rows := explained(t, ExplainOptions{Paths: []string{dir}, Out: alone, Settings: asked(test.method, test.layer)})
 		for _, r := range rows {
-			if r.Status == Unreadable {
+			if r.Status == result.Unreadable {
 				continue
 			}
 			_, a, err := npy.Read(filepath.Join(alone, r.Map))

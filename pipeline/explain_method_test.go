@@ -11,6 +11,7 @@ import (
 	"oscar/internal/npy"
 	"oscar/internal/paths"
 	"oscar/methods"
+	"oscar/result"
 )
 
 // Several methods have a row each, and a folder each for their maps and
@@ -26,7 +27,7 @@ func TestExplainMethods(t *testing.T) {
 	}
 	files, sheets := map[string]bool{}, map[string]int{}
 	for _, r := range rows {
-		if r.Status == Unreadable {
+		if r.Status == result.Unreadable {
 			continue
 		}
 		files[r.Map], files[r.Overlay] = true, true
@@ -49,7 +50,7 @@ func TestExplainMethods(t *testing.T) {
 	alone := filepath.Join(t.TempDir(), "alone")
 	_, single := explained(t, ExplainOptions{Paths: []string{dir}, Out: alone, Settings: s})
 	for _, r := range single {
-		if r.Status == Unreadable {
+		if r.Status == result.Unreadable {
 			continue
 		}
 		if r.Sheet != "" {

@@ -6,6 +6,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/internal/paths"
+	"oscar/result"
 )
 
 // How often a shard of six images runs the session: the CAMs of a layer share
@@ -81,7 +82,7 @@ func wantExplained(t *testing.T, p *painter, s shard) {
 		t.Error("the shard is not finished")
 	}
 	for _, r := range rows {
-		if paths.Exists(r.Image) || r.Status == Unreadable || r.Overlay == "" {
+		if paths.Exists(r.Image) || r.Status == result.Unreadable || r.Overlay == "" {
 			t.Errorf("%s of %s is %s, overlay %q; the file is still there: %v", r.Method, r.Image, r.Status, r.Overlay, paths.Exists(r.Image))
 		}
 	}

@@ -178,7 +178,7 @@ func TestExplainAFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Images != 13 || len(rows) != 13 || len(files) != 13 || s.Statuses[Unreadable] != 4 {
+	if s.Images != 13 || len(rows) != 13 || len(files) != 13 || s.Statuses[result.Unreadable] != 4 {
 		t.Fatalf("%d images, %d rows, %d files; %s", s.Images, len(rows), len(files), s)
 	}
 	classes := trained(t).Split.Classes
@@ -186,7 +186,7 @@ func TestExplainAFolder(t *testing.T) {
 		if r.Image != files[i] {
 			t.Errorf("row %d is of %s, want %s", i+1, r.Image, files[i])
 		}
-		if r.Status == Unreadable {
+		if r.Status == result.Unreadable {
 			if r.Reason == "" || r.Map != "" || r.Overlay != "" || r.Score != nil || r.RawMin != nil || r.Layer != "conv5" || r.Method != "gradcam" {
 				t.Errorf("%+v", r)
 			}
@@ -277,7 +277,7 @@ func TestExplainNames(t *testing.T) {
 		maps, overlays := map[string]bool{}, map[string]bool{}
 		unreadable := 0
 		for _, r := range rows {
-			if r.Status == Unreadable {
+			if r.Status == result.Unreadable {
 				unreadable++
 				if !strings.HasPrefix(r.Reason, "its name is not valid UTF-8: ") {
 					t.Errorf("%s: %s", r.Image, r.Reason)
@@ -308,7 +308,7 @@ func TestExplainClasses(t *testing.T) {
 		s.Class = class
 		_, rows := explained(t, ExplainOptions{Paths: []string{dir}, Settings: s})
 		for _, r := range rows {
-			if r.Status != Unreadable {
+			if r.Status != result.Unreadable {
 				one[r.Image+" "+class] = *r.Score
 				if r.Target != class {
 					t.Errorf("%s: target %s, want %s", r.Image, r.Target, class)
@@ -323,7 +323,7 @@ func TestExplainClasses(t *testing.T) {
 		t.Errorf("all: %d rows, want %d", len(rows), want)
 	}
 	for i, r := range rows {
-		if r.Status == Unreadable {
+		if r.Status == result.Unreadable {
 			continue
 		}
 		if want := one[r.Image+" "+r.Target]; *r.Score != want {
@@ -336,7 +336,7 @@ func TestExplainClasses(t *testing.T) {
 	s.Class = TargetTrue
 	_, rows = explained(t, ExplainOptions{Paths: []string{dir}, Settings: s})
 	for _, r := range rows {
-		if folder := filepath.Base(filepath.Dir(r.Image)); r.Status != Unreadable && r.Target != folder {
+		if folder := filepath.Base(filepath.Dir(r.Image)); r.Status != result.Unreadable && r.Target != folder {
 			t.Errorf("%s: target %s", r.Image, r.Target)
 		}
 	}

@@ -200,7 +200,7 @@ func (m *mapper) open(ctx context.Context, path string) *photo {
 	}
 	switch {
 	case err != nil:
-		p.rows = []Row{m.unexplained(p, Unreadable, err.Error())}
+		p.rows = []Row{m.unexplained(p, result.Unreadable, err.Error())}
 	case p.class < 0 && m.settings.Class == TargetTrue:
 		p.pixels = nil
 		p.rows = []Row{m.unexplained(p, result.UnknownClass, "its class is unknown: none of the folders above it is named as a class, and the run's split does not hold it")}

@@ -60,9 +60,9 @@ func TestExplainListedPaths(t *testing.T) {
 	summary, rows := explained(t, o)
 	found := false
 	for _, r := range rows {
-		found = found || r.Image == gone && r.Status == Unreadable && strings.Contains(r.Reason, "no such file")
+		found = found || r.Image == gone && r.Status == result.Unreadable && strings.Contains(r.Reason, "no such file")
 	}
-	if !found || len(rows) != 3 || summary.Statuses[Unreadable] != 1 {
+	if !found || len(rows) != 3 || summary.Statuses[result.Unreadable] != 1 {
 		t.Errorf("%v of %d rows", summary.Statuses, len(rows))
 	}
 	o = ExplainOptions{List: []string{gone}, Out: filepath.Join(t.TempDir(), "out"), Settings: settings()}

@@ -14,8 +14,8 @@ import (
 	"oscar/result"
 )
 
-// File is the default name of a report, in the folder that it is about.
-const File = "report.html"
+// reportFile is the default name of a report, in the folder that it is about.
+const reportFile = "report.html"
 
 // Options are the options of [Write].
 type Options struct {
@@ -35,7 +35,7 @@ func Write(ctx context.Context, o Options) (string, error) {
 		return "", fmt.Errorf("no folder to report on")
 	}
 	if o.Out == "" {
-		o.Out = filepath.Join(o.Dirs[0], File)
+		o.Out = filepath.Join(o.Dirs[0], reportFile)
 	}
 	p, err := build(ctx, &o)
 	if err != nil {

@@ -1,7 +1,6 @@
 package arch
 
 import (
-	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -113,7 +112,7 @@ var interfaceMethods = []string{"String", "Error", "Unwrap", "MarshalJSON", "Unm
 	"Read", "ReadAt", "Write", "Close", "ServeHTTP", "Stops"}
 
 // exportedNames are the names that a declaration exports: "Find", "List.Names". Members
-// of an enumeration, which are constants with a type, are left out.
+// of an enumeration, which are constants with a type or with others, are left out.
 func exportedNames(d ast.Decl) (names []string) {
 	add := func(prefix string, id *ast.Ident) {
 		if id.IsExported() {
@@ -132,14 +131,12 @@ func exportedNames(d ast.Decl) (names []string) {
 		}
 		add(receiver, d.Name)
 	case *ast.GenDecl:
-		typed := false
 		for _, spec := range d.Specs {
 			switch spec := spec.(type) {
 			case *ast.TypeSpec:
 				add("", spec.Name)
 			case *ast.ValueSpec:
-				typed = spec.Type != nil || typed && len(spec.Values) == 0
-				if d.Tok == token.CONST && typed {
+				if d.Tok == token.CONST && (spec.Type != nil || len(d.Specs) > 1) {
 					continue
 				}
 				for _, id := range spec.Names {
@@ -193,7 +190,7 @@ func spokenTypes(all []source, pkg string) map[string]bool {
 						speak(spec.Name.Name, spec.Type)
 					case *ast.ValueSpec:
 						if spec.Names[0].IsExported() {
-							speak("", cmp.Or[ast.Node](spec.Type, spec))
+							speak(spec.Names[0].Name, spec)
 						}
 					}
 				}

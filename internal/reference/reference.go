@@ -22,8 +22,8 @@ import (
 	"oscar/tfmodel"
 )
 
-// Classes is how many classes the networks have.
-const Classes = 6
+// classes is how many classes the networks have.
+const classes = 6
 
 // Names are the networks, as docs/correctness.md writes them.
 var Names = []string{"tiny", "AlexNet02"}
@@ -31,9 +31,9 @@ var Names = []string{"tiny", "AlexNet02"}
 // Architecture is the network of that name.
 func Architecture(name string) tfmodel.Architecture {
 	if name == "AlexNet02" {
-		return tfmodel.AlexNet02(Classes)
+		return tfmodel.AlexNet02(classes)
 	}
-	return tfmodel.Tiny(Classes)
+	return tfmodel.Tiny(classes)
 }
 
 // hash is SplitMix64's i-th number from a seed that is the FNV-1a hash of a

@@ -37,19 +37,3 @@ func Digest(values []float32, numbers ...uint64) [32]byte {
 	hash.Write(buf)
 	return [32]byte(hash.Sum(nil))
 }
-
-// splitMix64 is a generator of 64-bit numbers (Steele, Lea, Flood 2014,
-// doi:10.1145/2714064.2660195). Its value is its state.
-type splitMix64 uint64
-
-// SplitMixStep is what the state grows by with each number.
-const SplitMixStep = 0x9e3779b97f4a7c15
-
-// Next returns the next number.
-func (s *splitMix64) Next() uint64 {
-	*s += SplitMixStep
-	z := uint64(*s)
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
-}

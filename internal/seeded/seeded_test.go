@@ -8,17 +8,6 @@ import (
 	"testing"
 )
 
-// The values are those of the reference implementation, splitmix64.c by
-// Sebastiano Vigna (2015), for the seed 1234567.
-func TestSplitMix64(t *testing.T) {
-	s := splitMix64(1234567)
-	for i, want := range []uint64{6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821} {
-		if got := s.Next(); got != want {
-			t.Errorf("number %d is %d, want %d", i, got, want)
-		}
-	}
-}
-
 // Digest hashes in blocks. The hash of everything at once is the same.
 func TestDigest(t *testing.T) {
 	for _, n := range []int{0, 1, 1023, 1024, 1025, 5000} {

@@ -63,12 +63,12 @@ func sample() Page {
 		everyColor.Series = append(everyColor.Series, line(fmt.Sprint("line ", c), c, float64(c), float64(c+1)))
 	}
 	tones := Table{Caption: "Every tone", Corner: "tone", Legend: List{"*: a mark"}}
-	for level := range Levels {
+	for level := range levels {
 		tones.Columns = append(tones.Columns, Column{Name: fmt.Sprint("level ", level+1), Note: "higher is better"})
 	}
 	for _, tone := range []Tone{Plain, Faint, Good, Bad} {
 		row := Row{Name: string(tone) + " row", Note: "control", Apart: tone == Bad}
-		for level := range Levels {
+		for level := range levels {
 			value := "0.500"
 			if tone == Faint && level == 0 {
 				value = nasty

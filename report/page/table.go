@@ -35,7 +35,7 @@ type Cell struct {
 	Text  string
 	Note  string // small, below: an interval
 	Tone  Tone
-	Level int    // how strong the tone is, 0 (none) to [Levels]
+	Level int    // how strong the tone is, 0 (none) to [levels]
 	Mark  string // a sign behind the text: "*"
 	Means string // the mark in words, for those who hear the table
 	Span  *Span  // drawn below the text
@@ -52,8 +52,8 @@ const (
 	Faint Tone = "faint"
 )
 
-// Levels is how many strengths a tone has.
-const Levels = 6
+// levels is how many strengths a tone has.
+const levels = 6
 
 // Span is a range on the column's scale, 0 to 1, with its middle.
 type Span struct{ Low, Middle, High float64 }
@@ -84,7 +84,7 @@ func (c Cell) Class(words bool) string {
 	case c.Tone == Faint:
 		class = string(Faint)
 	case c.Tone != Plain && c.Level > 0:
-		class = fmt.Sprintf("%s%d", c.Tone, min(c.Level, Levels))
+		class = fmt.Sprintf("%s%d", c.Tone, min(c.Level, levels))
 	}
 	if words {
 		class += " words"
@@ -92,10 +92,10 @@ func (c Cell) Class(words bool) string {
 	return strings.TrimSpace(class)
 }
 
-// Level is a strength for a share, 0 to 1: none for 0, otherwise 1 to [Levels].
+// Level is a strength for a share, 0 to 1: none for 0, otherwise 1 to [levels].
 func Level(share float64) int {
 	if !(share > 0) {
 		return 0
 	}
-	return min(1+int(share*Levels), Levels)
+	return min(1+int(share*levels), levels)
 }

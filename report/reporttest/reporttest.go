@@ -29,8 +29,8 @@ import (
 //go:embed audit.js
 var audit string
 
-// Widths are those of a phone, a tablet and a desk, in pixels.
-var Widths = []int64{360, 768, 1280}
+// widths are those of a phone, a tablet and a desk, in pixels.
+var widths = []int64{360, 768, 1280}
 
 // paperWidth is that of A4 within the margins, in CSS pixels.
 const paperWidth = 680
@@ -42,7 +42,7 @@ const paperWidth = 680
 func Look(t *testing.T, path string) {
 	t.Helper()
 	b := open(t, path)
-	for _, width := range Widths {
+	for _, width := range widths {
 		for _, scheme := range []string{"light", "dark"} {
 			b.emulate(width, scheme, "screen")
 			b.audit(fmt.Sprintf("%d-%s", width, scheme))
@@ -83,7 +83,7 @@ func Visit(t *testing.T, name, url string) Site {
 func (s Site) Look(name string) {
 	s.b.Helper()
 	s.b.name = name
-	for _, width := range Widths {
+	for _, width := range widths {
 		for _, scheme := range []string{"light", "dark"} {
 			s.b.emulate(width, scheme, "screen")
 			s.b.audit(fmt.Sprintf("%d-%s", width, scheme))
@@ -230,7 +230,7 @@ func (b *browser) audit(view string) {
 // print prints the page on A4.
 func (b *browser) print() {
 	b.Helper()
-	b.emulate(Widths[2], "dark", "")
+	b.emulate(widths[2], "dark", "")
 	pdf := run(b, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4), chromedp.PDFPreferCSSPageSize()))
 	if !strings.HasPrefix(string(pdf), "%PDF-") || !strings.Contains(string(pdf), "/Type /Page") {
 		b.Errorf("%s: printed, it is no PDF: %.20q", b.name, pdf)

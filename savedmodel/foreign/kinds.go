@@ -12,8 +12,8 @@ import (
 	"oscar/internal/paths"
 )
 
-// ExportLines are the lines of Python that export a Keras model as it predicts.
-const ExportLines = `  a = keras.export.ExportArchive(); a.track(model)
+// exportLines are the lines of Python that export a Keras model as it predicts.
+const exportLines = `  a = keras.export.ExportArchive(); a.track(model)
   a.add_endpoint("serving_default", lambda x: model(x, training=False), [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)])
   a.write_out("exported")`
 
@@ -47,7 +47,7 @@ func NotSavedModel(path string) error {
 		return fmt.Errorf("%s holds weights without layers; %s", path, ofWeights(fmt.Sprintf("model.load_weights(%q)", path)))
 	case strings.HasPrefix(head, "\x89HDF"), strings.HasSuffix(name, ".keras"):
 		return fmt.Errorf("%s is a Keras file, which holds Python layers and no graph; make a SavedModel of it in Python and name its folder:\n"+
-			"  import keras, tensorflow as tf\n  model = keras.saving.load_model(%q)\n%s", path, path, ExportLines)
+			"  import keras, tensorflow as tf\n  model = keras.saving.load_model(%q)\n%s", path, path, exportLines)
 	case strings.HasSuffix(name, ".tflite"), len(head) > 8 && head[4:8] == "TFL3":
 		return fmt.Errorf("%s is a TFLite model, which oscar does not read: it has no gradients, and often whole numbers for weights; name the SavedModel that it was made of", path)
 	case strings.HasSuffix(name, ".onnx"):
@@ -55,13 +55,13 @@ func NotSavedModel(path string) error {
 	case strings.HasSuffix(name, ".pt"), strings.HasSuffix(name, ".pth"):
 		return fmt.Errorf("%s is a PyTorch file, which oscar does not read; torch.onnx.export and then onnx2tf make a SavedModel of it", path)
 	case strings.HasSuffix(name, ".safetensors"), strings.HasSuffix(name, ".ckpt"), strings.HasSuffix(name, ".index"), strings.Contains(name, ".data-0"):
-		return fmt.Errorf("%s holds weights without a graph; build the network in Python, load them, and export a SavedModel:\n%s", path, ExportLines)
+		return fmt.Errorf("%s holds weights without a graph; build the network in Python, load them, and export a SavedModel:\n%s", path, exportLines)
 	}
 	return fmt.Errorf("%s is neither a run folder (experiment.json) nor a SavedModel (saved_model.pb) nor a frozen graph (.pb)", path)
 }
 
 func ofWeights(load string) string {
-	return fmt.Sprintf("build the model in Python as it was trained, load them (%s), and export a SavedModel:\n%s", load, ExportLines)
+	return fmt.Sprintf("build the model in Python as it was trained, load them (%s), and export a SavedModel:\n%s", load, exportLines)
 }
 
 func headOf(path string) (string, error) {

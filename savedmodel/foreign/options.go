@@ -18,9 +18,9 @@ import (
 	"oscar/internal/paths"
 )
 
-// SidecarFile lies next to saved_model.pb and holds [Options]. That of model.pb is
+// sidecarFile lies next to saved_model.pb and holds [Options]. That of model.pb is
 // model.oscar.yaml.
-const SidecarFile = "oscar.yaml"
+const sidecarFile = "oscar.yaml"
 
 // Options say what a model does not say of itself.
 type Options struct {
@@ -54,9 +54,9 @@ type Image struct {
 // Sidecar is the path of the options of a model: in its folder, or next to a frozen graph.
 func Sidecar(model string) string {
 	if IsFrozen(model) {
-		return strings.TrimSuffix(model, filepath.Ext(model)) + "." + SidecarFile
+		return strings.TrimSuffix(model, filepath.Ext(model)) + "." + sidecarFile
 	}
-	return filepath.Join(model, SidecarFile)
+	return filepath.Join(model, sidecarFile)
 }
 
 // ReadSidecar reads the options of a model, see [Sidecar]; none are there: false.
