@@ -56,6 +56,7 @@ var order = []string{
 	"internal/resultdir", // folders of results: locked, resumed
 	"internal/checksum",  // damaged files noticed
 	"internal/atomicfile",
+	"internal/damage",  // files damaged, for tests
 	"internal/testkit", // what the tests of several packages need
 	"internal/machine",
 	"internal/keyed",   // settings read strictly
