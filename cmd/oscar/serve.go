@@ -36,8 +36,7 @@ numbered version takes the place of the one before when it can be opened, withou
 a lost request. /healthz, /readyz and /metrics (Prometheus) are for operators.`,
 		Example: `  oscar serve runs/first
   oscar serve runs/first --images photos --results runs/first --results explained
-  oscar serve runs/first other=runs/second --addr 127.0.0.1:9000
-  curl -H 'Content-Type: image/jpeg' --data-binary @a.jpg -o a.png 'http://127.0.0.1:8501/v1/models/first:explain?format=overlay'`,
+  oscar serve runs/first other=runs/second --addr 127.0.0.1:9000`,
 		Args: arguments("MODEL..."),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Check(); err != nil {
