@@ -33,7 +33,6 @@ type collection struct {
 	entries []entry        // of images, or of a manifest
 	index   map[string]int // of the pictures below the root, by their names
 	done    int            // images that were classified
-	mark    string         // of the files that were read
 }
 
 // entry is an image of a collection, or a row of a manifest.

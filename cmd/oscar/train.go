@@ -44,8 +44,8 @@ as an undisturbed one. Ctrl-C saves after the current step (exit status 3). With
 more --epochs a finished run is trained on. DATA says where the images are now, if
 they were moved; their content is checked.
 
-Flags win over --recipe or --experiment, which win over the defaults: the plain recipe of
-He, Gu and Shi's modified AlexNet. --set reaches every key of experiment.json.
+Flags win over --recipe or --experiment, which win over the defaults: the plain
+recipe of He, Gu and Shi's modified AlexNet. --set reaches every key of experiment.json.
 With --preview-augmentation nothing is trained: a sheet shows training images
 and what they become, to be looked at first.`,
 		Example: `  oscar train photos --out runs/first
