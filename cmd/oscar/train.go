@@ -45,9 +45,9 @@ more --epochs a finished run is trained on. DATA says where the images are now, 
 they were moved; their content is checked.
 
 Flags win over --recipe or --experiment, which win over the defaults: the plain
-recipe of He, Gu and Shi's modified AlexNet. --set reaches every key of experiment.json.
-With --preview-augmentation nothing is trained: a sheet shows training images
-and what they become, to be looked at first.`,
+recipe of He, Gu and Shi's modified AlexNet. --set reaches every key of
+experiment.json. With --preview-augmentation nothing is trained: a sheet shows
+training images and what they become, to be looked at first.`,
 		Example: `  oscar train photos --out runs/first
   oscar train photos --out runs/quick --epochs 10 --learning-rate 1e-4
   oscar train photos --out runs/best --recipe trashnet-128
