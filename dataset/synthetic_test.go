@@ -57,7 +57,7 @@ func TestSynthesize(t *testing.T) {
 			t.Errorf("%s has another mask", item.Path)
 		}
 	}
-	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
+	if entries, _ := os.ReadDir(dir); len(entries) != 3 { // images, masks and their checksums
 		t.Errorf("%v is left in the folder", entries)
 	}
 	if err := Synthesize(t.Context(), dir, opts); err == nil || !strings.Contains(err.Error(), "is there already") {

@@ -233,6 +233,16 @@ func (j *auditing) draw() error {
 			return err
 		}
 	}
+	alike := j.result.Alike.Pairs
+	for i := range alike[:min(len(alike), auditShown)] {
+		x := &alike[i]
+		if x.Pictures[0], err = picture(j.part.root, x.Image); err == nil {
+			x.Pictures[1], err = picture(j.run.Images(), x.Training)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	unlike := j.result.Unlike.Images
 	for i := range unlike[:min(len(unlike), auditShown)] {
 		if unlike[i].Picture, err = picture(j.part.root, unlike[i].Image); err != nil {

@@ -177,6 +177,7 @@ func (j *auditing) judgeLabels() error {
 // judgeDistances finds images that are far from the training images.
 func (j *auditing) judgeDistances(ctx context.Context) error {
 	j.result.Unlike = result.Unlike{Limit: result.Unmeasured, Expected: result.Unmeasured, Images: []result.UnlikeImage{}}
+	j.result.Alike = result.Alike{Limit: result.Unmeasured, Expected: result.Unmeasured, Pairs: []result.AlikePair{}}
 	if j.run == nil || len(j.run.Split.Train) <= neighbours {
 		return nil
 	}
@@ -191,13 +192,11 @@ func (j *auditing) judgeDistances(ctx context.Context) error {
 	}
 	j.Listener.Stage("measuring distances from the training images")
 	var training [][]float32
-	var names []string
+	var read []dataset.Item
 	if _, err := j.batches(ctx, j.run.Images(), items, func(b *dataset.Batch) error {
 		features, err := j.features(ctx, floats(b))
 		training = append(training, features...)
-		for _, item := range b.Items {
-			names = append(names, item.SHA256)
-		}
+		read = append(read, b.Items...)
 		j.Listener.Count(len(training), len(items))
 		return err
 	}); err != nil {
@@ -207,11 +206,17 @@ func (j *auditing) judgeDistances(ctx context.Context) error {
 		j.note("the training images cannot be read: no distances are measured")
 		return nil
 	}
-	// distance leaves out the image itself.
-	distance := func(f []float32, sha256 string) float64 {
-		var all []float64
+	items = read
+	// distances to the nearest training image, and to that of [neighbours], but for the
+	// image itself.
+	distances := func(f []float32, sha256 string) (nearest int, first, last float64) {
+		type to struct {
+			image  int
+			square float64
+		}
+		var all []to
 		for k, t := range training {
-			if names[k] == sha256 {
+			if items[k].SHA256 == sha256 {
 				continue
 			}
 			sum := 0.0
@@ -219,35 +224,43 @@ func (j *auditing) judgeDistances(ctx context.Context) error {
 				d := float64(v - t[c])
 				sum += d * d
 			}
-			all = append(all, sum)
+			all = append(all, to{k, sum})
 		}
-		slices.Sort(all)
-		return math.Sqrt(all[min(neighbours, len(all))-1])
+		slices.SortFunc(all, func(a, b to) int { return cmp.Compare(a.square, b.square) })
+		return all[0].image, math.Sqrt(all[0].square), math.Sqrt(all[min(neighbours, len(all))-1].square)
 	}
-	var own []float64
+	var ownFirst, own []float64
 	for k, f := range training {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		own = append(own, distance(f, names[k]))
+		_, first, last := distances(f, items[k].SHA256)
+		ownFirst, own = append(ownFirst, first), append(own, last)
 	}
+	slices.Sort(ownFirst)
 	slices.Sort(own)
-	limit := own[(len(own)-1)*99/100]
-	u := &j.result.Unlike
-	u.Training, u.Limit = len(training), result.Number(limit)
+	near, limit := ownFirst[(len(own)-1)/100], own[(len(own)-1)*99/100]
+	u, l := &j.result.Unlike, &j.result.Alike
+	u.Training, u.Limit, l.Limit = len(training), result.Number(limit), result.Number(near)
 	seen := 0
 	for i := range j.images {
 		x := &j.images[i]
-		x.distance = distance(x.features, x.SHA256)
-		if x.part != "train" {
-			seen++
+		nearest, first, last := distances(x.features, x.SHA256)
+		x.distance = last
+		if x.part == "train" {
+			continue
 		}
-		if x.distance > limit && x.part != "train" {
-			u.Images = append(u.Images, result.UnlikeImage{Image: x.Path, Label: x.line.Truth, Distance: x.distance})
+		seen++
+		if last > limit {
+			u.Images = append(u.Images, result.UnlikeImage{Image: x.Path, Label: x.line.Truth, Distance: last})
+		}
+		if first <= near {
+			l.Pairs = append(l.Pairs, result.AlikePair{Image: x.Path, Label: x.line.Truth, Training: items[nearest].Path, Trained: j.name(items[nearest].Class), Distance: first})
 		}
 	}
-	u.Expected = result.Number(float64(seen) / 100)
+	u.Expected, l.Expected = result.Number(float64(seen)/100), result.Number(float64(seen)/100)
 	slices.SortStableFunc(u.Images, func(a, b result.UnlikeImage) int { return cmp.Compare(b.Distance, a.Distance) })
+	slices.SortStableFunc(l.Pairs, func(a, b result.AlikePair) int { return cmp.Compare(a.Distance, b.Distance) })
 	return nil
 }
 

@@ -38,7 +38,7 @@ func auditChapters(_ context.Context, dir string) ([]chapter, error) {
 		c.page.Figures = append(c.page.Figures, page.Figure{Name: "Calibration error", Value: page.Number(a.Calibration.ECE),
 			Note: fmt.Sprintf("95 %%: %s to %s", page.Number(a.Calibration.Interval[0]), page.Number(a.Calibration.Interval[1]))})
 	}
-	c.page.Sections = []page.Section{a.labels(), a.duplicates(), a.unlike(), a.background(), a.calibration()}
+	c.page.Sections = []page.Section{a.labels(), a.duplicates(), a.alike(), a.unlike(), a.background(), a.calibration()}
 	return []chapter{c}, nil
 }
 
@@ -127,6 +127,35 @@ func part(name string) string {
 		return "in no part of the split"
 	}
 	return name
+}
+
+func (a auditChapter) alike() page.Section {
+	s := page.Section{Title: "Very like a training image"}
+	if a.Unlike.Training == 0 {
+		s.Blocks = []page.Block{page.Text("The model has no run with training images: nothing was measured.")}
+		return s
+	}
+	s.Blocks = []page.Block{page.Text(fmt.Sprintf(
+		"Images nearer to a training image than %s, which only one training image in a hundred is to another; about %.1f would be by chance. "+
+			"They may show the same object, from another side as well. The model sees what it has learned to see: look at the pairs.",
+		page.Number(float64(a.Alike.Limit)), float64(a.Alike.Expected)))}
+	shelf := page.Shelf{Wide: true}
+	for _, x := range a.Alike.Pairs {
+		if x.Pictures[0] == "" {
+			continue
+		}
+		plate := page.Plate{Title: x.Label, Note: fmt.Sprintf("%s. Right: %s of the training part, %s. Distance %s.", brief(x.Image), brief(x.Training), x.Trained, page.Number(x.Distance))}
+		for k, name := range []string{x.Image, x.Training} {
+			plate.Pictures = append(plate.Pictures, page.Picture{Alt: brief(name), Load: func() (image.Image, error) { return picture(a.dir, x.Pictures[k]) }})
+		}
+		shelf.Plates = append(shelf.Plates, plate)
+	}
+	if len(shelf.Plates) == 0 {
+		s.Blocks = append(s.Blocks, page.Text("None was found."))
+		return s
+	}
+	s.Blocks = append(s.Blocks, page.Wall{shelf})
+	return s
 }
 
 func (a auditChapter) unlike() page.Section {

@@ -24,10 +24,13 @@ type Audit struct {
 	Labels     Labels   `json:"labels"`
 	// Duplicates are groups of near duplicates that are in several parts of the split or
 	// have several labels.
-	Duplicates  []DuplicateGroup `json:"duplicates"`
-	Unlike      Unlike           `json:"unlike"`
-	Background  []Border         `json:"background"`
-	BorderShare Number           `json:"border_share"` // of the image's area
+	Duplicates []DuplicateGroup `json:"duplicates"`
+	// Alike are images of no training part that are as near to a training image, in the
+	// model's features, as the nearest one in a hundred training images are to another.
+	Alike       Alike    `json:"alike"`
+	Unlike      Unlike   `json:"unlike"`
+	Background  []Border `json:"background"`
+	BorderShare Number   `json:"border_share"` // of the image's area
 	// Calibration is of the images of known class that the model was not trained on;
 	// nil: there are none.
 	Calibration *metric.Calibration `json:"calibration"`
@@ -67,6 +70,23 @@ type DuplicateImage struct {
 	Part    string `json:"part"`
 	Label   string `json:"label"`
 	Picture string `json:"picture,omitempty"`
+}
+
+// Alike are pairs of an image and the training image nearest to it.
+type Alike struct {
+	Limit    Number      `json:"limit"`    // the distance that 1 % of the training images are within
+	Pairs    []AlikePair `json:"pairs"`    // the nearest first
+	Expected Number      `json:"expected"` // how many would be by chance
+}
+
+// AlikePair is one of them.
+type AlikePair struct {
+	Image    string    `json:"image"`
+	Label    string    `json:"label"`
+	Training string    `json:"training"` // the training image, relative to the run's data
+	Trained  string    `json:"trained"`  // its label
+	Distance float64   `json:"distance"`
+	Pictures [2]string `json:"pictures,omitzero"`
 }
 
 // Unlike are images far from the training images in the model's features.

@@ -25,8 +25,11 @@ SavedModel folder: images of a part of the run's split (--split test), or with
 
   labels        labels that are probably wrong, by confident learning
   duplicates    near duplicates in several parts of the split or with several labels
-  unlike        images farther from the training images, in the features of the
-                model's explained layer, than 99 % of the training images are
+  alike         images nearer to a training image, in the features of the model's
+                explained layer, than 99 % of the training images are to another:
+                perhaps the same object
+  unlike        images farther from the training images, in the same features, than 99 % of
+                the training images are
   background    the share of each class's heat in the border strip of the image; a
                 map without preference has 0.4375, the strip's share of the area
   calibration   whether the probabilities are the shares of correct predictions, and
@@ -103,6 +106,7 @@ func printAudit(w io.Writer, a *result.Audit) {
 	}
 	fmt.Fprintf(w, "groups of near duplicates        %d in several parts, %d with several labels\n", parts, labels)
 	if a.Unlike.Training > 0 {
+		fmt.Fprintf(w, "very like a training image       %d, by chance about %.1f\n", len(a.Alike.Pairs), float64(a.Alike.Expected))
 		fmt.Fprintf(w, "unlike the training images       %d, by chance about %.1f\n", len(a.Unlike.Images), float64(a.Unlike.Expected))
 	}
 	if c := a.Calibration; c != nil {

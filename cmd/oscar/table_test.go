@@ -82,6 +82,7 @@ func TestPlainOutput(t *testing.T) {
 		"oscar draw":           "explain RUN DATA/can/0000.png --out redrawn && draw redrawn --colormap viridis",
 		"oscar explain-global": "explain-global RUN DATA --out together",
 		"oscar score":          "score RUN DATA --split all --out scores --method gradcam --metric focus,gini --per-class 2 --mosaics 1",
+		"oscar recipes":        "recipes",
 		"oscar report":         "explain RUN DATA/can/0000.png --out reported && report reported",
 		"oscar export":         "export RUN --out model",
 		"oscar adopt":          "adopt RUN/saved_model --out adopted",

@@ -72,32 +72,47 @@ func readList(dir, name string) (List, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	l, ok := parse(b)
-	if !ok {
+	l, closed, ok := parse(b)
+	if !ok || !closed && !l.isOld(dir) {
 		return nil, &Damage{Dir: dir, Name: name}
 	}
 	return l, nil
 }
 
-func parse(b []byte) (l List, ok bool) {
+// isOld reports whether the list, which has no trailer, is whole as the first version
+// wrote it: of a SavedModel, with all its files.
+func (l List) isOld(dir string) bool {
+	want := []string{"saved_model.pb", "assets.extra/oscar.json"}
+	variables, err := os.ReadDir(filepath.Join(dir, "variables"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	for _, v := range variables {
+		want = append(want, "variables/"+v.Name())
+	}
+	return !slices.ContainsFunc(want, func(name string) bool { return l[name] == "" })
+}
+
+// parse reads a list. closed says that it has its trailer.
+func parse(b []byte) (l List, closed, ok bool) {
 	l = List{}
 	at := 0
 	for line := range bytes.Lines(b) {
 		text, whole := strings.CutSuffix(string(line), "\n")
 		if !whole {
-			return nil, false
+			return nil, false, false
 		}
 		if own, is := strings.CutPrefix(text, trailer); is {
-			return l, own == sum(b[:at]) && at+len(line) == len(b)
+			return l, true, own == sum(b[:at]) && at+len(line) == len(b)
 		}
 		digest, name, ok := parseLine(text)
 		if !ok {
-			return nil, false
+			return nil, false, false
 		}
 		l[name] = digest
 		at += len(line)
 	}
-	return nil, false
+	return l, false, true
 }
 
 // special are the characters of names that sha256sum escapes. A line with one of

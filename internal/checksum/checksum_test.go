@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -128,5 +129,32 @@ func TestSha256sum(t *testing.T) {
 	put(t, dir, "maps/x.npy", "twn")
 	if check() == nil {
 		t.Error("sha256sum finds a damaged file whole")
+	}
+}
+
+// The first version's lists have no trailer. One of a SavedModel that names all its
+// files is read; one that was cut is damaged.
+func TestListWithoutTrailer(t *testing.T) {
+	dir := t.TempDir()
+	names := []string{"assets.extra/oscar.json", "saved_model.pb", "variables/variables.index"}
+	var lines []string
+	for _, name := range names {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(name), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, sum([]byte(name))+"  "+name+"\n")
+	}
+	for n := range len(lines) + 1 {
+		if err := os.WriteFile(filepath.Join(dir, File), []byte(strings.Join(lines[:n], "")), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		l, err := Read(dir)
+		if whole := n == len(lines); whole != (err == nil) || whole && len(l) != n || !whole && !Is(err) {
+			t.Errorf("%d of %d lines: %v, %v", n, len(lines), l, err)
+		}
 	}
 }
