@@ -111,7 +111,7 @@ func TestBadFolders(t *testing.T) {
 		"two":           `class "box" has no readable image in "two/box", for one box/a.txt: not a JPEG, PNG, GIF, BMP, TIFF or WebP image (begins with "text")`,
 		"few":           `class "box" has too few different images for the split [0.7 0.15 0.15]: 1, at least 3 are needed`,
 		"empty":         `class "box" has no readable image in "empty/box"`,
-		"one/can/a.png": `"one/can/a.png" is a file: expected a folder with one sub-folder per class`,
+		"one/can/a.png": `"one/can/a.png" is a file: expected a folder with one sub-folder per class, or a table (.csv, .tsv, .jsonl, .ndjson)`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(dir)

@@ -24,7 +24,7 @@ func TestRunFolder(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if got, want := strings.Join(names, " "), ".lock checkpoints environment.json evaluation.json events experiment.json metrics.jsonl network.json saved_model split.json"; got != want {
+	if got, want := strings.Join(names, " "), ".lock SHA256SUMS checkpoints environment.json evaluation.json events experiment.json metrics.jsonl network.json saved_model split.json"; got != want {
 		t.Errorf("the run holds %s\nwant %s", got, want)
 	}
 	noLeftovers(t, run.Dir)
