@@ -311,7 +311,7 @@ func (j *auditing) judgeBorders() {
 		}
 		mean, low, high := metric.Student95(shares)
 		j.result.Background = append(j.result.Background, result.Border{
-			Class: class, Images: len(shares), Share: result.Number(mean), Interval: [2]result.Number{result.Number(low), result.Number(high)},
+			Class: class, Images: len(shares), Share: result.Number(mean), Interval: [2]result.Number{result.Number(max(low, 0)), result.Number(min(high, 1))},
 		})
 	}
 }

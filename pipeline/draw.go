@@ -89,6 +89,9 @@ func Draw(ctx context.Context, o DrawOptions) (*Summary, error) {
 		if err := discardDrawings(o.Dir); err != nil {
 			return nil, err
 		}
+		if err := dropDrawings(o.Dir, shards); err != nil {
+			return nil, err
+		}
 		if err := checksum.WriteJSON(o.Dir, settingsFile, s); err != nil {
 			return nil, err
 		}
@@ -168,6 +171,24 @@ func listsOf(shards []shard) []string {
 		names = append(names, checksum.ListName(s.part))
 	}
 	return names
+}
+
+// dropDrawings takes drawings that were removed from the lists of the shards, so that
+// they do not count as lost.
+func dropDrawings(dir string, shards []shard) error {
+	for _, s := range shards {
+		list, err := checksum.ReadList(dir, s.part)
+		if err != nil {
+			return err
+		}
+		if list == nil { // of an older version
+			continue
+		}
+		if err := checksum.WriteList(dir, s.part, list.Names()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // discardDrawings removes all that is drawn from maps.

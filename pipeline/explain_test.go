@@ -123,33 +123,6 @@ func TestNamesThatTheFontLacks(t *testing.T) {
 	n.want(t, "lacks letters of 1 file names")
 }
 
-// The strip can be left out of overlays, and drawn again.
-func TestBareOverlays(t *testing.T) {
-	dir := t.TempDir()
-	photo := image.NewRGBA(image.Rect(0, 0, 300, 200)) // with place for a strip
-	for i := range photo.Pix {
-		photo.Pix[i] = uint8(i%251 | 3)
-	}
-	writePNG(t, filepath.Join(dir, "photo.png"), photo)
-	_, rows := explained(t, ExplainOptions{Paths: []string{filepath.Join(dir, "photo.png")}, Out: filepath.Join(dir, "out")})
-	overlay := func() string {
-		b, err := os.ReadFile(filepath.Join(dir, "out", rows[0].Overlay))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}
-	full := overlay()
-	for _, bare := range []bool{true, false, true} {
-		if _, err := Draw(t.Context(), DrawOptions{Dir: filepath.Join(dir, "out"), Bare: &bare, Machine: oneThread}); err != nil {
-			t.Fatal(err)
-		}
-		if same := overlay() == full; same == bare {
-			t.Errorf("bare %v: the overlay is that with a strip: %v", bare, same)
-		}
-	}
-}
-
 func writePNG(t *testing.T, path string, img image.Image) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {

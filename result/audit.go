@@ -114,7 +114,7 @@ type Border struct {
 	Class  string `json:"class"`
 	Images int    `json:"images"` // with a map
 	// Share is the mean share of the positive heat in the strip, 0 to 1, with its 95 %
-	// interval by Student's t; NaN without images.
+	// interval by Student's t, cut at 0 and 1; NaN without images.
 	Share    Number    `json:"share"`
 	Interval [2]Number `json:"interval"`
 }

@@ -137,7 +137,7 @@ var LimitNames = []string{"accuracy_drop", "loss_rise", "changed", "drift"}
 // SetLimits compares the values with the largest that are allowed, by name.
 func (c *Comparison) SetLimits(most map[string]float64) {
 	values := map[string]Number{
-		"accuracy_drop": -c.figure("accuracy").Difference,
+		"accuracy_drop": 0 - c.figure("accuracy").Difference, // not -0
 		"loss_rise":     c.figure("loss").Difference,
 		"changed":       c.Changed,
 		"drift":         c.Drift.Value,

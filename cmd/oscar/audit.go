@@ -28,8 +28,8 @@ SavedModel folder: images of a part of the run's split (--split test), or with
   alike         images nearer to a training image, in the features of the model's
                 explained layer, than 99 % of the training images are to another:
                 perhaps the same object
-  unlike        images farther from the training images, in the same features, than 99 % of
-                the training images are
+  unlike        images farther from the training images, in the same features,
+                than 99 % of the training images are
   background    the share of each class's heat in the border strip of the image; a
                 map without preference has 0.4375, the strip's share of the area
   calibration   whether the probabilities are the shares of correct predictions, and

@@ -52,8 +52,9 @@ func newRoot() *cobra.Command {
 at, and ships it as a SavedModel that explains itself.
 
 Exit status: 0 done; 1 the work could not be done; 2 flags or arguments are
-wrong; 3 stopped by a signal, with all saved that is needed to go on; 130
-stopped at once by a second signal; 134 oscar or TensorFlow crashed.`,
+wrong; 3 stopped by a signal, with all saved that is needed to continue; 4 a limit
+of compare is exceeded; 130 stopped at once by a second signal; 134 oscar or
+TensorFlow crashed.`,
 		Example: `  oscar demo
   oscar train photos --out runs/first
   oscar explain runs/first photos --out explained`,
