@@ -135,7 +135,7 @@ func TestFullQueue(t *testing.T) {
 }
 
 func TestDeadlineAndConcurrency(t *testing.T) {
-	s := start(t, func(o *Options) { o.Deadline = 50 * time.Millisecond })
+	s := start(t, func(o *Options) { o.Deadline = 200 * time.Millisecond })
 	began := time.Now()
 	status, text := s.post("/v1/models/run:explain", slowBody(t, 10000))
 	if status != 504 || !strings.Contains(text, "deadline") || time.Since(began) > 10*time.Second {
