@@ -52,11 +52,12 @@ const (
 	Signature  Group = "Signatures of exported models"
 	Layer      Group = "Layers, initial values, training"
 	Metric     Group = "Classification"
+	Instances  Group = "Objects and their masks"
 	Identities Group = "Identities"
 	BFloat16   Group = "bfloat16 beside float32"
 )
 
-var groups = []Group{CAM, Gradients, Relevance, BlackBox, Global, Score, Signature, Layer, Metric, Identities, BFloat16}
+var groups = []Group{CAM, Gradients, Relevance, BlackBox, Global, Score, Signature, Layer, Metric, Instances, Identities, BFloat16}
 
 // TwinOnly is the Oracle of a method or metric that no other program has. Its
 // slow twin, the equation written plainly in a test, is all there is to compare

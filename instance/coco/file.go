@@ -1,0 +1,220 @@
+package coco
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"oscar/instance/mask"
+	"oscar/internal/paths"
+)
+
+// File is a data set: pictures, classes and objects.
+type File struct {
+	Images      []Image      `json:"images"`
+	Annotations []Annotation `json:"annotations"`
+	Categories  []Category   `json:"categories"`
+}
+
+// Image is a picture.
+type Image struct {
+	ID       int64  `json:"id"`
+	FileName string `json:"file_name"` // below the folder of pictures, with slashes
+	Width    int    `json:"width"`
+	Height   int    `json:"height"`
+}
+
+// Category is a class.
+type Category struct {
+	ID   int64  `json:"id"`
+	Name string `json:"name"`
+}
+
+// Annotation is an object.
+type Annotation struct {
+	ID           int64        `json:"id"`
+	ImageID      int64        `json:"image_id"`
+	CategoryID   int64        `json:"category_id"`
+	Box          mask.Box     `json:"bbox"`
+	Area         float64      `json:"area"`
+	Crowd        flag         `json:"iscrowd"`
+	Segmentation Segmentation `json:"segmentation"`
+	// Whole is the mask with what other objects hide; oscar's own key.
+	Whole *Segmentation `json:"whole_segmentation,omitempty"`
+}
+
+// flag is a bool that is written as 0 or 1.
+type flag bool
+
+func (f flag) MarshalJSON() ([]byte, error) {
+	if f {
+		return []byte("1"), nil
+	}
+	return []byte("0"), nil
+}
+
+func (f *flag) UnmarshalJSON(b []byte) error {
+	switch string(b) {
+	case "0", "false", "null":
+		*f = false
+	case "1", "true":
+		*f = true
+	default:
+		return fmt.Errorf("iscrowd is %.20s, want 0 or 1", b)
+	}
+	return nil
+}
+
+// Segmentation is a mask as a file has it: polygons, or run lengths. The zero value is none.
+type Segmentation struct {
+	Polygons [][]float64
+	Runs     *mask.RLE
+}
+
+// Of returns the segmentation of a mask, as run lengths.
+func Of(m mask.RLE) Segmentation { return Segmentation{Runs: &m} }
+
+// Mask returns the mask of a picture of that size.
+func (s Segmentation) Mask(height, width int) (mask.RLE, error) {
+	if s.Runs != nil {
+		if s.Runs.Height != height || s.Runs.Width != width {
+			return mask.RLE{}, fmt.Errorf("a mask of %d x %d for a picture of %d x %d (height x width)", s.Runs.Height, s.Runs.Width, height, width)
+		}
+		return *s.Runs, nil
+	}
+	if err := mask.CheckSize(height, width); err != nil {
+		return mask.RLE{}, err
+	}
+	out, err := mask.FromCounts(height, width, []uint32{uint32(height * width)})
+	for _, p := range s.Polygons {
+		var one mask.RLE
+		if one, err = mask.Fill(height, width, p); err != nil {
+			return mask.RLE{}, err
+		}
+		out = mask.Union(out, one)
+	}
+	return out, err
+}
+
+// runs is the form of run lengths in a file: counts is a list, or COCO's compact text.
+type runs struct {
+	Size   [2]int          `json:"size"` // height, width
+	Counts json.RawMessage `json:"counts"`
+}
+
+// MarshalJSON writes polygons, or run lengths in the compact form.
+func (s Segmentation) MarshalJSON() ([]byte, error) {
+	if s.Runs == nil {
+		if s.Polygons == nil {
+			return []byte("[]"), nil
+		}
+		return json.Marshal(s.Polygons)
+	}
+	text, err := json.Marshal(s.Runs.Text())
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(runs{[2]int{s.Runs.Height, s.Runs.Width}, text})
+}
+
+// UnmarshalJSON reads polygons and both forms of run lengths.
+func (s *Segmentation) UnmarshalJSON(b []byte) error {
+	*s = Segmentation{}
+	if b[0] != '{' {
+		return json.Unmarshal(b, &s.Polygons)
+	}
+	var r runs
+	if err := json.Unmarshal(b, &r); err != nil {
+		return err
+	}
+	var (
+		text   string
+		counts []uint32
+		m      mask.RLE
+		err    error
+	)
+	if json.Unmarshal(r.Counts, &text) == nil {
+		m, err = mask.Parse(r.Size[0], r.Size[1], text)
+	} else if err = json.Unmarshal(r.Counts, &counts); err == nil {
+		m, err = mask.FromCounts(r.Size[0], r.Size[1], counts)
+	}
+	s.Runs = &m
+	return err
+}
+
+// limit is the largest file that is read.
+const limit = 1 << 30
+
+// Read reads a data set. Names, numbers and sizes that do not fit together are errors.
+func Read(path string) (*File, error) {
+	f := &File{}
+	if err := read(path, f); err != nil {
+		return nil, err
+	}
+	if err := f.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+func read(path string, v any) error {
+	b, err := paths.ReadFile(path, limit)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("%s is no file of COCO: %w", path, err)
+	}
+	return nil
+}
+
+func (f *File) check() error {
+	if len(f.Images) == 0 || len(f.Categories) == 0 {
+		return fmt.Errorf("%d images and %d categories; want one or more of each", len(f.Images), len(f.Categories))
+	}
+	images, categories, annotations := map[int64]bool{}, map[int64]bool{}, map[int64]bool{}
+	names := map[string]bool{}
+	for _, c := range f.Categories {
+		if categories[c.ID] || names[c.Name] || c.Name == "" {
+			return fmt.Errorf("category %d, %q: its id or its name is there twice, or the name is empty", c.ID, c.Name)
+		}
+		categories[c.ID], names[c.Name] = true, true
+	}
+	for _, m := range f.Images {
+		if err := errors.Join(mask.CheckSize(m.Height, m.Width), paths.CheckLocal(m.FileName)); err != nil {
+			return fmt.Errorf("image %d: %w", m.ID, err)
+		}
+		if images[m.ID] {
+			return fmt.Errorf("two images have the id %d", m.ID)
+		}
+		images[m.ID] = true
+	}
+	for _, a := range f.Annotations {
+		switch {
+		case annotations[a.ID]:
+			return fmt.Errorf("two annotations have the id %d", a.ID)
+		case !images[a.ImageID]:
+			return fmt.Errorf("annotation %d is of image %d, which is not there", a.ID, a.ImageID)
+		case !categories[a.CategoryID]:
+			return fmt.Errorf("annotation %d has category %d, which is not there", a.ID, a.CategoryID)
+		}
+		annotations[a.ID] = true
+	}
+	return nil
+}
+
+// Result is a detection.
+type Result struct {
+	ImageID      int64        `json:"image_id"`
+	CategoryID   int64        `json:"category_id"`
+	Box          mask.Box     `json:"bbox"`
+	Score        float64      `json:"score"`
+	Segmentation Segmentation `json:"segmentation"`
+}
+
+// ReadResults reads a list of detections.
+func ReadResults(path string) ([]Result, error) {
+	var out []Result
+	err := read(path, &out)
+	return out, err
+}

@@ -1,0 +1,9 @@
+package coco_test
+
+import (
+	"testing"
+
+	"oscar/internal/agreement"
+)
+
+func TestMain(m *testing.M) { agreement.Main(m) }

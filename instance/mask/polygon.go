@@ -1,0 +1,123 @@
+package mask
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// subpixels is the number of points that pycocotools puts on a pixel's side.
+const subpixels = 5
+
+// Fill returns the pixels within a polygon, x and y of its corners in turn, where the pixel
+// in the corner of the picture has the middle (0.5, 0.5). A pixel is within if its middle is,
+// by the rule of pycocotools: edges are drawn on a grid of five points a pixel, and only their
+// crossings of the middles of columns count.
+func Fill(height, width int, corners []float64) (RLE, error) {
+	if err := CheckSize(height, width); err != nil {
+		return RLE{}, err
+	}
+	if len(corners) < 6 || len(corners)%2 != 0 {
+		return RLE{}, fmt.Errorf("a polygon of %d numbers; want x and y of three or more corners", len(corners))
+	}
+	grid := make([]cell, len(corners)/2)
+	for i := range grid {
+		x, y := corners[2*i], corners[2*i+1]
+		if !(math.Abs(x) <= 1<<20 && math.Abs(y) <= 1<<20) { // nor NaN
+			return RLE{}, fmt.Errorf("a polygon has a corner at (%g, %g)", x, y)
+		}
+		grid[i] = cell{toGrid(x), toGrid(y)}
+	}
+	if perimeter(grid) > 1<<28 {
+		return RLE{}, errors.New("a polygon is longer than 2^28 fifths of a pixel")
+	}
+	crossings := make([]uint32, 0, 2*width+2) // column-major pixels at which the mask changes
+	var last cell
+	first := true
+	for i, from := range grid {
+		for p := range edge(from, grid[(i+1)%len(grid)]) {
+			if !first && p.x != last.x {
+				if at, ok := crossing(last, p, height, width); ok {
+					crossings = append(crossings, at)
+				}
+			}
+			last, first = p, false
+		}
+	}
+	slices.Sort(crossings)
+	var b runs
+	at, within := uint32(0), false
+	for _, next := range append(crossings, uint32(height*width)) {
+		b.add(next-at, within)
+		at, within = next, !within
+	}
+	return RLE{height, width, b.counts}, nil
+}
+
+// cell is a point of the fine grid.
+type cell struct{ x, y int }
+
+func toGrid(v float64) int { return int(float64(subpixels*v) + 0.5) }
+
+func perimeter(grid []cell) (n int) {
+	for i, from := range grid {
+		to := grid[(i+1)%len(grid)]
+		n += max(abs(from.x-to.x), abs(from.y-to.y)) + 1
+	}
+	return n
+}
+
+func abs(n int) int { return max(n, -n) }
+
+// edge ranges over the points of an edge, both ends included. The points are those of the
+// edge drawn in the direction in which its longer side grows.
+func edge(from, to cell) func(yield func(cell) bool) {
+	return func(yield func(cell) bool) {
+		width, height := abs(to.x-from.x), abs(to.y-from.y)
+		length := max(width, height)
+		flat := width >= height
+		low, high := from, to
+		backward := flat && from.x > to.x || !flat && from.y > to.y
+		if backward {
+			low, high = to, from
+		}
+		slope := float64(high.x-low.x) / float64(length)
+		if flat {
+			slope = float64(high.y-low.y) / float64(length)
+		}
+		for i := range length + 1 {
+			t := i
+			if backward {
+				t = length - i
+			}
+			p := low
+			switch rise := float64(slope*float64(t)) + 0.5; {
+			case length == 0:
+			case flat:
+				p = cell{low.x + t, int(float64(low.y) + rise)}
+			default:
+				p = cell{int(float64(low.x) + rise), low.y + t}
+			}
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// crossing returns where the step from one point of the fine grid to the next column's crosses
+// the middle of a column of pixels.
+func crossing(last, p cell, height, width int) (at uint32, ok bool) {
+	column := p.x // of the left one of the two
+	if p.x > last.x {
+		column--
+	}
+	// The middle of pixel k is point 5k+2 of the grid.
+	if column < subpixels/2 || (column-subpixels/2)%subpixels != 0 || (column-subpixels/2)/subpixels > width-1 {
+		return 0, false
+	}
+	y := (float64(min(p.y, last.y))+0.5)/subpixels - 0.5
+	row := int(math.Ceil(min(max(y, 0), float64(height))))
+	return uint32((column-subpixels/2)/subpixels*height + row), true
+}
