@@ -6,20 +6,32 @@ import (
 	"github.com/spf13/cobra"
 
 	"oscar/dataset"
+	"oscar/instance/scene"
 )
 
 func newSynthesize(*globalFlags) *cobra.Command {
 	var o dataset.SyntheticOptions
+	var scenes int
 	cmd := &cobra.Command{
 		Use:   "synthesize DIR",
-		Short: "Draw a data set of six classes with a mask for every image",
+		Short: "Draw a data set of six classes with a mask for every object",
 		Long: `Draw images of six classes on plain backgrounds, varied in colour, size, place,
 rotation, light and noise: DIR/images/<class>/NNNN.png, and for each a mask of
-the object, DIR/masks/<class>/NNNN.png. The same seed draws the same pictures.`,
+the object, DIR/masks/<class>/NNNN.png. The same seed draws the same pictures.
+
+With --scenes, draw so many pictures of two to seven objects that may hide each
+other: DIR/images/<part>/NNNNNN.png and, in the form of COCO,
+DIR/annotations/instances_<part>.json with box, visible and whole mask of each
+object. Eight tenths are for training (train), one for validation (val), one for
+the test (test).`,
 		Example: `  oscar synthesize shapes --per-class 80
-  oscar train shapes/images --out runs/shapes`,
+  oscar train shapes/images --out runs/shapes
+  oscar synthesize heaps --scenes 1000`,
 		Args: arguments("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if scenes > 0 {
+				return synthesizeScenes(cmd, args[0], scene.Options{Scenes: scenes, Width: o.Width, Height: o.Height, Seed: o.Seed})
+			}
 			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
@@ -32,8 +44,21 @@ the object, DIR/masks/<class>/NNNN.png. The same seed draws the same pictures.`,
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.PerClass, "per-class", 80, "images a class")
+	f.IntVar(&scenes, "scenes", 0, "pictures of several objects, in place of images a class")
 	f.IntVar(&o.Width, "width", 256, "pixels")
 	f.IntVar(&o.Height, "height", 256, "pixels")
 	f.Uint64Var(&o.Seed, "seed", 1, "decides everything")
+	cmd.MarkFlagsMutuallyExclusive("per-class", "scenes")
 	return cmd
+}
+
+func synthesizeScenes(cmd *cobra.Command, dir string, o scene.Options) error {
+	if err := o.Check(); err != nil {
+		return usageError{err, cmd.CommandPath()}
+	}
+	if err := scene.Synthesize(cmd.Context(), dir, o); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%d scenes in %s\n", o.Scenes, dir)
+	return nil
 }

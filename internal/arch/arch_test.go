@@ -46,9 +46,10 @@ var order = []string{
 	"gradcam",                    // class activation maps
 	"heatmap",                    // pictures of maps
 	"explain",                    // methods that look at the image, and what all methods share
+	"instance/scene",             // pictures with several objects, as folders
+	"dataset",                    // folders of images into batches
 	"instance/coco",              // files of COCO, and its average precision
 	"instance/mask",              // masks of objects as run lengths
-	"dataset",                    // folders of images into batches
 	"metric",                     // accuracy and its kin
 	"internal/agreement",         // how near oscar is to other people's numbers; for tests
 	"internal/events",
@@ -93,7 +94,7 @@ var forbidden = []struct {
 		why:       "savedmodel writes TensorFlow's protocol buffers, but leaves graphs and sessions to internal/graph",
 	},
 	{
-		importers: []string{"client", "explain", "gradcam", "heatmap", "score", "global", "dataset", "instance/coco", "instance/mask", "metric", "report", "report/page", "result", "verify", "internal/events", "internal/npy", "internal/atomicfile", "internal/machine", "internal/quiet", "internal/keyed", "internal/named", "internal/batch", "internal/seeded", "internal/numeric"},
+		importers: []string{"client", "explain", "gradcam", "heatmap", "score", "global", "dataset", "instance/coco", "instance/mask", "instance/scene", "metric", "report", "report/page", "result", "verify", "internal/events", "internal/npy", "internal/atomicfile", "internal/machine", "internal/quiet", "internal/keyed", "internal/named", "internal/batch", "internal/seeded", "internal/numeric"},
 		imported:  []string{tensorflow, "oscar/internal/graph"},
 		through:   true,
 		why: "this is arithmetic on plain slices: without TensorFlow it builds in a second, is tested by hand-made " +

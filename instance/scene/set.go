@@ -1,0 +1,97 @@
+package scene
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"oscar/instance/coco"
+	"oscar/instance/mask"
+	"oscar/internal/paths"
+)
+
+// The parts of a data set.
+const (
+	Train      = "train"
+	Validation = "val"
+	Test       = "test"
+)
+
+var parts = []string{Train, Validation, Test}
+
+const imagesDir, annotationsDir = "images", "annotations"
+
+func annotationFile(dir, part string) string {
+	return filepath.Join(dir, annotationsDir, "instances_"+part+".json")
+}
+
+// Set is one part of a data set.
+type Set struct {
+	Part    string
+	Classes []string // in the order of the categories' ids
+	Scenes  []Scene  // in the order of the images' ids
+	Truth   *coco.File
+}
+
+// Scene is a picture with its objects.
+type Scene struct {
+	Image   coco.Image
+	Path    string
+	Objects []Truth
+}
+
+// Truth is a true object of a scene.
+type Truth struct {
+	Class  int // an index into the set's classes
+	Box    mask.Box
+	Mask   mask.RLE
+	Ignore bool // a crowd: neither to be found nor background
+}
+
+// Open reads a part of the data set in dir. The pictures are not read.
+func Open(dir, part string) (*Set, error) {
+	path := annotationFile(dir, part)
+	f, err := coco.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{Part: part, Truth: f}
+	categories := slices.SortedFunc(slices.Values(f.Categories), func(a, b coco.Category) int { return cmp.Compare(a.ID, b.ID) })
+	class, place := map[int64]int{}, map[int64]int{}
+	for i, c := range categories {
+		class[c.ID] = i
+		s.Classes = append(s.Classes, c.Name)
+	}
+	for i, m := range slices.SortedFunc(slices.Values(f.Images), func(a, b coco.Image) int { return cmp.Compare(a.ID, b.ID) }) {
+		place[m.ID] = i
+		file, err := paths.Local(filepath.Join(dir, imagesDir, part), m.FileName)
+		if err != nil {
+			return nil, fmt.Errorf("%s: image %d: %w", path, m.ID, err)
+		}
+		s.Scenes = append(s.Scenes, Scene{Image: m, Path: file})
+	}
+	for _, a := range f.Annotations {
+		scene := &s.Scenes[place[a.ImageID]]
+		m, err := a.Segmentation.Mask(scene.Image.Height, scene.Image.Width)
+		if err != nil {
+			return nil, fmt.Errorf("%s: annotation %d: %w", path, a.ID, err)
+		}
+		if m.Area() == 0 {
+			continue
+		}
+		scene.Objects = append(scene.Objects, Truth{Class: class[a.CategoryID], Box: m.Box(), Mask: m, Ignore: bool(a.Crowd)})
+	}
+	return s, nil
+}
+
+// Missing returns an error that names the first picture that is not there.
+func (s *Set) Missing() error {
+	for _, scene := range s.Scenes {
+		if _, err := os.Stat(scene.Path); err != nil {
+			return fmt.Errorf("%s of part %s: %w", scene.Image.FileName, s.Part, paths.TrimError(err))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package scene
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"oscar/dataset"
+	"oscar/instance/coco"
+	"oscar/instance/mask"
+	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
+	"oscar/internal/paths"
+)
+
+// Options are those of [Synthesize].
+type Options struct {
+	Scenes        int    // at least 10: a tenth is for validation, another for the test
+	Width, Height int    // of a picture; 0: 256
+	Seed          uint64 // of all that varies
+}
+
+const leastScenes, mostScenes = 10, 1_000_000
+
+// Check reports the first option that cannot be.
+func (o Options) Check() error {
+	if o.Scenes < leastScenes || o.Scenes > mostScenes {
+		return fmt.Errorf("%d scenes: want %d to %d", o.Scenes, leastScenes, mostScenes)
+	}
+	return o.drawing().Check()
+}
+
+func (o Options) drawing() dataset.SyntheticOptions {
+	return dataset.SyntheticOptions{PerClass: 1, Width: o.Width, Height: o.Height, Seed: o.Seed}
+}
+
+// part returns the part of scene i.
+func (o Options) part(i int) string {
+	switch tenth := o.Scenes / 10; {
+	case i < tenth:
+		return Test
+	case i < 2*tenth:
+		return Validation
+	}
+	return Train
+}
+
+// Synthesize draws a data set of scenes into dir, which must not exist or be empty. The
+// classes are dataset.SyntheticClasses. Of an object less than a quarter of which is seen, the
+// annotation says that it is a crowd: it is neither to be found nor background.
+func Synthesize(ctx context.Context, dir string, o Options) error {
+	if err := o.Check(); err != nil {
+		return err
+	}
+	categories := make([]coco.Category, len(dataset.SyntheticClasses))
+	for i, name := range dataset.SyntheticClasses {
+		categories[i] = coco.Category{ID: int64(i + 1), Name: name}
+	}
+	return write(ctx, dir, categories, o.Scenes, o.part, func(i int) (image.Image, []object, error) {
+		img, drawn, err := dataset.SyntheticScene(i, o.drawing())
+		var objects []object
+		for _, d := range drawn {
+			objects = append(objects, object{Class: d.Class, Visible: encode(d.Visible), Whole: encode(d.Whole)})
+		}
+		return img, objects, err
+	})
+}
+
+func encode(m *image.Gray) mask.RLE { return mask.Encode(m.Rect.Dy(), m.Rect.Dx(), m.Pix) }
+
+// object is an object of a scene: an index into the categories, and its masks.
+type object struct {
+	Class          int
+	Visible, Whole mask.RLE
+}
+
+// leastVisible is the share of an object below which it is written as a crowd.
+const leastVisible = 0.25
+
+// annotation returns the object as COCO has it; ok is false if nothing of it is seen.
+func (o object) annotation(id, imageID int64, categories []coco.Category) (a coco.Annotation, ok bool) {
+	area, whole := o.Visible.Area(), coco.Of(o.Whole)
+	a = coco.Annotation{
+		ID: id, ImageID: imageID, CategoryID: categories[o.Class].ID,
+		Box: o.Visible.Box(), Area: float64(area), Segmentation: coco.Of(o.Visible), Whole: &whole,
+	}
+	a.Crowd = float64(area) < leastVisible*float64(o.Whole.Area())
+	return a, area > 0
+}
+
+// write makes a data set of scenes that draw returns, a function of the scene's number.
+func write(ctx context.Context, dir string, categories []coco.Category, scenes int, part func(i int) string,
+	draw func(i int) (image.Image, []object, error)) error {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s is not empty: give a new folder, or remove it", dir)
+	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s: %w", dir, paths.TrimError(err))
+	}
+	return atomicfile.Dir(dir, func(tmp string) error {
+		number := make([]int, scenes) // of the scene within its part, from 1
+		count := map[string]int{}
+		for i := range scenes {
+			count[part(i)]++
+			number[i] = count[part(i)]
+		}
+		for _, name := range parts {
+			if err := os.MkdirAll(filepath.Join(tmp, imagesDir, name), 0o777); err != nil {
+				return err
+			}
+		}
+		sizes, objects := make([]image.Point, scenes), make([][]object, scenes)
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(runtime.GOMAXPROCS(0))
+		for i := range scenes {
+			group.Go(func() error {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				img, found, err := draw(i)
+				if err != nil {
+					return err
+				}
+				sizes[i], objects[i] = img.Bounds().Size(), found
+				return writePNG(filepath.Join(tmp, imagesDir, part(i), fileName(number[i])), img)
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		if err := os.Mkdir(filepath.Join(tmp, annotationsDir), 0o777); err != nil {
+			return err
+		}
+		for _, name := range parts {
+			f := coco.File{Images: []coco.Image{}, Annotations: []coco.Annotation{}, Categories: categories}
+			for i, size := range sizes {
+				if part(i) != name {
+					continue
+				}
+				id := int64(number[i])
+				f.Images = append(f.Images, coco.Image{ID: id, FileName: fileName(number[i]), Width: size.X, Height: size.Y})
+				for _, o := range objects[i] {
+					if a, ok := o.annotation(int64(len(f.Annotations)+1), id, categories); ok {
+						f.Annotations = append(f.Annotations, a)
+					}
+				}
+			}
+			if err := atomicfile.WriteJSON(annotationFile(tmp, name), f); err != nil {
+				return err
+			}
+		}
+		return checksum.Seal(tmp)
+	})
+}
+
+func fileName(number int) string { return fmt.Sprintf("%06d.png", number) }
+
+func writePNG(path string, img image.Image) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w := bufio.NewWriter(f)
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(w, img); err != nil {
+		return err
+	}
+	return errors.Join(w.Flush(), f.Close())
+}
