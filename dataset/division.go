@@ -42,6 +42,8 @@ type contentGroup struct {
 	classes  []int // without repetition
 	key      uint64
 	hash     string // the smallest
+
+	ambiguous bool // a content is of several classes
 }
 
 func newDivision(f *Folder, fractions [3]float64, seed uint64) (*division, sets) {
@@ -89,26 +91,10 @@ func newDivision(f *Folder, fractions [3]float64, seed uint64) (*division, sets)
 // assign puts every content into a part: label conflicts and their groups into
 // train, then the groups, the largest first, then single contents in seeded order.
 func (d *division) assign(joined sets) error {
-	grouped := make([]bool, len(d.contents))
+	all, singles := d.units(joined)
 	var groups []*contentGroup
-	for _, members := range joined.groups() {
-		g := &contentGroup{contents: members, hash: d.contents[members[0]].hash}
-		ambiguous := false
-		for _, i := range members {
-			grouped[i] = true
-			c := d.contents[i]
-			ambiguous = ambiguous || len(c.classes) > 1
-			g.hash = min(g.hash, c.hash)
-			for _, class := range c.classes {
-				d.sized[class] = d.sized[class] || slices.Contains(g.classes, class)
-				if !slices.Contains(g.classes, class) {
-					g.classes = append(g.classes, class)
-				}
-			}
-		}
-		slices.Sort(g.classes)
-		g.key = splitKey(d.seed, g.hash)
-		if ambiguous {
+	for _, g := range all {
+		if g.ambiguous {
 			d.put(g, 0)
 			continue
 		}
@@ -117,21 +103,9 @@ func (d *division) assign(joined sets) error {
 		}
 		groups = append(groups, g)
 	}
-	singles := make([][]string, len(d.classes)) // hashes by class
-	for i, c := range d.contents {
-		switch {
-		case grouped[i]:
-		case len(c.classes) > 1:
-			d.put(&contentGroup{contents: []int32{int32(i)}}, 0)
-		default:
-			class := c.classes[0]
-			singles[class] = append(singles[class], c.hash)
-			d.free[class]++
-		}
+	for class, list := range singles {
+		d.free[class] += len(list)
 	}
-	slices.SortFunc(groups, func(a, b *contentGroup) int {
-		return cmp.Or(cmp.Compare(len(b.contents), len(a.contents)), cmp.Compare(a.key, b.key), strings.Compare(a.hash, b.hash))
-	})
 	for _, g := range groups {
 		d.put(g, d.choose(g))
 		for _, class := range g.classes {
@@ -144,6 +118,50 @@ func (d *division) assign(joined sets) error {
 		}
 	}
 	return nil
+}
+
+// units returns the groups, the largest first, and by class the hashes of the contents
+// that are in none, in seeded order. A content of several classes is a group.
+func (d *division) units(joined sets) (groups []*contentGroup, singles [][]string) {
+	grouped := make([]bool, len(d.contents))
+	add := func(members []int32) {
+		g := &contentGroup{contents: members, hash: d.contents[members[0]].hash}
+		for _, i := range members {
+			grouped[i] = true
+			c := d.contents[i]
+			g.ambiguous = g.ambiguous || len(c.classes) > 1
+			g.hash = min(g.hash, c.hash)
+			for _, class := range c.classes {
+				d.sized[class] = d.sized[class] || slices.Contains(g.classes, class)
+				if !slices.Contains(g.classes, class) {
+					g.classes = append(g.classes, class)
+				}
+			}
+		}
+		slices.Sort(g.classes)
+		g.key = splitKey(d.seed, g.hash)
+		groups = append(groups, g)
+	}
+	for _, members := range joined.groups() {
+		add(members)
+	}
+	singles = make([][]string, len(d.classes))
+	for i, c := range d.contents {
+		if !grouped[i] && len(c.classes) > 1 {
+			add([]int32{int32(i)})
+		} else if !grouped[i] {
+			singles[c.classes[0]] = append(singles[c.classes[0]], c.hash)
+		}
+	}
+	for _, list := range singles {
+		slices.SortFunc(list, func(a, b string) int {
+			return cmp.Or(cmp.Compare(splitKey(d.seed, a), splitKey(d.seed, b)), strings.Compare(a, b))
+		})
+	}
+	slices.SortFunc(groups, func(a, b *contentGroup) int {
+		return cmp.Or(cmp.Compare(len(b.contents), len(a.contents)), cmp.Compare(a.key, b.key), strings.Compare(a.hash, b.hash))
+	})
+	return groups, singles
 }
 
 // put puts a group into a part.
@@ -201,7 +219,7 @@ func (d *division) choose(g *contentGroup) int {
 	return best
 }
 
-// assignSingles divides the contents of a class that are in no group.
+// assignSingles divides the contents of a class that are in no group, in their order.
 func (d *division) assignSingles(class int, list []string) error {
 	counts, err := partCounts(len(list), d.taken[class], d.fractions)
 	if errors.Is(err, errTooFewFree) {
@@ -209,9 +227,6 @@ func (d *division) assignSingles(class int, list []string) error {
 	} else if err != nil {
 		return err
 	}
-	slices.SortFunc(list, func(a, b string) int {
-		return cmp.Or(cmp.Compare(splitKey(d.seed, a), splitKey(d.seed, b)), strings.Compare(a, b))
-	})
 	for i, hash := range list {
 		switch {
 		case i >= counts[0]+counts[1]:

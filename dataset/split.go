@@ -28,6 +28,7 @@ type Split struct {
 	Notes      []string   `json:"notes"`
 	Grouping   *Grouping  `json:"grouping,omitempty"` // images that were kept in one part
 	Source     *Source    `json:"source,omitempty"`   // nil: class folders, divided by the shares
+	Fold       *Fold      `json:"fold,omitempty"`     // the test part is a fold; nil: it is none
 	// Hash is the SHA-256 of the JSON of all the other fields, in hex.
 	Hash string `json:"hash"`
 }

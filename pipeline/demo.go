@@ -110,7 +110,8 @@ func (o DemoOptions) train(ctx context.Context, out *run.Folder) (*Run, error) {
 		return nil, errors.Join(err, os.RemoveAll(data), out.Close())
 	}
 	defer r.Close()
-	return r, r.train(ctx, o.Machine, o.Listener)
+	_, err = r.train(ctx, o.Machine, o.Listener)
+	return r, err
 }
 
 func (o DemoOptions) draw(ctx context.Context, out *run.Folder, data string) (*Run, error) {

@@ -23,13 +23,15 @@ import (
 
 // EvaluateOptions are the options of [Evaluate].
 type EvaluateOptions struct {
-	Model     string // a run or a SavedModel
-	Data      string // folder of images below folders named as classes, or a table; empty: the run's own
-	Table     dataset.TableOptions
-	Part      string // train, validation, test, or all: every image of Data
-	Precision Precision
-	Machine   Machine
-	Listener  Listener
+	Model string // a run or a SavedModel
+	Data  string // folder of images below folders named as classes, or a table; empty: the run's own
+	Table dataset.TableOptions
+	Part  string // train, validation, test, or all: every image of Data
+	// Probabilities keeps those of all classes, for each image.
+	Probabilities bool
+	Precision     Precision
+	Machine       Machine
+	Listener      Listener
 }
 
 // Check reports options that cannot be, whatever the model.
@@ -97,6 +99,9 @@ func (o EvaluateOptions) evaluate(ctx context.Context, bundle *savedmodel.Bundle
 		}
 		for i, logits := range p.Logits {
 			c := classification(b.Items[i], bundle.Metadata.Classes, logits, p.Probabilities[i])
+			if o.Probabilities && c.Predicted != "" {
+				c.Probabilities = slices.Clone(p.Probabilities[i])
+			}
 			if err := count(e, c); err != nil {
 				return nil, err
 			}

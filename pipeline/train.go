@@ -60,13 +60,8 @@ type TrainOptions struct {
 // evaluation of the test part. When ctx is cancelled it saves after the current
 // step and returns [ErrInterrupted].
 func Train(ctx context.Context, o TrainOptions) (*Run, error) {
-	if err := errors.Join(o.Experiment.Check(), o.Machine.Check(), o.Experiment.Training.Precision.Check()); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
-	}
-	for _, dir := range append(o.Parts[:], o.Data) {
-		if dir != "" && paths.Within(paths.Real(dir), paths.Real(o.Out)) {
-			return nil, fmt.Errorf("%s lies in %s, where every folder is a class; name a folder elsewhere", o.Out, dir)
-		}
 	}
 	folder, err := run.Claim(o.Out)
 	if err != nil {
@@ -77,80 +72,45 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 		return nil, errors.Join(err, folder.Close())
 	}
 	defer r.Close()
-	return r, r.train(ctx, o.Machine, o.Listener)
+	_, err = r.train(ctx, o.Machine, o.Listener)
+	return r, err
+}
+
+// Check returns an error for options that cannot be, whatever the images.
+func (o TrainOptions) Check() error {
+	if err := errors.Join(o.Experiment.Check(), o.Machine.Check(), o.Experiment.Training.Precision.Check()); err != nil {
+		return err
+	}
+	for _, dir := range append(o.Parts[:], o.Data) {
+		if dir != "" && paths.Within(paths.Real(dir), paths.Real(o.Out)) {
+			return fmt.Errorf("%s lies in %s, where every folder is a class; name a folder elsewhere", o.Out, dir)
+		}
+	}
+	return nil
 }
 
 // create splits the images and makes the run in a locked folder. Images that lie
 // in the folder are the run's own.
 func (o TrainOptions) create(ctx context.Context, out *run.Folder) (_ *Run, err error) {
-	var body *savedmodel.Body
-	if o.Experiment.FineTune != nil {
-		o.Listener.Stage("reading " + o.Experiment.FineTune.From)
-		dir := filepath.Join(out.Path, run.PretrainedDir)
-		if body, err = pretrained(ctx, o.Experiment, dir, o.Machine.Trust); err != nil {
-			return nil, err
-		}
-		defer func() {
-			if err != nil {
-				err = errors.Join(err, os.RemoveAll(dir))
-			}
-		}()
-	}
-	o.Listener.Stage("reading images")
-	folder, err := o.Experiment.Data.Scan(ctx, o.Data, dataset.ScanOptions{
-		Parts: o.Parts, Verify: true, Workers: o.Machine.Workers, Progress: o.Listener.Count,
-	})
+	body, err := o.pretrained(ctx, out)
 	if err != nil {
-		return nil, interruptedBefore(ctx, err)
-	}
-	if o.Experiment.Data.Strict && len(folder.Unreadable) > 0 {
-		p := folder.Unreadable[0]
-		return nil, fmt.Errorf("%s cannot be read, the first is %s: %s", text.Count(len(folder.Unreadable), "file"), p.Path, p.Reason)
-	}
-	e := o.Experiment
-	if root := e.Data.Root; root != "" && paths.Absolute(root) != paths.Absolute(folder.Root) {
-		o.Listener.Note(fmt.Sprintf("data.root %s is not used: the images are those of %s", root, folder.Root))
-	}
-	if e.Data.Root, err = filepath.Abs(folder.Root); err != nil {
 		return nil, err
 	}
-	if dataset.IsGroupFile(e.Data.Groups) {
-		if e.Data.Groups, err = filepath.Abs(e.Data.Groups); err != nil {
-			return nil, err
+	defer func() {
+		if err != nil && body != nil {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(out.Path, run.PretrainedDir)))
 		}
-	}
-	if body != nil {
-		if e.Architecture, err = tfmodel.ImportArchitecture(body, len(folder.Classes), e.FineTune.Import()); err != nil {
-			return nil, err
-		}
-		if e.FineTune.From, err = filepath.Abs(e.FineTune.From); err != nil {
-			return nil, err
-		}
-	}
-	if e.Data.Classes != "" {
-		if e.Data.Classes, err = filepath.Abs(e.Data.Classes); err != nil {
-			return nil, err
-		}
-	}
-	if err := e.Resolve(len(folder.Classes)); err != nil {
-		return nil, err
-	}
-	e.Training.Precision = TrainingPrecision(e.Training.Precision, e.Architecture.Name)
-	if err := checkMemory(e, o.Listener); err != nil {
+	}()
+	folder, e, err := o.scan(ctx, body)
+	if err != nil {
 		return nil, err
 	}
 	split, err := dataset.NewSplit(folder, e.Data.Fractions, e.Seed)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := run.Weighted(e.Training.ClassWeight, split); err != nil {
+	if err := o.check(e, split); err != nil {
 		return nil, err
-	}
-	o.Listener.Note(dataset.Grouped(split.Notes)...)
-	o.Listener.Note(wordNotes(split.Classes)...)
-	o.Listener.Note(dataset.LeftOut(split.Unreadable)...)
-	if n := len(split.Unreadable); n > 0 {
-		o.Listener.Note(fmt.Sprintf("%s could not be read; split.json lists them", text.Count(n, "file")))
 	}
 	if root := paths.Real(out.Path); paths.Within(root, paths.Real(folder.Root)) {
 		below, err := filepath.Rel(root, paths.Real(folder.Root))
@@ -166,6 +126,76 @@ func (o TrainOptions) create(ctx context.Context, out *run.Folder) (_ *Run, err 
 	return &Run{r}, nil
 }
 
+// pretrained copies the model that a fine-tuning starts from to the run's folder; it
+// returns nil if the training starts from none.
+func (o TrainOptions) pretrained(ctx context.Context, out *run.Folder) (*savedmodel.Body, error) {
+	if o.Experiment.FineTune == nil {
+		return nil, nil
+	}
+	o.Listener.Stage("reading " + o.Experiment.FineTune.From)
+	return pretrained(ctx, o.Experiment, filepath.Join(out.Path, run.PretrainedDir), o.Machine.Trust)
+}
+
+// scan reads the images, and returns the experiment with all that follows from them.
+func (o TrainOptions) scan(ctx context.Context, body *savedmodel.Body) (*dataset.Folder, experiment.Experiment, error) {
+	e := o.Experiment
+	o.Listener.Stage("reading images")
+	folder, err := e.Data.Scan(ctx, o.Data, dataset.ScanOptions{
+		Parts: o.Parts, Verify: true, Workers: o.Machine.Workers, Progress: o.Listener.Count,
+	})
+	if err != nil {
+		return nil, e, interruptedBefore(ctx, err)
+	}
+	if e.Data.Strict && len(folder.Unreadable) > 0 {
+		p := folder.Unreadable[0]
+		return nil, e, fmt.Errorf("%s cannot be read, the first is %s: %s", text.Count(len(folder.Unreadable), "file"), p.Path, p.Reason)
+	}
+	if root := e.Data.Root; root != "" && paths.Absolute(root) != paths.Absolute(folder.Root) {
+		o.Listener.Note(fmt.Sprintf("data.root %s is not used: the images are those of %s", root, folder.Root))
+	}
+	if e.Data.Root, err = filepath.Abs(folder.Root); err != nil {
+		return nil, e, err
+	}
+	if dataset.IsGroupFile(e.Data.Groups) {
+		if e.Data.Groups, err = filepath.Abs(e.Data.Groups); err != nil {
+			return nil, e, err
+		}
+	}
+	if body != nil {
+		if e.Architecture, err = tfmodel.ImportArchitecture(body, len(folder.Classes), e.FineTune.Import()); err != nil {
+			return nil, e, err
+		}
+		if e.FineTune.From, err = filepath.Abs(e.FineTune.From); err != nil {
+			return nil, e, err
+		}
+	}
+	if e.Data.Classes != "" {
+		if e.Data.Classes, err = filepath.Abs(e.Data.Classes); err != nil {
+			return nil, e, err
+		}
+	}
+	if err := e.Resolve(len(folder.Classes)); err != nil {
+		return nil, e, err
+	}
+	e.Training.Precision = TrainingPrecision(e.Training.Precision, e.Architecture.Name)
+	return folder, e, checkMemory(e, o.Listener)
+}
+
+// check returns an error if the experiment cannot be trained on a split, and notes what
+// should be known of the images.
+func (o TrainOptions) check(e experiment.Experiment, split *dataset.Split) error {
+	if _, err := run.Weighted(e.Training.ClassWeight, split); err != nil {
+		return err
+	}
+	o.Listener.Note(dataset.Grouped(split.Notes)...)
+	o.Listener.Note(wordNotes(split.Classes)...)
+	o.Listener.Note(dataset.LeftOut(split.Unreadable)...)
+	if n := len(split.Unreadable); n > 0 {
+		o.Listener.Note(fmt.Sprintf("%s could not be read; split.json lists them", text.Count(n, "file")))
+	}
+	return nil
+}
+
 // ResumeOptions are the options of [Resume].
 type ResumeOptions struct {
 	Run      string
@@ -179,33 +209,42 @@ type ResumeOptions struct {
 // that it began with unless Machine says otherwise. With more Epochs a finished
 // run is trained on, exported and evaluated again.
 func Resume(ctx context.Context, o ResumeOptions) (*Run, error) {
+	r, already, err := continueRun(ctx, o)
+	if already {
+		o.Listener.Note("the run is finished already; to train on, name more --epochs")
+	}
+	return r, err
+}
+
+// continueRun is [Resume]; already reports that the run was finished.
+func continueRun(ctx context.Context, o ResumeOptions) (_ *Run, already bool, err error) {
 	machine, listener := o.Machine, o.Listener
 	opened, err := run.OpenEdited(o.Run)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	r := &Run{opened}
 	if err := machine.Check(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if o.Epochs < 0 {
-		return nil, fmt.Errorf("epochs is %d, want 1 or more", o.Epochs)
+		return nil, false, fmt.Errorf("epochs is %d, want 1 or more", o.Epochs)
 	}
 	if err := r.Acquire(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer r.Close()
 	if err := r.edit(ctx, o); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if err := r.Experiment.Training.Precision.Check(); err != nil {
-		return nil, fmt.Errorf("%s was trained in bfloat16: %w", r.Dir, err)
+		return nil, false, fmt.Errorf("%s was trained in bfloat16: %w", r.Dir, err)
 	}
 	if err := r.KeepEdits(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if err := checkMemory(r.Experiment, listener); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	before := r.Environment.Threads
 	if machine.Threads.Intra == 0 {
@@ -223,7 +262,8 @@ func Resume(ctx context.Context, o ResumeOptions) (*Run, error) {
 		listener.Note(fmt.Sprintf("the run began with TensorFlow %s on %s, and continues with TensorFlow %s on %s: the last bits may differ",
 			was.TensorFlow, was.Processor, now.TensorFlow, now.Processor))
 	}
-	return r, r.train(ctx, machine, listener)
+	already, err = r.train(ctx, machine, listener)
+	return r, already, err
 }
 
 // edit changes the run's experiment as the options say, and checks it.
@@ -266,25 +306,21 @@ func interruptedBefore(ctx context.Context, err error) error {
 	return err
 }
 
-// train does what is left of a run.
-func (r *Run) train(ctx context.Context, machine Machine, listener Listener) error {
+// train does what is left of a run. It reports whether that is nothing.
+func (r *Run) train(ctx context.Context, machine Machine, listener Listener) (already bool, err error) {
 	finished, trained, err := r.Repair(listener)
-	if err != nil {
-		return err
-	}
-	if finished {
-		listener.Note("the run is finished already; to train on, name more --epochs")
-		return nil
+	if err != nil || finished {
+		return finished, err
 	}
 	if !trained {
 		if err := r.Fit(ctx, machine, listener); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if err := r.finish(ctx, machine, listener); err != nil {
-		return err
+		return false, err
 	}
-	return r.Finish()
+	return false, r.Finish()
 }
 
 // finish exports the best epoch and looks at the test part, once.
@@ -303,7 +339,9 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 	case paths.Exists(r.Path(run.EvaluationFile)):
 		return nil
 	}
-	result, err := Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener})
+	result, err := Evaluate(ctx, EvaluateOptions{
+		Model: r.Dir, Part: "test", Probabilities: r.Split.Fold != nil, Machine: machine, Listener: listener,
+	})
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%w before the test part was evaluated; continue with --resume %s", ErrInterrupted, r.Dir)
 	} else if err != nil {

@@ -139,6 +139,7 @@ var kinds = []struct {
 	{result.File, result.File, "oscar study", studyChapters},
 	{result.AuditFile, result.AuditFile, "oscar audit", auditChapters},
 	{result.ComparisonFile, result.ComparisonFile, "oscar compare", compareChapters},
+	{result.FoldsFile, result.FoldsTable, "oscar train --folds", foldsChapters},
 }
 
 func chaptersOf(ctx context.Context, dir string) ([]chapter, error) {

@@ -36,6 +36,8 @@ type Classification struct {
 	Predicted   string   `json:"predicted"`   // "": not finite
 	Probability *float32 `json:"probability"` // of the predicted class; null where not finite
 	Loss        Number   `json:"loss"`        // cross-entropy, nats
+	// Probabilities are those of all classes, if they were kept and are finite.
+	Probabilities []float32 `json:"probabilities,omitempty"`
 }
 
 // Confidence is the probability of the predicted class; 0 where it is not finite.

@@ -3,9 +3,7 @@ package study
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"oscar/internal/checksum"
@@ -19,7 +17,7 @@ import (
 func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 	dir := j.path(r.dir())
 	if j.finished(r) && !damaged(dir) && !damaged(filepath.Join(dir, "saved_model")) {
-		return j.prune(r)
+		return runfolder.Prune(dir)
 	}
 	if !runfolder.Is(dir) {
 		if err := j.create(r, dir); err != nil {
@@ -38,7 +36,7 @@ func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 	if err != nil {
 		return err
 	}
-	return j.prune(r)
+	return runfolder.Prune(dir)
 }
 
 // damaged reports whether a file of a folder differs from its checksum.
@@ -63,24 +61,6 @@ func (j *job) create(r *run, dir string) error {
 		return errors.Join(err, folder.Close())
 	}
 	return made.Close()
-}
-
-// prune removes the checkpoints of a finished run, 1.3 GB for AlexNet02. The
-// weights of the best epoch stay.
-func (j *job) prune(r *run) error {
-	dir := j.path(r.dir(), "checkpoints")
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "step-") {
-			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // runWork is the cost of a run, in units of [work].

@@ -79,6 +79,9 @@ var kinds = []kind{
 	{"audit", result.AuditFile, []file{
 		{result.AuditFile, "", false}, {result.AuditTable, "", false}, {"pictures/", "", false}, commandFile, reportFile,
 	}, anew, false},
+	{"cross-validation", result.FoldsFile, []file{
+		{result.FoldsFile, restore, false}, {result.FoldsTable, resume, false}, commandFile, reportFile,
+	}, resume, false},
 	{"model", "saved_model.pb", []file{
 		{"saved_model.pb", "", false}, {"variables/", "", false}, {"assets.extra/oscar.json", "", false},
 	}, "export the model again; if you changed the file yourself, record it as it is: oscar verify --accept %s", true},

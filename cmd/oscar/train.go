@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -13,6 +14,7 @@ import (
 	"oscar/experiment"
 	"oscar/internal/text"
 	"oscar/pipeline"
+	"oscar/result"
 )
 
 func newTrain(*globalFlags) *cobra.Command {
@@ -22,6 +24,7 @@ func newTrain(*globalFlags) *cobra.Command {
 		preview string
 		cache   = string(dataset.CacheMemory)
 		shown   bool
+		folds   int
 		asked   asked
 	)
 	cmd := &cobra.Command{
@@ -39,6 +42,13 @@ metrics.jsonl, events/ (TensorBoard), checkpoints/, saved_model/ (the epoch that
 was best on the validation part), evaluation.json (the test part, looked at once)
 and report.html, for which some test images are explained, in explanations/.
 
+--folds 5 makes a cross-validation: the images are divided into 5 folds, stratified by
+class, and groups stay in one fold. A run is trained for each fold, which is its test
+part; of --split only the relation of train and validation counts. RUN gets folds.json
+with means and intervals, predictions.csv with a row for each image by the run that
+did not learn from it, the runs fold-1, fold-2, ..., and report.html. No images are
+explained.
+
 --resume RUN continues a run that was stopped or killed. It ends with the same bits
 as an undisturbed one. Ctrl-C saves after the current step (exit status 3). With
 more --epochs a finished run is trained on. DATA says where the images are now, if
@@ -55,6 +65,7 @@ training images and what they become, to be looked at first.`,
   oscar train photos --experiment mine.yaml --preview-augmentation sheet.png
   oscar train --train photos/train --test photos/held-out --out runs/first
   oscar train labels.csv --root photos --columns label=breed --out runs/dogs
+  oscar train photos --folds 5 --out runs/folds
   oscar train --resume runs/first
   oscar train --resume runs/first --epochs 60`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -106,6 +117,10 @@ training images and what they become, to be looked at first.`,
 						return err
 					}
 				}
+				if pipeline.IsFolds(resume) {
+					found, err := pipeline.ResumeFolds(cmd.Context(), options)
+					return s.finishedFolds(cmd, resume, found, err)
+				}
 				run, err := pipeline.Resume(cmd.Context(), options)
 				if err := record(cmd.Context(), resume, err); err != nil {
 					return err
@@ -123,6 +138,10 @@ training images and what they become, to be looked at first.`,
 					Data: o.Data, Parts: o.Parts, Out: preview, Experiment: o.Experiment, Machine: o.Machine, Listener: o.Listener,
 				})
 			}
+			if cmd.Flags().Changed("folds") {
+				found, err := pipeline.CrossValidate(cmd.Context(), pipeline.FoldsOptions{TrainOptions: o, Folds: folds})
+				return s.finishedFolds(cmd, o.Out, found, err)
+			}
 			run, err := pipeline.Train(cmd.Context(), o)
 			if err := record(cmd.Context(), o.Out, err); err != nil {
 				return err
@@ -138,6 +157,7 @@ training images and what they become, to be looked at first.`,
 		f.StringVar(&o.Parts[part], name, "", "folder of the "+name+" part, with one sub-folder a class; in place of DATA")
 	}
 	asked.flags(f)
+	f.IntVar(&folds, "folds", 0, "cross-validate: train a run for each of so many folds of the images")
 	f.BoolVar(&shown, "maps", true, "explain some test images for the report")
 	f.StringVar(&cache, "cache", cache, "where decoded images are kept between epochs: none, memory, disk")
 	f.IntVar(&o.Machine.CheckpointEvery, "checkpoint-every", 0, "steps between checkpoints within an epoch; 0: only at its end")
@@ -212,5 +232,31 @@ func (s *screen) finished(cmd *cobra.Command, run *pipeline.Run, m pipeline.Mach
 			decimals(e.Accuracy), decimals(e.Interval[0]), decimals(e.Interval[1]), decimals(e.Loss), text.Count(e.Images, "image"), e.Epoch)
 	}
 	_, err = fmt.Fprintf(w, "run    %s\nmodel  %s\nreport %s\n", run.Dir, run.Model(), filepath.Join(run.Dir, "report.html"))
+	return err
+}
+
+// finishedFolds prints a cross-validation and writes its report.
+func (s *screen) finishedFolds(cmd *cobra.Command, dir string, f *result.Folds, err error) error {
+	if err := record(cmd.Context(), dir, err); err != nil {
+		return err
+	}
+	if err := s.report(cmd.Context(), dir); err != nil {
+		return err
+	}
+	s.clear()
+	w := cmd.OutOrStdout()
+	t := newTable(w)
+	t.AppendHeader(table.Row{"fold", "images", "accuracy", "loss", "macro F1", "epoch"})
+	for _, r := range f.Runs {
+		t.AppendRow(table.Row{r.Fold, r.Images, decimals(r.Accuracy), decimals(r.Loss), decimals(r.MacroF1), r.Epoch})
+	}
+	t.Render()
+	for _, x := range []struct {
+		name string
+		of   result.Figure
+	}{{"accuracy", f.Accuracy}, {"loss    ", f.Loss}, {"macro F1", f.MacroF1}} {
+		fmt.Fprintf(w, "%s  %s (95 %% %s to %s over %s)\n", x.name, decimals(x.of.Mean), decimals(x.of.Low), decimals(x.of.High), text.Count(x.of.N, "fold"))
+	}
+	_, err = fmt.Fprintf(w, "predictions  %s\nreport       %s\n", filepath.Join(dir, result.FoldsTable), filepath.Join(dir, "report.html"))
 	return err
 }

@@ -1,0 +1,61 @@
+package report
+
+import (
+	"context"
+	"fmt"
+
+	"oscar/report/page"
+	"oscar/result"
+)
+
+// foldsChapters reads the folder of a cross-validation.
+func foldsChapters(_ context.Context, dir string) ([]chapter, error) {
+	f, err := result.ReadFolds(dir)
+	if err != nil {
+		return nil, err
+	}
+	if f.Together == nil {
+		return nil, fmt.Errorf("%s is not finished: continue with oscar train --resume %s", dir, dir)
+	}
+	command, err := again(dir)
+	if err != nil {
+		return nil, err
+	}
+	c := chapter{dir: dir, subject: "The cross-validation", setup: command, notes: f.Notes}
+	n, t := len(f.Runs), f.Together
+	c.page = page.Page{
+		Kind: "oscar, cross-validation", Title: fmt.Sprintf("%d folds of %s", n, folderName(f.Data)),
+		Lead: fmt.Sprintf("Each image was classified by a network that did not learn from it: %s of %s correctly.",
+			page.Thousands(t.Confusion.Correct()), page.Count(t.Images, "image")),
+		Figures: page.Figures{
+			{Name: "Accuracy", Value: page.Percent(float64(f.Accuracy.Mean)), Note: "95 %: " + page.PercentRange(float64(f.Accuracy.Low), float64(f.Accuracy.High))},
+			{Name: "Macro F1", Value: page.Number(float64(f.MacroF1.Mean)), Note: foldRange(f.MacroF1)},
+			{Name: "Loss", Value: page.Number(float64(f.Loss.Mean)), Note: foldRange(f.Loss)},
+		},
+	}
+	c.page.Sections = []page.Section{foldsSection(f), {Title: "All images together", Blocks: []page.Block{
+		page.Text(fmt.Sprintf("The out-of-fold predictions of %s. If each image were drawn by itself, the accuracy's 95 %% interval would be %s (Wilson). predictions.csv has the probabilities of all.",
+			page.Count(t.Images, "image"), page.PercentRange(float64(t.Interval[0]), float64(t.Interval[1])))),
+		page.Beside{page.Matrix(t.Confusion), page.PerClass(t.PerClass)},
+	}}}
+	return []chapter{c}, nil
+}
+
+func foldRange(f result.Figure) string {
+	return fmt.Sprintf("95 %%: %s to %s", page.Number(float64(f.Low)), page.Number(float64(f.High)))
+}
+
+// foldsSection is the table of the folds.
+func foldsSection(f *result.Folds) page.Section {
+	t := page.Table{Caption: "Results on each fold, by the run that learned from the others", Corner: "fold",
+		Columns: []page.Column{{Name: "training images"}, {Name: "images"}, {Name: "epoch"}, {Name: "accuracy"}, {Name: "loss"}, {Name: "macro F1"}}}
+	for _, r := range f.Runs {
+		t.Rows = append(t.Rows, page.Row{Name: fmt.Sprint(r.Fold), Cells: []page.Cell{
+			{Text: page.Thousands(r.Train)}, {Text: page.Thousands(r.Images)}, {Text: fmt.Sprint(r.Epoch)},
+			{Text: digits(float64(r.Accuracy))}, {Text: digits(float64(r.Loss))}, {Text: digits(float64(r.MacroF1))},
+		}})
+	}
+	return page.Section{Title: "The folds", Blocks: []page.Block{
+		page.Text("The intervals above are Student's 95 % intervals of the mean over the folds. The folds share training images, so that the intervals are somewhat too narrow."), t,
+	}}
+}
