@@ -58,7 +58,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, v *version) err
 	if format == formatOverlay && len(req.Items) != 1 {
 		return badRequest{fmt.Errorf("an overlay is of one image; the request has %d", len(req.Items))}
 	}
-	images, err := s.inputs(r.Context(), &v.Metadata, req.Items)
+	images, err := inputs(r.Context(), &v.Metadata, req.Items, s.options.Limits)
 	if err != nil {
 		return err
 	}

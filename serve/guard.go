@@ -68,23 +68,32 @@ func (s *Server) withHost(next http.Handler) http.Handler {
 	})
 }
 
-// bounder returns what lets a number of requests of all handlers together be under
-// way, and refuses others.
-func (s *Server) bounder() func(http.Handler) http.Handler {
-	places := make(chan struct{}, s.options.Concurrency)
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			select {
-			case places <- struct{}{}:
-				defer func() { <-places }()
-				next.ServeHTTP(w, r)
-			default:
-				s.metrics.refused.Inc()
-				fail(w, errFull)
-			}
-		})
+// bounded lets a number of requests of all handlers together be under way, and
+// refuses others.
+func (s *Server) bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.enter() {
+			fail(w, errFull)
+			return
+		}
+		defer s.leave()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// enter takes a place among the requests under way, if one is free. The caller gives
+// it back by leave.
+func (s *Server) enter() bool {
+	select {
+	case s.places <- struct{}{}:
+		return true
+	default:
+		s.metrics.refused.Inc()
+		return false
 	}
 }
+
+func (s *Server) leave() { <-s.places }
 
 // refuse answers with an error of the guard's.
 func refuse(w http.ResponseWriter, status int, err error) {

@@ -66,8 +66,11 @@ func (m *metrics) watch(s *Server) {
 
 // request notes a request that was answered.
 func (m *metrics) request(r *http.Request, status int, took time.Duration) {
-	route := routeOf(r)
-	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
+	m.note(routeOf(r), strconv.Itoa(status), took)
+}
+
+func (m *metrics) note(route, status string, took time.Duration) {
+	m.requests.WithLabelValues(route, status).Inc()
 	m.seconds.WithLabelValues(route).Observe(took.Seconds())
 }
 

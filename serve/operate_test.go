@@ -42,7 +42,7 @@ func run(t *testing.T, change func(*Options)) (s *Server, addr string, stop func
 	t.Cleanup(s.Close)
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, ended := make(chan string, 1), make(chan error, 1)
-	go func() { ended <- s.Run(ctx, func(addr string) { ready <- addr }) }()
+	go func() { ended <- s.Run(ctx, func(addr, _ string) { ready <- addr }) }()
 	var once sync.Once
 	var result error
 	stop = func() error {

@@ -98,17 +98,3 @@ func (q query) run(ctx context.Context, images explain.Images, targets []int) (o
 	}
 	return out, nil
 }
-
-// warmUp runs the model once on a black image, which makes TensorFlow set it up.
-func (v *version) warmUp(ctx context.Context) error {
-	in := v.Metadata.Image
-	one := explain.Images{N: 1, Height: in.Height, Width: in.Width, Channels: 3, Pixels: make([]float32, in.Height*in.Width*3)}
-	if _, err := (query{version: v}).run(ctx, one, nil); err != nil {
-		return fmt.Errorf("warm-up of %s: %w", v.dir, err)
-	}
-	cam := query{version: v, at: methods.At{Method: "gradcam", Layer: v.Metadata.Explain}, options: defaultSettings()}
-	if _, err := cam.run(ctx, one, []int{explain.Predicted}); err != nil {
-		return fmt.Errorf("warm-up of %s: %w", v.dir, err)
-	}
-	return nil
-}

@@ -280,17 +280,24 @@ func (s *Server) predictions(r *http.Request, v *version) (*request, []answer, e
 	if err != nil {
 		return nil, nil, err
 	}
-	switch req.Signature {
-	case "", "serving_default", "serve":
-	default:
-		return nil, nil, badRequest{fmt.Errorf("no signature %q to predict; have serving_default; explanations are at :explain", req.Signature)}
+	if err := checkSignature(req.Signature); err != nil {
+		return nil, nil, err
 	}
-	images, err := s.inputs(r.Context(), &v.Metadata, req.Items)
+	images, err := inputs(r.Context(), &v.Metadata, req.Items, s.options.Limits)
 	if err != nil {
 		return nil, nil, err
 	}
 	answers, err := s.ask(r.Context(), query{version: v}, images, make([]int, images.N))
 	return req, answers, err
+}
+
+// checkSignature returns an error for a signature that does not predict.
+func checkSignature(name string) error {
+	switch name {
+	case "", "serving_default", "serve":
+		return nil
+	}
+	return badRequest{fmt.Errorf("no signature %q to predict; have serving_default; explanations are at :explain", name)}
 }
 
 // classify answers as TensorFlow Serving's :classify: for each image the classes with

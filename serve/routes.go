@@ -24,7 +24,6 @@ var templates = template.Must(template.ParseFS(templateFiles, "templates/*.tmpl"
 // routes joins the paths of the server.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	bounded := s.bounder()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /login", s.loginForm)
@@ -48,7 +47,7 @@ func (s *Server) routes() http.Handler {
 		"GET /thumb/{name}/{number}":       s.thumb,
 		"GET /file/{name}/{number}/{what}": s.file,
 	} {
-		mux.Handle(pattern, s.withToken(bounded(answer)))
+		mux.Handle(pattern, s.withToken(s.bounded(answer)))
 	}
 	return s.guard(mux)
 }

@@ -43,6 +43,7 @@ type Options struct {
 
 	TokenFile        string // with the token that every request must have; "": none
 	Certificate, Key string // files for TLS, PEM; "": none
+	RPC              string // host and port of gRPC; "": none
 	Profile          string // host and port of net/http/pprof; "": none
 
 	Version string       // of oscar, for the pages
@@ -76,9 +77,11 @@ func (o Options) Check() error {
 	if (o.Certificate == "") != (o.Key == "") {
 		return errors.New("tls-cert and tls-key go together; give both or none")
 	}
-	if o.Profile != "" {
-		if err := checkAddr("pprof", o.Profile); err != nil {
-			return err
+	for flag, addr := range map[string]string{"grpc": o.RPC, "pprof": o.Profile} {
+		if addr != "" {
+			if err := checkAddr(flag, addr); err != nil {
+				return err
+			}
 		}
 	}
 	return errors.Join(checkAddr("addr", o.Addr), o.Precision.Check())
@@ -98,9 +101,13 @@ func checkAddr(flag, addr string) error {
 // Open reports whether the server can be reached from other machines without a
 // token.
 func (o Options) Open() bool {
-	host, _, _ := net.SplitHostPort(o.Addr)
+	return o.TokenFile == "" && (!onLoopback(o.Addr) || o.RPC != "" && !onLoopback(o.RPC))
+}
+
+func onLoopback(addr string) bool {
+	host, _, _ := net.SplitHostPort(addr)
 	ip := net.ParseIP(host)
-	return o.TokenFile == "" && host != "localhost" && !(ip != nil && ip.IsLoopback())
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Server serves models. Close it after use.
@@ -116,6 +123,7 @@ type Server struct {
 	collections []*collection
 	reports     reports
 	metrics     *metrics
+	places      chan struct{} // one for each request under way
 	token       string
 	stopping    atomic.Bool
 	handler     http.Handler
@@ -139,6 +147,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		options: o, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), models: models, metrics: newMetrics(), token: token,
+		places:   make(chan struct{}, o.Concurrency),
 		pictures: newPictures(), maps: newCache[lookKey, *look](cachedMaps), thumbs: newCache[string, []byte](keptThumbs),
 		reports: reports{pages: map[string]madeReport{}},
 	}
@@ -172,14 +181,14 @@ var (
 )
 
 // Run listens until ctx is done, and then answers the requests that it has.
-// ready, if not nil, is called with the address.
-func (s *Server) Run(ctx context.Context, ready func(addr string)) error {
+// ready, if not nil, is called with the addresses; rpc is "" without gRPC.
+func (s *Server) Run(ctx context.Context, ready func(addr, rpc string)) error {
 	listener, err := net.Listen("tcp", s.options.Addr)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w", s.options.Addr, err)
 	}
 	server := s.httpServer(s)
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	go func() {
 		if s.options.Certificate != "" {
 			failed <- server.ServeTLS(listener, s.options.Certificate, s.options.Key)
@@ -196,6 +205,21 @@ func (s *Server) Run(ctx context.Context, ready func(addr string)) error {
 		defer profiler.Close()
 		go func() { failed <- profiler.Serve(profiles) }()
 	}
+	rpcAddr := ""
+	stopCalls := func(context.Context) {}
+	if s.options.RPC != "" {
+		g, err := s.rpcServer()
+		if err != nil {
+			return errors.Join(err, server.Close())
+		}
+		calls, err := net.Listen("tcp", s.options.RPC)
+		if err != nil {
+			return errors.Join(fmt.Errorf("cannot listen on %s: %w", s.options.RPC, err), server.Close())
+		}
+		defer g.Stop()
+		go func() { failed <- g.Serve(calls) }()
+		rpcAddr, stopCalls = calls.Addr().String(), func(ctx context.Context) { stopRPC(ctx, g) }
+	}
 	polling, stopPolling := context.WithCancel(ctx)
 	var polls sync.WaitGroup
 	polls.Go(func() { s.poll(polling, s.options.Poll) })
@@ -203,7 +227,7 @@ func (s *Server) Run(ctx context.Context, ready func(addr string)) error {
 	defer polls.Wait()
 	defer stopPolling()
 	if ready != nil {
-		ready(listener.Addr().String())
+		ready(listener.Addr().String(), rpcAddr)
 	}
 	select {
 	case err := <-failed:
@@ -213,6 +237,7 @@ func (s *Server) Run(ctx context.Context, ready func(addr string)) error {
 	s.stopping.Store(true)
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.Deadline)
 	defer cancel()
+	stopCalls(stop)
 	if err := server.Shutdown(stop); err != nil {
 		return errors.Join(err, server.Close())
 	}
@@ -261,7 +286,7 @@ func (s *Server) ask(ctx context.Context, q query, images explain.Images, target
 }
 
 // inputs turns the items of a request into a model's input.
-func (s *Server) inputs(ctx context.Context, meta *savedmodel.Metadata, items []item) (explain.Images, error) {
+func inputs(ctx context.Context, meta *savedmodel.Metadata, items []item, limits dataset.Limits) (explain.Images, error) {
 	in := meta.Image
 	images := explain.Images{N: len(items), Height: in.Height, Width: in.Width, Channels: 3}
 	size := images.Size()
@@ -271,7 +296,7 @@ func (s *Server) inputs(ctx context.Context, meta *savedmodel.Metadata, items []
 			images.Pixels = append(images.Pixels, it.pixels...)
 			continue
 		}
-		photo, _, err := dataset.DecodeContext(ctx, it.file, s.options.Limits)
+		photo, _, err := dataset.DecodeContext(ctx, it.file, limits)
 		if err != nil {
 			if ctx.Err() != nil {
 				return images, ctx.Err()

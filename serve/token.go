@@ -51,11 +51,17 @@ func (s *Server) known(r *http.Request) bool {
 	if s.token == "" {
 		return true
 	}
-	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		return same(bearer, s.token)
+	if header := r.Header.Get("Authorization"); strings.HasPrefix(header, "Bearer ") {
+		return s.isBearer(header)
 	}
 	cookie, err := r.Cookie(cookieName)
 	return err == nil && same(cookie.Value, s.session())
+}
+
+// isBearer reports whether a header's value is "Bearer " and the token.
+func (s *Server) isBearer(header string) bool {
+	token, ok := strings.CutPrefix(header, "Bearer ")
+	return ok && same(token, s.token)
 }
 
 // withToken lets only those pass who know the token. A browser is led to the login.

@@ -29,7 +29,9 @@ The REST interface is that of TensorFlow Serving: POST
 /v1/models/NAME/metadata. POST /v1/models/NAME:explain has in addition method,
 layer, class and format (json, npy, or overlay, a PNG). An image is a list
 [height][width][3], {"b64": ...} of an image file, or the body itself if the
-Content-Type is image/....
+Content-Type is image/.... With --grpc the server also answers Predict of TensorFlow
+Serving's PredictionService. A new version is warmed up with the requests of its
+assets.extra/tf_serving_warmup_requests.
 
 The server listens on 127.0.0.1 unless --addr names another address. A new
 numbered version takes the place of the one before when it can be opened, without
@@ -56,8 +58,11 @@ a lost request. /healthz, /readyz and /metrics (Prometheus) are for operators.`,
 			if o.Certificate != "" {
 				scheme = "https"
 			}
-			return s.Run(cmd.Context(), func(addr string) {
+			return s.Run(cmd.Context(), func(addr, rpc string) {
 				fmt.Fprintf(cmd.OutOrStdout(), "serving  %s://%s/\n", scheme, addr)
+				if rpc != "" {
+					fmt.Fprintf(cmd.OutOrStdout(), "gRPC     %s\n", rpc)
+				}
 			})
 		},
 	}
@@ -76,6 +81,7 @@ a lost request. /healthz, /readyz and /metrics (Prometheus) are for operators.`,
 	f.StringVar(&o.TokenFile, "token", "", "`FILE` with a token: requests must have the header Authorization: Bearer TOKEN, browsers log in")
 	f.StringVar(&o.Certificate, "tls-cert", "", "PEM `FILE` with the certificate for HTTPS")
 	f.StringVar(&o.Key, "tls-key", "", "PEM `FILE` with its key")
+	f.StringVar(&o.RPC, "grpc", "", "`HOST:PORT` for TensorFlow Serving's gRPC Predict, as 127.0.0.1:8500; default: none")
 	f.StringVar(&o.Profile, "pprof", "", "`HOST:PORT` for Go's profiles, as 127.0.0.1:6060; default: none")
 	f.IntVar(&o.Threads.Intra, "threads", 0, "threads within one operation; 0: one a processor")
 	f.IntVar(&o.Threads.Inter, "inter-threads", 0, "operations run concurrently; 0: 1")

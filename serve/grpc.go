@@ -1,0 +1,228 @@
+package serve
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/wamuir/graft/tensorflow/core/framework/tensor_go_proto"
+	"github.com/wamuir/graft/tensorflow/serving/apis_go_proto"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"oscar/internal/numeric"
+)
+
+// predictMethod is TensorFlow Serving's name of Predict.
+const predictMethod = "/tensorflow.serving.PredictionService/Predict"
+
+// predictionService answers Predict of TensorFlow Serving's PredictionService.
+type predictionService interface {
+	Predict(context.Context, *apis_go_proto.PredictRequest) (*apis_go_proto.PredictResponse, error)
+}
+
+// predictionDesc describes the service to gRPC. Other methods of PredictionService are
+// answered with the code Unimplemented.
+var predictionDesc = grpc.ServiceDesc{
+	ServiceName: "tensorflow.serving.PredictionService",
+	HandlerType: (*predictionService)(nil),
+	Metadata:    "tensorflow_serving/apis/prediction_service.proto",
+	Methods: []grpc.MethodDesc{{
+		MethodName: "Predict",
+		Handler: func(service any, ctx context.Context, decode func(any) error, intercept grpc.UnaryServerInterceptor) (any, error) {
+			request := &apis_go_proto.PredictRequest{}
+			if err := decode(request); err != nil {
+				return nil, err
+			}
+			answer := func(ctx context.Context, request any) (any, error) {
+				return service.(predictionService).Predict(ctx, request.(*apis_go_proto.PredictRequest))
+			}
+			return intercept(ctx, request, &grpc.UnaryServerInfo{Server: service, FullMethod: predictMethod}, answer)
+		},
+	}},
+}
+
+// rpcServer is a gRPC server with the limits of the HTTP server.
+func (s *Server) rpcServer() (*grpc.Server, error) {
+	options := []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(int(s.options.MaxBody)),
+		grpc.MaxConcurrentStreams(uint32(min(s.options.Concurrency, 1<<20))),
+		grpc.MaxHeaderListSize(64 << 10),
+		grpc.ConnectionTimeout(headerTime),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idleTime, Time: idleTime}),
+		grpc.UnaryInterceptor(s.intercept),
+		grpc.InTapHandle(s.admit),
+	}
+	if s.options.Certificate != "" {
+		c, err := credentials.NewServerTLSFromFile(s.options.Certificate, s.options.Key)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, grpc.Creds(c))
+	}
+	g := grpc.NewServer(options...)
+	g.RegisterService(&predictionDesc, s)
+	return g, nil
+}
+
+// intercept gives a call an id and a deadline, bounds the number of calls, and logs it.
+func (s *Server) intercept(ctx context.Context, request any, _ *grpc.UnaryServerInfo, answer grpc.UnaryHandler) (out any, err error) {
+	began, id := time.Now(), rand.Text()[:12]
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("panic", "request", id, "error", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = status.Error(codes.Internal, "internal error")
+		}
+		code := status.Code(err)
+		s.log.LogAttrs(ctx, slog.LevelInfo, "request", slog.String("request", id), slog.String("method", "gRPC"),
+			slog.String("path", predictMethod), slog.String("status", code.String()), slog.Duration("time", time.Since(began)))
+		s.metrics.note("gRPC "+predictMethod, code.String(), time.Since(began))
+	}()
+	if !s.enter() {
+		return nil, rpcError(errFull)
+	}
+	defer s.leave()
+	ctx, cancel := context.WithTimeout(ctx, s.options.Deadline)
+	defer cancel()
+	if s.stopping.Load() {
+		return nil, rpcError(errClosed)
+	}
+	if out, err = answer(ctx, request); err != nil {
+		return nil, rpcError(err)
+	}
+	return out, nil
+}
+
+// rpcError is an error with its gRPC code.
+func rpcError(err error) error {
+	code := map[int]codes.Code{
+		400: codes.InvalidArgument, 404: codes.NotFound, 413: codes.ResourceExhausted, 429: codes.ResourceExhausted,
+		499: codes.Canceled, 503: codes.Unavailable, 504: codes.DeadlineExceeded,
+	}
+	c, ok := code[statusOf(err)]
+	if !ok {
+		c = codes.Internal
+	}
+	return status.Error(c, strings.ToValidUTF8(err.Error(), "?"))
+}
+
+// Predict answers a call of TensorFlow Serving's Predict: the input "image" is
+// DT_FLOAT [n,height,width,3] with values 0..255, or DT_STRING [n] with image files; the
+// outputs are logits and probabilities [n,classes] and class [n].
+func (s *Server) Predict(ctx context.Context, request *apis_go_proto.PredictRequest) (*apis_go_proto.PredictResponse, error) {
+	spec := request.GetModelSpec()
+	m, err := s.models.lookup(spec.GetName())
+	if err != nil {
+		return nil, err
+	}
+	if spec.GetVersionLabel() != "" {
+		return nil, badRequest{fmt.Errorf("version label %q; want a number, or none", spec.GetVersionLabel())}
+	}
+	number := int(spec.GetVersion().GetValue())
+	if number < 0 || spec.GetVersion() != nil && number == 0 {
+		return nil, badRequest{fmt.Errorf("version %d; want a whole number above 0, or none", spec.GetVersion().GetValue())}
+	}
+	v, release, err := m.acquire(number)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if err := checkSignature(spec.GetSignatureName()); err != nil {
+		return nil, err
+	}
+	items, err := imageInput(request.GetInputs(), v, s.options.Queue)
+	if err != nil {
+		return nil, badRequest{err}
+	}
+	images, err := inputs(ctx, &v.Metadata, items, s.options.Limits)
+	if err != nil {
+		return nil, err
+	}
+	answers, err := s.ask(ctx, query{version: v}, images, make([]int, images.N))
+	if err != nil {
+		return nil, err
+	}
+	outputs, err := outputTensors(answers, request.GetOutputFilter(), len(v.Metadata.Classes))
+	if err != nil {
+		return nil, badRequest{err}
+	}
+	return &apis_go_proto.PredictResponse{
+		ModelSpec: &apis_go_proto.ModelSpec{
+			Name: v.name, SignatureName: "serving_default",
+			VersionChoice: &apis_go_proto.ModelSpec_Version{Version: wrapperspb.Int64(int64(v.number))},
+		},
+		Outputs: outputs,
+	}, nil
+}
+
+// imageInput reads the one input of a request.
+func imageInput(inputs map[string]*tensor_go_proto.TensorProto, v *version, most int) ([]item, error) {
+	if len(inputs) != 1 {
+		return nil, fmt.Errorf("the request has %d inputs; want one, image", len(inputs))
+	}
+	for name, tensor := range inputs {
+		if name != "image" && name != "image_bytes" {
+			return nil, fmt.Errorf("the request has an input %q; the model's is image", name)
+		}
+		items, err := imagesOf(tensor, v.Metadata.Image, most)
+		if err != nil {
+			return nil, fmt.Errorf("input %s: %w", name, err)
+		}
+		return items, nil
+	}
+	panic("unreachable")
+}
+
+// outputTensors are the outputs that are asked for, all if none is named.
+func outputTensors(answers []answer, only []string, classes int) (map[string]*tensor_go_proto.TensorProto, error) {
+	var logits, probabilities [][]float32
+	var class []int64
+	for _, a := range answers {
+		logits, probabilities = append(logits, a.Logits), append(probabilities, a.Probabilities)
+		class = append(class, int64(numeric.ArgMax(a.Logits)))
+	}
+	all := map[string]*tensor_go_proto.TensorProto{
+		"logits": floatTensor(logits, classes), "probabilities": floatTensor(probabilities, classes), "class": intTensor(class),
+	}
+	if len(only) == 0 {
+		return all, nil
+	}
+	out := map[string]*tensor_go_proto.TensorProto{}
+	for _, name := range only {
+		if all[name] == nil {
+			return nil, fmt.Errorf("output_filter names %q; the outputs are logits, probabilities, class", name)
+		}
+		out[name] = all[name]
+	}
+	return out, nil
+}
+
+// admit refuses calls without the token before their body is read.
+func (s *Server) admit(ctx context.Context, info *tap.Info) (context.Context, error) {
+	given := info.Header.Get("authorization")
+	if s.token == "" || len(given) == 1 && s.isBearer(given[0]) {
+		return ctx, nil
+	}
+	return nil, status.Error(codes.Unauthenticated, "the token is missing or wrong; send it as the metadata authorization: Bearer TOKEN")
+}
+
+// stopRPC ends a gRPC server after the calls that it has, or at once when ctx is done.
+func stopRPC(ctx context.Context, g *grpc.Server) {
+	ended := make(chan struct{})
+	go func() { g.GracefulStop(); close(ended) }()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		g.Stop()
+		<-ended
+	}
+}

@@ -1,0 +1,96 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/wamuir/graft/tensorflow/serving/apis_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"oscar/dataset"
+	"oscar/explain"
+	"oscar/internal/events"
+	"oscar/internal/paths"
+	"oscar/methods"
+)
+
+// warmUpFile is where TensorFlow Serving looks for requests to warm a version up:
+// TFRecords of PredictionLog.
+const warmUpFile = "assets.extra/tf_serving_warmup_requests"
+
+// The bounds of a warm-up; that of the records is TensorFlow Serving's.
+const (
+	mostWarmUps      = 1000
+	mostWarmUpImages = 256 // of a request
+	mostWarmUpBytes  = 64 << 20
+)
+
+// warmUp makes TensorFlow set the model up: it runs it on a black image, explains that,
+// and answers the requests of the version's warm-up file.
+func (v *version) warmUp(ctx context.Context) error {
+	in := v.Metadata.Image
+	black := explain.Images{N: 1, Height: in.Height, Width: in.Width, Channels: 3, Pixels: make([]float32, in.Height*in.Width*3)}
+	if _, err := (query{version: v}).run(ctx, black, nil); err != nil {
+		return fmt.Errorf("warm-up of %s: %w", v.dir, err)
+	}
+	cam := query{version: v, at: methods.At{Method: "gradcam", Layer: v.Metadata.Explain}, options: defaultSettings()}
+	if _, err := cam.run(ctx, black, []int{explain.Predicted}); err != nil {
+		return fmt.Errorf("warm-up of %s: %w", v.dir, err)
+	}
+	for _, path := range []string{filepath.Join(v.dir, warmUpFile), filepath.Join(v.dir, "saved_model", warmUpFile)} {
+		if paths.Exists(path) {
+			if err := v.replay(ctx, path); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+		}
+	}
+	return nil
+}
+
+// replay answers the requests to predict of a warm-up file. Requests of other kinds are
+// passed over.
+func (v *version) replay(ctx context.Context, path string) error {
+	file, err := paths.ReadFile(path, mostWarmUpBytes)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for record, err := range events.Records(bytes.NewReader(file), mostWarmUpBytes) {
+		if err != nil {
+			return err
+		}
+		if n++; n > mostWarmUps {
+			return fmt.Errorf("more than %d requests", mostWarmUps)
+		}
+		var log apis_go_proto.PredictionLog
+		if err := proto.Unmarshal(record, &log); err != nil {
+			return fmt.Errorf("record %d is not a PredictionLog: %w", n, err)
+		}
+		request := log.GetPredictLog().GetRequest()
+		if request == nil {
+			continue
+		}
+		if err := v.replayOne(ctx, request); err != nil {
+			return fmt.Errorf("record %d: %w", n, err)
+		}
+	}
+	return nil
+}
+
+func (v *version) replayOne(ctx context.Context, request *apis_go_proto.PredictRequest) error {
+	if err := checkSignature(request.GetModelSpec().GetSignatureName()); err != nil {
+		return err
+	}
+	items, err := imageInput(request.GetInputs(), v, mostWarmUpImages)
+	if err != nil {
+		return err
+	}
+	images, err := inputs(ctx, &v.Metadata, items, dataset.DefaultLimits)
+	if err != nil {
+		return err
+	}
+	_, err = query{version: v}.run(ctx, images, nil)
+	return err
+}
