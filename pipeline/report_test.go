@@ -186,7 +186,7 @@ func TestReportRefusals(t *testing.T) {
 	}{
 		{report.Options{}, "no folder to report on"},
 		{report.Options{Dirs: []string{"nowhere"}}, "there is no folder nowhere"},
-		{report.Options{Dirs: []string{dir}}, dir + " has no results to report; want a folder of oscar train (experiment.json), oscar explain (explain.json), oscar score (scoring.json), oscar explain-global (global.json), oscar study (study.json), oscar audit (audit.json), oscar compare (comparison.json)"},
+		{report.Options{Dirs: []string{dir}}, dir + " has no results to report; want a folder of oscar train (experiment.json), oscar explain (explain.json), oscar score (scoring.json), oscar explain-global (global.json), oscar study (study.json), oscar audit (audit.json), oscar compare (comparison.json), oscar train --folds (folds.json)"},
 		{report.Options{Dirs: []string{filepath.Join(dir, "begun")}}, filepath.Join(dir, "begun") + " has no manifest.jsonl yet: oscar explain is not finished; repeat its command to resume it"},
 		{report.Options{Dirs: []string{filepath.Join(dir, "scoring")}}, filepath.Join(dir, "scoring") + " has no score.json yet: oscar score is not finished; repeat its command to resume it"},
 		{report.Options{Dirs: []string{filepath.Join(dir, "none")}}, filepath.Join(dir, "none", "manifest.jsonl") + " explains no image"},

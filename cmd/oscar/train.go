@@ -42,12 +42,12 @@ metrics.jsonl, events/ (TensorBoard), checkpoints/, saved_model/ (the epoch that
 was best on the validation part), evaluation.json (the test part, looked at once)
 and report.html, for which some test images are explained, in explanations/.
 
---folds 5 makes a cross-validation: the images are divided into 5 folds, stratified by
-class, and groups stay in one fold. A run is trained for each fold, which is its test
-part; of --split only the relation of train and validation counts. RUN gets folds.json
-with means and intervals, predictions.csv with a row for each image by the run that
-did not learn from it, the runs fold-1, fold-2, ..., and report.html. No images are
-explained.
+--folds 5 makes a cross-validation: the images are divided into 5 folds, stratified
+by class, and groups stay in one fold. A run is trained for each fold, which is its
+test part; of --split only the relation of train and validation counts. RUN gets
+folds.json with means and intervals, predictions.csv with a row for each image by the
+run that did not learn from it, the runs fold-1, fold-2, ..., and report.html. No
+images are explained.
 
 --resume RUN continues a run that was stopped or killed. It ends with the same bits
 as an undisturbed one. Ctrl-C saves after the current step (exit status 3). With
