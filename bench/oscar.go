@@ -113,7 +113,7 @@ func predicted(n int) []int {
 }
 
 func (d *desk) train() (func(int) error, error) {
-	trainer, err := tfmodel.NewTrainer(alexnet(), tfmodel.DefaultAdam(), tfmodel.Loss{}, 1, graph.Config{})
+	trainer, err := tfmodel.NewTrainer(alexnet(), tfmodel.Training{}, 1, graph.Config{})
 	if err != nil {
 		return nil, err
 	}

@@ -160,7 +160,7 @@ func (e *Experiment) checkLayer() error {
 // they do not, that is an error. If only the rest does not fit, training may
 // still work, slowly: the note says so. A memory of 0 is unknown and fits all.
 func (e *Experiment) Fits(memory int64) (note string, err error) {
-	m, err := e.Architecture.Memory(e.Training.Batch)
+	m, err := e.Architecture.Memory(e.Training.Batch, e.Training.Learning())
 	if err != nil || memory == 0 {
 		return "", err
 	}

@@ -1,6 +1,8 @@
 package experiment
 
 import (
+	gocmp "cmp"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,7 +53,7 @@ seed: 18446744073709551615
 func TestYAMLRefusals(t *testing.T) {
 	const (
 		top          = "format, architecture, fine_tune, explain, data, training, seed"
-		training     = "epochs, batch, learning_rate, schedule, adam, loss, class_weight, sampling, augmentation, precision, select, early_stopping"
+		training     = "epochs, batch, learning_rate, schedule, optimizer, adam, loss, class_weight, sampling, augmentation, precision, select, early_stopping"
 		augmentation = "rotation, width_shift, height_shift, shear, zoom, random_crop, horizontal_flip, vertical_flip, brightness, contrast, saturation, hue, fill_mode, fill_value"
 	)
 	for text, want := range map[string]string{
@@ -160,7 +162,7 @@ func TestSet(t *testing.T) {
 	}
 	for setting, want := range map[string]string{
 		"training.epochs":   `"training.epochs" has no value, want KEY=VALUE as in training.epochs=40`,
-		"training.epoch=3":  `training has an unknown key "epoch" (epochs?); have epochs, batch, learning_rate, schedule, adam, loss, class_weight, sampling, augmentation, precision, select, early_stopping`,
+		"training.epoch=3":  `training has an unknown key "epoch" (epochs?); have epochs, batch, learning_rate, schedule, optimizer, adam, loss, class_weight, sampling, augmentation, precision, select, early_stopping`,
 		"training.epochs=a": "training.epochs is a string, want a whole number",
 		"seed=[":            "seed: yaml: line 1: did not find expected node content",
 	} {
@@ -235,7 +237,7 @@ func TestMemoryForecast(t *testing.T) {
 	e := Default()
 	e.Architecture = tfmodel.AlexNet02(6)
 	e.Training.Batch = 32
-	m, err := e.Architecture.Memory(32)
+	m, err := e.Architecture.Memory(32, tfmodel.Training{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,5 +266,45 @@ func TestMemoryForecast(t *testing.T) {
 	_, err = e.Fits(24 << 30)
 	if err == nil || !strings.Contains(err.Error(), "fc1 has 3171 million weights") {
 		t.Errorf("without pooling: %v", err)
+	}
+}
+
+// Another optimiser takes the place of the one before, with all its settings.
+func TestOptimizer(t *testing.T) {
+	e := tiny()
+	set := func(settings ...string) (string, error) {
+		for _, s := range settings {
+			if err := e.Set(s); err != nil {
+				return "", err
+			}
+		}
+		text, err := json.Marshal(struct {
+			Optimizer Optimizer    `json:"optimizer,omitzero"`
+			Adam      tfmodel.Adam `json:"adam,omitzero"`
+		}{e.Training.Optimizer, e.Training.Adam})
+		return string(text), gocmp.Or(err, e.Check())
+	}
+	for _, test := range []struct{ setting, want string }{
+		{"training.adam.weight_decay=0.5", `{"adam":{"beta1":0.9,"beta2":0.999,"epsilon":1e-7,"weight_decay":0.5}}`},
+		{"training.optimizer=sgd", `{"optimizer":{"kind":"sgd","momentum":0}}`},
+		{"training.optimizer={kind: sgd, momentum: 0.9, nesterov: true}", `{"optimizer":{"kind":"sgd","momentum":0.9,"nesterov":true}}`},
+		{"training.optimizer.momentum=0.5", `{"optimizer":{"kind":"sgd","momentum":0.5,"nesterov":true}}`},
+		{"training.optimizer.kind=rmsprop", `{"optimizer":{"kind":"rmsprop","rho":0.9,"momentum":0,"epsilon":1e-7}}`},
+		{"training.optimizer=adam", `{"adam":{"beta1":0.9,"beta2":0.999,"epsilon":1e-7}}`},
+		{"training.optimizer={kind: adam}", `{"adam":{"beta1":0.9,"beta2":0.999,"epsilon":1e-7}}`},
+	} {
+		if got, err := set(test.setting); err != nil || got != test.want {
+			t.Errorf("%s: %s, %v, want %s", test.setting, got, err, test.want)
+		}
+	}
+	for setting, want := range map[string]string{
+		"training.optimizer.momentum=0.5":               `the optimizer is {"momentum":0.5}, want a kind with its settings, as {kind: sgd, momentum: 0.9}; kinds are adam, sgd, rmsprop`,
+		"training.optimizer={kind: adam, beta1: 1}":     "the settings of the optimizer adam are those of training.adam",
+		"training.optimizer={kind: sgd, rho: 1}":        `optimizer sgd: unknown field "rho"`,
+		"training.optimizer=rmspro":                     `training.optimizer: no optimizer "rmspro" (rmsprop?); have adam, sgd, rmsprop`,
+		"training={optimizer: sgd, adam: {beta1: 0.5}}": "training.adam has settings, but the optimizer is sgd; give them to training.optimizer",
+	} {
+		_, err := set(setting)
+		testkit.WantError(t, err, want)
 	}
 }

@@ -22,8 +22,8 @@ type FineTune struct {
 	// trained. The features are computed once, thus without augmentation. If all is frozen
 	// these are all epochs.
 	HeadEpochs int `json:"head_epochs"`
-	// HeadLearningRate is Adam's learning rate in these epochs; 0 is 0.003. The schedule runs through
-	// them, and then anew through the others.
+	// HeadLearningRate is the learning rate in these epochs; 0 is 0.003. The schedule runs
+	// through them, and then anew through the others.
 	HeadLearningRate float64 `json:"head_learning_rate"`
 	// LayerDecay is the factor by which the learning rate falls from the head to the layers
 	// of the smallest maps, and from each size of maps to the next larger one; 0 is

@@ -50,6 +50,12 @@ var others = map[string]struct{ before, value string }{
 	"training.adam.beta2":               {"", "0.5"},
 	"training.adam.epsilon":             {"", "0.5"},
 	"training.adam.weight_decay":        {"", "0.5"},
+	"training.optimizer.kind":           {"", "sgd"},
+	"training.optimizer.momentum":       {"training.optimizer=sgd", "0.5"},
+	"training.optimizer.nesterov":       {"training.optimizer={kind: sgd, momentum: 0.5}", "true"},
+	"training.optimizer.rho":            {"training.optimizer=rmsprop", "0.5"},
+	"training.optimizer.epsilon":        {"training.optimizer=rmsprop", "0.5"},
+	"training.optimizer.weight_decay":   {"training.optimizer=sgd", "0.5"},
 	"training.loss.kind":                {"", tfmodel.CategoricalHinge},
 	"training.loss.label_smoothing":     {"", "0.5"},
 	"training.loss.gamma":               {"training.loss.kind=" + tfmodel.FocalCrossEntropy, "0.5"},
@@ -79,7 +85,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key := range others {
-		if parts := strings.Split(key, "."); len(parts) > 1 && parts[1] == "loss" || key == "training.augmentation.copies" || key == "training.augmentation.phases" || key == "training.adam.weight_decay" || key == "training.class_weight" || key == "training.sampling" {
+		if parts := strings.Split(key, "."); len(parts) > 1 && (parts[1] == "loss" || parts[1] == "optimizer") || key == "training.augmentation.copies" || key == "training.augmentation.phases" || key == "training.adam.weight_decay" || key == "training.class_weight" || key == "training.sampling" {
 			continue // left out if empty
 		}
 		if _, ok := keys[key]; !ok {

@@ -76,7 +76,7 @@ func try(t *testing.T, path, value string, tree any) {
 	if e.ReadJSON(text) != nil || e.Resolve(6) != nil {
 		return
 	}
-	m, err := e.Architecture.Memory(e.Training.Batch)
+	m, err := e.Architecture.Memory(e.Training.Batch, e.Training.Learning())
 	if err != nil {
 		return
 	}

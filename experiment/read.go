@@ -56,6 +56,7 @@ func (e *Experiment) overlay(tree any) error {
 	if err != nil {
 		return err
 	}
+	replaceOptimizer(base, tree)
 	text, err := json.Marshal(keyed.Merge(base, tree))
 	if err != nil {
 		return err

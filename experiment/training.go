@@ -16,11 +16,13 @@ type Training struct {
 	Epochs int `json:"epochs"`
 	// Batch is the number of images of a step.
 	Batch int `json:"batch"`
-	// LearningRate is Adam's learning rate; Schedule changes it from step to step.
+	// LearningRate is the optimiser's learning rate; Schedule changes it from step to step.
 	LearningRate float64  `json:"learning_rate"`
 	Schedule     Schedule `json:"schedule"`
-	// Adam holds the other settings of the optimiser.
-	Adam tfmodel.Adam `json:"adam"`
+	// Optimizer is an optimiser other than Adam.
+	Optimizer Optimizer `json:"optimizer,omitzero"`
+	// Adam holds the settings of Adam; none if there is another optimiser.
+	Adam tfmodel.Adam `json:"adam,omitzero"`
 	// Loss is the function that training minimises.
 	Loss tfmodel.Loss `json:"loss,omitzero"`
 	// ClassWeight weighs the images of classes in the loss.
@@ -49,6 +51,15 @@ func DefaultTraining() Training {
 	}
 }
 
+// Learning returns the settings of the steps.
+func (t Training) Learning() tfmodel.Training {
+	l := tfmodel.Training{Optimizer: t.Optimizer.Optimizer, Loss: t.Loss}
+	if t.Optimizer.IsZero() {
+		l.Optimizer = t.Adam
+	}
+	return l
+}
+
 // Rate returns the learning rate of a step, counted from 0, if an epoch has that
 // many images.
 func (t Training) Rate(step, images int) float64 {
@@ -71,7 +82,10 @@ func (t Training) check() error {
 	if err := t.Augmentation.Check(); err != nil {
 		return fmt.Errorf("augmentation: %w", err)
 	}
-	return cmp.Or(t.Adam.Check(), t.Loss.Check(), t.Schedule.check(t), t.Select.check("select"), t.EarlyStopping.check())
+	if !t.Optimizer.IsZero() && t.Adam != (tfmodel.Adam{}) {
+		return fmt.Errorf("training.adam has settings, but the optimizer is %s; give them to training.optimizer", t.Optimizer.Kind())
+	}
+	return cmp.Or(t.Learning().Check(), t.Schedule.check(t), t.Select.check("select"), t.EarlyStopping.check())
 }
 
 // resolve fills in the names that may be left out.

@@ -131,7 +131,7 @@ func (r recipe) make(t *testing.T, root string) model {
 // train writes weights to a bundle.
 func (r recipe) train(t *testing.T, bundle string) {
 	t.Helper()
-	trainer := must(tfmodel.NewTrainer(r.arch, tfmodel.DefaultAdam(), tfmodel.Loss{}, 7, graph.Config{}))(t)
+	trainer := must(tfmodel.NewTrainer(r.arch, tfmodel.Training{}, 7, graph.Config{}))(t)
 	defer trainer.Close()
 	if err := trainer.Init(t.Context()); err != nil {
 		t.Fatal(err)

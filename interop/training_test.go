@@ -34,7 +34,7 @@ func TestTraining(t *testing.T) {
 
 func checkTraining(t *testing.T, name string, a tfmodel.Architecture, steps, batch int, rate float64) {
 	folder := t.TempDir()
-	trainer := must(tfmodel.NewTrainer(a, tfmodel.DefaultAdam(), tfmodel.Loss{}, 3, graph.Config{}))(t)
+	trainer := must(tfmodel.NewTrainer(a, tfmodel.Training{}, 3, graph.Config{}))(t)
 	defer trainer.Close()
 	if err := trainer.Init(t.Context()); err != nil {
 		t.Fatal(err)

@@ -236,7 +236,7 @@ func shapes(t *testing.T, side, from, n int) explain.Images {
 func trained(t *testing.T, a tfmodel.Architecture, side, steps int) string {
 	t.Helper()
 	a.Input = tfmodel.Shape{side, side, 3}
-	trainer, err := tfmodel.NewTrainer(a, tfmodel.DefaultAdam(), tfmodel.Loss{}, 1, tfmodel.Config{})
+	trainer, err := tfmodel.NewTrainer(a, tfmodel.Training{}, 1, tfmodel.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func Inspect(model string, batch int, trust bool) (*Inspection, error) {
 		if err := json.Unmarshal(meta.Experiment, &e); err != nil {
 			return nil, err
 		}
-		if memory, err = e.Architecture.Memory(batch); err != nil {
+		if memory, err = e.Architecture.Memory(batch, e.Training.Learning()); err != nil {
 			return nil, err
 		}
 	}

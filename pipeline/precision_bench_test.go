@@ -72,7 +72,7 @@ func compareSteps(b *testing.B, a tfmodel.Architecture) {
 	}
 	var steps [2]func() error
 	for i, p := range []Precision{machine.Float32, machine.BFloat16} {
-		t, err := tfmodel.NewTrainer(a, tfmodel.DefaultAdam(), tfmodel.Loss{}, 1, Config{Precision: p})
+		t, err := tfmodel.NewTrainer(a, tfmodel.Training{}, 1, Config{Precision: p})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -137,7 +137,7 @@ func compareExplainers(b *testing.B, dir, method string) {
 // untrained writes the SavedModel of a network with initial weights.
 func untrained(b *testing.B, a tfmodel.Architecture) string {
 	ctx, dir := b.Context(), b.TempDir()
-	t, err := tfmodel.NewTrainer(a, tfmodel.DefaultAdam(), tfmodel.Loss{}, 1, Config{})
+	t, err := tfmodel.NewTrainer(a, tfmodel.Training{}, 1, Config{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -152,7 +152,7 @@ type Variant struct {
 type Memory struct {
 	Weights     int64 `json:"weights"`
 	Gradients   int64 `json:"gradients"`
-	Optimizer   int64 `json:"optimizer"`   // Adam's two moments
+	Optimizer   int64 `json:"optimizer"`   // what it keeps for each weight
 	Activations int64 `json:"activations"` // of a batch
 	Overhead    int64 `json:"overhead"`    // copies, and what the allocator cannot use
 	Training    int64 `json:"training"`    // all of these

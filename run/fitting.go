@@ -26,7 +26,7 @@ func (r *Run) Fit(ctx context.Context, machine Machine, listener Listener) error
 	if err != nil {
 		return err
 	}
-	t, err := tfmodel.NewTrainer(network, e.Training.Adam, e.Training.Loss, e.Seed, machine.Config(e.Training.Precision))
+	t, err := tfmodel.NewTrainer(network, e.Training.Learning(), e.Seed, machine.Config(e.Training.Precision))
 	if err != nil {
 		return err
 	}

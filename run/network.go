@@ -19,7 +19,7 @@ func network(e experiment.Experiment) (result.Network, error) {
 		n.Layers = append(n.Layers, result.Layer{Name: r.Name, Kind: r.Kind, Output: slices.Clone(r.Output), Parameters: r.Parameters, Frozen: r.Frozen})
 		n.Parameters, n.Frozen = n.Parameters+r.Parameters, n.Frozen+r.Frozen
 	}
-	m, err := a.Memory(e.Training.Batch)
+	m, err := a.Memory(e.Training.Batch, e.Training.Learning())
 	n.Memory = result.NetworkMemory{
 		Memory: result.Memory{
 			Weights: m.Weights, Gradients: m.Gradients, Optimizer: m.Optimizer,

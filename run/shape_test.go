@@ -14,7 +14,7 @@ func TestOtherShapes(t *testing.T) {
 	e := experiment.Default()
 	small := tfmodel.Tiny(2)
 	prefix := filepath.Join(t.TempDir(), "variables")
-	trainer, err := tfmodel.NewTrainer(small, e.Training.Adam, e.Training.Loss, 1, Config{Threads: Threads{Intra: 1, Inter: 1}})
+	trainer, err := tfmodel.NewTrainer(small, e.Training.Learning(), 1, Config{Threads: Threads{Intra: 1, Inter: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func TestOtherShapes(t *testing.T) {
 	if err := trainer.Save(t.Context(), prefix); err != nil {
 		t.Fatal(err)
 	}
-	other, err := tfmodel.NewTrainer(tfmodel.Tiny(3), e.Training.Adam, e.Training.Loss, 1, Config{Threads: Threads{Intra: 1, Inter: 1}})
+	other, err := tfmodel.NewTrainer(tfmodel.Tiny(3), e.Training.Learning(), 1, Config{Threads: Threads{Intra: 1, Inter: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

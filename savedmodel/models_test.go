@@ -53,7 +53,7 @@ func pixels(a tfmodel.Architecture, n int, seed uint64) (tfmodel.Batch, explain.
 // trained returns a trainer after a few steps, so that nothing is as it began.
 func trained(t testing.TB, a tfmodel.Architecture) *tfmodel.Trainer {
 	t.Helper()
-	trainer, err := tfmodel.NewTrainer(a, tfmodel.DefaultAdam(), tfmodel.Loss{}, 1, graph.Config{})
+	trainer, err := tfmodel.NewTrainer(a, tfmodel.Training{}, 1, graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

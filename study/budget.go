@@ -147,7 +147,7 @@ func apply(c *result.Cut, t *experiment.Training) {
 func pace(ctx context.Context, name string, e experiment.Experiment, on pipeline.Machine, d disk) (cost, error) {
 	c := cost{name: name, epochs: e.Training.Epochs, copies: e.Training.Augmentation.Images(1)}
 	begin := time.Now()
-	t, err := tfmodel.NewTrainer(e.Architecture, e.Training.Adam, e.Training.Loss, 1, on.Config(e.Training.Precision))
+	t, err := tfmodel.NewTrainer(e.Architecture, e.Training.Learning(), 1, on.Config(e.Training.Precision))
 	if err != nil {
 		return c, err
 	}
@@ -183,7 +183,7 @@ func pace(ctx context.Context, name string, e experiment.Experiment, on pipeline
 		return c, err
 	}
 	c.look = time.Since(begin).Seconds() / float64(batch.N)
-	m, err := e.Architecture.Memory(e.Training.Batch)
+	m, err := e.Architecture.Memory(e.Training.Batch, e.Training.Learning())
 	// A checkpoint holds weights and moments, and the best epoch's weights are
 	// written beside it.
 	c.save = float64(2*m.Weights+m.Optimizer)/d.rate + syncs*d.sync

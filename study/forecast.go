@@ -15,7 +15,7 @@ const memoryShare = 0.9
 
 // forecast returns the memory that training takes, in bytes.
 func forecast(e experiment.Experiment) (result.Memory, error) {
-	m, err := e.Architecture.Memory(e.Training.Batch)
+	m, err := e.Architecture.Memory(e.Training.Batch, e.Training.Learning())
 	return result.Memory{
 		Weights: m.Weights, Gradients: m.Gradients, Optimizer: m.Optimizer, Activations: m.Activations, Overhead: m.Overhead, Training: m.Training,
 	}, err

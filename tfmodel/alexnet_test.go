@@ -41,7 +41,7 @@ func BenchmarkStepAlexNet02Inter2(b *testing.B) {
 
 // benchmarkStep trains on batches of 32.
 func benchmarkStep(b *testing.B, a Architecture, config graph.Config) {
-	t, err := NewTrainer(a, DefaultAdam(), Loss{}, 1, config)
+	t, err := NewTrainer(a, Training{}, 1, config)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestAlexNet02HasTheStudysLayers(t *testing.T) {
 
 func TestAlexNet02Forecast(t *testing.T) {
 	a := AlexNet02(6)
-	m, err := a.Memory(32)
+	m, err := a.Memory(32, Training{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestAlexNet02Forecast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m, err = a.Memory(32); err != nil || m.Weights < 4*55*55*256*4096 || m.Training < 4*m.Weights {
+	if m, err = a.Memory(32, Training{}); err != nil || m.Weights < 4*55*55*256*4096 || m.Training < 4*m.Weights {
 		t.Errorf("without max pooling: %+v, %v", m, err)
 	}
 }

@@ -206,7 +206,7 @@ func TestArchitectureRefused(t *testing.T) {
 		if _, _, err := test.a.Parameters(); err == nil && what != "no layers" {
 			t.Errorf("%s: its parameters are counted", what)
 		}
-		if _, err := test.a.Memory(1); err == nil && what != "no layers" {
+		if _, err := test.a.Memory(1, Training{}); err == nil && what != "no layers" {
 			t.Errorf("%s: its memory is forecast", what)
 		}
 	}

@@ -6,7 +6,7 @@
 // layers ([Residual]). It can be edited ([Architecture.Without], [Architecture.Replace],
 // ...), summarised, written as JSON, and its memory can be forecast
 // ([Architecture.Memory]). [Compile] makes a [Network] for inference, [NewTrainer] a
-// [Trainer] with [Adam] and a [Loss].
+// [Trainer] with an [Optimizer] and a [Loss].
 //
 // Layer-wise relevance propagation and guided backpropagation treat each kind of layer by
 // its own [Rule]. A [Composite] is a table of rules. [Attach] applies it to an opened

@@ -58,7 +58,7 @@ func ExampleArchitecture_Memory() {
 		fmt.Println(err)
 		return
 	}
-	m, err := a.Memory(32)
+	m, err := a.Memory(32, tfmodel.Training{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -86,7 +86,7 @@ func TestFineTuningEqualsTraining(t *testing.T) {
 	adam, loss := DefaultAdam(), Loss{LabelSmoothing: 0.1}
 	adam.WeightDecay = 0.1
 	make := func(a Architecture) *Trainer {
-		trainer, err := NewTrainer(a, adam, loss, 9, graph.Config{})
+		trainer, err := NewTrainer(a, Training{Optimizer: adam, Loss: loss}, 9, graph.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -258,7 +258,7 @@ func TestFineTuningEqualsKeras(t *testing.T) {
 	a := importArchitecture(t, open(t, at("adopted")), 3, ImportOptions{Freeze: []string{"stem*"}})
 	adam := DefaultAdam()
 	adam.WeightDecay = 0.1
-	trainer, err := NewTrainer(a, adam, Loss{LabelSmoothing: 0.1}, 2, graph.Config{})
+	trainer, err := NewTrainer(a, Training{Optimizer: adam, Loss: Loss{LabelSmoothing: 0.1}}, 2, graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

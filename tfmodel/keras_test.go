@@ -14,13 +14,20 @@ import (
 	"oscar/internal/npy"
 )
 
-// keras runs testdata/in_keras.py, and says which Keras it was.
-func keras(t *testing.T, verb, folder string) (version string) {
+// needsKeras skips the test if there are no Python packages.
+func needsKeras(t *testing.T) (packages string) {
 	t.Helper()
-	packages := os.Getenv("OSCAR_PYTHON_TENSORFLOW")
+	packages = os.Getenv("OSCAR_PYTHON_TENSORFLOW")
 	if packages == "" {
 		t.Skip("OSCAR_PYTHON_TENSORFLOW names no Python packages; `make test` sets it")
 	}
+	return packages
+}
+
+// keras runs testdata/in_keras.py, and says which Keras it was.
+func keras(t *testing.T, verb, folder string) (version string) {
+	t.Helper()
+	packages := needsKeras(t)
 	interpreter := os.Getenv("OSCAR_PYTHON")
 	if interpreter == "" {
 		interpreter = "python3"
@@ -60,34 +67,57 @@ func TestTrainingEqualsKeras(t *testing.T) {
 	}
 	decay := DefaultAdam()
 	decay.WeightDecay = 0.3
-	for name, job := range map[string]kerasJob{
-		"branched, hinge": {Architecture: penalised, Adam: DefaultAdam(), Loss: Loss{Kind: CategoricalHinge}, Rate: 1e-3},
-		"branched, AdamW": {Architecture: penalised, Adam: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3},
-		"tiny, weighted":  {Architecture: still(Tiny(4)), Adam: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
-		"branched, focal": {Architecture: penalised, Adam: DefaultAdam(), Loss: Loss{Kind: FocalCrossEntropy, Gamma: 1.5, LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
-		"tiny, AdamW":     {Architecture: still(Tiny(4)), Adam: decay, Loss: Loss{}, Rate: 1e-3},
+	needsKeras(t)
+	folder := t.TempDir()
+	jobs := map[string]kerasJob{
+		"branched, hinge": {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{Kind: CategoricalHinge}, Rate: 1e-3},
+		"branched, AdamW": {Architecture: penalised, Optimizer: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3},
+		"tiny, weighted":  {Architecture: still(Tiny(4)), Optimizer: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
+		"branched, focal": {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{Kind: FocalCrossEntropy, Gamma: 1.5, LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
+		"branched, SGD":   {Architecture: penalised, Optimizer: SGD{Momentum: 0.9}, Rate: 1e-3},
+		"tiny, Nesterov":  {Architecture: still(Tiny(4)), Optimizer: SGD{Momentum: 0.9, Nesterov: true, WeightDecay: 0.3}, Rate: 1e-2},
+		"tiny, RMSprop":   {Architecture: still(Tiny(4)), Optimizer: RMSprop{Rho: 0.8, Momentum: 0.5, Epsilon: 1e-4, WeightDecay: 0.3}, Rate: 1e-3},
+		"tiny, AdamW":     {Architecture: still(Tiny(4)), Optimizer: decay, Loss: Loss{}, Rate: 1e-3},
 		// Adam's first steps follow a gradient's sign however small it is, and what
 		// rounds a gradient of nothing depends on the processor: with a rate of 2e-3
 		// that alone moves the third loss of so deep a network by 3e-4 on one of two.
-		"resnet10": {Architecture: still(ResNet10(4)), Adam: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 2e-4},
-	} {
-		t.Run(name, func(t *testing.T) { job.check(t, name) })
+		"resnet10": {Architecture: still(ResNet10(4)), Optimizer: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 2e-4},
+	}
+	learned := map[string]kerasRun{}
+	for name, job := range jobs {
+		learned[name] = job.run(t, filepath.Join(folder, name))
+	}
+	version := keras(t, "train", folder)
+	for name, run := range learned {
+		t.Run(name, func(t *testing.T) { run.check(t, filepath.Join(folder, name), name, version) })
 	}
 }
 
 type kerasJob struct {
 	Architecture Architecture `json:"architecture"`
-	Adam         Adam         `json:"adam"`
+	Kind         string       `json:"kind"` // of the optimiser
+	Optimizer    Optimizer    `json:"optimizer"`
 	Loss         Loss         `json:"loss"`
 	Rate         float64      `json:"rate"`
 	Weighted     bool         `json:"weighted"` // each image's loss has a factor
 }
 
-func (j kerasJob) check(t *testing.T, name string) {
+// kerasRun is what a trainer made of a job.
+type kerasRun struct {
+	before, after map[string][]float32 // weights
+	each, losses  []float32
+}
+
+// run trains, and writes what Keras needs to do the same.
+func (j kerasJob) run(t *testing.T, folder string) (r kerasRun) {
+	t.Helper()
+	if err := os.Mkdir(folder, 0o777); err != nil {
+		t.Fatal(err)
+	}
 	const steps, batch, classes = 3, 8, 4
-	folder := t.TempDir()
+	j.Kind = j.Optimizer.Kind()
 	at := func(name string) string { return filepath.Join(folder, name) }
-	trainer, err := NewTrainer(j.Architecture, j.Adam, j.Loss, 3, graph.Config{})
+	trainer, err := NewTrainer(j.Architecture, Training{Optimizer: j.Optimizer, Loss: j.Loss}, 3, graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,8 +128,8 @@ func (j kerasJob) check(t *testing.T, name string) {
 	if err := trainer.SaveWeights(t.Context(), at("weights")); err != nil {
 		t.Fatal(err)
 	}
-	before := weights(t, trainer)
-	var images, labels, factors, each []float32
+	r.before = weights(t, trainer)
+	var images, labels, factors []float32
 	var batches []Batch
 	for step := range steps {
 		b := toy(batch, j.Architecture, classes, uint64(step))
@@ -120,13 +150,13 @@ func (j kerasJob) check(t *testing.T, name string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		each = append(each, one...)
+		r.each = append(r.each, one...)
 	}
-	var losses []float32
 	for step, b := range batches {
 		loss, _ := learn(t, trainer, b, step, j.Rate)
-		losses = append(losses, float32(loss))
+		r.losses = append(r.losses, float32(loss))
 	}
+	r.after = weights(t, trainer)
 	text, err := json.Marshal(j)
 	if err != nil {
 		t.Fatal(err)
@@ -145,10 +175,13 @@ func (j kerasJob) check(t *testing.T, name string) {
 			t.Fatal(err)
 		}
 	}
-	version := keras(t, "train", folder)
+	return r
+}
 
+// check compares the run with what Keras made of the job.
+func (r kerasRun) check(t *testing.T, folder, name, version string) {
 	read := func(name string) []float32 {
-		_, values, err := npy.Read(at(name + ".npy"))
+		_, values, err := npy.Read(filepath.Join(folder, name+".npy"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,13 +193,13 @@ func (j kerasJob) check(t *testing.T, name string) {
 		line.Compared, line.Difference, line.Bound = compared, agreement.Apart(got, want), bound
 		agreement.Check(t, line)
 	}
-	check("each image's loss before it", each, read("each"), 1e-5)
+	check("each image's loss before it", r.each, read("each"), 1e-5)
 	theirs := read("losses")
-	check("the first loss", losses[:1], theirs[:1], 1e-6)
-	check("losses of 3 steps", losses, theirs, 1e-4)
+	check("the first loss", r.losses[:1], theirs[:1], 1e-6)
+	check("losses of 3 steps", r.losses, theirs, 1e-4)
 	furthest := 0.0
-	for name, got := range weights(t, trainer) {
-		furthest = max(furthest, strayed(before[name], got, read(filepath.Join("out", name))))
+	for name, got := range r.after {
+		furthest = max(furthest, strayed(r.before[name], got, read(filepath.Join("out", name))))
 	}
 	line.Compared, line.Difference, line.Of, line.Bound = "weights after 3 steps", furthest, "the way they went", 0.05
 	agreement.Check(t, line)

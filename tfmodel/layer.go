@@ -33,8 +33,8 @@ type (
 	Threads = graph.Threads
 	// Precision says in what numbers convolutions and products are computed.
 	Precision = graph.Precision
-	// Optimizer says what TensorFlow's graph optimiser may do in a session.
-	Optimizer = graph.Optimizer
+	// GraphOptimizer says what TensorFlow's graph optimiser may do in a session.
+	GraphOptimizer = graph.Optimizer
 	// Shape is the size of each dimension. The shape of one example has no batch:
 	// [height,width,channels] or [units]. The shape of a tensor has -1 for the batch.
 	Shape = graph.Shape

@@ -125,7 +125,7 @@ func TestWhatIsLearnedAndWhatIsMeasured(t *testing.T) {
 	a := linear(3, l2)
 	b := noise(5, a, 3)
 	for _, l := range []Loss{{LabelSmoothing: 0.2}, {Kind: CategoricalHinge}} {
-		trainer, err := NewTrainer(a, DefaultAdam(), l, 1, graph.Config{})
+		trainer, err := NewTrainer(a, Training{Loss: l}, 1, graph.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,7 +172,7 @@ func TestLossRefused(t *testing.T) {
 		{Kind: CategoricalHinge, LabelSmoothing: 0.1}: {"label smoothing is 0.1", "categorical_hinge"},
 	} {
 		wantError(t, fmt.Sprintf("%+v", l), l.Check(), words...)
-		_, err := NewTrainer(Tiny(3), DefaultAdam(), l, 1, graph.Config{})
+		_, err := NewTrainer(Tiny(3), Training{Loss: l}, 1, graph.Config{})
 		wantError(t, fmt.Sprintf("%+v", l), err, words...)
 	}
 	if text, err := json.Marshal(Loss{}); err != nil || string(text) != "{}" {
@@ -186,7 +186,7 @@ func TestHingeLearns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer, err := NewTrainer(a, DefaultAdam(), Loss{Kind: CategoricalHinge}, 1, graph.Config{})
+	trainer, err := NewTrainer(a, Training{Loss: Loss{Kind: CategoricalHinge}}, 1, graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func TestForecastIsWhatTrainingTakes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := a.Memory(measuredBatch)
+		m, err := a.Memory(measuredBatch, Training{})
 		if err != nil {
 			t.Fatal(err)
 		}

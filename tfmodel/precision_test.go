@@ -42,7 +42,7 @@ func bfloat16Step(t *testing.T, a Architecture) *framework.GraphDef {
 // in returns a trainer with initial weights that computes in a precision.
 func in(t *testing.T, a Architecture, p Precision) *Trainer {
 	t.Helper()
-	trainer, err := NewTrainer(a, Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7, WeightDecay: 0.01}, Loss{}, 1,
+	trainer, err := NewTrainer(a, Training{Optimizer: Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7, WeightDecay: 0.01}}, 1,
 		Config{Threads: Threads{Intra: 1, Inter: 1}, Precision: p})
 	if err != nil {
 		t.Fatal(err)

@@ -260,7 +260,7 @@ func TestForecastOfABlock(t *testing.T) {
 		{"gap", &GlobalAveragePool2D{}},
 		{"fc", &Dense{Units: 2}},
 	}}
-	m, err := a.Memory(10)
+	m, err := a.Memory(10, Training{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package tfmodel
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -51,17 +50,17 @@ type learner struct {
 	loss, correct       Tensor // in training mode
 	probabilities, each Tensor // in inference mode
 	step                Op     // none if nothing is trained
-	adam                adam
+	minimizer           minimizer
 }
 
-// NewTrainer compiles the architecture for training with Adam and opens a session. Call
-// Init or Restore next. The L2 penalties of the layers are added to the loss.
-func NewTrainer(a Architecture, settings Adam, loss Loss, seed uint64, config Config) (*Trainer, error) {
+// NewTrainer compiles the architecture for training and opens a session. Call Init or
+// Restore next. The L2 penalties of the layers are added to the loss.
+func NewTrainer(a Architecture, training Training, seed uint64, config Config) (*Trainer, error) {
 	classes, err := a.Classes()
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(settings.Check(), loss.Check()); err != nil {
+	if err := training.Check(); err != nil {
 		return nil, err
 	}
 	steps, err := a.steps()
@@ -80,7 +79,7 @@ func NewTrainer(a Architecture, settings Adam, loss Loss, seed uint64, config Co
 	t.seed = g.Placeholder("seed", graph.Int64, Shape{2})
 	x := g.Cast(t.images, graph.Float)
 	hot := g.OneHot(t.labels, classes)
-	add := goal{loss, settings, t.labels, hot, t.factors}
+	add := goal{training, t.labels, hot, t.factors}
 
 	train := &Builder{Graph: g.In("train"), Training: true, vars: vars, seed: t.seed}
 	outputs := steps.apply(train, x)
@@ -103,8 +102,7 @@ func NewTrainer(a Architecture, settings Adam, loss Loss, seed uint64, config Co
 
 // goal is what training is for.
 type goal struct {
-	loss        Loss
-	adam        Adam
+	training    Training
 	labels, hot Tensor
 	factors     Tensor // of each image's loss
 }
@@ -116,14 +114,14 @@ func (o goal) learn(g *Graph, scope string, l *learner, scores Tensor, vars *var
 	if scope != "" {
 		in, scope = g.In(scope), scope+"_"
 	}
-	l.adam = newAdam(in, o.adam)
+	l.minimizer = newMinimizer(in, o.training.optimizer())
 	lg := in.In("loss")
-	l.loss = lg.Mean(lg.Mul(o.loss.each(lg, scores, o.loss.smooth(lg, o.hot)), o.factors), false, 0)
+	l.loss = lg.Mean(lg.Mul(o.training.Loss.each(lg, scores, o.training.Loss.smooth(lg, o.hot)), o.factors), false, 0)
 	if penalty := vars.penalty(lg); penalty.Valid() {
 		l.loss = lg.Add(l.loss, penalty)
 	}
 	l.correct = lg.Sum(lg.Cast(lg.Equal(lg.ArgMax(scores, 1), o.labels), graph.Float), false, 0)
-	slots, apply := l.adam.minimize(in.In("optimizer"), scope+"optimizer", l.loss, vars)
+	slots, apply := l.minimizer.minimize(in.In("optimizer"), scope+"optimizer", l.loss, vars)
 	l.step = in.Group("train_step", append(apply, b.updates...)...)
 	return slots
 }
@@ -131,7 +129,7 @@ func (o goal) learn(g *Graph, scope string, l *learner, scores Tensor, vars *var
 // judge adds predictions.
 func (o goal) judge(g *Graph, l *learner, scores Tensor) {
 	l.probabilities = g.Softmax(scores)
-	l.each = o.loss.each(g, scores, o.hot)
+	l.each = o.training.Loss.each(g, scores, o.hot)
 }
 
 // Init gives all variables their initial values, and those of imported layers the values of
@@ -149,7 +147,7 @@ func (t *Trainer) Init(ctx context.Context) error {
 // mode. A loss that is not finite is an error.
 func (t *Trainer) Step(ctx context.Context, b Batch, number int, rate float64) (loss float64, correct int, err error) {
 	l := t.learner(b)
-	feeds := append(t.feed(b), l.adam.feeds(number, rate)...)
+	feeds := append(t.feed(b), l.minimizer.feeds(number, rate)...)
 	factors := b.Weights
 	if factors == nil {
 		factors = slices.Repeat([]float32{1}, b.N)

@@ -29,7 +29,7 @@ func coldTrainer(t *testing.T, a Architecture, seed uint64) *Trainer {
 	if a.Name == "branched" {
 		settings.WeightDecay = 0.05
 	}
-	trainer, err := NewTrainer(a, settings, Loss{}, seed, graph.Config{})
+	trainer, err := NewTrainer(a, Training{Optimizer: settings}, seed, graph.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,7 +303,7 @@ func TestTrainerRefusesAnArchitectureThatDoesNotFit(t *testing.T) {
 		"layer fc (dense)":                    {{"fc", &Dense{Units: 3}}},
 		`two layers are named "x"`:            {{"x", &Flatten{}}, {"x", &Dense{Units: 3}}},
 	} {
-		_, err := NewTrainer(Architecture{Name: "mine", Input: Shape{32, 32, 3}, Layers: layers}, DefaultAdam(), Loss{}, 1, graph.Config{})
+		_, err := NewTrainer(Architecture{Name: "mine", Input: Shape{32, 32, 3}, Layers: layers}, Training{}, 1, graph.Config{})
 		wantError(t, name, err, "architecture mine", name)
 	}
 }

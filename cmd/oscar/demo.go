@@ -57,7 +57,7 @@ report        %s/report.html
 	f.StringVarP(&o.Out, "out", "o", "runs/demo", "the run folder; an earlier demo's is replaced")
 	f.IntVar(&o.PerClass, "per-class", 70, "images a class to draw")
 	f.IntVar(&o.Experiment.Training.Epochs, "epochs", o.Experiment.Training.Epochs, "how often every image is seen")
-	f.Float64Var(&o.Experiment.Training.LearningRate, "learning-rate", o.Experiment.Training.LearningRate, "Adam's learning rate")
+	f.Float64Var(&o.Experiment.Training.LearningRate, "learning-rate", o.Experiment.Training.LearningRate, "learning rate of the optimizer")
 	f.Uint64Var(&o.Experiment.Seed, "seed", o.Experiment.Seed, "decides everything")
 	machineFlags(cmd, &o.Machine)
 	return cmd

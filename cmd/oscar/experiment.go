@@ -41,7 +41,7 @@ func experimentFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 	fineTuneFlags(f, e)
 	f.IntVar(&t.Epochs, "epochs", t.Epochs, "how often every image is seen")
 	f.IntVar(&t.Batch, "batch", t.Batch, "images a step")
-	f.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "Adam's learning rate")
+	f.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "learning rate of the optimizer")
 	precisionFlag(f, &t.Precision)
 	f.Uint64Var(&e.Seed, "seed", e.Seed, "decides split, weights, order, augmentation, dropout")
 	f.StringVar(&e.Explain, "layer", e.Explain, "the layer that explanations look at (default the last convolution or block)")

@@ -37,7 +37,7 @@ func fineTuneFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 			return err
 		},
 	}, "head-epochs", "with --from: epochs that train the new layer alone, before the others (default a quarter of them)")
-	f.Var(number(func(t *experiment.FineTune) *float64 { return &t.HeadLearningRate }), "head-learning-rate", "with --from: Adam's learning rate in these epochs")
+	f.Var(number(func(t *experiment.FineTune) *float64 { return &t.HeadLearningRate }), "head-learning-rate", "with --from: learning rate in these epochs")
 	f.Var(number(func(t *experiment.FineTune) *float64 { return &t.LayerDecay }), "layer-decay", "with --from: factor of the learning rate from one size of maps to the next larger one")
 }
 

@@ -49,3 +49,24 @@ func (g *Graph) ApplyAdam(v, m, s *Variable, a Adam, gradient Tensor, after ...O
 	return g.addAfter("ResourceApplyAdam", "", attributes{"T": Float}, after,
 		v.Handle, m.Handle, s.Handle, a.Power1, a.Power2, a.Rate, a.Beta1, a.Beta2, a.Epsilon, gradient)
 }
+
+// ApplyGradientDescent subtracts rate times the gradient from a variable after all of after
+// have run.
+func (g *Graph) ApplyGradientDescent(v *Variable, rate, gradient Tensor, after ...Op) Op {
+	return g.addAfter("ResourceApplyGradientDescent", "", attributes{"T": Float}, after, v.Handle, rate, gradient)
+}
+
+// ApplyMomentum updates a variable and its momentum m in place after all of after have run:
+// m = momentum * m - rate * gradient is added to v; with nesterov, momentum * m - rate *
+// gradient with the new m is.
+func (g *Graph) ApplyMomentum(v, m *Variable, rate, momentum, gradient Tensor, nesterov bool, after ...Op) Op {
+	return g.addAfter("ResourceApplyKerasMomentum", "", attributes{"T": Float, "use_nesterov": nesterov}, after,
+		v.Handle, m.Handle, rate, gradient, momentum)
+}
+
+// ApplyRMSProp updates a variable, its mean square s and its momentum m in place after all of
+// after have run.
+func (g *Graph) ApplyRMSProp(v, s, m *Variable, rate, rho, momentum, epsilon, gradient Tensor, after ...Op) Op {
+	return g.addAfter("ResourceApplyRMSProp", "", attributes{"T": Float}, after,
+		v.Handle, s.Handle, m.Handle, rate, rho, momentum, epsilon, gradient)
+}

@@ -95,7 +95,7 @@ func train(ctx context.Context, dir string) error {
 		{Name: "flatten", Layer: &tfmodel.Flatten{}},
 		{Name: "fc", Layer: &tfmodel.Dense{Units: len(classes)}},
 	}}
-	trainer, err := tfmodel.NewTrainer(architecture, tfmodel.DefaultAdam(), tfmodel.Loss{}, 1, tfmodel.Config{})
+	trainer, err := tfmodel.NewTrainer(architecture, tfmodel.Training{}, 1, tfmodel.Config{})
 	if err != nil {
 		return err
 	}

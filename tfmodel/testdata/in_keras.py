@@ -2,7 +2,7 @@
 
 usage: in_keras.py train FOLDER | applications FOLDER
 
-A FOLDER of "train" holds job.json (architecture, adam, loss, rate, weighted), weights
+A FOLDER of "train" holds a folder for each job, which holds job.json (architecture, kind, optimizer, loss, rate, weighted), weights
 (a bundle), images.npy [steps,N,H,W,3], labels.npy [steps,N] and, if weighted,
 weights.npy [steps,N], the sample_weight of fit. It gets losses.npy
 [steps], each before its update, each.npy [steps,N], the inference loss of each
@@ -88,16 +88,21 @@ def loss(described):
     return lambda s=0, r=None: losses.CategoricalHinge(reduction=r)
 
 
-def optimizer(adam, rate):
-    settings = {"beta_1": adam["beta1"], "beta_2": adam["beta2"], "epsilon": adam["epsilon"]}
-    if not adam.get("weight_decay"):
-        return optimizers.Adam(rate, **settings)
-    o = optimizers.AdamW(rate, weight_decay=adam["weight_decay"], **settings)
-    o.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+def optimizer(kind, settings, rate):
+    """An optimiser with oscar's settings, which have Keras's names but for the betas."""
+    settings = {{"beta1": "beta_1", "beta2": "beta_2"}.get(key, key): value for key, value in settings.items()}
+    o = {"adam": optimizers.Adam, "sgd": optimizers.SGD, "rmsprop": optimizers.RMSprop}[kind](rate, **settings)
+    if "weight_decay" in settings:
+        o.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return o
 
 
-def train(folder):
+def train(jobs):
+    for name in os.listdir(jobs):
+        train_one(os.path.join(jobs, name))
+
+
+def train_one(folder):
     array = lambda name: np.load(os.path.join(folder, name + ".npy"))
     with open(os.path.join(folder, "job.json")) as f:
         job = json.load(f)
@@ -113,7 +118,7 @@ def train(folder):
     factors = [None] * len(images)
     if job["weighted"]:
         mean, factors = measure(r="sum_over_batch_size"), array("weights")
-    net.model.compile(optimizer(job["adam"], job["rate"]), mean)
+    net.model.compile(optimizer(job["kind"], job["optimizer"], job["rate"]), mean)
     out = []
     for x, y, w in zip(images, labels, factors):
         net.model.reset_metrics()
