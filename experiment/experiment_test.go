@@ -5,16 +5,21 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"oscar/dataset"
+	"oscar/internal/keyed"
 	"oscar/internal/machine"
 	"oscar/internal/testkit"
 	"oscar/tfmodel"
 )
+
+// trainingKeys are those that an error of training lists.
+var trainingKeys = strings.Join(keyed.Keys(reflect.TypeFor[Training]()), ", ")
 
 // tiny is a training of the smallest network: 5 epochs in batches of 4.
 func tiny() Experiment {
@@ -53,7 +58,6 @@ seed: 18446744073709551615
 func TestYAMLRefusals(t *testing.T) {
 	const (
 		top          = "format, architecture, fine_tune, explain, data, training, seed"
-		training     = "epochs, batch, learning_rate, schedule, optimizer, adam, loss, class_weight, sampling, augmentation, precision, select, early_stopping"
 		augmentation = "rotation, width_shift, height_shift, shear, zoom, random_crop, horizontal_flip, vertical_flip, brightness, contrast, saturation, hue, fill_mode, fill_value"
 	)
 	for text, want := range map[string]string{
@@ -61,15 +65,15 @@ func TestYAMLRefusals(t *testing.T) {
 		"# nothing":                             "the file is empty; want keys such as training: {epochs: 40}",
 		"epochs: 3":                             `the file has an unknown key "epochs"; have ` + top,
 		"sed: 3":                                `the file has an unknown key "sed" (seed?); have ` + top,
-		"training: {epoch: 3}":                  `training has an unknown key "epoch" (epochs?); have ` + training,
-		"training: {Epochs: 3}":                 `training has an unknown key "Epochs" (epochs?); have ` + training,
+		"training: {epoch: 3}":                  `training has an unknown key "epoch" (epochs?); have ` + trainingKeys,
+		"training: {Epochs: 3}":                 `training has an unknown key "Epochs" (epochs?); have ` + trainingKeys,
 		"training: {adam: {beta: 1}}":           `training.adam has an unknown key "beta" (beta1?); have beta1, beta2, epsilon, weight_decay`,
 		"training: {loss: {smoothing: 1}}":      `training.loss has an unknown key "smoothing"; have kind, label_smoothing, gamma`,
 		"training: {schedule: {warmup: 1}}":     `training.schedule has an unknown key "warmup"; have kind, decay, floor, warmup_epochs, warmup_steps`,
 		"training: {schedule: cosine}":          "training.schedule is cosine, want some of the keys kind, decay, floor, warmup_epochs, warmup_steps",
 		"training: {early_stopping: {wait: 1}}": `training.early_stopping has an unknown key "wait"; have monitor, patience, min_delta`,
 		"data: {size: 3}":                       `data has an unknown key "size"; have root, fractions, interpolation, columns, classes, max_pixels, max_bytes, strict, groups, near_duplicate_distance`,
-		"training: 3":                           "training is 3, want some of the keys " + training,
+		"training: 3":                           "training is 3, want some of the keys " + trainingKeys,
 		"[1, 2]":                                "the file is [1 2], want some of the keys " + top,
 		"just words":                            "the file is just words, want some of the keys " + top,
 		"training: {epochs: many}":              "training.epochs is a string, want a whole number",
@@ -162,7 +166,7 @@ func TestSet(t *testing.T) {
 	}
 	for setting, want := range map[string]string{
 		"training.epochs":   `"training.epochs" has no value, want KEY=VALUE as in training.epochs=40`,
-		"training.epoch=3":  `training has an unknown key "epoch" (epochs?); have epochs, batch, learning_rate, schedule, optimizer, adam, loss, class_weight, sampling, augmentation, precision, select, early_stopping`,
+		"training.epoch=3":  `training has an unknown key "epoch" (epochs?); have ` + trainingKeys,
 		"training.epochs=a": "training.epochs is a string, want a whole number",
 		"seed=[":            "seed: yaml: line 1: did not find expected node content",
 	} {

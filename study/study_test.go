@@ -9,10 +9,14 @@ import (
 
 	"oscar/dataset"
 	"oscar/experiment"
+	"oscar/internal/keyed"
 	"oscar/tfmodel"
 )
 
 const head = "{name: mine, base: {architecture: tiny}, variants: [{name: baseline}, "
+
+// trainingKeys are those that an error of training lists.
+var trainingKeys = strings.Join(keyed.Keys(reflect.TypeFor[experiment.Training]()), ", ")
 
 // What a study file may have wrong is one line: where, what, what would be
 // right.
@@ -24,7 +28,7 @@ func TestReadRefuses(t *testing.T) {
 		{head + "{name: a, wihtout: [relu]}]}", `variants.2 has an unknown key "wihtout" (without?); have name, why, architecture, input, without, replace, insert, training, data, layer, against, reported`},
 		{head + "{name: a, insert: {befor: fc1}}]}", `variants.2.insert.1 has an unknown key "befor" (before?); have before, after, layers`},
 		{head + "{name: a, insert: {before: fc1, layers: [{name: d, kind: dropout, rat: 0.5}]}}]}", `variant a: insert: layer d (dropout) has an unknown key "rat" (rate?); have name, kind, rate`},
-		{head + "{name: a, training: {epoch: 3}}]}", `variant a: training has an unknown key "epoch" (epochs?); have epochs, batch, learning_rate, schedule, adam, loss, class_weight, sampling, augmentation, precision, select, early_stopping`},
+		{head + "{name: a, training: {epoch: 3}}]}", `variant a: training has an unknown key "epoch" (epochs?); have ` + trainingKeys},
 		{head + "{name: a, without: relu}]}", "variants.without is a string, want a list"},
 		{"{name: mine, variants: {name: a}}", "variants is no list; its entries begin with -"},
 		{"{name: mine, seeds: [one], variants: [{name: a}]}", "seeds is a string, want a whole number from 0"},

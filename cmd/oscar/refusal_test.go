@@ -4,12 +4,18 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
+	"oscar/experiment"
 	"oscar/heatmap"
+	"oscar/internal/keyed"
 	"oscar/tfmodel"
 )
+
+// trainingKeys are those that an error of training lists.
+var trainingKeys = strings.Join(keyed.Keys(reflect.TypeFor[experiment.Training]()), ", ")
 
 // Every refusal, in full: what was wrong, where, and what would be right. One
 // with status 2 says where help is. None leaves anything behind.
@@ -62,7 +68,7 @@ func TestRefusals(t *testing.T) {
 		{2, "train $DATA --out new --split 1,2", `invalid argument "1,2" for "--split" flag: fractions "1,2" are not three numbers such as 0.7,0.15,0.15`},
 		{2, "train $DATA --out new --split 0.5,0.5,0.5", `invalid argument "0.5,0.5,0.5" for "--split" flag: fractions [0.5 0.5 0.5] sum to 1.5: they must sum to 1`},
 		{2, "train $DATA --out new --set training.epochs", `"training.epochs" has no value, want KEY=VALUE as in training.epochs=40`},
-		{2, "train $DATA --out new --set training.epoch=3", `training has an unknown key "epoch" (epochs?); have epochs, batch, learning_rate, schedule, adam, loss, class_weight, sampling, augmentation, precision, select, early_stopping`},
+		{2, "train $DATA --out new --set training.epoch=3", `training has an unknown key "epoch" (epochs?); have ` + trainingKeys},
 		{2, "train $DATA --out new --set training.select=f1", `no select "f1"; have accuracy, loss`},
 		{2, "train $DATA --preview-augmentation new.png --epochs 0", "epochs is 0, want at least 1"},
 		{1, "train $DATA --preview-augmentation new.png", "there is nothing to show: training.augmentation is empty"},
@@ -95,7 +101,7 @@ func TestRefusals(t *testing.T) {
 		{1, "study add flat /dev/zero", "/dev/zero is not a regular file (Dc---------)"},
 		{1, "train $DATA --out new --experiment nothing.yaml", "nothing.yaml: the file is empty; want keys such as training: {epochs: 40}"},
 		{1, "train $DATA --out new --experiment words.yaml", "words.yaml: the file is words, want some of the keys format, architecture, fine_tune, explain, data, training, seed"},
-		{1, "train $DATA --out new --experiment typo.yaml", `typo.yaml: training has an unknown key "epoch" (epochs?); have epochs, batch, learning_rate, schedule, adam, loss, class_weight, sampling, augmentation, precision, select, early_stopping`},
+		{1, "train $DATA --out new --experiment typo.yaml", `typo.yaml: training has an unknown key "epoch" (epochs?); have ` + trainingKeys},
 		{1, "train $DATA --out new --experiment text.yaml", "text.yaml: training.epochs is a string, want a whole number"},
 		{1, "train $DATA --out new --experiment conv5.yaml", `conv5.yaml: own: no layer with a map "conv5"; have look`},
 		{1, "train $DATA --out new --experiment shape.yaml", "architecture own ends with [9,9,5], want [classes]"},
