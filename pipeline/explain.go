@@ -19,7 +19,6 @@ import (
 	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
-	"oscar/methods"
 	"oscar/result"
 )
 
@@ -76,53 +75,75 @@ type Summary struct {
 // interrupted call that is repeated makes what is missing. Memory does not grow
 // with the number of images.
 func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
+	e, err := o.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer e.close()
+	job := e.job
+	if err := job.checkParts(); err != nil {
+		return nil, err
+	}
+	summary := &Summary{}
+	if e.settings.Scale == ScaleOwn {
+		if err := e.painter.setScales(nil); err != nil {
+			return nil, err
+		}
+		summary.Earlier, err = job.explain(ctx, e.mapper, e.painter)
+	} else if summary.Earlier, err = job.explain(ctx, e.mapper, nil); err == nil {
+		if err := e.painter.setScales(job.shards); err != nil {
+			return nil, err
+		}
+		_, err = job.draw(ctx, e.painter)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := job.finish(ctx, e.painter, summary); err != nil {
+		return nil, err
+	}
+	return summary, summary.checkKnown(job.shards, e.mapper.labels.classes)
+}
+
+// checkKnown returns an error if no image has a map because none has a known class.
+func (s *Summary) checkKnown(shards []shard, classes []string) error {
+	if s.Statuses[result.UnknownClass] != s.Rows {
+		return nil
+	}
+	return fmt.Errorf("the class of none of the %d images is known, the first is %s; have %s", s.Images, shards[0].images[0], strings.Join(classes, ", "))
+}
+
+// openedExplain is an [Explain] whose folder is locked and ready for results.
+type openedExplain struct {
+	*explainTools
+	dir *resultdir.Dir
+	job explainJob
+}
+
+// open locks the folder, lists the images, opens the model and writes the settings.
+func (o ExplainOptions) open(ctx context.Context) (_ *openedExplain, err error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
 	o.Settings.MaxPixels = cmp.Or(o.Machine.Limits.MaxPixels, dataset.DefaultLimits.MaxPixels)
 	o.Settings.MaxBytes = cmp.Or(o.Machine.Limits.MaxBytes, dataset.DefaultLimits.MaxBytes)
-	dir, err := resultdir.Open(o.Out, explainKind)
-	if err != nil {
+	e := &openedExplain{}
+	if e.dir, err = resultdir.Open(o.Out, explainKind); err != nil {
 		return nil, err
 	}
-	defer dir.Close()
+	defer func() {
+		if err != nil {
+			e.close()
+		}
+	}()
 	images, err := o.images(ctx)
 	if err != nil {
 		return nil, err
 	}
-	bundle, precision, err := openFor(o.Model, jobExplain, o.Machine.Config(o.Settings.Precision))
-	if err != nil {
+	if e.explainTools, err = newExplainTools(o.Model, o.Out, o.Settings, o.Machine, o.Listener); err != nil {
 		return nil, err
 	}
-	o.Settings.Precision = precision
-	defer bundle.Close()
-	if o.Settings.Layer == "" {
-		o.Settings.Layer = bundle.Metadata.Explain
-	}
-	if o.Settings.Model, err = fingerprint(o.Model); err != nil {
-		return nil, err
-	}
-	if names := methods.Lacking(bundle); o.Settings.Method == AllMethods && len(names) > 0 {
-		o.Listener.Note(leftOutMethods(names))
-	}
-	known := newLabels(o.Model, bundle.Metadata.Classes)
-	m, err := newMapper(bundle, o.Settings, o.Out, known, o.Machine.Limits)
-	if err != nil {
-		return nil, err
-	}
-	if m.exact, err = openExact(o.Model, o.Machine, o.Settings); err != nil {
-		return nil, err
-	}
-	if m.exact != nil {
-		defer m.exact.Close()
-		o.Listener.Note("computed in float32, for their maps lose by bfloat16: " + strings.Join(m.exactMethods(), ", "))
-	}
-	p, err := newPainter(o.Settings, o.Out)
-	if err != nil {
-		return nil, err
-	}
-	defer p.close()
-	if err := initResultDir(o.Out, o.Settings, o.Listener); err != nil {
+	if err := initResultDir(o.Out, e.settings, o.Listener); err != nil {
 		return nil, err
 	}
 	if err := refuseToDropImages(o.Out, images); err != nil {
@@ -131,32 +152,15 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 	if err := checkLists(o.Out, o.Listener); err != nil {
 		return nil, err
 	}
-	job := explainJob{o.Out, shardsOf(images, o.Settings.Batch), o.Machine, o.Listener, o.Progress}
-	if err := job.checkParts(); err != nil {
-		return nil, err
+	e.job = explainJob{o.Out, shardsOf(images, o.Settings.Batch), o.Machine, o.Listener, o.Progress}
+	return e, nil
+}
+
+func (e *openedExplain) close() {
+	if e.explainTools != nil {
+		e.explainTools.close()
 	}
-	summary := &Summary{}
-	if o.Settings.Scale == ScaleOwn {
-		if err := p.setScales(nil); err != nil {
-			return nil, err
-		}
-		summary.Earlier, err = job.explain(ctx, m, p)
-	} else if summary.Earlier, err = job.explain(ctx, m, nil); err == nil {
-		if err := p.setScales(job.shards); err != nil {
-			return nil, err
-		}
-		_, err = job.draw(ctx, p)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := job.finish(ctx, p, summary); err != nil {
-		return nil, err
-	}
-	if summary.Statuses[result.UnknownClass] == summary.Rows {
-		return nil, fmt.Errorf("the class of none of the %d images is known, the first is %s; have %s", summary.Images, images[0], strings.Join(known.classes, ", "))
-	}
-	return summary, nil
+	e.dir.Close()
 }
 
 // explainJob runs the two loops over the shards of a folder of explanations.

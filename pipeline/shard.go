@@ -31,17 +31,22 @@ func shardsOf(images []string, size int) []shard {
 	var out []shard
 	for part := range slices.Chunk(images, size) {
 		s := shard{number: len(out), root: root, images: part}
-		for _, path := range part {
-			stamp := ""
-			if info, err := os.Stat(path); err == nil {
-				stamp = fmt.Sprint(info.Size(), info.ModTime().UnixNano())
-			}
-			s.stamps = append(s.stamps, stamp)
-		}
-		s.part = s.name()
+		s.stamp()
 		out = append(out, s)
 	}
 	return out
+}
+
+// stamp notes the sizes and times of the images, and names the part by them.
+func (s *shard) stamp() {
+	for _, path := range s.images {
+		stamp := ""
+		if info, err := os.Stat(path); err == nil {
+			stamp = fmt.Sprint(info.Size(), info.ModTime().UnixNano())
+		}
+		s.stamps = append(s.stamps, stamp)
+	}
+	s.part = s.name()
 }
 
 // commonDir returns the longest folder that all images are in.

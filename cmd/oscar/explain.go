@@ -20,6 +20,19 @@ import (
 )
 
 func newExplain(*globalFlags) *cobra.Command {
+	return explainCommand(func(cmd *cobra.Command, screen *screen, o pipeline.ExplainOptions) error {
+		summary, err := pipeline.Explain(cmd.Context(), o)
+		if err := record(cmd.Context(), o.Out, err); err != nil {
+			return err
+		}
+		screen.clear()
+		printSummary(cmd.OutOrStdout(), summary)
+		return nil
+	})
+}
+
+// explainCommand reads the command line of oscar explain and calls do.
+func explainCommand(do func(*cobra.Command, *screen, pipeline.ExplainOptions) error) *cobra.Command {
 	o := pipeline.ExplainOptions{Settings: pipeline.DefaultSettings()}
 	s := &o.Settings
 	list := false
@@ -95,13 +108,7 @@ float32.`,
 			if o.Paths, o.List, err = expand(cmd.Context(), args[1:], cmd.InOrStdin()); err != nil {
 				return err
 			}
-			summary, err := pipeline.Explain(cmd.Context(), o)
-			if err := record(cmd.Context(), o.Out, err); err != nil {
-				return err
-			}
-			screen.clear()
-			printSummary(cmd.OutOrStdout(), summary)
-			return nil
+			return do(cmd, screen, o)
 		},
 	}
 	f := cmd.Flags()

@@ -81,6 +81,9 @@ func TestScripts(t *testing.T) {
 			Setup: func(e *testscript.Env) error {
 				e.Setenv("DATA", filepath.Join(shared, "shapes", "images"))
 				e.Setenv("RUN", filepath.Join(shared, "run"))
+				if scripts, err := filepath.Abs(filepath.Join("..", "..", "distributed", "examples")); err == nil {
+					e.Setenv("SCRIPTS", scripts)
+				}
 				images, err := filepath.Abs(filepath.Join("..", "..", "dataset", "testdata"))
 				e.Setenv("IMAGES", images)
 				return err

@@ -96,6 +96,9 @@ func TestPlainOutput(t *testing.T) {
 		"oscar audit":          "",
 		"oscar compare":        "",
 		"oscar serve":          "",
+		"oscar plan explain":   "plan explain RUN DATA/can --out unitsonly",
+		"oscar worker":         "worker",
+		"oscar merge":          "",
 		"oscar verify":         "export RUN --out whole && verify whole",
 		"oscar version":        "version",
 	}

@@ -24,6 +24,7 @@ var order = []string{
 	"cmd/oscar",                  // flags, help and exit codes of the verbs
 	"oscar",                      // one model, one picture: the first call of a Go program
 	"recipes",                    // experiments to take as they are, within the program
+	"worker",                     // units of planned jobs, done by any process
 	"study",                      // a base experiment and named edits of it
 	"client",                     // asks a server, without TensorFlow
 	"serve",                      // models over HTTP: pages to look at them, TensorFlow Serving's REST interface

@@ -1,10 +1,13 @@
 package atomicfile
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestLockIsForOne(t *testing.T) {
@@ -47,4 +50,58 @@ func TestJSON(t *testing.T) {
 	if text, _ := os.ReadFile(path); string(text) != "{" {
 		t.Errorf("what could not be written replaced the file by %q", text)
 	}
+}
+
+func TestLockShared(t *testing.T) {
+	dir := t.TempDir()
+	var shared []*os.File
+	for range 2 {
+		f, err := LockShared(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared = append(shared, f)
+	}
+	if _, err := Lock(dir); !errors.Is(err, ErrInUse) {
+		t.Errorf("locked while two share it: %v", err)
+	}
+	for _, f := range shared {
+		f.Close()
+	}
+	alone, err := Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alone.Close()
+	if _, err := LockShared(dir); !errors.Is(err, ErrInUse) {
+		t.Errorf("shared while it is locked: %v", err)
+	}
+}
+
+// The second to lock a unit waits, that of another unit does not.
+func TestLockUnit(t *testing.T) {
+	dir, ctx := t.TempDir(), t.Context()
+	first, err := LockUnit(ctx, dir, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := LockUnit(ctx, dir, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Close()
+	short, cancel := context.WithTimeout(ctx, 120*time.Millisecond)
+	defer cancel()
+	if _, err := LockUnit(short, dir, 7); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("locked twice: %v", err)
+	}
+	go func() {
+		time.Sleep(20 * time.Millisecond)
+		first.Close()
+	}()
+	again, err := LockUnit(ctx, dir, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Close()
 }

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"oscar/dataset"
+	"oscar/pipeline"
+	"oscar/worker"
+)
+
+func newMerge(*globalFlags) *cobra.Command {
+	o := pipeline.MergeOptions{Machine: pipeline.Machine{Limits: dataset.DefaultLimits}}
+	cmd := &cobra.Command{
+		Use:   "merge DIR",
+		Short: "Make the results of a planned job whose units are done",
+		Long: `Make the results of the job that "oscar plan" prepared in DIR, when workers have done
+its units. They are the same files as those of the verb in one process. If units are
+not done it is an error that names the first; give them to a worker and merge again.
+DIR/units.jsonl stays.
+
+Where "explain --scale shared" was planned, merge draws the overlays: their scale is
+known only when all maps are there.`,
+		Example: `  oscar merge explained`,
+		Args:    arguments("DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.Machine.Check(); err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
+			s := newScreen()
+			defer s.clear()
+			o.Dir, o.Listener = args[0], s.listener()
+			o.Listener.OnCount, o.Progress = nil, func(p pipeline.Progress) {
+				s.progress(p.Share, fmt.Sprintf("%s %d/%d", s.stage, p.Images, p.Total), p.Left)
+			}
+			merged, err := worker.Merge(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			s.clear()
+			printSummary(cmd.OutOrStdout(), merged.Explain)
+			return nil
+		},
+	}
+	machineFlags(cmd, &o.Machine)
+	trustFlag(cmd, &o.Machine.Trust)
+	return cmd
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"oscar/pipeline"
+	"oscar/result"
+)
+
+// planned is the table of verbs that can be planned.
+var planned = []func() *cobra.Command{
+	func() *cobra.Command {
+		return explainCommand(func(cmd *cobra.Command, s *screen, o pipeline.ExplainOptions) error {
+			return s.plan(cmd, o.Out, func(from string) error { return pipeline.PlanExplain(cmd.Context(), from, o) })
+		})
+	},
+}
+
+func newPlan(*globalFlags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "plan explain",
+		Short: "Divide a job into units, for workers on any number of machines",
+		Long: `Prepare the folder DIR of a job and print its units, a line of JSON each, which
+DIR/units.jsonl keeps. "oscar worker" does units. Any number of workers can do them in
+any order, on machines that see the same folders at the same paths. "oscar merge DIR"
+then makes the results: the same files as the verb in one process with the same
+--threads.
+
+A plan takes the arguments and flags of its verb. Planning again with the same
+arguments keeps what is done.`,
+		Example: `  oscar plan explain runs/first photos --out explained > units.jsonl
+  oscar worker < units.jsonl > outcomes.jsonl
+  oscar merge explained`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("the verb is missing: explain")
+			}
+			return fmt.Errorf("%q cannot be planned; have explain", args[0])
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	for _, verb := range planned {
+		of := verb()
+		of.Long = "Prepare the folder of \"oscar " + of.Name() + "\" and print its units, as oscar plan --help says.\nThe flags are those of oscar " + of.Name() + "."
+		of.Short = "Divide a call of oscar " + of.Name() + " into units"
+		of.Example = strings.SplitN(strings.ReplaceAll(of.Example, "oscar "+of.Name(), "oscar plan "+of.Name()), "\n", 2)[0]
+		cmd.AddCommand(of)
+	}
+	return cmd
+}
+
+// plan calls do with the working folder and prints the units that it has written to
+// dir.
+func (s *screen) plan(cmd *cobra.Command, dir string, do func(from string) error) error {
+	from, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	if err := record(cmd.Context(), dir, do(from)); err != nil {
+		return err
+	}
+	s.clear()
+	f, err := os.Open(filepath.Join(dir, result.UnitsFile))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(cmd.OutOrStdout(), f)
+	return err
+}

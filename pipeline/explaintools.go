@@ -1,0 +1,62 @@
+package pipeline
+
+import (
+	"strings"
+
+	"oscar/methods"
+	"oscar/savedmodel"
+)
+
+// explainTools make and draw the maps of one model with settings, in a folder.
+type explainTools struct {
+	settings Settings // with the layer, the precision and the model's fingerprint
+	bundle   *savedmodel.Bundle
+	mapper   *mapper
+	painter  *painter
+}
+
+// newExplainTools opens the model and checks the settings against it.
+func newExplainTools(model, out string, s Settings, on Machine, l Listener) (_ *explainTools, err error) {
+	t := &explainTools{}
+	defer func() {
+		if err != nil {
+			t.close()
+		}
+	}()
+	if t.bundle, s.Precision, err = openFor(model, jobExplain, on.Config(s.Precision)); err != nil {
+		return nil, err
+	}
+	if s.Layer == "" {
+		s.Layer = t.bundle.Metadata.Explain
+	}
+	if s.Model, err = fingerprint(model); err != nil {
+		return nil, err
+	}
+	if names := methods.Lacking(t.bundle); s.Method == AllMethods && len(names) > 0 {
+		l.Note(leftOutMethods(names))
+	}
+	if t.mapper, err = newMapper(t.bundle, s, out, newLabels(model, t.bundle.Metadata.Classes), on.Limits); err != nil {
+		return nil, err
+	}
+	if t.mapper.exact, err = openExact(model, on, s); err != nil {
+		return nil, err
+	}
+	if t.mapper.exact != nil {
+		l.Note("computed in float32, for their maps lose by bfloat16: " + strings.Join(t.mapper.exactMethods(), ", "))
+	}
+	t.settings = s
+	t.painter, err = newPainter(s, out)
+	return t, err
+}
+
+func (t *explainTools) close() {
+	if t.painter != nil {
+		t.painter.close()
+	}
+	if t.mapper != nil && t.mapper.exact != nil {
+		t.mapper.exact.Close()
+	}
+	if t.bundle != nil {
+		t.bundle.Close()
+	}
+}

@@ -1,0 +1,68 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
+	"oscar/result"
+)
+
+// UnitWorker does units of one job, one at a time, with one opened model.
+type UnitWorker interface {
+	// Do does a unit. A unit that is done already is answered from the disk.
+	Do(ctx context.Context, u result.Unit) (result.Outcome, error)
+	Close()
+}
+
+// MergeOptions are the options of the functions that merge units.
+type MergeOptions struct {
+	Dir      string // of the results
+	Machine  Machine
+	Listener Listener
+	Progress func(Progress) // may be nil
+}
+
+// lockUnit locks a unit of a folder for this process. While units are done the
+// folder cannot be merged.
+func lockUnit(ctx context.Context, u result.Unit) (unlock func(), err error) {
+	shared, err := atomicfile.LockShared(u.Out)
+	if err != nil {
+		return nil, err
+	}
+	own, err := atomicfile.LockUnit(ctx, filepath.Join(u.Out, partsDir), u.Number)
+	if err != nil {
+		shared.Close()
+		return nil, err
+	}
+	return func() { own.Close(); shared.Close() }, nil
+}
+
+// readPlanned reads the settings of a folder in which units are planned.
+func readPlanned(dir, file string, settings any) error {
+	err := checksum.ReadJSON(dir, file, settings)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s: %w; \"oscar plan\" writes it, in a folder that all workers see", filepath.Join(dir, file), syscall.ENOENT)
+	}
+	return err
+}
+
+// notDone is the error of a merge that found units without results.
+func notDone(dir string, missing, of int, first string) error {
+	return fmt.Errorf("%d of %d units of %s are not done, the first is %s; do them by \"oscar worker < %s\"",
+		missing, of, dir, first, filepath.Join(dir, result.UnitsFile))
+}
+
+// outcomeOf counts the rows of a unit.
+func outcomeOf(u result.Unit, rows []Row, earlier bool) result.Outcome {
+	o := result.Outcome{Earlier: earlier, Images: len(u.Images), Rows: len(rows), Statuses: map[string]int{}}
+	for _, r := range rows {
+		o.Statuses[r.Status]++
+	}
+	return o
+}

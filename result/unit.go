@@ -1,0 +1,158 @@
+package result
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"oscar/internal/checksum"
+	"oscar/internal/paths"
+)
+
+// UnitsFile has the units of a planned job, a line each.
+const UnitsFile = "units.jsonl"
+
+// UnitFormat is the version of the lines that a worker reads and writes.
+const UnitFormat = 1
+
+// Unit is a part of a planned job that any process can do, in any order.
+type Unit struct {
+	Format int    `json:"format"` // UnitFormat
+	ID     string `json:"id"`     // of the unit in its folder
+	Verb   string `json:"verb"`   // the job's: explain, predict, score, study
+	From   string `json:"from"`   // absolute: the folder in which the other paths begin
+	Out    string `json:"out"`    // folder of the results
+	Model  string `json:"model,omitempty"`
+
+	Number int      `json:"number"`           // its place, from 0
+	Part   string   `json:"part,omitempty"`   // the file that commits it, below parts
+	Root   string   `json:"root,omitempty"`   // explain: results are named relative to it
+	Images []string `json:"images,omitempty"` // explain, predict
+}
+
+// Outcome is what became of a unit, a line of a worker's output.
+type Outcome struct {
+	Format   int            `json:"format"` // UnitFormat
+	ID       string         `json:"id"`     // the unit's; "" if its line could not be read
+	OK       bool           `json:"ok"`
+	Earlier  bool           `json:"earlier"` // it was done before
+	Images   int            `json:"images"`
+	Rows     int            `json:"rows"`
+	Statuses map[string]int `json:"statuses,omitempty"` // rows by status
+	Seconds  float64        `json:"seconds"`
+	Error    string         `json:"error,omitempty"`
+	Retry    bool           `json:"retry"` // whether trying again may help
+}
+
+// maxUnit is the most bytes that the line of a unit may have.
+const maxUnit = 64 << 20
+
+// ParseUnit reads a line of units.jsonl.
+func ParseUnit(line []byte) (u Unit, err error) {
+	var version struct{ Format int }
+	if err := json.Unmarshal(line, &version); err != nil {
+		return u, fmt.Errorf("no unit: %w", err)
+	}
+	if version.Format != UnitFormat {
+		return u, fmt.Errorf("the unit has format %d, want %d: plan and worker are of different versions", version.Format, UnitFormat)
+	}
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&u); err != nil {
+		return u, fmt.Errorf("no unit: %w", err)
+	}
+	switch {
+	case u.ID == "" || u.Verb == "" || u.Out == "":
+		return u, errors.New("no unit: want id, verb and out")
+	case !filepath.IsAbs(u.From):
+		return u, fmt.Errorf("unit %s: from is %q, want an absolute path", u.ID, u.From)
+	case u.Number < 0:
+		return u, fmt.Errorf("unit %s: number is %d, want 0 or more", u.ID, u.Number)
+	case strings.ContainsAny(u.Part, `/\`) || strings.HasPrefix(u.Part, "."):
+		return u, fmt.Errorf("unit %s: part is %q, want the name of a file", u.ID, u.Part)
+	}
+	return u, nil
+}
+
+// Lines yields the lines of r that are not empty. One that is too long to be a unit
+// is an error.
+func Lines(r io.Reader) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		lines := bufio.NewScanner(r)
+		lines.Buffer(nil, maxUnit)
+		for lines.Scan() {
+			if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 && !yield(line, nil) {
+				return
+			}
+		}
+		if err := lines.Err(); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// Units yields the units of a folder.
+func Units(dir string) iter.Seq2[Unit, error] {
+	return func(yield func(Unit, error) bool) {
+		err := checksum.Check(dir, UnitsFile)
+		if err != nil {
+			yield(Unit{}, err)
+			return
+		}
+		path := filepath.Join(dir, UnitsFile)
+		f, err := paths.Open(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%s has no %s; \"oscar plan\" writes one", dir, UnitsFile)
+		}
+		if err != nil {
+			yield(Unit{}, err)
+			return
+		}
+		defer f.Close()
+		for line, err := range Lines(f) {
+			var u Unit
+			if err == nil {
+				u, err = ParseUnit(line)
+			}
+			if err != nil {
+				yield(Unit{}, fmt.Errorf("%s: %w", path, err))
+				return
+			}
+			if !yield(u, nil) {
+				return
+			}
+		}
+	}
+}
+
+// WriteUnits writes the units of a folder. The folder where their paths begin is from.
+func WriteUnits(dir, from string, units iter.Seq2[Unit, error]) error {
+	return checksum.Stream(dir, UnitsFile, func(w io.Writer) error {
+		buffer := bufio.NewWriterSize(w, 1<<16)
+		encoder := json.NewEncoder(buffer)
+		encoder.SetEscapeHTML(false)
+		for u, err := range units {
+			if err != nil {
+				return err
+			}
+			u.Format, u.From = UnitFormat, from
+			for _, path := range append([]string{u.From, u.Out, u.Model, u.Root}, u.Images...) {
+				if !utf8.ValidString(path) {
+					return fmt.Errorf("%q is not valid UTF-8, so that no unit can name it; rename it, or use oscar %s without a plan", path, u.Verb)
+				}
+			}
+			if err := encoder.Encode(u); err != nil {
+				return err
+			}
+		}
+		return buffer.Flush()
+	})
+}

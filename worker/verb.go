@@ -1,0 +1,71 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"oscar/internal/paths"
+	"oscar/pipeline"
+	"oscar/result"
+)
+
+// verb is a kind of jobs that can be planned.
+type verb struct {
+	name  string
+	open  func(u result.Unit, on pipeline.Machine, l pipeline.Listener) (pipeline.UnitWorker, error)
+	merge func(ctx context.Context, o pipeline.MergeOptions) (Merged, error)
+}
+
+// Merged is the result of [Merge]: what the verb itself returns.
+type Merged struct {
+	Verb    string
+	Explain *pipeline.Summary // of explain
+}
+
+// verbs is the table of jobs that can be planned.
+var verbs = []verb{
+	{"explain", pipeline.NewExplainWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
+		m.Explain, err = pipeline.MergeExplain(ctx, o)
+		return m, err
+	}},
+}
+
+// lookup returns a verb by its name.
+func lookup(name string) (verb, error) {
+	var names []string
+	for _, v := range verbs {
+		if v.name == name {
+			return v, nil
+		}
+		names = append(names, v.name)
+	}
+	return verb{}, fmt.Errorf("no units of %q; have %s", name, strings.Join(names, ", "))
+}
+
+// Merge makes the results of a planned job from its units. It goes to the folder
+// from which the job was planned, for the results name images relative to it.
+func Merge(ctx context.Context, o pipeline.MergeOptions) (Merged, error) {
+	for u, err := range result.Units(o.Dir) {
+		if err != nil {
+			return Merged{}, err
+		}
+		v, err := lookup(u.Verb)
+		if err != nil {
+			return Merged{}, err
+		}
+		dir := paths.Absolute(o.Dir)
+		if err := os.Chdir(u.From); err != nil {
+			return Merged{}, fmt.Errorf("the folder from which the job was planned: %w", err)
+		}
+		if o.Dir = dir; paths.Absolute(u.Out) == dir {
+			o.Dir = filepath.Clean(u.Out)
+		}
+		m, err := v.merge(ctx, o)
+		m.Verb = v.name
+		return m, err
+	}
+	return Merged{}, fmt.Errorf("%s has no units", o.Dir)
+}

@@ -1,0 +1,155 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"syscall"
+	"time"
+
+	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
+	"oscar/pipeline"
+	"oscar/result"
+)
+
+// Options are the options of [Run].
+type Options struct {
+	Machine  pipeline.Machine
+	Listener pipeline.Listener
+}
+
+// Run does units, lines of r, and writes the outcome of each to w as soon as it is
+// known. A unit that fails is an outcome, too: Run goes on with the next, and returns
+// the number of failed units. The model of the last unit stays open for the next.
+func Run(ctx context.Context, r io.Reader, w io.Writer, o Options) (failed int, err error) {
+	s := &session{options: o}
+	defer s.close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for line, err := range lines(ctx, r) {
+		if err != nil {
+			return failed, err
+		}
+		began := time.Now()
+		u, err := result.ParseUnit(line)
+		outcome := result.Outcome{}
+		if err == nil {
+			outcome, err = s.do(ctx, u)
+		}
+		if ctx.Err() != nil {
+			return failed, pipeline.ErrInterrupted // the unit has no outcome
+		}
+		outcome.Format, outcome.ID, outcome.OK = result.UnitFormat, u.ID, err == nil
+		outcome.Seconds = time.Since(began).Seconds()
+		if err != nil {
+			failed++
+			outcome.Error, outcome.Retry = err.Error(), retry(err)
+		}
+		text, err := json.Marshal(outcome)
+		if err != nil {
+			return failed, err
+		}
+		if _, err := w.Write(append(text, '\n')); err != nil {
+			return failed, err
+		}
+	}
+	return failed, nil
+}
+
+// lines yields the lines of r. It leaves r, which may wait for ever, when ctx ends.
+func lines(ctx context.Context, r io.Reader) iter.Seq2[[]byte, error] {
+	type read struct {
+		line []byte
+		err  error
+	}
+	found := make(chan read)
+	go func() {
+		defer close(found)
+		for line, err := range result.Lines(r) {
+			select {
+			case found <- read{bytes.Clone(line), err}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return func(yield func([]byte, error) bool) {
+		for {
+			select {
+			case now, ok := <-found:
+				if !ok {
+					return
+				}
+				if now.err != nil {
+					now.err = fmt.Errorf("units on standard input: %w", now.err)
+				}
+				if !yield(now.line, now.err) {
+					return
+				}
+			case <-ctx.Done():
+				yield(nil, pipeline.ErrInterrupted)
+				return
+			}
+		}
+	}
+}
+
+// session is the job whose model is open.
+type session struct {
+	options Options
+	verb    string
+	out     string // absolute
+	model   string // absolute
+	worker  pipeline.UnitWorker
+}
+
+// do does a unit. It goes to the folder where the unit's paths begin.
+func (s *session) do(ctx context.Context, u result.Unit) (result.Outcome, error) {
+	v, err := lookup(u.Verb)
+	if err != nil {
+		return result.Outcome{}, err
+	}
+	if err := os.Chdir(u.From); err != nil {
+		return result.Outcome{}, err
+	}
+	if out, model := paths.Absolute(u.Out), paths.Absolute(u.Model); s.worker == nil || s.verb != v.name || s.out != out || s.model != model {
+		s.close()
+		worker, err := v.open(u, s.options.Machine, s.options.Listener)
+		if err != nil {
+			return result.Outcome{}, err
+		}
+		s.verb, s.out, s.model, s.worker = v.name, out, model, worker
+	}
+	return s.worker.Do(ctx, u)
+}
+
+func (s *session) close() {
+	if s.worker != nil {
+		s.worker.Close()
+		s.worker = nil
+	}
+}
+
+// passing are errors of a system that may be gone soon.
+var passing = []error{
+	atomicfile.ErrInUse, syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.ESTALE, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE,
+	syscall.EAGAIN, syscall.ETIMEDOUT, syscall.ENOTCONN, syscall.ENOENT, syscall.ENOTDIR,
+}
+
+// retry reports whether a unit that failed may succeed later or elsewhere: if the
+// system failed, not the unit. A missing file counts, since a folder that is shared
+// may not be there yet.
+func retry(err error) bool {
+	for _, p := range passing {
+		if errors.Is(err, p) {
+			return true
+		}
+	}
+	return false
+}
