@@ -3,7 +3,6 @@ package pipeline
 import (
 	"encoding/csv"
 	"image/color"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"testing"
 
 	"oscar/dataset"
-	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/internal/paths"
 	"oscar/internal/testkit"
@@ -89,28 +87,5 @@ func TestAudit(t *testing.T) {
 	}
 	if _, err := Audit(t.Context(), AuditOptions{Model: r.Dir, Part: "test", Method: "gradcam", Out: out, Machine: oneThread}); err == nil || !strings.Contains(err.Error(), "holds another audit") {
 		t.Error("a folder of results was written over")
-	}
-}
-
-// The share is 0.4375 for an even map, 1 and 0 for heat at the border or in the
-// middle, and NaN without heat.
-func TestBorderShare(t *testing.T) {
-	grid := explain.NewGrid(64, 64)
-	if got := borderShare(grid); !math.IsNaN(got) {
-		t.Errorf("no heat: %v", got)
-	}
-	for i := range grid.Values {
-		grid.Values[i] = 1
-	}
-	if got := borderShare(grid); math.Abs(got-0.4375) > 1e-12 {
-		t.Errorf("even: %v", got)
-	}
-	for name, at := range map[string][2]int{"border": {3, 30}, "middle": {30, 30}} {
-		grid := explain.NewGrid(64, 64)
-		grid.Values[at[0]*64+at[1]] = 2
-		grid.Values[40*64+40] = -5
-		if got, want := borderShare(grid), map[string]float64{"border": 1, "middle": 0}[name]; got != want {
-			t.Errorf("%s: %v, want %v", name, got, want)
-		}
 	}
 }

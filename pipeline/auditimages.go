@@ -55,7 +55,7 @@ func (j *auditing) look(ctx context.Context) error {
 			}
 			j.images = append(j.images, audited{
 				Item: item, part: j.parts[item.SHA256], line: line, logits: out.Logits[i], probs: out.Probabilities[i],
-				features: features[i], border: borderShare(maps[i].Map), distance: math.NaN(),
+				features: features[i], border: explain.BorderShare(maps[i].Map), distance: math.NaN(),
 			})
 		}
 		done += b.N
@@ -99,7 +99,7 @@ func (j *auditing) batches(ctx context.Context, root string, items []dataset.Ite
 	return skipped, nil
 }
 
-// features are the means of the explained layer's channels, scaled to length 1.
+// features are [explain.Features] of the explained layer.
 func (j *auditing) features(ctx context.Context, images explain.Images) ([][]float32, error) {
 	d, err := j.bundle.Differentiate(ctx, images, make([]int, images.N), j.result.Layer, explain.Logit)
 	if err != nil {
@@ -107,39 +107,9 @@ func (j *auditing) features(ctx context.Context, images explain.Images) ([][]flo
 	}
 	out := make([][]float32, images.N)
 	for i, v := range d.Activations {
-		sums := make([]float64, v.Channels)
-		for k, x := range v.Values {
-			sums[k%v.Channels] += float64(x)
-		}
-		length := 0.0
-		for _, s := range sums {
-			length += s * s
-		}
-		out[i] = make([]float32, v.Channels)
-		for k, s := range sums {
-			out[i][k] = float32(s / math.Sqrt(length))
-		}
+		out[i] = explain.Features(v)
 	}
 	return out, nil
-}
-
-// borderShare is the share of a map's positive values in the strip along the border,
-// an eighth of each side wide; NaN for a map without any.
-func borderShare(g explain.Grid) float64 {
-	// At the image's own resolution a cell of a coarse map counts for where it is.
-	const side = 64
-	g = g.Resize(side, side)
-	strip, all := 0.0, 0.0
-	for y := range side {
-		for x := range side {
-			v := max(0, float64(g.At(y, x)))
-			all += v
-			if min(x, y, side-1-x, side-1-y) < side/8 {
-				strip += v
-			}
-		}
-	}
-	return strip / all
 }
 
 // judgeLabels finds probable label errors.

@@ -3,6 +3,7 @@ package serve
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,6 +21,7 @@ type browsePage struct {
 	Filter                                                           filter
 	Truths, Predictions, Parts, Answers, Statuses, Methods, Sortings []choice
 	Matrix                                                           *confusion
+	Scatter                                                          *scatter
 	Cells                                                            []cell
 	Shown, Total, Done                                               int
 	Previous, Next                                                   string
@@ -70,14 +72,14 @@ func filterOf(q url.Values) filter {
 	if err != nil || page < 1 {
 		page = 1
 	}
-	return filter{q.Get("truth"), q.Get("predicted"), q.Get("part"), q.Get("answer"), q.Get("status"), q.Get("method"), q.Get("sort"), page}
+	return filter{q.Get("truth"), q.Get("predicted"), q.Get("part"), q.Get("answer"), q.Get("status"), q.Get("method"), q.Get("region"), q.Get("sort"), page}
 }
 
 // query is the filter as parameters of a URL.
 func (f filter) query() string {
 	q := url.Values{}
 	for key, value := range map[string]string{
-		"truth": f.Truth, "predicted": f.Predicted, "part": f.Part, "answer": f.Answer, "status": f.Status, "method": f.Method, "sort": f.Sort,
+		"truth": f.Truth, "predicted": f.Predicted, "part": f.Part, "answer": f.Answer, "status": f.Status, "method": f.Method, "region": f.Region, "sort": f.Sort,
 	} {
 		if value != "" {
 			q.Set(key, value)
@@ -138,6 +140,7 @@ func (s *Server) browse(w http.ResponseWriter, r *http.Request) {
 	p.CSV = "/browse/" + url.PathEscape(c.name) + "/list.csv?" + f.query()
 	p.choices(entries)
 	p.Matrix = c.confusion(entries, f)
+	p.Scatter = c.scatter(entries, f)
 	pages := max(1, (len(shown)+perPage-1)/perPage)
 	f.Page = min(f.Page, pages)
 	first := (f.Page - 1) * perPage
@@ -159,6 +162,9 @@ func (s *Server) browse(w http.ResponseWriter, r *http.Request) {
 	if c.images && done < len(entries) {
 		p.Status = fmt.Sprintf("%d of %d pictures are classified so far.", done, len(entries))
 	}
+	if _, err := regionOf(f.Region); err != nil {
+		p.Status = err.Error()
+	}
 	s.render(w, http.StatusOK, "browse", p)
 }
 
@@ -179,6 +185,9 @@ func (p *browsePage) choices(entries []entry) {
 	p.Methods = list(f.Method, func(e entry) string { return e.Method })
 	p.Answers = []choice{{"", "all", f.Answer == ""}, {answerRight, "right", f.Answer == answerRight}, {answerWrong, "wrong", f.Answer == answerWrong}}
 	p.Sortings = []choice{{"", "name", f.Sort == ""}, {sortSure, "most confident first", f.Sort == sortSure}, {sortUnsure, "least confident first", f.Sort == sortUnsure}}
+	if slices.ContainsFunc(entries, func(e entry) bool { return !math.IsNaN(e.Border) }) {
+		p.Sortings = append(p.Sortings, choice{sortBorder, "most heat at the border first", f.Sort == sortBorder}, choice{sortMiddle, "least heat at the border first", f.Sort == sortMiddle})
+	}
 }
 
 // confusion counts the entries of which class and prediction are known, each image
@@ -241,6 +250,9 @@ func (c *collection) cell(i int, e entry) cell {
 		out.Wrong, out.Note = true, "wrong: it is "+e.Truth
 	} else if known {
 		out.Note = "right"
+	}
+	if !math.IsNaN(e.Border) {
+		out.Note = strings.TrimPrefix(fmt.Sprintf("%s; %.0f %% of the heat at the border", out.Note, 100*e.Border), "; ")
 	}
 	if e.Method != "" {
 		out.Note = strings.TrimPrefix(out.Note+"; "+e.Method+" "+e.Layer+" for "+e.Target, "; ")

@@ -104,6 +104,22 @@ func TestPagesInABrowser(t *testing.T) {
 		site.Run(`(async () => { for (const i of document.querySelectorAll("img")) { i.loading = "eager"; await i.decode().catch(() => {}); } return ""; })()`)
 		site.Look(name)
 	}
+	// Drawing around points lists them.
+	site.Go(s.url + "/browse/images")
+	before = site.Run(`String(document.querySelectorAll("#scatter circle.faint").length)`)
+	site.Run(`(() => {
+		const plot = document.getElementById("scatter"), box = plot.getBoundingClientRect();
+		const at = (type, x, y, on) => on.dispatchEvent(new PointerEvent(type, { bubbles: true, cancelable: true, clientX: box.left + x * box.width, clientY: box.top + y * box.height }));
+		at("pointerdown", 0, 0, plot);
+		for (const [x, y] of [[0.5, 0], [0.5, 1], [0, 1]]) at("pointermove", x, y, document);
+		at("pointerup", 0, 1, document);
+		return "";
+	})()`)
+	site.Await(`location.search.includes("region=") && document.querySelector("#scatter polygon")`)
+	if after := site.Run(`String(document.querySelectorAll("#scatter circle.faint").length)`); before != "0" || after == "0" {
+		t.Errorf("%s points are faint before, %s after a region is drawn", before, after)
+	}
+	site.Look("browse-region")
 	// By keyboard: every control has a label and can be reached.
 	site.Go(link)
 	site.Await(shown)

@@ -2,11 +2,17 @@ package serve
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"image"
+	"slices"
 	"time"
 
+	"oscar/dataset"
+	"oscar/explain"
 	"oscar/internal/numeric"
+	"oscar/methods"
 	"oscar/pipeline"
 )
 
@@ -29,6 +35,25 @@ func (s *Server) classifyAll(ctx context.Context) {
 				time.Sleep(100 * time.Millisecond)
 			}
 		}
+		c.place()
+	}
+}
+
+// mostFeatureBytes bounds the features that are kept of a collection.
+const mostFeatureBytes = 256 << 20
+
+// place gives the images of a collection their places by their features.
+func (c *collection) place() {
+	entries, _ := c.list()
+	rows := make([][]float32, len(entries))
+	for i, e := range entries {
+		rows[i] = e.features
+	}
+	at := project(rows)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.entries {
+		c.entries[i].X, c.entries[i].Y = at[i][0], at[i][1]
 	}
 }
 
@@ -41,9 +66,9 @@ func (s *Server) classifySome(ctx context.Context, c *collection, first, end int
 	defer release()
 	var photos []*image.RGBA
 	var of []int
-	notes := map[int]string{}
+	notes, parts := map[int]string{}, map[int]string{}
 	for i := first; i < end; i++ {
-		photo, err := s.decode(ctx, c, c.entries[i].File)
+		data, photo, err := s.readPicture(ctx, c, c.entries[i].File)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -52,6 +77,10 @@ func (s *Server) classifySome(ctx context.Context, c *collection, first, end int
 			continue
 		}
 		photos, of = append(photos, photo), append(of, i)
+		if len(s.parts) > 0 {
+			sum := sha256.Sum256(data)
+			parts[i] = s.parts[hex.EncodeToString(sum[:])]
+		}
 	}
 	var answers []answer
 	if len(photos) > 0 {
@@ -59,7 +88,8 @@ func (s *Server) classifySome(ctx context.Context, c *collection, first, end int
 		if err != nil {
 			return err
 		}
-		if answers, err = s.ask(ctx, query{version: v}, images, make([]int, images.N)); err != nil {
+		targets := slices.Repeat([]int{explain.Predicted}, images.N)
+		if answers, err = s.ask(ctx, query{version: v, features: v.hasFeatures()}, images, targets); err != nil {
 			return err
 		}
 	}
@@ -71,8 +101,39 @@ func (s *Server) classifySome(ctx context.Context, c *collection, first, end int
 	for k, i := range of {
 		top := numeric.ArgMax(answers[k].Probabilities)
 		c.entries[i].Predicted, c.entries[i].Probability = v.Metadata.Classes[top], answers[k].Probabilities[top]
-		c.entries[i].Status = "classified"
+		c.entries[i].Status, c.entries[i].Part = "classified", parts[i]
+		if f := answers[k].features; f != nil {
+			c.entries[i].Border = answers[k].border
+			if (i+1)*len(f)*4 <= mostFeatureBytes {
+				c.entries[i].features = f
+			}
+		}
 	}
-	c.done = end
+	if c.by != nil && c.by != v { // features of two versions have nothing to do with each other
+		for i := range c.entries[:first] {
+			c.entries[i].features = nil
+		}
+	}
+	c.by, c.done = v, end
 	return nil
+}
+
+// hasFeatures reports whether a version has the gradients that features and heat need.
+func (v *version) hasFeatures() bool { return !slices.Contains(methods.Lacking(v.Bundle), "gradcam") }
+
+// partsOf are the parts of a run's images by their SHA-256; nil for other models.
+func partsOf(model string) map[string]string {
+	run, err := pipeline.OpenRun(model)
+	if err != nil {
+		return nil
+	}
+	out := map[string]string{}
+	for _, name := range dataset.PartNames {
+		if items, err := run.Split.Part(name); err == nil && name != "all" {
+			for _, item := range items {
+				out[item.SHA256] = name
+			}
+		}
+	}
+	return out
 }

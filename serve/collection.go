@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,6 +32,7 @@ type collection struct {
 
 	mu      sync.Mutex
 	entries []entry        // of images, or of a manifest
+	by      *version       // that classified the images
 	index   map[string]int // of the pictures below the root, by their names
 	done    int            // images that were classified
 }
@@ -50,6 +52,9 @@ type entry struct {
 	Target      string
 	Map         string // below the root
 	Overlay     string
+	Border      float64 // the share of the heat along the border; NaN: not known
+	X, Y        float64 // the place by the features, 0 to 100; NaN: not known
+	features    []float32
 	sha256      string
 }
 
@@ -181,7 +186,7 @@ func (c *collection) listImages(ctx context.Context, classes []string) error {
 		if _, err := c.root.Stat(filepath.FromSlash(name)); err != nil {
 			continue // a link that leads out of the folder, or to nothing
 		}
-		e := entry{File: name, Name: name, Picture: name, Status: unread}
+		e := entry{File: name, Name: name, Picture: name, Status: unread, Border: math.NaN(), X: math.NaN(), Y: math.NaN()}
 		if class := result.ClassOf(path, classes); class >= 0 {
 			e.Truth = classes[class]
 		}
@@ -216,6 +221,7 @@ func (c *collection) readRows() error {
 			Name: filepath.ToSlash(filepath.Join(filepath.Base(filepath.Dir(r.Image)), filepath.Base(r.Image))), File: r.Image,
 			Truth: r.Truth, Predicted: r.Predicted, Probability: r.Probabilities[r.Predicted], Part: r.Part, Status: r.Status,
 			Method: r.Method, Layer: r.Layer, Target: r.Target, Map: r.Map, Overlay: r.Overlay, sha256: r.SHA256,
+			Border: math.NaN(), X: math.NaN(), Y: math.NaN(),
 		})
 	}
 	return nil
@@ -285,6 +291,7 @@ func (c *collection) at(i int) (entry, bool) {
 // filter is what a page of a collection shows.
 type filter struct {
 	Truth, Predicted, Part, Answer, Status, Method string
+	Region                                         string // of the features, see [regionOf]
 	Sort                                           string
 	Page                                           int
 }
@@ -295,9 +302,11 @@ const (
 	answerWrong = "wrong"
 	sortSure    = "sure"
 	sortUnsure  = "unsure"
+	sortBorder  = "border"
+	sortMiddle  = "middle"
 )
 
-// matches reports whether an entry is shown.
+// matches reports whether an entry is shown, apart from the region.
 func (f filter) matches(e entry) bool {
 	for _, pair := range [][2]string{{f.Truth, e.Truth}, {f.Predicted, e.Predicted}, {f.Part, e.Part}, {f.Status, e.Status}, {f.Method, e.Method}} {
 		if pair[0] != "" && pair[0] != pair[1] {
@@ -311,12 +320,26 @@ func (f filter) matches(e entry) bool {
 // apply returns the numbers of the entries that are shown, in order.
 func (f filter) apply(entries []entry) []int {
 	var out []int
+	within, err := regionOf(f.Region)
 	for i, e := range entries {
-		if f.matches(e) {
+		if f.matches(e) && (f.Region == "" || err == nil && within.holds(e.X, e.Y)) {
 			out = append(out, i)
 		}
 	}
+	// byBorder has the largest first; what is not known comes last.
+	byBorder := func(a, b, sign float64) int {
+		if math.IsNaN(a) || math.IsNaN(b) {
+			return cmp.Compare(b, a)
+		}
+		return cmp.Compare(sign*b, sign*a)
+	}
 	switch f.Sort {
+	case sortBorder, sortMiddle:
+		sign := 1.0
+		if f.Sort == sortMiddle {
+			sign = -1
+		}
+		slices.SortStableFunc(out, func(a, b int) int { return byBorder(entries[a].Border, entries[b].Border, sign) })
 	case sortSure:
 		slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(entries[b].Probability, entries[a].Probability) })
 	case sortUnsure:

@@ -49,6 +49,7 @@ type explorePage struct {
 	Busy                              bool // the overlay takes time
 	Besides, Scales                   []choice
 	Tiles                             []tile
+	Nearest                           []neighbours
 	Changed                           bool // the picture is not as it was
 }
 
@@ -178,6 +179,9 @@ func (s *Server) fillResult(r *http.Request, p *explorePage) error {
 		p.Changed = !e.none()
 	}
 	p.Tiles = s.tiles(o, p)
+	if p.Nearest, err = s.nearest(r.Context(), o, p.View); err != nil {
+		return err
+	}
 	return s.shareScale(r.Context(), p)
 }
 

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"encoding/csv"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -18,7 +19,7 @@ func (s *Server) listCSV(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="list.csv"`)
 	out := csv.NewWriter(w)
-	out.Write([]string{"image", "truth", "predicted", "probability", "part", "status", "method", "layer", "target"})
+	out.Write([]string{"image", "truth", "predicted", "probability", "part", "status", "method", "layer", "target", "border_share"})
 	entries, _ := c.list()
 	for _, i := range filterOf(r.URL.Query()).apply(entries) {
 		e := entries[i]
@@ -26,7 +27,11 @@ func (s *Server) listCSV(w http.ResponseWriter, r *http.Request) {
 		if e.Predicted != "" {
 			probability = strconv.FormatFloat(float64(e.Probability), 'g', -1, 32)
 		}
-		row := []string{e.Name, e.Truth, e.Predicted, probability, e.Part, e.Status, e.Method, e.Layer, e.Target}
+		border := ""
+		if !math.IsNaN(e.Border) {
+			border = strconv.FormatFloat(e.Border, 'g', 4, 64)
+		}
+		row := []string{e.Name, e.Truth, e.Predicted, probability, e.Part, e.Status, e.Method, e.Layer, e.Target, border}
 		for k := range row {
 			row[k] = text.Cell(row[k])
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"oscar/explain"
+	"oscar/gradcam"
 	"oscar/methods"
 	"oscar/tfmodel"
 )
@@ -15,6 +16,8 @@ type query struct {
 	version *version
 	at      methods.At // the explanation; zero: predictions alone
 	options settings
+	// features asks for predictions, features and where the heat of Grad-CAM lies.
+	features bool
 }
 
 // settings are the options of explainers that a request may set.
@@ -33,6 +36,8 @@ type answer struct {
 	Logits        []float32
 	Probabilities []float32
 	explain.Attribution
+	features []float32 // of the explained layer, if they were asked for
+	border   float64   // the share of the heat along the border
 }
 
 // quickPasses is the number of model passes for one image up to which a query is
@@ -72,6 +77,18 @@ func (q query) run(ctx context.Context, images explain.Images, targets []int) (o
 		}
 	}()
 	out = make([]answer, images.N)
+	if q.features {
+		d, err := q.version.Differentiate(ctx, images, targets, q.version.Metadata.Explain, explain.Logit)
+		if err != nil {
+			return nil, err
+		}
+		for i := range out {
+			out[i].Logits, out[i].Probabilities = d.Logits[i], d.Probabilities[i]
+			out[i].features = explain.Features(d.Activations[i])
+			out[i].border = explain.BorderShare(gradcam.GradCAM(d.Activations[i], d.Gradients[i]))
+		}
+		return out, nil
+	}
 	if q.at.Method == "" {
 		p, err := q.version.Predict(ctx, images)
 		if err != nil {

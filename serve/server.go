@@ -121,6 +121,7 @@ type Server struct {
 	maps        *cache[lookKey, *look]
 	thumbs      *cache[string, []byte]
 	collections []*collection
+	parts       map[string]string // of the first model's run, by the SHA-256 of an image
 	reports     reports
 	metrics     *metrics
 	places      chan struct{} // one for each request under way
@@ -154,6 +155,9 @@ func New(o Options) (*Server, error) {
 	if s.collections, err = newCollections(context.Background(), o.Images, o.Results, models.models[0].current.Metadata.Classes); err != nil {
 		models.close()
 		return nil, err
+	}
+	if len(o.Images) > 0 {
+		s.parts = partsOf(models.models[0].path)
 	}
 	s.quick = newQueue(1, o.Queue, o.MaxBatch, o.BatchTimeout, s.metrics.observe("quick"))
 	s.slow = newQueue(1, o.Queue, 1, 0, s.metrics.observe("slow"))

@@ -85,15 +85,20 @@ func thumbnail(photo *image.RGBA) *image.RGBA {
 
 // decode decodes a picture of a collection.
 func (s *Server) decode(ctx context.Context, c *collection, name string) (*image.RGBA, error) {
-	data, err := c.read(name, s.options.Limits.MaxBytes)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", err, errNotFound)
+	_, photo, err := s.readPicture(ctx, c, name)
+	return photo, err
+}
+
+// readPicture reads and decodes a picture of a collection.
+func (s *Server) readPicture(ctx context.Context, c *collection, name string) (data []byte, photo *image.RGBA, err error) {
+	if data, err = c.read(name, s.options.Limits.MaxBytes); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", err, errNotFound)
 	}
-	photo, _, err := dataset.DecodeContext(ctx, data, s.options.Limits)
+	photo, _, err = dataset.DecodeContext(ctx, data, s.options.Limits)
 	if err != nil && ctx.Err() == nil {
 		err = badRequest{err}
 	}
-	return photo, err
+	return data, photo, err
 }
 
 // file answers with the overlay or the map of a manifest's row.

@@ -1,0 +1,45 @@
+package explain
+
+import "math"
+
+// Features are what a layer makes of an image, without the places: the mean of each
+// channel of its activations, [Channels], scaled to length 1. They are 0 where all means
+// are 0.
+func Features(activations Volume) []float32 {
+	sums := make([]float64, activations.Channels)
+	for k, x := range activations.Values {
+		sums[k%activations.Channels] += float64(x)
+	}
+	length := 0.0
+	for _, s := range sums {
+		length += s * s
+	}
+	out := make([]float32, activations.Channels)
+	if length == 0 {
+		return out
+	}
+	for k, s := range sums {
+		out[k] = float32(s / math.Sqrt(length))
+	}
+	return out
+}
+
+// BorderShare is the share of a map's positive values in the strip along the border, an
+// eighth of each side wide; NaN for a map without any. It is 0.4375 for a map that is the
+// same everywhere.
+func BorderShare(g Grid) float64 {
+	// At the image's own resolution a cell of a coarse map counts for where it is.
+	const side = 64
+	g = g.Resize(side, side)
+	strip, all := 0.0, 0.0
+	for y := range side {
+		for x := range side {
+			v := max(0, float64(g.At(y, x)))
+			all += v
+			if min(x, y, side-1-x, side-1-y) < side/8 {
+				strip += v
+			}
+		}
+	}
+	return strip / all
+}

@@ -1,0 +1,91 @@
+package serve
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// scatter is a collection's pictures, placed by their features.
+type scatter struct {
+	Points  []point
+	Classes []legend
+	Polygon string // the region, for SVG
+	Region  string
+	Note    string
+}
+
+// point is a picture of a scatter.
+type point struct {
+	X, Y       float64
+	Tone       int // of its class
+	Faint      bool
+	URL, Title string
+}
+
+// legend is the colour of a class.
+type legend struct {
+	Class string
+	Tone  int
+}
+
+// Of a scatter.
+const (
+	mostPoints = 2000
+	tones      = 8 // colours of the pages
+)
+
+// scatter places the pictures whose features are known; nil if there are none. Those
+// that the filter leaves out are faint.
+func (c *collection) scatter(entries []entry, f filter) *scatter {
+	var placed []int
+	for i, e := range entries {
+		if !math.IsNaN(e.X) {
+			placed = append(placed, i)
+		}
+	}
+	if len(placed) == 0 {
+		return nil
+	}
+	s := &scatter{Region: f.Region}
+	if r, err := regionOf(f.Region); err == nil {
+		s.Polygon = r.points()
+	}
+	classOf := func(e entry) string {
+		if e.Truth != "" {
+			return e.Truth
+		}
+		return e.Predicted
+	}
+	classes := values(entries, classOf)
+	for k, class := range classes {
+		s.Classes = append(s.Classes, legend{class, k % tones})
+	}
+	shown := map[int]bool{}
+	for _, i := range f.apply(entries) {
+		shown[i] = true
+	}
+	if len(placed) > mostPoints {
+		s.Note = fmt.Sprintf("%d of %d pictures are drawn. ", mostPoints, len(placed))
+	}
+	if len(classes) > tones {
+		s.Note += "Colours repeat. "
+	}
+	n := min(len(placed), mostPoints)
+	for k := range n {
+		i := placed[k*len(placed)/n]
+		e := entries[i]
+		title := fmt.Sprintf("%s: %s %.2f", e.Name, e.Predicted, e.Probability)
+		if right, known := e.Right(); known && !right {
+			title += ", it is " + e.Truth
+		}
+		s.Points = append(s.Points, point{
+			X: percent(e.X), Y: percent(e.Y), Tone: slices.Index(classes, classOf(e)) % tones,
+			Faint: !shown[i], URL: view{Picture: c.name + "/" + e.File}.URL("/"), Title: title,
+		})
+	}
+	return s
+}
+
+// percent rounds a place to hundredths.
+func percent(v float64) float64 { return math.Round(math.Abs(v)*100) / 100 }
