@@ -62,10 +62,11 @@ lint: need ## go vet, gofmt, staticcheck
 	echo "oscar: gofmt" && bad=$$(gofmt -l .) && if [ -n "$$bad" ]; then echo "oscar: not formatted, run gofmt -w on:" $$bad >&2; exit 1; fi && \
 	echo "oscar: staticcheck" && go run $(STATICCHECK) ./...
 
-# The packages that start goroutines: the race detector finds nothing elsewhere.
+# The packages that start goroutines, or whose tests do: the race detector finds
+# nothing elsewhere.
 .PHONY: race
 race: need ## the short tests under the race detector, of packages that have goroutines
-	@$(WITH_TENSORFLOW) && go test -race -short $(TESTFLAGS) $$(git ls-files '*.go' | grep -v _test.go | xargs grep -lE '^\s*go |errgroup|sync\.' | xargs -n1 dirname | sort -u | sed 's#^#./#')
+	@$(WITH_TENSORFLOW) && go test -race -short $(TESTFLAGS) $$(git ls-files '*.go' | xargs grep -lE '^\s*go (func|[a-zA-Z.]+\()|errgroup|"sync' | xargs -n1 dirname | sort -u | sed 's#^#./#')
 
 .PHONY: torture
 torture: need ## kills and full disks at every step of every verb (an hour); docs/reliability.md

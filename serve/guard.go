@@ -41,6 +41,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 				slog.String("request", id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
 				slog.Int("status", out.status), slog.Int64("bytes", out.bytes), slog.Duration("time", time.Since(began)))
 			s.metrics.request(r, out.status, time.Since(began))
+			// net/http reads what a handler has left of a body before it sends the answer.
+			// Not every ResponseWriter has deadlines.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(restTime))
 		}()
 		h := out.Header()
 		h.Set("X-Request-Id", id)

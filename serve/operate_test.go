@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ecdsa"
@@ -140,6 +141,65 @@ func TestDeadline(t *testing.T) {
 	status, text := s.post("/v1/models/run:explain", slowBody(t, 10000))
 	if status != 504 || !strings.Contains(text, "deadline") || time.Since(began) > 10*time.Second {
 		t.Errorf("%d %s after %v", status, text, time.Since(began))
+	}
+}
+
+// TestConcurrency lets one request be under way: others are refused at once, also
+// those whose body never comes.
+func TestConcurrency(t *testing.T) {
+	usual := restTime
+	t.Cleanup(func() { restTime = usual })
+	restTime = 50 * time.Millisecond
+	s := start(t, func(o *Options) { o.Concurrency = 1 })
+	addr := strings.TrimPrefix(s.url, "http://")
+	open := func(header string) (net.Conn, *bufio.Reader) {
+		connection, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { connection.Close() })
+		connection.SetDeadline(time.Now().Add(30 * time.Second))
+		fmt.Fprintf(connection, "POST /v1/models/run:predict HTTP/1.1\r\nHost: localhost\r\n%s\r\n", header)
+		return connection, bufio.NewReader(connection)
+	}
+	answer := func(from *bufio.Reader) int {
+		t.Helper()
+		w, err := http.ReadResponse(from, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.Copy(io.Discard, w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w.StatusCode
+	}
+	// The server says 100 when the handler, which has the place then, reads the body.
+	first, from := open("Expect: 100-continue\r\nContent-Length: 2\r\n")
+	if status := answer(from); status != 100 {
+		t.Fatalf("before the body: %d", status)
+	}
+	if status, _ := s.get("/v1/models/run"); status != 429 {
+		t.Errorf("a second request: %d", status)
+	}
+	if status, _ := s.get("/healthz"); status != 200 {
+		t.Errorf("healthz: %d", status)
+	}
+	for _, length := range []string{"Content-Length: 1000000", "Transfer-Encoding: chunked"} {
+		_, refused := open(length + "\r\n")
+		if status := answer(refused); status != 429 {
+			t.Errorf("%s without a body: %d", length, status)
+		}
+		if rest, err := io.ReadAll(refused); err != nil || len(rest) > 0 {
+			t.Errorf("%s: the connection stays: %q, %v", length, rest, err)
+		}
+	}
+	fmt.Fprint(first, "{}")
+	if status := answer(from); status != 400 {
+		t.Errorf("a body without images: %d", status)
+	}
+	if status, _ := s.get("/v1/models/run"); status != 200 {
+		t.Errorf("after the first request: %d", status)
 	}
 }
 

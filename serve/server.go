@@ -181,6 +181,7 @@ func (s *Server) Close() {
 var (
 	headerTime = 10 * time.Second // to send a request's head; a test makes it shorter
 	bodyTime   = 2 * time.Minute  // to send a request
+	restTime   = time.Second      // to send what is left of a request that has its answer; a test makes it shorter
 	idleTime   = 2 * time.Minute  // between requests
 )
 
