@@ -70,7 +70,7 @@ race: need ## the short tests under the race detector, of packages that have gor
 
 .PHONY: torture
 torture: need ## kills and full disks at every step of every verb (an hour); docs/reliability.md
-	@$(WITH_TENSORFLOW) && go test -count=1 -timeout 6h ./cmd/oscar -run TestFaults -fault-tries 0 -update-reliability
+	@$(WITH_TENSORFLOW) && go test -count=1 -timeout 6h ./cmd/oscar -run '$(or $(OF),TestFaults)' -fault-tries 0 -update-reliability
 
 .PHONY: vulnerabilities
 vulnerabilities: need ## known vulnerabilities in oscar and its modules, by govulncheck

@@ -13,6 +13,7 @@ import (
 	"oscar/internal/checksum"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -81,7 +82,7 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 	if err := removeDrafts(dir); err != nil {
 		return err
 	}
-	kinds := []string{"masks", "images"} // images, which one waits for, come last
+	kinds := syntheticKinds
 	for _, kind := range kinds {
 		if _, err := os.Lstat(filepath.Join(dir, kind)); err == nil {
 			return fmt.Errorf("%q is there already: give a new folder, or remove it", filepath.Join(dir, kind))
@@ -91,7 +92,15 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 	if err != nil {
 		return fmt.Errorf("cannot make folder for synthetic images: %w", err)
 	}
-	defer os.RemoveAll(draft)
+	moved := 0
+	defer func() {
+		for _, kind := range kinds[:moved] {
+			if err != nil {
+				os.RemoveAll(filepath.Join(dir, kind))
+			}
+		}
+		os.RemoveAll(draft)
+	}()
 	for _, kind := range kinds {
 		for _, class := range SyntheticClasses {
 			if err := os.MkdirAll(filepath.Join(draft, kind, class), 0o755); err != nil {
@@ -126,18 +135,29 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 	if err != nil {
 		return err
 	}
+	if err := checksum.Update(draft, files...); err != nil { // for removeDrafts
+		return err
+	}
 	for _, kind := range kinds {
+		if err := atomicfile.Step("move", filepath.Join(dir, kind)); err != nil {
+			return err
+		}
 		if err := os.Rename(filepath.Join(draft, kind), filepath.Join(dir, kind)); err != nil {
 			return fmt.Errorf("cannot write synthetic images: %w", err)
 		}
+		moved++
 	}
 	return checksum.Update(dir, files...)
 }
 
 const draftPrefix = ".draft-"
 
+// syntheticKinds are the folders of a set. Images, which one waits for, come last.
+var syntheticKinds = []string{"masks", "images"}
+
 // removeDrafts removes what killed processes left in a locked folder. Such a
-// process may have put its masks in place, and not yet its images.
+// process may have put its masks in place, and its images, and not yet their
+// checksums, which come last.
 func removeDrafts(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -148,21 +168,62 @@ func removeDrafts(dir string) error {
 			continue
 		}
 		draft := filepath.Join(dir, e.Name())
-		_, masks := os.Lstat(filepath.Join(draft, "masks"))
-		_, images := os.Lstat(filepath.Join(draft, "images"))
-		if errors.Is(masks, os.ErrNotExist) && images == nil {
-			if err := os.RemoveAll(filepath.Join(dir, "masks")); err != nil {
-				return err
-			}
+		drawn, err := checksum.Read(draft)
+		if err != nil {
+			return err
 		}
-		if err := os.RemoveAll(draft); err != nil {
+		if err := removeMoved(dir, draft, drawn); err != nil {
+			return err
+		}
+		if err := errors.Join(os.RemoveAll(draft), atomicfile.Clean(dir)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// removeMoved removes from a folder what was moved there from a draft, unless the
+// folder has its checksums. drawn is the draft's list. What is not as it was drawn
+// stays.
+func removeMoved(dir, draft string, drawn checksum.List) error {
+	listed, err := checksum.Read(dir)
+	if err != nil {
+		return err
+	}
+	for _, kind := range syntheticKinds {
+		if _, err := os.Lstat(filepath.Join(draft, kind)); err == nil {
+			continue // not moved
+		}
+		var names []string
+		for _, name := range drawn.Names() {
+			if strings.HasPrefix(name, kind+"/") && listed[name] != drawn[name] {
+				names = append(names, name)
+			}
+		}
+		if len(names) == 0 {
+			continue
+		}
+		if damaged, err := drawn.Damaged(dir, names...); err != nil {
+			return err
+		} else if len(damaged) > 0 {
+			continue
+		}
+		for _, name := range names {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+		for _, class := range append(slices.Clone(SyntheticClasses), ".") {
+			_ = os.Remove(filepath.Join(dir, kind, class)) // if nothing else is in it
+		}
+	}
+	return nil
+}
+
 func writePNG(path string, img image.Image) error {
+	if err := atomicfile.Step("create", path); err != nil {
+		return err
+	}
 	f, err := os.Create(path)
 	if err != nil {
 		return err

@@ -13,6 +13,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"oscar/internal/checksum"
+	"oscar/internal/testkit"
 )
 
 func TestSynthesize(t *testing.T) {
@@ -217,6 +220,51 @@ func TestBlur(t *testing.T) {
 			if d := got[y*w+x] - want; d > 1e-9 || d < -1e-9 {
 				t.Errorf("(%d, %d) is %v, want %v", x, y, got[y*w+x], want)
 			}
+		}
+	}
+}
+
+// What a killed process had put in place is drawn anew. What somebody put there since
+// then stays.
+func TestSynthesizeAfterAKill(t *testing.T) {
+	opts := SyntheticOptions{PerClass: 1, Width: 32, Height: 32}
+	killed := func(moved ...string) string {
+		dir := t.TempDir()
+		if err := Synthesize(t.Context(), dir, opts); err != nil {
+			t.Fatal(err)
+		}
+		draft := filepath.Join(dir, draftPrefix+"1")
+		err := errors.Join(os.Mkdir(draft, 0o777), os.Rename(filepath.Join(dir, checksum.File), filepath.Join(draft, checksum.File)))
+		for _, kind := range syntheticKinds {
+			if !slices.Contains(moved, kind) {
+				err = errors.Join(err, os.Rename(filepath.Join(dir, kind), filepath.Join(draft, kind)))
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	for _, moved := range [][]string{{}, {"masks"}, {"masks", "images"}} {
+		dir := killed(moved...)
+		if err := Synthesize(t.Context(), dir, opts); err != nil {
+			t.Errorf("killed with %v in place: %v", moved, err)
+		}
+		if entries, _ := os.ReadDir(dir); len(entries) != 3 {
+			t.Errorf("killed with %v in place: %v is left", moved, entries)
+		}
+	}
+	dir := killed("masks")
+	mine := []string{filepath.Join(dir, "images", "mine.png"), filepath.Join(dir, "masks", "can", "0000.png")}
+	for _, path := range mine {
+		testkit.Write(t, path, "mine")
+	}
+	if err := Synthesize(t.Context(), dir, opts); err == nil || !strings.Contains(err.Error(), "is there already") {
+		t.Errorf("over other files: %v", err)
+	}
+	for _, path := range mine {
+		if b, err := os.ReadFile(path); err != nil || string(b) != "mine" {
+			t.Errorf("%s holds %q, %v", path, b, err)
 		}
 	}
 }

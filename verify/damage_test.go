@@ -5,14 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"oscar/dataset"
 	"oscar/experiment"
@@ -76,31 +73,23 @@ func TestDamage(t *testing.T) {
 		}
 		tries = n
 	}
-	begin := time.Now()
-	var rows []string
-	var sum outcome
 	for _, s := range subjects(t) {
-		o := s.campaign(t, tries)
-		rows = append(rows, o.row(s.name))
-		sum.add(o)
-		t.Logf("%s: %+v", s.name, o)
-	}
-	if *update {
-		writeReliability(t, append(rows, sum.row("all")), time.Since(begin))
+		t.Run(s.name, func(t *testing.T) {
+			o := s.campaign(t, tries)
+			t.Logf("%+v", o)
+			if *update {
+				testkit.UpdateRows(t, reliabilityPage, "damage", 1, [][]string{o.row(s.name)})
+			}
+		})
 	}
 }
 
-func (o *outcome) add(p outcome) {
-	o.Tries, o.Verified, o.Noticed, o.Harmless = o.Tries+p.Tries, o.Verified+p.Verified, o.Noticed+p.Noticed, o.Harmless+p.Harmless
-	o.Repeats, o.Repaired, o.Refused, o.Useless, o.Silent = o.Repeats+p.Repeats, o.Repaired+p.Repaired, o.Refused+p.Refused, o.Useless+p.Useless, o.Silent+p.Silent
-}
-
-func (o outcome) row(name string) string {
+func (o outcome) row(name string) []string {
 	cells := []string{name}
 	for _, n := range []int{o.Tries, o.Verified, o.Noticed, o.Harmless, o.Repeats, o.Repaired, o.Refused, o.Useless, o.Silent} {
 		cells = append(cells, strconv.Itoa(n))
 	}
-	return "| " + strings.Join(cells, " | ") + " |"
+	return cells
 }
 
 // campaign damages a folder again and again. After each try it is put back.
@@ -300,60 +289,23 @@ func subjects(t *testing.T) []subject {
 	return list
 }
 
-// writeReliability writes the figures of a run into the page, between its marks.
-func writeReliability(t *testing.T, rows []string, took time.Duration) {
-	t.Helper()
-	b, err := os.ReadFile(reliabilityPage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(b), damageBegin)
-	_, after, ok2 := strings.Cut(rest, damageEnd)
-	if !ok || !ok2 {
-		t.Fatalf("%s has no %q and %q", reliabilityPage, damageBegin, damageEnd)
-	}
-	lines := append([]string{damageHead, "|" + strings.Repeat("---|", strings.Count(damageHead, "|")-1)}, rows...)
-	made := fmt.Sprintf("Made by `OSCAR_DAMAGE=%s go test ./verify -run Damage -timeout 0 -update` on %s in %s, on %s with %d processors.\n",
-		os.Getenv("OSCAR_DAMAGE"), time.Now().UTC().Format("2 January 2006"), took.Round(time.Second), machine.Processor(), runtime.NumCPU())
-	text := before + damageBegin + "\n\n" + strings.Join(lines, "\n") + "\n\n" + made + "\n" + damageEnd + after
-	if err := os.WriteFile(reliabilityPage, []byte(text), 0o666); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// The table of the page, between two marks.
-const (
-	damageBegin = "<!-- damage: written by go test ./verify -run Damage -update -->"
-	damageEnd   = "<!-- end of damage -->"
-	damageHead  = "| folder | tries | `oscar verify` finds it | reading: noticed | reading: no difference | repeated | made again | refused | no difference | wrong in silence |"
-)
-
 // The page has a row for each kind of folder, whose figures add up, and nothing went
 // wrong in silence.
 func TestReliabilityPage(t *testing.T) {
-	b, err := os.ReadFile(reliabilityPage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(b), damageBegin)
-	text, _, ok := strings.Cut(rest, damageEnd)
-	if !ok || !strings.Contains(text, damageHead) {
-		t.Fatalf("%s has no table of damage", reliabilityPage)
-	}
 	var names []string
 	var sum [9]int
-	for line := range strings.Lines(text) {
-		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
-		if len(cells) != 10 || strings.HasPrefix(line, "|---") || strings.HasPrefix(line, "| folder") {
-			continue
+	for _, row := range testkit.Rows(t, reliabilityPage, "damage") {
+		if len(row) != 12 {
+			t.Fatalf("%v has %d cells, want 12", row, len(row))
 		}
 		var n [9]int
-		for i, cell := range cells[1:] {
-			if n[i], err = strconv.Atoi(strings.TrimSpace(cell)); err != nil {
-				t.Fatalf("%s: %v", line, err)
+		for i, cell := range row[1:10] {
+			var err error
+			if n[i], err = strconv.Atoi(cell); err != nil {
+				t.Fatalf("%v: %v", row, err)
 			}
 		}
-		name := strings.TrimSpace(cells[0])
+		name := row[0]
 		names = append(names, name)
 		if n[1] != n[0] || n[2]+n[3] != n[0] || n[5]+n[6]+n[7] != n[4] || n[8] != 0 {
 			t.Errorf("the figures of %s do not add up, or something went wrong in silence: %v", name, n)

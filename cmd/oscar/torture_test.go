@@ -13,37 +13,61 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
 	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
 	"oscar/internal/paths"
+	"oscar/internal/testkit"
 	"oscar/result"
 )
 
-// updateReliability writes docs/reliability.md's table of this campaign.
-var updateReliability = flag.Bool("update-reliability", false, "write the table of docs/reliability.md")
+var (
+	// updateReliability writes the tables of docs/reliability.md.
+	updateReliability = flag.Bool("update-reliability", false, "write the rows of docs/reliability.md")
+	// faultTries is the number of places at which each fault is tried for each verb.
+	faultTries = flag.Int("fault-tries", 1, "places at which a fault is tried; 0: all")
+)
 
-// faultTries is the number of steps at which each fault is tried for each verb.
-var faultTries = flag.Int("fault-tries", 1, "steps at which a fault is tried; 0: every step")
+// Kinds of faults.
+const (
+	faultKill  = "SIGKILL"    // at a step of a write
+	faultFull  = "full disk"  // from a step on
+	faultLimit = "file limit" // no file may have more bytes, as by ulimit -f
+)
 
 // faulty is oscar with a fault: OSCAR_FAULT is "count FILE", which writes the number
-// of steps to a file, or "kill N" or "full N": at step N the process is killed, or
-// from there on the disk is full.
+// of steps to a file, or a kind of fault and where: a step, or a number of bytes.
 func faulty() {
-	kind, argument, _ := strings.Cut(os.Getenv("OSCAR_FAULT"), " ")
+	words := strings.Fields(os.Getenv("OSCAR_FAULT"))
+	if len(words) == 0 {
+		main()
+	}
+	os.Unsetenv("OSCAR_FAULT") // child processes have no fault
+	argument := words[len(words)-1]
+	kind := strings.Join(words[:len(words)-1], " ")
 	at, _ := strconv.Atoi(argument)
+	if kind == faultLimit {
+		limit := syscall.Rlimit{Cur: uint64(at), Max: uint64(at)}
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+			panic(err)
+		}
+	}
+	var mutex sync.Mutex
 	steps := 0
 	atomicfile.Fault = func(step, path string) error {
+		mutex.Lock()
+		defer mutex.Unlock()
 		steps++
 		switch {
 		case kind == "count":
 			return os.WriteFile(argument, []byte(strconv.Itoa(steps)), 0o666)
-		case kind == "kill" && steps == at:
+		case kind == faultKill && steps == at:
 			syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
-		case kind == "full" && steps >= at && (step == "create" || step == "fill" || step == "sync"):
+		case kind == faultFull && steps >= at && (step == "create" || step == "fill" || step == "sync"):
 			return &fs.PathError{Op: "write", Path: path, Err: syscall.ENOSPC}
 		}
 		return nil
@@ -54,26 +78,44 @@ func faulty() {
 // A victim is a command that writes out, in a folder of its own.
 type victim struct {
 	verb  string
-	again string // the command after a fault; "": the same
 	args  string
+	again string // the command after a fault; "": the same
+	given string // a command that makes out before; "": there is none
+	long  bool   // it takes too long for make test
 }
 
+const tinyTraining = " --out out --epochs 2 --learning-rate 1e-3 --threads 1 --maps=false"
+
 var victims = []victim{
-	{"train", "train --resume out --threads 1 --maps=false", "train $DATA --out out --arch tiny --epochs 2 --learning-rate 1e-3 --threads 1 --maps=false"},
-	{"explain", "", "explain $RUN $DATA/can --out out --threads 1 --method gradcam,saliency"},
-	{"explain-global", "", "explain-global $RUN $DATA --out out --threads 1 --what averages"},
-	{"score", "", "score $RUN $DATA --split all --out out --threads 1 --method saliency --per-class 1 --mosaics 0 --metric gini"},
-	{"export", "", "export $RUN --out out --explain gradcam"},
-	{"compare", "", "compare $RUN $RUN --out out --threads 1"},
-	{"audit", "", "audit $RUN --out out --threads 1"},
-	{"report", "", "report $RUN --out out.html"},
-	{"predict", "", "predict $RUN $DATA/can --out out.csv --threads 1"},
+	{verb: "train", args: "train $DATA --arch tiny" + tinyTraining, again: "train --resume out --threads 1 --maps=false"},
+	{verb: "train --from", args: "train $DATA --from $RUN --freeze *" + tinyTraining, again: "train --resume out --threads 1 --maps=false", long: true},
+	{verb: "explain", args: "explain $RUN $DATA/can --out out --threads 1 --method gradcam,saliency"},
+	{verb: "draw", args: "draw out --colormap viridis", given: "explain $RUN $DATA/can --out out --threads 1"},
+	{verb: "explain-global", args: "explain-global $RUN $DATA --out out --threads 1 --what averages"},
+	{verb: "score", args: "score $RUN $DATA --split all --out out --threads 1 --method saliency --per-class 1 --mosaics 0 --metric gini"},
+	{verb: "export", args: "export $RUN --out out --explain gradcam"},
+	{verb: "compare", args: "compare $RUN $RUN --out out --threads 1"},
+	{verb: "audit", args: "audit $RUN --out out --threads 1"},
+	{verb: "report", args: "report $RUN --out out.html"},
+	{verb: "predict", args: "predict $RUN $DATA/can --out out.csv --threads 1"},
+	{verb: "synthesize", args: "synthesize out --per-class 1 --width 32 --height 32"},
+	{verb: "study run", args: "study run $STUDY $DATA --out out --threads 1", long: true},
 }
+
+// smallStudy is the study of the campaigns.
+const smallStudy = `
+name: small
+base: {architecture: tiny, data: {fractions: [0.4, 0.2, 0.4]}, training: {batch: 8, learning_rate: 1e-3}}
+epochs: 1
+seeds: [1]
+explain: {images: 1, mosaics: 0}
+variants: [{name: baseline}]
+`
 
 // torture runs a verb's command in new folders.
 type torture struct {
-	t         *testing.T
-	data, run string
+	t                *testing.T
+	data, run, study string
 	victim
 }
 
@@ -83,7 +125,7 @@ func (x torture) call(dir, fault, args string) (int, string) {
 	x.t.Helper()
 	words := strings.Fields(args)
 	for i, w := range words {
-		words[i] = strings.NewReplacer("$DATA", x.data, "$RUN", x.run).Replace(w)
+		words[i] = strings.NewReplacer("$DATA", x.data, "$RUN", x.run, "$STUDY", x.study).Replace(w)
 	}
 	cmd := exec.CommandContext(x.t.Context(), "oscar-faulty", words...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "OSCAR_FAULT="+fault)
@@ -119,57 +161,119 @@ func tree(t *testing.T, dir string) map[string]string {
 	return out
 }
 
-// outcome is what came of one fault.
-type outcome struct {
-	tried, whole int
-	lost         []string // what was not as in an undisturbed run, in words
+// fresh returns a new folder in which the verb can be called.
+func (x torture) fresh() string {
+	x.t.Helper()
+	dir := x.t.TempDir()
+	if x.given != "" {
+		x.succeed(dir, "", x.given)
+	}
+	return dir
 }
 
-// campaign tries a kind of fault at some steps.
-func (x torture) campaign(kind string, steps []int, last int, want map[string]string, stable []string) (out outcome) {
-	for _, n := range steps {
-		dir := x.t.TempDir()
-		status, said := x.call(dir, fmt.Sprint(kind, " ", n), x.args)
-		out.tried++
-		var wrong []string
-		if kind == "kill" && status != -1 {
-			wrong = append(wrong, fmt.Sprintf("not killed: status %d, %s", status, said))
-		}
-		if kind == "full" {
-			if status == 0 && !slices.Equal(keys(tree(x.t, dir)), keys(want)) {
-				wrong = append(wrong, "status 0 though files are missing")
-			} else if status != 0 && (status != exitFailed || !strings.Contains(said, "no space left on device")) {
-				wrong = append(wrong, fmt.Sprintf("status %d, %s", status, said))
-			}
-		}
-		again := x.args
-		if x.again != "" && paths.Exists(filepath.Join(dir, "out", "experiment.json")) {
-			again = x.again
-		}
-		if status != 0 { // else nothing was written any more when the disk was full
-			if status, said := x.call(dir, "none", again); status != 0 && !(n == last && strings.HasSuffix(said, "is not empty; name a new folder")) {
-				wrong = append(wrong, fmt.Sprintf("the command after it: status %d, %s", status, said))
-			}
-		}
-		got := tree(x.t, dir)
-		for _, name := range stable {
-			if x.again != "" && (name == filepath.Join("out", result.CommandFile) || name == filepath.Join("out", checksum.File)) {
-				continue // they name the second command too
-			}
-			if got[name] != want[name] {
-				wrong = append(wrong, name+" differs from an undisturbed run's")
-			}
-		}
-		if !slices.Equal(keys(got), keys(want)) {
-			wrong = append(wrong, fmt.Sprintf("files %v, want %v", keys(got), keys(want)))
-		}
-		if wrong == nil {
-			out.whole++
-		} else {
-			out.lost = append(out.lost, fmt.Sprintf("%s, %s at step %d: %s", x.verb, kind, n, strings.Join(wrong, "; ")))
+// succeed is call of what must end well.
+func (x torture) succeed(dir, fault, args string) {
+	x.t.Helper()
+	if status, said := x.call(dir, fault, args); status != 0 {
+		x.t.Fatalf("oscar %s: status %d, %s", args, status, said)
+	}
+}
+
+// undisturbed calls the verb twice. It returns the number of steps of its writes, its
+// files, and the names of those that are the same both times.
+func (x torture) undisturbed() (steps int, want map[string]string, stable []string) {
+	x.t.Helper()
+	counts := filepath.Join(x.t.TempDir(), "steps")
+	var trees [2]map[string]string
+	for i := range trees {
+		dir := x.fresh()
+		x.succeed(dir, "count "+counts, x.args)
+		trees[i] = tree(x.t, dir)
+	}
+	for name, sum := range trees[0] {
+		if trees[1][name] == sum {
+			stable = append(stable, name)
 		}
 	}
-	return out
+	text, err := os.ReadFile(counts)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	if steps, err = strconv.Atoi(string(text)); err != nil || steps < 2 || len(stable) == 0 {
+		x.t.Fatalf("%d steps, %v, files that are the same: %v", steps, err, stable)
+	}
+	return steps, trees[0], stable
+}
+
+// places lists where a fault can be: the steps, or one byte less than each file has.
+func (x torture) places(kind string, steps int) (at []int) {
+	if kind != faultLimit {
+		for n := range steps {
+			at = append(at, n+1)
+		}
+		return at
+	}
+	dir := x.fresh()
+	x.succeed(dir, "", x.args)
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && info.Size() > 0 {
+			at = append(at, int(info.Size())-1)
+		}
+		return err
+	})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	slices.Sort(at)
+	return slices.Compact(at)
+}
+
+// try has the fault at one place, then repeats the command, and returns what is not
+// as after an undisturbed call.
+func (x torture) try(kind string, at, steps int, want map[string]string, stable []string) (wrong []string) {
+	dir := x.fresh()
+	status, said := x.call(dir, fmt.Sprint(kind, " ", at), x.args)
+	complete := slices.Equal(keys(tree(x.t, dir)), keys(want))
+	switch {
+	case kind == faultKill && status != -1:
+		wrong = append(wrong, fmt.Sprintf("not killed: status %d, %s", status, said))
+	case kind != faultKill && status == 0 && !complete:
+		wrong = append(wrong, "status 0 though files are missing")
+	case kind == faultFull && status != 0 && (status != exitFailed || !strings.Contains(said, "no space left on device")),
+		kind == faultLimit && status != 0 && (status != exitFailed || !strings.Contains(strings.ToLower(said), "file too large")):
+		wrong = append(wrong, fmt.Sprintf("status %d, %s", status, said))
+	}
+	again := x.args
+	if x.again != "" && paths.Exists(filepath.Join(dir, "out", "experiment.json")) {
+		again = x.again
+	}
+	if status != 0 { // else nothing was written any more when the disk was full
+		if status, said := x.call(dir, "", again); status != 0 && !(at == steps && whole(said)) {
+			wrong = append(wrong, fmt.Sprintf("the command after it: status %d, %s", status, said))
+		}
+	}
+	got := tree(x.t, dir)
+	for _, name := range stable {
+		if x.again != "" && (name == filepath.Join("out", result.CommandFile) || name == filepath.Join("out", checksum.File)) {
+			continue // they name the second command too
+		}
+		if got[name] != want[name] {
+			wrong = append(wrong, name+" differs from an undisturbed run's")
+		}
+	}
+	if !slices.Equal(keys(got), keys(want)) {
+		wrong = append(wrong, fmt.Sprintf("files %v, want %v", keys(got), keys(want)))
+	}
+	return wrong
+}
+
+// whole reports whether a refusal says that the results are there.
+func whole(said string) bool {
+	return strings.HasSuffix(said, "is not empty; name a new folder") || strings.HasSuffix(said, "is there already: give a new folder, or remove it")
 }
 
 // keys are the names of files, without the numbers that a process or a clock gives.
@@ -184,75 +288,48 @@ func keys(files map[string]string) (out []string) {
 	return slices.Compact(out)
 }
 
-// After a kill, or a full disk, at any step of a write, the same command makes what
-// an undisturbed one makes: every file that does not hold a time is the same.
+// After a kill, a full disk or a file limit at any place of a write, the same command
+// makes what an undisturbed one makes: every file that does not hold a time is the same.
 func TestFaults(t *testing.T) {
 	dir := shared(t)
-	random := rand.New(rand.NewPCG(14, 5))
-	var table []string
-	for _, v := range victims {
-		x := torture{t: t, data: filepath.Join(dir, "shapes", "images"), run: filepath.Join(dir, "run"), victim: v}
-		counts := filepath.Join(t.TempDir(), "steps")
-		first, second := t.TempDir(), t.TempDir()
-		for _, d := range []string{first, second} {
-			if status, said := x.call(d, "count "+counts, v.args); status != 0 {
-				t.Fatalf("%s: status %d, %s", v.verb, status, said)
-			}
+	study := filepath.Join(t.TempDir(), "small.yaml")
+	testkit.Write(t, study, smallStudy)
+	for number, v := range victims {
+		if v.long && *faultTries == 1 {
+			continue
 		}
-		want, twin := tree(t, first), tree(t, second)
-		var stable []string
-		for name, sum := range want {
-			if twin[name] == sum {
-				stable = append(stable, name)
+		t.Run(v.verb, func(t *testing.T) {
+			x := torture{t: t, data: filepath.Join(dir, "shapes", "images"), run: filepath.Join(dir, "run"), study: study, victim: v}
+			steps, want, stable := x.undisturbed()
+			for i, kind := range []string{faultKill, faultFull, faultLimit} {
+				if *faultTries == 1 && i != number%3 {
+					continue // make test has little time
+				}
+				t.Run(kind, func(t *testing.T) {
+					x.t = t
+					places := x.places(kind, steps)
+					all := len(places)
+					if *faultTries > 0 {
+						random := rand.New(rand.NewPCG(uint64(*faultTries), uint64(i)))
+						random.Shuffle(all, func(i, j int) { places[i], places[j] = places[j], places[i] })
+						places = places[:min(all, *faultTries)]
+					}
+					lost := 0
+					for _, at := range places {
+						if wrong := x.try(kind, at, steps, want, stable); wrong != nil {
+							t.Errorf("%s at %d: %s", kind, at, strings.Join(wrong, "; "))
+							lost++
+						}
+					}
+					if *updateReliability {
+						testkit.UpdateRows(t, reliabilityPage, "faults", 2, [][]string{{
+							"`" + v.verb + "`", kind, strconv.Itoa(all), strconv.Itoa(len(places)), strconv.Itoa(len(places) - lost), strconv.Itoa(lost),
+						}})
+					}
+				})
 			}
-		}
-		text, err := os.ReadFile(counts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		n, err := strconv.Atoi(string(text))
-		if err != nil || n < 2 || len(stable) == 0 {
-			t.Fatalf("%s: %d steps, %v, files that are the same %v", v.verb, n, err, stable)
-		}
-		for _, kind := range []string{"kill", "full"} {
-			steps := make([]int, n)
-			for i := range steps {
-				steps[i] = i + 1
-			}
-			if *faultTries > 0 {
-				random.Shuffle(n, func(i, j int) { steps[i], steps[j] = steps[j], steps[i] })
-				steps = steps[:min(n, *faultTries)]
-			}
-			out := x.campaign(kind, steps, n, want, stable)
-			for _, lost := range out.lost {
-				t.Error(lost)
-			}
-			table = append(table, fmt.Sprintf("| `%s` | %s | %d | %d | %d | %d |", v.verb, map[string]string{"kill": "SIGKILL", "full": "full disk"}[kind], n, out.tried, out.whole, len(out.lost)))
-		}
-	}
-	if *updateReliability {
-		t.Log("\n" + strings.Join(table, "\n"))
-		writeReliability(t, table)
+		})
 	}
 }
 
 const reliabilityPage = "../../docs/reliability.md"
-
-// writeReliability puts the table between its marks.
-func writeReliability(t *testing.T, table []string) {
-	t.Helper()
-	b, err := os.ReadFile(reliabilityPage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const begin, end = "<!-- faults -->\n", "<!-- end of faults -->"
-	before, rest, ok := strings.Cut(string(b), begin)
-	_, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatalf("%s has no place for the table", reliabilityPage)
-	}
-	head := "| verb | fault | steps | tried | as undisturbed | not |\n|---|---|---|---|---|---|\n"
-	if err := atomicfile.Write(reliabilityPage, []byte(before+begin+head+strings.Join(table, "\n")+"\n"+end+after)); err != nil {
-		t.Fatal(err)
-	}
-}

@@ -32,7 +32,7 @@ func Stream(path string, fill func(*os.File) error) error {
 		if err := fill(f); err != nil {
 			return err
 		}
-		if err := step("sync", path); err != nil {
+		if err := Step("sync", path); err != nil {
 			return err
 		}
 		return f.Sync()
@@ -70,7 +70,7 @@ func Output(path string, fill func(*os.File) error) error {
 // enough that a sync would take longer than the file: it is whole after a kill,
 // but perhaps not after a power cut.
 func Draft(path string, fill func(*os.File) error) (err error) {
-	if err := step("create", path); err != nil {
+	if err := Step("create", path); err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), Prefix+filepath.Base(path)+"-*")
@@ -85,7 +85,7 @@ func Draft(path string, fill func(*os.File) error) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	if err = step("fill", path); err != nil {
+	if err = Step("fill", path); err != nil {
 		return err
 	}
 	if err = fill(f); err != nil {
@@ -97,13 +97,13 @@ func Draft(path string, fill func(*os.File) error) (err error) {
 	if err = f.Close(); err != nil {
 		return err
 	}
-	if err = step("rename", path); err != nil {
+	if err = Step("rename", path); err != nil {
 		return err
 	}
 	if err = os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	return step("done", path)
+	return Step("done", path)
 }
 
 // Clean removes what interrupted writes left in dir.

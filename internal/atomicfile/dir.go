@@ -26,7 +26,7 @@ func Dir(dir string, fill func(tmp string) error) (err error) {
 	if err := sweep(dir); err != nil {
 		return err
 	}
-	if err := step("folder", dir); err != nil {
+	if err := Step("folder", dir); err != nil {
 		return err
 	}
 	tmp, lock, err := temporary(dir)
@@ -43,13 +43,13 @@ func Dir(dir string, fill func(tmp string) error) (err error) {
 	if err := syncTree(tmp); err != nil {
 		return err
 	}
-	if err := step("swap", dir); err != nil {
+	if err := Step("swap", dir); err != nil {
 		return err
 	}
 	if err := swap(tmp, dir); err != nil {
 		return fmt.Errorf("put %s in place: %w", dir, err)
 	}
-	if err := step("done", dir); err != nil {
+	if err := Step("done", dir); err != nil {
 		return err
 	}
 	return syncDir(parent)
@@ -59,7 +59,7 @@ func Dir(dir string, fill func(tmp string) error) (err error) {
 // the file named last at the end. Entries that exist are replaced. If fill fails,
 // dir is as it was; after a kill dir may have some entries without last.
 func Into(dir, last string, fill func(tmp string) error) (err error) {
-	if err := step("folder", dir); err != nil {
+	if err := Step("folder", dir); err != nil {
 		return err
 	}
 	tmp, err := os.MkdirTemp(dir, Prefix+"*")
@@ -85,7 +85,7 @@ func Into(dir, last string, fill func(tmp string) error) (err error) {
 	}
 	for _, name := range append(names, last) {
 		to := filepath.Join(dir, name)
-		if err := step("move", to); err != nil {
+		if err := Step("move", to); err != nil {
 			return err
 		}
 		if err := os.RemoveAll(to); err != nil {
@@ -95,7 +95,7 @@ func Into(dir, last string, fill func(tmp string) error) (err error) {
 			return err
 		}
 	}
-	if err := step("done", dir); err != nil {
+	if err := Step("done", dir); err != nil {
 		return err
 	}
 	return syncDir(dir)

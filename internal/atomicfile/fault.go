@@ -6,8 +6,8 @@ package atomicfile
 // it or play a full disk.
 var Fault func(step, path string) error
 
-// step calls Fault.
-func step(name, path string) error {
+// Step calls Fault. A package that writes by other means calls it before each step.
+func Step(name, path string) error {
 	if Fault == nil {
 		return nil
 	}
