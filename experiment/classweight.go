@@ -12,13 +12,13 @@ import (
 	"oscar/internal/named"
 )
 
-// ClassWeight gives the images of each class a weight in the training loss. The zero
-// value gives all 1.
+// ClassWeight is the weight of each class's images in the training loss. The zero
+// value gives all images weight 1.
 type ClassWeight struct {
-	// Balanced weighs a class by images / (classes * images of the class), of the train
+	// Balanced weighs a class by images / (classes * images of the class) of the train
 	// part, as scikit-learn's compute_class_weight (King and Zeng 2001).
 	Balanced bool
-	// ByName are the weights of classes, above 0; one that is not named has 1.
+	// ByName are the weights of classes, above 0; the other classes have 1.
 	ByName map[string]float64
 }
 
@@ -67,8 +67,8 @@ func (c ClassWeight) check() error {
 	return nil
 }
 
-// Weights returns the weight of each class, of which the train part has so many
-// images; nil if all are 1.
+// Weights returns the weight of each class; nil if all are 1. images is the number of
+// training images of each class.
 func (c ClassWeight) Weights(classes []string, images []int) ([]float64, error) {
 	if c.IsZero() {
 		return nil, nil

@@ -6,16 +6,16 @@ import (
 	"slices"
 )
 
-// Edit is a key with another value than before.
+// Edit is a key whose value changed.
 type Edit struct {
 	Key     string // such as training.epochs
-	Was, Is string // JSON; "" if the key was or is left out
-	// Allowed says that a run that has begun may continue with the new value.
+	Was, Is string // JSON; "" if the key was, or is, missing
+	// Allowed reports whether a run that has begun may continue with the new value.
 	Allowed bool
 }
 
-// allowed are the keys that may change while a run is trained: the steps that were
-// taken do not depend on them.
+// allowed are the keys that may change during a run: finished steps do not depend on
+// them.
 var allowed = []string{
 	"explain", "fine_tune.from", "data.root", "data.max_pixels", "data.max_bytes", "data.strict", "training.epochs",
 	"training.early_stopping.monitor", "training.early_stopping.patience", "training.early_stopping.min_delta", "training.early_stopping",
@@ -42,8 +42,8 @@ func (e *Experiment) Edits(before *Experiment) ([]Edit, error) {
 	return edits, nil
 }
 
-// leaves returns the JSON of every value that is no struct, by its key. The entries
-// of a list of layers have their names for keys. Other lists are one value.
+// leaves returns the JSON of every value that is not an object, by its key. The entries
+// of a list of layers have their names as keys. Other lists are one value.
 func (e *Experiment) leaves() (map[string]string, error) {
 	tree, err := e.tree()
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"oscar/internal/keyed"
 )
 
-// ReadYAML lays a YAML (or JSON) text over e: keys that it has not keep e's
+// ReadYAML sets the keys of a YAML (or JSON) text in e; other keys keep their
 // values. Unknown keys are errors.
 func (e *Experiment) ReadYAML(b []byte) error {
 	tree, err := keyed.Parse(b, "training: {epochs: 40}")
@@ -42,7 +42,7 @@ func (e *Experiment) Set(setting string) error {
 // ReadJSON reads experiment.json. Unknown keys are errors.
 func (e *Experiment) ReadJSON(b []byte) error { return keyed.Decode(b, e) }
 
-// overlay lays a tree of keys over e. On an error e stays as it was.
+// overlay sets the keys of a tree in e. On an error e does not change.
 func (e *Experiment) overlay(tree any) error {
 	if m, ok := tree.(map[string]any); ok {
 		if name, ok := m["architecture"].(string); ok {

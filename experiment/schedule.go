@@ -29,7 +29,7 @@ var schedules = []struct {
 	rate func(s Schedule, rate float64, step, n int) float64
 }{
 	{"constant", func(_ Schedule, rate float64, _, _ int) float64 { return rate }},
-	// Keras's InverseTimeDecay, and what He, Gu and Shi's Keras called decay.
+	// Keras's InverseTimeDecay; He, Gu and Shi's version of Keras calls it decay.
 	{"inverse_time", func(s Schedule, rate float64, step, _ int) float64 { return rate / (1 + s.Decay*float64(step)) }},
 	// Loshchilov and Hutter 2017 (arXiv:1608.03983), eq. 5, without restarts.
 	{"cosine", func(s Schedule, rate float64, step, n int) float64 {

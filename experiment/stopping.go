@@ -61,7 +61,7 @@ type EarlyStopping struct {
 	MinDelta float64 `json:"min_delta"`
 }
 
-// String returns the reason for which a training ended.
+// String returns the reason why training ended.
 func (s *EarlyStopping) String() string {
 	return fmt.Sprintf("the validation %s was no better for %s", cmp.Or(s.Monitor, ByAccuracy), text.Count(s.Patience, "epoch"))
 }
@@ -78,8 +78,8 @@ func (s *EarlyStopping) check() error {
 	return s.Monitor.check("early_stopping.monitor")
 }
 
-// After returns the epoch after which the training ends; 0 if it continues. It
-// depends on the epochs alone: a resumed run ends where an undisturbed one does.
+// After returns the epoch after which training ends; 0 if it continues. It depends only
+// on the epochs, so a resumed run ends at the same epoch as an uninterrupted one.
 func (s *EarlyStopping) After(epochs []result.EpochMetrics) int {
 	if s == nil {
 		return 0

@@ -10,7 +10,7 @@ import (
 	"oscar/tfmodel"
 )
 
-// Training says how the network is trained.
+// Training configures how the network is trained.
 type Training struct {
 	// Epochs is the number of passes over the train part.
 	Epochs int `json:"epochs"`
@@ -32,9 +32,8 @@ type Training struct {
 	Sampling Sampling `json:"sampling,omitempty"`
 	// Augmentation changes the images of the train part only.
 	Augmentation dataset.Augmentation `json:"augmentation,omitzero"`
-	// Precision is what convolutions and products are computed in. A run has one
-	// from its first step to its last. Float32 is left out: checkpoints of older
-	// runs have a hash of their settings.
+	// Precision is the number type of convolutions and products. It cannot change during a
+	// run. Float32 is omitted, because checkpoints of older runs have a hash of their settings.
 	Precision machine.Precision `json:"precision,omitzero"`
 	// Select is the figure of the validation part that chooses the epoch to keep;
 	// "" is accuracy.
@@ -43,7 +42,7 @@ type Training struct {
 	EarlyStopping *EarlyStopping `json:"early_stopping,omitempty"`
 }
 
-// DefaultTraining returns the plain recipe of He, Gu and Shi.
+// DefaultTraining returns the settings of He, Gu and Shi.
 func DefaultTraining() Training {
 	return Training{
 		Epochs: 40, Batch: 32, LearningRate: 5e-6, Schedule: Schedule{Kind: "constant"},

@@ -15,7 +15,7 @@ import (
 	"oscar/savedmodel/foreign"
 )
 
-// ForeignOptions say what a model of other origin does not say of itself.
+// ForeignOptions are settings that a model of another program does not record.
 type ForeignOptions = foreign.Options
 
 // AdoptOptions are the options of [Adopt].
@@ -29,26 +29,27 @@ type AdoptOptions struct {
 	Listener Listener
 }
 
-// Adopted says what came of a model.
+// Adopted is the result of [Adopt].
 type Adopted struct {
 	Metadata savedmodel.Metadata
 	Notes    []string
-	Trials   []ScaleTrial // of Images, the best first
+	Trials   []ScaleTrial // of Images, the best accuracy first
 }
 
-// ScaleTrial is the accuracy of a model whose images are scaled in one way.
+// ScaleTrial is the accuracy of a model with one input scale.
 type ScaleTrial struct {
 	Scale    string  `json:"scale"`
 	Accuracy float64 `json:"accuracy"`
 	Images   int     `json:"images"`
 
-	low, high float64 // of the accuracy, 95 %, Wilson
+	low, high float64 // 95 % Wilson interval of the accuracy
 }
 
-// Adopt writes a SavedModel of any origin, or a frozen graph, as a model of oscar's. With
-// images it checks that the accuracy is above chance with the input scale that is given, or
-// that the model has. If not, or if there is none, it tries the usual ones; it takes the one
-// that is best where none was given, and is an error where another is clearly better.
+// Adopt converts a SavedModel of any program, or a frozen graph, to a model of oscar. With
+// images it checks that the accuracy is above chance with the given input scale or the
+// model's own. If it is not, or no scale is known, it tries the usual scales. If none was
+// given it uses the best one; if another is clearly better than the given one it returns an
+// error.
 func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 	if err := o.Options.Check(); err != nil {
 		return nil, err
@@ -87,10 +88,10 @@ func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 	return result, nil
 }
 
-// ownScale stands for the scaling that the model does by itself.
+// ownScale means that the model scales its input itself.
 const ownScale = "its own"
 
-// checkScale measures the accuracy on labelled images, and returns the input scale to take.
+// checkScale measures the accuracy on labelled images and returns the input scale to use.
 func (o AdoptOptions) checkScale(ctx context.Context, options ForeignOptions, result *Adopted) (string, error) {
 	dir, err := os.MkdirTemp("", "oscar-adopt-*")
 	if err != nil {
@@ -99,7 +100,7 @@ func (o AdoptOptions) checkScale(ctx context.Context, options ForeignOptions, re
 	defer os.RemoveAll(dir)
 	given := options.Image.Scale
 	first, err := o.try(ctx, options, given, dir)
-	known := err == nil // whether a scale is given, or the model's own
+	known := err == nil // whether a scale is given or the model has its own
 	switch {
 	case known:
 		result.Trials = []ScaleTrial{first}
@@ -115,7 +116,7 @@ func (o AdoptOptions) checkScale(ctx context.Context, options ForeignOptions, re
 		}
 		t, err := o.try(ctx, options, s.Name, dir)
 		if err != nil && len(result.Trials) > 0 && ctx.Err() == nil {
-			continue // a scale that the model does not take
+			continue // the model does not accept this scale
 		} else if err != nil {
 			return "", err
 		}
@@ -139,10 +140,10 @@ func (o AdoptOptions) checkScale(ctx context.Context, options ForeignOptions, re
 	return best.Scale, nil
 }
 
-// plausible reports whether the accuracy is above that of guessing one of the classes.
+// plausible reports whether the accuracy is above chance.
 func (t ScaleTrial) plausible(classes int) bool { return t.low*float64(classes) > 1 }
 
-// try measures the accuracy with a scaling; none is the model's own.
+// try measures the accuracy with an input scale; the empty one is the model's own.
 func (o AdoptOptions) try(ctx context.Context, options ForeignOptions, scale, dir string) (ScaleTrial, error) {
 	name := cmp.Or(scale, ownScale)
 	o.Listener.Stage("trying the input scale " + name)
@@ -158,12 +159,12 @@ func (o AdoptOptions) try(ctx context.Context, options ForeignOptions, scale, di
 	return ScaleTrial{name, float64(e.Accuracy), e.Images, float64(e.Interval[0]), float64(e.Interval[1])}, nil
 }
 
-// AdoptNotice, if not nil, receives a notice of a model of other origin that a verb was
-// given and that was adopted into the cache.
+// AdoptNotice, if not nil, receives a notice when a verb gets a model of another program
+// and adopts it into the cache.
 var AdoptNotice func(text string)
 
-// adoptInCache returns the folder of oscar's model that a SavedModel was made to, in
-// the cache. It is made anew when the model or its oscar.yaml change.
+// adoptInCache returns the folder of the adopted model in the cache. It adopts the model
+// again if it or its oscar.yaml changed.
 func adoptInCache(model string, trust bool) (string, error) {
 	options, _, err := foreign.ReadSidecar(model)
 	if err != nil {

@@ -27,31 +27,31 @@ import (
 
 // AuditOptions are the options of [Audit].
 type AuditOptions struct {
-	Model    string // a run or a SavedModel
+	Model    string // a run folder or a SavedModel
 	Data     string // folder of images below folders named as classes; empty: the run's own
-	Part     string // of the run's split, or all: every image below Data
-	Method   string // of the maps, as "gradcam"
+	Part     string // part of the run's split, or "all" for every image below Data
+	Method   string // method of the maps, such as "gradcam"
 	Out      string // folder for the results: new, empty, or of the same options
 	Machine  Machine
 	Listener Listener
 }
 
-// Check reports options that cannot be, whatever the model.
+// Check returns an error for options that are wrong for every model.
 func (o AuditOptions) Check() error {
 	return cmp.Or(named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check())
 }
 
 const (
 	auditPictures = "pictures" // a folder of the results
-	auditShown    = 24         // pictures of each kind
+	auditShown    = 24         // pictures of each kind of problem
 	auditSide     = 320        // their longer side, in pixels
-	auditSeed     = 1          // of the samples behind the intervals of the calibration
+	auditSeed     = 1          // seed of the bootstrap of the calibration
 )
 
-// Audit finds what the owner of a data set should look at: probable label errors,
-// near duplicates across the parts of the split or with several labels, images
-// unlike the training images, classes whose maps lie at the border of the image, and
-// the calibration. It writes pictures, images.csv and then audit.json.
+// Audit lists likely problems of a data set: wrong labels, near duplicates across the
+// parts of the split or with several labels, images unlike the training images, and
+// classes whose maps lie at the border of the image. It also measures the calibration. It
+// writes pictures, images.csv and then audit.json.
 func Audit(ctx context.Context, o AuditOptions) (*result.Audit, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func Audit(ctx context.Context, o AuditOptions) (*result.Audit, error) {
 	if dir.Resumed {
 		return o.reopen()
 	}
-	for _, name := range []string{auditPictures, result.AuditTable} { // of a call that was killed
+	for _, name := range []string{auditPictures, result.AuditTable} { // left by a call that was killed
 		if err := os.RemoveAll(filepath.Join(o.Out, name)); err != nil {
 			return nil, err
 		}
@@ -82,7 +82,7 @@ func Audit(ctx context.Context, o AuditOptions) (*result.Audit, error) {
 	return a, err
 }
 
-// reopen returns the audit that Out holds, if it is that of the options.
+// reopen returns the audit in Out if it was made with the same options.
 func (o AuditOptions) reopen() (*result.Audit, error) {
 	a, err := result.ReadAudit(o.Out)
 	if err != nil {
@@ -98,19 +98,19 @@ func (o AuditOptions) reopen() (*result.Audit, error) {
 	return a, checksum.UpdateUnlisted(o.Out, result.AuditFile)
 }
 
-// auditing is an [Audit] under way.
+// auditing is the state of an [Audit].
 type auditing struct {
 	AuditOptions
 	bundle     *savedmodel.Bundle
 	explainers []explain.Explainer
 	part       part
-	run        *Run              // of the model; nil: it has none
-	parts      map[string]string // of the run's images, by SHA-256
+	run        *Run              // the model's run; nil: it has none
+	parts      map[string]string // part of each of the run's images, by SHA-256
 	images     []audited
 	result     *result.Audit
 }
 
-// audited is an image with what the model says of it.
+// audited is an image with the model's results for it.
 type audited struct {
 	dataset.Item
 	part     string
@@ -118,8 +118,8 @@ type audited struct {
 	logits   []float32
 	probs    []float32
 	features []float32
-	border   float64 // share of the heat; NaN: the map is empty
-	distance float64 // from the training images; NaN: not measured
+	border   float64 // share of the positive heat in the border strip; NaN: the map is empty
+	distance float64 // distance to the training images; NaN: not measured
 	issue    *result.LabelIssue
 }
 
@@ -202,7 +202,7 @@ func (j *auditing) note(texts ...string) {
 	j.Listener.Note(texts...)
 }
 
-// name is a class's name, "" for an unknown one.
+// name returns a class's name, "" for an unknown class.
 func (j *auditing) name(class int) string {
 	if class < 0 {
 		return ""
@@ -210,7 +210,7 @@ func (j *auditing) name(class int) string {
 	return j.result.Classes[class]
 }
 
-// draw writes the pictures of what was found.
+// draw writes the pictures of the problems.
 func (j *auditing) draw() error {
 	j.Listener.Stage("drawing")
 	n := 0
@@ -287,7 +287,7 @@ func (j *auditing) writeTable() error {
 	return atomicfile.Write(filepath.Join(j.Out, result.AuditTable), b.Bytes())
 }
 
-// judgeCalibration measures the calibration on images that the model was not trained
+// judgeCalibration measures the calibration on the images that the model was not trained
 // on.
 func (j *auditing) judgeCalibration() error {
 	var confidences []float64

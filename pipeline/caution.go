@@ -10,8 +10,8 @@ import (
 	"oscar/explain"
 )
 
-// largeGap is the share of the score's difference that the map of integrated
-// gradients may miss before it is doubted.
+// largeGap is the largest gap of integrated gradients without a caution, as a share of the
+// difference of the scores.
 const largeGap = 0.1
 
 // caution returns the reason to doubt a map whose status is ok, from the method's
@@ -32,7 +32,7 @@ func caution(a explain.Attribution) string {
 	return ""
 }
 
-// doubting is an explainer that counts its maps, and those to be doubted.
+// doubting is an explainer that counts its maps, and those with a caution.
 type doubting struct {
 	explain.Explainer
 	mutex          sync.Mutex
@@ -40,7 +40,7 @@ type doubting struct {
 	first          string // caution
 }
 
-// Explain passes the attributions on.
+// Explain implements [explain.Explainer].
 func (d *doubting) Explain(ctx context.Context, images explain.Images, targets []int) ([]explain.Attribution, error) {
 	attributions, err := d.Explainer.Explain(ctx, images, targets)
 	d.mutex.Lock()
@@ -55,7 +55,7 @@ func (d *doubting) Explain(ctx context.Context, images explain.Images, targets [
 	return attributions, err
 }
 
-// doubt says how many are to be doubted, "" if none is.
+// doubt returns a note with the number of maps with a caution, "" if there is none.
 func (d *doubting) doubt(method string) string {
 	if d.doubtful == 0 {
 		return ""

@@ -28,17 +28,17 @@ import (
 type CompareOptions struct {
 	Models [2]string // runs or SavedModels of the same classes
 	Data   string    // folder of images below folders named as classes; empty: the first model's own
-	Part   string    // of the first model's split, or all: every image below Data
-	Method string    // that explains, as "gradcam" or "gradcam@conv2"
+	Part   string    // part of the first model's split, or "all" for every image below Data
+	Method string    // method that explains, such as "gradcam" or "gradcam@conv2"
 	Images int       // the most images to explain, spread evenly; 0: all
-	// Limits are the largest values that are allowed, by [result.LimitNames].
+	// Limits are the largest allowed values, by [result.LimitNames].
 	Limits   map[string]float64
-	Out      string // folder for the results: new, empty, or of the same options; empty: none is written
+	Out      string // folder for the results: new, empty, or of the same options; empty: write nothing
 	Machine  Machine
 	Listener Listener
 }
 
-// Check reports options that cannot be, whatever the models.
+// Check returns an error for options that are wrong for all models.
 func (o CompareOptions) Check() error {
 	if err := cmp.Or(named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check()); err != nil {
 		return err
@@ -61,10 +61,10 @@ const (
 	overlaySide  = 560       // their longer side, in pixels
 )
 
-// Compare compares two models on the same images: their figures and predictions,
-// and their explanations of the same class of each image, which is the true class,
-// or the one that the first model predicts if the true one is unknown. Nothing is
-// trained. With Out it writes pictures and then comparison.json.
+// Compare compares two models on the same images: accuracy, loss and F1, predictions, and
+// explanations of the same class of each image. This is the true class, or if it is unknown
+// the class that the first model predicts. Nothing is trained. If Out is set, Compare
+// writes pictures and then comparison.json.
 func Compare(ctx context.Context, o CompareOptions) (*result.Comparison, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func Compare(ctx context.Context, o CompareOptions) (*result.Comparison, error) 
 	if dir.Resumed {
 		return o.reopen()
 	}
-	if err := os.RemoveAll(filepath.Join(o.Out, changesDir)); err != nil { // of a call that was killed
+	if err := os.RemoveAll(filepath.Join(o.Out, changesDir)); err != nil { // left by a call that was killed
 		return nil, err
 	}
 	c, err := o.compare(ctx)
@@ -90,7 +90,7 @@ func Compare(ctx context.Context, o CompareOptions) (*result.Comparison, error) 
 	return c, err
 }
 
-// reopen returns the comparison that Out holds, if it is that of the options.
+// reopen returns the comparison in Out if it was made with the same options.
 func (o CompareOptions) reopen() (*result.Comparison, error) {
 	c, err := result.ReadComparison(o.Out)
 	if err != nil {
@@ -145,14 +145,14 @@ func (o CompareOptions) compare(ctx context.Context) (*result.Comparison, error)
 	return c, checksum.WriteJSON(o.Out, result.ComparisonFile, c)
 }
 
-// comparing is a [Compare] under way.
+// comparing is the state of a [Compare].
 type comparing struct {
 	CompareOptions
 	sides    [2]side
 	part     part
 	explains map[string]bool // the images to explain; nil: all
 	result   *result.Comparison
-	last     explain.Grid // the first model's map of the image before
+	last     explain.Grid // the first model's map of the previous image
 	chance   []float64
 }
 
@@ -161,7 +161,7 @@ type side struct {
 	bundle    *savedmodel.Bundle
 	explainer explain.Explainer
 	method    methods.Method
-	classes   []int // the model's number of each of the first model's classes
+	classes   []int // the model's index of each of the first model's classes
 }
 
 func (j *comparing) close() {
@@ -221,7 +221,7 @@ func (j *comparing) open(ctx context.Context) error {
 	j.note(j.part.notes...)
 	for i, path := range j.Models {
 		if i == 0 && j.Part != "all" {
-			continue // the split is its own
+			continue // it is the split's own class
 		}
 		for _, note := range (EvaluateOptions{Model: path}).seen(j.part.items) {
 			j.note(path + ": " + note)
@@ -241,7 +241,7 @@ func (j *comparing) note(texts ...string) {
 	j.Listener.Note(texts...)
 }
 
-// sameClasses returns where each of the classes is in other, if both lists have the
+// sameClasses returns the index in other of each of the classes, if both lists have the
 // same names.
 func sameClasses(models [2]string, classes, other []string) ([]int, error) {
 	where := make([]int, len(classes))
@@ -259,7 +259,7 @@ func sameClasses(models [2]string, classes, other []string) ([]int, error) {
 	return where, nil
 }
 
-// run shows all images to both models.
+// run runs both models on all images.
 func (j *comparing) run(ctx context.Context) error {
 	j.Listener.Stage("comparing")
 	j.last = explain.Grid{}

@@ -5,20 +5,20 @@
 //
 // # The run folder
 //
-//	experiment.json  what was asked: rebuilds the same model with no flags
-//	split.json       which image is in which part, with content hashes
+//	experiment.json  the settings; they are sufficient to build the same model
+//	split.json       the part of each image, with content hashes
 //	environment.json versions, processor, threads, seed
-//	metrics.jsonl    a line an epoch
+//	metrics.jsonl    a line per epoch
 //	events/          the same for TensorBoard
 //	checkpoints/     the newest two and the best
-//	saved_model/     the best epoch, exported
-//	evaluation.json  the test part, looked at once
+//	saved_model/     the exported model of the best epoch
+//	evaluation.json  the result on the test part, evaluated once
 //	explanations/    test images for the report, see [Showcase]
 //
 // # Interruption
 //
-// The order of an epoch is a function of (seed, epoch), dropout one of (seed,
-// step, layer), and a checkpoint holds weights, optimiser slots and the position
-// in the epoch: a run that was killed at any moment and resumed ends with the
-// same bits as one that was not, given the same number of threads.
+// The order of an epoch is a function of (seed, epoch), dropout is a function of (seed,
+// step, layer), and a checkpoint has the weights, the optimiser's slots and the position
+// in the epoch. So a run that was killed and resumed ends with the same bits as an
+// uninterrupted one with the same number of threads.
 package pipeline

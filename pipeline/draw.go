@@ -13,21 +13,21 @@ import (
 	"oscar/result"
 )
 
-// DrawOptions are the options of [Draw]. A setting that is zero stays as it is.
+// DrawOptions are the options of [Draw]. A zero setting keeps the folder's.
 type DrawOptions struct {
-	Dir            string // that [Explain] filled
+	Dir            string // the folder of explanations
 	ColorMap       string
 	Alpha          float64
 	SignedColorMap string
 	SignedAlpha    float64
 	Scale          string
-	Bare           *bool // nil: as it is
+	Bare           *bool // nil: keep the folder's setting
 	Machine        Machine
 	Listener       Listener
 	Progress       func(Progress)
 }
 
-// apply returns the settings with those of the options.
+// apply returns the settings s changed by the options.
 func (o DrawOptions) apply(s Settings) Settings {
 	set(&s.ColorMap, o.ColorMap)
 	set(&s.Alpha, o.Alpha)
@@ -47,15 +47,14 @@ func set[T comparable](to *T, value T) {
 	}
 }
 
-// Check returns an error for the first option that is wrong, whatever the
-// folder.
+// Check returns an error for the first option that is wrong for every folder.
 func (o DrawOptions) Check() error {
 	return errors.Join(CheckSettings(o.apply(DefaultSettings())), o.Machine.Check())
 }
 
-// Draw draws the overlays, sheets and the montage of a folder of explanations
-// again, from its maps, without the model. Files that exist and were drawn with
-// the same settings stay. The images must be where they were.
+// Draw draws the overlays, sheets and the montage of a folder of explanations again, from
+// its maps, without the model. It keeps drawings that were made with the same settings.
+// The images must be where they were.
 func Draw(ctx context.Context, o DrawOptions) (*Summary, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -80,12 +79,12 @@ func Draw(ctx context.Context, o DrawOptions) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checksum.Remove(o.Dir, listsOf(shards)...); err != nil { // they change
+	if err := checksum.Remove(o.Dir, listsOf(shards)...); err != nil { // the lists change
 		return nil, err
 	}
 	s := o.apply(before)
 	if s != before {
-		// Interrupted in between, the next call removes what is left.
+		// If the process is interrupted here, the next call removes the rest.
 		if err := discardDrawings(o.Dir); err != nil {
 			return nil, err
 		}
@@ -142,8 +141,7 @@ func shardsIn(dir string) ([]shard, error) {
 	return out, nil
 }
 
-// mapsWhole reports whether the maps of a part, and the part's list, are as they
-// were written.
+// mapsWhole reports whether the maps of a part, and the part's list, have their checksums.
 func mapsWhole(dir, part string, rows []Row) (bool, error) {
 	if err := checksum.Check(dir, checksum.ListName(part)); checksum.Is(err) {
 		return false, nil
@@ -173,15 +171,15 @@ func listsOf(shards []shard) []string {
 	return names
 }
 
-// dropDrawings takes drawings that were removed from the lists of the shards, so that
-// they do not count as lost.
+// dropDrawings removes deleted drawings from the lists of the shards, so that they do not
+// count as lost.
 func dropDrawings(dir string, shards []shard) error {
 	for _, s := range shards {
 		list, err := checksum.ReadList(dir, s.part)
 		if err != nil {
 			return err
 		}
-		if list == nil { // of an older version
+		if list == nil { // the folder is of an older version
 			continue
 		}
 		if err := checksum.WriteList(dir, s.part, list.Names()); err != nil {
@@ -191,7 +189,7 @@ func dropDrawings(dir string, shards []shard) error {
 	return nil
 }
 
-// discardDrawings removes all that is drawn from maps.
+// discardDrawings removes all drawings.
 func discardDrawings(dir string) error {
 	return errors.Join(checksum.Remove(dir, montageFile, scalesFile),
 		os.RemoveAll(filepath.Join(dir, overlaysDir)), os.RemoveAll(filepath.Join(dir, sheetsDir)),

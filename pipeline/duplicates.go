@@ -17,8 +17,8 @@ import (
 
 // DuplicatesOptions are the options of [Duplicates].
 type DuplicatesOptions struct {
-	Data     string // folder with one sub-folder a class
-	Distance int    // of the fingerprints, at most; see [dataset.Folder.NearDuplicates]
+	Data     string // folder with one sub-folder per class
+	Distance int    // largest distance of the fingerprints; see [dataset.Folder.NearDuplicates]
 	Table    string // the CSV file to write, which [dataset.Folder.Group] reads; "": none
 	Sheet    string // the PNG file to draw some groups to; "": none
 	Machine  Machine
@@ -27,17 +27,17 @@ type DuplicatesOptions struct {
 
 // DuplicatesResult is what [Duplicates] finds.
 type DuplicatesResult struct {
-	Images  int // in all
+	Images  int // number of images
 	Classes []string
 	Groups  [][]dataset.NearDuplicate
 }
 
 const (
 	sheetGroups = 12
-	sheetImages = 6 // of a group
+	sheetImages = 6 // images per group
 )
 
-// Duplicates finds images that look alike.
+// Duplicates lists near-duplicate images.
 func Duplicates(ctx context.Context, o DuplicatesOptions) (*DuplicatesResult, error) {
 	if err := dataset.CheckNearDuplicateDistance(o.Distance); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func Duplicates(ctx context.Context, o DuplicatesOptions) (*DuplicatesResult, er
 	return r, nil
 }
 
-// writeTable writes a row an image.
+// writeTable writes a row per image.
 func (r *DuplicatesResult) writeTable(path string) error {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
@@ -82,7 +82,7 @@ func (r *DuplicatesResult) writeTable(path string) error {
 	return atomicfile.Output(path, atomicfile.Bytes(b.Bytes()))
 }
 
-// drawSheet draws groups taken at random, the same each time, a row each.
+// drawSheet draws some groups, chosen at random with a fixed seed, one per row.
 func (r *DuplicatesResult) drawSheet(path, root string, limits dataset.Limits) error {
 	if len(r.Groups) == 0 {
 		return fmt.Errorf("there is nothing to draw in %s: no two images are near duplicates", path)

@@ -7,7 +7,7 @@ import (
 	"oscar/savedmodel"
 )
 
-// explainTools make and draw the maps of one model with settings, in a folder.
+// explainTools are the mapper and the painter of one model and folder.
 type explainTools struct {
 	settings Settings // with the layer, the precision and the model's fingerprint
 	bundle   *savedmodel.Bundle

@@ -14,9 +14,9 @@ import (
 	"oscar/savedmodel"
 )
 
-// PlanExplain prepares the folder of an [Explain] and writes its shards as units,
-// with paths that begin in from. [NewExplainWorker] does them, [MergeExplain] makes
-// the results of Explain from them.
+// PlanExplain prepares the folder of an [Explain] and writes its shards as units, with
+// paths relative to from. [NewExplainWorker] processes them; [MergeExplain] joins the
+// results.
 func PlanExplain(ctx context.Context, from string, o ExplainOptions) error {
 	e, err := o.open(ctx)
 	if err != nil {
@@ -33,7 +33,7 @@ func PlanExplain(ctx context.Context, from string, o ExplainOptions) error {
 	})
 }
 
-// explainWorker does units of an [Explain].
+// explainWorker processes units of an [Explain].
 type explainWorker struct {
 	*explainTools
 	job explainJob
@@ -102,8 +102,8 @@ func (w *explainWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, 
 	return outcomeOf(u, rows, false), listPart(u.Out, s.part, rows)
 }
 
-// plannedShard returns the shard of a unit, whose images must be as they were when it
-// was planned.
+// plannedShard returns the shard of a unit. It returns an error if an image changed since
+// the unit was planned.
 func plannedShard(u result.Unit) (shard, error) {
 	if _, err := os.Stat(u.Root); err != nil {
 		return shard{}, fmt.Errorf("the folder of the images cannot be read: %w", err)
@@ -124,8 +124,8 @@ func plannedShard(u result.Unit) (shard, error) {
 	return s, nil
 }
 
-// MergeExplain makes manifest.jsonl and the montage from finished units, as
-// [Explain] does, and the drawings that are missing: all where the scale is shared.
+// MergeExplain makes manifest.jsonl and the montage from finished units, as [Explain]
+// does, and the missing drawings: all of them if the scale is shared.
 func MergeExplain(ctx context.Context, o MergeOptions) (*Summary, error) {
 	dir, err := resultdir.Open(o.Dir, explainKind)
 	if err != nil {
@@ -174,7 +174,7 @@ func MergeExplain(ctx context.Context, o MergeOptions) (*Summary, error) {
 	return summary, summary.checkKnown(job.shards, classesOf(model, o.Machine))
 }
 
-// classesOf returns the classes of a model; nil if it cannot be read here.
+// classesOf returns the classes of a model; nil if it cannot be read on this machine.
 func classesOf(model string, on Machine) []string {
 	dir, err := trustedDir(strings.TrimSuffix(model, "/"), on.Trust)
 	if err != nil {

@@ -31,11 +31,11 @@ var foldsKind = resultdir.Kind{Mark: result.FoldsFile, Early: []string{"fold-*",
 // IsFolds reports whether dir is the folder of a cross-validation.
 func IsFolds(dir string) bool { return paths.Exists(filepath.Join(dir, result.FoldsFile)) }
 
-// CrossValidate divides the images into folds and trains a run for each fold, which
-// is tested on the fold and learns from the others, see [dataset.NewFolds]. It writes the
-// figures over the folds, and what each image's fold predicts for it. When ctx is
-// cancelled it saves after the current step and returns [ErrInterrupted];
-// [ResumeFolds] continues.
+// CrossValidate divides the images into folds and trains a run for each fold, which is
+// tested on the fold and trained on the others; see [dataset.NewFolds]. It writes the
+// figures over the folds and the out-of-fold prediction of each image. When ctx is
+// cancelled it saves after the current step and returns [ErrInterrupted]; [ResumeFolds]
+// continues.
 func CrossValidate(ctx context.Context, o FoldsOptions) (*result.Folds, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -73,10 +73,9 @@ func ResumeFolds(ctx context.Context, o ResumeOptions) (*result.Folds, error) {
 	return trainFolds(ctx, o)
 }
 
-// create makes the runs, none of which is trained, and then the file by which the
-// folder is known.
+// create makes the untrained runs, and then the file that marks the folder.
 func (o FoldsOptions) create(ctx context.Context, dir *resultdir.Dir) (err error) {
-	if err := removeFolds(dir.Path); err != nil { // of a process that was killed
+	if err := removeFolds(dir.Path); err != nil { // left by a process that was killed
 		return err
 	}
 	defer func() {
@@ -166,7 +165,7 @@ func trainFolds(ctx context.Context, o ResumeOptions) (*result.Folds, error) {
 	return f, concludeFolds(o.Run, f)
 }
 
-// ofFold passes on the events of a fold's run, of which so many are left.
+// ofFold forwards the events of a fold's run; left is the number of unfinished runs.
 func ofFold(l Listener, name string, left int) Listener {
 	one := l
 	one.OnStage = func(stage string) { l.Stage(name + ": " + stage) }
@@ -182,7 +181,7 @@ func ofFold(l Listener, name string, left int) Listener {
 	return one
 }
 
-// concludeFolds writes what the finished runs measured.
+// concludeFolds writes the figures of the finished runs.
 func concludeFolds(dir string, f *result.Folds) error {
 	var accuracy, loss, f1 []float64
 	var rows []result.OutOfFold
@@ -221,8 +220,8 @@ func concludeFolds(dir string, f *result.Folds) error {
 	return checksum.WriteJSON(dir, result.FoldsFile, f)
 }
 
-// overFolds is the mean of a figure over the folds, with Student's interval, cut at 0
-// and at the most that the figure can be.
+// overFolds returns the mean of a figure over the folds, with Student's interval, clipped
+// to 0..most.
 func overFolds(values []float64, most float64) result.Figure {
 	mean, low, high := metric.Student95(values)
 	low, high = max(low, 0), min(high, most)

@@ -9,29 +9,29 @@ import (
 	"oscar/tfmodel"
 )
 
-// Origin says where an adopted model is from, and what was seen in it.
+// Origin describes where an adopted model comes from.
 type Origin = savedmodel.Origin
 
-// Inspection is what can be said of a model without running it.
+// Inspection describes a model without running it.
 type Inspection struct {
 	Model      string             `json:"model"`
 	Classes    []string           `json:"classes"`
 	Image      savedmodel.Image   `json:"image"`
 	Layers     []savedmodel.Layer `json:"layers"`
 	Parameters int                `json:"parameters"`
-	Frozen     int                `json:"frozen"` // of them not trained
+	Frozen     int                `json:"frozen"` // of these, parameters that are not trained
 	Explain    string             `json:"explain"`
 	Signatures []string           `json:"signatures"`
 	Memory     tfmodel.Memory     `json:"memory"`
-	Origin     *savedmodel.Origin `json:"origin,omitempty"` // of an adopted model
+	Origin     *savedmodel.Origin `json:"origin,omitempty"` // nil unless the model was adopted
 	Versions   map[string]string  `json:"versions"`
-	// Reaching are the types of operations by which the model can reach files, the
-	// network, Python or code of others: it is opened with trust alone.
+	// Reaching lists the types of operations by which the model can reach files, the
+	// network, Python or foreign code. If it is not empty, only Trust opens the model.
 	Reaching []string `json:"reaching"`
 }
 
-// Inspect describes a run's or a SavedModel's model, with a forecast of the
-// memory that a batch takes. Trust is as of [Machine], for a model of other origin.
+// Inspect describes the model of a run or a SavedModel, with a forecast of the memory
+// for a batch. For trust see [Machine].
 func Inspect(model string, batch int, trust bool) (*Inspection, error) {
 	dir, err := modelDir(model, trust)
 	if err != nil {
@@ -41,7 +41,7 @@ func Inspect(model string, batch int, trust bool) (*Inspection, error) {
 	if err != nil {
 		return nil, err
 	}
-	var memory tfmodel.Memory // of an adopted model nothing is known
+	var memory tfmodel.Memory // zero for an adopted model: it cannot be forecast
 	if len(meta.Experiment) > 0 {
 		var e experiment.Experiment
 		if err := json.Unmarshal(meta.Experiment, &e); err != nil {

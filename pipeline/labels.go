@@ -7,14 +7,14 @@ import (
 	"oscar/result"
 )
 
-// labels gives images their class.
+// labels finds the class of images.
 type labels struct {
 	classes []string
-	split   map[string]label // of the run's images, by SHA-256; nil: the model has no run
+	split   map[string]label // labels of the run's images, by SHA-256; nil: the model has no run
 }
 
-// label is the class of an image, -1 if unknown, and the part of the run's split
-// that the image is in, [result.NewImage] if in none, "" if there is no split.
+// label is the class of an image, -1 if unknown, and its part of the run's split:
+// [result.NewImage] if the split does not have it, "" if there is no split.
 type label struct {
 	class int
 	part  string
@@ -39,7 +39,7 @@ func newLabels(model string, classes []string) labels {
 	return l
 }
 
-// of returns the label of an image: the split's if it holds the content, else
+// of returns the label of an image: that of the split if it has the content, else
 // that of the folders above it, see [result.ClassOf].
 func (l labels) of(path, sha256 string) label {
 	if found, ok := l.split[sha256]; ok {

@@ -10,25 +10,25 @@ import (
 	"oscar/savedmodel"
 )
 
-// The jobs that a precision is chosen for.
+// The jobs for which a precision is chosen.
 const (
 	jobTrain   = "train"
 	jobPredict = "predict"
 	jobExplain = "explain"
 )
 
-// measured has how many times faster than float32 a job was in bfloat16 on a processor
-// with AVX512_BF16, by the architecture. docs/design/0014-precision.md has the command.
+// measured is the speed of a job in bfloat16 divided by that in float32 on a processor
+// with AVX512_BF16, by architecture. docs/design/0014-precision.md has the command.
 var measured = map[string]map[string]float64{
 	jobTrain:   {"tiny": 0.7, "alexnet02": 1.7, "resnet10": 2.4},
 	jobPredict: {"tiny": 0.9, "alexnet02": 1.7, "resnet10": 2.6},
-	jobExplain: {"tiny": 0.8, "alexnet02": 1.5, "resnet10": 1.9}, // the least of its methods
+	jobExplain: {"tiny": 0.8, "alexnet02": 1.5, "resnet10": 1.9}, // the lowest of its methods
 }
 
-// pays is the least ratio at which [machine.Auto] takes bfloat16.
+// pays is the lowest ratio at which [machine.Auto] chooses bfloat16.
 const pays = 1.2
 
-// choose replaces the precision auto for a job with a model of an architecture. Those that
+// choose replaces the precision auto for a job with an architecture. Architectures that
 // were not measured get float32.
 func choose(p Precision, job, architecture string) Precision {
 	return p.Choose(measured[job][architecture] >= pays)
@@ -39,7 +39,7 @@ func TrainingPrecision(p Precision, architecture string) Precision {
 	return choose(p, jobTrain, architecture)
 }
 
-// Open opens what a user names as MODEL. The precision auto is the one for predictions.
+// Open opens a MODEL argument. The precision auto is resolved for predictions.
 func Open(path string, config Config) (*savedmodel.Bundle, error) {
 	bundle, _, err := openFor(path, jobPredict, config)
 	return bundle, err
@@ -65,8 +65,8 @@ func openFor(path, job string, config Config) (*savedmodel.Bundle, Precision, er
 	return bundle, config.Precision, err
 }
 
-// openExact opens the model in float32 too if a method of the settings keeps to that and
-// the settings have another precision. Else it returns nil.
+// openExact also opens the model in float32 if a method of the settings needs it and
+// the settings have another precision. Otherwise it returns nil.
 func openExact(path string, m Machine, s Settings) (*savedmodel.Bundle, error) {
 	list, err := methods.Parse(s.Method)
 	if err != nil || s.Precision == machine.Float32 {
@@ -80,7 +80,7 @@ func openExact(path string, m Machine, s Settings) (*savedmodel.Bundle, error) {
 	return nil, nil
 }
 
-// bundleFor returns the model that a group of methods explains; exact may be nil.
+// bundleFor returns the model to use for a group of methods; exact may be nil.
 func bundleFor(group []methods.At, bundle, exact *savedmodel.Bundle) *savedmodel.Bundle {
 	if exact != nil && methods.Exact(group) {
 		return exact

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Progress is how far an explaining run is.
+// Progress is the progress of an [Explain].
 type Progress struct {
-	Images, Total int           // that are done, and in all
-	Share         float64       // of the work that is done, 0..1
-	Left          time.Duration // at the pace so far; 0: not known yet
+	Images, Total int           // images that are done, and all images
+	Share         float64       // share of the work that is done, 0..1
+	Left          time.Duration // estimated from the pace so far; 0: not known yet
 }
 
 // tracker adds up the progress of shards that run concurrently.
@@ -23,8 +23,8 @@ type tracker struct {
 	done, work    float64 // in images, of this stage and process
 }
 
-// shard returns the functions that receive the share done of a shard of n
-// images, and its end.
+// shard returns two functions: share receives the share of a shard of n images that is
+// done, end is called when it is finished.
 func (t *tracker) shard(n int) (share func(float64), end func()) {
 	last := 0.0
 	share = func(now float64) {
@@ -44,7 +44,7 @@ func (t *tracker) shard(n int) (share func(float64), end func()) {
 	}
 }
 
-// skip counts a shard that was done before.
+// skip counts a shard that was finished before.
 func (t *tracker) skip(n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -53,7 +53,7 @@ func (t *tracker) skip(n int) {
 	t.count(t.images, t.total)
 }
 
-// settled is the time after which the pace is known.
+// settled is the time before the pace is used for estimates.
 const settled = 2 * time.Second
 
 func (t *tracker) report() {
@@ -82,8 +82,8 @@ func (m *mapper) newCost(n int, share func(float64)) *cost {
 	return c
 }
 
-// of returns the progress function of an explainer that shows the model that
-// many images: it reports the part of its own total that is done.
+// of returns the progress function of an explainer that runs the model on that many
+// images. It converts the explainer's done and total to the shard's share.
 func (c *cost) of(passes int) func(done, total int) {
 	last := 0
 	return func(done, total int) {

@@ -13,7 +13,7 @@ import (
 	"oscar/result"
 )
 
-// Within a folder of explanations.
+// Files of a folder of explanations.
 const (
 	settingsFile = result.SettingsFile
 	partsDir     = "parts"
@@ -25,9 +25,9 @@ const (
 // explainKind describes folders of explanations.
 var explainKind = resultdir.Kind{Mark: settingsFile}
 
-// initResultDir makes the files and folders of a locked folder that exist before
-// the first result. It returns an error if the folder has results of other
-// settings. What a killed process left is removed.
+// initResultDir creates the files and folders of a locked folder that exist before
+// the first result, and removes the remains of a killed process. It returns an error if
+// the folder has results of other settings.
 func initResultDir(out string, s Settings, listener Listener) error {
 	var before Settings
 	err := checksum.ReadJSON(out, settingsFile, &before)
@@ -65,9 +65,9 @@ func initResultDir(out string, s Settings, listener Listener) error {
 	})
 }
 
-// checkLists compares the lists of the parts with the folder's. A part whose list
-// is damaged is removed, and made again. Until all is done the folder does not
-// list them: they change.
+// checkLists compares the lists of the parts with the folder's. If a list is damaged it
+// removes the part, which is then made again. The folder does not list them until all
+// shards are done, because they change.
 func checkLists(dir string, listener Listener) error {
 	root, err := checksum.Read(dir)
 	if err != nil {
@@ -103,13 +103,13 @@ func checkLists(dir string, listener Listener) error {
 	return checksum.Remove(dir, unlist...)
 }
 
-// removePart removes a part and its list: the shard is explained again.
+// removePart removes a part and its list, so that the shard is explained again.
 func removePart(dir, part string) error {
 	return errors.Join(removeIfExists(filepath.Join(dir, partsDir, part)), checksum.RemoveList(dir, part))
 }
 
-// check removes the damaged files of a shard, and the part if a map is among
-// them: they are made again.
+// check removes the damaged files of a shard, and its part if a map is damaged, so that
+// they are made again.
 func (j explainJob) check(s shard, notes *damageNotes) error {
 	if !paths.Exists(filepath.Join(j.dir, partsDir, s.part)) {
 		return checksum.RemoveList(j.dir, s.part)
@@ -137,7 +137,7 @@ func (j explainJob) check(s shard, notes *damageNotes) error {
 	return checksum.RemoveList(j.dir, s.part)
 }
 
-// checkParts removes the damaged files of all shards, which are made again.
+// checkParts removes the damaged files of all shards, so that they are made again.
 func (j explainJob) checkParts() error {
 	notes := &damageNotes{listener: j.listener}
 	defer notes.end()
@@ -168,7 +168,7 @@ func isDrawing(rows []Row, file string) bool {
 	return false
 }
 
-// damageNotes notes the first damaged files by name, and counts the others.
+// damageNotes notes the names of the first damaged files, and the number of the others.
 type damageNotes struct {
 	listener Listener
 	n        int
@@ -186,5 +186,5 @@ func (n *damageNotes) end() {
 	}
 }
 
-// mostDamaged is the number of damaged files that are named.
+// mostDamaged is the number of damaged files whose names are noted.
 const mostDamaged = 5

@@ -55,7 +55,7 @@ func (m *mapper) precision(method methods.Method) Precision {
 	return m.settings.Precision
 }
 
-// exactMethods lists the methods that keep to float32.
+// exactMethods lists the methods that are computed in float32.
 func (m *mapper) exactMethods() (names []string) {
 	for _, at := range m.maps {
 		if methods.Exact([]methods.At{at}) && !slices.Contains(names, at.Method) {
@@ -65,7 +65,7 @@ func (m *mapper) exactMethods() (names []string) {
 	return names
 }
 
-// setScale sets the values that get the full colour and none in an overlay.
+// setScale sets the values that are drawn in full colour and in none.
 func (m *mapper) setScale(r *Row, method methods.Method, g explain.Grid) {
 	low, high := g.Range()
 	if !(low < high) || r.Status == string(explain.Faint) {
@@ -80,11 +80,11 @@ func (m *mapper) setScale(r *Row, method methods.Method, g explain.Grid) {
 	}
 }
 
-// name is the name of a row's files without their suffix: the image's path
-// below the folder that all images have in common.
+// name returns the name of a row's files without their suffix: the image's path
+// below the common folder of all images.
 func (m *mapper) name(s shard, r Row) string {
 	rel, err := filepath.Rel(s.root, paths.Absolute(r.Image))
-	if err != nil { // there is a relative path between any two absolute ones
+	if err != nil { // cannot happen: a relative path exists between any two absolute ones
 		rel = filepath.Base(r.Image)
 	}
 	if m.settings.Class == TargetAll {
@@ -93,7 +93,7 @@ func (m *mapper) name(s shard, r Row) string {
 	return paths.Shorten(rel)
 }
 
-// finite returns nil for a value that JSON cannot hold.
+// finite returns a pointer to v, nil if JSON cannot represent v.
 func finite(v float32) *float32 {
 	if !numeric.Finite(v) {
 		return nil

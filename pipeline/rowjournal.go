@@ -16,8 +16,8 @@ import (
 	"oscar/result"
 )
 
-// rowJournal holds the rows of a shard's slow methods that were made before the
-// shard was done: a line each, appended. It is removed when the shard is done.
+// rowJournal has the rows of slow methods of an unfinished shard, one per appended line.
+// It is removed when the shard is finished.
 type rowJournal struct {
 	dir     string // of the results
 	path    string
@@ -32,7 +32,7 @@ func journalPath(dir string, s shard) string {
 	return filepath.Join(dir, partsDir, s.part+journalSuffix)
 }
 
-// openJournal reads what an interrupted process left of the shard.
+// openJournal reads the rows that an interrupted process has written for the shard.
 func (m *mapper) openJournal(s shard) (*rowJournal, error) {
 	j := &rowJournal{dir: m.dir, path: journalPath(m.dir, s), byClass: m.settings.Class == TargetAll}
 	text, err := paths.ReadFile(j.path, paths.Record)
@@ -45,7 +45,7 @@ func (m *mapper) openJournal(s shard) (*rowJournal, error) {
 	for line := range bytes.Lines(text) {
 		rows, err := j.parse(line)
 		if err != nil || !bytes.HasSuffix(line, []byte("\n")) {
-			break // a kill may have torn the last line, or it is damaged
+			break // a kill may have cut the last line, or the line is damaged
 		}
 		j.before = append(j.before, rows...)
 		whole += len(line)
@@ -56,8 +56,8 @@ func (m *mapper) openJournal(s shard) (*rowJournal, error) {
 	return j, nil
 }
 
-// parse returns the row of a line: the SHA-256 of the row and its map, and the
-// row. Lines of older versions are the row alone.
+// parse returns the row of a line. A line has the SHA-256 of the row and its map, and the
+// row. A line of older versions has only the row.
 func (j *rowJournal) parse(line []byte) ([]Row, error) {
 	digest, text, ok := bytes.Cut(line, []byte(" "))
 	if !ok || bytes.HasPrefix(line, []byte("{")) {
@@ -145,14 +145,14 @@ func encodeRows(rows []Row) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// hasFile reports whether a file below dir exists and is not empty, as it may be
-// after a power cut.
+// hasFile reports whether a file below dir exists and is not empty. After a power cut it
+// may be empty.
 func hasFile(dir, name string) bool {
 	info, err := os.Stat(filepath.Join(dir, name))
 	return err == nil && info.Size() > 0
 }
 
-// removeIfExists removes a file.
+// removeIfExists removes a file if it exists.
 func removeIfExists(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

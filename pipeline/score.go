@@ -28,8 +28,8 @@ import (
 type ScoreOptions struct {
 	Model    string // a run or a SavedModel
 	Data     string // folder with one sub-folder a class; empty: the run's own
-	Part     string // of the run's split, or all: every image below Data
-	Masks    string // folder with a mask an image, see [Score]; empty: the one next to a synthetic set's images
+	Part     string // part of the run's split, or "all" for every image below Data
+	Masks    string // folder with a mask for each image, see [Score]; empty: the one next to a synthetic set's images
 	Out      string // folder for the results
 	Settings Settings
 	Scoring  score.Options
@@ -37,16 +37,16 @@ type ScoreOptions struct {
 	Listener Listener
 }
 
-// Scores are what [Score] writes to score.json.
+// Scores is the content of score.json.
 type Scores = result.Scores
 
-// Within a folder of scores.
+// Files of a folder of scores.
 const (
 	scoringFile = result.ScoringFile
 	scoresFile  = result.ScoreFile
 )
 
-// Check returns an error for options that fit no model.
+// Check returns an error for options that are wrong for every model.
 func (o ScoreOptions) Check() error {
 	if err := errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Scoring.Check(), named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check(), o.Settings.Precision.Check()); err != nil {
 		return err
@@ -57,9 +57,9 @@ func (o ScoreOptions) Check() error {
 	return nil
 }
 
-// Score scores methods of explanation and writes score.json below
-// Out. The table also has controls: noise with one value a pixel, noise as coarse
-// as the explained layer's maps, and an edge detector.
+// Score scores explanation methods and writes score.json below Out. The table also has
+// controls: noise with one value per pixel, noise as coarse as the maps of the explained
+// layer, and an edge detector.
 //
 // Masks has a file for each image of the data, <class>/<name>.png, white on the
 // object. The sanity check explains a second copy of the model, whose layers get
@@ -99,8 +99,8 @@ func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
 	return s.finish(parts)
 }
 
-// prepare writes the settings into the folder of results. If it has results they
-// must have been made with the same ones.
+// prepare writes the settings into the folder of results. If it has results of other
+// settings it returns an error.
 func (s *scoreJob) prepare(resumed bool) error {
 	asked := scored{Settings: s.Settings, Scoring: s.Scoring, Cases: s.images.digest()}
 	asked.Settings.Method = "" // methods may be added
@@ -140,7 +140,7 @@ func (s *scoreJob) prepare(resumed bool) error {
 	return s.list()
 }
 
-// list lists the files that an older version made, or a process that was killed.
+// list adds files to the lists that an older version or a killed process did not list.
 func (s *scoreJob) list() error {
 	names := []string{scoringFile, scoresFile, result.CommandFile}
 	entries, err := os.ReadDir(filepath.Join(s.Out, partsDir))
@@ -154,13 +154,13 @@ func (s *scoreJob) list() error {
 type scoreJob struct {
 	ScoreOptions
 	bundle     *savedmodel.Bundle
-	exact      *savedmodel.Bundle  // for methods that keep to float32; nil: bundle is
+	exact      *savedmodel.Bundle  // float32 model for methods that need it; nil: bundle is float32
 	randomized *tfmodel.Randomized // in float32; nil: no sanity check
 	images     *scoreImages
 	methods    []score.Method // the controls last
 	controls   int
 	notes      []string
-	done       map[string]bool // tests of the current method, for progress
+	done       map[string]bool // finished tests of the current method, for progress
 }
 
 func (o ScoreOptions) open(ctx context.Context) (s *scoreJob, err error) {
@@ -205,7 +205,7 @@ func (o ScoreOptions) open(ctx context.Context) (s *scoreJob, err error) {
 	}
 	controls := append(score.Controls(s.Settings.Seed), s.coarseControl()...)
 	for _, c := range controls {
-		if s.randomized != nil { // a control knows no model
+		if s.randomized != nil { // a control does not use the model
 			c.Randomised = score.Cascade{Layers: s.randomized.Layers, Explainer: func(int) (explain.Explainer, error) { return c.Explainer, nil }}
 		}
 		s.methods = append(s.methods, c)
@@ -256,13 +256,13 @@ func (s *scoreJob) randomize(ctx context.Context) error {
 	return s.leaveOut(score.NeedsRandomised, fmt.Sprintf("no sanity check: %v", err))
 }
 
-// leftOutMethods says that an adopted model lacks methods.
+// leftOutMethods returns a note that the model lacks methods.
 func leftOutMethods(names []string) string {
 	return fmt.Sprintf("left out: %s, which need rules for the model's layers", strings.Join(names, ", "))
 }
 
-// leaveOut notes why the metrics with a need are left out. It is an error if one
-// of them was named.
+// leaveOut notes why the metrics with a need are left out. It returns an error if the user
+// named one of them.
 func (s *scoreJob) leaveOut(need score.Needs, why string) error {
 	for _, m := range s.Scoring.Selected() {
 		if len(s.Scoring.Metrics) > 0 && m.Needs&need != 0 {
@@ -335,8 +335,8 @@ func (s *scoreJob) part(ctx context.Context, i int, m score.Method) (score.Table
 	return t, err
 }
 
-// judge computes the table of one method. The doubt is a note about its maps, ""
-// if there is none.
+// judge computes the table of one method. doubt is a note about its maps, "" if there is
+// none.
 func (s *scoreJob) judge(ctx context.Context, i int, m score.Method) (t score.Table, doubt string, err error) {
 	e := score.Evaluation{
 		Model: s.bundle, Methods: []score.Method{m}, Controls: []score.Method{}, Metrics: s.Scoring.Metrics,
@@ -375,12 +375,12 @@ func (s *scoreJob) finish(parts []score.Table) (*Scores, error) {
 		return nil, err
 	}
 	res := &Scores{Format: 1, Part: s.Part, Settings: s.Settings, Scoring: s.Scoring, Images: s.images.names, Notes: s.notes, Table: table}
-	return res, checksum.WriteJSON(s.Out, scoresFile, res) // last: it says that all is there
+	return res, checksum.WriteJSON(s.Out, scoresFile, res) // written last: it marks the folder as complete
 }
 
-// scored is what all methods of one table have in common, scoring.json.
+// scored has what all methods of one table share; it is scoring.json.
 type scored struct {
-	Settings Settings      `json:"settings"` // but for the method
+	Settings Settings      `json:"settings"` // without the method
 	Scoring  score.Options `json:"scoring"`
 	Cases    string        `json:"cases"` // hash of images, classes and masks
 }

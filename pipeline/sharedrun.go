@@ -8,9 +8,9 @@ import (
 )
 
 // sharedRun is a model that answers a query about one image of a batch from a
-// run of the whole batch. The answer does not depend on which images of the
-// batch are left to explain: an interrupted job ends with the same bits. All
-// other queries go to the model.
+// run of the whole batch. The result does not depend on which images of the batch are
+// still to be explained, so an interrupted job ends with the same bits. It forwards all
+// other queries to the model.
 type sharedRun struct {
 	*savedmodel.Bundle
 	images        explain.Images
@@ -80,7 +80,7 @@ func (r *sharedRun) Differentiate(ctx context.Context, images explain.Images, ta
 	}, nil
 }
 
-// index finds the image in the batch by its memory.
+// index returns the index of the image in the batch, which it finds by its memory.
 func (r *sharedRun) index(images explain.Images) (int, bool) {
 	size := len(r.images.Pixels) / max(r.images.N, 1)
 	if images.N != 1 || len(images.Pixels) != size || size == 0 {

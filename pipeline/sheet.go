@@ -18,9 +18,8 @@ import (
 	"oscar/methods"
 )
 
-// sheet is the picture of an image with all that was made of it for one target
-// side by side: the photograph, then the methods in their order, each with its
-// layers together.
+// sheet draws all maps of an image for one target side by side: the photograph, then
+// the methods in order, each with its layers together.
 type sheet struct {
 	photo  *image.RGBA
 	blocks []block
@@ -34,9 +33,9 @@ type block struct {
 
 const (
 	sheetHeight  = 280 // of a picture, in pixels
-	sheetFoot    = 66  // about what stands below it
-	sheetAspect  = 1.6 // about how wide a sheet is in proportion to its height
-	sheetColumns = 8   // at most, to keep the layers of a method in one row
+	sheetFoot    = 66  // approximate height of the text below a picture
+	sheetAspect  = 1.6 // approximate ratio of a sheet's width to its height
+	sheetColumns = 8   // maximum, to keep the layers of a method in one row
 )
 
 // newSheet makes the sheet of a row's image and target.
@@ -50,8 +49,8 @@ func newSheet(r Row, photo *image.RGBA) *sheet {
 	return &sheet{small, []block{{tiles: []heatmap.Tile{{Image: small, Caption: caption}}}}}
 }
 
-// reduced is an image at the height of a sheet's pictures; one that is very wide
-// is lower.
+// reduced scales an image to the height of a sheet's pictures; very wide images
+// get lower.
 func reduced(img *image.RGBA) *image.RGBA {
 	size := img.Bounds().Size()
 	height, width := sheetHeight, max(1, sheetHeight*size.X/size.Y)
@@ -75,8 +74,8 @@ func (s *sheet) add(r Row, o heatmap.Options) {
 	s.blocks[i].tiles = append(s.blocks[i].tiles, heatmap.Paint(s.photo, o))
 }
 
-// rows fills rows with blocks, in order. There are so many columns that the
-// whole is about as wide as a screen.
+// rows arranges the blocks in rows, in order, with so many columns that the sheet is
+// about as wide as a screen.
 func (s *sheet) rows() (rows [][]heatmap.Tile) {
 	pictures, longest := 0, 0
 	for _, b := range s.blocks {
@@ -104,9 +103,9 @@ func (s *sheet) draw() *image.RGBA {
 	return heatmap.Montage(s.rows(), image.Pt(s.photo.Bounds().Dx(), sheetHeight), color.White)
 }
 
-// montage picks one explained image a class: the first whose map is ok and whose
-// prediction is right, or else the first of the class. Where there is none, the
-// first of no known class that is predicted so stands in.
+// montage picks one explained image per class: the first whose map is ok and whose
+// prediction is correct, or else the first of the class, or else the first image of unknown
+// class that is predicted as this class.
 type montage struct {
 	rows  map[string]Row // by class
 	worth map[string]int // of the rows, see consider
@@ -132,13 +131,13 @@ func (m *montage) consider(r Row) {
 	}
 }
 
-// caption is an image's class, or its name where the class is unknown.
+// caption returns an image's class, or its name if the class is unknown.
 func (m *montage) caption(r Row) string {
 	return cmp.Or(r.Truth, filepath.Base(r.Image)+", class unknown")
 }
 
-// montageHeight and montageWidth are the height of a picture in the montage and
-// about the width of the whole, in pixels.
+// montageHeight is the height of a picture in the montage, montageWidth the approximate
+// width of the montage, in pixels.
 const montageHeight, montageWidth = 240, 1320
 
 const montageFile = "montage.png"

@@ -11,14 +11,13 @@ import (
 	"oscar/result"
 )
 
-// showcaseDir is where a run has the explanations of [Showcase].
+// showcaseDir is the folder of a run for the explanations of [Showcase].
 const showcaseDir = "explanations"
 
-// Showcase explains by Grad-CAM those test images of a finished run that its
-// report shows, see [result.Chooser], in RUN/explanations. An earlier call that was
-// interrupted is resumed. If there are explanations already, or no test set,
-// nothing is done. The run is complete without: an error is noted, and only an
-// interruption is returned.
+// Showcase explains the test images of a finished run that its report shows (see
+// [result.Chooser]) by Grad-CAM, in RUN/explanations. It resumes an interrupted call. It
+// does nothing if there are explanations already, or no test set. The run is complete
+// without them, so errors are only noted; an interruption is returned.
 func Showcase(ctx context.Context, r *Run, machine Machine, listener Listener) error {
 	out := r.Path(showcaseDir)
 	_, taken := resultdir.Kind{Mark: result.SettingsFile}.Check(out)
@@ -51,10 +50,10 @@ func Showcase(ctx context.Context, r *Run, machine Machine, listener Listener) e
 	return nil
 }
 
-// shown returns the paths of the test images that a report shows.
+// shown returns the paths of the test images that the report shows.
 func (r *Run) shown(ctx context.Context, machine Machine, listener Listener) ([]string, error) {
 	e, err := r.Evaluation()
-	if err == nil && (e == nil || e.Classifications == nil) { // an older run
+	if err == nil && (e == nil || e.Classifications == nil) { // the run is of an older version
 		e, err = Evaluate(ctx, EvaluateOptions{Model: r.Dir, Part: "test", Machine: machine, Listener: listener})
 	}
 	if err != nil {

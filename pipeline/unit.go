@@ -13,23 +13,23 @@ import (
 	"oscar/result"
 )
 
-// UnitWorker does units of one job, one at a time, with one opened model.
+// UnitWorker processes units of one job, one at a time, with one opened model.
 type UnitWorker interface {
-	// Do does a unit. A unit that is done already is answered from the disk.
+	// Do processes a unit. It does not compute the results of a finished unit again.
 	Do(ctx context.Context, u result.Unit) (result.Outcome, error)
 	Close()
 }
 
 // MergeOptions are the options of the functions that merge units.
 type MergeOptions struct {
-	Dir      string // of the results
+	Dir      string // folder of the results
 	Machine  Machine
 	Listener Listener
 	Progress func(Progress) // may be nil
 }
 
-// lockUnit locks a unit of a folder for this process. While units are done the
-// folder cannot be merged.
+// lockUnit locks a unit of a folder for this process. The folder cannot be merged while
+// a unit is locked.
 func lockUnit(ctx context.Context, u result.Unit) (unlock func(), err error) {
 	shared, err := atomicfile.LockShared(u.Out)
 	if err != nil {
@@ -52,7 +52,7 @@ func readPlanned(dir, file string, settings any) error {
 	return err
 }
 
-// notDone is the error of a merge that found units without results.
+// notDone returns the error of a merge for units without results.
 func notDone(dir string, missing, of int, first string) error {
 	return fmt.Errorf("%d of %d units of %s are not done, the first is %s; do them by \"oscar worker < %s\"",
 		missing, of, dir, first, filepath.Join(dir, result.UnitsFile))

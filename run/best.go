@@ -16,8 +16,7 @@ import (
 	"oscar/tfmodel"
 )
 
-// best is the epoch that is kept: the best by the monitor; without a validation
-// part, the last.
+// best is the best epoch so far by the monitor; without a validation part, the last.
 type best struct {
 	Epoch    int           `json:"epoch"` // from 1; 0: none yet
 	Accuracy result.Number `json:"accuracy"`
@@ -31,10 +30,10 @@ func (b best) beatenBy(m result.EpochMetrics, by experiment.Monitor) bool {
 	return by.Better(m, result.EpochMetrics{ValidationAccuracy: b.Accuracy, ValidationLoss: b.Loss})
 }
 
-// Best returns the variables of the best epoch so far, as a path for
-// [tfmodel.Network.Restore], and the epoch, counted from 1. If they are damaged, it
-// returns those of the SavedModel or of a checkpoint, and notes it: of that epoch,
-// or else of the newest that has a checkpoint at its end.
+// Best returns the best epoch so far, counted from 1, and its variables, as a path for
+// [tfmodel.Network.Restore]. If they are damaged it notes this and returns the variables of
+// the SavedModel or of a checkpoint: those of the same epoch, or else of the newest epoch
+// that has a checkpoint at its end.
 func (r *Run) Best(listener Listener) (prefix string, epoch int, err error) {
 	c := r.checkpoints()
 	if epoch, err = c.bestEpoch(); err != nil {
@@ -73,7 +72,7 @@ func (c checkpoints) bestEpoch() (epoch int, err error) {
 	return epoch, err
 }
 
-// exported returns the variables of the run's SavedModel if they are whole and of
+// exported returns the variables of the run's SavedModel if they are intact and of
 // that epoch, else "".
 func (r *Run) exported(epoch int) (prefix string) {
 	e, err := r.Evaluation()
@@ -83,8 +82,8 @@ func (r *Run) exported(epoch int) (prefix string) {
 	return filepath.Join(r.Model(), "variables", bundlePrefix)
 }
 
-// restoreBest makes damaged weights of the best epoch of a finished run again,
-// from its SavedModel. It reports whether they are whole.
+// restoreBest replaces damaged weights of the best epoch of a finished run by those of
+// its SavedModel. It reports whether the weights are intact.
 func (r *Run) restoreBest(listener Listener) (whole bool, err error) {
 	c := r.checkpoints()
 	epoch, err := c.bestEpoch()
@@ -120,8 +119,8 @@ func (c checkpoints) checkBest(epoch int) error {
 	return checksum.Check(filepath.Join(c.dir, bestName(epoch)))
 }
 
-// epochEnd finds a whole checkpoint at the end of an epoch, or else of the newest
-// epoch that has one; "" if none has.
+// epochEnd returns an intact checkpoint at the end of the epoch, or else of the newest
+// epoch that has one; "" if there is none.
 func (c checkpoints) epochEnd(epoch int) (name string, s state, err error) {
 	steps, err := c.list("step-")
 	if err != nil {
@@ -137,9 +136,9 @@ func (c checkpoints) epochEnd(epoch int) (name string, s state, err error) {
 	return name, s, nil
 }
 
-// keepBest makes lost or damaged weights of the best epoch again, from a whole
-// checkpoint. The trainer stands at s. If no checkpoint has that epoch, the best
-// is from now on the newest epoch that has one, which is noted.
+// keepBest replaces lost or damaged weights of the best epoch by those of an intact
+// checkpoint. The trainer has the state s. If no checkpoint has that epoch, the newest
+// epoch with a checkpoint becomes the best, and keepBest notes this.
 func (c checkpoints) keepBest(ctx context.Context, t *tfmodel.Trainer, s *state, listener Listener) error {
 	if s.Best.Epoch == 0 {
 		return nil

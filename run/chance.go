@@ -9,21 +9,21 @@ import (
 	"oscar/tfmodel"
 )
 
-// atChance explains a validation accuracy at chance of a network that learns: the
-// moving averages of batch normalisation, which inference uses, are still near
-// their initial values. It returns "" in all other cases.
+// atChance returns an explanation if the validation accuracy is at chance although the
+// network learns: the moving averages of batch normalisation, which inference uses, are
+// still near their initial values. Otherwise it returns "".
 func atChance(a tfmodel.Architecture, m result.EpochMetrics) string {
 	classes, err := a.Classes()
 	if err != nil || classes == 0 {
 		return ""
 	}
 	chance := 1 / float64(classes)
-	// Training has to be half-way from guessing to knowing.
+	// The training accuracy must be at least half-way between chance and 1.
 	if !(float64(m.ValidationAccuracy) < 1.3*chance) || m.Accuracy < (1+chance)/2 {
 		return ""
 	}
 	momentum := slowest(a.Layers)
-	// After so many steps less than 1 % of the first value is left.
+	// After this many steps less than 1 % of the initial value is left.
 	steps := int(math.Ceil(math.Log(0.01) / math.Log(momentum)))
 	if momentum <= 0 || m.Step >= steps {
 		return ""

@@ -20,20 +20,20 @@ import (
 	"oscar/tfmodel"
 )
 
-// state is the position of a training. With the variables it is all that is
-// needed to resume to the same bits.
+// state is the position of a training run. With the variables it is sufficient to
+// resume to the same bits.
 type state struct {
 	Format   int     `json:"format"`
 	Split    string  `json:"split"`    // the split's hash
 	Step     int     `json:"step"`     // steps done
 	Epoch    int     `json:"epoch"`    // epochs done
-	Position int     `json:"position"` // images done of the epoch under way
-	Skipped  int     `json:"skipped"`  // of them, because they could not be read
-	Loss     float64 `json:"loss"`     // sum over the others
+	Position int     `json:"position"` // images processed in the current epoch
+	Skipped  int     `json:"skipped"`  // of these, images that could not be read
+	Loss     float64 `json:"loss"`     // sum over the images that were read
 	Correct  int     `json:"correct"`
-	Seconds  float64 `json:"seconds"` // spent on them
+	Seconds  float64 `json:"seconds"` // sum over the steps of the current epoch
 	Best     best    `json:"best"`
-	// HeadSteps are those of the steps that trained the head of a fine-tuned model alone.
+	// HeadSteps is the number of steps that trained only the head of a fine-tuned model.
 	HeadSteps int `json:"head_steps,omitempty"`
 	// Experiment holds the settings of the steps so far, Epochs the lines of
 	// metrics.jsonl; nil in older runs.
@@ -42,7 +42,7 @@ type state struct {
 	Sum        string                 `json:"sum"` // a hash of all the other fields
 }
 
-// seen is how many images of the epoch have been learned from.
+// seen returns the number of images of the current epoch that were trained on.
 func (s state) seen() int { return s.Position - s.Skipped }
 
 func (s state) sum() (string, error) {
@@ -52,20 +52,20 @@ func (s state) sum() (string, error) {
 	return hex.EncodeToString(h[:8]), err
 }
 
-// Within a checkpoint folder.
+// Files of a checkpoint folder.
 const (
 	bundlePrefix = "variables"
 	stateFile    = "state.json"
 )
 
-// checkpoints is the folder of a run's checkpoints: step-NNNNNNN, of which the
-// newest two are kept, and best-NNNN, weights alone. One that is damaged is set
-// aside as damaged-step-NNNNNNN until the training has come that far again.
+// checkpoints is the folder of a run's checkpoints: step-NNNNNNN, of which the newest two
+// are kept, and best-NNNN with weights only. A damaged checkpoint is renamed to
+// damaged-step-NNNNNNN and removed when training reaches that step again.
 type checkpoints struct{ dir string }
 
 func (r *Run) checkpoints() checkpoints { return checkpoints{r.Path(checkpointsDir)} }
 
-// save writes the state as the newest checkpoint, then drops older ones.
+// save writes the state as the newest checkpoint and removes older ones.
 func (c checkpoints) save(ctx context.Context, t *tfmodel.Trainer, s state) error {
 	var err error
 	if s.Sum, err = s.sum(); err != nil {
@@ -112,8 +112,8 @@ func (c checkpoints) save(ctx context.Context, t *tfmodel.Trainer, s state) erro
 	return err
 }
 
-// saveBest writes the weights of an epoch. The one before stays until the next
-// save: until then the newest checkpoint may still name it.
+// saveBest writes the weights of an epoch. It keeps the previous best until the next save,
+// because the newest checkpoint may still refer to it.
 func (c checkpoints) saveBest(ctx context.Context, t *tfmodel.Trainer, epoch int) error {
 	err := atomicfile.Dir(filepath.Join(c.dir, bestName(epoch)), func(tmp string) error {
 		if err := t.SaveWeights(ctx, filepath.Join(tmp, bundlePrefix)); err != nil {
@@ -130,7 +130,7 @@ func (c checkpoints) saveBest(ctx context.Context, t *tfmodel.Trainer, epoch int
 func stepName(step int) string  { return fmt.Sprintf("step-%07d", step) }
 func bestName(epoch int) string { return fmt.Sprintf("best-%04d", epoch) }
 
-// aside is put before the name of a damaged checkpoint.
+// aside is the prefix of a damaged checkpoint's name.
 const aside = "damaged-"
 
 // read reads the state of a checkpoint.
@@ -163,15 +163,15 @@ func (c checkpoints) newest() (state, string, error) {
 	return state{}, "", fmt.Errorf("%s has no checkpoint", c.dir)
 }
 
-// restore sets the trainer to the newest checkpoint that can be read and that
-// the journal's epochs reach, or to its initial state if there is none. What
-// had to be passed over is noted.
+// restore sets the trainer to the newest checkpoint that can be read and whose epochs are
+// all in the journal, or to its initial state if there is none. It notes the checkpoints
+// that it skips.
 func (c checkpoints) restore(ctx context.Context, t *tfmodel.Trainer, split string, epochs int, listener Listener) (state, error) {
 	steps, err := c.list("step-")
 	if err != nil {
 		return state{}, err
 	}
-	ahead := false // a sound checkpoint knows more epochs than the journal
+	ahead := false // an intact checkpoint has more epochs than the journal
 	for i, name := range slices.Backward(steps) {
 		s, err := c.read(name)
 		switch {
@@ -201,7 +201,7 @@ func (c checkpoints) restore(ctx context.Context, t *tfmodel.Trainer, split stri
 	return state{Format: 1, Split: split}, t.Init(ctx)
 }
 
-// setAside renames checkpoints, so that they are not taken for the newest.
+// setAside renames checkpoints, so that newest ignores them.
 func (c checkpoints) setAside(names []string) error {
 	for _, name := range names {
 		to := filepath.Join(c.dir, aside+name)
@@ -229,14 +229,14 @@ func (c checkpoints) list(prefix string) ([]string, error) {
 			names = append(names, e.Name())
 		}
 	}
-	slices.SortFunc(names, func(a, b string) int { // by number, however many digits
+	slices.SortFunc(names, func(a, b string) int { // by number; names may have more digits
 		return cmp.Or(len(a)-len(b), strings.Compare(a, b))
 	})
 	return names, nil
 }
 
-// keepNewest removes the checkpoints of a finished run but for the newest, from
-// which a longer training starts.
+// keepNewest removes the checkpoints of a finished run except the newest, from
+// which a longer training can start.
 func (c checkpoints) keepNewest() error {
 	_, newest, err := c.newest()
 	if err != nil {
@@ -251,8 +251,8 @@ func (c checkpoints) keepNewest() error {
 	return err
 }
 
-// Prune removes the checkpoints of a finished run that will not be trained on, 1.3 GB
-// for AlexNet02. The weights of the best epoch stay.
+// Prune removes all checkpoints of a finished run, 1.3 GB for AlexNet02. The run cannot
+// be trained further. The weights of the best epoch stay.
 func Prune(dir string) error {
 	dir = filepath.Join(dir, checkpointsDir)
 	entries, err := os.ReadDir(dir)

@@ -10,7 +10,7 @@ import (
 	"oscar/result"
 )
 
-// NewEnvironment describes this process, and how it computes.
+// NewEnvironment describes this process, its processor, threads and precision.
 func NewEnvironment(config Config, seed uint64) result.Environment {
 	return result.Environment{
 		Oscar: result.Version, TensorFlow: graph.Version(), Graft: graftVersion(), Go: runtime.Version(),

@@ -11,8 +11,8 @@ import (
 // Listener receives a job's progress events. Any of its functions may be nil.
 // They are called one at a time, but not always from the same goroutine.
 type Listener struct {
-	OnNote  func(text string)                          // something a person should know
-	OnStage func(name string)                          // a new part of the job begins
+	OnNote  func(text string)                          // a note for the user
+	OnStage func(name string)                          // a new stage of the job begins
 	OnCount func(done, total int)                      // progress of the stage
 	OnStep  func(StepInfo)                             // after a training step
 	OnEpoch func(epoch result.EpochMetrics, best bool) // after an epoch; best: the best so far
@@ -23,8 +23,8 @@ type StepInfo struct {
 	Epoch, Epochs  int // Epoch counts from 1
 	Done, Total    int // images of this epoch
 	Loss, Accuracy float64
-	Rate           float64       // images a second
-	Left           time.Duration // of the whole training
+	Rate           float64       // images per second
+	Left           time.Duration // until the end of training
 }
 
 // Note calls OnNote for each text.
@@ -50,8 +50,8 @@ func (l Listener) Count(done, total int) {
 	}
 }
 
-// Problem describes an item that a loader skips. The path, with which the
-// loader's error begins, is not repeated in the reason.
+// Problem describes an item that a loader skips. The loader's error begins with the path;
+// the reason does not repeat it.
 func Problem(item dataset.Item, err error) dataset.Problem {
 	return dataset.Problem{Path: item.Path, Reason: strings.TrimPrefix(err.Error(), item.Path+": ")}
 }

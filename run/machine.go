@@ -8,33 +8,32 @@ import (
 	"oscar/internal/graph"
 )
 
-// ErrInterrupted is returned by a job that was cancelled and has saved all that
-// it needs to be resumed.
+// ErrInterrupted is returned by a job that was cancelled and has saved everything that
+// is needed to resume it.
 var ErrInterrupted = errors.New("interrupted")
 
-// Threads says how many threads TensorFlow uses; see [graph.Threads].
+// Threads is the number of threads that TensorFlow uses; see [graph.Threads].
 type Threads = graph.Threads
 
-// Precision says in what numbers a model computes; see [graph.Precision].
+// Precision is the number type in which a model computes; see [graph.Precision].
 type Precision = graph.Precision
 
-// Config says how a session computes; see [graph.Config].
+// Config configures a session; see [graph.Config].
 type Config = graph.Config
 
-// Machine says how a job uses the machine. It changes speed and memory. Results
-// depend on it in the last bits at most, by Threads.
+// Machine configures how a job uses the machine. It changes speed and memory. Threads may
+// change the last bits of results; the other fields do not change results.
 type Machine struct {
 	Threads         Threads
-	Workers         int               // images decoded concurrently; 0: one a processor
+	Workers         int               // images decoded concurrently; 0: one per processor
 	Cache           dataset.CacheMode // where decoded images are kept between epochs
 	CheckpointEvery int               // steps between checkpoints within an epoch; 0: none
-	Limits          dataset.Limits    // of an image to evaluate or explain; an experiment has its own
-	// Trust lets models be opened that can reach files, the network, Python or code of
-	// others.
+	Limits          dataset.Limits    // limits for images to evaluate or explain; an experiment has its own
+	// Trust allows models that can reach files, the network, Python or foreign code.
 	Trust bool
 }
 
-// Config returns how a session computes with a job's precision on the machine.
+// Config returns the session's configuration for a job's precision on the machine.
 func (m Machine) Config(p Precision) Config {
 	return Config{Threads: m.Threads, Precision: p, Trust: m.Trust}
 }

@@ -14,7 +14,7 @@ import (
 	"oscar/result"
 )
 
-// Metrics reads metrics.jsonl, one line an epoch.
+// Metrics reads metrics.jsonl, which has one line per epoch.
 func (r *Run) Metrics() ([]result.EpochMetrics, error) {
 	b, err := checksum.ReadFile(r.Dir, MetricsFile)
 	if err != nil {
@@ -31,8 +31,8 @@ func (r *Run) Metrics() ([]result.EpochMetrics, error) {
 	return out, nil
 }
 
-// journal writes metrics.jsonl and the event files. Both hold the epochs of the
-// newest checkpoint only: a killed run repeats what it wrote after it.
+// journal writes metrics.jsonl and the event files. Both have only the epochs of the
+// newest checkpoint: a run that was killed repeats the later ones.
 type journal struct {
 	run     *Run
 	epochs  []result.EpochMetrics

@@ -16,7 +16,7 @@ import (
 )
 
 // CheckEdits compares experiment.json with the settings of the newest checkpoint.
-// Edits that the run may continue with are noted, others are errors.
+// It notes allowed changes; other changes are errors.
 func (r *Run) CheckEdits(listener Listener) error {
 	s, _, err := r.checkpoints().newest()
 	if err != nil || s.Experiment == nil { // nothing was trained, or by an older oscar
@@ -56,7 +56,7 @@ func orNone(value string) string {
 	return value
 }
 
-// Lengthen sets the number of epochs. A finished run is finished no more.
+// Lengthen sets the number of epochs. A finished run is then unfinished.
 func (r *Run) Lengthen(epochs int) error {
 	s, _, err := r.checkpoints().newest()
 	switch {
@@ -71,7 +71,7 @@ func (r *Run) Lengthen(epochs int) error {
 	if err := r.Experiment.Check(); err != nil {
 		return err
 	}
-	// Killed in between, the run is evaluated again.
+	// If the process is killed here, the run is evaluated again.
 	if err := checksum.Delete(r.Dir, EvaluationFile); err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (r *Run) Move(ctx context.Context, data string, workers int, listener Liste
 	return checksum.WriteJSON(r.Dir, ExperimentFile, r.Experiment)
 }
 
-// KeepEdits takes experiment.json as it is for whole, after [Run.CheckEdits].
+// KeepEdits records experiment.json as intact, after [Run.CheckEdits].
 func (r *Run) KeepEdits() error {
 	if !r.edited {
 		return nil
@@ -117,12 +117,12 @@ func (r *Run) KeepEdits() error {
 	return checksum.Update(r.Dir, ExperimentFile)
 }
 
-// Finish removes the checkpoints that a finished run needs no more.
+// Finish removes the checkpoints that a finished run does not need.
 func (r *Run) Finish() error { return r.checkpoints().keepNewest() }
 
-// Repair makes damaged files again that do not take training. It reports whether
-// the run is finished: evaluated and exported, and all of it is whole; and whether
-// it is trained. What is damaged is noted.
+// Repair restores damaged files that do not need training. It reports whether the run is
+// finished (evaluated and exported, with all files intact), and whether it is trained. It
+// notes damaged files.
 func (r *Run) Repair(listener Listener) (finished, trained bool, err error) {
 	damaged := func(dir string, names ...string) bool {
 		err := checksum.Check(dir, names...)
