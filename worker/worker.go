@@ -139,7 +139,7 @@ func (s *session) close() {
 // passing are errors of a system that may be gone soon.
 var passing = []error{
 	atomicfile.ErrInUse, syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.ESTALE, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE,
-	syscall.EAGAIN, syscall.ETIMEDOUT, syscall.ENOTCONN, syscall.ENOENT, syscall.ENOTDIR,
+	syscall.EAGAIN, syscall.ETIMEDOUT, syscall.ENOTCONN, os.ErrNotExist, syscall.ENOTDIR,
 }
 
 // retry reports whether a unit that failed may succeed later or elsewhere: if the

@@ -28,10 +28,9 @@ func newPlan(*globalFlags) *cobra.Command {
 		Use:   "plan explain",
 		Short: "Divide a job into units, for workers on any number of machines",
 		Long: `Prepare the folder DIR of a job and print its units, a line of JSON each, which
-DIR/units.jsonl keeps. "oscar worker" does units. Any number of workers can do them in
-any order, on machines that see the same folders at the same paths. "oscar merge DIR"
-then makes the results: the same files as the verb in one process with the same
---threads.
+DIR/units.jsonl keeps. "oscar worker" does units: any number of them, in any order,
+on machines that see the same folders at the same paths. "oscar merge DIR" then makes
+the results: the same files as the verb in one process with the same --threads.
 
 A plan takes the arguments and flags of its verb. Planning again with the same
 arguments keeps what is done.`,
