@@ -16,7 +16,7 @@ func TestScatter(t *testing.T) {
 	c := s.collections[0]
 	entries, _ := c.list()
 	_, page := s.get("/browse/images")
-	circles := regexp.MustCompile(`<circle cx="([0-9.]+)" cy="([0-9.]+)" r="1" class="c(\d)">`).FindAllStringSubmatch(page, -1)
+	circles := regexp.MustCompile(`<circle cx="([0-9.]+)" cy="([0-9.]+)" r="1" class="c(\d)" data-url="/[?]picture=images`).FindAllStringSubmatch(page, -1)
 	if len(circles) != len(entries) {
 		t.Fatalf("%d points of %d pictures", len(circles), len(entries))
 	}
@@ -37,8 +37,8 @@ func TestScatter(t *testing.T) {
 	}
 	const region = "-10,-10%3B50,110"
 	_, page = s.get("/browse/images?region=" + region)
-	if n := len(hrefs(t, page, "^/thumb/")); n != want || strings.Count(page, " faint") != len(entries)-want {
-		t.Errorf("the region has %d pictures, %d are faint; want %d, %d", n, strings.Count(page, " faint"), want, len(entries)-want)
+	if n := len(hrefs(t, page, "^/thumb/")); n != want || strings.Count(page, ` faint"`) != len(entries)-want {
+		t.Errorf("the region has %d pictures, %d are faint; want %d, %d", n, strings.Count(page, ` faint"`), want, len(entries)-want)
 	}
 	_, list := s.get(hrefs(t, page, "list.csv")[0])
 	if lines, err := csv.NewReader(strings.NewReader(list)).ReadAll(); err != nil || len(lines) != want+1 {

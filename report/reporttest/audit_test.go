@@ -45,3 +45,24 @@ func TestAuditSees(t *testing.T) {
 		t.Log(wrong)
 	}
 }
+
+// axe-core is run, and its findings are told.
+func TestAxe(t *testing.T) {
+	if os.Getenv("OSCAR_AXE") == "" {
+		t.Skip("OSCAR_AXE is not set: no axe-core to look at pages with")
+	}
+	const page = `<!doctype html><html><head><title>x</title></head><body><main><h1>Title</h1>
+<p style="color:#999;background:#fff">faint</p><input type="text"></main></body></html>`
+	path := filepath.Join(t.TempDir(), "page.html")
+	if err := os.WriteFile(path, []byte(page), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, path)
+	b.emulate(768, "light", "screen")
+	wrong := strings.Join(b.axe(axeViews[0]), "\n")
+	for _, want := range []string{"html-has-lang", "color-contrast", "label: "} {
+		if !strings.Contains(wrong, want) {
+			t.Errorf("axe-core does not say %q:\n%s", want, wrong)
+		}
+	}
+}

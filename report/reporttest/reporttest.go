@@ -2,8 +2,9 @@
 // headless browser. It is for tests.
 //
 // OSCAR_CHROMIUM names the browser (make test sets it, see
-// scripts/setup-chromium); without it the test is skipped. OSCAR_SCREENSHOTS
-// names a folder for pictures of what was looked at.
+// scripts/setup-chromium); without it the test is skipped. OSCAR_AXE names the
+// script of axe-core, which is run too. OSCAR_SCREENSHOTS names a folder for
+// pictures of what was looked at.
 package reporttest
 
 import (
@@ -219,7 +220,7 @@ func (b *browser) emulate(width int64, scheme, media string) {
 // no script; the browser may, for us.
 func (b *browser) audit(view string) {
 	b.Helper()
-	for _, wrong := range run(b, chromedp.Evaluate[[]string](audit, chromedp.EvalAwaitPromise)) {
+	for _, wrong := range append(run(b, chromedp.Evaluate[[]string](audit, chromedp.EvalAwaitPromise)), b.axe(view)...) {
 		b.Errorf("%s, %s: %s", b.name, view, wrong)
 	}
 	if os.Getenv("OSCAR_SCREENSHOTS") != "" {

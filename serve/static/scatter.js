@@ -35,7 +35,5 @@
     }
     corners = null;
   });
-  // The end of a drag is no click on a picture.
-  plot.addEventListener("click", (e) => { if (drawn) e.preventDefault(); }, true);
-  plot.addEventListener("dragstart", (e) => e.preventDefault());
+  plot.addEventListener("click", (e) => { if (!drawn && e.target.dataset.url) location.href = e.target.dataset.url; });
 })();
