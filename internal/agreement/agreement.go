@@ -1,16 +1,14 @@
-// Package agreement is how a test says how near oscar comes to somebody else's
-// numbers. [Check] holds a difference against its bound; the lines of all tests
-// together are docs/correctness.md, so that no number in it comes from
-// elsewhere:
+// Package agreement records in tests how close oscar's numbers are to those of other
+// programs. [Check] compares a difference with its bound. The lines of all tests are
+// docs/correctness.md, so that every number in it was measured:
 //
 //	agreement.Check(t, agreement.Line{
 //		Group: agreement.CAM, Subject: "gradcam", Model: "tiny", Oracle: "pytorch-grad-cam 1.5.7",
 //		Compared: "raw map at conv5", Difference: d, Of: "its largest value", Bound: 1e-4,
 //	})
 //
-// A package whose tests do so has a TestMain that calls [Main], which fails
-// where the page lacks one of its lines, or has one that no test writes any
-// more. `make correctness` writes the page anew.
+// A package with such tests has a TestMain that calls [Main]. It fails if the page lacks one
+// of the package's lines, or has one that no test writes. `make correctness` writes the page.
 package agreement
 
 import (
@@ -24,24 +22,24 @@ import (
 	"testing"
 )
 
-// Line is one comparison. Those that differ in Difference alone are one line of
-// the page, with the largest.
+// Line is one comparison. Lines that differ only in Difference are one line of the page,
+// with the largest.
 type Line struct {
 	Group      Group
-	Subject    string // what is compared, by its name in oscar's tables: "gradcam"
+	Subject    string // the name in oscar's tables: "gradcam"
 	Model      string // "tiny", "AlexNet02", "hand-made"; "" if there is none
-	Oracle     string // whose numbers they are, with version
-	Compared   string // the quantity
+	Oracle     string // the program that computed the numbers, with its version
+	Compared   string // the compared quantity
 	Difference float64
-	Of         string // what Difference is a share of; "" if it is absolute
+	Of         string // the reference of a relative Difference; "" if it is absolute
 	Bound      float64
-	Test       string // the package, as a folder; Check fills it in
+	Test       string // folder of the package; set by Check
 }
 
 // Group is a table of the page.
 type Group string
 
-// The groups, in their order.
+// The groups, in the page's order.
 const (
 	CAM        Group = "Class activation maps"
 	Gradients  Group = "Gradients at the image"
@@ -59,13 +57,13 @@ const (
 
 var groups = []Group{CAM, Gradients, Relevance, BlackBox, Global, Score, Signature, Layer, Metric, Instances, Identities, BFloat16}
 
-// TwinOnly is the Oracle of a method or metric that no other program has. Its
-// slow twin, the equation written plainly in a test, is all there is to compare
-// with. One such line stands for all networks.
+// TwinOnly is the Oracle of a method or metric that no other program has. It is compared
+// only with its slow twin, the equation written plainly in a test. One line covers all
+// networks.
 const TwinOnly = "its slow twin only"
 
-// Folder is the environment variable that names a folder for the lines of a
-// run, a file a package.
+// Folder is the environment variable with a folder for the lines of a test run, one file
+// per package.
 const Folder = "OSCAR_CORRECTNESS"
 
 var written struct {
@@ -73,8 +71,8 @@ var written struct {
 	lines []Line
 }
 
-// Check fails the test unless the difference is a number within the bound, and
-// notes the line.
+// Check fails the test unless the difference is a number within the bound, and records
+// the line.
 func Check(t testing.TB, l Line) {
 	t.Helper()
 	if problem := l.problem(); problem != "" {
@@ -128,7 +126,7 @@ func (l Line) problem() string {
 // append adds the line to the package's file.
 func (l Line) append(dir string) error {
 	if math.IsNaN(l.Difference) || math.IsInf(l.Difference, 0) {
-		return nil // the test has failed, and JSON has no such number
+		return nil // the test has failed, and JSON cannot represent the number
 	}
 	text, err := json.Marshal(l)
 	if err != nil {
@@ -146,7 +144,7 @@ func (l Line) append(dir string) error {
 	return err
 }
 
-// Root is the module's folder, which holds go.mod; a test runs in its package's.
+// Root returns the module's folder, which contains go.mod. Tests run in their package's folder.
 func Root() (string, error) {
 	dir, err := os.Getwd()
 	for ; err == nil; dir = filepath.Dir(dir) {
@@ -160,7 +158,7 @@ func Root() (string, error) {
 	return "", err
 }
 
-// test is the folder of the package under test, as it is written in the page.
+// test returns the folder of the package under test, as the page has it.
 func test() (string, error) {
 	top, err := Root()
 	if err != nil {
@@ -174,9 +172,8 @@ func test() (string, error) {
 	return filepath.ToSlash(name), err
 }
 
-// Apart is the largest difference of two lists as a share of the largest value
-// of want; NaN if one has a NaN or they differ in length, 0 if both are zero
-// everywhere.
+// Apart returns the largest difference of two lists as a share of the largest absolute
+// value of want; NaN if one has a NaN or they differ in length, 0 if both are all zero.
 func Apart[G, W float32 | float64](got []G, want []W) float64 {
 	if len(got) != len(want) || len(want) == 0 {
 		return math.NaN()
@@ -195,9 +192,9 @@ func Apart[G, W float32 | float64](got []G, want []W) float64 {
 	return apart / largest
 }
 
-// Kinked is the bound for gradients of AlexNet02 at points that nobody chose,
-// such as integrated gradients' 20 steps: of its million units some are so near
-// to a kink of ReLU or max pooling that float32 rounds them to the other side,
-// where the gradient is another. PyTorch's float32 differs as much from its
-// float64. At points without such a unit the usual bound holds.
+// Kinked is the bound for gradients of AlexNet02 at arbitrary points, such as the 20 steps
+// of integrated gradients. Some of its million units are so close to a kink of ReLU or max
+// pooling that float32 rounds them to the other side, where the gradient is different.
+// PyTorch's float32 differs as much from its float64. At points without such a unit use the
+// usual bound.
 const Kinked = 2e-2

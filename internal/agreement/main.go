@@ -11,12 +11,12 @@ import (
 	"oscar/internal/machine"
 )
 
-// Page is where the lines are written, below the module's folder.
+// Page is the file of the lines, relative to the module's folder.
 const Page = "docs/correctness.md"
 
-// Main runs a package's tests. Where all of them ran, it then fails unless the
-// page has exactly the lines they wrote, but for the differences. needs are
-// environment variables without which some tests skip themselves.
+// Main runs a package's tests. If none was skipped it fails unless the page has exactly
+// their lines, apart from the differences. needs are environment variables without which
+// some tests are skipped.
 func Main(m *testing.M, needs ...string) {
 	flag.Parse()
 	code := m.Run()
@@ -32,7 +32,7 @@ func Main(m *testing.M, needs ...string) {
 	os.Exit(code)
 }
 
-// all says whether no test was left out.
+// all reports whether no test was skipped.
 func all(needs []string) bool {
 	for _, name := range []string{"test.run", "test.skip", "test.list"} {
 		if flag.Lookup(name).Value.String() != "" {
@@ -40,11 +40,11 @@ func all(needs []string) bool {
 		}
 	}
 	missing := func(name string) bool { return os.Getenv(name) == "" }
-	// With Folder set the page is about to be written.
+	// If Folder is set the page is about to be written.
 	return !testing.Short() && !slices.ContainsFunc(needs, missing) && os.Getenv(Folder) == ""
 }
 
-// stale says how this package's lines of the page differ from those written.
+// stale describes how the package's lines on the page differ from those of its tests.
 func stale() []string {
 	top, err := Root()
 	if err != nil {
@@ -65,7 +65,7 @@ func stale() []string {
 	return differences(lines, written.lines, name)
 }
 
-// differences says which lines of a package one side lacks.
+// differences lists the lines that only the page or only the tests have.
 func differences(page, written []Line, name string) []string {
 	there := map[Line]bool{}
 	for _, l := range page {

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Models is the table of other people's models: what `make zoo` measured.
+// Models is the table of models of other programs, measured by `make zoo`.
 type Models struct {
 	Made   Made    `json:"made"`
 	Models []Model `json:"models"`
 }
 
-// Model is how far oscar is from Python on one model. Differences are shares of the largest
-// value; nil is not measured.
+// Model has the differences between oscar and Python for one model, as shares of the
+// largest value; nil: not measured.
 type Model struct {
 	Model      string     `json:"model"`
 	Image      [2]int     `json:"image"` // height, width
@@ -24,13 +24,13 @@ type Model struct {
 	Layers     []string   `json:"layers"`
 	Saliency   *float64   `json:"saliency"`
 	Integrated *float64   `json:"integrated"`
-	Seconds    [3]float64 `json:"seconds"` // of the processor: adopt, open and answer, Python's load and answer; 0 is not measured
+	Seconds    [3]float64 `json:"seconds"` // processor time: adopt; open and predict; load and predict in Python; 0: not measured
 }
 
 //go:embed models.json
 var measured []byte
 
-// readModels reads the table that lies next to this file.
+// readModels parses the embedded table.
 func readModels() (m Models, err error) {
 	err = json.Unmarshal(measured, &m)
 	return m, err

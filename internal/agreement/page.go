@@ -10,13 +10,13 @@ import (
 	"text/template"
 )
 
-// Made says how a page came to be.
+// Made describes how a page was made.
 type Made struct {
 	Date      string // 2006-01-02
-	Commit    string // what git describes
-	Versions  string // of TensorFlow and Go
+	Commit    string // output of git describe
+	Versions  string // versions of TensorFlow and Go
 	Processor string
-	Later     string // what packages were measured when, if not all at that time; a sentence, or ""
+	Later     string // a sentence about packages that were measured at another time, or ""
 }
 
 var made = regexp.MustCompile("(?s)Written by `make correctness` on (.*?), at commit\\s(.*?), with\\s(.*?), on\\s(.*?)\\.\n\n(Measured later: [^\n]*)?")
@@ -29,7 +29,7 @@ func (m Made) String() string {
 	return text
 }
 
-// MadeOf finds it in a page.
+// MadeOf reads it from a page.
 func MadeOf(page string) (Made, error) {
 	m := made.FindStringSubmatch(page)
 	if m == nil {
@@ -41,8 +41,7 @@ func MadeOf(page string) (Made, error) {
 //go:embed page.tmpl
 var words string
 
-// merge makes one line of those that differ in Difference alone, in the page's
-// order.
+// merge joins lines that differ only in Difference, in the page's order.
 func merge(lines []Line) []Line {
 	at := map[Line]int{}
 	var out []Line
@@ -72,7 +71,7 @@ func (l Line) order() string {
 	return fmt.Sprint(l.Subject, "\x00", slices.Index(models, l.Model)+1, l.Model, "\x00", l.Compared, "\x00", l.Oracle, l.Of, l.Bound, l.Test)
 }
 
-// Render writes the page.
+// Render returns the page.
 func Render(lines []Line, made Made) (string, error) {
 	type table struct {
 		Title Group

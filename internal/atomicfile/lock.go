@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// LockFile lies in a folder that a process has locked.
+// LockFile is the name of the lock file in a locked folder.
 const LockFile = ".lock"
 
-// ErrInUse is wrapped by the error of a folder that another process has locked.
+// ErrInUse is wrapped by the error for a folder that another process has locked.
 var ErrInUse = errors.New("is in use by another oscar")
 
 // Lock locks a folder for this process, until the file is closed. The holder may
@@ -51,11 +51,11 @@ func lock(dir string, how int) (*os.File, error) {
 	}
 }
 
-// The commands of locks that belong to an open file (Linux's fcntl).
+// The command for open file description locks (Linux's fcntl).
 const setOpenFileLock = 37
 
-// LockUnit locks one byte of a folder's file of locks, until the file is closed. If
-// another process has that byte it waits.
+// LockUnit locks one byte of a folder's lock file until the file is closed. If another
+// process has locked that byte it waits.
 func LockUnit(ctx context.Context, dir string, n int) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, LockFile), os.O_CREATE|os.O_RDWR, 0o666)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// umask has the permissions that the user withholds from new files. Reading it
-// means setting it, so it is read once, before anything else runs.
+// umask has the permission bits that the user denies to new files. Reading it requires
+// setting it, so it is read once, before anything else runs.
 var umask = func() os.FileMode {
 	mask := unix.Umask(0)
 	unix.Umask(mask)

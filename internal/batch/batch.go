@@ -1,33 +1,33 @@
-// Package batch shows images to a model in batches, and counts them.
+// Package batch runs a model on images in batches, and counts them.
 package batch
 
-// Batcher gathers images of one size until they fill a batch, runs the batch,
-// and gives each image's result to whoever submitted it. It holds one batch.
-// A batch has the images in the order in which they were submitted.
+// Batcher collects images of one size until they fill a batch, runs the batch, and passes
+// each image's result to the function given with the image. It holds one batch, with the
+// images in the order of submission.
 type Batcher[T any] struct {
 	run      func(pixels []float32, targets []int) ([]T, error)
 	pixels   []float32 // room for a whole batch
-	targets  []int     // of the images that wait
+	targets  []int // of the collected images
 	uses     []func(T)
-	size     int // values an image
+	size     int // values per image
 	progress *Progress
 }
 
-// New returns an empty Batcher: batch images, at least 1, of size values each.
-// run gets 1 to batch images with their targets, in memory that is used again,
-// and returns one result an image.
+// New returns an empty Batcher for batches of batch images, at least 1, with size values
+// each. run gets 1 to batch images and their targets, in memory that is reused, and returns
+// one result per image.
 func New[T any](size, batch int, progress *Progress, run func(pixels []float32, targets []int) ([]T, error)) *Batcher[T] {
 	return &Batcher[T]{run: run, pixels: make([]float32, batch*size), size: size, progress: progress}
 }
 
-// Next is the room for the next image. Fill it, then call Submit. It holds the
+// Next returns the memory for the next image. Fill it, then call Submit. It has the
 // values of an earlier image.
 func (b *Batcher[T]) Next() []float32 {
 	return b.pixels[len(b.targets)*b.size : (len(b.targets)+1)*b.size]
 }
 
-// Submit adds the image that was written to Next. If the batch is full, it is
-// run and use of each image is called with its result.
+// Submit adds the image in Next. If the batch is full, Submit runs it and calls use of each
+// image with its result.
 func (b *Batcher[T]) Submit(target int, use func(T)) error {
 	b.targets = append(b.targets, target)
 	b.uses = append(b.uses, use)
@@ -37,7 +37,7 @@ func (b *Batcher[T]) Submit(target int, use func(T)) error {
 	return b.Flush()
 }
 
-// Flush runs the images that wait, if there are any.
+// Flush runs the collected images, if there are any.
 func (b *Batcher[T]) Flush() error {
 	n := len(b.targets)
 	if n == 0 {
@@ -55,13 +55,13 @@ func (b *Batcher[T]) Flush() error {
 	return nil
 }
 
-// Progress counts the images that a model has been shown.
+// Progress counts the images that a model was run on.
 type Progress struct {
 	Done, Total int
 	Report      func(done, total int) // may be nil
 }
 
-// Add counts n more images and reports them. total is never below done.
+// Add adds n images and reports the count. total is never below done.
 func (p *Progress) Add(n int) {
 	if n == 0 {
 		return

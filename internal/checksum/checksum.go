@@ -1,7 +1,7 @@
-// Package checksum keeps the SHA-256 of the files of a folder in a list next to
-// them. The list is a text file that "sha256sum -c" reads, too. Files are listed
-// when they are written, and compared with the list when they are read. A file
-// that no list names is not compared: folders of older versions have no list.
+// Package checksum stores the SHA-256 of the files of a folder in a list next to
+// them. The list is a text file that "sha256sum -c" can read. Files are listed
+// when they are written, and compared with the list when they are read. Files without a
+// line are not compared: folders of older versions have no list.
 package checksum
 
 import (
@@ -25,7 +25,7 @@ import (
 // File is the name of a folder's list.
 const File = "SHA256SUMS"
 
-// trailer begins a list's last line, a comment for sha256sum. It tells damage of
+// trailer begins a list's last line, a comment for sha256sum. It distinguishes damage of
 // the list from damage of a file.
 const trailer = "# SHA-256 of the lines above: "
 
@@ -33,7 +33,7 @@ const trailer = "# SHA-256 of the lines above: "
 // folder, with slashes.
 type List map[string]string
 
-// Damage is a file that is not as its list has it. It is an error.
+// Damage is the error for a file that differs from its list or is missing.
 type Damage struct {
 	Dir    string
 	Name   string // relative to Dir, with slashes
@@ -64,7 +64,7 @@ func Is(err error) bool {
 // Read reads the list of a folder. Without one it returns nil and no error.
 func Read(dir string) (List, error) { return readList(dir, File) }
 
-// readList reads a list with a name of its own.
+// readList reads a list with the given name.
 func readList(dir, name string) (List, error) {
 	b, err := paths.ReadFile(filepath.Join(dir, filepath.FromSlash(name)), paths.Record)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -79,8 +79,8 @@ func readList(dir, name string) (List, error) {
 	return l, nil
 }
 
-// isOld reports whether the list, which has no trailer, is whole as the first version
-// wrote it: of a SavedModel, with all its files.
+// isOld reports whether a list without a trailer is a complete list of the first version:
+// of a SavedModel, with all its files.
 func (l List) isOld(dir string) bool {
 	want := []string{"saved_model.pb", "assets.extra/oscar.json"}
 	variables, err := os.ReadDir(filepath.Join(dir, "variables"))
@@ -93,7 +93,7 @@ func (l List) isOld(dir string) bool {
 	return !slices.ContainsFunc(want, func(name string) bool { return l[name] == "" })
 }
 
-// parse reads a list. closed says that it has its trailer.
+// parse reads a list. closed reports whether it has its trailer.
 func parse(b []byte) (l List, closed, ok bool) {
 	l = List{}
 	at := 0
@@ -115,8 +115,8 @@ func parse(b []byte) (l List, closed, ok bool) {
 	return l, false, true
 }
 
-// special are the characters of names that sha256sum escapes. A line with one of
-// them begins with a backslash.
+// special are the characters in names that sha256sum escapes. A line with one of them
+// begins with a backslash.
 var (
 	special = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
 	literal = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r")
@@ -132,7 +132,7 @@ func parseLine(text string) (digest, name string, ok bool) {
 	return digest, name, ok && err == nil && len(raw) == sha256.Size && filepath.IsLocal(filepath.FromSlash(name))
 }
 
-// text returns the list as it stands in its file.
+// text returns the content of the list's file.
 func (l List) text() []byte {
 	var b bytes.Buffer
 	for _, name := range l.Names() {
@@ -146,7 +146,7 @@ func (l List) text() []byte {
 	return b.Bytes()
 }
 
-// write writes the list. One that is equal stays.
+// write writes the list unless the file is the same.
 func (l List) write(dir string) error {
 	path, text := filepath.Join(dir, File), l.text()
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
@@ -159,7 +159,7 @@ func (l List) write(dir string) error {
 func (l List) Names() []string { return slices.Sorted(maps.Keys(l)) }
 
 // Damaged returns the files of the list that are missing or differ. With names
-// it looks at those only.
+// it checks only those.
 func (l List) Damaged(dir string, names ...string) ([]*Damage, error) {
 	if names == nil {
 		names = l.Names()
@@ -177,7 +177,7 @@ func (l List) Damaged(dir string, names ...string) ([]*Damage, error) {
 	return out, nil
 }
 
-// damage returns nil for a file that is as the list has it, or not in the list.
+// damage returns nil if the file has its checksum or is not in the list.
 func (l List) damage(dir, name string) (*Damage, error) {
 	want, listed := l[name]
 	if !listed {
@@ -196,7 +196,7 @@ func (l List) damage(dir, name string) (*Damage, error) {
 }
 
 // Check returns a [Damage] if a file of a folder differs from the folder's list.
-// Without names it checks all that the list names.
+// Without names it checks the whole list.
 func Check(dir string, names ...string) error {
 	l, err := Read(dir)
 	if err != nil {

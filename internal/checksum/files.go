@@ -17,8 +17,8 @@ import (
 	"oscar/internal/paths"
 )
 
-// Update adds files to the list of a folder, as they are, and makes the list if
-// there is none. Files that do not exist leave the list.
+// Update adds the checksums of files to the list of a folder, and creates the list if
+// there is none. It removes files that do not exist from the list.
 func Update(dir string, names ...string) error {
 	return edit(dir, func(l List) error {
 		for _, name := range names {
@@ -36,8 +36,8 @@ func Update(dir string, names ...string) error {
 	})
 }
 
-// UpdateUnlisted adds those of the files to the list of a folder that exist and
-// are not in it: an older version wrote them, or a process that was killed.
+// UpdateUnlisted adds the existing files without a line to the list of a folder: an older
+// version or a killed process wrote them.
 func UpdateUnlisted(dir string, names ...string) error {
 	l, err := Read(dir)
 	if err != nil {
@@ -55,7 +55,7 @@ func UpdateUnlisted(dir string, names ...string) error {
 	return Update(dir, missing...)
 }
 
-// Remove removes files from the list of a folder: they may change from now on.
+// Remove removes files from the list of a folder, because they are going to change.
 func Remove(dir string, names ...string) error {
 	if l, err := Read(dir); err != nil || l == nil {
 		return err
@@ -68,7 +68,7 @@ func Remove(dir string, names ...string) error {
 	})
 }
 
-// Seal lists all files of a folder that is being written, in place of an earlier
+// Seal lists all files of a folder that is being written, and replaces an earlier
 // list. It does not sync: [atomicfile.Dir] does.
 func Seal(dir string) error {
 	names, err := Tree(dir)
@@ -84,8 +84,8 @@ func Seal(dir string) error {
 	return os.WriteFile(filepath.Join(dir, File), l.text(), 0o666)
 }
 
-// Write writes a file of a folder, whole or not at all, and lists it. A process
-// that is killed in between leaves the old file or the new one, unlisted.
+// Write writes a file of a folder, whole or not at all, and lists it. If the process is
+// killed meanwhile the old or the new file remains, unlisted.
 func Write(dir, name string, data []byte) error {
 	return Stream(dir, name, func(w io.Writer) error {
 		_, err := w.Write(data)
@@ -102,7 +102,7 @@ func WriteJSON(dir, name string, v any) error {
 	return Write(dir, name, append(text, '\n'))
 }
 
-// Stream is [Write] for what fill writes.
+// Stream is [Write] with the data that fill writes.
 func Stream(dir, name string, fill func(io.Writer) error) error {
 	if err := Remove(dir, name); err != nil {
 		return err
@@ -120,8 +120,7 @@ func Stream(dir, name string, fill func(io.Writer) error) error {
 	})
 }
 
-// Delete removes a file of a folder, and from the list. A file that is not there
-// is no error.
+// Delete removes a file of a folder, and from the list. A missing file is not an error.
 func Delete(dir, name string) error {
 	if err := Remove(dir, name); err != nil {
 		return err
@@ -133,9 +132,9 @@ func Delete(dir, name string) error {
 	return err
 }
 
-// ReadFile reads a file of a folder, of at most [paths.Record] bytes. It returns a
-// [Damage] if the file differs from the lists of the folder, or of the folder in it
-// that has a list of its own.
+// ReadFile reads a file of a folder, of at most [paths.Record] bytes. It returns a [Damage]
+// if the file differs from the lists of the folder, or from the list of the sub-folder that
+// contains it.
 func ReadFile(dir, name string) ([]byte, error) {
 	for i, c := range name {
 		if c == '/' && paths.Exists(filepath.Join(dir, filepath.FromSlash(name[:i]), File)) {
@@ -164,8 +163,7 @@ func (l List) ReadFile(dir, name string) ([]byte, error) {
 	return b, nil
 }
 
-// Restore writes a damaged file of a folder again if the data are those that are
-// listed.
+// Restore writes a damaged file of a folder again if the data have the listed checksum.
 func Restore(dir, name string, data []byte) (restored bool, err error) {
 	l, err := Read(dir)
 	if err != nil || l[name] != sum(data) {
@@ -174,7 +172,7 @@ func Restore(dir, name string, data []byte) (restored bool, err error) {
 	return true, atomicfile.Write(filepath.Join(dir, filepath.FromSlash(name)), data)
 }
 
-// RestoreJSON is [Restore] of what [WriteJSON] wrote.
+// RestoreJSON is [Restore] for a file of [WriteJSON].
 func RestoreJSON(dir, name string, v any) (restored bool, err error) {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -195,15 +193,14 @@ func ReadJSON(dir, name string, v any) error {
 	return nil
 }
 
-// edit changes the list of a folder. Other processes and goroutines that do so
-// wait.
+// edit changes the list of a folder. Other processes and goroutines wait meanwhile.
 func edit(dir string, change func(List) error) error {
 	lock, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	// A file system without locks has one writer, or a list that lacks a file.
+	// On a file system without locks concurrent writers may lose a line.
 	_ = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)
 	l, err := Read(dir)
 	if err != nil {

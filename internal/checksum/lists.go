@@ -12,8 +12,8 @@ import (
 	"oscar/internal/paths"
 )
 
-// A folder of many files has further lists, so that none grows with each file:
-// sums/NAME.sha256, whose paths are relative to the folder, too. [File] lists them.
+// A folder of many files has further lists, so that no list grows with each file:
+// sums/NAME.sha256, whose paths are also relative to the folder. [File] lists them.
 const (
 	listsDir   = "sums"
 	listSuffix = ".sha256"
@@ -22,16 +22,15 @@ const (
 // ListName returns the path of a further list, relative to its folder.
 func ListName(name string) string { return listsDir + "/" + name + listSuffix }
 
-// listOf returns the name of a further list by its path; ok is false for another
-// file.
+// listOf returns the name of a further list from its path; ok is false for other files.
 func listOf(path string) (name string, ok bool) {
 	below, in := strings.CutPrefix(path, listsDir+"/")
 	name, is := strings.CutSuffix(below, listSuffix)
 	return name, in && is
 }
 
-// WriteList writes a further list, of files as they are. Those that do not exist
-// are left out. A list that is equal stays.
+// WriteList writes a further list with the checksums of the files. It leaves out missing
+// files, and does not write a list that is the same.
 func WriteList(dir, name string, files []string) error {
 	l := List{}
 	for _, file := range files {
@@ -57,7 +56,7 @@ func WriteList(dir, name string, files []string) error {
 func ReadList(dir, name string) (List, error) {
 	l, err := readList(dir, ListName(name))
 	if err == nil && l != nil && len(l) == 0 {
-		return nil, &Damage{Dir: dir, Name: ListName(name)} // as a power cut may leave it
+		return nil, &Damage{Dir: dir, Name: ListName(name)} // a power cut may leave an empty file
 	}
 	return l, err
 }
@@ -72,7 +71,7 @@ func RemoveList(dir, name string) error {
 }
 
 // Lists returns the names of a folder's further lists, sorted: those that exist,
-// and those that root, the folder's list, has.
+// and those in root, the folder's list.
 func Lists(dir string, root List) ([]string, error) {
 	names := List{}
 	for path := range root {
@@ -137,7 +136,7 @@ func CheckAll(dir string) error {
 	return err
 }
 
-// cached are the lists of the folder that was asked for last.
+// cached has the lists of the last folder.
 var cached struct {
 	sync.Mutex
 	dir   string
@@ -145,7 +144,7 @@ var cached struct {
 	list  List
 }
 
-// listFor returns a list of a folder that has the file if any has.
+// listFor returns a list of a folder that has the file, if any has it.
 func listFor(dir, name string) (List, error) {
 	root, err := Read(dir)
 	if _, listed := root[name]; listed || err != nil || !paths.Exists(filepath.Join(dir, listsDir)) {

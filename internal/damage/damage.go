@@ -1,5 +1,4 @@
-// Package damage damages files of a folder, as disks and people do: for tests.
-// What it does is decided by a seed.
+// Package damage damages files of a folder, for tests, in a way that a seed determines.
 package damage
 
 import (
@@ -15,28 +14,28 @@ type Kind string
 
 // The kinds of damage.
 const (
-	Bit  Kind = "bit"  // one bit is another
-	Cut  Kind = "cut"  // the file is shorter
-	Loss Kind = "loss" // the file is gone
-	Swap Kind = "swap" // the file and another of its folder have changed places
+	Bit  Kind = "bit" // one bit is flipped
+	Cut  Kind = "cut" // the file is truncated
+	Loss Kind = "loss" // the file is removed
+	Swap Kind = "swap" // the file and another of its folder are swapped
 )
 
 // kinds are all kinds of damage.
 var kinds = []Kind{Bit, Cut, Loss, Swap}
 
-// Try is one damage of a file.
+// Try is one kind of damage to one file.
 type Try struct {
 	Dir  string
 	File string // relative to Dir
 	Kind Kind
 	With string // the other file of a swap
-	at   uint64 // decides which bit, and how much is cut
+	at   uint64 // chooses the bit, or the length
 }
 
 func (t Try) String() string { return fmt.Sprintf("%s of %s %s", t.Kind, t.File, t.With) }
 
-// Tries returns every kind of damage for every file below a folder that take
-// takes, in a random order.
+// Tries returns every kind of damage for every file below a folder for which take returns
+// true, in a random order.
 func Tries(dir string, seed uint64, take func(name string) bool) ([]Try, error) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	siblings := map[string][]string{}
@@ -71,8 +70,8 @@ func Tries(dir string, seed uint64, take func(name string) bool) ([]Try, error) 
 	return tries, nil
 }
 
-// Apply damages the file. It reports whether anything is different: a file may be
-// empty, two may be alike.
+// Apply damages the file. It reports whether the folder changed: a file may be empty, or
+// two files equal.
 func (t Try) Apply() (changed bool, err error) {
 	path := filepath.Join(t.Dir, t.File)
 	b, err := os.ReadFile(path)

@@ -20,15 +20,15 @@ const (
 	valueSimpleValue protowire.Number = 2 // float
 )
 
-// versionEvent is the first event of every file.
+// versionEvent returns the first event of every file.
 func versionEvent(at time.Time) []byte {
 	event := appendWallTime(nil, at)
 	event = protowire.AppendTag(event, eventFileVersion, protowire.BytesType)
 	return protowire.AppendString(event, "brain.Event:2")
 }
 
-// scalarEvent is one value of one tag. It uses simple_value, which TensorBoard
-// has read from its first version to its present one.
+// scalarEvent returns one value of one tag. It uses simple_value, which all versions of
+// TensorBoard read.
 func scalarEvent(tag string, step int64, value float64, at time.Time) []byte {
 	v := protowire.AppendTag(nil, valueTag, protowire.BytesType)
 	v = protowire.AppendString(v, tag)

@@ -17,8 +17,8 @@ func appendRecord(to, data []byte) []byte {
 	return binary.LittleEndian.AppendUint32(to, maskedCRC(data))
 }
 
-// maskedCRC is TensorFlow's crc32c::Mask of a CRC-32C: rotated right by 15 bits
-// and shifted, so that data which holds CRCs can itself be checked by one.
+// maskedCRC is TensorFlow's crc32c::Mask of a CRC-32C: rotated right by 15 bits, plus a
+// constant. So data that contain CRCs can be checked by one.
 func maskedCRC(data []byte) uint32 {
 	crc := crc32.Checksum(data, castagnoli)
 	return (crc>>15 | crc<<17) + 0xa282ead8

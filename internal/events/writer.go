@@ -21,10 +21,10 @@ type Writer struct {
 	closed bool
 }
 
-// Create makes a new event file in dir, which it makes as well if need be. The
-// file is named events.out.tfevents.<unix seconds of start>.<host>.oscar.<n>,
-// the first n that is free: it never writes over another. TensorBoard reads all
-// of a folder's event files as one run, in the order of their names.
+// Create creates a new event file in dir, and dir if it does not exist. The
+// file is named events.out.tfevents.<unix seconds of start>.<host>.oscar.<n>, with the
+// first free n: it never overwrites a file. TensorBoard reads all event files of a folder
+// as one run, in the order of their names.
 func Create(dir string, start time.Time) (*Writer, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("event file: %w", err)
@@ -41,12 +41,12 @@ func Create(dir string, start time.Time) (*Writer, error) {
 	return w, w.Flush()
 }
 
-// Path is the file's path.
+// Path returns the file's path.
 func (w *Writer) Path() string { return w.file.Name() }
 
-// Scalar writes one value, kept as a float32, under a tag such as
-// "train/accuracy". TensorBoard groups tags by what stands before the slash.
-// NaN and infinities are allowed: TensorBoard marks them.
+// Scalar writes one value, stored as float32, under a tag such as "train/accuracy".
+// TensorBoard groups tags by the part before the slash. NaN and infinities are allowed:
+// TensorBoard marks them.
 func (w *Writer) Scalar(tag string, step int64, value float64, at time.Time) error {
 	if tag == "" || !utf8.ValidString(tag) {
 		return fmt.Errorf("event file: tag %q is empty or not UTF-8", tag)
@@ -54,7 +54,7 @@ func (w *Writer) Scalar(tag string, step int64, value float64, at time.Time) err
 	return w.write(scalarEvent(tag, step, value, at))
 }
 
-// Flush hands what was written to the operating system, for TensorBoard to see.
+// Flush writes the buffer to the file, so that TensorBoard can read it.
 func (w *Writer) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -88,7 +88,7 @@ func (w *Writer) write(event []byte) error {
 		return w.errClosed()
 	}
 	record := appendRecord(nil, event)
-	if len(record) > w.buffer.Available() { // hand over whole records only
+	if len(record) > w.buffer.Available() { // the file has whole records only
 		if err := w.buffer.Flush(); err != nil {
 			return fmt.Errorf("event file: %w", err)
 		}

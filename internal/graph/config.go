@@ -10,22 +10,22 @@ import (
 	"oscar/internal/machine"
 )
 
-// Config says how a session computes. The zero value is float32 on all processors.
+// Config configures a session. The zero value is float32 on all processors.
 type Config struct {
 	Threads   Threads
 	Precision Precision
 	Optimizer Optimizer
-	// Trust lets a model be opened that can reach files, the network, Python or code of
-	// others. Package pipeline asks for it.
+	// Trust allows models that can reach files, the network, Python or foreign code.
+	// Package pipeline checks it.
 	Trust bool
 }
 
-// Threads says how many threads TensorFlow may use. A process has one Intra pool, whose size
-// the first session decides.
+// Threads is the number of threads that TensorFlow may use. A process has one Intra pool;
+// the first session decides its size.
 type Threads = machine.Threads
 
-// Precision says in what numbers convolutions and products of matrices are computed.
-// Variables and all that is fed and fetched are float32 at each.
+// Precision is the number type of convolutions and products of matrices. Variables, fed and
+// fetched tensors are always float32.
 type Precision = machine.Precision
 
 // The precisions of a session.
@@ -34,17 +34,17 @@ const (
 	BFloat16 = machine.BFloat16
 )
 
-// Optimizer says what TensorFlow's graph optimiser may do in a session.
+// Optimizer configures TensorFlow's graph optimiser in a session.
 type Optimizer int
 
 // The optimisers.
 const (
 	OptimizeAll     Optimizer = iota
-	KeepTensors               // nothing is fused, thus every tensor can be fed and fetched
-	OptimizeNothing           // two programs that compute the same give the same numbers
+	KeepTensors // nothing is fused, so every tensor can be fed and fetched
+	OptimizeNothing // programs that compute the same give the same numbers
 )
 
-// options are TensorFlow's. This is the one place that knows how a precision is asked for.
+// options returns TensorFlow's options. Only this function sets the precision.
 func (c Config) options() (*tf.SessionOptions, error) {
 	if err := c.Precision.Check(); err != nil {
 		return nil, err

@@ -9,10 +9,9 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 )
 
-// Import adds the operations of a serialised GraphDef below g's scope. Where
-// one of them takes a tensor that replace names ("conv/kernel" or
-// "conv/kernel:0"), it takes replace's tensor instead; the GraphDef need not
-// hold that one. Nothing is added if the GraphDef is refused.
+// Import adds the operations of a serialised GraphDef below g's scope. Inputs that replace
+// names ("conv/kernel" or "conv/kernel:0") are replaced by its tensors; the GraphDef need
+// not contain them. On an error nothing is added.
 func (g *Graph) Import(def []byte, replace map[string]Tensor) error {
 	if g.err != nil {
 		return g.err

@@ -79,9 +79,9 @@ func (j *JPEG) Encode(ctx context.Context, img *image.RGBA) ([]byte, error) {
 // Close frees the encoder.
 func (j *JPEG) Close() error { return j.session.Close() }
 
-// DecodeJPEG decodes a JPEG by libjpeg-turbo into RGB, [height, width, 3]. It knows
-// every sampling of chroma, which image/jpeg does not, but shows damaged data as if
-// they were whole. It may be used from several goroutines.
+// DecodeJPEG decodes a JPEG by libjpeg-turbo into RGB, [height, width, 3]. It supports
+// every chroma sampling, unlike image/jpeg, but accepts damaged data. It may be used from
+// several goroutines.
 func DecodeJPEG(ctx context.Context, data []byte) (rgb []uint8, height, width int, err error) {
 	d, err := jpegDecoder()
 	if err != nil {
@@ -98,11 +98,11 @@ func DecodeJPEG(ctx context.Context, data []byte) (rgb []uint8, height, width in
 	return values[0].uint8s(), shape[0], shape[1], nil
 }
 
-// jpegDecoder is opened when it is first needed, and kept.
+// jpegDecoder is opened on first use and kept.
 var jpegDecoder = sync.OnceValues(func() (*JPEG, error) {
 	g := New()
 	j := &JPEG{bytes: g.Placeholder("bytes", String, Shape{})}
-	// The exact transform, and chroma interpolated: as Pillow decodes, and oscar.
+	// The exact transform with interpolated chroma, as in Pillow.
 	j.image = g.one("DecodeJpeg", attributes{"channels": int64(3), "dct_method": "INTEGER_ACCURATE", "fancy_upscaling": true}, j.bytes)
 	if err := g.Err(); err != nil {
 		return nil, err

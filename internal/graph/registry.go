@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Ops returns the definitions of all operations that the library has, by type.
+// Ops returns the definitions of all operations of the library, by type.
 // The map is shared and must not be changed.
 var Ops = sync.OnceValues(func() (map[string]*op_def_go_proto.OpDef, error) {
 	buf := C.TF_GetAllOpList()

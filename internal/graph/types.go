@@ -2,7 +2,7 @@ package graph
 
 import tf "github.com/wamuir/graft/tensorflow"
 
-// Element types that other people's models use.
+// Element types in models of other programs.
 const (
 	Half     DType = tf.Half
 	Bfloat16 DType = tf.Bfloat16

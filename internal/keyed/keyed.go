@@ -21,8 +21,8 @@ import (
 	"oscar/internal/named"
 )
 
-// Parse parses YAML, of which JSON is a part, to maps, lists and values. An
-// empty text is an error that gives the example, such as "seed: 1".
+// Parse parses YAML or JSON to maps, lists and values. An empty text is an error that shows
+// the example, such as "seed: 1".
 func Parse(b []byte, example string) (tree any, err error) {
 	if err := CheckSize(b); err != nil {
 		return nil, err
@@ -39,8 +39,8 @@ func Parse(b []byte, example string) (tree any, err error) {
 // maxValues is the largest number of keys and values of a text.
 const maxValues = 20_000
 
-// CheckSize refuses a YAML text with more than 20,000 keys and values: decoding
-// takes a time that grows with the square of their number.
+// CheckSize returns an error for a YAML text with more than 20,000 keys and values: the
+// time to decode it grows with the square of their number.
 func CheckSize(b []byte) error {
 	var root yaml.Node
 	if err := yaml.Unmarshal(b, &root); err != nil {
@@ -52,7 +52,7 @@ func CheckSize(b []byte) error {
 	return nil
 }
 
-// count returns the number of nodes, without those that aliases repeat.
+// count returns the number of nodes; an alias counts once.
 func count(n *yaml.Node) int {
 	total := 1
 	for _, child := range n.Content {
@@ -61,8 +61,8 @@ func count(n *yaml.Node) int {
 	return total
 }
 
-// Merge lays one tree over another: maps key by key, everything else as a whole.
-// It changes under.
+// Merge returns under with the values of over: maps are merged key by key, other values
+// are replaced. It changes under.
 func Merge(under, over any) any {
 	a, ok := under.(map[string]any)
 	b, also := over.(map[string]any)
@@ -75,8 +75,8 @@ func Merge(under, over any) any {
 	return a
 }
 
-// Read lays a parsed tree over v, a pointer to a struct with JSON tags. Keys that
-// the tree has not keep v's values.
+// Read sets the keys of a parsed tree in v, a pointer to a struct with JSON tags. Other
+// keys keep v's values.
 func Read(tree, v any) error {
 	if err := Check(tree, reflect.TypeOf(v).Elem()); err != nil {
 		return err
@@ -88,8 +88,8 @@ func Read(tree, v any) error {
 	return Decode(text, v)
 }
 
-// Decode parses JSON over v and refuses unknown keys. Unlike [Read] it reports
-// them without a suggestion.
+// Decode parses JSON into v and returns an error for unknown keys. Unlike [Read] it makes no
+// suggestion.
 func Decode(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -98,18 +98,18 @@ func Decode(b []byte, v any) error {
 	if !ok {
 		return err
 	}
-	// encoding/json puts the names of embedded structs into the path; they are
-	// no keys and are the only ones with a capital.
+	// encoding/json adds the names of embedded structs to the path. They are
+	// not keys, and only they have capitals.
 	keys := slices.DeleteFunc(strings.Split(wrong.Field, "."), func(key string) bool { return key != strings.ToLower(key) })
 	return fmt.Errorf("%s is a %s, want %s", strings.Join(keys, "."), wrong.Value, wanted(wrong.Type))
 }
 
-// isText reports whether a type has a text in JSON that it reads itself.
+// isText reports whether a type unmarshals itself from a JSON text.
 func isText(t reflect.Type) bool {
 	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
-// wanted describes the values of a type.
+// wanted describes the values of a type for an error.
 func wanted(t reflect.Type) string {
 	if isText(t) {
 		return "text"
@@ -122,8 +122,8 @@ func wanted(t reflect.Type) string {
 	return cmp.Or(text, t.String())
 }
 
-// Check reports the first key of a tree that the JSON of a value of type t has
-// not, or the first value of another form.
+// Check returns an error for the first key of a tree that the JSON of type t lacks, or the
+// first value of another type.
 func Check(tree any, t reflect.Type) error {
 	if err := finite(tree, ""); err != nil {
 		return err
@@ -131,13 +131,13 @@ func Check(tree any, t reflect.Type) error {
 	return check(tree, t, "")
 }
 
-// check is Check of the tree at a path, such as "training.adam.".
+// check is Check for the tree at a path, such as "training.adam.".
 func check(tree any, t reflect.Type, path string) error {
 	where := cmp.Or(strings.TrimSuffix(path, "."), "the file")
 	_, text := tree.(string)
 	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) || text && isText(t) {
 		if _, ok := tree.(map[string]any); ok {
-			return nil // it checks its own keys, and says whose they are
+			return nil // it checks its own keys and names their path
 		}
 		text, err := json.Marshal(tree)
 		if err == nil {
@@ -161,7 +161,7 @@ func check(tree any, t reflect.Type, path string) error {
 		if !ok && tree != nil && t.Elem().Kind() == reflect.Struct {
 			return fmt.Errorf("%s is no list; its entries begin with -", where)
 		}
-		for i, v := range list { // if it is no list, Decode says so
+		for i, v := range list { // Decode reports a value that is not a list
 			if err := check(v, t.Elem(), path+strconv.Itoa(i+1)+"."); err != nil {
 				return err
 			}
@@ -219,7 +219,7 @@ func checkStruct(tree any, t reflect.Type, path string) error {
 	return nil
 }
 
-// finite reports the first number of a tree that is NaN or infinite.
+// finite returns an error for the first number of a tree that is NaN or infinite.
 func finite(tree any, path string) error {
 	switch tree := tree.(type) {
 	case float64:

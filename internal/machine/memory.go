@@ -1,4 +1,4 @@
-// Package machine says what the machine has.
+// Package machine describes the processor, memory and threads of the machine.
 package machine
 
 import (
@@ -14,7 +14,7 @@ import (
 // GiB writes bytes as "2.1 GiB".
 func GiB(bytes int64) string { return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30)) }
 
-// Memory is what this process may hold, in bytes; 0: unknown.
+// Memory returns the memory that this process may use, in bytes; 0: unknown.
 func Memory() int64 {
 	var memory int64
 	if b, err := os.ReadFile("/proc/meminfo"); err == nil {
@@ -25,7 +25,7 @@ func Memory() int64 {
 			}
 		}
 	}
-	// A container, or the process's own group, may be given less.
+	// The limit of a container or of the process's own group may be lower.
 	groups, _ := os.ReadFile("/proc/self/cgroup")
 	for _, file := range limitFiles(string(groups)) {
 		b, err := os.ReadFile(file)
@@ -39,9 +39,9 @@ func Memory() int64 {
 	return memory
 }
 
-// limitFiles lists the files with the limits of memory of the groups in the text of
-// /proc/self/cgroup, and of all groups above them: each limits those below it. The
-// root's own come last: within a container the group may be named as outside of it.
+// limitFiles lists the files with the memory limits of the groups in the text of
+// /proc/self/cgroup and of all groups above them; each limits those below it. The
+// root's files come last, because in a container the group's name may be the host's.
 func limitFiles(groups string) (files []string) {
 	add := func(mount, group, file string) {
 		for group = path.Clean("/" + group); ; group = path.Dir(group) {

@@ -8,15 +8,15 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// Precision says in what numbers convolutions and products of matrices are computed.
-// Weights, losses and all that is written are float32 at each. In JSON and YAML it is its name.
+// Precision is the number type of convolutions and products of matrices.
+// Weights, losses and results are always float32. In JSON and YAML it is its name.
 type Precision int
 
 // The precisions.
 const (
 	Float32  Precision = iota
 	BFloat16           // 8 bits of mantissa; needs [HasBFloat16]
-	Auto               // to be replaced by one of the others, see [Precision.Choose]
+	Auto               // chosen before use, see [Precision.Choose]
 )
 
 var precisions = []string{"float32", "bfloat16", "auto"}
@@ -33,8 +33,8 @@ func (p Precision) Check() error {
 	return nil
 }
 
-// Choose replaces [Auto] by [BFloat16] if that pays and the processor has instructions
-// for it, else by [Float32].
+// Choose replaces [Auto] by [BFloat16] if pays is true and the processor has the
+// instructions, else by [Float32].
 func (p Precision) Choose(pays bool) Precision {
 	switch {
 	case p != Auto:
@@ -63,7 +63,7 @@ func (p *Precision) Set(name string) error {
 	return nil
 }
 
-// Type is what help texts call the value of a flag.
+// Type returns the name of the value's type in help texts.
 func (*Precision) Type() string { return "string" }
 
 // MarshalText returns the name.

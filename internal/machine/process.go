@@ -20,7 +20,7 @@ func Processor() string {
 	return runtime.GOARCH
 }
 
-// PeakMemory returns the largest memory of the process so far, in bytes; 0: unknown.
+// PeakMemory returns the peak memory of the process so far, in bytes; 0: unknown.
 func PeakMemory() int64 {
 	b, err := os.ReadFile("/proc/self/status")
 	if err == nil {

@@ -8,7 +8,7 @@ import (
 )
 
 // The header is a Python dictionary literal. NumPy sorts its three keys, but
-// the format says not to rely on it.
+// the format does not require it.
 var (
 	descrKey   = regexp.MustCompile(`'descr':\s*('[^']*'|\[[^\]]*\])`)
 	fortranKey = regexp.MustCompile(`'fortran_order':\s*(True|False)`)

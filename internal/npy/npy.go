@@ -1,5 +1,5 @@
 // Package npy writes and reads float32 arrays as NumPy's .npy files, version
-// 1.0: little-endian, C order, any rank. It is how raw maps leave oscar:
+// 1.0: little-endian, C order, any rank. oscar writes raw maps in this format:
 //
 //	numpy.load("map.npy")  # float32, shape (13, 13)
 //
@@ -26,8 +26,8 @@ const (
 )
 
 // Write writes values, row-major of the given shape, to the file path. The
-// file appears whole or not at all, and takes the place of an older one. An
-// empty shape is a scalar: one value.
+// file appears whole or not at all, and replaces an older one. An empty shape is a
+// scalar: one value.
 func Write(path string, shape []int, values []float32) error {
 	data, err := Encode(shape, values)
 	if err != nil {
@@ -42,8 +42,8 @@ func Write(path string, shape []int, values []float32) error {
 	return nil
 }
 
-// Read reads a file that [Write] or numpy.save made. Any other kind of array
-// than a little-endian float32 one in C order is an error that names the kind.
+// Read reads a file of [Write] or numpy.save. Arrays that are not little-endian float32
+// in C order are errors that name the type.
 func Read(path string) (shape []int, values []float32, err error) {
 	data, err := paths.ReadFile(path, paths.Graph)
 	if err != nil {
@@ -66,7 +66,7 @@ func Encode(shape []int, values []float32) ([]byte, error) {
 		return nil, fmt.Errorf("%d values for the shape %s; want %d", len(values), tuple(shape), count)
 	}
 	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': %s, }", tuple(shape))
-	if len(shape) > 0 { // NumPy leaves room for the first dimension to grow
+	if len(shape) > 0 { // NumPy reserves room for the first dimension to grow
 		header += strings.Repeat(" ", 21-len(strconv.Itoa(shape[0])))
 	}
 	header += strings.Repeat(" ", align-(prefix+len(header)+1)%align) + "\n" // 1 to 64 spaces, as NumPy
@@ -112,7 +112,7 @@ func Decode(data []byte) ([]int, []float32, error) {
 	return shape, values, nil
 }
 
-// size is the number of values in a shape: 1 for a scalar.
+// size returns the number of values of a shape: 1 for a scalar.
 func size(shape []int) (int, error) {
 	if len(shape) > maxRank {
 		return 0, fmt.Errorf("a shape of %d dimensions; want at most %d", len(shape), maxRank)
@@ -130,7 +130,7 @@ func size(shape []int) (int, error) {
 	return count, nil
 }
 
-// tuple writes a shape as Python does: (), (3,), (2, 3).
+// tuple writes a shape as in Python: (), (3,), (2, 3).
 func tuple(shape []int) string {
 	parts := make([]string, len(shape))
 	for i, n := range shape {

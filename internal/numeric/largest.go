@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// largest is the one table of the largest values of whole numbers in flags and
-// settings, by their names. Beyond them a computation cannot end or its memory
-// cannot be counted.
+// largest has the largest values of integer flags and settings, by name. Above them a
+// computation would not end, or its memory would overflow.
 var largest = map[string]int64{
 	"threads": 1024, "inter-threads": 1024, "workers": 1024,
 	"checkpoint-every": 1e9, "warmup_steps": 1e9, "min-leaf": 1e9,
@@ -20,12 +19,11 @@ var largest = map[string]int64{
 	"units": 1 << 26, "width": 1 << 14, "height": 1 << 14, "input": 1 << 14,
 }
 
-// other is the largest value of whole numbers that the table does not have, such
-// as the sizes of layers.
+// other is the largest value of integers that are not in the table, such as the sizes of
+// layers.
 const other = 1 << 20
 
-// CheckLargest returns an error if a flag or setting is larger than its largest
-// sensible value.
+// CheckLargest returns an error if a flag or setting is above its largest value.
 func CheckLargest(name string, value int64) error {
 	most, ok := largest[name]
 	if !ok {
@@ -37,11 +35,11 @@ func CheckLargest(name string, value int64) error {
 	return nil
 }
 
-// CheckAllLargest is [CheckLargest] for all signed whole numbers of a value with
-// JSON tags, and for those below it. Errors name the path of the keys.
+// CheckAllLargest is [CheckLargest] for all signed integers in a value with
+// JSON tags. Errors name the path of the keys.
 func CheckAllLargest(v any) error { return checkAll(reflect.ValueOf(v), "", "") }
 
-// checkAll is CheckAllLargest of a value with the path and the last key.
+// checkAll is CheckAllLargest for the value at a path, and its last key.
 func checkAll(v reflect.Value, path, key string) error {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
@@ -59,7 +57,7 @@ func checkAll(v reflect.Value, path, key string) error {
 			}
 			field, err := v.FieldByIndexErr(f.Index)
 			if err != nil {
-				continue // within an embedded pointer that is nil
+				continue // inside a nil embedded pointer
 			}
 			if err := checkAll(field, strings.TrimPrefix(path+"."+name, "."), name); err != nil {
 				return err

@@ -1,9 +1,9 @@
-// Package numeric holds small functions of numbers that several packages need.
+// Package numeric has small functions of numbers that several packages need.
 package numeric
 
 import "cmp"
 
-// ArgMax is the index of the largest value, the first of equal ones; 0 of none.
+// ArgMax returns the index of the largest value, the first of equal ones; 0 if there are none.
 func ArgMax[T cmp.Ordered](values []T) int {
 	best := 0
 	for i, v := range values {
@@ -14,7 +14,7 @@ func ArgMax[T cmp.Ordered](values []T) int {
 	return best
 }
 
-// Finite reports whether no value is NaN or infinite.
+// Finite reports whether all values are finite.
 func Finite[T float32 | float64](values ...T) bool {
 	for _, v := range values {
 		if v-v != 0 {
@@ -24,7 +24,7 @@ func Finite[T float32 | float64](values ...T) bool {
 	return true
 }
 
-// Float32s writes bytes as float32, 0..255, to dst, which is as long as src.
+// Float32s converts bytes, 0..255, to float32. dst is as long as src.
 func Float32s(dst []float32, src []uint8) {
 	dst = dst[:len(src)]
 	for i, v := range src {

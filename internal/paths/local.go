@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// CheckLocal returns an error unless a name that was read from a file stays
-// within its folder. The name has slashes.
+// CheckLocal returns an error unless a name from a file stays within its folder. The name
+// has slashes.
 func CheckLocal(name string) error {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
 		return fmt.Errorf("%q is no file within the folder", name)
@@ -17,9 +17,9 @@ func CheckLocal(name string) error {
 	return nil
 }
 
-// Local returns the path of a file below dir whose name was read from a file.
-// The file need not exist. A name that leads out of dir, by its elements or by a
-// symbolic link, is an error.
+// Local returns the path of a file below dir whose name comes from a file. The file need
+// not exist. It is an error if the name leads out of dir, by its elements or by a symbolic
+// link.
 func Local(dir, name string) (string, error) {
 	if err := CheckLocal(name); err != nil {
 		return "", err
@@ -39,8 +39,8 @@ func Local(dir, name string) (string, error) {
 	return path, nil
 }
 
-// RemoveLocal removes a file below dir whose name was read from a file. A file
-// that is not there is no error, one outside of dir is.
+// RemoveLocal removes a file below dir whose name comes from a file. A missing file is
+// not an error; a name that leads out of dir is.
 func RemoveLocal(dir, name string) error {
 	if err := CheckLocal(name); err != nil {
 		return err

@@ -1,4 +1,4 @@
-// Package paths answers questions about file names.
+// Package paths has functions for file names.
 package paths
 
 import (
@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// Exists reports whether there is a file or folder at path that can be looked at.
+// Exists reports whether there is a file or folder at path that the process may stat.
 func Exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
 
-// Within reports whether path is dir or lies below it. Both are absolute, or
+// Within reports whether path is dir or is below it. Both are absolute, or
 // relative to the same folder.
 func Within(dir, path string) bool {
 	rel, err := filepath.Rel(dir, path)
@@ -32,7 +32,7 @@ func Absolute(path string) string {
 	return path
 }
 
-// Real returns the absolute path with links resolved, as far as it exists.
+// Real returns the absolute path with the links in its existing part resolved.
 func Real(path string) string {
 	path = Absolute(path)
 	if real, err := filepath.EvalSymlinks(path); err == nil {
@@ -54,9 +54,8 @@ func TrimError(err error) error {
 	return err
 }
 
-// Shorten returns the path with a last element of at most 200 bytes: of a longer
-// one the beginning and a hash. It leaves room for an ending within the 255
-// bytes that file systems give a name.
+// Shorten returns the path with a last element of at most 200 bytes: a longer element is
+// cut and gets a hash. This leaves room for a suffix within the 255 bytes of file systems.
 func Shorten(path string) string {
 	const most, kept = 200, 160
 	dir, name := filepath.Split(path)

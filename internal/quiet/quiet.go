@@ -1,9 +1,8 @@
-// Package quiet keeps TensorFlow's start-up chatter from the user. The library
-// writes it to file descriptor 2, and some of it when it is loaded, before main
-// and before the environment can ask it not to. So a program that links this
-// package sets descriptor 2 aside first of all, unless --verbose is among its
-// arguments; [Start] then puts a filter there. os.Stderr and the Go runtime
-// write to the real one.
+// Package quiet suppresses TensorFlow's start-up messages. The library writes them to file
+// descriptor 2, some of them when it is loaded, before main and before the environment can
+// be changed. A program that links this package first saves descriptor 2 and redirects it,
+// unless --verbose is among its arguments; [Start] then puts a filter there. os.Stderr and
+// the Go runtime write to the saved one.
 package quiet
 
 /*
@@ -18,8 +17,7 @@ package quiet
 
 int oscar_stderr = -1;
 
-// Runs before the constructors of all shared libraries, so it keeps to plain
-// system calls.
+// Runs before the constructors of all shared libraries, so it uses only system calls.
 static void set_aside(int argc, char **argv, char **envp) {
 	(void)envp;
 	for (int i = 1; i < argc; i++)
@@ -37,7 +35,7 @@ static void set_aside(int argc, char **argv, char **envp) {
 __attribute__((section(".preinit_array"), used))
 static void (*oscar_preinit)(int, char **, char **) = set_aside;
 
-// How TensorFlow's log lines of level INFO and WARNING begin, and the notices
+// The beginnings of TensorFlow's log lines of level INFO and WARNING, and of the notices
 // around them; # is a digit.
 static const char *chatter[] = {
 	"WARNING: All log messages before absl", "I#### ##:", "W#### ##:",
@@ -45,7 +43,7 @@ static const char *chatter[] = {
 	"To enable the following instructions", "\t [[{{node", NULL,
 };
 
-// How a crash of Go begins. What follows goes to the crash output, too.
+// The beginning of a Go crash. The lines after it go to the crash output, too.
 static const char *crash[] = {"fatal error: ", "panic: ", "SIG", NULL};
 
 static int begins(const char *line, const char **patterns) {
@@ -61,21 +59,21 @@ static int begins(const char *line, const char **patterns) {
 
 static int crashing;
 
-// pass passes a line on, or what there is of one.
+// pass forwards a line, or the beginning of one.
 static void pass(const char *line, size_t n) {
 	if (crashing || begins(line, chatter))
 		return;
 	crashing = begins(line, crash);
-	if (crashing && strncmp(line, "fatal error: ", 13)) // that line alone goes to descriptor 2 only
+	if (crashing && strncmp(line, "fatal error: ", 13)) // only this line goes to descriptor 2 only
 		return;
 	for (ssize_t done; n > 0; line += done, n -= done)
 		if ((done = write(oscar_stderr, line, n)) < 0)
 			return;
 }
 
-// A thread of C's: when the library aborts, Go stops its goroutines first, and
-// one of them would not pass the library's last words on. It reads without a
-// stream: TensorFlow flushes all streams with each checkpoint it writes, and
+// A C thread: when the library aborts, Go stops its goroutines first, and
+// a goroutine would not forward the library's last lines. It reads without a
+// stream: TensorFlow flushes all streams with each checkpoint, and
 // would wait for the lock that a reader holds.
 static void *filter(void *from) {
 	static char text[1 << 16];
@@ -89,7 +87,7 @@ static void *filter(void *from) {
 			pass(line, end + 1 - line);
 		held -= line - text;
 		memmove(text, line, held);
-		if (held == sizeof text - 1) { // as long as no line is
+		if (held == sizeof text - 1) { // no line is this long
 			pass(text, held);
 			held = 0;
 		}
@@ -101,7 +99,7 @@ static int start_filter(int from) {
 	pthread_t thread;
 	sigset_t all, before;
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before); // signals are Go's
+	pthread_sigmask(SIG_SETMASK, &all, &before); // Go handles the signals
 	int failed = pthread_create(&thread, NULL, filter, (void *)(intptr_t)from);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return failed;
@@ -115,13 +113,13 @@ import (
 	"syscall"
 )
 
-// standard keeps the file of descriptor 2: were it collected, its finaliser
-// would close the descriptor, and the next file opened would get the chatter.
+// standard keeps the file of descriptor 2. If it were collected, its finaliser
+// would close the descriptor, and the next file opened would get the messages.
 var standard *os.File
 
-// Start makes os.Stderr the real standard error and lets through what the
-// library writes from now on, but for its chatter. With --verbose it does
-// nothing. Call it first in main.
+// Start makes os.Stderr the real standard error and forwards everything that the library
+// writes from now on, except its start-up messages. With --verbose it does nothing. Call it
+// first in main.
 func Start() error {
 	if C.oscar_stderr < 0 {
 		return nil

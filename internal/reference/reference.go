@@ -1,7 +1,6 @@
-// Package reference makes the networks that other programs are asked about in
-// oracles/networks: [Names], with weights and images by a formula that
-// oracles/reference.py has too, so that no file has to hold AlexNet02's 223 MB.
-// It also reads what the oracles said.
+// Package reference makes the networks of oracles/networks: [Names], with weights and
+// images by a formula that oracles/reference.py has too, so that AlexNet02's 223 MB need not
+// be stored. It also reads the oracles' results.
 package reference
 
 import (
@@ -22,13 +21,13 @@ import (
 	"oscar/tfmodel"
 )
 
-// classes is how many classes the networks have.
+// classes is the number of classes of the networks.
 const classes = 6
 
-// Names are the networks, as docs/correctness.md writes them.
+// Names are the networks, as in docs/correctness.md.
 var Names = []string{"tiny", "AlexNet02"}
 
-// Architecture is the network of that name.
+// Architecture returns the network of that name.
 func Architecture(name string) tfmodel.Architecture {
 	if name == "AlexNet02" {
 		return tfmodel.AlexNet02(classes)
@@ -36,7 +35,7 @@ func Architecture(name string) tfmodel.Architecture {
 	return tfmodel.Tiny(classes)
 }
 
-// hash is SplitMix64's i-th number from a seed that is the FNV-1a hash of a
+// hash returns SplitMix64's i-th number from a seed, the FNV-1a hash of a
 // name.
 func hash(seed uint64, i int) uint64 {
 	z := seed + uint64(i+1)*0x9E3779B97F4A7C15
@@ -51,7 +50,7 @@ func seedOf(name string) uint64 {
 	return h.Sum64()
 }
 
-// Draws are n numbers from -1 to 1, a function of the name, of 24 bits each.
+// Draws returns n numbers from -1 to 1, a function of the name, of 24 bits each.
 func Draws(name string, n int) []float64 {
 	out, seed := make([]float64, n), seedOf(name)
 	for i := range out {
@@ -62,7 +61,7 @@ func Draws(name string, n int) []float64 {
 
 func draw(seed uint64, i int) float64 { return float64(int(hash(seed, i)>>40)-1<<23) / (1 << 23) }
 
-// weightsOf returns an architecture's parameters. Layers in redrawn have others, for
+// weightsOf returns an architecture's parameters. Layers in redrawn have other values, for
 // the randomisation test.
 //
 // Kernels are uniform with a variance of 2 / inputs, so that the signal keeps
@@ -91,7 +90,7 @@ func weightsOf(a tfmodel.Architecture, redrawn ...string) (map[string][]float32,
 	return out, nil
 }
 
-// span is what a parameter's values lie between.
+// span returns the range of a parameter's values.
 func span(layer string, p tfmodel.Param) (from, to float64) {
 	switch p.Role {
 	case "kernel":
@@ -111,13 +110,13 @@ func span(layer string, p tfmodel.Param) (from, to float64) {
 	return -0.25, 0.25 // bias, beta
 }
 
-// Picture is the k-th image of a network's size.
+// Picture returns the k-th image of a network's size.
 func Picture(name string, k int) []float32 {
 	in := Architecture(name).Input
 	return picture(k, in[0], in[1])
 }
 
-// picture is the k-th image of that size: coloured tiles with noise, whole
+// picture returns the k-th image of that size: coloured tiles with noise, whole
 // numbers.
 func picture(k, height, width int) []float32 {
 	pixels := make([]float32, height*width*3)
@@ -130,13 +129,12 @@ func picture(k, height, width int) []float32 {
 	return pixels
 }
 
-// chosen are the pictures that oracles/networks asks about: on AlexNet02's
-// million units one is usually as near to a kink of ReLU or max pooling as
-// float32 rounds, and the gradient there is another for every program. make.py
-// sees to it that these two are further away.
+// chosen are the pictures for oracles/networks. For most pictures one of AlexNet02's million
+// units is so close to a kink of ReLU or max pooling that float32 may round it to the other
+// side, where every program's gradient differs. make.py checks that these two are not.
 var chosen = map[string][]int{"tiny": {0, 1}, "AlexNet02": {8, 33}}
 
-// Images are the first n of the two images of a network.
+// Images returns the first n of the two images of a network.
 func Images(name string, n int) explain.Images {
 	in := Architecture(name).Input
 	images := explain.Images{N: n, Height: in[0], Width: in[1], Channels: in[2]}
@@ -146,8 +144,8 @@ func Images(name string, n int) explain.Images {
 	return images
 }
 
-// Open makes a network of [Names] with its weights, as a SavedModel, and opens
-// that.
+// Open writes a network of [Names] with its weights as a SavedModel, and opens
+// it.
 func Open(t testing.TB, name string, redrawn ...string) *tfmodel.Attached {
 	t.Helper()
 	if testing.Short() && name != "tiny" {
@@ -161,8 +159,8 @@ func Open(t testing.TB, name string, redrawn ...string) *tfmodel.Attached {
 	return m
 }
 
-// Folder makes a network of [Names] with its weights, as a SavedModel, and returns the
-// SavedModel's folder.
+// Folder writes a network of [Names] with its weights as a SavedModel, and returns its
+// folder.
 func Folder(t testing.TB, name string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "model")
@@ -214,7 +212,7 @@ func write(dir string, a tfmodel.Architecture, redrawn []string) error {
 	return savedmodel.Write(context.Background(), dir, n.SavedModel(session, signatures, meta))
 }
 
-// assigned opens a session whose variables have these values.
+// assigned opens a session whose variables have the given values.
 func assigned(g *graph.Graph, values map[string][]float32) (*graph.Session, error) {
 	var feeds []graph.Feed
 	var ops []graph.Op
@@ -246,7 +244,7 @@ func assigned(g *graph.Graph, values map[string][]float32) (*graph.Session, erro
 	return session, nil
 }
 
-// Read reads what oracles/networks/make.py wrote of a network.
+// Read reads a file that oracles/networks/make.py wrote for a network.
 func Read(t testing.TB, network, file string, into any) {
 	t.Helper()
 	root, err := agreement.Root()
@@ -262,7 +260,7 @@ func Read(t testing.TB, network, file string, into any) {
 	}
 }
 
-// Sampled is what an oracle's file keeps of a map: all values (Stride 1), or
+// Sampled is the part of a map that an oracle's file has: all values (Stride 1), or
 // every Stride-th value of every Stride-th row, from Stride/2 on, and the sums
 // of tiles of Stride x Stride.
 type Sampled struct {
@@ -270,9 +268,9 @@ type Sampled struct {
 	Values, Tiles         []float64
 }
 
-// Apart is how far a map is from the oracle's: the largest difference as a share
-// of the largest value, and the same of the sums of tiles, whichever is larger.
-// NaN if the shapes differ.
+// Apart returns the difference between a map and the oracle's: the largest difference of
+// values, or of sums of tiles, as a share of the largest, whichever is larger. NaN if the
+// shapes differ.
 func (s Sampled) Apart(g explain.Grid) float64 {
 	if g.Height != s.Height || g.Width != s.Width || s.Stride < 1 {
 		return math.NaN()
@@ -297,12 +295,12 @@ func (s Sampled) Apart(g explain.Grid) float64 {
 	return max(a, b)
 }
 
-// Asked is what every file of oracles/networks begins with.
+// Asked is the beginning of every file of oracles/networks.
 type Asked struct {
 	Made    map[string]string
 	Targets []int
 	Logits  [][]float64
 }
 
-// Oracle names a program with the version that was asked.
+// Oracle returns the name of a program with its version.
 func (a Asked) Oracle(program string) string { return program + " " + a.Made[program] }

@@ -1,6 +1,6 @@
-// Package resultdir makes, locks and resumes folders of results. A folder belongs
-// to one process at a time, is locked before any work is done, and nothing in it
-// that oscar did not write is touched.
+// Package resultdir creates, locks and resumes folders of results. One process uses a folder
+// at a time and locks it before it does any work. Files that oscar did not write are not
+// changed.
 package resultdir
 
 import (
@@ -18,29 +18,29 @@ import (
 
 // Kind describes the folders of one verb.
 type Kind struct {
-	// Mark is the file that tells results of this kind, which may be resumed. ""
-	// if they cannot be.
+	// Mark is the file that identifies results of this kind, which may be resumed; "" if they
+	// cannot be resumed.
 	Mark string
-	// Early are the names, or patterns as of [filepath.Match], of what is written
-	// before Mark. In a folder with a lock file they are the work of a process that
-	// ended too soon.
+	// Early are the names, or patterns of [filepath.Match], of the files that are written
+	// before Mark. In a folder with a lock file they were left by a process that ended
+	// too early.
 	Early []string
 }
 
 // Dir is a locked folder of results.
 type Dir struct {
 	Path    string
-	Resumed bool // it has results of its kind
+	Resumed bool // the folder has results of its kind
 
-	made bool // by this process
+	made bool // this process created the folder
 	lock *os.File
 }
 
-// runMark is the file that tells a run of oscar train.
+// runMark is the file that identifies a run.
 const runMark = "experiment.json"
 
-// Open locks a folder for results, and makes it if it does not exist. It must be
-// empty or have results of its kind. What interrupted writes left is removed.
+// Open locks a folder for results, and creates it if it does not exist. It must be empty or
+// have results of its kind. Open removes the remains of interrupted writes.
 func Open(path string, kind Kind) (*Dir, error) {
 	if _, err := kind.Check(path); err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func Open(path string, kind Kind) (*Dir, error) {
 		}
 		return nil, err
 	}
-	// Another process may have used the folder until it was locked.
+	// Another process may have used the folder before it was locked.
 	if d.Resumed, err = kind.Check(path); err == nil {
 		err = atomicfile.Clean(path)
 	}
@@ -69,8 +69,8 @@ func Open(path string, kind Kind) (*Dir, error) {
 	return d, nil
 }
 
-// Close unlocks the folder. If it has nothing but the lock file, that is removed,
-// and the folder if Open made it.
+// Close unlocks the folder. If only the lock file is left it removes this file, and the
+// folder if Open created it.
 func (d *Dir) Close() error {
 	entries, err := os.ReadDir(d.Path)
 	if err == nil && len(entries) == 1 {
@@ -100,7 +100,7 @@ func (k Kind) Check(path string) (resumed bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		if _, lost := list[k.Mark]; lost || has(k.Mark) { // reading it tells that it is lost
+		if _, lost := list[k.Mark]; lost || has(k.Mark) { // if it is lost, reading it gives an error
 			return true, nil
 		}
 	}

@@ -1,6 +1,6 @@
-// Package seeded makes random numbers that depend on a seed and on what they
-// are for. The same input gives the same numbers on every machine and with
-// every version of Go, so that a result can be computed again to the bit.
+// Package seeded makes random numbers from a seed and the data that they are for. The same
+// input gives the same numbers on every machine and in every version of Go, so
+// results can be computed again with the same bits.
 package seeded
 
 import (
@@ -18,9 +18,9 @@ func New(data []byte) *rand.Rand {
 // WithKey returns a generator, ChaCha8, with the key.
 func WithKey(key [32]byte) *rand.Rand { return rand.New(rand.NewChaCha8(key)) }
 
-// Digest is the SHA-256 hash of the numbers, then of the bits of the values,
-// all little-endian. It stands for an image: what is drawn for the image then
-// depends on what it shows, not on its place in a batch.
+// Digest returns the SHA-256 hash of the numbers, then of the bits of the values,
+// all little-endian. As the key of an image, it makes the random numbers depend on the
+// image's content, not on its place in a batch.
 func Digest(values []float32, numbers ...uint64) [32]byte {
 	hash := sha256.New()
 	buf := make([]byte, 0, 4096)

@@ -1,4 +1,4 @@
-// Package testkit holds what the tests of several packages need.
+// Package testkit has helpers for the tests of several packages.
 package testkit
 
 import (
@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// WantError fails unless the error's text is exactly that.
+// WantError fails the test unless the error's text is exactly text.
 func WantError(t *testing.T, err error, text string) {
 	t.Helper()
 	if err == nil {
@@ -19,7 +19,7 @@ func WantError(t *testing.T, err error, text string) {
 	}
 }
 
-// Tree reads all files below a folder, by path relative to it.
+// Tree reads all files below a folder, by relative path.
 func Tree(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -37,7 +37,7 @@ func Tree(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// CopyDir copies a folder that a test is going to change.
+// CopyDir copies a folder that a test changes.
 func CopyDir(t *testing.T, from string) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), filepath.Base(from))

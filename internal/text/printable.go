@@ -8,10 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// Printable returns s with the characters that could deceive a reader written as
-// \u202e: terminal escapes and other control characters, marks that turn the
-// direction of writing, and invisible ones. Lines and tabs stay. Bytes that are no
-// UTF-8 become \x9b. Within a JSON string the result has the same meaning.
+// Printable returns s with the characters that could deceive a reader written as \u202e:
+// terminal escapes and other control characters, marks that change the writing
+// direction, and invisible characters. Newlines and tabs stay. Bytes that are not UTF-8
+// become \x9b. Within a JSON string the result has the same meaning.
 func Printable(s string) string {
 	if !strings.ContainsFunc(s, deceives) && utf8.ValidString(s) {
 		return s
@@ -34,10 +34,10 @@ func Printable(s string) string {
 	return b.String()
 }
 
-// deceives reports whether a character is not seen, or changes how others are.
+// deceives reports whether a character is invisible or changes how others are shown.
 func deceives(r rune) bool {
 	switch r {
-	case '\n', '\t', '\u200c', '\u200d': // the last two are letters' joints in some scripts
+	case '\n', '\t', '\u200c', '\u200d': // the last two join letters in some scripts
 		return false
 	case '\u2028', '\u2029':
 		return true
@@ -45,13 +45,13 @@ func deceives(r rune) bool {
 	return unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Cf, r)
 }
 
-// Writer passes text on as [Printable] has it and remembers the first error.
+// Writer forwards text through [Printable] and remembers the first error.
 type Writer struct {
 	To  io.Writer
-	Err error // the first of To
+	Err error // the first error of To
 }
 
-// Write writes text, which holds whole characters.
+// Write writes text, which must consist of whole characters.
 func (w *Writer) Write(b []byte) (int, error) {
 	if w.Err == nil {
 		_, w.Err = io.WriteString(w.To, Printable(string(b)))
@@ -62,8 +62,8 @@ func (w *Writer) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Cell returns the text for a cell of a CSV file. Spreadsheets take a text that
-// begins like a formula for one; it gets an apostrophe.
+// Cell returns the text for a cell of a CSV file. A text that a spreadsheet would read as a
+// formula gets an apostrophe.
 func Cell(s string) string {
 	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
 		return "'" + s
