@@ -1,5 +1,5 @@
-// Package client asks an "oscar serve" for predictions and explanations. It needs no
-// TensorFlow.
+// Package client sends requests to an "oscar serve" for predictions and explanations. It
+// does not need TensorFlow.
 //
 //	c := client.Client{URL: "http://127.0.0.1:8501"}
 //	e, err := c.Explain(ctx, "first", picture, client.Options{Method: "gradcam"})
@@ -19,26 +19,26 @@ import (
 	"time"
 )
 
-// Client knows a server. It is safe for concurrent use.
+// Client sends requests to one server. It is safe for concurrent use.
 type Client struct {
 	URL   string       // "http://127.0.0.1:8501"
-	Token string       // "" if the server asks for none
+	Token string       // "" if the server needs none
 	HTTP  *http.Client // nil: http.DefaultClient
-	// Tries is how often a request is sent that a full queue refuses; 0 is 4.
+	// Tries is how often a request is sent while the queue is full; 0 is 4.
 	Tries int
 }
 
-// Prediction is what a model says of an image.
+// Prediction is the prediction for an image.
 type Prediction struct {
-	Class         int       `json:"class"` // the index of the most probable one
+	Class         int       `json:"class"` // the index of the most probable class
 	Logits        []float32 `json:"logits"`
 	Probabilities []float32 `json:"probabilities"` // in the order of the model's classes
 }
 
-// Options say how an image is explained. A zero value is the server's default.
+// Options configure an explanation. A zero value is the server's default.
 type Options struct {
 	Method   string // "gradcam"
-	Layer    string // "" for the model's own choice
+	Layer    string // "" for the model's default
 	Class    string // a name, an index, or "predicted"
 	ColorMap string // of an overlay
 	Alpha    string // opacity of an overlay, "0" to "1"
@@ -56,7 +56,7 @@ type Explanation struct {
 	Map           [][]float32 `json:"map"` // rows, signed and unscaled
 }
 
-// Error is an answer with another status than 200.
+// Error is a response with a status other than 200.
 type Error struct {
 	Status  int
 	Message string
@@ -88,7 +88,7 @@ func (c Client) Explain(ctx context.Context, model string, picture []byte, o Opt
 	return &answer.Explanations[0], nil
 }
 
-// Overlay returns the explanation over the image, a PNG of its size.
+// Overlay returns the image with the explanation, as a PNG of its size.
 func (c Client) Overlay(ctx context.Context, model string, picture []byte, o Options) ([]byte, error) {
 	return c.post(ctx, model, "explain", o.query("overlay"), picture)
 }
@@ -113,7 +113,7 @@ func (o Options) query(format string) url.Values {
 	return q
 }
 
-// ask posts an image and decodes the answer.
+// ask posts an image and decodes the response.
 func (c Client) ask(ctx context.Context, model, verb string, query url.Values, picture []byte, into any) error {
 	b, err := c.post(ctx, model, verb, query, picture)
 	if err != nil {
@@ -126,7 +126,7 @@ func (c Client) post(ctx context.Context, model, verb string, query url.Values, 
 	return c.send(ctx, http.MethodPost, "/v1/models/"+url.PathEscape(model)+":"+verb+"?"+query.Encode(), picture)
 }
 
-// send sends a request, again after a while if the server's queue is full.
+// send sends a request, and repeats it after a delay if the server's queue is full.
 func (c Client) send(ctx context.Context, method, path string, body []byte) ([]byte, error) {
 	tries := c.Tries
 	if tries == 0 {
@@ -146,7 +146,7 @@ func (c Client) send(ctx context.Context, method, path string, body []byte) ([]b
 	}
 }
 
-// once sends a request. wait is how long the server wants to be left alone.
+// once sends a request. wait is the delay that the server asks for.
 func (c Client) once(ctx context.Context, method, path string, body []byte) (answer []byte, wait time.Duration, err error) {
 	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.URL, "/")+path, bytes.NewReader(body))
 	if err != nil {

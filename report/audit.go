@@ -121,7 +121,7 @@ func (a auditChapter) duplicates() page.Section {
 	return s
 }
 
-// part says which part an image is in.
+// part returns the words for an image's part of the split.
 func part(name string) string {
 	if name == "" {
 		return "in no part of the split"

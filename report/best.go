@@ -13,8 +13,8 @@ import (
 // testMeasure is the measure by which variants are ranked.
 const testMeasure = "test_accuracy"
 
-// best says which variant is best on the test set, and how far from the base; ""
-// if the test set was not measured for the base and another.
+// best returns a sentence with the best variant on the test set and its difference from
+// the base; "" if the test set was not measured for the base and another variant.
 func (v *studyChapter) best() string {
 	var done []result.Variant
 	for _, x := range v.Variants {

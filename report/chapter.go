@@ -9,18 +9,18 @@ import (
 	"oscar/report/page"
 )
 
-// chapter holds the parts of a page that one folder gives.
+// chapter has the parts of a page that come from one folder.
 type chapter struct {
 	dir     string
-	page    page.Page      // of this folder alone
-	about   []page.Section // come after the results of all folders
-	subject string         // "The training": heads the setup if there are several
-	setup   []page.Block   // what was run
-	notes   []string       // unexpected events
+	page    page.Page      // page of this folder
+	about   []page.Section // sections after the results of all folders
+	subject string         // heading of the setup if there are several chapters: "The training"
+	setup   []page.Block   // settings and commands
+	notes   []string       // deviations and warnings
 }
 
-// join makes a page of chapters: the results of each, then what was run, then the
-// notes. Headings of chapters of one kind have the names of their folders.
+// join makes a page of chapters: the results of each, then the settings, then the
+// notes. If several chapters are of one kind, their headings have the names of the folders.
 func join(chapters []chapter) page.Page {
 	p := chapters[0].page
 	p.Sections = nil
@@ -46,7 +46,7 @@ func join(chapters []chapter) page.Page {
 			return list
 		}
 		sections := named(c.page.Sections)
-		if i > 0 && len(sections) > 0 { // only the first chapter's lead is the page's
+		if i > 0 && len(sections) > 0 { // only the first chapter's lead is the page's lead
 			sections = slices.Clone(sections)
 			sections[0].Blocks = append([]page.Block{page.Text(c.page.Lead)}, sections[0].Blocks...)
 		}
@@ -76,7 +76,7 @@ func join(chapters []chapter) page.Page {
 }
 
 // folderNames names the chapters by the shortest ends of their folders' paths that
-// differ.
+// are unique.
 func folderNames(chapters []chapter) []string {
 	names := make([]string, len(chapters))
 	for i, c := range chapters {

@@ -36,8 +36,8 @@ type compareChapter struct {
 	dir string
 }
 
-// lead says which model is better, if the images bear it, and whether the
-// explanations moved.
+// lead says which model is better, if there are enough images, and whether the
+// explanations differ.
 func (c compareChapter) lead() string {
 	f := c.Figures[0]
 	text := fmt.Sprintf("%s do not tell which of A and B is more accurate: %s and %s correct, McNemar's p %s.",

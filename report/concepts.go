@@ -113,7 +113,7 @@ func (g *globalChapter) concepts() page.Section {
 	}}
 }
 
-// answer returns the cell of a concept and a class.
+// answer returns the cell of a concept and a class, with its verdict.
 func answer(s global.Sensitivity) page.Cell {
 	switch s.Verdict {
 	case global.TooFewImages:

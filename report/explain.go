@@ -18,8 +18,8 @@ func explainChapters(ctx context.Context, dir string) ([]chapter, error) {
 	return explainChaptersOf(ctx, dir, nil)
 }
 
-// explainChaptersOf reads a folder of explanations: of its own, or within the
-// folder of a training, which may be nil.
+// explainChaptersOf reads a folder of explanations. of is the run whose folder contains
+// it; nil: none.
 func explainChaptersOf(ctx context.Context, dir string, of *result.Training) ([]chapter, error) {
 	settings, err := result.ReadSettings(dir)
 	if err != nil {
@@ -53,18 +53,18 @@ type methodAt struct{ method, layer string }
 type explanations struct {
 	dir      string
 	settings result.Settings
-	within   bool       // within a run's folder, whose chapter has the accuracy
+	within   bool       // in a run's folder, whose chapter has the accuracy
 	methods  []methodAt // in the order of the manifest
-	classes  []string   // the model's
+	classes  []string   // classes of the model
 
 	images        int
 	all, unseen   *tally
 	partsKnown    int // readable images whose part is known
 	statuses      map[methodAt]map[string]int
 	peaks         map[methodAt]float64 // sum of the maps' largest values
-	unreadable    []string             // a line each
+	unreadable    []string             // one line each
 	strange       int                  // readable images of unknown class
-	chosenOfWhole bool                 // the images shown are chosen from the whole test set
+	chosenOfWhole bool                 // the shown images are chosen from the whole test set
 }
 
 // tally counts labelled images, and chooses those to show.
@@ -78,8 +78,8 @@ func newTally(classes []string) *tally {
 	return &tally{confusion: metric.NewConfusion(classes), chooser: result.NewChooser(classes)}
 }
 
-// shown returns the images that sections of predictions are about: those that
-// the model has not seen, if there are any.
+// shown returns the images for the sections of predictions: those that the model was not
+// trained on, if there are any.
 func (x *explanations) shown() *tally {
 	if x.unseen != nil && x.unseen.labelled > 0 {
 		return x.unseen
@@ -143,8 +143,8 @@ func (t *tally) add(a result.Classification) {
 	}
 }
 
-// classification returns the classification of a row's image. Older manifests do not
-// say the true class: there it is that of the path.
+// classification returns the classification of a row's image. In older manifests without
+// the true class it is that of the path.
 func (x *explanations) classification(r result.Row) result.Classification {
 	confidence := r.Probabilities[r.Predicted]
 	a := result.Classification{Image: r.Image, SHA256: r.SHA256, Truth: r.Truth, Predicted: r.Predicted, Probability: &confidence}
@@ -154,8 +154,8 @@ func (x *explanations) classification(r result.Row) result.Classification {
 	return a
 }
 
-// chosenFrom replaces the images to choose from by a run's whole test set, from
-// which the explained images were chosen.
+// chosenFrom sets the images to choose from to a run's whole test set, from which the
+// explained images were chosen.
 func (x *explanations) chosenFrom(t *result.Training) {
 	if x.classes == nil {
 		return
@@ -167,7 +167,7 @@ func (x *explanations) chosenFrom(t *result.Training) {
 	}
 }
 
-// chapter returns what the explanations have for a page.
+// chapter returns the chapter of the explanations.
 func (x *explanations) chapter(g *gallery) (chapter, error) {
 	command, err := again(x.dir)
 	if err != nil {
@@ -202,7 +202,7 @@ func (x *explanations) chapter(g *gallery) (chapter, error) {
 	return c, nil
 }
 
-// accuracy returns the share of correct predictions, and of which images it is.
+// accuracy returns the share of correct predictions, with a note about the images.
 func (x *explanations) accuracy(t *tally) page.Figure {
 	low, high := metric.Wilson95(t.confusion.Correct(), t.labelled)
 	f := page.Figure{Name: "Accuracy", Value: page.Percent(t.confusion.Accuracy()), Note: "95\u202f%: " + page.PercentRange(low, high)}
@@ -218,7 +218,7 @@ func (x *explanations) accuracy(t *tally) page.Figure {
 	return f
 }
 
-// about says of which images the predictions are.
+// about describes the images of the predictions.
 func (x *explanations) about(t *tally) string {
 	text := fmt.Sprintf("%s whose class is known.", page.Count(t.labelled, "image"))
 	switch {
@@ -235,7 +235,7 @@ func (x *explanations) about(t *tally) string {
 	return text
 }
 
-// by names the methods, if they are few.
+// by names the methods, if there are few.
 func (x *explanations) by() string {
 	if len(x.methods) > 4 {
 		return fmt.Sprintf("%d methods and layers", len(x.methods))
@@ -247,7 +247,7 @@ func (x *explanations) by() string {
 	return strings.Join(names, ", ")
 }
 
-// name returns the method's name, with the layer if it is used at several.
+// name returns the method's name, with the layer if there are several.
 func (x *explanations) name(m methodAt) string {
 	for _, other := range x.methods {
 		if other.method == m.method && other.layer != m.layer {
@@ -318,7 +318,7 @@ func nonzero[T int | uint64 | float64](n T) string {
 	return fmt.Sprint(n)
 }
 
-// brief returns the end of an image's path: its folder and its name.
+// brief returns the last two elements of an image's path.
 func brief(path string) string {
 	return filepath.ToSlash(filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path)))
 }

@@ -167,12 +167,12 @@ func cappedShelf(s *page.Shelf) []page.Block {
 	return []page.Block{page.Wall{*s}, notShown(more)}
 }
 
-// notShown says how many classes are left out.
+// notShown returns a text with the number of classes that are left out.
 func notShown(n int) page.Text {
 	return page.Text(counted(n, "more class is not shown.", "more classes are not shown."))
 }
 
-// deviationColors are those of a standard deviation.
+// deviationColors returns the colour map of standard deviations.
 func deviationColors() heatmap.ColorMap {
 	m, _ := heatmap.LookupColorMap(global.DeviationColors)
 	return m
@@ -270,7 +270,7 @@ func eigenvalues(classes []global.ClassSpRAy) page.Charts {
 	return out
 }
 
-// sizesOf returns the sizes of the strategies, and how well they are separated.
+// sizesOf returns the sizes of the strategies and their separation.
 func sizesOf(c global.ClassSpRAy) []page.Cell {
 	var sizes []string
 	for _, cluster := range c.Clusters {

@@ -14,22 +14,22 @@ import (
 	"oscar/result"
 )
 
-// reportFile is the default name of a report, in the folder that it is about.
+// reportFile is the default name of a report, in the folder of the results.
 const reportFile = "report.html"
 
 // Options are the options of [Write].
 type Options struct {
-	// Dirs are folders of results. The page is about the first; what the others
-	// have comes after it.
+	// Dirs are folders of results. The page is about the first; chapters of the others
+	// follow.
 	Dirs    []string
 	Out     string       // the HTML file; "": report.html in the first folder
-	Version string       // of oscar, for the page's last line
+	Version string       // version of oscar, for the page's last line
 	Stage   func(string) // receives the name of each stage; may be nil
 }
 
-// Write writes the results of folders as one HTML file, and returns its path.
-// Results within a run's folder come with the run. The folders are only read;
-// images are shown if they are where the results say, or in the run's data.
+// Write writes the results of folders as one HTML file, and returns its path. For a run it
+// includes the results within its folder. The folders are only read. An image is shown if it
+// is at its recorded path or in the run's data.
 func Write(ctx context.Context, o Options) (string, error) {
 	if len(o.Dirs) == 0 {
 		return "", fmt.Errorf("no folder to report on")
@@ -54,8 +54,8 @@ func Write(ctx context.Context, o Options) (string, error) {
 	return o.Out, checksum.Update(filepath.Dir(o.Out), filepath.Base(o.Out))
 }
 
-// HTML returns the page that [Write] writes. home, if not empty, is a URL to which
-// the page leads back.
+// HTML returns the page of [Write]. If home is not empty the page has a link to this
+// URL.
 func HTML(ctx context.Context, o Options, home string) ([]byte, error) {
 	if len(o.Dirs) == 0 {
 		return nil, fmt.Errorf("no folder to report on")
@@ -81,7 +81,7 @@ func build(ctx context.Context, o *Options) (page.Page, error) {
 			return page.Page{}, err
 		}
 		for _, c := range more {
-			// Results within a run may be named as well.
+			// A folder within a run may also be given.
 			if !slices.ContainsFunc(chapters, func(has chapter) bool { return paths.Absolute(has.dir) == paths.Absolute(c.dir) }) {
 				chapters = append(chapters, c)
 			}
@@ -95,7 +95,7 @@ func build(ctx context.Context, o *Options) (page.Page, error) {
 }
 
 // KindOf returns the verb that made a folder of results, "oscar train", and whether
-// it is finished; "" if the folder has no results.
+// its work is finished; "" if the folder has no results.
 func KindOf(dir string) (verb string, finished bool) {
 	for _, kind := range kinds {
 		if paths.Exists(filepath.Join(dir, kind.first)) {
@@ -107,8 +107,8 @@ func KindOf(dir string) (verb string, finished bool) {
 
 type withinKey struct{}
 
-// Within returns a context in which reports show photographs below the given folders
-// only. Others count as missing.
+// Within returns a context in which reports show only photographs below the given folders.
+// Other photographs count as missing.
 func Within(ctx context.Context, dirs []string) context.Context {
 	real := make([]string, len(dirs))
 	for i, dir := range dirs {
@@ -117,7 +117,7 @@ func Within(ctx context.Context, dirs []string) context.Context {
 	return context.WithValue(ctx, withinKey{}, real)
 }
 
-// readable reports whether a photograph may be read, see [Within].
+// readable reports whether a photograph may be read; see [Within].
 func readable(ctx context.Context, path string) bool {
 	dirs, bounded := ctx.Value(withinKey{}).([]string)
 	if !bounded {
@@ -127,7 +127,7 @@ func readable(ctx context.Context, path string) bool {
 	return slices.ContainsFunc(dirs, func(dir string) bool { return paths.Within(dir, path) })
 }
 
-// kinds are the kinds of folders, known by the file that their verb writes first.
+// kinds are the kinds of folders, identified by the file that their verb writes first.
 var kinds = []struct {
 	first, last, verb string
 	chapters          func(context.Context, string) ([]chapter, error)
@@ -176,7 +176,7 @@ func chaptersWithin(ctx context.Context, run *result.Training) ([]chapter, error
 		if err != nil {
 			return nil, err
 		}
-		has := func(name string) bool { // or had: then reading it tells
+		has := func(name string) bool { // or had it: reading it then gives an error
 			_, listed := list[name]
 			return listed || paths.Exists(filepath.Join(dir, name))
 		}
@@ -197,7 +197,7 @@ func chaptersWithin(ctx context.Context, run *result.Training) ([]chapter, error
 	return out, nil
 }
 
-// again returns the command lines that made a folder, if they are recorded.
+// again returns the command lines that made a folder, if they were recorded.
 func again(dir string) ([]page.Block, error) {
 	lines, err := result.Commands(dir)
 	if err != nil || len(lines) == 0 {

@@ -47,20 +47,20 @@ func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
 	return []chapter{c}, nil
 }
 
-// trust is what the scores say about which method to trust.
+// trust is the conclusion from scores about which method to trust.
 type trust struct {
 	methods, passed, tested int
-	kinds                   []string // of metrics that decide, in the order of the table
-	best                    []string // the methods that pass in each of these kinds, and most often
-	passes, metrics         int      // of each of the best, in these kinds
+	kinds                   []string // kinds of metrics that decide, in the order of the table
+	best                    []string // the methods that pass in each of these kinds, most often
+	passes, metrics         int      // of each of the best methods, in these kinds
 }
 
 // deciding are the kinds of metrics that decide whether to trust a method. A map
 // can be stable and concentrated and still be wrong.
 var deciding = []score.Kind{score.Faithfulness, score.Localisation, score.Randomisation}
 
-// trustOf counts the scores that beat every control. To be trusted, a method has
-// to beat them in at least one metric of each deciding kind.
+// trustOf counts the scores that beat every control. A method can be trusted if it beats
+// them in at least one metric of each deciding kind.
 func trustOf(t score.Table) trust {
 	out := trust{}
 	for _, m := range t.Metrics {
@@ -102,7 +102,7 @@ func trustOf(t score.Table) trust {
 	return out
 }
 
-// sentence answers the page's title, if the scores bear it.
+// sentence answers the page's title, if there are enough scores.
 func (t trust) sentence() string {
 	kinds := strings.Join(t.kinds, ", ")
 	switch len(t.best) {

@@ -75,7 +75,7 @@ func (v *studyChapter) figures() page.Figures {
 		page.Figure{Name: "Training time", Value: page.Seconds(v.Seconds), Note: "of all runs"})
 }
 
-// claims shows the claims of others, and the verdicts on them.
+// claims shows the claims of the study and their verdicts.
 func (v *studyChapter) claims() page.Section {
 	var list page.Statements
 	tones := map[string]page.Tone{result.Supported: page.Good, result.NotSupported: page.Bad}

@@ -74,10 +74,10 @@ var intervals = map[string]string{
 // isCost reports whether a measure is of time or memory.
 func isCost(m result.Measure) bool { return m.Unit == "bytes" || m.Unit == "images/s" }
 
-// title is a measure's, without the method that the table is of.
+// title returns a measure's title without the method.
 func title(m result.Measure) string { return strings.TrimSuffix(m.Title, " of "+m.Method) }
 
-// measured is a table of variants by measures.
+// measured returns a table of variants by measures.
 func (v *studyChapter) measured(measures []result.Measure) page.Table {
 	t := page.Table{Caption: "Mean over the seeds, with its interval below", Corner: "variant"}
 	kinds := map[string]bool{}
@@ -120,7 +120,7 @@ func (v *studyChapter) measured(measures []result.Measure) page.Table {
 	return t
 }
 
-// figureCell is a figure over its interval.
+// figureCell returns a cell with a figure and its interval.
 func figureCell(f result.Figure, m result.Measure) page.Cell {
 	c := page.Cell{Text: inUnit(float64(f.Mean), m)}
 	if f.Interval != result.None && !math.IsNaN(float64(f.Low)) {
@@ -165,7 +165,7 @@ func (v *studyChapter) scale(m result.Measure) func(result.Figure) *page.Span {
 	}
 }
 
-// mcnemar is a row for each variant that was compared with another.
+// mcnemar returns a table with a row for each variant that was compared with another.
 func (v *studyChapter) mcnemar() page.Table {
 	t := page.Table{
 		Caption: "Predictions on the same test images, for each seed", Corner: "variant",
@@ -193,7 +193,7 @@ func (v *studyChapter) mcnemar() page.Table {
 	return t
 }
 
-// published compares figures of others with those measured here.
+// published compares published figures with those measured here.
 func (v *studyChapter) published() page.Table {
 	t := page.Table{Caption: "Published figures and those measured here", Corner: "variant",
 		Columns: []page.Column{{Name: "measure", Text: true}, {Name: "published"}, {Name: "here"}}}
@@ -256,7 +256,7 @@ func (v *studyChapter) curves() page.Section {
 	return s
 }
 
-// overSeeds is the mean of the runs' epochs, with their range.
+// overSeeds returns the mean of the runs' epochs, with their range.
 func overSeeds(name string, color int, runs []result.Run, value func(result.Epoch) float64) page.Series {
 	s := page.Series{Name: name, Color: color}
 	epochs := 0
@@ -280,7 +280,7 @@ func overSeeds(name string, color int, runs []result.Run, value func(result.Epoc
 	return s
 }
 
-// variants says what each is.
+// variants describes each variant.
 func (v *studyChapter) variants() page.Section {
 	t := page.Table{Caption: "The edits of each variant", Corner: "variant", Columns: []page.Column{
 		{Name: "edits", Text: true}, {Name: "why", Text: true}, {Name: "network", Text: true}, {Name: "parameters"}, {Name: "epochs"}, {Name: "state", Text: true},

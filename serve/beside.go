@@ -11,7 +11,7 @@ import (
 	"oscar/methods"
 )
 
-// The choices of what is shown side by side.
+// The kinds of maps that are shown side by side.
 const (
 	besideMethods = "methods"
 	besideLayers  = "layers"
@@ -24,10 +24,10 @@ type tile struct {
 	Overlay, URL, Title, Note string
 }
 
-// mostTiles is how many maps are shown side by side.
+// mostTiles is the largest number of maps side by side.
 const mostTiles = 12
 
-// tiles lists the views that stand beside a view.
+// tiles lists the views to show next to a view.
 func (s *Server) tiles(o *subject, p *explorePage) []tile {
 	var out []tile
 	add := func(v view, title, note string) {
@@ -67,7 +67,7 @@ func (s *Server) tiles(o *subject, p *explorePage) []tile {
 	return out
 }
 
-// besideChoices are the choices that make sense for a page.
+// besideChoices returns the kinds that apply to a page.
 func (s *Server) besideChoices(p *explorePage, m methods.Method) []choice {
 	out := []choice{{"", "nothing", p.View.Beside == ""}}
 	for _, c := range []struct {
@@ -81,8 +81,8 @@ func (s *Server) besideChoices(p *explorePage, m methods.Method) []choice {
 	return out
 }
 
-// shareScale gives the tiles one colour scale: the largest of theirs. Tiles of several
-// methods or layers have other units, and are left as they are.
+// shareScale gives the tiles one colour scale, the largest of theirs. Tiles of several
+// methods or layers have different units and keep their own.
 func (s *Server) shareScale(ctx context.Context, p *explorePage) error {
 	if p.View.Scale != scaleShared || p.View.Beside != besideClasses && p.View.Beside != besideModels {
 		return nil

@@ -60,7 +60,7 @@ type confusionCell struct {
 	Label string
 }
 
-// Of the grid, and of the matrix.
+// Limits of the grid and of the matrix.
 const (
 	perPage     = 60
 	mostClasses = 30
@@ -75,7 +75,7 @@ func filterOf(q url.Values) filter {
 	return filter{q.Get("truth"), q.Get("predicted"), q.Get("part"), q.Get("answer"), q.Get("status"), q.Get("method"), q.Get("region"), q.Get("sort"), page}
 }
 
-// query is the filter as parameters of a URL.
+// query returns the filter as the query of a URL.
 func (f filter) query() string {
 	q := url.Values{}
 	for key, value := range map[string]string{
@@ -91,7 +91,7 @@ func (f filter) query() string {
 	return q.Encode()
 }
 
-// url is the page of a collection with a filter.
+// url returns the URL of a collection's page with a filter.
 func (c *collection) url(f filter) string {
 	path := "/browse/" + url.PathEscape(c.name)
 	if q := f.query(); q != "" {
@@ -168,7 +168,7 @@ func (s *Server) browse(w http.ResponseWriter, r *http.Request) {
 	s.render(w, http.StatusOK, "browse", p)
 }
 
-// choices fills the lists of the filter with the values that there are.
+// choices fills the lists of the filter with the existing values.
 func (p *browsePage) choices(entries []entry) {
 	list := func(chosen string, of func(entry) string) []choice {
 		out := []choice{{"", "all", chosen == ""}}
@@ -190,8 +190,8 @@ func (p *browsePage) choices(entries []entry) {
 	}
 }
 
-// confusion counts the entries of which class and prediction are known, each image
-// once; nil if there are none, or too many classes.
+// confusion counts each image whose class and prediction are known once; nil if there are
+// none, or too many classes.
 func (c *collection) confusion(entries []entry, f filter) *confusion {
 	counts := map[[2]string]int{}
 	totals := map[string]int{}
@@ -237,7 +237,7 @@ func (c *collection) confusion(entries []entry, f filter) *confusion {
 	return m
 }
 
-// cell is an entry in the grid.
+// cell returns an entry's cell in the grid.
 func (c *collection) cell(i int, e entry) cell {
 	out := cell{Thumb: fmt.Sprintf("/thumb/%s/%d", url.PathEscape(c.name), i), Name: e.Name}
 	switch {

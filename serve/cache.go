@@ -5,14 +5,14 @@ import (
 	"sync"
 )
 
-// cache keeps the values that were used last, as long as their costs do not exceed
-// its size.
+// cache keeps the most recently used values, as long as the sum of their costs does not
+// exceed its size.
 type cache[K comparable, V any] struct {
 	size int64
 
 	mu    sync.Mutex
 	used  int64
-	order *list.List // of *cached, the last used first
+	order *list.List // of *cached, the most recently used first
 	items map[K]*list.Element
 }
 
@@ -38,7 +38,7 @@ func (c *cache[K, V]) get(key K) (V, bool) {
 	return e.Value.(*cached[K, V]).value, true
 }
 
-// put adds a value. One that costs more than the whole size is not kept.
+// put adds a value. A value that costs more than the whole size is not kept.
 func (c *cache[K, V]) put(key K, value V, cost int64) {
 	if cost > c.size {
 		return

@@ -16,11 +16,11 @@ import (
 	"oscar/pipeline"
 )
 
-// classifyBatch is how many images are classified at a time in the background.
+// classifyBatch is the number of images per batch in the background.
 const classifyBatch = 16
 
 // classifyAll classifies the images of the collections in the background, by the
-// first model. Requests go first: it waits while the queue is not empty.
+// first model. It waits while there are requests in the queue.
 func (s *Server) classifyAll(ctx context.Context) {
 	for _, c := range s.collections {
 		if !c.images {

@@ -20,37 +20,37 @@ import (
 	"oscar/result"
 )
 
-// collection is a folder to browse: images (--images), or results (--results). Its
-// files are read below the folder only.
+// collection is a folder to browse: images (--images) or results (--results). It only reads
+// files below the folder.
 type collection struct {
-	name string // in URLs
+	name string // name in URLs
 	dir  string
 	root *os.Root
 
-	images bool   // a folder of images; else of results
+	images bool   // a folder of images, not of results
 	kind   string // the verb that made the results
 
 	mu      sync.Mutex
-	entries []entry        // of images, or of a manifest
+	entries []entry        // of the images, or the rows of a manifest
 	by      *version       // that classified the images
-	index   map[string]int // of the pictures below the root, by their names
-	done    int            // images that were classified
+	index   map[string]int // index of the pictures below the root, by name
+	done    int            // number of images that are classified
 }
 
 // entry is an image of a collection, or a row of a manifest.
 type entry struct {
-	File        string // of the picture below the root, with slashes; "" if it cannot be read
-	Name        string // for people
-	Picture     string // the name of the picture in a view; "" if it cannot be opened
+	File        string // path of the picture below the root, with slashes; "" if it cannot be read
+	Name        string // name that pages show
+	Picture     string // name of the picture in a view; "" if it cannot be opened
 	Truth       string
 	Predicted   string
-	Probability float32 // of the predicted class
+	Probability float32 // probability of the predicted class
 	Part        string
 	Status      string
 	Method      string
 	Layer       string
 	Target      string
-	Map         string // below the root
+	Map         string // path below the root
 	Overlay     string
 	Border      float64 // the share of the heat along the border; NaN: not known
 	X, Y        float64 // the place by the features, 0 to 100; NaN: not known
@@ -58,17 +58,17 @@ type entry struct {
 	sha256      string
 }
 
-// unread is the status of an image that was not classified yet.
+// unread is the status of an image that is not yet classified.
 const unread = "not classified yet"
 
-// Right reports whether the image is classified correctly; known, whether that is
+// Right reports whether the image is classified correctly, and whether this is
 // known.
 func (e entry) Right() (right, known bool) {
 	return e.Truth == e.Predicted, e.Truth != "" && e.Predicted != ""
 }
 
 // newCollections opens folders of images and of results. A folder of results may
-// hold several, one in each of its sub-folders.
+// contain several, one in each of its sub-folders.
 func newCollections(ctx context.Context, images, results, classes []string) (out []*collection, err error) {
 	defer func() {
 		if err != nil {
@@ -124,7 +124,7 @@ func openCollection(dir string) (*collection, error) {
 	return &collection{dir: dir, root: root, index: map[string]int{}}, err
 }
 
-// openResults opens a folder of results, and those of its sub-folders that are one.
+// openResults opens a folder of results and its sub-folders of results.
 func openResults(dir string) ([]*collection, error) {
 	top, err := openCollection(dir)
 	if err != nil {
@@ -161,7 +161,7 @@ func openResults(dir string) ([]*collection, error) {
 	return out, nil
 }
 
-// uniqueName is a name for a URL that no other collection has.
+// uniqueName returns a name for a URL that no other collection has.
 func uniqueName(base string, others []*collection) string {
 	name := base
 	for n := 2; slices.ContainsFunc(others, func(c *collection) bool { return c.name == name }); n++ {
@@ -170,8 +170,8 @@ func uniqueName(base string, others []*collection) string {
 	return name
 }
 
-// listImages lists the images below the folder, with the classes that their folders
-// name.
+// listImages lists the images below the folder, with the classes of their
+// folders.
 func (c *collection) listImages(ctx context.Context, classes []string) error {
 	files, err := dataset.ListImages(ctx, []string{c.dir})
 	if err != nil {
@@ -203,7 +203,7 @@ func (c *collection) listImages(ctx context.Context, classes []string) error {
 const manifestLimit = 256 << 20
 
 // readRows reads the manifest of a folder of explanations. Other folders of results
-// have none.
+// do not have one.
 func (c *collection) readRows() error {
 	text, err := c.read(result.ManifestFile, manifestLimit)
 	if errors.Is(err, os.ErrNotExist) {
@@ -227,8 +227,8 @@ func (c *collection) readRows() error {
 	return nil
 }
 
-// link finds the pictures of a manifest among the folders of images. Other files are
-// never opened.
+// link finds the pictures of a manifest in the folders of images. It opens no other
+// files.
 func (c *collection) link(all []*collection) {
 	for i := range c.entries {
 		e := &c.entries[i]
@@ -271,7 +271,7 @@ func (c *collection) read(name string, limit int64) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// list returns the entries at present.
+// list returns the current entries.
 func (c *collection) list() (entries []entry, done int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -288,7 +288,7 @@ func (c *collection) at(i int) (entry, bool) {
 	return c.entries[i], true
 }
 
-// filter is what a page of a collection shows.
+// filter selects and sorts the entries of a page.
 type filter struct {
 	Truth, Predicted, Part, Answer, Status, Method string
 	Region                                         string // of the features, see [regionOf]
@@ -317,7 +317,7 @@ func (f filter) matches(e entry) bool {
 	return f.Answer == "" || known && right == (f.Answer == answerRight)
 }
 
-// apply returns the numbers of the entries that are shown, in order.
+// apply returns the indices of the selected entries, in order.
 func (f filter) apply(entries []entry) []int {
 	var out []int
 	within, err := regionOf(f.Region)

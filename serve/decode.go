@@ -16,16 +16,16 @@ import (
 // request is the body of a request to predict, classify or explain.
 type request struct {
 	Signature string
-	Rows      bool // "instances", one object an image; else "inputs" with a batch
+	Rows      bool // "instances" with one object per image; else "inputs" with a batch
 	Items     []item
-	Fields    map[string]string // strings and numbers by their keys: method, layer, class ...
+	Fields    map[string]string // strings and numbers by key: method, layer, class ...
 }
 
 // item is an image of a request: its pixels, or an image file.
 type item struct {
 	pixels []float32 // [height,width,3], 0..255
 	file   []byte
-	class  int // to explain; explain.Predicted if not given
+	class  int // the class to explain; explain.Predicted if not given
 }
 
 // decoder reads a request in the formats of TensorFlow Serving. Images have the
@@ -33,7 +33,7 @@ type item struct {
 type decoder struct {
 	json          *jsontext.Decoder
 	height, width int
-	most          int // images
+	most          int // largest number of images
 }
 
 // decodeRequest reads a request's body.
@@ -49,7 +49,7 @@ func decodeRequest(body io.Reader, height, width, most int) (*request, error) {
 	return r, nil
 }
 
-// plainJSONError names an early end.
+// plainJSONError replaces the error of an early end by a clear one.
 func plainJSONError(err error) error {
 	if errors.Is(err, io.EOF) {
 		return errors.New("it is empty")
@@ -108,7 +108,7 @@ func (d *decoder) request() (*request, error) {
 	return r, nil
 }
 
-// field reads a value that is not an image. Values of other kinds are passed over,
+// field reads a value that is not an image. It ignores other types of values,
 // as TensorFlow Serving does.
 func (d *decoder) field(r *request, key string) error {
 	switch d.json.PeekKind() {
@@ -328,7 +328,7 @@ func (d *decoder) file(it *item, at string) error {
 	return nil
 }
 
-// class reads the index of a class; -1 is the predicted one.
+// class reads the index of a class; -1 is the predicted class.
 func (d *decoder) class(at string) (int, error) {
 	v, err := d.number(at + ".class")
 	if err == nil && (v != math.Trunc(v) || v < explain.Predicted || v > math.MaxInt32) {
@@ -360,7 +360,7 @@ func (d *decoder) string() (string, error) {
 	return token.String(), nil
 }
 
-// begin reads the beginning of a list or an object.
+// begin reads the start of a list or an object.
 func (d *decoder) begin(want jsontext.Kind, at string) error {
 	if kind := d.json.PeekKind(); kind != want {
 		return d.unexpected(kind, at, kindName(want))
@@ -369,7 +369,7 @@ func (d *decoder) begin(want jsontext.Kind, at string) error {
 	return err
 }
 
-// unexpected is the error of another kind of value, or of broken JSON.
+// unexpected returns the error for another type of value, or for invalid JSON.
 func (d *decoder) unexpected(kind jsontext.Kind, at, want string) error {
 	if !slices.Contains([]jsontext.Kind{'{', '[', '"', '0', 't', 'f', 'n'}, kind) {
 		if _, err := d.json.ReadToken(); err != nil {

@@ -12,13 +12,12 @@ import (
 	"golang.org/x/image/math/f64"
 )
 
-// edits are changes of a picture, in this order: it is turned, cropped, parts of it
-// are painted over, and it is blurred.
+// edits are changes of a picture, in this order: rotate, crop, paint over parts, blur.
 type edits struct {
-	rotate  float64 // degrees, clockwise, about the middle
-	crop    box     // what is left; zero: all
-	patches []box   // painted over in the picture's mean colour, after cropping
-	blur    float64 // of a Gaussian's standard deviation, in percent of the longer side
+	rotate  float64 // degrees, clockwise, about the centre
+	crop    box     // the part that remains; zero: everything
+	patches []box   // painted over with the picture's mean colour, after cropping
+	blur    float64 // standard deviation of a Gaussian, in percent of the longer side
 }
 
 // box is a part of a picture: left, top, width and height in percent.
@@ -76,14 +75,14 @@ func parseBox(name, text string) (b box, err error) {
 	return b, nil
 }
 
-// in is the box in pixels of a picture, within it and not empty.
+// in returns the box in pixels of a picture, clipped to the picture and not empty.
 func (b box) in(r image.Rectangle) image.Rectangle {
 	at := func(share float64, size int) int { return int(math.Round(share / 100 * float64(size))) }
 	x, y := min(at(b[0], r.Dx()), r.Dx()-1), min(at(b[1], r.Dy()), r.Dy()-1)
 	return image.Rect(x, y, max(x+1, at(b[0]+b[2], r.Dx())), max(y+1, at(b[1]+b[3], r.Dy()))).Intersect(image.Rect(0, 0, r.Dx(), r.Dy()))
 }
 
-// none reports whether the picture stays as it is.
+// none reports whether the picture does not change.
 func (e edits) none() bool {
 	return math.Mod(e.rotate, 360) == 0 && e.crop == box{} && len(e.patches) == 0 && e.blur == 0
 }
@@ -119,7 +118,7 @@ func (e edits) apply(photo *image.RGBA) *image.RGBA {
 	return out
 }
 
-// meanColor is the mean of a picture's pixels.
+// meanColor returns the mean colour of a picture.
 func meanColor(photo *image.RGBA) color.RGBA {
 	var sums [3]uint64
 	for i := 0; i+3 < len(photo.Pix); i += 4 {
@@ -131,8 +130,8 @@ func meanColor(photo *image.RGBA) color.RGBA {
 	return color.RGBA{uint8((sums[0] + n/2) / n), uint8((sums[1] + n/2) / n), uint8((sums[2] + n/2) / n), 255}
 }
 
-// blur blurs a picture by three boxes in each direction, whose variances add up to
-// that of a Gaussian of standard deviation sigma, in pixels. Edges are repeated.
+// blur blurs a picture by three box filters in each direction, whose variances add up to
+// that of a Gaussian with standard deviation sigma, in pixels. Edges are repeated.
 func blur(photo *image.RGBA, sigma float64) {
 	// A box of width 2r+1 has the variance ((2r+1)^2-1)/12.
 	r := int(math.Round((math.Sqrt(4*sigma*sigma+1) - 1) / 2))

@@ -108,7 +108,7 @@ func (v *version) queryOf(fields map[string]string) (query, methods.Method, erro
 // mostSamples is the largest number of samples of a request.
 const mostSamples = 10000
 
-// read sets the settings that are among the fields.
+// read sets the settings from the fields.
 func (o *settings) read(fields map[string]string) (err error) {
 	if text, ok := fields["score"]; ok && text != "" {
 		if o.Score, err = explain.ParseScore(text); err != nil {
@@ -132,8 +132,8 @@ func (o *settings) read(fields map[string]string) (err error) {
 	return nil
 }
 
-// classOf returns the index of a class by its name, its index, or the word
-// predicted. A name wins.
+// classOf returns the index of a class from its name, its index, or the word predicted. If
+// several match, the name wins.
 func (v *version) classOf(text string) (int, error) {
 	class, err := v.Metadata.Class(text)
 	if err == nil {

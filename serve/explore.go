@@ -17,7 +17,7 @@ import (
 	"oscar/methods"
 )
 
-// choice is a line of a list to choose from.
+// choice is an option of a list.
 type choice struct {
 	Value, Text string
 	Chosen      bool
@@ -46,11 +46,11 @@ type explorePage struct {
 	Photo, Overlay, Original          string // URLs
 	Map, Link                         string
 	Width, Height                     int
-	Busy                              bool // the overlay takes time
+	Busy                              bool // computing the overlay takes time
 	Besides, Scales                   []choice
 	Tiles                             []tile
 	Nearest                           []neighbours
-	Changed                           bool // the picture is not as it was
+	Changed                           bool // the picture was edited
 }
 
 // explore answers with the page to look at a picture.
@@ -71,8 +71,8 @@ func (s *Server) explore(w http.ResponseWriter, r *http.Request) {
 	s.render(w, status, "explore", p)
 }
 
-// fillForm fills the lists of a page. Names that the model does not have are left out
-// of the view.
+// fillForm fills the lists of a page. It removes names that the model does not have from
+// the view.
 func (s *Server) fillForm(p *explorePage) error {
 	v := &p.View
 	v.Model = cmp.Or(v.Model, s.models.models[0].name)
@@ -137,7 +137,7 @@ func (s *Server) fillForm(p *explorePage) error {
 	return nil
 }
 
-// fillResult looks at the picture.
+// fillResult predicts and explains the picture.
 func (s *Server) fillResult(r *http.Request, p *explorePage) error {
 	o, err := s.open(r.Context(), p.View)
 	if err != nil {
@@ -185,7 +185,7 @@ func (s *Server) fillResult(r *http.Request, p *explorePage) error {
 	return s.shareScale(r.Context(), p)
 }
 
-// mostBars is how many classes are shown.
+// mostBars is the largest number of classes shown.
 const mostBars = 10
 
 // barsOf lists the most probable classes, and the explained one.
@@ -206,7 +206,7 @@ func barsOf(probabilities []float32, classes []string, explained int, v view) []
 	return out
 }
 
-// upload keeps a picture that was sent and leads to its page, or gives its name as
+// upload keeps a picture that was sent and redirects to its page, or returns its name as
 // JSON to a script.
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	file, err := s.fileOf(r)
@@ -257,7 +257,7 @@ func (s *Server) fileOf(r *http.Request) ([]byte, error) {
 	}
 }
 
-// photo answers with the picture of a view as it is seen.
+// photo sends the picture of a view with its edits.
 func (s *Server) photo(w http.ResponseWriter, r *http.Request) {
 	photo, err := s.edited(r.Context(), viewOf(r.URL.Query()))
 	if err == nil {
@@ -268,7 +268,7 @@ func (s *Server) photo(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// overlay answers with the map of a view over its picture: small without text, or
+// overlay sends the map of a view over its picture: small without text, or
 // whole as PNG.
 func (s *Server) overlay(w http.ResponseWriter, r *http.Request) {
 	v := viewOf(r.URL.Query())
@@ -300,7 +300,7 @@ func (s *Server) overlay(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// rawMap answers with the map of a view as .npy.
+// rawMap sends the map of a view as .npy.
 func (s *Server) rawMap(w http.ResponseWriter, r *http.Request) {
 	v := viewOf(r.URL.Query())
 	o, err := s.open(r.Context(), v)

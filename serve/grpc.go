@@ -74,7 +74,7 @@ func (s *Server) rpcServer() (*grpc.Server, error) {
 	return g, nil
 }
 
-// intercept gives a call an id and a deadline, bounds the number of calls, and logs it.
+// intercept gives a call an id and a deadline, limits the number of calls, and logs it.
 func (s *Server) intercept(ctx context.Context, request any, _ *grpc.UnaryServerInfo, answer grpc.UnaryHandler) (out any, err error) {
 	began, id := time.Now(), rand.Text()[:12]
 	defer func() {
@@ -102,7 +102,7 @@ func (s *Server) intercept(ctx context.Context, request any, _ *grpc.UnaryServer
 	return out, nil
 }
 
-// rpcError is an error with its gRPC code.
+// rpcError returns an error with its gRPC code.
 func rpcError(err error) error {
 	code := map[int]codes.Code{
 		400: codes.InvalidArgument, 404: codes.NotFound, 413: codes.ResourceExhausted, 429: codes.ResourceExhausted,
@@ -164,7 +164,7 @@ func (s *Server) Predict(ctx context.Context, request *apis_go_proto.PredictRequ
 	}, nil
 }
 
-// imageInput reads the one input of a request.
+// imageInput reads the only input of a request.
 func imageInput(inputs map[string]*tensor_go_proto.TensorProto, v *version, most int) ([]item, error) {
 	if len(inputs) != 1 {
 		return nil, fmt.Errorf("the request has %d inputs; want one, image", len(inputs))
@@ -182,7 +182,7 @@ func imageInput(inputs map[string]*tensor_go_proto.TensorProto, v *version, most
 	panic("unreachable")
 }
 
-// outputTensors are the outputs that are asked for, all if none is named.
+// outputTensors returns the requested outputs, all if none is named.
 func outputTensors(answers []answer, only []string, classes int) (map[string]*tensor_go_proto.TensorProto, error) {
 	var logits, probabilities [][]float32
 	var class []int64
@@ -215,7 +215,7 @@ func (s *Server) admit(ctx context.Context, info *tap.Info) (context.Context, er
 	return nil, status.Error(codes.Unauthenticated, "the token is missing or wrong; send it as the metadata authorization: Bearer TOKEN")
 }
 
-// stopRPC ends a gRPC server after the calls that it has, or at once when ctx is done.
+// stopRPC stops a gRPC server after its current calls, or at once when ctx is done.
 func stopRPC(ctx context.Context, g *grpc.Server) {
 	ended := make(chan struct{})
 	go func() { g.GracefulStop(); close(ended) }()

@@ -7,11 +7,11 @@ import (
 	"strconv"
 )
 
-// jsonWriter writes JSON with long lists of numbers. A number that is not finite is
+// jsonWriter writes JSON with long lists of numbers. A number that is not finite becomes
 // null.
 type jsonWriter struct {
 	out   []byte
-	first bool // nothing stands in the innermost list or object yet
+	first bool // the innermost list or object is still empty
 }
 
 func (b *jsonWriter) open(bracket byte) *jsonWriter {
@@ -43,7 +43,7 @@ func (b *jsonWriter) key(name string) *jsonWriter {
 func (b *jsonWriter) string(s string) {
 	quoted, err := json.Marshal(s)
 	if err != nil {
-		quoted = []byte(`""`) // strings can always be written
+		quoted = []byte(`""`) // a string can always be written
 	}
 	b.out = append(b.out, quoted...)
 }
@@ -58,7 +58,7 @@ func (b *jsonWriter) float(v float32) {
 	b.out = strconv.AppendFloat(b.out, float64(v), 'g', -1, 32)
 }
 
-// floats writes a list of numbers; with fewer columns than values a list of rows.
+// floats writes a list of numbers; if there are more values than columns, a list of rows.
 func (b *jsonWriter) floats(values []float32, columns int) {
 	b.open('[')
 	for i, v := range values {

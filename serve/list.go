@@ -9,7 +9,7 @@ import (
 	"oscar/internal/text"
 )
 
-// listCSV answers with all entries of a collection that a filter leaves, as CSV.
+// listCSV sends all entries of a collection that a filter selects, as CSV.
 func (s *Server) listCSV(w http.ResponseWriter, r *http.Request) {
 	c, err := s.collection(r.PathValue("name"))
 	if err != nil {

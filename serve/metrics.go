@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metrics counts what the server does, for Prometheus.
+// metrics are the server's Prometheus metrics.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
@@ -41,7 +41,7 @@ func newMetrics() *metrics {
 	return m
 }
 
-// observe returns the function that notes the runs of a queue.
+// observe returns the function that records the runs of a queue.
 func (m *metrics) observe(queue string) func(int, time.Duration) {
 	batch, waited := m.batch.WithLabelValues(queue), m.waited.WithLabelValues(queue)
 	return func(images int, wait time.Duration) {
@@ -64,7 +64,7 @@ func (m *metrics) watch(s *Server) {
 	}
 }
 
-// request notes a request that was answered.
+// request records a finished request.
 func (m *metrics) request(r *http.Request, status int, took time.Duration) {
 	m.note(routeOf(r), strconv.Itoa(status), took)
 }
@@ -74,7 +74,7 @@ func (m *metrics) note(route, status string, took time.Duration) {
 	m.seconds.WithLabelValues(route).Observe(took.Seconds())
 }
 
-// routeOf is the route of a request: its pattern, and the verb of a model.
+// routeOf returns the route of a request: its pattern, and the verb of a model.
 func routeOf(r *http.Request) string {
 	route := r.Pattern
 	if route == "" {
@@ -90,7 +90,7 @@ func routeOf(r *http.Request) string {
 	return route
 }
 
-// handler answers with the metrics as text.
+// handler serves the metrics as text.
 func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }

@@ -10,15 +10,15 @@ import (
 	"oscar/dataset"
 )
 
-// The sizes of what is kept in memory, in bytes.
+// The sizes of the caches in memory, in bytes.
 const (
 	keptFiles  = 256 << 20 // files that were sent
 	keptPhotos = 256 << 20 // decoded pictures
 	cachedMaps = 64 << 20  // explanations
 )
 
-// pictures are the images that can be looked at, by their names in URLs. Images that
-// were sent to the server are kept in memory only; the oldest are forgotten.
+// pictures are the images that a page can show, by their names in URLs. Images that
+// were sent to the server are kept only in memory, the newest ones.
 type pictures struct {
 	files  *cache[string, []byte]
 	photos *cache[string, *image.RGBA]

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// poll looks for new versions of the models now and then, until ctx is done.
+// poll looks for new versions of the models at intervals, until ctx is done.
 func (s *Server) poll(ctx context.Context, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -28,8 +28,8 @@ func (s *Server) poll(ctx context.Context, every time.Duration) {
 	}
 }
 
-// refresh serves the newest version of a model that can be opened. One that cannot
-// is tried again when its files change.
+// refresh serves the newest version of a model that can be opened. A version that cannot
+// be opened is tried again when its files change.
 func (s *Server) refresh(ctx context.Context, m *model) {
 	for _, n := range versionsIn(m.path) {
 		if n == m.served() {
@@ -63,14 +63,14 @@ func (m *model) triedBefore(number int, mark string) bool {
 	return m.failed[number] != nil && m.marks[number] == mark
 }
 
-// note notes the files of a version that could not be opened.
+// note records the files of a version that could not be opened.
 func (m *model) note(number int, mark string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.marks[number] = mark
 }
 
-// folderMark changes when files of a folder do.
+// folderMark returns a mark that changes when files of a folder change.
 func folderMark(dir string) string {
 	var marks []string
 	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {

@@ -10,11 +10,11 @@ import (
 	"oscar/tfmodel"
 )
 
-// query is what is asked of a version about an image. Images with equal queries
-// share a run of the model.
+// query is a request about an image. Images with equal queries share a run of the
+// model.
 type query struct {
 	version *version
-	at      methods.At // the explanation; zero: predictions alone
+	at      methods.At // the explanation; zero: predictions only
 	options settings
 	// features asks for predictions, features and where the heat of Grad-CAM lies.
 	features bool
@@ -28,10 +28,10 @@ type settings struct {
 	Rules   string
 }
 
-// defaultSettings are those of the command line.
+// defaultSettings returns the defaults of the command line.
 func defaultSettings() settings { return settings{Seed: 1, Rules: tfmodel.DefaultLRP} }
 
-// answer is what a version says of an image.
+// answer is a version's result for an image.
 type answer struct {
 	Logits        []float32
 	Probabilities []float32
@@ -40,7 +40,7 @@ type answer struct {
 	border   float64   // the share of the heat along the border
 }
 
-// quickPasses is the number of model passes for one image up to which a query is
+// quickPasses is the largest number of model passes per image of a query that is
 // answered in batches with others.
 const quickPasses = 4
 
@@ -53,7 +53,7 @@ func (q query) explainer() (explain.Explainer, error) {
 	return methods.NewExplainer(methods.Model{Bundle: q.version.Bundle}, []methods.At{q.at}, o)
 }
 
-// passes returns how often the model sees an image for the query.
+// passes returns the number of times that the query runs the model on an image.
 func (q query) passes() (int, error) {
 	if q.at.Method == "" {
 		return 1, nil
@@ -69,7 +69,7 @@ func (q query) passes() (int, error) {
 	return 1, nil
 }
 
-// run answers a query for a batch. targets has a class an image.
+// run answers a query for a batch. targets has a class per image.
 func (q query) run(ctx context.Context, images explain.Images, targets []int) (out []answer, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -9,13 +9,13 @@ import (
 	"oscar/explain"
 )
 
-// errFull is of a queue that has no place for a request.
+// errFull is the error of a full queue.
 var errFull = errors.New("the queue is full; try again later")
 
-// errClosed is of a queue that takes no more requests.
+// errClosed is the error of a closed queue.
 var errClosed = errors.New("the server is stopping")
 
-// job is an image that waits for its answer.
+// job is an image in the queue.
 type job struct {
 	query
 	ctx     context.Context
@@ -25,17 +25,17 @@ type job struct {
 	done    func(answer, error)
 }
 
-// queue collects jobs and runs those with equal queries together. It has at most
-// limit jobs that wait.
+// queue collects jobs and runs those with equal queries together. At most limit jobs
+// wait.
 type queue struct {
 	limit    int
 	maxBatch int           // images in a run of the model
-	timeout  time.Duration // the longest that a job waits for others to join it
+	timeout  time.Duration // the longest time that a job waits for others
 	observe  func(batch int, waited time.Duration)
 
 	mu      sync.Mutex
 	changed *sync.Cond
-	waiting []*job // in the order of their arrival
+	waiting []*job // in the order of arrival
 	closed  bool
 	workers sync.WaitGroup
 }
@@ -54,14 +54,14 @@ func newQueue(workers, limit, maxBatch int, timeout time.Duration, observe func(
 	return q
 }
 
-// length is the number of jobs that wait.
+// length returns the number of waiting jobs.
 func (q *queue) length() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.waiting)
 }
 
-// close stops the queue after the jobs that it has.
+// close stops the queue after its waiting jobs.
 func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true
@@ -70,9 +70,9 @@ func (q *queue) close() {
 	q.workers.Wait()
 }
 
-// ask answers a query for images. All of them find a place in the queue, or the
-// error is errFull. If ctx is done, those that wait are dropped. When ask returns, no
-// run uses the query's version any more.
+// ask answers a query for images. If there is not enough room for all of them it returns
+// errFull. If ctx is done, the waiting ones are dropped. When ask returns, no run uses the
+// query's version.
 func (q *queue) ask(ctx context.Context, what query, images explain.Images, targets []int) ([]answer, error) {
 	type result struct {
 		at int
@@ -139,7 +139,7 @@ func (q *queue) dropCancelled() {
 }
 
 // next waits for a batch: the jobs with the query of the oldest one, when there are
-// enough of them or it has waited long enough. It is nil when the queue is closed
+// enough of them or it has waited long enough. It returns nil when the queue is closed
 // and empty.
 func (q *queue) next() []*job {
 	q.mu.Lock()
@@ -171,8 +171,8 @@ func (q *queue) next() []*job {
 	}
 }
 
-// wake wakes the workers. It takes the mutex first, so that a worker that is about to
-// wait is waiting by then.
+// wake wakes the workers. It locks the mutex first, so that a worker that is about to
+// wait does not miss it.
 func (q *queue) wake() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -195,7 +195,7 @@ func (q *queue) take(what query) []*job {
 	return batch
 }
 
-// run answers a batch. A job that is alone is cancelled with its request.
+// run answers a batch. A single job is cancelled with its request.
 func (q *queue) run(batch []*job) {
 	what := batch[0].query
 	in := what.version.Metadata.Image

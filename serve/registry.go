@@ -17,7 +17,7 @@ import (
 	"oscar/savedmodel"
 )
 
-// registry has the models that are served, in the order of the command line.
+// registry has the served models, in the order of the command line.
 type registry struct {
 	models []*model
 	config pipeline.Config
@@ -32,7 +32,7 @@ type model struct {
 	mu      sync.Mutex
 	current *version
 	failed  map[int]error  // versions that could not be opened
-	marks   map[int]string // their files at that time
+	marks   map[int]string // marks of their files at that time
 }
 
 // version is an opened model. It is closed when it is replaced and no request uses
@@ -46,10 +46,10 @@ type version struct {
 	retired bool // another version took its place
 }
 
-// errNotFound is of a model or version that is not served.
+// errNotFound is the error for an unknown model or version.
 var errNotFound = errors.New("not found")
 
-// newRegistry opens models that are given as PATH or NAME=PATH.
+// newRegistry opens models given as PATH or NAME=PATH.
 func newRegistry(given []string, config pipeline.Config) (*registry, error) {
 	if len(given) == 0 {
 		return nil, errors.New("no model to serve")
@@ -86,7 +86,7 @@ func newModel(text string) *model {
 	return m
 }
 
-// checkName returns an error for a name that cannot stand in a URL's path of
+// checkName returns an error for a name that cannot be in a URL's path of
 // TensorFlow Serving.
 func checkName(name string) error {
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool {
@@ -139,8 +139,8 @@ func (m *model) open(config pipeline.Config) error {
 	return cmp.Or(first, fmt.Errorf("%s has no version of a model", m.path))
 }
 
-// swap opens a version and serves it in place of the present one, whose requests
-// come to their end.
+// swap opens a version and serves it instead of the current one, whose requests
+// are still answered.
 func (m *model) swap(ctx context.Context, number int, config pipeline.Config) error {
 	dir := filepath.Join(m.path, strconv.Itoa(number))
 	bundle, err := pipeline.Open(dir, config)
@@ -173,8 +173,8 @@ func (v *version) closeIfUnused() {
 	}
 }
 
-// acquire returns the version that is served. number is 0 for any. The caller calls
-// release when it needs the version no more.
+// acquire returns the version that is served. number is 0 for any. The caller must call
+// release after use.
 func (m *model) acquire(number int) (v *version, release func(), err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -217,7 +217,7 @@ func (r *registry) names() []string {
 	return out
 }
 
-// close frees all models. No request may be under way.
+// close frees all models. There must be no active requests.
 func (r *registry) close() {
 	for _, m := range r.models {
 		if m.current != nil {

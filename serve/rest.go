@@ -18,12 +18,12 @@ import (
 	"oscar/savedmodel"
 )
 
-// badRequest is an error of the client.
+// badRequest is an error caused by the client.
 type badRequest struct{ error }
 
 func (e badRequest) Unwrap() error { return e.error }
 
-// statusOf is the HTTP status of an error.
+// statusOf returns the HTTP status of an error.
 func statusOf(err error) int {
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -38,7 +38,7 @@ func statusOf(err error) int {
 	case errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout
 	case errors.Is(err, context.Canceled):
-		return 499 // the client is gone
+		return 499 // the client has disconnected
 	}
 	if _, ok := errors.AsType[badRequest](err); ok {
 		return http.StatusBadRequest
@@ -46,7 +46,7 @@ func statusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
-// fail answers with an error, as TensorFlow Serving does.
+// fail sends an error in TensorFlow Serving's format.
 func fail(w http.ResponseWriter, err error) {
 	status := statusOf(err)
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
@@ -72,7 +72,7 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 	w.Write(b.Bytes())
 }
 
-// target is what a URL below /v1/models names.
+// target is what a URL below /v1/models refers to.
 type target struct {
 	model   string
 	version int // 0: any
@@ -159,7 +159,7 @@ func (m *model) status(w http.ResponseWriter, number int) {
 	writeJSON(w, http.StatusOK, map[string]any{"model_version_status": states})
 }
 
-// tensorInfo is a tensor of a signature, as protocol buffers have it in JSON.
+// tensorInfo is a tensor of a signature in the JSON format of protocol buffers.
 type tensorInfo struct {
 	Type  string `json:"dtype"`
 	Shape struct {
@@ -222,7 +222,7 @@ func (s *Server) read(r *http.Request, meta *savedmodel.Metadata) (*request, err
 	return req, nil
 }
 
-// clientError is an error of reading a request.
+// clientError converts an error of reading a request.
 func clientError(err error) error {
 	if err == nil {
 		return nil
@@ -230,7 +230,7 @@ func clientError(err error) error {
 	return badRequest{err}
 }
 
-// predict answers as TensorFlow Serving's :predict.
+// predict implements TensorFlow Serving's :predict.
 func (s *Server) predict(w http.ResponseWriter, r *http.Request, v *version) error {
 	req, answers, err := s.predictions(r, v)
 	if err != nil {
@@ -300,7 +300,7 @@ func checkSignature(name string) error {
 	return badRequest{fmt.Errorf("no signature %q to predict; have serving_default; explanations are at :explain", name)}
 }
 
-// classify answers as TensorFlow Serving's :classify: for each image the classes with
+// classify implements TensorFlow Serving's :classify: for each image the classes with
 // their probabilities.
 func (s *Server) classify(w http.ResponseWriter, r *http.Request, v *version) error {
 	_, answers, err := s.predictions(r, v)

@@ -11,8 +11,8 @@ import (
 	"oscar/report"
 )
 
-// reportPolicy is for the pages of package report, which hold their style and
-// pictures, and run nothing.
+// reportPolicy is the content security policy of the pages of package report, which
+// contain their style and pictures, and run no scripts.
 const reportPolicy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // resultsPage lists the folders of results.
@@ -21,7 +21,7 @@ type resultsPage struct {
 	Links []link
 }
 
-// reports keeps the pages of results, as long as their files stay the same.
+// reports caches the pages of results until their files change.
 type reports struct {
 	mu    sync.Mutex // one page is made at a time
 	pages map[string]madeReport
@@ -48,7 +48,7 @@ func (s *Server) results(w http.ResponseWriter, _ *http.Request) {
 	s.render(w, http.StatusOK, "results", p)
 }
 
-// resultPage answers with the report of a folder as it is now.
+// resultPage sends the current report of a folder.
 func (s *Server) resultPage(w http.ResponseWriter, r *http.Request) {
 	c, err := s.collection(r.PathValue("name"))
 	if err == nil && c.images {
@@ -85,8 +85,8 @@ func (s *Server) resultPage(w http.ResponseWriter, r *http.Request) {
 	w.Write(made.html)
 }
 
-// check returns a mark that changes when a file of results does. A link that leads
-// out of the folder is an error: a report would follow it.
+// check returns a mark that changes when a file of results changes. It returns an error for
+// a link that leads out of the folder, because a report would follow it.
 func (c *collection) check() (mark string, err error) {
 	var b strings.Builder
 	err = fs.WalkDir(c.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
@@ -109,7 +109,7 @@ func (c *collection) check() (mark string, err error) {
 		if err == nil {
 			fmt.Fprintln(&b, name, info.Size(), info.ModTime().UnixNano())
 		}
-		return nil // it may be gone by now
+		return nil // it may have been removed meanwhile
 	})
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", c.name, err)

@@ -21,7 +21,7 @@ var staticFiles embed.FS
 
 var templates = template.Must(template.ParseFS(templateFiles, "templates/*.tmpl"))
 
-// routes joins the paths of the server.
+// routes returns the handler of all paths.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
@@ -52,7 +52,7 @@ func (s *Server) routes() http.Handler {
 	return s.guard(mux)
 }
 
-// ready reports whether requests are taken.
+// ready reports whether the server accepts requests.
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 	if s.stopping.Load() {
 		fail(w, errClosed)
@@ -61,7 +61,7 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 	io.WriteString(w, "ready\n")
 }
 
-// static answers with one of the embedded files.
+// static sends one of the embedded files.
 func static(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("file")
 	data := []byte(page.Style())

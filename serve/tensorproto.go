@@ -68,8 +68,8 @@ func shapeOf(t *tensor_go_proto.TensorProto) ([]int64, error) {
 	return shape, nil
 }
 
-// floatsOf reads n values: little-endian bytes, or a list whose last value stands for
-// those that are missing, as TensorFlow has it.
+// floatsOf reads n values: little-endian bytes, or a list whose last value is repeated, as
+// in TensorFlow.
 func floatsOf(t *tensor_go_proto.TensorProto, n int) ([]float32, error) {
 	if b := t.GetTensorContent(); len(b) > 0 {
 		if len(b) != 4*n {
@@ -102,7 +102,7 @@ func finite(values []float32) error {
 	return nil
 }
 
-// floatTensor is a tensor [len(rows),columns].
+// floatTensor returns a tensor [len(rows),columns].
 func floatTensor(rows [][]float32, columns int) *tensor_go_proto.TensorProto {
 	content := make([]byte, 0, 4*len(rows)*columns)
 	for _, row := range rows {
@@ -115,7 +115,7 @@ func floatTensor(rows [][]float32, columns int) *tensor_go_proto.TensorProto {
 	}
 }
 
-// intTensor is a tensor [len(values)].
+// intTensor returns a tensor [len(values)].
 func intTensor(values []int64) *tensor_go_proto.TensorProto {
 	return &tensor_go_proto.TensorProto{
 		Dtype: types_go_proto.DataType_DT_INT64, TensorShape: protoShape(len(values)), Int64Val: values,

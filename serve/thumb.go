@@ -15,7 +15,7 @@ import (
 	"oscar/dataset"
 )
 
-// entryOf finds the entry that a path names.
+// entryOf finds the entry of a path.
 func (s *Server) entryOf(r *http.Request) (*collection, entry, error) {
 	c, err := s.collection(r.PathValue("name"))
 	if err != nil {
@@ -35,10 +35,10 @@ func (s *Server) entryOf(r *http.Request) (*collection, entry, error) {
 // thumbSide is the longer side of a thumbnail, in pixels.
 const thumbSide = 192
 
-// keptThumbs is how many bytes of thumbnails are kept.
+// keptThumbs is the size of the cache of thumbnails, in bytes.
 const keptThumbs = 64 << 20
 
-// thumb answers with a small picture of an entry, which is made once.
+// thumb sends a thumbnail of an entry, from the cache if possible.
 func (s *Server) thumb(w http.ResponseWriter, r *http.Request) {
 	c, e, err := s.entryOf(r)
 	if err != nil {
@@ -101,7 +101,7 @@ func (s *Server) readPicture(ctx context.Context, c *collection, name string) (d
 	return data, photo, err
 }
 
-// file answers with the overlay or the map of a manifest's row.
+// file sends the overlay or the map of a manifest's row.
 func (s *Server) file(w http.ResponseWriter, r *http.Request) {
 	c, e, err := s.entryOf(r)
 	name, kind := e.Overlay, "image/jpeg"

@@ -13,13 +13,13 @@ import (
 	"oscar/internal/paths"
 )
 
-// cookieName is of the cookie that a browser has after a login.
+// cookieName is the name of the cookie after a login.
 const cookieName = "oscar"
 
-// shortestToken is the least characters of a token.
+// shortestToken is the smallest number of characters of a token.
 const shortestToken = 16
 
-// readToken reads a token's file.
+// readToken reads a file with a token.
 func readToken(path string) (string, error) {
 	b, err := paths.ReadFile(path, paths.Settings)
 	if err != nil {
@@ -32,7 +32,7 @@ func readToken(path string) (string, error) {
 	return token, nil
 }
 
-// session is the cookie of those who know the token. It does not tell the token.
+// session returns the cookie after a login. It does not reveal the token.
 func (s *Server) session() string {
 	h := hmac.New(sha256.New, []byte(s.token))
 	h.Write([]byte("oscar session"))
@@ -45,7 +45,7 @@ func same(a, b string) bool {
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// known reports whether a request may be answered: there is no token, or it has it
+// known reports whether a request may be answered: no token is set, or the request has it
 // in its Authorization header or its cookie.
 func (s *Server) known(r *http.Request) bool {
 	if s.token == "" {
@@ -64,7 +64,7 @@ func (s *Server) isBearer(header string) bool {
 	return ok && same(token, s.token)
 }
 
-// withToken lets only those pass who know the token. A browser is led to the login.
+// withToken requires the token. It redirects browsers to the login.
 func (s *Server) withToken(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {

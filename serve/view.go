@@ -14,7 +14,7 @@ import (
 	"oscar/pipeline"
 )
 
-// view is what a page shows. It stands in the page's URL.
+// view is the state of a page, stored in its URL.
 type view struct {
 	Picture                   string
 	Model                     string
@@ -24,9 +24,9 @@ type view struct {
 	Alpha                     string
 	ColorMap                  string
 	Rotate, Crop, Patch, Blur string // see edits
-	Beside                    string // what is shown side by side
-	Scale                     string // of the maps side by side
-	Full, Base                string // of the colour scale; "": the map's own
+	Beside                    string // the kind of maps that are shown side by side
+	Scale                     string // scale of the maps side by side
+	Full, Base                string // ends of the colour scale; "": the map's own
 }
 
 // keys are the parameters of a view in a URL.
@@ -53,7 +53,7 @@ func viewOf(query url.Values) view {
 	return v
 }
 
-// URL is the path with the view's parameters.
+// URL returns the path with the view's parameters.
 func (v view) URL(path string) string {
 	query := url.Values{}
 	for _, k := range v.keys() {
@@ -67,7 +67,7 @@ func (v view) URL(path string) string {
 	return path + "?" + query.Encode()
 }
 
-// With is the view with another value of a parameter.
+// With returns the view with another value of a parameter.
 func (v view) With(name, value string) view {
 	for _, k := range v.keys() {
 		if k.name == name {
@@ -77,7 +77,7 @@ func (v view) With(name, value string) view {
 	return v
 }
 
-// fields are the view's settings as a request's.
+// fields returns the view's settings as the fields of a request.
 func (v view) fields() map[string]string {
 	return map[string]string{"method": v.Method, "layer": v.Layer, "class": v.Class, "alpha": v.Alpha, "colormap": v.ColorMap, "full": v.Full, "base": v.Base}
 }
@@ -96,7 +96,7 @@ type look struct {
 	method  methods.Method
 }
 
-// subject is what a view names, opened. Call release after use.
+// subject is an opened view. Call release after use.
 type subject struct {
 	version *version
 	query   query
@@ -153,12 +153,12 @@ func (s *Server) pictureOf(ctx context.Context, name string) (*image.RGBA, error
 	return photo, err
 }
 
-// shown names the picture of a view as it is changed.
+// shown returns the name of a view's picture with its edits.
 func (v view) shown() string {
 	return strings.Join([]string{v.Picture, v.Rotate, v.Crop, v.Patch, v.Blur}, "\x00")
 }
 
-// edited returns the picture of a view with its changes.
+// edited returns the picture of a view with its edits.
 func (s *Server) edited(ctx context.Context, v view) (*image.RGBA, error) {
 	e, err := editsOf(v)
 	if err != nil {
@@ -217,7 +217,7 @@ func (s *Server) predictView(ctx context.Context, o *subject, v view) (*look, er
 	return s.look(ctx, &plain, v)
 }
 
-// The longest side of a picture on a page, in pixels: smaller pictures are enlarged
+// The longest side of a picture on a page, in pixels. Smaller pictures are enlarged
 // so that text and maps on them are sharp.
 const (
 	pageSide  = 768

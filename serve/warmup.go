@@ -16,18 +16,18 @@ import (
 	"oscar/methods"
 )
 
-// warmUpFile is where TensorFlow Serving looks for requests to warm a version up:
+// warmUpFile is TensorFlow Serving's file of requests to warm up a version:
 // TFRecords of PredictionLog.
 const warmUpFile = "assets.extra/tf_serving_warmup_requests"
 
-// The bounds of a warm-up; that of the records is TensorFlow Serving's.
+// The limits of a warm-up; that of the records is TensorFlow Serving's.
 const (
 	mostWarmUps      = 1000
-	mostWarmUpImages = 256 // of a request
+	mostWarmUpImages = 256 // per request
 	mostWarmUpBytes  = 64 << 20
 )
 
-// warmUp makes TensorFlow set the model up: it runs it on a black image, explains that,
+// warmUp makes TensorFlow initialise the model: it predicts and explains a black image,
 // and answers the requests of the version's warm-up file.
 func (v *version) warmUp(ctx context.Context) error {
 	in := v.Metadata.Image
@@ -49,8 +49,8 @@ func (v *version) warmUp(ctx context.Context) error {
 	return nil
 }
 
-// replay answers the requests to predict of a warm-up file. Requests of other kinds are
-// passed over.
+// replay answers the prediction requests of a warm-up file. It ignores other kinds of
+// requests.
 func (v *version) replay(ctx context.Context, path string) error {
 	file, err := paths.ReadFile(path, mostWarmUpBytes)
 	if err != nil {

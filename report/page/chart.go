@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// Charts stand side by side where there is room.
+// Charts are shown side by side if there is room.
 type Charts []Chart
 
 // Chart is lines over a common axis.
 type Chart struct {
 	Title  string
-	X      string     // what runs along the lower edge: "epoch"
-	Range  [2]float64 // of the vertical axis; both 0: from 0 to what the data needs
-	Whole  bool       // the horizontal axis has whole numbers only
+	X      string     // label of the horizontal axis: "epoch"
+	Range  [2]float64 // range of the vertical axis; both 0: from 0 to the largest value
+	Whole  bool       // the horizontal axis has integers only
 	Series []Series
-	Mark   float64 // a place on the horizontal axis to be marked; 0: none
-	Marked string  // what is there: "kept: epoch 35"
+	Mark   float64 // position of a mark on the horizontal axis; 0: none
+	Marked string  // text of the mark: "kept: epoch 35"
 }
 
 // Series is a line of a chart. Values that are not finite leave a gap.
@@ -43,12 +43,12 @@ const (
 func (Charts) template() string { return "charts" }
 
 // The size of a chart and its margins, in the units of its view box. It is about
-// a phone's width, so that its text keeps its size there.
+// as wide as a phone, so that its text keeps its size there.
 const (
 	chartWidth, chartHeight   = 360, 232
 	chartLeft, chartRight     = 42, 12
 	chartTop, chartBottom     = 14, 36
-	chartPoints               = 400 // of a line, at most; more cannot be told apart
+	chartPoints               = 400 // most points of a line; more could not be distinguished
 	chartYTicks, chartXTicks  = 6, 7
 	chartInnerW, chartInnerHt = chartWidth - chartLeft - chartRight, chartHeight - chartTop - chartBottom
 )
@@ -56,7 +56,7 @@ const (
 // drawing is a chart in the units of its view box.
 type drawing struct {
 	Width, Height            int
-	Left, Right, Top, Bottom int // of the plotting area
+	Left, Right, Top, Bottom int // edges of the plotting area
 	Middle                   int
 	X, Y                     []tick
 	Areas, Lines             []stroke
@@ -77,7 +77,7 @@ type axes struct{ x0, x1, y0, y1 float64 }
 func (a axes) x(v float64) float64 { return chartLeft + chartInnerW*(v-a.x0)/(a.x1-a.x0) }
 func (a axes) y(v float64) float64 { return chartTop + chartInnerHt*(a.y1-v)/(a.y1-a.y0) }
 
-// Draw lays the chart out.
+// Draw computes the layout of the chart.
 func (c Chart) Draw() drawing {
 	a := c.axes()
 	d := drawing{
@@ -103,7 +103,7 @@ func (c Chart) Draw() drawing {
 	return d
 }
 
-// axes finds the ranges that hold all finite values.
+// axes returns the ranges that contain all finite values.
 func (c Chart) axes() axes {
 	a := axes{x0: math.Inf(1), x1: math.Inf(-1), y0: c.Range[0], y1: c.Range[1]}
 	top := 0.0
@@ -126,7 +126,7 @@ func (c Chart) axes() axes {
 	if a.y0 == a.y1 {
 		a.y1 = a.y0 + 1
 		if top > a.y0 {
-			a.y1 = top * 1.04 // the line keeps off the edge
+			a.y1 = top * 1.04 // so that the line does not touch the edge
 		}
 	}
 	return a
@@ -134,7 +134,7 @@ func (c Chart) axes() axes {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// thinned leaves out points that would be drawn over each other, never the last.
+// thinned leaves out points that would be drawn on top of each other, but never the last.
 func thinned(points []Point) []Point {
 	every := (len(points) + chartPoints - 1) / chartPoints
 	if every <= 1 {
@@ -149,8 +149,8 @@ func thinned(points []Point) []Point {
 	return out
 }
 
-// line is the path through the points, with gaps where there is no value; a
-// value alone is a dash.
+// line returns the path through the points, with gaps where there is no value; a
+// single value is a dash.
 func line(points []Point, a axes) string {
 	var b strings.Builder
 	for i, p := range points {
@@ -171,7 +171,7 @@ func line(points []Point, a axes) string {
 	return b.String()
 }
 
-// area is the outline of the points' ranges.
+// area returns the outline of the points' ranges.
 func area(points []Point, a axes) string {
 	var up, back []string
 	for _, p := range points {
@@ -186,7 +186,7 @@ func area(points []Point, a axes) string {
 	return "M" + strings.Join(append(up, back...), "L") + "Z"
 }
 
-// ticks are round values from low to high, n at the most.
+// ticks returns at most n round values from low to high.
 func ticks(low, high float64, n int, whole bool) []float64 {
 	step := math.Pow(10, math.Floor(math.Log10((high-low)/float64(n))))
 	for _, factor := range []float64{2, 2.5, 2, 2, 2.5, 2} { // 1, 2, 5, 10, 20, 50, 100
@@ -205,7 +205,7 @@ func ticks(low, high float64, n int, whole bool) []float64 {
 	return out
 }
 
-// label writes a round value.
+// label formats a round value.
 func label(v float64) string {
 	if v == 0 {
 		return "0" // not -0
@@ -213,12 +213,12 @@ func label(v float64) string {
 	return Short(v)
 }
 
-// fixed writes a length in the view box's units.
+// fixed formats a length in the view box's units.
 func fixed(v float64) string {
 	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
 }
 
-// Describe says in words what the lines show.
+// Describe describes the lines in words.
 func (c Chart) Describe() string {
 	var parts []string
 	for _, s := range c.Series {
@@ -245,7 +245,7 @@ func (c Chart) Describe() string {
 	return strings.Join(parts, "; ") + "."
 }
 
-// extremes are the places of a line's first, last, lowest and highest value; -1
+// extremes returns the indices of a line's first, last, lowest and highest value; -1
 // if there is none.
 func (s Series) extremes() (first, last, low, high int) {
 	first, last, low, high = -1, -1, -1, -1

@@ -2,7 +2,7 @@ package page
 
 import "image/color"
 
-// ColorBar shows a colour map's colours, and what its ends mean.
+// ColorBar shows the colours of a colour map, with the meaning of its ends.
 type ColorBar struct {
 	Title             string // "" if there is only one bar
 	Color             func(share float32) color.RGBA
@@ -11,7 +11,7 @@ type ColorBar struct {
 
 func (ColorBar) template() string { return "colorbar" }
 
-// barStops is the number of colours of a bar, between which it is interpolated.
+// barStops is the number of colours of a bar; colours between them are interpolated.
 const barStops = 33
 
 // stop is a colour of a bar, at a percentage of its width.

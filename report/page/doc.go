@@ -1,6 +1,5 @@
-// Package page makes what people look at from what a run, an explanation, a
-// table of scores or a study measured: pictures ([Curves], [Scores]) and a page.
-// It knows nothing of TensorFlow, and of no folder: who calls it reads them.
+// Package page renders a page of plain data as one HTML file. It does not import TensorFlow
+// and reads no folder of results; the caller does.
 //
 // # The page
 //
@@ -14,20 +13,20 @@
 //
 // A [Page] is plain data: sections of blocks, which are numbers ([Figures],
 // [Facts]), text ([Text], [List], [Code]), a [Table], [Charts], a [Wall] of
-// pictures, or others folded away ([Fold]). [Matrix], [PerClass] and [ScoreTable]
-// make blocks of what packages metric and score have.
+// pictures, or a [Fold] of other blocks. [Matrix], [PerClass] and [ScoreTable]
+// make blocks from the types of packages metric and score.
 //
-// # What holds
+// # Properties
 //
-//   - One file. It asks for nothing from anywhere and runs no script; its security
-//     policy forbids both.
-//   - At most [Budget] bytes, whatever the page holds: pictures share what there is.
+//   - It is one file that loads nothing and runs no script; its content security policy
+//     forbids both.
+//   - It has at most [Budget] bytes: pictures share the room that is left.
 //   - The same page gives the same bytes.
-//   - Names of classes and files may hold anything: html/template escapes them.
-//   - It can be read on a phone, on paper, in the dark, and by a screen reader.
+//   - Names of classes and files may have any characters: html/template escapes them.
+//   - It can be read on a phone, on paper, in dark mode, and by a screen reader.
 //
 // # To add a block
 //
-// A type with a method template in a file of its own, and a template of that name
+// Add a type with a method template in its own file, and a template of that name
 // in page.tmpl.
 package page

@@ -9,16 +9,16 @@ import (
 	"oscar/metric"
 )
 
-// MostClasses is how many classes a matrix may have; with more it could neither be read
-// nor sent.
+// MostClasses is the largest number of classes of a matrix; a larger one would be too big
+// to read or send.
 const MostClasses = 24
 
-// mostConfusions is how many pairs of classes are listed in its place.
+// mostConfusions is the number of pairs of classes in the list that replaces a large matrix.
 const mostConfusions = 30
 
-// Matrix is what was predicted as which: a row for each true class, the deeper
-// the colour the larger the share of the row. With more than 24 classes it is
-// the list of the most frequent confusions.
+// Matrix returns the confusion matrix: a row for each true class, with colours by the share
+// of the row. With more than [MostClasses] classes it is a list of the most frequent
+// confusions.
 func Matrix(c *metric.Confusion) Table {
 	if len(c.Classes) > MostClasses {
 		return confusions(c)
@@ -81,7 +81,7 @@ func sum(counts []int) (total int) {
 	return total
 }
 
-// PerClass is precision, recall and F1 of every class.
+// PerClass returns a table of precision, recall and F1 of every class.
 func PerClass(scores []metric.ClassScores) Table {
 	t := Table{
 		Caption: "Precision, recall and F1 of each class", Corner: "class",
@@ -93,7 +93,7 @@ func PerClass(scores []metric.ClassScores) Table {
 	}
 	absent := false
 	for _, s := range scores {
-		if s.Support == 0 { // whatever they are by definition, nothing was measured
+		if s.Support == 0 { // nothing was measured, although 0/0 is defined as 0
 			absent = true
 			s.Precision, s.Recall, s.F1 = math.NaN(), math.NaN(), math.NaN()
 		}
@@ -107,7 +107,7 @@ func PerClass(scores []metric.ClassScores) Table {
 	return t
 }
 
-// share is a number from 0 to 1 with a bar.
+// share returns a cell with a number from 0 to 1 and a bar.
 func share(x float64) Cell {
 	if math.IsNaN(x) {
 		return Cell{Text: Number(x), Tone: Faint}

@@ -1,13 +1,13 @@
 package page
 
-// Outline is lines below lines, as of a tree of questions.
+// Outline is a tree of lines, such as the questions of a decision tree.
 type Outline []Branch
 
-// Branch is a line with what follows from it.
+// Branch is a line and the lines below it.
 type Branch struct {
-	Lead     string // how one comes here: "yes"
+	Lead     string // the answer that leads here: "yes"
 	Text     string
-	Note     string // small, behind
+	Note     string // small text after the line
 	Branches Outline
 }
 

@@ -1,25 +1,25 @@
 package page
 
-// Page is a report as data: what stands in it, from top to bottom.
+// Page is a report as data, in the order of the page.
 type Page struct {
-	Kind     string // what it is a report of: "Training run"
-	Title    string // its only heading of the first rank
-	Lead     string // what it says in a sentence or two
+	Kind     string // kind of report: "Training run"
+	Title    string // the page's only first-level heading
+	Lead     string // summary in a sentence or two
 	Figures  Figures
 	Sections []Section
-	Home     string // the URL of a page that leads here; "": none
-	Made     string // the last line: with what, and when if that is known
+	Home     string // the URL of the page that leads here; "": none
+	Made     string // the last line: versions, and the date if it is known
 }
 
-// Section is a part of a page, with a place in its table of contents.
+// Section is a part of a page with an entry in the table of contents.
 type Section struct {
 	Title  string
 	Blocks []Block
 }
 
-// A Block is what a section is made of.
+// Block is a part of a section.
 type Block interface {
-	template() string // its name in page.tmpl
+	template() string // name of its template in page.tmpl
 }
 
 // Text is a paragraph.
@@ -28,31 +28,31 @@ type Text string
 // List is a list of lines, all of one kind.
 type List []string
 
-// Code is text to be copied as it is.
+// Code is text to copy.
 type Code string
 
-// Sub is a part of a section, with a heading of its own. It holds no Sub.
+// Sub is a part of a section with its own heading. It cannot contain a Sub.
 type Sub struct {
 	Title  string
 	Blocks []Block
 }
 
-// Fold is what few want to see: it opens at a click, and is not printed.
+// Fold is content for few readers: it opens at a click and is not printed.
 type Fold struct {
 	Title  string
 	Blocks []Block
 }
 
-// Beside is blocks that stand side by side where there is room.
+// Beside is a list of blocks that are shown side by side if there is room.
 type Beside []Block
 
-// Figures are the numbers to be seen first.
+// Figures are the headline numbers.
 type Figures []Figure
 
-// Figure is a number with its name. The note says how sure it is, or of what.
+// Figure is a number with its name. The note is its interval or what it refers to.
 type Figure struct{ Name, Value, Note string }
 
-// Facts are names with their values, as "seed: 1".
+// Facts are names with their values, such as "seed: 1".
 type Facts []Fact
 
 // Fact is a name with its value.
@@ -67,7 +67,7 @@ func (Beside) template() string  { return "beside" }
 func (Figures) template() string { return "figures" }
 func (Facts) template() string   { return "facts" }
 
-// Capped is a list's first n lines, and how many more there are.
+// Capped returns the first n lines of a list and the number of the others.
 func Capped(lines []string, n int) List {
 	if len(lines) <= n {
 		return lines
@@ -75,10 +75,10 @@ func Capped(lines []string, n int) List {
 	return append(append(List{}, lines[:n]...), "and "+Thousands(len(lines)-n)+" more")
 }
 
-// Statements are sentences that were tested.
+// Statements are sentences with verdicts.
 type Statements []Statement
 
-// Statement is a sentence with what came of it, in a word or two, and why.
+// Statement is a sentence with a short verdict and the reason.
 type Statement struct {
 	Text    string
 	Verdict string

@@ -13,55 +13,55 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// Budget is the most bytes a page takes, whatever it holds.
+// Budget is the largest size of a page in bytes.
 const Budget = 10_000_000
 
-// Picture is an image of a page. It is loaded when the page is written, one at a
-// time, and reduced to what the page has room for.
+// Picture is an image of a page. Pictures are loaded one at a time when the page is
+// written, and reduced to the room that is left.
 type Picture struct {
-	Alt  string                      // what it shows, for those who do not see it
-	Note string                      // more of it, shown on demand; "": nothing
-	Load func() (image.Image, error) // an error becomes words in the picture's place
+	Alt  string                      // alternative text
+	Note string                      // more text, shown on demand; "": none
+	Load func() (image.Image, error) // an error is shown as text in the picture's place
 }
 
-// Plate is pictures that belong together, side by side, and what they show.
+// Plate is a group of pictures side by side, with a caption.
 type Plate struct {
 	Title    string
 	Note     string
 	Pictures []Picture
 }
 
-// Wall is shelves of plates, one below the other.
+// Wall is a list of shelves, one below the other.
 type Wall []Shelf
 
-// Shelf is a row of a wall: a heading, unless empty, and its plates. Those of a
-// wall that have the same place on their shelves stand below each other.
+// Shelf is a row of a wall: a heading, unless empty, and its plates. Plates of a wall with
+// the same index on their shelves are aligned.
 type Shelf struct {
 	Title  string
 	Note   string
-	Wide   bool // its plates hold several pictures each
+	Wide   bool // its plates have several pictures each
 	Plates []Plate
 }
 
 func (Wall) template() string { return "wall" }
 
-// encoded is a picture as the page has it.
+// encoded is a picture in the page's format.
 type encoded struct {
 	Source        template.HTMLAttr // src="data:...", which needs no escaping
 	Width, Height int
-	Missing       string // why there is none
+	Missing       string // the reason why there is no picture
 }
 
-// longestReason is the most characters of a reason, which may name a file.
+// longestReason is the largest number of characters of a reason, which may name a file.
 const longestReason = 120
 
-// sizes are tried from the first on until a picture keeps to its share.
+// sizes are tried in order until a picture fits its share.
 var sizes = []struct{ side, quality int }{
 	{560, 84}, {480, 82}, {400, 80}, {320, 78}, {256, 74}, {200, 70}, {144, 64}, {96, 55},
 }
 
-// encode makes all pictures of a page, which together take at most room bytes.
-// What one leaves of its share goes to the next.
+// encode encodes all pictures of a page, in at most room bytes together. Room that a
+// picture does not need goes to the next ones.
 func encode(ctx context.Context, pictures []Picture, room int) ([]encoded, error) {
 	out := make([]encoded, len(pictures))
 	for i, p := range pictures {
@@ -82,7 +82,7 @@ func encode(ctx context.Context, pictures []Picture, room int) ([]encoded, error
 	return out, nil
 }
 
-// shrink makes a picture of at most that many bytes.
+// shrink encodes a picture in at most that many bytes.
 func shrink(img image.Image, most int) (encoded, error) {
 	const head, tail = `src="data:image/jpeg;base64,`, `"`
 	if img.Bounds().Empty() {
@@ -101,8 +101,8 @@ func shrink(img image.Image, most int) (encoded, error) {
 	return encoded{Missing: "left out, to keep the page small"}, nil
 }
 
-// reduce scales an image down until its longer side is at most that many pixels,
-// over white.
+// reduce scales an image down until its longer side has at most side pixels, and draws it
+// on white.
 func reduce(img image.Image, side int) image.Image {
 	size := img.Bounds().Size()
 	scale := min(1, float64(side)/float64(max(size.X, size.Y)))

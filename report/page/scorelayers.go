@@ -8,8 +8,8 @@ import (
 	"oscar/score"
 )
 
-// ScoreLayers shows the sanity check layer by layer, a chart a method; nothing
-// if it was not asked.
+// ScoreLayers shows the sanity check layer by layer, with a chart per method; nothing
+// if it was not computed.
 func ScoreLayers(t score.Table) []Block {
 	layers := forgotten(t)
 	if len(layers) == 0 {
@@ -18,7 +18,7 @@ func ScoreLayers(t score.Table) []Block {
 	var charts Charts
 	for _, row := range t.Rows {
 		if row.Control {
-			continue // it knows no model, and is at 1 throughout
+			continue // it does not use the model, so it is 1 everywhere
 		}
 		c := Chart{Title: row.Method, X: "layers forgotten", Range: [2]float64{0, 1}, Whole: true}
 		for i, cell := range row.Cells {

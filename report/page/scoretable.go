@@ -8,7 +8,7 @@ import (
 	"oscar/score"
 )
 
-// doubtful says in words what the mark of a cell means.
+// doubtful is the meaning of a cell's mark.
 const doubtful = "not significantly better than the controls"
 
 // ScoreTable returns a table of methods for each kind of metric, the controls at
@@ -141,7 +141,7 @@ func controls(t score.Table) (names []string) {
 	return names
 }
 
-// standing is where a mean lies between the worst and the best of the methods
+// standing returns the position of a mean between the worst and the best of the methods
 // in its column, 0..1.
 func standing(t score.Table, column int, mean float64) float64 {
 	low, high := math.Inf(1), math.Inf(-1)
@@ -160,8 +160,8 @@ func standing(t score.Table, column int, mean float64) float64 {
 	return min(max(share, 0), 1)
 }
 
-// forgotten are the layers of the sanity check, from the logits down; none if it
-// was not asked.
+// forgotten lists the layers of the sanity check, from the logits down; none if it
+// was not computed.
 func forgotten(t score.Table) (names []string) {
 	for _, r := range t.Rows {
 		for _, c := range r.Cells {

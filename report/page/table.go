@@ -5,46 +5,46 @@ import (
 	"strings"
 )
 
-// Table is rows by columns. A wide one scrolls within its own box.
+// Table is a table of rows by columns. A wide table scrolls within its own box.
 type Table struct {
-	Caption string // what it shows; those who cannot see it hear it first
-	Corner  string // above the names of the rows
+	Caption string // what it shows; screen readers read it first
+	Corner  string // text above the names of the rows
 	Columns []Column
 	Rows    []Row
-	Legend  List // what marks and colours mean
-	Dense   bool // many narrow columns, as of a matrix
+	Legend  List // meaning of marks and colours
+	Dense   bool // many narrow columns, as in a matrix
 }
 
-// Column is the head of a column.
+// Column is the header of a column.
 type Column struct {
 	Name string
-	Note string // small, below: a unit, or which way is better
-	Text bool   // holds words, not numbers
+	Note string // small text below: a unit, or whether lower or higher is better
+	Text bool   // its cells are words, not numbers
 }
 
 // Row is a name with a cell for each column.
 type Row struct {
 	Name  string
-	Note  string // small, below
+	Note  string // small text below
 	Cells []Cell
-	Apart bool // a line above sets it and those that follow apart
+	Apart bool // a line separates it and the following rows from those above
 }
 
-// Cell is a place of a table.
+// Cell is a cell of a table.
 type Cell struct {
 	Text  string
-	Note  string // small, below: an interval
+	Note  string // small text below: an interval
 	Tone  Tone
-	Level int    // how strong the tone is, 0 (none) to [levels]
-	Mark  string // a sign behind the text: "*"
-	Means string // the mark in words, for those who hear the table
+	Level int    // strength of the tone, 0 (none) to [levels]
+	Mark  string // a sign after the text: "*"
+	Means string // meaning of the mark, for screen readers
 	Span  *Span  // drawn below the text
 }
 
-// Tone is what the colour of a cell says.
+// Tone is the meaning of a cell's colour.
 type Tone string
 
-// The tones. Blue and orange are told apart by everyone.
+// The tones. Colour-blind people can distinguish blue and orange.
 const (
 	Plain Tone = ""
 	Good  Tone = "good" // blue
@@ -52,15 +52,15 @@ const (
 	Faint Tone = "faint"
 )
 
-// levels is how many strengths a tone has.
+// levels is the number of strengths of a tone.
 const levels = 6
 
-// Span is a range on the column's scale, 0 to 1, with its middle.
+// Span is a range on the column's scale, 0 to 1, with its middle value.
 type Span struct{ Low, Middle, High float64 }
 
 func (Table) template() string { return "table" }
 
-// Turned is the table with its rows as columns; corner is above their new names.
+// Turned returns the transposed table; corner is the text above the new names of the rows.
 func (t Table) Turned(corner string) Table {
 	out := t
 	out.Corner, out.Columns, out.Rows = corner, nil, nil
@@ -76,8 +76,8 @@ func (t Table) Turned(corner string) Table {
 	return out
 }
 
-// Class is what the style sheet knows the cell by; words says that its column
-// holds words.
+// Class returns the cell's class in the style sheet; words reports whether its column
+// has words.
 func (c Cell) Class(words bool) string {
 	class := ""
 	switch {
@@ -92,7 +92,7 @@ func (c Cell) Class(words bool) string {
 	return strings.TrimSpace(class)
 }
 
-// Level is a strength for a share, 0 to 1: none for 0, otherwise 1 to [levels].
+// Level returns the strength for a share, 0 to 1: 0 for 0, otherwise 1 to [levels].
 func Level(share float64) int {
 	if !(share > 0) {
 		return 0

@@ -23,12 +23,11 @@ var pageTemplate string
 //go:embed page.css
 var pageStyle string
 
-// generator marks a page as one of oscar's, so that another file is never
-// written over.
+// generator marks a page as a report of oscar. A file without it is never overwritten.
 const generator = `<meta name="generator" content="oscar">`
 
-// Write writes a page to an HTML file. It appears whole or not at all, and takes
-// the place of an earlier report, but of no other file.
+// Write writes a page to an HTML file. The file appears whole or not at all, and replaces
+// an earlier report, but no other file.
 func Write(ctx context.Context, path string, p Page) error {
 	if err := Replaceable(path); err != nil {
 		return err
@@ -40,8 +39,7 @@ func Write(ctx context.Context, path string, p Page) error {
 	return atomicfile.Output(path, atomicfile.Bytes(html))
 }
 
-// Replaceable reports whether a report can be written there: nothing is, or an
-// earlier one.
+// Replaceable returns an error unless the path is free or an earlier report.
 func Replaceable(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return fmt.Errorf("%s is a folder; name a file, as %s", path, filepath.Join(path, "report.html"))
@@ -62,9 +60,9 @@ func Replaceable(path string) error {
 	return nil
 }
 
-// HTML makes the page.
+// HTML renders the page.
 func (p Page) HTML(ctx context.Context) ([]byte, error) {
-	// Once without pictures, to know what room there is for them.
+	// First without pictures, to measure the room that is left for them.
 	bare := &printer{}
 	text, err := bare.print(p)
 	if err != nil {
@@ -81,12 +79,12 @@ func (p Page) HTML(ctx context.Context) ([]byte, error) {
 	return (&printer{images: images}).print(p)
 }
 
-// printer prints a page. Pictures are known by their place on it.
+// printer renders a page. It identifies pictures by their order.
 type printer struct {
-	pictures []Picture // those met
-	images   []encoded // what stands for them; none: nothing yet
+	pictures []Picture // the pictures so far
+	images   []encoded // the encoded pictures; empty in the first pass
 	ids      int
-	depth    int // of headings below the sections' own
+	depth    int // depth of headings below those of sections
 	page     *template.Template
 }
 
@@ -111,7 +109,7 @@ func (p *printer) print(page Page) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// show prints a block by its own template.
+// show renders a block by its template.
 func (p *printer) show(b Block) (template.HTML, error) {
 	if _, ok := b.(Sub); ok {
 		p.depth++
@@ -122,17 +120,17 @@ func (p *printer) show(b Block) (template.HTML, error) {
 	return template.HTML(out.String()), err
 }
 
-// heading is a title of a part of a section, or of what is within such a part.
+// heading returns a heading within a section, or within a part of a section.
 func (p *printer) heading(b Block, title string) template.HTML {
 	rank := 3 + p.depth
 	if _, ok := b.(Sub); ok {
-		rank-- // it is the part's own
+		rank-- // it belongs to the part
 	}
 	return template.HTML(fmt.Sprintf("<h%d>%s</h%d>", rank, template.HTMLEscapeString(title), rank))
 }
 
-// picture is what stands for a picture; where there is nothing yet, something
-// that takes as much room but for the URL.
+// picture returns an encoded picture, in the first pass a placeholder of the same size
+// except for the URL.
 func (p *printer) picture(from Picture) encoded {
 	p.pictures = append(p.pictures, from)
 	if p.images == nil {
@@ -141,11 +139,11 @@ func (p *printer) picture(from Picture) encoded {
 	return p.images[len(p.pictures)-1]
 }
 
-// id is a name that is unique on the page.
+// id returns a name that is unique on the page.
 func (p *printer) id() string {
 	p.ids++
 	return "n" + strconv.Itoa(p.ids)
 }
 
-// Style is the style sheet of all pages, for a server that links it.
+// Style returns the style sheet of all pages, for a server that links it.
 func Style() string { return pageStyle }

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-// Page is a report as a browser reads it.
+// Page is the parsed HTML of a report.
 type Page struct {
 	*testing.T
 	Path string
@@ -18,7 +18,7 @@ type Page struct {
 	Root *html.Node
 }
 
-// Read reads a report.
+// Read parses a report.
 func Read(t *testing.T, path string) *Page {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -32,7 +32,7 @@ func Read(t *testing.T, path string) *Page {
 	return &Page{t, path, b, root}
 }
 
-// All lists the texts of the elements of a name; of pictures, what they show.
+// All lists the texts of the elements of a name; for pictures, their alternative texts.
 func (p *Page) All(name string) (texts []string) {
 	for n := range p.Root.Descendants() {
 		if n.Type == html.ElementNode && n.Data == name {
@@ -57,7 +57,7 @@ func textOf(n *html.Node) string {
 	return strings.Join(words, " ")
 }
 
-// Want fails unless an element of that name has just that text.
+// Want fails the test unless an element of that name has exactly that text.
 func (p *Page) Want(name string, texts ...string) {
 	p.Helper()
 	have := p.All(name)

@@ -1,10 +1,10 @@
-// Package reporttest holds a report against what every report promises, in a
-// headless browser. It is for tests.
+// Package reporttest checks, for tests, what every report promises, in a headless
+// browser.
 //
 // OSCAR_CHROMIUM names the browser (make test sets it, see
 // scripts/setup-chromium); without it the test is skipped. OSCAR_AXE names the
 // script of axe-core, which is run too. OSCAR_SCREENSHOTS names a folder for
-// pictures of what was looked at.
+// screenshots.
 package reporttest
 
 import (
@@ -25,21 +25,20 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// audit lists what is wrong with a page.
+// audit lists the problems of a page.
 //
 //go:embed audit.js
 var audit string
 
-// widths are those of a phone, a tablet and a desk, in pixels.
+// widths are the widths of a phone, a tablet and a desktop, in pixels.
 var widths = []int64{360, 768, 1280}
 
-// paperWidth is that of A4 within the margins, in CSS pixels.
+// paperWidth is the width of A4 within the margins, in CSS pixels.
 const paperWidth = 680
 
-// Look opens an HTML file at every width, in light and dark, and as on paper:
-// every picture loads and says what it shows, nothing overflows, headings are in
-// order, text and lines stand out from what is behind them, and nothing is asked
-// of any network.
+// Look opens an HTML file at every width, in light and dark mode, and as printed. It checks
+// that every picture loads and has a text, nothing overflows, headings are in order, text
+// and lines have contrast, and nothing is loaded from a network.
 func Look(t *testing.T, path string) {
 	t.Helper()
 	b := open(t, path)
@@ -59,15 +58,15 @@ func Look(t *testing.T, path string) {
 	}
 }
 
-// browser is a page that is open.
+// browser is a browser with an open page.
 type browser struct {
 	*testing.T
 	ctx  context.Context
-	name string // of the file, for screenshots
+	name string // name of the file, for screenshots
 	url  string
 
 	mu   sync.Mutex
-	urls []string // asked for
+	urls []string // requested URLs
 }
 
 // Site is a page of a server in a browser.
@@ -79,8 +78,8 @@ func Visit(t *testing.T, name, url string) Site {
 	return Site{visit(t, name, url)}
 }
 
-// Look looks at the page as it is now at every width, in light and dark. Nothing may
-// be asked of another host.
+// Look checks the current page at every width, in light and dark mode. It must not load
+// anything from another host.
 func (s Site) Look(name string) {
 	s.b.Helper()
 	s.b.name = name
@@ -171,7 +170,7 @@ func visit(t *testing.T, name, url string) *browser {
 	return b
 }
 
-// asked lists what the page asked for; at least for itself.
+// asked lists the requested URLs; there is at least the page's own.
 func (b *browser) asked() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -205,7 +204,7 @@ func run[T any](b *browser, action chromedp.Action[T]) T {
 	return out
 }
 
-// emulate sets what the page is shown on.
+// emulate sets the screen or medium of the page.
 func (b *browser) emulate(width int64, scheme, media string) {
 	b.Helper()
 	b.do(
@@ -216,8 +215,8 @@ func (b *browser) emulate(width int64, scheme, media string) {
 	)
 }
 
-// audit notes what is wrong with the page as it is shown now. The page may run
-// no script; the browser may, for us.
+// audit records the problems of the page as it is shown. The page may not run scripts;
+// the browser runs ours.
 func (b *browser) audit(view string) {
 	b.Helper()
 	for _, wrong := range append(run(b, chromedp.Evaluate[[]string](audit, chromedp.EvalAwaitPromise)), b.axe(view)...) {
@@ -239,7 +238,7 @@ func (b *browser) print() {
 	b.keep("print.pdf", pdf)
 }
 
-// keep writes a file for a person to look at, if there is a folder for them.
+// keep writes a file for a person to look at, if there is a folder for it.
 func (b *browser) keep(name string, data []byte) {
 	b.Helper()
 	dir := os.Getenv("OSCAR_SCREENSHOTS")
