@@ -7,7 +7,7 @@ package batch
 type Batcher[T any] struct {
 	run      func(pixels []float32, targets []int) ([]T, error)
 	pixels   []float32 // room for a whole batch
-	targets  []int // of the collected images
+	targets  []int     // of the collected images
 	uses     []func(T)
 	size     int // values per image
 	progress *Progress

@@ -14,8 +14,8 @@ type Kind string
 
 // The kinds of damage.
 const (
-	Bit  Kind = "bit" // one bit is flipped
-	Cut  Kind = "cut" // the file is truncated
+	Bit  Kind = "bit"  // one bit is flipped
+	Cut  Kind = "cut"  // the file is truncated
 	Loss Kind = "loss" // the file is removed
 	Swap Kind = "swap" // the file and another of its folder are swapped
 )

@@ -40,8 +40,8 @@ type Optimizer int
 // The optimisers.
 const (
 	OptimizeAll     Optimizer = iota
-	KeepTensors // nothing is fused, so every tensor can be fed and fetched
-	OptimizeNothing // programs that compute the same give the same numbers
+	KeepTensors               // nothing is fused, so every tensor can be fed and fetched
+	OptimizeNothing           // programs that compute the same give the same numbers
 )
 
 // options returns TensorFlow's options. Only this function sets the precision.
