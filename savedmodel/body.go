@@ -17,8 +17,8 @@ import (
 	"oscar/internal/paths"
 )
 
-// Body is a model's graph without its head: from the image to the features, the tensor that
-// its last product with weights takes. It computes in inference mode, thus batch
+// Body is a model's graph without its head: from the image to the features, the input tensor
+// of its last product with weights. It computes in inference mode, so batch
 // normalisation uses its moving averages.
 type Body struct {
 	Metadata  Metadata
@@ -27,7 +27,7 @@ type Body struct {
 	Layers    []Layer        // of the metadata, those that the features depend on
 
 	dir   string
-	def   []byte            // a GraphDef of what the features depend on, without image and variables
+	def   []byte            // serialised GraphDef of the operations between image, variables and features
 	reads map[string]string // the operation that reads a variable -> its name
 }
 
@@ -36,11 +36,11 @@ type BodyVariable struct {
 	Name  string
 	Shape graph.Shape
 	Layer int // of Layers: the first that depends on it; len(Layers) if none does
-	// Statistic says that it is no weight: a moving average of batch normalisation.
+	// Statistic reports whether it is a moving average of batch normalisation, not a weight.
 	Statistic bool
 }
 
-// OpenBody reads the graph of the SavedModel of oscar's in dir. Its weights are not read.
+// OpenBody reads the graph of a SavedModel of oscar in dir. It does not read its weights.
 func OpenBody(dir string) (*Body, error) {
 	meta, err := readMetadata(dir)
 	if err != nil {
@@ -67,7 +67,7 @@ func OpenBody(dir string) (*Body, error) {
 // Weights returns the path of the variables' values, for [Saver.Restore].
 func (b *Body) Weights() string { return filepath.Join(b.dir, "variables", "variables") }
 
-// Import adds the body below g's scope. It takes the image, [N,height,width,3] from 0 to
+// Import adds the body below g's scope, with image, [N,height,width,3] from 0 to
 // 255, and the variables' values by their names. It returns the features [N,features] and
 // the feature tensors of Layers.
 func (b *Body) Import(g *graph.Graph, image graph.Tensor, values map[string]graph.Tensor) (features graph.Tensor, layers []graph.Tensor, err error) {
@@ -91,7 +91,7 @@ func (b *Body) Import(g *graph.Graph, image graph.Tensor, values map[string]grap
 	switch s := features.Shape(); {
 	case len(s) == 2 && s[1] > 0:
 		return g.Identity("features", features), layers, g.Err()
-	case len(s) == 4 && s[3] > 0: // a convolution in place of a dense layer
+	case len(s) == 4 && s[3] > 0: // a convolution used as a dense layer
 		return g.Identity("features", g.Mean(features, false, 1, 2)), layers, g.Err()
 	default:
 		return features, nil, fmt.Errorf("the last product takes %s of shape %v; want [N,features] or [N,height,width,features]", b.Features, s)
@@ -101,7 +101,7 @@ func (b *Body) Import(g *graph.Graph, image graph.Tensor, values map[string]grap
 // nodes finds the nodes of a graph by name.
 type nodes map[string]*node_def_go_proto.NodeDef
 
-// operation is the name of the node that gives an input.
+// operation returns the name of the node whose output an input is.
 func operation(input string) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(input, "^"), ":")
 	return name
@@ -122,7 +122,7 @@ func (all nodes) needs(name string) map[string]bool {
 	return seen
 }
 
-// cut finds the features and what they depend on.
+// cut finds the features and the operations that they depend on.
 func (b *Body) cut(def *graph_go_proto.GraphDef) (err error) {
 	all := nodes{}
 	for _, n := range def.GetNode() {
@@ -172,8 +172,8 @@ func (b *Body) cut(def *graph_go_proto.GraphDef) (err error) {
 	return err
 }
 
-// statistic matches the names of moving averages, which Keras, TensorFlow 1 and PyTorch use,
-// and of what Keras normalises images by.
+// statistic matches the names of moving averages in Keras, TensorFlow 1 and PyTorch, and of
+// the statistics of Keras's Normalization.
 var statistic = regexp.MustCompile(`(^|/)((moving|running)_)?(mean|variance|var)(_\d+)?$`)
 
 // statistics returns the operations that read the moving averages of fused batch
@@ -191,8 +191,8 @@ func (all nodes) statistics(kept map[string]bool) map[string]bool {
 // products multiply by weights.
 var products = map[string]bool{"MatMul": true, "Conv2D": true, "BatchMatMul": true, "BatchMatMulV2": true, "Einsum": true}
 
-// features walks back from the logits to the last product of something that depends on the
-// image with something that does not, and returns the former.
+// features walks back from the logits to the last product of a tensor that depends on the
+// image with one that does not, and returns the former.
 func (all nodes) features() (string, error) {
 	fromImage := func(input string) bool { return all.needs(operation(input))["image"] }
 	at := "logits"

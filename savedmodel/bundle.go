@@ -75,7 +75,7 @@ func Open(dir string, config graph.Config) (*Bundle, error) {
 }
 
 // check finds the tensors that every model has. It compares the metadata, which may have been
-// edited, with the graph, and looks for the weights, whose absence the loader ignores.
+// edited, with the graph, and checks that there are weights: the loader ignores their absence.
 func (b *Bundle) check(dir string) (err error) {
 	for name, t := range map[string]*graph.Tensor{"image": &b.image, "logits": &b.logits, "probabilities": &b.probs} {
 		if *t, err = b.graph.Tensor(name); err != nil {
@@ -186,7 +186,7 @@ func (b *Bundle) features(name string) (graph.Tensor, error) {
 	return t, nil
 }
 
-// PredictFrom classifies from a layer's activations, which take the place of those that
+// PredictFrom classifies from a layer's activations, in place of those that
 // Differentiate returns.
 func (b *Bundle) PredictFrom(ctx context.Context, layer string, activations []explain.Volume) (explain.Prediction, error) {
 	var none explain.Prediction

@@ -42,8 +42,8 @@ func Describe(dir string) (*Metadata, []string, error) {
 	return meta, slices.Sorted(maps.Keys(model.MetaGraphs[0].SignatureDef)), nil
 }
 
-// checkFiles compares files of a model with its list of checksums; without names
-// all that the list has.
+// checkFiles compares files of a model with its list of checksums; without names all
+// files of the list.
 func checkFiles(dir string, names ...string) error {
 	err := checksum.Check(dir, names...)
 	if d, ok := errors.AsType[*checksum.Damage](err); ok {

@@ -6,29 +6,29 @@ import (
 	"path/filepath"
 )
 
-// Origin says where an adopted model is from, and what was seen in it.
+// Origin describes where an adopted model comes from.
 type Origin struct {
 	Kind      string `json:"kind"` // keras or tensorflow
 	SHA256    string `json:"sha256"`
 	Signature string `json:"signature"`
 	Output    string `json:"output"`
 	Scale     string `json:"scale"`  // of the input, see foreign.Scalings
-	Scaled    string `json:"scaled"` // how that is known
-	Logits    string `json:"logits"` // how they were found
+	Scaled    string `json:"scaled"` // how the scale is known
+	Logits    string `json:"logits"` // how the logits were found
 	// Rewritten counts operations that were replaced by others that compute the
 	// same, by type.
 	Rewritten map[string]int `json:"rewritten,omitempty"`
-	// Difference is the largest between the answers of the adopted graph and of
-	// the original on random images, as a share of the largest; absent where
-	// TensorFlow's loader cannot run the original.
+	// Difference is the largest difference between the outputs of the adopted graph and of
+	// the original on random images, as a share of the largest output; nil if TensorFlow's
+	// loader cannot run the original.
 	Difference *float64 `json:"difference,omitempty"`
-	// TrainingGraph says that the graph was exported in training mode.
+	// TrainingGraph reports whether the graph was exported in training mode.
 	TrainingGraph bool `json:"training_graph,omitempty"`
-	// NoGradient says why there is no gradient at a layer, or at "image".
+	// NoGradient has the reasons why there is no gradient at layers, or at "image".
 	NoGradient map[string]string `json:"no_gradient,omitempty"`
 }
 
-// checkGradient reports a layer, or the image, that no gradient reaches.
+// checkGradient returns an error for a layer, or the image, without a gradient.
 func (m *Metadata) checkGradient(layer string) error {
 	if m.Origin == nil || m.Origin.NoGradient[layer] == "" {
 		return nil
@@ -36,8 +36,8 @@ func (m *Metadata) checkGradient(layer string) error {
 	return fmt.Errorf("no gradient at %s: %s; take a method that needs predictions alone (occlusion, rise, lime), or another layer", layer, m.Origin.NoGradient[layer])
 }
 
-// CheckGradient returns an error if an adopted model has no gradient at a layer, or at
-// [explain.Image]. It says why.
+// CheckGradient returns an error with the reason if an adopted model has no gradient at a
+// layer, or at [explain.Image].
 func (b *Bundle) CheckGradient(layer string) error { return b.Metadata.checkGradient(layer) }
 
 // IsOscar reports whether the SavedModel in dir has oscar's metadata.

@@ -7,6 +7,6 @@ import "oscar/internal/graph"
 type (
 	// Variable is a resource variable of a graph.
 	Variable = graph.Variable
-	// Optimizer says how TensorFlow optimises a graph.
+	// Optimizer configures how TensorFlow optimises a graph.
 	Optimizer = graph.Optimizer
 )

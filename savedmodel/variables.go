@@ -32,8 +32,8 @@ func (b *Bundle) Read(ctx context.Context, names ...string) (map[string][]float3
 	return values, nil
 }
 
-// Variables lists the model's variables in the order in which the image meets them on its way
-// to the logits. One that the logits do not depend on is left out.
+// Variables lists the model's variables in the order in which the image reaches them on its
+// way to the logits. Variables that the logits do not depend on are left out.
 func (b *Bundle) Variables() ([]string, error) {
 	def, err := graphDef(b.graph)
 	if err != nil {
@@ -60,8 +60,8 @@ func (b *Bundle) Variables() ([]string, error) {
 		}
 		return yes
 	}
-	// The depth-first order from the logits back has each operation after all that it takes:
-	// first what the image became so far, then the variables that it meets.
+	// A depth-first walk from the logits back visits an operation after its inputs, and of
+	// those the input that depends on the image first, then the variables.
 	var found []string
 	seen := map[string]bool{}
 	var visit func(name string)

@@ -28,9 +28,9 @@ type namedParam struct {
 	Param
 }
 
-// Randomize takes over second, which is the model trained, opened another time. The random
+// Randomize takes ownership of second, a second copy of the opened model trained. The random
 // values are those of the layers' initializers, a function of the seed and of the variable's
-// name, as in training. How an adopted model was initialized is not known: there, the values
+// name, as in training. The initializers of an adopted model are unknown: there, the values
 // of each variable are shuffled, and the layers are those of [adoptedStages]. A frozen model
 // has no variables, which is an error.
 func Randomize(trained, second *savedmodel.Bundle, seed uint64) (*Randomized, error) {

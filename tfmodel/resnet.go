@@ -3,11 +3,11 @@ package tfmodel
 import "fmt"
 
 // ResNet10 is a small residual network for training from scratch on a few
-// thousand photographs: 128x128 RGB, a stem of 5x5 and one block a stage of 32,
+// thousand photographs: 128x128 RGB, a stem of 5x5 and one block per stage of 32,
 // 64, 128 and 256 filters, half the width of the usual ResNet-10. With six
-// classes it has 1,232,358 parameters, 2,880 of them not trained. Its batch
-// normalisation forgets faster than Keras's (momentum 0.9): in a training of a
-// few thousand steps averages with 0.99 lag behind.
+// classes it has 1,232,358 parameters, 2,880 of them not trained. The momentum of its batch
+// normalisation is 0.9, lower than Keras's 0.99, whose averages would lag behind in a few
+// thousand steps.
 func ResNet10(classes int) Architecture {
 	b := blocks{initializer: HeNormal, norm: BatchNormalization{Momentum: 0.9}}
 	a := Architecture{Name: "resnet10", Input: Shape{128, 128, 3}, Layers: []Named{
@@ -25,9 +25,9 @@ func ResNet10(classes int) Architecture {
 	return a
 }
 
-// ResNet18 is that of He et al. 2016 (arXiv:1512.03385, table 1): 224x224 RGB,
+// ResNet18 is the network of He et al. 2016 (arXiv:1512.03385, table 1): 224x224 RGB,
 // raw pixels 0..255, with torchvision's normalisation (momentum 0.9, epsilon
-// 1e-5). Strided windows lie as TensorFlow's SAME has them.
+// 1e-5). The padding of strided windows is TensorFlow's SAME.
 func ResNet18(classes int) Architecture {
 	b := blocks{initializer: HeNormal, norm: BatchNormalization{Momentum: 0.9, Epsilon: 1e-5}}
 	layers := append(b.unit("1", b.conv(64, 7, 2), true), Named{"pool1", &MaxPool2D{Size: 3, Stride: 2, Padding: Same}})
@@ -41,7 +41,7 @@ func ResNet18(classes int) Architecture {
 	}, classes)
 }
 
-// ResNet50 is layer by layer that of Keras Applications: 224x224 RGB, raw
+// ResNet50 is the network of Keras Applications, layer by layer: 224x224 RGB, raw
 // pixels 0..255. A block's stride is in its first convolution.
 func ResNet50(classes int) Architecture {
 	b := blocks{useBias: true, norm: BatchNormalization{Epsilon: 1.001e-5}}
@@ -58,15 +58,15 @@ func ResNet50(classes int) Architecture {
 	}, classes)
 }
 
-// blocks makes residual blocks with the settings that a network's convolutions
-// and normalisations have in common.
+// blocks makes residual blocks with the common settings of a network's convolutions
+// and normalisations.
 type blocks struct {
 	useBias     bool
 	initializer Initializer
 	norm        BatchNormalization
 }
 
-// resnet adds four stages of so many blocks to a stem, and a head.
+// resnet adds four stages of the given numbers of blocks to a stem, and a head.
 func (b blocks) resnet(name string, layers []Named, stages [4]int, block func(stage, i int) *Residual, classes int) Architecture {
 	for stage, n := range stages {
 		for i := range n {

@@ -1,8 +1,9 @@
 package tfmodel
 
-// A Rule carries a signal back through one layer, from its output y to its input x. The
+// A Rule propagates a signal back through one layer, from its output y to its input x. The
 // derivative is a rule ([Gradient]). Layer-wise relevance propagation has others (LRP;
 // Bach et al. 2015, doi:10.1371/journal.pone.0130140). A rule is a plain value whose zero
+// fields mean zero.
 // fields mean zero.
 //
 // The rules of LRP read a layer as z_j = sum_i x_i w_ij + b_j. They share out the

@@ -46,9 +46,9 @@ type stage struct {
 	variables []string
 }
 
-// adoptedStages puts variables, in the order in which the image meets them, into at most
-// most stages of about as many layers each, the last first. A layer is what the variables'
-// names have in common, "conv1" of "conv1/kernel".
+// adoptedStages divides variables, in the order in which the image reaches them, into at
+// most most stages with about equal numbers of layers, the last first. A layer is the common
+// prefix of its variables' names: "conv1" of "conv1/kernel".
 func adoptedStages(variables []string, most int) []stage {
 	var layers []stage
 	at := map[string]int{}

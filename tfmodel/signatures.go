@@ -68,7 +68,7 @@ func LookupExplanation(name string) (Explanation, error) {
 // [Network.GradCAM], but raw has the image's size, [N,H,W]. It is unscaled, and signed if
 // the method is. For saliency it is the largest |d logit / d image| over the channels.
 //
-// TFLite and ONNX know every operation of the signatures.
+// TFLite and ONNX support every operation of the signatures.
 func (n *Network) Saliency() (savedmodel.Signature, error) {
 	return n.onImage("saliency", plainGradient(), func(g *Graph, _, gradient Tensor) Tensor {
 		return g.Max(g.Abs(gradient), false, 3)
@@ -82,7 +82,7 @@ func (n *Network) GuidedBackprop() (savedmodel.Signature, error) {
 }
 
 // LRP adds the signature of layer-wise relevance propagation, see [Network.Saliency]. raw
-// is the sum over the channels. Its own sum is the logit less the biases' shares.
+// is the sum over the channels. It sums to the logit minus the biases' shares.
 func (n *Network) LRP(c Composite) (savedmodel.Signature, error) {
 	if !c.Relevance {
 		return savedmodel.Signature{}, fmt.Errorf("composite %s is none of LRP", c.Name)
@@ -144,7 +144,7 @@ func (n *Network) explanation(scope string, enlarged func(g *Graph, unit Tensor)
 }
 
 // noClass returns 0 for each target that is a class of the logits [N,C], and NaN for any
-// other, as [N,1,1]: a class that does not exist has no map, not a blank one.
+// other, as [N,1,1]: an unknown class has no map, not an empty one.
 func noClass(g *Graph, target, logits Tensor) Tensor {
 	classes := g.Int64(int64(logits.Shape()[1]))
 	return g.Reshape(g.Select(g.Less(target, classes), g.Scalar(0), g.Scalar(float32(math.NaN()))), Shape{-1, 1, 1})
@@ -154,14 +154,14 @@ func noClass(g *Graph, target, logits Tensor) Tensor {
 const DefaultSteps = 20
 
 // IntegratedGradients adds the signature of explain.IntegratedGradients with a black
-// baseline, see [Network.Saliency]. raw is the sum over the channels. Its own sum is the
-// image's logit less the baseline's, up to the error of the quadrature (Gauss-Legendre with steps
-// points).
+// baseline, see [Network.Saliency]. raw is the sum over the channels. It sums to the
+// image's logit minus the baseline's, up to the error of the quadrature (Gauss-Legendre with
+// steps points).
 //
-// All points of all images go through the network as one batch, since converters handle
-// loops badly. N images take the time and the memory of steps*N images, forward and
-// backward. For AlexNet02 and 20 steps this is about 100 MB an image, so that a call should
-// have few images.
+// All points of all images go through the network as one batch, since converters do not
+// support loops well. N images take the time and the memory of steps*N images, forward and
+// backward. For AlexNet02 and 20 steps this is about 100 MB per image, so use few images per
+// call.
 func (n *Network) IntegratedGradients(steps int) (savedmodel.Signature, error) {
 	if steps < 1 {
 		return savedmodel.Signature{}, fmt.Errorf("%d steps, want at least 1", steps)

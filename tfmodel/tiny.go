@@ -1,6 +1,6 @@
 package tfmodel
 
-// Tiny is a small network of the same make as [AlexNet02], for tests and first
+// Tiny is a small network with the structure of [AlexNet02], for tests and first
 // steps: 32x32 RGB, 8,546 parameters for six classes.
 func Tiny(classes int) Architecture {
 	return Architecture{

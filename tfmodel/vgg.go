@@ -3,18 +3,18 @@ package tfmodel
 import "fmt"
 
 // VGG11 is configuration A of Simonyan and Zisserman 2015 (arXiv:1409.1556):
-// 224x224 RGB. Like the others here it takes raw pixels, 0..255, and has neither
+// 224x224 RGB. Like the other networks here it takes raw pixels, 0..255, and has neither
 // the paper's dropout nor a rescaling; edits add them.
 func VGG11(classes int) Architecture { return vgg("vgg11", [5]int{1, 1, 2, 2, 2}, false, classes) }
 
 // VGG11BN is [VGG11] with batch normalisation between convolution and ReLU.
 func VGG11BN(classes int) Architecture { return vgg("vgg11_bn", [5]int{1, 1, 2, 2, 2}, true, classes) }
 
-// VGG16 is configuration D, layer by layer that of Keras Applications; see
+// VGG16 is configuration D, layer by layer as in Keras Applications; see
 // [VGG11].
 func VGG16(classes int) Architecture { return vgg("vgg16", [5]int{2, 2, 3, 3, 3}, false, classes) }
 
-// vgg has stages of 3x3 convolutions, at whose end pooling halves the image.
+// vgg has stages of 3x3 convolutions, each followed by a pooling layer that halves the image.
 func vgg(name string, convolutions [5]int, normalised bool, classes int) Architecture {
 	a := Architecture{Name: name, Input: Shape{224, 224, 3}}
 	add := func(l Layer, format string, args ...any) {

@@ -8,8 +8,8 @@ import (
 	"github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
 )
 
-// branch resolves an output of a condition whose answer is known when the graph
-// is read, as "training" is. known is false for all other operations.
+// branch resolves an output of a condition whose predicate is constant, such as
+// "training". known is false for all other operations.
 func (c *frame) branch(n *node_def_go_proto.NodeDef, i int) (r ref, known bool, err error) {
 	in := data(n)
 	switch n.Op {
@@ -65,7 +65,7 @@ func (c *frame) branch(n *node_def_go_proto.NodeDef, i int) (r ref, known bool, 
 	return ref{}, false, nil
 }
 
-// constant evaluates a condition that is a constant of the flat graph.
+// constant evaluates a predicate that is a constant of the flat graph.
 func (c *frame) constant(name string) (yes, known bool, err error) {
 	r, err := c.resolve(name)
 	if err != nil {
@@ -87,8 +87,8 @@ func (c *frame) constant(name string) (yes, known bool, err error) {
 	return yes != not, true, nil
 }
 
-// waitsForDead reports whether an operation that another waits for is the pivot
-// of a branch that is not taken, as conditions of TensorFlow 1 have it.
+// waitsForDead reports whether an operation has a control dependency on the pivot of a
+// branch that is not taken, as in conditions of TensorFlow 1.
 func (c *frame) waitsForDead(name string) (bool, error) {
 	if c.fn != nil {
 		return false, nil

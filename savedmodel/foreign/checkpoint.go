@@ -17,12 +17,12 @@ import (
 	"oscar/internal/graph"
 )
 
-// checkpoint is where the values of the variables are.
+// checkpoint returns the path of the variables' values.
 func (m *Model) checkpoint() string { return filepath.Join(m.dir, "variables", "variables") }
 
-// values reads the variables that a flat graph reads, and no others. The
-// model's own restoring is read, not run: it sets the wrong variables in what
-// tf.saved_model.save makes of a Keras 3 model.
+// values reads the variables that a flat graph reads, and no others. It parses the
+// model's restore function and does not run it: in a Keras 3 model of tf.saved_model.save it
+// sets the wrong variables.
 func (m *Model) values(ctx context.Context, variables []*variable) ([]graph.Value, error) {
 	if len(variables) == 0 {
 		return nil, nil
@@ -47,7 +47,7 @@ func (m *Model) values(ctx context.Context, variables []*variable) ([]graph.Valu
 		return nil, fmt.Errorf("the checkpoint has no value for %d variables, as %s", len(missing), missing[0])
 	}
 	list := make([]graph.Entry, len(variables))
-	held := bytesOf(m.checkpoint() + ".data-*") // no element takes less than a byte
+	held := bytesOf(m.checkpoint() + ".data-*") // an element takes at least one byte
 	left := held
 	for i, v := range variables {
 		e := entries[v.name]
@@ -68,7 +68,7 @@ func (m *Model) values(ctx context.Context, variables []*variable) ([]graph.Valu
 	return graph.ReadCheckpoint(ctx, m.checkpoint(), list)
 }
 
-// bytesOf is the size of the files that a pattern names.
+// bytesOf returns the total size of the files that match a pattern.
 func bytesOf(pattern string) (size int64) {
 	names, _ := filepath.Glob(pattern)
 	for _, name := range names {
@@ -79,8 +79,8 @@ func bytesOf(pattern string) (size int64) {
 	return size
 }
 
-// restored reads from the graph that restores the model which tensor of the
-// checkpoint becomes which variable.
+// restored returns, from the graph that restores the model, the tensor of the
+// checkpoint for each variable.
 func (m *Model) restored() (map[string]graph.Entry, error) {
 	entries := map[string]graph.Entry{}
 	saver := m.meta.GetSaverDef()
@@ -128,8 +128,8 @@ func (m *Model) restored() (map[string]graph.Entry, error) {
 	return entries, visit(f.root, saver.GetRestoreOpName())
 }
 
-// assigned notes what an assignment gives a variable, if it comes from the
-// checkpoint.
+// assigned records the checkpoint's tensor that an assignment gives to a variable, if there
+// is one.
 func (f *flattener) assigned(c *frame, n *node_def_go_proto.NodeDef, entries map[string]graph.Entry) error {
 	in := data(n)
 	to, err := c.resolve(in[0])
@@ -159,7 +159,7 @@ func (f *flattener) constantStrings(input string) []string {
 	return stringsOf(f.byName[refOf(input).node].GetAttr()["value"].GetTensor())
 }
 
-// stringsOf reads a tensor of strings in both its forms.
+// stringsOf reads a tensor of strings in both of its encodings.
 func stringsOf(t *tensor_go_proto.TensorProto) (out []string) {
 	for _, s := range t.GetStringVal() {
 		out = append(out, string(s))
@@ -186,14 +186,14 @@ func stringsOf(t *tensor_go_proto.TensorProto) (out []string) {
 	return out
 }
 
-// tracked finds the tensors of variables by the table of objects in the
-// checkpoint, as Python does. It returns the variables that are not there.
+// tracked finds the tensors of variables in the table of objects of the
+// checkpoint, as Python does. It returns the missing variables.
 func (m *Model) tracked(ctx context.Context, variables []string, entries map[string]graph.Entry) (missing []string, err error) {
 	concrete := m.meta.GetObjectGraphDef().GetConcreteFunctions()
 	if len(concrete) == 0 {
 		return variables, nil
 	}
-	bound := map[string]int32{} // a handle's node in the table
+	bound := map[string]int32{} // the node of each handle in the table
 	for _, n := range m.meta.GetGraphDef().GetNode() {
 		fn, err := m.callee(n)
 		if fn == nil || err != nil {

@@ -1,15 +1,14 @@
-// Package foreign makes a model of oscar's of a TensorFlow SavedModel of any
-// origin: Keras, tf.function, TensorFlow 1, TF Hub. Call [Adopt].
+// Package foreign converts a TensorFlow SavedModel of any program (Keras, tf.function,
+// TensorFlow 1, TF Hub) to a model of oscar. Call [Adopt].
 //
-// A SavedModel calls functions, and reads variables by handles. Neither can be
-// explained as it is: no gradient reaches into a function. Adopt lays all
-// functions that one signature calls into one flat graph, cuts what it does not
-// need (training branches whose condition is known), mends operations that have
-// no right gradient (package rewrite), reads the variables that are left from
-// the checkpoint, names the layers as their author did, and writes a SavedModel
+// A SavedModel calls functions, and reads variables by handles. TensorFlow's C gradients do
+// not enter functions, so such a model cannot be explained. Adopt inlines all functions of
+// one signature into one flat graph, removes unused parts (training branches with a constant
+// predicate), rewrites operations without a correct gradient (package rewrite), reads the
+// remaining variables from the checkpoint, finds the layers' names, and writes a SavedModel
 // with oscar's metadata. See docs/design/0013-foreign-models.md.
 //
-// Files of others are not trusted: what they claim is checked before it is
+// Files of others are not trusted: sizes and counts are checked before they are
 // used, and operations that reach files, the network or other programs are
 // refused.
 package foreign

@@ -14,19 +14,19 @@ import (
 	"oscar/savedmodel/foreign/rewrite"
 )
 
-// flat is a signature's graph without calls: from image, a Placeholder, to
-// output. It takes variables by their names, as if they were tensors.
+// flat is a signature's graph without calls, from the Placeholder image to
+// output. It refers to variables by their names, as if they were tensors.
 type flat struct {
 	*flattener
 	options   Options
 	signature Signature
 	image     *node_def_go_proto.NodeDef
 	output    ref
-	rewritten map[string]int // operations, by type
+	rewritten map[string]int // number of operations by type
 }
 
-// flatten lays the functions of a signature into one graph, for images of
-// height x width where the model leaves the size open.
+// flatten inlines the functions of a signature into one graph, for images of
+// height x width if the model leaves the size open.
 func (m *Model) flatten(o Options) (*flat, error) {
 	sig, err := m.choose(o.Signature, o.Output)
 	if err != nil {
@@ -67,10 +67,10 @@ func (m *Model) flatten(o Options) (*flat, error) {
 	return f, f.size(o)
 }
 
-// size sets the shape that images come in.
+// size sets the shape of the image input.
 func (f *flat) size(o Options) error {
 	shape := shapeOf(f.image.Attr["shape"].GetShape())
-	if len(f.signature.Inputs[0].Shape) == 4 { // as fresh as the Placeholder's, or better
+	if len(f.signature.Inputs[0].Shape) == 4 { // as good as the Placeholder's shape, or better
 		shape = f.signature.Inputs[0].Shape
 	}
 	if shape == nil {
@@ -109,7 +109,7 @@ func (f *flat) size(o Options) error {
 // few reports whether a dimension is that of an image's channels.
 func few(d int) bool { return d == 1 || d == 3 || d == 4 }
 
-// reaches reports whether the operation to needs from.
+// reaches reports whether the operation to depends on from.
 func (f *flat) reaches(from, to string) bool {
 	needs := map[string]bool{from: true}
 	for _, n := range f.nodes {
@@ -122,7 +122,7 @@ func (f *flat) reaches(from, to string) bool {
 	return needs[to]
 }
 
-// def is the graph as TensorFlow reads it, without the nodes to be replaced.
+// def returns the graph as a serialised GraphDef, without the nodes to be replaced.
 func (f *flat) def(without map[string]bool) ([]byte, error) {
 	g := &graph_go_proto.GraphDef{Versions: f.meta.GetGraphDef().GetVersions(), Library: &function_go_proto.FunctionDefLibrary{}}
 	for _, n := range f.nodes {
@@ -136,7 +136,7 @@ func (f *flat) def(without map[string]bool) ([]byte, error) {
 	return proto.MarshalOptions{Deterministic: true}.Marshal(g)
 }
 
-// shapes imports the graph by itself, which has TensorFlow check it, and
+// shapes imports the graph, so that TensorFlow checks it, and
 // returns the shapes of its tensors.
 func (f *flat) shapes() (func(tensor string) (graph.Shape, graph.DType), error) {
 	def, err := f.def(nil)
@@ -156,7 +156,7 @@ func (f *flat) shapes() (func(tensor string) (graph.Shape, graph.DType), error) 
 	}, nil
 }
 
-// mend replaces operations whose gradient the library lacks or has wrong.
+// mend replaces operations whose gradient is missing or wrong in the library.
 func (f *flat) mend() error {
 	shapes, err := f.shapes()
 	if err != nil {

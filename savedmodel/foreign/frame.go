@@ -15,13 +15,13 @@ import (
 type ref struct {
 	node  string
 	index int
-	// Of a condition whose branch is known, the other branch is dead.
+	// The tensor belongs to the branch that is not taken.
 	dead bool
-	// A variable itself and not its value, as ReadVariableOp takes it.
+	// The variable's handle, which ReadVariableOp reads; nil: a value.
 	handle *variable
 }
 
-// String is the tensor's name as an input, "conv/Relu" or "split:1".
+// String returns the tensor's name as an input, "conv/Relu" or "split:1".
 func (r ref) String() string {
 	if r.index == 0 {
 		return r.node
@@ -36,23 +36,23 @@ func refOf(input string) ref {
 	return ref{node: node, index: index}
 }
 
-// variable is a variable that the flat graph reads. The graph has its value as
-// a tensor called name.
+// variable is a variable that the flat graph reads. In the graph its value is the
+// tensor called name.
 type variable struct {
-	name  string // of its handle in the model
+	name  string // name of its handle in the model
 	dtype graph.DType
 	shape graph.Shape // nil: unknown
 }
 
-// flattener lays the functions that are called into one graph. It starts at an
-// output and follows inputs; thus what the output does not need is left out.
+// flattener inlines called functions into one graph. It starts at an
+// output and follows inputs, so operations that the output does not need are left out.
 type flattener struct {
 	*Model
-	nodes     []*node_def_go_proto.NodeDef // inputs stand before those that take them
+	nodes     []*node_def_go_proto.NodeDef // each node after its inputs
 	byName    map[string]*node_def_go_proto.NodeDef
 	variables []*variable
-	aliases   map[string]ref // of operations that pass their input on, by name
-	taken     map[string]int // the last number that free gave a name
+	aliases   map[string]ref // inputs of operations that return their input, by name
+	taken     map[string]int // the last number that free added to a name
 	root      *frame
 	frames    map[string]*frame
 	depth     int
@@ -69,11 +69,11 @@ type frame struct {
 	*flattener
 	fn    *function // nil: the main graph
 	nodes map[string]*node_def_go_proto.NodeDef
-	path  string         // of calls
-	scope string         // what the names of its operations begin with
+	path  string         // names of the calls
+	scope string         // prefix of the names of its operations
 	args  map[string]ref // of fn
-	calls int            // it lies below so many
-	done  map[string]ref // outputs that are known, by "name:index"
+	calls int            // number of calls around it
+	done  map[string]ref // resolved outputs, by "name:index"
 	busy  map[string]bool
 
 	wrapper bool // see wraps
@@ -125,7 +125,7 @@ func (c *frame) resolve(name string) (ref, error) {
 	return c.output(n, first+index)
 }
 
-// firstOutput is the index of the first tensor of a named output.
+// firstOutput returns the index of the first tensor of a named output.
 func (c *frame) firstOutput(n *node_def_go_proto.NodeDef, name string) (int, error) {
 	if fn := c.functions[n.Op]; fn != nil {
 		for i, out := range fn.def.GetSignature().GetOutputArg() {
@@ -163,14 +163,14 @@ func unknownOp(n *node_def_go_proto.NodeDef) error {
 	return fmt.Errorf("%s is an operation %s, which TensorFlow %s does not have: it is code of the model's own, or of another version", n.Name, n.Op, graph.Version())
 }
 
-// passing operations give their input on: their value is the same, and the
+// passing are operations that return their input: the value is the same, and the
 // library has no gradient for most of them.
 var passing = map[string]bool{
 	"Identity": true, "IdentityN": true, "PreventGradient": true, "EnsureShape": true,
 	"PlaceholderWithDefault": true, "CheckNumerics": true, "Snapshot": true,
 }
 
-// output is the flat graph's tensor for an operation's output.
+// output returns the flat graph's tensor for an operation's output.
 func (c *frame) output(n *node_def_go_proto.NodeDef, i int) (r ref, err error) {
 	key := n.Name + ":" + strconv.Itoa(i)
 	if r, ok := c.done[key]; ok {
@@ -231,7 +231,7 @@ func (c *frame) output(n *node_def_go_proto.NodeDef, i int) (r ref, err error) {
 	return r, err
 }
 
-// handle is the variable that an operation's first input is.
+// handle returns the variable whose handle is an operation's first input.
 func (c *frame) handle(n *node_def_go_proto.NodeDef) (*variable, error) {
 	in := data(n)
 	if len(in) == 0 {
@@ -244,7 +244,7 @@ func (c *frame) handle(n *node_def_go_proto.NodeDef) (*variable, error) {
 	return r.handle, err
 }
 
-// variable notes a variable that is read.
+// variable records a variable that is read.
 func (c *frame) variable(n *node_def_go_proto.NodeDef) (*variable, error) {
 	v := &variable{name: c.scope + n.Name, dtype: graph.DType(n.Attr["dtype"].GetType()), shape: shapeOf(n.Attr["shape"].GetShape())}
 	if c.byName[v.name] != nil {
@@ -275,10 +275,10 @@ func (c *frame) call(n *node_def_go_proto.NodeDef, fn *function, in []string, i 
 	return callee.resolve(fn.def.GetRet()[sig.GetOutputArg()[i].GetName()])
 }
 
-// enter is the frame of a call, made once.
+// enter returns the frame of a call, which it makes once.
 func (c *frame) enter(n *node_def_go_proto.NodeDef, fn *function, in []string) (*frame, error) {
 	sig := fn.def.GetSignature()
-	key := c.path + n.Name + "\x00" // no name has a zero in it
+	key := c.path + n.Name + "\x00" // names contain no zero bytes
 	if callee := c.frames[key]; callee != nil {
 		return callee, nil
 	}
@@ -308,8 +308,8 @@ func (c *frame) enter(n *node_def_go_proto.NodeDef, fn *function, in []string) (
 	return callee, nil
 }
 
-// wraps reports whether the frame does nothing but call: then its name is no
-// layer's, as that of a signature's wrapper.
+// wraps reports whether the frame only calls a function. Its name is then not a layer's,
+// as in the wrapper of a signature.
 func (c *frame) wraps() bool {
 	if c.fn == nil || c.wrapper {
 		return true
@@ -327,7 +327,7 @@ func (c *frame) wraps() bool {
 	return true
 }
 
-// emit adds an operation to the flat graph, with all that it needs.
+// emit adds an operation to the flat graph, with everything that it needs.
 func (c *frame) emit(n *node_def_go_proto.NodeDef) (ref, error) {
 	if r, ok := c.done[n.Name]; ok {
 		return r, nil
@@ -385,7 +385,7 @@ func (f *flattener) add(n *node_def_go_proto.NodeDef) {
 	f.nodes = append(f.nodes, n)
 }
 
-// free is name, or name_1, ... if that is taken.
+// free returns name, or name_1, ... if it is used.
 func (f *flattener) free(name string) string {
 	candidate := name
 	for f.byName[candidate] != nil {

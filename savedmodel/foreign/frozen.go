@@ -17,16 +17,16 @@ import (
 	"oscar/internal/paths"
 )
 
-// IsFrozen reports whether a path names a frozen graph: one file, called .pb, with a GraphDef
-// whose weights are constants, as TensorFlow 1 wrote them.
+// IsFrozen reports whether path is a frozen graph: a file called .pb with a GraphDef
+// whose weights are constants, as in TensorFlow 1.
 func IsFrozen(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular() && strings.HasSuffix(strings.ToLower(path), ".pb") && info.Name() != "saved_model.pb"
 }
 
-// readFrozen reads a frozen graph. Its signature takes the Placeholder of images, and gives
-// what nothing else in the graph takes, by the names of the operations. output names another
-// operation.
+// readFrozen reads a frozen graph. The input of its signature is the Placeholder of images,
+// its outputs are the tensors that no other operation uses, by the names of the operations.
+// output names another operation.
 func readFrozen(path, output string) (*Model, error) {
 	b, err := paths.ReadFile(path, paths.Graph)
 	if err != nil {
@@ -51,7 +51,7 @@ func readFrozen(path, output string) (*Model, error) {
 		case n.Op == "Placeholder":
 			shape := n.Attr["shape"].GetShape()
 			if s := shapeOf(shape); s != nil && len(s) != 4 || !slices.Contains(imageTypes, graph.DType(t)) {
-				continue // of another kind, as a rate of dropout
+				continue // another input, such as a dropout rate
 			}
 			if len(shape.GetDim()) == 0 {
 				shape = &tensor_shape_go_proto.TensorShapeProto{UnknownRank: true}

@@ -7,14 +7,13 @@ import (
 	"oscar/savedmodel/foreign/rewrite"
 )
 
-// passage says of each operation whether the gradient of the logits reaches
-// what it gives.
+// passage records which operations the gradient of the logits reaches.
 type passage struct {
-	reached map[string]bool   // the logits depend on it, smoothly
-	blocked map[string]string // by an operation whose gradient is not known to be right
+	reached map[string]bool   // the logits depend on it differentiably
+	blocked map[string]string // by an operation whose gradient is not known to be correct
 }
 
-// passage follows the gradient from the logits back.
+// passage follows the gradient back from the logits.
 func (f *flat) passage(logits ref, shapes func(string) (graph.Shape, graph.DType)) passage {
 	p := passage{reached: map[string]bool{logits.node: true}, blocked: map[string]string{}}
 	for i := len(f.nodes) - 1; i >= 0; i-- {
@@ -40,14 +39,14 @@ func (f *flat) passage(logits ref, shapes func(string) (graph.Shape, graph.DType
 	return p
 }
 
-// inGroups reports whether a convolution is one in groups, or may be one.
+// inGroups reports whether a convolution is, or may be, a grouped one.
 func inGroups(in []string, shapes func(string) (graph.Shape, graph.DType)) bool {
 	x, _ := shapes(in[0])
 	kernel, _ := shapes(in[1])
 	return len(x) != 4 || len(kernel) != 4 || x[3] < 1 || x[3] != kernel[2]
 }
 
-// why says why there is no gradient at a tensor; empty if there is one.
+// why returns the reason why there is no gradient at a tensor; empty if there is one.
 func (p passage) why(r ref) string {
 	if !p.reached[r.node] {
 		return "the logits do not change with it"

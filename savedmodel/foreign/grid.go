@@ -13,18 +13,17 @@ import (
 	"oscar/internal/graph"
 )
 
-// gridder lays every layer's map out as [N,height,width,channels] of float32,
-// where it is not: the layer's tensor is turned into that form and back, and
-// the rest of the graph takes what came back. Thus the gradient at the map is
-// the gradient at the tensor.
+// gridder converts every layer's map to float32 [N,height,width,channels] if necessary. It
+// converts the layer's tensor to that form and back, and the rest of the graph uses the
+// tensor that was converted back. So the gradient at the map is the gradient at the tensor.
 type gridder struct {
 	*flat
 	shapes        func(string) (graph.Shape, graph.DType)
-	rows, columns int // of tokens; 0: a square
+	rows, columns int // of the tokens; 0: a square
 	channelsFirst map[string]bool
 	done          map[ref]grid
 	users         map[ref][]user
-	inserted      map[string][]*node_def_go_proto.NodeDef // after a node
+	inserted      map[string][]*node_def_go_proto.NodeDef // by the node before them
 }
 
 type user struct {
@@ -36,7 +35,7 @@ type user struct {
 type grid struct {
 	tensor ref
 	output []int // shape of one example
-	token  bool  // before the grid's tokens stood one for the whole image
+	token  bool  // the first token is one for the whole image and was removed
 }
 
 func (f *flat) gridder(shapes func(string) (graph.Shape, graph.DType), tokens string) (*gridder, error) {
@@ -56,7 +55,7 @@ func (f *flat) gridder(shapes func(string) (graph.Shape, graph.DType), tokens st
 	return g, nil
 }
 
-// channelsFirst finds the nodes that give [N,channels,height,width].
+// channelsFirst finds the nodes with outputs [N,channels,height,width].
 func (f *flat) channelsFirst() map[string]bool {
 	first := map[string]bool{}
 	for _, n := range f.nodes {
@@ -72,8 +71,8 @@ func (f *flat) channelsFirst() map[string]bool {
 	return first
 }
 
-// lay returns a layer's map; ok is false if the layer's tensor has no shape
-// that is known, or is not of numbers that have gradients.
+// lay returns a layer's map; ok is false if the layer's tensor has no known shape or a
+// type without gradients.
 func (g *gridder) lay(r ref) (out grid, ok bool) {
 	if done, ok := g.done[r]; ok {
 		return done, true
@@ -116,8 +115,8 @@ func (g *gridder) lay(r ref) (out grid, ok bool) {
 	return grid{tensor: r, output: s[1:]}, true
 }
 
-// imageLike reports whether a map has about the shape of the image. A tensor of
-// an attention's heads has not.
+// imageLike reports whether a map has about the aspect ratio of the image. A tensor of
+// attention heads does not.
 func (g *gridder) imageLike(height, width int) bool {
 	in := shapeOf(g.image.Attr["shape"].GetShape())
 	if few(in[1]) && !few(in[3]) {
@@ -127,8 +126,8 @@ func (g *gridder) imageLike(height, width int) bool {
 	return height*width == 1 || stretched > 0.5 && stretched < 2
 }
 
-// tokens is the grid of n tokens, of which the first may stand for the whole
-// image; 0 if it has none.
+// tokens returns the grid of n tokens, whose first one may be for the whole
+// image; 0 if there is none.
 func (g *gridder) tokens(n int) (rows, columns, first int) {
 	for first := range 2 {
 		m := n - first
@@ -142,7 +141,7 @@ func (g *gridder) tokens(n int) (rows, columns, first int) {
 	return 0, 0, 0
 }
 
-// fold makes a map of tokens: [N,T,C] to [N,rows,columns,C].
+// fold converts tokens [N,T,C] to a map [N,rows,columns,C].
 func (g *gridder) fold(r ref, t graph.DType, rows, columns, channels, first int) grid {
 	a := attrs{"T": typeAttr(types_go_proto.DataType(t))}
 	reshape := attrs{"T": a["T"], "Tshape": typeAttr(types_go_proto.DataType_DT_INT32)}
@@ -164,7 +163,7 @@ func (g *gridder) fold(r ref, t graph.DType, rows, columns, channels, first int)
 	return grid{refOf(wide), []int{rows, columns, channels}, first > 0}
 }
 
-// turn makes [N,C,H,W] to [N,H,W,C].
+// turn converts [N,C,H,W] to [N,H,W,C].
 func (g *gridder) turn(r ref, t graph.DType, s graph.Shape) grid {
 	a := attrs{"T": typeAttr(types_go_proto.DataType(t)), "Tperm": typeAttr(types_go_proto.DataType_DT_INT32)}
 	turned := g.insert(r, "map", "Transpose", a, r.String(), g.ints(r, 0, 2, 3, 1))
@@ -173,7 +172,7 @@ func (g *gridder) turn(r ref, t graph.DType, s graph.Shape) grid {
 	return grid{tensor: refOf(wide), output: []int{s[2], s[3], s[1]}}
 }
 
-// cast makes a map of 16 bits one of 32.
+// cast converts a map of 16 bits to 32 bits.
 func (g *gridder) cast(r ref, t graph.DType, s graph.Shape) grid {
 	wide := g.widen(r, t, r.String())
 	g.reroute(r, g.narrow(r, t, wide))
@@ -195,7 +194,7 @@ func (g *gridder) convert(r ref, x string, from, to graph.DType) string {
 	return g.insert(r, "cast", "Cast", attrs{"SrcT": typeAttr(types_go_proto.DataType(from)), "DstT": typeAttr(types_go_proto.DataType(to)), "Truncate": {Value: &attr_value_go_proto.AttrValue_B{}}}, x)
 }
 
-// insert adds an operation after the node that gives r.
+// insert adds an operation after the node of r.
 func (g *gridder) insert(r ref, suffix, op string, a attrs, in ...string) string {
 	n := &node_def_go_proto.NodeDef{Name: g.free(r.node + "/" + suffix), Op: op, Input: in, Attr: a}
 	g.byName[n.Name] = n
@@ -218,14 +217,14 @@ func (g *gridder) constant(r ref, shape []int, v []int) string {
 	return g.insert(r, "const", "Const", attrs{"dtype": typeAttr(types_go_proto.DataType_DT_INT32), "value": {Value: &attr_value_go_proto.AttrValue_Tensor{Tensor: t}}})
 }
 
-// reroute has those that took r take what came back.
+// reroute replaces r by the tensor that was converted back in all operations that use it.
 func (g *gridder) reroute(r ref, back string) {
 	for _, u := range g.users[r] {
 		u.n.Input[u.input] = back
 	}
 }
 
-// finish puts what was inserted in its place.
+// finish inserts the new nodes into the graph.
 func (g *gridder) finish() {
 	var nodes []*node_def_go_proto.NodeDef
 	for _, n := range g.nodes {

@@ -4,14 +4,14 @@ import (
 	"fmt"
 )
 
-// head is what the model's output is.
+// head describes the model's output.
 type head struct {
 	logits ref    // the tensor before the activation, or the output
-	squash string // Softmax, LogSoftmax or Sigmoid; empty: none was found
-	how    string // how it was found, for people
+	squash string // Softmax, LogSoftmax or Sigmoid; empty: none
+	how    string // how it was found, for messages
 }
 
-// head walks back from the output over what does not change the order of the
+// head walks back from the output through operations that do not change the order of the
 // classes.
 func (f *flat) head() head {
 	r := f.output

@@ -7,25 +7,25 @@ import (
 	"strings"
 )
 
-// layer is a scope of names that gives one tensor to the rest of the graph, or
-// an operation that stands next to such scopes.
+// layer is a scope of names with one output tensor, or an operation next to such
+// scopes.
 type layer struct {
-	name      string // as its user knows it
-	path      string // of names
+	name      string // as the model's author knows it
+	path      string // scope
 	out       ref
 	kind      string
-	variables []string // read in it
-	within    bool     // an operation of a scope that gives several
+	variables []string // read in the scope
+	within    bool     // an operation of a scope with several outputs
 }
 
-// suffix is what Keras 3 appends to every layer's name.
+// suffix is the number that Keras 3 appends to every layer's name.
 var suffix = regexp.MustCompile(`_\d+$`)
 
 // findLayers finds the layers in the order of the graph.
 //
-// A layer is known by its variables: conv2d_1/kernel belongs to the layer
-// conv2d_1. Scopes above a layer hold layers, those below are parts of its
-// arithmetic. What stands next to a layer is a layer, too, with or without
+// A layer is identified by its variables: conv2d_1/kernel belongs to the layer
+// conv2d_1. Scopes above a layer contain layers; scopes below it are parts of its
+// arithmetic. A scope or operation next to a layer is also a layer, with or without
 // variables.
 func (f *flat) findLayers() []layer {
 	s := f.scopes()
@@ -46,7 +46,7 @@ func (f *flat) findLayers() []layer {
 		if inLayer || holds[path] && len(owners) > 0 {
 			continue
 		}
-		if len(tensors) > 1 { // what it gives are layers of their own
+		if len(tensors) > 1 { // its outputs are separate layers
 			for _, r := range tensors {
 				found = append(found, layer{path: r.node, out: r, kind: kindOf(f.byName[r.node].Op), variables: s.read[r.node], within: true})
 			}
@@ -54,12 +54,12 @@ func (f *flat) findLayers() []layer {
 		}
 		found = append(found, layer{path: path, out: tensors[0], kind: s.kind(path), variables: s.variables(path)})
 	}
-	for _, n := range f.nodes { // operations that are in no layer's scope; Keras 3 has none
+	for _, n := range f.nodes { // operations outside all layers' scopes; Keras 3 has none
 		if !strip && s.fromImage[n.Name] && n != f.image && holds[parent(n.Name)] && s.outputs[n.Name] == nil {
 			found = append(found, layer{path: n.Name, out: ref{node: n.Name}, kind: kindOf(n.Op), variables: s.read[n.Name]})
 		}
 	}
-	for path, r := range f.aliases { // layers that do nothing, as a dropout
+	for path, r := range f.aliases { // layers without an operation, such as dropout
 		up := parent(path)
 		if up != "" && s.outputs[up] == nil && s.fromImage[r.node] && holds[parent(up)] {
 			found = append(found, layer{path: up, out: r, kind: "identity"})
@@ -73,14 +73,14 @@ func (f *flat) findLayers() []layer {
 	return found
 }
 
-// scopes are the names of the flat graph as a tree.
+// scopes is the tree of the flat graph's names.
 type scopes struct {
 	f         *flat
-	order     map[string]int      // of nodes
+	order     map[string]int      // position of nodes
 	fromImage map[string]bool     // nodes that depend on the image
-	outputs   map[string][]ref    // the tensors that each scope gives to others
+	outputs   map[string][]ref    // the tensors of each scope that other scopes use
 	members   map[string][]string // nodes below a scope that depend on the image
-	read      map[string][]string // the variables that a node takes
+	read      map[string][]string // the variables that a node reads
 }
 
 func (f *flat) scopes() *scopes {
@@ -89,7 +89,7 @@ func (f *flat) scopes() *scopes {
 	for _, v := range f.variables {
 		variables[v.name] = true
 	}
-	// What a variable becomes before the image meets it still counts as read.
+	// Variables that are transformed before they meet the image count as read.
 	carried := map[string][]string{}
 	users := map[ref][]string{{node: f.output.node, index: f.output.index}: {""}}
 	for i, n := range f.nodes {
@@ -131,8 +131,8 @@ func (f *flat) scopes() *scopes {
 	return s
 }
 
-// numbered reports whether the graph is Keras 3's, in which every layer's scope
-// has a number more than the layer, and than its variables.
+// numbered reports whether the graph comes from Keras 3, in which the scope of every layer
+// has a number that the layer and its variables do not have.
 func (s *scopes) numbered() bool {
 	layers := 0
 	for path := range s.members {
@@ -156,7 +156,7 @@ func (s *scopes) owners(strip bool) map[string]bool {
 			}
 		}
 	}
-	for path := range found { // of layers within layers the inner ones
+	for path := range found { // of nested layers the inner ones
 		for up := parent(path); up != ""; up = parent(up) {
 			delete(found, up)
 		}
@@ -164,9 +164,9 @@ func (s *scopes) owners(strip bool) map[string]bool {
 	return found
 }
 
-// owner finds the scope of the layer that reads a variable of a layer called
-// name, above the operation that does. The variables of a subclassed Keras model
-// are named after the model: then it is the innermost scope with a number.
+// owner finds the scope of the layer called name, above the operation that reads its
+// variable. The variables of a subclassed Keras model are named after the model; then it
+// returns the innermost scope with a number.
 func owner(node, name string, strip bool) string {
 	numbered := ""
 	for up := parent(node); up != ""; up = parent(up) {
@@ -195,7 +195,7 @@ func (s *scopes) variables(path string) (names []string) {
 	return slices.Compact(names)
 }
 
-// kinds names layers by the operation that makes them, the most telling first.
+// kinds names layers by their main operation, the most specific first.
 var kinds = []struct{ op, kind string }{
 	{"Conv2D", "conv2d"}, {"DepthwiseConv2dNative", "depthwise_conv2d"}, {"Conv2DBackpropInput", "conv2d_transpose"}, {"Einsum", "einsum"},
 	{"BatchMatMulV2", "matmul"}, {"MatMul", "dense"}, {"FusedBatchNormV3", "batch_normalization"}, {"FusedBatchNorm", "batch_normalization"}, {"MaxPool", "max_pool2d"},
@@ -232,8 +232,8 @@ func kindOf(op string) string {
 	return strings.ToLower(op)
 }
 
-// name gives layers the shortest names that tell them apart: a path's last
-// parts.
+// name gives layers the shortest unique names: the last elements of their
+// paths.
 func name(layers []layer, strip bool) {
 	parts := make([][]string, len(layers))
 	for i, l := range layers {
@@ -267,7 +267,7 @@ func name(layers []layer, strip bool) {
 	}
 }
 
-// parent is the scope that a name is in, empty at the top.
+// parent returns the scope of a name, empty at the top.
 func parent(name string) string { return name[:max(0, strings.LastIndexByte(name, '/'))] }
 
 func last(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }

@@ -11,8 +11,8 @@ import (
 	"oscar/internal/graph"
 )
 
-// scaling is what the image gets before the model. No scale is guessed: a wrong
-// one does not show in the model's confidence.
+// scaling returns the input scale. It is never guessed: a wrong
+// scale does not show in the model's confidence.
 func (a *adoption) scaling(inside bool) (Scaling, error) {
 	o := a.options.Image
 	name := o.Scale
@@ -35,7 +35,7 @@ func (a *adoption) scaling(inside bool) (Scaling, error) {
 	return s, nil
 }
 
-// ErrScale says that a model needs an input scale, and was given none.
+// ErrScale is returned if a model needs an input scale and none is given.
 var ErrScale = errors.New("the model does not scale its image by itself")
 
 const scaleHelp = `  0..255   pixels as they are (EfficientNet, ConvNeXt and MobileNetV3 of Keras scale by themselves)
@@ -44,7 +44,7 @@ const scaleHelp = `  0..255   pixels as they are (EfficientNet, ConvNeXt and Mob
   torch    x / 255, less the mean and over the deviation of ImageNet (Keras's DenseNet, PyTorch)
   caffe    BGR, less the mean of ImageNet (Keras's VGG, ResNet)`
 
-// preprocess makes of the image what the model takes: a tensor of shape in.
+// preprocess converts the image to the model's input, a tensor of shape in.
 func (a *adoption) preprocess(g *graph.Graph, s Scaling, in graph.Shape) (graph.Tensor, error) {
 	x := a.image
 	first := few(in[1]) && !few(in[3])
@@ -62,7 +62,7 @@ func (a *adoption) preprocess(g *graph.Graph, s Scaling, in graph.Shape) (graph.
 		if s.Mean[0] != s.Mean[1] || s.Std[0] != s.Std[1] {
 			return x, fmt.Errorf("the model takes grey images; the input scale %s is for colours", s.Name)
 		}
-		// luma, ITU-R BT.601
+		// luma by ITU-R BT.601
 		x = g.Sum(g.Mul(x, g.Const(graph.FromFloat32s(graph.Shape{3}, []float32{0.299, 0.587, 0.114}))), true, 3)
 		mean, std = mean[:1], std[:1]
 	default:
@@ -86,8 +86,8 @@ func (a *adoption) preprocess(g *graph.Graph, s Scaling, in graph.Shape) (graph.
 	return g.Identity("scaled", x), g.Err()
 }
 
-// takeFloats has a model of bytes take the image before it is cast to bytes:
-// most cast it back at once, and no gradient passes bytes.
+// takeFloats changes a model with byte input to take the image before the cast to bytes.
+// Most models cast it back at once, and bytes have no gradient.
 func (a *adoption) takeFloats() {
 	float, bytes := types_go_proto.DataType_DT_FLOAT, types_go_proto.DataType_DT_UINT8
 	image := a.flat.image

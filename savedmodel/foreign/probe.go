@@ -11,15 +11,15 @@ import (
 	"oscar/internal/graph"
 )
 
-// Bounds of the checks, as a share of the largest logit.
+// Tolerances of the checks, as a share of the largest logit.
 const (
-	sameAnswer   = 1e-3 // of an image alone and among others
-	sameAnswer16 = 3e-2 // the same, where the model computes in 16 bits
-	amplified    = 10   // times the answer to rounding, where that is large
+	sameAnswer   = 1e-3 // of an image alone and in a batch
+	sameAnswer16 = 3e-2 // the same, if the model computes in 16 bits
+	amplified    = 10   // times the effect of rounding, if that is large
 )
 
-// probe runs the adopted graph on drawn images: an image's answer must be the
-// same alone and among others, and that of the original.
+// probe runs the adopted graph on drawn images. The output for an image must be the
+// same alone and in a batch, and equal to that of the original.
 func (a *adoption) probe(ctx context.Context) error {
 	if !a.options.TrainingGraph {
 		if err := a.checkBatch(ctx); err != nil {
@@ -29,7 +29,7 @@ func (a *adoption) probe(ctx context.Context) error {
 	return a.compare(ctx)
 }
 
-// drawn are n images of soft random colours, of whole numbers.
+// drawn returns n images of smooth random colours with integer values.
 func (a *adoption) drawn(n int) graph.Value {
 	s := a.image.Shape()
 	height, width := s[1], s[2]
@@ -53,7 +53,7 @@ func (a *adoption) drawn(n int) graph.Value {
 	return graph.FromFloat32s(graph.Shape{n, height, width, 3}, pixels)
 }
 
-// first is the first of a batch.
+// first returns the first element of a batch.
 func first(v graph.Value) graph.Value {
 	s := v.Shape()
 	size := s.Elements() / s[0]
@@ -61,8 +61,8 @@ func first(v graph.Value) graph.Value {
 	return graph.FromFloat32s(s, v.Float32s()[:size])
 }
 
-// checkBatch refuses a model whose answer changes with the rest of the batch,
-// or from run to run.
+// checkBatch refuses a model whose output depends on the rest of the batch,
+// or changes from run to run.
 func (a *adoption) checkBatch(ctx context.Context) error {
 	images := a.drawn(4)
 	answer := func(v graph.Value) ([]float32, error) {
@@ -95,8 +95,8 @@ func (a *adoption) checkBatch(ctx context.Context) error {
 	if apart <= bound {
 		return nil
 	}
-	// TensorFlow adds up in another order for another number of images. A network can make
-	// that large; it then makes as much of any rounding of its images.
+	// TensorFlow sums in another order for another number of images. Some networks amplify this
+	// rounding, and the rounding of their images as well.
 	rounded := slices.Clone(images.Float32s())
 	for i := range rounded {
 		rounded[i] *= 1 + 1e-6
@@ -114,8 +114,8 @@ func (a *adoption) checkBatch(ctx context.Context) error {
 	return nil
 }
 
-// difference is the largest, as a share of the largest number; not a number
-// counts as infinite where only one has it.
+// difference returns the largest difference as a share of the largest number. If only one of
+// two numbers is NaN it is infinite.
 func difference(a, b []float32) float64 {
 	if len(a) != len(b) {
 		return math.Inf(1)
@@ -138,7 +138,7 @@ func difference(a, b []float32) float64 {
 }
 
 // compare runs the original by TensorFlow's loader, if it is harmless and the
-// loader can.
+// loader supports it.
 func (a *adoption) compare(ctx context.Context) error {
 	note := func(why string) {
 		a.Notes = append(a.Notes, "not compared with the original: "+why)
@@ -215,7 +215,7 @@ func bytesOfFloats(v []float32) []uint8 {
 	return out
 }
 
-// plain is an error's first words.
+// plain returns the first line of an error.
 func plain(err error) string {
 	text, _, _ := strings.Cut(err.Error(), "\n")
 	text, _, _ = strings.Cut(text, " [[")
@@ -225,8 +225,8 @@ func plain(err error) string {
 	return text
 }
 
-// checkLoading refuses to have the loader run what reaches beyond the model
-// when it restores and sets up the variables.
+// checkLoading returns an error if restoring and initialising the variables would run
+// operations that are not allowed.
 func (a *adoption) checkLoading() error {
 	if a.options.Trust {
 		return nil
@@ -240,8 +240,8 @@ func (a *adoption) checkLoading() error {
 	return nil
 }
 
-// checkScaled refuses a scaling inside the model that does not fit pixels from
-// 0 to 255: it stands for a part of what the model was trained with.
+// checkScaled returns an error if a scaling in the model does not fit pixels from
+// 0 to 255. It is then only a part of the preprocessing.
 func (a *adoption) checkScaled(ctx context.Context, scaled ref) error {
 	t, err := a.tensor(scaled)
 	if err != nil || t.DType() != graph.Float {

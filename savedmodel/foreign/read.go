@@ -18,18 +18,18 @@ import (
 	"oscar/internal/paths"
 )
 
-// Model is a SavedModel as its file has it: a graph, functions that it calls,
-// and signatures.
+// Model is a parsed SavedModel: a graph, the functions that it calls, and
+// signatures.
 type Model struct {
 	dir       string
 	meta      *pb.MetaGraphDef
-	ops       map[string]*op_def_go_proto.OpDef // that the library has
+	ops       map[string]*op_def_go_proto.OpDef // operations of the library
 	main      map[string]*node_def_go_proto.NodeDef
 	functions map[string]*function
-	frozen    bool // dir is a file, see readFrozen
+	frozen    bool // dir is a file; see readFrozen
 }
 
-// file is the file that holds the graph.
+// file returns the path of the graph's file.
 func (m *Model) file() string {
 	if m.frozen {
 		return m.dir
@@ -43,17 +43,17 @@ type function struct {
 	nodes map[string]*node_def_go_proto.NodeDef
 }
 
-// Limits of what is read.
+// Limits for parsing.
 const (
-	maxFile   = 2 << 30 // bytes of saved_model.pb; protocol buffers end there
+	maxFile   = 2 << 30 // bytes of saved_model.pb, the limit of protocol buffers
 	maxConst  = 1 << 31 // bytes of one constant
-	maxNodes  = 200_000 // of the flat graph
+	maxNodes  = 200_000 // nodes of the flat graph
 	maxFrames = 20_000  // calls of functions
 	maxDepth  = 50_000  // operations from an output to the image
-	maxCalls  = 100     // functions within each other
+	maxCalls  = 100     // nesting of functions
 )
 
-// readModel reads the SavedModel in dir. Nothing of it is run.
+// readModel parses the SavedModel in dir. It runs nothing.
 func readModel(dir string) (*Model, error) {
 	b, err := readFile(dir)
 	if err != nil {
@@ -79,7 +79,7 @@ func readFile(dir string) ([]byte, error) {
 	return paths.ReadFile(path, paths.Graph)
 }
 
-// parse reads and indexes a serialised SavedModel.
+// parse parses and indexes a serialised SavedModel.
 func parse(b []byte) (*Model, error) {
 	saved := &pb.SavedModel{}
 	if err := proto.Unmarshal(b, saved); err != nil {
@@ -116,7 +116,7 @@ func newModel(meta *pb.MetaGraphDef) (*Model, error) {
 	return m, nil
 }
 
-// serving chooses the graph that is meant for use.
+// serving chooses the graph with the tag serve.
 func serving(graphs []*pb.MetaGraphDef) (*pb.MetaGraphDef, error) {
 	if len(graphs) == 0 {
 		return nil, fmt.Errorf("it holds no graph")
@@ -134,7 +134,7 @@ func serving(graphs []*pb.MetaGraphDef) (*pb.MetaGraphDef, error) {
 	return nil, fmt.Errorf("it has no graph with the tag serve; have %s", strings.Join(tags, ", "))
 }
 
-// tag is what the loader calls the graph by.
+// tag returns the tag of the graph.
 func (m *Model) tag() string {
 	if tags := m.meta.GetMetaInfoDef().GetTags(); len(tags) > 0 && !slices.Contains(tags, "serve") {
 		return tags[0]
@@ -142,7 +142,7 @@ func (m *Model) tag() string {
 	return "serve"
 }
 
-// index finds nodes by name and refuses what no graph may have.
+// index finds nodes by name and returns an error for an invalid graph.
 func index(nodes []*node_def_go_proto.NodeDef) (map[string]*node_def_go_proto.NodeDef, error) {
 	byName := make(map[string]*node_def_go_proto.NodeDef, len(nodes))
 	for _, n := range nodes {
@@ -154,7 +154,7 @@ func index(nodes []*node_def_go_proto.NodeDef) (map[string]*node_def_go_proto.No
 	return byName, nil
 }
 
-// callee is the function that an operation calls; nil if it calls none. Loops
+// callee returns the function that an operation calls; nil if it calls none. Loops
 // and conditions are operations.
 func (m *Model) callee(n *node_def_go_proto.NodeDef) (*function, error) {
 	name := n.Op
@@ -173,5 +173,5 @@ func (m *Model) lookup(n *node_def_go_proto.NodeDef, name string) (*function, er
 	return nil, fmt.Errorf("%s calls the function %q, which the model does not have", n.Name, name)
 }
 
-// sortedKeys are for messages.
+// sortedKeys returns the sorted keys for messages.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

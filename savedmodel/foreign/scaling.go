@@ -4,10 +4,9 @@ import (
 	"github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
 )
 
-// scaled finds the tensor that the model's own scaling of the image gives: it
-// follows the image through arithmetic with what does not depend on it, up to
-// the first operation of another kind. ok is false if there is no such
-// arithmetic.
+// scaled finds the result of the model's own scaling of the image. It follows the image
+// through arithmetic with tensors that do not depend on it, up to the first other operation.
+// ok is false if there is no such arithmetic.
 func (f *flat) scaled() (r ref, ok bool) {
 	fromImage := map[string]bool{f.image.Name: true}
 	users := map[string][]*node_def_go_proto.NodeDef{}
@@ -26,7 +25,7 @@ func (f *flat) scaled() (r ref, ok bool) {
 		for _, n := range users[r.node] {
 			if keepsImage[n.Op] {
 				if next != nil && next != n {
-					return r, ok // two ways on: what follows is no longer scaling
+					return r, ok // the tensor is used twice: the scaling ends here
 				}
 				next = n
 			}
@@ -46,8 +45,8 @@ func (f *flat) scaled() (r ref, ok bool) {
 	}
 }
 
-// arithmetic scales an image.
+// arithmetic are the operations of a scaling.
 var arithmetic = setOf("Mul AddV2 Add Sub RealDiv Div")
 
-// keepsImage are the operations after which it is still an image.
+// keepsImage are the operations whose output is still an image.
 var keepsImage = setOf("Mul AddV2 Add Sub RealDiv Div Cast ReverseV2 Transpose ResizeBilinear ResizeNearestNeighbor ResizeBicubic ResizeArea Slice StridedSlice Pad ConcatV2 Split Unpack")

@@ -12,7 +12,7 @@ import (
 	"oscar/internal/named"
 )
 
-// Signature is one way to call the model.
+// Signature is a signature of the model.
 type Signature struct {
 	Name            string
 	Inputs, Outputs []Argument // sorted by name
@@ -23,7 +23,7 @@ type Argument struct {
 	Name   string
 	Tensor string // in the graph, "serving_default_x:0"
 	DType  graph.DType
-	Shape  graph.Shape // nil: not even the number of dimensions is known
+	Shape  graph.Shape // nil: the rank is unknown
 }
 
 // String returns "image float32 [N,224,224,3]".
@@ -98,11 +98,11 @@ func shapeOf(s *tensor_shape_go_proto.TensorShapeProto) graph.Shape {
 	return shape
 }
 
-// imageTypes are what an image input may be of.
+// imageTypes are the possible types of an image input.
 var imageTypes = []graph.DType{graph.Float, graph.Uint8, graph.Half, graph.Bfloat16}
 
-// classifies says why a signature is not from one image input to one output of
-// that name, nil if it is. No name stands for the only output.
+// classifies returns an error unless the signature has one image input and an output of
+// that name; nil for one. An empty name means the only output.
 func (s Signature) classifies(output string) error {
 	switch {
 	case len(s.Inputs) != 1:
@@ -170,7 +170,7 @@ func (m *Model) choose(name, output string) (Signature, error) {
 	return Signature{}, fmt.Errorf("no signature takes an image and gives one output%s", have)
 }
 
-// sameTensors reports whether signatures are names of one and the same.
+// sameTensors reports whether the signatures have the same inputs and outputs.
 func sameTensors(all []Signature) bool {
 	for _, s := range all[1:] {
 		if s.Inputs[0].Tensor != all[0].Inputs[0].Tensor || !slices.EqualFunc(s.Outputs, all[0].Outputs, func(a, b Argument) bool { return a.Tensor == b.Tensor }) {

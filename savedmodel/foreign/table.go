@@ -8,7 +8,7 @@ import (
 	"oscar/savedmodel"
 )
 
-// table lists the layers, and says where there is no gradient.
+// table lists the layers, and why some have no gradient.
 func (a *adoption) table(layers []layer, grids map[ref]grid, elements map[string]int) {
 	m := &a.Metadata
 	outside := map[string]graph.Tensor{a.flat.image.Name: a.scaledImage}
@@ -50,7 +50,7 @@ func (a *adoption) table(layers []layer, grids map[ref]grid, elements map[string
 
 func tensorName(r ref) string { return fmt.Sprintf("model/%s:%d", r.node, r.index) }
 
-// chooseLayer sets the layer that is explained by default: the one asked for,
+// chooseLayer sets the layer that is explained by default: the requested one,
 // or the last with a map and a gradient.
 func (a *adoption) chooseLayer() error {
 	m := &a.Metadata

@@ -10,9 +10,10 @@ import (
 )
 
 // passToken changes the default layer of a transformer that classifies by a token for the
-// whole image: behind the last attention the other tokens do not reach the logits, and their
-// gradient is zero. The default becomes the last layer whose gradient is not. It is measured
-// on a second copy of the graph, since what is added to a graph would be written.
+// whole image. After the last attention the other tokens do not reach the logits, so their
+// gradient is zero. The default becomes the last layer with a gradient other than zero. It
+// is measured on a second copy of the graph, since operations added to a graph would be
+// written.
 func (m *Model) passToken(ctx context.Context, a *adoption, o Options) error {
 	probe, err := m.open(ctx, o, graph.KeepTensors)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// harmless are the operations with a state outside the graph, in the words of
-// the library, that can neither reach files, network or other programs nor keep
-// anything beyond the session. All others with a state are refused.
+// harmless are stateful operations (in the library's sense) that cannot
+// reach files, the network or other programs, and keep nothing beyond the session. All
+// other stateful operations are refused.
 var harmless = setOf(`Assert AssignVariableOp AssignAddVariableOp AssignSubVariableOp Case CheckNumerics CheckNumericsV2 DeepCopy
 	Empty GuaranteeConst If Multinomial ParameterizedTruncatedNormal RandomCrop RandomGamma RandomPoisson RandomPoissonV2
 	RandomShuffle RandomStandardNormal RandomUniform RandomUniformInt ReadVariableOp ResourceGather ResourceGatherNd
@@ -20,8 +20,8 @@ var harmless = setOf(`Assert AssignVariableOp AssignAddVariableOp AssignSubVaria
 	TensorArrayV3 TensorArrayWriteV3 TensorArrayReadV3 TensorArrayGatherV3 TensorArrayScatterV3 TensorArrayConcatV3 TensorArraySplitV3
 	TensorArraySizeV3 TensorArrayCloseV3 TensorArrayGradV3 TruncatedNormal VarHandleOp VarIsInitializedOp Variable VariableShape VariableV2 While`)
 
-// reaching are words in the names of operations without a state that reach
-// files, network, Python, code of others or a device's own programs.
+// reaching are words in the names of stateless operations that reach
+// files, the network, Python, foreign code or a device's programs.
 var reaching = []string{"File", "PyFunc", "Dataset", "Debug", "Reader", "Iterator", "Rpc", "Remote", "TfLite", "Tpu", "TPU", "Xla", "Collective", "Host", "Checkpoint", "Print", "Summary", "Sharded", "Barrier", "Queue", "Session"}
 
 func setOf(words string) map[string]bool {
@@ -32,8 +32,8 @@ func setOf(words string) map[string]bool {
 	return set
 }
 
-// suspicious reports whether an operation must not run in a model of unknown
-// origin.
+// suspicious reports whether an operation must not run in an untrusted
+// model.
 func (m *Model) suspicious(op string) bool {
 	def := m.ops[op]
 	if def == nil {
@@ -50,7 +50,7 @@ func (m *Model) suspicious(op string) bool {
 	return false
 }
 
-// checkTrust refuses a flat graph that reaches beyond itself.
+// checkTrust returns an error if a flat graph has suspicious operations.
 func (m *Model) checkTrust(nodes []*node_def_go_proto.NodeDef) error {
 	used := map[string]bool{}
 	for _, n := range nodes {
@@ -70,7 +70,7 @@ func (m *Model) checkTrust(nodes []*node_def_go_proto.NodeDef) error {
 	return refusal(bad)
 }
 
-// refusal is the error for a model with suspicious operations; nil if there are
+// refusal returns the error for a model with suspicious operations; nil if there are
 // none.
 func refusal(ops []string) error {
 	if len(ops) == 0 {
@@ -79,11 +79,11 @@ func refusal(ops []string) error {
 	return fmt.Errorf("the model can reach files, the network or other programs, or keep a state, by %s; use it with --trust if you know where it is from", strings.Join(ops, ", "))
 }
 
-// calls reports whether an operation is a call of one of the model's functions.
+// calls reports whether an operation calls one of the model's functions.
 // A function with the name of an operation does not count.
 func (m *Model) calls(op string) bool { return m.functions[op] != nil && m.ops[op] == nil }
 
-// CheckTrust refuses a SavedModel with operations by [Suspicious].
+// CheckTrust returns an error for a SavedModel with operations by [Suspicious].
 func CheckTrust(dir string) error {
 	ops, err := Suspicious(dir)
 	if err == nil {
@@ -95,10 +95,10 @@ func CheckTrust(dir string) error {
 	return nil
 }
 
-// Suspicious returns the types of operations by which the SavedModel in dir can
-// reach files, the network, Python or code of others, or keep a state, sorted. It
-// looks at all graphs and functions, used or not. The operations that save and
-// restore the model's own variables do not count. Nothing of the model is run.
+// Suspicious returns the sorted types of operations by which the SavedModel in dir can
+// reach files, the network, Python or foreign code, or keep state. It reads
+// all graphs and functions, used or not. The operations that save and
+// restore the model's own variables do not count. It runs nothing of the model.
 func Suspicious(dir string) ([]string, error) {
 	b, err := readFile(dir)
 	if err != nil {
@@ -132,7 +132,7 @@ func (m *Model) addSuspicious(found map[string]bool) {
 			}
 		}
 	}
-	// The loader feeds the name of the model's own files when it runs these.
+	// For these the loader feeds the name of the model's own files.
 	if ran := m.reached(m.loaded()...); ran["SaveV2"] != "" {
 		found["SaveV2"] = true
 	}
@@ -149,7 +149,7 @@ func (m *Model) isSaver(n *node_def_go_proto.NodeDef) bool {
 	return name == given && m.main[name].GetOp() == "Placeholder"
 }
 
-// loaded are the targets that TensorFlow's loader runs.
+// loaded returns the targets that TensorFlow's loader runs.
 func (m *Model) loaded() []string {
 	targets := []string{m.meta.GetSaverDef().GetRestoreOpName()}
 	for _, key := range []string{"saved_model_main_op", "legacy_init_op", "saved_model_init_op"} {
@@ -161,8 +161,8 @@ func (m *Model) loaded() []string {
 	return targets
 }
 
-// closure are the names of the functions that nodes need: those of loops, and
-// of conditions that are decided when the model runs.
+// closure returns the names of the functions that nodes need, including those of loops and
+// of conditions that are evaluated at run time.
 func (m *Model) closure(nodes []*node_def_go_proto.NodeDef) map[string]bool {
 	needed := map[string]bool{}
 	for queue := nodes; len(queue) > 0; {
@@ -185,8 +185,8 @@ func (m *Model) closure(nodes []*node_def_go_proto.NodeDef) map[string]bool {
 	return needed
 }
 
-// reached are the operations that run if a target runs, through all that it
-// takes, waits for and calls, by type, with an example's name.
+// reached returns the operations that run if a target runs, through inputs, control
+// dependencies and calls, by type, with the name of an example.
 func (m *Model) reached(targets ...string) map[string]string {
 	found := map[string]string{}
 	seen := map[string]bool{}

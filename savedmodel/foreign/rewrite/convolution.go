@@ -11,8 +11,8 @@ import (
 	"oscar/internal/graph"
 )
 
-// explicitPadding pads the image by an operation of its own: the library's
-// gradients of convolutions and pools fail where these pad explicitly.
+// explicitPadding pads the image with a separate operation: the library's
+// gradients of convolutions and pools do not support explicit padding.
 func explicitPadding(e *editor, n *node) (bool, error) {
 	if textOf(n, "padding") != "EXPLICIT" {
 		return false, nil
@@ -39,11 +39,11 @@ func explicitPadding(e *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// maxKernel bounds a side of a kernel with its holes filled.
+// maxKernel is the largest side of a kernel after its dilation is filled.
 const maxKernel = 1 << 12
 
-// dilation fills the holes of a dilated kernel with zeros: the gradient of the
-// dilated convolution is wrong in the library, or ends the process.
+// dilation fills the gaps of a dilated kernel with zeros: the library's gradient of a
+// dilated convolution is wrong, or crashes the process.
 func dilation(e *editor, n *node) (bool, error) {
 	d := listOf(n, "dilations")
 	if !slices.ContainsFunc(d, func(by int64) bool { return by != 1 }) {
@@ -70,8 +70,8 @@ func dilation(e *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// channelsLast runs an operation on [N,H,W,C] between two transpositions: on a
-// processor the library has few kernels for [N,C,H,W].
+// channelsLast runs an operation on [N,H,W,C] between two transpositions: on a CPU
+// the library has few kernels for [N,C,H,W].
 func channelsLast(e *editor, n *node) (bool, error) {
 	if textOf(n, "data_format") != "NCHW" {
 		return false, nil
@@ -102,12 +102,12 @@ func channelsLast(e *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// maxGroups bounds the parts that a grouped convolution is cut into.
+// maxGroups is the largest number of groups of a grouped convolution.
 const maxGroups = 256
 
-// grouped cuts a convolution in groups into one for each: on a processor the
-// library has no gradient of a convolution in groups. Where each channel is a
-// group, it is a depthwise one.
+// grouped splits a grouped convolution into one convolution per group: on a CPU the library
+// has no gradient of grouped convolutions. If each channel is a group, it becomes a
+// depthwise convolution.
 func grouped(e *editor, n *node) (bool, error) {
 	if err := takes(n, 2); err != nil {
 		return false, err
@@ -120,7 +120,7 @@ func grouped(e *editor, n *node) (bool, error) {
 	if int64(k[3])%groups != 0 {
 		return false, fmt.Errorf("a kernel %v does not fit %d groups", k, groups)
 	}
-	if k[2] == 1 { // the kernel of a depthwise convolution has its channels third
+	if k[2] == 1 { // the channels are the third dimension of a depthwise kernel
 		kernel := e.add(n, "kernel", "Reshape", attrs{"T": n.Attr["T"], "Tshape": int32Type}, n.Input[1],
 			e.ints(n, []int64{4}, int64(k[0]), int64(k[1]), groups, int64(k[3])/groups))
 		delete(n.Attr, "use_cudnn_on_gpu")

@@ -1,9 +1,8 @@
-// Package rewrite replaces operations of a graph whose gradient TensorFlow's C
-// library lacks or has wrong by others that compute the same. Some it has
-// silently wrong (a dilated convolution, LRN), one ends the process (a dilated
-// convolution without padding). Call [Graph] first.
+// Package rewrite replaces operations whose gradient is missing or wrong in TensorFlow's C
+// library by others that compute the same. Some gradients are silently wrong (dilated
+// convolution, LRN), one crashes the process (dilated convolution without padding). Call
+// [Graph] first.
 //
 // [Known] is the table of operations whose gradient the tests have compared
-// with TensorFlow's in Python. What is not in it gives predictions and no
-// gradients.
+// with TensorFlow's in Python. Other operations have predictions but no gradients.
 package rewrite

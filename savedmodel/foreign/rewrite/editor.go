@@ -25,10 +25,9 @@ type (
 // replacement rewrites one operation.
 type replacement = func(e *editor, n *node) (bool, error)
 
-// replacements is the table of what is rewritten. A function adds its
-// operations before n and changes n itself, which keeps its name; it returns
-// false, and has changed nothing, where n can stay. What n has become is looked
-// up again.
+// replacements is the table of replacements. A function adds its operations before n and
+// changes n, which keeps its name. If n need not change it returns false. The changed n is
+// looked up again.
 func replacements() map[string][]replacement {
 	return map[string][]replacement{
 		"AvgPool":               {channelsLast},
@@ -49,9 +48,8 @@ func replacements() map[string][]replacement {
 	}
 }
 
-// Graph returns nodes, in their order, with the table's replacements, and how
-// often each type of operation was replaced. shapes gives a tensor's shape, nil
-// if it is not known.
+// Graph returns the nodes, in order, with the table's replacements, and the number of
+// replaced operations of each type. shapes returns a tensor's shape, nil if it is unknown.
 func Graph(nodes []*node, shapes func(tensor string) graph.Shape) ([]*node, map[string]int, error) {
 	e := &editor{table: replacements(), shapes: shapes, added: map[string]graph.Shape{}, names: map[string]bool{}, byName: map[string]*node{}, count: map[string]int{}, inner: map[string]bool{}}
 	for _, n := range nodes {
@@ -68,7 +66,7 @@ func Graph(nodes []*node, shapes func(tensor string) graph.Shape) ([]*node, map[
 	return e.out, e.count, nil
 }
 
-// emit adds an operation after all its replacements.
+// emit adds an operation after applying its replacements.
 func (e *editor) emit(n *node) error {
 	for changed := true; changed; {
 		changed = false
@@ -89,14 +87,14 @@ func (e *editor) emit(n *node) error {
 	return nil
 }
 
-// editor adds operations to the graph that is written anew.
+// editor adds operations to the new graph.
 type editor struct {
 	table  map[string][]replacement
 	shapes func(tensor string) graph.Shape
-	added  map[string]graph.Shape // of tensors that were added, where it matters
+	added  map[string]graph.Shape // shapes of added tensors, if they are needed
 	names  map[string]bool
-	byName map[string]*node // of the graph as it was
-	inner  map[string]bool  // tensors that are taken
+	byName map[string]*node // nodes of the original graph
+	inner  map[string]bool  // tensors that are used
 	out    []*node
 	count  map[string]int
 }
@@ -117,7 +115,7 @@ func (e *editor) free(n *node, suffix string) string {
 	return name
 }
 
-// constant adds a constant of that shape and those bytes.
+// constant adds a constant with the given shape and bytes.
 func (e *editor) constant(n *node, t types_go_proto.DataType, shape []int64, content []byte) string {
 	s := &tensor_shape_go_proto.TensorShapeProto{}
 	for _, d := range shape {
@@ -152,7 +150,7 @@ func (e *editor) scalar(n *node, x float32) string {
 	return name
 }
 
-// shape is a tensor's, nil if it is not known.
+// shape returns a tensor's shape, nil if it is unknown.
 func (e *editor) shape(tensor string) graph.Shape {
 	if s, ok := e.added[tensor]; ok {
 		return s
@@ -160,7 +158,7 @@ func (e *editor) shape(tensor string) graph.Shape {
 	return e.shapes(tensor)
 }
 
-// dims is a shape of that many known dimensions, of which the batch may be open.
+// dims returns a shape with that many known dimensions; the batch may be unknown.
 func (e *editor) dims(tensor string, rank int) ([]int64, bool) {
 	s := e.shape(tensor)
 	if len(s) != rank || rank > 1 && slices.Min(s[1:]) < 1 {
@@ -196,12 +194,12 @@ func takes(n *node, count int) error {
 	return nil
 }
 
-// become makes n another operation.
+// become changes n to another operation.
 func become(n *node, op string, a attrs, in ...string) { n.Op, n.Attr, n.Input = op, a, in }
 
 func number(x float32) *value { return &value{Value: &attr_value_go_proto.AttrValue_F{F: x}} }
 
-// convolution are the attributes of a convolution that reads n's type.
+// convolution returns the attributes of a convolution with n's type.
 func convolution(n *node, rows, columns int64, padding string) attrs {
 	return attrs{
 		"T": n.Attr["T"], "strides": list(1, rows, columns, 1), "padding": text(padding), "dilations": list(1, 1, 1, 1),

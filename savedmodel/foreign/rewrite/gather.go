@@ -7,8 +7,8 @@ import (
 	"github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
 )
 
-// gatherAxis counts a gather's axis from the front: the library's gradient
-// fails for one that counts from the back.
+// gatherAxis makes a gather's axis non-negative: the library's gradient fails for
+// negative ones.
 func gatherAxis(e *editor, n *node) (bool, error) {
 	if err := takes(n, 3); err != nil {
 		return false, err
@@ -32,7 +32,7 @@ func (e *editor) integer(tensor string) (int64, bool) {
 	return integer(c.Attr["value"].GetTensor())
 }
 
-// integer is the only element of an integer tensor.
+// integer returns the only element of an integer tensor.
 func integer(t *tensor_go_proto.TensorProto) (int64, bool) {
 	switch {
 	case t.GetDtype() == types_go_proto.DataType_DT_INT32 && len(t.IntVal) == 1:
@@ -47,7 +47,7 @@ func integer(t *tensor_go_proto.TensorProto) (int64, bool) {
 	return 0, false
 }
 
-// maxPoolWithArgmax is a plain pool where the places are not asked for.
+// maxPoolWithArgmax replaces the operation by MaxPool if the argmax is not used.
 func maxPoolWithArgmax(e *editor, n *node) (bool, error) {
 	if e.inner[n.Name+":1"] {
 		return false, nil
@@ -59,10 +59,10 @@ func maxPoolWithArgmax(e *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// maxPatch bounds the numbers of a patch of an image.
+// maxPatch is the largest number of values of an image patch.
 const maxPatch = 1 << 11
 
-// patches takes patches of an image by a convolution with ones.
+// patches extracts image patches by a convolution with ones.
 func patches(e *editor, n *node) (bool, error) {
 	if err := takes(n, 1); err != nil {
 		return false, err

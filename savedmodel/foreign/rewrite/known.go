@@ -9,8 +9,8 @@ import (
 )
 
 // known is the table of operations whose gradient the tests have compared with
-// tf.GradientTape's, with the attributes that they have compared; nil: all that
-// there are. A line needs a case in testdata/hardops.py.
+// tf.GradientTape's, with the attributes that they have compared; nil: all
+// attributes. A line needs a case in testdata/hardops.py.
 var known = map[string]func(n *node) bool{
 	"Abs": nil, "Add": nil, "AddN": nil, "AddV2": nil, "AvgPool": spatial, "BatchMatMulV2": nil, "BatchToSpaceND": nil, "BiasAdd": channels,
 	"BroadcastTo": nil, "Cast": nil, "ConcatV2": nil, "Conv2D": convolves, "Conv2DBackpropInput": convolves, "Cumsum": nil,
@@ -24,11 +24,11 @@ var known = map[string]func(n *node) bool{
 	"SquaredDifference": nil, "Squeeze": nil, "StridedSlice": nil, "Sub": nil, "Sum": nil, "Tanh": nil, "Tile": nil, "Transpose": nil, "Unpack": nil,
 }
 
-// half are the operations whose gradient was compared in 16 bits, too.
+// half are the operations whose gradient was also compared in 16 bits.
 var half = strings.Fields("AddV2 BiasAdd Conv2D MaxPool Mul Relu")
 
-// constant operations have a gradient of zero: what they give does not change
-// with small changes of what they take.
+// constant operations have a gradient of zero: small changes of their inputs do not
+// change their output.
 var constant = func() map[string]bool {
 	set := map[string]bool{}
 	for _, op := range strings.Fields(`ArgMax ArgMin Bucketize Equal Floor Greater GreaterEqual Less LessEqual LogicalAnd LogicalNot
@@ -39,7 +39,7 @@ var constant = func() map[string]bool {
 }()
 
 // Known reports whether the library's gradient of an operation, with its
-// attributes, is known to be right.
+// attributes, is known to be correct.
 func Known(n *node) bool {
 	compared, ok := known[n.Op]
 	if !ok || compared != nil && !compared(n) {
@@ -52,8 +52,7 @@ func Known(n *node) bool {
 	return true
 }
 
-// Constant reports whether no gradient passes an operation, because there is
-// none to pass.
+// Constant reports whether an operation's gradient is zero.
 func Constant(n *node) bool {
 	if n.Op == "Cast" {
 		switch n.Attr["DstT"].GetType() {
@@ -81,13 +80,13 @@ func convolves(n *node) bool {
 
 func unbatched(n *node) bool { return n.Attr["batch_dims"].GetI() == 0 }
 
-// KnownOps are the types of operations that [Known] knows with some attributes.
+// KnownOps returns the types of operations in the table of [Known].
 func KnownOps() []string { return slices.Sorted(maps.Keys(known)) }
 
-// ConstantFloats are those whose value has no gradient although it is a float.
+// ConstantFloats returns the constant operations whose output is a float.
 func ConstantFloats() []string {
 	return []string{"Floor", "Sign", "StopGradient", "ZerosLike"}
 }
 
-// KnownHalf are those that it knows in 16 bits, too.
+// KnownHalf returns the operations that are also known in 16 bits.
 func KnownHalf() []string { return half }

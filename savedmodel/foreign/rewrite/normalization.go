@@ -4,7 +4,7 @@ import (
 	"github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
 )
 
-// fusedBatchNorm takes the operation's third version, the only one with a
+// fusedBatchNorm uses the third version of the operation, the only one with a
 // gradient.
 func fusedBatchNorm(_ *editor, n *node) (bool, error) {
 	n.Op = "FusedBatchNormV3"
@@ -17,11 +17,11 @@ func fusedBatchNorm(_ *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// maxBand bounds the channels of a local response normalisation.
+// maxBand is the largest number of channels of a local response normalisation.
 const maxBand = 1 << 12
 
-// lrn writes local response normalisation out: x (bias + alpha sum of squares
-// over a window of channels)^-beta, where the sum is a product with a matrix of
+// lrn writes out local response normalisation: x (bias + alpha sum of squares
+// over a window of channels)^-beta. The sum is a product with a matrix of
 // ones near the diagonal. The library's gradient ignores the attributes.
 func lrn(e *editor, n *node) (bool, error) {
 	if err := takes(n, 1); err != nil {
@@ -49,8 +49,8 @@ func lrn(e *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// logSoftmax flattens all dimensions but the last: the library's gradient adds
-// up over the second.
+// logSoftmax flattens all dimensions but the last: the library's gradient sums
+// over the second one.
 func logSoftmax(e *editor, n *node) (bool, error) {
 	if err := takes(n, 1); err != nil {
 		return false, err
@@ -67,7 +67,7 @@ func logSoftmax(e *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// erfc is 1 - erf: the library has no gradient of its own for it.
+// erfc is replaced by 1 - erf: the library has no gradient for it.
 func erfc(e *editor, n *node) (bool, error) {
 	if err := takes(n, 1); err != nil {
 		return false, err
@@ -77,8 +77,8 @@ func erfc(e *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// onesLike is zeros and one: the library does not know that ones have no
-// gradient.
+// onesLike is replaced by zeros plus one: the library does not know that its gradient is
+// zero.
 func onesLike(e *editor, n *node) (bool, error) {
 	if err := takes(n, 1); err != nil {
 		return false, err
