@@ -1,8 +1,7 @@
-// Package explain holds what every explanation method shares: what it needs of
-// a model ([Predictor], [Differentiator], [Head]) and what it returns
-// ([Attribution]). It also holds the methods that look at the image itself, and
-// LRP, which can look at a layer too. The class activation maps are in package
-// gradcam. The package does not depend on TensorFlow.
+// Package explain has the interfaces of models ([Predictor], [Differentiator], [Head]) and
+// results ([Attribution]) that all explanation methods share, the methods that explain the
+// image itself, and LRP, which can also explain a layer. The class activation maps are in
+// package gradcam. The package does not depend on TensorFlow.
 //
 // # First call
 //
@@ -12,25 +11,24 @@
 // returns one map an image, at the image's own resolution. The zero value of
 // every other field of an explainer is a default, which its comment names.
 //
-// # The methods
+// # Methods
 //
-// [Methods] is the table of them, with what is known of each ([Method]).
+// [Methods] is their table, with the facts about each ([Method]).
 //
 //   - Some need gradients at the image, a [Differentiator]: [Saliency],
-//     [GradientTimesInput], [SmoothGrad], [IntegratedGradients].
+//   - Some run a [Predictor] on variants of the image: [Occlusion], [RISE], [LIME].
 //   - Some show a [Predictor] variants of the image: [Occlusion], [RISE], [LIME].
 //   - [LRP] and [GuidedBackprop] replace the gradient by another signal. They need
 //     a [Differentiator] whose Gradients are that signal, such as
 //     tfmodel.Attached makes from rules.
 //
-// # What holds for every method
+// # Properties of every method
 //
 //   - The map is raw: it is not scaled, clipped or smoothed for display.
-//   - [Predicted] is the class of the image itself, never of a variant of it.
-//   - N images in one call give what N calls give, in any order: the map of an
-//     image depends on no other image.
-//   - Images are not changed. A model sees at most Batch of them at a time. Their
-//     memory is used again, so the model must not keep it.
+//   - [Predicted] is the class of the image itself, not of a variant of it.
+//   - A call with N images gives the same maps as N calls, in any order.
+//   - Images are not changed. A model gets at most Batch of them at a time. Their
+//     memory is reused, so the model must not keep it.
 //   - Sums are in float64. Work stops between two batches when the context is
 //     cancelled.
 //

@@ -11,11 +11,11 @@ import (
 	"oscar/internal/numeric"
 )
 
-// DefaultBatch is how many images a model is shown at a time.
+// DefaultBatch is the number of images per run of the model.
 const DefaultBatch = 32
 
-// engine is the loop of every explainer of this package. It shows the model
-// the images, calls the method for each image's map, and shows the model the
+// engine is the loop of every explainer of this package. It runs the model on the
+// images, calls the method for each image's map, and runs the model on the
 // variants of the image that the method asks for, at most batch at a time.
 type engine struct {
 	method   string
@@ -25,7 +25,7 @@ type engine struct {
 	progress func(done, total int) // may be nil
 }
 
-// A query shows the model images, each with the class to score.
+// A query runs the model on images, each with the class to score.
 type query func(ctx context.Context, images Images, targets []int) ([]output, error)
 
 // output is what the model returns for one image.
@@ -40,13 +40,13 @@ type output struct {
 type subject struct {
 	image  Images // one
 	output        // for the image itself
-	// vary shows the model variants of the image. paint writes a variant into
-	// pixels, which hold an earlier one. take receives the model's output.
+	// vary runs the model on variants of the image. paint writes a variant into
+	// pixels, which have an earlier one. take receives the model's output.
 	vary func(paint func(sample int, pixels []float32), take func(sample int, o output)) error
 }
 
-// explain returns one attribution an image. The method may show the model
-// samples variants of each.
+// explain returns one attribution per image. The method may run the model on samples
+// variants of each.
 func (e engine) explain(ctx context.Context, images Images, targets []int, samples int, method func(subject) (Grid, map[string]float64, error)) ([]Attribution, error) {
 	if err := e.check(images, targets, samples); err != nil {
 		return nil, fmt.Errorf("%s: %w", e.method, err)
@@ -84,7 +84,7 @@ func (e engine) explain(ctx context.Context, images Images, targets []int, sampl
 			maps.DeleteFunc(facts, func(_ string, fact float64) bool { return !numeric.Finite(fact) })
 			status := StatusOf(grid)
 			if !numeric.Finite(o.score) {
-				status = NonFinite // whatever the map looks like
+				status = NonFinite // whatever the map is
 			}
 			attributions = append(attributions, Attribution{
 				Method: e.method, Layer: e.layer, Target: o.target, Score: o.score,
@@ -95,7 +95,7 @@ func (e engine) explain(ctx context.Context, images Images, targets []int, sampl
 	return attributions, nil
 }
 
-// run shows the model one batch.
+// run runs the model on one batch.
 func (e engine) run(ctx context.Context, images Images, targets []int) ([]output, error) {
 	err := ctx.Err()
 	if err == nil {
@@ -107,7 +107,7 @@ func (e engine) run(ctx context.Context, images Images, targets []int) ([]output
 	return nil, fmt.Errorf("%s: %w", e.method, err)
 }
 
-// check reports an explainer or images that cannot be used.
+// check returns an error for an explainer or images that cannot be used.
 func (e engine) check(images Images, targets []int, samples int) error {
 	switch {
 	case e.query == nil:
@@ -126,7 +126,7 @@ func (e engine) check(images Images, targets []int, samples int) error {
 	return nil
 }
 
-// predicting queries the model for scores alone. It returns nil if there is no
+// predicting returns a query for scores only; nil if there is no
 // model.
 func predicting(model Predictor, score Score) query {
 	if model == nil {
@@ -165,8 +165,8 @@ func predicting(model Predictor, score Score) query {
 	}
 }
 
-// differentiating queries the model for scores and their gradients at a layer.
-// It returns nil if there is no model.
+// differentiating returns a query for scores and their gradients at a layer;
+// nil if there is no model.
 func differentiating(model Differentiator, layer string, score Score) query {
 	if model == nil {
 		return nil

@@ -8,10 +8,10 @@ import (
 	"oscar/internal/numeric"
 )
 
-// Predicted as a target class stands for the class that the model predicts.
+// Predicted is the target for the class that the model predicts.
 const Predicted = -1
 
-// Image as a layer's name stands for the input. Its activations are the image
+// Image is the layer name of the input. Its activations are the image
 // itself.
 const Image = "image"
 
@@ -39,7 +39,7 @@ type Volume struct {
 	Values                  []float32
 }
 
-// Grid is a map, one value a position: row-major [Height,Width], signed and
+// Grid is a map with one value per position: row-major [Height,Width], signed and
 // unscaled.
 type Grid struct {
 	Height, Width int
@@ -88,7 +88,7 @@ func (g Grid) Range() (low, high float32) {
 	return low, high
 }
 
-// Prediction is a model's output for a batch: one row an image, one column a
+// Prediction is a model's output for a batch: one row per image, one column per
 // class.
 type Prediction struct {
 	Logits        [][]float32
@@ -122,7 +122,7 @@ type Predictor interface {
 }
 
 // A Differentiator returns the activations of a layer and the gradients of a
-// class score with respect to them, in one run. targets has one class an
+// class score with respect to them, in one run. targets has one class per
 // image, [Predicted] for the predicted one.
 type Differentiator interface {
 	Differentiate(ctx context.Context, images Images, targets []int, layer string, score Score) (Differential, error)
@@ -140,17 +140,17 @@ type Explainer interface {
 	Explain(ctx context.Context, images Images, targets []int) ([]Attribution, error)
 }
 
-// Status is whether a map can be read.
+// Status says whether a map has a meaning.
 type Status string
 
-// The states of a map.
+// The statuses of a map.
 const (
 	OK        Status = "ok"         // it has positive values, and more than one value
 	Empty     Status = "empty"      // no value is positive
 	Constant  Status = "constant"   // one positive value everywhere
 	NonFinite Status = "non_finite" // a value is NaN or infinite, or the score is
-	// Faint maps hold almost none of the score. Scaled for the eye they look like
-	// any other. Only a method whose unit is the score can tell; [StatusOf] cannot.
+	// Faint maps have almost none of the score. Scaled for display they look like
+	// any other. Only a method whose unit is the score can set it; [StatusOf] cannot.
 	Faint Status = "faint"
 )
 

@@ -2,9 +2,8 @@ package explain
 
 import "math"
 
-// Features are what a layer makes of an image, without the places: the mean of each
-// channel of its activations, [Channels], scaled to length 1. They are 0 where all means
-// are 0.
+// Features are a layer's activations without the positions: the mean of each channel,
+// [Channels], scaled to length 1. They are 0 if all means are 0.
 func Features(activations Volume) []float32 {
 	sums := make([]float64, activations.Channels)
 	for k, x := range activations.Values {
@@ -25,10 +24,10 @@ func Features(activations Volume) []float32 {
 }
 
 // BorderShare is the share of a map's positive values in the strip along the border, an
-// eighth of each side wide; NaN for a map without any. It is 0.4375 for a map that is the
-// same everywhere.
+// eighth of each side wide; NaN for a map without positive values. It is 0.4375 for a map
+// with one value everywhere.
 func BorderShare(g Grid) float64 {
-	// At the image's own resolution a cell of a coarse map counts for where it is.
+	// The resize gives a cell of a coarse map its true area.
 	const side = 64
 	g = g.Resize(side, side)
 	strip, all := 0.0, 0.0

@@ -114,8 +114,8 @@ func largestMagnitude[T float32 | float64](image Images, gradient []T) Grid {
 	return grid
 }
 
-// overChannels sums the channels of each position, and all of them. value
-// gives the value at an index; nil is v's own.
+// overChannels returns the sums over the channels of each position, and the total. value
+// returns the value at an index; nil is v's own.
 func overChannels(v Volume, value func(i int) float64) (grid Grid, total float64) {
 	if value == nil {
 		value = func(i int) float64 { return float64(v.Values[i]) }

@@ -1,6 +1,6 @@
 package explain
 
-// MethodAt is a method and what it looks at: one map of each image and class.
+// MethodAt is a method at a layer, or at the image.
 type MethodAt struct {
 	Method string // "gradcam"
 	Layer  string // a layer's name, or [Image]

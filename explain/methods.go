@@ -6,25 +6,25 @@ import (
 	"oscar/internal/named"
 )
 
-// A Method is what is known of a method of explanation without running it.
+// A Method is the facts about an explanation method.
 type Method struct {
 	Name          string // as in Attribution.Method
-	Paper         string // where the equation is
+	Paper         string // source of the equation
 	At            Place
 	Score         Score     // the score explained if none is given; "" if the map is of no score
-	Needs         Abilities // what the method asks of a model
+	Needs         Abilities // what the method needs from a model
 	Signed        bool      // negative values are evidence against the class and are drawn; if false, they are clipped
-	NonNegative   bool      // no value is below zero, at a layer if no activation is
+	NonNegative   bool      // no value is negative, at a layer if no activation is negative
 	Relative      bool      // zero has no meaning, so colours begin at the map's smallest value
 	ClassAgnostic bool      // the map is the same for every class and score
 	Stochastic    bool      // the map depends on the seed
 	Samples       bool      // it has [Options.Samples]
-	// Exact says that the map loses by bfloat16: a model computes it in float32
-	// whatever precision is asked for. docs/design/0014-precision.md has the measurements.
+	// Exact says that the maps suffer from bfloat16, so a model computes them in float32
+	// in every precision. docs/design/0014-precision.md has the measurements.
 	Exact bool
 }
 
-// Place is where a method looks, and which resolution its maps have.
+// Place is what a method explains, and so the resolution of its maps.
 type Place string
 
 // The places.
@@ -35,7 +35,7 @@ const (
 	ThroughLayer Place = "the image, by a layer"
 )
 
-// Abilities are what a model can do, to be added up.
+// Abilities are the abilities of a model, a set of flags.
 type Abilities uint8
 
 // The abilities.
@@ -69,23 +69,23 @@ type Model interface {
 // Options are the settings that several explainers have. Every zero value is
 // the method's own default.
 type Options struct {
-	Score    Score  // not of a method that needs Propagates, which explains the logit
-	Layer    string // of a method AtEither
-	Samples  int    // of RISE, LIME, SmoothGrad; steps of integrated gradients; the others have none
+	Score    Score  // not for a method that needs Propagates, which explains the logit
+	Layer    string // for a method AtEither
+	Samples  int    // of RISE, LIME, SmoothGrad; steps of integrated gradients; other methods have none
 	Seed     uint64
 	Baseline Baseline // of occlusion, RISE, integrated gradients
 	Batch    int
 	Progress func(done, total int)
 }
 
-// An Entry is a line in the table of methods. New makes its explainer on a
+// An Entry is a line in the table of methods. New makes its explainer for a
 // model that has the abilities in Needs.
 type Entry struct {
 	Method
 	New func(Model, Options) Explainer
 }
 
-// Methods is the table of methods that look at the image, in the order of their
+// Methods is the table of methods that explain the image, in the order of their
 // help text. The class activation maps are in gradcam.Methods. Do not change it
 // at run time.
 var Methods = []Entry{

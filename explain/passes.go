@@ -10,8 +10,8 @@ const (
 	limeSamples       = 1000
 )
 
-// A PassCounter is an [Explainer] that knows how many images Explain will show
-// to the model for a batch.
+// A PassCounter is an [Explainer] that knows on how many images Explain will run
+// the model for a batch.
 type PassCounter interface {
 	Passes(images Images) int
 }

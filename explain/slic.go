@@ -153,9 +153,9 @@ func (k *clusters) means(labels []int, count int) (means []centroid, sizes []flo
 	return means, sizes
 }
 
-// connect makes every superpixel one piece. It keeps the largest piece of each
-// cluster and those of at least a quarter of S^2. Any other piece joins the
-// nearest superpixel, by D, that it touches, once it touches one.
+// connect makes every superpixel connected. It keeps the largest piece of each
+// cluster and pieces of at least a quarter of S^2. Any other piece joins the
+// adjacent superpixel that is nearest by D, once there is one.
 func (k *clusters) connect() Segmentation {
 	labels, count := pieces(k.labels, k.height, k.width)
 	means, sizes := k.means(labels, count)

@@ -7,9 +7,9 @@ import (
 	"oscar/metric"
 )
 
-// Agreement is a tree's fidelity: how often it predicts what the network predicts,
-// on images that it was not grown on. Compare it with Majority, which a tree
-// without questions reaches.
+// Agreement is a tree's fidelity: how often it predicts the same class as the network,
+// on images that it was not grown on. Compare it with Majority, the agreement of a tree
+// without splits.
 type Agreement struct {
 	Images    int               `json:"images"`
 	Agree     int               `json:"agree"`

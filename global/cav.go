@@ -103,7 +103,7 @@ func (c CAVs) train(ctx context.Context, use string, sides func(*rand.Rand) (a, 
 	return out, nil
 }
 
-// labelled are examples, and which are the concept's.
+// labelled are examples of the concept and others.
 type labelled struct {
 	x [][]float32
 	y []bool
@@ -158,9 +158,9 @@ func sample(examples [][]float32, n int, random *rand.Rand) [][]float32 {
 	return out
 }
 
-// OverPositions is the mean of a layer's activations, or gradients, over all
-// positions, by channel. A CAV of these is a change that is the same everywhere;
-// its derivative has the sign of the mean gradient's.
+// OverPositions returns the mean of a layer's activations, or gradients, over all
+// positions, by channel. A CAV of these is the same change at every position;
+// its derivative has the sign of that of the mean gradient.
 func OverPositions(v explain.Volume) []float32 {
 	sums := make([]float64, v.Channels)
 	for i, x := range v.Values {

@@ -8,8 +8,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// cloud is the normal distribution with the covariance of some points: the points
-// if they were one group. Its mean is zero, since distances do not depend on it.
+// cloud is a normal distribution with the covariance of some points, the null hypothesis
+// that they are one group. Its mean is zero, since distances do not depend on it.
 type cloud struct{ centred *mat.Dense }
 
 func newCloud(points [][]float64) cloud {
@@ -21,7 +21,7 @@ func newCloud(points [][]float64) cloud {
 	return cloud{c}
 }
 
-// draw draws as many points as the cloud was made of. Sums of the centred points
+// draw draws as many points as newCloud got. Sums of the centred points
 // x_i, weighted by independent normal numbers z_i,
 //
 //	sum_i z_i x_i / sqrt(n-1)

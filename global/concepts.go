@@ -8,39 +8,39 @@ import (
 	"oscar/internal/text"
 )
 
-// Concepts is TCAV's answer.
+// Concepts is the result of TCAV.
 type Concepts struct {
 	Layer       string    `json:"layer"`
 	Activations string    `json:"activations"` // flat: at each position; mean: over the positions
-	Random      int       `json:"random"`      // images that concepts are told from
-	RandomFrom  string    `json:"random_from"` // concepts: the folder random there; data
-	Comparisons int       `json:"comparisons"` // that share the level of significance
+	Random      int       `json:"random"`      // number of random images that concepts are compared with
+	RandomFrom  string    `json:"random_from"` // concepts: the folder called random; data: the data set
+	Comparisons int       `json:"comparisons"` // number of tests that share the significance level
 	Concepts    []Concept `json:"concepts"`
 }
 
-// Concept is what a concept does to each class.
+// Concept is the effect of a concept on each class.
 type Concept struct {
 	Concept string             `json:"concept"`
 	Images  int                `json:"images"`
 	Classes []ClassSensitivity `json:"classes"`
 }
 
-// ClassSensitivity is what a concept does to one class.
+// ClassSensitivity is the effect of a concept on one class.
 type ClassSensitivity struct {
 	Class string `json:"class"`
 	Sensitivity
 }
 
-// Threshold says which p is significant, for as many comparisons.
+// Threshold describes the significant p-values for the number of comparisons.
 func (c *Concepts) Threshold() string { return Threshold(c.Comparisons) }
 
-// TCAV learns concepts at a layer, and counts how many images of each class they
-// move.
+// TCAV learns concepts at a layer, and counts the images of each class whose score they
+// raise.
 type TCAV struct {
 	Layer      string
 	Pooled     bool        // learn from means over the positions
 	Train      CAVs        // how vectors are trained
-	Random     [][]float32 // what concepts are told from, by [TCAV.Values]
+	Random     [][]float32 // values of the random images, by [TCAV.Values]
 	RandomFrom string
 
 	concepts []*conceptVectors
@@ -52,10 +52,10 @@ type conceptVectors struct {
 	name               string
 	images             int
 	cavs, random       Vectors
-	moved, randomMoved map[int][]int // by class, an entry a CAV
+	moved, randomMoved map[int][]int // by class, an entry per CAV
 }
 
-// Values returns what a CAV sees of activations or gradients.
+// Values returns the values of activations or gradients that a CAV uses.
 func (t *TCAV) Values(v explain.Volume) []float32 {
 	if t.Pooled {
 		return OverPositions(v)
@@ -63,8 +63,8 @@ func (t *TCAV) Values(v explain.Volume) []float32 {
 	return v.Values
 }
 
-// Add learns a concept from the values of its images. If there are too few
-// images to learn it, the note says so.
+// Add learns a concept from the values of its images. If there are too few images it
+// returns a note.
 func (t *TCAV) Add(ctx context.Context, name string, examples [][]float32) (note string, err error) {
 	c := &conceptVectors{name: name, images: len(examples), moved: map[int][]int{}, randomMoved: map[int][]int{}}
 	t.concepts = append(t.concepts, c)
@@ -81,8 +81,8 @@ func (t *TCAV) Add(ctx context.Context, name string, examples [][]float32) (note
 	return "", nil
 }
 
-// Count counts for each CAV whether it moves an image of a class towards the
-// class. The gradient is that of the class's score at the layer.
+// Count counts for each CAV whether it raises the score of an image of a class.
+// gradient is that of the class's score at the layer.
 func (t *TCAV) Count(gradient explain.Volume, class int) {
 	if t.images == nil {
 		t.images = map[int]int{}

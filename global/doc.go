@@ -1,6 +1,6 @@
-// Package global explains a model by many images together: by which strategies it
-// recognises a class ([SpRAy]), which rules over named features imitate it
-// ([Grow]), and which of a user's concepts move a class's score ([CAVs],
+// Package global explains a model by many images together: the strategies by which it
+// recognises a class ([SpRAy]), a decision tree over named features that imitates it
+// ([Grow]), and the effect of a user's concepts on a class's score ([CAVs],
 // [Compare]). The mean map of a class is [explain.Averager]. The package does not
 // depend on TensorFlow.
 //
@@ -11,16 +11,16 @@
 // returns the groups of the maps of one class, how their number was determined, and
 // which maps are in the middle of each.
 //
-// # What holds
+// # Properties
 //
 //   - "One strategy", "no better than the majority" and "not significant" are
 //     results, reported with their numbers.
-//   - Draws depend on the seed alone: the same input in the same order gives the
+//   - Draws depend only on the seed: the same input in the same order gives the
 //     same bits.
 //   - Inputs are not changed. Long work stops when its context is cancelled.
 //
 // # To add a feature
 //
-// A function of an image, and a line in [ImageFeatures] with name, unit and
+// Add a function of an image, and a line in [ImageFeatures] with name, unit and
 // definition.
 package global

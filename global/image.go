@@ -7,7 +7,7 @@ import (
 	"oscar/explain"
 )
 
-// Image is one image with what the model and its explanation say of it.
+// Image is an image with its prediction and explanation.
 type Image struct {
 	dataset.Item              // Class is the true class
 	Predicted    int          // the model's class
@@ -15,7 +15,7 @@ type Image struct {
 	Features     []float64    // [MeasureImage] and [MeasureMap]; nil without a tree
 }
 
-// Recognised reports whether the model gives the image its true class.
+// Recognised reports whether the model predicts the true class.
 func (i Image) Recognised() bool { return i.Predicted == i.Class }
 
 // countOf returns how many images a class has, and how many of them are

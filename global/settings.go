@@ -10,9 +10,9 @@ import (
 // The names of the global methods.
 const (
 	MethodAverages = "averages" // the mean map of each class
-	MethodSpRAy    = "spray"    // the strategies by which each class is recognised
+	MethodSpRAy    = "spray"    // the strategies by which the model recognises each class
 	MethodTree     = "tree"     // a decision tree that imitates the model
-	MethodTCAV     = "tcav"     // which concepts move which class
+	MethodTCAV     = "tcav"     // the effect of concepts on classes
 )
 
 // Methods lists the global methods in the order of their results.
@@ -29,7 +29,7 @@ type Settings struct {
 	Pooled      bool     `json:"pooled"`      // CAVs of the means of a layer's activations over the positions
 }
 
-// DefaultSettings are those of the papers, see the single constants.
+// DefaultSettings returns the papers' settings, see the constants.
 func DefaultSettings() Settings {
 	return Settings{
 		Side: DefaultSide, Neighbours: DefaultNeighbours, Depth: DefaultDepth,
@@ -60,7 +60,7 @@ func (s Settings) Check() error {
 	return nil
 }
 
-// Selects reports whether a method is asked for. If none is named, all are;
+// Selects reports whether a method is selected. If none is named all are, but
 // TCAV only if there are concepts.
 func (s Settings) Selects(method string, concepts bool) bool {
 	if len(s.What) > 0 {

@@ -2,7 +2,7 @@ package global
 
 import "gonum.org/v1/gonum/mat"
 
-// silhouette is how well points fit their groups (Rousseeuw 1987,
+// silhouette measures how well points fit their groups (Rousseeuw 1987,
 // doi:10.1016/0377-0427(87)90125-7):
 //
 //	s(i) = (b - a) / max(a, b)

@@ -81,7 +81,7 @@ func (s SpRAy) Cluster(ctx context.Context, maps []explain.Grid) (*Strategies, e
 	return out, nil
 }
 
-// groups finds the number of strategies and gives each point its own.
+// groups finds the number of strategies and returns the strategy of each point.
 func (s SpRAy) groups(ctx context.Context, points [][]float64, out *Strategies) ([]int, error) {
 	n := len(points)
 	if n == 0 {
@@ -124,7 +124,7 @@ func (s SpRAy) groups(ctx context.Context, points [][]float64, out *Strategies) 
 	return groups, nil
 }
 
-// measureClouds sets the largest gap, and the most parts, of clouds of one group.
+// measureClouds sets the largest gap, and the largest number of parts, of the clouds.
 func (s SpRAy) measureClouds(ctx context.Context, points [][]float64, most int, out *Strategies) error {
 	cloud := newCloud(points)
 	var spectra [clouds][]float64

@@ -7,47 +7,46 @@ import (
 	"oscar/explain"
 )
 
-// Found is how the number of strategies was determined.
+// Found is the way in which the number of strategies was determined.
 type Found string
 
 // The ways.
 const (
-	ByGap     Found = "gap"       // a gap of the eigenvalues that stands out
-	ByParts   Found = "parts"     // none does, but the graph of neighbours falls into parts
+	ByGap     Found = "gap"       // a gap of the eigenvalues that is larger than chance
+	ByParts   Found = "parts"     // no such gap, but the graph of neighbours has more components than by chance
 	NoGap     Found = "no_gap"    // neither: one strategy
 	Identical Found = "identical" // all maps are the same: one strategy
-	TooFew    Found = "too_few"   // too few maps to tell more than one
+	TooFew    Found = "too_few"   // too few maps to distinguish several
 )
 
 // Strategies are the groups of the maps of a class.
 //
 // Their number k maximises gap(k) = lambda(k+1) - lambda(k) over 1 to
-// [MostStrategies], with at most one group for each Neighbours+1 maps, since smaller
-// groups cannot be seen (von Luxburg 2007, arXiv:0711.0189, section 8.3). There is
-// always a largest gap. More than one strategy is therefore reported only if the
-// maps differ from 19 clouds. Each cloud has as many points, drawn from one normal
-// distribution with the covariance of the maps (the null hypothesis of SigClust, Liu
-// et al. 2008, doi:10.1198/016214508000000454). Either the gap is larger than the
-// largest gap above the first eigenvalue in every cloud, or the graph has more parts
-// without neighbours across than that of any cloud: then the parts are the groups.
+// [MostStrategies], with at most one group per Neighbours+1 maps, since smaller
+// groups cannot be detected (von Luxburg 2007, arXiv:0711.0189, section 8.3). There is
+// always a largest gap. So several strategies are reported only if the maps differ from 19
+// clouds. Each cloud has as many points, drawn from one normal distribution with the
+// covariance of the maps (the null hypothesis of SigClust, Liu et al. 2008,
+// doi:10.1198/016214508000000454). Either the gap is larger than the largest gap above the
+// first eigenvalue in every cloud, or the graph has more components than that of any cloud:
+// then the components are the groups.
 type Strategies struct {
 	N           int       `json:"n"`           // maps
 	Dropped     int       `json:"dropped"`     // maps without mass, or not finite
-	Found       Found     `json:"found"`       // how K was come by
+	Found       Found     `json:"found"`       // how K was determined
 	Reason      string    `json:"reason"`      // the same, in words
-	K           int       `json:"strategies"`  // 0 of no maps
+	K           int       `json:"strategies"`  // 0 if there are no maps
 	Gap         float64   `json:"gap"`         // the largest, after GapAt eigenvalues
 	GapAt       int       `json:"gap_at"`      // 0 where no eigenvalues were computed
 	CloudGap    float64   `json:"cloud_gap"`   // the largest above the first eigenvalue in a cloud; 0 where none was drawn
-	Parts       int       `json:"parts"`       // that the graph falls into: the eigenvalues that are 0
-	CloudParts  int       `json:"cloud_parts"` // the most that one of a cloud falls into
+	Parts       int       `json:"parts"`       // connected components of the graph: the number of eigenvalues that are 0
+	CloudParts  int       `json:"cloud_parts"` // the largest number of components of a cloud's graph
 	Eigenvalues []float64 `json:"eigenvalues"` // the smallest 20, ascending
-	// Silhouette is the mean silhouette of the groups by the eigenvectors that
-	// made them, SilhouetteMaps by the maps themselves, which is the stricter
-	// one: -1..1, 0 of one strategy.
+	// Silhouette is the mean silhouette of the groups in the space of the eigenvectors,
+	// SilhouetteMaps in that of the maps, which is stricter: -1..1, 0 for one strategy.
 	Silhouette     float64    `json:"silhouette,omitempty"`
 	SilhouetteMaps float64    `json:"silhouette_maps,omitempty"`
-	Groups         []int      `json:"-"` // of each map that was given; -1 where it was dropped
+	Groups         []int      `json:"-"` // group of each map; -1 if it was dropped
 	Clusters       []Strategy `json:"-"` // the largest first
 }
 
@@ -58,7 +57,7 @@ type Strategy struct {
 	Central []int        // its maps, the one nearest to the mean first
 }
 
-// judge returns the number of strategies and sets how it was determined.
+// judge determines the number of strategies and sets Found and Reason.
 func (s *Strategies) judge() int {
 	switch {
 	case s.GapAt > 1 && s.Gap > s.CloudGap:
@@ -75,7 +74,7 @@ func (s *Strategies) judge() int {
 	return 1
 }
 
-// Words are a short description of the result.
+// Words describes the result in a few words.
 func (s *Strategies) Words() string {
 	switch s.Found {
 	case ByGap:

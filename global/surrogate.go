@@ -15,22 +15,22 @@ import (
 	"oscar/internal/text"
 )
 
-// Surrogate is a decision tree that imitates the model, and how well it does.
+// Surrogate is a decision tree that imitates the model, with its agreement.
 type Surrogate struct {
-	// Reason says why there is no tree; then all else is empty.
+	// Reason is why there is no tree; then all other fields are empty.
 	Reason string `json:"reason,omitempty"`
 	Grown  int    `json:"grown_on"` // images
 	Leaves int    `json:"leaves"`
 	Depth  int    `json:"depth"`
-	// Agreement is on images that the tree was not grown on: 30 %, by content and
+	// Agreement is measured on images that the tree was not grown on: 30 %, by content and
 	// seed.
 	Agreement Agreement `json:"agreement"`
-	// ImageOnly is that of a tree which is grown without the features of maps:
-	// what a map looks like depends on the class that the model has chosen.
+	// ImageOnly is the agreement of a tree without the features of maps:
+	// a map depends on the class that the model predicts.
 	ImageOnly Agreement `json:"image_only"`
-	// Strategies are those of the maps of all classes together, which give the
-	// features "like strategy 1 (80 % can)" and so on: the class that most of its
-	// maps are predicted as. (Those of a class would tell the tree which class it is.)
+	// Strategies are those of the maps of all classes together. They give the
+	// features "like strategy 1 (80 % can)", with the most frequent predicted class of its
+	// maps. (Strategies of one class would reveal the class.)
 	Strategies *Strategies `json:"map_strategies"`
 	Features   string      `json:"features"` // .csv, relative to the folder: every image's
 	Tree       *Tree       `json:"tree"`
@@ -42,7 +42,8 @@ type Surrogate struct {
 const testShare = 0.3
 
 // Imitate grows a tree that imitates the model on the images and measures it on
-// those held out. Classes are the model's. Too few images give a surrogate with a reason and no tree.
+// the held-out ones. Classes are the model's. With too few images it returns a reason and no
+// tree.
 func Imitate(ctx context.Context, images []Image, classes []string, spray SpRAy, o TreeOptions) (*Surrogate, error) {
 	s := &Surrogate{}
 	test, err := testImages(images, o, spray.Seed)
@@ -175,8 +176,8 @@ func (s *Surrogate) writeFeatures(path string) error {
 	return err
 }
 
-// StrategyNote says which maps the strategies are of if the tree has a question
-// about one, else "".
+// StrategyNote describes the strategies if the tree has a split on
+// one, else it returns "".
 func (s *Surrogate) StrategyNote() string {
 	for i, f := range s.Tree.Features {
 		if f.Unit == YesOrNo && s.Tree.Importances[i] > 0 {
@@ -191,7 +192,7 @@ func (s *Surrogate) notes() string {
 	return strings.TrimSpace(s.summary() + "\n" + s.StrategyNote())
 }
 
-// summary is the tree's agreement with the model in a line.
+// summary describes the tree's agreement with the model in one line.
 func (s *Surrogate) summary() string {
 	a := s.Agreement
 	return fmt.Sprintf("agrees with the model on %.2f of %d held-out images (95 %% %.2f to %.2f); the most frequent class alone %.2f; by image features alone %.2f",

@@ -15,9 +15,9 @@ type Verdict string
 
 // The verdicts, in the order of the checks.
 const (
-	TooFewImages   Verdict = "too_few"         // of the concept, of random images or of the class
+	TooFewImages   Verdict = "too_few"         // too few images of the concept, of random images or of the class
 	NoConcept      Verdict = "chance"          // the classifiers are no better than chance: there is no such direction
-	NotSignificant Verdict = "not_significant" // random directions move the class as much
+	NotSignificant Verdict = "not_significant" // random directions have as large an effect on the class
 	Significant    Verdict = "significant"
 )
 
@@ -48,7 +48,7 @@ type Sensitivity struct {
 	Reason   string  `json:"reason"`
 }
 
-// Words are the verdict for people, with the direction if it is significant.
+// Words describes the verdict, with the direction if it is significant.
 func (s Sensitivity) Words() string {
 	switch s.Verdict {
 	case TooFewImages:
@@ -70,7 +70,7 @@ const Level = 0.05
 // threshold is the largest significant p.
 func threshold(comparisons int) float64 { return Level / float64(max(comparisons, 1)) }
 
-// Threshold describes which p is significant: "p at most 0.0042 (0.05 over 12
+// Threshold describes the significant p-values: "p at most 0.0042 (0.05 over 12
 // comparisons)".
 func Threshold(comparisons int) string {
 	if comparisons <= 1 {
@@ -79,8 +79,8 @@ func Threshold(comparisons int) string {
 	return fmt.Sprintf("p at most %.2g (%g over %d comparisons)", threshold(comparisons), Level, comparisons)
 }
 
-// Compare returns the result of a concept's CAVs. moved is how many of the class's
-// images each CAV moves, randomMoved how many each random CAV does. comparisons is
+// Compare returns the result of a concept's CAVs. moved is the number of the class's
+// images whose score each CAV raises, randomMoved that of each random CAV. comparisons is
 // the number of results that are tested together: each must be significant at Level
 // over comparisons (Bonferroni, as in the paper).
 func Compare(v Vectors, moved, randomMoved []int, images, comparisons int) Sensitivity {

@@ -8,7 +8,7 @@ import (
 	"oscar/internal/numeric"
 )
 
-// Table is the data that a tree is grown on: a row an image, a column a feature,
+// Table is the data that a tree is grown on: a row per image, a column per feature,
 // and the class that the network predicts.
 type Table struct {
 	Features []Feature
@@ -17,7 +17,7 @@ type Table struct {
 	Labels   []int // indices into Classes
 }
 
-// check reports a table that cannot be used.
+// check returns an error for a table that cannot be used.
 func (t Table) check() error {
 	if len(t.Labels) != len(t.Rows) {
 		return fmt.Errorf("%d labels for %d rows", len(t.Labels), len(t.Rows))
@@ -38,7 +38,7 @@ func (t Table) check() error {
 	return nil
 }
 
-// First is the table with the first n features only.
+// First returns the table with only the first n features.
 func (t Table) First(n int) Table {
 	t.Features = t.Features[:n]
 	cut := make([][]float64, len(t.Rows))
@@ -49,7 +49,7 @@ func (t Table) First(n int) Table {
 	return t
 }
 
-// TreeOptions bound a tree.
+// TreeOptions limit the size of a tree.
 type TreeOptions struct {
 	Depth   int // questions from the root to a leaf, at most; 0 is DefaultDepth
 	MinLeaf int // rows of a leaf, at least; 0 is DefaultMinLeaf
@@ -62,7 +62,7 @@ const (
 )
 
 // Tree is a surrogate model: a decision tree that imitates a network's predictions
-// (TREPAN, Craven, Shavlik 1996). [Agreement] is how well it does.
+// (TREPAN, Craven, Shavlik 1996). [Agreement] measures how well.
 type Tree struct {
 	Features    []Feature `json:"features"`
 	Classes     []string  `json:"classes"`
@@ -70,13 +70,13 @@ type Tree struct {
 	Importances []float64 `json:"importances"` // by feature: its share of the reduction of the Gini impurity; they sum to 1, or are all 0
 }
 
-// Node is a question, or a leaf, which has no Left and Right.
+// Node is a split, or a leaf, which has no Left and Right.
 type Node struct {
 	Samples  int     `json:"samples"` // rows of the table that reach it
 	Counts   []int   `json:"counts"`  // the same by class
 	Class    int     `json:"class"`   // the most frequent, the first of equal ones
 	Impurity float64 `json:"impurity"`
-	// Of a question: rows with Feature <= Threshold go left.
+	// For a split: rows with Feature <= Threshold go left.
 	Feature   int     `json:"feature"`
 	Threshold float64 `json:"threshold"`
 	Left      *Node   `json:"left,omitempty"`
@@ -204,7 +204,7 @@ func gini(counts []int, total int) float64 {
 	return impurity
 }
 
-// Predict is the class of a row.
+// Predict returns the class of a row.
 func (t *Tree) Predict(row []float64) int {
 	n := t.Root
 	for !n.Leaf() {
@@ -217,7 +217,7 @@ func (t *Tree) Predict(row []float64) int {
 	return n.Class
 }
 
-// Simplified is the tree without questions that change nothing: a node becomes a
+// Simplified returns the tree without splits that change nothing: a node becomes a
 // leaf if all leaves below it have the same class. It makes the same predictions.
 func (t *Tree) Simplified() *Tree {
 	out := *t
@@ -237,7 +237,7 @@ func (n *Node) simplified() *Node {
 	return &out
 }
 
-// Size is the number of leaves, and of questions from the root to the deepest
+// Size returns the number of leaves, and of splits from the root to the deepest
 // leaf.
 func (t *Tree) Size() (leaves, depth int) { return t.Root.size() }
 

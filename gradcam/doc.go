@@ -13,15 +13,15 @@
 // several methods (Methods: gradcam.Methods for all) activations and gradients
 // still come from one run; see [Explainer.Explain] for the order.
 //
-// # The methods
+// # Methods
 //
-// [Methods] is the table of them, with what is known of each ([explain.Method]).
-// Most need A and its gradients alone ([CAM]). Score-CAM and Ablation-CAM run the
+// [Methods] is their table, with the facts about each ([explain.Method]).
+// Most need only A and its gradients ([CAM]). Score-CAM and Ablation-CAM run the
 // model again for every channel ([MaskCAM], [HeadCAM]), which takes about a
 // hundred times as long. [GuidedGradCAM] multiplies Grad-CAM by guided
 // backpropagation, at the image's resolution.
 //
-// # What holds for every method
+// # Properties of every method
 //
 //   - The map of an image does not depend on its neighbours in the batch. The
 //     same image gives the same bits.

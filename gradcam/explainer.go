@@ -25,12 +25,12 @@ type Explainer struct {
 
 var _ explain.Explainer = Explainer{}
 
-// Explain returns an attribution for each image and method, its map at the
+// Explain returns an attribution for each image and method, with its map at the
 // layer's resolution: those of the first image in the order of the methods, then
-// those of the second. With one method there is one attribution an image.
+// those of the second.
 //
-// targets has one class an image, [explain.Predicted] for the predicted one.
-// The attribution holds the class that was scored. All methods share one run of
+// targets has one class per image, [explain.Predicted] for the predicted one.
+// The attribution has the class that was scored. All methods share one run of
 // the whole batch for activations and gradients. A method with a Mask or a Head
 // then runs the model again for each image. If the model cannot do that, Explain
 // returns an error before any run.
@@ -115,7 +115,7 @@ func (e Explainer) Explain(ctx context.Context, images explain.Images, targets [
 	return attributions, nil
 }
 
-// concurrency is how many images are processed concurrently: one a processor.
+// concurrency is the number of images processed concurrently: one per processor.
 // It is 1 if a method runs the model, which has its own threads.
 func (e Explainer) concurrency() int {
 	if slices.ContainsFunc(e.Methods, func(entry Entry) bool { return entry.CAM == nil }) {

@@ -26,7 +26,7 @@ type GuidedGradCAM struct {
 	Progress func(done, total int)  // images shown to the model
 }
 
-// Guided is what is known of [GuidedGradCAM]. It has no line in [Methods]: its
+// Guided is the facts about [GuidedGradCAM]. It has no line in [Methods]: its
 // maps have the image's resolution, and it needs two models.
 var Guided = explain.Method{
 	Name: "guidedgradcam", Paper: "Selvaraju et al. 2017, arXiv:1610.02391, section 3.2",

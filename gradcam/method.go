@@ -13,7 +13,7 @@ import (
 // [H,W,C]. It is called for several images concurrently.
 type CAM func(activations, gradients explain.Volume) explain.Grid
 
-// A MaskCAM computes such a map by showing the model the image again, masked.
+// A MaskCAM computes such a map by running the model on masked copies of the image.
 type MaskCAM func(ctx context.Context, model explain.Predictor, view View) (explain.Grid, error)
 
 // A HeadCAM computes such a map by running the model again from the layer on.
@@ -63,8 +63,8 @@ func Lookup(name string) (Entry, error) {
 	return named.Find("CAM method", name, Methods, func(e Entry) string { return e.Name })
 }
 
-// bind returns the method as a function of the view, run on the model. It
-// reports an ability that the model lacks.
+// bind returns the method as a function of the view, run on the model. It returns an
+// error if the model lacks an ability.
 func (e Entry) bind(model explain.Differentiator) (func(context.Context, View) (explain.Grid, error), error) {
 	switch {
 	case e.CAM != nil:
@@ -91,8 +91,8 @@ func (e Entry) bind(model explain.Differentiator) (func(context.Context, View) (
 	return nil, fmt.Errorf("the entry %q has no method", e.Name)
 }
 
-// channelRuns is about how many masked images or ablated layers the method
-// shows the model.
+// channelRuns returns the approximate number of masked images or ablated layers on which
+// the method runs the model.
 func (e Entry) channelRuns(activations explain.Volume) int {
 	if e.CAM != nil {
 		return 0

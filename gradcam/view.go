@@ -19,7 +19,7 @@ type View struct {
 	Value       float32       // the score of the unchanged image
 }
 
-// channelBatch is how many channels a run of the model processes.
+// channelBatch is the number of channels per run of the model.
 const channelBatch = 32
 
 // scoreChannels runs the model for each of the channels, channelBatch at a time.
@@ -48,7 +48,7 @@ func (v View) scoreChannels(channels []int, run func(batch []int) (explain.Predi
 	return out, nil
 }
 
-// checkImage reports anything but one image whose pixels fill its shape.
+// checkImage returns an error unless there is one image whose pixels fill its shape.
 func (v View) checkImage() error {
 	image := v.Image
 	if want := image.Size(); image.N != 1 || want < 1 || len(image.Pixels) != want {

@@ -54,7 +54,7 @@ func undefined(v explain.Volume) explain.Grid {
 	return out
 }
 
-// checkCounts reports a differential that does not have one of everything for
+// checkCounts returns an error for a differential that does not have one of everything for
 // each of n images.
 func checkCounts(d explain.Differential, n int) error {
 	for _, part := range []struct {
@@ -73,7 +73,7 @@ func checkCounts(d explain.Differential, n int) error {
 	return nil
 }
 
-// checkPair reports activations and gradients of different shapes, or whose
+// checkPair returns an error for activations and gradients of different shapes, or whose
 // values do not fill their shape.
 func checkPair(a, g explain.Volume) error {
 	if a.Height != g.Height || a.Width != g.Width || a.Channels != g.Channels {
@@ -88,7 +88,7 @@ func checkPair(a, g explain.Volume) error {
 	return nil
 }
 
-// checkVolume reports activations whose values do not fill their shape.
+// checkVolume returns an error for activations whose values do not fill their shape.
 func checkVolume(a explain.Volume) error {
 	if a.Height < 1 || a.Width < 1 || a.Channels < 1 {
 		return fmt.Errorf("activations are %s; want [height,width,channels] of at least 1", shape(a))

@@ -5,21 +5,21 @@ import (
 	"image/color"
 )
 
-// Bar is a horizontal colour bar with its meaning under it.
+// Bar is a horizontal colour bar with labels under it.
 type Bar struct {
 	colours ColorMap
 	labels  []string // at the left and the right end
 }
 
-// Words at the ends of a bar. The numbers of a scale are a manifest row's scale and
+// Labels at the ends of a bar. A manifest row has the numbers of the scale: scale and
 // base.
 const (
 	Low, High    = "low", "high"
 	Against, For = "against", "for"
 )
 
-// bar says what the colours mean: little to much evidence for the class, or
-// evidence against and for it.
+// bar returns the bar with the meaning of the colours: little to much evidence for the
+// class, or evidence against and for it.
 func (o Options) bar() *Bar {
 	if o.Map.Diverging() {
 		return &Bar{o.Map, []string{Against, For}}

@@ -17,9 +17,9 @@ func Positive(g explain.Grid) explain.Grid { return positive(g, Scale(g, 100, fa
 // not finite, all become 0.5.
 func Signed(g explain.Grid) explain.Grid { return signed(g, Scale(g, 100, true)) }
 
-// Scale returns the value of a map that the full colour stands for: the
+// Scale returns the value of a map that is drawn in full colour: the
 // percentile, 0 to 100, of max(0, v), or of |v| with signed, over all positions.
-// 100 is the largest. A lower one keeps a few large values from making all others
+// 100 is the largest. With a lower percentile a few large values do not make all others
 // pale; 99 is usual for maps of the gradient (Smilkov et al. 2017,
 // arXiv:1706.03825). It is linear between two values, as numpy.percentile. If the
 // percentile is zero, Scale returns the largest value. It is 0 if no value is

@@ -10,7 +10,7 @@ import (
 // CalibrationBins is the number of bins of [Calibrate].
 const CalibrationBins = 15
 
-// Calibration says whether the probability of the predicted class is the share of
+// Calibration compares the probabilities of the predicted classes with the share of
 // correct predictions.
 type Calibration struct {
 	Images int `json:"images"`
@@ -38,7 +38,7 @@ type CalibrationBin struct {
 const calibrationSamples = 1000 // of the bootstrap, and of calibrated models
 
 // Calibrate measures the calibration of predictions: their confidences, 0 to 1, and
-// whether each is correct. The seed is of the samples that the intervals need.
+// whether each is correct. The seed is for the samples of the intervals.
 func Calibrate(confidences []float64, correct []bool, seed uint64) (*Calibration, error) {
 	n := len(confidences)
 	if n != len(correct) || n == 0 {
@@ -96,10 +96,10 @@ func calibrationError(bins []CalibrationBin, n int) (sum float64) {
 	return sum
 }
 
-// Temperature is the T, 0.05 to 20, that minimises the mean cross-entropy of
+// Temperature returns the T, 0.05 to 20, that minimises the mean cross-entropy of
 // softmax(logits / T) (temperature scaling, Guo et al. 2017, section 4.2). Above 1
-// the model is too sure. It returns the cross-entropy, nats, at 1 and at T. logits
-// has one row an image, one column a class.
+// the model is overconfident. It also returns the cross-entropy in nats at 1 and at T.
+// logits has one row per image, one column per class.
 func Temperature(logits [][]float32, truth []int) (t, before, after float64, err error) {
 	if len(logits) != len(truth) || len(truth) == 0 {
 		return 0, 0, 0, fmt.Errorf("temperature: %d predictions for %d true classes; want one each, and at least one", len(logits), len(truth))

@@ -1,6 +1,6 @@
 package metric
 
-// ClassScores is how well one class is distinguished from the others. All but the
+// ClassScores measure how well one class is distinguished from the others. All but the
 // support are 0..1.
 type ClassScores struct {
 	Class     string  `json:"class"`

@@ -14,7 +14,7 @@ type LabelIssue struct {
 	Confidence float64 // the probability of the given label, 0 to 1
 }
 
-// ConfidentJoint is what confident learning finds, see [ConfidentLearning].
+// ConfidentJoint is the result of [ConfidentLearning].
 type ConfidentJoint struct {
 	// Thresholds are the mean probability of a class over the images with that label;
 	// NaN for a class without images.
@@ -30,7 +30,7 @@ type ConfidentJoint struct {
 // ConfidentLearning finds probable label errors (Northcutt, Jiang and Chuang 2021,
 // JAIR 70:1373). With t[j] the mean of p[j] over the images labelled j, an image
 // labelled i is counted at (i, j) if j is the most probable class among those with
-// p[j] >= t[j]. probabilities has one row an image, one column a class; the model
+// p[j] >= t[j]. probabilities has one row per image, one column per class; the model
 // must not have been trained on the images, or it repeats their labels.
 func ConfidentLearning(probabilities [][]float32, labels []int) (*ConfidentJoint, error) {
 	if len(probabilities) != len(labels) {

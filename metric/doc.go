@@ -10,12 +10,12 @@
 //	accuracy := confusion.Accuracy()
 //	low, high := metric.Wilson95(confusion.Correct(), confusion.Total())
 //
-// # What holds
+// # Properties
 //
 //   - Rows of a confusion matrix are true classes, columns predicted ones, as
 //     in scikit-learn.
 //   - Every value is finite: 0/0 counts as 0 (scikit-learn's zero_division=0),
 //     and log loss is clipped as in Keras.
-//   - Counts of batches or shards are added with [Confusion.Merge]. The result is
-//     that of one pass over all images.
+//   - Counts of batches or shards are added with [Confusion.Merge]. The result is the same as
+//     in one pass over all images.
 package metric

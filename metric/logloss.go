@@ -9,7 +9,7 @@ import (
 const clip = 1e-7
 
 // LogLoss is the cross-entropy of predictions in nats, 0 or more: the mean of -ln
-// p[truth] over the images. probabilities has one row an image, one column a
+// p[truth] over the images. probabilities has one row per image, one column per
 // class. They are clipped to 1e-7 .. 1-1e-7 as in Keras, so that one image adds at
 // most 16.12. To combine batches, add up [CrossEntropy]. It is 0 if there are no
 // images.
