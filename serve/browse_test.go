@@ -174,6 +174,35 @@ func TestResultPages(t *testing.T) {
 	}
 }
 
+// The page of a run that is still trained shows its epochs so far, and is asked for again.
+func TestLiveResults(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "live")
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join(shared(t), "run"))); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"evaluation.json", "report.html", "saved_model", "SHA256SUMS"} {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	metrics := filepath.Join(dir, "metrics.jsonl")
+	all, err := os.ReadFile(metrics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(all), "\n")
+	s := start(t, func(o *Options) { o.Results = []string{dir} })
+	for epochs := 1; epochs <= 2; epochs++ {
+		if err := os.WriteFile(metrics, []byte(strings.Join(lines[:epochs], "")), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		status, header, page := s.do("GET", "/results/live", "", nil)
+		if want := map[int]string{1: "for 1 epoch", 2: " at epoch 2;"}[epochs]; status != 200 || header.Get("Refresh") == "" || !strings.Contains(page, want) {
+			t.Errorf("after epoch %d: status %d, refresh %q, no %q in %.3000s", epochs, status, header.Get("Refresh"), want, page[strings.Index(page, "<body"):])
+		}
+	}
+}
+
 // Nothing outside the given folders is read: not by names in URLs, links in folders,
 // rows of a manifest, or a report.
 func TestNothingOutsideIsRead(t *testing.T) {

@@ -5,15 +5,21 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 
 	"oscar/report"
+	"oscar/result"
 )
 
 // reportPolicy is the content security policy of the pages of package report, which
 // contain their style and pictures, and run no scripts.
 const reportPolicy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// refreshSeconds is the time after which a browser asks again for the page of results
+// that are being made.
+const refreshSeconds = 15
 
 // resultsPage lists the folders of results.
 type resultsPage struct {
@@ -40,8 +46,8 @@ func (s *Server) results(w http.ResponseWriter, _ *http.Request) {
 			continue
 		}
 		note := strings.TrimPrefix(c.kind, "oscar ")
-		if _, finished := report.KindOf(c.dir); !finished {
-			note += ", not finished"
+		if !c.finished() {
+			note += fmt.Sprintf(", not finished: its page is made anew every %d seconds", refreshSeconds)
 		}
 		p.Links = append(p.Links, link{"/results/" + url.PathEscape(c.name), c.name, note, false})
 	}
@@ -82,7 +88,20 @@ func (s *Server) resultPage(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", reportPolicy)
 	w.Header().Set("Cache-Control", "no-store")
+	if !c.finished() {
+		w.Header().Set("Refresh", strconv.Itoa(refreshSeconds))
+	}
 	w.Write(made.html)
+}
+
+// finished reports whether a folder of results will not change any more. A run is
+// finished when its test part was looked at.
+func (c *collection) finished() bool {
+	verb, finished := report.KindOf(c.dir)
+	if _, err := c.root.Stat(result.EvaluationFile); verb == "oscar train" && err != nil {
+		return false
+	}
+	return finished
 }
 
 // check returns a mark that changes when a file of results changes. It returns an error for
