@@ -22,12 +22,7 @@ func (f *Folder) inspect(ctx context.Context, list listing, opts ScanOptions) er
 	if err != nil {
 		return err
 	}
-	order := make([]int, len(list.items))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(list.items[a].Path, list.items[b].Path) })
-	for _, i := range order {
+	for _, i := range byPath(list.items) {
 		item := list.items[i]
 		if reasons[i] != nil {
 			f.Unreadable = append(f.Unreadable, Problem{Path: strings.ToValidUTF8(item.Path, "\uFFFD"), Reason: reasons[i].Error()})
@@ -68,15 +63,27 @@ func inspectAll(ctx context.Context, root string, items []Item, opts ScanOptions
 		workers = runtime.GOMAXPROCS(0)
 	}
 	reasons := make([]error, len(items))
-	jobs := make(chan int)
+	order := byPath(items)
+	list := openHashList(opts.Hashes, root, len(items), opts.Limits)
+	type job struct {
+		item  int
+		known *hashLine
+	}
+	jobs := make(chan job)
 	var mu sync.Mutex
 	done := 0
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(jobs)
-		for i := range items {
+		for _, i := range order {
+			next := job{item: i}
+			if list != nil {
+				if line, ok := list.find(items[i].Path); ok {
+					next.known = &line
+				}
+			}
 			select {
-			case jobs <- i:
+			case jobs <- next:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -86,19 +93,46 @@ func inspectAll(ctx context.Context, root string, items []Item, opts ScanOptions
 	for range workers {
 		group.Go(func() error {
 			var buf []byte
-			for i := range jobs {
-				buf, reasons[i] = inspect(ctx, root, &items[i], opts, buf)
-				if opts.Progress != nil {
-					mu.Lock()
-					done++
-					opts.Progress(done, len(items))
-					mu.Unlock()
+			for j := range jobs {
+				item, read := &items[j.item], true
+				if list != nil {
+					now := newStamp(filepath.Join(root, filepath.FromSlash(item.Path)), opts.Verify)
+					if read = j.known == nil || !j.known.same(now); !read {
+						item.SHA256, now = j.known.sum, j.known.stamp
+					}
+					list.stamps[j.item] = now
 				}
+				if read {
+					buf, reasons[j.item] = inspect(ctx, root, item, opts, buf)
+				}
+				mu.Lock()
+				done++
+				if list != nil {
+					list.read = list.read || read
+				}
+				if opts.Progress != nil {
+					opts.Progress(done, len(items))
+				}
+				mu.Unlock()
 			}
 			return nil
 		})
 	}
-	return reasons, group.Wait()
+	err := group.Wait()
+	if list != nil {
+		list.close(items, order, reasons)
+	}
+	return reasons, err
+}
+
+// byPath lists the numbers of items in the order of their paths.
+func byPath(items []Item) []int {
+	order := make([]int, len(items))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(items[a].Path, items[b].Path) })
+	return order
 }
 
 // inspect fills in the hash of one item. It returns its buffer for reuse.

@@ -124,7 +124,7 @@ func partCounts(free int, taken [3]int, fractions [3]float64) (counts [3]int, er
 	}
 	needed := wanted[0] + wanted[1] + wanted[2]
 	if total < needed {
-		return counts, fmt.Errorf("has too few different images for the split %v: %d, at least %d are needed", fractions, total, needed)
+		return counts, fmt.Errorf("has too few different images for the split %v: %d, at least %d are needed; add images, or name fewer parts, as --split 0.8,0.2,0", fractions, total, needed)
 	}
 	lacking := needed
 	for i := range wanted {

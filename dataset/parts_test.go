@@ -176,7 +176,7 @@ func TestManyAndSmallClasses(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = NewSplit(folder, DefaultFractions, 1)
-	testkit.WantError(t, err, `class "a" has too few different images for the split [0.7 0.15 0.15]: 2, at least 3 are needed`)
+	testkit.WantError(t, err, `class "a" has too few different images for the split [0.7 0.15 0.15]: 2, at least 3 are needed; add images, or name fewer parts, as --split 0.8,0.2,0`)
 	split, err = NewSplit(folder, [3]float64{0.5, 0, 0.5}, 1)
 	if err != nil || len(split.Train) != 2 || len(split.Test) != 2 {
 		t.Errorf("%v", err)

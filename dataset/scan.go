@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -40,6 +41,9 @@ type ScanOptions struct {
 	Table TableOptions
 	// OneClass allows a single class: it can be measured, though not learned.
 	OneClass bool
+	// Hashes is a folder that keeps the hashes of large sets from scan to scan: a file of
+	// the same size and time is not read again. "": none is kept.
+	Hashes string
 	// Workers is the number of files read at a time; 0: one a processor.
 	Workers int
 	// Progress, if not nil, is called after each file, one call at a time.
@@ -277,15 +281,30 @@ func listClasses(root string, oneClass bool) (*Folder, error) {
 
 // findDuplicates groups items by content and notes them, label conflicts first.
 func (f *Folder) findDuplicates() {
-	groups := map[string][]Item{}
-	for _, item := range f.Items {
-		groups[item.SHA256] = append(groups[item.SHA256], item)
+	order := make([]int32, len(f.Items))
+	for i := range order {
+		order[i] = int32(i)
 	}
+	slices.SortFunc(order, func(a, b int32) int {
+		return cmp.Or(strings.Compare(f.Items[a].SHA256, f.Items[b].SHA256), cmp.Compare(a, b))
+	})
+	var groups [][]int32
+	for begin := 0; begin < len(order); {
+		end := begin + 1
+		for end < len(order) && f.Items[order[end]].SHA256 == f.Items[order[begin]].SHA256 {
+			end++
+		}
+		if end-begin > 1 {
+			groups = append(groups, order[begin:end])
+		}
+		begin = end
+	}
+	slices.SortFunc(groups, func(a, b []int32) int { return cmp.Compare(a[0], b[0]) }) // by their first paths
 	var conflicts, twins []string
-	for _, item := range f.Items { // in order of path, each group at its first
-		group := groups[item.SHA256]
-		if len(group) < 2 || group[0].Path != item.Path {
-			continue
+	for _, members := range groups {
+		group := make([]Item, len(members))
+		for k, i := range members {
+			group[k] = f.Items[i]
 		}
 		f.Duplicates = append(f.Duplicates, group)
 		var paths []string

@@ -1,13 +1,11 @@
 package dataset
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+	"iter"
+	"os"
 	"slices"
 
 	"oscar/internal/atomicfile"
@@ -51,16 +49,22 @@ func (s *Split) Part(name string) ([]Item, error) {
 	return nil, fmt.Errorf("no part %q; have train, validation, test, all", name)
 }
 
+// items yields the items of all parts, in order.
+func (s *Split) items() iter.Seq[Item] {
+	return func(yield func(Item) bool) {
+		for _, part := range [][]Item{s.Train, s.Validation, s.Test} {
+			for _, item := range part {
+				if !yield(item) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Write writes the split as JSON. The file appears whole or not at all.
 func (s *Split) Write(path string) error {
-	var data bytes.Buffer
-	encoder := json.NewEncoder(&data)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", " ")
-	err := encoder.Encode(s)
-	if err == nil {
-		err = atomicfile.Write(path, data.Bytes())
-	}
+	err := atomicfile.Stream(path, func(f *os.File) error { return s.writeJSON(f, true) })
 	if err != nil {
 		return fmt.Errorf("cannot write split: %w", err)
 	}
@@ -70,18 +74,14 @@ func (s *Split) Write(path string) error {
 // ReadSplit reads a split that Write wrote. A file with unknown keys, or one
 // that was edited since (its hash tells), is refused.
 func ReadSplit(path string) (*Split, error) {
-	data, err := paths.ReadFile(path, paths.Record)
+	f, err := paths.OpenUpTo(path, paths.Record)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read split: %w", err)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
+	defer f.Close()
 	s := new(Split)
-	if err := decoder.Decode(s); err != nil {
+	if err := s.readJSON(f); err != nil {
 		return nil, fmt.Errorf("split %q is not valid: %w", path, err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("split %q is not valid: something follows its end", path)
 	}
 	hash, err := s.computeHash()
 	if err != nil {
@@ -90,7 +90,7 @@ func ReadSplit(path string) (*Split, error) {
 	if hash != s.Hash {
 		return nil, fmt.Errorf("split %q was edited: its content hashes to %.12s, it says %.12s; make a new split instead", path, hash, s.Hash)
 	}
-	for _, item := range slices.Concat(s.Train, s.Validation, s.Test) {
+	for item := range s.items() {
 		if err := paths.CheckLocal(item.Path); err != nil {
 			return nil, fmt.Errorf("split %q is not valid: %w", path, err)
 		}
@@ -105,10 +105,9 @@ func ReadSplit(path string) (*Split, error) {
 func (s *Split) computeHash() (string, error) {
 	content := *s
 	content.Hash = ""
-	data, err := json.Marshal(content)
-	if err != nil {
+	h := sha256.New()
+	if err := content.writeJSON(h, false); err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]), nil
+	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -1,7 +1,9 @@
 package dataset
 
 import (
+	"bytes"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -79,7 +81,7 @@ func TestSplitErrors(t *testing.T) {
 		fractions [3]float64
 		want      string
 	}{
-		"too few":  {2, DefaultFractions, `class "a" has too few different images for the split [0.7 0.15 0.15]: 2, at least 3 are needed`},
+		"too few":  {2, DefaultFractions, `class "a" has too few different images for the split [0.7 0.15 0.15]: 2, at least 3 are needed; add images, or name fewer parts, as --split 0.8,0.2,0`},
 		"sum":      {9, [3]float64{0.7, 0.2, 0.2}, "they must sum to 1"},
 		"train 0":  {9, [3]float64{0, 0.5, 0.5}, "fraction of train is 0: it must be above 0"},
 		"negative": {9, [3]float64{1.2, -0.2, 0}, "they must not be below 0"},
@@ -260,6 +262,35 @@ func TestSplitFile(t *testing.T) {
 	}
 	if err := s.Write(filepath.Join(path, "x")); err == nil {
 		t.Error("writing below a file is no error")
+	}
+}
+
+// Item by item the same bytes are written as by encoding/json at once.
+func TestSplitJSON(t *testing.T) {
+	distance := 3
+	full := mustSplit(t, folderOf(10, 10), DefaultFractions, 1)
+	full.Train[0].Path, full.Train[1].Weight = "a/<\u2028&\xff>.png", 0.5
+	full.Unreadable, full.Notes = []Problem{{"a/x.txt", "not an image"}}, []string{"<a>", "b"}
+	full.Grouping = &Grouping{"near_duplicates", &distance, [][]string{{"a", "b"}}}
+	full.Source, full.Fold = &Source{Given: []string{"train"}}, &Fold{1, 5}
+	for name, s := range map[string]*Split{"zero": {}, "full": full} {
+		for _, indent := range []bool{false, true} {
+			var got, want bytes.Buffer
+			if err := s.writeJSON(&got, indent); err != nil {
+				t.Fatal(err)
+			}
+			encoder := json.NewEncoder(&want)
+			encoder.SetEscapeHTML(!indent)
+			if indent {
+				encoder.SetIndent("", " ")
+			}
+			if err := encoder.Encode(s); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(strings.TrimSpace(want.String()), strings.TrimSpace(got.String())); diff != "" {
+				t.Errorf("%s, indent %t (-at once +item by item):\n%s", name, indent, diff)
+			}
+		}
 	}
 }
 

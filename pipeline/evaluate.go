@@ -194,7 +194,8 @@ type part struct {
 
 // table is what a table names, with its labels.
 func (o EvaluateOptions) table(ctx context.Context, bundle *savedmodel.Bundle) (part, error) {
-	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{Limits: o.Machine.Limits, Workers: o.Machine.Workers, OneClass: true, Table: o.Table})
+	o.Listener.Stage("reading images")
+	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{Limits: o.Machine.Limits, Hashes: run.Hashes(), Workers: o.Machine.Workers, Progress: o.Listener.Count, OneClass: true, Table: o.Table})
 	if err != nil {
 		return part{}, err
 	}
@@ -237,7 +238,8 @@ func (o EvaluateOptions) part(ctx context.Context, bundle *savedmodel.Bundle) (p
 
 // folder is every image below Data, with the label of each, see [labels].
 func (o EvaluateOptions) folder(ctx context.Context, bundle *savedmodel.Bundle) (part, error) {
-	folder, err := dataset.List(ctx, o.Data, dataset.ScanOptions{Limits: o.Machine.Limits, Workers: o.Machine.Workers})
+	o.Listener.Stage("reading images")
+	folder, err := dataset.List(ctx, o.Data, dataset.ScanOptions{Limits: o.Machine.Limits, Hashes: run.Hashes(), Workers: o.Machine.Workers, Progress: o.Listener.Count})
 	if err != nil {
 		return part{}, err
 	}

@@ -141,7 +141,7 @@ func (o TrainOptions) scan(ctx context.Context, body *savedmodel.Body) (*dataset
 	e := o.Experiment
 	o.Listener.Stage("reading images")
 	folder, err := e.Data.Scan(ctx, o.Data, dataset.ScanOptions{
-		Parts: o.Parts, Verify: true, Workers: o.Machine.Workers, Progress: o.Listener.Count,
+		Parts: o.Parts, Verify: true, Hashes: run.Hashes(), Workers: o.Machine.Workers, Progress: o.Listener.Count,
 	})
 	if err != nil {
 		return nil, e, interruptedBefore(ctx, err)

@@ -1,6 +1,11 @@
 package pipeline
 
 import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
 	"math"
 	"os"
 	"path/filepath"
@@ -189,4 +194,42 @@ func TestRunInPlace(t *testing.T) {
 	if _, err := OpenRun(dir); err != nil {
 		t.Errorf("behind the link: %v", err)
 	}
+}
+
+// Many classes of few images are trained on, measured and reported; where the parts are
+// more than the images of a class, the error says what to do.
+func TestManyClasses(t *testing.T) {
+	const classes = 200
+	data := t.TempDir()
+	img := image.NewRGBA(image.Rect(0, 0, 4, 4))
+	for class := range classes {
+		dir := filepath.Join(data, fmt.Sprintf("class-%03d", class))
+		if err := os.Mkdir(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 2 {
+			img.SetRGBA(i, i, color.RGBA{byte(class), byte(i), 100, 255})
+			var b bytes.Buffer
+			if err := png.Encode(&b, img); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i, ".png")), b.Bytes(), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	e := tiny()
+	e.Training.Epochs, e.Training.Batch = 1, 100
+	_, err := train(t, TrainOptions{Data: data, Experiment: e})
+	wantError(t, err, `class "class-000" has too few different images for the split [0.7 0.15 0.15]: 2, at least 3 are needed; add images, or name fewer parts, as --split 0.8,0.2,0`)
+	e.Data.Fractions = [3]float64{0.8, 0.2, 0}
+	run, err := train(t, TrainOptions{Data: data, Experiment: e})
+	if err != nil {
+		t.Fatal(err)
+	}
+	evaluation, err := Evaluate(t.Context(), EvaluateOptions{Model: run.Dir, Part: "validation", Machine: oneThread})
+	if err != nil || evaluation.Images != classes || len(evaluation.PerClass) != classes {
+		t.Errorf("%d images, %v", evaluation.Images, err)
+	}
+	reported(t, run.Dir).Want("h2", "Learning curves")
 }

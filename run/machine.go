@@ -3,6 +3,8 @@ package run
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"oscar/dataset"
 	"oscar/internal/graph"
@@ -52,4 +54,14 @@ func (m Machine) Check() error {
 		}
 	}
 	return nil
+}
+
+// Hashes is the folder in the user's cache that keeps the hashes of large sets of images,
+// see [dataset.ScanOptions]; "" if there is no cache.
+func Hashes() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(cache, "oscar", "hashes")
 }

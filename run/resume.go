@@ -94,7 +94,7 @@ func (r *Run) Move(ctx context.Context, data string, workers int, listener Liste
 		return fmt.Errorf("cannot read image folder %q: %w", data, cmp.Or(paths.TrimError(err), errors.New("not a folder")))
 	}
 	items := slices.Concat(r.Split.Train, r.Split.Validation, r.Split.Test)
-	other, err := dataset.Changed(ctx, root, items, dataset.ScanOptions{Limits: r.Experiment.Data.Limits(), Workers: workers, Progress: listener.Count})
+	other, err := dataset.Changed(ctx, root, items, dataset.ScanOptions{Limits: r.Experiment.Data.Limits(), Hashes: Hashes(), Workers: workers, Progress: listener.Count})
 	if err != nil {
 		return err
 	}

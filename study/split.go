@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"oscar/dataset"
+	runfolder "oscar/run"
 )
 
 // splits divides the images for each seed: one split for all, or one each.
@@ -100,7 +101,7 @@ func (o Options) scan(ctx context.Context) (*dataset.Folder, error) {
 	}
 	o.Listener.Stage("reading images")
 	folder, err := e.Data.Scan(ctx, o.Data, dataset.ScanOptions{
-		Verify: true, Workers: o.Machine.Workers, Progress: o.Listener.Count,
+		Verify: true, Hashes: runfolder.Hashes(), Workers: o.Machine.Workers, Progress: o.Listener.Count,
 	})
 	if err != nil {
 		return nil, err

@@ -29,9 +29,26 @@ func Open(path string) (*os.File, error) {
 	return os.Open(path)
 }
 
+// OpenUpTo is [Open] for a file of at most limit bytes.
+func OpenUpTo(path string, limit int64) (*os.File, error) {
+	f, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.Size() > limit {
+		err = tooLarge(path, limit)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
 // ReadFile reads a whole file as [Open] opens it, of at most limit bytes.
 func ReadFile(path string, limit int64) ([]byte, error) {
-	f, err := Open(path)
+	f, err := OpenUpTo(path, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -39,9 +56,6 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
-	}
-	if info.Size() > limit {
-		return nil, tooLarge(path, limit)
 	}
 	// The size may be wrong: the file may grow, and files of /proc have none.
 	b := make([]byte, 0, info.Size()+512)
