@@ -8,37 +8,37 @@ import (
 	"oscar/internal/named"
 )
 
-// Augmentation says which changed images a training sees. What an image becomes
-// is a function of the seed, the epoch and the image's place, whatever the
-// batches and the workers. The zero value changes nothing.
+// Augmentation configures how training images are changed. A changed image is a function of
+// the seed, the epoch and the image's place, and does not depend on batches or workers. The
+// zero value changes nothing.
 type Augmentation struct {
-	// Copies are images that each training image is joined by: one for each
-	// entry, drawn once and the same in every epoch.
+	// Copies adds one changed image per entry to each training image. It is drawn once and is
+	// the same in every epoch.
 	Copies []Variation `json:"copies,omitempty"`
-	// Phases follow each other. In a phase every image, copies too, is drawn
-	// anew in every epoch. After the last one images are fed as they are.
+	// Phases follow each other. In a phase every image, including copies, is drawn again in
+	// every epoch. After the last phase images are not changed.
 	Phases []Phase `json:"phases,omitempty"`
 }
 
-// A Phase is a part of the training with one way of varying images.
+// A Phase is a part of the training with one variation.
 type Phase struct {
-	// Epochs is how many the phase lasts; 0, in the last phase: all that are left.
+	// Epochs is the length of the phase; 0, in the last phase: all remaining epochs.
 	Epochs int `json:"epochs,omitempty"`
 	Variation
 }
 
-// A Variation is what an image's changes are drawn from. Their names and their
-// geometry are those of Keras's ImageDataGenerator, the colours are those of
+// A Variation is the distribution of an image's changes. The names and the geometry
+// are those of Keras's ImageDataGenerator, the colours are those of
 // torchvision's ColorJitter. The zero value changes nothing.
 type Variation struct {
 	Rotation       Span     `json:"rotation,omitzero"`         // degrees, anticlockwise
 	WidthShift     Span     `json:"width_shift,omitzero"`      // share of the width
 	HeightShift    Span     `json:"height_shift,omitzero"`     // share of the height
 	Shear          Span     `json:"shear,omitzero"`            // degrees
-	Zoom           Factor   `json:"zoom,omitzero"`             // of width and height, each for itself; above 1 shows more
-	RandomCrop     Factor   `json:"random_crop,omitzero"`      // share of the area that is kept, 0 to 1, at any place
-	HorizontalFlip bool     `json:"horizontal_flip,omitempty"` // left and right, of every other image
-	VerticalFlip   bool     `json:"vertical_flip,omitempty"`   // top and bottom, of every other image
+	Zoom           Factor   `json:"zoom,omitzero"`             // of width and height, each drawn separately; above 1 shows more
+	RandomCrop     Factor   `json:"random_crop,omitzero"`      // share of the area that is kept, 0 to 1, at a random place
+	HorizontalFlip bool     `json:"horizontal_flip,omitempty"` // left and right, of half of the images
+	VerticalFlip   bool     `json:"vertical_flip,omitempty"`   // top and bottom, of half of the images
 	Brightness     Factor   `json:"brightness,omitzero"`       // of all colours
 	Contrast       Factor   `json:"contrast,omitzero"`         // of the distance from the image's mean grey
 	Saturation     Factor   `json:"saturation,omitzero"`       // of the distance from a pixel's grey
@@ -47,7 +47,7 @@ type Variation struct {
 	FillValue      uint8    `json:"fill_value,omitempty"`      // grey of FillConstant
 }
 
-// A FillMode says what lies beyond the border of an image that is moved.
+// A FillMode is the content beyond the border of an image that is moved.
 type FillMode string
 
 // The fill modes, as in Keras and SciPy.
@@ -60,10 +60,10 @@ const (
 // FillModes lists the known names, the default first.
 func FillModes() []FillMode { return []FillMode{FillNearest, FillReflect, FillConstant} }
 
-// Images returns how many images an epoch has for n that are in the data set.
+// Images returns the number of images of an epoch for n images of the data set.
 func (a Augmentation) Images(n int) int { return n * (1 + len(a.Copies)) }
 
-// Check reports the first setting that cannot be.
+// Check returns an error for the first setting that is out of range.
 func (a Augmentation) Check() error {
 	for i, c := range a.Copies {
 		if err := c.Check(); err != nil {
@@ -84,7 +84,7 @@ func (a Augmentation) Check() error {
 	return nil
 }
 
-// Check reports the first setting that cannot be.
+// Check returns an error for the first setting that is out of range.
 func (v Variation) Check() error {
 	zoom, crop := v.Zoom.orOne(), v.RandomCrop.orOne()
 	brightness, contrast, saturation := v.Brightness.orOne(), v.Contrast.orOne(), v.Saturation.orOne()
@@ -109,8 +109,8 @@ func (v Variation) Check() error {
 	return err
 }
 
-// draw draws the changes of one image. It takes the same numbers of r whatever
-// the settings: another setting changes no other draw.
+// draw draws the changes of one image. It always takes the same numbers from r, so
+// a changed setting does not affect other draws.
 func (v Variation) draw(r *random) change {
 	half := func(on bool) bool { return r.intn(2) == 1 && on }
 	c := change{
@@ -146,13 +146,13 @@ type Epoch struct {
 	Number       int // from 0
 }
 
-// The keys that keep the numbers of copies, phases and Order apart.
+// Keys that make the random numbers of copies, phases and Order independent.
 const (
 	copyKey  = 0x636f7079
 	phaseKey = 0x70686173
 )
 
-// changes returns what becomes of image index of Augmentation.Images(n): first
+// changes returns the changes of image index of Augmentation.Images(n): first
 // its copy's change, then its phase's.
 func (e Epoch) changes(index, n int) []change {
 	var out []change

@@ -2,11 +2,11 @@ package dataset
 
 import "slices"
 
-// BalancedOrder returns the order in which an epoch visits as many images as there
-// are, with each class as often as any other, up to one: images of small classes are
-// visited several times, of large ones some are left out. classes has the class of
-// each image. Within a class every image is visited equally often, up to one. It is
-// a pure function of its arguments, as [Order].
+// BalancedOrder returns the order of an epoch with as many visits as there are images, in
+// which all classes are visited equally often, up to one visit: images of small classes are
+// visited several times, some of large classes not at all. classes has the class of each
+// image. Within a class every image is visited equally often, up to one visit. Like [Order]
+// it is a pure function of its arguments.
 func BalancedOrder(classes []int, seed uint64, epoch int) []int {
 	of := map[int][]int{}
 	for i, class := range classes {
@@ -20,8 +20,8 @@ func BalancedOrder(classes []int, seed uint64, epoch int) []int {
 	if len(present) == 0 {
 		return nil
 	}
-	r := newRandom(seed, uint64(epoch), 0x62616c616e636564) // "balanced": not the draws of Order
-	r.shuffle(present)                                      // the first get one more
+	r := newRandom(seed, uint64(epoch), 0x62616c616e636564) // "balanced": independent of the draws of Order
+	r.shuffle(present)                                      // the first classes get one visit more
 	list := make([]int, 0, len(classes))
 	for k, class := range present {
 		images := of[class]

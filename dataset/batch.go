@@ -8,21 +8,21 @@ import (
 	"sync/atomic"
 )
 
-// A Batch is N labelled images of one size, ready to be fed to a model.
+// A Batch is N labelled images of one size, ready to feed to a model.
 type Batch struct {
 	N, Height, Width int
 	Images           []uint8 // RGB, 0 to 255, [N, Height, Width, 3], row-major
 	Labels           []int   // N class indices
-	Items            []Item  // N items the images came from
+	Items            []Item  // the N items of the images
 }
 
-// A slot is a batch in the making.
+// A slot is a batch that is being decoded.
 type slot struct {
 	Batch
-	order []int         // where each image stands among all of the pass
-	errs  []error       // one an image
-	left  atomic.Int64  // images not done yet
-	done  chan struct{} // closed when none is left
+	order []int         // index of each image in the whole pass
+	errs  []error       // one per image
+	left  atomic.Int64  // images that are not done yet
+	done  chan struct{} // closed when all are done
 }
 
 type job struct {
@@ -30,19 +30,19 @@ type job struct {
 	i    int
 }
 
-// Batches yields the items in the given order (indices into items; nil: as they
-// are) in batches of size; the last may be smaller. Images are decoded in
-// parallel and ahead, and batches come out in order whatever the timing.
+// Batches yields the items in the given order (indices into items; nil: the order of the
+// items) in batches of size; the last may be smaller. Images are decoded in
+// parallel and ahead. Batches come in order.
 //
-// A batch is valid until the next step: its buffers are used again. An error is
-// the last thing that is yielded. When the loop ends, by itself, by break or
-// because ctx is cancelled, no goroutine is left behind.
+// A batch is valid until the next step: its buffers are reused. After an error nothing is
+// yielded. When the loop ends, by itself, by break or because ctx is cancelled, all
+// goroutines have ended.
 func (l *Loader) Batches(ctx context.Context, items []Item, order []int, size int) iter.Seq2[*Batch, error] {
 	return l.Augmented(ctx, items, order, size, Epoch{})
 }
 
-// Augmented is Batches with changed images. The order goes over
-// [Augmentation.Images] of len(items): len(items) images as they are, then as
+// Augmented is Batches with changed images. The order has indices below
+// [Augmentation.Images] of len(items): len(items) images, then as
 // many for each copy.
 func (l *Loader) Augmented(ctx context.Context, items []Item, order []int, size int, epoch Epoch) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
@@ -105,7 +105,7 @@ func (l *Loader) Augmented(ctx context.Context, items []Item, order []int, size 
 	}
 }
 
-// plan hands out batches and their images as slots become free.
+// plan sends batches and their images as slots become free.
 func plan(ctx context.Context, items []Item, order []int, size int, free <-chan *slot, ready chan<- *slot, jobs chan<- job) {
 	defer close(jobs)
 	defer close(ready)
@@ -134,8 +134,8 @@ func plan(ctx context.Context, items []Item, order []int, size int, free <-chan 
 	}
 }
 
-// work decodes and changes images until there are no more; n are in the data
-// set.
+// work decodes and changes images until there are no more; n is the number of images in the
+// data set.
 func (l *Loader) work(ctx context.Context, jobs <-chan job, epoch Epoch, n int) {
 	var buf []byte
 	scratch := make([]uint8, 3*l.opts.Height*l.opts.Width)
@@ -167,7 +167,7 @@ func (l *Loader) slot(size int) *slot {
 	return &slot{Batch: Batch{Height: l.opts.Height, Width: l.opts.Width, Images: make([]uint8, length)}}
 }
 
-// begin fills a slot with what is to be decoded.
+// begin fills a slot with the images to decode.
 func (s *slot) begin(items []Item, order []int) {
 	s.N = len(order)
 	s.Images = s.Images[:s.N*3*s.Height*s.Width]
@@ -183,8 +183,8 @@ func (s *slot) begin(items []Item, order []int) {
 	s.done = make(chan struct{})
 }
 
-// settle returns the first error of a finished batch, or closes the gaps that
-// skipped images leave.
+// settle returns the first error of a finished batch, or removes the gaps of
+// skipped images.
 func (l *Loader) settle(s *slot) error {
 	length := 3 * s.Height * s.Width
 	kept := 0

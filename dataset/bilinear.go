@@ -8,11 +8,10 @@ import (
 	"sync"
 )
 
-// bilinear scales an opaque image with the filter of nfnt/resize, in a part of its
-// time: one multiplication weighs all three colours of a pixel. Unlike nfnt/resize,
-// which rounds down once across and once down, it rounds to the nearest: images are
-// as bright as other programs make them. It returns nil where that does not work:
-// for transparent pixels, and for sides that become less than a five-hundredth.
+// bilinear scales an opaque image with the filter of nfnt/resize, faster: one multiplication
+// weighs all three colours of a pixel. nfnt/resize rounds down in both passes; bilinear
+// rounds to the nearest, so that images are as bright as in other programs. It returns nil
+// for transparent pixels, and if a side becomes less than a five-hundredth.
 func bilinear(img *image.RGBA, height, width int) *image.RGBA {
 	size := img.Rect.Size()
 	across, down := newTriangle(size.X, width), newTriangle(size.Y, height)
@@ -51,7 +50,7 @@ func bilinear(img *image.RGBA, height, width int) *image.RGBA {
 	return out
 }
 
-// packed are the three colours of a pixel, or sums of them by weight, in lanes.
+// packed has the three colours of a pixel, or weighted sums of them, in lanes.
 type packed uint64
 
 const (
@@ -60,7 +59,7 @@ const (
 )
 
 // unpack reads a row of RGBA pixels, and repeats its edges over the margins. It
-// says whether the pixels are opaque.
+// reports whether the pixels are opaque.
 func unpack(row []packed, pixels []uint8, margin int) bool {
 	inner := row[margin : len(row)-margin]
 	alpha := packed(255) << 24
@@ -75,10 +74,10 @@ func unpack(row []packed, pixels []uint8, margin int) bool {
 	return alpha>>24 == 255
 }
 
-// inverse is for [packed.over], for a divisor of at most laneMask/255.
+// inverse returns the argument of [packed.over] for a divisor of at most laneMask/255.
 func inverse(divisor packed) packed { return 1<<36/divisor + 1 }
 
-// over divides every lane, and rounds down. It is exact: of v < 2^21 and a
+// over divides every lane, and rounds down. It is exact: for v < 2^21 and a
 // divisor d < 2^14, v (2^36/d + 1) / 2^36 is above v/d by less than 1/d.
 func (p packed) over(inverse packed) packed {
 	r := p & laneMask * inverse >> 36
@@ -88,22 +87,22 @@ func (p packed) over(inverse packed) packed {
 }
 
 // triangle is the filter along one side of an image. Its weights are those of
-// nfnt/resize, of 8 bits, rounded down; and of fewer bits for a scale of more than
-// thirty, so that their sum fits a lane.
+// nfnt/resize: 8 bits, rounded down; fewer bits for a scale above thirty, so that their sum
+// fits a lane.
 type triangle struct {
-	margin  int      // pixels before and after the side that may be asked for
-	first   []int    // the first pixel that counts for an output pixel, from the margin's begin on
+	margin  int      // pixels before and after the side that a weight may refer to
+	first   []int    // the first weighted pixel of an output pixel, counted from the margin's start
 	weights []packed // 2 margin for each output pixel
-	inverse []packed // of their sum
-	half    []packed // of their sum, in every lane: rounds to the nearest
-	heavy   bool     // they are too many for a lane
+	inverse []packed // of the sum of the weights
+	half    []packed // half the sum, in every lane, for rounding to the nearest
+	heavy   bool     // the sum does not fit a lane
 }
 
 func newTriangle(in, out int) triangle {
 	scale := float64(in) / float64(out)
 	t := triangle{margin: int(max(math.Ceil(scale), 1)), first: make([]int, out), inverse: make([]packed, out), half: make([]packed, out)}
 	narrow := min(1/scale, 1)
-	unit := min(math.Floor((laneMask>>8)/(scale+1)), 256) // weight of a pixel in the middle
+	unit := min(math.Floor((laneMask>>8)/(scale+1)), 256) // weight of the middle pixel
 	if t.heavy = unit < 16; t.heavy {
 		return t
 	}
@@ -125,10 +124,10 @@ func newTriangle(in, out int) triangle {
 	return t
 }
 
-// of are the weights of output pixel i.
+// of returns the weights of output pixel i.
 func (t triangle) of(i int) []packed { return t.weights[2*t.margin*i:][:2*t.margin] }
 
-// filter makes a row of output pixels of one with margins.
+// filter computes a row of output pixels from one with margins.
 func (t triangle) filter(out, row []packed) {
 	for i := range out {
 		weights := t.of(i)
@@ -141,7 +140,7 @@ func (t triangle) filter(out, row []packed) {
 	}
 }
 
-// A draft is what bilinear works in. What an earlier image left in it is written over.
+// A draft is the memory of bilinear. It is reused and overwritten.
 type draft struct {
 	row    []packed // of the image, with margins
 	narrow []packed // the image at the output's width

@@ -5,17 +5,17 @@ import (
 	"sync"
 )
 
-// A CacheMode says where a Loader keeps decoded images for the next epoch.
+// A CacheMode is the place where a Loader keeps decoded images for the next epoch.
 type CacheMode string
 
-// The cache modes a Loader knows.
+// The cache modes.
 const (
 	CacheNone   CacheMode = "none"   // the default: decode each time
 	CacheMemory CacheMode = "memory" // up to LoaderOptions.CacheBytes
-	CacheDisk   CacheMode = "disk"   // a file in LoaderOptions.CacheDir, for later runs too
+	CacheDisk   CacheMode = "disk"   // a file in LoaderOptions.CacheDir, also for later runs
 )
 
-// ParseCacheMode checks a name; "" is CacheNone.
+// ParseCacheMode checks a name; "" means CacheNone.
 func ParseCacheMode(s string) (CacheMode, error) {
 	switch mode := CacheMode(s); mode {
 	case "":
@@ -26,14 +26,14 @@ func ParseCacheMode(s string) (CacheMode, error) {
 	return "", fmt.Errorf("no cache mode %q; have none, memory, disk", s)
 }
 
-// A cacheKey is the SHA-256 of the file an image was decoded from.
+// A cacheKey is the SHA-256 of an image's file.
 type cacheKey [32]byte
 
 // A cache keeps images of one size. Its methods may be called concurrently.
 type cache interface {
-	// get fills dst, or returns false and leaves anything in dst.
+	// get fills dst, or returns false; dst may then have any content.
 	get(key cacheKey, dst []uint8) bool
-	// put may keep a copy of src.
+	// put may store a copy of src.
 	put(key cacheKey, src []uint8)
 	close() error
 }
@@ -44,7 +44,7 @@ func (noCache) get(cacheKey, []uint8) bool { return false }
 func (noCache) put(cacheKey, []uint8)      {}
 func (noCache) close() error               { return nil }
 
-// A memoryCache keeps images until its budget is used up, then those it has.
+// A memoryCache stores images until its budget is used, and then keeps those.
 type memoryCache struct {
 	mu     sync.RWMutex
 	images map[cacheKey][]uint8

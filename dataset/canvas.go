@@ -9,8 +9,8 @@ import (
 	"golang.org/x/image/vector"
 )
 
-// A point is a place on an object, or a direction: the object lies within -0.5
-// to 0.5, y down.
+// A point is a position on an object, or a direction. The object lies within -0.5
+// to 0.5; y points down.
 type point struct{ x, y float64 }
 
 func (p point) length() float64 { return math.Hypot(p.x, p.y) }
@@ -20,12 +20,12 @@ type rgb struct{ r, g, b float64 }
 
 func (c rgb) times(f float64) rgb { return rgb{c.r * f, c.g * f, c.b * f} }
 
-// blend goes from a (t = 0) to b (t = 1).
+// blend interpolates from a (t = 0) to b (t = 1).
 func blend(a, b rgb, t float64) rgb {
 	return rgb{a.r + t*(b.r-a.r), a.g + t*(b.g-a.g), a.b + t*(b.b-a.b)}
 }
 
-// hsv makes a colour of hue, saturation and value from 0 to 1; hues go round.
+// hsv returns the colour of hue, saturation and value from 0 to 1; hues are periodic.
 func hsv(h, s, v float64) rgb {
 	channel := func(n float64) float64 {
 		k := math.Mod(n+6*(h-math.Floor(h)), 6)
@@ -37,7 +37,7 @@ func hsv(h, s, v float64) rgb {
 // A curve is a closed outline: straight from point to point, or round.
 type curve []segment
 
-// A segment leads to a point, bent towards a control point if it has one.
+// A segment ends at a point; with a control point it is bent.
 type segment struct {
 	to, control point
 	bent        bool
@@ -61,7 +61,7 @@ func rectangle(x0, y0, x1, y1 float64) curve {
 	return polygon(point{x0, y0}, point{x1, y0}, point{x1, y1}, point{x0, y1})
 }
 
-// ellipse goes clockwise, or anticlockwise if ry is negative: one within the
+// ellipse returns an ellipse, clockwise, or anticlockwise if ry is negative: one inside the
 // other makes a hole.
 func ellipse(cx, cy, rx, ry float64) curve {
 	const corners = 16
@@ -78,7 +78,7 @@ func ellipse(cx, cy, rx, ry float64) curve {
 	return c
 }
 
-// rounded is a rectangle about the origin whose corners have the radius r.
+// rounded returns a rectangle about the origin with corners of radius r.
 func rounded(halfW, halfH, r float64) curve {
 	w, h := halfW, halfH
 	return curve{
@@ -89,18 +89,18 @@ func rounded(halfW, halfH, r float64) curve {
 	}
 }
 
-// A canvas is a picture in the making, and the mask of the object in it.
+// A canvas is a picture that is being drawn, with the mask of its object.
 type canvas struct {
 	w, h    int
 	pixels  []rgb     // [h, w]
-	object  []float64 // [h, w], how much of a pixel the object covers, 0 to 1
+	object  []float64 // [h, w], share of a pixel that the object covers, 0 to 1
 	colors  []rgb     // [h, w], of the object
-	colored []bool    // [h, w], whether colors holds one
-	// Where the object is: its centre in pixels, its scale in pixels a unit and
+	colored []bool    // [h, w], whether colors is set
+	// The position of the object: its centre in pixels, its scale in pixels per unit and
 	// its rotation, clockwise.
 	cx, cy, scale float64
 	sin, cos      float64
-	light         point // direction towards the light on the object, of length 1
+	light         point // unit vector towards the light on the object
 }
 
 func newCanvas(w, h int) *canvas {
@@ -111,7 +111,7 @@ func newCanvas(w, h int) *canvas {
 	}
 }
 
-// place puts the object at (cx, cy), in pixels, and turns it by angle.
+// place puts the object at (cx, cy), in pixels, rotated by angle.
 func (c *canvas) place(cx, cy, scale, angle float64) {
 	c.cx, c.cy, c.scale = cx, cy, scale
 	c.sin, c.cos = math.Sincos(angle)
@@ -128,7 +128,7 @@ func (c *canvas) toObject(x, y int) point {
 	return point{dx*c.cos + dy*c.sin, dy*c.cos - dx*c.sin}
 }
 
-// edge goes from 0 to 1 within the pixel where a distance on the object, in
+// edge goes from 0 to 1 within the pixel in which a distance on the object, in
 // units, passes through 0.
 func (c *canvas) edge(distance float64) float64 {
 	return max(0, min(1, 0.5+distance*c.scale))
@@ -173,7 +173,7 @@ func (c *canvas) coverage(outlines ...curve) *image.Alpha {
 }
 
 // each visits the pixels of the canvas that outlines cover, with the index of a
-// pixel and how much of it is covered, 0 to 1.
+// pixel and the covered share, 0 to 1.
 func (c *canvas) each(outlines []curve, visit func(x, y, i int, covered float64)) {
 	alpha := c.coverage(outlines...)
 	for y := alpha.Rect.Min.Y; y < alpha.Rect.Max.Y; y++ {
@@ -194,8 +194,8 @@ func (c *canvas) cover(outlines ...curve) {
 	})
 }
 
-// fill gives the object its colours within outlines; paint says which at a point
-// of the object. It takes more than fill to be seen: the area has to be covered.
+// fill gives the object its colours within outlines; paint returns the colour at a point
+// of the object. Only covered areas become visible.
 func (c *canvas) fill(paint func(point) rgb, outlines ...curve) {
 	c.each(outlines, func(x, y, i int, covered float64) {
 		if !c.colored[i] {
@@ -205,8 +205,8 @@ func (c *canvas) fill(paint func(point) rgb, outlines ...curve) {
 	})
 }
 
-// lay puts the object over what is there, as far as it covers it: the mask is
-// exact, however many parts were drawn over each other.
+// lay draws the object over the picture, as far as it covers it. The mask is
+// exact, even if several parts overlap.
 func (c *canvas) lay() {
 	for i, covered := range c.object {
 		c.pixels[i] = blend(c.pixels[i], c.colors[i], covered)
@@ -224,8 +224,8 @@ func (c *canvas) mask() *image.Gray {
 	return mask
 }
 
-// blur smooths values [h, w] by a box of the given radius in pixels, three times
-// over, which is close to a Gaussian. The border repeats.
+// blur smooths values [h, w] by a box filter of the given radius in pixels, three times,
+// which is close to a Gaussian. The border is repeated.
 func blur(values []float64, w, h, radius int) []float64 {
 	src, dst := append([]float64(nil), values...), make([]float64, len(values))
 	for range 3 {

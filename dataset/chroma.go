@@ -5,14 +5,14 @@ import (
 	"image"
 )
 
-// jpegRGB converts the planes of a JPEG as libjpeg-turbo does by default, to the
-// last bit: chroma that has half the resolution across, down or both is
-// interpolated with the weights 3/4 and 1/4 ("fancy upsampling", jdsample.c);
-// chroma of a lower resolution, or of at most two columns where it is half across,
-// is repeated. Then come the sums of 16 bit fixed point of jdcolor.c.
+// jpegRGB converts the planes of a JPEG bit for bit as libjpeg-turbo does by default.
+// Chroma with half the resolution horizontally, vertically or both is interpolated with the
+// weights 3/4 and 1/4 ("fancy upsampling", jdsample.c). Chroma of a lower resolution, or
+// with at most two columns and half the horizontal resolution, is repeated. Then come the
+// sums in 16 bit fixed point of jdcolor.c.
 //
-// Go's own conversion repeats all chroma. A network sees the difference: other
-// programs, TensorFlow among them, feed it the interpolated colours.
+// Go's own conversion repeats all chroma. This matters to a network: other programs,
+// such as TensorFlow, feed it the interpolated colours.
 func jpegRGB(src *image.YCbCr) *image.RGBA {
 	w, h := src.Rect.Dx(), src.Rect.Dy()
 	dst := image.NewRGBA(image.Rect(0, 0, w, h))
@@ -23,10 +23,10 @@ func jpegRGB(src *image.YCbCr) *image.RGBA {
 	return dst
 }
 
-// ycc has what each value of Cb and of Cr adds to a pixel. A pixel is a sum of
+// ycc has the contributions of each value of Cb and of Cr to a pixel. A pixel is a sum of
 // lanes: red from bit 0, blue from bit 16, green from bit 48 with its fraction from
-// bit 32. Each colour has 256 added to it, so that one from 0 to 255 is one whose
-// lane has bit 8 set and bit 9 clear.
+// bit 32. 256 is added to each colour, so a colour is from 0 to 255 if its lane has bit 8
+// set and bit 9 clear.
 var ycc = func() (t struct{ cb, cr [256]uint64 }) {
 	const half = 1 << 15
 	for i := range 256 {
@@ -54,18 +54,18 @@ func yccRow(dst, luma []uint8, chroma []uint32) {
 	}
 }
 
-// A chroma gives the rows of the colour planes at the resolution of the image.
-// The two planes are packed into one number a sample, Cb below Cr in 16 bits each,
-// so that each sum is done once for both.
+// A chroma returns the rows of the colour planes at the resolution of the image.
+// The two planes are packed into one number per sample, Cb below Cr in 16 bits each,
+// so that one sum serves both.
 type chroma struct {
 	src           *image.YCbCr
-	across, down  int // image pixels a sample
-	width, height int // of the planes, without the padding to whole blocks
+	across, down  int // image pixels per sample
+	width, height int // of the planes, without the padding to complete blocks
 	rows          [2]packedRow
-	sums, out     []uint32 // of a row, between two steps, and as wide as the image
+	sums, out     []uint32 // a row between two steps, and a row as wide as the image
 }
 
-// A packedRow is a row of samples, and which one; it may be asked for again.
+// A packedRow is a packed row of samples with its number.
 type packedRow struct {
 	number  int
 	samples []uint32
@@ -94,7 +94,7 @@ func newChroma(src *image.YCbCr) *chroma {
 	return c
 }
 
-// row returns the chroma of row y of the image, or some samples more. It is valid
+// row returns the chroma of row y of the image; it may be longer. It is valid
 // until the next call.
 func (c *chroma) row(y int) []uint32 {
 	near := c.load(y / c.down)
@@ -123,7 +123,7 @@ func (c *chroma) row(y int) []uint32 {
 }
 
 // far returns the row of samples on the other side of row y of the image. Beyond
-// the border is the row at the border.
+// the border the border's row is used.
 func (c *chroma) far(y int) []uint32 {
 	return c.load(min(max(y/c.down-1+2*(y%2), 0), c.height-1))[:len(c.sums)]
 }
@@ -143,9 +143,8 @@ func (c *chroma) load(number int) []uint32 {
 }
 
 // widen doubles a row of three samples or more: a pixel is 3/4 of its own sample
-// and 1/4 of that on its side, scaled by 2^-shift, rounded with the one bias on
-// the left side and the other on the right. At both ends a sample is its own
-// neighbour.
+// and 1/4 of that on its side, scaled by 2^-shift, and rounded with a different bias on
+// the left and on the right. At both ends a sample is its own neighbour.
 func widen(dst, src []uint32, left, right uint32, shift uint) {
 	last := len(src) - 1
 	before, here := src[0], src[0]

@@ -19,8 +19,8 @@ import (
 	"oscar/internal/paths"
 )
 
-// setClasses numbers the labels: by a file of names, else in their order; labels that
-// are all whole numbers are sorted as such.
+// setClasses numbers the labels: by a file of names, else in sorted order, numerically if
+// all are integers.
 func (t *tableReader) setClasses(f *Folder, file string) error {
 	numbers := wholeNumbers(t.labels)
 	if file == "" {
@@ -71,7 +71,7 @@ func (t *tableReader) setClasses(f *Folder, file string) error {
 	return nil
 }
 
-// wholeNumbers returns the labels as numbers if all are, also as 3.0; else nil.
+// wholeNumbers returns the labels as integers if all are, including 3.0; else nil.
 func wholeNumbers(labels []string) []int {
 	out := make([]int, len(labels))
 	for i, label := range labels {
@@ -84,14 +84,14 @@ func wholeNumbers(labels []string) []int {
 	return out
 }
 
-// classNames are the names of a file, and their numbers.
+// classNames are the names in a file, and their numbers.
 type classNames struct {
 	list        []string
 	byNumber    map[int]string
 	first, last int
 }
 
-// readClasses reads a file of class names: a name a line, counted from 0, or JSON: a
+// readClasses reads a file of class names: one name per line, counted from 0, or JSON: a
 // list, or an object of numbers and names.
 func readClasses(file string) (*classNames, error) {
 	b, err := paths.ReadFile(file, paths.Settings)

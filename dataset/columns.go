@@ -7,7 +7,7 @@ import (
 	"oscar/internal/named"
 )
 
-// Columns are the names of a table's columns. "" is the first of the usual names
+// Columns are the names of a table's columns. "" means the first usual name
 // that the table has; see [UsualColumns].
 type Columns struct {
 	Path   string `json:"path,omitempty"`   // of an image
@@ -17,8 +17,8 @@ type Columns struct {
 	Weight string `json:"weight,omitempty"` // of an image in the training loss
 }
 
-// UsualColumns are the names by which columns are found, in any case, the first
-// first. Path and label are needed.
+// UsualColumns are the usual names of columns, case-insensitive, in order of
+// preference. Path and label are required.
 var UsualColumns = []struct {
 	Role  string
 	Names []string

@@ -10,10 +10,10 @@ import (
 	"oscar/internal/text"
 )
 
-// errTooFewFree says that a part would stay empty.
+// errTooFewFree is returned if a part would stay empty.
 var errTooFewFree = errors.New("too few free contents")
 
-// A division decides which part each content belongs to: 0 is train, 1 validation,
+// A division decides the part of each content: 0 is train, 1 validation,
 // 2 test.
 type division struct {
 	classes   []string
@@ -26,24 +26,24 @@ type division struct {
 	// By class:
 	total []int    // contents
 	taken [][3]int // contents in each part
-	free  []int    // groups and single contents without a part
+	free  []int    // groups and single contents that have no part yet
 	sized []bool   // whether a group has several contents of it
 }
 
-// A content is that of one file, or of several that are the same.
+// A content is the content of one or several equal files.
 type content struct {
 	hash    string
-	classes []int // more than one are a label conflict
+	classes []int // more than one is a label conflict
 }
 
-// A contentGroup is several contents that belong together.
+// A contentGroup is several contents that stay together.
 type contentGroup struct {
 	contents []int32
 	classes  []int // without repetition
 	key      uint64
-	hash     string // the smallest
+	hash     string // the smallest hash
 
-	ambiguous bool // a content is of several classes
+	ambiguous bool // a content has several classes
 }
 
 func newDivision(f *Folder, fractions [3]float64, seed uint64) (*division, sets) {
@@ -121,7 +121,7 @@ func (d *division) assign(joined sets) error {
 }
 
 // units returns the groups, the largest first, and by class the hashes of the contents
-// that are in none, in seeded order. A content of several classes is a group.
+// in no group, in seeded order. A content with several classes is a group.
 func (d *division) units(joined sets) (groups []*contentGroup, singles [][]string) {
 	grouped := make([]bool, len(d.contents))
 	add := func(members []int32) {
@@ -164,7 +164,7 @@ func (d *division) units(joined sets) (groups []*contentGroup, singles [][]strin
 	return groups, singles
 }
 
-// put puts a group into a part.
+// put assigns a group to a part.
 func (d *division) put(g *contentGroup, part int) {
 	for _, i := range g.contents {
 		c := d.contents[i]
@@ -245,8 +245,8 @@ func (d *division) assignSingles(class int, list []string) error {
 	return nil
 }
 
-// tooFew is the error of a class that leaves a part empty, with so many contents
-// that are in no group.
+// tooFew returns the error for a class that leaves a part empty; singles is the number of
+// its contents in no group.
 func (d *division) tooFew(class, singles int) error {
 	needed := 0
 	var lacking []string

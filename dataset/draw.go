@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Draw returns at most perClass items of each class, in their order. A hash of
-// content, path and seed decides, so an image added elsewhere moves no choice.
+// Draw returns at most perClass items of each class, in their order. It chooses by a hash of
+// content, path and seed, so an image added elsewhere does not change the choice.
 func Draw(items []Item, perClass int, seed uint64) []Item {
 	rank := func(item Item) uint64 {
 		h := fnv.New64a()

@@ -7,9 +7,8 @@ import (
 )
 
 // exifOrientation reads the orientation tag (0x0112) from an EXIF block, which
-// is a TIFF header and its first directory. It returns 1 to 8, and 1 (as
-// stored) for whatever is missing or damaged: a broken tag never costs an
-// image.
+// is a TIFF header and its first directory. It returns 1 to 8; 1 (as
+// stored) if the tag is missing or damaged, so that such an image can still be read.
 func exifOrientation(block []byte) int {
 	values, kind := readIFD(block).numbers(tagOrientation)
 	if kind != ifdShort || len(values) == 0 || values[0] < 1 || values[0] > 8 {
@@ -18,7 +17,7 @@ func exifOrientation(block []byte) int {
 	return int(values[0])
 }
 
-// jpegEXIF finds the block in the first APP1 segment that says "Exif", before the
+// jpegEXIF returns the content of the first APP1 segment called "Exif" before the
 // first scan.
 func jpegEXIF(data []byte) []byte {
 	for s := range segments(data) {
@@ -32,18 +31,18 @@ func jpegEXIF(data []byte) []byte {
 	return nil
 }
 
-// pngEXIF finds the content of the eXIf chunk.
+// pngEXIF returns the content of the eXIf chunk.
 func pngEXIF(data []byte) []byte {
 	return chunk(data, 8, "eXIf", true)
 }
 
-// webpEXIF finds the content of the EXIF chunk, which some writers begin as
-// JPEG does.
+// webpEXIF returns the content of the EXIF chunk. Some writers begin it as in a
+// JPEG.
 func webpEXIF(data []byte) []byte {
 	return bytes.TrimPrefix(chunk(data, 12, "EXIF", false), []byte("Exif\x00\x00"))
 }
 
-// tiffEXIF is the file itself: EXIF is TIFF.
+// tiffEXIF returns the file itself: EXIF is TIFF.
 func tiffEXIF(data []byte) []byte { return data }
 
 // chunk walks the chunks of a PNG file (length, name, content, checksum) or a
@@ -72,9 +71,8 @@ func chunk(data []byte, p int64, name string, isPNG bool) []byte {
 	return nil
 }
 
-// orient turns an image the way its EXIF orientation (1 to 8) asks for, so that
-// its first row is the top and its first column is the left. The image must
-// begin at (0, 0).
+// orient applies the EXIF orientation (1 to 8) to an image: the first row becomes the top
+// and the first column the left. The image must begin at (0, 0).
 func orient(img *image.RGBA, orientation int) *image.RGBA {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	// Source pixel (x, y) goes to offset origin + x*dx + y*dy, in pixels.
@@ -86,17 +84,17 @@ func orient(img *image.RGBA, orientation int) *image.RGBA {
 	switch orientation {
 	case 2: // mirrored left to right
 		origin, dx, dy = w-1, -1, w
-	case 3: // turned by 180 degrees
+	case 3: // rotated by 180 degrees
 		origin, dx, dy = w*h-1, -1, -w
 	case 4: // mirrored top to bottom
 		origin, dx, dy = w*(h-1), 1, -w
 	case 5: // mirrored about the main diagonal
 		origin, dx, dy = 0, h, 1
-	case 6: // to be turned 90 degrees clockwise
+	case 6: // must be rotated by 90 degrees clockwise
 		origin, dx, dy = h-1, h, -1
 	case 7: // mirrored about the other diagonal
 		origin, dx, dy = w*h-1, -h, -1
-	case 8: // to be turned 90 degrees anticlockwise
+	case 8: // must be rotated by 90 degrees anticlockwise
 		origin, dx, dy = h*(w-1), -h, 1
 	default:
 		return img

@@ -36,7 +36,7 @@ func readFile(path string, buf []byte, limits Limits) ([]byte, error) {
 		return nil, bare(err)
 	}
 	defer f.Close()
-	// One byte more than expected, to see the end and to see a file that grows.
+	// One byte more than expected, to detect the end and a file that grows.
 	size := int(info.Size()) + 1
 	if cap(buf) < size {
 		buf = make([]byte, size)

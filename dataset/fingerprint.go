@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// A Fingerprint is what NearDuplicates compares: two perceptual hashes, which
-// hardly change when an image is compressed, brightened or scaled. Rotated and
-// mirrored images have other ones. Bits are numbered as Python's ImageHash does:
+// A Fingerprint is two perceptual hashes for NearDuplicates. They hardly change when an
+// image is compressed, brightened or scaled, but change when it is rotated or
+// mirrored. The order of the bits is that of Python's ImageHash:
 // row by row, the first is the highest.
 type Fingerprint struct {
 	// PHash has a bit for each of the 8x8 lowest frequencies of the image at 32x32
@@ -26,8 +26,8 @@ func (f Fingerprint) Distance(g Fingerprint) int {
 }
 
 const (
-	printSide  = 32 // pixels, of the image that the coefficients are computed of
-	printTerms = 8  // frequencies a side
+	printSide  = 32 // side of the transformed image, in pixels
+	printTerms = 8  // frequencies per side
 )
 
 // cosines[k][x] is cos(pi k (2x+1) / 64), the DCT-II's basis.
@@ -46,7 +46,7 @@ func NewFingerprint(img *image.RGBA) Fingerprint {
 	return Fingerprint{pHash(lanczos(luma, printSide, printSide)), dHash(lanczos(luma, 9, 8))}
 }
 
-// toGray weighs the colours as ITU-R 601 and Pillow do.
+// toGray uses the weights of ITU-R 601, as Pillow does.
 func toGray(img *image.RGBA) *image.Gray {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	out := image.NewGray(image.Rect(0, 0, w, h))
@@ -75,7 +75,7 @@ func pHash(img *image.Gray) (hash uint64) {
 		for x := range printSide {
 			terms[i] += columns[i/printTerms][x] * cosines[i%printTerms][x]
 		}
-		// A coefficient that is 0 in exact arithmetic is 0 here, too.
+		// The rounding makes a coefficient 0 that is 0 in exact arithmetic.
 		terms[i] = math.Round(terms[i] * 1e6)
 	}
 	sorted := slices.Sorted(slices.Values(terms[:]))

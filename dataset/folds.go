@@ -9,7 +9,7 @@ import (
 	"oscar/internal/text"
 )
 
-// A Fold says that the test part of a split is a fold of a cross-validation.
+// A Fold identifies a split whose test part is a fold of a cross-validation.
 type Fold struct {
 	Number int `json:"number"` // from 1
 	Of     int `json:"of"`
@@ -17,13 +17,13 @@ type Fold struct {
 
 // NewFolds divides the images of a folder into n folds, and returns a split for each
 // fold: the fold is the test part, and the others are divided into train and
-// validation by their fractions, as [NewSplit] does. Each image is in one fold.
+// validation by their fractions, as in [NewSplit]. Each image is in one fold.
 //
-// Files of the same content are in the same fold, and so are the images of a group of
+// Files with the same content are in the same fold, and so are the images of a group of
 // the folder's Grouping. The groups, the largest first, and then the single contents in
-// seeded order go to the fold that has the fewest images of their class; of several,
-// to the one with the fewest images. Without groups the numbers of a class in two folds differ by
-// one at most.
+// seeded order go to the fold with the fewest images of their class; among several
+// to the one with the fewest images. Without groups the numbers of a class in two folds
+// differ by at most one.
 func NewFolds(f *Folder, n int, fractions [3]float64, seed uint64) ([]*Split, error) {
 	if err := checkFractions(fractions); err != nil {
 		return nil, err
@@ -122,8 +122,9 @@ func (f *Folder) assignFolds(n int, seed uint64) (foldOf map[string]int, notes [
 	return foldOf, notes
 }
 
-// best returns the fold for a group with so many contents of some classes: where the
-// sum of squares of the classes' shares grows least, then where the fewest are.
+// best returns the fold for a group: the one where the sum of squares of the classes' shares
+// grows least; among several the one with the fewest contents. size is the number of
+// contents of each of its classes.
 func (h folds) best(classes, size, total []int) int {
 	best, least := -1, 0.0
 	for k, all := range h.all {

@@ -10,27 +10,27 @@ import (
 	"golang.org/x/image/bmp"
 )
 
-// A format is one way of storing an image.
+// A format is an image file format.
 type format struct {
 	name   string
 	magic  string // the first bytes of a file; '?' stands for any byte
 	config func(*input) (image.Config, error)
 	decode func(*input) (image.Image, error)
-	// exif finds the EXIF block within a file, nil if there is none. A nil
-	// function: the format has none.
+	// exif returns the EXIF block of a file, nil if there is none. It is nil if the format has
+	// none.
 	exif func(data []byte) []byte
-	// pixelsPerByte is more pixels than one byte of a valid file can stand for,
-	// 0 if there is no such bound. A header that claims more is a lie, and is
-	// found out before pixels are allocated for it.
+	// pixelsPerByte is the largest number of pixels per byte of a valid file, 0 if there is no
+	// limit. A header that claims more is invalid, and is refused before pixels are
+	// allocated.
 	pixelsPerByte int64
-	// bytesPerPixel is what decoding takes at most, with the result.
+	// bytesPerPixel is the largest memory of decoding, including the result.
 	bytesPerPixel float64
 }
 
-// formats are those Decode knows. To add one, add a line.
+// formats are the formats that Decode supports.
 var formats = []format{
 	// Every 8x8 block of the first component takes at least one bit. A component
-	// that is not sampled down takes a byte a pixel, and four while it is progressive.
+	// at full resolution takes one byte per pixel, four if it is progressive.
 	{"JPEG", "\xff\xd8\xff", configJPEG, decodeJPEG, jpegEXIF, 8 * 64, 24},
 	// Deflate expands at most 1032 times; a pixel takes at least one bit. 16 bit
 	// colours are converted.
@@ -50,13 +50,13 @@ var formats = []format{
 	{"WebP", "RIFF????WEBP", configWebP, decodeWebP, webpEXIF, 0, 12},
 }
 
-// refuseHEIF says what to do with the files of telephones. There is no decoder for
-// them in Go whose time and memory can be bounded.
+// refuseHEIF returns an error that says how to convert the file. There is no decoder for
+// this format in Go whose time and memory can be limited.
 func refuseHEIF(*input) (image.Config, error) {
 	return image.Config{}, fmt.Errorf("%w: convert it to JPEG or PNG", errKind)
 }
 
-// plain is a decoder of a library that is right as it is.
+// plain adapts a decoder of a library.
 func plain(decode func(io.Reader) (image.Image, error)) func(*input) (image.Image, error) {
 	return func(in *input) (image.Image, error) { return decode(in.reader(in.data)) }
 }
@@ -65,7 +65,7 @@ func plainConfig(config func(io.Reader) (image.Config, error)) func(*input) (ima
 	return func(in *input) (image.Config, error) { return config(in.reader(in.data)) }
 }
 
-// sniff returns the format whose magic data begins with, nil if there is none.
+// sniff returns the format of data by its first bytes, nil if it is unknown.
 func sniff(data []byte) *format {
 	for i := range formats {
 		if formats[i].matches(data) {

@@ -19,17 +19,17 @@ import (
 // GroupByNearDuplicates is the rule of NearDuplicates.
 const GroupByNearDuplicates = "near_duplicates"
 
-// A Grouping says which images have to be in the same part of a split.
+// A Grouping says which images must be in the same part of a split.
 type Grouping struct {
 	By       string     `json:"by"`                 // see Folder.Group
 	Distance *int       `json:"distance,omitempty"` // of near duplicates
 	Groups   [][]string `json:"groups"`             // paths of two or more images, sorted
 }
 
-// IsGroupFile tells whether the rule of a Grouping is the name of a table.
+// IsGroupFile reports whether the rule of a Grouping is the name of a table.
 func IsGroupFile(by string) bool { return strings.EqualFold(filepath.Ext(by), ".csv") }
 
-// CheckGroupRule refuses a rule that Folder.Group cannot read.
+// CheckGroupRule returns an error for a rule that Folder.Group cannot read.
 func CheckGroupRule(by string) error {
 	if by == "" || by == GroupByNearDuplicates || IsGroupFile(by) {
 		return nil
@@ -40,16 +40,16 @@ func CheckGroupRule(by string) error {
 	return nil
 }
 
-// Group sets the folder's Grouping, which NewSplit heeds. The rule by is one of
+// Group sets the folder's Grouping, which NewSplit respects. The rule by is one of
 //
 //   - GroupByNearDuplicates: images that look alike, at most distance apart;
 //   - FILE.csv: a table with the columns "path", as Item.Path, and "group";
 //   - a regular expression of Go's syntax, searched for in Item.Path: images whose
 //     captures are the same, or whose matches if it captures nothing.
 //
-// An image without a group is one by itself. Images of the same content always
-// belong together, and so do their groups. An empty rule is none. The group column of
-// a table is heeded with any rule; its name may stand for it.
+// An image without a group is a group by itself. Images with the same content, and their
+// groups, are always joined. An empty rule means none. The group column of
+// a table applies with any rule; its name is also a rule.
 func (f *Folder) Group(ctx context.Context, by string, distance int, opts ScanOptions) error {
 	rules := by
 	if f.groups != nil {
@@ -123,7 +123,7 @@ func (f *Folder) joinSame(s sets) {
 	}
 }
 
-// joinNearDuplicates notes those of different classes: a label may be wrong.
+// joinNearDuplicates notes groups with several classes: a label may be wrong.
 func (f *Folder) joinNearDuplicates(ctx context.Context, s sets, distance int, opts ScanOptions) (notes []string, err error) {
 	near, err := f.NearDuplicates(ctx, distance, opts)
 	if err != nil {
@@ -148,7 +148,7 @@ func (f *Folder) joinNearDuplicates(ctx context.Context, s sets, distance int, o
 	return notes, nil
 }
 
-// joinMatching joins images by what a regular expression finds in their paths.
+// joinMatching joins images with the same match of a regular expression in their paths.
 func (f *Folder) joinMatching(s sets, re *regexp.Regexp) (notes []string, err error) {
 	first := map[string]int32{}
 	unmatched := 0
@@ -177,7 +177,7 @@ func (f *Folder) joinMatching(s sets, re *regexp.Regexp) (notes []string, err er
 	return notes, nil
 }
 
-// joinListed joins images as a table says.
+// joinListed joins images by a table.
 func (f *Folder) joinListed(s sets, path string, limits Limits) (notes []string, err error) {
 	b, err := readFile(path, nil, limits)
 	if err != nil {

@@ -2,7 +2,7 @@ package dataset
 
 import "encoding/binary"
 
-// An ifd is the first directory of a TIFF file, which an EXIF block is, too.
+// An ifd is the first directory of a TIFF file or an EXIF block.
 type ifd struct {
 	block   []byte
 	order   binary.ByteOrder
@@ -16,7 +16,7 @@ const (
 	ifdLong  = 4
 )
 
-// readIFD finds the directory. What is missing or damaged is empty.
+// readIFD finds the directory. Missing or damaged parts are empty.
 func readIFD(block []byte) ifd {
 	d := ifd{block: block, order: binary.LittleEndian}
 	if len(block) < 8 {
@@ -38,8 +38,8 @@ func readIFD(block []byte) ifd {
 	return d
 }
 
-// numbers returns the values of a tag, 16 at most; nil if it is not there, or not
-// of whole numbers. kind is the type that they are stored as.
+// numbers returns the values of a tag, at most 16; nil if it is missing or does not have
+// integers. kind is their stored type.
 func (d ifd) numbers(tag uint16) (values []uint32, kind uint16) {
 	for e := d.entries; len(e) >= 12; e = e[12:] {
 		if d.order.Uint16(e) != tag {
@@ -74,8 +74,8 @@ func (d ifd) numbers(tag uint16) (values []uint32, kind uint16) {
 	return nil, 0
 }
 
-// number returns the first value of a tag, or what stands for one that is left
-// out.
+// number returns the first value of a tag, or otherwise if it is
+// missing.
 func (d ifd) number(tag uint16, otherwise uint32) uint32 {
 	if values, _ := d.numbers(tag); len(values) > 0 {
 		return values[0]

@@ -13,29 +13,28 @@ import (
 	"sync"
 )
 
-// maxScans is the most scans that a JPEG may have. A progressive file has ten or
-// so; each can take as long as the whole image though it is a few bytes.
+// maxScans is the largest number of scans of a JPEG. A progressive file has about ten;
+// each can take as long as the whole image although it has only a few bytes.
 const maxScans = 500
 
-// OtherJPEG decodes JPEGs that are whole, but of a kind that Go's decoder does
-// not know, into RGB, [height, width, 3]. If it is nil, they are refused. It is
-// to be set before the first image is read, by pipeline.ReadOtherJPEGs to the libjpeg-turbo
-// that is in TensorFlow's library.
+// OtherJPEG decodes valid JPEGs that Go's decoder does not support into RGB,
+// [height, width, 3]. If it is nil, they are refused. Set it before the first image is read;
+// pipeline.ReadOtherJPEGs sets it to TensorFlow's libjpeg-turbo.
 var OtherJPEG func(ctx context.Context, data []byte) (rgb []uint8, height, width int, err error)
 
-// OtherJPEGName is what Header.Decoder calls OtherJPEG.
+// OtherJPEGName is the name of OtherJPEG in Header.Decoder.
 const OtherJPEGName = "libjpeg-turbo"
 
-// A jpegFile is what the markers of a JPEG say.
+// A jpegFile is the information in the markers of a JPEG.
 type jpegFile struct {
-	frame      byte // marker of its frame, 0xc0 to 0xcf; 0: none was found
-	precision  int  // bits a sample
+	frame      byte // marker of its frame, 0xc0 to 0xcf; 0: there is none
+	precision  int  // bits per sample
 	width      int
 	height     int
 	components []jpegComponent
 	scans      int
 	tables     bool // Huffman tables come before the first scan
-	adobe      bool // Adobe's marker says how the colours are stored
+	adobe      bool // Adobe's marker describes the colours
 }
 
 type jpegComponent struct {
@@ -56,26 +55,26 @@ const (
 	markerAPP14 = 0xee
 )
 
-// jpegFrames are kinds of JPEG that are not read, by the marker of the frame.
+// jpegFrames are the unsupported kinds of JPEG, by the marker of the frame.
 var jpegFrames = map[byte]string{
 	0xc3: "lossless", 0xc5: "hierarchical", 0xc6: "hierarchical", 0xc7: "hierarchical", 0xc9: "arithmetic coding",
 	0xca: "arithmetic coding", 0xcb: "arithmetic coding", 0xcd: "arithmetic coding", 0xce: "arithmetic coding", 0xcf: "arithmetic coding",
 }
 
-// A jpegSegment is a marker with what follows it: its content, and the coded data
+// A jpegSegment is a marker with its content, and the coded data
 // of a scan.
 type jpegSegment struct {
 	marker         byte
 	content, coded []byte
 }
 
-// segments yields the segments of a JPEG. It ends with the file, or where the
-// structure does.
+// segments yields the segments of a JPEG. It ends at the end of the file, or where the
+// structure is invalid.
 func segments(data []byte) iter.Seq[jpegSegment] {
 	return func(yield func(jpegSegment) bool) {
 		for p := 2; p+4 <= len(data); {
 			if data[p] != 0xff || data[p+1] == 0xff || data[p+1] == 0 || markerRST0 <= data[p+1] && data[p+1] <= markerRST7 {
-				p++ // a fill byte, or one that does not belong here
+				p++ // a fill byte, or an invalid one
 				continue
 			}
 			marker, length := data[p+1], int(binary.BigEndian.Uint16(data[p+2:]))
@@ -96,7 +95,7 @@ func segments(data []byte) iter.Seq[jpegSegment] {
 	}
 }
 
-// codedLength is the length of a scan's coded data: up to a marker that is not a
+// codedLength returns the length of a scan's coded data: up to a marker that is not a
 // restart marker.
 func codedLength(data []byte) int {
 	for p := 0; ; {
@@ -115,7 +114,7 @@ func codedLength(data []byte) int {
 	}
 }
 
-// parseJPEG reads the markers; what is damaged is left out.
+// parseJPEG reads the markers; it leaves out damaged ones.
 func parseJPEG(data []byte) jpegFile {
 	var f jpegFile
 	for s := range segments(data) {
@@ -141,8 +140,8 @@ func parseJPEG(data []byte) jpegFile {
 	return f
 }
 
-// sampling returns the largest sampling factors, and how many samples are stored
-// for so many pixels: 1.5 times as many for chroma of half the resolution.
+// sampling returns the largest sampling factors, and the number of stored samples
+// per pixel: 1.5 for chroma with half the resolution.
 func (f jpegFile) sampling() (h, v int, samplesPerPixel float64) {
 	h, v = 1, 1
 	stored := 0
@@ -153,12 +152,12 @@ func (f jpegFile) sampling() (h, v int, samplesPerPixel float64) {
 	return h, v, float64(stored) / float64(h*v)
 }
 
-// refusal says why a JPEG is not read, by the name of its kind.
+// refusal returns an error for an unsupported kind of JPEG.
 func (f jpegFile) refusal() error {
 	kind := ""
 	switch name := jpegFrames[f.frame]; {
 	case f.frame == 0:
-		return nil // the decoder says what is missing
+		return nil // the decoder reports what is missing
 	case name != "":
 		kind = name
 	case f.precision != 8:
@@ -173,11 +172,11 @@ func (f jpegFile) refusal() error {
 	return fmt.Errorf("%w: %s", errKind, kind)
 }
 
-// errKind is the error of a file that may be whole, but is of a kind that is not
-// read.
+// errKind is the error for a file that may be valid, but is of an unsupported
+// kind.
 var errKind = errors.New("of a kind that is not read")
 
-// configJPEG reads the size of a JPEG. It decides which decoder is to be used.
+// configJPEG reads the size of a JPEG and chooses the decoder.
 func configJPEG(in *input) (image.Config, error) {
 	f := parseJPEG(in.data)
 	in.jpeg = f
@@ -207,7 +206,7 @@ func configJPEG(in *input) (image.Config, error) {
 		kind += fmt.Sprintf(" of %d components", len(f.components))
 	case OtherJPEG != nil:
 		in.header.Decoder = OtherJPEGName
-		in.bytesPerPixel = 3 + 3 + 4 // within TensorFlow, copied, with alpha
+		in.bytesPerPixel = 3 + 3 + 4 // in TensorFlow, the copy, and the copy with alpha
 		return image.Config{ColorModel: color.YCbCrModel, Width: f.width, Height: f.height}, nil
 	}
 	return config, fmt.Errorf("%w: %s", errKind, kind)
@@ -230,7 +229,7 @@ func decodeJPEG(in *input) (image.Image, error) {
 		data = insert(data, standardTables()) // a frame of a Motion JPEG
 	}
 	if len(f.components) == 4 && !f.adobe {
-		data = insert(data, adobeCMYK) // as Pillow and browsers take it
+		data = insert(data, adobeCMYK) // as Pillow and browsers read it
 	}
 	img, err := jpeg.Decode(in.reader(data))
 	if err != nil {
@@ -242,7 +241,7 @@ func decodeJPEG(in *input) (image.Image, error) {
 	return img, nil
 }
 
-// insert puts segments behind the first marker of a JPEG.
+// insert inserts segments after the first marker of a JPEG.
 func insert(data, segments []byte) []byte {
 	out := make([]byte, 0, len(data)+len(segments))
 	return append(append(append(out, data[:2]...), segments...), data[2:]...)
@@ -260,15 +259,15 @@ func opaqueRGB(rgb []uint8, height, width int) (*image.RGBA, error) {
 	return img, nil
 }
 
-// adobeCMYK is Adobe's marker that says: four components, not transformed.
+// adobeCMYK is Adobe's marker for four components without a transform.
 var adobeCMYK = []byte{0xff, markerAPP14, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0}
 
-// standardTables are the Huffman tables of ITU-T T.81, K.3 to K.6, as a segment,
-// which the frames of a Motion JPEG leave out. Go's encoder uses no others.
+// standardTables is a segment with the Huffman tables of ITU-T T.81, K.3 to K.6. The frames
+// of a Motion JPEG lack it. Go's encoder always uses these tables.
 var standardTables = sync.OnceValue(func() []byte {
 	var file bytes.Buffer
 	if err := jpeg.Encode(&file, image.NewRGBA(image.Rect(0, 0, 1, 1)), nil); err != nil {
-		panic(err) // nothing can be wrong with it
+		panic(err) // cannot happen
 	}
 	for s := range segments(file.Bytes()) {
 		if s.marker == markerDHT {

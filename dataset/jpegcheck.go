@@ -7,12 +7,11 @@ import (
 	"io"
 )
 
-// checkJPEG reads the coded data of a sequential JPEG of any sampling, from the
-// first block to the last, and returns what is damaged. OtherJPEG shows damaged
-// data as if they were whole.
+// checkJPEG reads all coded data of a sequential JPEG of any sampling, and returns an error
+// if they are damaged. OtherJPEG accepts damaged data.
 func checkJPEG(f jpegFile, data []byte) error {
 	c := entropyCheck{jpegFile: f, seen: make([]bool, len(f.components))}
-	// libjpeg-turbo fills in the standard tables, too.
+	// libjpeg-turbo also uses the standard tables if there are none.
 	if !f.tables {
 		data = insert(data, standardTables())
 	}
@@ -42,7 +41,7 @@ func checkJPEG(f jpegFile, data []byte) error {
 	return nil
 }
 
-// endsWithEOI reports whether the last marker of a JPEG is its end; bytes may
+// endsWithEOI reports whether the last marker of a JPEG is EOI; other bytes may
 // follow it.
 func endsWithEOI(data []byte) bool {
 	end := 2
@@ -57,7 +56,7 @@ func endsWithEOI(data []byte) bool {
 	return false
 }
 
-// An entropyCheck reads Huffman codes without making pixels of them.
+// An entropyCheck reads Huffman codes without decoding pixels.
 type entropyCheck struct {
 	jpegFile
 	tables   [2][4]*huffmanTable // DC and AC
@@ -65,12 +64,12 @@ type entropyCheck struct {
 	seen     []bool              // components that had a scan
 	err      error
 	data     []byte
-	bits     uint32 // those read from data and not used, the lowest count
+	bits     uint32 // bits read from data and not used, the lowest count
 	count    int
 }
 
-// A huffmanTable has the codes of each length: from first on, their symbols from
-// offset on.
+// A huffmanTable has for each length the first code and the offset of its
+// symbol.
 type huffmanTable struct {
 	first, number, offset [17]int
 	symbols               []byte
@@ -122,7 +121,7 @@ func (c *entropyCheck) scan(content, coded []byte) error {
 		}
 	}
 	across, down := ceil(c.width, 8*maxH), ceil(c.height, 8*maxV)
-	if len(units) == 1 { // without the blocks that only fill up
+	if len(units) == 1 { // without the padding blocks
 		across = ceil(ceil(c.width*units[0].h, maxH), 8)
 		down = ceil(ceil(c.height*units[0].v, maxV), 8)
 		units[0].h, units[0].v = 1, 1
@@ -153,7 +152,7 @@ type unit struct {
 
 func ceil(a, b int) int { return (a + b - 1) / b }
 
-// restart expects a restart marker.
+// restart reads a restart marker.
 func (c *entropyCheck) restart(number byte) error {
 	c.bits, c.count = 0, 0
 	for len(c.data) >= 2 && c.data[0] == 0xff && c.data[1] == 0xff {
@@ -221,7 +220,7 @@ func (c *entropyCheck) skip(bits int) error {
 	return nil
 }
 
-// need reads bytes until so many bits are there, 16 at most.
+// need reads bytes until that many bits are available, at most 16.
 func (c *entropyCheck) need(bits int) error {
 	for c.count < bits {
 		if len(c.data) == 0 || len(c.data) > 1 && c.data[0] == 0xff && c.data[1] != 0 {
@@ -229,7 +228,7 @@ func (c *entropyCheck) need(bits int) error {
 		}
 		c.bits, c.count = c.bits<<8|uint32(c.data[0]), c.count+8
 		if c.data[0] == 0xff && len(c.data) > 1 {
-			c.data = c.data[1:] // the zero that is stuffed behind it
+			c.data = c.data[1:] // the stuffed zero after it
 		}
 		c.data = c.data[1:]
 	}

@@ -5,9 +5,9 @@ import (
 	"math"
 )
 
-// lanczos scales a grey image as Pillow's resize does with Resampling.LANCZOS, to
-// the last bit: the weights have 22 bits, and the image between the two passes 8.
-// An image of that size already is returned as it is.
+// lanczos scales a grey image bit for bit as Pillow's resize does with Resampling.LANCZOS:
+// the weights have 22 bits, and the image between the two passes 8.
+// An image that already has the size is returned itself.
 func lanczos(img *image.Gray, width, height int) *image.Gray {
 	size := img.Rect.Size()
 	if size.X != width {
@@ -33,7 +33,7 @@ func lanczos(img *image.Gray, width, height int) *image.Gray {
 
 const kernelBits = 22
 
-// A kernel weighs neighbouring pixels, the first of which has that number.
+// A kernel is the weights of neighbouring pixels from first on.
 type kernel struct {
 	first   int
 	weights []int
@@ -47,7 +47,7 @@ func (k kernel) apply(pixels []uint8, stride int) uint8 {
 	return uint8(min(max(sum>>kernelBits, 0), 255))
 }
 
-// lanczosKernels returns the kernel of each pixel of a line, from one of other length.
+// lanczosKernels returns the kernel of each output pixel of a line.
 func lanczosKernels(from, to int) []kernel {
 	kernels := make([]kernel, to)
 	scale := float64(from) / float64(to)

@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// partFolders are names of parts of a data set, never those of classes if two of
-// them stand side by side. The part to be named in place of all comes first.
+// partFolders are names of parts of a data set. They are not names of classes if two of
+// them are next to each other. The error suggests the first one that exists.
 var partFolders = []string{
 	"train", "training", "images", "test", "testing", "val", "valid", "validation", "dev", "eval", "holdout", "masks", "labels", "annotations",
 }
 
-// checkLayout refuses class folders that are the parts of a data set: two or more
-// bear the name of one, and the classes are folders of theirs. It notes class
-// folders that all have the same folders within them, which may be parts of
-// another name.
+// checkLayout returns an error if the class folders are the parts of a data set: two or more
+// have the name of a part, and contain the folders of the classes. It notes class
+// folders that all contain the same folders, which may be parts with
+// other names.
 func (f *Folder) checkLayout(candidates []Item) error {
-	within := make([][]string, len(f.Classes)) // folders of a class, each once
+	within := make([][]string, len(f.Classes)) // sub-folders of a class, each once
 	loose := make([]int, len(f.Classes))       // files outside of them
 	for _, item := range candidates {
 		names := strings.Split(item.Path, "/")
@@ -28,7 +28,7 @@ func (f *Folder) checkLayout(candidates []Item) error {
 			within[item.Class] = append(within[item.Class], names[1])
 		}
 	}
-	// A README or a table may lie beside the folders.
+	// There may be a README or a table next to the folders.
 	folders := func(class int) bool { return len(within[class]) > 1 && loose[class] < len(within[class]) }
 	part, parts := -1, []string{} // part: the class to name instead
 	rank := func(class int) int { return slices.Index(partFolders, strings.ToLower(f.Classes[class])) }
@@ -54,7 +54,7 @@ func (f *Folder) checkLayout(candidates []Item) error {
 	return nil
 }
 
-// few lists names, three of them if they are many.
+// few lists names, three of them if there are many.
 func few(names []string) string {
 	if len(names) > 4 {
 		return strings.Join(names[:3], ", ") + ", ..."

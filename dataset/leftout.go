@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// MostAlike is how many notes of a kind are written out, mostNamed how many files.
+// MostAlike is the number of notes of a kind that are written, mostNamed the number of files.
 const (
 	MostAlike = 5
 	mostNamed = 3
 )
 
-// perFileDetail matches the parts of a reason that differ from file to file: first bytes, sizes.
+// perFileDetail matches the parts of a reason that differ between files: first bytes, sizes.
 var perFileDetail = regexp.MustCompile(`\(.*\)|[0-9]+`)
 
-// ReasonKind returns a reason without the parts that differ from file to file.
+// ReasonKind returns a reason without the parts that differ between files.
 func ReasonKind(reason string) string { return perFileDetail.ReplaceAllString(reason, "") }
 
 // LeftOut describes files that could not be read, a line for each kind of reason:
@@ -50,11 +50,11 @@ func LeftOut(problems []Problem) (lines []string) {
 	return lines
 }
 
-// Grouped returns the notes with at most five of a kind, and how many more there
-// are. A note's kind is its text before the colon.
+// Grouped returns at most five notes of a kind, and the number of the others. The kind of a
+// note is its text before the colon.
 func Grouped(notes []string) (lines []string) {
 	seen := map[string]int{}
-	last := map[string]int{} // the place of a kind's last line
+	last := map[string]int{} // index of a kind's last line
 	for _, text := range notes {
 		kind, _, _ := strings.Cut(text, ": ")
 		if seen[kind]++; seen[kind] > MostAlike {

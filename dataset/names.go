@@ -12,8 +12,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// sortClasses sorts the classes by name. Two folders whose names differ only in how
-// Unicode writes an accent are one name twice.
+// sortClasses sorts the classes by name. Two folders whose names differ only in Unicode
+// normalisation are an error.
 func (f *Folder) sortClasses() error {
 	order := make([]int, len(f.Classes))
 	for i := range order {
@@ -32,8 +32,8 @@ func (f *Folder) sortClasses() error {
 	return nil
 }
 
-// likeness is what names that look alike have in common: letters of either case and
-// of any width, without spaces and signs.
+// likeness returns the part of a name by which similar names are found: letters without
+// case and width, without spaces and punctuation.
 func likeness(name string) string {
 	folded := cases.Fold().String(norm.NFKC.String(name))
 	letters := strings.Map(func(r rune) rune {
@@ -45,7 +45,7 @@ func likeness(name string) string {
 	return cmp.Or(letters, folded)
 }
 
-// noteLookalikes notes classes that may be meant to be one.
+// noteLookalikes notes classes that may be the same.
 func (f *Folder) noteLookalikes() {
 	alike := map[string][]string{}
 	for _, name := range f.Classes {
@@ -58,8 +58,8 @@ func (f *Folder) noteLookalikes() {
 	}
 }
 
-// noteSubfolders notes the folders within classes, whose images count as the class's,
-// with how many images each has.
+// noteSubfolders notes the folders within classes, whose images belong to the class,
+// with the number of images of each.
 func (f *Folder) noteSubfolders() {
 	within := make([]map[string]int, len(f.Classes))
 	images := make([]int, len(f.Classes))
@@ -88,7 +88,7 @@ func (f *Folder) noteSubfolders() {
 	}
 }
 
-// passedOver notes a folder that a machine made.
+// passedOver notes a folder that a program made.
 func (f *Folder) passedOver(path string) {
 	if relative, err := filepath.Rel(f.Root, path); err == nil {
 		path = filepath.ToSlash(relative)

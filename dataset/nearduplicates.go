@@ -15,14 +15,14 @@ import (
 )
 
 const (
-	// DefaultNearDuplicateDistance is at most how far apart near duplicates are.
+	// DefaultNearDuplicateDistance is the default largest distance of near duplicates.
 	DefaultNearDuplicateDistance = 8
-	// MaxNearDuplicateDistance is the largest distance that NearDuplicates takes:
-	// unrelated images are nearer than that to some other one.
+	// MaxNearDuplicateDistance is the largest distance for NearDuplicates: at a larger
+	// one most unrelated images have a neighbour.
 	MaxNearDuplicateDistance = 16
 )
 
-// CheckNearDuplicateDistance refuses a distance that NearDuplicates does not take.
+// CheckNearDuplicateDistance returns an error for a distance out of range.
 func CheckNearDuplicateDistance(distance int) error {
 	if distance < 0 || distance > MaxNearDuplicateDistance {
 		return fmt.Errorf("the distance of near duplicates is %d, want 0 to %d", distance, MaxNearDuplicateDistance)
@@ -30,20 +30,20 @@ func CheckNearDuplicateDistance(distance int) error {
 	return nil
 }
 
-// A NearDuplicate is an image of a group, and its distance from the nearest other
-// image of that group.
+// A NearDuplicate is an image of a group, with its distance to the nearest other
+// image of the group.
 type NearDuplicate struct {
 	Item
 	Distance int
 }
 
-// NearDuplicates returns the groups of images that look alike. Two images are in
-// one group if the Distance of their Fingerprints is at most that, or if a chain
+// NearDuplicates returns the groups of similar images. Two images are in
+// one group if the Distance of their Fingerprints is at most distance, or if a chain
 // of such images joins them. Images of different classes can be in one group.
-// Groups have two images or more and are sorted by path, as the images in them.
+// Groups have two or more images and are sorted by path, as are their images.
 //
-// All images are decoded once. One that cannot be is in no group. Of each image
-// 40 bytes are kept.
+// All images are decoded once. An image that cannot be decoded is in no group. 40 bytes per
+// image are kept.
 func (f *Folder) NearDuplicates(ctx context.Context, distance int, opts ScanOptions) ([][]NearDuplicate, error) {
 	if err := CheckNearDuplicateDistance(distance); err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (f *Folder) NearDuplicates(ctx context.Context, distance int, opts ScanOpti
 	return groups, nil
 }
 
-// fingerprints decodes all images, and lists those that can be.
+// fingerprints decodes all images, and lists the readable ones.
 func (f *Folder) fingerprints(ctx context.Context, opts ScanOptions) (prints []Fingerprint, readable []int32, err error) {
 	prints, ok := make([]Fingerprint, len(f.Items)), make([]bool, len(f.Items))
 	var mu sync.Mutex
@@ -126,13 +126,13 @@ func (f *Folder) fingerprints(ctx context.Context, opts ScanOptions) (prints []F
 	return prints, readable, nil
 }
 
-// bands is into how many parts of 16 bits a hash is cut.
+// bands is the number of parts of 16 bits of a hash.
 const bands = 4
 
-// nearPairs reports pairs of the listed fingerprints: of equal ones so many that
-// they are joined, of others each that is at most the distance apart, at least
-// once. It finds them by multi-index hashing (Norouzi, Punjani and Fleet 2012,
-// section 3): of two hashes at most d apart, one of four bands is at most d/4 apart.
+// nearPairs reports pairs of the listed fingerprints: for equal ones enough pairs to
+// join them, for others each pair that is at most distance apart, at least
+// once. It uses multi-index hashing (Norouzi, Punjani and Fleet 2012,
+// section 3): if two hashes are at most d apart, one of four bands is at most d/4 apart.
 func nearPairs(ctx context.Context, prints []Fingerprint, listed []int32, distance int, report func(i, j int32, distance int)) error {
 	compare := func(a, b int32) int {
 		return cmp.Or(cmp.Compare(prints[a].PHash, prints[b].PHash), cmp.Compare(prints[a].DHash, prints[b].DHash))
@@ -151,7 +151,7 @@ func nearPairs(ctx context.Context, prints []Fingerprint, listed []int32, distan
 	byBand := make([]int32, len(unlike))
 	for band := range bands {
 		of := func(i int32) uint16 { return uint16(prints[i].PHash >> (16 * band)) }
-		ends := make([]int32, 1<<16+1) // ends[k] is where the fingerprints of band k-1 end
+		ends := make([]int32, 1<<16+1) // ends[k] is the end of the fingerprints of band k-1
 		for _, i := range unlike {
 			ends[int(of(i))+1]++
 		}
@@ -182,7 +182,7 @@ func nearPairs(ctx context.Context, prints []Fingerprint, listed []int32, distan
 	return nil
 }
 
-// masksOf lists the numbers of at most so many bits.
+// masksOf lists the numbers with at most that many bits set.
 func masksOf(most int) (masks []uint16) {
 	for m := range 1 << 16 {
 		if bits.OnesCount16(uint16(m)) <= most {

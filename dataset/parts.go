@@ -15,28 +15,28 @@ import (
 	"oscar/internal/text"
 )
 
-// A Source says where a split came from, if not from the shares alone.
+// A Source says where a split comes from, if not only from the shares.
 type Source struct {
 	// Folders are the folders of the parts, relative to the root.
 	Folders map[string]string `json:"folders,omitempty"`
-	// Table is the table that named the images; nil: there is none.
+	// Table is the table of the images; nil: there is none.
 	Table *TableSource `json:"table,omitempty"`
-	// Given are the parts that the data set has. Those that it lacks were split off
+	// Given are the parts of the data set. The missing ones were split off
 	// from train.
 	Given []string `json:"given,omitempty"`
 }
 
-// partWords are the words for train, validation and test, in lower case.
+// partWords are the names of train, validation and test, in lower case.
 var partWords = [3][]string{{"train", "training"}, {"validation", "val", "valid", "dev"}, {"test", "testing", "holdout"}}
 
-// partOf returns the part that a word names, -1 if none.
+// partOf returns the part with that name, -1 if there is none.
 func partOf(word string) int {
 	return slices.IndexFunc(partWords[:], func(words []string) bool { return slices.Contains(words, strings.ToLower(strings.TrimSpace(word))) })
 }
 
 // findParts returns the folders of the parts, if the class folders of f are parts of
-// a data set: each has the name of one, train is among them, and it has class folders
-// and hardly anything else. Else it returns none.
+// a data set: each has the name of a part, one is train, and it has class folders
+// and hardly any other files. Otherwise it returns none.
 func (f *Folder) findParts() (dirs [3]string, err error) {
 	if len(f.Classes) < 2 {
 		return dirs, nil
@@ -76,15 +76,15 @@ func countEntries(dir string) (folders, files int, err error) {
 	return folders, files, err
 }
 
-// A listing is what is known of the images before they are read.
+// A listing is the information about the images before they are read.
 type listing struct {
 	items  []Item
 	parts  []int8   // of the items; nil: none is given
 	groups []string // of the items; "" is none; nil: there are no groups
 }
 
-// listParts lists the images of folders that are the parts of a data set, relative
-// to root; the folder of a part that is not given is "".
+// listParts lists the images of the folders of parts, relative
+// to root; a missing part is "".
 func listParts(ctx context.Context, root string, dirs [3]string, oneClass bool) (*Folder, listing, error) {
 	var list listing
 	train, err := listClasses(filepath.Join(root, dirs[0]), oneClass)
@@ -184,7 +184,7 @@ func commonRoot(dirs [3]string) (root string, below [3]string, err error) {
 	return root, below, nil
 }
 
-// contains reports whether path is dir or lies in it.
+// contains reports whether path is dir or is below it.
 func contains(dir, path string) bool {
 	rel, err := filepath.Rel(dir, path)
 	return err == nil && filepath.IsLocal(rel)
@@ -212,7 +212,7 @@ func (f *Folder) checkGivenGroups() error {
 }
 
 // lackingFractions returns the shares by which the images given to train are
-// divided: those of the parts that the data set has already are 0.
+// divided: those of the given parts are 0.
 func (f *Folder) lackingFractions(fractions [3]float64) [3]float64 {
 	for part := 1; part < 3; part++ {
 		if slices.Contains(f.Source.Given, PartNames[part]) {
@@ -241,8 +241,8 @@ func (f *Folder) checkTrain() error {
 	return nil
 }
 
-// toDivide returns the folder of the images that the shares divide: those of train
-// where parts are given, else all.
+// toDivide returns the folder of the images to divide: those of train
+// if parts are given, else all.
 func (f *Folder) toDivide() *Folder {
 	if f.parts == nil {
 		return f

@@ -9,14 +9,14 @@ import (
 	"github.com/nfnt/resize"
 )
 
-// An Interpolation names the filter that Resize weighs neighbouring pixels
-// with. When it scales down, a filter widens with the scale, so that every
-// pixel of the source counts (as Pillow does, and TensorFlow with antialias).
+// An Interpolation is the filter of Resize. When it scales down, a filter widens with the
+// scale, so that every pixel of the source counts (as in Pillow, and in TensorFlow with
+// antialias).
 type Interpolation string
 
-// The interpolations Resize knows.
+// The interpolations.
 const (
-	Nearest  Interpolation = "nearest"  // the mean of the pixels covered, when it scales down
+	Nearest  Interpolation = "nearest"  // when it scales down, the mean of the covered pixels
 	Bilinear Interpolation = "bilinear" // the default
 	Bicubic  Interpolation = "bicubic"  // Catmull-Rom
 	Mitchell Interpolation = "mitchell" // Mitchell-Netravali
@@ -45,7 +45,7 @@ func Interpolations() []Interpolation {
 	return names
 }
 
-// ParseInterpolation checks a name; "" is Bilinear.
+// ParseInterpolation checks a name; "" means Bilinear.
 func ParseInterpolation(s string) (Interpolation, error) {
 	if s == "" {
 		return Bilinear, nil
@@ -53,10 +53,9 @@ func ParseInterpolation(s string) (Interpolation, error) {
 	return named.Find("interpolation", s, Interpolations(), func(i Interpolation) string { return string(i) })
 }
 
-// Resize scales an image to height x width pixels, without regard to its aspect
-// ratio. An image that has that size already is returned as it is. It panics on
-// a size that is not positive, an empty image or an unknown interpolation; ""
-// is Bilinear.
+// Resize scales an image to height x width pixels, ignoring its aspect ratio. An image that
+// already has that size is returned itself. It panics for a size that is not positive, an
+// empty image or an unknown interpolation; "" means Bilinear.
 func Resize(img *image.RGBA, height, width int, how Interpolation) *image.RGBA {
 	if height <= 0 || width <= 0 || img.Rect.Empty() {
 		panic(fmt.Sprintf("dataset: resize %v to %dx%d: sizes must be positive", img.Rect, height, width))
@@ -96,8 +95,8 @@ func CopyRGB(dst []uint8, img *image.RGBA) {
 	}
 }
 
-// Fit reduces an image, bilinearly, until its longer side is at most that many
-// pixels. A smaller one is returned as it is.
+// Fit reduces an image, bilinearly, until its longer side has at most that many
+// pixels. A smaller image is returned itself.
 func Fit(img *image.RGBA, side int) *image.RGBA {
 	size := img.Bounds().Size()
 	most := max(size.X, size.Y)

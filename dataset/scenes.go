@@ -9,13 +9,13 @@ import (
 // SyntheticObject is an object of a [SyntheticScene].
 type SyntheticObject struct {
 	Class   int         // an index into SyntheticClasses
-	Visible *image.Gray // 255 where it is seen, else 0
-	Whole   *image.Gray // the same with what other objects hide
+	Visible *image.Gray // 255 where it is visible, else 0
+	Whole   *image.Gray // the same including hidden parts
 }
 
 // SyntheticScene draws scene number index: two to seven objects that may hide each other,
-// the hidden ones first. A new object lies near another one half of the time, and half of
-// these have the same class. The result is a function of the index, and of Seed, Width
+// the hidden ones first. Half of the objects are placed near another one, and half of
+// these have the same class as it. The result is a function of the index, and of Seed, Width
 // and Height of the options.
 func SyntheticScene(index int, opts SyntheticOptions) (*image.RGBA, []SyntheticObject, error) {
 	opts, err := opts.sized()

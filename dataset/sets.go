@@ -1,7 +1,7 @@
 package dataset
 
-// sets are disjoint sets of numbers from 0 (union-find, by halving of paths). The
-// smallest number stands for its set.
+// sets are disjoint sets of numbers from 0 (union-find with path halving). The
+// smallest number represents its set.
 type sets []int32
 
 func newSets(n int) sets {
@@ -25,7 +25,7 @@ func (s sets) join(i, j int32) {
 	s[max(i, j)] = min(i, j)
 }
 
-// groups lists the sets of two or more numbers, each in rising order.
+// groups lists the sets of two or more numbers, each in ascending order.
 func (s sets) groups() (groups [][]int32) {
 	size := make([]int32, len(s))
 	for i := range s {

@@ -2,12 +2,12 @@ package dataset
 
 import "math"
 
-// A shape is a kind of object. To add one, add a line to the table; a new kind
-// goes last, sorted or not, lest the old ones be drawn anew.
+// A shape is a kind of object. To add one, add a line at the end of the table, so that the
+// pictures of the others do not change.
 type shape struct {
 	name string
-	turn float64 // most it is rotated either way, in radians
-	// draw chooses all that varies, covers the outline and fills it.
+	turn float64 // largest rotation in either direction, in radians
+	// draw draws the random properties, covers the outline and fills it.
 	draw func(*canvas, *random)
 }
 
@@ -28,21 +28,21 @@ func shapeNames() []string {
 	return names
 }
 
-// anyColor is the colour of a man-made thing: of any hue, in any class.
+// anyColor returns a random colour, of any hue.
 func anyColor(r *random) rgb {
 	return hsv(r.uniform(0, 1), r.uniform(0.35, 0.85), r.uniform(0.40, 0.85))
 }
 
-// cylinder is the brightness across a cylinder about the y axis of the given
-// half width, lit from the side of the light, with a streak of gloss.
+// cylinder returns the brightness at x of a cylinder about the y axis with the given
+// half width, lit from the side, with a highlight.
 func (c *canvas) cylinder(x, halfWidth, gloss float64) float64 {
 	t := max(-1, min(1, x/halfWidth))
-	at := 0.55 * c.light.x // where it is brightest
+	at := 0.55 * c.light.x // the brightest place
 	d := (t - at) / 0.16
 	return 0.45 + 0.62*math.Sqrt(max(0, 1-0.75*(t-at)*(t-at)/(1+math.Abs(at)))) - 0.25*t*t + gloss*math.Exp(-d*d)
 }
 
-// bottle: a body with shoulders, a narrow neck with a cap, and a label with
+// bottle draws a body with shoulders, a narrow neck with a cap, and a label with
 // lines of text.
 func bottle(c *canvas, r *random) {
 	glass, lid, paper := anyColor(r), anyColor(r), hsv(r.uniform(0, 1), r.uniform(0, 0.2), 0.95)
@@ -81,12 +81,12 @@ func bottle(c *canvas, r *random) {
 	}, rectangle(-half, top, half, top+0.30))
 }
 
-// box: three faces of a cube, tape over the lid, a mark on the side.
+// box draws three faces of a cube, tape over the lid, a mark on the side.
 func box(c *canvas, r *random) {
 	card := hsv(r.uniform(0, 1), r.uniform(0.20, 0.60), r.uniform(0.55, 0.85))
 	tape := blend(card, hsv(r.uniform(0, 1), 0.15, 0.95), 0.65)
 	half := r.uniform(0.40, 0.46)                              // half the width
-	nearX := r.uniform(-0.12, 0.12)                            // where the near edge stands
+	nearX := r.uniform(-0.12, 0.12)                            // place of the near edge
 	high, tilt := r.uniform(0.40, 0.48), r.uniform(0.14, 0.19) // height and foreshortening
 	// The lid is a parallelogram: left, far, right, near corner.
 	left, right, near := point{-half, -0.20}, point{half, -0.20}, point{nearX, -0.20 + tilt}
@@ -126,7 +126,7 @@ func box(c *canvas, r *random) {
 	}
 }
 
-// can: a cylinder seen from above, slanted stripes, a metal lid with a tab.
+// can draws a cylinder seen from above, slanted stripes, a metal lid with a tab.
 func can(c *canvas, r *random) {
 	paint, stripe := anyColor(r), hsv(r.uniform(0, 1), r.uniform(0, 0.35), r.uniform(0.85, 1))
 	metal := hsv(r.uniform(0, 1), 0.04, r.uniform(0.72, 0.85))
@@ -139,7 +139,7 @@ func can(c *canvas, r *random) {
 		c.cover(part)
 	}
 	side := func(p point) rgb {
-		// How far down the side, which bulges with the lid.
+		// The distance down the side, which bulges with the lid.
 		v := p.y - flat*math.Sqrt(max(0, 1-p.x*p.x/half/half))
 		around := math.Asin(max(-1, min(1, p.x/half))) * half
 		wave := math.Mod((v+slant*around)/pitch+100, 1)
@@ -155,7 +155,7 @@ func can(c *canvas, r *random) {
 	c.fill(func(point) rgb { return metal.times(1.15) }, ellipse(0, top-flat*0.10, half*0.20, flat*0.34), ellipse(0, top-flat*0.18, half*0.10, -flat*0.14))
 }
 
-// paper: a crumpled sheet, a jagged outline full of facets and creases.
+// paper draws a crumpled sheet: a jagged outline full of facets and creases.
 func paper(c *canvas, r *random) {
 	sheet := hsv(r.uniform(0, 1), r.uniform(0.02, 0.45), r.uniform(0.80, 0.98))
 	corners := 11 + r.intn(5)
@@ -197,7 +197,7 @@ func paper(c *canvas, r *random) {
 	}
 }
 
-// crease is a thin dark line with a bright one beside it.
+// crease draws a thin dark line next to a bright one.
 func (c *canvas) crease(a, b point, sheet rgb) {
 	d := point{b.x - a.x, b.y - a.y}
 	n := point{-d.y / d.length() * 0.004, d.x / d.length() * 0.004}
@@ -209,7 +209,7 @@ func (c *canvas) crease(a, b point, sheet rgb) {
 	c.fill(func(point) rgb { return sheet.times(1.15) }, strip(0, 1))
 }
 
-// roll: a ring of tape, wound in many turns about a core; the hole shows the
+// roll draws a ring of tape in many turns around a core; the hole shows the
 // background.
 func roll(c *canvas, r *random) {
 	tape, core := anyColor(r), hsv(r.uniform(0.05, 0.12), r.uniform(0.2, 0.5), r.uniform(0.65, 0.85))
@@ -232,7 +232,7 @@ func roll(c *canvas, r *random) {
 	}, whole...)
 }
 
-// tray: an egg tray of two by three round cups.
+// tray draws an egg tray of two by three round cups.
 func tray(c *canvas, r *random) {
 	pulp := hsv(r.uniform(0, 1), r.uniform(0.10, 0.60), r.uniform(0.50, 0.82))
 	const pitch = 0.29

@@ -6,11 +6,11 @@ import (
 	"math"
 )
 
-// A Span is what an offset is drawn from, evenly: [Low, High). In JSON it is
+// A Span is the uniform distribution of an offset: [Low, High). In JSON it is
 // [low, high], or a number x for -x to x. The zero value is no offset.
 type Span struct{ Low, High float64 }
 
-// A Factor is what a factor is drawn from, evenly: [Low, High). In JSON it is
+// A Factor is the uniform distribution of a factor: [Low, High). In JSON it is
 // [low, high], or a number x for 1-x to 1+x. The zero value is the factor 1.
 type Factor struct{ Low, High float64 }
 
@@ -45,7 +45,7 @@ func (f Factor) orOne() Factor {
 	return f
 }
 
-// readSpan reads [low, high], or a number for so much around the middle.
+// readSpan reads [low, high], or a number x for middle-x to middle+x.
 func readSpan(b []byte, middle float64) (low, high float64, err error) {
 	var around float64
 	if json.Unmarshal(b, &around) == nil && string(b) != "null" {
@@ -62,7 +62,7 @@ func readSpan(b []byte, middle float64) (low, high float64, err error) {
 func (s Span) draw(r *random) float64   { return r.uniform(s.Low, s.High) }
 func (f Factor) draw(r *random) float64 { f = f.orOne(); return r.uniform(f.Low, f.High) }
 
-// checkSpan reports a range that is upside down or leaves least to most.
+// checkSpan returns an error for a range that is reversed or not within least to most.
 func checkSpan(name string, low, high, least, most float64) error {
 	if !(low <= high && low >= least && high <= most) {
 		return fmt.Errorf("%s is %g to %g, want a range within %g to %g", name, low, high, least, most)

@@ -19,17 +19,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// SyntheticClasses are the kinds of objects Synthesize draws, sorted.
+// SyntheticClasses are the classes of Synthesize, sorted.
 var SyntheticClasses = shapeNames()
 
 // SyntheticOptions are the options of Synthesize.
 type SyntheticOptions struct {
 	PerClass      int    // images of each class, at least 1
 	Width, Height int    // of an image in pixels, at least 32; 0: 256
-	Seed          uint64 // of all that varies
+	Seed          uint64 // of all random choices
 }
 
-// Check reports the first option that cannot be.
+// Check returns an error for the first option that is out of range.
 func (o SyntheticOptions) Check() error {
 	if _, err := o.sized(); err != nil {
 		return err
@@ -40,7 +40,7 @@ func (o SyntheticOptions) Check() error {
 	return nil
 }
 
-// sized are the options with a size that can be.
+// sized returns the options with the default size.
 func (o SyntheticOptions) sized() (SyntheticOptions, error) {
 	const least, most = 32, 8192
 	if o.Width == 0 {
@@ -55,15 +55,15 @@ func (o SyntheticOptions) sized() (SyntheticOptions, error) {
 	return o, nil
 }
 
-// Synthesize draws a small data set in the spirit of TrashNet: photos of one
+// Synthesize draws a small data set similar to TrashNet: pictures of one
 // waste item on a plain, light background. It writes
 //
-//	dir/images/<class>/NNNN.png   the pictures, to be read with Scan
+//	dir/images/<class>/NNNN.png   the pictures, for Scan
 //	dir/masks/<class>/NNNN.png    255 where the object is, 0 elsewhere
 //
-// The classes differ in outline and in inner structure; colour, size, place,
-// rotation, light and noise vary within each and tell nothing. Both folders
-// appear when all is drawn; it is an error if either is there already.
+// The classes differ in outline and inner structure. Colour, size, place,
+// rotation, light and noise vary within each class in the same way. Both folders
+// appear when all is drawn; it is an error if one exists already.
 func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err error) {
 	if err := opts.Check(); err != nil {
 		return err
@@ -152,11 +152,11 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 
 const draftPrefix = ".draft-"
 
-// syntheticKinds are the folders of a set. Images, which one waits for, come last.
+// syntheticKinds are the folders of a set. Images, whose existence is checked, come last.
 var syntheticKinds = []string{"masks", "images"}
 
-// removeDrafts removes what killed processes left in a locked folder. Such a
-// process may have put its masks in place, and its images, and not yet their
+// removeDrafts removes the remains of killed processes in a locked folder. Such a
+// process may have moved its masks and images into place, but not yet written their
 // checksums, which come last.
 func removeDrafts(dir string) error {
 	entries, err := os.ReadDir(dir)
@@ -182,9 +182,8 @@ func removeDrafts(dir string) error {
 	return nil
 }
 
-// removeMoved removes from a folder what was moved there from a draft, unless the
-// folder has its checksums. drawn is the draft's list. What is not as it was drawn
-// stays.
+// removeMoved removes from a folder the files that were moved there from a draft, unless the
+// folder has its checksums. drawn is the draft's list. Files that differ from it stay.
 func removeMoved(dir, draft string, drawn checksum.List) error {
 	listed, err := checksum.Read(dir)
 	if err != nil {
@@ -192,7 +191,7 @@ func removeMoved(dir, draft string, drawn checksum.List) error {
 	}
 	for _, kind := range syntheticKinds {
 		if _, err := os.Lstat(filepath.Join(draft, kind)); err == nil {
-			continue // not moved
+			continue // it was not moved
 		}
 		var names []string
 		for _, name := range drawn.Names() {
@@ -214,7 +213,7 @@ func removeMoved(dir, draft string, drawn checksum.List) error {
 			}
 		}
 		for _, class := range append(slices.Clone(SyntheticClasses), ".") {
-			_ = os.Remove(filepath.Join(dir, kind, class)) // if nothing else is in it
+			_ = os.Remove(filepath.Join(dir, kind, class)) // if it is empty
 		}
 	}
 	return nil
@@ -273,7 +272,7 @@ func SyntheticImage(class, index int, opts SyntheticOptions) (*image.RGBA, *imag
 	return c.develop(r), c.mask(), nil
 }
 
-// background is plain and light, brighter towards the light.
+// background draws a plain, light background, brighter towards the light.
 func (c *canvas) background(r *random, light point, side float64) {
 	base := hsv(r.uniform(0, 1), r.uniform(0.02, 0.22), r.uniform(0.74, 0.92))
 	slope := r.uniform(0.04, 0.16) / side
@@ -285,8 +284,8 @@ func (c *canvas) background(r *random, light point, side float64) {
 	}
 }
 
-// shadow darkens where the object, shifted away from the light and blurred,
-// keeps the light out.
+// shadow darkens the area where the object, shifted away from the light and blurred,
+// blocks the light.
 func (c *canvas) shadow(r *random, light point, side float64) {
 	depth := r.uniform(0.22, 0.45)
 	shift := r.uniform(0.010, 0.035) * side
@@ -301,7 +300,7 @@ func (c *canvas) shadow(r *random, light point, side float64) {
 	}
 }
 
-// develop makes an 8 bit picture, with the noise of a camera.
+// develop returns an 8 bit picture with the noise of a camera.
 func (c *canvas) develop(r *random) *image.RGBA {
 	exposure := r.uniform(0.94, 1.04)
 	noise := r.uniform(0.006, 0.020)

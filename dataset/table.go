@@ -24,16 +24,16 @@ import (
 	"oscar/internal/text"
 )
 
-// TableOptions say how a table is read. The zero value is usable.
+// TableOptions configure how a table is read. The zero value is usable.
 type TableOptions struct {
 	Columns Columns
-	Root    string // the folder that paths are relative to; "": that of the table
-	Classes string // a file with the names of the classes; "": the labels are names
+	Root    string // the folder that paths are relative to; "": the table's folder
+	Classes string // a file with the names of the classes; "": the labels are the names
 	// GroupBy is the group column if the table has a column of that name.
 	GroupBy string
 }
 
-// checkUnused refuses options of tables for a folder.
+// checkUnused returns an error for options of tables if the data is a folder.
 func (o TableOptions) checkUnused(root string) error {
 	switch {
 	case o.Columns != Columns{}:
@@ -44,7 +44,7 @@ func (o TableOptions) checkUnused(root string) error {
 	return nil
 }
 
-// A TableSource is the table that named the images of a split.
+// A TableSource is the table of a split's images.
 type TableSource struct {
 	Path    string  `json:"path"`
 	SHA256  string  `json:"sha256"` // of its content
@@ -54,12 +54,12 @@ type TableSource struct {
 // tableKinds are the suffixes of tables.
 var tableKinds = []string{".csv", ".tsv", ".jsonl", ".ndjson"}
 
-// IsTable reports whether a path is that of a table, by its suffix.
+// IsTable reports whether a path has the suffix of a table.
 func IsTable(path string) bool {
 	return slices.Contains(tableKinds, strings.ToLower(filepath.Ext(path)))
 }
 
-// listTable lists the images that a table names.
+// listTable lists the images of a table.
 func listTable(table string, opts TableOptions) (*Folder, listing, error) {
 	fail := func(err error) (*Folder, listing, error) {
 		return nil, listing{}, fmt.Errorf("table %s: %w", table, err)
@@ -137,7 +137,7 @@ type tableReader struct {
 	unlabelled     int
 }
 
-// choose finds the columns among the names of a table, and returns their places, -1
+// choose finds the columns among the names of a table, and returns their indices, -1
 // if there is none.
 func (t *tableReader) choose(names []string) (places [5]int, err error) {
 	if t.groupBy != "" && t.columns.Group == "" && slices.Contains(names, t.groupBy) {
@@ -170,7 +170,7 @@ func (t *tableReader) choose(names []string) (places [5]int, err error) {
 	return places, nil
 }
 
-// add takes over a row.
+// add adds a row.
 func (t *tableReader) add(row tableRow) error {
 	for _, cell := range row.cells {
 		if !utf8.ValidString(cell) {
@@ -214,8 +214,8 @@ func (t *tableReader) add(row tableRow) error {
 	return nil
 }
 
-// find returns the path of an image relative to the root. A name without the suffix
-// of an image is completed by the one file that has it.
+// find returns the path of an image relative to the root. It completes a name without the
+// suffix of an image if exactly one file fits.
 func (t *tableReader) find(cell string) (string, error) {
 	if cell == "" || strings.ContainsRune(cell, 0) {
 		return "", fmt.Errorf("%q is no path", cell)
@@ -252,7 +252,7 @@ func (t *tableReader) find(cell string) (string, error) {
 	return dir + files[0], nil
 }
 
-// checkFound returns an error if none of the first images is there.
+// checkFound returns an error if none of the first images exists.
 func (t *tableReader) checkFound() error {
 	const tried = 100
 	for _, item := range t.list.items[:min(tried, len(t.list.items))] {

@@ -21,8 +21,8 @@ type tableRow struct {
 	cells [5]string
 }
 
-// csvRows yields the rows of text with separators: tabs, or those that the first line
-// has most of.
+// csvRows yields the rows of text with separators: tabs, or the most frequent separator of
+// the first line.
 func (t *tableReader) csvRows(content io.Reader, tabs bool) iter.Seq2[tableRow, error] {
 	return func(yield func(tableRow, error) bool) {
 		buffer := bufio.NewReaderSize(content, 1<<16)
@@ -70,8 +70,8 @@ func (t *tableReader) csvRows(content io.Reader, tabs bool) iter.Seq2[tableRow, 
 	}
 }
 
-// separator returns the character of which a first line has most, outside of quotes; a
-// comma if it has none.
+// separator returns the most frequent separator of a first line, outside of quotes; a
+// comma if there is none.
 func separator(head []byte) rune {
 	best, most := ',', 0
 	for _, c := range ",\t;|" {
@@ -93,7 +93,7 @@ func separator(head []byte) rune {
 	return best
 }
 
-// skipMark skips a byte order mark, and refuses UTF-16.
+// skipMark skips a byte order mark; UTF-16 is an error.
 func skipMark(r *bufio.Reader) error {
 	switch head, _ := r.Peek(3); {
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
@@ -105,7 +105,7 @@ func skipMark(r *bufio.Reader) error {
 	return nil
 }
 
-// jsonRows yields the rows of JSON lines: an object each, of texts and numbers.
+// jsonRows yields the rows of JSON lines: one object of strings and numbers each.
 func (t *tableReader) jsonRows(content io.Reader, _ bool) iter.Seq2[tableRow, error] {
 	return func(yield func(tableRow, error) bool) {
 		buffer := bufio.NewReaderSize(content, 1<<16)

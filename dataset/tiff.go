@@ -27,7 +27,7 @@ const (
 	group3, group4                                     = 3, 4       // values of tagCompression
 )
 
-// tiffCompressions are known by the number of their tag; true: they are read.
+// tiffCompressions are the names of compressions by tag value; true: it is supported.
 var tiffCompressions = map[uint32]struct {
 	name string
 	read bool
@@ -38,17 +38,17 @@ var tiffCompressions = map[uint32]struct {
 	34887: {"LERC", false}, 34925: {"LZMA", false}, 50000: {"Zstandard", false}, 50001: {"WebP", false}, 50002: {"JPEG XL", false},
 }
 
-// tiffColors are the colour models that are not read.
+// tiffColors are the colour models that are not supported.
 var tiffColors = map[uint32]string{
 	4: "transparency mask", 5: "CMYK", 6: "YCbCr", 8: "CIE Lab", 9: "ICC Lab", 10: "ITU Lab", 32803: "colour filter array",
 	32844: "LogL", 32845: "LogLuv", 34892: "linear raw",
 }
 
-// tiffSamples are formats of numbers that are not read.
+// tiffSamples are the number formats that are not supported.
 var tiffSamples = map[uint32]string{2: "signed", 3: "floating-point", 4: "undefined", 5: "complex signed", 6: "complex floating-point"}
 
-// checkTIFF refuses, by name, what the decoder does not know or would read
-// wrongly: it passes over the planar configuration, the fill order of what is not
+// checkTIFF returns an error for everything that the decoder does not support or would
+// decode wrongly: it ignores the planar configuration, the fill order outside
 // CCITT, the options of CCITT and the predictor for floating-point numbers.
 func checkTIFF(data []byte) error {
 	d := readIFD(data)
@@ -118,8 +118,8 @@ func decodeTIFF(in *input) (image.Image, error) {
 	d := readIFD(in.data)
 	compression := d.number(tagCompression, 1)
 	if gray, ok := img.(*image.Gray); ok && (compression == group3 || compression == group4) && d.number(tagPhotometric, 0) == blackIsZero {
-		// The decoder takes the runs that fax machines call white as white, not as
-		// zero, which is black here.
+		// The decoder always draws CCITT's white runs white. With BlackIsZero they are
+		// zero, which is black.
 		for i, v := range gray.Pix {
 			gray.Pix[i] = 255 - v
 		}
@@ -127,7 +127,7 @@ func decodeTIFF(in *input) (image.Image, error) {
 	return img, nil
 }
 
-// refuseBigTIFF says what the file is: the decoder does not know the format.
+// refuseBigTIFF returns an error, since the decoder does not support BigTIFF.
 func refuseBigTIFF(*input) (image.Config, error) {
 	return image.Config{}, fmt.Errorf("%w: BigTIFF", errKind)
 }

@@ -2,7 +2,7 @@ package dataset
 
 import "math"
 
-// A tint is an affine change of colour: scale, then plus.
+// A tint is an affine change of colour: scale * rgb + plus.
 type tint struct {
 	scale [9]float32 // rows r, g, b
 	plus  float32
@@ -10,11 +10,11 @@ type tint struct {
 
 var identityTint = [9]float32{1, 0, 0, 0, 1, 0, 0, 0, 1}
 
-// luma are the shares of red, green and blue in a grey (ITU-R BT.601).
+// luma are the weights of red, green and blue in a grey (ITU-R BT.601).
 var luma = [3]float64{0.299, 0.587, 0.114}
 
-// tint puts brightness, contrast, saturation and hue, in this order, into one
-// change: rounded and cut to 0..255 once, at its end.
+// tint combines brightness, contrast, saturation and hue, in this order, into one
+// change, which is rounded and clipped to 0..255 once, at its end.
 func (c change) tint(pixels []uint8) tint {
 	if c.brightness == 1 && c.contrast == 1 && c.saturation == 1 && c.hue == 0 {
 		return tint{scale: identityTint}
@@ -30,13 +30,13 @@ func (c change) tint(pixels []uint8) tint {
 	for i, v := range times(hueMatrix(c.hue), saturation) {
 		t.scale[i] = float32(v * c.contrast * c.brightness)
 	}
-	if c.contrast != 1 { // saturation and hue leave greys as they are
+	if c.contrast != 1 { // saturation and hue do not change greys
 		t.plus = float32((1 - c.contrast) * c.brightness * meanGrey(pixels))
 	}
 	return t
 }
 
-// hueMatrix turns colours about the axis of greys by an angle, luma unchanged:
+// hueMatrix rotates colours about the grey axis by an angle, with the same luma:
 // the rotation of I and Q in YIQ.
 func hueMatrix(angle float64) [9]float64 {
 	if angle == 0 {
@@ -49,7 +49,7 @@ func hueMatrix(angle float64) [9]float64 {
 	return times(toRGB, times(turn, toYIQ))
 }
 
-// times is the product of two 3x3 matrices.
+// times returns the product of two 3x3 matrices.
 func times(a, b [9]float64) (out [9]float64) {
 	for i := range 3 {
 		for j := range 3 {
@@ -68,7 +68,7 @@ func meanGrey(pixels []uint8) float64 {
 }
 
 func (t tint) apply(pixels []uint8) {
-	s, plus := t.scale, t.plus+0.5 // rounded by cutting
+	s, plus := t.scale, t.plus+0.5 // rounded by truncation
 	for p := pixels; len(p) >= 3; p = p[3:] {
 		r, g, b := float32(p[0]), float32(p[1]), float32(p[2])
 		p[0] = level(s[0]*r + s[1]*g + s[2]*b + plus)

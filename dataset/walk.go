@@ -10,31 +10,31 @@ import (
 	"strings"
 )
 
-// A walk lists the files below a folder. Hidden names (a leading dot) are
-// skipped, folders that a machine made are passed over, links are followed, and
-// each real folder is entered once, so that links that form a loop end.
+// A walk lists the files below a folder. It skips hidden names (a leading dot) and
+// machine-made folders, follows links, and enters each real folder once, so that it ends if
+// links form a loop.
 type walk struct {
 	ctx   context.Context
 	read  func(dir string) ([]os.DirEntry, error)
-	file  func(path string) error // called with each file, as reached from the folder the walk began with
-	pass  func(path string)       // the same for folders that a machine made
+	file  func(path string) error // called with the path of each file, which begins with the folder of the walk
+	pass  func(path string)       // the same for machine-made folders
 	seen  map[string]bool
-	links []string // links to folders, kept for when all true folders are done
+	links []string // links to folders, followed after all real folders
 }
 
-// machineFolders hold thumbnails, resource forks and deleted files, which would
-// otherwise be taken for images of a class.
+// machineFolders contain thumbnails, resource forks and deleted files, which would
+// otherwise be read as images of a class.
 var machineFolders = []string{"@eaDir", "__MACOSX", "#recycle", "$RECYCLE.BIN", "lost+found", "System Volume Information"}
 
-// machineMade reports whether a folder of this name is made by a machine.
+// machineMade reports whether a program makes folders of this name.
 func machineMade(name string) bool {
 	return slices.ContainsFunc(machineFolders, func(m string) bool { return strings.EqualFold(m, name) })
 }
 
-// listFiles returns every file below dir that is not hidden, and the folders that
-// were passed over, sorted, as paths that begin with dir. Broken links, special files
-// and folders that cannot be read are among the files: they fail when they are read,
-// and are reported then.
+// listFiles returns every file below dir that is not hidden, and the skipped folders,
+// sorted, as paths that begin with dir. Broken links, special files
+// and unreadable folders are among the files: reading them gives an error,
+// which is reported.
 func listFiles(ctx context.Context, dir string) (files, passed []string, err error) {
 	w := walk{ctx: ctx, read: os.ReadDir, seen: map[string]bool{}}
 	w.file = func(path string) error { files = append(files, path); return nil }
@@ -45,10 +45,10 @@ func listFiles(ctx context.Context, dir string) (files, passed []string, err err
 	return files, passed, err
 }
 
-// WalkImages calls each with the files that [ListImages] lists, while it finds
-// them, until each returns an error. Memory holds the names of one folder at a
+// WalkImages calls each with the files that [ListImages] lists, as it finds
+// them, until each returns an error. It holds the names of one folder at a
 // time. The files of a folder come in order of their names, before those behind
-// links to folders; a path that is given twice is found twice.
+// links to folders. A path that is given twice is found twice.
 func WalkImages(ctx context.Context, paths []string, each func(path string) error) error {
 	for _, path := range paths {
 		info, err := os.Stat(path)
@@ -92,7 +92,7 @@ func (w *walk) list(dir string) error {
 	return nil
 }
 
-// enter lists the folder called path, which truly lies at target. Its error is that
+// enter lists the folder path, which really is at target. Its error is that
 // of the context or of file.
 func (w *walk) enter(path, target string) error {
 	if err := w.ctx.Err(); err != nil {
@@ -132,7 +132,7 @@ func (w *walk) enter(path, target string) error {
 
 func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
-// isFolder tells whether an entry is a folder or a link to one.
+// isFolder reports whether an entry is a folder or a link to one.
 func isFolder(path string, entry fs.DirEntry) bool {
 	if entry.Type()&fs.ModeSymlink == 0 {
 		return entry.IsDir()
@@ -142,11 +142,10 @@ func isFolder(path string, entry fs.DirEntry) bool {
 }
 
 // ListImages expands files and folders into a sorted list of files without
-// repetition. Folders are listed with all that is below them, except hidden
-// names and folders that a machine made; whether a file is an image is found out when it is decoded, so that
-// one that is not is reported and not lost, as is a folder that cannot be read. A
-// path that does not exist, and
-// paths that hold no file at all, are errors.
+// duplicates. It lists everything below a folder, except hidden
+// names and machine-made folders. Whether a file is an image is only known when it is
+// decoded; files that are not, and unreadable folders, are then reported. A
+// path that does not exist, and paths without any file, are errors.
 func ListImages(ctx context.Context, paths []string) ([]string, error) {
 	var list []string
 	for _, path := range paths {

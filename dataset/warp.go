@@ -2,13 +2,13 @@ package dataset
 
 import "math"
 
-// A change is what one image goes through. Angles are in radians.
+// A change is the set of changes of one image. Angles are in radians.
 type change struct {
 	rotation, shear      float64
 	shiftX, shiftY       float64 // shares of width and height
 	zoomX, zoomY         float64
-	side                 float64 // of the crop, a share of the image's
-	cropX, cropY         float64 // its centre, -0.5 to 0.5 of the room it has
+	side                 float64 // side of the crop, as a share of the image's
+	cropX, cropY         float64 // its centre, -0.5 to 0.5 of the free room
 	flipX, flipY         bool
 	brightness, contrast float64
 	saturation, hue      float64
@@ -27,11 +27,11 @@ func (c change) apply(pixels, scratch []uint8, height, width int) {
 	}
 }
 
-// An affine leads from a pixel x, y of the result to a place of the source:
+// An affine maps a pixel x, y of the result to a place in the source:
 // a[0]*x + a[1]*y + a[2], a[3]*x + a[4]*y + a[5].
 type affine [6]float64
 
-// then returns the map that goes through a, then through b.
+// then returns the map that applies a, then b.
 func (a affine) then(b affine) affine {
 	return affine{
 		b[0]*a[0] + b[1]*a[3], b[0]*a[1] + b[1]*a[4], b[0]*a[2] + b[1]*a[5] + b[2],
@@ -64,7 +64,7 @@ func (c change) affine(height, width int) affine {
 		then(affine{1, 0, x, 0, 1, y})
 }
 
-// A warp samples an image bilinearly where an affine leads.
+// A warp samples an image bilinearly at the places of an affine.
 type warp struct {
 	affine        affine
 	mode          FillMode
@@ -73,11 +73,11 @@ type warp struct {
 }
 
 const (
-	// weightBits is the precision of a place between two pixels: 1/2048.
+	// weightBits is the precision of a position between two pixels: 1/2048.
 	weightBits = 11
 	weightOne  = 1 << weightBits
-	// beyond is how far outside a place may lie that sines and cosines have
-	// moved there from the border.
+	// beyond is the rounding error of sines and cosines for a position at the
+	// border.
 	beyond = 1e-6
 )
 
@@ -124,7 +124,7 @@ func (w warp) draw(dst, src []uint8) {
 	}
 }
 
-// inside brings a place into 0 to n-1.
+// inside maps a position into 0 to n-1.
 func (w warp) inside(x float64, n int) float64 {
 	if w.mode == FillReflect {
 		period := 2 * float64(n)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/image/webp"
 )
 
-// decodeWebP decodes a WebP file, of an animation its first frame.
+// decodeWebP decodes a WebP file; of an animation the first frame.
 func decodeWebP(in *input) (image.Image, error) {
 	frame, at, err := firstFrame(in.data)
 	if err != nil {
@@ -53,8 +53,8 @@ func configWebP(in *input) (image.Config, error) {
 	return webp.DecodeConfig(in.reader(in.data))
 }
 
-// firstFrame returns a still image as it is, and of an animation the first frame
-// as a still image, and where it lies on the canvas.
+// firstFrame returns a still image itself; of an animation the first frame
+// as a still image, and its place on the canvas.
 func firstFrame(data []byte) ([]byte, image.Point, error) {
 	const animated, hasAlpha = 1 << 1, 1 << 4
 	head := chunk(data, 12, "VP8X", false)
@@ -74,13 +74,13 @@ func firstFrame(data []byte) ([]byte, image.Point, error) {
 		flags = hasAlpha
 	}
 	still = append(still, flags, 0, 0, 0)
-	still = append(still, frame[6:12]...) // width and height, less one
+	still = append(still, frame[6:12]...) // width and height, minus one
 	return append(still, frame[16:]...), at, nil
 }
 
-// webpRGB converts the planes of a lossy WebP as libwebp does, to the last bit:
-// luma is 16 to 235, not 0 to 255 as in a JPEG; chroma, half the resolution across
-// and down, is interpolated with the weights 9, 3, 3 and 1 (dsp/upsampling.c);
+// webpRGB converts the planes of a lossy WebP bit for bit as libwebp does:
+// luma is 16 to 235, not 0 to 255 as in a JPEG; chroma, with half the resolution
+// in both directions, is interpolated with the weights 9, 3, 3 and 1 (dsp/upsampling.c);
 // the sums are those of dsp/yuv.h.
 func webpRGB(src *image.YCbCr) *image.RGBA {
 	w, h := src.Rect.Dx(), src.Rect.Dy()
@@ -88,7 +88,7 @@ func webpRGB(src *image.YCbCr) *image.RGBA {
 	c := newChroma(src)
 	line := make([]uint32, 2*c.width)
 	for y := range h {
-		// The row lies between two rows of samples, and nearer to the one.
+		// The row lies between two rows of samples, nearer to one of them.
 		webpWiden(line, c.load(y/2), c.far(y))
 		luma := src.Y[y*src.YStride:][:w]
 		row := dst.Pix[y*dst.Stride:][:4*w]
@@ -105,7 +105,7 @@ func webpRGB(src *image.YCbCr) *image.RGBA {
 	return dst
 }
 
-// webpClip takes six bits of fraction away and bounds a colour to 0 to 255.
+// webpClip removes six bits of fraction and clips a colour to 0 to 255.
 func webpClip(v int32) uint8 { return uint8(min(max(v, 0), 256<<6-1) >> 6) }
 
 // webpWiden doubles a row between two rows of packed samples.

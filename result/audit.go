@@ -2,36 +2,36 @@ package result
 
 import "oscar/metric"
 
-// Within a folder of an audit: its result, and a row for each image.
+// Files of a folder of an audit: its result, and a row for each image.
 const (
 	AuditFile  = "audit.json"
 	AuditTable = "images.csv"
 )
 
-// Audit is audit.json: what the owner of a data set should look at.
+// Audit is audit.json: likely problems of a data set.
 type Audit struct {
 	Format     int      `json:"format"` // 1
 	Model      string   `json:"model"`  // the fingerprint
-	Path       string   `json:"path"`   // of the model, as it was named
-	Data       string   `json:"data"`   // the folder of the images, absolute
+	Path       string   `json:"path"`   // path of the model, as given
+	Data       string   `json:"data"`   // absolute path of the folder of the images
 	Part       string   `json:"part"`
 	Classes    []string `json:"classes"`
-	Images     int      `json:"images"` // with finite predictions
+	Images     int      `json:"images"` // number with finite predictions
 	Unreadable int      `json:"unreadable"`
-	Trained    int      `json:"trained"` // of the images the model was trained on
-	Method     string   `json:"method"`  // of the maps
+	Trained    int      `json:"trained"` // number of images that the model was trained on
+	Method     string   `json:"method"`  // method of the maps
 	Layer      string   `json:"layer"`
 	Labels     Labels   `json:"labels"`
 	// Duplicates are groups of near duplicates that are in several parts of the split or
 	// have several labels.
 	Duplicates []DuplicateGroup `json:"duplicates"`
-	// Alike are images of no training part that are as near to a training image, in the
-	// model's features, as the nearest one in a hundred training images are to another.
+	// Alike are images outside the training part that are as close to a training image, in the
+	// model's features, as the closest 1 % of training images are to another one.
 	Alike       Alike    `json:"alike"`
 	Unlike      Unlike   `json:"unlike"`
 	Background  []Border `json:"background"`
-	BorderShare Number   `json:"border_share"` // of the image's area
-	// Calibration is of the images of known class that the model was not trained on;
+	BorderShare Number   `json:"border_share"` // share of the image's area
+	// Calibration is for the images of known class that the model was not trained on;
 	// nil: there are none.
 	Calibration *metric.Calibration `json:"calibration"`
 	Temperature *Temperature        `json:"temperature"`
@@ -41,7 +41,7 @@ type Audit struct {
 // Labels are probable label errors, see [metric.ConfidentLearning].
 type Labels struct {
 	Images  int          `json:"images"`  // of known class
-	Correct int          `json:"correct"` // of them classified as their label says
+	Correct int          `json:"correct"` // of these, classified as the label
 	Counts  [][]int      `json:"counts"`  // by label (rows) and by confident class
 	Issues  []LabelIssue `json:"issues"`  // the least probable label first
 }
@@ -56,7 +56,7 @@ type LabelIssue struct {
 	Picture    string  `json:"picture,omitempty"` // a file of the folder
 }
 
-// DuplicateGroup is images that look alike.
+// DuplicateGroup is a group of near duplicates.
 type DuplicateGroup struct {
 	Images []DuplicateImage `json:"images"`
 	Parts  bool             `json:"parts"`  // they are in several parts of the split
@@ -64,7 +64,7 @@ type DuplicateGroup struct {
 	Shown  bool             `json:"shown"`  // the images have pictures
 }
 
-// DuplicateImage is one of them.
+// DuplicateImage is an image of a group.
 type DuplicateImage struct {
 	Image   string `json:"image"`
 	Part    string `json:"part"`
@@ -74,33 +74,33 @@ type DuplicateImage struct {
 
 // Alike are pairs of an image and the training image nearest to it.
 type Alike struct {
-	Limit    Number      `json:"limit"`    // the distance that 1 % of the training images are within
+	Limit    Number      `json:"limit"`    // the distance within which 1 % of the training images have another one
 	Pairs    []AlikePair `json:"pairs"`    // the nearest first
-	Expected Number      `json:"expected"` // how many would be by chance
+	Expected Number      `json:"expected"` // number expected by chance
 }
 
-// AlikePair is one of them.
+// AlikePair is a pair of [Alike].
 type AlikePair struct {
 	Image    string    `json:"image"`
 	Label    string    `json:"label"`
 	Training string    `json:"training"` // the training image, relative to the run's data
-	Trained  string    `json:"trained"`  // its label
+	Trained  string    `json:"trained"`  // label of the training image
 	Distance float64   `json:"distance"`
 	Pictures [2]string `json:"pictures,omitzero"`
 }
 
 // Unlike are images far from the training images in the model's features.
 type Unlike struct {
-	// Training is the number of training images that the features were taken of; 0:
+	// Training is the number of training images whose features were compared; 0:
 	// the model has no run, and nothing was measured.
 	Training int `json:"training"`
-	// Limit is the distance that one training image in a hundred exceeds.
+	// Limit is the distance that 1 % of the training images exceed.
 	Limit    Number        `json:"limit"`
 	Images   []UnlikeImage `json:"images"`   // beyond the limit, the farthest first
-	Expected Number        `json:"expected"` // how many would be by chance
+	Expected Number        `json:"expected"` // number expected by chance
 }
 
-// UnlikeImage is one of them.
+// UnlikeImage is an image of [Unlike].
 type UnlikeImage struct {
 	Image    string  `json:"image"`
 	Label    string  `json:"label"`
@@ -108,18 +108,18 @@ type UnlikeImage struct {
 	Picture  string  `json:"picture,omitempty"`
 }
 
-// Border says how much of the heat of a class's maps is in the border strip of the
+// Border is the share of the heat of a class's maps in the border strip of the
 // image, an eighth of each side wide.
 type Border struct {
 	Class  string `json:"class"`
 	Images int    `json:"images"` // with a map
 	// Share is the mean share of the positive heat in the strip, 0 to 1, with its 95 %
-	// interval by Student's t, cut at 0 and 1; NaN without images.
+	// interval by Student's t, clipped to 0 and 1; NaN without images.
 	Share    Number    `json:"share"`
 	Interval [2]Number `json:"interval"`
 }
 
-// Temperature is what temperature scaling would change, see [metric.Temperature].
+// Temperature is the effect of temperature scaling, see [metric.Temperature].
 type Temperature struct {
 	Value  float64 `json:"value"`
 	Before float64 `json:"loss_before"` // nats

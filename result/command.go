@@ -9,17 +9,17 @@ import (
 	"oscar/internal/checksum"
 )
 
-// CommandFile is the name of the file with the command lines that made a folder
+// CommandFile is the file with the command lines that made a folder
 // of results.
 const CommandFile = "command.json"
 
 // commands is command.json.
 type commands struct {
 	Format   int        `json:"format"`   // 1
-	Commands [][]string `json:"commands"` // their arguments, "oscar" first
+	Commands [][]string `json:"commands"` // arguments of each command line, "oscar" first
 }
 
-// commandLine is the key of a context's value: the command line of its job.
+// commandLine is the context key of a job's command line.
 type commandLine struct{}
 
 // WithCommand adds a command line, "oscar" and its arguments, to the context of a
@@ -29,7 +29,7 @@ func WithCommand(ctx context.Context, args []string) context.Context {
 }
 
 // RecordCommand is [AddCommand] with the context's command line. Without one, as in
-// a program, it does nothing.
+// a Go program, it does nothing.
 func RecordCommand(ctx context.Context, dir string) error {
 	args, ok := ctx.Value(commandLine{}).([]string)
 	if !ok {
@@ -39,11 +39,11 @@ func RecordCommand(ctx context.Context, dir string) error {
 }
 
 // AddCommand records a command line, "oscar" and its arguments, in a folder of
-// results as the last one. One that is there already is not recorded twice.
+// results as the last one. It removes an earlier equal one.
 func AddCommand(dir string, args []string) error {
 	c := commands{Format: 1}
 	if _, err := readOptional(dir, CommandFile, &c); checksum.Is(err) {
-		c = commands{Format: 1} // the commands before are lost
+		c = commands{Format: 1} // the earlier commands are lost
 	} else if err != nil {
 		return err
 	}
@@ -52,8 +52,8 @@ func AddCommand(dir string, args []string) error {
 	return checksum.WriteJSON(dir, CommandFile, c)
 }
 
-// Commands returns the command lines that made a folder of results, as a shell
-// reads them. Absolute paths are shortened to their last part, so that a page
+// Commands returns the command lines that made a folder of results, in shell
+// syntax. Absolute paths are shortened to their last part, so that a page
 // does not publish the author's folders. Older folders have none.
 func Commands(dir string) ([]string, error) {
 	var c commands
@@ -71,7 +71,7 @@ func Commands(dir string) ([]string, error) {
 	return lines, nil
 }
 
-// shortened returns the last part of an absolute path, also of one behind "=".
+// shortened returns the last part of an absolute path, also after "=".
 func shortened(arg string) string {
 	flag, value, ok := strings.Cut(arg, "=")
 	if !ok || !strings.HasPrefix(flag, "-") {
@@ -85,7 +85,7 @@ func shortened(arg string) string {
 	return flag + value
 }
 
-// quoted returns the word as a POSIX shell reads it.
+// quoted quotes a word for a POSIX shell.
 func quoted(word string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_=./,:@%+", r)

@@ -17,15 +17,15 @@ const ComparisonFile = "comparison.json"
 type Comparison struct {
 	Format     int              `json:"format"` // 1
 	Models     [2]ComparedModel `json:"models"`
-	Data       string           `json:"data"` // the folder of the images, absolute
-	Part       string           `json:"part"` // of the first model's split, or all
+	Data       string           `json:"data"` // absolute path of the folder of the images
+	Part       string           `json:"part"` // part of the first model's split, or "all"
 	Classes    []string         `json:"classes"`
-	Images     int              `json:"images"` // of known class, with finite predictions of both models
+	Images     int              `json:"images"` // number of known class, with finite predictions of both models
 	Unreadable int              `json:"unreadable"`
 	// Figures compare the models on the Images.
 	Figures  []ComparedFigure `json:"figures"`
 	PerClass []ComparedClass  `json:"per_class"`
-	// McNemar is the test that both classify equally many images correctly; "this" is
+	// McNemar tests whether both models classify equally many images correctly; "this" is
 	// the second model.
 	McNemar McNemarTest `json:"mcnemar"`
 	// Changed is the share of images with another predicted class, with its 95 %
@@ -43,13 +43,13 @@ type Comparison struct {
 
 // ComparedModel is one of the two models.
 type ComparedModel struct {
-	Path        string         `json:"path"` // as it was named
+	Path        string         `json:"path"` // as given
 	Fingerprint string         `json:"fingerprint"`
-	Name        string         `json:"name"` // of the network
+	Name        string         `json:"name"` // name of the network
 	Parameters  int            `json:"parameters"`
-	Layer       string         `json:"layer"` // that is explained
+	Layer       string         `json:"layer"` // the explained layer
 	Evaluation  *Evaluation    `json:"evaluation"`
-	Epochs      []EpochMetrics `json:"epochs,omitempty"` // of the model's run, if there is one
+	Epochs      []EpochMetrics `json:"epochs,omitempty"` // epochs of the model's run, if there is one
 }
 
 // ComparedFigure is a figure of both models. Low and High are the 95 % interval of
@@ -73,12 +73,12 @@ type ComparedClass struct {
 	Rank   Number    `json:"rank"` // mean rank correlation of the maps
 }
 
-// Drift is how much the explanations of the same images and classes differ.
+// Drift is the difference between the explanations of the same images and classes.
 type Drift struct {
 	Method string `json:"method"`
-	Asked  string `json:"asked"`  // the method as it was asked for, with its layer
-	Most   int    `json:"most"`   // the most images to explain; 0: all
-	Images int    `json:"images"` // with two maps that can be compared
+	Asked  string `json:"asked"`  // the requested method, with its layer
+	Most   int    `json:"most"`   // largest number of images to explain; 0: all
+	Images int    `json:"images"` // number with two maps that can be compared
 	// Rank is the mean rank correlation of the two maps of an image (Spearman), 1
 	// for the same order of pixels; RankInterval its 95 % interval by Student's t.
 	Rank         Number    `json:"rank"`
@@ -113,7 +113,7 @@ type ShownChange struct {
 	Overlays [2]string `json:"overlays"`
 }
 
-// Limit is a limit that was asked for. A value that could not be measured exceeds
+// Limit is a requested limit. A value that could not be measured exceeds
 // every limit.
 type Limit struct {
 	Name     string `json:"name"` // accuracy_drop, loss_rise, drift, changed
@@ -122,7 +122,7 @@ type Limit struct {
 	Exceeded bool   `json:"exceeded"`
 }
 
-// String says whether the limit is kept.
+// String describes the value and the limit.
 func (l Limit) String() string {
 	word := "within"
 	if l.Exceeded {
@@ -134,7 +134,7 @@ func (l Limit) String() string {
 // LimitNames are the values that can be limited.
 var LimitNames = []string{"accuracy_drop", "loss_rise", "changed", "drift"}
 
-// SetLimits compares the values with the largest that are allowed, by name.
+// SetLimits compares the values with the largest allowed ones, by name.
 func (c *Comparison) SetLimits(most map[string]float64) {
 	values := map[string]Number{
 		"accuracy_drop": 0 - c.figure("accuracy").Difference, // not -0
@@ -260,7 +260,7 @@ func (c *Comparison) concludeDrift() {
 }
 
 // MostChanged returns at most n images: those with another predicted class first,
-// then those whose maps are least alike.
+// then those whose maps differ most.
 func (c *Comparison) MostChanged(n int) []ComparedImage {
 	rank := func(x ComparedImage) float64 {
 		if math.IsNaN(float64(x.Rank)) {

@@ -1,11 +1,11 @@
-// Package result is what a study found: the types of study.json. It knows
-// nothing of TensorFlow, so that a report can be made wherever the file is.
+// Package result has the types and readers of all files of results. It does not depend on
+// TensorFlow, so that a report can be made anywhere.
 //
 //	found, err := result.Read("runs/deck") // the folder that oscar study run wrote
 //	for _, v := range found.Variants {
 //		fmt.Println(v.Name, v.Status, v.Figures["test_accuracy"].Mean)
 //	}
 //
-// Every path in it is relative to the study's folder, with slashes, but for
+// Paths in study.json are relative to the study's folder, with slashes, except
 // Data.Root.
 package result

@@ -9,7 +9,7 @@ import (
 // Version is oscar's version; cmd/oscar sets it.
 var Version = "devel"
 
-// Environment is what a result was made with.
+// Environment describes the machine and the versions that made a result.
 type Environment struct {
 	Oscar      string          `json:"oscar"`
 	TensorFlow string          `json:"tensorflow"`
@@ -18,7 +18,7 @@ type Environment struct {
 	Processor  string          `json:"processor"`
 	Processors int             `json:"processors"`
 	Threads    machine.Threads `json:"threads"`
-	// Precision is what the training computed with.
+	// Precision is the precision of the training.
 	Precision machine.Precision `json:"precision"`
 	Seed      uint64            `json:"seed"`
 	Started   time.Time         `json:"started"`

@@ -5,11 +5,11 @@ import (
 	"oscar/metric"
 )
 
-// Evaluation is how well a model does on some images: those that can be read, are of
+// Evaluation is a model's result on the images that can be read, are of
 // a known class and have a finite prediction. Without any, the figures are NaN.
 type Evaluation struct {
 	Part       string            `json:"part"`
-	Epoch      int               `json:"epoch,omitempty"` // of the run, the best on validation
+	Epoch      int               `json:"epoch,omitempty"` // epoch of the run, the best on validation
 	Precision  machine.Precision `json:"precision"`
 	Images     int               `json:"images"`
 	Unreadable int               `json:"unreadable"`
@@ -23,24 +23,24 @@ type Evaluation struct {
 	PerClass     []metric.ClassScores `json:"per_class"`
 	Confusion    *metric.Confusion    `json:"confusion"` // rows: true, columns: predicted
 	PerSecond    float64              `json:"images_per_second"`
-	Notes        []string             `json:"notes,omitempty"` // what the figures leave out
+	Notes        []string             `json:"notes,omitempty"` // images that the figures leave out
 	// Classifications has a line for each image. Files of older versions have none.
 	Classifications []Classification `json:"classifications,omitempty"`
 }
 
-// Classification is what a model says of one image.
+// Classification is a model's prediction for one image.
 type Classification struct {
 	Image       string   `json:"image"` // relative to the data
 	SHA256      string   `json:"sha256"`
 	Truth       string   `json:"truth"`       // "": unknown
 	Predicted   string   `json:"predicted"`   // "": not finite
-	Probability *float32 `json:"probability"` // of the predicted class; null where not finite
+	Probability *float32 `json:"probability"` // of the predicted class; null if it is not finite
 	Loss        Number   `json:"loss"`        // cross-entropy, nats
 	// Probabilities are those of all classes, if they were kept and are finite.
 	Probabilities []float32 `json:"probabilities,omitempty"`
 }
 
-// Confidence is the probability of the predicted class; 0 where it is not finite.
+// Confidence returns the probability of the predicted class; 0 if it is not finite.
 func (c Classification) Confidence() float32 {
 	if c.Probability == nil {
 		return 0

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Within the folder of a cross-validation. The runs are in folders of their own.
+// Files of the folder of a cross-validation, next to the folders of the runs.
 const (
 	FoldsFile  = "folds.json"
 	FoldsTable = "predictions.csv"
@@ -25,25 +25,25 @@ type Folds struct {
 	Accuracy Figure `json:"accuracy"`
 	Loss     Figure `json:"loss"`
 	MacroF1  Figure `json:"macro_f1"`
-	// Together counts the predictions of all images, each by the run that did not learn
-	// from it; nil until all runs are finished.
+	// Together evaluates the out-of-fold predictions of all images; nil until all runs are
+	// finished.
 	Together *Evaluation `json:"together"`
-	Notes    []string    `json:"notes"` // on the images
+	Notes    []string    `json:"notes"` // notes on the images
 }
 
 // FoldRun is the run that is tested on a fold.
 type FoldRun struct {
 	Fold     int    `json:"fold"`   // from 1
 	Run      string `json:"run"`    // its folder, relative
-	Train    int    `json:"train"`  // images
-	Images   int    `json:"images"` // of the fold
-	Epoch    int    `json:"epoch"`  // the best on validation; 0: not finished
+	Train    int    `json:"train"`  // number of training images
+	Images   int    `json:"images"` // number of images of the fold
+	Epoch    int    `json:"epoch"`  // the best epoch on validation; 0: not finished
 	Accuracy Number `json:"accuracy"`
 	Loss     Number `json:"loss"`
 	MacroF1  Number `json:"macro_f1"`
 }
 
-// OutOfFold is what the run of a fold predicts for an image of the fold.
+// OutOfFold is the prediction for an image by the run of its fold.
 type OutOfFold struct {
 	Fold int
 	Classification

@@ -9,21 +9,21 @@ import (
 // GlobalFile is the file of global explanations in their folder.
 const GlobalFile = "global.json"
 
-// Global is what many images say together of a model, global.json. What was not
-// asked for is nil.
+// Global is global.json, the global explanations of a model. Results that were not
+// requested are nil.
 type Global struct {
 	Format   int             `json:"format"` // 1
-	Part     string          `json:"part"`   // of the split that the images are from
+	Part     string          `json:"part"`   // part of the split of the images
 	Settings Settings        `json:"settings"`
 	Global   global.Settings `json:"global"`
 	// AverageMethod is the method of the averaged maps, MapMethod that of the
-	// clustered maps and of the tree's; "" where there are none. MapSigned says
-	// that negative values of the clustered maps are evidence against the class.
+	// clustered maps and of the tree's; "" if there are none. MapSigned reports
+	// whether negative values of the clustered maps are evidence against the class.
 	AverageMethod string                `json:"average_method,omitempty"`
 	MapMethod     string                `json:"map_method,omitempty"`
 	MapSigned     bool                  `json:"map_signed,omitempty"`
 	Classes       []string              `json:"classes"` // the model's
-	Images        int                   `json:"images"`  // that were read
+	Images        int                   `json:"images"`  // number of images that were read
 	Unreadable    int                   `json:"unreadable"`
 	Averages      []global.ClassAverage `json:"averages,omitempty"`
 	SpRAy         []global.ClassSpRAy   `json:"spray,omitempty"`
@@ -32,7 +32,7 @@ type Global struct {
 }
 
 // ReadGlobal reads the global explanations of a folder. Older files do not name
-// the methods: then they are the defaults, unless the settings name one.
+// the methods; it then sets the defaults, unless the settings name one.
 func ReadGlobal(dir string) (*Global, error) {
 	g := &Global{}
 	if err := readJSON(dir, GlobalFile, g, &g.Format); err != nil {

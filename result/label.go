@@ -10,8 +10,8 @@ import (
 )
 
 // ClassOf returns the class of an image file by its path: the nearest folder
-// above it that is named as one of the classes; -1 if there is none. Names are
-// compared in Unicode NFC. A relative path counts from the working folder.
+// above it with the name of a class; -1 if there is none. Names are
+// compared in Unicode NFC. A relative path is relative to the working folder.
 func ClassOf(path string, classes []string) int {
 	for dir := filepath.Dir(paths.Absolute(path)); ; dir = filepath.Dir(dir) {
 		name := norm.NFC.String(filepath.Base(dir))

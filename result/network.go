@@ -1,6 +1,6 @@
 package result
 
-// NetworkFile is the name of a network's description within a run folder.
+// NetworkFile is the file of a network's description in a run folder.
 const NetworkFile = "network.json"
 
 // Network describes a network: its layers and its memory. Older run folders have
@@ -19,7 +19,7 @@ type Network struct {
 type Layer struct {
 	Name       string `json:"name"`
 	Kind       string `json:"kind"`
-	Output     []int  `json:"output"` // the shape of one example
+	Output     []int  `json:"output"` // shape for one example
 	Parameters int    `json:"parameters"`
 	Frozen     int    `json:"frozen,omitempty"`
 }
@@ -27,6 +27,6 @@ type Layer struct {
 // NetworkMemory is the forecast of a training step and of prediction, in bytes.
 type NetworkMemory struct {
 	Memory
-	Batch     int   `json:"batch"` // images of the step
+	Batch     int   `json:"batch"` // images of the training step
 	Inference int64 `json:"inference"`
 }

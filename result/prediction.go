@@ -13,14 +13,14 @@ import (
 	"oscar/internal/text"
 )
 
-// Prediction is what a model says of one image file whose class nobody knows.
+// Prediction is a model's prediction for an image file of unknown class.
 type Prediction struct {
 	Path        string   `json:"path"`        // as found
 	Class       string   `json:"class"`       // the most probable; "" if the status is not ok
 	Probability *float32 `json:"probability"` // of Class; null if the status is not ok
 	Top         []Ranked `json:"top"`         // the most probable classes, Class first
 	// Entropy of the probabilities, -sum p ln p, in nats: 0 if the model is certain,
-	// ln(classes) if it cannot tell. Null if the status is not ok.
+	// ln(classes) if all are equal. Null if the status is not ok.
 	Entropy *float64 `json:"entropy"`
 	Status  string   `json:"status"` // ok, unreadable or non_finite
 	Reason  string   `json:"reason"` // why it is not ok
@@ -32,7 +32,7 @@ type Ranked struct {
 	Probability float32 `json:"probability"`
 }
 
-// PredictionWriter writes predictions, a line each, as they come.
+// PredictionWriter writes predictions, one line each, as they come.
 type PredictionWriter struct {
 	to     io.Writer
 	asJSON bool
@@ -42,14 +42,14 @@ type PredictionWriter struct {
 }
 
 // NewPredictionWriter writes JSON lines, or CSV with the columns of
-// [predictionColumns]. In CSV a text that begins like a formula gets an
-// apostrophe; bytes that are not UTF-8 become U+FFFD in both.
+// [predictionColumns]. In CSV a text that a spreadsheet would read as a formula gets an
+// apostrophe; bytes that are not UTF-8 become U+FFFD in both formats.
 func NewPredictionWriter(to io.Writer, asJSON bool, top int) *PredictionWriter {
 	return &PredictionWriter{to: to, asJSON: asJSON, top: top}
 }
 
-// PredictionsAreJSON reports whether the name of a file asks for JSON lines; the
-// other kind is CSV.
+// PredictionsAreJSON reports whether a file has the suffix of JSON lines; the
+// other format is CSV.
 func PredictionsAreJSON(path string) (bool, error) {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".csv":
@@ -60,8 +60,8 @@ func PredictionsAreJSON(path string) (bool, error) {
 	return false, fmt.Errorf("%s: want a name that ends with .csv or .jsonl, or - for CSV on standard output", path)
 }
 
-// predictionColumns are the columns of CSV: path, class, probability, then class_2,
-// probability_2 and so on to the number of classes asked for, entropy, status,
+// predictionColumns returns the columns of CSV: path, class, probability, then class_2,
+// probability_2 and so on for the requested number of classes, entropy, status,
 // reason.
 func predictionColumns(top int) []string {
 	columns := []string{"path", "class", "probability"}
@@ -112,7 +112,7 @@ func (w *PredictionWriter) Write(p Prediction) error {
 
 func cell(s string) string { return text.Cell(strings.ToValidUTF8(s, "\uFFFD")) }
 
-// row writes a whole line at once, as [text.Writer] wants it.
+// row writes a whole line at once, as [text.Writer] requires.
 func (w *PredictionWriter) row(cells []string) error {
 	w.line.Reset()
 	lines := csv.NewWriter(&w.line)

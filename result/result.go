@@ -6,7 +6,7 @@ import (
 	"oscar/score"
 )
 
-// Within a study's folder: its result, and what was asked.
+// Files of a study's folder: its result, and its plan.
 const (
 	File  = "study.json"
 	Asked = "study.yaml"
@@ -21,56 +21,56 @@ type Number = score.Number
 type Study struct {
 	Format int    `json:"format"` // 1
 	Name   string `json:"name"`
-	Why    string `json:"why"`  // what the study asks
-	Base   string `json:"base"` // the name of the first variant, which the others are edits of
-	// Classes are in the order of the logits; per-class lists have their order.
+	Why    string `json:"why"`  // the study's question
+	Base   string `json:"base"` // name of the first variant, which the others edit
+	// Classes are in the order of the logits, as are lists per class.
 	Classes []string `json:"classes"`
 	Seeds   []uint64 `json:"seeds"`
 	Data    Data     `json:"data"`
 	Explain Explain  `json:"explain"`
 	Machine Machine  `json:"machine"`
-	// Cut is what a budget took away; nil: nothing.
+	// Cut is the cut of a budget; nil: none.
 	Cut *Cut `json:"cut"`
-	// Measures are the columns, in the order they should be shown in.
+	// Measures are the columns, in the order of the table.
 	Measures []Measure `json:"measures"`
 	// Variants are the rows: the base first, then in the order of the study.
-	// One that could not be trained is a row too.
+	// A variant that could not be trained is also a row.
 	Variants []Variant `json:"variants"`
 	Claims   []Claim   `json:"claims"`
-	// Walls show the same images in every variant: one a method.
+	// Walls show the same images in every variant: one per method.
 	Walls []Wall `json:"walls"`
-	// Rules say in words how the numbers were made: a sentence or two each.
+	// Rules describe in words how the numbers were computed, one or two sentences each.
 	Rules []string `json:"rules"`
-	// Notes are lines for people about what went otherwise than asked.
+	// Notes are deviations from the plan.
 	Notes   []string `json:"notes"`
 	Seconds float64  `json:"seconds"` // of training, all runs together
 }
 
-// Data says on which images.
+// Data describes the images.
 type Data struct {
 	Root      string     `json:"root"` // absolute
 	Split     string     `json:"split"`
 	SplitHash string     `json:"split_hash"`
-	SplitSeed uint64     `json:"split_seed"` // one split for all runs
+	SplitSeed uint64     `json:"split_seed"` // seed of the split for all runs
 	Fractions [3]float64 `json:"fractions"`  // of train, validation, test
 	// Train, Validation and Test count images. Train is after a cut, without the
-	// copies that augmentation adds.
+	// copies of augmentation.
 	Train      int `json:"train"`
 	Validation int `json:"validation"`
 	Test       int `json:"test"`
 }
 
-// Explain says what was explained, and how.
+// Explain describes the explained images and the methods.
 type Explain struct {
 	Methods  []string `json:"methods"`
 	PerClass int      `json:"per_class"` // test images of each class
 	Mosaics  int      `json:"mosaics"`   // of each class, for focus
 	Class    string   `json:"class"`     // "true": the image's own class is explained
 	Score    string   `json:"score"`     // logit or probability
-	Masks    bool     `json:"masks"`     // it is known where the objects are
+	Masks    bool     `json:"masks"`     // there are masks of the objects
 }
 
-// Machine is what the study was run with.
+// Machine is the machine of the study.
 type Machine struct {
 	Memory     int64             `json:"memory_bytes"` // 0: unknown
 	Processor  string            `json:"processor"`
@@ -79,16 +79,16 @@ type Machine struct {
 	Versions   map[string]string `json:"versions"`
 }
 
-// Cut is what a budget took away.
+// Cut is what a budget removed.
 type Cut struct {
 	Budget   float64 `json:"budget_seconds"`
 	Full     float64 `json:"full_seconds"`     // forecast without the cut
 	Expected float64 `json:"expected_seconds"` // forecast with it
-	// Share is what is left of every variant's epochs, 0 to 1.
+	// Share is the remaining share of every variant's epochs, 0 to 1.
 	Share float64 `json:"share_of_epochs"`
-	// TrainPerClass is the most training images of a class; 0: all.
+	// TrainPerClass is the largest number of training images of a class; 0: all.
 	TrainPerClass int `json:"train_per_class"`
-	// Text says what was cut, a line each: "baseline: 8 epochs of 40".
+	// Text describes the cuts, one per line: "baseline: 8 epochs of 40".
 	Text []string `json:"text"`
 }
 
@@ -97,21 +97,21 @@ type Measure struct {
 	Name  string `json:"name"`  // key of Variant.Figures and Run.Values: "test_accuracy", "focus"
 	Title string `json:"title"` // "test accuracy"
 	Unit  string `json:"unit"`  // "", "nats", "bytes", "images/s"
-	// Better is "higher", "lower" or "" where neither is.
+	// Better is "higher", "lower" or "" if neither is better.
 	Better string `json:"better"`
-	// Method is the method of explanation that it judges; "" if it judges none.
+	// Method is the explanation method that it scores; "" if there is none.
 	Method string `json:"method"`
-	// Ratio says that variants are compared by how many times as much they have:
+	// Ratio reports whether variants are compared by ratio:
 	// means are geometric, differences are ratios.
 	Ratio bool `json:"ratio"`
-	// Help says in a sentence what it is.
+	// Help describes it in a sentence.
 	Help string `json:"help"`
 }
 
-// The states of variants and runs.
+// The statuses of variants and runs.
 const (
-	Done     = "done"      // every seed, every step
-	Partial  = "partial"   // of a variant: some seeds failed
+	Done     = "done"      // all seeds and steps
+	Partial  = "partial"   // some seeds of a variant failed
 	Failed   = "failed"    // see Reason
 	TooLarge = "too large" // the forecast does not fit the machine's memory; nothing was run
 	Pending  = "pending"   // not yet run
@@ -121,29 +121,29 @@ const (
 type Variant struct {
 	Name  string   `json:"name"`
 	Why   string   `json:"why"`
-	Edits []string `json:"edits"` // of the base, in words; none for the base
+	Edits []string `json:"edits"` // edits of the base in words; none for the base
 	// Against is the variant that it is compared with; "" for the base.
 	Against string `json:"against"`
 
 	Status string `json:"status"`
-	Reason string `json:"reason"` // if it is not done
+	Reason string `json:"reason"` // why it is not done
 
 	Architecture string `json:"architecture"`
 	Input        []int  `json:"input"` // [height, width, channels]
 	Parameters   int64  `json:"parameters"`
-	Frozen       int64  `json:"frozen"` // of them not trained
-	Layer        string `json:"layer"`  // that its explanations look at
+	Frozen       int64  `json:"frozen"` // of these, parameters that are not trained
+	Layer        string `json:"layer"`  // the explained layer
 	Epochs       int    `json:"epochs"` // of each run, after a cut
 	Batch        int    `json:"batch"`
 	Memory       Memory `json:"memory"`
 
-	// Reported are figures that others published for the variant, by measure.
+	// Reported are published figures of the variant, by measure.
 	Reported map[string]float64 `json:"reported"`
-	// Figures are over the seeds, by measure; what could not be measured is
+	// Figures are over the seeds, by measure; a measure that could not be measured is
 	// missing.
 	Figures  map[string]Figure `json:"figures"`
 	PerClass []ClassFigures    `json:"per_class"` // of the test part
-	Runs     []Run             `json:"runs"`      // one a seed
+	Runs     []Run             `json:"runs"`      // one per seed
 	// McNemar is the test against Against; nil if one of the two has no run.
 	McNemar *McNemar `json:"mcnemar"`
 }
@@ -152,10 +152,10 @@ type Variant struct {
 type Memory struct {
 	Weights     int64 `json:"weights"`
 	Gradients   int64 `json:"gradients"`
-	Optimizer   int64 `json:"optimizer"`   // what it keeps for each weight
-	Activations int64 `json:"activations"` // of a batch
-	Overhead    int64 `json:"overhead"`    // copies, and what the allocator cannot use
-	Training    int64 `json:"training"`    // all of these
+	Optimizer   int64 `json:"optimizer"`   // the optimiser's values for each weight
+	Activations int64 `json:"activations"` // of one batch
+	Overhead    int64 `json:"overhead"`    // copies, and memory that the allocator cannot use
+	Training    int64 `json:"training"`    // the sum
 }
 
 // Figure is a measure over the seeds.
@@ -164,8 +164,8 @@ type Figure struct {
 	// Low and High are the interval; NaN if there is none.
 	Low  Number `json:"low"`
 	High Number `json:"high"`
-	// Interval says what Low and High are: "t": 95 % Student's t over three seeds
-	// or more; "range": the least and the most of two; "wilson": 95 % Wilson of
+	// Interval is the kind of Low and High: "t": 95 % Student's t over three or more
+	// seeds; "range": the lowest and the highest of two; "wilson": 95 % Wilson of
 	// one seed's accuracy; "bootstrap": 95 % over images, of one seed; "": none.
 	Interval string `json:"interval"`
 	N        int    `json:"n"` // seeds
@@ -180,7 +180,7 @@ const (
 	None      = ""
 )
 
-// ClassFigures are of one class, over the seeds.
+// ClassFigures are the figures of one class, over the seeds.
 type ClassFigures struct {
 	Class     string `json:"class"`
 	Precision Figure `json:"precision"`
@@ -189,5 +189,5 @@ type ClassFigures struct {
 	Support   int    `json:"support"` // test images
 }
 
-// Unmeasured is the Number of nothing: NaN.
+// Unmeasured is the Number of a missing measurement: NaN.
 var Unmeasured = Number(math.NaN())

@@ -19,7 +19,7 @@ import (
 	"oscar/internal/paths"
 )
 
-// ManifestFile is the name of the manifest within a folder of explanations.
+// ManifestFile is the file of the manifest in a folder of explanations.
 const ManifestFile = "manifest.jsonl"
 
 // Row is a line of manifest.jsonl: one image explained for one class by one
@@ -28,29 +28,29 @@ type Row struct {
 	Image  string `json:"image"` // its path, as found
 	SHA256 string `json:"sha256"`
 	Truth  string `json:"truth,omitempty"` // the image's own class; "" if unknown
-	Part   string `json:"part,omitempty"`  // of the model's split: train, validation, test, or [NewImage]; "" if unknown
-	Status string `json:"status"`          // of explain.Status, or one of the constants below
+	Part   string `json:"part,omitempty"`  // part of the model's split: train, validation, test, or [NewImage]; "" if unknown
+	Status string `json:"status"`          // an explain.Status, or one of the constants below
 	Reason string `json:"reason"`          // why it is not ok
-	// Decoder is not empty if the image's format is of a kind that Go does not decode.
+	// Decoder is not empty if Go does not support the image's format.
 	Decoder string `json:"decoder,omitempty"`
 	// Caution is the reason to doubt a map whose status is ok, from its facts.
 	Caution       string             `json:"caution,omitempty"`
 	Predicted     string             `json:"predicted"`
 	Probabilities map[string]float32 `json:"probabilities"`
 	Target        string             `json:"target"` // the class explained
-	Score         *float32           `json:"score"`  // of the target; null where not finite
+	Score         *float32           `json:"score"`  // of the target; null if it is not finite
 	Layer         string             `json:"layer"`
 	Method        string             `json:"method"`
-	Precision     machine.Precision  `json:"precision"` // that the model computed in
+	Precision     machine.Precision  `json:"precision"` // the precision of the model
 	Signed        bool               `json:"signed"`    // negative values are evidence against the target and are drawn
 	RawMin        *float32           `json:"raw_min"`
 	RawMax        *float32           `json:"raw_max"`
-	// Scale is the value that the full colour stands for in the overlay; null
-	// where there is nothing to draw.
+	// Scale is the value that is drawn in full colour; null
+	// if there is nothing to draw.
 	Scale *float32 `json:"scale"`
-	// Base is the value that no colour stands for, where that is not 0.
+	// Base is the value that is drawn in no colour, if it is not 0.
 	Base *float32 `json:"base,omitempty"`
-	// Facts are what the method tells of its work, see its documentation.
+	// Facts are the method's own numbers; see its documentation.
 	Facts   map[string]float64 `json:"facts,omitempty"`
 	Map     string             `json:"map"`             // .npy, relative to the folder
 	Overlay string             `json:"overlay"`         // .jpg, relative to the folder
@@ -60,23 +60,23 @@ type Row struct {
 // NewImage is the part of an image that is not in the model's split.
 const NewImage = "new"
 
-// Unseen reports whether the model was neither trained nor chosen by the image;
-// known says whether that is known.
+// Unseen reports whether the model was neither trained nor selected with the image, and
+// whether this is known.
 func (r Row) Unseen() (unseen, known bool) {
 	return r.Part == "test" || r.Part == NewImage, r.Part != ""
 }
 
-// The statuses of rows beyond those of maps.
+// Statuses of rows in addition to those of maps.
 const (
 	Unreadable   = "unreadable"    // the file cannot be read as an image; there is no map
-	UnknownClass = "unknown_class" // the true class was asked for and is unknown; there is no map
+	UnknownClass = "unknown_class" // the true class was requested but is unknown; there is no map
 	NotDrawn     = "not_drawn"     // there is a map, but no overlay
 )
 
-// Explained reports whether the image was shown to the model.
+// Explained reports whether the model was run on the image.
 func (r Row) Explained() bool { return r.Status != Unreadable && r.Status != UnknownClass }
 
-// ReadManifest reads the rows of an explaining run's folder.
+// ReadManifest reads the rows of a folder of explanations.
 func ReadManifest(dir string) ([]Row, error) {
 	text, err := checksum.ReadFile(dir, ManifestFile)
 	if err != nil {
@@ -103,8 +103,8 @@ func ParseRows(path string, text []byte) (rows []Row, err error) {
 	return rows, nil
 }
 
-// signedBefore are the methods with signed maps of manifests that do not say so:
-// of those before the key "signed".
+// signedBefore are the methods with signed maps, for older manifests without the key
+// "signed".
 var signedBefore = []string{"gradient-x-input", "guidedbackprop", "guidedgradcam", "integrated-gradients", "lime", "lrp", "occlusion"}
 
 func parseRow(line []byte) (Row, error) {
@@ -128,7 +128,7 @@ func parseRow(line []byte) (Row, error) {
 }
 
 // EachImage reads a manifest of any length, image by image: the rows of an image
-// follow each other.
+// are consecutive.
 func EachImage(ctx context.Context, dir string, each func(rows []Row) error) error {
 	if err := checksum.Check(dir, ManifestFile); err != nil {
 		return err
@@ -174,7 +174,7 @@ func (r Row) Title() string {
 	if p, ok := r.Probabilities[r.Predicted]; ok {
 		return fmt.Sprintf("%s %.2f", r.Predicted, p)
 	}
-	return r.Predicted // it is not finite
+	return r.Predicted // the probability is not finite
 }
 
 // Ranked returns the most probable classes, at most n of them; of equal ones the
@@ -190,7 +190,7 @@ func (r Row) Ranked(n int) []Ranked {
 	return list[:min(n, len(list))]
 }
 
-// Remark returns why the map is not ok, else why it is doubtful, else "".
+// Remark returns the reason why the map is not ok, or its caution, or "".
 func (r Row) Remark() string {
 	if r.Reason != "" {
 		return r.Reason
@@ -198,10 +198,10 @@ func (r Row) Remark() string {
 	return r.Caution
 }
 
-// Files returns the files that the row names, relative to the folder.
+// Files returns the row's files, relative to the folder.
 func (r Row) Files() []string {
 	return slices.DeleteFunc([]string{r.Map, r.Overlay, r.Sheet}, func(name string) bool { return name == "" })
 }
 
-// At returns the method and what it looked at.
+// At returns the method and its layer.
 func (r Row) At() explain.MethodAt { return explain.MethodAt{Method: r.Method, Layer: r.Layer} }

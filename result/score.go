@@ -2,20 +2,20 @@ package result
 
 import "oscar/score"
 
-// ScoreFile is the file of scores in a folder of scores.
+// ScoreFile is the file with the scores in a folder of scores.
 const ScoreFile = "score.json"
 
-// ScoringFile is the file of their settings, which is written first.
+// ScoringFile is the file with their settings, which is written first.
 const ScoringFile = "scoring.json"
 
-// Scores are the scores of methods of explanation, score.json.
+// Scores is score.json, the scores of explanation methods.
 type Scores struct {
 	Format   int           `json:"format"` // 1
-	Part     string        `json:"part"`   // of the split that the images are from
+	Part     string        `json:"part"`   // part of the split of the images
 	Settings Settings      `json:"settings"`
 	Scoring  score.Options `json:"scoring"`
-	Images   []string      `json:"images"` // those judged, relative to the data
-	Notes    []string      `json:"notes"`  // what could not be asked or is doubtful, and why
+	Images   []string      `json:"images"` // the scored images, relative to the data
+	Notes    []string      `json:"notes"`  // metrics that could not be computed or are doubtful, with the reason
 	Table    score.Table   `json:"table"`
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// How many images a page shows: of a class with one method, of the most
+// How many images a page shows: per class with one method, of the most
 // confident errors and correct predictions, and how many classes.
 const (
 	ShownPerClass = 3
@@ -16,14 +16,14 @@ const (
 	ShownClasses  = 24
 )
 
-// Chooser chooses the images that a page shows, from classifications in any number.
+// Chooser chooses the images that a page shows, from any number of classifications.
 type Chooser struct {
 	classes      []string
 	samples      []sample         // of each class
 	wrong, right []Classification // the most confident first
 }
 
-// sample are the images of a class with the smallest hashes.
+// sample is the images of a class with the smallest hashes.
 type sample struct {
 	right, wrong   []Classification
 	rights, wrongs int // of all images
@@ -34,7 +34,7 @@ func NewChooser(classes []string) *Chooser {
 	return &Chooser{classes: classes, samples: make([]sample, len(classes))}
 }
 
-// Add adds an image. One of unknown class counts as a correct one of the
+// Add adds an image. An image of unknown class counts as a correct one of the
 // predicted class.
 func (c *Chooser) Add(a Classification) {
 	class := slices.Index(c.classes, cmp.Or(a.Truth, a.Predicted))
@@ -72,16 +72,16 @@ func insert(list []Classification, a Classification, n int, order func(a, b Clas
 type Shown struct {
 	Classes      []string           // the first [ShownClasses] that have images
 	Examples     [][]Classification // of each of these classes, the correct ones first
-	Left         int                // classes that are left out
+	Left         int                // number of classes that are left out
 	Wrong, Right []Classification   // the most confident errors and correct predictions
-	// Errors of Images: of all images of the classes shown.
+	// Errors and Images count all images of the classes shown.
 	Errors, Images int
 }
 
-// Shown returns perClass images of each class, at most [ShownPerClass]. Among
-// them errors have their share of all images: the share of a class is rounded so
-// that it is right for all classes together, by the largest remainders. Which
-// images of a class stand for it is decided by their content's hash.
+// Shown returns perClass images of each class, at most [ShownPerClass]. The share of
+// errors among them is that of all images: the number of a class is rounded by the largest
+// remainders, so that the sum over all classes is right. The hash of the content chooses
+// the images of a class.
 func (c *Chooser) Shown(perClass int) Shown {
 	out := Shown{Wrong: c.wrong, Right: c.right}
 	type quota struct {
@@ -125,7 +125,7 @@ func (c *Chooser) Shown(perClass int) Shown {
 	return out
 }
 
-// All returns all the images, each once, sorted by their paths.
+// All returns all images, each once, sorted by their paths.
 func (s Shown) All() []string {
 	var images []string
 	for _, list := range slices.Concat(s.Examples, [][]Classification{s.Wrong, s.Right}) {

@@ -12,12 +12,12 @@ import (
 
 // outcome is what the model predicts for one image.
 type outcome struct {
-	Logit, Probability float64 // of the target
+	Logit, Probability float64 // of the target class
 	Best               int     // the predicted class
 }
 
 // predictions returns a batcher that runs the model on changed images. total is
-// how many will come, for progress.
+// their number, for progress.
 func (s Sample) predictions(ctx context.Context, total int) *batch.Batcher[outcome] {
 	return newBatcher(ctx, s, total, func(images explain.Images, targets []int) ([]outcome, error) {
 		p, err := s.Model.Predict(ctx, images)

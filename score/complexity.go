@@ -8,12 +8,12 @@ import (
 	"oscar/explain"
 )
 
-// Gini is how concentrated a map is (Chalasani et al. 2020, arXiv:1810.06583).
+// Gini is the concentration of a map (Chalasani et al. 2020, arXiv:1810.06583).
 // With |map| in ascending order w_1..w_d,
 //
 //	G = sum_k (2k - d - 1) w_k / (d sum w)
 //
-// 0 if all values are equal, near 1 if one pixel holds all. A map of zeros is
+// 0 if all values are equal, near 1 if one pixel has everything. A map of zeros is
 // Empty.
 func Gini(g explain.Grid) Value {
 	weights, sum, status := magnitudes(g)
@@ -29,12 +29,12 @@ func Gini(g explain.Grid) Value {
 	return judged(total / (d * sum))
 }
 
-// Entropy is over how many pixels a map is spread (complexity of Bhatt et al.
+// Entropy measures over how many pixels a map is spread (complexity of Bhatt et al.
 // 2020, arXiv:2005.00631). With p = |map| / sum |map|,
 //
 //	H = - sum p ln p
 //
-// 0 if one pixel holds all, ln d if all d are equal. A map of zeros is Empty.
+// 0 if one pixel has everything, ln d if all d are equal. A map of zeros is Empty.
 func Entropy(g explain.Grid) Value {
 	weights, sum, status := magnitudes(g)
 	if status != explain.OK {
@@ -62,7 +62,7 @@ func magnitudes(g explain.Grid) (weights []float64, sum float64, status explain.
 	return weights, sum, explain.OK
 }
 
-// judgeMap judges maps alone, at the image's size, where maps of every
+// judgeMap computes a metric of maps only, at the image's size, where maps of every
 // resolution are comparable.
 func judgeMap(metric string, value func(explain.Grid) Value) judge {
 	return func(_ context.Context, s Sample) (Values, error) {

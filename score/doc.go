@@ -11,12 +11,12 @@
 //	table, err := evaluation.Run(ctx, score.Parts(score.Cases{Images: images, Targets: targets}))
 //
 // returns methods by metrics, with two controls among the methods. [Table.Doubts]
-// are the cells that do not beat the controls: there the method is no better than
+// lists the cells that do not beat the controls: there the method is no better than
 // noise ([RandomMap]) or an edge detector ([EdgeMap]).
 //
-// # The metrics
+// # Metrics
 //
-// [Metrics] is the table of them. [Settings] has their settings; each zero value
+// [Metrics] is their table. [Settings] has their settings; each zero value
 // is a default.
 //
 //   - Faithfulness, does the model use what the map marks: [Deletion],
@@ -28,21 +28,21 @@
 //   - Robustness: [Sensitivity]. Complexity: [Gini], [Entropy].
 //   - Randomisation, does the map change when the model does: [Cascades].
 //
-// # What holds for every metric
+// # Properties of every metric
 //
-//   - There is one value an image, with a status. What could not be judged (a map
-//     that is empty, constant or not finite, a class without probability, a mask
-//     without pixels) is counted and left out of the mean: see [Summary]. Methods
-//     that could be judged on different images have means over different images.
+//   - There is one value per image, with a status. A map that could not be judged (it
+//     is empty, constant or not finite, the class has no probability, the mask
+//     no pixels) is counted and left out of the mean: see [Summary]. The means of two
+//     methods may be over different images.
 //   - Maps may have any resolution. All metrics but max-sensitivity resize them to
 //     the image ([explain.Grid.Resize]).
 //   - A metric reads the map's ranks, its positive values, or its magnitudes:
 //     see [Reads].
-//   - Draws depend on the seed, the metric and the image's content, never on the
-//     method: every method meets the same squares and the same noise. The order and
+//   - Draws depend on the seed, the metric and the image's content, not on the
+//     method: every method gets the same squares and the same noise. The order and
 //     the batches of images do not change a bit.
 //   - Inputs are never changed. Models get batches of one size, filled across
-//     images and steps, in a buffer that is used again. They must not keep it.
+//     images and steps, in a buffer that is reused. They must not keep it.
 //
 // # To add a metric
 //

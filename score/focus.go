@@ -8,7 +8,7 @@ import (
 
 // Focus is the share of a map's positive values in the quarters of a mosaic that
 // show the target class (Arias-Duart et al. 2021, arXiv:2109.15035). Two of four
-// do, so that a random map has about 0.5. It needs no masks: [PlanMosaics] makes
+// quarters do, so a random map has about 0.5. It needs no masks: [PlanMosaics] makes
 // the mosaics.
 func Focus(g explain.Grid, quadrants Quadrants) Value {
 	if status := explain.StatusOf(g); status != explain.OK {

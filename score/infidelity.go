@@ -9,8 +9,8 @@ import (
 	"oscar/explain"
 )
 
-// Infidelity is how badly the map predicts what a change I of the image costs the
-// class (Yeh et al. 2019, arXiv:1901.09392):
+// Infidelity is the error with which a map predicts the effect of a change I of the image
+// on the class score (Yeh et al. 2019, arXiv:1901.09392):
 //
 //	E_I[(beta I^T map - (f(x) - f(x-I)))^2]
 //
@@ -34,7 +34,7 @@ type Infidelity struct {
 	Mean     []float32     `json:"mean,omitempty"`     // the colour of a square; nil is the image's mean
 	Sigma    float64       `json:"sigma,omitempty"`    // the noise's standard deviation as a share of 255; 0 is 0.1
 	Unscaled bool          `json:"unscaled,omitempty"` // beta is 1
-	Score    explain.Score `json:"score,omitempty"`    // what f is; "" is explain.Logit
+	Score    explain.Score `json:"score,omitempty"`    // f; "" is explain.Logit
 
 	change change // replaces Kind in tests
 }

@@ -8,8 +8,8 @@ import (
 	"oscar/explain"
 )
 
-// Join returns one table of several that judged the same cases with the same seed
-// and settings: the methods in their order, then the controls. It has a column for
+// Join joins tables that judged the same cases with the same seed
+// and settings: the methods in their order, then the controls. The result has a column for
 // every metric that one of them has, in the order of [Metrics]. A cell without a
 // result has no values. Methods are compared with all controls.
 func Join(tables ...Table) (Table, error) {

@@ -8,7 +8,7 @@ import (
 	"oscar/internal/named"
 )
 
-// Direction is which values are better.
+// Direction says which values are better.
 type Direction string
 
 // The directions.
@@ -25,27 +25,27 @@ func (d Direction) Better(a, b float64) bool {
 	return a > b
 }
 
-// Kind is the question that a metric asks of an explanation.
+// Kind is the question that a metric answers.
 type Kind string
 
 // The kinds, after Hedström et al. 2023 (Quantus, JMLR 24:34).
 const (
 	Faithfulness  Kind = "faithfulness"  // does the model use what the map marks?
 	Localisation  Kind = "localisation"  // does the map mark the object?
-	Robustness    Kind = "robustness"    // does the map stay the same when the image hardly changes?
+	Robustness    Kind = "robustness"    // does the map stay the same under small changes of the image?
 	Complexity    Kind = "complexity"    // does the map mark few pixels?
 	Randomisation Kind = "randomisation" // does the map change when the model does?
 )
 
-// Needs is what a metric needs besides images, classes and maps.
+// Needs is a set of the inputs that a metric needs besides images, classes and maps.
 type Needs uint8
 
-// The needs, to be added up.
+// The needs, a set of flags.
 const (
 	NeedsModel      Needs = 1 << iota // Sample.Model, which is run on changed images
 	NeedsExplainer                    // Sample.Explainer, for maps of changed images
 	NeedsMasks                        // Cases.Masks: where the object is
-	NeedsMosaics                      // Cases.Quadrants: it judges mosaics only
+	NeedsMosaics                      // Cases.Quadrants: it only judges mosaics
 	NeedsRandomised                   // Sample.Randomised: explainers of randomised models
 )
 
@@ -84,7 +84,7 @@ next:
 	return nil
 }
 
-// Reads is which part of a map a metric reads. It decides which maps have a
+// Reads is the part of a map that a metric reads. It determines which maps have a
 // value.
 type Reads string
 
@@ -98,7 +98,7 @@ const (
 // A Metric is a line in the table of metrics.
 type Metric struct {
 	Name   string    `json:"name"`  // "deletion"
-	Title  string    `json:"title"` // for people: "deletion AUC"
+	Title  string    `json:"title"` // for tables: "deletion AUC"
 	Paper  string    `json:"paper"`
 	Kind   Kind      `json:"kind"`
 	Better Direction `json:"better"`
@@ -115,7 +115,7 @@ type Metric struct {
 	judge func(Settings) judge
 }
 
-// judge computes the metrics of a test, one value an image each.
+// judge computes the metrics of a test, one value per image each.
 type judge func(context.Context, Sample) (Values, error)
 
 // Settings are the settings of all metrics. The zero value is their defaults.
@@ -249,7 +249,7 @@ func Lookup(name string) (Metric, error) {
 	return named.Find("metric", name, Metrics, func(m Metric) string { return m.Name })
 }
 
-// Judge computes one metric of a sample, one value an image.
+// Judge computes one metric of a sample, one value per image.
 func (m Metric) Judge(ctx context.Context, sample Sample, settings Settings) ([]Value, error) {
 	values, err := m.judge(settings)(ctx, sample)
 	return values[m.Name], err

@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// Options choose the metrics, and the images that explanations are judged on.
+// Options choose the metrics, and the images on which explanations are scored.
 type Options struct {
 	Metrics  []string `json:"metrics"`   // names of [Metrics]; none: all whose needs are met
 	PerClass int      `json:"per_class"` // images of each class, drawn by the seed
 	Mosaics  int      `json:"mosaics"`   // of each class, for Focus; 0: none
 }
 
-// DefaultOptions are every metric, eight images and ten mosaics a class.
+// DefaultOptions are every metric, eight images and ten mosaics per class.
 func DefaultOptions() Options { return Options{PerClass: 8, Mosaics: 10} }
 
 // Check returns an error for the first option that is out of range.
@@ -34,7 +34,7 @@ func (o Options) Check() error {
 	return nil
 }
 
-// Selected returns the metrics asked for, in the order of the table.
+// Selected returns the requested metrics, in the order of the table.
 func (o Options) Selected() []Metric {
 	if len(o.Metrics) == 0 {
 		return Metrics
@@ -54,7 +54,7 @@ func (o Options) Need(n Needs) bool {
 }
 
 // Tests counts the computations of the selected metrics on images, or on mosaics
-// if need is NeedsMosaics. Metrics with a need that is lacking are left out.
+// if need is NeedsMosaics. Metrics with a need in lacking are left out.
 func (o Options) Tests(need, lacking Needs) int {
 	seen := map[string]bool{}
 	for _, m := range o.Selected() {
@@ -66,8 +66,8 @@ func (o Options) Tests(need, lacking Needs) int {
 }
 
 // SettingsFor returns the settings of the metrics for images of that size: the
-// defaults, and a tolerance of the pointing game in proportion. Its 15 pixels
-// are of images whose shorter side is 224 (TorchRay).
+// defaults, and a proportional tolerance of the pointing game. Its 15 pixels
+// are for images whose shorter side is 224 (TorchRay).
 func SettingsFor(height, width int) Settings {
 	return Settings{Pointing: Pointing{Tolerance: max(1, (15*min(height, width)+112)/224)}}
 }

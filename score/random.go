@@ -11,11 +11,11 @@ import (
 )
 
 // RandomMap is a control: an explainer of random values, uniform in 0..1. If a
-// method is no better by a metric, the method is useless there or the metric
-// cannot tell. The same image and seed give the same map.
+// method is no better by a metric, the method is useless or the metric
+// cannot distinguish them. The same image and seed give the same map.
 type RandomMap struct {
 	Seed uint64
-	// Cells is the number of rows and columns; 0 is one value a pixel. As many
+	// Cells is the number of rows and columns; 0 is one value per pixel. As many
 	// cells as a layer has positions are a fairer control for its CAMs: scattered
 	// pixels disturb a network more than patches.
 	Cells int
@@ -57,9 +57,9 @@ func each(name string, images explain.Images, targets []int, explanation func(im
 	return list, nil
 }
 
-// stream returns the random numbers of a purpose, of what it is about (the digest
-// of an image, or nil) and of numbers. It does not depend on the method: every
-// method meets the same draws, so that methods differ by their maps alone.
+// stream returns the random numbers for a purpose, its subject about (the digest
+// of an image, or nil) and numbers. They do not depend on the method: every
+// method gets the same draws, so methods differ only by their maps.
 func stream(seed uint64, purpose string, about []byte, numbers ...int) *rand.Rand {
 	data := binary.LittleEndian.AppendUint64(nil, seed)
 	for _, n := range numbers {
@@ -70,7 +70,7 @@ func stream(seed uint64, purpose string, about []byte, numbers ...int) *rand.Ran
 	return seeded.New(data)
 }
 
-// digest stands for an image in [stream]: draws depend on what the image shows,
+// digest identifies an image in [stream]: draws depend on the image's content,
 // not on its place.
 func digest(image []float32) []byte {
 	d := seeded.Digest(image)

@@ -8,23 +8,23 @@ import (
 	"oscar/explain"
 )
 
-// Cases are images, the class of each to explain, and, if it is known, where in
-// the image that class is.
+// Cases are images with the class to explain, and, if it is known, the place of
+// that class in the image.
 type Cases struct {
 	Images    explain.Images
-	Targets   []int       // one class an image
-	Masks     []Mask      // one an image, or none
-	Quadrants []Quadrants // one an image if these are mosaics, else none
+	Targets   []int       // one class per image
+	Masks     []Mask      // one per image, or none
+	Quadrants []Quadrants // one per image if these are mosaics, else none
 }
 
-// Mask is which pixels of an image belong to the object: row-major
+// Mask marks the pixels of an image that belong to the object: row-major
 // [Height,Width].
 type Mask struct {
 	Height, Width int
 	Inside        []bool
 }
 
-// Quadrants is which quarters of a mosaic show the target class: top left,
+// Quadrants marks the quarters of a mosaic that show the target class: top left,
 // top right, bottom left, bottom right.
 type Quadrants [4]bool
 
@@ -34,8 +34,8 @@ type Sample struct {
 	Cases
 	Maps []explain.Grid // the method's map of each image, of any resolution
 
-	Model      explain.Predictor // what is needed: see [Needs]
-	Explainer  explain.Explainer // what made the maps
+	Model      explain.Predictor // nil unless a metric needs it, see [Needs]
+	Explainer  explain.Explainer // the explainer of the maps
 	Randomised Cascade
 
 	Batch    int                   // images at a time for the model and the explainer; 0 is 32
@@ -43,7 +43,7 @@ type Sample struct {
 	Progress func(done, total int) // images processed, after each batch; may be nil
 }
 
-// Cascade is one explainer on copies of the model with more and more randomised
+// Cascade is one explainer on copies of the model with increasingly many randomised
 // layers, for the sanity check.
 type Cascade struct {
 	Layers []string // from the logits down
@@ -52,10 +52,10 @@ type Cascade struct {
 	Explainer func(depth int) (explain.Explainer, error)
 }
 
-// DefaultBatch is how many images the model is shown at a time.
+// DefaultBatch is the number of images per run of the model.
 const DefaultBatch = 32
 
-// check reports a part of the sample that is missing or does not fit.
+// check returns an error for a part of the sample that is missing or does not fit.
 func (s Sample) check(name string, needs Needs) error {
 	if err := s.problem(needs); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -128,7 +128,7 @@ func (c Cases) check() error {
 // image returns the pixels of image i.
 func (s Sample) image(i int) []float32 { return s.Images.Slice(i, i+1).Pixels }
 
-// heat is the map of image i at the image's size.
+// heat returns the map of image i at the image's size.
 func (s Sample) heat(i int) explain.Grid {
 	return s.Maps[i].Resize(s.Images.Height, s.Images.Width)
 }
@@ -144,7 +144,7 @@ func (s Sample) each(judge func(i int) Value) []Value {
 }
 
 // Targets returns a class for every image: the target or, if it is
-// [explain.Predicted], the class that the model predicts. The model sees at most
+// [explain.Predicted], the class that the model predicts. The model gets at most
 // batch images at a time; 0 is 32.
 func Targets(ctx context.Context, model explain.Predictor, images explain.Images, targets []int, batch int) ([]int, error) {
 	cases := Cases{Images: images, Targets: targets}

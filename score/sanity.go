@@ -7,10 +7,10 @@ import (
 	"oscar/explain"
 )
 
-// Similarity is how similar the maps of the model are to those of a randomised
-// one, a value an image.
+// Similarity is the similarity of the maps of the model to those of a randomised
+// one, one value per image.
 type Similarity struct {
-	Layer       string // randomised as well as those before it
+	Layer       string // the last randomised layer
 	AbsSpearman []Value
 	Spearman    []Value
 	SSIM        []Value

@@ -8,7 +8,7 @@ import (
 	"oscar/explain"
 )
 
-// Sensitivity is how much the map changes when the image hardly does (Yeh et al.
+// Sensitivity is the change of the map under small changes of the image (Yeh et al.
 // 2019, arXiv:1901.09392):
 //
 //	max over d, |d|_inf <= r, of ||map(x+d) - map(x)|| / ||map(x)||
@@ -18,7 +18,7 @@ import (
 // channel of a pixel, and x+d is not clipped. The class stays the same.
 type Sensitivity struct {
 	Radius  float64 `json:"radius,omitempty"`  // r, as a share of the pixel range 255; 0 is 0.02
-	Samples int     `json:"samples,omitempty"` // draws an image; 0 is 10
+	Samples int     `json:"samples,omitempty"` // draws per image; 0 is 10
 
 	noise func(k int, out []float32) // replaces the draws in tests
 }

@@ -12,7 +12,7 @@ const resamples = 2000
 
 // Interval is a mean with its 95 % bootstrap interval: the 2.5 % and the 97.5 %
 // point of the means of 2000 samples with replacement (Efron 1979, the percentile
-// method). It estimates how far the mean would move with other images, and stays
+// method). It estimates the effect of other images on the mean, and stays
 // within the metric's range. It is too narrow for fewer than about 20 images.
 type Interval struct {
 	Mean Number `json:"mean"` // NaN if N is 0

@@ -16,7 +16,7 @@ type Table struct {
 	Settings Settings `json:"settings"`
 }
 
-// Row is one method, a cell for each metric.
+// Row is a method with a cell for each metric.
 type Row struct {
 	Method  string `json:"method"`
 	Control bool   `json:"control,omitempty"`
@@ -28,7 +28,7 @@ type Cell struct {
 	Summary
 	Layers []AtLayer    `json:"layers,omitempty"` // of the sanity check: its parts, from the logits down
 	Versus []Difference `json:"versus,omitempty"` // the comparisons with the controls; none for a control
-	Values []Value      `json:"values,omitempty"` // one an image or mosaic; none if the metric could not be computed
+	Values []Value      `json:"values,omitempty"` // one per image or mosaic; none if the metric could not be computed
 }
 
 // AtLayer is the result of the sanity check with a layer, and those before it in
@@ -38,10 +38,10 @@ type AtLayer struct {
 	Summary
 }
 
-// Difference is a method less a control, image by image: the mean over the images
-// for which both could be judged. Images differ far more than methods do, so that
+// Difference is a method minus a control, image by image: the mean over the images
+// for which both could be judged. Images differ far more than methods do, so
 // the intervals of two methods overlap even if one is better for every image. The
-// interval of the differences is not affected.
+// interval of the differences does not have this problem.
 type Difference struct {
 	Control string `json:"control"`
 	Interval
@@ -91,7 +91,7 @@ func (t Table) Cell(method, metric string) (Cell, error) {
 // Doubt is a cell that does not beat the controls.
 type Doubt struct {
 	Method, Metric string
-	Controls       []string // those not beaten
+	Controls       []string // the controls that it does not beat
 }
 
 // Doubts returns the cells that do not beat every control ([Cell.Beats]), row by
