@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
+
+	"oscar/internal/paths"
 )
 
 // ReadFile reads a whole regular file of no more bytes than the limits allow.
@@ -20,10 +21,10 @@ func readFile(path string, buf []byte, limits Limits) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, bare(err)
+		return nil, paths.TrimError(err)
 	case info.IsDir():
 		if _, err := os.ReadDir(path); err != nil {
-			return nil, fmt.Errorf("cannot read folder: %w", bare(err))
+			return nil, fmt.Errorf("cannot read folder: %w", paths.TrimError(err))
 		}
 		return nil, errors.New("a folder, not a file")
 	case !info.Mode().IsRegular():
@@ -33,7 +34,7 @@ func readFile(path string, buf []byte, limits Limits) ([]byte, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, bare(err)
+		return nil, paths.TrimError(err)
 	}
 	defer f.Close()
 	// One byte more than expected, to detect the end and a file that grows.
@@ -48,17 +49,8 @@ func readFile(path string, buf []byte, limits Limits) ([]byte, error) {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return buf[:n], nil
 	default:
-		return nil, bare(err)
+		return nil, paths.TrimError(err)
 	}
-}
-
-// bare takes the operation and the path out of a file error, for callers that
-// name the path themselves.
-func bare(err error) error {
-	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
-		return pathError.Err
-	}
-	return err
 }
 
 func tooLarge(size, limit int64) error {

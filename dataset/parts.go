@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"oscar/internal/paths"
 	"oscar/internal/text"
 )
 
@@ -153,20 +154,20 @@ func commonRoot(dirs [3]string) (root string, below [3]string, err error) {
 		}
 		info, err := os.Stat(dir)
 		if err != nil {
-			return "", below, fmt.Errorf("cannot read image folder %q: %w", dir, bare(err))
+			return "", below, fmt.Errorf("cannot read image folder %q: %w", dir, paths.TrimError(err))
 		}
 		if !info.IsDir() {
 			return "", below, fmt.Errorf("%q is a file: expected a folder with one sub-folder per class", dir)
 		}
 		for _, other := range dirs[:part] {
-			if other != "" && (contains(other, dirs[part]) || contains(dirs[part], other)) {
+			if other != "" && (paths.Within(other, dirs[part]) || paths.Within(dirs[part], other)) {
 				return "", below, fmt.Errorf("the folders of the parts lie in each other: %q and %q", other, dirs[part])
 			}
 		}
 	}
 	root = filepath.Dir(dirs[0])
 	for _, dir := range dirs {
-		for dir != "" && !contains(root, dir) {
+		for dir != "" && !paths.Within(root, dir) {
 			root = filepath.Dir(root)
 		}
 	}
@@ -182,12 +183,6 @@ func commonRoot(dirs [3]string) (root string, below [3]string, err error) {
 		}
 	}
 	return root, below, nil
-}
-
-// contains reports whether path is dir or is below it.
-func contains(dir, path string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && filepath.IsLocal(rel)
 }
 
 // checkGivenGroups returns an error if the images of a group are in several given

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"oscar/internal/paths"
 )
 
 // An Item is one labelled image file.
@@ -222,7 +224,7 @@ func List(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 func checkRoot(root string) error {
 	info, err := os.Stat(root)
 	if err != nil {
-		return fmt.Errorf("cannot read image folder %q: %w", root, bare(err))
+		return fmt.Errorf("cannot read image folder %q: %w", root, paths.TrimError(err))
 	}
 	if !info.IsDir() {
 		return fmt.Errorf("%q is a file: expected a folder with one sub-folder per class, or a table (%s)", root, strings.Join(tableKinds, ", "))
@@ -237,7 +239,7 @@ func listClasses(root string, oneClass bool) (*Folder, error) {
 	}
 	entries, err := os.ReadDir(root)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read image folder %q: %w", root, bare(err))
+		return nil, fmt.Errorf("cannot read image folder %q: %w", root, paths.TrimError(err))
 	}
 	folder := &Folder{Root: root}
 	var loose []string

@@ -66,7 +66,7 @@ func listTable(table string, opts TableOptions) (*Folder, listing, error) {
 	}
 	root := cmp.Or(opts.Root, filepath.Dir(table))
 	if info, err := os.Stat(root); err != nil {
-		return nil, listing{}, fmt.Errorf("cannot read image folder %q: %w", root, bare(err))
+		return nil, listing{}, fmt.Errorf("cannot read image folder %q: %w", root, paths.TrimError(err))
 	} else if !info.IsDir() {
 		return nil, listing{}, fmt.Errorf("%q is a file: the root of a table is a folder", root)
 	}

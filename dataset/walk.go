@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"oscar/internal/paths"
 )
 
 // A walk lists the files below a folder. It skips hidden names (a leading dot) and
@@ -49,11 +51,11 @@ func listFiles(ctx context.Context, dir string) (files, passed []string, err err
 // them, until each returns an error. It holds the names of one folder at a
 // time. The files of a folder come in order of their names, before those behind
 // links to folders. A path that is given twice is found twice.
-func WalkImages(ctx context.Context, paths []string, each func(path string) error) error {
-	for _, path := range paths {
+func WalkImages(ctx context.Context, names []string, each func(path string) error) error {
+	for _, path := range names {
 		info, err := os.Stat(path)
 		if err != nil {
-			return fmt.Errorf("cannot read %q: %w", path, bare(err))
+			return fmt.Errorf("cannot read %q: %w", path, paths.TrimError(err))
 		}
 		path = filepath.Clean(path)
 		if info.IsDir() {
@@ -69,10 +71,10 @@ func WalkImages(ctx context.Context, paths []string, each func(path string) erro
 	return nil
 }
 
-// list lists what is below dir, which must be a folder that can be read.
+// list lists the files below dir, which must be a readable folder.
 func (w *walk) list(dir string) error {
 	if _, err := w.read(dir); err != nil {
-		return fmt.Errorf("cannot read folder %q: %w", dir, bare(err))
+		return fmt.Errorf("cannot read folder %q: %w", dir, paths.TrimError(err))
 	}
 	w.links = []string{dir}
 	for len(w.links) > 0 {
@@ -146,12 +148,12 @@ func isFolder(path string, entry fs.DirEntry) bool {
 // names and machine-made folders. Whether a file is an image is only known when it is
 // decoded; files that are not, and unreadable folders, are then reported. A
 // path that does not exist, and paths without any file, are errors.
-func ListImages(ctx context.Context, paths []string) ([]string, error) {
+func ListImages(ctx context.Context, names []string) ([]string, error) {
 	var list []string
-	for _, path := range paths {
+	for _, path := range names {
 		info, err := os.Stat(path)
 		if err != nil {
-			return nil, fmt.Errorf("cannot read %q: %w", path, bare(err))
+			return nil, fmt.Errorf("cannot read %q: %w", path, paths.TrimError(err))
 		}
 		if !info.IsDir() {
 			list = append(list, filepath.Clean(path))
@@ -164,7 +166,7 @@ func ListImages(ctx context.Context, paths []string) ([]string, error) {
 		list = append(list, files...)
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("no files in %q", paths)
+		return nil, fmt.Errorf("no files in %q", names)
 	}
 	slices.Sort(list)
 	return slices.Compact(list), nil
