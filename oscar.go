@@ -1,5 +1,5 @@
-// Package oscar opens a model that oscar trained, or exported, and shows where it
-// looks in a picture. The packages below it have the rest: pipeline has the verbs
+// Package oscar opens a model that oscar trained or exported, and explains
+// pictures with it. The other packages have the rest: pipeline has the verbs
 // of the command line as functions, explain and gradcam the methods for any model.
 package oscar
 
@@ -48,7 +48,7 @@ func LoadImage(path string) (*image.RGBA, error) {
 // Explanation is a map of an image for one class.
 type Explanation struct {
 	explain.Attribution
-	Class string // that is explained
+	Class string // the explained class
 
 	method methods.Method
 	photo  *image.RGBA
@@ -90,7 +90,7 @@ func (m *Model) Explain(ctx context.Context, photo *image.RGBA, method string) (
 	return &Explanation{out[0], m.Classes()[out[0].Target], entry, photo}, nil
 }
 
-// Save writes the explanation. The suffix of the path decides: .npy is the raw
+// Save writes the explanation. The suffix of the path chooses the format: .npy is the raw
 // map, float32 [height,width]; .jpg and .png are the map over the image.
 func (e *Explanation) Save(path string) error {
 	options := heatmap.Options{Heat: e.Map, Title: e.Class, Faint: e.Status == explain.Faint, Note: e.At().String()}

@@ -11,18 +11,18 @@ import (
 	"strings"
 )
 
-// contestant is a way to do some of the jobs.
+// contestant is a program that does some of the jobs.
 type contestant struct {
 	Name     string
-	Packages string   // of scripts/setup-python; "" is oscar itself
-	Script   []string // below bench, with what tells one contestant of a script from another
+	Packages string   // packages of scripts/setup-python; "" is oscar itself
+	Script   []string // script below bench, with arguments that distinguish contestants of one script
 	Jobs     []string
-	Does     string // the job that it does in their place, to be measured beside them
+	Does     string // a job of oscar that is compared with the others' jobs
 }
 
 const oscar = "oscar"
 
-// oscar itself at another job is a contestant too.
+// oscar itself, doing another job, is also a contestant.
 const (
 	classifying = "oscar, prediction alone"
 	remembered  = "oscar, Grad-CAM in memory"
@@ -55,8 +55,8 @@ func of(job string) []contestant {
 	return out
 }
 
-// packages sets up the Python packages of that name, once a run, and returns the
-// PYTHONPATH that has them.
+// packages sets up the Python packages of that name, once per run, and returns their
+// PYTHONPATH.
 func (h *harness) packages(name string) (string, error) {
 	if p, ok := h.installed[name]; ok {
 		return p.path, p.err
@@ -77,8 +77,8 @@ type installed struct {
 	err  error
 }
 
-// command makes the process that does a job. It is given the job, the folder of
-// the material, and a folder of its own for what it writes.
+// command returns the process for a job. Its arguments are the job, the folder of
+// the material, and its own folder for output.
 func (h *harness) command(c contestant, j job, out string) (*exec.Cmd, error) {
 	args := []string{cmp.Or(c.Does, j.Name), h.dir, out}
 	env := append(os.Environ(), fmt.Sprint("OSCAR_BENCH_THREADS=", runtime.NumCPU()), "TF_CPP_MIN_LOG_LEVEL=2")
@@ -96,7 +96,7 @@ func (h *harness) command(c contestant, j job, out string) (*exec.Cmd, error) {
 		cmd := exec.Command(python, append(script, args...)...)
 		cmd.Env = append(env, "PYTHONPATH="+path, "PYTHONNOUSERSITE=1", "PYTHONDONTWRITEBYTECODE=1", "CUDA_VISIBLE_DEVICES=-1")
 		return cmd, nil
-	case j.Cold: // as a user starts it
+	case j.Cold: // as a user would start it
 		cmd := exec.Command("bin/oscar", "explain", h.model(), h.coldImage(), "--out", filepath.Join(out, "explained"))
 		cmd.Env = env
 		return cmd, nil

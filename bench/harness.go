@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// harness measures.
+// harness runs the jobs and measures them.
 type harness struct {
-	dir     string        // of the material
-	rounds  int           // that count, of every job
-	seconds time.Duration // about what a round takes
-	flat    []int         // images of the folder runs whose memory is compared
+	dir     string        // folder of the material
+	rounds  int           // counted rounds of every job
+	seconds time.Duration // approximate time of a round
+	flat    []int         // numbers of images of the folder runs whose memory is compared
 
 	installed map[string]installed
 }
@@ -24,7 +24,7 @@ func (h *harness) say(format string, a ...any) {
 	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", a...)
 }
 
-// measure does one job with its contestants, in turn.
+// measure measures one job with its contestants, in turn.
 func (h *harness) measure(ctx context.Context, j job, contestants []contestant) ([]Result, error) {
 	h.say("%s", j.Title)
 	if j.Cold {
@@ -55,7 +55,7 @@ func (h *harness) measure(ctx context.Context, j job, contestants []contestant) 
 		at, results = append(at, w), append(results, r)
 	}
 	for round := range h.rounds {
-		for i := range at { // another one is first each time
+		for i := range at { // a different one begins each round
 			i = (i + round) % len(at)
 			w, r := at[i], &results[i]
 			if w == nil || r.Problem != "" {
@@ -85,8 +85,8 @@ func (h *harness) measure(ctx context.Context, j job, contestants []contestant) 
 	return results, nil
 }
 
-// enter starts a contestant, checks what it proves, and finds how many pieces a
-// round has. The rounds that this takes are not counted.
+// enter starts a contestant, checks its numbers, and finds the number of pieces of a
+// round. These rounds are not counted.
 func (h *harness) enter(j job, c contestant) (*worker, error) {
 	cmd, err := h.command(c, j, h.own(j, c))
 	if err != nil {
@@ -118,13 +118,13 @@ func (h *harness) enter(j job, c contestant) (*worker, error) {
 	return w, nil
 }
 
-// measureCold runs processes, in turn. The first time of each, which may read
+// measureCold runs processes, in turn. The first run of each, which may read
 // its files from the disk, is not counted.
 func (h *harness) measureCold(ctx context.Context, j job, contestants []contestant) ([]Result, error) {
 	results := make([]Result, len(contestants))
 	for round := range h.rounds + 1 {
 		for k := range contestants {
-			i := (round + k) % len(contestants) // another one is first each time
+			i := (round + k) % len(contestants) // a different one begins each round
 			c, r := contestants[i], &results[i]
 			r.Job, r.Contestant = j.Name, c.Name
 			if r.Problem != "" {
@@ -165,12 +165,12 @@ func (h *harness) tell(j job, r Result) {
 	}
 }
 
-// own is a contestant's folder at a job.
+// own returns a contestant's folder for a job.
 func (h *harness) own(j job, c contestant) string {
 	return h.path("out", j.Name, strings.NewReplacer(", ", "-", " ", "-").Replace(c.Name))
 }
 
-// clear makes a folder that is empty.
+// clear creates an empty folder.
 func clear(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
@@ -178,8 +178,8 @@ func clear(dir string) error {
 	return os.MkdirAll(dir, 0o777)
 }
 
-// flatness runs "oscar explain" on folders of several sizes, files linked again
-// and again, and returns the peak of each in bytes.
+// flatness runs "oscar explain" on folders of several sizes, made of links to the same
+// files, and returns the peak memory of each in bytes.
 func (h *harness) flatness(ctx context.Context) ([]Folder, error) {
 	h.say("Memory of folder runs of %v images", h.flat)
 	text, err := os.ReadFile(h.path("files.txt"))

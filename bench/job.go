@@ -1,25 +1,25 @@
 package main
 
-// job is something to measure.
+// job is something that is measured.
 type job struct {
 	Name, Title string
 	Unit        string
-	Amount      float64 // in units, of one piece of work
-	Less        bool    // the unit is of time a piece: less is better
-	Batch       int     // pieces are asked for by so many
-	Least, Most int     // pieces a round; 0: any
+	Amount      float64 // units per piece of work
+	Less        bool    // the unit is time per piece: less is better
+	Batch       int     // pieces per request
+	Least, Most int     // limits of pieces per round; 0: none
 	Cold        bool    // a round is a process, from its start to its end
 }
 
-// The machine's own limits are jobs too. A matrix product is of two matrices of
-// side x side; a copy reads and writes so many bytes.
+// The machine's own limits are also jobs. A matrix product is of two matrices of
+// side x side; a copy reads and writes the given number of bytes.
 const (
 	matmul, copying = "matmul", "copy"
 	side            = 4096
 	copied          = 1 << 28
 )
 
-// Jobs that goals and limits speak of.
+// Jobs of goals and limits.
 const (
 	train, classify, gradcamJob, folder, cold = "train", "classify", "gradcam", "folder", "cold"
 )
@@ -36,7 +36,7 @@ var jobs = []job{
 	{Name: cold, Title: "Cold start to the first explained image", Unit: "s", Amount: 1, Less: true, Batch: 1, Cold: true},
 }
 
-// value is what a round says: so many pieces in so many seconds.
+// value returns the result of a round of pieces in that many seconds.
 func (j job) value(pieces int, seconds float64) float64 {
 	if j.Less {
 		return seconds / (float64(pieces) * j.Amount)
@@ -44,8 +44,8 @@ func (j job) value(pieces int, seconds float64) float64 {
 	return float64(pieces) * j.Amount / seconds
 }
 
-// pieces is how many to ask for, so that a round takes about the time that is
-// wanted: that many took so many seconds.
+// pieces returns the number of pieces for a round of want seconds, if had pieces took
+// the given seconds.
 func (j job) pieces(had int, seconds, want float64) int {
 	n := int(want/seconds*float64(had)/float64(j.Batch)+0.5) * j.Batch
 	if j.Most > 0 {
@@ -54,7 +54,7 @@ func (j job) pieces(had int, seconds, want float64) int {
 	return max(n, j.Least, j.Batch)
 }
 
-// ratio is how many times better a value is than another.
+// ratio returns how many times better a value is than another.
 func (j job) ratio(ours, theirs float64) float64 {
 	if j.Less {
 		return theirs / ours
@@ -62,21 +62,21 @@ func (j job) ratio(ours, theirs float64) float64 {
 	return ours / theirs
 }
 
-// goal is what oscar's ratio to something is to be in one job.
+// goal is a target for oscar's ratio to something in one job.
 type goal struct {
 	Job     string
-	To      string // a contestant; or one of those below
+	To      string // a contestant, or one of the constants below
 	AtLeast float64
 }
 
-// Beside contestants, a goal is held against what the machine allows, or the best
-// of the others.
+// A goal can also compare with the limit of the machine, or with the best of the other
+// contestants.
 const (
 	toLimit    = "the machine's limit"
 	toQuickest = "the quickest of the others"
 )
 
-// Goals are ratios, how many times better. That of memory is in [flatGoal].
+// goals are ratios, how many times better. The goal for memory is [flatGoal].
 var goals = []goal{
 	{train, "Keras", 1.6},
 	{train, "PyTorch", 1.25},
@@ -90,6 +90,6 @@ var goals = []goal{
 	{cold, toQuickest, 4},
 }
 
-// flatGoal is how much more memory a folder run may take for twenty times the
+// flatGoal is the largest ratio of the memory of a folder run with twenty times as many
 // images.
 const flatGoal = 1.05

@@ -59,9 +59,9 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	folder, other := *dir, *dir // of the page and of the numbers
+	folder, other := *dir, *dir // folders of the page and of the numbers
 	if !*short && !*alone && (*only == "" || *add) {
-		folder, other = "docs", "bench" // only of whole runs, unless told so
+		folder, other = "docs", "bench" // only for complete runs, unless -dir is given
 	}
 	*page = cmp.Or(*page, filepath.Join(folder, "performance.md"))
 	*results = cmp.Or(*results, filepath.Join(other, "results.json"))
@@ -97,7 +97,7 @@ func run(ctx context.Context, args []string) error {
 			return fmt.Errorf("%s: %w", j.Name, err)
 		}
 		p.put(j, r)
-		if err := atomicfile.WriteJSON(filepath.Join(*dir, "results.json"), p); err != nil { // what there is if the next one fails
+		if err := atomicfile.WriteJSON(filepath.Join(*dir, "results.json"), p); err != nil { // the results so far, in case the next job fails
 			return err
 		}
 	}
@@ -118,10 +118,10 @@ func run(ctx context.Context, args []string) error {
 	return p.problems()
 }
 
-// flat is what -jobs calls the memory of folder runs, which is no job: it is oscar's alone.
+// flat is the name of the memory of folder runs for -jobs. It is not a job: only oscar has it.
 const flat = "memory"
 
-// choose finds jobs by their names; none is all.
+// choose finds jobs by name; an empty list means all.
 func choose(names string) ([]job, error) {
 	if names == "" {
 		return jobs, nil
@@ -144,7 +144,7 @@ func choose(names string) ([]job, error) {
 	return out, nil
 }
 
-// commit is what git describes.
+// commit returns the output of git describe.
 func commit() string {
 	b, err := exec.Command("git", "describe", "--tags", "--always", "--dirty").Output()
 	if err != nil {
@@ -153,7 +153,7 @@ func commit() string {
 	return strings.TrimSpace(string(b))
 }
 
-// load is the machine's load before the run.
+// load returns the machine's load before the run.
 func load() string {
 	b, err := os.ReadFile("/proc/loadavg")
 	fields := strings.Fields(string(b))

@@ -17,8 +17,8 @@ import (
 	"oscar/pipeline"
 )
 
-// What all contestants work on: images of TrashNet's size, drawn, those of them
-// that lie in memory, and AlexNet02 after an epoch with them.
+// The material of all contestants: drawn images of TrashNet's size, some of them
+// in memory, and AlexNet02 after one epoch on them.
 const (
 	batch    = 32
 	perClass = 160
@@ -65,8 +65,8 @@ func (h *harness) prepare(ctx context.Context) error {
 	return atomicfile.Write(complete, []byte(made))
 }
 
-// prepareApart has a process do so: Linux counts the most memory that a process
-// had from that of the one that started it on.
+// prepareApart calls prepare in a separate process: Linux counts the peak memory of a
+// process from that of its parent on.
 func (h *harness) prepareApart(ctx context.Context) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -80,7 +80,7 @@ func (h *harness) prepareApart(ctx context.Context) error {
 	return nil
 }
 
-// draw writes the images and lists them, one of each class in turn.
+// draw writes the images and lists them, with the classes in turn.
 func (h *harness) draw(ctx context.Context) ([]string, error) {
 	var files []string
 	for index := range perClass {
@@ -136,7 +136,7 @@ func (h *harness) writeWeights(ctx context.Context) error {
 	return nil
 }
 
-// writeImages writes those that lie in memory as the network takes them.
+// writeImages writes the images in memory in the network's format.
 func (h *harness) writeImages(files []string) error {
 	in := alexnet().Input
 	rgb := make([]uint8, in.Elements())
@@ -164,10 +164,10 @@ func (h *harness) path(elements ...string) string {
 	return filepath.Join(append([]string{h.dir}, elements...)...)
 }
 
-// model is the trained run.
+// model returns the trained run.
 func (h *harness) model() string { return h.path("run") }
 
-// coldImage is what a cold start explains.
+// coldImage returns the image of a cold start.
 func (h *harness) coldImage() string {
 	return h.path("images", dataset.SyntheticClasses[0], dataset.SyntheticClasses[0]+"0000.jpg")
 }

@@ -23,7 +23,7 @@ import (
 	"oscar/tfmodel"
 )
 
-// desk is oscar's worker: what it reads, and where it writes.
+// desk is oscar's worker: its input and output.
 type desk struct {
 	ctx    context.Context
 	h      harness // for its paths
@@ -34,7 +34,7 @@ type desk struct {
 
 func alexnet() tfmodel.Architecture { return tfmodel.AlexNet02(len(dataset.SyntheticClasses)) }
 
-// work is oscar as a contestant: it does a job's pieces as standard input asks.
+// work is oscar as a contestant: it does the pieces of a job that standard input asks for.
 func work(ctx context.Context, job, dir, out string) error {
 	d := &desk{ctx: ctx, h: harness{dir: dir}, out: out}
 	begin, ok := map[string]func() (func(int) error, error){
@@ -69,12 +69,12 @@ func (d *desk) read() error {
 	return err
 }
 
-// prove keeps what the others are held against.
+// prove saves the numbers that the others are compared with.
 func (d *desk) prove(name string, values []float32) error {
 	return npy.Write(filepath.Join(d.out, name+".npy"), []int{len(values)}, values)
 }
 
-// images are n from the k-th on, round and round in steps of n.
+// images returns n images from the k-th on, cyclically.
 func (d *desk) images(k, n int) explain.Images {
 	in := alexnet().Input
 	k = k * n % (len(d.labels) / n * n)
@@ -84,7 +84,7 @@ func (d *desk) images(k, n int) explain.Images {
 	}
 }
 
-// batches calls do for each batch of so many pieces.
+// batches calls do for each batch of pieces.
 func batches(pieces int, do func(k int) error) error {
 	for k := range pieces / batch {
 		if err := do(k); err != nil {
@@ -94,7 +94,7 @@ func batches(pieces int, do func(k int) error) error {
 	return nil
 }
 
-// open opens the model, and proves what it says of a batch to all who ask.
+// open opens the model, and saves its predictions for a batch.
 func (d *desk) open() (*savedmodel.Bundle, error) {
 	bundle, err := pipeline.Open(d.h.model(), pipeline.Config{})
 	if err != nil {
@@ -107,7 +107,7 @@ func (d *desk) open() (*savedmodel.Bundle, error) {
 	return bundle, errors.Join(d.prove("logits", slices.Concat(p.Logits...)), d.prove("probabilities", slices.Concat(p.Probabilities...)))
 }
 
-// predicted asks for the predicted class of n images.
+// predicted returns n times the target explain.Predicted.
 func predicted(n int) []int {
 	return slices.Repeat([]int{explain.Predicted}, n)
 }
@@ -154,7 +154,7 @@ func (d *desk) classify() (func(int) error, error) {
 	}, nil
 }
 
-// gradcam's maps are enlarged to the images' size, 0..1, as the others' are.
+// gradcam enlarges its maps to the images' size, 0..1, like the others.
 func (d *desk) gradcam() (func(int) error, error) {
 	bundle, err := d.open()
 	if err != nil {
@@ -181,7 +181,7 @@ func (d *desk) gradcam() (func(int) error, error) {
 	return func(pieces int) error { return batches(pieces, look) }, d.prove("heat", slices.Concat(heat...))
 }
 
-// scaled stretches a map to 0..1.
+// scaled scales a map to 0..1.
 func scaled(g explain.Grid) []float32 {
 	low, high := g.Range()
 	share := 1 / max(high-low, 1e-12)
@@ -191,8 +191,8 @@ func scaled(g explain.Grid) []float32 {
 	return g.Values
 }
 
-// folder is "oscar explain" of a list of files, all that it writes included. Every
-// round opens the model anew, and has a folder of its own.
+// folder is "oscar explain" for a list of files, including everything that it writes. Every
+// round opens the model again, and has its own folder.
 func (d *desk) folder() (func(int) error, error) {
 	text, err := os.ReadFile(d.h.path("files.txt"))
 	if err != nil {
@@ -225,7 +225,7 @@ func (d *desk) lime() (func(int) error, error) {
 	return d.each("lime", explain.LIME{Model: bundle, Samples: 1000})
 }
 
-// each explains one image after the other.
+// each explains the images one after the other.
 func (d *desk) each(name string, e explain.Explainer) (func(int) error, error) {
 	look := func(k int) ([]explain.Attribution, error) { return e.Explain(d.ctx, d.images(k, 1), predicted(1)) }
 	first, err := look(0)

@@ -18,7 +18,7 @@ type row struct {
 	Contestant, Median, Spread, Ratio, Memory, By string
 }
 
-// Page is docs/performance.md.
+// Page returns docs/performance.md.
 func (p *Report) Page() (string, error) {
 	sums, bytes := trainingCost()
 	t, err := template.New("page").Funcs(template.FuncMap{
@@ -39,7 +39,7 @@ func (p *Report) Page() (string, error) {
 	return b.String(), nil
 }
 
-// measured lists the jobs that there are results of.
+// measured lists the jobs that have results.
 func (p *Report) measured() []job {
 	var out []job
 	for _, j := range jobs {
@@ -71,7 +71,7 @@ func (p *Report) rows(j job) []row {
 	return out
 }
 
-// Word says whether a goal was met.
+// Word returns whether a goal was met.
 func (o Outcome) Word() string {
 	switch {
 	case o.Measured == 0:
@@ -82,7 +82,7 @@ func (o Outcome) Word() string {
 	return "**missed**"
 }
 
-// Goal is the bound in words.
+// Goal returns the bound in words.
 func (o Outcome) Goal() string {
 	if o.AtMost > 0 {
 		return fmt.Sprintf("at most %g", o.AtMost)

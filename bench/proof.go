@@ -11,15 +11,15 @@ import (
 	"oscar/internal/npy"
 )
 
-// tolerance is how far a contestant's numbers may be from oscar's, as a share of
+// tolerance is the largest difference of a contestant's numbers from oscar's, as a share of
 // the largest of oscar's. Gradients at the image differ more, also between the
 // others: see [agreement.Kinked].
 const tolerance = 1e-3
 
 var kinked = []string{"ig.npy"}
 
-// disagreement holds what a contestant proved against what oscar did. It is what
-// differs, or nil; a contestant that proved nothing has nothing to show.
+// disagreement compares a contestant's numbers with oscar's. It returns the difference, or
+// nil; a contestant without numbers is an error.
 func disagreement(ours, theirs string) error {
 	files, err := filepath.Glob(filepath.Join(theirs, "*.npy"))
 	if err != nil {

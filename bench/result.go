@@ -16,27 +16,27 @@ type Report struct {
 	Processor  string    `json:"processor"`
 	Processors int       `json:"processors"`
 	Memory     int64     `json:"memory"` // bytes
-	Load       string    `json:"load"`   // of the machine before the run, over the last minutes
+	Load       string    `json:"load"`   // load of the machine before the run, over the last minutes
 	Rounds     int       `json:"rounds"`
-	Numbers    string    `json:"-"` // the file that this is written to
+	Numbers    string    `json:"-"` // the file to write to
 	Results    []Result  `json:"results"`
 	Folders    []Folder  `json:"folders"`
 	Added      []Added   `json:"added,omitempty"`
 	Goals      []Outcome `json:"goals"`
 }
 
-// Result is what a contestant did at a job.
+// Result is a contestant's result for a job.
 type Result struct {
 	Job        string    `json:"job"`
 	Contestant string    `json:"contestant"`
-	Values     []float64 `json:"values,omitempty"` // a round each, in the job's unit
-	Memory     int64     `json:"memory,omitempty"` // the most that the process had, in bytes
+	Values     []float64 `json:"values,omitempty"` // one per round, in the job's unit
+	Memory     int64     `json:"memory,omitempty"` // peak memory of the process, in bytes
 	Version    string    `json:"version,omitempty"`
 	Note       string    `json:"note,omitempty"`
-	Problem    string    `json:"problem,omitempty"` // why it has no values
+	Problem    string    `json:"problem,omitempty"` // why there are no values
 }
 
-// Added is a later run that did some of the jobs.
+// Added is a later run of some of the jobs.
 type Added struct {
 	Command string   `json:"command"`
 	Commit  string   `json:"commit"`
@@ -44,8 +44,7 @@ type Added struct {
 	Jobs    []string `json:"jobs"`
 }
 
-// with is the report with a later run to come, which is refused if it is of
-// another machine.
+// with returns the report with a later run added. A run of another machine is an error.
 func (p *Report) with(later *Report) (*Report, error) {
 	if p.Processor != later.Processor || p.Processors != later.Processors {
 		return nil, fmt.Errorf("-add: the numbers there are of %d processors %s, this machine has %d of %s", p.Processors, p.Processor, later.Processors, later.Processor)
@@ -55,7 +54,7 @@ func (p *Report) with(later *Report) (*Report, error) {
 	return p, nil
 }
 
-// put adds a job's results, in place of earlier ones.
+// put adds a job's results and replaces earlier ones.
 func (p *Report) put(j job, results []Result) {
 	p.Results = slices.DeleteFunc(p.Results, func(r Result) bool { return r.Job == j.Name })
 	p.Results = append(p.Results, results...)
@@ -67,7 +66,7 @@ func (p *Report) put(j job, results []Result) {
 		p.Added[i].Jobs = slices.DeleteFunc(p.Added[i].Jobs, func(title string) bool { return title == j.Title })
 	}
 	p.Added[n-1].Jobs = append(p.Added[n-1].Jobs, j.Title)
-	p.Added = slices.DeleteFunc(p.Added, func(a Added) bool { return len(a.Jobs) == 0 }) // all measured again
+	p.Added = slices.DeleteFunc(p.Added, func(a Added) bool { return len(a.Jobs) == 0 }) // all jobs were measured again
 }
 
 // Folder is the memory of a folder run.
@@ -77,10 +76,10 @@ type Folder struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// Rate is in images a second.
+// Rate returns the images per second.
 func (f Folder) Rate() float64 { return float64(f.Images) / f.Seconds }
 
-// Outcome is a goal and what was measured. Measured is 0 where it was not.
+// Outcome is a goal and its measurement. Measured is 0 if there is none.
 type Outcome struct {
 	Job      string  `json:"job"`
 	To       string  `json:"to"`
@@ -97,10 +96,10 @@ func (o Outcome) Met() bool {
 	return o.Measured >= o.AtLeast
 }
 
-// Median is that of the rounds; 0 if there are none.
+// Median returns the median of the rounds; 0 if there are none.
 func (r Result) Median() float64 { return median(r.Values) }
 
-// Spread is the lowest and the highest of the rounds.
+// Spread returns the lowest and the highest of the rounds.
 func (r Result) Spread() string {
 	if len(r.Values) == 0 {
 		return ""
@@ -116,7 +115,7 @@ func median(values []float64) float64 {
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
-// find is a contestant's result at a job; without values if there is none.
+// find returns a contestant's result for a job; without values if there is none.
 func (p *Report) find(job, contestant string) Result {
 	for _, r := range p.Results {
 		if r.Job == job && r.Contestant == contestant {
@@ -126,8 +125,8 @@ func (p *Report) find(job, contestant string) Result {
 	return Result{}
 }
 
-// ratio is how many times better oscar is at a job, by the median of the rounds'
-// ratios: rounds of the same number lie beside each other. 0: not known.
+// ratio returns how many times better oscar is at a job: the median of the ratios of
+// rounds with the same number; 0: unknown.
 func (p *Report) ratio(j job, contestant string) float64 {
 	ours, theirs := p.find(j.Name, oscar).Values, p.find(j.Name, contestant).Values
 	if len(ours) != len(theirs) {
@@ -140,7 +139,7 @@ func (p *Report) ratio(j job, contestant string) float64 {
 	return median(ratios)
 }
 
-// best is the highest median of a job among all contestants.
+// best returns the result with the highest median of a job.
 func (p *Report) best(job string) (best Result) {
 	for _, r := range p.Results {
 		if r.Job == job && r.Median() > best.Median() {
@@ -150,7 +149,7 @@ func (p *Report) best(job string) (best Result) {
 	return best
 }
 
-// problems is an error that names those who have no values.
+// problems returns an error that names the contestants without values.
 func (p *Report) problems() error {
 	var out []error
 	for _, r := range p.Results {
@@ -161,7 +160,7 @@ func (p *Report) problems() error {
 	return errors.Join(out...)
 }
 
-// judge holds the goals against what was measured.
+// judge compares the goals with the measurements.
 func (p *Report) judge() {
 	p.Goals = nil
 	for _, g := range goals {
@@ -192,7 +191,7 @@ func (p *Report) judge() {
 	}
 }
 
-// limit is how many images a second the machine could learn from: the sums of a
+// limit returns the images per second that the machine could train on: the operations of a
 // batch at the rate of the best matrix product, and Adam's passes over memory at
 // that of the best copy.
 func (p *Report) limit() float64 {
@@ -204,10 +203,10 @@ func (p *Report) limit() float64 {
 	return batch / (batch*sums/(product*1e9) + bytes/(copied*1e9))
 }
 
-// trainingCost is what training needs: floating-point operations an image, and
-// bytes that Adam reads and writes a step (weights, gradients and two moments;
-// all but the gradients are written again). Backwards a layer costs twice what
-// it costs forwards, but for the first, whose input needs no gradient.
+// trainingCost returns the cost of training: floating-point operations per image, and
+// bytes that Adam reads and writes per step (weights, gradients and two moments;
+// all but the gradients are written again). The backward pass of a layer costs twice as
+// much as the forward pass, except for the first layer, whose input needs no gradient.
 func trainingCost() (sums, bytes float64) {
 	a := alexnet()
 	shapes, err := a.Shapes()
@@ -245,7 +244,7 @@ func jobOf(name string) job {
 	return job{Name: name, Title: name}
 }
 
-// figure writes three significant digits.
+// figure formats three significant digits.
 func figure(v float64) string {
 	switch {
 	case v >= 100:

@@ -16,20 +16,20 @@ import (
 // ready is a worker's first line.
 type ready struct {
 	Ready   bool   `json:"ready"`
-	Version string `json:"version"` // of what does the work
-	Note    string `json:"note"`    // what it chose, if it had a choice
+	Version string `json:"version"` // version of the program
+	Note    string `json:"note"`    // choices that it made
 }
 
-// done is a worker's answer to a number.
+// done is a worker's answer to a number of pieces.
 type done struct {
 	Done int `json:"done"` // the number
 }
 
-// worker is a contestant's process at one job.
+// worker is a contestant's process for one job.
 type worker struct {
 	contestant
 	ready
-	pieces int   // a round
+	pieces int   // per round
 	peak   int64 // bytes
 
 	cmd *exec.Cmd
@@ -60,7 +60,7 @@ func start(c contestant, cmd *exec.Cmd) (*worker, error) {
 	return w, nil
 }
 
-// read reads a line of JSON; what is none, as a library's chatter, is passed over.
+// read reads a line of JSON; it ignores other lines, such as a library's messages.
 func (w *worker) read(v any) error {
 	for w.out.Scan() {
 		if line := w.out.Bytes(); len(line) > 0 && line[0] == '{' {
@@ -70,10 +70,10 @@ func (w *worker) read(v any) error {
 	return errEnded
 }
 
-// errEnded says that a worker closed its output before its work was done.
+// errEnded is returned if a worker closed its output too early.
 var errEnded = errors.New("ended early")
 
-// round has so many pieces done and returns the seconds.
+// round runs that many pieces and returns the seconds.
 func (w *worker) round(pieces int) (float64, error) {
 	begin := time.Now()
 	if _, err := fmt.Fprintln(w.in, pieces); err != nil {
@@ -90,7 +90,7 @@ func (w *worker) round(pieces int) (float64, error) {
 	return seconds, nil
 }
 
-// fail stops a worker and returns the error with the worker's last words, if it
+// fail stops a worker and returns the error with the worker's last lines, if it
 // ended by itself.
 func (w *worker) fail(err error) error {
 	w.stop()
@@ -100,7 +100,7 @@ func (w *worker) fail(err error) error {
 	return err
 }
 
-// stop ends the worker, if it has not, and notes the most memory that it had.
+// stop ends the worker, if it is running, and records its peak memory.
 func (w *worker) stop() error {
 	if w.cmd.ProcessState != nil {
 		return nil
@@ -108,17 +108,17 @@ func (w *worker) stop() error {
 	w.in.Close()
 	stuck := time.AfterFunc(time.Minute, func() { w.cmd.Process.Kill() })
 	defer stuck.Stop()
-	for w.out.Scan() { // to the end, so that it can write
+	for w.out.Scan() { // read to the end, so that it can write
 	}
 	err := w.cmd.Wait()
 	w.peak = peak(w.cmd.ProcessState)
 	return err
 }
 
-// peak is the most memory that a process had, in bytes.
+// peak returns the peak memory of a process in bytes.
 func peak(p *os.ProcessState) int64 {
 	if usage, ok := p.SysUsage().(*syscall.Rusage); ok {
-		return usage.Maxrss << 10 // Linux counts in KiB
+		return usage.Maxrss << 10 // in KiB on Linux
 	}
 	return 0
 }
@@ -134,13 +134,13 @@ func once(cmd *exec.Cmd) (seconds float64, most int64, err error) {
 	return time.Since(begin).Seconds(), peak(cmd.ProcessState), nil
 }
 
-// lastLine is where a Python program says what it died of.
+// lastLine returns the last line of an error, where Python writes the exception.
 func lastLine(err error) string {
 	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
 	return strings.TrimSpace(lines[len(lines)-1])
 }
 
-// tail keeps the end of what is written to it.
+// tail keeps the end of the text written to it.
 type tail struct{ b []byte }
 
 func (t *tail) Write(p []byte) (int, error) {
@@ -151,7 +151,7 @@ func (t *tail) Write(p []byte) (int, error) {
 
 func (t *tail) String() string { return string(t.b) }
 
-// serve is the worker's side of the protocol, for oscar.
+// serve implements the worker's side of the protocol for oscar.
 func serve(r ready, run func(pieces int) error) error {
 	out := json.NewEncoder(os.Stdout)
 	if err := out.Encode(r); err != nil {

@@ -12,11 +12,11 @@ import (
 	"oscar/savedmodel"
 )
 
-// At is a method and what it looks at: "gradcam" and "conv5".
+// At is a method with its layer: "gradcam" and "conv5".
 type At = explain.MethodAt
 
-// Parse reads a list of methods, "gradcam,lrp@conv5", or [result.AllMethods]. A
-// layer is empty where none is named.
+// Parse reads a list of methods, "gradcam,lrp@conv5", or [result.AllMethods]. The
+// layer is empty if none is named.
 func Parse(list string) ([]At, error) {
 	var out []At
 	if list == result.AllMethods {
@@ -44,8 +44,8 @@ func Parse(list string) ([]At, error) {
 	return out, nil
 }
 
-// Of returns the methods of settings with what each looks at in the model, in
-// order. Each is one map of an image and class.
+// Of returns the settings' methods with their layers in the model, in order. Each is one map
+// per image and class.
 func Of(s result.Settings, bundle *savedmodel.Bundle) ([]At, error) {
 	list, err := Parse(s.Method)
 	if err != nil {
@@ -84,8 +84,8 @@ func Of(s result.Settings, bundle *savedmodel.Bundle) ([]At, error) {
 	return out, nil
 }
 
-// Lacking lists the methods that a model cannot have: those that need rules for
-// its layers, if it is an adopted one, whose layers are unknown.
+// Lacking lists the methods that a model does not support: those with rules for
+// layers, if it is an adopted model, whose layers are unknown.
 func Lacking(bundle *savedmodel.Bundle) []string {
 	if bundle.Metadata.Origin == nil {
 		return nil
@@ -99,9 +99,9 @@ func Lacking(bundle *savedmodel.Bundle) []string {
 	return names
 }
 
-// layersOf reads a list of layers, "conv2,conv5". An empty list is the one that
-// the model names. [result.AllLayers] has one layer for each tensor that is
-// looked at.
+// layersOf reads a list of layers, "conv2,conv5". An empty list means the
+// model's default. [result.AllLayers] has one layer for each explained
+// tensor.
 func layersOf(bundle *savedmodel.Bundle, names string) ([]string, error) {
 	var out []string
 	switch names {
@@ -129,9 +129,9 @@ func layersOf(bundle *savedmodel.Bundle, names string) ([]string, error) {
 	return out, nil
 }
 
-// Grouped puts together what shares an explainer: the CAMs of a layer, which
-// share a run of the model. With apart, those that are Exact have a run of their
-// own. A group has the order of its explainer's attributions.
+// Grouped groups methods that share an explainer: the CAMs of a layer share
+// a run of the model. With apart, Exact methods have a separate
+// run. A group has the order of its explainer's attributions.
 func Grouped(list []At, apart bool) (groups [][]At) {
 	type run struct {
 		layer string
@@ -155,8 +155,8 @@ func Grouped(list []At, apart bool) (groups [][]At) {
 	return groups
 }
 
-// Exact reports whether a group of [Grouped] is computed in float32 whatever
-// precision is asked for.
+// Exact reports whether a group of [Grouped] is computed in float32 in every
+// precision.
 func Exact(group []At) bool {
 	m, err := Lookup(group[0].Method)
 	return err == nil && m.Exact
@@ -179,8 +179,8 @@ func NewExplainer(model Model, group []At, o Options) (explain.Explainer, error)
 	return newCAMs(model, o, cams...), nil
 }
 
-// Folders names a folder for each method and layer: none for a single one, the
-// method's name where it looks at one thing, else its name and layer.
+// Folders returns the folder of each method and layer: none if there is only one, the
+// method's name if it has one layer, else its name and layer.
 func Folders(list []At) map[At]string {
 	times := map[string]int{}
 	for _, at := range list {

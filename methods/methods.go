@@ -1,10 +1,10 @@
-// Package methods holds the table of explanation methods: what is known of each,
-// and what makes its explainer on an opened SavedModel. The packages explain and
-// gradcam offer methods, tfmodel signatures; [Table] joins them by name.
+// Package methods has the table of explanation methods: the facts about each,
+// and functions that make its explainer for an opened SavedModel. The packages explain and
+// gradcam have the methods, tfmodel the signatures; [Table] joins them by name.
 //
 // To add a method, write one file in explain or gradcam and one line in that
-// package's table of methods. Give it a line in tfmodel's signatures if a
-// SavedModel shall compute it by itself.
+// package's table of methods. To let a SavedModel compute it, add a line to tfmodel's
+// signatures.
 package methods
 
 import (
@@ -20,18 +20,17 @@ import (
 // A Method is a line of the table.
 type Method struct {
 	explain.Method
-	// New makes the explainer. Options.Layer is the layer of a method that looks
-	// at one, or through one.
+	// New makes the explainer. Options.Layer is the layer of a method that uses one.
 	New func(Model, Options) (explain.Explainer, error)
-	// Signature adds the method to a network that is exported; nil if it cannot.
-	// layer is of a method that looks at one.
+	// Signature adds the method to an exported network; nil if this is not possible.
+	// layer is for a method at a layer.
 	Signature func(n *tfmodel.Network, layer string) (savedmodel.Signature, error)
 
-	cam gradcam.Entry // of a method at a layer
+	cam gradcam.Entry // for a method at a layer
 }
 
-// UsesLayer reports whether the method looks at the layer of the settings if no
-// layer is named for it alone.
+// UsesLayer reports whether the method uses the layer of the settings if none is named for
+// the method itself.
 func (m Method) UsesLayer() bool {
 	return m.At == explain.AtLayer || m.At == explain.ThroughLayer
 }
@@ -50,19 +49,19 @@ type Options struct {
 	Rules string // LRP's composite of rules, a name of tfmodel.LRPs
 }
 
-// A Runner runs a model forwards, backwards and from a layer on.
+// A Runner runs a model forward, backward, and from a layer on.
 type Runner interface {
 	explain.Model
 	explain.Head
 }
 
-// A Model is an opened SavedModel with the ways to run it that methods need.
+// A Model is an opened SavedModel with the operations that methods need.
 type Model struct {
 	Bundle *savedmodel.Bundle
-	Runner Runner // in place of the bundle, where not nil
+	Runner Runner // replaces the bundle if not nil
 }
 
-// runner returns what runs the model as it is.
+// runner returns the Runner, or the bundle.
 func (m Model) runner() Runner {
 	if m.Runner != nil {
 		return m.Runner
@@ -70,14 +69,14 @@ func (m Model) runner() Runner {
 	return m.Bundle
 }
 
-// signals is a model whose gradients are another signal. It predicts as the
-// model does.
+// signals is a model whose gradients are another signal. Its predictions are the
+// model's.
 type signals struct {
 	explain.Predictor
 	explain.Differentiator
 }
 
-// propagating returns the model with relevance by LRP's rules for gradients.
+// propagating returns the model with the relevance of LRP's rules instead of gradients.
 func (m Model) propagating(o Options) (explain.Model, error) {
 	if o.Score == explain.Probability {
 		return nil, fmt.Errorf("LRP shares out the logit; it has no score %q", o.Score)

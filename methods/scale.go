@@ -7,11 +7,11 @@ import (
 	"oscar/heatmap"
 )
 
-// Scale returns the values of a map at a layer that get the full colour and none. ok
-// is false if there is nothing to draw. percentile is heatmap.Scale's; 0 is 99 where
-// a map has the image's resolution, because a few pixels may be far above the
-// others, else 100. base is not 0 if the method is relative: the map's smallest
-// value.
+// Scale returns the values of a map that are drawn in full colour and in none. ok
+// is false if there is nothing to draw. percentile is heatmap.Scale's; 0 is 99 if
+// the map has the image's resolution, because a few pixels may be far above the
+// others, else 100. base is 0, or the map's smallest value if the method is
+// relative.
 func (m Method) Scale(layer string, g explain.Grid, percentile float64) (full, base float32, ok bool) {
 	low, high := g.Range()
 	if !(low < high) {

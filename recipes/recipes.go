@@ -1,4 +1,4 @@
-// Package recipes has the experiments in this folder, for a program without the folder.
+// Package recipes embeds the experiments of this folder.
 package recipes
 
 import (
@@ -32,7 +32,7 @@ func Read(name string) ([]byte, error) {
 	return files.ReadFile(name + ".yaml")
 }
 
-// About returns what the comment at the head of a recipe says, a line each.
+// About returns the lines of the comment at the top of a recipe.
 func About(name string) (lines []string, err error) {
 	b, err := Read(name)
 	for line := range strings.Lines(string(b)) {

@@ -16,23 +16,23 @@ import (
 	"oscar/tfmodel"
 )
 
-// The least that a cut leaves, and the share of a budget that is planned: a forecast
+// The smallest values of a cut, and the planned share of a budget: a forecast
 // from a few timed steps is not exact.
 const (
 	leastEpochs = 5
-	leastImages = 20 // to train on, of a class
+	leastImages = 20 // training images of a class
 	planned     = 0.9
 )
 
 // cost is the time of a variant's run, in seconds.
 type cost struct {
 	name   string
-	epochs int     // as the study asks
-	copies int     // of each training image, with itself
-	step   float64 // an image in training
-	look   float64 // an image in inference
-	save   float64 // a checkpoint
-	fixed  float64 // to build, export, open, whatever the images
+	epochs int     // of the study
+	copies int     // images per training image, with itself
+	step   float64 // per image in training
+	look   float64 // per image in inference
+	save   float64 // per checkpoint
+	fixed  float64 // to build, export and open, independent of the images
 }
 
 // load is the number of images in each step of a run.
@@ -42,13 +42,13 @@ type load struct {
 	seeds                   int
 }
 
-// run is the time of one run.
+// run returns the time of one run.
 func (c cost) run(epochs, train int, l load) float64 {
 	epoch := float64(train*c.copies)*c.step + float64(l.validation)*c.look + c.save
 	return c.fixed + float64(epochs)*epoch + float64(train+l.test)*c.look + float64(l.shown)*c.step
 }
 
-// total is the time of a study with a cut.
+// total returns the time of a study with a cut.
 func total(costs []cost, l load, share float64, perClass int) float64 {
 	train := 0
 	for _, n := range l.classes {
@@ -61,13 +61,13 @@ func total(costs []cost, l load, share float64, perClass int) float64 {
 	return sum
 }
 
-// cutEpochs is a share of epochs, but not below leastEpochs.
+// cutEpochs returns the share of epochs, at least leastEpochs.
 func cutEpochs(epochs int, share float64) int {
 	return max(int(math.Round(share*float64(epochs))), min(epochs, leastEpochs))
 }
 
-// cut finds the smallest cut that fits a budget: epochs first, then training
-// images. nil: no cut is needed.
+// cut returns the smallest cut that fits a budget: epochs first, then training
+// images; nil if no cut is needed.
 func cut(costs []cost, l load, budget float64) (*result.Cut, error) {
 	all := slices.Max(l.classes)
 	c := &result.Cut{Budget: budget, Share: 1, Full: total(costs, l, 1, all)}
@@ -124,7 +124,7 @@ func epochsCut(costs []cost, share float64) []string {
 	return out
 }
 
-// apply cuts a training: its epochs, and phases and warm-up by the same share.
+// apply cuts the epochs of a training, and its phases and warm-up by the same share.
 func apply(c *result.Cut, t *experiment.Training) {
 	if c == nil {
 		return
@@ -142,7 +142,7 @@ func apply(c *result.Cut, t *experiment.Training) {
 	}
 }
 
-// pace measures a variant's times on this machine, by a few steps on artificial
+// pace measures a variant's times on this machine, with a few steps on random
 // images.
 func pace(ctx context.Context, name string, e experiment.Experiment, on pipeline.Machine, d disk) (cost, error) {
 	c := cost{name: name, epochs: e.Training.Epochs, copies: e.Training.Augmentation.Images(1)}
@@ -184,8 +184,8 @@ func pace(ctx context.Context, name string, e experiment.Experiment, on pipeline
 	}
 	c.look = time.Since(begin).Seconds() / float64(batch.N)
 	m, err := e.Architecture.Memory(e.Training.Batch, e.Training.Learning())
-	// A checkpoint holds weights and moments, and the best epoch's weights are
-	// written beside it.
+	// A checkpoint has weights and moments; the best epoch's weights are
+	// written in addition.
 	c.save = float64(2*m.Weights+m.Optimizer)/d.rate + syncs*d.sync
 	c.fixed = 5*build + float64(m.Weights)/d.rate
 	return c, err
@@ -193,15 +193,15 @@ func pace(ctx context.Context, name string, e experiment.Experiment, on pipeline
 
 // disk is the speed of a folder's disk.
 type disk struct {
-	rate float64 // bytes a second
-	sync float64 // seconds to have a small file written
+	rate float64 // bytes per second
+	sync float64 // seconds to write and sync a small file
 }
 
-// syncs is about how often an epoch waits for the disk, for the best weights, the
+// syncs is the approximate number of syncs per epoch, for the best weights, the
 // metrics and the checkpoint.
 const syncs = 15
 
-// measureDisk writes a few files.
+// measureDisk measures the speed by writing a few files.
 func measureDisk(dir string) (d disk, err error) {
 	const large, several = 64 << 20, 8
 	took, err := writeOnce(dir, large)
@@ -219,8 +219,8 @@ func measureDisk(dir string) (d disk, err error) {
 	return d, nil
 }
 
-// writeOnce writes a file of that many bytes, removes it, and returns the seconds
-// that it took.
+// writeOnce writes and removes a file of that many bytes and returns the seconds
+// for writing it.
 func writeOnce(dir string, size int) (float64, error) {
 	path := filepath.Join(dir, atomicfile.Prefix+"disk")
 	defer os.Remove(path)
@@ -229,7 +229,7 @@ func writeOnce(dir string, size int) (float64, error) {
 	return time.Since(begin).Seconds(), err
 }
 
-// seconds writes a time as "1h10m" or "40s".
+// seconds formats a time as "1h10m" or "40s".
 func seconds(s float64) string {
 	d := time.Duration(s * float64(time.Second))
 	if d >= time.Minute {

@@ -14,7 +14,7 @@ import (
 	"oscar/internal/paths"
 )
 
-// studies are the studies that come with oscar, a file each.
+// studies are the built-in studies, one file each.
 //
 //go:embed studies/*.yaml
 var studies embed.FS
@@ -24,7 +24,7 @@ var studies embed.FS
 //go:embed example.yaml
 var example string
 
-// Builtins lists the names of the studies that come with oscar.
+// Builtins lists the names of the built-in studies.
 func Builtins() []string {
 	files, err := fs.Glob(studies, "studies/*.yaml")
 	if err != nil {
@@ -36,7 +36,7 @@ func Builtins() []string {
 	return files
 }
 
-// Builtin returns a study that comes with oscar.
+// Builtin returns a built-in study.
 func Builtin(name string) (Study, error) {
 	text, err := builtinFile(name)
 	if err != nil {
@@ -52,8 +52,8 @@ func builtinFile(name string) ([]byte, error) {
 	return studies.ReadFile("studies/" + name + ".yaml")
 }
 
-// Init writes a study file to begin with: [example], or a study that comes with
-// oscar if name is not "".
+// Init writes a template of a study file, or the built-in study name if it is not
+// "".
 func Init(name, path string) error {
 	text := []byte(example)
 	if name != "" {

@@ -94,7 +94,7 @@ func overSeeds(samples []sample) map[string]float64 {
 	return out
 }
 
-// shown returns a number on the measure's scale. Samples of a ratio measure are
+// shown converts a number to the measure's scale. Samples of a ratio measure are
 // logarithms.
 func shown(m result.Measure, v float64) result.Number {
 	if m.Ratio {
@@ -112,7 +112,7 @@ func formatDifference(m result.Measure, d float64) string {
 	return fmt.Sprintf("a difference of %.3g", d)
 }
 
-// why describes what decided a claim.
+// why explains the verdict on a claim.
 func why(m result.Measure, c Claim, r result.Claim) string {
 	what, nothing := "difference", c.Margin
 	if m.Ratio {

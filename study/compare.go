@@ -13,14 +13,14 @@ import (
 	runfolder "oscar/run"
 )
 
-// comparison is what the runs wrote, and what was measured on them.
+// comparison has the runs' files and the measures computed from them.
 type comparison struct {
 	*job
 	data     map[*run]*runData
 	measured map[*run]map[string]sample // by measure
 }
 
-// compare reads what the runs wrote and writes the result.
+// compare reads the runs' files and writes the result.
 func (j *job) compare(ctx context.Context) (*result.Study, error) {
 	c := &comparison{job: j, data: map[*run]*runData{}, measured: map[*run]map[string]sample{}}
 	for _, row := range j.rows {
@@ -70,7 +70,7 @@ func (j *job) compare(ctx context.Context) (*result.Study, error) {
 	return res, nil
 }
 
-// measureRun measures everything on a run.
+// measureRun computes all measures of a run.
 func (c *comparison) measureRun(r *run, table []measure) {
 	d := c.data[r]
 	if d == nil {
@@ -85,7 +85,7 @@ func (c *comparison) measureRun(r *run, table []measure) {
 	}
 }
 
-// referenceRun returns the run that a run's maps are compared with: the base's of
+// referenceRun returns the run whose maps a run's maps are compared with: the base's of
 // the same seed, for the base itself that of the next seed. It is nil for the
 // base with one seed, and for the second of two. With a split for each seed the
 // next run has other images.

@@ -38,7 +38,7 @@ func writeCSV(dir, name string, res *result.Study) error {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	for _, line := range lines {
-		for _, i := range []int{0, 2} { // the variant's name and the status; the rest are numbers
+		for _, i := range []int{0, 2} { // the variant's name and the status; the others are numbers
 			line[i] = text.Cell(line[i])
 		}
 	}
@@ -48,7 +48,7 @@ func writeCSV(dir, name string, res *result.Study) error {
 	return checksum.Write(dir, name, b.Bytes())
 }
 
-// f1s are a run's F1 of each class on the test part.
+// f1s returns a run's F1 of each class on the test part.
 func f1s(r result.Run, classes []string) []string {
 	out := make([]string, len(classes))
 	if r.Test == nil {

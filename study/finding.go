@@ -18,8 +18,8 @@ import (
 	"oscar/score"
 )
 
-// fitted is how well a trained model does on the training part, in inference
-// mode. looks/NAME.json has it.
+// fitted is a trained model's result on the training part, in inference
+// mode: looks/NAME.json.
 type fitted struct {
 	Train struct {
 		Images   int           `json:"images"`
@@ -29,7 +29,7 @@ type fitted struct {
 }
 
 // inspectRun evaluates a finished run on its training part, and scores and makes
-// its explanations. What exists is not made again.
+// its explanations. It does not repeat finished parts.
 func (j *job) inspectRun(ctx context.Context, r *run) error {
 	opened, err := pipeline.OpenRun(j.path(r.dir()))
 	if err != nil {
@@ -123,7 +123,7 @@ func canMosaic(s *dataset.Split, x Explain) bool {
 	return slices.ContainsFunc(counts, func(n int) bool { return n >= 2 && all-n >= 2 })
 }
 
-// explain writes the maps of the images that were scored.
+// explain writes the maps of the scored images.
 func (j *job) explain(ctx context.Context, r *run, opened *pipeline.Run) error {
 	out := j.path(explanationsDir, r.name())
 	if paths.Exists(filepath.Join(out, result.ManifestFile)) && !damaged(out) {
@@ -146,17 +146,17 @@ func (j *job) explain(ctx context.Context, r *run, opened *pipeline.Run) error {
 	return err
 }
 
-// machine returns the machine with the limits that a run reads its images with.
+// machine returns the machine with the run's limits for images.
 func (j *job) machine(r *pipeline.Run) pipeline.Machine {
 	m := j.Machine
 	m.Limits = dataset.Limits{MaxPixels: r.Experiment.Data.MaxPixels, MaxBytes: r.Experiment.Data.MaxBytes}
 	return m
 }
 
-// quiet is a listener that passes on notes only.
+// quiet returns a listener that only forwards notes.
 func (j *job) quiet() pipeline.Listener { return pipeline.Listener{OnNote: j.Listener.OnNote} }
 
-// runData is all that a finished run wrote.
+// runData is all results of a finished run.
 type runData struct {
 	run          *run
 	trained      *pipeline.Run
@@ -165,18 +165,18 @@ type runData struct {
 	fitted       fitted
 	scores       *result.Scores
 	explanations []explanation
-	err          error // the first map that could not be read
+	err          error // the error of the first map that could not be read
 }
 
-// explanation is one map of a run. The map is read when it is needed: there may
+// explanation is one map of a run. The map is read on demand, since there may
 // be many.
 type explanation struct {
 	result.Row
-	image string // relative to the data
-	dir   string // of the explanations
+	image string // path relative to the data
+	dir   string // folder of the explanations
 }
 
-// read reads what a run wrote.
+// read reads the results of a run.
 func (j *job) read(r *run) (*runData, error) {
 	d := &runData{run: r}
 	var err error
@@ -224,7 +224,7 @@ func (j *job) readExplanations(d *runData) error {
 	return nil
 }
 
-// grid reads a map. One that cannot be read is empty, and sets d.err.
+// grid reads a map. If it cannot be read it is empty, and d.err is set.
 func (d *runData) grid(x explanation) explain.Grid {
 	var shape []int
 	var values []float32
@@ -242,10 +242,10 @@ func (d *runData) grid(x explanation) explain.Grid {
 	return explain.Grid{Height: shape[0], Width: shape[1], Values: values}
 }
 
-// last is the last epoch of training.
+// last returns the last epoch of training.
 func (d *runData) last() result.EpochMetrics { return d.epochs[len(d.epochs)-1] }
 
-// kept is the epoch whose weights were kept.
+// kept returns the epoch whose weights were kept.
 func (d *runData) kept() result.EpochMetrics {
 	i := slices.IndexFunc(d.epochs, func(m result.EpochMetrics) bool { return m.Epoch == d.evaluation.Epoch })
 	return d.epochs[max(i, 0)]
@@ -268,7 +268,7 @@ func (d *runData) scored(method, metric string) (s sample, ok bool) {
 		if !v.OK() {
 			continue
 		}
-		// Mosaics are numbered within a split.
+		// The numbers of mosaics are those of a split.
 		name := fmt.Sprintf("mosaic %05d of %s", i, d.trained.Split.Hash)
 		if metric != "focus" {
 			name = d.scores.Images[i]

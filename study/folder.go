@@ -20,7 +20,7 @@ import (
 
 // Names within a study's folder.
 const (
-	studyFile       = result.Asked // what was asked, for people
+	studyFile       = result.Asked // the study, for people
 	planFile        = result.PlanFile
 	runsDir         = "runs"
 	looksDir        = "looks"
@@ -31,19 +31,19 @@ const (
 	evaluationFile  = "evaluation.json" // of a run
 )
 
-// plan is what was asked, and decided once when the folder was made. It is
-// written last: a folder with a plan is a study's.
+// plan is the study with the decisions made when the folder was created. It is
+// written last: it marks a folder as a study's.
 type plan struct {
 	Format int         `json:"format"`           // 1
-	Root   string      `json:"root"`             // the folder of images, or the table, absolute
-	Images string      `json:"images,omitempty"` // the folder that image paths begin in, if not Root
+	Root   string      `json:"root"`             // absolute path of the folder of images, or of the table
+	Images string      `json:"images,omitempty"` // folder that image paths are relative to, if not Root
 	Budget float64     `json:"budget_seconds"`
 	Cut    *result.Cut `json:"cut"`
 	Added  []string    `json:"added"` // variants added later
 	Study  Study       `json:"study"` // with the added variants
 }
 
-// images returns the folder that image paths begin in.
+// images returns the folder that image paths are relative to.
 func (p plan) images() string { return cmp.Or(p.Images, p.Root) }
 
 // path returns a path in the study's folder.
@@ -54,7 +54,7 @@ func (o Options) path(elem ...string) string {
 // isStudy reports whether a folder has a study.
 func isStudy(dir string) bool { return paths.Exists(filepath.Join(dir, planFile)) }
 
-// kind describes the folders of studies, and what is written before the plan.
+// kind describes the folders of studies, and the files that are written before the plan.
 var kind = resultdir.Kind{
 	Mark:  planFile,
 	Early: []string{checksum.File, studyFile, runsDir, looksDir, scoresDir, explanationsDir, wallDir, "split*.json"},
@@ -95,7 +95,7 @@ func (s Study) splitFiles() []string {
 	return names
 }
 
-// restore makes damaged files of the plan again, where others have what they held.
+// restore restores damaged files of the plan from other files with the same content.
 // asked is the study that is resumed.
 func (j *job) restore(asked plan) error {
 	note := func(d error) { j.Listener.Note(fmt.Sprintf("%v; it is made again", d)) }
@@ -169,8 +169,8 @@ func (j *job) readPlan() error {
 }
 
 // differs describes the first difference between the study of a folder and
-// another one, "" if there is none. Variants that were added to the folder, and
-// claims about them, do not count.
+// another one, "" if there is none. It ignores variants that were added to the folder, and
+// claims about them.
 func differs(was, is Study, added []string) string {
 	late := func(name string) bool { return slices.Contains(added, name) }
 	of := func(s Study) Study {

@@ -9,8 +9,8 @@ import (
 	"oscar/tfmodel"
 )
 
-// memoryShare is the share of the machine's memory that the forecast of a training
-// may take. The rest is for images, the program and the system.
+// memoryShare is the share of the machine's memory for the forecast of a training run.
+// The rest is for images, the program and the system.
 const memoryShare = 0.9
 
 // forecast returns the memory that training takes, in bytes.
@@ -21,7 +21,7 @@ func forecast(e experiment.Experiment) (result.Memory, error) {
 	}, err
 }
 
-// tooLarge returns why a training does not fit into memory, "" if it does or if
+// tooLarge returns the reason why training does not fit into memory; "" if it does or if
 // memory is 0, unknown.
 func tooLarge(a tfmodel.Architecture, m result.Memory, memory int64) string {
 	if memory == 0 || float64(m.Training) <= memoryShare*float64(memory) {
@@ -40,8 +40,8 @@ func tooLarge(a tfmodel.Architecture, m result.Memory, memory int64) string {
 		most.Name, most.Parameters/1_000_000)
 }
 
-// work is the cost of training on one image, in multiply-adds: one for each weight
-// at each position, three times for the forward and the backward pass.
+// work is the cost of training on one image, in multiply-adds: one per weight
+// and position, three times for the forward and the backward pass.
 func work(a tfmodel.Architecture) float64 {
 	rows, err := a.Summary()
 	if err != nil {

@@ -18,9 +18,9 @@ type Progress struct {
 	Run, Runs     int // the run is counted from 1
 	Variant       string
 	Seed          uint64
-	Epoch, Epochs int           // of the run; 0 while its model is evaluated and explained
-	Done          float64       // of the whole study, 0 to 1
-	Left          time.Duration // of the whole study; 0: unknown
+	Epoch, Epochs int           // epochs of the run; 0 while its model is evaluated and explained
+	Done          float64       // share of the whole study, 0 to 1
+	Left          time.Duration // for the whole study; 0: unknown
 }
 
 // Ran describes a run that has ended.

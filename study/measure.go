@@ -9,8 +9,8 @@ import (
 	"oscar/score"
 )
 
-// measure is a column, and how it is measured on a run. Other is the run that its
-// maps are compared with, nil if there is none. ok is false if there is no value.
+// measure is a column and the function that measures it on a run. other is the run whose
+// maps are compared, nil if there is none. ok is false if there is no value.
 type measure struct {
 	result.Measure
 	of func(d, other *runData) (s sample, ok bool)
@@ -129,7 +129,7 @@ func mapMeasures(method string) []measure {
 	}
 }
 
-// zeroed is v, and 0 for NaN.
+// zeroed returns v, and 0 for NaN.
 func zeroed(v float64) float64 {
 	if math.IsNaN(v) {
 		return 0
@@ -146,7 +146,7 @@ func each[T, U any](list []T, f func(T) U) []U {
 	return out
 }
 
-// correct is 1 for an image that is classified correctly, else 0.
+// correct returns 1 for an image that is classified correctly, else 0.
 func correct(c result.Classification) float64 {
 	if c.Correct() {
 		return 1

@@ -19,9 +19,9 @@ import (
 	"oscar/pipeline"
 )
 
-// process trains a run in a process of its own. Peak memory is then the run's
-// alone, since TensorFlow's allocator returns nothing to the system, and a system
-// that kills it for lack of memory does not end the study.
+// process trains a run in its own process. Peak memory is then only the run's,
+// since TensorFlow's allocator returns nothing to the system. If the system
+// kills the process for lack of memory, the study continues.
 type process struct {
 	command []string
 	machine pipeline.Machine
@@ -35,15 +35,15 @@ const every = time.Second
 func (p process) train(ctx context.Context, dir string, epochs func(int)) error {
 	cmd := exec.CommandContext(ctx, p.command[0], append(p.command[1:], p.arguments(dir)...)...)
 	cmd.Args[0] = "oscar"
-	// Signals are passed on once, not sent to both by the terminal; and nothing is
-	// left running when this process is killed.
+	// This process forwards signals once; the terminal does not send them to both. The child
+	// ends when this process is killed.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	said, err := cmd.StderrPipe()
 	if err != nil {
 		return err
 	}
-	// It would also be killed when the thread that began it ends.
+	// Otherwise the child would be killed when the thread that started it ends.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
@@ -62,7 +62,7 @@ func (p process) train(ctx context.Context, dir string, epochs func(int)) error 
 	return p.outcome(ctx, err, last)
 }
 
-// arguments are those of oscar train --resume.
+// arguments returns the arguments of oscar train --resume.
 func (p process) arguments(dir string) []string {
 	args := []string{"train", "--resume", dir, "--maps=false"} // the study has its own
 	for _, f := range []struct {
@@ -82,7 +82,7 @@ func (p process) arguments(dir string) []string {
 	return args
 }
 
-// listen passes on notes, and returns the last error message.
+// listen forwards notes, and returns the last error message.
 func (p process) listen(said io.Reader) (wrong string) {
 	lines := bufio.NewScanner(said)
 	for lines.Scan() {
@@ -93,11 +93,11 @@ func (p process) listen(said io.Reader) (wrong string) {
 			wrong = text
 		}
 	}
-	_, _ = io.Copy(io.Discard, said) // a line too long to be read
+	_, _ = io.Copy(io.Discard, said) // a line was too long
 	return wrong
 }
 
-// outcome returns how a process ended, as an error.
+// outcome returns the error of an ended process.
 func (p process) outcome(ctx context.Context, err error, wrong string) error {
 	exit, failed := errors.AsType[*exec.ExitError](err)
 	switch {

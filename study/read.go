@@ -11,8 +11,8 @@ import (
 	"oscar/internal/paths"
 )
 
-// ReadFile reads a study from a YAML (or JSON) file. Keys left out are those of
-// [defaultStudy]; unknown ones are errors that name the nearest.
+// ReadFile reads a study from a YAML (or JSON) file. Missing keys are those of
+// [defaultStudy]; an unknown key is an error that names the nearest.
 func ReadFile(path string) (Study, error) {
 	b, err := paths.ReadFile(path, paths.Settings)
 	if err != nil {
@@ -34,10 +34,10 @@ func parse(b []byte) (Study, error) {
 	return s, s.Check()
 }
 
-// Addition is a variant that is put into a study, with claims about it.
+// Addition is a variant to add to a study, with claims about it.
 type Addition struct {
 	Variant `yaml:",inline"`
-	// Claims are about this variant unless they name another.
+	// Claims are about this variant unless they name another one.
 	Claims []Claim `json:"claims,omitempty" yaml:"claims,omitempty"`
 }
 
@@ -57,7 +57,7 @@ func ReadAddition(path string) (Addition, error) {
 	return a, nil
 }
 
-// strict lays YAML over v. Unknown keys are errors.
+// strict reads YAML into v. Unknown keys are errors.
 func strict(b []byte, v any, example string) error {
 	tree, err := keyed.Parse(b, example)
 	if err != nil {
@@ -67,7 +67,7 @@ func strict(b []byte, v any, example string) error {
 	return keyed.Read(tree, v)
 }
 
-// oneInsert makes a list of an insert that stands alone.
+// oneInsert replaces a single insert by a list.
 func oneInsert(tree any) {
 	keys, ok := tree.(map[string]any)
 	if !ok {
@@ -82,7 +82,7 @@ func oneInsert(tree any) {
 	}
 }
 
-// yaml writes the study as a file that [Read] reads.
+// yaml returns the study as a file for [Read].
 func (s Study) yaml() ([]byte, error) {
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)

@@ -23,25 +23,25 @@ import (
 // Options are the options of [Run].
 type Options struct {
 	Study Study
-	Data  string // folder with one sub-folder a class
+	Data  string // folder with one sub-folder per class
 	Out   string // the study's folder: a new one, or one to resume
-	// Budget is how long the study may take; 0: any time. Epochs, then training
+	// Budget is the largest duration of the study; 0: no limit. Epochs, then training
 	// images, are cut until a forecast fits.
 	Budget time.Duration
-	// Memory is what the machine has for training, in bytes; 0: it is measured. A
+	// Memory is the machine's memory for training, in bytes; 0: measure it. A
 	// tenth is left free.
 	Memory  int64
 	Machine pipeline.Machine
-	// Command, if not empty, is an oscar that trains each run in a process of its
-	// own. Then peak memory is the run's alone, and a killed process is a row of the
-	// result. Else all runs are trained in this process.
+	// Command, if not empty, is the command of an oscar that trains each run in its own
+	// process. Then peak memory is only the run's, and a killed process is a row of the
+	// result. Otherwise all runs are trained in this process.
 	Command  []string
 	Listener Listener
 }
 
 // Run trains every variant of a study with every seed, compares them, and writes
-// study.json and study.csv. A folder with a part of the same study is resumed:
-// finished runs are not repeated, the others give the same bits as without the
+// study.json and study.csv. It resumes a folder of the same study: it does not repeat
+// finished runs, and the others give the same bits as without the
 // interruption. A variant that does not fit the machine's memory, or whose
 // training fails, is a row of the result; if no run was finished, Run returns the
 // result and an error. A full disk is an error. When ctx is cancelled, Run saves
@@ -83,13 +83,13 @@ type job struct {
 	rows   []*row
 	notes  []string
 	began  time.Time
-	worked float64 // done in this process, in units of [work]
+	worked float64 // work of this process, in units of [work]
 }
 
 // row is a variant with its runs.
 type row struct {
 	variant    Variant
-	experiment experiment.Experiment // without the seed
+	experiment experiment.Experiment // seed not set
 	memory     result.Memory
 	tooLarge   string // the reason why it is not run; "": it is
 	runs       []*run
@@ -179,7 +179,7 @@ func budget(s float64) string {
 	return "a budget of " + seconds(s)
 }
 
-// resume runs what is left of a study whose plan was read.
+// resume runs the unfinished part of a study whose plan was read.
 func (j *job) resume(ctx context.Context) (*result.Study, error) {
 	if err := j.makeRows(); err != nil {
 		return nil, err
@@ -288,7 +288,7 @@ func (j *job) run(ctx context.Context) (*result.Study, error) {
 		}
 	}
 	j.began = time.Now()
-	left := math.Nextafter(0, 1) // never 0
+	left := math.Nextafter(0, 1) // above 0
 	for _, r := range all {
 		if !j.finished(r) {
 			left += j.runWork(r)
@@ -317,8 +317,8 @@ func (j *job) run(ctx context.Context) (*result.Study, error) {
 	return j.compare(ctx)
 }
 
-// noSpace reports whether an error, perhaps one of another process, is about
-// a full disk: no property of the variant.
+// noSpace reports whether an error, possibly of another process, is about
+// a full disk, which is not a property of the variant.
 func noSpace(err error) bool {
 	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT} {
 		if errors.Is(err, full) || strings.Contains(err.Error(), full.Error()) {
@@ -328,7 +328,7 @@ func noSpace(err error) bool {
 	return false
 }
 
-// report tells the listener that a run has ended, and records why it failed.
+// report tells the listener that a run has ended, and records its error.
 func (j *job) report(r *run, earlier bool, err error) {
 	ran := Ran{Variant: r.row.variant.Name, Seed: r.seed, Earlier: earlier, Accuracy: math.NaN()}
 	if err != nil {

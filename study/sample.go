@@ -14,14 +14,14 @@ import (
 
 // sample is a measure of one run.
 type sample struct {
-	value float64            // of the run; NaN: unknown
-	cases map[string]float64 // by image or mosaic; nil: the measure has no values of single images
+	value float64            // value of the run; NaN: unknown
+	cases map[string]float64 // values by image or mosaic; nil: the measure has none
 }
 
-// single is a sample of a run as a whole.
+// single returns a sample with one value for the run.
 func single(v float64) sample { return sample{value: v} }
 
-// perCase is a sample whose value is the mean over images.
+// perCase returns a sample whose value is the mean over images.
 func perCase(cases map[string]float64) sample {
 	return sample{mean(values(cases)), cases}
 }
@@ -35,7 +35,7 @@ func values(cases map[string]float64) []float64 {
 	return out
 }
 
-// mean returns NaN for no values.
+// mean returns the mean; NaN if there are no values.
 func mean(values []float64) float64 {
 	sum := 0.0
 	for _, v := range values {
@@ -44,7 +44,7 @@ func mean(values []float64) float64 {
 	return sum / float64(len(values))
 }
 
-// median returns NaN for no values.
+// median returns the median; NaN if there are no values.
 func median(values []float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()
@@ -54,7 +54,7 @@ func median(values []float64) float64 {
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
-// noFigure is the figure of no samples.
+// noFigure returns the figure without samples.
 func noFigure() result.Figure {
 	nan := result.Number(math.NaN())
 	return result.Figure{Mean: nan, Low: nan, High: nan}

@@ -49,7 +49,7 @@ func (s Study) splitFile(seed uint64) string {
 }
 
 // atMost returns the split with at most perClass training images of each class,
-// the first by a hash of seed and content. Validation and test part stay whole.
+// the first by a hash of seed and content. Validation and test part do not change.
 func atMost(s *dataset.Split, perClass int) (*dataset.Split, error) {
 	place := func(item dataset.Item) string {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%d %s", s.Seed, item.SHA256))
@@ -67,7 +67,7 @@ func atMost(s *dataset.Split, perClass int) (*dataset.Split, error) {
 	out := *s
 	out.Train = slices.DeleteFunc(slices.Clone(s.Train), func(item dataset.Item) bool { return !kept[item.Path] })
 	out.Notes = append(slices.Clone(s.Notes), fmt.Sprintf("cut to at most %d training images of a class", perClass))
-	// As ReadSplit wants it: the hash of all else.
+	// ReadSplit checks this hash of everything else.
 	out.Hash = ""
 	text, err := json.Marshal(out)
 	if err != nil {
@@ -78,7 +78,7 @@ func atMost(s *dataset.Split, perClass int) (*dataset.Split, error) {
 	return &out, nil
 }
 
-// imageNotes are the notes of the first split.
+// imageNotes returns the notes of the first split.
 func (j *job) imageNotes() []string {
 	split := j.splits[j.Study.Seeds[0]]
 	return append(dataset.Grouped(split.Notes), dataset.LeftOut(split.Unreadable)...)

@@ -18,71 +18,70 @@ import (
 // Study is a base experiment and named edits of it, to be trained and compared.
 // It is data: see [ReadFile] and [Builtin].
 type Study struct {
-	// Name is for people.
+	// Name is the title.
 	Name string `json:"name" yaml:"name"`
-	// Why says what the study asks.
+	// Why is the study's question.
 	Why string `json:"why,omitempty" yaml:"why,omitempty"`
-	// Base holds the keys of an experiment that differ from the defaults, but for
+	// Base has the keys of an experiment that differ from the defaults, except
 	// the seed, the folder of images and the layer to explain.
 	Base map[string]any `json:"base,omitempty" yaml:"base,omitempty"`
 	// Epochs, if not 0, is base.training.epochs.
 	Epochs int `json:"epochs,omitempty" yaml:"epochs,omitempty"`
-	// Precision is what variants are trained, scored and explained in, unless
-	// training.precision of the base or of a variant names another for training.
+	// Precision is the precision of training, scoring and explaining.
+	// training.precision of the base or of a variant wins for training.
 	Precision machine.Precision `json:"precision,omitzero" yaml:"precision,omitempty"`
-	// Seeds are what each variant is trained with.
+	// Seeds are the seeds of each variant's runs.
 	Seeds []uint64 `json:"seeds" yaml:"seeds,flow"`
-	// Split says what the images are divided by: "one", the first seed for all
-	// runs, or "seed", each its own.
+	// Split is "one" for one split with the first seed, or "seed" for a split per seed.
 	Split string `json:"split" yaml:"split"`
-	// Explain says what is explained.
+	// Explain configures the explanations.
 	Explain Explain `json:"explain" yaml:"explain"`
 	// Variants are compared. The first is the base and has no edits.
 	Variants []Variant `json:"variants" yaml:"variants"`
-	// Claims are sentences to be tested.
+	// Claims are sentences to test.
 	Claims []Claim `json:"claims,omitempty" yaml:"claims,omitempty"`
 }
 
-// The ways of dividing the images.
+// The kinds of splits.
 const (
 	OneSplit  = "one"
 	SeedSplit = "seed"
 )
 
-// Explain says which explanations the variants are compared by.
+// Explain configures the explanations by which the variants are compared.
 type Explain struct {
-	// Methods are names of pipeline.Methods. Claims speak of the first.
+	// Methods are names of pipeline.Methods. Claims refer to the first.
 	Methods []string `json:"methods" yaml:"methods,flow"`
-	// Images is how many test images of each class are explained.
+	// Images is the number of explained test images of each class.
 	Images int `json:"images" yaml:"images"`
-	// Mosaics is how many mosaics of each class Focus looks at; 0: none.
+	// Mosaics is the number of mosaics of each class for Focus; 0: none.
 	Mosaics int `json:"mosaics" yaml:"mosaics"`
-	// Layer is looked at in every variant that has it; in others, and if it is
-	// "", the last convolution or block.
+	// Layer is explained in every variant that has it. In the others, and if it is
+	// "", the last convolution or block is explained.
 	Layer string `json:"layer,omitempty" yaml:"layer,omitempty"`
-	// Score is what is explained, logit or probability; "": the logit, but by RISE
-	// and LIME the probability, as their papers have it.
+	// Score is the explained score, logit or probability; "": as in each method's paper, the
+	// probability for RISE and LIME, else the logit.
 	Score string `json:"score,omitempty" yaml:"score,omitempty"`
 }
 
-// Claim is a sentence to be tested: one variant's measure is higher or lower
+// Claim is a sentence to test: one variant's measure is higher or lower
 // than another's.
 type Claim struct {
 	Text    string `json:"text" yaml:"text"`
-	Source  string `json:"source,omitempty" yaml:"source,omitempty"` // who says so
+	Source  string `json:"source,omitempty" yaml:"source,omitempty"` // who makes the claim
 	Variant string `json:"variant" yaml:"variant"`
-	// Against is the variant to hold it against; "": the one that the variant is
+	// Against is the variant to compare with; "": the one that the variant is
 	// compared with.
 	Against   string `json:"against,omitempty" yaml:"against,omitempty"`
 	Measure   string `json:"measure" yaml:"measure"`
 	Direction string `json:"direction" yaml:"direction"` // higher or lower
-	// Margin is the smallest difference that counts, in the measure's unit; of a
-	// measure compared by ratio, the share: 0.1 is a tenth.
+	// Margin is the smallest difference that counts, in the measure's unit; for a
+	// measure compared by ratio a share: 0.1 is a tenth.
 	Margin float64 `json:"margin,omitempty" yaml:"margin,omitempty"`
 }
 
 // defaultStudy has two seeds on one split, and Grad-CAM of eight test images and
-// ten mosaics a class.
+// ten mosaics per class.
 func defaultStudy() Study {
 	return Study{
 		Seeds: []uint64{1, 2}, Split: OneSplit,
@@ -90,10 +89,10 @@ func defaultStudy() Study {
 	}
 }
 
-// names may be part of file names.
+// names matches names of variants, which are part of file names.
 var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
-// Check reports the first thing in a study that cannot be, whatever the images.
+// Check returns an error for the first part of a study that is wrong for all images.
 func (s Study) Check() error {
 	switch {
 	case s.Name == "":
@@ -149,7 +148,7 @@ func (x Explain) check() error {
 	return nil
 }
 
-// settings are what pipeline takes: the image's own class is explained, so that
+// settings returns the pipeline's settings. The image's own class is explained, so that
 // it is the same in every variant.
 func (x Explain) settings(layer string) pipeline.Settings {
 	s := pipeline.DefaultSettings()
@@ -217,7 +216,7 @@ const (
 	lower  = "lower"
 )
 
-// variant finds a variant by its name.
+// variant finds a variant by name.
 func (s Study) variant(name string) (Variant, error) {
 	known := make([]string, len(s.Variants))
 	for i, v := range s.Variants {
@@ -229,8 +228,8 @@ func (s Study) variant(name string) (Variant, error) {
 	return Variant{}, named.Unknown("variant", name, known)
 }
 
-// against is the name of what a variant is compared with: "" for the base,
-// unless it says so itself.
+// against returns the name of the variant that v is compared with: "" for the base,
+// unless v names one.
 func (s Study) against(v Variant) string {
 	if v.Against == "" && v.Name != s.Variants[0].Name {
 		return s.Variants[0].Name
@@ -238,7 +237,7 @@ func (s Study) against(v Variant) string {
 	return v.Against
 }
 
-// measure finds a measure by its name.
+// measure finds a measure by name.
 func (s Study) measure(name string) (result.Measure, error) {
 	var known []string
 	for _, m := range measures(s.Explain.Methods) {

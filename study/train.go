@@ -12,8 +12,8 @@ import (
 	runfolder "oscar/run"
 )
 
-// train makes the folder of a run if it does not exist, and trains the run to its
-// end. It calls at with the share of the run that is done.
+// train creates the folder of a run if it does not exist, and trains the run to its
+// end. It calls at with the finished share of the run.
 func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 	dir := j.path(r.dir())
 	if j.finished(r) && !damaged(dir) && !damaged(filepath.Join(dir, "saved_model")) {
@@ -48,7 +48,7 @@ func (j *job) finished(r *run) bool {
 	return paths.Exists(filepath.Join(dir, evaluationFile)) && paths.Exists(filepath.Join(dir, "saved_model"))
 }
 
-// create makes an ordinary run folder, with the study's split.
+// create creates an ordinary run folder with the study's split.
 func (j *job) create(r *run, dir string) error {
 	e := r.row.experiment
 	e.Seed = r.seed
@@ -70,8 +70,8 @@ func (j *job) runWork(r *run) float64 {
 	return work(e.Architecture) * float64(images*e.Training.Epochs)
 }
 
-// follow returns a function that reports the progress of the study from the share
-// of a run that is done. left is what this process has to do.
+// follow returns a function that reports the progress of the study from the finished share
+// of a run. left is the work of this process.
 func (j *job) follow(p Progress, r *run, left float64) func(at float64) {
 	if j.Listener.Progress == nil {
 		return func(float64) {}

@@ -26,7 +26,7 @@ import (
 type Variant struct {
 	// Name is part of file names.
 	Name string `json:"name" yaml:"name"`
-	// Why gives the reason, for people.
+	// Why is the reason.
 	Why string `json:"why,omitempty" yaml:"why,omitempty"`
 	// Architecture is another network of the table, in place of the base's.
 	Architecture string `json:"architecture,omitempty" yaml:"architecture,omitempty"`
@@ -39,19 +39,19 @@ type Variant struct {
 	Replace map[string]Layer `json:"replace,omitempty" yaml:"replace,omitempty"`
 	// Insert adds layers.
 	Insert []Insert `json:"insert,omitempty" yaml:"insert,omitempty"`
-	// Training and Data hold keys of an experiment that differ from the base's.
+	// Training and Data have keys of an experiment that differ from the base's.
 	Training map[string]any `json:"training,omitempty" yaml:"training,omitempty"`
 	Data     map[string]any `json:"data,omitempty" yaml:"data,omitempty"`
 	// Layer is explained in place of the study's.
 	Layer string `json:"layer,omitempty" yaml:"layer,omitempty"`
 	// Against is the variant to compare with; "": the base.
 	Against string `json:"against,omitempty" yaml:"against,omitempty"`
-	// Reported are figures that others published, by measure.
+	// Reported are published figures, by measure.
 	Reported map[string]float64 `json:"reported,omitempty" yaml:"reported,omitempty"`
 }
 
 // Layer is a layer's kind and settings, as in an experiment, and its name unless
-// the variant gives it.
+// the variant's key is the name.
 type Layer map[string]any
 
 // Insert adds layers before or after an existing one.
@@ -61,7 +61,7 @@ type Insert struct {
 	Layers []Layer `json:"layers" yaml:"layers,flow"`
 }
 
-// words describes the edits, one each.
+// words describes each edit in words.
 func (v Variant) words() []string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
@@ -92,7 +92,7 @@ func (v Variant) words() []string {
 	return append(out, settings("data", v.Data)...)
 }
 
-// String is "dropout1 (dropout, rate 0.5)".
+// String returns text such as "dropout1 (dropout, rate 0.5)".
 func (l Layer) String() string {
 	parts := []string{fmt.Sprint(l["kind"])}
 	for _, key := range slices.Sorted(maps.Keys(l)) {
@@ -129,7 +129,7 @@ func settings(path string, tree map[string]any) []string {
 	return out
 }
 
-// experiment returns what a variant trains, for that many classes.
+// experiment returns a variant's experiment for that many classes.
 func (s Study) experiment(v Variant, classes int) (experiment.Experiment, error) {
 	e, err := s.base()
 	if err != nil {
@@ -170,8 +170,8 @@ func (s Study) experiment(v Variant, classes int) (experiment.Experiment, error)
 	return e, nil
 }
 
-// choosePrecision replaces the precision auto by the one that pays for the base, and
-// checks that this processor has the precisions of all variants.
+// choosePrecision replaces the precision auto by the precision that is faster for the base,
+// and checks that the processor supports the precisions of all variants.
 func (s *Study) choosePrecision() error {
 	base, err := s.base()
 	if err != nil {
@@ -190,8 +190,8 @@ func (s *Study) choosePrecision() error {
 	return s.Precision.Check()
 }
 
-// base returns the experiment that all edits start from. It is read each time,
-// since edits change its lists.
+// base returns the base experiment. It is read each time, since edits change its
+// lists.
 func (s Study) base() (experiment.Experiment, error) {
 	e := experiment.Default()
 	e.Training.Precision = s.Precision
@@ -220,7 +220,7 @@ func (s Study) base() (experiment.Experiment, error) {
 	return e, nil
 }
 
-// lay lays keys over an experiment.
+// lay sets keys of an experiment.
 func lay(tree map[string]any, e *experiment.Experiment) error {
 	text, err := yaml.Marshal(tree)
 	if err != nil {
@@ -272,7 +272,7 @@ func (v Variant) architecture(a tfmodel.Architecture, classes int) (tfmodel.Arch
 	return a, err
 }
 
-// withUnits gives a last dense layer without units one for each class.
+// withUnits sets the units of a last dense layer without units to the number of classes.
 func withUnits(a tfmodel.Architecture, classes int) (tfmodel.Architecture, error) {
 	if len(a.Layers) == 0 {
 		return a, errors.New("no layer is left")
@@ -339,10 +339,10 @@ func (l Layer) decode(out *tfmodel.Named, keys ...string) error {
 	return json.Unmarshal(text, out)
 }
 
-// layer returns the layer that a variant is explained at.
+// layer returns the layer at which a variant is explained.
 func (s Study) layer(v Variant, a tfmodel.Architecture) (string, error) {
 	if v.Layer != "" {
-		return v.Layer, nil // the experiment's check says whether there is one
+		return v.Layer, nil // the experiment's check reports a missing layer
 	}
 	rows, err := a.Summary()
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 const wallSide = 512
 
 // walls shows one image of each class in all variants side by side, for every
-// method, from the runs of the first seed. The image is the explained one with the
+// method, from the runs of the first seed. It is the explained image with the
 // smallest content hash.
 func (c *comparison) walls(res *result.Study) {
 	seed := c.Study.Seeds[0]
@@ -98,7 +98,7 @@ func (c *comparison) wallCell(row *row, method, image, class string) (result.Wal
 	return result.WallCell{}, false
 }
 
-// number is NaN for nil.
+// number returns *v, NaN for nil.
 func number(v *float32) result.Number {
 	if v == nil {
 		return result.Number(math.NaN())

@@ -11,26 +11,26 @@ import (
 	"oscar/result"
 )
 
-// kind describes the folders of results of one kind.
+// kind describes the folders of one kind of results.
 type kind struct {
 	name string
-	mark string // the file by which they are known
-	// files are the patterns of their files, as of [path.Match], with what to do if
-	// one is damaged. A pattern that ends with a slash stands for all below it.
+	mark string // the file that identifies them
+	// files are the patterns of their files, for [path.Match], with what to do if
+	// one is damaged. A pattern that ends with a slash means all files below it.
 	files []file
 	again string // what to do about any other file
-	inRun bool   // a run makes them again
+	inRun bool   // the run makes it again
 }
 
 type file struct {
 	pattern string
-	remedy  string // "": that of the kind
-	// free files have no checksum: they have their own, may change at any time, or
-	// are made again without a word.
+	remedy  string // "": the kind's
+	// free files are not listed: they have their own checksums, may change at any time, or
+	// are made again without a note.
 	free bool
 }
 
-// What to do. %s is the folder, or the one that it is a part of.
+// Remedies. %s is the folder, or the one that contains it.
 const (
 	resume   = "make it again: oscar train --resume %s"
 	restore  = "it cannot be made again: put it back from a copy; if you changed it yourself, record it as it is: oscar verify --accept %s"
@@ -39,13 +39,13 @@ const (
 	reported = "make it again: oscar report %s"
 )
 
-// Names that kinds share.
+// Names that several kinds have.
 var (
 	commandFile = file{pattern: result.CommandFile, remedy: "repeat the command that made %s, which is recorded again"}
 	reportFile  = file{pattern: "report.html", remedy: reported}
 )
 
-// kinds is the table of kinds of folders. The first whose mark is there is taken.
+// kinds is the table of kinds of folders, searched in order for the mark.
 var kinds = []kind{
 	{"run", result.ExperimentFile, []file{
 		{result.ExperimentFile, "if you edited it, oscar train --resume %[1]s checks the edit; if not, put it back from a copy; the settings stand in checkpoints/step-*/state.json, too", false},
@@ -90,7 +90,7 @@ var kinds = []kind{
 	}, restore, true},
 }
 
-// partOfRun is what to do about checkpoints and the model of a run.
+// partOfRun is the remedy for checkpoints and the model of a run.
 const partOfRun = "make it again, or go on from a whole checkpoint: oscar train --resume %s"
 
 // kindOf returns the kind of a folder by its files and its list; nil if there is
@@ -104,7 +104,7 @@ func kindOf(dir string, list checksum.List) *kind {
 	return nil
 }
 
-// find returns the line of the table for a file; nil if there is none.
+// find returns the line for a file; nil if there is none.
 func (k *kind) find(name string) *file {
 	for i, f := range k.files {
 		if below, is := strings.CutSuffix(f.pattern, "/"); is {
@@ -118,16 +118,16 @@ func (k *kind) find(name string) *file {
 	return nil
 }
 
-// made reports whether oscar makes files of that name.
+// made reports whether oscar makes files with that name.
 func (k *kind) made(name string) bool { return k.find(name) != nil }
 
-// unchecked reports whether a file has no checksum by its nature.
+// unchecked reports whether files with that name are never listed.
 func (k *kind) unchecked(name string) bool {
 	f := k.find(name)
 	return f != nil && f.free
 }
 
-// Remedy says what to do about a damaged file.
+// Remedy returns what to do about a damaged file.
 func Remedy(d *checksum.Damage) string {
 	if d.Remedy != "" {
 		return d.Remedy
@@ -158,7 +158,7 @@ func Remedy(d *checksum.Damage) string {
 	return fmt.Sprintf(text, d.Dir)
 }
 
-// runAbove returns the run that a folder lies in; "" if it is in none.
+// runAbove returns the run that contains a folder; "" if there is none.
 func runAbove(dir string) string {
 	for range 2 {
 		if dir = filepath.Dir(filepath.Clean(dir)); paths.Exists(filepath.Join(dir, result.ExperimentFile)) {

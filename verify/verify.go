@@ -1,5 +1,5 @@
 // Package verify compares folders of results with the SHA-256 of their files. It
-// only reads.
+// does not write.
 package verify
 
 import (
@@ -16,30 +16,30 @@ import (
 	"oscar/internal/paths"
 )
 
-// State says how a folder was found.
+// State is the state of a folder.
 type State string
 
 // The states of folders.
 const (
-	Whole    State = "whole"    // every file that is listed is as it was written
+	Whole    State = "whole"    // every listed file has its checksum
 	Damaged  State = "damaged"  // a file differs or is missing
-	Unlisted State = "unlisted" // files of oscar's have no checksum: an older oscar made them
+	Unlisted State = "unlisted" // files of oscar have no checksum: an older version made them
 	Foreign  State = "foreign"  // oscar did not make it
 )
 
-// Folder is what was found in a folder of results.
+// Folder is the result for a folder.
 type Folder struct {
 	Path    string `json:"path"`
-	Kind    string `json:"kind"` // of results; "" if oscar did not make it
+	Kind    string `json:"kind"` // kind of results; "" if oscar did not make it
 	State   State  `json:"state"`
-	Files   int    `json:"files"` // compared
+	Files   int    `json:"files"` // number of compared files
 	Bytes   int64  `json:"bytes"`
 	Damaged []File `json:"damaged,omitempty"`
-	// Unlisted are files of oscar's without a checksum, Foreign those that oscar did
+	// Unlisted are files of oscar without a checksum, Foreign are files that oscar did
 	// not make; relative to Path, with slashes.
 	Unlisted []string `json:"unlisted,omitempty"`
 	Foreign  []string `json:"foreign,omitempty"`
-	// Folders are those within it that have lists of their own.
+	// Folders are the folders within it that have their own lists.
 	Folders []*Folder `json:"folders,omitempty"`
 }
 
@@ -50,7 +50,7 @@ type File struct {
 	Remedy string `json:"remedy"`
 }
 
-// Whole reports whether the folder and those within it are whole.
+// Whole reports whether the folder and all folders within it are whole.
 func (f *Folder) Whole() bool {
 	return f.State == Whole && !slices.ContainsFunc(f.Folders, func(in *Folder) bool { return !in.Whole() })
 }
@@ -152,7 +152,7 @@ func (f *Folder) damaged(d *checksum.Damage) {
 	f.Damaged = append(f.Damaged, File{d.Name, d.Gone, Remedy(d)})
 }
 
-// walk looks for folders with lists of their own, and for files without a
+// walk looks for folders with their own lists, and for files without a
 // checksum.
 func (f *Folder) walk(ctx context.Context, listed map[string]bool, k *kind) error {
 	return filepath.WalkDir(f.Path, func(path string, d fs.DirEntry, err error) error {
@@ -193,9 +193,8 @@ func (f *Folder) walk(ctx context.Context, listed map[string]bool, k *kind) erro
 	})
 }
 
-// Accept records the files of a folder, and of those within it, as they are: those
-// that are damaged, and those of oscar's that have no checksum. Files that are
-// missing leave the list.
+// Accept records the current files of a folder and of those within it: the
+// damaged ones, and files of oscar without a checksum. Missing files leave the list.
 func Accept(ctx context.Context, dir string) error {
 	f, err := Dir(ctx, dir)
 	if err != nil {
@@ -219,7 +218,7 @@ func (f *Folder) accept() error {
 	for _, name := range lists {
 		l, err := checksum.ReadList(f.Path, name)
 		if checksum.Is(err) {
-			err = checksum.RemoveList(f.Path, name) // its files are unlisted then
+			err = checksum.RemoveList(f.Path, name) // its files then have no checksum
 		}
 		if err != nil {
 			return err
@@ -230,7 +229,7 @@ func (f *Folder) accept() error {
 	}
 	for _, d := range f.Damaged {
 		switch name, in := owner[d.Path]; {
-		case d.Path == checksum.File: // all files are unlisted then
+		case d.Path == checksum.File: // all files then have no checksum
 			if err := os.Remove(filepath.Join(f.Path, checksum.File)); err != nil {
 				return err
 			}

@@ -12,20 +12,20 @@ import (
 	"oscar/result"
 )
 
-// verb is a kind of jobs that can be planned.
+// verb is a kind of job that can be planned.
 type verb struct {
 	name  string
 	open  func(u result.Unit, on pipeline.Machine, l pipeline.Listener) (pipeline.UnitWorker, error)
 	merge func(ctx context.Context, o pipeline.MergeOptions) (Merged, error)
 }
 
-// Merged is the result of [Merge]: what the verb itself returns.
+// Merged is the result of [Merge], that of the verb itself.
 type Merged struct {
 	Verb    string
-	Explain *pipeline.Summary // of explain
+	Explain *pipeline.Summary // result of explain
 }
 
-// verbs is the table of jobs that can be planned.
+// verbs is the table of verbs that can be planned.
 var verbs = []verb{
 	{"explain", pipeline.NewExplainWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
 		m.Explain, err = pipeline.MergeExplain(ctx, o)
@@ -33,7 +33,7 @@ var verbs = []verb{
 	}},
 }
 
-// lookup returns a verb by its name.
+// lookup returns a verb by name.
 func lookup(name string) (verb, error) {
 	var names []string
 	for _, v := range verbs {
@@ -45,8 +45,8 @@ func lookup(name string) (verb, error) {
 	return verb{}, fmt.Errorf("no units of %q; have %s", name, strings.Join(names, ", "))
 }
 
-// Merge makes the results of a planned job from its units. It goes to the folder
-// from which the job was planned, for the results name images relative to it.
+// Merge joins the units of a planned job to its results. It changes to the folder
+// where the job was planned, since the results name images relative to it.
 func Merge(ctx context.Context, o pipeline.MergeOptions) (Merged, error) {
 	for u, err := range result.Units(o.Dir) {
 		if err != nil {

@@ -24,8 +24,8 @@ type Options struct {
 	Listener pipeline.Listener
 }
 
-// Run does units, lines of r, and writes the outcome of each to w as soon as it is
-// known. A unit that fails is an outcome, too: Run goes on with the next, and returns
+// Run processes units, lines of r, and writes the outcome of each to w as soon as it is
+// known. A failed unit has an outcome, too: Run continues with the next, and returns
 // the number of failed units. The model of the last unit stays open for the next.
 func Run(ctx context.Context, r io.Reader, w io.Writer, o Options) (failed int, err error) {
 	s := &session{options: o}
@@ -62,7 +62,7 @@ func Run(ctx context.Context, r io.Reader, w io.Writer, o Options) (failed int, 
 	return failed, nil
 }
 
-// lines yields the lines of r. It leaves r, which may wait for ever, when ctx ends.
+// lines yields the lines of r until ctx ends. A read of r may then still be waiting.
 func lines(ctx context.Context, r io.Reader) iter.Seq2[[]byte, error] {
 	type read struct {
 		line []byte
@@ -104,12 +104,12 @@ func lines(ctx context.Context, r io.Reader) iter.Seq2[[]byte, error] {
 type session struct {
 	options Options
 	verb    string
-	out     string // absolute
-	model   string // absolute
+	out     string // absolute path
+	model   string // absolute path
 	worker  pipeline.UnitWorker
 }
 
-// do does a unit. It goes to the folder where the unit's paths begin.
+// do processes a unit. It changes to the folder of the unit's paths.
 func (s *session) do(ctx context.Context, u result.Unit) (result.Outcome, error) {
 	v, err := lookup(u.Verb)
 	if err != nil {
@@ -136,15 +136,15 @@ func (s *session) close() {
 	}
 }
 
-// passing are errors of a system that may be gone soon.
+// passing are system errors that may be temporary.
 var passing = []error{
 	atomicfile.ErrInUse, syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.ESTALE, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE,
 	syscall.EAGAIN, syscall.ETIMEDOUT, syscall.ENOTCONN, os.ErrNotExist, syscall.ENOTDIR,
 }
 
-// retry reports whether a unit that failed may succeed later or elsewhere: if the
-// system failed, not the unit. A missing file counts, since a folder that is shared
-// may not be there yet.
+// retry reports whether a failed unit may succeed later or on another machine, because the
+// system failed, not the unit. A missing file counts, since a shared folder may not be
+// mounted yet.
 func retry(err error) bool {
 	for _, p := range passing {
 		if errors.Is(err, p) {

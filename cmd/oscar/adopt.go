@@ -98,7 +98,7 @@ printed. If it is not above chance, or if the scale is not known, each is tried.
 	return cmd
 }
 
-// namesIn are the lines of a file that are not empty.
+// namesIn returns the lines of a file that are not empty.
 func namesIn(path string) ([]string, error) {
 	b, err := paths.ReadFile(path, paths.Settings)
 	if err != nil {
@@ -134,7 +134,7 @@ func printAdopted(w io.Writer, a *pipeline.Adopted, out string) {
 	fmt.Fprintln(w, "model      ", out)
 }
 
-// shortList is a list's beginning.
+// shortList returns the first names of a list.
 func shortList(names []string) string {
 	if len(names) > 12 {
 		return strings.Join(names[:12], ", ") + ", ..."

@@ -113,7 +113,7 @@ model whose explanations moved.`,
 	return cmd
 }
 
-// limitError is the error of limits that are exceeded.
+// limitError is the error for exceeded limits.
 type limitError []result.Limit
 
 func (e limitError) Error() string {
@@ -124,7 +124,7 @@ func (e limitError) Error() string {
 	return strings.Join(lines, "; ")
 }
 
-// writeComparison prints a comparison without its thousands of lines.
+// writeComparison prints a comparison without the lines of images.
 func writeComparison(w io.Writer, c result.Comparison) error {
 	c.ByImage = nil
 	for i, m := range c.Models {
@@ -169,7 +169,7 @@ func printComparison(w io.Writer, c *result.Comparison) {
 	}
 }
 
-// signed is [decimals] with a sign.
+// signed formats like [decimals], with a sign.
 func signed(n result.Number) string {
 	if n > 0 {
 		return "+" + decimals(n)
@@ -177,7 +177,7 @@ func signed(n result.Number) string {
 	return decimals(n)
 }
 
-// exceeds reports whether a limit that was asked for is exceeded.
+// exceeds reports whether err says that a limit is exceeded.
 func exceeds(err error) bool {
 	_, ok := errors.AsType[limitError](err)
 	return ok

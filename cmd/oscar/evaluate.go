@@ -124,8 +124,8 @@ func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
 	}
 }
 
-// decimals writes a number with four digits behind the point; a dash where there is
-// none.
+// decimals formats a number with four decimals; a dash if it is not
+// finite.
 func decimals(n result.Number) string {
 	if math.IsNaN(float64(n)) {
 		return drawn.none

@@ -16,7 +16,7 @@ import (
 	"oscar/tfmodel"
 )
 
-// asked is what a command line says of an experiment: a file, flags that win
+// asked is the experiment of a command line: a file, flags that win
 // over it, and single keys that win over both.
 type asked struct {
 	recipe string
@@ -63,10 +63,10 @@ func (a *asked) read() ([]byte, error) {
 	return paths.ReadFile(a.file, paths.Settings)
 }
 
-// lay puts file, flags and keys over an experiment and checks it. Errors of the
-// file are said with its name, others are the command line's.
+// lay applies file, flags and keys to an experiment and checks it. Errors in the
+// file name it; other errors are usage errors.
 func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
-	var ofFile error // what is wrong with the file, unless a flag mends it
+	var ofFile error // an error in the file, unless a flag corrects it
 	if a.file != "" && a.recipe != "" {
 		return usageError{errors.New("--recipe and --experiment do not go together; give one"), cmd.CommandPath()}
 	}
@@ -86,7 +86,7 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 	if cmd.Flags().Changed("groups") && cmd.Flags().Changed("group-near-duplicates") {
 		return usageError{errors.New("--groups and --group-near-duplicates do not go together; give one"), cmd.CommandPath()}
 	}
-	// The flags once more, bound to what is there now.
+	// The flags again, bound to the experiment with the file's values.
 	over := pflag.NewFlagSet("", pflag.ContinueOnError)
 	experimentFlags(over, e)
 	var err error
@@ -115,7 +115,7 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 	return nil
 }
 
-// tableFlags adds the flags that say how a table of images is read.
+// tableFlags adds the flags for reading a table of images.
 func tableFlags(f *pflag.FlagSet, columns *dataset.Columns, root, classes *string) {
 	f.Var(tableColumns{columns}, "columns", "columns of a table, `path=NAME,label=NAME,part=NAME,group=NAME,weight=NAME` (default the usual names)")
 	f.StringVar(root, "root", *root, "the folder that paths in a table are relative to (default the table's)")
@@ -139,7 +139,7 @@ func (t tableColumns) Set(text string) (err error) {
 
 func (tableColumns) Type() string { return "string" }
 
-// architecture is the flag that names one.
+// architecture is the flag with the name of an architecture.
 type architecture struct{ e *experiment.Experiment }
 
 func (a architecture) String() string {
@@ -173,7 +173,7 @@ func (f fractions) Set(text string) (err error) {
 
 func (fractions) Type() string { return "string" }
 
-// inputSize is the flag with the side of the network's input.
+// inputSize is the flag with the size of the network's input.
 type inputSize struct{ e *experiment.Experiment }
 
 func (s inputSize) String() string {
@@ -194,7 +194,7 @@ func (s inputSize) Set(text string) error {
 
 func (inputSize) Type() string { return "int" }
 
-// nearDuplicates is the flag that groups by them.
+// nearDuplicates is the flag to group near duplicates.
 type nearDuplicates struct{ d *experiment.Data }
 
 func (n nearDuplicates) String() string {

@@ -136,7 +136,7 @@ float32.`,
 	return cmd
 }
 
-// printSummary prints what explaining, or drawing, did.
+// printSummary prints the summary of explaining or drawing.
 func printSummary(w io.Writer, s *pipeline.Summary) {
 	if s.Only != nil && s.Only.Predicted != "" {
 		printRanked(w, s.Only.Image, s.Only.Ranked(defaultTop))
@@ -173,8 +173,8 @@ func printMethods(w io.Writer) {
 	t.Render()
 }
 
-// expand replaces - by the lines of standard input: the paths among args, and
-// those listed.
+// expand replaces the argument - by the lines of standard input. It returns the other
+// arguments and the lines.
 func expand(ctx context.Context, args []string, stdin io.Reader) (paths, listed []string, err error) {
 	for _, a := range args {
 		if a != "-" {

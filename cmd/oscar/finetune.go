@@ -9,8 +9,8 @@ import (
 	"oscar/experiment"
 )
 
-// fineTuneFlags binds flags to the settings of a fine-tuning, which an experiment has only
-// if one of them is given.
+// fineTuneFlags binds flags to the settings of fine-tuning. An experiment has these settings
+// only if one of the flags is given.
 func fineTuneFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 	text := func(field func(*experiment.FineTune) *string) fineTuneFlag {
 		return fineTuneFlag{e, "string",

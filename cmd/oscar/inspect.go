@@ -67,7 +67,7 @@ func newInspect(*globalFlags) *cobra.Command {
 	return cmd
 }
 
-// printOrigin says what was seen in an adopted model.
+// printOrigin prints the origin of an adopted model.
 func printOrigin(w io.Writer, o *pipeline.Origin) {
 	if o == nil {
 		return
@@ -82,7 +82,7 @@ func printOrigin(w io.Writer, o *pipeline.Origin) {
 	}
 }
 
-// thousands writes a count with separators.
+// thousands formats a count with separators.
 func thousands(n int) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
@@ -91,7 +91,7 @@ func thousands(n int) string {
 	return s
 }
 
-// bytes writes a size for the eye.
+// bytes formats a size.
 func bytes(n int64) string {
 	switch {
 	case n >= 1<<30:

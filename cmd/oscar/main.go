@@ -1,5 +1,5 @@
-// Command oscar trains image classifiers with TensorFlow's kernels, shows what
-// they look at, and ships them as SavedModels that explain themselves.
+// Command oscar trains image classifiers, shows what they look at, and exports them as
+// SavedModels that explain themselves. It uses TensorFlow's C library.
 package main
 
 import (
@@ -27,12 +27,12 @@ var version = "devel"
 // Exit codes.
 const (
 	exitOK          = 0
-	exitFailed      = 1   // the work could not be done
+	exitFailed      = 1   // the job failed
 	exitUsage       = 2   // flags or arguments are wrong
-	exitInterrupted = 3   // stopped by a signal; what is needed to go on was saved
-	exitLimit       = 4   // oscar compare: a limit that was asked for is exceeded
-	exitAborted     = 130 // a second signal: stopped at once
-	// A crash of oscar or of TensorFlow, which is a fault in them, ends by SIGABRT: 134.
+	exitInterrupted = 3   // stopped by a signal; everything needed to resume was saved
+	exitLimit       = 4   // oscar compare: a limit is exceeded
+	exitAborted     = 130 // stopped at once by a second signal
+	// A crash of oscar or TensorFlow, which is a bug, ends with SIGABRT: 134.
 )
 
 func main() {
@@ -40,9 +40,9 @@ func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
-// crashBySignal makes a panic in any goroutine end the process by SIGABRT, as a
-// failed check in TensorFlow does. By default it would end with exitUsage. The
-// process's memory is not written to a file.
+// crashBySignal makes a panic in any goroutine end the process with SIGABRT, as a
+// failed check in TensorFlow does. By default it would end with exitUsage. No core file is
+// written.
 func crashBySignal() {
 	debug.SetTraceback("crash")
 	var core syscall.Rlimit
@@ -60,15 +60,15 @@ func run(args []string) int {
 	result.Version = version
 	pipeline.AdoptNotice = func(notice string) { fmt.Fprintf(os.Stderr, "oscar: %s\n", text.Printable(notice)) }
 	pipeline.ReadOtherJPEGs()
-	// A file that grows beyond ulimit -f is an error like a full disk, not the end.
+	// Exceeding ulimit -f becomes an error, like a full disk.
 	signal.Ignore(syscall.SIGXFSZ)
 	ctx, stop := signalContext()
 	defer stop()
 	return call(ctx, args, os.Stdout, os.Stderr)
 }
 
-// call does what the arguments say, tells what went wrong and returns the exit
-// code.
+// call runs the command line, prints errors and returns the exit
+// status.
 func call(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd := newRoot()
 	cmd.SetArgs(args)
@@ -105,7 +105,7 @@ func call(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
-// usageError is an error in how oscar was called.
+// usageError is an error in flags or arguments.
 type usageError struct {
 	error
 	command string
@@ -119,7 +119,7 @@ func signalContext() (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup ignores it
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
 		signal.Notify(signals, syscall.SIGHUP)
 	}
 	go func() {
@@ -129,7 +129,7 @@ func signalContext() (context.Context, func()) {
 		fmt.Fprintln(os.Stderr, "\noscar: stopping after the step under way; a second signal stops at once")
 		cancel()
 		for again := range signals {
-			if again != syscall.SIGHUP { // a terminal that closes may send several
+			if again != syscall.SIGHUP { // closing a terminal may send several
 				os.Exit(exitAborted)
 			}
 		}

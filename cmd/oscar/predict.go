@@ -19,7 +19,7 @@ import (
 	"oscar/result"
 )
 
-// defaultTop is how many classes a prediction shows.
+// defaultTop is the number of classes of a prediction.
 const defaultTop = 5
 
 func newPredict(*globalFlags) *cobra.Command {
@@ -85,7 +85,7 @@ standard output has whole rows.`,
 				return err
 			}
 			table := result.NewPredictionWriter(w, false, o.Top)
-			var first *result.Prediction // held back: it may be the only one
+			var first *result.Prediction // not printed yet: it may be the only one
 			summary, err := pipeline.Predict(cmd.Context(), o, func(p result.Prediction) error {
 				counted(p)
 				if out == "" && count == 1 {
@@ -128,7 +128,7 @@ standard output has whole rows.`,
 	return cmd
 }
 
-// printRanked prints what a model says of one image.
+// printRanked prints the predictions for one image.
 func printRanked(w io.Writer, path string, ranked []result.Ranked) {
 	width := 0
 	for _, r := range ranked {
@@ -141,7 +141,7 @@ func printRanked(w io.Writer, path string, ranked []result.Ranked) {
 	}
 }
 
-// printPredicted prints how many images there were, and why one is not ok.
+// printPredicted prints the number of images, and the first reason why one is not ok.
 func printPredicted(w io.Writer, s *pipeline.PredictSummary) {
 	fmt.Fprintf(w, "%s: %s\n", text.Count(s.Images, "image"), statuses(s))
 	if s.Reason != "" {
@@ -153,8 +153,8 @@ func statuses(s *pipeline.PredictSummary) string {
 	return pipeline.Summary{Statuses: s.Statuses}.String()
 }
 
-// eachLine yields the lines of r that are not empty, as they come; the reader may
-// wait for ever, and is left behind when ctx ends.
+// eachLine yields the lines of r that are not empty, as they come. When ctx ends it returns,
+// although a read of r may still be waiting.
 func eachLine(ctx context.Context, r io.Reader) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)

@@ -51,7 +51,7 @@ first. An earlier report is replaced; any other file is not.`,
 	return cmd
 }
 
-// report writes the report of the results that a verb has made in dir, as
+// report writes the report of a verb's results in dir, as
 // dir/report.html.
 func (s *screen) report(ctx context.Context, dir string) error {
 	_, err := report.Write(ctx, report.Options{Dirs: []string{dir}, Version: version})
@@ -61,7 +61,7 @@ func (s *screen) report(ctx context.Context, dir string) error {
 	return err
 }
 
-// record writes the command line to a folder of results, also of an interrupted
+// record writes the command line to a folder of results, even of an interrupted
 // job. It returns the job's error, or its own.
 func record(ctx context.Context, dir string, job error) error {
 	if job != nil && !errors.Is(job, pipeline.ErrInterrupted) || !paths.Exists(dir) {

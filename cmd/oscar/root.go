@@ -12,7 +12,7 @@ import (
 	"oscar/internal/numeric"
 )
 
-// verbs is the one table of commands.
+// verbs is the table of commands.
 var verbs = []func(*globalFlags) *cobra.Command{
 	newTrain,
 	newRecipes,
@@ -40,7 +40,7 @@ var verbs = []func(*globalFlags) *cobra.Command{
 	newVersion,
 }
 
-// globalFlags holds the flags that every verb has.
+// globalFlags are the flags of every verb.
 type globalFlags struct {
 	verbose bool
 }
@@ -84,7 +84,7 @@ TensorFlow crashed.`,
 	return root
 }
 
-// checkNumbers refuses whole numbers beyond the largest sensible ones.
+// checkNumbers returns an error for integers above their largest values.
 func checkNumbers(cmd *cobra.Command, _ []string) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if kind := f.Value.Type(); err != nil || kind != "int" && kind != "int64" {
@@ -101,18 +101,18 @@ func checkNumbers(cmd *cobra.Command, _ []string) (err error) {
 	return nil
 }
 
-// wrappedFlags is the list of a command's flags, wrapped to the terminal.
+// wrappedFlags returns the list of a command's flags, wrapped to the terminal.
 func wrappedFlags(f *pflag.FlagSet) string {
 	return plainFlags(f.FlagUsagesWrapped(terminalWidth(os.Stdout)))
 }
 
-// plainFlags takes pflag's "[=true|false]" off the list of flags.
+// plainFlags removes pflag's "[=true|false]" from the list of flags.
 func plainFlags(usages string) string {
 	const noise = "[=true|false]"
 	return strings.ReplaceAll(usages, noise, strings.Repeat(" ", len(noise)))
 }
 
-// markUsage makes errors in flags and arguments usage errors that name the
+// markUsage turns errors in flags and arguments into usage errors that name the
 // command.
 func markUsage(cmd *cobra.Command) {
 	path := cmd.CommandPath
@@ -130,8 +130,8 @@ func markUsage(cmd *cobra.Command) {
 	}
 }
 
-// arguments wants the arguments named in words; a last word that ends in ...
-// stands for one or more.
+// arguments requires the arguments named in words; a last word that ends in ...
+// means one or more.
 func arguments(words ...string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		many := len(words) > 0 && strings.HasSuffix(words[len(words)-1], "...")

@@ -122,7 +122,7 @@ func printMetrics(w io.Writer) {
 	t.Render()
 }
 
-// scoreWidth is the width of the tables of scores where there is no terminal.
+// scoreWidth is the width of the tables of scores without a terminal.
 const scoreWidth = 100
 
 // printScores prints a table of the metrics of each kind: means, a * where a method

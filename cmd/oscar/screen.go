@@ -15,29 +15,29 @@ import (
 	"oscar/result"
 )
 
-// screen shows how a job gets on: on a terminal one line that is drawn over,
-// on anything else plain lines now and then.
+// screen shows the progress of a job: on a terminal one line that is overwritten,
+// elsewhere plain lines at intervals.
 type screen struct {
 	out      io.Writer
 	terminal bool
 	width    int
-	drawn    bool // a line is there to be drawn over
+	drawn    bool // a line is there to overwrite
 	stage    string
 	last     time.Time
 }
 
-// plainEvery is the time between progress lines where there is no terminal.
+// plainEvery is the time between progress lines without a terminal.
 const plainEvery = 10 * time.Second
 
 func newScreen() *screen {
 	s := &screen{out: os.Stderr}
-	if w := terminalWidth(os.Stderr); w > 0 && os.Getenv("TERM") != "dumb" { // which draws nothing over
+	if w := terminalWidth(os.Stderr); w > 0 && os.Getenv("TERM") != "dumb" { // a dumb terminal cannot overwrite
 		s.terminal, s.width = true, w
 	}
 	return s
 }
 
-// line writes a line that stays.
+// line writes a permanent line.
 func (s *screen) line(format string, args ...any) {
 	s.clear()
 	fmt.Fprintln(s.out, text.Printable(fmt.Sprintf(format, args...)))
@@ -53,10 +53,10 @@ func (s *screen) clear() {
 // barCells is the length of a bar.
 const barCells = 20
 
-// progress shows a bar, a state and the time that is left. share is 0..1, or below 0
-// if it is unknown; left is 0 if it is unknown. On a terminal the bar gets shorter, and
-// then the last parts of the state, which two spaces separate, are left out: the time
-// left stays.
+// progress shows a bar, a state and the remaining time. share is 0..1, or below 0
+// if it is unknown; left is 0 if it is unknown. If the terminal is narrow the bar gets
+// shorter, and then the last parts of the state, which two spaces separate, are omitted. The
+// remaining time is always shown.
 func (s *screen) progress(share float64, state string, left time.Duration) {
 	every := plainEvery
 	if s.terminal {
@@ -119,7 +119,7 @@ func (s *screen) listener() pipeline.Listener {
 	}
 }
 
-// epochLine is the line of an epoch, shortened where it is longer than width; 0: any.
+// epochLine formats an epoch, shortened to width; 0: any width.
 func epochLine(m result.EpochMetrics, best bool, width int) string {
 	mark := ""
 	if best {
@@ -143,7 +143,7 @@ func epochLine(m result.EpochMetrics, best bool, width int) string {
 	return training + short + mark
 }
 
-// round shortens a duration for the eye.
+// round rounds a duration for display.
 func round(d time.Duration) time.Duration {
 	if d > time.Hour {
 		return d.Round(time.Minute)

@@ -210,7 +210,7 @@ func setMachine(cmd *cobra.Command, m *pipeline.Machine, cache string) (err erro
 	return nil
 }
 
-// findStudy reads a study file, or finds a study that comes with oscar.
+// findStudy reads a study file, or returns a built-in study.
 func findStudy(name string) (study.Study, error) {
 	if slices.Contains(study.Builtins(), name) {
 		return study.Builtin(name)
@@ -247,7 +247,7 @@ func (s *screen) studyListener() study.Listener {
 }
 
 // finishStudy makes the report of a study and prints the result, if there is one.
-// A study of which no run was finished has a result and an error.
+// A study without a finished run has a result and an error.
 func (s *screen) finishStudy(cmd *cobra.Command, dir string, res *result.Study, failed error) error {
 	failed = record(cmd.Context(), dir, failed)
 	if res == nil {
@@ -260,7 +260,7 @@ func (s *screen) finishStudy(cmd *cobra.Command, dir string, res *result.Study, 
 	return cmp.Or(failed, err)
 }
 
-// compared prints a study's result.
+// compared prints the result of a study.
 func (s *screen) compared(w io.Writer, dir string, res *result.Study) error {
 	s.clear()
 	shown := []string{"train_accuracy", "test_accuracy", "focus", "intensity", "sparsity"}
@@ -315,7 +315,7 @@ func (s *screen) compared(w io.Writer, dir string, res *result.Study) error {
 	return err
 }
 
-// figureCell is a mean, and its interval in the line below.
+// figureCell formats a mean with its interval in the line below.
 func figureCell(v result.Variant, name string) string {
 	f, ok := v.Figures[name]
 	if !ok {
@@ -328,7 +328,7 @@ func figureCell(v result.Variant, name string) string {
 	return out
 }
 
-// short writes a number with three digits behind the point.
+// short formats a number with three decimals.
 func short(v float64) string {
 	switch {
 	case v > 0 && v < 0.0005:
@@ -339,7 +339,7 @@ func short(v float64) string {
 	return fmt.Sprintf("%.3f", v)
 }
 
-// rough writes a number with two digits.
+// rough formats a number with two digits.
 func rough(v float64) string {
 	if v >= 10 {
 		return fmt.Sprintf("%.0f", v)

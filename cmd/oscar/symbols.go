@@ -7,13 +7,13 @@ import (
 	"golang.org/x/term"
 )
 
-// symbols are the characters that output is drawn with.
+// symbols are the characters of bars and tables.
 type symbols struct {
-	full, empty string // cells of a bar
-	none        string // where there is no number
+	full, empty string // cells of a progress bar
+	none        string // in place of a missing number
 	to          string // between the ends of an interval
 	plusMinus   string
-	plain       bool // ASCII alone
+	plain       bool // ASCII only
 }
 
 var (
@@ -24,7 +24,7 @@ var (
 // drawn are the symbols of this process.
 var drawn = symbolsFor(os.Getenv)
 
-// symbolsFor returns plain ones where the environment asks for them: TERM=dumb,
+// symbolsFor returns plain symbols if the environment asks for them: TERM=dumb,
 // NO_COLOR (https://no-color.org), and the locales C and POSIX.
 func symbolsFor(getenv func(string) string) symbols {
 	switch locale := cmp.Or(getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG")); {
@@ -34,7 +34,7 @@ func symbolsFor(getenv func(string) string) symbols {
 	return unicodeSymbols
 }
 
-// terminalWidth returns the columns of a file that is a terminal; 0: it is none.
+// terminalWidth returns the columns of a terminal; 0 if the file is not a terminal.
 func terminalWidth(f *os.File) int {
 	fd := int(f.Fd())
 	if !term.IsTerminal(fd) {

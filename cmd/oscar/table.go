@@ -10,16 +10,16 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// grid is a table for people. Where it is wider than the terminal, the widest column is
-// wrapped if that is enough; else the columns that have no place follow below, each
+// grid is a table for the terminal. If it is wider than the terminal, the widest column is
+// wrapped if that is enough; otherwise the columns that do not fit follow below, each
 // block with the first column.
 type grid struct {
 	to         io.Writer
-	width      int // columns of the terminal; 0: any
+	width      int // columns of the terminal; 0: unlimited
 	headers    []table.Row
 	rows       []table.Row
 	separators map[int]bool // before a row
-	right      []any        // headers of columns that are set to the right
+	right      []any        // headers of right-aligned columns
 	symbols    symbols
 }
 
@@ -31,13 +31,13 @@ func (g *grid) AppendHeader(r table.Row) { g.headers = append(g.headers, r) }
 func (g *grid) AppendRow(r table.Row)    { g.rows = append(g.rows, r) }
 func (g *grid) AppendSeparator()         { g.separators[len(g.rows)] = true }
 
-// alignRight sets the columns with these headers to the right.
+// alignRight aligns the columns with these headers to the right.
 func (g *grid) alignRight(headers ...any) { g.right = append(g.right, headers...) }
 
-// cellPadding is what a column takes beyond its text.
+// cellPadding is the width of a column in addition to its text.
 const cellPadding = 2
 
-// shortestWrap is the least width that a text is wrapped to.
+// shortestWrap is the smallest width of a wrapped text.
 const shortestWrap = 24
 
 // Render writes the table.
@@ -57,7 +57,7 @@ func (g *grid) Render() {
 		if widths[widest]-over >= shortestWrap {
 			widths[widest] -= over
 		}
-		for i := range widths { // a column, and the first, fit alone
+		for i := range widths { // a column and the first fit
 			most := g.width/2 - cellPadding
 			if i > 0 {
 				most = g.width - widths[0] - 2*cellPadding
@@ -79,7 +79,7 @@ func (g *grid) Render() {
 	}
 }
 
-// total is the width of a table.
+// total returns the width of a table.
 func total(widths []int) int {
 	sum := 0
 	for _, w := range widths {
@@ -88,7 +88,7 @@ func total(widths []int) int {
 	return sum
 }
 
-// widths are those of the columns' longest lines.
+// widths returns the width of each column's longest line.
 func (g *grid) widths() []int {
 	var widths []int
 	for _, r := range append(append([]table.Row{}, g.headers...), g.rows...) {
@@ -104,7 +104,7 @@ func (g *grid) widths() []int {
 	return widths
 }
 
-// block writes some columns.
+// block writes some of the columns.
 func (g *grid) block(columns, widths []int) {
 	t := table.NewWriter()
 	t.SetOutputMirror(g.to)

@@ -166,7 +166,7 @@ training images and what they become, to be looked at first.`,
 	return cmd
 }
 
-// onlyResume refuses flags that do not go with --resume.
+// onlyResume returns an error for flags that do not go with --resume.
 func onlyResume(cmd *cobra.Command) (err error) {
 	free := []string{"resume", "epochs", "verbose", "threads", "inter-threads", "workers", "cache", "checkpoint-every", "maps"}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
@@ -177,7 +177,7 @@ func onlyResume(cmd *cobra.Command) (err error) {
 	return err
 }
 
-// machineFlags adds the flags that say what of the machine may be used.
+// machineFlags adds the flags for processors and memory.
 func machineFlags(cmd *cobra.Command, m *pipeline.Machine) {
 	f := cmd.Flags()
 	f.IntVar(&m.Threads.Intra, "threads", 0, "threads within one operation; 0: one a processor")
@@ -185,17 +185,17 @@ func machineFlags(cmd *cobra.Command, m *pipeline.Machine) {
 	f.IntVar(&m.Workers, "workers", 0, "images decoded concurrently; 0: one a processor")
 }
 
-// trustFlag adds the flag with which models are opened that reach beyond themselves.
+// trustFlag adds the flag that allows models to reach beyond themselves.
 func trustFlag(cmd *cobra.Command, trust *bool) {
 	cmd.Flags().BoolVar(trust, "trust", false, "let the model run operations that reach files, network or other programs")
 }
 
-// precisionFlag adds the flag that says in what numbers a model computes.
+// precisionFlag adds the flag for the precision of a model.
 func precisionFlag(f *pflag.FlagSet, p *pipeline.Precision) {
 	f.Var(p, "precision", "what convolutions and products are computed in: float32, bfloat16 (needs AVX512_BF16\nor AMX), or auto: bfloat16 where that was measured to pay")
 }
 
-// limitFlags adds the flags that bound what one image may cost.
+// limitFlags adds the flags that limit the size of an image.
 func limitFlags(cmd *cobra.Command, l *dataset.Limits) {
 	*l = dataset.DefaultLimits
 	cmd.Flags().Int64Var(&l.MaxPixels, "max-pixels", l.MaxPixels, "the most pixels an image may have")
@@ -210,8 +210,8 @@ func joined[T ~string](words []T) string {
 	return strings.Join(out, ", ")
 }
 
-// finished has some test images explained for the report, if they are to be shown,
-// and tells where a run's results are.
+// finished explains some test images for the report, if shown is true,
+// and prints where a run's results are.
 func (s *screen) finished(cmd *cobra.Command, run *pipeline.Run, m pipeline.Machine, shown bool) error {
 	if shown {
 		if err := pipeline.Showcase(cmd.Context(), run, m, s.listener()); err != nil {

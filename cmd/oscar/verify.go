@@ -80,7 +80,7 @@ those of an older oscar.`,
 	return cmd
 }
 
-// printFolder prints how a folder was found, and its files that are not whole.
+// printFolder prints the state of a folder, and its damaged and unlisted files.
 func printFolder(w io.Writer, f *verify.Folder) {
 	kind := f.Kind
 	if kind == "" {

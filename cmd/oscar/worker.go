@@ -59,13 +59,13 @@ workers on a machine divide its processors by --threads.`,
 	return cmd
 }
 
-// endWithParent has the system kill this process when its parent ends.
+// endWithParent makes the system kill this process when its parent ends.
 func endWithParent() error {
 	parent := syscall.Getppid()
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0); errno != 0 {
 		return fmt.Errorf("prctl: %w", errno)
 	}
-	if syscall.Getppid() != parent { // it has ended before
+	if syscall.Getppid() != parent { // the parent has already ended
 		return syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
 	}
 	return nil

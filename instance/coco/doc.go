@@ -1,5 +1,5 @@
-// Package coco reads and writes files of COCO, in which a data set of pictures names its
-// objects with their classes, boxes and masks, and measures detections as COCO does.
+// Package coco reads and writes files in the format of COCO: pictures, and their
+// objects with classes, boxes and masks. It evaluates detections as COCO does.
 //
 // [Read] reads a data set, [ReadResults] a list of detections, and [Evaluate] returns the
 // average precision and recall of detections. They equal pycocotools' to 1e-9.

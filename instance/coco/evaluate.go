@@ -9,7 +9,7 @@ import (
 	"oscar/instance/mask"
 )
 
-// Kind says what is compared: boxes or masks.
+// Kind is what is compared: boxes or masks.
 type Kind string
 
 // The kinds, by pycocotools' names.
@@ -18,8 +18,8 @@ const (
 	Masks Kind = "segm"
 )
 
-// Scores are COCO's average precision and recall. A mean over nothing, such as the precision
-// of large objects where there are none, is -1.
+// Scores are COCO's average precision and recall. A mean without values, such as the
+// precision of large objects if there are none, is -1.
 type Scores struct {
 	AP       float64 `json:"AP"` // the mean over IoU 0.50, 0.55, ..., 0.95
 	AP50     float64 `json:"AP50"`
@@ -27,7 +27,7 @@ type Scores struct {
 	APSmall  float64 `json:"APsmall"`  // objects of less than 32 x 32 pixels
 	APMedium float64 `json:"APmedium"` // to 96 x 96
 	APLarge  float64 `json:"APlarge"`
-	AR1      float64 `json:"AR1"` // with at most one detection an image
+	AR1      float64 `json:"AR1"` // with at most one detection per image
 	AR10     float64 `json:"AR10"`
 	AR100    float64 `json:"AR100"`
 	ARSmall  float64 `json:"ARsmall"`
@@ -37,14 +37,14 @@ type Scores struct {
 	ByClass []ClassScores `json:"by_class,omitempty"`
 }
 
-// ClassScores are those of one class.
+// ClassScores are the scores of one class.
 type ClassScores struct {
 	Class string  `json:"class"`
 	AP    float64 `json:"AP"`
 	AP50  float64 `json:"AP50"`
 }
 
-// thresholds are the IoU from which a detection counts, as numpy.linspace has them.
+// thresholds are the smallest IoU of a match, as in numpy.linspace.
 var thresholds = func() (t [10]float64) {
 	low, high := 0.5, 0.95
 	step := (high - low) / 9
@@ -55,7 +55,7 @@ var thresholds = func() (t [10]float64) {
 	return t
 }()
 
-// recalls are the recalls at which precision is read.
+// recalls are the recalls at which precision is evaluated.
 var recalls = func() (r [101]float64) {
 	step := 1.0 / 100
 	for i := range r {
@@ -65,7 +65,7 @@ var recalls = func() (r [101]float64) {
 	return r
 }()
 
-// ranges are the areas of objects that count: all, small, medium, large.
+// ranges are the areas of the objects that count: all, small, medium, large.
 var ranges = [4][2]float64{{0, 1e10}, {0, 32 * 32}, {32 * 32, 96 * 96}, {96 * 96, 1e10}}
 
 // most are the largest numbers of detections of a class in an image.
@@ -78,8 +78,8 @@ const (
 	floatSpacing = 0x1p-52
 )
 
-// Evaluate compares detections with the objects of a data set. Objects that are crowds, or
-// out of the range of areas, neither count nor make a detection wrong.
+// Evaluate compares detections with the objects of a data set. Crowds, and objects outside
+// the range of areas, are ignored: they do not count, and detections of them are not wrong.
 func Evaluate(truth *File, results []Result, kind Kind) (Scores, error) {
 	p, err := pairs(truth, results, kind)
 	if err != nil {
@@ -124,8 +124,8 @@ func Evaluate(truth *File, results []Result, kind Kind) (Scores, error) {
 // pair has the objects and detections of one class in one image.
 type pair struct {
 	truth   []object
-	results []detection // by falling score
-	iou     [][]float64 // of each detection with each object
+	results []detection // by descending score
+	iou     [][]float64 // IoU of each detection with each object
 }
 
 type object struct {
@@ -213,9 +213,9 @@ func newPair(objects []Annotation, found []Result, m Image, kind Kind) (pair, er
 	return p, nil
 }
 
-// judged says of each detection of a pair, at each threshold, what it is.
+// judged is the result of matching a pair, at each threshold.
 type judged struct {
-	objects  int // that count
+	objects  int // number of objects that count
 	scores   []float64
 	verdicts [len(thresholds)][]verdict
 }
@@ -228,9 +228,9 @@ const (
 	ignored
 )
 
-// judge matches detections with objects, the detection with the highest score first, each
-// with the object of the highest IoU that is free. Objects that do not count are taken
-// only if no other fits; a crowd is taken any number of times.
+// judge matches detections with objects, in the order of their scores, each
+// with the free object of the highest IoU. Ignored objects are matched
+// only if no other fits; a crowd can be matched any number of times.
 func (p pair) judge(area [2]float64) judged {
 	outside := func(a float64) bool { return a < area[0] || a > area[1] }
 	ignore := make([]bool, len(p.truth))
@@ -282,8 +282,8 @@ func (p pair) judge(area [2]float64) judged {
 	return j
 }
 
-// accumulate returns the precision at each threshold and recall, and the recall reached at
-// each threshold, with at most so many detections an image. Without objects it is not ok.
+// accumulate returns the precision at each threshold and recall, and the highest recall at
+// each threshold, with at most that many detections per image. ok is false without objects.
 func accumulate(images []judged, detections int) (precision, recall []float64, ok bool) {
 	objects := 0
 	type place struct{ image, detection int }
@@ -333,7 +333,7 @@ func accumulate(images []judged, detections int) (precision, recall []float64, o
 	return precision, recall, true
 }
 
-// mean returns unmeasured for no values.
+// mean returns the mean; unmeasured if there are no values.
 func mean(values []float64) float64 {
 	if len(values) == 0 {
 		return unmeasured

@@ -19,7 +19,7 @@ type File struct {
 // Image is a picture.
 type Image struct {
 	ID       int64  `json:"id"`
-	FileName string `json:"file_name"` // below the folder of pictures, with slashes
+	FileName string `json:"file_name"` // path below the folder of pictures, with slashes
 	Width    int    `json:"width"`
 	Height   int    `json:"height"`
 }
@@ -39,11 +39,11 @@ type Annotation struct {
 	Area         float64      `json:"area"`
 	Crowd        flag         `json:"iscrowd"`
 	Segmentation Segmentation `json:"segmentation"`
-	// Whole is the mask with what other objects hide; oscar's own key.
+	// Whole is the mask including hidden parts; a key of oscar only.
 	Whole *Segmentation `json:"whole_segmentation,omitempty"`
 }
 
-// flag is a bool that is written as 0 or 1.
+// flag is a bool that is 0 or 1 in JSON.
 type flag bool
 
 func (f flag) MarshalJSON() ([]byte, error) {
@@ -65,7 +65,7 @@ func (f *flag) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Segmentation is a mask as a file has it: polygons, or run lengths. The zero value is none.
+// Segmentation is a mask in a file: polygons, or run lengths. The zero value is none.
 type Segmentation struct {
 	Polygons [][]float64
 	Runs     *mask.RLE
@@ -96,7 +96,7 @@ func (s Segmentation) Mask(height, width int) (mask.RLE, error) {
 	return out, err
 }
 
-// runs is the form of run lengths in a file: counts is a list, or COCO's compact text.
+// runs is the format of run lengths in a file: counts is a list, or COCO's compact text.
 type runs struct {
 	Size   [2]int          `json:"size"` // height, width
 	Counts json.RawMessage `json:"counts"`
@@ -142,7 +142,7 @@ func (s *Segmentation) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// limit is the largest file that is read.
+// limit is the size of the largest file that is read.
 const limit = 1 << 30
 
 // Read reads a data set. Names, numbers and sizes that do not fit together are errors.

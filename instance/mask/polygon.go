@@ -7,12 +7,12 @@ import (
 	"slices"
 )
 
-// subpixels is the number of points that pycocotools puts on a pixel's side.
+// subpixels is the number of points per side of a pixel in pycocotools.
 const subpixels = 5
 
-// Fill returns the pixels within a polygon, x and y of its corners in turn, where the pixel
-// in the corner of the picture has the middle (0.5, 0.5). A pixel is within if its middle is,
-// by the rule of pycocotools: edges are drawn on a grid of five points a pixel, and only their
+// Fill returns the pixels within a polygon. corners are x and y in turn; the middle of the
+// top left pixel is (0.5, 0.5). A pixel is within if its middle is, by the rule of
+// pycocotools: edges are drawn on a grid of five points per pixel, and only their
 // crossings of the middles of columns count.
 func Fill(height, width int, corners []float64) (RLE, error) {
 	if err := CheckSize(height, width); err != nil {
@@ -70,8 +70,8 @@ func perimeter(grid []cell) (n int) {
 
 func abs(n int) int { return max(n, -n) }
 
-// edge ranges over the points of an edge, both ends included. The points are those of the
-// edge drawn in the direction in which its longer side grows.
+// edge ranges over the points of an edge, including both ends, in the order in which the
+// edge's longer side increases.
 func edge(from, to cell) func(yield func(cell) bool) {
 	return func(yield func(cell) bool) {
 		width, height := abs(to.x-from.x), abs(to.y-from.y)
@@ -106,10 +106,10 @@ func edge(from, to cell) func(yield func(cell) bool) {
 	}
 }
 
-// crossing returns where the step from one point of the fine grid to the next column's crosses
-// the middle of a column of pixels.
+// crossing returns where the step from one point of the fine grid to one in the next column
+// crosses the middle of a column of pixels.
 func crossing(last, p cell, height, width int) (at uint32, ok bool) {
-	column := p.x // of the left one of the two
+	column := p.x // the left column
 	if p.x > last.x {
 		column--
 	}

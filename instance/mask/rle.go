@@ -6,8 +6,8 @@ import (
 )
 
 // RLE is a mask of Height x Width pixels as lengths of runs, column by column from the top
-// left. The first run is background, and background and object alternate. Only the first run
-// may be empty.
+// left. The first run is background, then object and background alternate. Only the first
+// run may be empty.
 type RLE struct {
 	Height, Width int
 	Counts        []uint32
@@ -16,7 +16,7 @@ type RLE struct {
 // mostPixels is the largest number of pixels of a mask.
 const mostPixels = 1 << 28
 
-// CheckSize reports a size that no mask has.
+// CheckSize returns an error for an invalid size of a mask.
 func CheckSize(height, width int) error {
 	if height < 1 || width < 1 || height > mostPixels/width {
 		return fmt.Errorf("a mask of %d x %d pixels; want at least 1 x 1 and at most %d pixels", width, height, mostPixels)
@@ -24,8 +24,8 @@ func CheckSize(height, width int) error {
 	return nil
 }
 
-// FromCounts returns the mask of run lengths that somebody else wrote. Empty runs in the
-// middle are merged away.
+// FromCounts returns the mask of run lengths from another program. It merges runs around
+// empty ones.
 func FromCounts(height, width int, counts []uint32) (RLE, error) {
 	if err := CheckSize(height, width); err != nil {
 		return RLE{}, err
@@ -68,7 +68,7 @@ func (r RLE) Pixels() []uint8 {
 	return out
 }
 
-// spans ranges over the object's runs: first pixel and the one after the last, column-major.
+// spans ranges over the object's runs: the first pixel and the one after the last, column-major.
 func (r RLE) spans() func(yield func(start, end int) bool) {
 	return func(yield func(start, end int) bool) {
 		at := 0
@@ -99,7 +99,7 @@ func (r RLE) Box() Box {
 	for start, end := range r.spans() {
 		first, last := start/r.Height, (end-1)/r.Height
 		left, right = min(left, first), max(right, last+1)
-		if first < last { // the run goes on in the next column
+		if first < last { // the run continues in the next column
 			top, bottom = 0, r.Height
 			continue
 		}

@@ -2,10 +2,10 @@ package mask
 
 import "fmt"
 
-// Text returns the run lengths in COCO's compact form. From the fourth on, a length is written
-// as its difference from the one two before. A number is written in digits of five bits, the
-// lowest first: bit 5 says that another digit follows, and 48 is added to make a character.
-// The highest bit of the last digit is the sign.
+// Text returns the run lengths in COCO's compact format. From the fourth on, a length is
+// written as its difference from the one two before. A number is written in digits of five
+// bits, the lowest first: bit 5 says that another digit follows, and 48 is added to make a
+// character. The highest bit of the last digit is the sign.
 func (r RLE) Text() string {
 	var out []byte
 	for i, n := range r.Counts {
@@ -27,7 +27,7 @@ func (r RLE) Text() string {
 	return string(out)
 }
 
-// Parse reads what [RLE.Text] writes.
+// Parse parses the format of [RLE.Text].
 func Parse(height, width int, text string) (RLE, error) {
 	var counts []uint32
 	for at := 0; at < len(text); {

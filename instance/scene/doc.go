@@ -1,6 +1,6 @@
-// Package scene makes data sets of pictures with several objects, and reads them.
+// Package scene draws and reads data sets of pictures with several objects.
 //
-// [Synthesize] draws one. A data set is a folder, as other programs read it:
+// [Synthesize] draws one. A data set is a folder in a common format:
 //
 //	DIR/images/train/000001.png
 //	DIR/annotations/instances_train.json    in the form of COCO
