@@ -40,7 +40,7 @@ type explainWorker struct {
 }
 
 // NewExplainWorker opens the model of a unit of [PlanExplain].
-func NewExplainWorker(u result.Unit, on Machine, l Listener) (UnitWorker, error) {
+func NewExplainWorker(_ context.Context, u result.Unit, on Machine, l Listener) (UnitWorker, error) {
 	var planned Settings
 	if err := readPlanned(u.Out, settingsFile, &planned); err != nil {
 		return nil, err
@@ -65,6 +65,14 @@ func (w *explainWorker) Close() { w.close() }
 // Do makes the maps of a shard and, unless the scale is shared, the drawings. The
 // files do not depend on the worker.
 func (w *explainWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, error) {
+	if _, err := os.Stat(u.Root); err != nil {
+		return result.Outcome{}, fmt.Errorf("the folder of the images cannot be read: %w", err)
+	}
+	for _, path := range u.Images {
+		if !paths.Within(u.Root, paths.Absolute(path)) {
+			return result.Outcome{}, fmt.Errorf("unit %s: image %s is not in its root %s", u.ID, path, u.Root)
+		}
+	}
 	s, err := plannedShard(u)
 	if err != nil {
 		return result.Outcome{}, err
@@ -100,28 +108,6 @@ func (w *explainWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, 
 		}
 	}
 	return outcomeOf(u, rows, false), listPart(u.Out, s.part, rows)
-}
-
-// plannedShard returns the shard of a unit. It returns an error if an image changed since
-// the unit was planned.
-func plannedShard(u result.Unit) (shard, error) {
-	if _, err := os.Stat(u.Root); err != nil {
-		return shard{}, fmt.Errorf("the folder of the images cannot be read: %w", err)
-	}
-	if len(u.Images) == 0 {
-		return shard{}, fmt.Errorf("unit %s names no images", u.ID)
-	}
-	for _, path := range u.Images {
-		if !paths.Within(u.Root, paths.Absolute(path)) {
-			return shard{}, fmt.Errorf("unit %s: image %s is not in its root %s", u.ID, path, u.Root)
-		}
-	}
-	s := shard{number: u.Number, root: u.Root, images: u.Images}
-	s.stamp()
-	if s.part != u.Part {
-		return shard{}, fmt.Errorf("images of unit %s have changed since the plan, between %s and %s; plan again", u.ID, u.Images[0], u.Images[len(u.Images)-1])
-	}
-	return s, nil
 }
 
 // MergeExplain makes manifest.jsonl and the montage from finished units, as [Explain]

@@ -66,26 +66,14 @@ func Predict(ctx context.Context, o PredictOptions, each func(result.Prediction)
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	for _, path := range o.Paths {
-		if _, err := os.Stat(path); err != nil {
-			return nil, fmt.Errorf("cannot read %q: %w", path, paths.TrimError(err))
-		}
+	if err := o.exist(); err != nil {
+		return nil, err
 	}
-	bundle, err := Open(o.Model, o.Machine.Config(o.Precision))
+	p, _, err := newPredictor(o, each)
 	if err != nil {
 		return nil, err
 	}
-	defer bundle.Close()
-	p := &predictor{bundle: bundle, options: o, each: each, summary: &PredictSummary{Statuses: map[string]int{}}}
-	in := bundle.Metadata.Image
-	p.loader, err = dataset.NewLoader(dataset.LoaderOptions{
-		Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation),
-		Limits: o.Machine.Limits, Workers: o.Machine.Workers, Skip: p.skip,
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer p.loader.Close()
+	defer p.close()
 	o.Listener.Stage("predicting")
 	if err := p.all(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -97,6 +85,41 @@ func Predict(ctx context.Context, o PredictOptions, each func(result.Prediction)
 		return nil, fmt.Errorf("no files in %q", o.Paths)
 	}
 	return p.summary, nil
+}
+
+// exist returns an error for the first of the paths that does not exist.
+func (o PredictOptions) exist() error {
+	for _, path := range o.Paths {
+		if _, err := os.Stat(path); err != nil {
+			return fmt.Errorf("cannot read %q: %w", path, paths.TrimError(err))
+		}
+	}
+	return nil
+}
+
+// newPredictor opens the model. It returns the precision, too, chosen if it was auto.
+func newPredictor(o PredictOptions, each func(result.Prediction) error) (*predictor, Precision, error) {
+	bundle, precision, err := openFor(o.Model, jobPredict, o.Machine.Config(o.Precision))
+	if err != nil {
+		return nil, precision, err
+	}
+	p := &predictor{bundle: bundle, options: o, each: each, summary: &PredictSummary{Statuses: map[string]int{}}}
+	in := bundle.Metadata.Image
+	p.loader, err = dataset.NewLoader(dataset.LoaderOptions{
+		Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation),
+		Limits: o.Machine.Limits, Workers: o.Machine.Workers, Skip: p.skip,
+	})
+	if err != nil {
+		bundle.Close()
+		return nil, precision, err
+	}
+	return p, precision, nil
+}
+
+// close closes the model.
+func (p *predictor) close() {
+	p.loader.Close()
+	p.bundle.Close()
 }
 
 // predictor is a [Predict] under way.
@@ -119,32 +142,43 @@ type numbered struct {
 
 // all finds the images and predicts them, some batches at a time.
 func (p *predictor) all(ctx context.Context) error {
-	add := func(path string) error {
-		p.items = append(p.items, dataset.Item{Path: path, Class: len(p.items)})
+	err := p.options.walk(ctx, func(path string) error {
+		p.add(path)
 		if len(p.items) < batchesAhead*p.options.Batch {
 			return nil
 		}
 		return p.flush(ctx)
-	}
-	if err := dataset.WalkImages(ctx, p.options.Paths, add); err != nil {
+	})
+	if err != nil {
 		return err
 	}
-	if p.options.List != nil {
-		for path, err := range p.options.List {
-			if err != nil {
-				return err
-			}
-			if !paths.Exists(path) {
-				err = add(path)
-			} else {
-				err = dataset.WalkImages(ctx, []string{path}, add)
-			}
-			if err != nil {
-				return err
-			}
+	return p.flush(ctx)
+}
+
+// add adds an image to be predicted.
+func (p *predictor) add(path string) {
+	p.items = append(p.items, dataset.Item{Path: path, Class: len(p.items)})
+}
+
+// walk calls add with each image below the paths, then with those of the list.
+func (o PredictOptions) walk(ctx context.Context, add func(path string) error) error {
+	if err := dataset.WalkImages(ctx, o.Paths, add); err != nil || o.List == nil {
+		return err
+	}
+	for path, err := range o.List {
+		if err != nil {
+			return err
+		}
+		if !paths.Exists(path) {
+			err = add(path)
+		} else {
+			err = dataset.WalkImages(ctx, []string{path}, add)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return p.flush(ctx)
+	return nil
 }
 
 // skip is called with each file that cannot be read.
@@ -185,13 +219,18 @@ func (p *predictor) report(done []numbered) error {
 		if err := p.each(d.Prediction); err != nil {
 			return err
 		}
-		p.summary.Images++
-		p.summary.Statuses[d.Status]++
-		if d.Reason != "" && p.summary.Reason == "" {
-			p.summary.Reason = d.Path + ": " + d.Reason
-		}
+		p.summary.count(d.Prediction)
 	}
 	return nil
+}
+
+// count counts a prediction.
+func (s *PredictSummary) count(p result.Prediction) {
+	s.Images++
+	s.Statuses[p.Status]++
+	if p.Reason != "" && s.Reason == "" {
+		s.Reason = p.Path + ": " + p.Reason
+	}
 }
 
 // newPrediction ranks the classes; of equal ones the first is first.

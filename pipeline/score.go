@@ -72,7 +72,7 @@ func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	dir, err := resultdir.Open(o.Out, resultdir.Kind{Mark: scoringFile})
+	dir, err := resultdir.Open(o.Out, scoreKind)
 	if err != nil {
 		return nil, err
 	}
@@ -102,8 +102,7 @@ func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
 // prepare writes the settings into the folder of results. If it has results of other
 // settings it returns an error.
 func (s *scoreJob) prepare(resumed bool) error {
-	asked := scored{Settings: s.Settings, Scoring: s.Scoring, Cases: s.images.digest()}
-	asked.Settings.Method = "" // methods may be added
+	asked := s.asked()
 	if !resumed {
 		if err := checksum.WriteJSON(s.Out, scoringFile, asked); err != nil {
 			return err
@@ -145,7 +144,9 @@ func (s *scoreJob) list() error {
 	names := []string{scoringFile, scoresFile, result.CommandFile}
 	entries, err := os.ReadDir(filepath.Join(s.Out, partsDir))
 	for _, e := range entries {
-		names = append(names, partsDir+"/"+e.Name())
+		if e.Name() != atomicfile.LockFile {
+			names = append(names, partsDir+"/"+e.Name())
+		}
 	}
 	return cmp.Or(err, checksum.UpdateUnlisted(s.Out, names...))
 }
@@ -376,25 +377,4 @@ func (s *scoreJob) finish(parts []score.Table) (*Scores, error) {
 	}
 	res := &Scores{Format: 1, Part: s.Part, Settings: s.Settings, Scoring: s.Scoring, Images: s.images.names, Notes: s.notes, Table: table}
 	return res, checksum.WriteJSON(s.Out, scoresFile, res) // written last: it marks the folder as complete
-}
-
-// scored has what all methods of one table share; it is scoring.json.
-type scored struct {
-	Settings Settings      `json:"settings"` // without the method
-	Scoring  score.Options `json:"scoring"`
-	Cases    string        `json:"cases"` // hash of images, classes and masks
-}
-
-func (s scored) difference(now scored) string {
-	switch {
-	case s.Settings != now.Settings:
-		return difference(s.Settings, now.Settings)
-	case !slices.Equal(s.Scoring.Metrics, now.Scoring.Metrics):
-		return "other metrics"
-	case s.Scoring.PerClass != now.Scoring.PerClass || s.Scoring.Mosaics != now.Scoring.Mosaics:
-		return fmt.Sprintf("per-class %d and mosaics %d, not %d and %d", s.Scoring.PerClass, s.Scoring.Mosaics, now.Scoring.PerClass, now.Scoring.Mosaics)
-	case s.Cases != now.Cases:
-		return "other images or masks"
-	}
-	return ""
 }

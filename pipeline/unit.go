@@ -66,3 +66,17 @@ func outcomeOf(u result.Unit, rows []Row, earlier bool) result.Outcome {
 	}
 	return o
 }
+
+// plannedShard returns the shard of a unit. It returns an error if an image changed since
+// the unit was planned.
+func plannedShard(u result.Unit) (shard, error) {
+	if len(u.Images) == 0 {
+		return shard{}, fmt.Errorf("unit %s names no images", u.ID)
+	}
+	s := shard{number: u.Number, root: u.Root, images: u.Images}
+	s.stamp()
+	if s.part != u.Part {
+		return shard{}, fmt.Errorf("images of unit %s have changed since the plan, between %s and %s; plan again", u.ID, u.Images[0], u.Images[len(u.Images)-1])
+	}
+	return s, nil
+}

@@ -36,6 +36,14 @@ type Unit struct {
 	Part   string   `json:"part,omitempty"`   // the file that commits it, below parts
 	Root   string   `json:"root,omitempty"`   // explain: results are named relative to it
 	Images []string `json:"images,omitempty"` // explain, predict
+
+	// Of score: the methods of the whole job, its data, and the limits of an image.
+	Method    string `json:"method,omitempty"`
+	Data      string `json:"data,omitempty"`
+	Split     string `json:"split,omitempty"`
+	Masks     string `json:"masks,omitempty"`
+	MaxPixels int64  `json:"max_pixels,omitempty"`
+	MaxBytes  int64  `json:"max_bytes,omitempty"`
 }
 
 // Outcome is what became of a unit, a line of a worker's output.
@@ -144,7 +152,7 @@ func WriteUnits(dir, from string, units iter.Seq2[Unit, error]) error {
 				return err
 			}
 			u.Format, u.From = UnitFormat, from
-			for _, path := range append([]string{u.From, u.Out, u.Model, u.Root}, u.Images...) {
+			for _, path := range append([]string{u.From, u.Out, u.Model, u.Root, u.Data, u.Masks}, u.Images...) {
 				if !utf8.ValidString(path) {
 					return fmt.Errorf("%q is not valid UTF-8, so that no unit can name it; rename it, or use oscar %s without a plan", path, u.Verb)
 				}

@@ -15,20 +15,29 @@ import (
 // verb is a kind of job that can be planned.
 type verb struct {
 	name  string
-	open  func(u result.Unit, on pipeline.Machine, l pipeline.Listener) (pipeline.UnitWorker, error)
+	open  func(ctx context.Context, u result.Unit, on pipeline.Machine, l pipeline.Listener) (pipeline.UnitWorker, error)
 	merge func(ctx context.Context, o pipeline.MergeOptions) (Merged, error)
 }
 
 // Merged is the result of [Merge], that of the verb itself.
 type Merged struct {
-	Verb    string
-	Explain *pipeline.Summary // result of explain
+	Explain *pipeline.Summary
+	Predict *pipeline.PredictSummary
+	Score   *pipeline.Scores
 }
 
 // verbs is the table of verbs that can be planned.
 var verbs = []verb{
 	{"explain", pipeline.NewExplainWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
 		m.Explain, err = pipeline.MergeExplain(ctx, o)
+		return m, err
+	}},
+	{"predict", pipeline.NewPredictWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
+		m.Predict, err = pipeline.MergePredict(ctx, o)
+		return m, err
+	}},
+	{"score", pipeline.NewScoreWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
+		m.Score, err = pipeline.MergeScore(ctx, o)
 		return m, err
 	}},
 }
@@ -63,9 +72,7 @@ func Merge(ctx context.Context, o pipeline.MergeOptions) (Merged, error) {
 		if o.Dir = dir; paths.Absolute(u.Out) == dir {
 			o.Dir = filepath.Clean(u.Out)
 		}
-		m, err := v.merge(ctx, o)
-		m.Verb = v.name
-		return m, err
+		return v.merge(ctx, o)
 	}
 	return Merged{}, fmt.Errorf("%s has no units", o.Dir)
 }

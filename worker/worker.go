@@ -120,7 +120,7 @@ func (s *session) do(ctx context.Context, u result.Unit) (result.Outcome, error)
 	}
 	if out, model := paths.Absolute(u.Out), paths.Absolute(u.Model); s.worker == nil || s.verb != v.name || s.out != out || s.model != model {
 		s.close()
-		worker, err := v.open(u, s.options.Machine, s.options.Listener)
+		worker, err := v.open(ctx, u, s.options.Machine, s.options.Listener)
 		if err != nil {
 			return result.Outcome{}, err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -39,7 +40,16 @@ known only when all maps are there.`,
 				return err
 			}
 			s.clear()
-			printSummary(cmd.OutOrStdout(), merged.Explain)
+			w := cmd.OutOrStdout()
+			switch {
+			case merged.Explain != nil:
+				printSummary(w, merged.Explain)
+			case merged.Predict != nil:
+				printPredicted(w, merged.Predict)
+				fmt.Fprintf(w, "predictions %s\n", filepath.Join(args[0], "predictions.csv"))
+			case merged.Score != nil:
+				return finishScores(w, args[0], merged.Score)
+			}
 			return nil
 		},
 	}

@@ -14,39 +14,78 @@ import (
 	"oscar/result"
 )
 
-// planned is the table of verbs that can be planned.
-var planned = []func() *cobra.Command{
+// plannable is the table of verbs that can be planned.
+var plannable = []func() *cobra.Command{
 	func() *cobra.Command {
 		return explainCommand(func(cmd *cobra.Command, s *screen, o pipeline.ExplainOptions) error {
 			return s.plan(cmd, o.Out, func(from string) error { return pipeline.PlanExplain(cmd.Context(), from, o) })
 		})
 	},
+	planPredict,
+	func() *cobra.Command {
+		return scoreCommand(func(cmd *cobra.Command, s *screen, o pipeline.ScoreOptions, _ bool) error {
+			return s.plan(cmd, o.Out, func(from string) error { return pipeline.PlanScore(cmd.Context(), from, o) })
+		})
+	},
+}
+
+// planPredict is oscar predict with a folder in place of a file.
+func planPredict() *cobra.Command {
+	var o pipeline.PredictOptions
+	var out string
+	cmd := &cobra.Command{
+		Use:     "predict MODEL PATH... --out DIR",
+		Example: `  oscar predict runs/first photos --out predictions`,
+		Args:    arguments("MODEL", "PATH..."),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if out == "" {
+				return usageError{errors.New("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
+			}
+			if err := o.Check(); err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
+			s := newScreen()
+			o.Listener = s.listener()
+			imageOperands(cmd, args, &o)
+			return s.plan(cmd, out, func(from string) error { return pipeline.PlanPredict(cmd.Context(), from, out, o) })
+		},
+	}
+	cmd.Flags().StringVarP(&out, "out", "o", "", "folder for the results")
+	predictFlags(cmd, &o)
+	return cmd
 }
 
 func newPlan(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "plan explain",
+		Use:   "plan explain|predict|score",
 		Short: "Divide a job into units, for workers on any number of machines",
 		Long: `Prepare the folder DIR of a job and print its units, a line of JSON each, which
 DIR/units.jsonl keeps. "oscar worker" does units: any number of them, in any order,
 on machines that see the same folders at the same paths. "oscar merge DIR" then makes
 the results: the same files as the verb in one process with the same --threads.
 
-A plan takes the arguments and flags of its verb. Planning again with the same
+A plan takes the arguments and flags of its verb. That of predict takes a folder,
+which gets predictions.csv and predictions.jsonl. A unit is a shard of explain, some
+hundred images of predict, or a method of score. Planning again with the same
 arguments keeps what is done.`,
 		Example: `  oscar plan explain runs/first photos --out explained > units.jsonl
   oscar worker < units.jsonl > outcomes.jsonl
   oscar merge explained`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("the verb is missing: explain")
+				return errors.New("the verb is missing: explain, predict or score")
 			}
-			return fmt.Errorf("%q cannot be planned; have explain", args[0])
+			return fmt.Errorf("%q cannot be planned; have explain, predict, score", args[0])
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	for _, verb := range planned {
+	for _, verb := range plannable {
 		of := verb()
+		for _, print := range []string{"list-methods", "list-metrics", "json"} {
+			if f := of.Flags().Lookup(print); f != nil {
+				f.Hidden = true
+			}
+		}
 		of.Long = "Prepare the folder of \"oscar " + of.Name() + "\" and print its units, as oscar plan --help says.\nThe flags are those of oscar " + of.Name() + "."
 		of.Short = "Divide a call of oscar " + of.Name() + " into units"
 		of.Example = strings.SplitN(strings.ReplaceAll(of.Example, "oscar "+of.Name(), "oscar plan "+of.Name()), "\n", 2)[0]

@@ -24,7 +24,7 @@ const defaultTop = 5
 
 func newPredict(*globalFlags) *cobra.Command {
 	var (
-		o   = pipeline.PredictOptions{Top: defaultTop, Batch: 32}
+		o   pipeline.PredictOptions
 		out string
 	)
 	cmd := &cobra.Command{
@@ -60,11 +60,8 @@ standard output has whole rows.`,
 			}
 			s := newScreen()
 			defer s.clear()
-			o.Model, o.Listener = args[0], s.listener()
-			o.Paths = slices.DeleteFunc(slices.Clone(args[1:]), func(a string) bool { return a == "-" })
-			if len(o.Paths) < len(args)-1 {
-				o.List = eachLine(cmd.Context(), cmd.InOrStdin())
-			}
+			o.Listener = s.listener()
+			imageOperands(cmd, args, &o)
 			begin, count := time.Now(), 0
 			counted := func(result.Prediction) error {
 				count++
@@ -119,13 +116,29 @@ standard output has whole rows.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&out, "out", "o", "", "`FILE`.csv or FILE.jsonl for the predictions, or - for CSV on standard output")
-	f.IntVar(&o.Top, "top", o.Top, "classes of a prediction, the most probable first")
-	f.IntVar(&o.Batch, "batch", o.Batch, "images in a run of the model")
+	predictFlags(cmd, &o)
+	return cmd
+}
+
+// predictFlags adds the flags that predictions depend on.
+func predictFlags(cmd *cobra.Command, o *pipeline.PredictOptions) {
+	f := cmd.Flags()
+	f.IntVar(&o.Top, "top", defaultTop, "classes of a prediction, the most probable first")
+	f.IntVar(&o.Batch, "batch", 32, "images in a run of the model")
 	precisionFlag(f, &o.Precision)
 	machineFlags(cmd, &o.Machine)
 	trustFlag(cmd, &o.Machine.Trust)
 	limitFlags(cmd, &o.Machine.Limits)
-	return cmd
+}
+
+// imageOperands sets the model and the images from arguments: files, folders, or - for
+// a list on standard input.
+func imageOperands(cmd *cobra.Command, args []string, o *pipeline.PredictOptions) {
+	o.Model = args[0]
+	o.Paths = slices.DeleteFunc(slices.Clone(args[1:]), func(a string) bool { return a == "-" })
+	if len(o.Paths) < len(args)-1 {
+		o.List = eachLine(cmd.Context(), cmd.InOrStdin())
+	}
 }
 
 // printRanked prints the predictions for one image.

@@ -14,11 +14,36 @@ import (
 	"oscar/internal/text"
 	"oscar/pipeline"
 	"oscar/report/page"
+	"oscar/result"
 	"oscar/score"
 	"oscar/tfmodel"
 )
 
 func newScore(*globalFlags) *cobra.Command {
+	return scoreCommand(func(cmd *cobra.Command, screen *screen, o pipeline.ScoreOptions, asJSON bool) error {
+		scores, err := pipeline.Score(cmd.Context(), o)
+		if err := record(cmd.Context(), o.Out, err); err != nil {
+			return err
+		}
+		screen.clear()
+		if asJSON {
+			encoder := json.NewEncoder(cmd.OutOrStdout())
+			encoder.SetIndent("", "  ")
+			return encoder.Encode(scores)
+		}
+		return finishScores(cmd.OutOrStdout(), o.Out, scores)
+	})
+}
+
+// finishScores prints scores, and where they are.
+func finishScores(w io.Writer, dir string, scores *pipeline.Scores) error {
+	printScores(w, scores.Table)
+	_, err := fmt.Fprintf(w, "scores    %s\n", filepath.Join(dir, result.ScoreFile))
+	return err
+}
+
+// scoreCommand reads the command line of oscar score and calls do.
+func scoreCommand(do func(cmd *cobra.Command, s *screen, o pipeline.ScoreOptions, asJSON bool) error) *cobra.Command {
 	o := pipeline.ScoreOptions{Settings: pipeline.DefaultSettings(), Scoring: score.DefaultOptions()}
 	s := &o.Settings
 	s.Method = pipeline.AllMethods
@@ -73,19 +98,7 @@ with more methods it computes only those.`,
 			if len(args) > 1 {
 				o.Data = args[1]
 			}
-			result, err := pipeline.Score(cmd.Context(), o)
-			if err := record(cmd.Context(), o.Out, err); err != nil {
-				return err
-			}
-			screen.clear()
-			if asJSON {
-				encoder := json.NewEncoder(cmd.OutOrStdout())
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(result)
-			}
-			printScores(cmd.OutOrStdout(), result.Table)
-			fmt.Fprintf(cmd.OutOrStdout(), "scores    %s\n", filepath.Join(o.Out, "score.json"))
-			return nil
+			return do(cmd, screen, o, asJSON)
 		},
 	}
 	f := cmd.Flags()

@@ -11,6 +11,7 @@ import (
 
 func newServe(*globalFlags) *cobra.Command {
 	o := serve.DefaultOptions()
+	bound := false
 	cmd := &cobra.Command{
 		Use:   "serve MODEL...",
 		Short: "Look at models in a browser, and answer predictions and explanations over HTTP",
@@ -43,6 +44,11 @@ a lost request. /healthz, /readyz and /metrics (Prometheus) are for operators.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
+			}
+			if bound {
+				if err := endWithParent(); err != nil {
+					return err
+				}
 			}
 			o.Models, o.Version = args, version
 			o.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
@@ -82,6 +88,7 @@ a lost request. /healthz, /readyz and /metrics (Prometheus) are for operators.`,
 	f.StringVar(&o.Certificate, "tls-cert", "", "PEM `FILE` with the certificate for HTTPS")
 	f.StringVar(&o.Key, "tls-key", "", "PEM `FILE` with its key")
 	f.StringVar(&o.RPC, "grpc", "", "`HOST:PORT` for TensorFlow Serving's gRPC Predict, as 127.0.0.1:8500; default: none")
+	f.BoolVar(&bound, "end-with-parent", false, "end at once when the process that started the server ends")
 	f.StringVar(&o.Profile, "pprof", "", "`HOST:PORT` for Go's profiles, as 127.0.0.1:6060; default: none")
 	f.IntVar(&o.Threads.Intra, "threads", 0, "threads within one operation; 0: one a processor")
 	f.IntVar(&o.Threads.Inter, "inter-threads", 0, "operations run concurrently; 0: 1")

@@ -97,6 +97,8 @@ func TestPlainOutput(t *testing.T) {
 		"oscar compare":        "",
 		"oscar serve":          "",
 		"oscar plan explain":   "plan explain RUN DATA/can --out unitsonly",
+		"oscar plan predict":   "plan predict RUN DATA/can --out predicted",
+		"oscar plan score":     "",
 		"oscar worker":         "worker",
 		"oscar merge":          "",
 		"oscar verify":         "export RUN --out whole && verify whole",

@@ -1,0 +1,315 @@
+package pipeline
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"oscar/dataset"
+	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
+	"oscar/internal/paths"
+	"oscar/internal/resultdir"
+	"oscar/result"
+)
+
+// Within a folder of planned predictions.
+const (
+	predictFile        = "predict.json"
+	predictionsCSV     = "predictions.csv"
+	predictionsAsLines = "predictions.jsonl"
+)
+
+var predictKind = resultdir.Kind{Mark: predictFile}
+
+// predictSettings are the settings of planned predictions, predict.json.
+type predictSettings struct {
+	Format    int       `json:"format"` // 1
+	Model     string    `json:"model"`  // fingerprint
+	Top       int       `json:"top"`
+	Batch     int       `json:"batch"`
+	Precision Precision `json:"precision"`
+	MaxPixels int64     `json:"max_pixels"`
+	MaxBytes  int64     `json:"max_bytes"`
+}
+
+// PlanPredict prepares the folder out of a [Predict] and writes units of as many
+// images as Predict finds at a time, with paths that begin in from. [NewPredictWorker]
+// does them, [MergePredict] makes the table.
+func PlanPredict(ctx context.Context, from, out string, o PredictOptions) error {
+	if err := cmp.Or(o.Check(), o.exist()); err != nil {
+		return err
+	}
+	dir, err := resultdir.Open(out, predictKind)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	p, precision, err := newPredictor(o, nil)
+	if err != nil {
+		return err
+	}
+	p.close()
+	limits := o.Machine.Limits
+	s := predictSettings{
+		Format: 1, Top: o.Top, Batch: o.Batch, Precision: precision,
+		MaxPixels: cmp.Or(limits.MaxPixels, dataset.DefaultLimits.MaxPixels), MaxBytes: cmp.Or(limits.MaxBytes, dataset.DefaultLimits.MaxBytes),
+	}
+	if s.Model, err = fingerprint(o.Model); err != nil {
+		return err
+	}
+	if dir.Resumed {
+		var before predictSettings
+		if err := checksum.ReadJSON(out, predictFile, &before); err != nil {
+			return err
+		}
+		if before != s {
+			return fmt.Errorf("%s holds predictions of another model, or with other settings: %+v, not %+v; name a new folder", out, before, s)
+		}
+	}
+	parts := filepath.Join(out, partsDir)
+	if err := os.MkdirAll(parts, 0o777); err != nil {
+		return err
+	}
+	if err := atomicfile.Clean(parts); err != nil {
+		return err
+	}
+	if err := checksum.WriteJSON(out, predictFile, s); err != nil {
+		return err
+	}
+	if err := checkLists(out, o.Listener); err != nil {
+		return err
+	}
+	return result.WriteUnits(out, from, func(yield func(result.Unit, error) bool) {
+		next, stopped := shard{}, errors.New("stopped")
+		flush := func() error {
+			next.stamp()
+			u := result.Unit{ID: "predict/" + strings.TrimSuffix(next.part, ".jsonl"), Verb: "predict", Out: out, Model: o.Model, Number: next.number, Part: next.part, Images: next.images}
+			next = shard{number: next.number + 1}
+			if !yield(u, nil) {
+				return stopped
+			}
+			return nil
+		}
+		err := o.walk(ctx, func(path string) error {
+			if next.images = append(next.images, path); len(next.images) < batchesAhead*o.Batch {
+				return nil
+			}
+			return flush()
+		})
+		if err == nil && len(next.images) > 0 {
+			err = flush()
+		}
+		if err == nil && next.number == 0 {
+			err = fmt.Errorf("no files in %q", o.Paths)
+		}
+		if err != nil && err != stopped {
+			yield(result.Unit{}, err)
+		}
+	})
+}
+
+// predictWorker does units of a [Predict].
+type predictWorker struct {
+	*predictor
+	listener Listener
+	lines    bytes.Buffer
+}
+
+// NewPredictWorker opens the model of a unit of [PlanPredict].
+func NewPredictWorker(_ context.Context, u result.Unit, on Machine, l Listener) (UnitWorker, error) {
+	var s predictSettings
+	if err := readPlanned(u.Out, predictFile, &s); err != nil {
+		return nil, err
+	}
+	on.Limits.MaxPixels, on.Limits.MaxBytes = s.MaxPixels, s.MaxBytes
+	o := PredictOptions{Model: u.Model, Top: s.Top, Batch: s.Batch, Precision: s.Precision, Machine: on}
+	if err := o.Check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(u.Out, predictFile), err)
+	}
+	if model, err := fingerprint(u.Model); err != nil {
+		return nil, err
+	} else if model != s.Model {
+		return nil, fmt.Errorf("%s was planned with model %s, not %s; plan again in a new folder", u.Out, s.Model, model)
+	}
+	w := &predictWorker{listener: l}
+	lines := result.NewPredictionWriter(&w.lines, true, s.Top)
+	var err error
+	w.predictor, _, err = newPredictor(o, lines.Write)
+	return w, err
+}
+
+func (w *predictWorker) Close() { w.close() }
+
+// Do predicts the images of a unit and writes them as JSON lines.
+func (w *predictWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, error) {
+	s, err := plannedShard(u)
+	if err != nil {
+		return result.Outcome{}, err
+	}
+	unlock, err := lockUnit(ctx, u)
+	if err != nil {
+		return result.Outcome{}, err
+	}
+	defer unlock()
+	damaged, done, err := partState(u.Out, s.part)
+	if damaged != nil {
+		w.listener.Note(fmt.Sprintf("%v; it is made again", damaged))
+		err = removePart(u.Out, s.part)
+	}
+	if err != nil {
+		return result.Outcome{}, err
+	}
+	if !done {
+		w.lines.Reset()
+		w.items, w.summary = w.items[:0], &PredictSummary{Statuses: map[string]int{}}
+		for _, path := range u.Images {
+			w.add(path)
+		}
+		if err := w.flush(ctx); err != nil {
+			w.items, w.skipped = nil, nil
+			return result.Outcome{}, err
+		}
+		if err := checksum.RemoveList(u.Out, s.part); err != nil {
+			return result.Outcome{}, err
+		}
+		if err := atomicfile.Write(filepath.Join(u.Out, partsDir, s.part), w.lines.Bytes()); err != nil {
+			return result.Outcome{}, err
+		}
+		if err := checksum.WriteList(u.Out, s.part, []string{partsDir + "/" + s.part}); err != nil {
+			return result.Outcome{}, err
+		}
+	}
+	o := result.Outcome{Earlier: done, Images: len(u.Images), Rows: len(u.Images), Statuses: map[string]int{}}
+	for p, err := range predictionsOf(u.Out, s.part) {
+		if err != nil {
+			return o, err
+		}
+		o.Statuses[p.Status]++
+	}
+	return o, nil
+}
+
+// partState reports whether a part is listed and as its list has it. A part without a
+// list was not finished.
+func partState(dir, part string) (damaged *checksum.Damage, done bool, err error) {
+	list, err := checksum.ReadList(dir, part)
+	if d, is := errors.AsType[*checksum.Damage](err); is {
+		return d, false, nil
+	} else if err != nil || list == nil {
+		return nil, false, err
+	}
+	all, err := list.Damaged(dir)
+	if err == nil && len(all) > 0 {
+		return all[0], false, nil
+	}
+	return nil, err == nil, err
+}
+
+// MergePredict makes predictions.csv and predictions.jsonl from finished units.
+func MergePredict(ctx context.Context, o MergeOptions) (*PredictSummary, error) {
+	dir, err := resultdir.Open(o.Dir, predictKind)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	var s predictSettings
+	if err := readPlanned(o.Dir, predictFile, &s); err != nil {
+		return nil, err
+	}
+	if err := checkLists(o.Dir, o.Listener); err != nil {
+		return nil, err
+	}
+	var lists []string
+	current := map[string]bool{}
+	missing, first := 0, ""
+	for u, err := range result.Units(o.Dir) {
+		if err == nil {
+			var done bool
+			if _, done, err = partState(o.Dir, u.Part); !done {
+				if missing++; missing == 1 {
+					first = u.ID
+				}
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		current[u.Part] = true
+		lists = append(lists, checksum.ListName(u.Part))
+	}
+	if missing > 0 {
+		return nil, notDone(o.Dir, missing, len(lists), first)
+	}
+	summary := &PredictSummary{Statuses: map[string]int{}}
+	for _, name := range []string{predictionsAsLines, predictionsCSV} {
+		err := checksum.Stream(o.Dir, name, func(w io.Writer) error {
+			*summary = PredictSummary{Statuses: map[string]int{}}
+			table := result.NewPredictionWriter(w, name == predictionsAsLines, s.Top)
+			for u, err := range result.Units(o.Dir) {
+				if err == nil {
+					err = ctx.Err()
+				}
+				if err != nil {
+					return err
+				}
+				for p, err := range predictionsOf(o.Dir, u.Part) {
+					if err == nil {
+						summary.count(p)
+						err = table.Write(p)
+					}
+					if err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := dropOtherParts(o.Dir, current); err != nil {
+		return nil, err
+	}
+	return summary, checksum.Update(o.Dir, append(lists, predictFile)...)
+}
+
+// dropOtherParts removes the parts, with their lists, that are not current.
+func dropOtherParts(dir string, current map[string]bool) error {
+	entries, err := os.ReadDir(filepath.Join(dir, partsDir))
+	for _, e := range entries {
+		if err == nil && !current[e.Name()] {
+			err = removePart(dir, e.Name())
+		}
+	}
+	return err
+}
+
+// predictionsOf yields the predictions of a part.
+func predictionsOf(dir, part string) func(yield func(result.Prediction, error) bool) {
+	return func(yield func(result.Prediction, error) bool) {
+		text, err := paths.ReadFile(filepath.Join(dir, partsDir, part), paths.Record)
+		if err != nil {
+			yield(result.Prediction{}, err)
+			return
+		}
+		for line := range bytes.Lines(text) {
+			var p result.Prediction
+			err := json.Unmarshal(line, &p)
+			if err != nil {
+				err = fmt.Errorf("%s: %w", filepath.Join(dir, partsDir, part), err)
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,40 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+
+	"oscar/internal/resultdir"
+	"oscar/score"
+)
+
+// scoreKind describes folders of scores.
+var scoreKind = resultdir.Kind{Mark: scoringFile}
+
+// asked is what the methods of the table have in common.
+func (s *scoreJob) asked() scored {
+	asked := scored{Settings: s.Settings, Scoring: s.Scoring, Cases: s.images.digest()}
+	asked.Settings.Method = "" // methods may be added
+	return asked
+}
+
+// scored has what all methods of one table share; it is scoring.json.
+type scored struct {
+	Settings Settings      `json:"settings"` // without the method
+	Scoring  score.Options `json:"scoring"`
+	Cases    string        `json:"cases"` // hash of images, classes and masks
+}
+
+func (s scored) difference(now scored) string {
+	switch {
+	case s.Settings != now.Settings:
+		return difference(s.Settings, now.Settings)
+	case !slices.Equal(s.Scoring.Metrics, now.Scoring.Metrics):
+		return "other metrics"
+	case s.Scoring.PerClass != now.Scoring.PerClass || s.Scoring.Mosaics != now.Scoring.Mosaics:
+		return fmt.Sprintf("per-class %d and mosaics %d, not %d and %d", s.Scoring.PerClass, s.Scoring.Mosaics, now.Scoring.PerClass, now.Scoring.Mosaics)
+	case s.Cases != now.Cases:
+		return "other images or masks"
+	}
+	return ""
+}

@@ -1,0 +1,126 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"oscar/dataset"
+	"oscar/internal/checksum"
+	"oscar/internal/paths"
+	"oscar/internal/resultdir"
+	"oscar/result"
+	"oscar/score"
+)
+
+// PlanScore prepares the folder of a [Score] and writes its methods and controls as
+// units, with paths that begin in from. [NewScoreWorker] does them, [MergeScore] makes
+// the results of Score from them.
+func PlanScore(ctx context.Context, from string, o ScoreOptions) error {
+	if err := o.Check(); err != nil {
+		return err
+	}
+	dir, err := resultdir.Open(o.Out, scoreKind)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	s, err := o.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.prepare(dir.Resumed); err != nil {
+		return err
+	}
+	return result.WriteUnits(o.Out, from, func(yield func(result.Unit, error) bool) {
+		for i, m := range s.methods {
+			if !yield(result.Unit{
+				ID: "score/" + m.Name, Verb: "score", Out: o.Out, Model: o.Model, Number: i, Part: m.Name + ".json", Method: s.Settings.Method,
+				Data: o.Data, Split: o.Part, Masks: o.Masks, MaxPixels: o.Machine.Limits.MaxPixels, MaxBytes: o.Machine.Limits.MaxBytes,
+			}, nil) {
+				return
+			}
+		}
+	})
+}
+
+// scoreOptions returns the options of the [Score] that has a unit.
+func scoreOptions(u result.Unit, on Machine, l Listener) (ScoreOptions, scored, error) {
+	var planned scored
+	if err := readPlanned(u.Out, scoringFile, &planned); err != nil {
+		return ScoreOptions{}, planned, err
+	}
+	on.Limits = dataset.Limits{MaxPixels: u.MaxPixels, MaxBytes: u.MaxBytes}
+	o := ScoreOptions{Model: u.Model, Data: u.Data, Part: u.Split, Masks: u.Masks, Out: u.Out, Settings: planned.Settings, Scoring: planned.Scoring, Machine: on, Listener: l}
+	o.Settings.Method = u.Method
+	return o, planned, o.Check()
+}
+
+// scoreWorker does units of a [Score].
+type scoreWorker struct{ *scoreJob }
+
+// NewScoreWorker opens the model and reads the images of a unit of [PlanScore].
+func NewScoreWorker(ctx context.Context, u result.Unit, on Machine, l Listener) (UnitWorker, error) {
+	o, planned, err := scoreOptions(u, on, l)
+	if err != nil {
+		return nil, err
+	}
+	s, err := o.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	planned.Settings = withDrawing(planned.Settings, s.asked().Settings)
+	if what := planned.difference(s.asked()); what != "" {
+		s.close()
+		return nil, fmt.Errorf("%s was planned with %s; plan again in a new folder", u.Out, what)
+	}
+	return scoreWorker{s}, nil
+}
+
+func (w scoreWorker) Close() { w.close() }
+
+// Do scores a method, or a control.
+func (w scoreWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, error) {
+	i := slices.IndexFunc(w.methods, func(m score.Method) bool { return m.Name+".json" == u.Part })
+	if i < 0 {
+		return result.Outcome{}, fmt.Errorf("unit %s: no method or control of the job has the part %s", u.ID, u.Part)
+	}
+	unlock, err := lockUnit(ctx, u)
+	if err != nil {
+		return result.Outcome{}, err
+	}
+	defer unlock()
+	damage := checksum.Check(u.Out, partsDir+"/"+u.Part)
+	earlier := damage == nil && paths.Exists(filepath.Join(u.Out, partsDir, u.Part))
+	t, err := w.part(ctx, i, w.methods[i])
+	return result.Outcome{Earlier: earlier, Images: t.Images, Rows: len(t.Rows)}, err
+}
+
+// MergeScore makes score.json from finished units, as [Score] does.
+func MergeScore(ctx context.Context, o MergeOptions) (*Scores, error) {
+	missing, all, first := 0, 0, ""
+	var last result.Unit
+	for u, err := range result.Units(o.Dir) {
+		if err != nil {
+			return nil, err
+		}
+		if _, err := os.Stat(filepath.Join(o.Dir, partsDir, u.Part)); err != nil {
+			if missing++; missing == 1 {
+				first = u.ID
+			}
+		}
+		all, last = all+1, u
+	}
+	if missing > 0 {
+		return nil, notDone(o.Dir, missing, all, first)
+	}
+	last.Out = o.Dir
+	options, _, err := scoreOptions(last, o.Machine, o.Listener)
+	if err != nil {
+		return nil, err
+	}
+	return Score(ctx, options)
+}
