@@ -69,9 +69,11 @@ lint: need ## go vet, gofmt, staticcheck
 race: need ## the short tests under the race detector, of packages that have goroutines
 	@$(WITH_TENSORFLOW) && go test -race -short $(TESTFLAGS) $$(git ls-files '*.go' | xargs grep -lE '^\s*go (func|[a-zA-Z.]+\()|errgroup|"sync' | xargs -n1 dirname | sort -u | sed 's#^#./#')
 
+# OF=TestPairs/train does one part of it.
 .PHONY: torture
-torture: need ## kills and full disks at every step of every verb (an hour); docs/reliability.md
-	@$(WITH_TENSORFLOW) && go test -count=1 -timeout 6h ./cmd/oscar -run '$(or $(OF),TestFaults)' -fault-tries 0 -update-reliability
+torture: need ## kills, full disks, pairs of processes and so on (hours); docs/reliability.md
+	@$(WITH_TENSORFLOW) && go test -count=1 -timeout 12h ./cmd/oscar -run '$(or $(OF),TestFaults|TestPairs)' \
+		-fault-tries 0 -pairs 84 -update-reliability
 
 .PHONY: vulnerabilities
 vulnerabilities: need ## known vulnerabilities in oscar and its modules, by govulncheck

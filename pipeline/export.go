@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"oscar/dataset"
 	"oscar/internal/atomicfile"
@@ -46,9 +45,6 @@ func Export(ctx context.Context, o ExportOptions) error {
 	if err := atomicfile.Replaceable(o.Out); err != nil {
 		return err
 	}
-	if before, _, err := savedmodel.Describe(o.Out); err == nil && before.SplitHash != r.Split.Hash {
-		return fmt.Errorf("%s holds the model of another run (%s: %s); name a new folder", o.Out, before.Model, strings.Join(before.Classes, ", "))
-	}
 	_, err = r.export(ctx, o)
 	return err
 }
@@ -68,13 +64,6 @@ func (o ExportOptions) extend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	meta, _, err := savedmodel.Describe(dir)
-	if err != nil {
-		return err
-	}
-	if before, _, err := savedmodel.Describe(o.Out); err == nil && !sameModel(before, meta) {
-		return fmt.Errorf("%s holds another model (%s: %s); name a new folder", o.Out, before.Model, strings.Join(before.Classes, ", "))
-	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -85,14 +74,6 @@ func (o ExportOptions) extend(ctx context.Context) error {
 		}
 		return o.explanations(n, b.Metadata.Explain)
 	})
-}
-
-// sameModel reports whether metadata is of one run's model, or of one foreign one.
-func sameModel(a, b *savedmodel.Metadata) bool {
-	if a.Origin == nil || b.Origin == nil {
-		return a.Origin == b.Origin && a.SplitHash == b.SplitHash
-	}
-	return a.Origin.SHA256 == b.Origin.SHA256 && a.SplitHash == b.SplitHash
 }
 
 // explanations adds the signatures of o.Explain, those of CAMs at layer.

@@ -141,7 +141,7 @@ func TestExportSparesOtherRuns(t *testing.T) {
 	wantError(t, err, other.Model()+" lies in the run, whose own model is to stay as it is; name a folder outside "+other.Dir)
 	before := tree(t, out)
 	err = Export(t.Context(), ExportOptions{Model: other.Dir, Out: out})
-	wantError(t, err, out+" holds the model of another run (tiny: bottle, box, can, paper, roll, tray); name a new folder")
+	wantError(t, err, out+" holds another model (tiny: bottle, box, can, paper, roll, tray); name a new folder")
 	if !maps.Equal(before, tree(t, out)) {
 		t.Error("the model was changed")
 	}

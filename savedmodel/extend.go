@@ -19,9 +19,13 @@ import (
 // Extend writes a copy of the model in dir, which oscar wrote, to out, with more signatures.
 // add may add operations to the opened model's graph, and returns the signatures by their
 // names; one of the model's own name replaces that. Weights and metadata stay as they are.
-// out must not exist, be empty, or be a SavedModel of oscar's.
+// out must not exist, be empty, or be the same model as oscar wrote it.
 func Extend(dir, out string, config graph.Config, add func(*Bundle, *graph.Graph) (map[string]Signature, error)) error {
-	if err := replaceable(out); err != nil {
+	of, err := readMetadata(dir)
+	if err != nil {
+		return err
+	}
+	if err := replaceable(out, of); err != nil {
 		return err
 	}
 	b, err := Open(dir, config)
@@ -54,6 +58,9 @@ func Extend(dir, out string, config graph.Config, add func(*Bundle, *graph.Graph
 		return err
 	}
 	return atomicfile.Dir(out, func(tmp string) error {
+		if err := replaceable(out, of); err != nil {
+			return err
+		}
 		for _, part := range []string{"variables", metadataFile} {
 			if err := copyFiles(filepath.Join(dir, part), filepath.Join(tmp, part)); err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
 	"github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
@@ -29,14 +30,18 @@ type Model struct {
 	Metadata   Metadata
 }
 
-// Write writes a SavedModel to dir, which must not exist, be empty, or be a SavedModel of
-// oscar's. It writes to a folder next to dir, syncs and renames it, so that dir is never half a
+// Write writes a SavedModel to dir, which must not exist, be empty, or be the same model as
+// oscar wrote it. It writes to a folder next to dir, syncs and renames it, so that dir is never half a
 // model. What other programs put into assets and assets.extra is kept.
 func Write(ctx context.Context, dir string, m Model) (err error) {
-	if err := replaceable(dir); err != nil {
+	if err := replaceable(dir, &m.Metadata); err != nil {
 		return err
 	}
 	return atomicfile.Dir(dir, func(tmp string) error {
+		// Another process may have written to dir until this one had it for itself.
+		if err := replaceable(dir, &m.Metadata); err != nil {
+			return err
+		}
 		meta := &pb.MetaGraphDef{
 			MetaInfoDef:   &pb.MetaGraphDef_MetaInfoDef{Tags: []string{"serve"}, TensorflowVersion: graph.Version()},
 			SignatureDef:  map[string]*pb.SignatureDef{},
@@ -140,9 +145,9 @@ func copyTo(to, from string, e os.DirEntry) error {
 	return os.WriteFile(to, b, 0o666)
 }
 
-// replaceable returns an error unless dir does not exist, is empty, or has a model of oscar's
-// and no other file but those of [extraFolders].
-func replaceable(dir string) error {
+// replaceable returns an error unless dir does not exist, is empty, or has the same model as
+// oscar wrote it and no other file but those of [extraFolders].
+func replaceable(dir string, by *Metadata) error {
 	entries, err := os.ReadDir(dir)
 	if os.IsNotExist(err) || err == nil && len(entries) == 0 {
 		return nil
@@ -160,7 +165,18 @@ func replaceable(dir string) error {
 			return fmt.Errorf("%s holds %s, which is no part of a model that oscar wrote; name a new folder", dir, e.Name())
 		}
 	}
+	if before, _, err := Describe(dir); err == nil && !before.sameModel(by) {
+		return fmt.Errorf("%s holds another model (%s: %s); name a new folder", dir, before.Model, strings.Join(before.Classes, ", "))
+	}
 	return nil
+}
+
+// sameModel reports whether metadata is of one run's model, or of one foreign one.
+func (m *Metadata) sameModel(as *Metadata) bool {
+	if m.Origin == nil || as.Origin == nil {
+		return m.Origin == as.Origin && m.SplitHash == as.SplitHash
+	}
+	return m.Origin.SHA256 == as.Origin.SHA256 && m.SplitHash == as.SplitHash
 }
 
 // spellStrings writes the strings of a constant as a list. TensorFlow packs them into

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 
 	"oscar/internal/graph"
@@ -58,6 +60,36 @@ func TestWriteReplacesAModel(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(filepath.Dir(dir)); len(entries) != 1 {
 		t.Errorf("beside it lies %v", entries)
+	}
+}
+
+// Of two that write other models to one folder at the same time, one wins. The other is
+// refused, at the beginning or at the end.
+func TestWritesOfTwoModels(t *testing.T) {
+	n, session := network(t, trained(t, small()))
+	for try := range 20 {
+		dir := filepath.Join(t.TempDir(), "model")
+		var failed [2]error
+		var both sync.WaitGroup
+		for i := range failed {
+			m := model(t, n, session)
+			m.Metadata.SplitHash = fmt.Sprint("split ", i)
+			both.Go(func() { failed[i] = savedmodel.Write(t.Context(), dir, m) })
+		}
+		both.Wait()
+		winner := 0
+		if failed[0] != nil {
+			winner = 1
+		}
+		if failed[winner] != nil || failed[1-winner] == nil {
+			t.Fatalf("try %d: %v, %v; want one error", try, failed[0], failed[1])
+		}
+		if text := failed[1-winner].Error(); !strings.Contains(text, " is in use by another oscar") && !strings.Contains(text, " holds another model ") {
+			t.Errorf("try %d: %s", try, text)
+		}
+		if meta, _, err := savedmodel.Describe(dir); err != nil || meta.SplitHash != fmt.Sprint("split ", winner) {
+			t.Errorf("try %d: %v, the folder is not the winner's", try, err)
+		}
 	}
 }
 

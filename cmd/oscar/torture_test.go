@@ -291,15 +291,12 @@ func keys(files map[string]string) (out []string) {
 // After a kill, a full disk or a file limit at any place of a write, the same command
 // makes what an undisturbed one makes: every file that does not hold a time is the same.
 func TestFaults(t *testing.T) {
-	dir := shared(t)
-	study := filepath.Join(t.TempDir(), "small.yaml")
-	testkit.Write(t, study, smallStudy)
 	for number, v := range victims {
 		if v.long && *faultTries == 1 {
 			continue
 		}
 		t.Run(v.verb, func(t *testing.T) {
-			x := torture{t: t, data: filepath.Join(dir, "shapes", "images"), run: filepath.Join(dir, "run"), study: study, victim: v}
+			x := newTorture(t, v)
 			steps, want, stable := x.undisturbed()
 			for i, kind := range []string{faultKill, faultFull, faultLimit} {
 				if *faultTries == 1 && i != number%3 {

@@ -13,7 +13,9 @@ import (
 
 // Dir fills a new folder next to dir, syncs it and puts it in dir's place. If
 // fill fails, dir stays as it was. If dir is a link, the folder that it names is
-// replaced. What killed calls for the same dir left is removed.
+// replaced. What killed calls for the same dir left is removed. While another
+// process is in Dir for the same dir, it is an error: from fill on nobody else
+// changes dir.
 func Dir(dir string, fill func(tmp string) error) (err error) {
 	dir = target(dir)
 	if err := Replaceable(dir); err != nil {
@@ -23,13 +25,10 @@ func Dir(dir string, fill func(tmp string) error) (err error) {
 	if err := os.MkdirAll(parent, 0o777); err != nil {
 		return err
 	}
-	if err := sweep(dir); err != nil {
-		return err
-	}
 	if err := Step("folder", dir); err != nil {
 		return err
 	}
-	tmp, lock, err := temporary(dir)
+	tmp, lock, err := claim(dir)
 	if err != nil {
 		return err
 	}
@@ -121,6 +120,25 @@ func Replaceable(dir string) error {
 	return nil
 }
 
+// claim removes what killed processes left of Dir for dir, and makes a locked folder
+// next to it, which stands for this one. It returns an error if there is one of a
+// process that lives.
+func claim(dir string) (tmp string, lock *os.File, err error) {
+	if parent := filepath.Dir(dir); !strings.HasPrefix(filepath.Base(parent), Prefix) { // else it is this process's
+		all, err := os.Open(parent)
+		if err != nil {
+			return "", nil, err
+		}
+		defer all.Close()
+		// One claims at a time. On a file system without locks two may.
+		_ = syscall.Flock(int(all.Fd()), syscall.LOCK_EX)
+	}
+	if err := sweep(dir); err != nil {
+		return "", nil, err
+	}
+	return temporary(dir)
+}
+
 // temporary makes a folder next to dir, and locks it: it belongs to a process that
 // lives.
 func temporary(dir string) (tmp string, lock *os.File, err error) {
@@ -156,7 +174,8 @@ func lockDir(dir string) *os.File {
 // old ends the name of the folder that [swap] puts aside.
 const old = "-old"
 
-// sweep removes what killed processes left of Dir for dir. If one was killed
+// sweep removes what killed processes left of Dir for dir, and returns an error if
+// one of them lives. If one was killed
 // between the two renames of swap, the folder is put back.
 func sweep(dir string) error {
 	parent := filepath.Dir(dir)
@@ -175,7 +194,10 @@ func sweep(dir string) error {
 		if _, err := os.Lstat(tmp); err == nil {
 			lock := lockDir(tmp)
 			if lock == nil {
-				continue // its process lives
+				if _, err := os.Lstat(tmp); errors.Is(err, os.ErrNotExist) {
+					continue // its process has just ended
+				}
+				return fmt.Errorf("%s is in use by another oscar", dir)
 			}
 			defer lock.Close()
 		}

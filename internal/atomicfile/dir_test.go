@@ -27,11 +27,17 @@ func TestDirSweeps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lock.Close()
+	if err := Dir(dir, put("new")); err == nil || err.Error() != dir+" is in use by another oscar" {
+		t.Errorf("while another writes: %v", err)
+	}
+	if _, err := os.Stat(alive); err != nil {
+		t.Error(err)
+	}
+	lock.Close()
 	if err := Dir(dir, put("new")); err != nil {
 		t.Fatal(err)
 	}
-	want := append([]string{filepath.Base(alive), "model"}, others...)
+	want := append([]string{"model"}, others...)
 	got := map[string]bool{}
 	for _, name := range list(t, parent) {
 		got[name] = true
