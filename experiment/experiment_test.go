@@ -308,6 +308,7 @@ func TestOptimizer(t *testing.T) {
 		"training.optimizer=rmspro":                     `training.optimizer: no optimizer "rmspro" (rmsprop?); have adam, sgd, rmsprop`,
 		"training={optimizer: sgd, adam: {beta1: 0.5}}": "training.adam has settings, but the optimizer is sgd; give them to training.optimizer",
 	} {
+		e = tiny()
 		_, err := set(setting)
 		testkit.WantError(t, err, want)
 	}
