@@ -56,6 +56,10 @@ var others = map[string]struct{ before, value string }{
 	"training.optimizer.rho":            {"training.optimizer=rmsprop", "0.5"},
 	"training.optimizer.epsilon":        {"training.optimizer=rmsprop", "0.5"},
 	"training.optimizer.weight_decay":   {"training.optimizer=sgd", "0.5"},
+	"training.accumulate":               {"", "3"},
+	"training.global_clipnorm":          {"", "0.5"},
+	"training.clipvalue":                {"", "0.5"},
+	"training.ema_decay":                {"", "0.5"},
 	"training.loss.kind":                {"", tfmodel.CategoricalHinge},
 	"training.loss.label_smoothing":     {"", "0.5"},
 	"training.loss.gamma":               {"training.loss.kind=" + tfmodel.FocalCrossEntropy, "0.5"},
@@ -78,6 +82,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 	all.Training.Schedule = Schedule{Kind: "x", Decay: 1, Floor: 1, WarmupEpochs: 1, WarmupSteps: 1}
 	all.Data.Columns, all.Data.Classes = dataset.Columns{Path: "a", Label: "b", Part: "c", Group: "d", Weight: "e"}, "f"
 	all.Training.Precision = machine.BFloat16
+	all.Training.Accumulate, all.Training.GlobalClipnorm, all.Training.Clipvalue, all.Training.EMADecay = 2, 1, 1, 0.5
 	all.FineTune = FineTuning("a").FineTune
 	all.Data.Strict, all.Training.Loss.LabelSmoothing = true, 0.1
 	keys, err := all.leaves()

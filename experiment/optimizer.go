@@ -63,6 +63,14 @@ func (o Optimizer) MarshalJSON() ([]byte, error) {
 	return []byte(`{"kind":` + string(kind) + "," + strings.TrimPrefix(string(settings), "{")), err
 }
 
+// Kind returns the optimiser's name.
+func (o Optimizer) Kind() string {
+	if o.IsZero() {
+		return adam
+	}
+	return o.Optimizer.Kind()
+}
+
 // IsZero reports whether the optimiser is Adam.
 func (o Optimizer) IsZero() bool { return o.Optimizer == nil }
 

@@ -14,8 +14,11 @@ import (
 type Training struct {
 	// Epochs is the number of passes over the train part.
 	Epochs int `json:"epochs"`
-	// Batch is the number of images of a step.
+	// Batch is the number of images that are computed at once, which are those of a step
+	// unless Accumulate is above 1.
 	Batch int `json:"batch"`
+	// Accumulate is the number of batches whose gradients make a step; 0 is 1.
+	Accumulate int `json:"accumulate,omitempty"`
 	// LearningRate is the optimiser's learning rate; Schedule changes it from step to step.
 	LearningRate float64  `json:"learning_rate"`
 	Schedule     Schedule `json:"schedule"`
@@ -23,6 +26,13 @@ type Training struct {
 	Optimizer Optimizer `json:"optimizer,omitzero"`
 	// Adam holds the settings of Adam; none if there is another optimiser.
 	Adam tfmodel.Adam `json:"adam,omitzero"`
+	// GlobalClipnorm is the largest norm of all gradients together, Clipvalue the largest
+	// value of each; 0: none. Only one of them may be given.
+	GlobalClipnorm float64 `json:"global_clipnorm,omitempty"`
+	Clipvalue      float64 `json:"clipvalue,omitempty"`
+	// EMADecay is the decay of an exponential moving average of the weights; 0: none. An
+	// epoch has the average's figures and weights if they are better.
+	EMADecay float64 `json:"ema_decay,omitempty"`
 	// Loss is the function that training minimises.
 	Loss tfmodel.Loss `json:"loss,omitzero"`
 	// ClassWeight weighs the images of classes in the loss.
@@ -52,17 +62,28 @@ func DefaultTraining() Training {
 
 // Learning returns the settings of the steps.
 func (t Training) Learning() tfmodel.Training {
-	l := tfmodel.Training{Optimizer: t.Optimizer.Optimizer, Loss: t.Loss}
+	l := tfmodel.Training{
+		Optimizer: t.Optimizer.Optimizer, Loss: t.Loss,
+		Clipping:   tfmodel.Clipping{GlobalNorm: t.GlobalClipnorm, Value: t.Clipvalue},
+		Accumulate: t.Accumulate, AverageDecay: t.EMADecay,
+	}
 	if t.Optimizer.IsZero() {
 		l.Optimizer = t.Adam
 	}
 	return l
 }
 
+// mostStepImages is the largest number of images of a step.
+const mostStepImages = 1 << 16
+
+// StepImages returns the number of images of a step; the last of an epoch may have fewer.
+func (t Training) StepImages() int { return t.Batch * max(1, t.Accumulate) }
+
 // Rate returns the learning rate of a step, counted from 0, if an epoch has that
 // many images.
 func (t Training) Rate(step, images int) float64 {
-	return t.Schedule.Rate(t.LearningRate, step, (images+t.Batch-1)/t.Batch, t.Epochs)
+	size := t.StepImages()
+	return t.Schedule.Rate(t.LearningRate, step, (images+size-1)/size, t.Epochs)
 }
 
 // check reports the first setting that is wrong.
@@ -72,6 +93,8 @@ func (t Training) check() error {
 		return fmt.Errorf("epochs is %d, want at least 1", t.Epochs)
 	case t.Batch < 1:
 		return fmt.Errorf("batch is %d, want at least 1", t.Batch)
+	case t.Accumulate < 0 || t.Accumulate > 1 && t.StepImages() > mostStepImages:
+		return fmt.Errorf("accumulate is %d, want 1 or more, and at most %d images a step", t.Accumulate, mostStepImages)
 	case !(t.LearningRate > 0) || math.IsInf(t.LearningRate, 0):
 		return fmt.Errorf("learning rate is %g, want above 0", t.LearningRate)
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -78,7 +79,7 @@ func trainSetup(t *result.Training) ([]page.Block, error) {
 			{Name: "Data", Value: fmt.Sprintf("%s: %s in %d classes", dataName(t), page.Count(len(s.Train)+len(s.Validation)+len(s.Test), "image"), len(s.Classes))},
 			{Name: "Split", Value: fmt.Sprintf("%s for training, %s for validation, %s for the test",
 				page.Thousands(len(s.Train)), page.Thousands(len(s.Validation)), page.Thousands(len(s.Test)))},
-			{Name: "Training", Value: fmt.Sprintf("%d epochs in batches of %d, learning rate %s (%s)", x.Training.Epochs, x.Training.Batch, page.Short(x.Training.LearningRate), x.Training.Schedule.Kind)},
+			{Name: "Training", Value: fmt.Sprintf("%d epochs in batches of %d, %s with learning rate %s (%s)", x.Training.Epochs, x.Training.Batch*max(1, x.Training.Accumulate), cmp.Or(x.Training.Optimizer.Kind, "adam"), page.Short(x.Training.LearningRate), x.Training.Schedule.Kind)},
 			{Name: "Seed", Value: fmt.Sprint(x.Seed)},
 			{Name: "Started", Value: env.Started.UTC().Format("2 January 2006, 15:04") + " UTC"},
 			{Name: "Machine", Value: fmt.Sprintf("%s, %s; TensorFlow with %d + %d threads, in %s", env.Processor, page.Count(env.Processors, "processor"), env.Threads.Intra, env.Threads.Inter, env.Precision)},

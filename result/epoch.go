@@ -7,16 +7,23 @@ import "time"
 // figures are taken after it, in inference mode; without a validation part they
 // are NaN.
 type EpochMetrics struct {
-	Epoch              int       `json:"epoch"` // from 1
-	Step               int       `json:"step"`  // steps done
-	Loss               float64   `json:"loss"`
-	Accuracy           float64   `json:"accuracy"`
-	ValidationLoss     Number    `json:"val_loss"`
-	ValidationAccuracy Number    `json:"val_accuracy"`
-	LearningRate       float64   `json:"learning_rate"`
-	Seconds            float64   `json:"seconds"`              // of training, without validation
-	ImagesPerSecond    float64   `json:"images_per_second"`    // of training
-	PeakMemory         int64     `json:"peak_memory_bytes"`    // of the process so far; 0: unknown
-	Unreadable         int       `json:"unreadable,omitempty"` // images left out: changed or lost since the split was made
-	Time               time.Time `json:"time"`
+	Epoch              int     `json:"epoch"` // from 1
+	Step               int     `json:"step"`  // steps done
+	Loss               float64 `json:"loss"`
+	Accuracy           float64 `json:"accuracy"`
+	ValidationLoss     Number  `json:"val_loss"`
+	ValidationAccuracy Number  `json:"val_accuracy"`
+	// Weights says whose the validation figures are, and which weights are kept if the
+	// epoch is the best: "average", the exponential moving average, or "trained"; "" if
+	// there is no average. The other figures are those of the other weights.
+	Weights                 string `json:"weights,omitempty"`
+	OtherValidationLoss     Number `json:"other_val_loss,omitzero"`
+	OtherValidationAccuracy Number `json:"other_val_accuracy,omitzero"`
+
+	LearningRate    float64   `json:"learning_rate"`
+	Seconds         float64   `json:"seconds"`              // of training, without validation
+	ImagesPerSecond float64   `json:"images_per_second"`    // of training
+	PeakMemory      int64     `json:"peak_memory_bytes"`    // of the process so far; 0: unknown
+	Unreadable      int       `json:"unreadable,omitempty"` // images left out: changed or lost since the split was made
+	Time            time.Time `json:"time"`
 }

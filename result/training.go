@@ -50,10 +50,14 @@ type TrainingSettings struct {
 	Training struct {
 		Epochs       int     `json:"epochs"`
 		Batch        int     `json:"batch"`
+		Accumulate   int     `json:"accumulate"`
 		LearningRate float64 `json:"learning_rate"`
 		Schedule     struct {
 			Kind string `json:"kind"`
 		} `json:"schedule"`
+		Optimizer struct {
+			Kind string `json:"kind"` // "": adam
+		} `json:"optimizer"`
 	} `json:"training"`
 	Seed uint64 `json:"seed"`
 }

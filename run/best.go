@@ -21,6 +21,12 @@ type best struct {
 	Epoch    int           `json:"epoch"` // from 1; 0: none yet
 	Accuracy result.Number `json:"accuracy"`
 	Loss     result.Number `json:"loss"`
+	// Average says that its weights are the moving averages.
+	Average bool `json:"average,omitempty"`
+}
+
+func bestOf(m result.EpochMetrics) best {
+	return best{m.Epoch, m.ValidationAccuracy, m.ValidationLoss, m.Weights == averageWeights}
 }
 
 func (b best) beatenBy(m result.EpochMetrics, by experiment.Monitor) bool {
@@ -54,7 +60,11 @@ func (r *Run) Best(listener Listener) (prefix string, epoch int, err error) {
 	if name == "" {
 		return "", 0, fmt.Errorf("%w; no checkpoint is whole at the end of an epoch; put it back", damage)
 	}
-	listener.Note(fmt.Sprintf("%v; the weights of epoch %d, of checkpoint %s, are taken in its place", damage, at.Epoch, name))
+	which := "weights"
+	if n := len(at.Epochs); n > 0 && at.Epochs[n-1].Weights == averageWeights {
+		which = "weights, not their average,"
+	}
+	listener.Note(fmt.Sprintf("%v; the %s of epoch %d, of checkpoint %s, are taken in its place", damage, which, at.Epoch, name))
 	return filepath.Join(c.dir, name, bundlePrefix), at.Epoch, nil
 }
 
@@ -154,20 +164,19 @@ func (c checkpoints) keepBest(ctx context.Context, t *tfmodel.Trainer, s *state,
 		return err
 	case s.Epoch == s.Best.Epoch && s.Position == 0: // the trainer has them
 		listener.Note(fmt.Sprintf("%v; it is made again", damage))
-		return c.saveBest(ctx, t, s.Best.Epoch)
+		return c.saveBest(ctx, t, s.Best)
 	case name == "" || at.Epoch != s.Best.Epoch && len(s.Epochs) < at.Epoch:
 		return fmt.Errorf("%w; no checkpoint is whole at the end of an epoch; put it back", damage)
 	case at.Epoch == s.Best.Epoch:
 		listener.Note(fmt.Sprintf("%v; it is made again from checkpoint %s", damage, name))
 	default:
-		m := s.Epochs[at.Epoch-1]
-		s.Best = best{at.Epoch, m.ValidationAccuracy, m.ValidationLoss}
+		s.Best = bestOf(s.Epochs[at.Epoch-1])
 		listener.Note(fmt.Sprintf("%v; epoch %d, of checkpoint %s, takes its place", damage, at.Epoch, name))
 	}
-	if err := t.RestoreWeights(ctx, filepath.Join(c.dir, name, bundlePrefix)); err != nil {
+	if err := t.Restore(ctx, filepath.Join(c.dir, name, bundlePrefix)); err != nil {
 		return err
 	}
-	if err := c.saveBest(ctx, t, s.Best.Epoch); err != nil {
+	if err := c.saveBest(ctx, t, s.Best); err != nil {
 		return err
 	}
 	_, newest, err := c.newest()

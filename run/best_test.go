@@ -14,7 +14,7 @@ func validated(accuracy, loss result.Number) result.EpochMetrics {
 // The best epoch has the highest validation accuracy, or the lowest loss, the
 // best of the other among equals, and is the first among those.
 func TestBestEpoch(t *testing.T) {
-	first := best{1, 0.5, 1}
+	first := best{Epoch: 1, Accuracy: 0.5, Loss: 1}
 	for _, test := range []struct {
 		best     best
 		epoch    result.EpochMetrics
@@ -29,7 +29,7 @@ func TestBestEpoch(t *testing.T) {
 		{first, validated(0.6, 1), true, true},
 		{first, validated(0.4, 1), false, false},
 		{first, validated(0.5, 1.1), false, false},
-		{best{1, result.Unmeasured, result.Unmeasured}, validated(result.Unmeasured, result.Unmeasured), true, true},
+		{best{Epoch: 1, Accuracy: result.Unmeasured, Loss: result.Unmeasured}, validated(result.Unmeasured, result.Unmeasured), true, true},
 	} {
 		for by, want := range map[experiment.Monitor]bool{"": test.accuracy, experiment.ByAccuracy: test.accuracy, experiment.ByLoss: test.loss} {
 			if got := test.best.beatenBy(test.epoch, by); got != want {

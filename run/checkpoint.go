@@ -112,17 +112,22 @@ func (c checkpoints) save(ctx context.Context, t *tfmodel.Trainer, s state) erro
 	return err
 }
 
-// saveBest writes the weights of an epoch. It keeps the previous best until the next save,
-// because the newest checkpoint may still refer to it.
-func (c checkpoints) saveBest(ctx context.Context, t *tfmodel.Trainer, epoch int) error {
-	err := atomicfile.Dir(filepath.Join(c.dir, bestName(epoch)), func(tmp string) error {
-		if err := t.SaveWeights(ctx, filepath.Join(tmp, bundlePrefix)); err != nil {
+// saveBest writes the weights of an epoch, at which the trainer stands. It keeps the previous
+// best until the next save, because the newest checkpoint may still refer to it.
+func (c checkpoints) saveBest(ctx context.Context, t *tfmodel.Trainer, b best) error {
+	err := atomicfile.Dir(filepath.Join(c.dir, bestName(b.Epoch)), func(tmp string) error {
+		save := func() error { return t.SaveWeights(ctx, filepath.Join(tmp, bundlePrefix)) }
+		if b.Average {
+			weights := save
+			save = func() error { return t.WithAverages(ctx, weights) }
+		}
+		if err := save(); err != nil {
 			return err
 		}
 		return checksum.Seal(tmp)
 	})
 	if err != nil {
-		return fmt.Errorf("write the weights of epoch %d: %w", epoch, err)
+		return fmt.Errorf("write the weights of epoch %d: %w", b.Epoch, err)
 	}
 	return nil
 }

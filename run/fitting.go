@@ -12,7 +12,6 @@ import (
 	"oscar/experiment"
 	"oscar/internal/checksum"
 	"oscar/internal/machine"
-	"oscar/metric"
 	"oscar/result"
 	"oscar/tfmodel"
 )
@@ -191,10 +190,10 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 	}
 	better := s.Best.beatenBy(m, training.Select)
 	if better {
-		if err := r.checkpoints().saveBest(work, f.trainer, m.Epoch); err != nil {
+		s.Best = bestOf(m)
+		if err := r.checkpoints().saveBest(work, f.trainer, s.Best); err != nil {
 			return err
 		}
-		s.Best = best{m.Epoch, m.ValidationAccuracy, m.ValidationLoss}
 	}
 	if err := f.journal.add(m); err != nil {
 		return err
@@ -260,10 +259,10 @@ func (f *fitting) learn(ctx, work context.Context, order []int) error {
 func (f *fitting) batches(ctx context.Context, order []int) iter.Seq2[tfmodel.Batch, error] {
 	training := f.run.Experiment.Training
 	if f.features != nil {
-		return f.features.batches(f.train, order, training.Batch, &f.skipped)
+		return f.features.batches(f.train, order, training.StepImages(), &f.skipped)
 	}
 	pass := dataset.Epoch{Augmentation: training.Augmentation, Seed: f.run.Experiment.Seed, Number: f.state.Epoch}
-	return ofImages(f.loader.Augmented(ctx, f.train, order, training.Batch, pass))
+	return ofImages(f.loader.Augmented(ctx, f.train, order, training.StepImages(), pass))
 }
 
 // ofImages are batches of images for a trainer.
@@ -325,44 +324,4 @@ func (f *fitting) tell(images int, rate float64) {
 		Loss: s.Loss / float64(s.seen()), Accuracy: float64(s.Correct) / float64(s.seen()),
 		Rate: rate, Left: time.Duration(float64(rest) / rate * float64(time.Second)),
 	})
-}
-
-// validate measures the validation part.
-func (f *fitting) validate(ctx context.Context, m *result.EpochMetrics) error {
-	items := f.run.Split.Validation
-	if len(items) == 0 {
-		m.ValidationAccuracy, m.ValidationLoss = result.Unmeasured, result.Unmeasured
-		return nil
-	}
-	var loss float64
-	correct, seen := 0, 0
-	size := f.run.Experiment.Training.Batch
-	batches := ofImages(f.loader.Batches(ctx, items, nil, size))
-	if f.features != nil {
-		batches = f.features.batches(items, nil, size, &f.skipped)
-	}
-	for b, err := range batches {
-		if err != nil {
-			return err
-		}
-		probabilities, losses, err := f.trainer.Evaluate(ctx, b)
-		if err != nil {
-			return err
-		}
-		for i, p := range probabilities {
-			loss += float64(losses[i])
-			if metric.Argmax(p) == b.Labels[i] {
-				correct++
-			}
-		}
-		seen += b.N
-	}
-	m.Unreadable += f.skipped
-	f.skipped = 0
-	if seen == 0 {
-		return fmt.Errorf("none of the %d images to validate with in %s can be read", len(items), f.run.Images())
-	}
-	m.ValidationLoss = result.Number(loss / float64(seen))
-	m.ValidationAccuracy = result.Number(float64(correct) / float64(seen))
-	return nil
 }

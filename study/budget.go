@@ -155,7 +155,8 @@ func pace(ctx context.Context, name string, e experiment.Experiment, on pipeline
 	if err := t.Init(ctx); err != nil {
 		return c, err
 	}
-	batch := tfmodel.Batch{N: e.Training.Batch, Images: make([]uint8, e.Training.Batch*e.Architecture.Input.Elements()), Labels: make([]int, e.Training.Batch)}
+	images := e.Training.StepImages()
+	batch := tfmodel.Batch{N: images, Images: make([]uint8, images*e.Architecture.Input.Elements()), Labels: make([]int, images)}
 	for i := range batch.Images {
 		batch.Images[i] = uint8(i * 31)
 	}

@@ -18,6 +18,7 @@ type Builder struct {
 	vars     *variables
 	seed     Tensor            // int64 pair, fed in each training step
 	updates  []Op              // of moving averages, run in each training step
+	moved    []*graph.Variable // by updates
 	imported map[string]Tensor // the outputs of imported layers
 }
 
@@ -55,6 +56,7 @@ func (b *Builder) move(role string, value Tensor, momentum float64) {
 	}
 	delta := b.Mul(b.Sub(v.Value, value), b.Scalar(float32(1-momentum)))
 	b.updates = append(b.updates, b.AssignSub(v.Handle, delta))
+	b.moved = append(b.moved, v)
 }
 
 // variables are the parameters of one graph. Its training and inference branches share
@@ -63,6 +65,32 @@ type variables struct {
 	all    []*graph.Variable
 	params []Param
 	byName map[string]*graph.Variable
+}
+
+// trainable returns those that are trained.
+func (vars *variables) trainable() *variables {
+	out := &variables{byName: vars.byName}
+	for i, v := range vars.all {
+		if v.Trainable {
+			out.all, out.params = append(out.all, v), append(out.params, vars.params[i])
+		}
+	}
+	return out
+}
+
+// gradients returns those of the loss with respect to each variable.
+func (vars *variables) gradients(g *Graph, loss Tensor) []Tensor {
+	reads := make([]Tensor, len(vars.all))
+	for i, v := range vars.all {
+		reads[i] = v.Value
+	}
+	grads := g.Grad(loss, reads...)
+	for i, d := range grads {
+		if !d.Valid() {
+			g.Fail(fmt.Errorf("no gradient reaches %s; freeze it", vars.all[i].Name))
+		}
+	}
+	return grads
 }
 
 // penalty returns the sum of L2 * sum(w^2) over the parameters with an L2 above 0, or no

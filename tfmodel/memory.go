@@ -11,7 +11,7 @@ type Memory struct {
 	Batch       int   `json:"batch"`
 	Weights     int64 `json:"weights"`
 	Gradients   int64 `json:"gradients"`   // of the trained weights
-	Optimizer   int64 `json:"optimizer"`   // what the optimiser keeps for each of them, as Adam's two moments
+	Optimizer   int64 `json:"optimizer"`   // kept for each of them: Adam's two moments, moving averages, sums of gradients
 	Activations int64 `json:"activations"` // outputs that the backward pass needs, and its largest intermediate values
 	// Overhead is a copy of the trained weights, since a step copies weights that are
 	// still read when they are updated, and a quarter of everything, since TensorFlow's
@@ -35,7 +35,7 @@ func (a Architecture) Memory(batch int, t Training) (Memory, error) {
 		m.Weights += n
 		if p.Trainable {
 			m.Gradients += n
-			m.Optimizer += int64(len(t.optimizer().slots())) * n
+			m.Optimizer += t.kept() * n
 		}
 	})
 	size := func(s Shape) int64 { return int64(s.Elements()) * int64(batch) * float }

@@ -115,29 +115,16 @@ func (m minimizer) feeds(number int, rate float64) []graph.Feed {
 	return feeds
 }
 
-// minimize adds the update of every trainable variable. It returns the variables that the
-// optimiser keeps, whose names begin with prefix, and the updates.
-func (m minimizer) minimize(g *Graph, prefix string, loss Tensor, vars *variables) (slots []*graph.Variable, apply []Op) {
-	var trainable []*graph.Variable
-	var params []Param
-	var reads []Tensor
-	for i, v := range vars.all {
-		if v.Trainable {
-			trainable = append(trainable, v)
-			params = append(params, vars.params[i])
-			reads = append(reads, v.Value)
-		}
-	}
+// minimize adds the update of every variable, whose parameters and gradients are given. It
+// returns the variables that the optimiser keeps, whose names begin with prefix, and the
+// updates.
+func (m minimizer) minimize(g *Graph, prefix string, vars *variables, grads []Tensor) (slots []*graph.Variable, apply []Op) {
 	constant := func(x float64) Tensor { return g.Scalar(float32(x)) }
 	zero := g.HideFromConstantFolding(g.Scalar(0)) // else TensorFlow keeps a constant of as many zeros as there are weights
-	for i, dv := range g.Grad(loss, reads...) {
-		v := trainable[i]
-		if !dv.Valid() {
-			g.Fail(fmt.Errorf("no gradient reaches %s; freeze it", v.Name))
-			return nil, nil
-		}
+	for i, dv := range grads {
+		v := vars.all[i]
 		u := update{weight: v, gradient: dv, rate: m.rate, scalars: m.fed}
-		if share := params[i].Rate; share != 0 && share != 1 {
+		if share := vars.params[i].Rate; share != 0 && share != 1 {
 			u.rate = g.Mul(u.rate, constant(share))
 		}
 		for _, role := range m.slots() {

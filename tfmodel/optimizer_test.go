@@ -102,14 +102,17 @@ func softmaxTwin(b Batch, kernel, bias []float64, l2 float64) (loss float64, dKe
 		}
 		for c := range classes {
 			p[c] /= sum
-			d := p[c]
+			d, weight := p[c], 1/float64(b.N)
+			if b.Weights != nil {
+				weight *= float64(b.Weights[n])
+			}
 			if c == b.Labels[n] {
-				loss -= math.Log(p[c]) / float64(b.N)
+				loss -= math.Log(p[c]) * weight
 				d -= 1
 			}
-			dBias[c] += d / float64(b.N)
+			dBias[c] += d * weight
 			for i := range x {
-				dKernel[i*classes+c] += d * float64(x[i]) / float64(b.N)
+				dKernel[i*classes+c] += d * float64(x[i]) * weight
 			}
 		}
 	}
@@ -120,30 +123,58 @@ func softmaxTwin(b Batch, kernel, bias []float64, l2 float64) (loss float64, dKe
 	return loss, dKernel, dBias
 }
 
-// Each optimiser of the table takes its twin's steps, with and without decay and penalty.
+// clipTwin bounds the gradients of all parameters.
+func clipTwin(c Clipping, grads ...[]float64) {
+	var sum float64
+	for _, d := range grads {
+		for _, x := range d {
+			sum += x * x
+		}
+	}
+	for _, d := range grads {
+		for i, x := range d {
+			if norm := math.Sqrt(sum); c.GlobalNorm > 0 && norm > c.GlobalNorm {
+				d[i] = x * c.GlobalNorm / norm
+			}
+			if c.Value > 0 {
+				d[i] = max(-c.Value, min(c.Value, x))
+			}
+		}
+	}
+}
+
+// Each optimiser of the table takes its twin's steps, with and without decay, penalty,
+// clipping, batches in parts, and averages.
 func TestOptimizerTwins(t *testing.T) {
 	const classes = 4
 	tested := map[string]bool{}
+	nesterov := SGD{Momentum: 0.8, Nesterov: true, WeightDecay: 0.5}
 	for _, test := range []struct {
-		optimizer Optimizer
-		l2        float64
-		rate      float64
+		name     string
+		training Training
+		l2, rate float64
 	}{
-		{DefaultAdam(), 0, 0.01},
-		{DefaultAdam(), 0.1, 0.01},
-		{Adam{Beta1: 0.5, Beta2: 0.9, Epsilon: 0.1}, 0.1, 0.1},
-		{Adam{Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-5, WeightDecay: 4}, 0, 0.05},
-		{Adam{Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-5, WeightDecay: 0.5}, 0.1, 0.1},
-		{SGD{}, 0, 0.05},
-		{SGD{Momentum: 0.9}, 0.1, 0.01},
-		{SGD{Momentum: 0.8, Nesterov: true, WeightDecay: 0.5}, 0.1, 0.05},
-		{RMSprop{Rho: 0.9, Epsilon: 1e-7}, 0, 0.01},
-		{RMSprop{Rho: 0.8, Momentum: 0.9, Epsilon: 1e-3, WeightDecay: 0.5}, 0.1, 0.01},
+		{"defaults", Training{Optimizer: DefaultAdam()}, 0, 0.01},
+		{"defaults, penalty", Training{Optimizer: DefaultAdam()}, 0.1, 0.01},
+		{"betas", Training{Optimizer: Adam{Beta1: 0.5, Beta2: 0.9, Epsilon: 0.1}}, 0.1, 0.1},
+		{"decay", Training{Optimizer: Adam{Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-5, WeightDecay: 4}}, 0, 0.05},
+		{"decay, penalty", Training{Optimizer: Adam{Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-5, WeightDecay: 0.5}}, 0.1, 0.1},
+		{"plain", Training{Optimizer: SGD{}}, 0, 0.05},
+		{"momentum", Training{Optimizer: SGD{Momentum: 0.9}}, 0.1, 0.01},
+		{"nesterov", Training{Optimizer: nesterov}, 0.1, 0.05},
+		{"defaults", Training{Optimizer: RMSprop{Rho: 0.9, Epsilon: 1e-7}}, 0, 0.01},
+		{"all", Training{Optimizer: RMSprop{Rho: 0.8, Momentum: 0.9, Epsilon: 1e-3, WeightDecay: 0.5}}, 0.1, 0.01},
+		{"global_clipnorm", Training{Optimizer: nesterov, Clipping: Clipping{GlobalNorm: 0.7}}, 0.1, 0.05},
+		{"clipvalue", Training{Optimizer: nesterov, Clipping: Clipping{Value: 0.1}}, 0, 0.05},
+		{"accumulate", Training{Optimizer: nesterov, Accumulate: 3}, 0.1, 0.05},
+		{"accumulate, clipped", Training{Optimizer: DefaultAdam(), Accumulate: 2, Clipping: Clipping{GlobalNorm: 0.7}}, 0.1, 0.01},
+		{"average", Training{Optimizer: nesterov, AverageDecay: 0.3}, 0, 0.05},
 	} {
-		tested[test.optimizer.Kind()] = true
-		t.Run(fmt.Sprintf("%s %+v", test.optimizer.Kind(), test), func(t *testing.T) {
+		o := test.training.Optimizer
+		tested[o.Kind()] = true
+		t.Run(o.Kind()+", "+test.name, func(t *testing.T) {
 			a := linear(classes, test.l2)
-			trainer, err := NewTrainer(a, Training{Optimizer: test.optimizer}, 1, graph.Config{})
+			trainer, err := NewTrainer(a, test.training, 1, graph.Config{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,19 +184,22 @@ func TestOptimizerTwins(t *testing.T) {
 			}
 			start := weights(t, trainer)
 			kernel, bias := newOptimizerTwin(start["fc/kernel"], true), newOptimizerTwin(start["fc/bias"], false)
+			average := wide(start["fc/kernel"])
 			r := rand.New(rand.NewPCG(1, 2))
 			for number := range 10 {
 				b := Batch{N: 5}
 				for range b.N * a.Input.Elements() {
 					b.Images = append(b.Images, uint8(r.IntN(4)))
 				}
-				for range b.N {
+				for i := range b.N {
 					b.Labels = append(b.Labels, r.IntN(classes))
+					b.Weights = append(b.Weights, 0.5+float32(i)/4)
 				}
 				rate := test.rate / float64(1+number) // a schedule is the caller's
 				want, dKernel, dBias := softmaxTwin(b, kernel.theta, bias.theta, test.l2)
-				kernel.step(dKernel, number+1, rate, test.optimizer)
-				bias.step(dBias, number+1, rate, test.optimizer)
+				clipTwin(test.training.Clipping, dKernel, dBias)
+				kernel.step(dKernel, number+1, rate, o)
+				bias.step(dBias, number+1, rate, o)
 
 				got, _ := learn(t, trainer, b, number, rate)
 				agreement.Check(t, agreement.Line{
@@ -175,9 +209,21 @@ func TestOptimizerTwins(t *testing.T) {
 				now := weights(t, trainer)
 				for name, of := range map[string]*optimizerTwin{"fc/kernel": kernel, "fc/bias": bias} {
 					agreement.Check(t, agreement.Line{
-						Group: agreement.Layer, Subject: test.optimizer.Kind(), Oracle: "a slow twin in float64", Compared: "weights after each of 10 steps, with and without decay",
+						Group: agreement.Layer, Subject: o.Kind(), Oracle: "a slow twin in float64", Compared: "weights after each of 10 steps, with and without decay",
 						Difference: agreement.Apart(now[name], of.theta), Of: "the largest weight", Bound: 1e-5,
 					})
+				}
+				if decay := test.training.AverageDecay; decay > 0 {
+					decay = min(decay, float64(1+number)/float64(10+number))
+					for i, w := range kernel.theta {
+						average[i] = decay*average[i] + (1-decay)*w
+					}
+					averaged := averagesOf(t, trainer)
+					agreement.Check(t, agreement.Line{
+						Group: agreement.Layer, Subject: "moving average", Oracle: "a slow twin in float64", Compared: "averages after each of 10 steps",
+						Difference: agreement.Apart(averaged["fc/kernel"], average), Of: "the largest weight", Bound: 1e-5,
+					})
+					sameBits(t, "the weights, after the averages were looked at", weights(t, trainer), now)
 				}
 			}
 		})
@@ -187,6 +233,19 @@ func TestOptimizerTwins(t *testing.T) {
 			t.Errorf("optimizer %s has no line in this test", kind)
 		}
 	}
+}
+
+// averagesOf reads the averages of a trainer's weights.
+func averagesOf(t *testing.T, trainer *Trainer) (out map[string][]float32) {
+	t.Helper()
+	err := trainer.WithAverages(t.Context(), func() error {
+		out = weights(t, trainer)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func narrow(v []float64) []float32 {
@@ -247,6 +306,17 @@ func TestOptimizerRefused(t *testing.T) {
 	} {
 		_, err := NewTrainer(Tiny(3), Training{Optimizer: what}, 1, graph.Config{})
 		wantError(t, fmt.Sprintf("%+v", what), err, words...)
+	}
+	for words, what := range map[string]Training{
+		"global_clipnorm is -1":                     {Clipping: Clipping{GlobalNorm: -1}},
+		"clipvalue is +Inf":                         {Clipping: Clipping{Value: math.Inf(1)}},
+		"global_clipnorm and clipvalue are both":    {Clipping: Clipping{GlobalNorm: 1, Value: 1}},
+		"accumulate is -1, want at least 1":         {Accumulate: -1},
+		"ema_decay is 1, want above 0 to below 1":   {AverageDecay: 1},
+		"ema_decay is NaN, want above 0 to below 1": {AverageDecay: math.NaN()},
+	} {
+		_, err := NewTrainer(Tiny(3), what, 1, graph.Config{})
+		wantError(t, words, err, words)
 	}
 	_, err := NewOptimizer("rmspro", nil)
 	wantError(t, "rmspro", err, "no optimizer", "rmsprop?", "sgd")

@@ -10,19 +10,6 @@ import (
 	"oscar/savedmodel"
 )
 
-// Batch is N images, row-major [N,H,W,3], 0..255, and the class of each.
-type Batch struct {
-	N      int
-	Images []uint8
-	Labels []int
-	// Features, if not nil, stand for the images, row-major [N,features]; see
-	// [Trainer.Features]. Then only the layers after them are trained.
-	Features []float32
-	// Weights are factors of each image's loss in training; nil: 1. The mean loss is
-	// the sum of the weighted losses divided by N, as in Keras.
-	Weights []float32
-}
-
 // Trainer trains a network. Its graph has a training and an inference branch, which share
 // the variables. It must not be used concurrently.
 type Trainer struct {
@@ -30,6 +17,7 @@ type Trainer struct {
 
 	session *Session
 	init    []Op
+	zeros   []Op             // of init: what Save leaves out
 	weights savedmodel.Saver // saves the network's variables
 	all     savedmodel.Saver // saves the optimiser's, too
 
@@ -43,13 +31,17 @@ type Trainer struct {
 
 	pretrained savedmodel.Saver // of the imported layers' variables
 	weightsAt  string           // their values; "" if there are none
+
+	averages *averages // of the weights; nil: there are none
+	parts    int       // that a batch is computed in
 }
 
 // learner has what is computed from one kind of input, images or features.
 type learner struct {
-	loss, correct       Tensor // in training mode
-	probabilities, each Tensor // in inference mode
-	step                Op     // none if nothing is trained
+	loss, correct       Tensor      // in training mode
+	probabilities, each Tensor      // in inference mode
+	step                Op          // none if nothing is trained
+	accumulator         accumulator // of more than one part of a batch
 	minimizer           minimizer
 }
 
@@ -79,10 +71,15 @@ func NewTrainer(a Architecture, training Training, seed uint64, config Config) (
 	t.seed = g.Placeholder("seed", graph.Int64, Shape{2})
 	x := g.Cast(t.images, graph.Float)
 	hot := g.OneHot(t.labels, classes)
-	add := goal{training, t.labels, hot, t.factors}
+	t.parts = max(1, training.Accumulate)
+	add := goal{training: training, labels: t.labels, hot: hot, factors: t.factors}
 
 	train := &Builder{Graph: g.In("train"), Training: true, vars: vars, seed: t.seed}
 	outputs := steps.apply(train, x)
+	if training.AverageDecay > 0 {
+		t.averages = newAverages(g, training.AverageDecay, append(vars.trainable().all, train.moved...))
+		add.averages = t.averages
+	}
 	slots := add.learn(g, "", &t.whole, outputs[len(outputs)-1], vars, train)
 	outputs = steps.apply(&Builder{Graph: g.In("infer"), vars: vars}, x)
 	add.judge(g, &t.whole, outputs[len(outputs)-1])
@@ -92,10 +89,15 @@ func NewTrainer(a Architecture, training Training, seed uint64, config Config) (
 
 	t.weights = savedmodel.AddSaver(g, "weights", vars.all)
 	everything := append(append([]*graph.Variable{}, vars.all...), slots...)
+	if t.averages != nil {
+		everything = append(everything, t.averages.all...)
+	}
 	t.all = savedmodel.AddSaver(g, "checkpoint", everything)
 	for _, v := range everything {
 		t.init = append(t.init, v.Init)
 	}
+	t.zeros = append(slices.Clone(t.whole.accumulator.zeros), t.head.accumulator.zeros...)
+	t.init = append(t.init, t.zeros...)
 	t.session, err = g.NewSession(config)
 	return t, err
 }
@@ -105,6 +107,7 @@ type goal struct {
 	training    Training
 	labels, hot Tensor
 	factors     Tensor // of each image's loss
+	averages    *averages
 }
 
 // learn adds a training step for scores, of the builder's graph, to g below scope. It
@@ -121,8 +124,22 @@ func (o goal) learn(g *Graph, scope string, l *learner, scores Tensor, vars *var
 		l.loss = lg.Add(l.loss, penalty)
 	}
 	l.correct = lg.Sum(lg.Cast(lg.Equal(lg.ArgMax(scores, 1), o.labels), graph.Float), false, 0)
-	slots, apply := l.minimizer.minimize(in.In("optimizer"), scope+"optimizer", l.loss, vars)
-	l.step = in.Group("train_step", append(apply, b.updates...)...)
+	optimizer := in.In("optimizer")
+	trained := vars.trainable()
+	grads := trained.gradients(optimizer, l.loss)
+	if g.Err() != nil {
+		return nil
+	}
+	if o.training.Accumulate > 1 {
+		l.accumulator, grads = newAccumulator(optimizer, scope+"optimizer", trained.all, grads)
+		l.accumulator.add = in.Group("accumulate_step", append(b.updates, l.accumulator.add)...)
+	}
+	slots, apply := l.minimizer.minimize(optimizer, scope+"optimizer", trained, o.training.Clipping.clip(optimizer, grads))
+	apply = append(apply, b.updates...)
+	if o.averages != nil {
+		apply = append(apply, o.averages.update(in.In("average"), append(trained.all, b.moved...), apply)...)
+	}
+	l.step = in.Group("train_step", apply...)
 	return slots
 }
 
@@ -135,34 +152,61 @@ func (o goal) judge(g *Graph, l *learner, scores Tensor) {
 // Init gives all variables their initial values, and those of imported layers the values of
 // the model that they come from.
 func (t *Trainer) Init(ctx context.Context) error {
-	if _, err := t.session.Run(ctx, nil, nil, t.init...); err != nil || t.weightsAt == "" {
+	if _, err := t.session.Run(ctx, nil, nil, t.init...); err != nil {
 		return err
 	}
-	return t.pretrained.Restore(ctx, t.session, t.weightsAt)
+	if t.weightsAt != "" {
+		if err := t.pretrained.Restore(ctx, t.session, t.weightsAt); err != nil {
+			return err
+		}
+	}
+	return t.beginAverages(ctx)
 }
 
-// Step trains on one batch, in one session run. number counts steps from 0. Adam's bias
-// correction and the dropout masks depend on it. Step returns the batch's mean weighted loss with L2
-// penalties and the number of correct predictions, both before the update and in training
-// mode. A loss that is not finite is an error.
+// Step trains on one batch. number counts steps from 0. Adam's bias correction and the
+// dropout masks depend on it. Step returns the batch's mean weighted loss with L2 penalties
+// and the number of correct predictions, both before the update and in training mode. A loss
+// that is not finite is an error.
 func (t *Trainer) Step(ctx context.Context, b Batch, number int, rate float64) (loss float64, correct int, err error) {
 	l := t.learner(b)
-	feeds := append(t.feed(b), l.minimizer.feeds(number, rate)...)
+	update := l.minimizer.feeds(number, rate)
+	if t.averages != nil {
+		update = append(update, t.averages.feed(number))
+	}
+	parts := min(t.parts, b.N)
+	for k := range parts {
+		part := b.part(k*b.N/parts, (k+1)*b.N/parts)
+		share := float64(part.N) / float64(b.N)
+		feeds, op := t.feedPart(part, number, k), l.accumulator.add
+		if t.parts > 1 {
+			feeds = append(feeds, l.accumulator.feeds(k, share)...)
+		}
+		if k == parts-1 {
+			feeds, op = append(feeds, update...), l.step
+		}
+		out, err := t.session.Run(ctx, feeds, []Tensor{l.loss, l.correct}, op)
+		if err != nil {
+			return 0, 0, err
+		}
+		mean := float64(out[0].Float32())
+		if math.IsNaN(mean) || math.IsInf(mean, 0) {
+			return mean, 0, fmt.Errorf("the loss is %g at step %d; a smaller learning rate than %g may help", mean, number+1, rate)
+		}
+		loss += mean * share
+		correct += int(out[1].Float32())
+	}
+	return loss, correct, nil
+}
+
+// feedPart returns what a part of a batch is fed for training.
+func (t *Trainer) feedPart(b Batch, number, part int) []graph.Feed {
 	factors := b.Weights
 	if factors == nil {
 		factors = slices.Repeat([]float32{1}, b.N)
 	}
-	feeds = append(feeds, graph.Feed{To: t.factors, Value: graph.FromFloat32s(Shape{b.N}, factors)})
-	feeds = append(feeds, graph.Feed{To: t.seed, Value: graph.FromInt64s(Shape{2}, []int64{int64(t.seedValue), int64(number)})})
-	out, err := t.session.Run(ctx, feeds, []Tensor{l.loss, l.correct}, l.step)
-	if err != nil {
-		return 0, 0, err
-	}
-	loss = float64(out[0].Float32())
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return loss, 0, fmt.Errorf("the loss is %g at step %d; a smaller learning rate than %g may help", loss, number+1, rate)
-	}
-	return loss, int(out[1].Float32()), nil
+	return append(t.feed(b),
+		graph.Feed{To: t.factors, Value: graph.FromFloat32s(Shape{b.N}, factors)},
+		graph.Feed{To: t.seed, Value: graph.FromInt64s(Shape{2}, []int64{int64(t.seedValue), int64(number) + int64(part)<<32})})
 }
 
 // Evaluate returns the class probabilities (softmax) and the loss of each image, in
@@ -213,6 +257,11 @@ func (t *Trainer) SaveWeights(ctx context.Context, prefix string) error {
 
 // Restore reads a bundle of Save.
 func (t *Trainer) Restore(ctx context.Context, prefix string) error {
+	if len(t.zeros) > 0 {
+		if _, err := t.session.Run(ctx, nil, nil, t.zeros...); err != nil {
+			return err
+		}
+	}
 	return t.all.Restore(ctx, t.session, prefix)
 }
 

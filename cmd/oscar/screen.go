@@ -125,6 +125,9 @@ func epochLine(m result.EpochMetrics, best bool, width int) string {
 	if best {
 		mark = "  best"
 	}
+	if m.Weights == "average" {
+		mark = "  average" + mark
+	}
 	if m.Unreadable > 0 {
 		mark += fmt.Sprintf("  %s left out", text.Count(m.Unreadable, "image"))
 	}

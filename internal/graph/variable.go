@@ -28,9 +28,15 @@ func (g *Graph) Variable(name string, shape Shape, trainable bool, initial func(
 	return v
 }
 
-// Assign sets a variable.
-func (g *Graph) Assign(handle, value Tensor) Op {
-	return g.add("AssignVariableOp", "Assign", attributes{"dtype": Float}, handle, value)
+// Assign sets a variable after all of after have run.
+func (g *Graph) Assign(handle, value Tensor, after ...Op) Op {
+	return g.addAfter("AssignVariableOp", "Assign", attributes{"dtype": Float}, after, handle, value)
+}
+
+// ReadAfter returns the value that a variable has after all of after have run.
+func (g *Graph) ReadAfter(v *Variable, after ...Op) Tensor {
+	value := g.addAfter("ReadVariableOp", "", attributes{"dtype": Float}, after, v.Handle).Output(0)
+	return g.Reshape(value, v.Shape)
 }
 
 // AssignSub subtracts from a variable after all of after have run.
