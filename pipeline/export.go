@@ -22,8 +22,11 @@ type ExportOptions struct {
 	Out     string
 	Frozen  bool     // constants in place of variables
 	Explain []string // explanations to give as signatures; none: gradcam alone
-	Threads Threads
-	Trust   bool // as of [Machine]
+	// Temperature divides the logits: a number, 0.05 to 20, or the folder of an audit of
+	// Model, which has measured one; "": they stay as they are.
+	Temperature string
+	Threads     Threads
+	Trust       bool // as of [Machine]
 	// Listener notes weights that are taken in place of damaged ones.
 	Listener Listener
 }
@@ -32,6 +35,9 @@ type ExportOptions struct {
 // as serve) and one for each explanation: the best epoch of a run, or a copy of a
 // SavedModel with more signatures. A model of other origin is adopted first.
 func Export(ctx context.Context, o ExportOptions) error {
+	if o.Temperature != "" {
+		return o.calibrate(ctx)
+	}
 	if !run.Is(o.Model) && (foreign.IsFrozen(o.Model) || paths.Exists(filepath.Join(o.Model, "saved_model.pb"))) {
 		return o.extend(ctx)
 	}

@@ -25,6 +25,8 @@ type Inspection struct {
 	Memory     tfmodel.Memory     `json:"memory"`
 	Origin     *savedmodel.Origin `json:"origin,omitempty"` // nil unless the model was adopted
 	Versions   map[string]string  `json:"versions"`
+	// Temperature divides the logits of a calibrated model; 0: it is not one.
+	Temperature float64 `json:"temperature,omitempty"`
 	// Reaching lists the types of operations by which the model can reach files, the
 	// network, Python or foreign code. If it is not empty, only Trust opens the model.
 	Reaching []string `json:"reaching"`
@@ -53,7 +55,7 @@ func Inspect(model string, batch int, trust bool) (*Inspection, error) {
 	}
 	i := &Inspection{
 		Model: meta.Model, Classes: meta.Classes, Image: meta.Image, Layers: meta.Layers, Parameters: meta.Parameters,
-		Explain: meta.Explain, Signatures: signatures, Memory: memory, Versions: meta.Versions, Origin: meta.Origin,
+		Explain: meta.Explain, Signatures: signatures, Memory: memory, Versions: meta.Versions, Origin: meta.Origin, Temperature: meta.Temperature,
 	}
 	if i.Reaching, err = foreign.Suspicious(dir); err != nil {
 		return nil, err

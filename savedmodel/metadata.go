@@ -18,17 +18,19 @@ const metadataFile = "assets.extra/oscar.json"
 
 // Metadata is what oscar needs of a model in addition to its graph.
 type Metadata struct {
-	Format     int               `json:"format"` // of the file, 1
-	Model      string            `json:"model"`  // the architecture's name
-	Classes    []string          `json:"classes"`
-	Image      Image             `json:"image"`
-	Layers     []Layer           `json:"layers"`
-	Explain    string            `json:"explain"` // the layer of the gradcam signature
-	Parameters int               `json:"parameters"`
-	SplitHash  string            `json:"split_hash,omitempty"`
-	Experiment json.RawMessage   `json:"experiment,omitempty"`
-	Origin     *Origin           `json:"origin,omitempty"` // of an adopted model
-	Versions   map[string]string `json:"versions"`
+	Format     int             `json:"format"` // of the file, 1
+	Model      string          `json:"model"`  // the architecture's name
+	Classes    []string        `json:"classes"`
+	Image      Image           `json:"image"`
+	Layers     []Layer         `json:"layers"`
+	Explain    string          `json:"explain"` // the layer of the gradcam signature
+	Parameters int             `json:"parameters"`
+	SplitHash  string          `json:"split_hash,omitempty"`
+	Experiment json.RawMessage `json:"experiment,omitempty"`
+	Origin     *Origin         `json:"origin,omitempty"` // of an adopted model
+	// Temperature divided the logits of a calibrated model, see [Calibrate]; 0: it is not one.
+	Temperature float64           `json:"temperature,omitempty"`
+	Versions    map[string]string `json:"versions"`
 }
 
 // Image says how an image becomes the model's input: it is decoded to RGB, turned upright by
@@ -95,6 +97,9 @@ func (m *Metadata) check() error {
 		if side.value < 1 || side.value > maxSide {
 			return fmt.Errorf("image.%s is %d, want 1 to %d", side.name, side.value, maxSide)
 		}
+	}
+	if t := m.Temperature; t != 0 && (!(t >= 1e-6) || t > 1e6) {
+		return fmt.Errorf("temperature is %g, want 1e-6 to 1e6", t)
 	}
 	if len(m.Classes) == 0 {
 		return errors.New("classes is empty")

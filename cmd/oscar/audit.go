@@ -72,6 +72,9 @@ for each image, audit.json, pictures and report.html. Nothing in DATA is changed
 			}
 			s.clear()
 			printAudit(cmd.OutOrStdout(), a)
+			if a.Temperature != nil {
+				fmt.Fprintf(cmd.OutOrStdout(), "calibrate it with  oscar export %s --out calibrated --temperature %s\n", o.Model, o.Out)
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "images   %s\nreport   %s\n", filepath.Join(o.Out, result.AuditTable), page)
 			return nil
 		},

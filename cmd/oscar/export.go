@@ -33,10 +33,16 @@ The signatures of a run's model consist of operations that TFLite and ONNX know.
 Those of an adopted model have TensorFlow's gradients; lrp, guidedbackprop and
 guidedgradcam need a network of oscar's own.
 
+--temperature divides the logits, so that the probabilities of all signatures are
+calibrated: by the temperature that oscar audit measured on held-out images, or by a
+number. Classes and the order of the pixels in heatmaps stay. oscar.json has the
+temperature.
+
 assets.extra/oscar.json tells class names, preparation of images and layers.`,
 		Example: `  oscar export runs/first --out model
   oscar export runs/first --out frozen --frozen
   oscar export keras_export --out explaining --explain gradcam,integrated-gradients
+  oscar export runs/first --out calibrated --temperature audit
   oscar export runs/first --out explained --explain gradcam,saliency,integrated-gradients`,
 		Args: arguments("MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -61,6 +67,7 @@ assets.extra/oscar.json tells class names, preparation of images and layers.`,
 	cmd.Flags().StringVarP(&o.Out, "out", "o", "", "folder for the SavedModel")
 	cmd.Flags().StringSliceVar(&o.Explain, "explain", []string{"gradcam"}, "explanations to give as signatures: "+strings.Join(names, ", "))
 	trustFlag(cmd, &o.Trust)
+	cmd.Flags().StringVar(&o.Temperature, "temperature", "", "calibrate: the folder of an audit of MODEL, or a `NUMBER` to divide the logits by")
 	cmd.Flags().BoolVar(&o.Frozen, "frozen", false, "constants in place of variables")
 	return cmd
 }

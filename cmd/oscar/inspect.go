@@ -53,6 +53,9 @@ func newInspect(*globalFlags) *cobra.Command {
 			if i.Memory.Batch > 0 {
 				fmt.Fprintf(w, "memory      batch of %d: training %s, inference %s\n", i.Memory.Batch, bytes(i.Memory.Training), bytes(i.Memory.Inference))
 			}
+			if i.Temperature != 0 {
+				fmt.Fprintf(w, "calibrated  the logits are divided by %.4g\n", i.Temperature)
+			}
 			printOrigin(w, i.Origin)
 			if len(i.Reaching) > 0 {
 				fmt.Fprintf(w, "reaches     files, network or other programs by %s: other verbs want --trust\n", strings.Join(i.Reaching, ", "))

@@ -1,0 +1,72 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
+	"oscar/result"
+	"oscar/savedmodel"
+)
+
+// calibrate exports the model to a folder next to Out, and from there with calibrated
+// probabilities to Out.
+func (o ExportOptions) calibrate(ctx context.Context) (err error) {
+	temperature, err := o.temperature()
+	if err != nil {
+		return err
+	}
+	if paths.Within(paths.Real(o.Model), paths.Real(o.Out)) {
+		return fmt.Errorf("%s lies in %s, whose own model is to stay as it is; name a folder elsewhere", o.Out, o.Model)
+	}
+	if err := atomicfile.Replaceable(o.Out); err != nil {
+		return err
+	}
+	between, err := os.MkdirTemp(filepath.Dir(filepath.Clean(o.Out)), atomicfile.Prefix)
+	if err != nil {
+		return fmt.Errorf("cannot make a folder next to %s: %w", o.Out, paths.TrimError(err))
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(between)) }()
+	plain := o
+	plain.Temperature, plain.Out = "", filepath.Join(between, "model")
+	if err := Export(ctx, plain); err != nil {
+		return err
+	}
+	return savedmodel.Calibrate(plain.Out, o.Out, temperature)
+}
+
+// The temperatures that an audit looks for, and that are taken.
+const lowestTemperature, highestTemperature = 0.05, 20
+
+// temperature returns the number, or that of the audit.
+func (o ExportOptions) temperature() (float64, error) {
+	if t, err := strconv.ParseFloat(o.Temperature, 64); err == nil {
+		if !(t >= lowestTemperature && t <= highestTemperature) {
+			return 0, fmt.Errorf("temperature is %s, want %g to %g, or the folder of an audit", o.Temperature, lowestTemperature, float64(highestTemperature))
+		}
+		return t, nil
+	}
+	if !paths.Exists(filepath.Join(o.Temperature, result.AuditFile)) {
+		return 0, fmt.Errorf("temperature %q is neither a number nor the folder of an audit (%s)", o.Temperature, result.AuditFile)
+	}
+	a, err := result.ReadAudit(o.Temperature)
+	if err != nil {
+		return 0, err
+	}
+	if a.Temperature == nil {
+		return 0, fmt.Errorf("the audit %s has no temperature: it has no labelled images that the model was not trained on", o.Temperature)
+	}
+	now, err := fingerprint(o.Model)
+	if err != nil {
+		return 0, err
+	}
+	if a.Model != now {
+		return 0, fmt.Errorf("%s is an audit of the model %s with the fingerprint %s; that of %s is %s: audit it anew", o.Temperature, a.Path, a.Model, o.Model, now)
+	}
+	return a.Temperature.Value, nil
+}
