@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string) error {
 	only := flags.String("jobs", "", "jobs to do, separated by commas; memory is that of folder runs; default all")
 	rounds := flags.Int("rounds", 0, "rounds that count; 0: as many as the form has")
 	alone := flags.Bool("alone", false, "oscar with nobody beside it, and no Python packages")
-	dir := flags.String("dir", "runs/bench", "the folder for what all work on, made once, and for all but a whole run's results")
+	dir := flags.String("dir", "runs/bench", "the folder for the material, made once, and for the results of partial runs")
 	add := flags.Bool("add", false, "with -jobs: the page and numbers of an earlier run, on the same machine, with these jobs in place of its own")
 	page := flags.String("page", "", "the page to write; default docs/performance.md of a whole run, else in -dir")
 	results := flags.String("results", "", "the numbers to write; default bench/results.json of a whole run, else in -dir")

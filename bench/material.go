@@ -75,7 +75,7 @@ func (h *harness) prepareApart(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, self, "prepare", h.dir)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("what all work on could not be made: %w", err)
+		return fmt.Errorf("the material cannot be made: %w", err)
 	}
 	return nil
 }

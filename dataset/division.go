@@ -259,7 +259,7 @@ func (d *division) tooFew(class, singles int) error {
 		}
 	}
 	if !d.sized[class] && d.taken[class][1]+d.taken[class][2] == 0 {
-		return fmt.Errorf("has too few images that no other class has too for the split %v: %d, at least %d are needed", d.fractions, singles, needed)
+		return fmt.Errorf("has too few images that are in no other class for the split %v: %d, at least %d are needed", d.fractions, singles, needed)
 	}
 	return fmt.Errorf("falls into too few groups for the split %v: they leave %s for %s",
 		d.fractions, text.Count(singles, "image"), strings.Join(lacking, " and "))

@@ -170,7 +170,7 @@ func (f *Folder) joinMatching(s sets, re *regexp.Regexp) (notes []string, err er
 	}
 	switch {
 	case unmatched == len(f.Items):
-		return nil, fmt.Errorf("groups: the regular expression %q matches no path, as %q", re, f.Items[0].Path)
+		return nil, fmt.Errorf("groups: the regular expression %q matches no path, for example %q", re, f.Items[0].Path)
 	case unmatched > 0:
 		notes = append(notes, fmt.Sprintf("groups: %q does not match %s: each is a group by itself", re, text.Count(unmatched, "path")))
 	}
@@ -206,7 +206,7 @@ func (f *Folder) joinListed(s sets, path string, limits Limits) (notes []string,
 		}
 	}
 	if used == 0 {
-		return nil, fmt.Errorf("groups %q: none of its paths is an image of %q; they are as %q", path, f.Root, f.Items[0].Path)
+		return nil, fmt.Errorf("groups %q: none of its paths is an image of %q; they are like %q", path, f.Root, f.Items[0].Path)
 	}
 	if n := len(named) - used; n > 0 {
 		for _, item := range f.Items {

@@ -200,12 +200,12 @@ func TestGroupRules(t *testing.T) {
 	}
 	for by, want := range map[string]string{
 		"(":                                     `groups "(" is neither near_duplicates nor a file FILE.csv nor a regular expression: error parsing regexp: missing closing ): ` + "`(`",
-		"nothing":                               `groups: the regular expression "nothing" matches no path, as "a/000.png"`,
+		"nothing":                               `groups: the regular expression "nothing" matches no path, for example "a/000.png"`,
 		dir + "/missing.csv":                    `cannot read groups "` + dir + `/missing.csv": no such file or directory`,
 		table("empty.csv", ""):                  `groups "` + dir + `/empty.csv": the file is empty; want the columns path and group`,
 		table("names.csv", "file,set\r\nx,y\n"): `groups "` + dir + `/names.csv": the first line is "file,set"; want the columns path and group`,
 		table("short.csv", "path,group\na/000.png\n"):    `groups "` + dir + `/short.csv": record on line 2: wrong number of fields`,
-		table("other.csv", "path,group\nc.png,1\n"):      `groups "` + dir + `/other.csv": none of its paths is an image of ""; they are as "a/000.png"`,
+		table("other.csv", "path,group\nc.png,1\n"):      `groups "` + dir + `/other.csv": none of its paths is an image of ""; they are like "a/000.png"`,
 		table("twice.csv", "path,group\nx,1\n\n./x,2\n"): `groups "` + dir + `/twice.csv": "x" is in group "1" in line 2 and in group "2" in line 4`,
 	} {
 		testkit.WantError(t, folder().Group(t.Context(), by, 0, ScanOptions{}), want)

@@ -174,7 +174,7 @@ func (f jpegFile) refusal() error {
 
 // errKind is the error for a file that may be valid, but is of an unsupported
 // kind.
-var errKind = errors.New("of a kind that is not read")
+var errKind = errors.New("of an unsupported kind")
 
 // configJPEG reads the size of a JPEG and chooses the decoder.
 func configJPEG(in *input) (image.Config, error) {

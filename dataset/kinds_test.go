@@ -46,7 +46,7 @@ func TestDecodeKinds(t *testing.T) {
 			if c.Refused != "" {
 				_, headerErr := ReadHeader(data, Limits{})
 				for _, err := range []error{err, headerErr} {
-					if err == nil || !strings.Contains(err.Error(), "of a kind that is not read: ") || !strings.Contains(err.Error(), c.Refused) {
+					if err == nil || !strings.Contains(err.Error(), "of an unsupported kind: ") || !strings.Contains(err.Error(), c.Refused) {
 						t.Errorf("error %v does not say %q", err, c.Refused)
 					}
 				}
@@ -109,7 +109,7 @@ func TestDocumentedKinds(t *testing.T) {
 func TestDecodeHEIF(t *testing.T) {
 	for brand, want := range map[string]string{"heic": "HEIC", "heix": "HEIC", "mif1": "HEIC", "avif": "AVIF"} {
 		_, err := Decode([]byte("\x00\x00\x00\x18ftyp"+brand+"\x00\x00\x00\x00mif1heic"), Limits{})
-		if err == nil || err.Error() != want+" of a kind that is not read: convert it to JPEG or PNG" {
+		if err == nil || err.Error() != want+" of an unsupported kind: convert it to JPEG or PNG" {
 			t.Errorf("%s: %v", brand, err)
 		}
 	}
@@ -124,9 +124,9 @@ func TestDecodeFaults(t *testing.T) {
 		"webp-lossy-black.webp":            {"flat-black.png", 0},
 		"webp-lossy-red.webp":              {"webp-lossy-red.webp.png", 0},
 		"tiff-group4-black-is-zero.tif":    {"same-picture-as-group4.png", 0},
-		"tiff-jpeg-compressed.tif":         {"TIFF of a kind that is not read: JPEG compression", 0},
+		"tiff-jpeg-compressed.tif":         {"TIFF of an unsupported kind: JPEG compression", 0},
 		"jpeg-mjpeg-frame-without-dht.jpg": {"jpeg-mjpeg-frame-without-dht.jpg.png", 2},
-		"jpeg-sampling-22-11-12.jpg":       {"JPEG of a kind that is not read: chroma sampling 22 11 12", 0}, // see internal/graph
+		"jpeg-sampling-22-11-12.jpg":       {"JPEG of an unsupported kind: chroma sampling 22 11 12", 0}, // see internal/graph
 	} {
 		t.Run(file, func(t *testing.T) {
 			img, err := Decode(readTestdata(t, "faults", file), Limits{})

@@ -201,7 +201,7 @@ func TestSplitMostlyConflicts(t *testing.T) {
 		t.Errorf("the two that are left are in parts %d and %d, want validation and test", parts[f.Items[4].SHA256], parts[f.Items[5].SHA256])
 	}
 	f.Items = append(f.Items, Item{Path: "b/x4.png", Class: 1, SHA256: f.Items[4].SHA256})
-	if _, err := NewSplit(f, DefaultFractions, 1); err == nil || !strings.Contains(err.Error(), `class "a" has too few images that no other class has too for the split [0.7 0.15 0.15]: 1, at least 2 are needed`) {
+	if _, err := NewSplit(f, DefaultFractions, 1); err == nil || !strings.Contains(err.Error(), `class "a" has too few images that are in no other class for the split [0.7 0.15 0.15]: 1, at least 2 are needed`) {
 		t.Errorf("got %v", err)
 	}
 }

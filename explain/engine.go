@@ -117,7 +117,7 @@ func (e engine) check(images Images, targets []int, samples int) error {
 	case samples < 0:
 		return fmt.Errorf("%d samples, want at least 1, or 0 for the default", samples)
 	case len(targets) != images.N:
-		return fmt.Errorf("%d targets for %d images; want one an image", len(targets), images.N)
+		return fmt.Errorf("%d targets for %d images; want one per image", len(targets), images.N)
 	case images.N > 0 && (images.Height < 1 || images.Width < 1 || images.Channels < 1),
 		images.N*images.Size() != len(images.Pixels):
 		return fmt.Errorf("%d pixel values for images of shape [%d,%d,%d,%d]",

@@ -39,7 +39,7 @@ func (e Explainer) Explain(ctx context.Context, images explain.Images, targets [
 		return nil, errors.New("gradcam: the explainer has no model")
 	}
 	if len(targets) != images.N {
-		return nil, fmt.Errorf("gradcam: %d targets for %d images; want one an image", len(targets), images.N)
+		return nil, fmt.Errorf("gradcam: %d targets for %d images; want one per image", len(targets), images.N)
 	}
 	if len(e.Methods) == 0 {
 		e.Methods = Methods[:1]

@@ -113,14 +113,14 @@ func TestRefusals(t *testing.T) {
 		want      string
 	}{
 		{gradcam.Explainer{}, []int{0}, "gradcam: the explainer has no model"},
-		{with(model), []int{0, 1}, "gradcam: 2 targets for 1 images; want one an image"},
+		{with(model), []int{0, 1}, "gradcam: 2 targets for 1 images; want one per image"},
 		{gradcam.Explainer{Model: model, Layer: "none"}, []int{0}, `gradcam: layer "none": no layer "none"; have conv5`},
 		{with(&fake{}), []int{0}, `gradcam: layer "conv5": the model gave 0 activations for 1 images`},
 		{with(twisted), []int{0}, `gradcam: layer "conv5", image 0: activations are [2,3,4] but gradients [3,2,4]; want one shape`},
 		{with(differentiator{model}, "gradcam", "scorecam"), []int{0},
-			"gradcam: scorecam shows the model masked images; gradcam_test.differentiator is no explain.Predictor"},
+			"gradcam: scorecam shows the model masked images; gradcam_test.differentiator is not an explain.Predictor"},
 		{with(differentiator{model}, "gradcam", "ablationcam"), []int{0},
-			"gradcam: ablationcam runs the model from a layer on; gradcam_test.differentiator is no explain.Head"},
+			"gradcam: ablationcam runs the model from a layer on; gradcam_test.differentiator is not an explain.Head"},
 		{gradcam.Explainer{Model: model, Methods: []gradcam.Entry{{Method: explain.Method{Name: "cam"}}}}, []int{0}, `gradcam: the entry "cam" has no method`},
 	} {
 		_, err := test.explainer.Explain(t.Context(), images(1), test.targets)

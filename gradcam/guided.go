@@ -49,7 +49,7 @@ func (g GuidedGradCAM) explain(ctx context.Context, images explain.Images, targe
 	case g.Batch < 0:
 		return nil, fmt.Errorf("batch is %d, want at least 1, or 0 for %d", g.Batch, explain.DefaultBatch)
 	case len(targets) != images.N:
-		return nil, fmt.Errorf("%d targets for %d images; want one an image", len(targets), images.N)
+		return nil, fmt.Errorf("%d targets for %d images; want one per image", len(targets), images.N)
 	case len(images.Pixels) != images.N*images.Size():
 		return nil, fmt.Errorf("%d pixel values for %d images of %d", len(images.Pixels), images.N, images.Size())
 	}

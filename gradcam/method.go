@@ -74,7 +74,7 @@ func (e Entry) bind(model explain.Differentiator) (func(context.Context, View) (
 	case e.Mask != nil:
 		predictor, ok := model.(explain.Predictor)
 		if !ok {
-			return nil, fmt.Errorf("%s shows the model masked images; %T is no explain.Predictor", e.Name, model)
+			return nil, fmt.Errorf("%s shows the model masked images; %T is not an explain.Predictor", e.Name, model)
 		}
 		return func(ctx context.Context, view View) (explain.Grid, error) {
 			return e.Mask(ctx, predictor, view)
@@ -82,7 +82,7 @@ func (e Entry) bind(model explain.Differentiator) (func(context.Context, View) (
 	case e.Head != nil:
 		head, ok := model.(explain.Head)
 		if !ok {
-			return nil, fmt.Errorf("%s runs the model from a layer on; %T is no explain.Head", e.Name, model)
+			return nil, fmt.Errorf("%s runs the model from a layer on; %T is not an explain.Head", e.Name, model)
 		}
 		return func(ctx context.Context, view View) (explain.Grid, error) {
 			return e.Head(ctx, head, view)

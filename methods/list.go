@@ -35,7 +35,7 @@ func Parse(list string) ([]At, error) {
 		case named && layer == "":
 			return nil, fmt.Errorf("method %q names no layer after its @", item)
 		case named && m.At == explain.AtImage && layer != explain.Image:
-			return nil, fmt.Errorf("%s looks at the image; it has no layer %q", name, layer)
+			return nil, fmt.Errorf("%s explains the image; it has no layer %q", name, layer)
 		case slices.Contains(out, at):
 			return nil, fmt.Errorf("method %s is named twice", item)
 		}

@@ -79,7 +79,7 @@ type signals struct {
 // propagating returns the model with the relevance of LRP's rules instead of gradients.
 func (m Model) propagating(o Options) (explain.Model, error) {
 	if o.Score == explain.Probability {
-		return nil, fmt.Errorf("LRP shares out the logit; it has no score %q", o.Score)
+		return nil, fmt.Errorf("LRP distributes the logit, not the score %q", o.Score)
 	}
 	rules, err := tfmodel.LookupLRP(o.Rules)
 	if err != nil {

@@ -127,7 +127,7 @@ func (o AdoptOptions) checkScale(ctx context.Context, options ForeignOptions, re
 	const mistakes = "check the order of --classes, and that the folders of the images have their names"
 	switch {
 	case known && best.low > first.high:
-		return "", fmt.Errorf("the input scale %s gives an accuracy of %.4f on %s, which is not above chance, and %s gives %.4f; if that is right, say --input-scale=%s",
+		return "", fmt.Errorf("the input scale %s gives an accuracy of %.4f on %s, which is not above chance, and %s gives %.4f; if that is right, give --input-scale=%s",
 			first.Scale, first.Accuracy, o.Images, best.Scale, best.Accuracy, best.Scale)
 	case known:
 		result.Notes = append(result.Notes, fmt.Sprintf("the accuracy on %s is not above chance, and no other input scale is clearly better: %s", o.Images, mistakes))

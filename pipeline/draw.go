@@ -61,7 +61,7 @@ func Draw(ctx context.Context, o DrawOptions) (*Summary, error) {
 	}
 	path := filepath.Join(o.Dir, settingsFile)
 	if !paths.Exists(path) {
-		return nil, fmt.Errorf("%s has no %s: it is no folder of explanations", o.Dir, settingsFile)
+		return nil, fmt.Errorf("%s has no %s: it is not a folder of explanations", o.Dir, settingsFile)
 	}
 	dir, err := resultdir.Open(o.Dir, explainKind)
 	if err != nil {

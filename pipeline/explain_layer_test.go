@@ -73,7 +73,7 @@ func TestMethodsAt(t *testing.T) {
 		}
 	}
 	for _, test := range []struct{ method, layer, want string }{
-		{"saliency@conv1", "", `saliency looks at the image; it has no layer "conv1"`},
+		{"saliency@conv1", "", `saliency explains the image; it has no layer "conv1"`},
 		{"gradcam@", "", `method "gradcam@" names no layer after its @`},
 		{"gradcam@image", "", `no layer "image"; have conv1, relu1, bn1, conv5, relu5, pool5`},
 		{"lrp@conv9", "", `no layer "conv9" (conv1?); have conv1, relu1, bn1, conv5, relu5, pool5`},

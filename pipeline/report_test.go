@@ -191,7 +191,7 @@ func TestReportRefusals(t *testing.T) {
 		{report.Options{Dirs: []string{filepath.Join(dir, "scoring")}}, filepath.Join(dir, "scoring") + " has no score.json yet: oscar score is not finished; repeat its command to resume it"},
 		{report.Options{Dirs: []string{filepath.Join(dir, "none")}}, filepath.Join(dir, "none", "manifest.jsonl") + " explains no image"},
 		{report.Options{Dirs: []string{filepath.Join(dir, "torn")}}, filepath.Join(dir, "torn", "manifest.jsonl") + ": line 2: unexpected end of JSON input"},
-		{report.Options{Dirs: []string{run}, Out: mine}, mine + " is there, and is no report of oscar's; name another file"},
+		{report.Options{Dirs: []string{run}, Out: mine}, mine + " exists and is not a report of oscar; name another file"},
 	} {
 		if c.o.Out == "" {
 			c.o.Out = filepath.Join(dir, "new.html")

@@ -214,5 +214,5 @@ func (all nodes) features() (string, error) {
 		}
 		at = dependent[0]
 	}
-	return "", fmt.Errorf("the graph runs in a circle")
+	return "", fmt.Errorf("the graph has a cycle")
 }

@@ -129,7 +129,7 @@ func (b *Bundle) differentiate(ctx context.Context, images explain.Images, targe
 		return none, err
 	}
 	if len(targets) != images.N {
-		return none, fmt.Errorf("%d targets for %d images; want one an image", len(targets), images.N)
+		return none, fmt.Errorf("%d targets for %d images; want one per image", len(targets), images.N)
 	}
 	classes := make([]int64, len(targets))
 	for i, c := range targets {

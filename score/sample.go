@@ -71,7 +71,7 @@ func (s Sample) problem(needs Needs) error {
 		return err
 	}
 	if len(s.Maps) != s.Images.N {
-		return fmt.Errorf("%d maps for %d images; want one an image", len(s.Maps), s.Images.N)
+		return fmt.Errorf("%d maps for %d images; want one per image", len(s.Maps), s.Images.N)
 	}
 	for i, g := range s.Maps {
 		if !g.Filled() {
@@ -109,10 +109,10 @@ func (c Cases) check() error {
 		return fmt.Errorf("images [%d,%d,%d,%d] have %d values", m.N, m.Height, m.Width, m.Channels, len(m.Pixels))
 	}
 	if len(c.Targets) != m.N {
-		return fmt.Errorf("%d targets for %d images; want one an image", len(c.Targets), m.N)
+		return fmt.Errorf("%d targets for %d images; want one per image", len(c.Targets), m.N)
 	}
 	if c.Masks != nil && len(c.Masks) != m.N {
-		return fmt.Errorf("%d masks for %d images; want one an image", len(c.Masks), m.N)
+		return fmt.Errorf("%d masks for %d images; want one per image", len(c.Masks), m.N)
 	}
 	for i, mask := range c.Masks {
 		if mask.Height != m.Height || mask.Width != m.Width || len(mask.Inside) != m.Height*m.Width {
@@ -120,7 +120,7 @@ func (c Cases) check() error {
 		}
 	}
 	if c.Quadrants != nil && len(c.Quadrants) != m.N {
-		return fmt.Errorf("%d quadrants for %d mosaics; want one a mosaic", len(c.Quadrants), m.N)
+		return fmt.Errorf("%d quadrants for %d mosaics; want one per mosaic", len(c.Quadrants), m.N)
 	}
 	return nil
 }

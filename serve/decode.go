@@ -211,7 +211,7 @@ func (d *decoder) columns(r *request) error {
 		}
 	}
 	if len(classes.Items) > 0 && len(classes.Items) != len(images.Items) {
-		return fmt.Errorf("inputs has %d images and %d classes; want one class an image", len(images.Items), len(classes.Items))
+		return fmt.Errorf("inputs has %d images and %d classes; want one class per image", len(images.Items), len(classes.Items))
 	}
 	for i := range images.Items {
 		images.Items[i].class = explain.Predicted

@@ -63,7 +63,7 @@ func Init(name, path string) error {
 		}
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is there already; name a new file", path)
+		return fmt.Errorf("%s exists already; name a new file", path)
 	}
 	if err := atomicfile.Write(path, text); err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, paths.TrimError(err))

@@ -118,7 +118,7 @@ func (s Study) Check() error {
 		return err
 	}
 	if words := s.Variants[0].words(); len(words) > 0 {
-		return fmt.Errorf("variant %s is the first, the base that others are compared with, and has edits (%s); put one without before it", s.Variants[0].Name, words[0])
+		return fmt.Errorf("variant %s is the first, the base that others are compared with, and has edits (%s); add one without edits before it", s.Variants[0].Name, words[0])
 	}
 	for i := range s.Variants {
 		if err := s.checkVariant(i); err != nil {
@@ -199,7 +199,7 @@ func (s Study) checkClaim(c Claim) error {
 	}
 	switch {
 	case against == "" || against == c.Variant:
-		return fmt.Errorf("variant %s is held against itself; name another with against", c.Variant)
+		return fmt.Errorf("variant %s is compared with itself; name another with against", c.Variant)
 	case c.Text == "":
 		return errors.New("text is missing: the sentence that is tested")
 	case c.Direction != higher && c.Direction != lower:

@@ -45,7 +45,7 @@ func TestReadRefuses(t *testing.T) {
 		{"{name: mine, explain: {images: 0}, variants: [{name: a}]}", "explain.images is 0, want at least 1"},
 		{"{name: mine, explain: {mosaics: -1}, variants: [{name: a}]}", "explain.mosaics is -1, want 0 or more"},
 		{"{name: mine, explain: {score: loss}, variants: [{name: a}]}", `explain: no score "loss"; have logit, probability`},
-		{"{name: mine, variants: [{name: a, without: [relu]}]}", "variant a is the first, the base that others are compared with, and has edits (without relu); put one without before it"},
+		{"{name: mine, variants: [{name: a, without: [relu]}]}", "variant a is the first, the base that others are compared with, and has edits (without relu); add one without edits before it"},
 		{head + "{why: none}]}", "variant 2 has no name"},
 		{head + "{name: a/b}]}", `variant 2 is called "a/b", which names folders; want letters, digits, and . _ - after the first`},
 		{head + "{name: baseline}]}", "two variants are called baseline"},
@@ -65,14 +65,14 @@ func TestReadRefuses(t *testing.T) {
 		{"{name: mine, base: {explain: conv5}, variants: [{name: a}]}", "base.explain: a study has explain.layer for that"},
 		{"{name: mine, base: {data: {root: x}}, variants: [{name: a}]}", "base.data.root: the folder of images is named where the study is run"},
 		{"{name: mine, base: {data: {fractions: [0.8, 0.2, 0]}}, variants: [{name: a}]}", "base.data.fractions leaves no test part, which variants are compared on"},
-		{"{name: mine, epochs: 3, base: {training: {epochs: 3}}, variants: [{name: a}]}", "epochs stands twice, in the study and in base.training; want one"},
+		{"{name: mine, epochs: 3, base: {training: {epochs: 3}}, variants: [{name: a}]}", "epochs is given twice, in the study and in base.training; want one"},
 
 		{head + "{name: a}], claims: [{text: x, variant: c, measure: focus, direction: lower}]}", `claim 1: no variant "c" (a?); have baseline, a`},
 		{head + "{name: a}], claims: [{text: x, variant: a, measure: fokus, direction: lower}]}", `claim 1: no measure "fokus" (focus?); have ` + measureNames("gradcam")},
 		{head + "{name: a}], claims: [{variant: a, measure: focus, direction: lower}]}", "claim 1: text is missing: the sentence that is tested"},
 		{head + "{name: a}], claims: [{text: x, variant: a, measure: focus, direction: down}]}", `claim 1: direction is "down", want higher or lower`},
 		{head + "{name: a}], claims: [{text: x, variant: a, measure: focus, direction: lower, margin: -1}]}", "claim 1: margin is -1, want 0 or more"},
-		{head + "{name: a}], claims: [{text: x, variant: baseline, measure: focus, direction: lower}]}", "claim 1: variant baseline is held against itself; name another with against"},
+		{head + "{name: a}], claims: [{text: x, variant: baseline, measure: focus, direction: lower}]}", "claim 1: variant baseline is compared with itself; name another with against"},
 	} {
 		if _, err := parse([]byte(test.text)); err == nil || err.Error() != test.want {
 			t.Errorf("%s\nerror %v\nwant  %s", test.text, err, test.want)
@@ -130,7 +130,7 @@ func TestBuiltinsAreFiles(t *testing.T) {
 		if text := differs(s, again, nil); text != "" || !reflect.DeepEqual(tree(s), tree(again)) {
 			t.Errorf("%s: %s", name, text)
 		}
-		wantError(t, Init(name, path), path+" is there already; name a new file")
+		wantError(t, Init(name, path), path+" exists already; name a new file")
 	}
 	_, err := Builtin("decks")
 	wantError(t, err, `no study "decks" (deck?); have deck, hgs`)

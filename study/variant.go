@@ -210,7 +210,7 @@ func (s Study) base() (experiment.Experiment, error) {
 	}
 	if s.Epochs > 0 {
 		if training, ok := s.Base["training"].(map[string]any); ok && training["epochs"] != nil {
-			return e, errors.New("epochs stands twice, in the study and in base.training; want one")
+			return e, errors.New("epochs is given twice, in the study and in base.training; want one")
 		}
 		e.Training.Epochs = s.Epochs
 	}

@@ -50,7 +50,7 @@ func (n *Network) adoptedIndex(layer string) (int, error) {
 // weighted by r, with respect to layer to's map, -1 for the image.
 func (n *Network) adoptedGradient(g *Graph, c Composite, r Tensor, to int) (Tensor, error) {
 	if gradient := plainGradient(); c.Name != gradient.Name || c.Relevance {
-		return Tensor{}, fmt.Errorf("it needs rules for the layers of oscar's own networks; an adopted model has gradients alone")
+		return Tensor{}, fmt.Errorf("it needs rules for the layers of oscar's own networks; an adopted model has only gradients")
 	}
 	layer := "image"
 	if to >= 0 {

@@ -85,7 +85,7 @@ func (n *Network) GuidedBackprop() (savedmodel.Signature, error) {
 // is the sum over the channels. It sums to the logit minus the biases' shares.
 func (n *Network) LRP(c Composite) (savedmodel.Signature, error) {
 	if !c.Relevance {
-		return savedmodel.Signature{}, fmt.Errorf("composite %s is none of LRP", c.Name)
+		return savedmodel.Signature{}, fmt.Errorf("composite %s is not one of LRP's", c.Name)
 	}
 	return n.onImage("lrp", c, summed)
 }

@@ -163,7 +163,7 @@ func read(path string, v any) error {
 		return err
 	}
 	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("%s is no file of COCO: %w", path, err)
+		return fmt.Errorf("%s is not a COCO file: %w", path, err)
 	}
 	return nil
 }

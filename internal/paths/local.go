@@ -12,7 +12,7 @@ import (
 // has slashes.
 func CheckLocal(name string) error {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
-		return fmt.Errorf("%q is no file within the folder", name)
+		return fmt.Errorf("%q is not a file within the folder", name)
 	}
 	return nil
 }

@@ -308,7 +308,7 @@ func TestWriteReplacesReportsAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ path, want string }{
-		{mine, mine + " is there, and is no report of oscar's; name another file"},
+		{mine, mine + " exists and is not a report of oscar; name another file"},
 		{dir, dir + " is a folder; name a file, as " + path},
 		{filepath.Join(dir, "no", "x.html"), "there is no folder " + filepath.Join(dir, "no") + " to write x.html in"},
 	} {

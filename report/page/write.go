@@ -55,7 +55,7 @@ func Replaceable(path string) error {
 		return err
 	}
 	if !bytes.Contains(before[:min(len(before), 1024)], []byte(generator)) {
-		return fmt.Errorf("%s is there, and is no report of oscar's; name another file", path)
+		return fmt.Errorf("%s exists and is not a report of oscar; name another file", path)
 	}
 	return nil
 }

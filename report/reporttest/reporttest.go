@@ -175,7 +175,7 @@ func (b *browser) asked() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.urls) == 0 {
-		b.Errorf("%s: the browser tells of no request, not even of the page", b.name)
+		b.Errorf("%s: the browser reports no request, not even of the page", b.name)
 	}
 	return b.urls
 }

@@ -26,7 +26,7 @@ func (f *flattener) complete(n *node_def_go_proto.NodeDef, op *op_def_go_proto.O
 		case strings.HasPrefix(name, "_"):
 			delete(n.Attr, name)
 		case v.GetPlaceholder() != "":
-			return fmt.Errorf("%s (%s): the attribute %s is open", n.Name, n.Op, name)
+			return fmt.Errorf("%s (%s): the attribute %s has no value", n.Name, n.Op, name)
 		}
 		if t := v.GetTensor(); t != nil {
 			if err := checkSize(t); err != nil {

@@ -29,7 +29,7 @@ func (m *Model) values(ctx context.Context, variables []*variable) ([]graph.Valu
 	}
 	entries, err := m.restored()
 	if err != nil {
-		return nil, fmt.Errorf("what restores the variables: %w", err)
+		return nil, fmt.Errorf("restoring the variables: %w", err)
 	}
 	var missing []string
 	for _, v := range variables {

@@ -46,14 +46,14 @@ func (m *Model) flatten(o Options) (*flat, error) {
 	}
 	f.image = f.byName[in.node]
 	if f.image.GetOp() != "Placeholder" {
-		return nil, fmt.Errorf("the input of signature %s is no Placeholder", sig.Name)
+		return nil, fmt.Errorf("the input of signature %s is not a Placeholder", sig.Name)
 	}
 	if f.output.dead || f.output.handle != nil || f.byName[f.output.node] == nil {
 		return nil, fmt.Errorf("the output %s of signature %s gives nothing", out.Name, sig.Name)
 	}
 	for _, n := range f.nodes {
 		if n.Op == "Placeholder" && n != f.image && !slices.ContainsFunc(f.variables, func(v *variable) bool { return v.name == n.Name }) {
-			return nil, fmt.Errorf("the output %s needs %s, which is no input of signature %s", out.Name, n.Name, sig.Name)
+			return nil, fmt.Errorf("the output %s needs %s, which is not an input of signature %s", out.Name, n.Name, sig.Name)
 		}
 	}
 	if !f.reaches(f.image.Name, f.output.node) {

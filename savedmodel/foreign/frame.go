@@ -177,10 +177,10 @@ func (c *frame) output(n *node_def_go_proto.NodeDef, i int) (r ref, err error) {
 		return r, nil
 	}
 	if c.busy[key] {
-		return ref{}, fmt.Errorf("the graph runs in a circle through %s (%s)", n.Name, n.Op)
+		return ref{}, fmt.Errorf("the graph has a cycle through %s (%s)", n.Name, n.Op)
 	}
 	if c.depth++; c.depth > maxDepth {
-		return ref{}, fmt.Errorf("more than %d operations follow each other", maxDepth)
+		return ref{}, fmt.Errorf("the graph has a path of more than %d operations", maxDepth)
 	}
 	c.busy[key] = true
 	defer func() {
@@ -239,7 +239,7 @@ func (c *frame) handle(n *node_def_go_proto.NodeDef) (*variable, error) {
 	}
 	r, err := c.resolve(in[0])
 	if err == nil && r.handle == nil {
-		err = fmt.Errorf("%s (%s) takes %s, which is no variable", n.Name, n.Op, in[0])
+		err = fmt.Errorf("%s (%s) takes %s, which is not a variable", n.Name, n.Op, in[0])
 	}
 	return r.handle, err
 }

@@ -34,7 +34,7 @@ func readFrozen(path, output string) (*Model, error) {
 	}
 	def := &graph_go_proto.GraphDef{}
 	if err := proto.Unmarshal(b, def); err != nil || len(def.Node) == 0 || slices.ContainsFunc(def.Node, func(n *node_def_go_proto.NodeDef) bool { return n.Op == "" }) {
-		return nil, fmt.Errorf("%s is no graph: want a GraphDef with constants for weights, or the folder of a SavedModel", path)
+		return nil, fmt.Errorf("%s is not a graph: want a GraphDef with constants for weights, or the folder of a SavedModel", path)
 	}
 	signature := &pb.SignatureDef{Inputs: map[string]*pb.TensorInfo{}, Outputs: map[string]*pb.TensorInfo{}}
 	taken := map[string]bool{}

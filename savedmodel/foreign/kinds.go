@@ -49,7 +49,7 @@ func NotSavedModel(path string) error {
 		return fmt.Errorf("%s is a Keras file, which holds Python layers and no graph; make a SavedModel of it in Python and name its folder:\n"+
 			"  import keras, tensorflow as tf\n  model = keras.saving.load_model(%q)\n%s", path, path, exportLines)
 	case strings.HasSuffix(name, ".tflite"), len(head) > 8 && head[4:8] == "TFL3":
-		return fmt.Errorf("%s is a TFLite model, which oscar does not read: it has no gradients, and often whole numbers for weights; name the SavedModel that it was made of", path)
+		return fmt.Errorf("%s is a TFLite model, which oscar does not read: it has no gradients, and often integer weights; name the SavedModel that it was made of", path)
 	case strings.HasSuffix(name, ".onnx"):
 		return fmt.Errorf("%s is an ONNX model, which oscar does not read; onnx2tf makes a SavedModel of it:\n  pip install onnx2tf\n  onnx2tf -i %s -o exported", path, path)
 	case strings.HasSuffix(name, ".pt"), strings.HasSuffix(name, ".pth"):

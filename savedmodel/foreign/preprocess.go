@@ -18,7 +18,7 @@ func (a *adoption) scaling(inside bool) (Scaling, error) {
 	name := o.Scale
 	if name == "" {
 		if !inside && a.signature.Inputs[0].DType != graph.Uint8 {
-			return Scaling{}, fmt.Errorf("%w; say what it was trained on with --input-scale:\n%s", ErrScale, scaleHelp)
+			return Scaling{}, fmt.Errorf("%w; give the scale of its training with --input-scale:\n%s", ErrScale, scaleHelp)
 		}
 		name = "0..255"
 	}

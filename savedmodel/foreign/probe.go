@@ -191,7 +191,7 @@ func (a *adoption) compare(ctx context.Context) error {
 		bound = sameAnswer16
 	}
 	if d > max(bound, amplified*a.noise) {
-		return fmt.Errorf("the answers of the adopted graph differ from the original's by %.2g of the largest: this model cannot be adopted; please report it", d)
+		return fmt.Errorf("the outputs of the adopted graph differ from the original's by %.2g of the largest: this model cannot be adopted; please report it", d)
 	}
 	a.Metadata.Origin.Difference = &d
 	return nil
@@ -258,7 +258,7 @@ func (a *adoption) checkScaled(ctx context.Context, scaled ref) error {
 	}
 	for _, v := range out[0].Float32s() {
 		if !(math.Abs(float64(v)) <= 256) {
-			return fmt.Errorf("%w to what it was trained on: it makes %g of a white pixel of 255; say on what it was with --input-scale:\n%s", ErrScale, v, scaleHelp)
+			return fmt.Errorf("%w to the range of its training: a white pixel of 255 becomes %g; give its scale with --input-scale:\n%s", ErrScale, v, scaleHelp)
 		}
 	}
 	a.Metadata.Origin.Scaled = "the model scales by itself (" + scaled.node + ")"
