@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"oscar/instance"
 	"oscar/internal/text"
 	"oscar/pipeline"
 	"oscar/result"
@@ -31,11 +32,15 @@ DATA the run's own folder is meant.
 
 The class of an image is that of the run's split if it holds the same content,
 else the table's, or the nearest folder above the image that is named as a class.
-An image of unknown class is predicted and counted in a row of its own.`,
+An image of unknown class is predicted and counted in a row of its own.
+
+If MODEL is the run of a detector, DATA is a folder of scenes, and the numbers are
+COCO's average precision and recall of boxes and of masks.`,
 		Example: `  oscar evaluate runs/first
   oscar evaluate runs/first photos --split validation
   oscar evaluate model new-photos --split all --json
-  oscar evaluate model labels.csv --root photos --split all`,
+  oscar evaluate model labels.csv --root photos --split all
+  oscar evaluate runs/heaps --split validation`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 2 {
 				return arguments("MODEL")(cmd, args)
@@ -51,6 +56,9 @@ An image of unknown class is predicted and counted in a row of its own.`,
 			o.Model, o.Listener = args[0], s.listener()
 			if len(args) > 1 {
 				o.Data = args[1]
+			}
+			if instance.IsRun(o.Model) {
+				return evaluateInstances(cmd, s, o, asJSON)
 			}
 			e, err := pipeline.Evaluate(cmd.Context(), o)
 			if err != nil {

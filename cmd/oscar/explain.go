@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"oscar/heatmap"
+	"oscar/instance"
 	"oscar/internal/text"
 	"oscar/methods"
 	"oscar/pipeline"
@@ -70,7 +71,13 @@ image it is the 99th percentile, because a few pixels may be far above the other
 overlays again in other colours. An option that none of the methods has is an
 error; --list-methods says which have samples, a seed, rules and a score, and which
 are computed in bfloat16 by --precision bfloat16: the others lose by it, and keep
-float32.`,
+float32.
+
+If MODEL is the run of a detector, every object that it finds with a score of 0.5 or
+more has a map of its own: why this class in this box? DIR gets maps/....npy,
+overlays/....png with the object's outline, sheets/....png with all objects of an
+image, and manifest.jsonl, which says how much of the heat lies on the object. The
+method is hirescam if none is named, at block3.`,
 		Example: `  oscar explain runs/first photos --out explained
   oscar explain runs/first a.jpg b.png --class glass --out glass
   oscar explain runs/first a.jpg --method gradcam,layercam,saliency,lime --out compared
@@ -90,6 +97,9 @@ float32.`,
 			}
 			if o.Out == "" {
 				return usageError{fmt.Errorf("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
+			}
+			if instance.IsRun(args[0]) {
+				return explainInstances(cmd, args[0], args[1:], o)
 			}
 			err := o.Check()
 			cmd.Flags().Visit(func(f *pflag.Flag) { err = cmp.Or(err, pipeline.CheckOption(*s, f.Name)) })

@@ -14,6 +14,7 @@ import (
 	columns "github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"oscar/instance"
 	"oscar/internal/text"
 	"oscar/pipeline"
 	"oscar/result"
@@ -42,15 +43,23 @@ or non_finite; a bad image is a row, not an error.
 Folders are read while images are classified, and rows are written as they come:
 a million images take no more memory than a thousand. FILE appears when all are
 done. After Ctrl-C (exit status 3) or an error FILE is as it was before, and
-standard output has whole rows.`,
+standard output has whole rows.
+
+If MODEL is the run of a detector, --out FILE.json gets the objects of all images, in
+the form of COCO: class, score, box and mask. PATH may be a folder of scenes, whose
+test part is taken.`,
 		Example: `  oscar predict runs/first photo.jpg
   oscar predict runs/first photos --out predictions.csv
   oscar predict model a.jpg b.png --top 3 --out predictions.jsonl
+  oscar predict runs/heaps photos --out objects.json
   find . -name '*.jpg' | oscar predict runs/first - --out - | head`,
 		Args: arguments("MODEL", "PATH..."),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
+			}
+			if instance.IsRun(args[0]) {
+				return predictInstances(cmd, args[0], args[1:], out, o.Machine)
 			}
 			toFile := out != "" && out != "-"
 			if toFile {

@@ -12,6 +12,8 @@ import (
 
 	"oscar/dataset"
 	"oscar/experiment"
+	"oscar/instance"
+	"oscar/instance/scene"
 	"oscar/internal/text"
 	"oscar/pipeline"
 	"oscar/result"
@@ -36,6 +38,10 @@ taken as they are; or a table .csv, .tsv or .jsonl with columns for the path and
 label of each image, and perhaps its part, group and weight. --train DIR,
 --validation DIR and --test DIR name the parts one by one. A part that is missing is
 split off from train.
+
+If DATA is a folder of scenes, with annotations in the form of COCO (see oscar
+synthesize --scenes), train a Mask R-CNN that finds, names and cuts out each object.
+RUN then has no saved_model/ and no report.
 
 Training writes the run folder RUN: experiment.json, split.json, environment.json,
 metrics.jsonl, events/ (TensorBoard), checkpoints/, saved_model/ (the epoch that
@@ -66,6 +72,7 @@ training images and what they become, to be looked at first.`,
   oscar train --train photos/train --test photos/held-out --out runs/first
   oscar train labels.csv --root photos --columns label=breed --out runs/dogs
   oscar train photos --folds 5 --out runs/folds
+  oscar train heaps --out runs/heaps --epochs 8
   oscar train --resume runs/first
   oscar train --resume runs/first --epochs 60`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -106,6 +113,13 @@ training images and what they become, to be looked at first.`,
 			}
 			if err := o.Machine.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
+			}
+			if resume != "" && instance.IsRun(resume) || len(args) > 0 && scene.Is(args[0]) {
+				data := ""
+				if len(args) > 0 {
+					data = args[0]
+				}
+				return trainInstances(cmd, s, data, o.Out, resume, asked, o.Machine)
 			}
 			if resume != "" {
 				options := pipeline.ResumeOptions{Run: resume, Machine: o.Machine, Listener: o.Listener}

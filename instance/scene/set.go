@@ -2,6 +2,7 @@ package scene
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,7 +20,8 @@ const (
 	Test       = "test"
 )
 
-var parts = []string{Train, Validation, Test}
+// Parts are all parts.
+var Parts = []string{Train, Validation, Test}
 
 const imagesDir, annotationsDir = "images", "annotations"
 
@@ -27,12 +29,16 @@ func annotationFile(dir, part string) string {
 	return filepath.Join(dir, annotationsDir, "instances_"+part+".json")
 }
 
+// Is reports whether dir is a data set of scenes.
+func Is(dir string) bool { return paths.Exists(annotationFile(dir, Train)) }
+
 // Set is one part of a data set.
 type Set struct {
 	Part    string
 	Classes []string // in the order of the categories' ids
 	Scenes  []Scene  // in the order of the images' ids
 	Truth   *coco.File
+	SHA256  string // of the annotations
 }
 
 // Scene is a picture with its objects.
@@ -57,7 +63,11 @@ func Open(dir, part string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{Part: part, Truth: f}
+	text, err := paths.ReadFile(path, 1<<30)
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{Part: part, Truth: f, SHA256: fmt.Sprintf("%x", sha256.Sum256(text))}
 	categories := slices.SortedFunc(slices.Values(f.Categories), func(a, b coco.Category) int { return cmp.Compare(a.ID, b.ID) })
 	class, place := map[int64]int{}, map[int64]int{}
 	for i, c := range categories {
@@ -84,6 +94,16 @@ func Open(dir, part string) (*Set, error) {
 		scene.Objects = append(scene.Objects, Truth{Class: class[a.CategoryID], Box: m.Box(), Mask: m, Ignore: bool(a.Crowd)})
 	}
 	return s, nil
+}
+
+// Category returns the id of a class in the set's file.
+func (s *Set) Category(class int) int64 {
+	for _, c := range s.Truth.Categories {
+		if c.Name == s.Classes[class] {
+			return c.ID
+		}
+	}
+	return 0
 }
 
 // Missing returns an error that names the first picture that is not there.

@@ -111,7 +111,7 @@ func write(ctx context.Context, dir string, categories []coco.Category, scenes i
 			count[part(i)]++
 			number[i] = count[part(i)]
 		}
-		for _, name := range parts {
+		for _, name := range Parts {
 			if err := os.MkdirAll(filepath.Join(tmp, imagesDir, name), 0o777); err != nil {
 				return err
 			}
@@ -138,7 +138,7 @@ func write(ctx context.Context, dir string, categories []coco.Category, scenes i
 		if err := os.Mkdir(filepath.Join(tmp, annotationsDir), 0o777); err != nil {
 			return err
 		}
-		for _, name := range parts {
+		for _, name := range Parts {
 			f := coco.File{Images: []coco.Image{}, Annotations: []coco.Annotation{}, Categories: categories}
 			for i, size := range sizes {
 				if part(i) != name {

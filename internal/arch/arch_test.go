@@ -31,6 +31,7 @@ var order = []string{
 	"report",                     // a page of what a folder of results holds
 	"verify",                     // folders of results compared with their checksums
 	"pipeline",                   // the verbs as Go functions
+	"instance",                   // the verbs for detectors
 	"run",                        // the run folder: checkpoints, fitting, metrics
 	"experiment",                 // the settings of a training run
 	"internal/reference",         // networks that other programs know, too; for tests
@@ -38,6 +39,7 @@ var order = []string{
 	"report/reporttest",          // a report in a browser, for tests
 	"report/page",                // pages, tables and charts, drawn
 	"result",                     // types and readers of every file of results
+	"instance/maskrcnn",          // a detector that names and cuts out
 	"tfmodel",                    // layers, architectures, training
 	"savedmodel/foreign",         // other people's SavedModels made oscar's
 	"savedmodel/foreign/rewrite", // operations without a right gradient replaced

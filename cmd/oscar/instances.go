@@ -1,0 +1,252 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"oscar/dataset"
+	"oscar/instance"
+	"oscar/instance/coco"
+	"oscar/instance/maskrcnn"
+	"oscar/internal/paths"
+	"oscar/internal/text"
+	"oscar/pipeline"
+	"oscar/tfmodel"
+)
+
+// trainInstances trains a detector, or continues with one.
+func trainInstances(cmd *cobra.Command, s *screen, data, out, resume string, a asked, m pipeline.Machine) error {
+	if err := only(cmd, "a folder of scenes", "out", "resume", "experiment", "set", "image-size", "epochs", "batch", "learning-rate",
+		"seed", "layer", "checkpoint-every", "threads", "inter-threads", "workers", "verbose"); err != nil {
+		return usageError{err, cmd.CommandPath()}
+	}
+	l := s.instances()
+	var r *instance.Run
+	var err error
+	if resume != "" {
+		r, err = instance.Resume(cmd.Context(), instance.ResumeOptions{Run: resume, Data: data, Machine: m, Listener: l})
+	} else {
+		e := instance.Default()
+		if err := a.layInstances(&e, cmd); err != nil {
+			return err
+		}
+		r, err = instance.Train(cmd.Context(), instance.TrainOptions{Data: data, Out: out, Experiment: e, Machine: m, Listener: l})
+	}
+	if err := record(cmd.Context(), out+resume, err); err != nil {
+		return err
+	}
+	s.clear()
+	e, err := r.Evaluation()
+	if err != nil {
+		return err
+	}
+	if e != nil {
+		printInstances(cmd.OutOrStdout(), e)
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "run    %s\n", r.Dir)
+	return err
+}
+
+// only refuses flags that were given and that do not go with what.
+func only(cmd *cobra.Command, what string, names ...string) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil && !slices.Contains(names, f.Name) {
+			err = fmt.Errorf("--%s does not go with %s", f.Name, what)
+		}
+	})
+	return err
+}
+
+// layInstances puts file, flags and keys over a detector's experiment and checks it.
+func (a *asked) layInstances(e *instance.Experiment, cmd *cobra.Command) error {
+	if a.file != "" {
+		b, err := paths.ReadFile(a.file, paths.Settings)
+		if err != nil {
+			return err
+		}
+		if err := e.ReadYAML(b); err != nil {
+			return fmt.Errorf("%s: %w", a.file, err)
+		}
+	}
+	f := pflag.NewFlagSet("", pflag.ContinueOnError)
+	f.IntVar(&e.Training.Epochs, "epochs", e.Training.Epochs, "")
+	f.IntVar(&e.Training.Batch, "batch", e.Training.Batch, "")
+	f.Float64Var(&e.Training.LearningRate, "learning-rate", e.Training.LearningRate, "")
+	f.Uint64Var(&e.Seed, "seed", e.Seed, "")
+	f.StringVar(&e.Explain, "layer", e.Explain, "")
+	side := 0
+	f.IntVar(&side, "image-size", 0, "")
+	var err error
+	cmd.Flags().Visit(func(given *pflag.Flag) {
+		if err == nil && f.Lookup(given.Name) != nil {
+			err = f.Set(given.Name, given.Value.String())
+		}
+	})
+	if side > 0 {
+		e.Detector.Input = tfmodel.Shape{side, side, 3}
+	}
+	for _, key := range a.keys {
+		if err == nil {
+			err = e.Set(key)
+		}
+	}
+	if err == nil {
+		err = e.Check()
+	}
+	if err != nil {
+		return usageError{err, cmd.CommandPath()}
+	}
+	return nil
+}
+
+// instances draws the progress of a detector's training.
+func (s *screen) instances() instance.Listener {
+	return instance.Listener{
+		Listener: s.listener(),
+		OnLosses: func(epoch, epochs, done, total int, l maskrcnn.Losses, rate float64, left time.Duration) {
+			s.progress(float64(done)/float64(total), fmt.Sprintf("epoch %d/%d  %d/%d  loss %.3f  class %.3f  mask %.3f  %.1f images/s",
+				epoch, epochs, done, total, l.Sum(), l.Class, l.Mask, rate), left)
+		},
+		OnEpoch: func(e instance.Epoch, best bool) {
+			line := fmt.Sprintf("epoch %3d  loss %.3f  class %.3f  mask %.3f", e.Epoch, e.Loss, e.ClassLoss, e.MaskLoss)
+			if e.Masks != nil {
+				line += fmt.Sprintf("  val AP %.3f  AP50 %.3f", e.Masks.AP, e.Masks.AP50)
+			}
+			line += fmt.Sprintf("  %.1f images/s", e.ImagesPerSecond)
+			if best {
+				line += "  best"
+			}
+			s.line("%s", line)
+		},
+	}
+}
+
+// evaluateInstances measures a detector.
+func evaluateInstances(cmd *cobra.Command, s *screen, o pipeline.EvaluateOptions, asJSON bool) error {
+	if err := only(cmd, "the run of a detector", "split", "json", "threads", "inter-threads", "workers", "verbose"); err != nil {
+		return usageError{err, cmd.CommandPath()}
+	}
+	part := o.Part
+	if part == "validation" {
+		part = "val"
+	}
+	e, err := instance.Evaluate(cmd.Context(), instance.EvaluateOptions{Run: o.Model, Data: o.Data, Part: part, Machine: o.Machine, Listener: o.Listener})
+	if err != nil {
+		return err
+	}
+	s.clear()
+	if asJSON {
+		encoder := json.NewEncoder(cmd.OutOrStdout())
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(e)
+	}
+	printInstances(cmd.OutOrStdout(), e)
+	return nil
+}
+
+// predictInstances writes the objects of pictures.
+func predictInstances(cmd *cobra.Command, dir string, paths []string, out string, m pipeline.Machine) error {
+	err := only(cmd, "the run of a detector", "out", "threads", "inter-threads", "workers", "max-pixels", "max-bytes", "verbose")
+	if err == nil && filepath.Ext(out) != ".json" {
+		err = fmt.Errorf("--out is %q: want a file .json for the objects, in the form of COCO", out)
+	}
+	if err != nil {
+		return usageError{err, cmd.CommandPath()}
+	}
+	s := newScreen()
+	defer s.clear()
+	summary, err := instance.Predict(cmd.Context(), instance.PredictOptions{Run: dir, Paths: paths, Out: out, Machine: m, Listener: s.listener()})
+	if err != nil {
+		return err
+	}
+	s.clear()
+	s.unreadable(summary.Unreadable)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s on %s in %s\n", text.Count(summary.Objects, "object"), text.Count(summary.Images, "image"), out)
+	return err
+}
+
+// unreadable notes the first picture that was left out.
+func (s *screen) unreadable(list []dataset.Problem) {
+	if len(list) > 0 {
+		s.line("note: left out %s; the first is %s: %s", text.Count(len(list), "image"), list[0].Path, list[0].Reason)
+	}
+}
+
+// explainInstances explains the objects of pictures.
+func explainInstances(cmd *cobra.Command, dir string, paths []string, o pipeline.ExplainOptions) error {
+	if err := only(cmd, "the run of a detector", "out", "method", "layer", "score", "samples", "seed", "threads", "inter-threads", "workers", "max-pixels", "max-bytes", "verbose"); err != nil {
+		return usageError{err, cmd.CommandPath()}
+	}
+	method := ""
+	if cmd.Flags().Changed("method") {
+		method = o.Settings.Method
+	}
+	s := newScreen()
+	defer s.clear()
+	summary, err := instance.Explain(cmd.Context(), instance.ExplainOptions{
+		Run: dir, Paths: paths, Out: o.Out, Method: method, Layer: o.Settings.Layer, Score: o.Settings.Score, Samples: o.Settings.Samples,
+		Seed: o.Settings.Seed, Least: leastExplained, Machine: o.Machine, Listener: s.listener(),
+	})
+	if err := record(cmd.Context(), o.Out, err); err != nil {
+		return err
+	}
+	s.clear()
+	s.unreadable(summary.Unreadable)
+	w := cmd.OutOrStdout()
+	fmt.Fprintf(w, "%s of %s on %s\n", text.Count(summary.Maps, "map"), text.Count(summary.Objects, "object"), text.Count(summary.Images, "image"))
+	t := newTable(w)
+	t.AppendHeader(table.Row{"heat", "on own mask", "in own box", "on other masks", "peak on own mask"})
+	t.alignRight("on own mask", "in own box", "on other masks", "peak on own mask")
+	for _, row := range []struct {
+		name string
+		h    instance.Heat
+		peak string
+	}{{"maps", summary.Mean, share(summary.Peaks)}, {"the box itself", summary.Control, drawn.none}} {
+		t.AppendRow(table.Row{row.name, share(row.h.Mask), share(row.h.Box), share(row.h.Others), row.peak})
+	}
+	t.Render()
+	_, err = fmt.Fprintf(w, "sheets %s\n", filepath.Join(o.Out, "sheets"))
+	return err
+}
+
+// leastExplained is the score from which on a detection is explained.
+const leastExplained = 0.5
+
+// printInstances prints COCO's numbers.
+func printInstances(w io.Writer, e *instance.Evaluation) {
+	fmt.Fprintf(w, "%s of part %s with %s, %s, epoch %d\n", text.Count(e.Images, "image"), e.Part, text.Count(e.Objects, "object"), text.Count(e.Detections, "detection"), e.Epoch)
+	t := newTable(w)
+	t.AppendHeader(table.Row{"", "AP", "AP50", "AP75", "small", "medium", "large", "AR1", "AR10", "AR100"})
+	t.alignRight("AP", "AP50", "AP75", "small", "medium", "large", "AR1", "AR10", "AR100")
+	for _, row := range []struct {
+		name string
+		s    coco.Scores
+	}{{"boxes", e.Boxes}, {"masks", e.Masks}} {
+		s := row.s
+		t.AppendRow(table.Row{row.name, share(s.AP), share(s.AP50), share(s.AP75), share(s.APSmall), share(s.APMedium), share(s.APLarge), share(s.AR1), share(s.AR10), share(s.AR100)})
+	}
+	t.Render()
+	t = newTable(w)
+	t.AppendHeader(table.Row{"masks of", "AP", "AP50"})
+	t.alignRight("AP", "AP50")
+	for _, c := range e.Masks.ByClass {
+		t.AppendRow(table.Row{c.Class, share(c.AP), share(c.AP50)})
+	}
+	t.Render()
+}
+
+// share is a number of COCO's; a dash where nothing was measured.
+func share(v float64) string {
+	if v < 0 {
+		return drawn.none
+	}
+	return fmt.Sprintf("%.3f", v)
+}

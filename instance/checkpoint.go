@@ -1,0 +1,133 @@
+package instance
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"oscar/instance/maskrcnn"
+	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
+)
+
+// state is the position of a training. With the variables it is all that is needed to resume to
+// the same bits.
+type state struct {
+	Format   int             `json:"format"` // 1
+	Step     int             `json:"step"`
+	Epoch    int             `json:"epoch"`    // epochs done
+	Position int             `json:"position"` // scenes done of the epoch under way
+	Losses   maskrcnn.Losses `json:"losses"`   // summed over them
+	Seconds  float64         `json:"seconds"`
+	Best     int             `json:"best"` // the epoch with the highest mask AP, from 1
+	Epochs   []Epoch         `json:"epochs"`
+}
+
+const (
+	bundlePrefix = "variables"
+	stateFile    = "state.json"
+	kept         = 2 // checkpoints
+)
+
+func stepName(step int) string  { return fmt.Sprintf("step-%07d", step) }
+func bestName(epoch int) string { return fmt.Sprintf("best-%04d", epoch) }
+
+// save writes a checkpoint, then drops older ones, and weights that are no longer the best.
+func (r *Run) save(ctx context.Context, t *maskrcnn.Trainer, s state) error {
+	dir := r.path(checkpointsDir)
+	err := atomicfile.Dir(filepath.Join(dir, stepName(s.Step)), func(tmp string) error {
+		if err := t.Save(ctx, filepath.Join(tmp, bundlePrefix)); err != nil {
+			return err
+		}
+		if err := atomicfile.WriteJSON(filepath.Join(tmp, stateFile), s); err != nil {
+			return err
+		}
+		return checksum.Seal(tmp)
+	})
+	if err != nil {
+		return fmt.Errorf("write the checkpoint of step %d: %w", s.Step, err)
+	}
+	steps, err := r.checkpoints("step-")
+	if err != nil {
+		return err
+	}
+	drop := steps[:max(0, len(steps)-kept)]
+	best, err := r.checkpoints("best-")
+	for _, name := range best {
+		if name != bestName(s.Best) {
+			drop = append(drop, name)
+		}
+	}
+	for _, name := range drop {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, name)))
+	}
+	return err
+}
+
+// checkpoints returns the names with a prefix, oldest first.
+func (r *Run) checkpoints(prefix string) (names []string, err error) {
+	entries, err := os.ReadDir(r.path(checkpointsDir))
+	for _, e := range entries {
+		if e.IsDir() && strings.HasPrefix(e.Name(), prefix) {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	return names, err
+}
+
+// restore sets the trainer to the newest checkpoint that is whole, or to its initial state if
+// there is none. What had to be passed over is noted and removed.
+func (r *Run) restore(ctx context.Context, t *maskrcnn.Trainer, note func(string)) (state, error) {
+	steps, err := r.checkpoints("step-")
+	if err != nil {
+		return state{}, err
+	}
+	for _, name := range slices.Backward(steps) {
+		dir := r.path(checkpointsDir, name)
+		var s state
+		b, err := checksum.ReadFile(dir, stateFile)
+		if err == nil {
+			err = json.Unmarshal(b, &s)
+		}
+		if err == nil && s.Format != 1 {
+			return s, fmt.Errorf("%s: format %d, this oscar reads 1", dir, s.Format)
+		}
+		if err == nil {
+			err = checksum.Check(dir)
+		}
+		if err == nil {
+			err = t.Restore(ctx, filepath.Join(dir, bundlePrefix))
+		}
+		if err == nil {
+			return s, nil
+		}
+		note(fmt.Sprintf("checkpoint %s is damaged and passed over: %v", name, err))
+		if err := os.RemoveAll(dir); err != nil {
+			return state{}, err
+		}
+	}
+	return state{Format: 1}, t.Init(ctx)
+}
+
+// weights returns the path of the best epoch's weights, and the epoch.
+func (r *Run) weights() (prefix string, epoch int, err error) {
+	names, err := r.checkpoints("best-")
+	if err != nil {
+		return "", 0, err
+	}
+	if len(names) == 0 {
+		return "", 0, fmt.Errorf("%s has no finished epoch yet", r.Dir)
+	}
+	name := names[len(names)-1]
+	if _, err := fmt.Sscanf(name, "best-%d", &epoch); err != nil {
+		return "", 0, fmt.Errorf("%s: %w", r.path(checkpointsDir, name), err)
+	}
+	dir := r.path(checkpointsDir, name)
+	return filepath.Join(dir, bundlePrefix), epoch, checksum.Check(dir)
+}

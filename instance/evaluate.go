@@ -1,0 +1,157 @@
+package instance
+
+import (
+	"context"
+	"time"
+
+	"oscar/instance/coco"
+	"oscar/instance/maskrcnn"
+	"oscar/instance/scene"
+	"oscar/internal/machine"
+	"oscar/run"
+)
+
+// EvaluateOptions are those of [Evaluate].
+type EvaluateOptions struct {
+	Run      string
+	Data     string // a folder of scenes; "": the run's own
+	Part     string // of it; "": the test part
+	Machine  run.Machine
+	Listener run.Listener
+}
+
+// Evaluation is what a detector is worth on a part of a data set.
+type Evaluation struct {
+	Format          int         `json:"format"` // 1
+	Task            string      `json:"task"`
+	Part            string      `json:"part"`
+	Epoch           int         `json:"epoch"` // of the weights
+	Images          int         `json:"images"`
+	Objects         int         `json:"objects"` // that count
+	Detections      int         `json:"detections"`
+	Boxes           coco.Scores `json:"boxes"`
+	Masks           coco.Scores `json:"masks"`
+	ImagesPerSecond float64     `json:"images_per_second"`
+}
+
+// Evaluate measures a detector on a part of a folder of scenes.
+func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
+	r, d, epoch, err := open(ctx, o.Run, o.Machine)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	root, part := o.Data, o.Part
+	if root == "" {
+		root = r.Experiment.Data.Root
+	}
+	if part == "" {
+		part = scene.Test
+	}
+	set, err := scene.Open(root, part)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkClasses(&scene.Set{Part: "train of the run", Classes: r.Experiment.Data.Classes}, set); err != nil {
+		return nil, err
+	}
+	o.Listener.Stage("detecting")
+	begin := time.Now()
+	results, err := detect(ctx, d, set, o.Machine, o.Listener)
+	if err != nil {
+		return nil, err
+	}
+	e := &Evaluation{
+		Format: 1, Task: Task, Part: part, Epoch: epoch, Images: len(set.Scenes), Detections: len(results),
+		ImagesPerSecond: float64(len(set.Scenes)) / time.Since(begin).Seconds(),
+	}
+	for _, s := range set.Scenes {
+		for _, o := range s.Objects {
+			if !o.Ignore {
+				e.Objects++
+			}
+		}
+	}
+	if e.Boxes, err = coco.Evaluate(set.Truth, results, coco.Boxes); err != nil {
+		return nil, err
+	}
+	e.Masks, err = coco.Evaluate(set.Truth, results, coco.Masks)
+	return e, err
+}
+
+// open opens the detector of a run's best epoch.
+func open(ctx context.Context, dir string, m run.Machine) (*Run, *maskrcnn.Detector, int, error) {
+	r, err := openRun(dir)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	weights, epoch, err := r.weights()
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	d, err := maskrcnn.NewDetector(ctx, r.Experiment.Detector, weights, config(m))
+	return r, d, epoch, err
+}
+
+// detectBatch is the number of pictures in a run of the detector.
+const detectBatch = 8
+
+// detect returns the detections of all scenes of a set.
+func detect(ctx context.Context, d *maskrcnn.Detector, set *scene.Set, m run.Machine, l run.Listener) (results []coco.Result, err error) {
+	for first := 0; first < len(set.Scenes); first += detectBatch {
+		if ctx.Err() != nil {
+			return nil, run.ErrInterrupted
+		}
+		scenes := set.Scenes[first:min(first+detectBatch, len(set.Scenes))]
+		pictures := make([]picture, len(scenes))
+		for i, s := range scenes {
+			if pictures[i], err = read(s, d.Architecture.Input, m.Limits); err != nil {
+				return nil, err
+			}
+		}
+		found, err := detectAll(ctx, d, pictures)
+		if err != nil {
+			return nil, err
+		}
+		for i, s := range scenes {
+			for _, f := range found[i] {
+				r := resultOf(f, pictures[i])
+				r.ImageID, r.CategoryID = s.Image.ID, set.Category(f.Class)
+				results = append(results, r)
+			}
+		}
+		l.Count(first+len(scenes), len(set.Scenes))
+	}
+	return results, nil
+}
+
+// detectAll returns the detections of each picture.
+func detectAll(ctx context.Context, d *maskrcnn.Detector, pictures []picture) ([][]maskrcnn.Detection, error) {
+	var pixels []float32
+	for _, p := range pictures {
+		pixels = append(pixels, p.floats()...)
+	}
+	return d.Detect(ctx, pixels)
+}
+
+// floats are the pixels as the detector takes them.
+func (p picture) floats() []float32 {
+	out := make([]float32, len(p.Pixels))
+	for i, v := range p.Pixels {
+		out[i] = float32(v)
+	}
+	return out
+}
+
+// resultOf returns a detection in pixels of the picture.
+func resultOf(f maskrcnn.Detection, p picture) coco.Result {
+	size := p.Image.Rect.Size()
+	box := p.Place.Picture(f.Box)
+	return coco.Result{
+		Box: [4]float64{box[0], box[1], box[2] - box[0], box[3] - box[1]}, Score: f.Score,
+		Segmentation: coco.Of(f.Paste(size.Y, size.X, p.Place)),
+	}
+}
+
+// config computes in float32.
+func config(m run.Machine) run.Config { return m.Config(machine.Float32) }

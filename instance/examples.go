@@ -1,0 +1,165 @@
+package instance
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"iter"
+
+	"oscar/dataset"
+	"oscar/instance/maskrcnn"
+	"oscar/instance/scene"
+	"oscar/internal/seeded"
+	"oscar/tfmodel"
+)
+
+// picture is a picture as a detector takes it: enlarged or shrunk until it fits, in the corner, with
+// grey beside it.
+type picture struct {
+	Image  *image.RGBA // as it is
+	Pixels []uint8     // of the detector's input, [H,W,3]
+	Place  maskrcnn.Place
+}
+
+const grey = 128
+
+// fit returns a picture for an input of that shape.
+func fit(img *image.RGBA, input tfmodel.Shape) picture {
+	size := img.Rect.Size()
+	scale := min(float64(input[0])/float64(size.Y), float64(input[1])/float64(size.X))
+	height, width := min(max(1, int(float64(size.Y)*scale+0.5)), input[0]), min(max(1, int(float64(size.X)*scale+0.5)), input[1])
+	small := dataset.Resize(img, height, width, dataset.Bilinear)
+	p := picture{Image: img, Pixels: make([]uint8, input.Elements()), Place: maskrcnn.Place{Scale: scale}}
+	for i := range p.Pixels {
+		p.Pixels[i] = grey
+	}
+	for y := range height {
+		row := small.Pix[y*small.Stride:]
+		for x := range width {
+			copy(p.Pixels[(y*input[1]+x)*3:][:3], row[4*x:])
+		}
+	}
+	return p
+}
+
+// read reads a scene's picture.
+func read(s scene.Scene, input tfmodel.Shape, limits dataset.Limits) (picture, error) {
+	img, err := dataset.DecodeFile(s.Path, limits)
+	if err != nil {
+		return picture{}, err
+	}
+	if size := img.Rect.Size(); size.X != s.Image.Width || size.Y != s.Image.Height {
+		return picture{}, fmt.Errorf("%s has %d x %d pixels, its annotation says %d x %d", s.Path, size.X, size.Y, s.Image.Width, s.Image.Height)
+	}
+	return fit(img, input), nil
+}
+
+// example returns a scene as the trainer takes it.
+func example(s scene.Scene, input tfmodel.Shape, limits dataset.Limits, mirrored bool) (maskrcnn.Example, error) {
+	p, err := read(s, input, limits)
+	if err != nil {
+		return maskrcnn.Example{}, err
+	}
+	e := maskrcnn.Example{Pixels: p.Pixels}
+	height, width := input[0], input[1]
+	for _, o := range s.Objects {
+		var box maskrcnn.Box
+		for i, v := range [4]float64{o.Box[0], o.Box[1], o.Box[0] + o.Box[2], o.Box[1] + o.Box[3]} {
+			box[i] = float32(v * p.Place.Scale)
+		}
+		whole, inside := o.Mask.Pixels(), make([]uint8, height*width)
+		for y := range height {
+			for x := range width {
+				fromX, fromY := int((float64(x)+0.5)/p.Place.Scale), int((float64(y)+0.5)/p.Place.Scale)
+				if fromX < s.Image.Width && fromY < s.Image.Height {
+					inside[y*width+x] = whole[fromY*s.Image.Width+fromX]
+				}
+			}
+		}
+		tiny := box[2]-box[0] < 1 || box[3]-box[1] < 1
+		e.Objects = append(e.Objects, maskrcnn.Object{Box: box, Class: o.Class, Ignore: o.Ignore || tiny, Mask: inside})
+	}
+	if mirrored {
+		mirror(&e, height, width)
+	}
+	return e, nil
+}
+
+// mirror swaps left and right.
+func mirror(e *maskrcnn.Example, height, width int) {
+	swap := func(values []uint8, channels int) {
+		for y := range height {
+			row := values[y*width*channels:][:width*channels]
+			for x := range width / 2 {
+				for c := range channels {
+					a, b := x*channels+c, (width-1-x)*channels+c
+					row[a], row[b] = row[b], row[a]
+				}
+			}
+		}
+	}
+	swap(e.Pixels, 3)
+	for i := range e.Objects {
+		o := &e.Objects[i]
+		o.Box[0], o.Box[2] = float32(width)-o.Box[2], float32(width)-o.Box[0]
+		swap(o.Mask, 1)
+	}
+}
+
+// prepared is a batch with the number of its scenes.
+type prepared struct {
+	batch maskrcnn.Batch
+	n     int
+	err   error
+}
+
+// ahead is how many batches are prepared while a step runs.
+const ahead = 2
+
+// batches prepares the batches of an order of scenes concurrently, and yields them in order. What is
+// drawn for a scene is a function of seed, epoch and its place in the order.
+func (f *fitting) batches(ctx context.Context, order []int, first int) iter.Seq2[prepared, error] {
+	return func(yield func(prepared, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		size := f.run.Experiment.Training.Batch
+		queue := make(chan chan prepared, ahead)
+		go func() {
+			defer close(queue)
+			for at := first; at < len(order); at += size {
+				out := make(chan prepared, 1)
+				select {
+				case queue <- out:
+				case <-ctx.Done():
+					return
+				}
+				part := order[at:min(at+size, len(order))]
+				go func() { out <- f.prepare(part, at) }()
+			}
+		}()
+		for out := range queue {
+			b := <-out
+			if !yield(b, b.err) {
+				return
+			}
+		}
+	}
+}
+
+// prepare makes one batch.
+func (f *fitting) prepare(order []int, first int) prepared {
+	e := f.run.Experiment
+	var examples []maskrcnn.Example
+	var keys []uint64
+	for i, scene := range order {
+		key := seeded.Digest(nil, e.Seed, uint64(f.state.Epoch), uint64(first+i))
+		draw := seeded.WithKey(key)
+		one, err := example(f.train.Scenes[scene], e.Detector.Input, f.machine.Limits, draw.Float64() < e.Training.Flip)
+		if err != nil {
+			return prepared{err: err}
+		}
+		examples, keys = append(examples, one), append(keys, draw.Uint64())
+	}
+	b, err := f.trainer.NewBatch(examples, keys)
+	return prepared{b, len(order), err}
+}

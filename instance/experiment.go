@@ -1,0 +1,173 @@
+package instance
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"oscar/instance/maskrcnn"
+	"oscar/internal/keyed"
+	"oscar/internal/paths"
+	"oscar/tfmodel"
+)
+
+// Task is the task of these experiments.
+const Task = "instances"
+
+// Experiment has the settings of a training.
+type Experiment struct {
+	Format   int                   `json:"format"` // 1
+	Task     string                `json:"task"`
+	Seed     uint64                `json:"seed"`
+	Data     Data                  `json:"data"`
+	Detector maskrcnn.Architecture `json:"detector"`
+	Explain  string                `json:"explain"` // the backbone's layer that explanations look at
+	Training Training              `json:"training"`
+}
+
+// Data says what is trained on.
+type Data struct {
+	Root    string            `json:"root"`             // a folder of scenes
+	SHA256  map[string]string `json:"sha256,omitempty"` // of the annotations of each part
+	Classes []string          `json:"classes,omitempty"`
+	Objects int               `json:"objects,omitempty"` // the most of a scene
+}
+
+// Training says how.
+type Training struct {
+	Epochs       int          `json:"epochs"`
+	Batch        int          `json:"batch"`
+	LearningRate float64      `json:"learning_rate"`
+	WarmupSteps  int          `json:"warmup_steps"` // the rate rises to learning_rate, then falls to 0 as a cosine
+	Adam         tfmodel.Adam `json:"adam"`
+	Flip         float64      `json:"flip"` // how often a scene is mirrored
+}
+
+// Default returns the plain settings.
+func Default() Experiment {
+	adam := tfmodel.DefaultAdam()
+	adam.WeightDecay = 0.01
+	return Experiment{
+		Format: 1, Task: Task, Seed: 1, Detector: maskrcnn.ResNet10(1), Explain: "block3",
+		Training: Training{Epochs: 10, Batch: 8, LearningRate: 1.5e-3, WarmupSteps: 100, Adam: adam, Flip: 0.5},
+	}
+}
+
+// ReadYAML lays a YAML (or JSON) text over e: keys that it has not keep e's values. Unknown keys
+// are errors.
+func (e *Experiment) ReadYAML(b []byte) error {
+	tree, err := keyed.Parse(b, "training: {epochs: 10}")
+	if err != nil {
+		return err
+	}
+	return e.overlay(tree)
+}
+
+// Set sets one key of e, written as training.epochs=10. The value is YAML.
+func (e *Experiment) Set(setting string) error {
+	path, text, ok := strings.Cut(setting, "=")
+	if !ok {
+		return fmt.Errorf("%q has no value, want KEY=VALUE as in training.epochs=10", setting)
+	}
+	tree, err := keyed.Parse([]byte(text), "10")
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	for _, key := range slices.Backward(strings.Split(path, ".")) {
+		tree = map[string]any{key: tree}
+	}
+	return e.overlay(tree)
+}
+
+// overlay lays a tree of keys over e. On an error e stays as it was.
+func (e *Experiment) overlay(tree any) error {
+	if err := keyed.Check(tree, reflect.TypeFor[Experiment]()); err != nil {
+		return err
+	}
+	text, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	var base any
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&base); err != nil {
+		return err
+	}
+	if text, err = json.Marshal(keyed.Merge(base, tree)); err != nil {
+		return err
+	}
+	var merged Experiment
+	if err := keyed.Decode(text, &merged); err != nil {
+		return err
+	}
+	*e = merged
+	return nil
+}
+
+// Check reports the first setting that cannot be.
+func (e Experiment) Check() error {
+	t := e.Training
+	switch {
+	case e.Format != 1:
+		return fmt.Errorf("format is %d, this oscar reads 1", e.Format)
+	case e.Task != Task:
+		return fmt.Errorf("task is %q, want %q", e.Task, Task)
+	case t.Epochs < 1 || t.Epochs > 100_000:
+		return fmt.Errorf("training.epochs is %d, want 1 to 100000", t.Epochs)
+	case t.Batch < 1 || t.Batch > 1024:
+		return fmt.Errorf("training.batch is %d, want 1 to 1024", t.Batch)
+	case !(t.LearningRate > 0) || math.IsInf(t.LearningRate, 0):
+		return fmt.Errorf("training.learning_rate is %g, want above 0", t.LearningRate)
+	case t.WarmupSteps < 0:
+		return fmt.Errorf("training.warmup_steps is %d, want at least 0", t.WarmupSteps)
+	case !(t.Flip >= 0 && t.Flip <= 1):
+		return fmt.Errorf("training.flip is %g, want 0 to 1", t.Flip)
+	}
+	if err := t.Adam.Check(); err != nil {
+		return err
+	}
+	if err := e.Detector.Check(); err != nil {
+		return err
+	}
+	_, err := e.layer(e.Explain)
+	return err
+}
+
+// rate is the learning rate of a step, of so many in all.
+func (t Training) rate(step, steps int) float64 {
+	if step < t.WarmupSteps {
+		return t.LearningRate * float64(step+1) / float64(t.WarmupSteps)
+	}
+	done := float64(step-t.WarmupSteps) / float64(max(1, steps-t.WarmupSteps))
+	return t.LearningRate * (1 + math.Cos(math.Pi*min(done, 1))) / 2
+}
+
+// IsRun reports whether dir is a run of a detector.
+func IsRun(dir string) bool {
+	b, err := paths.ReadFile(filepath.Join(dir, experimentFile), paths.Record)
+	var e struct {
+		Task string `json:"task"`
+	}
+	return err == nil && json.Unmarshal(b, &e) == nil && e.Task == Task
+}
+
+// layer returns the layer whose output stands for a named one: the activation after a block.
+func (e Experiment) layer(name string) (string, error) {
+	names := make([]string, 0, len(e.Detector.Backbone))
+	for i, l := range e.Detector.Backbone {
+		if l.Name == name {
+			if next := i + 1; next < len(e.Detector.Backbone) && e.Detector.Backbone[next].Layer.Traits().Activation {
+				return e.Detector.Backbone[next].Name, nil
+			}
+			return name, nil
+		}
+		names = append(names, l.Name)
+	}
+	return "", fmt.Errorf("no layer %q in the backbone; have %s", name, strings.Join(names, ", "))
+}

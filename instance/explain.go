@@ -1,0 +1,343 @@
+package instance
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"oscar/dataset"
+	"oscar/explain"
+	"oscar/heatmap"
+	"oscar/instance/coco"
+	"oscar/instance/mask"
+	"oscar/instance/maskrcnn"
+	"oscar/internal/checksum"
+	"oscar/internal/npy"
+	"oscar/internal/resultdir"
+	"oscar/methods"
+	"oscar/run"
+)
+
+// ExplainOptions are those of [Explain].
+type ExplainOptions struct {
+	Run      string
+	Paths    []string
+	Part     string
+	Out      string
+	Method   string        // as of methods.Parse; "": defaultMethod
+	Layer    string        // of the backbone; "": the one that the run names
+	Score    explain.Score // "": each method's own
+	Samples  int
+	Seed     uint64
+	Least    float64 // the score of a detection that is explained
+	Machine  run.Machine
+	Listener run.Listener
+}
+
+// defaultMethod is the method that says most about the object itself, where Grad-CAM, whose
+// weights are means over the whole picture, marks other objects.
+const defaultMethod = "hirescam"
+
+// Row is a line of manifest.jsonl: a map of an object.
+type Row struct {
+	Image        string             `json:"image"`
+	ImageID      int64              `json:"image_id"`
+	Object       int                `json:"object"` // of the picture, from 1
+	Class        string             `json:"class"`
+	Detection    float64            `json:"detection_score"`
+	Box          mask.Box           `json:"bbox"`
+	Segmentation coco.Segmentation  `json:"segmentation"`
+	Method       string             `json:"method"`
+	Layer        string             `json:"layer"`
+	Score        float32            `json:"score"`       // what is explained: the logit or the probability in the fixed box
+	Probability  float32            `json:"probability"` // in the fixed box
+	Status       explain.Status     `json:"status"`
+	Heat         *Heat              `json:"heat,omitempty"` // nil: nothing is positive
+	Control      Heat               `json:"control"`        // of a map that is 1 in the box, and 0 elsewhere
+	Map          string             `json:"map"`
+	Overlay      string             `json:"overlay"`
+	Facts        map[string]float64 `json:"facts,omitempty"`
+}
+
+// Heat says where the positive part of a map lies, as shares of it.
+type Heat struct {
+	Mask   float64 `json:"mask"`   // on the object's own mask
+	Box    float64 `json:"box"`    // in its box
+	Others float64 `json:"others"` // on masks of other detections of the picture
+	Peak   bool    `json:"peak"`   // the largest value is on the object's own mask
+}
+
+// ExplainSummary says what Explain made.
+type ExplainSummary struct {
+	Images, Objects, Maps int
+	Unreadable            []dataset.Problem
+	Mean, Control         Heat    // of the maps with a positive value
+	Peaks                 float64 // the share with the peak on the own mask
+	measured              int
+}
+
+const manifestFile = "manifest.jsonl"
+
+var explained = resultdir.Kind{Early: []string{"maps", "overlays", "sheets"}}
+
+// Explain writes a map of each object that the detector finds: why does it give this box this class? Box
+// and pyramid level are held fixed, and the logit of the class in the box is explained.
+func Explain(ctx context.Context, o ExplainOptions) (*ExplainSummary, error) {
+	list, err := methods.Parse(cmp.Or(o.Method, defaultMethod))
+	if err != nil {
+		return nil, err
+	}
+	for _, at := range list {
+		m, err := methods.Lookup(at.Method)
+		if err != nil {
+			return nil, err
+		}
+		if m.Needs&(explain.Propagates|explain.Guides) != 0 {
+			return nil, fmt.Errorf("method %s needs rules for each layer, which a detector does not have", at.Method)
+		}
+	}
+	r, d, _, err := open(ctx, o.Run, o.Machine)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	for i, at := range list {
+		if m, _ := methods.Lookup(at.Method); !m.UsesLayer() && at.Layer == "" {
+			list[i].Layer = explain.Image
+		} else if list[i].Layer, err = r.Experiment.layer(cmp.Or(at.Layer, o.Layer, r.Experiment.Explain)); err != nil {
+			return nil, err
+		}
+	}
+	pictures, _, err := r.pictures(ctx, o.Paths, o.Part)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := resultdir.Open(o.Out, explained)
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	for _, name := range explained.Early {
+		if err := errors.Join(os.RemoveAll(filepath.Join(o.Out, name)), os.Mkdir(filepath.Join(o.Out, name), 0o777)); err != nil {
+			return nil, err
+		}
+	}
+	j := &explaining{ExplainOptions: o, run: r, detector: d, methods: list, summary: &ExplainSummary{}}
+	o.Listener.Stage("explaining")
+	err = pictures.each(ctx, d, o.Machine, o.Listener, func(m coco.Image, p picture, found []maskrcnn.Detection) error {
+		return j.explain(ctx, m, p, found)
+	}, func(path string, err error) {
+		j.summary.Unreadable = append(j.summary.Unreadable, dataset.Problem{Path: path, Reason: err.Error()})
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := checksum.Write(o.Out, manifestFile, j.rows.Bytes()); err != nil {
+		return nil, err
+	}
+	j.summary.finish()
+	return j.summary, checksum.Update(o.Out, j.files...)
+}
+
+// explaining is an Explain under way.
+type explaining struct {
+	ExplainOptions
+	run      *Run
+	detector *maskrcnn.Detector
+	methods  []methods.At
+	rows     bytes.Buffer
+	files    []string
+	summary  *ExplainSummary
+}
+
+// object is a detection in pixels of its picture.
+type object struct {
+	maskrcnn.Detection
+	result coco.Result
+	pixels []uint8 // of the mask
+}
+
+// explain explains the objects of one picture.
+func (j *explaining) explain(ctx context.Context, m coco.Image, p picture, found []maskrcnn.Detection) error {
+	j.summary.Images++
+	var objects []object
+	for _, f := range found {
+		if f.Score >= j.Least {
+			r := resultOf(f, p)
+			objects = append(objects, object{f, r, r.Segmentation.Runs.Pixels()})
+		}
+	}
+	j.summary.Objects += len(objects)
+	if len(objects) == 0 {
+		return nil
+	}
+	classes := j.run.Experiment.Data.Classes
+	stem := fmt.Sprintf("%06d", m.ID)
+	all := clone(p.Image)
+	for k, o := range objects {
+		outline(all, o.pixels, colourOf(k))
+	}
+	sheet := [][]heatmap.Tile{{{Image: all, Caption: fmt.Sprintf("%d objects", len(objects))}}}
+	input := j.detector.Architecture.Input
+	images := explain.Images{N: 1, Height: input[0], Width: input[1], Channels: 3, Pixels: p.floats()}
+	for k, o := range objects {
+		runner := j.detector.At(images.Pixels, o.Box)
+		for _, at := range j.methods {
+			e, err := methods.NewExplainer(methods.Model{Runner: runner}, []methods.At{at}, methods.Options{
+				Options: explain.Options{Score: j.Score, Samples: j.Samples, Seed: j.Seed},
+			})
+			if err != nil {
+				return err
+			}
+			out, err := e.Explain(ctx, images, []int{o.Class})
+			if err != nil {
+				return fmt.Errorf("%s, object %d: %s: %w", m.FileName, k+1, at, err)
+			}
+			name := fmt.Sprintf("%s-%02d", stem, k+1)
+			if len(j.methods) > 1 {
+				name += "-" + strings.NewReplacer("/", "_", "@", "-").Replace(at.String())
+			}
+			row := Row{
+				Image: m.FileName, ImageID: m.ID, Object: k + 1, Class: classes[o.Class], Detection: o.Score, Box: o.result.Box, Segmentation: o.result.Segmentation,
+				Method: at.Method, Layer: at.Layer, Score: out[0].Score, Probability: out[0].Probabilities[o.Class], Status: out[0].Status, Facts: out[0].Facts,
+				Map: "maps/" + name + ".npy", Overlay: "overlays/" + name + ".png",
+			}
+			grid := onPicture(out[0].Map, input[0], input[1], p)
+			row.Heat, row.Control = heatOf(grid, k, objects), controlOf(k, objects, p)
+			tile := heatmap.Paint(p.Image, heatmap.Options{Heat: grid, Note: fmt.Sprintf("%d %s %.2f, %s", k+1, row.Class, o.Score, at.Method)})
+			painted := clone(tile.Image)
+			outline(painted, o.pixels, colourOf(k))
+			tile.Image = painted
+			if len(sheet[len(sheet)-1]) == 4 {
+				sheet = append(sheet, nil)
+			}
+			sheet[len(sheet)-1] = append(sheet[len(sheet)-1], tile)
+			if err := j.write(row, out[0].Map, painted); err != nil {
+				return err
+			}
+		}
+	}
+	name := "sheets/" + stem + ".png"
+	j.files = append(j.files, name)
+	return heatmap.WritePNG(filepath.Join(j.Out, name), heatmap.Montage(sheet, image.Pt(256, 256), color.White))
+}
+
+// write writes a map, its overlay and its row.
+func (j *explaining) write(row Row, raw explain.Grid, painted image.Image) error {
+	if err := npy.Write(filepath.Join(j.Out, row.Map), []int{raw.Height, raw.Width}, raw.Values); err != nil {
+		return err
+	}
+	if err := heatmap.WritePNG(filepath.Join(j.Out, row.Overlay), painted); err != nil {
+		return err
+	}
+	j.files = append(j.files, row.Map, row.Overlay)
+	text, err := json.Marshal(row)
+	j.rows.Write(append(text, '\n'))
+	j.summary.add(row)
+	return err
+}
+
+// onPicture enlarges a map of the detector's input to the picture, without the grey beside it.
+func onPicture(g explain.Grid, height, width int, p picture) explain.Grid {
+	size := p.Image.Rect.Size()
+	whole := g.Resize(height, width)
+	out := explain.NewGrid(size.Y, size.X)
+	for y := range size.Y {
+		for x := range size.X {
+			fromY, fromX := min(int((float64(y)+0.5)*p.Place.Scale), height-1), min(int((float64(x)+0.5)*p.Place.Scale), width-1)
+			out.Values[y*size.X+x] = whole.At(fromY, fromX)
+		}
+	}
+	return out
+}
+
+// heatOf measures where the positive part of a map lies.
+func heatOf(g explain.Grid, own int, objects []object) *Heat {
+	var h Heat
+	sum, peak := 0.0, 0
+	box := objects[own].result.Box
+	for i, v := range g.Values {
+		if !(v > 0) {
+			continue
+		}
+		sum += float64(v)
+		if v > g.Values[peak] {
+			peak = i
+		}
+		y, x := float64(i/g.Width)+0.5, float64(i%g.Width)+0.5
+		if x >= box[0] && x < box[0]+box[2] && y >= box[1] && y < box[1]+box[3] {
+			h.Box += float64(v)
+		}
+		switch {
+		case objects[own].pixels[i] != 0:
+			h.Mask += float64(v)
+		case onOther(i, own, objects):
+			h.Others += float64(v)
+		}
+	}
+	if sum == 0 {
+		return nil
+	}
+	h.Mask, h.Box, h.Others = h.Mask/sum, h.Box/sum, h.Others/sum
+	h.Peak = objects[own].pixels[peak] != 0
+	return &h
+}
+
+func onOther(pixel, own int, objects []object) bool {
+	for k, o := range objects {
+		if k != own && o.pixels[pixel] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// controlOf is [heatOf] of a map that is the box.
+func controlOf(own int, objects []object, p picture) Heat {
+	size := p.Image.Rect.Size()
+	g := explain.NewGrid(size.Y, size.X)
+	box := objects[own].result.Box
+	for i := range g.Values {
+		y, x := float64(i/size.X)+0.5, float64(i%size.X)+0.5
+		if x >= box[0] && x < box[0]+box[2] && y >= box[1] && y < box[1]+box[3] {
+			g.Values[i] = 1
+		}
+	}
+	if h := heatOf(g, own, objects); h != nil {
+		h.Peak = false // a box has none
+		return *h
+	}
+	return Heat{}
+}
+
+func (s *ExplainSummary) add(row Row) {
+	s.Maps++
+	if row.Heat == nil {
+		return
+	}
+	s.Mean.Mask, s.Mean.Box, s.Mean.Others = s.Mean.Mask+row.Heat.Mask, s.Mean.Box+row.Heat.Box, s.Mean.Others+row.Heat.Others
+	s.Control.Mask, s.Control.Box, s.Control.Others = s.Control.Mask+row.Control.Mask, s.Control.Box+row.Control.Box, s.Control.Others+row.Control.Others
+	if row.Heat.Peak {
+		s.Peaks++
+	}
+	s.measured++
+}
+
+func (s *ExplainSummary) finish() {
+	if s.measured == 0 {
+		return
+	}
+	n := float64(s.measured)
+	for _, h := range []*Heat{&s.Mean, &s.Control} {
+		h.Mask, h.Box, h.Others = h.Mask/n, h.Box/n, h.Others/n
+	}
+	s.Peaks /= n
+}

@@ -1,0 +1,220 @@
+package maskrcnn
+
+import (
+	"fmt"
+	"slices"
+
+	"oscar/tfmodel"
+)
+
+// Architecture describes a Mask R-CNN. Each list of layers can be another.
+type Architecture struct {
+	Name     string          `json:"name"`
+	Input    tfmodel.Shape   `json:"input"` // [height,width,3]
+	Classes  int             `json:"classes"`
+	Backbone []tfmodel.Named `json:"backbone"`
+	Taps     []string        `json:"taps"` // the backbone's layers that the pyramid takes, the finest first
+	Pyramid  Pyramid         `json:"pyramid"`
+	Anchors  Anchors         `json:"anchors"`
+	// RegionHead looks at each position of the pyramid: is there an object?
+	RegionHead []tfmodel.Named `json:"region_head"`
+	// BoxHead sees BoxSize x BoxSize cells of a region, and names it.
+	BoxHead []tfmodel.Named `json:"box_head"`
+	BoxSize int             `json:"box_size"`
+	// MaskHead sees MaskSize x MaskSize cells of a region, and keeps their number. The mask has twice as
+	// many a side, drawn from so many channels.
+	MaskHead     []tfmodel.Named `json:"mask_head"`
+	MaskSize     int             `json:"mask_size"`
+	MaskChannels int             `json:"mask_channels"`
+	Regions      Regions         `json:"regions"`
+}
+
+// Pyramid is the feature pyramid (Lin et al. 2017, arXiv:1612.03144).
+type Pyramid struct {
+	Filters int  `json:"filters"`
+	TopDown bool `json:"top_down"` // coarse levels are added to finer ones
+	// Canonical is the root of a region's area from which on the coarsest level is looked
+	// at; half of it is enough for the next, and so on.
+	Canonical float64 `json:"canonical"`
+}
+
+// Anchors are the boxes at each position of a level.
+type Anchors struct {
+	Sizes  []float64 `json:"sizes"`  // of the square one, a level
+	Ratios []float64 `json:"ratios"` // height by width
+}
+
+// Regions says which boxes the heads see.
+type Regions struct {
+	IoU             float64 `json:"iou"`              // two that overlap more are one
+	TrainCandidates int     `json:"train_candidates"` // a level, before that
+	TrainProposals  int     `json:"train_proposals"`  // an image, after that
+	TestCandidates  int     `json:"test_candidates"`
+	TestProposals   int     `json:"test_proposals"`
+	Positives       int     `json:"positives"`       // sampled an image in training
+	Negatives       int     `json:"negatives"`       // the same
+	AnchorSamples   int     `json:"anchor_samples"`  // the same, of anchors; at most half of them positive
+	Detections      int     `json:"detections"`      // an image
+	DetectionIoU    float64 `json:"detection_iou"`   // two of a class that overlap more are one
+	DetectionScore  float64 `json:"detection_score"` // the least
+}
+
+// ResNet10 is a Mask R-CNN with the residual network resnet10 of package tfmodel: 256 x 256
+// pixels, a pyramid of 64 filters at strides 4, 8 and 16.
+func ResNet10(classes int) Architecture {
+	body := tfmodel.ResNet10(classes).Layers
+	head := slices.IndexFunc(body, func(l tfmodel.Named) bool { return l.Name == "gap" })
+	conv := func(name string) []tfmodel.Named {
+		return []tfmodel.Named{
+			{Name: name, Layer: &tfmodel.Conv2D{Filters: 64, Kernel: 3, Stride: 1, Padding: tfmodel.Same, Initializer: tfmodel.HeNormal}},
+			{Name: "relu_" + name, Layer: &tfmodel.ReLU{}},
+		}
+	}
+	return Architecture{
+		Name: "mask_rcnn_resnet10", Input: tfmodel.Shape{256, 256, 3}, Classes: classes,
+		Backbone: body[:head], Taps: []string{"relu_block2", "relu_block3", "relu_block4"},
+		Pyramid:    Pyramid{Filters: 64, TopDown: true, Canonical: 128},
+		Anchors:    Anchors{Sizes: []float64{32, 64, 128}, Ratios: []float64{0.5, 1, 2}},
+		RegionHead: conv("conv"),
+		BoxHead: []tfmodel.Named{
+			{Name: "flatten", Layer: &tfmodel.Flatten{}},
+			{Name: "fc1", Layer: &tfmodel.Dense{Units: 256, Initializer: tfmodel.HeNormal}},
+			{Name: "relu_fc1", Layer: &tfmodel.ReLU{}},
+		},
+		BoxSize:  7,
+		MaskHead: append(conv("conv1"), conv("conv2")...), MaskSize: 14, MaskChannels: 64,
+		Regions: Regions{
+			IoU: 0.7, TrainCandidates: 400, TrainProposals: 150, TestCandidates: 300, TestProposals: 100,
+			Positives: 12, Negatives: 36, AnchorSamples: 256, Detections: 20, DetectionIoU: 0.5, DetectionScore: 0.05,
+		},
+	}
+}
+
+// level is a level of the pyramid.
+type level struct {
+	height, width int
+	stride        float64
+}
+
+// parts are the stacks of a detector.
+type parts struct {
+	Architecture
+	backbone                tfmodel.Stack
+	taps                    []int
+	levels                  []level
+	lateral, smooth         []tfmodel.Stack
+	region, objects, shifts tfmodel.Stack
+	box, names, corrections tfmodel.Stack
+	mask, enlarge, draw     tfmodel.Stack
+}
+
+func (p parts) all() []tfmodel.Stack {
+	return slices.Concat([]tfmodel.Stack{p.backbone}, p.lateral, p.smooth,
+		[]tfmodel.Stack{p.region, p.objects, p.shifts, p.box, p.names, p.corrections, p.mask, p.enlarge, p.draw})
+}
+
+// Check reports the first setting that cannot be.
+func (a Architecture) Check() error {
+	_, err := a.parts()
+	return err
+}
+
+// maskSide is the side of a mask in its box.
+func (a Architecture) maskSide() int { return 2 * a.MaskSize }
+
+func (a Architecture) parts() (p parts, err error) {
+	p.Architecture = a
+	for _, c := range []struct {
+		wrong bool
+		what  string
+	}{
+		{len(a.Input) != 3 || a.Input[0] < 32 || a.Input[1] < 32 || a.Input[0] > 4096 || a.Input[1] > 4096 || a.Input[2] != 3, "input is not [height,width,3] with sides of 32 to 4096"},
+		{a.Classes < 1 || a.Classes > 1000, "classes is not 1 to 1000"},
+		{len(a.Taps) < 1 || len(a.Taps) != len(a.Anchors.Sizes), "taps and anchors.sizes differ in number, or there are none"},
+		{len(a.Anchors.Ratios) < 1 || len(a.Anchors.Ratios) > 16 || slices.Min(a.Anchors.Ratios) <= 0, "anchors.ratios are not 1 to 16 numbers above 0"},
+		{a.Pyramid.Filters < 1 || a.BoxSize < 1 || a.MaskSize < 1 || a.MaskChannels < 1, "pyramid.filters, box_size, mask_size or mask_channels is below 1"},
+		{!(a.Pyramid.Canonical > 0), "pyramid.canonical is not above 0"},
+		{!(a.Regions.IoU > 0 && a.Regions.IoU <= 1 && a.Regions.DetectionIoU > 0 && a.Regions.DetectionIoU <= 1), "regions.iou or regions.detection_iou is not above 0 to 1"},
+		{min(a.Regions.TrainCandidates, a.Regions.TrainProposals, a.Regions.TestCandidates, a.Regions.TestProposals,
+			a.Regions.Positives, a.Regions.Negatives, a.Regions.AnchorSamples, a.Regions.Detections) < 1, "a number of regions is below 1"},
+		{max(a.Regions.TrainCandidates, a.Regions.TestCandidates) > 5000, "regions has more than 5000 candidates"},
+		{max(a.Regions.Positives, a.Regions.Negatives) > a.Regions.TrainProposals, "regions samples more than train_proposals"},
+	} {
+		if c.wrong {
+			return p, fmt.Errorf("detector %s: %s", a.Name, c.what)
+		}
+	}
+	stack := func(prefix string, layers []tfmodel.Named, in tfmodel.Shape) tfmodel.Stack {
+		s, e := tfmodel.NewStack(prefix, layers, in)
+		if err == nil && e != nil {
+			err = fmt.Errorf("detector %s: %s%w", a.Name, prefix, e)
+		}
+		return s
+	}
+	conv := func(prefix, name string, filters, kernel int, in tfmodel.Shape) tfmodel.Stack {
+		return stack(prefix, []tfmodel.Named{{Name: name, Layer: &tfmodel.Conv2D{Filters: filters, Kernel: kernel, Stride: 1, Padding: tfmodel.Same}}}, in)
+	}
+	if p.backbone = stack("", a.Backbone, a.Input); err != nil {
+		return p, err
+	}
+	for i, tap := range a.Taps {
+		index, out, err := p.backbone.Layer(tap)
+		if err != nil {
+			return p, fmt.Errorf("detector %s: taps: %w", a.Name, err)
+		}
+		if len(out) != 3 || a.Input[0]%out[0] != 0 || a.Input[0]/out[0] != a.Input[1]/out[1] {
+			return p, fmt.Errorf("detector %s: tap %s has the shape %v, no whole fraction of the input %v", a.Name, tap, out, a.Input)
+		}
+		l := level{out[0], out[1], float64(a.Input[0] / out[0])}
+		if i > 0 && (p.levels[i-1].height != 2*l.height || p.levels[i-1].width != 2*l.width) {
+			return p, fmt.Errorf("detector %s: tap %s does not have half the side of the one before", a.Name, tap)
+		}
+		p.taps, p.levels = append(p.taps, index), append(p.levels, l)
+		wide := tfmodel.Shape{out[0], out[1], a.Pyramid.Filters}
+		p.lateral = append(p.lateral, conv("pyramid/", fmt.Sprintf("lateral%d", i+1), a.Pyramid.Filters, 1, out))
+		p.smooth = append(p.smooth, conv("pyramid/", fmt.Sprintf("smooth%d", i+1), a.Pyramid.Filters, 3, wide))
+	}
+	if err != nil {
+		return p, err
+	}
+	cells := func(side int) tfmodel.Shape { return tfmodel.Shape{side, side, a.Pyramid.Filters} }
+	anchors := len(a.Anchors.Ratios)
+	p.region = stack("region/", a.RegionHead, tfmodel.Shape{p.levels[0].height, p.levels[0].width, a.Pyramid.Filters})
+	p.box = stack("box/", a.BoxHead, cells(a.BoxSize))
+	p.mask = stack("mask/", a.MaskHead, cells(a.MaskSize))
+	if err != nil {
+		return p, err
+	}
+	if out := p.region.Out(); len(out) != 3 || out[0] != p.levels[0].height || out[1] != p.levels[0].width {
+		return p, fmt.Errorf("detector %s: region_head gives %v, want one vector for each position", a.Name, out)
+	}
+	if out := p.box.Out(); len(out) != 1 {
+		return p, fmt.Errorf("detector %s: box_head gives %v, want [units]", a.Name, out)
+	}
+	if out := p.mask.Out(); len(out) != 3 || out[0] != a.MaskSize || out[1] != a.MaskSize {
+		return p, fmt.Errorf("detector %s: mask_head gives %v, want %d x %d cells", a.Name, out, a.MaskSize, a.MaskSize)
+	}
+	dense := func(name string, units int) tfmodel.Stack {
+		return stack("box/", []tfmodel.Named{{Name: name, Layer: &tfmodel.Dense{Units: units}}}, p.box.Out())
+	}
+	p.objects = conv("region/", "object", anchors, 1, p.region.Out())
+	p.shifts = conv("region/", "shift", 4*anchors, 1, p.region.Out())
+	p.names = dense("class", a.Classes+1)
+	p.corrections = dense("correction", 4*a.Classes)
+	p.enlarge = conv("mask/", "enlarge", 4*a.MaskChannels, 1, p.mask.Out())
+	p.draw = conv("mask/", "class", a.Classes, 1, tfmodel.Shape{a.maskSide(), a.maskSide(), a.MaskChannels})
+	return p, err
+}
+
+// Parameters returns the number of weights.
+func (a Architecture) Parameters() (int, error) {
+	p, err := a.parts()
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, s := range p.all() {
+		n += s.Parameters()
+	}
+	return n, nil
+}

@@ -1,0 +1,155 @@
+package maskrcnn
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+
+	"oscar/instance/mask"
+	"oscar/internal/graph"
+	"oscar/savedmodel"
+	"oscar/tfmodel"
+)
+
+// Detector finds objects. It may be used concurrently.
+type Detector struct {
+	Architecture Architecture
+
+	parts   parts
+	net     network
+	session *graph.Session
+	image   tfmodel.Tensor   // float [N,H,W,3]
+	layers  []tfmodel.Tensor // of the backbone
+	found   found
+	fixed   fixed
+	saver   savedmodel.Saver
+
+	grow sync.Mutex
+	taps map[tapKey]tap
+}
+
+// NewDetector opens the detector with the weights of a bundle of [Trainer.SaveWeights] or
+// [Trainer.Save].
+func NewDetector(ctx context.Context, a Architecture, weights string, config tfmodel.Config) (*Detector, error) {
+	p, err := a.parts()
+	if err != nil {
+		return nil, err
+	}
+	g := graph.New()
+	c, err := tfmodel.Compose(g, 0, p.all()...)
+	if err != nil {
+		return nil, err
+	}
+	d := &Detector{Architecture: a, parts: p, taps: map[tapKey]tap{}}
+	d.image = g.Placeholder("image", graph.Float, tfmodel.Shape{-1, a.Input[0], a.Input[1], 3})
+	d.net = network{p, c.Inference(g.In("infer"))}
+	var levels []tfmodel.Tensor
+	d.layers, levels = d.net.pyramid(d.image)
+	d.found = d.net.detect(levels)
+	d.fixed = d.net.in("fixed").fix(levels)
+	d.saver = savedmodel.AddSaver(g, "save", c.Variables())
+	if d.session, err = g.NewSession(config); err != nil {
+		return nil, err
+	}
+	if err := d.Restore(ctx, weights); err != nil {
+		d.session.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// Restore takes other weights.
+func (d *Detector) Restore(ctx context.Context, weights string) error {
+	return d.saver.Restore(ctx, d.session, weights)
+}
+
+// Close frees the session and its variables.
+func (d *Detector) Close() error { return d.session.Close() }
+
+// Detection is an object that was found.
+type Detection struct {
+	Box   Box
+	Class int // from 0
+	Score float64
+	Mask  []float32 // of its box, row-major, as many rows as columns: 0..1
+}
+
+// Detect returns the objects of each picture of the input's size, [N,H,W,3], the best first.
+func (d *Detector) Detect(ctx context.Context, pixels []float32) ([][]Detection, error) {
+	feed, n, err := d.feed(pixels)
+	if err != nil {
+		return nil, err
+	}
+	f := d.found
+	out, err := d.session.Run(ctx, []graph.Feed{feed}, []tfmodel.Tensor{f.boxes, f.classes, f.scores, f.masks})
+	if err != nil {
+		return nil, err
+	}
+	boxes, classes, scores, masks := out[0].Float32s(), out[1].Int64s(), out[2].Float32s(), out[3].Float32s()
+	most, cells := len(scores)/n, d.parts.maskSide()*d.parts.maskSide()
+	all := make([][]Detection, n)
+	for i, score := range scores {
+		if score > 0 {
+			all[i/most] = append(all[i/most], Detection{
+				Box: Box(boxes[4*i : 4*i+4]), Class: int(classes[i]), Score: float64(score), Mask: masks[i*cells : (i+1)*cells],
+			})
+		}
+	}
+	return all, nil
+}
+
+func (d *Detector) feed(pixels []float32) (graph.Feed, int, error) {
+	s := d.Architecture.Input
+	if len(pixels) == 0 || len(pixels)%s.Elements() != 0 {
+		return graph.Feed{}, 0, fmt.Errorf("%d pixel values for pictures of %v", len(pixels), s)
+	}
+	n := len(pixels) / s.Elements()
+	return graph.Feed{To: d.image, Value: graph.FromFloat32s(append(tfmodel.Shape{n}, s...), pixels)}, n, nil
+}
+
+// Paste returns the mask of a detection in a picture, where its mask is at least a half. place maps
+// the detector's pixels to the picture's.
+func (d Detection) Paste(height, width int, place Place) mask.RLE {
+	side := int(math.Sqrt(float64(len(d.Mask))))
+	box := place.Picture(d.Box)
+	pixels := make([]uint8, height*width)
+	clamped := func(v float64, n int) int { return min(max(int(v), 0), n) }
+	left, right := clamped(math.Floor(box[0]), width), clamped(math.Ceil(box[2]), width)
+	top, bottom := clamped(math.Floor(box[1]), height), clamped(math.Ceil(box[3]), height)
+	for y := top; y < bottom; y++ {
+		v := (float64(y)+0.5-box[1])/(box[3]-box[1])*float64(side) - 0.5
+		for x := left; x < right; x++ {
+			u := (float64(x)+0.5-box[0])/(box[2]-box[0])*float64(side) - 0.5
+			if bilinear(d.Mask, side, v, u) >= 0.5 {
+				pixels[y*width+x] = 1
+			}
+		}
+	}
+	return mask.Encode(height, width, pixels)
+}
+
+// bilinear is the value at row v and column u; zero outside.
+func bilinear(values []float32, side int, v, u float64) float64 {
+	y, x := math.Floor(v), math.Floor(u)
+	at := func(y, x float64) float64 {
+		if y < 0 || x < 0 || y >= float64(side) || x >= float64(side) {
+			return 0
+		}
+		return float64(values[int(y)*side+int(x)])
+	}
+	dy, dx := v-y, u-x
+	return (1-dy)*((1-dx)*at(y, x)+dx*at(y, x+1)) + dy*((1-dx)*at(y+1, x)+dx*at(y+1, x+1))
+}
+
+// Place says where a picture lies in the detector's input: enlarged by Scale, in the corner.
+type Place struct{ Scale float64 }
+
+// Picture returns a box in pixels of the picture.
+func (p Place) Picture(b Box) [4]float64 {
+	var out [4]float64
+	for i, v := range b {
+		out[i] = float64(v) / p.Scale
+	}
+	return out
+}

@@ -1,0 +1,215 @@
+package maskrcnn
+
+import (
+	"context"
+	"fmt"
+
+	"oscar/explain"
+	"oscar/internal/graph"
+	"oscar/savedmodel"
+	"oscar/tfmodel"
+)
+
+// fixed are the names of one given box in each image.
+type fixed struct {
+	box           tfmodel.Tensor // [N,1,4]
+	logits, probs tfmodel.Tensor // [N,classes], without background
+	class         tfmodel.Tensor // int64 [N], what is explained
+}
+
+func (n network) fix(levels []tfmodel.Tensor) (f fixed) {
+	f.box = n.Placeholder("box", graph.Float, tfmodel.Shape{-1, 1, 4})
+	logits, _ := n.named(n.cut(levels, f.box, n.BoxSize))
+	f.logits, f.probs = n.ofClasses(logits), n.ofClasses(n.Softmax(logits))
+	f.class = n.Placeholder("class", graph.Int64, tfmodel.Shape{-1})
+	return f
+}
+
+type tapKey struct {
+	layer string
+	score explain.Score
+}
+
+type tap struct{ target, score, activations, gradients tfmodel.Tensor }
+
+// At is the classifier of a fixed box of a picture: what the box head says of the region,
+// whatever the other parts of the detector say. Box and pyramid level are constants. It
+// is an explain.Predictor, Differentiator and Head.
+type At struct {
+	detector *Detector
+	box      Box
+	pixels   []float32
+}
+
+// At returns the classifier of a box. pixels are the picture's, for PredictFrom.
+func (d *Detector) At(pixels []float32, box Box) *At { return &At{d, box, pixels} }
+
+// feeds are those of images, with the box in each.
+func (a *At) feeds(images explain.Images) ([]graph.Feed, error) {
+	s := a.detector.Architecture.Input
+	if images.Height != s[0] || images.Width != s[1] || images.Channels != s[2] {
+		return nil, fmt.Errorf("images are %dx%dx%d (height, width, channels), the detector takes %v", images.Height, images.Width, images.Channels, s)
+	}
+	feed, n, err := a.detector.feed(images.Pixels)
+	return append([]graph.Feed{feed}, a.boxes(n)), err
+}
+
+func (a *At) boxes(n int) graph.Feed {
+	boxes := make([]float32, 0, 4*n)
+	for range n {
+		boxes = append(boxes, a.box[:]...)
+	}
+	return graph.Feed{To: a.detector.fixed.box, Value: graph.FromFloat32s(tfmodel.Shape{n, 1, 4}, boxes)}
+}
+
+// Predict returns logits and probabilities of the classes. Probabilities add up to 1 with that
+// of background.
+func (a *At) Predict(ctx context.Context, images explain.Images) (explain.Prediction, error) {
+	feeds, err := a.feeds(images)
+	if err != nil {
+		return explain.Prediction{}, err
+	}
+	return a.predict(ctx, feeds)
+}
+
+func (a *At) predict(ctx context.Context, feeds []graph.Feed) (explain.Prediction, error) {
+	f := a.detector.fixed
+	out, err := a.detector.session.Run(ctx, feeds, []tfmodel.Tensor{f.logits, f.probs})
+	if err != nil {
+		return explain.Prediction{}, err
+	}
+	return explain.Prediction{Logits: rows(out[0]), Probabilities: rows(out[1])}, nil
+}
+
+// PredictFrom predicts from a layer's activations. What other parts of the pyramid take from
+// finer layers is that of the picture.
+func (a *At) PredictFrom(ctx context.Context, layer string, activations []explain.Volume) (explain.Prediction, error) {
+	features, err := a.detector.features(layer)
+	if err != nil {
+		return explain.Prediction{}, err
+	}
+	shape := append(tfmodel.Shape{len(activations)}, features.Shape()[1:]...)
+	var flat, pixels []float32
+	for i, v := range activations {
+		if v.Height != shape[1] || v.Width != shape[2] || v.Channels != shape[3] || len(v.Values) != v.Height*v.Width*v.Channels {
+			return explain.Prediction{}, fmt.Errorf("activations %d are %dx%dx%d, layer %s gives %v", i, v.Height, v.Width, v.Channels, layer, shape[1:])
+		}
+		flat = append(flat, v.Values...)
+		pixels = append(pixels, a.pixels...)
+	}
+	feed, n, err := a.detector.feed(pixels)
+	if err != nil {
+		return explain.Prediction{}, err
+	}
+	return a.predict(ctx, []graph.Feed{feed, a.boxes(n), {To: features, Value: graph.FromFloat32s(shape, flat)}})
+}
+
+// Differentiate returns predictions, a layer's activations, and the gradients of the class score
+// with respect to them.
+func (a *At) Differentiate(ctx context.Context, images explain.Images, targets []int, layer string, score explain.Score) (explain.Differential, error) {
+	var none explain.Differential
+	feeds, err := a.feeds(images)
+	if err != nil {
+		return none, err
+	}
+	if len(targets) != images.N {
+		return none, fmt.Errorf("%d targets for %d images; want one an image", len(targets), images.N)
+	}
+	classes := make([]int64, len(targets))
+	for i, c := range targets {
+		if c < explain.Predicted || c >= a.detector.Architecture.Classes {
+			return none, fmt.Errorf("target class %d; want 0 to %d, or %d for the predicted one", c, a.detector.Architecture.Classes-1, explain.Predicted)
+		}
+		classes[i] = int64(c)
+	}
+	t, err := a.detector.tap(tapKey{layer, score})
+	if err != nil {
+		return none, err
+	}
+	f := a.detector.fixed
+	feeds = append(feeds, graph.Feed{To: f.class, Value: graph.FromInt64s(tfmodel.Shape{len(classes)}, classes)})
+	out, err := a.detector.session.Run(ctx, feeds, []tfmodel.Tensor{f.logits, f.probs, t.target, t.score, t.activations, t.gradients})
+	if err != nil {
+		return none, err
+	}
+	d := explain.Differential{
+		Prediction:  explain.Prediction{Logits: rows(out[0]), Probabilities: rows(out[1])},
+		Scores:      out[3].Float32s(),
+		Activations: volumes(out[4]),
+		Gradients:   volumes(out[5]),
+	}
+	for _, c := range out[2].Int64s() {
+		d.Targets = append(d.Targets, int(c))
+	}
+	return d, nil
+}
+
+// Layers returns the layers that explanations can look at: those of the backbone with
+// positions.
+func (d *Detector) Layers() (names []string) {
+	for i, name := range d.parts.backbone.Names() {
+		if len(d.layers[i].Shape()) == 4 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (d *Detector) features(layer string) (tfmodel.Tensor, error) {
+	if layer == explain.Image {
+		return d.image, nil
+	}
+	i, _, err := d.parts.backbone.Layer(layer)
+	if err != nil {
+		return tfmodel.Tensor{}, err
+	}
+	return d.layers[i], nil
+}
+
+// tap adds the gradient of a score with respect to a layer, unless it is there.
+func (d *Detector) tap(key tapKey) (tap, error) {
+	d.grow.Lock()
+	defer d.grow.Unlock()
+	if t, ok := d.taps[key]; ok {
+		return t, nil
+	}
+	if _, err := explain.ParseScore(string(key.score)); err != nil {
+		return tap{}, err
+	}
+	features, err := d.features(key.layer)
+	if err != nil {
+		return tap{}, err
+	}
+	g := d.net.Graph.In("explain")
+	from := d.fixed.logits
+	if key.score == explain.Probability {
+		from = d.fixed.probs
+	}
+	t := tap{activations: g.Identity("activations", features), target: savedmodel.Target(g, d.fixed.class, d.fixed.logits)}
+	t.score = g.Sum(g.Mul(from, g.OneHot(t.target, d.Architecture.Classes)), false, 1)
+	t.gradients = g.Grad(t.score, features)[0]
+	if g.Err() != nil {
+		return tap{}, g.Err()
+	}
+	d.taps[key] = t
+	return t, nil
+}
+
+func rows(v graph.Value) [][]float32 {
+	shape, flat := v.Shape(), v.Float32s()
+	out := make([][]float32, shape[0])
+	for i := range out {
+		out[i] = flat[i*shape[1] : (i+1)*shape[1]]
+	}
+	return out
+}
+
+func volumes(v graph.Value) []explain.Volume {
+	s, flat := v.Shape(), v.Float32s()
+	size := s[1] * s[2] * s[3]
+	out := make([]explain.Volume, s[0])
+	for i := range out {
+		out[i] = explain.Volume{Height: s[1], Width: s[2], Channels: s[3], Values: flat[i*size : (i+1)*size]}
+	}
+	return out
+}

@@ -1,0 +1,17 @@
+package maskrcnn
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+
+	"oscar/internal/seeded"
+)
+
+// seededBy returns a generator that is a function of numbers.
+func seededBy(numbers ...uint64) *rand.Rand {
+	var key []byte
+	for _, n := range numbers {
+		key = binary.LittleEndian.AppendUint64(key, n)
+	}
+	return seeded.New(key)
+}

@@ -1,0 +1,164 @@
+package instance
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"oscar/dataset"
+	"oscar/instance/coco"
+	"oscar/instance/maskrcnn"
+	"oscar/instance/scene"
+	"oscar/internal/atomicfile"
+	"oscar/run"
+)
+
+// PredictOptions are those of [Predict].
+type PredictOptions struct {
+	Run      string
+	Paths    []string // pictures, folders of them, or one folder of scenes, of which Part is taken
+	Part     string   // "": the test part
+	Out      string   // a file
+	Machine  run.Machine
+	Listener run.Listener
+}
+
+// predictions is the file that Predict writes: a data set of COCO whose annotations have scores.
+type predictions struct {
+	Images      []coco.Image    `json:"images"`
+	Annotations []scored        `json:"annotations"`
+	Categories  []coco.Category `json:"categories"`
+}
+
+type scored struct {
+	ID int64 `json:"id"`
+	coco.Result
+	Area  float64 `json:"area"`
+	Crowd int     `json:"iscrowd"`
+}
+
+// PredictSummary says what Predict found.
+type PredictSummary struct {
+	Images, Objects int
+	Unreadable      []dataset.Problem
+}
+
+// Predict writes the objects of pictures in the form of COCO. Pictures that cannot be read are
+// left out.
+func Predict(ctx context.Context, o PredictOptions) (*PredictSummary, error) {
+	r, d, _, err := open(ctx, o.Run, o.Machine)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	list, categories, err := r.pictures(ctx, o.Paths, o.Part)
+	if err != nil {
+		return nil, err
+	}
+	out := predictions{Images: []coco.Image{}, Annotations: []scored{}, Categories: categories}
+	s := &PredictSummary{}
+	o.Listener.Stage("detecting")
+	err = list.each(ctx, d, o.Machine, o.Listener, func(m coco.Image, p picture, found []maskrcnn.Detection) error {
+		out.Images = append(out.Images, m)
+		for _, f := range found {
+			one := resultOf(f, p)
+			one.ImageID, one.CategoryID = m.ID, categories[f.Class].ID
+			area := one.Segmentation.Runs.Area()
+			out.Annotations = append(out.Annotations, scored{ID: int64(len(out.Annotations) + 1), Result: one, Area: float64(area)})
+		}
+		return nil
+	}, func(path string, err error) {
+		s.Unreadable = append(s.Unreadable, dataset.Problem{Path: path, Reason: err.Error()})
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Images, s.Objects = len(out.Images), len(out.Annotations)
+	return s, atomicfile.WriteJSON(o.Out, out)
+}
+
+// pictures are files with the ids of their pictures.
+type pictures []entry
+
+type entry struct {
+	image coco.Image
+	path  string
+	truth []scene.Truth // of a scene
+}
+
+// pictures lists what paths name. Scenes keep their ids and those of their categories, other
+// pictures are numbered from 1.
+func (r *Run) pictures(ctx context.Context, paths []string, part string) (pictures, []coco.Category, error) {
+	classes := r.Experiment.Data.Classes
+	categories := make([]coco.Category, len(classes))
+	for i, name := range classes {
+		categories[i] = coco.Category{ID: int64(i + 1), Name: name}
+	}
+	if part == "" {
+		part = scene.Test
+	}
+	var out pictures
+	if len(paths) == 1 && scene.Is(paths[0]) {
+		set, err := scene.Open(paths[0], part)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := checkClasses(&scene.Set{Part: "train of the run", Classes: classes}, set); err != nil {
+			return nil, nil, err
+		}
+		for i := range classes {
+			categories[i].ID = set.Category(i)
+		}
+		for _, s := range set.Scenes {
+			out = append(out, entry{s.Image, s.Path, s.Objects})
+		}
+		return out, categories, nil
+	}
+	files, err := dataset.ListImages(ctx, paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(files) == 0 {
+		return nil, nil, fmt.Errorf("there are no pictures in %v", paths)
+	}
+	for i, file := range files {
+		out = append(out, entry{image: coco.Image{ID: int64(i + 1), FileName: filepath.ToSlash(file)}, path: file})
+	}
+	return out, categories, nil
+}
+
+// each detects the objects of every picture, in batches. unreadable hears of files that cannot
+// be read.
+func (list pictures) each(ctx context.Context, d *maskrcnn.Detector, m run.Machine, l run.Listener,
+	found func(m coco.Image, p picture, objects []maskrcnn.Detection) error, unreadable func(path string, err error)) error {
+	for first := 0; first < len(list); first += detectBatch {
+		if ctx.Err() != nil {
+			return run.ErrInterrupted
+		}
+		var pictures []picture
+		var images []coco.Image
+		batch := list[first:min(first+detectBatch, len(list))]
+		for _, e := range batch {
+			img, err := dataset.DecodeFile(e.path, m.Limits)
+			if err != nil {
+				unreadable(e.path, err)
+				continue
+			}
+			e.image.Width, e.image.Height = img.Rect.Dx(), img.Rect.Dy()
+			pictures, images = append(pictures, fit(img, d.Architecture.Input)), append(images, e.image)
+		}
+		if len(pictures) > 0 {
+			objects, err := detectAll(ctx, d, pictures)
+			if err != nil {
+				return err
+			}
+			for i := range pictures {
+				if err := found(images[i], pictures[i], objects[i]); err != nil {
+					return err
+				}
+			}
+		}
+		l.Count(first+len(batch), len(list))
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+package instance
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"oscar/instance/coco"
+	"oscar/instance/scene"
+	"oscar/internal/checksum"
+	"oscar/internal/keyed"
+	"oscar/internal/resultdir"
+	"oscar/result"
+)
+
+// Run is the run folder of a detector.
+type Run struct {
+	Dir        string
+	Experiment Experiment
+}
+
+// Names within a run folder.
+const (
+	experimentFile  = "experiment.json"
+	environmentFile = "environment.json"
+	metricsFile     = "metrics.jsonl"
+	evaluationFile  = "evaluation.json"
+	eventsDir       = "events"
+	checkpointsDir  = "checkpoints"
+)
+
+var kind = resultdir.Kind{Early: []string{environmentFile, metricsFile, checkpointsDir, checksum.File}}
+
+// listed are the files whose SHA-256 the run's list has.
+var listed = []string{experimentFile, environmentFile, metricsFile, evaluationFile, result.CommandFile}
+
+func (r *Run) path(elem ...string) string { return filepath.Join(append([]string{r.Dir}, elem...)...) }
+
+// openRun reads a run folder.
+func openRun(dir string) (*Run, error) {
+	if !IsRun(dir) {
+		return nil, fmt.Errorf("%s is not the run of a detector", dir)
+	}
+	b, err := checksum.ReadFile(dir, experimentFile)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{Dir: dir}
+	if err := keyed.Decode(b, &r.Experiment); err != nil {
+		return nil, fmt.Errorf("%s: %w", r.path(experimentFile), err)
+	}
+	if err := r.Experiment.Check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", r.path(experimentFile), err)
+	}
+	return r, nil
+}
+
+// create makes a run in a locked folder. experiment.json is its last file.
+func create(dir string, e Experiment, env result.Environment) (*Run, error) {
+	r := &Run{Dir: dir, Experiment: e}
+	for _, name := range kind.Early { // of a process that was killed
+		if err := os.RemoveAll(r.path(name)); err != nil {
+			return nil, err
+		}
+	}
+	err := cmp.Or(
+		checksum.WriteJSON(dir, environmentFile, env),
+		os.Mkdir(r.path(checkpointsDir), 0o777),
+		checksum.Write(dir, metricsFile, nil),
+		checksum.WriteJSON(dir, experimentFile, e),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("create the run folder: %w", err)
+	}
+	return r, nil
+}
+
+// open reads a part of the run's data, and compares it with what the run was made of.
+func (r *Run) open(part string) (*scene.Set, error) {
+	d := r.Experiment.Data
+	s, err := scene.Open(d.Root, part)
+	if err != nil {
+		return nil, err
+	}
+	if want := d.SHA256[part]; want != "" && s.SHA256 != want {
+		return nil, fmt.Errorf("%s has other annotations of part %s than the run was trained with", d.Root, part)
+	}
+	return s, nil
+}
+
+// Epoch is a line of metrics.jsonl.
+type Epoch struct {
+	Epoch           int          `json:"epoch"` // from 1
+	Step            int          `json:"step"`  // steps done
+	LearningRate    float64      `json:"learning_rate"`
+	Loss            float64      `json:"loss"` // the sum of the five
+	ObjectLoss      float64      `json:"object_loss"`
+	ShiftLoss       float64      `json:"shift_loss"`
+	ClassLoss       float64      `json:"class_loss"`
+	CorrectionLoss  float64      `json:"correction_loss"`
+	MaskLoss        float64      `json:"mask_loss"`
+	Positives       float64      `json:"positives"` // regions of objects, an image
+	Boxes           *coco.Scores `json:"val_boxes,omitempty"`
+	Masks           *coco.Scores `json:"val_masks,omitempty"`
+	Seconds         float64      `json:"seconds"`
+	ImagesPerSecond float64      `json:"images_per_second"`
+	PeakMemory      int64        `json:"peak_memory"`
+	Time            time.Time    `json:"time"`
+}
+
+// ap is the average precision of masks on the validation part; -1 without one.
+func (e Epoch) ap() float64 {
+	if e.Masks == nil || math.IsNaN(e.Masks.AP) {
+		return -1
+	}
+	return e.Masks.AP
+}
+
+// checkClasses returns an error unless both parts have the same classes.
+func checkClasses(a, b *scene.Set) error {
+	if !slices.Equal(a.Classes, b.Classes) {
+		return fmt.Errorf("part %s has the classes %v, part %s %v", a.Part, a.Classes, b.Part, b.Classes)
+	}
+	return nil
+}
+
+var errNoScenes = errors.New("there are no scenes to train on")
+
+// Evaluation reads the evaluation of the test part; nil without one.
+func (r *Run) Evaluation() (*Evaluation, error) {
+	e := &Evaluation{}
+	err := checksum.ReadJSON(r.Dir, evaluationFile, e)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	return e, err
+}

@@ -1,0 +1,352 @@
+package instance
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"oscar/dataset"
+	"oscar/instance/coco"
+	"oscar/instance/maskrcnn"
+	"oscar/instance/scene"
+	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
+	"oscar/internal/events"
+	"oscar/internal/machine"
+	"oscar/internal/paths"
+	"oscar/internal/resultdir"
+	"oscar/run"
+)
+
+// Listener receives a job's progress events.
+type Listener struct {
+	run.Listener
+	OnLosses func(epoch, epochs, done, total int, losses maskrcnn.Losses, rate float64, left time.Duration)
+	OnEpoch  func(e Epoch, best bool)
+}
+
+// TrainOptions are those of [Train].
+type TrainOptions struct {
+	Data, Out  string
+	Experiment Experiment
+	Machine    run.Machine
+	Listener   Listener
+}
+
+// Train trains a detector on a folder of scenes, and measures it on the test part.
+func Train(ctx context.Context, o TrainOptions) (*Run, error) {
+	e := o.Experiment
+	sets := map[string]*scene.Set{}
+	o.Listener.Stage("reading annotations")
+	e.Data = Data{Root: paths.Absolute(o.Data), SHA256: map[string]string{}}
+	for _, part := range scene.Parts {
+		s, err := scene.Open(o.Data, part)
+		if errors.Is(err, os.ErrNotExist) && part != scene.Train {
+			continue
+		}
+		if err == nil {
+			err = s.Missing()
+		}
+		if err != nil {
+			return nil, err
+		}
+		sets[part] = s
+		e.Data.SHA256[part] = s.SHA256
+		if err := checkClasses(sets[scene.Train], s); err != nil {
+			return nil, err
+		}
+	}
+	train := sets[scene.Train]
+	if len(train.Scenes) == 0 {
+		return nil, errNoScenes
+	}
+	e.Data.Classes, e.Data.Objects = train.Classes, 1
+	for _, s := range train.Scenes {
+		e.Data.Objects = max(e.Data.Objects, len(s.Objects))
+	}
+	e.Detector.Classes = len(train.Classes)
+	if err := e.Check(); err != nil {
+		return nil, err
+	}
+	folder, err := resultdir.Open(o.Out, kind)
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	r, err := create(o.Out, e, run.NewEnvironment(config(o.Machine), e.Seed))
+	if err != nil {
+		return nil, err
+	}
+	return r, r.finish(ctx, o.Machine, o.Listener)
+}
+
+// ResumeOptions are those of [Resume].
+type ResumeOptions struct {
+	Run      string
+	Data     string // where the scenes are now; "": where they were
+	Machine  run.Machine
+	Listener Listener
+}
+
+// Resume continues a run that was stopped or killed.
+func Resume(ctx context.Context, o ResumeOptions) (*Run, error) {
+	folder, err := resultdir.Open(o.Run, resultdir.Kind{Mark: experimentFile})
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	r, err := openRun(o.Run)
+	if err != nil {
+		return nil, err
+	}
+	if o.Data != "" {
+		r.Experiment.Data.Root = paths.Absolute(o.Data)
+	}
+	if err := errors.Join(checksum.UpdateUnlisted(r.Dir, listed...), atomicfile.Clean(r.path(checkpointsDir))); err != nil {
+		return nil, err
+	}
+	return r, r.finish(ctx, o.Machine, o.Listener)
+}
+
+// finish trains the remaining epochs and measures the test part.
+func (r *Run) finish(ctx context.Context, m run.Machine, l Listener) error {
+	if err := r.fit(ctx, m, l); err != nil {
+		return err
+	}
+	if r.Experiment.Data.SHA256[scene.Test] == "" || paths.Exists(r.path(evaluationFile)) {
+		return nil
+	}
+	e, err := Evaluate(ctx, EvaluateOptions{Run: r.Dir, Data: r.Experiment.Data.Root, Part: scene.Test, Machine: m, Listener: l.Listener})
+	if err != nil {
+		return err
+	}
+	return checksum.WriteJSON(r.Dir, evaluationFile, e)
+}
+
+// fitting is a training under way.
+type fitting struct {
+	run        *Run
+	machine    run.Machine
+	listener   Listener
+	trainer    *maskrcnn.Trainer
+	detector   *maskrcnn.Detector // for the validation part; nil until the first epoch's end
+	train      *scene.Set
+	validation *scene.Set // nil: none
+	scalars    *events.Writer
+	state      state
+	steps      int // of an epoch
+}
+
+// fit trains the remaining epochs. If ctx is cancelled it saves after the current step and returns
+// [run.ErrInterrupted].
+func (r *Run) fit(ctx context.Context, m run.Machine, l Listener) (err error) {
+	e := r.Experiment
+	l.Stage("building the graph")
+	f := &fitting{run: r, machine: m, listener: l}
+	if f.train, err = r.open(scene.Train); err != nil {
+		return err
+	}
+	if e.Data.SHA256[scene.Validation] != "" {
+		if f.validation, err = r.open(scene.Validation); err != nil {
+			return err
+		}
+	}
+	f.trainer, err = maskrcnn.NewTrainer(e.Detector, e.Data.Objects, e.Training.Adam, e.Seed, config(m))
+	if err != nil {
+		return err
+	}
+	defer f.trainer.Close()
+	work := context.WithoutCancel(ctx) // what has begun is brought to its end
+	if f.state, err = r.restore(work, f.trainer, func(text string) { l.Note(text) }); err != nil {
+		return err
+	}
+	if f.state.Step > 0 {
+		l.Note(fmt.Sprintf("going on at step %d, epoch %d", f.state.Step, f.state.Epoch+1))
+	}
+	if err := f.openJournal(); err != nil {
+		return err
+	}
+	defer f.scalars.Close()
+	defer func() {
+		if f.detector != nil {
+			f.detector.Close()
+		}
+	}()
+	f.steps = (len(f.train.Scenes) + e.Training.Batch - 1) / e.Training.Batch
+	l.Stage("training")
+	for f.state.Epoch < e.Training.Epochs {
+		if ctx.Err() != nil {
+			return f.interrupted()
+		}
+		if err := f.epoch(ctx, work); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fitting) interrupted() error {
+	return fmt.Errorf("%w at step %d, epoch %d; continue with --resume %s", run.ErrInterrupted, f.state.Step, f.state.Epoch+1, f.run.Dir)
+}
+
+// epoch trains one epoch, or what is left of it, then validates and saves.
+func (f *fitting) epoch(ctx, work context.Context) error {
+	s, t := &f.state, f.run.Experiment.Training
+	scenes := len(f.train.Scenes)
+	begin, earlier, from := time.Now(), s.Seconds, s.Position
+	rate := 0.0
+	for b, err := range f.batches(work, dataset.Order(scenes, f.run.Experiment.Seed, s.Epoch), s.Position) {
+		if err != nil {
+			return err
+		}
+		rate = t.rate(s.Step, f.steps*t.Epochs)
+		l, err := f.trainer.Step(work, b.batch, s.Step, rate)
+		if err != nil {
+			return err
+		}
+		s.Step++
+		s.Position += b.n
+		s.Losses = s.Losses.Plus(l, float64(b.n))
+		s.Seconds = earlier + time.Since(begin).Seconds()
+		if f.listener.OnLosses != nil {
+			speed := float64(s.Position-from) / time.Since(begin).Seconds()
+			left := time.Duration(float64(scenes*(t.Epochs-s.Epoch)-s.Position) / speed * float64(time.Second))
+			f.listener.OnLosses(s.Epoch+1, t.Epochs, s.Position, scenes, s.Losses.Plus(s.Losses, 1/float64(s.Position)-1), speed, left)
+		}
+		stop := ctx.Err() != nil
+		if stop || f.machine.CheckpointEvery > 0 && s.Step%f.machine.CheckpointEvery == 0 && s.Position < scenes {
+			if err := f.run.save(work, f.trainer, *s); err != nil {
+				return err
+			}
+		}
+		if stop {
+			return f.interrupted()
+		}
+	}
+	mean := maskrcnn.Losses{}.Plus(s.Losses, 1/float64(scenes))
+	e := Epoch{
+		Epoch: s.Epoch + 1, Step: s.Step, LearningRate: rate, Loss: mean.Sum(),
+		ObjectLoss: mean.Object, ShiftLoss: mean.Shift, ClassLoss: mean.Class, CorrectionLoss: mean.Correction, MaskLoss: mean.Mask,
+		Positives: mean.Positives, Seconds: s.Seconds, ImagesPerSecond: float64(scenes) / s.Seconds,
+		PeakMemory: machine.PeakMemory(), Time: time.Now().UTC().Truncate(time.Millisecond),
+	}
+	if err := f.validate(work, &e); err != nil {
+		return err
+	}
+	better := s.Best == 0 || e.ap() < 0 || e.ap() > s.Epochs[s.Best-1].ap()
+	if better {
+		s.Best = e.Epoch
+		err := atomicfile.Dir(f.run.path(checkpointsDir, bestName(e.Epoch)), func(tmp string) error {
+			if err := f.trainer.SaveWeights(work, filepath.Join(tmp, bundlePrefix)); err != nil {
+				return err
+			}
+			return checksum.Seal(tmp)
+		})
+		if err != nil {
+			return fmt.Errorf("write the weights of epoch %d: %w", e.Epoch, err)
+		}
+	}
+	s.Epochs = append(s.Epochs, e)
+	s.Epoch++
+	s.Position, s.Losses, s.Seconds = 0, maskrcnn.Losses{}, 0
+	if err := errors.Join(f.writeMetrics(), f.writeEvents(e), f.scalars.Flush()); err != nil {
+		return err
+	}
+	if err := f.run.save(work, f.trainer, *s); err != nil {
+		return err
+	}
+	if f.listener.OnEpoch != nil {
+		f.listener.OnEpoch(e, better)
+	}
+	return nil
+}
+
+// validate measures the validation part with the trainer's weights.
+func (f *fitting) validate(ctx context.Context, e *Epoch) error {
+	if f.validation == nil || len(f.validation.Scenes) == 0 {
+		return nil
+	}
+	tmp, err := os.MkdirTemp(f.run.path(checkpointsDir), atomicfile.Prefix+"weights-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	prefix := filepath.Join(tmp, bundlePrefix)
+	if err := f.trainer.SaveWeights(ctx, prefix); err != nil {
+		return err
+	}
+	if f.detector == nil {
+		f.detector, err = maskrcnn.NewDetector(ctx, f.run.Experiment.Detector, prefix, config(f.machine))
+	} else {
+		err = f.detector.Restore(ctx, prefix)
+	}
+	if err != nil {
+		return err
+	}
+	results, err := detect(ctx, f.detector, f.validation, f.machine, run.Listener{})
+	if err != nil {
+		return err
+	}
+	for kind, scores := range map[coco.Kind]**coco.Scores{coco.Boxes: &e.Boxes, coco.Masks: &e.Masks} {
+		s, err := coco.Evaluate(f.validation.Truth, results, kind)
+		if err != nil {
+			return err
+		}
+		*scores = &s
+	}
+	return nil
+}
+
+// openJournal writes metrics.jsonl and the event files anew, with the epochs of the state.
+func (f *fitting) openJournal() (err error) {
+	if err := f.writeMetrics(); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(f.run.path(eventsDir)); err != nil {
+		return err
+	}
+	if f.scalars, err = events.Create(f.run.path(eventsDir), time.Now().UTC()); err != nil {
+		return err
+	}
+	for _, e := range f.state.Epochs {
+		if err := f.writeEvents(e); err != nil {
+			return err
+		}
+	}
+	return f.scalars.Flush()
+}
+
+func (f *fitting) writeMetrics() error {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	for _, e := range f.state.Epochs {
+		if err := encoder.Encode(e); err != nil {
+			return err
+		}
+	}
+	return checksum.Write(f.run.Dir, metricsFile, b.Bytes())
+}
+
+func (f *fitting) writeEvents(e Epoch) (err error) {
+	type scalar struct {
+		tag   string
+		value float64
+	}
+	list := []scalar{
+		{"loss/train", e.Loss}, {"loss/object", e.ObjectLoss}, {"loss/shift", e.ShiftLoss}, {"loss/class", e.ClassLoss},
+		{"loss/correction", e.CorrectionLoss}, {"loss/mask", e.MaskLoss}, {"learning_rate", e.LearningRate},
+		{"positives", e.Positives}, {"images_per_second", e.ImagesPerSecond},
+	}
+	if e.Masks != nil {
+		list = append(list, scalar{"AP/masks", e.Masks.AP}, scalar{"AP/boxes", e.Boxes.AP})
+	}
+	for _, s := range list {
+		err = errors.Join(err, f.scalars.Scalar(s.tag, int64(e.Epoch), s.value, e.Time))
+	}
+	return err
+}
