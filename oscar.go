@@ -50,8 +50,9 @@ type Explanation struct {
 	explain.Attribution
 	Class string // the explained class
 
-	method methods.Method
-	photo  *image.RGBA
+	method  methods.Method
+	photo   *image.RGBA
+	framing dataset.Framing
 }
 
 // Explain explains the class that the model predicts, by a method with its
@@ -87,13 +88,13 @@ func (m *Model) Explain(ctx context.Context, photo *image.RGBA, method string) (
 	if err != nil {
 		return nil, err
 	}
-	return &Explanation{out[0], m.Classes()[out[0].Target], entry, photo}, nil
+	return &Explanation{out[0], m.Classes()[out[0].Target], entry, photo, pipeline.Framing(m.bundle.Metadata.Image)}, nil
 }
 
 // Save writes the explanation. The suffix of the path chooses the format: .npy is the raw
 // map, float32 [height,width]; .jpg and .png are the map over the image.
 func (e *Explanation) Save(path string) error {
-	options := heatmap.Options{Heat: e.Map, Title: e.Class, Faint: e.Status == explain.Faint, Note: e.At().String()}
+	options := heatmap.Options{Heat: e.Map, Framing: e.framing, Title: e.Class, Faint: e.Status == explain.Faint, Note: e.At().String()}
 	if e.Target < len(e.Probabilities) {
 		options.Title = fmt.Sprintf("%s %.2f", e.Class, e.Probabilities[e.Target])
 	}

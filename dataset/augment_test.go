@@ -192,7 +192,7 @@ func TestAugmentationRefusals(t *testing.T) {
 
 // An index beyond the copies is refused as one beyond the items is.
 func TestAugmentedOrder(t *testing.T) {
-	l := newLoader(t, LoaderOptions{Height: 2, Width: 2})
+	l := newLoader(t, LoaderOptions{Framing: Framing{Height: 2, Width: 2}})
 	for _, err := range l.Augmented(context.Background(), make([]Item, 3), []int{6}, 1, Epoch{Augmentation: Augmentation{Copies: make([]Variation, 1)}}) {
 		if err == nil || !strings.Contains(err.Error(), "order names item 6 of 6") {
 			t.Error(err)

@@ -73,7 +73,7 @@ func BenchmarkBatch(b *testing.B) {
 	}
 	for _, mode := range []CacheMode{CacheNone, CacheMemory, CacheDisk} {
 		b.Run(string(mode), func(b *testing.B) {
-			l := newLoader(b, LoaderOptions{Root: folder.Root, Height: 227, Width: 227, Cache: mode, CacheDir: filepath.Join(b.TempDir(), "cache")})
+			l := newLoader(b, LoaderOptions{Root: folder.Root, Framing: Framing{Height: 227, Width: 227}, Cache: mode, CacheDir: filepath.Join(b.TempDir(), "cache")})
 			epoch := func() {
 				for _, err := range l.Batches(b.Context(), folder.Items, nil, 32) {
 					if err != nil {

@@ -10,7 +10,7 @@ import (
 
 func openCache(t *testing.T, dir string) *diskCache {
 	t.Helper()
-	c, err := openDiskCache(dir, 2, 3, Bilinear)
+	c, err := openDiskCache(dir, Framing{Height: 2, Width: 3, Interpolation: Bilinear})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestDiskCache(t *testing.T) {
 	}
 	checkCache(t, c, 4, 1, 2, 3)
 	checkCache(t, openCache(t, dir), 4, 1, 2, 3)
-	other, err := openDiskCache(dir, 2, 3, Nearest)
+	other, err := openDiskCache(dir, Framing{Height: 2, Width: 3, Interpolation: Nearest})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,6 +55,14 @@ type Header struct {
 	Decoder       string // OtherJPEGName, or empty: the decoder in Go
 }
 
+// Upright is the size of the image when its orientation is applied.
+func (h Header) Upright() image.Point {
+	if h.Orientation > 4 { // turned by a quarter
+		return image.Pt(h.Height, h.Width)
+	}
+	return image.Pt(h.Width, h.Height)
+}
+
 // ReadHeader tells the format and the size of an image without decoding its
 // pixels. It fails where Decode would fail before it allocates: an unknown
 // format or kind, a damaged header, more bytes or pixels than the limits allow,

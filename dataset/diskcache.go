@@ -39,23 +39,23 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// openDiskCache opens or makes the cache in dir for images of one size.
-func openDiskCache(dir string, height, width int, how Interpolation) (*diskCache, error) {
+// openDiskCache opens or makes the cache in dir for images of one framing.
+func openDiskCache(dir string, f Framing) (*diskCache, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
 	// Go's own decoders change with its version, so their pixels may too.
-	origin := sha256.Sum256(fmt.Appendf(nil, "%d %s %dx%d %s", decoderVersion, runtime.Version(), height, width, how))
+	origin := sha256.Sum256(fmt.Appendf(nil, "%d %s %s", decoderVersion, runtime.Version(), f.cacheKey()))
 	head := append([]byte("oscar image cache"), make([]byte, cacheHeadLen)...)[:cacheHeadLen]
 	copy(head[20:], origin[:28])
-	path := filepath.Join(dir, fmt.Sprintf("images-%dx%d-%s-%x.cache", height, width, how, origin[:4]))
+	path := filepath.Join(dir, fmt.Sprintf("images-%dx%d-%s-%x.cache", f.Height, f.Width, f.Interpolation, origin[:4]))
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	c := &diskCache{
 		file:   file,
-		record: cacheRecordTop + 3*int64(height)*int64(width),
+		record: cacheRecordTop + 3*int64(f.Height)*int64(f.Width),
 		index:  map[cacheKey]int64{},
 	}
 	if err := c.open(head); err != nil {

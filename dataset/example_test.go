@@ -33,7 +33,7 @@ func Example() {
 	}
 	fmt.Println(split.Classes, len(split.Train), len(split.Validation), len(split.Test))
 
-	loader, err := dataset.NewLoader(dataset.LoaderOptions{Root: folder.Root, Height: 32, Width: 32, Cache: dataset.CacheMemory})
+	loader, err := dataset.NewLoader(dataset.LoaderOptions{Root: folder.Root, Framing: dataset.Framing{Height: 32, Width: 32}, Cache: dataset.CacheMemory})
 	if err != nil {
 		log.Fatal(err)
 	}

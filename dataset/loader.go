@@ -14,18 +14,17 @@ import (
 // ErrChanged is the error of a file whose content is not that of its Item.
 var ErrChanged = errors.New("changed since the split was made")
 
-// LoaderOptions are the options of a Loader. Height and Width are needed, the
-// rest may be left zero.
+// LoaderOptions are the options of a Loader. The framing's Height and Width are needed,
+// the rest may be left zero.
 type LoaderOptions struct {
-	Root          string // folder that relative item paths begin in
-	Height, Width int    // of the images in a batch, in pixels
-	Interpolation Interpolation
-	Limits        Limits
-	Cache         CacheMode
-	CacheDir      string // folder of the disk cache; needed for CacheDisk only
-	CacheBytes    int64  // most that the memory cache holds; 0: 2 GiB
-	Workers       int    // images decoded at a time; 0: one a processor
-	Ahead         int    // batches prepared ahead of the one in use; 0: 2
+	Root       string // folder that relative item paths begin in
+	Framing           // of the images in a batch
+	Limits     Limits
+	Cache      CacheMode
+	CacheDir   string // folder of the disk cache; needed for CacheDisk only
+	CacheBytes int64  // most that the memory cache holds; 0: 2 GiB
+	Workers    int    // images decoded at a time; 0: one a processor
+	Ahead      int    // batches prepared ahead of the one in use; 0: 2
 	// Skip, if not nil, receives each file that cannot be used, from the
 	// goroutine that iterates and in order; the file is left out of its batch.
 	// If it is nil, such a file ends the iteration with an error.
@@ -52,8 +51,8 @@ type Loader struct {
 // file, which may since be changed or gone.
 func NewLoader(opts LoaderOptions) (*Loader, error) {
 	var err error
-	if opts.Height <= 0 || opts.Width <= 0 {
-		return nil, fmt.Errorf("batch images of height %d and width %d: both must be positive", opts.Height, opts.Width)
+	if err = opts.Framing.Check(); err != nil {
+		return nil, err
 	}
 	if opts.Interpolation, err = ParseInterpolation(string(opts.Interpolation)); err != nil {
 		return nil, err
@@ -78,7 +77,7 @@ func NewLoader(opts LoaderOptions) (*Loader, error) {
 		if opts.CacheDir == "" {
 			return nil, errors.New("the disk cache needs a folder")
 		}
-		disk, err := openDiskCache(opts.CacheDir, opts.Height, opts.Width, opts.Interpolation)
+		disk, err := openDiskCache(opts.CacheDir, opts.Framing)
 		if err != nil {
 			return nil, fmt.Errorf("cannot open image cache: %w", err)
 		}
@@ -121,7 +120,7 @@ func (l *Loader) load(ctx context.Context, item Item, dst []uint8, buf []byte) (
 	if err != nil {
 		return data, fmt.Errorf("%s: %w", item.Path, err)
 	}
-	CopyRGB(dst, Resize(img, l.opts.Height, l.opts.Width, l.opts.Interpolation))
+	CopyRGB(dst, l.opts.Apply(img))
 	if hashed {
 		l.cache.put(key, dst)
 	}

@@ -85,7 +85,7 @@ func TestBatches(t *testing.T) {
 		for _, workers := range []int{1, 4} {
 			for _, ahead := range []int{1, 3} {
 				l := newLoader(t, LoaderOptions{
-					Root: folder.Root, Height: height, Width: width, Interpolation: Bicubic,
+					Root: folder.Root, Framing: Framing{Height: height, Width: width, Interpolation: Bicubic},
 					Cache: mode, CacheDir: dir, CacheBytes: 10 * height * width * 3, Workers: workers, Ahead: ahead,
 				})
 				for epoch := range 2 {
@@ -115,7 +115,7 @@ func TestBatches(t *testing.T) {
 
 func TestBatchesNaturalOrder(t *testing.T) {
 	folder := photos(t, 5)
-	l := newLoader(t, LoaderOptions{Root: folder.Root, Height: 2, Width: 2})
+	l := newLoader(t, LoaderOptions{Root: folder.Root, Framing: Framing{Height: 2, Width: 2}})
 	batches := collect(t, l, folder.Items, nil, 5)
 	if len(batches) != 1 || !slices.Equal(batches[0].Items, folder.Items) {
 		t.Errorf("got %v", batches)
@@ -125,7 +125,7 @@ func TestBatchesNaturalOrder(t *testing.T) {
 	}
 	// Without a root and without a hash: photos to be explained.
 	path := filepath.Join(folder.Root, folder.Items[0].Path)
-	if batches := collect(t, newLoader(t, LoaderOptions{Height: 2, Width: 2, Cache: CacheMemory}), []Item{{Path: path}}, nil, 1); len(batches) != 1 {
+	if batches := collect(t, newLoader(t, LoaderOptions{Framing: Framing{Height: 2, Width: 2}, Cache: CacheMemory}), []Item{{Path: path}}, nil, 1); len(batches) != 1 {
 		t.Errorf("an absolute path gives %d batches", len(batches))
 	}
 }
@@ -150,7 +150,7 @@ func TestBatchesErrors(t *testing.T) {
 		5: "a/010.png: not a JPEG",
 		7: `b/003.png: "abc" is not a SHA-256 in hex`,
 	}
-	opts := LoaderOptions{Root: folder.Root, Height: 4, Width: 4}
+	opts := LoaderOptions{Root: folder.Root, Framing: Framing{Height: 4, Width: 4}}
 	l := newLoader(t, opts)
 	for bad, want := range wants {
 		var last error
@@ -174,7 +174,7 @@ func TestBatchesErrors(t *testing.T) {
 	var skipped []string
 	opts.Skip = func(item Item, err error) { skipped = append(skipped, err.Error()) }
 	batches := collect(t, newLoader(t, opts), items, []int{3, 0, 4, 1, 2, 6, 5, 7, 3, 8}, 3)
-	clean := collect(t, newLoader(t, LoaderOptions{Root: folder.Root, Height: 4, Width: 4}), items, []int{0, 1, 2, 6, 8}, 1)
+	clean := collect(t, newLoader(t, LoaderOptions{Root: folder.Root, Framing: Framing{Height: 4, Width: 4}}), items, []int{0, 1, 2, 6, 8}, 1)
 	var sizes, labels []int
 	var got, want []uint8
 	for _, batch := range batches {
@@ -209,11 +209,14 @@ func TestBatchesErrors(t *testing.T) {
 
 func TestNewLoaderErrors(t *testing.T) {
 	for want, opts := range map[string]LoaderOptions{
-		"both must be positive":             {Height: 3},
-		`no interpolation "cubic"`:          {Height: 3, Width: 3, Interpolation: "cubic"},
-		`no cache mode "ram"; have none, m`: {Height: 3, Width: 3, Cache: "ram"},
-		"the disk cache needs a folder":     {Height: 3, Width: 3, Cache: CacheDisk},
-		"cannot open image cache":           {Height: 3, Width: 3, Cache: CacheDisk, CacheDir: os.DevNull},
+		"both must be positive":             {Framing: Framing{Height: 3}},
+		`no interpolation "cubic"`:          {Framing: Framing{Height: 3, Width: 3, Interpolation: "cubic"}},
+		`no aspect "pad"; have stretch, l`:  {Framing: Framing{Height: 3, Width: 3, Aspect: "pad"}},
+		"padding is 256, want a grey":       {Framing: Framing{Height: 3, Width: 3, Aspect: Letterbox, Padding: 256}},
+		"padding is 7, which only the aspe": {Framing: Framing{Height: 3, Width: 3, Padding: 7}},
+		`no cache mode "ram"; have none, m`: {Framing: Framing{Height: 3, Width: 3}, Cache: "ram"},
+		"the disk cache needs a folder":     {Framing: Framing{Height: 3, Width: 3}, Cache: CacheDisk},
+		"cannot open image cache":           {Framing: Framing{Height: 3, Width: 3}, Cache: CacheDisk, CacheDir: os.DevNull},
 	} {
 		if _, err := NewLoader(opts); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v does not say %q", err, want)
@@ -225,7 +228,7 @@ func TestNewLoaderErrors(t *testing.T) {
 // than the batches it may.
 func TestBatchesLeaveNothingBehind(t *testing.T) {
 	folder := photos(t, 40)
-	l := newLoader(t, LoaderOptions{Root: folder.Root, Height: 32, Width: 32, Workers: 4, Ahead: 2})
+	l := newLoader(t, LoaderOptions{Root: folder.Root, Framing: Framing{Height: 32, Width: 32}, Workers: 4, Ahead: 2})
 	before := runtime.NumGoroutine()
 	check := func(when string) {
 		t.Helper()
@@ -283,7 +286,7 @@ func TestBatchesLeaveNothingBehind(t *testing.T) {
 
 func TestBatchesAtTheSameTime(t *testing.T) {
 	folder := photos(t, 20)
-	l := newLoader(t, LoaderOptions{Root: folder.Root, Height: 8, Width: 8, Cache: CacheDisk, CacheDir: t.TempDir()})
+	l := newLoader(t, LoaderOptions{Root: folder.Root, Framing: Framing{Height: 8, Width: 8}, Cache: CacheDisk, CacheDir: t.TempDir()})
 	want := collect(t, l, folder.Items, nil, 20)[0].Images
 	done := make(chan []uint8)
 	for range 3 {
@@ -307,7 +310,7 @@ func TestBatchesAtTheSameTime(t *testing.T) {
 // Many epochs take no more memory than one: buffers are used again.
 func TestBatchesMemory(t *testing.T) {
 	folder := photos(t, 16)
-	l := newLoader(t, LoaderOptions{Root: folder.Root, Height: 256, Width: 256, Cache: CacheDisk, CacheDir: t.TempDir()})
+	l := newLoader(t, LoaderOptions{Root: folder.Root, Framing: Framing{Height: 256, Width: 256}, Cache: CacheDisk, CacheDir: t.TempDir()})
 	epoch := func() {
 		for _, err := range l.Batches(t.Context(), folder.Items, nil, 4) {
 			if err != nil {

@@ -20,7 +20,7 @@ func TestTrashNet(t *testing.T) {
 		t.Errorf("%d classes, %d items, unreadable %v", len(folder.Classes), len(folder.Items), folder.Unreadable)
 	}
 	split := mustSplit(t, folder, DefaultFractions, 1)
-	l := newLoader(t, LoaderOptions{Root: root, Height: 227, Width: 227})
+	l := newLoader(t, LoaderOptions{Root: root, Framing: Framing{Height: 227, Width: 227}})
 	for batch, err := range l.Batches(t.Context(), split.Test, Order(len(split.Test), 1, 0)[:48], 32) {
 		if err != nil {
 			t.Fatal(err)

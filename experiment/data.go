@@ -17,6 +17,10 @@ type Data struct {
 	Fractions [3]float64 `json:"fractions"`
 	// Interpolation resizes images to the network's input.
 	Interpolation dataset.Interpolation `json:"interpolation"`
+	// Aspect says how images of other proportions are fitted to the input; "" is
+	// [dataset.Stretch]. Padding is the grey of letterbox's bars.
+	Aspect  dataset.Aspect `json:"aspect,omitempty"`
+	Padding int            `json:"padding,omitempty"`
 	// Columns are those of a table of images; see [dataset.Columns].
 	Columns dataset.Columns `json:"columns,omitzero"`
 	// Classes is a file with the names of a table's classes, in order; "": the labels
@@ -40,6 +44,11 @@ type Data struct {
 // Limits returns the largest image that is read.
 func (d Data) Limits() dataset.Limits {
 	return dataset.Limits{MaxPixels: d.MaxPixels, MaxBytes: d.MaxBytes}
+}
+
+// Framing returns how an image becomes the network's input, [height,width,3].
+func (d Data) Framing(input []int) dataset.Framing {
+	return dataset.Framing{Height: input[0], Width: input[1], Interpolation: d.Interpolation, Aspect: d.Aspect, Padding: d.Padding}
 }
 
 // Scan lists the images below root and groups them. Of opts, the limits are d's.
@@ -71,6 +80,9 @@ func (d Data) distance() int {
 
 func (d Data) check() error {
 	if _, err := dataset.ParseInterpolation(string(d.Interpolation)); err != nil {
+		return err
+	}
+	if err := dataset.CheckAspect(d.Aspect, d.Padding); err != nil {
 		return err
 	}
 	f := d.Fractions

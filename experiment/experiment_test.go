@@ -72,7 +72,7 @@ func TestYAMLRefusals(t *testing.T) {
 		"training: {schedule: {warmup: 1}}":     `training.schedule has an unknown key "warmup"; have kind, decay, floor, warmup_epochs, warmup_steps`,
 		"training: {schedule: cosine}":          "training.schedule is cosine, want some of the keys kind, decay, floor, warmup_epochs, warmup_steps",
 		"training: {early_stopping: {wait: 1}}": `training.early_stopping has an unknown key "wait"; have monitor, patience, min_delta`,
-		"data: {size: 3}":                       `data has an unknown key "size"; have root, fractions, interpolation, columns, classes, max_pixels, max_bytes, strict, groups, near_duplicate_distance`,
+		"data: {size: 3}":                       `data has an unknown key "size"; have root, fractions, interpolation, aspect, padding, columns, classes, max_pixels, max_bytes, strict, groups, near_duplicate_distance`,
 		"training: 3":                           "training is 3, want some of the keys " + trainingKeys,
 		"[1, 2]":                                "the file is [1 2], want some of the keys " + top,
 		"just words":                            "the file is just words, want some of the keys " + top,

@@ -29,6 +29,8 @@ var others = map[string]struct{ before, value string }{
 	"data.root":                         {"", "/elsewhere"},
 	"data.fractions":                    {"", "[0.5, 0.25, 0.25]"},
 	"data.interpolation":                {"", "nearest"},
+	"data.aspect":                       {"", "letterbox"},
+	"data.padding":                      {"data.aspect=letterbox", "7"},
 	"data.columns.path":                 {"", "file"},
 	"data.columns.label":                {"", "breed"},
 	"data.columns.part":                 {"", "fold"},
@@ -81,6 +83,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 	all.Training.EarlyStopping = &EarlyStopping{Patience: 3}
 	all.Training.Schedule = Schedule{Kind: "x", Decay: 1, Floor: 1, WarmupEpochs: 1, WarmupSteps: 1}
 	all.Data.Columns, all.Data.Classes = dataset.Columns{Path: "a", Label: "b", Part: "c", Group: "d", Weight: "e"}, "f"
+	all.Data.Aspect, all.Data.Padding = dataset.Letterbox, 7
 	all.Training.Precision = machine.BFloat16
 	all.Training.Accumulate, all.Training.GlobalClipnorm, all.Training.Clipvalue, all.Training.EMADecay = 2, 1, 1, 0.5
 	all.FineTune = FineTuning("a").FineTune

@@ -23,8 +23,18 @@ func (g Grid) Resize(height, width int) Grid {
 
 // Rows resizes the grid as Resize does, one row at a time, so that a large
 // picture needs no large map. The grid must be Filled and the size at least 1.
-func (g Grid) Rows(height, width int) Rows {
-	return g.interpolate(halfPixel(g.Height, height), halfPixel(g.Width, width))
+func (g Grid) Rows(height, width int) Rows { return g.PartRows(Whole, height, width) }
+
+// Part is a part of a grid, in shares of its height and width.
+type Part struct{ Top, Left, Bottom, Right float64 }
+
+// Whole is all of a grid.
+var Whole = Part{Bottom: 1, Right: 1}
+
+// PartRows are the rows of a part of the grid, resized as by [Grid.Rows]. Beyond the
+// part, the grid's own values count.
+func (g Grid) PartRows(p Part, height, width int) Rows {
+	return g.interpolate(halfPixel(g.Height, height, p.Top, p.Bottom), halfPixel(g.Width, width, p.Left, p.Right))
 }
 
 // Rows are the rows of a resized grid.
@@ -64,12 +74,13 @@ func (g Grid) interpolate(vertical, horizontal []between) Rows {
 }
 
 // halfPixel returns where each of out samples lies among in samples, between
-// centres at half positions, clamped at the edges.
-func halfPixel(in, out int) []between {
+// centres at half positions, clamped at the edges. The samples lie in the part between
+// two shares.
+func halfPixel(in, out int, from, to float64) []between {
 	list := make([]between, out)
-	scale := float64(in) / float64(out)
+	scale := float64(in) / float64(out) * (to - from)
 	for i := range list {
-		at := (float64(i)+0.5)*scale - 0.5
+		at := float64(in)*from + (float64(i)+0.5)*scale - 0.5
 		floor := math.Floor(at)
 		list[i] = between{
 			low:  min(max(int(floor), 0), in-1),

@@ -138,6 +138,6 @@ func (d Drawing) example(path string, number int, heat explain.Grid) heatmap.Til
 	if d.Colours.Diverging() {
 		scale = heatmap.Signed
 	}
-	tile.Image = heatmap.Blend(photo, scale(heat), d.Colours, PaleAlpha)
+	tile.Image = heatmap.BlendFramed(photo, scale(heat), d.Framing, d.Colours, PaleAlpha)
 	return tile
 }

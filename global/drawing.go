@@ -5,6 +5,7 @@ import (
 	"image/draw"
 	"path/filepath"
 
+	"oscar/dataset"
 	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/internal/npy"
@@ -19,6 +20,8 @@ type Drawing struct {
 	Alpha     float64          // share of the colours where Diverging is not used
 	// Photo reads an image of the data by its path, at a size for a sheet.
 	Photo func(path string) (*image.RGBA, error)
+	// Framing is how an image became the model's input.
+	Framing dataset.Framing
 	// Name is a class's name in captions, whose font lacks many scripts; nil: itself.
 	Name func(class string) string
 }

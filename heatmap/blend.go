@@ -3,6 +3,7 @@ package heatmap
 import (
 	"image"
 
+	"oscar/dataset"
 	"oscar/explain"
 )
 
@@ -14,18 +15,36 @@ import (
 // alpha is clipped to 0..1. The result is a new image whose bounds begin at (0,0).
 // A grid without values leaves the image unchanged.
 func Blend(img *image.RGBA, heat explain.Grid, cm ColorMap, alpha float64) *image.RGBA {
-	width, height := img.Rect.Dx(), img.Rect.Dy()
-	if !heat.Filled() || width == 0 || height == 0 {
+	return BlendFramed(img, heat, dataset.Framing{}, cm, alpha)
+}
+
+// BlendFramed is [Blend] of the map of an input that was made by f: the map lies where
+// the model saw the image. What a crop left out is darkened.
+func BlendFramed(img *image.RGBA, heat explain.Grid, f dataset.Framing, cm ColorMap, alpha float64) *image.RGBA {
+	size := img.Rect.Size()
+	if size.X == 0 || size.Y == 0 {
 		return clone(img)
 	}
-	out := image.NewRGBA(image.Rect(0, 0, width, height))
+	seen, part := partOf(f, size)
+	whole := seen.Size() == size
+	if !heat.Filled() {
+		out := clone(img)
+		shadeUnseen(out, seen)
+		return out
+	}
+	out := image.NewRGBA(image.Rectangle{Max: size})
+	if !whole {
+		out = clone(img)
+		shadeUnseen(out, seen)
+	}
 	mix := newMixer(cm, alpha)
-	rows := heat.Rows(height, width)
+	height, width := seen.Dy(), seen.Dx()
+	rows := heat.PartRows(part, height, width)
 	values := make([]float32, width)
 	for y := range height {
 		rows.Row(values, y)
-		from := img.PixOffset(img.Rect.Min.X, img.Rect.Min.Y+y)
-		mix.row(out.Pix[y*out.Stride:][:4*width], img.Pix[from:][:4*width], values)
+		from := img.PixOffset(img.Rect.Min.X+seen.Min.X, img.Rect.Min.Y+seen.Min.Y+y)
+		mix.row(out.Pix[out.PixOffset(seen.Min.X, seen.Min.Y+y):][:4*width], img.Pix[from:][:4*width], values)
 	}
 	return out
 }

@@ -22,6 +22,7 @@
 //
 //   - A picture has the size of its photograph. Height and width are never
 //     swapped: grids are [Height,Width] everywhere.
+//   - A map lies where the model saw the picture ([Options.Framing]).
 //   - Inputs are never changed.
 //   - Nothing divides by zero. A map with nothing to show (all zero, negative,
 //     constant, or not finite) leaves the photograph unchanged, and the caption

@@ -5,6 +5,7 @@ import (
 	"image"
 	"strings"
 
+	"oscar/dataset"
 	"oscar/explain"
 )
 
@@ -16,14 +17,16 @@ const (
 
 // Options are what [Overlay] shows.
 type Options struct {
-	Heat  explain.Grid // the signed, unscaled map, at any resolution
-	Map   ColorMap     // jet if zero; a diverging one shows negative values too
-	Scale float32      // the value that the full colour stands for; 0 is the map's own largest
-	Base  float32      // the value that no colour stands for; not with a diverging colour map
-	Alpha float64      // the share of the colours, above 0 to 1; 0 is DefaultAlpha, or DefaultSignedAlpha
-	Title string       // the predicted class and its probability: "glass 0.93"
-	Note  string       // what is seen: "grad-cam conv5, target glass"
-	Faint bool         // the map is not drawn, since its values are negligible
+	Heat explain.Grid // the signed, unscaled map of the model's input, at any resolution
+	// Framing is how the image became the model's input; the zero value: it was stretched.
+	Framing dataset.Framing
+	Map     ColorMap // jet if zero; a diverging one shows negative values too
+	Scale   float32  // the value that the full colour stands for; 0 is the map's own largest
+	Base    float32  // the value that no colour stands for; not with a diverging colour map
+	Alpha   float64  // the share of the colours, above 0 to 1; 0 is DefaultAlpha, or DefaultSignedAlpha
+	Title   string   // the predicted class and its probability: "glass 0.93"
+	Note    string   // what is seen: "grad-cam conv5, target glass"
+	Faint   bool     // the map is not drawn, since its values are negligible
 }
 
 // Overlay returns the image, of its own size, with the map's colours over it
@@ -32,12 +35,14 @@ type Options struct {
 // from against the class to for it. The text size depends on the image. Text that would be
 // illegible is left out: first the note, then the bar, then the title.
 //
+// Where the model saw a crop of the image, the rest is darkened.
+//
 // A map with nothing to show is not drawn, and there is no bar: the image is
 // unchanged and the note begins with the reason.
 func Overlay(img *image.RGBA, o Options) *image.RGBA {
 	reason := o.nothingToShow()
 	if reason != "" {
-		out := clone(img)
+		out := clone(o.untouched(img))
 		drawLegend(out, legend{title: o.Title, notes: []string{withReason(reason, o.Note), reason}})
 		return out
 	}
@@ -50,7 +55,7 @@ func Overlay(img *image.RGBA, o Options) *image.RGBA {
 // below the picture, and there is no title.
 func Paint(img *image.RGBA, o Options) Tile {
 	if reason := o.nothingToShow(); reason != "" {
-		return Tile{Image: img, Caption: withReason(reason, o.Note)}
+		return Tile{Image: o.untouched(img), Caption: withReason(reason, o.Note)}
 	}
 	return Tile{Image: o.blend(img), Caption: o.Note, Bar: o.bar()}
 }
@@ -60,9 +65,17 @@ func Paint(img *image.RGBA, o Options) Tile {
 // map's.
 func (o Options) blend(img *image.RGBA) *image.RGBA {
 	if o.Map.Diverging() {
-		return Blend(gray(img), signed(o.Heat, o.scale()), o.Map, cmp.Or(o.Alpha, DefaultSignedAlpha))
+		return BlendFramed(gray(img), signed(o.Heat, o.scale()), o.Framing, o.Map, cmp.Or(o.Alpha, DefaultSignedAlpha))
 	}
-	return Blend(img, positive(above(o.Heat, o.Base), o.scale()-o.Base), o.Map, cmp.Or(o.Alpha, DefaultAlpha))
+	return BlendFramed(img, positive(above(o.Heat, o.Base), o.scale()-o.Base), o.Framing, o.Map, cmp.Or(o.Alpha, DefaultAlpha))
+}
+
+// untouched is the image without a map. What the model did not see is darkened.
+func (o Options) untouched(img *image.RGBA) *image.RGBA {
+	if seen, _ := partOf(o.Framing, img.Rect.Size()); seen.Size() == img.Rect.Size() {
+		return img
+	}
+	return BlendFramed(img, explain.Grid{}, o.Framing, o.Map, 1)
 }
 
 // above subtracts a base from every value.

@@ -5,10 +5,12 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 
 	"oscar/dataset"
 	"oscar/explain"
+	"oscar/heatmap"
 	"oscar/metric"
 	"oscar/result"
 	"oscar/run"
@@ -53,9 +55,13 @@ func (j *auditing) look(ctx context.Context) error {
 				infinite++
 				continue
 			}
+			border, err := j.border(maps[i].Map, item)
+			if err != nil {
+				return err
+			}
 			j.images = append(j.images, audited{
 				Item: item, part: j.parts[item.SHA256], line: line, logits: out.Logits[i], probs: out.Probabilities[i],
-				features: features[i], border: explain.BorderShare(maps[i].Map), distance: math.NaN(),
+				features: features[i], border: border, distance: math.NaN(),
 			})
 		}
 		done += b.N
@@ -81,7 +87,7 @@ func (j *auditing) look(ctx context.Context) error {
 func (j *auditing) batches(ctx context.Context, root string, items []dataset.Item, use func(*dataset.Batch) error) (skipped []dataset.Problem, err error) {
 	in := j.bundle.Metadata.Image
 	loader, err := dataset.NewLoader(dataset.LoaderOptions{
-		Root: root, Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation), Limits: j.part.limits,
+		Root: root, Framing: Framing(in), Limits: j.part.limits,
 		Workers: j.Machine.Workers, Skip: func(item dataset.Item, err error) { skipped = append(skipped, run.Problem(item, err)) },
 	})
 	if err != nil {
@@ -111,6 +117,22 @@ func (j *auditing) features(ctx context.Context, images explain.Images) ([][]flo
 	}
 	return out, nil
 }
+
+// border is the [explain.BorderShare] of a map on its image.
+func (j *auditing) border(heat explain.Grid, item dataset.Item) (float64, error) {
+	framing := Framing(j.bundle.Metadata.Image)
+	if framing.Stretches() {
+		return explain.BorderShare(heat), nil
+	}
+	size, err := ImageSize(filepath.Join(j.part.root, filepath.FromSlash(item.Path)), j.part.limits)
+	if err != nil {
+		return 0, err
+	}
+	return explain.BorderShare(heatmap.OnImage(heat, framing, size, borderResolution, borderResolution)), nil
+}
+
+// borderResolution is that of maps whose border is measured.
+const borderResolution = 64
 
 // judgeLabels finds probable label errors.
 func (j *auditing) judgeLabels() error {

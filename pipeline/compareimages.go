@@ -26,6 +26,7 @@ import (
 // compared is an image as both models take it.
 type compared struct {
 	dataset.Item
+	size   image.Point // of the image
 	pixels [2][]float32
 	class  [2]int // that is explained, in each model's numbers
 }
@@ -42,6 +43,7 @@ func (j *comparing) read(ctx context.Context, items []dataset.Item) (out []compa
 			if photo, errs[i] = j.decode(ctx, item); errs[i] != nil {
 				return ctx.Err()
 			}
+			all[i].size = photo.Rect.Size()
 			for k, s := range j.sides {
 				in, err := Input(&s.bundle.Metadata, photo)
 				if err != nil {
@@ -143,7 +145,7 @@ func (j *comparing) batch(ctx context.Context, list []compared) error {
 		return err
 	}
 	for i, line := range lines {
-		j.compareMaps(&j.result.ByImage[line], maps[0][i].Map, maps[1][i].Map)
+		j.compareMaps(&j.result.ByImage[line], explained[i].size, maps[0][i].Map, maps[1][i].Map)
 	}
 	return nil
 }
@@ -177,11 +179,12 @@ func (j *comparing) explain(ctx context.Context, list []compared) (out [2][]expl
 	return out, nil
 }
 
-// compareMaps measures how alike two maps of an image are, at the size of the first
-// model's images.
-func (j *comparing) compareMaps(line *result.ComparedImage, a, b explain.Grid) {
-	in := j.sides[0].bundle.Metadata.Image
-	a, b = a.Resize(in.Height, in.Width), b.Resize(in.Height, in.Width)
+// compareMaps measures how alike two maps on an image of that size are, at the size of the
+// first model's images.
+func (j *comparing) compareMaps(line *result.ComparedImage, size image.Point, a, b explain.Grid) {
+	first, second := Framing(j.sides[0].bundle.Metadata.Image), Framing(j.sides[1].bundle.Metadata.Image)
+	a = heatmap.OnImage(a, first, size, first.Height, first.Width)
+	b = heatmap.OnImage(b, second, size, first.Height, first.Width)
 	if v := score.Spearman(a, b, false); v.OK() {
 		line.Rank = v.Value
 	}
@@ -228,7 +231,7 @@ func (j *comparing) draw(ctx context.Context) error {
 		shown := result.ShownChange{ComparedImage: line}
 		photo = dataset.Fit(photo, overlaySide)
 		for k, s := range j.sides {
-			options := heatmap.Options{Heat: maps[k][0].Map, Title: fmt.Sprintf("%s %.2f", line.Predicted[k], float64(line.Probability[k])), Note: "for " + line.Explained,
+			options := heatmap.Options{Heat: maps[k][0].Map, Framing: Framing(s.bundle.Metadata.Image), Title: fmt.Sprintf("%s %.2f", line.Predicted[k], float64(line.Probability[k])), Note: "for " + line.Explained,
 				Faint: maps[k][0].Status == explain.Faint}
 			if s.method.Signed {
 				if options.Map, err = heatmap.LookupColorMap(DefaultSettings().SignedColorMap); err != nil {

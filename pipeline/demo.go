@@ -170,6 +170,7 @@ func (d *DemoResult) measure(out string) error {
 		return err
 	}
 	data := d.Run.Path(run.DataDir)
+	framing := d.Run.Experiment.Data.Framing(d.Run.Experiment.Architecture.Input)
 	for _, r := range rows {
 		if r.Status != string(explain.OK) {
 			continue
@@ -186,7 +187,7 @@ func (d *DemoResult) measure(out string) error {
 		if err != nil {
 			return err
 		}
-		heat, area := heatOn(mask, explain.Grid{Height: shape[0], Width: shape[1], Values: values})
+		heat, area := heatOn(mask, explain.Grid{Height: shape[0], Width: shape[1], Values: values}, framing)
 		d.Heat += heat
 		d.Area += area
 		d.Images++
@@ -201,9 +202,9 @@ func (d *DemoResult) measure(out string) error {
 // heatOn returns the share of a map's positive heat that lies where the mask
 // is white (the energy-based pointing game of Score-CAM, arXiv:1910.01279), and
 // the share of white.
-func heatOn(mask *image.RGBA, g explain.Grid) (heat, area float64) {
+func heatOn(mask *image.RGBA, g explain.Grid, f dataset.Framing) (heat, area float64) {
 	size := mask.Bounds().Size()
-	up := heatmap.Positive(g).Resize(size.Y, size.X)
+	up := heatmap.OnImage(heatmap.Positive(g), f, size, size.Y, size.X)
 	var on, all float64
 	white := 0
 	for i, v := range up.Values {

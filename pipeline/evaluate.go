@@ -81,7 +81,7 @@ func (o EvaluateOptions) evaluate(ctx context.Context, bundle *savedmodel.Bundle
 		skip = nil
 	}
 	loader, err := dataset.NewLoader(dataset.LoaderOptions{
-		Root: root, Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation),
+		Root: root, Framing: Framing(in),
 		Limits: part.limits, Workers: o.Machine.Workers, Skip: skip,
 	})
 	if err != nil {

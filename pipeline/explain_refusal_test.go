@@ -99,6 +99,8 @@ func TestDifferenceNamesEverySetting(t *testing.T) {
 			v.SetUint(123)
 		case reflect.Bool:
 			v.SetBool(true)
+		case reflect.Struct:
+			v.FieldByName("Padding").SetInt(123)
 		default:
 			t.Fatalf("%s is a %s", f.Name, v.Kind())
 		}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"strings"
 
+	"oscar/dataset"
 	"oscar/methods"
 	"oscar/savedmodel"
 )
@@ -28,6 +29,9 @@ func newExplainTools(model, out string, s Settings, on Machine, l Listener) (_ *
 	}
 	if s.Layer == "" {
 		s.Layer = t.bundle.Metadata.Explain
+	}
+	if s.Framing = Framing(t.bundle.Metadata.Image); s.Framing.Stretches() {
+		s.Framing = dataset.Framing{}
 	}
 	if s.Model, err = fingerprint(model); err != nil {
 		return nil, err

@@ -180,7 +180,8 @@ func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 		Format: 1, Model: r.Experiment.Architecture.Name, Classes: r.Split.Classes,
 		Image: savedmodel.Image{
 			Height: in[0], Width: in[1], Channels: "RGB", Range: "0..255", Orientation: "EXIF applied",
-			Interpolation: string(r.Experiment.Data.Interpolation), Decoder: dataset.DecoderName(r.Environment.Go),
+			Interpolation: string(r.Experiment.Data.Interpolation), Aspect: string(r.Experiment.Data.Aspect), Padding: r.Experiment.Data.Padding,
+			Decoder: dataset.DecoderName(r.Environment.Go),
 		},
 		Layers: layers, Explain: r.Experiment.Explain, Parameters: total,
 		SplitHash: r.Split.Hash, Experiment: experiment, Origin: from, Versions: r.Environment.Versions(),

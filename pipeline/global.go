@@ -340,7 +340,8 @@ func (g *globalJob) draw(ctx context.Context, dir string) (err error) {
 func (g *globalJob) drawing(dir string) global.Drawing {
 	d := global.Drawing{
 		Dir: dir, Colours: colourMap(g.Settings.ColorMap), Diverging: colourMap(g.Settings.SignedColorMap), Alpha: g.Settings.Alpha,
-		Name: func(class string) string { return spelledClass(class, g.result.Classes) },
+		Framing: Framing(g.bundle.Metadata.Image),
+		Name:    func(class string) string { return spelledClass(class, g.result.Classes) },
 		Photo: func(path string) (*image.RGBA, error) {
 			photo, err := dataset.DecodeFile(filepath.Join(g.part.root, filepath.FromSlash(path)), g.part.limits)
 			if err != nil {

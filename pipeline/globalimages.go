@@ -29,7 +29,7 @@ func (g *globalJob) batches(ctx context.Context, root string, items []dataset.It
 		skip = nil
 	}
 	loader, err := dataset.NewLoader(dataset.LoaderOptions{
-		Root: root, Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation),
+		Root: root, Framing: Framing(in),
 		Limits: g.part.limits, Workers: g.Machine.Workers, Skip: skip,
 	})
 	if err != nil {

@@ -10,19 +10,41 @@ import (
 	"oscar/savedmodel"
 )
 
-// Input returns decoded images as the model takes them: resized to its size,
+// Framing returns how an image becomes a model's input. Its Check says whether the
+// metadata name an interpolation or aspect that there is.
+func Framing(in savedmodel.Image) dataset.Framing {
+	return dataset.Framing{
+		Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation),
+		Aspect: dataset.Aspect(in.Aspect), Padding: in.Padding,
+	}
+}
+
+// ImageSize returns the size of an image file, upright.
+func ImageSize(path string, limits dataset.Limits) (image.Point, error) {
+	data, err := dataset.ReadFile(path, limits)
+	if err != nil {
+		return image.Point{}, fmt.Errorf("%s: %w", path, err)
+	}
+	header, err := dataset.ReadHeader(data, limits)
+	if err != nil {
+		return image.Point{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return header.Upright(), nil
+}
+
+// Input returns decoded images as the model takes them: fitted to its size,
 // [N,Height,Width,3], 0..255.
 func Input(meta *savedmodel.Metadata, photos ...*image.RGBA) (explain.Images, error) {
 	in := meta.Image
-	how, err := dataset.ParseInterpolation(in.Interpolation)
-	if err != nil {
+	framing := Framing(in)
+	if err := framing.Check(); err != nil {
 		return explain.Images{}, fmt.Errorf("the model's metadata: %w", err)
 	}
 	size := in.Height * in.Width * 3
 	images := explain.Images{N: len(photos), Height: in.Height, Width: in.Width, Channels: 3, Pixels: make([]float32, len(photos)*size)}
 	rgb := make([]uint8, size)
 	for i, photo := range photos {
-		dataset.CopyRGB(rgb, dataset.Resize(photo, in.Height, in.Width, how))
+		dataset.CopyRGB(rgb, framing.Apply(photo))
 		numeric.Float32s(images.Pixels[i*size:(i+1)*size], rgb)
 	}
 	return images, nil

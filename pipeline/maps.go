@@ -36,7 +36,7 @@ type mapper struct {
 	folders  map[methods.At]string
 	labels   labels
 	limits   dataset.Limits
-	resize   dataset.Interpolation
+	framing  dataset.Framing
 	class    int // that Settings.Class names; explain.Predicted for a word
 }
 
@@ -61,7 +61,8 @@ func newMapper(bundle *savedmodel.Bundle, s Settings, dir string, l labels, limi
 		}
 		m.passes = append(m.passes, passes)
 	}
-	if m.resize, err = dataset.ParseInterpolation(in.Interpolation); err != nil {
+	m.framing = Framing(in)
+	if err := m.framing.Check(); err != nil {
 		return nil, fmt.Errorf("the model's metadata: %w", err)
 	}
 	m.class, err = classAsked(s.Class, &bundle.Metadata)
@@ -172,7 +173,7 @@ func (m *mapper) read(ctx context.Context, s shard) ([]*photo, explain.Images, e
 		if len(p.rows) > 0 {
 			continue
 		}
-		dataset.CopyRGB(rgb, dataset.Resize(p.pixels, in.Height, in.Width, m.resize))
+		dataset.CopyRGB(rgb, m.framing.Apply(p.pixels))
 		numeric.Float32s(images.Pixels[images.N*len(rgb):], rgb)
 		images.N++
 		if kept += len(p.pixels.Pix) / 4; kept > keepPixels || m.settings.Scale == ScaleShared {

@@ -245,8 +245,8 @@ func (p *painter) options(r Row) (heatmap.Options, error) {
 	p.rescale(&r)
 	named := spelled(r)
 	o := heatmap.Options{
-		Heat: explain.Grid{Height: shape[0], Width: shape[1], Values: values},
-		Map:  p.colors[method.Signed], Alpha: p.settings.Alpha,
+		Heat: explain.Grid{Height: shape[0], Width: shape[1], Values: values}, Framing: p.settings.Framing,
+		Map: p.colors[method.Signed], Alpha: p.settings.Alpha,
 		Title: named.Title(), Faint: r.Status == string(explain.Faint),
 		Note: fmt.Sprintf("%s %s, target %s", r.Method, r.Layer, named.Target),
 	}

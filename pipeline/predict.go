@@ -106,8 +106,8 @@ func newPredictor(o PredictOptions, each func(result.Prediction) error) (*predic
 	p := &predictor{bundle: bundle, options: o, each: each, summary: &PredictSummary{Statuses: map[string]int{}}}
 	in := bundle.Metadata.Image
 	p.loader, err = dataset.NewLoader(dataset.LoaderOptions{
-		Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation),
-		Limits: o.Machine.Limits, Workers: o.Machine.Workers, Skip: p.skip,
+		Framing: Framing(in),
+		Limits:  o.Machine.Limits, Workers: o.Machine.Workers, Skip: p.skip,
 	})
 	if err != nil {
 		bundle.Close()

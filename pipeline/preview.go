@@ -76,7 +76,7 @@ func PreviewAugmentation(ctx context.Context, o PreviewOptions) error {
 	}
 	in := e.Architecture.Input
 	loader, err := dataset.NewLoader(dataset.LoaderOptions{
-		Root: folder.Root, Height: in[0], Width: in[1], Interpolation: e.Data.Interpolation,
+		Root: folder.Root, Framing: e.Data.Framing(in),
 		Limits: e.Data.Limits(), Cache: dataset.CacheMemory, Workers: o.Machine.Workers,
 	})
 	if err != nil {

@@ -21,7 +21,8 @@ import (
 // as bytes at the model's size.
 type scoreImages struct {
 	height, width int
-	batch         int // images in a part
+	masking       dataset.Framing // of masks
+	batch         int             // images in a part
 	names         []string
 	classes       []int
 	pixels        []uint8
@@ -38,9 +39,10 @@ func (s *scoreJob) readImages(ctx context.Context) (*scoreImages, error) {
 	s.note(from.notes...)
 	from = from.known()
 	in := s.bundle.Metadata.Image
-	c := &scoreImages{height: in.Height, width: in.Width, batch: s.Settings.Batch}
+	c := &scoreImages{height: in.Height, width: in.Width, batch: s.Settings.Batch, masking: Framing(in)}
+	c.masking.Interpolation, c.masking.Padding = dataset.Bilinear, 0
 	loader, err := dataset.NewLoader(dataset.LoaderOptions{
-		Root: from.root, Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation),
+		Root: from.root, Framing: Framing(in),
 		Limits: from.limits, Workers: s.Machine.Workers,
 		Skip: func(_ dataset.Item, err error) { s.note(fmt.Sprintf("left out: %v", err)) },
 	})
@@ -97,7 +99,7 @@ func (c *scoreImages) add(b *dataset.Batch, masks string, limits dataset.Limits)
 		if err != nil {
 			return fmt.Errorf("mask of %s, %s: %w", item.Path, path, err)
 		}
-		small := dataset.Resize(mask, c.height, c.width, dataset.Bilinear)
+		small := c.masking.Apply(mask)
 		inside := make([]bool, c.height*c.width)
 		for k := range inside {
 			inside[k] = small.Pix[4*k] >= 128

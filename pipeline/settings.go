@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"oscar/dataset"
 	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/internal/named"
@@ -162,13 +163,18 @@ func difference(a, b Settings) string {
 		{"signed-alpha", fmt.Sprint(a.SignedAlpha), fmt.Sprint(b.SignedAlpha)},
 		{"scale", a.Scale, b.Scale}, {"bare", fmt.Sprint(a.Bare), fmt.Sprint(b.Bare)}, {"percentile", fmt.Sprint(a.Percentile), fmt.Sprint(b.Percentile)},
 		{"samples", fmt.Sprint(a.Samples), fmt.Sprint(b.Samples)}, {"rules", a.Rules, b.Rules}, {"seed", fmt.Sprint(a.Seed), fmt.Sprint(b.Seed)},
-		{"max-pixels", fmt.Sprint(a.MaxPixels), fmt.Sprint(b.MaxPixels)}, {"max-bytes", fmt.Sprint(a.MaxBytes), fmt.Sprint(b.MaxBytes)}, {"selection", cmp.Or(a.Selection, "by the user"), cmp.Or(b.Selection, "by the user")},
+		{"max-pixels", fmt.Sprint(a.MaxPixels), fmt.Sprint(b.MaxPixels)}, {"max-bytes", fmt.Sprint(a.MaxBytes), fmt.Sprint(b.MaxBytes)}, {"framing", framed(a.Framing), framed(b.Framing)}, {"selection", cmp.Or(a.Selection, "by the user"), cmp.Or(b.Selection, "by the user")},
 	} {
 		if f.was != f.is {
 			return fmt.Sprintf("%s %s, not %s", f.name, f.was, f.is)
 		}
 	}
 	return "other settings"
+}
+
+// framed is a framing in words.
+func framed(f dataset.Framing) string {
+	return fmt.Sprintf("%s in %dx%d with padding %d", cmp.Or(f.Aspect, dataset.Stretch), f.Height, f.Width, f.Padding)
 }
 
 // fingerprint tells models apart: the hash of the graph and of the variables'

@@ -39,7 +39,7 @@ func colorBar(name, title, low, high string) []page.ColorBar {
 // paint draws a map as its overlay was drawn, without the strip. Next to maps with
 // evidence against the class, one without has their colours.
 func (g *gallery) paint(photo *image.RGBA, heat explain.Grid, r result.Row) (image.Image, error) {
-	name, o := g.settings.ColorMap, heatmap.Options{Heat: heat, Alpha: g.settings.Alpha}
+	name, o := g.settings.ColorMap, heatmap.Options{Heat: heat, Framing: g.settings.Framing, Alpha: g.settings.Alpha}
 	if g.drawnSigned(r.Signed) {
 		name, o.Alpha = g.settings.SignedColorMap, g.settings.SignedAlpha
 	}

@@ -266,6 +266,9 @@ func (g *gallery) rule() string {
 	} else {
 		text += " Each map has its own colour scale."
 	}
+	if g.settings.Framing.Aspect == dataset.Crop {
+		text += " The model did not see the dark parts."
+	}
 	if signed, unsigned := g.signs(); signed && unsigned {
 		text += " Methods without evidence against the class have the colours for it alone."
 	}

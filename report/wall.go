@@ -112,7 +112,7 @@ func (v *studyChapter) paint(method string, row result.WallRow, cell result.Wall
 		if checksum.Is(err) {
 			return nil, lacking(err, "the map is missing")
 		} else if err == nil {
-			o := heatmap.Options{Heat: grid, Faint: cell.Status == string(explain.Faint)}
+			o := heatmap.Options{Heat: grid, Framing: cell.Framing, Faint: cell.Status == string(explain.Faint)}
 			name := plainColors
 			if cell.IsSigned(method) {
 				name = signedColors

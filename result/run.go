@@ -1,6 +1,10 @@
 package result
 
-import "slices"
+import (
+	"slices"
+
+	"oscar/dataset"
+)
 
 // Run is one training: a variant with a seed.
 type Run struct {
@@ -126,6 +130,8 @@ type WallCell struct {
 	Probability float32 `json:"probability"` // of the class that is explained, the image's own
 	RawMin      Number  `json:"raw_min"`
 	RawMax      Number  `json:"raw_max"`
+	// Framing is how the image became the variant's input; left out if it was stretched.
+	Framing dataset.Framing `json:"framing,omitzero"`
 }
 
 // IsSigned reports whether the map of that method has evidence against the class.

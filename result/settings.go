@@ -1,6 +1,7 @@
 package result
 
 import (
+	"oscar/dataset"
 	"oscar/explain"
 	"oscar/internal/machine"
 )
@@ -37,6 +38,8 @@ type Settings struct {
 	// MaxPixels and MaxBytes are the limits beyond which an image is unreadable.
 	MaxPixels int64 `json:"max_pixels"`
 	MaxBytes  int64 `json:"max_bytes"`
+	// Framing is how images become the model's input; left out if they are stretched.
+	Framing dataset.Framing `json:"framing,omitzero"`
 	// Selection says how the images were chosen, if not by the user: by
 	// [SelectedForReport].
 	Selection string `json:"selection,omitempty"`

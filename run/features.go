@@ -107,7 +107,7 @@ func (r *Run) featuresFile(items []dataset.Item) string {
 	}
 	h := sha256.New()
 	h.Write(sums)
-	io.WriteString(h, fmt.Sprintln(r.Experiment.Architecture.Input, r.Experiment.Data.Interpolation, dataset.DecoderName(runtime.Version()), graph.Version()))
+	io.WriteString(h, fmt.Sprintln(r.Experiment.Data.Framing(r.Experiment.Architecture.Input), dataset.DecoderName(runtime.Version()), graph.Version()))
 	for _, item := range items {
 		if item.SHA256 == "" {
 			return ""

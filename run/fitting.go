@@ -89,10 +89,8 @@ func (r *Run) Fit(ctx context.Context, machine Machine, listener Listener) error
 }
 
 func (r *Run) loader(machine Machine, skip func(dataset.Item, error)) (*dataset.Loader, error) {
-	in := r.Experiment.Architecture.Input
 	return dataset.NewLoader(dataset.LoaderOptions{
-		Root: r.Images(), Height: in[0], Width: in[1],
-		Interpolation: r.Experiment.Data.Interpolation, Limits: r.Experiment.Data.Limits(),
+		Root: r.Images(), Framing: r.Experiment.Data.Framing(r.Experiment.Architecture.Input), Limits: r.Experiment.Data.Limits(),
 		Cache: machine.Cache, CacheDir: r.Path("cache"), Workers: machine.Workers,
 		Skip: skip,
 	})

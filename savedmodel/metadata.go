@@ -34,15 +34,17 @@ type Metadata struct {
 }
 
 // Image says how an image becomes the model's input: it is decoded to RGB, turned upright by
-// its EXIF orientation, laid over white where it is transparent, and resized without keeping
-// the aspect ratio. Values are 0..255.
+// its EXIF orientation, laid over white where it is transparent, and resized. Values are
+// 0..255.
 type Image struct {
 	Height        int    `json:"height"`
 	Width         int    `json:"width"`
 	Channels      string `json:"channels"` // "RGB"
 	Range         string `json:"range"`    // "0..255"
 	Orientation   string `json:"orientation"`
-	Interpolation string `json:"interpolation"` // of github.com/nfnt/resize
+	Interpolation string `json:"interpolation"`    // of github.com/nfnt/resize
+	Aspect        string `json:"aspect,omitempty"` // a name of dataset.Aspects; "": stretch
+	Padding       int    `json:"padding,omitempty"`
 	Decoder       string `json:"decoder"`
 }
 

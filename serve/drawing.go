@@ -64,7 +64,7 @@ func drawingOf(fields map[string]string, m methods.Method) (drawing, error) {
 // options are those of the overlay of a map.
 func (d drawing) options(v *version, m methods.Method, a explain.Attribution) heatmap.Options {
 	classes := v.Metadata.Classes
-	o := heatmap.Options{Heat: a.Map, Map: d.colors, Alpha: max(d.alpha, 1e-9), Faint: a.Status == explain.Faint}
+	o := heatmap.Options{Heat: a.Map, Framing: pipeline.Framing(v.Metadata.Image), Map: d.colors, Alpha: max(d.alpha, 1e-9), Faint: a.Status == explain.Faint}
 	if full, base, ok := m.Scale(a.Layer, a.Map, 0); ok {
 		o.Scale, o.Base = full, base
 	}

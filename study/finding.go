@@ -10,6 +10,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/explain"
+	"oscar/heatmap"
 	"oscar/internal/checksum"
 	"oscar/internal/npy"
 	"oscar/internal/paths"
@@ -314,9 +315,27 @@ func (d *runData) likeness(other *runData, method string, height, width int, lik
 		if !ok {
 			continue
 		}
-		if v := like(d.grid(x).Resize(height, width), d.grid(o).Resize(height, width)); v.OK() {
+		if v := like(d.onImage(x, d.framing(), height, width), d.onImage(o, other.framing(), height, width)); v.OK() {
 			cases[x.image] = float64(v.Value)
 		}
 	}
 	return perCase(cases)
+}
+
+// onImage is a map of an input with that framing, on its image, at a resolution of height x width.
+func (d *runData) onImage(x explanation, framing dataset.Framing, height, width int) explain.Grid {
+	if framing.Stretches() {
+		return d.grid(x).Resize(height, width)
+	}
+	size, err := pipeline.ImageSize(filepath.Join(d.trained.Images(), filepath.FromSlash(x.image)), d.trained.Experiment.Data.Limits())
+	if err != nil {
+		d.err = cmp.Or(d.err, err)
+		return explain.Grid{}
+	}
+	return heatmap.OnImage(d.grid(x), framing, size, height, width)
+}
+
+// framing is how images became the network's input.
+func (d *runData) framing() dataset.Framing {
+	return d.trained.Experiment.Data.Framing(d.trained.Experiment.Architecture.Input)
 }

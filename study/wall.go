@@ -90,10 +90,14 @@ func (c *comparison) wallCell(row *row, method, image, class string) (result.Wal
 			continue
 		}
 		dir := explanationsDir + "/" + r.name() + "/"
-		return result.WallCell{
+		cell := result.WallCell{
 			Variant: row.variant.Name, Layer: x.Layer, Status: x.Status, Map: dir + x.Map, Signed: &x.Signed, Overlay: dir + x.Overlay,
 			Predicted: x.Predicted, Probability: x.Probabilities[class], RawMin: number(x.RawMin), RawMax: number(x.RawMax),
-		}, true
+		}
+		if f := d.framing(); !f.Stretches() {
+			cell.Framing = f
+		}
+		return cell, true
 	}
 	return result.WallCell{}, false
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"oscar/dataset"
 	"oscar/internal/paths"
 	"oscar/internal/text"
 	"oscar/pipeline"
@@ -82,6 +83,8 @@ printed. If it is not above chance, or if the scale is not known, each is tried.
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the adopted model")
 	f.StringVar(&o.Options.Image.Scale, "input-scale", "", "what the model was trained on: 0..255, 0..1, -1..1, torch, caffe")
 	f.StringVar(&o.Options.Image.Channels, "channels", "", "the order of colours that the model takes: RGB or BGR")
+	f.StringVar(&o.Options.Image.Aspect, "aspect", "", "how images of other proportions are fitted: "+joined(dataset.Aspects()))
+	f.IntVar(&o.Options.Image.Padding, "padding", 0, "grey of the bars of --aspect letterbox, 0 to 255")
 	f.StringSliceVar(&o.Options.Classes, "classes", nil, "names of the classes, in the order of the outputs")
 	f.StringVar(&classesFile, "classes-file", "", "a file with the name of a class on each line")
 	f.StringVar(&o.Options.Explain, "layer", "", "the layer to explain by default (the last with a map)")

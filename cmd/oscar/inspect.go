@@ -14,6 +14,14 @@ import (
 	"oscar/pipeline"
 )
 
+// aspectOf says how images of other proportions are fitted, if they are not stretched.
+func aspectOf(aspect string) string {
+	if aspect == "" {
+		return ""
+	}
+	return ", " + aspect
+}
+
 func newInspect(*globalFlags) *cobra.Command {
 	var (
 		batch  int
@@ -49,7 +57,7 @@ func newInspect(*globalFlags) *cobra.Command {
 			t.Render()
 			fmt.Fprintf(w, "\nmodel       %s, %d classes: %s\n", i.Model, len(i.Classes), strings.Join(i.Classes, ", "))
 			fmt.Fprintf(w, "parameters  %s, of them not trained %s\n", thousands(i.Parameters), thousands(i.Frozen))
-			fmt.Fprintf(w, "image       %d x %d %s %s, resized %s\n", i.Image.Height, i.Image.Width, i.Image.Channels, i.Image.Range, i.Image.Interpolation)
+			fmt.Fprintf(w, "image       %d x %d %s %s, resized %s%s\n", i.Image.Height, i.Image.Width, i.Image.Channels, i.Image.Range, i.Image.Interpolation, aspectOf(i.Image.Aspect))
 			if i.Memory.Batch > 0 {
 				fmt.Fprintf(w, "memory      batch of %d: training %s, inference %s\n", i.Memory.Batch, bytes(i.Memory.Training), bytes(i.Memory.Inference))
 			}

@@ -64,6 +64,8 @@ func TestRefusals(t *testing.T) {
 		{2, "train $DATA --out new --arch tiny --learning-rate 0", "learning rate is 0, want above 0"},
 		{2, "train $DATA --out new --arch tiny --learning-rate NaN", "learning rate is NaN, want above 0"},
 		{2, "train $DATA --out new --arch tiny --layer conv9", `tiny: no layer with a map "conv9" (conv1?); have conv1, relu1, bn1, conv5, relu5, pool5`},
+		{2, "train $DATA --out new --aspect pad", `no aspect "pad"; have stretch, letterbox, crop`},
+		{2, "train $DATA --out new --padding 9", "padding is 9, which only the aspect letterbox has"},
 		{2, "train $DATA --out new --interpolation area", `no interpolation "area"; have bilinear, nearest, bicubic, mitchell, lanczos2, lanczos3`},
 		{2, "train $DATA --out new --split 1,2", `invalid argument "1,2" for "--split" flag: fractions "1,2" are not three numbers such as 0.7,0.15,0.15`},
 		{2, "train $DATA --out new --split 0.5,0.5,0.5", `invalid argument "0.5,0.5,0.5" for "--split" flag: fractions [0.5 0.5 0.5] sum to 1.5: they must sum to 1`},

@@ -284,7 +284,8 @@ func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scali
 		Format: 1, Model: filepath.Base(filepath.Clean(a.dir)), Classes: a.options.Classes,
 		Image: savedmodel.Image{
 			Height: a.image.Shape()[1], Width: a.image.Shape()[2], Channels: "RGB", Range: "0..255", Orientation: "EXIF applied",
-			Interpolation: a.options.Image.Interpolation, Decoder: dataset.DecoderName(runtime.Version()),
+			Interpolation: a.options.Image.Interpolation, Aspect: a.options.Image.Aspect, Padding: a.options.Image.Padding,
+			Decoder: dataset.DecoderName(runtime.Version()),
 		},
 		Versions: map[string]string{"tensorflow": graph.Version(), "go": runtime.Version()},
 		Origin: &savedmodel.Origin{

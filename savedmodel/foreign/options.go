@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"oscar/dataset"
 	"oscar/internal/atomicfile"
 	"oscar/internal/keyed"
 	"oscar/internal/named"
@@ -49,6 +50,8 @@ type Image struct {
 	Scale         string `yaml:"scale,omitempty" json:"scale,omitempty"`
 	Channels      string `yaml:"channels,omitempty" json:"channels,omitempty"`           // RGB, or BGR
 	Interpolation string `yaml:"interpolation,omitempty" json:"interpolation,omitempty"` // bilinear
+	Aspect        string `yaml:"aspect,omitempty" json:"aspect,omitempty"`               // stretch
+	Padding       int    `yaml:"padding,omitempty" json:"padding,omitempty"`             // grey of letterbox's bars
 }
 
 // Sidecar is the path of the options of a model: in its folder, or next to a frozen graph.
@@ -91,6 +94,10 @@ func (o Options) Over(base Options) Options {
 	set(&o.Image.Scale, base.Image.Scale)
 	set(&o.Image.Channels, base.Image.Channels)
 	set(&o.Image.Interpolation, base.Image.Interpolation)
+	if o.Image.Aspect == "" { // one may have a padding, and another not
+		o.Image.Aspect = base.Image.Aspect
+		set(&o.Image.Padding, base.Image.Padding)
+	}
 	set(&o.Explain, base.Explain)
 	set(&o.Tokens, base.Tokens)
 	set(&o.TrainingGraph, base.TrainingGraph)
@@ -118,6 +125,14 @@ func (o Options) Check() error {
 	}
 	if c := o.Image.Channels; c != "" && c != "RGB" && c != "BGR" {
 		return fmt.Errorf("channels are %q; have RGB, BGR", c)
+	}
+	if o.Image.Interpolation != "" {
+		if _, err := dataset.ParseInterpolation(o.Image.Interpolation); err != nil {
+			return err
+		}
+	}
+	if err := dataset.CheckAspect(dataset.Aspect(o.Image.Aspect), o.Image.Padding); err != nil {
+		return err
 	}
 	for i, c := range o.Classes {
 		if c == "" || strings.ContainsAny(c, "/\\\n\x00") {
