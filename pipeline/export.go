@@ -38,7 +38,7 @@ func Export(ctx context.Context, o ExportOptions) error {
 	if o.Temperature != "" {
 		return o.calibrate(ctx)
 	}
-	if !run.Is(o.Model) && (foreign.IsFrozen(o.Model) || paths.Exists(filepath.Join(o.Model, "saved_model.pb"))) {
+	if !run.Is(o.Model) && IsModel(o.Model) {
 		return o.extend(ctx)
 	}
 	r, err := OpenRun(o.Model)
@@ -186,6 +186,12 @@ func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 		Layers: layers, Explain: r.Experiment.Explain, Parameters: total,
 		SplitHash: r.Split.Hash, Experiment: experiment, Origin: from, Versions: r.Environment.Versions(),
 	}, nil
+}
+
+// IsModel reports whether path is what a user names as MODEL: a run, a SavedModel or a frozen
+// graph.
+func IsModel(path string) bool {
+	return run.Is(path) || foreign.IsFrozen(path) || paths.Exists(filepath.Join(path, "saved_model.pb"))
 }
 
 // trustedDir is [modelDir] of a model that may be loaded: unless trust is set, it is

@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"oscar/internal/paths"
 	"oscar/pipeline"
 	"oscar/report"
+	"oscar/report/page"
 	"oscar/result"
 )
 
@@ -29,8 +32,12 @@ It can be read on screens of any size, light and dark, on paper, and with a scre
 reader.
 
 The report of a run includes the results in its folder. Further folders follow the
-first. An earlier report is replaced; any other file is not.`,
+first. An earlier report is replaced; any other file is not.
+
+Two models, runs or SavedModels, are compared: the page is that of oscar compare, on
+the test part of the first one's split. It needs --out.`,
 		Example: `  oscar report runs/first
+  oscar report runs/first runs/second --out both.html
   oscar report runs/first explained scores --out first.html
   oscar report runs/deck --out deck.html`,
 		Args: arguments("DIR..."),
@@ -38,7 +45,14 @@ first. An earlier report is replaced; any other file is not.`,
 			s := newScreen()
 			defer s.clear()
 			o.Dirs, o.Stage = args, s.listener().Stage
-			path, err := report.Write(cmd.Context(), o)
+			write := report.Write
+			if len(args) == 2 && pipeline.IsModel(args[0]) && pipeline.IsModel(args[1]) {
+				if o.Out == "" {
+					return usageError{errors.New("--out FILE.html is missing: the comparison of two models belongs to neither folder"), cmd.CommandPath()}
+				}
+				write = s.reportOfTwo
+			}
+			path, err := write(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
@@ -49,6 +63,27 @@ first. An earlier report is replaced; any other file is not.`,
 	}
 	cmd.Flags().StringVarP(&o.Out, "out", "o", "", "HTML file to write; default: report.html in the first DIR")
 	return cmd
+}
+
+// reportOfTwo compares two models and writes the page of that.
+func (s *screen) reportOfTwo(ctx context.Context, o report.Options) (path string, err error) {
+	if err := page.Replaceable(o.Out); err != nil { // before the work
+		return "", err
+	}
+	dir, err := os.MkdirTemp("", "oscar-compare-*")
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	results := filepath.Join(dir, "comparison")
+	_, err = pipeline.Compare(ctx, pipeline.CompareOptions{
+		Models: [2]string{o.Dirs[0], o.Dirs[1]}, Part: "test", Method: pipeline.DefaultSettings().Method, Out: results, Listener: s.listener(),
+	})
+	if err != nil {
+		return "", err
+	}
+	o.Dirs = []string{results}
+	return report.Write(ctx, o)
 }
 
 // report writes the report of a verb's results in dir, as
