@@ -51,6 +51,14 @@ test: lint ## every check and every test, the Python ones too
 	export OSCAR_PYTHON_TENSORFLOW="$$tensorflow" OSCAR_PYTHON_TENSORBOARD="$$tensorflow" \
 		OSCAR_PYTHON_OPENVINO="$$openvino" OSCAR_PYTHON_ONNX="$$onnx" PYTHONNOUSERSITE=1 && \
 	echo "oscar: go test" && "$(OSCAR_PYTHON)" scripts/go-test $(TESTFLAGS) ./...
+	@$(MAKE) test-distributed DISTRIBUTED="test_job test_ray.TestRay.test_killed_workers test_spark.TestSpark.test_explain"
+
+# DISTRIBUTED names tests, as unittest does; all by default.
+.PHONY: test-distributed
+test-distributed: build ## the Python package in distributed/, on Ray and Spark (1 GB of packages, once)
+	@packages=$$(scripts/setup-python distributed) && \
+	export OSCAR="$(CURDIR)/bin/oscar" PYTHONPATH="$$packages:$(CURDIR)/distributed" PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1 && \
+	echo "oscar: tests of distributed/" && cd distributed/tests && "$(OSCAR_PYTHON)" -W ignore -m unittest $(DISTRIBUTED)
 
 .PHONY: test-short
 test-short: need ## the tests that need no Python and little time

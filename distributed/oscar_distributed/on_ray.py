@@ -1,0 +1,147 @@
+"""The units of a job on Ray: an actor holds a worker each."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Tuple
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+import ray  # noqa: E402
+from ray.exceptions import RayActorError, RayError  # noqa: E402
+
+from . import arguments  # noqa: E402
+from .job import Failed, Job, Outcome, Progress, attempt, id_of, pause  # noqa: E402
+from .process import Worker, find_oscar  # noqa: E402
+
+# How much longer than a worker the actor that has it may take.
+GRACE = 30.0
+
+
+class OscarWorker:
+    """An actor with a worker. Its name is what Ray's dashboard lists."""
+
+    def __init__(self, oscar: str, flags: List[str], timeout: float) -> None:
+        self.worker = Worker(oscar, flags, timeout)
+
+    def do(self, line: bytes) -> Outcome:
+        return attempt(self.worker, line)
+
+
+@dataclass
+class Unit:
+    line: bytes
+    tries: int = 0
+    not_before: float = 0.0
+
+
+def connect(address: Optional[str]) -> None:
+    """Joins a cluster, or starts one on this machine's loopback."""
+    if ray.is_initialized():
+        return
+    if address:
+        ray.init(address=address, log_to_driver=True, runtime_env={"py_modules": [os.path.dirname(__file__)]})
+    else:
+        ray.init(_node_ip_address="127.0.0.1", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+
+
+def run(job: Job, flags: List[str], workers: int = 0, threads: int = 1, timeout: float = 3600, tries: int = 4) -> List[Outcome]:
+    """Does all units. A worker has one unit at a time; the next is read when one is free.
+
+    Returns the failed ones.
+    """
+    cluster: Any = ray  # whose function has no types
+    workers = workers or max(int(cluster.cluster_resources().get("CPU", 1)) // threads, 1)
+    workers = min(workers, job.count)
+    # Retries are counted here, so that a unit that kills its worker ends.
+    actor = ray.remote(num_cpus=threads, max_restarts=-1, max_task_retries=0)(OscarWorker)
+    progress = Progress(job.verb, job.count)
+    lines = job.units()
+    again: List[Unit] = []
+    failed: List[Outcome] = []
+    free: List[Any] = [actor.remote(job.oscar, flags, timeout) for _ in range(workers)]
+    busy: Dict[Any, Tuple[Any, Unit, float]] = {}
+
+    def next_unit() -> Optional[Unit]:
+        for i, unit in enumerate(again):
+            if unit.not_before <= time.monotonic():
+                return again.pop(i)
+        line = next(lines, None)
+        return None if line is None else Unit(line)
+
+    def settle(unit: Unit, outcome: Outcome) -> None:
+        unit.tries += 1
+        if outcome.ok:
+            progress.add(outcome)
+        elif outcome.retry and unit.tries < tries:
+            progress.retried(outcome, unit.tries)
+            unit.not_before = time.monotonic() + pause(unit.tries)
+            again.append(unit)
+        else:
+            failed.append(outcome)
+            progress.say(f"{outcome.id} failed: {outcome.error}")
+
+    try:
+        while True:
+            while free:
+                unit = next_unit()
+                if unit is None:
+                    break
+                a = free.pop()
+                busy[a.do.remote(unit.line)] = (a, unit, time.monotonic())
+            if not busy and not again:
+                break
+            if not busy:
+                time.sleep(0.1)
+                continue
+            ready, _ = ray.wait(list(busy), num_returns=1, timeout=0.5)
+            for ref in ready:
+                a, unit, _ = busy.pop(ref)
+                try:
+                    outcome = ray.get(ref)
+                except RayActorError as e:  # Ray starts the actor again
+                    outcome = Outcome(id_of(unit.line), False, error=f"the actor died: {type(e).__name__}", retry=True)
+                except RayError as e:
+                    outcome = Outcome(id_of(unit.line), False, error=str(e).strip().splitlines()[-1], retry=True)
+                free.append(a)
+                settle(unit, outcome)
+            for ref, (a, unit, since) in list(busy.items()):
+                if time.monotonic() - since > timeout + GRACE:
+                    del busy[ref]
+                    ray.kill(a)
+                    free.append(actor.remote(job.oscar, flags, timeout))
+                    settle(unit, Outcome(id_of(unit.line), False, error="the actor did not answer and was killed", retry=True))
+            progress.show()
+    finally:
+        for a in free + [a for a, _, _ in busy.values()]:
+            ray.kill(a)
+    progress.end()
+    return failed
+
+
+def main(argv: Optional[List[str]] = None) -> None:
+    p = arguments.parser("ray")
+    p.add_argument("--address", help="of a cluster, as ray://HOST:10001 or auto; default: one on this machine")
+    options = arguments.parse(p, sys.argv[1:] if argv is None else argv)
+
+    def do() -> None:
+        job = Job(find_oscar(options.oscar), options.call)
+        flags, merge_flags = arguments.flags_of(options)
+        connect(options.address)
+        try:
+            failed = run(job, flags, options.workers, options.worker_threads, options.unit_timeout, options.tries)
+        finally:
+            ray.shutdown()
+        if failed:
+            raise Failed(f"{len(failed)} of {job.count} units failed, the first is {failed[0].id}: {failed[0].error}; the same command tries them again")
+        job.merge(merge_flags)
+
+    arguments.exit_with(do)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The units of a job on Spark: each Python worker of an executor holds an oscar worker."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+
+from pyspark import SparkConf, SparkContext
+
+from . import arguments
+from .job import Failed, Job, Outcome, Progress, attempt, pause
+from .process import Worker, find_oscar
+
+# The workers of this process, by command: Spark uses a Python process for many tasks.
+_workers: Dict[Tuple[str, ...], Worker] = {}
+
+
+def _worker(oscar: str, flags: List[str], timeout: float) -> Worker:
+    key = (oscar, *flags)
+    if key not in _workers:
+        _workers[key] = Worker(oscar, flags, timeout)
+    return _workers[key]
+
+
+def context(master: Optional[str], name: str) -> SparkContext:
+    """A context at a master; without one on this machine, on loopback."""
+    conf = SparkConf().setAppName(name)
+    if master is None or master.startswith("local"):
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        conf.setMaster(master or "local[*]")
+        conf.set("spark.driver.host", "127.0.0.1").set("spark.driver.bindAddress", "127.0.0.1")
+    else:
+        conf.setMaster(master)
+    conf.setIfMissing("spark.ui.enabled", "false")
+    conf.setIfMissing("spark.ui.showConsoleProgress", "false")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    sc = SparkContext(conf=conf)
+    sc.setLogLevel("ERROR")
+    return sc
+
+
+def run(sc: SparkContext, job: Job, flags: List[str], partitions: int = 0, timeout: float = 3600, tries: int = 4) -> List[Outcome]:
+    """Does all units with as many tasks at a time as Spark has slots. Returns the failed ones."""
+    oscar, file = job.oscar, job.units_file
+    done = sc.accumulator(0)
+
+    def partition(offsets: Iterable[Tuple[int, int]]) -> Iterator[Outcome]:
+        with open(file, "rb") as f:
+            for at, length in offsets:
+                f.seek(at)
+                line = f.read(length)
+                for n in range(1, tries + 1):
+                    outcome = attempt(_worker(oscar, flags, timeout), line)
+                    if outcome.ok or not outcome.retry or n == tries:
+                        break
+                    time.sleep(pause(n))
+                done.add(1)
+                yield outcome
+
+    # Some partitions a slot: a slow one does not hold up the end.
+    partitions = partitions or min(job.count, 8 * sc.defaultParallelism)
+    outcomes: List[Outcome] = []
+    errors: List[BaseException] = []
+
+    def collect() -> None:
+        try:
+            outcomes.extend(sc.parallelize(job.offsets(), partitions).mapPartitions(partition).collect())
+        except BaseException as e:  # handed to the caller's thread
+            errors.append(e)
+
+    progress = Progress(job.verb, job.count)
+    thread = threading.Thread(target=collect, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.2)
+        progress.done = min(done.value, job.count)  # of tasks that ended
+        progress.show()
+    if errors:
+        raise Failed(f"Spark: {str(errors[0]).strip().splitlines()[0]}; the same command resumes where it stopped")
+    progress.done = len(outcomes)
+    progress.earlier = sum(o.earlier for o in outcomes)
+    progress.images = sum(o.images for o in outcomes if not o.earlier)
+    progress.end()
+    failed = [o for o in outcomes if not o.ok]
+    for o in failed:
+        progress.say(f"{o.id} failed: {o.error}")
+    return failed
+
+
+def main(argv: Optional[List[str]] = None) -> None:
+    p = arguments.parser("spark")
+    p.add_argument("--master", help="as spark://HOST:7077 or local[4]; default: local[*]")
+    p.add_argument("--partitions", type=int, default=0, help="tasks of the job; default: 8 a slot")
+    options = arguments.parse(p, sys.argv[1:] if argv is None else argv)
+    if options.workers:
+        options.master = options.master or f"local[{options.workers}]"
+
+    def do() -> None:
+        job = Job(find_oscar(options.oscar), options.call)
+        flags, merge_flags = arguments.flags_of(options)
+        sc = context(options.master, f"oscar {job.verb}")
+        try:
+            failed = run(sc, job, flags, options.partitions, options.unit_timeout, options.tries)
+        finally:
+            sc.stop()
+        if failed:
+            raise Failed(f"{len(failed)} of {job.count} units failed, the first is {failed[0].id}: {failed[0].error}; the same command tries them again")
+        job.merge(merge_flags)
+
+    arguments.exit_with(do)
+
+
+if __name__ == "__main__":
+    main()

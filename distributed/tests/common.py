@@ -1,0 +1,65 @@
+"""A trained model, its pictures, and what oscar makes of them in one process."""
+
+import filecmp
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from oscar_distributed import find_oscar  # noqa: E402
+
+OSCAR = find_oscar()
+# Files that tell how results were made, not what they are.
+MADE = {"SHA256SUMS", "command.json", "units.jsonl", ".lock"}
+
+
+def oscar(*arguments, **more):
+    return subprocess.run([OSCAR, *map(str, arguments)], check=True, capture_output=True, text=True, **more).stdout
+
+
+def differences(a, b):
+    """The files below two folders that are not the same."""
+
+    def files(top):
+        return {os.path.relpath(os.path.join(d, f), top) for d, _, names in os.walk(top) for f in names if f not in MADE}
+
+    one, two = files(a), files(b)
+    return sorted((one ^ two) | {f for f in one & two if not filecmp.cmp(os.path.join(a, f), os.path.join(b, f), shallow=False)})
+
+
+def processes(words):
+    """The processes whose command line has these words."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline") as f:
+                if words in f.read().replace("\0", " "):
+                    found.append(int(pid))
+        except OSError:
+            continue
+    return found
+
+
+class Case(unittest.TestCase):
+    """Tests in a folder with `run`, `photos` (36 pictures and a file that is none), `plain`."""
+
+    explain = ("explain", "run", "photos", "--batch", "4", "--threads", "1", "--out")
+
+    @classmethod
+    def setUpClass(cls):
+        cls.top = tempfile.mkdtemp(prefix="oscar-distributed-")
+        cls.addClassCleanup(shutil.rmtree, cls.top, ignore_errors=True)
+        cls.addClassCleanup(os.chdir, os.getcwd())
+        os.chdir(cls.top)
+        oscar("synthesize", "shapes", "--per-class", 6, "--width", 48, "--height", 40)
+        oscar("train", "shapes/images", "--out", "run", "--arch", "tiny", "--epochs", 1, "--threads", 1)
+        os.rename("shapes/images", "photos")
+        with open("photos/can/note.txt", "w") as f:
+            f.write("no picture\n")
+        oscar(*cls.explain, "plain")
+
+    def assertSame(self, a, b):
+        self.assertEqual(differences(a, b), [])

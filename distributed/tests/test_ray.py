@@ -1,0 +1,137 @@
+"""Ray: the same bytes as one process, also when processes are killed."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+import unittest.mock
+
+from common import OSCAR, Case, differences, oscar, processes
+
+missing = ""
+try:
+    import numpy as np
+    import ray
+    from oscar_distributed import Job, on_ray
+    from oscar_distributed.maps import Explain
+except ModuleNotFoundError as e:
+    missing = f"no {e.name}: pip install './distributed[ray]'"
+
+WORKER = "worker --end-with-parent"
+
+
+@unittest.skipIf(missing, missing)
+class TestRay(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        on_ray.connect(None)
+        cls.addClassCleanup(ray.shutdown)
+
+    def do(self, out, call=None, **options):
+        job = Job(OSCAR, [*(call or self.explain), out])
+        with unittest.mock.patch("sys.stderr", io.StringIO()) as said:
+            failed = on_ray.run(job, ["--threads", "1"], workers=2, **options)
+        return job, failed, said.getvalue()
+
+    def test_explain(self):
+        job, failed, _ = self.do("explained")
+        self.assertEqual(failed, [])
+        job.merge([])
+        self.assertSame("plain", "explained")
+
+    def test_predict_and_score(self):
+        job, failed, _ = self.do("predicted", ("predict", "run", "photos", "--batch", "1", "--out"))
+        self.assertEqual(failed, [])
+        job.merge([])
+        oscar("predict", "run", "photos", "--batch", "1", "--out", "plain.csv")
+        with open("plain.csv") as a, open("predicted/predictions.csv") as b:
+            self.assertEqual(a.read(), b.read())
+        call = ("score", "run", "photos", "--split", "all", "--method", "gradcam", "--metric", "gini", "--per-class", "1", "--threads", "1", "--out")
+        job, failed, _ = self.do("scored", call)
+        self.assertEqual(failed, [])
+        job.merge([])
+        oscar(*call, "plainscored")
+        self.assertSame("plainscored", "scored")
+
+    def test_killed_workers(self):
+        """Workers are killed while they work; each unit is done once."""
+        stop = threading.Event()
+        killed = []
+
+        def kill():
+            while len(killed) < 3 and not stop.wait(0.4):
+                for pid in processes(WORKER)[:1]:
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append(pid)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        job, failed, said = self.do("killed", tries=9)
+        stop.set()
+        killer.join()
+        self.assertEqual(failed, [], said)
+        job.merge([])
+        self.assertSame("plain", "killed")
+
+    def test_a_unit_that_cannot_be_done(self):
+        """It fails at once, the others are done; the same call does what is left."""
+        picture = "photos/tray/0005.png"
+        with open(picture, "rb") as f:
+            whole = f.read()
+        stat = os.stat(picture)
+        job = Job(OSCAR, [*self.explain, "changed"])
+        with open(picture, "ab") as f:
+            f.write(b"more")
+        with unittest.mock.patch("sys.stderr", io.StringIO()) as said:
+            failed = on_ray.run(job, ["--threads", "1"], workers=2)
+        self.assertEqual(len(failed), 1)
+        self.assertIn("have changed since the plan", failed[0].error)
+        self.assertNotIn("try 2", said.getvalue())
+        with open(picture, "wb") as f:
+            f.write(whole)
+        os.utime(picture, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        job, failed, said = self.do("changed")
+        self.assertEqual(failed, [])
+        self.assertIn("9 done before", said)
+        job.merge([])
+        self.assertSame("plain", "changed")
+
+    def test_ray_data(self):
+        pictures = [f"photos/can/000{i}.png" for i in range(4)] + ["photos/can/note.txt"]
+        items = []
+        for p in pictures:
+            with open(p, "rb") as f:
+                items.append({"content": f.read(), "path": p})
+        arguments = {"model": os.path.abspath("run"), "oscar": OSCAR}
+        ds = ray.data.from_items(items).map_batches(Explain, fn_constructor_kwargs=arguments, concurrency=1, batch_size=3)
+        got = {r["path"]: r for r in ds.take_all()}
+        with open("plain/manifest.jsonl") as f:
+            rows = {r["image"]: r for r in map(json.loads, f)}
+        for p in pictures:
+            self.assertEqual(got[p]["class"], rows[p].get("predicted") or "")
+            self.assertEqual(got[p]["status"], rows[p]["status"])
+            if rows[p]["map"]:
+                want = np.load(os.path.join("plain", rows[p]["map"]))
+                self.assertLess(np.abs(np.array([list(r) for r in got[p]["map"]]) - want).max(), 1e-5)
+
+
+@unittest.skipIf(missing, missing)
+class TestCommand(Case):
+    def test_command_line(self):
+        command = [sys.executable, "-m", "oscar_distributed.on_ray", "--oscar", OSCAR, "--workers", "1", *self.explain, "called"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("37 images, 37 rows: 36 ok, 1 unreadable", done.stdout)
+        self.assertEqual(differences("plain", "called"), [])
+        time.sleep(0.5)
+        self.assertEqual(processes(WORKER), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
