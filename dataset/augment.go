@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 
 	"oscar/internal/named"
 )
@@ -25,6 +26,7 @@ type Phase struct {
 	// Epochs is the length of the phase; 0, in the last phase: all remaining epochs.
 	Epochs int `json:"epochs,omitempty"`
 	Variation
+	Mixing
 }
 
 // A Variation is the distribution of an image's changes. The names and the geometry
@@ -77,7 +79,7 @@ func (a Augmentation) Check() error {
 		case p.Epochs == 0 && i < len(a.Phases)-1:
 			return fmt.Errorf("phase %d: epochs is missing: only the last phase may take all that are left", i+1)
 		}
-		if err := p.Check(); err != nil {
+		if err := cmp.Or(p.Variation.Check(), p.Mixing.Check()); err != nil {
 			return fmt.Errorf("phase %d: %w", i+1, err)
 		}
 	}
@@ -128,15 +130,21 @@ func (v Variation) draw(r *random) change {
 	return c
 }
 
-// phase returns the variation of an epoch, counted from 0.
-func (a Augmentation) phase(epoch int) Variation {
+// phase returns the phase of an epoch, counted from 0; after the last one, one that changes
+// nothing.
+func (a Augmentation) phase(epoch int) Phase {
 	for _, p := range a.Phases {
 		if p.Epochs == 0 || epoch < p.Epochs {
-			return p.Variation
+			return p
 		}
 		epoch -= p.Epochs
 	}
-	return Variation{}
+	return Phase{}
+}
+
+// Mixes reports whether images are mixed in some phase.
+func (a Augmentation) Mixes() bool {
+	return slices.ContainsFunc(a.Phases, func(p Phase) bool { return p.Mixing != Mixing{} })
 }
 
 // An Epoch is one pass over augmented images.
@@ -160,7 +168,7 @@ func (e Epoch) changes(index, n int) []change {
 		r := newRandom(copyKey, e.Seed, uint64(index))
 		out = append(out, e.Augmentation.Copies[c-1].draw(r))
 	}
-	if v := e.Augmentation.phase(e.Number); v != (Variation{}) {
+	if v := e.Augmentation.phase(e.Number).Variation; v != (Variation{}) {
 		r := newRandom(phaseKey, e.Seed, uint64(e.Number), uint64(index))
 		out = append(out, v.draw(r))
 	}

@@ -105,7 +105,7 @@ func TestCopiesAndPhases(t *testing.T) {
 	}
 	phases := Augmentation{Phases: []Phase{{Epochs: 2, Variation: Variation{Rotation: Span{90, 90}}}, {Epochs: 1}, {Epochs: 3, Variation: Variation{VerticalFlip: true}}}}
 	for epoch, want := range []Variation{{Rotation: Span{90, 90}}, {Rotation: Span{90, 90}}, {}, {VerticalFlip: true}, {VerticalFlip: true}, {VerticalFlip: true}, {}} {
-		if got := phases.phase(epoch); got != want {
+		if got := phases.phase(epoch).Variation; got != want {
 			t.Errorf("epoch %d: %+v, want %+v", epoch, got, want)
 		}
 	}
@@ -181,6 +181,8 @@ func TestAugmentationRefusals(t *testing.T) {
 		"phase 1: random_crop is 0.6 to 1.4, want a range within 0.01 to 1":          phase(Variation{RandomCrop: Factor{0.6, 1.4}}),
 		"phase 1: width_shift is NaN to 1, want a range within -1 to 1":              phase(Variation{WidthShift: Span{math.NaN(), 1}}),
 		`phase 1: no fill_mode "wrap"; have nearest, reflect, constant`:              phase(Variation{FillMode: "wrap"}),
+		"phase 1: mixup is 200, want 0.05 to 100, or 0 for none":                     {Phases: []Phase{{Mixing: Mixing{Mixup: 200}}}},
+		"phase 1: cutmix is NaN, want 0.05 to 100, or 0 for none":                    {Phases: []Phase{{Mixing: Mixing{CutMix: math.NaN()}}}},
 		"phase 1: epochs is -1, want 1 or more":                                      {Phases: []Phase{{Epochs: -1}}},
 		"phase 1: epochs is missing: only the last phase may take all that are left": {Phases: []Phase{{}, {Epochs: 2}}},
 	} {

@@ -14,12 +14,16 @@ type Batch struct {
 	Images           []uint8 // RGB, 0 to 255, [N, Height, Width, 3], row-major
 	Labels           []int   // N class indices
 	Items            []Item  // the N items of the images
+	// Partners are the indices of the images that images are mixed with. Shares are the
+	// shares of the images themselves, 0 to 1. Both are nil if none are mixed; see [Mixing].
+	Partners []int
+	Shares   []float32
 }
 
 // A slot is a batch that is being decoded.
 type slot struct {
 	Batch
-	order []int         // index of each image in the whole pass
+	order []int         // index of each image in the whole pass; settle removes its gaps
 	errs  []error       // one per image
 	left  atomic.Int64  // images that are not done yet
 	done  chan struct{} // closed when all are done
@@ -90,6 +94,7 @@ func (l *Loader) Augmented(ctx context.Context, items []Item, order []int, size 
 				yield(nil, err)
 				return
 			}
+			epoch.mix(&s.Batch, s.order)
 			if s.N > 0 && !yield(&s.Batch, nil) {
 				return
 			}
@@ -172,7 +177,7 @@ func (s *slot) begin(items []Item, order []int) {
 	s.N = len(order)
 	s.Images = s.Images[:s.N*3*s.Height*s.Width]
 	s.Labels, s.Items, s.errs = s.Labels[:0], s.Items[:0], s.errs[:0]
-	s.order = order
+	s.order = append(s.order[:0], order...)
 	for _, i := range order {
 		i %= len(items)
 		s.Items = append(s.Items, items[i])
@@ -198,7 +203,7 @@ func (l *Loader) settle(s *slot) error {
 		}
 		if kept < i {
 			copy(s.Images[kept*length:], s.Images[i*length:(i+1)*length])
-			s.Items[kept], s.Labels[kept] = s.Items[i], s.Labels[i]
+			s.Items[kept], s.Labels[kept], s.order[kept] = s.Items[i], s.Labels[i], s.order[i]
 		}
 		kept++
 	}

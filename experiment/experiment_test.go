@@ -85,7 +85,7 @@ func TestYAMLRefusals(t *testing.T) {
 		"architecture: {layer: []}":             `architecture has an unknown key "layer" (layers?); have name, input, layers`,
 		"architecture: {layers: [{name: a, kind: conv3d}]}":                  `layer a: no layer kind "conv3d" (conv2d?); have ` + strings.Join(tfmodel.Kinds(), ", "),
 		"architecture: {layers: [{name: a, kind: conv2d, filter: 3}]}":       `layer a (conv2d): json: unknown field "filter"`,
-		"training: {augmentation: {phases: [{zom: 1}]}}":                     `training.augmentation.phases.1 has an unknown key "zom" (zoom?); have epochs, ` + augmentation,
+		"training: {augmentation: {phases: [{zom: 1}]}}":                     `training.augmentation.phases.1 has an unknown key "zom" (zoom?); have epochs, ` + augmentation + ", mixup, cutmix",
 		"training: {augmentation: {copies: [{}, {rotate: 1}]}}":              `training.augmentation.copies.2 has an unknown key "rotate"; have ` + augmentation,
 		"training: {augmentation: {phases: [{zoom: wide}]}}":                 `training.augmentation.phases.1.zoom: got "wide", want a number or [low, high]`,
 		"training: {augmentation: {phases: {zoom: 1}}}":                      "training.augmentation.phases is no list; its entries begin with -",

@@ -104,6 +104,9 @@ func (t Training) check() error {
 	if err := t.Augmentation.Check(); err != nil {
 		return fmt.Errorf("augmentation: %w", err)
 	}
+	if t.Augmentation.Mixes() && t.Loss.Kind == tfmodel.CategoricalHinge {
+		return fmt.Errorf("mixup and cutmix mix labels, but %s has no use for them; take the loss %s", t.Loss.Kind, tfmodel.SoftmaxCrossEntropy)
+	}
 	if !t.Optimizer.IsZero() && t.Adam != (tfmodel.Adam{}) {
 		return fmt.Errorf("training.adam has settings, but the optimizer is %s; give them to training.optimizer", t.Optimizer.Kind())
 	}

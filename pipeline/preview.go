@@ -11,9 +11,11 @@ import (
 	"image/color"
 	"image/png"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"oscar/dataset"
 	"oscar/experiment"
@@ -99,11 +101,25 @@ func PreviewAugmentation(ctx context.Context, o PreviewOptions) error {
 				if row == 0 {
 					tile.Caption = c.title
 				}
+				if b.Partners != nil {
+					tile.Caption = strings.TrimPrefix(tile.Caption+"\n"+mixedLabel(b, row, split.Classes), "\n")
+				}
 				rows[row] = append(rows[row], tile)
 			}
 		}
 	}
 	return writePreview(o.Out, heatmap.Montage(rows, image.Pt(in[1], in[0]), color.White))
+}
+
+// mixedLabel is the label of an image that may be mixed with another, as "62 % glass, 38 %
+// paper".
+func mixedLabel(b *dataset.Batch, i int, classes []string) string {
+	own := math.Round(100 * float64(b.Shares[i]))
+	label := fmt.Sprintf("%g %% %s", own, classes[b.Labels[i]])
+	if own == 100 {
+		return label
+	}
+	return fmt.Sprintf("%s, %g %% %s", label, 100-own, classes[b.Labels[b.Partners[i]]])
 }
 
 // previewMark is the PNG chunk by which a preview is known as one: its length,

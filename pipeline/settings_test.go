@@ -26,7 +26,8 @@ var trainingSettings = []struct {
 	{"clipped values", "training.clipvalue=0.01", false, ""},
 	{"accumulated", "training.accumulate=2", false, ""},
 	{"averaged", "training.ema_decay=0.9", false, ""},
-	{"together", "training.accumulate=2; training.ema_decay=0.9; training.optimizer=rmsprop; training.clipvalue=0.01", true, ""},
+	{"mixed", "training.augmentation.phases=[{mixup: 0.4, cutmix: 1, rotation: 10}]", false, ""},
+	{"together", "training.accumulate=2; training.ema_decay=0.9; training.optimizer=rmsprop; training.clipvalue=0.01; training.augmentation.phases=[{cutmix: 1}]", true, ""},
 }
 
 // with returns a short training with settings, which semicolons separate.

@@ -271,11 +271,29 @@ func ofImages(batches iter.Seq2[*dataset.Batch, error]) iter.Seq2[tfmodel.Batch,
 				yield(tfmodel.Batch{}, err)
 				return
 			}
-			if !yield(tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels, Weights: weights(b.Items)}, nil) {
+			if !yield(ofBatch(b), nil) {
 				return
 			}
 		}
 	}
+}
+
+// ofBatch is a batch for a trainer. Labels and weights of mixed images are mixed as the
+// images are.
+func ofBatch(b *dataset.Batch) tfmodel.Batch {
+	out := tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels, Weights: weights(b.Items)}
+	if b.Partners == nil {
+		return out
+	}
+	own := slices.Clone(out.Weights)
+	out.Shares = b.Shares
+	for i, partner := range b.Partners {
+		out.Others = append(out.Others, b.Labels[partner])
+		if own != nil {
+			out.Weights[i] = b.Shares[i]*own[i] + (1-b.Shares[i])*own[partner]
+		}
+	}
+	return out
 }
 
 // Weighted returns the train part of a split, with the weights of classes in those of

@@ -11,6 +11,33 @@ type Batch struct {
 	// Weights are factors of each image's loss in training; nil: 1. The mean loss is
 	// the sum of the weighted losses divided by N, as in Keras.
 	Weights []float32
+	// Others, if not nil, are the classes of images that were mixed into each image, and
+	// Shares, 0 to 1, the shares of the labels of Labels; the rest is Others'. The image
+	// counts as correct if the label with the larger share is predicted.
+	Others []int
+	Shares []float32
+}
+
+// label returns the label of an image, of two the one with the larger share.
+func (b Batch) label(i int) int {
+	if b.Others != nil && b.Shares[i] < 0.5 {
+		return b.Others[i]
+	}
+	return b.Labels[i]
+}
+
+// targets returns the share of each class in each label, row-major [N,classes].
+func (b Batch) targets(classes int) []float32 {
+	out := make([]float32, b.N*classes)
+	for i, c := range b.Labels {
+		share := float32(1)
+		if b.Others != nil {
+			share = b.Shares[i]
+			out[i*classes+b.Others[i]] = 1 - share
+		}
+		out[i*classes+c] += share
+	}
+	return out
 }
 
 // part returns the images from one index up to another.
@@ -29,6 +56,9 @@ func (b Batch) part(from, to int) Batch {
 	}
 	if b.Weights != nil {
 		p.Weights = b.Weights[from:to]
+	}
+	if b.Others != nil {
+		p.Others, p.Shares = b.Others[from:to], b.Shares[from:to]
 	}
 	return p
 }

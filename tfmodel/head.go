@@ -58,7 +58,7 @@ func (t *Trainer) Features(ctx context.Context, b Batch) ([]float32, error) {
 	if !t.features.Valid() {
 		return nil, fmt.Errorf("%s has no imported layers, and thus no features", t.Architecture.Name)
 	}
-	out, err := t.session.Run(ctx, t.feed(b)[1:], []Tensor{t.features})
+	out, err := t.session.Run(ctx, []graph.Feed{t.input(b)}, []Tensor{t.features})
 	if err != nil {
 		return nil, err
 	}

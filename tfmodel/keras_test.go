@@ -70,14 +70,15 @@ func TestTrainingEqualsKeras(t *testing.T) {
 	needsKeras(t)
 	folder := t.TempDir()
 	jobs := map[string]kerasJob{
-		"branched, hinge": {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{Kind: CategoricalHinge}, Rate: 1e-3},
-		"branched, AdamW": {Architecture: penalised, Optimizer: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3},
-		"tiny, weighted":  {Architecture: still(Tiny(4)), Optimizer: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
-		"branched, focal": {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{Kind: FocalCrossEntropy, Gamma: 1.5, LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
-		"branched, SGD":   {Architecture: penalised, Optimizer: SGD{Momentum: 0.9}, Rate: 1e-3},
-		"tiny, Nesterov":  {Architecture: still(Tiny(4)), Optimizer: SGD{Momentum: 0.9, Nesterov: true, WeightDecay: 0.3}, Rate: 1e-2},
-		"tiny, RMSprop":   {Architecture: still(Tiny(4)), Optimizer: RMSprop{Rho: 0.8, Momentum: 0.5, Epsilon: 1e-4, WeightDecay: 0.3}, Rate: 1e-3},
-		"tiny, AdamW":     {Architecture: still(Tiny(4)), Optimizer: decay, Loss: Loss{}, Rate: 1e-3},
+		"branched, hinge":    {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{Kind: CategoricalHinge}, Rate: 1e-3},
+		"branched, AdamW":    {Architecture: penalised, Optimizer: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3},
+		"tiny, weighted":     {Architecture: still(Tiny(4)), Optimizer: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
+		"branched, focal":    {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{Kind: FocalCrossEntropy, Gamma: 1.5, LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
+		"tiny, mixed labels": {Architecture: still(Tiny(4)), Optimizer: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Mixed: true},
+		"branched, SGD":      {Architecture: penalised, Optimizer: SGD{Momentum: 0.9}, Rate: 1e-3},
+		"tiny, Nesterov":     {Architecture: still(Tiny(4)), Optimizer: SGD{Momentum: 0.9, Nesterov: true, WeightDecay: 0.3}, Rate: 1e-2},
+		"tiny, RMSprop":      {Architecture: still(Tiny(4)), Optimizer: RMSprop{Rho: 0.8, Momentum: 0.5, Epsilon: 1e-4, WeightDecay: 0.3}, Rate: 1e-3},
+		"tiny, AdamW":        {Architecture: still(Tiny(4)), Optimizer: decay, Loss: Loss{}, Rate: 1e-3},
 		// Adam's first steps follow a gradient's sign however small it is, and what
 		// rounds a gradient of nothing depends on the processor: with a rate of 2e-3
 		// that alone moves the third loss of so deep a network by 3e-4 on one of two.
@@ -100,6 +101,7 @@ type kerasJob struct {
 	Loss         Loss         `json:"loss"`
 	Rate         float64      `json:"rate"`
 	Weighted     bool         `json:"weighted"` // each image's loss has a factor
+	Mixed        bool         `json:"mixed"`    // each image has two labels
 }
 
 // kerasRun is what a trainer made of a job.
@@ -129,7 +131,7 @@ func (j kerasJob) run(t *testing.T, folder string) (r kerasRun) {
 		t.Fatal(err)
 	}
 	r.before = weights(t, trainer)
-	var images, labels, factors []float32
+	var images, labels, factors, targets []float32
 	var batches []Batch
 	for step := range steps {
 		b := toy(batch, j.Architecture, classes, uint64(step))
@@ -139,6 +141,17 @@ func (j kerasJob) run(t *testing.T, folder string) (r kerasRun) {
 			}
 			factors = append(factors, b.Weights...)
 		}
+		_, one, err := trainer.Evaluate(t.Context(), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.each = append(r.each, one...)
+		if j.Mixed {
+			for i := range batch {
+				b.Others, b.Shares = append(b.Others, (b.Labels[i]+i)%classes), append(b.Shares, float32(i)/batch)
+			}
+			targets = append(targets, b.targets(classes)...)
+		}
 		batches = append(batches, b)
 		for _, v := range b.Images {
 			images = append(images, float32(v))
@@ -146,11 +159,6 @@ func (j kerasJob) run(t *testing.T, folder string) (r kerasRun) {
 		for _, c := range b.Labels {
 			labels = append(labels, float32(c))
 		}
-		_, one, err := trainer.Evaluate(t.Context(), b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.each = append(r.each, one...)
 	}
 	for step, b := range batches {
 		loss, _ := learn(t, trainer, b, step, j.Rate)
@@ -172,6 +180,11 @@ func (j kerasJob) run(t *testing.T, folder string) (r kerasRun) {
 	}
 	if j.Weighted {
 		if err := npy.Write(at("weights.npy"), []int{steps, batch}, factors); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if j.Mixed {
+		if err := npy.Write(at("targets.npy"), []int{steps, batch, classes}, targets); err != nil {
 			t.Fatal(err)
 		}
 	}

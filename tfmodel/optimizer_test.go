@@ -106,10 +106,18 @@ func softmaxTwin(b Batch, kernel, bias []float64, l2 float64) (loss float64, dKe
 			if b.Weights != nil {
 				weight *= float64(b.Weights[n])
 			}
+			target := 0.0
 			if c == b.Labels[n] {
-				loss -= math.Log(p[c]) * weight
-				d -= 1
+				target = 1
 			}
+			if b.Others != nil {
+				target *= float64(b.Shares[n])
+				if c == b.Others[n] {
+					target += 1 - float64(b.Shares[n])
+				}
+			}
+			loss -= target * math.Log(p[c]) * weight
+			d -= target
 			dBias[c] += d * weight
 			for i := range x {
 				dKernel[i*classes+c] += d * float64(x[i]) * weight
@@ -166,7 +174,7 @@ func TestOptimizerTwins(t *testing.T) {
 		{"all", Training{Optimizer: RMSprop{Rho: 0.8, Momentum: 0.9, Epsilon: 1e-3, WeightDecay: 0.5}}, 0.1, 0.01},
 		{"global_clipnorm", Training{Optimizer: nesterov, Clipping: Clipping{GlobalNorm: 0.7}}, 0.1, 0.05},
 		{"clipvalue", Training{Optimizer: nesterov, Clipping: Clipping{Value: 0.1}}, 0, 0.05},
-		{"accumulate", Training{Optimizer: nesterov, Accumulate: 3}, 0.1, 0.05},
+		{"accumulate, mixed labels", Training{Optimizer: nesterov, Accumulate: 3}, 0.1, 0.05},
 		{"accumulate, clipped", Training{Optimizer: DefaultAdam(), Accumulate: 2, Clipping: Clipping{GlobalNorm: 0.7}}, 0.1, 0.01},
 		{"average", Training{Optimizer: nesterov, AverageDecay: 0.3}, 0, 0.05},
 	} {
@@ -194,6 +202,9 @@ func TestOptimizerTwins(t *testing.T) {
 				for i := range b.N {
 					b.Labels = append(b.Labels, r.IntN(classes))
 					b.Weights = append(b.Weights, 0.5+float32(i)/4)
+					if test.training.Accumulate == 3 {
+						b.Others, b.Shares = append(b.Others, r.IntN(classes)), append(b.Shares, float32(r.IntN(9))/8)
+					}
 				}
 				rate := test.rate / float64(1+number) // a schedule is the caller's
 				want, dKernel, dBias := softmaxTwin(b, kernel.theta, bias.theta, test.l2)

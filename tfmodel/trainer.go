@@ -22,6 +22,7 @@ type Trainer struct {
 	all     savedmodel.Saver // saves the optimiser's, too
 
 	images, labels Tensor
+	targets        Tensor // the share of each class in each label
 	factors        Tensor // of each image's loss
 	seed           Tensor
 	whole, head    learner // head: of imported layers' features
@@ -70,9 +71,9 @@ func NewTrainer(a Architecture, training Training, seed uint64, config Config) (
 	t.factors = g.Placeholder("weights", graph.Float, Shape{-1})
 	t.seed = g.Placeholder("seed", graph.Int64, Shape{2})
 	x := g.Cast(t.images, graph.Float)
-	hot := g.OneHot(t.labels, classes)
+	t.targets = g.Placeholder("targets", graph.Float, Shape{-1, classes})
 	t.parts = max(1, training.Accumulate)
-	add := goal{training: training, labels: t.labels, hot: hot, factors: t.factors}
+	add := goal{training: training, labels: t.labels, targets: t.targets, factors: t.factors}
 
 	train := &Builder{Graph: g.In("train"), Training: true, vars: vars, seed: t.seed}
 	outputs := steps.apply(train, x)
@@ -104,10 +105,11 @@ func NewTrainer(a Architecture, training Training, seed uint64, config Config) (
 
 // goal is what training is for.
 type goal struct {
-	training    Training
-	labels, hot Tensor
-	factors     Tensor // of each image's loss
-	averages    *averages
+	training Training
+	labels   Tensor
+	targets  Tensor // the share of each class in each label
+	factors  Tensor // of each image's loss
+	averages *averages
 }
 
 // learn adds a training step for scores, of the builder's graph, to g below scope. It
@@ -119,7 +121,7 @@ func (o goal) learn(g *Graph, scope string, l *learner, scores Tensor, vars *var
 	}
 	l.minimizer = newMinimizer(in, o.training.optimizer())
 	lg := in.In("loss")
-	l.loss = lg.Mean(lg.Mul(o.training.Loss.each(lg, scores, o.training.Loss.smooth(lg, o.hot)), o.factors), false, 0)
+	l.loss = lg.Mean(lg.Mul(o.training.Loss.each(lg, scores, o.training.Loss.smooth(lg, o.targets)), o.factors), false, 0)
 	if penalty := vars.penalty(lg); penalty.Valid() {
 		l.loss = lg.Add(l.loss, penalty)
 	}
@@ -146,7 +148,7 @@ func (o goal) learn(g *Graph, scope string, l *learner, scores Tensor, vars *var
 // judge adds predictions.
 func (o goal) judge(g *Graph, l *learner, scores Tensor) {
 	l.probabilities = g.Softmax(scores)
-	l.each = o.training.Loss.each(g, scores, o.hot)
+	l.each = o.training.Loss.each(g, scores, o.targets)
 }
 
 // Init gives all variables their initial values, and those of imported layers the values of
@@ -224,17 +226,27 @@ func (t *Trainer) Evaluate(ctx context.Context, b Batch) (probabilities [][]floa
 	return probabilities, out[1].Float32s(), nil
 }
 
+// feed returns what a batch is fed as, with its labels.
 func (t *Trainer) feed(b Batch) []graph.Feed {
-	labels := make([]int64, len(b.Labels))
-	for i, c := range b.Labels {
-		labels[i] = int64(c)
+	labels := make([]int64, b.N)
+	for i := range labels {
+		labels[i] = int64(b.label(i))
 	}
-	feeds := []graph.Feed{{To: t.labels, Value: graph.FromInt64s(Shape{b.N}, labels)}}
+	classes := t.targets.Shape()[1]
+	return []graph.Feed{
+		t.input(b),
+		{To: t.labels, Value: graph.FromInt64s(Shape{b.N}, labels)},
+		{To: t.targets, Value: graph.FromFloat32s(Shape{b.N, classes}, b.targets(classes))},
+	}
+}
+
+// input returns what the images of a batch are fed as.
+func (t *Trainer) input(b Batch) graph.Feed {
 	if b.Features != nil {
-		return append(feeds, graph.Feed{To: t.fed, Value: graph.FromFloat32s(Shape{b.N, len(b.Features) / b.N}, b.Features)})
+		return graph.Feed{To: t.fed, Value: graph.FromFloat32s(Shape{b.N, len(b.Features) / b.N}, b.Features)}
 	}
 	shape := append(Shape{b.N}, t.Architecture.Input...)
-	return append(feeds, graph.Feed{To: t.images, Value: graph.FromUint8s(shape, b.Images)})
+	return graph.Feed{To: t.images, Value: graph.FromUint8s(shape, b.Images)}
 }
 
 // learner returns what learns from such a batch.

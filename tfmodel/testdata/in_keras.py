@@ -4,7 +4,7 @@ usage: in_keras.py train FOLDER | applications FOLDER
 
 A FOLDER of "train" holds a folder for each job, which holds job.json (architecture, kind, optimizer, loss, rate, weighted), weights
 (a bundle), images.npy [steps,N,H,W,3], labels.npy [steps,N] and, if weighted,
-weights.npy [steps,N], the sample_weight of fit. It gets losses.npy
+weights.npy [steps,N], the sample_weight of fit, if mixed targets.npy [steps,N,classes]. It gets losses.npy
 [steps], each before its update, each.npy [steps,N], the inference loss of each
 image before the first update, and for every variable after the last step
 out/VARIABLE.npy.
@@ -115,6 +115,8 @@ def train_one(folder):
     each = [measure(0)(y, net.model(x, training=False)).numpy() for x, y in zip(images, labels)]
     smoothed = measure()
     mean = lambda y, scores: tf.reduce_mean(smoothed(y, scores))
+    if job["mixed"]:
+        labels = array("targets")
     factors = [None] * len(images)
     if job["weighted"]:
         mean, factors = measure(r="sum_over_batch_size"), array("weights")
