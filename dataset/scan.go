@@ -46,7 +46,7 @@ type ScanOptions struct {
 	// Hashes is a folder that keeps the hashes of large sets from scan to scan: a file of
 	// the same size and time is not read again. "": none is kept.
 	Hashes string
-	// Workers is the number of files read at a time; 0: one a processor.
+	// Workers is the number of files read at a time; 0: one per processor.
 	Workers int
 	// Progress, if not nil, is called after each file, one call at a time.
 	Progress func(done, total int)

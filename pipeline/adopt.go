@@ -23,7 +23,7 @@ type AdoptOptions struct {
 	Model    string // a SavedModel's folder
 	Out      string
 	Options  ForeignOptions // win over the model's oscar.yaml
-	Images   string         // folder with one sub-folder a class, to check the accuracy on; empty: none
+	Images   string         // folder with one sub-folder per class, to check the accuracy on; empty: none
 	Save     bool           // write the options to the model's oscar.yaml
 	Machine  Machine
 	Listener Listener

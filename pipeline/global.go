@@ -26,7 +26,7 @@ import (
 // GlobalOptions are the options of [ExplainGlobal].
 type GlobalOptions struct {
 	Model    string // a run or a SavedModel
-	Data     string // folder with one sub-folder a class; empty: the run's own
+	Data     string // folder with one sub-folder per class; empty: the run's own
 	Part     string // of the run's split, or all: every image below Data
 	Concepts string // folder with one sub-folder a concept, see [ExplainGlobal]; empty: no TCAV
 	Out      string // folder for the results, new or empty

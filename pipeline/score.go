@@ -27,7 +27,7 @@ import (
 // ScoreOptions are the options of [Score].
 type ScoreOptions struct {
 	Model    string // a run or a SavedModel
-	Data     string // folder with one sub-folder a class; empty: the run's own
+	Data     string // folder with one sub-folder per class; empty: the run's own
 	Part     string // part of the run's split, or "all" for every image below Data
 	Masks    string // folder with a mask for each image, see [Score]; empty: the one next to a synthetic set's images
 	Out      string // folder for the results

@@ -48,7 +48,7 @@ func OpenRun(dir string) (*Run, error) {
 
 // TrainOptions are the options of [Train].
 type TrainOptions struct {
-	Data       string                // folder with one sub-folder a class, or with the parts of a data set; or a table
+	Data       string                // folder with one sub-folder per class, or with the parts of a data set; or a table
 	Parts      [3]string             // folders of train, validation and test, in place of Data; "": there is none
 	Out        string                // the run folder to make
 	Experiment experiment.Experiment // what to train

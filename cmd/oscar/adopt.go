@@ -23,22 +23,22 @@ func newAdopt(*globalFlags) *cobra.Command {
 		Use:   "adopt DIR --out MODEL",
 		Short: "Make any TensorFlow classifier a model that oscar explains",
 		Long: `Read the SavedModel in DIR, of any origin (Keras, tf.function, TensorFlow 1, TF
-Hub), or a frozen graph, a .pb file, and write it as a model of oscar's. Every verb
-takes it then. Of a Keras file, weights alone, ONNX or TFLite oscar says what makes
-a SavedModel of it.
+Hub), or a frozen graph, a .pb file, and convert it to a model of oscar, which
+every verb reads. For Keras, ONNX and TFLite files and for weights without a network
+the error says how to make a SavedModel.
 
-What the model does not say, flags say once; or oscar.yaml next to it, which
---save writes. Most models want to know how pixels are scaled:
+Flags give what the model does not record, or oscar.yaml next to it, which --save
+writes. Most models need the scale of their input:
 
-  0..255   as they are; a model that scales by itself is seen to
+  0..255   unchanged; models that scale their input are detected
   0..1     x / 255
   -1..1    x / 127.5 - 1
-  torch    x / 255, less the mean and over the deviation of ImageNet
-  caffe    blue first, less the mean of ImageNet
+  torch    (x / 255 - mean) / deviation of ImageNet
+  caffe    BGR, x - mean of ImageNet
 
 A wrong scale does not show in the model's confidence. --images names labelled
-photographs, a folder with one sub-folder a class: the accuracy on them is
-printed. If it is not above chance, or if the scale is not known, each is tried.`,
+photographs, a folder with one sub-folder per class: oscar prints the accuracy on
+them. If it is not above chance, or the scale is unknown, it tries every scale.`,
 		Example: `  oscar adopt keras_export --out model --input-scale=-1..1 --classes cup,fork,glass
   oscar adopt keras_export --out model --images photos --save
   oscar explain model photos --out explained`,
@@ -88,14 +88,14 @@ printed. If it is not above chance, or if the scale is not known, each is tried.
 	f.StringSliceVar(&o.Options.Classes, "classes", nil, "names of the classes, in the order of the outputs")
 	f.StringVar(&classesFile, "classes-file", "", "a file with the name of a class on each line")
 	f.StringVar(&o.Options.Explain, "layer", "", "the layer to explain by default (the last with a map)")
-	f.StringVar(&o.Options.Signature, "signature", "", "the signature to take (serving_default)")
-	f.StringVar(&o.Options.Output, "output", "", "the signature's output to take")
-	f.StringVar(&size, "input-size", "", "HEIGHTxWIDTH of images, where the model leaves it open")
+	f.StringVar(&o.Options.Signature, "signature", "", "the signature to use (serving_default)")
+	f.StringVar(&o.Options.Output, "output", "", "the output to use")
+	f.StringVar(&size, "input-size", "", "HEIGHTxWIDTH of images, if the model leaves it open")
 	f.StringVar(&o.Options.Tokens, "tokens", "", "ROWSxCOLUMNS of a transformer's tokens (a square)")
-	f.BoolVar(&o.Options.TrainingGraph, "training-graph", false, "take a graph that was exported in training mode")
+	f.BoolVar(&o.Options.TrainingGraph, "training-graph", false, "accept a graph that was exported in training mode")
 	trustFlag(cmd, &o.Options.Trust)
 	f.StringVar(&o.Images, "images", "", "labelled images to check the accuracy on")
-	f.BoolVar(&o.Save, "save", false, "write the options to DIR/oscar.yaml, for all verbs that are given DIR")
+	f.BoolVar(&o.Save, "save", false, "write the options to DIR/oscar.yaml, which all verbs read")
 	machineFlags(cmd, &o.Machine)
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd

@@ -19,24 +19,24 @@ func newAudit(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit MODEL [DATA] --out DIR",
 		Short: "Find label errors, duplicates and odd images in a data set",
-		Long: `Find what the owner of a data set should look at, with MODEL, a run or a
-SavedModel folder: images of a part of the run's split (--split test), or with
---split all every image below DATA.
+		Long: `List likely problems in a data set, with MODEL, a run or a SavedModel folder. The
+images are a part of the run's split (--split test), or with --split all every
+image below DATA.
 
   labels        labels that are probably wrong, by confident learning
   duplicates    near duplicates in several parts of the split or with several labels
-  alike         images nearer to a training image, in the features of the model's
+  alike         images closer to a training image, in the features of the model's
                 explained layer, than 99 % of the training images are to another:
-                perhaps the same object
+                possibly the same object
   unlike        images farther from the training images, in the same features,
-                than 99 % of the training images are
+                than 99 % of the training images are from each other
   background    the share of each class's heat in the border strip of the image; a
                 map without preference has 0.4375, the strip's share of the area
-  calibration   whether the probabilities are the shares of correct predictions, and
-                the temperature that would correct them
+  calibration   whether the probabilities equal the shares of correct predictions,
+                and the temperature that corrects them
 
-A model repeats the labels of the images that it was trained on: their errors are
-found more rarely. Audit the test part, or train on half of the data and audit the
+A model repeats the labels of its training images, so their errors are found less
+often. Audit the test part, or train on half of the data and audit the
 other half.
 
 DIR, which must be new, empty or of the same command, gets images.csv with a row
@@ -82,7 +82,7 @@ for each image, audit.json, pictures and report.html. Nothing in DATA is changed
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
 	f.StringVar(&o.Part, "split", "test", "the part of the split: test, validation, train, all")
-	f.StringVar(&o.Method, "method", o.Method, "the method of the maps, one")
+	f.StringVar(&o.Method, "method", o.Method, "the method of the maps")
 	machineFlags(cmd, &o.Machine)
 	trustFlag(cmd, &o.Machine.Trust)
 	limitFlags(cmd, &o.Machine.Limits)

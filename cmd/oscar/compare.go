@@ -44,8 +44,8 @@ with a line for each image, overlays by both models of the images that changed
 most, and report.html.
 
 The --max flags set limits. If one is exceeded, or cannot be measured, the exit
-status is 4, after everything is printed and written: a build server can refuse a
-model whose explanations moved.`,
+status is 4, after everything is printed and written. So a build server can refuse
+a model whose explanations changed.`,
 		Example: `  oscar compare runs/first runs/second
   oscar compare model-1 model-2 new-photos --split all --out comparison
   oscar compare runs/first runs/second --max-accuracy-drop 0.01 --max-drift 0.3`,
@@ -98,8 +98,8 @@ model whose explanations moved.`,
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
 	f.StringVar(&o.Part, "split", "test", "the part of A's split: test, validation, train, all")
-	f.StringVar(&o.Method, "method", o.Method, "the method that explains, one; METHOD@LAYER for a layer that both models have")
-	f.IntVar(&o.Images, "images", 0, "the most images to explain, spread evenly; 0: all")
+	f.StringVar(&o.Method, "method", o.Method, "explanation method; METHOD@LAYER for a layer that both models have")
+	f.IntVar(&o.Images, "images", 0, "largest number of images to explain, spread evenly; 0: all")
 	f.BoolVar(&asJSON, "json", false, "print JSON: models figures per_class mcnemar changed drift shown limits ...")
 	for i, help := range []string{
 		"the largest drop of accuracy, 0 to 1", "the largest rise of loss, in nats",

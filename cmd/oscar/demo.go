@@ -15,10 +15,10 @@ func newDemo(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Do the main job from beginning to end on a data set that oscar draws",
-		Long: `Draw a data set of six classes, train AlexNet02 on it, evaluate, export, open the
-export again, explain the test images, and print how much of the heat falls on
-the objects (the set knows its masks). It takes some two minutes on two cores.
-An earlier demo's folder is replaced.`,
+		Long: `Draw a data set of six classes with masks, train AlexNet02 on it, evaluate, export,
+open the exported model, explain the test images, and print the share of the heat on
+the objects. It takes about two minutes on two cores. The folder of an earlier demo
+is replaced.`,
 		Example: "  oscar demo\n  oscar demo --out runs/other --per-class 100 --epochs 12",
 		Args:    arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -55,10 +55,10 @@ report        %s/report.html
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "runs/demo", "the run folder; an earlier demo's is replaced")
-	f.IntVar(&o.PerClass, "per-class", 70, "images a class to draw")
-	f.IntVar(&o.Experiment.Training.Epochs, "epochs", o.Experiment.Training.Epochs, "how often every image is seen")
+	f.IntVar(&o.PerClass, "per-class", 70, "number of images per class")
+	f.IntVar(&o.Experiment.Training.Epochs, "epochs", o.Experiment.Training.Epochs, "passes over the training images")
 	f.Float64Var(&o.Experiment.Training.LearningRate, "learning-rate", o.Experiment.Training.LearningRate, "learning rate of the optimizer")
-	f.Uint64Var(&o.Experiment.Seed, "seed", o.Experiment.Seed, "decides everything")
+	f.Uint64Var(&o.Experiment.Seed, "seed", o.Experiment.Seed, "seed of all random draws")
 	machineFlags(cmd, &o.Machine)
 	return cmd
 }

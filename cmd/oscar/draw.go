@@ -16,10 +16,10 @@ func newDraw(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "draw DIR",
 		Short: "Draw the overlays of a folder of explanations again",
-		Long: `Draw the overlays, the sheets and the montage of DIR, which "oscar explain"
-filled, from its maps, without the model. Flags that are not given stay as they
-were. The images must be where they were. The same command started again draws
-what is missing.`,
+		Long: `Draw the overlays, the sheets and the montage of DIR, a folder of "oscar explain",
+again, from its maps, without the model. Without a flag the earlier setting is kept.
+The images must be where they were. The same command, run again, draws what is
+missing.`,
 		Example: `  oscar draw explained --colormap viridis --alpha 0.5
   oscar draw explained --scale shared`,
 		Args: arguments("DIR"),
@@ -49,7 +49,7 @@ what is missing.`,
 	f.StringVar(&o.ColorMap, "colormap", "", "colours: "+strings.Join(heatmap.ColorMapNames(), ", "))
 	f.Float64Var(&o.Alpha, "alpha", 0, "opacity of the colours, above 0 to 1")
 	f.StringVar(&o.SignedColorMap, "signed-colormap", "", "colours of methods with evidence against the class")
-	f.Float64Var(&o.SignedAlpha, "signed-alpha", 0, "opacity of these, over the image in gray")
+	f.Float64Var(&o.SignedAlpha, "signed-alpha", 0, "opacity of --signed-colormap, over the image in gray")
 	f.StringVar(&o.Scale, "scale", "", "own: a colour scale for each map; shared: one for all maps of a method and layer")
 	f.BoolVar(&bare, "bare", false, "leave out the strip with text and colour bar; --bare=false draws it again")
 	machineFlags(cmd, &o.Machine)

@@ -19,14 +19,14 @@ func newDuplicates(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "duplicates DATA",
 		Short: "List images that look alike",
-		Long: `List the near duplicates in DATA, a folder with one sub-folder of images a class:
+		Long: `List the near duplicates in DATA, a folder with one sub-folder of images per class:
 images whose perceptual hashes (pHash and dHash, 64 bits each) both differ in at
-most --distance bits, and chains of such images. The same picture compressed,
-scaled, brighter or darker is found; rotated, mirrored or cropped, it is not.
+most --distance bits, and chains of such images. Compressed, scaled, brighter or
+darker copies are found; rotated, mirrored or cropped copies are not.
 
-If one is trained on and another tested on, the test measures memory. oscar train
---group-near-duplicates keeps them in one part; so does --groups with the table
-that --out writes, from which rows can be deleted before.`,
+If one is in the training part and another in the test part, the test measures
+memorisation. oscar train --group-near-duplicates keeps them in one part; so does
+--groups with the table of --out, which you can edit.`,
 		Example: `  oscar duplicates photos
   oscar duplicates photos --distance 4 --out groups.csv --sheet groups.png
   oscar train photos --out runs/first --groups groups.csv`,
@@ -72,7 +72,7 @@ that --out writes, from which rows can be deleted before.`,
 	f.IntVar(&o.Distance, "distance", o.Distance, fmt.Sprintf("bits that each hash may differ in, 0 to %d", dataset.MaxNearDuplicateDistance))
 	f.StringVarP(&o.Table, "out", "o", "", "write all groups to this `FILE.csv`")
 	f.StringVar(&o.Sheet, "sheet", "", "draw some groups to this PNG `FILE`")
-	f.IntVar(&o.Machine.Workers, "workers", 0, "images decoded concurrently; 0: one a processor")
+	f.IntVar(&o.Machine.Workers, "workers", 0, "images decoded concurrently; 0: one per processor")
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd
 }

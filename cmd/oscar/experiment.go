@@ -39,15 +39,15 @@ func experimentFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 	f.Var(architecture{e}, "arch", "architecture: "+strings.Join(tfmodel.Architectures(), ", "))
 	f.Var(inputSize{e}, "image-size", "height and width of the network's input in pixels (default the architecture's)")
 	fineTuneFlags(f, e)
-	f.IntVar(&t.Epochs, "epochs", t.Epochs, "how often every image is seen")
-	f.IntVar(&t.Batch, "batch", t.Batch, "images a step")
+	f.IntVar(&t.Epochs, "epochs", t.Epochs, "passes over the training images")
+	f.IntVar(&t.Batch, "batch", t.Batch, "images per step")
 	f.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "learning rate of the optimizer")
 	precisionFlag(f, &t.Precision)
-	f.Uint64Var(&e.Seed, "seed", e.Seed, "decides split, weights, order, augmentation, dropout")
-	f.StringVar(&e.Explain, "layer", e.Explain, "the layer that explanations look at (default the last convolution or block)")
+	f.Uint64Var(&e.Seed, "seed", e.Seed, "seed of split, weights, order, augmentation and dropout")
+	f.StringVar(&e.Explain, "layer", e.Explain, "the explained layer (default the last convolution or block)")
 	f.Var(fractions{d}, "split", "shares of train, validation and test")
 	f.StringVar(&d.Groups, "groups", d.Groups, "keep images in one part by a column of the table, the columns path and group of `FILE.csv`, or a regular expression on the path")
-	f.VarPF(nearDuplicates{d}, "group-near-duplicates", "", "keep images that look alike in one part").NoOptDefVal = "true"
+	f.VarPF(nearDuplicates{d}, "group-near-duplicates", "", "keep near-duplicate images in one part").NoOptDefVal = "true"
 	tableFlags(f, &d.Columns, &d.Root, &d.Classes)
 	f.StringVar((*string)(&d.Interpolation), "interpolation", string(d.Interpolation), "how images are resized: "+joined(dataset.Interpolations()))
 	f.StringVar((*string)(&d.Aspect), "aspect", string(d.Aspect), "how images of other proportions are fitted: "+joined(dataset.Aspects()))
@@ -121,7 +121,7 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 func tableFlags(f *pflag.FlagSet, columns *dataset.Columns, root, classes *string) {
 	f.Var(tableColumns{columns}, "columns", "columns of a table, `path=NAME,label=NAME,part=NAME,group=NAME,weight=NAME` (default the usual names)")
 	f.StringVar(root, "root", *root, "the folder that paths in a table are relative to (default the table's)")
-	f.StringVar(classes, "classes", *classes, "`FILE` with the names of a table's classes, one a line, or JSON; labels may be their numbers")
+	f.StringVar(classes, "classes", *classes, "`FILE` with the names of a table's classes, one per line, or JSON; labels may be their numbers")
 }
 
 // tableColumns is the flag with the columns of a table.

@@ -40,8 +40,9 @@ func explainCommand(do func(*cobra.Command, *screen, pipeline.ExplainOptions) er
 	cmd := &cobra.Command{
 		Use:   "explain MODEL PATH... --out DIR",
 		Short: "Show where a model looks: overlays, raw maps and a manifest",
-		Long: `Explain what MODEL, a run or a SavedModel folder, sees in images: files, folders
-(with all below them), or - for a list of paths on standard input.
+		Long: `Show which parts of images MODEL, a run or a SavedModel folder, uses. PATH is an
+image file, a folder (with everything below it), or - for a list of paths on standard
+input.
 
 DIR gets, for each image, overlays/....overlay.jpg at the image's own size,
 maps/....npy (float32, signed, unscaled) and a row in manifest.jsonl. A row has
@@ -49,35 +50,34 @@ the keys image sha256 status reason caution decoder truth part predicted
 probabilities target score layer method precision signed raw_min raw_max scale base
 facts map overlay sheet. The status is ok, empty, faint, constant, non_finite,
 unreadable, unknown_class or not_drawn. montage.png shows an image of each class,
-one that the model gets right if there is one. The same command started again
-makes what is missing.
+a correctly classified one if possible. The same command, run again, makes what is
+missing.
 
---layer is for methods that look at a layer, or at the image through one. It may
+--layer is for methods that explain a layer, or use one to explain the image. It may
 name several layers, or all: of layers that share a map, the first. METHOD@LAYER
-names a layer for one method. lrp looks at the image, and at a layer if one is
-named so. With several methods or layers each has a folder of its own below
-overlays and maps, called METHOD, or METHOD@LAYER if a method looks at several;
-sheets/....jpg shows an image with all side by side.
+names a layer for one method. lrp explains the image, or the layer of lrp@LAYER.
+With several methods or layers each has its own folder below overlays and maps,
+called METHOD, or METHOD@LAYER if a method has several layers; sheets/....jpg shows
+an image with all of them side by side.
 
---class true explains each image's own class: within the run's data the class in
-split.json, else the nearest folder above the image that is named as a class.
+--class true explains each image's own class: in the run's data the class in
+split.json, else the nearest folder above the image with the name of a class.
 --class =NAME is the class NAME, even if it is called true, all or predicted.
 
 The colours go from low to high, or from against the class (blue) to for it (red).
 The manifest has two numbers for each map: base (0 if left out) has no colour, scale
-has the full colour. scale is the map's largest value. For methods that look at the
+has the full colour. scale is the map's largest value. For methods that explain the
 image it is the 99th percentile, because a few pixels may be far above the others.
 --scale shared gives all maps of a method and layer one scale. "oscar draw" draws the
-overlays again in other colours. An option that none of the methods has is an
-error; --list-methods says which have samples, a seed, rules and a score, and which
-are computed in bfloat16 by --precision bfloat16: the others lose by it, and keep
-float32.
+overlays again in other colours. An option without effect on any of the methods is an
+error. --list-methods shows which methods have samples, a seed, rules and a score,
+and which use bfloat16 with --precision bfloat16; the others stay in float32, because
+their maps would suffer.
 
-If MODEL is the run of a detector, every object that it finds with a score of 0.5 or
-more has a map of its own: why this class in this box? DIR gets maps/....npy,
-overlays/....png with the object's outline, sheets/....png with all objects of an
-image, and manifest.jsonl, which says how much of the heat lies on the object. The
-method is hirescam if none is named, at block3.`,
+If MODEL is the run of a detector, each object with a score of 0.5 or more has its own
+map: why this class in this box? DIR gets maps/....npy, overlays/....png with the
+object's outline, sheets/....png with all objects of an image, and manifest.jsonl with
+the share of the heat on the object. The default method is hirescam at block3.`,
 		Example: `  oscar explain runs/first photos --out explained
   oscar explain runs/first a.jpg b.png --class glass --out glass
   oscar explain runs/first a.jpg --method gradcam,layercam,saliency,lime --out compared
@@ -125,20 +125,20 @@ method is hirescam if none is named, at block3.`,
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
 	f.StringVar(&s.Method, "method", s.Method, "all, or METHOD or METHOD@LAYER, separated by commas; see --list-methods")
 	f.BoolVar(&list, "list-methods", false, "print the methods, with their papers")
-	f.StringVar(&s.Layer, "layer", "", "layers to look at, separated by commas, or all; default: the one the model names, conv5 for alexnet02")
+	f.StringVar(&s.Layer, "layer", "", "layers to explain, separated by commas, or all; default: the model's, conv5 for alexnet02")
 	f.StringVar(&s.Class, "class", s.Class, "the class to explain: predicted, true (the image's own), all, or a class's name")
-	f.StringVar((*string)(&s.Score), "score", "", "the score to explain: logit, probability; default: each method's own")
-	f.IntVar(&s.Batch, "batch", s.Batch, "images in a run of the model")
+	f.StringVar((*string)(&s.Score), "score", "", "the score to explain: logit, probability; default: as in each method's paper")
+	f.IntVar(&s.Batch, "batch", s.Batch, "images per run of the model")
 	f.Float64Var(&s.Alpha, "alpha", s.Alpha, "opacity of the colours in an overlay, above 0 to 1")
 	f.StringVar(&s.ColorMap, "colormap", s.ColorMap, "colours: "+strings.Join(heatmap.ColorMapNames(), ", "))
 	f.StringVar(&s.SignedColorMap, "signed-colormap", s.SignedColorMap, "colours of methods with evidence against the class")
-	f.Float64Var(&s.SignedAlpha, "signed-alpha", s.SignedAlpha, "opacity of these, over the image in gray")
+	f.Float64Var(&s.SignedAlpha, "signed-alpha", s.SignedAlpha, "opacity of --signed-colormap, over the image in gray")
 	f.StringVar(&s.Scale, "scale", s.Scale, "own: a colour scale for each map; shared: one for all maps of a method and layer")
-	f.BoolVar(&s.Bare, "bare", false, "leave the strip with text and colour bar out of overlays")
-	f.Float64Var(&s.Percentile, "percentile", 0, "of a map's values that gets the full colour; 0: 99 at the image, 100 at a layer")
-	f.IntVar(&s.Samples, "samples", 0, "random samples, or steps of integrated-gradients; 0: each method's own number")
+	f.BoolVar(&s.Bare, "bare", false, "draw overlays without the strip with text and colour bar")
+	f.Float64Var(&s.Percentile, "percentile", 0, "percentile of a map's values that is drawn in full colour; 0: 99 at the image, 100 at a layer")
+	f.IntVar(&s.Samples, "samples", 0, "random samples, or steps of integrated-gradients; 0: each method's default")
 	f.StringVar(&s.Rules, "rules", s.Rules, "the rules of lrp: "+strings.Join(tfmodel.LRPs(), ", "))
-	f.Uint64Var(&s.Seed, "seed", s.Seed, "of the methods' random draws")
+	f.Uint64Var(&s.Seed, "seed", s.Seed, "seed of the methods' random draws")
 	precisionFlag(f, &s.Precision)
 	machineFlags(cmd, &o.Machine)
 	trustFlag(cmd, &o.Machine.Trust)

@@ -24,9 +24,9 @@ func newExplainGlobal(*globalFlags) *cobra.Command {
 		Use:   "explain-global MODEL DATA --out DIR",
 		Short: "Explain a model by all images of a class together",
 		Long: `Explain MODEL, a run or a SavedModel folder, by all images of DATA, a folder
-with one sub-folder a class. --what chooses among
+with one sub-folder per class. --what chooses among
 
-  averages  the mean map of each class: where the model looks for it
+  averages  the mean map of each class
   spray     the strategies by which each class is recognised: clusters of maps, by
             spectral relevance analysis, with the most central images of each
   tree      a decision tree over named features of image and map that imitates
@@ -36,9 +36,9 @@ with one sub-folder a class. --what chooses among
             folder called random, or else images of DATA
 
 averages and spray use the correctly classified images, with Grad-CAM and with
-LRP. An adopted model has no LRP: gradient times input takes its place. Possible
-results are that there is one strategy, that the tree is no better than the most
-frequent class, that a concept has no influence.
+LRP; an adopted model uses gradient times input instead of LRP. There may be only
+one strategy, the tree may be no better than the most frequent class, and a concept
+may have no influence.
 
 DIR, which must be new or empty, gets global.json and, as asked for,
 averages.png, spray/CLASS.png, tree.txt, features.csv, the mean maps as .npy
@@ -71,11 +71,11 @@ DIR draws the eigenvalues, the tree and the concepts.`,
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
 	f.StringSliceVar(&g.What, "what", nil, "of "+strings.Join(global.Methods, ", ")+"; default: all, tcav if there are concepts")
-	f.StringVar(&o.Concepts, "concepts", "", "folder with one sub-folder a concept, for tcav")
+	f.StringVar(&o.Concepts, "concepts", "", "folder with one sub-folder per concept, for tcav")
 	f.StringVar(&o.Part, "split", "all", "the part of the run's split: test, validation, train; or all of DATA")
 	f.StringVar(&s.Class, "class", s.Class, "the class to explain, or all; the tree uses all")
 	f.StringVar(&s.Method, "method", "", "the method of all maps; default: gradcam for averages, lrp for the rest (gradient-x-input for an adopted model)")
-	f.StringVar(&s.Layer, "layer", "", "the layer to explain; default: the model's own choice")
+	f.StringVar(&s.Layer, "layer", "", "the layer to explain; default: the model's")
 	f.StringVar(&s.Rules, "rules", s.Rules, "the rules of lrp: "+strings.Join(tfmodel.LRPs(), ", "))
 	f.IntVar(&g.Side, "side", g.Side, "rows and columns that maps are pooled to")
 	f.IntVar(&g.Neighbours, "neighbours", g.Neighbours, "neighbours of a map in spray's graph")

@@ -20,7 +20,7 @@ func newExport(*globalFlags) *cobra.Command {
 		Use:   "export MODEL --out DIR",
 		Short: "Write a model as a SavedModel that explains itself",
 		Long: `Write MODEL as a SavedModel: the best epoch of a run so far, or a copy of a
-SavedModel of any origin (see "oscar adopt") with more signatures. The signatures:
+SavedModel of any program (see "oscar adopt") with more signatures. The signatures:
 
   serving_default (also serve)  image [N,H,W,3] float, 0..255 RGB
                                 -> logits, probabilities, class (int64)
@@ -29,16 +29,16 @@ SavedModel of any origin (see "oscar adopt") with more signatures. The signature
                                    probabilities, class
   others of --explain           the same; at the image raw is [N,H,W], too
 
-The signatures of a run's model consist of operations that TFLite and ONNX know.
+The signatures of a run's model consist of operations that TFLite and ONNX support.
 Those of an adopted model have TensorFlow's gradients; lrp, guidedbackprop and
-guidedgradcam need a network of oscar's own.
+guidedgradcam need a network made of oscar's layers.
 
 --temperature divides the logits, so that the probabilities of all signatures are
 calibrated: by the temperature that oscar audit measured on held-out images, or by a
 number. Classes and the order of the pixels in heatmaps stay. oscar.json has the
 temperature.
 
-assets.extra/oscar.json tells class names, preparation of images and layers.`,
+assets.extra/oscar.json has the class names, the preparation of images, the layers.`,
 		Example: `  oscar export runs/first --out model
   oscar export runs/first --out frozen --frozen
   oscar export keras_export --out explaining --explain gradcam,integrated-gradients
@@ -65,9 +65,9 @@ assets.extra/oscar.json tells class names, preparation of images and layers.`,
 		},
 	}
 	cmd.Flags().StringVarP(&o.Out, "out", "o", "", "folder for the SavedModel")
-	cmd.Flags().StringSliceVar(&o.Explain, "explain", []string{"gradcam"}, "explanations to give as signatures: "+strings.Join(names, ", "))
+	cmd.Flags().StringSliceVar(&o.Explain, "explain", []string{"gradcam"}, "explanations to add as signatures: "+strings.Join(names, ", "))
 	trustFlag(cmd, &o.Trust)
 	cmd.Flags().StringVar(&o.Temperature, "temperature", "", "calibrate: the folder of an audit of MODEL, or a `NUMBER` to divide the logits by")
-	cmd.Flags().BoolVar(&o.Frozen, "frozen", false, "constants in place of variables")
+	cmd.Flags().BoolVar(&o.Frozen, "frozen", false, "write the weights as constants, not variables")
 	return cmd
 }

@@ -73,7 +73,7 @@ func newInspect(*globalFlags) *cobra.Command {
 		},
 	}
 	trustFlag(cmd, &trust)
-	cmd.Flags().IntVar(&batch, "batch", 32, "images a batch, for the forecast of memory")
+	cmd.Flags().IntVar(&batch, "batch", 32, "images per batch, for the memory forecast")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -16,13 +16,13 @@ func newMerge(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "merge DIR",
 		Short: "Make the results of a planned job whose units are done",
-		Long: `Make the results of the job that "oscar plan" prepared in DIR, when workers have done
-its units. They are the same files as those of the verb in one process. If units are
-not done it is an error that names the first; give them to a worker and merge again.
+		Long: `Make the results of the job that "oscar plan" prepared in DIR, after workers have
+processed its units. They are the same files as those of the verb in one process. If
+a unit is not finished the error names it; give it to a worker and merge again.
 DIR/units.jsonl stays.
 
-Where "explain --scale shared" was planned, merge draws the overlays: their scale is
-known only when all maps are there.`,
+For "explain --scale shared" merge draws the overlays, because their scale depends on
+all maps.`,
 		Example: `  oscar merge explained`,
 		Args:    arguments("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -59,8 +59,8 @@ func newPlan(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan explain|predict|score",
 		Short: "Divide a job into units, for workers on any number of machines",
-		Long: `Prepare the folder DIR of a job and print its units, a line of JSON each, which
-DIR/units.jsonl keeps. "oscar worker" does units: any number of them, in any order,
+		Long: `Prepare the folder DIR of a job and print its units, one line of JSON each, which are
+also in DIR/units.jsonl. Any number of "oscar worker" process them, in any order,
 on machines that see the same folders at the same paths. "oscar merge DIR" then makes
 the results: the same files as the verb in one process with the same --threads.
 

@@ -40,14 +40,14 @@ path class probability class_2 probability_2 ... entropy status reason, as does
 the model is certain, ln(classes) if it cannot tell. The status is ok, unreadable
 or non_finite; a bad image is a row, not an error.
 
-Folders are read while images are classified, and rows are written as they come:
-a million images take no more memory than a thousand. FILE appears when all are
-done. After Ctrl-C (exit status 3) or an error FILE is as it was before, and
-standard output has whole rows.
+Folders are read while images are classified, and rows are written at once: a million
+images need no more memory than a thousand. FILE appears when all are done. After
+Ctrl-C (exit status 3) or an error FILE is unchanged, and standard output has whole
+rows.
 
-If MODEL is the run of a detector, --out FILE.json gets the objects of all images, in
-the form of COCO: class, score, box and mask. PATH may be a folder of scenes, whose
-test part is taken.`,
+If MODEL is the run of a detector, --out FILE.json gets the objects of all images in
+COCO's format: class, score, box and mask. PATH may be a folder of scenes; its test
+part is used.`,
 		Example: `  oscar predict runs/first photo.jpg
   oscar predict runs/first photos --out predictions.csv
   oscar predict model a.jpg b.png --top 3 --out predictions.jsonl
@@ -133,7 +133,7 @@ test part is taken.`,
 func predictFlags(cmd *cobra.Command, o *pipeline.PredictOptions) {
 	f := cmd.Flags()
 	f.IntVar(&o.Top, "top", defaultTop, "classes of a prediction, the most probable first")
-	f.IntVar(&o.Batch, "batch", 32, "images in a run of the model")
+	f.IntVar(&o.Batch, "batch", 32, "images per run of the model")
 	precisionFlag(f, &o.Precision)
 	machineFlags(cmd, &o.Machine)
 	trustFlag(cmd, &o.Machine.Trust)

@@ -12,9 +12,8 @@ func newRecipes(*globalFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "recipes [NAME]",
 		Short: "List the recipes for oscar train, or print one",
-		Long: `List the recipes that oscar train --recipe takes, with what they reach and how long
-they take. With NAME print the recipe: YAML, to be changed and given to oscar train
---experiment FILE.`,
+		Long: `List the recipes of oscar train --recipe, with their accuracy and time. With NAME
+print the recipe: YAML that you can edit and give to oscar train --experiment FILE.`,
 		Example: `  oscar recipes
   oscar recipes trashnet-128
   oscar train photos --out runs/first --recipe trashnet-128`,

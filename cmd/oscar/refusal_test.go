@@ -55,7 +55,7 @@ func TestRefusals(t *testing.T) {
 		{2, "train $DATA --out new --epochs many", `invalid argument "many" for "--epochs" flag: must be an integer`},
 		{2, "train --resume", "flag needs an argument: --resume"},
 
-		{2, "train", "DATA is missing: the folder with one sub-folder of images a class, or --resume RUN"},
+		{2, "train", "DATA is missing: the folder with one sub-folder of images per class, or --resume RUN"},
 		{2, "train $DATA", "--out RUN is missing: the run folder to make"},
 		{2, "train a b --out new", `"b" is one argument too many`},
 		{2, "train $DATA --out new --arch vgg", `no architecture "vgg"; have ` + strings.Join(tfmodel.Architectures(), ", ")},

@@ -22,14 +22,13 @@ func newReport(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report DIR... [--out FILE.html]",
 		Short: "Make one HTML file of results, to read and to share",
-		Long: `Make one HTML file of what DIR holds: a run, or a folder of oscar explain,
+		Long: `Make one HTML file of the results in DIR: a run, or a folder of oscar explain,
 explain-global, score or study. It has the learning curves, the confusion matrix,
 the explanations, the most confident errors with their maps, scores, time and
 memory, and the settings and command lines that made the results.
 
-The file stands alone: it loads nothing, runs no script, and is smaller than 10 MB.
-It can be read on screens of any size, light and dark, on paper, and with a screen
-reader.
+The file loads nothing, runs no script, and is smaller than 10 MB. It can be read on
+screens of any size, in light and dark mode, on paper, and with a screen reader.
 
 The report of a run includes the results in its folder. Further folders follow the
 first. An earlier report is replaced; any other file is not.

@@ -72,7 +72,7 @@ TensorFlow crashed.`,
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.PersistentFlags().BoolVar(&g.verbose, "verbose", false, "let TensorFlow's own messages through")
+	root.PersistentFlags().BoolVar(&g.verbose, "verbose", false, "show TensorFlow's own messages")
 	cobra.AddTemplateFunc("wrappedFlags", wrappedFlags)
 	usage := strings.NewReplacer(".LocalFlags.FlagUsages |", "wrappedFlags .LocalFlags |", ".InheritedFlags.FlagUsages |", "wrappedFlags .InheritedFlags |")
 	root.SetUsageTemplate(usage.Replace(root.UsageTemplate()))

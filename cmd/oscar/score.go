@@ -52,23 +52,24 @@ func scoreCommand(do func(cmd *cobra.Command, s *screen, o pipeline.ScoreOptions
 		Use:   "score MODEL [DATA] --out DIR",
 		Short: "Score methods of explanation, and mark those not to trust",
 		Long: `Score how well methods explain MODEL, a run or a SavedModel folder, on images of
-DATA, a folder with one sub-folder a class; without DATA, the run's own images.
+DATA, a folder with one sub-folder per class; without DATA, the run's own images.
 Does the model use what a map points at? Does the map lie on the object? Does it
 change when the model's weights are replaced by random ones? --list-metrics lists
 the metrics with their papers and says which values are better.
 
-DIR gets score.json (every value, means, 95 % intervals, what could not be judged
-and why); "oscar report DIR" makes a page of it. Noise, coarse noise and an edge
-detector are scored as well: a score with a * is not significantly better than all
-of them, and says nothing in the method's favour.
+DIR gets score.json (every value, means, 95 % intervals, maps that could not be
+scored and why); "oscar report DIR" makes a page of it. Noise, coarse noise and an
+edge detector are scored as controls: a score with a * is not significantly better
+than all of them, and is no evidence for the method.
 
 The metrics pointing and energy need masks of the objects: --masks names a folder
 of <class>/<name>.png files, white on the object. Focus needs none: it uses mosaics
 of four images. The sanity check sets the layers of the model to initial values,
-from the logits down. Those of an adopted model it shuffles, in 16 steps at most.
+from the logits down. For an adopted model it shuffles the values, in at most 16
+steps.
 
-Scores are saved method by method. The same command resumes an interrupted one;
-with more methods it computes only those.`,
+Scores are saved method by method. The same command resumes an interrupted one; if
+methods are added it computes only those.`,
 		Example: `  oscar score runs/first --out scores
   oscar score runs/first --method gradcam,layercam,lrp --per-class 20 --out scores
   oscar score runs/first photos --split all --metric focus,deletion --out focus`,
@@ -111,11 +112,11 @@ with more methods it computes only those.`,
 	f.StringVar(&o.Masks, "masks", "", "folder of masks; default: the one next to the images of a synthetic set")
 	f.StringVar(&o.Part, "split", "test", "the part of the split: test, validation, train, all")
 	f.StringVar(&s.Class, "class", s.Class, "the class to explain: predicted, true (the image's folder)")
-	f.StringVar(&s.Layer, "layer", "", "the layer to explain; default: the model's own choice")
-	f.StringVar((*string)(&s.Score), "score", "", "what is explained: logit, probability; default: as in each method's paper")
-	f.IntVar(&s.Samples, "samples", 0, "samples of rise, lime and smoothgrad, steps of integrated-gradients; 0: each its own")
+	f.StringVar(&s.Layer, "layer", "", "the layer to explain; default: the model's")
+	f.StringVar((*string)(&s.Score), "score", "", "the score to explain: logit, probability; default: as in each method's paper")
+	f.IntVar(&s.Samples, "samples", 0, "samples of rise, lime and smoothgrad, steps of integrated-gradients; 0: each method's default")
 	f.StringVar(&s.Rules, "rules", s.Rules, "the rules of lrp: "+strings.Join(tfmodel.LRPs(), ", "))
-	f.IntVar(&s.Batch, "batch", s.Batch, "images in a batch")
+	f.IntVar(&s.Batch, "batch", s.Batch, "images per batch")
 	f.Uint64Var(&s.Seed, "seed", s.Seed, "seed of the choice of images, all random draws and the initial values")
 	f.BoolVar(&asJSON, "json", false, "print score.json")
 	precisionFlag(f, &s.Precision)

@@ -15,9 +15,9 @@ func newServe(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve MODEL...",
 		Short: "Look at models in a browser, and answer predictions and explanations over HTTP",
-		Long: `Open a page on this machine to look at MODEL, and answer requests over HTTP until
-a signal comes. MODEL is a run, a SavedModel, or a folder with numbered versions
-of one (1, 2 ...). NAME=MODEL gives it another name than its folder's.
+		Long: `Serve a page to look at MODEL, and answer requests over HTTP, until a signal comes.
+MODEL is a run, a SavedModel, or a folder with numbered versions of one (1, 2 ...).
+NAME=MODEL gives it another name than its folder's.
 
 The page takes a picture that is dropped, pasted or chosen. It shows the
 predictions and a map over the picture, by any method, layer and class. A link
@@ -75,22 +75,22 @@ a lost request. /healthz, /readyz and /metrics (Prometheus) are for operators.`,
 	f := cmd.Flags()
 	f.StringArrayVar(&o.Images, "images", nil, "`DIR` of images to browse; again for more")
 	f.StringArrayVar(&o.Results, "results", nil, "`DIR` of a run, explanations, scores or a study to browse; again for more")
-	f.StringVar(&o.Addr, "addr", o.Addr, "`HOST:PORT` to listen on; port 0 takes a free one")
+	f.StringVar(&o.Addr, "addr", o.Addr, "`HOST:PORT` to listen on; port 0 chooses a free one")
 	f.StringSliceVar(&o.Hosts, "host", nil, "a name by which clients call this server, besides its address; again for more")
-	f.IntVar(&o.MaxBatch, "max-batch", o.MaxBatch, "the most images in a run of the model")
-	f.DurationVar(&o.BatchTimeout, "batch-timeout", o.BatchTimeout, "the longest that an image waits for others to share its run")
-	f.IntVar(&o.Queue, "queue", o.Queue, "the most images that wait for a run; further requests get status 429")
-	f.IntVar(&o.Concurrency, "concurrency", o.Concurrency, "the most requests that are answered at a time")
-	f.DurationVar(&o.Deadline, "deadline", o.Deadline, "the longest that a request takes")
-	f.Int64Var(&o.MaxBody, "max-body", o.MaxBody, "the most bytes of a request")
-	f.DurationVar(&o.Poll, "poll", o.Poll, "between looks for new numbered versions of a model")
+	f.IntVar(&o.MaxBatch, "max-batch", o.MaxBatch, "largest number of images per run of the model")
+	f.DurationVar(&o.BatchTimeout, "batch-timeout", o.BatchTimeout, "longest time that an image waits for others to share its run")
+	f.IntVar(&o.Queue, "queue", o.Queue, "largest number of waiting images; further requests get status 429")
+	f.IntVar(&o.Concurrency, "concurrency", o.Concurrency, "largest number of concurrent requests")
+	f.DurationVar(&o.Deadline, "deadline", o.Deadline, "longest time of a request")
+	f.Int64Var(&o.MaxBody, "max-body", o.MaxBody, "largest number of bytes of a request")
+	f.DurationVar(&o.Poll, "poll", o.Poll, "time between checks for new versions of a model")
 	f.StringVar(&o.TokenFile, "token", "", "`FILE` with a token: requests must have the header Authorization: Bearer TOKEN, browsers log in")
 	f.StringVar(&o.Certificate, "tls-cert", "", "PEM `FILE` with the certificate for HTTPS")
 	f.StringVar(&o.Key, "tls-key", "", "PEM `FILE` with its key")
 	f.StringVar(&o.RPC, "grpc", "", "`HOST:PORT` for TensorFlow Serving's gRPC Predict, as 127.0.0.1:8500; default: none")
 	f.BoolVar(&bound, "end-with-parent", false, "end at once when the process that started the server ends")
 	f.StringVar(&o.Profile, "pprof", "", "`HOST:PORT` for Go's profiles, as 127.0.0.1:6060; default: none")
-	f.IntVar(&o.Threads.Intra, "threads", 0, "threads within one operation; 0: one a processor")
+	f.IntVar(&o.Threads.Intra, "threads", 0, "threads within one operation; 0: one per processor")
 	f.IntVar(&o.Threads.Inter, "inter-threads", 0, "operations run concurrently; 0: 1")
 	precisionFlag(f, &o.Precision)
 	trustFlag(cmd, &o.Trust)

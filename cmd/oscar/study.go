@@ -31,7 +31,7 @@ and compare them: accuracy and loss, F1 of each class, speed, memory, McNemar's
 test, and the change of the explanations. Claims are tested: supported, not
 supported, or undecided.
 
-A study is a YAML file (oscar study init writes one), or comes with oscar:
+A study is a YAML file (oscar study init writes one), or one of the built-in ones:
 
   deck  Goltz and Archambault: AlexNet with dropout, without normalisation,
         ReLU, two convolutions, max pooling; the claims of their slides
@@ -55,7 +55,7 @@ func newStudyInit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init [NAME] --out study.yaml",
 		Short: "Write a study file to begin with",
-		Long: `Write a commented study file, or the file of a study that comes with oscar:
+		Long: `Write a commented study file, or the file of a built-in study:
 ` + strings.Join(study.Builtins(), ", ") + `. Change it, and give it to oscar study run.`,
 		Example: `  oscar study init --out study.yaml
   oscar study init deck --out deck.yaml`,
@@ -91,14 +91,14 @@ func newStudyRun() *cobra.Command {
 		Use:   "run STUDY DATA --out DIR",
 		Short: "Train every variant of a study with every seed, and compare",
 		Long: `Train every variant of STUDY, a YAML file or ` + strings.Join(study.Builtins(), " or ") + `, with every seed on
-DATA, a folder with one sub-folder of images a class, and compare. DIR gets
+DATA, a folder with one sub-folder of images per class, and compare. DIR gets
 report.html, study.json and study.csv (every number), runs/ (a run folder each),
 explanations/, scores/ and wall/ (the same images in every variant).
 
 The memory of each variant is forecast. A variant that does not fit, or whose
 training fails, is a row with the reason. If no run was finished, or the disk is
 full, the exit status is 1. With --budget, epochs and then training images are cut
-until the study fits; the result says which.
+until the study fits; the result records the cuts.
 
 The same command resumes a study that was stopped or killed, with the same bits as
 without the interruption.`,
@@ -159,8 +159,8 @@ func newStudyAdd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add DIR VARIANT.yaml",
 		Short: "Add a variant to a study",
-		Long: `Add a variant to the study of DIR, train it with the study's seeds and split, cut
-like the others, and compare again. VARIANT.yaml has the keys of one variant, and
+		Long: `Add a variant to the study in DIR, train it with the study's seeds, split and cuts,
+and compare again. VARIANT.yaml has the keys of one variant, and
 may have claims about it:
 
   name: no-relu

@@ -43,11 +43,11 @@ the test (test).`,
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&o.PerClass, "per-class", 80, "images a class")
-	f.IntVar(&scenes, "scenes", 0, "pictures of several objects, in place of images a class")
+	f.IntVar(&o.PerClass, "per-class", 80, "images per class")
+	f.IntVar(&scenes, "scenes", 0, "number of pictures with several objects, instead of images per class")
 	f.IntVar(&o.Width, "width", 256, "pixels")
 	f.IntVar(&o.Height, "height", 256, "pixels")
-	f.Uint64Var(&o.Seed, "seed", 1, "decides everything")
+	f.Uint64Var(&o.Seed, "seed", 1, "seed of all random draws")
 	cmd.MarkFlagsMutuallyExclusive("per-class", "scenes")
 	return cmd
 }

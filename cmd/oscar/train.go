@@ -32,12 +32,11 @@ func newTrain(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train DATA --out RUN | train [DATA] --resume RUN",
 		Short: "Train a classifier on folders of images, or on a table of them",
-		Long: `Train a classifier on DATA: a folder with one sub-folder of images a class; a folder
-with the parts train, validation (val, valid) and test of such folders, which are
-taken as they are; or a table .csv, .tsv or .jsonl with columns for the path and the
-label of each image, and perhaps its part, group and weight. --train DIR,
---validation DIR and --test DIR name the parts one by one. A part that is missing is
-split off from train.
+		Long: `Train a classifier on DATA: a folder with one sub-folder of images per class; a
+folder with parts train, validation (val, valid) and test of such folders; or a table
+.csv, .tsv or .jsonl with columns for the path and the label of each image, and
+optionally its part, group and weight. --train DIR, --validation DIR and --test DIR
+name the parts one by one. A missing part is split off from train.
 
 If DATA is a folder of scenes, with annotations in the form of COCO (see oscar
 synthesize --scenes), train a Mask R-CNN that finds, names and cuts out each object.
@@ -45,25 +44,25 @@ RUN then has no saved_model/ and no report.
 
 Training writes the run folder RUN: experiment.json, split.json, environment.json,
 metrics.jsonl, events/ (TensorBoard), checkpoints/, saved_model/ (the epoch that
-was best on the validation part), evaluation.json (the test part, looked at once)
-and report.html, for which some test images are explained, in explanations/.
+was best on the validation part), evaluation.json (the result on the test part),
+explanations/ (some test images for the report) and report.html.
 
 --folds 5 makes a cross-validation: the images are divided into 5 folds, stratified
 by class, and groups stay in one fold. A run is trained for each fold, which is its
-test part; of --split only the relation of train and validation counts. RUN gets
-folds.json with means and intervals, predictions.csv with a row for each image by the
-run that did not learn from it, the runs fold-1, fold-2, ..., and report.html. No
-images are explained.
+test part; of --split only the ratio of train to validation counts. RUN gets
+folds.json with means and intervals, predictions.csv with the out-of-fold prediction
+of each image, the runs fold-1, fold-2, ..., and report.html. No images are
+explained.
 
 --resume RUN continues a run that was stopped or killed. It ends with the same bits
-as an undisturbed one. Ctrl-C saves after the current step (exit status 3). With
-more --epochs a finished run is trained on. DATA says where the images are now, if
-they were moved; their content is checked.
+as an uninterrupted one. Ctrl-C saves after the current step (exit status 3). More
+--epochs continue a finished run. DATA is the new folder of the images if they were
+moved; their content is checked.
 
-Flags win over --recipe or --experiment, which win over the defaults: the plain
-recipe of He, Gu and Shi's modified AlexNet. --set reaches every key of
-experiment.json. With --preview-augmentation nothing is trained: a sheet shows
-training images and what they become, to be looked at first.`,
+Flags win over --recipe or --experiment, which win over the defaults: the settings
+of He, Gu and Shi's modified AlexNet. --set sets any key of experiment.json.
+--preview-augmentation draws training images and their changed versions, and trains
+nothing.`,
 		Example: `  oscar train photos --out runs/first
   oscar train photos --out runs/quick --epochs 10 --learning-rate 1e-4
   oscar train photos --out runs/best --recipe trashnet-128
@@ -92,7 +91,7 @@ training images and what they become, to be looked at first.`,
 				return fmt.Errorf("--train DIR is missing: the folder of the images to train on")
 			case parts:
 			case len(args) == 0:
-				return fmt.Errorf("DATA is missing: the folder with one sub-folder of images a class, or --resume RUN")
+				return fmt.Errorf("DATA is missing: the folder with one sub-folder of images per class, or --resume RUN")
 			default:
 				if err := arguments("DATA")(cmd, args); err != nil {
 					return err
@@ -164,14 +163,14 @@ training images and what they become, to be looked at first.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.Out, "out", "o", "", "the run folder to make")
+	f.StringVarP(&o.Out, "out", "o", "", "the run folder to create")
 	f.StringVar(&resume, "resume", "", "continue this run")
 	f.StringVar(&preview, "preview-augmentation", "", "draw changed images to this PNG file, train nothing")
 	for part, name := range dataset.PartNames[:3] {
-		f.StringVar(&o.Parts[part], name, "", "folder of the "+name+" part, with one sub-folder a class; in place of DATA")
+		f.StringVar(&o.Parts[part], name, "", "folder of the "+name+" part, with one sub-folder per class; in place of DATA")
 	}
 	asked.flags(f)
-	f.IntVar(&folds, "folds", 0, "cross-validate: train a run for each of so many folds of the images")
+	f.IntVar(&folds, "folds", 0, "cross-validate: number of folds, with a run for each")
 	f.BoolVar(&shown, "maps", true, "explain some test images for the report")
 	f.StringVar(&cache, "cache", cache, "where decoded images are kept between epochs: none, memory, disk")
 	f.IntVar(&o.Machine.CheckpointEvery, "checkpoint-every", 0, "steps between checkpoints within an epoch; 0: only at its end")
@@ -194,9 +193,9 @@ func onlyResume(cmd *cobra.Command) (err error) {
 // machineFlags adds the flags for processors and memory.
 func machineFlags(cmd *cobra.Command, m *pipeline.Machine) {
 	f := cmd.Flags()
-	f.IntVar(&m.Threads.Intra, "threads", 0, "threads within one operation; 0: one a processor")
+	f.IntVar(&m.Threads.Intra, "threads", 0, "threads within one operation; 0: one per processor")
 	f.IntVar(&m.Threads.Inter, "inter-threads", 0, "operations run concurrently; 0: 1")
-	f.IntVar(&m.Workers, "workers", 0, "images decoded concurrently; 0: one a processor")
+	f.IntVar(&m.Workers, "workers", 0, "images decoded concurrently; 0: one per processor")
 }
 
 // trustFlag adds the flag that allows models to reach beyond themselves.
@@ -212,8 +211,8 @@ func precisionFlag(f *pflag.FlagSet, p *pipeline.Precision) {
 // limitFlags adds the flags that limit the size of an image.
 func limitFlags(cmd *cobra.Command, l *dataset.Limits) {
 	*l = dataset.DefaultLimits
-	cmd.Flags().Int64Var(&l.MaxPixels, "max-pixels", l.MaxPixels, "the most pixels an image may have")
-	cmd.Flags().Int64Var(&l.MaxBytes, "max-bytes", l.MaxBytes, "the most bytes a file may have")
+	cmd.Flags().Int64Var(&l.MaxPixels, "max-pixels", l.MaxPixels, "largest number of pixels of an image")
+	cmd.Flags().Int64Var(&l.MaxBytes, "max-bytes", l.MaxBytes, "largest number of bytes of a file")
 }
 
 func joined[T ~string](words []T) string {

@@ -26,12 +26,12 @@ is, and for each damaged file what to do:
   unlisted  files have no checksum: an older oscar made them
   foreign   oscar did not make it; nothing is said of it
 
-Files that others put into a folder of results are named, and change nothing. The
-exit status is 0 if all folders are whole, else 1. "sha256sum -c SHA256SUMS" in a
+Other files in a folder of results are listed and do not matter. The exit status is
+0 if all folders are whole, else 1. "sha256sum -c SHA256SUMS" in a
 folder compares its files, too.
 
---accept records the files as they are: those that you changed yourself, and
-those of an older oscar.`,
+--accept records the current files: those that you changed, and those of an older
+oscar.`,
 		Example: `  oscar verify runs/first
   oscar verify runs/* --json`,
 		Args: arguments("DIR..."),
@@ -75,7 +75,7 @@ those of an older oscar.`,
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&accept, "accept", false, "record the files as they are now")
+	cmd.Flags().BoolVar(&accept, "accept", false, "record the current files")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

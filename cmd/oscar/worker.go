@@ -18,20 +18,20 @@ func newWorker(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "worker",
 		Short: "Do units of a planned job: a line of JSON in, a line out",
-		Long: `Read units that "oscar plan" printed from standard input, a line each, do them, and
+		Long: `Read the units of "oscar plan" from standard input, one per line, process them, and
 print the outcome of each as a line of JSON as soon as it is known. Standard output
 has nothing else; messages go to standard error. The model stays open from unit to
 unit. docs/formats.md describes both lines.
 
-A unit that is done already is answered from the disk. Two workers may get the same
-unit: the second waits for the first. A unit that fails is an outcome with "ok":false
-and the error, and with "retry":true if trying again may help, as after a full disk.
-The worker goes on with the next. An image that cannot be read is no failure: it has
-a row with the reason.
+A finished unit is not computed again. Two workers may get the same unit: the second
+waits for the first. The outcome of a failed unit has "ok":false and the error, and
+"retry":true if trying again may help, as after a full disk. The worker continues
+with the next unit. An image that cannot be read is not a failure: it has a row with
+the reason.
 
 The exit status is 0 if all units were done, 1 if one failed, 3 after a signal. A
-worker that was killed has lost its unit only; give it to another. With several
-workers on a machine divide its processors by --threads.`,
+killed worker loses only its unit; give it to another one. With several workers on a
+machine divide its processors by --threads.`,
 		Example: `  oscar worker < units.jsonl > outcomes.jsonl
   awk NR%4==1 units.jsonl | oscar worker --threads 2`,
 		Args: arguments(),
