@@ -74,10 +74,10 @@ error. --list-methods shows which methods have samples, a seed, rules and a scor
 and which use bfloat16 with --precision bfloat16; the others stay in float32, because
 their maps would suffer.
 
-If MODEL is the run of a detector, each object with a score of 0.5 or more has its own
-map: why this class in this box? DIR gets maps/....npy, overlays/....png with the
-object's outline, sheets/....png with all objects of an image, and manifest.jsonl with
-the share of the heat on the object. The default method is hirescam at block3.`,
+If MODEL is the run of a detector, each object with a score of 0.5 or more has its
+own map: why this class in this box? DIR gets maps/....npy, overlays/....png with
+the object's outline, sheets/....png with all objects of an image, and manifest.jsonl
+with the share of the heat on the object. The default method is hirescam at block3.`,
 		Example: `  oscar explain runs/first photos --out explained
   oscar explain runs/first a.jpg b.png --class glass --out glass
   oscar explain runs/first a.jpg --method gradcam,layercam,saliency,lime --out compared
