@@ -23,7 +23,7 @@ type LoaderOptions struct {
 	Cache      CacheMode
 	CacheDir   string // folder of the disk cache; needed for CacheDisk only
 	CacheBytes int64  // most that the memory cache holds; 0: 2 GiB
-	Workers    int    // images decoded at a time; 0: one a processor
+	Workers    int    // images decoded at a time; 0: one per processor
 	Ahead      int    // batches prepared ahead of the one in use; 0: 2
 	// Skip, if not nil, receives each file that cannot be used, from the
 	// goroutine that iterates and in order; the file is left out of its batch.

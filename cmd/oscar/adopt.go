@@ -81,8 +81,8 @@ them. If it is not above chance, or the scale is unknown, it tries every scale.`
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the adopted model")
-	f.StringVar(&o.Options.Image.Scale, "input-scale", "", "what the model was trained on: 0..255, 0..1, -1..1, torch, caffe")
-	f.StringVar(&o.Options.Image.Channels, "channels", "", "the order of colours that the model takes: RGB or BGR")
+	f.StringVar(&o.Options.Image.Scale, "input-scale", "", "scale of the model's input: 0..255, 0..1, -1..1, torch, caffe")
+	f.StringVar(&o.Options.Image.Channels, "channels", "", "order of colours in the model's input: RGB or BGR")
 	f.StringVar(&o.Options.Image.Aspect, "aspect", "", "how images of other proportions are fitted: "+joined(dataset.Aspects()))
 	f.IntVar(&o.Options.Image.Padding, "padding", 0, "grey of the bars of --aspect letterbox, 0 to 255")
 	f.StringSliceVar(&o.Options.Classes, "classes", nil, "names of the classes, in the order of the outputs")
