@@ -20,8 +20,8 @@ type Experiment struct {
 	// Architecture is the network. Without layers it is the one of that name, at
 	// the size of Input if there is one. In YAML a name may stand for the whole.
 	Architecture tfmodel.Architecture `json:"architecture"`
-	// FineTune, if not nil, says that training starts from another model, whose layers are
-	// the architecture's.
+	// FineTune, if not nil, says that training starts from a model, whose layers are the
+	// architecture's, or from weights.
 	FineTune *FineTune `json:"fine_tune,omitempty"`
 	// Explain is the layer that Grad-CAM and its kin explain by default; "" is
 	// the last convolution or block.
@@ -55,7 +55,7 @@ func Default() Experiment {
 // Resolve fills in what depends on the number of classes and checks all
 // settings.
 func (e *Experiment) Resolve(classes int) error {
-	a, err := e.network(classes)
+	a, err := e.Network(classes)
 	if err != nil {
 		return err
 	}
@@ -86,18 +86,27 @@ func (e *Experiment) Resolve(classes int) error {
 	return nil
 }
 
-// network returns the architecture with its layers.
-func (e *Experiment) network(classes int) (tfmodel.Architecture, error) {
+// Network returns the architecture with its layers, for that many classes unless the layers
+// are given.
+func (e *Experiment) Network(classes int) (tfmodel.Architecture, error) {
 	a := e.Architecture
-	if len(a.Layers) > 0 {
-		return a, nil
+	if len(a.Layers) == 0 {
+		built, err := tfmodel.Lookup(a.Name, classes)
+		if err != nil {
+			return built, err
+		}
+		if len(a.Input) > 0 {
+			built.Input = a.Input
+			if _, err := built.Shapes(); err != nil {
+				return built, err
+			}
+		}
+		a = built
 	}
-	built, err := tfmodel.Lookup(a.Name, classes)
-	if err == nil && len(a.Input) > 0 {
-		built.Input = a.Input
-		_, err = built.Shapes()
+	if f := e.FineTune; f != nil && f.Weights != "" && a.Tuning == nil {
+		return a.Tuned(f.Tuning())
 	}
-	return built, err
+	return a, nil
 }
 
 // Check reports the first setting that is wrong whatever the data.
@@ -126,10 +135,10 @@ func (e *Experiment) Check() error {
 // checkLayer reports whether the layer to explain has an output of
 // [height,width,channels].
 func (e *Experiment) checkLayer() error {
-	if e.FineTune != nil && len(e.Architecture.Layers) == 0 {
+	if e.FineTune != nil && e.FineTune.From != "" && len(e.Architecture.Layers) == 0 {
 		return nil // the layers are the model's, which is not read yet
 	}
-	a, err := e.network(2)
+	a, err := e.Network(2)
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func TestYAMLRefusals(t *testing.T) {
 		"data: {strict: maybe}":                 "data.strict is a string, want true or false",
 		"data: {fractions: [0.5, 0.5]}":         "data.fractions is [0.5 0.5], want 3 values",
 		"data: {fractions: [0.4,0.3,0.2,0.1]}":  "data.fractions is [0.4 0.3 0.2 0.1], want 3 values",
-		"architecture: {layer: []}":             `architecture has an unknown key "layer" (layers?); have name, input, layers`,
+		"architecture: {layer: []}":             `architecture has an unknown key "layer" (layers?); have name, input, layers, tuning`,
 		"architecture: {layers: [{name: a, kind: conv3d}]}":                  `layer a: no layer kind "conv3d" (conv2d?); have ` + strings.Join(tfmodel.Kinds(), ", "),
 		"architecture: {layers: [{name: a, kind: conv2d, filter: 3}]}":       `layer a (conv2d): json: unknown field "filter"`,
 		"training: {augmentation: {phases: [{zom: 1}]}}":                     `training.augmentation.phases.1 has an unknown key "zom" (zoom?); have epochs, ` + augmentation + ", mixup, cutmix",

@@ -4,17 +4,23 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"path/filepath"
 
 	"oscar/dataset"
 	"oscar/tfmodel"
 )
 
-// FineTune says that training starts from another model: its graph up to the tensor before
-// the last product, and its weights. The last product is replaced by a new dense layer, the
-// head. Batch normalisation uses the moving averages of the model throughout.
+// FineTune says that training starts from weights: those of another model, with its graph up
+// to the tensor before the last product, or those of a file for the architecture's own layers.
+// The last product is replaced by a new dense layer, the head. Batch normalisation uses the
+// moving averages of the model throughout.
 type FineTune struct {
 	// From is the model: a SavedModel of any origin, or a run folder. The run keeps a copy.
-	From string `json:"from"`
+	From string `json:"from,omitempty"`
+	// Weights is a file of weights for the architecture: safetensors, a TensorFlow
+	// checkpoint, a run or a SavedModel of oscar's; see package weights. The run keeps
+	// a copy. It stands in place of From.
+	Weights string `json:"weights,omitempty"`
 	// Freeze are patterns, such as stem*, of variables that are not trained: * is any part
 	// of a name without a slash. One that fits a layer or a folder fits all below it.
 	Freeze []string `json:"freeze"`
@@ -64,8 +70,10 @@ func (f *FineTune) check(t Training) error {
 	switch {
 	case f == nil:
 		return nil
-	case f.From == "":
-		return fmt.Errorf("fine_tune.from is empty, want a SavedModel's folder or a run (--from)")
+	case f.From == "" && f.Weights == "":
+		return fmt.Errorf("fine_tune.from and fine_tune.weights are empty, want a SavedModel's folder or a run (--from), or a file of weights (--weights)")
+	case f.From != "" && f.Weights != "":
+		return fmt.Errorf("fine_tune has both from and weights; give one: from brings its own network, weights are those of the architecture")
 	case f.HeadEpochs < 0 || f.HeadEpochs > t.Epochs:
 		return fmt.Errorf("fine_tune.head_epochs is %d, want 0 to the training's %d", f.HeadEpochs, t.Epochs)
 	case !(f.HeadLearningRate >= 0 && f.HeadLearningRate <= 1e6): // nor NaN
@@ -81,9 +89,26 @@ func (f *FineTune) check(t Training) error {
 	return nil
 }
 
-// Import returns how a model's layers are trained.
-func (f *FineTune) Import() tfmodel.ImportOptions {
-	return tfmodel.ImportOptions{Freeze: f.Freeze, Decay: f.LayerDecay}
+// Source is where training starts from: a model or a file of weights.
+func (f *FineTune) Source() string { return cmp.Or(f.From, f.Weights) }
+
+// Absolute returns the settings with absolute paths.
+func (f FineTune) Absolute() (*FineTune, error) {
+	for _, path := range []*string{&f.From, &f.Weights} {
+		if *path == "" {
+			continue
+		}
+		var err error
+		if *path, err = filepath.Abs(*path); err != nil {
+			return nil, err
+		}
+	}
+	return &f, nil
+}
+
+// Tuning returns how layers that come with weights are trained.
+func (f *FineTune) Tuning() tfmodel.Tuning {
+	return tfmodel.Tuning{Freeze: f.Freeze, Decay: f.LayerDecay}
 }
 
 // HeadEpochs returns the number of epochs that train the head alone.

@@ -22,6 +22,7 @@ var others = map[string]struct{ before, value string }{
 	"architecture.layers":               {"", "[{name: c, kind: conv2d, filters: 2, kernel: 3}, {name: p, kind: global_average_pool2d}, {name: d, kind: dense, units: 6}]"},
 	"explain":                           {"", "pool5"},
 	"fine_tune.from":                    {"fine_tune={from: a}", "b"},
+	"fine_tune.weights":                 {"fine_tune={weights: a}", "b"},
 	"fine_tune.freeze":                  {"fine_tune={from: a}", "[stem*]"},
 	"fine_tune.head_epochs":             {"fine_tune={from: a}", "2"},
 	"fine_tune.head_learning_rate":      {"fine_tune={from: a}", "0.5"},
@@ -87,6 +88,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 	all.Training.Precision = machine.BFloat16
 	all.Training.Accumulate, all.Training.GlobalClipnorm, all.Training.Clipvalue, all.Training.EMADecay = 2, 1, 1, 0.5
 	all.FineTune = FineTuning("a").FineTune
+	all.FineTune.Weights = "b"
 	all.Data.Strict, all.Training.Loss.LabelSmoothing = true, 0.1
 	keys, err := all.leaves()
 	if err != nil {

@@ -159,13 +159,17 @@ func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 	given.Data.Root = "" // do not publish the author's paths
 	var from *savedmodel.Origin
 	if f := given.FineTune; f != nil {
-		body, err := savedmodel.OpenBody(r.Path(run.PretrainedDir))
-		if err != nil {
-			return savedmodel.Metadata{}, err
-		}
-		from = origin(given, body)
 		without := *f
-		without.From = filepath.Base(f.From)
+		if f.Weights != "" {
+			without.Weights = filepath.Base(f.Weights)
+		} else {
+			body, err := savedmodel.OpenBody(r.Path(run.PretrainedDir))
+			if err != nil {
+				return savedmodel.Metadata{}, err
+			}
+			from = origin(given, body)
+			without.From = filepath.Base(f.From)
+		}
 		given.FineTune = &without
 	}
 	if given.Data.Classes != "" {

@@ -8,11 +8,68 @@ import (
 	"path/filepath"
 
 	"oscar/experiment"
+	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/run"
 	"oscar/savedmodel"
 	"oscar/savedmodel/foreign"
+	"oscar/tfmodel"
+	"oscar/weights"
 )
+
+// startingPoint is where a fine-tuning starts from: the architecture for a number of classes,
+// whose layers but the head come with the weights in the run's folder of them.
+type startingPoint func(classes int) (tfmodel.Architecture, error)
+
+// start writes what a fine-tuning starts from to dir.
+func start(ctx context.Context, e experiment.Experiment, dir string, trust bool, listener Listener) (startingPoint, error) {
+	if e.FineTune.Weights != "" {
+		return startWithWeights(ctx, e, dir, listener)
+	}
+	body, err := pretrained(ctx, e, dir, trust)
+	if err != nil {
+		return nil, err
+	}
+	return func(classes int) (tfmodel.Architecture, error) {
+		return tfmodel.ImportArchitecture(body, classes, e.FineTune.Tuning())
+	}, nil
+}
+
+// startWithWeights reads a file of weights and writes those before the head to dir, under the
+// names of the experiment's architecture.
+func startWithWeights(ctx context.Context, e experiment.Experiment, dir string, listener Listener) (startingPoint, error) {
+	file, err := weights.Open(ctx, e.FineTune.Weights)
+	if err != nil {
+		return nil, err
+	}
+	network := func(classes int) (tfmodel.Architecture, error) {
+		a, err := e.Network(classes)
+		if err != nil || len(e.Architecture.Layers) > 0 {
+			return a, err
+		}
+		return file.Prepare(a)
+	}
+	a, err := network(2)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := file.Load(ctx, a, false)
+	if err != nil {
+		return nil, err
+	}
+	listener.Note(loaded.Notes()...)
+	if err := os.RemoveAll(dir); err != nil { // of a process that was killed
+		return nil, err
+	}
+	err = atomicfile.Dir(dir, func(tmp string) error {
+		if err := loaded.Write(ctx, filepath.Join(tmp, run.WeightsPrefix)); err != nil {
+			return err
+		}
+		return checksum.Seal(tmp)
+	})
+	return network, err
+}
 
 // pretrained copies the model that a fine-tuning starts from to dir, as a model of oscar's,
 // and returns its graph. A model of other origin is adopted for images of the experiment's

@@ -83,11 +83,11 @@ func (o FoldsOptions) create(ctx context.Context, dir *resultdir.Dir) (err error
 			err = errors.Join(err, removeFolds(dir.Path))
 		}
 	}()
-	body, err := o.pretrained(ctx, dir)
+	from, err := o.pretrained(ctx, dir)
 	if err != nil {
 		return err
 	}
-	folder, e, err := o.scan(ctx, body)
+	folder, e, err := o.scan(ctx, from)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (o FoldsOptions) create(ctx context.Context, dir *resultdir.Dir) (err error
 		if err != nil {
 			return err
 		}
-		if body != nil {
+		if from != nil {
 			err = os.CopyFS(filepath.Join(out.Path, run.PretrainedDir), os.DirFS(filepath.Join(dir.Path, run.PretrainedDir)))
 		}
 		if err == nil {

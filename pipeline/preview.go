@@ -22,7 +22,6 @@ import (
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
-	"oscar/tfmodel"
 )
 
 // PreviewOptions are the options of [PreviewAugmentation].
@@ -61,11 +60,11 @@ func PreviewAugmentation(ctx context.Context, o PreviewOptions) error {
 			return err
 		}
 		defer os.RemoveAll(dir)
-		body, err := pretrained(ctx, e, filepath.Join(dir, "model"), o.Machine.Trust)
+		from, err := start(ctx, e, filepath.Join(dir, "model"), o.Machine.Trust, o.Listener)
 		if err != nil {
 			return err
 		}
-		if e.Architecture, err = tfmodel.ImportArchitecture(body, len(folder.Classes), e.FineTune.Import()); err != nil {
+		if e.Architecture, err = from(len(folder.Classes)); err != nil {
 			return err
 		}
 	}

@@ -14,8 +14,6 @@ import (
 	"oscar/internal/paths"
 	"oscar/internal/text"
 	"oscar/run"
-	"oscar/savedmodel"
-	"oscar/tfmodel"
 )
 
 // What every job takes and returns; see oscar/run.
@@ -92,16 +90,16 @@ func (o TrainOptions) Check() error {
 // create splits the images and makes the run in a locked folder. Images that lie
 // in the folder are the run's own.
 func (o TrainOptions) create(ctx context.Context, out *run.Folder) (_ *Run, err error) {
-	body, err := o.pretrained(ctx, out)
+	from, err := o.pretrained(ctx, out)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
-		if err != nil && body != nil {
+		if err != nil && from != nil {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(out.Path, run.PretrainedDir)))
 		}
 	}()
-	folder, e, err := o.scan(ctx, body)
+	folder, e, err := o.scan(ctx, from)
 	if err != nil {
 		return nil, err
 	}
@@ -128,16 +126,16 @@ func (o TrainOptions) create(ctx context.Context, out *run.Folder) (_ *Run, err 
 
 // pretrained copies the model that a fine-tuning starts from to the run's folder; it
 // returns nil if the training starts from none.
-func (o TrainOptions) pretrained(ctx context.Context, out *run.Folder) (*savedmodel.Body, error) {
+func (o TrainOptions) pretrained(ctx context.Context, out *run.Folder) (startingPoint, error) {
 	if o.Experiment.FineTune == nil {
 		return nil, nil
 	}
-	o.Listener.Stage("reading " + o.Experiment.FineTune.From)
-	return pretrained(ctx, o.Experiment, filepath.Join(out.Path, run.PretrainedDir), o.Machine.Trust)
+	o.Listener.Stage("reading " + o.Experiment.FineTune.Source())
+	return start(ctx, o.Experiment, filepath.Join(out.Path, run.PretrainedDir), o.Machine.Trust, o.Listener)
 }
 
 // scan reads the images, and returns the experiment with all that follows from them.
-func (o TrainOptions) scan(ctx context.Context, body *savedmodel.Body) (*dataset.Folder, experiment.Experiment, error) {
+func (o TrainOptions) scan(ctx context.Context, from startingPoint) (*dataset.Folder, experiment.Experiment, error) {
 	e := o.Experiment
 	o.Listener.Stage("reading images")
 	folder, err := e.Data.Scan(ctx, o.Data, dataset.ScanOptions{
@@ -161,11 +159,11 @@ func (o TrainOptions) scan(ctx context.Context, body *savedmodel.Body) (*dataset
 			return nil, e, err
 		}
 	}
-	if body != nil {
-		if e.Architecture, err = tfmodel.ImportArchitecture(body, len(folder.Classes), e.FineTune.Import()); err != nil {
+	if from != nil {
+		if e.Architecture, err = from(len(folder.Classes)); err != nil {
 			return nil, e, err
 		}
-		if e.FineTune.From, err = filepath.Abs(e.FineTune.From); err != nil {
+		if e.FineTune, err = e.FineTune.Absolute(); err != nil {
 			return nil, e, err
 		}
 	}

@@ -90,7 +90,10 @@ func trainSetup(t *result.Training) ([]page.Block, error) {
 	from := ""
 	if x.FineTune != nil {
 		from = " --from MODEL"
-		blocks[0] = append(page.Facts{{Name: "Starts from", Value: filepath.Base(x.FineTune.From)}}, blocks[0].(page.Facts)...)
+		if x.FineTune.Weights != "" {
+			from = " --weights FILE"
+		}
+		blocks[0] = append(page.Facts{{Name: "Starts from", Value: filepath.Base(cmp.Or(x.FineTune.From, x.FineTune.Weights))}}, blocks[0].(page.Facts)...)
 	}
 	command, err := again(t.Dir)
 	if err != nil {

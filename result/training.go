@@ -42,7 +42,8 @@ type TrainingSettings struct {
 		Name string `json:"name"`
 	} `json:"architecture"`
 	FineTune *struct {
-		From string `json:"from"`
+		From    string `json:"from"`
+		Weights string `json:"weights"`
 	} `json:"fine_tune"` // nil: from scratch
 	Data struct {
 		Root string `json:"root"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
@@ -19,8 +20,8 @@ import (
 	"oscar/tfmodel"
 )
 
-// features are what a fine-tuned model's imported layers make of images as they are, by the
-// images' paths. Those that cannot be read are missing.
+// features are what the layers before the head make of images as they are, by the images'
+// paths. Those that cannot be read are missing.
 type features map[string][]float32
 
 // extract computes the features of the train and the validation part, or takes them from
@@ -107,6 +108,13 @@ func (r *Run) featuresFile(items []dataset.Item) string {
 	}
 	h := sha256.New()
 	h.Write(sums)
+	if a := r.Experiment.Architecture; !a.Imports() {
+		layers, err := json.Marshal(a.Layers[:len(a.Layers)-1])
+		if err != nil {
+			return ""
+		}
+		h.Write(layers)
+	}
 	io.WriteString(h, fmt.Sprintln(r.Experiment.Data.Framing(r.Experiment.Architecture.Input), dataset.DecoderName(runtime.Version()), graph.Version()))
 	for _, item := range items {
 		if item.SHA256 == "" {

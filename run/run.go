@@ -40,7 +40,8 @@ const (
 	ModelDir        = "saved_model"
 	EvaluationFile  = "evaluation.json"
 	DataDir         = "data"       // the run's own images, if it has some
-	PretrainedDir   = "pretrained" // the model that a fine-tuning starts from
+	PretrainedDir   = "pretrained" // the model, or the weights, that a fine-tuning starts from
+	WeightsPrefix   = "weights"    // in PretrainedDir: the tensor bundle of the weights
 )
 
 // Path returns the path of a file in the run folder.
@@ -63,7 +64,14 @@ func (r *Run) Model() string { return r.Path(ModelDir) }
 // with their graph.
 func (r *Run) Network() (tfmodel.Architecture, error) {
 	a := r.Experiment.Architecture
-	switch fineTuned := r.Experiment.FineTune != nil; {
+	f := r.Experiment.FineTune
+	fineTuned := f != nil && f.From != ""
+	switch {
+	case f != nil && f.Weights != "" && a.Tuning == nil:
+		return a, fmt.Errorf("the experiment has fine_tune.weights, but its architecture %s has no tuning", a.Name)
+	case f != nil && f.Weights != "":
+		a.Weights = r.Path(PretrainedDir, WeightsPrefix)
+		return a, nil
 	case fineTuned && !a.Imports():
 		return a, fmt.Errorf("the experiment has fine_tune, but its architecture %s is not that of the model", a.Name)
 	case !fineTuned && a.Imports():

@@ -1,4 +1,5 @@
-"""Writes published weights as a Keras SavedModel, for fetch-weights.
+"""Writes published weights as a Keras SavedModel, for fetch-weights, and as they are to
+OUT.safetensors.
 
 usage: convert_weights.py NAME FILE OUT
 
@@ -6,51 +7,10 @@ Every tensor of the file must find its place in the model, and every weight of t
 model its tensor.
 """
 
-import collections
 import os
-import pickle
 import sys
 
-import numpy as np
-
-
-class TorchTensors(pickle.Unpickler):
-    """Reads the tensors of PyTorch's first file format and builds nothing else."""
-
-    def find_class(self, module, name):
-        if (module, name) == ("collections", "OrderedDict"):
-            return collections.OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return lambda storage, offset, shape, strides, *rest: (storage, offset, shape, strides)
-        if module == "torch" and name in ("FloatStorage", "LongStorage"):
-            return {"FloatStorage": "<f4", "LongStorage": "<i8"}[name]
-        raise pickle.UnpicklingError(f"the file asks for {module}.{name}")
-
-    def persistent_load(self, saved):
-        _, dtype, key, _, count, _ = saved
-        return dtype, key, count
-
-
-def read_torch(path):
-    """The tensors of a file that torch.save wrote before version 1.6, by name."""
-    with open(path, "rb") as f:
-        for want in (0x1950A86A20F9469CFC6C, 1001):
-            if TorchTensors(f).load() != want:
-                raise SystemExit("the file is not of PyTorch's first format")
-        TorchTensors(f).load()  # sizes of types
-        tensors, keys = TorchTensors(f).load(), TorchTensors(f).load()
-        dtypes = {key: (dtype, count) for (dtype, key, count), *_ in tensors.values()}
-        data = {}
-        for key in keys:
-            dtype, count = dtypes[key]
-            if int.from_bytes(f.read(8), "little") != count:
-                raise SystemExit(f"storage {key} has another size than its tensor says")
-            data[key] = np.frombuffer(f.read(count * np.dtype(dtype).itemsize), dtype)
-    out = {}
-    for name, ((_, key, _), offset, shape, strides) in tensors.items():
-        flat = data[key][offset:]
-        out[name] = np.lib.stride_tricks.as_strided(flat, shape, [s * flat.itemsize for s in strides]).copy()
-    return out
+from tensorfiles import read_torch, write_safetensors
 
 
 def efficientnet_lite0(path):
@@ -144,6 +104,7 @@ def main():
     archive.write_out(out, verbose=False)
     with open(os.path.join(out, "oscar.yaml"), "w") as f:
         f.write(f"image:\n  height: {size}\n  width: {size}\n")
+    write_safetensors(out + ".safetensors", read_torch(path))
 
 
 main()

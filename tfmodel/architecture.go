@@ -23,6 +23,11 @@ type Architecture struct {
 	Name   string  `json:"name"`
 	Input  Shape   `json:"input"` // [height,width,3]
 	Layers []Named `json:"layers"`
+	// Tuning, if not nil, says that all layers but the head come with weights.
+	Tuning *Tuning `json:"tuning,omitempty"`
+	// Weights is the prefix of the tensor bundle with those weights, for [NewTrainer]. It is
+	// not written.
+	Weights string `json:"-"`
 }
 
 type builtin struct {
@@ -33,6 +38,8 @@ type builtin struct {
 // architectures is the one table of architectures by name.
 var architectures = []builtin{
 	{"alexnet02", AlexNet02},
+	{"efficientnet_lite0", EfficientNetLite0},
+	{"mobilenet_v2", MobileNetV2},
 	{"resnet10", ResNet10},
 	{"resnet18", ResNet18},
 	{"resnet50", ResNet50},
@@ -84,12 +91,17 @@ func (a Architecture) Classes() (int, error) {
 }
 
 // Focus returns the layer that Grad-CAM explains by default: the last convolution or block.
-// It is empty if there is none.
+// If batch normalisation and an activation follow, it is the activation. It is empty if there
+// is none.
 func (a Architecture) Focus() string {
-	for _, l := range slices.Backward(a.Layers) {
-		if l.Layer.Traits().Focus {
-			return l.Name
+	for i, l := range slices.Backward(a.Layers) {
+		if !l.Layer.Traits().Focus {
+			continue
 		}
+		if i+2 < len(a.Layers) && a.Layers[i+1].Layer.Kind() == (*BatchNormalization)(nil).Kind() && a.Layers[i+2].Layer.Traits().Activation {
+			return a.Layers[i+2].Name
+		}
+		return l.Name
 	}
 	return ""
 }
@@ -130,7 +142,7 @@ func (a Architecture) Summary() ([]Row, error) {
 		if l, ok := s.layer.(*Imported); ok {
 			rows[i].Kind = l.Operation
 		}
-		for _, p := range s.layer.Params(s.in) {
+		for _, p := range s.params() {
 			n := p.Shape.Elements()
 			rows[i].Parameters += n
 			if !p.Trainable {

@@ -21,6 +21,7 @@ func TestBackwardEqualsTensorFlow(t *testing.T) {
 				pools = append(pools,
 					pooling("max "+name, &MaxPool2D{size, stride, p}),
 					pooling("average "+name, &AveragePool2D{size, stride, p}),
+					pooling("depthwise "+name, &DepthwiseConv2D{Kernel: size, Stride: stride, Padding: p}),
 					pooling("convolution "+name, &Conv2D{Filters: 2, Kernel: size, Stride: stride, Padding: p}))
 			}
 		}
@@ -47,8 +48,23 @@ func TestBackwardEqualsTensorFlow(t *testing.T) {
 		{"gap", &GlobalAveragePool2D{}},
 		{"fc", &Dense{Units: 6}},
 	}}
+	mobile := Architecture{Name: "mobile", Input: Shape{13, 12, 3}, Layers: []Named{
+		{"norm", &Normalization{Mean: []float64{1, 2, 0.5}, Std: []float64{0.5, 2, 1}}},
+		{"conv1", &Conv2D{Filters: 8, Kernel: 3, Stride: 2, Padding: Same, UseBias: new(false)}},
+		{"swish1", &Swish{}},
+		{"se1", &SqueezeExcitation{Units: 3}},
+		{"dw1", &DepthwiseConv2D{Kernel: 5, Stride: 2, Padding: Same, UseBias: new(false)}},
+		{"bn1", &BatchNormalization{}},
+		{"relu6", &ReLU{MaxValue: 0.5}},
+		{"ln1", &LayerNormalization{}},
+		{"hard", &HardSwish{}},
+		{"se2", &SqueezeExcitation{Units: 5, Activation: "swish", Gate: "hard_sigmoid"}},
+		{"gap", &GlobalAveragePool2D{}},
+		{"ln2", &LayerNormalization{Epsilon: 1e-5}},
+		{"fc", &Dense{Units: 6}},
+	}}
 	kinds := map[string]bool{}
-	for _, a := range append(pools, everything, Tiny(6)) {
+	for _, a := range append(pools, everything, mobile, Tiny(6)) {
 		rows, err := a.Summary()
 		if err != nil {
 			t.Fatal(err)

@@ -17,11 +17,11 @@ import (
 //
 //	image                                    the map
 //	  |
-//	conv1     conv2d, the first: Flat        every pixel in the window has an equal share
+//	conv1     Convolution, the first: Flat        every pixel in the window has an equal share
 //	relu1     Pass
 //	pool1     Gradient                       the largest input takes all
 //	bn1       Fold                           merged into conv2
-//	conv2     conv2d: AlphaBeta{1, 0}        positive contributions share
+//	conv2     Convolution: AlphaBeta{1, 0}        positive contributions share
 //	relu2     Pass
 //	  |----------+
 //	  |        conv3  AlphaBeta{1, 0}        a block: the sum gives each branch its share,
@@ -42,11 +42,14 @@ type Composite struct {
 
 // Line gives layers a rule. An empty field fits every layer.
 type Line struct {
-	Kind  string // as in Layer.Kind
+	Kind  string // as in Layer.Kind, or [Convolution]
 	Layer string // the layer's name
 	First bool   // the layer with a kernel that is nearest to the image
 	Rule  Rule
 }
+
+// Convolution stands for every kind of layer that has a kernel and gives maps.
+const Convolution = "convolution"
 
 // With returns the composite with lines put before its own, and without a name.
 func (c Composite) With(lines ...Line) Composite {
@@ -76,19 +79,19 @@ const DefaultLRP = "epsilon_plus_flat"
 var (
 	zPlus      = AlphaBeta{1, 0}
 	alpha2     = AlphaBeta{2, 1}
-	firstFlat  = Line{Kind: "conv2d", First: true, Rule: Flat{}} // not dense: a flat dense layer gives every pixel the same share
+	firstFlat  = Line{Kind: Convolution, First: true, Rule: Flat{}} // not dense: a flat dense layer gives every pixel the same share
 	pixelRange = [3]float32{255, 255, 255}
 )
 
 // presets is the one table of LRP composites, by zennit's names. Epsilon is 1e-6, gamma
 // 0.25, and the box is that of pixel values, 0..255.
 var presets = []Composite{
-	lrp("epsilon_plus_flat", firstFlat, Line{Kind: "conv2d", Rule: zPlus}),
-	lrp("epsilon_plus", Line{Kind: "conv2d", Rule: zPlus}),
-	lrp("epsilon_alpha2_beta1_flat", firstFlat, Line{Kind: "conv2d", Rule: alpha2}),
-	lrp("epsilon_alpha2_beta1", Line{Kind: "conv2d", Rule: alpha2}),
+	lrp("epsilon_plus_flat", firstFlat, Line{Kind: Convolution, Rule: zPlus}),
+	lrp("epsilon_plus", Line{Kind: Convolution, Rule: zPlus}),
+	lrp("epsilon_alpha2_beta1_flat", firstFlat, Line{Kind: Convolution, Rule: alpha2}),
+	lrp("epsilon_alpha2_beta1", Line{Kind: Convolution, Rule: alpha2}),
 	lrp("epsilon_gamma_box",
-		Line{Kind: "conv2d", First: true, Rule: ZBox{High: pixelRange}}, Line{Kind: "conv2d", Rule: Gamma{0.25}}),
+		Line{Kind: Convolution, First: true, Rule: ZBox{High: pixelRange}}, Line{Kind: Convolution, Rule: Gamma{0.25}}),
 	lrp("epsilon"),
 }
 
@@ -138,7 +141,8 @@ func (c Composite) rules(s steps) ([]Rule, error) {
 			return nil, fmt.Errorf("composite %s has no rule for layer %s: it was imported with another model's graph", c.Name, step.name)
 		}
 		line := slices.IndexFunc(c.Lines, func(m Line) bool {
-			return (m.Kind == "" || m.Kind == kind) && (m.Layer == "" || m.Layer == step.name) && (!m.First || i == first)
+			fits := m.Kind == "" || m.Kind == kind || m.Kind == Convolution && s.weighted(i) && len(step.out) == 3
+			return fits && (m.Layer == "" || m.Layer == step.name) && (!m.First || i == first)
 		})
 		if line < 0 || c.Lines[line].Rule == nil {
 			return nil, fmt.Errorf("composite %s has no rule for layer %s (%s)", c.Name, step.name, kind)

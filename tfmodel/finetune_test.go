@@ -34,10 +34,17 @@ func chain(classes int) Architecture {
 func exported(t *testing.T, a Architecture) *savedmodel.Body {
 	t.Helper()
 	trainer := newTrainer(t, a, 5)
-	prefix, dir := filepath.Join(t.TempDir(), "weights"), filepath.Join(t.TempDir(), "model")
+	prefix := filepath.Join(t.TempDir(), "weights")
 	if err := trainer.SaveWeights(t.Context(), prefix); err != nil {
 		t.Fatal(err)
 	}
+	return exportedWith(t, a, prefix)
+}
+
+// exportedWith is exported with the weights of a bundle.
+func exportedWith(t *testing.T, a Architecture, prefix string) *savedmodel.Body {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "model")
 	n, err := Compile(a)
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +78,7 @@ func open(t *testing.T, dir string) *savedmodel.Body {
 	return body
 }
 
-func importArchitecture(t *testing.T, body *savedmodel.Body, classes int, o ImportOptions) Architecture {
+func importArchitecture(t *testing.T, body *savedmodel.Body, classes int, o Tuning) Architecture {
 	t.Helper()
 	a, err := ImportArchitecture(body, classes, o)
 	if err != nil {
@@ -96,7 +103,7 @@ func TestFineTuningEqualsTraining(t *testing.T) {
 		}
 		return trainer
 	}
-	tuned, own := make(importArchitecture(t, body, 3, ImportOptions{})), make(chain(3))
+	tuned, own := make(importArchitecture(t, body, 3, Tuning{})), make(chain(3))
 	prefix := filepath.Join(t.TempDir(), "weights")
 	if err := tuned.SaveWeights(t.Context(), prefix); err != nil {
 		t.Fatal(err)
@@ -132,7 +139,7 @@ func TestFrozenVariables(t *testing.T) {
 		{[]string{"conv1"}, []string{"conv1/kernel", "conv1/bias", "bn1/moving_mean", "bn1/moving_variance"}},
 		{[]string{"bn1/gamma", "conv*/bias"}, []string{"bn1/gamma", "conv1/bias", "conv5/bias", "bn1/moving_mean", "bn1/moving_variance"}},
 	} {
-		trainer := newTrainer(t, importArchitecture(t, body, 3, ImportOptions{Freeze: test.freeze}), 1)
+		trainer := newTrainer(t, importArchitecture(t, body, 3, Tuning{Freeze: test.freeze}), 1)
 		before := weights(t, trainer)
 		for step := range 3 {
 			learn(t, trainer, toy(8, Tiny(3), 3, uint64(step)), step, 1e-2)
@@ -148,7 +155,7 @@ func TestFrozenVariables(t *testing.T) {
 // Adam's first step moves a weight by its learning rate.
 func TestLayerDecay(t *testing.T) {
 	body := exported(t, chain(5))
-	trainer := newTrainer(t, importArchitecture(t, body, 3, ImportOptions{Decay: 0.5}), 1)
+	trainer := newTrainer(t, importArchitecture(t, body, 3, Tuning{Decay: 0.5}), 1)
 	before := weights(t, trainer)
 	const rate = 1e-2
 	learn(t, trainer, toy(8, chain(3), 3, 0), 0, rate)
@@ -166,7 +173,7 @@ func TestLayerDecay(t *testing.T) {
 // The head learns the same from features as from images, if all else is frozen.
 func TestHeadOnFeatures(t *testing.T) {
 	body := exported(t, Tiny(5))
-	a := importArchitecture(t, body, 3, ImportOptions{Freeze: []string{"*"}})
+	a := importArchitecture(t, body, 3, Tuning{Freeze: []string{"*"}})
 	if !a.HeadOnly() {
 		t.Fatal("not all is frozen")
 	}
@@ -207,11 +214,11 @@ func TestImportRefusals(t *testing.T) {
 		"[":     `freeze "[" is no pattern: syntax error in pattern`,
 		"":      "freeze has an empty pattern; want one such as stem*, or * for all",
 	} {
-		if _, err := ImportArchitecture(body, 3, ImportOptions{Freeze: []string{pattern}}); err == nil || err.Error() != want {
+		if _, err := ImportArchitecture(body, 3, Tuning{Freeze: []string{pattern}}); err == nil || err.Error() != want {
 			t.Errorf("freeze %q: %v\nwant %s", pattern, err, want)
 		}
 	}
-	a := importArchitecture(t, body, 3, ImportOptions{})
+	a := importArchitecture(t, body, 3, Tuning{})
 	text, err := json.Marshal(a)
 	if err != nil {
 		t.Fatal(err)
@@ -255,7 +262,7 @@ func TestFineTuningEqualsKeras(t *testing.T) {
 	if _, err := foreign.Adopt(t.Context(), at("export"), at("adopted"), foreign.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	a := importArchitecture(t, open(t, at("adopted")), 3, ImportOptions{Freeze: []string{"stem*"}})
+	a := importArchitecture(t, open(t, at("adopted")), 3, Tuning{Freeze: []string{"stem*"}})
 	adam := DefaultAdam()
 	adam.WeightDecay = 0.1
 	trainer, err := NewTrainer(a, Training{Optimizer: adam, Loss: Loss{LabelSmoothing: 0.1}}, 2, graph.Config{})

@@ -8,17 +8,16 @@ import (
 	"oscar/savedmodel"
 )
 
-// addHead adds the training of the layers after the imported ones on features that are fed.
+// addHead adds the training of the head on features that are fed.
 // outputs are those of the inference branch. It returns the variables of the head's own
 // optimiser.
 func (t *Trainer) addHead(g *Graph, s steps, vars *variables, outputs []Tensor, add goal) []*graph.Variable {
-	last, body := 0, (*savedmodel.Body)(nil)
-	for i, step := range s {
-		if l, ok := step.layer.(*Imported); ok {
-			last, body = i, l.body
-		}
-	}
+	last := s.head() - 1
 	if g.Err() != nil {
+		return nil
+	}
+	if last < 0 || len(s[last].out) != 1 {
+		g.Fail(fmt.Errorf("%s has no features: its last layer with a kernel does not take a vector", t.Architecture.Name))
 		return nil
 	}
 	t.features = outputs[last]
@@ -47,16 +46,16 @@ func (t *Trainer) addHead(g *Graph, s steps, vars *variables, outputs []Tensor, 
 	slots := add.learn(g, "head", &t.head, head(train), own, train)
 	add.judge(g.In("head_infer"), &t.head, head(&Builder{Graph: g.In("head_infer"), vars: own}))
 	if len(theirs) > 0 {
-		t.pretrained, t.weightsAt = savedmodel.AddSaver(g, "pretrained", theirs), body.Weights()
+		t.pretrained, t.weightsAt = savedmodel.AddSaver(g, "pretrained", theirs), t.Architecture.Weights
 	}
 	return slots
 }
 
-// Features returns what the imported layers make of images, row-major [N,features], for
+// Features returns what the layers before the head make of images, row-major [N,features], for
 // [Batch].Features. They do not change while only the head is trained.
 func (t *Trainer) Features(ctx context.Context, b Batch) ([]float32, error) {
 	if !t.features.Valid() {
-		return nil, fmt.Errorf("%s has no imported layers, and thus no features", t.Architecture.Name)
+		return nil, fmt.Errorf("%s has no layers that come with weights, and thus no features", t.Architecture.Name)
 	}
 	out, err := t.session.Run(ctx, []graph.Feed{t.input(b)}, []Tensor{t.features})
 	if err != nil {

@@ -2,7 +2,6 @@ package tfmodel
 
 import (
 	"fmt"
-	"math"
 	"path"
 	"slices"
 	"strings"
@@ -87,19 +86,9 @@ func (l *Imported) Traits() Traits {
 	return Traits{Focus: len(l.Output) == 3 && l.Output[0]*l.Output[1] > 1}
 }
 
-// ImportOptions say how a model's layers are trained.
-type ImportOptions struct {
-	// Freeze are patterns as of path.Match, such as "stem*". A variable is not trained if
-	// one fits its name, the name of a folder of it, or that of its layer.
-	Freeze []string
-	// Decay is the factor by which the learning rate falls from one size of maps to the
-	// next larger one, 1 for the head. 0 is 1.
-	Decay float64
-}
-
 // ImportArchitecture returns the architecture of a model that is to be trained on: the
 // layers of the body, its features, and a new dense layer for that many classes.
-func ImportArchitecture(body *savedmodel.Body, classes int, o ImportOptions) (Architecture, error) {
+func ImportArchitecture(body *savedmodel.Body, classes int, o Tuning) (Architecture, error) {
 	in := body.Metadata.Image
 	a := Architecture{Name: body.Metadata.Model, Input: Shape{in.Height, in.Width, 3}}
 	width, err := featureWidth(body, a.Input)
@@ -114,40 +103,32 @@ func ImportArchitecture(body *savedmodel.Body, classes int, o ImportOptions) (Ar
 	a.Layers = append(a.Layers,
 		Named{free(names, "features"), &Imported{Operation: "features", Output: Shape{width}}},
 		Named{free(names, "head"), &Dense{Units: classes}})
-	used := make([]bool, len(o.Freeze))
+	f := newFreezing(o.Freeze)
 	for _, v := range body.Variables {
 		l := a.Layers[v.Layer]
-		frozen := v.Statistic
-		for i, pattern := range o.Freeze {
-			fits, err := freezes(pattern, l.Name, v.Name)
-			if err != nil {
-				return a, err
-			}
-			used[i] = used[i] || fits
-			frozen = frozen || fits
+		fits, err := f.fits(l.Name, v.Name)
+		if err != nil {
+			return a, err
 		}
 		layer := l.Layer.(*Imported)
-		layer.Variables = append(layer.Variables, ImportedVariable{v.Name, slices.Clone(v.Shape), frozen})
+		layer.Variables = append(layer.Variables, ImportedVariable{v.Name, slices.Clone(v.Shape), v.Statistic || fits})
 	}
-	if i := slices.Index(used, false); i >= 0 && len(body.Variables) > 0 {
-		return a, a.fitsNone(o.Freeze[i])
-	}
-	a.decay(o.Decay)
-	return a.WithBody(body), nil
-}
-
-// fitsNone is the error for a pattern that no variable fits.
-func (a Architecture) fitsNone(pattern string) error {
-	var have []string
-	for _, l := range a.Layers {
-		if i, ok := l.Layer.(*Imported); ok && len(i.Variables) > 0 {
-			have = append(have, l.Name)
+	if len(body.Variables) > 0 {
+		if err := f.unused(); err != nil {
+			return a, err
 		}
 	}
-	if most := 12; len(have) > most {
-		have = append(have[:most], "...")
+	var outputs []Shape
+	var layers []*Imported
+	for _, l := range a.Layers {
+		if l, ok := l.Layer.(*Imported); ok && len(l.Variables) > 0 {
+			outputs, layers = append(outputs, l.Output), append(layers, l)
+		}
 	}
-	return fmt.Errorf("freeze %q fits no variable; have layers %s", pattern, strings.Join(have, ", "))
+	for i, rate := range o.rates(outputs) {
+		layers[i].Rate = rate
+	}
+	return a.WithBody(body), nil
 }
 
 // free returns the name, or the first of name_2, name_3, ... that is not taken, and takes
@@ -161,63 +142,9 @@ func free(taken map[string]bool, name string) string {
 	return candidate
 }
 
-// freezes reports whether a pattern fits a variable or its layer.
-func freezes(pattern, layer, variable string) (bool, error) {
-	if pattern == "" {
-		return false, fmt.Errorf("freeze has an empty pattern; want one such as stem*, or * for all")
-	}
-	for _, name := range append(folders(variable), layer) {
-		fits, err := path.Match(pattern, name)
-		if err != nil {
-			return false, fmt.Errorf("freeze %q is no pattern: %w", pattern, err)
-		}
-		if fits {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// folders of a/b/c are a, a/b and a/b/c.
-func folders(name string) (out []string) {
-	for i, r := range name {
-		if r == '/' {
-			out = append(out, name[:i])
-		}
-	}
-	return append(out, name)
-}
-
-// decay sets the rates: the head has 1, the layers of the smallest maps decay, those of the
-// next larger ones decay squared, and so on. Vectors count with the smallest maps.
-func (a Architecture) decay(factor float64) {
-	if factor == 0 || factor == 1 {
-		return
-	}
-	var sizes []int // of maps, ascending
-	area := func(l *Imported) int {
-		if len(l.Output) != 3 {
-			return 0
-		}
-		return l.Output[0] * l.Output[1]
-	}
-	for _, l := range a.Layers {
-		if l, ok := l.Layer.(*Imported); ok && len(l.Variables) > 0 && area(l) > 0 {
-			sizes = append(sizes, area(l))
-		}
-	}
-	slices.Sort(sizes)
-	sizes = slices.Compact(sizes)
-	for _, l := range a.Layers {
-		if l, ok := l.Layer.(*Imported); ok && len(l.Variables) > 0 {
-			l.Rate = math.Pow(factor, float64(1+max(0, slices.Index(sizes, area(l)))))
-		}
-	}
-}
-
 // WithBody returns the architecture with the graph that its imported layers come with.
 func (a Architecture) WithBody(body *savedmodel.Body) Architecture {
-	a.Layers = slices.Clone(a.Layers)
+	a.Layers, a.Weights = slices.Clone(a.Layers), body.Weights()
 	for i, l := range a.Layers {
 		if l, ok := l.Layer.(*Imported); ok {
 			with := *l
@@ -231,14 +158,6 @@ func (a Architecture) WithBody(body *savedmodel.Body) Architecture {
 // Imports reports whether the architecture has imported layers.
 func (a Architecture) Imports() bool {
 	return slices.ContainsFunc(a.Layers, func(l Named) bool { _, ok := l.Layer.(*Imported); return ok })
-}
-
-// HeadOnly reports whether all imported layers are frozen: only the head is trained.
-func (a Architecture) HeadOnly() bool {
-	return a.Imports() && !slices.ContainsFunc(a.Layers, func(l Named) bool {
-		i, ok := l.Layer.(*Imported)
-		return ok && slices.ContainsFunc(i.Variables, func(v ImportedVariable) bool { return !v.Frozen })
-	})
 }
 
 // featureWidth is the number of features that a body gives.

@@ -98,8 +98,9 @@ type Traits struct {
 }
 
 // Weighted is a layer that multiplies its input by the parameter "kernel", whose last
-// two dimensions are input and output channels, and may add the parameter "bias". The
-// rules that look at single weights, such as [AlphaBeta], need one.
+// two dimensions are input and output channels, and may add the parameter "bias". If each
+// channel has a kernel of its own the last dimension is 1. The rules that look at single
+// weights, such as [AlphaBeta], need one.
 type Weighted interface {
 	Layer
 	// Product adds x times the kernel.
@@ -121,15 +122,21 @@ type Affine interface {
 // it. Each entry returns a pointer to a new layer with its defaults.
 var kinds = []func() Layer{
 	func() Layer { return &Conv2D{Stride: 1, Padding: Same} },
+	func() Layer { return &DepthwiseConv2D{Stride: 1, Padding: Same} },
 	func() Layer { return &Dense{} },
 	func() Layer { return &ReLU{} },
+	func() Layer { return &Swish{} },
+	func() Layer { return &HardSwish{} },
 	func() Layer { return &MaxPool2D{} },
 	func() Layer { return &AveragePool2D{} },
 	func() Layer { return &GlobalAveragePool2D{} },
 	func() Layer { return &BatchNormalization{} },
+	func() Layer { return &LayerNormalization{} },
+	func() Layer { return &SqueezeExcitation{} },
 	func() Layer { return &Dropout{} },
 	func() Layer { return &Flatten{} },
 	func() Layer { return &Rescaling{} },
+	func() Layer { return &Normalization{} },
 	func() Layer { return &ZeroPadding2D{Size: 1} },
 	func() Layer { return &Residual{} },
 }

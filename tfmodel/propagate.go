@@ -215,17 +215,26 @@ func (n *Network) foldedLayer(g *Graph, step ruleStep, from int) FoldedLayer {
 	if l.declared("bias") {
 		l.Bias = l.Param("bias")
 	} else {
-		l.Bias = l.Fill(Shape{l.Kernel.Shape()[len(l.Kernel.Shape())-1]}, 0)
+		l.Bias = l.Fill(Shape{s.out[len(s.out)-1]}, 0)
 	}
 	if step.first >= 0 {
 		n.mergeBefore(&l, g, step)
 	}
 	if step.after >= 0 {
 		scale, shift := n.affine(g, step.after)
-		l.Kernel, l.Bias = l.Mul(l.Kernel, scale), l.Add(l.Mul(l.Bias, scale), shift)
+		l.Kernel, l.Bias = l.scaleOutputs(scale), l.Add(l.Mul(l.Bias, scale), shift)
 		l.Y = n.output(step.after)
 	}
 	return l
+}
+
+// scaleOutputs returns the kernel with each output channel multiplied by a number.
+func (l FoldedLayer) scaleOutputs(scale Tensor) Tensor {
+	s := l.Kernel.Shape()
+	if channels := scale.Shape()[0]; s[len(s)-1] != channels { // each channel has its own
+		scale = l.Reshape(scale, Shape{channels, 1})
+	}
+	return l.Mul(l.Kernel, scale)
 }
 
 // mergeBefore merges the steps from step.first on into the layer after them.

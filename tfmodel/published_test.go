@@ -26,6 +26,8 @@ func TestPublishedParameters(t *testing.T) {
 		{VGG16(1000), 138_357_544, 0},                                    // Keras and torchvision
 		{ResNet18(1000), 11_689_512, 2 * (5*64 + 5*128 + 5*256 + 5*512)}, // torchvision
 		{ResNet50(1000), 25_636_712 - 53_120, 53_120},                    // Keras
+		{MobileNetV2(1000), 3_538_984 - 34_112, 34_112},                  // Keras
+		{EfficientNetLite0(1000), 4_652_008, 2 * 21_008},                 // the published checkpoint
 		{ResNet10(6), 1_232_358 - 2_880, 2 * (3*32 + 3*64 + 3*128 + 3*256)},
 	} {
 		total, frozen, err := test.a.Parameters()
@@ -73,7 +75,7 @@ func TestResNet50OfTheStudy(t *testing.T) {
 func TestFocus(t *testing.T) {
 	known := map[string]string{
 		"alexnet02": "conv5", "tiny": "conv5", "resnet10": "block4", "resnet18": "block4_2", "resnet50": "block4_3",
-		"vgg11": "conv5_2", "vgg11_bn": "conv5_2", "vgg16": "conv5_3",
+		"vgg11": "conv5_2", "vgg11_bn": "relu5_2", "vgg16": "conv5_3", "mobilenet_v2": "top_relu", "efficientnet_lite0": "top_relu",
 	}
 	forEachArchitecture(t, func(t *testing.T, a Architecture) {
 		got := a.Focus()

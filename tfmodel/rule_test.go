@@ -123,6 +123,10 @@ func functionOf(l Named, values map[string][]float32) func(grid) grid {
 	switch layer := l.Layer.(type) {
 	case *Conv2D:
 		return func(g grid) grid { return convolve(g, layer, v("kernel"), v("bias")) }
+	case *DepthwiseConv2D:
+		return func(g grid) grid { return convolveEach(g, layer, v("kernel"), v("bias")) }
+	case *Normalization:
+		return func(g grid) grid { return standardize(g, layer) }
 	case *Dense:
 		return func(g grid) grid {
 			out := newGrid(1, 1, layer.Units)
@@ -158,12 +162,19 @@ func ruleCases() map[string][]Named {
 		return Named{"conv", &Conv2D{Filters: 4, Kernel: size, Stride: stride, Padding: p}}
 	}
 	unbiased := Named{"conv", &Conv2D{Filters: 4, Kernel: 3, Stride: 1, Padding: Same, UseBias: new(false)}}
+	depthwise := Named{"depthwise", &DepthwiseConv2D{Kernel: 3, Stride: 2, Padding: Same}}
+	norm := Named{"norm", &Normalization{Mean: []float64{1, -2, 0.5}, Std: []float64{0.5, 2, 3}}}
 	scale, pad := Named{"scale", &Rescaling{Scale: 0.5, Offset: -1.5}}, Named{"pad", &ZeroPadding2D{Size: 2}}
 	bn, flatten, drop := Named{"bn", &BatchNormalization{}}, Named{"flatten", &Flatten{}}, Named{"drop", &Dropout{Rate: 0.5}}
 	return map[string][]Named{
 		"convolution":                     {conv(3, 1, Same)},
 		"convolution, strided":            {conv(4, 3, Same)},
 		"convolution, valid":              {conv(3, 2, Valid)},
+		"depthwise":                       {depthwise},
+		"depthwise, normalised":           {depthwise, bn},
+		"normalised depthwise":            {bn, depthwise},
+		"depthwise on both sides":         {scale, pad, depthwise, bn},
+		"image normalised":                {norm, conv(3, 2, Same)},
 		"dense":                           {flatten, {"dense", &Dense{Units: 5}}},
 		"convolution, normalised":         {conv(3, 1, Same), bn},
 		"normalised convolution, padded":  {bn, conv(3, 1, Same)},

@@ -19,6 +19,11 @@ type step struct {
 	layer   Layer
 	from    []int // the steps whose outputs it takes, -1 for the image; several are added
 	in, out Shape
+
+	// Of layers that come with weights; see [Tuning].
+	pretrained bool
+	frozen     map[string]bool // by role
+	rate       float64         // share of the learning rate; 0 is 1
 }
 
 // steps lists each step after all steps that it takes its input from. The last one gives
@@ -31,7 +36,10 @@ func (a Architecture) steps() (steps, error) {
 		return nil, err
 	}
 	s, _ := steps(nil).appendLayers("", a.Layers, a.Input, -1)
-	return s, nil
+	if a.Tuning == nil {
+		return s, nil
+	}
+	return s, s.tune(*a.Tuning)
 }
 
 // appendLayers appends a chain of layers, whose shapes fit, after step from. It returns the
@@ -42,7 +50,7 @@ func (s steps) appendLayers(prefix string, layers []Named, in Shape, from int) (
 		if block, ok := l.Layer.(*Residual); ok {
 			s = s.appendBlock(block, prefix+l.Name, in, from)
 		} else {
-			s = append(s, step{prefix + l.Name, l.Layer, []int{from}, in, out})
+			s = append(s, step{name: prefix + l.Name, layer: l.Layer, from: []int{from}, in: in, out: out})
 		}
 		in, from = out, len(s)-1
 	}
@@ -54,7 +62,7 @@ func (s steps) appendBlock(r *Residual, name string, in Shape, from int) steps {
 	s, body := s.appendLayers(name+"/", r.Body, in, from)
 	s, shortcut := s.appendLayers(name+"/", r.Shortcut, in, from)
 	out := s[body].out
-	return append(s, step{name, sum{}, []int{body, shortcut}, out, out})
+	return append(s, step{name: name, layer: sum{}, from: []int{body, shortcut}, in: out, out: out})
 }
 
 // index returns the index of the step of that name, -1 if there is none.
@@ -92,7 +100,7 @@ func (s steps) feature(i int) int {
 // forEachParam calls visit for every parameter, with its full name.
 func (s steps) forEachParam(visit func(name string, p Param)) {
 	for _, s := range s {
-		for _, p := range s.layer.Params(s.in) {
+		for _, p := range s.params() {
 			visit(p.variable(s.name), p)
 		}
 	}
@@ -101,8 +109,8 @@ func (s steps) forEachParam(visit func(name string, p Param)) {
 // apply adds the operations of all steps below the builder's scope, and returns the output
 // of each.
 func (s steps) apply(b *Builder, image Tensor) []Tensor {
-	root, layer := b.Graph, b.layer
-	defer func() { b.Graph, b.layer = root, layer }()
+	root, layer, training := b.Graph, b.layer, b.Training
+	defer func() { b.Graph, b.layer, b.Training = root, layer, training }()
 	s.imported(b, image)
 	outputs := make([]Tensor, len(s))
 	output := func(i int) Tensor {
@@ -113,6 +121,7 @@ func (s steps) apply(b *Builder, image Tensor) []Tensor {
 	}
 	for i, s := range s {
 		b.Graph, b.layer = root.In(s.name), s.name
+		b.Training = training && !(s.pretrained && s.layer.Kind() == (*BatchNormalization)(nil).Kind())
 		x := output(s.from[0])
 		for _, more := range s.from[1:] {
 			x = b.Add(x, output(more))

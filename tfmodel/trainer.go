@@ -25,12 +25,12 @@ type Trainer struct {
 	targets        Tensor // the share of each class in each label
 	factors        Tensor // of each image's loss
 	seed           Tensor
-	whole, head    learner // head: of imported layers' features
-	features       Tensor  // of images; none without imported layers
+	whole, head    learner // head: of features
+	features       Tensor  // of images; none without layers that come with weights
 	fed            Tensor  // features in place of images, for the head
 	seedValue      uint64
 
-	pretrained savedmodel.Saver // of the imported layers' variables
+	pretrained savedmodel.Saver // of the variables before the head
 	weightsAt  string           // their values; "" if there are none
 
 	averages *averages // of the weights; nil: there are none
@@ -84,7 +84,7 @@ func NewTrainer(a Architecture, training Training, seed uint64, config Config) (
 	slots := add.learn(g, "", &t.whole, outputs[len(outputs)-1], vars, train)
 	outputs = steps.apply(&Builder{Graph: g.In("infer"), vars: vars}, x)
 	add.judge(g, &t.whole, outputs[len(outputs)-1])
-	if a.Imports() {
+	if a.Pretrained() {
 		slots = append(slots, t.addHead(g, steps, vars, outputs, add)...)
 	}
 
@@ -151,8 +151,8 @@ func (o goal) judge(g *Graph, l *learner, scores Tensor) {
 	l.each = o.training.Loss.each(g, scores, o.targets)
 }
 
-// Init gives all variables their initial values, and those of imported layers the values of
-// the model that they come from.
+// Init gives all variables their initial values, and those that come with weights their
+// values.
 func (t *Trainer) Init(ctx context.Context) error {
 	if _, err := t.session.Run(ctx, nil, nil, t.init...); err != nil {
 		return err

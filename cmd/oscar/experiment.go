@@ -82,8 +82,9 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 		}
 		ofFile = e.Check()
 	}
-	if from := cmd.Flags().Lookup("from"); from.Changed && a.file+a.recipe == "" {
-		*e = experiment.FineTuning(from.Value.String())
+	tuned := a.file+a.recipe == "" && (cmd.Flags().Changed("from") || cmd.Flags().Changed("weights"))
+	if tuned {
+		*e = experiment.FineTuning("")
 	}
 	if cmd.Flags().Changed("groups") && cmd.Flags().Changed("group-near-duplicates") {
 		return usageError{errors.New("--groups and --group-near-duplicates do not go together; give one"), cmd.CommandPath()}
@@ -97,7 +98,7 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 			err = over.Set(f.Name, f.Value.String())
 		}
 	})
-	if from := cmd.Flags().Lookup("from"); from.Changed && a.file+a.recipe == "" && !cmd.Flags().Changed("head-epochs") {
+	if tuned && !cmd.Flags().Changed("head-epochs") {
 		e.FineTune.HeadEpochs = (e.Training.Epochs + 3) / 4
 	}
 	for _, key := range a.keys {

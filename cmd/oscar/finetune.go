@@ -26,19 +26,20 @@ func fineTuneFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 			}}
 	}
 	f.Var(text(func(t *experiment.FineTune) *string { return &t.From }), "from", "train on this model, a SavedModel of any origin or a run, with a new last layer")
+	f.Var(text(func(t *experiment.FineTune) *string { return &t.Weights }), "weights", "train on these weights of --arch: safetensors, a TensorFlow checkpoint, a run or\na SavedModel of oscar's; with a new last layer")
 	f.Var(fineTuneFlag{e, "patterns",
 		func(t *experiment.FineTune) string { return strings.Join(t.Freeze, ",") },
 		func(t *experiment.FineTune, text string) error { t.Freeze = strings.Split(text, ","); return nil },
-	}, "freeze", "with --from: layers or variables that are not trained, as stem*,block1*; * is all but the new layer")
+	}, "freeze", "fine-tuning: layers or variables that are not trained, as stem*,block1*; * is all but the new layer")
 	f.Var(fineTuneFlag{e, "int",
 		func(t *experiment.FineTune) string { return strconv.Itoa(t.HeadEpochs) },
 		func(t *experiment.FineTune, text string) (err error) {
 			t.HeadEpochs, err = strconv.Atoi(text)
 			return err
 		},
-	}, "head-epochs", "with --from: epochs that train the new layer alone, before the others (default a quarter of them)")
-	f.Var(number(func(t *experiment.FineTune) *float64 { return &t.HeadLearningRate }), "head-learning-rate", "with --from: learning rate in these epochs")
-	f.Var(number(func(t *experiment.FineTune) *float64 { return &t.LayerDecay }), "layer-decay", "with --from: factor of the learning rate from one size of maps to the next larger one")
+	}, "head-epochs", "fine-tuning: epochs that train the new layer alone, before the others (default a quarter of them)")
+	f.Var(number(func(t *experiment.FineTune) *float64 { return &t.HeadLearningRate }), "head-learning-rate", "fine-tuning: learning rate in these epochs")
+	f.Var(number(func(t *experiment.FineTune) *float64 { return &t.LayerDecay }), "layer-decay", "fine-tuning: factor of the learning rate from one size of maps to the next larger one")
 }
 
 // fineTuneFlag is the flag of one setting.

@@ -32,6 +32,7 @@ var order = []string{
 	"verify",                     // folders of results compared with their checksums
 	"pipeline",                   // the verbs as Go functions
 	"instance",                   // the verbs for detectors
+	"weights",                    // other programs' weights for oscar's architectures
 	"run",                        // the run folder: checkpoints, fitting, metrics
 	"experiment",                 // the settings of a training run
 	"internal/reference",         // networks that other programs know, too; for tests

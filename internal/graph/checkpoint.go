@@ -49,6 +49,30 @@ func ReadCheckpoint(ctx context.Context, prefix string, entries []Entry) ([]Valu
 	return values, nil
 }
 
+// WriteCheckpoint writes tensors of float32 under the keys of entries to a tensor bundle at
+// prefix.
+func WriteCheckpoint(ctx context.Context, prefix string, entries []Entry, values []Value) error {
+	g := New()
+	path := g.Placeholder("prefix", String, Shape{})
+	keys, tensors := make([]string, len(entries)), make([]Tensor, len(entries))
+	feeds := []Feed{{To: path, Value: FromString(prefix)}}
+	for i, e := range entries {
+		keys[i] = e.Key
+		tensors[i] = g.Placeholder(fmt.Sprint("value_", i), Float, values[i].Shape())
+		feeds = append(feeds, Feed{To: tensors[i], Value: values[i]})
+	}
+	written := g.After("written", path, g.SaveV2(path, keys, tensors))
+	session, err := g.NewSession(Config{})
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	if _, err := session.Run(ctx, feeds, []Tensor{written}); err != nil {
+		return fmt.Errorf("write %s: %w", prefix, err)
+	}
+	return nil
+}
+
 // wholeSlice is "3 4 -:-", the whole of a tensor of that shape. TensorFlow
 // compares it with the shape in the file before it reads.
 func wholeSlice(s Shape) string {

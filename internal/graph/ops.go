@@ -53,6 +53,7 @@ func (g *Graph) DivNoNan(x, y Tensor) Tensor    { return g.one("DivNoNan", nil, 
 func (g *Graph) Minimum(x, y Tensor) Tensor     { return g.one("Minimum", nil, x, y) }
 func (g *Graph) Abs(x Tensor) Tensor            { return g.one("Abs", nil, x) }
 func (g *Graph) Relu(x Tensor) Tensor           { return g.one("Relu", nil, x) }
+func (g *Graph) Relu6(x Tensor) Tensor          { return g.one("Relu6", nil, x) }
 func (g *Graph) ZerosLike(x Tensor) Tensor      { return g.one("ZerosLike", nil, x) }
 func (g *Graph) Equal(x, y Tensor) Tensor       { return g.one("Equal", nil, x, y) }
 func (g *Graph) Less(x, y Tensor) Tensor        { return g.one("Less", nil, x, y) }
@@ -148,6 +149,12 @@ func (g *Graph) Conv2D(x, kernel Tensor, stride int, padding string) Tensor {
 // input's, an int32 vector.
 func (g *Graph) Conv2DGradient(shape, kernel, dy Tensor, stride int, padding string) Tensor {
 	return g.one("Conv2DBackpropInput", attributes{"strides": ints(1, stride, stride, 1), "padding": padding}, shape, kernel, dy)
+}
+
+// DepthwiseConv2D convolves each channel of x [N,H,W,C] with its own kernel, of
+// [KH,KW,C,1]; padding is as of Conv2D.
+func (g *Graph) DepthwiseConv2D(x, kernel Tensor, stride int, padding string) Tensor {
+	return g.one("DepthwiseConv2dNative", attributes{"strides": ints(1, stride, stride, 1), "padding": padding}, x, kernel)
 }
 func (g *Graph) MaxPool(x Tensor, size, stride int, padding string) Tensor {
 	return g.one("MaxPool", attributes{"ksize": ints(1, size, size, 1), "strides": ints(1, stride, stride, 1), "padding": padding}, x)

@@ -8,9 +8,9 @@ func (g *Graph) Permute(x Tensor, axes ...int) Tensor {
 	return g.one("Transpose", nil, x, g.Ints(axes...))
 }
 
-// Reverse turns an axis round.
-func (g *Graph) Reverse(x Tensor, axis int) Tensor {
-	return g.one("ReverseV2", nil, x, g.Ints(axis))
+// Reverse turns axes round.
+func (g *Graph) Reverse(x Tensor, axes ...int) Tensor {
+	return g.one("ReverseV2", nil, x, g.Ints(axes...))
 }
 
 // Sigmoid is 1 / (1 + exp(-x)).

@@ -186,6 +186,9 @@ func fieldsOf(t reflect.Type) (fields []field) {
 	for _, f := range reflect.VisibleFields(t) {
 		if !f.Anonymous {
 			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if key == "-" {
+				continue
+			}
 			fields = append(fields, field{key, f.Type})
 		}
 	}

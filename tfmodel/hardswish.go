@@ -1,0 +1,28 @@
+package tfmodel
+
+// HardSwish is x relu6(x + 3) / 6, a [Swish] of straight pieces (Howard et al. 2019,
+// arXiv:1905.02244, section 5.2).
+type HardSwish struct{}
+
+func (*HardSwish) Kind() string                      { return "hard_swish" }
+func (*HardSwish) OutShape(in Shape) (Shape, error)  { return in, nil }
+func (*HardSwish) Params(Shape) []Param              { return nil }
+func (*HardSwish) Apply(b *Builder, x Tensor) Tensor { return b.Mul(x, hardSigmoid(b, x)) }
+
+// hardSigmoid is relu6(x + 3) / 6.
+func hardSigmoid(b *Builder, x Tensor) Tensor {
+	return b.Mul(b.Relu6(b.Add(x, b.Scalar(3))), b.Scalar(1./6))
+}
+
+// hardSigmoidSlope is the derivative of hardSigmoid, whose value is s: 1/6 between its ends.
+func hardSigmoidSlope(b *Builder, s Tensor) Tensor {
+	zero := b.Scalar(0)
+	return b.Select(b.Greater(s, zero), b.Select(b.Less(s, b.Scalar(1)), b.Scalar(1./6), zero), zero)
+}
+
+func (*HardSwish) Backward(b *Builder, x, _, dy Tensor) Tensor {
+	s := hardSigmoid(b, x)
+	return b.Mul(dy, b.Add(s, b.Mul(x, hardSigmoidSlope(b, s))))
+}
+
+func (*HardSwish) Traits() Traits { return Traits{LRP: Pass{}, Activation: true, KeepsSign: true} }

@@ -1,0 +1,134 @@
+package weights
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"oscar/internal/paths"
+)
+
+// File is an opened file of weights.
+type File struct {
+	Path    string
+	Format  string // for people, such as "safetensors"
+	tensors map[string]tensor
+	read    func(ctx context.Context, names []string) ([][]float32, error) // of tensors of numbers, row-major
+}
+
+// tensor is what a file says of one.
+type tensor struct {
+	shape  []int
+	number bool // of floating point numbers
+}
+
+// mostTensors of a file, and the most dimensions of one.
+const mostTensors, mostDimensions = 100_000, 8
+
+// Open reads what tensors a file has. A folder is a run of oscar's, or a SavedModel of it; a
+// name without its .index is that of a TensorFlow checkpoint.
+func Open(ctx context.Context, path string) (*File, error) {
+	var f *File
+	var err error
+	switch info, stat := os.Stat(path); {
+	case stat == nil && info.IsDir():
+		f, err = openFolder(ctx, path)
+	case paths.Exists(path + ".index"):
+		f, err = openBundle(ctx, path)
+	case strings.HasSuffix(path, ".index"):
+		f, err = openBundle(ctx, strings.TrimSuffix(path, ".index"))
+	case stat != nil:
+		return nil, fmt.Errorf("weights: no such file: %s", path)
+	default:
+		f, err = openFile(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("weights %s: %w", path, err)
+	}
+	f.Path = path
+	return f, nil
+}
+
+// openFile reads a file by its beginning.
+func openFile(path string) (*File, error) {
+	head, err := beginning(path, 10)
+	if err != nil {
+		return nil, err
+	}
+	switch ext := strings.ToLower(filepath.Ext(path)); {
+	case strings.HasPrefix(string(head), "\x89HDF\r\n\x1a\n"), ext == ".h5", ext == ".hdf5":
+		return nil, fmt.Errorf("it is a HDF5 file of Keras's; %s", convert(path))
+	case strings.HasPrefix(string(head), "PK\x03\x04") && ext == ".keras":
+		return nil, fmt.Errorf("it is a Keras model; save its weights by model.save_weights(%q), or %s", strings.TrimSuffix(path, ext)+".weights.h5", convert(path))
+	case strings.HasPrefix(string(head), "PK\x03\x04"), len(head) > 1 && head[0] == 0x80 && head[1] <= 5, ext == ".pth", ext == ".pt", ext == ".bin":
+		return nil, fmt.Errorf("it is a state dict of PyTorch's, which can run code when it is read; %s", convert(path))
+	}
+	return openSafetensors(path)
+}
+
+// convert says how to make safetensors of a file.
+func convert(path string) string {
+	return fmt.Sprintf("scripts/weights-to-safetensors %s %s makes a file of it that can be read", path, strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))+".safetensors")
+}
+
+// beginning returns up to n bytes.
+func beginning(path string, n int) ([]byte, error) {
+	f, err := paths.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b := make([]byte, n)
+	got, err := f.ReadAt(b, 0)
+	if got == 0 && err != nil {
+		return nil, fmt.Errorf("it is empty")
+	}
+	return b[:got], nil
+}
+
+// elements is the number of a shape's values, or an error if there are more than most.
+func elements(shape []int, most int64) (int64, error) {
+	if len(shape) > mostDimensions {
+		return 0, fmt.Errorf("it has %d dimensions, more than %d", len(shape), mostDimensions)
+	}
+	n := int64(1)
+	for _, d := range shape {
+		if d < 0 || d > 0 && n > most/int64(d) {
+			return 0, fmt.Errorf("its shape %v is more than the file holds", shape)
+		}
+		n *= int64(d)
+	}
+	return n, nil
+}
+
+// numbers are the types of floating point numbers, by safetensors's names: the size of one,
+// and how it is read.
+var numbers = map[string]struct {
+	size int
+	read func([]byte) float32
+}{
+	"F64":  {8, func(b []byte) float32 { return float32(math.Float64frombits(binary.LittleEndian.Uint64(b))) }},
+	"F32":  {4, func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }},
+	"BF16": {2, func(b []byte) float32 { return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16) }},
+	"F16":  {2, func(b []byte) float32 { return half(binary.LittleEndian.Uint16(b)) }},
+}
+
+// others are the sizes of the types that no variable has.
+var others = map[string]int{"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
+
+// half is a number of IEEE 754's binary16.
+func half(h uint16) float32 {
+	sign, exponent, fraction := uint32(h>>15)<<31, uint32(h>>10&31), uint32(h&1023)
+	switch exponent {
+	case 0: // below the smallest normal number
+		v := float32(math.Ldexp(float64(fraction), -24))
+		return math.Float32frombits(math.Float32bits(v) | sign)
+	case 31: // infinite, or not a number
+		return math.Float32frombits(sign | 255<<23 | fraction<<13)
+	}
+	return math.Float32frombits(sign | (exponent+112)<<23 | fraction<<13)
+}

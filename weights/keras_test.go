@@ -1,0 +1,129 @@
+package weights
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"oscar/internal/agreement"
+	"oscar/internal/graph"
+	"oscar/internal/npy"
+	"oscar/tfmodel"
+)
+
+// Networks of Keras Applications with random weights answer in oscar as in Keras, from
+// every kind of file that Keras saves weights in.
+func TestKerasWeights(t *testing.T) {
+	packages := os.Getenv("OSCAR_PYTHON_TENSORFLOW")
+	if packages == "" {
+		t.Skip("OSCAR_PYTHON_TENSORFLOW names no Python packages; `make test` sets it")
+	}
+	if testing.Short() {
+		t.Skip("makes networks in Keras")
+	}
+	folder := t.TempDir()
+	at := func(name string) string { return filepath.Join(folder, name) }
+	interpreter := os.Getenv("OSCAR_PYTHON")
+	if interpreter == "" {
+		interpreter = "python3"
+	}
+	command := exec.CommandContext(t.Context(), interpreter, filepath.Join("testdata", "in_keras.py"), folder)
+	command.Env = append(os.Environ(), "PYTHONPATH="+packages, "PYTHONNOUSERSITE=1", "PYTHONDONTWRITEBYTECODE=1",
+		"CUDA_VISIBLE_DEVICES=-1", "TF_CPP_MIN_LOG_LEVEL=2")
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("in_keras.py: %v\n%s", err, output[max(0, len(output)-4000):])
+	}
+	text, err := os.ReadFile(at("applications.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table map[string]struct{ Parameters, Frozen int }
+	if err := json.Unmarshal(text, &table); err != nil || len(table) != 2 {
+		t.Fatal(table, err)
+	}
+	version, err := os.ReadFile(at("version.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shape, images, err := npy.Read(at("images.npy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range table {
+		whole, err := tfmodel.Lookup(name, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if total, frozen, err := whole.Parameters(); err != nil || total != want.Parameters || frozen != want.Frozen {
+			t.Errorf("%s: %d parameters, %d not trained, %v; Keras's has %d and %d", name, total, frozen, err, want.Parameters, want.Frozen)
+		}
+		_, logits, err := npy.Read(at(name + ".npy"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, end := range []string{".weights.h5.safetensors", ".h5.safetensors", ".keras.safetensors", ".ckpt"} {
+			if name != "mobilenet_v2" && end != ".weights.h5.safetensors" {
+				continue
+			}
+			got := answers(t, at(name+end), name, shape, images, 5, "Keras Applications")
+			agreement.Check(t, agreement.Line{
+				Group: agreement.Layer, Subject: "forward", Model: name, Oracle: string(version),
+				Compared:   "logits with weights that Keras saved, " + strings.TrimPrefix(end, "."),
+				Difference: agreement.Apart(got, logits), Of: "the largest", Bound: 1e-5,
+			})
+		}
+	}
+}
+
+// answers are the logits of an architecture with the weights of a file, whose names are a
+// program's and all of whose tensors are used.
+func answers(t *testing.T, path, name string, shape []int, images []float32, classes int, program string) []float32 {
+	t.Helper()
+	file, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := tfmodel.Lookup(name, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := file.Classes(a); err != nil || n != classes {
+		t.Fatalf("%s: %d classes, %v; want %d", path, n, err, classes)
+	}
+	if a, err = tfmodel.Lookup(name, classes); err != nil {
+		t.Fatal(err)
+	}
+	a.Input = tfmodel.Shape(shape[1:])
+	if a, err = file.Prepare(a); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := file.Load(t.Context(), a, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loaded.Program != program || len(loaded.Unused) > 0 || len(loaded.Head) > 0 {
+		t.Errorf("%s: names of %s, unused %v, head %v; want %s's, all used", path, loaded.Program, loaded.Unused, loaded.Head, program)
+	}
+	return logitsOf(t, a, loaded.Values, shape, images)
+}
+
+func logitsOf(t *testing.T, a tfmodel.Architecture, values map[string][]float32, shape []int, images []float32) []float32 {
+	t.Helper()
+	n, err := tfmodel.CompileFrozen(a, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := n.Graph.NewSession(graph.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	out, err := session.Run(t.Context(), []graph.Feed{{To: n.Image, Value: graph.FromFloat32s(shape, images)}}, []graph.Tensor{n.Logits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out[0].Float32s()
+}

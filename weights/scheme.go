@@ -1,0 +1,110 @@
+package weights
+
+import (
+	"slices"
+
+	"oscar/tfmodel"
+)
+
+// scheme is how a program names the tensors of an architecture, how they lie in memory, and
+// what it does to an image first.
+type scheme struct {
+	program      string // for people
+	architecture string // "": any
+	layout       layout
+	// module returns the program's name of a layer, "" if it has none.
+	module func(layer string) string
+	// prepare returns the architecture as the program has it: its preparation of images, its
+	// padding. nil: it is the same.
+	prepare func(tfmodel.Architecture) (tfmodel.Architecture, error)
+	bgr     bool // its images are BGR, to which the first kernel belongs
+}
+
+// layout says how a program names and stores the parameters of a kind of layer.
+type layout struct {
+	separator string
+	roles     map[string][]string // by oscar's; several: one of them; nil: the same
+	// axes are the program's axes in the order of oscar's, by the kind of the layer; nil: the
+	// same.
+	axes   map[string][]int
+	ignore []string // ends of names of tensors that are no parameters
+}
+
+// parameter is a tensor that a variable may have.
+type parameter struct {
+	names []string
+	axes  []int // nil: as they are
+}
+
+// parameter returns where a variable of a layer is, nothing if the program has no such layer.
+func (s scheme) parameter(v tfmodel.LayerVariable) parameter {
+	module := s.module(v.Layer)
+	roles := s.layout.roles[v.Role]
+	if s.layout.roles == nil {
+		roles = []string{v.Role}
+	}
+	if module == "" {
+		return parameter{}
+	}
+	p := parameter{}
+	for _, role := range roles {
+		p.names = append(p.names, module+s.layout.separator+role)
+	}
+	if v.Role == "kernel" {
+		p.axes = s.layout.axes[v.Kind]
+	}
+	return p
+}
+
+var (
+	oscarLayout = layout{separator: "/"}
+
+	// kerasLayout: kernels lie as oscar's do. A variable of a saved file may have its layer
+	// twice in its name, as in conv1/conv1/kernel:0; see canonical.
+	kerasLayout = layout{separator: "/", roles: map[string][]string{
+		"kernel": {"kernel", "depthwise_kernel"}, "bias": {"bias"}, "gamma": {"gamma"}, "beta": {"beta"},
+		"moving_mean": {"moving_mean"}, "moving_variance": {"moving_variance"},
+	}}
+
+	// torchLayout: a kernel is [outputs,inputs,height,width], of a dense layer
+	// [outputs,inputs].
+	torchLayout = layout{separator: ".", roles: map[string][]string{
+		"kernel": {"weight"}, "bias": {"bias"}, "gamma": {"weight"}, "beta": {"bias"},
+		"moving_mean": {"running_mean"}, "moving_variance": {"running_var"},
+	}, axes: map[string][]int{
+		"conv2d": {2, 3, 1, 0}, "depthwise_conv2d": {2, 3, 0, 1}, "dense": {1, 0},
+	}, ignore: []string{".num_batches_tracked"}}
+)
+
+// schemesOf returns the schemes for an architecture, oscar's own first.
+func schemesOf(name string) []scheme {
+	own := scheme{program: "oscar", layout: oscarLayout, module: func(layer string) string { return layer }}
+	return append([]scheme{own}, slices.DeleteFunc(slices.Clone(schemes), func(s scheme) bool { return s.architecture != name })...)
+}
+
+// transpose returns values of a shape with the axes in another order.
+func transpose(values []float32, shape, axes []int) ([]float32, []int) {
+	strides := make([]int, len(shape))
+	n := 1
+	for i := len(shape) - 1; i >= 0; i-- {
+		strides[i], n = n, n*shape[i]
+	}
+	to := make([]int, len(axes))
+	for i, a := range axes {
+		to[i] = shape[a]
+	}
+	out := make([]float32, 0, n)
+	var walk func(axis, at int)
+	walk = func(axis, at int) {
+		if axis == len(axes) {
+			out = append(out, values[at])
+			return
+		}
+		for range to[axis] {
+			walk(axis+1, at)
+			at += strides[axes[axis]]
+		}
+	}
+	walk(0, 0)
+	return out, to
+}
