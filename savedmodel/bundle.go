@@ -112,7 +112,7 @@ func (b *Bundle) Predict(ctx context.Context, images explain.Images) (explain.Pr
 	if err != nil {
 		return explain.Prediction{}, err
 	}
-	return explain.Prediction{Logits: rows(out[0]), Probabilities: rows(out[1])}, nil
+	return explain.Prediction{Logits: out[0].Rows(), Probabilities: out[1].Rows()}, nil
 }
 
 // Differentiate returns predictions, the layer's activations, and the gradients of the class
@@ -149,7 +149,7 @@ func (b *Bundle) differentiate(ctx context.Context, images explain.Images, targe
 		return none, err
 	}
 	d := explain.Differential{
-		Prediction:  explain.Prediction{Logits: rows(out[0]), Probabilities: rows(out[1])},
+		Prediction:  explain.Prediction{Logits: out[0].Rows(), Probabilities: out[1].Rows()},
 		Scores:      out[3].Float32s(),
 		Activations: volumes(out[4]),
 		Gradients:   volumes(out[5]),
@@ -210,7 +210,7 @@ func (b *Bundle) PredictFrom(ctx context.Context, layer string, activations []ex
 	if err != nil {
 		return none, err
 	}
-	return explain.Prediction{Logits: rows(out[0]), Probabilities: rows(out[1])}, nil
+	return explain.Prediction{Logits: out[0].Rows(), Probabilities: out[1].Rows()}, nil
 }
 
 // tap adds the operations of a key to the graph, unless they exist. A nil signal is the
@@ -278,23 +278,12 @@ func (b *Bundle) feed(images explain.Images) (graph.Feed, error) {
 	return graph.Feed{To: b.image, Value: graph.FromFloat32s(shape, images.Pixels)}, nil
 }
 
-// rows returns the rows of a matrix.
-func rows(v graph.Value) [][]float32 {
-	shape, flat := v.Shape(), v.Float32s()
-	out := make([][]float32, shape[0])
-	for i := range out {
-		out[i] = flat[i*shape[1] : (i+1)*shape[1]]
-	}
-	return out
-}
-
 // volumes returns the images of [N,H,W,C].
 func volumes(v graph.Value) []explain.Volume {
-	s, flat := v.Shape(), v.Float32s()
-	size := s[1] * s[2] * s[3]
+	s := v.Shape()
 	out := make([]explain.Volume, s[0])
-	for i := range out {
-		out[i] = explain.Volume{Height: s[1], Width: s[2], Channels: s[3], Values: flat[i*size : (i+1)*size]}
+	for i, values := range v.Rows() {
+		out[i] = explain.Volume{Height: s[1], Width: s[2], Channels: s[3], Values: values}
 	}
 	return out
 }

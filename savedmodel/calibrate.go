@@ -16,7 +16,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"oscar/internal/atomicfile"
-	"oscar/internal/checksum"
 	"oscar/internal/paths"
 )
 
@@ -74,16 +73,7 @@ func Calibrate(dir, out string, temperature float64) error {
 		if err := os.WriteFile(filepath.Join(tmp, metadataFile), append(described, '\n'), 0o666); err != nil {
 			return err
 		}
-		if err := writeGraph(tmp, saved); err != nil {
-			return err
-		}
-		if err := checksum.Seal(tmp); err != nil {
-			return err
-		}
-		if err := keepExtras(dir, tmp); err != nil {
-			return err
-		}
-		return keepExtras(out, tmp)
+		return finishCopy(tmp, dir, out, saved)
 	})
 }
 

@@ -66,16 +66,7 @@ func Extend(dir, out string, config graph.Config, add func(*Bundle, *graph.Graph
 				return err
 			}
 		}
-		if err := writeGraph(tmp, saved); err != nil {
-			return err
-		}
-		if err := checksum.Seal(tmp); err != nil {
-			return err
-		}
-		if err := keepExtras(dir, tmp); err != nil {
-			return err
-		}
-		return keepExtras(out, tmp)
+		return finishCopy(tmp, dir, out, saved)
 	})
 }
 
@@ -95,6 +86,21 @@ func graphDef(g *graph.Graph) (*graph_go_proto.GraphDef, error) {
 		}
 	}
 	return def, nil
+}
+
+// finishCopy writes the graph of a copy of the model dir, lists the files, and adds the extra
+// files of dir and of the folder out, which the copy replaces.
+func finishCopy(tmp, dir, out string, saved *pb.SavedModel) error {
+	if err := writeGraph(tmp, saved); err != nil {
+		return err
+	}
+	if err := checksum.Seal(tmp); err != nil {
+		return err
+	}
+	if err := keepExtras(dir, tmp); err != nil {
+		return err
+	}
+	return keepExtras(out, tmp)
 }
 
 func writeGraph(dir string, saved *pb.SavedModel) error {

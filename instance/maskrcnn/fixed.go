@@ -78,7 +78,7 @@ func (a *At) predict(ctx context.Context, feeds []graph.Feed) (explain.Predictio
 	if err != nil {
 		return explain.Prediction{}, err
 	}
-	return explain.Prediction{Logits: rows(out[0]), Probabilities: rows(out[1])}, nil
+	return explain.Prediction{Logits: out[0].Rows(), Probabilities: out[1].Rows()}, nil
 }
 
 // PredictFrom predicts from a layer's activations. What other parts of the pyramid take from
@@ -133,7 +133,7 @@ func (a *At) Differentiate(ctx context.Context, images explain.Images, targets [
 		return none, err
 	}
 	d := explain.Differential{
-		Prediction:  explain.Prediction{Logits: rows(out[0]), Probabilities: rows(out[1])},
+		Prediction:  explain.Prediction{Logits: out[0].Rows(), Probabilities: out[1].Rows()},
 		Scores:      out[3].Float32s(),
 		Activations: volumes(out[4]),
 		Gradients:   volumes(out[5]),
@@ -195,21 +195,11 @@ func (d *Detector) tap(key tapKey) (tap, error) {
 	return t, nil
 }
 
-func rows(v graph.Value) [][]float32 {
-	shape, flat := v.Shape(), v.Float32s()
-	out := make([][]float32, shape[0])
-	for i := range out {
-		out[i] = flat[i*shape[1] : (i+1)*shape[1]]
-	}
-	return out
-}
-
 func volumes(v graph.Value) []explain.Volume {
-	s, flat := v.Shape(), v.Float32s()
-	size := s[1] * s[2] * s[3]
+	s := v.Shape()
 	out := make([]explain.Volume, s[0])
-	for i := range out {
-		out[i] = explain.Volume{Height: s[1], Width: s[2], Channels: s[3], Values: flat[i*size : (i+1)*size]}
+	for i, values := range v.Rows() {
+		out[i] = explain.Volume{Height: s[1], Width: s[2], Channels: s[3], Values: values}
 	}
 	return out
 }

@@ -183,7 +183,7 @@ func (l List) damage(dir, name string) (*Damage, error) {
 	if !listed {
 		return nil, nil
 	}
-	got, err := sumFile(filepath.Join(dir, filepath.FromSlash(name)))
+	got, err := Sum(filepath.Join(dir, filepath.FromSlash(name)))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return &Damage{Dir: dir, Name: name, Gone: true}, nil
@@ -214,7 +214,8 @@ func sum(b []byte) string {
 	return hex.EncodeToString(h[:])
 }
 
-func sumFile(path string) (string, error) {
+// Sum returns the SHA-256 of a file in hexadecimal.
+func Sum(path string) (string, error) {
 	f, err := paths.Open(path)
 	if err != nil {
 		return "", err

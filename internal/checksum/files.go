@@ -22,7 +22,7 @@ import (
 func Update(dir string, names ...string) error {
 	return edit(dir, func(l List) error {
 		for _, name := range names {
-			digest, err := sumFile(filepath.Join(dir, filepath.FromSlash(name)))
+			digest, err := Sum(filepath.Join(dir, filepath.FromSlash(name)))
 			switch {
 			case errors.Is(err, fs.ErrNotExist):
 				delete(l, name)
@@ -77,7 +77,7 @@ func Seal(dir string) error {
 	}
 	l := List{}
 	for _, name := range names {
-		if l[name], err = sumFile(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+		if l[name], err = Sum(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
 			return err
 		}
 	}

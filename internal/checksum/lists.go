@@ -34,7 +34,7 @@ func listOf(path string) (name string, ok bool) {
 func WriteList(dir, name string, files []string) error {
 	l := List{}
 	for _, file := range files {
-		digest, err := sumFile(filepath.Join(dir, filepath.FromSlash(file)))
+		digest, err := Sum(filepath.Join(dir, filepath.FromSlash(file)))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		} else if err != nil {

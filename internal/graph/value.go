@@ -104,6 +104,17 @@ func (s *sink) Write(p []byte) (int, error) {
 // Float32s returns a copy of the contents, row-major. It panics if their type is another.
 func (v Value) Float32s() []float32 { return to[float32](v, Float) }
 
+// Rows returns the float32 values of each index of the first dimension.
+func (v Value) Rows() [][]float32 {
+	flat := v.Float32s()
+	out := make([][]float32, v.Shape()[0])
+	size := len(flat) / max(len(out), 1)
+	for i := range out {
+		out[i] = flat[i*size : (i+1)*size]
+	}
+	return out
+}
+
 // uint8s is [Value.Float32s] for uint8.
 func (v Value) uint8s() []uint8 { return to[uint8](v, Uint8) }
 

@@ -2,10 +2,7 @@ package foreign
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -13,15 +10,15 @@ import (
 	"strings"
 
 	"oscar/dataset"
+	"oscar/internal/checksum"
 	"oscar/internal/graph"
-	"oscar/internal/paths"
 	"oscar/savedmodel"
 )
 
 // Version counts changes of what [Adopt] writes.
 const Version = 1
 
-// Adopted is what came of a model.
+// Adopted is the result of [Adopt].
 type Adopted struct {
 	Metadata savedmodel.Metadata
 	Notes    []string // what a user should know, a line each
@@ -300,7 +297,7 @@ func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scali
 		m.Origin.Output = out.Name
 	}
 	var err error
-	if m.Origin.SHA256, err = hashFile(a.file()); err != nil {
+	if m.Origin.SHA256, err = checksum.Sum(a.file()); err != nil {
 		return err
 	}
 	if m.Classes == nil {
@@ -332,17 +329,4 @@ func (a *adoption) kind() string {
 		}
 	}
 	return "tensorflow"
-}
-
-func hashFile(path string) (string, error) {
-	f, err := paths.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
