@@ -77,7 +77,7 @@ func (w *explainWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, 
 	if err != nil {
 		return result.Outcome{}, err
 	}
-	unlock, err := lockUnit(ctx, u)
+	unlock, err := LockUnit(ctx, u)
 	if err != nil {
 		return result.Outcome{}, err
 	}
@@ -187,7 +187,7 @@ func (j explainJob) allMapped() error {
 		}
 	}
 	if missing > 0 {
-		return notDone(j.dir, missing, len(j.shards), first)
+		return NotDone(j.dir, missing, len(j.shards), first)
 	}
 	return nil
 }

@@ -154,7 +154,7 @@ func (w *predictWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, 
 	if err != nil {
 		return result.Outcome{}, err
 	}
-	unlock, err := lockUnit(ctx, u)
+	unlock, err := LockUnit(ctx, u)
 	if err != nil {
 		return result.Outcome{}, err
 	}
@@ -246,7 +246,7 @@ func MergePredict(ctx context.Context, o MergeOptions) (*PredictSummary, error) 
 		lists = append(lists, checksum.ListName(u.Part))
 	}
 	if missing > 0 {
-		return nil, notDone(o.Dir, missing, len(lists), first)
+		return nil, NotDone(o.Dir, missing, len(lists), first)
 	}
 	summary := &PredictSummary{Statuses: map[string]int{}}
 	for _, name := range []string{predictionsAsLines, predictionsCSV} {

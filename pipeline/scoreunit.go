@@ -88,7 +88,7 @@ func (w scoreWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, err
 	if i < 0 {
 		return result.Outcome{}, fmt.Errorf("unit %s: no method or control of the job has the part %s", u.ID, u.Part)
 	}
-	unlock, err := lockUnit(ctx, u)
+	unlock, err := LockUnit(ctx, u)
 	if err != nil {
 		return result.Outcome{}, err
 	}
@@ -115,7 +115,7 @@ func MergeScore(ctx context.Context, o MergeOptions) (*Scores, error) {
 		all, last = all+1, u
 	}
 	if missing > 0 {
-		return nil, notDone(o.Dir, missing, all, first)
+		return nil, NotDone(o.Dir, missing, all, first)
 	}
 	last.Out = o.Dir
 	options, _, err := scoreOptions(last, o.Machine, o.Listener)

@@ -28,9 +28,9 @@ type MergeOptions struct {
 	Progress func(Progress) // may be nil
 }
 
-// lockUnit locks a unit of a folder for this process. The folder cannot be merged while
-// a unit is locked.
-func lockUnit(ctx context.Context, u result.Unit) (unlock func(), err error) {
+// LockUnit locks a unit of a folder for this process. While units are done the
+// folder cannot be merged.
+func LockUnit(ctx context.Context, u result.Unit) (unlock func(), err error) {
 	shared, err := atomicfile.LockShared(u.Out)
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func readPlanned(dir, file string, settings any) error {
 }
 
 // notDone returns the error of a merge for units without results.
-func notDone(dir string, missing, of int, first string) error {
+func NotDone(dir string, missing, of int, first string) error {
 	return fmt.Errorf("%d of %d units of %s are not done, the first is %s; do them by \"oscar worker < %s\"",
 		missing, of, dir, first, filepath.Join(dir, result.UnitsFile))
 }

@@ -44,6 +44,8 @@ type Unit struct {
 	Masks     string `json:"masks,omitempty"`
 	MaxPixels int64  `json:"max_pixels,omitempty"`
 	MaxBytes  int64  `json:"max_bytes,omitempty"`
+
+	Cache string `json:"cache,omitempty"` // study: where decoded images are kept between epochs
 }
 
 // Outcome is what became of a unit, a line of a worker's output.

@@ -49,7 +49,10 @@ func Add(ctx context.Context, o AddOptions) (*result.Study, error) {
 	if err := j.addVariant(o.Addition); err != nil {
 		return nil, err
 	}
-	return j.resume(ctx)
+	if err := j.ready(); err != nil {
+		return nil, err
+	}
+	return j.run(ctx)
 }
 
 // addVariant adds a variant to the plan, unless the plan has it.

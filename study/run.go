@@ -47,14 +47,24 @@ type Options struct {
 // result and an error. A full disk is an error. When ctx is cancelled, Run saves
 // after the current step and returns [pipeline.ErrInterrupted].
 func Run(ctx context.Context, o Options) (*result.Study, error) {
-	if err := errors.Join(o.Study.Check(), o.Machine.Check()); err != nil {
+	j, dir, err := open(ctx, o)
+	if err != nil {
 		return nil, err
+	}
+	defer dir.Close()
+	return j.run(ctx)
+}
+
+// open locks the folder of a study, and plans the study or reads its plan.
+func open(ctx context.Context, o Options) (_ *job, _ *resultdir.Dir, err error) {
+	if err := errors.Join(o.Study.Check(), o.Machine.Check()); err != nil {
+		return nil, nil, err
 	}
 	if err := o.Study.choosePrecision(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if o.Budget < 0 {
-		return nil, fmt.Errorf("budget is %s, want above 0, as 30m", o.Budget)
+		return nil, nil, fmt.Errorf("budget is %s, want above 0, as 30m", o.Budget)
 	}
 	j := &job{Options: o}
 	if o.Memory == 0 {
@@ -62,17 +72,21 @@ func Run(ctx context.Context, o Options) (*result.Study, error) {
 	}
 	root, out := paths.Absolute(j.Data), paths.Absolute(j.Out)
 	if paths.Within(root, out) {
-		return nil, fmt.Errorf("%s lies in %s, where every folder is a class; name a folder elsewhere", j.Out, j.Data)
+		return nil, nil, fmt.Errorf("%s lies in %s, where every folder is a class; name a folder elsewhere", j.Out, j.Data)
 	}
 	dir, err := resultdir.Open(o.Out, kind)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer dir.Close()
 	if dir.Resumed {
-		return j.reopen(ctx, root)
+		err = j.reopen(root)
+	} else {
+		err = j.begin(ctx, root)
 	}
-	return j.begin(ctx, root)
+	if err != nil {
+		return nil, nil, errors.Join(err, dir.Close())
+	}
+	return j, dir, nil
 }
 
 // job is a call of [Run] or [Add].
@@ -112,18 +126,18 @@ func (j *job) note(text string) {
 	j.Listener.Note(text)
 }
 
-// begin plans a study of the images in root and runs it.
-func (j *job) begin(ctx context.Context, root string) (*result.Study, error) {
+// begin plans a study of the images in root.
+func (j *job) begin(ctx context.Context, root string) error {
 	folder, err := j.scan(ctx)
 	if err != nil {
-		return nil, beforePlan(ctx, err)
+		return beforePlan(ctx, err)
 	}
 	j.plan = plan{Format: 1, Root: root, Budget: j.Budget.Seconds(), Added: []string{}}
 	if images := paths.Absolute(folder.Root); images != root {
 		j.plan.Images = images
 	}
 	if j.splits, err = j.Study.splits(folder); err != nil {
-		return nil, err
+		return err
 	}
 	for _, text := range j.imageNotes() {
 		j.Listener.Note(text)
@@ -132,15 +146,12 @@ func (j *job) begin(ctx context.Context, root string) (*result.Study, error) {
 		j.Listener.Note("with one seed no claim can be decided: --seeds 1,2 trains every variant twice")
 	}
 	if err := j.makeRows(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := j.fit(ctx); err != nil {
-		return nil, beforePlan(ctx, err)
+		return beforePlan(ctx, err)
 	}
-	if err := j.write(); err != nil {
-		return nil, err
-	}
-	return j.run(ctx)
+	return j.write()
 }
 
 // beforePlan maps a cancelled context to ErrInterrupted.
@@ -151,25 +162,25 @@ func beforePlan(ctx context.Context, err error) error {
 	return err
 }
 
-// reopen resumes the study of a folder, if it is the same.
-func (j *job) reopen(ctx context.Context, root string) (*result.Study, error) {
+// reopen reads the plan of a folder, if it is of the same study.
+func (j *job) reopen(root string) error {
 	if err := j.restore(plan{Format: 1, Root: root, Budget: j.Budget.Seconds(), Added: []string{}, Study: j.Study}); err != nil {
-		return nil, err
+		return err
 	}
 	if err := j.readPlan(); err != nil {
-		return nil, err
+		return err
 	}
 	if text := differs(j.plan.Study, j.Study, j.plan.Added); text != "" {
-		return nil, fmt.Errorf("%s holds a study with %s; name a new folder, or put variants in by oscar study add", j.Out, text)
+		return fmt.Errorf("%s holds a study with %s; name a new folder, or put variants in by oscar study add", j.Out, text)
 	}
 	if root != j.plan.Root {
-		return nil, fmt.Errorf("%s holds a study of the images in %s, not %s; name a new folder", j.Out, j.plan.Root, root)
+		return fmt.Errorf("%s holds a study of the images in %s, not %s; name a new folder", j.Out, j.plan.Root, root)
 	}
 	if b := j.Budget.Seconds(); b != j.plan.Budget {
-		return nil, fmt.Errorf("%s holds a study with %s, not %s; name a new folder", j.Out, budget(j.plan.Budget), budget(b))
+		return fmt.Errorf("%s holds a study with %s, not %s; name a new folder", j.Out, budget(j.plan.Budget), budget(b))
 	}
 	j.Study = j.plan.Study
-	return j.resume(ctx)
+	return j.ready()
 }
 
 func budget(s float64) string {
@@ -179,15 +190,15 @@ func budget(s float64) string {
 	return "a budget of " + seconds(s)
 }
 
-// resume runs the unfinished part of a study whose plan was read.
-func (j *job) resume(ctx context.Context) (*result.Study, error) {
+// ready makes the rows of a study whose plan was read.
+func (j *job) ready() error {
 	if err := j.makeRows(); err != nil {
-		return nil, err
+		return err
 	}
 	for _, r := range j.rows {
 		apply(j.plan.Cut, &r.experiment.Training)
 	}
-	return j.run(ctx)
+	return nil
 }
 
 // makeRows makes the rows, with the forecasts of their memory.
@@ -274,14 +285,7 @@ func (j *job) fit(ctx context.Context) error {
 
 // run trains the unfinished runs, all variants seed by seed, and compares.
 func (j *job) run(ctx context.Context) (*result.Study, error) {
-	var all []*run
-	for i := range j.Study.Seeds {
-		for _, r := range j.rows {
-			if r.tooLarge == "" {
-				all = append(all, r.runs[i])
-			}
-		}
-	}
+	all := j.toRun()
 	for _, r := range j.rows {
 		if r.tooLarge != "" {
 			j.note(fmt.Sprintf("%s is not run: %s", r.variant.Name, r.tooLarge))

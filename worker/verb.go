@@ -10,6 +10,7 @@ import (
 	"oscar/internal/paths"
 	"oscar/pipeline"
 	"oscar/result"
+	"oscar/study"
 )
 
 // verb is a kind of job that can be planned.
@@ -24,7 +25,11 @@ type Merged struct {
 	Explain *pipeline.Summary
 	Predict *pipeline.PredictSummary
 	Score   *pipeline.Scores
+	Study   *result.Study
 }
+
+// thisProgram is the running oscar, even if its file was replaced.
+var thisProgram = []string{"/proc/self/exe"}
 
 // verbs is the table of verbs that can be planned.
 var verbs = []verb{
@@ -38,6 +43,12 @@ var verbs = []verb{
 	}},
 	{"score", pipeline.NewScoreWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
 		m.Score, err = pipeline.MergeScore(ctx, o)
+		return m, err
+	}},
+	{"study", func(_ context.Context, u result.Unit, on pipeline.Machine, l pipeline.Listener) (pipeline.UnitWorker, error) {
+		return study.NewWorker(u, thisProgram, on, l)
+	}, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
+		m.Study, err = study.Merge(ctx, o)
 		return m, err
 	}},
 }

@@ -36,6 +36,9 @@ all maps.`,
 				s.progress(p.Share, fmt.Sprintf("%s %d/%d", s.stage, p.Images, p.Total), p.Left)
 			}
 			merged, err := worker.Merge(cmd.Context(), o)
+			if merged.Study != nil {
+				return s.finishStudy(cmd, args[0], merged.Study, err)
+			}
 			if err != nil {
 				return err
 			}

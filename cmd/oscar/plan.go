@@ -12,6 +12,7 @@ import (
 
 	"oscar/pipeline"
 	"oscar/result"
+	"oscar/study"
 )
 
 // plannable is the table of verbs that can be planned.
@@ -26,6 +27,14 @@ var plannable = []func() *cobra.Command{
 		return scoreCommand(func(cmd *cobra.Command, s *screen, o pipeline.ScoreOptions, _ bool) error {
 			return s.plan(cmd, o.Out, func(from string) error { return pipeline.PlanScore(cmd.Context(), from, o) })
 		})
+	},
+	func() *cobra.Command {
+		cmd := studyCommand(func(cmd *cobra.Command, s *screen, o study.Options) error {
+			return s.plan(cmd, o.Out, func(from string) error { return study.Plan(cmd.Context(), from, o) })
+		})
+		cmd.Use = strings.Replace(cmd.Use, "run", "study", 1)
+		cmd.Example = "  oscar study deck photos --out runs/deck"
+		return cmd
 	},
 }
 
@@ -57,7 +66,7 @@ func planPredict() *cobra.Command {
 
 func newPlan(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "plan explain|predict|score",
+		Use:   "plan explain|predict|score|study",
 		Short: "Divide a job into units, for workers on any number of machines",
 		Long: `Prepare the folder DIR of a job and print its units, one line of JSON each, which are
 also in DIR/units.jsonl. Any number of "oscar worker" process them, in any order,
@@ -66,16 +75,16 @@ the results: the same files as the verb in one process with the same --threads.
 
 A plan takes the arguments and flags of its verb. That of predict takes a folder,
 which gets predictions.csv and predictions.jsonl. A unit is a shard of explain, some
-hundred images of predict, or a method of score. Planning again with the same
-arguments keeps what is done.`,
+hundred images of predict, a method of score, or a run of a study. The same command
+again keeps what is done.`,
 		Example: `  oscar plan explain runs/first photos --out explained > units.jsonl
   oscar worker < units.jsonl > outcomes.jsonl
   oscar merge explained`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("the verb is missing: explain, predict or score")
+				return errors.New("the verb is missing: explain, predict, score or study")
 			}
-			return fmt.Errorf("%q cannot be planned; have explain, predict, score", args[0])
+			return fmt.Errorf("%q cannot be planned; have explain, predict, score, study", args[0])
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -86,8 +95,12 @@ arguments keeps what is done.`,
 				f.Hidden = true
 			}
 		}
-		of.Long = "Prepare the folder of \"oscar " + of.Name() + "\" and print its units, as oscar plan --help says.\nThe flags are those of oscar " + of.Name() + "."
-		of.Short = "Divide a call of oscar " + of.Name() + " into units"
+		called := of.Name()
+		if called == "study" {
+			called = "study run"
+		}
+		of.Long = "Prepare the folder of \"oscar " + called + "\" and print its units, as oscar plan --help says.\nThe flags are those of oscar " + called + "."
+		of.Short = "Divide a call of oscar " + called + " into units"
 		of.Example = strings.SplitN(strings.ReplaceAll(of.Example, "oscar "+of.Name(), "oscar plan "+of.Name()), "\n", 2)[0]
 		cmd.AddCommand(of)
 	}

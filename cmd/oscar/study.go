@@ -81,6 +81,15 @@ func newStudyInit() *cobra.Command {
 }
 
 func newStudyRun() *cobra.Command {
+	return studyCommand(func(cmd *cobra.Command, s *screen, o study.Options) error {
+		o.Command = thisProgram
+		res, err := study.Run(cmd.Context(), o)
+		return s.finishStudy(cmd, o.Out, res, err)
+	})
+}
+
+// studyCommand reads the command line of oscar study run and calls do.
+func studyCommand(do func(*cobra.Command, *screen, study.Options) error) *cobra.Command {
 	var (
 		o         study.Options
 		seeds     []int
@@ -137,9 +146,8 @@ without the interruption.`,
 			}
 			s := newScreen()
 			defer s.clear()
-			o.Command, o.Listener = thisProgram, s.studyListener()
-			res, err := study.Run(cmd.Context(), o)
-			return s.finishStudy(cmd, o.Out, res, err)
+			o.Listener = s.studyListener()
+			return do(cmd, s, o)
 		},
 	}
 	f := cmd.Flags()

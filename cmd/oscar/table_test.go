@@ -99,6 +99,7 @@ func TestPlainOutput(t *testing.T) {
 		"oscar plan explain":   "plan explain RUN DATA/can --out unitsonly",
 		"oscar plan predict":   "plan predict RUN DATA/can --out predicted",
 		"oscar plan score":     "",
+		"oscar plan study":     "",
 		"oscar worker":         "worker",
 		"oscar merge":          "",
 		"oscar verify":         "export RUN --out whole && verify whole",

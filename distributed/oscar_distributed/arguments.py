@@ -8,7 +8,7 @@ from typing import Callable, List, Tuple
 
 from .job import Failed
 
-VERBS = ("explain", "predict", "score")
+VERBS = ("explain", "predict", "score", "study")
 
 
 def parser(engine: str) -> argparse.ArgumentParser:

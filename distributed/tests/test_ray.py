@@ -59,6 +59,18 @@ class TestRay(Case):
         oscar(*call, "plainscored")
         self.assertSame("plainscored", "scored")
 
+    def test_study(self):
+        """Two workers train the weights of one process."""
+        with open("study.yaml", "w") as f:
+            f.write("{name: small, base: {architecture: tiny, training: {batch: 8}}, epochs: 1, seeds: [1, 2], explain: {images: 1, mosaics: 0}, variants: [{name: baseline}]}")
+        job, failed, _ = self.do("studied", ("study", "study.yaml", "photos", "--threads", "1", "--out"))
+        self.assertEqual(failed, [])
+        job.merge(["--threads", "1"])
+        oscar("study", "run", "study.yaml", "photos", "--threads", "1", "--out", "plainstudy")
+        for run in ("baseline-1", "baseline-2"):
+            self.assertEqual(differences(f"plainstudy/runs/{run}/saved_model/variables", f"studied/runs/{run}/saved_model/variables"), [])
+            self.assertEqual(differences(f"plainstudy/scores/{run}", f"studied/scores/{run}"), [])
+
     def test_killed_workers(self):
         """Workers are killed while they work; each unit is done once."""
         stop = threading.Event()
