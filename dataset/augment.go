@@ -26,6 +26,8 @@ type Phase struct {
 	// Epochs is the length of the phase; 0, in the last phase: all remaining epochs.
 	Epochs int `json:"epochs,omitempty"`
 	Variation
+	// Policy, if not nil, changes each image further.
+	Policy *Policy `json:"policy,omitempty"`
 	Mixing
 }
 
@@ -45,6 +47,12 @@ type Variation struct {
 	Contrast       Factor   `json:"contrast,omitzero"`         // of the distance from the image's mean grey
 	Saturation     Factor   `json:"saturation,omitzero"`       // of the distance from a pixel's grey
 	Hue            Span     `json:"hue,omitzero"`              // degrees
+	Autocontrast   bool     `json:"autocontrast,omitempty"`    // each channel is stretched to 0..255
+	Equalize       bool     `json:"equalize,omitempty"`        // the values of each channel become about equally frequent
+	Solarize       uint8    `json:"solarize,omitempty"`        // values from here on are inverted; 0: none
+	Posterize      uint8    `json:"posterize,omitempty"`       // bits of each value that are kept; 0: all
+	Sharpness      Factor   `json:"sharpness,omitzero"`        // of the distance from a smoothed image
+	RandomErasing  float64  `json:"random_erasing,omitempty"`  // probability that a rectangle is filled with noise
 	FillMode       FillMode `json:"fill_mode,omitempty"`       // beyond the border; "" is FillNearest
 	FillValue      uint8    `json:"fill_value,omitempty"`      // grey of FillConstant
 }
@@ -79,7 +87,7 @@ func (a Augmentation) Check() error {
 		case p.Epochs == 0 && i < len(a.Phases)-1:
 			return fmt.Errorf("phase %d: epochs is missing: only the last phase may take all that are left", i+1)
 		}
-		if err := cmp.Or(p.Variation.Check(), p.Mixing.Check()); err != nil {
+		if err := cmp.Or(p.Variation.Check(), p.Policy.check(), p.Mixing.Check()); err != nil {
 			return fmt.Errorf("phase %d: %w", i+1, err)
 		}
 	}
@@ -89,7 +97,7 @@ func (a Augmentation) Check() error {
 // Check returns an error for the first setting that is out of range.
 func (v Variation) Check() error {
 	zoom, crop := v.Zoom.orOne(), v.RandomCrop.orOne()
-	brightness, contrast, saturation := v.Brightness.orOne(), v.Contrast.orOne(), v.Saturation.orOne()
+	brightness, contrast, saturation, sharpness := v.Brightness.orOne(), v.Contrast.orOne(), v.Saturation.orOne(), v.Sharpness.orOne()
 	err := cmp.Or(
 		checkSpan("rotation", v.Rotation.Low, v.Rotation.High, -360, 360),
 		checkSpan("width_shift", v.WidthShift.Low, v.WidthShift.High, -1, 1),
@@ -101,6 +109,9 @@ func (v Variation) Check() error {
 		checkSpan("contrast", contrast.Low, contrast.High, 0, 10),
 		checkSpan("saturation", saturation.Low, saturation.High, 0, 10),
 		checkSpan("hue", v.Hue.Low, v.Hue.High, -180, 180),
+		checkSpan("sharpness", sharpness.Low, sharpness.High, 0, 10),
+		checkSpan("random_erasing", v.RandomErasing, v.RandomErasing, 0, 1),
+		checkSpan("posterize", float64(v.Posterize), float64(v.Posterize), 0, 8),
 	)
 	if err == nil && v.FillMode != "" {
 		err = named.Check("fill_mode", v.FillMode, FillModes())
@@ -127,7 +138,18 @@ func (v Variation) draw(r *random) change {
 		hue:  v.Hue.draw(r) * math.Pi / 180,
 		mode: v.FillMode, fill: v.FillValue,
 	}
+	c.tone = tone{v.Autocontrast, v.Equalize, v.Solarize, v.Posterize, v.Sharpness.draw(r)}
+	c.erasure = drawErasure(r, v.RandomErasing)
 	return c
+}
+
+// Resolved returns the augmentation with the variations of its policies.
+func (a Augmentation) Resolved() Augmentation {
+	a.Phases = slices.Clone(a.Phases)
+	for i := range a.Phases {
+		a.Phases[i].Policy = a.Phases[i].Policy.resolved()
+	}
+	return a
 }
 
 // phase returns the phase of an epoch, counted from 0; after the last one, one that changes
@@ -156,8 +178,9 @@ type Epoch struct {
 
 // Keys that make the random numbers of copies, phases and Order independent.
 const (
-	copyKey  = 0x636f7079
-	phaseKey = 0x70686173
+	copyKey   = 0x636f7079
+	phaseKey  = 0x70686173
+	policyKey = 0x706f6c69
 )
 
 // changes returns the changes of image index of Augmentation.Images(n): first
@@ -168,9 +191,17 @@ func (e Epoch) changes(index, n int) []change {
 		r := newRandom(copyKey, e.Seed, uint64(index))
 		out = append(out, e.Augmentation.Copies[c-1].draw(r))
 	}
-	if v := e.Augmentation.phase(e.Number).Variation; v != (Variation{}) {
-		r := newRandom(phaseKey, e.Seed, uint64(e.Number), uint64(index))
-		out = append(out, v.draw(r))
+	phase := e.Augmentation.phase(e.Number)
+	if phase.Variation == (Variation{}) && phase.Policy == nil {
+		return out
 	}
-	return out
+	c := phase.Variation.draw(newRandom(phaseKey, e.Seed, uint64(e.Number), uint64(index)))
+	if phase.Policy == nil {
+		return append(out, c)
+	}
+	last := unchanged // what is erased stays so
+	last.erasure, c.erasure = c.erasure, erasure{}
+	out = append(out, c)
+	out = append(out, phase.Policy.resolved().draw(newRandom(policyKey, e.Seed, uint64(e.Number), uint64(index)))...)
+	return append(out, last)
 }

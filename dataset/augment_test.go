@@ -17,6 +17,7 @@ func everything() Variation {
 		Rotation: Span{-180, 180}, WidthShift: Span{-.3, .3}, HeightShift: Span{-.3, .3}, Shear: Span{-30, 30},
 		Zoom: Factor{.5, 2}, RandomCrop: Factor{.4, 1}, HorizontalFlip: true, VerticalFlip: true,
 		Brightness: Factor{.7, 1.3}, Contrast: Factor{.7, 1.3}, Saturation: Factor{.5, 1.5}, Hue: Span{-20, 20},
+		Equalize: true, Posterize: 6, Solarize: 200, Sharpness: Factor{.5, 2}, RandomErasing: 0.3,
 	}
 }
 
@@ -175,16 +176,22 @@ func TestAugmentationRefusals(t *testing.T) {
 	phase := func(v Variation) Augmentation { return Augmentation{Phases: []Phase{{Variation: v}}} }
 	for want, a := range map[string]Augmentation{
 		"": phase(everything()),
-		"copy 1: rotation is -400 to 0, want a range within -360 to 360":             {Copies: []Variation{{Rotation: Span{-400, 0}}}},
-		"phase 1: rotation is 180 to 10, want a range within -360 to 360":            phase(Variation{Rotation: Span{180, 10}}),
-		"phase 1: zoom is -1 to 3, want a range within 0.01 to 100":                  phase(Variation{Zoom: Factor{-1, 3}}),
-		"phase 1: random_crop is 0.6 to 1.4, want a range within 0.01 to 1":          phase(Variation{RandomCrop: Factor{0.6, 1.4}}),
-		"phase 1: width_shift is NaN to 1, want a range within -1 to 1":              phase(Variation{WidthShift: Span{math.NaN(), 1}}),
-		`phase 1: no fill_mode "wrap"; have nearest, reflect, constant`:              phase(Variation{FillMode: "wrap"}),
-		"phase 1: mixup is 200, want 0.05 to 100, or 0 for none":                     {Phases: []Phase{{Mixing: Mixing{Mixup: 200}}}},
-		"phase 1: cutmix is NaN, want 0.05 to 100, or 0 for none":                    {Phases: []Phase{{Mixing: Mixing{CutMix: math.NaN()}}}},
-		"phase 1: epochs is -1, want 1 or more":                                      {Phases: []Phase{{Epochs: -1}}},
-		"phase 1: epochs is missing: only the last phase may take all that are left": {Phases: []Phase{{}, {Epochs: 2}}},
+		"copy 1: rotation is -400 to 0, want a range within -360 to 360":                      {Copies: []Variation{{Rotation: Span{-400, 0}}}},
+		"phase 1: rotation is 180 to 10, want a range within -360 to 360":                     phase(Variation{Rotation: Span{180, 10}}),
+		"phase 1: zoom is -1 to 3, want a range within 0.01 to 100":                           phase(Variation{Zoom: Factor{-1, 3}}),
+		"phase 1: random_crop is 0.6 to 1.4, want a range within 0.01 to 1":                   phase(Variation{RandomCrop: Factor{0.6, 1.4}}),
+		"phase 1: width_shift is NaN to 1, want a range within -1 to 1":                       phase(Variation{WidthShift: Span{math.NaN(), 1}}),
+		`phase 1: no fill_mode "wrap"; have nearest, reflect, constant`:                       phase(Variation{FillMode: "wrap"}),
+		"phase 1: random_erasing is 2 to 2, want a range within 0 to 1":                       phase(Variation{RandomErasing: 2}),
+		"phase 1: posterize is 9 to 9, want a range within 0 to 8":                            phase(Variation{Posterize: 9}),
+		"phase 1: policy.choose is 0, want 1 to 10":                                           {Phases: []Phase{{Policy: &Policy{Magnitude: 9}}}},
+		"phase 1: policy.magnitude is 0, want above 0 to 30, or of with a list of variations": {Phases: []Phase{{Policy: &Policy{Choose: 2}}}},
+		"phase 1: policy has both of and magnitude; give one":                                 {Phases: []Phase{{Policy: &Policy{Choose: 2, Magnitude: 9, Of: make([]Variation, 1)}}}},
+		"phase 1: policy.of 1: hue is 0 to 900, want a range within -180 to 180":              {Phases: []Phase{{Policy: &Policy{Choose: 2, Of: []Variation{{Hue: Span{0, 900}}}}}}},
+		"phase 1: mixup is 200, want 0.05 to 100, or 0 for none":                              {Phases: []Phase{{Mixing: Mixing{Mixup: 200}}}},
+		"phase 1: cutmix is NaN, want 0.05 to 100, or 0 for none":                             {Phases: []Phase{{Mixing: Mixing{CutMix: math.NaN()}}}},
+		"phase 1: epochs is -1, want 1 or more":                                               {Phases: []Phase{{Epochs: -1}}},
+		"phase 1: epochs is missing: only the last phase may take all that are left":          {Phases: []Phase{{}, {Epochs: 2}}},
 	} {
 		if err := a.Check(); (err == nil) != (want == "") || err != nil && err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)

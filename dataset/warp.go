@@ -12,6 +12,8 @@ type change struct {
 	flipX, flipY         bool
 	brightness, contrast float64
 	saturation, hue      float64
+	tone                 tone
+	erasure              erasure
 	mode                 FillMode
 	fill                 uint8
 }
@@ -25,7 +27,14 @@ func (c change) apply(pixels, scratch []uint8, height, width int) {
 	if t := c.tint(pixels); t != (tint{scale: identityTint}) {
 		t.apply(pixels)
 	}
+	if c.tone != (tone{sharpness: 1}) {
+		c.tone.apply(pixels, scratch, height, width)
+	}
+	c.erasure.apply(pixels, height, width)
 }
+
+// unchanged changes nothing.
+var unchanged = change{zoomX: 1, zoomY: 1, side: 1, brightness: 1, contrast: 1, saturation: 1, tone: tone{sharpness: 1}}
 
 // An affine maps a pixel x, y of the result to a place in the source:
 // a[0]*x + a[1]*y + a[2], a[3]*x + a[4]*y + a[5].

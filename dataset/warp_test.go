@@ -10,7 +10,7 @@ import (
 
 // still is the change that changes nothing.
 func still() change {
-	return change{zoomX: 1, zoomY: 1, side: 1, brightness: 1, contrast: 1, saturation: 1}
+	return unchanged
 }
 
 // grey makes pixels of levels, rows of one width.
@@ -170,6 +170,7 @@ func TestWarpKeepsColour(t *testing.T) {
 	r := newRandom(3)
 	v := everything()
 	v.Brightness, v.Contrast, v.Saturation, v.Hue = Factor{}, Factor{}, Factor{}, Span{}
+	v.Equalize, v.Posterize, v.Solarize, v.RandomErasing = false, 0, 0, 0
 	for _, mode := range []FillMode{FillNearest, FillReflect} {
 		v.FillMode = mode
 		for range 300 {

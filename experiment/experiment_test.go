@@ -58,7 +58,7 @@ seed: 18446744073709551615
 func TestYAMLRefusals(t *testing.T) {
 	const (
 		top          = "format, architecture, fine_tune, explain, data, training, seed"
-		augmentation = "rotation, width_shift, height_shift, shear, zoom, random_crop, horizontal_flip, vertical_flip, brightness, contrast, saturation, hue, fill_mode, fill_value"
+		augmentation = "rotation, width_shift, height_shift, shear, zoom, random_crop, horizontal_flip, vertical_flip, brightness, contrast, saturation, hue, autocontrast, equalize, solarize, posterize, sharpness, random_erasing, fill_mode, fill_value"
 	)
 	for text, want := range map[string]string{
 		"":                                      "the file is empty; want keys such as training: {epochs: 40}",
@@ -85,7 +85,7 @@ func TestYAMLRefusals(t *testing.T) {
 		"architecture: {layer: []}":             `architecture has an unknown key "layer" (layers?); have name, input, layers, tuning`,
 		"architecture: {layers: [{name: a, kind: conv3d}]}":                  `layer a: no layer kind "conv3d" (conv2d?); have ` + strings.Join(tfmodel.Kinds(), ", "),
 		"architecture: {layers: [{name: a, kind: conv2d, filter: 3}]}":       `layer a (conv2d): json: unknown field "filter"`,
-		"training: {augmentation: {phases: [{zom: 1}]}}":                     `training.augmentation.phases.1 has an unknown key "zom" (zoom?); have epochs, ` + augmentation + ", mixup, cutmix",
+		"training: {augmentation: {phases: [{zom: 1}]}}":                     `training.augmentation.phases.1 has an unknown key "zom" (zoom?); have epochs, ` + augmentation + ", policy, mixup, cutmix",
 		"training: {augmentation: {copies: [{}, {rotate: 1}]}}":              `training.augmentation.copies.2 has an unknown key "rotate"; have ` + augmentation,
 		"training: {augmentation: {phases: [{zoom: wide}]}}":                 `training.augmentation.phases.1.zoom: got "wide", want a number or [low, high]`,
 		"training: {augmentation: {phases: {zoom: 1}}}":                      "training.augmentation.phases is no list; its entries begin with -",

@@ -16,7 +16,7 @@ func TestEveryNumber(t *testing.T) {
 			t.Fatal(err)
 		}
 		e.Training.EarlyStopping = &EarlyStopping{Patience: 3, Monitor: ByLoss}
-		if err := e.ReadYAML([]byte("training: {accumulate: 2, clipvalue: 1, ema_decay: 0.9, augmentation: {copies: [{rotation: 10}], phases: [{epochs: 2, zoom: 0.1}, {hue: 5}]}}")); err != nil {
+		if err := e.ReadYAML([]byte("training: {accumulate: 2, clipvalue: 1, ema_decay: 0.9, augmentation: {copies: [{rotation: 10}], phases: [{epochs: 2, zoom: 0.1, mixup: 1, random_erasing: 0.5, policy: {choose: 2, of: [{posterize: 3}]}}, {hue: 5}]}}")); err != nil {
 			t.Fatal(err)
 		}
 		tree, err := e.tree()

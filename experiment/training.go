@@ -116,6 +116,7 @@ func (t Training) check() error {
 // resolve fills in the names that may be left out.
 func (t *Training) resolve() {
 	t.Loss = t.Loss.Resolved()
+	t.Augmentation = t.Augmentation.Resolved()
 	t.Schedule.Kind = cmp.Or(t.Schedule.Kind, "constant")
 	t.Select = cmp.Or(t.Select, ByAccuracy)
 	if t.EarlyStopping != nil {

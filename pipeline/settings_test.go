@@ -26,8 +26,10 @@ var trainingSettings = []struct {
 	{"clipped values", "training.clipvalue=0.01", false, ""},
 	{"accumulated", "training.accumulate=2", false, ""},
 	{"averaged", "training.ema_decay=0.9", false, ""},
+	{"erased", "training.augmentation.phases=[{random_erasing: 0.5, hue: 20}]", false, ""},
+	{"policy", "training.augmentation.phases=[{policy: {choose: 2, magnitude: 9}, horizontal_flip: true}]", false, ""},
 	{"mixed", "training.augmentation.phases=[{mixup: 0.4, cutmix: 1, rotation: 10}]", false, ""},
-	{"together", "training.accumulate=2; training.ema_decay=0.9; training.optimizer=rmsprop; training.clipvalue=0.01; training.augmentation.phases=[{cutmix: 1}]", true, ""},
+	{"together", "training.accumulate=2; training.ema_decay=0.9; training.optimizer=rmsprop; training.clipvalue=0.01; training.augmentation.phases=[{cutmix: 1, random_erasing: 0.5, policy: {choose: 1, magnitude: 5}}]", true, ""},
 }
 
 // with returns a short training with settings, which semicolons separate.
