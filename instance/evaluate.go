@@ -89,7 +89,7 @@ func open(ctx context.Context, dir string, m run.Machine) (*Run, *maskrcnn.Detec
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	d, err := maskrcnn.NewDetector(ctx, r.Experiment.Detector, weights, config(m))
+	d, err := maskrcnn.NewDetector(context.WithoutCancel(ctx), r.Experiment.Detector, weights, config(m))
 	return r, d, epoch, err
 }
 

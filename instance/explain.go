@@ -22,6 +22,7 @@ import (
 	"oscar/internal/checksum"
 	"oscar/internal/npy"
 	"oscar/internal/resultdir"
+	"oscar/internal/text"
 	"oscar/methods"
 	"oscar/run"
 )
@@ -79,12 +80,37 @@ type Heat struct {
 type ExplainSummary struct {
 	Images, Objects, Maps int
 	Unreadable            []dataset.Problem
-	Mean, Control         Heat    // of the maps with a positive value
-	Peaks                 float64 // the share with the peak on the own mask
-	measured              int
+	Methods               []MethodHeat
+	Control               MethodHeat // of maps that are the boxes themselves
+}
+
+// MethodHeat says where the heat of a method lies, as means over its maps with a positive value.
+type MethodHeat struct {
+	Method            methods.At
+	Maps              int
+	Mask, Box, Others float64
+	Peaks             float64 // the share of maps with the largest value on the own mask
+}
+
+func (m *MethodHeat) add(h Heat) {
+	m.Maps++
+	m.Mask, m.Box, m.Others = m.Mask+h.Mask, m.Box+h.Box, m.Others+h.Others
+	if h.Peak {
+		m.Peaks++
+	}
+}
+
+// mean divides the sums.
+func (m *MethodHeat) mean() {
+	if n := float64(m.Maps); n > 0 {
+		m.Mask, m.Box, m.Others, m.Peaks = m.Mask/n, m.Box/n, m.Others/n, m.Peaks/n
+	}
 }
 
 const manifestFile = "manifest.jsonl"
+
+// perRow is the number of tiles in a row of a sheet, unless there are several methods.
+const perRow = 4
 
 var explained = resultdir.Kind{Early: []string{"maps", "overlays", "sheets"}}
 
@@ -131,6 +157,9 @@ func Explain(ctx context.Context, o ExplainOptions) (*ExplainSummary, error) {
 		}
 	}
 	j := &explaining{ExplainOptions: o, run: r, detector: d, methods: list, summary: &ExplainSummary{}}
+	for _, at := range list {
+		j.summary.Methods = append(j.summary.Methods, MethodHeat{Method: at})
+	}
 	o.Listener.Stage("explaining")
 	err = pictures.each(ctx, d, o.Machine, o.Listener, func(m coco.Image, p picture, found []maskrcnn.Detection) error {
 		return j.explain(ctx, m, p, found)
@@ -143,7 +172,10 @@ func Explain(ctx context.Context, o ExplainOptions) (*ExplainSummary, error) {
 	if err := checksum.Write(o.Out, manifestFile, j.rows.Bytes()); err != nil {
 		return nil, err
 	}
-	j.summary.finish()
+	for i := range j.summary.Methods {
+		j.summary.Methods[i].mean()
+	}
+	j.summary.Control.mean()
 	return j.summary, checksum.Update(o.Out, j.files...)
 }
 
@@ -185,12 +217,20 @@ func (j *explaining) explain(ctx context.Context, m coco.Image, p picture, found
 	for k, o := range objects {
 		outline(all, o.pixels, colourOf(k))
 	}
-	sheet := [][]heatmap.Tile{{{Image: all, Caption: fmt.Sprintf("%d objects", len(objects))}}}
+	for k, o := range objects {
+		number(all, k+1, o.result.Box, colourOf(k))
+	}
+	sheet := [][]heatmap.Tile{{{Image: all, Caption: text.Count(len(objects), "object")}}}
 	input := j.detector.Architecture.Input
 	images := explain.Images{N: 1, Height: input[0], Width: input[1], Channels: 3, Pixels: p.floats()}
 	for k, o := range objects {
 		runner := j.detector.At(images.Pixels, o.Box)
-		for _, at := range j.methods {
+		if last := len(sheet) - 1; len(j.methods) > 1 || len(sheet[last]) == perRow {
+			sheet = append(sheet, nil) // several methods have a row for each object
+		}
+		control := controlOf(k, objects, p)
+		j.summary.Control.add(control)
+		for i, at := range j.methods {
 			e, err := methods.NewExplainer(methods.Model{Runner: runner}, []methods.At{at}, methods.Options{
 				Options: explain.Options{Score: j.Score, Samples: j.Samples, Seed: j.Seed},
 			})
@@ -211,14 +251,14 @@ func (j *explaining) explain(ctx context.Context, m coco.Image, p picture, found
 				Map: "maps/" + name + ".npy", Overlay: "overlays/" + name + ".png",
 			}
 			grid := onPicture(out[0].Map, input[0], input[1], p)
-			row.Heat, row.Control = heatOf(grid, k, objects), controlOf(k, objects, p)
+			row.Heat, row.Control = heatOf(grid, k, objects), control
+			if j.summary.Maps++; row.Heat != nil {
+				j.summary.Methods[i].add(*row.Heat)
+			}
 			tile := heatmap.Paint(p.Image, heatmap.Options{Heat: grid, Note: fmt.Sprintf("%d %s %.2f, %s", k+1, row.Class, o.Score, at.Method)})
 			painted := clone(tile.Image)
 			outline(painted, o.pixels, colourOf(k))
 			tile.Image = painted
-			if len(sheet[len(sheet)-1]) == 4 {
-				sheet = append(sheet, nil)
-			}
 			sheet[len(sheet)-1] = append(sheet[len(sheet)-1], tile)
 			if err := j.write(row, out[0].Map, painted); err != nil {
 				return err
@@ -239,9 +279,8 @@ func (j *explaining) write(row Row, raw explain.Grid, painted image.Image) error
 		return err
 	}
 	j.files = append(j.files, row.Map, row.Overlay)
-	text, err := json.Marshal(row)
-	j.rows.Write(append(text, '\n'))
-	j.summary.add(row)
+	line, err := json.Marshal(row)
+	j.rows.Write(append(line, '\n'))
 	return err
 }
 
@@ -316,28 +355,4 @@ func controlOf(own int, objects []object, p picture) Heat {
 		return *h
 	}
 	return Heat{}
-}
-
-func (s *ExplainSummary) add(row Row) {
-	s.Maps++
-	if row.Heat == nil {
-		return
-	}
-	s.Mean.Mask, s.Mean.Box, s.Mean.Others = s.Mean.Mask+row.Heat.Mask, s.Mean.Box+row.Heat.Box, s.Mean.Others+row.Heat.Others
-	s.Control.Mask, s.Control.Box, s.Control.Others = s.Control.Mask+row.Control.Mask, s.Control.Box+row.Control.Box, s.Control.Others+row.Control.Others
-	if row.Heat.Peak {
-		s.Peaks++
-	}
-	s.measured++
-}
-
-func (s *ExplainSummary) finish() {
-	if s.measured == 0 {
-		return
-	}
-	n := float64(s.measured)
-	for _, h := range []*Heat{&s.Mean, &s.Control} {
-		h.Mask, h.Box, h.Others = h.Mask/n, h.Box/n, h.Others/n
-	}
-	s.Peaks /= n
 }

@@ -4,6 +4,10 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
+	"strconv"
+
+	"oscar/heatmap"
+	"oscar/instance/mask"
 )
 
 // colours are those of outlines, far apart and bright.
@@ -40,4 +44,14 @@ func outline(img *image.RGBA, pixels []uint8, c color.RGBA) {
 			}
 		}
 	}
+}
+
+// number writes the number of an object in the corner of its box, on a dark patch.
+func number(img *image.RGBA, n int, box mask.Box, c color.RGBA) {
+	size := max(10, min(img.Rect.Dx(), img.Rect.Dy())/18)
+	text := strconv.Itoa(n)
+	x, y := max(0, int(box[0])), max(0, int(box[1]))
+	patch := image.Rect(x, y, x+size*(2+len(text))/3, y+size)
+	draw.Draw(img, patch.Intersect(img.Rect), image.Black, image.Point{}, draw.Src)
+	heatmap.DrawText(img, text, x+size/6, y, size, c)
 }

@@ -203,15 +203,13 @@ func explainInstances(cmd *cobra.Command, dir string, paths []string, o pipeline
 	w := cmd.OutOrStdout()
 	fmt.Fprintf(w, "%s of %s on %s\n", text.Count(summary.Maps, "map"), text.Count(summary.Objects, "object"), text.Count(summary.Images, "image"))
 	t := newTable(w)
-	t.AppendHeader(table.Row{"heat", "on own mask", "in own box", "on other masks", "peak on own mask"})
-	t.alignRight("on own mask", "in own box", "on other masks", "peak on own mask")
-	for _, row := range []struct {
-		name string
-		h    instance.Heat
-		peak string
-	}{{"maps", summary.Mean, share(summary.Peaks)}, {"the box itself", summary.Control, drawn.none}} {
-		t.AppendRow(table.Row{row.name, share(row.h.Mask), share(row.h.Box), share(row.h.Others), row.peak})
+	t.AppendHeader(table.Row{"heat", "on mask", "in box", "on others", "peak on mask"})
+	t.alignRight("on mask", "in box", "on others", "peak on mask")
+	for _, m := range summary.Methods {
+		t.AppendRow(table.Row{m.Method.String(), share(m.Mask), share(m.Box), share(m.Others), share(m.Peaks)})
 	}
+	control := summary.Control
+	t.AppendRow(table.Row{"the box itself", share(control.Mask), share(control.Box), share(control.Others), drawn.none})
 	t.Render()
 	_, err = fmt.Fprintf(w, "sheets %s\n", filepath.Join(o.Out, "sheets"))
 	return err

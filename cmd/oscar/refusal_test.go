@@ -164,6 +164,9 @@ func TestRefusals(t *testing.T) {
 		{2, "synthesize", "DIR is missing"},
 		{2, "synthesize a b", `"b" is one argument too many`},
 		{2, "synthesize new --per-class 0", "0 synthetic images per class: at least 1 is needed"},
+		{2, "synthesize new --scenes -1", "-1 scenes: want 10 to 1000000"},
+		{2, "compose photos", "--out DIR is missing: the folder for the scenes"},
+		{2, "compose photos --out new --scenes 3", "3 scenes: want 10 to 1000000"},
 		{2, "synthesize new --width 8", "synthetic images of 8x256 pixels: each side must be from 32 to 8192"},
 
 		{2, "demo x", `"x" is one argument too many`},

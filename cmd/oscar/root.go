@@ -36,6 +36,7 @@ var verbs = []func(*globalFlags) *cobra.Command{
 	newInspect,
 	newDuplicates,
 	newSynthesize,
+	newCompose,
 	newDemo,
 	newVersion,
 }

@@ -29,7 +29,7 @@ the test (test).`,
   oscar synthesize heaps --scenes 1000`,
 		Args: arguments("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if scenes > 0 {
+			if cmd.Flags().Changed("scenes") {
 				return synthesizeScenes(cmd, args[0], scene.Options{Scenes: scenes, Width: o.Width, Height: o.Height, Seed: o.Seed})
 			}
 			if err := o.Check(); err != nil {

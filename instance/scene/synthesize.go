@@ -96,13 +96,21 @@ func (o object) annotation(id, imageID int64, categories []coco.Category) (a coc
 	return a, area > 0
 }
 
-// write makes a data set of scenes that draw returns, a function of the scene's number.
-func write(ctx context.Context, dir string, categories []coco.Category, scenes int, part func(i int) string,
-	draw func(i int) (image.Image, []object, error)) error {
+// writable returns an error unless dir is empty or does not exist.
+func writable(dir string) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return fmt.Errorf("%s is not empty: give a new folder, or remove it", dir)
 	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%s: %w", dir, paths.TrimError(err))
+	}
+	return nil
+}
+
+// write makes a data set of scenes that draw returns, a function of the scene's number.
+func write(ctx context.Context, dir string, categories []coco.Category, scenes int, part func(i int) string,
+	draw func(i int) (image.Image, []object, error)) error {
+	if err := writable(dir); err != nil {
+		return err
 	}
 	return atomicfile.Dir(dir, func(tmp string) error {
 		number := make([]int, scenes) // of the scene within its part, from 1

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"oscar/instance/scene"
+	"oscar/internal/text"
+)
+
+func newCompose(*globalFlags) *cobra.Command {
+	var (
+		o   scene.ComposeOptions
+		out string
+	)
+	cmd := &cobra.Command{
+		Use:   "compose PHOTOS --out DIR",
+		Short: "Put objects cut out of photographs into scenes with masks",
+		Long: `Cut the objects out of PHOTOS, a folder with one sub-folder of images a class, and
+put them into scenes: two to seven objects on a plain ground, turned, mirrored, with
+shadows, that may hide each other. DIR gets pictures and annotations as of oscar
+synthesize --scenes.
+
+A PNG image with alpha is cut out by it. Other photographs need one object on a
+plain, light background; one that the border cuts, or whose outline is ragged, is
+left out. Look at the scenes: a shadow or a ring of background may have stayed.
+
+The objects of the validation and test scenes come from photographs of their own
+(15 % each). Photographs that look alike are kept in one part.`,
+		Example: `  oscar compose photos --out heaps --scenes 2000
+  oscar train heaps --out runs/heaps`,
+		Args: arguments("PHOTOS"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			err := o.Check()
+			if out == "" {
+				err = fmt.Errorf("--out DIR is missing: the folder for the scenes")
+			}
+			if err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
+			s := newScreen()
+			defer s.clear()
+			l := s.listener()
+			o.Photos, o.OnStage, o.OnCount = args[0], l.OnStage, l.OnCount
+			summary, err := scene.Compose(cmd.Context(), out, o)
+			if err != nil {
+				return err
+			}
+			s.clear()
+			w := cmd.OutOrStdout()
+			t := newTable(w)
+			t.AppendHeader(table.Row{"objects cut out", "train", "val", "test"})
+			t.alignRight("train", "val", "test")
+			for _, class := range slices.Sorted(maps.Keys(summary.Objects[scene.Train])) {
+				t.AppendRow(table.Row{class, summary.Objects[scene.Train][class], summary.Objects[scene.Validation][class], summary.Objects[scene.Test][class]})
+			}
+			t.Render()
+			for _, reason := range slices.Sorted(maps.Keys(summary.Refused)) {
+				fmt.Fprintf(w, "left out %s: %s\n", text.Count(summary.Refused[reason], "photograph"), reason)
+			}
+			_, err = fmt.Fprintf(w, "%d scenes in %s\n", o.Scenes, out)
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&out, "out", "o", "", "the folder for the scenes")
+	f.IntVar(&o.Scenes, "scenes", 1000, "pictures to make")
+	f.IntVar(&o.Width, "width", 256, "pixels")
+	f.IntVar(&o.Height, "height", 256, "pixels")
+	f.Uint64Var(&o.Seed, "seed", 1, "decides everything")
+	limitFlags(cmd, &o.Limits)
+	return cmd
+}

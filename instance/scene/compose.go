@@ -1,0 +1,261 @@
+package scene
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"oscar/dataset"
+	"oscar/instance/coco"
+	"oscar/instance/mask"
+	"oscar/internal/seeded"
+)
+
+// ComposeOptions are those of [Compose].
+type ComposeOptions struct {
+	Photos string // a folder with one sub-folder of pictures a class
+	Options
+	Limits  dataset.Limits
+	OnStage func(name string)
+	OnCount func(done, total int)
+}
+
+// ComposeSummary says what the scenes are made of.
+type ComposeSummary struct {
+	Photos  int
+	Objects map[string]map[string]int // cut out, by part and class
+	Refused map[string]int            // photographs by the reason
+}
+
+// Compose puts objects that are cut out of pictures into scenes. Pictures with alpha are cut out by it,
+// others against their plain background; what is no clean object is left out. The objects of
+// each part come from pictures of that part alone, and pictures that look alike are kept in one
+// part.
+func Compose(ctx context.Context, dir string, o ComposeOptions) (*ComposeSummary, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	if err := writable(dir); err != nil {
+		return nil, err
+	}
+	scan := dataset.ScanOptions{Limits: o.Limits, Progress: o.OnCount}
+	o.OnStage("comparing photographs")
+	folder, err := dataset.Scan(ctx, o.Photos, scan)
+	if err != nil {
+		return nil, err
+	}
+	if err := folder.Group(ctx, dataset.GroupByNearDuplicates, dataset.DefaultNearDuplicateDistance, scan); err != nil {
+		return nil, err
+	}
+	split, err := dataset.NewSplit(folder, [3]float64{0.7, 0.15, 0.15}, o.Seed)
+	if err != nil {
+		return nil, err
+	}
+	s := &ComposeSummary{Objects: map[string]map[string]int{}, Refused: map[string]int{}}
+	objects := map[string][][]*cutout{} // by part and class
+	o.OnStage("cutting out objects")
+	for part, items := range map[string][]dataset.Item{Train: split.Train, Validation: split.Validation, Test: split.Test} {
+		byClass, err := cutAll(ctx, o, items, len(split.Classes), s)
+		if err != nil {
+			return nil, err
+		}
+		objects[part], s.Objects[part] = byClass, map[string]int{}
+		for c, list := range byClass {
+			s.Objects[part][split.Classes[c]] = len(list)
+			if len(list) == 0 {
+				return nil, fmt.Errorf("no object of class %s in part %s can be cut out of %d photographs; the background must be plain, or the pictures have alpha", split.Classes[c], part, len(items))
+			}
+		}
+	}
+	categories := make([]coco.Category, len(split.Classes))
+	for i, name := range split.Classes {
+		categories[i] = coco.Category{ID: int64(i + 1), Name: name}
+	}
+	o.OnStage("composing scenes")
+	return s, write(ctx, dir, categories, o.Scenes, o.part, func(i int) (image.Image, []object, error) {
+		key := seeded.Digest(nil, o.Seed, uint64(i), 0xc0305e)
+		img, found := compose(objects[o.part(i)], o.sized(), seeded.WithKey(key))
+		return img, found, nil
+	})
+}
+
+// cutAll cuts objects out of the pictures, by class.
+func cutAll(ctx context.Context, o ComposeOptions, items []dataset.Item, classes int, s *ComposeSummary) ([][]*cutout, error) {
+	cut, reasons := make([]*cutout, len(items)), make([]error, len(items))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, item := range items {
+		group.Go(func() error {
+			cut[i], reasons[i] = newCutout(filepath.Join(o.Photos, filepath.FromSlash(item.Path)), item.Class, o.Limits)
+			return ctx.Err()
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	s.Photos += len(items)
+	out := make([][]*cutout, classes)
+	for i, c := range cut {
+		if reasons[i] != nil {
+			s.Refused[reasons[i].Error()]++
+			continue
+		}
+		out[c.class] = append(out[c.class], c)
+	}
+	return out, nil
+}
+
+func (o Options) sized() image.Point {
+	size := image.Pt(o.Width, o.Height)
+	if size.X == 0 {
+		size.X = 256
+	}
+	if size.Y == 0 {
+		size.Y = 256
+	}
+	return size
+}
+
+// compose puts two to seven objects on a plain ground, in turn: shadow, then object. Half of them
+// lie near another one, and half of these have its class.
+func compose(objects [][]*cutout, size image.Point, r *rand.Rand) (image.Image, []object) {
+	uniform := func(low, high float64) float64 { return low + r.Float64()*(high-low) }
+	side := float64(min(size.X, size.Y))
+	canvas := make([]float64, 3*size.X*size.Y)
+	ground(canvas, size, r)
+	angle := uniform(0, 2*math.Pi)
+	light := [2]float64{math.Cos(angle), math.Sin(angle)}
+	shade, reach := uniform(0.2, 0.45), uniform(0.01, 0.03)*side
+	type place struct {
+		x, y  float64
+		class int
+	}
+	var places []place
+	var found []object
+	for range 2 + r.IntN(6) {
+		at := place{uniform(0.1, 0.9) * float64(size.X), uniform(0.1, 0.9) * float64(size.Y), r.IntN(len(objects))}
+		if len(places) > 0 && r.IntN(2) == 0 {
+			near := places[r.IntN(len(places))]
+			turn, distance := uniform(0, 2*math.Pi), uniform(0.12, 0.28)*side
+			at.x = min(max(near.x+distance*math.Cos(turn), 0.05*float64(size.X)), 0.95*float64(size.X))
+			at.y = min(max(near.y+distance*math.Sin(turn), 0.05*float64(size.Y)), 0.95*float64(size.Y))
+			if r.IntN(2) == 0 {
+				at.class = near.class
+			}
+		}
+		places = append(places, at)
+		c := objects[at.class][r.IntN(len(objects[at.class]))]
+		scale := uniform(0.25, 0.55) * side / float64(max(c.height, c.width))
+		color, alpha := c.placed(size, at.x, at.y, scale, uniform(0, 2*math.Pi), r.IntN(2) == 0)
+		castShadow(canvas, alpha, size, light, reach, shade)
+		gain := uniform(0.85, 1.1)
+		pixels := make([]uint8, len(alpha))
+		for i, a := range alpha {
+			for k := range 3 {
+				canvas[3*i+k] = (1-a)*canvas[3*i+k] + gain*color[3*i+k]
+			}
+			if a >= 0.5 {
+				pixels[i] = 1
+			}
+		}
+		m := mask.Encode(size.Y, size.X, pixels)
+		for k := range found {
+			found[k].Visible = mask.Minus(found[k].Visible, m)
+		}
+		if m.Area() > 0 {
+			found = append(found, object{Class: at.class, Visible: m, Whole: m})
+		}
+	}
+	return developed(canvas, size, r), found
+}
+
+// placed returns the object's colours, times alpha, and alpha in a picture.
+func (c *cutout) placed(size image.Point, x, y, scale, angle float64, mirrored bool) (color, alpha []float64) {
+	color, alpha = make([]float64, 3*size.X*size.Y), make([]float64, size.X*size.Y)
+	sin, cos := math.Sincos(angle)
+	const samples = 2 // in each direction, since objects are made smaller
+	for i := range alpha {
+		for s := range samples * samples {
+			dx := float64(i%size.X) + (float64(s%samples)+0.5)/samples - x
+			dy := float64(i/size.X) + (float64(s/samples)+0.5)/samples - y
+			u, v := (dx*cos+dy*sin)/scale, (dy*cos-dx*sin)/scale
+			if mirrored {
+				u = -u
+			}
+			rgb, a := c.at(v+float64(c.height)/2-0.5, u+float64(c.width)/2-0.5)
+			alpha[i] += a / (samples * samples)
+			for k := range 3 {
+				color[3*i+k] += rgb[k] / (samples * samples)
+			}
+		}
+	}
+	return color, alpha
+}
+
+// ground is plain and light, brighter towards one side.
+func ground(canvas []float64, size image.Point, r *rand.Rand) {
+	base := 150 + 90*r.Float64()
+	var tint, slope [3]float64
+	for k := range 3 {
+		tint[k] = base + 24*(r.Float64()-0.5)
+	}
+	slope[0], slope[1] = 40*(r.Float64()-0.5), 40*(r.Float64()-0.5)
+	for i := range size.X * size.Y {
+		x, y := float64(i%size.X)/float64(size.X)-0.5, float64(i/size.X)/float64(size.Y)-0.5
+		for k := range 3 {
+			canvas[3*i+k] = tint[k] + slope[0]*x + slope[1]*y
+		}
+	}
+}
+
+// castShadow darkens where the object, moved away from the light and blurred, keeps the light out.
+func castShadow(canvas, alpha []float64, size image.Point, light [2]float64, reach, shade float64) {
+	soft := slices.Clone(alpha)
+	radius := max(1, int(reach))
+	for range 2 {
+		soft = blurred(blurred(soft, 1, size.X, radius), size.X, size.Y, radius)
+	}
+	dx, dy := int(math.Round(light[0]*reach)), int(math.Round(light[1]*reach))
+	for i := range alpha {
+		x, y := i%size.X+dx, i/size.X+dy
+		if x < 0 || y < 0 || x >= size.X || y >= size.Y {
+			continue
+		}
+		for k := range 3 {
+			canvas[3*i+k] *= 1 - shade*soft[y*size.X+x]
+		}
+	}
+}
+
+// blurred is the mean over a window along lines of length pixels that are step apart.
+func blurred(values []float64, step, length, radius int) []float64 {
+	out := make([]float64, len(values))
+	for i := range values {
+		at, sum := i/step%length, 0.0
+		for d := -radius; d <= radius; d++ {
+			sum += values[i+(min(max(at+d, 0), length-1)-at)*step]
+		}
+		out[i] = sum / float64(2*radius+1)
+	}
+	return out
+}
+
+// developed is an 8 bit picture with a little noise.
+func developed(canvas []float64, size image.Point, r *rand.Rand) image.Image {
+	img := image.NewRGBA(image.Rectangle{Max: size})
+	noise := 1 + 2*r.Float64()
+	for i := range size.X * size.Y {
+		for k := range 3 {
+			img.Pix[4*i+k] = uint8(math.Round(min(max(canvas[3*i+k]+noise*r.NormFloat64(), 0), 255)))
+		}
+		img.Pix[4*i+3] = 255
+	}
+	return img
+}

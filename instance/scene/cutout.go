@@ -1,0 +1,128 @@
+package scene
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	_ "image/png" // pictures with alpha
+	"math"
+
+	"oscar/dataset"
+	"oscar/internal/paths"
+)
+
+// cutout is an object without its background.
+type cutout struct {
+	class         int
+	height, width int
+	color         []float32 // [height,width,3], 0..255
+	alpha         []float32 // [height,width], 0..1
+}
+
+// cutoutSide is the longest side of an object that is kept.
+const cutoutSide = 224
+
+// mostAlphaBytes is the largest file with alpha that is read.
+const mostAlphaBytes = 64 << 20
+
+// newCutout cuts the object out of a picture: by its alpha, if it has one, else against its plain
+// background. An error says why there is no clean object.
+func newCutout(path string, class int, limits dataset.Limits) (*cutout, error) {
+	img, err := dataset.DecodeFile(path, limits)
+	if err != nil {
+		return nil, err
+	}
+	size := img.Rect.Size()
+	scale := min(1, 1.5*cutoutSide/float64(max(size.X, size.Y)))
+	height, width := max(1, int(float64(size.Y)*scale)), max(1, int(float64(size.X)*scale))
+	small := dataset.Resize(img, height, width, dataset.Bilinear)
+	alpha, err := alphaOf(path, height, width)
+	if err != nil {
+		return nil, err
+	}
+	if alpha == nil {
+		if alpha, err = against(small); err != nil {
+			return nil, err
+		}
+	}
+	c := &cutout{class: class, height: height, width: width, alpha: alpha, color: make([]float32, 3*height*width)}
+	for i := range alpha {
+		for k := range 3 {
+			c.color[3*i+k] = float32(small.Pix[4*i+k])
+		}
+	}
+	return c.cropped()
+}
+
+// alphaOf returns the alpha of a PNG file at that size; nil if it has none.
+func alphaOf(path string, height, width int) ([]float32, error) {
+	b, err := paths.ReadFile(path, mostAlphaBytes)
+	if err != nil {
+		return nil, nil // too large for one with alpha that is worth it
+	}
+	if !bytes.HasPrefix(b, []byte("\x89PNG")) {
+		return nil, nil
+	}
+	img, _, err := image.Decode(bytes.NewReader(b)) // its size was checked by the first decoding
+	if err != nil {
+		return nil, err
+	}
+	if o, ok := img.(interface{ Opaque() bool }); ok && o.Opaque() {
+		return nil, nil
+	}
+	size := img.Bounds().Size()
+	gray := image.NewRGBA(image.Rectangle{Max: size})
+	for y := range size.Y {
+		for x := range size.X {
+			_, _, _, a := img.At(img.Bounds().Min.X+x, img.Bounds().Min.Y+y).RGBA()
+			at := gray.PixOffset(x, y)
+			gray.Pix[at], gray.Pix[at+3] = uint8(a>>8), 255
+		}
+	}
+	small := dataset.Resize(gray, height, width, dataset.Bilinear)
+	out := make([]float32, height*width)
+	for i := range out {
+		out[i] = float32(small.Pix[4*i]) / 255
+	}
+	return out, nil
+}
+
+// cropped returns the object without empty borders.
+func (c *cutout) cropped() (*cutout, error) {
+	left, top, right, bottom := c.width, c.height, 0, 0
+	for i, a := range c.alpha {
+		if a >= 0.5 {
+			x, y := i%c.width, i/c.width
+			left, right, top, bottom = min(left, x), max(right, x+1), min(top, y), max(bottom, y+1)
+		}
+	}
+	if right-left < 8 || bottom-top < 8 {
+		return nil, fmt.Errorf("the object is smaller than 8 pixels")
+	}
+	left, top, right, bottom = max(0, left-1), max(0, top-1), min(c.width, right+1), min(c.height, bottom+1)
+	out := &cutout{class: c.class, height: bottom - top, width: right - left}
+	for y := top; y < bottom; y++ {
+		out.color = append(out.color, c.color[3*(y*c.width+left):3*(y*c.width+right)]...)
+		out.alpha = append(out.alpha, c.alpha[y*c.width+left:y*c.width+right]...)
+	}
+	return out, nil
+}
+
+// at returns the colour, times alpha, and alpha at row y and column x; nothing outside.
+func (c *cutout) at(y, x float64) (color [3]float64, alpha float64) {
+	row, column := math.Floor(y), math.Floor(x)
+	for dy := range 2 {
+		for dx := range 2 {
+			i, j := int(row)+dy, int(column)+dx
+			if i < 0 || j < 0 || i >= c.height || j >= c.width {
+				continue
+			}
+			weight := (1 - math.Abs(y-float64(i))) * (1 - math.Abs(x-float64(j))) * float64(c.alpha[i*c.width+j])
+			alpha += weight
+			for k := range 3 {
+				color[k] += weight * float64(c.color[3*(i*c.width+j)+k])
+			}
+		}
+	}
+	return color, alpha
+}
