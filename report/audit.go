@@ -87,7 +87,7 @@ func (a auditChapter) joint() page.Table {
 
 func (a auditChapter) duplicates() page.Section {
 	s := page.Section{Title: "Near duplicates", Blocks: []page.Block{page.Text(
-		"Images that look alike but are in several parts of the split, so that the test is not of new images, or have several labels, of which at most one is right. " +
+		"Near duplicates in several parts of the split, so that test images are not new, or with several labels, of which at most one is right. " +
 			"oscar train --group-near-duplicates keeps such images in one part.")}}
 	var wall page.Wall
 	for _, group := range a.Duplicates {
@@ -137,7 +137,7 @@ func (a auditChapter) alike() page.Section {
 	}
 	s.Blocks = []page.Block{page.Text(fmt.Sprintf(
 		"Images nearer to a training image than %s, which only one training image in a hundred is to another; about %.1f would be by chance. "+
-			"They may show the same object, from another side as well. The model sees what it has learned to see: look at the pairs.",
+			"They may show the same object, possibly from another side. The features are those that the model has learned, so check the pairs.",
 		page.Number(float64(a.Alike.Limit)), float64(a.Alike.Expected)))}
 	shelf := page.Shelf{Wide: true}
 	for _, x := range a.Alike.Pairs {

@@ -104,7 +104,7 @@ func (c compareChapter) table() page.Section {
 // explanations says how much the maps differ.
 func (c compareChapter) explanations() page.Section {
 	d := c.Drift
-	s := page.Section{Title: "How much the explanations moved"}
+	s := page.Section{Title: "Differences between the explanations"}
 	if d.Images == 0 {
 		s.Blocks = []page.Block{page.Text("No image has two maps that can be compared.")}
 		return s
@@ -147,7 +147,7 @@ func (c compareChapter) changes() page.Section {
 		shelf.Plates = append(shelf.Plates, plate)
 	}
 	s.Blocks = []page.Block{
-		page.Text("Images with another predicted class come first, then those whose maps have the lowest rank correlation. They are chosen because they differ: most images differ less. Left: A, right: B."),
+		page.Text("Images with another predicted class come first, then those whose maps have the lowest rank correlation. They were chosen because they differ most. Left: A, right: B."),
 		page.Wall{shelf},
 	}
 	return s

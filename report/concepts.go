@@ -25,7 +25,7 @@ func (g *globalChapter) tree() page.Section {
 		matrix.Corner = "model \\ tree"
 	}
 	section.Blocks = []page.Block{
-		page.Text(strings.TrimSpace(fmt.Sprintf("The tree predicts the model's prediction from named features of the image and its map. It was grown on %s. It explains the model only as far as it agrees with it. %s",
+		page.Text(strings.TrimSpace(fmt.Sprintf("The tree predicts the model's prediction from named features of the image and its map. It was grown on %s. It explains the model only to the extent of their agreement. %s",
 			page.Count(s.Grown, "image"), s.StrategyNote()))),
 		page.Facts{
 			{Name: "Agrees", Value: fmt.Sprintf("%s of %s held out (95 %%: %s)", page.Percent(a.Share), page.Count(a.Images, "image"), page.PercentRange(a.Interval[0], a.Interval[1]))},
@@ -82,7 +82,7 @@ func (g *globalChapter) concepts() page.Section {
 		Caption: "TCAV score: the share of a class's images whose logit rises with a step towards the concept", Corner: "concept",
 		Legend: page.List{
 			fmt.Sprintf("Blue: more images than along random directions; orange: fewer. Both: %s. Grey: not significant.", c.Threshold()),
-			"p: of a t-test against random directions. It treats the scores of a concept as independent, which they are not quite: a small p is too optimistic.",
+			"p: of a t-test against random directions. It assumes that the scores of a concept are independent, which is not quite true: a small p is too optimistic.",
 		},
 	}
 	every := page.Table{Caption: "All concepts and classes: means and standard deviations over the experiments", Corner: "concept", Columns: []page.Column{

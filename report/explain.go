@@ -211,7 +211,7 @@ func (x *explanations) accuracy(t *tally) page.Figure {
 		f.Name = "Accuracy on unseen images"
 		f.Note = fmt.Sprintf("%s; %s", page.Count(t.labelled, "image"), f.Note)
 	case x.partsKnown > 0:
-		f.Name, f.Note = "Accuracy on training images", "the model has seen all of them: it says nothing about new images"
+		f.Name, f.Note = "Accuracy on training images", "the model was trained on all of them: it says nothing about new images"
 	default:
 		f.Note += "; training images may be among them"
 	}

@@ -25,7 +25,7 @@ func foldsChapters(_ context.Context, dir string) ([]chapter, error) {
 	n, t := len(f.Runs), f.Together
 	c.page = page.Page{
 		Kind: "oscar, cross-validation", Title: fmt.Sprintf("%d folds of %s", n, folderName(f.Data)),
-		Lead: fmt.Sprintf("Each image was classified by a network that did not learn from it: %s of %s correctly.",
+		Lead: fmt.Sprintf("Each image was classified by a network that was not trained on it: %s of %s correctly.",
 			page.Thousands(t.Confusion.Correct()), page.Count(t.Images, "image")),
 		Figures: page.Figures{
 			{Name: "Accuracy", Value: page.Percent(float64(f.Accuracy.Mean)), Note: "95 %: " + page.PercentRange(float64(f.Accuracy.Low), float64(f.Accuracy.High))},
@@ -34,7 +34,7 @@ func foldsChapters(_ context.Context, dir string) ([]chapter, error) {
 		},
 	}
 	c.page.Sections = []page.Section{foldsSection(f), {Title: "All images together", Blocks: []page.Block{
-		page.Text(fmt.Sprintf("The out-of-fold predictions of %s. If each image were drawn by itself, the accuracy's 95 %% interval would be %s (Wilson). predictions.csv has the probabilities of all.",
+		page.Text(fmt.Sprintf("The out-of-fold predictions of %s. For independently drawn images the accuracy's 95 %% interval would be %s (Wilson). predictions.csv has all probabilities.",
 			page.Count(t.Images, "image"), page.PercentRange(float64(t.Interval[0]), float64(t.Interval[1])))),
 		page.Beside{page.Matrix(t.Confusion), page.PerClass(t.PerClass)},
 	}}}
@@ -47,7 +47,7 @@ func foldRange(f result.Figure) string {
 
 // foldsSection is the table of the folds.
 func foldsSection(f *result.Folds) page.Section {
-	t := page.Table{Caption: "Results on each fold, by the run that learned from the others", Corner: "fold",
+	t := page.Table{Caption: "Results on each fold, by the run that was trained on the others", Corner: "fold",
 		Columns: []page.Column{{Name: "training images"}, {Name: "images"}, {Name: "epoch"}, {Name: "accuracy"}, {Name: "loss"}, {Name: "macro F1"}}}
 	for _, r := range f.Runs {
 		t.Rows = append(t.Rows, page.Row{Name: fmt.Sprint(r.Fold), Cells: []page.Cell{

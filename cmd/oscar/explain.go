@@ -173,7 +173,7 @@ func printSummary(w io.Writer, s *pipeline.Summary) {
 // printMethods prints the table of methods.
 func printMethods(w io.Writer) {
 	t := newTable(w)
-	t.AppendHeader(table.Row{"method", "looks at", "score", "signed", "samples", "seed", "rules", "bfloat16", "signature", "paper"})
+	t.AppendHeader(table.Row{"method", "explains", "score", "signed", "samples", "seed", "rules", "bfloat16", "signature", "paper"})
 	mark := map[bool]string{true: "yes"}
 	for _, m := range methods.Table {
 		t.AppendRow(table.Row{
