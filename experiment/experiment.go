@@ -63,6 +63,9 @@ func (e *Experiment) Resolve(classes int) error {
 	if err := e.Check(); err != nil {
 		return err
 	}
+	if err := e.Training.Learning().Fits(a); err != nil {
+		return err
+	}
 	e.Training.resolve()
 	if e.FineTune != nil {
 		f := *e.FineTune

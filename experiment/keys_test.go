@@ -63,6 +63,7 @@ var others = map[string]struct{ before, value string }{
 	"training.global_clipnorm":          {"", "0.5"},
 	"training.clipvalue":                {"", "0.5"},
 	"training.ema_decay":                {"", "0.5"},
+	"training.stochastic_depth":         {"architecture=resnet10", "0.5"},
 	"training.loss.kind":                {"", tfmodel.CategoricalHinge},
 	"training.loss.label_smoothing":     {"", "0.5"},
 	"training.loss.gamma":               {"training.loss.kind=" + tfmodel.FocalCrossEntropy, "0.5"},
@@ -86,7 +87,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 	all.Data.Columns, all.Data.Classes = dataset.Columns{Path: "a", Label: "b", Part: "c", Group: "d", Weight: "e"}, "f"
 	all.Data.Aspect, all.Data.Padding = dataset.Letterbox, 7
 	all.Training.Precision = machine.BFloat16
-	all.Training.Accumulate, all.Training.GlobalClipnorm, all.Training.Clipvalue, all.Training.EMADecay = 2, 1, 1, 0.5
+	all.Training.Accumulate, all.Training.GlobalClipnorm, all.Training.Clipvalue, all.Training.EMADecay, all.Training.StochasticDepth = 2, 1, 1, 0.5, 0.1
 	all.FineTune = FineTuning("a").FineTune
 	all.FineTune.Weights = "b"
 	all.Data.Strict, all.Training.Loss.LabelSmoothing = true, 0.1

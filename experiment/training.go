@@ -33,6 +33,9 @@ type Training struct {
 	// EMADecay is the decay of an exponential moving average of the weights; 0: none. An
 	// epoch has the average's figures and weights if they are better.
 	EMADecay float64 `json:"ema_decay,omitempty"`
+	// StochasticDepth is how often the last residual block is dropped for an image; see
+	// [tfmodel.Training].
+	StochasticDepth float64 `json:"stochastic_depth,omitempty"`
 	// Loss is the function that training minimises.
 	Loss tfmodel.Loss `json:"loss,omitzero"`
 	// ClassWeight weighs the images of classes in the loss.
@@ -65,7 +68,7 @@ func (t Training) Learning() tfmodel.Training {
 	l := tfmodel.Training{
 		Optimizer: t.Optimizer.Optimizer, Loss: t.Loss,
 		Clipping:   tfmodel.Clipping{GlobalNorm: t.GlobalClipnorm, Value: t.Clipvalue},
-		Accumulate: t.Accumulate, AverageDecay: t.EMADecay,
+		Accumulate: t.Accumulate, AverageDecay: t.EMADecay, StochasticDepth: t.StochasticDepth,
 	}
 	if t.Optimizer.IsZero() {
 		l.Optimizer = t.Adam

@@ -19,6 +19,7 @@ type Builder struct {
 	seed     Tensor            // int64 pair, fed in each training step
 	updates  []Op              // of moving averages, run in each training step
 	moved    []*graph.Variable // by updates
+	depth    float64           // in training, how often the last residual block is dropped
 	imported map[string]Tensor // the outputs of imported layers
 }
 

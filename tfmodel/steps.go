@@ -119,10 +119,16 @@ func (s steps) apply(b *Builder, image Tensor) []Tensor {
 		}
 		return outputs[i]
 	}
+	blocks := s.blocks(len(s))
+	block := 0
 	for i, s := range s {
 		b.Graph, b.layer = root.In(s.name), s.name
 		b.Training = training && !(s.pretrained && s.layer.Kind() == (*BatchNormalization)(nil).Kind())
 		x := output(s.from[0])
+		if _, ok := s.layer.(sum); ok && training && b.depth > 0 {
+			block++ // the rate rises from block to block, as in Huang et al., equation 4
+			x = dropBody(b, x, b.depth*float64(block)/float64(blocks))
+		}
 		for _, more := range s.from[1:] {
 			x = b.Add(x, output(more))
 		}

@@ -60,6 +60,9 @@ func NewTrainer(a Architecture, training Training, seed uint64, config Config) (
 	if err != nil {
 		return nil, err
 	}
+	if err := training.Fits(a); err != nil {
+		return nil, err
+	}
 	g := graph.New()
 	vars, err := steps.declare(g, seed)
 	if err != nil {
@@ -75,7 +78,7 @@ func NewTrainer(a Architecture, training Training, seed uint64, config Config) (
 	t.parts = max(1, training.Accumulate)
 	add := goal{training: training, labels: t.labels, targets: t.targets, factors: t.factors}
 
-	train := &Builder{Graph: g.In("train"), Training: true, vars: vars, seed: t.seed}
+	train := &Builder{Graph: g.In("train"), Training: true, vars: vars, seed: t.seed, depth: training.StochasticDepth}
 	outputs := steps.apply(train, x)
 	if training.AverageDecay > 0 {
 		t.averages = newAverages(g, training.AverageDecay, append(vars.trainable().all, train.moved...))

@@ -21,6 +21,18 @@ type Training struct {
 	// AverageDecay is the decay of an exponential moving average of the weights; 0: there
 	// is none. See [Trainer.WithAverages].
 	AverageDecay float64
+	// StochasticDepth is how often the body of the last residual block is dropped for an
+	// image, 0 to below 1; of the blocks before it is evenly less.
+	StochasticDepth float64
+}
+
+// Fits reports settings that do not fit an architecture.
+func (t Training) Fits(a Architecture) error {
+	s, err := a.steps()
+	if err != nil {
+		return err
+	}
+	return s.checkStochasticDepth(t.StochasticDepth, a.Name)
 }
 
 // Check reports settings out of range.
