@@ -166,7 +166,7 @@ func TestFineTuneRefusals(t *testing.T) {
 	for want, change := range map[string]func(*experiment.Experiment){
 		`freeze "stem*" fits no variable; have layers conv1, bn1, conv5, fc1`: func(e *experiment.Experiment) { e.FineTune.Freeze = []string{"stem*"} },
 		"want a run folder or a SavedModel folder":                            func(e *experiment.Experiment) { e.FineTune.From = filepath.Join(t.TempDir(), "none") },
-		"stochastic_depth is 0.5, but tiny has no residual blocks":             func(e *experiment.Experiment) { e.Training.StochasticDepth = 0.5 },
+		"stochastic_depth is 0.5, but tiny has no residual blocks":            func(e *experiment.Experiment) { e.Training.StochasticDepth = 0.5 },
 		"fine_tune.layer_decay is 2, want 0 to 1":                             func(e *experiment.Experiment) { e.FineTune.LayerDecay = 2 },
 		"fine_tune.head_epochs is 4, want 0 to the training's 3":              func(e *experiment.Experiment) { e.FineTune.HeadEpochs = 4 },
 		"both architecture.layers and fine_tune.from":                         func(e *experiment.Experiment) { e.Architecture = tfmodel.Tiny(6) },

@@ -149,3 +149,27 @@ func TestTrainingOverManyBatchesDoesNotGrowMemory(t *testing.T) {
 		learn(t, trainer, b, i, 1e-3)
 	})
 }
+
+// What a training keeps for each trained weight is in the forecast.
+func TestMemoryOfTraining(t *testing.T) {
+	adam, err := Tiny(3).Memory(8, Training{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		training Training
+		kept     int64
+	}{
+		{Training{}, 2},
+		{Training{Optimizer: SGD{}}, 0},
+		{Training{Optimizer: SGD{Momentum: 0.9}}, 1},
+		{Training{Optimizer: RMSprop{Rho: 0.9, Epsilon: 1}}, 2},
+		{Training{AverageDecay: 0.9}, 3},
+		{Training{Accumulate: 2, AverageDecay: 0.9}, 4},
+	} {
+		m, err := Tiny(3).Memory(8, test.training)
+		if err != nil || m.Optimizer != test.kept*adam.Gradients || m.Training-adam.Training != (test.kept-2)*adam.Gradients*5/4 {
+			t.Errorf("%+v: %d bytes of %d, %v; want %d values a weight", test.training, m.Optimizer, m.Training, err, test.kept)
+		}
+	}
+}
