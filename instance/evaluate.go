@@ -31,6 +31,7 @@ type Evaluation struct {
 	Detections      int         `json:"detections"`
 	Boxes           coco.Scores `json:"boxes"`
 	Masks           coco.Scores `json:"masks"`
+	Strata          []Stratum   `json:"strata"`
 	ImagesPerSecond float64     `json:"images_per_second"`
 }
 
@@ -75,7 +76,10 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	if e.Boxes, err = coco.Evaluate(set.Truth, results, coco.Boxes); err != nil {
 		return nil, err
 	}
-	e.Masks, err = coco.Evaluate(set.Truth, results, coco.Masks)
+	if e.Masks, err = coco.Evaluate(set.Truth, results, coco.Masks); err != nil {
+		return nil, err
+	}
+	e.Strata, err = strata(set.Truth, results)
 	return e, err
 }
 

@@ -239,6 +239,18 @@ func printInstances(w io.Writer, e *instance.Evaluation) {
 		t.AppendRow(table.Row{c.Class, share(c.AP), share(c.AP50)})
 	}
 	t.Render()
+	printStrata(w, e.Strata)
+}
+
+// printStrata prints the AP of masks by how objects lie.
+func printStrata(w io.Writer, strata []instance.Stratum) {
+	t := newTable(w)
+	t.AppendHeader(table.Row{"masks of objects", "objects", "AP", "AP50"})
+	t.alignRight("objects", "AP", "AP50")
+	for _, s := range strata {
+		t.AppendRow(table.Row{s.Name, s.Objects, share(s.AP), share(s.AP50)})
+	}
+	t.Render()
 }
 
 // share is a number of COCO's; a dash where nothing was measured.

@@ -81,7 +81,13 @@ const (
 // Evaluate compares detections with the objects of a data set. Crowds, and objects outside
 // the range of areas, are ignored: they do not count, and detections of them are not wrong.
 func Evaluate(truth *File, results []Result, kind Kind) (Scores, error) {
-	p, err := pairs(truth, results, kind)
+	return EvaluateSome(truth, results, kind, func(Annotation) bool { return true })
+}
+
+// EvaluateSome is [Evaluate] of the objects that count reports. Of the others a detection is
+// neither right nor wrong.
+func EvaluateSome(truth *File, results []Result, kind Kind, count func(Annotation) bool) (Scores, error) {
+	p, err := pairs(truth, results, kind, count)
 	if err != nil {
 		return Scores{}, err
 	}
@@ -129,14 +135,15 @@ type pair struct {
 }
 
 type object struct {
-	area  float64
-	crowd bool
+	area    float64
+	crowd   bool
+	ignored bool
 }
 
 type detection struct{ area, score float64 }
 
 // pairs returns the pairs by class, in the order of the images' ids.
-func pairs(truth *File, results []Result, kind Kind) (map[int64][]pair, error) {
+func pairs(truth *File, results []Result, kind Kind, count func(Annotation) bool) (map[int64][]pair, error) {
 	if kind != Boxes && kind != Masks {
 		return nil, fmt.Errorf("no kind of evaluation %q; have %s, %s", kind, Boxes, Masks)
 	}
@@ -162,7 +169,7 @@ func pairs(truth *File, results []Result, kind Kind) (map[int64][]pair, error) {
 	for _, c := range truth.Categories {
 		for _, m := range images {
 			k := key{m.ID, c.ID}
-			p, err := newPair(objects[k], found[k], m, kind)
+			p, err := newPair(objects[k], found[k], m, kind, count)
 			if err != nil {
 				return nil, fmt.Errorf("image %d, class %s: %w", m.ID, c.Name, err)
 			}
@@ -172,14 +179,14 @@ func pairs(truth *File, results []Result, kind Kind) (map[int64][]pair, error) {
 	return out, nil
 }
 
-func newPair(objects []Annotation, found []Result, m Image, kind Kind) (pair, error) {
+func newPair(objects []Annotation, found []Result, m Image, kind Kind, count func(Annotation) bool) (pair, error) {
 	slices.SortStableFunc(found, func(a, b Result) int { return cmp.Compare(b.Score, a.Score) })
 	found = found[:min(len(found), most[2])]
 	masks, detected := make([]mask.RLE, len(objects)), make([]mask.RLE, len(found))
 	var p pair
 	var errs []error
 	for i, a := range objects {
-		p.truth = append(p.truth, object{a.Area, bool(a.Crowd)})
+		p.truth = append(p.truth, object{a.Area, bool(a.Crowd), !count(a)})
 		if kind == Masks {
 			var err error
 			masks[i], err = a.Segmentation.Mask(m.Height, m.Width)
@@ -237,7 +244,7 @@ func (p pair) judge(area [2]float64) judged {
 	var order []int
 	j := judged{}
 	for i, o := range p.truth {
-		ignore[i] = o.crowd || outside(o.area)
+		ignore[i] = o.crowd || o.ignored || outside(o.area)
 		if !ignore[i] {
 			order = append(order, i)
 			j.objects++

@@ -1,0 +1,70 @@
+package instance
+
+import (
+	"oscar/instance/coco"
+	"oscar/instance/mask"
+)
+
+// Stratum is what a detector's masks are worth on some of the objects. Of the others a detection is
+// neither right nor wrong.
+type Stratum struct {
+	Name    string  `json:"name"`
+	Objects int     `json:"objects"`
+	AP      float64 `json:"AP"`
+	AP50    float64 `json:"AP50"`
+}
+
+// The strata, by how an object lies among the others of its picture. Boxes of pixels that are
+// seen count as overlapping if they share any.
+const (
+	apart      = "apart"
+	otherClass = "overlapping other classes"
+	sameClass  = "overlapping its own class"
+)
+
+// strata measures the masks of objects that lie apart, overlap others of other classes only, or
+// overlap one of their own class, which a map of classes cannot tell from it.
+func strata(truth *coco.File, results []coco.Result) ([]Stratum, error) {
+	lies := stratumOf(truth)
+	var out []Stratum
+	for _, name := range []string{apart, otherClass, sameClass} {
+		count := func(a coco.Annotation) bool { return lies[a.ID] == name }
+		s, err := coco.EvaluateSome(truth, results, coco.Masks, count)
+		if err != nil {
+			return nil, err
+		}
+		row := Stratum{Name: name, AP: s.AP, AP50: s.AP50}
+		for _, a := range truth.Annotations {
+			if count(a) && !bool(a.Crowd) {
+				row.Objects++
+			}
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+// stratumOf returns the stratum of each annotation by its id.
+func stratumOf(truth *coco.File) map[int64]string {
+	byImage := map[int64][]coco.Annotation{}
+	for _, a := range truth.Annotations {
+		byImage[a.ImageID] = append(byImage[a.ImageID], a)
+	}
+	out := map[int64]string{}
+	for _, list := range byImage {
+		for _, a := range list {
+			out[a.ID] = apart
+			for _, b := range list {
+				if a.ID == b.ID || mask.BoxIoU(a.Box, b.Box, false) == 0 {
+					continue
+				}
+				if a.CategoryID == b.CategoryID {
+					out[a.ID] = sameClass
+					break
+				}
+				out[a.ID] = otherClass
+			}
+		}
+	}
+	return out
+}
