@@ -111,6 +111,9 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 	group, drawing := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for index := range opts.PerClass {
+		if drawing.Err() != nil {
+			break
+		}
 		for class, name := range SyntheticClasses {
 			group.Go(func() error {
 				if err := drawing.Err(); err != nil {

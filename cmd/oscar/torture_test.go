@@ -119,15 +119,20 @@ type torture struct {
 	victim
 }
 
-// call runs a command in dir, and returns its exit status, -1 if it was killed, and
-// the last line that it said.
-func (x torture) call(dir, fault, args string) (int, string) {
-	x.t.Helper()
+// words are the words of a command.
+func (x torture) words(args string) []string {
 	words := strings.Fields(args)
 	for i, w := range words {
 		words[i] = strings.NewReplacer("$DATA", x.data, "$RUN", x.run, "$STUDY", x.study).Replace(w)
 	}
-	cmd := exec.CommandContext(x.t.Context(), "oscar-faulty", words...)
+	return words
+}
+
+// call runs a command in dir, and returns its exit status, -1 if it was killed, and
+// the last line that it said.
+func (x torture) call(dir, fault, args string) (int, string) {
+	x.t.Helper()
+	cmd := exec.CommandContext(x.t.Context(), "oscar-faulty", x.words(args)...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "OSCAR_FAULT="+fault)
 	var said strings.Builder
 	cmd.Stderr = &said
@@ -257,18 +262,30 @@ func (x torture) try(kind string, at, steps int, want map[string]string, stable 
 		}
 	}
 	got := tree(x.t, dir)
-	for _, name := range stable {
-		if x.again != "" && (name == filepath.Join("out", result.CommandFile) || name == filepath.Join("out", checksum.File)) {
-			continue // they name the second command too
-		}
-		if got[name] != want[name] {
-			wrong = append(wrong, name+" differs from an undisturbed run's")
-		}
+	if differs := x.differing(got, want, stable); differs != "" {
+		wrong = append(wrong, differs)
 	}
 	if !slices.Equal(keys(got), keys(want)) {
 		wrong = append(wrong, fmt.Sprintf("files %v, want %v", keys(got), keys(want)))
 	}
 	return wrong
+}
+
+// differing names the files that are not as after an undisturbed call.
+func (x torture) differing(got, want map[string]string, stable []string) string {
+	var names []string
+	for _, name := range stable {
+		if x.again != "" && (name == filepath.Join("out", result.CommandFile) || name == filepath.Join("out", checksum.File)) {
+			continue // they name the second command too
+		}
+		if got[name] != want[name] {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return "other than an undisturbed run's: " + strings.Join(names, ", ")
 }
 
 // whole reports whether a refusal says that the results are there.
