@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sort"
 	"strconv"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"oscar/experiment"
 	"oscar/internal/numeric"
 	"oscar/internal/testkit"
 	"oscar/tfmodel"
@@ -84,17 +87,18 @@ func TestExtremeValues(t *testing.T) {
 
 // everyKey is an experiment with every numeric key but those of layers.
 const everyKey = `{"format": 1, "architecture": "tiny", "seed": 1,
-"data": {"fractions": [0.7, 0.15, 0.15], "max_pixels": 100000, "max_bytes": 100000, "near_duplicate_distance": 4},
+"data": {"fractions": [0.7, 0.15, 0.15], "aspect": "letterbox", "padding": 9, "max_pixels": 100000, "max_bytes": 100000, "near_duplicate_distance": 4},
 "training": {"epochs": 1, "batch": 8, "learning_rate": 0.001, "class_weight": {"can": 2},
-"schedule": {"kind": "cosine", "floor": 0.1, "warmup_epochs": 0.5}, "adam": {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7, "weight_decay": 0.1},
-"loss": {"kind": "focal_cross_entropy", "gamma": 2}, "early_stopping": {"monitor": "loss", "patience": 2, "min_delta": 0.1},
+"schedule": {"kind": "cosine", "floor": 0.0001, "warmup_epochs": 0.5}, "adam": {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7, "weight_decay": 0.1},
+"loss": {"kind": "categorical_focal_crossentropy", "gamma": 2}, "early_stopping": {"monitor": "loss", "patience": 2, "min_delta": 0.1},
 "augmentation": {"copies": [{"rotation": 10}], "phases": [{"epochs": 1, "rotation": [1, 2], "width_shift": 0.1, "height_shift": 0.1, "shear": 5, "zoom": 0.1,
 "random_crop": [0.6, 1], "brightness": 0.1, "contrast": 0.1, "saturation": 0.1, "hue": 5, "fill_mode": "constant", "fill_value": 9}]}}}`
 
 // otherKeys are keys that everyKey cannot have together with the others.
 var otherKeys = []string{
-	`{"architecture": "tiny", "training": {"epochs": 1, "schedule": {"kind": "exponential", "decay": 0.5, "warmup_steps": 2}, "loss": {"label_smoothing": 0.1}}}`,
-	`{"architecture": "tiny", "training": {"epochs": 1, "optimizer": {"kind": "sgd", "momentum": 0.9}}}`,
+	`{"architecture": "tiny", "training": {"epochs": 1, "schedule": {"kind": "inverse_time", "decay": 0.5, "warmup_steps": 2}, "loss": {"label_smoothing": 0.1}}}`,
+	`{"architecture": "tiny", "training": {"epochs": 1, "accumulate": 2, "global_clipnorm": 1, "ema_decay": 0.9, "augmentation": {"phases": [{"mixup": 0.2, "cutmix": 1}]}}}`,
+	`{"architecture": "tiny", "training": {"epochs": 1, "clipvalue": 1, "optimizer": {"kind": "sgd", "momentum": 0.9}}}`,
 	`{"architecture": "tiny", "training": {"epochs": 1, "optimizer": {"kind": "rmsprop", "rho": 0.9, "momentum": 0.1, "epsilon": 1e-7}}}`,
 	`{"fine_tune": {"from": "$RUN", "freeze": ["*"], "head_epochs": 1, "head_learning_rate": 0.01, "layer_decay": 0.5}, "training": {"epochs": 1}}`,
 }
@@ -106,6 +110,11 @@ func TestExtremeKeys(t *testing.T) {
 	dir := t.TempDir()
 	var tries [][2]string
 	add := func(text string) {
+		whole := filepath.Join(dir, "whole.json")
+		testkit.Write(t, whole, text)
+		if *valueTries == 0 { // what is changed is taken as it is
+			x.succeed(t.TempDir(), "", "train $DATA --out out --threads 1 --maps=false --experiment "+whole)
+		}
 		for _, changed := range variants(t, text) {
 			path := filepath.Join(dir, fmt.Sprintf("%d.json", len(tries)))
 			testkit.Write(t, path, changed.text)
@@ -241,4 +250,36 @@ func (x torture) bounded(args string) (status int, said string, most int64) {
 		}
 		return cmd.ProcessState.ExitCode(), strings.TrimSpace(out.String()), most
 	}
+}
+
+// Every numeric key of an experiment is among those that TestExtremeKeys tries.
+func TestEveryKeyIsTried(t *testing.T) {
+	tried := map[string]bool{"format": true}
+	for _, text := range append([]string{everyKey}, otherKeys...) {
+		for _, changed := range variants(t, text) {
+			path, _, _ := strings.Cut(changed.key, "=")
+			tried[path[strings.LastIndex(path, ".")+1:]] = true
+		}
+	}
+	var walk func(of reflect.Type)
+	walk = func(of reflect.Type) {
+		for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
+			of = of.Elem()
+		}
+		if of.Kind() != reflect.Struct || of == reflect.TypeFor[tfmodel.Architecture]() {
+			return
+		}
+		for _, f := range reflect.VisibleFields(of) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			switch f.Type.Kind() {
+			case reflect.Int, reflect.Int64, reflect.Uint64, reflect.Uint8, reflect.Float64:
+				if name != "" && !tried[name] && !f.Type.Implements(reflect.TypeFor[encoding.TextMarshaler]()) {
+					t.Errorf("no value of %s of %v is tried; add it to everyKey", name, of)
+				}
+			default:
+				walk(f.Type)
+			}
+		}
+	}
+	walk(reflect.TypeFor[experiment.Experiment]())
 }
