@@ -34,7 +34,7 @@ var contests = []rivals{
 	{verb: "explain", args: "explain $RUN $DATA/can --out out --threads 1 --method $X", x: [2]string{"gradcam", "saliency"}, long: true},
 	{verb: "draw", args: "draw out --colormap $X", x: [2]string{"viridis", "inferno"}, given: "explain $RUN $DATA/can --out out --threads 1", shared: true, long: true},
 	{verb: "explain-global", args: "explain-global $RUN $DATA --out out --threads 1 --what averages --side $X", x: [2]string{"8", "16"}, long: true},
-	{verb: "score", args: "score $RUN $DATA --split all --out out --threads 1 --method $X --per-class 1 --mosaics 0 --metric gini", x: [2]string{"gradcam", "saliency"}, long: true},
+	{verb: "score", args: "score $RUN $DATA --split all --out out --threads 1 --method saliency --per-class 1 --mosaics 0 --metric gini --seed $X", x: [2]string{"1", "2"}, long: true},
 	{verb: "export", args: "export $RUN --out out --explain $X", x: [2]string{"gradcam", "saliency"}, shared: true},
 	{verb: "compare", args: "compare $RUN $RUN --out out --threads 1 --method $X", x: [2]string{"gradcam", "saliency"}, long: true},
 	{verb: "audit", args: "audit $RUN --out out --threads 1 --method $X", x: [2]string{"gradcam", "saliency"}, long: true},
