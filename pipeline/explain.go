@@ -284,7 +284,7 @@ func (o ExplainOptions) images(ctx context.Context) ([]string, error) {
 	}
 	images = slices.DeleteFunc(images, func(path string) bool { return paths.Within(paths.Absolute(o.Out), paths.Absolute(path)) })
 	if len(images) == 0 {
-		return nil, fmt.Errorf("all images lie in %s, which is for the results; name a new folder", o.Out)
+		return nil, fmt.Errorf("all images lie in %s, the folder for the results; name a new folder", o.Out)
 	}
 	return images, nil
 }

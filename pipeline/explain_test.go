@@ -226,7 +226,7 @@ func TestExplainIntoTheImages(t *testing.T) {
 		}
 	}
 	_, err := tryExplain(t, &ExplainOptions{Paths: []string{filepath.Join(out, overlaysDir)}, Out: out})
-	wantError(t, err, "all images lie in "+out+", which is for the results; name a new folder")
+	wantError(t, err, "all images lie in "+out+", the folder for the results; name a new folder")
 }
 
 // Results have names of their own, whatever the images are called.

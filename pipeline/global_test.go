@@ -337,7 +337,7 @@ func TestExplainGlobalRefusals(t *testing.T) {
 		{func(o *GlobalOptions) { o.Settings.Method = "gradcam,lrp" }, `method is "gradcam,lrp", want one`},
 		{func(o *GlobalOptions) {
 			o.Concepts, o.Global.What, o.Settings.Layer = "", []string{"spray", "tree"}, "conv1"
-		}, "layer is conv1, and lrp would not look at it; name a method that does, as gradcam, or METHOD@LAYER, as lrp@conv1"},
+		}, "layer is conv1, and lrp does not use it; name a method that does, as gradcam, or METHOD@LAYER, as lrp@conv1"},
 		{func(o *GlobalOptions) { o.Settings.Class = "glass" }, `no class "glass"; have bottle, box, can, paper, roll, tray, or all`},
 		{func(o *GlobalOptions) { o.Settings.Layer = "conv9" }, `no layer "conv9" (conv1?); have conv1, relu1, bn1, conv5, relu5, pool5`},
 		{func(o *GlobalOptions) { o.Part = "all"; o.Data = empty }, fmt.Sprintf("no files in %q", empty)},

@@ -144,7 +144,7 @@ func replaceable(path string) error {
 	defer f.Close()
 	mark := make([]byte, len(previewMark))
 	if _, err := f.ReadAt(mark, markAt); err != nil || !bytes.Equal(mark, previewMark) {
-		return fmt.Errorf("%s is no preview that oscar drew; name a new file", path)
+		return fmt.Errorf("%s is not a preview that oscar drew; name a new file", path)
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func checkLayer(s Settings) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("layer is %s, and %s would not look at it; name a method that does, as gradcam, or METHOD@LAYER, as lrp@%s", s.Layer, s.Method, s.Layer)
+	return fmt.Errorf("layer is %s, and %s does not use it; name a method that does, as gradcam, or METHOD@LAYER, as lrp@%s", s.Layer, s.Method, s.Layer)
 }
 
 // methodOptions has, for each option of some methods only, whether a method has it.

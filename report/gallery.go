@@ -73,7 +73,7 @@ func (g *gallery) photo(r result.Row) (*image.RGBA, error) {
 	if g.last.image == r.Image {
 		return g.last.photo, g.last.err
 	}
-	g.last.image, g.last.photo, g.last.err = r.Image, nil, errors.New("the photograph is not where it was")
+	g.last.image, g.last.photo, g.last.err = r.Image, nil, errors.New("the photograph was moved or removed")
 	if path := g.locate(r); path != "" {
 		img, err := dataset.DecodeFile(path, g.limits())
 		if g.last.err = err; err == nil {
@@ -249,12 +249,12 @@ func (g *gallery) rule() string {
 	case g.chosenOfWhole:
 		of = "of the test set"
 	case t == g.unseen && t.labelled < g.all.labelled:
-		of = "of the images that the model has not seen"
+		of = "of the images that the model was not trained on"
 	}
 	text := fmt.Sprintf("The images are drawn at random, by their content, from each class %s.", of)
 	switch {
 	case g.settings.Selection != "" && !g.chosenOfWhole:
-		text = "The images were chosen for the report of a run: some of each class, and the most confident errors and correct predictions. Their share of errors means nothing."
+		text = "The images were chosen for the report of a run: some of each class, and the most confident errors and correct predictions. Their share of errors has no meaning."
 	case t.labelled > 0:
 		text += fmt.Sprintf(" Errors have their true share: %d of the %d images shown, %d of all %d.", wrong, n, g.shown.Errors, g.shown.Images)
 	}

@@ -201,7 +201,7 @@ func (c checkpoints) restore(ctx context.Context, t *tfmodel.Trainer, split stri
 		return state{}, fmt.Errorf("%s has %d epochs, fewer than every checkpoint: it was cut short; put it back", MetricsFile, epochs)
 	}
 	if len(steps) > 0 {
-		return state{}, fmt.Errorf("no checkpoint in %s can be read; put one back, or remove that folder's contents to begin anew", c.dir)
+		return state{}, fmt.Errorf("no checkpoint in %s can be read; put one back, or remove that folder's contents to start again", c.dir)
 	}
 	return state{Format: 1, Split: split}, t.Init(ctx)
 }
@@ -224,7 +224,7 @@ func (c checkpoints) setAside(names []string) error {
 func (c checkpoints) list(prefix string) ([]string, error) {
 	entries, err := os.ReadDir(c.dir)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s is gone, and with it the weights to go on from or to export", c.dir)
+		return nil, fmt.Errorf("%s is missing, and with it the weights to resume from or to export", c.dir)
 	} else if err != nil {
 		return nil, err
 	}

@@ -75,7 +75,7 @@ func (r *Run) Network() (tfmodel.Architecture, error) {
 	case fineTuned && !a.Imports():
 		return a, fmt.Errorf("the experiment has fine_tune, but its architecture %s is not that of the model", a.Name)
 	case !fineTuned && a.Imports():
-		return a, fmt.Errorf("the experiment has imported layers, but no fine_tune that says of which model")
+		return a, fmt.Errorf("the experiment has imported layers, but no fine_tune that names their model")
 	case !fineTuned:
 		return a, nil
 	}

@@ -162,7 +162,7 @@ func replaceable(dir string, by *Metadata) error {
 		switch e.Name() {
 		case "saved_model.pb", "variables", "assets", "assets.extra", checksum.File:
 		default:
-			return fmt.Errorf("%s holds %s, which is no part of a model that oscar wrote; name a new folder", dir, e.Name())
+			return fmt.Errorf("%s holds %s, which is not part of a model that oscar wrote; name a new folder", dir, e.Name())
 		}
 	}
 	if before, _, err := Describe(dir); err == nil && !before.sameModel(by) {

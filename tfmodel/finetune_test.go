@@ -211,7 +211,7 @@ func TestImportRefusals(t *testing.T) {
 	body := exported(t, chain(5))
 	for pattern, want := range map[string]string{
 		"stem*": `freeze "stem*" fits no variable; have layers conv1, conv2`,
-		"[":     `freeze "[" is no pattern: syntax error in pattern`,
+		"[":     `freeze "[" is not a pattern: syntax error in pattern`,
 		"":      "freeze has an empty pattern; want one such as stem*, or * for all",
 	} {
 		if _, err := ImportArchitecture(body, 3, Tuning{Freeze: []string{pattern}}); err == nil || err.Error() != want {
@@ -227,7 +227,7 @@ func TestImportRefusals(t *testing.T) {
 	if err := json.Unmarshal(text, &read); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Compile(read); err == nil || !strings.Contains(err.Error(), "was imported with another model's graph, which is not here") {
+	if _, err := Compile(read); err == nil || !strings.Contains(err.Error(), "was imported with another model's graph, which is missing") {
 		t.Errorf("compiled without the graph: %v", err)
 	}
 	if n, err := Compile(read.WithBody(body)); err != nil {

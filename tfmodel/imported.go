@@ -70,7 +70,7 @@ func (l *Imported) Params(Shape) []Param {
 func (*Imported) Apply(b *Builder, _ Tensor) Tensor {
 	t, ok := b.imported[b.layer]
 	if !ok {
-		b.Fail(fmt.Errorf("layer %s was imported with another model's graph, which is not here", b.layer))
+		b.Fail(fmt.Errorf("layer %s was imported with another model's graph, which is missing", b.layer))
 	}
 	return t
 }

@@ -96,7 +96,7 @@ func freezes(pattern, layer, variable string) (bool, error) {
 	for _, name := range append(folders(variable), layer) {
 		fits, err := path.Match(pattern, name)
 		if err != nil {
-			return false, fmt.Errorf("freeze %q is no pattern: %w", pattern, err)
+			return false, fmt.Errorf("freeze %q is not a pattern: %w", pattern, err)
 		}
 		if fits {
 			return true, nil

@@ -68,7 +68,7 @@ func newInspect(*globalFlags) *cobra.Command {
 			if len(i.Reaching) > 0 {
 				fmt.Fprintf(w, "reaches     files, network or other programs by %s: other verbs want --trust\n", strings.Join(i.Reaching, ", "))
 			}
-			fmt.Fprintf(w, "signatures  %s; gradcam looks at %s\n", strings.Join(i.Signatures, ", "), i.Explain)
+			fmt.Fprintf(w, "signatures  %s; gradcam explains %s\n", strings.Join(i.Signatures, ", "), i.Explain)
 			return nil
 		},
 	}
