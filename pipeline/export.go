@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 
 	"oscar/dataset"
+	"oscar/experiment"
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
+	"oscar/result"
 	"oscar/run"
 	"oscar/savedmodel"
 	"oscar/savedmodel/foreign"
@@ -18,7 +20,12 @@ import (
 
 // ExportOptions are the options of [Export].
 type ExportOptions struct {
-	Model   string // a run, or a SavedModel of any origin
+	Model string // a run, or a SavedModel of any origin
+	// Weights stands in place of Model: a file of weights, see package weights. Architecture
+	// is the network's name, Classes are the names of its classes; nil: "0", "1", ...
+	Weights, Architecture string
+	Classes               []string
+
 	Out     string
 	Frozen  bool     // constants in place of variables
 	Explain []string // explanations to give as signatures; none: gradcam alone
@@ -35,6 +42,9 @@ type ExportOptions struct {
 // as serve) and one for each explanation: the best epoch of a run, or a copy of a
 // SavedModel with more signatures. A model of other origin is adopted first.
 func Export(ctx context.Context, o ExportOptions) error {
+	if o.Weights != "" || o.Architecture != "" {
+		return o.weights(ctx)
+	}
 	if o.Temperature != "" {
 		return o.calibrate(ctx)
 	}
@@ -147,14 +157,6 @@ func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error
 
 // metadata describes the run's model for those who only have the SavedModel.
 func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
-	layers, err := n.Layers()
-	if err != nil {
-		return savedmodel.Metadata{}, err
-	}
-	total, _, err := n.Architecture.Parameters()
-	if err != nil {
-		return savedmodel.Metadata{}, err
-	}
 	given := r.Experiment
 	given.Data.Root = "" // do not publish the author's paths
 	var from *savedmodel.Origin
@@ -175,20 +177,34 @@ func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 	if given.Data.Classes != "" {
 		given.Data.Classes = filepath.Base(given.Data.Classes)
 	}
-	experiment, err := json.Marshal(given)
+	meta, err := metadataOf(n, given, r.Environment)
+	meta.Classes, meta.SplitHash, meta.Origin = r.Split.Classes, r.Split.Hash, from
+	return meta, err
+}
+
+// metadataOf describes a network that was trained or is used as an experiment says.
+func metadataOf(n *tfmodel.Network, e experiment.Experiment, env result.Environment) (savedmodel.Metadata, error) {
+	layers, err := n.Layers()
 	if err != nil {
 		return savedmodel.Metadata{}, err
 	}
-	in := r.Experiment.Architecture.Input
+	total, _, err := n.Architecture.Parameters()
+	if err != nil {
+		return savedmodel.Metadata{}, err
+	}
+	text, err := json.Marshal(e)
+	if err != nil {
+		return savedmodel.Metadata{}, err
+	}
+	in := e.Architecture.Input
 	return savedmodel.Metadata{
-		Format: 1, Model: r.Experiment.Architecture.Name, Classes: r.Split.Classes,
+		Format: 1, Model: e.Architecture.Name,
 		Image: savedmodel.Image{
 			Height: in[0], Width: in[1], Channels: "RGB", Range: "0..255", Orientation: "EXIF applied",
-			Interpolation: string(r.Experiment.Data.Interpolation), Aspect: string(r.Experiment.Data.Aspect), Padding: r.Experiment.Data.Padding,
-			Decoder: dataset.DecoderName(r.Environment.Go),
+			Interpolation: string(e.Data.Interpolation), Aspect: string(e.Data.Aspect), Padding: e.Data.Padding,
+			Decoder: dataset.DecoderName(env.Go),
 		},
-		Layers: layers, Explain: r.Experiment.Explain, Parameters: total,
-		SplitHash: r.Split.Hash, Experiment: experiment, Origin: from, Versions: r.Environment.Versions(),
+		Layers: layers, Explain: e.Explain, Parameters: total, Experiment: text, Versions: env.Versions(),
 	}, nil
 }
 

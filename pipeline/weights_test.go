@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"oscar/experiment"
+	"oscar/explain"
 	"oscar/tfmodel"
 )
 
@@ -95,6 +96,67 @@ func TestTrainWithWeightsRefusals(t *testing.T) {
 		change(&changed, &f)
 		out := filepath.Join(t.TempDir(), "run")
 		if _, err := train(t, TrainOptions{Experiment: changed, Out: out}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+		if left := tree(t, filepath.Dir(out)); len(left) > 0 {
+			t.Errorf("%s: left %v", want, slices.Sorted(maps.Keys(left)))
+		}
+	}
+}
+
+// A model made of weights alone answers as the network that they are of, and is explained.
+func TestExportWeights(t *testing.T) {
+	from := trained(t)
+	before, err := Open(from.Dir, oneThread.Config(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer before.Close()
+	images := explain.Images{N: 1, Height: 32, Width: 32, Channels: 3}
+	for i := range 32 * 32 * 3 {
+		images.Pixels = append(images.Pixels, float32(i*37%256))
+	}
+	want, err := before.Predict(t.Context(), images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, frozen := range []bool{false, true} {
+		o := ExportOptions{Architecture: "tiny", Weights: from.Dir, Out: filepath.Join(t.TempDir(), "model"), Frozen: frozen, Explain: []string{"gradcam", "lrp"}, Threads: oneThread.Threads}
+		if !frozen {
+			o.Classes = []string{"a", "b", "c", "d", "e", "f"}[:len(before.Metadata.Classes)]
+		}
+		if err := Export(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		after, err := Open(o.Out, oneThread.Config(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer after.Close()
+		if name := after.Metadata.Classes[1]; name != map[bool]string{false: "b", true: "1"}[frozen] || after.Metadata.Explain != before.Metadata.Explain {
+			t.Errorf("class 1 is %q, explained is %s", name, after.Metadata.Explain)
+		}
+		got, err := after.Predict(t.Context(), images)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, logit := range got.Logits[0] {
+			if d := logit - want.Logits[0][i]; d > 1e-5 || d < -1e-5 {
+				t.Errorf("frozen %v: logit %d is %g, want %g", frozen, i, logit, want.Logits[0][i])
+			}
+		}
+	}
+	out := filepath.Join(t.TempDir(), "model")
+	for want, o := range map[string]ExportOptions{
+		"give both":                    {Weights: from.Dir},
+		"give one":                     {Weights: from.Dir, Architecture: "tiny", Model: from.Dir},
+		`architecture "tinny" (tiny?)`: {Weights: from.Dir, Architecture: "tinny"},
+		"1 names of classes, and":      {Weights: from.Dir, Architecture: "tiny", Classes: []string{"a"}},
+		"no such file":                 {Weights: out, Architecture: "tiny"},
+		"calibrate the model":          {Weights: from.Dir, Architecture: "tiny", Temperature: "2"},
+	} {
+		o.Out = out
+		if err := Export(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 		if left := tree(t, filepath.Dir(out)); len(left) > 0 {

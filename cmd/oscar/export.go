@@ -12,12 +12,13 @@ import (
 
 func newExport(*globalFlags) *cobra.Command {
 	var o pipeline.ExportOptions
+	var classesFile string
 	var names []string
 	for _, e := range tfmodel.Explanations {
 		names = append(names, e.Name)
 	}
 	cmd := &cobra.Command{
-		Use:   "export MODEL --out DIR",
+		Use:   "export MODEL --out DIR | export --arch NAME --weights FILE --out DIR",
 		Short: "Write a model as a SavedModel that explains itself",
 		Long: `Write MODEL as a SavedModel: the best epoch of a run so far, or a copy of a
 SavedModel of any program (see "oscar adopt") with more signatures. The signatures:
@@ -33,6 +34,10 @@ The signatures of a run's model consist of operations that TFLite and ONNX suppo
 Those of an adopted model have TensorFlow's gradients; lrp, guidedbackprop and
 guidedgradcam need a network made of oscar's layers.
 
+--weights makes a model of weights that another program trained, without training: those
+of Keras, torchvision and others for a network of --arch. It answers as that program's
+network does, and all explanations work on it.
+
 --temperature divides the logits, so that the probabilities of all signatures are
 calibrated: by the temperature that oscar audit measured on held-out images, or by a
 number. Classes and the order of the pixels in heatmaps stay. oscar.json has the
@@ -42,10 +47,27 @@ assets.extra/oscar.json has the class names, the preparation of images, the laye
 		Example: `  oscar export runs/first --out model
   oscar export runs/first --out frozen --frozen
   oscar export keras_export --out explaining --explain gradcam,integrated-gradients
+  oscar export --arch mobilenet_v2 --weights mobilenet.safetensors --out model
   oscar export runs/first --out calibrated --temperature audit
   oscar export runs/first --out explained --explain gradcam,saliency,integrated-gradients`,
-		Args: arguments("MODEL"),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
+			if o.Weights == "" && o.Architecture == "" {
+				return arguments("MODEL")(cmd, args)
+			}
+			if len(args) > 0 {
+				return fmt.Errorf("MODEL and --weights do not go together: give %q, or --arch NAME --weights FILE", args[0])
+			}
+			if o.Weights == "" || o.Architecture == "" {
+				return fmt.Errorf("--arch NAME and --weights FILE go together: the network and its weights")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if classesFile != "" {
+				if o.Classes, err = namesIn(classesFile); err != nil {
+					return err
+				}
+			}
 			if o.Out == "" {
 				return usageError{fmt.Errorf("--out DIR is missing: the folder for the SavedModel"), cmd.CommandPath()}
 			}
@@ -56,7 +78,10 @@ assets.extra/oscar.json has the class names, the preparation of images, the laye
 			}
 			s := newScreen()
 			defer s.clear()
-			o.Model, o.Listener = args[0], pipeline.Listener{OnNote: s.listener().OnNote}
+			if len(args) > 0 {
+				o.Model = args[0]
+			}
+			o.Listener = pipeline.Listener{OnNote: s.listener().OnNote}
 			if err := pipeline.Export(cmd.Context(), o); err != nil {
 				return err
 			}
@@ -66,6 +91,9 @@ assets.extra/oscar.json has the class names, the preparation of images, the laye
 	}
 	cmd.Flags().StringVarP(&o.Out, "out", "o", "", "folder for the SavedModel")
 	cmd.Flags().StringSliceVar(&o.Explain, "explain", []string{"gradcam"}, "explanations to add as signatures: "+strings.Join(names, ", "))
+	cmd.Flags().StringVar(&o.Weights, "weights", "", "make a model of this file of weights, in place of MODEL")
+	cmd.Flags().StringVar(&o.Architecture, "arch", "", "with --weights: their architecture, as of oscar train")
+	cmd.Flags().StringVar(&classesFile, "classes-file", "", "with --weights: a file with the name of a class on each line (default 0, 1, ...)")
 	trustFlag(cmd, &o.Trust)
 	cmd.Flags().StringVar(&o.Temperature, "temperature", "", "calibrate: the folder of an audit of MODEL, or a `NUMBER` to divide the logits by")
 	cmd.Flags().BoolVar(&o.Frozen, "frozen", false, "write the weights as constants, not variables")

@@ -55,7 +55,7 @@ func NotSavedModel(path string) error {
 	case strings.HasSuffix(name, ".pt"), strings.HasSuffix(name, ".pth"):
 		return fmt.Errorf("%s is a PyTorch file, which oscar does not read; torch.onnx.export and then onnx2tf make a SavedModel of it", path)
 	case strings.HasSuffix(name, ".safetensors"), strings.HasSuffix(name, ".ckpt"), strings.HasSuffix(name, ".index"), strings.Contains(name, ".data-0"):
-		return fmt.Errorf("%s holds weights without a graph; build the network in Python, load them, and export a SavedModel:\n%s", path, exportLines)
+		return fmt.Errorf("%s holds weights without a graph; for a network of oscar's own say oscar export --arch NAME --weights %s; else build the network in Python, load them, and export a SavedModel:\n%s", path, path, exportLines)
 	}
 	return fmt.Errorf("%s is neither a run folder (experiment.json) nor a SavedModel (saved_model.pb) nor a frozen graph (.pb)", path)
 }
