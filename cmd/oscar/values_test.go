@@ -92,12 +92,16 @@ const everyKey = `{"format": 1, "architecture": "tiny", "seed": 1,
 "schedule": {"kind": "cosine", "floor": 0.0001, "warmup_epochs": 0.5}, "adam": {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7, "weight_decay": 0.1},
 "loss": {"kind": "categorical_focal_crossentropy", "gamma": 2}, "early_stopping": {"monitor": "loss", "patience": 2, "min_delta": 0.1},
 "augmentation": {"copies": [{"rotation": 10}], "phases": [{"epochs": 1, "rotation": [1, 2], "width_shift": 0.1, "height_shift": 0.1, "shear": 5, "zoom": 0.1,
-"random_crop": [0.6, 1], "brightness": 0.1, "contrast": 0.1, "saturation": 0.1, "hue": 5, "fill_mode": "constant", "fill_value": 9}]}}}`
+"random_crop": [0.6, 1], "brightness": 0.1, "contrast": 0.1, "saturation": 0.1, "hue": 5, "solarize": 200, "posterize": 4, "sharpness": 0.1, "random_erasing": 0.2,
+"fill_mode": "constant", "fill_value": 9, "policy": {"choose": 1, "of": [{"zoom": 0.1}]}}]}}}`
 
 // otherKeys are keys that everyKey cannot have together with the others.
 var otherKeys = []string{
 	`{"architecture": "tiny", "training": {"epochs": 1, "schedule": {"kind": "inverse_time", "decay": 0.5, "warmup_steps": 2}, "loss": {"label_smoothing": 0.1}}}`,
 	`{"architecture": "tiny", "training": {"epochs": 1, "accumulate": 2, "global_clipnorm": 1, "ema_decay": 0.9, "augmentation": {"phases": [{"mixup": 0.2, "cutmix": 1}]}}}`,
+	`{"architecture": "tiny", "training": {"epochs": 1, "augmentation": {"phases": [{"policy": {"choose": 2, "magnitude": 9}}]}}}`,
+	`{"architecture": {"name": "blocks", "input": [16, 16, 3], "layers": [{"name": "block", "kind": "residual", "body": [{"name": "conv", "kind": "conv2d", "filters": 3, "kernel": 3}]},
+{"name": "pool", "kind": "global_average_pool2d"}, {"name": "fc", "kind": "dense", "units": 6}]}, "training": {"epochs": 1, "stochastic_depth": 0.2}}`,
 	`{"architecture": "tiny", "training": {"epochs": 1, "clipvalue": 1, "optimizer": {"kind": "sgd", "momentum": 0.9}}}`,
 	`{"architecture": "tiny", "training": {"epochs": 1, "optimizer": {"kind": "rmsprop", "rho": 0.9, "momentum": 0.1, "epsilon": 1e-7}}}`,
 	`{"fine_tune": {"from": "$RUN", "freeze": ["*"], "head_epochs": 1, "head_learning_rate": 0.01, "layer_decay": 0.5}, "training": {"epochs": 1}}`,
