@@ -85,6 +85,7 @@ var kinds = []kind{
 	{"model", "saved_model.pb", []file{
 		{"saved_model.pb", "", false}, {"variables/", "", false}, {"assets.extra/oscar.json", "", false},
 	}, "export the model again; if you changed the file yourself, record it as it is: oscar verify --accept %s", true},
+	{"weights", "weights.index", []file{{"weights.*", "", false}}, "start the run again with the weights, or put it back from a copy: %s", false},
 	{"checkpoint", "variables.index", []file{
 		{"state.json", "", false}, {"variables.*", "", false},
 	}, restore, true},
