@@ -23,15 +23,15 @@ import (
 	"oscar/score"
 )
 
-// compared is an image as both models take it.
+// compared is an image prepared for both models.
 type compared struct {
 	dataset.Item
 	size   image.Point // of the image
 	pixels [2][]float32
-	class  [2]int // that is explained, in each model's numbers
+	class  [2]int // the explained class, as the index of each model
 }
 
-// read decodes images, some at a time. Those that cannot be read are problems.
+// read decodes images concurrently. Unreadable images become problems.
 func (j *comparing) read(ctx context.Context, items []dataset.Item) (out []compared, problems []dataset.Problem, err error) {
 	all, errs := make([]compared, len(items)), make([]error, len(items))
 	var group errgroup.Group
@@ -70,7 +70,7 @@ func (j *comparing) read(ctx context.Context, items []dataset.Item) (out []compa
 	return out, problems, nil
 }
 
-// decode reads an image of the part, whose content must be the split's.
+// decode reads an image of the part and checks its content against the split.
 func (j *comparing) decode(ctx context.Context, item dataset.Item) (*image.RGBA, error) {
 	data, err := dataset.ReadFile(filepath.Join(j.part.root, filepath.FromSlash(item.Path)), j.part.limits)
 	if err != nil {
@@ -83,7 +83,7 @@ func (j *comparing) decode(ctx context.Context, item dataset.Item) (*image.RGBA,
 	return photo, err
 }
 
-// images joins the pixels of images as one of the models takes them.
+// images concatenates the pixels of images for one of the models.
 func (j *comparing) images(list []compared, side int) explain.Images {
 	in := j.sides[side].bundle.Metadata.Image
 	out := explain.Images{N: len(list), Height: in.Height, Width: in.Width, Channels: 3}
@@ -93,7 +93,7 @@ func (j *comparing) images(list []compared, side int) explain.Images {
 	return out
 }
 
-// batch predicts and explains some images by both models.
+// batch predicts and explains a batch with both models.
 func (j *comparing) batch(ctx context.Context, list []compared) error {
 	var said [2][]result.Classification
 	for k, s := range j.sides {
@@ -110,7 +110,7 @@ func (j *comparing) batch(ctx context.Context, list []compared) error {
 		}
 	}
 	var explained []compared
-	var lines []int // of explained, in ByImage
+	var lines []int // indices in ByImage of the explained images
 	for i, c := range list {
 		a, b := said[0][i], said[1][i]
 		if a.Predicted == "" || b.Predicted == "" {
@@ -179,8 +179,8 @@ func (j *comparing) explain(ctx context.Context, list []compared) (out [2][]expl
 	return out, nil
 }
 
-// compareMaps measures how alike two maps on an image of that size are, at the size of the
-// first model's images.
+// compareMaps compares two maps of an image of that size, at the input size of the first
+// model.
 func (j *comparing) compareMaps(line *result.ComparedImage, size image.Point, a, b explain.Grid) {
 	first, second := Framing(j.sides[0].bundle.Metadata.Image), Framing(j.sides[1].bundle.Metadata.Image)
 	a = heatmap.OnImage(a, first, size, first.Height, first.Width)
@@ -199,7 +199,7 @@ func (j *comparing) compareMaps(line *result.ComparedImage, size image.Point, a,
 	j.last = a
 }
 
-// draw writes the overlays of the images that changed most.
+// draw writes the overlays of the images whose maps differ most.
 func (j *comparing) draw(ctx context.Context) error {
 	j.Listener.Stage("drawing the changes")
 	items := map[string]dataset.Item{}

@@ -21,18 +21,17 @@ import (
 
 // DemoOptions are the options of [Demo].
 type DemoOptions struct {
-	Out      string // the run folder; an earlier demo's is replaced
-	PerClass int    // images a class to draw
-	// Experiment is what to train; see [DemoExperiment].
+	Out      string // the run folder; that of an earlier demo is replaced
+	PerClass int    // images per class to draw
+	// Experiment is the training; see [DemoExperiment].
 	Experiment experiment.Experiment
 	Machine    Machine
 	Listener   Listener
 }
 
-// DemoExperiment trains AlexNet02 for a short while on the synthetic set. A
-// run of some 80 steps leaves no time for the study's small ones: the learning
-// rate is 20 times as large, and batch normalisation's moving averages, which
-// inference uses, forget faster (momentum 0.9 in place of 0.99).
+// DemoExperiment trains AlexNet02 on the synthetic set for about 80 steps. That is too few
+// for the study's small learning rate: it is multiplied by 20. The moving averages of batch
+// normalisation, used in inference, get the momentum 0.9 instead of 0.99.
 func DemoExperiment() experiment.Experiment {
 	e := experiment.Default()
 	e.Training.Epochs = 8
@@ -46,22 +45,21 @@ func DemoExperiment() experiment.Experiment {
 	return e
 }
 
-// DemoResult is what a demo ends with.
+// DemoResult is the result of a demo.
 type DemoResult struct {
 	Run        *Run
 	Evaluation *Evaluation
 	Summary    *Summary
-	Images     int     // explained, with a map that can be read
-	Heat       float64 // mean share of the positive heat that falls on the object, 0..1
-	Area       float64 // mean share of the image that the object covers, 0..1
+	Images     int     // explained images with a readable map
+	Heat       float64 // mean share of the positive heat on the object, 0..1
+	Area       float64 // mean share of the image covered by the object, 0..1
 }
 
-// demoMark tells a demo's run folder from one that somebody may miss.
+// demoMark is the file that marks the run folder of a demo. Other folders are not replaced.
 const demoMark = "DEMO"
 
-// Demo does the main job from beginning to end on a set that it draws: train,
-// evaluate, export, open the export again, explain the test images, and see
-// how much of the heat falls on the objects.
+// Demo runs all steps on a synthetic set: it trains, evaluates, exports, opens the exported
+// model, explains the test images and measures the share of the heat on the objects.
 func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
 	if err := errors.Join(o.Experiment.Check(), o.Machine.Check()); err != nil {
 		return nil, err
@@ -115,7 +113,7 @@ func (o DemoOptions) train(ctx context.Context, out *run.Folder) (*Run, error) {
 }
 
 func (o DemoOptions) draw(ctx context.Context, out *run.Folder, data string) (*Run, error) {
-	if err := os.RemoveAll(data); err != nil { // of a demo that was killed
+	if err := os.RemoveAll(data); err != nil { // images of a killed demo
 		return nil, err
 	}
 	if err := os.Mkdir(data, 0o777); err != nil {
@@ -134,8 +132,8 @@ func (o DemoOptions) draw(ctx context.Context, out *run.Folder, data string) (*R
 	}.create(ctx, out)
 }
 
-// claimDemo locks the folder for a demo's run. It empties that of an earlier demo
-// and no other. A demo's folder has the mark.
+// claimDemo locks the folder for a demo's run. It empties the folder if it has the mark of
+// an earlier demo; any other folder is refused.
 func claimDemo(dir string) (*run.Folder, error) {
 	if !paths.Exists(filepath.Join(dir, run.DataDir, demoMark)) {
 		return run.Claim(dir)
@@ -150,7 +148,7 @@ func claimDemo(dir string) (*run.Folder, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if e.Name() == atomicfile.LockFile || e.Name() == run.DataDir { // the mark stays, if this process is killed
+		if e.Name() == atomicfile.LockFile || e.Name() == run.DataDir { // the mark stays in case this process is killed
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
@@ -163,7 +161,7 @@ func claimDemo(dir string) (*run.Folder, error) {
 	return run.Claim(dir)
 }
 
-// measure compares the maps with the masks that the set was drawn with.
+// measure compares the maps with the object masks of the synthetic set.
 func (d *DemoResult) measure(out string) error {
 	rows, err := ReadManifest(out)
 	if err != nil {
@@ -199,9 +197,9 @@ func (d *DemoResult) measure(out string) error {
 	return nil
 }
 
-// heatOn returns the share of a map's positive heat that lies where the mask
-// is white (the energy-based pointing game of Score-CAM, arXiv:1910.01279), and
-// the share of white.
+// heatOn returns the share of a map's positive heat where the mask is white (the
+// energy-based pointing game of Score-CAM, arXiv:1910.01279), and the share of white pixels.
+// Both are 0..1.
 func heatOn(mask *image.RGBA, g explain.Grid, f dataset.Framing) (heat, area float64) {
 	size := mask.Bounds().Size()
 	up := heatmap.OnImage(heatmap.Positive(g), f, size, size.Y, size.X)

@@ -22,12 +22,12 @@ import (
 	"oscar/result"
 )
 
-// Words for the class to explain. Any other word is a class's name; =NAME is one
-// in any case.
+// Words for the class to explain. Any other word is the name of a class. =NAME is always a
+// name.
 const (
 	TargetPredicted = "predicted" // the class the model predicts
-	TargetTrue      = "true"      // the image's own class: the split's, or that of the folders above it
-	TargetAll       = "all"       // every class, a row each
+	TargetTrue      = "true"      // the image's own class, from the split or from the folders above the image
+	TargetAll       = "all"       // every class, one row each
 )
 
 // Row is a line of manifest.jsonl.
@@ -40,40 +40,38 @@ func ReadManifest(dir string) ([]Row, error) { return result.ReadManifest(dir) }
 type ExplainOptions struct {
 	Model    string   // a run or a SavedModel
 	Paths    []string // image files and folders; one that does not exist is an error
-	List     []string // more of them, by name; one that does not exist is an unreadable image
+	List     []string // files with more paths; a missing one becomes an unreadable image
 	Out      string   // folder for the results
 	Settings Settings
 	Machine  Machine
 	Listener Listener       // its Count counts images
-	Progress func(Progress) // may be nil; called one at a time, within a shard too
+	Progress func(Progress) // may be nil; never called concurrently; also called within a shard
 }
 
-// Check returns an error for the first option that is wrong, before anything is
-// read.
+// Check returns an error for the first invalid option. It reads no files.
 func (o ExplainOptions) Check() error {
 	return errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Machine.Check(), o.Settings.Precision.Check())
 }
 
-// Summary counts what an explaining run did.
+// Summary has the counts of a call of [Explain].
 type Summary struct {
 	Images   int            // found
-	Rows     int            // of the manifest
-	Earlier  int            // images that an earlier run had done
+	Rows     int            // rows of the manifest
+	Earlier  int            // images done by an earlier call
 	Statuses map[string]int // rows by status
 	Manifest string
 	Montage  string // empty if no image could be explained
-	Sheets   string // the folder; empty if a single look needs none
-	Reason   string // why the first image without a map or an overlay has none; "" if all have
+	Sheets   string // the folder; empty if there is only one image and no sheet is needed
+	Reason   string // why the first image without a map or an overlay has none; "" if there is no such image
 	Doubtful int    // rows with a caution
 	Caution  string // the first of them
-	Only     *Row   // the first row, of a run that found one image; else nil
+	Only     *Row   // the only row if the call found one image, else nil
 }
 
-// Explain explains every image below the paths and writes, below Out,
-// overlays, raw maps and manifest.jsonl with a row for each image and target.
-// It works shard by shard: first the maps and rows, then the drawings. An
-// interrupted call that is repeated makes what is missing. Memory does not grow
-// with the number of images.
+// Explain explains every image below the paths. Below Out it writes overlays, raw maps and
+// manifest.jsonl with a row for each image and target. It works shard by shard: first the
+// maps and rows, then the drawings. After an interruption, the same call makes what is
+// missing. Memory does not grow with the number of images.
 func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 	e, err := o.open(ctx)
 	if err != nil {
@@ -105,7 +103,7 @@ func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
 	return summary, summary.checkKnown(job.shards, e.mapper.labels.classes)
 }
 
-// checkKnown returns an error if no image has a map because none has a known class.
+// checkKnown returns an error if no image has a map because the class of none is known.
 func (s *Summary) checkKnown(shards []shard, classes []string) error {
 	if s.Statuses[result.UnknownClass] != s.Rows {
 		return nil
@@ -163,7 +161,7 @@ func (e *openedExplain) close() {
 	e.dir.Close()
 }
 
-// explainJob runs the two loops over the shards of a folder of explanations.
+// explainJob processes the shards of a folder of explanations in two loops.
 type explainJob struct {
 	dir      string
 	shards   []shard
@@ -172,15 +170,15 @@ type explainJob struct {
 	progress func(Progress)
 }
 
-// explain makes the maps of the shards that have none. If the scale of drawings
-// is known and p not nil, it draws them too, while the images are in memory. It
-// counts the images that had their maps.
+// explain makes the missing maps. If the scale of drawings is known and p is not nil, it
+// draws them too, while the images are in memory. It returns the number of images whose
+// maps existed.
 func (j explainJob) explain(ctx context.Context, m *mapper, p *painter) (earlier int, err error) {
 	done := func(s shard) bool {
 		rows := mappedRows(j.dir, s.part)
 		return rows != nil && (p == nil || p.drawn(rows))
 	}
-	var mapped atomic.Int64 // images of shards that were not drawn
+	var mapped atomic.Int64 // images of shards with maps but without drawings
 	earlier, err = j.run(ctx, "explaining", done, func(ctx context.Context, s shard, share func(float64)) (err error) {
 		var photos map[string]*image.RGBA
 		rows := mappedRows(j.dir, s.part)
@@ -200,7 +198,7 @@ func (j explainJob) explain(ctx context.Context, m *mapper, p *painter) (earlier
 	return earlier + int(mapped.Load()), err
 }
 
-// draw makes the drawings that are missing.
+// draw makes the missing drawings.
 func (j explainJob) draw(ctx context.Context, p *painter) (earlier int, err error) {
 	done := func(s shard) bool {
 		rows, err := readPart(j.dir, s.part)
@@ -218,8 +216,8 @@ func (j explainJob) draw(ctx context.Context, p *painter) (earlier int, err erro
 	})
 }
 
-// run runs the unfinished shards, a few concurrently, and counts the images of
-// the others.
+// run processes the unfinished shards, a few concurrently, and counts the images of the
+// others.
 func (j explainJob) run(ctx context.Context, stage string, done func(shard) bool,
 	do func(context.Context, shard, func(share float64)) error) (earlier int, err error) {
 	j.listener.Stage(stage)
@@ -259,8 +257,7 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// images lists the images, without the results themselves where they lie among
-// the images.
+// images lists the images. It leaves out the results if they are below the same folder.
 func (o ExplainOptions) images(ctx context.Context) ([]string, error) {
 	var missing []string
 	for _, path := range o.List {
@@ -289,8 +286,8 @@ func (o ExplainOptions) images(ctx context.Context) ([]string, error) {
 	return images, nil
 }
 
-// concurrentShards is the number of shards that run concurrently: while one is in the
-// session, others decode and write.
+// concurrentShards is the number of shards that run concurrently. While one runs the model,
+// the others decode and write.
 func concurrentShards(m Machine) int {
 	if m.Workers > 0 {
 		return m.Workers + 1
@@ -298,7 +295,7 @@ func concurrentShards(m Machine) int {
 	return m.Threads.Resolve().Intra + 1
 }
 
-// finish writes manifest.jsonl from the parts, in order, and the montage.
+// finish writes the montage, and manifest.jsonl from the parts in order.
 func (j explainJob) finish(ctx context.Context, p *painter, summary *Summary) error {
 	shown, spelling := newMontage(), spelling{}
 	summary.Statuses = map[string]int{}
@@ -345,8 +342,7 @@ func (j explainJob) finish(ctx context.Context, p *painter, summary *Summary) er
 	return checksum.Update(j.dir, append(listsOf(j.shards), settingsFile, montageFile, scalesFile)...)
 }
 
-// listUnlisted lists the files of a part that an older version made, or a process
-// that was killed.
+// listUnlisted lists the files of a part made by an older version or a killed process.
 func (j explainJob) listUnlisted(s shard, rows []Row) error {
 	if paths.Exists(filepath.Join(j.dir, filepath.FromSlash(checksum.ListName(s.part)))) {
 		return nil

@@ -18,11 +18,11 @@ import (
 	"oscar/weights"
 )
 
-// startingPoint is where a fine-tuning starts from: the architecture for a number of classes,
-// whose layers but the head come with the weights in the run's folder of them.
+// startingPoint is the model or the weights that fine-tuning starts from: the architecture
+// for a number of classes, and the weights of all its layers but the head in the run folder.
 type startingPoint func(classes int) (tfmodel.Architecture, error)
 
-// start writes what a fine-tuning starts from to dir.
+// start writes the weights, or the model, to dir.
 func start(ctx context.Context, e experiment.Experiment, dir string, trust bool, listener Listener) (startingPoint, error) {
 	if e.FineTune.Weights != "" {
 		return startWithWeights(ctx, e, dir, listener)
@@ -36,8 +36,8 @@ func start(ctx context.Context, e experiment.Experiment, dir string, trust bool,
 	}, nil
 }
 
-// startWithWeights reads a file of weights and writes those before the head to dir, under the
-// names of the experiment's architecture.
+// startWithWeights reads a file of weights and writes the weights of the layers before the
+// head to dir. Their names are those of the experiment's architecture.
 func startWithWeights(ctx context.Context, e experiment.Experiment, dir string, listener Listener) (startingPoint, error) {
 	file, err := weights.Open(ctx, e.FineTune.Weights)
 	if err != nil {
@@ -59,7 +59,7 @@ func startWithWeights(ctx context.Context, e experiment.Experiment, dir string, 
 		return nil, err
 	}
 	listener.Note(loaded.Notes()...)
-	if err := os.RemoveAll(dir); err != nil { // of a process that was killed
+	if err := os.RemoveAll(dir); err != nil { // files of a killed process
 		return nil, err
 	}
 	err = atomicfile.Dir(dir, func(tmp string) error {
@@ -71,15 +71,15 @@ func startWithWeights(ctx context.Context, e experiment.Experiment, dir string, 
 	return network, err
 }
 
-// pretrained copies the model that a fine-tuning starts from to dir, as a model of oscar's,
-// and returns its graph. A model of other origin is adopted for images of the experiment's
-// size, if it takes any.
+// pretrained copies the model that fine-tuning starts from to dir and returns its graph. If
+// oscar did not write the model, it is adopted, with the experiment's image size if the
+// model allows several.
 func pretrained(ctx context.Context, e experiment.Experiment, dir string, trust bool) (*savedmodel.Body, error) {
 	from := e.FineTune.From
 	if len(e.Architecture.Layers) > 0 && !e.Architecture.Imports() {
 		return nil, errors.New("the experiment has both architecture.layers and fine_tune.from; give one")
 	}
-	if err := os.RemoveAll(dir); err != nil { // of a process that was killed
+	if err := os.RemoveAll(dir); err != nil { // files of a killed process
 		return nil, err
 	}
 	if run.Is(from) || savedmodel.IsOscar(from) {
@@ -114,7 +114,7 @@ func pretrained(ctx context.Context, e experiment.Experiment, dir string, trust 
 	return body, nil
 }
 
-// origin says where a fine-tuned model is from.
+// origin describes where a fine-tuned model comes from.
 func origin(e experiment.Experiment, body *savedmodel.Body) *savedmodel.Origin {
 	from := filepath.Base(paths.Absolute(e.FineTune.From))
 	if body.Metadata.Origin == nil {

@@ -23,21 +23,21 @@ import (
 	"oscar/savedmodel"
 )
 
-// mapper makes the maps and rows of shards with one opened model: the first
-// loop of [Explain]. It is safe for concurrent use.
+// mapper makes the maps and rows of shards with one opened model. It is the first loop of
+// [Explain] and safe for concurrent use.
 type mapper struct {
 	bundle   *savedmodel.Bundle
-	exact    *savedmodel.Bundle // for methods that keep to float32; nil: bundle is
+	exact    *savedmodel.Bundle // for methods that require float32; nil: bundle is used
 	settings Settings
-	dir      string // of the results
+	dir      string // folder of the results
 	maps     []methods.At
-	groups   [][]methods.At // that share an explainer
-	passes   []int          // images that each group's explainer shows the model for one image
+	groups   [][]methods.At // groups of methods that share an explainer
+	passes   []int          // model passes of each group's explainer for one image
 	folders  map[methods.At]string
 	labels   labels
 	limits   dataset.Limits
 	framing  dataset.Framing
-	class    int // that Settings.Class names; explain.Predicted for a word
+	class    int // index of the class named by Settings.Class; explain.Predicted for a word
 }
 
 // newMapper checks the settings against the model.
@@ -69,7 +69,7 @@ func newMapper(bundle *savedmodel.Bundle, s Settings, dir string, l labels, limi
 	return m, err
 }
 
-// wordNotes notes the classes whose names mean something else on a command line.
+// wordNotes adds a note for each class whose name has another meaning on a command line.
 func wordNotes(classes []string) (notes []string) {
 	for _, word := range []string{TargetPredicted, TargetTrue, TargetAll} {
 		if slices.Contains(classes, word) {
@@ -79,9 +79,8 @@ func wordNotes(classes []string) (notes []string) {
 	return notes
 }
 
-// classAsked returns the index of the class that --class names, and
-// explain.Predicted for the words predicted, true and all. "=true" is the class
-// called true.
+// classAsked returns the index of the class named by --class, and explain.Predicted for the
+// words predicted, true and all. "=true" is the class named true.
 func classAsked(word string, meta *savedmodel.Metadata) (int, error) {
 	switch word {
 	case TargetPredicted, TargetTrue, TargetAll:
@@ -99,29 +98,29 @@ func classAsked(word string, meta *savedmodel.Metadata) (int, error) {
 	return class, nil
 }
 
-// photo is an image on its way through a shard.
+// photo is an image of a shard while the shard is processed.
 type photo struct {
 	path    string
 	sha256  string
-	decoder string // dataset.Header's
+	decoder string // see dataset.Header
 	label
 	pixels *image.RGBA // nil: too large to keep, or unreadable
 	rows   []Row
 }
 
-// keepPixels is how many pixels of decoded images a shard keeps until the
-// overlays are drawn. Images beyond are decoded a second time.
-var keepPixels = 16_000_000 // a test lowers it
+// keepPixels is the number of decoded pixels that a shard keeps until the overlays are
+// drawn. Further images are decoded a second time.
+var keepPixels = 16_000_000 // tests reduce it
 
-// journalPasses is the number of model passes for one image from which on an
-// explainer's maps are committed image by image.
+// journalPasses is the least number of model passes for one image from which an explainer's
+// maps are committed image by image.
 const journalPasses = 16
 
-// shard explains the images of a shard. It writes their maps and then, as the
-// mark that the shard is done, its part of the manifest. It returns the rows in
-// the manifest's order, and the decoded images that fit in memory, by path, if
-// they can be drawn at once. The result depends on the model, the settings and
-// the shard alone. progress receives the share that is done and may be nil.
+// shard explains the images of a shard. It writes their maps and then its part of the
+// manifest, which marks the shard as done. It returns the rows in the manifest's order. If
+// the images can be drawn at once, it also returns the decoded images that fit in memory, by
+// path. The result depends only on the model, the settings and the shard. progress receives
+// the share that is done, 0..1, and may be nil.
 func (m *mapper) shard(ctx context.Context, s shard, progress func(share float64)) ([]Row, map[string]*image.RGBA, error) {
 	photos, images, err := m.read(ctx, s)
 	if err != nil {
@@ -152,8 +151,8 @@ func (m *mapper) shard(ctx context.Context, s shard, progress func(share float64
 	return rows, kept, removeIfExists(journalPath(m.dir, s))
 }
 
-// read decodes a shard's files one after the other. It returns the readable
-// images as the model's input. Every other file has its row.
+// read decodes the files of a shard one after the other. It returns the readable images as
+// the model's input, and sets the row of every other file.
 func (m *mapper) read(ctx context.Context, s shard) ([]*photo, explain.Images, error) {
 	in := m.bundle.Metadata.Image
 	images := explain.Images{Height: in.Height, Width: in.Width, Channels: 3}
@@ -184,7 +183,7 @@ func (m *mapper) read(ctx context.Context, s shard) ([]*photo, explain.Images, e
 	return photos, images, nil
 }
 
-// open decodes a file. One that cannot be explained has a row with the reason.
+// open decodes a file. If it cannot be explained, its row has the reason.
 func (m *mapper) open(ctx context.Context, path string) *photo {
 	p := &photo{path: path, label: label{class: -1}}
 	data, err := dataset.ReadFile(path, m.limits)
@@ -209,7 +208,7 @@ func (m *mapper) open(ctx context.Context, path string) *photo {
 	return p
 }
 
-// unexplained returns the one row of a file that has no map.
+// unexplained returns the row of a file that has no map.
 func (m *mapper) unexplained(p *photo, status, reason string) Row {
 	r := Row{
 		Image: p.path, SHA256: p.sha256, Part: p.part, Layer: m.settings.Layer, Method: m.settings.Method, Precision: m.settings.Precision,
@@ -221,9 +220,9 @@ func (m *mapper) unexplained(p *photo, status, reason string) Row {
 	return r
 }
 
-// explain runs the model. For each target and group of methods it writes the
-// maps and appends the rows to the photos. The rows of slow methods go to the
-// shard's journal, image by image: those that it has are not made again.
+// explain runs the model. For each target and group of methods it writes the maps and
+// appends the rows to the photos. The rows of slow methods go to the shard's journal, image
+// by image; rows that are in it are not computed again.
 func (m *mapper) explain(ctx context.Context, s shard, photos []*photo, images explain.Images, progress func(float64)) error {
 	journal, err := m.openJournal(s)
 	if err != nil {
@@ -247,7 +246,7 @@ func (m *mapper) explain(ctx context.Context, s shard, photos []*photo, images e
 	return nil
 }
 
-// work is a group of methods to apply to the images of a shard.
+// work is a group of methods with the images of a shard to explain.
 type work struct {
 	shard  shard
 	group  []methods.At
@@ -255,7 +254,7 @@ type work struct {
 	cost   *cost
 }
 
-// explainTogether shows the explainer all images at once.
+// explainTogether passes all images to the explainer at once.
 func (m *mapper) explainTogether(ctx context.Context, w work, photos []*photo, images explain.Images, classes []int) error {
 	e, err := methods.NewExplainer(methods.Model{Bundle: bundleFor(w.group, m.bundle, m.exact)}, w.group, explainerOptions(m.settings, w.cost.of(w.passes*images.N)))
 	if err != nil {
@@ -276,7 +275,7 @@ func (m *mapper) explainTogether(ctx context.Context, w work, photos []*photo, i
 	return nil
 }
 
-// explainEach shows the explainer one image after the other and commits each.
+// explainEach passes the images to the explainer one by one and commits each.
 func (m *mapper) explainEach(ctx context.Context, w work, photos []*photo, images explain.Images, classes []int, j *rowJournal) error {
 	bundle := bundleFor(w.group, m.bundle, m.exact)
 	shared := &sharedRun{Bundle: bundle, images: images, targets: classes, batch: m.settings.Batch}
@@ -305,7 +304,7 @@ func (m *mapper) explainEach(ctx context.Context, w work, photos []*photo, image
 	return nil
 }
 
-// explainerOptions are the settings that explainers have.
+// explainerOptions converts the settings to options of explainers.
 func explainerOptions(s Settings, progress func(done, total int)) methods.Options {
 	return methods.Options{
 		Options: explain.Options{Score: s.Score, Samples: s.Samples, Seed: s.Seed, Batch: s.Batch, Progress: progress},
@@ -313,9 +312,9 @@ func explainerOptions(s Settings, progress func(done, total int)) methods.Option
 	}
 }
 
-// newExplainers makes the explainers that the settings name, in order, one for
-// each group that shares one. exact is for methods that keep to float32; nil: bundle
-// is.
+// newExplainers makes the explainers for the settings in order, one for each group that
+// shares one. exact is the model for methods that require float32; if it is nil, they use
+// bundle.
 func newExplainers(s Settings, bundle, exact *savedmodel.Bundle) ([]explain.Explainer, error) {
 	list, err := methods.Of(s, bundle)
 	if err != nil {
@@ -332,7 +331,7 @@ func newExplainers(s Settings, bundle, exact *savedmodel.Bundle) ([]explain.Expl
 	return out, nil
 }
 
-// targets lists, for each run of the model, a class an image.
+// targets lists the classes to explain: for each pass of the model, one class per image.
 func (m *mapper) targets(photos []*photo) [][]int {
 	same := func(class int) []int { return slices.Repeat([]int{class}, len(photos)) }
 	switch m.settings.Class {
@@ -352,7 +351,7 @@ func (m *mapper) targets(photos []*photo) [][]int {
 	return [][]int{same(m.class)}
 }
 
-// targetName is the name of a target, "" of the predicted class.
+// targetName is the name of a target; "" for the predicted class.
 func (m *mapper) targetName(class int) string {
 	if class == explain.Predicted {
 		return ""
@@ -371,7 +370,7 @@ func (m *mapper) write(ctx context.Context, s shard, p *photo, attributions []ex
 		if err != nil {
 			return nil, err
 		}
-		if err := m.removeDrawings(r); err != nil { // of an earlier content of the file
+		if err := m.removeDrawings(r); err != nil { // of an earlier version of the image
 			return nil, err
 		}
 		path := filepath.Join(m.dir, r.Map)
@@ -386,7 +385,7 @@ func (m *mapper) write(ctx context.Context, s shard, p *photo, attributions []ex
 	return rows, nil
 }
 
-// removeDrawings removes the files that are drawn from a row's map.
+// removeDrawings removes the drawings of a row's map.
 func (m *mapper) removeDrawings(r Row) error {
 	for _, file := range []string{r.Overlay, r.Sheet} {
 		if file == "" {

@@ -24,18 +24,18 @@ import (
 	"oscar/result"
 )
 
-// painter draws overlays and sheets from maps and rows: the second loop of
-// [Explain]. It is safe for concurrent use.
+// painter draws overlays and sheets from maps and rows. It is the second loop of [Explain]
+// and safe for concurrent use.
 type painter struct {
 	dir      string
 	settings Settings
 	limits   dataset.Limits
-	colors   map[bool]heatmap.ColorMap // by whether a method is signed
-	scales   map[string]span           // of each method and layer, if they are shared
+	colors   map[bool]heatmap.ColorMap // key: whether the method is signed
+	scales   map[string]span           // by method and layer, if scales are shared
 	jpeg     *graph.JPEG
 
 	mu       sync.Mutex
-	failures map[string]string // files that could not be drawn, and why
+	failures map[string]string // by path, why a file could not be drawn
 }
 
 func newPainter(s Settings, dir string) (*painter, error) {
@@ -55,18 +55,18 @@ func newPainter(s Settings, dir string) (*painter, error) {
 
 func (p *painter) close() error { return p.jpeg.Close() }
 
-// span is the values that get the full colour, and none.
+// span has the values drawn with the full colour and with none.
 type span struct {
 	Base float32 `json:"base"`
 	Full float32 `json:"full"`
 }
 
-// scalesFile records the shared scales with which the overlays are drawn.
+// scalesFile records the shared scales of the overlays.
 const scalesFile = "scales.json"
 
-// setScales finds the scales on which all maps of a method and layer can be
-// compared, if the settings want that: from the smallest of their bases to the
-// largest of their full colours. Drawings on other scales are removed.
+// setScales finds common scales for all maps of a method and layer, if the settings ask for
+// them: from the smallest base to the largest value of full colour. Drawings with other
+// scales are removed.
 func (p *painter) setScales(shards []shard) error {
 	if p.settings.Scale != ScaleShared {
 		return checksum.Delete(p.dir, scalesFile)
@@ -99,7 +99,7 @@ func (p *painter) setScales(shards []shard) error {
 	return checksum.WriteJSON(p.dir, scalesFile, p.scales)
 }
 
-// spanOf returns the scale of a row that has one.
+// spanOf returns the scale of a row with a map.
 func spanOf(r Row) span {
 	s := span{Full: *r.Scale}
 	if r.Base != nil {
@@ -118,13 +118,13 @@ func (p *painter) drawn(rows []Row) bool {
 	return true
 }
 
-// missing reports whether a drawing of a row does not exist.
+// missing reports whether any drawing of a row is missing.
 func (p *painter) missing(r Row) bool {
 	return r.Overlay != "" && !hasFile(p.dir, r.Overlay) || r.Sheet != "" && !hasFile(p.dir, r.Sheet)
 }
 
-// shard draws what is missing of a shard's rows. The decoded images may be among
-// photos, which it empties.
+// shard makes the missing drawings of a shard's rows. photos may have the decoded images;
+// shard removes them from it.
 func (p *painter) shard(ctx context.Context, rows []Row, photos map[string]*image.RGBA) error {
 	for first := 0; first < len(rows); {
 		end := first + 1
@@ -140,10 +140,10 @@ func (p *painter) shard(ctx context.Context, rows []Row, photos map[string]*imag
 	return nil
 }
 
-// image draws what is missing of one image's rows. photo may be nil: the image
-// is decoded if it is needed.
+// image makes the missing drawings of one image's rows. If photo is nil, the image is
+// decoded when it is needed.
 func (p *painter) image(ctx context.Context, rows []Row, photo *image.RGBA) error {
-	for first := 0; first < len(rows); { // each target has a sheet
+	for first := 0; first < len(rows); { // one sheet for each target
 		end := first + 1
 		for end < len(rows) && rows[end].Target == rows[first].Target {
 			end++
@@ -171,7 +171,7 @@ func (p *painter) image(ctx context.Context, rows []Row, photo *image.RGBA) erro
 	return nil
 }
 
-// decode reads an image that was explained, and refuses another content.
+// decode reads an explained image and returns an error if its content changed.
 func (p *painter) decode(ctx context.Context, r Row) (*image.RGBA, error) {
 	data, err := dataset.ReadFile(r.Image, p.limits)
 	if err != nil {
@@ -225,7 +225,7 @@ func (p *painter) overlay(photo *image.RGBA, o heatmap.Options) *image.RGBA {
 	return heatmap.Overlay(photo, o)
 }
 
-// options are the settings with which a row's map is drawn.
+// options returns the drawing options of a row's map.
 func (p *painter) options(r Row) (heatmap.Options, error) {
 	path, err := paths.Local(p.dir, r.Map)
 	if err != nil {
@@ -260,7 +260,7 @@ func (p *painter) options(r Row) (heatmap.Options, error) {
 	return o, nil
 }
 
-// rescale puts a row on the shared scale, if scales are shared.
+// rescale sets the shared scale in a row, if scales are shared.
 func (p *painter) rescale(r *Row) {
 	if p.scales == nil || r.Scale == nil {
 		return
@@ -272,9 +272,8 @@ func (p *painter) rescale(r *Row) {
 	}
 }
 
-// write draws a picture and writes it as JPEG below the folder. A picture that
-// cannot be encoded is noted for its row; a file that cannot be written is an
-// error.
+// write draws a picture and writes it as JPEG below the folder. If a picture cannot be
+// encoded, the reason is kept for its row. If a file cannot be written, it returns an error.
 func (p *painter) write(ctx context.Context, name string, draw func() *image.RGBA) error {
 	path, err := paths.Local(p.dir, name)
 	if err != nil {
@@ -300,15 +299,15 @@ func (p *painter) write(ctx context.Context, name string, draw func() *image.RGB
 	return nil
 }
 
-// fail notes why a file was not drawn.
+// fail keeps the reason why a file was not drawn.
 func (p *painter) fail(name string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.failures[name] = err.Error()
 }
 
-// row returns the row as the manifest has it: with the scale of its drawings,
-// and the reason why one is missing.
+// row returns the row for the manifest: with the scale of its drawings and the reason why
+// one is missing.
 func (p *painter) row(r Row) Row {
 	p.rescale(&r)
 	var reasons []string

@@ -26,19 +26,19 @@ import (
 
 // PreviewOptions are the options of [PreviewAugmentation].
 type PreviewOptions struct {
-	Data       string                // as of TrainOptions
-	Parts      [3]string             // as of TrainOptions
+	Data       string                // as in TrainOptions
+	Parts      [3]string             // as in TrainOptions
 	Out        string                // the PNG file to write
 	Experiment experiment.Experiment // its augmentation, input size, split and seed
 	Images     int                   // rows; 0: 8
-	Draws      int                   // columns besides the image itself and its copies; 0: 6
+	Draws      int                   // columns besides the image and its copies; 0: 6
 	Machine    Machine
 	Listener   Listener
 }
 
-// PreviewAugmentation draws what a training would be fed: a row an image of the
-// train part, taken evenly from all of them. The first column is the image as it
-// is, then come its copies, then what it becomes in the first epochs.
+// PreviewAugmentation draws the images that training would get. Each row is an image of the
+// train part; the rows are evenly spaced in it. The first column is the original, then its
+// copies follow, then its augmented versions of the first epochs.
 func PreviewAugmentation(ctx context.Context, o PreviewOptions) error {
 	e := o.Experiment
 	if a := e.Training.Augmentation; len(a.Copies) == 0 && len(a.Phases) == 0 {
@@ -110,7 +110,7 @@ func PreviewAugmentation(ctx context.Context, o PreviewOptions) error {
 	return writePreview(o.Out, heatmap.Montage(rows, image.Pt(in[1], in[0]), color.White))
 }
 
-// mixedLabel is the label of an image that may be mixed with another, as "62 % glass, 38 %
+// mixedLabel is the label of an image that may be mixed with another: "62 % glass, 38 %
 // paper".
 func mixedLabel(b *dataset.Batch, i int, classes []string) string {
 	own := math.Round(100 * float64(b.Shares[i]))
@@ -121,8 +121,8 @@ func mixedLabel(b *dataset.Batch, i int, classes []string) string {
 	return fmt.Sprintf("%s, %g %% %s", label, 100-own, classes[b.Labels[b.Partners[i]]])
 }
 
-// previewMark is the PNG chunk by which a preview is known as one: its length,
-// name, content and checksum.
+// previewMark is the PNG chunk that marks a preview: its length, name, content and
+// checksum.
 var previewMark = func() []byte {
 	const chunk = "tEXtSoftware\x00oscar preview"
 	mark := binary.BigEndian.AppendUint32(nil, uint32(len(chunk)-len("tEXt")))
@@ -130,10 +130,10 @@ var previewMark = func() []byte {
 	return binary.BigEndian.AppendUint32(mark, crc32.ChecksumIEEE([]byte(chunk)))
 }()
 
-// markAt is where the first chunk of a PNG ends, which has the size.
+// markAt is the end of a PNG's first chunk, which has the size.
 const markAt = 33
 
-// replaceable reports whether there is no file at path, or an earlier preview.
+// replaceable reports whether path does not exist or is an earlier preview.
 func replaceable(path string) error {
 	f, err := paths.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -149,7 +149,7 @@ func replaceable(path string) error {
 	return nil
 }
 
-// writePreview writes a marked PNG.
+// writePreview writes a PNG with the mark.
 func writePreview(path string, img image.Image) error {
 	var b bytes.Buffer
 	if err := png.Encode(&b, img); err != nil {
@@ -169,11 +169,10 @@ func orDefault(n, fallback int) int {
 type previewed struct {
 	title string
 	epoch dataset.Epoch
-	first int // the copy: 0 is the image itself
+	first int // the copy; 0 is the image itself
 }
 
-// columns are the image itself, its copies, and what becomes of it in as many
-// epochs.
+// columns are the image, its copies, and its augmented versions of as many epochs.
 func columns(e experiment.Experiment, draws int) []previewed {
 	a := e.Training.Augmentation
 	plain := dataset.Epoch{Augmentation: dataset.Augmentation{Copies: a.Copies}, Seed: e.Seed}
@@ -181,7 +180,7 @@ func columns(e experiment.Experiment, draws int) []previewed {
 	for i := range a.Copies {
 		out = append(out, previewed{fmt.Sprintf("copy %d", i+1), plain, i + 1})
 	}
-	if len(a.Phases) == 0 { // all epochs are alike
+	if len(a.Phases) == 0 { // all epochs have the same augmentation
 		return out
 	}
 	for i := range min(draws, e.Training.Epochs) {
@@ -190,7 +189,7 @@ func columns(e experiment.Experiment, draws int) []previewed {
 	return out
 }
 
-// rgba makes an image of pixels [height, width, 3].
+// rgba returns pixels [height, width, 3] as an image.
 func rgba(pixels []uint8, height, width int) *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, width, height))
 	for i := range height * width {

@@ -17,8 +17,8 @@ import (
 	"oscar/score"
 )
 
-// scoreImages are the images that methods are scored on, decoded once and kept
-// as bytes at the model's size.
+// scoreImages are the images for scoring methods. They are decoded once and kept as bytes at
+// the model's input size.
 type scoreImages struct {
 	height, width int
 	masking       dataset.Framing // of masks
@@ -26,11 +26,11 @@ type scoreImages struct {
 	names         []string
 	classes       []int
 	pixels        []uint8
-	masks         []score.Mask // none, or one an image
+	masks         []score.Mask // one for each image, or none
 	mosaics       []score.Mosaic
 }
 
-// readImages reads the images that methods are scored on, and their masks.
+// readImages reads the images for scoring methods, and their masks.
 func (s *scoreJob) readImages(ctx context.Context) (*scoreImages, error) {
 	from, err := EvaluateOptions{Model: s.Model, Data: s.Data, Part: s.Part, Machine: s.Machine}.part(ctx, s.bundle)
 	if err != nil {
@@ -76,8 +76,8 @@ func (s *scoreJob) readImages(ctx context.Context) (*scoreImages, error) {
 	return c, nil
 }
 
-// MaskDir returns the folder of masks next to the images of a synthetic set, ""
-// if there is none.
+// MaskDir returns the folder of masks next to the images of a synthetic set, or "" if it does
+// not exist.
 func MaskDir(root string) string {
 	masks := filepath.Join(filepath.Dir(paths.Absolute(root)), "masks")
 	if filepath.Base(paths.Absolute(root)) == "images" && paths.Exists(masks) {
@@ -86,7 +86,7 @@ func MaskDir(root string) string {
 	return ""
 }
 
-// add adds a batch, and the masks of its images if masks is a folder of them.
+// add adds a batch. If masks is a folder, it adds the masks of the images too.
 func (c *scoreImages) add(b *dataset.Batch, masks string, limits dataset.Limits) error {
 	for i, item := range b.Items {
 		c.names = append(c.names, item.Path)
@@ -119,10 +119,10 @@ func (c *scoreImages) image(i int) []float32 {
 	return out
 }
 
-// batches returns how many parts n images or mosaics make.
+// batches returns the number of parts for n images or mosaics.
 func (c *scoreImages) batches(n int) int { return (n + c.batch - 1) / c.batch }
 
-// parts yields the images and then the mosaics, a batch at a time.
+// parts yields the images and then the mosaics in batches.
 func (c *scoreImages) parts(s Settings) iter.Seq2[score.Cases, error] {
 	return func(yield func(score.Cases, error) bool) {
 		for first := 0; first < len(c.names); first += c.batch {
@@ -152,7 +152,7 @@ func (c *scoreImages) parts(s Settings) iter.Seq2[score.Cases, error] {
 	}
 }
 
-// digest is a hash of all that the scores depend on.
+// digest is a hash of all inputs of the scores.
 func (c *scoreImages) digest() string {
 	h := sha256.New()
 	fmt.Fprintln(h, c.height, c.width, c.names, c.classes, c.masks, c.mosaics)

@@ -21,7 +21,7 @@ import (
 	"oscar/tfmodel"
 )
 
-// Settings decide what explanations are made and how they are drawn.
+// Settings select the explanations and how they are drawn.
 type Settings = result.Settings
 
 // The choices of Settings.Scale.
@@ -30,7 +30,7 @@ const (
 	ScaleShared = result.ScaleShared
 )
 
-// DefaultSettings is Grad-CAM of the predicted class's logit, in jet.
+// DefaultSettings are Grad-CAM of the predicted class's logit with the colours of jet.
 func DefaultSettings() Settings {
 	return Settings{
 		Format: 1, Method: "gradcam", Class: TargetPredicted,
@@ -38,8 +38,7 @@ func DefaultSettings() Settings {
 	}
 }
 
-// CheckSettings returns an error for the first setting that is wrong with any
-// model.
+// CheckSettings returns an error for the first setting that is invalid for every model.
 func CheckSettings(s Settings) error {
 	if _, err := methods.Parse(s.Method); err != nil {
 		return err
@@ -71,7 +70,7 @@ func CheckSettings(s Settings) error {
 	return err
 }
 
-// checkLayer returns an error for a layer that none of the methods looks at.
+// checkLayer returns an error for a layer that none of the methods uses.
 func checkLayer(s Settings) error {
 	list, err := methods.Parse(s.Method)
 	if err != nil || s.Layer == "" {
@@ -85,7 +84,7 @@ func checkLayer(s Settings) error {
 	return fmt.Errorf("layer is %s, and %s does not use it; name a method that does, as gradcam, or METHOD@LAYER, as lrp@%s", s.Layer, s.Method, s.Layer)
 }
 
-// methodOptions has, for each option of some methods only, whether a method has it.
+// methodOptions has the options that only some methods use: whether a method uses it.
 var methodOptions = []struct {
 	flag string
 	has  func(methods.Method) bool
@@ -100,9 +99,9 @@ var methodOptions = []struct {
 	{"colormap", func(m methods.Method) bool { return !m.Signed }},
 }
 
-// CheckOption returns an error if an option of "oscar explain", by its name, has
-// no effect on any of the methods. It is for options that a user gave: in settings a
-// value without effect is no error.
+// CheckOption returns an error if the named option of "oscar explain" has no effect on any of
+// the methods. It is for options given by the user. In settings a value without effect is no
+// error.
 func CheckOption(s Settings, flag string) error {
 	list, err := methods.Parse(s.Method)
 	if err != nil {
@@ -128,7 +127,7 @@ func CheckOption(s Settings, flag string) error {
 	return nil
 }
 
-// methodNames returns the names of the methods, none of which may name a layer.
+// methodNames returns the names of the methods. None may name a layer.
 func methodNames(s Settings) ([]string, error) {
 	list, err := methods.Parse(s.Method)
 	var names []string
@@ -141,20 +140,20 @@ func methodNames(s Settings) ([]string, error) {
 	return names, err
 }
 
-// withDrawing returns s with the settings of o that only drawing depends on.
+// withDrawing returns s with those settings of o that affect only the drawing.
 func withDrawing(s, o Settings) Settings {
 	s.Alpha, s.ColorMap, s.SignedColorMap, s.SignedAlpha = o.Alpha, o.ColorMap, o.SignedColorMap, o.SignedAlpha
 	s.Scale, s.Percentile, s.Bare = o.Scale, o.Percentile, o.Bare
 	return s
 }
 
-// Words in place of names in [Settings].
+// Words instead of names in [Settings].
 const (
 	AllMethods = result.AllMethods
 	AllLayers  = result.AllLayers
 )
 
-// difference names the first setting that differs.
+// difference returns the name of the first setting that differs.
 func difference(a, b Settings) string {
 	for _, f := range []struct{ name, was, is string }{
 		{"model", a.Model, b.Model}, {"method", a.Method, b.Method}, {"layer", a.Layer, b.Layer}, {"class", a.Class, b.Class},
@@ -172,13 +171,13 @@ func difference(a, b Settings) string {
 	return "other settings"
 }
 
-// framed is a framing in words.
+// framed describes a framing.
 func framed(f dataset.Framing) string {
 	return fmt.Sprintf("%s in %dx%d with padding %d", cmp.Or(f.Aspect, dataset.Stretch), f.Height, f.Width, f.Padding)
 }
 
-// fingerprint tells models apart: the hash of the graph and of the variables'
-// index, which holds a checksum of every tensor.
+// fingerprint identifies a model: the hash of the graph and of the variables' index, which
+// has a checksum of every tensor.
 func fingerprint(model string) (string, error) {
 	dir, err := modelDir(model, false) // it was opened before
 	if err != nil {
@@ -187,8 +186,7 @@ func fingerprint(model string) (string, error) {
 	return hashFiles(filepath.Join(dir, "saved_model.pb"), filepath.Join(dir, "variables", "variables.index"))
 }
 
-// hashFiles hashes the contents of files one after the other; those that do
-// not exist count as empty.
+// hashFiles hashes the contents of files one after the other. A missing file counts as empty.
 func hashFiles(files ...string) (string, error) {
 	h := sha256.New()
 	for _, path := range files {

@@ -39,8 +39,8 @@ const (
 	checkpointsDir  = "checkpoints"
 	ModelDir        = "saved_model"
 	EvaluationFile  = "evaluation.json"
-	DataDir         = "data"       // the run's own images, if it has some
-	PretrainedDir   = "pretrained" // the model, or the weights, that a fine-tuning starts from
+	DataDir         = "data"       // the images of the run, if they are in the run folder
+	PretrainedDir   = "pretrained" // the model or the weights that fine-tuning starts from
 	WeightsPrefix   = "weights"    // in PretrainedDir: the tensor bundle of the weights
 )
 
@@ -60,8 +60,7 @@ func (r *Run) Images() string {
 // Model returns the folder of the run's SavedModel.
 func (r *Run) Model() string { return r.Path(ModelDir) }
 
-// Network returns the experiment's architecture. Its imported layers, if it has some, come
-// with their graph.
+// Network returns the experiment's architecture. Imported layers have their graph.
 func (r *Run) Network() (tfmodel.Architecture, error) {
 	a := r.Experiment.Architecture
 	f := r.Experiment.FineTune
@@ -89,32 +88,32 @@ func (r *Run) Network() (tfmodel.Architecture, error) {
 // Folder is a locked folder for a run.
 type Folder = resultdir.Dir
 
-// kind lets a folder be used again in which a process ended before it wrote
+// kind allows a folder to be used again if a process ended in it before it wrote
 // experiment.json, its last file.
 var kind = resultdir.Kind{Early: []string{
 	EnvironmentFile, result.NetworkFile, SplitFile, MetricsFile, checkpointsDir, DataDir, PretrainedDir, checksum.File,
 }}
 
-// listed are the files of a run whose SHA-256 the run's list has. Checkpoints and
-// the SavedModel have lists of their own.
+// listed are the files of a run whose SHA-256 is in the run's list. Checkpoints and the
+// SavedModel have their own lists.
 var listed = []string{
 	ExperimentFile, EnvironmentFile, result.NetworkFile, SplitFile, MetricsFile, EvaluationFile, result.CommandFile,
 }
 
-// Claim makes and locks an empty folder for a new run.
+// Claim creates and locks an empty folder for a new run.
 func Claim(dir string) (*Folder, error) { return resultdir.Open(dir, kind) }
 
-// Create makes a run in the folder, whole or not at all. The run takes over the
-// folder's lock. The split may be any, such as another run's. Images with a
-// relative Data.Root must be in the folder already, and so must the model that a
-// fine-tuning starts from.
+// Create writes a new run into the folder, either completely or not at all. The run takes
+// over the folder's lock. Any split is allowed, also that of another run. If Data.Root is
+// relative, the images must be in the folder already; so must the model that fine-tuning
+// starts from.
 func Create(f *Folder, e experiment.Experiment, env result.Environment, s *dataset.Split) (*Run, error) {
 	network, err := network(e)
 	if err != nil {
 		return nil, err
 	}
 	r := &Run{Dir: f.Path, Experiment: e, Environment: env, Split: s, folder: f}
-	err = r.clear() // of a process that was killed
+	err = r.clear() // files of a killed process
 	if err == nil {
 		err = cmp.Or(
 			atomicfile.WriteJSON(r.Path(EnvironmentFile), env),
@@ -132,7 +131,7 @@ func Create(f *Folder, e experiment.Experiment, env result.Environment, s *datas
 	return r, nil
 }
 
-// clear removes what Create wrote before experiment.json.
+// clear removes the files that Create writes before experiment.json.
 func (r *Run) clear() (err error) {
 	for _, name := range kind.Early {
 		given := name == DataDir && !filepath.IsAbs(r.Experiment.Data.Root) || name == PretrainedDir && r.Experiment.FineTune != nil
@@ -146,7 +145,7 @@ func (r *Run) clear() (err error) {
 // Is reports whether dir is a run folder.
 func Is(dir string) bool { return paths.Exists(filepath.Join(dir, ExperimentFile)) }
 
-// Open reads a run folder. A file that is not as oscar wrote it is an error.
+// Open reads a run folder. It returns an error if a file was changed since oscar wrote it.
 func Open(dir string) (*Run, error) {
 	r, err := OpenEdited(dir)
 	if err != nil {
@@ -174,7 +173,7 @@ func OpenEdited(dir string) (*Run, error) {
 	return r, nil
 }
 
-// read reads the files that Create wrote.
+// read reads the files that Create writes.
 func (r *Run) read() error {
 	b, err := checksum.ReadFile(r.Dir, ExperimentFile)
 	if r.edited = checksum.Is(err); r.edited {
@@ -192,7 +191,7 @@ func (r *Run) read() error {
 	return checksum.ReadJSON(r.Dir, EnvironmentFile, &r.Environment)
 }
 
-// Acquire locks the run for this process and removes what a killed one left.
+// Acquire locks the run for this process and removes the temporary files of a killed one.
 func (r *Run) Acquire() (err error) {
 	if r.folder, err = resultdir.Open(r.Dir, resultdir.Kind{Mark: ExperimentFile}); err != nil {
 		return err
@@ -202,7 +201,7 @@ func (r *Run) Acquire() (err error) {
 	}
 	err = atomicfile.Clean(r.Path(checkpointsDir))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil // what needs it reports it
+		return nil // the function that needs the file reports it
 	}
 	return err
 }
@@ -215,8 +214,8 @@ func (r *Run) Close() error {
 	return r.folder.Close()
 }
 
-// Evaluation reads the evaluation of the test part. Without one it returns nil and
-// no error.
+// Evaluation reads the evaluation of the test part. It returns nil and no error if there is
+// none.
 func (r *Run) Evaluation() (*result.Evaluation, error) {
 	e := &result.Evaluation{}
 	err := checksum.ReadJSON(r.Dir, EvaluationFile, e)

@@ -24,21 +24,21 @@ import (
 type Model struct {
 	Graph      *graph.Graph
 	Session    *graph.Session    // with the variables' values
-	Variables  []*graph.Variable // if none, the weights are constants and Session and Saver are not needed
+	Variables  []*graph.Variable // if empty, the weights are constants and Session and Saver are not needed
 	Saver      Saver
 	Signatures map[string]Signature
 	Metadata   Metadata
 }
 
-// Write writes a SavedModel to dir, which must not exist, be empty, or be the same model as
-// oscar wrote it. It writes to a folder next to dir, syncs and renames it, so that dir is never half a
-// model. What other programs put into assets and assets.extra is kept.
+// Write writes a SavedModel to dir, which must not exist, be empty, or be the same model
+// written by oscar. It writes to a folder next to dir, syncs and renames it, so that dir is
+// never incomplete. Files of other programs in assets and assets.extra are kept.
 func Write(ctx context.Context, dir string, m Model) (err error) {
 	if err := replaceable(dir, &m.Metadata); err != nil {
 		return err
 	}
 	return atomicfile.Dir(dir, func(tmp string) error {
-		// Another process may have written to dir until this one had it for itself.
+		// Another process may have written to dir before this one locked it.
 		if err := replaceable(dir, &m.Metadata); err != nil {
 			return err
 		}
@@ -96,12 +96,12 @@ func Write(ctx context.Context, dir string, m Model) (err error) {
 	})
 }
 
-// extraFolders are the folders of a SavedModel where other programs put files, as
+// extraFolders are the folders of a SavedModel for files of other programs, such as
 // TensorFlow Serving's warm-up requests in assets.extra.
 var extraFolders = []string{"assets", "assets.extra"}
 
-// keepExtras copies the files of others in dir's extra folders to a new model in tmp. The
-// list of checksums does not have them.
+// keepExtras copies other programs' files in dir's extra folders to a new model in tmp. They
+// are not in the list of checksums.
 func keepExtras(dir, tmp string) error {
 	for _, folder := range extraFolders {
 		entries, err := os.ReadDir(filepath.Join(dir, folder))
@@ -113,7 +113,7 @@ func keepExtras(dir, tmp string) error {
 		for _, e := range entries {
 			from, to := filepath.Join(dir, folder, e.Name()), filepath.Join(tmp, folder, e.Name())
 			if _, err := os.Lstat(to); err == nil {
-				continue // oscar's own
+				continue // written by oscar
 			}
 			if err := copyTo(to, from, e); err != nil {
 				return fmt.Errorf("keep %s: %w", from, err)
@@ -145,8 +145,8 @@ func copyTo(to, from string, e os.DirEntry) error {
 	return os.WriteFile(to, b, 0o666)
 }
 
-// replaceable returns an error unless dir does not exist, is empty, or has the same model as
-// oscar wrote it and no other file but those of [extraFolders].
+// replaceable returns nil if dir does not exist, is empty, or has the same model written by
+// oscar and no other files except in [extraFolders].
 func replaceable(dir string, by *Metadata) error {
 	entries, err := os.ReadDir(dir)
 	if os.IsNotExist(err) || err == nil && len(entries) == 0 {
@@ -171,7 +171,7 @@ func replaceable(dir string, by *Metadata) error {
 	return nil
 }
 
-// sameModel reports whether metadata is of one run's model, or of one foreign one.
+// sameModel reports whether metadata is of the same run, or of the same adopted model.
 func (m *Metadata) sameModel(as *Metadata) bool {
 	if m.Origin == nil || as.Origin == nil {
 		return m.Origin == as.Origin && m.SplitHash == as.SplitHash
@@ -210,7 +210,7 @@ func spellStrings(node *node_def_go_proto.NodeDef) error {
 	return nil
 }
 
-// collect adds the collections in which TensorFlow 2 finds the variables.
+// collect adds the collections that TensorFlow 2 reads the variables from.
 func collect(meta *pb.MetaGraphDef, vars []*graph.Variable) error {
 	lists := map[string]*pb.CollectionDef_BytesList{"variables": {}, "trainable_variables": {}}
 	for _, v := range vars {

@@ -1,5 +1,5 @@
-// Package atomicfile writes files and folders so that a reader, or a process
-// killed at any moment, finds the old one or the new one, whole.
+// Package atomicfile writes files and folders atomically: a reader finds either the old or
+// the new content, complete, even if the writing process is killed at any moment.
 package atomicfile
 
 import (
@@ -9,16 +9,15 @@ import (
 	"syscall"
 )
 
-// Prefix begins the names of what is being written; [Clean] removes what a kill
-// left.
+// Prefix begins the names of temporary files. [Clean] removes those of killed processes.
 const Prefix = ".partial-"
 
-// Write writes a file: beside, synced, renamed.
+// Write writes a file: it writes a temporary file next to it, syncs and renames it.
 func Write(path string, data []byte) error {
 	return Stream(path, Bytes(data))
 }
 
-// Bytes is what fills a file with data.
+// Bytes returns a function that writes data.
 func Bytes(data []byte) func(*os.File) error {
 	return func(f *os.File) error {
 		_, err := f.Write(data)
@@ -26,7 +25,7 @@ func Bytes(data []byte) func(*os.File) error {
 	}
 }
 
-// Stream is [Write] for what fill writes.
+// Stream is [Write] with the content written by fill.
 func Stream(path string, fill func(*os.File) error) error {
 	err := Draft(path, func(f *os.File) error {
 		if err := fill(f); err != nil {
@@ -43,8 +42,8 @@ func Stream(path string, fill func(*os.File) error) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// Output is [Stream] for a file that a user names, in a folder that is not oscar's
-// own. What killed calls for the same file left there is removed.
+// Output is [Stream] for a file named by the user, in any folder. It removes the temporary
+// files of killed calls for the same file.
 func Output(path string, fill func(*os.File) error) error {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
@@ -66,9 +65,9 @@ func Output(path string, fill func(*os.File) error) error {
 	return Stream(path, fill)
 }
 
-// Draft is [Stream] without the syncs, for what can be made again and is small
-// enough that a sync would take longer than the file: it is whole after a kill,
-// but perhaps not after a power cut.
+// Draft is [Stream] without the syncs. It is for small files that can be made again, where a
+// sync would take longer than the file. The file is complete after a kill, but maybe not
+// after a power failure.
 func Draft(path string, fill func(*os.File) error) (err error) {
 	if err := Step("create", path); err != nil {
 		return err
@@ -77,7 +76,7 @@ func Draft(path string, fill func(*os.File) error) (err error) {
 	if err != nil {
 		return err
 	}
-	// Tells [Output] that the process lives. Not every file system can lock.
+	// Shows [Output] that the process is running. Not every file system has locks.
 	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	defer func() {
 		if err != nil {
@@ -106,7 +105,7 @@ func Draft(path string, fill func(*os.File) error) (err error) {
 	return Step("done", path)
 }
 
-// Clean removes what interrupted writes left in dir.
+// Clean removes the temporary files of killed processes in dir.
 func Clean(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -11,11 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Dir fills a new folder next to dir, syncs it and puts it in dir's place. If
-// fill fails, dir stays as it was. If dir is a link, the folder that it names is
-// replaced. What killed calls for the same dir left is removed. While another
-// process is in Dir for the same dir, it is an error: from fill on nobody else
-// changes dir.
+// Dir fills a new folder next to dir, syncs it and replaces dir by it. If fill fails, dir is
+// unchanged. If dir is a link, its target is replaced. The temporary folders of killed calls
+// for the same dir are removed. If another process is in Dir for the same dir, Dir returns an
+// error; so no other process changes dir from fill on.
 func Dir(dir string, fill func(tmp string) error) (err error) {
 	dir = target(dir)
 	if err := Replaceable(dir); err != nil {
@@ -54,9 +53,9 @@ func Dir(dir string, fill func(tmp string) error) (err error) {
 	return syncDir(parent)
 }
 
-// Into fills a new folder within dir, syncs it and moves its entries into dir,
-// the file named last at the end. Entries that exist are replaced. If fill fails,
-// dir is as it was; after a kill dir may have some entries without last.
+// Into fills a new folder within dir, syncs it and moves its entries into dir; the file named
+// last is moved at the end. Existing entries are replaced. If fill fails, dir is unchanged.
+// After a kill dir may have some of the entries, but not last.
 func Into(dir, last string, fill func(tmp string) error) (err error) {
 	if err := Step("folder", dir); err != nil {
 		return err
@@ -100,7 +99,7 @@ func Into(dir, last string, fill func(tmp string) error) (err error) {
 	return syncDir(dir)
 }
 
-// target returns the folder that a path names, behind links.
+// target returns the folder of a path after following links.
 func target(dir string) string {
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		return real
@@ -108,7 +107,7 @@ func target(dir string) string {
 	return filepath.Clean(dir)
 }
 
-// Replaceable returns an error if [Dir] cannot replace the folder: it is a mount
+// Replaceable returns an error if [Dir] cannot replace the folder because it is a mount
 // point.
 func Replaceable(dir string) error {
 	var stat unix.Statx_t
@@ -120,17 +119,16 @@ func Replaceable(dir string) error {
 	return nil
 }
 
-// claim removes what killed processes left of Dir for dir, and makes a locked folder
-// next to it, which stands for this one. It returns an error if there is one of a
-// process that lives.
+// claim removes the temporary folders of killed processes for dir. It makes a locked folder
+// next to dir that represents this process. It returns an error if a running process has one.
 func claim(dir string) (tmp string, lock *os.File, err error) {
-	if parent := filepath.Dir(dir); !strings.HasPrefix(filepath.Base(parent), Prefix) { // else it is this process's
+	if parent := filepath.Dir(dir); !strings.HasPrefix(filepath.Base(parent), Prefix) { // else the folder is this process's
 		all, err := os.Open(parent)
 		if err != nil {
 			return "", nil, err
 		}
 		defer all.Close()
-		// One claims at a time. On a file system without locks two may.
+		// Only one process claims at a time. Without file locks it may be two.
 		_ = syscall.Flock(int(all.Fd()), syscall.LOCK_EX)
 	}
 	if err := sweep(dir); err != nil {
@@ -139,8 +137,8 @@ func claim(dir string) (tmp string, lock *os.File, err error) {
 	return temporary(dir)
 }
 
-// temporary makes a folder next to dir, and locks it: it belongs to a process that
-// lives.
+// temporary makes and locks a folder next to dir. The lock shows that the process is
+// running.
 func temporary(dir string) (tmp string, lock *os.File, err error) {
 	for {
 		if tmp, err = os.MkdirTemp(filepath.Dir(dir), Prefix+filepath.Base(dir)+"-*"); err != nil {
@@ -149,12 +147,12 @@ func temporary(dir string) (tmp string, lock *os.File, err error) {
 		if lock = lockDir(tmp); lock != nil {
 			return tmp, lock, nil
 		}
-		// Another process removes it: it was not locked yet.
+		// Another process removed it before it was locked.
 	}
 }
 
-// lockDir locks a folder itself, without a file in it. It returns nil if another
-// process has locked or removed it.
+// lockDir locks a folder itself, without a file in it. It returns nil if another process has
+// locked or removed it.
 func lockDir(dir string) *os.File {
 	f, err := os.Open(dir)
 	if err != nil {
@@ -171,12 +169,12 @@ func lockDir(dir string) *os.File {
 	return nil
 }
 
-// old ends the name of the folder that [swap] puts aside.
+// old ends the name of the folder moved aside by [swap].
 const old = "-old"
 
-// sweep removes what killed processes left of Dir for dir, and returns an error if
-// one of them lives. If one was killed
-// between the two renames of swap, the folder is put back.
+// sweep removes the temporary folders of killed processes for dir. It returns an error if
+// one of the processes is running. If one was killed between the two renames of swap, the
+// folder is moved back.
 func sweep(dir string) error {
 	parent := filepath.Dir(dir)
 	entries, err := os.ReadDir(parent)
@@ -214,15 +212,13 @@ func sweep(dir string) error {
 	return nil
 }
 
-// exchange makes two paths change places; a test plays a file system that
-// cannot.
+// exchange exchanges two paths. Tests replace it by one that fails, as on some file systems.
 var exchange = func(a, b string) error {
 	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 }
 
-// swap puts tmp in dir's place. What was there changes places with it in one
-// step, since between two there would be neither; it ends under tmp's name, for
-// Dir to remove.
+// swap moves tmp to dir. The two are exchanged in one step, so that dir always exists. The
+// old folder gets the name of tmp; Dir removes it.
 func swap(tmp, dir string) error {
 	if _, err := os.Lstat(dir); os.IsNotExist(err) {
 		return os.Rename(tmp, dir)
@@ -231,7 +227,7 @@ func swap(tmp, dir string) error {
 	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.ENOTSUP) {
 		return err
 	}
-	// Some network file systems cannot. Then it takes two steps.
+	// Some network file systems cannot exchange. Then there are two renames.
 	aside := tmp + old
 	if err := os.Rename(dir, aside); err != nil {
 		return err

@@ -15,20 +15,19 @@ import (
 	"oscar/savedmodel"
 )
 
-// Version counts changes of what [Adopt] writes.
+// Version is increased when the output of [Adopt] changes.
 const Version = 1
 
 // Adopted is the result of [Adopt].
 type Adopted struct {
 	Metadata savedmodel.Metadata
-	Notes    []string // what a user should know, a line each
+	Notes    []string // notes for the user, a line each
 }
 
-// Adopt reads the SavedModel in dir, of any origin, or the frozen graph that dir
-// names, and writes it to out as a model of oscar's: its functions laid into one graph that takes image, 0..255,
-// and gives logits, probabilities and class; its variables; its metadata. The
-// answers are compared with those of the original where TensorFlow's loader can
-// run that.
+// Adopt reads the SavedModel or frozen graph dir, written by any program, and writes it to out
+// as a model of oscar: one graph with the functions inlined, which takes an image, 0..255,
+// and returns logits, probabilities and class; its variables; its metadata. If TensorFlow's
+// loader can run the original, the answers of both are compared.
 func Adopt(ctx context.Context, dir, out string, o Options) (*Adopted, error) {
 	read := readModel
 	if IsFrozen(dir) {
@@ -62,22 +61,22 @@ func Adopt(ctx context.Context, dir, out string, o Options) (*Adopted, error) {
 	})
 }
 
-// adoption is a model on its way.
+// adoption is the state of a conversion.
 type adoption struct {
 	Adopted
 	*flat
 	graph         *graph.Graph
 	session       *graph.Session
 	image         graph.Tensor // [N,H,W,3], 0..255
-	scaledImage   graph.Tensor // as the model takes it
+	scaledImage   graph.Tensor // as the model's input
 	original      graph.Tensor // the model's output
 	logits        graph.Tensor // [N,C]
 	probabilities graph.Tensor
 	class         graph.Tensor
 	vars          []*graph.Variable
 	saver         savedmodel.Saver
-	noise         float64 // of the answers to images that differ by rounding, where it is large
-	token         bool    // the default layer is one of tokens, with one for the whole image
+	noise         float64 // difference between the answers to images that differ by rounding, if it is large
+	token         bool    // the default layer has tokens, one of them for the whole image
 }
 
 // open builds the graph and sets its variables.
@@ -139,7 +138,7 @@ func (m *Model) open(ctx context.Context, o Options, optimizer graph.Optimizer) 
 	return a, nil
 }
 
-// grids lays out the maps of the layers.
+// grids arranges the maps of the layers.
 func (a *adoption) grids(layers []layer) (map[ref]grid, error) {
 	shapes, err := a.shapes()
 	if err != nil {
@@ -159,7 +158,7 @@ func (a *adoption) grids(layers []layer) (map[ref]grid, error) {
 	return out, nil
 }
 
-// build makes the graph: the image scaled, the model, its head.
+// build makes the graph: scaling of the image, the model, its head.
 func (a *adoption) build(scaling Scaling, head head, values []graph.Value) error {
 	g := graph.New()
 	a.graph = g
@@ -214,7 +213,7 @@ func (a *adoption) build(scaling Scaling, head head, values []graph.Value) error
 	return g.Err()
 }
 
-// tensor is the adopted graph's tensor for one of the flat graph.
+// tensor returns the adopted graph's tensor for a tensor of the flat graph.
 func (a *adoption) tensor(r ref) (graph.Tensor, error) {
 	return a.graph.Tensor("model/" + r.String())
 }
@@ -239,7 +238,7 @@ func (a *adoption) addHead(z graph.Tensor, head head) error {
 	z = g.Reshape(z, graph.Shape{-1, classes})
 	var p graph.Tensor
 	switch {
-	case classes == 1: // of two classes: sigmoid(z) is the second of softmax(-z/2, z/2)
+	case classes == 1: // two classes: sigmoid(z) is the second of softmax(-z/2, z/2)
 		z = g.Mul(z, g.Scalar(0.5))
 		z = g.Concat(1, g.Neg(z), z)
 		p = g.Softmax(z)
@@ -321,7 +320,7 @@ func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scali
 	return nil
 }
 
-// kind tells Keras's models by what Keras names its objects.
+// kind identifies Keras models by the names of Keras's objects.
 func (a *adoption) kind() string {
 	for _, n := range a.meta.GetObjectGraphDef().GetNodes() {
 		if strings.HasPrefix(n.GetUserObject().GetIdentifier(), "_tf_keras") {

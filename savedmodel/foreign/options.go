@@ -19,42 +19,42 @@ import (
 	"oscar/internal/paths"
 )
 
-// sidecarFile lies next to saved_model.pb and holds [Options]. That of model.pb is
+// sidecarFile is the file next to saved_model.pb with [Options]. That of model.pb is
 // model.oscar.yaml.
 const sidecarFile = "oscar.yaml"
 
-// Options say what a model does not say of itself.
+// Options are properties of a model that its files do not state.
 type Options struct {
 	Signature string `yaml:"signature,omitempty" json:"signature,omitempty"` // empty: serving_default, or the only one that takes an image
 	Output    string `yaml:"output,omitempty" json:"output,omitempty"`       // of the signature; empty: the only one
 	Image     Image  `yaml:"image,omitempty" json:"image,omitzero"`
-	// Classes are the names in the order of the outputs; none: "0", "1", ...
+	// Classes are the names in the order of the outputs; if empty, "0", "1", ...
 	Classes []string `yaml:"classes,omitempty" json:"classes,omitempty"`
-	// Explain is the layer that is explained by default; empty: the last with a map.
+	// Explain is the layer that is explained by default; if empty, the last one with a map.
 	Explain string `yaml:"explain,omitempty" json:"explain,omitempty"`
-	// Tokens is the grid of a transformer's tokens, "14x14"; empty: a square.
+	// Tokens is the grid of a transformer's tokens, "14x14"; if empty, it is a square.
 	Tokens string `yaml:"tokens,omitempty" json:"tokens,omitempty"`
-	// TrainingGraph takes a graph that was exported in training mode.
+	// TrainingGraph accepts a graph exported in training mode.
 	TrainingGraph bool `yaml:"training_graph,omitempty" json:"training_graph,omitempty"`
-	// Trust lets the model run operations that reach files, the network or other
-	// programs. It is not read from a file, which may come with the model.
+	// Trust allows operations that use files, the network or other programs. It is not read
+	// from a file, which may come with the model.
 	Trust bool `yaml:"-" json:"trust,omitempty"`
 }
 
-// Image says how an image becomes the model's input.
+// Image describes how an image is converted to the model's input.
 type Image struct {
-	Height int `yaml:"height,omitempty" json:"height,omitempty"` // where the model leaves it open
+	Height int `yaml:"height,omitempty" json:"height,omitempty"` // if the model's size is variable
 	Width  int `yaml:"width,omitempty" json:"width,omitempty"`
-	// Scale is a name of [Scalings]; empty: 0..255 if the graph is seen to scale
-	// by itself, else an error.
+	// Scale is a name of [Scalings]. If empty, it is 0..255 if the graph contains the
+	// scaling, else an error.
 	Scale         string `yaml:"scale,omitempty" json:"scale,omitempty"`
-	Channels      string `yaml:"channels,omitempty" json:"channels,omitempty"`           // RGB, or BGR
-	Interpolation string `yaml:"interpolation,omitempty" json:"interpolation,omitempty"` // bilinear
-	Aspect        string `yaml:"aspect,omitempty" json:"aspect,omitempty"`               // stretch
-	Padding       int    `yaml:"padding,omitempty" json:"padding,omitempty"`             // grey of letterbox's bars
+	Channels      string `yaml:"channels,omitempty" json:"channels,omitempty"`           // RGB (default) or BGR
+	Interpolation string `yaml:"interpolation,omitempty" json:"interpolation,omitempty"` // default: bilinear
+	Aspect        string `yaml:"aspect,omitempty" json:"aspect,omitempty"`               // default: stretch
+	Padding       int    `yaml:"padding,omitempty" json:"padding,omitempty"`             // grey level of letterbox's bars
 }
 
-// Sidecar is the path of the options of a model: in its folder, or next to a frozen graph.
+// Sidecar is the path of a model's options: in its folder, or next to a frozen graph.
 func Sidecar(model string) string {
 	if IsFrozen(model) {
 		return strings.TrimSuffix(model, filepath.Ext(model)) + "." + sidecarFile
@@ -62,7 +62,7 @@ func Sidecar(model string) string {
 	return filepath.Join(model, sidecarFile)
 }
 
-// ReadSidecar reads the options of a model, see [Sidecar]; none are there: false.
+// ReadSidecar reads the options of a model, see [Sidecar]. Without a file it returns false.
 func ReadSidecar(model string) (o Options, found bool, err error) {
 	path := Sidecar(model)
 	b, err := paths.ReadFile(path, paths.Settings)
@@ -85,7 +85,7 @@ func ReadSidecar(model string) (o Options, found bool, err error) {
 	return o, true, nil
 }
 
-// Over returns o, with base's values where o has none.
+// Over returns o with the values of base where o has none.
 func (o Options) Over(base Options) Options {
 	set(&o.Signature, base.Signature)
 	set(&o.Output, base.Output)
@@ -115,7 +115,7 @@ func set[T comparable](value *T, otherwise T) {
 	}
 }
 
-// Check reports options that fit no model.
+// Check returns an error for options that are invalid for every model.
 func (o Options) Check() error {
 	if o.Image.Height < 0 || o.Image.Width < 0 || (o.Image.Height == 0) != (o.Image.Width == 0) {
 		return fmt.Errorf("an image of %d x %d; want height and width, or neither", o.Image.Height, o.Image.Width)
@@ -171,17 +171,16 @@ func WriteSidecar(model string, o Options) error {
 	return atomicfile.Write(Sidecar(model), b)
 }
 
-// Scaling is what a model wants of pixels: (x / By - Mean) / Std of each
-// channel.
+// Scaling is the model's conversion of pixels: (x / By - Mean) / Std for each channel.
 type Scaling struct {
 	Name string
 	By   float32
 	Mean [3]float32 // in the order of the model's channels
 	Std  [3]float32
-	BGR  bool // wants blue first
+	BGR  bool // channels in the order blue, green, red
 }
 
-// Scalings are the usual ones.
+// Scalings are the common ones.
 var Scalings = []Scaling{
 	{Name: "0..255", By: 1, Std: one},
 	{Name: "0..1", By: 255, Std: one},
