@@ -12,24 +12,23 @@ import (
 	"time"
 )
 
-// Limits bound what one image may cost. A field of 0 stands for that of
-// DefaultLimits.
+// Limits bound the cost of one image. A field of 0 is replaced by that of DefaultLimits.
 type Limits struct {
-	MaxPixels int64 // width x height, as the header claims it
+	MaxPixels int64 // width x height from the header
 	MaxBytes  int64 // length of the file
 }
 
-// DefaultLimits allow 100 megapixels and 64 MiB a file.
+// DefaultLimits allow 100 megapixels and 64 MiB per file.
 var DefaultLimits = Limits{MaxPixels: 100_000_000, MaxBytes: 64 << 20}
 
-// maxTime is the longest that an image of so many pixels may take to decode, after it
-// has got its share of the memory: many times what it takes on an idle machine.
+// maxTime is the longest time for decoding an image with that many pixels, after it has got
+// its memory: many times the time on an idle machine.
 func maxTime(pixels float64) time.Duration {
 	return time.Minute + time.Duration(pixels)*time.Microsecond
 }
 
-// maxSide is the longest side an image may have, that of JPEG. Were it longer,
-// the 32 bit sums of the resize filters would overflow for a result of four pixels.
+// maxSide is the longest side of an image in pixels, as in JPEG. With a longer side the
+// 32 bit sums of the resize filters would overflow for a result of four pixels.
 const maxSide = 1<<16 - 1
 
 func (l Limits) orDefault() Limits {
@@ -42,50 +41,50 @@ func (l Limits) orDefault() Limits {
 	return l
 }
 
-// DecoderName says how pixels come about, for those who load a model elsewhere.
+// DecoderName describes the decoder and the resizing for users of an exported model.
 func DecoderName(goVersion string) string {
 	return "Go image/*, " + goVersion + "; JPEG chroma interpolated as by libjpeg-turbo, WebP colours as by libwebp"
 }
 
-// A Header is what an image file says of itself.
+// A Header is what the header of an image file states.
 type Header struct {
 	Format        string // "JPEG", "PNG", "GIF", "BMP", "TIFF" or "WebP"
 	Width, Height int    // as stored, in pixels: before Orientation is applied
 	Orientation   int    // EXIF orientation, 1 (as stored) to 8
-	Decoder       string // OtherJPEGName, or empty: the decoder in Go
+	Decoder       string // OtherJPEGName; empty for the decoders in Go
 }
 
-// Upright is the size of the image when its orientation is applied.
+// Upright is the size of the image after its orientation is applied.
 func (h Header) Upright() image.Point {
-	if h.Orientation > 4 { // turned by a quarter
+	if h.Orientation > 4 { // rotated by 90 degrees
 		return image.Pt(h.Height, h.Width)
 	}
 	return image.Pt(h.Width, h.Height)
 }
 
-// ReadHeader tells the format and the size of an image without decoding its
-// pixels. It fails where Decode would fail before it allocates: an unknown
-// format or kind, a damaged header, more bytes or pixels than the limits allow,
-// or more pixels than that many bytes can hold.
+// ReadHeader returns the format and the size of an image without decoding the pixels. It
+// returns the errors that Decode returns before it allocates: an unknown format or kind, a
+// damaged header, more bytes or pixels than the limits, or more pixels than that many bytes
+// can encode.
 func ReadHeader(data []byte, limits Limits) (Header, error) {
 	in, err := readHeader(context.Background(), data, limits)
 	return in.header, err
 }
 
-// An input is an image file on its way through a decoder.
+// An input is an image file that is being decoded.
 type input struct {
 	ctx           context.Context
 	data          []byte
 	format        *format
 	header        Header
-	bytesPerPixel float64 // that decoding takes
+	bytesPerPixel float64 // memory for decoding
 	jpeg          jpegFile
 }
 
 // reader reads data, the whole file or a part of it, until the context is done.
 func (in *input) reader(data []byte) io.Reader { return &reader{in.ctx, bytes.NewReader(data)} }
 
-// A reader ends a decoder whose context is done.
+// A reader stops a decoder when its context is done.
 type reader struct {
 	ctx  context.Context
 	data *bytes.Reader
@@ -157,26 +156,26 @@ func Decode(data []byte, limits Limits) (*image.RGBA, error) {
 	return img, err
 }
 
-// DecodeContext turns the content of an image file into pixels. The format follows
-// from the content: JPEG, PNG, GIF, BMP, TIFF or WebP, of an animation the first frame.
-// The EXIF orientation is applied. Gray, palette, 16 bit, CMYK and YCCK images become
-// 8 bit RGB; what is transparent is laid over white. Colours are those of libjpeg-turbo
-// and libwebp. docs/formats.md lists the kinds that are read.
+// DecodeContext decodes an image file. The format is detected from the content: JPEG, PNG,
+// GIF, BMP, TIFF or WebP; of an animation the first frame is used. The EXIF orientation is
+// applied. Gray, palette, 16 bit, CMYK and YCCK images are converted to 8 bit RGB;
+// transparent pixels are blended with white. Colours are those of libjpeg-turbo and libwebp.
+// docs/formats.md lists the supported kinds.
 //
-// The result is opaque and begins at (0, 0). A decoder that panics is an error,
-// as is an image that its data does not fill: there are no half images.
+// The result is opaque and begins at (0, 0). It is an error if a decoder panics, or if the
+// data ends before the image is complete.
 //
-// Concurrent calls share a budget of memory: large images wait for each other. One
-// that takes longer than a minute, and a second a megapixel, is an error. When ctx is done, decoding ends with
-// its error.
+// Concurrent calls share a memory budget: large images wait for each other. Decoding longer
+// than a minute, plus a second per megapixel, is an error. When ctx is done, its error is
+// returned.
 func DecodeContext(ctx context.Context, data []byte, limits Limits) (*image.RGBA, Header, error) {
 	img, header, release, err := decodeHeld(ctx, data, limits)
 	release()
 	return img, header, err
 }
 
-// decodeHeld is DecodeContext that keeps the image's share of the memory until
-// release is called, which is never nil.
+// decodeHeld is DecodeContext, but keeps the image's share of the memory until release is
+// called. release is never nil.
 func decodeHeld(ctx context.Context, data []byte, limits Limits) (img *image.RGBA, header Header, release func(), err error) {
 	in, err := readHeader(ctx, data, limits)
 	header, release = in.header, func() {}
@@ -227,7 +226,7 @@ func DecodeFile(path string, limits Limits) (*image.RGBA, error) {
 	return Decode(data, limits)
 }
 
-// guard runs one of the decoders and turns its panic into an error.
+// guard runs a decoder and converts its panic into an error.
 func guard(decode func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -237,7 +236,7 @@ func guard(decode func() error) (err error) {
 	return decode()
 }
 
-// failed says which format an error of its decoder belongs to.
+// failed adds the format to the error of a decoder.
 func (f *format) failed(err error) error {
 	switch {
 	case errors.Is(err, errKind):
@@ -248,7 +247,7 @@ func (f *format) failed(err error) error {
 	return fmt.Errorf("cannot decode %s: %w", f.name, err)
 }
 
-// flatten lays an image over a white canvas as 8 bit RGB.
+// flatten draws an image over a white canvas as 8 bit RGB.
 func flatten(src image.Image, canvas image.Rectangle) *image.RGBA {
 	opaque := false
 	if o, ok := src.(interface{ Opaque() bool }); ok {

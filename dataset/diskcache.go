@@ -12,39 +12,39 @@ import (
 	"sync"
 )
 
-// A diskCache is one file: a head that says what its pixels depend on, then
-// records of equal length,
+// A diskCache is a file with a header, which has everything that the pixels depend on, and
+// records of equal length:
 //
 //	key [32] | CRC-32C of key and pixels [4] | pixels [H*W*3]
 //
-// Records are only ever added. A record is used if its checksum holds, so one
-// that was torn by a kill or by another process that writes to the same file is
-// a miss, decoded again and added again.
+// Records are only appended. A record is used if its checksum is right. A record damaged by a
+// kill, or by another process that writes to the same file, is a miss: the image is decoded
+// and appended again.
 type diskCache struct {
 	file   *os.File
 	record int64 // length of a record
 
 	mu    sync.Mutex
 	index map[cacheKey]int64 // number of the record
-	count int64              // records in the file, whole or not
-	err   error              // the first failure to write; nothing is written after it
+	count int64              // records in the file, also damaged ones
+	err   error              // first error of a write; nothing is written after it
 }
 
 const (
 	cacheHeadLen   = 48
 	cacheRecordTop = 32 + 4
-	// decoderVersion is to be raised when Decode or Resize give other pixels.
+	// decoderVersion must be increased when Decode or Resize return other pixels.
 	decoderVersion = 2
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// openDiskCache opens or makes the cache in dir for images of one framing.
+// openDiskCache opens or creates the cache in dir for images of one framing.
 func openDiskCache(dir string, f Framing) (*diskCache, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	// Go's own decoders change with its version, so their pixels may too.
+	// The decoders of Go may change with its version, and so the pixels.
 	origin := sha256.Sum256(fmt.Appendf(nil, "%d %s %s", decoderVersion, runtime.Version(), f.cacheKey()))
 	head := append([]byte("oscar image cache"), make([]byte, cacheHeadLen)...)[:cacheHeadLen]
 	copy(head[20:], origin[:28])
@@ -65,11 +65,11 @@ func openDiskCache(dir string, f Framing) (*diskCache, error) {
 	return c, nil
 }
 
-// open checks the head and lists the keys of the records.
+// open checks the header and reads the keys of the records.
 func (c *diskCache) open(head []byte) error {
 	found := make([]byte, cacheHeadLen)
 	if _, err := c.file.ReadAt(found, 0); err != nil || !bytes.Equal(found, head) {
-		// New, or cut short while it was made.
+		// New, or truncated while it was created.
 		if err := c.file.Truncate(0); err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func (c *diskCache) put(key cacheKey, src []uint8) {
 		c.mu.Unlock()
 		return
 	}
-	// Another process may have added records; go behind them.
+	// Another process may have appended records; write after them.
 	if info, err := c.file.Stat(); err == nil {
 		c.count = max(c.count, (info.Size()-cacheHeadLen+c.record-1)/c.record)
 	}
@@ -141,7 +141,7 @@ func (c *diskCache) put(key cacheKey, src []uint8) {
 	c.index[key] = i
 }
 
-// close returns the failure that made the cache stop writing, if there was one.
+// close returns the error that ended the writing of the cache, if any.
 func (c *diskCache) close() error {
 	err := c.file.Close()
 	c.mu.Lock()

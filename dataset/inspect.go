@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// inspect reads the candidates and puts each among the items or the unreadable files,
-// in order of their paths.
+// inspect reads the candidates and appends each to the items or to the unreadable files, in
+// order of their paths.
 func (f *Folder) inspect(ctx context.Context, list listing, opts ScanOptions) error {
 	reasons, err := inspectAll(ctx, f.Root, list.items, opts)
 	if err != nil {
@@ -40,7 +40,7 @@ func (f *Folder) inspect(ctx context.Context, list listing, opts ScanOptions) er
 	return nil
 }
 
-// Changed returns the items that are not below root with the same content.
+// Changed returns the items whose file below root is missing or has another content.
 func Changed(ctx context.Context, root string, items []Item, opts ScanOptions) (changed []Item, err error) {
 	opts.Verify = false
 	now := slices.Clone(items)
@@ -56,7 +56,7 @@ func Changed(ctx context.Context, root string, items []Item, opts ScanOptions) (
 	return changed, nil
 }
 
-// inspectAll hashes the files, in parallel, and says why one is not usable.
+// inspectAll hashes the files in parallel and returns why files are not usable.
 func inspectAll(ctx context.Context, root string, items []Item, opts ScanOptions) ([]error, error) {
 	workers := opts.Workers
 	if workers <= 0 {
@@ -125,7 +125,7 @@ func inspectAll(ctx context.Context, root string, items []Item, opts ScanOptions
 	return reasons, err
 }
 
-// byPath lists the numbers of items in the order of their paths.
+// byPath returns the indices of items in the order of their paths.
 func byPath(items []Item) []int {
 	order := make([]int, len(items))
 	for i := range order {
@@ -135,7 +135,7 @@ func byPath(items []Item) []int {
 	return order
 }
 
-// inspect fills in the hash of one item. It returns its buffer for reuse.
+// inspect sets the hash of one item. It returns its buffer for reuse.
 func inspect(ctx context.Context, root string, item *Item, opts ScanOptions, buf []byte) ([]byte, error) {
 	if !utf8.ValidString(item.Path) {
 		return buf, fmt.Errorf("file name is not valid UTF-8: %q", item.Path)

@@ -11,23 +11,23 @@ import (
 	"sync"
 )
 
-// ErrChanged is the error of a file whose content is not that of its Item.
+// ErrChanged is the error of a file whose content differs from its Item's hash.
 var ErrChanged = errors.New("changed since the split was made")
 
-// LoaderOptions are the options of a Loader. The framing's Height and Width are needed,
-// the rest may be left zero.
+// LoaderOptions are the options of a Loader. The framing's Height and Width are required;
+// other fields may be zero.
 type LoaderOptions struct {
-	Root       string // folder that relative item paths begin in
+	Root       string // folder for relative item paths
 	Framing           // of the images in a batch
 	Limits     Limits
 	Cache      CacheMode
-	CacheDir   string // folder of the disk cache; needed for CacheDisk only
-	CacheBytes int64  // most that the memory cache holds; 0: 2 GiB
-	Workers    int    // images decoded at a time; 0: one per processor
-	Ahead      int    // batches prepared ahead of the one in use; 0: 2
-	// Skip, if not nil, receives each file that cannot be used, from the
-	// goroutine that iterates and in order; the file is left out of its batch.
-	// If it is nil, such a file ends the iteration with an error.
+	CacheDir   string // folder of the disk cache; only for CacheDisk
+	CacheBytes int64  // size limit of the memory cache; 0: 2 GiB
+	Workers    int    // images decoded concurrently; 0: one per processor
+	Ahead      int    // batches prepared in advance; 0: 2
+	// Skip, if not nil, is called for each unusable file, in order and by the goroutine that
+	// iterates; the file is left out of its batch. If it is nil, such a file ends the
+	// iteration with an error.
 	Skip func(Item, error)
 }
 
@@ -36,19 +36,18 @@ const (
 	defaultAhead      = 2
 )
 
-// A Loader makes batches of images. It may be used by several goroutines, each
-// with an iteration of its own.
+// A Loader makes batches of images. Several goroutines may use it, each with its own
+// iteration.
 type Loader struct {
 	opts  LoaderOptions
 	cache cache
 	pool  sync.Pool // of *slot
 }
 
-// NewLoader checks the options and opens the cache. Call Close when done.
+// NewLoader checks the options and opens the cache. Call Close at the end.
 //
-// Cached images are found by the content hash of their item; an item without
-// one is not cached. An image that comes from the cache is not read from its
-// file, which may since be changed or gone.
+// Cached images are found by the content hash of their item; an item without a hash is not
+// cached. A cached image is not read from its file, even if that was changed or removed.
 func NewLoader(opts LoaderOptions) (*Loader, error) {
 	var err error
 	if err = opts.Framing.Check(); err != nil {
@@ -86,13 +85,12 @@ func NewLoader(opts LoaderOptions) (*Loader, error) {
 	return l, nil
 }
 
-// Close gives up the cache, after the last iteration has ended. Its error is
-// that of a disk cache that could not be written to: batches were right, but
-// had to be decoded.
+// Close closes the cache, after the last iteration has ended. It returns an error if the disk
+// cache could not be written. The batches were correct nevertheless.
 func (l *Loader) Close() error { return l.cache.close() }
 
-// load writes the pixels of one item to dst, [H, W, 3]. It reads the file into
-// buf and returns that for reuse.
+// load writes the pixels of one item to dst, [H, W, 3]. It reads the file into buf and returns
+// buf for reuse.
 func (l *Loader) load(ctx context.Context, item Item, dst []uint8, buf []byte) ([]byte, error) {
 	var key cacheKey
 	hashed := item.SHA256 != ""

@@ -12,28 +12,28 @@ import (
 	"oscar/heatmap"
 )
 
-// ClassSpRAy is by which strategies a class is recognised.
+// ClassSpRAy has the strategies by which the model recognises a class.
 type ClassSpRAy struct {
 	Class      string `json:"class"`
-	Images     int    `json:"images"`     // of the class
-	Recognised int    `json:"recognised"` // of these, by the model; at most 1000 of them, by the seed, are clustered
+	Images     int    `json:"images"`     // images of the class
+	Recognised int    `json:"recognised"` // number the model recognises; at most 1000 of them, selected by the seed, are clustered
 	Strategies
 	Structure string         `json:"structure,omitempty"` // [Strategies.Structure]
-	Clusters  []ClassCluster `json:"clusters"`            // the largest first
+	Clusters  []ClassCluster `json:"clusters"`            // largest first
 }
 
 // ClassCluster is one strategy.
 type ClassCluster struct {
 	Size   int      `json:"size"`
 	Map    string   `json:"map"`    // the mean of its pooled maps, .npy, relative to the folder
-	Images []string `json:"images"` // relative to the data, the one nearest to the mean first
-	// Examples are pictures of the first images with their maps, relative to the
-	// folder; "" where the image could not be read again.
+	Images []string `json:"images"` // relative to the data; nearest to the mean first
+	// Examples are the first images with their maps, as pictures relative to the folder; "" if
+	// the image could not be read again.
 	Examples []string `json:"examples"`
 }
 
-// Class finds the strategies of a class of the images, from those that are
-// recognised.
+// Class finds the strategies of a class of the images. It uses the images that the model
+// recognises.
 func (s SpRAy) Class(ctx context.Context, images []Image, class int, name string) (ClassSpRAy, error) {
 	list := drawn(images, s.Seed, func(i Image) bool { return i.Recognised() && i.Class == class })
 	strategies, err := s.Cluster(ctx, mapsOf(list))
@@ -55,11 +55,11 @@ func (s SpRAy) Class(ctx context.Context, images []Image, class int, name string
 	return out, nil
 }
 
-// sprayExamples is the number of images that stand for a strategy on its sheet.
+// sprayExamples is the number of example images for a strategy on its sheet.
 const sprayExamples = 5
 
-// WriteSpRAy writes the strategies' mean maps, and a sheet a class with a row a
-// strategy. It names the examples in classes.
+// WriteSpRAy writes the mean maps of the strategies, and for each class a sheet with one row
+// per strategy. It sets the examples in classes.
 func (d Drawing) WriteSpRAy(ctx context.Context, classes []ClassSpRAy, images []Image) error {
 	if err := os.Mkdir(filepath.Join(d.Dir, sprayDir), 0o777); err != nil {
 		return err
@@ -90,8 +90,8 @@ func (d Drawing) WriteSpRAy(ctx context.Context, classes []ClassSpRAy, images []
 	return nil
 }
 
-// writeStrategy writes the mean map of a strategy and its examples, and returns
-// its row of the sheet.
+// writeStrategy writes the mean map and the examples of a strategy, and returns its row of the
+// sheet.
 func (d Drawing) writeStrategy(class ClassSpRAy, k int, maps map[string]explain.Grid) ([]heatmap.Tile, error) {
 	c, mean := &class.Clusters[k], class.Strategies.Clusters[k].Mean
 	if err := d.writeGrid(c.Map, mean); err != nil {
@@ -114,7 +114,7 @@ func (d Drawing) writeStrategy(class ClassSpRAy, k int, maps map[string]explain.
 	return row, nil
 }
 
-// name is a class's name in a caption.
+// name is the name of a class in captions.
 func (d Drawing) name(class string) string {
 	if d.Name == nil {
 		return class
@@ -122,9 +122,9 @@ func (d Drawing) name(class string) string {
 	return d.Name(class)
 }
 
-// example is a photograph under its map, as it was clustered. Its caption is the file's
-// name, or its number if the font of captions lacks a character. It has no picture if
-// the file cannot be read any more.
+// example is a photograph with its map, as it was clustered. Its caption is the file's name,
+// or its number if the captions' font lacks a character. It has no picture if the file can
+// no longer be read.
 func (d Drawing) example(path string, number int, heat explain.Grid) heatmap.Tile {
 	tile := heatmap.Tile{Caption: filepath.Base(path)}
 	if !heatmap.Drawable(tile.Caption) {

@@ -1,8 +1,8 @@
-// Package heatmap makes pictures of attribution maps: it resizes a signed map to
-// the image, turns it into colours, and draws an overlay with its scale and
-// caption. It does not depend on TensorFlow.
+// Package heatmap draws attribution maps: it resizes a signed map to the image, converts it
+// to colours, and draws an overlay with its scale and caption. It does not depend on
+// TensorFlow.
 //
-// # First call
+// # Example
 //
 //	picture := heatmap.Overlay(photo, heatmap.Options{
 //		Heat:  attribution.Map,
@@ -11,25 +11,22 @@
 //	})
 //	err := heatmap.WritePNG("bottle.png", picture)
 //
-// # The parts
+// # Parts
 //
-// [Overlay] consists of steps that can be called one by one: [Positive] (ReLU and
-// division by the maximum), or [Signed] for a diverging colour map; a [ColorMap]
-// by name; [Blend], which resizes the map to the image. [Montage] arranges
-// pictures in a grid.
+// [Overlay] consists of steps that can be called separately: [Positive] (ReLU and division by
+// the maximum), or [Signed] for a diverging colour map; a [ColorMap] by name; [Blend], which
+// resizes the map to the image. [Montage] arranges pictures in a grid.
 //
-// # What holds
+// # Guarantees
 //
-//   - A picture has the size of its photograph. Height and width are never
-//     swapped: grids are [Height,Width] everywhere.
-//   - A map lies where the model saw the picture ([Options.Framing]).
+//   - A picture has the size of its photograph. Grids are [Height,Width] everywhere.
+//   - A map covers the part of the picture that the model got ([Options.Framing]).
 //   - Inputs are never changed.
-//   - Nothing divides by zero. A map with nothing to show (all zero, negative,
-//     constant, or not finite) leaves the photograph unchanged, and the caption
-//     says why.
+//   - There is no division by zero. If a map cannot be drawn (all zero, negative, constant, or
+//     not finite), the photograph is unchanged and the caption has the reason.
 //   - Jet is RGB: red is high.
 //
-// # To add a colour map
+// # Adding a colour map
 //
 // Add a line to the table of colormap.go and run colormaps/generate.py.
 package heatmap

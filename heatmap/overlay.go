@@ -9,36 +9,36 @@ import (
 	"oscar/explain"
 )
 
-// The default shares of the colours in an overlay.
+// The default opacities of the colours in an overlay.
 const (
 	DefaultAlpha       = 0.4
 	DefaultSignedAlpha = 0.6 // of a diverging colour map
 )
 
-// Options are what [Overlay] shows.
+// Options are the content and the style of an [Overlay].
 type Options struct {
 	Heat explain.Grid // the signed, unscaled map of the model's input, at any resolution
-	// Framing is how the image became the model's input; the zero value: it was stretched.
+	// Framing is how the image was converted to the model's input; zero value: stretched.
 	Framing dataset.Framing
-	Map     ColorMap // jet if zero; a diverging one shows negative values too
-	Scale   float32  // the value that the full colour stands for; 0 is the map's own largest
-	Base    float32  // the value that no colour stands for; not with a diverging colour map
-	Alpha   float64  // the share of the colours, above 0 to 1; 0 is DefaultAlpha, or DefaultSignedAlpha
+	Map     ColorMap // jet if zero; a diverging one draws negative values too
+	Scale   float32  // value drawn with the full colour; 0: the map's maximum
+	Base    float32  // value drawn without colour; not for diverging colour maps
+	Alpha   float64  // opacity of the colours, above 0 to 1; 0: DefaultAlpha, or DefaultSignedAlpha
 	Title   string   // the predicted class and its probability: "glass 0.93"
-	Note    string   // what is seen: "grad-cam conv5, target glass"
-	Faint   bool     // the map is not drawn, since its values are negligible
+	Note    string   // what is drawn: "grad-cam conv5, target glass"
+	Faint   bool     // the map is not drawn because its values are negligible
 }
 
-// Overlay returns the image, of its own size, with the map's colours over it
-// ([Positive], or [Signed] with a diverging colour map, then [Blend]). A strip
-// along the lower edge has the title, the note and a colour bar, from low to high or
-// from against the class to for it. The text size depends on the image. Text that would be
-// illegible is left out: first the note, then the bar, then the title.
+// Overlay returns the image, in its own size, with the map's colours over it ([Positive], or
+// [Signed] with a diverging colour map, then [Blend]). A strip along the lower edge has the
+// title, the note and a colour bar: from low to high, or from against the class to for it.
+// The text size depends on the image. Text too small to read is omitted: first the note,
+// then the bar, then the title.
 //
-// Where the model saw a crop of the image, the rest is darkened.
+// If the model got a crop of the image, the rest is darkened.
 //
-// A map with nothing to show is not drawn, and there is no bar: the image is
-// unchanged and the note begins with the reason.
+// If the map cannot be drawn, the image is unchanged, there is no bar, and the note begins
+// with the reason.
 func Overlay(img *image.RGBA, o Options) *image.RGBA {
 	reason := o.nothingToShow()
 	if reason != "" {
@@ -51,8 +51,8 @@ func Overlay(img *image.RGBA, o Options) *image.RGBA {
 	return out
 }
 
-// Paint is [Overlay] without the strip. In a [Montage] the note and the colour bar go
-// below the picture, and there is no title.
+// Paint is [Overlay] without the strip. In a [Montage] the note and the colour bar are below
+// the picture, and there is no title.
 func Paint(img *image.RGBA, o Options) Tile {
 	if reason := o.nothingToShow(); reason != "" {
 		return Tile{Image: o.untouched(img), Caption: withReason(reason, o.Note)}
@@ -60,9 +60,8 @@ func Paint(img *image.RGBA, o Options) Tile {
 	return Tile{Image: o.blend(img), Caption: o.Note, Bar: o.bar()}
 }
 
-// blend blends the map's colours with the image. The image is gray under a
-// diverging colour map, so that its own reds and blues are not mistaken for the
-// map's.
+// blend blends the map's colours with the image. Under a diverging colour map the image is
+// gray, so that its reds and blues are not mistaken for the map's.
 func (o Options) blend(img *image.RGBA) *image.RGBA {
 	if o.Map.Diverging() {
 		return BlendFramed(gray(img), signed(o.Heat, o.scale()), o.Framing, o.Map, cmp.Or(o.Alpha, DefaultSignedAlpha))
@@ -70,7 +69,7 @@ func (o Options) blend(img *image.RGBA) *image.RGBA {
 	return BlendFramed(img, positive(above(o.Heat, o.Base), o.scale()-o.Base), o.Framing, o.Map, cmp.Or(o.Alpha, DefaultAlpha))
 }
 
-// untouched is the image without a map. What the model did not see is darkened.
+// untouched is the image without a map. The part that the model did not get is darkened.
 func (o Options) untouched(img *image.RGBA) *image.RGBA {
 	if seen, _ := partOf(o.Framing, img.Rect.Size()); seen.Size() == img.Rect.Size() {
 		return img
@@ -90,8 +89,8 @@ func above(g explain.Grid, base float32) explain.Grid {
 	return out
 }
 
-// OneSided draws a map without evidence against the class in the half of a diverging
-// colour map that is for it, so that a colour means the same next to maps that have both.
+// OneSided draws a map without negative values in the positive half of a diverging colour
+// map. So a colour has the same meaning next to signed maps.
 func (o Options) OneSided(diverging ColorMap) Options {
 	full := o.scale()
 	heat := above(o.Heat, o.Base)
@@ -106,7 +105,7 @@ func (o Options) OneSided(diverging ColorMap) Options {
 	return o
 }
 
-// gray is the image without its colours.
+// gray returns the image in gray.
 func gray(img *image.RGBA) *image.RGBA {
 	out := clone(img)
 	for i := 0; i+3 < len(out.Pix); i += 4 {
@@ -118,7 +117,7 @@ func gray(img *image.RGBA) *image.RGBA {
 	return out
 }
 
-// scale is the value of the full colour.
+// scale is the value drawn with the full colour.
 func (o Options) scale() float32 {
 	if o.Scale != 0 {
 		return o.Scale
@@ -126,7 +125,7 @@ func (o Options) scale() float32 {
 	return Scale(o.Heat, 100, o.Map.Diverging())
 }
 
-// nothingToShow is why the map cannot be drawn, or "".
+// nothingToShow returns why the map cannot be drawn, or "".
 func (o Options) nothingToShow() string {
 	if !o.Heat.Filled() {
 		return "no map"
@@ -141,7 +140,7 @@ func (o Options) nothingToShow() string {
 		return "constant map"
 	case explain.Empty:
 		if low, high := o.Heat.Range(); o.Map.Diverging() && low < high {
-			return "" // its negative values are drawn
+			return "" // negative values are drawn
 		}
 		return "empty map"
 	}

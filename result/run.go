@@ -9,17 +9,17 @@ import (
 // Run is one training: a variant with a seed.
 type Run struct {
 	Seed   uint64 `json:"seed"`
-	Dir    string `json:"dir"` // an ordinary run folder: evaluation.json, saved_model/ ...
+	Dir    string `json:"dir"` // run folder: evaluation.json, saved_model/ ...
 	Status string `json:"status"`
-	Reason string `json:"reason"` // if it is not done
+	Reason string `json:"reason"` // why it is not done
 	Kept   int    `json:"kept"`   // the epoch whose weights were kept; 0: none yet
 	// Epochs are the learning curves.
 	Epochs []Epoch `json:"epochs"`
-	Test   *Test   `json:"test"` // nil before it was measured
-	// Values are the measures, by name; what could not be measured is missing.
+	Test   *Test   `json:"test"` // nil before the test
+	// Values are the measures by name; those that could not be measured are missing.
 	Values map[string]Number `json:"values"`
-	// Explanations is the folder with the maps, as oscar explain writes it; Scores
-	// the one of oscar score. "" before they are there.
+	// Explanations is the folder of oscar explain with the maps, Scores that of oscar score; ""
+	// if they do not exist yet.
 	Explanations string `json:"explanations"`
 	Scores       string `json:"scores"`
 }
@@ -27,14 +27,14 @@ type Run struct {
 // Epoch is a point of the learning curves.
 type Epoch struct {
 	Number             int     `json:"number"` // from 1
-	Loss               Number  `json:"loss"`   // of training, while the weights move
+	Loss               Number  `json:"loss"`   // training loss, averaged while the weights change
 	Accuracy           Number  `json:"accuracy"`
 	ValidationLoss     Number  `json:"val_loss"`
 	ValidationAccuracy Number  `json:"val_accuracy"`
 	Seconds            float64 `json:"seconds"`
 }
 
-// Test is how the kept epoch does on the test part.
+// Test is the result of the kept epoch on the test part.
 type Test struct {
 	Images   int       `json:"images"`
 	Accuracy Number    `json:"accuracy"`
@@ -45,13 +45,13 @@ type Test struct {
 	Confusion [][]int `json:"confusion"`
 }
 
-// McNemar compares two variants on the same test images, seed by seed: each
-// run with the one of the other variant that has the same seed.
+// McNemar compares two variants on the same test images, seed by seed: each run with the run
+// of the other variant that has the same seed.
 type McNemar struct {
 	Against string        `json:"against"`
 	Tests   []McNemarTest `json:"tests"`
-	// P is the largest of the seeds' p-values: what holds of every seed. The
-	// seeds are not pooled, for their images are the same. NaN without tests.
+	// P is the largest of the seeds' p-values. The seeds are not pooled because their images are
+	// the same. NaN without tests.
 	P Number `json:"p"`
 }
 
@@ -59,8 +59,8 @@ type McNemar struct {
 type McNemarTest struct {
 	Seed        uint64  `json:"seed"`
 	Images      int     `json:"images"`
-	OnlyThis    int     `json:"only_this"`    // right in this variant alone
-	OnlyAgainst int     `json:"only_against"` // right in the other alone
+	OnlyThis    int     `json:"only_this"`    // correct only in this variant
+	OnlyAgainst int     `json:"only_against"` // correct only in the other
 	P           float64 `json:"p"`            // two-sided, exact binomial
 }
 
@@ -71,22 +71,21 @@ const (
 	Undecided    = "undecided"
 )
 
-// Claim is a sentence that was tested.
+// Claim is a tested statement.
 type Claim struct {
 	Text      string  `json:"text"`   // "dropout lowers training accuracy"
-	Source    string  `json:"source"` // who says so
+	Source    string  `json:"source"` // author of the statement
 	Variant   string  `json:"variant"`
 	Against   string  `json:"against"`
 	Measure   string  `json:"measure"`
-	Direction string  `json:"direction"` // the variant's figure is "higher" or "lower"
-	Margin    float64 `json:"margin"`    // the smallest difference that counts, 0 or more
+	Direction string  `json:"direction"` // the variant's value is "higher" or "lower"
+	Margin    float64 `json:"margin"`    // the smallest relevant difference, 0 or more
 
 	Verdict string `json:"verdict"`
-	// Why gives the number, the interval and the rule in words, or says what is
-	// missing.
+	// Why states the number, the interval and the rule in words, or what is missing.
 	Why string `json:"why"`
-	// Difference is the variant less the other; of a measure with Ratio, the
-	// variant over the other. Low and High are its 95 % interval. NaN if unknown.
+	// Difference is the variant minus the other; for a measure with Ratio, the variant divided by
+	// the other. Low and High are its 95 % interval. NaN if unknown.
 	Difference   Number `json:"difference"`
 	Low          Number `json:"low"`
 	High         Number `json:"high"`
@@ -96,14 +95,14 @@ type Claim struct {
 	AgainstSeeds int    `json:"against_seeds"`
 }
 
-// Wall is the same images explained in every variant by one method.
+// Wall has the same images explained in every variant by one method.
 type Wall struct {
 	Method string `json:"method"`
 	Seed   uint64 `json:"seed"` // of the runs shown: the first seed
-	// Scale is the largest raw value of all cells: 1 in a colour scale that all
-	// share. 0: no map has anything positive.
+	// Scale is the largest raw value of all cells, drawn as 1 in a common colour scale. 0: no map
+	// has positive values.
 	Scale Number    `json:"scale"`
-	Rows  []WallRow `json:"rows"` // one an image, in the order of the classes
+	Rows  []WallRow `json:"rows"` // one per image, in the order of the classes
 }
 
 // WallRow is one image.
@@ -114,7 +113,7 @@ type WallRow struct {
 	Picture string `json:"picture"` // a copy of at most 512 pixels a side, JPEG
 	// Scale is the largest raw value of the row's cells.
 	Scale Number     `json:"scale"`
-	Cells []WallCell `json:"cells"` // one a variant that has maps, in the order of Variants
+	Cells []WallCell `json:"cells"` // one per variant with maps, in the order of Variants
 }
 
 // WallCell is one image in one variant.
@@ -125,16 +124,16 @@ type WallCell struct {
 	// Map is the raw, signed map: NumPy, float32, [height, width].
 	Map         string  `json:"map"`
 	Signed      *bool   `json:"signed,omitempty"` // as in [Row]; nil in older files, see [WallCell.IsSigned]
-	Overlay     string  `json:"overlay"`          // JPEG at the image's size, each on a scale of its own
+	Overlay     string  `json:"overlay"`          // JPEG of the image's size; each overlay has its own scale
 	Predicted   string  `json:"predicted"`
-	Probability float32 `json:"probability"` // of the class that is explained, the image's own
+	Probability float32 `json:"probability"` // of the explained class, the image's own
 	RawMin      Number  `json:"raw_min"`
 	RawMax      Number  `json:"raw_max"`
-	// Framing is how the image became the variant's input; left out if it was stretched.
+	// Framing is how the image was converted to the variant's input; omitted if stretched.
 	Framing dataset.Framing `json:"framing,omitzero"`
 }
 
-// IsSigned reports whether the map of that method has evidence against the class.
+// IsSigned reports whether the method's map can have negative values, evidence against the class.
 func (c WallCell) IsSigned(method string) bool {
 	if c.Signed == nil {
 		return slices.Contains(signedBefore, method)

@@ -9,57 +9,54 @@ import (
 // SettingsFile is the name of the settings within a folder of explanations.
 const SettingsFile = "explain.json"
 
-// Settings decide what explanations are made and how they are drawn.
+// Settings select the explanations and how they are drawn.
 type Settings struct {
 	Format int           `json:"format"` // 1
 	Model  string        `json:"model"`  // the SavedModel's fingerprint
-	Method string        `json:"method"` // names of methods, separated by commas, or [AllMethods]; lrp@conv5 names a layer for one
-	Layer  string        `json:"layer"`  // of methods for which none is named, separated by commas, or [AllLayers]; empty: the model's own choice
-	Class  string        `json:"class"`  // predicted, true, all, or a class's name
-	Score  explain.Score `json:"score"`  // the score explained; empty: each method's own
-	// Precision is what the model computes in, see [explain.Method].Exact.
+	Method string        `json:"method"` // names of methods, separated by commas, or [AllMethods]; lrp@conv5 sets the layer of one
+	Layer  string        `json:"layer"`  // of methods without a named layer, separated by commas, or [AllLayers]; empty: the model's default
+	Class  string        `json:"class"`  // predicted, true, all, or the name of a class
+	Score  explain.Score `json:"score"`  // explained score; empty: each method's default
+	// Precision is the number format of the model's computation, see [explain.Method].Exact.
 	Precision machine.Precision `json:"precision"`
-	Batch     int               `json:"batch"`    // images in a session run, and in a shard
+	Batch     int               `json:"batch"`    // images in a session run and in a shard
 	Alpha     float64           `json:"alpha"`    // opacity of the colours in an overlay, above 0 to 1
 	ColorMap  string            `json:"colormap"` // a name of heatmap.ColorMapNames
-	// SignedColorMap and SignedAlpha replace them for methods with evidence against the class.
+	// SignedColorMap and SignedAlpha are used instead for methods with evidence against the class.
 	SignedColorMap string  `json:"signed_colormap"`
 	SignedAlpha    float64 `json:"signed_alpha"`
 	Scale          string  `json:"scale"`          // [ScaleOwn] or [ScaleShared]
 	Bare           bool    `json:"bare,omitempty"` // overlays have no strip with text and colour bar
-	// Percentile of a map's values gets the full colour, see heatmap.Scale; 0:
-	// 99 where a map has the image's resolution, else 100.
+	// Percentile of a map's values that gets the full colour, see heatmap.Scale; 0: 99 if a map
+	// has the image's resolution, else 100.
 	Percentile float64 `json:"percentile"`
-	// Samples is the number of random samples or integration steps; 0: each
-	// method's own default.
+	// Samples is the number of random samples or integration steps; 0: each method's default.
 	Samples int    `json:"samples"`
 	Rules   string `json:"rules"` // LRP's composite of rules, a name of tfmodel.LRPs
-	Seed    uint64 `json:"seed"`  // of every random draw
-	// MaxPixels and MaxBytes are the limits beyond which an image is unreadable.
+	Seed    uint64 `json:"seed"`  // of all random numbers
+	// MaxPixels and MaxBytes are the limits above which an image is unreadable.
 	MaxPixels int64 `json:"max_pixels"`
 	MaxBytes  int64 `json:"max_bytes"`
-	// Framing is how images become the model's input; left out if they are stretched.
+	// Framing is how images are converted to the model's input; omitted if stretched.
 	Framing dataset.Framing `json:"framing,omitzero"`
-	// Selection says how the images were chosen, if not by the user: by
-	// [SelectedForReport].
+	// Selection is [SelectedForReport] if the report chose the images; empty if the user did.
 	Selection string `json:"selection,omitempty"`
 }
 
-// SelectedForReport is the selection of images that a run's report shows, see
-// [Chooser].
+// SelectedForReport is the selection of images for a run's report, see [Chooser].
 const SelectedForReport = "report"
 
-// Words in place of names in [Settings].
+// Words instead of names in [Settings].
 const (
 	AllMethods = "all" // every method
-	AllLayers  = "all" // every layer with a map of its own
+	AllLayers  = "all" // every layer with a map
 )
 
-// The choices of [Settings.Scale]: which map's largest value, or percentile,
-// gets the full colour in an overlay.
+// The choices of [Settings.Scale]: the map whose largest value, or percentile, gets the full
+// colour in an overlay.
 const (
-	ScaleOwn    = "own"    // its own
-	ScaleShared = "shared" // the largest among all maps of a method and layer
+	ScaleOwn    = "own"    // the map itself
+	ScaleShared = "shared" // the map with the largest value of a method and layer
 )
 
 // ReadSettings reads the settings of a folder of explanations.

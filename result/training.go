@@ -21,22 +21,21 @@ const (
 	EvaluationFile  = "evaluation.json"
 )
 
-// Training is what a run folder says of a training, finished or not.
+// Training is the content of a run folder, of a finished or an unfinished training.
 type Training struct {
 	Dir        string
 	Experiment TrainingSettings
-	// Text is experiment.json as it is.
+	// Text is the unchanged content of experiment.json.
 	Text        []byte
-	Network     *Network // nil: not known
+	Network     *Network // nil: unknown
 	Environment Environment
 	Split       *dataset.Split
 	Epochs      []EpochMetrics
-	Evaluation  *Evaluation // of the test part; nil before it is made
+	Evaluation  *Evaluation // of the test part; nil before the test
 	Kept        int         // the epoch whose weights were kept; 0: none yet
 }
 
-// TrainingSettings are the keys of experiment.json that a reader of results
-// needs.
+// TrainingSettings are the keys of experiment.json that readers of results need.
 type TrainingSettings struct {
 	Architecture struct {
 		Name string `json:"name"`
@@ -106,7 +105,7 @@ func (t *Training) Images() string {
 	return filepath.Join(t.Dir, filepath.FromSlash(t.Experiment.Data.Root))
 }
 
-// kept is the tested epoch, or the best so far.
+// kept returns the tested epoch, or the best one so far.
 func (t *Training) kept() int {
 	if t.Evaluation != nil && t.Evaluation.Epoch > 0 {
 		return t.Evaluation.Epoch
@@ -128,7 +127,7 @@ func (t *Training) kept() int {
 	return kept
 }
 
-// readEpochs returns the epochs of metrics.jsonl up to a line that is torn.
+// readEpochs returns the epochs of metrics.jsonl up to the first incomplete line.
 func readEpochs(dir string) ([]EpochMetrics, error) {
 	b, err := checksum.ReadFile(dir, MetricsFile)
 	if err != nil {
@@ -145,8 +144,8 @@ func readEpochs(dir string) ([]EpochMetrics, error) {
 	return epochs, nil
 }
 
-// readNetwork reads network.json, or what an older run's SavedModel says; nil if
-// neither is there.
+// readNetwork reads network.json, or the metadata of an older run's SavedModel; nil if both
+// are missing.
 func readNetwork(dir string) (*Network, error) {
 	n := &Network{}
 	if found, err := readOptional(dir, NetworkFile, n); found || err != nil {
@@ -173,7 +172,7 @@ func readNetwork(dir string) (*Network, error) {
 	return n, nil
 }
 
-// readOptional reads a file of JSON that may be missing.
+// readOptional reads a JSON file that may be missing.
 func readOptional(dir, name string, into any) (found bool, err error) {
 	b, err := checksum.ReadFile(dir, filepath.ToSlash(name))
 	if errors.Is(err, os.ErrNotExist) {

@@ -17,27 +17,27 @@ import (
 	"oscar/internal/paths"
 )
 
-// UnitsFile has the units of a planned job, a line each.
+// UnitsFile has the units of a planned job, one per line.
 const UnitsFile = "units.jsonl"
 
-// UnitFormat is the version of the lines that a worker reads and writes.
+// UnitFormat is the version of a worker's input and output lines.
 const UnitFormat = 1
 
-// Unit is a part of a planned job that any process can do, in any order.
+// Unit is a part of a planned job. Any process can do it, in any order.
 type Unit struct {
 	Format int    `json:"format"` // UnitFormat
 	ID     string `json:"id"`     // of the unit in its folder
-	Verb   string `json:"verb"`   // the job's: explain, predict, score, study
-	From   string `json:"from"`   // absolute: the folder in which the other paths begin
+	Verb   string `json:"verb"`   // the job's command: explain, predict, score, study
+	From   string `json:"from"`   // absolute; the folder of the other, relative paths
 	Out    string `json:"out"`    // folder of the results
 	Model  string `json:"model,omitempty"`
 
-	Number int      `json:"number"`           // its place, from 0
-	Part   string   `json:"part,omitempty"`   // the file that commits it, below parts
-	Root   string   `json:"root,omitempty"`   // explain: results are named relative to it
+	Number int      `json:"number"`           // index, from 0
+	Part   string   `json:"part,omitempty"`   // file below parts that marks the unit as done
+	Root   string   `json:"root,omitempty"`   // explain: names of results are relative to it
 	Images []string `json:"images,omitempty"` // explain, predict
 
-	// Of score: the methods of the whole job, its data, and the limits of an image.
+	// For score: the methods of the whole job, its data, and the limits of an image.
 	Method    string `json:"method,omitempty"`
 	Data      string `json:"data,omitempty"`
 	Split     string `json:"split,omitempty"`
@@ -45,24 +45,24 @@ type Unit struct {
 	MaxPixels int64  `json:"max_pixels,omitempty"`
 	MaxBytes  int64  `json:"max_bytes,omitempty"`
 
-	Cache string `json:"cache,omitempty"` // study: where decoded images are kept between epochs
+	Cache string `json:"cache,omitempty"` // study: folder for decoded images
 }
 
-// Outcome is what became of a unit, a line of a worker's output.
+// Outcome is the result of a unit, a line of a worker's output.
 type Outcome struct {
 	Format   int            `json:"format"` // UnitFormat
 	ID       string         `json:"id"`     // the unit's; "" if its line could not be read
 	OK       bool           `json:"ok"`
-	Earlier  bool           `json:"earlier"` // it was done before
+	Earlier  bool           `json:"earlier"` // it was already done
 	Images   int            `json:"images"`
 	Rows     int            `json:"rows"`
 	Statuses map[string]int `json:"statuses,omitempty"` // rows by status
 	Seconds  float64        `json:"seconds"`
 	Error    string         `json:"error,omitempty"`
-	Retry    bool           `json:"retry"` // whether trying again may help
+	Retry    bool           `json:"retry"` // whether another attempt may succeed
 }
 
-// maxUnit is the most bytes that the line of a unit may have.
+// maxUnit is the maximum length of a unit's line in bytes.
 const maxUnit = 64 << 20
 
 // ParseUnit reads a line of units.jsonl.
@@ -92,8 +92,8 @@ func ParseUnit(line []byte) (u Unit, err error) {
 	return u, nil
 }
 
-// Lines yields the lines of r that are not empty. One that is too long to be a unit
-// is an error.
+// Lines yields the lines of r that are not empty. A line longer than a unit may be is an
+// error.
 func Lines(r io.Reader) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		lines := bufio.NewScanner(r)
@@ -143,7 +143,7 @@ func Units(dir string) iter.Seq2[Unit, error] {
 	}
 }
 
-// WriteUnits writes the units of a folder. The folder where their paths begin is from.
+// WriteUnits writes the units of a folder. Their paths are relative to the folder from.
 func WriteUnits(dir, from string, units iter.Seq2[Unit, error]) error {
 	return checksum.Stream(dir, UnitsFile, func(w io.Writer) error {
 		buffer := bufio.NewWriterSize(w, 1<<16)
