@@ -45,14 +45,14 @@ const (
 	Gradients  Group = "Gradients at the image"
 	Relevance  Group = "Relevance and guided backpropagation"
 	BlackBox   Group = "Black box"
-	Global     Group = "What many images say together"
+	Global     Group = "Global explanations"
 	Score      Group = "Scores of explanations"
 	Signature  Group = "Signatures of exported models"
 	Layer      Group = "Layers, initial values, training"
 	Metric     Group = "Classification"
 	Instances  Group = "Objects and their masks"
 	Identities Group = "Identities"
-	BFloat16   Group = "bfloat16 beside float32"
+	BFloat16   Group = "bfloat16 and float32"
 )
 
 var groups = []Group{CAM, Gradients, Relevance, BlackBox, Global, Score, Signature, Layer, Metric, Instances, Identities, BFloat16}

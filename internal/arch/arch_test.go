@@ -20,56 +20,56 @@ import (
 // each can be read, tested and replaced without those above it. A new package
 // gets a line here.
 var order = []string{
-	"bench",                      // oscar beside what people would use instead, measured
-	"cmd/oscar",                  // flags, help and exit codes of the verbs
-	"oscar",                      // one model, one picture: the first call of a Go program
-	"recipes",                    // experiments to take as they are, within the program
-	"worker",                     // units of planned jobs, done by any process
+	"bench",                      // speed and memory of oscar and of alternatives
+	"cmd/oscar",                  // flags, help and exit codes of the commands
+	"oscar",                      // one model, one image: the simplest use in a Go program
+	"recipes",                    // ready experiments, embedded in the program
+	"worker",                     // units of planned jobs, run by any process
 	"study",                      // a base experiment and named edits of it
-	"client",                     // asks a server, without TensorFlow
-	"serve",                      // models over HTTP: pages to look at them, TensorFlow Serving's REST interface
-	"report",                     // a page of what a folder of results holds
+	"client",                     // client of a server, without TensorFlow
+	"serve",                      // models over HTTP: pages, TensorFlow Serving's REST interface
+	"report",                     // HTML page of a folder of results
 	"verify",                     // folders of results compared with their checksums
-	"pipeline",                   // the verbs as Go functions
-	"instance",                   // the verbs for detectors
+	"pipeline",                   // the commands as Go functions
+	"instance",                   // the commands for detectors
 	"weights",                    // other programs' weights for oscar's architectures
 	"run",                        // the run folder: checkpoints, fitting, metrics
 	"experiment",                 // the settings of a training run
-	"internal/reference",         // networks that other programs know, too; for tests
+	"internal/reference",         // networks that other programs have too, for tests
 	"methods",                    // the table of explanation methods
 	"report/reporttest",          // a report in a browser, for tests
-	"report/page",                // pages, tables and charts, drawn
+	"report/page",                // pages, tables and charts
 	"result",                     // types and readers of every file of results
-	"instance/maskrcnn",          // a detector that names and cuts out
+	"instance/maskrcnn",          // Mask R-CNN
 	"tfmodel",                    // layers, architectures, training
-	"savedmodel/foreign",         // other people's SavedModels made oscar's
-	"savedmodel/foreign/rewrite", // operations without a right gradient replaced
-	"savedmodel",                 // graphs and variables on disk, and opened again
-	"global",                     // what the explanations of many images say together
-	"score",                      // how good an explanation is
+	"savedmodel/foreign",         // SavedModels of other programs converted
+	"savedmodel/foreign/rewrite", // operations without a correct gradient replaced
+	"savedmodel",                 // graphs and variables written and read
+	"global",                     // global explanations, of many images
+	"score",                      // scores of explanations
 	"gradcam",                    // class activation maps
 	"heatmap",                    // pictures of maps
-	"explain",                    // methods that look at the image, and what all methods share
+	"explain",                    // methods based on the image; types of all methods
 	"instance/scene",             // pictures with several objects, as folders
 	"dataset",                    // folders of images into batches
 	"instance/coco",              // files of COCO, and its average precision
 	"instance/mask",              // masks of objects as run lengths
-	"metric",                     // accuracy and its kin
-	"internal/agreement",         // how near oscar is to other people's numbers; for tests
+	"metric",                     // accuracy and other metrics
+	"internal/agreement",         // comparison with other programs, for tests
 	"internal/events",
 	"internal/npy",
 	"internal/quiet",
 	"internal/graph",     // TensorFlow's C library
 	"internal/resultdir", // folders of results: locked, resumed
-	"internal/checksum",  // damaged files noticed
+	"internal/checksum",  // damaged files detected
 	"internal/atomicfile",
 	"internal/damage",  // files damaged, for tests
 	"internal/testkit", // what the tests of several packages need
 	"internal/machine",
 	"internal/keyed",   // settings read strictly
 	"internal/named",   // values by name
-	"internal/paths",   // questions about file names
-	"internal/text",    // numbers and lists for people
+	"internal/paths",   // file names
+	"internal/text",    // numbers and lists in messages
 	"internal/batch",   // images to a model in batches
 	"internal/seeded",  // random numbers by a seed
 	"internal/numeric", // small functions of numbers
