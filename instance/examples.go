@@ -13,31 +13,26 @@ import (
 	"oscar/tfmodel"
 )
 
-// picture is a picture as a detector takes it: enlarged or shrunk until it fits, in the corner, with
-// grey beside it.
+// picture is a picture as a detector takes it: with its proportions, and grey bars beside it.
 type picture struct {
 	Image  *image.RGBA // as it is
 	Pixels []uint8     // of the detector's input, [H,W,3]
 	Place  maskrcnn.Place
 }
 
-const grey = 128
+// padding is the grey of the bars.
+const padding = 128
 
 // fit returns a picture for an input of that shape.
 func fit(img *image.RGBA, input tfmodel.Shape) picture {
+	f := dataset.Framing{Height: input[0], Width: input[1], Aspect: dataset.Letterbox, Padding: padding}
+	p := picture{Image: img, Pixels: make([]uint8, input.Elements())}
+	dataset.CopyRGB(p.Pixels, f.Apply(img))
 	size := img.Rect.Size()
-	scale := min(float64(input[0])/float64(size.Y), float64(input[1])/float64(size.X))
-	height, width := min(max(1, int(float64(size.Y)*scale+0.5)), input[0]), min(max(1, int(float64(size.X)*scale+0.5)), input[1])
-	small := dataset.Resize(img, height, width, dataset.Bilinear)
-	p := picture{Image: img, Pixels: make([]uint8, input.Elements()), Place: maskrcnn.Place{Scale: scale}}
-	for i := range p.Pixels {
-		p.Pixels[i] = grey
-	}
-	for y := range height {
-		row := small.Pix[y*small.Stride:]
-		for x := range width {
-			copy(p.Pixels[(y*input[1]+x)*3:][:3], row[4*x:])
-		}
+	_, placed := f.Place(size)
+	p.Place = maskrcnn.Place{
+		Left: float64(placed.Min.X), Top: float64(placed.Min.Y),
+		Wide: float64(placed.Dx()) / float64(size.X), High: float64(placed.Dy()) / float64(size.Y),
 	}
 	return p
 }
@@ -63,15 +58,11 @@ func example(s scene.Scene, input tfmodel.Shape, limits dataset.Limits, mirrored
 	e := maskrcnn.Example{Pixels: p.Pixels}
 	height, width := input[0], input[1]
 	for _, o := range s.Objects {
-		var box maskrcnn.Box
-		for i, v := range [4]float64{o.Box[0], o.Box[1], o.Box[0] + o.Box[2], o.Box[1] + o.Box[3]} {
-			box[i] = float32(v * p.Place.Scale)
-		}
+		box := p.Place.Input([4]float64{o.Box[0], o.Box[1], o.Box[0] + o.Box[2], o.Box[1] + o.Box[3]})
 		whole, inside := o.Mask.Pixels(), make([]uint8, height*width)
 		for y := range height {
 			for x := range width {
-				fromX, fromY := int((float64(x)+0.5)/p.Place.Scale), int((float64(y)+0.5)/p.Place.Scale)
-				if fromX < s.Image.Width && fromY < s.Image.Height {
+				if fromX, fromY, ok := p.Place.Pixel(x, y, s.Image.Width, s.Image.Height); ok {
 					inside[y*width+x] = whole[fromY*s.Image.Width+fromX]
 				}
 			}

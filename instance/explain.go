@@ -291,8 +291,8 @@ func onPicture(g explain.Grid, height, width int, p picture) explain.Grid {
 	out := explain.NewGrid(size.Y, size.X)
 	for y := range size.Y {
 		for x := range size.X {
-			fromY, fromX := min(int((float64(y)+0.5)*p.Place.Scale), height-1), min(int((float64(x)+0.5)*p.Place.Scale), width-1)
-			out.Values[y*size.X+x] = whole.At(fromY, fromX)
+			at := p.Place.Input([4]float64{float64(x) + 0.5, float64(y) + 0.5})
+			out.Values[y*size.X+x] = whole.At(min(int(at[1]), height-1), min(int(at[0]), width-1))
 		}
 	}
 	return out

@@ -137,6 +137,9 @@ func TestJobs(t *testing.T) {
 		t.Errorf("the file is worth %+v, the evaluation says %+v, %v", scores, e.Masks, err)
 	}
 
+	if err := instance.Export(t.Context(), whole, filepath.Join(tmp, "model"), one); err != nil {
+		t.Error(err)
+	}
 	out := filepath.Join(tmp, "explained")
 	if err := os.WriteFile(filepath.Join(tmp, "broken.png"), []byte("none"), 0o666); err != nil {
 		t.Fatal(err)

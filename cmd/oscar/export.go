@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"oscar/instance"
 	"oscar/pipeline"
 	"oscar/tfmodel"
 )
@@ -43,7 +44,12 @@ calibrated: by the temperature that oscar audit measured on held-out images, or 
 number. Classes and the order of the pixels in heatmaps stay. oscar.json has the
 temperature.
 
-assets.extra/oscar.json has the class names, the preparation of images, the layers.`,
+assets.extra/oscar.json has the class names, the preparation of images, the layers.
+
+Of the run of a detector, serving_default has the outputs of TensorFlow's Object
+Detection API: detection_boxes (y1, x1, y2, x2 as shares of the sides),
+detection_classes (from 1), detection_scores, detection_masks (within their boxes),
+num_detections; there are no other signatures.`,
 		Example: `  oscar export runs/first --out model
   oscar export runs/first --out frozen --frozen
   oscar export keras_export --out explaining --explain gradcam,integrated-gradients
@@ -78,6 +84,9 @@ assets.extra/oscar.json has the class names, the preparation of images, the laye
 			}
 			s := newScreen()
 			defer s.clear()
+			if len(args) > 0 && instance.IsRun(args[0]) {
+				return exportInstances(cmd, args[0], o.Out)
+			}
 			if len(args) > 0 {
 				o.Model = args[0]
 			}

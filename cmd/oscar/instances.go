@@ -215,6 +215,18 @@ func explainInstances(cmd *cobra.Command, dir string, paths []string, o pipeline
 	return err
 }
 
+// exportInstances writes a detector as a SavedModel.
+func exportInstances(cmd *cobra.Command, dir, out string) error {
+	if err := only(cmd, "the run of a detector", "out", "verbose"); err != nil {
+		return usageError{err, cmd.CommandPath()}
+	}
+	if err := instance.Export(cmd.Context(), dir, out, pipeline.Machine{}); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(cmd.OutOrStdout(), "model ", out)
+	return err
+}
+
 // leastExplained is the score from which on a detection is explained.
 const leastExplained = 0.5
 

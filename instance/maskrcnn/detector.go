@@ -25,6 +25,8 @@ type Detector struct {
 	fixed   fixed
 	saver   savedmodel.Saver
 
+	variables []*tfmodel.Variable
+
 	grow sync.Mutex
 	taps map[tapKey]tap
 }
@@ -48,7 +50,8 @@ func NewDetector(ctx context.Context, a Architecture, weights string, config tfm
 	d.layers, levels = d.net.pyramid(d.image)
 	d.found = d.net.detect(levels)
 	d.fixed = d.net.in("fixed").fix(levels)
-	d.saver = savedmodel.AddSaver(g, "save", c.Variables())
+	d.variables = c.Variables()
+	d.saver = savedmodel.AddSaver(g, "save", d.variables)
 	if d.session, err = g.NewSession(config); err != nil {
 		return nil, err
 	}
@@ -142,14 +145,30 @@ func bilinear(values []float32, side int, v, u float64) float64 {
 	return (1-dy)*((1-dx)*at(y, x)+dx*at(y, x+1)) + dy*((1-dx)*at(y+1, x)+dx*at(y+1, x+1))
 }
 
-// Place says where a picture lies in the detector's input: enlarged by Scale, in the corner.
-type Place struct{ Scale float64 }
+// Place says where a picture lies in the detector's input: Left and Top are its corner, Wide and
+// High what its pixels are stretched by.
+type Place struct{ Left, Top, Wide, High float64 }
 
-// Picture returns a box in pixels of the picture.
+// Picture returns a box of the input in pixels of the picture.
 func (p Place) Picture(b Box) [4]float64 {
-	var out [4]float64
-	for i, v := range b {
-		out[i] = float64(v) / p.Scale
+	return [4]float64{
+		(float64(b[0]) - p.Left) / p.Wide, (float64(b[1]) - p.Top) / p.High,
+		(float64(b[2]) - p.Left) / p.Wide, (float64(b[3]) - p.Top) / p.High,
 	}
-	return out
+}
+
+// Input returns a box of the picture in pixels of the input.
+func (p Place) Input(b [4]float64) Box {
+	return Box{
+		float32(b[0]*p.Wide + p.Left), float32(b[1]*p.High + p.Top),
+		float32(b[2]*p.Wide + p.Left), float32(b[3]*p.High + p.Top),
+	}
+}
+
+// Pixel returns the pixel of a picture of that size that lies at a pixel of the input. It is not ok
+// beside the picture.
+func (p Place) Pixel(x, y, width, height int) (fromX, fromY int, ok bool) {
+	fromX = int(math.Floor((float64(x) + 0.5 - p.Left) / p.Wide))
+	fromY = int(math.Floor((float64(y) + 0.5 - p.Top) / p.High))
+	return fromX, fromY, fromX >= 0 && fromY >= 0 && fromX < width && fromY < height
 }

@@ -169,11 +169,15 @@ func TestPaste(t *testing.T) {
 		ones[i] = 1
 	}
 	f := Detection{Box: Box{4, 8, 12, 24}, Mask: ones}
-	m := f.Paste(20, 10, Place{Scale: 2})
+	m := f.Paste(20, 10, Place{Wide: 2, High: 2})
 	if m.Box() != [4]float64{2, 4, 4, 8} || m.Area() != 32 {
 		t.Errorf("box %v, area %d", m.Box(), m.Area())
 	}
-	if m := (Detection{Box: Box{30, 30, 30, 30}, Mask: ones}).Paste(20, 10, Place{Scale: 1}); m.Area() != 0 {
+	m = f.Paste(20, 10, Place{Left: 2, Top: 4, Wide: 1, High: 2})
+	if m.Box() != [4]float64{2, 2, 8, 8} {
+		t.Errorf("moved and stretched: box %v", m.Box())
+	}
+	if m := (Detection{Box: Box{30, 30, 30, 30}, Mask: ones}).Paste(20, 10, Place{Wide: 1, High: 1}); m.Area() != 0 {
 		t.Errorf("an empty box has %d pixels", m.Area())
 	}
 }

@@ -74,19 +74,29 @@ func borderOf(height, width int) []bool {
 	return out
 }
 
-// fitSurface fits a quadratic surface to values where use is true, thrice, without those that lie far off,
-// which the object may cover. spread is the median distance of what is used.
+// fitSurface fits a quadratic surface to values where use is true, four times, without those that lie far
+// off, which the object may cover. spread is the median distance of what is used.
 func fitSurface(values []float64, use []bool, height, width int) (surface []float64, spread float64) {
 	terms := func(i int) [6]float64 {
 		y, x := 2*float64(i/width)/float64(height)-1, 2*float64(i%width)/float64(width)-1
 		return [6]float64{1, x, y, x * x, x * y, y * y}
 	}
-	surface = make([]float64, len(values))
+	var s [6]float64
+	at := func(t [6]float64) float64 {
+		return s[0]*t[0] + s[1]*t[1] + s[2]*t[2] + s[3]*t[3] + s[4]*t[4] + s[5]*t[5]
+	}
+	var used []int
+	for i, in := range use {
+		if in {
+			used = append(used, i)
+		}
+	}
+	distances := make([]float64, len(used))
 	limit := math.Inf(1)
 	for range 4 {
 		var a [6][7]float64
-		for i, used := range use {
-			if !used || math.Abs(values[i]-surface[i]) > limit {
+		for k, i := range used {
+			if distances[k] > limit {
 				continue
 			}
 			t := terms(i)
@@ -100,21 +110,17 @@ func fitSurface(values []float64, use []bool, height, width int) (surface []floa
 		for r := range 6 {
 			a[r][r] += 1e-3
 		}
-		solution := solve(a)
-		var distances []float64
-		for i := range values {
-			t := terms(i)
-			surface[i] = 0
-			for k, s := range solution {
-				surface[i] += s * t[k]
-			}
-			if use[i] {
-				distances = append(distances, math.Abs(values[i]-surface[i]))
-			}
+		s = solve(a)
+		for k, i := range used {
+			distances[k] = math.Abs(values[i] - at(terms(i)))
 		}
-		slices.Sort(distances)
-		spread = distances[len(distances)/2]
+		sorted := slices.Sorted(slices.Values(distances))
+		spread = sorted[len(sorted)/2]
 		limit = max(3*spread, 4)
+	}
+	surface = make([]float64, len(values))
+	for i := range surface {
+		surface[i] = at(terms(i))
 	}
 	return surface, spread
 }
