@@ -70,15 +70,15 @@ func TestTrainingEqualsKeras(t *testing.T) {
 	needsKeras(t)
 	folder := t.TempDir()
 	jobs := map[string]kerasJob{
-		"branched, hinge":    {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{Kind: CategoricalHinge}, Rate: 1e-3},
-		"branched, AdamW":    {Architecture: penalised, Optimizer: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3},
-		"tiny, weighted":     {Architecture: still(Tiny(4)), Optimizer: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
-		"branched, focal":    {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{Kind: FocalCrossEntropy, Gamma: 1.5, LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
-		"tiny, mixed labels": {Architecture: still(Tiny(4)), Optimizer: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Mixed: true},
-		"branched, SGD":      {Architecture: penalised, Optimizer: SGD{Momentum: 0.9}, Rate: 1e-3},
-		"tiny, Nesterov":     {Architecture: still(Tiny(4)), Optimizer: SGD{Momentum: 0.9, Nesterov: true, WeightDecay: 0.3}, Rate: 1e-2},
-		"tiny, RMSprop":      {Architecture: still(Tiny(4)), Optimizer: RMSprop{Rho: 0.8, Momentum: 0.5, Epsilon: 1e-4, WeightDecay: 0.3}, Rate: 1e-3},
-		"tiny, AdamW":        {Architecture: still(Tiny(4)), Optimizer: decay, Loss: Loss{}, Rate: 1e-3},
+		"branched, hinge":        {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{Kind: CategoricalHinge}, Rate: 1e-3},
+		"branched, AdamW":        {Architecture: penalised, Optimizer: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3},
+		"tiny, weighted":         {Architecture: still(Tiny(4)), Optimizer: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
+		"branched, focal":        {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{Kind: FocalCrossEntropy, Gamma: 1.5, LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
+		"branched, mixed labels": {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Mixed: true},
+		"branched, SGD":          {Architecture: penalised, Optimizer: SGD{Momentum: 0.9}, Rate: 1e-3},
+		"tiny, Nesterov":         {Architecture: still(Tiny(4)), Optimizer: SGD{Momentum: 0.9, Nesterov: true, WeightDecay: 0.3}, Rate: 1e-2},
+		"tiny, RMSprop":          {Architecture: still(Tiny(4)), Optimizer: RMSprop{Rho: 0.8, Momentum: 0.5, Epsilon: 1e-4, WeightDecay: 0.3}, Rate: 1e-3},
+		"tiny, AdamW":            {Architecture: still(Tiny(4)), Optimizer: decay, Loss: Loss{}, Rate: 1e-3},
 		// Adam's first steps follow a gradient's sign however small it is, and what
 		// rounds a gradient of nothing depends on the processor: with a rate of 2e-3
 		// that alone moves the third loss of so deep a network by 3e-4 on one of two.

@@ -55,10 +55,10 @@ func TestScreenEpochs(t *testing.T) {
 	l := (&screen{out: &out}).listener()
 	m := result.EpochMetrics{Epoch: 3, Loss: 0.5, Accuracy: 0.75, ValidationLoss: 0.25, ValidationAccuracy: 0.5, ImagesPerSecond: 55.55}
 	l.OnEpoch(m, true)
-	m.ValidationLoss, m.ValidationAccuracy, m.Unreadable = result.Unmeasured, result.Unmeasured, 1
+	m.ValidationLoss, m.ValidationAccuracy, m.Unreadable, m.Weights = result.Unmeasured, result.Unmeasured, 1, "average"
 	l.OnEpoch(m, false)
 	want := "epoch   3  loss 0.5000  accuracy 0.7500  val_loss 0.2500  val_accuracy 0.5000  55.5 images/s  best\n" +
-		"epoch   3  loss 0.5000  accuracy 0.7500  55.5 images/s  1 image left out\n"
+		"epoch   3  loss 0.5000  accuracy 0.7500  55.5 images/s  average  1 image left out\n"
 	if out.String() != want {
 		t.Errorf("wrote\n%swant\n%s", &out, want)
 	}
