@@ -35,9 +35,9 @@ The signatures of a run's model consist of operations that TFLite and ONNX suppo
 Those of an adopted model have TensorFlow's gradients; lrp, guidedbackprop and
 guidedgradcam need a network made of oscar's layers.
 
---weights makes a model of weights that another program trained, without training: those
-of Keras, torchvision and others for a network of --arch. It answers as that program's
-network does, and all explanations work on it.
+--weights makes a model of weights that another program trained, without training:
+those of Keras, torchvision and others for a network of --arch. It answers as that
+program's network does, and all explanations work on it.
 
 --temperature divides the logits, so that the probabilities of all signatures are
 calibrated: by the temperature that oscar audit measured on held-out images, or by a
