@@ -45,7 +45,7 @@ func startWithWeights(ctx context.Context, e experiment.Experiment, dir string, 
 	}
 	network := func(classes int) (tfmodel.Architecture, error) {
 		a, err := e.Network(classes)
-		if err != nil || len(e.Architecture.Layers) > 0 {
+		if err != nil || !a.Builtin() {
 			return a, err
 		}
 		return file.Prepare(a)
@@ -69,6 +69,26 @@ func startWithWeights(ctx context.Context, e experiment.Experiment, dir string, 
 		return checksum.Seal(tmp)
 	})
 	return network, err
+}
+
+// StartWithWeights reads the weights of an experiment, whose layers are known, into the
+// folder of a run, and returns the experiment as the run has it.
+func StartWithWeights(ctx context.Context, e experiment.Experiment, dir string, listener Listener) (experiment.Experiment, error) {
+	classes, err := e.Architecture.Classes()
+	if err != nil {
+		return e, err
+	}
+	from, err := startWithWeights(ctx, e, filepath.Join(dir, run.PretrainedDir), listener)
+	if err != nil {
+		return e, err
+	}
+	if e.Architecture, err = from(classes); err != nil {
+		return e, err
+	}
+	if e.FineTune, err = e.FineTune.Absolute(); err != nil {
+		return e, err
+	}
+	return e, e.Resolve(classes)
 }
 
 // pretrained copies the model that fine-tuning starts from to dir and returns its graph. If

@@ -25,7 +25,7 @@ func TestReadRefuses(t *testing.T) {
 		{"# nothing", "the file is empty; want keys such as name: mine"},
 		{"words", "the file is words, want some of the keys name, why, base, epochs, precision, seeds, split, explain, variants, claims"},
 		{"{nam: x}", `the file has an unknown key "nam" (name?); have name, why, base, epochs, precision, seeds, split, explain, variants, claims`},
-		{head + "{name: a, wihtout: [relu]}]}", `variants.2 has an unknown key "wihtout" (without?); have name, why, architecture, input, without, replace, insert, training, data, layer, against, reported`},
+		{head + "{name: a, wihtout: [relu]}]}", `variants.2 has an unknown key "wihtout" (without?); have name, why, architecture, input, without, replace, insert, training, data, fine_tune, layer, against, reported`},
 		{head + "{name: a, insert: {befor: fc1}}]}", `variants.2.insert.1 has an unknown key "befor" (before?); have before, after, layers`},
 		{head + "{name: a, insert: {before: fc1, layers: [{name: d, kind: dropout, rat: 0.5}]}}]}", `variant a: insert: layer d (dropout) has an unknown key "rat" (rate?); have name, kind, rate`},
 		{head + "{name: a, training: {epoch: 3}}]}", `variant a: training has an unknown key "epoch" (epochs?); have ` + trainingKeys},
@@ -39,7 +39,7 @@ func TestReadRefuses(t *testing.T) {
 		{"{name: mine, seeds: [], variants: [{name: a}]}", "seeds is empty, want at least one, as [1, 2]"},
 		{"{name: mine, seeds: [4, 4], variants: [{name: a}]}", "seed 4 is named twice"},
 		{"{name: mine, split: two, variants: [{name: a}]}", `no split "two"; have one, seed`},
-		{"{name: mine, base: {fine_tune: {from: model}}, variants: [{name: a}]}", "base has fine_tune: a study trains from scratch; compare fine-tuned runs by oscar compare"},
+		{"{name: mine, base: {fine_tune: {from: model}}, variants: [{name: a}]}", "variant a: fine_tune.from brings a network of its own, which a study cannot edit; want fine_tune.weights, or compare fine-tuned runs by oscar compare"},
 		{"{name: mine, epochs: -1, variants: [{name: a}]}", "epochs is -1, want 1 or more, or 0 for those of the base"},
 		{"{name: mine, explain: {methods: []}, variants: [{name: a}]}", "explain.methods is empty, want at least one, as [gradcam]"},
 		{"{name: mine, explain: {images: 0}, variants: [{name: a}]}", "explain.images is 0, want at least 1"},
@@ -278,5 +278,5 @@ func TestAddition(t *testing.T) {
 	}
 	write("name: a\nclaim: []\n")
 	_, err = ReadAddition(path)
-	wantError(t, err, path+`: the file has an unknown key "claim" (claims?); have name, why, architecture, input, without, replace, insert, training, data, layer, against, reported, claims`)
+	wantError(t, err, path+`: the file has an unknown key "claim" (claims?); have name, why, architecture, input, without, replace, insert, training, data, fine_tune, layer, against, reported, claims`)
 }

@@ -56,6 +56,11 @@ func (j *job) create(r *run, dir string) error {
 	if err != nil {
 		return err
 	}
+	if e.FineTune != nil {
+		if e, err = pipeline.StartWithWeights(context.Background(), e, dir, pipeline.Listener{OnNote: func(text string) { j.note(r.name() + ": " + text) }}); err != nil {
+			return errors.Join(err, folder.Close())
+		}
+	}
 	made, err := runfolder.Create(folder, e, runfolder.NewEnvironment(j.Machine.Config(e.Training.Precision), e.Seed), j.splits[r.seed])
 	if err != nil {
 		return errors.Join(err, folder.Close())

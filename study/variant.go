@@ -42,6 +42,8 @@ type Variant struct {
 	// Training and Data have keys of an experiment that differ from the base's.
 	Training map[string]any `json:"training,omitempty" yaml:"training,omitempty"`
 	Data     map[string]any `json:"data,omitempty" yaml:"data,omitempty"`
+	// FineTune has keys of fine_tune: weights for the variant's layers.
+	FineTune map[string]any `json:"fine_tune,omitempty" yaml:"fine_tune,omitempty"`
 	// Layer is explained in place of the study's.
 	Layer string `json:"layer,omitempty" yaml:"layer,omitempty"`
 	// Against is the variant to compare with; "": the base.
@@ -89,7 +91,8 @@ func (v Variant) words() []string {
 		add("%s %s", where, strings.Join(layers, ", then "))
 	}
 	out = append(out, settings("training", v.Training)...)
-	return append(out, settings("data", v.Data)...)
+	out = append(out, settings("data", v.Data)...)
+	return append(out, settings("fine_tune", v.FineTune)...)
 }
 
 // String returns text such as "dropout1 (dropout, rate 0.5)".
@@ -147,15 +150,21 @@ func (s Study) experiment(v Variant, classes int) (experiment.Experiment, error)
 			}
 		}
 	}
+	if v.FineTune != nil {
+		tree["fine_tune"] = v.FineTune
+	}
 	if len(tree) > 0 {
 		if err := lay(tree, &e); err != nil {
 			return e, fmt.Errorf("variant %s: %w", v.Name, err)
 		}
 	}
-	if e.FineTune != nil {
-		return e, fmt.Errorf("base has fine_tune: a study trains from scratch; compare fine-tuned runs by oscar compare")
+	if e.FineTune != nil && e.FineTune.From != "" {
+		return e, fmt.Errorf("variant %s: fine_tune.from brings a network of its own, which a study cannot edit; want fine_tune.weights, or compare fine-tuned runs by oscar compare", v.Name)
 	}
-	if e.Architecture, err = v.architecture(e.Architecture, classes); err != nil {
+	if e.Architecture, err = v.architecture(e.Architecture, classes); err == nil {
+		e.Architecture, err = e.Network(classes) // with weights: how its layers are trained
+	}
+	if err != nil {
 		return e, fmt.Errorf("variant %s: %w", v.Name, err)
 	}
 	if e.Training.Precision == machine.Auto && s.Precision != machine.Auto {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -61,6 +62,20 @@ func Lookup(name string, classes int) (Architecture, error) {
 		return Architecture{}, err
 	}
 	return a.new(classes), nil
+}
+
+// Builtin reports whether the layers are those of the named architecture, without an edit.
+func (a Architecture) Builtin() bool {
+	classes, err := a.Classes()
+	if err != nil {
+		return false
+	}
+	for _, known := range architectures {
+		if known.name == a.Name {
+			return reflect.DeepEqual(known.new(classes).Layers, a.Layers)
+		}
+	}
+	return false
 }
 
 // Shapes returns the input shape of every layer and, last, the output shape. It names the
