@@ -17,6 +17,7 @@ import (
 	"oscar/instance/maskrcnn"
 	"oscar/instance/scene"
 	"oscar/internal/npy"
+	"oscar/pipeline"
 	"oscar/run"
 	"oscar/tfmodel"
 )
@@ -204,6 +205,21 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("%v %+v", err, e.Detector.Pyramid)
 	}
 	if err := e.Set("training.epoch=3"); err == nil || !strings.Contains(err.Error(), "epochs") {
+		t.Error(err)
+	}
+}
+
+// What is for classifiers says so of a detector's run.
+func TestClassifiersVerbs(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "experiment.json"), []byte(`{"task": "instances"}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if !instance.IsRun(dir) || instance.IsRun(t.TempDir()) {
+		t.Error("a run is not known by its task")
+	}
+	_, err := pipeline.Inspect(dir, 1, false)
+	if err == nil || !strings.Contains(err.Error(), "is of a detector, and this is for classifiers") {
 		t.Error(err)
 	}
 }

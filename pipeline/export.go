@@ -9,6 +9,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/experiment"
+	"oscar/instance"
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
 	"oscar/result"
@@ -227,6 +228,9 @@ func trustedDir(path string, trust bool) (string, error) {
 // modelDir returns the SavedModel's folder for what a user names as MODEL: a
 // run or a SavedModel. One of other origin is adopted, which may run it.
 func modelDir(path string, trust bool) (string, error) {
+	if instance.IsRun(path) {
+		return "", fmt.Errorf("run %s is of a detector, and this is for classifiers; a detector has evaluate, predict, explain and export", path)
+	}
 	if run.Is(path) {
 		dir := filepath.Join(path, run.ModelDir)
 		if _, err := os.Stat(dir); err != nil {
