@@ -35,7 +35,7 @@ func epochOf(t *testing.T, opts LoaderOptions, folder *Folder, epoch Epoch, orde
 		for i := range b.N {
 			index := order[at]
 			item := folder.Items[index%len(folder.Items)]
-			if b.Items[i] != item || b.Labels[i] != item.Class {
+			if !sameItem(b.Items[i], item) || b.Labels[i] != item.Class {
 				t.Fatalf("image %d came as %s, class %d, want %s, class %d", index, b.Items[i].Path, b.Labels[i], item.Path, item.Class)
 			}
 			length := len(b.Images) / b.N

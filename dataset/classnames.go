@@ -19,11 +19,25 @@ import (
 	"oscar/internal/paths"
 )
 
-// setClasses numbers the labels: by a file of names, else in sorted order, numerically if
-// all are integers.
-func (t *tableReader) setClasses(f *Folder, file string) error {
+// setClasses numbers the labels: by a file of names, or the given names, else in sorted
+// order, numerically if all are integers.
+func (t *tableReader) setClasses(f *Folder, file string, given []string) error {
 	numbers := wholeNumbers(t.labels)
-	if file == "" {
+	item := func(label int) *Item {
+		if t.of != nil {
+			label = t.of[label]
+		}
+		return &t.list.items[label]
+	}
+	if file == "" && given != nil {
+		for _, name := range given {
+			name, err := labelName(name)
+			if err != nil || name == "" {
+				return fmt.Errorf("column %q is no name of a class", name)
+			}
+			f.Classes = append(f.Classes, name)
+		}
+	} else if file == "" {
 		if numbers != nil {
 			for i, n := range numbers {
 				t.labels[i] = strconv.Itoa(n)
@@ -46,7 +60,7 @@ func (t *tableReader) setClasses(f *Folder, file string) error {
 				name, known := names.byNumber[n]
 				if !known {
 					return fmt.Errorf("line %d: label %d is none of the %d numbers of %s, %d to %d",
-						t.lines[t.list.items[i].Path], n, len(names.byNumber), file, names.first, names.last)
+						t.lines[item(i).Path], n, len(names.byNumber), file, names.first, names.last)
 				}
 				t.labels[i] = name
 			}
@@ -63,9 +77,13 @@ func (t *tableReader) setClasses(f *Folder, file string) error {
 	for i, label := range t.labels {
 		class, known := place[label]
 		if !known {
-			return fmt.Errorf("line %d: %w", t.lines[t.list.items[i].Path], named.Unknown("class", label, f.Classes))
+			return fmt.Errorf("line %d: %w", t.lines[item(i).Path], named.Unknown("class", label, f.Classes))
 		}
-		t.list.items[i].Class = class
+		if t.of != nil {
+			item(i).Labels = append(item(i).Labels, class)
+		} else {
+			item(i).Class = class
+		}
 		used[label] = true
 	}
 	return nil

@@ -15,6 +15,9 @@ type Columns struct {
 	Part   string `json:"part,omitempty"`   // train, validation or test
 	Group  string `json:"group,omitempty"`  // images of a group are kept in one part
 	Weight string `json:"weight,omitempty"` // of an image in the training loss
+	// Labels names, in place of Label, columns of several labels an image: a column with
+	// a list, columns of 0 and 1 as cat+dog, or AllColumns.
+	Labels string `json:"labels,omitempty"`
 }
 
 // UsualColumns are the usual names of columns, case-insensitive, in order of
@@ -42,7 +45,11 @@ func ParseColumns(s string) (c Columns, err error) {
 		if !ok || name == "" {
 			return c, fmt.Errorf("columns %q are not of the form path=NAME,label=NAME", s)
 		}
-		var known []string
+		if role == severalRole {
+			c.Labels = name
+			continue
+		}
+		known := []string{severalRole}
 		for i, usual := range UsualColumns {
 			known = append(known, usual.Role)
 			if usual.Role == role {
@@ -64,5 +71,11 @@ func (c Columns) String() string {
 			fields = append(fields, UsualColumns[i].Role+"="+*name)
 		}
 	}
+	if c.Labels != "" {
+		fields = append(fields, severalRole+"="+c.Labels)
+	}
 	return strings.Join(fields, ",")
 }
+
+// severalRole is the role of Columns.Labels.
+const severalRole = "labels"

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,6 +34,9 @@ func NewFolds(f *Folder, n int, fractions [3]float64, seed uint64) ([]*Split, er
 	}
 	if f.parts != nil && len(f.Source.Given) > 1 {
 		return nil, fmt.Errorf("%q has the parts %s: folds are made of one set of images; name the folder of one part", f.Root, strings.Join(f.Source.Given, ", "))
+	}
+	if f.MultiLabel {
+		return nil, errors.New("folds need one class per image, and the images have several labels")
 	}
 	foldOf, notes := f.assignFolds(n, seed)
 	learned := fractions[0] + fractions[1]

@@ -58,6 +58,8 @@ func checkFractions(fractions [3]float64) error {
 // class with fewer contents, or groups, than there are parts to fill is an error.
 // If groups are too large for these numbers, a note gives those that they leave.
 //
+// Images with several labels are divided by the rarest of them.
+//
 // Parts that the data set has are taken as they are, with its duplicates; a group
 // whose images are in several is an error. Parts that it lacks are split off from its
 // train part, by their shares and that of train.
@@ -72,7 +74,7 @@ func NewSplit(f *Folder, fractions [3]float64, seed uint64) (*Split, error) {
 	if f.parts != nil {
 		shares = f.lackingFractions(fractions)
 	}
-	d, joined := newDivision(f.toDivide(), shares, seed)
+	d, joined := newDivision(f.toDivide().strata(), shares, seed)
 	if err := d.assign(joined); err != nil {
 		return nil, err
 	}
@@ -80,6 +82,7 @@ func NewSplit(f *Folder, fractions [3]float64, seed uint64) (*Split, error) {
 		Seed:       seed,
 		Fractions:  fractions,
 		Classes:    slices.Clone(f.Classes),
+		MultiLabel: f.MultiLabel,
 		Train:      []Item{},
 		Validation: []Item{},
 		Test:       []Item{},
@@ -98,6 +101,11 @@ func NewSplit(f *Folder, fractions [3]float64, seed uint64) (*Split, error) {
 	}
 	for _, list := range lists {
 		slices.SortFunc(*list, func(a, b Item) int { return strings.Compare(a.Path, b.Path) })
+	}
+	if f.MultiLabel {
+		if err := s.checkParts(); err != nil {
+			return nil, err
+		}
 	}
 	var err error
 	s.Hash, err = s.computeHash()

@@ -228,7 +228,9 @@ func (f *Folder) checkTrain() error {
 	}
 	learned := make([]bool, len(f.Classes))
 	for i, item := range f.Items {
-		learned[item.Class] = learned[item.Class] || f.parts[i] == 0
+		for _, class := range f.classesOf(item) {
+			learned[class] = learned[class] || f.parts[i] == 0
+		}
 	}
 	if class := slices.Index(learned, false); class >= 0 {
 		return fmt.Errorf("class %q has no image in the train part that the data set has", f.Classes[class])
@@ -242,7 +244,7 @@ func (f *Folder) toDivide() *Folder {
 	if f.parts == nil {
 		return f
 	}
-	train := &Folder{Root: f.Root, Classes: f.Classes, Grouping: f.Grouping}
+	train := &Folder{Root: f.Root, Classes: f.Classes, MultiLabel: f.MultiLabel, Grouping: f.Grouping}
 	for i, item := range f.Items {
 		if f.parts[i] == 0 {
 			train.Items = append(train.Items, item)
@@ -258,7 +260,9 @@ func (f *Folder) noteParts() {
 	}
 	images := make([][3]int, len(f.Classes))
 	for i, item := range f.Items {
-		images[item.Class][f.parts[i]]++
+		for _, class := range f.classesOf(item) {
+			images[class][f.parts[i]]++
+		}
 	}
 	for part, name := range PartNames[:3] {
 		if !slices.Contains(f.Source.Given, name) {

@@ -18,10 +18,13 @@ import (
 // An Item is one labelled image file.
 type Item struct {
 	Path   string `json:"path"`   // relative to the root, slash-separated
-	Class  int    `json:"class"`  // index into the sorted class names
+	Class  int    `json:"class"`  // index into the sorted class names; -1 if unknown, or if the images have several labels
 	SHA256 string `json:"sha256"` // of the file's content, in hex; "" if unknown
 	// Weight is the image's in the training loss, above 0; 0 stands for 1.
 	Weight float64 `json:"weight,omitempty"`
+	// Labels are the indices of all classes of the image, sorted, if the images have several
+	// labels.
+	Labels []int `json:"labels,omitempty"`
 }
 
 // A Problem is a file that is not used, and why.
@@ -62,6 +65,7 @@ type Folder struct {
 	Notes      []string  // a line each for what one should know
 	Grouping   *Grouping // images that belong together; Group sets it
 	Source     *Source   // nil: the class folders of Root
+	MultiLabel bool      // an image may have several classes, or none: see Item.Labels
 
 	dirs  []string // of each class, as the file system has it; nil if Source is not
 	parts []int8   // of the items; nil: none is given
@@ -164,7 +168,9 @@ func list(ctx context.Context, root string, opts ScanOptions) (*Folder, listing,
 func (f *Folder) checkClasses() error {
 	images := make([]int, len(f.Classes))
 	for _, item := range f.Items {
-		images[item.Class]++
+		for _, class := range f.classesOf(item) {
+			images[class]++
+		}
 	}
 	for class, name := range f.Classes {
 		if images[class] > 0 {
@@ -328,7 +334,7 @@ func (f *Folder) findDuplicates() {
 // mixed tells whether items of the same content have different labels.
 func mixed(group []Item) bool {
 	for _, item := range group[1:] {
-		if item.Class != group[0].Class {
+		if item.Class != group[0].Class || !slices.Equal(item.Labels, group[0].Labels) {
 			return true
 		}
 	}

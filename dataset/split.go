@@ -27,6 +27,8 @@ type Split struct {
 	Grouping   *Grouping  `json:"grouping,omitempty"` // images that were kept in one part
 	Source     *Source    `json:"source,omitempty"`   // nil: class folders, divided by the shares
 	Fold       *Fold      `json:"fold,omitempty"`     // the test part is a fold; nil: it is none
+	// MultiLabel says that an image may have several classes, or none: see Item.Labels.
+	MultiLabel bool `json:"multi_label,omitempty"`
 	// Hash is the SHA-256 of the JSON of all the other fields, in hex.
 	Hash string `json:"hash"`
 }
@@ -93,6 +95,14 @@ func ReadSplit(path string) (*Split, error) {
 	for item := range s.items() {
 		if err := paths.CheckLocal(item.Path); err != nil {
 			return nil, fmt.Errorf("split %q is not valid: %w", path, err)
+		}
+		if s.MultiLabel {
+			for _, class := range item.Labels {
+				if class < 0 || class >= len(s.Classes) {
+					return nil, fmt.Errorf("split %q is not valid: class %d of %q is not one of %d classes", path, class, item.Path, len(s.Classes))
+				}
+			}
+			continue
 		}
 		if item.Class < 0 || item.Class >= len(s.Classes) {
 			return nil, fmt.Errorf("split %q is not valid: class %d of %q is not one of %d classes", path, item.Class, item.Path, len(s.Classes))

@@ -255,24 +255,7 @@ func SyntheticImage(class, index int, opts SyntheticOptions) (*image.RGBA, *imag
 	}
 	r := newRandom(opts.Seed, uint64(class), uint64(index))
 	c := newCanvas(opts.Width, opts.Height)
-	side := float64(min(c.w, c.h))
-	shape := shapes[class]
-
-	lightAngle := r.uniform(0, 2*math.Pi)
-	sin, cos := math.Sincos(lightAngle)
-	light := point{cos, sin} // towards the light, on the picture
-	angle := r.uniform(-1, 1) * shape.turn
-	c.place(
-		float64(c.w)/2+r.uniform(-0.10, 0.10)*side,
-		float64(c.h)/2+r.uniform(-0.10, 0.10)*side,
-		r.uniform(0.46, 0.64)*side, angle)
-	c.light = point{light.x*c.cos + light.y*c.sin, light.y*c.cos - light.x*c.sin}
-
-	shape.draw(c, r)
-	c.background(r, light, side)
-	c.shadow(r, light, side)
-	c.lay()
-	return c.develop(r), c.mask(), nil
+	return c.photograph(r, class), c.mask(), nil
 }
 
 // background draws a plain, light background, brighter towards the light.

@@ -102,7 +102,12 @@ func listTable(table string, opts TableOptions) (*Folder, listing, error) {
 	f := &Folder{Root: root, Source: &Source{Table: &TableSource{
 		Path: paths.Absolute(table), SHA256: hex.EncodeToString(hash.Sum(nil)), Columns: t.columns,
 	}}}
-	if err := t.setClasses(f, opts.Classes); err != nil {
+	if t.several != nil {
+		err = t.setSeveral(f, opts.Classes)
+	} else {
+		err = t.setClasses(f, opts.Classes, nil)
+	}
+	if err != nil {
 		return fail(err)
 	}
 	if err := t.checkFound(); err != nil {
@@ -135,6 +140,8 @@ type tableReader struct {
 	lines          map[string]int // of the paths
 	folders        map[string]*nameIndex
 	unlabelled     int
+	several        *several // nil: images have one label
+	of             []int    // the image of each of labels; nil: labels has one for each
 }
 
 // choose finds the columns among the names of a table, and returns their indices, -1
@@ -152,13 +159,16 @@ func (t *tableReader) choose(names []string) (places [5]int, err error) {
 			}
 			continue
 		}
+		if i == 1 && t.columns.Labels != "" {
+			continue
+		}
 		for _, name := range usual.Names {
 			if k := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, name) }); k >= 0 {
 				*column, places[i] = names[k], k
 				break
 			}
 		}
-		if places[i] < 0 && i < 2 {
+		if places[i] < 0 && i < 2 && (i == 0 || t.columns.Labels == "") {
 			return places, fmt.Errorf("no column is called %s; it has %s: name the column with --columns %s=NAME", few(usual.Names), named.Join(names), usual.Role)
 		}
 	}
@@ -167,7 +177,19 @@ func (t *tableReader) choose(names []string) (places [5]int, err error) {
 			return places, fmt.Errorf("column %s is both %s and %s", names[a], UsualColumns[k].Role, UsualColumns[i].Role)
 		}
 	}
-	return places, nil
+	if t.columns.Labels != "" {
+		err = t.chooseSeveral(names, places[:])
+	}
+	return places, err
+}
+
+// labelName checks the name of a class.
+func labelName(label string) (string, error) {
+	label = norm.NFC.String(strings.TrimSpace(label))
+	if strings.ContainsFunc(label, unicode.IsControl) || len(label) > 200 || !utf8.ValidString(label) {
+		return "", fmt.Errorf("the label %.60q is no name of a class", label)
+	}
+	return label, nil
 }
 
 // add adds a row.
@@ -177,13 +199,13 @@ func (t *tableReader) add(row tableRow) error {
 			return fmt.Errorf("line %d: %q is not UTF-8", row.line, cell)
 		}
 	}
-	label := norm.NFC.String(strings.TrimSpace(row.cells[1]))
-	if label == "" {
+	label, err := labelName(row.cells[1])
+	if err != nil {
+		return fmt.Errorf("line %d: %w", row.line, err)
+	}
+	if label == "" && t.several == nil {
 		t.unlabelled++
 		return nil
-	}
-	if strings.ContainsFunc(label, unicode.IsControl) || len(label) > 200 {
-		return fmt.Errorf("line %d: the label %.60q is no name of a class", row.line, label)
 	}
 	name, err := t.find(row.cells[0])
 	if err != nil {
@@ -210,6 +232,10 @@ func (t *tableReader) add(row tableRow) error {
 		t.list.groups = append(t.list.groups, strings.TrimSpace(row.cells[3]))
 	}
 	t.list.items = append(t.list.items, item)
+	if t.several != nil {
+		t.several.cells, t.several.sets = append(t.several.cells, row.labels.cell), append(t.several.sets, row.labels.set)
+		return nil
+	}
 	t.labels = append(t.labels, label)
 	return nil
 }

@@ -89,7 +89,7 @@ func TestTablesAsPandas(t *testing.T) {
 			if want := [][]string{{"a/one.png", "c;d/two\twords.png"}}; split.Grouping.By != "column group" || !reflect.DeepEqual(split.Grouping.Groups, want) {
 				t.Errorf("grouping %+v", split.Grouping)
 			}
-			if s := split.Source; s.Table == nil || len(s.Table.SHA256) != 64 || s.Table.Columns != (Columns{"path", "label", "split", "group", "weight"}) || !slices.Equal(s.Given, PartNames[:3]) {
+			if s := split.Source; s.Table == nil || len(s.Table.SHA256) != 64 || s.Table.Columns != (Columns{"path", "label", "split", "group", "weight", ""}) || !slices.Equal(s.Given, PartNames[:3]) {
 				t.Errorf("source %+v", s)
 			}
 		})
@@ -131,7 +131,7 @@ func TestTableRefusals(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		`{"path": "a.png", "label": ["x", "y"]}`: "line 1: label is a list or an object, want a text or a number",
+		`{"path": "a.png", "label": ["x", "y"]}`: "line 1: label is a list: if images have several labels, take --columns labels=label",
 		"{\"path\": \"a.png\", \"label\": 1}\nx": `line 2: not a JSON object: "x"`,
 	} {
 		table := filepath.Join(root, "t.jsonl")

@@ -17,8 +17,9 @@ import (
 
 // A tableRow has the cells of the columns in the order of UsualColumns.
 type tableRow struct {
-	line  int
-	cells [5]string
+	line   int
+	cells  [5]string
+	labels rowLabels // where an image has several
 }
 
 // csvRows yields the rows of text with separators: tabs, or the most frequent separator of
@@ -58,6 +59,12 @@ func (t *tableReader) csvRows(content io.Reader, tabs bool) iter.Seq2[tableRow, 
 			for i, place := range places {
 				if place >= 0 {
 					row.cells[i] = record[place]
+				}
+			}
+			if t.several != nil {
+				if row.labels, err = t.several.ofLine(record); err != nil {
+					err = fmt.Errorf("line %d: %w", row.line, err)
+					break
 				}
 			}
 			if !yield(row, nil) {
@@ -160,8 +167,14 @@ func (t *tableReader) jsonRow(line []byte, chosen *bool) (row tableRow, err erro
 		case bool:
 			row.cells[i] = strconv.FormatBool(v)
 		default:
+			if _, list := v.([]any); list && column == &t.columns.Label {
+				return row, fmt.Errorf("%s is a list: if images have several labels, take --columns labels=%s", *column, *column)
+			}
 			return row, fmt.Errorf("%s is a list or an object, want a text or a number", *column)
 		}
 	}
-	return row, nil
+	if t.several != nil {
+		row.labels, err = t.several.ofObject(object)
+	}
+	return row, err
 }

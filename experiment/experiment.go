@@ -79,12 +79,45 @@ func (e *Experiment) Resolve(classes int) error {
 	if e.Explain == "" {
 		e.Explain = a.Focus()
 	}
+	if e.Architecture.MultiLabel() != (e.Training.Loss.Kind == tfmodel.BinaryCrossEntropy) {
+		return fmt.Errorf("output %s and loss %s go together, and are for several labels an image", tfmodel.Sigmoid, tfmodel.BinaryCrossEntropy)
+	}
 	got, err := a.Classes()
 	if err != nil {
 		return err
 	}
 	if got != classes {
 		return fmt.Errorf("architecture %s ends with %d units for %d classes", a.Name, got, classes)
+	}
+	return nil
+}
+
+// ForLabels fits the settings to images that have one class each, or several labels.
+// Several have a sigmoid for each class, binary cross-entropy, and mean average precision
+// in the place of the accuracy where that chooses an epoch.
+func (e *Experiment) ForLabels(several bool) error {
+	t := &e.Training
+	if !several {
+		if e.Architecture.MultiLabel() || t.Loss.Kind == tfmodel.BinaryCrossEntropy {
+			return fmt.Errorf("output %s and loss %s are for several labels an image, and the images have one class each; name columns of labels with --columns labels=NAMES",
+				tfmodel.Sigmoid, tfmodel.BinaryCrossEntropy)
+		}
+		return nil
+	}
+	switch {
+	case t.Loss.Kind != "" && t.Loss.Kind != tfmodel.BinaryCrossEntropy:
+		return fmt.Errorf("loss %s is for one class an image, and the images have several labels; leave it out, or take %s", t.Loss.Kind, tfmodel.BinaryCrossEntropy)
+	case t.Sampling != "":
+		return fmt.Errorf("sampling %s draws images of one class each, and the images have several labels; take class_weight", t.Sampling)
+	}
+	e.Architecture.Output, t.Loss.Kind = tfmodel.Sigmoid, tfmodel.BinaryCrossEntropy
+	if t.Select == "" || t.Select == ByAccuracy {
+		t.Select = ByAveragePrecision
+	}
+	if s := t.EarlyStopping; s != nil && (s.Monitor == "" || s.Monitor == ByAccuracy) {
+		stopping := *s
+		stopping.Monitor = ByAveragePrecision
+		t.EarlyStopping = &stopping
 	}
 	return nil
 }
@@ -104,6 +137,7 @@ func (e *Experiment) Network(classes int) (tfmodel.Architecture, error) {
 				return built, err
 			}
 		}
+		built.Output = a.Output
 		a = built
 	}
 	if f := e.FineTune; f != nil && f.Weights != "" && a.Tuning == nil {

@@ -17,10 +17,12 @@ type Monitor string
 const (
 	ByAccuracy Monitor = "accuracy" // the default: the higher the better
 	ByLoss     Monitor = "loss"     // the lower the better
+	// ByAveragePrecision is of images with several labels: the higher the better.
+	ByAveragePrecision Monitor = "mean_average_precision"
 )
 
 // Monitors lists the known names, the default first.
-func Monitors() []Monitor { return []Monitor{ByAccuracy, ByLoss} }
+func Monitors() []Monitor { return []Monitor{ByAccuracy, ByLoss, ByAveragePrecision} }
 
 func (m Monitor) check(key string) error {
 	if m == "" {
@@ -32,9 +34,12 @@ func (m Monitor) check(key string) error {
 // Better reports whether an epoch is better than another: by the monitor, then
 // by the other monitor.
 func (m Monitor) Better(epoch, than result.EpochMetrics) bool {
-	first, second := ByAccuracy, ByLoss
+	first, second := cmp.Or(m, ByAccuracy), ByLoss
 	if m == ByLoss {
 		first, second = ByLoss, ByAccuracy
+		if epoch.ValidationAveragePrecision != nil {
+			second = ByAveragePrecision
+		}
 	}
 	if got, had := first.score(epoch), first.score(than); got != had {
 		return got > had
@@ -44,8 +49,11 @@ func (m Monitor) Better(epoch, than result.EpochMetrics) bool {
 
 // score returns a figure of an epoch that is higher for a better epoch.
 func (m Monitor) score(e result.EpochMetrics) float64 {
-	if m == ByLoss {
+	switch {
+	case m == ByLoss:
 		return -float64(e.ValidationLoss)
+	case m == ByAveragePrecision && e.ValidationAveragePrecision != nil:
+		return float64(*e.ValidationAveragePrecision)
 	}
 	return float64(e.ValidationAccuracy)
 }

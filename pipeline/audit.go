@@ -74,6 +74,9 @@ func Audit(ctx context.Context, o AuditOptions) (*result.Audit, error) {
 		return nil, err
 	}
 	defer bundle.Close()
+	if err := refuseSeveral(&bundle.Metadata, "audit"); err != nil {
+		return nil, err
+	}
 	j := &auditing{AuditOptions: o, bundle: bundle, parts: map[string]string{}}
 	a, err := j.audit(ctx)
 	if err != nil && ctx.Err() != nil {

@@ -37,6 +37,13 @@ func (o ExportOptions) calibrate(ctx context.Context) (err error) {
 	if err := Export(ctx, plain); err != nil {
 		return err
 	}
+	meta, _, err := savedmodel.Describe(plain.Out)
+	if err != nil {
+		return err
+	}
+	if meta.MultiLabel != nil {
+		return errors.New("a temperature divides the logits of classes that exclude each other, and images of this model have several labels")
+	}
 	return savedmodel.Calibrate(plain.Out, o.Out, temperature)
 }
 

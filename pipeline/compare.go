@@ -182,6 +182,9 @@ func (j *comparing) open(ctx context.Context) error {
 		if s.bundle, err = Open(path, j.Machine.Config(settings.Precision)); err != nil {
 			return err
 		}
+		if err := refuseSeveral(&s.bundle.Metadata, "compare"); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
 		if s.classes, err = sameClasses(j.Models, j.sides[0].bundle.Metadata.Classes, s.bundle.Metadata.Classes); err != nil {
 			return err
 		}

@@ -74,7 +74,11 @@ func (r *DuplicatesResult) writeTable(path string) error {
 	rows := [][]string{{"group", "path", "class", "distance"}}
 	for i, group := range r.Groups {
 		for _, image := range group {
-			rows = append(rows, []string{strconv.Itoa(i + 1), image.Path, r.Classes[image.Class], strconv.Itoa(image.Distance)})
+			class := ""
+			if image.Class >= 0 {
+				class = r.Classes[image.Class]
+			}
+			rows = append(rows, []string{strconv.Itoa(i + 1), image.Path, class, strconv.Itoa(image.Distance)})
 		}
 	}
 	if err := w.WriteAll(rows); err != nil {

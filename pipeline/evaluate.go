@@ -89,6 +89,7 @@ func (o EvaluateOptions) evaluate(ctx context.Context, bundle *savedmodel.Bundle
 	}
 	defer loader.Close()
 	begin, read := time.Now(), 0
+	labels := newLabelCounts(&bundle.Metadata)
 	for b, err := range loader.Batches(ctx, items, nil, 32) {
 		if err != nil {
 			return nil, err
@@ -98,6 +99,10 @@ func (o EvaluateOptions) evaluate(ctx context.Context, bundle *savedmodel.Bundle
 			return nil, err
 		}
 		for i, logits := range p.Logits {
+			if labels != nil {
+				labels.add(e, b.Items[i], logits, p.Probabilities[i])
+				continue
+			}
 			c := classification(b.Items[i], bundle.Metadata.Classes, logits, p.Probabilities[i])
 			if o.Probabilities && c.Predicted != "" {
 				c.Probabilities = slices.Clone(p.Probabilities[i])
@@ -126,7 +131,11 @@ func (o EvaluateOptions) evaluate(ctx context.Context, bundle *savedmodel.Bundle
 		o.Listener.Note(note)
 	}
 	e.PerSecond = float64(read) / time.Since(begin).Seconds()
-	conclude(e)
+	if labels != nil {
+		labels.conclude(e)
+	} else {
+		conclude(e)
+	}
 	return e, nil
 }
 
@@ -205,8 +214,18 @@ func (o EvaluateOptions) table(ctx context.Context, bundle *savedmodel.Bundle) (
 			return part{}, fmt.Errorf("table %s: %w", o.Data, err)
 		}
 	}
+	if err := checkLabels(&bundle.Metadata, folder.MultiLabel, o.Data); err != nil {
+		return part{}, err
+	}
 	for i := range folder.Items {
-		folder.Items[i].Class = number[folder.Items[i].Class]
+		item := &folder.Items[i]
+		for k, class := range item.Labels {
+			item.Labels[k] = number[class]
+		}
+		slices.Sort(item.Labels)
+		if !folder.MultiLabel {
+			item.Class = number[item.Class]
+		}
 	}
 	return part{root: folder.Root, items: folder.Items, unreadable: folder.Unreadable, limits: o.Machine.Limits}, nil
 }
@@ -215,6 +234,9 @@ func (o EvaluateOptions) part(ctx context.Context, bundle *savedmodel.Bundle) (p
 	if o.Part == "all" && o.Data != "" {
 		if dataset.IsTable(o.Data) {
 			return o.table(ctx, bundle)
+		}
+		if err := checkLabels(&bundle.Metadata, false, o.Data); err != nil {
+			return part{}, err
 		}
 		return o.folder(ctx, bundle)
 	}

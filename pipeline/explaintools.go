@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"strings"
 
 	"oscar/dataset"
@@ -39,7 +40,11 @@ func newExplainTools(model, out string, s Settings, on Machine, l Listener) (_ *
 	if names := methods.Lacking(t.bundle); s.Method == AllMethods && len(names) > 0 {
 		l.Note(leftOutMethods(names))
 	}
-	if t.mapper, err = newMapper(t.bundle, s, out, newLabels(model, t.bundle.Metadata.Classes), on.Limits); err != nil {
+	known := newLabels(model, t.bundle.Metadata.Classes)
+	if known.several = t.bundle.Metadata.MultiLabel != nil; known.several && s.Class == TargetTrue {
+		return nil, fmt.Errorf("class true: images of this model have several labels; name one of %s, or take all or predicted", strings.Join(t.bundle.Metadata.Classes, ", "))
+	}
+	if t.mapper, err = newMapper(t.bundle, s, out, known, on.Limits); err != nil {
 		return nil, err
 	}
 	if t.mapper.exact, err = openExact(model, on, s); err != nil {

@@ -148,6 +148,9 @@ func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error
 	if err != nil {
 		return 0, err
 	}
+	if meta.MultiLabel, err = r.thresholds(epoch); err != nil {
+		return 0, err
+	}
 	signatures, err := o.explanations(n, r.Experiment.Explain)
 	if err != nil {
 		return 0, err

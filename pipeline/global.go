@@ -142,6 +142,10 @@ func (o GlobalOptions) open(ctx context.Context) (*globalJob, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := refuseSeveral(&bundle.Metadata, "explain-global"); err != nil {
+		bundle.Close()
+		return nil, err
+	}
 	o.Settings.Precision = precision
 	g := &globalJob{GlobalOptions: o, bundle: bundle}
 	if err := g.resolve(ctx); err != nil {

@@ -11,6 +11,7 @@ import (
 type labels struct {
 	classes []string
 	split   map[string]label // labels of the run's images, by SHA-256; nil: the model has no run
+	several bool             // images have several labels: the folders above them say nothing
 }
 
 // label is the class of an image, -1 if unknown, and its part of the run's split:
@@ -18,6 +19,7 @@ type labels struct {
 type label struct {
 	class int
 	part  string
+	has   []int // of images with several labels
 }
 
 // newLabels reads the split of the model's run, if there is one.
@@ -27,13 +29,13 @@ func newLabels(model string, classes []string) labels {
 	if err != nil || !slices.Equal(r.Split.Classes, classes) {
 		return l
 	}
-	l.split = map[string]label{}
+	l.split, l.several = map[string]label{}, r.Split.MultiLabel
 	for _, part := range []struct {
 		name  string
 		items []dataset.Item
 	}{{"train", r.Split.Train}, {"validation", r.Split.Validation}, {"test", r.Split.Test}} {
 		for _, item := range part.items {
-			l.split[item.SHA256] = label{item.Class, part.name}
+			l.split[item.SHA256] = label{item.Class, part.name, item.Labels}
 		}
 	}
 	return l
@@ -45,7 +47,10 @@ func (l labels) of(path, sha256 string) label {
 	if found, ok := l.split[sha256]; ok {
 		return found
 	}
-	out := label{class: result.ClassOf(path, l.classes)}
+	out := label{class: -1}
+	if !l.several {
+		out.class = result.ClassOf(path, l.classes)
+	}
 	if l.split != nil {
 		out.part = result.NewImage
 	}

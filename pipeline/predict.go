@@ -183,9 +183,9 @@ func (o PredictOptions) walk(ctx context.Context, add func(path string) error) e
 
 // skip is called with each file that cannot be read.
 func (p *predictor) skip(item dataset.Item, err error) {
-	p.skipped = append(p.skipped, numbered{item.Class, result.Prediction{
+	p.skipped = append(p.skipped, numbered{item.Class, withLabels(result.Prediction{
 		Path: item.Path, Top: []result.Ranked{}, Status: result.Unreadable, Reason: run.Problem(item, err).Reason,
-	}})
+	}, &p.bundle.Metadata, nil)})
 }
 
 // flush predicts the items.
@@ -200,7 +200,8 @@ func (p *predictor) flush(ctx context.Context) error {
 		}
 		done := p.skipped
 		for i, probabilities := range out.Probabilities {
-			done = append(done, numbered{b.Labels[i], newPrediction(b.Items[i].Path, probabilities, p.bundle.Metadata.Classes, p.options.Top)})
+			done = append(done, numbered{b.Labels[i], withLabels(
+				newPrediction(b.Items[i].Path, probabilities, p.bundle.Metadata.Classes, p.options.Top), &p.bundle.Metadata, probabilities)})
 		}
 		p.skipped = nil
 		if err := p.report(done); err != nil {
@@ -288,12 +289,13 @@ func isPredictions(path string, asJSON bool) error {
 		return err
 	}
 	defer f.Close()
-	want := []byte("path,class,probability,")
+	wants := []string{"path,class,probability,", "path,labels,class,prob"}
 	if asJSON {
-		want = []byte(`{"path":"`)
+		wants = []string{`{"path":"`}
 	}
-	begin := make([]byte, len(want))
-	if n, err := f.Read(begin); n > 0 && (err != nil || !bytes.Equal(begin, want)) {
+	begin := make([]byte, len(wants[0]))
+	n, err := f.Read(begin)
+	if ours := slices.ContainsFunc(wants, func(want string) bool { return bytes.HasPrefix(begin, []byte(want)) }); n > 0 && (err != nil || !ours) {
 		return fmt.Errorf("%s has no predictions of oscar; name a new file", path)
 	}
 	return nil

@@ -29,6 +29,9 @@ func (m *mapper) row(s shard, p *photo, a explain.Attribution) (Row, error) {
 	if p.class >= 0 {
 		r.Truth = classes[p.class]
 	}
+	for _, class := range p.has {
+		r.Labels = append(r.Labels, classes[class])
+	}
 	for i, v := range a.Probabilities {
 		if numeric.Finite(v) {
 			r.Probabilities[classes[i]] = v

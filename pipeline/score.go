@@ -174,6 +174,9 @@ func (o ScoreOptions) open(ctx context.Context) (s *scoreJob, err error) {
 	if s.bundle, s.Settings.Precision, err = openFor(o.Model, jobExplain, o.Machine.Config(o.Settings.Precision)); err != nil {
 		return s, err
 	}
+	if err := refuseSeveral(&s.bundle.Metadata, "score"); err != nil {
+		return s, err
+	}
 	if s.Settings.Layer == "" {
 		s.Settings.Layer = s.bundle.Metadata.Explain
 	}

@@ -159,10 +159,15 @@ func (o TrainOptions) scan(ctx context.Context, from startingPoint) (*dataset.Fo
 			return nil, e, err
 		}
 	}
+	if err := e.ForLabels(folder.MultiLabel); err != nil {
+		return nil, e, err
+	}
+	output := e.Architecture.Output
 	if from != nil {
 		if e.Architecture, err = from(len(folder.Classes)); err != nil {
 			return nil, e, err
 		}
+		e.Architecture.Output = output
 		if e.FineTune, err = e.FineTune.Absolute(); err != nil {
 			return nil, e, err
 		}
@@ -183,6 +188,9 @@ func (o TrainOptions) scan(ctx context.Context, from startingPoint) (*dataset.Fo
 // should be known of the images.
 func (o TrainOptions) check(e experiment.Experiment, split *dataset.Split) error {
 	if _, err := run.Weighted(e.Training.ClassWeight, split); err != nil {
+		return err
+	}
+	if _, err := run.PositiveWeights(e.Training.ClassWeight, split); err != nil {
 		return err
 	}
 	o.Listener.Note(dataset.Grouped(split.Notes)...)

@@ -36,7 +36,13 @@ func trainChapter(t *result.Training) (chapter, error) {
 		Lead:  trainLead(t),
 		Made:  madeWith(t.Environment),
 	}
-	if tested != nil {
+	if tested != nil && tested.MultiLabel != nil {
+		c.page.Figures = append(c.page.Figures,
+			page.Figure{Name: "Test mAP", Value: page.Number(float64(tested.MultiLabel.MeanAveragePrecision)), Note: "mean average precision of the labels"},
+			page.Figure{Name: "Macro F1", Value: page.Number(float64(tested.MacroF1)), Note: "mean of the labels"},
+			page.Figure{Name: "Micro F1", Value: page.Number(float64(tested.MultiLabel.MicroF1)), Note: "of all labels together"},
+			page.Figure{Name: "All labels right", Value: page.Percent(float64(tested.Accuracy)), Note: wilson(tested)})
+	} else if tested != nil {
 		c.page.Figures = append(c.page.Figures,
 			page.Figure{Name: "Test accuracy", Value: page.Percent(float64(tested.Accuracy)), Note: wilson(tested)},
 			page.Figure{Name: "Macro F1", Value: page.Number(float64(tested.MacroF1)), Note: "mean of the classes"},
@@ -76,6 +82,9 @@ func trainLead(t *result.Training) string {
 	text := fmt.Sprintf("%[1]s was %[5]s on %[3]s of %[2]d classes for %[4]s.", t.Experiment.Architecture.Name, len(t.Split.Classes),
 		page.Count(len(t.Split.Train), "image"), page.Count(len(t.Epochs), "epoch"), verb)
 	switch tested := t.Evaluation; {
+	case tested != nil && tested.MultiLabel != nil:
+		return text + fmt.Sprintf(" An image may have several of them. All labels are right in %s of the %s of the test set.",
+			page.Percent(float64(tested.Accuracy)), page.Count(tested.Images, "image"))
 	case tested != nil:
 		return text + fmt.Sprintf(" It classifies %s of %s of the test set correctly.",
 			page.Thousands(tested.Confusion.Correct()), page.Count(tested.Images, "image"))
@@ -146,6 +155,15 @@ func curvesSection(t *result.Training) page.Section {
 		{Title: "Accuracy", X: "epoch", Whole: true, Range: [2]float64{0, 1}, Series: both(
 			func(e result.EpochMetrics) float64 { return e.Accuracy }, func(e result.EpochMetrics) float64 { return float64(e.ValidationAccuracy) })},
 	}
+	if epochs[0].ValidationAveragePrecision != nil { // an accuracy of yes and no says little where most are no
+		charts[1] = page.Chart{Title: "Mean average precision", X: "epoch", Whole: true, Range: [2]float64{0, 1}, Series: []page.Series{
+			line("validation", page.ValidationColor, false, func(e result.EpochMetrics) float64 {
+				if e.ValidationAveragePrecision == nil {
+					return math.NaN()
+				}
+				return float64(*e.ValidationAveragePrecision)
+			})}}
+	}
 	if slices.ContainsFunc(epochs, func(e result.EpochMetrics) bool { return e.LearningRate != epochs[0].LearningRate }) {
 		charts = append(charts, page.Chart{Title: "Learning rate at the end of an epoch", X: "epoch", Whole: true, Series: []page.Series{
 			line("learning rate", page.TrainColor, false, func(e result.EpochMetrics) float64 { return e.LearningRate })}})
@@ -211,9 +229,28 @@ func testSection(e *result.Evaluation) page.Section {
 	for _, note := range e.Notes {
 		text += " Note: " + note + "."
 	}
+	if e.MultiLabel != nil {
+		text += " A label is predicted if its probability reaches the threshold, which has the best F1 on the validation part."
+		return page.Section{Title: "Test set", Blocks: []page.Block{page.Text(text), labelTable(e.MultiLabel)}}
+	}
 	return page.Section{Title: "Test set", Blocks: []page.Block{
 		page.Text(text), page.Beside{page.Matrix(e.Confusion), page.PerClass(e.PerClass)},
 	}}
+}
+
+// labelTable shows the figures of each label.
+func labelTable(m *result.MultiLabel) page.Table {
+	t := page.Table{Caption: "The figures of each label", Corner: "label", Columns: []page.Column{
+		{Name: "images"}, {Name: "threshold"}, {Name: "average precision"}, {Name: "precision"}, {Name: "recall"}, {Name: "F1"},
+	}}
+	for _, l := range m.Labels {
+		cells := []page.Cell{{Text: page.Thousands(l.Images)}, {Text: page.Number(l.Threshold)}}
+		for _, v := range []float64{float64(l.AveragePrecision), l.Precision, l.Recall, l.F1} {
+			cells = append(cells, page.Cell{Text: page.Number(v)})
+		}
+		t.Rows = append(t.Rows, page.Row{Name: l.Label, Cells: cells})
+	}
+	return t
 }
 
 // madeWith returns the page's last line.

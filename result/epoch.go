@@ -20,6 +20,11 @@ type EpochMetrics struct {
 	OtherValidationLoss     Number `json:"other_val_loss,omitzero"`
 	OtherValidationAccuracy Number `json:"other_val_accuracy,omitzero"`
 
+	// Of images that may have several labels. The accuracy is then the share of correct
+	// decisions at a probability of 0.5.
+	ValidationAveragePrecision *Number   `json:"val_mean_average_precision,omitempty"` // mean over the labels
+	Thresholds                 []float64 `json:"thresholds,omitempty"`                 // of the labels, with the best F1 on the validation part
+
 	LearningRate    float64   `json:"learning_rate"`
 	Seconds         float64   `json:"seconds"`              // of training, without validation
 	ImagesPerSecond float64   `json:"images_per_second"`    // of training

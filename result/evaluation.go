@@ -22,10 +22,32 @@ type Evaluation struct {
 	MacroF1      Number               `json:"macro_f1"`
 	PerClass     []metric.ClassScores `json:"per_class"`
 	Confusion    *metric.Confusion    `json:"confusion"` // rows: true, columns: predicted
-	PerSecond    float64              `json:"images_per_second"`
-	Notes        []string             `json:"notes,omitempty"` // images that the figures leave out
+	// MultiLabel is of a model whose images may have several classes. Then the accuracy is
+	// the share of images of which all labels are right, the loss is the mean over the labels,
+	// and there is nothing in the confusion.
+	MultiLabel *MultiLabel `json:"multi_label,omitempty"`
+	PerSecond  float64     `json:"images_per_second"`
+	Notes      []string    `json:"notes,omitempty"` // images that the figures leave out
 	// Classifications has a line for each image. Files of older versions have none.
 	Classifications []Classification `json:"classifications,omitempty"`
+}
+
+// MultiLabel are figures of images with several labels.
+type MultiLabel struct {
+	MeanAveragePrecision Number        `json:"mean_average_precision"` // over the labels
+	MicroF1              Number        `json:"micro_f1"`               // of all decisions together
+	Labels               []LabelScores `json:"labels"`
+}
+
+// LabelScores are the figures of one label, of probabilities from the threshold on.
+type LabelScores struct {
+	Label            string  `json:"label"`
+	Images           int     `json:"images"` // that have it
+	Threshold        float64 `json:"threshold"`
+	AveragePrecision Number  `json:"average_precision"`
+	Precision        float64 `json:"precision"`
+	Recall           float64 `json:"recall"`
+	F1               float64 `json:"f1"`
 }
 
 // Classification is a model's prediction for one image.
@@ -38,6 +60,9 @@ type Classification struct {
 	Loss        Number   `json:"loss"`        // cross-entropy, nats
 	// Probabilities are those of all classes, if they were kept and are finite.
 	Probabilities []float32 `json:"probabilities,omitempty"`
+	// Labels and PredictedLabels are of images that may have several; then Truth is "".
+	Labels          []string `json:"labels,omitempty"`
+	PredictedLabels []string `json:"predicted_labels,omitempty"`
 }
 
 // Confidence returns the probability of the predicted class; 0 if it is not finite.

@@ -22,8 +22,11 @@ type Prediction struct {
 	// Entropy of the probabilities, -sum p ln p, in nats: 0 if the model is certain,
 	// ln(classes) if all are equal. Null if the status is not ok.
 	Entropy *float64 `json:"entropy"`
-	Status  string   `json:"status"` // ok, unreadable or non_finite
-	Reason  string   `json:"reason"` // why it is not ok
+	// Labels are the classes from their thresholds on, the most probable first, of a model whose
+	// images may have several; nil: it is none.
+	Labels []Ranked `json:"labels,omitzero"`
+	Status string   `json:"status"` // ok, unreadable or non_finite
+	Reason string   `json:"reason"` // why it is not ok
 }
 
 // Ranked is a class and its probability.
@@ -60,11 +63,16 @@ func PredictionsAreJSON(path string) (bool, error) {
 	return false, fmt.Errorf("%s: want a name that ends with .csv or .jsonl, or - for CSV on standard output", path)
 }
 
-// predictionColumns returns the columns of CSV: path, class, probability, then class_2,
+// predictionColumns returns the columns of CSV: path, labels for models with several
+// (joined by |), class, probability, then class_2,
 // probability_2 and so on for the requested number of classes, entropy, status,
 // reason.
-func predictionColumns(top int) []string {
-	columns := []string{"path", "class", "probability"}
+func predictionColumns(top int, several bool) []string {
+	columns := []string{"path"}
+	if several {
+		columns = append(columns, "labels")
+	}
+	columns = append(columns, "class", "probability")
 	for i := 2; i <= top; i++ {
 		columns = append(columns, fmt.Sprintf("class_%d", i), fmt.Sprintf("probability_%d", i))
 	}
@@ -72,12 +80,12 @@ func predictionColumns(top int) []string {
 }
 
 // begin writes the header of CSV, once.
-func (w *PredictionWriter) begin() error {
+func (w *PredictionWriter) begin(several bool) error {
 	if w.begun || w.asJSON {
 		return nil
 	}
 	w.begun = true
-	return w.row(predictionColumns(w.top))
+	return w.row(predictionColumns(w.top, several))
 }
 
 // Write writes a line.
@@ -92,10 +100,17 @@ func (w *PredictionWriter) Write(p Prediction) error {
 		_, err := w.to.Write(w.line.Bytes())
 		return err
 	}
-	if err := w.begin(); err != nil {
+	if err := w.begin(p.Labels != nil); err != nil {
 		return err
 	}
 	row := []string{cell(p.Path)}
+	if p.Labels != nil {
+		var labels []string
+		for _, l := range p.Labels {
+			labels = append(labels, l.Class)
+		}
+		row = append(row, cell(strings.Join(labels, "|")))
+	}
 	for i := range w.top {
 		if i < len(p.Top) {
 			row = append(row, cell(p.Top[i].Class), strconv.FormatFloat(float64(p.Top[i].Probability), 'g', -1, 32))

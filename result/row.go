@@ -28,9 +28,11 @@ type Row struct {
 	Image  string `json:"image"` // its path, as found
 	SHA256 string `json:"sha256"`
 	Truth  string `json:"truth,omitempty"` // the image's own class; "" if unknown
-	Part   string `json:"part,omitempty"`  // part of the model's split: train, validation, test, or [NewImage]; "" if unknown
-	Status string `json:"status"`          // an explain.Status, or one of the constants below
-	Reason string `json:"reason"`          // why it is not ok
+	// Labels are the image's own, where images have several and they are known.
+	Labels []string `json:"labels,omitempty"`
+	Part   string   `json:"part,omitempty"` // part of the model's split: train, validation, test, or [NewImage]; "" if unknown
+	Status string   `json:"status"`         // an explain.Status, or one of the constants below
+	Reason string   `json:"reason"`         // why it is not ok
 	// Decoder is not empty if Go does not support the image's format.
 	Decoder string `json:"decoder,omitempty"`
 	// Caution is the reason to doubt a map whose status is ok, from its facts.

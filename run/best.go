@@ -23,17 +23,19 @@ type best struct {
 	Loss     result.Number `json:"loss"`
 	// Average says that its weights are the moving averages.
 	Average bool `json:"average,omitempty"`
+	// AveragePrecision is the mean over the labels, of images that may have several.
+	AveragePrecision *result.Number `json:"mean_average_precision,omitempty"`
 }
 
 func bestOf(m result.EpochMetrics) best {
-	return best{m.Epoch, m.ValidationAccuracy, m.ValidationLoss, m.Weights == averageWeights}
+	return best{m.Epoch, m.ValidationAccuracy, m.ValidationLoss, m.Weights == averageWeights, m.ValidationAveragePrecision}
 }
 
 func (b best) beatenBy(m result.EpochMetrics, by experiment.Monitor) bool {
 	if b.Epoch == 0 || math.IsNaN(float64(m.ValidationAccuracy)) {
 		return true
 	}
-	return by.Better(m, result.EpochMetrics{ValidationAccuracy: b.Accuracy, ValidationLoss: b.Loss})
+	return by.Better(m, result.EpochMetrics{ValidationAccuracy: b.Accuracy, ValidationLoss: b.Loss, ValidationAveragePrecision: b.AveragePrecision})
 }
 
 // Best returns the best epoch so far, counted from 1, and its variables, as a path for

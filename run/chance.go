@@ -14,7 +14,7 @@ import (
 // still near their initial values. Otherwise it returns "".
 func atChance(a tfmodel.Architecture, m result.EpochMetrics) string {
 	classes, err := a.Classes()
-	if err != nil || classes == 0 {
+	if err != nil || classes == 0 || a.MultiLabel() {
 		return ""
 	}
 	chance := 1 / float64(classes)

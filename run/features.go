@@ -44,7 +44,7 @@ func (f *fitting) extract(ctx, work context.Context) error {
 		if ctx.Err() != nil {
 			return f.interrupted()
 		}
-		rows, err := f.trainer.Features(work, tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels})
+		rows, err := f.trainer.Features(work, tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels, Targets: targets(b.Items, f.run.Split)})
 		if err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func (f *fitting) extract(ctx, work context.Context) error {
 
 // batches are those of the items in the given order (indices into items; nil: as they are).
 // It adds the number of items without features to skipped.
-func (f features) batches(items []dataset.Item, order []int, size int, skipped *int) iter.Seq2[tfmodel.Batch, error] {
+func (f features) batches(items []dataset.Item, order []int, size int, of *dataset.Split, skipped *int) iter.Seq2[tfmodel.Batch, error] {
 	if order == nil {
 		for i := range items {
 			order = append(order, i)
@@ -87,7 +87,7 @@ func (f features) batches(items []dataset.Item, order []int, size int, skipped *
 				b.Features, b.Labels = append(b.Features, row...), append(b.Labels, items[i].Class)
 				used = append(used, items[i])
 			}
-			b.Weights = weights(used)
+			b.Weights, b.Targets = weights(used), targets(used, of)
 			if b.N > 0 && !yield(b, nil) {
 				return
 			}

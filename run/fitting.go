@@ -62,7 +62,11 @@ func (r *Run) Fit(ctx context.Context, machine Machine, listener Listener) error
 	if err != nil {
 		return err
 	}
-	f := &fitting{run: r, train: train, machine: machine, listener: listener, trainer: t, journal: j, state: s, noted: map[string]bool{}, reasons: map[string]int{}}
+	positive, err := PositiveWeights(e.Training.ClassWeight, r.Split)
+	if err != nil {
+		return err
+	}
+	f := &fitting{run: r, train: train, positive: positive, machine: machine, listener: listener, trainer: t, journal: j, state: s, noted: map[string]bool{}, reasons: map[string]int{}}
 	if f.loader, err = r.loader(machine, f.skip()); err != nil {
 		return err
 	}
@@ -106,6 +110,7 @@ type fitting struct {
 	journal  *journal
 	state    state
 	train    []dataset.Item  // the train part, with the weights of classes in those of images
+	positive []float32       // factors of labels, where images have several
 	features features        // of the images, while only the head is trained
 	skipped  int             // images that the loader left out and that no step has counted yet
 	noted    map[string]bool // their paths
@@ -175,7 +180,7 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 	}
 	m := result.EpochMetrics{
 		Epoch: s.Epoch + 1, Step: s.Step, LearningRate: r.Experiment.Rate(s.Epoch, max(0, s.Step-1), s.HeadSteps, len(order)),
-		Loss: s.Loss / float64(s.seen()), Accuracy: float64(s.Correct) / float64(s.seen()), Unreadable: s.Skipped,
+		Loss: s.Loss / float64(s.seen()), Accuracy: float64(s.Correct) / float64(s.seen()*f.decisions()), Unreadable: s.Skipped,
 		Seconds: s.Seconds, ImagesPerSecond: float64(s.seen()) / s.Seconds, Time: time.Now().UTC().Truncate(time.Millisecond),
 		PeakMemory: machine.PeakMemory(),
 	}
@@ -221,6 +226,7 @@ func (f *fitting) learn(ctx, work context.Context, order []int) error {
 		if f.features == nil {
 			number -= s.HeadSteps
 		}
+		b.Positive = f.positive
 		loss, correct, err := f.trainer.Step(work, b, number, r.Experiment.Rate(s.Epoch, s.Step, s.HeadSteps, len(order)))
 		if err != nil {
 			return err
@@ -257,21 +263,21 @@ func (f *fitting) learn(ctx, work context.Context, order []int) error {
 func (f *fitting) batches(ctx context.Context, order []int) iter.Seq2[tfmodel.Batch, error] {
 	training := f.run.Experiment.Training
 	if f.features != nil {
-		return f.features.batches(f.train, order, training.StepImages(), &f.skipped)
+		return f.features.batches(f.train, order, training.StepImages(), f.run.Split, &f.skipped)
 	}
 	pass := dataset.Epoch{Augmentation: training.Augmentation, Seed: f.run.Experiment.Seed, Number: f.state.Epoch}
-	return ofImages(f.loader.Augmented(ctx, f.train, order, training.StepImages(), pass))
+	return f.ofImages(f.loader.Augmented(ctx, f.train, order, training.StepImages(), pass))
 }
 
 // ofImages are batches of images for a trainer.
-func ofImages(batches iter.Seq2[*dataset.Batch, error]) iter.Seq2[tfmodel.Batch, error] {
+func (f *fitting) ofImages(batches iter.Seq2[*dataset.Batch, error]) iter.Seq2[tfmodel.Batch, error] {
 	return func(yield func(tfmodel.Batch, error) bool) {
 		for b, err := range batches {
 			if err != nil {
 				yield(tfmodel.Batch{}, err)
 				return
 			}
-			if !yield(ofBatch(b), nil) {
+			if !yield(ofBatch(b, f.run.Split), nil) {
 				return
 			}
 		}
@@ -280,12 +286,13 @@ func ofImages(batches iter.Seq2[*dataset.Batch, error]) iter.Seq2[tfmodel.Batch,
 
 // ofBatch is a batch for a trainer. Labels and weights of mixed images are mixed as the
 // images are.
-func ofBatch(b *dataset.Batch) tfmodel.Batch {
-	out := tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels, Weights: weights(b.Items)}
+func ofBatch(b *dataset.Batch, of *dataset.Split) tfmodel.Batch {
+	out := tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels, Targets: targets(b.Items, of), Weights: weights(b.Items)}
 	if b.Partners == nil {
 		return out
 	}
 	own := slices.Clone(out.Weights)
+	out.Targets = mixed(out.Targets, b)
 	out.Shares = b.Shares
 	for i, partner := range b.Partners {
 		out.Others = append(out.Others, b.Labels[partner])
@@ -299,6 +306,9 @@ func ofBatch(b *dataset.Batch) tfmodel.Batch {
 // Weighted returns the train part of a split, with the weights of classes in those of
 // the images.
 func Weighted(c experiment.ClassWeight, s *dataset.Split) ([]dataset.Item, error) {
+	if s.MultiLabel { // see [PositiveWeights]
+		return s.Train, nil
+	}
 	images := make([]int, len(s.Classes))
 	for _, item := range s.Train {
 		images[item.Class]++
@@ -337,7 +347,7 @@ func (f *fitting) tell(images int, rate float64) {
 	rest := images*(epochs-s.Epoch) - s.Position
 	f.listener.OnStep(StepInfo{
 		Epoch: s.Epoch + 1, Epochs: epochs, Done: s.Position, Total: images,
-		Loss: s.Loss / float64(s.seen()), Accuracy: float64(s.Correct) / float64(s.seen()),
+		Loss: s.Loss / float64(s.seen()), Accuracy: float64(s.Correct) / float64(s.seen()*f.decisions()),
 		Rate: rate, Left: time.Duration(float64(rest) / rate * float64(time.Second)),
 	})
 }

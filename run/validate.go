@@ -39,6 +39,7 @@ func (f *fitting) validate(ctx context.Context, m *result.EpochMetrics) error {
 		m.OtherValidationLoss, m.OtherValidationAccuracy = other.ValidationLoss, other.ValidationAccuracy
 	}
 	m.ValidationLoss, m.ValidationAccuracy = used.ValidationLoss, used.ValidationAccuracy
+	m.ValidationAveragePrecision, m.Thresholds = used.ValidationAveragePrecision, used.Thresholds
 	return nil
 }
 
@@ -52,10 +53,11 @@ func (f *fitting) measure(ctx context.Context) (m result.EpochMetrics, skipped i
 	var loss float64
 	correct, seen := 0, 0
 	size := f.run.Experiment.Training.Batch
-	batches := ofImages(f.loader.Batches(ctx, items, nil, size))
+	batches := f.ofImages(f.loader.Batches(ctx, items, nil, size))
 	if f.features != nil {
-		batches = f.features.batches(items, nil, size, &f.skipped)
+		batches = f.features.batches(items, nil, size, f.run.Split, &f.skipped)
 	}
+	labels := newLabelMetrics(f.run.Split)
 	for b, err := range batches {
 		if err != nil {
 			return m, 0, err
@@ -66,7 +68,9 @@ func (f *fitting) measure(ctx context.Context) (m result.EpochMetrics, skipped i
 		}
 		for i, p := range probabilities {
 			loss += float64(losses[i])
-			if metric.Argmax(p) == b.Labels[i] {
+			if labels != nil {
+				correct += labels.add(p, b.Targets[i*len(p):][:len(p)])
+			} else if metric.Argmax(p) == b.Labels[i] {
 				correct++
 			}
 		}
@@ -77,6 +81,7 @@ func (f *fitting) measure(ctx context.Context) (m result.EpochMetrics, skipped i
 		return m, 0, fmt.Errorf("none of the %d images to validate with in %s can be read", len(items), f.run.Images())
 	}
 	m.ValidationLoss = result.Number(loss / float64(seen))
-	m.ValidationAccuracy = result.Number(float64(correct) / float64(seen))
+	m.ValidationAccuracy = result.Number(float64(correct) / float64(seen*f.decisions()))
+	labels.conclude(&m)
 	return m, skipped, nil
 }

@@ -18,19 +18,26 @@ const metadataFile = "assets.extra/oscar.json"
 
 // Metadata is what oscar needs of a model in addition to its graph.
 type Metadata struct {
-	Format     int             `json:"format"` // of the file, 1
-	Model      string          `json:"model"`  // the architecture's name
-	Classes    []string        `json:"classes"`
-	Image      Image           `json:"image"`
-	Layers     []Layer         `json:"layers"`
-	Explain    string          `json:"explain"` // the layer of the gradcam signature
-	Parameters int             `json:"parameters"`
+	Format     int      `json:"format"` // of the file, 1
+	Model      string   `json:"model"`  // the architecture's name
+	Classes    []string `json:"classes"`
+	Image      Image    `json:"image"`
+	Layers     []Layer  `json:"layers"`
+	Explain    string   `json:"explain"` // the layer of the gradcam signature
+	Parameters int      `json:"parameters"`
+	// MultiLabel is set if images may have several of the classes.
+	MultiLabel *MultiLabel     `json:"multi_label,omitempty"`
 	SplitHash  string          `json:"split_hash,omitempty"`
 	Experiment json.RawMessage `json:"experiment,omitempty"`
 	Origin     *Origin         `json:"origin,omitempty"` // of an adopted model
 	// Temperature divided the logits of a calibrated model, see [Calibrate]; 0: it is not one.
 	Temperature float64           `json:"temperature,omitempty"`
 	Versions    map[string]string `json:"versions"`
+}
+
+// MultiLabel says from which probability on an image has a class.
+type MultiLabel struct {
+	Thresholds []float64 `json:"thresholds"` // one per class
 }
 
 // Image says how an image becomes the model's input: it is decoded to RGB, turned upright by
@@ -115,6 +122,16 @@ func (m *Metadata) check() error {
 			return fmt.Errorf("class %q is named twice", name)
 		}
 		classes[name] = true
+	}
+	if l := m.MultiLabel; l != nil {
+		if len(l.Thresholds) != len(m.Classes) {
+			return fmt.Errorf("multi_label has %d thresholds for %d classes", len(l.Thresholds), len(m.Classes))
+		}
+		for i, t := range l.Thresholds {
+			if !(t >= 0 && t <= 1) { // nor NaN
+				return fmt.Errorf("multi_label: the threshold of %s is %g, want 0 to 1", m.Classes[i], t)
+			}
+		}
 	}
 	for _, l := range m.Layers {
 		if err := paths.CheckLocal(l.Name); err != nil {

@@ -15,6 +15,7 @@ import (
 	"oscar/heatmap"
 	"oscar/internal/numeric"
 	"oscar/methods"
+	"oscar/savedmodel"
 )
 
 // choice is an option of a list.
@@ -30,6 +31,7 @@ type bar struct {
 	Width   float64 // 0 to 100
 	View    string  // the URL that explains the class
 	Chosen  bool
+	Verdict string // whether the image has a label, of a model of several per image
 }
 
 // explorePage is the page to look at a picture.
@@ -41,6 +43,7 @@ type explorePage struct {
 	Alpha                             string
 	Error                             string
 	Has                               bool // there is a picture with predictions
+	Several                           bool // an image may have several of the classes
 	Bars                              []bar
 	Predicted, Explained, Score, Note string
 	Photo, Overlay, Original          string // URLs
@@ -166,7 +169,10 @@ func (s *Server) fillResult(r *http.Request, p *explorePage) error {
 		explained = top
 	}
 	p.Explained = classes[explained]
-	p.Bars = barsOf(l.Probabilities, classes, explained, p.View)
+	if several := o.version.Metadata.MultiLabel; several != nil {
+		p.Predicted, p.Several = labelsOf(l.Probabilities, classes, several.Thresholds), true
+	}
+	p.Bars = barsOf(l.Probabilities, &o.version.Metadata, explained, p.View)
 	if !p.Busy {
 		p.Score = strconv.FormatFloat(float64(l.Score), 'g', 4, 32)
 		p.Note = l.Status.Reason()
@@ -189,7 +195,8 @@ func (s *Server) fillResult(r *http.Request, p *explorePage) error {
 const mostBars = 10
 
 // barsOf lists the most probable classes, and the explained one.
-func barsOf(probabilities []float32, classes []string, explained int, v view) []bar {
+func barsOf(probabilities []float32, meta *savedmodel.Metadata, explained int, v view) []bar {
+	classes := meta.Classes
 	order := make([]int, len(classes))
 	for i := range order {
 		order[i] = i
@@ -201,9 +208,28 @@ func barsOf(probabilities []float32, classes []string, explained int, v view) []
 			continue
 		}
 		share := float64(probabilities[i])
-		out = append(out, bar{classes[i], fmt.Sprintf("%.1f %%", 100*share), 100 * share, v.With("class", classes[i]).URL("/"), i == explained})
+		verdict := ""
+		if several := meta.MultiLabel; several != nil {
+			word := map[bool]string{true: "yes", false: "no"}[share >= several.Thresholds[i]]
+			verdict = fmt.Sprintf("(%s: from %.1f %%)", word, 100*several.Thresholds[i])
+		}
+		out = append(out, bar{classes[i], fmt.Sprintf("%.1f %%", 100*share), 100 * share, v.With("class", classes[i]).URL("/"), i == explained, verdict})
 	}
 	return out
+}
+
+// labelsOf names the labels whose probabilities reach their thresholds.
+func labelsOf(probabilities []float32, classes []string, thresholds []float64) string {
+	var names []string
+	for i, p := range probabilities {
+		if float64(p) >= thresholds[i] {
+			names = append(names, classes[i])
+		}
+	}
+	if len(names) == 0 {
+		return "no label"
+	}
+	return strings.Join(names, ", ")
 }
 
 // upload keeps a picture that was sent and redirects to its page, or returns its name as

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -109,6 +110,9 @@ func (o Options) scan(ctx context.Context) (*dataset.Folder, error) {
 	if e.Data.Strict && len(folder.Unreadable) > 0 {
 		p := folder.Unreadable[0]
 		return nil, fmt.Errorf("%d files cannot be read, the first is %s: %s", len(folder.Unreadable), p.Path, p.Reason)
+	}
+	if folder.MultiLabel {
+		return nil, errors.New("a study needs one class per image, and the images have several labels; name a column with data.columns.label")
 	}
 	return folder, nil
 }

@@ -29,6 +29,23 @@ type Architecture struct {
 	// Weights is the prefix of the tensor bundle with those weights, for [NewTrainer]. It is
 	// not written.
 	Weights string `json:"-"`
+	// Output makes probabilities of the logits: "" is softmax, of classes that exclude each
+	// other, and Sigmoid of labels that do not.
+	Output string `json:"output,omitempty"`
+}
+
+// Sigmoid is the [Architecture.Output] of labels that come together.
+const Sigmoid = "sigmoid"
+
+// MultiLabel reports whether an image may have several of the classes.
+func (a Architecture) MultiLabel() bool { return a.Output == Sigmoid }
+
+// probabilities adds those of logits [N,C].
+func (a Architecture) probabilities(g *Graph, logits Tensor) Tensor {
+	if a.MultiLabel() {
+		return g.Sigmoid(logits)
+	}
+	return g.Softmax(logits)
 }
 
 type builtin struct {
@@ -84,6 +101,9 @@ func (a Architecture) Shapes() ([]Shape, error) {
 	if len(a.Input) != 3 || slices.Min(a.Input) < 1 {
 		input := strings.ReplaceAll(fmt.Sprint([]int(a.Input)), " ", ",")
 		return nil, fmt.Errorf("architecture %s: input is %s, want [height,width,channels]", a.Name, input)
+	}
+	if a.Output != "" && !a.MultiLabel() {
+		return nil, fmt.Errorf("architecture %s: output is %q, want %s, or none for softmax", a.Name, a.Output, Sigmoid)
 	}
 	all, err := shapes(a.Layers, a.Input, map[string]bool{})
 	if err != nil {

@@ -5,12 +5,18 @@ type Batch struct {
 	N      int
 	Images []uint8
 	Labels []int
+	// Targets replace Labels where images may have several: the share of each class of an
+	// image, row-major [N,classes].
+	Targets []float32
 	// Features, if not nil, stand for the images, row-major [N,features]; see
 	// [Trainer.Features]. Then only the layers after them are trained.
 	Features []float32
 	// Weights are factors of each image's loss in training; nil: 1. The mean loss is
 	// the sum of the weighted losses divided by N, as in Keras.
 	Weights []float32
+	// Positive are factors of the loss of labels that an image has, one per class, where
+	// images may have several; nil: 1.
+	Positive []float32
 	// Others, if not nil, are the classes of images that were mixed into each image, and
 	// Shares, 0 to 1, the shares of the labels of Labels; the rest is Others'. The image
 	// counts as correct if the label with the larger share is predicted.
@@ -28,6 +34,9 @@ func (b Batch) label(i int) int {
 
 // targets returns the share of each class in each label, row-major [N,classes].
 func (b Batch) targets(classes int) []float32 {
+	if b.Targets != nil {
+		return b.Targets
+	}
 	out := make([]float32, b.N*classes)
 	for i, c := range b.Labels {
 		share := float32(1)

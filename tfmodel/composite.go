@@ -178,6 +178,9 @@ func (c Composite) start(g *Graph, n *Network, target Tensor, score explain.Scor
 	case c.Relevance:
 		return g.Mul(one, n.Logits), nil
 	case score == explain.Probability: // d p_t / d logits = p_t (1 - p)
+		if n.Architecture.MultiLabel() { // of a sigmoid, p_t (1 - p_t) at t alone
+			return g.Mul(one, g.Mul(n.Probabilities, g.Sub(g.Scalar(1), n.Probabilities))), nil
+		}
 		p := g.Sum(g.Mul(one, n.Probabilities), true, 1)
 		return g.Mul(p, g.Sub(one, n.Probabilities)), nil
 	}

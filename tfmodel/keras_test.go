@@ -56,6 +56,10 @@ func TestTrainingEqualsKeras(t *testing.T) {
 		}
 		return a
 	}
+	several := func(a Architecture) Architecture {
+		a.Output = Sigmoid
+		return a
+	}
 	penalised := still(branched(4))
 	for _, l := range penalised.Layers {
 		switch layer := l.Layer.(type) {
@@ -70,15 +74,17 @@ func TestTrainingEqualsKeras(t *testing.T) {
 	needsKeras(t)
 	folder := t.TempDir()
 	jobs := map[string]kerasJob{
-		"branched, hinge":        {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{Kind: CategoricalHinge}, Rate: 1e-3},
-		"branched, AdamW":        {Architecture: penalised, Optimizer: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3},
-		"tiny, weighted":         {Architecture: still(Tiny(4)), Optimizer: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
-		"branched, focal":        {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{Kind: FocalCrossEntropy, Gamma: 1.5, LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
-		"branched, mixed labels": {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Mixed: true},
-		"branched, SGD":          {Architecture: penalised, Optimizer: SGD{Momentum: 0.9}, Rate: 1e-3},
-		"tiny, Nesterov":         {Architecture: still(Tiny(4)), Optimizer: SGD{Momentum: 0.9, Nesterov: true, WeightDecay: 0.3}, Rate: 1e-2},
-		"tiny, RMSprop":          {Architecture: still(Tiny(4)), Optimizer: RMSprop{Rho: 0.8, Momentum: 0.5, Epsilon: 1e-4, WeightDecay: 0.3}, Rate: 1e-3},
-		"tiny, AdamW":            {Architecture: still(Tiny(4)), Optimizer: decay, Loss: Loss{}, Rate: 1e-3},
+		"branched, hinge":             {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{Kind: CategoricalHinge}, Rate: 1e-3},
+		"branched, AdamW":             {Architecture: penalised, Optimizer: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3},
+		"tiny, weighted":              {Architecture: still(Tiny(4)), Optimizer: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
+		"branched, focal":             {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{Kind: FocalCrossEntropy, Gamma: 1.5, LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
+		"branched, mixed labels":      {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Mixed: true},
+		"branched, SGD":               {Architecture: penalised, Optimizer: SGD{Momentum: 0.9}, Rate: 1e-3},
+		"tiny, Nesterov":              {Architecture: still(Tiny(4)), Optimizer: SGD{Momentum: 0.9, Nesterov: true, WeightDecay: 0.3}, Rate: 1e-2},
+		"tiny, RMSprop":               {Architecture: still(Tiny(4)), Optimizer: RMSprop{Rho: 0.8, Momentum: 0.5, Epsilon: 1e-4, WeightDecay: 0.3}, Rate: 1e-3},
+		"tiny, AdamW":                 {Architecture: still(Tiny(4)), Optimizer: decay, Loss: Loss{}, Rate: 1e-3},
+		"tiny, several labels":        {Architecture: several(still(Tiny(4))), Optimizer: DefaultAdam(), Loss: Loss{Kind: BinaryCrossEntropy, LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
+		"branched, factors of labels": {Architecture: several(penalised), Optimizer: decay, Loss: Loss{Kind: BinaryCrossEntropy}, Rate: 1e-3, Positive: []float32{2, 0.5, 1, 3}},
 		// Adam's first steps follow a gradient's sign however small it is, and what
 		// rounds a gradient of nothing depends on the processor: with a rate of 2e-3
 		// that alone moves the third loss of so deep a network by 3e-4 on one of two.
@@ -100,8 +106,9 @@ type kerasJob struct {
 	Optimizer    Optimizer    `json:"optimizer"`
 	Loss         Loss         `json:"loss"`
 	Rate         float64      `json:"rate"`
-	Weighted     bool         `json:"weighted"` // each image's loss has a factor
-	Mixed        bool         `json:"mixed"`    // each image has two labels
+	Weighted     bool         `json:"weighted"`           // each image's loss has a factor
+	Mixed        bool         `json:"mixed"`              // each image has two labels
+	Positive     []float32    `json:"positive,omitempty"` // factors of labels
 }
 
 // kerasRun is what a trainer made of a job.
@@ -141,11 +148,21 @@ func (j kerasJob) run(t *testing.T, folder string) (r kerasRun) {
 			}
 			factors = append(factors, b.Weights...)
 		}
+		if b.Positive = j.Positive; j.Architecture.MultiLabel() { // some images have several labels, some none
+			for i := range batch {
+				for c := range classes {
+					b.Targets = append(b.Targets, float32((b.Labels[i]*5+i*3+c*c+step)%3/2))
+				}
+			}
+		}
 		_, one, err := trainer.Evaluate(t.Context(), b)
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.each = append(r.each, one...)
+		if j.Architecture.MultiLabel() {
+			targets = append(targets, b.Targets...)
+		}
 		if j.Mixed {
 			for i := range batch {
 				b.Others, b.Shares = append(b.Others, (b.Labels[i]+i)%classes), append(b.Shares, float32(i)/batch)
@@ -178,13 +195,13 @@ func (j kerasJob) run(t *testing.T, folder string) (r kerasRun) {
 			t.Fatal(err)
 		}
 	}
-	if j.Weighted {
-		if err := npy.Write(at("weights.npy"), []int{steps, batch}, factors); err != nil {
+	if targets != nil {
+		if err := npy.Write(at("targets.npy"), []int{steps, batch, classes}, targets); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if j.Mixed {
-		if err := npy.Write(at("targets.npy"), []int{steps, batch, classes}, targets); err != nil {
+	if j.Weighted {
+		if err := npy.Write(at("weights.npy"), []int{steps, batch}, factors); err != nil {
 			t.Fatal(err)
 		}
 	}

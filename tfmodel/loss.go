@@ -12,7 +12,8 @@ import (
 type Loss struct {
 	// Kind is one of [Losses]; "" is SoftmaxCrossEntropy.
 	Kind string `json:"kind,omitempty"`
-	// LabelSmoothing is the share of a label that is spread over all classes, 0 to below 1
+	// LabelSmoothing is the share of a label that is spread over all classes (of one of several
+	// labels, over yes and no), 0 to below 1
 	// (Szegedy et al. 2016, section 7). It needs cross-entropy, and holds in training only.
 	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
 	// Gamma is the exponent of [FocalCrossEntropy], above 0 to 10; 0 is defaultGamma.
@@ -35,6 +36,11 @@ const (
 	// lower, the loss is max(0, 1 - the label's score). With an L2 penalty on the last kernel
 	// the last layer is a support vector machine (Tang 2013, arXiv:1306.0239).
 	CategoricalHinge = "categorical_hinge"
+	// BinaryCrossEntropy is the mean over all labels of -log sigmoid(score) of a label that
+	// the image has and -log(1 - sigmoid(score)) of one that it has not. It is Keras's
+	// BinaryCrossentropy with from_logits; with [Batch].Positive, TensorFlow's
+	// weighted_cross_entropy_with_logits.
+	BinaryCrossEntropy = "binary_crossentropy"
 )
 
 // losses is the one table of losses. add returns each example's loss [N] for scores [N,C]
@@ -53,6 +59,16 @@ var losses = []namedLoss{
 		wrong := g.Max(g.Mul(g.Sub(one, labels), scores), false, 1)
 		return g.Relu(g.Add(g.Sub(wrong, right), one))
 	}},
+	{BinaryCrossEntropy, func(_ Loss, g *Graph, scores, labels Tensor) Tensor {
+		return binaryCrossEntropy(g, scores, labels, g.Scalar(1))
+	}},
+}
+
+// binaryCrossEntropy has factors of the labels that an image has, [classes] or one number.
+func binaryCrossEntropy(g *Graph, scores, labels, positive Tensor) Tensor {
+	present := g.Mul(g.Mul(labels, positive), g.Softplus(g.Neg(scores)))
+	absent := g.Mul(g.Sub(g.Scalar(1), labels), g.Softplus(scores))
+	return g.Mean(g.Add(present, absent), false, 1)
 }
 
 type namedLoss struct {
@@ -99,6 +115,15 @@ func (l Loss) Resolved() Loss {
 	return l
 }
 
+// fits reports a loss that is not for the architecture's output.
+func (l Loss) fits(a Architecture) error {
+	if binary := l.Kind == BinaryCrossEntropy; binary != a.MultiLabel() {
+		return fmt.Errorf("loss %s and output %s do not go together: several labels an image have the loss %s and the output %s",
+			cmp.Or(l.Kind, SoftmaxCrossEntropy), cmp.Or(a.Output, "softmax"), BinaryCrossEntropy, Sigmoid)
+	}
+	return nil
+}
+
 // each returns each example's loss [N], without smoothing the labels.
 func (l Loss) each(g *Graph, scores, labels Tensor) Tensor {
 	return losses[l.index()].add(l, g, scores, labels)
@@ -110,6 +135,9 @@ func (l Loss) smooth(g *Graph, labels Tensor) Tensor {
 		return labels
 	}
 	classes := labels.Shape()[1]
+	if l.Kind == BinaryCrossEntropy { // of a label: with it, or without
+		classes = 2
+	}
 	kept, spread := 1-l.LabelSmoothing, l.LabelSmoothing/float64(classes)
 	return g.Add(g.Mul(labels, g.Scalar(float32(kept))), g.Scalar(float32(spread)))
 }

@@ -69,7 +69,7 @@ func compile(a Architecture, s steps, g *Graph, vars *variables) (*Network, erro
 	n.Image = g.Placeholder("image", graph.Float, append(Shape{-1}, a.Input...))
 	n.outputs = s.apply(&Builder{Graph: g.In("infer"), vars: vars}, n.Image)
 	n.Logits = g.Identity("logits", n.output(len(s)-1))
-	n.Probabilities = g.Identity("probabilities", g.Softmax(n.Logits))
+	n.Probabilities = g.Identity("probabilities", a.probabilities(g, n.Logits))
 	n.Class = g.Identity("class", g.ArgMax(n.Logits, 1))
 	if len(vars.all) > 0 {
 		n.saver = savedmodel.AddSaver(g, "save", vars.all)

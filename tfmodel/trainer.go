@@ -23,6 +23,7 @@ type Trainer struct {
 
 	images, labels Tensor
 	targets        Tensor // the share of each class in each label
+	positive       Tensor // factors of labels; none if images have one
 	factors        Tensor // of each image's loss
 	seed           Tensor
 	whole, head    learner // head: of features
@@ -76,7 +77,11 @@ func NewTrainer(a Architecture, training Training, seed uint64, config Config) (
 	x := g.Cast(t.images, graph.Float)
 	t.targets = g.Placeholder("targets", graph.Float, Shape{-1, classes})
 	t.parts = max(1, training.Accumulate)
-	add := goal{training: training, labels: t.labels, targets: t.targets, factors: t.factors}
+	add := goal{training: training, labels: t.labels, targets: t.targets, factors: t.factors, architecture: a}
+	if a.MultiLabel() {
+		t.positive = g.Placeholder("positive", graph.Float, Shape{classes})
+		add.positive = t.positive
+	}
 
 	train := &Builder{Graph: g.In("train"), Training: true, vars: vars, seed: t.seed, depth: training.StochasticDepth}
 	outputs := steps.apply(train, x)
@@ -112,7 +117,29 @@ type goal struct {
 	labels   Tensor
 	targets  Tensor // the share of each class in each label
 	factors  Tensor // of each image's loss
+	positive Tensor // of labels, where images may have several
 	averages *averages
+
+	architecture Architecture
+}
+
+// right returns the number of correct predictions; of several labels, of correct decisions
+// at a probability of 0.5.
+func (o goal) right(g *Graph, scores Tensor) Tensor {
+	if o.architecture.MultiLabel() {
+		same := g.Equal(g.Greater(scores, g.Scalar(0)), g.Greater(o.targets, g.Scalar(0.5)))
+		return g.Sum(g.Cast(same, graph.Float), false, 0, 1)
+	}
+	return g.Sum(g.Cast(g.Equal(g.ArgMax(scores, 1), o.labels), graph.Float), false, 0)
+}
+
+// each returns each image's loss in training.
+func (o goal) each(g *Graph, scores Tensor) Tensor {
+	targets := o.training.Loss.smooth(g, o.targets)
+	if o.architecture.MultiLabel() {
+		return binaryCrossEntropy(g, scores, targets, o.positive)
+	}
+	return o.training.Loss.each(g, scores, targets)
 }
 
 // learn adds a training step for scores, of the builder's graph, to g below scope. It
@@ -124,11 +151,11 @@ func (o goal) learn(g *Graph, scope string, l *learner, scores Tensor, vars *var
 	}
 	l.minimizer = newMinimizer(in, o.training.optimizer())
 	lg := in.In("loss")
-	l.loss = lg.Mean(lg.Mul(o.training.Loss.each(lg, scores, o.training.Loss.smooth(lg, o.targets)), o.factors), false, 0)
+	l.loss = lg.Mean(lg.Mul(o.each(lg, scores), o.factors), false, 0)
 	if penalty := vars.penalty(lg); penalty.Valid() {
 		l.loss = lg.Add(l.loss, penalty)
 	}
-	l.correct = lg.Sum(lg.Cast(lg.Equal(lg.ArgMax(scores, 1), o.labels), graph.Float), false, 0)
+	l.correct = o.right(lg, scores)
 	optimizer := in.In("optimizer")
 	trained := vars.trainable()
 	grads := trained.gradients(optimizer, l.loss)
@@ -150,7 +177,7 @@ func (o goal) learn(g *Graph, scope string, l *learner, scores Tensor, vars *var
 
 // judge adds predictions.
 func (o goal) judge(g *Graph, l *learner, scores Tensor) {
-	l.probabilities = g.Softmax(scores)
+	l.probabilities = o.architecture.probabilities(g, scores)
 	l.each = o.training.Loss.each(g, scores, o.targets)
 }
 
@@ -209,12 +236,20 @@ func (t *Trainer) feedPart(b Batch, number, part int) []graph.Feed {
 	if factors == nil {
 		factors = slices.Repeat([]float32{1}, b.N)
 	}
-	return append(t.feed(b),
+	feeds := t.feed(b)
+	if t.positive.Valid() {
+		positive := b.Positive
+		if positive == nil {
+			positive = slices.Repeat([]float32{1}, t.positive.Shape()[0])
+		}
+		feeds = append(feeds, graph.Feed{To: t.positive, Value: graph.FromFloat32s(Shape{len(positive)}, positive)})
+	}
+	return append(feeds,
 		graph.Feed{To: t.factors, Value: graph.FromFloat32s(Shape{b.N}, factors)},
 		graph.Feed{To: t.seed, Value: graph.FromInt64s(Shape{2}, []int64{int64(t.seedValue), int64(number) + int64(part)<<32})})
 }
 
-// Evaluate returns the class probabilities (softmax) and the loss of each image, in
+// Evaluate returns the class probabilities and the loss of each image, in
 // inference mode, without label smoothing and L2 penalties.
 func (t *Trainer) Evaluate(ctx context.Context, b Batch) (probabilities [][]float32, losses []float32, err error) {
 	l := t.learner(b)

@@ -34,6 +34,10 @@ The class of an image is that of the run's split if it holds the same content,
 else the table's, or the nearest folder above the image that is named as a class.
 An image of unknown class is predicted and counted in a row of its own.
 
+If images of MODEL have several labels, DATA is a table with --columns labels=NAMES.
+The printed table has a row per label: its threshold, average precision, and
+precision, recall and F1 from the threshold on.
+
 If MODEL is the run of a detector, DATA is a folder of scenes, and the numbers are
 COCO's average precision and recall of boxes and of masks.`,
 		Example: `  oscar evaluate runs/first
@@ -87,6 +91,10 @@ COCO's average precision and recall of boxes and of masks.`,
 }
 
 func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
+	if e.MultiLabel != nil {
+		printLabels(w, e)
+		return
+	}
 	fmt.Fprintf(w, "accuracy %s (95 %% %s to %s)  loss %s  macro F1 %s  on %s", decimals(e.Accuracy), decimals(e.Interval[0]), decimals(e.Interval[1]),
 		decimals(e.Loss), decimals(e.MacroF1), text.Count(e.Images, "image"))
 	if e.Unreadable > 0 {
@@ -129,6 +137,36 @@ func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
 	t.Render()
 	if len(absent) > 0 {
 		fmt.Fprintf(w, "no images of %s: a dash, and 0 in the macro F1\n", strings.Join(absent, ", "))
+	}
+}
+
+// printLabels prints the figures of a model whose images may have several labels.
+func printLabels(w io.Writer, e *pipeline.Evaluation) {
+	fmt.Fprintf(w, "mAP %s  macro F1 %s  micro F1 %s  loss %s  on %s", decimals(e.MultiLabel.MeanAveragePrecision), decimals(e.MacroF1),
+		decimals(e.MultiLabel.MicroF1), decimals(e.Loss), text.Count(e.Images, "image"))
+	if e.Unreadable > 0 {
+		fmt.Fprintf(w, ", %d could not be read", e.Unreadable)
+	}
+	fmt.Fprintf(w, "\nall labels right %s (95 %% %s to %s)\n", decimals(e.Accuracy), decimals(e.Interval[0]), decimals(e.Interval[1]))
+	t := newTable(w)
+	t.AppendHeader(table.Row{"label", "images", "threshold", "AP", "precision", "recall", "F1"})
+	t.alignRight("images", "threshold", "AP", "precision", "recall", "F1")
+	absent := false
+	for _, l := range e.MultiLabel.Labels {
+		row := table.Row{l.Label, l.Images, fmt.Sprintf("%.3f", l.Threshold)}
+		for _, score := range []float64{float64(l.AveragePrecision), l.Precision, l.Recall, l.F1} {
+			if l.Images == 0 {
+				row = append(row, drawn.none)
+				absent = true
+				continue
+			}
+			row = append(row, fmt.Sprintf("%.3f", score))
+		}
+		t.AppendRow(row)
+	}
+	t.Render()
+	if absent {
+		fmt.Fprintln(w, "a dash: no image has the label, which counts as 0 in mAP and macro F1")
 	}
 }
 

@@ -40,6 +40,9 @@ path class probability class_2 probability_2 ... entropy status reason, as does
 the model is certain, ln(classes) if it cannot tell. The status is ok, unreadable
 or non_finite; a bad image is a row, not an error.
 
+If images of MODEL have several labels, there is one more column, labels: the classes
+whose probability reaches the threshold in the model, joined by |. It has no entropy.
+
 Folders are read while images are classified, and rows are written at once: a million
 images need no more memory than a thousand. FILE appears when all are done. After
 Ctrl-C (exit status 3) or an error FILE is unchanged, and standard output has whole
@@ -116,7 +119,7 @@ part is used.`,
 				return fmt.Errorf("%s: %s", first.Path, first.Reason)
 			case first != nil:
 				printRanked(w, first.Path, first.Top)
-				_, err = fmt.Fprintf(w, "entropy %.3f nats\n", *first.Entropy)
+				_, err = fmt.Fprintln(w, lastLine(first))
 			case summary.Reason != "":
 				s.line("note: %s, the first that is not ok: %s", statuses(summary), summary.Reason)
 			}
@@ -161,6 +164,21 @@ func printRanked(w io.Writer, path string, ranked []result.Ranked) {
 		line := fmt.Sprintf("  %s  %.4f  %s", columns.Pad(r.Class, width, ' '), r.Probability, strings.Repeat(drawn.full, int(r.Probability*20+0.5)))
 		fmt.Fprintln(w, strings.TrimRight(line, " "))
 	}
+}
+
+// lastLine says how certain the model is, or which labels reach their thresholds.
+func lastLine(p *result.Prediction) string {
+	if p.Labels == nil {
+		return fmt.Sprintf("entropy %.3f nats", *p.Entropy)
+	}
+	if len(p.Labels) == 0 {
+		return "labels  none: no probability reaches its threshold"
+	}
+	var names []string
+	for _, l := range p.Labels {
+		names = append(names, l.Class)
+	}
+	return "labels  " + strings.Join(names, ", ")
 }
 
 // printPredicted prints the number of images, and the first reason why one is not ok.

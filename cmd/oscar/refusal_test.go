@@ -71,7 +71,7 @@ func TestRefusals(t *testing.T) {
 		{2, "train $DATA --out new --split 0.5,0.5,0.5", `invalid argument "0.5,0.5,0.5" for "--split" flag: fractions [0.5 0.5 0.5] sum to 1.5: they must sum to 1`},
 		{2, "train $DATA --out new --set training.epochs", `"training.epochs" has no value, want KEY=VALUE as in training.epochs=40`},
 		{2, "train $DATA --out new --set training.epoch=3", `training has an unknown key "epoch" (epochs?); have ` + trainingKeys},
-		{2, "train $DATA --out new --set training.select=f1", `no select "f1"; have accuracy, loss`},
+		{2, "train $DATA --out new --set training.select=f1", `no select "f1"; have accuracy, loss, mean_average_precision`},
 		{2, "train $DATA --preview-augmentation new.png --epochs 0", "epochs is 0, want at least 1"},
 		{1, "train $DATA --preview-augmentation new.png", "there is nothing to show: training.augmentation is empty"},
 		{1, `train nowhere --preview-augmentation new.png --set training.augmentation.phases=[{"zoom":0.1}]`, `cannot read image folder "nowhere": no such file or directory`},

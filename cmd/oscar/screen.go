@@ -136,6 +136,10 @@ func epochLine(m result.EpochMetrics, best bool, width int) string {
 	if !math.IsNaN(float64(m.ValidationAccuracy)) {
 		long = fmt.Sprintf("  val_loss %.4f  val_accuracy %.4f", m.ValidationLoss, m.ValidationAccuracy)
 		short = fmt.Sprintf("  val %.4f, %.4f", m.ValidationLoss, m.ValidationAccuracy)
+		if mean := m.ValidationAveragePrecision; mean != nil {
+			long = fmt.Sprintf("  val_loss %.4f  val_mAP %.4f", m.ValidationLoss, *mean)
+			short = fmt.Sprintf("  val %.4f, %.4f", m.ValidationLoss, *mean)
+		}
 	}
 	speed := fmt.Sprintf("  %.1f images/s", m.ImagesPerSecond)
 	for _, line := range []string{training + long + speed + mark, training + long + mark} {

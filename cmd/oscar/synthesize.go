@@ -12,6 +12,7 @@ import (
 func newSynthesize(*globalFlags) *cobra.Command {
 	var o dataset.SyntheticOptions
 	var scenes int
+	var several bool
 	cmd := &cobra.Command{
 		Use:   "synthesize DIR",
 		Short: "Draw a data set of six classes with a mask for every object",
@@ -23,10 +24,14 @@ With --scenes, draw so many pictures of two to seven objects that may hide each
 other: DIR/images/<part>/NNNNNN.png and, in the form of COCO,
 DIR/annotations/instances_<part>.json with box, visible and whole mask of each
 object. Eight tenths are for training (train), one for validation (val), one for
-the test (test).`,
+the test (test).
+
+With --multi-label, draw sheets of four photographs, some of them empty, without
+masks: DIR/images/NNNN.png, and DIR/labels.csv with a column of 0 and 1 per class.`,
 		Example: `  oscar synthesize shapes --per-class 80
   oscar train shapes/images --out runs/shapes
-  oscar synthesize heaps --scenes 1000`,
+  oscar synthesize heaps --scenes 1000
+  oscar synthesize sheets --multi-label`,
 		Args: arguments("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("scenes") {
@@ -35,7 +40,11 @@ the test (test).`,
 			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
-			if err := dataset.Synthesize(cmd.Context(), args[0], o); err != nil {
+			synthesize := dataset.Synthesize
+			if several {
+				synthesize = dataset.SynthesizeLabels
+			}
+			if err := synthesize(cmd.Context(), args[0], o); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%d images in %s\n", o.PerClass*len(dataset.SyntheticClasses), args[0])
@@ -47,8 +56,10 @@ the test (test).`,
 	f.IntVar(&scenes, "scenes", 0, "number of pictures with several objects, instead of images per class")
 	f.IntVar(&o.Width, "width", 256, "pixels")
 	f.IntVar(&o.Height, "height", 256, "pixels")
+	f.BoolVar(&several, "multi-label", false, "several objects per image, or none, and a table of labels")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of all random draws")
 	cmd.MarkFlagsMutuallyExclusive("per-class", "scenes")
+	cmd.MarkFlagsMutuallyExclusive("multi-label", "scenes")
 	return cmd
 }
 

@@ -240,7 +240,10 @@ func (s *screen) finished(cmd *cobra.Command, run *pipeline.Run, m pipeline.Mach
 		return err
 	}
 	s.clear()
-	if e != nil {
+	if e != nil && e.MultiLabel != nil {
+		fmt.Fprintf(w, "test mAP %s, macro F1 %s, micro F1 %s, loss %s, on %s, epoch %d\n", decimals(e.MultiLabel.MeanAveragePrecision),
+			decimals(e.MacroF1), decimals(e.MultiLabel.MicroF1), decimals(e.Loss), text.Count(e.Images, "image"), e.Epoch)
+	} else if e != nil {
 		fmt.Fprintf(w, "test accuracy %s (95 %% %s to %s), loss %s, on %s, epoch %d\n",
 			decimals(e.Accuracy), decimals(e.Interval[0]), decimals(e.Interval[1]), decimals(e.Loss), text.Count(e.Images, "image"), e.Epoch)
 	}

@@ -4,7 +4,7 @@ usage: in_keras.py train FOLDER | applications FOLDER
 
 A FOLDER of "train" holds a folder for each job, which holds job.json (architecture, kind, optimizer, loss, rate, weighted), weights
 (a bundle), images.npy [steps,N,H,W,3], labels.npy [steps,N] and, if weighted,
-weights.npy [steps,N], the sample_weight of fit, if mixed targets.npy [steps,N,classes]. It gets losses.npy
+weights.npy [steps,N], the sample_weight of fit, if mixed or of several labels targets.npy [steps,N,classes]. It gets losses.npy
 [steps], each before its update, each.npy [steps,N], the inference loss of each
 image before the first update, and for every variable after the last step
 out/VARIABLE.npy.
@@ -76,11 +76,17 @@ class Net:
                 yield f"{name}/{v.name}", v
 
 
-def loss(described):
-    """Takes label smoothing and reduction."""
+def loss(described, positive=None):
+    """Takes label smoothing and reduction. positive are factors of labels, where images have several."""
     kind, smoothing = described.get("kind", "softmax_cross_entropy"), described.get("label_smoothing", 0.0)
     if kind == "softmax_cross_entropy":
         return lambda s=smoothing, r=None: losses.CategoricalCrossentropy(from_logits=True, label_smoothing=s, reduction=r)
+    if kind == "binary_crossentropy" and not positive:
+        return lambda s=smoothing, r=None: losses.BinaryCrossentropy(from_logits=True, label_smoothing=s, reduction=r)
+    if kind == "binary_crossentropy":
+        factors = tf.constant(positive, tf.float32)
+        return lambda s=None, r=None: lambda y, x: tf.reduce_mean(
+            tf.nn.weighted_cross_entropy_with_logits(y, x, factors if s is None else 1.0), -1)  # fmt: skip
     if kind == "categorical_focal_crossentropy":
         tf.keras.config.set_epsilon(1e-37)  # else Keras cuts the loss off at a p of 1e-7, about 16
         return lambda s=smoothing, r=None: losses.CategoricalFocalCrossentropy(
@@ -111,7 +117,9 @@ def train_one(folder):
     for name, v in net.variables():
         v.assign(bundle.get_tensor(name))
     images, labels = array("images"), tf.one_hot(array("labels").astype(np.int64), net.model.output_shape[1]).numpy()
-    measure = loss(job["loss"])
+    if job["architecture"].get("output") == "sigmoid":
+        labels = array("targets")
+    measure = loss(job["loss"], job.get("positive"))
     each = [measure(0)(y, net.model(x, training=False)).numpy() for x, y in zip(images, labels)]
     smoothed = measure()
     mean = lambda y, scores: tf.reduce_mean(smoothed(y, scores))
