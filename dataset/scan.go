@@ -128,6 +128,9 @@ func list(ctx context.Context, root string, opts ScanOptions) (*Folder, listing,
 		}
 		return folder, list, err
 	}
+	if _, err := os.Stat(root); err != nil && IsTable(root) {
+		return nil, list, fmt.Errorf("cannot read table %q: %w", root, paths.TrimError(err))
+	}
 	if err := opts.Table.checkUnused(root); err != nil {
 		return nil, list, err
 	}

@@ -118,7 +118,7 @@ func (o EvaluateOptions) evaluate(ctx context.Context, bundle *savedmodel.Bundle
 	e.Unreadable = len(unreadable)
 	if read == 0 {
 		if part.ofSplit {
-			return nil, fmt.Errorf("none of the %d images of the run's %s part can be read in %s; for any folder of images take --split all", e.Unreadable, o.Part, root)
+			return nil, fmt.Errorf("none of the %d images of the run's %s part can be read in %s; for another folder of images, below folders named as the classes, take --split all", e.Unreadable, o.Part, root)
 		}
 		return nil, fmt.Errorf("none of the %d images of %s could be read", e.Unreadable, root)
 	}
@@ -278,7 +278,7 @@ func (o EvaluateOptions) folder(ctx context.Context, bundle *savedmodel.Bundle) 
 	switch n := len(folder.Items); {
 	case len(unknown) == 0:
 	case len(unknown) == n:
-		return part{}, fmt.Errorf("the class of none of the %d images of %s is known, the first is %s: no folder above it is named as a class; have %s",
+		return part{}, fmt.Errorf("the class of none of the %d images of %s is known, the first is %s: no folder above it is named as a class; have %s. oscar predict wants no classes",
 			n, o.Data, unknown[0], strings.Join(known.classes, ", "))
 	default:
 		p.notes = append(p.notes, fmt.Sprintf("the class of %d of the %d images is unknown, the first is %s: no folder above it is named as a class", len(unknown), n, unknown[0]))

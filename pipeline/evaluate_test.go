@@ -208,7 +208,7 @@ func TestEvaluateRefusals(t *testing.T) {
 		{EvaluateOptions{Model: run.Dir, Part: "half"}, `no split part "half"; have train, validation, test, all`},
 		{EvaluateOptions{Model: bare, Part: "test"}, bare + " is a SavedModel without a run: it knows no split; name the run, or a folder of images and --split all"},
 		{EvaluateOptions{Model: bare, Part: "all"}, bare + " is a SavedModel without a run: it knows no split; name the run, or a folder of images and --split all"},
-		{EvaluateOptions{Model: run.Dir, Part: "test", Data: empty}, "none of the 6 images of the run's test part can be read in " + empty + "; for any folder of images take --split all"},
+		{EvaluateOptions{Model: run.Dir, Part: "test", Data: empty}, "none of the 6 images of the run's test part can be read in " + empty + "; for another folder of images, below folders named as the classes, take --split all"},
 		{EvaluateOptions{Model: run.Dir, Part: "all", Data: empty}, fmt.Sprintf("no files in %q", empty)},
 		{EvaluateOptions{Model: run.Dir, Part: "all", Machine: Machine{Workers: -1}}, "workers is -1, want 0 or more"},
 	} {

@@ -1,14 +1,16 @@
 package pipeline
 
 import (
-	"oscar/result"
-
+	"cmp"
 	"encoding/json"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"oscar/result"
 )
 
 // TensorBoard's own reader finds the metrics in the events of a run that was
@@ -65,5 +67,49 @@ func TestTensorBoardReadsEvents(t *testing.T) {
 				t.Errorf("%s: %+v, want %g at %d, %v", tag, got, value(m), m.Epoch, m.Time)
 			}
 		}
+	}
+}
+
+// The end of a training adds what TensorBoard shows besides curves.
+func TestTensorBoardReadsTheRest(t *testing.T) {
+	packages := os.Getenv("OSCAR_PYTHON_TENSORBOARD")
+	if packages == "" {
+		t.Skip("OSCAR_PYTHON_TENSORBOARD names no folder with tensorboard; `make test` sets it")
+	}
+	run := finishedRun(t)
+	if err := Showcase(t.Context(), run, oneThread, Listener{}); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), cmp.Or(os.Getenv("OSCAR_PYTHON"), "python3"), "../internal/events/testdata/read_values.py", filepath.Join(run.Dir, "events"))
+	cmd.Env = append(os.Environ(), "PYTHONPATH="+packages)
+	cmd.Stderr = os.Stderr
+	output, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Images     map[string][]any
+		Histograms map[string][]float64
+		Texts      map[string]string
+		Settings   map[string]any
+		Metrics    []string
+	}
+	if err := json.Unmarshal(output, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Images["confusion/test"] == nil || len(got.Images) != 7 { // and a map of each test image
+		t.Errorf("images %v", got.Images)
+	}
+	if h := got.Histograms["weights/conv1/kernel"]; len(h) != 7 || h[2] != 5*5*3*8 {
+		t.Errorf("histograms %v", got.Histograms)
+	}
+	if !strings.Contains(got.Texts["experiment"], `"name": "tiny"`) {
+		t.Errorf("texts %v", got.Texts)
+	}
+	if got.Settings["learning_rate"] != 1e-3 || got.Settings["architecture"] != "tiny" || got.Settings["schedule.kind"] != "constant" {
+		t.Errorf("settings %v", got.Settings)
+	}
+	if strings.Join(got.Metrics, " ") != "accuracy/validation loss/validation accuracy/test loss/test" {
+		t.Errorf("metrics %v", got.Metrics)
 	}
 }

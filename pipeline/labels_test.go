@@ -139,5 +139,5 @@ func TestJobsAgreeOnLabels(t *testing.T) {
 		t.Errorf("explain within can: %+v", rows[0])
 	}
 	_, err = Evaluate(t.Context(), EvaluateOptions{Model: run.Dir, Data: filepath.Join(root, "glass"), Part: "all", Machine: oneThread})
-	wantError(t, err, "the class of none of the 1 images of "+filepath.Join(root, "glass")+" is known, the first is d.png: no folder above it is named as a class; have bottle, box, can, paper, roll, tray")
+	wantError(t, err, "the class of none of the 1 images of "+filepath.Join(root, "glass")+" is known, the first is d.png: no folder above it is named as a class; have bottle, box, can, paper, roll, tray. oscar predict wants no classes")
 }

@@ -40,6 +40,9 @@ func Showcase(ctx context.Context, r *Run, machine Machine, listener Listener) e
 		settings.Selection = result.SelectedForReport
 		_, err = Explain(ctx, ExplainOptions{Model: r.Dir, Paths: images, Out: out, Settings: settings, Machine: machine, Listener: quiet})
 	}
+	if err == nil {
+		err = r.writeMaps(out)
+	}
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:

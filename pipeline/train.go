@@ -341,7 +341,7 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 	switch {
 	case len(r.Split.Test) == 0:
 		listener.Note("the split has no test part: nothing to evaluate")
-		return nil
+		return r.writeBoard(ctx, epoch, nil)
 	case paths.Exists(r.Path(run.EvaluationFile)):
 		return nil
 	}
@@ -354,5 +354,8 @@ func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) er
 		return err
 	}
 	result.Epoch = epoch
+	if err := r.writeBoard(ctx, epoch, result); err != nil {
+		return err
+	}
 	return checksum.WriteJSON(r.Dir, run.EvaluationFile, result)
 }

@@ -138,4 +138,9 @@ func (j *journal) writeEvents(m result.EpochMetrics) error {
 	return nil
 }
 
+// Events returns a new event file of the run. Its events come after those of the epochs.
+func (r *Run) Events() (*events.Writer, error) {
+	return events.Create(r.Path(eventsDir), r.Environment.Started)
+}
+
 func (j *journal) close() error { return j.scalars.Close() }

@@ -89,6 +89,7 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 	if cmd.Flags().Changed("groups") && cmd.Flags().Changed("group-near-duplicates") {
 		return usageError{errors.New("--groups and --group-near-duplicates do not go together; give one"), cmd.CommandPath()}
 	}
+	named := e.Architecture.Name
 	// The flags again, bound to the experiment with the file's values.
 	over := pflag.NewFlagSet("", pflag.ContinueOnError)
 	experimentFlags(over, e)
@@ -100,6 +101,9 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 	})
 	if tuned && !cmd.Flags().Changed("head-epochs") {
 		e.FineTune.HeadEpochs = (e.Training.Epochs + 3) / 4
+	}
+	if e.Architecture.Name != named && !cmd.Flags().Changed("layer") {
+		e.Explain = "" // the layer of the file is one of its own architecture
 	}
 	for _, key := range a.keys {
 		if err == nil {

@@ -111,6 +111,8 @@ func TestRefusals(t *testing.T) {
 		{1, "train $DATA --out new --experiment units.yaml", "architecture own ends with 4 units for 6 classes"},
 		{2, "train $DATA --out new --experiment conv5.yaml --layer look --epochs 0", "epochs is 0, want at least 1"},
 
+		{1, "train missing.csv --out new", `cannot read table "missing.csv": no such file or directory`},
+		{2, "train --resume $RUN --folds 3", "--folds does not go with --resume: a resumed run has the settings of its experiment.json"},
 		{2, "train --resume $RUN --batch 9", "--batch does not go with --resume: a resumed run has the settings of its experiment.json"},
 		{2, "train --resume $RUN --out other", "--out does not go with --resume: a resumed run has the settings of its experiment.json"},
 		{1, "train --resume $RUN photos", `cannot read image folder "photos": no such file or directory`},
@@ -124,7 +126,8 @@ func TestRefusals(t *testing.T) {
 		{1, "evaluate nowhere", "no model at nowhere: want a run folder or a SavedModel folder"},
 		{1, "evaluate flat", "flat is neither a run folder (experiment.json) nor a SavedModel (saved_model.pb)"},
 		{2, "evaluate $RUN --split half", `no split part "half"; have train, validation, test, all`},
-		{1, "evaluate $RUN flat", "none of the 6 images of the run's test part can be read in flat; for any folder of images take --split all"},
+		{1, "evaluate $RUN flat", "none of the 6 images of the run's test part can be read in flat; for another folder of images, below folders named as the classes, take --split all"},
+		{1, "evaluate $RUN flat --split all", "no folder above it is named as a class; have bottle, box, can, paper, roll, tray. oscar predict wants no classes"},
 		{1, "evaluate $RUN nowhere", `cannot read image folder "nowhere": no such file or directory`},
 		{1, "evaluate $RUN nowhere --split all", `cannot read image folder "nowhere": no such file or directory`},
 

@@ -35,6 +35,11 @@ func scalarEvent(tag string, step int64, value float64, at time.Time) []byte {
 	v = protowire.AppendTag(v, valueSimpleValue, protowire.Fixed32Type)
 	v = protowire.AppendFixed32(v, math.Float32bits(float32(value)))
 
+	return valueEvent(v, step, at)
+}
+
+// valueEvent returns an event with one value.
+func valueEvent(v []byte, step int64, at time.Time) []byte {
 	summary := protowire.AppendTag(nil, summaryValue, protowire.BytesType)
 	summary = protowire.AppendBytes(summary, v)
 
@@ -46,7 +51,9 @@ func scalarEvent(tag string, step int64, value float64, at time.Time) []byte {
 }
 
 func appendWallTime(event []byte, at time.Time) []byte {
-	seconds := float64(at.UnixMicro()) / 1e6
 	event = protowire.AppendTag(event, eventWallTime, protowire.Fixed64Type)
-	return protowire.AppendFixed64(event, math.Float64bits(seconds))
+	return protowire.AppendFixed64(event, math.Float64bits(seconds(at)))
 }
+
+// seconds returns the seconds since 1970.
+func seconds(at time.Time) float64 { return float64(at.UnixMicro()) / 1e6 }

@@ -26,6 +26,8 @@ scalars = {
 for tag in tags["tensors"]:
     from tensorboard.util import tensor_util
 
+    if accumulator.SummaryMetadata(tag).plugin_data.plugin_name not in ("", "scalars"):
+        continue
     scalars[tag] = [
         {
             "step": e.step,
