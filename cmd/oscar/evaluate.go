@@ -20,6 +20,7 @@ func newEvaluate(*globalFlags) *cobra.Command {
 	var (
 		o      pipeline.EvaluateOptions
 		asJSON bool
+		matrix string
 	)
 	cmd := &cobra.Command{
 		Use:   "evaluate MODEL [DATA]",
@@ -43,6 +44,7 @@ COCO's average precision and recall of boxes and of masks.`,
 		Example: `  oscar evaluate runs/first
   oscar evaluate runs/first photos --split validation
   oscar evaluate model new-photos --split all --json
+  oscar evaluate runs/first --confusion confusion.png
   oscar evaluate model labels.csv --root photos --split all
   oscar evaluate runs/heaps --split validation`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -54,6 +56,11 @@ COCO's average precision and recall of boxes and of masks.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
+			}
+			if matrix != "" {
+				if err := pipeline.CheckConfusionFile(matrix); err != nil {
+					return usageError{err, cmd.CommandPath()}
+				}
 			}
 			s := newScreen()
 			defer s.clear()
@@ -68,6 +75,11 @@ COCO's average precision and recall of boxes and of masks.`,
 			if err != nil {
 				return err
 			}
+			if matrix != "" {
+				if err := pipeline.WriteConfusion(matrix, e.Confusion); err != nil {
+					return err
+				}
+			}
 			s.clear()
 			if asJSON {
 				e.Classifications = nil // thousands of lines; evaluation.json has those of the test part
@@ -81,6 +93,7 @@ COCO's average precision and recall of boxes and of masks.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Part, "split", "test", "the part of the split: test, validation, train, all")
+	f.StringVar(&matrix, "confusion", "", "new `FILE`.csv or FILE.png for the confusion matrix")
 	f.BoolVar(&asJSON, "json", false, "print JSON: images unreadable accuracy loss per_class confusion ...")
 	precisionFlag(f, &o.Precision)
 	tableFlags(f, &o.Table.Columns, &o.Table.Root, &o.Table.Classes)

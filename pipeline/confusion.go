@@ -1,0 +1,51 @@
+package pipeline
+
+import (
+	"encoding/csv"
+	"fmt"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"oscar/heatmap"
+	"oscar/internal/atomicfile"
+	"oscar/internal/paths"
+	"oscar/internal/text"
+	"oscar/metric"
+)
+
+// CheckConfusionFile returns an error for a path that [WriteConfusion] does not write to.
+func CheckConfusionFile(path string) error {
+	switch ext := strings.ToLower(filepath.Ext(path)); {
+	case ext != ".csv" && ext != ".png":
+		return fmt.Errorf("%s: want a name that ends with .csv or .png", path)
+	case paths.Exists(path):
+		return fmt.Errorf("%s is there already; name a new file", path)
+	}
+	return nil
+}
+
+// WriteConfusion writes a confusion matrix to a new file: as CSV with a row for each true
+// class and a column for each predicted one, or as a PNG picture.
+func WriteConfusion(path string, c *metric.Confusion) error {
+	if err := CheckConfusionFile(path); err != nil {
+		return err
+	}
+	return atomicfile.Output(path, func(f *os.File) error {
+		if strings.EqualFold(filepath.Ext(path), ".png") {
+			return png.Encode(f, heatmap.Confusion(c.Classes, c.Counts))
+		}
+		rows := [][]string{{"true"}}
+		for i, class := range c.Classes {
+			rows[0] = append(rows[0], text.Cell(class))
+			row := []string{text.Cell(class)}
+			for _, n := range c.Counts[i] {
+				row = append(row, strconv.Itoa(n))
+			}
+			rows = append(rows, row)
+		}
+		return csv.NewWriter(f).WriteAll(rows)
+	})
+}
