@@ -127,7 +127,6 @@ func TestRefusals(t *testing.T) {
 		{1, "evaluate flat", "flat is neither a run folder (experiment.json) nor a SavedModel (saved_model.pb)"},
 		{2, "evaluate $RUN --split half", `no split part "half"; have train, validation, test, all`},
 		{1, "evaluate $RUN flat", "none of the 6 images of the run's test part can be read in flat; for another folder of images, below folders named as the classes, take --split all"},
-		{1, "evaluate $RUN flat --split all", "no folder above it is named as a class; have bottle, box, can, paper, roll, tray. oscar predict wants no classes"},
 		{1, "evaluate $RUN nowhere", `cannot read image folder "nowhere": no such file or directory`},
 		{1, "evaluate $RUN nowhere --split all", `cannot read image folder "nowhere": no such file or directory`},
 
