@@ -107,12 +107,12 @@ def check():
     return wrong
 
 
-def left(since):
+def left():
     """Processes of the job that are still there some seconds after its end."""
     words = (WORKER, "ray::OscarWorker", "raylet", "gcs_server", "CoarseGrainedExecutorBackend", "pyspark.daemon", "oscar_distributed.on_")
     until = time.monotonic() + 20
     while time.monotonic() < until:
-        there = [p for w in words for p in processes(w) if p not in since and p != os.getpid()]
+        there = [p for w in words for p in processes(w) if p != os.getpid()]
         if not there:
             return []
         time.sleep(0.5)
@@ -135,7 +135,6 @@ def main():
     engine, find, _ = KINDS[kind]
     try:
         make(top)
-        before = {p for w in ("raylet", "gcs_server") for p in processes(w)}
         while struck < strikes and time.monotonic() - began < seconds:
             shutil.rmtree("out", ignore_errors=True)
             if kind == "disk-full":
@@ -146,7 +145,7 @@ def main():
                 while find and driver.poll() is None and here < PER_RUN:
                     here += strike(kind, driver)
                 status = driver.wait()
-                rest += left(before)
+                rest += left()
                 tries += 1
                 if kind == "disk-full" and status != 0:
                     here += 1

@@ -44,9 +44,14 @@ def connect(address: Optional[str]) -> None:
     if ray.is_initialized():
         return
     if address:
-        ray.init(address=address, log_to_driver=True, runtime_env={"py_modules": [os.path.dirname(__file__)]})
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"py_modules": [os.path.dirname(os.path.abspath(__file__))]})
+        except (ConnectionError, RuntimeError) as e:
+            cause = str(e.__cause__ or e).strip().splitlines()[-1]
+            raise Failed(f"cannot join the Ray cluster at {address}: {cause}") from None
     else:
-        ray.init(_node_ip_address="127.0.0.1", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        # "local": none that another program has left in Ray's folder.
+        ray.init(address="local", _node_ip_address="127.0.0.1", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
 
 
 def run(job: Job, flags: List[str], workers: int = 0, threads: int = 1, timeout: float = 3600, tries: int = 4) -> List[Outcome]:

@@ -30,11 +30,19 @@ def differences(a, b):
     return sorted((one ^ two) | {f for f in one & two if not filecmp.cmp(os.path.join(a, f), os.path.join(b, f), shallow=False)})
 
 
+# In the environment of all that these tests start.
+MARK = f"OSCAR_DISTRIBUTED_TEST={os.getpid()}"
+os.environ.update([MARK.split("=")])
+
+
 def processes(words):
-    """The processes whose command line has these words."""
+    """The processes of these tests whose command line has these words."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
+            with open(f"/proc/{pid}/environ") as f:
+                if MARK not in f.read().split("\0"):
+                    continue
             with open(f"/proc/{pid}/cmdline") as f:
                 if words in f.read().replace("\0", " "):
                     found.append(int(pid))

@@ -88,6 +88,7 @@ class TestRay(Case):
         stop.set()
         killer.join()
         self.assertEqual(failed, [], said)
+        self.assertTrue(killed)
         job.merge([])
         self.assertSame("plain", "killed")
 
