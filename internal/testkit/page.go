@@ -94,11 +94,11 @@ func cells(line string) (out []string) {
 	return out
 }
 
-// sum adds the columns that are numbers in all rows. Others are empty.
+// sum adds the columns that are numbers in all rows. Others, and the stamp, are empty.
 func sum(rows [][]string) []string {
 	out := make([]string, len(rows[0]))
 	out[0] = "all"
-	for column := 1; column < len(out); column++ {
+	for column := 1; column < len(out)-2; column++ {
 		total, ok := 0, true
 		for _, row := range rows {
 			n, err := strconv.Atoi(row[column])
