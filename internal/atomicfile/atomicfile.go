@@ -3,10 +3,13 @@
 package atomicfile
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Prefix begins the names of temporary files. [Clean] removes those of killed processes.
@@ -72,12 +75,14 @@ func Draft(path string, fill func(*os.File) error) (err error) {
 	if err := Step("create", path); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), Prefix+filepath.Base(path)+"-*")
+	f, err := draft(path)
 	if err != nil {
 		return err
 	}
-	// Shows [Output] that the process is running. Not every file system has locks.
-	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	// The lock lasts until the file has its name; Close, which tells errors of writes, is before.
+	if lock, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0); err == nil {
+		defer unix.Close(lock)
+	}
 	defer func() {
 		if err != nil {
 			f.Close()
@@ -105,6 +110,23 @@ func Draft(path string, fill func(*os.File) error) (err error) {
 	return Step("done", path)
 }
 
+// draft makes the file that gets path's place, and locks it: it belongs to a process
+// that lives. Not every file system can lock.
+func draft(path string) (*os.File, error) {
+	for {
+		f, err := os.CreateTemp(filepath.Dir(path), Prefix+filepath.Base(path)+"-*")
+		if err != nil {
+			return nil, err
+		}
+		locked := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if _, err := os.Lstat(f.Name()); !errors.Is(locked, syscall.EWOULDBLOCK) && !errors.Is(err, os.ErrNotExist) {
+			return f, nil
+		}
+		f.Close() // another process removes it: it was not locked yet
+		os.Remove(f.Name())
+	}
+}
+
 // Clean removes the temporary files of killed processes in dir.
 func Clean(dir string) error {
 	entries, err := os.ReadDir(dir)
@@ -112,10 +134,25 @@ func Clean(dir string) error {
 		return err
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), Prefix) {
-			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-				return err
+		if !strings.HasPrefix(e.Name(), Prefix) {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		if e.Type().IsRegular() || e.IsDir() {
+			f, err := os.Open(path)
+			if errors.Is(err, os.ErrNotExist) {
+				continue
 			}
+			if err == nil {
+				locked := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+				defer f.Close()
+				if errors.Is(locked, syscall.EWOULDBLOCK) {
+					continue // its process lives
+				}
+			}
+		}
+		if err := os.RemoveAll(path); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -282,6 +283,45 @@ func TestCleanTouchesNothingElse(t *testing.T) {
 	if err := Clean(filepath.Join(dir, "nothing")); !os.IsNotExist(err) {
 		t.Errorf("of no folder: %v", err)
 	}
+}
+
+// Clean spares what another process writes at the time, which may be the last file of
+// results that it has unlocked already.
+func TestCleanSparesTheLiving(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "command.json")
+	err := Stream(path, func(f *os.File) error {
+		fmt.Fprint(f, "text")
+		return Clean(dir)
+	})
+	if err != nil || read(t, path) != "text" {
+		t.Errorf("it holds %q, %v", read(t, path), err)
+	}
+	wantList(t, dir, "command.json")
+
+	// Nor does it take a file between its making and its lock.
+	stop := make(chan struct{})
+	var cleaner sync.WaitGroup
+	cleaner.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if err := Clean(dir); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	for i := range 100 {
+		if err := Draft(path, Bytes([]byte("text"))); err != nil {
+			t.Errorf("write %d: %v", i, err)
+		}
+	}
+	close(stop)
+	cleaner.Wait()
+	wantList(t, dir, "command.json")
 }
 
 // Output removes what dead processes left of its file, and nothing else.
