@@ -1,7 +1,6 @@
 package instance
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -68,14 +67,15 @@ func create(dir string, e Experiment, env result.Environment) (*Run, error) {
 			return nil, err
 		}
 	}
-	err := cmp.Or(
-		checksum.WriteJSON(dir, environmentFile, env),
-		os.Mkdir(r.path(checkpointsDir), 0o777),
-		checksum.Write(dir, metricsFile, nil),
-		checksum.WriteJSON(dir, experimentFile, e),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("create the run folder: %w", err)
+	for _, write := range []func() error{
+		func() error { return checksum.WriteJSON(dir, environmentFile, env) },
+		func() error { return os.Mkdir(r.path(checkpointsDir), 0o777) },
+		func() error { return checksum.Write(dir, metricsFile, nil) },
+		func() error { return checksum.WriteJSON(dir, experimentFile, e) },
+	} {
+		if err := write(); err != nil {
+			return nil, fmt.Errorf("create the run folder: %w", err)
+		}
 	}
 	return r, nil
 }

@@ -3,6 +3,7 @@ package run
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -10,10 +11,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"oscar/dataset"
 	"oscar/experiment"
+	"oscar/internal/atomicfile"
 )
 
 var pairs = flag.Int("pairs", 50, "pairs of processes that make a run in one folder")
@@ -169,6 +172,25 @@ func TestCreateWholeOrNotAtAll(t *testing.T) {
 	}
 	left, err := os.ReadDir(other)
 	if err != nil || len(left) != 2 { // the lock, and what the test made
+		t.Errorf("%v, %v", left, err)
+	}
+
+	// An earlier file cannot be written: experiment.json is not written either.
+	third := filepath.Join(t.TempDir(), "run")
+	if folder, err = Claim(third); err != nil {
+		t.Fatal(err)
+	}
+	atomicfile.Fault = func(step, path string) error {
+		if filepath.Base(path) == SplitFile {
+			return syscall.ENOSPC
+		}
+		return nil
+	}
+	defer func() { atomicfile.Fault = nil }()
+	if _, err := Create(folder, e, NewEnvironment(Config{}, 1), split); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("without room for the split: %v", err)
+	}
+	if left, err := os.ReadDir(third); err != nil || len(left) != 1 {
 		t.Errorf("%v, %v", left, err)
 	}
 }

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -114,18 +113,23 @@ func Create(f *Folder, e experiment.Experiment, env result.Environment, s *datas
 	}
 	r := &Run{Dir: f.Path, Experiment: e, Environment: env, Split: s, folder: f}
 	err = r.clear() // files of a killed process
-	if err == nil {
-		err = cmp.Or(
-			atomicfile.WriteJSON(r.Path(EnvironmentFile), env),
-			atomicfile.WriteJSON(r.Path(result.NetworkFile), network),
-			s.Write(r.Path(SplitFile)),
-			os.Mkdir(r.Path(checkpointsDir), 0o777),
-			atomicfile.Write(r.Path(MetricsFile), nil),
-			checksum.Update(r.Dir, listed...),
-			checksum.WriteJSON(r.Dir, ExperimentFile, e),
-		)
+	for _, write := range []func() error{
+		func() error { return atomicfile.WriteJSON(r.Path(EnvironmentFile), env) },
+		func() error { return atomicfile.WriteJSON(r.Path(result.NetworkFile), network) },
+		func() error { return s.Write(r.Path(SplitFile)) },
+		func() error { return os.Mkdir(r.Path(checkpointsDir), 0o777) },
+		func() error { return atomicfile.Write(r.Path(MetricsFile), nil) },
+		func() error { return checksum.Update(r.Dir, listed...) },
+		func() error { return checksum.WriteJSON(r.Dir, ExperimentFile, e) }, // last: then it is a run
+	} {
+		if err == nil {
+			err = write()
+		}
 	}
 	if err != nil {
+		if info, err := os.Lstat(r.Path(ExperimentFile)); err == nil && info.Mode().IsRegular() {
+			os.Remove(r.Path(ExperimentFile)) // its checksum could not be written
+		}
 		return nil, errors.Join(fmt.Errorf("create the run folder: %w", err), r.clear())
 	}
 	return r, nil
