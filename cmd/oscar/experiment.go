@@ -37,7 +37,7 @@ func (a *asked) flags(f *pflag.FlagSet) {
 func experimentFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 	t, d := &e.Training, &e.Data
 	f.Var(architecture{e}, "arch", "architecture: "+strings.Join(tfmodel.Architectures(), ", "))
-	f.Var(inputSize{e}, "image-size", "height and width of the network's input in pixels (default the architecture's)")
+	f.Var(&inputSize{e: e}, "image-size", "height and width of the network's input in pixels (default the architecture's)")
 	fineTuneFlags(f, e)
 	f.IntVar(&t.Epochs, "epochs", t.Epochs, "passes over the training images")
 	f.IntVar(&t.Batch, "batch", t.Batch, "images per step")
@@ -180,26 +180,36 @@ func (f fractions) Set(text string) (err error) {
 
 func (fractions) Type() string { return "string" }
 
-// inputSize is the flag with the size of the network's input.
-type inputSize struct{ e *experiment.Experiment }
-
-func (s inputSize) String() string {
-	if s.e == nil || len(s.e.Architecture.Input) == 0 {
-		return ""
-	}
-	return fmt.Sprint(s.e.Architecture.Input[0])
+// inputSize is the flag with the side of the input. It keeps what was given, because an
+// architecture that is named after it has an input of its own.
+type inputSize struct {
+	e    *experiment.Experiment
+	side int // 0: not given
 }
 
-func (s inputSize) Set(text string) error {
+func (s *inputSize) String() string {
+	switch {
+	case s.e == nil:
+		return ""
+	case s.side != 0:
+		return strconv.Itoa(s.side)
+	case len(s.e.Architecture.Input) == 0:
+		return ""
+	}
+	return strconv.Itoa(s.e.Architecture.Input[0])
+}
+
+func (s *inputSize) Set(text string) error {
 	side, err := strconv.Atoi(text)
 	if err != nil || side < 1 || side > 4096 {
 		return fmt.Errorf("want a whole number from 1 to 4096")
 	}
+	s.side = side
 	s.e.Architecture.Input = tfmodel.Shape{side, side, 3}
 	return nil
 }
 
-func (inputSize) Type() string { return "int" }
+func (*inputSize) Type() string { return "int" }
 
 // nearDuplicates is the flag to group near duplicates.
 type nearDuplicates struct{ d *experiment.Data }
