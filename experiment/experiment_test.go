@@ -107,7 +107,7 @@ func TestCheckRefusals(t *testing.T) {
 		"schedule={kind: inverse_time, floor: 1e-7}":    "schedule.floor is 1e-07, which only cosine has",
 		"schedule={kind: cosine, floor: 1}":             "schedule.floor is 1, want 0 to the learning rate, 0.001",
 		"schedule={warmup_steps: -1}":                   "schedule.warmup_steps is -1, want 0 or more",
-		"schedule={warmup_epochs: 6}":                   "schedule.warmup_epochs is 6, want 0 to the training's 5 epochs: change it by --set training.schedule.warmup_epochs=...",
+		"schedule={warmup_epochs: 6}":                   "schedule.warmup_epochs is 6, want 0 to the training's 5 epochs: change it by --set training.schedule.warmup_epochs=EPOCHS",
 		"schedule={warmup_epochs: 1, warmup_steps: 10}": "schedule has warmup_epochs and warmup_steps; give one",
 		"loss={label_smoothing: 1}":                     "label smoothing is 1, want 0 to below 1",
 		"adam={weight_decay: -1}":                       "weight decay is -1, want at least 0",

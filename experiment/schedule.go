@@ -84,7 +84,7 @@ func (s Schedule) check(t Training) error {
 	case s.WarmupSteps < 0:
 		return fmt.Errorf("schedule.warmup_steps is %d, want 0 or more", s.WarmupSteps)
 	case !(s.WarmupEpochs >= 0 && s.WarmupEpochs <= float64(t.Epochs)):
-		return fmt.Errorf("schedule.warmup_epochs is %g, want 0 to the training's %d epochs: change it by --set training.schedule.warmup_epochs=...", s.WarmupEpochs, t.Epochs)
+		return fmt.Errorf("schedule.warmup_epochs is %g, want 0 to the training's %d epochs: change it by --set training.schedule.warmup_epochs=EPOCHS", s.WarmupEpochs, t.Epochs)
 	case s.WarmupEpochs > 0 && s.WarmupSteps > 0:
 		return fmt.Errorf("schedule has warmup_epochs and warmup_steps; give one")
 	}

@@ -32,7 +32,7 @@ func (t Training) Fits(a Architecture) error {
 	if err != nil {
 		return err
 	}
-	return s.checkStochasticDepth(t.StochasticDepth, a.Name)
+	return cmp.Or(t.Loss.fits(a), s.checkStochasticDepth(t.StochasticDepth, a.Name))
 }
 
 // Check reports settings out of range.

@@ -37,18 +37,18 @@ func openSafetensors(path string) (*File, error) {
 	}
 	var length [8]byte
 	if _, err := io.ReadFull(f, length[:]); err != nil {
-		return nil, notWeights
+		return nil, errNotWeights
 	}
 	n := binary.LittleEndian.Uint64(length[:])
 	if n < 2 || n > mostHeader || int64(n) > info.Size()-8 {
-		return nil, notWeights
+		return nil, errNotWeights
 	}
 	header := make([]byte, n)
 	if _, err := io.ReadFull(f, header); err != nil {
 		return nil, err
 	}
 	if header[0] != '{' {
-		return nil, notWeights
+		return nil, errNotWeights
 	}
 	start := int64(n) + 8
 	tensors, err := parseHeader(header, info.Size()-start)
@@ -84,8 +84,8 @@ func openSafetensors(path string) (*File, error) {
 	return out, nil
 }
 
-// notWeights is the error for a file whose beginning is unknown.
-var notWeights = fmt.Errorf("it is no file of weights that oscar reads: safetensors, a TensorFlow checkpoint, a run or a SavedModel of oscar's")
+// errNotWeights is the error for a file whose beginning is unknown.
+var errNotWeights = fmt.Errorf("it is no file of weights that oscar reads: safetensors, a TensorFlow checkpoint, a run or a SavedModel of oscar's")
 
 // parseHeader reads a header whose tensors have so many bytes of data. Each tensor has the
 // bytes that its shape takes, and shares none with another.
