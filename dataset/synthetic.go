@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -131,7 +132,7 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 			})
 		}
 	}
-	if err := group.Wait(); err != nil {
+	if err := cmp.Or(group.Wait(), ctx.Err()); err != nil { // the loop may have ended without an error
 		return fmt.Errorf("cannot write synthetic images: %w", err)
 	}
 	files, err := checksum.Tree(draft)
