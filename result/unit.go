@@ -69,7 +69,7 @@ const maxUnit = 64 << 20
 func ParseUnit(line []byte) (u Unit, err error) {
 	var version struct{ Format int }
 	if err := json.Unmarshal(line, &version); err != nil {
-		return u, fmt.Errorf("not a unit:  %w", err)
+		return u, fmt.Errorf("not a unit: %w", err)
 	}
 	if version.Format != UnitFormat {
 		return u, fmt.Errorf("the unit has format %d, want %d: plan and worker are of different versions", version.Format, UnitFormat)
@@ -77,11 +77,11 @@ func ParseUnit(line []byte) (u Unit, err error) {
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&u); err != nil {
-		return u, fmt.Errorf("not a unit:  %w", err)
+		return u, fmt.Errorf("not a unit: %w", err)
 	}
 	switch {
 	case u.ID == "" || u.Verb == "" || u.Out == "":
-		return u, errors.New("not a unit:  want id, verb and out")
+		return u, errors.New("not a unit: want id, verb and out")
 	case !filepath.IsAbs(u.From):
 		return u, fmt.Errorf("unit %s: from is %q, want an absolute path", u.ID, u.From)
 	case u.Number < 0:

@@ -17,7 +17,7 @@ func TestParseUnit(t *testing.T) {
 	for _, test := range [][3]string{
 		{`"format":1`, `"format":2`, "format 2, want 1"},
 		{`"number":0`, `"number":-1`, "number is -1"},
-		{`"number":0`, `"number":"0"`, "no unit"},
+		{`"number":0`, `"number":"0"`, "not a unit: "},
 		{`"number":0`, `"number":0,"later":1`, `unknown field "later"`},
 		{`"/data"`, `"data"`, "want an absolute path"},
 		{`"out":"out"`, `"out":""`, "want id, verb and out"},
