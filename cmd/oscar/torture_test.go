@@ -16,6 +16,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
@@ -194,6 +195,8 @@ func (x torture) undisturbed() (steps int, want map[string]string, stable []stri
 		dir := x.fresh()
 		x.succeed(dir, "count "+counts, x.args)
 		trees[i] = tree(x.t, dir)
+		// Times are in seconds: the second call must not begin in that of the first.
+		time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
 	}
 	for name, sum := range trees[0] {
 		if trees[1][name] == sum {
