@@ -136,7 +136,7 @@ func TestFullQueue(t *testing.T) {
 }
 
 func TestDeadline(t *testing.T) {
-	s := start(t, func(o *Options) { o.Deadline = 200 * time.Millisecond })
+	s := start(t, func(o *Options) { o.Deadline = 20 * time.Millisecond })
 	began := time.Now()
 	status, text := s.post("/v1/models/run:explain", slowBody(t, 10000))
 	if status != 504 || !strings.Contains(text, "deadline") || time.Since(began) > 10*time.Second {
