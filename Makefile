@@ -88,9 +88,9 @@ vulnerabilities: need ## known vulnerabilities in oscar and its modules, by govu
 	@$(WITH_TENSORFLOW) && scripts/govulncheck
 
 # Scripts that write what other programs say, by the environment that they want.
-ORACLES_TENSORFLOW = dataset/testdata/framing.py explain/testdata/resize.py dataset/testdata/tones.py
+ORACLES_TENSORFLOW = dataset/testdata/framing.py dataset/testdata/others.py explain/testdata/resize.py dataset/testdata/tones.py
 ORACLES_BOTH = dataset/testdata/augment.py
-ORACLES_NUMBERS = dataset/testdata/formats/make.py heatmap/colormaps/generate.py metric/testdata/audit.py metric/testdata/compare.py metric/testdata/multilabel.py metric/testdata/oracle.py
+ORACLES_NUMBERS = dataset/testdata/formats/make.py heatmap/colormaps/generate.py metric/testdata/audit.py metric/testdata/compare.py metric/testdata/multilabel.py metric/testdata/oracle.py metric/testdata/roc.py
 
 .PHONY: oracles
 oracles: need ## the tests' numbers of other people's programs anew (5 GB of packages, once)

@@ -16,8 +16,9 @@ import (
 	"oscar/metric"
 )
 
-// CheckConfusionFile returns an error for a path that [WriteConfusion] does not write to.
-func CheckConfusionFile(path string) error {
+// CheckFigureFile returns an error for a path that [WriteConfusion] and
+// [ClassCurves.Write] do not write to.
+func CheckFigureFile(path string) error {
 	switch ext := strings.ToLower(filepath.Ext(path)); {
 	case ext != ".csv" && ext != ".png":
 		return fmt.Errorf("%s: want a name that ends with .csv or .png", path)
@@ -30,7 +31,7 @@ func CheckConfusionFile(path string) error {
 // WriteConfusion writes a confusion matrix to a new file: as CSV with a row for each true
 // class and a column for each predicted one, or as a PNG picture.
 func WriteConfusion(path string, c *metric.Confusion) error {
-	if err := CheckConfusionFile(path); err != nil {
+	if err := CheckFigureFile(path); err != nil {
 		return err
 	}
 	return atomicfile.Output(path, func(f *os.File) error {

@@ -101,6 +101,9 @@ func (o EvaluateOptions) evaluate(ctx context.Context, bundle *savedmodel.Bundle
 		for i, logits := range p.Logits {
 			if labels != nil {
 				labels.add(e, b.Items[i], logits, p.Probabilities[i])
+				if last := &e.Classifications[len(e.Classifications)-1]; o.Probabilities && last.Predicted != "" {
+					last.Probabilities = slices.Clone(p.Probabilities[i])
+				}
 				continue
 			}
 			c := classification(b.Items[i], bundle.Metadata.Classes, logits, p.Probabilities[i])

@@ -21,6 +21,7 @@ func newEvaluate(*globalFlags) *cobra.Command {
 		o      pipeline.EvaluateOptions
 		asJSON bool
 		matrix string
+		curves string
 	)
 	cmd := &cobra.Command{
 		Use:   "evaluate MODEL [DATA]",
@@ -45,6 +46,7 @@ COCO's average precision and recall of boxes and of masks.`,
   oscar evaluate runs/first photos --split validation
   oscar evaluate model new-photos --split all --json
   oscar evaluate runs/first --confusion confusion.png
+  oscar evaluate runs/first --roc roc.png
   oscar evaluate model labels.csv --root photos --split all
   oscar evaluate runs/heaps --split validation`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -57,18 +59,27 @@ COCO's average precision and recall of boxes and of masks.`,
 			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
-			if matrix != "" {
-				if err := pipeline.CheckConfusionFile(matrix); err != nil {
+			for _, file := range []string{matrix, curves} {
+				if file == "" {
+					continue
+				}
+				if err := pipeline.CheckFigureFile(file); err != nil {
 					return usageError{err, cmd.CommandPath()}
 				}
 			}
+			if curves != "" && curves == matrix {
+				return usageError{fmt.Errorf("--roc and --confusion are both %s", curves), cmd.CommandPath()}
+			}
 			s := newScreen()
 			defer s.clear()
-			o.Model, o.Listener = args[0], s.listener()
+			o.Model, o.Listener, o.Probabilities = args[0], s.listener(), curves != ""
 			if len(args) > 1 {
 				o.Data = args[1]
 			}
 			if instance.IsRun(o.Model) {
+				if curves != "" {
+					return fmt.Errorf("--roc is of classes of images, and %s is a detector of objects", o.Model)
+				}
 				return evaluateInstances(cmd, s, o, asJSON)
 			}
 			e, err := pipeline.Evaluate(cmd.Context(), o)
@@ -80,6 +91,15 @@ COCO's average precision and recall of boxes and of masks.`,
 					return err
 				}
 			}
+			var roc *pipeline.ClassCurves
+			if curves != "" {
+				if roc, err = pipeline.NewClassCurves(e); err != nil {
+					return err
+				}
+				if err := roc.Write(curves); err != nil {
+					return err
+				}
+			}
 			s.clear()
 			if asJSON {
 				e.Classifications = nil // thousands of lines; evaluation.json has those of the test part
@@ -88,12 +108,19 @@ COCO's average precision and recall of boxes and of masks.`,
 				return encoder.Encode(e)
 			}
 			printEvaluation(cmd.OutOrStdout(), e)
+			if roc != nil {
+				fmt.Fprintf(cmd.OutOrStdout(), "macro AUC %.4f, each class against the rest\n", roc.Macro)
+				if len(roc.Absent) > 0 {
+					fmt.Fprintf(cmd.OutOrStdout(), "no ROC curve of %s: no image has the class, or all have it\n", strings.Join(roc.Absent, ", "))
+				}
+			}
 			return nil
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Part, "split", "test", "the part of the split: test, validation, train, all")
 	f.StringVar(&matrix, "confusion", "", "new `FILE`.csv or FILE.png for the confusion matrix")
+	f.StringVar(&curves, "roc", "", "new `FILE`.csv or FILE.png for the ROC curve of each class and its area")
 	f.BoolVar(&asJSON, "json", false, "print JSON: images unreadable accuracy loss per_class confusion ...")
 	precisionFlag(f, &o.Precision)
 	tableFlags(f, &o.Table.Columns, &o.Table.Root, &o.Table.Classes)
