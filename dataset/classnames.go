@@ -33,7 +33,7 @@ func (t *tableReader) setClasses(f *Folder, file string, given []string) error {
 		for _, name := range given {
 			name, err := labelName(name)
 			if err != nil || name == "" {
-				return fmt.Errorf("column %q is no name of a class", name)
+				return fmt.Errorf("column %q is not the name of a class", name)
 			}
 			f.Classes = append(f.Classes, name)
 		}
@@ -121,7 +121,7 @@ func readClasses(file string) (*classNames, error) {
 	add := func(number int, name string) error {
 		name = norm.NFC.String(strings.TrimSpace(name))
 		if name == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) || len(name) > 200 {
-			return fmt.Errorf("%s: %q is no name of a class", file, name)
+			return fmt.Errorf("%s: %q is not the name of a class", file, name)
 		}
 		c.list, c.byNumber[number] = append(c.list, name), name
 		return nil
@@ -146,7 +146,7 @@ func readClasses(file string) (*classNames, error) {
 		for key := range object {
 			n, err := strconv.Atoi(key)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %q is no number of a class", file, key)
+				return nil, fmt.Errorf("%s: %q is not the number of a class", file, key)
 			}
 			numbers = append(numbers, n)
 		}

@@ -46,23 +46,20 @@ func checkFractions(fractions [3]float64) error {
 	return nil
 }
 
-// NewSplit divides the images of a folder, class by class. Which part an image
-// falls into depends on the seed and on the contents of its class, not on names
-// or order. Files of the same content go to the same part; if they are of
-// different classes, that is train, so that no image that is measured has two
-// right answers. So do the images of a group of the folder's Grouping.
+// NewSplit divides the images of a folder, class by class. An image's part depends on the
+// seed and the contents of its class, not on names or order. Files with the same content go
+// to the same part: to train if their classes differ, so that no evaluated image has two
+// correct classes. The images of a group go to the same part, too.
 //
-// A class of n different contents puts round(fraction x n) of them into each
-// part, up to one more or less so that they sum to n, and at least one. The
-// fraction of train must be above 0, the others may be 0, and they sum to 1. A
-// class with fewer contents, or groups, than there are parts to fill is an error.
-// If groups are too large for these numbers, a note gives those that they leave.
+// Of n different contents of a class, each part gets round(fraction x n), plus or minus one
+// so that they sum to n, and at least one. The fraction of train must be above 0, the
+// others may be 0, and they sum to 1. A class with fewer contents, or groups, than parts is
+// an error. If groups are too large for these numbers, a note gives the actual ones.
 //
-// Images with several labels are divided by the rarest of them.
+// Images with several labels are divided by their rarest label.
 //
-// Parts that the data set has are taken as they are, with its duplicates; a group
-// whose images are in several is an error. Parts that it lacks are split off from its
-// train part, by their shares and that of train.
+// Existing parts of the data set are used unchanged, with duplicates; a group in several of
+// them is an error. Missing parts are split off from its train part, by the fractions.
 func NewSplit(f *Folder, fractions [3]float64, seed uint64) (*Split, error) {
 	if err := checkFractions(fractions); err != nil {
 		return nil, err
@@ -112,19 +109,19 @@ func NewSplit(f *Folder, fractions [3]float64, seed uint64) (*Split, error) {
 	return s, err
 }
 
-// splitKey is the place of a content in the seeded order of its class.
+// splitKey is the sort key of a content in the seeded order of its class.
 func splitKey(seed uint64, hash string) uint64 {
 	key := append(binary.BigEndian.AppendUint64(nil, seed), hash...)
 	sum := sha256.Sum256(key)
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-// partCounts divides contents by largest remainder, of which taken are in their
-// parts already and free are not, and returns how many of the free go to each
-// part. A part with a fraction above 0 gets at least one.
+// partCounts divides contents by the largest remainder method and returns how many of the
+// free ones go to each part. taken are already in a part. A part with a fraction above 0
+// gets at least one.
 func partCounts(free int, taken [3]int, fractions [3]float64) (counts [3]int, err error) {
 	total := free + taken[0] + taken[1] + taken[2]
-	var wanted [3]int // the least of each part
+	var wanted [3]int // the minimum of each part
 	for i, fraction := range fractions {
 		if fraction > 0 {
 			wanted[i] = 1
@@ -145,7 +142,7 @@ func partCounts(free int, taken [3]int, fractions [3]float64) (counts [3]int, er
 	rest, sum := total, fractions[0]+fractions[1]+fractions[2]
 	for i, fraction := range fractions {
 		exact := fraction / sum * float64(total)
-		// 0.15 x 20 is 3, whatever the last bit of the product says.
+		// 0.15 x 20 counts as 3, despite rounding.
 		counts[i] = int(math.Floor(exact + 1e-9))
 		remainders[i] = exact - float64(counts[i])
 		rest -= counts[i]
@@ -160,7 +157,7 @@ func partCounts(free int, taken [3]int, fractions [3]float64) (counts [3]int, er
 		counts[best]++
 		remainders[best] = -1
 	}
-	// Whoever has most gives to whoever lacks.
+	// The largest part gives to one that lacks contents.
 	for i := range counts {
 		counts[i] -= taken[i]
 		wanted[i] -= min(wanted[i], taken[i])

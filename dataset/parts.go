@@ -161,7 +161,7 @@ func commonRoot(dirs [3]string) (root string, below [3]string, err error) {
 		}
 		for _, other := range dirs[:part] {
 			if other != "" && (paths.Within(other, dirs[part]) || paths.Within(dirs[part], other)) {
-				return "", below, fmt.Errorf("the folders of the parts lie in each other: %q and %q", other, dirs[part])
+				return "", below, fmt.Errorf("the folders of the parts contain each other: %q and %q", other, dirs[part])
 			}
 		}
 	}
@@ -179,7 +179,7 @@ func commonRoot(dirs [3]string) (root string, below [3]string, err error) {
 			return "", below, err
 		}
 		if norm.NFC.String(below[part]) == "." {
-			return "", below, fmt.Errorf("the folders of the parts lie in each other: %q", dir)
+			return "", below, fmt.Errorf("the folders of the parts contain each other: %q", dir)
 		}
 	}
 	return root, below, nil

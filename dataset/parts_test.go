@@ -99,8 +99,8 @@ func TestNamedParts(t *testing.T) {
 		want  string
 	}{
 		{[3]string{"", "mine", ""}, "the folder of train is missing: name it with --train"},
-		{[3]string{"mine", "mine/learn", ""}, "the folders of the parts lie in each other: "},
-		{[3]string{"mine/learn", "mine/learn", ""}, "the folders of the parts lie in each other: "},
+		{[3]string{"mine", "mine/learn", ""}, "the folders of the parts contain each other: "},
+		{[3]string{"mine/learn", "mine/learn", ""}, "the folders of the parts contain each other: "},
 		{[3]string{"mine/learn", "", "gone"}, "cannot read image folder "},
 		{[3]string{"mine/learn", "README.md", ""}, "README.md\" is a file: expected a folder with one sub-folder per class"},
 		{[3]string{"mine/learn", "elsewhere", ""}, "class \"exam\" of "},

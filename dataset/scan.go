@@ -18,16 +18,16 @@ import (
 // An Item is one labelled image file.
 type Item struct {
 	Path   string `json:"path"`   // relative to the root, slash-separated
-	Class  int    `json:"class"`  // index into the sorted class names; -1 if unknown, or if the images have several labels
+	Class  int    `json:"class"`  // index into the sorted class names; -1 if unknown or multi-label
 	SHA256 string `json:"sha256"` // of the file's content, in hex; "" if unknown
-	// Weight is the image's in the training loss, above 0; 0 stands for 1.
+	// Weight is the image's weight in the training loss, above 0; 0 stands for 1.
 	Weight float64 `json:"weight,omitempty"`
 	// Labels are the indices of all classes of the image, sorted, if the images have several
 	// labels.
 	Labels []int `json:"labels,omitempty"`
 }
 
-// A Problem is a file that is not used, and why.
+// A Problem is an unused file and the reason.
 type Problem struct {
 	Path   string `json:"path"` // relative to the root, slash-separated
 	Reason string `json:"reason"`
@@ -36,18 +36,18 @@ type Problem struct {
 // ScanOptions are the options of Scan. The zero value is usable.
 type ScanOptions struct {
 	Limits Limits
-	// Verify decodes every file in full. Without it only the header is read, and
-	// damage further on shows when the image is used.
+	// Verify decodes every file in full. Without it only the header is read, and later damage
+	// is found when the image is used.
 	Verify bool
-	// Parts are the folders of train, validation and test, each with one sub-folder
-	// a class; "": there is none. With train named, Scan's root is not read.
+	// Parts are the folders of train, validation and test, each with one sub-folder a class;
+	// "": none. If train is given, Scan's root is not read.
 	Parts [3]string
-	// Table says how a table is read, if that is what Scan is given.
+	// Table has the settings for a table, if Scan is given one.
 	Table TableOptions
-	// OneClass allows a single class: it can be measured, though not learned.
+	// OneClass allows a single class, for evaluation.
 	OneClass bool
-	// Hashes is a folder that keeps the hashes of large sets from scan to scan: a file of
-	// the same size and time is not read again. "": none is kept.
+	// Hashes is a folder that caches the hashes of large sets: a file with the same size and
+	// time is not read again. "": no cache.
 	Hashes string
 	// Workers is the number of files read at a time; 0: one per processor.
 	Workers int
@@ -62,34 +62,33 @@ type Folder struct {
 	Items      []Item    // sorted by path
 	Unreadable []Problem // files that are not readable images, sorted by path
 	Duplicates [][]Item  // groups of two or more items of the same content
-	Notes      []string  // a line each for what one should know
+	Notes      []string  // for the user, a line each
 	Grouping   *Grouping // images that belong together; Group sets it
 	Source     *Source   // nil: the class folders of Root
 	MultiLabel bool      // an image may have several classes, or none: see Item.Labels
 
-	dirs  []string // of each class, as the file system has it; nil if Source is not
+	dirs  []string // of each class, as named by the file system; nil if Source is set
 	parts []int8   // of the items; nil: none is given
 	lost  []int    // the classes of Unreadable
-	// groups are those of the items by the column groupBy of a table, "" if none.
+	// groups are the items' groups from the column groupBy of a table, "" if none.
 	groups  []string
 	groupBy string
 }
 
-// Scan lists the images below root, which has one sub-folder per class, or the
-// parts of a data set (train, validation, test, by any usual name), each with one
-// sub-folder per class; or it is a table of images, see [TableOptions].
+// Scan lists the images below root, which has one sub-folder per class, or the parts of a
+// data set (train, validation, test, by any usual name), each with one sub-folder per
+// class; or of a table, see [TableOptions].
 //
-// Class folders may have folders of their own, which are noted; hidden names and folders
-// that a machine made (@eaDir, __MACOSX, ...) are passed over; links are followed. Files are hashed, and known as images by their content.
+// Sub-folders of class folders are read and noted. Hidden names and system folders (@eaDir,
+// __MACOSX, ...) are skipped. Links are followed. Files are hashed, and recognised as
+// images by their content.
 //
-// Names of classes are in Unicode NFC, whatever the file system has; those that look
-// alike are noted.
+// Names of classes are converted to Unicode NFC. Names that look alike are noted.
 //
-// A file that is not a readable image, and a folder that cannot be read, is listed in
-// Unreadable. It is an error
-// if root cannot be read, has fewer than two class folders, if these are folders of
-// images, masks or labels with the classes within them, or if a class has no
-// readable image at all.
+// Files that are not readable images and unreadable folders are listed in Unreadable. It is
+// an error if root cannot be read, if it has fewer than two class folders, if these are
+// folders named images, masks or labels that contain the classes, or if a class has no
+// readable image.
 func Scan(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 	folder, list, err := list(ctx, root, opts)
 	if err != nil {
@@ -201,8 +200,7 @@ func Classes(root string) ([]string, error) {
 	return folder.Classes, nil
 }
 
-// List lists the images below root, whatever its folders are called. Their class is
-// -1, and the folder has no classes. Otherwise it is as [Scan].
+// List is [Scan] without classes: it lists the images below root with class -1.
 func List(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 	if err := checkRoot(root); err != nil {
 		return nil, err
@@ -229,7 +227,7 @@ func List(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 	return folder, folder.inspect(ctx, listing{items: candidates}, opts)
 }
 
-// checkRoot reports a root that is no folder.
+// checkRoot returns an error if root is not a folder.
 func checkRoot(root string) error {
 	info, err := os.Stat(root)
 	if err != nil {
@@ -334,7 +332,7 @@ func (f *Folder) findDuplicates() {
 	f.Notes = append(append(conflicts, twins...), f.Notes...)
 }
 
-// mixed tells whether items of the same content have different labels.
+// mixed reports whether items of the same content have different labels.
 func mixed(group []Item) bool {
 	for _, item := range group[1:] {
 		if item.Class != group[0].Class || !slices.Equal(item.Labels, group[0].Labels) {

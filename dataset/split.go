@@ -12,9 +12,8 @@ import (
 	"oscar/internal/paths"
 )
 
-// A Split divides the images of a Folder into three parts. It is a value to be
-// kept beside what was trained on it: it names every file by path and content,
-// and Hash changes with any of it.
+// A Split divides the images of a Folder into three parts. It is saved with the model
+// trained on it. It has the path and hash of every file, and Hash changes with any of them.
 type Split struct {
 	Seed       uint64     `json:"seed"`
 	Fractions  [3]float64 `json:"fractions"` // of train, validation, test; they sum to 1
@@ -24,16 +23,16 @@ type Split struct {
 	Test       []Item     `json:"test"`
 	Unreadable []Problem  `json:"unreadable"`
 	Notes      []string   `json:"notes"`
-	Grouping   *Grouping  `json:"grouping,omitempty"` // images that were kept in one part
-	Source     *Source    `json:"source,omitempty"`   // nil: class folders, divided by the shares
-	Fold       *Fold      `json:"fold,omitempty"`     // the test part is a fold; nil: it is none
-	// MultiLabel says that an image may have several classes, or none: see Item.Labels.
+	Grouping   *Grouping  `json:"grouping,omitempty"` // groups of images kept in one part
+	Source     *Source    `json:"source,omitempty"`   // nil: class folders, divided by Fractions
+	Fold       *Fold      `json:"fold,omitempty"`     // of the test part; nil: not a fold
+	// MultiLabel is set if an image may have several classes, or none: see Item.Labels.
 	MultiLabel bool `json:"multi_label,omitempty"`
 	// Hash is the SHA-256 of the JSON of all the other fields, in hex.
 	Hash string `json:"hash"`
 }
 
-// PartNames are the names Part knows.
+// PartNames are the names for Part.
 var PartNames = []string{"train", "validation", "test", "all"}
 
 // Part returns the items of a part by its name; "all" is all three, in order.
@@ -64,7 +63,7 @@ func (s *Split) items() iter.Seq[Item] {
 	}
 }
 
-// Write writes the split as JSON. The file appears whole or not at all.
+// Write writes the split as JSON. The write is atomic.
 func (s *Split) Write(path string) error {
 	err := atomicfile.Stream(path, func(f *os.File) error { return s.writeJSON(f, true) })
 	if err != nil {
@@ -73,8 +72,8 @@ func (s *Split) Write(path string) error {
 	return nil
 }
 
-// ReadSplit reads a split that Write wrote. A file with unknown keys, or one
-// that was edited since (its hash tells), is refused.
+// ReadSplit reads a split written by Write. A file with unknown keys or a wrong hash is an
+// error.
 func ReadSplit(path string) (*Split, error) {
 	f, err := paths.OpenUpTo(path, paths.Record)
 	if err != nil {

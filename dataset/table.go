@@ -187,7 +187,7 @@ func (t *tableReader) choose(names []string) (places [5]int, err error) {
 func labelName(label string) (string, error) {
 	label = norm.NFC.String(strings.TrimSpace(label))
 	if strings.ContainsFunc(label, unicode.IsControl) || len(label) > 200 || !utf8.ValidString(label) {
-		return "", fmt.Errorf("the label %.60q is no name of a class", label)
+		return "", fmt.Errorf("the label %.60q is not the name of a class", label)
 	}
 	return label, nil
 }
@@ -273,7 +273,7 @@ func (t *tableReader) find(cell string) (string, error) {
 	case index.names[base] || len(files) == 0:
 		return name, nil
 	case len(files) > 1:
-		return "", fmt.Errorf("%q may be any of %s", cell, few(files))
+		return "", fmt.Errorf("%q is ambiguous: %s", cell, few(files))
 	}
 	return dir + files[0], nil
 }

@@ -112,12 +112,12 @@ func TestTableRefusals(t *testing.T) {
 		"path,label\na/../../x.png,x\n":      `line 2: "a/../../x.png" is outside of the root`,
 		"path,label\n/etc/passwd,x\n":        `line 2: "/etc/passwd" is outside of the root`,
 		"path,label\na.png,x\n./a.png,y\n":   `line 3: "a.png" is in line 2 already`,
-		"path,label\nc,x\n":                  `line 2: "c" may be any of c.jpg, c.png`,
+		"path,label\nc,x\n":                  `line 2: "c" is ambiguous: c.jpg, c.png`,
 		"path,label,split\na.png,x,half\n":   `line 2: split is "half", want train, validation or test`,
 		"path,label,split\na.png,x,test\n":   "column split has no image for train",
 		"path,label,weight\na.png,x,0\n":     `line 2: the weight is "0", want a number above 0`,
 		"path,label,weight\na.png,x,NaN\n":   `line 2: the weight is "NaN", want a number above 0`,
-		"path,label\na.png,\"x\ny\"\n":       "is no name of a class",
+		"path,label\na.png,\"x\ny\"\n":       "is not the name of a class",
 		"path,label\na.png,\xff\n":           `line 2: "\xff" is not UTF-8`,
 		"path,label\ngone.png,x\nlost.png,y": `its images are not in ` + root + `, as "gone.png": name their folder with --root`,
 		"\xff\xfep\x00":                      "it is UTF-16: save it as UTF-8",
@@ -163,7 +163,7 @@ func TestTableClasses(t *testing.T) {
 		"none such":      {"a b c", "n.txt", "a\nb", `line 4: no class "c" (a?); have a, b`},
 		"too high":       {"0 1 2", "n.txt", "a\nb", "line 4: label 2 is none of the 2 numbers of n.txt, 0 to 1"},
 		"twice":          {"a b a", "n.txt", "a\na", `n.txt has the class "a" twice`},
-		"no names":       {"a b a", "n.json", `{"a": "b"}`, `n.json: "a" is no number of a class`},
+		"no names":       {"a b a", "n.json", `{"a": "b"}`, `n.json: "a" is not the number of a class`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := "file,class\n"

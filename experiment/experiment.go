@@ -17,26 +17,26 @@ import (
 type Experiment struct {
 	// Format is the version of the file: 1.
 	Format int `json:"format"`
-	// Architecture is the network. Without layers it is the one of that name, at
-	// the size of Input if there is one. In YAML a name may stand for the whole.
+	// Architecture is the network. Without layers it is the built-in one of that name, with the
+	// size of Input if given. In YAML the name alone is enough.
 	Architecture tfmodel.Architecture `json:"architecture"`
-	// FineTune, if not nil, says that training starts from a model, whose layers are the
-	// architecture's, or from weights.
+	// FineTune, if not nil, is where training starts: a model, whose layers are the
+	// architecture's, or weights.
 	FineTune *FineTune `json:"fine_tune,omitempty"`
-	// Explain is the layer that Grad-CAM and its kin explain by default; "" is
-	// the last convolution or block.
+	// Explain is the layer that CAM methods explain by default; "" is the last convolution or
+	// block.
 	Explain string `json:"explain"`
-	// Data says how images are read and split.
+	// Data has the settings for reading and splitting images.
 	Data Data `json:"data"`
-	// Training says how the network is trained.
+	// Training has the settings of the training.
 	Training Training `json:"training"`
 	// Seed determines the split, the initial weights, the order of the images,
 	// the augmentation and the dropout.
 	Seed uint64 `json:"seed"`
 }
 
-// Default returns the plain recipe of He, Gu and Shi: AlexNet02, 40 epochs,
-// batch 32, Adam with learning rate 5e-6.
+// Default returns the settings of He, Gu and Shi: AlexNet02, 40 epochs, batch 32, Adam with
+// learning rate 5e-6.
 func Default() Experiment {
 	return Experiment{
 		Format:       1,
@@ -92,9 +92,9 @@ func (e *Experiment) Resolve(classes int) error {
 	return nil
 }
 
-// ForLabels fits the settings to images that have one class each, or several labels.
-// Several have a sigmoid for each class, binary cross-entropy, and mean average precision
-// in the place of the accuracy where that chooses an epoch.
+// ForLabels adapts the settings to images with one class, or with several labels.
+// Multi-label training has a sigmoid per class, binary cross-entropy, and chooses the epoch
+// by mean average precision, not accuracy.
 func (e *Experiment) ForLabels(several bool) error {
 	t := &e.Training
 	if !several {
@@ -122,8 +122,8 @@ func (e *Experiment) ForLabels(several bool) error {
 	return nil
 }
 
-// Network returns the architecture with its layers, for that many classes unless the layers
-// are given.
+// Network returns the architecture with its layers. Layers that are not given are built for
+// that many classes.
 func (e *Experiment) Network(classes int) (tfmodel.Architecture, error) {
 	a := e.Architecture
 	if len(a.Layers) == 0 {
@@ -146,7 +146,7 @@ func (e *Experiment) Network(classes int) (tfmodel.Architecture, error) {
 	return a, nil
 }
 
-// Check reports the first setting that is wrong whatever the data.
+// Check reports the first setting that is wrong for all data.
 func (e *Experiment) Check() error {
 	if e.Format != 1 {
 		return fmt.Errorf("format is %d, this oscar reads 1", e.Format)
@@ -173,7 +173,7 @@ func (e *Experiment) Check() error {
 // [height,width,channels].
 func (e *Experiment) checkLayer() error {
 	if e.FineTune != nil && e.FineTune.From != "" && len(e.Architecture.Layers) == 0 {
-		return nil // the layers are the model's, which is not read yet
+		return nil // the layers are those of a model that is not read yet
 	}
 	a, err := e.Network(2)
 	if err != nil {
@@ -201,10 +201,10 @@ func (e *Experiment) checkLayer() error {
 	return nil
 }
 
-// Fits compares the forecast of a training with a machine's memory, in bytes.
-// Weights, gradients and the optimiser have to fit, whatever the batch size; if
-// they do not, that is an error. If only the rest does not fit, training may
-// still work, slowly: the note says so. A memory of 0 is unknown and fits all.
+// Fits compares the forecast of a training with a machine's memory, in bytes. It is an
+// error if weights, gradients and the optimiser's values, which do not depend on the batch
+// size, do not fit. If only the rest does not fit, training may be slow, and a note says
+// so. A memory of 0 is unknown: everything fits.
 func (e *Experiment) Fits(memory int64) (note string, err error) {
 	m, err := e.Architecture.Memory(e.Training.Batch, e.Training.Learning())
 	if err != nil || memory == 0 {

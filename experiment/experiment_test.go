@@ -88,7 +88,7 @@ func TestYAMLRefusals(t *testing.T) {
 		"training: {augmentation: {phases: [{zom: 1}]}}":                     `training.augmentation.phases.1 has an unknown key "zom" (zoom?); have epochs, ` + augmentation + ", policy, mixup, cutmix",
 		"training: {augmentation: {copies: [{}, {rotate: 1}]}}":              `training.augmentation.copies.2 has an unknown key "rotate"; have ` + augmentation,
 		"training: {augmentation: {phases: [{zoom: wide}]}}":                 `training.augmentation.phases.1.zoom: got "wide", want a number or [low, high]`,
-		"training: {augmentation: {phases: {zoom: 1}}}":                      "training.augmentation.phases is no list; its entries begin with -",
+		"training: {augmentation: {phases: {zoom: 1}}}":                      "training.augmentation.phases is not a list; its entries begin with -",
 		"training: {augmentation: {phases: [{fill_value: 300}]}}":            "training.augmentation.phases.fill_value is a number 300, want a whole number from 0 to 255",
 		"training: {augmentation: {phases: [{horizontal_flip: sometimes}]}}": "training.augmentation.phases.horizontal_flip is a string, want true or false",
 		"a: b: c": "yaml: mapping values are not allowed in this context",

@@ -15,13 +15,13 @@ import (
 	"oscar/internal/checksum"
 )
 
-// state is the position of a training. With the variables it is all that is needed to resume to
-// the same bits.
+// state is the position of a training. With the variables it is sufficient to resume to the
+// same bits.
 type state struct {
 	Format   int             `json:"format"` // 1
 	Step     int             `json:"step"`
 	Epoch    int             `json:"epoch"`    // epochs done
-	Position int             `json:"position"` // scenes done of the epoch under way
+	Position int             `json:"position"` // scenes done in the current epoch
 	Losses   maskrcnn.Losses `json:"losses"`   // summed over them
 	Seconds  float64         `json:"seconds"`
 	Best     int             `json:"best"` // the epoch with the highest mask AP, from 1
@@ -81,8 +81,8 @@ func (r *Run) checkpoints(prefix string) (names []string, err error) {
 	return names, err
 }
 
-// restore sets the trainer to the newest checkpoint that is whole, or to its initial state if
-// there is none. What had to be passed over is noted and removed.
+// restore loads the newest complete checkpoint, or the initial state if there is none.
+// Damaged checkpoints are noted and removed.
 func (r *Run) restore(ctx context.Context, t *maskrcnn.Trainer, note func(string)) (state, error) {
 	steps, err := r.checkpoints("step-")
 	if err != nil {

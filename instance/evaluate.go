@@ -11,7 +11,7 @@ import (
 	"oscar/run"
 )
 
-// EvaluateOptions are those of [Evaluate].
+// EvaluateOptions are the options of [Evaluate].
 type EvaluateOptions struct {
 	Run      string
 	Data     string // a folder of scenes; "": the run's own
@@ -20,14 +20,14 @@ type EvaluateOptions struct {
 	Listener run.Listener
 }
 
-// Evaluation is what a detector is worth on a part of a data set.
+// Evaluation has the metrics of a detector on a part of a data set.
 type Evaluation struct {
 	Format          int         `json:"format"` // 1
 	Task            string      `json:"task"`
 	Part            string      `json:"part"`
 	Epoch           int         `json:"epoch"` // of the weights
 	Images          int         `json:"images"`
-	Objects         int         `json:"objects"` // that count
+	Objects         int         `json:"objects"` // without crowds
 	Detections      int         `json:"detections"`
 	Boxes           coco.Scores `json:"boxes"`
 	Masks           coco.Scores `json:"masks"`
@@ -138,7 +138,7 @@ func detectAll(ctx context.Context, d *maskrcnn.Detector, pictures []picture) ([
 	return d.Detect(ctx, pixels)
 }
 
-// floats are the pixels as the detector takes them.
+// floats returns the pixels as the detector's input.
 func (p picture) floats() []float32 {
 	out := make([]float32, len(p.Pixels))
 	for i, v := range p.Pixels {
@@ -157,5 +157,5 @@ func resultOf(f maskrcnn.Detection, p picture) coco.Result {
 	}
 }
 
-// config computes in float32.
+// config is float32.
 func config(m run.Machine) run.Config { return m.Config(machine.Float32) }

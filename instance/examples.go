@@ -13,14 +13,14 @@ import (
 	"oscar/tfmodel"
 )
 
-// picture is a picture as a detector takes it: with its proportions, and grey bars beside it.
+// picture is a detector's input: a picture with its aspect ratio kept, padded with grey.
 type picture struct {
-	Image  *image.RGBA // as it is
+	Image  *image.RGBA // original
 	Pixels []uint8     // of the detector's input, [H,W,3]
 	Place  maskrcnn.Place
 }
 
-// padding is the grey of the bars.
+// padding is the grey of the padding.
 const padding = 128
 
 // fit returns a picture for an input of that shape.
@@ -49,7 +49,7 @@ func read(s scene.Scene, input tfmodel.Shape, limits dataset.Limits) (picture, e
 	return fit(img, input), nil
 }
 
-// example returns a scene as the trainer takes it.
+// example returns a scene as input of the trainer.
 func example(s scene.Scene, input tfmodel.Shape, limits dataset.Limits, mirrored bool) (maskrcnn.Example, error) {
 	p, err := read(s, input, limits)
 	if err != nil {
@@ -104,11 +104,12 @@ type prepared struct {
 	err   error
 }
 
-// ahead is how many batches are prepared while a step runs.
+// ahead is the number of batches prepared while a step runs.
 const ahead = 2
 
-// batches prepares the batches of an order of scenes concurrently, and yields them in order. What is
-// drawn for a scene is a function of seed, epoch and its place in the order.
+// batches prepares the batches of an order of scenes concurrently, and yields them in
+// order. A scene's random values are a function of seed, epoch and its position in the
+// order.
 func (f *fitting) batches(ctx context.Context, order []int, first int) iter.Seq2[prepared, error] {
 	return func(yield func(prepared, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)

@@ -26,26 +26,26 @@ type Experiment struct {
 	Seed     uint64                `json:"seed"`
 	Data     Data                  `json:"data"`
 	Detector maskrcnn.Architecture `json:"detector"`
-	Explain  string                `json:"explain"` // the backbone's layer that explanations look at
+	Explain  string                `json:"explain"` // the backbone's layer to explain
 	Training Training              `json:"training"`
 }
 
-// Data says what is trained on.
+// Data has the training data.
 type Data struct {
 	Root    string            `json:"root"`             // a folder of scenes
 	SHA256  map[string]string `json:"sha256,omitempty"` // of the annotations of each part
 	Classes []string          `json:"classes,omitempty"`
-	Objects int               `json:"objects,omitempty"` // the most of a scene
+	Objects int               `json:"objects,omitempty"` // the maximum per scene
 }
 
-// Training says how.
+// Training has the settings of the optimiser and the loop.
 type Training struct {
 	Epochs       int          `json:"epochs"`
 	Batch        int          `json:"batch"`
 	LearningRate float64      `json:"learning_rate"`
 	WarmupSteps  int          `json:"warmup_steps"` // the rate rises to learning_rate, then falls to 0 as a cosine
 	Adam         tfmodel.Adam `json:"adam"`
-	Flip         float64      `json:"flip"` // how often a scene is mirrored
+	Flip         float64      `json:"flip"` // the probability that a scene is mirrored
 }
 
 // Default returns the plain settings.
@@ -58,8 +58,7 @@ func Default() Experiment {
 	}
 }
 
-// ReadYAML lays a YAML (or JSON) text over e: keys that it has not keep e's values. Unknown keys
-// are errors.
+// ReadYAML sets the keys of e that are in a YAML (or JSON) text. Unknown keys are errors.
 func (e *Experiment) ReadYAML(b []byte) error {
 	tree, err := keyed.Parse(b, "training: {epochs: 10}")
 	if err != nil {
@@ -84,7 +83,7 @@ func (e *Experiment) Set(setting string) error {
 	return e.overlay(tree)
 }
 
-// overlay lays a tree of keys over e. On an error e stays as it was.
+// overlay sets the keys of a tree in e. On an error e is unchanged.
 func (e *Experiment) overlay(tree any) error {
 	if err := keyed.Check(tree, reflect.TypeFor[Experiment]()); err != nil {
 		return err
@@ -110,7 +109,7 @@ func (e *Experiment) overlay(tree any) error {
 	return nil
 }
 
-// Check reports the first setting that cannot be.
+// Check reports the first invalid setting.
 func (e Experiment) Check() error {
 	t := e.Training
 	switch {
@@ -139,7 +138,7 @@ func (e Experiment) Check() error {
 	return err
 }
 
-// rate is the learning rate of a step, of so many in all.
+// rate is the learning rate of a step; steps is the total.
 func (t Training) rate(step, steps int) float64 {
 	if step < t.WarmupSteps {
 		return t.LearningRate * float64(step+1) / float64(t.WarmupSteps)
@@ -157,7 +156,8 @@ func IsRun(dir string) bool {
 	return err == nil && json.Unmarshal(b, &e) == nil && e.Task == Task
 }
 
-// layer returns the layer whose output stands for a named one: the activation after a block.
+// layer returns the layer whose output explanations use for a named one: the activation
+// after a block.
 func (e Experiment) layer(name string) (string, error) {
 	names := make([]string, 0, len(e.Detector.Backbone))
 	for i, l := range e.Detector.Backbone {

@@ -27,24 +27,24 @@ import (
 	"oscar/run"
 )
 
-// ExplainOptions are those of [Explain].
+// ExplainOptions are the options of [Explain].
 type ExplainOptions struct {
 	Run      string
 	Paths    []string
 	Part     string
 	Out      string
 	Method   string        // as of methods.Parse; "": defaultMethod
-	Layer    string        // of the backbone; "": the one that the run names
-	Score    explain.Score // "": each method's own
+	Layer    string        // of the backbone; "": the run's
+	Score    explain.Score // "": each method's default
 	Samples  int
 	Seed     uint64
-	Least    float64 // the score of a detection that is explained
+	Least    float64 // the minimum score of a detection
 	Machine  run.Machine
 	Listener run.Listener
 }
 
-// defaultMethod is the method that says most about the object itself, where Grad-CAM, whose
-// weights are means over the whole picture, marks other objects.
+// defaultMethod is HiResCAM. Grad-CAM also marks other objects, since its weights are means
+// over the whole picture.
 const defaultMethod = "hirescam"
 
 // Row is a line of manifest.jsonl: a map of an object.
@@ -58,17 +58,17 @@ type Row struct {
 	Segmentation coco.Segmentation  `json:"segmentation"`
 	Method       string             `json:"method"`
 	Layer        string             `json:"layer"`
-	Score        float32            `json:"score"`       // what is explained: the logit or the probability in the fixed box
+	Score        float32            `json:"score"`       // the explained logit or probability in the fixed box
 	Probability  float32            `json:"probability"` // in the fixed box
 	Status       explain.Status     `json:"status"`
-	Heat         *Heat              `json:"heat,omitempty"` // nil: nothing is positive
-	Control      Heat               `json:"control"`        // of a map that is 1 in the box, and 0 elsewhere
+	Heat         *Heat              `json:"heat,omitempty"` // nil: no positive values
+	Control      Heat               `json:"control"`        // of a map that is 1 in the box and 0 elsewhere
 	Map          string             `json:"map"`
 	Overlay      string             `json:"overlay"`
 	Facts        map[string]float64 `json:"facts,omitempty"`
 }
 
-// Heat says where the positive part of a map lies, as shares of it.
+// Heat has the shares of a map's positive part in several regions.
 type Heat struct {
 	Mask   float64 `json:"mask"`   // on the object's own mask
 	Box    float64 `json:"box"`    // in its box
@@ -76,20 +76,20 @@ type Heat struct {
 	Peak   bool    `json:"peak"`   // the largest value is on the object's own mask
 }
 
-// ExplainSummary says what Explain made.
+// ExplainSummary summarises an [Explain].
 type ExplainSummary struct {
 	Images, Objects, Maps int
 	Unreadable            []dataset.Problem
 	Methods               []MethodHeat
-	Control               MethodHeat // of maps that are the boxes themselves
+	Control               MethodHeat // of maps that are 1 in the boxes
 }
 
-// MethodHeat says where the heat of a method lies, as means over its maps with a positive value.
+// MethodHeat has the means of [Heat] over a method's maps with a positive value.
 type MethodHeat struct {
 	Method            methods.At
 	Maps              int
 	Mask, Box, Others float64
-	Peaks             float64 // the share of maps with the largest value on the own mask
+	Peaks             float64 // the share of maps whose largest value is on the object's mask
 }
 
 func (m *MethodHeat) add(h Heat) {
@@ -114,8 +114,8 @@ const perRow = 4
 
 var explained = resultdir.Kind{Early: []string{"maps", "overlays", "sheets"}}
 
-// Explain writes a map of each object that the detector finds: why does it give this box this class? Box
-// and pyramid level are held fixed, and the logit of the class in the box is explained.
+// Explain writes a map for each detected object: why does this box have this class? Box and
+// pyramid level are fixed, and the logit of the class in the box is explained.
 func Explain(ctx context.Context, o ExplainOptions) (*ExplainSummary, error) {
 	list, err := methods.Parse(cmp.Or(o.Method, defaultMethod))
 	if err != nil {
@@ -179,7 +179,7 @@ func Explain(ctx context.Context, o ExplainOptions) (*ExplainSummary, error) {
 	return j.summary, checksum.Update(o.Out, j.files...)
 }
 
-// explaining is an Explain under way.
+// explaining is a running Explain.
 type explaining struct {
 	ExplainOptions
 	run      *Run
@@ -284,7 +284,7 @@ func (j *explaining) write(row Row, raw explain.Grid, painted image.Image) error
 	return err
 }
 
-// onPicture enlarges a map of the detector's input to the picture, without the grey beside it.
+// onPicture resizes a map of the detector's input to the picture, without the padding.
 func onPicture(g explain.Grid, height, width int, p picture) explain.Grid {
 	size := p.Image.Rect.Size()
 	whole := g.Resize(height, width)
@@ -298,7 +298,7 @@ func onPicture(g explain.Grid, height, width int, p picture) explain.Grid {
 	return out
 }
 
-// heatOf measures where the positive part of a map lies.
+// heatOf measures the positive part of a map by region.
 func heatOf(g explain.Grid, own int, objects []object) *Heat {
 	var h Heat
 	sum, peak := 0.0, 0
@@ -351,7 +351,7 @@ func controlOf(own int, objects []object, p picture) Heat {
 		}
 	}
 	if h := heatOf(g, own, objects); h != nil {
-		h.Peak = false // a box has none
+		h.Peak = false // a box has no largest value
 		return *h
 	}
 	return Heat{}

@@ -10,7 +10,7 @@ import (
 	"oscar/instance/mask"
 )
 
-// colours are those of outlines, far apart and bright.
+// colours are bright, distinct colours for outlines.
 var colours = []color.RGBA{
 	{255, 255, 255, 255}, {255, 225, 25, 255}, {60, 240, 90, 255}, {0, 230, 255, 255}, {255, 120, 240, 255}, {255, 150, 50, 255},
 }
@@ -24,8 +24,8 @@ func clone(img image.Image) *image.RGBA {
 	return out
 }
 
-// outline draws the border of a mask, two pixels wide with a dark line outside, so that it is
-// seen on any picture.
+// outline draws the border of a mask, two pixels wide with a dark line outside, visible on
+// any picture.
 func outline(img *image.RGBA, pixels []uint8, c color.RGBA) {
 	size := img.Rect.Size()
 	within := func(x, y int) bool {

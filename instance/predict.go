@@ -13,10 +13,10 @@ import (
 	"oscar/run"
 )
 
-// PredictOptions are those of [Predict].
+// PredictOptions are the options of [Predict].
 type PredictOptions struct {
 	Run      string
-	Paths    []string // pictures, folders of them, or one folder of scenes, of which Part is taken
+	Paths    []string // pictures, folders of them, or one folder of scenes with Part
 	Part     string   // "": the test part
 	Out      string   // a file
 	Machine  run.Machine
@@ -37,14 +37,13 @@ type scored struct {
 	Crowd int     `json:"iscrowd"`
 }
 
-// PredictSummary says what Predict found.
+// PredictSummary summarises a [Predict].
 type PredictSummary struct {
 	Images, Objects int
 	Unreadable      []dataset.Problem
 }
 
-// Predict writes the objects of pictures in the form of COCO. Pictures that cannot be read are
-// left out.
+// Predict writes the detected objects in COCO's format. Unreadable pictures are skipped.
 func Predict(ctx context.Context, o PredictOptions) (*PredictSummary, error) {
 	r, d, _, err := open(ctx, o.Run, o.Machine)
 	if err != nil {
@@ -86,7 +85,7 @@ type entry struct {
 	truth []scene.Truth // of a scene
 }
 
-// pictures lists what paths name. Scenes keep their ids and those of their categories, other
+// pictures lists the pictures of paths. Scenes keep their ids and category ids, other
 // pictures are numbered from 1.
 func (r *Run) pictures(ctx context.Context, paths []string, part string) (pictures, []coco.Category, error) {
 	classes := r.Experiment.Data.Classes
@@ -127,8 +126,8 @@ func (r *Run) pictures(ctx context.Context, paths []string, part string) (pictur
 	return out, categories, nil
 }
 
-// each detects the objects of every picture, in batches. unreadable hears of files that cannot
-// be read.
+// each detects the objects of every picture, in batches. It calls unreadable for files that
+// cannot be read.
 func (list pictures) each(ctx context.Context, d *maskrcnn.Detector, m run.Machine, l run.Listener,
 	found func(m coco.Image, p picture, objects []maskrcnn.Detection) error, unreadable func(path string, err error)) error {
 	for first := 0; first < len(list); first += detectBatch {

@@ -35,7 +35,7 @@ const (
 
 var kind = resultdir.Kind{Early: []string{environmentFile, metricsFile, checkpointsDir, checksum.File}}
 
-// listed are the files whose SHA-256 the run's list has.
+// listed are the files in the run's list of SHA-256.
 var listed = []string{experimentFile, environmentFile, metricsFile, evaluationFile, result.CommandFile}
 
 func (r *Run) path(elem ...string) string { return filepath.Join(append([]string{r.Dir}, elem...)...) }
@@ -59,10 +59,10 @@ func openRun(dir string) (*Run, error) {
 	return r, nil
 }
 
-// create makes a run in a locked folder. experiment.json is its last file.
+// create creates a run in a locked folder. experiment.json is written last.
 func create(dir string, e Experiment, env result.Environment) (*Run, error) {
 	r := &Run{Dir: dir, Experiment: e}
-	for _, name := range kind.Early { // of a process that was killed
+	for _, name := range kind.Early { // left by a killed process
 		if err := os.RemoveAll(r.path(name)); err != nil {
 			return nil, err
 		}
@@ -80,7 +80,7 @@ func create(dir string, e Experiment, env result.Environment) (*Run, error) {
 	return r, nil
 }
 
-// open reads a part of the run's data, and compares it with what the run was made of.
+// open reads a part of the run's data, and checks that it has not changed.
 func (r *Run) open(part string) (*scene.Set, error) {
 	d := r.Experiment.Data
 	s, err := scene.Open(d.Root, part)
@@ -104,7 +104,7 @@ type Epoch struct {
 	ClassLoss       float64      `json:"class_loss"`
 	CorrectionLoss  float64      `json:"correction_loss"`
 	MaskLoss        float64      `json:"mask_loss"`
-	Positives       float64      `json:"positives"` // regions of objects, an image
+	Positives       float64      `json:"positives"` // regions of objects per image
 	Boxes           *coco.Scores `json:"val_boxes,omitempty"`
 	Masks           *coco.Scores `json:"val_masks,omitempty"`
 	Seconds         float64      `json:"seconds"`

@@ -5,8 +5,8 @@ import (
 	"oscar/instance/mask"
 )
 
-// Stratum is what a detector's masks are worth on some of the objects. Of the others a detection is
-// neither right nor wrong.
+// Stratum has the metrics of a detector's masks for a subset of the objects. Detections of
+// other objects are ignored.
 type Stratum struct {
 	Name    string  `json:"name"`
 	Objects int     `json:"objects"`
@@ -14,16 +14,17 @@ type Stratum struct {
 	AP50    float64 `json:"AP50"`
 }
 
-// The strata, by how an object lies among the others of its picture. Boxes of pixels that are
-// seen count as overlapping if they share any.
+// The strata, by how an object lies among the others of its picture. Objects overlap if the
+// boxes of their visible pixels do.
 const (
 	apart      = "apart"
 	otherClass = "overlapping other classes"
 	sameClass  = "overlapping its own class"
 )
 
-// strata measures the masks of objects that lie apart, overlap others of other classes only, or
-// overlap one of their own class, which a map of classes cannot tell from it.
+// strata evaluates the masks of objects that overlap no other, overlap only objects of
+// other classes, or overlap one of their own class, which semantic segmentation cannot
+// separate.
 func strata(truth *coco.File, results []coco.Result) ([]Stratum, error) {
 	lies := stratumOf(truth)
 	var out []Stratum

@@ -30,7 +30,7 @@ type Listener struct {
 	OnEpoch  func(e Epoch, best bool)
 }
 
-// TrainOptions are those of [Train].
+// TrainOptions are the options of [Train].
 type TrainOptions struct {
 	Data, Out  string
 	Experiment Experiment
@@ -38,7 +38,7 @@ type TrainOptions struct {
 	Listener   Listener
 }
 
-// Train trains a detector on a folder of scenes, and measures it on the test part.
+// Train trains a detector on a folder of scenes and evaluates it on the test part.
 func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	e := o.Experiment
 	sets := map[string]*scene.Set{}
@@ -85,10 +85,10 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	return r, r.finish(ctx, o.Machine, o.Listener)
 }
 
-// ResumeOptions are those of [Resume].
+// ResumeOptions are the options of [Resume].
 type ResumeOptions struct {
 	Run      string
-	Data     string // where the scenes are now; "": where they were
+	Data     string // where the scenes are now; "": not moved
 	Machine  run.Machine
 	Listener Listener
 }
@@ -113,7 +113,7 @@ func Resume(ctx context.Context, o ResumeOptions) (*Run, error) {
 	return r, r.finish(ctx, o.Machine, o.Listener)
 }
 
-// finish trains the remaining epochs and measures the test part.
+// finish trains the remaining epochs and evaluates the test part.
 func (r *Run) finish(ctx context.Context, m run.Machine, l Listener) error {
 	if err := r.fit(ctx, m, l); err != nil {
 		return err
@@ -128,7 +128,7 @@ func (r *Run) finish(ctx context.Context, m run.Machine, l Listener) error {
 	return checksum.WriteJSON(r.Dir, evaluationFile, e)
 }
 
-// fitting is a training under way.
+// fitting is a running training.
 type fitting struct {
 	run        *Run
 	machine    run.Machine
@@ -161,7 +161,7 @@ func (r *Run) fit(ctx context.Context, m run.Machine, l Listener) (err error) {
 		return err
 	}
 	defer f.trainer.Close()
-	work := context.WithoutCancel(ctx) // what has begun is brought to its end
+	work := context.WithoutCancel(ctx) // a step that has begun is finished
 	if f.state, err = r.restore(work, f.trainer, func(text string) { l.Note(text) }); err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (f *fitting) interrupted() error {
 	return fmt.Errorf("%w at step %d, epoch %d; continue with --resume %s", run.ErrInterrupted, f.state.Step, f.state.Epoch+1, f.run.Dir)
 }
 
-// epoch trains one epoch, or what is left of it, then validates and saves.
+// epoch trains one epoch, or the rest of one, then validates and saves.
 func (f *fitting) epoch(ctx, work context.Context) error {
 	s, t := &f.state, f.run.Experiment.Training
 	scenes := len(f.train.Scenes)
@@ -266,7 +266,7 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 	return nil
 }
 
-// validate measures the validation part with the trainer's weights.
+// validate evaluates the validation part with the trainer's weights.
 func (f *fitting) validate(ctx context.Context, e *Epoch) error {
 	if f.validation == nil || len(f.validation.Scenes) == 0 {
 		return nil
@@ -302,7 +302,7 @@ func (f *fitting) validate(ctx context.Context, e *Epoch) error {
 	return nil
 }
 
-// openJournal writes metrics.jsonl and the event files anew, with the epochs of the state.
+// openJournal rewrites metrics.jsonl and the event files with the epochs of the state.
 func (f *fitting) openJournal() (err error) {
 	if err := f.writeMetrics(); err != nil {
 		return err

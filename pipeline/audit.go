@@ -80,7 +80,7 @@ func Audit(ctx context.Context, o AuditOptions) (*result.Audit, error) {
 	j := &auditing{AuditOptions: o, bundle: bundle, parts: map[string]string{}}
 	a, err := j.audit(ctx)
 	if err != nil && ctx.Err() != nil {
-		return nil, fmt.Errorf("%w; nothing is written before all is done", ErrInterrupted)
+		return nil, fmt.Errorf("%w; nothing was written", ErrInterrupted)
 	}
 	return a, err
 }

@@ -118,7 +118,7 @@ func TestExportAudited(t *testing.T) {
 		{ExportOptions{Model: run.Dir, Temperature: "NaN"}, "temperature is NaN, want 0.05 to 20, or the folder of an audit"},
 		{ExportOptions{Model: run.Dir, Temperature: dir}, fmt.Sprintf("temperature %q is neither a number nor the folder of an audit (audit.json)", dir)},
 		{ExportOptions{Model: out, Temperature: audited}, fmt.Sprintf("%s is an audit of the model %s with the fingerprint %s; that of %s is %s: audit it anew", audited, run.Dir, a.Model, out, calibrated)},
-		{ExportOptions{Model: run.Dir, Temperature: "2", Out: audited}, audited + " holds something else than a SavedModel that oscar wrote; name a new folder"},
+		{ExportOptions{Model: run.Dir, Temperature: "2", Out: audited}, audited + " is not a SavedModel that oscar wrote; name a new folder"},
 	} {
 		if test.o.Out == "" {
 			test.o.Out = filepath.Join(dir, "new")

@@ -85,7 +85,7 @@ func Compare(ctx context.Context, o CompareOptions) (*result.Comparison, error) 
 	}
 	c, err := o.compare(ctx)
 	if err != nil && ctx.Err() != nil {
-		return nil, fmt.Errorf("%w; nothing is written before all is done", ErrInterrupted)
+		return nil, fmt.Errorf("%w; nothing was written", ErrInterrupted)
 	}
 	return c, err
 }

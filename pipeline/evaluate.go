@@ -27,24 +27,24 @@ type EvaluateOptions struct {
 	Data  string // folder of images below folders named as classes, or a table; empty: the run's own
 	Table dataset.TableOptions
 	Part  string // train, validation, test, or all: every image of Data
-	// Probabilities keeps those of all classes, for each image.
+	// Probabilities keeps the probabilities of all classes for each image.
 	Probabilities bool
 	Precision     Precision
 	Machine       Machine
 	Listener      Listener
 }
 
-// Check reports options that cannot be, whatever the model.
+// Check reports options that are wrong for every model.
 func (o EvaluateOptions) Check() error {
 	return cmp.Or(named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check(), o.Precision.Check())
 }
 
-// Evaluation is how well a model does on some images.
+// Evaluation has the metrics of a model on a set of images.
 type Evaluation = result.Evaluation
 
-// Evaluate measures a model on a part of its run's split or on any folder of
-// images. Files that cannot be read, images of unknown class and those without a
-// finite prediction are counted and noted, not fatal.
+// Evaluate measures a model on a part of its run's split or on any folder of images. Files
+// that cannot be read, images of unknown class and those without a finite prediction are
+// counted and noted. They are not errors.
 func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func (o EvaluateOptions) evaluate(ctx context.Context, bundle *savedmodel.Bundle
 	return e, nil
 }
 
-// classification is what the model says of an image. Its class is -1 if unknown.
+// classification is the prediction for an image. Its class is -1 if unknown.
 func classification(item dataset.Item, classes []string, logits, probabilities []float32) result.Classification {
 	c := result.Classification{Image: item.Path, SHA256: item.SHA256, Loss: result.Number(math.NaN())}
 	if item.Class >= 0 {
@@ -179,7 +179,7 @@ func count(e *Evaluation, c result.Classification) error {
 	return e.Confusion.Add(truth, predicted)
 }
 
-// conclude sets the figures of the images that were counted.
+// conclude computes the metrics of the counted images.
 func conclude(e *Evaluation) {
 	e.PerClass = e.Confusion.PerClass()
 	if e.Images == 0 {
@@ -199,12 +199,12 @@ type part struct {
 	items      []dataset.Item
 	unreadable []dataset.Problem
 	notes      []string
-	ofSplit    bool           // a part of a run's split: read as the run reads it
+	ofSplit    bool           // a part of a run's split, read with the run's settings
 	limits     dataset.Limits // the run's, or the machine's
 	strict     bool           // the run's
 }
 
-// table is what a table names, with its labels.
+// table returns the images of a table with their labels.
 func (o EvaluateOptions) table(ctx context.Context, bundle *savedmodel.Bundle) (part, error) {
 	o.Listener.Stage("reading images")
 	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{Limits: o.Machine.Limits, Hashes: run.Hashes(), Workers: o.Machine.Workers, Progress: o.Listener.Count, OneClass: true, Table: o.Table})
@@ -261,7 +261,7 @@ func (o EvaluateOptions) part(ctx context.Context, bundle *savedmodel.Bundle) (p
 	return p, err
 }
 
-// folder is every image below Data, with the label of each, see [labels].
+// folder returns every image below Data with its label, see [labels].
 func (o EvaluateOptions) folder(ctx context.Context, bundle *savedmodel.Bundle) (part, error) {
 	o.Listener.Stage("reading images")
 	folder, err := dataset.List(ctx, o.Data, dataset.ScanOptions{Limits: o.Machine.Limits, Hashes: run.Hashes(), Workers: o.Machine.Workers, Progress: o.Listener.Count})
@@ -289,13 +289,13 @@ func (o EvaluateOptions) folder(ctx context.Context, bundle *savedmodel.Bundle) 
 	return p, nil
 }
 
-// known is the part without the images of unknown class.
+// known returns the part without images of unknown class.
 func (p part) known() part {
 	p.items = slices.DeleteFunc(p.items, func(item dataset.Item) bool { return item.Class < 0 })
 	return p
 }
 
-// run is the one that the model is of.
+// run returns the run that the model belongs to.
 func (o EvaluateOptions) run() (*Run, error) {
 	dir := o.Model
 	if !run.Is(dir) {
@@ -307,7 +307,8 @@ func (o EvaluateOptions) run() (*Run, error) {
 	return OpenRun(dir)
 }
 
-// seen tells how many of the images the model was made with, if its run is there.
+// seen returns how many of the images the model was trained or validated on, if its run is
+// there.
 func (o EvaluateOptions) seen(items []dataset.Item) []string {
 	r, err := o.run()
 	if err != nil {
@@ -335,7 +336,7 @@ func (o EvaluateOptions) seen(items []dataset.Item) []string {
 	return notes
 }
 
-// floats turns a batch into what a model takes.
+// floats converts a batch to a model's input.
 func floats(b *dataset.Batch) explain.Images {
 	out := explain.Images{N: b.N, Height: b.Height, Width: b.Width, Channels: 3, Pixels: make([]float32, len(b.Images))}
 	for i, v := range b.Images {

@@ -45,7 +45,7 @@ func TestExplainRefusals(t *testing.T) {
 		{func(o *ExplainOptions) { o.Settings.Method = "camcam" }, `no method "camcam"; have ` + names},
 		{func(o *ExplainOptions) { o.Settings.Method = "" }, `no method ""; have ` + names},
 		{func(o *ExplainOptions) { o.Settings.Method = "gradcam,lime,gradcam" }, "method gradcam is named twice"},
-		{func(o *ExplainOptions) { o.Settings.Samples = -1 }, "samples is -1, want at least 1, or 0 for each method's own"},
+		{func(o *ExplainOptions) { o.Settings.Samples = -1 }, "samples is -1, want at least 1, or 0 for each method's default"},
 		{func(o *ExplainOptions) { o.Settings.SignedColorMap = "pink" }, `no colour map "pink"; have ` + strings.Join(heatmap.ColorMapNames(), ", ")},
 		{func(o *ExplainOptions) { o.Settings.Layer = "conv9" }, `no layer "conv9" (conv1?); have conv1, relu1, bn1, conv5, relu5, pool5`},
 		{func(o *ExplainOptions) { o.Settings.Layer = "fc1" }, `layer "fc1" gives [16], not a map [height,width,channels]; have conv1, relu1, bn1, conv5, relu5, pool5`},

@@ -21,7 +21,7 @@ import (
 
 // ExportOptions are the options of [Export].
 type ExportOptions struct {
-	Model string // a run, or a SavedModel of any origin
+	Model string // a run, or a SavedModel of any program
 	// Weights stands in place of Model: a file of weights, see package weights. Architecture
 	// is the network's name, Classes are the names of its classes; nil: "0", "1", ...
 	Weights, Architecture string
@@ -30,18 +30,18 @@ type ExportOptions struct {
 	Out     string
 	Frozen  bool     // constants in place of variables
 	Explain []string // explanations to give as signatures; none: gradcam alone
-	// Temperature divides the logits: a number, 0.05 to 20, or the folder of an audit of
-	// Model, which has measured one; "": they stay as they are.
+	// Temperature divides the logits: a number, 0.05 to 20, or the folder of an audit of Model,
+	// which has measured one; "": they are unchanged.
 	Temperature string
 	Threads     Threads
 	Trust       bool // as of [Machine]
-	// Listener notes weights that are taken in place of damaged ones.
+	// Listener is notified if other weights replace damaged ones.
 	Listener Listener
 }
 
-// Export writes a model as a SavedModel with the signatures serving_default (also
-// as serve) and one for each explanation: the best epoch of a run, or a copy of a
-// SavedModel with more signatures. A model of other origin is adopted first.
+// Export writes a model as a SavedModel with the signatures serving_default (also as serve)
+// and one for each explanation: the best epoch of a run, or a copy of a SavedModel with
+// more signatures. A model of another program is adopted first.
 func Export(ctx context.Context, o ExportOptions) error {
 	if o.Weights != "" || o.Architecture != "" {
 		return o.weights(ctx)
@@ -117,7 +117,7 @@ func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	ctx = context.WithoutCancel(ctx) // what has begun is brought to its end
+	ctx = context.WithoutCancel(ctx) // an export that has begun is finished
 	prefix, epoch, err := r.Best(o.Listener)
 	if err != nil {
 		return 0, err
@@ -159,7 +159,7 @@ func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error
 	return epoch, savedmodel.Write(ctx, o.Out, n.SavedModel(session, signatures, meta))
 }
 
-// metadata describes the run's model for those who only have the SavedModel.
+// metadata describes the run's model for users who only have the SavedModel.
 func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 	given := r.Experiment
 	given.Data.Root = "" // do not publish the author's paths
@@ -186,7 +186,7 @@ func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 	return meta, err
 }
 
-// metadataOf describes a network that was trained or is used as an experiment says.
+// metadataOf describes a network with the settings of an experiment.
 func metadataOf(n *tfmodel.Network, e experiment.Experiment, env result.Environment) (savedmodel.Metadata, error) {
 	layers, err := n.Layers()
 	if err != nil {
@@ -212,14 +212,14 @@ func metadataOf(n *tfmodel.Network, e experiment.Experiment, env result.Environm
 	}, nil
 }
 
-// IsModel reports whether path is what a user names as MODEL: a run, a SavedModel or a frozen
+// IsModel reports whether path can be given as MODEL: a run, a SavedModel or a frozen
 // graph.
 func IsModel(path string) bool {
 	return run.Is(path) || foreign.IsFrozen(path) || paths.Exists(filepath.Join(path, "saved_model.pb"))
 }
 
-// trustedDir is [modelDir] of a model that may be loaded: unless trust is set, it is
-// an error if the model can reach files, the network, Python or code of others.
+// trustedDir is [modelDir], but unless trust is set, it is an error if the model can access
+// files, the network, Python or foreign code.
 func trustedDir(path string, trust bool) (string, error) {
 	dir, err := modelDir(path, trust)
 	if err == nil && !trust {
@@ -228,8 +228,8 @@ func trustedDir(path string, trust bool) (string, error) {
 	return dir, err
 }
 
-// modelDir returns the SavedModel's folder for what a user names as MODEL: a
-// run or a SavedModel. One of other origin is adopted, which may run it.
+// modelDir returns the SavedModel's folder for MODEL, a run or a SavedModel. A SavedModel
+// of another program is adopted, which may run it.
 func modelDir(path string, trust bool) (string, error) {
 	if instance.IsRun(path) {
 		return "", fmt.Errorf("run %s is of a detector, and this is for classifiers; a detector has evaluate, predict, explain and export", path)

@@ -48,7 +48,7 @@ func TestExport(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, "mine", "file"), "something")
 	err := Export(t.Context(), ExportOptions{Model: run.Dir, Out: filepath.Join(dir, "mine")})
-	wantError(t, err, filepath.Join(dir, "mine")+" holds something else than a SavedModel that oscar wrote; name a new folder")
+	wantError(t, err, filepath.Join(dir, "mine")+" is not a SavedModel that oscar wrote; name a new folder")
 	err = Export(t.Context(), ExportOptions{Model: dir, Out: filepath.Join(dir, "new")})
 	wantError(t, err, dir+" is not a run folder: it has no experiment.json")
 

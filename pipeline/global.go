@@ -28,17 +28,17 @@ type GlobalOptions struct {
 	Model    string // a run or a SavedModel
 	Data     string // folder with one sub-folder per class; empty: the run's own
 	Part     string // of the run's split, or all: every image below Data
-	Concepts string // folder with one sub-folder a concept, see [ExplainGlobal]; empty: no TCAV
+	Concepts string // folder with one sub-folder per concept, see [ExplainGlobal]; empty: no TCAV
 	Out      string // folder for the results, new or empty
-	// Settings: of Class only a class's name and [TargetAll] have a meaning. No
-	// Method is Grad-CAM for the averages and LRP for the rest.
+	// Settings: Class may be a class's name or [TargetAll]. Without a Method, averages use
+	// Grad-CAM and the rest LRP.
 	Settings Settings
 	Global   global.Settings
 	Machine  Machine
 	Listener Listener
 }
 
-// makes reports whether a part is asked for.
+// makes reports whether a part is requested.
 func (o GlobalOptions) makes(part string) bool {
 	return o.Global.Selects(part, o.Concepts != "")
 }
@@ -46,17 +46,16 @@ func (o GlobalOptions) makes(part string) bool {
 // Global is what [ExplainGlobal] writes to global.json.
 type Global = result.Global
 
-// ExplainGlobal explains a model by all images of a folder. It writes pictures
-// and global.json, which comes last, below Out when all is done.
+// ExplainGlobal explains a model by all images of a folder. It writes pictures, and last
+// global.json, to Out.
 //
-// The averages and SpRAy take the images of a class that the model recognises,
-// with their maps for it. The tree takes all images. TCAV takes all images of a
-// class. Concepts has one folder a concept; one called random has the images
-// that concepts are compared with. Without it they are drawn from the data.
+// The averages and SpRAy use the correctly classified images of a class and their maps for
+// it. The tree uses all images. TCAV uses all images of a class. Concepts has one folder
+// per concept. A folder named random has the images that concepts are compared with.
+// Without it they are drawn from the data.
 //
-// Each image is decoded once, but for those drawn as random images for TCAV and
-// those shown as examples. Maps are kept pooled: memory grows by two kilobytes
-// an image.
+// Each image is decoded once, except TCAV's random images and the examples shown. Pooled
+// maps are kept in memory: two kilobytes per image.
 func ExplainGlobal(ctx context.Context, o GlobalOptions) (*Global, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -67,7 +66,7 @@ func ExplainGlobal(ctx context.Context, o GlobalOptions) (*Global, error) {
 		return nil, err
 	}
 	defer dir.Close()
-	for _, name := range early { // of a call that was killed at its end
+	for _, name := range early { // of a call that was killed near its end
 		if err := os.RemoveAll(filepath.Join(o.Out, name)); err != nil {
 			return nil, err
 		}
@@ -79,12 +78,12 @@ func ExplainGlobal(ctx context.Context, o GlobalOptions) (*Global, error) {
 	defer g.close()
 	res, err := g.explain(ctx)
 	if err != nil && ctx.Err() != nil {
-		return nil, fmt.Errorf("%w; nothing is written before all is done", ErrInterrupted)
+		return nil, fmt.Errorf("%w; nothing was written", ErrInterrupted)
 	}
 	return res, err
 }
 
-// Check reports options that cannot be, whatever the model.
+// Check reports options that are wrong for every model.
 func (o GlobalOptions) Check() error {
 	if err := errors.Join(o.Global.Check(), named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check(), o.Settings.Precision.Check()); err != nil {
 		return err
@@ -95,7 +94,7 @@ func (o GlobalOptions) Check() error {
 	case !o.makes(global.MethodTCAV) && o.Concepts != "":
 		return fmt.Errorf("concepts are for %s, which is not asked for", global.MethodTCAV)
 	}
-	layered, idle := o.makes(global.MethodTCAV), error(nil) // whether a named layer changes anything
+	layered, idle := o.makes(global.MethodTCAV), error(nil) // whether a layer setting has an effect
 	for _, method := range o.methods() {
 		s := o.Settings
 		s.Method = cmp.Or(method, "lrp")
@@ -123,17 +122,17 @@ func (o GlobalOptions) Check() error {
 // globalFile is the file of results in a folder of global explanations.
 const globalFile = result.GlobalFile
 
-// globalJob is a call of [ExplainGlobal].
+// globalJob is a running [ExplainGlobal].
 type globalJob struct {
 	GlobalOptions
 	bundle   *savedmodel.Bundle
-	exact    *savedmodel.Bundle // for methods that keep to float32; nil: bundle is
+	exact    *savedmodel.Bundle // for methods that need float32; nil: bundle is float32
 	part     part
-	classes  []int // that are explained
+	classes  []int // to explain
 	concepts *dataset.Folder
 	images   []global.Image
-	means    []*global.ClassMean // by the place in classes
-	tcav     *global.TCAV        // nil: not asked for
+	means    []*global.ClassMean // by index in classes
+	tcav     *global.TCAV        // nil: not requested
 	result   *Global
 }
 
@@ -207,8 +206,7 @@ func (g *globalJob) resolve(ctx context.Context) (err error) {
 	return nil
 }
 
-// chooseClasses finds the classes to explain: those with images, or the one
-// named.
+// chooseClasses returns the classes to explain: all that have images, or the given one.
 func (g *globalJob) chooseClasses() error {
 	has := func(class int) bool {
 		return slices.ContainsFunc(g.part.items, func(i dataset.Item) bool { return i.Class == class })
@@ -232,8 +230,7 @@ func (g *globalJob) chooseClasses() error {
 	return nil
 }
 
-// methods returns the method of the averages and that of the other maps; ""
-// where there are none.
+// methods returns the method of the averages and that of the other maps; "" if not needed.
 func (o GlobalOptions) methods() (names [2]string) {
 	if o.makes(global.MethodAverages) {
 		names[0] = cmp.Or(o.Settings.Method, "gradcam")
@@ -244,8 +241,8 @@ func (o GlobalOptions) methods() (names [2]string) {
 	return names
 }
 
-// methods is that of the options. An adopted model has no LRP: gradient times input shares
-// the logit out among the pixels, too, and is the same where layers have no bias.
+// methods is that of the options. An adopted model has no LRP. It uses gradient times
+// input, which equals LRP-0 for layers without bias.
 func (g *globalJob) methods() (names [2]string) {
 	names = g.GlobalOptions.methods()
 	if g.Settings.Method == "" && slices.Contains(methods.Lacking(g.bundle), names[1]) {
@@ -301,7 +298,7 @@ func (g *globalJob) explain(ctx context.Context) (*Global, error) {
 	return g.result, g.write(ctx)
 }
 
-// write writes all results, or none.
+// write writes all results, or nothing.
 func (g *globalJob) write(ctx context.Context) error {
 	err := atomicfile.Into(g.Out, globalFile, func(dir string) error {
 		if err := g.draw(ctx, dir); err != nil {
@@ -316,7 +313,7 @@ func (g *globalJob) write(ctx context.Context) error {
 		return checksum.Seal(dir)
 	})
 	if file, ok := errors.AsType[*os.PathError](err); ok {
-		return fmt.Errorf("cannot write %s: %w", g.Out, file.Err) // its path has a temporary name
+		return fmt.Errorf("cannot write %s: %w", g.Out, file.Err) // its path is temporary
 	}
 	return err
 }
@@ -360,7 +357,7 @@ func (g *globalJob) drawing(dir string) global.Drawing {
 	return d
 }
 
-// colourMap looks up a name that was checked.
+// colourMap returns the colour map of a checked name.
 func colourMap(name string) heatmap.ColorMap {
 	out, err := heatmap.LookupColorMap(name)
 	if err != nil {

@@ -26,11 +26,11 @@ import (
 type PredictOptions struct {
 	Model string   // a run or a SavedModel
 	Paths []string // image files and folders; one that does not exist is an error
-	// List yields more of them, which are read as they are needed; one that does not
-	// exist is an unreadable image. It may be nil.
+	// List yields more paths and is read as needed; a missing file is an unreadable image. It
+	// may be nil.
 	List      iter.Seq2[string, error]
-	Top       int // the classes of a prediction, at least 1; no more than the model has
-	Batch     int // images in a run of the model
+	Top       int // the number of classes in a prediction, 1 to the model's number
+	Batch     int // images per run of the model
 	Precision Precision
 	Machine   Machine
 	Listener  Listener
@@ -51,17 +51,16 @@ func (o PredictOptions) Check() error {
 type PredictSummary struct {
 	Images   int
 	Statuses map[string]int // images by status
-	Reason   string         // why the first image that is not ok is not; "" if all are
+	Reason   string         // of the first image that is not ok; "" if all are
 }
 
-// batchesAhead is the number of batches for which paths are found at a time.
+// batchesAhead is the number of batches whose paths are listed at a time.
 const batchesAhead = 16
 
-// Predict classifies every image below the paths and calls each with one after
-// the other, in the order of [dataset.WalkImages]. Files that cannot be read are
-// called with too. Neither paths nor predictions are kept, so that memory does not
-// grow with the number of images. When ctx is cancelled it returns
-// [ErrInterrupted].
+// Predict classifies every image below the paths and calls each with every prediction, in
+// the order of [dataset.WalkImages], also for unreadable files. It keeps no paths or
+// predictions: memory does not grow with the number of images. When ctx is cancelled it
+// returns [ErrInterrupted].
 func Predict(ctx context.Context, o PredictOptions, each func(result.Prediction) error) (*PredictSummary, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -97,7 +96,7 @@ func (o PredictOptions) exist() error {
 	return nil
 }
 
-// newPredictor opens the model. It returns the precision, too, chosen if it was auto.
+// newPredictor opens the model. It also returns the precision, chosen if it was auto.
 func newPredictor(o PredictOptions, each func(result.Prediction) error) (*predictor, Precision, error) {
 	bundle, precision, err := openFor(o.Model, jobPredict, o.Machine.Config(o.Precision))
 	if err != nil {
@@ -122,7 +121,7 @@ func (p *predictor) close() {
 	p.bundle.Close()
 }
 
-// predictor is a [Predict] under way.
+// predictor is a running [Predict].
 type predictor struct {
 	bundle  *savedmodel.Bundle
 	loader  *dataset.Loader
@@ -130,17 +129,17 @@ type predictor struct {
 	each    func(result.Prediction) error
 	summary *PredictSummary
 
-	items   []dataset.Item // found and not predicted; Class is the place of an item
-	skipped []numbered     // of the batch being made
+	items   []dataset.Item // found, not yet predicted; Class is the item's index
+	skipped []numbered     // in the current batch
 }
 
-// numbered is a prediction and its place in items.
+// numbered is a prediction and its index in items.
 type numbered struct {
 	place int
 	result.Prediction
 }
 
-// all finds the images and predicts them, some batches at a time.
+// all lists and predicts the images, a few batches at a time.
 func (p *predictor) all(ctx context.Context) error {
 	err := p.options.walk(ctx, func(path string) error {
 		p.add(path)
@@ -160,7 +159,7 @@ func (p *predictor) add(path string) {
 	p.items = append(p.items, dataset.Item{Path: path, Class: len(p.items)})
 }
 
-// walk calls add with each image below the paths, then with those of the list.
+// walk calls add with each image below the paths, then with each of the list.
 func (o PredictOptions) walk(ctx context.Context, add func(path string) error) error {
 	if err := dataset.WalkImages(ctx, o.Paths, add); err != nil || o.List == nil {
 		return err
@@ -234,7 +233,7 @@ func (s *PredictSummary) count(p result.Prediction) {
 	}
 }
 
-// newPrediction ranks the classes; of equal ones the first is first.
+// newPrediction sorts the classes by probability, equal ones by index.
 func newPrediction(path string, probabilities []float32, classes []string, top int) result.Prediction {
 	p := result.Prediction{Path: path, Top: []result.Ranked{}, Status: string(explain.OK)}
 	ranks := make([]int, len(probabilities))
@@ -258,9 +257,8 @@ func newPrediction(path string, probabilities []float32, classes []string, top i
 	return p
 }
 
-// PredictFile is [Predict] to a file, .csv or .jsonl. The file appears when all
-// images are done, in the place of earlier predictions; if Predict fails or is
-// interrupted, what was there stays.
+// PredictFile writes the predictions to a file, .csv or .jsonl. It replaces an earlier file
+// when all images are done. If it fails or is interrupted, the earlier file stays.
 func PredictFile(ctx context.Context, o PredictOptions, path string, each func(result.Prediction) error) (*PredictSummary, error) {
 	asJSON, err := result.PredictionsAreJSON(path)
 	if err != nil {
@@ -280,7 +278,7 @@ func PredictFile(ctx context.Context, o PredictOptions, path string, each func(r
 	return summary, err
 }
 
-// isPredictions reports a file at path that [PredictFile] did not write.
+// isPredictions returns an error if [PredictFile] did not write the file at path.
 func isPredictions(path string, asJSON bool) error {
 	f, err := paths.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

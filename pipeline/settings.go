@@ -53,9 +53,9 @@ func CheckSettings(s Settings) error {
 	}
 	switch {
 	case s.Samples < 0:
-		return fmt.Errorf("samples is %d, want at least 1, or 0 for each method's own", s.Samples)
+		return fmt.Errorf("samples is %d, want at least 1, or 0 for each method's default", s.Samples)
 	case !(s.Percentile >= 0 && s.Percentile <= 100):
-		return fmt.Errorf("percentile is %g, want above 0 to 100, or 0 for each method's own", s.Percentile)
+		return fmt.Errorf("percentile is %g, want above 0 to 100, or 0 for each method's default", s.Percentile)
 	case s.Batch < 1:
 		return fmt.Errorf("batch is %d, want at least 1", s.Batch)
 	case !(s.Alpha > 0 && s.Alpha <= 1):

@@ -16,20 +16,19 @@ import (
 	"oscar/run"
 )
 
-// What every job takes and returns; see oscar/run.
+// Types of every job; see oscar/run.
 type (
 	Machine = run.Machine
 	Threads = run.Threads
-	// Precision says in what numbers a model computes.
+	// Precision is the number format that a model computes in.
 	Precision = run.Precision
-	// Config says how a session computes.
+	// Config configures a TensorFlow session.
 	Config   = run.Config
 	Listener = run.Listener
 	StepInfo = run.StepInfo
 )
 
-// ErrInterrupted is returned by a job that was cancelled and has saved all that
-// it needs to be resumed.
+// ErrInterrupted is returned by a cancelled job. The job can be resumed.
 var ErrInterrupted = run.ErrInterrupted
 
 // Run is a run folder.
@@ -46,17 +45,17 @@ func OpenRun(dir string) (*Run, error) {
 
 // TrainOptions are the options of [Train].
 type TrainOptions struct {
-	Data       string                // folder with one sub-folder per class, or with the parts of a data set; or a table
-	Parts      [3]string             // folders of train, validation and test, in place of Data; "": there is none
-	Out        string                // the run folder to make
+	Data       string                // folder with one sub-folder per class or per part; or a table
+	Parts      [3]string             // folders of train, validation and test, in place of Data; "": no such part
+	Out        string                // the run folder to create
 	Experiment experiment.Experiment // what to train
 	Machine    Machine
 	Listener   Listener
 }
 
-// Train makes a run folder and trains to the end: split, epochs, export,
-// evaluation of the test part. When ctx is cancelled it saves after the current
-// step and returns [ErrInterrupted].
+// Train creates a run folder, splits the images, trains all epochs, exports the best one
+// and evaluates it on the test part. When ctx is cancelled it saves after the current step
+// and returns [ErrInterrupted].
 func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -74,7 +73,7 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	return r, err
 }
 
-// Check returns an error for options that cannot be, whatever the images.
+// Check returns an error for options that are wrong for all images.
 func (o TrainOptions) Check() error {
 	if err := errors.Join(o.Experiment.Check(), o.Machine.Check(), o.Experiment.Training.Precision.Check()); err != nil {
 		return err
@@ -87,8 +86,8 @@ func (o TrainOptions) Check() error {
 	return nil
 }
 
-// create splits the images and makes the run in a locked folder. Images that lie
-// in the folder are the run's own.
+// create splits the images and creates the run in a locked folder. Images in the folder
+// belong to the run.
 func (o TrainOptions) create(ctx context.Context, out *run.Folder) (_ *Run, err error) {
 	from, err := o.pretrained(ctx, out)
 	if err != nil {
@@ -125,7 +124,7 @@ func (o TrainOptions) create(ctx context.Context, out *run.Folder) (_ *Run, err 
 }
 
 // pretrained copies the model that a fine-tuning starts from to the run's folder; it
-// returns nil if the training starts from none.
+// returns nil without fine-tuning.
 func (o TrainOptions) pretrained(ctx context.Context, out *run.Folder) (startingPoint, error) {
 	if o.Experiment.FineTune == nil {
 		return nil, nil
@@ -134,7 +133,7 @@ func (o TrainOptions) pretrained(ctx context.Context, out *run.Folder) (starting
 	return start(ctx, o.Experiment, filepath.Join(out.Path, run.PretrainedDir), o.Machine.Trust, o.Listener)
 }
 
-// scan reads the images, and returns the experiment with all that follows from them.
+// scan lists the images and fills in the settings that depend on them.
 func (o TrainOptions) scan(ctx context.Context, from startingPoint) (*dataset.Folder, experiment.Experiment, error) {
 	e := o.Experiment
 	o.Listener.Stage("reading images")
@@ -184,8 +183,8 @@ func (o TrainOptions) scan(ctx context.Context, from startingPoint) (*dataset.Fo
 	return folder, e, checkMemory(e, o.Listener)
 }
 
-// check returns an error if the experiment cannot be trained on a split, and notes what
-// should be known of the images.
+// check returns an error if the experiment cannot be trained on a split, and notes problems
+// of the images.
 func (o TrainOptions) check(e experiment.Experiment, split *dataset.Split) error {
 	if _, err := run.Weighted(e.Training.ClassWeight, split); err != nil {
 		return err
@@ -205,15 +204,15 @@ func (o TrainOptions) check(e experiment.Experiment, split *dataset.Split) error
 // ResumeOptions are the options of [Resume].
 type ResumeOptions struct {
 	Run      string
-	Data     string // where the run's images are now; empty: where they were
-	Epochs   int    // train that many epochs in all; 0: as experiment.json says
+	Data     string // where the run's images are now; empty: not moved
+	Epochs   int    // the total number of epochs; 0: as in experiment.json
 	Machine  Machine
 	Listener Listener
 }
 
-// Resume continues a run from its newest readable checkpoint, with the threads
-// that it began with unless Machine says otherwise. With more Epochs a finished
-// run is trained on, exported and evaluated again.
+// Resume continues a run from its newest readable checkpoint, with its number of threads
+// unless Machine sets another. With more Epochs a finished run is trained further, exported
+// and evaluated again.
 func Resume(ctx context.Context, o ResumeOptions) (*Run, error) {
 	r, already, err := continueRun(ctx, o)
 	if already {
@@ -222,7 +221,7 @@ func Resume(ctx context.Context, o ResumeOptions) (*Run, error) {
 	return r, err
 }
 
-// continueRun is [Resume]; already reports that the run was finished.
+// continueRun is [Resume]; already is true if the run was finished.
 func continueRun(ctx context.Context, o ResumeOptions) (_ *Run, already bool, err error) {
 	machine, listener := o.Machine, o.Listener
 	opened, err := run.OpenEdited(o.Run)
@@ -272,7 +271,7 @@ func continueRun(ctx context.Context, o ResumeOptions) (_ *Run, already bool, er
 	return r, already, err
 }
 
-// edit changes the run's experiment as the options say, and checks it.
+// edit applies the options to the run's experiment and checks it.
 func (r *Run) edit(ctx context.Context, o ResumeOptions) error {
 	if o.Epochs == 0 && o.Data == "" {
 		return r.CheckEdits(o.Listener)
@@ -294,8 +293,7 @@ func (r *Run) edit(ctx context.Context, o ResumeOptions) error {
 	return r.CheckEdits(o.Listener)
 }
 
-// checkMemory notes a training that this machine will hardly hold, and refuses
-// one that it cannot.
+// checkMemory notes a training that may not fit into memory, and refuses one that cannot.
 func checkMemory(e experiment.Experiment, listener Listener) error {
 	note, err := e.Fits(thisMachine.Memory())
 	if note != "" {
@@ -304,7 +302,7 @@ func checkMemory(e experiment.Experiment, listener Listener) error {
 	return err
 }
 
-// interruptedBefore maps a cancelled context to ErrInterrupted.
+// interruptedBefore returns ErrInterrupted if the context is cancelled.
 func interruptedBefore(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w before there was anything to save", ErrInterrupted)
@@ -312,7 +310,7 @@ func interruptedBefore(ctx context.Context, err error) error {
 	return err
 }
 
-// train does what is left of a run. It reports whether that is nothing.
+// train trains the remaining epochs. It reports whether there were none.
 func (r *Run) train(ctx context.Context, machine Machine, listener Listener) (already bool, err error) {
 	finished, trained, err := r.Repair(listener)
 	if err != nil || finished {
@@ -329,7 +327,7 @@ func (r *Run) train(ctx context.Context, machine Machine, listener Listener) (al
 	return false, r.Finish()
 }
 
-// finish exports the best epoch and looks at the test part, once.
+// finish exports the best epoch and evaluates the test part, once.
 func (r *Run) finish(ctx context.Context, machine Machine, listener Listener) error {
 	listener.Stage("exporting")
 	epoch, err := r.export(ctx, ExportOptions{Out: r.Model(), Threads: machine.Threads, Listener: listener})

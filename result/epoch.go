@@ -2,10 +2,9 @@ package result
 
 import "time"
 
-// EpochMetrics is a line of metrics.jsonl. Training figures are means over the
-// epoch's batches, in training mode and while the weights move; validation
-// figures are taken after it, in inference mode; without a validation part they
-// are NaN.
+// EpochMetrics is a line of metrics.jsonl. Training metrics are means over the epoch's
+// batches, in training mode, while the weights change. Validation metrics are computed
+// after it, in inference mode; without a validation part they are NaN.
 type EpochMetrics struct {
 	Epoch              int     `json:"epoch"` // from 1
 	Step               int     `json:"step"`  // steps done
@@ -13,15 +12,15 @@ type EpochMetrics struct {
 	Accuracy           float64 `json:"accuracy"`
 	ValidationLoss     Number  `json:"val_loss"`
 	ValidationAccuracy Number  `json:"val_accuracy"`
-	// Weights says whose the validation figures are, and which weights are kept if the
-	// epoch is the best: "average", the exponential moving average, or "trained"; "" if
-	// there is no average. The other figures are those of the other weights.
+	// Weights says which weights the validation metrics are for, and which are kept if the
+	// epoch is the best: "average", the exponential moving average, or "trained"; "" without an
+	// average. The other metrics are for the other weights.
 	Weights                 string `json:"weights,omitempty"`
 	OtherValidationLoss     Number `json:"other_val_loss,omitzero"`
 	OtherValidationAccuracy Number `json:"other_val_accuracy,omitzero"`
 
-	// Of images that may have several labels. The accuracy is then the share of correct
-	// decisions at a probability of 0.5.
+	// For multi-label images. The accuracy is then the share of correct decisions at a
+	// probability of 0.5.
 	ValidationAveragePrecision *Number   `json:"val_mean_average_precision,omitempty"` // mean over the labels
 	Thresholds                 []float64 `json:"thresholds,omitempty"`                 // of the labels, with the best F1 on the validation part
 
@@ -29,6 +28,6 @@ type EpochMetrics struct {
 	Seconds         float64   `json:"seconds"`              // of training, without validation
 	ImagesPerSecond float64   `json:"images_per_second"`    // of training
 	PeakMemory      int64     `json:"peak_memory_bytes"`    // of the process so far; 0: unknown
-	Unreadable      int       `json:"unreadable,omitempty"` // images left out: changed or lost since the split was made
+	Unreadable      int       `json:"unreadable,omitempty"` // skipped images: changed or removed since the split was made
 	Time            time.Time `json:"time"`
 }

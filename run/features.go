@@ -20,12 +20,12 @@ import (
 	"oscar/tfmodel"
 )
 
-// features are what the layers before the head make of images as they are, by the images'
-// paths. Those that cannot be read are missing.
+// features are the outputs of the layers before the head for images without augmentation,
+// by path. Unreadable images are missing.
 type features map[string][]float32
 
 // extract computes the features of the train and the validation part, or takes them from
-// the user's cache. Told to stop, it does so between batches.
+// the user's cache. It stops between batches if ctx is cancelled.
 func (f *fitting) extract(ctx, work context.Context) error {
 	if f.features != nil {
 		return nil
@@ -65,8 +65,8 @@ func (f *fitting) extract(ctx, work context.Context) error {
 	return nil
 }
 
-// batches are those of the items in the given order (indices into items; nil: as they are).
-// It adds the number of items without features to skipped.
+// batches yields batches of the items in the given order (indices into items; nil:
+// unchanged). It adds the number of items without features to skipped.
 func (f features) batches(items []dataset.Item, order []int, size int, of *dataset.Split, skipped *int) iter.Seq2[tfmodel.Batch, error] {
 	if order == nil {
 		for i := range items {
@@ -95,8 +95,8 @@ func (f features) batches(items []dataset.Item, order []int, size int, of *datas
 	}
 }
 
-// featuresFile returns the file in the user's cache for the features of images, "" if they
-// cannot be kept. Its name is a hash of all that they depend on.
+// featuresFile returns the file in the user's cache for the features of images, "" if there
+// is no cache. Its name is a hash of everything that the features depend on.
 func (r *Run) featuresFile(items []dataset.Item) string {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -125,7 +125,7 @@ func (r *Run) featuresFile(items []dataset.Item) string {
 	return filepath.Join(cache, "oscar", "features", hex.EncodeToString(h.Sum(nil)[:16])+".npy")
 }
 
-// readFeatures reads the features of images; nil if the file does not have them.
+// readFeatures reads the features of images; nil if the file lacks them.
 func readFeatures(path string, items []dataset.Item) features {
 	shape, values, err := npy.Read(path)
 	if path == "" || err != nil || len(shape) != 2 || shape[0] != len(items) || shape[1] < 1 {
@@ -138,11 +138,10 @@ func readFeatures(path string, items []dataset.Item) features {
 	return f
 }
 
-// mostFeatures is the number of files that the cache keeps.
+// mostFeatures is the maximum number of files in the cache.
 const mostFeatures = 16
 
-// write writes the features of images, if there are those of all, and removes the oldest
-// files.
+// write writes the features if no image lacks them, and removes the oldest files.
 func (f features) write(path string, items []dataset.Item) error {
 	if path == "" || len(f) != len(items) {
 		return nil

@@ -30,7 +30,7 @@ func (r *Run) Fit(ctx context.Context, machine Machine, listener Listener) error
 		return err
 	}
 	defer t.Close()
-	// What has begun is brought to its end: the context is asked between steps.
+	// A step is always finished: ctx is checked between steps.
 	work := context.WithoutCancel(ctx)
 	epochs, err := r.journal()
 	if err != nil {
@@ -71,7 +71,7 @@ func (r *Run) Fit(ctx context.Context, machine Machine, listener Listener) error
 		return err
 	}
 	defer func() {
-		if err := f.loader.Close(); err != nil { // images were right, but are decoded anew each time
+		if err := f.loader.Close(); err != nil { // the images are correct, but will be decoded each time
 			listener.Note(err.Error())
 		}
 	}()
@@ -100,7 +100,7 @@ func (r *Run) loader(machine Machine, skip func(dataset.Item, error)) (*dataset.
 	})
 }
 
-// fitting is a training under way.
+// fitting is a running training.
 type fitting struct {
 	run      *Run
 	machine  Machine
@@ -109,17 +109,17 @@ type fitting struct {
 	loader   *dataset.Loader
 	journal  *journal
 	state    state
-	train    []dataset.Item  // the train part, with the weights of classes in those of images
-	positive []float32       // factors of labels, where images have several
+	train    []dataset.Item  // the train part; the weights of images include those of classes
+	positive []float32       // factors of positive labels, if multi-label
 	features features        // of the images, while only the head is trained
-	skipped  int             // images that the loader left out and that no step has counted yet
+	skipped  int             // images that the loader skipped since the last step
 	noted    map[string]bool // their paths
 	reasons  map[string]int  // how many there are for a reason
-	hinted   bool            // that validation is at chance
+	hinted   bool            // whether the hint about validation at chance was given
 }
 
-// skip notes files that have been changed or lost since the split was made, each
-// once and the first of a kind by name; nil if that is an error.
+// skip notes files that were changed or removed since the split was made, each once, and
+// names the first for each reason. It returns nil if that is an error.
 func (f *fitting) skip() func(dataset.Item, error) {
 	if f.run.Experiment.Data.Strict {
 		return nil
@@ -145,7 +145,7 @@ func (f *fitting) interrupted() error {
 	return fmt.Errorf("%w at step %d, epoch %d; continue with --resume %s", ErrInterrupted, f.state.Step, f.state.Epoch+1, f.run.Dir)
 }
 
-// order is that of an epoch of so many images.
+// order returns the order of an epoch with that many images.
 func (f *fitting) order(images int) []int {
 	seed, epoch := f.run.Experiment.Seed, f.state.Epoch
 	if f.run.Experiment.Training.Sampling != experiment.BalancedSampling {
@@ -158,7 +158,7 @@ func (f *fitting) order(images int) []int {
 	return dataset.BalancedOrder(classes, seed, epoch)
 }
 
-// epoch trains one epoch, or what is left of it, then validates and saves.
+// epoch trains one epoch, or the rest of one, then validates and saves.
 func (f *fitting) epoch(ctx, work context.Context) error {
 	r, s := f.run, &f.state
 	training := r.Experiment.Training
@@ -213,8 +213,8 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 	return nil
 }
 
-// learn takes the steps that are left of an epoch's order. Told to stop, it
-// saves after the step under way.
+// learn runs the remaining steps of an epoch. If ctx is cancelled, it saves after the
+// current step.
 func (f *fitting) learn(ctx, work context.Context, order []int) error {
 	r, s := f.run, &f.state
 	begin, earlier, from := time.Now(), s.Seconds, s.Position
@@ -222,7 +222,7 @@ func (f *fitting) learn(ctx, work context.Context, order []int) error {
 		if err != nil {
 			return err
 		}
-		number := s.Step // of the optimiser, which is another one after the head's epochs
+		number := s.Step // of the optimiser; a new one starts after the head's epochs
 		if f.features == nil {
 			number -= s.HeadSteps
 		}
@@ -258,7 +258,7 @@ func (f *fitting) learn(ctx, work context.Context, order []int) error {
 	return nil
 }
 
-// batches are those of the images of an order, changed as the experiment says, or their
+// batches yields batches of the images in an order, with augmentation, or of their
 // features.
 func (f *fitting) batches(ctx context.Context, order []int) iter.Seq2[tfmodel.Batch, error] {
 	training := f.run.Experiment.Training
@@ -269,7 +269,7 @@ func (f *fitting) batches(ctx context.Context, order []int) iter.Seq2[tfmodel.Ba
 	return f.ofImages(f.loader.Augmented(ctx, f.train, order, training.StepImages(), pass))
 }
 
-// ofImages are batches of images for a trainer.
+// ofImages yields batches of images for a trainer.
 func (f *fitting) ofImages(batches iter.Seq2[*dataset.Batch, error]) iter.Seq2[tfmodel.Batch, error] {
 	return func(yield func(tfmodel.Batch, error) bool) {
 		for b, err := range batches {
@@ -284,8 +284,8 @@ func (f *fitting) ofImages(batches iter.Seq2[*dataset.Batch, error]) iter.Seq2[t
 	}
 }
 
-// ofBatch is a batch for a trainer. Labels and weights of mixed images are mixed as the
-// images are.
+// ofBatch returns a batch for a trainer. Labels and weights of mixed images are mixed with
+// the same factor.
 func ofBatch(b *dataset.Batch, of *dataset.Split) tfmodel.Batch {
 	out := tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels, Targets: targets(b.Items, of), Weights: weights(b.Items)}
 	if b.Partners == nil {
@@ -303,8 +303,8 @@ func ofBatch(b *dataset.Batch, of *dataset.Split) tfmodel.Batch {
 	return out
 }
 
-// Weighted returns the train part of a split, with the weights of classes in those of
-// the images.
+// Weighted returns the train part of a split. Each image's weight includes that of its
+// class.
 func Weighted(c experiment.ClassWeight, s *dataset.Split) ([]dataset.Item, error) {
 	if s.MultiLabel { // see [PositiveWeights]
 		return s.Train, nil
@@ -338,7 +338,7 @@ func weights(items []dataset.Item) (out []float32) {
 	return out
 }
 
-// tell reports a step of an epoch of that many images; rate is images a second.
+// tell reports a step of an epoch with that many images; rate is in images per second.
 func (f *fitting) tell(images int, rate float64) {
 	if f.listener.OnStep == nil {
 		return

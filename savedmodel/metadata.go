@@ -25,24 +25,23 @@ type Metadata struct {
 	Layers     []Layer  `json:"layers"`
 	Explain    string   `json:"explain"` // the layer of the gradcam signature
 	Parameters int      `json:"parameters"`
-	// MultiLabel is set if images may have several of the classes.
+	// MultiLabel is set if images may have several classes.
 	MultiLabel *MultiLabel     `json:"multi_label,omitempty"`
 	SplitHash  string          `json:"split_hash,omitempty"`
 	Experiment json.RawMessage `json:"experiment,omitempty"`
 	Origin     *Origin         `json:"origin,omitempty"` // of an adopted model
-	// Temperature divided the logits of a calibrated model, see [Calibrate]; 0: it is not one.
+	// Temperature divided the logits of a calibrated model, see [Calibrate]; 0: not calibrated.
 	Temperature float64           `json:"temperature,omitempty"`
 	Versions    map[string]string `json:"versions"`
 }
 
-// MultiLabel says from which probability on an image has a class.
+// MultiLabel has the smallest probability at which an image has a class.
 type MultiLabel struct {
 	Thresholds []float64 `json:"thresholds"` // one per class
 }
 
-// Image says how an image becomes the model's input: it is decoded to RGB, turned upright by
-// its EXIF orientation, laid over white where it is transparent, and resized. Values are
-// 0..255.
+// Image has the preprocessing of the input: an image is decoded to RGB, rotated by its EXIF
+// orientation, composited over white if transparent, and resized. Values are 0..255.
 type Image struct {
 	Height        int    `json:"height"`
 	Width         int    `json:"width"`
@@ -62,7 +61,7 @@ type Layer struct {
 	Output      []int  `json:"output"`                // the shape of one example
 	Explainable bool   `json:"explainable,omitempty"` // the output is a map [height,width,channels]
 	Parameters  int    `json:"parameters"`
-	Frozen      int    `json:"frozen,omitempty"` // parameters that are not trained
+	Frozen      int    `json:"frozen,omitempty"` // not trained
 	Tensor      string `json:"tensor"`           // the name of its output
 	Feature     string `json:"feature"`          // the tensor that explanations use: its output, or that of the activation after it
 }
@@ -89,15 +88,15 @@ func readMetadata(dir string) (*Metadata, error) {
 	return m, nil
 }
 
-// The largest values that metadata may have: a side of an image, and the size of
-// a layer's output or its parameters.
+// The maxima of metadata: a side of an image, and the size of a layer's output or
+// parameters.
 const (
 	maxSide = 1 << 16
 	maxSize = 1 << 40
 )
 
-// check reports the first value that no model has. Classes and layers name files
-// of results.
+// check reports the first invalid value. Files of results are named after classes and
+// layers.
 func (m *Metadata) check() error {
 	for _, side := range []struct {
 		name  string
@@ -151,8 +150,8 @@ func (m *Metadata) check() error {
 	return nil
 }
 
-// complete marks the explainable layers of models that were written without such marks. It
-// removes marks from outputs that are no maps.
+// complete sets Explainable in models that were written without it. It clears it for
+// outputs that are not maps.
 func (m *Metadata) complete() {
 	marked := slices.ContainsFunc(m.Layers, func(l Layer) bool { return l.Explainable })
 	for i, l := range m.Layers {

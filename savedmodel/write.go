@@ -156,7 +156,7 @@ func replaceable(dir string, by *Metadata) error {
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(dir, metadataFile)); err != nil {
-		return fmt.Errorf("%s holds something else than a SavedModel that oscar wrote; name a new folder", dir)
+		return fmt.Errorf("%s is not a SavedModel that oscar wrote; name a new folder", dir)
 	}
 	for _, e := range entries {
 		switch e.Name() {

@@ -177,7 +177,7 @@ func TestWriteSparesWhatIsNoModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := tree(t, filepath.Dir(dir))
-	wantError(t, "a folder with a photo", savedmodel.Write(t.Context(), dir, m), dir, "something else than a SavedModel")
+	wantError(t, "a folder with a photo", savedmodel.Write(t.Context(), dir, m), dir, "is not a SavedModel that oscar wrote")
 	wantError(t, "a photo", savedmodel.Write(t.Context(), filepath.Join(dir, "holiday.jpg"), m), "holiday.jpg")
 	unchanged(t, "a folder with a photo", dir, before)
 

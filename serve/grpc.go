@@ -74,7 +74,7 @@ func (s *Server) rpcServer() (*grpc.Server, error) {
 	return g, nil
 }
 
-// intercept gives a call an id and a deadline, limits the number of calls, and logs it.
+// intercept gives a call an id and a deadline, limits concurrent calls, and logs the call.
 func (s *Server) intercept(ctx context.Context, request any, _ *grpc.UnaryServerInfo, answer grpc.UnaryHandler) (out any, err error) {
 	began, id := time.Now(), rand.Text()[:12]
 	defer func() {

@@ -12,18 +12,18 @@ import (
 	"oscar/explain"
 )
 
-// neighbours are the pictures of a folder that are nearest to a picture.
+// neighbours are the nearest pictures of a folder.
 type neighbours struct {
 	Folder string
 	Cells  []cell
 }
 
-// mostNeighbours is how many are shown.
+// mostNeighbours is the number of neighbours shown.
 const mostNeighbours = 6
 
 // nearest lists, for each folder of images, the pictures whose features are nearest to
-// those of a view's picture: by the cosine distance, 0 for the same features and 1 for
-// features with nothing in common. Folders that another version classified have none.
+// those of a view's picture: by the cosine distance, 0 for equal directions and 1 for
+// orthogonal ones. Folders classified by another version have none.
 func (s *Server) nearest(ctx context.Context, o *subject, v view) ([]neighbours, error) {
 	var out []neighbours
 	var of []float32

@@ -6,13 +6,13 @@ import (
 	"oscar/internal/seeded"
 )
 
-// mostFitted is how many rows the axes of a projection are made from.
+// mostFitted is the maximum number of rows for computing the axes.
 const mostFitted = 2000
 
-// project projects rows of equal lengths on their two axes of largest variance
-// (principal components) and scales both by one factor, so that all positions fit into
-// 0 to 100. The axes are made from at most [mostFitted] rows, evenly chosen. Rows that
-// are nil have the position NaN.
+// project projects rows of equal lengths on their two axes of largest variance (principal
+// components) and scales both by one factor, so that all positions fit into 0 to 100. The
+// axes are computed from at most [mostFitted] evenly spaced rows. Nil rows have the
+// position NaN.
 func project(rows [][]float32) [][2]float64 {
 	out := make([][2]float64, len(rows))
 	var known []int
@@ -51,9 +51,9 @@ func project(rows [][]float32) [][2]float64 {
 	return out
 }
 
-// principalAxes are the mean of rows and the two directions of largest variance, found
-// by the power method: the covariance is applied to a vector until that no longer
-// turns. The largest component of each is positive.
+// principalAxes are the mean of rows and the two directions of largest variance, found by
+// power iteration: the covariance is applied to a vector until its direction converges. The
+// largest component of each is positive.
 func principalAxes(rows [][]float32) (mean []float64, axes [2][]float64) {
 	mean = make([]float64, len(rows[0]))
 	for _, r := range rows {
@@ -106,7 +106,7 @@ func principalAxes(rows [][]float32) (mean []float64, axes [2][]float64) {
 	return mean, axes
 }
 
-// straighten makes v perpendicular to the axes.
+// straighten makes v orthogonal to the axes.
 func straighten(v []float64, axes [][]float64) {
 	for _, axis := range axes {
 		along := dot(v, axis)
@@ -124,8 +124,8 @@ func dot(a, b []float64) float64 {
 	return sum
 }
 
-// normalise scales a vector to length 1. It reports false, and leaves it, if it is 0 or
-// too small.
+// normalise scales a vector to length 1. It returns false, without a change, if the vector
+// is 0 or too small.
 func normalise(v []float64) bool {
 	length := math.Sqrt(dot(v, v))
 	if length < 1e-12 {

@@ -10,7 +10,7 @@ import (
 // region is a polygon on a scatter, in percent.
 type region [][2]float64
 
-// mostCorners is how many corners a region may have.
+// mostCorners is the maximum number of corners of a region.
 const mostCorners = 400
 
 // regionOf reads "X,Y;X,Y;..." in percent of the scatter. Two corners are opposite
@@ -44,8 +44,8 @@ func regionOf(text string) (region, error) {
 	return r, nil
 }
 
-// holds reports whether a place is within the region: a ray from it crosses the border
-// an odd number of times.
+// holds reports whether a point is within the region: a ray from it crosses the border an
+// odd number of times.
 func (r region) holds(x, y float64) bool {
 	within := false
 	for i := range r {
@@ -57,7 +57,7 @@ func (r region) holds(x, y float64) bool {
 	return within
 }
 
-// points is the region for the attribute points of an SVG polygon.
+// points returns the region as the attribute points of an SVG polygon.
 func (r region) points() string {
 	var b strings.Builder
 	for _, at := range r {

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// scatter is a collection's pictures, placed by their features.
+// scatter has the pictures of a collection at positions computed from their features.
 type scatter struct {
 	Points  []point
 	Classes []legend
@@ -18,7 +18,7 @@ type scatter struct {
 // point is a picture of a scatter.
 type point struct {
 	X, Y       float64
-	Tone       int // of its class
+	Tone       int // the colour number of its class
 	Faint      bool
 	URL, Title string
 }
@@ -35,8 +35,8 @@ const (
 	tones      = 8 // colours of the pages
 )
 
-// scatter places the pictures whose features are known; nil if there are none. Those
-// that the filter leaves out are faint.
+// scatter places the pictures with known features; nil if there are none. Pictures that the
+// filter excludes are faint.
 func (c *collection) scatter(entries []entry, f filter) *scatter {
 	var placed []int
 	for i, e := range entries {
@@ -87,5 +87,5 @@ func (c *collection) scatter(entries []entry, f filter) *scatter {
 	return s
 }
 
-// percent rounds a place to hundredths.
+// percent rounds a position to hundredths.
 func percent(v float64) float64 { return math.Round(math.Abs(v)*100) / 100 }

@@ -27,8 +27,8 @@ const (
 	mostWarmUpBytes  = 64 << 20
 )
 
-// warmUp makes TensorFlow initialise the model: it predicts and explains a black image,
-// and answers the requests of the version's warm-up file.
+// warmUp makes TensorFlow initialise the model: it predicts and explains a black image and
+// runs the requests of the version's warm-up file.
 func (v *version) warmUp(ctx context.Context) error {
 	in := v.Metadata.Image
 	black := explain.Images{N: 1, Height: in.Height, Width: in.Width, Channels: 3, Pixels: make([]float32, in.Height*in.Width*3)}
@@ -49,8 +49,7 @@ func (v *version) warmUp(ctx context.Context) error {
 	return nil
 }
 
-// replay answers the prediction requests of a warm-up file. It ignores other kinds of
-// requests.
+// replay runs the prediction requests of a warm-up file. It ignores other requests.
 func (v *version) replay(ctx context.Context, path string) error {
 	file, err := paths.ReadFile(path, mostWarmUpBytes)
 	if err != nil {

@@ -30,7 +30,7 @@ func TestReadRefuses(t *testing.T) {
 		{head + "{name: a, insert: {before: fc1, layers: [{name: d, kind: dropout, rat: 0.5}]}}]}", `variant a: insert: layer d (dropout) has an unknown key "rat" (rate?); have name, kind, rate`},
 		{head + "{name: a, training: {epoch: 3}}]}", `variant a: training has an unknown key "epoch" (epochs?); have ` + trainingKeys},
 		{head + "{name: a, without: relu}]}", "variants.without is a string, want a list"},
-		{"{name: mine, variants: {name: a}}", "variants is no list; its entries begin with -"},
+		{"{name: mine, variants: {name: a}}", "variants is not a list; its entries begin with -"},
 		{"{name: mine, seeds: [one], variants: [{name: a}]}", "seeds is a string, want a whole number from 0"},
 		{"{name: mine, explain: {image: 3}}", `explain has an unknown key "image" (images?); have methods, images, mosaics, layer, score`},
 

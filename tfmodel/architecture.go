@@ -17,30 +17,30 @@ type Named struct {
 	Layer Layer
 }
 
-// Architecture describes a network from image to logits. It is a plain value. Each layer
-// takes its number of channels from the one before, so that a layer can be removed without
-// a second edit.
+// Architecture describes a network from image to logits. It is a plain value. A layer's
+// number of input channels is that of the layer before, so a layer can be removed by one
+// edit.
 type Architecture struct {
 	Name   string  `json:"name"`
 	Input  Shape   `json:"input"` // [height,width,3]
 	Layers []Named `json:"layers"`
-	// Tuning, if not nil, says that all layers but the head come with weights.
+	// Tuning, if not nil: all layers but the head have pretrained weights.
 	Tuning *Tuning `json:"tuning,omitempty"`
 	// Weights is the prefix of the tensor bundle with those weights, for [NewTrainer]. It is
 	// not written.
 	Weights string `json:"-"`
-	// Output makes probabilities of the logits: "" is softmax, of classes that exclude each
-	// other, and Sigmoid of labels that do not.
+	// Output computes probabilities from logits: "" is softmax, for exclusive classes; Sigmoid
+	// is for several labels.
 	Output string `json:"output,omitempty"`
 }
 
-// Sigmoid is the [Architecture.Output] of labels that come together.
+// Sigmoid is the [Architecture.Output] for several labels per image.
 const Sigmoid = "sigmoid"
 
 // MultiLabel reports whether an image may have several of the classes.
 func (a Architecture) MultiLabel() bool { return a.Output == Sigmoid }
 
-// probabilities adds those of logits [N,C].
+// probabilities adds the probabilities of logits [N,C].
 func (a Architecture) probabilities(g *Graph, logits Tensor) Tensor {
 	if a.MultiLabel() {
 		return g.Sigmoid(logits)
@@ -81,7 +81,7 @@ func Lookup(name string, classes int) (Architecture, error) {
 	return a.new(classes), nil
 }
 
-// Builtin reports whether the layers are those of the named architecture, without an edit.
+// Builtin reports whether the layers are exactly those of the named architecture.
 func (a Architecture) Builtin() bool {
 	classes, err := a.Classes()
 	if err != nil {
@@ -126,7 +126,7 @@ func (a Architecture) Classes() (int, error) {
 }
 
 // Focus returns the layer that Grad-CAM explains by default: the last convolution or block.
-// If batch normalisation and an activation follow, it is the activation. It is empty if there
+// If batch normalisation and an activation follow, it is the activation. It is "" if there
 // is none.
 func (a Architecture) Focus() string {
 	for i, l := range slices.Backward(a.Layers) {
@@ -161,11 +161,11 @@ type Row struct {
 	Kind       string `json:"kind"`
 	Output     Shape  `json:"output"` // of one example
 	Parameters int    `json:"parameters"`
-	Frozen     int    `json:"frozen,omitempty"` // of these not trained
+	Frozen     int    `json:"frozen,omitempty"` // not trained
 }
 
-// Summary returns one row a layer. The layers within a block come before the block's own
-// row, which stands for its sum.
+// Summary returns one row per layer. The layers within a block come before the block's own
+// row, which is its sum.
 func (a Architecture) Summary() ([]Row, error) {
 	steps, err := a.steps()
 	if err != nil {
@@ -189,7 +189,7 @@ func (a Architecture) Summary() ([]Row, error) {
 }
 
 // Without returns the architecture without the layers of those names or kinds, also within
-// blocks. A word that matches no layer is an error.
+// blocks. A name that matches no layer is an error.
 func (a Architecture) Without(words ...string) (Architecture, error) {
 	out := a
 	for _, word := range words {
@@ -225,7 +225,7 @@ func (a Architecture) InsertAfter(name string, layers ...Named) (Architecture, e
 	return a.edit(name, func(l Named) []Named { return append([]Named{l}, layers...) })
 }
 
-// edit returns the architecture with one layer replaced by the result of change.
+// edit returns the architecture with one layer replaced by the results of change.
 func (a Architecture) edit(name string, change func(Named) []Named) (Architecture, error) {
 	found := false
 	layers := rewrite(a.Layers, "", func(at string, l Named) []Named {

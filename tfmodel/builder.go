@@ -8,18 +8,18 @@ import (
 	"oscar/internal/graph"
 )
 
-// Builder is what a layer adds its operations with: the graph, seen from the layer's scope,
-// the layer's parameters and the mode.
+// Builder lets a layer add its operations: it has the graph at the layer's scope, the
+// layer's parameters and the mode.
 type Builder struct {
 	*Graph
-	Training bool // else inference
+	Training bool // false: inference
 
 	layer    string
 	vars     *variables
 	seed     Tensor            // int64 pair, fed in each training step
 	updates  []Op              // of moving averages, run in each training step
-	moved    []*graph.Variable // by updates
-	depth    float64           // in training, how often the last residual block is dropped
+	moved    []*graph.Variable // changed by updates
+	depth    float64           // in training, the drop rate of the last residual block
 	imported map[string]Tensor // the outputs of imported layers
 }
 
@@ -31,7 +31,7 @@ func (b *Builder) Param(role string) Tensor {
 	return Tensor{}
 }
 
-// declared reports whether the layer has a parameter of that role.
+// declared reports whether the layer has a parameter with that role.
 func (b *Builder) declared(role string) bool { return b.vars.byName[b.layer+"/"+role] != nil }
 
 func (b *Builder) variable(role string) *graph.Variable {
@@ -68,7 +68,7 @@ type variables struct {
 	byName map[string]*graph.Variable
 }
 
-// trainable returns those that are trained.
+// trainable returns the trained variables.
 func (vars *variables) trainable() *variables {
 	out := &variables{byName: vars.byName}
 	for i, v := range vars.all {
@@ -79,7 +79,7 @@ func (vars *variables) trainable() *variables {
 	return out
 }
 
-// gradients returns those of the loss with respect to each variable.
+// gradients returns the gradients of the loss with respect to each variable.
 func (vars *variables) gradients(g *Graph, loss Tensor) []Tensor {
 	reads := make([]Tensor, len(vars.all))
 	for i, v := range vars.all {
@@ -115,7 +115,7 @@ func (vars *variables) penalty(g *Graph) (sum Tensor) {
 }
 
 // declare adds the variables of all layers to g. Initial values are a function of the seed
-// and of the variable's name, so that another layer does not change them.
+// and of the variable's name, so other layers do not change them.
 func (s steps) declare(g *Graph, seed uint64) (*variables, error) {
 	vars := &variables{byName: map[string]*graph.Variable{}}
 	s.forEachParam(func(name string, p Param) {
@@ -142,7 +142,7 @@ func initial(g *Graph, p Param, seed uint64, name string) Tensor {
 		unit := g.Uniform(g.Ints(p.Shape...), seedOf(g, seed, name))
 		return g.Sub(g.Mul(unit, g.Scalar(2*limit)), g.Scalar(limit))
 	case HeNormal:
-		const remains = 0.87962566103423978 // deviation of a standard normal distribution truncated at +-2
+		const remains = 0.87962566103423978 // standard deviation of a standard normal distribution truncated at +-2
 		in, _ := fans(p.Shape)
 		deviation := float32(math.Sqrt(2/float64(in)) / remains)
 		return g.Mul(g.TruncatedNormal(g.Ints(p.Shape...), seedOf(g, seed, name)), g.Scalar(deviation))

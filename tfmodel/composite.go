@@ -8,9 +8,9 @@ import (
 	"oscar/internal/named"
 )
 
-// Composite says by which rules a class's score is carried back to the image. It is a
-// table: the first line that fits a layer names the layer's rule. To change one rule, put
-// a line before the others ([Composite.With]).
+// Composite is a table of the rules that propagate a class's score back to the image. The
+// first line that matches a layer gives its rule. To change a rule, add a line before the
+// others ([Composite.With]).
 //
 // This is how the preset epsilon_plus_flat treats a network. The signal starts at the
 // logits and goes upwards:
@@ -34,13 +34,13 @@ import (
 //	logits    the target's logit, zeros for the other classes
 type Composite struct {
 	Name string
-	// Relevance: the signal is the logit itself, which the rules of LRP share out. Otherwise
-	// the signal begins with 1, as a gradient does.
+	// Relevance: the signal is the logit, which the rules of LRP distribute. Otherwise the
+	// signal is 1, as for a gradient.
 	Relevance bool
 	Lines     []Line
 }
 
-// Line gives layers a rule. An empty field fits every layer.
+// Line gives layers a rule. An empty field matches every layer.
 type Line struct {
 	Kind  string // as in Layer.Kind, or [Convolution]
 	Layer string // the layer's name
@@ -48,10 +48,10 @@ type Line struct {
 	Rule  Rule
 }
 
-// Convolution stands for every kind of layer that has a kernel and gives maps.
+// Convolution matches every kind of layer with a kernel and feature maps.
 const Convolution = "convolution"
 
-// With returns the composite with lines put before its own, and without a name.
+// With returns the composite with lines added before its own, without a name.
 func (c Composite) With(lines ...Line) Composite {
 	return Composite{Relevance: c.Relevance, Lines: append(slices.Clone(lines), c.Lines...)}
 }
@@ -59,21 +59,21 @@ func (c Composite) With(lines ...Line) Composite {
 // plainGradient is the derivative of every layer.
 func plainGradient() Composite { return Composite{Name: "gradient", Lines: []Line{{Rule: Gradient{}}}} }
 
-// GuidedBackprop is guided backpropagation (Springenberg et al. 2014, arXiv:1412.6806):
-// the gradient, of which every ReLU passes on only the positive part. Its maps show edges
-// and textures of the image. They hardly change with the class, or when the upper layers
-// lose their weights (Adebayo et al. 2018, arXiv:1810.03292).
+// GuidedBackprop is guided backpropagation (Springenberg et al. 2014, arXiv:1412.6806): the
+// gradient, but every ReLU propagates only the positive part. Its maps show edges and
+// textures of the image. They hardly change with the class, or when the upper layers lose
+// their weights (Adebayo et al. 2018, arXiv:1810.03292).
 func GuidedBackprop() Composite {
 	return Composite{Name: "guided_backprop", Lines: []Line{{Kind: "relu", Rule: Guided{}}, {Rule: Gradient{}}}}
 }
 
 // DefaultLRP is the preset for AlexNet and VGG. Dense layers have many inputs whose
-// contributions cancel, and take epsilon. Convolutions share by positive contributions, as
-// is usual after a ReLU. The first convolution is flat, since a single colour is no
-// evidence. Kohlbrenner et al. 2019, arXiv:1910.09840, measured that such a mixture
-// locates objects and separates classes better than one rule for all layers. On a trained
-// AlexNet02 it hands on 95 to 97 % of the logit; epsilon alone hands on -60 to 160 %. The
-// stride of the first convolution shows as a grid.
+// contributions cancel: they use epsilon. Convolutions distribute by positive
+// contributions, as is usual after a ReLU. The first convolution is flat, since a single
+// colour is no evidence. Kohlbrenner et al. 2019, arXiv:1910.09840, measured that such a
+// mixture locates objects and separates classes better than one rule for all layers. On a
+// trained AlexNet02 95 to 97 % of the logit reaches the image; with epsilon alone it is -60
+// to 160 %. The stride of the first convolution shows as a grid.
 const DefaultLRP = "epsilon_plus_flat"
 
 var (
@@ -95,7 +95,7 @@ var presets = []Composite{
 	lrp("epsilon"),
 }
 
-// lrp returns an LRP composite. Layers that no line fits have their own rule.
+// lrp returns an LRP composite. Layers that no line matches have their default rule.
 func lrp(name string, lines ...Line) Composite {
 	return Composite{Name: name, Relevance: true, Lines: append(lines, Line{Rule: LayerRule{}})}
 }
@@ -127,8 +127,8 @@ func (c *Composite) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// rules returns the rule of each step, or says which step has none or one that does not
-// fit.
+// rules returns the rule of each step. It is an error if a step has none or one that does
+// not fit.
 func (c Composite) rules(s steps) ([]Rule, error) {
 	first := 0
 	for first < len(s) && !s.weighted(first) {
@@ -154,10 +154,10 @@ func (c Composite) rules(s steps) ([]Rule, error) {
 			}
 		}
 		if _, ok := rule.(needsKernel); ok && !s.weighted(i) {
-			return nil, fmt.Errorf("composite %s: layer %s (%s) has no kernel, which rule %T looks at", c.Name, step.name, kind, rule)
+			return nil, fmt.Errorf("composite %s: layer %s (%s) has no kernel, which rule %T needs", c.Name, step.name, kind, rule)
 		}
 		if _, ok := rule.(ZBox); ok && (i != first || s[0].in[2] != 3) {
-			return nil, fmt.Errorf("composite %s: layer %s is not the first on an RGB image, whose range rule %T looks at", c.Name, step.name, rule)
+			return nil, fmt.Errorf("composite %s: layer %s is not the first on an RGB image, whose range rule %T needs", c.Name, step.name, rule)
 		}
 		rules[i] = rule
 	}
@@ -171,14 +171,14 @@ func (c Composite) start(g *Graph, n *Network, target Tensor, score explain.Scor
 		_, err := explain.ParseScore(string(score))
 		return Tensor{}, err
 	case c.Relevance && score != explain.Logit:
-		return Tensor{}, fmt.Errorf("LRP shares out a logit, not a %s: a softmax is no sum of shares", score)
+		return Tensor{}, fmt.Errorf("LRP distributes a logit, not a %s: a softmax is not a sum of shares", score)
 	}
 	one := g.OneHot(target, n.Logits.Shape()[1])
 	switch {
 	case c.Relevance:
 		return g.Mul(one, n.Logits), nil
 	case score == explain.Probability: // d p_t / d logits = p_t (1 - p)
-		if n.Architecture.MultiLabel() { // of a sigmoid, p_t (1 - p_t) at t alone
+		if n.Architecture.MultiLabel() { // for a sigmoid, p_t (1 - p_t) at t only
 			return g.Mul(one, g.Mul(n.Probabilities, g.Sub(g.Scalar(1), n.Probabilities))), nil
 		}
 		p := g.Sum(g.Mul(one, n.Probabilities), true, 1)

@@ -100,7 +100,7 @@ func (l Loss) Check() error {
 	case l.Gamma > 0 && l.Kind != FocalCrossEntropy:
 		return fmt.Errorf("gamma is %g, which only the loss %s has", l.Gamma, FocalCrossEntropy)
 	case l.LabelSmoothing > 0 && l.Kind == CategoricalHinge:
-		return fmt.Errorf("label smoothing is %g, but %s has no use for it; take it out, or the loss %s", l.LabelSmoothing, l.Kind, SoftmaxCrossEntropy)
+		return fmt.Errorf("label smoothing is %g, but %s does not support it; remove it, or use the loss %s", l.LabelSmoothing, l.Kind, SoftmaxCrossEntropy)
 	}
 	return nil
 }

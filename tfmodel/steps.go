@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// step is one layer of a network as a flat list. Blocks are opened: each layer within is a
-// step, and the block itself is the sum at its end.
+// step is one layer of a network as a flat list. Blocks are flattened: each layer within is
+// a step, and the block itself is the sum at its end.
 //
 //	conv1, block (body: conv, relu; shortcut: none), fc
 //
@@ -17,17 +17,17 @@ import (
 type step struct {
 	name    string // within blocks block1/conv1
 	layer   Layer
-	from    []int // the steps whose outputs it takes, -1 for the image; several are added
+	from    []int // the steps of its inputs, -1 for the image; several are added
 	in, out Shape
 
-	// Of layers that come with weights; see [Tuning].
+	// For pretrained layers; see [Tuning].
 	pretrained bool
 	frozen     map[string]bool // by role
-	rate       float64         // share of the learning rate; 0 is 1
+	rate       float64         // factor of the learning rate; 0 stands for 1
 }
 
-// steps lists each step after all steps that it takes its input from. The last one gives
-// the logits.
+// steps are in topological order: each comes after its inputs. The last one outputs the
+// logits.
 type steps []step
 
 // steps returns the architecture as a flat list.
@@ -42,8 +42,8 @@ func (a Architecture) steps() (steps, error) {
 	return s, s.tune(*a.Tuning)
 }
 
-// appendLayers appends a chain of layers, whose shapes fit, after step from. It returns the
-// index of the last step.
+// appendLayers appends a chain of layers with checked shapes after step from. It returns
+// the index of the last step.
 func (s steps) appendLayers(prefix string, layers []Named, in Shape, from int) (steps, int) {
 	for _, l := range layers {
 		out, _ := l.Layer.OutShape(in)
@@ -70,7 +70,7 @@ func (s steps) index(name string) int {
 	return slices.IndexFunc(s, func(s step) bool { return s.name == name })
 }
 
-// users returns the steps that take a step's output.
+// users returns the steps whose input is a step's output.
 func (s steps) users(i int) (users []int) {
 	for k, user := range s {
 		if slices.Contains(user.from, i) {
@@ -86,8 +86,8 @@ func (s steps) weighted(i int) bool {
 	return ok
 }
 
-// feature returns the step whose output stands for a layer in explanations. For a layer
-// with a kernel, or a block, whose output only an activation takes, it is the activation.
+// feature returns the step whose output explanations use for a layer. If only an activation
+// follows a layer with a kernel, or a block, it is the activation.
 func (s steps) feature(i int) int {
 	if s.weighted(i) || s[i].layer.Traits().Focus {
 		if next := s.users(i); len(next) == 1 && s[next[0]].layer.Traits().Activation {
@@ -141,7 +141,7 @@ func (s steps) apply(b *Builder, image Tensor) []Tensor {
 }
 
 // shapes returns the input shape of every layer of a list and, last, the output shape. It
-// names the first layer that does not fit. seen has the names that are taken.
+// names the first layer that does not fit. seen has the used names.
 func shapes(layers []Named, in Shape, seen map[string]bool) ([]Shape, error) {
 	all := []Shape{in}
 	for i, l := range layers {
@@ -184,7 +184,7 @@ func countable(l Layer, in, out Shape) error {
 	return nil
 }
 
-// within reports whether a shape has at most that many values.
+// within reports whether a shape has at most so many values.
 func within(shape Shape, most int) bool {
 	n := 1
 	for _, d := range shape {

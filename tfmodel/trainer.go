@@ -17,9 +17,9 @@ type Trainer struct {
 
 	session *Session
 	init    []Op
-	zeros   []Op             // of init: what Save leaves out
+	zeros   []Op             // of init, for variables that Save omits
 	weights savedmodel.Saver // saves the network's variables
-	all     savedmodel.Saver // saves the optimiser's, too
+	all     savedmodel.Saver // also saves the optimiser's
 
 	images, labels Tensor
 	targets        Tensor // the share of each class in each label
@@ -28,22 +28,22 @@ type Trainer struct {
 	seed           Tensor
 	whole, head    learner // head: of features
 	features       Tensor  // of images; none without layers that come with weights
-	fed            Tensor  // features in place of images, for the head
+	fed            Tensor  // features instead of images, for the head
 	seedValue      uint64
 
 	pretrained savedmodel.Saver // of the variables before the head
-	weightsAt  string           // their values; "" if there are none
+	weightsAt  string           // the bundle of their values; "": none
 
-	averages *averages // of the weights; nil: there are none
-	parts    int       // that a batch is computed in
+	averages *averages // of the weights; nil: none
+	parts    int       // of a batch
 }
 
-// learner has what is computed from one kind of input, images or features.
+// learner has the tensors of one kind of input, images or features.
 type learner struct {
 	loss, correct       Tensor      // in training mode
 	probabilities, each Tensor      // in inference mode
 	step                Op          // none if nothing is trained
-	accumulator         accumulator // of more than one part of a batch
+	accumulator         accumulator // if a batch has several parts
 	minimizer           minimizer
 }
 
@@ -111,19 +111,19 @@ func NewTrainer(a Architecture, training Training, seed uint64, config Config) (
 	return t, err
 }
 
-// goal is what training is for.
+// goal has the settings and the targets of the loss.
 type goal struct {
 	training Training
 	labels   Tensor
 	targets  Tensor // the share of each class in each label
 	factors  Tensor // of each image's loss
-	positive Tensor // of labels, where images may have several
+	positive Tensor // of positive labels, if multi-label
 	averages *averages
 
 	architecture Architecture
 }
 
-// right returns the number of correct predictions; of several labels, of correct decisions
+// right returns the number of correct predictions; for several labels, of correct decisions
 // at a probability of 0.5.
 func (o goal) right(g *Graph, scores Tensor) Tensor {
 	if o.architecture.MultiLabel() {
@@ -142,7 +142,7 @@ func (o goal) each(g *Graph, scores Tensor) Tensor {
 	return o.training.Loss.each(g, scores, targets)
 }
 
-// learn adds a training step for scores, of the builder's graph, to g below scope. It
+// learn adds a training step for scores of the builder's graph to g, below scope. It
 // returns the variables of the optimiser.
 func (o goal) learn(g *Graph, scope string, l *learner, scores Tensor, vars *variables, b *Builder) []*graph.Variable {
 	in := g
@@ -181,8 +181,7 @@ func (o goal) judge(g *Graph, l *learner, scores Tensor) {
 	l.each = o.training.Loss.each(g, scores, o.targets)
 }
 
-// Init gives all variables their initial values, and those that come with weights their
-// values.
+// Init sets all variables to their initial values, pretrained ones to their weights.
 func (t *Trainer) Init(ctx context.Context) error {
 	if _, err := t.session.Run(ctx, nil, nil, t.init...); err != nil {
 		return err
@@ -230,7 +229,7 @@ func (t *Trainer) Step(ctx context.Context, b Batch, number int, rate float64) (
 	return loss, correct, nil
 }
 
-// feedPart returns what a part of a batch is fed for training.
+// feedPart returns the training feeds of a part of a batch.
 func (t *Trainer) feedPart(b Batch, number, part int) []graph.Feed {
 	factors := b.Weights
 	if factors == nil {
@@ -264,7 +263,7 @@ func (t *Trainer) Evaluate(ctx context.Context, b Batch) (probabilities [][]floa
 	return probabilities, out[1].Float32s(), nil
 }
 
-// feed returns what a batch is fed as, with its labels.
+// feed returns the feeds of a batch and its labels.
 func (t *Trainer) feed(b Batch) []graph.Feed {
 	labels := make([]int64, b.N)
 	for i := range labels {
@@ -278,7 +277,7 @@ func (t *Trainer) feed(b Batch) []graph.Feed {
 	}
 }
 
-// input returns what the images of a batch are fed as.
+// input returns the feed of a batch's images.
 func (t *Trainer) input(b Batch) graph.Feed {
 	if b.Features != nil {
 		return graph.Feed{To: t.fed, Value: graph.FromFloat32s(Shape{b.N, len(b.Features) / b.N}, b.Features)}
@@ -287,7 +286,7 @@ func (t *Trainer) input(b Batch) graph.Feed {
 	return graph.Feed{To: t.images, Value: graph.FromUint8s(shape, b.Images)}
 }
 
-// learner returns what learns from such a batch.
+// learner returns the learner for a batch's kind of input.
 func (t *Trainer) learner(b Batch) *learner {
 	if b.Features != nil {
 		return &t.head
@@ -305,7 +304,7 @@ func (t *Trainer) SaveWeights(ctx context.Context, prefix string) error {
 	return t.weights.Save(ctx, t.session, prefix)
 }
 
-// Restore reads a bundle of Save.
+// Restore reads a bundle written by Save.
 func (t *Trainer) Restore(ctx context.Context, prefix string) error {
 	if len(t.zeros) > 0 {
 		if _, err := t.session.Run(ctx, nil, nil, t.zeros...); err != nil {
@@ -315,7 +314,8 @@ func (t *Trainer) Restore(ctx context.Context, prefix string) error {
 	return t.all.Restore(ctx, t.session, prefix)
 }
 
-// RestoreWeights reads the network's variables from a bundle of Save or SaveWeights.
+// RestoreWeights reads the network's variables from a bundle written by Save or
+// SaveWeights.
 func (t *Trainer) RestoreWeights(ctx context.Context, prefix string) error {
 	return t.weights.Restore(ctx, t.session, prefix)
 }

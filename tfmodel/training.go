@@ -5,28 +5,27 @@ import (
 	"fmt"
 )
 
-// Training says how a [Trainer] learns. The zero value is Adam with Keras's defaults and
-// softmax cross-entropy.
+// Training has the settings of a [Trainer]. The zero value is Adam with Keras's defaults
+// and softmax cross-entropy.
 type Training struct {
 	// Optimizer updates the weights; nil is [DefaultAdam].
 	Optimizer Optimizer
-	// Loss is the function that is minimised.
+	// Loss is the minimised function.
 	Loss Loss
 	// Clipping bounds the gradients.
 	Clipping Clipping
-	// Accumulate is the number of parts that a batch is computed in, one after the other;
-	// 0 is 1. The step is that of the whole batch, but for layers that look at the whole
-	// batch (batch normalisation) or draw random numbers (dropout).
+	// Accumulate is the number of parts of a batch, computed one after the other; 0 stands for
+	// 1. The step equals that of the whole batch, except for batch normalisation and dropout.
 	Accumulate int
-	// AverageDecay is the decay of an exponential moving average of the weights; 0: there
-	// is none. See [Trainer.WithAverages].
+	// AverageDecay is the decay of an exponential moving average of the weights; 0: none. See
+	// [Trainer.WithAverages].
 	AverageDecay float64
-	// StochasticDepth is how often the body of the last residual block is dropped for an
-	// image, 0 to below 1; of the blocks before it is evenly less.
+	// StochasticDepth is the rate, 0 to below 1, at which the body of the last residual block
+	// is dropped for an image. It rises linearly from the first block to the last.
 	StochasticDepth float64
 }
 
-// Fits reports settings that do not fit an architecture.
+// Fits returns an error for settings that do not fit an architecture.
 func (t Training) Fits(a Architecture) error {
 	s, err := a.steps()
 	if err != nil {
@@ -35,7 +34,7 @@ func (t Training) Fits(a Architecture) error {
 	return cmp.Or(t.Loss.fits(a), s.checkStochasticDepth(t.StochasticDepth, a.Name))
 }
 
-// Check reports settings out of range.
+// Check returns an error for settings out of range.
 func (t Training) Check() error {
 	if t.Accumulate < 0 {
 		return fmt.Errorf("accumulate is %d, want at least 1", t.Accumulate)
@@ -43,7 +42,7 @@ func (t Training) Check() error {
 	return cmp.Or(t.optimizer().Check(), t.Loss.Check(), t.Clipping.Check(), checkDecayOfAverage(t.AverageDecay))
 }
 
-// kept is the number of values that a training keeps for each weight, besides the gradient.
+// kept is the number of values kept for each weight, besides the gradient.
 func (t Training) kept() int64 {
 	n := len(t.optimizer().slots())
 	if t.AverageDecay > 0 {

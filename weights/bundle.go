@@ -16,7 +16,7 @@ import (
 	"oscar/savedmodel"
 )
 
-// openFolder opens a run of oscar's or a SavedModel of it.
+// openFolder opens a run of oscar or a SavedModel.
 func openFolder(ctx context.Context, dir string) (*File, error) {
 	if run.Is(dir) {
 		r, err := run.Open(dir)
@@ -90,7 +90,7 @@ func openBundle(ctx context.Context, prefix string) (*File, error) {
 	return f, nil
 }
 
-// sizeOf is the size of the files that a pattern fits.
+// sizeOf is the size of the files that match a pattern.
 func sizeOf(pattern string) (size int64) {
 	names, _ := filepath.Glob(pattern)
 	for _, name := range names {
@@ -101,8 +101,8 @@ func sizeOf(pattern string) (size int64) {
 	return size
 }
 
-// named gives the tensors of a checkpoint the names of their variables in Keras, such as
-// Conv1/kernel, which its table of objects has. keys are the tensors by their new names.
+// named renames the tensors of a checkpoint to their variables in Keras, such as
+// Conv1/kernel, by its table of objects. keys are the tensors by new name.
 func (f *File) named(ctx context.Context, prefix string, keys map[string]string) error {
 	values, err := graph.ReadCheckpoint(ctx, prefix, []graph.Entry{{Key: objects, DType: graph.String}})
 	if err != nil {

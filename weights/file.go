@@ -20,17 +20,17 @@ type File struct {
 	read    func(ctx context.Context, names []string) ([][]float32, error) // of tensors of numbers, row-major
 }
 
-// tensor is what a file says of one.
+// tensor describes a tensor of a file.
 type tensor struct {
 	shape  []int
 	number bool // of floating point numbers
 }
 
-// mostTensors of a file, and the most dimensions of one.
+// The maximum numbers of tensors in a file, and of dimensions of a tensor.
 const mostTensors, mostDimensions = 100_000, 8
 
-// Open reads what tensors a file has. A folder is a run of oscar's, or a SavedModel of it; a
-// name without its .index is that of a TensorFlow checkpoint.
+// Open reads the list of tensors in a file. A folder is a run of oscar or a SavedModel; a
+// TensorFlow checkpoint is named without .index.
 func Open(ctx context.Context, path string) (*File, error) {
 	var f *File
 	var err error
@@ -53,7 +53,7 @@ func Open(ctx context.Context, path string) (*File, error) {
 	return f, nil
 }
 
-// openFile reads a file by its beginning.
+// openFile detects the format by the first bytes.
 func openFile(path string) (*File, error) {
 	head, err := beginning(path, 10)
 	if err != nil {
@@ -70,12 +70,12 @@ func openFile(path string) (*File, error) {
 	return openSafetensors(path)
 }
 
-// convert says how to make safetensors of a file.
+// convert is the advice to convert a file to safetensors.
 func convert(path string) string {
 	return fmt.Sprintf("scripts/weights-to-safetensors %s %s makes a file of it that can be read", path, strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))+".safetensors")
 }
 
-// beginning returns up to n bytes.
+// beginning returns up to n first bytes.
 func beginning(path string, n int) ([]byte, error) {
 	f, err := paths.Open(path)
 	if err != nil {
@@ -105,8 +105,8 @@ func elements(shape []int, most int64) (int64, error) {
 	return n, nil
 }
 
-// numbers are the types of floating point numbers, by safetensors's names: the size of one,
-// and how it is read.
+// numbers are the floating-point types by their names in safetensors, each with size and
+// decoder.
 var numbers = map[string]struct {
 	size int
 	read func([]byte) float32
@@ -117,17 +117,17 @@ var numbers = map[string]struct {
 	"F16":  {2, func(b []byte) float32 { return half(binary.LittleEndian.Uint16(b)) }},
 }
 
-// others are the sizes of the types that no variable has.
+// others are the sizes of the other types, which no variable has.
 var others = map[string]int{"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
 
-// half is a number of IEEE 754's binary16.
+// half decodes IEEE 754 binary16.
 func half(h uint16) float32 {
 	sign, exponent, fraction := uint32(h>>15)<<31, uint32(h>>10&31), uint32(h&1023)
 	switch exponent {
-	case 0: // below the smallest normal number
+	case 0: // subnormal
 		v := float32(math.Ldexp(float64(fraction), -24))
 		return math.Float32frombits(math.Float32bits(v) | sign)
-	case 31: // infinite, or not a number
+	case 31: // infinite or NaN
 		return math.Float32frombits(sign | 255<<23 | fraction<<13)
 	}
 	return math.Float32frombits(sign | (exponent+112)<<23 | fraction<<13)

@@ -16,16 +16,15 @@ import (
 // Loaded are the values of an architecture's variables.
 type Loaded struct {
 	Architecture tfmodel.Architecture
-	Program      string               // whose names the tensors have
+	Program      string               // whose tensor names the file has
 	Values       map[string][]float32 // of the variables, row-major
 	Unused       []string             // the tensors that no variable takes
-	Head         []string             // of them, those of the head that a new one replaces
+	Head         []string             // those of Unused that belong to the replaced head
 }
 
-// Load gives every variable of an architecture its tensor. The architecture is one of
-// [File.Prepare], or a like one. With head the last layer's are
-// among them, else a new head replaces it. A variable without a tensor and one of another
-// shape are errors.
+// Load finds the tensor of every variable of an architecture, which is that of
+// [File.Prepare] or a similar one. With head it includes the last layer, else a new head
+// replaces it. A missing tensor or a wrong shape is an error.
 func (f *File) Load(ctx context.Context, a tfmodel.Architecture, head bool) (*Loaded, error) {
 	s, found, err := f.match(a)
 	if err != nil {
@@ -83,7 +82,7 @@ func (f *File) Load(ctx context.Context, a tfmodel.Architecture, head bool) (*Lo
 			}
 		}
 		for _, x := range values[i] {
-			if x-x != 0 { // infinite, or not a number
+			if x-x != 0 { // infinite or NaN
 				return nil, fmt.Errorf("weights %s: tensor %s has a value that is not finite", f.Path, names[i])
 			}
 		}
@@ -92,8 +91,8 @@ func (f *File) Load(ctx context.Context, a tfmodel.Architecture, head bool) (*Lo
 	return out, nil
 }
 
-// Prepare returns an architecture as the program that wrote the weights has it: with its
-// preparation of images and its padding.
+// Prepare returns an architecture with the preprocessing and the padding of the program
+// that wrote the weights.
 func (f *File) Prepare(a tfmodel.Architecture) (tfmodel.Architecture, error) {
 	s, _, err := f.match(a)
 	if err != nil || s.prepare == nil {
@@ -128,7 +127,7 @@ func few(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// Notes says what of the file was not used, a line each.
+// Notes lists what was not used of the file.
 func (l *Loaded) Notes() (notes []string) {
 	if len(l.Head) > 0 {
 		notes = append(notes, "a new layer replaces "+strings.Join(l.Head, ", "))
@@ -159,7 +158,7 @@ func (f *File) Classes(a tfmodel.Architecture) (int, error) {
 	return 0, fmt.Errorf("weights %s: no last layer, whose size is the number of classes", f.Path)
 }
 
-// names are the tensors of a file by the names that schemes know.
+// names are the tensors of a file by their names in the scheme.
 type names map[string]string
 
 // tensor returns the name of a variable's tensor, "" if there is none.
@@ -200,7 +199,7 @@ func (f *File) match(a tfmodel.Architecture) (best scheme, found names, err erro
 	return best, found, nil
 }
 
-// canonical returns the file's tensors by names as the scheme has them.
+// canonical returns the file's tensors by their names in the scheme.
 func (f *File) canonical(s scheme) names {
 	n := names{}
 	for name := range f.tensors {
@@ -216,7 +215,7 @@ func (f *File) canonical(s scheme) names {
 	return n
 }
 
-// fits checks a tensor against a variable.
+// fits checks that a tensor fits a variable.
 func (f *File) fits(s scheme, v tfmodel.LayerVariable, name string) error {
 	t := f.tensors[name]
 	if !t.number {
@@ -235,7 +234,7 @@ func (f *File) fits(s scheme, v tfmodel.LayerVariable, name string) error {
 	return nil
 }
 
-// turn turns the input channels of a kernel [height,width,inputs,outputs] round.
+// turn reverses the input channels of a kernel [height,width,inputs,outputs].
 func turn(kernel []float32, shape []int) {
 	in, out := shape[2], shape[3]
 	for at := 0; at < len(kernel); at += in * out {

@@ -7,7 +7,7 @@ import (
 	"oscar/tfmodel"
 )
 
-// normalized puts a preparation of images before all other layers, in place of a rescaling.
+// normalized inserts preprocessing as the first layer, in place of a rescaling.
 func normalized(a tfmodel.Architecture, n *tfmodel.Normalization) (tfmodel.Architecture, error) {
 	first := a.Layers[0].Name
 	if _, ok := a.Layers[0].Layer.(*tfmodel.Rescaling); ok {
@@ -16,13 +16,12 @@ func normalized(a tfmodel.Architecture, n *tfmodel.Normalization) (tfmodel.Archi
 	return a.InsertBefore(first, tfmodel.Named{Name: "normalization", Layer: n})
 }
 
-// caffe is how Keras prepares images for VGG and ResNet: without the means of ImageNet. That
-// its channels lie the other way round is made good in the first kernel.
+// caffe is Keras's preprocessing for VGG and ResNet: it subtracts ImageNet's means. Its BGR
+// order is corrected in the first kernel.
 func caffe(a tfmodel.Architecture) (tfmodel.Architecture, error) { return normalized(a, caffeMeans) }
 
-// torchvision is an architecture as PyTorch has it: ImageNet's means and deviations, batch
-// normalisation with PyTorch's epsilon, and as many zeros before an image as after it where a
-// window strides.
+// torchvision is an architecture as in PyTorch: ImageNet's means and standard deviations,
+// PyTorch's epsilon of batch normalisation, and symmetric zero padding of strided windows.
 func torchvision(a tfmodel.Architecture) (tfmodel.Architecture, error) {
 	layers, err := layersOf(a)
 	if err != nil {
@@ -42,7 +41,7 @@ func torchvision(a tfmodel.Architecture) (tfmodel.Architecture, error) {
 			if n := *old; n.Stride > 1 && n.Padding == tfmodel.Same {
 				n.Padding, pad, layer = tfmodel.Valid, n.Kernel/2, &n
 			}
-		case *tfmodel.MaxPool2D: // after a ReLU, where a zero is never the largest alone
+		case *tfmodel.MaxPool2D: // after a ReLU, where zero padding does not change the maximum
 			if n := *old; n.Stride > 1 && n.Padding == tfmodel.Same {
 				n.Padding, pad, layer = tfmodel.Valid, n.Size/2, &n
 			}
@@ -59,8 +58,8 @@ func torchvision(a tfmodel.Architecture) (tfmodel.Architecture, error) {
 	return normalized(a, imageNet)
 }
 
-// torchResNet50 is ResNet50 as torchvision has it: a stage's stride is in the 3x3 convolution
-// of its first block, and convolutions have no bias.
+// torchResNet50 is torchvision's ResNet50: a stage's stride is in the 3x3 convolution of
+// its first block, and convolutions have no bias.
 func torchResNet50(a tfmodel.Architecture) (tfmodel.Architecture, error) {
 	layers, err := layersOf(a)
 	if err != nil {
@@ -88,7 +87,8 @@ func torchResNet50(a tfmodel.Architecture) (tfmodel.Architecture, error) {
 	return torchvision(a)
 }
 
-// layersOf lists all layers but blocks, those within blocks with the block's name.
+// layersOf lists all layers except blocks; names within a block begin with the block's
+// name.
 func layersOf(a tfmodel.Architecture) (all []tfmodel.Named, err error) {
 	var walk func(prefix string, layers []tfmodel.Named)
 	walk = func(prefix string, layers []tfmodel.Named) {

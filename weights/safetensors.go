@@ -12,10 +12,10 @@ import (
 	"oscar/internal/paths"
 )
 
-// mostHeader is the longest header that safetensors allows.
+// mostHeader is the maximum header length of safetensors.
 const mostHeader = 100_000_000
 
-// safetensor is a tensor in a header: where its bytes are, from the end of the header.
+// safetensor is a tensor in a header. Its offsets begin at the end of the header.
 type safetensor struct {
 	DType   string   `json:"dtype"`
 	Shape   []int    `json:"shape"`
@@ -87,8 +87,8 @@ func openSafetensors(path string) (*File, error) {
 // errNotWeights is the error for a file whose beginning is unknown.
 var errNotWeights = fmt.Errorf("it is no file of weights that oscar reads: safetensors, a TensorFlow checkpoint, a run or a SavedModel of oscar's")
 
-// parseHeader reads a header whose tensors have so many bytes of data. Each tensor has the
-// bytes that its shape takes, and shares none with another.
+// parseHeader reads a header whose tensors have that many bytes of data. Each tensor must
+// have the size of its shape and overlap no other.
 func parseHeader(header []byte, data int64) (map[string]safetensor, error) {
 	all := map[string]json.RawMessage{}
 	if err := json.Unmarshal(header, &all); err != nil {

@@ -6,37 +6,37 @@ import (
 	"oscar/tfmodel"
 )
 
-// scheme is how a program names the tensors of an architecture, how they lie in memory, and
-// what it does to an image first.
+// scheme has a program's tensor names, memory layout and preprocessing for an architecture.
 type scheme struct {
 	program      string // for people
 	architecture string // "": any
 	layout       layout
-	// module returns the program's name of a layer, "" if it has none.
+	// module returns the program's name of a layer, "" if it lacks the layer.
 	module func(layer string) string
-	// prepare returns the architecture as the program has it: its preparation of images, its
-	// padding. nil: it is the same.
+	// prepare returns the architecture with the program's preprocessing and padding. nil: no
+	// difference.
 	prepare func(tfmodel.Architecture) (tfmodel.Architecture, error)
-	bgr     bool // its images are BGR, to which the first kernel belongs
+	bgr     bool // its images and its first kernel are BGR
 }
 
-// layout says how a program names and stores the parameters of a kind of layer.
+// layout has a program's names and axes for the parameters of a kind of layer.
 type layout struct {
 	separator string
-	roles     map[string][]string // by oscar's; several: one of them; nil: the same
+	roles     map[string][]string // by oscar's role; several: alternatives; nil: the same
 	// axes are the program's axes in the order of oscar's, by the kind of the layer; nil: the
 	// same.
 	axes   map[string][]int
-	ignore []string // ends of names of tensors that are no parameters
+	ignore []string // suffixes of tensors that are not parameters
 }
 
-// parameter is a tensor that a variable may have.
+// parameter is a candidate tensor for a variable.
 type parameter struct {
 	names []string
-	axes  []int // nil: as they are
+	axes  []int // nil: no transposition
 }
 
-// parameter returns where a variable of a layer is, nothing if the program has no such layer.
+// parameter returns the candidate tensors for a variable of a layer, none if the program
+// lacks the layer.
 func (s scheme) parameter(v tfmodel.LayerVariable) parameter {
 	module := s.module(v.Layer)
 	roles := s.layout.roles[v.Role]
@@ -59,15 +59,14 @@ func (s scheme) parameter(v tfmodel.LayerVariable) parameter {
 var (
 	oscarLayout = layout{separator: "/"}
 
-	// kerasLayout: kernels lie as oscar's do. A variable of a saved file may have its layer
+	// kerasLayout: kernels have oscar's axes. A variable of a saved file may have its layer
 	// twice in its name, as in conv1/conv1/kernel:0; see canonical.
 	kerasLayout = layout{separator: "/", roles: map[string][]string{
 		"kernel": {"kernel", "depthwise_kernel"}, "bias": {"bias"}, "gamma": {"gamma"}, "beta": {"beta"},
 		"moving_mean": {"moving_mean"}, "moving_variance": {"moving_variance"},
 	}}
 
-	// torchLayout: a kernel is [outputs,inputs,height,width], of a dense layer
-	// [outputs,inputs].
+	// torchLayout: a kernel is [outputs,inputs,height,width], a dense one [outputs,inputs].
 	torchLayout = layout{separator: ".", roles: map[string][]string{
 		"kernel": {"weight"}, "bias": {"bias"}, "gamma": {"weight"}, "beta": {"bias"},
 		"moving_mean": {"running_mean"}, "moving_variance": {"running_var"},
@@ -82,7 +81,7 @@ func schemesOf(name string) []scheme {
 	return append([]scheme{own}, slices.DeleteFunc(slices.Clone(schemes), func(s scheme) bool { return s.architecture != name })...)
 }
 
-// transpose returns values of a shape with the axes in another order.
+// transpose returns the values of a tensor with permuted axes.
 func transpose(values []float32, shape, axes []int) ([]float32, []int) {
 	strides := make([]int, len(shape))
 	n := 1

@@ -13,14 +13,14 @@ import (
 	"oscar/study"
 )
 
-// verb is a kind of job that can be planned.
+// verb is a command that can be planned.
 type verb struct {
 	name  string
 	open  func(ctx context.Context, u result.Unit, on pipeline.Machine, l pipeline.Listener) (pipeline.UnitWorker, error)
 	merge func(ctx context.Context, o pipeline.MergeOptions) (Merged, error)
 }
 
-// Merged is the result of [Merge], that of the verb itself.
+// Merged is the result of [Merge], as of the command itself.
 type Merged struct {
 	Explain *pipeline.Summary
 	Predict *pipeline.PredictSummary
@@ -28,7 +28,7 @@ type Merged struct {
 	Study   *result.Study
 }
 
-// thisProgram is the running oscar, even if its file was replaced.
+// thisProgram is the path of the running oscar, valid even if the file was replaced.
 var thisProgram = []string{"/proc/self/exe"}
 
 // verbs is the table of verbs that can be planned.

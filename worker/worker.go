@@ -25,8 +25,8 @@ type Options struct {
 }
 
 // Run processes units, lines of r, and writes the outcome of each to w as soon as it is
-// known. A failed unit has an outcome, too: Run continues with the next, and returns
-// the number of failed units. The model of the last unit stays open for the next.
+// known. A failed unit has an outcome, too. Run continues with the next one and returns the
+// number of failed units. The model of the last unit stays open for the next.
 func Run(ctx context.Context, r io.Reader, w io.Writer, o Options) (failed int, err error) {
 	s := &session{options: o}
 	defer s.close()
@@ -136,7 +136,7 @@ func (s *session) close() {
 	}
 }
 
-// passing are system errors that may be temporary.
+// passing are possibly temporary system errors.
 var passing = []error{
 	atomicfile.ErrInUse, syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.ESTALE, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE,
 	syscall.EAGAIN, syscall.ETIMEDOUT, syscall.ENOTCONN, os.ErrNotExist, syscall.ENOTDIR,

@@ -139,7 +139,7 @@ func TestRefusals(t *testing.T) {
 		{2, "explain $RUN $DATA --out new --colormap pink", `no colour map "pink"; have ` + strings.Join(heatmap.ColorMapNames(), ", ")},
 		{2, "explain $RUN $DATA --out new --max-pixels -1", "max-pixels is -1, want 0 or more"},
 		{2, "explain $RUN $DATA --out new --rules z", `no LRP rules "z"; have ` + strings.Join(tfmodel.LRPs(), ", ")},
-		{2, "explain $RUN $DATA --out new --samples -1", "samples is -1, want at least 1, or 0 for each method's own"},
+		{2, "explain $RUN $DATA --out new --samples -1", "samples is -1, want at least 1, or 0 for each method's default"},
 		{2, "explain $RUN $DATA --out new --method lime,lime", "method lime is named twice"},
 		{2, "explain --list-methods x", `"x" is one argument too many`},
 		{1, "explain $RUN $DATA --out new --layer conv9", `no layer "conv9" (conv1?); have conv1, relu1, bn1, conv5, relu5, pool5`},
@@ -156,7 +156,7 @@ func TestRefusals(t *testing.T) {
 		{2, "export a b --out c", `"b" is one argument too many`},
 		{2, "export $RUN --out new --explain magic", `no explanation "magic"; have ` + strings.Join(explanations, ", ")},
 		{1, "export flat --out new", "flat is not a run folder: it has no experiment.json"},
-		{1, "export $RUN --out model", "model holds something else than a SavedModel that oscar wrote; name a new folder"},
+		{1, "export $RUN --out model", "model is not a SavedModel that oscar wrote; name a new folder"},
 
 		{2, "inspect", "MODEL is missing"},
 		{2, "inspect $RUN --batch 0", "batch is 0, want at least 1"},

@@ -9,7 +9,7 @@ import (
 	"oscar/instance/mask"
 )
 
-// Kind is what is compared: boxes or masks.
+// Kind selects boxes or masks.
 type Kind string
 
 // The kinds, by pycocotools' names.
@@ -18,7 +18,7 @@ const (
 	Masks Kind = "segm"
 )
 
-// Scores are COCO's average precision and recall. A mean without values, such as the
+// Scores are COCO's average precision and recall. A mean of no values, such as the
 // precision of large objects if there are none, is -1.
 type Scores struct {
 	AP       float64 `json:"AP"` // the mean over IoU 0.50, 0.55, ..., 0.95
@@ -68,7 +68,7 @@ var recalls = func() (r [101]float64) {
 // ranges are the areas of the objects that count: all, small, medium, large.
 var ranges = [4][2]float64{{0, 1e10}, {0, 32 * 32}, {32 * 32, 96 * 96}, {96 * 96, 1e10}}
 
-// most are the largest numbers of detections of a class in an image.
+// most are the maximum numbers of detections per class and image.
 var most = [3]int{1, 10, 100}
 
 const (
@@ -84,8 +84,8 @@ func Evaluate(truth *File, results []Result, kind Kind) (Scores, error) {
 	return EvaluateSome(truth, results, kind, func(Annotation) bool { return true })
 }
 
-// EvaluateSome is [Evaluate] of the objects that count reports. Of the others a detection is
-// neither right nor wrong.
+// EvaluateSome is [Evaluate] of the objects for which count is true. Detections of other
+// objects are ignored.
 func EvaluateSome(truth *File, results []Result, kind Kind, count func(Annotation) bool) (Scores, error) {
 	p, err := pairs(truth, results, kind, count)
 	if err != nil {

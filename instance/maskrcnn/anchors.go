@@ -45,19 +45,18 @@ func (p parts) anchors() [][]Box {
 	return all
 }
 
-// The IoU of an anchor with a true box from which it is an object, and below which it is
-// background.
+// The smallest IoU of an anchor with a true box for an object, and the IoU below which it
+// is background.
 const anchorObject, anchorBackground = 0.7, 0.3
 
-// matching says what an anchor is: the index of its box, or one of these.
+// matching is the index of an anchor's box, or one of these.
 const (
 	background = -1
 	neither    = -2
 )
 
-// match returns what each anchor is, among true boxes. The anchors that overlap a box most
-// are its even if the overlap is small. Anchors that overlap an ignored box and no true one
-// are neither.
+// match matches each anchor with the true boxes. The anchors with the highest IoU of a box
+// get it even if the IoU is small. Anchors that overlap only an ignored box are neither.
 func match(anchors, boxes, ignored []Box) []int {
 	out := make([]int, len(anchors))
 	most := make([]float32, len(boxes)) // of each box
@@ -96,7 +95,7 @@ func match(anchors, boxes, ignored []Box) []int {
 	return out
 }
 
-// anchorTargets are the anchors of one image that a step learns from.
+// anchorTargets are the sampled anchors of one image.
 type anchorTargets struct {
 	indices []int32   // of all levels' anchors
 	labels  []float32 // 1: an object
@@ -134,8 +133,8 @@ func sample(anchors, boxes []Box, matched []int, n int, r *rand.Rand) anchorTarg
 	return t
 }
 
-// encode returns what has to be done to a box to make it another: move its centre, as a
-// share of its sides, and stretch it, as logarithms.
+// encode returns the regression targets from a box to another: the shift of its centre,
+// relative to its sides, and the logarithms of the ratios of the sides.
 func encode(from, to Box) [4]float32 {
 	wide, high := from[2]-from[0], from[3]-from[1]
 	toWide, toHigh := to[2]-to[0], to[3]-to[1]

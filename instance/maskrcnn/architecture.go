@@ -7,7 +7,7 @@ import (
 	"oscar/tfmodel"
 )
 
-// Architecture describes a Mask R-CNN. Each list of layers can be another.
+// Architecture describes a Mask R-CNN. Each list of layers can be replaced.
 type Architecture struct {
 	Name     string          `json:"name"`
 	Input    tfmodel.Shape   `json:"input"` // [height,width,3]
@@ -16,13 +16,13 @@ type Architecture struct {
 	Taps     []string        `json:"taps"` // the backbone's layers that the pyramid takes, the finest first
 	Pyramid  Pyramid         `json:"pyramid"`
 	Anchors  Anchors         `json:"anchors"`
-	// RegionHead looks at each position of the pyramid: is there an object?
+	// RegionHead predicts at each position of the pyramid whether there is an object.
 	RegionHead []tfmodel.Named `json:"region_head"`
-	// BoxHead sees BoxSize x BoxSize cells of a region, and names it.
+	// BoxHead classifies BoxSize x BoxSize cells of a region.
 	BoxHead []tfmodel.Named `json:"box_head"`
 	BoxSize int             `json:"box_size"`
-	// MaskHead sees MaskSize x MaskSize cells of a region, and keeps their number. The mask has twice as
-	// many a side, drawn from so many channels.
+	// MaskHead takes MaskSize x MaskSize cells of a region and keeps the size. The mask is
+	// twice as large, upsampled with so many channels.
 	MaskHead     []tfmodel.Named `json:"mask_head"`
 	MaskSize     int             `json:"mask_size"`
 	MaskChannels int             `json:"mask_channels"`
@@ -33,30 +33,30 @@ type Architecture struct {
 type Pyramid struct {
 	Filters int  `json:"filters"`
 	TopDown bool `json:"top_down"` // coarse levels are added to finer ones
-	// Canonical is the root of a region's area from which on the coarsest level is looked
-	// at; half of it is enough for the next, and so on.
+	// Canonical is the smallest square root of a region's area for the coarsest level; half of
+	// it is the smallest for the next level, and so on.
 	Canonical float64 `json:"canonical"`
 }
 
 // Anchors are the boxes at each position of a level.
 type Anchors struct {
-	Sizes  []float64 `json:"sizes"`  // of the square one, a level
+	Sizes  []float64 `json:"sizes"`  // side of the square anchor, per level
 	Ratios []float64 `json:"ratios"` // height by width
 }
 
-// Regions says which boxes the heads see.
+// Regions has the settings that select the heads' boxes.
 type Regions struct {
-	IoU             float64 `json:"iou"`              // two that overlap more are one
-	TrainCandidates int     `json:"train_candidates"` // a level, before that
-	TrainProposals  int     `json:"train_proposals"`  // an image, after that
+	IoU             float64 `json:"iou"`              // of non-maximum suppression
+	TrainCandidates int     `json:"train_candidates"` // per level, before suppression
+	TrainProposals  int     `json:"train_proposals"`  // per image, after suppression
 	TestCandidates  int     `json:"test_candidates"`
 	TestProposals   int     `json:"test_proposals"`
-	Positives       int     `json:"positives"`       // sampled an image in training
+	Positives       int     `json:"positives"`       // sampled per image in training
 	Negatives       int     `json:"negatives"`       // the same
 	AnchorSamples   int     `json:"anchor_samples"`  // the same, of anchors; at most half of them positive
-	Detections      int     `json:"detections"`      // an image
-	DetectionIoU    float64 `json:"detection_iou"`   // two of a class that overlap more are one
-	DetectionScore  float64 `json:"detection_score"` // the least
+	Detections      int     `json:"detections"`      // per image
+	DetectionIoU    float64 `json:"detection_iou"`   // of suppression within a class
+	DetectionScore  float64 `json:"detection_score"` // the minimum
 }
 
 // ResNet10 is a Mask R-CNN with the residual network resnet10 of package tfmodel: 256 x 256
@@ -113,7 +113,7 @@ func (p parts) all() []tfmodel.Stack {
 		[]tfmodel.Stack{p.region, p.objects, p.shifts, p.box, p.names, p.corrections, p.mask, p.enlarge, p.draw})
 }
 
-// Check reports the first setting that cannot be.
+// Check reports the first invalid setting.
 func (a Architecture) Check() error {
 	_, err := a.parts()
 	return err

@@ -17,7 +17,7 @@ func corners(g *tfmodel.Graph, boxes tfmodel.Tensor) (x1, y1, x2, y2 tfmodel.Ten
 	return out[0], out[1], out[2], out[3]
 }
 
-// open is a shape with an unknown first dimension.
+// open returns a shape with an unknown first dimension.
 func open(s tfmodel.Shape) tfmodel.Shape {
 	out := append(tfmodel.Shape{}, s...)
 	out[0] = -1
@@ -34,15 +34,15 @@ func joined(g *tfmodel.Graph, coordinates ...tfmodel.Tensor) tfmodel.Tensor {
 	return g.Concat(len(s), wide...)
 }
 
-// mostStretch bounds the logarithm by which a box is stretched.
+// mostStretch bounds the logarithm of a box's scaling.
 var mostStretch = float32(math.Log(1000.0 / 16))
 
-// headWeights divide the corrections of the box head, as torchvision does.
+// headWeights divide the corrections of the box head, as in torchvision.
 var headWeights = [4]float32{10, 10, 5, 5}
 
 var plainWeights = [4]float32{1, 1, 1, 1}
 
-// decode moves and stretches boxes [...,4] by shifts [...,4].
+// decode shifts and scales boxes [...,4] by shifts [...,4].
 func decode(g *tfmodel.Graph, boxes, shifts tfmodel.Tensor, weights [4]float32) tfmodel.Tensor {
 	x1, y1, x2, y2 := corners(g, boxes)
 	dx, dy, dw, dh := corners(g, shifts)
@@ -107,15 +107,16 @@ func pairIoU(g *tfmodel.Graph, a, b tfmodel.Tensor) tfmodel.Tensor {
 	return g.DivNoNan(both, g.Sub(g.Add(areaA, areaB), both))
 }
 
-// nmsRounds bounds the longest chain of boxes each of which hides the next.
+// nmsRounds bounds the longest chain of boxes that suppress each other.
 const nmsRounds = 12
 
 // suppress returns 1 for each box [N,K,4], sorted by falling score, that greedy non-maximum
 // suppression keeps, else 0: Cluster-NMS (Zheng et al. 2020, arXiv:2005.03572). counts is 1 for
 // boxes that exist.
 //
-// In each round a box is dropped if it overlaps a better one that the round before kept. After
-// as many rounds as the longest chain the result is that of the greedy loop.
+// In each round a box is dropped if it overlaps a better one that was kept in the round
+// before. The result equals the greedy loop's if there are as many rounds as boxes in the
+// longest chain.
 func suppress(g *tfmodel.Graph, boxes, counts tfmodel.Tensor, iou float64) tfmodel.Tensor {
 	k := boxes.Shape()[1]
 	better := make([]float32, k*k) // [i,j]: box i is better than box j

@@ -5,8 +5,7 @@ import (
 	"oscar/tfmodel"
 )
 
-// found are the detections of each image, the best first. Where there are fewer than
-// asked for, the score is 0.
+// found are the detections of each image, the best first. Unused entries have the score 0.
 type found struct {
 	boxes   tfmodel.Tensor // [N,D,4]
 	classes tfmodel.Tensor // int64 [N,D], from 0
@@ -25,8 +24,8 @@ func (n network) detect(levels []tfmodel.Tensor) found {
 	return f
 }
 
-// choose returns the detections among regions [N,R,4] with the logits and corrections of the box
-// head. Every class corrects each region in its own way, and suppresses its own doubles.
+// choose returns the detections among regions [N,R,4] with the logits and corrections of
+// the box head. Each class has its own box corrections and non-maximum suppression.
 func (n network) choose(regions, counts, logits, corrections tfmodel.Tensor) found {
 	r, k, c := n.Regions, regions.Shape()[1], n.Classes
 	wide := n.Add(n.Reshape(n.ZerosLike(corrections), tfmodel.Shape{-1, k, c, 4}), n.Reshape(regions, tfmodel.Shape{-1, k, 1, 4}))
@@ -48,7 +47,7 @@ func (n network) choose(regions, counts, logits, corrections tfmodel.Tensor) fou
 	return f
 }
 
-// masks draws the mask of each detection for its class.
+// masks predicts the mask of each detection for its class.
 func (n network) masks(levels []tfmodel.Tensor, f found) tfmodel.Tensor {
 	d, side := f.boxes.Shape()[1], n.maskSide()
 	logits := n.drawn(n.cut(levels, f.boxes, n.MaskSize))

@@ -62,7 +62,7 @@ func NewDetector(ctx context.Context, a Architecture, weights string, config tfm
 	return d, nil
 }
 
-// Restore takes other weights.
+// Restore loads other weights.
 func (d *Detector) Restore(ctx context.Context, weights string) error {
 	return d.saver.Restore(ctx, d.session, weights)
 }
@@ -75,7 +75,7 @@ type Detection struct {
 	Box   Box
 	Class int // from 0
 	Score float64
-	Mask  []float32 // of its box, row-major, as many rows as columns: 0..1
+	Mask  []float32 // of its box, square, row-major: 0..1
 }
 
 // Detect returns the objects of each picture of the input's size, [N,H,W,3], the best first.
@@ -111,8 +111,8 @@ func (d *Detector) feed(pixels []float32) (graph.Feed, int, error) {
 	return graph.Feed{To: d.image, Value: graph.FromFloat32s(append(tfmodel.Shape{n}, s...), pixels)}, n, nil
 }
 
-// Paste returns the mask of a detection in a picture, where its mask is at least a half. place maps
-// the detector's pixels to the picture's.
+// Paste returns the mask of a detection in a picture: the pixels with at least 0.5. place
+// maps the detector's pixels to the picture's.
 func (d Detection) Paste(height, width int, place Place) mask.RLE {
 	side := int(math.Sqrt(float64(len(d.Mask))))
 	box := place.Picture(d.Box)
@@ -132,7 +132,7 @@ func (d Detection) Paste(height, width int, place Place) mask.RLE {
 	return mask.Encode(height, width, pixels)
 }
 
-// bilinear is the value at row v and column u; zero outside.
+// bilinear returns the interpolated value at row v and column u; zero outside.
 func bilinear(values []float32, side int, v, u float64) float64 {
 	y, x := math.Floor(v), math.Floor(u)
 	at := func(y, x float64) float64 {
@@ -145,8 +145,8 @@ func bilinear(values []float32, side int, v, u float64) float64 {
 	return (1-dy)*((1-dx)*at(y, x)+dx*at(y, x+1)) + dy*((1-dx)*at(y+1, x)+dx*at(y+1, x+1))
 }
 
-// Place says where a picture lies in the detector's input: Left and Top are its corner, Wide and
-// High what its pixels are stretched by.
+// Place is the position of a picture in the detector's input: Left and Top are its corner,
+// Wide and High the scale factors.
 type Place struct{ Left, Top, Wide, High float64 }
 
 // Picture returns a box of the input in pixels of the picture.
@@ -165,8 +165,8 @@ func (p Place) Input(b [4]float64) Box {
 	}
 }
 
-// Pixel returns the pixel of a picture of that size that lies at a pixel of the input. It is not ok
-// beside the picture.
+// Pixel returns the pixel of a picture of that size at a pixel of the input. ok is false in
+// the padding.
 func (p Place) Pixel(x, y, width, height int) (fromX, fromY int, ok bool) {
 	fromX = int(math.Floor((float64(x) + 0.5 - p.Left) / p.Wide))
 	fromY = int(math.Floor((float64(y) + 0.5 - p.Top) / p.High))

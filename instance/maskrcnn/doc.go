@@ -6,9 +6,9 @@
 // trains it, [NewDetector] finds objects. [Detector.At] is a classifier of one fixed box,
 // to which every method of package explain can be applied.
 //
-// Rules are torchvision's, but for these: RoIAlign is aligned (torchvision's pooler shifts by
-// half a cell), a fixed number of regions is sampled in each image, and an image has boxes
-// that are neither to be found nor background.
+// Rules are torchvision's, but for these: RoIAlign is aligned (torchvision's pooler shifts
+// by half a cell), a fixed number of regions is sampled in each image, and an image has
+// boxes that are ignored.
 //
 // Boxes are x1, y1, x2, y2 in pixels of the network's input.
 package maskrcnn

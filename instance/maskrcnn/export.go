@@ -8,10 +8,11 @@ import (
 	"oscar/tfmodel"
 )
 
-// Export writes the detector as a SavedModel. Its signature serving_default has the names and
-// conventions of TensorFlow's Object Detection API: detection_boxes [N,K,4] are y1, x1, y2, x2 as
-// shares of the input's sides, detection_classes [N,K] count from 1, detection_masks [N,K,S,S] lie in
-// their boxes, all as floats. Places without a detection have the score 0.
+// Export writes the detector as a SavedModel. Its signature serving_default has the names
+// and conventions of TensorFlow's Object Detection API: detection_boxes [N,K,4] are y1, x1,
+// y2, x2 as shares of the input's sides, detection_classes [N,K] count from 1,
+// detection_masks [N,K,S,S] lie in their boxes, all as floats. Unused entries have the
+// score 0.
 func (d *Detector) Export(ctx context.Context, dir string, meta savedmodel.Metadata) error {
 	d.grow.Lock()
 	defer d.grow.Unlock()

@@ -10,11 +10,11 @@ import (
 	"oscar/tfmodel"
 )
 
-// fixed are the names of one given box in each image.
+// fixed has the class predictions for one given box in each image.
 type fixed struct {
 	box           tfmodel.Tensor // [N,1,4]
 	logits, probs tfmodel.Tensor // [N,classes], without background
-	class         tfmodel.Tensor // int64 [N], what is explained
+	class         tfmodel.Tensor // int64 [N], to explain
 }
 
 func (n network) fix(levels []tfmodel.Tensor) (f fixed) {
@@ -32,9 +32,9 @@ type tapKey struct {
 
 type tap struct{ target, score, activations, gradients tfmodel.Tensor }
 
-// At is the classifier of a fixed box of a picture: what the box head says of the region,
-// whatever the other parts of the detector say. Box and pyramid level are constants. It
-// is an explain.Predictor, Differentiator and Head.
+// At is the classifier of a fixed box of a picture: the box head's prediction for the
+// region, independent of the other parts. Box and pyramid level are constants. It is an
+// explain.Predictor, Differentiator and Head.
 type At struct {
 	detector *Detector
 	box      Box
@@ -44,7 +44,7 @@ type At struct {
 // At returns the classifier of a box. pixels are the picture's, for PredictFrom.
 func (d *Detector) At(pixels []float32, box Box) *At { return &At{d, box, pixels} }
 
-// feeds are those of images, with the box in each.
+// feeds returns the feeds of images, each with the box.
 func (a *At) feeds(images explain.Images) ([]graph.Feed, error) {
 	s := a.detector.Architecture.Input
 	if images.Height != s[0] || images.Width != s[1] || images.Channels != s[2] {
@@ -62,7 +62,7 @@ func (a *At) boxes(n int) graph.Feed {
 	return graph.Feed{To: a.detector.fixed.box, Value: graph.FromFloat32s(tfmodel.Shape{n, 1, 4}, boxes)}
 }
 
-// Predict returns logits and probabilities of the classes. Probabilities add up to 1 with that
+// Predict returns logits and probabilities of the classes. Probabilities sum to 1 with that
 // of background.
 func (a *At) Predict(ctx context.Context, images explain.Images) (explain.Prediction, error) {
 	feeds, err := a.feeds(images)
@@ -81,8 +81,8 @@ func (a *At) predict(ctx context.Context, feeds []graph.Feed) (explain.Predictio
 	return explain.Prediction{Logits: out[0].Rows(), Probabilities: out[1].Rows()}, nil
 }
 
-// PredictFrom predicts from a layer's activations. What other parts of the pyramid take from
-// finer layers is that of the picture.
+// PredictFrom predicts from a layer's activations. Finer layers have the picture's
+// activations.
 func (a *At) PredictFrom(ctx context.Context, layer string, activations []explain.Volume) (explain.Prediction, error) {
 	features, err := a.detector.features(layer)
 	if err != nil {
@@ -144,8 +144,8 @@ func (a *At) Differentiate(ctx context.Context, images explain.Images, targets [
 	return d, nil
 }
 
-// Layers returns the layers that explanations can look at: those of the backbone with
-// positions.
+// Layers returns the layers that can be explained: those of the backbone with a spatial
+// output.
 func (d *Detector) Layers() (names []string) {
 	for i, name := range d.parts.backbone.Names() {
 		if len(d.layers[i].Shape()) == 4 {
@@ -166,7 +166,7 @@ func (d *Detector) features(layer string) (tfmodel.Tensor, error) {
 	return d.layers[i], nil
 }
 
-// tap adds the gradient of a score with respect to a layer, unless it is there.
+// tap adds the gradient of a score with respect to a layer once.
 func (d *Detector) tap(key tapKey) (tap, error) {
 	d.grow.Lock()
 	defer d.grow.Unlock()

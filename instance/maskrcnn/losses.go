@@ -4,19 +4,18 @@ import (
 	"oscar/tfmodel"
 )
 
-// Losses are the five parts of the loss of a step, and the number of regions that were
-// objects.
+// Losses are the five parts of a step's loss, and the number of regions with an object.
 type Losses struct {
 	Object, Shift     float64 // of the anchors
 	Class, Correction float64 // of the regions
 	Mask              float64
-	Positives         float64 // regions an image
+	Positives         float64 // regions per image
 }
 
 // Sum returns what training minimises.
 func (l Losses) Sum() float64 { return l.Object + l.Shift + l.Class + l.Correction + l.Mask }
 
-// everything are the axes of a tensor.
+// everything returns all axes of a tensor.
 func everything(x tfmodel.Tensor) []int {
 	axes := make([]int, len(x.Shape()))
 	for i := range axes {
@@ -50,8 +49,9 @@ func anchorLosses(g *tfmodel.Graph, logits, shifts, labels, wanted, weights tfmo
 	return object, g.DivNoNan(total(g, each), count)
 }
 
-// regionLosses returns the losses of logits [M,1+C] and corrections [M,C,4] of sampled regions, whose
-// class [M] is 0 for background. Only regions of a class are corrected.
+// regionLosses returns the losses of logits [M,1+C] and corrections [M,C,4] of sampled
+// regions, whose class [M] is 0 for background. Only regions with an object have a
+// correction loss.
 func regionLosses(g *tfmodel.Graph, logits, corrections, class, wanted, weights tfmodel.Tensor) (name, correction tfmodel.Tensor) {
 	classes := corrections.Shape()[1]
 	count := total(g, weights)
@@ -69,8 +69,8 @@ func ofClass(g *tfmodel.Graph, class tfmodel.Tensor, classes int) tfmodel.Tensor
 	return g.OneHot(g.Sub(class, g.Int(1)), classes)
 }
 
-// maskLoss returns the loss of mask logits [M,S,S,C] of regions, of which the mask of the
-// region's class counts.
+// maskLoss returns the loss of the mask logits [M,S,S,C] of regions, for the region's class
+// only.
 func maskLoss(g *tfmodel.Graph, logits, class, wanted, weights tfmodel.Tensor) tfmodel.Tensor {
 	s := logits.Shape()
 	own := g.Sum(g.Mul(logits, g.Reshape(ofClass(g, class, s[3]), tfmodel.Shape{-1, 1, 1, s[3]})), false, 3)

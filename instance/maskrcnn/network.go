@@ -12,7 +12,7 @@ type network struct {
 	*tfmodel.Builder
 }
 
-// in returns the network, seen from a scope below.
+// in returns the network in a scope below.
 func (n network) in(scope string) network {
 	b := *n.Builder
 	b.Graph = n.Graph.In(scope)
@@ -58,8 +58,8 @@ func (n network) candidates(levels []tfmodel.Tensor) (logits, shifts []tfmodel.T
 	return logits, shifts
 }
 
-// proposals returns the regions that are likeliest to hold an object [N,kept,4], and 1 for each
-// that there is [N,kept]: of each level the best candidates, without those that overlap a better one.
+// proposals returns the regions that most likely hold an object [N,kept,4], and 1 for each
+// valid one [N,kept]: the best candidates of each level after non-maximum suppression.
 func (n network) proposals(logits, shifts []tfmodel.Tensor, candidates, kept int) (boxes, counts tfmodel.Tensor) {
 	var allBoxes, allScores []tfmodel.Tensor
 	total := 0
@@ -121,7 +121,7 @@ func (n network) cut(levels []tfmodel.Tensor, regions tfmodel.Tensor, size int) 
 	return n.Reshape(sum, tfmodel.Shape{-1, size, size, n.Pyramid.Filters})
 }
 
-// areaOf is the least area for a level, counted from the coarsest, which is 0.
+// areaOf is the minimum area for a level, counted from the coarsest, which is 0.
 func (p parts) areaOf(level int) float32 {
 	side := math.Ldexp(p.Pyramid.Canonical, level)
 	return float32(side * side)
@@ -134,7 +134,7 @@ func (n network) named(cells tfmodel.Tensor) (logits, corrections tfmodel.Tensor
 	return n.stack(n.names, x), n.Reshape(n.stack(n.corrections, x), tfmodel.Shape{-1, n.Classes, 4})
 }
 
-// drawn returns the logits of the masks [N*R,side,side,classes] of cells.
+// drawn returns the mask logits [N*R,side,side,classes] of cells.
 func (n network) drawn(cells tfmodel.Tensor) tfmodel.Tensor {
 	x := n.stack(n.mask, cells)
 	x = n.Relu(n.DepthToSpace(n.stack(n.enlarge, x), 2))

@@ -2,10 +2,10 @@ package maskrcnn
 
 import "oscar/tfmodel"
 
-// roiAlign cuts regions [N,R,4] out of features [N,H,W,C] at a stride, as size x size cells:
-// [N,R,size,size,C]. It is RoIAlign of He et al. 2017, section 3, with two samples a cell and
-// direction, aligned: Wy F Wx', where a row of Wy has the weights of two bilinear samples.
-// keep [N,R], if valid, is a factor of each region.
+// roiAlign pools regions [N,R,4] of features [N,H,W,C] at a stride to size x size cells:
+// [N,R,size,size,C]. It is RoIAlign of He et al. 2017, section 3, with two samples a cell
+// and direction, aligned: Wy F Wx', where a row of Wy has the weights of two bilinear
+// samples. keep [N,R], if valid, is a factor of each region.
 func roiAlign(g *tfmodel.Graph, features, regions, keep tfmodel.Tensor, stride float64, size int) tfmodel.Tensor {
 	s, r := features.Shape(), regions.Shape()[1]
 	x1, y1, x2, y2 := corners(g, regions)

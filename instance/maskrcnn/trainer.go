@@ -21,7 +21,7 @@ type Example struct {
 type Object struct {
 	Box    Box
 	Class  int     // from 0
-	Ignore bool    // neither to be found nor background
+	Ignore bool    // a crowd: neither an object nor background
 	Mask   []uint8 // [H,W], 1 or 0
 }
 
@@ -31,7 +31,7 @@ type Trainer struct {
 
 	parts      parts
 	anchors    []Box
-	objects    int // the most of a picture
+	objects    int // the maximum per picture
 	session    *graph.Session
 	init       []tfmodel.Op
 	in         trainerInputs
@@ -48,7 +48,7 @@ type trainerInputs struct {
 	boxes, classes, kinds, masks    tfmodel.Tensor // of true objects
 }
 
-// What a place for an object holds.
+// The kinds of an entry for an object.
 const (
 	noObject     = 0
 	trueObject   = 1
@@ -59,7 +59,7 @@ const (
 const mostObjects = 200
 
 // NewTrainer compiles the architecture for training with Adam and opens a session, for
-// pictures with at most so many objects. Call Init or Restore next.
+// pictures with at most that many objects. Call Init or Restore next.
 func NewTrainer(a Architecture, objects int, settings tfmodel.Adam, seed uint64, config tfmodel.Config) (*Trainer, error) {
 	p, err := a.parts()
 	if err != nil {
@@ -143,7 +143,7 @@ func (n network) head(x tfmodel.Tensor, k, total int) tfmodel.Tensor {
 	return n.Take(x, n.Const(graph.FromInt32s(tfmodel.Shape{k}, first)))
 }
 
-// picked are the regions of each image that the heads learn from: first those of objects.
+// picked are the sampled regions of each image for training the heads, objects first.
 type picked struct {
 	regions tfmodel.Tensor // [N,R,4]
 	weights tfmodel.Tensor // [N,R], 0: not used
@@ -152,7 +152,7 @@ type picked struct {
 	matched tfmodel.Tensor // int32 [N,R], the true object
 }
 
-// pick draws regions among the proposals and the true boxes.
+// pick samples regions from the proposals and the true boxes.
 func (n network) pick(in trainerInputs, proposals, counts tfmodel.Tensor) picked {
 	r := n.Regions
 	isTrue := n.Greater(in.kinds, n.Scalar(0.5))
@@ -194,7 +194,7 @@ func (t *Trainer) Init(ctx context.Context) error {
 	return err
 }
 
-// Batch is what a step learns from.
+// Batch is the input of a training step.
 type Batch struct {
 	n       int
 	images  []uint8
@@ -205,8 +205,8 @@ type Batch struct {
 	masks   []uint8
 }
 
-// NewBatch prepares examples for a step. What is drawn is a function of the key of each. It may
-// be called concurrently with Step.
+// NewBatch prepares examples for a step. Random values are a function of each example's
+// key. It may be called concurrently with Step.
 func (t *Trainer) NewBatch(examples []Example, keys []uint64) (Batch, error) {
 	h, w := t.Architecture.Input[0], t.Architecture.Input[1]
 	n := len(examples)
@@ -281,7 +281,7 @@ func (t *Trainer) Save(ctx context.Context, prefix string) error {
 	return t.everything.Save(ctx, t.session, prefix)
 }
 
-// Restore reads a bundle of Save.
+// Restore reads a bundle written by Save.
 func (t *Trainer) Restore(ctx context.Context, prefix string) error {
 	return t.everything.Restore(ctx, t.session, prefix)
 }

@@ -18,26 +18,25 @@ import (
 	"oscar/internal/seeded"
 )
 
-// ComposeOptions are those of [Compose].
+// ComposeOptions are the options of [Compose].
 type ComposeOptions struct {
-	Photos string // a folder with one sub-folder of pictures a class
+	Photos string // a folder with one sub-folder of pictures per class
 	Options
 	Limits  dataset.Limits
 	OnStage func(name string)
 	OnCount func(done, total int)
 }
 
-// ComposeSummary says what the scenes are made of.
+// ComposeSummary counts the objects of the scenes.
 type ComposeSummary struct {
 	Photos  int
 	Objects map[string]map[string]int // cut out, by part and class
 	Refused map[string]int            // photographs by the reason
 }
 
-// Compose puts objects that are cut out of pictures into scenes. Pictures with alpha are cut out by it,
-// others against their plain background; what is no clean object is left out. The objects of
-// each part come from pictures of that part alone, and pictures that look alike are kept in one
-// part.
+// Compose makes scenes of objects that it cuts out of pictures, by their alpha channel or
+// against a plain background. It skips pictures without a clean object. The objects of each
+// part come from pictures of that part only, and similar pictures are in the same part.
 func Compose(ctx context.Context, dir string, o ComposeOptions) (*ComposeSummary, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -123,8 +122,8 @@ func (o Options) sized() image.Point {
 	return size
 }
 
-// compose puts two to seven objects on a plain ground, in turn: shadow, then object. Half of them
-// lie near another one, and half of these have its class.
+// compose puts two to seven objects, each with a shadow, on a plain background. Half of
+// them are near another one, and half of these have its class.
 func compose(objects [][]*cutout, size image.Point, r *rand.Rand) (image.Image, []object) {
 	uniform := func(low, high float64) float64 { return low + r.Float64()*(high-low) }
 	side := float64(min(size.X, size.Y))
@@ -176,11 +175,12 @@ func compose(objects [][]*cutout, size image.Point, r *rand.Rand) (image.Image, 
 	return developed(canvas, size, r), found
 }
 
-// placed returns the object's colours, times alpha, and alpha in a picture.
+// placed returns the colours, times alpha, and the alpha of an object at its place in a
+// picture.
 func (c *cutout) placed(size image.Point, x, y, scale, angle float64, mirrored bool) (color, alpha []float64) {
 	color, alpha = make([]float64, 3*size.X*size.Y), make([]float64, size.X*size.Y)
 	sin, cos := math.Sincos(angle)
-	const samples = 2 // in each direction, since objects are made smaller
+	const samples = 2 // in each direction, since objects are reduced
 	for i := range alpha {
 		for s := range samples * samples {
 			dx := float64(i%size.X) + (float64(s%samples)+0.5)/samples - x
@@ -199,7 +199,7 @@ func (c *cutout) placed(size image.Point, x, y, scale, angle float64, mirrored b
 	return color, alpha
 }
 
-// ground is plain and light, brighter towards one side.
+// ground returns a plain, light background, brighter towards one side.
 func ground(canvas []float64, size image.Point, r *rand.Rand) {
 	base := 150 + 90*r.Float64()
 	var tint, slope [3]float64
@@ -215,7 +215,8 @@ func ground(canvas []float64, size image.Point, r *rand.Rand) {
 	}
 }
 
-// castShadow darkens where the object, moved away from the light and blurred, keeps the light out.
+// castShadow darkens the picture by the object's alpha, blurred and shifted away from the
+// light.
 func castShadow(canvas, alpha []float64, size image.Point, light [2]float64, reach, shade float64) {
 	soft := slices.Clone(alpha)
 	radius := max(1, int(reach))
@@ -234,7 +235,7 @@ func castShadow(canvas, alpha []float64, size image.Point, light [2]float64, rea
 	}
 }
 
-// blurred is the mean over a window along lines of length pixels that are step apart.
+// blurred is a moving average along lines of length pixels that are step apart.
 func blurred(values []float64, step, length, radius int) []float64 {
 	out := make([]float64, len(values))
 	for i := range values {
@@ -247,7 +248,7 @@ func blurred(values []float64, step, length, radius int) []float64 {
 	return out
 }
 
-// developed is an 8 bit picture with a little noise.
+// developed returns an 8-bit picture with a little noise.
 func developed(canvas []float64, size image.Point, r *rand.Rand) image.Image {
 	img := image.NewRGBA(image.Rectangle{Max: size})
 	noise := 1 + 2*r.Float64()

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"image"
-	_ "image/png" // pictures with alpha
+	_ "image/png" // images with an alpha channel
 	"math"
 
 	"oscar/dataset"
@@ -19,14 +19,14 @@ type cutout struct {
 	alpha         []float32 // [height,width], 0..1
 }
 
-// cutoutSide is the longest side of an object that is kept.
+// cutoutSide is the maximum side of an object.
 const cutoutSide = 224
 
-// mostAlphaBytes is the largest file with alpha that is read.
+// mostAlphaBytes is the maximum size of a file with alpha.
 const mostAlphaBytes = 64 << 20
 
-// newCutout cuts the object out of a picture: by its alpha, if it has one, else against its plain
-// background. An error says why there is no clean object.
+// newCutout cuts the object out of a picture, by its alpha channel if it has one, else
+// against a plain background. The error gives the reason if there is no clean object.
 func newCutout(path string, class int, limits dataset.Limits) (*cutout, error) {
 	img, err := dataset.DecodeFile(path, limits)
 	if err != nil {
@@ -54,11 +54,11 @@ func newCutout(path string, class int, limits dataset.Limits) (*cutout, error) {
 	return c.cropped()
 }
 
-// alphaOf returns the alpha of a PNG file at that size; nil if it has none.
+// alphaOf returns the alpha channel of a PNG file at that size; nil if it has none.
 func alphaOf(path string, height, width int) ([]float32, error) {
 	b, err := paths.ReadFile(path, mostAlphaBytes)
 	if err != nil {
-		return nil, nil // too large for one with alpha that is worth it
+		return nil, nil // too large to be read again
 	}
 	if !bytes.HasPrefix(b, []byte("\x89PNG")) {
 		return nil, nil
@@ -87,7 +87,7 @@ func alphaOf(path string, height, width int) ([]float32, error) {
 	return out, nil
 }
 
-// cropped returns the object without empty borders.
+// cropped returns the object without transparent borders.
 func (c *cutout) cropped() (*cutout, error) {
 	left, top, right, bottom := c.width, c.height, 0, 0
 	for i, a := range c.alpha {

@@ -7,9 +7,10 @@ import (
 	"slices"
 )
 
-// against finds the object on a plain, light background and returns its alpha. The background
-// is a quadratic surface through the border of the picture, in a colour space where one number is
-// the lightness; what differs from it is the object. Darker pixels of the same colour are shadow.
+// against finds the object on a plain, light background and returns its alpha. It fits a
+// quadratic surface to the border of the picture, in a colour space with lightness as one
+// component. Pixels that differ from it are the object; darker pixels of the same colour
+// are shadow.
 func against(img *image.RGBA) ([]float32, error) {
 	height, width := img.Rect.Dy(), img.Rect.Dx()
 	channels := opponent(img)
@@ -23,7 +24,7 @@ func against(img *image.RGBA) ([]float32, error) {
 			d := v - surface[i]
 			switch {
 			case k > 0:
-				d *= 1.6 // colour tells more than lightness
+				d *= 1.6 // colour is more reliable than lightness
 			case d < 0 && d > -60:
 				d *= 0.12 // a shadow, unless it is deep
 			}
@@ -50,7 +51,8 @@ func against(img *image.RGBA) ([]float32, error) {
 	return feathered(object, height, width), nil
 }
 
-// opponent returns lightness, red against green, and blue against yellow, each about 0..255 wide.
+// opponent returns lightness, red against green, and blue against yellow, each with a range
+// of about 255.
 func opponent(img *image.RGBA) (out [3][]float64) {
 	n := len(img.Pix) / 4
 	for k := range out {
@@ -63,7 +65,7 @@ func opponent(img *image.RGBA) (out [3][]float64) {
 	return out
 }
 
-// borderOf marks the twelfth of the picture along each side.
+// borderOf marks a twelfth of the picture along each side.
 func borderOf(height, width int) []bool {
 	out := make([]bool, height*width)
 	deep := max(2, min(height, width)/12)
@@ -74,8 +76,9 @@ func borderOf(height, width int) []bool {
 	return out
 }
 
-// fitSurface fits a quadratic surface to values where use is true, four times, without those that lie far
-// off, which the object may cover. spread is the median distance of what is used.
+// fitSurface fits a quadratic surface to values where use is true, four times, without
+// outliers, which may belong to the object. spread is the median distance of the values
+// used.
 func fitSurface(values []float64, use []bool, height, width int) (surface []float64, spread float64) {
 	terms := func(i int) [6]float64 {
 		y, x := 2*float64(i/width)/float64(height)-1, 2*float64(i%width)/float64(width)-1
@@ -151,8 +154,8 @@ func solve(a [6][7]float64) (x [6]float64) {
 	return x
 }
 
-// otsu is the threshold that separates values best into two groups (Otsu 1979), of 256 up to the
-// 99th percentile.
+// otsu is the best of 256 thresholds up to the 99th percentile for two groups of values
+// (Otsu 1979).
 func otsu(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	top := sorted[len(sorted)*99/100] + 1e-9
@@ -179,7 +182,7 @@ func otsu(values []float64) float64 {
 	return float64(at) / 255 * top * 0.75 // nearer to the background: edges are blends
 }
 
-// grown marks pixels within a radius of marked ones, along rows and columns.
+// grown dilates a mask by a radius, along rows and columns.
 func grown(object []bool, height, width, radius int, want bool) []bool {
 	pass := func(in []bool, step, length int) []bool {
 		out := slices.Clone(in)
@@ -205,7 +208,7 @@ func eroded(object []bool, height, width, radius int) []bool {
 	return grown(object, height, width, radius, false)
 }
 
-// component collects the pixels with a value that hang together with a first one.
+// component returns the pixels with a value that are connected to a first one.
 func component(object []bool, seen []bool, first, height, width int) (pixels []int) {
 	want := object[first]
 	seen[first] = true
@@ -225,7 +228,7 @@ func component(object []bool, seen []bool, first, height, width int) (pixels []i
 	return pixels
 }
 
-// largest keeps the largest piece.
+// largest keeps the largest connected component.
 func largest(object []bool, height, width int) []bool {
 	seen, best := make([]bool, len(object)), []int(nil)
 	for i, in := range object {
@@ -242,8 +245,8 @@ func largest(object []bool, height, width int) []bool {
 	return out
 }
 
-// fillHoles fills holes of up to a third of the object: gloss, labels and print in the background's
-// colour. A hole through which the background is seen is filled, too.
+// fillHoles fills holes of up to a third of the object: gloss, labels and print in the
+// background's colour. A hole that shows the background is filled, too.
 func fillHoles(object []bool, height, width int) {
 	seen, area := make([]bool, len(object)), 0
 	for _, in := range object {
@@ -268,7 +271,7 @@ func fillHoles(object []bool, height, width int) {
 	}
 }
 
-// refuse says why what was found is no clean object.
+// refuse returns the reason why a mask is not a clean object.
 func refuse(object []bool, difference []float64, threshold float64, border []bool, height, width int) error {
 	area, edge, atBorder, outside := 0, 0, 0, 0
 	inside := 0.0
@@ -309,7 +312,7 @@ func refuse(object []bool, difference []float64, threshold float64, border []boo
 	return nil
 }
 
-// feathered returns the alpha of an object, soft at its outline.
+// feathered returns the alpha of an object with soft edges.
 func feathered(object []bool, height, width int) []float32 {
 	out := make([]float32, len(object))
 	for y := range height {

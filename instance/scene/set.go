@@ -53,7 +53,7 @@ type Truth struct {
 	Class  int // an index into the set's classes
 	Box    mask.Box
 	Mask   mask.RLE
-	Ignore bool // a crowd: neither to be found nor background
+	Ignore bool // a crowd: neither an object nor background
 }
 
 // Open reads a part of the data set in dir. The pictures are not read.

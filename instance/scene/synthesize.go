@@ -21,16 +21,16 @@ import (
 	"oscar/internal/paths"
 )
 
-// Options are those of [Synthesize].
+// Options are the options of [Synthesize].
 type Options struct {
 	Scenes        int    // at least 10: a tenth is for validation, another for the test
 	Width, Height int    // of a picture; 0: 256
-	Seed          uint64 // of all that varies
+	Seed          uint64 // of all random values
 }
 
 const leastScenes, mostScenes = 10, 1_000_000
 
-// Check reports the first option that cannot be.
+// Check reports the first invalid option.
 func (o Options) Check() error {
 	if o.Scenes < leastScenes || o.Scenes > mostScenes {
 		return fmt.Errorf("%d scenes: want %d to %d", o.Scenes, leastScenes, mostScenes)
@@ -54,8 +54,8 @@ func (o Options) part(i int) string {
 }
 
 // Synthesize draws a data set of scenes into dir, which must not exist or be empty. The
-// classes are dataset.SyntheticClasses. Of an object less than a quarter of which is seen, the
-// annotation says that it is a crowd: it is neither to be found nor background.
+// classes are dataset.SyntheticClasses. An object with less than a quarter visible is
+// annotated as a crowd: it is neither an object nor background.
 func Synthesize(ctx context.Context, dir string, o Options) error {
 	if err := o.Check(); err != nil {
 		return err
@@ -82,10 +82,10 @@ type object struct {
 	Visible, Whole mask.RLE
 }
 
-// leastVisible is the share of an object below which it is written as a crowd.
+// leastVisible is the visible share below which an object is a crowd.
 const leastVisible = 0.25
 
-// annotation returns the object as COCO has it; ok is false if nothing of it is seen.
+// annotation returns the object in COCO's format; ok is false if it is hidden.
 func (o object) annotation(id, imageID int64, categories []coco.Category) (a coco.Annotation, ok bool) {
 	area, whole := o.Visible.Area(), coco.Of(o.Whole)
 	a = coco.Annotation{

@@ -159,7 +159,7 @@ func check(tree any, t reflect.Type, path string) error {
 	case reflect.Slice:
 		list, ok := tree.([]any)
 		if !ok && tree != nil && t.Elem().Kind() == reflect.Struct {
-			return fmt.Errorf("%s is no list; its entries begin with -", where)
+			return fmt.Errorf("%s is not a list; its entries begin with -", where)
 		}
 		for i, v := range list { // Decode reports a value that is not a list
 			if err := check(v, t.Elem(), path+strconv.Itoa(i+1)+"."); err != nil {

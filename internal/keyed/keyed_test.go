@@ -34,7 +34,7 @@ func TestRead(t *testing.T) {
 		"nme: a":                           `the file has an unknown key "nme" (name?); have seed, name, inner, list, pair, any`,
 		"inner: {rte: 1}":                  `inner has an unknown key "rte" (rate?); have rate`,
 		"list: [{rte: 1}]":                 `list.1 has an unknown key "rte" (rate?); have rate`,
-		"list: {rate: 1}":                  "list is no list; its entries begin with -",
+		"list: {rate: 1}":                  "list is not a list; its entries begin with -",
 		"pair: [1]":                        "pair is [1], want 2 values",
 		"inner: {rate: .nan}":              "inner.rate is NaN, want a finite number",
 		"list: [{rate: 1}, {rate: -.inf}]": "list.2.rate is -Inf, want a finite number",
