@@ -9,7 +9,7 @@ import (
 // value erases nothing.
 type erasure struct {
 	area, ratio float64 // share of the image's area; height by width
-	x, y        float64 // place within the room that is left, 0 to 1
+	x, y        float64 // position within the remaining space, 0 to 1
 	seed        uint64  // of the noise
 }
 

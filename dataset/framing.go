@@ -63,9 +63,9 @@ func CheckAspect(a Aspect, padding int) error {
 // Stretches reports whether every image is stretched to the input.
 func (f Framing) Stretches() bool { return f.Aspect == "" || f.Aspect == Stretch }
 
-// Place returns the part of an image of some size that the input shows, and where it
-// lies in the input. It is what tf.image.resize_with_pad and Keras's smart_resize do:
-// what is left over is divided evenly, an odd pixel goes to the right or below.
+// Place returns the part of an image of some size that the input shows, and where it lies
+// in the input. It is what tf.image.resize_with_pad and Keras's smart_resize do: the
+// remainder is divided evenly, an odd pixel goes to the right or below.
 func (f Framing) Place(size image.Point) (seen, placed image.Rectangle) {
 	seen, placed = image.Rectangle{Max: size}, image.Rect(0, 0, f.Width, f.Height)
 	w, h := size.X, size.Y

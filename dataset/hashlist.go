@@ -36,13 +36,13 @@ type hashList struct {
 	read       bool     // a file was read: there is something to write
 }
 
-// A hashLine is what is known of a file.
+// A hashLine describes a file.
 type hashLine struct {
 	path, sum string
 	stamp
 }
 
-// A stamp is what a file that is not read is compared by.
+// A stamp identifies a file without reading it.
 type stamp struct {
 	size, time int64
 	decoded    bool // the whole file, not only its header
@@ -102,7 +102,7 @@ func (l *hashList) next() {
 	l.file.Close()
 }
 
-// find returns the line of a path. Paths are asked for in rising order.
+// find returns the line of a path. Calls must be in the order of the paths.
 func (l *hashList) find(path string) (hashLine, bool) {
 	for l.old != nil && l.line.path < path {
 		l.next()
@@ -146,8 +146,7 @@ func parseHashLine(text string) (h hashLine, ok bool) {
 	return h, cmp.Or(errs[:]...) == nil
 }
 
-// close writes the list anew if a file was read. A list that cannot be written is done
-// without.
+// close rewrites the list if a file was read. It ignores an error of writing.
 func (l *hashList) close(items []Item, order []int, reasons []error) {
 	if l.old != nil {
 		l.old = nil

@@ -18,7 +18,7 @@ type Mixing struct {
 	CutMix float64 `json:"cutmix,omitempty"`
 }
 
-// Check reports the first setting that cannot be.
+// Check reports the first invalid setting.
 func (m Mixing) Check() error {
 	for name, alpha := range map[string]float64{"mixup": m.Mixup, "cutmix": m.CutMix} {
 		if alpha != 0 && !(alpha >= 0.05 && alpha <= 100) {
@@ -31,8 +31,8 @@ func (m Mixing) Check() error {
 // mixKey keeps the numbers of mixtures apart from others.
 const mixKey = 0x6d697865
 
-// A mixture is what an image takes from its partner: with a box the pixels in it, else a
-// share of all pixels.
+// A mixture is the part of an image that comes from its partner: with a box the pixels in
+// it, else a share of all pixels.
 type mixture struct {
 	own            float64 // the image's own share
 	cut            bool

@@ -11,7 +11,7 @@ import (
 // scoreKind describes folders of scores.
 var scoreKind = resultdir.Kind{Mark: scoringFile}
 
-// asked is what the methods of the table have in common.
+// asked has the common settings of the table's methods.
 func (s *scoreJob) asked() scored {
 	asked := scored{Settings: s.Settings, Scoring: s.Scoring, Cases: s.images.digest()}
 	asked.Settings.Method = "" // methods may be added

@@ -1,4 +1,4 @@
-// Package serve serves opened models over HTTP. It has a page to look at a model in a
+// Package serve serves opened models over HTTP. It has a page to explore a model in a
 // browser, and the REST API of TensorFlow Serving with one more verb: explain.
 //
 //	s, err := serve.New(serve.Options{Models: []string{"runs/first"}})

@@ -71,8 +71,7 @@ func (s *Server) withHost(next http.Handler) http.Handler {
 	})
 }
 
-// bounded lets a number of requests of all handlers together be under way, and
-// refuses others.
+// bounded limits the concurrent requests of all handlers together and refuses others.
 func (s *Server) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.enter() {
@@ -84,8 +83,7 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 	})
 }
 
-// enter takes a place among the requests under way, if one is free. The caller gives
-// it back by leave.
+// enter takes a free place for a request, if there is one. The caller returns it by leave.
 func (s *Server) enter() bool {
 	select {
 	case s.places <- struct{}{}:

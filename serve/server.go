@@ -27,7 +27,7 @@ type Options struct {
 	Addr    string   // host and port to listen on
 	Hosts   []string // names by which the server is called, beside its address and localhost
 	Threads pipeline.Threads
-	// Precision is what models compute in.
+	// Precision is the number format of models.
 	Precision pipeline.Precision
 	// Trust is as of [pipeline.Machine].
 	Trust   bool
@@ -124,7 +124,7 @@ type Server struct {
 	parts       map[string]string // of the first model's run, by the SHA-256 of an image
 	reports     reports
 	metrics     *metrics
-	places      chan struct{} // one for each request under way
+	places      chan struct{} // one for each current request
 	token       string
 	stopping    atomic.Bool
 	handler     http.Handler
@@ -181,7 +181,7 @@ func (s *Server) Close() {
 var (
 	headerTime = 10 * time.Second // to send a request's head; a test makes it shorter
 	bodyTime   = 2 * time.Minute  // to send a request
-	restTime   = time.Second      // to send what is left of a request that has its answer; a test makes it shorter
+	restTime   = time.Second      // to send the rest of an answered request; a test makes it shorter
 	idleTime   = 2 * time.Minute  // between requests
 )
 

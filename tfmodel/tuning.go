@@ -154,7 +154,7 @@ func (s steps) tune(o Tuning) error {
 	return f.unused()
 }
 
-// params returns the parameters of the step's layer, as they are trained.
+// params returns the parameters of the step's layer with their training settings.
 func (s step) params() []Param {
 	params := s.layer.Params(s.in)
 	if s.pretrained {

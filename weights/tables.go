@@ -9,7 +9,7 @@ import (
 	"oscar/tfmodel"
 )
 
-// schemes is the one table of other programs' names, an architecture and a program a line.
+// schemes is the table of other programs' names: a line per architecture and program.
 var schemes = []scheme{
 	{program: "Keras Applications", architecture: "mobilenet_v2", layout: kerasLayout, module: kerasMobileNetV2},
 	{program: "torchvision", architecture: "mobilenet_v2", layout: torchLayout, module: torchMobileNetV2, prepare: torchvision},
@@ -21,17 +21,18 @@ var schemes = []scheme{
 	{program: "Keras Applications", architecture: "vgg16", layout: kerasLayout, module: kerasVGG16, prepare: caffe, bgr: true},
 }
 
-// block is the name of a block and of a layer in it: block2b/expand_conv, block2a_expand_conv.
+// block matches the name of a layer within a block: block2b/expand_conv,
+// block2a_expand_conv.
 var block = regexp.MustCompile(`^block(\d+)([a-z]?|_\d+)[/_]([a-z0-9_]+)$`)
 
 // part is a layer of a block.
 type part struct {
 	block  int    // the number in its name
-	second string // what follows, as b or _2
+	second string // the rest, such as b or _2
 	layer  string
 }
 
-// partOf takes the name of a layer apart.
+// partOf parses the name of a layer.
 func partOf(layer string) (p part, ok bool) {
 	m := block.FindStringSubmatch(layer)
 	if m == nil {
@@ -58,7 +59,8 @@ func kerasMobileNetV2(layer string) string {
 	return name + "_" + strings.TrimSuffix(p.layer, "_conv")
 }
 
-// torchMobileNetV2: block2/expand_bn is features.3.conv.0.1. The first block does not widen.
+// torchMobileNetV2: block2/expand_bn is features.3.conv.0.1. The first block has no
+// expansion.
 func torchMobileNetV2(layer string) string {
 	p, ok := partOf(layer)
 	if !ok {
@@ -71,7 +73,7 @@ func torchMobileNetV2(layer string) string {
 	return under(fmt.Sprintf("features.%d.conv.", p.block+1), parts[p.layer])
 }
 
-// under is a name with a prefix, "" without a name.
+// under returns a name with a prefix, "" without a name.
 func under(prefix, name string) string {
 	if name == "" {
 		return ""
@@ -79,10 +81,10 @@ func under(prefix, name string) string {
 	return prefix + name
 }
 
-// repeats are the blocks of EfficientNet-B0's stages.
+// repeats are the numbers of blocks in EfficientNet-B0's stages.
 var repeats = []int{1, 2, 2, 3, 3, 4, 1}
 
-// efficientNetPyTorch: block2b/expand_bn is _blocks.2._bn0. Blocks are counted.
+// efficientNetPyTorch: block2b/expand_bn is _blocks.2._bn0. Blocks are numbered.
 func efficientNetPyTorch(layer string) string {
 	p, ok := partOf(layer)
 	if !ok || p.second == "" || p.block < 1 || p.block > len(repeats) {
@@ -149,14 +151,13 @@ func kerasVGG16(layer string) string {
 	return map[string]string{"fc1": "fc1", "fc2": "fc2", "fc3": "predictions"}[layer]
 }
 
-// The means and deviations of ImageNet's images that PyTorch's networks are trained with, and
-// the means of Caffe's.
+// ImageNet's means and standard deviations in PyTorch, and its means in Caffe.
 var (
 	imageNet   = &tfmodel.Normalization{Mean: scaled(0.485, 0.456, 0.406), Std: scaled(0.229, 0.224, 0.225)}
 	caffeMeans = &tfmodel.Normalization{Mean: []float64{123.68, 116.779, 103.939}, Std: []float64{1, 1, 1}}
 )
 
-// scaled are shares of 255.
+// scaled converts values of 0..1 to 0..255.
 func scaled(shares ...float64) []float64 {
 	for i := range shares {
 		shares[i] *= 255

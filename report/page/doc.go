@@ -20,7 +20,7 @@
 //
 //   - It is one file that loads nothing and runs no script; its content security policy
 //     forbids both.
-//   - It has at most [Budget] bytes: pictures share the room that is left.
+//   - It has at most [Budget] bytes: pictures share the remaining space.
 //   - The same page gives the same bytes.
 //   - Names of classes and files may have any characters: html/template escapes them.
 //   - It can be read on a phone, on paper, in dark mode, and by a screen reader.

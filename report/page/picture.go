@@ -17,7 +17,7 @@ import (
 const Budget = 10_000_000
 
 // Picture is an image of a page. Pictures are loaded one at a time when the page is
-// written, and reduced to the room that is left.
+// written, and reduced to the remaining space.
 type Picture struct {
 	Alt  string                      // alternative text
 	Note string                      // more text, shown on demand; "": none

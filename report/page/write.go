@@ -62,7 +62,7 @@ func Replaceable(path string) error {
 
 // HTML renders the page.
 func (p Page) HTML(ctx context.Context) ([]byte, error) {
-	// First without pictures, to measure the room that is left for them.
+	// First without pictures, to measure the remaining space.
 	bare := &printer{}
 	text, err := bare.print(p)
 	if err != nil {
