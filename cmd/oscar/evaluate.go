@@ -77,8 +77,8 @@ COCO's average precision and recall of boxes and of masks.`,
 				o.Data = args[1]
 			}
 			if instance.IsRun(o.Model) {
-				if curves != "" {
-					return fmt.Errorf("--roc is of classes of images, and %s is a detector of objects", o.Model)
+				if curves != "" || matrix != "" {
+					return fmt.Errorf("--roc and --confusion are for classes of images, and %s is a detector of objects", o.Model)
 				}
 				return evaluateInstances(cmd, s, o, asJSON)
 			}
@@ -87,6 +87,9 @@ COCO's average precision and recall of boxes and of masks.`,
 				return err
 			}
 			if matrix != "" {
+				if e.MultiLabel != nil {
+					return fmt.Errorf("--confusion needs one class per image, and the images of %s may have several labels; see --roc", o.Model)
+				}
 				if err := pipeline.WriteConfusion(matrix, e.Confusion); err != nil {
 					return err
 				}
