@@ -77,7 +77,7 @@ class TestRay(Case):
         killed = []
 
         def kill():
-            while len(killed) < 3 and not stop.wait(0.4):
+            while len(killed) < 3 and not stop.wait(0.05):
                 for pid in processes(WORKER)[:1]:
                     os.kill(pid, signal.SIGKILL)
                     killed.append(pid)
