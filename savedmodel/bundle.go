@@ -23,7 +23,7 @@ type Bundle struct {
 	probs   graph.Tensor
 
 	grow        sync.Mutex // guards graph and the operations added to it, below
-	taps        map[tapKey]tap
+	taps        map[tapKey]Tap
 	class       graph.Tensor // int64 [N], added with the first tap
 	assignments map[string]assignment
 }
@@ -39,9 +39,6 @@ type tapKey struct {
 	score  explain.Score
 	signal string // the key of a [Signal], "" for the gradient
 }
-
-// tap has the tensors that a query fetches.
-type tap struct{ target, score, activations, gradients graph.Tensor }
 
 // Open loads the SavedModel in dir and restores its variables. An adopted model
 // keeps its tensors: TensorFlow would fuse those that are fed and fetched.
@@ -66,7 +63,7 @@ func Open(dir string, config graph.Config) (*Bundle, error) {
 		}
 		return nil, fmt.Errorf("%w; its files may be damaged", plain(err))
 	}
-	b := &Bundle{Metadata: *meta, graph: g, session: session, taps: map[tapKey]tap{}}
+	b := &Bundle{Metadata: *meta, graph: g, session: session, taps: map[tapKey]Tap{}}
 	if err := b.check(dir); err != nil {
 		session.Close()
 		return nil, err
@@ -128,36 +125,15 @@ func (b *Bundle) differentiate(ctx context.Context, images explain.Images, targe
 	if err != nil {
 		return none, err
 	}
-	if len(targets) != images.N {
-		return none, fmt.Errorf("%d targets for %d images; want one per image", len(targets), images.N)
-	}
-	classes := make([]int64, len(targets))
-	for i, c := range targets {
-		if c < explain.Predicted || c >= len(b.Metadata.Classes) {
-			return none, fmt.Errorf("target class %d; want 0 to %d, or %d for the predicted one", c, len(b.Metadata.Classes)-1, explain.Predicted)
-		}
-		classes[i] = int64(c)
+	classes, err := Targets(targets, images.N, len(b.Metadata.Classes))
+	if err != nil {
+		return none, err
 	}
 	t, err := b.tap(key, signal)
 	if err != nil {
 		return none, err
 	}
-	out, err := b.session.Run(ctx,
-		[]graph.Feed{feed, {To: b.class, Value: graph.FromInt64s(graph.Shape{len(classes)}, classes)}},
-		[]graph.Tensor{b.logits, b.probs, t.target, t.score, t.activations, t.gradients})
-	if err != nil {
-		return none, err
-	}
-	d := explain.Differential{
-		Prediction:  explain.Prediction{Logits: out[0].Rows(), Probabilities: out[1].Rows()},
-		Scores:      out[3].Float32s(),
-		Activations: volumes(out[4]),
-		Gradients:   volumes(out[5]),
-	}
-	for _, c := range out[2].Int64s() {
-		d.Targets = append(d.Targets, int(c))
-	}
-	return d, nil
+	return t.Run(ctx, b.session, []graph.Feed{feed, {To: b.class, Value: classes}}, b.logits, b.probs)
 }
 
 // CheckLayer returns an error unless the layer is explainable. It lists the explainable
@@ -215,21 +191,21 @@ func (b *Bundle) PredictFrom(ctx context.Context, layer string, activations []ex
 
 // tap adds the operations of a key to the graph, unless they exist. A nil signal is the
 // gradient.
-func (b *Bundle) tap(key tapKey, signal addSignal) (tap, error) {
+func (b *Bundle) tap(key tapKey, signal addSignal) (Tap, error) {
 	b.grow.Lock()
 	defer b.grow.Unlock()
 	if t, ok := b.taps[key]; ok {
 		return t, nil
 	}
 	if _, err := explain.ParseScore(string(key.score)); err != nil {
-		return tap{}, err
+		return Tap{}, err
 	}
 	features, err := b.features(key.layer)
 	if err != nil {
-		return tap{}, err
+		return Tap{}, err
 	}
 	if err := b.Metadata.checkGradient(key.layer); err != nil {
-		return tap{}, err
+		return Tap{}, err
 	}
 	g := b.graph.In("explain")
 	if !b.class.Valid() {
@@ -239,29 +215,20 @@ func (b *Bundle) tap(key tapKey, signal addSignal) (tap, error) {
 	if key.score == explain.Probability {
 		from = b.probs
 	}
-	t := tap{activations: g.Identity("activations", features)} // a fed tensor, as the image, cannot be fetched itself
-	t.target = Target(g, b.class, b.logits)
-	t.score = classScore(g, from, t.target)
+	var t Tap
 	if signal == nil {
-		t.gradients = g.Grad(t.score, features)[0]
-	} else if t.gradients, err = signal(g, t.target, key.layer, key.score); err != nil {
-		return tap{}, err
+		t = NewTap(g, features, b.class, b.logits, from)
+	} else {
+		t = scoreTap(g, features, b.class, b.logits, from)
+		if t.gradients, err = signal(g, t.target, key.layer, key.score); err != nil {
+			return Tap{}, err
+		}
 	}
 	if err := g.Err(); err != nil {
-		return tap{}, err
+		return Tap{}, err
 	}
 	b.taps[key] = t
 	return t, nil
-}
-
-// Target adds the class to explain: the given one, or the predicted one if it is negative.
-func Target(g *graph.Graph, class, logits graph.Tensor) graph.Tensor {
-	return g.Select(g.Less(class, g.Int64(0)), g.ArgMax(logits, 1), class)
-}
-
-// classScore adds the target's entry of each row of scores [N,C].
-func classScore(g *graph.Graph, scores, target graph.Tensor) graph.Tensor {
-	return g.Sum(g.Mul(scores, g.OneHot(target, scores.Shape()[1])), false, 1)
 }
 
 // feed returns the input tensor for images, whose shape it checks.
@@ -276,16 +243,6 @@ func (b *Bundle) feed(images explain.Images) (graph.Feed, error) {
 		return graph.Feed{}, fmt.Errorf("%d pixel values for images of shape %v", len(images.Pixels), []int(shape))
 	}
 	return graph.Feed{To: b.image, Value: graph.FromFloat32s(shape, images.Pixels)}, nil
-}
-
-// volumes returns the images of [N,H,W,C].
-func volumes(v graph.Value) []explain.Volume {
-	s := v.Shape()
-	out := make([]explain.Volume, s[0])
-	for i, values := range v.Rows() {
-		out[i] = explain.Volume{Height: s[1], Width: s[2], Channels: s[3], Values: values}
-	}
-	return out
 }
 
 // LayerShape returns the shape of a layer's output for one image.

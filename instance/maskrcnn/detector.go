@@ -28,7 +28,7 @@ type Detector struct {
 	variables []*tfmodel.Variable
 
 	grow sync.Mutex
-	taps map[tapKey]tap
+	taps map[tapKey]savedmodel.Tap
 }
 
 // NewDetector opens the detector with the weights of a bundle of [Trainer.SaveWeights] or
@@ -43,7 +43,7 @@ func NewDetector(ctx context.Context, a Architecture, weights string, config tfm
 	if err != nil {
 		return nil, err
 	}
-	d := &Detector{Architecture: a, parts: p, taps: map[tapKey]tap{}}
+	d := &Detector{Architecture: a, parts: p, taps: map[tapKey]savedmodel.Tap{}}
 	d.image = g.Placeholder("image", graph.Float, tfmodel.Shape{-1, a.Input[0], a.Input[1], 3})
 	d.net = network{p, c.Inference(g.In("infer"))}
 	var levels []tfmodel.Tensor

@@ -30,8 +30,6 @@ type tapKey struct {
 	score explain.Score
 }
 
-type tap struct{ target, score, activations, gradients tfmodel.Tensor }
-
 // At is the classifier of a fixed box of a picture: the box head's prediction for the
 // region, independent of the other parts. Box and pyramid level are constants. It is an
 // explain.Predictor, Differentiator and Head.
@@ -112,36 +110,16 @@ func (a *At) Differentiate(ctx context.Context, images explain.Images, targets [
 	if err != nil {
 		return none, err
 	}
-	if len(targets) != images.N {
-		return none, fmt.Errorf("%d targets for %d images; want one an image", len(targets), images.N)
-	}
-	classes := make([]int64, len(targets))
-	for i, c := range targets {
-		if c < explain.Predicted || c >= a.detector.Architecture.Classes {
-			return none, fmt.Errorf("target class %d; want 0 to %d, or %d for the predicted one", c, a.detector.Architecture.Classes-1, explain.Predicted)
-		}
-		classes[i] = int64(c)
+	f := a.detector.fixed
+	classes, err := savedmodel.Targets(targets, images.N, a.detector.Architecture.Classes)
+	if err != nil {
+		return none, err
 	}
 	t, err := a.detector.tap(tapKey{layer, score})
 	if err != nil {
 		return none, err
 	}
-	f := a.detector.fixed
-	feeds = append(feeds, graph.Feed{To: f.class, Value: graph.FromInt64s(tfmodel.Shape{len(classes)}, classes)})
-	out, err := a.detector.session.Run(ctx, feeds, []tfmodel.Tensor{f.logits, f.probs, t.target, t.score, t.activations, t.gradients})
-	if err != nil {
-		return none, err
-	}
-	d := explain.Differential{
-		Prediction:  explain.Prediction{Logits: out[0].Rows(), Probabilities: out[1].Rows()},
-		Scores:      out[3].Float32s(),
-		Activations: volumes(out[4]),
-		Gradients:   volumes(out[5]),
-	}
-	for _, c := range out[2].Int64s() {
-		d.Targets = append(d.Targets, int(c))
-	}
-	return d, nil
+	return t.Run(ctx, a.detector.session, append(feeds, graph.Feed{To: f.class, Value: classes}), f.logits, f.probs)
 }
 
 // Layers returns the layers that can be explained: those of the backbone with a spatial
@@ -167,39 +145,28 @@ func (d *Detector) features(layer string) (tfmodel.Tensor, error) {
 }
 
 // tap adds the gradient of a score with respect to a layer once.
-func (d *Detector) tap(key tapKey) (tap, error) {
+func (d *Detector) tap(key tapKey) (savedmodel.Tap, error) {
 	d.grow.Lock()
 	defer d.grow.Unlock()
 	if t, ok := d.taps[key]; ok {
 		return t, nil
 	}
 	if _, err := explain.ParseScore(string(key.score)); err != nil {
-		return tap{}, err
+		return savedmodel.Tap{}, err
 	}
 	features, err := d.features(key.layer)
 	if err != nil {
-		return tap{}, err
+		return savedmodel.Tap{}, err
 	}
 	g := d.net.Graph.In("explain")
 	from := d.fixed.logits
 	if key.score == explain.Probability {
 		from = d.fixed.probs
 	}
-	t := tap{activations: g.Identity("activations", features), target: savedmodel.Target(g, d.fixed.class, d.fixed.logits)}
-	t.score = g.Sum(g.Mul(from, g.OneHot(t.target, d.Architecture.Classes)), false, 1)
-	t.gradients = g.Grad(t.score, features)[0]
+	t := savedmodel.NewTap(g, features, d.fixed.class, d.fixed.logits, from)
 	if g.Err() != nil {
-		return tap{}, g.Err()
+		return savedmodel.Tap{}, g.Err()
 	}
 	d.taps[key] = t
 	return t, nil
-}
-
-func volumes(v graph.Value) []explain.Volume {
-	s := v.Shape()
-	out := make([]explain.Volume, s[0])
-	for i, values := range v.Rows() {
-		out[i] = explain.Volume{Height: s[1], Width: s[2], Channels: s[3], Values: values}
-	}
-	return out
 }
