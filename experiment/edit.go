@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+
+	"oscar/internal/keyed"
 )
 
 // Edit is a key whose value changed.
@@ -45,7 +47,7 @@ func (e *Experiment) Edits(before *Experiment) ([]Edit, error) {
 // leaves returns the JSON of every value that is not an object, by its key. The entries
 // of a list of layers have their names as keys. Other lists are one value.
 func (e *Experiment) leaves() (map[string]string, error) {
-	tree, err := e.tree()
+	tree, err := keyed.Tree(e)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+
+	"oscar/internal/keyed"
 )
 
 // TestEveryNumber puts values that make no sense into each number of the
@@ -19,7 +21,7 @@ func TestEveryNumber(t *testing.T) {
 		if err := e.ReadYAML([]byte("training: {accumulate: 2, clipvalue: 1, ema_decay: 0.9, augmentation: {copies: [{rotation: 10}], phases: [{epochs: 2, zoom: 0.1, mixup: 1, random_erasing: 0.5, policy: {choose: 2, of: [{posterize: 3}]}}, {hue: 5}]}}")); err != nil {
 			t.Fatal(err)
 		}
-		tree, err := e.tree()
+		tree, err := keyed.Tree(&e)
 		if err != nil {
 			t.Fatal(err)
 		}

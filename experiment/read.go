@@ -1,11 +1,9 @@
 package experiment
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -33,10 +31,7 @@ func (e *Experiment) Set(setting string) error {
 	if err := yaml.Unmarshal([]byte(text), &tree); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	for _, key := range slices.Backward(strings.Split(path, ".")) {
-		tree = map[string]any{key: tree}
-	}
-	return e.overlay(tree)
+	return e.overlay(keyed.Nest(path, tree))
 }
 
 // ReadJSON reads experiment.json. Unknown keys are errors.
@@ -52,7 +47,7 @@ func (e *Experiment) overlay(tree any) error {
 	if err := keyed.Check(tree, reflect.TypeFor[Experiment]()); err != nil {
 		return err
 	}
-	base, err := e.tree()
+	base, err := keyed.Tree(e)
 	if err != nil {
 		return err
 	}
@@ -67,15 +62,4 @@ func (e *Experiment) overlay(tree any) error {
 	}
 	*e = merged
 	return nil
-}
-
-// tree returns e as the tree of its JSON, with numbers as they are written.
-func (e *Experiment) tree() (tree any, err error) {
-	text, err := json.Marshal(e)
-	if err != nil {
-		return nil, err
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	return tree, d.Decode(&tree)
 }

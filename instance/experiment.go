@@ -1,13 +1,11 @@
 package instance
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 
 	"oscar/instance/maskrcnn"
@@ -77,10 +75,7 @@ func (e *Experiment) Set(setting string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	for _, key := range slices.Backward(strings.Split(path, ".")) {
-		tree = map[string]any{key: tree}
-	}
-	return e.overlay(tree)
+	return e.overlay(keyed.Nest(path, tree))
 }
 
 // overlay sets the keys of a tree in e. On an error e is unchanged.
@@ -88,17 +83,12 @@ func (e *Experiment) overlay(tree any) error {
 	if err := keyed.Check(tree, reflect.TypeFor[Experiment]()); err != nil {
 		return err
 	}
-	text, err := json.Marshal(e)
+	base, err := keyed.Tree(e)
 	if err != nil {
 		return err
 	}
-	var base any
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	if err := d.Decode(&base); err != nil {
-		return err
-	}
-	if text, err = json.Marshal(keyed.Merge(base, tree)); err != nil {
+	text, err := json.Marshal(keyed.Merge(base, tree))
+	if err != nil {
 		return err
 	}
 	var merged Experiment

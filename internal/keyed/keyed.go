@@ -61,6 +61,26 @@ func count(n *yaml.Node) int {
 	return total
 }
 
+// Nest returns the tree that has a value at a path such as training.epochs.
+func Nest(path string, value any) any {
+	for _, key := range slices.Backward(strings.Split(path, ".")) {
+		value = map[string]any{key: value}
+	}
+	return value
+}
+
+// Tree returns the tree of a value's JSON, with numbers as they are written.
+func Tree(v any) (tree any, err error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	err = d.Decode(&tree)
+	return tree, err
+}
+
 // Merge returns under with the values of over: maps are merged key by key, other values
 // are replaced. It changes under.
 func Merge(under, over any) any {
