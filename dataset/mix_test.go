@@ -76,7 +76,7 @@ func TestMixedBatches(t *testing.T) {
 		}
 		if i == 3 {
 			// it is missing
-		} else if err := writePNG(path, img); err != nil {
+		} else if err := WritePNG(path, img); err != nil {
 			t.Fatal(err)
 		}
 		items = append(items, Item{Path: path, Class: i})

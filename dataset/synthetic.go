@@ -125,10 +125,10 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 					return err
 				}
 				file := filepath.Join(name, fmt.Sprintf("%04d.png", index))
-				if err := writePNG(filepath.Join(draft, "images", file), img); err != nil {
+				if err := WritePNG(filepath.Join(draft, "images", file), img); err != nil {
 					return err
 				}
-				return writePNG(filepath.Join(draft, "masks", file), mask)
+				return WritePNG(filepath.Join(draft, "masks", file), mask)
 			})
 		}
 	}
@@ -223,7 +223,8 @@ func removeMoved(dir, draft string, drawn checksum.List) error {
 	return nil
 }
 
-func writePNG(path string, img image.Image) error {
+// WritePNG writes a new PNG file, quickly and not as small as possible.
+func WritePNG(path string, img image.Image) error {
 	if err := atomicfile.Step("create", path); err != nil {
 		return err
 	}

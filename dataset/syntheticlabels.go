@@ -64,7 +64,7 @@ func SynthesizeLabels(ctx context.Context, dir string, opts SyntheticOptions) er
 				for _, present := range classes {
 					rows[i] = append(rows[i], map[bool]string{true: "1", false: "0"}[present])
 				}
-				return writePNG(filepath.Join(draft, name), img)
+				return WritePNG(filepath.Join(draft, name), img)
 			})
 		}
 		return group.Wait()

@@ -1,12 +1,10 @@
 package scene
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"image"
-	"image/png"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -137,7 +135,7 @@ func write(ctx context.Context, dir string, categories []coco.Category, scenes i
 					return err
 				}
 				sizes[i], objects[i] = img.Bounds().Size(), found
-				return writePNG(filepath.Join(tmp, imagesDir, part(i), fileName(number[i])), img)
+				return dataset.WritePNG(filepath.Join(tmp, imagesDir, part(i), fileName(number[i])), img)
 			})
 		}
 		if err := group.Wait(); err != nil {
@@ -169,16 +167,3 @@ func write(ctx context.Context, dir string, categories []coco.Category, scenes i
 }
 
 func fileName(number int) string { return fmt.Sprintf("%06d.png", number) }
-
-func writePNG(path string, img image.Image) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	w := bufio.NewWriter(f)
-	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(w, img); err != nil {
-		return err
-	}
-	return errors.Join(w.Flush(), f.Close())
-}
