@@ -3,15 +3,13 @@ package instance
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"oscar/instance/maskrcnn"
-	"oscar/internal/atomicfile"
+	"oscar/internal/checkpoint"
 	"oscar/internal/checksum"
 )
 
@@ -28,70 +26,48 @@ type state struct {
 	Epochs   []Epoch         `json:"epochs"`
 }
 
-const (
-	bundlePrefix = "variables"
-	stateFile    = "state.json"
-	kept         = 2 // checkpoints
-)
-
-func stepName(step int) string  { return fmt.Sprintf("step-%07d", step) }
-func bestName(epoch int) string { return fmt.Sprintf("best-%04d", epoch) }
+const kept = 2 // checkpoints
 
 // save writes a checkpoint, then drops older ones, and weights that are no longer the best.
 func (r *Run) save(ctx context.Context, t *maskrcnn.Trainer, s state) error {
 	dir := r.path(checkpointsDir)
-	err := atomicfile.Dir(filepath.Join(dir, stepName(s.Step)), func(tmp string) error {
-		if err := t.Save(ctx, filepath.Join(tmp, bundlePrefix)); err != nil {
-			return err
-		}
-		if err := atomicfile.WriteJSON(filepath.Join(tmp, stateFile), s); err != nil {
-			return err
-		}
-		return checksum.Seal(tmp)
-	})
-	if err != nil {
-		return fmt.Errorf("write the checkpoint of step %d: %w", s.Step, err)
+	save := func(prefix string) error { return t.Save(ctx, prefix) }
+	if err := checkpoint.Write(dir, s.Step, save, s); err != nil {
+		return err
 	}
-	steps, err := r.checkpoints("step-")
+	steps, err := r.checkpoints(checkpoint.Steps)
 	if err != nil {
 		return err
 	}
 	drop := steps[:max(0, len(steps)-kept)]
-	best, err := r.checkpoints("best-")
+	best, err := r.checkpoints(checkpoint.Bests)
+	if err != nil {
+		return err
+	}
 	for _, name := range best {
-		if name != bestName(s.Best) {
+		if name != checkpoint.Best(s.Best) {
 			drop = append(drop, name)
 		}
 	}
-	for _, name := range drop {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, name)))
-	}
-	return err
+	return checkpoint.Remove(dir, drop)
 }
 
 // checkpoints returns the names with a prefix, oldest first.
 func (r *Run) checkpoints(prefix string) (names []string, err error) {
-	entries, err := os.ReadDir(r.path(checkpointsDir))
-	for _, e := range entries {
-		if e.IsDir() && strings.HasPrefix(e.Name(), prefix) {
-			names = append(names, e.Name())
-		}
-	}
-	slices.Sort(names)
-	return names, err
+	return checkpoint.List(r.path(checkpointsDir), prefix)
 }
 
 // restore loads the newest complete checkpoint, or the initial state if there is none.
 // Damaged checkpoints are noted and removed.
 func (r *Run) restore(ctx context.Context, t *maskrcnn.Trainer, note func(string)) (state, error) {
-	steps, err := r.checkpoints("step-")
+	steps, err := r.checkpoints(checkpoint.Steps)
 	if err != nil {
 		return state{}, err
 	}
 	for _, name := range slices.Backward(steps) {
 		dir := r.path(checkpointsDir, name)
 		var s state
-		b, err := checksum.ReadFile(dir, stateFile)
+		b, err := checksum.ReadFile(dir, checkpoint.State)
 		if err == nil {
 			err = json.Unmarshal(b, &s)
 		}
@@ -102,7 +78,7 @@ func (r *Run) restore(ctx context.Context, t *maskrcnn.Trainer, note func(string
 			err = checksum.Check(dir)
 		}
 		if err == nil {
-			err = t.Restore(ctx, filepath.Join(dir, bundlePrefix))
+			err = t.Restore(ctx, filepath.Join(dir, checkpoint.Variables))
 		}
 		if err == nil {
 			return s, nil
@@ -117,7 +93,7 @@ func (r *Run) restore(ctx context.Context, t *maskrcnn.Trainer, note func(string
 
 // weights returns the path of the best epoch's weights, and the epoch.
 func (r *Run) weights() (prefix string, epoch int, err error) {
-	names, err := r.checkpoints("best-")
+	names, err := r.checkpoints(checkpoint.Bests)
 	if err != nil {
 		return "", 0, err
 	}
@@ -129,5 +105,5 @@ func (r *Run) weights() (prefix string, epoch int, err error) {
 		return "", 0, fmt.Errorf("%s: %w", r.path(checkpointsDir, name), err)
 	}
 	dir := r.path(checkpointsDir, name)
-	return filepath.Join(dir, bundlePrefix), epoch, checksum.Check(dir)
+	return filepath.Join(dir, checkpoint.Variables), epoch, checksum.Check(dir)
 }

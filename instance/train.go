@@ -15,6 +15,7 @@ import (
 	"oscar/instance/maskrcnn"
 	"oscar/instance/scene"
 	"oscar/internal/atomicfile"
+	"oscar/internal/checkpoint"
 	"oscar/internal/checksum"
 	"oscar/internal/events"
 	"oscar/internal/machine"
@@ -241,14 +242,9 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 	better := s.Best == 0 || e.ap() < 0 || e.ap() > s.Epochs[s.Best-1].ap()
 	if better {
 		s.Best = e.Epoch
-		err := atomicfile.Dir(f.run.path(checkpointsDir, bestName(e.Epoch)), func(tmp string) error {
-			if err := f.trainer.SaveWeights(work, filepath.Join(tmp, bundlePrefix)); err != nil {
-				return err
-			}
-			return checksum.Seal(tmp)
-		})
-		if err != nil {
-			return fmt.Errorf("write the weights of epoch %d: %w", e.Epoch, err)
+		save := func(prefix string) error { return f.trainer.SaveWeights(work, prefix) }
+		if err := checkpoint.WriteBest(f.run.path(checkpointsDir), e.Epoch, save); err != nil {
+			return err
 		}
 	}
 	s.Epochs = append(s.Epochs, e)
@@ -276,7 +272,7 @@ func (f *fitting) validate(ctx context.Context, e *Epoch) error {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	prefix := filepath.Join(tmp, bundlePrefix)
+	prefix := filepath.Join(tmp, checkpoint.Variables)
 	if err := f.trainer.SaveWeights(ctx, prefix); err != nil {
 		return err
 	}

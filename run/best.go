@@ -10,6 +10,7 @@ import (
 
 	"oscar/experiment"
 	"oscar/internal/atomicfile"
+	"oscar/internal/checkpoint"
 	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/result"
@@ -49,7 +50,7 @@ func (r *Run) Best(listener Listener) (prefix string, epoch int, err error) {
 	}
 	damage := c.checkBest(epoch)
 	if damage == nil {
-		return filepath.Join(c.dir, bestName(epoch), bundlePrefix), epoch, nil
+		return filepath.Join(c.dir, checkpoint.Best(epoch), checkpoint.Variables), epoch, nil
 	}
 	if prefix := r.exported(epoch); prefix != "" {
 		listener.Note(fmt.Sprintf("%v; the same weights are taken from %s", damage, ModelDir))
@@ -67,7 +68,7 @@ func (r *Run) Best(listener Listener) (prefix string, epoch int, err error) {
 		which = "weights, not their average,"
 	}
 	listener.Note(fmt.Sprintf("%v; the %s of epoch %d, of checkpoint %s, are taken in its place", damage, which, at.Epoch, name))
-	return filepath.Join(c.dir, name, bundlePrefix), at.Epoch, nil
+	return filepath.Join(c.dir, name, checkpoint.Variables), at.Epoch, nil
 }
 
 // bestEpoch returns the number of the best epoch so far.
@@ -75,7 +76,7 @@ func (c checkpoints) bestEpoch() (epoch int, err error) {
 	s, _, err := c.newest()
 	if err == nil {
 		epoch = s.Best.Epoch
-	} else if names, listErr := c.list("best-"); listErr == nil && len(names) == 1 { // a study keeps nothing else
+	} else if names, listErr := c.list(checkpoint.Bests); listErr == nil && len(names) == 1 { // a study keeps nothing else
 		_, err = fmt.Sscanf(names[0], "best-%d", &epoch)
 	}
 	if err == nil && epoch == 0 {
@@ -91,7 +92,7 @@ func (r *Run) exported(epoch int) (prefix string) {
 	if err != nil || e == nil || e.Epoch != epoch || !paths.Exists(r.Model()) || checksum.Check(r.Model()) != nil {
 		return ""
 	}
-	return filepath.Join(r.Model(), "variables", bundlePrefix)
+	return filepath.Join(r.Model(), "variables", checkpoint.Variables)
 }
 
 // restoreBest replaces damaged weights of the best epoch of a finished run by those of
@@ -111,7 +112,7 @@ func (r *Run) restoreBest(listener Listener) (whole bool, err error) {
 		return false, nil
 	}
 	listener.Note(fmt.Sprintf("%v; it is made again from %s", damage, ModelDir))
-	return true, atomicfile.Dir(filepath.Join(c.dir, bestName(epoch)), func(tmp string) error {
+	return true, atomicfile.Dir(filepath.Join(c.dir, checkpoint.Best(epoch)), func(tmp string) error {
 		if err := os.CopyFS(tmp, os.DirFS(filepath.Dir(from))); err != nil {
 			return err
 		}
@@ -121,20 +122,20 @@ func (r *Run) restoreBest(listener Listener) (whole bool, err error) {
 
 // checkBest returns why the weights of the best epoch cannot be used.
 func (c checkpoints) checkBest(epoch int) error {
-	names, err := c.list("best-")
+	names, err := c.list(checkpoint.Bests)
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(names, bestName(epoch)) {
-		return fmt.Errorf("%s has lost %s, the weights of the best epoch", c.dir, bestName(epoch))
+	if !slices.Contains(names, checkpoint.Best(epoch)) {
+		return fmt.Errorf("%s has lost %s, the weights of the best epoch", c.dir, checkpoint.Best(epoch))
 	}
-	return checksum.Check(filepath.Join(c.dir, bestName(epoch)))
+	return checksum.Check(filepath.Join(c.dir, checkpoint.Best(epoch)))
 }
 
 // epochEnd returns an intact checkpoint at the end of the epoch, or else of the newest
 // epoch that has one; "" if there is none.
 func (c checkpoints) epochEnd(epoch int) (name string, s state, err error) {
-	steps, err := c.list("step-")
+	steps, err := c.list(checkpoint.Steps)
 	if err != nil {
 		return "", state{}, err
 	}
@@ -175,7 +176,7 @@ func (c checkpoints) keepBest(ctx context.Context, t *tfmodel.Trainer, s *state,
 		s.Best = bestOf(s.Epochs[at.Epoch-1])
 		listener.Note(fmt.Sprintf("%v; epoch %d, of checkpoint %s, takes its place", damage, at.Epoch, name))
 	}
-	if err := t.Restore(ctx, filepath.Join(c.dir, name, bundlePrefix)); err != nil {
+	if err := t.Restore(ctx, filepath.Join(c.dir, name, checkpoint.Variables)); err != nil {
 		return err
 	}
 	if err := c.saveBest(ctx, t, s.Best); err != nil {
@@ -185,7 +186,7 @@ func (c checkpoints) keepBest(ctx context.Context, t *tfmodel.Trainer, s *state,
 	if err != nil {
 		return err
 	}
-	if err := t.Restore(ctx, filepath.Join(c.dir, newest, bundlePrefix)); err != nil || at.Epoch == was {
+	if err := t.Restore(ctx, filepath.Join(c.dir, newest, checkpoint.Variables)); err != nil || at.Epoch == was {
 		return err
 	}
 	return c.save(ctx, t, *s) // with the new best epoch

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,6 +14,7 @@ import (
 
 	"oscar/experiment"
 	"oscar/internal/atomicfile"
+	"oscar/internal/checkpoint"
 	"oscar/internal/checksum"
 	"oscar/result"
 	"oscar/tfmodel"
@@ -52,12 +52,6 @@ func (s state) sum() (string, error) {
 	return hex.EncodeToString(h[:8]), err
 }
 
-// Files of a checkpoint folder.
-const (
-	bundlePrefix = "variables"
-	stateFile    = "state.json"
-)
-
 // checkpoints is the folder of a run's checkpoints: step-NNNNNNN, of which the newest two
 // are kept, and best-NNNN with weights only. A damaged checkpoint is renamed to
 // damaged-step-NNNNNNN and removed when training reaches that step again.
@@ -71,29 +65,21 @@ func (c checkpoints) save(ctx context.Context, t *tfmodel.Trainer, s state) erro
 	if s.Sum, err = s.sum(); err != nil {
 		return err
 	}
-	err = atomicfile.Dir(filepath.Join(c.dir, stepName(s.Step)), func(tmp string) error {
-		if err := t.Save(ctx, filepath.Join(tmp, bundlePrefix)); err != nil {
-			return err
-		}
-		if err := atomicfile.WriteJSON(filepath.Join(tmp, stateFile), s); err != nil {
-			return err
-		}
-		return checksum.Seal(tmp)
-	})
-	if err != nil {
-		return fmt.Errorf("write the checkpoint of step %d: %w", s.Step, err)
+	save := func(prefix string) error { return t.Save(ctx, prefix) }
+	if err := checkpoint.Write(c.dir, s.Step, save, s); err != nil {
+		return err
 	}
-	steps, err := c.list("step-")
+	steps, err := c.list(checkpoint.Steps)
 	if err != nil {
 		return err
 	}
 	drop := steps[:max(0, len(steps)-2)]
-	bests, err := c.list("best-")
+	bests, err := c.list(checkpoint.Bests)
 	if err != nil {
 		return err
 	}
 	for _, b := range bests {
-		if b != bestName(s.Best.Epoch) && b <= bestName(s.Epoch) {
+		if b != checkpoint.Best(s.Best.Epoch) && b <= checkpoint.Best(s.Epoch) {
 			drop = append(drop, b)
 		}
 	}
@@ -102,38 +88,24 @@ func (c checkpoints) save(ctx context.Context, t *tfmodel.Trainer, s state) erro
 		return err
 	}
 	for _, d := range damaged {
-		if d <= aside+stepName(s.Step) {
+		if d <= aside+checkpoint.Step(s.Step) {
 			drop = append(drop, d)
 		}
 	}
-	for _, old := range drop {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(c.dir, old)))
-	}
-	return err
+	return checkpoint.Remove(c.dir, drop)
 }
 
 // saveBest writes the weights of an epoch, at which the trainer stands. It keeps the previous
 // best until the next save, because the newest checkpoint may still refer to it.
 func (c checkpoints) saveBest(ctx context.Context, t *tfmodel.Trainer, b best) error {
-	err := atomicfile.Dir(filepath.Join(c.dir, bestName(b.Epoch)), func(tmp string) error {
-		save := func() error { return t.SaveWeights(ctx, filepath.Join(tmp, bundlePrefix)) }
+	return checkpoint.WriteBest(c.dir, b.Epoch, func(prefix string) error {
+		save := func() error { return t.SaveWeights(ctx, prefix) }
 		if b.Average {
-			weights := save
-			save = func() error { return t.WithAverages(ctx, weights) }
+			return t.WithAverages(ctx, save)
 		}
-		if err := save(); err != nil {
-			return err
-		}
-		return checksum.Seal(tmp)
+		return save()
 	})
-	if err != nil {
-		return fmt.Errorf("write the weights of epoch %d: %w", b.Epoch, err)
-	}
-	return nil
 }
-
-func stepName(step int) string  { return fmt.Sprintf("step-%07d", step) }
-func bestName(epoch int) string { return fmt.Sprintf("best-%04d", epoch) }
 
 // aside is the prefix of a damaged checkpoint's name.
 const aside = "damaged-"
@@ -141,7 +113,7 @@ const aside = "damaged-"
 // read reads the state of a checkpoint.
 func (c checkpoints) read(name string) (state, error) {
 	var s state
-	path := filepath.Join(c.dir, name, stateFile)
+	path := filepath.Join(c.dir, name, checkpoint.State)
 	if err := atomicfile.ReadJSON(path, &s); err != nil {
 		return s, err
 	}
@@ -156,7 +128,7 @@ func (c checkpoints) read(name string) (state, error) {
 
 // newest reads the state of the newest checkpoint whose state can be read.
 func (c checkpoints) newest() (state, string, error) {
-	steps, err := c.list("step-")
+	steps, err := c.list(checkpoint.Steps)
 	if err != nil {
 		return state{}, "", err
 	}
@@ -172,7 +144,7 @@ func (c checkpoints) newest() (state, string, error) {
 // all in the journal, or to its initial state if there is none. It notes the checkpoints
 // that it skips.
 func (c checkpoints) restore(ctx context.Context, t *tfmodel.Trainer, split string, epochs int, listener Listener) (state, error) {
-	steps, err := c.list("step-")
+	steps, err := c.list(checkpoint.Steps)
 	if err != nil {
 		return state{}, err
 	}
@@ -189,7 +161,7 @@ func (c checkpoints) restore(ctx context.Context, t *tfmodel.Trainer, split stri
 			continue
 		default:
 			if err = checksum.Check(filepath.Join(c.dir, name)); err == nil {
-				err = t.Restore(ctx, filepath.Join(c.dir, name, bundlePrefix))
+				err = t.Restore(ctx, filepath.Join(c.dir, name, checkpoint.Variables))
 			}
 		}
 		if err == nil {
@@ -222,22 +194,11 @@ func (c checkpoints) setAside(names []string) error {
 
 // list returns the names with a prefix, oldest first.
 func (c checkpoints) list(prefix string) ([]string, error) {
-	entries, err := os.ReadDir(c.dir)
+	names, err := checkpoint.List(c.dir, prefix)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%s is missing, and with it the weights to resume from or to export", c.dir)
-	} else if err != nil {
-		return nil, err
 	}
-	var names []string
-	for _, e := range entries {
-		if e.IsDir() && strings.HasPrefix(e.Name(), prefix) {
-			names = append(names, e.Name())
-		}
-	}
-	slices.SortFunc(names, func(a, b string) int { // by number; names may have more digits
-		return cmp.Or(len(a)-len(b), strings.Compare(a, b))
-	})
-	return names, nil
+	return names, err
 }
 
 // keepNewest removes the checkpoints of a finished run except the newest, from
@@ -247,7 +208,7 @@ func (c checkpoints) keepNewest() error {
 	if err != nil {
 		return nil // they were removed already
 	}
-	names, err := c.list("step-")
+	names, err := c.list(checkpoint.Steps)
 	for _, name := range names {
 		if name != newest {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(c.dir, name)))
@@ -265,7 +226,7 @@ func Prune(dir string) error {
 		return err
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "step-") {
+		if strings.HasPrefix(e.Name(), checkpoint.Steps) {
 			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
 				return err
 			}

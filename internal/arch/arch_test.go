@@ -59,9 +59,10 @@ var order = []string{
 	"internal/events",
 	"internal/npy",
 	"internal/quiet",
-	"internal/graph",     // TensorFlow's C library
-	"internal/resultdir", // folders of results: locked, resumed
-	"internal/checksum",  // damaged files detected
+	"internal/graph",      // TensorFlow's C library
+	"internal/resultdir",  // folders of results: locked, resumed
+	"internal/checkpoint", // checkpoints of a training, written and listed
+	"internal/checksum",   // damaged files detected
 	"internal/atomicfile",
 	"internal/damage",  // files damaged, for tests
 	"internal/testkit", // what the tests of several packages need
