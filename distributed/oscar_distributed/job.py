@@ -69,6 +69,12 @@ class Job:
             at += len(line)
         return out
 
+    def finish(self, failed: List[Outcome], flags: List[str]) -> None:
+        """Merges, or tells of the units that failed."""
+        if failed:
+            raise Failed(f"{len(failed)} of {self.count} units failed, the first is {failed[0].id}: {failed[0].error}; the same command tries them again")
+        self.merge(flags)
+
     def merge(self, flags: List[str]) -> None:
         """Makes the results when all units are done."""
         done = subprocess.run([self.oscar, "merge", self.dir] + flags)

@@ -141,9 +141,7 @@ def main(argv: Optional[List[str]] = None) -> None:
             failed = run(job, flags, options.workers, options.worker_threads, options.unit_timeout, options.tries)
         finally:
             ray.shutdown()
-        if failed:
-            raise Failed(f"{len(failed)} of {job.count} units failed, the first is {failed[0].id}: {failed[0].error}; the same command tries them again")
-        job.merge(merge_flags)
+        job.finish(failed, merge_flags)
 
     arguments.exit_with(do)
 

@@ -106,9 +106,7 @@ def main(argv: Optional[List[str]] = None) -> None:
             failed = run(sc, job, flags, options.partitions, options.unit_timeout, options.tries)
         finally:
             sc.stop()
-        if failed:
-            raise Failed(f"{len(failed)} of {job.count} units failed, the first is {failed[0].id}: {failed[0].error}; the same command tries them again")
-        job.merge(merge_flags)
+        job.finish(failed, merge_flags)
 
     arguments.exit_with(do)
 
