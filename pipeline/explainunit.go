@@ -73,11 +73,7 @@ func (w *explainWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, 
 			return result.Outcome{}, fmt.Errorf("unit %s: image %s is not in its root %s", u.ID, path, u.Root)
 		}
 	}
-	s, err := plannedShard(u)
-	if err != nil {
-		return result.Outcome{}, err
-	}
-	unlock, err := LockUnit(ctx, u)
+	s, unlock, err := lockShard(ctx, u)
 	if err != nil {
 		return result.Outcome{}, err
 	}

@@ -150,11 +150,7 @@ func (w *predictWorker) Close() { w.close() }
 
 // Do predicts the images of a unit and writes them as JSON lines.
 func (w *predictWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, error) {
-	s, err := plannedShard(u)
-	if err != nil {
-		return result.Outcome{}, err
-	}
-	unlock, err := LockUnit(ctx, u)
+	s, unlock, err := lockShard(ctx, u)
 	if err != nil {
 		return result.Outcome{}, err
 	}

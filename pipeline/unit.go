@@ -67,6 +67,15 @@ func outcomeOf(u result.Unit, rows []Row, earlier bool) result.Outcome {
 	return o
 }
 
+// lockShard locks a unit of images for one worker and returns its shard.
+func lockShard(ctx context.Context, u result.Unit) (s shard, unlock func(), err error) {
+	if s, err = plannedShard(u); err != nil {
+		return s, nil, err
+	}
+	unlock, err = LockUnit(ctx, u)
+	return s, unlock, err
+}
+
 // plannedShard returns the shard of a unit. It returns an error if an image changed since
 // the unit was planned.
 func plannedShard(u result.Unit) (shard, error) {
