@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"oscar/explain"
+	"oscar/internal/testkit"
 )
 
 func TestCaution(t *testing.T) {
@@ -41,7 +42,7 @@ func TestFaintMapsAreNotDrawn(t *testing.T) {
 	for i := 3; i < len(black.Pix); i += 4 {
 		black.Pix[i] = 255
 	}
-	writePNG(t, filepath.Join(dir, "black.png"), black)
+	testkit.WritePNG(t, filepath.Join(dir, "black.png"), black)
 	for _, scale := range []string{ScaleOwn, ScaleShared} {
 		s := settings()
 		s.Method, s.Scale = "lrp", scale

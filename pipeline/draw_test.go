@@ -3,6 +3,7 @@ package pipeline
 import (
 	"image"
 	"os"
+	"oscar/internal/testkit"
 	"path/filepath"
 	"testing"
 )
@@ -14,7 +15,7 @@ func TestBareOverlays(t *testing.T) {
 	for i := range photo.Pix {
 		photo.Pix[i] = uint8(i%251 | 3)
 	}
-	writePNG(t, filepath.Join(dir, "photo.png"), photo)
+	testkit.WritePNG(t, filepath.Join(dir, "photo.png"), photo)
 	_, rows := explained(t, ExplainOptions{Paths: []string{filepath.Join(dir, "photo.png")}, Out: filepath.Join(dir, "out")})
 	overlay := func() string {
 		b, err := os.ReadFile(filepath.Join(dir, "out", rows[0].Overlay))

@@ -13,6 +13,7 @@ import (
 	"oscar/heatmap"
 	"oscar/internal/npy"
 	"oscar/internal/paths"
+	"oscar/internal/testkit"
 	"oscar/methods"
 	"oscar/result"
 )
@@ -182,7 +183,7 @@ func TestExplainSharedScaleAgain(t *testing.T) {
 			loud.SetRGBA(x, y, color.RGBA{uint8(x * 255 * (y % 2)), uint8(255 * (x / 20)), 0, 255})
 		}
 	}
-	writePNG(t, filepath.Join(dir, "zebra.png"), loud)
+	testkit.WritePNG(t, filepath.Join(dir, "zebra.png"), loud)
 	_, rows := explained(t, ExplainOptions{Paths: []string{dir}, Out: out, Settings: sharing()})
 	again := 0
 	for _, r := range rows {

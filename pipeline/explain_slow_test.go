@@ -5,6 +5,7 @@ import (
 	"errors"
 	"image"
 	"os"
+	"oscar/internal/testkit"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,7 +59,7 @@ func TestExplainSlowMethodInterrupted(t *testing.T) {
 // A picture that no JPEG can hold is a row, and the others are explained.
 func TestExplainPictureThatCannotBeDrawn(t *testing.T) {
 	dir := photos(t, 2)
-	writePNG(t, filepath.Join(dir, "can", "wide.png"), image.NewGray(image.Rect(0, 0, 65501, 1)))
+	testkit.WritePNG(t, filepath.Join(dir, "can", "wide.png"), image.NewGray(image.Rect(0, 0, 65501, 1)))
 	_, rows := explained(t, ExplainOptions{Paths: []string{dir}})
 	for _, r := range rows {
 		wide := filepath.Base(r.Image) == "wide.png"

@@ -17,6 +17,7 @@ import (
 
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
+	"oscar/internal/testkit"
 	"oscar/result"
 )
 
@@ -211,7 +212,7 @@ func TestExplainOtherImages(t *testing.T) {
 	check(10, 0)
 	write(t, filepath.Join(dir, "zebra.png"), "no image")
 	check(11, 8) // the first two shards are as they were
-	writePNG(t, filepath.Join(dir, "aaa.png"), image.NewGray(image.Rect(0, 0, 50, 50)))
+	testkit.WritePNG(t, filepath.Join(dir, "aaa.png"), image.NewGray(image.Rect(0, 0, 50, 50)))
 	check(12, 0)
 	if err := os.RemoveAll(filepath.Join(dir, "box")); err != nil {
 		t.Fatal(err)
@@ -231,7 +232,7 @@ func TestExplainMemory(t *testing.T) {
 	for i := range img.Pix {
 		img.Pix[i] = uint8(i / 64)
 	}
-	writePNG(t, first, img) // 192 KiB decoded
+	testkit.WritePNG(t, first, img) // 192 KiB decoded
 	for i := 1; i < 600; i++ {
 		if err := os.Link(first, filepath.Join(dir, fmt.Sprintf("%03d.png", i))); err != nil {
 			t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"image/png"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"oscar/explain"
 	"oscar/internal/npy"
 	"oscar/internal/paths"
+	"oscar/internal/testkit"
 	"oscar/result"
 )
 
@@ -80,7 +80,7 @@ func photos(t *testing.T, n int, others ...string) string {
 				img.SetRGBA(x, y, c)
 			}
 		}
-		writePNG(t, filepath.Join(dir, []string{"can", "box"}[i%2], fmt.Sprintf("%03d.png", i)), img)
+		testkit.WritePNG(t, filepath.Join(dir, []string{"can", "box"}[i%2], fmt.Sprintf("%03d.png", i)), img)
 	}
 	for _, name := range others {
 		write(t, filepath.Join(dir, name), "not an image: "+name)
@@ -121,21 +121,6 @@ func TestNamesThatTheFontLacks(t *testing.T) {
 	n := &notes{}
 	explained(t, ExplainOptions{Paths: []string{dir}, Listener: n.listener()})
 	n.want(t, "lacks letters of 1 file names")
-}
-
-func writePNG(t *testing.T, path string, img image.Image) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := png.Encode(f, img); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // Every file found gets its row, in order, whatever it is; and what a row says
@@ -240,7 +225,7 @@ func TestExplainNames(t *testing.T) {
 	for _, name := range []string{
 		"a/same.png", "b/same.png", "a/same.jpg", "a/same", "same.png", "a b/ä.png", "a/#?%.png", "a/" + long + "1.png", "a/" + long + "2.png", "not\xffutf8.png",
 	} {
-		writePNG(t, filepath.Join(dir, name), picture)
+		testkit.WritePNG(t, filepath.Join(dir, name), picture)
 	}
 	for _, class := range []string{TargetPredicted, TargetAll} {
 		s := settings()
@@ -323,7 +308,7 @@ func TestExplainEmptyMaps(t *testing.T) {
 		for j := range img.Pix {
 			img.Pix[j] = c.Y
 		}
-		writePNG(t, filepath.Join(dir, fmt.Sprintf("%d.png", i)), img)
+		testkit.WritePNG(t, filepath.Join(dir, fmt.Sprintf("%d.png", i)), img)
 	}
 	s := settings()
 	s.Class, s.Layer = TargetAll, "conv1"

@@ -19,6 +19,7 @@ import (
 	"oscar/internal/atomicfile"
 	"oscar/internal/npy"
 	"oscar/internal/paths"
+	"oscar/internal/testkit"
 )
 
 // globalOptions explain the undisturbed run's model by its 48 images, with bounds
@@ -62,7 +63,7 @@ func concepts(t *testing.T) string {
 					img.Pix[k] = 255
 				}
 			}
-			writePNG(t, filepath.Join(dir, name, fmt.Sprintf("%02d.png", i)), img)
+			testkit.WritePNG(t, filepath.Join(dir, name, fmt.Sprintf("%02d.png", i)), img)
 		}
 	}
 	return dir
@@ -318,7 +319,7 @@ func TestExplainGlobalRefusals(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(only, "random"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	writePNG(t, filepath.Join(only, "random", "a.png"), img)
+	testkit.WritePNG(t, filepath.Join(only, "random", "a.png"), img)
 	full := t.TempDir()
 	write(t, filepath.Join(full, "x"), "y")
 	for _, c := range []struct {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"oscar/global"
+	"oscar/internal/testkit"
 )
 
 // stripes writes n images of level or of upright stripes, or of one and the other
@@ -43,7 +44,7 @@ func stripes(t *testing.T, dir, kind string, n, patch int, r *rand.Rand) {
 			noise := r.IntN(25) - 12
 			img.SetRGBA(x, y, color.RGBA{byteOf(colour[0] + noise), byteOf(colour[1] + noise), byteOf(colour[2] + noise), 255})
 		}
-		writePNG(t, filepath.Join(dir, fmt.Sprintf("%03d.png", i)), img)
+		testkit.WritePNG(t, filepath.Join(dir, fmt.Sprintf("%03d.png", i)), img)
 	}
 }
 

@@ -22,21 +22,13 @@ import (
 // call is a client's connection to a server that listens for gRPC.
 func call(t *testing.T, change func(*Options)) (predict func(context.Context, *apis_go_proto.PredictRequest) (*apis_go_proto.PredictResponse, error), stop func() error) {
 	t.Helper()
-	o := DefaultOptions()
-	o.Models, o.Threads = []string{"net=" + filepath.Join(shared(t), "run")}, oneThread
-	o.Addr, o.RPC = "127.0.0.1:0", "127.0.0.1:0"
-	if change != nil {
-		change(&o)
-	}
-	s, err := New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	ctx, cancel := context.WithCancel(t.Context())
-	ready, ended := make(chan string, 1), make(chan error, 1)
-	go func() { ended <- s.Run(ctx, func(_, rpc string) { ready <- rpc }) }()
-	connection, err := grpc.NewClient(<-ready, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	_, _, addr, stop := listen(t, func(o *Options) {
+		o.Models, o.RPC = []string{"net=" + filepath.Join(shared(t), "run")}, "127.0.0.1:0"
+		if change != nil {
+			change(o)
+		}
+	})
+	connection, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +36,7 @@ func call(t *testing.T, change func(*Options)) (predict func(context.Context, *a
 	return func(ctx context.Context, request *apis_go_proto.PredictRequest) (*apis_go_proto.PredictResponse, error) {
 		answer := &apis_go_proto.PredictResponse{}
 		return answer, connection.Invoke(ctx, predictMethod, request, answer)
-	}, func() error { cancel(); return <-ended }
+	}, stop
 }
 
 // requestWith asks model net about an input.

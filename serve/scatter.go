@@ -11,7 +11,6 @@ type scatter struct {
 	Points  []point
 	Classes []legend
 	Polygon string // the region, for SVG
-	Region  string
 	Note    string
 }
 
@@ -47,7 +46,7 @@ func (c *collection) scatter(entries []entry, f filter) *scatter {
 	if len(placed) == 0 {
 		return nil
 	}
-	s := &scatter{Region: f.Region}
+	s := &scatter{}
 	if r, err := regionOf(f.Region); err == nil {
 		s.Polygon = r.points()
 	}

@@ -3,7 +3,6 @@ package scene
 import (
 	"image"
 	"image/color"
-	"image/png"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/instance/mask"
+	"oscar/internal/testkit"
 )
 
 // The object of a drawn photograph, with shadow and noise, is found against its background; the
@@ -48,21 +48,6 @@ func TestCutoutsOfDrawnPhotographs(t *testing.T) {
 	}
 }
 
-func writeFile(t *testing.T, path string, img image.Image) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := png.Encode(f, img); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // rectangles are pictures with alpha: a rectangle of blocks, others in each.
 func rectangles(t *testing.T, dir, class string, red uint8, n int) {
 	for k := range n {
@@ -72,7 +57,7 @@ func rectangles(t *testing.T, dir, class string, red uint8, n int) {
 				img.SetNRGBA(x, y, color.NRGBA{red, uint8(20 * k), uint8((x/6*37 + y/5*91 + x/6*y/5*(k+1)*57 + k*k*131) * 77), 255})
 			}
 		}
-		writeFile(t, filepath.Join(dir, class, string(rune('a'+k))+".png"), img)
+		testkit.WritePNG(t, filepath.Join(dir, class, string(rune('a'+k))+".png"), img)
 	}
 }
 
@@ -128,7 +113,7 @@ func TestCompose(t *testing.T) {
 		for i := range img.Pix {
 			img.Pix[i] = uint8(180 + (i*i>>k)%4 + 5*k)
 		}
-		writeFile(t, filepath.Join(photos, "none", string(rune('a'+k))+".png"), img)
+		testkit.WritePNG(t, filepath.Join(photos, "none", string(rune('a'+k))+".png"), img)
 	}
 	if _, err := Compose(t.Context(), filepath.Join(t.TempDir(), "x"), o); err == nil || !strings.Contains(err.Error(), "no object of class none") {
 		t.Error(err)

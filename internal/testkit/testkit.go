@@ -2,6 +2,8 @@
 package testkit
 
 import (
+	"image"
+	"image/png"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -54,6 +56,22 @@ func Write(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// WritePNG writes a picture and the folders above it.
+func WritePNG(t *testing.T, path string, img image.Image) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := png.Encode(f, img); err != nil {
 		t.Fatal(err)
 	}
 }
