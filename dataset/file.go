@@ -14,7 +14,7 @@ import (
 func ReadFile(path string, limits Limits) ([]byte, error) { return readFile(path, nil, limits) }
 
 // readFile reads a whole file into buf, which grows as needed, and returns the
-// bytes. It opens regular files only (a pipe would block for ever) and reads no
+// bytes. It opens regular files only (a pipe would never return) and reads no
 // more than the limits allow. Errors do not repeat the path.
 func readFile(path string, buf []byte, limits Limits) ([]byte, error) {
 	limit := limits.orDefault().MaxBytes

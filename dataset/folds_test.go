@@ -111,7 +111,7 @@ func TestFoldsOfGroups(t *testing.T) {
 	}
 }
 
-// A content of two classes is in one fold, and is told.
+// Images with the same content and different classes are in one fold. A note lists them.
 func TestFoldsOfConflicts(t *testing.T) {
 	f := folderOf(10, 10)
 	f.Items[15].SHA256 = f.Items[3].SHA256

@@ -76,7 +76,7 @@ func TestFoldersAsOthers(t *testing.T) {
 	}
 }
 
-// Kaggle's layout: a table of names without suffix, and the images in a folder beside it.
+// Kaggle's layout: a table of file names without extension, and a folder of the images next to it.
 func TestKaggleLayout(t *testing.T) {
 	table, err := os.ReadFile("testdata/tables/kaggle.csv")
 	if err != nil {

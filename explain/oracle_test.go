@@ -149,7 +149,7 @@ func readJSON(t *testing.T, name string, into any) {
 	}
 }
 
-// The draws of a seed are the same for ever: someone has a map made with them.
+// The draws of a seed never change, because saved maps depend on them.
 func TestDraws(t *testing.T) {
 	got := makeDraws()
 	if *update {

@@ -10,8 +10,8 @@ import (
 	"oscar/savedmodel"
 )
 
-// Framing returns how an image becomes a model's input. Its Check says whether the
-// metadata name an interpolation or aspect that there is.
+// Framing returns how an image becomes a model's input. Its Check returns an error if the
+// metadata names an unknown interpolation or aspect.
 func Framing(in savedmodel.Image) dataset.Framing {
 	return dataset.Framing{
 		Height: in.Height, Width: in.Width, Interpolation: dataset.Interpolation(in.Interpolation),

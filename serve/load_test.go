@@ -209,9 +209,9 @@ func endpoint(b *testing.B, model string, photo []byte) func() error {
 	return ask
 }
 
-// BenchmarkLoad measures explain requests of photographs on loopback, beside Grad-CAM in
-// memory in the same process and beside a FastAPI endpoint with Keras: from clients that
-// each wait for their answer, and at half of the rate that 8 of them reach.
+// BenchmarkLoad measures explain requests with photographs on loopback. It compares them
+// with Grad-CAM in memory in the same process, and with a FastAPI endpoint that uses Keras.
+// Clients wait for each answer, or send requests at half the rate of 8 such clients.
 //
 //	OSCAR_PYTHON_FASTAPI=$(scripts/setup-python fastapi) OSCAR_LOAD_MODEL=runs/alexnet \
 //	  go test ./serve -run - -bench Load -benchtime 300x

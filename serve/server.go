@@ -25,7 +25,7 @@ type Options struct {
 	Images  []string // folders of images to browse
 	Results []string // folders of results to browse
 	Addr    string   // host and port to listen on
-	Hosts   []string // names by which the server is called, beside its address and localhost
+	Hosts   []string // names of the server, besides its address and localhost
 	Threads pipeline.Threads
 	// Precision is the number format of models.
 	Precision pipeline.Precision

@@ -25,7 +25,7 @@ var signalTries = flag.Int("signals", 0, "tries of each signal for each verb; 0:
 var signals = []struct {
 	name string
 	send []os.Signal
-	want []int // statuses, beside those of a verb that was done before
+	want []int // exit statuses of a verb that the signal reaches before it ends
 }{
 	{"SIGINT", []os.Signal{syscall.SIGINT}, []int{exitInterrupted}},
 	{"SIGTERM", []os.Signal{syscall.SIGTERM}, []int{exitInterrupted}},

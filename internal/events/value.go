@@ -116,7 +116,7 @@ type Setting struct {
 }
 
 // Settings writes the hyperparameters of a finished run, and the tags of the scalars that
-// TensorBoard shows beside them.
+// TensorBoard shows in the same table.
 func (w *Writer) Settings(settings []Setting, metrics []string, began, ended time.Time) error {
 	var experiment, start []byte
 	for _, s := range settings {

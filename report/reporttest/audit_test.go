@@ -46,7 +46,7 @@ func TestAuditSees(t *testing.T) {
 	}
 }
 
-// axe-core is run, and its findings are told.
+// The audit runs axe-core and returns what it finds.
 func TestAxe(t *testing.T) {
 	if os.Getenv("OSCAR_AXE") == "" {
 		t.Skip("OSCAR_AXE is not set: no axe-core to look at pages with")
