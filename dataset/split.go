@@ -50,6 +50,17 @@ func (s *Split) Part(name string) ([]Item, error) {
 	return nil, fmt.Errorf("no part %q; have train, validation, test, all", name)
 }
 
+// PartOf returns the name of the part of each image, by the image's SHA-256.
+func (s *Split) PartOf() map[string]string {
+	parts := map[string]string{}
+	for i, items := range [][]Item{s.Train, s.Validation, s.Test} {
+		for _, item := range items {
+			parts[item.SHA256] = PartNames[i]
+		}
+	}
+	return parts
+}
+
 // items yields the items of all parts, in order.
 func (s *Split) items() iter.Seq[Item] {
 	return func(yield func(Item) bool) {

@@ -187,14 +187,7 @@ func (j *auditing) open(ctx context.Context) (err error) {
 		return err
 	}
 	if r, err := options.run(); err == nil && slices.Equal(r.Split.Classes, meta.Classes) {
-		j.run = r
-		for _, name := range dataset.PartNames {
-			if items, err := r.Split.Part(name); err == nil && name != "all" {
-				for _, item := range items {
-					j.parts[item.SHA256] = name
-				}
-			}
-		}
+		j.run, j.parts = r, r.Split.PartOf()
 	}
 	j.note(j.part.notes...)
 	return nil

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"oscar/dataset"
 	"oscar/explain"
 	"oscar/internal/numeric"
 	"oscar/methods"
@@ -127,13 +126,5 @@ func partsOf(model string) map[string]string {
 	if err != nil {
 		return nil
 	}
-	out := map[string]string{}
-	for _, name := range dataset.PartNames {
-		if items, err := run.Split.Part(name); err == nil && name != "all" {
-			for _, item := range items {
-				out[item.SHA256] = name
-			}
-		}
-	}
-	return out
+	return run.Split.PartOf()
 }

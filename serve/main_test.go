@@ -182,3 +182,42 @@ func (s *testServer) pixelsOf(file []byte) ([]float32, string) {
 	}
 	return images.Pixels, "[" + b.String() + "]"
 }
+
+// run starts a server that listens by itself, and returns its address and what
+// stops it and waits.
+func run(t *testing.T, change func(*Options)) (s *Server, addr string, stop func() error) {
+	s, addr, _, stop = listen(t, change)
+	return s, addr, stop
+}
+
+// listen is run with the address of gRPC, "" if change does not ask for it.
+func listen(t *testing.T, change func(*Options)) (s *Server, addr, rpc string, stop func() error) {
+	t.Helper()
+	o := DefaultOptions()
+	o.Models, o.Threads, o.Addr = []string{filepath.Join(shared(t), "run")}, oneThread, "127.0.0.1:0"
+	if change != nil {
+		change(&o)
+	}
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, ended := make(chan [2]string, 1), make(chan error, 1)
+	go func() { ended <- s.Run(ctx, func(addr, rpc string) { ready <- [2]string{addr, rpc} }) }()
+	var once sync.Once
+	var result error
+	stop = func() error {
+		once.Do(func() { cancel(); result = <-ended })
+		return result
+	}
+	t.Cleanup(func() { stop() })
+	select {
+	case at := <-ready:
+		addr, rpc = at[0], at[1]
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	return s, addr, rpc, stop
+}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -25,23 +24,20 @@ const mostNeighbours = 6
 // those of a view's picture: by the cosine distance, 0 for equal directions and 1 for
 // orthogonal ones. Folders classified by another version have none.
 func (s *Server) nearest(ctx context.Context, o *subject, v view) ([]neighbours, error) {
+	if !o.version.hasFeatures() {
+		return nil, nil
+	}
 	var out []neighbours
 	var of []float32
 	for _, c := range s.collections {
-		c.mu.Lock()
-		by := c.by
-		c.mu.Unlock()
-		if by != o.version || !o.version.hasFeatures() {
+		if !c.classifiedBy(o.version) {
 			continue
 		}
 		if of == nil {
-			asked := *o
-			asked.query, asked.class = query{version: o.version, features: true}, explain.Predicted
-			l, err := s.look(ctx, &asked, v)
-			if err != nil {
+			var err error
+			if of, err = s.featuresOf(ctx, o, v); err != nil {
 				return nil, err
 			}
-			of = l.features
 		}
 		entries, _ := c.list()
 		type near struct {
@@ -65,16 +61,42 @@ func (s *Server) nearest(ctx context.Context, o *subject, v view) ([]neighbours,
 		n := neighbours{Folder: c.name}
 		for _, found := range all[:min(len(all), mostNeighbours)] {
 			e := entries[found.at]
-			title := cmp.Or(e.Truth, e.Predicted)
-			note := strings.TrimPrefix(fmt.Sprintf("%s; distance %.3f", e.Part, found.distance), "; ")
-			n.Cells = append(n.Cells, cell{
-				URL: view{Picture: c.name + "/" + e.File}.URL("/"), Thumb: fmt.Sprintf("/thumb/%s/%d", url.PathEscape(c.name), found.at),
-				Name: e.Name, Title: title, Note: note, Wrong: e.Truth != "" && e.Truth != e.Predicted,
-			})
+			shown := c.cell(found.at, e)
+			shown.Title = cmp.Or(e.Truth, e.Predicted)
+			shown.Note = strings.TrimPrefix(fmt.Sprintf("%s; distance %.3f", e.Part, found.distance), "; ")
+			n.Cells = append(n.Cells, shown)
 		}
 		if len(n.Cells) > 0 {
 			out = append(out, n)
 		}
 	}
 	return out, nil
+}
+
+// featuresOf returns the features of a view's picture: those of a folder that its version
+// classified, or else of another run of the model.
+func (s *Server) featuresOf(ctx context.Context, o *subject, v view) ([]float32, error) {
+	if e, err := editsOf(v); err == nil && e.none() {
+		for _, c := range s.collections {
+			file, ok := strings.CutPrefix(v.Picture, c.name+"/")
+			i, listed := c.index[file]
+			if known, there := c.at(i); ok && listed && there && c.classifiedBy(o.version) && known.features != nil {
+				return known.features, nil
+			}
+		}
+	}
+	asked := *o
+	asked.query, asked.class = query{version: o.version, features: true}, explain.Predicted
+	l, err := s.look(ctx, &asked, v)
+	if err != nil {
+		return nil, err
+	}
+	return l.features, nil
+}
+
+// classifiedBy reports whether a version classified the collection's images.
+func (c *collection) classifiedBy(v *version) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.by == v
 }
