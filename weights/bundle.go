@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"oscar/internal/graph"
+	"oscar/internal/paths"
 	"oscar/run"
 	"oscar/savedmodel"
 )
@@ -53,7 +53,7 @@ func openBundle(ctx context.Context, prefix string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	held := sizeOf(prefix + ".data-*")
+	held := paths.SizeOf(prefix + ".data-*")
 	f := &File{Format: "TensorFlow checkpoint", tensors: map[string]tensor{}}
 	keys, tracked := map[string]string{}, false
 	for _, t := range list {
@@ -88,17 +88,6 @@ func openBundle(ctx context.Context, prefix string) (*File, error) {
 		return out, nil
 	}
 	return f, nil
-}
-
-// sizeOf is the size of the files that match a pattern.
-func sizeOf(pattern string) (size int64) {
-	names, _ := filepath.Glob(pattern)
-	for _, name := range names {
-		if info, err := os.Stat(name); err == nil {
-			size += info.Size()
-		}
-	}
-	return size
 }
 
 // named renames the tensors of a checkpoint to their variables in Keras, such as

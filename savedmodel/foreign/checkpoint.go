@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"oscar/internal/graph"
+	"oscar/internal/paths"
 )
 
 // checkpoint returns the path of the variables' values.
@@ -47,7 +47,7 @@ func (m *Model) values(ctx context.Context, variables []*variable) ([]graph.Valu
 		return nil, fmt.Errorf("the checkpoint has no value for %d variables, as %s", len(missing), missing[0])
 	}
 	list := make([]graph.Entry, len(variables))
-	held := bytesOf(m.checkpoint() + ".data-*") // an element takes at least one byte
+	held := paths.SizeOf(m.checkpoint() + ".data-*") // an element takes at least one byte
 	left := held
 	for i, v := range variables {
 		e := entries[v.name]
@@ -66,17 +66,6 @@ func (m *Model) values(ctx context.Context, variables []*variable) ([]graph.Valu
 		list[i] = e
 	}
 	return graph.ReadCheckpoint(ctx, m.checkpoint(), list)
-}
-
-// bytesOf returns the total size of the files that match a pattern.
-func bytesOf(pattern string) (size int64) {
-	names, _ := filepath.Glob(pattern)
-	for _, name := range names {
-		if info, err := os.Stat(name); err == nil {
-			size += info.Size()
-		}
-	}
-	return size
 }
 
 // restored returns, from the graph that restores the model, the tensor of the
