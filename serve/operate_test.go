@@ -64,27 +64,42 @@ func TestRequestsShareARun(t *testing.T) {
 // A full queue refuses, and a client that is gone gives its place back.
 func TestFullQueue(t *testing.T) {
 	s := start(t, func(o *Options) { o.Queue = 1 })
+	running, release := make(chan struct{}, 2), make(chan struct{})
+	free := sync.OnceFunc(func() { close(release) })
+	defer free()
+	s.slow.mu.Lock()
+	record := s.slow.observe
+	s.slow.observe = func(batch int, waited time.Duration) { // the run begins when the test says so
+		record(batch, waited)
+		running <- struct{}{}
+		<-release
+	}
+	s.slow.mu.Unlock()
 	ctx, leave := context.WithCancel(t.Context())
 	var wait sync.WaitGroup
-	for range 2 { // one is run, one waits
-		wait.Go(func() {
-			r, err := http.NewRequestWithContext(ctx, "POST", s.url+"/v1/models/run:explain", strings.NewReader(slowBody(t, 10000)))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			if w, err := http.DefaultClient.Do(r); err == nil {
-				w.Body.Close()
-			}
-		})
-		time.Sleep(100 * time.Millisecond)
-	}
-	for deadline := time.Now().Add(10 * time.Second); s.slow.length() == 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("no request waits")
+	ask := func() {
+		r, err := http.NewRequestWithContext(ctx, "POST", s.url+"/v1/models/run:explain", strings.NewReader(slowBody(t, 10)))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if w, err := http.DefaultClient.Do(r); err == nil {
+			w.Body.Close()
 		}
 	}
-	status, header, text := s.do("POST", "/v1/models/run:explain", "", strings.NewReader(slowBody(t, 10000)))
+	waiting := func(want int) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); s.slow.length() != want; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d requests wait, want %d", s.slow.length(), want)
+			}
+		}
+	}
+	wait.Go(ask)
+	<-running
+	wait.Go(ask)
+	waiting(1)
+	status, header, text := s.do("POST", "/v1/models/run:explain", "", strings.NewReader(slowBody(t, 10)))
 	if status != 429 || header.Get("Retry-After") == "" {
 		t.Errorf("a full queue: %d %s", status, text)
 	}
@@ -94,12 +109,10 @@ func TestFullQueue(t *testing.T) {
 	}
 	leave()
 	wait.Wait()
-	began := time.Now()
-	for status = 429; status == 429 && time.Since(began) < 10*time.Second; time.Sleep(5 * time.Millisecond) {
-		status, text = s.post("/v1/models/run:explain", slowBody(t, 10))
-	}
-	if status != 200 {
-		t.Errorf("after the clients are gone: %d %s in %v", status, text, time.Since(began))
+	waiting(0)
+	free()
+	if status, text := s.post("/v1/models/run:explain", slowBody(t, 10)); status != 200 {
+		t.Errorf("after the clients are gone: %d %s", status, text)
 	}
 }
 
