@@ -116,7 +116,7 @@ var explained = resultdir.Kind{Early: []string{"maps", "overlays", "sheets"}}
 
 // Explain writes a map for each detected object: why does this box have this class? Box and
 // pyramid level are fixed, and the logit of the class in the box is explained.
-func Explain(ctx context.Context, o ExplainOptions) (*ExplainSummary, error) {
+func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err error) {
 	list, err := methods.Parse(cmp.Or(o.Method, defaultMethod))
 	if err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func Explain(ctx context.Context, o ExplainOptions) (*ExplainSummary, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer folder.Close()
+	defer run.Release(ctx, folder, &err)
 	for _, name := range explained.Early {
 		if err := errors.Join(os.RemoveAll(filepath.Join(o.Out, name)), os.Mkdir(filepath.Join(o.Out, name), 0o777)); err != nil {
 			return nil, err

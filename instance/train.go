@@ -40,7 +40,7 @@ type TrainOptions struct {
 }
 
 // Train trains a detector on a folder of scenes and evaluates it on the test part.
-func Train(ctx context.Context, o TrainOptions) (*Run, error) {
+func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 	e := o.Experiment
 	sets := map[string]*scene.Set{}
 	o.Listener.Stage("reading annotations")
@@ -78,7 +78,7 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer folder.Close()
+	defer run.Release(ctx, folder, &err)
 	r, err := create(o.Out, e, run.NewEnvironment(config(o.Machine), e.Seed))
 	if err != nil {
 		return nil, err
@@ -95,12 +95,12 @@ type ResumeOptions struct {
 }
 
 // Resume continues a run that was stopped or killed.
-func Resume(ctx context.Context, o ResumeOptions) (*Run, error) {
+func Resume(ctx context.Context, o ResumeOptions) (_ *Run, err error) {
 	folder, err := resultdir.Open(o.Run, resultdir.Kind{Mark: experimentFile})
 	if err != nil {
 		return nil, err
 	}
-	defer folder.Close()
+	defer run.Release(ctx, folder, &err)
 	r, err := openRun(o.Run)
 	if err != nil {
 		return nil, err

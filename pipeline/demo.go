@@ -101,13 +101,13 @@ func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
 }
 
 // train draws the images into the locked run folder and trains on them.
-func (o DemoOptions) train(ctx context.Context, out *run.Folder) (*Run, error) {
+func (o DemoOptions) train(ctx context.Context, out *run.Folder) (_ *Run, err error) {
 	data := filepath.Join(out.Path, run.DataDir)
 	r, err := o.draw(ctx, out, data)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(data), out.Close())
 	}
-	defer r.Close()
+	defer r.Release(ctx, &err)
 	_, err = r.train(ctx, o.Machine, o.Listener)
 	return r, err
 }

@@ -11,6 +11,7 @@ import (
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
 	"oscar/result"
+	"oscar/run"
 )
 
 // DrawOptions are the options of [Draw]. A zero setting keeps the folder's.
@@ -55,7 +56,7 @@ func (o DrawOptions) Check() error {
 // Draw draws the overlays, sheets and the montage of a folder of explanations again, from
 // its maps, without the model. It keeps drawings that were made with the same settings.
 // The images must be where they were.
-func Draw(ctx context.Context, o DrawOptions) (*Summary, error) {
+func Draw(ctx context.Context, o DrawOptions) (_ *Summary, err error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
@@ -67,7 +68,7 @@ func Draw(ctx context.Context, o DrawOptions) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
+	defer run.Release(ctx, dir, &err)
 	var before Settings
 	if err := checksum.ReadJSON(o.Dir, settingsFile, &before); err != nil {
 		return nil, err

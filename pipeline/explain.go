@@ -20,6 +20,7 @@ import (
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
 	"oscar/result"
+	"oscar/run"
 )
 
 // Words for the class to explain. Any other word is the name of a class. =NAME is always a
@@ -72,12 +73,12 @@ type Summary struct {
 // manifest.jsonl with a row for each image and target. It works shard by shard: first the
 // maps and rows, then the drawings. After an interruption, the same call makes what is
 // missing. Memory does not grow with the number of images.
-func Explain(ctx context.Context, o ExplainOptions) (*Summary, error) {
+func Explain(ctx context.Context, o ExplainOptions) (_ *Summary, err error) {
 	e, err := o.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer e.close()
+	defer e.close(ctx, &err)
 	job := e.job
 	if err := job.checkParts(); err != nil {
 		return nil, err
@@ -131,7 +132,7 @@ func (o ExplainOptions) open(ctx context.Context) (_ *openedExplain, err error) 
 	}
 	defer func() {
 		if err != nil {
-			e.close()
+			e.close(ctx, &err)
 		}
 	}()
 	images, err := o.images(ctx)
@@ -154,11 +155,11 @@ func (o ExplainOptions) open(ctx context.Context) (_ *openedExplain, err error) 
 	return e, nil
 }
 
-func (e *openedExplain) close() {
+func (e *openedExplain) close(ctx context.Context, err *error) {
 	if e.explainTools != nil {
 		e.explainTools.close()
 	}
-	e.dir.Close()
+	run.Release(ctx, e.dir, err)
 }
 
 // explainJob processes the shards of a folder of explanations in two loops.

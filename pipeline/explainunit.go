@@ -17,12 +17,12 @@ import (
 // PlanExplain prepares the folder of an [Explain] and writes its shards as units, with
 // paths relative to from. [NewExplainWorker] processes them; [MergeExplain] joins the
 // results.
-func PlanExplain(ctx context.Context, from string, o ExplainOptions) error {
+func PlanExplain(ctx context.Context, from string, o ExplainOptions) (err error) {
 	e, err := o.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer e.close()
+	defer e.close(ctx, &err)
 	return result.WriteUnits(o.Out, from, func(yield func(result.Unit, error) bool) {
 		for _, s := range e.job.shards {
 			id := "explain/" + strings.TrimSuffix(s.part, ".jsonl")

@@ -36,7 +36,7 @@ func IsFolds(dir string) bool { return paths.Exists(filepath.Join(dir, result.Fo
 // figures over the folds and the out-of-fold prediction of each image. When ctx is
 // cancelled it saves after the current step and returns [ErrInterrupted]; [ResumeFolds]
 // continues.
-func CrossValidate(ctx context.Context, o FoldsOptions) (*result.Folds, error) {
+func CrossValidate(ctx context.Context, o FoldsOptions) (_ *result.Folds, err error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func CrossValidate(ctx context.Context, o FoldsOptions) (*result.Folds, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
+	defer run.Release(ctx, dir, &err)
 	if dir.Resumed {
 		return nil, fmt.Errorf("%s holds another cross-validation; continue with it by --resume %s, or name a new folder", o.Out, o.Out)
 	}
@@ -58,7 +58,7 @@ func CrossValidate(ctx context.Context, o FoldsOptions) (*result.Folds, error) {
 }
 
 // ResumeFolds continues a cross-validation. Finished runs are not trained again.
-func ResumeFolds(ctx context.Context, o ResumeOptions) (*result.Folds, error) {
+func ResumeFolds(ctx context.Context, o ResumeOptions) (_ *result.Folds, err error) {
 	if o.Epochs != 0 {
 		return nil, errors.New("the runs of a cross-validation cannot be trained on; name a new folder and the number of epochs")
 	}
@@ -69,7 +69,7 @@ func ResumeFolds(ctx context.Context, o ResumeOptions) (*result.Folds, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
+	defer run.Release(ctx, dir, &err)
 	return trainFolds(ctx, o)
 }
 

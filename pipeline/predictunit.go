@@ -18,6 +18,7 @@ import (
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
 	"oscar/result"
+	"oscar/run"
 )
 
 // Within a folder of planned predictions.
@@ -43,7 +44,7 @@ type predictSettings struct {
 // PlanPredict prepares the folder out of a [Predict] and writes units of as many
 // images as Predict finds at a time, with paths that begin in from. [NewPredictWorker]
 // does them, [MergePredict] makes the table.
-func PlanPredict(ctx context.Context, from, out string, o PredictOptions) error {
+func PlanPredict(ctx context.Context, from, out string, o PredictOptions) (err error) {
 	if err := cmp.Or(o.Check(), o.exist()); err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func PlanPredict(ctx context.Context, from, out string, o PredictOptions) error 
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer run.Release(ctx, dir, &err)
 	p, precision, err := newPredictor(o, nil)
 	if err != nil {
 		return err

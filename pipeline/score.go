@@ -19,6 +19,7 @@ import (
 	"oscar/internal/resultdir"
 	"oscar/methods"
 	"oscar/result"
+	"oscar/run"
 	"oscar/savedmodel"
 	"oscar/score"
 	"oscar/tfmodel"
@@ -68,7 +69,7 @@ func (o ScoreOptions) Check() error {
 //
 // The scores of each method are written when they are complete. The same call
 // resumes with the next method; one with more methods computes only those.
-func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
+func Score(ctx context.Context, o ScoreOptions) (_ *Scores, err error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
@@ -76,7 +77,7 @@ func Score(ctx context.Context, o ScoreOptions) (*Scores, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
+	defer run.Release(ctx, dir, &err)
 	s, err := o.open(ctx)
 	if err != nil {
 		return nil, err

@@ -12,13 +12,14 @@ import (
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
 	"oscar/result"
+	"oscar/run"
 	"oscar/score"
 )
 
 // PlanScore prepares the folder of a [Score] and writes its methods and controls as
 // units, with paths that begin in from. [NewScoreWorker] does them, [MergeScore] makes
 // the results of Score from them.
-func PlanScore(ctx context.Context, from string, o ScoreOptions) error {
+func PlanScore(ctx context.Context, from string, o ScoreOptions) (err error) {
 	if err := o.Check(); err != nil {
 		return err
 	}
@@ -26,7 +27,7 @@ func PlanScore(ctx context.Context, from string, o ScoreOptions) error {
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer run.Release(ctx, dir, &err)
 	s, err := o.open(ctx)
 	if err != nil {
 		return err

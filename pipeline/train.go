@@ -56,7 +56,7 @@ type TrainOptions struct {
 // Train creates a run folder, splits the images, trains all epochs, exports the best one
 // and evaluates it on the test part. When ctx is cancelled it saves after the current step
 // and returns [ErrInterrupted].
-func Train(ctx context.Context, o TrainOptions) (*Run, error) {
+func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func Train(ctx context.Context, o TrainOptions) (*Run, error) {
 	if err != nil {
 		return nil, errors.Join(err, folder.Close())
 	}
-	defer r.Close()
+	defer r.Release(ctx, &err)
 	_, err = r.train(ctx, o.Machine, o.Listener)
 	return r, err
 }
@@ -238,7 +238,7 @@ func continueRun(ctx context.Context, o ResumeOptions) (_ *Run, already bool, er
 	if err := r.Acquire(); err != nil {
 		return nil, false, err
 	}
-	defer r.Close()
+	defer r.Release(ctx, &err)
 	if err := r.edit(ctx, o); err != nil {
 		return nil, false, err
 	}

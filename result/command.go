@@ -19,13 +19,29 @@ type commands struct {
 	Commands [][]string `json:"commands"` // arguments of each command line, "oscar" first
 }
 
-// commandLine is the context key of a job's command line.
-type commandLine struct{}
+// commandLine and commandFolder are context keys: a job's command line, and the folder
+// that it is for.
+type (
+	commandLine   struct{}
+	commandFolder struct{}
+)
 
 // WithCommand adds a command line, "oscar" and its arguments, to the context of a
 // job, which records it by [RecordCommand].
 func WithCommand(ctx context.Context, args []string) context.Context {
 	return context.WithValue(ctx, commandLine{}, args)
+}
+
+// RecordIn returns a context in which the job that locks dir records the command line
+// before it unlocks it. Jobs within that job have other folders and do not.
+func RecordIn(ctx context.Context, dir string) context.Context {
+	return context.WithValue(ctx, commandFolder{}, filepath.Clean(dir))
+}
+
+// RecordsIn reports whether the context is that of [RecordIn] for dir.
+func RecordsIn(ctx context.Context, dir string) bool {
+	folder, _ := ctx.Value(commandFolder{}).(string)
+	return folder == filepath.Clean(dir)
 }
 
 // RecordCommand is [AddCommand] with the context's command line. Without one, as in

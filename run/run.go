@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -209,6 +210,9 @@ func (r *Run) Acquire() (err error) {
 	}
 	return err
 }
+
+// Release is [Release] for the run's folder.
+func (r *Run) Release(ctx context.Context, err *error) { Release(ctx, r.folder, err) }
 
 // Close releases the run's lock.
 func (r *Run) Close() error {

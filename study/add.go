@@ -9,6 +9,7 @@ import (
 	"oscar/internal/resultdir"
 	"oscar/pipeline"
 	"oscar/result"
+	runfolder "oscar/run"
 )
 
 // AddOptions are the options of [Add].
@@ -24,7 +25,7 @@ type AddOptions struct {
 // Add adds a variant to a study, runs what is unfinished, and compares again. The
 // variant gets the split, the seeds and the cut of the others. The same call
 // resumes after an interruption.
-func Add(ctx context.Context, o AddOptions) (*result.Study, error) {
+func Add(ctx context.Context, o AddOptions) (_ *result.Study, err error) {
 	if !isStudy(o.Dir) {
 		return nil, fmt.Errorf("%s is not a study's folder: it has no %s", o.Dir, planFile)
 	}
@@ -39,7 +40,7 @@ func Add(ctx context.Context, o AddOptions) (*result.Study, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
+	defer runfolder.Release(ctx, dir, &err)
 	if err := j.restore(plan{}); err != nil {
 		return nil, err
 	}

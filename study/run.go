@@ -18,6 +18,7 @@ import (
 	"oscar/internal/resultdir"
 	"oscar/pipeline"
 	"oscar/result"
+	runfolder "oscar/run"
 )
 
 // Options are the options of [Run].
@@ -46,12 +47,12 @@ type Options struct {
 // training fails, is a row of the result; if no run was finished, Run returns the
 // result and an error. A full disk is an error. When ctx is cancelled, Run saves
 // after the current step and returns [pipeline.ErrInterrupted].
-func Run(ctx context.Context, o Options) (*result.Study, error) {
+func Run(ctx context.Context, o Options) (_ *result.Study, err error) {
 	j, dir, err := open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
+	defer runfolder.Release(ctx, dir, &err)
 	return j.run(ctx)
 }
 

@@ -13,6 +13,7 @@ import (
 	"oscar/internal/resultdir"
 	"oscar/pipeline"
 	"oscar/result"
+	runfolder "oscar/run"
 )
 
 // partsDir has the marks of finished units.
@@ -27,12 +28,12 @@ type part struct {
 // Plan prepares the folder of a [Run] and writes its runs, a variant with a seed each,
 // as units, with paths that begin in from. [NewWorker] does them, [Merge] makes the
 // result of Run from them.
-func Plan(ctx context.Context, from string, o Options) error {
+func Plan(ctx context.Context, from string, o Options) (err error) {
 	j, dir, err := open(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer runfolder.Release(ctx, dir, &err)
 	if err := os.MkdirAll(j.path(partsDir), 0o777); err != nil {
 		return err
 	}
@@ -118,12 +119,12 @@ func (w worker) Do(ctx context.Context, u result.Unit) (o result.Outcome, err er
 }
 
 // Merge compares the runs of finished units and writes the result, as [Run] does.
-func Merge(ctx context.Context, o pipeline.MergeOptions) (*result.Study, error) {
+func Merge(ctx context.Context, o pipeline.MergeOptions) (_ *result.Study, err error) {
 	dir, err := resultdir.Open(o.Dir, kind)
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
+	defer runfolder.Release(ctx, dir, &err)
 	u := result.Unit{Out: o.Dir}
 	units := 0
 	for has, err := range result.Units(o.Dir) {

@@ -29,8 +29,8 @@ is replaced.`,
 			s := newScreen()
 			defer s.clear()
 			o.Listener = s.listener()
-			d, err := pipeline.Demo(cmd.Context(), o)
-			if err := record(cmd.Context(), o.Out, err); err != nil {
+			d, err := pipeline.Demo(recordIn(cmd, o.Out), o)
+			if err != nil {
 				return err
 			}
 			if err := s.report(cmd.Context(), d.Run.Dir); err != nil {

@@ -36,8 +36,8 @@ missing.`,
 			o.Listener.OnCount, o.Progress = nil, func(p pipeline.Progress) {
 				screen.progress(p.Share, fmt.Sprintf("%s %d/%d", screen.stage, p.Images, p.Total), p.Left)
 			}
-			summary, err := pipeline.Draw(cmd.Context(), o)
-			if err := record(cmd.Context(), o.Dir, err); err != nil {
+			summary, err := pipeline.Draw(recordIn(cmd, o.Dir), o)
+			if err != nil {
 				return err
 			}
 			screen.clear()

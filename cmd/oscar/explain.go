@@ -22,8 +22,8 @@ import (
 
 func newExplain(*globalFlags) *cobra.Command {
 	return explainCommand(func(cmd *cobra.Command, screen *screen, o pipeline.ExplainOptions) error {
-		summary, err := pipeline.Explain(cmd.Context(), o)
-		if err := record(cmd.Context(), o.Out, err); err != nil {
+		summary, err := pipeline.Explain(recordIn(cmd, o.Out), o)
+		if err != nil {
 			return err
 		}
 		screen.clear()

@@ -56,7 +56,7 @@ func TestHostileNames(t *testing.T) {
 func (x torture) hostile(name string) {
 	top := x.t.TempDir()
 	x.succeed(top, "", x.given)
-	random := rand.New(rand.NewPCG(14, uint64(len(name))))
+	random := rand.New(rand.NewPCG(*campaignSeed, uint64(len(name))))
 	lost := 0
 	for range *hostileTries {
 		dir := filepath.Join(x.t.TempDir(), "deep", "er")
@@ -90,7 +90,7 @@ func (x torture) hostile(name string) {
 		}
 	}
 	if *updateReliability {
-		testkit.UpdateRows(x.t, reliabilityPage, "hostile", 1, [][]string{{"`" + name + "`", strconv.Itoa(*hostileTries), strconv.Itoa(*hostileTries - lost), strconv.Itoa(lost)}})
+		updateRow(x.t, "hostile", 1, []string{"`" + name + "`", strconv.Itoa(*hostileTries), strconv.Itoa(*hostileTries - lost), strconv.Itoa(lost)})
 	}
 }
 

@@ -32,15 +32,15 @@ func trainInstances(cmd *cobra.Command, s *screen, data, out, resume string, a a
 	var r *instance.Run
 	var err error
 	if resume != "" {
-		r, err = instance.Resume(cmd.Context(), instance.ResumeOptions{Run: resume, Data: data, Machine: m, Listener: l})
+		r, err = instance.Resume(recordIn(cmd, resume), instance.ResumeOptions{Run: resume, Data: data, Machine: m, Listener: l})
 	} else {
 		e := instance.Default()
 		if err := a.layInstances(&e, cmd); err != nil {
 			return err
 		}
-		r, err = instance.Train(cmd.Context(), instance.TrainOptions{Data: data, Out: out, Experiment: e, Machine: m, Listener: l})
+		r, err = instance.Train(recordIn(cmd, out), instance.TrainOptions{Data: data, Out: out, Experiment: e, Machine: m, Listener: l})
 	}
-	if err := record(cmd.Context(), out+resume, err); err != nil {
+	if err != nil {
 		return err
 	}
 	s.clear()
@@ -191,11 +191,11 @@ func explainInstances(cmd *cobra.Command, dir string, paths []string, o pipeline
 	}
 	s := newScreen()
 	defer s.clear()
-	summary, err := instance.Explain(cmd.Context(), instance.ExplainOptions{
+	summary, err := instance.Explain(recordIn(cmd, o.Out), instance.ExplainOptions{
 		Run: dir, Paths: paths, Out: o.Out, Method: method, Layer: o.Settings.Layer, Score: o.Settings.Score, Samples: o.Settings.Samples,
 		Seed: o.Settings.Seed, Least: leastExplained, Machine: o.Machine, Listener: s.listener(),
 	})
-	if err := record(cmd.Context(), o.Out, err); err != nil {
+	if err != nil {
 		return err
 	}
 	s.clear()

@@ -33,17 +33,26 @@ func (l loud) Run() int {
 		panic(err)
 	}
 	defer func() {
-		if dir, _ := fixtures(); dir != "" {
+		for _, dir := range fixtureDirs {
 			os.RemoveAll(dir)
 		}
 	}()
 	return l.M.Run()
 }
 
+// fixtureDirs are folders that are removed when all tests have ended.
+var fixtureDirs []string
+
+func fixtureDir() (string, error) {
+	dir, err := os.MkdirTemp("", "oscar-cmd-")
+	fixtureDirs = append(fixtureDirs, dir)
+	return dir, err
+}
+
 // fixtures makes, once, a folder with shapes/images, 6 classes of 6 images of
 // 48x40, and run, a finished run on them. No test may change them.
 var fixtures = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "oscar-cmd-")
+	dir, err := fixtureDir()
 	if err != nil {
 		return "", err
 	}

@@ -35,7 +35,7 @@ all maps.`,
 			o.Listener.OnCount, o.Progress = nil, func(p pipeline.Progress) {
 				s.progress(p.Share, fmt.Sprintf("%s %d/%d", s.stage, p.Images, p.Total), p.Left)
 			}
-			merged, err := worker.Merge(cmd.Context(), o)
+			merged, err := worker.Merge(recordIn(cmd, o.Dir), o)
 			if merged.Study != nil {
 				return s.finishStudy(cmd, args[0], merged.Study, err)
 			}

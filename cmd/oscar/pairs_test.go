@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"oscar/internal/checksum"
-	"oscar/internal/testkit"
 	"oscar/result"
 )
 
@@ -92,7 +91,7 @@ func (c rivals) campaign(t *testing.T) {
 		_, want[i].files, want[i].stable = x.undisturbed()
 		took = time.Since(begin) / 2
 	}
-	random := rand.New(rand.NewPCG(14, uint64(*pairsOfProcesses)))
+	random := rand.New(rand.NewPCG(*campaignSeed, uint64(*pairsOfProcesses)))
 	winners, lost := 0, 0
 	said := map[string]int{}
 	for range *pairsOfProcesses {
@@ -129,9 +128,9 @@ func (c rivals) campaign(t *testing.T) {
 		t.Logf("%d times: %s", said[text], text)
 	}
 	if *updateReliability {
-		testkit.UpdateRows(t, reliabilityPage, "pairs", 1, [][]string{{
+		updateRow(t, "pairs", 1, []string{
 			"`" + c.verb + "`", strconv.Itoa(*pairsOfProcesses), strconv.Itoa(winners), strconv.Itoa(lost),
-		}})
+		})
 	}
 }
 
@@ -156,12 +155,4 @@ func (c rivals) judge(status [2]int, last [2]string, want [2]expected, got map[s
 		return fmt.Sprintf("%d won", wins)
 	}
 	return problem
-}
-
-// newTorture has the fixtures of the campaigns.
-func newTorture(t *testing.T, v victim) torture {
-	dir := shared(t)
-	study := filepath.Join(t.TempDir(), "small.yaml")
-	testkit.Write(t, study, smallStudy)
-	return torture{t: t, data: filepath.Join(dir, "shapes", "images"), run: filepath.Join(dir, "run"), study: study, victim: v}
 }

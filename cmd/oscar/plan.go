@@ -19,18 +19,18 @@ import (
 var plannable = []func() *cobra.Command{
 	func() *cobra.Command {
 		return explainCommand(func(cmd *cobra.Command, s *screen, o pipeline.ExplainOptions) error {
-			return s.plan(cmd, o.Out, func(from string) error { return pipeline.PlanExplain(cmd.Context(), from, o) })
+			return s.plan(cmd, o.Out, func(from string) error { return pipeline.PlanExplain(recordIn(cmd, o.Out), from, o) })
 		})
 	},
 	planPredict,
 	func() *cobra.Command {
 		return scoreCommand(func(cmd *cobra.Command, s *screen, o pipeline.ScoreOptions, _ bool) error {
-			return s.plan(cmd, o.Out, func(from string) error { return pipeline.PlanScore(cmd.Context(), from, o) })
+			return s.plan(cmd, o.Out, func(from string) error { return pipeline.PlanScore(recordIn(cmd, o.Out), from, o) })
 		})
 	},
 	func() *cobra.Command {
 		cmd := studyCommand(func(cmd *cobra.Command, s *screen, o study.Options) error {
-			return s.plan(cmd, o.Out, func(from string) error { return study.Plan(cmd.Context(), from, o) })
+			return s.plan(cmd, o.Out, func(from string) error { return study.Plan(recordIn(cmd, o.Out), from, o) })
 		})
 		cmd.Use = strings.Replace(cmd.Use, "run", "study", 1)
 		cmd.Example = "  oscar study deck photos --out runs/deck"
@@ -56,7 +56,7 @@ func planPredict() *cobra.Command {
 			s := newScreen()
 			o.Listener = s.listener()
 			imageOperands(cmd, args, &o)
-			return s.plan(cmd, out, func(from string) error { return pipeline.PlanPredict(cmd.Context(), from, out, o) })
+			return s.plan(cmd, out, func(from string) error { return pipeline.PlanPredict(recordIn(cmd, out), from, out, o) })
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "folder for the results")
@@ -114,7 +114,7 @@ func (s *screen) plan(cmd *cobra.Command, dir string, do func(from string) error
 	if err != nil {
 		return err
 	}
-	if err := record(cmd.Context(), dir, do(from)); err != nil {
+	if err := do(from); err != nil {
 		return err
 	}
 	s.clear()

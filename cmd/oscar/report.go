@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"oscar/internal/paths"
 	"oscar/pipeline"
 	"oscar/report"
 	"oscar/report/page"
@@ -95,11 +93,8 @@ func (s *screen) report(ctx context.Context, dir string) error {
 	return err
 }
 
-// record writes the command line to a folder of results, even of an interrupted
-// job. It returns the job's error, or its own.
-func record(ctx context.Context, dir string, job error) error {
-	if job != nil && !errors.Is(job, pipeline.ErrInterrupted) || !paths.Exists(dir) {
-		return job
-	}
-	return cmp.Or(job, result.RecordCommand(ctx, dir))
+// recordIn returns a context in which the job records its command line in a folder of
+// results.
+func recordIn(cmd *cobra.Command, dir string) context.Context {
+	return result.RecordIn(cmd.Context(), dir)
 }

@@ -21,8 +21,8 @@ import (
 
 func newScore(*globalFlags) *cobra.Command {
 	return scoreCommand(func(cmd *cobra.Command, screen *screen, o pipeline.ScoreOptions, asJSON bool) error {
-		scores, err := pipeline.Score(cmd.Context(), o)
-		if err := record(cmd.Context(), o.Out, err); err != nil {
+		scores, err := pipeline.Score(recordIn(cmd, o.Out), o)
+		if err != nil {
 			return err
 		}
 		screen.clear()

@@ -5,17 +5,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"oscar/internal/paths"
-	"oscar/internal/testkit"
 )
 
 // signalTries is the number of times that each signal is sent to each verb.
@@ -50,7 +45,7 @@ func TestSignals(t *testing.T) {
 				if *signalTries == 0 && i != number%len(signals) {
 					continue
 				}
-				random := rand.New(rand.NewPCG(14, uint64(i)))
+				random := rand.New(rand.NewPCG(*campaignSeed, uint64(i)))
 				tried, ended, lost := 0, map[int]int{}, 0
 				for range max(*signalTries, 1) {
 					at := time.Duration(random.Int64N(int64(took)))
@@ -64,10 +59,10 @@ func TestSignals(t *testing.T) {
 					}
 				}
 				if *updateReliability {
-					testkit.UpdateRows(t, reliabilityPage, "signals", 2, [][]string{{
+					updateRow(t, "signals", 2, []string{
 						"`" + v.verb + "`", s.name, strconv.Itoa(tried), strconv.Itoa(ended[0]), strconv.Itoa(ended[exitInterrupted]),
 						strconv.Itoa(ended[exitAborted]), strconv.Itoa(ended[-1]), strconv.Itoa(lost),
-					}})
+					})
 				}
 			}
 		})
@@ -77,9 +72,9 @@ func TestSignals(t *testing.T) {
 // disturb calls the verb and sends it signals, the first after a time. The status is
 // -1 if a signal ended it.
 func (x torture) disturb(dir string, at time.Duration, send []os.Signal) (int, string) {
-	cmd := exec.CommandContext(x.t.Context(), "oscar", x.words(x.args)...)
 	var said strings.Builder
-	cmd.Dir, cmd.Stderr = dir, &said
+	cmd := x.command(dir, "oscar", x.args)
+	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		x.t.Fatal(err)
 	}
@@ -107,7 +102,7 @@ func (x torture) afterSignal(dir string, status int, said string, allowed []int,
 	}
 	if status != 0 {
 		again := x.args
-		if x.again != "" && paths.Exists(filepath.Join(dir, "out", "experiment.json")) {
+		if x.begun(dir) {
 			again = x.again
 		}
 		if status, said := x.call(dir, "", again); status != 0 && !whole(said) {

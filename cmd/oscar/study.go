@@ -83,7 +83,7 @@ func newStudyInit() *cobra.Command {
 func newStudyRun() *cobra.Command {
 	return studyCommand(func(cmd *cobra.Command, s *screen, o study.Options) error {
 		o.Command = thisProgram
-		res, err := study.Run(cmd.Context(), o)
+		res, err := study.Run(recordIn(cmd, o.Out), o)
 		return s.finishStudy(cmd, o.Out, res, err)
 	})
 }
@@ -192,7 +192,7 @@ The same command resumes an interrupted one.`,
 			s := newScreen()
 			defer s.clear()
 			o.Command, o.Listener = thisProgram, s.studyListener()
-			res, err := study.Add(cmd.Context(), o)
+			res, err := study.Add(recordIn(cmd, o.Dir), o)
 			return s.finishStudy(cmd, o.Dir, res, err)
 		},
 	}
@@ -257,7 +257,6 @@ func (s *screen) studyListener() study.Listener {
 // finishStudy makes the report of a study and prints the result, if there is one.
 // A study without a finished run has a result and an error.
 func (s *screen) finishStudy(cmd *cobra.Command, dir string, res *result.Study, failed error) error {
-	failed = record(cmd.Context(), dir, failed)
 	if res == nil {
 		return failed
 	}

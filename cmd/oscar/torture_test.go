@@ -2,13 +2,11 @@ package main
 
 import (
 	"crypto/sha256"
-	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -20,7 +18,6 @@ import (
 
 	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
-	"oscar/internal/paths"
 	"oscar/internal/testkit"
 	"oscar/result"
 )
@@ -28,6 +25,10 @@ import (
 var (
 	// updateReliability writes the tables of docs/reliability.md.
 	updateReliability = flag.Bool("update-reliability", false, "write the rows of docs/reliability.md")
+	// addReliability adds to the numbers of a row in place of writing them anew: campaigns
+	// can be done in parts, each with another seed.
+	addReliability = flag.Bool("add-reliability", false, "with -update-reliability: add to the rows' numbers")
+	campaignSeed   = flag.Uint64("campaign-seed", 14, "seed of the campaigns' random choices")
 	// faultTries is the number of places at which each fault is tried for each verb.
 	faultTries = flag.Int("fault-tries", 1, "places at which a fault is tried; 0: all")
 )
@@ -76,78 +77,6 @@ func faulty() {
 	main()
 }
 
-// A victim is a command that writes out, in a folder of its own.
-type victim struct {
-	verb  string
-	args  string
-	again string // the command after a fault; "": the same
-	given string // a command that makes out before; "": there is none
-	long  bool   // it takes too long for make test
-}
-
-const tinyTraining = " --out out --epochs 2 --learning-rate 1e-3 --threads 1 --maps=false"
-
-var victims = []victim{
-	{verb: "train", args: "train $DATA --arch tiny" + tinyTraining, again: "train --resume out --threads 1 --maps=false"},
-	{verb: "train --from", args: "train $DATA --from $RUN --freeze *" + tinyTraining, again: "train --resume out --threads 1 --maps=false", long: true},
-	{verb: "explain", args: "explain $RUN $DATA/can --out out --threads 1 --method gradcam,saliency"},
-	{verb: "draw", args: "draw out --colormap viridis", given: "explain $RUN $DATA/can --out out --threads 1"},
-	{verb: "explain-global", args: "explain-global $RUN $DATA --out out --threads 1 --what averages"},
-	{verb: "score", args: "score $RUN $DATA --split all --out out --threads 1 --method saliency --per-class 1 --mosaics 0 --metric gini"},
-	{verb: "export", args: "export $RUN --out out --explain gradcam"},
-	{verb: "compare", args: "compare $RUN $RUN --out out --threads 1"},
-	{verb: "audit", args: "audit $RUN --out out --threads 1"},
-	{verb: "report", args: "report $RUN --out out.html"},
-	{verb: "predict", args: "predict $RUN $DATA/can --out out.csv --threads 1"},
-	{verb: "synthesize", args: "synthesize out --per-class 1 --width 32 --height 32"},
-	{verb: "study run", args: "study run $STUDY $DATA --out out --threads 1", long: true},
-}
-
-// smallStudy is the study of the campaigns.
-const smallStudy = `
-name: small
-base: {architecture: tiny, data: {fractions: [0.4, 0.2, 0.4]}, training: {batch: 8, learning_rate: 1e-3}}
-epochs: 1
-seeds: [1]
-explain: {images: 1, mosaics: 0}
-variants: [{name: baseline}]
-`
-
-// torture runs a verb's command in new folders.
-type torture struct {
-	t                *testing.T
-	data, run, study string
-	victim
-}
-
-// words are the words of a command.
-func (x torture) words(args string) []string {
-	words := strings.Fields(args)
-	for i, w := range words {
-		words[i] = strings.NewReplacer("$DATA", x.data, "$RUN", x.run, "$STUDY", x.study).Replace(w)
-	}
-	return words
-}
-
-// call runs a command in dir, and returns its exit status, -1 if it was killed, and
-// the last line that it said.
-func (x torture) call(dir, fault, args string) (int, string) {
-	x.t.Helper()
-	cmd := exec.CommandContext(x.t.Context(), "oscar-faulty", x.words(args)...)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "OSCAR_FAULT="+fault)
-	var said strings.Builder
-	cmd.Stderr = &said
-	err := cmd.Run()
-	lines := strings.Split(strings.TrimSpace(said.String()), "\n")
-	last := lines[len(lines)-1]
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return exit.ExitCode(), last
-	} else if err != nil {
-		x.t.Fatal(err)
-	}
-	return 0, last
-}
-
 // tree hashes the files below dir. The lock file does not count.
 func tree(t *testing.T, dir string) map[string]string {
 	t.Helper()
@@ -165,16 +94,6 @@ func tree(t *testing.T, dir string) map[string]string {
 		t.Fatal(err)
 	}
 	return out
-}
-
-// fresh returns a new folder in which the verb can be called.
-func (x torture) fresh() string {
-	x.t.Helper()
-	dir := x.t.TempDir()
-	if x.given != "" {
-		x.succeed(dir, "", x.given)
-	}
-	return dir
 }
 
 // succeed is call of what must end well.
@@ -256,7 +175,7 @@ func (x torture) try(kind string, at, steps int, want map[string]string, stable 
 		wrong = append(wrong, fmt.Sprintf("status %d, %s", status, said))
 	}
 	again := x.args
-	if x.again != "" && paths.Exists(filepath.Join(dir, "out", "experiment.json")) {
+	if x.begun(dir) {
 		again = x.again
 	}
 	if status != 0 { // else nothing was written any more when the disk was full
@@ -327,7 +246,7 @@ func TestFaults(t *testing.T) {
 					places := x.places(kind, steps)
 					all := len(places)
 					if *faultTries > 0 {
-						random := rand.New(rand.NewPCG(uint64(*faultTries), uint64(i)))
+						random := rand.New(rand.NewPCG(*campaignSeed, uint64(i)))
 						random.Shuffle(all, func(i, j int) { places[i], places[j] = places[j], places[i] })
 						places = places[:min(all, *faultTries)]
 					}
@@ -339,9 +258,9 @@ func TestFaults(t *testing.T) {
 						}
 					}
 					if *updateReliability {
-						testkit.UpdateRows(t, reliabilityPage, "faults", 2, [][]string{{
+						updateRow(t, "faults", 2, []string{
 							"`" + v.verb + "`", kind, strconv.Itoa(all), strconv.Itoa(len(places)), strconv.Itoa(len(places) - lost), strconv.Itoa(lost),
-						}})
+						})
 					}
 				})
 			}
@@ -350,3 +269,23 @@ func TestFaults(t *testing.T) {
 }
 
 const reliabilityPage = "../../docs/reliability.md"
+
+// updateRow writes a row of a table of the page. The first cells, keys of them, name it.
+func updateRow(t *testing.T, section string, keys int, row []string) {
+	t.Helper()
+	if *addReliability {
+		for _, has := range testkit.Rows(t, reliabilityPage, section) {
+			if !slices.Equal(has[:keys], row[:keys]) {
+				continue
+			}
+			for i := keys; i < len(row); i++ {
+				before, err := strconv.Atoi(has[i])
+				now, failed := strconv.Atoi(row[i])
+				if err == nil && failed == nil && !(section == "faults" && i == keys) { // the places are the same
+					row[i] = strconv.Itoa(before + now)
+				}
+			}
+		}
+	}
+	testkit.UpdateRows(t, reliabilityPage, section, keys, [][]string{row})
+}

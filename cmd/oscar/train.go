@@ -131,11 +131,11 @@ nothing.`,
 					}
 				}
 				if pipeline.IsFolds(resume) {
-					found, err := pipeline.ResumeFolds(cmd.Context(), options)
+					found, err := pipeline.ResumeFolds(recordIn(cmd, resume), options)
 					return s.finishedFolds(cmd, resume, found, err)
 				}
-				run, err := pipeline.Resume(cmd.Context(), options)
-				if err := record(cmd.Context(), resume, err); err != nil {
+				run, err := pipeline.Resume(recordIn(cmd, resume), options)
+				if err != nil {
 					return err
 				}
 				return s.finished(cmd, run, o.Machine, shown)
@@ -152,11 +152,11 @@ nothing.`,
 				})
 			}
 			if cmd.Flags().Changed("folds") {
-				found, err := pipeline.CrossValidate(cmd.Context(), pipeline.FoldsOptions{TrainOptions: o, Folds: folds})
+				found, err := pipeline.CrossValidate(recordIn(cmd, o.Out), pipeline.FoldsOptions{TrainOptions: o, Folds: folds})
 				return s.finishedFolds(cmd, o.Out, found, err)
 			}
-			run, err := pipeline.Train(cmd.Context(), o)
-			if err := record(cmd.Context(), o.Out, err); err != nil {
+			run, err := pipeline.Train(recordIn(cmd, o.Out), o)
+			if err != nil {
 				return err
 			}
 			return s.finished(cmd, run, o.Machine, shown)
@@ -253,7 +253,7 @@ func (s *screen) finished(cmd *cobra.Command, run *pipeline.Run, m pipeline.Mach
 
 // finishedFolds prints a cross-validation and writes its report.
 func (s *screen) finishedFolds(cmd *cobra.Command, dir string, f *result.Folds, err error) error {
-	if err := record(cmd.Context(), dir, err); err != nil {
+	if err != nil {
 		return err
 	}
 	if err := s.report(cmd.Context(), dir); err != nil {

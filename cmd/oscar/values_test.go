@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -202,7 +201,7 @@ func variants(t *testing.T, text string) (out []variant) {
 func (x torture) extreme(what string, tries [][2]string) {
 	all := len(tries)
 	if *valueTries > 0 {
-		random := rand.New(rand.NewPCG(14, 4))
+		random := rand.New(rand.NewPCG(*campaignSeed, 4))
 		random.Shuffle(all, func(i, j int) { tries[i], tries[j] = tries[j], tries[i] })
 		tries = tries[:min(all, *valueTries)]
 	}
@@ -222,9 +221,9 @@ func (x torture) extreme(what string, tries [][2]string) {
 	}
 	x.t.Logf("%d of %d, statuses %v", len(tries), all, ended)
 	if *updateReliability {
-		testkit.UpdateRows(x.t, reliabilityPage, "values", 1, [][]string{{
+		updateRow(x.t, "values", 1, []string{
 			what, strconv.Itoa(len(tries)), strconv.Itoa(ended[0]), strconv.Itoa(ended[exitFailed] + ended[exitUsage]), strconv.Itoa(ended[exitInterrupted]), strconv.Itoa(lost),
-		}})
+		})
 	}
 }
 
@@ -233,9 +232,9 @@ func (x torture) extreme(what string, tries [][2]string) {
 func (x torture) bounded(args string) (status int, said string, most int64) {
 	for wait := 4 * time.Second; ; wait *= 2 {
 		dir := x.t.TempDir()
-		cmd := exec.CommandContext(x.t.Context(), "oscar", x.words(args)...)
+		cmd := x.command(dir, "oscar", args)
 		var out strings.Builder
-		cmd.Dir, cmd.Stderr = dir, &out
+		cmd.Stderr = &out
 		if err := cmd.Start(); err != nil {
 			x.t.Fatal(err)
 		}

@@ -69,11 +69,16 @@ func Open(path string, kind Kind) (*Dir, error) {
 	return d, nil
 }
 
+// HasResults reports whether the folder has anything but the lock file.
+func (d *Dir) HasResults() bool {
+	entries, err := os.ReadDir(d.Path)
+	return err != nil || len(entries) != 1
+}
+
 // Close unlocks the folder. If only the lock file is left it removes this file, and the
 // folder if Open created it.
 func (d *Dir) Close() error {
-	entries, err := os.ReadDir(d.Path)
-	if err == nil && len(entries) == 1 {
+	if !d.HasResults() {
 		os.Remove(filepath.Join(d.Path, atomicfile.LockFile))
 		if d.made {
 			os.Remove(d.Path)
