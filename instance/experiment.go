@@ -10,7 +10,9 @@ import (
 
 	"oscar/instance/maskrcnn"
 	"oscar/internal/keyed"
+	"oscar/internal/machine"
 	"oscar/internal/paths"
+	"oscar/run"
 	"oscar/tfmodel"
 )
 
@@ -44,6 +46,9 @@ type Training struct {
 	WarmupSteps  int          `json:"warmup_steps"` // the rate rises to learning_rate, then falls to 0 as a cosine
 	Adam         tfmodel.Adam `json:"adam"`
 	Flip         float64      `json:"flip"` // the probability that a scene is mirrored
+	// Precision is the number type of convolutions and products in training. Detections are
+	// computed in float32.
+	Precision run.Precision `json:"precision,omitzero"`
 }
 
 // Default returns the plain settings.
@@ -117,6 +122,9 @@ func (e Experiment) Check() error {
 		return fmt.Errorf("training.warmup_steps is %d, want at least 0", t.WarmupSteps)
 	case !(t.Flip >= 0 && t.Flip <= 1):
 		return fmt.Errorf("training.flip is %g, want 0 to 1", t.Flip)
+	}
+	if t.Precision == machine.Auto {
+		return fmt.Errorf("training.precision is auto, want float32 or bfloat16: it was not measured for detectors")
 	}
 	if err := t.Adam.Check(); err != nil {
 		return err

@@ -71,7 +71,7 @@ func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 		e.Data.Objects = max(e.Data.Objects, len(s.Objects))
 	}
 	e.Detector.Classes = len(train.Classes)
-	if err := e.Check(); err != nil {
+	if err := errors.Join(e.Check(), e.Training.Precision.Check()); err != nil {
 		return nil, err
 	}
 	folder, err := resultdir.Open(o.Out, kind)
@@ -79,7 +79,7 @@ func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 		return nil, err
 	}
 	defer run.Release(ctx, folder, &err)
-	r, err := create(o.Out, e, run.NewEnvironment(config(o.Machine), e.Seed))
+	r, err := create(o.Out, e, run.NewEnvironment(o.Machine.Config(e.Training.Precision), e.Seed))
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +147,9 @@ type fitting struct {
 // [run.ErrInterrupted].
 func (r *Run) fit(ctx context.Context, m run.Machine, l Listener) (err error) {
 	e := r.Experiment
+	if err := e.Training.Precision.Check(); err != nil {
+		return err
+	}
 	l.Stage("building the graph")
 	f := &fitting{run: r, machine: m, listener: l}
 	if f.train, err = r.open(scene.Train); err != nil {
@@ -157,7 +160,7 @@ func (r *Run) fit(ctx context.Context, m run.Machine, l Listener) (err error) {
 			return err
 		}
 	}
-	f.trainer, err = maskrcnn.NewTrainer(e.Detector, e.Data.Objects, e.Training.Adam, e.Seed, config(m))
+	f.trainer, err = maskrcnn.NewTrainer(e.Detector, e.Data.Objects, e.Training.Adam, e.Seed, m.Config(e.Training.Precision))
 	if err != nil {
 		return err
 	}

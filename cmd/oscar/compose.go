@@ -26,8 +26,9 @@ shadows, that may hide each other. DIR gets pictures and annotations as of oscar
 synthesize --scenes.
 
 A PNG image with alpha is cut out by it. Other photographs need one object on a
-plain, light background; one that the border cuts, or whose outline is ragged, is
-left out. Look at the scenes: a shadow or a ring of background may have stayed.
+plain, light background; one whose outline is ragged or not sharp is left out. One
+that the border cuts lies at the border of a scene. Look at the scenes: a shadow or
+a ring of background may have stayed.
 
 The objects of the validation and test scenes come from photographs of their own
 (15 % each). Photographs that look alike are kept in one part.`,

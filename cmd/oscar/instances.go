@@ -25,7 +25,7 @@ import (
 // trainInstances trains a detector, or continues with one.
 func trainInstances(cmd *cobra.Command, s *screen, data, out, resume string, a asked, m pipeline.Machine) error {
 	if err := only(cmd, "a folder of scenes", "out", "resume", "experiment", "set", "image-size", "epochs", "batch", "learning-rate",
-		"seed", "layer", "checkpoint-every", "threads", "inter-threads", "workers", "verbose"); err != nil {
+		"seed", "layer", "precision", "checkpoint-every", "threads", "inter-threads", "workers", "verbose"); err != nil {
 		return usageError{err, cmd.CommandPath()}
 	}
 	l := s.instances()
@@ -82,6 +82,7 @@ func (a *asked) layInstances(e *instance.Experiment, cmd *cobra.Command) error {
 	f.Float64Var(&e.Training.LearningRate, "learning-rate", e.Training.LearningRate, "")
 	f.Uint64Var(&e.Seed, "seed", e.Seed, "")
 	f.StringVar(&e.Explain, "layer", e.Explain, "")
+	precisionFlag(f, &e.Training.Precision)
 	side := 0
 	f.IntVar(&side, "image-size", 0, "")
 	var err error

@@ -8,7 +8,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"runtime"
-	"slices"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -60,7 +60,8 @@ func Compose(ctx context.Context, dir string, o ComposeOptions) (*ComposeSummary
 	s := &ComposeSummary{Objects: map[string]map[string]int{}, Refused: map[string]int{}}
 	objects := map[string][][]*cutout{} // by part and class
 	o.OnStage("cutting out objects")
-	for part, items := range map[string][]dataset.Item{Train: split.Train, Validation: split.Validation, Test: split.Test} {
+	for i, items := range [][]dataset.Item{split.Train, split.Validation, split.Test} {
+		part := Parts[i]
 		byClass, err := cutAll(ctx, o, items, len(split.Classes), s)
 		if err != nil {
 			return nil, err
@@ -78,11 +79,19 @@ func Compose(ctx context.Context, dir string, o ComposeOptions) (*ComposeSummary
 		categories[i] = coco.Category{ID: int64(i + 1), Name: name}
 	}
 	o.OnStage("composing scenes")
+	var done atomic.Int64
 	return s, write(ctx, dir, categories, o.Scenes, o.part, func(i int) (image.Image, []object, error) {
+		defer func() { o.count(done.Add(1), o.Scenes) }()
 		key := seeded.Digest(nil, o.Seed, uint64(i), 0xc0305e)
 		img, found := compose(objects[o.part(i)], o.sized(), seeded.WithKey(key))
 		return img, found, nil
 	})
+}
+
+func (o ComposeOptions) count(done int64, total int) {
+	if o.OnCount != nil {
+		o.OnCount(int(done), total)
+	}
 }
 
 // cutAll cuts objects out of the pictures, by class.
@@ -90,8 +99,10 @@ func cutAll(ctx context.Context, o ComposeOptions, items []dataset.Item, classes
 	cut, reasons := make([]*cutout, len(items)), make([]error, len(items))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
+	var done atomic.Int64
 	for i, item := range items {
 		group.Go(func() error {
+			defer func() { o.count(done.Add(1), len(items)) }()
 			cut[i], reasons[i] = newCutout(filepath.Join(o.Photos, filepath.FromSlash(item.Path)), item.Class, o.Limits)
 			return ctx.Err()
 		})
@@ -123,7 +134,8 @@ func (o Options) sized() image.Point {
 }
 
 // compose puts two to seven objects, each with a shadow, on a plain background. Half of
-// them are near another one, and half of these have its class.
+// them are near another one, and half of these have its class. Where the border of a
+// photograph cuts an object, the object lies at the border of the scene.
 func compose(objects [][]*cutout, size image.Point, r *rand.Rand) (image.Image, []object) {
 	uniform := func(low, high float64) float64 { return low + r.Float64()*(high-low) }
 	side := float64(min(size.X, size.Y))
@@ -149,22 +161,23 @@ func compose(objects [][]*cutout, size image.Point, r *rand.Rand) (image.Image, 
 				at.class = near.class
 			}
 		}
-		places = append(places, at)
 		c := objects[at.class][r.IntN(len(objects[at.class]))]
-		scale := uniform(0.25, 0.55) * side / float64(max(c.height, c.width))
-		color, alpha := c.placed(size, at.x, at.y, scale, uniform(0, 2*math.Pi), r.IntN(2) == 0)
-		castShadow(canvas, alpha, size, light, reach, shade)
-		gain := uniform(0.85, 1.1)
-		pixels := make([]uint8, len(alpha))
-		for i, a := range alpha {
-			for k := range 3 {
-				canvas[3*i+k] = (1-a)*canvas[3*i+k] + gain*color[3*i+k]
-			}
-			if a >= 0.5 {
-				pixels[i] = 1
-			}
+		if c.cut != (sides{}) && r.IntN(2) == 0 { // more of the whole ones
+			c = objects[at.class][r.IntN(len(objects[at.class]))]
 		}
-		m := mask.Encode(size.Y, size.X, pixels)
+		p := pose{
+			x: at.x, y: at.y, angle: uniform(0, 2*math.Pi), mirrored: r.IntN(2) == 0,
+			scale: uniform(0.25, 0.55) * side / float64(max(c.height, c.width)),
+		}
+		if c.cut != (sides{}) {
+			p.scale *= 1.25
+			p = c.outside(p, size, r.IntN(4), uniform(-1, 1))
+		}
+		at.x, at.y = p.x, p.y
+		places = append(places, at)
+		l := c.placed(size, p)
+		l.castShadow(canvas, size, light, reach, shade)
+		m := l.paint(canvas, size, uniform(0.85, 1.1))
 		for k := range found {
 			found[k].Visible = mask.Minus(found[k].Visible, m)
 		}
@@ -173,30 +186,6 @@ func compose(objects [][]*cutout, size image.Point, r *rand.Rand) (image.Image, 
 		}
 	}
 	return developed(canvas, size, r), found
-}
-
-// placed returns the colours, times alpha, and the alpha of an object at its place in a
-// picture.
-func (c *cutout) placed(size image.Point, x, y, scale, angle float64, mirrored bool) (color, alpha []float64) {
-	color, alpha = make([]float64, 3*size.X*size.Y), make([]float64, size.X*size.Y)
-	sin, cos := math.Sincos(angle)
-	const samples = 2 // in each direction, since objects are reduced
-	for i := range alpha {
-		for s := range samples * samples {
-			dx := float64(i%size.X) + (float64(s%samples)+0.5)/samples - x
-			dy := float64(i/size.X) + (float64(s/samples)+0.5)/samples - y
-			u, v := (dx*cos+dy*sin)/scale, (dy*cos-dx*sin)/scale
-			if mirrored {
-				u = -u
-			}
-			rgb, a := c.at(v+float64(c.height)/2-0.5, u+float64(c.width)/2-0.5)
-			alpha[i] += a / (samples * samples)
-			for k := range 3 {
-				color[3*i+k] += rgb[k] / (samples * samples)
-			}
-		}
-	}
-	return color, alpha
 }
 
 // ground returns a plain, light background, brighter towards one side.
@@ -213,39 +202,6 @@ func ground(canvas []float64, size image.Point, r *rand.Rand) {
 			canvas[3*i+k] = tint[k] + slope[0]*x + slope[1]*y
 		}
 	}
-}
-
-// castShadow darkens the picture by the object's alpha, blurred and shifted away from the
-// light.
-func castShadow(canvas, alpha []float64, size image.Point, light [2]float64, reach, shade float64) {
-	soft := slices.Clone(alpha)
-	radius := max(1, int(reach))
-	for range 2 {
-		soft = blurred(blurred(soft, 1, size.X, radius), size.X, size.Y, radius)
-	}
-	dx, dy := int(math.Round(light[0]*reach)), int(math.Round(light[1]*reach))
-	for i := range alpha {
-		x, y := i%size.X+dx, i/size.X+dy
-		if x < 0 || y < 0 || x >= size.X || y >= size.Y {
-			continue
-		}
-		for k := range 3 {
-			canvas[3*i+k] *= 1 - shade*soft[y*size.X+x]
-		}
-	}
-}
-
-// blurred is a moving average along lines of length pixels that are step apart.
-func blurred(values []float64, step, length, radius int) []float64 {
-	out := make([]float64, len(values))
-	for i := range values {
-		at, sum := i/step%length, 0.0
-		for d := -radius; d <= radius; d++ {
-			sum += values[i+(min(max(at+d, 0), length-1)-at)*step]
-		}
-		out[i] = sum / float64(2*radius+1)
-	}
-	return out
 }
 
 // developed returns an 8-bit picture with a little noise.

@@ -26,7 +26,7 @@ func TestCutoutsOfDrawnPhotographs(t *testing.T) {
 				t.Fatal(err)
 			}
 			drawn++
-			alpha, err := against(img)
+			alpha, _, err := against(img)
 			if err != nil {
 				t.Logf("%s %d: %v", dataset.SyntheticClasses[class], index, err)
 				continue
@@ -45,6 +45,49 @@ func TestCutoutsOfDrawnPhotographs(t *testing.T) {
 	slices.Sort(overlaps)
 	if len(overlaps) < drawn/2 || overlaps[len(overlaps)/2] < 0.9 || overlaps[len(overlaps)/5] < 0.7 {
 		t.Errorf("%d of %d cut out, IoU %.2f", len(overlaps), drawn, overlaps)
+	}
+}
+
+// An object at the border of its photograph is found with the side that cuts it.
+func TestCutByTheBorder(t *testing.T) {
+	img := image.NewRGBA(image.Rect(0, 0, 96, 72))
+	for i := range 96 * 72 {
+		img.SetRGBA(i%96, i/96, color.RGBA{200, 204, 202, 255})
+		if x, y := i%96, i/96; x > 50 && y > 20 && y < 50 {
+			img.SetRGBA(x, y, color.RGBA{160, uint8(20 + x), 30, 255})
+		}
+	}
+	alpha, cut, err := against(img)
+	if err != nil || cut != (sides{false, false, true, false}) || alpha[30*96+95] != 1 || alpha[30*96+30] != 0 {
+		t.Error(cut, err)
+	}
+}
+
+// Where a photograph ended lies outside the scene, whatever the angle.
+func TestCutsLieOutside(t *testing.T) {
+	size := image.Pt(100, 80)
+	normals := [4][2]float64{{-1, 0}, {0, -1}, {1, 0}, {0, 1}}
+	for _, cut := range []sides{{true}, {false, true}, {false, false, true}, {false, false, false, true}, {true, true}, {true, false, false, true}} {
+		for quarter := range 4 {
+			for _, mirrored := range []bool{false, true} {
+				for _, jitter := range []float64{-1, 0.3, 1} {
+					c := &cutout{height: 30, width: 50, cut: cut}
+					p := c.outside(pose{x: 50, y: 40, scale: 0.7, mirrored: mirrored}, size, quarter, jitter)
+					for k, n := range normals {
+						if !cut[k] {
+							continue
+						}
+						for _, along := range []float64{-1, 0, 1} {
+							u, v := 25*(n[0]+along*n[1]), 15*(n[1]+along*n[0])
+							dx, dy := p.offset(u, v)
+							if x, y := p.x+dx, p.y+dy; x > 0 && y > 0 && x < 100 && y < 80 {
+								t.Fatalf("cut %v, quarter %d: (%.1f, %.1f) is inside", cut, quarter, x, y)
+							}
+						}
+					}
+				}
+			}
+		}
 	}
 }
 

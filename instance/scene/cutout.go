@@ -2,6 +2,7 @@ package scene
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	_ "image/png" // images with an alpha channel
@@ -17,10 +18,11 @@ type cutout struct {
 	height, width int
 	color         []float32 // [height,width,3], 0..255
 	alpha         []float32 // [height,width], 0..1
+	cut           sides     // where the photograph ended
 }
 
-// cutoutSide is the maximum side of an object.
-const cutoutSide = 224
+// cutoutSide is the maximum side of a picture that an object is cut out of.
+const cutoutSide = 256
 
 // mostAlphaBytes is the maximum size of a file with alpha.
 const mostAlphaBytes = 64 << 20
@@ -33,19 +35,23 @@ func newCutout(path string, class int, limits dataset.Limits) (*cutout, error) {
 		return nil, err
 	}
 	size := img.Rect.Size()
-	scale := min(1, 1.5*cutoutSide/float64(max(size.X, size.Y)))
+	scale := min(1, cutoutSide/float64(max(size.X, size.Y)))
 	height, width := max(1, int(float64(size.Y)*scale)), max(1, int(float64(size.X)*scale))
 	small := dataset.Resize(img, height, width, dataset.Bilinear)
 	alpha, err := alphaOf(path, height, width)
 	if err != nil {
 		return nil, err
 	}
+	var cut sides
 	if alpha == nil {
-		if alpha, err = against(small); err != nil {
+		if min(height, width) < 16 {
+			return nil, errors.New("the picture is smaller than 16 pixels")
+		}
+		if alpha, cut, err = against(small); err != nil {
 			return nil, err
 		}
 	}
-	c := &cutout{class: class, height: height, width: width, alpha: alpha, color: make([]float32, 3*height*width)}
+	c := &cutout{class: class, height: height, width: width, alpha: alpha, cut: cut, color: make([]float32, 3*height*width)}
 	for i := range alpha {
 		for k := range 3 {
 			c.color[3*i+k] = float32(small.Pix[4*i+k])
@@ -100,7 +106,7 @@ func (c *cutout) cropped() (*cutout, error) {
 		return nil, fmt.Errorf("the object is smaller than 8 pixels")
 	}
 	left, top, right, bottom = max(0, left-1), max(0, top-1), min(c.width, right+1), min(c.height, bottom+1)
-	out := &cutout{class: c.class, height: bottom - top, width: right - left}
+	out := &cutout{class: c.class, cut: c.cut, height: bottom - top, width: right - left}
 	for y := top; y < bottom; y++ {
 		out.color = append(out.color, c.color[3*(y*c.width+left):3*(y*c.width+right)]...)
 		out.alpha = append(out.alpha, c.alpha[y*c.width+left:y*c.width+right]...)

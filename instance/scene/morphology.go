@@ -1,0 +1,131 @@
+package scene
+
+import "slices"
+
+// copyBorder gives the border of a picture the values beside it.
+func copyBorder(x []float64, height, width int) {
+	for i := range x {
+		r, c := i/width, i%width
+		x[i] = x[min(max(r, 1), height-2)*width+min(max(c, 1), width-2)]
+	}
+}
+
+// overlap is the intersection of two masks over their union.
+func overlap(a, b []bool) float64 {
+	both, either := 0, 0
+	for i := range a {
+		if a[i] && b[i] {
+			both++
+		}
+		if a[i] || b[i] {
+			either++
+		}
+	}
+	return float64(both) / float64(max(1, either))
+}
+
+// grown dilates a mask by a radius, along rows and columns.
+func grown(object []bool, height, width, radius int, want bool) []bool {
+	pass := func(in []bool, step, length int) []bool {
+		out := slices.Clone(in)
+		for i := range in {
+			at := i / step % length
+			for d := -radius; d <= radius; d++ {
+				if at+d >= 0 && at+d < length && in[i+d*step] == want {
+					out[i] = want
+					break
+				}
+			}
+		}
+		return out
+	}
+	return pass(pass(object, 1, width), width, height)
+}
+
+func closed(object []bool, height, width, radius int) []bool {
+	return grown(grown(object, height, width, radius, true), height, width, radius, false)
+}
+
+func opened(object []bool, height, width, radius int) []bool {
+	return grown(grown(object, height, width, radius, false), height, width, radius, true)
+}
+
+func eroded(object []bool, height, width, radius int) []bool {
+	return grown(object, height, width, radius, false)
+}
+
+// component returns the pixels with a value that are connected to a first one.
+func component(object []bool, seen []bool, first, height, width int) (pixels []int) {
+	want := object[first]
+	seen[first] = true
+	pixels = []int{first}
+	for k := 0; k < len(pixels); k++ {
+		y, x := pixels[k]/width, pixels[k]%width
+		for _, n := range [4][2]int{{y - 1, x}, {y + 1, x}, {y, x - 1}, {y, x + 1}} {
+			if n[0] < 0 || n[1] < 0 || n[0] >= height || n[1] >= width {
+				continue
+			}
+			if i := n[0]*width + n[1]; !seen[i] && object[i] == want {
+				seen[i] = true
+				pixels = append(pixels, i)
+			}
+		}
+	}
+	return pixels
+}
+
+// largest keeps the largest connected component.
+func largest(object []bool, height, width int) []bool {
+	seen, best := make([]bool, len(object)), []int(nil)
+	for i, in := range object {
+		if in && !seen[i] {
+			if pixels := component(object, seen, i, height, width); len(pixels) > len(best) {
+				best = pixels
+			}
+		}
+	}
+	out := make([]bool, len(object))
+	for _, i := range best {
+		out[i] = true
+	}
+	return out
+}
+
+// fillHoles fills holes of up to a third of the object: gloss, labels and print in the
+// background's colour. A hole that shows the background is filled, too.
+func fillHoles(object []bool, height, width int) {
+	seen, area := make([]bool, len(object)), 0
+	for _, in := range object {
+		if in {
+			area++
+		}
+	}
+	for i, in := range object {
+		if in || seen[i] {
+			continue
+		}
+		pixels := component(object, seen, i, height, width)
+		outside := len(pixels) > area/3 || slices.ContainsFunc(pixels, func(p int) bool {
+			y, x := p/width, p%width
+			return y == 0 || x == 0 || y == height-1 || x == width-1
+		})
+		if !outside {
+			for _, p := range pixels {
+				object[p] = true
+			}
+		}
+	}
+}
+
+// blurred is a moving average along lines of length pixels that are step apart.
+func blurred(values []float64, step, length, radius int) []float64 {
+	out := make([]float64, len(values))
+	for i := range values {
+		at, sum := i/step%length, 0.0
+		for d := -radius; d <= radius; d++ {
+			sum += values[i+(min(max(at+d, 0), length-1)-at)*step]
+		}
+		out[i] = sum / float64(2*radius+1)
+	}
+	return out
+}
