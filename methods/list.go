@@ -84,15 +84,25 @@ func Of(s result.Settings, bundle *savedmodel.Bundle) ([]At, error) {
 	return out, nil
 }
 
-// Lacking lists the methods that a model does not support: those with rules for
-// layers, if it is an adopted model, whose layers are unknown.
-func Lacking(bundle *savedmodel.Bundle) []string {
-	if bundle.Metadata.Origin == nil {
+// Supports returns an error with the reason if a model does not support a method. An adopted
+// model has no rules for LRP, and guided gradients only if its activations are ReLUs.
+func Supports(bundle *savedmodel.Bundle, m Method) error {
+	switch {
+	case bundle.Metadata.Origin == nil:
 		return nil
+	case m.Needs&explain.Propagates != 0:
+		return fmt.Errorf("%s needs rules for the layers of oscar's own networks; this model was adopted", m.Name)
+	case m.Needs&explain.Guides != 0:
+		return bundle.CheckGuided()
 	}
+	return nil
+}
+
+// Lacking lists the methods that a model does not support.
+func Lacking(bundle *savedmodel.Bundle) []string {
 	var names []string
 	for _, m := range Table {
-		if m.Needs&(explain.Propagates|explain.Guides) != 0 {
+		if Supports(bundle, m) != nil {
 			names = append(names, m.Name)
 		}
 	}

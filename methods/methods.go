@@ -85,18 +85,17 @@ func (m Model) propagating(o Options) (explain.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.with(rules)
-}
-
-// guided returns the model with guided gradients.
-func (m Model) guided() (explain.Model, error) { return m.with(tfmodel.GuidedBackprop()) }
-
-func (m Model) with(c tfmodel.Composite) (explain.Model, error) {
 	attached, err := tfmodel.Attach(m.Bundle)
 	if err != nil {
 		return nil, err
 	}
-	d, err := attached.With(c)
+	d, err := attached.With(rules)
+	return signals{m.Bundle, d}, err
+}
+
+// guided returns the model with guided gradients.
+func (m Model) guided() (explain.Model, error) {
+	d, err := tfmodel.WithGuidedGradients(m.Bundle)
 	return signals{m.Bundle, d}, err
 }
 

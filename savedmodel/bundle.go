@@ -25,6 +25,7 @@ type Bundle struct {
 	grow        sync.Mutex // guards graph and the operations added to it, below
 	taps        map[tapKey]Tap
 	class       graph.Tensor // int64 [N], added with the first tap
+	guided      func() error // see CheckGuided, computed once
 	assignments map[string]assignment
 }
 
@@ -68,6 +69,11 @@ func Open(dir string, config graph.Config) (*Bundle, error) {
 		session.Close()
 		return nil, err
 	}
+	b.guided = sync.OnceValue(func() error {
+		b.grow.Lock()
+		defer b.grow.Unlock()
+		return graph.CheckGuided(b.logits, b.image)
+	})
 	return b, nil
 }
 

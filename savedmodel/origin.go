@@ -40,6 +40,10 @@ func (m *Metadata) checkGradient(layer string) error {
 // layer, or at [explain.Image].
 func (b *Bundle) CheckGradient(layer string) error { return b.Metadata.checkGradient(layer) }
 
+// CheckGuided returns an error that names the operations without a rule for guided
+// backpropagation, between the image and the logits: activations other than ReLU and ReLU6.
+func (b *Bundle) CheckGuided() error { return b.guided() }
+
 // IsOscar reports whether the SavedModel in dir has oscar's metadata.
 func IsOscar(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, metadataFile))

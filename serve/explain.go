@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"image/png"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"oscar/explain"
@@ -95,10 +94,10 @@ func (v *version) queryOf(fields map[string]string) (query, methods.Method, erro
 		return q, methods.Method{}, fmt.Errorf("method %q and layer %q name %d explanations, want one", asked.Method, asked.Layer, len(list))
 	}
 	q.at = list[0]
-	if slices.Contains(methods.Lacking(v.Bundle), q.at.Method) {
-		return q, methods.Method{}, fmt.Errorf("%s needs a network of oscar's own; %s was adopted", q.at.Method, v.name)
-	}
 	method, err := methods.Lookup(q.at.Method)
+	if err == nil {
+		err = methods.Supports(v.Bundle, method)
+	}
 	if err != nil {
 		return q, method, err
 	}

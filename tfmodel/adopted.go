@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"slices"
 
+	"oscar/explain"
+	"oscar/internal/graph"
 	"oscar/savedmodel"
 )
 
 // NetworkOf returns an opened SavedModel as a network, to which signatures can be added. g
 // is the model's graph, see [savedmodel.Extend]. An adopted model has no architecture: its
-// gradients are TensorFlow's own operations, and signatures that need a rule for each layer
-// ([Network.LRP], [Network.GuidedBackprop]) return an error.
+// gradients are TensorFlow's own operations. [Network.LRP] needs a rule for each layer and
+// returns an error; [Network.GuidedBackprop] needs activations that are ReLUs.
 func NetworkOf(b *savedmodel.Bundle, g *Graph) (*Network, error) {
 	if b.Metadata.Origin == nil {
 		m, err := Attach(b)
@@ -48,8 +50,18 @@ func (n *Network) adoptedIndex(layer string) (int, error) {
 
 // adoptedGradient is [Network.propagate] of an adopted model: the gradient of the logits,
 // weighted by r, with respect to layer to's map, -1 for the image.
+//
+// The composite is the gradient, or guided backpropagation if the model's activations are ReLUs.
 func (n *Network) adoptedGradient(g *Graph, c Composite, r Tensor, to int) (Tensor, error) {
-	if gradient := plainGradient(); c.Name != gradient.Name || c.Relevance {
+	backward := func(y, x Tensor) Tensor { return g.Grad(y, x)[0] }
+	switch c.Name {
+	case plainGradient().Name:
+	case GuidedBackprop().Name:
+		if err := graph.CheckGuided(n.Logits, n.output(to)); err != nil {
+			return Tensor{}, err
+		}
+		backward = g.GuidedGrad
+	default:
 		return Tensor{}, fmt.Errorf("it needs rules for the layers of oscar's own networks; an adopted model has only gradients")
 	}
 	layer := "image"
@@ -59,8 +71,44 @@ func (n *Network) adoptedGradient(g *Graph, c Composite, r Tensor, to int) (Tens
 	if err := n.adopted.CheckGradient(layer); err != nil {
 		return Tensor{}, err
 	}
-	dx := g.Grad(g.Sum(g.Mul(n.Logits, r), false, 0, 1), n.output(to))[0]
+	dx := backward(g.Sum(g.Mul(n.Logits, r), false, 0, 1), n.output(to))
 	return dx, g.Err()
+}
+
+// WithGuidedGradients returns the model with guided gradients: [Attached.With] the composite
+// [GuidedBackprop], or for an adopted model its graph's guided gradients, which are defined if
+// its activations are ReLUs. The error names the operations without a rule.
+func WithGuidedGradients(b *savedmodel.Bundle) (explain.Differentiator, error) {
+	if b.Metadata.Origin == nil {
+		m, err := Attach(b)
+		if err != nil {
+			return nil, err
+		}
+		return m.With(GuidedBackprop())
+	}
+	if err := b.CheckGuided(); err != nil {
+		return nil, err
+	}
+	return b.With(savedmodel.Signal{Key: "guided", Add: func(g *Graph, target Tensor, layer string, score explain.Score) (Tensor, error) {
+		n, err := NetworkOf(b, g)
+		if err != nil {
+			return Tensor{}, err
+		}
+		to, scores := n.Image, n.Logits
+		if layer != explain.Image {
+			i, err := n.index(layer)
+			if err != nil {
+				return Tensor{}, err
+			}
+			to = n.output(i)
+		}
+		if score == explain.Probability {
+			scores = n.Probabilities
+		}
+		g = g.In("guided")
+		y := g.Sum(g.Mul(scores, g.OneHot(target, scores.Shape()[1])), false, 0, 1)
+		return g.Identity("signal", g.GuidedGrad(y, to)), nil
+	}}), nil
 }
 
 // again applies the network to another image, in the scope of g.

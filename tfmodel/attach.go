@@ -30,7 +30,7 @@ func Attach(b *savedmodel.Bundle) (*Attached, error) {
 		}
 	}
 	if experiment.Architecture == nil && b.Metadata.Origin != nil {
-		return nil, errors.New("an adopted model has no rules for its layers; lrp, guidedbackprop and guidedgradcam need a network of oscar's own")
+		return nil, errors.New("lrp has no rules for the layers of an adopted model; it needs a network of oscar's own (oscar train --arch NAME, with --weights FILE if the weights are at hand)")
 	}
 	if experiment.Architecture == nil {
 		return nil, errors.New("the model's metadata has no architecture, which rules for its layers need")

@@ -32,8 +32,9 @@ SavedModel of any program (see "oscar adopt") with more signatures. The signatur
   others of --explain           the same; at the image raw is [N,H,W], too
 
 The signatures of a run's model consist of operations that TFLite and ONNX support.
-Those of an adopted model have TensorFlow's gradients; lrp, guidedbackprop and
-guidedgradcam need a network made of oscar's layers.
+Those of an adopted model have TensorFlow's gradients. lrp needs a network made of
+oscar's layers; guidedbackprop and guidedgradcam need it unless all activations of
+the adopted model are ReLU or ReLU6.
 
 --weights makes a model of weights that another program trained, without training:
 those of Keras, torchvision and others for a network of --arch. It answers as that

@@ -14,12 +14,20 @@ import (
 // Page is the file of the lines, relative to the module's folder.
 const Page = "docs/correctness.md"
 
+var atEnd []func()
+
+// AtEnd makes [Main] call a function after the tests, in which deferred calls do not run.
+func AtEnd(f func()) { atEnd = append(atEnd, f) }
+
 // Main runs a package's tests. If none was skipped it fails unless the page has exactly
 // their lines, apart from the differences. needs are environment variables without which
 // some tests are skipped.
 func Main(m *testing.M, needs ...string) {
 	flag.Parse()
 	code := m.Run()
+	for _, f := range atEnd {
+		f()
+	}
 	if code == 0 && all(needs) {
 		if problems := stale(); len(problems) > 0 {
 			for _, p := range problems {

@@ -24,50 +24,16 @@ func (g *Graph) Again(x, other Tensor, ys ...Tensor) []Tensor {
 	if g.err != nil {
 		return none
 	}
-	def, err := g.Def()
-	if err != nil {
-		g.Fail(err)
+	def := g.nodes("copy")
+	if g.err != nil {
 		return none
 	}
-	whole := &graph_go_proto.GraphDef{}
-	if err := proto.Unmarshal(def, whole); err != nil {
-		g.Fail(fmt.Errorf("copy: %w", err))
+	between := between(def.byName, x, ys)
+	copied := g.copied("again", def, between, map[string]Tensor{x.Name(): other}, nil)
+	if g.err != nil {
 		return none
 	}
-	byName := map[string]*node_def_go_proto.NodeDef{}
-	for _, n := range whole.Node {
-		byName[n.Name] = n
-	}
-	between := between(byName, x, ys)
-	replace := map[string]Tensor{x.Name(): other}
-	part := &graph_go_proto.GraphDef{Versions: whole.Versions, Library: whole.Library}
-	for _, n := range whole.Node {
-		if !between[n.Name] {
-			continue
-		}
-		n.Input = slices.DeleteFunc(n.Input, func(in string) bool { return strings.HasPrefix(in, "^") && !between[in[1:]] })
-		for _, in := range n.Input {
-			op, _, _ := strings.Cut(strings.TrimPrefix(in, "^"), ":")
-			if between[op] || in == x.Name() || in+":0" == x.Name() {
-				continue
-			}
-			if replace[in], err = g.Tensor(in); err != nil {
-				g.Fail(err)
-				return none
-			}
-		}
-		part.Node = append(part.Node, n)
-	}
-	copied := &Graph{g.state, g.unique("again")}
-	if len(part.Node) > 0 {
-		if def, err = proto.Marshal(part); err == nil {
-			err = copied.Import(def, replace)
-		}
-		if err != nil {
-			g.Fail(err)
-			return none
-		}
-	}
+	var err error
 	out := make([]Tensor, len(ys))
 	for i, y := range ys {
 		switch op, _, _ := strings.Cut(y.Name(), ":"); {
@@ -83,6 +49,74 @@ func (g *Graph) Again(x, other Tensor, ys ...Tensor) []Tensor {
 		}
 	}
 	return out
+}
+
+// definition is a serialised graph, by the names of its operations.
+type definition struct {
+	*graph_go_proto.GraphDef
+	byName map[string]*node_def_go_proto.NodeDef
+}
+
+// nodes returns the graph's definition. what names the caller in an error.
+func (g *Graph) nodes(what string) definition {
+	d := definition{&graph_go_proto.GraphDef{}, map[string]*node_def_go_proto.NodeDef{}}
+	def, err := g.Def()
+	if err == nil {
+		err = proto.Unmarshal(def, d.GraphDef)
+	}
+	if err != nil {
+		g.Fail(fmt.Errorf("%s: %w", what, err))
+		return d
+	}
+	for _, n := range d.Node {
+		d.byName[n.Name] = n
+	}
+	return d
+}
+
+// copied adds a second copy of some operations in a scope of its own, and returns that scope.
+// Inputs from other operations are shared, unless replace has a tensor for them. edit may
+// change an operation and return others to add; nil changes none.
+func (g *Graph) copied(scope string, def definition, chosen map[string]bool, replace map[string]Tensor,
+	edit func(*node_def_go_proto.NodeDef) []*node_def_go_proto.NodeDef) *Graph {
+	copied := &Graph{g.state, g.unique(scope)}
+	part := &graph_go_proto.GraphDef{Versions: def.Versions, Library: def.Library}
+	for _, n := range def.Node {
+		if !chosen[n.Name] {
+			continue
+		}
+		n.Input = slices.DeleteFunc(n.Input, func(in string) bool { return strings.HasPrefix(in, "^") && !chosen[in[1:]] })
+		for _, in := range n.Input {
+			op, _, _ := strings.Cut(strings.TrimPrefix(in, "^"), ":")
+			if _, replaced := replace[in]; replaced || chosen[op] {
+				continue
+			}
+			if _, replaced := replace[in+":0"]; replaced {
+				continue
+			}
+			t, err := g.Tensor(in)
+			if err != nil {
+				g.Fail(err)
+				return copied
+			}
+			replace[in] = t
+		}
+		if edit != nil {
+			part.Node = append(part.Node, edit(n)...)
+		}
+		part.Node = append(part.Node, n)
+	}
+	if len(part.Node) == 0 {
+		return copied
+	}
+	text, err := proto.Marshal(part)
+	if err == nil {
+		err = copied.Import(text, replace)
+	}
+	if err != nil {
+		g.Fail(err)
+	}
+	return copied
 }
 
 // between returns the operations that use x, directly or not, and that ys need.

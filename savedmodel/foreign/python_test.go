@@ -9,17 +9,19 @@ import (
 	"testing"
 
 	"oscar/explain"
+	"oscar/internal/agreement"
 	"oscar/internal/graph"
 	"oscar/internal/npy"
 )
 
 // TestMain removes the models when all tests are done.
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if made.dir != "" && os.Getenv("OSCAR_ZOO") == "" {
-		os.RemoveAll(made.dir)
-	}
-	os.Exit(code)
+	agreement.AtEnd(func() {
+		if made.dir != "" && os.Getenv("OSCAR_ZOO") == "" {
+			os.RemoveAll(made.dir)
+		}
+	})
+	agreement.Main(m, "OSCAR_PYTHON_TENSORFLOW")
 }
 
 var made struct {

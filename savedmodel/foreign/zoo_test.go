@@ -42,6 +42,7 @@ var zooModels = map[string]struct {
 	"channels_first": {explain: "conv2d", compared: true},
 	"grey":           {explain: "conv2d", compared: true},
 	"subclassed":     {explain: "conv2d_1", compared: true, flat: true},
+	"residual":       {compared: true, flat: true},
 	"hub":            {options: Options{Image: Image{Height: 48, Width: 48}}, compared: true, flat: true},
 	"tf1":            {explain: "conv2/relu", compared: true, rewritten: "LRN"},
 }

@@ -6,7 +6,8 @@ Each model gets OUT/NAME with export (a SavedModel), model.json, image.npy
 (0..255), output.npy, image.grad.npy, integrated.npy and, for each layer looked
 at, LAYER.values.npy and LAYER.grad.npy. Gradients are those of tf.GradientTape,
 of the sum of each image's largest logit. integrated.npy has integrated gradients
-of it from black, in 20 Gauss-Legendre points, [N,H,W,3].
+of it from black, in 20 Gauss-Legendre points, [N,H,W,3]. Of some models guided.npy has
+the guided gradient at the image, [N,H,W,3].
 """
 
 import json
@@ -174,6 +175,19 @@ def two_outputs():
     return keras.Model(i, {"probs": L.Dense(CLASSES, activation="softmax")(g), "embedding": g})
 
 
+def residual():
+    """Blocks with a shortcut, as ResNet's: a ReLU whose gradient comes from two sides."""
+    i = keras.Input((SIZE, SIZE, 3))
+    x = L.Conv2D(8, 5, strides=2, padding="same", activation="relu")(L.Rescaling(1 / 255)(i))
+    x = L.MaxPooling2D(3, 2, padding="same")(x)
+    for filters, step in ((8, 1), (16, 2), (16, 1)):
+        y = L.ReLU()(L.BatchNormalization()(L.Conv2D(filters, 3, strides=step, padding="same", use_bias=False)(x)))
+        y = L.BatchNormalization()(L.Conv2D(filters, 3, padding="same", use_bias=False)(y))
+        x = x if x.shape == y.shape else L.BatchNormalization()(L.Conv2D(filters, 1, strides=step, use_bias=False)(x))
+        x = L.Activation("relu")(L.Add()([x, y]))
+    return keras.Model(i, L.Dense(CLASSES)(L.Dense(12, activation="relu")(L.GlobalAveragePooling2D()(x))))
+
+
 def bytes_in():
     return sequential(L.Rescaling(1 / 255), L.Conv2D(8, 3, strides=2, activation="relu"), L.GlobalAveragePooling2D(),
                       L.Dense(CLASSES, activation="softmax"), dtype="uint8")
@@ -208,10 +222,11 @@ def subclassed():
 
 KERAS = dict(user_seq=user_seq, user_wrong=user_seq, tf_save=plain, preprocessing=preprocessing, odd=odd, nested=nested, vit=vit, vit_class=vit_class, outer=outer,
              bfloat16=mixed("mixed_bfloat16"), float16=mixed("mixed_float16"), any_size=any_size, two_outputs=two_outputs, bytes_in=bytes_in,
-             channels_first=channels_first, grey=grey, subclassed=subclassed)
+             channels_first=channels_first, grey=grey, subclassed=subclassed, residual=residual)
 LOOKED_AT = dict(user_seq=["conv2d", "conv2d_2", "max_pooling2d_1"], preprocessing=["conv2d", "separable_conv2d", "p_re_lu"], odd=["dilated", "grouped", "last"],
                  nested=["Conv1", "block_6_expand_relu", "out_relu"], vit=["attended", "tokens"], vit_class=["before"], tf_save=["conv2d", "conv2d_1"], subclassed=["conv2d", "conv2d_1"],
                  bfloat16=["conv2d_1"], float16=["conv2d_1"])
+GUIDED = ["user_seq", "subclassed", "residual", "nested", "channels_first"]
 PREPARED = dict(outer=lambda x: x / 127.5 - 1, channels_first=lambda x: tf.transpose(x, (0, 3, 1, 2)),
                 grey=lambda x: tf.reduce_sum(x * [0.299, 0.587, 0.114], 3, keepdims=True))
 
@@ -247,6 +262,44 @@ def gradients(folder, model, image, prepare, names):
 
     for name, value in run(x).items():
         save(folder, name, value)
+
+
+@tf.custom_gradient
+def guided_relu(x):
+    """Springenberg et al. 2014: only what is positive in the gradient goes back."""
+    return tf.nn.relu(x), lambda dy: tf.where(x > 0, tf.maximum(dy, 0), 0)
+
+
+@tf.custom_gradient
+def guided_relu6(x):
+    return tf.nn.relu6(x), lambda dy: tf.where((x > 0) & (x < 6), tf.maximum(dy, 0), 0)
+
+
+def guided(folder, model, image, prepare):
+    """Writes guided.npy: the gradient at the image with guided ReLUs in the model's layers."""
+    rule = {"relu": guided_relu, "relu6": guided_relu6}
+    undo = []
+    for q in model._flatten_layers():
+        activation = getattr(getattr(q, "activation", None), "__name__", "")
+        if activation in rule:
+            undo.append((q, "activation", q.activation))
+            q.activation = rule[activation]
+        elif isinstance(q, L.ReLU):
+            assert q.max_value in (None, 6) and not q.negative_slope and not q.threshold
+            undo.append((q, "call", q.call))
+            q.call = rule["relu6" if q.max_value else "relu"]
+    assert undo
+
+    @tf.function
+    def run(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            score = tf.reduce_sum(tf.reduce_max(answer(model, prepare(x)), axis=1))
+        return tape.gradient(score, x)
+
+    save(folder, "guided", run(tf.constant(image)))
+    for q, name, was in undo:
+        setattr(q, name, was)
 
 
 def answer(model, x):
@@ -315,6 +368,8 @@ def keras_model(name, folder):
         return
     linear(model)
     integrated(folder, lambda x: answer(model, prepare(x)), image)
+    if name in GUIDED:
+        guided(folder, model, image, prepare)
     gradients(folder, model, image, prepare, LOOKED_AT.get(name, []))
     with open(folder + "/model.json", "w") as f:
         json.dump({"layers": LOOKED_AT.get(name, [])}, f)
