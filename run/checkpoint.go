@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"oscar/cluster"
 	"oscar/experiment"
 	"oscar/internal/atomicfile"
 	"oscar/internal/checkpoint"
@@ -166,6 +167,8 @@ func (c checkpoints) restore(ctx context.Context, t *tfmodel.Trainer, split stri
 		}
 		if err == nil {
 			return s, c.setAside(steps[i+1:])
+		} else if _, ok := errors.AsType[*cluster.Fault](err); ok {
+			return state{}, err // of a worker, not of the checkpoint
 		}
 		listener.Note(fmt.Sprintf("checkpoint %s is damaged and passed over: %v", name, err))
 	}

@@ -19,13 +19,22 @@ import (
 // Fit trains the remaining epochs. If ctx is cancelled it saves after the current
 // step and returns [ErrInterrupted].
 func (r *Run) Fit(ctx context.Context, machine Machine, listener Listener) error {
+	config := machine.Config(r.Experiment.Training.Precision)
+	if machine.Cluster != nil {
+		return r.fitOnCluster(ctx, machine, config, listener)
+	}
+	return r.fit(ctx, machine, config, listener)
+}
+
+// fit is Fit in one session.
+func (r *Run) fit(ctx context.Context, machine Machine, config Config, listener Listener) error {
 	e := r.Experiment
 	listener.Stage("building the graph")
 	network, err := r.Network()
 	if err != nil {
 		return err
 	}
-	t, err := tfmodel.NewTrainer(network, e.Training.Learning(), e.Seed, machine.Config(e.Training.Precision))
+	t, err := tfmodel.NewTrainer(network, e.Training.Learning(), e.Seed, config)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"oscar/cluster"
 	"oscar/dataset"
 	"oscar/internal/graph"
 )
@@ -31,6 +32,9 @@ type Machine struct {
 	Cache           dataset.CacheMode // where decoded images are kept between epochs
 	CheckpointEvery int               // steps between checkpoints within an epoch; 0: none
 	Limits          dataset.Limits    // limits for images to evaluate or explain; an experiment has its own
+	// Cluster, if not nil, has the workers that a training computes its steps on. Their number
+	// may change the last bits, and batch normalisation; see [tfmodel.NewTrainer].
+	Cluster *cluster.Options
 	// Trust allows models that can reach files, the network, Python or foreign code.
 	Trust bool
 }
@@ -52,6 +56,9 @@ func (m Machine) Check() error {
 		if f.value < 0 {
 			return fmt.Errorf("%s is %d, want 0 or more", f.name, f.value)
 		}
+	}
+	if m.Cluster != nil {
+		return m.Cluster.Check()
 	}
 	return nil
 }

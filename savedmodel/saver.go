@@ -2,10 +2,12 @@ package savedmodel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 
+	"oscar/cluster"
 	"oscar/internal/graph"
 )
 
@@ -61,8 +63,11 @@ func (s Saver) feed(prefix string) []graph.Feed {
 	return []graph.Feed{{To: s.filename, Value: graph.FromString(prefix)}}
 }
 
-// plain removes the node that TensorFlow appends to a message.
+// plain removes the node that TensorFlow appends to a message. A fault of a cluster stays one.
 func plain(err error) error {
+	if fault, ok := errors.AsType[*cluster.Fault](err); ok {
+		return fault
+	}
 	text, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "run: "), "\t [[")
 	text, _, _ = strings.Cut(text, " [[{{")
 	return fmt.Errorf("%s", strings.TrimSpace(text))

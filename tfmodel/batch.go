@@ -1,5 +1,11 @@
 package tfmodel
 
+import (
+	"slices"
+
+	"oscar/internal/graph"
+)
+
 // Batch is N images, row-major [N,H,W,3], 0..255, and the class of each.
 type Batch struct {
 	N      int
@@ -32,6 +38,23 @@ func (b Batch) label(i int) int {
 	return b.Labels[i]
 }
 
+// classes returns the label of each image.
+func (b Batch) classes() Value {
+	labels := make([]int64, b.N)
+	for i := range labels {
+		labels[i] = int64(b.label(i))
+	}
+	return graph.FromInt64s(Shape{b.N}, labels)
+}
+
+// weights returns the factor of each image's loss.
+func (b Batch) weights() []float32 {
+	if b.Weights == nil {
+		return slices.Repeat([]float32{1}, b.N)
+	}
+	return b.Weights
+}
+
 // targets returns the share of each class in each label, row-major [N,classes].
 func (b Batch) targets(classes int) []float32 {
 	if b.Targets != nil {
@@ -54,7 +77,7 @@ func (b Batch) part(from, to int) Batch {
 	if from == 0 && to == b.N {
 		return b
 	}
-	p := Batch{N: to - from, Labels: b.Labels[from:to]}
+	p := Batch{N: to - from, Labels: b.Labels[from:to], Positive: b.Positive}
 	if b.Images != nil {
 		length := len(b.Images) / b.N
 		p.Images = b.Images[from*length : to*length]
@@ -62,6 +85,10 @@ func (b Batch) part(from, to int) Batch {
 	if b.Features != nil {
 		length := len(b.Features) / b.N
 		p.Features = b.Features[from*length : to*length]
+	}
+	if b.Targets != nil {
+		classes := len(b.Targets) / b.N
+		p.Targets = b.Targets[from*classes : to*classes]
 	}
 	if b.Weights != nil {
 		p.Weights = b.Weights[from:to]

@@ -20,6 +20,8 @@ type Builder struct {
 	updates  []Op              // of moving averages, run in each training step
 	moved    []*graph.Variable // changed by updates
 	depth    float64           // in training, the drop rate of the last residual block
+	rows     Tensor            // int32 pair: the first image in the batch, and the batch's images; none: all
+	pending  []pendingMove     // updates of variables that are elsewhere
 	imported map[string]Tensor // the outputs of imported layers
 }
 
@@ -49,12 +51,41 @@ func (b *Builder) Seed() Tensor {
 	return b.Add(b.seed, b.Const(graph.FromInt64s(Shape{2}, []int64{nameSeed(b.layer), 0})))
 }
 
+// random returns uniform values in [0,1) from the layer's seed, one for each image: shape has
+// the images first. They depend on the image's index in the batch, not on the part of the batch
+// that is computed here.
+func (b *Builder) random(shape Tensor) Tensor {
+	if !b.rows.Valid() {
+		return b.Uniform(shape, b.Seed())
+	}
+	one := func(i int) Tensor { return b.Slice(b.rows, b.Ints(i), b.Ints(1)) }
+	example := b.Slice(shape, b.Ints(1), b.Ints(-1))
+	all := b.Uniform(b.Concat(0, one(1), example), b.Seed())
+	return b.Slice(all, b.Concat(0, one(0), b.Mul(example, b.Int(0))), shape)
+}
+
+// pendingMove is an update of a moving average whose variable is in another graph.
+type pendingMove struct {
+	variable string
+	value    Tensor
+	momentum float64
+}
+
 // move adds an update to each training step: moving -= (moving - value) * (1 - momentum).
 func (b *Builder) move(role string, value Tensor, momentum float64) {
 	v := b.variable(role)
 	if v == nil {
 		return
 	}
+	if !v.Handle.Valid() {
+		b.pending = append(b.pending, pendingMove{v.Name, value, momentum})
+		return
+	}
+	b.moveTo(v, value, momentum)
+}
+
+// moveTo is move for a variable of the builder's graph.
+func (b *Builder) moveTo(v *graph.Variable, value Tensor, momentum float64) {
 	delta := b.Mul(b.Sub(v.Value, value), b.Scalar(float32(1-momentum)))
 	b.updates = append(b.updates, b.AssignSub(v.Handle, delta))
 	b.moved = append(b.moved, v)

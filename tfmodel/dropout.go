@@ -28,7 +28,7 @@ func (l *Dropout) Apply(b *Builder, x Tensor) Tensor {
 	if !b.Training || l.Rate == 0 {
 		return b.Identity("", x)
 	}
-	kept := b.GreaterEqual(b.Uniform(b.ShapeOf(x), b.Seed()), b.Scalar(float32(l.Rate)))
+	kept := b.GreaterEqual(b.random(b.ShapeOf(x)), b.Scalar(float32(l.Rate)))
 	return b.Mul(x, b.Mul(b.Cast(kept, graph.Float), b.Scalar(float32(1/(1-l.Rate)))))
 }
 

@@ -38,6 +38,6 @@ func dropBody(b *Builder, body Tensor, rate float64) Tensor {
 	}
 	rows[0] = math.MaxInt32
 	shape := b.Minimum(b.ShapeOf(body), b.Ints(rows...)) // [N,1,1,1]
-	kept := b.GreaterEqual(b.Uniform(shape, b.Seed()), b.Scalar(float32(rate)))
+	kept := b.GreaterEqual(b.random(shape), b.Scalar(float32(rate)))
 	return b.Mul(body, b.Mul(b.Cast(kept, graph.Float), b.Scalar(float32(1/(1-rate)))))
 }

@@ -36,6 +36,7 @@ type Trainer struct {
 
 	averages *averages // of the weights; nil: none
 	parts    int       // of a batch
+	towers   []tower   // of the workers of a cluster; nil: none
 }
 
 // learner has the tensors of one kind of input, images or features.
@@ -48,7 +49,8 @@ type learner struct {
 }
 
 // NewTrainer compiles the architecture for training and opens a session. Call Init or
-// Restore next. The L2 penalties of the layers are added to the loss.
+// Restore next. The L2 penalties of the layers are added to the loss. On a cluster (see
+// [Config].Cluster) the workers compute shares of each batch; see [tower].
 func NewTrainer(a Architecture, training Training, seed uint64, config Config) (*Trainer, error) {
 	classes, err := a.Classes()
 	if err != nil {
@@ -65,6 +67,9 @@ func NewTrainer(a Architecture, training Training, seed uint64, config Config) (
 		return nil, err
 	}
 	g := graph.New()
+	if config.Cluster != nil {
+		g = g.On(config.Cluster.Chief())
+	}
 	vars, err := steps.declare(g, seed)
 	if err != nil {
 		return nil, err
@@ -84,13 +89,27 @@ func NewTrainer(a Architecture, training Training, seed uint64, config Config) (
 	}
 
 	train := &Builder{Graph: g.In("train"), Training: true, vars: vars, seed: t.seed, depth: training.StochasticDepth}
-	outputs := steps.apply(train, x)
+	var sums towerSums
+	var scores Tensor
+	if config.Cluster != nil {
+		if t.towers, sums, err = add.addTowers(g, config.Cluster, steps, vars, train); err != nil {
+			return nil, err
+		}
+	} else {
+		outputs := steps.apply(train, x)
+		scores = outputs[len(outputs)-1]
+	}
 	if training.AverageDecay > 0 {
 		t.averages = newAverages(g, training.AverageDecay, append(vars.trainable().all, train.moved...))
 		add.averages = t.averages
 	}
-	slots := add.learn(g, "", &t.whole, outputs[len(outputs)-1], vars, train)
-	outputs = steps.apply(&Builder{Graph: g.In("infer"), vars: vars}, x)
+	var slots []*graph.Variable
+	if config.Cluster != nil {
+		slots = add.learnFrom(g, &t.whole, sums, vars, train)
+	} else {
+		slots = add.learn(g, "", &t.whole, scores, vars, train)
+	}
+	outputs := steps.apply(&Builder{Graph: g.In("infer"), vars: vars}, x)
 	add.judge(g, &t.whole, outputs[len(outputs)-1])
 	if a.Pretrained() {
 		slots = append(slots, t.addHead(g, steps, vars, outputs, add)...)
@@ -150,18 +169,29 @@ func (o goal) learn(g *Graph, scope string, l *learner, scores Tensor, vars *var
 		in, scope = g.In(scope), scope+"_"
 	}
 	l.minimizer = newMinimizer(in, o.training.optimizer())
-	lg := in.In("loss")
-	l.loss = lg.Mean(lg.Mul(o.each(lg, scores), o.factors), false, 0)
-	if penalty := vars.penalty(lg); penalty.Valid() {
-		l.loss = lg.Add(l.loss, penalty)
-	}
-	l.correct = o.right(lg, scores)
+	l.loss, l.correct = o.measure(in.In("loss"), scores, vars)
 	optimizer := in.In("optimizer")
 	trained := vars.trainable()
 	grads := trained.gradients(optimizer, l.loss)
 	if g.Err() != nil {
 		return nil
 	}
+	return o.minimize(in, scope, l, trained, grads, b)
+}
+
+// measure adds the mean loss with the penalties, and the number of correct predictions.
+func (o goal) measure(g *Graph, scores Tensor, vars *variables) (loss, correct Tensor) {
+	loss = g.Mean(g.Mul(o.each(g, scores), o.factors), false, 0)
+	if penalty := vars.penalty(g); penalty.Valid() {
+		loss = g.Add(loss, penalty)
+	}
+	return loss, o.right(g, scores)
+}
+
+// minimize adds the update of the trained variables by their gradients. It returns the
+// variables of the optimiser.
+func (o goal) minimize(in *Graph, scope string, l *learner, trained *variables, grads []Tensor, b *Builder) []*graph.Variable {
+	optimizer := in.In("optimizer")
 	if o.training.Accumulate > 1 {
 		l.accumulator, grads = newAccumulator(optimizer, scope+"optimizer", trained.all, grads)
 		l.accumulator.add = in.Group("accumulate_step", append(b.updates, l.accumulator.add)...)
@@ -209,6 +239,9 @@ func (t *Trainer) Step(ctx context.Context, b Batch, number int, rate float64) (
 		part := b.part(k*b.N/parts, (k+1)*b.N/parts)
 		share := float64(part.N) / float64(b.N)
 		feeds, op := t.feedPart(part, number, k), l.accumulator.add
+		if t.towers != nil && b.Features == nil {
+			feeds = t.feedTowers(part, number, k)
+		}
 		if t.parts > 1 {
 			feeds = append(feeds, l.accumulator.feeds(k, share)...)
 		}
@@ -231,11 +264,13 @@ func (t *Trainer) Step(ctx context.Context, b Batch, number int, rate float64) (
 
 // feedPart returns the training feeds of a part of a batch.
 func (t *Trainer) feedPart(b Batch, number, part int) []graph.Feed {
-	factors := b.Weights
-	if factors == nil {
-		factors = slices.Repeat([]float32{1}, b.N)
-	}
-	feeds := t.feed(b)
+	return append(t.feedStep(b, number, part), append(t.feed(b),
+		graph.Feed{To: t.factors, Value: graph.FromFloat32s(Shape{b.N}, b.weights())})...)
+}
+
+// feedStep returns the feeds that do not depend on the images.
+func (t *Trainer) feedStep(b Batch, number, part int) []graph.Feed {
+	feeds := []graph.Feed{{To: t.seed, Value: graph.FromInt64s(Shape{2}, []int64{int64(t.seedValue), int64(number) + int64(part)<<32})}}
 	if t.positive.Valid() {
 		positive := b.Positive
 		if positive == nil {
@@ -243,9 +278,7 @@ func (t *Trainer) feedPart(b Batch, number, part int) []graph.Feed {
 		}
 		feeds = append(feeds, graph.Feed{To: t.positive, Value: graph.FromFloat32s(Shape{len(positive)}, positive)})
 	}
-	return append(feeds,
-		graph.Feed{To: t.factors, Value: graph.FromFloat32s(Shape{b.N}, factors)},
-		graph.Feed{To: t.seed, Value: graph.FromInt64s(Shape{2}, []int64{int64(t.seedValue), int64(number) + int64(part)<<32})})
+	return feeds
 }
 
 // Evaluate returns the class probabilities and the loss of each image, in
@@ -265,14 +298,10 @@ func (t *Trainer) Evaluate(ctx context.Context, b Batch) (probabilities [][]floa
 
 // feed returns the feeds of a batch and its labels.
 func (t *Trainer) feed(b Batch) []graph.Feed {
-	labels := make([]int64, b.N)
-	for i := range labels {
-		labels[i] = int64(b.label(i))
-	}
 	classes := t.targets.Shape()[1]
 	return []graph.Feed{
 		t.input(b),
-		{To: t.labels, Value: graph.FromInt64s(Shape{b.N}, labels)},
+		{To: t.labels, Value: b.classes()},
 		{To: t.targets, Value: graph.FromFloat32s(Shape{b.N, classes}, b.targets(classes))},
 	}
 }

@@ -15,6 +15,7 @@ import (
 // verbs is the table of commands.
 var verbs = []func(*globalFlags) *cobra.Command{
 	newTrain,
+	newTFServer,
 	newRecipes,
 	newEvaluate,
 	newPredict,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -28,6 +29,7 @@ func newTrain(*globalFlags) *cobra.Command {
 		shown   bool
 		folds   int
 		asked   asked
+		workers clusterFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "train DATA --out RUN | train [DATA] --resume RUN",
@@ -59,6 +61,13 @@ as an uninterrupted one. Ctrl-C saves after the current step (exit status 3). Mo
 --epochs continue a finished run. DATA is the new folder of the images if they were
 moved; their content is checked.
 
+--cluster cluster.json computes each step on several machines, each of which runs
+"oscar tf-server": {"worker": ["10.0.0.5:7701", "10.0.0.6:7701"]}. The images of a
+batch are divided among them; this process adds up the gradients, validates and
+saves. There is no authentication: use a private network only. A worker that dies or
+does not answer ends the step; training waits for it and continues from the last
+checkpoint. Batch normalisation uses the images of one worker.
+
 Flags win over --recipe or --experiment, which win over the defaults: the settings
 of He, Gu and Shi's modified AlexNet. --set sets any key of experiment.json.
 --preview-augmentation draws training images and their changed versions, and trains
@@ -72,6 +81,7 @@ nothing.`,
   oscar train labels.csv --root photos --columns label=breed --out runs/dogs
   oscar train photos --folds 5 --out runs/folds
   oscar train heaps --out runs/heaps --epochs 8
+  oscar train photos --out runs/large --arch resnet18 --cluster cluster.json
   oscar train --resume runs/first
   oscar train --resume runs/first --epochs 60`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -110,10 +120,16 @@ nothing.`,
 			if o.Machine.Cache, err = dataset.ParseCacheMode(cache); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
+			if err := workers.read(cmd, &o.Machine); err != nil {
+				return err
+			}
 			if err := o.Machine.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
 			if resume != "" && instance.IsRun(resume) || len(args) > 0 && scene.Is(args[0]) {
+				if o.Machine.Cluster != nil {
+					return usageError{errors.New("--cluster trains classifiers only, no Mask R-CNN"), cmd.CommandPath()}
+				}
 				data := ""
 				if len(args) > 0 {
 					data = args[0]
@@ -175,13 +191,15 @@ nothing.`,
 	f.StringVar(&cache, "cache", cache, "where decoded images are kept between epochs: none, memory, disk")
 	f.IntVar(&o.Machine.CheckpointEvery, "checkpoint-every", 0, "steps between checkpoints within an epoch; 0: only at its end")
 	machineFlags(cmd, &o.Machine)
+	workers.add(cmd)
 	trustFlag(cmd, &o.Machine.Trust)
 	return cmd
 }
 
 // onlyResume returns an error for flags that do not go with --resume.
 func onlyResume(cmd *cobra.Command) (err error) {
-	free := []string{"resume", "epochs", "verbose", "threads", "inter-threads", "workers", "cache", "checkpoint-every", "maps"}
+	free := []string{"resume", "epochs", "verbose", "threads", "inter-threads", "workers", "cache", "checkpoint-every", "maps", "cluster"}
+	free = append(free, clusterOnly...)
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if err == nil && !slices.Contains(free, f.Name) {
 			err = fmt.Errorf("--%s does not go with --resume: a resumed run has the settings of its experiment.json", f.Name)

@@ -79,7 +79,7 @@ func (g *Graph) nodes(what string) definition {
 // change an operation and return others to add; nil changes none.
 func (g *Graph) copied(scope string, def definition, chosen map[string]bool, replace map[string]Tensor,
 	edit func(*node_def_go_proto.NodeDef) []*node_def_go_proto.NodeDef) *Graph {
-	copied := &Graph{g.state, g.unique(scope)}
+	copied := &Graph{g.state, g.unique(scope), g.device}
 	part := &graph_go_proto.GraphDef{Versions: def.Versions, Library: def.Library}
 	for _, n := range def.Node {
 		if !chosen[n.Name] {

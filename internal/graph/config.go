@@ -7,6 +7,7 @@ import (
 	config "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
 
+	"oscar/cluster"
 	"oscar/internal/machine"
 )
 
@@ -15,6 +16,8 @@ type Config struct {
 	Threads   Threads
 	Precision Precision
 	Optimizer Optimizer
+	// Cluster, if not nil, has the other processes that the session computes on.
+	Cluster *cluster.Session
 	// Trust allows models that can reach files, the network, Python or foreign code.
 	// Package pipeline checks it.
 	Trust bool
@@ -73,8 +76,12 @@ func (c Config) options() (*tf.SessionOptions, error) {
 	if rewriter != nil {
 		p.GraphOptions = &config.GraphOptions{RewriteOptions: rewriter}
 	}
+	target := ""
+	if c.Cluster != nil {
+		target, p.ClusterDef, p.OperationTimeoutInMs = c.Cluster.Target, c.Cluster.Def, c.Cluster.Timeout.Milliseconds()
+	}
 	b, err := proto.Marshal(p)
-	return &tf.SessionOptions{Config: b}, err
+	return &tf.SessionOptions{Target: target, Config: b}, err
 }
 
 // Load opens the graph of a SavedModel under a tag and restores its variables.
@@ -103,5 +110,5 @@ func (g *Graph) NewSession(c Config) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a session: %w", err)
 	}
-	return &Session{s: s}, nil
+	return &Session{s: s, cluster: c.Cluster != nil}, nil
 }

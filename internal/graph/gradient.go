@@ -40,7 +40,7 @@ func (g *Graph) Grad(y Tensor, xs ...Tensor) []Tensor {
 			return none
 		}
 	}
-	b := backward{&Graph{g.state, g.unique("gradients")}, g}
+	b := backward{&Graph{g.state, g.unique("gradients"), g.device}, g}
 	grads := b.gradients(y, Tensor{}, xs)
 	if g.err != nil {
 		return none

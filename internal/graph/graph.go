@@ -16,7 +16,8 @@ func Version() string { return tf.Version() }
 // graph share its operations, names and first error.
 type Graph struct {
 	*state
-	scope string
+	scope  string
+	device string // of the operations; "": TensorFlow chooses
 }
 
 type state struct {
@@ -41,7 +42,11 @@ func wrap(g *tf.Graph) *Graph {
 }
 
 // In returns the graph, seen from a scope below this one.
-func (g *Graph) In(scope string) *Graph { return &Graph{g.state, g.path(scope)} }
+func (g *Graph) In(scope string) *Graph { return &Graph{g.state, g.path(scope), g.device} }
+
+// On returns the graph, seen from the same scope, with operations on a device such as
+// "/job:worker/task:1".
+func (g *Graph) On(device string) *Graph { return &Graph{g.state, g.scope, device} }
 
 func (g *Graph) path(name string) string {
 	if g.scope == "" {
@@ -98,7 +103,7 @@ func (g *Graph) addAfter(kind, name string, attrs attributes, after []Op, inputs
 	if name == "" {
 		name = kind
 	}
-	spec := tf.OpSpec{Type: kind, Name: g.unique(name), Attrs: attrs}
+	spec := tf.OpSpec{Type: kind, Name: g.unique(name), Attrs: attrs, Device: g.device}
 	for i, in := range inputs {
 		switch in := in.(type) {
 		case Tensor:

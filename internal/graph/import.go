@@ -11,12 +11,12 @@ import (
 
 // Import adds the operations of a serialised GraphDef below g's scope. Inputs that replace
 // names ("conv/kernel" or "conv/kernel:0") are replaced by its tensors; the GraphDef need
-// not contain them. On an error nothing is added.
+// not contain them. Operations without a device get g's. On an error nothing is added.
 func (g *Graph) Import(def []byte, replace map[string]Tensor) error {
 	if g.err != nil {
 		return g.err
 	}
-	options := tf.GraphImportOptions{Prefix: g.scope}
+	options := tf.GraphImportOptions{Prefix: g.scope, Device: g.device}
 	for name, t := range replace {
 		base, index, err := splitTensorName(name)
 		if err != nil {

@@ -103,6 +103,10 @@ func (g *Graph) Concat(axis int, xs ...Tensor) Tensor {
 	return g.one("ConcatV2", nil, xs, g.Int(axis))
 }
 
+// Slice returns the part of x that begins at an index of each axis and has those sizes; a size
+// of -1 is the rest. Both are int32 vectors.
+func (g *Graph) Slice(x, begin, sizes Tensor) Tensor { return g.one("Slice", nil, x, begin, sizes) }
+
 // Pad surrounds x with a value, before and after it on each axis.
 func (g *Graph) Pad(x Tensor, value float32, around ...[2]int) Tensor {
 	flat := make([]int32, 0, 2*len(around))

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	tf "github.com/wamuir/graft/tensorflow"
+
+	"oscar/cluster"
 )
 
 // Session runs a graph. It may be used from several goroutines.
@@ -15,6 +17,7 @@ type Session struct {
 	s       *tf.Session
 	pending atomic.Int64 // bytes of tensors fed and fetched since the last garbage collection
 	runs    atomic.Int64
+	cluster bool // a failed run is a [cluster.Fault]
 }
 
 // collectEvery is how many bytes of tensors are moved between garbage collections. Tensors
@@ -65,6 +68,9 @@ func (s *Session) Run(ctx context.Context, feeds []Feed, fetch []Tensor, targets
 	s.runs.Add(1)
 	got, err := s.s.Run(in, outputs, ops)
 	if err != nil {
+		if s.cluster {
+			return nil, &cluster.Fault{Message: firstLine(err)}
+		}
 		return nil, fmt.Errorf("run: %s", firstLine(err))
 	}
 	values := make([]Value, len(got))

@@ -15,7 +15,7 @@ type Variable struct {
 // Variable adds a float variable. name is its full name and does not depend on the scope.
 // initial is called with the scope of the variable's initializer.
 func (g *Graph) Variable(name string, shape Shape, trainable bool, initial func(*Graph) Tensor) *Variable {
-	root := &Graph{state: g.state}
+	root := &Graph{state: g.state, device: g.device}
 	v := &Variable{Name: name, Shape: shape, Trainable: trainable}
 	v.Handle = root.add("VarHandleOp", name, attributes{"dtype": Float, "shape": tfShape(shape), "shared_name": name}).Output(0)
 	in := root.In(name)

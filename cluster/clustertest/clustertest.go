@@ -1,0 +1,102 @@
+// Package clustertest starts TensorFlow servers in processes of their own, for tests. A test
+// binary that imports it is a server if OSCAR_TEST_SERVER is set.
+package clustertest
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"oscar/cluster"
+	"oscar/internal/machine"
+)
+
+func init() {
+	address := os.Getenv("OSCAR_TEST_SERVER")
+	if address == "" {
+		return
+	}
+	at, err := cluster.Serve(address, machine.Threads{Intra: 1})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(at)
+	select {}
+}
+
+// Servers are the workers of a cluster on loopback, each with one thread. They end with the
+// test.
+type Servers struct {
+	t         testing.TB
+	Addresses []string
+	processes []*exec.Cmd
+}
+
+// Start starts n servers.
+func Start(t testing.TB, n int) *Servers {
+	t.Helper()
+	s := &Servers{t: t, Addresses: make([]string, n), processes: make([]*exec.Cmd, n)}
+	for i := range n {
+		s.Addresses[i] = "127.0.0.1:0"
+		s.Restart(i)
+	}
+	t.Cleanup(func() {
+		for i := range s.processes {
+			s.Kill(i)
+		}
+	})
+	return s
+}
+
+// Spec returns the cluster of all servers.
+func (s *Servers) Spec() *cluster.Spec { return &cluster.Spec{Workers: s.Addresses} }
+
+// Restart starts a server that is not running, at its address.
+func (s *Servers) Restart(i int) {
+	s.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), "OSCAR_TEST_SERVER="+s.Addresses[i], "TF_CPP_MIN_LOG_LEVEL=3")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.processes[i] = cmd
+	late := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	late.Stop()
+	if err != nil {
+		s.t.Fatalf("a server said %q: %v", line, err)
+	}
+	s.Addresses[i] = strings.TrimSpace(line)
+}
+
+// Signal sends a signal to a server.
+func (s *Servers) Signal(i int, signal os.Signal) {
+	if err := s.processes[i].Process.Signal(signal); err != nil {
+		s.t.Errorf("signal to server %d: %v", i, err)
+	}
+}
+
+// PID returns the process of a server.
+func (s *Servers) PID(i int) int { return s.processes[i].Process.Pid }
+
+// Kill ends a server with SIGKILL, and waits until it is gone.
+func (s *Servers) Kill(i int) {
+	s.processes[i].Process.Kill()
+	s.processes[i].Wait()
+}

@@ -1,0 +1,222 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"oscar/internal/machine"
+)
+
+// Options say on which cluster a training computes, and how long it waits for it.
+type Options struct {
+	Spec *Spec
+	// StepTimeout ends a step, or another run of the graph, that takes longer with an error; 0
+	// stands for 2 minutes.
+	StepTimeout time.Duration
+	// Wait is how long workers that do not answer are waited for.
+	Wait time.Duration
+	// Least is the number of workers that suffice after Wait; 0 stands for all.
+	Least int
+}
+
+// Check reports the first setting out of range.
+func (o Options) Check() error {
+	if err := o.Spec.Check(); err != nil {
+		return err
+	}
+	switch {
+	case o.StepTimeout < 0 || o.StepTimeout > 0 && o.StepTimeout < time.Millisecond:
+		return fmt.Errorf("step-timeout is %s, want at least 1ms", o.StepTimeout)
+	case o.Wait < 0:
+		return fmt.Errorf("worker-wait is %s, want 0 or more", o.Wait)
+	case o.Least < 0 || o.Least > len(o.Spec.Workers):
+		return fmt.Errorf("min-workers is %d, want 1 to %d, the workers of the cluster", o.Least, len(o.Spec.Workers))
+	}
+	return nil
+}
+
+// Session says where a session computes: on the chief, which is this process, and on workers.
+type Session struct {
+	Target  string         // TensorFlow's name of the chief's server
+	Def     *pb.ClusterDef // the chief and the workers
+	Timeout time.Duration  // of each run of the graph
+	Workers []string       // their addresses
+}
+
+// Chief returns the device of the chief.
+func (*Session) Chief() string { return "/job:" + chiefJob + "/replica:0/task:0" }
+
+// Worker returns the device of a worker.
+func (*Session) Worker(i int) string { return fmt.Sprintf("/job:%s/replica:0/task:%d", workerJob, i) }
+
+// Fault is an error of a run of the graph on a cluster. The variables may be those before the
+// run, those after it, or a mixture.
+type Fault struct{ Message string }
+
+func (f *Fault) Error() string { return f.Message }
+
+// chiefs are the servers of this process by the address that was asked for: they end with it.
+var chiefs struct {
+	sync.Mutex
+	started map[string]chief
+}
+
+type chief struct{ target, address string }
+
+// Join waits until the workers answer, starts this process's server if there is none yet, and
+// returns the cluster. note gets a line when it begins to wait and when it goes on without
+// some workers.
+func (o Options) Join(ctx context.Context, threads machine.Threads, note func(string)) (*Session, error) {
+	spec, err := o.answering(ctx, note)
+	if err != nil {
+		return nil, err
+	}
+	c, err := spec.chief(threads)
+	if err != nil {
+		return nil, err
+	}
+	workers := map[int32]string{}
+	for i, address := range spec.Workers {
+		workers[int32(i)] = address
+	}
+	timeout := o.StepTimeout
+	if timeout == 0 {
+		timeout = 2 * time.Minute
+	}
+	return &Session{Target: c.target, Workers: spec.Workers, Timeout: timeout, Def: &pb.ClusterDef{Job: []*pb.JobDef{
+		{Name: chiefJob, Tasks: map[int32]string{0: c.address}},
+		{Name: workerJob, Tasks: workers},
+	}}}, nil
+}
+
+// chief starts this process's server, or returns the one that is there.
+func (s *Spec) chief(threads machine.Threads) (chief, error) {
+	wanted := ""
+	if len(s.Chief) == 1 {
+		wanted = s.Chief[0]
+	} else {
+		host, err := hostTowards(s.Workers[0])
+		if err != nil {
+			return chief{}, err
+		}
+		wanted = net.JoinHostPort(host, "0")
+	}
+	chiefs.Lock()
+	defer chiefs.Unlock()
+	if c, ok := chiefs.started[wanted]; ok {
+		return c, nil
+	}
+	_, address, err := start(wanted, threads)
+	if err != nil {
+		return chief{}, err
+	}
+	// TensorFlow looks the target up in the cluster.
+	c := chief{"grpc://" + address, address}
+	if chiefs.started == nil {
+		chiefs.started = map[string]chief{}
+	}
+	chiefs.started[wanted] = c
+	return c, nil
+}
+
+// hostTowards returns the address of this machine from which packets to an address are sent.
+func hostTowards(address string) (string, error) {
+	c, err := net.Dial("udp", address) // sends nothing
+	if err != nil {
+		return "", fmt.Errorf("worker %s cannot be reached: %w", address, cause(err))
+	}
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).IP.String(), nil
+}
+
+// answerWithin bounds a worker's answer to a question that needs no computation.
+const answerWithin = 5 * time.Second
+
+// answering returns the cluster with the workers that answer: all, or after o.Wait at least
+// o.Least.
+func (o Options) answering(ctx context.Context, note func(string)) (*Spec, error) {
+	until, waiting := time.Now().Add(o.Wait), false
+	for {
+		errs := o.Spec.ask(ctx)
+		var there []int
+		var missing []string
+		for i, err := range errs {
+			if err == nil {
+				there = append(there, i)
+			} else {
+				missing = append(missing, fmt.Sprintf("worker %d, %s, %v", i, o.Spec.Workers[i], err))
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if len(missing) == 0 {
+			return o.Spec, nil
+		}
+		text := strings.Join(missing, "; ")
+		if time.Now().After(until) {
+			if o.Least > 0 && len(there) >= o.Least {
+				note(fmt.Sprintf("%s; going on with %d of %d workers", text, len(there), len(errs)))
+				return o.Spec.only(there), nil
+			}
+			return nil, errors.New(text)
+		}
+		if !waiting {
+			waiting = true
+			note(fmt.Sprintf("%s; waiting up to %s", text, o.Wait))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(min(time.Second, max(time.Until(until), 0)+10*time.Millisecond)):
+		}
+	}
+}
+
+// ask asks all workers for their status and returns their errors.
+func (s *Spec) ask(ctx context.Context) []error {
+	errs := make([]error, len(s.Workers))
+	var all sync.WaitGroup
+	for i, address := range s.Workers {
+		all.Go(func() { errs[i] = ask(ctx, address) })
+	}
+	all.Wait()
+	return errs
+}
+
+// ask returns why a worker does not answer, or nil.
+func ask(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	// A plain connection says more of what is wrong than gRPC does.
+	plain, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("does not answer: %w", cause(err))
+	}
+	if err := plain.Close(); err != nil {
+		return err
+	}
+	c, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	// Fields that Empty lacks are ignored.
+	err = c.Invoke(ctx, "/tensorflow.WorkerService/GetStatus", &emptypb.Empty{}, &emptypb.Empty{})
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("accepts connections and does not answer within %s", answerWithin)
+	}
+	return fmt.Errorf("is no TensorFlow server: %w", err)
+}

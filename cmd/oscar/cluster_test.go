@@ -1,0 +1,245 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"oscar/internal/testkit"
+)
+
+// clusterTries is the number of random moments at which each fault of a cluster is tried.
+var clusterTries = flag.Int("cluster-tries", 1, "moments at which each fault of a cluster is tried")
+
+// workers are the servers of a cluster on loopback.
+type workers struct {
+	t         *testing.T
+	dir       string // of cluster.json
+	addresses [2]string
+	processes [2]*exec.Cmd
+}
+
+func startWorkers(t *testing.T) *workers {
+	t.Helper()
+	w := &workers{t: t, dir: t.TempDir(), addresses: [2]string{"127.0.0.1:0", "127.0.0.1:0"}}
+	for i := range w.processes {
+		w.restart(i)
+	}
+	b, err := json.Marshal(map[string]any{"worker": w.addresses})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(w.dir, "cluster.json"), b, 0o666)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *workers) restart(i int) {
+	w.t.Helper()
+	cmd := exec.Command("oscar", "tf-server", "--listen", w.addresses[i], "--threads", "1", "--end-with-parent")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.processes[i] = cmd
+	late := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	late.Stop()
+	address, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
+	if err != nil || !ok {
+		w.t.Fatalf("oscar tf-server said %q: %v", line, err)
+	}
+	w.addresses[i] = address
+}
+
+func (w *workers) kill(i int) {
+	w.processes[i].Process.Kill()
+	w.processes[i].Wait()
+}
+
+// end ends the servers by SIGTERM, as a user does.
+func (w *workers) end() {
+	w.t.Helper()
+	for i, p := range w.processes {
+		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+			w.t.Error(err)
+		}
+		late := time.AfterFunc(10*time.Second, func() { p.Process.Kill() })
+		if err := p.Wait(); err != nil {
+			w.t.Errorf("server %d ended with %v after SIGTERM", i, err)
+		}
+		late.Stop()
+	}
+}
+
+// training is an oscar train on the cluster.
+type training struct {
+	cmd  *exec.Cmd
+	said strings.Builder
+}
+
+// train starts a training of 72 steps of images in the folder run, or continues it.
+func (w *workers) train(run string, more ...string) *training {
+	w.t.Helper()
+	args := []string{"train", filepath.Join(shared(w.t), "shapes", "images"), "--out", run, "--arch", "tiny", "--epochs", "12",
+		"--batch", "4", "--learning-rate", "1e-3"}
+	if len(more) > 0 && more[0] == "--resume" {
+		args, more = []string{"train", "--resume", run}, more[1:]
+	}
+	args = append(args, "--threads", "1", "--maps=false", "--checkpoint-every", "4", "--cluster", filepath.Join(w.dir, "cluster.json"))
+	x := &training{cmd: exec.Command("oscar", append(args, more...)...)}
+	x.cmd.Stderr = &x.said
+	if err := x.cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	return x
+}
+
+// begun waits until a run can be resumed.
+func (w *workers) begun(run string) {
+	w.t.Helper()
+	for range 1000 {
+		if _, err := os.Stat(filepath.Join(run, "experiment.json")); err == nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	w.t.Fatalf("there is no run in %s", run)
+}
+
+// status waits for the end and returns the exit status, -1 after a signal.
+func (x *training) status(t *testing.T) int {
+	t.Helper()
+	late := time.AfterFunc(3*time.Minute, func() {
+		t.Error("the training did not end for 3 minutes")
+		x.cmd.Process.Kill()
+	})
+	defer late.Stop()
+	x.cmd.Wait()
+	return x.cmd.ProcessState.ExitCode()
+}
+
+// modelBytes are the exported weights of a run.
+func modelBytes(t *testing.T, run string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(run, "saved_model", "variables", "variables.data-00000-of-00001"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestClusterFaults stops workers and the trainer at random moments. The run goes on and ends
+// with the bits of an undisturbed one, or says in one line why it did not.
+func TestClusterFaults(t *testing.T) {
+	w := startWorkers(t)
+	defer w.end()
+	dir := t.TempDir()
+	whole := w.train(filepath.Join(dir, "whole"))
+	begin := time.Now()
+	if status := whole.status(t); status != 0 {
+		t.Fatalf("status %d: %s", status, whole.said.String())
+	}
+	took := time.Since(begin)
+	want := modelBytes(t, filepath.Join(dir, "whole"))
+	random := rand.New(rand.NewPCG(18, 3))
+	patient := []string{"--step-timeout", "6s", "--worker-wait", "1m"}
+	faults := []struct {
+		name   string
+		strike func(run string, x *training, victim int) *training
+	}{
+		{"SIGKILL of a worker", func(_ string, x *training, victim int) *training {
+			w.kill(victim)
+			time.Sleep(time.Second)
+			w.restart(victim)
+			return x
+		}},
+		{"SIGSTOP of a worker", func(_ string, x *training, victim int) *training {
+			w.processes[victim].Process.Signal(syscall.SIGSTOP)
+			time.Sleep(8 * time.Second)
+			w.processes[victim].Process.Signal(syscall.SIGCONT)
+			return x
+		}},
+		{"SIGKILL of the trainer", func(run string, x *training, _ int) *training {
+			x.cmd.Process.Kill()
+			if x.status(t) == 0 {
+				return x // it had ended
+			}
+			if _, err := os.Stat(filepath.Join(run, "experiment.json")); err != nil {
+				return w.train(run, patient...)
+			}
+			return w.train(run, append([]string{"--resume"}, patient...)...)
+		}},
+	}
+	for _, fault := range faults {
+		t.Run(fault.name, func(t *testing.T) {
+			struck, bad := 0, 0
+			for try := range *clusterTries {
+				run := filepath.Join(dir, fmt.Sprint(strings.ReplaceAll(fault.name, " ", "-"), try))
+				x := w.train(run, patient...)
+				at := time.Duration(random.Int64N(int64(took)))
+				time.Sleep(at)
+				x = fault.strike(run, x, random.IntN(2))
+				struck++
+				if status := x.status(t); status != 0 {
+					bad++
+					t.Errorf("after %s: status %d: %s", at, status, x.said.String())
+				} else if modelBytes(t, run) != want {
+					bad++
+					t.Errorf("after %s: other weights: %s", at, x.said.String())
+				}
+				t.Logf("struck after %s of %s", at.Round(time.Millisecond), took.Round(time.Millisecond))
+			}
+			if *updateReliability {
+				testkit.UpdateRows(t, reliabilityPage, "cluster", 1, [][]string{{fault.name, fmt.Sprint(struck), fmt.Sprint(struck - bad), fmt.Sprint(bad)}})
+			}
+		})
+	}
+	t.Run("worker away", func(t *testing.T) {
+		run := filepath.Join(dir, "away")
+		x := w.train(run, "--step-timeout", "6s", "--worker-wait", "1s")
+		w.begun(run)
+		w.kill(1)
+		status := x.status(t)
+		if lines := strings.Split(strings.TrimSpace(x.said.String()), "\n"); status != exitFailed ||
+			!strings.HasPrefix(lines[len(lines)-1], "oscar: worker 1, "+w.addresses[1]+", does not answer: connection refused; start it") {
+			t.Errorf("status %d: %s", status, x.said.String())
+		}
+		x = w.train(filepath.Join(dir, "fewer"), "--step-timeout", "6s", "--worker-wait", "1s", "--min-workers", "1")
+		if status := x.status(t); status != 0 || !strings.Contains(x.said.String(), "going on with 1 of 2 workers") {
+			t.Errorf("with --min-workers 1: status %d: %s", status, x.said.String())
+		}
+		w.restart(1)
+		x = w.train(run, append([]string{"--resume"}, patient...)...)
+		if status := x.status(t); status != 0 || modelBytes(t, run) != want {
+			t.Errorf("after --resume: status %d, or other weights: %s", status, x.said.String())
+		}
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		run := filepath.Join(dir, "interrupted")
+		x := w.train(run, patient...)
+		w.begun(run)
+		x.cmd.Process.Signal(syscall.SIGTERM)
+		if status := x.status(t); status != exitInterrupted {
+			t.Fatalf("status %d: %s", status, x.said.String())
+		}
+		x = w.train(run, append([]string{"--resume"}, patient...)...)
+		if status := x.status(t); status != 0 || modelBytes(t, run) != want {
+			t.Errorf("after --resume: status %d, or other weights: %s", status, x.said.String())
+		}
+	})
+}

@@ -1,0 +1,179 @@
+package tfmodel
+
+import (
+	"fmt"
+
+	"oscar/cluster"
+	"oscar/internal/graph"
+)
+
+// tower is what a worker of a cluster computes in a step: the gradients of its share of the
+// images. All variables are on the chief, so a worker keeps nothing from step to step.
+//
+//	           +-- weights, images[0:16] --> tower 0 --+
+//	chief -----|                                       |--> chief: sums, optimiser
+//	           +-- weights, images[16:32] -> tower 1 --+   gradients, loss, statistics
+//
+// Each tower multiplies its results by its share of the images. The sums are those of
+// the whole batch, except for batch normalisation, which normalises over the images of a tower.
+// Dropout and stochastic depth draw by an image's index in the batch. The sums are in the order
+// of the workers, and no variable changes before all of them are there.
+type tower struct {
+	images, labels, targets, factors Tensor
+	rows, share                      Tensor // see Builder.rows; the tower's share of the images
+}
+
+// towerSums are the sums over all towers.
+type towerSums struct {
+	loss, correct Tensor
+	grads         []Tensor // of the trained variables
+}
+
+// towerGraph has a tower as a graph of its own.
+type towerGraph struct {
+	def     []byte
+	moves   []pendingMove // their values are outputs
+	grads   int
+	weights []string // the names of the placeholders of the variables
+}
+
+// The names of a tower's outputs, besides gradient_i and moved_i.
+const towerLoss, towerCorrect = "total_loss", "total_correct"
+
+// buildTower builds the graph of a tower.
+func (o goal) buildTower(s steps, chief *variables, depth float64) (t towerGraph, err error) {
+	g := graph.New()
+	vars := &variables{params: chief.params, byName: map[string]*graph.Variable{}}
+	for i, v := range chief.all {
+		name := fmt.Sprintf("weight_%d", i)
+		t.weights = append(t.weights, name)
+		local := &graph.Variable{Name: v.Name, Shape: v.Shape, Trainable: v.Trainable, Value: g.Placeholder(name, graph.Float, v.Shape)}
+		vars.all, vars.byName[v.Name] = append(vars.all, local), local
+	}
+	a := o.architecture
+	images := g.Placeholder("images", graph.Uint8, append(Shape{-1}, a.Input...))
+	o.labels = g.Placeholder("labels", graph.Int64, Shape{-1})
+	o.targets = g.Placeholder("targets", graph.Float, o.targets.Shape())
+	o.factors = g.Placeholder("weights", graph.Float, Shape{-1})
+	if o.positive.Valid() {
+		o.positive = g.Placeholder("positive", graph.Float, o.positive.Shape())
+	}
+	share := g.Placeholder("share", graph.Float, Shape{})
+	b := &Builder{
+		Graph: g.In("train"), Training: true, vars: vars, depth: depth,
+		seed: g.Placeholder("seed", graph.Int64, Shape{2}), rows: g.Placeholder("rows", graph.Int32, Shape{2}),
+	}
+	outputs := s.apply(b, g.Cast(images, graph.Float))
+	loss, correct := o.measure(g.In("loss"), outputs[len(outputs)-1], vars)
+	grads := vars.trainable().gradients(g.In("optimizer"), loss)
+	if g.Err() != nil {
+		return t, g.Err()
+	}
+	g.Identity(towerLoss, g.Mul(loss, share))
+	// A tower without images of its own computes one of another tower, and counts nothing.
+	g.Identity(towerCorrect, g.Mul(correct, g.Cast(g.Greater(share, g.Scalar(0)), graph.Float)))
+	for i, d := range grads {
+		g.Identity(fmt.Sprintf("gradient_%d", i), g.Mul(d, share))
+	}
+	for i, m := range b.pending {
+		g.Identity(fmt.Sprintf("moved_%d", i), g.Mul(m.value, share))
+	}
+	t.moves, t.grads = b.pending, len(grads)
+	t.def, err = g.Def()
+	return t, err
+}
+
+// addTowers adds a tower on each worker to the graph of the chief, the sums of their results,
+// and the updates of moving averages, to the builder b.
+func (o goal) addTowers(g *Graph, on *cluster.Session, s steps, vars *variables, b *Builder) (towers []tower, sums towerSums, err error) {
+	one, err := o.buildTower(s, vars, b.depth)
+	if err != nil {
+		return nil, sums, err
+	}
+	replace := map[string]Tensor{"seed": b.seed}
+	for i, name := range one.weights {
+		replace[name] = vars.all[i].Value
+	}
+	if o.positive.Valid() {
+		replace["positive"] = o.positive
+	}
+	names := []string{towerLoss, towerCorrect}
+	for i := range one.grads {
+		names = append(names, fmt.Sprintf("gradient_%d", i))
+	}
+	for i := range one.moves {
+		names = append(names, fmt.Sprintf("moved_%d", i))
+	}
+	in := g.In("towers")
+	totals := make([]Tensor, len(names))
+	for k := range on.Workers {
+		at := g.In(fmt.Sprintf("tower%d", k)).On(on.Worker(k))
+		if err := at.Import(one.def, replace); err != nil {
+			return nil, sums, err
+		}
+		t := tower{}
+		for name, to := range map[string]*Tensor{
+			"images": &t.images, "labels": &t.labels, "targets": &t.targets, "weights": &t.factors, "rows": &t.rows, "share": &t.share,
+		} {
+			if *to, err = at.Imported(name); err != nil {
+				return nil, sums, err
+			}
+		}
+		towers = append(towers, t)
+		for i, name := range names {
+			x, err := at.Imported(name)
+			if err != nil {
+				return nil, sums, err
+			}
+			if k > 0 {
+				x = in.Add(totals[i], x)
+			}
+			totals[i] = x
+		}
+	}
+	ops := make([]Op, len(totals))
+	for i, t := range totals {
+		totals[i] = in.Identity("", t)
+		ops[i] = totals[i].Op()
+	}
+	all := in.Group("all", ops...)
+	for i, t := range totals {
+		totals[i] = in.After("", t, all)
+	}
+	sums = towerSums{loss: totals[0], correct: totals[1], grads: totals[2 : 2+one.grads]}
+	for i, m := range one.moves {
+		b.moveTo(vars.byName[m.variable], totals[2+one.grads+i], m.momentum)
+	}
+	return towers, sums, g.Err()
+}
+
+// learnFrom adds a training step by the sums of the towers. It returns the variables of the
+// optimiser.
+func (o goal) learnFrom(g *Graph, l *learner, sums towerSums, vars *variables, b *Builder) []*graph.Variable {
+	l.minimizer = newMinimizer(g, o.training.optimizer())
+	l.loss, l.correct = sums.loss, sums.correct
+	return o.minimize(g, "", l, vars.trainable(), sums.grads, b)
+}
+
+// feedTowers returns the training feeds of a part of a batch, divided among the towers.
+func (t *Trainer) feedTowers(b Batch, number, part int) []graph.Feed {
+	feeds := t.feedStep(b, number, part)
+	classes := t.targets.Shape()[1]
+	for k, to := range t.towers {
+		from, end := k*b.N/len(t.towers), (k+1)*b.N/len(t.towers)
+		share := float32(end-from) / float32(b.N)
+		if from == end { // fewer images than towers
+			from, end = 0, 1
+		}
+		own := b.part(from, end)
+		feeds = append(feeds,
+			graph.Feed{To: to.images, Value: graph.FromUint8s(append(Shape{own.N}, t.Architecture.Input...), own.Images)},
+			graph.Feed{To: to.labels, Value: own.classes()},
+			graph.Feed{To: to.targets, Value: graph.FromFloat32s(Shape{own.N, classes}, own.targets(classes))},
+			graph.Feed{To: to.factors, Value: graph.FromFloat32s(Shape{own.N}, own.weights())},
+			graph.Feed{To: to.rows, Value: graph.FromInt32s(Shape{2}, []int32{int32(from), int32(b.N)})},
+			graph.Feed{To: to.share, Value: graph.FromFloat32s(Shape{}, []float32{share})},
+		)
+	}
+	return feeds
+}
