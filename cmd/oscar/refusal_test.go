@@ -168,6 +168,8 @@ func TestRefusals(t *testing.T) {
 		{2, "synthesize new --per-class 0", "0 synthetic images per class: at least 1 is needed"},
 		{2, "synthesize new --scenes -1", "-1 scenes: want 10 to 1000000"},
 		{2, "compose photos", "--out DIR is missing: the folder for the scenes"},
+		{2, "import photos", "--out DIR is missing: the folder for the scenes"},
+		{1, "import photos --out new", "photos: no such file or directory"},
 		{2, "compose photos --out new --scenes 3", "3 scenes: want 10 to 1000000"},
 		{2, "synthesize new --width 8", "synthetic images of 8x256 pixels: each side must be from 32 to 8192"},
 

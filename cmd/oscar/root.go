@@ -38,6 +38,7 @@ var verbs = []func(*globalFlags) *cobra.Command{
 	newDuplicates,
 	newSynthesize,
 	newCompose,
+	newImport,
 	newDemo,
 	newVersion,
 }

@@ -90,6 +90,7 @@ func TestPlainOutput(t *testing.T) {
 		"oscar duplicates":     "duplicates DATA",
 		"oscar synthesize":     "synthesize drawn --per-class 1 --width 32 --height 32",
 		"oscar compose":        "",
+		"oscar import":         "",
 		"oscar study init":     "study init --out study.yaml",
 		"oscar study add":      "",
 		"oscar study run":      "",

@@ -147,14 +147,24 @@ const limit = 1 << 30
 
 // Read reads a data set. Names, numbers and sizes that do not fit together are errors.
 func Read(path string) (*File, error) {
-	f := &File{}
-	if err := read(path, f); err != nil {
+	b, err := paths.ReadFile(path, limit)
+	if err != nil {
 		return nil, err
 	}
-	if err := f.check(); err != nil {
+	f, err := Parse(b)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return f, nil
+}
+
+// Parse is [Read] for the text of a file.
+func Parse(b []byte) (*File, error) {
+	f := &File{}
+	if err := json.Unmarshal(b, f); err != nil {
+		return nil, fmt.Errorf("it is not a COCO file: %w", err)
+	}
+	return f, f.check()
 }
 
 func read(path string, v any) error {

@@ -50,6 +50,7 @@ var order = []string{
 	"gradcam",                    // class activation maps
 	"heatmap",                    // pictures of maps
 	"explain",                    // methods based on the image; types of all methods
+	"instance/formats",           // pictures with objects, as other programs write them
 	"instance/scene",             // pictures with several objects, as folders
 	"dataset",                    // folders of images into batches
 	"instance/coco",              // files of COCO, and its average precision

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"oscar/instance/formats"
+	"oscar/instance/scene"
+)
+
+func newImport(*globalFlags) *cobra.Command {
+	var (
+		o   formats.Options
+		out string
+	)
+	cmd := &cobra.Command{
+		Use:   "import SOURCE --out DIR",
+		Short: "Make scenes of COCO's, LabelMe's, YOLO's or Pascal VOC's files",
+		Long: `Read pictures with objects that another program has annotated, and write them to DIR
+as oscar train takes them: pictures, and annotations in the form of COCO. SOURCE is
+
+  COCO        a .json file, or a folder with some, one for each part; pictures lie
+              beside it or in images/ or data/ (TACO, ZeroWaste, Roboflow)
+  LabelMe     a folder of .json files, each with shapes and imagePath
+  YOLO        a folder with data.yaml, and polygons in text files
+  Pascal VOC  a folder with Annotations/, JPEGImages/ and SegmentationObject/
+
+The format is found by the files. Objects with a box alone are left out, and counted.
+Pictures are copied as they are, and keep the part that SOURCE gives them. If it
+gives none, a tenth is drawn for validation and another for the test. Nothing
+outside of SOURCE is read, whatever its files say.`,
+		Example: `  oscar import TACO/data/annotations.json --out taco
+  oscar import yolo-waste --out waste
+  oscar train waste --out runs/waste`,
+		Args: arguments("SOURCE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if out == "" {
+				return usageError{fmt.Errorf("--out DIR is missing: the folder for the scenes"), cmd.CommandPath()}
+			}
+			s := newScreen()
+			defer s.clear()
+			l := s.listener()
+			o.Source, o.OnStage, o.OnCount = args[0], l.OnStage, l.OnCount
+			sum, err := formats.Import(cmd.Context(), out, o)
+			if err != nil {
+				return err
+			}
+			s.clear()
+			w := cmd.OutOrStdout()
+			classes := map[string]bool{}
+			for _, byClass := range sum.Objects {
+				for name := range byClass {
+					classes[name] = true
+				}
+			}
+			t := newTable(w)
+			t.AppendHeader(table.Row{"objects with a mask", "train", "val", "test"})
+			t.alignRight("train", "val", "test")
+			for _, class := range slices.Sorted(maps.Keys(classes)) {
+				t.AppendRow(table.Row{class, sum.Objects[scene.Train][class], sum.Objects[scene.Validation][class], sum.Objects[scene.Test][class]})
+			}
+			t.AppendRow(table.Row{"pictures", sum.Pictures[scene.Train], sum.Pictures[scene.Validation], sum.Pictures[scene.Test]})
+			t.Render()
+			for _, reason := range slices.Sorted(maps.Keys(sum.LeftOut)) {
+				fmt.Fprintf(w, "left out %d times: %s\n", sum.LeftOut[reason], reason)
+			}
+			_, err = fmt.Fprintf(w, "%s read, scenes in %s\n", sum.Format, out)
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&out, "out", "o", "", "the folder for the scenes")
+	f.Uint64Var(&o.Seed, "seed", 1, "draws the parts, if SOURCE has none")
+	limitFlags(cmd, &o.Limits)
+	return cmd
+}

@@ -1,0 +1,121 @@
+package formats
+
+import (
+	"encoding/json"
+	"fmt"
+	"image"
+	"path"
+	"slices"
+	"strings"
+
+	"oscar/instance/coco"
+	"oscar/instance/scene"
+	"oscar/internal/paths"
+)
+
+// isCOCO reports whether a JSON file has the keys of COCO.
+func isCOCO(f files) bool { return len(cocoFiles(f)) > 0 }
+
+func cocoFiles(f files) (names []string) {
+	for _, name := range f.with(".json") {
+		var head struct {
+			Images      []json.RawMessage `json:"images"`
+			Annotations []json.RawMessage `json:"annotations"`
+			Categories  []json.RawMessage `json:"categories"`
+		}
+		b, err := f.read(name, paths.Record)
+		if err == nil && json.Unmarshal(b, &head) == nil && len(head.Images) > 0 && len(head.Categories) > 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// readCOCO reads all COCO files of the source. The part of a file is a word in its name or
+// in its folder's; a single file has no part. Pictures lie beside the file, or in a folder
+// images, data or that of the part, beside the file or its folder.
+func readCOCO(f files) (*source, error) {
+	s := &source{leftOut: map[string]int{}}
+	class := map[string]int{}
+	names := cocoFiles(f)
+	for _, name := range names {
+		b, err := f.read(name, paths.Record)
+		if err != nil {
+			return nil, err
+		}
+		data, err := coco.Parse(b)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", f.path, name, err)
+		}
+		categories := map[int64]int{}
+		for _, c := range data.Categories {
+			if _, known := class[c.Name]; !known {
+				class[c.Name] = len(s.classes)
+				s.classes = append(s.classes, c.Name)
+			}
+			categories[c.ID] = class[c.Name]
+		}
+		part := ""
+		if len(names) > 1 {
+			if part = partOf(name); part == "" {
+				return nil, fmt.Errorf("%s: %s: with %d files of COCO, each needs train, val or test in its name or its folder's", f.path, name, len(names))
+			}
+		}
+		at := map[int64]int{}
+		for _, m := range data.Images {
+			file, err := f.find(name, part, m.FileName)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %s: image %d: %w", f.path, name, m.ID, err)
+			}
+			at[m.ID] = len(s.pictures)
+			s.pictures = append(s.pictures, picture{name: file, part: part, at: name, size: image.Pt(m.Width, m.Height)})
+		}
+		for _, a := range data.Annotations {
+			if a.Segmentation.Runs == nil && len(a.Segmentation.Polygons) == 0 {
+				s.leftOut[withoutMask]++
+				continue
+			}
+			p := &s.pictures[at[a.ImageID]]
+			p.objects = append(p.objects, object{class: categories[a.CategoryID], ignore: bool(a.Crowd), mask: a.Segmentation})
+		}
+	}
+	return s, nil
+}
+
+// find returns the path of a picture that an annotation file names.
+func (f files) find(annotations, part, name string) (string, error) {
+	dir := path.Dir(annotations)
+	first, err := within(dir, name)
+	if err != nil {
+		return "", err
+	}
+	if f.has(first) {
+		return first, nil
+	}
+	for _, base := range []string{dir, path.Dir(dir)} {
+		for _, folder := range []string{"images", "data", part, "images/" + part, part + "2017", part + "/images"} {
+			if file, err := within(base, folder, name); err == nil && f.has(file) {
+				return file, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("there is no picture %q, nor in images/ or data/ beside the file", first)
+}
+
+// partOf returns the part that a path names, its last such word; "" for none.
+func partOf(name string) string {
+	words := strings.FieldsFunc(strings.ToLower(strings.TrimSuffix(name, path.Ext(name))), func(r rune) bool {
+		return (r < 'a' || r > 'z')
+	})
+	for _, w := range slices.Backward(words) {
+		switch w {
+		case "train", "training":
+			return scene.Train
+		case "val", "valid", "validation":
+			return scene.Validation
+		case "test", "testing":
+			return scene.Test
+		}
+	}
+	return ""
+}

@@ -1,0 +1,126 @@
+package formats
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"oscar/internal/paths"
+)
+
+// files are the files of a source. Their names have slashes, and cannot lead out of it.
+type files struct {
+	path string // as given, for errors
+	root *os.Root
+	file string // a single file of annotations; "": all files of the folder
+	list []string
+}
+
+// mostFiles bounds the files of a source.
+const mostFiles = 5_000_000
+
+// openFiles lists the files of a source.
+func openFiles(source string) (f files, err error) {
+	info, err := os.Stat(source)
+	if err != nil {
+		return f, fmt.Errorf("%s: %w", source, paths.TrimError(err))
+	}
+	f.path = source
+	dir := source
+	if !info.IsDir() {
+		dir, f.file = filepath.Split(source)
+		if dir == "" {
+			dir = "."
+		}
+	}
+	if f.root, err = os.OpenRoot(dir); err != nil {
+		return f, err
+	}
+	err = fs.WalkDir(f.root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s: %w", source, err)
+		case e.Type().IsRegular() || e.Type()&fs.ModeSymlink != 0:
+			f.list = append(f.list, name)
+		}
+		if len(f.list) > mostFiles {
+			return fmt.Errorf("%s has more than %d files", source, mostFiles)
+		}
+		return nil
+	})
+	if err != nil {
+		f.root.Close()
+	}
+	slices.Sort(f.list)
+	return f, err
+}
+
+// with returns the names with an extension, in any case.
+func (f files) with(extension string) (names []string) {
+	for _, name := range f.list {
+		if strings.EqualFold(path.Ext(name), extension) && (f.file == "" || name == f.file) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// has reports whether there is a file of that name.
+func (f files) has(name string) bool {
+	_, found := slices.BinarySearch(f.list, name)
+	return found
+}
+
+// below reports whether there is a file in a folder.
+func (f files) below(dir string) bool {
+	if dir == "." {
+		return len(f.list) > 0
+	}
+	at, _ := slices.BinarySearch(f.list, dir+"/")
+	return at < len(f.list) && strings.HasPrefix(f.list[at], dir+"/")
+}
+
+// read reads a regular file of at most limit bytes. Its name may come from a file.
+func (f files) read(name string, limit int64) ([]byte, error) {
+	if err := paths.CheckLocal(name); err != nil {
+		return nil, err
+	}
+	name = filepath.FromSlash(name)
+	info, err := f.root.Stat(name) // opening a pipe would wait
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%q: %w", name, paths.TrimError(err))
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%q is not a regular file (%s)", name, info.Mode().Type())
+	case info.Size() > limit:
+		return nil, fmt.Errorf("%q is larger than %d bytes, the most that is read", name, limit)
+	}
+	file, err := f.root.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", name, paths.TrimError(err))
+	}
+	defer file.Close()
+	b, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("%q is larger than %d bytes, the most that is read", name, limit)
+	}
+	return b, err
+}
+
+// within joins names of files to a path, which must stay within the source. Backslashes are
+// slashes: some programs write them on Windows.
+func within(elements ...string) (string, error) {
+	for i, e := range elements {
+		elements[i] = strings.ReplaceAll(e, `\`, "/")
+		if i > 0 && path.IsAbs(elements[i]) {
+			return "", fmt.Errorf("%q is not a file within the folder", e)
+		}
+	}
+	name := path.Join(elements...)
+	return name, paths.CheckLocal(name)
+}

@@ -1,0 +1,278 @@
+package formats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"oscar/dataset"
+	"oscar/instance/coco"
+	"oscar/instance/mask"
+	"oscar/instance/scene"
+	"oscar/internal/seeded"
+)
+
+// Options are the options of [Import].
+type Options struct {
+	Source string // a folder, or a COCO file
+	Seed   uint64 // of the parts, if the source has none
+	Limits dataset.Limits
+	// OnStage and OnCount receive progress; they may be nil.
+	OnStage func(name string)
+	OnCount func(done, total int)
+}
+
+// Summary counts what was imported.
+type Summary struct {
+	Format   string
+	Pictures map[string]int            // by part
+	Objects  map[string]map[string]int // by part and class
+	LeftOut  map[string]int            // objects and pictures, by the reason
+}
+
+// source is a data set as its files describe it. Names of pictures are relative to the
+// source folder, with slashes.
+type source struct {
+	format   string
+	classes  []string
+	pictures []picture
+	leftOut  map[string]int
+}
+
+type picture struct {
+	name    string      // also of the copy
+	part    string      // "": none
+	at      string      // where the picture is described, for errors
+	size    image.Point // as described; 0: not described
+	data    []byte      // of a picture within the description; nil: in a file
+	objects []object
+	// more reads objects that need the picture's size, and counts those without a mask; may
+	// be nil.
+	more func(size image.Point) (objects []object, boxes int, err error)
+}
+
+const withoutMask = "an object without a mask"
+
+type object struct {
+	class  int
+	ignore bool
+	mask   coco.Segmentation
+}
+
+// formats are the formats, by how sure the files that show them are.
+var formats = []struct {
+	name string
+	is   func(f files) bool
+	read func(f files) (*source, error)
+}{
+	{"YOLO", isYOLO, readYOLO},
+	{"Pascal VOC", isVOC, readVOC},
+	{"COCO", isCOCO, readCOCO},
+	{"LabelMe", isLabelMe, readLabelMe},
+}
+
+// Import reads a data set and writes it to dir, which must not exist or be empty, as a
+// folder of scenes. Pictures are copied as they are. Without parts in the source a tenth of
+// the pictures, drawn by the seed, is for validation and another for the test. Objects
+// without a mask are left out. An error names the file and what is wrong in it.
+func Import(ctx context.Context, dir string, o Options) (*Summary, error) {
+	if o.OnStage == nil {
+		o.OnStage = func(string) {}
+	}
+	if o.OnCount == nil {
+		o.OnCount = func(int, int) {}
+	}
+	o.OnStage("reading annotations")
+	f, err := openFiles(o.Source)
+	if err != nil {
+		return nil, err
+	}
+	defer f.root.Close()
+	s, err := read(f)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.divide(o.Seed); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Source, err)
+	}
+	o.OnStage("copying pictures")
+	return s.write(ctx, dir, f, o)
+}
+
+// read finds the format of the files and reads them.
+func read(f files) (*source, error) {
+	for _, format := range formats {
+		if !format.is(f) {
+			continue
+		}
+		s, err := format.read(f)
+		if err != nil {
+			return nil, err
+		}
+		s.format = format.name
+		if len(s.pictures) == 0 || len(s.classes) == 0 {
+			return nil, fmt.Errorf("%s: %d pictures and %d classes; want one or more of each", f.path, len(s.pictures), len(s.classes))
+		}
+		return s, nil
+	}
+	return nil, fmt.Errorf("%s: no format that is known: want COCO's .json, LabelMe's .json beside pictures, a data.yaml of YOLO, or Annotations/ and JPEGImages/ of Pascal VOC", f.path)
+}
+
+// divide gives pictures a part if none has one.
+func (s *source) divide(seed uint64) error {
+	slices.SortFunc(s.pictures, func(a, b picture) int { return strings.Compare(a.name, b.name) })
+	trained := false
+	for i, p := range s.pictures {
+		if i > 0 && s.pictures[i-1].name == p.name {
+			return fmt.Errorf("picture %q is there twice: %s and %s", p.name, s.pictures[i-1].at, p.at)
+		}
+		trained = trained || p.part == scene.Train
+	}
+	if trained {
+		s.pictures = slices.DeleteFunc(s.pictures, func(p picture) bool {
+			if p.part == "" {
+				s.leftOut["a picture of no part"]++
+			}
+			return p.part == ""
+		})
+		return nil
+	}
+	if slices.ContainsFunc(s.pictures, func(p picture) bool { return p.part != "" }) {
+		return errors.New("there are pictures for validation or test, and none to train on")
+	}
+	order := seeded.WithKey(seeded.Digest(nil, seed, 0x1a9047)).Perm(len(s.pictures))
+	tenth := len(order) / 10
+	if len(order) > 2 {
+		tenth = max(tenth, 1)
+	}
+	for k, i := range order {
+		part := scene.Train
+		switch {
+		case k < tenth:
+			part = scene.Test
+		case k < 2*tenth:
+			part = scene.Validation
+		}
+		s.pictures[i].part = part
+	}
+	return nil
+}
+
+// finished is a picture that was copied.
+type finished struct {
+	size    image.Point
+	objects []scene.Truth
+	leftOut []string
+}
+
+// write copies the pictures and writes the annotations.
+func (s *source) write(ctx context.Context, dir string, f files, o Options) (*Summary, error) {
+	sum := &Summary{Format: s.format, Pictures: map[string]int{}, Objects: map[string]map[string]int{}, LeftOut: s.leftOut}
+	for _, part := range scene.Parts {
+		sum.Objects[part] = map[string]int{}
+	}
+	err := scene.Write(dir, s.classes, func(folder func(part string) string) (map[string][]scene.Scene, error) {
+		done := make([]finished, len(s.pictures))
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(runtime.GOMAXPROCS(0))
+		var count atomic.Int64
+		for i, p := range s.pictures {
+			group.Go(func() (err error) {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				done[i], err = p.copy(f, folder(p.part), o.Limits)
+				o.OnCount(int(count.Add(1)), len(s.pictures))
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return nil, err
+		}
+		out := map[string][]scene.Scene{}
+		for i, p := range s.pictures {
+			out[p.part] = append(out[p.part], scene.Scene{
+				Image:   coco.Image{FileName: p.name, Width: done[i].size.X, Height: done[i].size.Y},
+				Objects: done[i].objects,
+			})
+			sum.Pictures[p.part]++
+			for _, o := range done[i].objects {
+				sum.Objects[p.part][s.classes[o.Class]]++
+			}
+			for _, reason := range done[i].leftOut {
+				sum.LeftOut[reason]++
+			}
+		}
+		if len(sum.Objects[scene.Train]) == 0 {
+			return nil, fmt.Errorf("%s: no object to train on has a mask", f.path)
+		}
+		return out, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sum, nil
+}
+
+// copy decodes a picture, makes the masks of its objects, and copies the file to dir.
+func (p picture) copy(f files, dir string, limits dataset.Limits) (out finished, err error) {
+	data := p.data
+	if data == nil {
+		if data, err = f.read(p.name, orDefault(limits.MaxBytes, dataset.DefaultLimits.MaxBytes)); err != nil {
+			return out, fmt.Errorf("%s: %w", p.at, err)
+		}
+	}
+	img, err := dataset.Decode(data, limits)
+	if err != nil {
+		return out, fmt.Errorf("%s: picture %q: %w", p.at, p.name, err)
+	}
+	out.size = img.Rect.Size()
+	if p.size != (image.Point{}) && p.size != out.size {
+		return out, fmt.Errorf("%s: picture %q has %d x %d pixels, it is described with %d x %d", p.at, p.name, out.size.X, out.size.Y, p.size.X, p.size.Y)
+	}
+	if err := mask.CheckSize(out.size.Y, out.size.X); err != nil {
+		return out, fmt.Errorf("%s: %w", p.at, err)
+	}
+	objects := p.objects
+	if p.more != nil {
+		var boxes int
+		if objects, boxes, err = p.more(out.size); err != nil {
+			return out, fmt.Errorf("%s: %w", p.at, err)
+		}
+		for range boxes {
+			out.leftOut = append(out.leftOut, withoutMask)
+		}
+	}
+	for i, o := range objects {
+		m, err := o.mask.Mask(out.size.Y, out.size.X)
+		if err != nil {
+			return out, fmt.Errorf("%s: object %d: %w", p.at, i+1, err)
+		}
+		if m.Area() == 0 {
+			out.leftOut = append(out.leftOut, "an object without a pixel in the picture")
+			continue
+		}
+		out.objects = append(out.objects, scene.Truth{Class: o.class, Mask: m, Ignore: o.ignore})
+	}
+	to := filepath.Join(dir, filepath.FromSlash(p.name))
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return out, err
+	}
+	return out, os.WriteFile(to, data, 0o666)
+}
+
+func orDefault(n, standard int64) int64 {
+	if n == 0 {
+		return standard
+	}
+	return n
+}

@@ -1,0 +1,224 @@
+package formats
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/png"
+	"maps"
+	"math"
+	"path"
+	"slices"
+	"strings"
+
+	"oscar/instance/coco"
+	"oscar/instance/mask"
+	"oscar/internal/paths"
+)
+
+// labelMe is a file of LabelMe: a picture and its shapes.
+type labelMe struct {
+	Shapes []struct {
+		Label   string       `json:"label"`
+		Points  [][2]float64 `json:"points"`
+		GroupID *int64       `json:"group_id"`
+		Type    string       `json:"shape_type"`
+		Mask    string       `json:"mask"` // base64 of a PNG file that covers the box of the points
+	} `json:"shapes"`
+	ImagePath string `json:"imagePath"`
+	ImageData string `json:"imageData"` // base64 of the picture; may be empty
+	Height    int    `json:"imageHeight"`
+	Width     int    `json:"imageWidth"`
+}
+
+func isLabelMe(f files) bool {
+	return slices.ContainsFunc(f.with(".json"), func(name string) bool {
+		_, err := f.labelMe(name)
+		return err == nil
+	})
+}
+
+func (f files) labelMe(name string) (*labelMe, error) {
+	b, err := f.read(name, 256<<20)
+	if err != nil {
+		return nil, err
+	}
+	var l labelMe
+	if err := json.Unmarshal(b, &l); err != nil {
+		return nil, fmt.Errorf("%s: %s is not a file of LabelMe: %w", f.path, name, err)
+	}
+	if l.Shapes == nil || l.ImagePath == "" {
+		return nil, fmt.Errorf("%s: %s is not a file of LabelMe: it has no shapes or no imagePath", f.path, name)
+	}
+	return &l, nil
+}
+
+// readLabelMe reads every JSON file. Shapes of one label with the same group_id are one
+// object, as in LabelMe's own converters.
+func readLabelMe(f files) (*source, error) {
+	s := &source{leftOut: map[string]int{}}
+	class := map[string]int{}
+	var all []*labelMe
+	names := f.with(".json")
+	for _, name := range names {
+		l, err := f.labelMe(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l)
+		for _, shape := range l.Shapes {
+			if shape.Label != "__ignore__" && shape.Label != "_background_" {
+				class[shape.Label] = 0
+			}
+		}
+	}
+	s.classes = slices.Sorted(maps.Keys(class))
+	for i, name := range s.classes {
+		if name == "" {
+			return nil, fmt.Errorf("%s: a shape has no label", f.path)
+		}
+		class[name] = i
+	}
+	for i, l := range all {
+		at := f.path + ": " + names[i]
+		p := picture{at: at, part: partOf(path.Dir(names[i])), size: image.Pt(l.Width, l.Height)}
+		if err := mask.CheckSize(l.Height, l.Width); err != nil {
+			return nil, fmt.Errorf("%s: %w", at, err)
+		}
+		var err error
+		if p.name, err = within(path.Dir(names[i]), l.ImagePath); err != nil || !f.has(p.name) {
+			if l.ImageData == "" {
+				return nil, fmt.Errorf("%s: there is no picture %q, and no imageData", at, l.ImagePath)
+			}
+			if p.data, err = base64.StdEncoding.DecodeString(l.ImageData); err != nil {
+				return nil, fmt.Errorf("%s: imageData: %w", at, err)
+			}
+			extension := ".jpg"
+			if bytes.HasPrefix(p.data, []byte("\x89PNG")) {
+				extension = ".png"
+			}
+			p.name = strings.TrimSuffix(names[i], path.Ext(names[i])) + extension
+		}
+		groups := map[string]int{} // places of objects
+		for k, shape := range l.Shapes {
+			if _, known := class[shape.Label]; !known {
+				continue
+			}
+			seg, err := shapeMask(shape.Type, shape.Points, shape.Mask, l.Height, l.Width)
+			if err != nil {
+				return nil, fmt.Errorf("%s: shape %d: %w", at, k+1, err)
+			}
+			if seg == nil {
+				s.leftOut[fmt.Sprintf("a shape of type %q, which has no area", shape.Type)]++
+				continue
+			}
+			if shape.GroupID != nil {
+				key := fmt.Sprint(*shape.GroupID, " ", shape.Label)
+				if first, ok := groups[key]; ok {
+					if p.objects[first].mask, err = joined(p.objects[first].mask, *seg, l.Height, l.Width); err != nil {
+						return nil, fmt.Errorf("%s: shape %d: %w", at, k+1, err)
+					}
+					continue
+				}
+				groups[key] = len(p.objects)
+			}
+			p.objects = append(p.objects, object{class: class[shape.Label], mask: *seg})
+		}
+		s.pictures = append(s.pictures, p)
+	}
+	return s, nil
+}
+
+// joined returns the union of two masks.
+func joined(a, b coco.Segmentation, height, width int) (coco.Segmentation, error) {
+	if a.Runs == nil && b.Runs == nil {
+		return coco.Segmentation{Polygons: append(a.Polygons, b.Polygons...)}, nil
+	}
+	one, err := a.Mask(height, width)
+	if err != nil {
+		return a, err
+	}
+	other, err := b.Mask(height, width)
+	if err != nil {
+		return a, err
+	}
+	return coco.Of(mask.Union(one, other)), nil
+}
+
+// shapeMask returns the area of a shape; nil for a kind of shape that has none.
+func shapeMask(kind string, points [][2]float64, text string, height, width int) (*coco.Segmentation, error) {
+	var corners []float64
+	switch kind {
+	case "polygon", "": // old files have no type
+		if len(points) < 3 {
+			return nil, fmt.Errorf("a polygon of %d points, want 3 or more", len(points))
+		}
+		for _, p := range points {
+			corners = append(corners, p[0], p[1])
+		}
+	case "rectangle", "circle", "mask":
+		if len(points) != 2 {
+			return nil, fmt.Errorf("a %s of %d points, want 2", kind, len(points))
+		}
+		a, b := points[0], points[1]
+		switch kind {
+		case "rectangle":
+			corners = []float64{a[0], a[1], b[0], a[1], b[0], b[1], a[0], b[1]}
+		case "circle":
+			corners = circle(a, b)
+		case "mask":
+			return pasted(text, points, height, width)
+		}
+	default:
+		return nil, nil
+	}
+	return &coco.Segmentation{Polygons: [][]float64{corners}}, nil
+}
+
+// circle returns LabelMe's polygon for a circle of a middle and a point of its line: its
+// sides are at most a pixel within the circle.
+func circle(middle, on [2]float64) (corners []float64) {
+	r := math.Hypot(on[0]-middle[0], on[1]-middle[1])
+	n := 12
+	if r > 1 && r < 1<<20 {
+		n = max(n, int(math.Pi/math.Acos(1-1/r)))
+	}
+	for i := range n {
+		sin, cos := math.Sincos(2 * math.Pi * float64(i) / float64(n))
+		corners = append(corners, middle[0]+r*sin, middle[1]+r*cos)
+	}
+	return corners
+}
+
+// pasted returns a mask that is given as a PNG file for the box of two points.
+func pasted(text string, points [][2]float64, height, width int) (*coco.Segmentation, error) {
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, fmt.Errorf("its mask: %w", err)
+	}
+	c, err := png.DecodeConfig(bytes.NewReader(b))
+	if err != nil || int64(len(b)) > paths.Record || c.Width > width || c.Height > height {
+		return nil, fmt.Errorf("its mask is no PNG of at most the picture's size %d x %d", width, height)
+	}
+	img, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("its mask: %w", err)
+	}
+	left, top := points[0][0], points[0][1]
+	if !(left >= 0 && top >= 0 && left <= float64(width) && top <= float64(height)) {
+		return nil, fmt.Errorf("its mask begins at (%g, %g), outside of the picture", left, top)
+	}
+	pixels := make([]uint8, height*width)
+	for y := range c.Height {
+		for x := range c.Width {
+			at := image.Pt(int(left)+x, int(top)+y)
+			if v, _, _, _ := img.At(img.Bounds().Min.X+x, img.Bounds().Min.Y+y).RGBA(); v > 0 && at.X < width && at.Y < height {
+				pixels[at.Y*width+at.X] = 1
+			}
+		}
+	}
+	s := coco.Of(mask.Encode(height, width, pixels))
+	return &s, nil
+}

@@ -1,0 +1,206 @@
+package formats
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"oscar/instance/coco"
+	"oscar/instance/mask"
+	"oscar/instance/scene"
+)
+
+// The folders of Pascal VOC.
+const (
+	vocXML      = "Annotations"
+	vocPictures = "JPEGImages"
+	vocObjects  = "SegmentationObject"
+	vocLists    = "ImageSets/Segmentation"
+)
+
+// vocVoid is the value of pixels that belong to no object.
+const vocVoid = 255
+
+// voc is a file of Annotations/.
+type voc struct {
+	XMLName  xml.Name `xml:"annotation"`
+	Filename string   `xml:"filename"`
+	Size     struct {
+		Width  int `xml:"width"`
+		Height int `xml:"height"`
+	} `xml:"size"`
+	Objects []struct {
+		Name      string `xml:"name"`
+		Difficult int    `xml:"difficult"`
+	} `xml:"object"`
+}
+
+// vocRoot returns the folder with Annotations/ and JPEGImages/: the source, or one below
+// it such as VOCdevkit/VOC2012.
+func vocRoot(f files) (root string, ok bool) {
+	for _, name := range f.list {
+		if dir, file := path.Split(name); file != "" && strings.EqualFold(path.Ext(file), ".xml") && path.Base(dir) == vocXML {
+			root = path.Dir(path.Clean(dir))
+			return root, f.below(path.Join(root, vocPictures))
+		}
+	}
+	return "", false
+}
+
+func isVOC(f files) bool {
+	_, ok := vocRoot(f)
+	return ok && f.file == ""
+}
+
+// readVOC reads the pictures that have a mask in SegmentationObject/: the pixels with value
+// k are those of the k-th object of the XML file. Parts are those of
+// ImageSets/Segmentation/, if it is there. A difficult object is neither an object nor
+// background.
+func readVOC(f files) (*source, error) {
+	root, _ := vocRoot(f)
+	s := &source{leftOut: map[string]int{}}
+	class := map[string]int{}
+	parts, err := vocParts(f, root)
+	if err != nil {
+		return nil, err
+	}
+	var all []*voc
+	var stems []string
+	for _, name := range f.list {
+		if path.Dir(name) != path.Join(root, vocXML) || !strings.EqualFold(path.Ext(name), ".xml") {
+			continue
+		}
+		stem := strings.TrimSuffix(path.Base(name), path.Ext(name))
+		if !f.has(path.Join(root, vocObjects, stem+".png")) {
+			s.leftOut["a picture without a file in "+vocObjects]++
+			continue
+		}
+		b, err := f.read(name, 16<<20)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.path, err)
+		}
+		v := &voc{}
+		decoder := xml.NewDecoder(bytes.NewReader(b))
+		decoder.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, fmt.Errorf("want UTF-8") }
+		if err := decoder.Decode(v); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", f.path, name, err)
+		}
+		if len(v.Objects) >= vocVoid {
+			return nil, fmt.Errorf("%s: %s: %d objects, want at most %d", f.path, name, len(v.Objects), vocVoid-1)
+		}
+		for _, o := range v.Objects {
+			if o.Name == "" {
+				return nil, fmt.Errorf("%s: %s: an object has no name", f.path, name)
+			}
+			class[o.Name] = 0
+		}
+		all, stems = append(all, v), append(stems, stem)
+	}
+	s.classes = slices.Sorted(maps.Keys(class))
+	for i, name := range s.classes {
+		class[name] = i
+	}
+	for i, v := range all {
+		at := f.path + ": " + path.Join(root, vocXML, stems[i]+".xml")
+		name, err := within(root, vocPictures, v.Filename)
+		if err != nil || !f.has(name) {
+			return nil, fmt.Errorf("%s: there is no picture %q in %s", at, v.Filename, vocPictures)
+		}
+		p := picture{name: name, at: at, part: parts[stems[i]], size: image.Pt(v.Size.Width, v.Size.Height)}
+		p.more = func(size image.Point) ([]object, int, error) {
+			masks, err := f.vocMasks(path.Join(root, vocObjects, stems[i]+".png"), len(v.Objects), size)
+			if err != nil {
+				return nil, 0, err
+			}
+			var objects []object
+			for k, o := range v.Objects {
+				objects = append(objects, object{class: class[o.Name], ignore: o.Difficult != 0, mask: coco.Of(masks[k])})
+			}
+			return objects, 0, nil
+		}
+		s.pictures = append(s.pictures, p)
+	}
+	return s, nil
+}
+
+// vocParts returns the parts of pictures by name.
+func vocParts(f files, root string) (map[string]string, error) {
+	parts := map[string]string{}
+	for _, part := range scene.Parts {
+		name := path.Join(root, vocLists, part+".txt")
+		if !f.has(name) {
+			continue
+		}
+		b, err := f.read(name, 64<<20)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.path, err)
+		}
+		for _, stem := range strings.Fields(string(b)) {
+			if other, twice := parts[stem]; twice && other != part {
+				return nil, fmt.Errorf("%s: picture %q is in the lists of %s and %s", f.path, stem, other, part)
+			}
+			parts[stem] = part
+		}
+	}
+	return parts, nil
+}
+
+// vocMasks returns the masks of the objects, from a PNG file whose pixels number them.
+func (f files) vocMasks(name string, objects int, size image.Point) ([]mask.RLE, error) {
+	b, err := f.read(name, 64<<20)
+	if err != nil {
+		return nil, err
+	}
+	c, err := png.DecodeConfig(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", name, err)
+	}
+	if c.Width != size.X || c.Height != size.Y {
+		return nil, fmt.Errorf("%q has %d x %d pixels, the picture %d x %d", name, c.Width, c.Height, size.X, size.Y)
+	}
+	img, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", name, err)
+	}
+	var pix []uint8
+	var stride int
+	switch m := img.(type) {
+	case *image.Paletted:
+		pix, stride = m.Pix, m.Stride
+	case *image.Gray:
+		pix, stride = m.Pix, m.Stride
+	default:
+		return nil, fmt.Errorf("%q has no palette: want the numbers of the objects as pixels", name)
+	}
+	var used [256]bool
+	for y := range size.Y {
+		for _, v := range pix[y*stride : y*stride+size.X] {
+			used[v] = true
+		}
+	}
+	out := make([]mask.RLE, objects)
+	pixels := make([]uint8, size.X*size.Y)
+	for v := 1; v < vocVoid; v++ {
+		switch {
+		case v > objects && used[v]:
+			return nil, fmt.Errorf("%q has pixels of object %d, the XML file has %d objects", name, v, objects)
+		case v > objects:
+			continue
+		}
+		for i := range pixels {
+			pixels[i] = 0
+			if used[v] && int(pix[i/size.X*stride+i%size.X]) == v {
+				pixels[i] = 1
+			}
+		}
+		out[v-1] = mask.Encode(size.Y, size.X, pixels)
+	}
+	return out, nil
+}

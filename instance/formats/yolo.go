@@ -1,0 +1,203 @@
+package formats
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"image"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"oscar/instance/coco"
+	"oscar/instance/scene"
+	"oscar/internal/keyed"
+	"oscar/internal/paths"
+)
+
+const yoloFile = "data.yaml"
+
+func isYOLO(f files) bool { return f.file == "" && f.has(yoloFile) || f.file == yoloFile }
+
+// yoloData is data.yaml.
+type yoloData struct {
+	Path  string    `yaml:"path"`
+	Train yaml.Node `yaml:"train"`
+	Val   yaml.Node `yaml:"val"`
+	Test  yaml.Node `yaml:"test"`
+	Names yaml.Node `yaml:"names"`
+}
+
+// readYOLO reads a data.yaml and the text files beside it: a line has a class and the
+// corners of a polygon, as shares of the picture's width and height. The labels of
+// a/images/b.jpg are in a/labels/b.txt; a picture without them has no objects.
+func readYOLO(f files) (*source, error) {
+	b, err := f.read(yoloFile, paths.Settings)
+	if err != nil {
+		return nil, err
+	}
+	fail := func(err error) error { return fmt.Errorf("%s: %s: %w", f.path, yoloFile, err) }
+	var d yoloData
+	if err := keyed.CheckSize(b); err != nil {
+		return nil, fail(err)
+	}
+	if err := yaml.Unmarshal(b, &d); err != nil {
+		return nil, fail(err)
+	}
+	s := &source{leftOut: map[string]int{}}
+	if s.classes, err = yoloNames(d.Names); err != nil {
+		return nil, fail(err)
+	}
+	for i, node := range []yaml.Node{d.Train, d.Val, d.Test} {
+		entries, err := stringsOf(node)
+		if err != nil {
+			return nil, fail(fmt.Errorf("%s: %w", scene.Parts[i], err))
+		}
+		for _, entry := range entries {
+			names, err := f.yoloPictures(d.Path, entry)
+			if err != nil {
+				return nil, fail(fmt.Errorf("%s: %w", scene.Parts[i], err))
+			}
+			for _, name := range names {
+				p := picture{name: name, part: scene.Parts[i], at: f.path + ": " + name}
+				if label := labelFile(name); f.has(label) {
+					p.at = f.path + ": " + label
+					p.more = func(size image.Point) ([]object, int, error) { return f.yoloObjects(label, len(s.classes), size) }
+				}
+				s.pictures = append(s.pictures, p)
+			}
+		}
+	}
+	return s, nil
+}
+
+// yoloNames returns the classes: a list, or a map from 0, 1 and so on.
+func yoloNames(node yaml.Node) (names []string, err error) {
+	if node.Kind == yaml.MappingNode {
+		var byNumber map[int]string
+		if err := node.Decode(&byNumber); err != nil {
+			return nil, fmt.Errorf("names: %w", err)
+		}
+		for i := range len(byNumber) {
+			name, ok := byNumber[i]
+			if !ok {
+				return nil, fmt.Errorf("names has %d classes, and none with number %d", len(byNumber), i)
+			}
+			names = append(names, name)
+		}
+	} else if err := node.Decode(&names); err != nil {
+		return nil, fmt.Errorf("names: %w", err)
+	}
+	for i, name := range names {
+		if name == "" || slices.Contains(names[:i], name) {
+			return nil, fmt.Errorf("names: class %d, %q, is empty or there twice", i, name)
+		}
+	}
+	return names, nil
+}
+
+// stringsOf returns a text, or a list of them; nothing for a missing key.
+func stringsOf(node yaml.Node) (out []string, err error) {
+	switch {
+	case node.Kind == 0 || node.Tag == "!!null":
+		return nil, nil
+	case node.Kind == yaml.ScalarNode:
+		return []string{node.Value}, nil
+	}
+	err = node.Decode(&out)
+	return out, err
+}
+
+var pictureExtensions = []string{".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+
+// yoloPictures returns the pictures of an entry: a folder, or a text file with a picture a
+// line. Like Ultralytics, it reads ../train as train if there is no such folder. base is
+// used if it is within the source.
+func (f files) yoloPictures(base, entry string) (names []string, err error) {
+	var dir string
+	found := false
+	for _, candidate := range [][2]string{{base, entry}, {"", entry}, {"", strings.TrimPrefix(entry, "../")}} {
+		name, err := within(".", strings.TrimPrefix(candidate[0], "./"), candidate[1])
+		if err != nil {
+			continue
+		}
+		if f.has(name) || f.below(name) {
+			dir, found = name, true
+			break
+		}
+	}
+	if !found {
+		return nil, fmt.Errorf("there is no folder and no list %q in the source", entry)
+	}
+	if path.Ext(dir) == ".txt" {
+		b, err := f.read(dir, paths.Record)
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(string(b)) {
+			if line = strings.TrimSpace(line); line == "" {
+				continue
+			}
+			name, err := within(path.Dir(dir), line)
+			if err != nil || !f.has(name) {
+				return nil, fmt.Errorf("%s: there is no picture %q", dir, line)
+			}
+			names = append(names, name)
+		}
+		return names, nil
+	}
+	for _, name := range f.list {
+		if strings.HasPrefix(name, dir+"/") && slices.Contains(pictureExtensions, strings.ToLower(path.Ext(name))) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// labelFile is the place of the labels of a picture.
+func labelFile(name string) string {
+	if i := strings.LastIndex("/"+name, "/images/"); i >= 0 {
+		name = name[:i] + "labels/" + name[i+len("images/"):]
+	}
+	return strings.TrimSuffix(name, path.Ext(name)) + ".txt"
+}
+
+// yoloObjects reads the polygons of a picture. boxes counts lines with a box alone.
+func (f files) yoloObjects(label string, classes int, size image.Point) (objects []object, boxes int, err error) {
+	b, err := f.read(label, 64<<20)
+	if err != nil {
+		return nil, 0, err
+	}
+	lines := bufio.NewScanner(bytes.NewReader(b))
+	lines.Buffer(nil, 64<<20)
+	for number := 1; lines.Scan(); number++ {
+		fields := strings.Fields(lines.Text())
+		if len(fields) == 0 {
+			continue
+		}
+		class, err := strconv.Atoi(fields[0])
+		if err != nil || class < 0 || class >= classes {
+			return nil, 0, fmt.Errorf("line %d: class %q, want 0 to %d", number, fields[0], classes-1)
+		}
+		if len(fields) == 5 {
+			boxes++
+			continue
+		}
+		if len(fields) < 7 || len(fields)%2 == 0 {
+			return nil, 0, fmt.Errorf("line %d: %d numbers after the class; want x and y of 3 or more corners", number, len(fields)-1)
+		}
+		corners := make([]float64, len(fields)-1)
+		for i, text := range fields[1:] {
+			v, err := strconv.ParseFloat(text, 64)
+			if err != nil || !(v >= -0.01 && v <= 1.01) {
+				return nil, 0, fmt.Errorf("line %d: corner %q, want a share of the picture, 0 to 1", number, text)
+			}
+			corners[i] = v * float64([2]int{size.X, size.Y}[i%2])
+		}
+		objects = append(objects, object{class: class, mask: coco.Segmentation{Polygons: [][]float64{corners}}})
+	}
+	return objects, boxes, lines.Err()
+}
