@@ -130,11 +130,11 @@ zoo: need ## the table of other people's models in docs/correctness.md (20 minut
 FLAGGED = $(if $(BENCHFLAGS), BENCHFLAGS="$(BENCHFLAGS)")
 
 .PHONY: bench
-bench: build ## docs/performance.md: oscar beside Keras, PyTorch and others (an hour, 8 GB of packages)
+bench: build ## docs/performance.md: oscar beside Keras, PyTorch and others (20 minutes, 12 GB of packages); once stopped, it goes on
 	@$(WITH_TENSORFLOW) && go run ./bench -command 'make bench$(FLAGGED)' $(BENCHFLAGS)
 
 .PHONY: bench-short
-bench-short: build ## the same with short rounds, in runs/bench/performance.md
+bench-short: build ## the same with little work, to see whether it works, in runs/bench/performance.md
 	@$(WITH_TENSORFLOW) && go run ./bench -short -command 'make bench-short$(FLAGGED)' $(BENCHFLAGS)
 
 .PHONY: bench-compare

@@ -15,13 +15,15 @@ import time
 import numpy as np
 
 THREADS = int(os.environ["OSCAR_BENCH_THREADS"])
+BFLOAT16 = os.environ.get("OSCAR_BENCH_PRECISION") == "bfloat16"
 JOB, MATERIAL, OUT = sys.argv[-3:]
 VARIANT = sys.argv[1]  # which of a script's contestants, if it has several
 BATCH = 32
 IMAGE_SIDE = 227
 PRODUCT_SIDE, COPIED_BYTES = 4096, 1 << 28
 STEPS = 50
-SAMPLES = 1000
+SAMPLES = int(os.environ["OSCAR_BENCH_SAMPLES"])  # of RISE and LIME
+CELLS, OPEN = 7, 0.5  # of RISE
 RATE = 5e-6
 
 note = ""  # what a contestant chose, for the table
@@ -69,22 +71,67 @@ def files():
         return f.read().splitlines()
 
 
+def masks(count):
+    """Masks of RISE [count,H,W], float32, drawn as the authors' code does: random cells,
+    enlarged, cropped at a random shift. Drawn once, as there."""
+    import cv2
+
+    random, cell = np.random.default_rng(0), -(-IMAGE_SIDE // CELLS)
+    out = np.empty((count, IMAGE_SIDE, IMAGE_SIDE), np.float32)
+    for mask in out:
+        grid = (random.random((CELLS, CELLS)) < OPEN).astype(np.float32)
+        large = cv2.resize(grid, ((CELLS + 1) * cell,) * 2, interpolation=cv2.INTER_LINEAR)
+        y, x = random.integers(0, cell, 2)
+        mask[:] = large[y : y + IMAGE_SIDE, x : x + IMAGE_SIDE]
+    return out
+
+
+def rise(explain):
+    """The job of RISE. explain(image, masks) returns sum_k f(image * mask_k) mask_k, [H,W],
+    for the predicted class. What is proved is the map by oscar's own masks."""
+    given = np.load(os.path.join(os.environ["OSCAR_BENCH_REFERENCE"], "masks.npy"))
+    prove(rise=explain(images()[0], given) / (len(given) * OPEN))
+    drawn = masks(SAMPLES)
+    return each(lambda image: explain(image, drawn) / (SAMPLES * OPEN))
+
+
+def each(explain):
+    """The job of explaining one image after the other."""
+
+    def run(pieces):
+        for k in range(pieces):
+            explain(images()[k % BATCH])
+
+    return run
+
+
+def channel_masks(features):
+    """Masks of Score-CAM: the features [h,w,K] of an image, enlarged and scaled to 0..1,
+    as [K,H,W]; a channel of one value masks all."""
+    import cv2
+
+    large = np.stack([cv2.resize(features[..., k], (IMAGE_SIDE, IMAGE_SIDE), interpolation=cv2.INTER_LINEAR) for k in range(features.shape[-1])])
+    low, high = large.min(axis=(1, 2), keepdims=True), large.max(axis=(1, 2), keepdims=True)
+    large -= low
+    large *= np.where(high > low, 1 / np.maximum(high - low, 1e-30), 0)
+    return large
+
+
+def softmax(values, axis=-1):
+    e = np.exp(values - values.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def parts(count):
+    """Slices of a batch each; the last may be smaller."""
+    return [slice(k, min(k + BATCH, count)) for k in range(0, count, BATCH)]
+
+
 def batches(pieces):
     """The slices of the images that so many pieces are, round and round."""
     count = len(images()) // BATCH
     for k in range(pieces // BATCH):
         yield slice(k % count * BATCH, (k % count + 1) * BATCH)
-
-
-def copy(pieces):
-    for _ in range(pieces):
-        np.copyto(copy.there, copy.here)
-
-
-def prepare_copy():
-    copy.here, copy.there = np.ones(COPIED_BYTES // 4, np.float32), np.zeros(COPIED_BYTES // 4, np.float32)
-    copy(1)
-    return copy
 
 
 def scaled(maps):

@@ -8,14 +8,17 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"oscar/dataset"
 )
 
 // harness runs the jobs and measures them.
 type harness struct {
-	dir     string        // folder of the material
-	rounds  int           // counted rounds of every job
-	seconds time.Duration // approximate time of a round
-	flat    []int         // numbers of images of the folder runs whose memory is compared
+	dir    string        // folder of the material
+	rounds int           // counted rounds of every job
+	round  time.Duration // approximate time of a round
+	size   size          // of the material and of the work
+	flat   []int         // numbers of images of the folder runs whose memory is compared
 
 	installed map[string]installed
 }
@@ -49,7 +52,7 @@ func (h *harness) measure(ctx context.Context, j job, contestants []contestant) 
 		} else {
 			r.Version, r.Note = w.Version, w.Note
 		}
-		if c.Name == oscar && err != nil {
+		if c.Name == reference(j).Name && err != nil {
 			return nil, err
 		}
 		at, results = append(at, w), append(results, r)
@@ -100,14 +103,17 @@ func (h *harness) enter(j job, c contestant) (*worker, error) {
 		return nil, err
 	}
 	if c.Does == "" {
-		err = disagreement(h.own(j, contestant{Name: oscar}), h.own(j, c))
+		err = disagreement(h.own(j, reference(j)), h.own(j, c), j.Precision)
 	}
 	if err == nil {
+		if j.Most > 0 {
+			j.Most = min(j.Most, h.size.perClass*len(dataset.SyntheticClasses))
+		}
 		w.pieces = j.pieces(0, 1, 0)
 		var seconds float64
 		if seconds, err = w.round(w.pieces); err == nil {
 			first := w.pieces
-			if w.pieces = j.pieces(first, seconds, h.seconds.Seconds()); w.pieces != first {
+			if w.pieces = j.pieces(first, seconds, h.round.Seconds()); w.pieces != first {
 				_, err = w.round(w.pieces)
 			}
 		}

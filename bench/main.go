@@ -6,12 +6,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,13 +38,18 @@ func run(ctx context.Context, args []string) error {
 	if len(args) == 4 && args[0] == "worker" {
 		return work(ctx, args[1], args[2], args[3])
 	}
-	if len(args) == 2 && args[0] == "prepare" {
-		return (&harness{dir: args[1]}).prepare(ctx)
+	if len(args) == 3 && args[0] == "prepare" {
+		perClass, err := strconv.Atoi(args[2])
+		if err != nil {
+			return err
+		}
+		return (&harness{dir: args[1], size: size{perClass: perClass}}).prepare(ctx)
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	short := flags.Bool("short", false, "three rounds, short ones, and small folders")
+	short := flags.Bool("short", false, "at most three rounds, short ones of little work, to see whether everything works; the page goes into -dir")
 	only := flags.String("jobs", "", "jobs to do, separated by commas; memory is that of folder runs; default all")
-	rounds := flags.Int("rounds", 0, "rounds that count; 0: as many as the form has")
+	rounds := flags.Int("rounds", 5, "rounds that count")
+	seconds := flags.Float64("seconds", 0.5, "about the seconds of a round")
 	alone := flags.Bool("alone", false, "oscar with nobody beside it, and no Python packages")
 	dir := flags.String("dir", "runs/bench", "the folder for the material, made once, and for the results of partial runs")
 	add := flags.Bool("add", false, "with -jobs: the page and numbers of an earlier run, on the same machine, with these jobs in place of its own")
@@ -65,16 +72,18 @@ func run(ctx context.Context, args []string) error {
 	}
 	*page = cmp.Or(*page, filepath.Join(folder, "performance.md"))
 	*results = cmp.Or(*results, filepath.Join(other, "results.json"))
-	h := &harness{dir: filepath.Join(*dir, "material"), rounds: 7, seconds: 8 * time.Second, flat: []int{1000, 20000}, installed: map[string]installed{}}
+	h := &harness{dir: filepath.Join(*dir, "material"), rounds: *rounds, round: time.Duration(*seconds * float64(time.Second)), size: whole, flat: []int{1000, 5000}, installed: map[string]installed{}}
 	if *short {
-		h.rounds, h.seconds, h.flat = 3, 2*time.Second, []int{250, 1000}
+		h.dir, h.size = filepath.Join(*dir, "material-short"), small
+		h.rounds, h.round, h.flat = min(h.rounds, 3), min(h.round, time.Second/4), []int{100, 200}
 	}
-	h.rounds = cmp.Or(*rounds, h.rounds)
 	p := &Report{
 		Command: strings.TrimSpace(*command), Commit: commit(), Date: time.Now().UTC().Format(time.DateOnly), Load: load(),
 		Processor: machine.Processor(), Processors: runtime.NumCPU(), Memory: machine.Memory(),
-		Rounds: h.rounds, Numbers: *results,
+		Rounds: h.rounds, Seconds: h.round.Seconds(), Samples: h.size.samples, Numbers: *results,
 	}
+	partial := filepath.Join(*dir, "partial.json")
+	p.resume(partial)
 	if *add {
 		var earlier Report
 		if err := atomicfile.ReadJSON(*results, &earlier); err != nil {
@@ -88,7 +97,11 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	for _, j := range chosen {
-		by := of(j.Name)
+		if p.has(j) && !*add {
+			h.say("%s: measured before this run was stopped", j.Title)
+			continue
+		}
+		by := of(j)
 		if *alone {
 			by = slices.DeleteFunc(by, func(c contestant) bool { return c.Packages != "" })
 		}
@@ -97,11 +110,11 @@ func run(ctx context.Context, args []string) error {
 			return fmt.Errorf("%s: %w", j.Name, err)
 		}
 		p.put(j, r)
-		if err := atomicfile.WriteJSON(filepath.Join(*dir, "results.json"), p); err != nil { // the results so far, in case the next job fails
+		if err := atomicfile.WriteJSON(partial, p); err != nil { // the results so far, in case the run is stopped
 			return err
 		}
 	}
-	if *only == "" || slices.Contains(strings.Split(*only, ","), flat) {
+	if *only == "" && p.Folders == nil || slices.Contains(strings.Split(*only, ","), flat) {
 		if p.Folders, err = h.flatness(ctx); err != nil {
 			return err
 		}
@@ -114,6 +127,9 @@ func run(ctx context.Context, args []string) error {
 	if err := errors.Join(os.MkdirAll(filepath.Dir(*page), 0o777), atomicfile.WriteJSON(*results, p), atomicfile.Write(*page, []byte(text))); err != nil {
 		return err
 	}
+	if err := os.Remove(partial); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	h.say("wrote %s and %s", *page, *results)
 	return p.problems()
 }
@@ -121,25 +137,29 @@ func run(ctx context.Context, args []string) error {
 // flat is the name of the memory of folder runs for -jobs. It is not a job: only oscar has it.
 const flat = "memory"
 
-// choose finds jobs by name; an empty list means all.
+// choose finds jobs by name; an empty list means all that the processor can do.
 func choose(names string) ([]job, error) {
+	possible := slices.Clone(jobs)
+	if !machine.HasBFloat16() {
+		possible = slices.DeleteFunc(possible, func(j job) bool { return j.Precision == machine.BFloat16 })
+	}
 	if names == "" {
-		return jobs, nil
+		return possible, nil
 	}
 	var out []job
 	for name := range strings.SplitSeq(names, ",") {
 		if name == flat {
 			continue
 		}
-		at := slices.IndexFunc(jobs, func(j job) bool { return j.Name == name })
+		at := slices.IndexFunc(possible, func(j job) bool { return j.Name == name })
 		if at < 0 {
 			var have []string
-			for _, j := range jobs {
+			for _, j := range possible {
 				have = append(have, j.Name)
 			}
 			return nil, fmt.Errorf("no job %q; have %s, %s", name, strings.Join(have, ", "), flat)
 		}
-		out = append(out, jobs[at])
+		out = append(out, possible[at])
 	}
 	return out, nil
 }

@@ -21,11 +21,21 @@ import (
 // in memory, and AlexNet02 after one epoch on them.
 const (
 	batch    = 32
-	perClass = 160
 	inMemory = 128
 	width    = 512
 	height   = 384
 	epochs   = 1
+)
+
+// size is how much there is to do.
+type size struct {
+	perClass int // images of a class, drawn
+	samples  int // masks of RISE, samples of LIME
+}
+
+var (
+	whole = size{160, 500}
+	small = size{24, 64} // to see whether everything works
 )
 
 // prepare makes the material in the harness's folder, once:
@@ -36,11 +46,11 @@ const (
 //	images.npy             [128,227,227,3], 0..255
 //	labels.npy             [128]
 func (h *harness) prepare(ctx context.Context) error {
-	complete, made := h.path("complete"), fmt.Sprintln(perClass, inMemory, width, height, epochs)
+	complete, made := h.path("complete"), fmt.Sprintln(h.size.perClass, inMemory, width, height, epochs)
 	if b, err := os.ReadFile(complete); err == nil && string(b) == made {
 		return nil
 	}
-	h.say("drawing %d images, training AlexNet02 on them, once", perClass*len(dataset.SyntheticClasses))
+	h.say("drawing %d images, training AlexNet02 on them, once", h.size.perClass*len(dataset.SyntheticClasses))
 	if err := os.RemoveAll(h.dir); err != nil {
 		return err
 	}
@@ -72,7 +82,7 @@ func (h *harness) prepareApart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, self, "prepare", h.dir)
+	cmd := exec.CommandContext(ctx, self, "prepare", h.dir, fmt.Sprint(h.size.perClass))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("the material cannot be made: %w", err)
@@ -83,12 +93,12 @@ func (h *harness) prepareApart(ctx context.Context) error {
 // draw writes the images and lists them, with the classes in turn.
 func (h *harness) draw(ctx context.Context) ([]string, error) {
 	var files []string
-	for index := range perClass {
+	for index := range h.size.perClass {
 		for class, name := range dataset.SyntheticClasses {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			img, _, err := dataset.SyntheticImage(class, index, dataset.SyntheticOptions{PerClass: perClass, Width: width, Height: height, Seed: 1})
+			img, _, err := dataset.SyntheticImage(class, index, dataset.SyntheticOptions{PerClass: h.size.perClass, Width: width, Height: height, Seed: 1})
 			if err != nil {
 				return nil, err
 			}

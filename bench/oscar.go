@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
+	"strconv"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"oscar/dataset"
 	"oscar/explain"
@@ -28,6 +26,8 @@ type desk struct {
 	ctx    context.Context
 	h      harness // for its paths
 	out    string
+	config graph.Config
+	number int // masks of RISE, samples of LIME
 	pixels []float32
 	labels []int
 }
@@ -37,9 +37,15 @@ func alexnet() tfmodel.Architecture { return tfmodel.AlexNet02(len(dataset.Synth
 // work is oscar as a contestant: it does the pieces of a job that standard input asks for.
 func work(ctx context.Context, job, dir, out string) error {
 	d := &desk{ctx: ctx, h: harness{dir: dir}, out: out}
+	if name := os.Getenv("OSCAR_BENCH_PRECISION"); name != "" {
+		if err := d.config.Precision.Set(name); err != nil {
+			return err
+		}
+	}
+	d.number, _ = strconv.Atoi(os.Getenv("OSCAR_BENCH_SAMPLES"))
 	begin, ok := map[string]func() (func(int) error, error){
 		matmul: d.matmul, copying: d.copying, train: d.train, classify: d.classify, gradcamJob: d.gradcam,
-		folder: d.folder, "ig": d.integrated, "lime": d.lime,
+		folder: d.folder, integrated: d.integrated, scorecam: d.scorecam, rise: d.rise, lime: d.lime,
 	}[job]
 	if !ok {
 		return fmt.Errorf("no job %q", job)
@@ -96,7 +102,7 @@ func batches(pieces int, do func(k int) error) error {
 
 // open opens the model, and saves its predictions for a batch.
 func (d *desk) open() (*savedmodel.Bundle, error) {
-	bundle, err := pipeline.Open(d.h.model(), pipeline.Config{})
+	bundle, err := pipeline.Open(d.h.model(), d.config)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +119,7 @@ func predicted(n int) []int {
 }
 
 func (d *desk) train() (func(int) error, error) {
-	trainer, err := tfmodel.NewTrainer(alexnet(), tfmodel.Training{}, 1, graph.Config{})
+	trainer, err := tfmodel.NewTrainer(alexnet(), tfmodel.Training{}, 1, d.config)
 	if err != nil {
 		return nil, err
 	}
@@ -162,33 +168,20 @@ func (d *desk) gradcam() (func(int) error, error) {
 	}
 	explainer := gradcam.Explainer{Model: bundle, Layer: bundle.Metadata.Explain}
 	in := alexnet().Input
-	heat := make([][]float32, batch)
+	var heat []explain.Grid
 	look := func(k int) error {
 		attributions, err := explainer.Explain(d.ctx, d.images(k, batch), predicted(batch))
-		var group errgroup.Group
-		group.SetLimit(runtime.NumCPU())
-		for i, a := range attributions {
-			group.Go(func() error {
-				heat[i] = scaled(heatmap.Positive(a.Map).Resize(in[0], in[1]))
-				return nil
-			})
-		}
-		return errors.Join(err, group.Wait())
+		heat = heatmap.Enlarge(attributions, in[0], in[1])
+		return err
 	}
 	if err := look(0); err != nil {
 		return nil, err
 	}
-	return func(pieces int) error { return batches(pieces, look) }, d.prove("heat", slices.Concat(heat...))
-}
-
-// scaled scales a map to 0..1.
-func scaled(g explain.Grid) []float32 {
-	low, high := g.Range()
-	share := 1 / max(high-low, 1e-12)
-	for i, v := range g.Values {
-		g.Values[i] = (v - low) * share
+	var values []float32
+	for _, g := range heat {
+		values = append(values, g.Values...)
 	}
-	return g.Values
+	return func(pieces int) error { return batches(pieces, look) }, d.prove("heat", values)
 }
 
 // folder is "oscar explain" for a list of files, including everything that it writes. Every
@@ -203,7 +196,9 @@ func (d *desk) folder() (func(int) error, error) {
 	run := func(pieces int) error {
 		out := filepath.Join(d.out, fmt.Sprintf("explained-%d", round))
 		round++
-		_, err := pipeline.Explain(d.ctx, pipeline.ExplainOptions{Model: d.h.model(), Paths: files[:pieces], Out: out, Settings: pipeline.DefaultSettings()})
+		settings := pipeline.DefaultSettings()
+		settings.Precision = d.config.Precision
+		_, err := pipeline.Explain(d.ctx, pipeline.ExplainOptions{Model: d.h.model(), Paths: files[:pieces], Out: out, Settings: settings})
 		return err
 	}
 	return run, run(batch)
@@ -214,7 +209,7 @@ func (d *desk) integrated() (func(int) error, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.each("ig", explain.IntegratedGradients{Model: bundle, Steps: 50})
+	return d.each(integrated, explain.IntegratedGradients{Model: bundle, Steps: 50})
 }
 
 func (d *desk) lime() (func(int) error, error) {
@@ -222,24 +217,82 @@ func (d *desk) lime() (func(int) error, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.each("lime", explain.LIME{Model: bundle, Samples: 1000})
+	return d.each(lime, explain.LIME{Model: bundle, Samples: d.number})
 }
 
-// each explains the images one after the other.
-func (d *desk) each(name string, e explain.Explainer) (func(int) error, error) {
-	look := func(k int) ([]explain.Attribution, error) { return e.Explain(d.ctx, d.images(k, 1), predicted(1)) }
-	first, err := look(0)
+func (d *desk) scorecam() (func(int) error, error) {
+	bundle, err := d.open()
 	if err != nil {
 		return nil, err
 	}
+	method, err := gradcam.Lookup(scorecam)
+	if err != nil {
+		return nil, err
+	}
+	return d.each(scorecam, gradcam.Explainer{Model: bundle, Layer: bundle.Metadata.Explain, Methods: []gradcam.Entry{method}})
+}
+
+// rise proves a map of a few masks, and saves them, so that the others can take the same.
+func (d *desk) rise() (func(int) error, error) {
+	bundle, err := d.open()
+	if err != nil {
+		return nil, err
+	}
+	const few = 64
+	seen := &recorder{Predictor: bundle}
+	below := func(dst []float32, image explain.Images) { // a masked pixel is then itself - 1 + the mask
+		for i, v := range image.Pixels {
+			dst[i] = v - 1
+		}
+	}
+	image := d.images(0, 1)
+	if _, err := (explain.RISE{Model: seen, Samples: few, Baseline: below}).Explain(d.ctx, image, predicted(1)); err != nil {
+		return nil, err
+	}
+	var masks []float32
+	for i, v := range seen.pixels[len(image.Pixels):] { // the first image is the unmasked one
+		if i%image.Channels == 0 {
+			masks = append(masks, v-(image.Pixels[i%len(image.Pixels)]-1))
+		}
+	}
+	if err := npy.Write(filepath.Join(d.out, "masks.npy"), []int{few, image.Height, image.Width}, masks); err != nil {
+		return nil, err
+	}
+	if _, err := d.each(rise, explain.RISE{Model: bundle, Samples: few}); err != nil {
+		return nil, err
+	}
+	return d.run(explain.RISE{Model: bundle, Samples: d.number}), nil
+}
+
+// recorder keeps the images that a model is shown.
+type recorder struct {
+	explain.Predictor
+	pixels []float32
+}
+
+func (r *recorder) Predict(ctx context.Context, images explain.Images) (explain.Prediction, error) {
+	r.pixels = append(r.pixels, images.Pixels[:images.N*images.Size()]...)
+	return r.Predictor.Predict(ctx, images)
+}
+
+// each proves the first image's map, and explains the images one after the other.
+func (d *desk) each(name string, e explain.Explainer) (func(int) error, error) {
+	first, err := e.Explain(d.ctx, d.images(0, 1), predicted(1))
+	if err != nil {
+		return nil, err
+	}
+	return d.run(e), d.prove(name, first[0].Map.Values)
+}
+
+func (d *desk) run(e explain.Explainer) func(int) error {
 	return func(pieces int) error {
 		for k := range pieces {
-			if _, err := look(k % batch); err != nil {
+			if _, err := e.Explain(d.ctx, d.images(k%batch, 1), predicted(1)); err != nil {
 				return err
 			}
 		}
 		return nil
-	}, d.prove(name, first[0].Map.Values)
+	}
 }
 
 func (d *desk) matmul() (func(int) error, error) {

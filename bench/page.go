@@ -3,7 +3,6 @@ package main
 import (
 	_ "embed"
 	"fmt"
-	"slices"
 	"strings"
 	"text/template"
 
@@ -26,7 +25,7 @@ func (p *Report) Page() (string, error) {
 		"gflop": func() string { return figure(sums / 1e9) },
 		"gb":    func() string { return figure(bytes / 1e9) },
 		"best":  p.best, "unit": func(j job) string { return j.Unit },
-		"tolerance": func() float64 { return tolerance }, "kinked": func() float64 { return agreement.Kinked }, "batch": func() int { return batch },
+		"tolerance": func() float64 { return tolerance }, "rounded": func() float64 { return rounded }, "kinked": func() float64 { return agreement.Kinked }, "batch": func() int { return batch },
 		"width": func() int { return width }, "height": func() int { return height }, "epochs": func() int { return epochs },
 	}).Parse(words)
 	if err != nil {
@@ -43,7 +42,7 @@ func (p *Report) Page() (string, error) {
 func (p *Report) measured() []job {
 	var out []job
 	for _, j := range jobs {
-		if slices.ContainsFunc(p.Results, func(r Result) bool { return r.Job == j.Name }) {
+		if p.has(j) {
 			out = append(out, j)
 		}
 	}

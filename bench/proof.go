@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"slices"
 
 	"oscar/internal/agreement"
+	"oscar/internal/machine"
 	"oscar/internal/npy"
 )
 
@@ -16,11 +18,16 @@ import (
 // others: see [agreement.Kinked].
 const tolerance = 1e-3
 
+// rounded is the tolerance in bfloat16, of the root of the mean square of the differences
+// from oscar's numbers in float32: single pixels of a map may differ by more
+// (docs/design/0014-precision.md).
+const rounded = 0.02
+
 var kinked = []string{"ig.npy"}
 
-// disagreement compares a contestant's numbers with oscar's. It returns the difference, or
-// nil; a contestant without numbers is an error.
-func disagreement(ours, theirs string) error {
+// disagreement compares a contestant's numbers in a precision with oscar's in float32. It
+// returns the difference, or nil.
+func disagreement(ours, theirs string, p machine.Precision) error {
 	files, err := filepath.Glob(filepath.Join(theirs, "*.npy"))
 	if err != nil {
 		return err
@@ -40,13 +47,28 @@ func disagreement(ours, theirs string) error {
 		if len(got) != len(want) {
 			return fmt.Errorf("does not compute the same: %s has %d values, oscar's %d", name, len(got), len(want))
 		}
-		bound := tolerance
-		if slices.Contains(kinked, name) {
+		bound, apart := tolerance, agreement.Apart[float32, float32]
+		switch {
+		case p == machine.BFloat16:
+			bound, apart = rounded, apartInMean
+		case slices.Contains(kinked, name):
 			bound = agreement.Kinked
 		}
-		if d := agreement.Apart(got, want); !(d <= bound) {
+		if d := apart(got, want); !(d <= bound) {
 			return fmt.Errorf("does not compute the same: %s differs by %.2g from oscar's", name, d)
 		}
 	}
 	return nil
+}
+
+// apartInMean returns the root of the mean square of the differences, as a share of the
+// largest wanted value. It is NaN if a value is not a number.
+func apartInMean(got, want []float32) float64 {
+	sum, largest := 0.0, 0.0
+	for i, v := range want {
+		d := float64(got[i]) - float64(v)
+		sum += d * d
+		largest = max(largest, math.Abs(float64(v)))
+	}
+	return math.Sqrt(sum/float64(len(want))) / largest
 }

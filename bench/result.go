@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"oscar/internal/atomicfile"
 	"oscar/internal/machine"
 )
 
@@ -18,7 +19,9 @@ type Report struct {
 	Memory     int64     `json:"memory"` // bytes
 	Load       string    `json:"load"`   // load of the machine before the run, over the last minutes
 	Rounds     int       `json:"rounds"`
-	Numbers    string    `json:"-"` // the file to write to
+	Seconds    float64   `json:"seconds,omitempty"` // of a round, about
+	Samples    int       `json:"samples,omitempty"` // masks of RISE, samples of LIME
+	Numbers    string    `json:"-"`                 // the file to write to
 	Results    []Result  `json:"results"`
 	Folders    []Folder  `json:"folders"`
 	Added      []Added   `json:"added,omitempty"`
@@ -52,6 +55,26 @@ func (p *Report) with(later *Report) (*Report, error) {
 	p.Numbers = later.Numbers
 	p.Added = append(p.Added, Added{Command: later.Command, Commit: later.Commit, Date: later.Date})
 	return p, nil
+}
+
+// resume takes the results of a run that was stopped, if it was the same: of the same command,
+// commit and machine.
+func (p *Report) resume(file string) {
+	var earlier Report
+	if err := atomicfile.ReadJSON(file, &earlier); err != nil {
+		return
+	}
+	same := func(r *Report) string {
+		return fmt.Sprint(r.Command, r.Commit, r.Processor, r.Processors, r.Rounds, r.Seconds)
+	}
+	if same(p) == same(&earlier) {
+		p.Results, p.Folders, p.Load, p.Date = earlier.Results, earlier.Folders, earlier.Load, earlier.Date
+	}
+}
+
+// has reports whether a job has results.
+func (p *Report) has(j job) bool {
+	return slices.ContainsFunc(p.Results, func(r Result) bool { return r.Job == j.Name })
 }
 
 // put adds a job's results and replaces earlier ones.
@@ -172,8 +195,8 @@ func (p *Report) judge() {
 				o.Measured = p.find(j.Name, oscar).Median() / limit
 			}
 		case toQuickest:
-			for _, c := range of(j.Name) {
-				if r := p.ratio(j, c.Name); c.Name != oscar && r > 0 && (o.Measured == 0 || r < o.Measured) {
+			for _, c := range of(j) {
+				if r := p.ratio(j, c.Name); c.Script != nil && r > 0 && (o.Measured == 0 || r < o.Measured) {
 					o.Measured = r
 				}
 			}
@@ -241,7 +264,7 @@ func jobOf(name string) job {
 			return j
 		}
 	}
-	return job{Name: name, Title: name}
+	return job{Name: name, Title: name, Work: name}
 }
 
 // figure formats three significant digits.

@@ -13,9 +13,10 @@ def explainer(size=None):
     cam = LayerGradCam(net, net.relu5)
 
     def explain(x):
-        with torch.inference_mode():
-            logits = net(x)
-        heat = cam.attribute(x, target=logits.argmax(dim=1), relu_attributions=True).detach()
+        with with_torch.precision():
+            with torch.inference_mode():
+                logits = net(x).float()
+            heat = cam.attribute(x, target=logits.argmax(dim=1), relu_attributions=True).detach().float()
         if size:
             heat = LayerAttribution.interpolate(heat, size, "bilinear")
         return logits.numpy(), torch.softmax(logits, dim=1).numpy(), common.scaled(heat[:, 0])

@@ -6,7 +6,7 @@ import importlib.metadata
 import common
 import torch
 import with_torch
-from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam import GradCAM, ScoreCAM
 
 
 def explainer():
@@ -24,8 +24,22 @@ def explainer():
     return net, explain
 
 
+def scorecam():
+    """Enlarged with align_corners, so that its masks are others: what is proved are the
+    logits."""
+    net = with_torch.network()
+    layout = with_torch.faster(net, torch.inference_mode()(net))
+    cam = ScoreCAM(net, [net.relu5])
+    cam.batch_size = common.BATCH
+    as_input = lambda images: with_torch.as_input(images).to(memory_format=layout)
+    with torch.inference_mode():
+        common.prove(logits=net(as_input(common.images()[: common.BATCH])))
+    return common.each(lambda image: cam(as_input(image[None]), targets=None))
+
+
 common.serve(
     {
+        "scorecam": scorecam,
         "gradcam": lambda: with_torch.gradcam(*explainer()),
         "folder": lambda: with_torch.folder(*explainer()),
         "cold": lambda: with_torch.cold(explainer()[1]),

@@ -1,6 +1,7 @@
 """Keras on TensorFlow. plain: `fit`, `predict`, and Grad-CAM by GradientTape as
 keras.io/examples/vision/grad_cam has it, for a batch; function: the same under
-tf.function."""
+tf.function, and RISE and Score-CAM. In bfloat16 the policy is mixed_bfloat16, and the
+logits are float32, as Keras's guide advises."""
 
 import common
 import keras
@@ -8,6 +9,9 @@ import numpy as np
 import tensorflow as tf
 from common import BATCH, IMAGE_SIDE, PRODUCT_SIDE, STEPS
 from keras import layers
+
+if common.BFLOAT16:
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
 
 ROLES = {
     layers.Conv2D: ["kernel", "bias"],
@@ -31,7 +35,7 @@ def network():
         layers.Flatten(),
         layers.Dense(4096, activation="relu", name="fc1"),
         layers.Dense(4096, activation="relu", name="fc2"),
-        layers.Dense(6, name="fc3"),
+        layers.Dense(6, name="fc3", dtype="float32"),
     ])  # fmt: skip
     for layer in model.layers:
         if type(layer) in ROLES:
@@ -95,7 +99,7 @@ def explainer(size):
             maps, logits = seen(x, training=False)
             score = tf.reduce_max(logits, axis=1)  # of the predicted class
         weights = tf.reduce_mean(tape.gradient(score, maps), axis=(1, 2), keepdims=True)
-        heat = tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1, keepdims=True))
+        heat = tf.cast(tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1, keepdims=True)), tf.float32)
         if size:
             heat = tf.image.resize(heat, size)
         heat -= tf.reduce_min(heat, axis=(1, 2), keepdims=True)
@@ -163,6 +167,47 @@ def integrated():
     return run
 
 
+def rise():
+    model = network()
+    predict = tf.function(lambda x: model(x, training=False))
+
+    @tf.function(reduce_retracing=True)
+    def add(image, masks, target):
+        scores = tf.nn.softmax(model(masks[..., None] * image, training=False))[:, target]
+        return tf.tensordot(scores, masks, 1)
+
+    def explain(image, masks):
+        target = tf.argmax(predict(image[None])[0])
+        return sum(add(image, masks[at], target) for at in common.parts(len(masks))).numpy()
+
+    return common.rise(explain)
+
+
+def scorecam():
+    model = network()
+    seen = keras.Model(model.inputs, [model.get_layer("conv5").output, model.get_layer("fc3").output])
+
+    @tf.function
+    def features(image):
+        maps, logits = seen(image[None], training=False)
+        maps = tf.cast(maps[0], tf.float32)
+        large = tf.image.resize(tf.transpose(maps, (2, 0, 1))[..., None], (IMAGE_SIDE, IMAGE_SIDE))
+        low, high = tf.reduce_min(large, axis=(1, 2), keepdims=True), tf.reduce_max(large, axis=(1, 2), keepdims=True)
+        return maps, tf.math.divide_no_nan(large - low, high - low), tf.argmax(logits[0])
+
+    @tf.function
+    def scores(image, masks, target):
+        return model(masks * image, training=False)[:, target]
+
+    def explain(image):
+        maps, masks, target = features(image)
+        found = tf.concat([scores(image, masks[at], target) for at in common.parts(len(masks))], 0)
+        return tf.tensordot(maps, tf.nn.softmax(found), 1).numpy()
+
+    common.prove(scorecam=explain(common.images()[0]))
+    return common.each(explain)
+
+
 def matmul():
     a, b = (tf.random.uniform((PRODUCT_SIDE, PRODUCT_SIDE)) for _ in range(2))
 
@@ -183,6 +228,6 @@ def cold():
 
 if __name__ == "__main__":
     common.serve(
-        {"train": train, "classify": classify, "gradcam": gradcam, "folder": folder, "ig": integrated, "matmul": matmul, "cold": cold},
+        {"train": train, "classify": classify, "gradcam": gradcam, "folder": folder, "ig": integrated, "rise": rise, "scorecam": scorecam, "matmul": matmul, "cold": cold},
         f"Keras {keras.__version__}, TensorFlow {tf.__version__}",
     )

@@ -1,4 +1,4 @@
-"""lime (marcotcr) with a model of PyTorch or Keras. Its superpixels are scikit-image's
+"""lime (marcotcr) with a model of PyTorch, Keras, OpenVINO or ONNX Runtime. Its superpixels are scikit-image's
 SLIC, about as many as oscar has by default, not its own default, quickshift, which
 alone takes longer than oscar takes for all."""
 
@@ -39,7 +39,14 @@ def in_keras():
     return lambda images: predict(tf.constant(images, tf.float32)).numpy(), f"TensorFlow {tf.__version__}"
 
 
-predict, version = {"torch": in_torch, "keras": in_keras}[common.VARIANT]()
+def in_runtime():
+    import with_runtimes
+
+    net = with_runtimes.network()
+    return lambda images: common.softmax(net(np.asarray(images, np.float32))), with_runtimes.VERSION
+
+
+predict, version = {"torch": in_torch, "keras": in_keras, "openvino": in_runtime, "onnxruntime": in_runtime}[common.VARIANT]()
 
 
 def explain(image):

@@ -1,5 +1,8 @@
-"""PyTorch, and what its explainers share. The layout of images in memory is what
-turns out to be faster here, contiguous or channels last."""
+"""PyTorch, and what its explainers share. plain: as its tutorials have it; compiled: the
+network under torch.compile. In bfloat16 all runs under autocast. The layout of images in
+memory is what turns out to be faster here, contiguous or channels last."""
+
+import contextlib
 
 import common
 import numpy as np
@@ -8,6 +11,7 @@ from common import BATCH, PRODUCT_SIDE
 from torch import nn
 
 torch.set_num_threads(common.THREADS)
+COMPILED = common.VARIANT == "compiled"
 VERSION = f"PyTorch {torch.__version__.split('+')[0]}"
 
 
@@ -37,6 +41,15 @@ def set_weights(name, module):
         if name == "fc1":  # oscar flattens height, width, channel; PyTorch channel, height, width
             kernel = kernel.reshape(6, 6, 256, -1).permute(2, 0, 1, 3).reshape(9216, -1)
         module.weight.data, module.bias.data = kernel.T.contiguous(), get("bias")
+
+
+def precision():
+    """The context of a forward pass."""
+    return torch.autocast("cpu", torch.bfloat16) if common.BFLOAT16 else contextlib.nullcontext()
+
+
+def compiled(net):
+    return torch.compile(net) if COMPILED else net
 
 
 def as_input(images):
@@ -76,13 +89,15 @@ def rounds(step, xs):
 
 def train():
     net = network().train()
+    forward = compiled(net)
     optimizer = torch.optim.Adam(net.parameters(), common.RATE, eps=1e-7)
     of_images = nn.CrossEntropyLoss()
     ys = [torch.from_numpy(common.labels()[at]) for at in common.batches(len(common.images()))]
 
     def step(x, y=ys[0]):
         optimizer.zero_grad()
-        loss = of_images(net(x), y)
+        with precision():
+            loss = of_images(forward(x), y)
         loss.backward()
         optimizer.step()
         return loss.item()
@@ -99,10 +114,12 @@ def train():
 
 def classify():
     net = network()
+    forward = compiled(net)
 
     @torch.inference_mode()
     def step(x):
-        logits = net(x)
+        with precision():
+            logits = forward(x).float()
         return logits.numpy(), torch.softmax(logits, dim=1).numpy()
 
     xs = inputs(faster(net, step))
@@ -116,6 +133,58 @@ def gradcam(net, explain):
     logits, _, heat = explain(xs[0])
     common.prove(logits=logits, heat=heat)
     return rounds(explain, xs)
+
+
+def own_gradcam():
+    """Grad-CAM by hand: the features without a gradient, the rest with one."""
+    net = network().requires_grad_(False)
+    features, head = compiled(net[:10]), compiled(net[10:])
+
+    def explain(x):
+        with precision():
+            with torch.no_grad():
+                maps = features(x)
+            maps.requires_grad_()
+            logits = head(maps).float()
+        (gradient,) = torch.autograd.grad(logits.amax(dim=1).sum(), maps)
+        heat = torch.relu((gradient.mean(dim=(2, 3), keepdim=True) * maps.detach()).sum(dim=1, keepdim=True)).float()
+        heat = torch.nn.functional.interpolate(heat, (common.IMAGE_SIDE, common.IMAGE_SIDE), mode="bilinear")[:, 0]
+        low, high = heat.amin(dim=(1, 2), keepdim=True), heat.amax(dim=(1, 2), keepdim=True)
+        heat = (heat - low) / (high - low).clamp(min=1e-12)
+        logits = logits.detach()
+        return logits.numpy(), torch.softmax(logits, dim=1).numpy(), heat.numpy()
+
+    return gradcam(net, explain)
+
+
+def prediction(net):
+    """A function of images that returns logits."""
+    forward = compiled(net)
+
+    @torch.inference_mode()
+    def predict(x):
+        with precision():
+            return forward(x).float()
+
+    return predict
+
+
+def rise():
+    net = network()
+    predict = prediction(net)
+    layout = faster(net, predict)
+
+    @torch.inference_mode()
+    def explain(image, masks):
+        image = as_input(image[None]).to(memory_format=layout)
+        target, total = int(predict(image).argmax()), 0
+        for at in common.parts(len(masks)):
+            some = torch.from_numpy(masks[at])
+            scores = torch.softmax(predict(some[:, None] * image), dim=1)[:, target]
+            total = total + torch.tensordot(scores, some, 1)
+        return total.numpy()
+
+    return common.rise(explain)
 
 
 class Folder(torch.utils.data.Dataset):
@@ -174,4 +243,7 @@ def copy():
 
 
 if __name__ == "__main__":
-    common.serve({"train": train, "classify": classify, "matmul": matmul, "copy": copy}, VERSION)
+    common.serve(
+        {"train": train, "classify": classify, "gradcam": own_gradcam, "rise": rise, "matmul": matmul, "copy": copy},
+        VERSION,
+    )

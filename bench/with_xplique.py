@@ -8,7 +8,7 @@ import common
 import tensorflow as tf
 import with_keras
 from common import BATCH, IMAGE_SIDE
-from xplique.attributions import GradCAM, IntegratedGradients
+from xplique.attributions import GradCAM, IntegratedGradients, Rise
 
 
 def gradcam():
@@ -56,7 +56,20 @@ def integrated():
     return run
 
 
+def rise():
+    model = with_keras.network()
+    explainer = Rise(model, batch_size=BATCH, nb_samples=common.SAMPLES, grid_size=common.CELLS, preservation_probability=common.OPEN)
+    predict = tf.function(lambda x: model(x, training=False))
+    common.prove(logits=predict(tf.constant(common.images()[:BATCH])))
+
+    def explain(image):
+        x = tf.constant(image[None])
+        return explainer.explain(x, tf.one_hot(tf.argmax(predict(x), axis=1), 6)).numpy()
+
+    return common.each(explain)
+
+
 common.serve(
-    {"gradcam": gradcam, "ig": integrated},
+    {"gradcam": gradcam, "ig": integrated, "rise": rise},
     f"Xplique {importlib.metadata.version('xplique')}, TensorFlow {tf.__version__}",
 )

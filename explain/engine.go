@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"oscar/internal/batch"
 	"oscar/internal/numeric"
@@ -40,9 +41,10 @@ type output struct {
 type subject struct {
 	image  Images // one
 	output        // for the image itself
-	// vary runs the model on variants of the image. paint writes a variant into
-	// pixels, which have an earlier one. take receives the model's output.
-	vary func(paint func(sample int, pixels []float32), take func(sample int, o output)) error
+	// vary runs the model on variants of the image, in batches. paint writes a variant
+	// into pixels, which have an earlier one; it is called on all processors. take
+	// receives the model's outputs for a batch, of the samples from first on.
+	vary func(paint func(sample int, pixels []float32), take func(first int, outputs []output)) error
 }
 
 // explain returns one attribution per image. The method may run the model on samples
@@ -53,11 +55,8 @@ func (e engine) explain(ctx context.Context, images Images, targets []int, sampl
 	}
 	e.batch = cmp.Or(e.batch, DefaultBatch)
 	progress := &batch.Progress{Total: images.N * (1 + samples), Report: e.progress}
-	variants := batch.New(images.Size(), min(e.batch, samples), progress, func(pixels []float32, targets []int) ([]output, error) {
-		some := images
-		some.N, some.Pixels = len(targets), pixels
-		return e.run(ctx, some, targets)
-	})
+	variants := images
+	variants.Pixels = make([]float32, min(e.batch, samples)*images.Size())
 	attributions := make([]Attribution, 0, images.N)
 	for first := 0; first < images.N; first += e.batch {
 		end := min(first+e.batch, images.N)
@@ -68,14 +67,19 @@ func (e engine) explain(ctx context.Context, images Images, targets []int, sampl
 		progress.Add(end - first)
 		for i, o := range outputs {
 			s := subject{image: images.Slice(first+i, first+i+1), output: o}
-			s.vary = func(paint func(int, []float32), take func(int, output)) error {
-				for sample := range samples {
-					paint(sample, variants.Next())
-					if err := variants.Submit(o.target, func(o output) { take(sample, o) }); err != nil {
+			s.vary = func(paint func(int, []float32), take func(int, []output)) error {
+				for first := 0; first < samples; first += e.batch {
+					variants.N = min(e.batch, samples-first)
+					some := variants.Slice(0, variants.N)
+					spread(some.N, func(k int) { paint(first+k, some.Slice(k, k+1).Pixels) })
+					outputs, err := e.run(ctx, some, slices.Repeat([]int{o.target}, some.N))
+					if err != nil {
 						return err
 					}
+					take(first, outputs)
+					progress.Add(some.N)
 				}
-				return variants.Flush()
+				return nil
 			}
 			grid, facts, err := method(s)
 			if err != nil {

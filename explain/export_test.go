@@ -42,7 +42,10 @@ func Mask(cellsOpen []bool, y, x, cells, height, width int) []float32 {
 			grid.Values[i] = 1
 		}
 	}
-	newMasks(cells, height, width).draw(mask, pattern{grid, y, x})
+	rows := newMasks(cells, height, width).rows(pattern{grid, y, x})
+	for i := range height {
+		rows.Row(mask[i*width:(i+1)*width], i)
+	}
 	return mask
 }
 

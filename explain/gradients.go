@@ -88,10 +88,14 @@ func (g SmoothGrad) Explain(ctx context.Context, images Images, targets []int) (
 			for i, p := range s.image.Pixels {
 				pixels[i] = float32(float64(p) + sigma*random.NormFloat64())
 			}
-		}, func(_ int, o output) {
-			for i, v := range o.gradient.Values {
-				sum[i] += float64(v)
-			}
+		}, func(_ int, outputs []output) {
+			spreadRange(len(sum), func(from, to int) {
+				for _, o := range outputs {
+					for i, v := range o.gradient.Values[from:to] {
+						sum[from+i] += float64(v)
+					}
+				}
+			})
 		})
 		for i := range sum {
 			sum[i] /= float64(samples)

@@ -45,14 +45,18 @@ func (g IntegratedGradients) Explain(ctx context.Context, images Images, targets
 			for i, p := range s.image.Pixels {
 				pixels[i] = float32(float64(baseline[i]) + points[step]*(float64(p)-float64(baseline[i])))
 			}
-		}, func(step int, o output) {
-			if step == steps {
-				baselineScore = o.score
-				return
+		}, func(first int, outputs []output) {
+			if last := len(outputs) - 1; first+last == steps {
+				baselineScore = outputs[last].score
+				outputs = outputs[:last]
 			}
-			for i, v := range o.gradient.Values {
-				integral[i] += weights[step] * float64(v)
-			}
+			spreadRange(len(integral), func(from, to int) {
+				for k, o := range outputs {
+					for i, v := range o.gradient.Values[from:to] {
+						integral[from+i] += weights[first+k] * float64(v)
+					}
+				}
+			})
 		})
 		total := 0.0
 		grid, _ := overChannels(s.gradient, func(i int) float64 {

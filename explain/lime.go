@@ -75,11 +75,14 @@ func (l LIME) Explain(ctx context.Context, images Images, targets []int) ([]Attr
 				}
 			}
 			unchanged[sample+1] = slices.Equal(pixels, s.image.Pixels)
-		}, func(sample int, o output) {
-			scores[sample+1] = float64(o.score)
-			if unchanged[sample+1] {
-				// The model may round differently in a batch of another size.
-				scores[sample+1] = scores[0]
+		}, func(first int, outputs []output) {
+			for k, o := range outputs {
+				sample := first + k + 1
+				scores[sample] = float64(o.score)
+				if unchanged[sample] {
+					// The model may round differently in a batch of another size.
+					scores[sample] = scores[0]
+				}
 			}
 		})
 		if err != nil {

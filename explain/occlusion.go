@@ -51,12 +51,14 @@ func (o Occlusion) Explain(ctx context.Context, images Images, targets []int) ([
 				from, to := (y*grid.Width+p.left)*channels, (y*grid.Width+p.right)*channels
 				copy(pixels[from:to], fill[from:to])
 			}
-		}, func(sample int, o output) {
-			p, loss := patches[sample], float64(s.score)-float64(o.score)
-			for y := p.top; y < p.bottom; y++ {
-				for i := y*grid.Width + p.left; i < y*grid.Width+p.right; i++ {
-					losses[i] += loss
-					count[i]++
+		}, func(first int, outputs []output) {
+			for k, o := range outputs {
+				p, loss := patches[first+k], float64(s.score)-float64(o.score)
+				for y := p.top; y < p.bottom; y++ {
+					for i := y*grid.Width + p.left; i < y*grid.Width+p.right; i++ {
+						losses[i] += loss
+						count[i]++
+					}
 				}
 			}
 		})

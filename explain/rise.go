@@ -43,22 +43,39 @@ func (r RISE) Explain(ctx context.Context, images Images, targets []int) ([]Attr
 		closed := r.Baseline.of(s.image, Black)
 		streams := streamsOf(r.Seed, s.image)
 		masks := newMasks(cells, s.image.Height, s.image.Width)
-		mask := make([]float32, s.image.Height*s.image.Width)
-		sum := make([]float64, len(mask))
+		width, channels := s.image.Width, s.image.Channels
+		sum := make([]float64, s.image.Height*width)
 		err := s.vary(func(sample int, pixels []float32) {
-			masks.draw(mask, masks.pattern(streams.sample(sample), open))
-			for i, m := range mask {
-				for c := i * s.image.Channels; c < (i+1)*s.image.Channels; c++ {
-					pixels[c] = closed[c] + m*(s.image.Pixels[c]-closed[c])
+			mask, row := masks.rows(masks.pattern(streams.sample(sample), open)), make([]float32, width)
+			for y := range s.image.Height {
+				mask.Row(row, y)
+				at := y * width * channels
+				for _, m := range row {
+					for c := at; c < at+channels; c++ {
+						pixels[c] = closed[c] + m*(s.image.Pixels[c]-closed[c])
+					}
+					at += channels
 				}
 			}
-		}, func(sample int, o output) {
-			score := float64(o.score)
-			// Drawing it again costs less than keeping a batch of masks.
-			masks.draw(mask, masks.pattern(streams.sample(sample), open))
-			for i, m := range mask {
-				sum[i] += score * float64(m)
+		}, func(first int, outputs []output) {
+			// Drawing them again costs less than keeping a batch of masks.
+			drawn := make([]Rows, len(outputs))
+			for k := range drawn {
+				drawn[k] = masks.rows(masks.pattern(streams.sample(first+k), open))
 			}
+			spreadRange(s.image.Height, func(from, to int) {
+				row := make([]float32, width)
+				for y := from; y < to; y++ {
+					sums := sum[y*width : (y+1)*width]
+					for k, mask := range drawn {
+						mask.Row(row, y)
+						score := float64(outputs[k].score)
+						for x, m := range row {
+							sums[x] += score * float64(m)
+						}
+					}
+				}
+			})
 		})
 		grid := NewGrid(s.image.Height, s.image.Width)
 		for i := range grid.Values {
@@ -102,10 +119,7 @@ func (m masks) pattern(random *rand.Rand, probability float64) pattern {
 	return p
 }
 
-// draw fills mask, of the image's size.
-func (m masks) draw(mask []float32, p pattern) {
-	rows := p.open.interpolate(m.vertical[p.y:p.y+m.height], m.horizontal[p.x:p.x+m.width])
-	for y := range m.height {
-		rows.Row(mask[y*m.width:(y+1)*m.width], y)
-	}
+// rows returns the mask of a pattern, of the image's size, row by row.
+func (m masks) rows(p pattern) Rows {
+	return p.open.interpolate(m.vertical[p.y:p.y+m.height], m.horizontal[p.x:p.x+m.width])
 }
