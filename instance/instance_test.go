@@ -119,6 +119,20 @@ func TestJobs(t *testing.T) {
 	if again.ImagesPerSecond = e.ImagesPerSecond; !reflect.DeepEqual(again, e) {
 		t.Errorf("evaluated %+v, want %+v", again, e)
 	}
+	if _, err := instance.Resume(t.Context(), instance.ResumeOptions{Run: stopped, Epochs: 1, Machine: one}); err == nil || !strings.Contains(err.Error(), "has 2; want more") {
+		t.Errorf("fewer epochs: %v", err)
+	}
+	later, err := instance.Resume(t.Context(), instance.ResumeOptions{Run: stopped, Epochs: 3, Machine: one})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := os.ReadFile(filepath.Join(stopped, "metrics.jsonl"))
+	if err != nil || bytes.Count(lines, []byte("\n")) != 3 || later.Experiment.Training.Epochs != 3 {
+		t.Errorf("not trained further: %s %v", lines, err)
+	}
+	if again, err = later.Evaluation(); err != nil || again.Epoch == 0 {
+		t.Errorf("not evaluated again: %+v %v", again, err)
+	}
 
 	file := filepath.Join(tmp, "found.json")
 	if _, err := instance.Predict(t.Context(), instance.PredictOptions{Run: whole, Paths: []string{data}, Out: file, Machine: one}); err != nil {

@@ -80,6 +80,25 @@ func create(dir string, e Experiment, env result.Environment) (*Run, error) {
 	return r, nil
 }
 
+// lengthen sets the number of epochs; 0 leaves it.
+func (r *Run) lengthen(epochs int) error {
+	switch has := r.Experiment.Training.Epochs; {
+	case epochs == 0 || epochs == has:
+		return nil
+	case epochs < has:
+		return fmt.Errorf("epochs is %d, and %s has %d; want more", epochs, r.Dir, has)
+	}
+	r.Experiment.Training.Epochs = epochs
+	if err := r.Experiment.Check(); err != nil {
+		return err
+	}
+	// If the process is killed here, the run is evaluated again.
+	if err := checksum.Delete(r.Dir, evaluationFile); err != nil {
+		return err
+	}
+	return checksum.WriteJSON(r.Dir, experimentFile, r.Experiment)
+}
+
 // open reads a part of the run's data, and checks that it has not changed.
 func (r *Run) open(part string) (*scene.Set, error) {
 	d := r.Experiment.Data

@@ -90,11 +90,13 @@ func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 type ResumeOptions struct {
 	Run      string
 	Data     string // where the scenes are now; "": not moved
+	Epochs   int    // the total number of epochs; 0: as in experiment.json
 	Machine  run.Machine
 	Listener Listener
 }
 
-// Resume continues a run that was stopped or killed.
+// Resume continues a run that was stopped or killed. With more Epochs a finished run is
+// trained further and evaluated again; the learning rate follows the longer schedule.
 func Resume(ctx context.Context, o ResumeOptions) (_ *Run, err error) {
 	folder, err := resultdir.Open(o.Run, resultdir.Kind{Mark: experimentFile})
 	if err != nil {
@@ -109,6 +111,9 @@ func Resume(ctx context.Context, o ResumeOptions) (_ *Run, err error) {
 		r.Experiment.Data.Root = paths.Absolute(o.Data)
 	}
 	if err := errors.Join(checksum.UpdateUnlisted(r.Dir, listed...), atomicfile.Clean(r.path(checkpointsDir))); err != nil {
+		return nil, err
+	}
+	if err := r.lengthen(o.Epochs); err != nil {
 		return nil, err
 	}
 	return r, r.finish(ctx, o.Machine, o.Listener)

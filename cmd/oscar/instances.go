@@ -32,7 +32,13 @@ func trainInstances(cmd *cobra.Command, s *screen, data, out, resume string, a a
 	var r *instance.Run
 	var err error
 	if resume != "" {
-		r, err = instance.Resume(recordIn(cmd, resume), instance.ResumeOptions{Run: resume, Data: data, Machine: m, Listener: l})
+		epochs := 0
+		if cmd.Flags().Changed("epochs") {
+			if epochs, err = cmd.Flags().GetInt("epochs"); err != nil {
+				return err
+			}
+		}
+		r, err = instance.Resume(recordIn(cmd, resume), instance.ResumeOptions{Run: resume, Data: data, Epochs: epochs, Machine: m, Listener: l})
 	} else {
 		e := instance.Default()
 		if err := a.layInstances(&e, cmd); err != nil {
