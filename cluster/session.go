@@ -61,9 +61,17 @@ func (*Session) Worker(i int) string { return fmt.Sprintf("/job:%s/replica:0/tas
 
 // Fault is an error of a run of the graph on a cluster. The variables may be those before the
 // run, those after it, or a mixture.
-type Fault struct{ Message string }
+type Fault struct{ message string }
 
-func (f *Fault) Error() string { return f.Message }
+func (f *Fault) Error() string { return f.message }
+
+// Fault returns the error for TensorFlow's message of a failed run.
+func (s *Session) Fault(message string) *Fault {
+	if strings.HasPrefix(message, "Deadline Exceeded") {
+		message = fmt.Sprintf("it took longer than the step timeout of %s", s.Timeout)
+	}
+	return &Fault{message}
+}
 
 // chiefs are the servers of this process by the address that was asked for: they end with it.
 var chiefs struct {

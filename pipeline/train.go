@@ -116,7 +116,7 @@ func (o TrainOptions) create(ctx context.Context, out *run.Folder) (_ *Run, err 
 		}
 		e.Data.Root = filepath.ToSlash(below)
 	}
-	r, err := run.Create(out, e, run.NewEnvironment(o.Machine.Config(e.Training.Precision), e.Seed), split)
+	r, err := run.Create(out, e, run.TrainingEnvironment(o.Machine, e.Training.Precision, e.Seed), split)
 	if err != nil {
 		return nil, err
 	}
@@ -262,10 +262,14 @@ func continueRun(ctx context.Context, o ResumeOptions) (_ *Run, already bool, er
 		listener.Note(fmt.Sprintf("the run began with %d+%d threads, and continues with %d+%d: the last bits may differ",
 			before.Intra, before.Inter, machine.Threads.Intra, machine.Threads.Inter))
 	}
-	was, now := r.Environment, run.NewEnvironment(machine.Config(r.Experiment.Training.Precision), r.Experiment.Seed)
+	was, now := r.Environment, run.TrainingEnvironment(machine, r.Experiment.Training.Precision, r.Experiment.Seed)
 	if was.TensorFlow != now.TensorFlow || was.Processor != now.Processor {
 		listener.Note(fmt.Sprintf("the run began with TensorFlow %s on %s, and continues with TensorFlow %s on %s: the last bits may differ",
 			was.TensorFlow, was.Processor, now.TensorFlow, now.Processor))
+	}
+	if was.Workers != now.Workers {
+		listener.Note(fmt.Sprintf("the run began with %d workers, and continues with %d: the last bits differ, and batch normalisation has other batches",
+			was.Workers, now.Workers))
 	}
 	already, err = r.train(ctx, machine, listener)
 	return r, already, err

@@ -22,6 +22,8 @@ type Environment struct {
 	Precision machine.Precision `json:"precision"`
 	Seed      uint64            `json:"seed"`
 	Started   time.Time         `json:"started"`
+	// Workers is the number of workers of the cluster, 0 for a training in one process.
+	Workers int `json:"workers,omitempty"`
 }
 
 // Versions returns the versions of oscar, TensorFlow, graft and Go, for a SavedModel.

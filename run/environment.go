@@ -30,3 +30,12 @@ func graftVersion() string {
 	}
 	return "unknown"
 }
+
+// TrainingEnvironment is [NewEnvironment] with the workers of the machine's cluster.
+func TrainingEnvironment(m Machine, p Precision, seed uint64) result.Environment {
+	e := NewEnvironment(m.Config(p), seed)
+	if m.Cluster != nil {
+		e.Workers = len(m.Cluster.Spec.Workers)
+	}
+	return e
+}

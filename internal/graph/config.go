@@ -110,5 +110,5 @@ func (g *Graph) NewSession(c Config) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a session: %w", err)
 	}
-	return &Session{s: s, cluster: c.Cluster != nil}, nil
+	return &Session{s: s, cluster: c.Cluster}, nil
 }

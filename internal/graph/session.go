@@ -17,7 +17,7 @@ type Session struct {
 	s       *tf.Session
 	pending atomic.Int64 // bytes of tensors fed and fetched since the last garbage collection
 	runs    atomic.Int64
-	cluster bool // a failed run is a [cluster.Fault]
+	cluster *cluster.Session // if not nil, a failed run is a [cluster.Fault]
 }
 
 // collectEvery is how many bytes of tensors are moved between garbage collections. Tensors
@@ -68,8 +68,8 @@ func (s *Session) Run(ctx context.Context, feeds []Feed, fetch []Tensor, targets
 	s.runs.Add(1)
 	got, err := s.s.Run(in, outputs, ops)
 	if err != nil {
-		if s.cluster {
-			return nil, &cluster.Fault{Message: firstLine(err)}
+		if s.cluster != nil {
+			return nil, s.cluster.Fault(firstLine(err))
 		}
 		return nil, fmt.Errorf("run: %s", firstLine(err))
 	}
