@@ -80,8 +80,8 @@ race: need ## the short tests under the race detector, of packages that have gor
 # OF=TestPairs/train does one part of it.
 .PHONY: torture
 torture: need ## kills, full disks, pairs of processes and so on (hours); docs/reliability.md
-	@$(WITH_TENSORFLOW) && go test -count=1 -timeout 12h ./cmd/oscar -run '$(or $(OF),TestFaults|TestPairs|TestSignals$$|TestExtreme|TestHostileNames$$|TestManyImages)' \
-		-fault-tries 0 -pairs 84 -signals 20 -values 0 -hostile 100 -images 100000 -update-reliability
+	@$(WITH_TENSORFLOW) && go test -count=1 -timeout 12h ./cmd/oscar -run '$(or $(OF),TestFaults|TestPairs|TestSignals$$|TestExtreme|TestHostileNames$$|TestManyImages|TestClusterFaults)' \
+		-fault-tries 0 -pairs 84 -signals 20 -values 0 -hostile 100 -images 100000 -cluster-tries 25 -update-reliability
 
 .PHONY: vulnerabilities
 vulnerabilities: need ## known vulnerabilities in oscar and its modules, by govulncheck

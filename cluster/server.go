@@ -41,9 +41,22 @@ const (
 	workerJob = "worker"
 )
 
+// CheckListen reports an address that [Serve] cannot have. loopback reports whether only this
+// machine reaches it.
+func CheckListen(address string) (loopback bool, err error) {
+	host, _, err := splitAddress(address, 0)
+	switch {
+	case err != nil:
+		return false, err
+	case host == "":
+		return false, fmt.Errorf("%q names no host; want 127.0.0.1:PORT, or 0.0.0.0:PORT for all networks", address)
+	}
+	return host == "localhost" || net.ParseIP(host).IsLoopback(), nil
+}
+
 // Serve starts TensorFlow's server of a worker at an address host:port, where host is an
 // address of this machine and port 0 chooses a free one. It listens on that host only, or on
-// all interfaces if host is empty, 0.0.0.0 or ::. Serve returns the address. The server ends
+// all interfaces if host is 0.0.0.0 or ::. Serve returns the address. The server ends
 // with the process: TensorFlow cannot stop one.
 func Serve(address string, threads machine.Threads) (string, error) {
 	_, address, err := start(address, threads)
@@ -86,6 +99,9 @@ func start(address string, threads machine.Threads) (target, at string, err erro
 // listenable returns the host, its IP address and the port of an address to listen on. The IP
 // address is empty for all interfaces.
 func listenable(address string) (host, ip string, port int, err error) {
+	if _, err := CheckListen(address); err != nil {
+		return "", "", 0, err
+	}
 	if host, port, err = splitAddress(address, 0); err != nil {
 		return "", "", 0, err
 	}
@@ -104,9 +120,6 @@ func listenable(address string) (host, ip string, port int, err error) {
 	}
 	if resolved.IP != nil && !resolved.IP.IsUnspecified() {
 		ip = resolved.IP.String()
-	}
-	if host == "" {
-		host = "0.0.0.0"
 	}
 	return host, ip, port, nil
 }

@@ -74,6 +74,7 @@ func TestServeRefusals(t *testing.T) {
 	for address, want := range map[string]string{
 		taken:             "cannot listen on " + taken + ": address already in use",
 		"7701":            "is not an address",
+		":7701":           "names no host; want 127.0.0.1:PORT, or 0.0.0.0:PORT for all networks",
 		"127.0.0.1:-1":    `has port "-1", want 0 to 65535`,
 		"192.0.2.1:7701":  "cannot listen on 192.0.2.1:7701: cannot assign requested address",
 		"127.0.0.1:77010": "want 0 to 65535",
@@ -105,7 +106,7 @@ func TestJoinSaysWhoDoesNotAnswer(t *testing.T) {
 	}
 	s.Signal(1, syscall.SIGCONT)
 	s.Kill(0)
-	if _, err := join(t.Context(), cluster.Options{}); err == nil || err.Error() != "worker 0, "+s.Addresses[0]+", does not answer: connection refused" {
+	if _, err := join(t.Context(), cluster.Options{}); err == nil || err.Error() != "worker 0, "+s.Addresses[0]+", does not answer: connection refused; start oscar tf-server there" {
 		t.Errorf("a killed worker: %v", err)
 	}
 	if n, err := join(t.Context(), cluster.Options{Least: 1}); n != 1 || err != nil || len(notes) != 1 || !strings.HasSuffix(notes[0], "connection refused; going on with 1 of 2 workers") {

@@ -113,7 +113,7 @@ func (s *Spec) chief(threads machine.Threads) (chief, error) {
 	if len(s.Chief) == 1 {
 		wanted = s.Chief[0]
 	} else {
-		host, err := hostTowards(s.Workers[0])
+		host, err := hostTowards(s.farthest())
 		if err != nil {
 			return chief{}, err
 		}
@@ -135,6 +135,17 @@ func (s *Spec) chief(threads machine.Threads) (chief, error) {
 	}
 	chiefs.started[wanted] = c
 	return c, nil
+}
+
+// farthest returns the first worker on another machine, or else the first worker.
+func (s *Spec) farthest() string {
+	for _, address := range s.Workers {
+		host, _, err := net.SplitHostPort(address)
+		if ip := net.ParseIP(host); err == nil && host != "localhost" && !ip.IsLoopback() {
+			return address
+		}
+	}
+	return s.Workers[0]
 }
 
 // hostTowards returns the address of this machine from which packets to an address are sent.
@@ -177,7 +188,7 @@ func (o Options) answering(ctx context.Context, note func(string)) (*Spec, error
 				note(fmt.Sprintf("%s; going on with %d of %d workers", text, len(there), len(errs)))
 				return o.Spec.only(there), nil
 			}
-			return nil, errors.New(text)
+			return nil, errors.New(text + "; start oscar tf-server there")
 		}
 		if !waiting {
 			waiting = true

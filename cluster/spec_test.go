@@ -46,3 +46,15 @@ func TestRead(t *testing.T) {
 		}
 	}
 }
+
+func TestFarthest(t *testing.T) {
+	for want, workers := range map[string][]string{
+		"10.0.0.5:1":  {"127.0.0.1:1", "localhost:2", "[::1]:3", "10.0.0.5:1"},
+		"node:1":      {"node:1", "10.0.0.5:1"},
+		"127.0.0.1:1": {"127.0.0.1:1", "127.0.0.2:1"},
+	} {
+		if got := (&Spec{Workers: workers}).farthest(); got != want {
+			t.Errorf("%v: %s, want %s", workers, got, want)
+		}
+	}
+}

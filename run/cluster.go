@@ -22,7 +22,7 @@ func (r *Run) fitOnCluster(ctx context.Context, machine Machine, config Config, 
 		if ctx.Err() != nil {
 			return fmt.Errorf("%w while workers were waited for; continue with --resume %s", ErrInterrupted, r.Dir)
 		} else if err != nil {
-			return fmt.Errorf("%w; start it, then continue with --resume %s", err, r.Dir)
+			return fmt.Errorf("%w; continue with --resume %s", err, r.Dir)
 		}
 		config.Cluster = on
 		err = r.fit(ctx, machine, config, listener)

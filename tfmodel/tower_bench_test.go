@@ -3,6 +3,7 @@ package tfmodel
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,8 +30,29 @@ func loopbackBytes(b *testing.B) (sent float64) {
 	return sent
 }
 
+// processorTime returns the processor time of processes.
+func processorTime(b *testing.B, pids []int) (total time.Duration) {
+	b.Helper()
+	for _, pid := range pids {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			b.Fatal(err)
+		}
+		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		for _, f := range fields[11:13] { // utime and stime, in ticks of 10 ms
+			ticks, err := strconv.Atoi(f)
+			if err != nil {
+				b.Fatal(err)
+			}
+			total += time.Duration(ticks) * 10 * time.Millisecond
+		}
+	}
+	return total
+}
+
 // BenchmarkClusterStep measures training steps of 32 images in this process and on workers, all
-// with one thread, and the bytes that a step sends over loopback. In a network namespace nothing
+// with one thread: the time of a step, the processor time of all processes, and the bytes that a
+// step sends over loopback. In a network namespace nothing
 // else is counted:
 //
 //	unshare -rn sh -c 'ip link set lo up && go test ./tfmodel -run - -bench ClusterStep -benchtime 5x'
@@ -43,8 +65,13 @@ func BenchmarkClusterStep(b *testing.B) {
 					b.Fatal(err)
 				}
 				config := Config{Threads: graph.Threads{Intra: 1}}
+				pids := []int{os.Getpid()}
 				if workers > 0 {
-					o := cluster.Options{Spec: clustertest.Start(b, workers).Spec(), StepTimeout: 10 * time.Minute}
+					servers := clustertest.Start(b, workers)
+					for i := range workers {
+						pids = append(pids, servers.PID(i))
+					}
+					o := cluster.Options{Spec: servers.Spec(), StepTimeout: 10 * time.Minute}
 					if config.Cluster, err = o.Join(b.Context(), config.Threads, func(note string) { b.Log(note) }); err != nil {
 						b.Fatal(err)
 					}
@@ -63,12 +90,13 @@ func BenchmarkClusterStep(b *testing.B) {
 					}
 				}
 				step(0) // TensorFlow prepares the graph
-				before := loopbackBytes(b)
+				before, worked := loopbackBytes(b), processorTime(b, pids)
 				b.ResetTimer()
 				for i := range b.N {
 					step(i + 1)
 				}
 				b.ReportMetric((loopbackBytes(b)-before)/float64(b.N)/1e6, "MB/step")
+				b.ReportMetric(float64((processorTime(b, pids)-worked).Milliseconds())/float64(b.N), "cpu-ms/step")
 			})
 		}
 	}

@@ -216,7 +216,7 @@ func TestClusterFaults(t *testing.T) {
 		w.kill(1)
 		status := x.status(t)
 		if lines := strings.Split(strings.TrimSpace(x.said.String()), "\n"); status != exitFailed ||
-			!strings.HasPrefix(lines[len(lines)-1], "oscar: worker 1, "+w.addresses[1]+", does not answer: connection refused; start it") {
+			!strings.HasPrefix(lines[len(lines)-1], "oscar: worker 1, "+w.addresses[1]+", does not answer: connection refused; start oscar tf-server there; continue with --resume "+run) {
 			t.Errorf("status %d: %s", status, x.said.String())
 		}
 		x = w.train(filepath.Join(dir, "fewer"), "--step-timeout", "6s", "--worker-wait", "1s", "--min-workers", "1")

@@ -19,14 +19,15 @@ func newTFServer(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tf-server",
 		Short: "Compute for a training on another machine (oscar train --cluster)",
-		Long: `Start a TensorFlow server that computes shares of the steps of "oscar train --cluster".
-It needs neither the images nor a model, keeps nothing, and serves any number of
-trainings, one after the other. Print the address, and serve until SIGINT or SIGTERM.
+		Long: `Start a TensorFlow server that computes shares of the steps of "oscar train
+--cluster". It needs neither the images nor a model, keeps nothing, and serves any
+number of trainings, one after the other. Print the address, and serve until SIGINT
+or SIGTERM.
 
 There is no authentication and no encryption. Whoever reaches the address can run any
-program of TensorFlow's operations, which read and write files, with the rights of this
-user. The default is reachable from this machine only. Use an address of a private
-network, never one of the internet.
+program of TensorFlow's operations, which read and write files, with the rights of
+this user. The default is reachable from this machine only. Use an address of a
+private network, never one of the internet.
 
 All machines need the same version of oscar and of TensorFlow.`,
 		Example: `  oscar tf-server
@@ -37,10 +38,17 @@ All machines need the same version of oscar and of TensorFlow.`,
 			if err := m.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
+			loopback, err := cluster.CheckListen(listen)
+			if err != nil {
+				return usageError{fmt.Errorf("listen: %w", err), cmd.CommandPath()}
+			}
 			if bound {
 				if err := endWithParent(); err != nil {
 					return err
 				}
+			}
+			if !loopback {
+				fmt.Fprintf(cmd.ErrOrStderr(), "warning: whoever reaches %s can run programs as this user\n", listen)
 			}
 			address, err := cluster.Serve(listen, m.Threads)
 			if err != nil {
