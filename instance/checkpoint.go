@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 
 	"oscar/instance/maskrcnn"
@@ -88,7 +89,33 @@ func (r *Run) restore(ctx context.Context, t *maskrcnn.Trainer, note func(string
 			return state{}, err
 		}
 	}
-	return state{Format: 1}, t.Init(ctx)
+	if err := t.Init(ctx); err != nil || r.Experiment.Weights == "" {
+		return state{Format: 1}, err
+	}
+	from, err := openWeights(r.Experiment)
+	if err != nil {
+		return state{}, err
+	}
+	prefix, _, err := from.weights()
+	if err != nil {
+		return state{}, err
+	}
+	return state{Format: 1}, t.RestoreWeights(ctx, prefix)
+}
+
+// openWeights opens the run whose weights an experiment begins with, which must have the same
+// layers and classes.
+func openWeights(e Experiment) (*Run, error) {
+	from, err := openRun(e.Weights)
+	if err != nil {
+		return nil, err
+	}
+	theirs, ours := from.Experiment, e
+	theirs.Detector.Regions, ours.Detector.Regions = maskrcnn.Regions{}, maskrcnn.Regions{}
+	if !reflect.DeepEqual(theirs.Detector, ours.Detector) || !slices.Equal(theirs.Data.Classes, ours.Data.Classes) {
+		return nil, fmt.Errorf("the weights of %s are of other layers or other classes", e.Weights)
+	}
+	return from, nil
 }
 
 // weights returns the path of the best epoch's weights, and the epoch.

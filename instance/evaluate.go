@@ -32,6 +32,8 @@ type Evaluation struct {
 	Boxes           coco.Scores `json:"boxes"`
 	Masks           coco.Scores `json:"masks"`
 	Strata          []Stratum   `json:"strata"`
+	Ways            []Way       `json:"ways,omitempty"`   // the detector beside ways that need none
+	Single          *Single     `json:"single,omitempty"` // of pictures with one object each
 	ImagesPerSecond float64     `json:"images_per_second"`
 }
 
@@ -79,7 +81,11 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	if e.Masks, err = coco.Evaluate(set.Truth, results, coco.Masks); err != nil {
 		return nil, err
 	}
-	e.Strata, err = strata(set.Truth, results)
+	if e.Ways, err = waysOf(set.Truth, results); err != nil {
+		return nil, err
+	}
+	e.Strata = e.Ways[0].Strata
+	e.Single, err = single(set.Truth, results)
 	return e, err
 }
 

@@ -25,6 +25,7 @@ type Experiment struct {
 	Task     string                `json:"task"`
 	Seed     uint64                `json:"seed"`
 	Data     Data                  `json:"data"`
+	Weights  string                `json:"weights,omitempty"` // the run of a detector whose weights it begins with
 	Detector maskrcnn.Architecture `json:"detector"`
 	Explain  string                `json:"explain"` // the backbone's layer to explain
 	Training Training              `json:"training"`

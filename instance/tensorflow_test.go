@@ -9,16 +9,28 @@ import (
 	"path/filepath"
 	"testing"
 
+	"oscar/dataset"
 	"oscar/instance"
 	"oscar/instance/coco"
+	"oscar/internal/npy"
 	"oscar/run"
 )
 
-// TensorFlow in Python opens an exported detector and finds the objects that oscar finds.
-func TestTensorFlowReadsTheExport(t *testing.T) {
-	packages := os.Getenv("OSCAR_PYTHON_TENSORFLOW")
-	if packages == "" {
-		t.Skip("OSCAR_PYTHON_TENSORFLOW names no Python packages; `make test` sets it")
+// consumers are the programs that run an exported detector.
+var consumers = []struct{ name, environment string }{
+	{"tensorflow", "OSCAR_PYTHON_TENSORFLOW"},
+	{"tflite", "OSCAR_PYTHON_TENSORFLOW"}, // its built-in operations alone
+	{"onnx", "OSCAR_PYTHON_ONNX"},         // tf2onnx and ONNX Runtime
+	{"openvino", "OSCAR_PYTHON_OPENVINO"},
+}
+
+// Each program finds the objects that oscar finds, one picture alone and batches of three:
+// boxes as shares of the picture and scores within 1e-4, masks within 1e-3 of TensorFlow's.
+func TestOthersReadTheExport(t *testing.T) {
+	for _, c := range consumers {
+		if os.Getenv(c.environment) == "" {
+			t.Skip(c.environment + " names no Python packages; `make test` sets it")
+		}
 	}
 	data, tmp := scenes(t), t.TempDir()
 	e, one := small(t), run.Machine{Threads: run.Threads{Intra: 1, Inter: 1}}
@@ -34,46 +46,98 @@ func TestTensorFlowReadsTheExport(t *testing.T) {
 	if _, err := instance.Predict(t.Context(), instance.PredictOptions{Run: dir, Paths: []string{images}, Out: file, Machine: one}); err != nil {
 		t.Fatal(err)
 	}
+	writePixels(t, images, filepath.Join(tmp, "images.npy"))
+	var ours struct{ Annotations []coco.Result }
+	b, err := os.ReadFile(file)
+	if err != nil || json.Unmarshal(b, &ours) != nil || len(ours.Annotations) == 0 {
+		t.Fatalf("%v\n%s", err, b)
+	}
+	masks := map[string][]float32{}
+	for _, c := range consumers {
+		found := detectWith(t, c.name, os.Getenv(c.environment), model, tmp)
+		boxes, scores, at := 0.0, 0.0, 0
+		for i, picture := range found {
+			for _, d := range picture {
+				if at == len(ours.Annotations) {
+					t.Fatalf("%s finds more than the %d objects of oscar", c.name, at)
+				}
+				o := ours.Annotations[at]
+				at++
+				for k, v := range [4]float64{o.Box[0] / 80, o.Box[1] / 64, (o.Box[0] + o.Box[2]) / 80, (o.Box[1] + o.Box[3]) / 64} {
+					boxes = max(boxes, math.Abs(v-d.Box[k]))
+				}
+				scores = max(scores, math.Abs(o.Score-d.Score))
+				if o.ImageID != int64(i+1) || float64(o.CategoryID) != d.Class {
+					t.Errorf("%s, picture %d: class %g, oscar's object is of picture %d and class %d", c.name, i+1, d.Class, o.ImageID, o.CategoryID)
+				}
+			}
+		}
+		if at != len(ours.Annotations) {
+			t.Errorf("%s finds %d objects, oscar %d", c.name, at, len(ours.Annotations))
+		}
+		_, drawn, err := npy.Read(filepath.Join(tmp, c.name+".npy"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		masks[c.name] = drawn
+		apart := 0.0
+		for i, v := range drawn {
+			apart = max(apart, math.Abs(float64(v-masks["tensorflow"][i])))
+		}
+		t.Logf("%s: %d objects, boxes within %.1e, scores %.1e, masks %.1e", c.name, at, boxes, scores, apart)
+		if !(boxes <= 1e-4 && scores <= 1e-4 && apart <= 1e-3) || len(drawn) != at*28*28 {
+			t.Errorf("%s: boxes differ by %g, scores by %g, masks by %g of %d numbers", c.name, boxes, scores, apart, len(drawn))
+		}
+	}
+}
+
+// writePixels writes the pictures of a folder as [N,H,W,3], 0 to 255.
+func writePixels(t *testing.T, dir, path string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.png"))
+	if err != nil || len(files) < 5 {
+		t.Fatal(files, err)
+	}
+	var values []float32
+	for _, file := range files {
+		img, err := dataset.DecodeFile(file, dataset.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range img.Pix {
+			if i%4 != 3 {
+				values = append(values, float32(v))
+			}
+		}
+	}
+	if err := npy.Write(path, []int{len(files), 64, 80, 3}, values); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// found is an object as testdata/detect.py prints it.
+type found struct {
+	Box          [4]float64 // x1, y1, x2, y2 as shares of the picture
+	Class, Score float64
+}
+
+// detectWith runs a model with another program.
+func detectWith(t *testing.T, program, packages, model, work string) (out [][]found) {
+	t.Helper()
 	python := os.Getenv("OSCAR_PYTHON")
 	if python == "" {
 		python = "python3"
 	}
-	cmd := exec.CommandContext(t.Context(), python, "testdata/detect.py", model, images)
+	cmd := exec.CommandContext(t.Context(), python, "testdata/detect.py", program, model, work)
 	cmd.Env = append(os.Environ(), "PYTHONPATH="+packages, "CUDA_VISIBLE_DEVICES=-1", "TF_CPP_MIN_LOG_LEVEL=2", "PYTHONDONTWRITEBYTECODE=1")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	b, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(b, &out)
+	}
 	if err != nil {
-		t.Fatalf("%v\n%s", err, &stderr)
+		t.Fatalf("%s: %v\n%s", program, err, &stderr)
 	}
-	var theirs [][]struct {
-		Box          [4]float64
-		Class, Score float64
-	}
-	var ours struct{ Annotations []coco.Result }
-	b, err := os.ReadFile(file)
-	if err != nil || json.Unmarshal(b, &ours) != nil || json.Unmarshal(out, &theirs) != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	at := 0
-	for i, picture := range theirs {
-		for _, d := range picture {
-			if at == len(ours.Annotations) {
-				t.Fatalf("TensorFlow finds more than the %d objects of oscar", at)
-			}
-			o := ours.Annotations[at]
-			at++
-			box := [4]float64{o.Box[0], o.Box[1], o.Box[0] + o.Box[2], o.Box[1] + o.Box[3]}
-			apart := math.Abs(o.Score - d.Score)
-			for k := range box {
-				apart = max(apart, math.Abs(box[k]-d.Box[k]))
-			}
-			if o.ImageID != int64(i+1) || float64(o.CategoryID) != d.Class || apart > 1e-3 {
-				t.Errorf("picture %d: TensorFlow finds %+v, oscar class %d at %v with %g", i+1, d, o.CategoryID, box, o.Score)
-			}
-		}
-	}
-	if at == 0 || at != len(ours.Annotations) {
-		t.Errorf("TensorFlow finds %d objects, oscar %d", at, len(ours.Annotations))
-	}
+	return out
 }

@@ -74,6 +74,16 @@ func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 	if err := errors.Join(e.Check(), e.Training.Precision.Check()); err != nil {
 		return nil, err
 	}
+	if e.Weights != "" {
+		e.Weights = paths.Absolute(e.Weights)
+		from, err := openWeights(e)
+		if err == nil {
+			_, _, err = from.weights()
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	folder, err := resultdir.Open(o.Out, kind)
 	if err != nil {
 		return nil, err

@@ -30,6 +30,10 @@ plain, light background; one whose outline is ragged or not sharp is left out. O
 that the border cuts lies at the border of a scene. Look at the scenes: a shadow or
 a ring of background may have stayed.
 
+--photographs writes the photographs from which an object can be cut out, each with
+the mask of its object: to see how a detector does on them. With the same seed they
+are in the same parts as their objects in scenes.
+
 The objects of the validation and test scenes come from photographs of their own
 (15 % each). Photographs that look alike are kept in one part.`,
 		Example: `  oscar compose photos --out heaps --scenes 2000
@@ -63,6 +67,10 @@ The objects of the validation and test scenes come from photographs of their own
 			for _, reason := range slices.Sorted(maps.Keys(summary.Refused)) {
 				fmt.Fprintf(w, "left out %s: %s\n", text.Count(summary.Refused[reason], "photograph"), reason)
 			}
+			if o.Photographs {
+				_, err = fmt.Fprintf(w, "photographs in %s\n", out)
+				return err
+			}
 			_, err = fmt.Fprintf(w, "%d scenes in %s\n", o.Scenes, out)
 			return err
 		},
@@ -70,6 +78,7 @@ The objects of the validation and test scenes come from photographs of their own
 	f := cmd.Flags()
 	f.StringVarP(&out, "out", "o", "", "the folder for the scenes")
 	f.IntVar(&o.Scenes, "scenes", 1000, "pictures to make")
+	f.BoolVar(&o.Photographs, "photographs", false, "write the photographs with masks, no scenes")
 	f.IntVar(&o.Width, "width", 256, "pixels")
 	f.IntVar(&o.Height, "height", 256, "pixels")
 	f.Uint64Var(&o.Seed, "seed", 1, "decides everything")

@@ -25,7 +25,7 @@ import (
 // trainInstances trains a detector, or continues with one.
 func trainInstances(cmd *cobra.Command, s *screen, data, out, resume string, a asked, m pipeline.Machine) error {
 	if err := only(cmd, "a folder of scenes", "out", "resume", "experiment", "set", "image-size", "epochs", "batch", "learning-rate",
-		"seed", "layer", "precision", "checkpoint-every", "threads", "inter-threads", "workers", "verbose"); err != nil {
+		"seed", "layer", "precision", "weights", "checkpoint-every", "threads", "inter-threads", "workers", "verbose"); err != nil {
 		return usageError{err, cmd.CommandPath()}
 	}
 	l := s.instances()
@@ -89,6 +89,7 @@ func (a *asked) layInstances(e *instance.Experiment, cmd *cobra.Command) error {
 	f.Uint64Var(&e.Seed, "seed", e.Seed, "")
 	f.StringVar(&e.Explain, "layer", e.Explain, "")
 	precisionFlag(f, &e.Training.Precision)
+	f.StringVar(&e.Weights, "weights", e.Weights, "")
 	side := 0
 	f.IntVar(&side, "image-size", 0, "")
 	var err error
@@ -258,16 +259,32 @@ func printInstances(w io.Writer, e *instance.Evaluation) {
 		t.AppendRow(table.Row{c.Class, share(c.AP), share(c.AP50)})
 	}
 	t.Render()
-	printStrata(w, e.Strata)
+	printWays(w, e.Ways)
+	if s := e.Single; s != nil {
+		fmt.Fprintf(w, "one object each: class of the best detection right %.3f, median IoU of its mask %.3f\n", s.Class, s.MedianIoU)
+	}
 }
 
-// printStrata prints the AP of masks by how objects lie.
-func printStrata(w io.Writer, strata []instance.Stratum) {
+// printWays prints the AP of masks of all objects and by how they lie, of the detector and
+// of ways that need none.
+func printWays(w io.Writer, ways []instance.Way) {
 	t := newTable(w)
-	t.AppendHeader(table.Row{"masks of objects", "objects", "AP", "AP50"})
-	t.alignRight("objects", "AP", "AP50")
-	for _, s := range strata {
-		t.AppendRow(table.Row{s.Name, s.Objects, share(s.AP), share(s.AP50)})
+	head := table.Row{"AP of masks", "all", "95 %"}
+	for _, s := range ways[0].Strata {
+		head = append(head, s.Name)
+	}
+	t.AppendHeader(head)
+	objects := table.Row{"objects", "", ""}
+	for _, s := range ways[0].Strata {
+		objects = append(objects, s.Objects)
+	}
+	t.AppendRow(objects)
+	for _, way := range ways {
+		row := table.Row{way.Name, share(way.AP), share(way.Interval[0]) + "-" + share(way.Interval[1])}
+		for _, s := range way.Strata {
+			row = append(row, share(s.AP))
+		}
+		t.AppendRow(row)
 	}
 	t.Render()
 }

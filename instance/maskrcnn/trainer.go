@@ -291,6 +291,12 @@ func (t *Trainer) SaveWeights(ctx context.Context, prefix string) error {
 	return t.weights.Save(ctx, t.session, prefix)
 }
 
+// RestoreWeights reads a bundle written by SaveWeights of a detector with the same
+// architecture.
+func (t *Trainer) RestoreWeights(ctx context.Context, prefix string) error {
+	return t.weights.Restore(ctx, t.session, prefix)
+}
+
 // Close frees the session and its variables.
 func (t *Trainer) Close() error {
 	if t.session == nil {

@@ -22,9 +22,11 @@ import (
 type ComposeOptions struct {
 	Photos string // a folder with one sub-folder of pictures per class
 	Options
-	Limits  dataset.Limits
-	OnStage func(name string)
-	OnCount func(done, total int)
+	// Photographs writes the photographs themselves, with a mask of their object.
+	Photographs bool
+	Limits      dataset.Limits
+	OnStage     func(name string)
+	OnCount     func(done, total int)
 }
 
 // ComposeSummary counts the objects of the scenes.
@@ -69,10 +71,13 @@ func Compose(ctx context.Context, dir string, o ComposeOptions) (*ComposeSummary
 		objects[part], s.Objects[part] = byClass, map[string]int{}
 		for c, list := range byClass {
 			s.Objects[part][split.Classes[c]] = len(list)
-			if len(list) == 0 {
+			if len(list) == 0 && !o.Photographs {
 				return nil, fmt.Errorf("no object of class %s in part %s can be cut out of %d photographs; the background must be plain, or the pictures have alpha", split.Classes[c], part, len(items))
 			}
 		}
+	}
+	if o.Photographs {
+		return s, o.writePhotographs(dir, split.Classes, map[string][]dataset.Item{Train: split.Train, Validation: split.Validation, Test: split.Test}, objects)
 	}
 	categories := make([]coco.Category, len(split.Classes))
 	for i, name := range split.Classes {
@@ -104,6 +109,9 @@ func cutAll(ctx context.Context, o ComposeOptions, items []dataset.Item, classes
 		group.Go(func() error {
 			defer func() { o.count(done.Add(1), len(items)) }()
 			cut[i], reasons[i] = newCutout(filepath.Join(o.Photos, filepath.FromSlash(item.Path)), item.Class, o.Limits)
+			if reasons[i] == nil {
+				cut[i].path = item.Path
+			}
 			return ctx.Err()
 		})
 	}

@@ -151,6 +151,29 @@ func TestCompose(t *testing.T) {
 		}
 		first = b
 	}
+	o.Photographs = true
+	dir := filepath.Join(t.TempDir(), "photographs")
+	if _, err := Compose(t.Context(), dir, o); err != nil {
+		t.Fatal(err)
+	}
+	photographs := 0
+	for _, part := range Parts {
+		set, err := Open(dir, part)
+		if err != nil || set.Missing() != nil {
+			t.Fatal(err, set.Missing())
+		}
+		for _, s := range set.Scenes {
+			photographs++
+			k := int(s.Image.FileName[4] - 'a') // the rectangle that was drawn
+			if m := s.Objects[0].Mask; m.Box() != [4]float64{8, 10, float64(32 + 2*k), float64(20 + k)} || m.Area() != (32+2*k)*(20+k) || set.Classes[s.Objects[0].Class] != s.Image.FileName[:3] {
+				t.Errorf("%s: %v", s.Image.FileName, m.Box())
+			}
+		}
+	}
+	if photographs != 16 {
+		t.Errorf("%d photographs", photographs)
+	}
+	o.Photographs = false
 	for k := range 8 { // photographs of nothing
 		img := image.NewGray(image.Rect(0, 0, 64, 64))
 		for i := range img.Pix {

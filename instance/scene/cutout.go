@@ -19,6 +19,7 @@ type cutout struct {
 	color         []float32 // [height,width,3], 0..255
 	alpha         []float32 // [height,width], 0..1
 	cut           sides     // where the photograph ended
+	source
 }
 
 // cutoutSide is the maximum side of a picture that an object is cut out of.
@@ -52,6 +53,7 @@ func newCutout(path string, class int, limits dataset.Limits) (*cutout, error) {
 		}
 	}
 	c := &cutout{class: class, height: height, width: width, alpha: alpha, cut: cut, color: make([]float32, 3*height*width)}
+	c.source = source{photo: size, reduced: image.Pt(width, height)}
 	for i := range alpha {
 		for k := range 3 {
 			c.color[3*i+k] = float32(small.Pix[4*i+k])
@@ -106,7 +108,8 @@ func (c *cutout) cropped() (*cutout, error) {
 		return nil, fmt.Errorf("the object is smaller than 8 pixels")
 	}
 	left, top, right, bottom = max(0, left-1), max(0, top-1), min(c.width, right+1), min(c.height, bottom+1)
-	out := &cutout{class: c.class, cut: c.cut, height: bottom - top, width: right - left}
+	out := &cutout{class: c.class, cut: c.cut, source: c.source, height: bottom - top, width: right - left}
+	out.origin = image.Pt(left, top)
 	for y := top; y < bottom; y++ {
 		out.color = append(out.color, c.color[3*(y*c.width+left):3*(y*c.width+right)]...)
 		out.alpha = append(out.alpha, c.alpha[y*c.width+left:y*c.width+right]...)

@@ -1,0 +1,209 @@
+package instance
+
+import (
+	"cmp"
+	"slices"
+
+	"oscar/instance/coco"
+	"oscar/instance/mask"
+)
+
+// Way has the scores of masks of a way to find objects: AP with its interval of 95 % by the
+// bootstrap over images, and the strata.
+type Way struct {
+	Name     string     `json:"name"`
+	AP       float64    `json:"AP"`
+	Interval [2]float64 `json:"interval"`
+	AP50     float64    `json:"AP50"`
+	Strata   []Stratum  `json:"strata"`
+}
+
+// The ways to find objects.
+const (
+	detector       = "detector"
+	wholePicture   = "the whole picture, most frequent class"
+	ownComponents  = "detector's masks merged by class, cut into pieces"
+	trueComponents = "true masks merged by class, cut into pieces"
+)
+
+// leastMerged is the score of the detections whose masks are merged.
+const leastMerged = 0.5
+
+// draws is the number of bootstrap samples.
+const draws = 500
+
+// waysOf compares the detections with ways that need no detector of objects: one box and mask
+// for each picture; and connected pieces of a map of classes, made of the detector's own
+// masks, or true.
+func waysOf(truth *coco.File, results []coco.Result) (out []Way, err error) {
+	for _, way := range []struct {
+		name    string
+		results []coco.Result
+	}{
+		{detector, results}, {wholePicture, everything(truth)},
+		{ownComponents, pieces(truth, merged(results))}, {trueComponents, pieces(truth, trueMasks(truth))},
+	} {
+		row := Way{Name: way.name}
+		s, err := coco.Evaluate(truth, way.results, coco.Masks)
+		if err != nil {
+			return nil, err
+		}
+		row.AP, row.AP50 = s.AP, s.AP50
+		any := func(coco.Annotation) bool { return true }
+		if row.Interval[0], row.Interval[1], err = coco.Interval(truth, way.results, coco.Masks, any, draws, 1); err != nil {
+			return nil, err
+		}
+		if row.Strata, err = strata(truth, way.results); err != nil {
+			return nil, err
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+// everything returns a detection for each picture that covers it, of the most frequent class.
+func everything(truth *coco.File) (out []coco.Result) {
+	count := map[int64]int{}
+	for _, a := range truth.Annotations {
+		count[a.CategoryID]++
+	}
+	best := slices.MaxFunc(truth.Categories, func(a, b coco.Category) int {
+		return cmp.Or(cmp.Compare(count[a.ID], count[b.ID]), cmp.Compare(b.ID, a.ID))
+	})
+	for _, m := range truth.Images {
+		pixels := make([]uint8, m.Height*m.Width)
+		for i := range pixels {
+			pixels[i] = 1
+		}
+		out = append(out, coco.Result{
+			ImageID: m.ID, CategoryID: best.ID, Box: mask.Box{0, 0, float64(m.Width), float64(m.Height)}, Score: 1,
+			Segmentation: coco.Of(mask.Encode(m.Height, m.Width, pixels)),
+		})
+	}
+	return out
+}
+
+// merged returns the detections with a high score, the highest first.
+func merged(results []coco.Result) (out []coco.Result) {
+	for _, r := range results {
+		if r.Score >= leastMerged {
+			out = append(out, r)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b coco.Result) int { return cmp.Compare(b.Score, a.Score) })
+	return out
+}
+
+// trueMasks returns the true objects as detections.
+func trueMasks(truth *coco.File) (out []coco.Result) {
+	for _, a := range truth.Annotations {
+		if !a.Crowd {
+			out = append(out, coco.Result{ImageID: a.ImageID, CategoryID: a.CategoryID, Score: 1, Segmentation: a.Segmentation})
+		}
+	}
+	return out
+}
+
+// pieces merges detections of one class in a picture, and returns a detection for each
+// connected piece, by edges. A pixel has the class of the first detection. The score of a
+// piece is the highest of its pixels'.
+func pieces(truth *coco.File, results []coco.Result) (out []coco.Result) {
+	byImage := map[int64][]coco.Result{}
+	for _, r := range results {
+		byImage[r.ImageID] = append(byImage[r.ImageID], r)
+	}
+	for _, m := range truth.Images {
+		class, score := make([]int64, m.Height*m.Width), make([]float64, m.Height*m.Width)
+		for _, r := range byImage[m.ID] {
+			one, err := r.Segmentation.Mask(m.Height, m.Width)
+			if err != nil {
+				continue // the evaluation of the detections reports it
+			}
+			for i, v := range one.Pixels() {
+				if v > 0 && class[i] == 0 {
+					class[i], score[i] = r.CategoryID, r.Score
+				}
+			}
+		}
+		for first := range class {
+			if class[first] == 0 {
+				continue
+			}
+			piece := coco.Result{ImageID: m.ID, CategoryID: class[first]}
+			pixels, queue := make([]uint8, len(class)), []int{first}
+			class[first] = 0
+			for k := 0; k < len(queue); k++ {
+				i := queue[k]
+				pixels[i], piece.Score = 1, max(piece.Score, score[i])
+				x := i % m.Width
+				for _, n := range [4]int{i - 1, i + 1, i - m.Width, i + m.Width} {
+					if n < 0 || n >= len(class) || n == i-1 && x == 0 || n == i+1 && x == m.Width-1 || class[n] != piece.CategoryID {
+						continue
+					}
+					class[n] = 0
+					queue = append(queue, n)
+				}
+			}
+			one := mask.Encode(m.Height, m.Width, pixels)
+			piece.Box, piece.Segmentation = one.Box(), coco.Of(one)
+			out = append(out, piece)
+		}
+	}
+	return out
+}
+
+// Single has the detector's answers for pictures of one object each.
+type Single struct {
+	Images    int     `json:"images"`
+	Found     int     `json:"found"`      // pictures with a detection
+	Class     float64 `json:"class"`      // share of all pictures whose best detection has the object's class
+	MedianIoU float64 `json:"median_iou"` // of the best detection's mask, 0 without one
+}
+
+// single returns the answers, nil unless each picture has one object. The best detection is
+// that with the highest score.
+func single(truth *coco.File, results []coco.Result) (*Single, error) {
+	best := map[int64]coco.Result{}
+	for _, r := range results {
+		if old, ok := best[r.ImageID]; !ok || r.Score > old.Score {
+			best[r.ImageID] = r
+		}
+	}
+	objects := map[int64]coco.Annotation{}
+	for _, a := range truth.Annotations {
+		if _, twice := objects[a.ImageID]; twice || bool(a.Crowd) {
+			return nil, nil
+		}
+		objects[a.ImageID] = a
+	}
+	s := &Single{Images: len(truth.Images)}
+	var overlaps []float64
+	for _, m := range truth.Images {
+		a, ok := objects[m.ID]
+		if !ok {
+			return nil, nil
+		}
+		r, found := best[m.ID]
+		if !found {
+			overlaps = append(overlaps, 0)
+			continue
+		}
+		s.Found++
+		if r.CategoryID == a.CategoryID {
+			s.Class++
+		}
+		want, err := a.Segmentation.Mask(m.Height, m.Width)
+		if err != nil {
+			return nil, err
+		}
+		got, err := r.Segmentation.Mask(m.Height, m.Width)
+		if err != nil {
+			return nil, err
+		}
+		overlaps = append(overlaps, mask.IoU(got, want, false))
+	}
+	slices.Sort(overlaps)
+	s.Class /= float64(s.Images)
+	s.MedianIoU = (overlaps[(len(overlaps)-1)/2] + overlaps[len(overlaps)/2]) / 2
+	return s, nil
+}

@@ -1,0 +1,72 @@
+package scene
+
+import (
+	"fmt"
+	"image"
+	"os"
+	"path/filepath"
+
+	"oscar/dataset"
+	"oscar/instance/coco"
+	"oscar/instance/mask"
+)
+
+// writePhotographs makes a data set of the photographs themselves. Each has one object, with
+// the mask by which it is cut out.
+func (o ComposeOptions) writePhotographs(dir string, classes []string, parts map[string][]dataset.Item, objects map[string][][]*cutout) error {
+	return Write(dir, classes, func(folder func(part string) string) (map[string][]Scene, error) {
+		out := map[string][]Scene{}
+		for _, part := range Parts {
+			found := map[string]*cutout{}
+			for _, list := range objects[part] {
+				for _, c := range list {
+					found[c.path] = c
+				}
+			}
+			for _, item := range parts[part] {
+				c := found[item.Path]
+				if c == nil {
+					continue
+				}
+				b, err := dataset.ReadFile(filepath.Join(o.Photos, filepath.FromSlash(item.Path)), o.Limits)
+				if err != nil {
+					return nil, fmt.Errorf("%s: %w", item.Path, err)
+				}
+				to := filepath.Join(folder(part), filepath.FromSlash(item.Path))
+				if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+					return nil, err
+				}
+				if err := os.WriteFile(to, b, 0o666); err != nil {
+					return nil, err
+				}
+				out[part] = append(out[part], Scene{
+					Image:   coco.Image{FileName: item.Path, Width: c.photo.X, Height: c.photo.Y},
+					Objects: []Truth{{Class: c.class, Mask: c.within()}},
+				})
+			}
+		}
+		return out, nil
+	})
+}
+
+// within returns the object's mask in its photograph.
+func (c *cutout) within() mask.RLE {
+	pixels := make([]uint8, c.photo.X*c.photo.Y)
+	for i := range pixels {
+		y := (float64(i/c.photo.X)+0.5)*float64(c.reduced.Y)/float64(c.photo.Y) - 0.5 - float64(c.origin.Y)
+		x := (float64(i%c.photo.X)+0.5)*float64(c.reduced.X)/float64(c.photo.X) - 0.5 - float64(c.origin.X)
+		// The border's pixels go on: an object that it cuts reaches it.
+		y, x = min(max(y, -float64(c.origin.Y)), float64(c.reduced.Y-1-c.origin.Y)), min(max(x, -float64(c.origin.X)), float64(c.reduced.X-1-c.origin.X))
+		if _, alpha := c.at(y, x); alpha >= 0.5 {
+			pixels[i] = 1
+		}
+	}
+	return mask.Encode(c.photo.Y, c.photo.X, pixels)
+}
+
+// source is where a cutout comes from.
+type source struct {
+	path           string      // of the photograph
+	photo, reduced image.Point // its size, and that at which the object was cut out
+	origin         image.Point // of the object in the reduced photograph
+}
