@@ -344,3 +344,28 @@ func TestRegressions(t *testing.T) {
 		}
 	}
 }
+
+// The table of parts has a budget for each; that of how cost grows divides by the line before,
+// of the same verb.
+func TestPartsAndGrowth(t *testing.T) {
+	p := report()
+	p.Parts = []Part{{"decode", "dataset.Decode", 2, 2.5}, {"resize", "dataset.Resize", 1.2, 1}}
+	p.Growth = &Growth{Command: "make bench -jobs growth", Commit: "def", Costs: []Cost{
+		{"train", "1000 images", 1000, "image", 4, 5, 1 << 30},
+		{"train", "2000 images", 2000, "image", 9, 15, 1 << 30},
+		{"explain", "1000 images", 1000, "image", 1, 1, 1 << 30},
+	}}
+	page, err := p.Page()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| decode | 2.00 | 2.5 | within | dataset.Decode |", "| resize | 1.20 | 1.0 | **over** | dataset.Resize |", "at commit def",
+		"| train | 1000 images | 4.00 | 5.00 | image | 1.0 GiB |  |", "| train | 2000 images | 9.00 | 7.50 | image | 1.0 GiB | 1.50 |",
+		"| explain | 1000 images | 1.00 | 1.00 | image | 1.0 GiB |  |",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q:\n%s", want, page)
+		}
+	}
+}

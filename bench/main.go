@@ -45,9 +45,12 @@ func run(ctx context.Context, args []string) error {
 		}
 		return (&harness{dir: args[1], size: size{perClass: perClass}}).prepare(ctx)
 	}
+	if len(args) == 2 && args[0] == "parts" {
+		return measureParts(ctx, args[1])
+	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	short := flags.Bool("short", false, "at most three rounds, short ones of little work, to see whether everything works; the page goes into -dir")
-	only := flags.String("jobs", "", "jobs to do, separated by commas; memory is that of folder runs; default all")
+	only := flags.String("jobs", "", "jobs to do, separated by commas; memory and parts are of folder runs, growth is of verbs; default all but growth")
 	rounds := flags.Int("rounds", 5, "rounds that count")
 	seconds := flags.Float64("seconds", 0.5, "about the seconds of a round")
 	alone := flags.Bool("alone", false, "oscar with nobody beside it, and no Python packages")
@@ -114,7 +117,25 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	if *only == "" && p.Folders == nil || slices.Contains(strings.Split(*only, ","), flat) {
+	asked := strings.Split(*only, ",")
+	if *only == "" && p.Parts == nil || slices.Contains(asked, partsJob) {
+		if p.Parts, err = h.parts(ctx); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(asked, growth) {
+		p.Growth = &Growth{Command: strings.TrimSpace(*command), Commit: commit(), Date: time.Now().UTC().Format(time.DateOnly)}
+		e := wholeExtent
+		if *short {
+			e = smallExtent
+		}
+		if p.Growth.Costs, err = h.grow(ctx, e); err != nil {
+			return err
+		}
+	} else if p.Growth == nil {
+		p.keepGrowth(*results)
+	}
+	if *only == "" && p.Folders == nil || slices.Contains(asked, flat) {
 		if p.Folders, err = h.flatness(ctx); err != nil {
 			return err
 		}
@@ -148,7 +169,7 @@ func choose(names string) ([]job, error) {
 	}
 	var out []job
 	for name := range strings.SplitSeq(names, ",") {
-		if name == flat {
+		if name == flat || name == partsJob || name == growth {
 			continue
 		}
 		at := slices.IndexFunc(possible, func(j job) bool { return j.Name == name })
@@ -157,7 +178,7 @@ func choose(names string) ([]job, error) {
 			for _, j := range possible {
 				have = append(have, j.Name)
 			}
-			return nil, fmt.Errorf("no job %q; have %s, %s", name, strings.Join(have, ", "), flat)
+			return nil, fmt.Errorf("no job %q; have %s", name, strings.Join(append(have, flat, partsJob, growth), ", "))
 		}
 		out = append(out, possible[at])
 	}

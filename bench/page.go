@@ -24,7 +24,7 @@ func (p *Report) Page() (string, error) {
 		"figure": figure, "memory": memory, "rows": p.rows, "measured": p.measured, "limit": p.limit,
 		"gflop": func() string { return figure(sums / 1e9) },
 		"gb":    func() string { return figure(bytes / 1e9) },
-		"best":  p.best, "unit": func(j job) string { return j.Unit },
+		"best":  p.best, "grows": func(i int) float64 { return p.Growth.Grows(i) }, "unit": func(j job) string { return j.Unit },
 		"tolerance": func() float64 { return tolerance }, "rounded": func() float64 { return rounded }, "kinked": func() float64 { return agreement.Kinked }, "batch": func() int { return batch },
 		"width": func() int { return width }, "height": func() int { return height }, "epochs": func() int { return epochs },
 	}).Parse(words)

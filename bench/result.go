@@ -24,6 +24,8 @@ type Report struct {
 	Numbers    string    `json:"-"`                 // the file to write to
 	Results    []Result  `json:"results"`
 	Folders    []Folder  `json:"folders"`
+	Parts      []Part    `json:"parts,omitempty"`
+	Growth     *Growth   `json:"growth,omitempty"`
 	Added      []Added   `json:"added,omitempty"`
 	Goals      []Outcome `json:"goals"`
 }
@@ -68,7 +70,16 @@ func (p *Report) resume(file string) {
 		return fmt.Sprint(r.Command, r.Commit, r.Processor, r.Processors, r.Rounds, r.Seconds)
 	}
 	if same(p) == same(&earlier) {
-		p.Results, p.Folders, p.Load, p.Date = earlier.Results, earlier.Folders, earlier.Load, earlier.Date
+		p.Results, p.Folders, p.Parts, p.Load, p.Date = earlier.Results, earlier.Folders, earlier.Parts, earlier.Load, earlier.Date
+	}
+}
+
+// keepGrowth takes the table of how cost grows from the numbers that are replaced: it has its
+// own command and date.
+func (p *Report) keepGrowth(file string) {
+	var earlier Report
+	if err := atomicfile.ReadJSON(file, &earlier); err == nil && earlier.Processor == p.Processor {
+		p.Growth = earlier.Growth
 	}
 }
 

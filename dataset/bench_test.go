@@ -1,10 +1,12 @@
 package dataset
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
+	"os"
 	"path/filepath"
 	"testing"
 )
@@ -44,6 +46,21 @@ func BenchmarkDecode(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkRead reads a photograph's file and hashes it, as a folder run does.
+func BenchmarkRead(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "photo.jpg")
+	if err := os.WriteFile(path, photo(b, 1), 0o666); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		data, err := ReadFile(path, DefaultLimits)
+		if err != nil {
+			b.Fatal(err)
+		}
+		sha256.Sum256(data)
 	}
 }
 

@@ -34,17 +34,12 @@ func bilinear(img *image.RGBA, height, width int) *image.RGBA {
 	}
 	out := image.NewRGBA(image.Rect(0, 0, width, height))
 	for y := range height {
-		clear(d.sums)
-		for k, weight := range down.of(y) {
-			from := min(max(down.first[y]-down.margin+k, 0), size.Y-1)
-			for x, p := range d.narrow[from*width:][:width] {
-				d.sums[x] += p * weight
-			}
-		}
+		down.column(d, y, size.Y)
+		half, inverse := down.half[y], down.inverse[y]
+		line := out.Pix[y*out.Stride:][:4*width]
 		for x, p := range d.sums {
-			p = (p + down.half[y]).over(down.inverse[y])
-			q := out.Pix[y*out.Stride+4*x:][:4:4]
-			q[0], q[1], q[2], q[3] = uint8(p), uint8(p>>lane), uint8(p>>(2*lane)), 255
+			p = (p + half).over(inverse)
+			binary.LittleEndian.PutUint32(line[4*x:4*x+4], uint32(p&0xff|p>>(lane-8)&0xff00|p>>(2*lane-16)&0xff0000)|0xff<<24)
 		}
 	}
 	return out
@@ -127,16 +122,54 @@ func newTriangle(in, out int) triangle {
 // of returns the weights of output pixel i.
 func (t triangle) of(i int) []packed { return t.weights[2*t.margin*i:][:2*t.margin] }
 
-// filter computes a row of output pixels from one with margins.
+// filter computes a row of output pixels from one with margins. Images that become smaller by
+// up to three have four or six weights.
 func (t triangle) filter(out, row []packed) {
-	for i := range out {
-		weights := t.of(i)
-		window := row[t.first[i]:][:len(weights)]
-		sum := packed(0)
-		for k, w := range weights {
-			sum += window[k] * w
+	switch t.margin {
+	case 2:
+		for i := range out {
+			w, p := (*[4]packed)(t.weights[4*i:]), (*[4]packed)(row[t.first[i]:])
+			out[i] = (w[0]*p[0] + w[1]*p[1] + w[2]*p[2] + w[3]*p[3] + t.half[i]).over(t.inverse[i])
 		}
-		out[i] = (sum + t.half[i]).over(t.inverse[i])
+	case 3:
+		for i := range out {
+			w, p := (*[6]packed)(t.weights[6*i:]), (*[6]packed)(row[t.first[i]:])
+			out[i] = (w[0]*p[0] + w[1]*p[1] + w[2]*p[2] + w[3]*p[3] + w[4]*p[4] + w[5]*p[5] + t.half[i]).over(t.inverse[i])
+		}
+	default:
+		for i := range out {
+			weights := t.of(i)
+			window := row[t.first[i]:][:len(weights)]
+			sum := packed(0)
+			for k, w := range weights {
+				sum += window[k] * w
+			}
+			out[i] = (sum + t.half[i]).over(t.inverse[i])
+		}
+	}
+}
+
+// column writes the weighted sums of output row y to d.sums, from the rows of d.narrow, of
+// which there are height.
+func (t triangle) column(d *draft, y, height int) {
+	width := len(d.sums)
+	row := func(k int) []packed {
+		from := min(max(t.first[y]-t.margin+k, 0), height-1)
+		return d.narrow[from*width:][:width]
+	}
+	w := t.of(y)
+	if len(w) == 4 {
+		r0, r1, r2, r3 := row(0), row(1), row(2), row(3)
+		for x := range d.sums {
+			d.sums[x] = w[0]*r0[x] + w[1]*r1[x] + w[2]*r2[x] + w[3]*r3[x]
+		}
+		return
+	}
+	clear(d.sums)
+	for k, weight := range w {
+		for x, p := range row(k) {
+			d.sums[x] += p * weight
+		}
 	}
 }
 
