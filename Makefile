@@ -94,7 +94,7 @@ ORACLES_NUMBERS = dataset/testdata/formats/make.py heatmap/colormaps/generate.py
 
 .PHONY: oracles
 oracles: need ## the tests' numbers of other people's programs anew (5 GB of packages, once)
-	@torch=$$(scripts/setup-python torch) && tensorflow=$$(scripts/setup-python tensorflow) && numbers=$$(scripts/setup-python numbers) && \
+	@torch=$$(scripts/setup-python timm) && tensorflow=$$(scripts/setup-python tensorflow) && numbers=$$(scripts/setup-python numbers) && \
 	run() { path=$$1; shift; for script in "$$@"; do \
 		echo "oscar: $$script" && PYTHONPATH="$$path" PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1 "$(OSCAR_PYTHON)" "$$script" || exit; \
 	done; } && \

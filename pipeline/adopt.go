@@ -46,10 +46,9 @@ type ScaleTrial struct {
 }
 
 // Adopt converts a SavedModel of any program, or a frozen graph, to a model of oscar. With
-// images it checks that the accuracy is above chance with the given input scale or the
-// model's own. If it is not, or no scale is known, it tries the usual scales. If none was
-// given it uses the best one; if another is clearly better than the given one it returns an
-// error.
+// images it measures the accuracy with the given input scale or the model's own. If it is
+// below 0.9, or no scale is known, it tries the usual scales. If none was given it uses the
+// best one; if another is clearly better than the given one it returns an error.
 func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 	if err := o.Options.Check(); err != nil {
 		return nil, err
@@ -104,7 +103,7 @@ func (o AdoptOptions) checkScale(ctx context.Context, options ForeignOptions, re
 	switch {
 	case known:
 		result.Trials = []ScaleTrial{first}
-		if first.plausible(len(options.Classes)) {
+		if first.Accuracy >= convincing && first.plausible(len(options.Classes)) {
 			return given, nil
 		}
 	case !errors.Is(err, foreign.ErrScale):
@@ -122,17 +121,33 @@ func (o AdoptOptions) checkScale(ctx context.Context, options ForeignOptions, re
 		}
 		result.Trials = append(result.Trials, t)
 	}
+	return o.chooseScale(result, first, known, given, len(options.Classes))
+}
+
+// convincing is an accuracy with which no other input scale is tried. A wrong scale can be far
+// above chance.
+const convincing = 0.9
+
+// chooseScale returns the input scale to use after all were tried. first is the trial with the
+// given scale or the model's own, if one is known.
+func (o AdoptOptions) chooseScale(result *Adopted, first ScaleTrial, known bool, given string, classes int) (string, error) {
 	slices.SortStableFunc(result.Trials, func(a, b ScaleTrial) int { return cmp.Compare(b.Accuracy, a.Accuracy) })
 	best := result.Trials[0]
 	const mistakes = "check the order of --classes, and that the folders of the images have their names"
 	switch {
 	case known && best.low > first.high:
-		return "", fmt.Errorf("the input scale %s gives an accuracy of %.4f on %s, which is not above chance, and %s gives %.4f; if that is right, give --input-scale=%s",
-			first.Scale, first.Accuracy, o.Images, best.Scale, best.Accuracy, best.Scale)
+		chance := ""
+		if !first.plausible(classes) {
+			chance = ", which is not above chance"
+		}
+		return "", fmt.Errorf("the input scale %s gives an accuracy of %.4f on %s%s, and %s gives %.4f; if that is right, give --input-scale=%s",
+			first.Scale, first.Accuracy, o.Images, chance, best.Scale, best.Accuracy, best.Scale)
+	case known && first.plausible(classes):
+		return given, nil
 	case known:
 		result.Notes = append(result.Notes, fmt.Sprintf("the accuracy on %s is not above chance, and no other input scale is clearly better: %s", o.Images, mistakes))
 		return given, nil
-	case !best.plausible(len(options.Classes)):
+	case !best.plausible(classes):
 		return "", fmt.Errorf("no input scale gives an accuracy above chance on %s: %s, or name the scale with --input-scale", o.Images, mistakes)
 	case len(result.Trials) > 1 && best.Accuracy == result.Trials[1].Accuracy:
 		return "", fmt.Errorf("the input scales %s and %s do equally well on %s; name one with --input-scale", best.Scale, result.Trials[1].Scale, o.Images)

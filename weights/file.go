@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"oscar/internal/hdf5"
 	"oscar/internal/paths"
 )
 
@@ -60,10 +62,8 @@ func openFile(path string) (*File, error) {
 		return nil, err
 	}
 	switch ext := strings.ToLower(filepath.Ext(path)); {
-	case strings.HasPrefix(string(head), "\x89HDF\r\n\x1a\n"), ext == ".h5", ext == ".hdf5":
-		return nil, fmt.Errorf("it is a HDF5 file of Keras's; %s", convert(path))
-	case strings.HasPrefix(string(head), "PK\x03\x04") && ext == ".keras":
-		return nil, fmt.Errorf("it is a Keras model; save its weights by model.save_weights(%q), or %s", strings.TrimSuffix(path, ext)+".weights.h5", convert(path))
+	case strings.HasPrefix(string(head), hdf5.Magic), ext == ".h5", ext == ".hdf5", ext == ".keras":
+		return openKeras(path)
 	case strings.HasPrefix(string(head), "PK\x03\x04"), len(head) > 1 && head[0] == 0x80 && head[1] <= 5, ext == ".pth", ext == ".pt", ext == ".bin":
 		return nil, fmt.Errorf("it is a state dict of PyTorch's, which can run code when it is read; %s", convert(path))
 	}
@@ -119,6 +119,19 @@ var numbers = map[string]struct {
 
 // others are the sizes of the other types, which no variable has.
 var others = map[string]int{"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
+
+// readNumbers reads numbers of a type at an offset.
+func readNumbers(r io.ReaderAt, at, bytes int64, size int, read func([]byte) float32) ([]float32, error) {
+	b := make([]byte, bytes)
+	if _, err := r.ReadAt(b, at); err != nil {
+		return nil, err
+	}
+	values := make([]float32, len(b)/size)
+	for k := range values {
+		values[k] = read(b[k*size:])
+	}
+	return values, nil
+}
 
 // half decodes IEEE 754 binary16.
 func half(h uint16) float32 {

@@ -64,8 +64,8 @@ func TestKerasWeights(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, end := range []string{".weights.h5.safetensors", ".h5.safetensors", ".keras.safetensors", ".ckpt"} {
-			if name != "mobilenet_v2" && end != ".weights.h5.safetensors" {
+		for _, end := range []string{".weights.h5", ".h5", ".keras", ".weights.h5.safetensors", ".h5.safetensors", ".keras.safetensors", ".ckpt"} {
+			if name != "mobilenet_v2" && !strings.HasPrefix(end, ".weights.h5") {
 				continue
 			}
 			got := answers(t, at(name+end), name, shape, images, 5, "Keras Applications")
@@ -96,16 +96,22 @@ func answers(t *testing.T, path, name string, shape []int, images []float32, cla
 	if a, err = tfmodel.Lookup(name, classes); err != nil {
 		t.Fatal(err)
 	}
+	return answersOf(t, file, a, shape, images, program)
+}
+
+func answersOf(t *testing.T, file *File, a tfmodel.Architecture, shape []int, images []float32, program string) []float32 {
+	t.Helper()
 	a.Input = tfmodel.Shape(shape[1:])
-	if a, err = file.Prepare(a); err != nil {
+	a, err := file.Prepare(a)
+	if err != nil {
 		t.Fatal(err)
 	}
 	loaded, err := file.Load(t.Context(), a, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if loaded.Program != program || len(loaded.Unused) > 0 || len(loaded.Head) > 0 {
-		t.Errorf("%s: names of %s, unused %v, head %v; want %s's, all used", path, loaded.Program, loaded.Unused, loaded.Head, program)
+	if !strings.Contains(loaded.Program, program) || len(loaded.Unused) > 0 || len(loaded.Head) > 0 {
+		t.Errorf("%s: names of %s, unused %v, head %v; want %s's, all used", file.Path, loaded.Program, loaded.Unused, loaded.Head, program)
 	}
 	return logitsOf(t, a, loaded.Values, shape, images)
 }

@@ -20,6 +20,8 @@ type Loaded struct {
 	Values       map[string][]float32 // of the variables, row-major
 	Unused       []string             // the tensors that no variable takes
 	Head         []string             // those of Unused that belong to the replaced head
+
+	note string // of the scheme
 }
 
 // Load finds the tensor of every variable of an architecture, which is that of
@@ -30,7 +32,7 @@ func (f *File) Load(ctx context.Context, a tfmodel.Architecture, head bool) (*Lo
 	if err != nil {
 		return nil, err
 	}
-	out := &Loaded{Architecture: a, Program: s.program, Values: map[string][]float32{}}
+	out := &Loaded{Architecture: a, Program: s.program, note: s.note, Values: map[string][]float32{}}
 	variables, err := a.Variables()
 	if err != nil {
 		return nil, err
@@ -71,9 +73,8 @@ func (f *File) Load(ctx context.Context, a tfmodel.Architecture, head bool) (*Lo
 	}
 	first := true
 	for i, v := range want {
-		p := s.parameter(v)
-		if p.axes != nil {
-			values[i], _ = transpose(values[i], f.tensors[names[i]].shape, p.axes)
+		if view, axes, _ := s.arrange(v, f.tensors[names[i]].shape); axes != nil {
+			values[i] = transpose(values[i], view, axes)
 		}
 		if v.Role == "kernel" && first {
 			first = false
@@ -127,8 +128,11 @@ func few(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// Notes lists what was not used of the file.
+// Notes lists what was not used of the file, and what was assumed.
 func (l *Loaded) Notes() (notes []string) {
+	if l.note != "" {
+		notes = append(notes, l.note)
+	}
 	if len(l.Head) > 0 {
 		notes = append(notes, "a new layer replaces "+strings.Join(l.Head, ", "))
 	}
@@ -180,6 +184,9 @@ func (f *File) match(a tfmodel.Architecture) (best scheme, found names, err erro
 	most := 0
 	var tried []string
 	for _, s := range schemesOf(a.Name) {
+		if !strings.Contains(f.Path, s.path) {
+			continue
+		}
 		tried = append(tried, s.program)
 		byName := f.canonical(s)
 		n := 0
@@ -221,13 +228,7 @@ func (f *File) fits(s scheme, v tfmodel.LayerVariable, name string) error {
 	if !t.number {
 		return fmt.Errorf("weights %s: tensor %s is not of floating point numbers", f.Path, name)
 	}
-	shape := t.shape
-	if axes := s.parameter(v).axes; axes != nil && len(axes) == len(shape) {
-		shape = make([]int, len(axes))
-		for i, a := range axes {
-			shape[i] = t.shape[a]
-		}
-	}
+	_, _, shape := s.arrange(v, t.shape)
 	if !slices.Equal(shape, v.Shape) {
 		return fmt.Errorf("weights %s: tensor %s is %s, and %s takes %s", f.Path, name, tfmodel.Shape(t.shape), v.Name, v.Shape)
 	}

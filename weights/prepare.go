@@ -20,6 +20,11 @@ func normalized(a tfmodel.Architecture, n *tfmodel.Normalization) (tfmodel.Archi
 // order is corrected in the first kernel.
 func caffe(a tfmodel.Architecture) (tfmodel.Architecture, error) { return normalized(a, caffeMeans) }
 
+// symmetric scales images from -1 to 1.
+func symmetric(a tfmodel.Architecture) (tfmodel.Architecture, error) {
+	return normalized(a, &tfmodel.Normalization{Mean: []float64{127.5, 127.5, 127.5}, Std: []float64{127.5, 127.5, 127.5}})
+}
+
 // torchvision is an architecture as in PyTorch: ImageNet's means and standard deviations,
 // PyTorch's epsilon of batch normalisation, and symmetric zero padding of strided windows.
 func torchvision(a tfmodel.Architecture) (tfmodel.Architecture, error) {

@@ -69,14 +69,9 @@ func openSafetensors(path string) (*File, error) {
 		values := make([][]float32, len(names))
 		for i, name := range names {
 			t := tensors[name]
-			b := make([]byte, t.Offsets[1]-t.Offsets[0])
-			if _, err := f.ReadAt(b, start+t.Offsets[0]); err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
-			}
 			kind := numbers[t.DType]
-			values[i] = make([]float32, len(b)/kind.size)
-			for k := range values[i] {
-				values[i][k] = kind.read(b[k*kind.size:])
+			if values[i], err = readNumbers(f, start+t.Offsets[0], t.Offsets[1]-t.Offsets[0], kind.size, kind.read); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
 			}
 		}
 		return values, nil
@@ -85,7 +80,7 @@ func openSafetensors(path string) (*File, error) {
 }
 
 // errNotWeights is the error for a file whose beginning is unknown.
-var errNotWeights = fmt.Errorf("it is no file of weights that oscar reads: safetensors, a TensorFlow checkpoint, a run or a SavedModel of oscar's")
+var errNotWeights = fmt.Errorf("it is no file of weights that oscar reads: safetensors, a file of Keras, a TensorFlow checkpoint, a run or a SavedModel of oscar's")
 
 // parseHeader reads a header whose tensors have that many bytes of data. Each tensor must
 // have the size of its shape and overlap no other.

@@ -107,7 +107,7 @@ func TestSafetensorsRefusals(t *testing.T) {
 		_, err := Open(t.Context(), path)
 		wantError(t, err, name)
 	}
-	for name, word := range map[string]string{"m.h5": "weights-to-safetensors", "m.pth": "PyTorch", "m.keras": "save_weights"} {
+	for name, word := range map[string]string{"m.h5": "weights-to-safetensors", "m.pth": "PyTorch", "m.keras": "damaged archive"} {
 		path := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(path, []byte("PK\x03\x04 and more"), 0o666); err != nil {
 			t.Fatal(err)

@@ -17,6 +17,11 @@ type scheme struct {
 	// difference.
 	prepare func(tfmodel.Architecture) (tfmodel.Architecture, error)
 	bgr     bool // its images and its first kernel are BGR
+	// kernel returns how a layer's kernel lies, a tensor of that shape: it is viewed in a shape,
+	// whose axes are permuted. nil: as the layout says.
+	kernel func(layer string, shape []int) (view, axes []int)
+	path   string // a part of the file's path, if another scheme has the same names
+	note   string // for the user
 }
 
 // layout has a program's names and axes for the parameters of a kind of layer.
@@ -56,6 +61,27 @@ func (s scheme) parameter(v tfmodel.LayerVariable) parameter {
 	return p
 }
 
+// arrange returns the shape that a variable's tensor is viewed in, the permutation of its axes
+// (nil: none), and the shape after it. Its first axes are joined if the variable has fewer.
+func (s scheme) arrange(v tfmodel.LayerVariable, shape []int) (view, axes, got []int) {
+	view, axes = shape, s.parameter(v).axes
+	if v.Role == "kernel" && s.kernel != nil {
+		if otherView, otherAxes := s.kernel(v.Layer, shape); otherAxes != nil {
+			view, axes = otherView, otherAxes
+		}
+	}
+	if len(axes) != len(view) {
+		return view, nil, view
+	}
+	for _, a := range axes {
+		got = append(got, view[a])
+	}
+	for len(got) > len(v.Shape) {
+		got = append([]int{got[0] * got[1]}, got[2:]...)
+	}
+	return view, axes, got
+}
+
 var (
 	oscarLayout = layout{separator: "/"}
 
@@ -82,7 +108,7 @@ func schemesOf(name string) []scheme {
 }
 
 // transpose returns the values of a tensor with permuted axes.
-func transpose(values []float32, shape, axes []int) ([]float32, []int) {
+func transpose(values []float32, shape, axes []int) []float32 {
 	strides := make([]int, len(shape))
 	n := 1
 	for i := len(shape) - 1; i >= 0; i-- {
@@ -105,5 +131,5 @@ func transpose(values []float32, shape, axes []int) ([]float32, []int) {
 		}
 	}
 	walk(0, 0)
-	return out, to
+	return out
 }

@@ -2,6 +2,8 @@ package weights
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,10 +18,28 @@ var schemes = []scheme{
 	{program: "efficientnet-pytorch", architecture: "efficientnet_lite0", layout: torchLayout, module: efficientNetPyTorch},
 	{program: "Keras, as scripts/fetch-weights", architecture: "efficientnet_lite0", layout: kerasLayout, module: kerasEfficientNet},
 	{program: "Keras Applications", architecture: "resnet50", layout: kerasLayout, module: kerasResNet50, prepare: caffe, bgr: true},
-	{program: "torchvision", architecture: "resnet50", layout: torchLayout, module: torchResNet, prepare: torchResNet50},
-	{program: "torchvision", architecture: "resnet18", layout: torchLayout, module: torchResNet, prepare: torchvision},
+	{program: "torchvision and timm", architecture: "resnet50", layout: torchLayout, module: torchResNet, prepare: torchResNet50},
+	{program: "torchvision and timm", architecture: "resnet18", layout: torchLayout, module: torchResNet, prepare: torchvision},
 	{program: "Keras Applications", architecture: "vgg16", layout: kerasLayout, module: kerasVGG16, prepare: caffe, bgr: true},
+	{program: "torchvision", architecture: "vgg11", layout: torchLayout, module: torchVGG(vgg11, false, torchvisionHead), prepare: torchvision, kernel: torchVGGKernel},
+	{program: "timm", architecture: "vgg11", layout: torchLayout, module: torchVGG(vgg11, false, timmHead), prepare: torchvision, kernel: torchVGGKernel},
+	{program: "torchvision", architecture: "vgg11_bn", layout: torchLayout, module: torchVGG(vgg11, true, torchvisionHead), prepare: torchvision, kernel: torchVGGKernel},
+	{program: "timm", architecture: "vgg11_bn", layout: torchLayout, module: torchVGG(vgg11, true, timmHead), prepare: torchvision, kernel: torchVGGKernel},
+	{program: "torchvision", architecture: "vgg16", layout: torchLayout, module: torchVGG(vgg16, false, torchvisionHead), prepare: torchvision, kernel: torchVGGKernel},
+	{program: "timm", architecture: "vgg16", layout: torchLayout, module: torchVGG(vgg16, false, timmHead), prepare: torchvision, kernel: torchVGGKernel},
+	{program: "timm", architecture: "mobilenet_v2", layout: torchLayout, module: timmMobileNetV2, prepare: torchvision},
+	{program: "timm, tf_efficientnet_lite0", architecture: "efficientnet_lite0", layout: torchLayout, module: timmEfficientNet, prepare: symmetric,
+		path: "tf_efficientnet_lite0", note: "taken for timm's tf_efficientnet_lite0, as the name says: TensorFlow's padding, images from -1 to 1"},
+	{program: "timm, efficientnet_lite0", architecture: "efficientnet_lite0", layout: torchLayout, module: timmEfficientNet, prepare: torchvision,
+		note: "taken for timm's efficientnet_lite0: PyTorch's padding, ImageNet's mean and deviation; if they are tf_efficientnet_lite0, whose tensors have the same names, put that name into the file's"},
 }
+
+// The numbers of convolutions in VGG's stages, and the names of its dense layers.
+var (
+	vgg11, vgg16    = []int{1, 1, 2, 2, 2}, []int{2, 2, 3, 3, 3}
+	torchvisionHead = map[string]string{"fc1": "classifier.0", "fc2": "classifier.3", "fc3": "classifier.6"}
+	timmHead        = map[string]string{"fc1": "pre_logits.fc1", "fc2": "pre_logits.fc2", "fc3": "head.fc"}
+)
 
 // block matches the name of a layer within a block: block2b/expand_conv,
 // block2a_expand_conv.
@@ -149,6 +169,77 @@ func kerasVGG16(layer string) string {
 		return "block" + stage + "_conv" + number
 	}
 	return map[string]string{"fc1": "fc1", "fc2": "fc2", "fc3": "predictions"}[layer]
+}
+
+// torchVGG: conv2_1 is features.3, since ReLU and pooling have numbers too.
+func torchVGG(convolutions []int, normalised bool, head map[string]string) func(layer string) string {
+	names, number, step := maps.Clone(head), 0, 2
+	if normalised {
+		step = 3
+	}
+	for stage, n := range convolutions {
+		for i := range n {
+			names[fmt.Sprintf("conv%d_%d", stage+1, i+1)] = fmt.Sprint("features.", number)
+			names[fmt.Sprintf("bn%d_%d", stage+1, i+1)] = fmt.Sprint("features.", number+1)
+			number += step
+		}
+		number++ // pooling
+	}
+	return func(layer string) string { return names[layer] }
+}
+
+// torchVGGKernel: the first dense layer reads [channels,height,width], oscar's
+// [height,width,channels]. In timm the dense layers are convolutions.
+func torchVGGKernel(layer string, shape []int) (view, axes []int) {
+	const channels = 512
+	switch {
+	case !strings.HasPrefix(layer, "fc"):
+		return nil, nil
+	case len(shape) == 4:
+		return shape, []int{2, 3, 1, 0}
+	case layer == "fc1" && len(shape) == 2:
+		side := int(math.Sqrt(float64(shape[1] / channels)))
+		if channels*side*side == shape[1] {
+			return []int{shape[0], channels, side, side}, []int{2, 3, 1, 0}
+		}
+	}
+	return nil, nil
+}
+
+// timmParts are a block's layers; one without expansion has other names.
+func timmParts(expands bool) map[string]string {
+	if !expands {
+		return map[string]string{"depthwise_conv": "conv_dw", "depthwise_bn": "bn1", "project_conv": "conv_pw", "project_bn": "bn2"}
+	}
+	return map[string]string{"expand_conv": "conv_pw", "expand_bn": "bn1", "depthwise_conv": "conv_dw", "depthwise_bn": "bn2", "project_conv": "conv_pwl", "project_bn": "bn3"}
+}
+
+var timmEnds = map[string]string{"stem_conv": "conv_stem", "stem_bn": "bn1", "top_conv": "conv_head", "top_bn": "bn2", "fc": "classifier"}
+
+// timmEfficientNet: block2b/expand_bn is blocks.1.1.bn1.
+func timmEfficientNet(layer string) string {
+	p, ok := partOf(layer)
+	if !ok || len(p.second) != 1 || p.block < 1 {
+		return timmEnds[layer]
+	}
+	return under(fmt.Sprintf("blocks.%d.%d.", p.block-1, p.second[0]-'a'), timmParts(p.block > 1)[p.layer])
+}
+
+// timmMobileNetV2: block2/expand_bn is blocks.1.1.bn1. Here blocks are numbered through, there
+// within their stage.
+func timmMobileNetV2(layer string) string {
+	p, ok := partOf(layer)
+	if !ok {
+		return timmEnds[layer]
+	}
+	stage, number := 0, p.block
+	for _, n := range []int{1, 2, 3, 4, 3, 3, 1} {
+		if number < n {
+			break
+		}
+		stage, number = stage+1, number-n
+	}
+	return under(fmt.Sprintf("blocks.%d.%d.", stage, number), timmParts(p.block > 0)[p.layer])
 }
 
 // ImageNet's means and standard deviations in PyTorch, and its means in Caffe.

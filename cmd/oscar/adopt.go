@@ -38,7 +38,8 @@ writes. Most models need the scale of their input:
 
 A wrong scale does not show in the model's confidence. --images names labelled
 photographs, a folder with one sub-folder per class: oscar prints the accuracy on
-them. If it is not above chance, or the scale is unknown, it tries every scale.`,
+them. If it is below 0.9, or the scale is unknown, it tries every scale, and refuses
+a given one if another is clearly better.`,
 		Example: `  oscar adopt keras_export --out model --input-scale=-1..1 --classes cup,fork,glass
   oscar adopt keras_export --out model --images photos --save
   oscar explain model photos --out explained`,

@@ -59,6 +59,7 @@ var order = []string{
 	"internal/agreement",         // comparison with other programs, for tests
 	"internal/events",
 	"internal/npy",
+	"internal/hdf5", // Keras's files
 	"internal/quiet",
 	"internal/graph",      // TensorFlow's C library
 	"cluster/clustertest", // TensorFlow's servers in processes, for tests

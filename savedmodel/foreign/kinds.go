@@ -44,12 +44,13 @@ func NotSavedModel(path string) error {
 	case filepath.Base(path) == "saved_model.pb":
 		return fmt.Errorf("%s is a part of a SavedModel; name its folder, %s", path, filepath.Dir(path))
 	case strings.HasSuffix(name, ".weights.h5"), strings.HasPrefix(head, "\x89HDF") && !holds(path, "model_config"):
-		return fmt.Errorf("%s holds weights without layers; %s", path, ofWeights(fmt.Sprintf("model.load_weights(%q)", path)))
+		return fmt.Errorf("%s holds weights without layers; for a network of oscar's own say oscar export --arch NAME --weights %s; else %s", path, path, ofWeights(fmt.Sprintf("model.load_weights(%q)", path)))
 	case strings.HasPrefix(head, "\x89HDF"), strings.HasSuffix(name, ".keras"):
 		return fmt.Errorf("%s is a Keras file, which holds Python layers and no graph; make a SavedModel of it in Python and name its folder:\n"+
 			"  import keras, tensorflow as tf\n  model = keras.saving.load_model(%q)\n%s", path, path, exportLines)
 	case strings.HasSuffix(name, ".tflite"), len(head) > 8 && head[4:8] == "TFL3":
-		return fmt.Errorf("%s is a TFLite model, which oscar does not read: it has no gradients, and often integer weights; name the SavedModel that it was made of", path)
+		return fmt.Errorf("%s is a TFLite model, which oscar does not read: it has no gradients, and often integer weights; name the SavedModel that it was made of, or make one of it by way of ONNX:\n"+
+			"  pip install tf2onnx onnx2tf\n  python -m tf2onnx.convert --tflite %s --output %s.onnx\n  onnx2tf -i %s.onnx -o exported", path, path, path, path)
 	case strings.HasSuffix(name, ".onnx"):
 		return fmt.Errorf("%s is an ONNX model, which oscar does not read; onnx2tf makes a SavedModel of it:\n  pip install onnx2tf\n  onnx2tf -i %s -o exported", path, path)
 	case strings.HasSuffix(name, ".pt"), strings.HasSuffix(name, ".pth"):
