@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -37,6 +38,23 @@ func choose(p Precision, job, architecture string) Precision {
 // TrainingPrecision replaces the precision auto for the training of an architecture.
 func TrainingPrecision(p Precision, architecture string) Precision {
 	return choose(p, jobTrain, architecture)
+}
+
+// trainingPrecision is [TrainingPrecision] on a machine. A cluster trains in float32.
+func trainingPrecision(m Machine, p Precision, architecture string) Precision {
+	if m.Cluster != nil && p == machine.Auto {
+		return machine.Float32
+	}
+	return TrainingPrecision(p, architecture)
+}
+
+// checkCluster reports a precision that a cluster cannot have: TensorFlow's graph optimiser, run
+// for several devices, makes operations without a kernel of bfloat16.
+func checkCluster(m Machine, p Precision) error {
+	if m.Cluster != nil && p == machine.BFloat16 {
+		return errors.New("a cluster trains in float32 only, and the precision is bfloat16")
+	}
+	return nil
 }
 
 // Open opens a MODEL argument. The precision auto is resolved for predictions.

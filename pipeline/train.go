@@ -75,6 +75,9 @@ func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 
 // Check returns an error for options that are wrong for all images.
 func (o TrainOptions) Check() error {
+	if err := checkCluster(o.Machine, o.Experiment.Training.Precision); err != nil {
+		return err
+	}
 	if err := errors.Join(o.Experiment.Check(), o.Machine.Check(), o.Experiment.Training.Precision.Check()); err != nil {
 		return err
 	}
@@ -179,7 +182,7 @@ func (o TrainOptions) scan(ctx context.Context, from startingPoint) (*dataset.Fo
 	if err := e.Resolve(len(folder.Classes)); err != nil {
 		return nil, e, err
 	}
-	e.Training.Precision = TrainingPrecision(e.Training.Precision, e.Architecture.Name)
+	e.Training.Precision = trainingPrecision(o.Machine, e.Training.Precision, e.Architecture.Name)
 	return folder, e, checkMemory(e, o.Listener)
 }
 
@@ -240,6 +243,9 @@ func continueRun(ctx context.Context, o ResumeOptions) (_ *Run, already bool, er
 	}
 	defer r.Release(ctx, &err)
 	if err := r.edit(ctx, o); err != nil {
+		return nil, false, err
+	}
+	if err := checkCluster(machine, r.Experiment.Training.Precision); err != nil {
 		return nil, false, err
 	}
 	if err := r.Experiment.Training.Precision.Check(); err != nil {
