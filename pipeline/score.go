@@ -198,6 +198,9 @@ func (o ScoreOptions) open(ctx context.Context) (s *scoreJob, err error) {
 	if s.exact, err = openExact(o.Model, o.Machine, s.Settings); err != nil {
 		return s, err
 	}
+	if names := exactMetrics(s.Scoring); s.Settings.Precision == machine.BFloat16 && len(names) > 0 {
+		s.note(fmt.Sprintf("bfloat16 can change %s by more than 2 %%: compare them with others of bfloat16 only, or score with --precision float32", strings.Join(names, " and ")))
+	}
 	if err := s.randomize(ctx); err != nil {
 		return s, err
 	}
@@ -259,6 +262,16 @@ func (s *scoreJob) randomize(ctx context.Context) error {
 		s.randomized = nil
 	}
 	return s.leaveOut(score.NeedsRandomised, fmt.Sprintf("no sanity check: %v", err))
+}
+
+// exactMetrics names the selected metrics that need float32.
+func exactMetrics(o score.Options) (names []string) {
+	for _, m := range o.Selected() {
+		if m.Exact {
+			names = append(names, m.Name)
+		}
+	}
+	return names
 }
 
 // leftOutMethods returns a note that the model lacks methods.

@@ -111,6 +111,7 @@ type Metric struct {
 	PerClass   bool  `json:"per_class,omitempty"`
 	Reads      Reads `json:"-"`
 	Stochastic bool  `json:"-"` // the values depend on the seed
+	Exact      bool  `json:"-"` // needs float32: in one of the measured networks bfloat16 changes it by more than 2 %
 
 	judge func(Settings) judge
 }
@@ -179,7 +180,7 @@ var Metrics = []Metric{
 	{
 		Name: "average_gain", Title: "average gain, %", Paper: "Zhang et al. 2023 (Opti-CAM), arXiv:2301.07002",
 		Kind: Faithfulness, Better: Higher, Low: 0, High: 100,
-		Needs: NeedsModel, Test: "masking", Reads: ReadsPositive,
+		Needs: NeedsModel, Test: "masking", Reads: ReadsPositive, Exact: true,
 		judge: func(s Settings) judge { return s.Masking.Judge },
 	},
 	{
@@ -191,7 +192,7 @@ var Metrics = []Metric{
 	{
 		Name: "max_sensitivity", Title: "max-sensitivity", Paper: "Yeh et al. 2019, arXiv:1901.09392",
 		Kind: Robustness, Better: Lower, Low: 0, High: infinite,
-		Needs: NeedsExplainer, Test: "sensitivity", Reads: ReadsMagnitudes, Stochastic: true,
+		Needs: NeedsExplainer, Test: "sensitivity", Reads: ReadsMagnitudes, Stochastic: true, Exact: true,
 		judge: func(s Settings) judge { return s.Sensitivity.Judge },
 	},
 	{
