@@ -57,7 +57,11 @@ func (h *harness) measure(ctx context.Context, j job, contestants []contestant) 
 		}
 		at, results = append(at, w), append(results, r)
 	}
-	for round := range h.rounds {
+	rounds := h.rounds
+	if j.Rounds > 0 {
+		rounds = min(rounds, j.Rounds)
+	}
+	for round := range rounds {
 		for i := range at { // a different one begins each round
 			i = (i + round) % len(at)
 			w, r := at[i], &results[i]
@@ -108,6 +112,7 @@ func (h *harness) enter(j job, c contestant) (*worker, error) {
 	if err == nil {
 		if j.Most > 0 {
 			j.Most = min(j.Most, h.size.perClass*len(dataset.SyntheticClasses))
+			j.Least = min(j.Least, j.Most)
 		}
 		w.pieces = j.pieces(0, 1, 0)
 		var seconds float64
