@@ -47,6 +47,7 @@ test: lint ## every check and every test, the Python ones too
 	openvino=$$(scripts/setup-python openvino) && \
 	onnx=$$(scripts/setup-python onnx) && \
 	chromium=$$(scripts/setup-chromium) && export OSCAR_CHROMIUM="$$chromium" && \
+	s3=$$(scripts/setup-s3) && export OSCAR_S3_SERVER="$$s3" && \
 	axe=$$(scripts/setup-python axe) && export OSCAR_AXE="$$axe/axe_playwright_python/axe.min.js" && \
 	export OSCAR_PYTHON_TENSORFLOW="$$tensorflow" OSCAR_PYTHON_TENSORBOARD="$$tensorflow" \
 		OSCAR_PYTHON_OPENVINO="$$openvino" OSCAR_PYTHON_ONNX="$$onnx" PYTHONNOUSERSITE=1 && \

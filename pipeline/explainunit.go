@@ -143,6 +143,7 @@ func MergeExplain(ctx context.Context, o MergeOptions) (*Summary, error) {
 		return nil, err
 	}
 	defer p.close()
+	p.fetch = o.Fetch
 	if err := p.setScales(job.shards); err != nil {
 		return nil, err
 	}

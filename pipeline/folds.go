@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,11 +38,8 @@ func IsFolds(dir string) bool { return paths.Exists(filepath.Join(dir, result.Fo
 // cancelled it saves after the current step and returns [ErrInterrupted]; [ResumeFolds]
 // continues.
 func CrossValidate(ctx context.Context, o FoldsOptions) (_ *result.Folds, err error) {
-	if err := o.Check(); err != nil {
+	if err := o.checkFolds(); err != nil {
 		return nil, err
-	}
-	if o.Folds < 2 {
-		return nil, fmt.Errorf("folds is %d, want at least 2", o.Folds)
 	}
 	dir, err := resultdir.Open(o.Out, foldsKind)
 	if err != nil {
@@ -55,6 +53,14 @@ func CrossValidate(ctx context.Context, o FoldsOptions) (_ *result.Folds, err er
 		return nil, err
 	}
 	return trainFolds(ctx, ResumeOptions{Run: o.Out, Machine: o.Machine, Listener: o.Listener})
+}
+
+// checkFolds returns an error for the first invalid option.
+func (o FoldsOptions) checkFolds() error {
+	if o.Folds < 2 {
+		return cmp.Or(o.Check(), fmt.Errorf("folds is %d, want at least 2", o.Folds))
+	}
+	return o.Check()
 }
 
 // ResumeFolds continues a cross-validation. Finished runs are not trained again.

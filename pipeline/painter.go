@@ -33,6 +33,7 @@ type painter struct {
 	colors   map[bool]heatmap.ColorMap // key: whether the method is signed
 	scales   map[string]span           // by method and layer, if scales are shared
 	jpeg     *graph.JPEG
+	fetch    func(ctx context.Context, image string) error // copies a missing image; may be nil
 
 	mu       sync.Mutex
 	failures map[string]string // by path, why a file could not be drawn
@@ -173,6 +174,12 @@ func (p *painter) image(ctx context.Context, rows []Row, photo *image.RGBA) erro
 
 // decode reads an explained image and returns an error if its content changed.
 func (p *painter) decode(ctx context.Context, r Row) (*image.RGBA, error) {
+	if p.fetch != nil && !paths.Exists(r.Image) {
+		if err := p.fetch(ctx, r.Image); err != nil {
+			return nil, err
+		}
+		defer os.Remove(r.Image)
+	}
 	data, err := dataset.ReadFile(r.Image, p.limits)
 	if err != nil {
 		return nil, err

@@ -26,6 +26,8 @@ type MergeOptions struct {
 	Machine  Machine
 	Listener Listener
 	Progress func(Progress) // may be nil
+	// Fetch copies an image that is missing on this machine; it may be nil.
+	Fetch func(ctx context.Context, image string) error
 }
 
 // LockUnit locks a unit of a folder for this process. While units are done the

@@ -15,6 +15,7 @@ import (
 
 	"oscar/internal/checksum"
 	"oscar/internal/paths"
+	"oscar/store"
 )
 
 // UnitsFile has the units of a planned job, one per line.
@@ -28,7 +29,7 @@ type Unit struct {
 	Format int    `json:"format"` // UnitFormat
 	ID     string `json:"id"`     // of the unit in its folder
 	Verb   string `json:"verb"`   // the job's command: explain, predict, score, study
-	From   string `json:"from"`   // absolute; the folder of the other, relative paths
+	From   string `json:"from"`   // the folder of the other, relative paths: absolute, or the URL of a store
 	Out    string `json:"out"`    // folder of the results
 	Model  string `json:"model,omitempty"`
 
@@ -37,7 +38,8 @@ type Unit struct {
 	Root   string   `json:"root,omitempty"`   // explain: names of results are relative to it
 	Images []string `json:"images,omitempty"` // explain, predict
 
-	// For score: the methods of the whole job, its data, and the limits of an image.
+	// For score: the methods of the whole job, its data (as for study), and the limits of an
+	// image.
 	Method    string `json:"method,omitempty"`
 	Data      string `json:"data,omitempty"`
 	Split     string `json:"split,omitempty"`
@@ -82,8 +84,8 @@ func ParseUnit(line []byte) (u Unit, err error) {
 	switch {
 	case u.ID == "" || u.Verb == "" || u.Out == "":
 		return u, errors.New("not a unit: want id, verb and out")
-	case !filepath.IsAbs(u.From):
-		return u, fmt.Errorf("unit %s: from is %q, want an absolute path", u.ID, u.From)
+	case !filepath.IsAbs(u.From) && !store.IsURL(u.From):
+		return u, fmt.Errorf("unit %s: from is %q, want an absolute path, or the URL of a store", u.ID, u.From)
 	case u.Number < 0:
 		return u, fmt.Errorf("unit %s: number is %d, want 0 or more", u.ID, u.Number)
 	case strings.ContainsAny(u.Part, `/\`) || strings.HasPrefix(u.Part, "."):

@@ -58,7 +58,7 @@ func (s state) sum() (string, error) {
 // damaged-step-NNNNNNN and removed when training reaches that step again.
 type checkpoints struct{ dir string }
 
-func (r *Run) checkpoints() checkpoints { return checkpoints{r.Path(checkpointsDir)} }
+func (r *Run) checkpoints() checkpoints { return checkpoints{r.Path(CheckpointsDir)} }
 
 // save writes the state as the newest checkpoint and removes older ones.
 func (c checkpoints) save(ctx context.Context, t *tfmodel.Trainer, s state) error {
@@ -223,7 +223,7 @@ func (c checkpoints) keepNewest() error {
 // Prune removes all checkpoints of a finished run, 1.3 GB for AlexNet02. The run cannot
 // be trained further. The weights of the best epoch stay.
 func Prune(dir string) error {
-	dir = filepath.Join(dir, checkpointsDir)
+	dir = filepath.Join(dir, CheckpointsDir)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err

@@ -127,7 +127,7 @@ func TestCreateWholeOrNotAtAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{MetricsFile, SplitFile, checkpointsDir + "/step-1/x", DataDir + "/images/x"} {
+	for _, name := range []string{MetricsFile, SplitFile, CheckpointsDir + "/step-1/x", DataDir + "/images/x"} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			t.Fatal(err)
@@ -142,7 +142,7 @@ func TestCreateWholeOrNotAtAll(t *testing.T) {
 	if err := create(dir, 3); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{checkpointsDir + "/step-1", DataDir} {
+	for _, name := range []string{CheckpointsDir + "/step-1", DataDir} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			t.Errorf("%s of the killed process is in the run", name)
 		}

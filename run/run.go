@@ -36,7 +36,7 @@ const (
 	EnvironmentFile = "environment.json"
 	MetricsFile     = "metrics.jsonl"
 	eventsDir       = "events"
-	checkpointsDir  = "checkpoints"
+	CheckpointsDir  = "checkpoints"
 	ModelDir        = "saved_model"
 	EvaluationFile  = "evaluation.json"
 	DataDir         = "data"       // the images of the run, if they are in the run folder
@@ -91,7 +91,7 @@ type Folder = resultdir.Dir
 // kind allows a folder to be used again if a process ended in it before it wrote
 // experiment.json, its last file.
 var kind = resultdir.Kind{Early: []string{
-	EnvironmentFile, result.NetworkFile, SplitFile, MetricsFile, checkpointsDir, DataDir, PretrainedDir, checksum.File,
+	EnvironmentFile, result.NetworkFile, SplitFile, MetricsFile, CheckpointsDir, DataDir, PretrainedDir, checksum.File,
 }}
 
 // listed are the files of a run whose SHA-256 is in the run's list. Checkpoints and the
@@ -118,7 +118,7 @@ func Create(f *Folder, e experiment.Experiment, env result.Environment, s *datas
 		func() error { return atomicfile.WriteJSON(r.Path(EnvironmentFile), env) },
 		func() error { return atomicfile.WriteJSON(r.Path(result.NetworkFile), network) },
 		func() error { return s.Write(r.Path(SplitFile)) },
-		func() error { return os.Mkdir(r.Path(checkpointsDir), 0o777) },
+		func() error { return os.Mkdir(r.Path(CheckpointsDir), 0o777) },
 		func() error { return atomicfile.Write(r.Path(MetricsFile), nil) },
 		func() error { return checksum.Update(r.Dir, listed...) },
 		func() error { return checksum.WriteJSON(r.Dir, ExperimentFile, e) }, // last: then it is a run
@@ -204,7 +204,7 @@ func (r *Run) Acquire() (err error) {
 	if err := checksum.UpdateUnlisted(r.Dir, listed...); err != nil {
 		return err
 	}
-	err = atomicfile.Clean(r.Path(checkpointsDir))
+	err = atomicfile.Clean(r.Path(CheckpointsDir))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // the function that needs the file reports it
 	}

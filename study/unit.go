@@ -39,7 +39,7 @@ func Plan(ctx context.Context, from string, o Options) (err error) {
 	}
 	return result.WriteUnits(o.Out, from, func(yield func(result.Unit, error) bool) {
 		for i, r := range j.toRun() {
-			u := result.Unit{ID: "study/" + r.name(), Verb: "study", Out: o.Out, Number: i, Part: r.name() + ".json", Cache: string(o.Machine.Cache)}
+			u := result.Unit{ID: "study/" + r.name(), Verb: "study", Out: o.Out, Number: i, Part: r.name() + ".json", Data: o.Data, Cache: string(o.Machine.Cache)}
 			if !yield(u, nil) {
 				return
 			}

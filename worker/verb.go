@@ -3,21 +3,26 @@ package worker
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"oscar/internal/paths"
 	"oscar/pipeline"
 	"oscar/result"
+	"oscar/store"
 	"oscar/study"
 )
 
 // verb is a command that can be planned.
 type verb struct {
-	name  string
-	open  func(ctx context.Context, u result.Unit, on pipeline.Machine, l pipeline.Listener) (pipeline.UnitWorker, error)
-	merge func(ctx context.Context, o pipeline.MergeOptions) (Merged, error)
+	name string
+	mark string // the file that identifies the results
+	// byImage: a unit needs its own images only; otherwise all.
+	byImage bool
+	// folder: plan prepares a folder for each unit, called as its part.
+	folder bool
+	open   func(ctx context.Context, u result.Unit, on pipeline.Machine, l pipeline.Listener) (pipeline.UnitWorker, error)
+	merge  func(ctx context.Context, o pipeline.MergeOptions) (Merged, error)
 }
 
 // Merged is the result of [Merge], as of the command itself.
@@ -26,6 +31,7 @@ type Merged struct {
 	Predict *pipeline.PredictSummary
 	Score   *pipeline.Scores
 	Study   *result.Study
+	Folds   *result.Folds
 }
 
 // thisProgram is the path of the running oscar, valid even if the file was replaced.
@@ -33,22 +39,26 @@ var thisProgram = []string{"/proc/self/exe"}
 
 // verbs is the table of verbs that can be planned.
 var verbs = []verb{
-	{"explain", pipeline.NewExplainWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
+	{"explain", "explain.json", true, false, pipeline.NewExplainWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
 		m.Explain, err = pipeline.MergeExplain(ctx, o)
 		return m, err
 	}},
-	{"predict", pipeline.NewPredictWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
+	{"predict", "predict.json", true, false, pipeline.NewPredictWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
 		m.Predict, err = pipeline.MergePredict(ctx, o)
 		return m, err
 	}},
-	{"score", pipeline.NewScoreWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
+	{"score", "scoring.json", false, false, pipeline.NewScoreWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
 		m.Score, err = pipeline.MergeScore(ctx, o)
 		return m, err
 	}},
-	{"study", func(_ context.Context, u result.Unit, on pipeline.Machine, l pipeline.Listener) (pipeline.UnitWorker, error) {
+	{"study", "plan.json", false, false, func(_ context.Context, u result.Unit, on pipeline.Machine, l pipeline.Listener) (pipeline.UnitWorker, error) {
 		return study.NewWorker(u, thisProgram, on, l)
 	}, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
 		m.Study, err = study.Merge(ctx, o)
+		return m, err
+	}},
+	{"train", "folds.json", false, true, pipeline.NewFoldsWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
+		m.Folds, err = pipeline.MergeFolds(ctx, o)
 		return m, err
 	}},
 }
@@ -68,22 +78,31 @@ func lookup(name string) (verb, error) {
 // Merge joins the units of a planned job to its results. It changes to the folder
 // where the job was planned, since the results name images relative to it.
 func Merge(ctx context.Context, o pipeline.MergeOptions) (Merged, error) {
-	for u, err := range result.Units(o.Dir) {
+	u, v, err := firstUnit(o.Dir)
+	if err != nil {
+		return Merged{}, err
+	}
+	dir := paths.Absolute(o.Dir)
+	if store.IsURL(u.From) {
+		return Merged{}, fmt.Errorf("%s was planned in a store; merge it there by --store %s", o.Dir, u.From)
+	}
+	if err := enter(u.From); err != nil {
+		return Merged{}, fmt.Errorf("the folder from which the job was planned: %w", err)
+	}
+	if o.Dir = dir; paths.Absolute(u.Out) == dir {
+		o.Dir = filepath.Clean(u.Out)
+	}
+	return v.merge(ctx, o)
+}
+
+// firstUnit returns the first unit of a folder.
+func firstUnit(dir string) (result.Unit, verb, error) {
+	for u, err := range result.Units(dir) {
 		if err != nil {
-			return Merged{}, err
+			return u, verb{}, err
 		}
 		v, err := lookup(u.Verb)
-		if err != nil {
-			return Merged{}, err
-		}
-		dir := paths.Absolute(o.Dir)
-		if err := os.Chdir(u.From); err != nil {
-			return Merged{}, fmt.Errorf("the folder from which the job was planned: %w", err)
-		}
-		if o.Dir = dir; paths.Absolute(u.Out) == dir {
-			o.Dir = filepath.Clean(u.Out)
-		}
-		return v.merge(ctx, o)
+		return u, v, err
 	}
-	return Merged{}, fmt.Errorf("%s has no units", o.Dir)
+	return result.Unit{}, verb{}, fmt.Errorf("%s has no units", dir)
 }

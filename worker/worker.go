@@ -16,12 +16,14 @@ import (
 	"oscar/internal/paths"
 	"oscar/pipeline"
 	"oscar/result"
+	"oscar/store"
 )
 
 // Options are the options of [Run].
 type Options struct {
 	Machine  pipeline.Machine
 	Listener pipeline.Listener
+	Scratch  string // folder for copies of files of a store; "": one for temporary files
 }
 
 // Run processes units, lines of r, and writes the outcome of each to w as soon as it is
@@ -103,10 +105,12 @@ func lines(ctx context.Context, r io.Reader) iter.Seq2[[]byte, error] {
 // session is the job whose model is open.
 type session struct {
 	options Options
+	from    string
 	verb    string
 	out     string // absolute path
 	model   string // absolute path
 	worker  pipeline.UnitWorker
+	copy    *store.Copy // of a job in a store, else nil
 }
 
 // do processes a unit. It changes to the folder of the unit's paths.
@@ -115,18 +119,31 @@ func (s *session) do(ctx context.Context, u result.Unit) (result.Outcome, error)
 	if err != nil {
 		return result.Outcome{}, err
 	}
-	if err := os.Chdir(u.From); err != nil {
+	if store.IsURL(u.From) {
+		return s.doStored(ctx, v, u)
+	}
+	if err := enter(u.From); err != nil {
 		return result.Outcome{}, err
 	}
-	if out, model := paths.Absolute(u.Out), paths.Absolute(u.Model); s.worker == nil || s.verb != v.name || s.out != out || s.model != model {
+	if !s.has(v, u) {
 		s.close()
-		worker, err := v.open(ctx, u, s.options.Machine, s.options.Listener)
-		if err != nil {
+		if err := s.open(ctx, v, u); err != nil {
 			return result.Outcome{}, err
 		}
-		s.verb, s.out, s.model, s.worker = v.name, out, model, worker
 	}
 	return s.worker.Do(ctx, u)
+}
+
+// has reports whether the model of a unit is open.
+func (s *session) has(v verb, u result.Unit) bool {
+	return s.worker != nil && s.from == u.From && s.verb == v.name && s.out == paths.Absolute(u.Out) && s.model == paths.Absolute(u.Model)
+}
+
+// open opens the model of a unit.
+func (s *session) open(ctx context.Context, v verb, u result.Unit) (err error) {
+	s.worker, err = v.open(ctx, u, s.options.Machine, s.options.Listener)
+	s.from, s.verb, s.out, s.model = u.From, v.name, paths.Absolute(u.Out), paths.Absolute(u.Model)
+	return err
 }
 
 func (s *session) close() {
@@ -134,11 +151,15 @@ func (s *session) close() {
 		s.worker.Close()
 		s.worker = nil
 	}
+	if s.copy != nil {
+		s.copy.Close()
+		s.copy = nil
+	}
 }
 
 // passing are possibly temporary system errors.
 var passing = []error{
-	atomicfile.ErrInUse, syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.ESTALE, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE,
+	store.ErrUnavailable, atomicfile.ErrInUse, syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.ESTALE, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE,
 	syscall.EAGAIN, syscall.ETIMEDOUT, syscall.ENOTCONN, os.ErrNotExist, syscall.ENOTDIR,
 }
 

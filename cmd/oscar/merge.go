@@ -19,7 +19,7 @@ func newMerge(*globalFlags) *cobra.Command {
 		Long: `Make the results of the job that "oscar plan" prepared in DIR, after workers have
 processed its units. They are the same files as those of the verb in one process. If
 a unit is not finished the error names it; give it to a worker and merge again.
-DIR/units.jsonl stays.
+DIR/units.jsonl stays. Of a job in a store, name the store by --store.
 
 For "explain --scale shared" merge draws the overlays, because their scale depends on
 all maps.`,
@@ -29,34 +29,55 @@ all maps.`,
 			if err := o.Machine.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
+			var url, scratch string
+			if err := storeFlagsOf(cmd, &url, &scratch); err != nil {
+				return err
+			}
 			s := newScreen()
 			defer s.clear()
 			o.Dir, o.Listener = args[0], s.listener()
 			o.Listener.OnCount, o.Progress = nil, func(p pipeline.Progress) {
 				s.progress(p.Share, fmt.Sprintf("%s %d/%d", s.stage, p.Images, p.Total), p.Left)
 			}
-			merged, err := worker.Merge(recordIn(cmd, o.Dir), o)
-			if merged.Study != nil {
-				return s.finishStudy(cmd, args[0], merged.Study, err)
+			done := func(merged worker.Merged, err error) error { return s.merged(cmd, o.Dir, merged, err) }
+			if url == "" {
+				return done(worker.Merge(recordIn(cmd, o.Dir), o))
 			}
-			if err != nil {
+			o.Dir = filepath.Clean(o.Dir)
+			if err := worker.MergeStored(recordIn(cmd, o.Dir), url, scratch, o, done); err != nil {
 				return err
 			}
-			s.clear()
-			w := cmd.OutOrStdout()
-			switch {
-			case merged.Explain != nil:
-				printSummary(w, merged.Explain)
-			case merged.Predict != nil:
-				printPredicted(w, merged.Predict)
-				fmt.Fprintf(w, "predictions %s\n", filepath.Join(args[0], "predictions.csv"))
-			case merged.Score != nil:
-				return finishScores(w, args[0], merged.Score)
-			}
-			return nil
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "in        %s\n", url)
+			return err
 		},
 	}
 	machineFlags(cmd, &o.Machine)
 	trustFlag(cmd, &o.Machine.Trust)
+	storeFlags(cmd.Flags())
 	return cmd
+}
+
+// merged prints the results of a planned job.
+func (s *screen) merged(cmd *cobra.Command, dir string, merged worker.Merged, err error) error {
+	if merged.Study != nil {
+		return s.finishStudy(cmd, dir, merged.Study, err)
+	}
+	if merged.Folds != nil {
+		return s.finishedFolds(cmd, dir, merged.Folds, err)
+	}
+	if err != nil {
+		return err
+	}
+	s.clear()
+	w := cmd.OutOrStdout()
+	switch {
+	case merged.Explain != nil:
+		printSummary(w, merged.Explain)
+	case merged.Predict != nil:
+		printPredicted(w, merged.Predict)
+		fmt.Fprintf(w, "predictions %s\n", filepath.Join(dir, "predictions.csv"))
+	case merged.Score != nil:
+		return finishScores(w, dir, merged.Score)
+	}
+	return nil
 }

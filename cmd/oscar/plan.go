@@ -9,31 +9,48 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"oscar/pipeline"
 	"oscar/result"
 	"oscar/study"
+	"oscar/worker"
 )
 
 // plannable is the table of verbs that can be planned.
 var plannable = []func() *cobra.Command{
 	func() *cobra.Command {
 		return explainCommand(func(cmd *cobra.Command, s *screen, o pipeline.ExplainOptions) error {
-			return s.plan(cmd, o.Out, func(from string) error { return pipeline.PlanExplain(recordIn(cmd, o.Out), from, o) })
+			job := worker.PlanOptions{Verb: "explain", Out: o.Out, Model: o.Model, Images: o.Paths}
+			return s.plan(cmd, job, len(o.List) > 0, func(from string) error { return pipeline.PlanExplain(recordIn(cmd, o.Out), from, o) })
 		})
 	},
 	planPredict,
 	func() *cobra.Command {
 		return scoreCommand(func(cmd *cobra.Command, s *screen, o pipeline.ScoreOptions, _ bool) error {
-			return s.plan(cmd, o.Out, func(from string) error { return pipeline.PlanScore(recordIn(cmd, o.Out), from, o) })
+			job := worker.PlanOptions{Verb: "score", Out: o.Out, Model: o.Model, Images: []string{o.Data}, Masks: o.Masks}
+			return s.plan(cmd, job, false, func(from string) error { return pipeline.PlanScore(recordIn(cmd, o.Out), from, o) })
 		})
 	},
 	func() *cobra.Command {
 		cmd := studyCommand(func(cmd *cobra.Command, s *screen, o study.Options) error {
-			return s.plan(cmd, o.Out, func(from string) error { return study.Plan(recordIn(cmd, o.Out), from, o) })
+			job := worker.PlanOptions{Verb: "study", Out: o.Out, Images: []string{o.Data}}
+			return s.plan(cmd, job, false, func(from string) error { return study.Plan(recordIn(cmd, o.Out), from, o) })
 		})
 		cmd.Use = strings.Replace(cmd.Use, "run", "study", 1)
 		cmd.Example = "  oscar study deck photos --out runs/deck"
+		return cmd
+	},
+	func() *cobra.Command {
+		cmd := trainCommand(func(cmd *cobra.Command, s *screen, o pipeline.FoldsOptions) error {
+			job := worker.PlanOptions{Verb: "train", Out: o.Out, Images: []string{o.Data}}
+			return s.plan(cmd, job, false, func(from string) error { return pipeline.PlanFolds(recordIn(cmd, o.Out), from, o) })
+		})
+		cmd.Use = "train DATA --folds N --out RUN"
+		cmd.Example = "  oscar train photos --folds 5 --out runs/folds"
+		for _, name := range []string{"resume", "preview-augmentation", "maps", "checkpoint-every"} {
+			cmd.Flags().Lookup(name).Hidden = true
+		}
 		return cmd
 	},
 }
@@ -56,7 +73,8 @@ func planPredict() *cobra.Command {
 			s := newScreen()
 			o.Listener = s.listener()
 			imageOperands(cmd, args, &o)
-			return s.plan(cmd, out, func(from string) error { return pipeline.PlanPredict(recordIn(cmd, out), from, out, o) })
+			job := worker.PlanOptions{Verb: "predict", Out: out, Model: o.Model, Images: o.Paths}
+			return s.plan(cmd, job, o.List != nil, func(from string) error { return pipeline.PlanPredict(recordIn(cmd, out), from, out, o) })
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "folder for the results")
@@ -66,7 +84,7 @@ func planPredict() *cobra.Command {
 
 func newPlan(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "plan explain|predict|score|study",
+		Use:   "plan explain|predict|score|study|train",
 		Short: "Divide a job into units, for workers on any number of machines",
 		Long: `Prepare the folder DIR of a job and print its units, one line of JSON each, which are
 also in DIR/units.jsonl. Any number of "oscar worker" process them, in any order,
@@ -75,19 +93,27 @@ the results: the same files as the verb in one process with the same --threads.
 
 A plan takes the arguments and flags of its verb. That of predict takes a folder,
 which gets predictions.csv and predictions.jsonl. A unit is a shard of explain, some
-hundred images of predict, a method of score, or a run of a study. The same command
-again keeps what is done.`,
+hundred images of predict, a method of score, a run of a study, or a fold of
+"train --folds". The same command again keeps what is done.
+
+With --store, MODEL, PATH and DIR are names below s3://BUCKET/PREFIX (or
+file:///FOLDER), and the units name the store. Each process works on a copy of what
+it needs. Credentials, region and server come from the variables and files of
+AWS: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE, AWS_REGION and
+AWS_ENDPOINT_URL_S3.`,
 		Example: `  oscar plan explain runs/first photos --out explained > units.jsonl
   oscar worker < units.jsonl > outcomes.jsonl
-  oscar merge explained`,
+  oscar merge explained
+  oscar plan --store s3://bucket/job explain first photos --out explained > units.jsonl`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("the verb is missing: explain, predict, score or study")
+				return errors.New("the verb is missing: explain, predict, score, study or train")
 			}
-			return fmt.Errorf("%q cannot be planned; have explain, predict, score, study", args[0])
+			return fmt.Errorf("%q cannot be planned; have explain, predict, score, study, train", args[0])
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	storeFlags(cmd.PersistentFlags())
 	for _, verb := range plannable {
 		of := verb()
 		for _, print := range []string{"list-methods", "list-metrics", "json"} {
@@ -107,22 +133,44 @@ again keeps what is done.`,
 	return cmd
 }
 
-// plan calls do with the working folder and prints the units that it has written to
-// dir.
-func (s *screen) plan(cmd *cobra.Command, dir string, do func(from string) error) error {
-	from, err := os.Getwd()
-	if err != nil {
+// plan calls do with the folder in which relative paths begin, and prints the units that it
+// has written. listed tells that standard input names images.
+func (s *screen) plan(cmd *cobra.Command, job worker.PlanOptions, listed bool, do func(from string) error) error {
+	if err := storeFlagsOf(cmd, &job.Store, &job.Scratch); err != nil {
 		return err
 	}
-	if err := do(from); err != nil {
-		return err
+	if job.Store != "" && listed {
+		return usageError{errors.New("--store does not go with -: name files or folders of the store"), cmd.CommandPath()}
 	}
-	s.clear()
-	f, err := os.Open(filepath.Join(dir, result.UnitsFile))
-	if err != nil {
+	return worker.Plan(cmd.Context(), job, do, func() error {
+		s.clear()
+		f, err := os.Open(filepath.Join(job.Out, result.UnitsFile))
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = io.Copy(cmd.OutOrStdout(), f)
 		return err
+	})
+}
+
+// storeFlags adds the flags for a job in a store.
+func storeFlags(f *pflag.FlagSet) {
+	f.String("store", "", "s3://BUCKET/PREFIX, in which all paths begin; see oscar plan --help")
+	scratchFlag(f)
+}
+
+func scratchFlag(f *pflag.FlagSet) {
+	f.String("scratch", "", "folder for copies of files of the store; default: one for temporary files")
+}
+
+// storeFlagsOf reads the flags of storeFlags, or of scratchFlag alone.
+func storeFlagsOf(cmd *cobra.Command, url, scratch *string) (err error) {
+	if cmd.Flags().Lookup("store") != nil {
+		if *url, err = cmd.Flags().GetString("store"); err != nil {
+			return err
+		}
 	}
-	defer f.Close()
-	_, err = io.Copy(cmd.OutOrStdout(), f)
+	*scratch, err = cmd.Flags().GetString("scratch")
 	return err
 }

@@ -20,7 +20,11 @@ import (
 	"oscar/result"
 )
 
-func newTrain(*globalFlags) *cobra.Command {
+func newTrain(*globalFlags) *cobra.Command { return trainCommand(nil) }
+
+// trainCommand reads the command line of oscar train. With plan it calls this with a
+// cross-validation and does nothing else.
+func trainCommand(plan func(*cobra.Command, *screen, pipeline.FoldsOptions) error) *cobra.Command {
 	var (
 		o       = pipeline.TrainOptions{Experiment: experiment.Default()}
 		resume  string
@@ -85,6 +89,9 @@ nothing.`,
   oscar train --resume runs/first
   oscar train --resume runs/first --epochs 60`,
 		Args: func(cmd *cobra.Command, args []string) error {
+			if plan != nil && (resume != "" || preview != "" || !cmd.Flags().Changed("folds")) {
+				return fmt.Errorf("only the runs of a cross-validation are units: give DATA and --folds N")
+			}
 			if cmd.Flags().Changed("resume") {
 				if resume == "" {
 					return fmt.Errorf("--resume RUN is empty: the run folder to continue with")
@@ -166,6 +173,9 @@ nothing.`,
 				return pipeline.PreviewAugmentation(cmd.Context(), pipeline.PreviewOptions{
 					Data: o.Data, Parts: o.Parts, Out: preview, Experiment: o.Experiment, Machine: o.Machine, Listener: o.Listener,
 				})
+			}
+			if plan != nil {
+				return plan(cmd, s, pipeline.FoldsOptions{TrainOptions: o, Folds: folds})
 			}
 			if cmd.Flags().Changed("folds") {
 				found, err := pipeline.CrossValidate(recordIn(cmd, o.Out), pipeline.FoldsOptions{TrainOptions: o, Folds: folds})

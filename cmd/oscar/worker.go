@@ -44,6 +44,10 @@ machine divide its processors by --threads.`,
 					return err
 				}
 			}
+			var none string
+			if err := storeFlagsOf(cmd, &none, &o.Scratch); err != nil {
+				return err
+			}
 			s := newScreen()
 			o.Listener.OnNote = func(text string) { s.line("note: %s", text) }
 			failed, err := worker.Run(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), o)
@@ -55,6 +59,7 @@ machine divide its processors by --threads.`,
 	}
 	machineFlags(cmd, &o.Machine)
 	trustFlag(cmd, &o.Machine.Trust)
+	scratchFlag(cmd.Flags())
 	cmd.Flags().BoolVar(&bound, "end-with-parent", false, "end at once when the process that started the worker ends")
 	return cmd
 }

@@ -64,6 +64,7 @@ var order = []string{
 	"internal/graph",      // TensorFlow's C library
 	"cluster/clustertest", // TensorFlow's servers in processes, for tests
 	"cluster",             // TensorFlow's servers, and whether they answer
+	"store",               // files of jobs in an object store
 	"internal/resultdir",  // folders of results: locked, resumed
 	"internal/checkpoint", // checkpoints of a training, written and listed
 	"internal/checksum",   // damaged files detected

@@ -93,6 +93,12 @@ func (l List) isOld(dir string) bool {
 	return !slices.ContainsFunc(want, func(name string) bool { return l[name] == "" })
 }
 
+// Parse reads the text of a list with its last line; ok is false if it is damaged.
+func Parse(b []byte) (l List, ok bool) {
+	l, closed, ok := parse(b)
+	return l, closed && ok
+}
+
 // parse reads a list. closed reports whether it has its trailer.
 func parse(b []byte) (l List, closed, ok bool) {
 	l = List{}
@@ -132,8 +138,8 @@ func parseLine(text string) (digest, name string, ok bool) {
 	return digest, name, ok && err == nil && len(raw) == sha256.Size && filepath.IsLocal(filepath.FromSlash(name))
 }
 
-// text returns the content of the list's file.
-func (l List) text() []byte {
+// Text returns the content of the list's file.
+func (l List) Text() []byte {
 	var b bytes.Buffer
 	for _, name := range l.Names() {
 		if escaped := special.Replace(name); escaped != name {
@@ -148,7 +154,7 @@ func (l List) text() []byte {
 
 // write writes the list unless the file is the same.
 func (l List) write(dir string) error {
-	path, text := filepath.Join(dir, File), l.text()
+	path, text := filepath.Join(dir, File), l.Text()
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
 		return nil
 	}

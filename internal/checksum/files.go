@@ -81,7 +81,7 @@ func Seal(dir string) error {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join(dir, File), l.text(), 0o666)
+	return os.WriteFile(filepath.Join(dir, File), l.Text(), 0o666)
 }
 
 // Write writes a file of a folder, whole or not at all, and lists it. If the process is

@@ -43,13 +43,13 @@ func WriteList(dir, name string, files []string) error {
 		l[file] = digest
 	}
 	path := filepath.Join(dir, filepath.FromSlash(ListName(name)))
-	if old, err := os.ReadFile(path); err == nil && string(old) == string(l.text()) {
+	if old, err := os.ReadFile(path); err == nil && string(old) == string(l.Text()) {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	return atomicfile.Write(path, l.text())
+	return atomicfile.Write(path, l.Text())
 }
 
 // ReadList reads a further list; nil if there is none.
