@@ -133,6 +133,9 @@ nothing.`,
 			if err := o.Machine.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
+			if plan != nil && (o.Machine.Cluster != nil || len(args) > 0 && scene.Is(args[0])) {
+				return usageError{errors.New("units are runs of classifiers, each on one machine: no scenes, no --cluster"), cmd.CommandPath()}
+			}
 			if resume != "" && instance.IsRun(resume) || len(args) > 0 && scene.Is(args[0]) {
 				if o.Machine.Cluster != nil {
 					return usageError{errors.New("--cluster trains classifiers only, no Mask R-CNN"), cmd.CommandPath()}
