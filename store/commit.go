@@ -90,7 +90,8 @@ func (c *Copy) Commit(ctx context.Context, dir, part string) error {
 	}
 	list := checksum.List{}
 	for key, now := range c.known {
-		if name, in := strings.CutPrefix(key, filepath.ToSlash(dir)+"/"); in && c.base[key] != now {
+		name, in := strings.CutPrefix(key, filepath.ToSlash(dir)+"/")
+		if in && c.base[key] != now && paths.Exists(c.path(key)) { // it may have been moved
 			if list[name], err = checksum.Sum(c.path(key)); err != nil {
 				return err
 			}
