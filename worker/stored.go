@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sync/errgroup"
+
 	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
 	"oscar/pipeline"
@@ -193,15 +195,14 @@ func (s *session) doStored(ctx context.Context, v verb, u result.Unit) (result.O
 		}
 	}
 	if err == nil && done && v.byImage {
-		err = c.Outline(ctx, u.Images...)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil // the worker says which image is missing
-		}
+		err = outlineEach(ctx, c, u.Images)
 	} else if err == nil && v.byImage {
 		err = c.Get(ctx, u.Images...)
 	}
-	if err == nil {
-		err = os.MkdirAll(filepath.Join(u.Out, "parts"), 0o777)
+	for _, dir := range []string{filepath.Join(u.Out, "parts"), u.Root} { // the root may have no image any more
+		if err == nil && dir != "" {
+			err = os.MkdirAll(dir, 0o777)
+		}
 	}
 	var outcome result.Outcome
 	if err == nil {
@@ -211,6 +212,21 @@ func (s *session) doStored(ctx context.Context, v verb, u result.Unit) (result.O
 		err = c.Commit(ctx, u.Out, u.Part)
 	}
 	return outcome, errors.Join(err, c.Rollback(u.Out), c.Drop(u.Images...))
+}
+
+// outlineEach outlines images. The worker says which are missing.
+func outlineEach(ctx context.Context, c *store.Copy, images []string) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(16)
+	for _, image := range images {
+		group.Go(func() error {
+			if err := c.Outline(ctx, image); !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			return nil
+		})
+	}
+	return group.Wait()
 }
 
 // openStored copies what the units of a job need, and opens the model.
