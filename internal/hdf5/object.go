@@ -218,7 +218,11 @@ func (f *reader) attribute(g Group, b []byte) {
 			if kind[1]&15 != 1 || size != 16 {
 				return
 			}
-			values = append(values, f.global(address(v[4:]), binary.LittleEndian.Uint32(v[12:]), int64(binary.LittleEndian.Uint32(v))))
+			length := int64(binary.LittleEndian.Uint32(v))
+			if length > mostMessage { // as model_config
+				return
+			}
+			values = append(values, f.global(address(v[4:]), binary.LittleEndian.Uint32(v[12:]), length))
 		default:
 			return
 		}

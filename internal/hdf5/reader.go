@@ -27,7 +27,7 @@ type File struct {
 	Arrays map[string]Array
 }
 
-// A Group is the attributes of a group that are strings or lists of strings.
+// A Group is the attributes of a group that are strings or lists of strings, up to 64 KB each.
 type Group map[string][]string
 
 // An Array is contiguous in the file.
