@@ -51,7 +51,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	if part == "" {
 		part = scene.Test
 	}
-	set, err := scene.Open(root, part)
+	set, err := scene.Open(ctx, root, part)
 	if err != nil {
 		return nil, err
 	}

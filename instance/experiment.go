@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -11,6 +12,7 @@ import (
 	"oscar/instance/maskrcnn"
 	"oscar/internal/keyed"
 	"oscar/internal/machine"
+	"oscar/internal/numeric"
 	"oscar/internal/paths"
 	"oscar/run"
 	"oscar/tfmodel"
@@ -130,11 +132,22 @@ func (e Experiment) Check() error {
 	if err := t.Adam.Check(); err != nil {
 		return err
 	}
-	if err := e.Detector.Check(); err != nil {
+	if err := cmp.Or(numeric.CheckAllLargest(e), e.Detector.Check()); err != nil {
 		return err
 	}
 	_, err := e.layer(e.Explain)
 	return err
+}
+
+// fits returns an error if the training does not fit in a machine's memory, in bytes; 0: it is
+// not known.
+func (e Experiment) fits(memory int64) error {
+	needs, err := e.Detector.Memory(e.Training.Batch, e.Data.Objects)
+	if err != nil || memory == 0 || needs <= float64(memory) {
+		return err
+	}
+	return fmt.Errorf("training %s with batches of %d and up to %d objects in a picture takes about %.1f GiB of memory, and there are %.1f GiB; lower training.batch, detector.input or the sizes of the heads",
+		e.Detector.Name, e.Training.Batch, e.Data.Objects, needs/(1<<30), float64(memory)/(1<<30))
 }
 
 // rate is the learning rate of a step; steps is the total.

@@ -143,7 +143,7 @@ func TestJobs(t *testing.T) {
 	if err == nil {
 		err = json.Unmarshal(b, &found)
 	}
-	set, openErr := scene.Open(data, scene.Test)
+	set, openErr := scene.Open(t.Context(), data, scene.Test)
 	if err != nil || openErr != nil {
 		t.Fatal(err, openErr)
 	}

@@ -98,7 +98,7 @@ func (r *Run) pictures(ctx context.Context, paths []string, part string) (pictur
 	}
 	var out pictures
 	if len(paths) == 1 && scene.Is(paths[0]) {
-		set, err := scene.Open(paths[0], part)
+		set, err := scene.Open(ctx, paths[0], part)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -100,9 +101,9 @@ func (r *Run) lengthen(epochs int) error {
 }
 
 // open reads a part of the run's data, and checks that it has not changed.
-func (r *Run) open(part string) (*scene.Set, error) {
+func (r *Run) open(ctx context.Context, part string) (*scene.Set, error) {
 	d := r.Experiment.Data
-	s, err := scene.Open(d.Root, part)
+	s, err := scene.Open(ctx, d.Root, part)
 	if err != nil {
 		return nil, err
 	}

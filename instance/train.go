@@ -2,6 +2,7 @@ package instance
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,7 +47,7 @@ func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 	o.Listener.Stage("reading annotations")
 	e.Data = Data{Root: paths.Absolute(o.Data), SHA256: map[string]string{}}
 	for _, part := range scene.Parts {
-		s, err := scene.Open(o.Data, part)
+		s, err := scene.Open(ctx, o.Data, part)
 		if errors.Is(err, os.ErrNotExist) && part != scene.Train {
 			continue
 		}
@@ -71,7 +72,7 @@ func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 		e.Data.Objects = max(e.Data.Objects, len(s.Objects))
 	}
 	e.Detector.Classes = len(train.Classes)
-	if err := errors.Join(e.Check(), e.Training.Precision.Check()); err != nil {
+	if err := cmp.Or(e.Check(), e.Training.Precision.Check(), e.fits(machine.Memory())); err != nil {
 		return nil, err
 	}
 	if e.Weights != "" {
@@ -167,11 +168,14 @@ func (r *Run) fit(ctx context.Context, m run.Machine, l Listener) (err error) {
 	}
 	l.Stage("building the graph")
 	f := &fitting{run: r, machine: m, listener: l}
-	if f.train, err = r.open(scene.Train); err != nil {
+	if err := e.fits(machine.Memory()); err != nil {
+		return err
+	}
+	if f.train, err = r.open(ctx, scene.Train); err != nil {
 		return err
 	}
 	if e.Data.SHA256[scene.Validation] != "" {
-		if f.validation, err = r.open(scene.Validation); err != nil {
+		if f.validation, err = r.open(ctx, scene.Validation); err != nil {
 			return err
 		}
 	}

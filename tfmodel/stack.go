@@ -59,6 +59,14 @@ func (s Stack) Names() (names []string) {
 	return names
 }
 
+// Memory returns the bytes of the outputs of all layers, in float32 for n inputs.
+func (s Stack) Memory(n int) (bytes float64) {
+	for _, step := range s.steps {
+		bytes += 4 * float64(n) * float64(step.out.Elements())
+	}
+	return bytes
+}
+
 // Apply adds the layers' operations for x of shape [N, in...], and returns the output of each.
 func (s Stack) Apply(b *Builder, x Tensor) []Tensor { return s.steps.apply(b, x) }
 

@@ -1,7 +1,10 @@
 package coco_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -84,6 +87,11 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil || string(back) != text {
 		t.Errorf("%v\n%s\nwant\n%s", err, back, text)
 	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := f.Masks(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped: %v", err)
+	}
 	for _, a := range f.Annotations {
 		if m, err := a.Segmentation.Mask(3, 4); err != nil || float64(m.Area()) != a.Area || m.Box() != a.Box {
 			t.Errorf("annotation %d: %v, area %d, box %v", a.ID, err, m.Area(), m.Box())
@@ -114,5 +122,44 @@ func TestWrongFiles(t *testing.T) {
 		if _, err := coco.Read(path); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.new, err, c.want)
 		}
+	}
+}
+
+// A small file can ask for hours or for gigabytes. It is refused, and soon.
+func TestBombs(t *testing.T) {
+	const head = `{"images":[{"id":3,"file_name":"b.png","width":16384,"height":16384}],"categories":[{"id":1,"name":"can"}],"annotations":[`
+	object := func(id int, segmentation string) string {
+		return fmt.Sprintf(`{"id":%d,"image_id":3,"category_id":1,"segmentation":%s}`, id, segmentation)
+	}
+	// Each edge goes to and fro over the whole picture.
+	jagged := "[[" + strings.Repeat("0,0,16384,16000,0,8000,16384,3,", 10_000) + "5,5]]"
+	for name, c := range map[string]struct{ rest, want string }{
+		"objects":       {strings.Repeat("{},", 7_000_000) + "{}", "has more objects and numbers than oscar reads"},
+		"numbers":       {object(1, "[["+strings.Repeat("1,", 210_000_000)+"1]]"), "has more objects and numbers than oscar reads"},
+		"long polygons": {object(1, "["+strings.Repeat("[-1048576,-1048576,1048576,-1048576,1048576,1048576],", 3000)+"[0,0,1,0,1,1]]"), "the polygons are too long"},
+		"jagged": {func() string {
+			var all []string
+			for id := range 3 {
+				all = append(all, object(id+1, jagged))
+			}
+			return strings.Join(all, ",")
+		}(), "the polygons are too long"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name == "numbers" {
+				t.Skip("it is 420 MB")
+			}
+			path := filepath.Join(t.TempDir(), "x.json")
+			if err := os.WriteFile(path, []byte(head+c.rest+"]}"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			f, err := coco.Read(path)
+			if err == nil {
+				_, err = f.Masks(t.Context())
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
 	}
 }

@@ -1,6 +1,8 @@
 package coco
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -85,8 +87,35 @@ func (s Segmentation) Mask(height, width int) (mask.RLE, error) {
 	if err := mask.CheckSize(height, width); err != nil {
 		return mask.RLE{}, err
 	}
+	left := int64(mostSteps)
+	if s.steps() > left {
+		return mask.RLE{}, errTooLong
+	}
+	return s.fill(height, width, &left)
+}
+
+// mostSteps is the largest number of steps in which the polygons of a file are filled: some
+// seconds. COCO's own files, of 860,000 objects, take half of it.
+const mostSteps = 1 << 32
+
+var errTooLong = fmt.Errorf("the polygons are too long: filling them takes more than %d steps", int64(mostSteps))
+
+// steps is the number of steps in which the polygons are filled.
+func (s Segmentation) steps() (n int64) {
+	for _, p := range s.Polygons {
+		n += mask.Steps(p)
+	}
+	return n
+}
+
+// fill fills the polygons. It takes the number of steps from left, and those in which masks
+// are joined; it returns an error if they are not left.
+func (s Segmentation) fill(height, width int, left *int64) (mask.RLE, error) {
 	out, err := mask.FromCounts(height, width, []uint32{uint32(height * width)})
 	for _, p := range s.Polygons {
+		if *left -= mask.Steps(p) + int64(len(out.Counts)); *left < 0 {
+			return mask.RLE{}, errTooLong
+		}
 		var one mask.RLE
 		if one, err = mask.Fill(height, width, p); err != nil {
 			return mask.RLE{}, err
@@ -95,6 +124,44 @@ func (s Segmentation) Mask(height, width int) (mask.RLE, error) {
 	}
 	return out, err
 }
+
+// Masks returns the masks of all objects, in the order of the annotations. What would take
+// minutes or gigabytes is an error.
+func (f *File) Masks(ctx context.Context) ([]mask.RLE, error) {
+	size := map[int64]Image{}
+	for _, m := range f.Images {
+		size[m.ID] = m
+	}
+	out := make([]mask.RLE, len(f.Annotations))
+	steps, runs := int64(mostSteps), mostRuns
+	for _, a := range f.Annotations {
+		if steps -= a.Segmentation.steps(); steps < 0 {
+			return nil, fmt.Errorf("annotation %d: %w", a.ID, errTooLong)
+		}
+	}
+	steps = mostSteps
+	for i, a := range f.Annotations {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		m, err := size[a.ImageID], error(nil)
+		if a.Segmentation.Runs == nil {
+			out[i], err = a.Segmentation.fill(m.Height, m.Width, &steps)
+		} else {
+			out[i], err = a.Segmentation.Mask(m.Height, m.Width)
+		}
+		if runs -= len(out[i].Counts); err == nil && runs < 0 {
+			err = fmt.Errorf("the masks up to here have more than %d runs of pixels", mostRuns)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("annotation %d: %w", a.ID, err)
+		}
+	}
+	return out, nil
+}
+
+// mostRuns is the largest number of runs of all masks of a file.
+const mostRuns = 1 << 27
 
 // runs is the format of run lengths in a file: counts is a list, or COCO's compact text.
 type runs struct {
@@ -172,10 +239,23 @@ func read(path string, v any) error {
 	if err != nil {
 		return err
 	}
+	if needs := memory(b); needs > mostMemory {
+		return fmt.Errorf("%s has more objects and numbers than oscar reads: they would take %d MiB, want at most %d", path, needs>>20, mostMemory>>20)
+	}
 	if err := json.Unmarshal(b, v); err != nil {
 		return fmt.Errorf("%s is not a COCO file: %w", path, err)
 	}
 	return nil
+}
+
+// mostMemory is the largest memory of a file's objects, in bytes. COCO's own files take half
+// of it.
+const mostMemory = 3 << 30
+
+// memory estimates what the values of a text of JSON take: a few bytes can be a large object.
+func memory(b []byte) int64 {
+	count := func(text string) int64 { return int64(bytes.Count(b, []byte(text))) }
+	return 512*count("{") + 48*count("[") + 16*count(",")
 }
 
 func (f *File) check() error {

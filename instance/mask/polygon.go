@@ -32,7 +32,7 @@ func Fill(height, width int, corners []float64) (RLE, error) {
 	if perimeter(grid) > 1<<28 {
 		return RLE{}, errors.New("a polygon is longer than 2^28 fifths of a pixel")
 	}
-	crossings := make([]uint32, 0, 2*width+2) // column-major pixels at which the mask changes
+	var crossings []uint32 // column-major pixels at which the mask changes
 	var last cell
 	first := true
 	for i, from := range grid {
@@ -53,6 +53,16 @@ func Fill(height, width int, corners []float64) (RLE, error) {
 		at, within = next, !within
 	}
 	return RLE{height, width, b.counts}, nil
+}
+
+// Steps is the number of steps of [Fill], of corners that it takes.
+func Steps(corners []float64) (n int64) {
+	for i := 0; i+1 < len(corners); i += 2 {
+		next := (i + 2) % (len(corners) &^ 1)
+		side := max(math.Abs(corners[i]-corners[next]), math.Abs(corners[i+1]-corners[next+1]))
+		n += int64(min(subpixels*side, 1<<40)) + 1
+	}
+	return n
 }
 
 // cell is a point of the fine grid.

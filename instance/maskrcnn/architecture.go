@@ -108,6 +108,11 @@ type parts struct {
 	mask, enlarge, draw     tfmodel.Stack
 }
 
+// outside reports whether a value is not within a range, as NaN.
+func outside(values []float64, low, high float64) bool {
+	return slices.ContainsFunc(values, func(v float64) bool { return !(v >= low && v <= high) })
+}
+
 func (p parts) all() []tfmodel.Stack {
 	return slices.Concat([]tfmodel.Stack{p.backbone}, p.lateral, p.smooth,
 		[]tfmodel.Stack{p.region, p.objects, p.shifts, p.box, p.names, p.corrections, p.mask, p.enlarge, p.draw})
@@ -131,13 +136,17 @@ func (a Architecture) parts() (p parts, err error) {
 		{len(a.Input) != 3 || a.Input[0] < 32 || a.Input[1] < 32 || a.Input[0] > 4096 || a.Input[1] > 4096 || a.Input[2] != 3, "input is not [height,width,3] with sides of 32 to 4096"},
 		{a.Classes < 1 || a.Classes > 1000, "classes is not 1 to 1000"},
 		{len(a.Taps) < 1 || len(a.Taps) != len(a.Anchors.Sizes), "taps and anchors.sizes differ in number, or there are none"},
-		{len(a.Anchors.Ratios) < 1 || len(a.Anchors.Ratios) > 16 || slices.Min(a.Anchors.Ratios) <= 0, "anchors.ratios are not 1 to 16 numbers above 0"},
+		{len(a.Anchors.Ratios) < 1 || len(a.Anchors.Ratios) > 16 || outside(a.Anchors.Ratios, 1e-3, 1e3), "anchors.ratios are not 1 to 16 numbers of 0.001 to 1000"},
+		{outside(a.Anchors.Sizes, 1, 1<<14), "anchors.sizes are not of 1 to 16384 pixels"},
 		{a.Pyramid.Filters < 1 || a.BoxSize < 1 || a.MaskSize < 1 || a.MaskChannels < 1, "pyramid.filters, box_size, mask_size or mask_channels is below 1"},
-		{!(a.Pyramid.Canonical > 0), "pyramid.canonical is not above 0"},
+		{max(a.Pyramid.Filters, a.MaskChannels) > 1<<14 || max(a.BoxSize, a.MaskSize) > 256, "pyramid.filters or mask_channels is above 16384, or box_size or mask_size above 256"},
+		{outside([]float64{a.Pyramid.Canonical}, 1, 1<<14), "pyramid.canonical is not 1 to 16384 pixels"},
 		{!(a.Regions.IoU > 0 && a.Regions.IoU <= 1 && a.Regions.DetectionIoU > 0 && a.Regions.DetectionIoU <= 1), "regions.iou or regions.detection_iou is not above 0 to 1"},
 		{min(a.Regions.TrainCandidates, a.Regions.TrainProposals, a.Regions.TestCandidates, a.Regions.TestProposals,
 			a.Regions.Positives, a.Regions.Negatives, a.Regions.AnchorSamples, a.Regions.Detections) < 1, "a number of regions is below 1"},
 		{max(a.Regions.TrainCandidates, a.Regions.TestCandidates) > 5000, "regions has more than 5000 candidates"},
+		{max(a.Regions.TrainProposals, a.Regions.TestProposals, a.Regions.AnchorSamples, a.Regions.Detections) > 1<<16, "regions has more than 65536 proposals, anchor_samples or detections"},
+		{outside([]float64{a.Regions.DetectionScore}, 0, 1), "regions.detection_score is not 0 to 1"},
 		{max(a.Regions.Positives, a.Regions.Negatives) > a.Regions.TrainProposals, "regions samples more than train_proposals"},
 	} {
 		if c.wrong {
@@ -204,6 +213,39 @@ func (a Architecture) parts() (p parts, err error) {
 	p.enlarge = conv("mask/", "enlarge", 4*a.MaskChannels, 1, p.mask.Out())
 	p.draw = conv("mask/", "class", a.Classes, 1, tfmodel.Shape{a.maskSide(), a.maskSide(), a.MaskChannels})
 	return p, err
+}
+
+// Memory forecasts the memory of a training in bytes, for a batch of that many images with at
+// most so many objects each.
+func (a Architecture) Memory(batch, objects int) (float64, error) {
+	p, err := a.parts()
+	if err != nil {
+		return 0, err
+	}
+	weights, once, anchors := 0.0, p.backbone.Memory(batch), 0
+	for _, s := range p.all() {
+		weights += 4 * float64(s.Parameters())
+	}
+	for i, l := range p.levels {
+		once += p.lateral[i].Memory(batch) + p.smooth[i].Memory(batch)
+		anchors += l.height * l.width * len(a.Anchors.Ratios)
+	}
+	for _, s := range []tfmodel.Stack{p.region, p.objects, p.shifts} { // coarser levels have a third of the finest
+		once += s.Memory(batch) * 4 / 3
+	}
+	regions := batch * (a.Regions.Positives + a.Regions.Negatives)
+	for _, s := range []tfmodel.Stack{p.box, p.names, p.corrections} {
+		once += s.Memory(regions)
+	}
+	for _, s := range []tfmodel.Stack{p.mask, p.enlarge, p.draw} {
+		once += s.Memory(batch * a.Regions.Positives)
+	}
+	cells := float64(a.Pyramid.Filters) * float64(a.BoxSize*a.BoxSize*regions+a.MaskSize*a.MaskSize*batch*a.Regions.Positives)
+	matched := float64(batch) * float64(objects) * float64(anchors+a.Regions.TrainProposals)
+	given := float64(batch) * float64(objects) * float64(a.Input[0]*a.Input[1]) // masks, as bytes and as floats
+	// Adam keeps two values of a weight, and there are its gradient and a copy; the backward pass
+	// has as many values as the forward pass.
+	return 5*weights + 2*once + 8*cells + 8*matched + 8*given, nil
 }
 
 // Parameters returns the number of weights.

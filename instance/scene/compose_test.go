@@ -131,7 +131,7 @@ func TestCompose(t *testing.T) {
 		if s.Photos != 16 || n != 16 || len(s.Refused) > 0 {
 			t.Errorf("%+v", s)
 		}
-		set, err := Open(dir, Train)
+		set, err := Open(t.Context(), dir, Train)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package scene_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"oscar/dataset"
 	"oscar/instance/mask"
 	"oscar/instance/scene"
+	"oscar/internal/testkit"
 )
 
 func synthesize(t *testing.T, o scene.Options) string {
@@ -29,7 +31,7 @@ func TestSynthesize(t *testing.T) {
 	dir := synthesize(t, o)
 	objects, hidden := 0, 0
 	for part, scenes := range map[string]int{scene.Train: 16, scene.Validation: 2, scene.Test: 2} {
-		s, err := scene.Open(dir, part)
+		s, err := scene.Open(t.Context(), dir, part)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,11 +125,25 @@ func TestRefusals(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "images", "val", "000001.png")); err != nil {
 		t.Fatal(err)
 	}
-	s, err := scene.Open(dir, scene.Validation)
+	s, err := scene.Open(t.Context(), dir, scene.Validation)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Missing(); err == nil || !strings.Contains(err.Error(), "000001.png of part val") {
+		t.Error(err)
+	}
+}
+
+// Each object takes the memory of a picture: a file of a few megabytes could ask for all.
+func TestTooManyObjects(t *testing.T) {
+	dir := t.TempDir()
+	var objects []string
+	for i := range 1001 {
+		objects = append(objects, fmt.Sprintf(`{"id":%d,"image_id":7,"category_id":1,"segmentation":[[0,0,4,0,4,4]]}`, i+1))
+	}
+	text := `{"images":[{"id":7,"file_name":"a.png","width":4,"height":4}],"categories":[{"id":1,"name":"can"}],"annotations":[` + strings.Join(objects, ",") + `]}`
+	testkit.Write(t, filepath.Join(dir, "annotations", "instances_train.json"), text)
+	if _, err := scene.Open(t.Context(), dir, scene.Train); err == nil || !strings.Contains(err.Error(), "image 7 has more than 1000 objects") {
 		t.Error(err)
 	}
 }

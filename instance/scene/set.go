@@ -2,6 +2,7 @@ package scene
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"os"
@@ -28,6 +29,10 @@ const imagesDir, annotationsDir = "images", "annotations"
 func annotationFile(dir, part string) string {
 	return filepath.Join(dir, annotationsDir, "instances_"+part+".json")
 }
+
+// mostObjects is the largest number of objects of a picture: each takes as many bytes as the
+// input of a detector has pixels.
+const mostObjects = 1000
 
 // Is reports whether dir is a data set of scenes.
 func Is(dir string) bool { return paths.Exists(annotationFile(dir, Train)) }
@@ -57,7 +62,7 @@ type Truth struct {
 }
 
 // Open reads a part of the data set in dir. The pictures are not read.
-func Open(dir, part string) (*Set, error) {
+func Open(ctx context.Context, dir, part string) (*Set, error) {
 	path := annotationFile(dir, part)
 	f, err := coco.Read(path)
 	if err != nil {
@@ -82,14 +87,17 @@ func Open(dir, part string) (*Set, error) {
 		}
 		s.Scenes = append(s.Scenes, Scene{Image: m, Path: file})
 	}
-	for _, a := range f.Annotations {
-		scene := &s.Scenes[place[a.ImageID]]
-		m, err := a.Segmentation.Mask(scene.Image.Height, scene.Image.Width)
-		if err != nil {
-			return nil, fmt.Errorf("%s: annotation %d: %w", path, a.ID, err)
-		}
+	masks, err := f.Masks(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	for i, a := range f.Annotations {
+		scene, m := &s.Scenes[place[a.ImageID]], masks[i]
 		if m.Area() == 0 {
 			continue
+		}
+		if len(scene.Objects) == mostObjects {
+			return nil, fmt.Errorf("%s: image %d has more than %d objects", path, a.ImageID, mostObjects)
 		}
 		scene.Objects = append(scene.Objects, Truth{Class: class[a.CategoryID], Box: m.Box(), Mask: m, Ignore: bool(a.Crowd)})
 	}
