@@ -112,7 +112,9 @@ const manifestFile = "manifest.jsonl"
 // perRow is the number of tiles in a row of a sheet, unless there are several methods.
 const perRow = 4
 
-var explained = resultdir.Kind{Early: []string{"maps", "overlays", "sheets"}}
+var explained = resultdir.Kind{Early: append([]string{checksum.File}, picturesDirs...)}
+
+var picturesDirs = []string{"maps", "overlays", "sheets"}
 
 // Explain writes a map for each detected object: why does this box have this class? Box and
 // pyramid level are fixed, and the logit of the class in the box is explained.
@@ -151,7 +153,10 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err erro
 		return nil, err
 	}
 	defer run.Release(ctx, folder, &err)
-	for _, name := range explained.Early {
+	if err := os.RemoveAll(filepath.Join(o.Out, checksum.File)); err != nil { // of a killed process
+		return nil, err
+	}
+	for _, name := range picturesDirs {
 		if err := errors.Join(os.RemoveAll(filepath.Join(o.Out, name)), os.Mkdir(filepath.Join(o.Out, name), 0o777)); err != nil {
 			return nil, err
 		}
@@ -169,14 +174,14 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err erro
 	if err != nil {
 		return nil, err
 	}
-	if err := checksum.Write(o.Out, manifestFile, j.rows.Bytes()); err != nil {
-		return nil, err
-	}
 	for i := range j.summary.Methods {
 		j.summary.Methods[i].mean()
 	}
 	j.summary.Control.mean()
-	return j.summary, checksum.Update(o.Out, j.files...)
+	if err := checksum.Update(o.Out, j.files...); err != nil {
+		return nil, err
+	}
+	return j.summary, checksum.Write(o.Out, manifestFile, j.rows.Bytes()) // last: then it is complete
 }
 
 // explaining is a running Explain.

@@ -4,8 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"oscar/internal/atomicfile"
+	"oscar/internal/checksum"
+	"oscar/internal/testkit"
 )
 
 // No value of a key makes the check crash, and what it takes has a forecast of its memory.
@@ -98,5 +103,24 @@ func TestExtremeSizes(t *testing.T) {
 	}
 	if err := e.Set("detector.region_head=[" + layer(1) + ", " + layer(2) + "]"); err == nil && e.Check() == nil && e.fits(1<<40) == nil {
 		t.Error("a head of 2^80 weights is taken")
+	}
+}
+
+// An Explain that was killed before its manifest was there can be repeated; a finished one is
+// not replaced.
+func TestKilledExplain(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{atomicfile.LockFile, "maps/0.npy", "overlays/0.jpg"} {
+		testkit.Write(t, filepath.Join(dir, name), "x")
+	}
+	if err := checksum.Update(dir, "maps/0.npy"); err != nil {
+		t.Fatal(err)
+	}
+	if resumed, err := explained.Check(dir); resumed || err != nil {
+		t.Errorf("%v, %v", resumed, err)
+	}
+	testkit.Write(t, filepath.Join(dir, manifestFile), "x")
+	if _, err := explained.Check(dir); err == nil {
+		t.Error("a finished folder would be replaced")
 	}
 }

@@ -28,7 +28,7 @@ const (
 	predictionsAsLines = "predictions.jsonl"
 )
 
-var predictKind = resultdir.Kind{Mark: predictFile}
+var predictKind = resultdir.Kind{Mark: predictFile, Early: []string{partsDir, checksum.File}}
 
 // predictSettings are the settings of planned predictions, predict.json.
 type predictSettings struct {
@@ -221,7 +221,7 @@ func MergePredict(ctx context.Context, o MergeOptions) (*PredictSummary, error) 
 	if err := readPlanned(o.Dir, predictFile, &s); err != nil {
 		return nil, err
 	}
-	if err := checkLists(o.Dir, o.Listener); err != nil {
+	if err := cmp.Or(cleanAll(o.Dir), checkLists(o.Dir, o.Listener)); err != nil {
 		return nil, err
 	}
 	var lists []string

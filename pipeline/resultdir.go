@@ -57,7 +57,12 @@ func initResultDir(out string, s Settings, listener Listener) error {
 			return err
 		}
 	}
-	return filepath.WalkDir(out, func(path string, d os.DirEntry, err error) error {
+	return cleanAll(out)
+}
+
+// cleanAll removes the temporary files of killed processes in a folder and those below it.
+func cleanAll(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err == nil && d.IsDir() {
 			err = atomicfile.Clean(path)
 		}

@@ -51,13 +51,20 @@ func Open(dir string, config graph.Config) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkFiles(dir); err != nil {
+	weights, err := checkAllButWeights(dir)
+	if err != nil {
 		return nil, err
 	}
 	if meta.Origin != nil && config.Optimizer == graph.OptimizeAll {
 		config.Optimizer = graph.KeepTensors
 	}
 	g, session, err := graph.Load(dir, "serve", config)
+	if damaged := <-weights; damaged != nil {
+		if err == nil {
+			session.Close()
+		}
+		return nil, damaged
+	}
 	if err != nil {
 		if _, _, damaged := Describe(dir); damaged != nil {
 			return nil, damaged

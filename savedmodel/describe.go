@@ -1,12 +1,14 @@
 package savedmodel
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
@@ -50,6 +52,35 @@ func checkFiles(dir string, names ...string) error {
 		d.Remedy = "export the model again; if you changed the file yourself, remove " + filepath.Join(dir, checksum.File)
 	}
 	return err
+}
+
+// checkAllButWeights compares the files of a model with its list. Those of the weights, which
+// are large, are compared while TensorFlow reads them; the channel gets the outcome.
+func checkAllButWeights(dir string) (<-chan error, error) {
+	list, err := checksum.Read(dir)
+	if err != nil {
+		return nil, cmp.Or(checkFiles(dir), err) // with the remedy
+	}
+	var weights, others []string
+	for _, name := range list.Names() {
+		if strings.HasPrefix(name, "variables/variables.data-") {
+			weights = append(weights, name)
+		} else {
+			others = append(others, name)
+		}
+	}
+	if len(others) > 0 {
+		if err := checkFiles(dir, others...); err != nil {
+			return nil, err
+		}
+	}
+	done := make(chan error, 1)
+	if len(weights) == 0 {
+		done <- nil
+	} else {
+		go func() { done <- checkFiles(dir, weights...) }()
+	}
+	return done, nil
 }
 
 func lacksGraph(dir string) error {

@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -85,6 +86,10 @@ var errNotWeights = fmt.Errorf("it is no file of weights that oscar reads: safet
 // parseHeader reads a header whose tensors have that many bytes of data. Each tensor must
 // have the size of its shape and overlap no other.
 func parseHeader(header []byte, data int64) (map[string]safetensor, error) {
+	// A tensor has four colons and a name: what is not worth reading is refused by a glance.
+	if n := bytes.Count(header, []byte(":")); n > 8*mostTensors {
+		return nil, fmt.Errorf("it has %d keys; want at most %d tensors", n, mostTensors)
+	}
 	all := map[string]json.RawMessage{}
 	if err := json.Unmarshal(header, &all); err != nil {
 		return nil, fmt.Errorf("it is damaged: %w", err)

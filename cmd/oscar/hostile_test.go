@@ -24,7 +24,7 @@ var hostileTries = flag.Int("hostile", 1, "names in files of results that lead o
 
 // elsewhere are keys of files that lie elsewhere by their nature. They may be read: a page
 // shows a photograph only if it has the right SHA-256. They must not be changed.
-var elsewhere = []string{"image", "path", "root", "model", "data", "from", "paths"}
+var elsewhere = []string{"image", "images", "path", "root", "model", "data", "from", "paths"}
 
 // TestHostileNames puts names that lead out of the folder into files of results, with
 // right checksums, as somebody may send them. The report, the verb itself and others that
@@ -38,6 +38,10 @@ func TestHostileNames(t *testing.T) {
 		{"audit", "audit $RUN --out out --threads 1"},
 		{"train", "train $DATA --out out --arch tiny --epochs 1 --threads 1"},
 		{"study run", "study run $STUDY $DATA --out out --threads 1"},
+		{"plan and worker", planExplain + " && worker --threads 1 < out/units.jsonl"},
+		{"train, detector", "train $SCENES --experiment $SMALL --out out --threads 1"},
+		{"explain, detector", "explain $DETECTOR $SCENES/images/test --out out --threads 1"},
+		{"synthesize --scenes", "synthesize out --scenes 10 --width 64 --height 64"},
 	}
 	for number, kind := range kinds {
 		if *hostileTries == 1 && number > 1 {
@@ -45,8 +49,13 @@ func TestHostileNames(t *testing.T) {
 		}
 		t.Run(kind.name, func(t *testing.T) {
 			x := newTorture(t, victim{args: kind.args, given: kind.args})
-			if kind.name == "train" {
+			switch kind.name {
+			case "train", "train, detector":
 				x.args = "train --resume out --threads 1"
+			case "plan and worker":
+				x.args = "merge out --threads 1"
+			case "synthesize --scenes":
+				x.args = "train out --experiment $SMALL --out trained --threads 1 --epochs 1"
 			}
 			x.hostile(kind.name)
 		})
@@ -55,7 +64,9 @@ func TestHostileNames(t *testing.T) {
 
 func (x torture) hostile(name string) {
 	top := x.t.TempDir()
-	x.succeed(top, "", x.given)
+	for given := range strings.SplitSeq(x.given, " && ") {
+		x.succeed(top, "", given)
+	}
 	random := rand.New(rand.NewPCG(*campaignSeed, uint64(len(name))))
 	lost := 0
 	for range *hostileTries {

@@ -43,6 +43,16 @@ var contests = []rivals{
 	{verb: "report", args: "report $X --out out.html", x: [2]string{"$RUN", "$RUN/explanations"}, shared: true, long: true},
 	{verb: "predict", args: "predict $RUN $DATA/$X --out out.csv --threads 1", x: [2]string{"can", "box"}, shared: true, long: true},
 	{verb: "study run", args: "study run $STUDY $DATA --out out --threads 1 --seeds $X", x: [2]string{"1", "2"}, long: true},
+	{verb: "synthesize --scenes", args: "synthesize out --scenes 10 --width 64 --height 64 --seed $X", x: [2]string{"1", "2"}},
+	{verb: "compose", args: "compose $PHOTOS --out out --scenes 10 --width 64 --height 64 --seed $X", x: [2]string{"1", "2"}, long: true},
+	{verb: "plan explain", args: "plan explain $RUN $DATA/can --out out --threads 1 --method $X", x: [2]string{"gradcam", "saliency"}, long: true},
+	{verb: "worker", args: "worker --threads $X < out/units.jsonl", x: [2]string{"1", "1"}, given: planExplain, shared: true, long: true},
+	{verb: "merge", args: "merge out --threads 1 --workers $X", x: [2]string{"1", "2"}, given: planExplain + " && worker --threads 1 < out/units.jsonl", shared: true, long: true},
+	{verb: "train --folds", args: "train $DATA --folds 2 --arch tiny --epochs 1 --out out --threads 1 --seed $X", x: [2]string{"1", "2"}, long: true},
+	{verb: "train, detector", args: "train $SCENES --experiment $SMALL --epochs 1 --out out --threads 1 --seed $X", x: [2]string{"1", "2"}, long: true},
+	{verb: "explain, detector", args: "explain $DETECTOR $SCENES/images/test --out out --threads 1 --method $X", x: [2]string{"gradcam", "saliency"}, long: true},
+	{verb: "predict, detector", args: "predict $DETECTOR $SCENES/images/$X --out out.json --threads 1", x: [2]string{"test", "val"}, shared: true, long: true},
+	{verb: "export, detector", args: "export $DETECTOR --out out --verbose=$X", x: [2]string{"false", "true"}, shared: true, long: true},
 }
 
 // refusals are how the one that loses may be refused.

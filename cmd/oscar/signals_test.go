@@ -109,6 +109,9 @@ func (x torture) afterSignal(dir string, status int, said string, allowed []int,
 			return fmt.Sprintf("the command after it: status %d, %s", status, said)
 		}
 	}
+	if status, said := x.follow(dir); status != 0 {
+		return fmt.Sprintf("oscar %s: status %d, %s", x.after, status, said)
+	}
 	got := tree(x.t, dir)
 	if !slices.Equal(keys(got), keys(want)) {
 		return fmt.Sprintf("files %v, want %v", keys(got), keys(want))

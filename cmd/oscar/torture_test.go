@@ -113,6 +113,9 @@ func (x torture) undisturbed() (steps int, want map[string]string, stable []stri
 	for i := range trees {
 		dir := x.fresh()
 		x.succeed(dir, "count "+counts, x.args)
+		if status, said := x.follow(dir); status != 0 {
+			x.t.Fatalf("oscar %s: status %d, %s", x.after, status, said)
+		}
 		trees[i] = tree(x.t, dir)
 		// Times are in seconds: the second call must not begin in that of the first.
 		time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
@@ -164,7 +167,7 @@ func (x torture) places(kind string, steps int) (at []int) {
 func (x torture) try(kind string, at, steps int, want map[string]string, stable []string) (wrong []string) {
 	dir := x.fresh()
 	status, said := x.call(dir, fmt.Sprint(kind, " ", at), x.args)
-	complete := slices.Equal(keys(tree(x.t, dir)), keys(want))
+	complete := x.after != "" || slices.Equal(keys(tree(x.t, dir)), keys(want))
 	switch {
 	case kind == faultKill && status != -1:
 		wrong = append(wrong, fmt.Sprintf("not killed: status %d, %s", status, said))
@@ -182,6 +185,9 @@ func (x torture) try(kind string, at, steps int, want map[string]string, stable 
 		if status, said := x.call(dir, "", again); status != 0 && !(at == steps && whole(said)) {
 			wrong = append(wrong, fmt.Sprintf("the command after it: status %d, %s", status, said))
 		}
+	}
+	if status, said := x.follow(dir); status != 0 {
+		wrong = append(wrong, fmt.Sprintf("oscar %s: status %d, %s", x.after, status, said))
 	}
 	got := tree(x.t, dir)
 	if differs := x.differing(got, want, stable); differs != "" {

@@ -43,6 +43,13 @@ var valueCalls = []string{
 	"study run $STUDY $DATA --out out --threads 1",
 	"serve $RUN --addr 127.0.0.1:0 --threads 1",
 	"demo --out out",
+	"synthesize out --scenes 10 --width 64 --height 64",
+	"compose $PHOTOS --out out --scenes 10 --width 64 --height 64",
+	"plan explain $RUN $DATA/can --out out", "plan predict $RUN $DATA/can --out out", "plan study $STUDY $DATA --out out",
+	"plan score $RUN $DATA --split all --out out --method saliency --per-class 1 --mosaics 0 --metric gini",
+	"worker < /dev/null", "merge out",
+	"train $SCENES --experiment $SMALL --out out --threads 1", "evaluate $DETECTOR --threads 1", "predict $DETECTOR $SCENES/images/test --out out.json --threads 1",
+	"explain $DETECTOR $SCENES/images/test --out out --threads 1", "export $DETECTOR --out out",
 	"export $RUN --out out", "draw out", "report $RUN --out out.html", "adopt $RUN/saved_model --out out", "verify $RUN", "inspect $RUN",
 }
 

@@ -21,6 +21,7 @@ type victim struct {
 	verb  string
 	args  string
 	again string // the command after a fault, for a run that has begun; "": the same
+	after string // a command that follows; "": there is none
 	given string // commands that make out before, joined by &&; "": there are none
 	long  bool   // it takes too long for make test
 }
@@ -52,13 +53,13 @@ var victims = []victim{
 	{verb: "predict, detector", args: "predict $DETECTOR $SCENES/images/test --out out.json --threads 1", long: true},
 	{verb: "explain, detector", args: "explain $DETECTOR $SCENES/images/test --out out --threads 1", long: true},
 	{verb: "export, detector", args: "export $DETECTOR --out out", long: true},
-	{verb: "synthesize --scenes", args: "synthesize out --scenes 5 --width 64 --height 64"},
-	{verb: "compose", args: "compose $PHOTOS --out out --scenes 5 --width 64 --height 64", long: true},
+	{verb: "synthesize --scenes", args: "synthesize out --scenes 10 --width 64 --height 64"},
+	{verb: "compose", args: "compose $PHOTOS --out out --scenes 10 --width 64 --height 64", long: true},
 	{verb: "plan explain", args: planExplain},
 	{verb: "plan predict", args: "plan predict $RUN $DATA/can --out out", long: true},
 	{verb: "plan score", args: planScore, long: true},
-	{verb: "worker, explain", args: "worker --threads 1 < out/units.jsonl", given: planExplain},
-	{verb: "worker, score", args: "worker --threads 1 < out/units.jsonl", given: planScore, long: true},
+	{verb: "worker, explain", args: "worker --threads 1 < out/units.jsonl", after: "merge out --threads 1", given: planExplain},
+	{verb: "worker, score", args: "worker --threads 1 < out/units.jsonl", after: "merge out --threads 1", given: planScore, long: true},
 	{verb: "merge, explain", args: "merge out --threads 1", given: planExplain + " && worker --threads 1 < out/units.jsonl", long: true},
 	{verb: "merge, predict", args: "merge out --threads 1", given: "plan predict $RUN $DATA/can --out out && worker --threads 1 < out/units.jsonl", long: true},
 	{verb: "merge, score", args: "merge out --threads 1", given: planScore + " && worker --threads 1 < out/units.jsonl", long: true},
@@ -152,7 +153,7 @@ func (x torture) words(args string) []string {
 	fixtures := map[string]string{
 		"$DATA": x.data, "$RUN": x.run, "$STUDY": filepath.Join(x.files, "small.yaml"), "$TABLE": filepath.Join(x.files, "table.csv"), "$PHOTOS": x.data,
 	}
-	if strings.Contains(args, "$SCENES") || strings.Contains(args, "$DETECTOR") {
+	if strings.Contains(args, "$SCENES") || strings.Contains(args, "$SMALL") || strings.Contains(args, "$DETECTOR") {
 		dir, err := detectorFixtures()
 		if err != nil {
 			x.t.Fatal(err)
@@ -175,7 +176,10 @@ func (x torture) command(dir, program, args string) *exec.Cmd {
 	cmd := exec.CommandContext(x.t.Context(), program, x.words(args)...)
 	cmd.Dir = dir
 	if piped {
-		b, err := os.ReadFile(filepath.Join(dir, input))
+		if !filepath.IsAbs(input) {
+			input = filepath.Join(dir, input)
+		}
+		b, err := os.ReadFile(input)
 		if err != nil {
 			x.t.Fatal(err)
 		}
@@ -204,6 +208,14 @@ func (x torture) call(dir, fault, args string) (int, string) {
 		x.t.Fatal(err)
 	}
 	return 0, last
+}
+
+// follow runs the command that follows the verb's.
+func (x torture) follow(dir string) (status int, said string) {
+	if x.after == "" {
+		return 0, ""
+	}
+	return x.call(dir, "", x.after)
 }
 
 // begun reports whether a run has begun that the other command continues.
