@@ -158,7 +158,7 @@ func TestCompose(t *testing.T) {
 	}
 	photographs := 0
 	for _, part := range Parts {
-		set, err := Open(dir, part)
+		set, err := Open(t.Context(), dir, part)
 		if err != nil || set.Missing() != nil {
 			t.Fatal(err, set.Missing())
 		}
