@@ -56,7 +56,7 @@ func imported(t *testing.T, source string) (*Summary, string) {
 // found are the objects of a part as text: picture, class, box, area and crowd.
 func found(t *testing.T, dir, part string) (lines []string) {
 	t.Helper()
-	s, err := scene.Open(dir, part)
+	s, err := scene.Open(t.Context(), dir, part)
 	if err != nil {
 		t.Fatal(err)
 	}
