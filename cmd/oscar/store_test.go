@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -27,14 +28,14 @@ func TestBucketUnderKills(t *testing.T) {
 			}
 		}
 	}
-	call := func(stdin string, args ...string) *exec.Cmd {
+	command := func(stdin string, args ...string) *exec.Cmd {
 		cmd := exec.Command("oscar", args...)
 		cmd.Dir, cmd.Stdin = work, strings.NewReader(stdin)
 		return cmd
 	}
 	must := func(args string) string {
 		t.Helper()
-		cmd := call("", strings.Fields(args)...)
+		cmd := command("", strings.Fields(args)...)
 		var said strings.Builder
 		cmd.Stderr = &said
 		out, err := cmd.Output()
@@ -46,36 +47,41 @@ func TestBucketUnderKills(t *testing.T) {
 	const explain = "explain run photos --batch 4 --threads 1 --method gradcam,rise --samples 40 --out "
 	must(explain + "plain")
 	units := must("plan --store s3://bucket/job " + explain + "explained")
-	for i := 0; ; i++ {
-		cmd := call(units, "worker", "--threads", "1")
-		var out strings.Builder
-		cmd.Stdout = &out
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if i < 4 {
-			time.Sleep(time.Duration(500+rand.IntN(1500)) * time.Millisecond)
-			if i%2 == 0 {
-				cmd.Process.Kill()
-			} else {
-				server.Kill()
-				time.Sleep(300 * time.Millisecond)
-				server.Start()
-			}
-		}
-		err := cmd.Wait()
-		t.Logf("call %d: %v, %d answers, %d of units that were done", i, err, strings.Count(out.String(), "\n"), strings.Count(out.String(), `"earlier":true`))
-		if i%2 == 0 && i < 4 {
-			continue
+	for call, kill := range []func(*os.Process){
+		func(p *os.Process) { p.Kill() },
+		func(p *os.Process) { p.Kill() },
+		func(*os.Process) {
+			server.Kill()
+			time.Sleep(300 * time.Millisecond)
+			server.Start()
+		},
+	} {
+		last := call == 2
+		cmd := command(units, "worker", "--threads", "1")
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := strings.Count(out.String(), `"ok":true`); n != strings.Count(units, "\n") {
-			t.Fatalf("%d units were done:\n%s", n, out.String())
+		done, fresh := 0, 0 // units; those done in this call
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if strings.Contains(lines.Text(), `"ok":true`) {
+				done++
+			}
+			if strings.Contains(lines.Text(), `"earlier":true`) {
+				continue
+			}
+			if fresh++; fresh == 1 || last && fresh == 3 { // within the next unit
+				time.Sleep(rand.N(200 * time.Millisecond))
+				kill(cmd.Process)
+			}
 		}
-		if i >= 4 {
-			break
+		err = cmd.Wait()
+		t.Logf("call %d: %v, %d units done, %d of them now", call, err, done, fresh)
+		if last && (err != nil || done != strings.Count(units, "\n") || fresh < 4) {
+			t.Fatalf("%d units are done, %d of them in the last call: %v", done, fresh, err)
 		}
 	}
 	must("merge --store s3://bucket/job explained")
