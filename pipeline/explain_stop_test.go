@@ -148,6 +148,8 @@ func TestExplainKilled(t *testing.T) {
 				break
 			}
 			if time.Now().After(deadline) {
+				cmd.Process.Kill()
+				<-ended // its output is complete
 				t.Fatalf("process %d does not get on\n%s", kills+1, output)
 			}
 			time.Sleep(200 * time.Microsecond)
