@@ -6,17 +6,12 @@ import (
 
 	"oscar/instance/coco"
 	"oscar/instance/mask"
+	"oscar/result"
 )
 
 // Way has the scores of masks of a way to find objects: AP with its interval of 95 % by the
 // bootstrap over images, and the strata.
-type Way struct {
-	Name     string     `json:"name"`
-	AP       float64    `json:"AP"`
-	Interval [2]float64 `json:"interval"`
-	AP50     float64    `json:"AP50"`
-	Strata   []Stratum  `json:"strata"`
-}
+type Way = result.Way
 
 // The ways to find objects.
 const (
@@ -153,12 +148,7 @@ func pieces(truth *coco.File, results []coco.Result) (out []coco.Result) {
 }
 
 // Single has the detector's answers for pictures of one object each.
-type Single struct {
-	Images    int     `json:"images"`
-	Found     int     `json:"found"`      // pictures with a detection
-	Class     float64 `json:"class"`      // share of all pictures whose best detection has the object's class
-	MedianIoU float64 `json:"median_iou"` // of the best detection's mask, 0 without one
-}
+type Single = result.Single
 
 // single returns the answers, nil unless each picture has one object. The best detection is
 // that with the highest score.

@@ -8,6 +8,7 @@ import (
 	"oscar/instance/maskrcnn"
 	"oscar/instance/scene"
 	"oscar/internal/machine"
+	"oscar/result"
 	"oscar/run"
 )
 
@@ -21,21 +22,7 @@ type EvaluateOptions struct {
 }
 
 // Evaluation has the metrics of a detector on a part of a data set.
-type Evaluation struct {
-	Format          int         `json:"format"` // 1
-	Task            string      `json:"task"`
-	Part            string      `json:"part"`
-	Epoch           int         `json:"epoch"` // of the weights
-	Images          int         `json:"images"`
-	Objects         int         `json:"objects"` // without crowds
-	Detections      int         `json:"detections"`
-	Boxes           coco.Scores `json:"boxes"`
-	Masks           coco.Scores `json:"masks"`
-	Strata          []Stratum   `json:"strata"`
-	Ways            []Way       `json:"ways,omitempty"`   // the detector beside ways that need none
-	Single          *Single     `json:"single,omitempty"` // of pictures with one object each
-	ImagesPerSecond float64     `json:"images_per_second"`
-}
+type Evaluation = result.DetectorEvaluation
 
 // Evaluate measures a detector on a part of a folder of scenes.
 func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
@@ -85,7 +72,10 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		return nil, err
 	}
 	e.Strata = e.Ways[0].Strata
-	e.Single, err = single(set.Truth, results)
+	if e.Single, err = single(set.Truth, results); err != nil {
+		return nil, err
+	}
+	e.Outcomes, err = outcomes(set.Truth, results)
 	return e, err
 }
 

@@ -5,21 +5,22 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"path/filepath"
 	"reflect"
 	"strings"
 
+	"oscar/experiment"
 	"oscar/instance/maskrcnn"
 	"oscar/internal/keyed"
 	"oscar/internal/machine"
 	"oscar/internal/numeric"
-	"oscar/internal/paths"
+	"oscar/result"
 	"oscar/run"
+	"oscar/savedmodel"
 	"oscar/tfmodel"
 )
 
 // Task is the task of these experiments.
-const Task = "instances"
+const Task = result.Instances
 
 // Experiment has the settings of a training.
 type Experiment struct {
@@ -159,14 +160,21 @@ func (t Training) rate(step, steps int) float64 {
 	return t.LearningRate * (1 + math.Cos(math.Pi*min(done, 1))) / 2
 }
 
-// IsRun reports whether dir is a run of a detector.
-func IsRun(dir string) bool {
-	b, err := paths.ReadFile(filepath.Join(dir, experimentFile), paths.Record)
-	var e struct {
-		Task string `json:"task"`
+// fits compares the forecast of a training with a machine's memory, as of
+// [experiment.Experiment.Fits].
+func (e Experiment) fits(memory int64) (note string, err error) {
+	m, err := e.Detector.Memory(e.Training.Batch, e.Data.Objects, e.Training.Adam)
+	if err != nil {
+		return "", err
 	}
-	return err == nil && json.Unmarshal(b, &e) == nil && e.Task == Task
+	return experiment.Fits(m, e.Detector.Name, "fewer filters in the backbone or the heads", memory)
 }
+
+// IsRun reports whether dir is a run of a detector.
+func IsRun(dir string) bool { return result.IsOfDetector(dir, experimentFile) }
+
+// IsExport reports whether dir is a SavedModel that [Export] wrote.
+func IsExport(dir string) bool { return result.IsOfDetector(dir, savedmodel.MetadataFile) }
 
 // layer returns the layer whose output explanations use for a named one: the activation
 // after a block.

@@ -5,10 +5,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,13 +17,13 @@ import (
 	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/instance/coco"
-	"oscar/instance/mask"
 	"oscar/instance/maskrcnn"
 	"oscar/internal/checksum"
 	"oscar/internal/npy"
 	"oscar/internal/resultdir"
 	"oscar/internal/text"
 	"oscar/methods"
+	"oscar/result"
 	"oscar/run"
 )
 
@@ -33,7 +33,7 @@ type ExplainOptions struct {
 	Paths    []string
 	Part     string
 	Out      string
-	Method   string        // as of methods.Parse; "": defaultMethod
+	Method   string        // as of methods.Parse, and [DRISE]; "": hirescam
 	Layer    string        // of the backbone; "": the run's
 	Score    explain.Score // "": each method's default
 	Samples  int
@@ -43,38 +43,8 @@ type ExplainOptions struct {
 	Listener run.Listener
 }
 
-// defaultMethod is HiResCAM. Grad-CAM also marks other objects, since its weights are means
-// over the whole picture.
-const defaultMethod = "hirescam"
-
 // Row is a line of manifest.jsonl: a map of an object.
-type Row struct {
-	Image        string             `json:"image"`
-	ImageID      int64              `json:"image_id"`
-	Object       int                `json:"object"` // of the picture, from 1
-	Class        string             `json:"class"`
-	Detection    float64            `json:"detection_score"`
-	Box          mask.Box           `json:"bbox"`
-	Segmentation coco.Segmentation  `json:"segmentation"`
-	Method       string             `json:"method"`
-	Layer        string             `json:"layer"`
-	Score        float32            `json:"score"`       // the explained logit or probability in the fixed box
-	Probability  float32            `json:"probability"` // in the fixed box
-	Status       explain.Status     `json:"status"`
-	Heat         *Heat              `json:"heat,omitempty"` // nil: no positive values
-	Control      Heat               `json:"control"`        // of a map that is 1 in the box and 0 elsewhere
-	Map          string             `json:"map"`
-	Overlay      string             `json:"overlay"`
-	Facts        map[string]float64 `json:"facts,omitempty"`
-}
-
-// Heat has the shares of a map's positive part in several regions.
-type Heat struct {
-	Mask   float64 `json:"mask"`   // on the object's own mask
-	Box    float64 `json:"box"`    // in its box
-	Others float64 `json:"others"` // on masks of other detections of the picture
-	Peak   bool    `json:"peak"`   // the largest value is on the object's own mask
-}
+type Row = result.ObjectRow
 
 // ExplainSummary summarises an [Explain].
 type ExplainSummary struct {
@@ -84,7 +54,7 @@ type ExplainSummary struct {
 	Control               MethodHeat // of maps that are 1 in the boxes
 }
 
-// MethodHeat has the means of [Heat] over a method's maps with a positive value.
+// MethodHeat has the means of [result.Heat] over a method's maps with a positive value.
 type MethodHeat struct {
 	Method            methods.At
 	Maps              int
@@ -92,7 +62,7 @@ type MethodHeat struct {
 	Peaks             float64 // the share of maps whose largest value is on the object's mask
 }
 
-func (m *MethodHeat) add(h Heat) {
+func (m *MethodHeat) add(h result.Heat) {
 	m.Maps++
 	m.Mask, m.Box, m.Others = m.Mask+h.Mask, m.Box+h.Box, m.Others+h.Others
 	if h.Peak {
@@ -107,42 +77,25 @@ func (m *MethodHeat) mean() {
 	}
 }
 
-const manifestFile = "manifest.jsonl"
-
 // perRow is the number of tiles in a row of a sheet, unless there are several methods.
 const perRow = 4
 
-var explained = resultdir.Kind{Early: append([]string{checksum.File}, picturesDirs...)}
+// folders are those of an explanation. They are empty at its beginning.
+var folders = []string{"maps", "overlays", "sheets", "pictures"}
 
-var picturesDirs = []string{"maps", "overlays", "sheets"}
+var explained = resultdir.Kind{Early: append([]string{result.SettingsFile, checksum.File}, folders...)}
 
 // Explain writes a map for each detected object: why does this box have this class? Box and
 // pyramid level are fixed, and the logit of the class in the box is explained.
 func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err error) {
-	list, err := methods.Parse(cmp.Or(o.Method, defaultMethod))
-	if err != nil {
-		return nil, err
-	}
-	for _, at := range list {
-		m, err := methods.Lookup(at.Method)
-		if err != nil {
-			return nil, err
-		}
-		if m.Needs&(explain.Propagates|explain.Guides) != 0 {
-			return nil, fmt.Errorf("method %s needs rules for each layer, which a detector does not have", at.Method)
-		}
-	}
-	r, d, _, err := open(ctx, o.Run, o.Machine)
+	r, d, epoch, err := open(ctx, o.Run, o.Machine)
 	if err != nil {
 		return nil, err
 	}
 	defer d.Close()
-	for i, at := range list {
-		if m, _ := methods.Lookup(at.Method); !m.UsesLayer() && at.Layer == "" {
-			list[i].Layer = explain.Image
-		} else if list[i].Layer, err = r.Experiment.layer(cmp.Or(at.Layer, o.Layer, r.Experiment.Explain)); err != nil {
-			return nil, err
-		}
+	list, err := r.methodsOf(o.Method, o.Layer)
+	if err != nil {
+		return nil, err
 	}
 	pictures, _, err := r.pictures(ctx, o.Paths, o.Part)
 	if err != nil {
@@ -153,13 +106,21 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err erro
 		return nil, err
 	}
 	defer run.Release(ctx, folder, &err)
-	if err := os.RemoveAll(filepath.Join(o.Out, checksum.File)); err != nil { // of a killed process
-		return nil, err
-	}
-	for _, name := range picturesDirs {
-		if err := errors.Join(os.RemoveAll(filepath.Join(o.Out, name)), os.Mkdir(filepath.Join(o.Out, name), 0o777)); err != nil {
+	for _, name := range explained.Early {
+		if err := os.RemoveAll(filepath.Join(o.Out, name)); err != nil {
 			return nil, err
 		}
+	}
+	for _, name := range folders {
+		if err := os.Mkdir(filepath.Join(o.Out, name), 0o777); err != nil {
+			return nil, err
+		}
+	}
+	if err := checksum.WriteJSON(o.Out, result.SettingsFile, result.ObjectSettings{
+		Format: 1, Task: Task, Model: r.Experiment.Detector.Name, Epoch: epoch, Method: cmp.Or(o.Method, defaultMethod), Layer: cmp.Or(o.Layer, r.Experiment.Explain),
+		Score: o.Score, Samples: o.Samples, Seed: o.Seed, Least: o.Least,
+	}); err != nil {
+		return nil, err
 	}
 	j := &explaining{ExplainOptions: o, run: r, detector: d, methods: list, summary: &ExplainSummary{}}
 	for _, at := range list {
@@ -172,6 +133,9 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err erro
 		j.summary.Unreadable = append(j.summary.Unreadable, dataset.Problem{Path: path, Reason: err.Error()})
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := checksum.Write(o.Out, result.ManifestFile, j.rows.Bytes()); err != nil {
 		return nil, err
 	}
 	for i := range j.summary.Methods {
@@ -202,16 +166,21 @@ type object struct {
 	pixels []uint8 // of the mask
 }
 
-// explain explains the objects of one picture.
-func (j *explaining) explain(ctx context.Context, m coco.Image, p picture, found []maskrcnn.Detection) error {
-	j.summary.Images++
-	var objects []object
+// objectsOf returns the detections with a score of least or more.
+func objectsOf(found []maskrcnn.Detection, p picture, least float64) (objects []object) {
 	for _, f := range found {
-		if f.Score >= j.Least {
+		if f.Score >= least {
 			r := resultOf(f, p)
 			objects = append(objects, object{f, r, r.Segmentation.Runs.Pixels()})
 		}
 	}
+	return objects
+}
+
+// explain explains the objects of one picture.
+func (j *explaining) explain(ctx context.Context, m coco.Image, p picture, found []maskrcnn.Detection) error {
+	j.summary.Images++
+	objects := objectsOf(found, p, j.Least)
 	j.summary.Objects += len(objects)
 	if len(objects) == 0 {
 		return nil
@@ -220,29 +189,31 @@ func (j *explaining) explain(ctx context.Context, m coco.Image, p picture, found
 	stem := fmt.Sprintf("%06d", m.ID)
 	all := clone(p.Image)
 	for k, o := range objects {
-		outline(all, o.pixels, colourOf(k))
+		heatmap.Outline(all, o.pixels, heatmap.OutlineColor(k))
 	}
 	for k, o := range objects {
-		number(all, k+1, o.result.Box, colourOf(k))
+		heatmap.Number(all, k+1, int(o.result.Box[0]), int(o.result.Box[1]), heatmap.OutlineColor(k))
 	}
+	outlined := "pictures/" + stem + ".png"
+	if err := heatmap.WritePNG(filepath.Join(j.Out, outlined), all); err != nil {
+		return err
+	}
+	j.files = append(j.files, outlined)
 	sheet := [][]heatmap.Tile{{{Image: all, Caption: text.Count(len(objects), "object")}}}
 	input := j.detector.Architecture.Input
 	images := explain.Images{N: 1, Height: input[0], Width: input[1], Channels: 3, Pixels: p.floats()}
+	explainers, err := explainers(ctx, j.detector, images, objects, j.methods, explain.Options{Score: j.Score, Samples: j.Samples, Seed: j.Seed})
+	if err != nil {
+		return fmt.Errorf("%s: %w", m.FileName, err)
+	}
 	for k, o := range objects {
-		runner := j.detector.At(images.Pixels, o.Box)
 		if last := len(sheet) - 1; len(j.methods) > 1 || len(sheet[last]) == perRow {
 			sheet = append(sheet, nil) // several methods have a row for each object
 		}
 		control := controlOf(k, objects, p)
 		j.summary.Control.add(control)
 		for i, at := range j.methods {
-			e, err := methods.NewExplainer(methods.Model{Runner: runner}, []methods.At{at}, methods.Options{
-				Options: explain.Options{Score: j.Score, Samples: j.Samples, Seed: j.Seed},
-			})
-			if err != nil {
-				return err
-			}
-			out, err := e.Explain(ctx, images, []int{o.Class})
+			out, err := explainers[k][i].Explain(ctx, images, []int{o.Class})
 			if err != nil {
 				return fmt.Errorf("%s, object %d: %s: %w", m.FileName, k+1, at, err)
 			}
@@ -253,7 +224,7 @@ func (j *explaining) explain(ctx context.Context, m coco.Image, p picture, found
 			row := Row{
 				Image: m.FileName, ImageID: m.ID, Object: k + 1, Class: classes[o.Class], Detection: o.Score, Box: o.result.Box, Segmentation: o.result.Segmentation,
 				Method: at.Method, Layer: at.Layer, Score: out[0].Score, Probability: out[0].Probabilities[o.Class], Status: out[0].Status, Facts: out[0].Facts,
-				Map: "maps/" + name + ".npy", Overlay: "overlays/" + name + ".png",
+				Map: "maps/" + name + ".npy", Overlay: "overlays/" + name + ".png", Picture: outlined,
 			}
 			grid := onPicture(out[0].Map, input[0], input[1], p)
 			row.Heat, row.Control = heatOf(grid, k, objects), control
@@ -262,7 +233,7 @@ func (j *explaining) explain(ctx context.Context, m coco.Image, p picture, found
 			}
 			tile := heatmap.Paint(p.Image, heatmap.Options{Heat: grid, Note: fmt.Sprintf("%d %s %.2f, %s", k+1, row.Class, o.Score, at.Method)})
 			painted := clone(tile.Image)
-			outline(painted, o.pixels, colourOf(k))
+			heatmap.Outline(painted, o.pixels, heatmap.OutlineColor(k))
 			tile.Image = painted
 			sheet[len(sheet)-1] = append(sheet[len(sheet)-1], tile)
 			if err := j.write(row, out[0].Map, painted); err != nil {
@@ -304,8 +275,8 @@ func onPicture(g explain.Grid, height, width int, p picture) explain.Grid {
 }
 
 // heatOf measures the positive part of a map by region.
-func heatOf(g explain.Grid, own int, objects []object) *Heat {
-	var h Heat
+func heatOf(g explain.Grid, own int, objects []object) *result.Heat {
+	var h result.Heat
 	sum, peak := 0.0, 0
 	box := objects[own].result.Box
 	for i, v := range g.Values {
@@ -345,7 +316,7 @@ func onOther(pixel, own int, objects []object) bool {
 }
 
 // controlOf is [heatOf] of a map that is the box.
-func controlOf(own int, objects []object, p picture) Heat {
+func controlOf(own int, objects []object, p picture) result.Heat {
 	size := p.Image.Rect.Size()
 	g := explain.NewGrid(size.Y, size.X)
 	box := objects[own].result.Box
@@ -359,5 +330,12 @@ func controlOf(own int, objects []object, p picture) Heat {
 		h.Peak = false // a box has no largest value
 		return *h
 	}
-	return Heat{}
+	return result.Heat{}
+}
+
+// clone copies a picture.
+func clone(img image.Image) *image.RGBA {
+	out := image.NewRGBA(image.Rectangle{Max: img.Bounds().Size()})
+	draw.Draw(out, out.Rect, img, img.Bounds().Min, draw.Src)
+	return out
 }

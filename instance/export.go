@@ -32,7 +32,11 @@ func Export(ctx context.Context, dir, out string, m run.Machine) error {
 	if err != nil {
 		return err
 	}
-	return d.Export(ctx, out, savedmodel.Metadata{
+	layer, err := e.layer(e.Explain)
+	if err != nil {
+		return err
+	}
+	return d.Export(ctx, out, layer, savedmodel.Metadata{
 		Format: 1, Model: e.Detector.Name, Classes: e.Data.Classes,
 		Image: savedmodel.Image{
 			Height: e.Detector.Input[0], Width: e.Detector.Input[1], Channels: "RGB", Range: "0..255", Orientation: "EXIF applied",

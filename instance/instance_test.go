@@ -17,8 +17,11 @@ import (
 	"oscar/instance/maskrcnn"
 	"oscar/instance/scene"
 	"oscar/internal/npy"
+	"oscar/internal/testkit"
 	"oscar/pipeline"
+	"oscar/result"
 	"oscar/run"
+	"oscar/savedmodel"
 	"oscar/tfmodel"
 )
 
@@ -152,6 +155,7 @@ func TestJobs(t *testing.T) {
 		t.Errorf("the file is worth %+v, the evaluation says %+v, %v", scores, e.Masks, err)
 	}
 
+	scored(t, whole, one)
 	if err := instance.Export(t.Context(), whole, filepath.Join(tmp, "model"), one); err != nil {
 		t.Error(err)
 	}
@@ -160,12 +164,12 @@ func TestJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err := instance.Explain(t.Context(), instance.ExplainOptions{
-		Run: whole, Paths: []string{filepath.Join(data, "images", "test"), filepath.Join(tmp, "broken.png")}, Out: out, Method: "hirescam,saliency", Least: 0.01, Machine: one,
+		Run: whole, Paths: []string{filepath.Join(data, "images", "test"), filepath.Join(tmp, "broken.png")}, Out: out, Method: "hirescam,saliency,d-rise", Samples: 5, Least: 0.01, Machine: one,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Images != 2 || s.Objects == 0 || s.Maps != 2*s.Objects || len(s.Unreadable) != 1 {
+	if s.Images != 2 || s.Objects == 0 || s.Maps != 3*s.Objects || len(s.Unreadable) != 1 {
 		t.Errorf("%+v", s)
 	}
 	rows, err := os.ReadFile(filepath.Join(out, "manifest.jsonl"))
@@ -179,7 +183,7 @@ func TestJobs(t *testing.T) {
 		}
 		shape, _, err := npy.Read(filepath.Join(out, row.Map))
 		want := []int{16, 16} // of relu_conv2
-		if row.Method == "saliency" {
+		if row.Method != "hirescam" {
 			want = []int{64, 64}
 		}
 		if err != nil || !reflect.DeepEqual(shape, want) {
@@ -191,18 +195,71 @@ func TestJobs(t *testing.T) {
 	}
 }
 
+// scored scores the run's explanations: every object has a value of each method and control.
+func scored(t *testing.T, dir string, machine run.Machine) {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "scores")
+	o := instance.ScoreOptions{Run: dir, Out: out, Method: "hirescam,d-rise", Samples: 4, PerClass: 2, Least: 0.01, Batch: 8, Seed: 1, Machine: machine}
+	s, err := instance.Score(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, row := range s.Table.Rows {
+		names = append(names, row.Method)
+		for i, c := range row.Cells {
+			if len(c.Values) != len(s.Objects) || c.N+c.Unjudged != len(s.Objects) || row.Control == (len(c.Versus) > 0) {
+				t.Errorf("%s, %s: %+v", row.Method, s.Metrics[i], c)
+			}
+			for _, v := range c.Values {
+				if v.OK() && !(v.Value >= 0 && v.Value <= 1) {
+					t.Errorf("%s, %s: a probability of %v", row.Method, s.Metrics[i], v.Value)
+				}
+			}
+		}
+	}
+	want := []string{"hirescam@relu_conv2", "d-rise", "the box itself", "the mask itself", "random-coarse", "random", "edges"}
+	if len(s.Objects) == 0 || !reflect.DeepEqual(names, want) || !reflect.DeepEqual(s.Metrics, []string{"deletion", "insertion"}) {
+		t.Errorf("%d objects, rows %v, metrics %v", len(s.Objects), names, s.Metrics)
+	}
+	if read, err := result.ReadObjectScores(out); err != nil || len(read.Table.Rows) != len(want) || !result.IsOfDetector(out, result.ScoringFile) {
+		t.Error(read, err)
+	}
+	o.Out = filepath.Join(t.TempDir(), "none")
+	for want, change := range map[string]func(*instance.ScoreOptions){
+		"metric pointing needs masks":  func(o *instance.ScoreOptions) { o.Metrics = []string{"pointing"} },
+		"no detection on 2 pictures":   func(o *instance.ScoreOptions) { o.Least = 1.1 },
+		"and d-rise for detectors":     func(o *instance.ScoreOptions) { o.Method = "drize" },
+		"no part \"all\"":              func(o *instance.ScoreOptions) { o.Part = "all" },
+		"method lrp needs rules":       func(o *instance.ScoreOptions) { o.Method = "lrp" },
+		"hirescam@relu_conv2 is named": func(o *instance.ScoreOptions) { o.Method = "hirescam,hirescam" },
+	} {
+		wrong := o
+		change(&wrong)
+		if _, err := instance.Score(t.Context(), wrong); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+		if _, err := os.Stat(wrong.Out); err == nil {
+			t.Errorf("%q left its folder", want)
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	data, tmp := scenes(t), t.TempDir()
 	e := small(t)
 	for name, change := range map[string]func(*instance.Experiment){
-		"no layer \"conv9\"":    func(e *instance.Experiment) { e.Explain = "conv9" },
-		"taps: no layer \"x\"":  func(e *instance.Experiment) { e.Detector.Taps = []string{"x", "y"} },
-		"training.batch is 0":   func(e *instance.Experiment) { e.Training.Batch = 0 },
-		"half the side":         func(e *instance.Experiment) { e.Detector.Taps[1] = "relu_conv1" },
-		"samples more than":     func(e *instance.Experiment) { e.Detector.Regions.Negatives = 1000 },
-		"a number of regions":   func(e *instance.Experiment) { e.Detector.Regions.Detections = 0 },
-		"task is \"classes\"":   func(e *instance.Experiment) { e.Task = "classes" },
-		"training.flip is 2":    func(e *instance.Experiment) { e.Training.Flip = 2 },
+		"no layer \"conv9\"":   func(e *instance.Experiment) { e.Explain = "conv9" },
+		"taps: no layer \"x\"": func(e *instance.Experiment) { e.Detector.Taps = []string{"x", "y"} },
+		"training.batch is 0":  func(e *instance.Experiment) { e.Training.Batch = 0 },
+		"half the side":        func(e *instance.Experiment) { e.Detector.Taps[1] = "relu_conv1" },
+		"samples more than":    func(e *instance.Experiment) { e.Detector.Regions.Negatives = 1000 },
+		"a number of regions":  func(e *instance.Experiment) { e.Detector.Regions.Detections = 0 },
+		"task is \"classes\"":  func(e *instance.Experiment) { e.Task = "classes" },
+		"training.flip is 2":   func(e *instance.Experiment) { e.Training.Flip = 2 },
+		"a step of 1024 images takes about": func(e *instance.Experiment) {
+			e.Training.Batch, e.Detector.Input = 1024, tfmodel.Shape{4096, 4096, 3}
+		},
 		"box_head gives [7,7,8": func(e *instance.Experiment) { e.Detector.BoxHead = e.Detector.BoxHead[2:] },
 	} {
 		wrong := small(t)
@@ -234,6 +291,12 @@ func TestClassifiersVerbs(t *testing.T) {
 	}
 	_, err := pipeline.Inspect(dir, 1, false)
 	if err == nil || !strings.Contains(err.Error(), "is of a detector, and this is for classifiers") {
+		t.Error(err)
+	}
+	exported := t.TempDir()
+	testkit.Write(t, filepath.Join(exported, "saved_model.pb"), "")
+	testkit.Write(t, filepath.Join(exported, savedmodel.MetadataFile), `{"format": 1, "experiment": {"task": "instances"}}`)
+	if _, err := pipeline.Inspect(exported, 1, false); err == nil || !strings.Contains(err.Error(), "is an exported detector, for other programs") {
 		t.Error(err)
 	}
 }

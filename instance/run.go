@@ -8,9 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
-	"oscar/instance/coco"
 	"oscar/instance/scene"
 	"oscar/internal/checksum"
 	"oscar/internal/keyed"
@@ -26,10 +24,10 @@ type Run struct {
 
 // Names within a run folder.
 const (
-	experimentFile  = "experiment.json"
-	environmentFile = "environment.json"
-	metricsFile     = "metrics.jsonl"
-	evaluationFile  = "evaluation.json"
+	experimentFile  = result.ExperimentFile
+	environmentFile = result.EnvironmentFile
+	metricsFile     = result.MetricsFile
+	evaluationFile  = result.EvaluationFile
 	eventsDir       = "events"
 	checkpointsDir  = "checkpoints"
 )
@@ -114,27 +112,10 @@ func (r *Run) open(ctx context.Context, part string) (*scene.Set, error) {
 }
 
 // Epoch is a line of metrics.jsonl.
-type Epoch struct {
-	Epoch           int          `json:"epoch"` // from 1
-	Step            int          `json:"step"`  // steps done
-	LearningRate    float64      `json:"learning_rate"`
-	Loss            float64      `json:"loss"` // the sum of the five
-	ObjectLoss      float64      `json:"object_loss"`
-	ShiftLoss       float64      `json:"shift_loss"`
-	ClassLoss       float64      `json:"class_loss"`
-	CorrectionLoss  float64      `json:"correction_loss"`
-	MaskLoss        float64      `json:"mask_loss"`
-	Positives       float64      `json:"positives"` // regions of objects per image
-	Boxes           *coco.Scores `json:"val_boxes,omitempty"`
-	Masks           *coco.Scores `json:"val_masks,omitempty"`
-	Seconds         float64      `json:"seconds"`
-	ImagesPerSecond float64      `json:"images_per_second"`
-	PeakMemory      int64        `json:"peak_memory"`
-	Time            time.Time    `json:"time"`
-}
+type Epoch = result.DetectorEpoch
 
 // ap is the average precision of masks on the validation part; -1 without one.
-func (e Epoch) ap() float64 {
+func ap(e Epoch) float64 {
 	if e.Masks == nil || math.IsNaN(e.Masks.AP) {
 		return -1
 	}

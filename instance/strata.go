@@ -3,16 +3,8 @@ package instance
 import (
 	"oscar/instance/coco"
 	"oscar/instance/mask"
+	"oscar/result"
 )
-
-// Stratum has the metrics of a detector's masks for a subset of the objects. Detections of
-// other objects are ignored.
-type Stratum struct {
-	Name    string  `json:"name"`
-	Objects int     `json:"objects"`
-	AP      float64 `json:"AP"`
-	AP50    float64 `json:"AP50"`
-}
 
 // The strata, by how an object lies among the others of its picture. Objects overlap if the
 // boxes of their visible pixels do.
@@ -25,16 +17,16 @@ const (
 // strata evaluates the masks of objects that overlap no other, overlap only objects of
 // other classes, or overlap one of their own class, which semantic segmentation cannot
 // separate.
-func strata(truth *coco.File, results []coco.Result) ([]Stratum, error) {
+func strata(truth *coco.File, results []coco.Result) ([]result.Stratum, error) {
 	lies := stratumOf(truth)
-	var out []Stratum
+	var out []result.Stratum
 	for _, name := range []string{apart, otherClass, sameClass} {
 		count := func(a coco.Annotation) bool { return lies[a.ID] == name }
 		s, err := coco.EvaluateSome(truth, results, coco.Masks, count)
 		if err != nil {
 			return nil, err
 		}
-		row := Stratum{Name: name, AP: s.AP, AP50: s.AP50}
+		row := result.Stratum{Name: name, AP: s.AP, AP50: s.AP50}
 		for _, a := range truth.Annotations {
 			if count(a) && !bool(a.Crowd) {
 				row.Objects++

@@ -5,6 +5,7 @@ import (
 
 	"oscar/instance/coco"
 	"oscar/instance/mask"
+	"oscar/result"
 )
 
 // Three pairs of squares: apart, overlapping with another class, and with the same. The detector finds the
@@ -12,7 +13,7 @@ import (
 func TestStrata(t *testing.T) {
 	truth := &coco.File{Categories: []coco.Category{{ID: 1, Name: "can"}, {ID: 2, Name: "cup"}}}
 	var results []coco.Result
-	square := func(image int64, class int64, x int, width int) (coco.Annotation, coco.Result) {
+	strip := func(image int64, class int64, x int, width int) (coco.Annotation, coco.Result) {
 		pixels := make([]uint8, 100*100)
 		for y := 10; y < 30; y++ {
 			for i := x; i < x+width; i++ {
@@ -29,12 +30,12 @@ func TestStrata(t *testing.T) {
 	}{{1, 60}, {2, 25}, {1, 25}} {
 		id := int64(image + 1)
 		truth.Images = append(truth.Images, coco.Image{ID: id, FileName: "a", Width: 100, Height: 100})
-		a, found := square(id, 1, 10, 20)
+		a, found := strip(id, 1, 10, 20)
 		truth.Annotations = append(truth.Annotations, a)
-		b, foundB := square(id, second.class, second.x, 20)
+		b, foundB := strip(id, second.class, second.x, 20)
 		truth.Annotations = append(truth.Annotations, b)
 		if image == 2 {
-			_, found = square(id, 1, 10, 35)
+			_, found = strip(id, 1, 10, 35)
 			results = append(results, found)
 		} else {
 			results = append(results, found, foundB)
@@ -44,7 +45,7 @@ func TestStrata(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []Stratum{{apart, 2, 1, 1}, {otherClass, 2, 1, 1}, {sameClass, 2, 0, 0}} {
+	for i, want := range []result.Stratum{{Name: apart, Objects: 2, AP: 1}, {Name: otherClass, Objects: 2, AP: 1}, {Name: sameClass, Objects: 2}} {
 		g := got[i]
 		if g.Name != want.Name || g.Objects != want.Objects || want.AP == 1 && g.AP < 0.99 || want.AP == 0 && g.AP > 0.4 {
 			t.Errorf("%+v, want %+v", g, want)

@@ -85,6 +85,13 @@ func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 			return nil, err
 		}
 	}
+	note, err := e.fits(machine.Memory())
+	if err != nil {
+		return nil, err
+	}
+	if note != "" {
+		o.Listener.Note(note)
+	}
 	folder, err := resultdir.Open(o.Out, kind)
 	if err != nil {
 		return nil, err
@@ -261,7 +268,7 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 	if err := f.validate(work, &e); err != nil {
 		return err
 	}
-	better := s.Best == 0 || e.ap() < 0 || e.ap() > s.Epochs[s.Best-1].ap()
+	better := s.Best == 0 || ap(e) < 0 || ap(e) > ap(s.Epochs[s.Best-1])
 	if better {
 		s.Best = e.Epoch
 		save := func(prefix string) error { return f.trainer.SaveWeights(work, prefix) }

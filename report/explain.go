@@ -15,6 +15,9 @@ import (
 )
 
 func explainChapters(ctx context.Context, dir string) ([]chapter, error) {
+	if result.IsOfDetector(dir, result.SettingsFile) {
+		return objectChapters(dir)
+	}
 	return explainChaptersOf(ctx, dir, nil)
 }
 

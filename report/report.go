@@ -160,9 +160,9 @@ func chaptersOf(ctx context.Context, dir string) ([]chapter, error) {
 }
 
 // chaptersWithin returns the chapters of the finished explanations and scores
-// within a run's folder.
-func chaptersWithin(ctx context.Context, run *result.Training) ([]chapter, error) {
-	entries, err := os.ReadDir(run.Dir)
+// within a run's folder. run is nil for a detector.
+func chaptersWithin(ctx context.Context, of string, run *result.Training) ([]chapter, error) {
+	entries, err := os.ReadDir(of)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func chaptersWithin(ctx context.Context, run *result.Training) ([]chapter, error
 		if !e.IsDir() {
 			continue
 		}
-		dir := filepath.Join(run.Dir, e.Name())
+		dir := filepath.Join(of, e.Name())
 		list, err := checksum.Read(dir)
 		if err != nil {
 			return nil, err
@@ -182,6 +182,8 @@ func chaptersWithin(ctx context.Context, run *result.Training) ([]chapter, error
 		}
 		var more []chapter
 		switch {
+		case has(result.SettingsFile) && has(result.ManifestFile) && result.IsOfDetector(dir, result.SettingsFile):
+			more, err = objectChapters(dir)
 		case has(result.SettingsFile) && has(result.ManifestFile):
 			more, err = explainChaptersOf(ctx, dir, run)
 		case has(result.ScoringFile) && has(result.ScoreFile):

@@ -14,6 +14,9 @@ import (
 
 // scoreChapters reads a folder of scores.
 func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
+	if result.IsOfDetector(dir, result.ScoringFile) {
+		return objectScoreChapters(dir)
+	}
 	s, err := result.ReadScores(dir)
 	if err != nil {
 		return nil, err

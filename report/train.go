@@ -14,6 +14,9 @@ import (
 
 // trainChapters reads a run and the results within its folder.
 func trainChapters(ctx context.Context, dir string) ([]chapter, error) {
+	if result.IsOfDetector(dir, result.ExperimentFile) {
+		return detectorChapters(ctx, dir)
+	}
 	t, err := result.ReadTraining(dir)
 	if err != nil {
 		return nil, err
@@ -22,7 +25,7 @@ func trainChapters(ctx context.Context, dir string) ([]chapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	more, err := chaptersWithin(ctx, t)
+	more, err := chaptersWithin(ctx, dir, t)
 	return append([]chapter{c}, more...), err
 }
 

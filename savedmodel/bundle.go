@@ -96,7 +96,7 @@ func (b *Bundle) check(dir string) (err error) {
 	if _, err := os.Stat(index); err != nil && b.graph.Operations()["VarHandleOp"] > 0 {
 		return fmt.Errorf("%s is missing: the model has no weights", index)
 	}
-	meta := filepath.Join(dir, metadataFile)
+	meta := filepath.Join(dir, MetadataFile)
 	if got, want := len(b.Metadata.Classes), b.logits.Shape(); len(want) != 2 || got != want[1] {
 		return fmt.Errorf("%s names %d classes, the model gives logits of %v", meta, got, want)
 	}

@@ -67,10 +67,10 @@ func Calibrate(dir, out string, temperature float64) error {
 		if err := copyFiles(filepath.Join(dir, "variables"), filepath.Join(tmp, "variables")); err != nil {
 			return err
 		}
-		if err := os.MkdirAll(filepath.Join(tmp, filepath.Dir(metadataFile)), 0o777); err != nil {
+		if err := os.MkdirAll(filepath.Join(tmp, filepath.Dir(MetadataFile)), 0o777); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(tmp, metadataFile), append(described, '\n'), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(tmp, MetadataFile), append(described, '\n'), 0o666); err != nil {
 			return err
 		}
 		return finishCopy(tmp, dir, out, saved)

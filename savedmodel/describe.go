@@ -31,7 +31,7 @@ func Describe(dir string) (*Metadata, []string, error) {
 	} else if err != nil {
 		return nil, nil, err
 	}
-	if err := checkFiles(dir, metadataFile, "saved_model.pb"); err != nil {
+	if err := checkFiles(dir, MetadataFile, "saved_model.pb"); err != nil {
 		return nil, nil, err
 	}
 	model := &pb.SavedModel{}

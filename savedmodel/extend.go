@@ -61,7 +61,7 @@ func Extend(dir, out string, config graph.Config, add func(*Bundle, *graph.Graph
 		if err := replaceable(out, of); err != nil {
 			return err
 		}
-		for _, part := range []string{"variables", metadataFile} {
+		for _, part := range []string{"variables", MetadataFile} {
 			if err := copyFiles(filepath.Join(dir, part), filepath.Join(tmp, part)); err != nil {
 				return err
 			}

@@ -13,8 +13,8 @@ import (
 	"oscar/internal/paths"
 )
 
-// metadataFile is the path of the metadata in a model's folder.
-const metadataFile = "assets.extra/oscar.json"
+// MetadataFile is the path of the metadata in a model's folder.
+const MetadataFile = "assets.extra/oscar.json"
 
 // Metadata is what oscar needs of a model in addition to its graph.
 type Metadata struct {
@@ -67,10 +67,10 @@ type Layer struct {
 }
 
 func readMetadata(dir string) (*Metadata, error) {
-	path := filepath.Join(dir, metadataFile)
+	path := filepath.Join(dir, MetadataFile)
 	b, err := paths.ReadFile(path, paths.Record)
 	if os.IsNotExist(err) {
-		return nil, fmt.Errorf("%s has no %s: it was not exported by oscar; want a run folder or what \"oscar export\" wrote", dir, metadataFile)
+		return nil, fmt.Errorf("%s has no %s: it was not exported by oscar; want a run folder or what \"oscar export\" wrote", dir, MetadataFile)
 	} else if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,6 @@ func (b *Bundle) CheckGuided() error { return b.guided() }
 
 // IsOscar reports whether the SavedModel in dir has oscar's metadata.
 func IsOscar(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, metadataFile))
+	_, err := os.Stat(filepath.Join(dir, MetadataFile))
 	return err == nil
 }

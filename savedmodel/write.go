@@ -83,10 +83,10 @@ func Write(ctx context.Context, dir string, m Model) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := os.Mkdir(filepath.Join(tmp, filepath.Dir(metadataFile)), 0o777); err != nil {
+		if err := os.Mkdir(filepath.Join(tmp, filepath.Dir(MetadataFile)), 0o777); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(tmp, metadataFile), append(text, '\n'), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(tmp, MetadataFile), append(text, '\n'), 0o666); err != nil {
 			return err
 		}
 		if err := checksum.Seal(tmp); err != nil {
@@ -155,7 +155,7 @@ func replaceable(dir string, by *Metadata) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(dir, metadataFile)); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, MetadataFile)); err != nil {
 		return fmt.Errorf("%s is not a SavedModel that oscar wrote; name a new folder", dir)
 	}
 	for _, e := range entries {

@@ -99,6 +99,9 @@ with the share of the heat on the object. The default method is hirescam at bloc
 				return usageError{fmt.Errorf("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
 			}
 			if instance.IsRun(args[0]) {
+				if err := notPlanned(cmd); err != nil {
+					return err
+				}
 				return explainInstances(cmd, args[0], args[1:], o)
 			}
 			err := o.Check()

@@ -19,6 +19,7 @@ import (
 	"oscar/internal/paths"
 	"oscar/internal/text"
 	"oscar/pipeline"
+	"oscar/result"
 	"oscar/tfmodel"
 )
 
@@ -57,7 +58,10 @@ func trainInstances(cmd *cobra.Command, s *screen, data, out, resume string, a a
 	if e != nil {
 		printInstances(cmd.OutOrStdout(), e)
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "run    %s\n", r.Dir)
+	if err := s.report(cmd.Context(), r.Dir); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "run    %s\nreport %s\n", r.Dir, filepath.Join(r.Dir, "report.html"))
 	return err
 }
 
@@ -69,6 +73,14 @@ func only(cmd *cobra.Command, what string, names ...string) (err error) {
 		}
 	})
 	return err
+}
+
+// notPlanned refuses the plan of a detector's job.
+func notPlanned(cmd *cobra.Command) error {
+	if cmd.Parent() != nil && cmd.Parent().Name() == "plan" {
+		return usageError{fmt.Errorf("the job of a detector has no units; call oscar %s itself", cmd.Name()), cmd.CommandPath()}
+	}
+	return nil
 }
 
 // layInstances puts file, flags and keys over a detector's experiment and checks it.
@@ -219,7 +231,51 @@ func explainInstances(cmd *cobra.Command, dir string, paths []string, o pipeline
 	control := summary.Control
 	t.AppendRow(table.Row{"the box itself", share(control.Mask), share(control.Box), share(control.Others), drawn.none})
 	t.Render()
-	_, err = fmt.Fprintf(w, "sheets %s\n", filepath.Join(o.Out, "sheets"))
+	if err := s.report(cmd.Context(), o.Out); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "sheets %s\nreport %s\n", filepath.Join(o.Out, "sheets"), filepath.Join(o.Out, "report.html"))
+	return err
+}
+
+// scoreInstances scores explanations of objects.
+func scoreInstances(cmd *cobra.Command, dir string, paths []string, o pipeline.ScoreOptions, asJSON bool) error {
+	err := only(cmd, "the run of a detector", "out", "method", "metric", "per-class", "split", "layer", "score", "samples", "batch", "seed", "json",
+		"threads", "inter-threads", "workers", "max-pixels", "max-bytes", "verbose")
+	if err != nil {
+		return usageError{err, cmd.CommandPath()}
+	}
+	if err := notPlanned(cmd); err != nil {
+		return err
+	}
+	method, part := "", o.Part
+	if cmd.Flags().Changed("method") {
+		method = o.Settings.Method
+	}
+	if part == "validation" {
+		part = "val"
+	}
+	s := newScreen()
+	defer s.clear()
+	scores, err := instance.Score(cmd.Context(), instance.ScoreOptions{
+		Run: dir, Paths: paths, Part: part, Out: o.Out, Method: method, Layer: o.Settings.Layer, Score: o.Settings.Score, Metrics: o.Scoring.Metrics,
+		PerClass: o.Scoring.PerClass, Samples: o.Settings.Samples, Seed: o.Settings.Seed, Least: leastExplained, Batch: o.Settings.Batch, Machine: o.Machine, Listener: s.listener(),
+	})
+	if err != nil {
+		return err
+	}
+	s.clear()
+	w := cmd.OutOrStdout()
+	if asJSON {
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(scores)
+	}
+	printScoresOver(w, scores.Table, text.Count(len(scores.Objects), "object")+" on "+text.Count(scores.Table.Images, "picture"))
+	if err := s.report(cmd.Context(), o.Out); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "report    %s\n", filepath.Join(o.Out, "report.html"))
 	return err
 }
 

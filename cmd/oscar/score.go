@@ -11,6 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"oscar/instance"
 	"oscar/internal/text"
 	"oscar/pipeline"
 	"oscar/report/page"
@@ -69,7 +70,14 @@ from the logits down. For an adopted model it shuffles the values, in at most 16
 steps.
 
 Scores are saved method by method. The same command resumes an interrupted one; if
-methods are added it computes only those.`,
+methods are added it computes only those.
+
+If MODEL is the run of a detector, DATA is a folder of scenes or of pictures. At most
+--per-class detections of each class with a score of 0.5 or more are explained; the
+box is held fixed, and the probability of its class is followed. The box itself and
+the predicted mask itself are controls, too: a map that does not beat them says
+nothing new. Metrics: deletion and insertion, others by --metric if they need no
+masks. Intervals are over pictures. --method d-rise is for detectors only.`,
 		Example: `  oscar score runs/first --out scores
   oscar score runs/first --method gradcam,layercam,lrp --per-class 20 --out scores
   oscar score runs/first photos --split all --metric focus,deletion --out focus`,
@@ -89,6 +97,9 @@ methods are added it computes only those.`,
 			}
 			if o.Out == "" {
 				return usageError{fmt.Errorf("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
+			}
+			if instance.IsRun(args[0]) {
+				return scoreInstances(cmd, args[0], args[1:], o, asJSON)
 			}
 			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
@@ -142,6 +153,15 @@ const scoreWidth = 100
 // printScores prints a table of the metrics of each kind: means, a * where a method
 // does not beat the controls, and 95 % intervals.
 func printScores(w io.Writer, scores score.Table) {
+	over := text.Count(scores.Images, "image")
+	if scores.Mosaics > 0 {
+		over += " and " + text.Count(scores.Mosaics, "mosaic")
+	}
+	printScoresOver(w, scores, over)
+}
+
+// printScoresOver is printScores of the means over what is named.
+func printScoresOver(w io.Writer, scores score.Table, over string) {
 	significant := scores.Significant()
 	for first := 0; first < len(scores.Metrics); {
 		end := first
@@ -166,10 +186,7 @@ func printScores(w io.Writer, scores score.Table) {
 		fmt.Fprintln(w)
 		first = end
 	}
-	fmt.Fprintf(w, "Means over %s", text.Count(scores.Images, "image"))
-	if scores.Mosaics > 0 {
-		fmt.Fprintf(w, " and %s", text.Count(scores.Mosaics, "mosaic"))
-	}
+	fmt.Fprintf(w, "Means over %s", over)
 	fmt.Fprint(w, ", each with its 95 % interval. * is not\nsignificantly better than every control (the last rows), corrected for the\nnumber of scores; n of m: the number of images with a value.\n")
 }
 

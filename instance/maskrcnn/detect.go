@@ -11,6 +11,15 @@ type found struct {
 	classes tfmodel.Tensor // int64 [N,D], from 0
 	scores  tfmodel.Tensor // [N,D]
 	masks   tfmodel.Tensor // [N,D,side,side], 0..1
+
+	proposed proposed
+}
+
+// proposed are the regions of each image before the last suppression.
+type proposed struct {
+	boxes  tfmodel.Tensor // [N,R,C,4], corrected for each class
+	probs  tfmodel.Tensor // [N,R,C], without background
+	counts tfmodel.Tensor // [N,R], 1: it is one
 }
 
 // detect adds the detections over the levels of the pyramid.
@@ -21,16 +30,25 @@ func (n network) detect(levels []tfmodel.Tensor) found {
 	names, corrections := n.named(n.cut(levels, regions, n.BoxSize))
 	f := n.choose(regions, counts, names, corrections)
 	f.masks = n.masks(levels, f)
+	f.proposed = proposed{
+		boxes: n.corrected(regions, corrections), counts: counts,
+		probs: n.Reshape(n.ofClasses(n.Softmax(names)), tfmodel.Shape{-1, regions.Shape()[1], n.Classes}),
+	}
 	return f
+}
+
+// corrected returns the boxes [N,R,C,4] of regions [N,R,4] for each class.
+func (n network) corrected(regions, corrections tfmodel.Tensor) tfmodel.Tensor {
+	k, c := regions.Shape()[1], n.Classes
+	wide := n.Add(n.Reshape(n.ZerosLike(corrections), tfmodel.Shape{-1, k, c, 4}), n.Reshape(regions, tfmodel.Shape{-1, k, 1, 4}))
+	return clip(n.Graph, decode(n.Graph, wide, n.Reshape(corrections, tfmodel.Shape{-1, k, c, 4}), headWeights), n.Input)
 }
 
 // choose returns the detections among regions [N,R,4] with the logits and corrections of
 // the box head. Each class has its own box corrections and non-maximum suppression.
 func (n network) choose(regions, counts, logits, corrections tfmodel.Tensor) found {
 	r, k, c := n.Regions, regions.Shape()[1], n.Classes
-	wide := n.Add(n.Reshape(n.ZerosLike(corrections), tfmodel.Shape{-1, k, c, 4}), n.Reshape(regions, tfmodel.Shape{-1, k, 1, 4}))
-	boxes := clip(n.Graph, decode(n.Graph, wide, n.Reshape(corrections, tfmodel.Shape{-1, k, c, 4}), headWeights), n.Input)
-	boxes = n.Reshape(n.Permute(boxes, 0, 2, 1, 3), tfmodel.Shape{-1, k, 4}) // [N*C,R,4]
+	boxes := n.Reshape(n.Permute(n.corrected(regions, corrections), 0, 2, 1, 3), tfmodel.Shape{-1, k, 4}) // [N*C,R,4]
 	scores := n.Permute(n.Reshape(n.ofClasses(n.Softmax(logits)), tfmodel.Shape{-1, k, c}), 0, 2, 1)
 	exists := n.Mul(n.Reshape(counts, tfmodel.Shape{-1, 1, k}), n.Cast(n.Greater(scores, n.Scalar(float32(r.DetectionScore))), graph.Float))
 	exists = n.Mul(n.Reshape(exists, tfmodel.Shape{-1, k}), n.Cast(large(n.Graph, boxes, 1e-2), graph.Float))

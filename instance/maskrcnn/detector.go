@@ -21,6 +21,7 @@ type Detector struct {
 	session *graph.Session
 	image   tfmodel.Tensor   // float [N,H,W,3]
 	layers  []tfmodel.Tensor // of the backbone
+	levels  []tfmodel.Tensor // of the pyramid
 	found   found
 	fixed   fixed
 	saver   savedmodel.Saver
@@ -46,10 +47,9 @@ func NewDetector(ctx context.Context, a Architecture, weights string, config tfm
 	d := &Detector{Architecture: a, parts: p, taps: map[tapKey]savedmodel.Tap{}}
 	d.image = g.Placeholder("image", graph.Float, tfmodel.Shape{-1, a.Input[0], a.Input[1], 3})
 	d.net = network{p, c.Inference(g.In("infer"))}
-	var levels []tfmodel.Tensor
-	d.layers, levels = d.net.pyramid(d.image)
-	d.found = d.net.detect(levels)
-	d.fixed = d.net.in("fixed").fix(levels)
+	d.layers, d.levels = d.net.pyramid(d.image)
+	d.found = d.net.detect(d.levels)
+	d.fixed = d.net.in("fixed").fix(d.levels)
 	d.variables = c.Variables()
 	d.saver = savedmodel.AddSaver(g, "save", d.variables)
 	if d.session, err = g.NewSession(config); err != nil {

@@ -162,6 +162,40 @@ func TestDetectInBatches(t *testing.T) {
 	}
 }
 
+// A detection is one of the proposals, with the same box and probability.
+func TestProposalsHoldTheDetections(t *testing.T) {
+	d, pixels := detector(t)
+	found, err := d.Detect(t.Context(), pixels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proposals, err := d.Propose(t.Context(), explain.Images{N: 1, Height: 64, Width: 64, Channels: 3, Pixels: pixels})
+	if err != nil || len(proposals) != 1 || len(proposals[0]) < len(found[0])/3 {
+		t.Fatalf("%d proposals, %v", len(proposals), err)
+	}
+	same := 0
+	for _, f := range found[0] {
+		for _, p := range proposals[0] {
+			if p.Objectness <= 0 || p.Objectness > 1.0001 {
+				t.Fatalf("%+v", p)
+			}
+			if p.Box == f.Box && math.Abs(float64(p.Probabilities[f.Class])-f.Score) < 1e-6 {
+				same++
+			}
+		}
+	}
+	if same == 0 {
+		t.Error("no detection is a proposal")
+	}
+	own, err := d.At(pixels, found[0][0].Box).Proposal(t.Context())
+	if err != nil || own.Box != found[0][0].Box || len(own.Probabilities) != 3 {
+		t.Errorf("%+v %v", own, err)
+	}
+	if s := explain.Similarity(own, own); math.Abs(s-own.Objectness) > 1e-6 {
+		t.Errorf("the similarity with itself is %g, want the objectness %g", s, own.Objectness)
+	}
+}
+
 // A mask of ones in a box is pasted as that box, in pixels of a picture of another size.
 func TestPaste(t *testing.T) {
 	ones := make([]float32, 4*4)

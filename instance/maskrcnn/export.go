@@ -13,7 +13,11 @@ import (
 // y2, x2 as shares of the input's sides, detection_classes [N,K] count from 1,
 // detection_masks [N,K,S,S] lie in their boxes, all as floats. Unused entries have the
 // score 0.
-func (d *Detector) Export(ctx context.Context, dir string, meta savedmodel.Metadata) error {
+//
+// The signature explain takes image, box [N,4] and class [N] as serving_default returns them,
+// and returns map [N,h,w], the HiResCAM of the class in the fixed box at the named layer of
+// the backbone, with logit [N] and probability [N].
+func (d *Detector) Export(ctx context.Context, dir, layer string, meta savedmodel.Metadata) error {
 	d.grow.Lock()
 	defer d.grow.Unlock()
 	g, f, s := d.net.Graph.In("serving"), d.found, d.Architecture.Input
@@ -31,11 +35,41 @@ func (d *Detector) Export(ctx context.Context, dir string, meta savedmodel.Metad
 			"num_detections":    g.Identity("num_detections", g.Sum(there, false, 1)),
 		},
 	}
+	explained, err := d.explaining(layer)
+	if err != nil {
+		return err
+	}
 	if g.Err() != nil {
 		return g.Err()
 	}
 	return savedmodel.Write(ctx, dir, savedmodel.Model{
 		Graph: d.net.Graph, Session: d.session, Variables: d.variables, Saver: d.saver,
-		Signatures: map[string]savedmodel.Signature{"serving_default": signature}, Metadata: meta,
+		Signatures: map[string]savedmodel.Signature{"serving_default": signature, "explain": explained}, Metadata: meta,
 	})
+}
+
+// explaining adds the signature explain.
+func (d *Detector) explaining(layer string) (savedmodel.Signature, error) {
+	features, err := d.features(layer)
+	if err != nil {
+		return savedmodel.Signature{}, err
+	}
+	n := d.net.in("explaining")
+	g, s := n.Graph, d.Architecture.Input
+	box := g.Placeholder("box", graph.Float, tfmodel.Shape{-1, 4})
+	class := g.Placeholder("class", graph.Float, tfmodel.Shape{-1})
+	y1, x1, y2, x2 := corners(g, g.Reshape(box, tfmodel.Shape{-1, 1, 4}))
+	pixels := func(v tfmodel.Tensor, side int) tfmodel.Tensor { return g.Mul(v, g.Scalar(float32(side))) }
+	logits, _ := n.named(n.cut(d.levels, joined(g, pixels(x1, s[1]), pixels(y1, s[0]), pixels(x2, s[1]), pixels(y2, s[0])), n.BoxSize))
+	own := g.OneHot(g.Cast(class, graph.Int32), n.Classes+1) // 0 is background
+	logit := g.Sum(g.Mul(logits, own), false, 1)
+	gradient := g.Grad(logit, features)[0]
+	return savedmodel.Signature{
+		Inputs: map[string]tfmodel.Tensor{"image": d.image, "box": box, "class": class},
+		Outputs: map[string]tfmodel.Tensor{
+			"map":         g.Identity("map", g.Sum(g.Mul(features, gradient), false, 3)), // Draelos, Carin 2020, arXiv:2011.08891
+			"logit":       g.Identity("logit", logit),
+			"probability": g.Identity("probability", g.Sum(g.Mul(g.Softmax(logits), own), false, 1)),
+		},
+	}, g.Err()
 }

@@ -1,32 +1,23 @@
-package instance
+package heatmap
 
 import (
 	"image"
 	"image/color"
 	"image/draw"
 	"strconv"
-
-	"oscar/heatmap"
-	"oscar/instance/mask"
 )
 
-// colours are bright, distinct colours for outlines.
-var colours = []color.RGBA{
+// outlines are bright, distinct colours for outlines.
+var outlines = []color.RGBA{
 	{255, 255, 255, 255}, {255, 225, 25, 255}, {60, 240, 90, 255}, {0, 230, 255, 255}, {255, 120, 240, 255}, {255, 150, 50, 255},
 }
 
-func colourOf(object int) color.RGBA { return colours[object%len(colours)] }
+// OutlineColor returns the colour of an object's outline, by its number from 0.
+func OutlineColor(object int) color.RGBA { return outlines[object%len(outlines)] }
 
-// clone copies a picture.
-func clone(img image.Image) *image.RGBA {
-	out := image.NewRGBA(image.Rectangle{Max: img.Bounds().Size()})
-	draw.Draw(out, out.Rect, img, img.Bounds().Min, draw.Src)
-	return out
-}
-
-// outline draws the border of a mask, two pixels wide with a dark line outside, visible on
-// any picture.
-func outline(img *image.RGBA, pixels []uint8, c color.RGBA) {
+// Outline draws the border of a mask, one value a pixel of img in row-major order, not 0
+// inside. The border is a pixel wide, with a dark line outside it, visible on any picture.
+func Outline(img *image.RGBA, pixels []uint8, c color.RGBA) {
 	size := img.Rect.Size()
 	within := func(x, y int) bool {
 		return x >= 0 && y >= 0 && x < size.X && y < size.Y && pixels[y*size.X+x] != 0
@@ -46,12 +37,12 @@ func outline(img *image.RGBA, pixels []uint8, c color.RGBA) {
 	}
 }
 
-// number writes the number of an object in the corner of its box, on a dark patch.
-func number(img *image.RGBA, n int, box mask.Box, c color.RGBA) {
+// Number writes the number n on a dark patch whose upper left corner is at x, y.
+func Number(img *image.RGBA, n, x, y int, c color.RGBA) {
 	size := max(10, min(img.Rect.Dx(), img.Rect.Dy())/18)
 	text := strconv.Itoa(n)
-	x, y := max(0, int(box[0])), max(0, int(box[1]))
+	x, y = max(0, x), max(0, y)
 	patch := image.Rect(x, y, x+size*(2+len(text))/3, y+size)
 	draw.Draw(img, patch.Intersect(img.Rect), image.Black, image.Point{}, draw.Src)
-	heatmap.DrawText(img, text, x+size/6, y, size, c)
+	DrawText(img, text, x+size/6, y, size, c)
 }

@@ -1,0 +1,115 @@
+package result
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"oscar/explain"
+	"oscar/instance/coco"
+	"oscar/instance/mask"
+	"oscar/internal/checksum"
+	"oscar/internal/paths"
+	"oscar/score"
+)
+
+// ObjectSettings is explain.json of a detector's explanations.
+type ObjectSettings struct {
+	Format  int           `json:"format"` // 1
+	Task    string        `json:"task"`
+	Model   string        `json:"model"` // the detector's name
+	Epoch   int           `json:"epoch"` // of the weights
+	Method  string        `json:"method"`
+	Layer   string        `json:"layer"`
+	Score   explain.Score `json:"score"` // "": each method's default
+	Samples int           `json:"samples"`
+	Seed    uint64        `json:"seed"`
+	Least   float64       `json:"least_score"` // of an explained detection
+}
+
+// ObjectRow is a line of manifest.jsonl of a detector's explanations: a map of an object.
+type ObjectRow struct {
+	Image        string             `json:"image"`
+	ImageID      int64              `json:"image_id"`
+	Object       int                `json:"object"` // of the picture, from 1
+	Class        string             `json:"class"`
+	Detection    float64            `json:"detection_score"`
+	Box          mask.Box           `json:"bbox"`
+	Segmentation coco.Segmentation  `json:"segmentation"`
+	Method       string             `json:"method"`
+	Layer        string             `json:"layer"`
+	Score        float32            `json:"score"`       // the explained logit or probability in the fixed box
+	Probability  float32            `json:"probability"` // in the fixed box
+	Status       explain.Status     `json:"status"`
+	Heat         *Heat              `json:"heat,omitempty"` // nil: no positive values
+	Control      Heat               `json:"control"`        // of a map that is 1 in the box and 0 elsewhere
+	Map          string             `json:"map"`
+	Overlay      string             `json:"overlay"`
+	Picture      string             `json:"picture,omitempty"` // all objects outlined and numbered
+	Facts        map[string]float64 `json:"facts,omitempty"`
+}
+
+// Heat has the shares of a map's positive part in several regions.
+type Heat struct {
+	Mask   float64 `json:"mask"`   // on the object's own mask
+	Box    float64 `json:"box"`    // in its box
+	Others float64 `json:"others"` // on masks of other detections of the picture
+	Peak   bool    `json:"peak"`   // the largest value is on the object's own mask
+}
+
+// ReadObjectSettings reads explain.json of a detector's explanations.
+func ReadObjectSettings(dir string) (*ObjectSettings, error) {
+	s := &ObjectSettings{}
+	return s, readJSON(dir, SettingsFile, s, &s.Format)
+}
+
+// ReadObjects reads the rows of a detector's explanations. A row that names a file outside
+// the folder is an error.
+func ReadObjects(dir string) (rows []ObjectRow, err error) {
+	text, err := checksum.ReadFile(dir, ManifestFile)
+	if err != nil {
+		return nil, err
+	}
+	for line := range bytes.Lines(text) {
+		var r ObjectRow
+		err := json.Unmarshal(line, &r)
+		for _, name := range []string{r.Map, r.Overlay, r.Picture} {
+			if err == nil && name != "" {
+				err = paths.CheckLocal(name)
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: line %d: %w", filepath.Join(dir, ManifestFile), len(rows)+1, err)
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// ObjectScores is score.json of a detector. The values of Table are of objects, in the order of
+// Objects; its intervals are over pictures.
+type ObjectScores struct {
+	Format   int            `json:"format"` // 1
+	Task     string         `json:"task"`
+	Settings ObjectSettings `json:"settings"`
+	Metrics  []string       `json:"metrics"`
+	PerClass int            `json:"per_class"` // the maximum number of objects of each predicted class
+	Objects  []ScoredObject `json:"objects"`
+	Table    score.Table    `json:"table"`
+}
+
+// ScoredObject is a detection whose explanations were scored.
+type ScoredObject struct {
+	Image     string   `json:"image"`
+	Object    int      `json:"object"` // of the picture, from 1
+	Class     string   `json:"class"`
+	Detection float64  `json:"detection_score"`
+	Box       mask.Box `json:"bbox"`
+}
+
+// ReadObjectScores reads a detector's score.json.
+func ReadObjectScores(dir string) (*ObjectScores, error) {
+	s := &ObjectScores{}
+	return s, readJSON(dir, ScoreFile, s, &s.Format)
+}
