@@ -16,21 +16,28 @@ var outlines = []color.RGBA{
 func OutlineColor(object int) color.RGBA { return outlines[object%len(outlines)] }
 
 // Outline draws the border of a mask, one value a pixel of img in row-major order, not 0
-// inside. The border is a pixel wide, with a dark line outside it, visible on any picture.
+// inside. The border is one pixel wide for each 160 pixels of the picture's shorter side, with
+// a dark line outside it, visible on any picture.
 func Outline(img *image.RGBA, pixels []uint8, c color.RGBA) {
 	size := img.Rect.Size()
+	width := max(1, min(size.X, size.Y)/160)
 	within := func(x, y int) bool {
 		return x >= 0 && y >= 0 && x < size.X && y < size.Y && pixels[y*size.X+x] != 0
 	}
-	near := func(x, y int, want bool) bool {
-		return within(x-1, y) == want || within(x+1, y) == want || within(x, y-1) == want || within(x, y+1) == want
+	near := func(x, y, reach int, want bool) bool {
+		for i := 1; i <= reach; i++ {
+			if within(x-i, y) == want || within(x+i, y) == want || within(x, y-i) == want || within(x, y+i) == want {
+				return true
+			}
+		}
+		return false
 	}
 	for y := range size.Y {
 		for x := range size.X {
 			switch inside := within(x, y); {
-			case inside && near(x, y, false):
+			case inside && near(x, y, width, false):
 				img.SetRGBA(x, y, c)
-			case !inside && near(x, y, true):
+			case !inside && near(x, y, 1, true):
 				img.SetRGBA(x, y, color.RGBA{0, 0, 0, 255})
 			}
 		}

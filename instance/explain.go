@@ -33,7 +33,7 @@ type ExplainOptions struct {
 	Paths    []string
 	Part     string
 	Out      string
-	Method   string        // as of methods.Parse, and [DRISE]; "": hirescam
+	Method   string        // as of methods.Parse, and d-rise; "": hirescam
 	Layer    string        // of the backbone; "": the run's
 	Score    explain.Score // "": each method's default
 	Samples  int

@@ -199,7 +199,7 @@ func TestJobs(t *testing.T) {
 func scored(t *testing.T, dir string, machine run.Machine) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "scores")
-	o := instance.ScoreOptions{Run: dir, Out: out, Method: "hirescam,d-rise", Samples: 4, PerClass: 2, Least: 0.01, Batch: 8, Seed: 1, Machine: machine}
+	o := instance.ScoreOptions{Run: dir, Out: out, Method: "hirescam,d-rise", Samples: 4, PerClass: 1, Least: 0.01, Batch: 8, Seed: 1, Machine: machine}
 	s, err := instance.Score(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

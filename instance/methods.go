@@ -12,26 +12,26 @@ import (
 	"oscar/result"
 )
 
-// DRISE is the name of D-RISE among the methods. It explains a detection by all proposals of
+// methodDRISE is the name of D-RISE among the methods. It explains a detection by all proposals of
 // the detector, the others the score of a class in a fixed box.
-const DRISE = "d-rise"
+const methodDRISE = "d-rise"
 
 // defaultMethod is HiResCAM. Grad-CAM also marks other objects, since its weights are means
 // over the whole picture.
 const defaultMethod = "hirescam"
 
-// methodsOf reads a list of methods as methods.Parse does, with [DRISE], and gives each its
+// methodsOf reads a list of methods as methods.Parse does, with [methodDRISE], and gives each its
 // layer of the backbone. "all" are those for which a detector has what they need.
 func (r *Run) methodsOf(list, layer string) ([]methods.At, error) {
 	var out []methods.At
 	for _, item := range strings.Split(cmp.Or(list, defaultMethod), ",") {
-		if item == DRISE {
-			out = append(out, methods.At{Method: DRISE, Layer: explain.Image})
+		if item == methodDRISE {
+			out = append(out, methods.At{Method: methodDRISE, Layer: explain.Image})
 			continue
 		}
 		some, err := methods.Parse(item)
 		if err != nil {
-			return nil, fmt.Errorf("%w; and %s for detectors", err, DRISE)
+			return nil, fmt.Errorf("%w; and %s for detectors", err, methodDRISE)
 		}
 		for _, at := range some {
 			m, err := methods.Lookup(at.Method)
@@ -71,7 +71,7 @@ func explainers(ctx context.Context, d *maskrcnn.Detector, images explain.Images
 	for k, object := range objects {
 		runner := d.At(images.Pixels, object.Box)
 		for _, at := range list {
-			if at.Method != DRISE {
+			if at.Method != methodDRISE {
 				e, err := methods.NewExplainer(methods.Model{Runner: runner}, []methods.At{at}, methods.Options{Options: o})
 				if err != nil {
 					return nil, err
@@ -93,7 +93,7 @@ func explainers(ctx context.Context, d *maskrcnn.Detector, images explain.Images
 					return nil, err
 				}
 			}
-			out[k] = append(out[k], given{DRISE, runner, drise[k]})
+			out[k] = append(out[k], given{methodDRISE, runner, drise[k]})
 		}
 	}
 	return out, nil

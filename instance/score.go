@@ -3,7 +3,10 @@ package instance
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -106,7 +109,10 @@ func Score(ctx context.Context, o ScoreOptions) (*result.ObjectScores, error) {
 		err = fmt.Errorf("no detection on %d pictures has a score of %g or more", len(drawn), o.Least)
 	}
 	if err != nil {
-		return nil, cmp.Or(checksum.Remove(o.Out, result.ScoringFile), err)
+		for _, name := range scoreKind.Early {
+			err = errors.Join(err, os.Remove(filepath.Join(o.Out, name)))
+		}
+		return nil, err
 	}
 	out := &result.ObjectScores{Format: 1, Task: Task, Settings: settings, Metrics: s.metrics, PerClass: o.PerClass, Objects: s.objects}
 	table := score.Table{Metrics: metrics, Rows: s.rows, Images: s.pictures, Seed: o.Seed, Settings: s.settings()}

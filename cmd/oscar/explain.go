@@ -77,7 +77,9 @@ their maps would suffer.
 If MODEL is the run of a detector, each object with a score of 0.5 or more has its
 own map: why this class in this box? DIR gets maps/....npy, overlays/....png with
 the object's outline, sheets/....png with all objects of an image, and manifest.jsonl
-with the share of the heat on the object. The default method is hirescam at block3.`,
+with the share of the heat on the object. The default method is hirescam at block3.
+--method d-rise, for detectors only, asks all proposals of the detector instead of a
+fixed box; 1000 --samples are 1000 runs of the detector a picture.`,
 		Example: `  oscar explain runs/first photos --out explained
   oscar explain runs/first a.jpg b.png --class glass --out glass
   oscar explain runs/first a.jpg --method gradcam,layercam,saliency,lime --out compared
