@@ -83,7 +83,7 @@ const perRow = 4
 // folders are those of an explanation. They are empty at its beginning.
 var folders = []string{"maps", "overlays", "sheets", "pictures"}
 
-var explained = resultdir.Kind{Early: append([]string{result.SettingsFile, checksum.File}, folders...)}
+var explained = resultdir.Kind{Early: append([]string{result.SettingsFile, result.CommandFile, checksum.File}, folders...)}
 
 // Explain writes a map for each detected object: why does this box have this class? Box and
 // pyramid level are fixed, and the logit of the class in the box is explained.

@@ -47,7 +47,7 @@ type ScoreOptions struct {
 // classifier's: each object of a picture has its own.
 const curveSteps = 16
 
-var scoreKind = resultdir.Kind{Early: []string{result.ScoringFile, checksum.File}}
+var scoreKind = resultdir.Kind{Early: []string{result.ScoringFile, result.CommandFile, checksum.File}}
 
 // Score scores explanations of detected objects: the box is held fixed, and the probability of
 // its class is followed while pixels of the picture are changed. The controls are the box
@@ -110,7 +110,7 @@ func Score(ctx context.Context, o ScoreOptions) (*result.ObjectScores, error) {
 	}
 	if err != nil {
 		for _, name := range scoreKind.Early {
-			err = errors.Join(err, os.Remove(filepath.Join(o.Out, name)))
+			err = errors.Join(err, os.RemoveAll(filepath.Join(o.Out, name)))
 		}
 		return nil, err
 	}
