@@ -293,6 +293,11 @@ func TestClassifiersVerbs(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "is of a detector, and this is for classifiers") {
 		t.Error(err)
 	}
+	explained := t.TempDir()
+	testkit.Write(t, filepath.Join(explained, "explain.json"), `{"format": 1, "task": "instances"}`)
+	if _, err := pipeline.Draw(t.Context(), pipeline.DrawOptions{Dir: explained}); err == nil || !strings.Contains(err.Error(), "explains objects of a detector") {
+		t.Error(err)
+	}
 	exported := t.TempDir()
 	testkit.Write(t, filepath.Join(exported, "saved_model.pb"), "")
 	testkit.Write(t, filepath.Join(exported, savedmodel.MetadataFile), `{"format": 1, "experiment": {"task": "instances"}}`)

@@ -53,7 +53,7 @@ var scoreKind = resultdir.Kind{Early: []string{result.ScoringFile, result.Comman
 // its class is followed while pixels of the picture are changed. The controls are the box
 // itself and the predicted mask itself, from the middle outwards, noise, noise as coarse as the
 // maps, and an edge detector. Intervals are over pictures.
-func Score(ctx context.Context, o ScoreOptions) (*result.ObjectScores, error) {
+func Score(ctx context.Context, o ScoreOptions) (_ *result.ObjectScores, err error) {
 	metrics, err := metricsOf(o.Metrics)
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func Score(ctx context.Context, o ScoreOptions) (*result.ObjectScores, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer folder.Close()
+	defer run.Release(ctx, folder, &err)
 	s := &scoring{ScoreOptions: o, detector: d, methods: list, taken: map[int]int{}, classes: r.Experiment.Data.Classes}
 	for _, m := range metrics {
 		s.metrics = append(s.metrics, m.Name)

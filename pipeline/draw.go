@@ -64,6 +64,9 @@ func Draw(ctx context.Context, o DrawOptions) (_ *Summary, err error) {
 	if !paths.Exists(path) {
 		return nil, fmt.Errorf("%s has no %s: it is not a folder of explanations", o.Dir, settingsFile)
 	}
+	if result.IsOfDetector(o.Dir, settingsFile) {
+		return nil, fmt.Errorf("%s explains objects of a detector, whose overlays have fixed colours; its maps are in %s", o.Dir, filepath.Join(o.Dir, "maps"))
+	}
 	dir, err := resultdir.Open(o.Dir, explainKind)
 	if err != nil {
 		return nil, err

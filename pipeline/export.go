@@ -232,7 +232,7 @@ func trustedDir(path string, trust bool) (string, error) {
 // of another program is adopted, which may run it.
 func modelDir(path string, trust bool) (string, error) {
 	if instance.IsRun(path) {
-		return "", fmt.Errorf("run %s is of a detector, and this is for classifiers; a detector has evaluate, predict, explain, export and report", path)
+		return "", fmt.Errorf("run %s is of a detector, and this is for classifiers; a detector has evaluate, predict, explain, score, export and report", path)
 	}
 	if instance.IsExport(path) {
 		return "", fmt.Errorf("%s is an exported detector, for other programs; give oscar the run that it was exported from", path)

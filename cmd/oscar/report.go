@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"oscar/instance"
 	"oscar/pipeline"
 	"oscar/report"
 	"oscar/report/page"
@@ -43,7 +44,7 @@ the test part of the first one's split. It needs --out.`,
 			defer s.clear()
 			o.Dirs, o.Stage = args, s.listener().Stage
 			write := report.Write
-			if len(args) == 2 && pipeline.IsModel(args[0]) && pipeline.IsModel(args[1]) {
+			if len(args) == 2 && pipeline.IsModel(args[0]) && pipeline.IsModel(args[1]) && !instance.IsRun(args[0]) {
 				if o.Out == "" {
 					return usageError{errors.New("--out FILE.html is missing: the comparison of two models belongs to neither folder"), cmd.CommandPath()}
 				}
