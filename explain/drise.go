@@ -86,7 +86,12 @@ func (d DRISE) Explain(ctx context.Context, image Images, detections []Proposal)
 	}
 	streams, drawn := streamsOf(d.Seed, image), newMasks(cells, image.Height, image.Width)
 	mask := make([]float32, image.Height*image.Width)
-	draw := func(sample int) { drawn.draw(mask, drawn.pattern(streams.sample(sample), open)) }
+	draw := func(sample int) {
+		rows := drawn.rows(drawn.pattern(streams.sample(sample), open))
+		for y := range image.Height {
+			rows.Row(mask[y*image.Width:(y+1)*image.Width], y)
+		}
+	}
 	sums := make([][]float64, len(detections))
 	for i := range sums {
 		sums[i] = make([]float64, len(mask))

@@ -257,7 +257,7 @@ func scoreInstances(cmd *cobra.Command, dir string, paths []string, o pipeline.S
 	}
 	s := newScreen()
 	defer s.clear()
-	scores, err := instance.Score(cmd.Context(), instance.ScoreOptions{
+	scores, err := instance.Score(recordIn(cmd, o.Out), instance.ScoreOptions{
 		Run: dir, Paths: paths, Part: part, Out: o.Out, Method: method, Layer: o.Settings.Layer, Score: o.Settings.Score, Metrics: o.Scoring.Metrics,
 		PerClass: o.Scoring.PerClass, Samples: o.Settings.Samples, Seed: o.Settings.Seed, Least: leastExplained, Batch: o.Settings.Batch, Machine: o.Machine, Listener: s.listener(),
 	})
