@@ -19,7 +19,6 @@ import (
 	"oscar/internal/paths"
 	"oscar/internal/text"
 	"oscar/pipeline"
-	"oscar/result"
 	"oscar/tfmodel"
 )
 
