@@ -147,12 +147,9 @@ func pieces(truth *coco.File, results []coco.Result) (out []coco.Result) {
 	return out
 }
 
-// Single has the detector's answers for pictures of one object each.
-type Single = result.Single
-
 // single returns the answers, nil unless each picture has one object. The best detection is
 // that with the highest score.
-func single(truth *coco.File, results []coco.Result) (*Single, error) {
+func single(truth *coco.File, results []coco.Result) (*result.Single, error) {
 	best := map[int64]coco.Result{}
 	for _, r := range results {
 		if old, ok := best[r.ImageID]; !ok || r.Score > old.Score {
@@ -166,7 +163,7 @@ func single(truth *coco.File, results []coco.Result) (*Single, error) {
 		}
 		objects[a.ImageID] = a
 	}
-	s := &Single{Images: len(truth.Images)}
+	s := &result.Single{Images: len(truth.Images)}
 	var overlaps []float64
 	for _, m := range truth.Images {
 		a, ok := objects[m.ID]

@@ -5,6 +5,7 @@ import (
 
 	"oscar/instance/coco"
 	"oscar/instance/mask"
+	"oscar/result"
 )
 
 // drawn returns the mask of a picture of 8 columns that has an x.
@@ -104,7 +105,7 @@ func TestSingle(t *testing.T) {
 		{ImageID: 0, CategoryID: 1, Score: 0.3, Segmentation: half}, {ImageID: 0, CategoryID: 2, Score: 0.9, Segmentation: whole},
 		{ImageID: 2, CategoryID: 1, Score: 0.2, Segmentation: half},
 	})
-	if err != nil || *s != (Single{Images: 3, Found: 2, Class: 1. / 3, MedianIoU: 0.5}) {
+	if err != nil || *s != (result.Single{Images: 3, Found: 2, Class: 1. / 3, MedianIoU: 0.5}) {
 		t.Errorf("%+v %v", s, err)
 	}
 	truth.Annotations = append(truth.Annotations, truth.Annotations[0])
