@@ -207,27 +207,19 @@ func (e *Experiment) checkLayer() error {
 // so. A memory of 0 is unknown: everything fits.
 func (e *Experiment) Fits(memory int64) (note string, err error) {
 	m, err := e.Architecture.Memory(e.Training.Batch, e.Training.Learning())
-	if err != nil {
+	if err != nil || memory == 0 {
 		return "", err
-	}
-	return Fits(m, e.Architecture.Name, e.Architecture.Largest(), memory)
-}
-
-// Fits is [Experiment.Fits] of a forecast. name and largest are for its errors.
-func Fits(m tfmodel.Memory, name, largest string, memory int64) (note string, err error) {
-	if memory == 0 {
-		return "", nil
 	}
 	if fixed := m.Weights + m.Gradients + m.Optimizer; fixed > memory {
 		return "", fmt.Errorf("training %s takes %s for weights, gradients and optimiser alone, and this machine has %s; take a smaller network: %s",
-			name, machine.GiB(fixed), machine.GiB(memory), largest)
+			e.Architecture.Name, machine.GiB(fixed), machine.GiB(memory), e.Architecture.Largest())
 	}
 	if m.Training > 16*memory {
-		return "", fmt.Errorf("a step of %s takes about %s, and this machine has %s; take a smaller batch", text.Count(m.Batch, "image"), machine.GiB(m.Training), machine.GiB(memory))
+		return "", fmt.Errorf("a step of %s takes about %s, and this machine has %s; take a smaller batch", text.Count(e.Training.Batch, "image"), machine.GiB(m.Training), machine.GiB(memory))
 	}
 	if m.Training > memory {
 		return fmt.Sprintf("a step of %s takes about %s, and this machine has %s: a smaller batch, as --batch %d, takes less",
-			text.Count(m.Batch, "image"), machine.GiB(m.Training), machine.GiB(memory), max(1, m.Batch/2)), nil
+			text.Count(e.Training.Batch, "image"), machine.GiB(m.Training), machine.GiB(memory), max(1, e.Training.Batch/2)), nil
 	}
 	return "", nil
 }

@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"strings"
 
-	"oscar/experiment"
 	"oscar/instance/maskrcnn"
 	"oscar/internal/keyed"
 	"oscar/internal/machine"
@@ -158,16 +157,6 @@ func (t Training) rate(step, steps int) float64 {
 	}
 	done := float64(step-t.WarmupSteps) / float64(max(1, steps-t.WarmupSteps))
 	return t.LearningRate * (1 + math.Cos(math.Pi*min(done, 1))) / 2
-}
-
-// fits compares the forecast of a training with a machine's memory, as of
-// [experiment.Experiment.Fits].
-func (e Experiment) fits(memory int64) (note string, err error) {
-	m, err := e.Detector.Memory(e.Training.Batch, e.Data.Objects, e.Training.Adam)
-	if err != nil {
-		return "", err
-	}
-	return experiment.Fits(m, e.Detector.Name, "fewer filters in the backbone or the heads", memory)
 }
 
 // IsRun reports whether dir is a run of a detector.

@@ -135,9 +135,6 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err erro
 	if err != nil {
 		return nil, err
 	}
-	if err := checksum.Write(o.Out, result.ManifestFile, j.rows.Bytes()); err != nil {
-		return nil, err
-	}
 	for i := range j.summary.Methods {
 		j.summary.Methods[i].mean()
 	}
@@ -145,7 +142,7 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err erro
 	if err := checksum.Update(o.Out, j.files...); err != nil {
 		return nil, err
 	}
-	return j.summary, checksum.Write(o.Out, manifestFile, j.rows.Bytes()) // last: then it is complete
+	return j.summary, checksum.Write(o.Out, result.ManifestFile, j.rows.Bytes()) // last: then it is complete
 }
 
 // explaining is a running Explain.

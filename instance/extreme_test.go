@@ -11,6 +11,7 @@ import (
 	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
 	"oscar/internal/testkit"
+	"oscar/result"
 )
 
 // No value of a key makes the check crash, and what it takes has a forecast of its memory.
@@ -119,7 +120,7 @@ func TestKilledExplain(t *testing.T) {
 	if resumed, err := explained.Check(dir); resumed || err != nil {
 		t.Errorf("%v, %v", resumed, err)
 	}
-	testkit.Write(t, filepath.Join(dir, manifestFile), "x")
+	testkit.Write(t, filepath.Join(dir, result.ManifestFile), "x")
 	if _, err := explained.Check(dir); err == nil {
 		t.Error("a finished folder would be replaced")
 	}

@@ -249,17 +249,14 @@ func TestRefusals(t *testing.T) {
 	data, tmp := scenes(t), t.TempDir()
 	e := small(t)
 	for name, change := range map[string]func(*instance.Experiment){
-		"no layer \"conv9\"":   func(e *instance.Experiment) { e.Explain = "conv9" },
-		"taps: no layer \"x\"": func(e *instance.Experiment) { e.Detector.Taps = []string{"x", "y"} },
-		"training.batch is 0":  func(e *instance.Experiment) { e.Training.Batch = 0 },
-		"half the side":        func(e *instance.Experiment) { e.Detector.Taps[1] = "relu_conv1" },
-		"samples more than":    func(e *instance.Experiment) { e.Detector.Regions.Negatives = 1000 },
-		"a number of regions":  func(e *instance.Experiment) { e.Detector.Regions.Detections = 0 },
-		"task is \"classes\"":  func(e *instance.Experiment) { e.Task = "classes" },
-		"training.flip is 2":   func(e *instance.Experiment) { e.Training.Flip = 2 },
-		"a step of 1024 images takes about": func(e *instance.Experiment) {
-			e.Training.Batch, e.Detector.Input = 1024, tfmodel.Shape{4096, 4096, 3}
-		},
+		"no layer \"conv9\"":    func(e *instance.Experiment) { e.Explain = "conv9" },
+		"taps: no layer \"x\"":  func(e *instance.Experiment) { e.Detector.Taps = []string{"x", "y"} },
+		"training.batch is 0":   func(e *instance.Experiment) { e.Training.Batch = 0 },
+		"half the side":         func(e *instance.Experiment) { e.Detector.Taps[1] = "relu_conv1" },
+		"samples more than":     func(e *instance.Experiment) { e.Detector.Regions.Negatives = 1000 },
+		"a number of regions":   func(e *instance.Experiment) { e.Detector.Regions.Detections = 0 },
+		"task is \"classes\"":   func(e *instance.Experiment) { e.Task = "classes" },
+		"training.flip is 2":    func(e *instance.Experiment) { e.Training.Flip = 2 },
 		"box_head gives [7,7,8": func(e *instance.Experiment) { e.Detector.BoxHead = e.Detector.BoxHead[2:] },
 	} {
 		wrong := small(t)

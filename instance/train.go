@@ -85,13 +85,6 @@ func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 			return nil, err
 		}
 	}
-	note, err := e.fits(machine.Memory())
-	if err != nil {
-		return nil, err
-	}
-	if note != "" {
-		o.Listener.Note(note)
-	}
 	folder, err := resultdir.Open(o.Out, kind)
 	if err != nil {
 		return nil, err

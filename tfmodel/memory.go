@@ -28,61 +28,31 @@ func (a Architecture) Memory(batch int, t Training) (Memory, error) {
 	if err != nil {
 		return Memory{}, err
 	}
-	m, largest := steps.memory(batch, t)
-	m.Activations += floats(a.Input, batch) + floats(a.Input, batch)/4 // as floats and as bytes
-	return m.total(largest), nil
-}
-
-// memory forecasts the weights, what training keeps for them, and the activations, for a
-// batch. largest is the input and output of the largest layer.
-func (s steps) memory(batch int, t Training) (m Memory, largest int64) {
-	m.Batch = batch
-	s.forEachParam(func(_ string, p Param) {
-		n := floats(p.Shape, 1)
+	const float = 4
+	m := Memory{Batch: batch}
+	steps.forEachParam(func(_ string, p Param) {
+		n := int64(p.Shape.Elements()) * float
 		m.Weights += n
 		if p.Trainable {
 			m.Gradients += n
 			m.Optimizer += t.kept() * n
 		}
 	})
-	for i, step := range s {
-		if !s.overwritten(i) {
-			m.Activations += floats(step.out, batch)
+	size := func(s Shape) int64 { return int64(s.Elements()) * int64(batch) * float }
+	m.Activations = size(a.Input) + size(a.Input)/float // as floats and as bytes
+	var largest int64
+	for i, s := range steps {
+		if !steps.overwritten(i) {
+			m.Activations += size(s.out)
 		}
-		largest = max(largest, int64(len(step.from))*floats(step.in, batch)+floats(step.out, batch))
+		largest = max(largest, int64(len(s.from))*size(s.in)+size(s.out))
 	}
-	return m, largest
-}
-
-// floats is the size in bytes of a batch of float32 values of a shape.
-func floats(s Shape, batch int) int64 { return int64(s.Elements()) * int64(batch) * 4 }
-
-// total adds what depends on the sum of the others.
-func (m Memory) total(largest int64) Memory {
 	m.Activations += 2 * largest // gradients, and the layer's values in the memory layout of its kernel
 	sum := m.Weights + m.Gradients + m.Optimizer + m.Activations + m.Gradients
 	m.Overhead = m.Gradients + sum/4
 	m.Training = sum + sum/4
 	m.Inference = m.Weights + largest
-	return m
-}
-
-// Part is a stack of a larger network, applied to N inputs a batch.
-type Part struct {
-	Stack Stack
-	N     int
-}
-
-// MemoryOf forecasts the memory of a training of several stacks, as [Architecture.Memory]
-// does of one network. extra is for what else the step holds, in bytes.
-func MemoryOf(batch int, parts []Part, t Training, extra int64) Memory {
-	m, largest := Memory{Batch: batch, Activations: extra}, int64(0)
-	for _, p := range parts {
-		one, most := p.Stack.steps.memory(p.N, t)
-		m.Weights, m.Gradients, m.Optimizer = m.Weights+one.Weights, m.Gradients+one.Gradients, m.Optimizer+one.Optimizer
-		m.Activations, largest = m.Activations+one.Activations, max(largest, most)
-	}
-	return m.total(largest)
+	return m, nil
 }
 
 // overwritten reports whether TensorFlow writes the output of the step's only user over the
