@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"oscar/dataset"
+	"oscar/instance/scene"
 	"oscar/internal/paths"
 	"oscar/internal/text"
 	"oscar/pipeline"
@@ -123,6 +124,9 @@ without the interruption.`,
 				return err
 			}
 			o.Data = args[1]
+			if scene.Is(o.Data) {
+				return fmt.Errorf("%s has scenes for a detector, and a study varies classifiers; it wants a folder with one sub-folder of images per class", o.Data)
+			}
 			if cmd.Flags().Changed("budget") && o.Budget <= 0 {
 				return usageError{fmt.Errorf("budget is %s, want above 0, as 30m", o.Budget), cmd.CommandPath()}
 			}
