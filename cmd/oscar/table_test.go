@@ -102,6 +102,8 @@ func TestPlainOutput(t *testing.T) {
 		"oscar plan predict":   "plan predict RUN DATA/can --out predicted",
 		"oscar plan score":     "",
 		"oscar plan study":     "",
+		"oscar plan train":     "",
+		"oscar tf-server":      "", // it does not end
 		"oscar worker":         "worker",
 		"oscar merge":          "",
 		"oscar verify":         "export RUN --out whole && verify whole",

@@ -134,8 +134,8 @@ func TestBombs(t *testing.T) {
 	// Each edge goes to and fro over the whole picture.
 	jagged := "[[" + strings.Repeat("0,0,16384,16000,0,8000,16384,3,", 10_000) + "5,5]]"
 	for name, c := range map[string]struct{ rest, want string }{
-		"objects":       {strings.Repeat("{},", 7_000_000) + "{}", "has more objects and numbers than oscar reads"},
-		"numbers":       {object(1, "[["+strings.Repeat("1,", 210_000_000)+"1]]"), "has more objects and numbers than oscar reads"},
+		"objects":       {strings.Repeat("{},", 7_000_000) + "{}", "it has more objects and numbers than oscar reads"},
+		"numbers":       {object(1, "[["+strings.Repeat("1,", 210_000_000)+"1]]"), "it has more objects and numbers than oscar reads"},
 		"long polygons": {object(1, "["+strings.Repeat("[-1048576,-1048576,1048576,-1048576,1048576,1048576],", 3000)+"[0,0,1,0,1,1]]"), "the polygons are too long"},
 		"jagged": {func() string {
 			var all []string

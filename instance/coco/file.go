@@ -228,8 +228,8 @@ func Read(path string) (*File, error) {
 // Parse is [Read] for the text of a file.
 func Parse(b []byte) (*File, error) {
 	f := &File{}
-	if err := json.Unmarshal(b, f); err != nil {
-		return nil, fmt.Errorf("it is not a COCO file: %w", err)
+	if err := decode(b, f); err != nil {
+		return nil, err
 	}
 	return f, f.check()
 }
@@ -239,11 +239,18 @@ func read(path string, v any) error {
 	if err != nil {
 		return err
 	}
+	if err := decode(b, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func decode(b []byte, v any) error {
 	if needs := memory(b); needs > mostMemory {
-		return fmt.Errorf("%s has more objects and numbers than oscar reads: they would take %d MiB, want at most %d", path, needs>>20, mostMemory>>20)
+		return fmt.Errorf("it has more objects and numbers than oscar reads: they would take %d MiB, want at most %d", needs>>20, mostMemory>>20)
 	}
 	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("%s is not a COCO file: %w", path, err)
+		return fmt.Errorf("it is not a COCO file: %w", err)
 	}
 	return nil
 }

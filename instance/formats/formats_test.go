@@ -255,7 +255,7 @@ func TestRefusals(t *testing.T) {
 		{cocoFile("a.png", `"width": 41, "height": 30`, square), "has 40 x 30 pixels, it is described with 41 x 30"},
 		{cocoFile("a.png", `"width": 4000000, "height": 3000000`, square), "4000000"},
 		{cocoFile("a.png", size, "[0, 0, 5, 0]"), "a polygon of 4 numbers"},
-		{cocoFile("a.png", size, "[0, 0, 1e9, 0, 5, 5]"), "1e+09"},
+		{cocoFile("a.png", size, "[0, 0, 1e9, 0, 5, 5]"), "the polygons are too long"},
 		{yolo("train: /etc\nnames: [can]", ""), `no list "/etc"`},
 		{yolo("train: ../../..\nnames: [can]", ""), "no list"},
 		{yolo("val: images\nnames: [can]", "0 0 0 1 0 1 1"), "none to train on"},

@@ -97,7 +97,7 @@ func (o object) annotation(id, imageID int64, categories []coco.Category) (a coc
 // writable returns an error unless dir is empty or does not exist.
 func writable(dir string) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return fmt.Errorf("%s is not empty: give a new folder, or remove it", dir)
+		return fmt.Errorf("%s is not empty; name a new folder", dir)
 	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%s: %w", dir, paths.TrimError(err))
 	}
