@@ -127,7 +127,7 @@ func (t *Table) UnmarshalJSON(data []byte) error {
 	for i := range read.Metrics {
 		m := &read.Metrics[i]
 		if known, err := Lookup(m.Name); err == nil {
-			m.Reads, m.Stochastic = known.Reads, known.Stochastic
+			m.Reads, m.Stochastic, m.Exact = known.Reads, known.Stochastic, known.Exact
 		}
 	}
 	for _, row := range read.Rows {
