@@ -57,7 +57,8 @@ test: lint ## every check and every test, the Python ones too
 # DISTRIBUTED names tests, as unittest does; all by default.
 .PHONY: test-distributed
 test-distributed: build ## the Python package in distributed/, on Ray and Spark (1 GB of packages, once)
-	@packages=$$(scripts/setup-python distributed) && \
+	@packages=$$(scripts/setup-python ray-dashboard) && \
+	s3=$$(scripts/setup-s3) && export OSCAR_S3_SERVER="$$s3" && \
 	export OSCAR="$(CURDIR)/bin/oscar" PYTHONPATH="$$packages:$(CURDIR)/distributed" PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1 && \
 	echo "oscar: tests of distributed/" && cd distributed/tests && "$(OSCAR_PYTHON)" -W ignore -m unittest $(DISTRIBUTED)
 

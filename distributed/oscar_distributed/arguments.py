@@ -8,7 +8,7 @@ from typing import Callable, List, Tuple
 
 from .job import Failed
 
-VERBS = ("explain", "predict", "score", "study")
+VERBS = ("explain", "predict", "score", "study", "train")
 
 
 def parser(engine: str) -> argparse.ArgumentParser:
@@ -22,6 +22,7 @@ def parser(engine: str) -> argparse.ArgumentParser:
     p.add_argument("--worker-threads", type=int, default=1, metavar="N", help="threads of a worker (default 1)")
     p.add_argument("--unit-timeout", type=float, default=3600, metavar="S", help="seconds after which a worker that does not answer is killed (default 3600)")
     p.add_argument("--tries", type=int, default=4, metavar="N", help="how often a unit is tried that fails for a passing reason (default 4)")
+    p.add_argument("--store", default="", metavar="URL", help="s3://BUCKET/PREFIX with the model, the images and the results; default: folders that all machines see")
     p.add_argument("call", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return p
 

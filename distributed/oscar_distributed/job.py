@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from typing import Iterator, List, Optional, TextIO, Tuple
@@ -23,13 +24,14 @@ class Outcome:
     earlier: bool = False
     error: str = ""
     retry: bool = False
+    seconds: float = 0.0
 
     @staticmethod
     def parse(line: bytes) -> "Outcome":
         o = json.loads(line)
         if o.get("format") != 1:
             raise ValueError(f"an outcome of format {o.get('format')!r}, want 1: oscar has another version")
-        return Outcome(o["id"], o["ok"], o.get("images", 0), o.get("earlier", False), o.get("error", ""), o.get("retry", False))
+        return Outcome(o["id"], o["ok"], o.get("images", 0), o.get("earlier", False), o.get("error", ""), o.get("retry", False), o.get("seconds", 0.0))
 
 
 class Failed(Exception):
@@ -37,24 +39,32 @@ class Failed(Exception):
 
 
 class Job:
-    """A call of oscar that was planned. All that works on it sees the same folders."""
+    """A call of oscar that was planned. All that works on it sees the same folders, or the same store."""
 
-    def __init__(self, oscar: str, arguments: List[str]) -> None:
+    def __init__(self, oscar: str, arguments: List[str], store: str = "") -> None:
         """Plans a call such as ["explain", "runs/first", "photos", "--out", "explained"]."""
         self.oscar = oscar
         self.verb = arguments[0]
-        plan = subprocess.Popen([oscar, "plan"] + arguments, stdout=subprocess.PIPE)
+        self.store = ["--store", store] if store else []
+        plan = subprocess.Popen([oscar, "plan"] + self.store + arguments, stdout=subprocess.PIPE)
         assert plan.stdout is not None
         first: Optional[bytes] = None
         self.count = 0
-        for line in plan.stdout:  # the folder has them, too
+        self._copy = tempfile.NamedTemporaryFile(prefix="oscar-units-") if store else None
+        for line in plan.stdout:  # the folder of the results has them, too
             first = first or line
             self.count += 1
+            if self._copy:
+                self._copy.write(line)
         if plan.wait() != 0 or first is None:
             raise Failed(f"oscar plan ended with status {plan.returncode}")
         unit = json.loads(first)
         self.dir = os.path.join(unit["from"], unit["out"])
         self.units_file = os.path.join(self.dir, "units.jsonl")
+        self._out = self.dir
+        if self._copy:
+            self._copy.flush()
+            self.units_file, self._out = self._copy.name, unit["out"]
 
     def units(self) -> Iterator[bytes]:
         """The units, read as they are needed."""
@@ -77,7 +87,7 @@ class Job:
 
     def merge(self, flags: List[str]) -> None:
         """Makes the results when all units are done."""
-        done = subprocess.run([self.oscar, "merge", self.dir] + flags)
+        done = subprocess.run([self.oscar, "merge"] + self.store + [self._out] + flags)
         if done.returncode != 0:
             raise Failed(f"oscar merge ended with status {done.returncode}")
 

@@ -16,6 +16,7 @@ from ray.exceptions import RayActorError, RayError  # noqa: E402
 
 from . import arguments  # noqa: E402
 from .job import Failed, Job, Outcome, Progress, attempt, id_of, pause  # noqa: E402
+from .metrics import Metrics  # noqa: E402
 from .process import Worker, find_oscar  # noqa: E402
 
 # How much longer than a worker the actor that has it may take.
@@ -39,8 +40,12 @@ class Unit:
     not_before: float = 0.0
 
 
-def connect(address: Optional[str]) -> None:
-    """Joins a cluster, or starts one on this machine's loopback."""
+def connect(address: Optional[str], dashboard: int = 0, metrics: int = 0) -> None:
+    """Joins a cluster, or starts one on this machine's loopback.
+
+    A new one has Ray's dashboard and the metrics for Prometheus on these ports, unless they are 0. They need the
+    packages of ray[default].
+    """
     if ray.is_initialized():
         return
     if address:
@@ -51,7 +56,10 @@ def connect(address: Optional[str]) -> None:
             raise Failed(f"cannot join the Ray cluster at {address}: {cause}") from None
     else:
         # "local": none that another program has left in Ray's folder.
-        ray.init(address="local", _node_ip_address="127.0.0.1", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        more: Dict[str, Any] = {"_metrics_export_port": metrics} if metrics else {}
+        if dashboard:
+            more.update(dashboard_host="127.0.0.1", dashboard_port=dashboard)
+        ray.init(address="local", _node_ip_address="127.0.0.1", include_dashboard=bool(dashboard), log_to_driver=False, logging_level=logging.ERROR, **more)
 
 
 def run(job: Job, flags: List[str], workers: int = 0, threads: int = 1, timeout: float = 3600, tries: int = 4) -> List[Outcome]:
@@ -64,7 +72,7 @@ def run(job: Job, flags: List[str], workers: int = 0, threads: int = 1, timeout:
     workers = min(workers, job.count)
     # Retries are counted here, so that a unit that kills its worker ends.
     actor = ray.remote(num_cpus=threads, max_restarts=-1, max_task_retries=0)(OscarWorker)
-    progress = Progress(job.verb, job.count)
+    progress, metrics = Progress(job.verb, job.count), Metrics(job.verb, job.dir, job.count, workers)
     lines = job.units()
     again: List[Unit] = []
     failed: List[Outcome] = []
@@ -82,12 +90,15 @@ def run(job: Job, flags: List[str], workers: int = 0, threads: int = 1, timeout:
         unit.tries += 1
         if outcome.ok:
             progress.add(outcome)
+            metrics.add(outcome)
         elif outcome.retry and unit.tries < tries:
             progress.retried(outcome, unit.tries)
+            metrics.retry()
             unit.not_before = time.monotonic() + pause(unit.tries)
             again.append(unit)
         else:
             failed.append(outcome)
+            metrics.fail()
             progress.say(f"{outcome.id} failed: {outcome.error}")
 
     try:
@@ -98,6 +109,7 @@ def run(job: Job, flags: List[str], workers: int = 0, threads: int = 1, timeout:
                     break
                 a = free.pop()
                 busy[a.do.remote(unit.line)] = (a, unit, time.monotonic())
+            metrics.busy(len(busy))
             if not busy and not again:
                 break
             if not busy:
@@ -131,12 +143,14 @@ def run(job: Job, flags: List[str], workers: int = 0, threads: int = 1, timeout:
 def main(argv: Optional[List[str]] = None) -> None:
     p = arguments.parser("ray")
     p.add_argument("--address", help="of a cluster, as ray://HOST:10001 or auto; default: one on this machine")
+    p.add_argument("--dashboard", type=int, default=0, metavar="PORT", help="of Ray's dashboard on loopback, for a cluster on this machine (needs ray[default])")
+    p.add_argument("--metrics", type=int, default=0, metavar="PORT", help="of the counts for Prometheus, http://127.0.0.1:PORT/metrics, for a cluster on this machine (needs ray[default])")
     options = arguments.parse(p, sys.argv[1:] if argv is None else argv)
 
     def do() -> None:
-        job = Job(find_oscar(options.oscar), options.call)
+        job = Job(find_oscar(options.oscar), options.call, options.store)
         flags, merge_flags = arguments.flags_of(options)
-        connect(options.address)
+        connect(options.address, options.dashboard, options.metrics)
         try:
             failed = run(job, flags, options.workers, options.worker_threads, options.unit_timeout, options.tries)
         finally:

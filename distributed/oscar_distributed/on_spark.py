@@ -47,18 +47,21 @@ def run(sc: SparkContext, job: Job, flags: List[str], partitions: int = 0, timeo
     oscar, file = job.oscar, job.units_file
     done = sc.accumulator(0)
 
+    def process(lines: Iterable[bytes]) -> Iterator[Outcome]:
+        for line in lines:
+            for n in range(1, tries + 1):
+                outcome = attempt(_worker(oscar, flags, timeout), line)
+                if outcome.ok or not outcome.retry or n == tries:
+                    break
+                time.sleep(pause(n))
+            done.add(1)
+            yield outcome
+
     def partition(offsets: Iterable[Tuple[int, int]]) -> Iterator[Outcome]:
         with open(file, "rb") as f:
             for at, length in offsets:
                 f.seek(at)
-                line = f.read(length)
-                for n in range(1, tries + 1):
-                    outcome = attempt(_worker(oscar, flags, timeout), line)
-                    if outcome.ok or not outcome.retry or n == tries:
-                        break
-                    time.sleep(pause(n))
-                done.add(1)
-                yield outcome
+                yield from process([f.read(length)])
 
     # Some partitions a slot: a slow one does not hold up the end.
     partitions = partitions or min(job.count, 8 * sc.defaultParallelism)
@@ -67,7 +70,10 @@ def run(sc: SparkContext, job: Job, flags: List[str], partitions: int = 0, timeo
 
     def collect() -> None:
         try:
-            outcomes.extend(sc.parallelize(job.offsets(), partitions).mapPartitions(partition).collect())
+            if job.store:  # the executors do not see the file
+                outcomes.extend(sc.parallelize(list(job.units()), partitions).mapPartitions(process).collect())
+            else:
+                outcomes.extend(sc.parallelize(job.offsets(), partitions).mapPartitions(partition).collect())
         except BaseException as e:  # handed to the caller's thread
             errors.append(e)
 
@@ -99,7 +105,7 @@ def main(argv: Optional[List[str]] = None) -> None:
         options.master = options.master or f"local[{options.workers}]"
 
     def do() -> None:
-        job = Job(find_oscar(options.oscar), options.call)
+        job = Job(find_oscar(options.oscar), options.call, options.store)
         flags, merge_flags = arguments.flags_of(options)
         sc = context(options.master, f"oscar {job.verb}")
         try:

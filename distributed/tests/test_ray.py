@@ -3,15 +3,19 @@
 import io
 import json
 import os
+import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 import unittest
 import unittest.mock
+import urllib.request
 
-from common import OSCAR, Case, differences, oscar, processes
+from common import OSCAR, S3, STORED, Case, differences, oscar, processes
 
 missing = ""
 try:
@@ -24,13 +28,39 @@ except ModuleNotFoundError as e:
 
 WORKER = "worker --end-with-parent"
 
+no_metrics = ""
+try:
+    import opencensus  # noqa: F401
+    import prometheus_client  # noqa: F401
+except ModuleNotFoundError as e:
+    no_metrics = f"no {e.name}: pip install 'ray[default]'"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def scrape(port):
+    """The samples of oscar at a metrics port, by name and the folder of the results."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    found = {}
+    for name, labels, value in re.findall(r"^ray_oscar_(\w+)\{(.*)\} (\S+)$", text, re.MULTILINE):
+        out = re.search(r'out="([^"]*)"', labels)
+        found[name, os.path.basename(out[1]) if out else ""] = float(value)
+    return found
+
 
 @unittest.skipIf(missing, missing)
 class TestRay(Case):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        on_ray.connect(None)
+        cls.port = 0 if no_metrics else free_port()
+        on_ray.connect(None, metrics=cls.port)
         cls.addClassCleanup(ray.shutdown)
 
     def do(self, out, call=None, **options):
@@ -70,6 +100,18 @@ class TestRay(Case):
         for run in ("baseline-1", "baseline-2"):
             self.assertEqual(differences(f"plainstudy/runs/{run}/saved_model/variables", f"studied/runs/{run}/saved_model/variables"), [])
             self.assertEqual(differences(f"plainstudy/scores/{run}", f"studied/scores/{run}"), [])
+
+    def test_folds(self):
+        """Two workers train the folds of one process."""
+        call = ("train", "photos", "--folds", "2", "--arch", "tiny", "--epochs", "1", "--threads", "1", "--out")
+        job, failed, _ = self.do("folds", call)
+        self.assertEqual(failed, [])
+        job.merge([])
+        oscar(*call, "plainfolds")
+        with open("plainfolds/predictions.csv") as a, open("folds/predictions.csv") as b:
+            self.assertEqual(a.read(), b.read())
+        for run in ("fold-1", "fold-2"):
+            self.assertEqual(differences(f"plainfolds/{run}/saved_model/variables", f"folds/{run}/saved_model/variables"), [])
 
     def test_killed_workers(self):
         """Workers are killed while they work; each unit is done once."""
@@ -115,6 +157,26 @@ class TestRay(Case):
         job.merge([])
         self.assertSame("plain", "changed")
 
+    @unittest.skipIf(no_metrics, no_metrics)
+    def test_metrics(self):
+        """What Ray exports is what was done, also of a second call."""
+        want = {"units": 10, "units_done": 10, "units_failed": 0, "workers": 2, "workers_busy": 0, "images_total": 37}
+        job, failed, _ = self.do("counted")
+        self.assertEqual(failed, [])
+        self.do("counted")  # nothing is left to do
+        job.merge([])
+        until, got = time.monotonic() + 60, {}
+        while time.monotonic() < until:
+            try:
+                got = {name: value for (name, out), value in scrape(self.port).items() if out == "counted"}
+            except OSError:
+                pass  # the exporter starts after the cluster
+            if {k: got.get(k) for k in want} == want:
+                break
+            time.sleep(1)
+        self.assertEqual({k: got.get(k) for k in want}, want, got)
+        self.assertGreater(got["unit_seconds_total"], 0)
+
     def test_ray_data(self):
         pictures = [f"photos/can/000{i}.png" for i in range(4)] + ["photos/can/note.txt"]
         items = []
@@ -132,6 +194,29 @@ class TestRay(Case):
             if rows[p]["map"]:
                 want = np.load(os.path.join("plain", rows[p]["map"]))
                 self.assertLess(np.abs(np.array([list(r) for r in got[p]["map"]]) - want).max(), 1e-5)
+
+
+@unittest.skipIf(missing, missing)
+@unittest.skipUnless("OSCAR_S3_SERVER" in os.environ, "OSCAR_S3_SERVER names no S3 server")
+class TestStore(Case):
+    def test_store(self):
+        """A job in a bucket, whose server is killed and starts again."""
+        server = S3(os.path.join(self.top, "s3"))
+        self.addCleanup(server.kill)
+        for name in ("run", "photos"):
+            shutil.copytree(name, os.path.join(server.root, "bucket", "job", name))
+        command = [sys.executable, "-m", "oscar_distributed.on_ray", "--oscar", OSCAR, "--workers", "2", "--store", "s3://bucket/job", *self.explain, "stored"]
+        call = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        commits = os.path.join(server.root, "bucket", "job", "stored", "commits")
+        while call.poll() is None and not (os.path.isdir(commits) and os.listdir(commits)):
+            time.sleep(0.05)
+        server.kill()
+        time.sleep(1)
+        server.start()
+        said, _ = call.communicate()
+        self.assertEqual(call.returncode, 0, said)
+        self.assertIn("37 images, 37 rows: 36 ok, 1 unreadable", said)
+        self.assertEqual(differences("plain", os.path.join(server.root, "bucket", "job", "stored"), STORED), [])
 
 
 @unittest.skipIf(missing, missing)
