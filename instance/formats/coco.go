@@ -13,10 +13,14 @@ import (
 	"oscar/internal/paths"
 )
 
-// isCOCO reports whether a JSON file has the keys of COCO.
-func isCOCO(f files) bool { return len(cocoFiles(f)) > 0 }
+// cocoFile is a file that has the keys of COCO.
+type cocoFile struct {
+	name string
+	data *coco.File
+}
 
-func cocoFiles(f files) (names []string) {
+// cocoFiles reads the JSON files that have the keys of COCO.
+func cocoFiles(f files) (list []cocoFile, err error) {
 	for _, name := range f.with(".json") {
 		var head struct {
 			Images      []json.RawMessage `json:"images"`
@@ -24,29 +28,30 @@ func cocoFiles(f files) (names []string) {
 			Categories  []json.RawMessage `json:"categories"`
 		}
 		b, err := f.read(name, paths.Record)
-		if err == nil && json.Unmarshal(b, &head) == nil && len(head.Images) > 0 && len(head.Categories) > 0 {
-			names = append(names, name)
+		if err != nil || json.Unmarshal(b, &head) != nil || len(head.Images) == 0 || len(head.Categories) == 0 {
+			continue
 		}
+		data, err := coco.Parse(b)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", f.path, name, err)
+		}
+		list = append(list, cocoFile{name, data})
 	}
-	return names
+	return list, nil
 }
 
 // readCOCO reads all COCO files of the source. The part of a file is a word in its name or
 // in its folder's; a single file has no part. Pictures lie beside the file, or in a folder
 // images, data or that of the part, beside the file or its folder.
 func readCOCO(f files) (*source, error) {
+	list, err := cocoFiles(f)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
 	s := &source{leftOut: map[string]int{}}
 	class := map[string]int{}
-	names := cocoFiles(f)
-	for _, name := range names {
-		b, err := f.read(name, paths.Record)
-		if err != nil {
-			return nil, err
-		}
-		data, err := coco.Parse(b)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", f.path, name, err)
-		}
+	for _, one := range list {
+		name, data := one.name, one.data
 		categories := map[int64]int{}
 		for _, c := range data.Categories {
 			if _, known := class[c.Name]; !known {
@@ -56,9 +61,9 @@ func readCOCO(f files) (*source, error) {
 			categories[c.ID] = class[c.Name]
 		}
 		part := ""
-		if len(names) > 1 {
+		if len(list) > 1 {
 			if part = partOf(name); part == "" {
-				return nil, fmt.Errorf("%s: %s: with %d files of COCO, each needs train, val or test in its name or its folder's", f.path, name, len(names))
+				return nil, fmt.Errorf("%s: %s: with %d files of COCO, each needs train, val or test in its name or its folder's", f.path, name, len(list))
 			}
 		}
 		at := map[int64]int{}

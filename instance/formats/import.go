@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,13 +72,12 @@ type object struct {
 // formats are the formats, by how sure the files that show them are.
 var formats = []struct {
 	name string
-	is   func(f files) bool
-	read func(f files) (*source, error)
+	read func(f files) (*source, error) // nil if the files are not of the format
 }{
-	{"YOLO", isYOLO, readYOLO},
-	{"Pascal VOC", isVOC, readVOC},
-	{"COCO", isCOCO, readCOCO},
-	{"LabelMe", isLabelMe, readLabelMe},
+	{"YOLO", readYOLO},
+	{"Pascal VOC", readVOC},
+	{"COCO", readCOCO},
+	{"LabelMe", readLabelMe},
 }
 
 // Import reads a data set and writes it to dir, which must not exist or be empty, as a
@@ -111,12 +111,12 @@ func Import(ctx context.Context, dir string, o Options) (*Summary, error) {
 // read finds the format of the files and reads them.
 func read(f files) (*source, error) {
 	for _, format := range formats {
-		if !format.is(f) {
-			continue
-		}
 		s, err := format.read(f)
 		if err != nil {
 			return nil, err
+		}
+		if s == nil {
+			continue
 		}
 		s.format = format.name
 		if len(s.pictures) == 0 || len(s.classes) == 0 {
@@ -227,7 +227,7 @@ func (s *source) write(ctx context.Context, dir string, f files, o Options) (*Su
 func (p picture) copy(f files, dir string, limits dataset.Limits) (out finished, err error) {
 	data := p.data
 	if data == nil {
-		if data, err = f.read(p.name, orDefault(limits.MaxBytes, dataset.DefaultLimits.MaxBytes)); err != nil {
+		if data, err = f.read(p.name, cmp.Or(limits.MaxBytes, dataset.DefaultLimits.MaxBytes)); err != nil {
 			return out, fmt.Errorf("%s: %w", p.at, err)
 		}
 	}
@@ -268,11 +268,4 @@ func (p picture) copy(f files, dir string, limits dataset.Limits) (out finished,
 		return out, err
 	}
 	return out, os.WriteFile(to, data, 0o666)
-}
-
-func orDefault(n, standard int64) int64 {
-	if n == 0 {
-		return standard
-	}
-	return n
 }

@@ -2,6 +2,7 @@ package formats
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -33,13 +34,6 @@ type labelMe struct {
 	Width     int    `json:"imageWidth"`
 }
 
-func isLabelMe(f files) bool {
-	return slices.ContainsFunc(f.with(".json"), func(name string) bool {
-		_, err := f.labelMe(name)
-		return err == nil
-	})
-}
-
 func (f files) labelMe(name string) (*labelMe, error) {
 	b, err := f.read(name, 256<<20)
 	if err != nil {
@@ -61,11 +55,13 @@ func readLabelMe(f files) (*source, error) {
 	s := &source{leftOut: map[string]int{}}
 	class := map[string]int{}
 	var all []*labelMe
+	var broken error // of the first file that is not LabelMe's
 	names := f.with(".json")
 	for _, name := range names {
 		l, err := f.labelMe(name)
 		if err != nil {
-			return nil, err
+			broken = cmp.Or(broken, err)
+			continue
 		}
 		all = append(all, l)
 		for _, shape := range l.Shapes {
@@ -73,6 +69,11 @@ func readLabelMe(f files) (*source, error) {
 				class[shape.Label] = 0
 			}
 		}
+	}
+	if len(all) == 0 {
+		return nil, nil
+	} else if broken != nil {
+		return nil, broken
 	}
 	s.classes = slices.Sorted(maps.Keys(class))
 	for i, name := range s.classes {

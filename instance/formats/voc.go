@@ -54,17 +54,15 @@ func vocRoot(f files) (root string, ok bool) {
 	return "", false
 }
 
-func isVOC(f files) bool {
-	_, ok := vocRoot(f)
-	return ok && f.file == ""
-}
-
 // readVOC reads the pictures that have a mask in SegmentationObject/: the pixels with value
 // k are those of the k-th object of the XML file. Parts are those of
 // ImageSets/Segmentation/, if it is there. A difficult object is neither an object nor
 // background.
 func readVOC(f files) (*source, error) {
-	root, _ := vocRoot(f)
+	root, ok := vocRoot(f)
+	if !ok || f.file != "" {
+		return nil, nil
+	}
 	s := &source{leftOut: map[string]int{}}
 	class := map[string]int{}
 	parts, err := vocParts(f, root)

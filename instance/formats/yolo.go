@@ -20,8 +20,6 @@ import (
 
 const yoloFile = "data.yaml"
 
-func isYOLO(f files) bool { return f.file == "" && f.has(yoloFile) || f.file == yoloFile }
-
 // yoloData is data.yaml.
 type yoloData struct {
 	Path  string    `yaml:"path"`
@@ -35,6 +33,9 @@ type yoloData struct {
 // corners of a polygon, as shares of the picture's width and height. The labels of
 // a/images/b.jpg are in a/labels/b.txt; a picture without them has no objects.
 func readYOLO(f files) (*source, error) {
+	if f.file != yoloFile && (f.file != "" || !f.has(yoloFile)) {
+		return nil, nil
+	}
 	b, err := f.read(yoloFile, paths.Settings)
 	if err != nil {
 		return nil, err
