@@ -89,10 +89,7 @@ type entry struct {
 // pictures are numbered from 1.
 func (r *Run) pictures(ctx context.Context, paths []string, part string) (pictures, []coco.Category, error) {
 	classes := r.Experiment.Data.Classes
-	categories := make([]coco.Category, len(classes))
-	for i, name := range classes {
-		categories[i] = coco.Category{ID: int64(i + 1), Name: name}
-	}
+	categories := coco.Categories(classes)
 	if part == "" {
 		part = scene.Test
 	}

@@ -32,6 +32,15 @@ type Category struct {
 	Name string `json:"name"`
 }
 
+// Categories returns a category of each class, numbered from 1.
+func Categories(classes []string) []Category {
+	list := make([]Category, len(classes))
+	for i, name := range classes {
+		list[i] = Category{ID: int64(i + 1), Name: name}
+	}
+	return list
+}
+
 // Annotation is an object.
 type Annotation struct {
 	ID           int64        `json:"id"`

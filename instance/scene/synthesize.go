@@ -14,8 +14,6 @@ import (
 	"oscar/dataset"
 	"oscar/instance/coco"
 	"oscar/instance/mask"
-	"oscar/internal/atomicfile"
-	"oscar/internal/checksum"
 	"oscar/internal/paths"
 )
 
@@ -58,11 +56,7 @@ func Synthesize(ctx context.Context, dir string, o Options) error {
 	if err := o.Check(); err != nil {
 		return err
 	}
-	categories := make([]coco.Category, len(dataset.SyntheticClasses))
-	for i, name := range dataset.SyntheticClasses {
-		categories[i] = coco.Category{ID: int64(i + 1), Name: name}
-	}
-	return write(ctx, dir, categories, o.Scenes, o.part, func(i int) (image.Image, []object, error) {
+	return write(ctx, dir, coco.Categories(dataset.SyntheticClasses), o.Scenes, o.part, func(i int) (image.Image, []object, error) {
 		img, drawn, err := dataset.SyntheticScene(i, o.drawing())
 		var objects []object
 		for _, d := range drawn {
@@ -107,20 +101,12 @@ func writable(dir string) error {
 // write makes a data set of scenes that draw returns, a function of the scene's number.
 func write(ctx context.Context, dir string, categories []coco.Category, scenes int, part func(i int) string,
 	draw func(i int) (image.Image, []object, error)) error {
-	if err := writable(dir); err != nil {
-		return err
-	}
-	return atomicfile.Dir(dir, func(tmp string) error {
+	return create(dir, func(folder func(part string) string) (map[string]coco.File, error) {
 		number := make([]int, scenes) // of the scene within its part, from 1
 		count := map[string]int{}
 		for i := range scenes {
 			count[part(i)]++
 			number[i] = count[part(i)]
-		}
-		for _, name := range Parts {
-			if err := os.MkdirAll(filepath.Join(tmp, imagesDir, name), 0o777); err != nil {
-				return err
-			}
 		}
 		sizes, objects := make([]image.Point, scenes), make([][]object, scenes)
 		group, ctx := errgroup.WithContext(ctx)
@@ -135,15 +121,13 @@ func write(ctx context.Context, dir string, categories []coco.Category, scenes i
 					return err
 				}
 				sizes[i], objects[i] = img.Bounds().Size(), found
-				return dataset.WritePNG(filepath.Join(tmp, imagesDir, part(i), fileName(number[i])), img)
+				return dataset.WritePNG(filepath.Join(folder(part(i)), fileName(number[i])), img)
 			})
 		}
 		if err := group.Wait(); err != nil {
-			return err
+			return nil, err
 		}
-		if err := os.Mkdir(filepath.Join(tmp, annotationsDir), 0o777); err != nil {
-			return err
-		}
+		files := map[string]coco.File{}
 		for _, name := range Parts {
 			f := coco.File{Images: []coco.Image{}, Annotations: []coco.Annotation{}, Categories: categories}
 			for i, size := range sizes {
@@ -158,11 +142,9 @@ func write(ctx context.Context, dir string, categories []coco.Category, scenes i
 					}
 				}
 			}
-			if err := atomicfile.WriteJSON(annotationFile(tmp, name), f); err != nil {
-				return err
-			}
+			files[name] = f
 		}
-		return checksum.Seal(tmp)
+		return files, nil
 	})
 }
 

@@ -14,32 +14,15 @@ import (
 // Write uses the picture's name and size, and the class and mask of its objects; ids are
 // given in order. Nothing is left behind if fill fails.
 func Write(dir string, classes []string, fill func(folder func(part string) string) (map[string][]Scene, error)) error {
-	if err := writable(dir); err != nil {
-		return err
-	}
-	return atomicfile.Dir(dir, func(tmp string) error {
-		folder := func(part string) string { return filepath.Join(tmp, imagesDir, part) }
-		for _, part := range Parts {
-			if err := os.MkdirAll(folder(part), 0o777); err != nil {
-				return err
-			}
-		}
+	return create(dir, func(folder func(part string) string) (map[string]coco.File, error) {
 		scenes, err := fill(folder)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := os.Mkdir(filepath.Join(tmp, annotationsDir), 0o777); err != nil {
-			return err
-		}
-		for _, part := range Parts {
-			if len(scenes[part]) == 0 {
-				continue
-			}
-			f := coco.File{Annotations: []coco.Annotation{}}
-			for i, name := range classes {
-				f.Categories = append(f.Categories, coco.Category{ID: int64(i + 1), Name: name})
-			}
-			for i, s := range scenes[part] {
+		files := map[string]coco.File{}
+		for part, list := range scenes {
+			f := coco.File{Annotations: []coco.Annotation{}, Categories: coco.Categories(classes)}
+			for i, s := range list {
 				s.Image.ID = int64(i + 1)
 				f.Images = append(f.Images, s.Image)
 				for _, o := range s.Objects {
@@ -53,6 +36,36 @@ func Write(dir string, classes []string, fill func(folder func(part string) stri
 					f.Annotations = append(f.Annotations, a)
 				}
 			}
+			if len(list) > 0 {
+				files[part] = f
+			}
+		}
+		return files, nil
+	})
+}
+
+// create makes a data set in dir, which must not exist or be empty, of pictures that fill
+// puts into the folders of their parts. fill returns the annotations of the parts that there
+// are. Nothing is left behind if it fails.
+func create(dir string, fill func(folder func(part string) string) (map[string]coco.File, error)) error {
+	if err := writable(dir); err != nil {
+		return err
+	}
+	return atomicfile.Dir(dir, func(tmp string) error {
+		folder := func(part string) string { return filepath.Join(tmp, imagesDir, part) }
+		for _, part := range Parts {
+			if err := os.MkdirAll(folder(part), 0o777); err != nil {
+				return err
+			}
+		}
+		files, err := fill(folder)
+		if err != nil {
+			return err
+		}
+		if err := os.Mkdir(filepath.Join(tmp, annotationsDir), 0o777); err != nil {
+			return err
+		}
+		for part, f := range files {
 			if err := atomicfile.WriteJSON(annotationFile(tmp, part), f); err != nil {
 				return err
 			}
