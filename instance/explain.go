@@ -51,30 +51,13 @@ type ExplainSummary struct {
 	Images, Objects, Maps int
 	Unreadable            []dataset.Problem
 	Methods               []MethodHeat
-	Control               MethodHeat // of maps that are 1 in the boxes
+	Control               result.HeatSum // of maps that are 1 in the boxes
 }
 
 // MethodHeat has the means of [result.Heat] over a method's maps with a positive value.
 type MethodHeat struct {
-	Method            methods.At
-	Maps              int
-	Mask, Box, Others float64
-	Peaks             float64 // the share of maps whose largest value is on the object's mask
-}
-
-func (m *MethodHeat) add(h result.Heat) {
-	m.Maps++
-	m.Mask, m.Box, m.Others = m.Mask+h.Mask, m.Box+h.Box, m.Others+h.Others
-	if h.Peak {
-		m.Peaks++
-	}
-}
-
-// mean divides the sums.
-func (m *MethodHeat) mean() {
-	if n := float64(m.Maps); n > 0 {
-		m.Mask, m.Box, m.Others, m.Peaks = m.Mask/n, m.Box/n, m.Others/n, m.Peaks/n
-	}
+	Method methods.At
+	result.HeatSum
 }
 
 // perRow is the number of tiles in a row of a sheet, unless there are several methods.
@@ -116,10 +99,7 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err erro
 			return nil, err
 		}
 	}
-	if err := checksum.WriteJSON(o.Out, result.SettingsFile, result.ObjectSettings{
-		Format: 1, Task: Task, Model: r.Experiment.Detector.Name, Epoch: epoch, Method: cmp.Or(o.Method, defaultMethod), Layer: cmp.Or(o.Layer, r.Experiment.Explain),
-		Score: o.Score, Samples: o.Samples, Seed: o.Seed, Least: o.Least,
-	}); err != nil {
+	if err := checksum.WriteJSON(o.Out, result.SettingsFile, r.settings(epoch, o)); err != nil {
 		return nil, err
 	}
 	j := &explaining{ExplainOptions: o, run: r, detector: d, methods: list, summary: &ExplainSummary{}}
@@ -136,13 +116,21 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err erro
 		return nil, err
 	}
 	for i := range j.summary.Methods {
-		j.summary.Methods[i].mean()
+		j.summary.Methods[i].HeatSum = j.summary.Methods[i].Mean()
 	}
-	j.summary.Control.mean()
+	j.summary.Control = j.summary.Control.Mean()
 	if err := checksum.Update(o.Out, j.files...); err != nil {
 		return nil, err
 	}
 	return j.summary, checksum.Write(o.Out, result.ManifestFile, j.rows.Bytes()) // last: then it is complete
+}
+
+// settings returns the settings of explanations by the weights of an epoch.
+func (r *Run) settings(epoch int, o ExplainOptions) result.ObjectSettings {
+	return result.ObjectSettings{
+		Format: 1, Task: Task, Model: r.Experiment.Detector.Name, Epoch: epoch, Method: cmp.Or(o.Method, defaultMethod), Layer: cmp.Or(o.Layer, r.Experiment.Explain),
+		Score: o.Score, Samples: o.Samples, Seed: o.Seed, Least: o.Least,
+	}
 }
 
 // explaining is a running Explain.
@@ -208,7 +196,7 @@ func (j *explaining) explain(ctx context.Context, m coco.Image, p picture, found
 			sheet = append(sheet, nil) // several methods have a row for each object
 		}
 		control := controlOf(k, objects, p)
-		j.summary.Control.add(control)
+		j.summary.Control.Add(control)
 		for i, at := range j.methods {
 			out, err := explainers[k][i].Explain(ctx, images, []int{o.Class})
 			if err != nil {
@@ -226,7 +214,7 @@ func (j *explaining) explain(ctx context.Context, m coco.Image, p picture, found
 			grid := onPicture(out[0].Map, input[0], input[1], p)
 			row.Heat, row.Control = heatOf(grid, k, objects), control
 			if j.summary.Maps++; row.Heat != nil {
-				j.summary.Methods[i].add(*row.Heat)
+				j.summary.Methods[i].Add(*row.Heat)
 			}
 			tile := heatmap.Paint(p.Image, heatmap.Options{Heat: grid, Note: fmt.Sprintf("%d %s %.2f, %s", k+1, row.Class, o.Score, at.Method)})
 			painted := clone(tile.Image)

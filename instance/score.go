@@ -94,10 +94,7 @@ func Score(ctx context.Context, o ScoreOptions) (_ *result.ObjectScores, err err
 	for _, m := range metrics {
 		s.metrics = append(s.metrics, m.Name)
 	}
-	settings := result.ObjectSettings{
-		Format: 1, Task: Task, Model: r.Experiment.Detector.Name, Epoch: epoch, Method: cmp.Or(o.Method, defaultMethod), Layer: cmp.Or(o.Layer, r.Experiment.Explain),
-		Score: o.Score, Samples: o.Samples, Seed: o.Seed, Least: o.Least,
-	}
+	settings := r.settings(epoch, ExplainOptions{Method: o.Method, Layer: o.Layer, Score: o.Score, Samples: o.Samples, Seed: o.Seed, Least: o.Least})
 	if err := checksum.WriteJSON(o.Out, result.ScoringFile, settings); err != nil {
 		return nil, err
 	}

@@ -22,22 +22,8 @@ type objects struct {
 	methods  []methodAt
 	pictures [][]result.ObjectRow // the rows of each picture
 	rows     int
-	heat     map[methodAt]*heatMeans
-	control  heatMeans
-}
-
-// heatMeans are sums, then means, of [result.Heat] over the maps with positive values.
-type heatMeans struct {
-	maps                     int
-	mask, box, others, peaks float64
-}
-
-func (m *heatMeans) add(h result.Heat) {
-	m.maps++
-	m.mask, m.box, m.others = m.mask+h.Mask, m.box+h.Box, m.others+h.Others
-	if h.Peak {
-		m.peaks++
-	}
+	heat     map[methodAt]*result.HeatSum
+	control  result.HeatSum
 }
 
 // objectChapters reads a folder of a detector's explanations.
@@ -50,18 +36,18 @@ func objectChapters(dir string) ([]chapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &objects{dir: dir, settings: settings, rows: len(rows), heat: map[methodAt]*heatMeans{}}
+	x := &objects{dir: dir, settings: settings, rows: len(rows), heat: map[methodAt]*result.HeatSum{}}
 	for i, r := range rows {
 		m := methodAt{r.Method, r.Layer}
 		if x.heat[m] == nil {
-			x.heat[m] = &heatMeans{}
+			x.heat[m] = &result.HeatSum{}
 			x.methods = append(x.methods, m)
 		}
 		if r.Heat != nil {
-			x.heat[m].add(*r.Heat)
+			x.heat[m].Add(*r.Heat)
 		}
 		if m == x.methods[0] {
-			x.control.add(r.Control)
+			x.control.Add(r.Control)
 		}
 		if i == 0 || rows[i-1].ImageID != r.ImageID {
 			x.pictures = append(x.pictures, nil)
@@ -87,7 +73,7 @@ func (x *objects) chapter() (chapter, error) {
 		{Name: "Detector", Value: fmt.Sprintf("%s, epoch %d", s.Model, s.Epoch)}, {Name: "Methods", Value: s.Method}, {Name: "Layer", Value: s.Layer},
 		{Name: "Score", Value: score}, {Name: "Detections", Value: fmt.Sprintf("with a score of %s or more", page.Short(s.Least))}, {Name: "Seed", Value: fmt.Sprint(s.Seed)},
 	}}, command...)}
-	n := x.control.maps
+	n := x.control.Maps
 	c.page = page.Page{
 		Kind: "oscar, explanations of objects", Title: "Which pixels name each object",
 		Lead: fmt.Sprintf("%s on %s, explained by %s: why does this box have this class? Box and pyramid level are fixed, and the score of the class in the box is explained.",
@@ -192,10 +178,10 @@ func (x *objects) table() page.Table {
 			"The box itself is a map that is 1 in the box: a map that lies no more on the mask than this control only repeats the box.",
 		},
 	}
-	row := func(name, note string, m heatMeans, apart bool) page.Row {
-		n := max(1, float64(m.maps))
+	row := func(name, note string, m result.HeatSum, apart bool) page.Row {
+		m = m.Mean()
 		r := page.Row{Name: name, Note: note, Apart: apart, Cells: []page.Cell{
-			{Text: page.Thousands(m.maps)}, {Text: digits3(m.mask / n)}, {Text: digits3(m.box / n)}, {Text: digits3(m.others / n)}, {Text: digits3(m.peaks / n)},
+			{Text: page.Thousands(m.Maps)}, {Text: digits3(m.Mask)}, {Text: digits3(m.Box)}, {Text: digits3(m.Others)}, {Text: digits3(m.Peaks)},
 		}}
 		if apart {
 			r.Cells[4].Text = "–" // a box has no largest value

@@ -58,6 +58,28 @@ type Heat struct {
 	Peak   bool    `json:"peak"`   // the largest value is on the object's own mask
 }
 
+// HeatSum sums the shares of maps with positive values.
+type HeatSum struct {
+	Maps              int
+	Mask, Box, Others float64
+	Peaks             float64 // maps whose largest value is on the object's own mask
+}
+
+// Add adds a map.
+func (s *HeatSum) Add(h Heat) {
+	s.Maps++
+	s.Mask, s.Box, s.Others = s.Mask+h.Mask, s.Box+h.Box, s.Others+h.Others
+	if h.Peak {
+		s.Peaks++
+	}
+}
+
+// Mean returns the sums divided by the number of maps; 0 without one.
+func (s HeatSum) Mean() HeatSum {
+	n := max(1, float64(s.Maps))
+	return HeatSum{s.Maps, s.Mask / n, s.Box / n, s.Others / n, s.Peaks / n}
+}
+
 // ReadObjectSettings reads explain.json of a detector's explanations.
 func ReadObjectSettings(dir string) (*ObjectSettings, error) {
 	s := &ObjectSettings{}
