@@ -29,8 +29,8 @@ const draws = 500
 
 // waysOf compares the detections with ways that need no detector of objects: one box and mask
 // for each picture; and connected pieces of a map of classes, made of the detector's own
-// masks, or true.
-func waysOf(truth *coco.File, results []coco.Result) (out []Way, err error) {
+// masks, or true. scores are those of the detector's masks.
+func waysOf(truth *coco.File, results []coco.Result, scores coco.Scores) (out []Way, err error) {
 	for _, way := range []struct {
 		name    string
 		results []coco.Result
@@ -39,13 +39,14 @@ func waysOf(truth *coco.File, results []coco.Result) (out []Way, err error) {
 		{ownComponents, pieces(truth, merged(results))}, {trueComponents, pieces(truth, trueMasks(truth))},
 	} {
 		row := Way{Name: way.name}
-		s, err := coco.Evaluate(truth, way.results, coco.Masks)
-		if err != nil {
-			return nil, err
+		s := scores
+		if way.name != detector {
+			if s, err = coco.Evaluate(truth, way.results, coco.Masks); err != nil {
+				return nil, err
+			}
 		}
 		row.AP, row.AP50 = s.AP, s.AP50
-		any := func(coco.Annotation) bool { return true }
-		if row.Interval[0], row.Interval[1], err = coco.Interval(truth, way.results, coco.Masks, any, draws, 1); err != nil {
+		if row.Interval[0], row.Interval[1], err = coco.Interval(truth, way.results, coco.Masks, draws, 1); err != nil {
 			return nil, err
 		}
 		if row.Strata, err = strata(truth, way.results); err != nil {
@@ -125,19 +126,15 @@ func pieces(truth *coco.File, results []coco.Result) (out []coco.Result) {
 				continue
 			}
 			piece := coco.Result{ImageID: m.ID, CategoryID: class[first]}
-			pixels, queue := make([]uint8, len(class)), []int{first}
-			class[first] = 0
-			for k := 0; k < len(queue); k++ {
-				i := queue[k]
-				pixels[i], piece.Score = 1, max(piece.Score, score[i])
-				x := i % m.Width
-				for _, n := range [4]int{i - 1, i + 1, i - m.Width, i + m.Width} {
-					if n < 0 || n >= len(class) || n == i-1 && x == 0 || n == i+1 && x == m.Width-1 || class[n] != piece.CategoryID {
-						continue
-					}
-					class[n] = 0
-					queue = append(queue, n)
+			pixels := make([]uint8, len(class))
+			for _, i := range mask.Flood(m.Height, m.Width, first, func(i int) bool {
+				if class[i] != piece.CategoryID {
+					return false
 				}
+				class[i] = 0
+				return true
+			}) {
+				pixels[i], piece.Score = 1, max(piece.Score, score[i])
 			}
 			one := mask.Encode(m.Height, m.Width, pixels)
 			piece.Box, piece.Segmentation = one.Box(), coco.Of(one)

@@ -71,7 +71,11 @@ func TestWays(t *testing.T) {
 	add(0, 2, drawn("......xx", "......xx", "......xx"))
 	add(1, 2, drawn("xxx.....", "xxx.....", "xxx....."))
 	add(1, 2, drawn("...xxx..", "...xxx..", "...xxx.."))
-	ways, err := waysOf(truth, nil)
+	none, err := coco.Evaluate(truth, nil, coco.Masks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ways, err := waysOf(truth, nil, none)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	if e.Masks, err = coco.Evaluate(set.Truth, results, coco.Masks); err != nil {
 		return nil, err
 	}
-	if e.Ways, err = waysOf(set.Truth, results); err != nil {
+	if e.Ways, err = waysOf(set.Truth, results, e.Masks); err != nil {
 		return nil, err
 	}
 	e.Strata = e.Ways[0].Strata

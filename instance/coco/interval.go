@@ -8,10 +8,10 @@ import (
 )
 
 // Interval returns the middle 95 % of the AP of data sets of as many images, drawn with
-// replacement (the bootstrap of Efron 1979), of the objects for which count is true. It is a
-// function of the seed. A class without an object in a draw is left out of that draw.
-func Interval(truth *File, results []Result, kind Kind, count func(Annotation) bool, draws int, seed uint64) (low, high float64, err error) {
-	p, err := pairs(truth, results, kind, count)
+// replacement (the bootstrap of Efron 1979). It is a function of the seed. A class
+// without an object in a draw is left out of that draw.
+func Interval(truth *File, results []Result, kind Kind, draws int, seed uint64) (low, high float64, err error) {
+	p, err := pairs(truth, results, kind, every)
 	if err != nil {
 		return 0, 0, err
 	}

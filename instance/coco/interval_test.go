@@ -27,13 +27,11 @@ func crowdless(n int) (*coco.File, []coco.Result) {
 	return f, results
 }
 
-func everyObject(coco.Annotation) bool { return true }
-
 // A draw has the AP of the data set that it makes, with copies of pictures as pictures of
 // their own.
 func TestIntervalIsOfRedrawnPictures(t *testing.T) {
 	f, results := crowdless(30)
-	low, high, err := coco.Interval(f, results, coco.Boxes, everyObject, 1, 7)
+	low, high, err := coco.Interval(f, results, coco.Boxes, 1, 7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +69,7 @@ func TestIntervalNarrows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		low, high, err := coco.Interval(f, results, coco.Boxes, everyObject, 200, 1)
+		low, high, err := coco.Interval(f, results, coco.Boxes, 200, 1)
 		if err != nil || !(low < s.AP && s.AP < high) {
 			t.Errorf("%g to %g, AP %g: %v", low, high, s.AP, err)
 		}

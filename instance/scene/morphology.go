@@ -1,6 +1,10 @@
 package scene
 
-import "slices"
+import (
+	"slices"
+
+	"oscar/instance/mask"
+)
 
 // copyBorder gives the border of a picture the values beside it.
 func copyBorder(x []float64, height, width int) {
@@ -57,21 +61,13 @@ func eroded(object []bool, height, width, radius int) []bool {
 // component returns the pixels with a value that are connected to a first one.
 func component(object []bool, seen []bool, first, height, width int) (pixels []int) {
 	want := object[first]
-	seen[first] = true
-	pixels = []int{first}
-	for k := 0; k < len(pixels); k++ {
-		y, x := pixels[k]/width, pixels[k]%width
-		for _, n := range [4][2]int{{y - 1, x}, {y + 1, x}, {y, x - 1}, {y, x + 1}} {
-			if n[0] < 0 || n[1] < 0 || n[0] >= height || n[1] >= width {
-				continue
-			}
-			if i := n[0]*width + n[1]; !seen[i] && object[i] == want {
-				seen[i] = true
-				pixels = append(pixels, i)
-			}
+	return mask.Flood(height, width, first, func(i int) bool {
+		if seen[i] || object[i] != want {
+			return false
 		}
-	}
-	return pixels
+		seen[i] = true
+		return true
+	})
 }
 
 // largest keeps the largest connected component.
