@@ -16,6 +16,7 @@ import (
 	"oscar/instance"
 	"oscar/instance/coco"
 	"oscar/instance/maskrcnn"
+	"oscar/instance/scene"
 	"oscar/internal/paths"
 	"oscar/internal/text"
 	"oscar/pipeline"
@@ -32,11 +33,9 @@ func trainInstances(cmd *cobra.Command, s *screen, data, out, resume string, a a
 	var r *instance.Run
 	var err error
 	if resume != "" {
-		epochs := 0
-		if cmd.Flags().Changed("epochs") {
-			if epochs, err = cmd.Flags().GetInt("epochs"); err != nil {
-				return err
-			}
+		var epochs int
+		if epochs, err = epochsOf(cmd); err != nil {
+			return err
 		}
 		r, err = instance.Resume(recordIn(cmd, resume), instance.ResumeOptions{Run: resume, Data: data, Epochs: epochs, Machine: m, Listener: l})
 	} else {
@@ -148,16 +147,20 @@ func (s *screen) instances() instance.Listener {
 	}
 }
 
+// scenePart returns the name of a part of scenes.
+func scenePart(part string) string {
+	if part == "validation" {
+		return scene.Validation
+	}
+	return part
+}
+
 // evaluateInstances measures a detector.
 func evaluateInstances(cmd *cobra.Command, s *screen, o pipeline.EvaluateOptions, asJSON bool) error {
 	if err := only(cmd, "the run of a detector", "split", "json", "threads", "inter-threads", "workers", "verbose"); err != nil {
 		return usageError{err, cmd.CommandPath()}
 	}
-	part := o.Part
-	if part == "validation" {
-		part = "val"
-	}
-	e, err := instance.Evaluate(cmd.Context(), instance.EvaluateOptions{Run: o.Model, Data: o.Data, Part: part, Machine: o.Machine, Listener: o.Listener})
+	e, err := instance.Evaluate(cmd.Context(), instance.EvaluateOptions{Run: o.Model, Data: o.Data, Part: scenePart(o.Part), Machine: o.Machine, Listener: o.Listener})
 	if err != nil {
 		return err
 	}
@@ -247,17 +250,14 @@ func scoreInstances(cmd *cobra.Command, dir string, paths []string, o pipeline.S
 	if err := notPlanned(cmd); err != nil {
 		return err
 	}
-	method, part := "", o.Part
+	method := ""
 	if cmd.Flags().Changed("method") {
 		method = o.Settings.Method
-	}
-	if part == "validation" {
-		part = "val"
 	}
 	s := newScreen()
 	defer s.clear()
 	scores, err := instance.Score(recordIn(cmd, o.Out), instance.ScoreOptions{
-		Run: dir, Paths: paths, Part: part, Out: o.Out, Method: method, Layer: o.Settings.Layer, Score: o.Settings.Score, Metrics: o.Scoring.Metrics,
+		Run: dir, Paths: paths, Part: scenePart(o.Part), Out: o.Out, Method: method, Layer: o.Settings.Layer, Score: o.Settings.Score, Metrics: o.Scoring.Metrics,
 		PerClass: o.Scoring.PerClass, Samples: o.Settings.Samples, Seed: o.Settings.Seed, Least: leastExplained, Batch: o.Settings.Batch, Machine: o.Machine, Listener: s.listener(),
 	})
 	if err != nil {

@@ -151,10 +151,8 @@ nothing.`,
 				if len(args) > 0 {
 					options.Data = args[0]
 				}
-				if cmd.Flags().Changed("epochs") {
-					if options.Epochs, err = cmd.Flags().GetInt("epochs"); err != nil {
-						return err
-					}
+				if options.Epochs, err = epochsOf(cmd); err != nil {
+					return err
 				}
 				if pipeline.IsFolds(resume) {
 					found, err := pipeline.ResumeFolds(recordIn(cmd, resume), options)
@@ -207,6 +205,14 @@ nothing.`,
 	workers.add(cmd)
 	trustFlag(cmd, &o.Machine.Trust)
 	return cmd
+}
+
+// epochsOf returns --epochs; 0 if it is not given.
+func epochsOf(cmd *cobra.Command) (int, error) {
+	if !cmd.Flags().Changed("epochs") {
+		return 0, nil
+	}
+	return cmd.Flags().GetInt("epochs")
 }
 
 // onlyResume returns an error for flags that do not go with --resume.
