@@ -5,15 +5,13 @@ import (
 	"encoding/json"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"oscar/instance"
-	"oscar/instance/coco"
 	"oscar/internal/npy"
+	"oscar/internal/testkit"
 	"oscar/result"
-	"oscar/run"
 )
 
 // TensorFlow in Python finds the objects that oscar finds, and explains them as oscar explain does.
@@ -22,26 +20,8 @@ func TestTensorFlowExplains(t *testing.T) {
 	if packages == "" {
 		t.Skip("OSCAR_PYTHON_TENSORFLOW names no Python packages; `make test` sets it")
 	}
-	data, tmp := scenes(t), t.TempDir()
-	e, one := small(t), run.Machine{Threads: run.Threads{Intra: 1, Inter: 1}}
-	e.Detector.Input = []int{64, 80, 3} // the size of the scenes
-	dir, model, file := filepath.Join(tmp, "run"), filepath.Join(tmp, "model"), filepath.Join(tmp, "found.json")
-	if _, err := instance.Train(t.Context(), instance.TrainOptions{Data: data, Out: dir, Experiment: e, Machine: one}); err != nil {
-		t.Fatal(err)
-	}
-	if err := instance.Export(t.Context(), dir, model, one); err != nil {
-		t.Fatal(err)
-	}
-	images := filepath.Join(data, "images", "train")
-	if _, err := instance.Predict(t.Context(), instance.PredictOptions{Run: dir, Paths: []string{images}, Out: file, Machine: one}); err != nil {
-		t.Fatal(err)
-	}
-	python := os.Getenv("OSCAR_PYTHON")
-	if python == "" {
-		python = "python3"
-	}
-	cmd := exec.CommandContext(t.Context(), python, "testdata/explain.py", model, images)
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+packages, "CUDA_VISIBLE_DEVICES=-1", "TF_CPP_MIN_LOG_LEVEL=2", "PYTHONDONTWRITEBYTECODE=1")
+	x := exported(t)
+	cmd := testkit.Python(t.Context(), packages, "testdata/explain.py", x.model, x.images)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -54,26 +34,24 @@ func TestTensorFlowExplains(t *testing.T) {
 		Map                []float64
 		Logit, Probability float64
 	}
-	var ours struct{ Annotations []coco.Result }
-	b, err := os.ReadFile(file)
-	if err != nil || json.Unmarshal(b, &ours) != nil || json.Unmarshal(out, &theirs) != nil {
+	if err := json.Unmarshal(out, &theirs); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	why := filepath.Join(tmp, "why")
-	if _, err := instance.Explain(t.Context(), instance.ExplainOptions{Run: dir, Paths: []string{images}, Out: why, Machine: one}); err != nil {
+	why := filepath.Join(x.tmp, "why")
+	if _, err := instance.Explain(t.Context(), instance.ExplainOptions{Run: x.dir, Paths: []string{x.images}, Out: why, Machine: oneThread}); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := result.ReadObjects(why)
-	if err != nil || len(rows) != len(ours.Annotations) {
-		t.Fatalf("%d explanations of %d objects, %v", len(rows), len(ours.Annotations), err)
+	if err != nil || len(rows) != len(x.objects) {
+		t.Fatalf("%d explanations of %d objects, %v", len(rows), len(x.objects), err)
 	}
 	at, largest := 0, 0.0
 	for i, picture := range theirs {
 		for _, d := range picture {
-			if at == len(ours.Annotations) {
+			if at == len(x.objects) {
 				t.Fatalf("TensorFlow finds more than the %d objects of oscar", at)
 			}
-			o := ours.Annotations[at]
+			o := x.objects[at]
 			at++
 			box := [4]float64{o.Box[0], o.Box[1], o.Box[0] + o.Box[2], o.Box[1] + o.Box[3]}
 			apart := math.Abs(o.Score - d.Score)
@@ -98,8 +76,8 @@ func TestTensorFlowExplains(t *testing.T) {
 			}
 		}
 	}
-	if at == 0 || at != len(ours.Annotations) {
-		t.Errorf("TensorFlow finds %d objects, oscar %d", at, len(ours.Annotations))
+	if at == 0 || at != len(x.objects) {
+		t.Errorf("TensorFlow finds %d objects, oscar %d", at, len(x.objects))
 	}
 	if largest < 1e-2 {
 		t.Errorf("the largest value of a map is %g: nothing was compared", largest)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -13,6 +12,7 @@ import (
 	"oscar/instance"
 	"oscar/instance/coco"
 	"oscar/internal/npy"
+	"oscar/internal/testkit"
 	"oscar/run"
 )
 
@@ -24,6 +24,39 @@ var consumers = []struct{ name, environment string }{
 	{"openvino", "OSCAR_PYTHON_OPENVINO"},
 }
 
+var oneThread = run.Machine{Threads: run.Threads{Intra: 1, Inter: 1}}
+
+// export is a small detector, trained on scenes of the size of its input and exported, with
+// the objects that it finds on pictures.
+type export struct {
+	tmp, dir, model, images string
+	objects                 []coco.Result
+}
+
+func exported(t *testing.T) export {
+	t.Helper()
+	data, tmp := scenes(t), t.TempDir()
+	e := small(t)
+	e.Detector.Input = []int{64, 80, 3} // the size of the scenes
+	dir, model, file := filepath.Join(tmp, "run"), filepath.Join(tmp, "model"), filepath.Join(tmp, "found.json")
+	if _, err := instance.Train(t.Context(), instance.TrainOptions{Data: data, Out: dir, Experiment: e, Machine: oneThread}); err != nil {
+		t.Fatal(err)
+	}
+	if err := instance.Export(t.Context(), dir, model, oneThread); err != nil {
+		t.Fatal(err)
+	}
+	images := filepath.Join(data, "images", "train")
+	if _, err := instance.Predict(t.Context(), instance.PredictOptions{Run: dir, Paths: []string{images}, Out: file, Machine: oneThread}); err != nil {
+		t.Fatal(err)
+	}
+	var ours struct{ Annotations []coco.Result }
+	b, err := os.ReadFile(file)
+	if err != nil || json.Unmarshal(b, &ours) != nil || len(ours.Annotations) == 0 {
+		t.Fatalf("%v\n%s", err, b)
+	}
+	return export{tmp, dir, model, images, ours.Annotations}
+}
+
 // Each program finds the objects that oscar finds, one picture alone and batches of three:
 // boxes as shares of the picture and scores within 1e-4, masks within 1e-3 of TensorFlow's.
 func TestOthersReadTheExport(t *testing.T) {
@@ -32,36 +65,18 @@ func TestOthersReadTheExport(t *testing.T) {
 			t.Skip(c.environment + " names no Python packages; `make test` sets it")
 		}
 	}
-	data, tmp := scenes(t), t.TempDir()
-	e, one := small(t), run.Machine{Threads: run.Threads{Intra: 1, Inter: 1}}
-	e.Detector.Input = []int{64, 80, 3} // the size of the scenes
-	dir, model, file := filepath.Join(tmp, "run"), filepath.Join(tmp, "model"), filepath.Join(tmp, "found.json")
-	if _, err := instance.Train(t.Context(), instance.TrainOptions{Data: data, Out: dir, Experiment: e, Machine: one}); err != nil {
-		t.Fatal(err)
-	}
-	if err := instance.Export(t.Context(), dir, model, one); err != nil {
-		t.Fatal(err)
-	}
-	images := filepath.Join(data, "images", "train")
-	if _, err := instance.Predict(t.Context(), instance.PredictOptions{Run: dir, Paths: []string{images}, Out: file, Machine: one}); err != nil {
-		t.Fatal(err)
-	}
-	writePixels(t, images, filepath.Join(tmp, "images.npy"))
-	var ours struct{ Annotations []coco.Result }
-	b, err := os.ReadFile(file)
-	if err != nil || json.Unmarshal(b, &ours) != nil || len(ours.Annotations) == 0 {
-		t.Fatalf("%v\n%s", err, b)
-	}
+	x := exported(t)
+	writePixels(t, x.images, filepath.Join(x.tmp, "images.npy"))
 	masks := map[string][]float32{}
 	for _, c := range consumers {
-		found := detectWith(t, c.name, os.Getenv(c.environment), model, tmp)
+		found := detectWith(t, c.name, os.Getenv(c.environment), x.model, x.tmp)
 		boxes, scores, at := 0.0, 0.0, 0
 		for i, picture := range found {
 			for _, d := range picture {
-				if at == len(ours.Annotations) {
+				if at == len(x.objects) {
 					t.Fatalf("%s finds more than the %d objects of oscar", c.name, at)
 				}
-				o := ours.Annotations[at]
+				o := x.objects[at]
 				at++
 				for k, v := range [4]float64{o.Box[0] / 80, o.Box[1] / 64, (o.Box[0] + o.Box[2]) / 80, (o.Box[1] + o.Box[3]) / 64} {
 					boxes = max(boxes, math.Abs(v-d.Box[k]))
@@ -72,10 +87,10 @@ func TestOthersReadTheExport(t *testing.T) {
 				}
 			}
 		}
-		if at != len(ours.Annotations) {
-			t.Errorf("%s finds %d objects, oscar %d", c.name, at, len(ours.Annotations))
+		if at != len(x.objects) {
+			t.Errorf("%s finds %d objects, oscar %d", c.name, at, len(x.objects))
 		}
-		_, drawn, err := npy.Read(filepath.Join(tmp, c.name+".npy"))
+		_, drawn, err := npy.Read(filepath.Join(x.tmp, c.name+".npy"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,12 +139,7 @@ type found struct {
 // detectWith runs a model with another program.
 func detectWith(t *testing.T, program, packages, model, work string) (out [][]found) {
 	t.Helper()
-	python := os.Getenv("OSCAR_PYTHON")
-	if python == "" {
-		python = "python3"
-	}
-	cmd := exec.CommandContext(t.Context(), python, "testdata/detect.py", program, model, work)
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+packages, "CUDA_VISIBLE_DEVICES=-1", "TF_CPP_MIN_LOG_LEVEL=2", "PYTHONDONTWRITEBYTECODE=1")
+	cmd := testkit.Python(t.Context(), packages, "testdata/detect.py", program, model, work)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	b, err := cmd.Output()

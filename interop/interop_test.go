@@ -10,7 +10,6 @@ import (
 	"maps"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"oscar/internal/agreement"
 	"oscar/internal/npy"
+	"oscar/internal/testkit"
 )
 
 // tolerance is for probabilities and heatmaps as they are, and for logits and
@@ -151,13 +151,7 @@ func python(t *testing.T, environment, script string, models []model) {
 	for _, m := range models {
 		arguments = append(arguments, m.folder)
 	}
-	interpreter := os.Getenv("OSCAR_PYTHON")
-	if interpreter == "" {
-		interpreter = "python3"
-	}
-	command := exec.CommandContext(t.Context(), interpreter, arguments...)
-	command.Env = append(os.Environ(), "PYTHONPATH="+packages, "PYTHONNOUSERSITE=1", "PYTHONDONTWRITEBYTECODE=1",
-		"CUDA_VISIBLE_DEVICES=-1", "TF_CPP_MIN_LOG_LEVEL=2")
+	command := testkit.Python(t.Context(), packages, arguments...)
 	if output, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", script, err, output[max(0, len(output)-4000):])
 	}

@@ -8,12 +8,12 @@ import (
 	"image/jpeg"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"oscar/dataset"
 	"oscar/experiment"
+	"oscar/internal/testkit"
 	"oscar/pipeline"
 	"oscar/tfmodel"
 )
@@ -60,16 +60,11 @@ func TestReadmeReadsPhotographsAsOscar(t *testing.T) {
 	must(pipeline.Explain(t.Context(), pipeline.ExplainOptions{Model: run.Dir, Paths: []string{photos}, Out: out, Settings: settings}))(t)
 	rows := must(pipeline.ReadManifest(out))(t)
 
-	interpreter := os.Getenv("OSCAR_PYTHON")
-	if interpreter == "" {
-		interpreter = "python3"
-	}
 	arguments := []string{"readme.py", filepath.Join("..", "README.md"), run.Model(), "32"}
 	for _, r := range rows {
 		arguments = append(arguments, r.Image)
 	}
-	command := exec.CommandContext(t.Context(), interpreter, arguments...)
-	command.Env = append(os.Environ(), "PYTHONPATH="+packages, "PYTHONNOUSERSITE=1", "PYTHONDONTWRITEBYTECODE=1", "CUDA_VISIBLE_DEVICES=-1", "TF_CPP_MIN_LOG_LEVEL=2")
+	command := testkit.Python(t.Context(), packages, arguments...)
 	output, err := command.Output()
 	if err != nil {
 		t.Fatalf("readme.py: %v", err)

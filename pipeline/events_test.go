@@ -1,15 +1,14 @@
 package pipeline
 
 import (
-	"cmp"
 	"encoding/json"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"oscar/internal/testkit"
 	"oscar/result"
 )
 
@@ -20,14 +19,9 @@ func TestTensorBoardReadsEvents(t *testing.T) {
 	if packages == "" {
 		t.Skip("OSCAR_PYTHON_TENSORBOARD names no folder with tensorboard; `make test` sets it")
 	}
-	python := os.Getenv("OSCAR_PYTHON")
-	if python == "" {
-		python = "python3"
-	}
 	dir := interrupt(t, TrainOptions{Experiment: tiny()}, 30)
 	resume(t, dir, Listener{})
-	cmd := exec.CommandContext(t.Context(), python, "../internal/events/testdata/read_events.py", filepath.Join(dir, "events"))
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+packages)
+	cmd := testkit.Python(t.Context(), packages, "../internal/events/testdata/read_events.py", filepath.Join(dir, "events"))
 	cmd.Stderr = os.Stderr
 	output, err := cmd.Output()
 	if err != nil {
@@ -80,8 +74,7 @@ func TestTensorBoardReadsTheRest(t *testing.T) {
 	if err := Showcase(t.Context(), run, oneThread, Listener{}); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), cmp.Or(os.Getenv("OSCAR_PYTHON"), "python3"), "../internal/events/testdata/read_values.py", filepath.Join(run.Dir, "events"))
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+packages)
+	cmd := testkit.Python(t.Context(), packages, "../internal/events/testdata/read_values.py", filepath.Join(run.Dir, "events"))
 	cmd.Stderr = os.Stderr
 	output, err := cmd.Output()
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"oscar/internal/graph"
 	"oscar/internal/npy"
+	"oscar/internal/testkit"
 	"oscar/savedmodel"
 	"oscar/savedmodel/foreign"
 )
@@ -248,12 +248,7 @@ func TestFineTuningEqualsKeras(t *testing.T) {
 	at := func(name string) string { return filepath.Join(folder, name) }
 	python := func(verb string) {
 		t.Helper()
-		interpreter := os.Getenv("OSCAR_PYTHON")
-		if interpreter == "" {
-			interpreter = "python3"
-		}
-		command := exec.CommandContext(t.Context(), interpreter, filepath.Join("testdata", "finetune.py"), verb, folder)
-		command.Env = append(os.Environ(), "PYTHONPATH="+packages, "PYTHONNOUSERSITE=1", "PYTHONDONTWRITEBYTECODE=1", "CUDA_VISIBLE_DEVICES=-1", "TF_CPP_MIN_LOG_LEVEL=2")
+		command := testkit.Python(t.Context(), packages, filepath.Join("testdata", "finetune.py"), verb, folder)
 		if output, err := command.CombinedOutput(); err != nil {
 			t.Fatalf("finetune.py %s: %v\n%s", verb, err, output[max(0, len(output)-4000):])
 		}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"oscar/internal/agreement"
 	"oscar/internal/graph"
 	"oscar/internal/npy"
+	"oscar/internal/testkit"
 )
 
 // needsKeras skips the test if there are no Python packages.
@@ -28,13 +28,7 @@ func needsKeras(t *testing.T) (packages string) {
 func keras(t *testing.T, verb, folder string) (version string) {
 	t.Helper()
 	packages := needsKeras(t)
-	interpreter := os.Getenv("OSCAR_PYTHON")
-	if interpreter == "" {
-		interpreter = "python3"
-	}
-	command := exec.CommandContext(t.Context(), interpreter, filepath.Join("testdata", "in_keras.py"), verb, folder)
-	command.Env = append(os.Environ(), "PYTHONPATH="+packages, "PYTHONNOUSERSITE=1", "PYTHONDONTWRITEBYTECODE=1",
-		"CUDA_VISIBLE_DEVICES=-1", "TF_CPP_MIN_LOG_LEVEL=2")
+	command := testkit.Python(t.Context(), packages, filepath.Join("testdata", "in_keras.py"), verb, folder)
 	if output, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("in_keras.py %s: %v\n%s", verb, err, output[max(0, len(output)-4000):])
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"oscar/internal/agreement"
 	"oscar/internal/graph"
 	"oscar/internal/npy"
+	"oscar/internal/testkit"
 	"oscar/tfmodel"
 )
 
@@ -29,13 +29,7 @@ func TestKerasWeights(t *testing.T) {
 	}
 	folder := t.TempDir()
 	at := func(name string) string { return filepath.Join(folder, name) }
-	interpreter := os.Getenv("OSCAR_PYTHON")
-	if interpreter == "" {
-		interpreter = "python3"
-	}
-	command := exec.CommandContext(t.Context(), interpreter, filepath.Join("testdata", "in_keras.py"), folder)
-	command.Env = append(os.Environ(), "PYTHONPATH="+packages, "PYTHONNOUSERSITE=1", "PYTHONDONTWRITEBYTECODE=1",
-		"CUDA_VISIBLE_DEVICES=-1", "TF_CPP_MIN_LOG_LEVEL=2")
+	command := testkit.Python(t.Context(), packages, filepath.Join("testdata", "in_keras.py"), folder)
 	if output, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("in_keras.py: %v\n%s", err, output[max(0, len(output)-4000):])
 	}

@@ -1,14 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"oscar/internal/npy"
+	"oscar/internal/testkit"
 )
 
 // A user's Keras model, as README says: exported, adopted, explained, judged. $MODELS is
@@ -18,16 +19,11 @@ func TestForeignModels(t *testing.T) {
 	if packages == "" {
 		t.Skip("OSCAR_PYTHON_TENSORFLOW names no Python packages; `make test` sets it")
 	}
-	python := os.Getenv("OSCAR_PYTHON")
-	if python == "" {
-		python = "python3"
-	}
 	images := filepath.Join(shared(t), "shapes", "images")
 	models := os.Getenv("OSCAR_KERAS_MODELS") // that are there already
 	if models == "" {
 		models = filepath.Join(t.TempDir(), "models")
-		cmd := exec.Command(python, filepath.Join("testdata", "foreign", "models.py"), images, filepath.Join("..", "..", "README.md"), models)
-		cmd.Env = append(os.Environ(), "PYTHONPATH="+packages, "PYTHONNOUSERSITE=1", "PYTHONDONTWRITEBYTECODE=1", "CUDA_VISIBLE_DEVICES=-1", "TF_CPP_MIN_LOG_LEVEL=2")
+		cmd := testkit.Python(t.Context(), packages, filepath.Join("testdata", "foreign", "models.py"), images, filepath.Join("..", "..", "README.md"), models)
 		if output, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("models.py: %v\n%s", err, output[max(0, len(output)-4000):])
 		}
@@ -38,7 +34,7 @@ func TestForeignModels(t *testing.T) {
 			Setup: func(e *testscript.Env) error {
 				e.Setenv("DATA", images)
 				e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, "cache"))
-				e.Setenv("PYTHON", python)
+				e.Setenv("PYTHON", cmp.Or(os.Getenv("OSCAR_PYTHON"), "python3"))
 				e.Setenv("PYTHONPATH", packages)
 				e.Setenv("CUDA_VISIBLE_DEVICES", "-1")
 				return os.CopyFS(filepath.Join(e.WorkDir, "models"), os.DirFS(models))

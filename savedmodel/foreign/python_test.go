@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"oscar/internal/agreement"
 	"oscar/internal/graph"
 	"oscar/internal/npy"
+	"oscar/internal/testkit"
 )
 
 // TestMain removes the models when all tests are done.
@@ -56,13 +58,7 @@ func zoo(t *testing.T) string {
 
 // script is a Python program of testdata.
 func script(packages, name string, args ...string) *exec.Cmd {
-	interpreter := os.Getenv("OSCAR_PYTHON")
-	if interpreter == "" {
-		interpreter = "python3"
-	}
-	cmd := exec.Command(interpreter, append([]string{filepath.Join("testdata", name)}, args...)...)
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+packages, "PYTHONNOUSERSITE=1", "PYTHONDONTWRITEBYTECODE=1", "CUDA_VISIBLE_DEVICES=-1", "TF_CPP_MIN_LOG_LEVEL=2")
-	return cmd
+	return testkit.Python(context.Background(), packages, append([]string{filepath.Join("testdata", name)}, args...)...)
 }
 
 // python runs a script.
