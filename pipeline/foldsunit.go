@@ -3,9 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -182,7 +180,7 @@ func MergeFolds(ctx context.Context, o MergeOptions) (_ *result.Folds, err error
 		return nil, NotDone(o.Dir, missing, len(f.Runs), first)
 	}
 	parts := filepath.Join(o.Dir, partsDir) // it has the lock of units only
-	if err := os.RemoveAll(parts); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.RemoveAll(parts); err != nil {
 		return nil, err
 	}
 	return f, concludeFolds(o.Dir, f)

@@ -23,12 +23,11 @@ import (
 
 // Within a folder of planned predictions.
 const (
-	predictFile        = "predict.json"
 	predictionsCSV     = "predictions.csv"
 	predictionsAsLines = "predictions.jsonl"
 )
 
-var predictKind = resultdir.Kind{Mark: predictFile, Early: []string{partsDir, checksum.File}}
+var predictKind = resultdir.Kind{Mark: result.PredictFile, Early: []string{partsDir, checksum.File}}
 
 // predictSettings are the settings of planned predictions, predict.json.
 type predictSettings struct {
@@ -68,7 +67,7 @@ func PlanPredict(ctx context.Context, from, out string, o PredictOptions) (err e
 	}
 	if dir.Resumed {
 		var before predictSettings
-		if err := checksum.ReadJSON(out, predictFile, &before); err != nil {
+		if err := checksum.ReadJSON(out, result.PredictFile, &before); err != nil {
 			return err
 		}
 		if before != s {
@@ -82,7 +81,7 @@ func PlanPredict(ctx context.Context, from, out string, o PredictOptions) (err e
 	if err := atomicfile.Clean(parts); err != nil {
 		return err
 	}
-	if err := checksum.WriteJSON(out, predictFile, s); err != nil {
+	if err := checksum.WriteJSON(out, result.PredictFile, s); err != nil {
 		return err
 	}
 	if err := checkLists(out, o.Listener); err != nil {
@@ -127,13 +126,13 @@ type predictWorker struct {
 // NewPredictWorker opens the model of a unit of [PlanPredict].
 func NewPredictWorker(_ context.Context, u result.Unit, on Machine, l Listener) (UnitWorker, error) {
 	var s predictSettings
-	if err := readPlanned(u.Out, predictFile, &s); err != nil {
+	if err := readPlanned(u.Out, result.PredictFile, &s); err != nil {
 		return nil, err
 	}
 	on.Limits.MaxPixels, on.Limits.MaxBytes = s.MaxPixels, s.MaxBytes
 	o := PredictOptions{Model: u.Model, Top: s.Top, Batch: s.Batch, Precision: s.Precision, Machine: on}
 	if err := o.Check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(u.Out, predictFile), err)
+		return nil, fmt.Errorf("%s: %w", filepath.Join(u.Out, result.PredictFile), err)
 	}
 	if model, err := fingerprint(u.Model); err != nil {
 		return nil, err
@@ -218,7 +217,7 @@ func MergePredict(ctx context.Context, o MergeOptions) (*PredictSummary, error) 
 	}
 	defer dir.Close()
 	var s predictSettings
-	if err := readPlanned(o.Dir, predictFile, &s); err != nil {
+	if err := readPlanned(o.Dir, result.PredictFile, &s); err != nil {
 		return nil, err
 	}
 	if err := cmp.Or(cleanAll(o.Dir), checkLists(o.Dir, o.Listener)); err != nil {
@@ -276,7 +275,7 @@ func MergePredict(ctx context.Context, o MergeOptions) (*PredictSummary, error) 
 	if err := dropOtherParts(o.Dir, current); err != nil {
 		return nil, err
 	}
-	return summary, checksum.Update(o.Dir, append(lists, predictFile)...)
+	return summary, checksum.Update(o.Dir, append(lists, result.PredictFile)...)
 }
 
 // dropOtherParts removes the parts, with their lists, that are not current.

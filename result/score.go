@@ -8,6 +8,9 @@ const ScoreFile = "score.json"
 // ScoringFile is the file with their settings, which is written first.
 const ScoringFile = "scoring.json"
 
+// PredictFile is the file with the settings in a folder of planned predictions.
+const PredictFile = "predict.json"
+
 // Scores is score.json, the scores of explanation methods.
 type Scores struct {
 	Format   int           `json:"format"` // 1

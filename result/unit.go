@@ -15,7 +15,6 @@ import (
 
 	"oscar/internal/checksum"
 	"oscar/internal/paths"
-	"oscar/store"
 )
 
 // UnitsFile has the units of a planned job, one per line.
@@ -84,7 +83,7 @@ func ParseUnit(line []byte) (u Unit, err error) {
 	switch {
 	case u.ID == "" || u.Verb == "" || u.Out == "":
 		return u, errors.New("not a unit: want id, verb and out")
-	case !filepath.IsAbs(u.From) && !store.IsURL(u.From):
+	case !filepath.IsAbs(u.From) && !paths.IsStore(u.From):
 		return u, fmt.Errorf("unit %s: from is %q, want an absolute path, or the URL of a store", u.ID, u.From)
 	case u.Number < 0:
 		return u, fmt.Errorf("unit %s: number is %d, want 0 or more", u.ID, u.Number)

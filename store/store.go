@@ -44,16 +44,11 @@ type objects interface {
 	place(key string) string
 }
 
-// IsURL reports whether a name is the URL of a store and not a path.
-func IsURL(name string) bool {
-	return strings.HasPrefix(name, "s3://") || strings.HasPrefix(name, "file://")
-}
-
 // open opens the store with a URL: s3://BUCKET/PREFIX or file:///FOLDER.
 func open(ctx context.Context, name string) (objects, error) {
 	u, err := url.Parse(name)
 	switch {
-	case err != nil || !IsURL(name) || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+	case err != nil || !paths.IsStore(name) || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
 		return nil, fmt.Errorf("%q is no store, want s3://BUCKET/PREFIX or file:///FOLDER", name)
 	case u.Scheme == "file" && u.Host == "" && filepath.IsAbs(u.Path):
 		if info, err := os.Stat(u.Path); err != nil {

@@ -9,7 +9,6 @@ import (
 	"oscar/internal/paths"
 	"oscar/pipeline"
 	"oscar/result"
-	"oscar/store"
 	"oscar/study"
 )
 
@@ -39,25 +38,25 @@ var thisProgram = []string{"/proc/self/exe"}
 
 // verbs is the table of verbs that can be planned.
 var verbs = []verb{
-	{"explain", "explain.json", true, false, pipeline.NewExplainWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
+	{"explain", result.SettingsFile, true, false, pipeline.NewExplainWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
 		m.Explain, err = pipeline.MergeExplain(ctx, o)
 		return m, err
 	}},
-	{"predict", "predict.json", true, false, pipeline.NewPredictWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
+	{"predict", result.PredictFile, true, false, pipeline.NewPredictWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
 		m.Predict, err = pipeline.MergePredict(ctx, o)
 		return m, err
 	}},
-	{"score", "scoring.json", false, false, pipeline.NewScoreWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
+	{"score", result.ScoringFile, false, false, pipeline.NewScoreWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
 		m.Score, err = pipeline.MergeScore(ctx, o)
 		return m, err
 	}},
-	{"study", "plan.json", false, false, func(_ context.Context, u result.Unit, on pipeline.Machine, l pipeline.Listener) (pipeline.UnitWorker, error) {
+	{"study", result.PlanFile, false, false, func(_ context.Context, u result.Unit, on pipeline.Machine, l pipeline.Listener) (pipeline.UnitWorker, error) {
 		return study.NewWorker(u, thisProgram, on, l)
 	}, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
 		m.Study, err = study.Merge(ctx, o)
 		return m, err
 	}},
-	{"train", "folds.json", false, true, pipeline.NewFoldsWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
+	{"train", result.FoldsFile, false, true, pipeline.NewFoldsWorker, func(ctx context.Context, o pipeline.MergeOptions) (m Merged, err error) {
 		m.Folds, err = pipeline.MergeFolds(ctx, o)
 		return m, err
 	}},
@@ -83,7 +82,7 @@ func Merge(ctx context.Context, o pipeline.MergeOptions) (Merged, error) {
 		return Merged{}, err
 	}
 	dir := paths.Absolute(o.Dir)
-	if store.IsURL(u.From) {
+	if paths.IsStore(u.From) {
 		return Merged{}, fmt.Errorf("%s was planned in a store; merge it there by --store %s", o.Dir, u.From)
 	}
 	if err := enter(u.From); err != nil {

@@ -119,7 +119,7 @@ func (s *session) do(ctx context.Context, u result.Unit) (result.Outcome, error)
 	if err != nil {
 		return result.Outcome{}, err
 	}
-	if store.IsURL(u.From) {
+	if paths.IsStore(u.From) {
 		return s.doStored(ctx, v, u)
 	}
 	if err := enter(u.From); err != nil {
