@@ -3,9 +3,6 @@ package score
 import (
 	"fmt"
 	"math"
-	"slices"
-
-	"oscar/explain"
 )
 
 // Clustered summarises a table whose values are of objects, several of which may be of one
@@ -22,11 +19,7 @@ func Clustered(t Table, cluster []int) (Table, error) {
 			cell.Summary = Summary{Interval: clustered(cell.Values, cluster, t.Seed)}
 			for _, v := range cell.Values {
 				if !v.OK() {
-					if cell.Why == nil {
-						cell.Why = map[explain.Status]int{}
-					}
-					cell.Unjudged++
-					cell.Why[v.Status]++
+					cell.leaveOut(v)
 				}
 			}
 		}
@@ -72,8 +65,7 @@ func clustered(values []Value, cluster []int, seed uint64) Interval {
 	if out.N == 0 {
 		return out
 	}
-	mean := sum / float64(out.N)
-	out.Mean = Number(mean)
+	out.Mean = Number(sum / float64(out.N))
 	images := groups(byImage)
 	if len(images) < 2 {
 		return out
@@ -91,7 +83,6 @@ func clustered(values []Value, cluster []int, seed uint64) Interval {
 		}
 		means[i] = sum / float64(n)
 	}
-	slices.Sort(means)
-	out.Low, out.High = Number(min(quantile(means, 0.025), mean)), Number(max(quantile(means, 0.975), mean))
+	out.bound(means)
 	return out
 }

@@ -37,11 +37,7 @@ func Summarise(values []Value, perClass bool, seed uint64) Summary {
 	byClass := map[int][]float64{}
 	for _, v := range values {
 		if !v.OK() {
-			if s.Why == nil {
-				s.Why = map[explain.Status]int{}
-			}
-			s.Unjudged++
-			s.Why[v.Status]++
+			s.leaveOut(v)
 			continue
 		}
 		class := v.Class
@@ -52,6 +48,15 @@ func Summarise(values []Value, perClass bool, seed uint64) Summary {
 	}
 	s.Interval = bootstrap(groups(byClass), seed)
 	return s
+}
+
+// leaveOut counts a value that could not be judged.
+func (s *Summary) leaveOut(v Value) {
+	if s.Why == nil {
+		s.Why = map[explain.Status]int{}
+	}
+	s.Unjudged++
+	s.Why[v.Status]++
 }
 
 // groups returns a map's values in the order of its keys.
@@ -96,11 +101,16 @@ func bootstrap(groups [][]float64, seed uint64) Interval {
 			means[i] += sum / float64(len(group)) / float64(len(groups))
 		}
 	}
+	out.bound(means)
+	return out
+}
+
+// bound sets the bounds of an interval from the means of its bootstrap samples.
+func (i *Interval) bound(means []float64) {
 	slices.Sort(means)
 	// The mean of equal values must lie inside in spite of rounding.
-	out.Low = Number(min(quantile(means, 0.025), mean))
-	out.High = Number(max(quantile(means, 0.975), mean))
-	return out
+	i.Low = min(Number(quantile(means, 0.025)), i.Mean)
+	i.High = max(Number(quantile(means, 0.975)), i.Mean)
 }
 
 // quantile is a quantile of sorted values, linear between neighbours, as in numpy.
