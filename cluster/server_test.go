@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -100,11 +99,11 @@ func TestJoinSaysWhoDoesNotAnswer(t *testing.T) {
 	if n, err := join(t.Context(), cluster.Options{}); n != 2 || err != nil || notes != nil {
 		t.Errorf("%d workers, %v, notes %q", n, err, notes)
 	}
-	s.Signal(1, syscall.SIGSTOP)
+	s.Stop(1)
 	if _, err := join(t.Context(), cluster.Options{}); err == nil || !strings.Contains(err.Error(), "worker 1, "+s.Addresses[1]+", accepts connections and does not answer within") {
 		t.Errorf("a stopped worker: %v", err)
 	}
-	s.Signal(1, syscall.SIGCONT)
+	s.Continue(1)
 	s.Kill(0)
 	if _, err := join(t.Context(), cluster.Options{}); err == nil || err.Error() != "worker 0, "+s.Addresses[0]+", does not answer: connection refused; start oscar tf-server there" {
 		t.Errorf("a killed worker: %v", err)

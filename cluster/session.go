@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,11 +18,14 @@ import (
 	"oscar/internal/machine"
 )
 
+// DefaultStepTimeout is the step timeout of [Options] that name none.
+const DefaultStepTimeout = 2 * time.Minute
+
 // Options say on which cluster a training computes, and how long it waits for it.
 type Options struct {
 	Spec *Spec
 	// StepTimeout ends a step, or another run of the graph, that takes longer with an error; 0
-	// stands for 2 minutes.
+	// stands for [DefaultStepTimeout].
 	StepTimeout time.Duration
 	// Wait is how long workers that do not answer are waited for.
 	Wait time.Duration
@@ -97,11 +101,7 @@ func (o Options) Join(ctx context.Context, threads machine.Threads, note func(st
 	for i, address := range spec.Workers {
 		workers[int32(i)] = address
 	}
-	timeout := o.StepTimeout
-	if timeout == 0 {
-		timeout = 2 * time.Minute
-	}
-	return &Session{Target: c.target, Workers: spec.Workers, Timeout: timeout, Def: &pb.ClusterDef{Job: []*pb.JobDef{
+	return &Session{Target: c.target, Workers: spec.Workers, Timeout: cmp.Or(o.StepTimeout, DefaultStepTimeout), Def: &pb.ClusterDef{Job: []*pb.JobDef{
 		{Name: chiefJob, Tasks: map[int32]string{0: c.address}},
 		{Name: workerJob, Tasks: workers},
 	}}}, nil

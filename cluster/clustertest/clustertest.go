@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -85,11 +86,47 @@ func (s *Servers) Restart(i int) {
 	s.Addresses[i] = strings.TrimSpace(line)
 }
 
-// Signal sends a signal to a server.
-func (s *Servers) Signal(i int, signal os.Signal) {
-	if err := s.processes[i].Process.Signal(signal); err != nil {
-		s.t.Errorf("signal to server %d: %v", i, err)
+// Continue continues a server after [Servers.Stop].
+func (s *Servers) Continue(i int) { s.signal(i, syscall.SIGCONT) }
+
+// Stop stops a server with SIGSTOP and waits until all its threads stand still. Until then
+// they may answer.
+func (s *Servers) Stop(i int) {
+	s.t.Helper()
+	s.signal(i, syscall.SIGSTOP)
+	for until := time.Now().Add(time.Minute); !s.stands(i); time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			s.t.Fatalf("server %d did not stop", i)
+		}
 	}
+}
+
+func (s *Servers) signal(i int, signal os.Signal) {
+	s.t.Helper()
+	if err := s.processes[i].Process.Signal(signal); err != nil {
+		s.t.Fatalf("signal to server %d: %v", i, err)
+	}
+}
+
+// stands reports whether all threads of a server are stopped.
+func (s *Servers) stands(i int) bool {
+	s.t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.PID(i)))
+	if err != nil || len(threads) == 0 {
+		s.t.Fatalf("threads of server %d: %v, %v", i, threads, err)
+	}
+	for _, file := range threads {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return false // the thread just ended
+		}
+		// PID (NAME) STATE ...
+		_, state, _ := strings.Cut(string(text), ") ")
+		if !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return true
 }
 
 // PID returns the process of a server.

@@ -68,10 +68,7 @@ All machines need the same version of oscar and of TensorFlow.`,
 	return cmd
 }
 
-const (
-	defaultStepTimeout = 2 * time.Minute
-	defaultWorkerWait  = 5 * time.Minute
-)
+const defaultWorkerWait = 5 * time.Minute
 
 // clusterOnly are the flags that need --cluster.
 var clusterOnly = []string{"step-timeout", "worker-wait", "min-workers"}
@@ -85,7 +82,7 @@ type clusterFlags struct {
 func (c *clusterFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.path, "cluster", "", "compute on the workers of this file, see oscar tf-server")
-	f.DurationVar(&c.options.StepTimeout, "step-timeout", defaultStepTimeout, "with --cluster: a step that takes longer has failed")
+	f.DurationVar(&c.options.StepTimeout, "step-timeout", cluster.DefaultStepTimeout, "with --cluster: a step that takes longer has failed")
 	f.DurationVar(&c.options.Wait, "worker-wait", defaultWorkerWait, "with --cluster: how long workers that do not answer are\nwaited for")
 	f.IntVar(&c.options.Least, "min-workers", 0, "with --cluster: go on with this number of workers if the\nothers do not come back; 0: all")
 }
