@@ -3,6 +3,8 @@ package graph
 import (
 	"context"
 	"testing"
+
+	"oscar/internal/machine"
 )
 
 // The gradients of AlexNet02's layers for a batch of 32, as TensorFlow takes them
@@ -116,28 +118,38 @@ type contestant struct {
 	add  func(g *Graph) Tensor
 }
 
+// race times each contestant in both precisions, if the processor has them.
 func race(b *testing.B, name string, contestants []contestant) {
-	for _, c := range contestants {
-		b.Run(name+"/"+c.name, func(b *testing.B) {
-			ctx := context.Background()
-			g := New()
-			gradient := []Tensor{c.add(g)} // fetched, or it would not be computed
-			s, err := g.NewSession(Config{})
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer s.Close()
-			for _, v := range g.noises() {
-				if _, err := s.Run(ctx, nil, nil, v); err != nil {
-					b.Fatal(err)
-				}
-			}
-			for b.Loop() {
-				if _, err := s.Run(ctx, nil, gradient); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+	for _, p := range []Precision{Float32, BFloat16} {
+		if p == BFloat16 && !machine.HasBFloat16() {
+			continue
+		}
+		for _, c := range contestants {
+			b.Run(name+"/"+c.name+"/"+p.String(), func(b *testing.B) { measure(b, c, Config{Precision: p}) })
+		}
+	}
+}
+
+// measure times one contestant.
+func measure(b *testing.B, c contestant, config Config) {
+	ctx := context.Background()
+	g := New()
+	// Fetched, or it would not be computed; TensorFlow leaves a fetched operation in float32.
+	gradient := []Tensor{g.Identity("fetched", c.add(g))}
+	s, err := g.NewSession(config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	for _, v := range g.noises() {
+		if _, err := s.Run(ctx, nil, nil, v); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		if _, err := s.Run(ctx, nil, gradient); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
