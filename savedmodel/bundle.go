@@ -27,6 +27,7 @@ type Bundle struct {
 	class       graph.Tensor // int64 [N], added with the first tap
 	guided      func() error // see CheckGuided, computed once
 	assignments map[string]assignment
+	explaining  map[string]explainingSignature // by the name of the signature
 }
 
 var (
@@ -76,6 +77,7 @@ func Open(dir string, config graph.Config) (*Bundle, error) {
 		session.Close()
 		return nil, err
 	}
+	b.findExplaining()
 	b.guided = sync.OnceValue(func() error {
 		b.grow.Lock()
 		defer b.grow.Unlock()

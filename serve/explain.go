@@ -41,9 +41,8 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, v *version) err
 	if err != nil {
 		return badRequest{err}
 	}
-	targets := make([]int, len(req.Items))
-	for i, it := range req.Items {
-		targets[i] = it.class
+	targets := classesOf(req.Items)
+	for i := range targets {
 		if name, ok := req.Fields["class"]; ok {
 			if targets[i], err = v.classOf(name); err != nil {
 				return badRequest{err}

@@ -1,11 +1,15 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,8 +22,6 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/types/known/wrapperspb"
-
-	"oscar/internal/numeric"
 )
 
 // predictMethod is TensorFlow Serving's name of Predict.
@@ -117,7 +119,8 @@ func rpcError(err error) error {
 
 // Predict answers a call of TensorFlow Serving's Predict: the input "image" is
 // DT_FLOAT [n,height,width,3] with values 0..255, or DT_STRING [n] with image files; the
-// outputs are logits and probabilities [n,classes] and class [n].
+// outputs are logits and probabilities [n,classes] and class [n]. A signature that explains
+// has in addition the input "class", DT_INT64 [n], and the outputs heatmap and raw.
 func (s *Server) Predict(ctx context.Context, request *apis_go_proto.PredictRequest) (*apis_go_proto.PredictResponse, error) {
 	spec := request.GetModelSpec()
 	m, err := s.models.lookup(spec.GetName())
@@ -136,10 +139,11 @@ func (s *Server) Predict(ctx context.Context, request *apis_go_proto.PredictRequ
 		return nil, err
 	}
 	defer release()
-	if err := checkSignature(spec.GetSignatureName()); err != nil {
+	q, err := v.signatureQuery(spec.GetSignatureName())
+	if err != nil {
 		return nil, err
 	}
-	items, err := imageInput(request.GetInputs(), v, s.options.Queue)
+	items, err := q.items(request.GetInputs(), s.options.Queue)
 	if err != nil {
 		return nil, badRequest{err}
 	}
@@ -147,51 +151,67 @@ func (s *Server) Predict(ctx context.Context, request *apis_go_proto.PredictRequ
 	if err != nil {
 		return nil, err
 	}
-	answers, err := s.ask(ctx, query{version: v}, images, make([]int, images.N))
+	answers, err := s.ask(ctx, q, images, classesOf(items))
 	if err != nil {
 		return nil, err
 	}
-	outputs, err := outputTensors(answers, request.GetOutputFilter(), len(v.Metadata.Classes))
+	outputs, err := q.outputTensors(answers, request.GetOutputFilter())
 	if err != nil {
 		return nil, badRequest{err}
 	}
 	return &apis_go_proto.PredictResponse{
 		ModelSpec: &apis_go_proto.ModelSpec{
-			Name: v.name, SignatureName: "serving_default",
+			Name: v.name, SignatureName: cmp.Or(q.signature, "serving_default"),
 			VersionChoice: &apis_go_proto.ModelSpec_Version{Version: wrapperspb.Int64(int64(v.number))},
 		},
 		Outputs: outputs,
 	}, nil
 }
 
-// imageInput reads the only input of a request.
-func imageInput(inputs map[string]*tensor_go_proto.TensorProto, v *version, most int) ([]item, error) {
-	if len(inputs) != 1 {
-		return nil, fmt.Errorf("the request has %d inputs; want one, image", len(inputs))
+// items reads the inputs of a request: image and, of a signature that explains, class.
+func (q query) items(inputs map[string]*tensor_go_proto.TensorProto, most int) (items []item, err error) {
+	wanted := []string{"image"}
+	if q.signature != "" {
+		wanted = append(wanted, "class")
+	}
+	for _, name := range slices.Sorted(maps.Keys(inputs)) {
+		if name != "image_bytes" && !slices.Contains(wanted, name) {
+			return nil, fmt.Errorf("the request has an input %q; the model's are %s", name, strings.Join(wanted, ", "))
+		}
 	}
 	for name, tensor := range inputs {
-		if name != "image" && name != "image_bytes" {
-			return nil, fmt.Errorf("the request has an input %q; the model's is image", name)
+		if name == "class" {
+			continue
 		}
-		items, err := imagesOf(tensor, v.Metadata.Image, most)
-		if err != nil {
+		if items != nil {
+			return nil, errors.New("the request has the image twice")
+		}
+		if items, err = imagesOf(tensor, q.version.Metadata.Image, most); err != nil {
 			return nil, fmt.Errorf("input %s: %w", name, err)
 		}
-		return items, nil
 	}
-	panic("unreachable")
+	if items == nil {
+		return nil, fmt.Errorf("the request has %d inputs; want image", len(inputs))
+	}
+	if tensor, ok := inputs["class"]; ok {
+		classes, err := intsOf(tensor, len(items))
+		if err != nil {
+			return nil, fmt.Errorf("input class: %w", err)
+		}
+		for i, c := range classes {
+			items[i].class = int(c)
+		}
+	}
+	return items, nil
 }
 
 // outputTensors returns the requested outputs, all if none is named.
-func outputTensors(answers []answer, only []string, classes int) (map[string]*tensor_go_proto.TensorProto, error) {
-	var logits, probabilities [][]float32
-	var class []int64
-	for _, a := range answers {
-		logits, probabilities = append(logits, a.Logits), append(probabilities, a.Probabilities)
-		class = append(class, int64(numeric.ArgMax(a.Logits)))
-	}
-	all := map[string]*tensor_go_proto.TensorProto{
-		"logits": floatTensor(logits, classes), "probabilities": floatTensor(probabilities, classes), "class": intTensor(class),
+func (q query) outputTensors(answers []answer, only []string) (map[string]*tensor_go_proto.TensorProto, error) {
+	all := map[string]*tensor_go_proto.TensorProto{}
+	var names []string
+	for _, o := range q.outputs() {
+		all[o.name] = o.tensor(answers)
+		names = append(names, o.name)
 	}
 	if len(only) == 0 {
 		return all, nil
@@ -199,7 +219,7 @@ func outputTensors(answers []answer, only []string, classes int) (map[string]*te
 	out := map[string]*tensor_go_proto.TensorProto{}
 	for _, name := range only {
 		if all[name] == nil {
-			return nil, fmt.Errorf("output_filter names %q; the outputs are logits, probabilities, class", name)
+			return nil, fmt.Errorf("output_filter names %q; the outputs are %s", name, strings.Join(names, ", "))
 		}
 		out[name] = all[name]
 	}

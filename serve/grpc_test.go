@@ -121,11 +121,15 @@ func TestRPCRefusals(t *testing.T) {
 		{"label", with(func(r *apis_go_proto.PredictRequest) {
 			r.ModelSpec.VersionChoice = &apis_go_proto.ModelSpec_VersionLabel{VersionLabel: "stable"}
 		}), codes.InvalidArgument, `version label "stable"`},
-		{"signature", with(func(r *apis_go_proto.PredictRequest) { r.ModelSpec.SignatureName = "gradcam" }), codes.InvalidArgument, `no signature "gradcam"`},
-		{"inputs", with(func(r *apis_go_proto.PredictRequest) { r.Inputs["more"] = fileTensor(file) }), codes.InvalidArgument, "2 inputs"},
+		{"signature", with(func(r *apis_go_proto.PredictRequest) { r.ModelSpec.SignatureName = "guess" }), codes.InvalidArgument, `no signature "guess"`},
+		{"inputs", with(func(r *apis_go_proto.PredictRequest) { r.Inputs["more"] = fileTensor(file) }), codes.InvalidArgument, `an input "more"`},
+		{"class", with(func(r *apis_go_proto.PredictRequest) { r.Inputs["class"] = fileTensor(file) }), codes.InvalidArgument, `an input "class"`},
+		{"kind of class", with(func(r *apis_go_proto.PredictRequest) {
+			r.ModelSpec.SignatureName, r.Inputs["class"] = "gradcam", fileTensor(file)
+		}), codes.InvalidArgument, "want DT_INT64 [1]"},
 		{"name", with(func(r *apis_go_proto.PredictRequest) {
 			r.Inputs = map[string]*tensor_go_proto.TensorProto{"x": fileTensor(file)}
-		}), codes.InvalidArgument, `an input "x"; the model's is image`},
+		}), codes.InvalidArgument, `an input "x"; the model's are image`},
 		{"filter", with(func(r *apis_go_proto.PredictRequest) { r.OutputFilter = []string{"scores"} }), codes.InvalidArgument, `"scores"`},
 		{"not a picture", image(fileTensor([]byte("x"))), codes.InvalidArgument, "image 0"},
 		{"no file", image(fileTensor()), codes.InvalidArgument, "0 strings"},

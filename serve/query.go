@@ -13,9 +13,10 @@ import (
 // query is a request about an image. Images with equal queries share a run of the
 // model.
 type query struct {
-	version *version
-	at      methods.At // the explanation; zero: predictions only
-	options settings
+	version   *version
+	at        methods.At // the explanation; zero: predictions only
+	options   settings
+	signature string // of the model, which explains in place of a method; "": none
 	// features asks for predictions, features and where the heat of Grad-CAM lies.
 	features bool
 }
@@ -36,8 +37,9 @@ type answer struct {
 	Logits        []float32
 	Probabilities []float32
 	explain.Attribution
-	features []float32 // of the explained layer, if they were asked for
-	border   float64   // the share of the heat along the border
+	heatmap  explain.Grid // of a signature that explains
+	features []float32    // of the explained layer, if they were asked for
+	border   float64      // the share of the heat along the border
 }
 
 // quickPasses is the largest number of model passes per image of a query that is
@@ -55,6 +57,9 @@ func (q query) explainer() (explain.Explainer, error) {
 
 // passes returns the number of times that the query runs the model on an image.
 func (q query) passes() (int, error) {
+	if q.signature != "" {
+		return signaturePasses(q.signature), nil
+	}
 	if q.at.Method == "" {
 		return 1, nil
 	}
@@ -76,6 +81,9 @@ func (q query) run(ctx context.Context, images explain.Images, targets []int) (o
 			err = fmt.Errorf("internal error: %v", p)
 		}
 	}()
+	if q.signature != "" {
+		return q.call(ctx, images, targets)
+	}
 	out = make([]answer, images.N)
 	if q.features {
 		d, err := q.version.Differentiate(ctx, images, targets, q.version.Metadata.Explain, explain.Logit)

@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"oscar/explain"
-	"oscar/internal/numeric"
 	"oscar/internal/text"
 	"oscar/savedmodel"
 )
@@ -182,21 +181,28 @@ func tensorOf(name, kind string, sizes ...int) tensorInfo {
 	return t
 }
 
-// describe answers with a version's signature.
+// describe answers with a version's signatures.
 func describe(w http.ResponseWriter, _ *http.Request, v *version) error {
-	in, classes := v.Metadata.Image, len(v.Metadata.Classes)
-	serving := map[string]any{
-		"inputs": map[string]tensorInfo{"image": tensorOf("image:0", "DT_FLOAT", -1, in.Height, in.Width, 3)},
-		"outputs": map[string]tensorInfo{
-			"logits":        tensorOf("logits:0", "DT_FLOAT", -1, classes),
-			"probabilities": tensorOf("probabilities:0", "DT_FLOAT", -1, classes),
-			"class":         tensorOf("class:0", "DT_INT64", -1),
-		},
-		"method_name": "tensorflow/serving/predict",
+	in := v.Metadata.Image
+	signatures := map[string]any{}
+	for _, name := range append([]string{"serving_default"}, v.ExplainingSignatures()...) {
+		q, err := v.signatureQuery(name)
+		if err != nil {
+			return err
+		}
+		given := map[string]tensorInfo{"image": tensorOf("image:0", "DT_FLOAT", -1, in.Height, in.Width, 3)}
+		if q.signature != "" {
+			given["class"] = tensorOf("class:0", "DT_INT64", -1)
+		}
+		results := map[string]tensorInfo{}
+		for _, o := range q.outputs() {
+			results[o.name] = o.info()
+		}
+		signatures[name] = map[string]any{"inputs": given, "outputs": results, "method_name": "tensorflow/serving/predict"}
 	}
 	writeJSON(w, http.StatusOK, map[string]any{
 		"model_spec": map[string]string{"name": v.name, "signature_name": "", "version": strconv.Itoa(v.number)},
-		"metadata":   map[string]any{"signature_def": map[string]any{"signature_def": map[string]any{"serving_default": serving}}},
+		"metadata":   map[string]any{"signature_def": map[string]any{"signature_def": signatures}},
 		"classes":    v.Metadata.Classes,
 	})
 	return nil
@@ -232,38 +238,28 @@ func clientError(err error) error {
 
 // predict implements TensorFlow Serving's :predict.
 func (s *Server) predict(w http.ResponseWriter, r *http.Request, v *version) error {
-	req, answers, err := s.predictions(r, v)
+	req, q, answers, err := s.predictions(r, v)
 	if err != nil {
 		return err
 	}
 	var b jsonWriter
-	row := func(a answer) {
-		b.key("class").int(numeric.ArgMax(a.Logits))
-		b.key("logits").floats(a.Logits, len(a.Logits))
-		b.key("probabilities").floats(a.Probabilities, len(a.Probabilities))
-	}
 	b.open('{')
 	if req.Rows {
 		b.key("predictions").open('[')
 		for _, a := range answers {
 			b.next().open('{')
-			row(a)
+			for _, o := range q.outputs() {
+				o.write(b.key(o.name), a)
+			}
 			b.close('}')
 		}
 		b.close(']')
 	} else {
 		b.key("outputs").open('{')
-		b.key("class").open('[')
-		for _, a := range answers {
-			b.next().int(numeric.ArgMax(a.Logits))
-		}
-		b.close(']')
-		for name, of := range map[string]func(answer) []float32{
-			"logits": func(a answer) []float32 { return a.Logits }, "probabilities": func(a answer) []float32 { return a.Probabilities },
-		} {
-			b.key(name).open('[')
+		for _, o := range q.outputs() {
+			b.key(o.name).open('[')
 			for _, a := range answers {
-				b.next().floats(of(a), len(of(a)))
+				o.write(b.next(), a)
 			}
 			b.close(']')
 		}
@@ -274,38 +270,46 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request, v *version) err
 	return nil
 }
 
-// predictions reads a request and classifies its images.
-func (s *Server) predictions(r *http.Request, v *version) (*request, []answer, error) {
+// predictions reads a request and answers the query of its signature.
+func (s *Server) predictions(r *http.Request, v *version) (*request, query, []answer, error) {
 	req, err := s.read(r, &v.Metadata)
 	if err != nil {
-		return nil, nil, err
+		return nil, query{}, nil, err
 	}
-	if err := checkSignature(req.Signature); err != nil {
-		return nil, nil, err
+	q, err := v.signatureQuery(req.Signature)
+	if err != nil {
+		return nil, q, nil, err
 	}
 	images, err := inputs(r.Context(), &v.Metadata, req.Items, s.options.Limits)
 	if err != nil {
-		return nil, nil, err
+		return nil, q, nil, err
 	}
-	answers, err := s.ask(r.Context(), query{version: v}, images, make([]int, images.N))
-	return req, answers, err
+	targets := make([]int, images.N)
+	if q.signature != "" {
+		targets = classesOf(req.Items)
+	}
+	answers, err := s.ask(r.Context(), q, images, targets)
+	return req, q, answers, err
 }
 
-// checkSignature returns an error for a signature that does not predict.
-func checkSignature(name string) error {
-	switch name {
-	case "", "serving_default", "serve":
-		return nil
+// classesOf lists the classes to explain.
+func classesOf(items []item) []int {
+	out := make([]int, len(items))
+	for i, it := range items {
+		out[i] = it.class
 	}
-	return badRequest{fmt.Errorf("no signature %q to predict; have serving_default; explanations are at :explain", name)}
+	return out
 }
 
 // classify implements TensorFlow Serving's :classify: for each image the classes with
 // their probabilities.
 func (s *Server) classify(w http.ResponseWriter, r *http.Request, v *version) error {
-	_, answers, err := s.predictions(r, v)
+	_, q, answers, err := s.predictions(r, v)
 	if err != nil {
 		return err
+	}
+	if q.signature != "" {
+		return badRequest{fmt.Errorf("signature %s explains; it goes with :predict", q.signature)}
 	}
 	var b jsonWriter
 	b.open('{').key("result").open('[')

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/wamuir/graft/tensorflow/core/framework/tensor_go_proto"
 	"github.com/wamuir/graft/tensorflow/core/framework/tensor_shape_go_proto"
@@ -93,6 +94,32 @@ func floatsOf(t *tensor_go_proto.TensorProto, n int) ([]float32, error) {
 	return values, finite(values)
 }
 
+// intsOf reads a tensor DT_INT64 [n], as floatsOf reads floats.
+func intsOf(t *tensor_go_proto.TensorProto, n int) ([]int64, error) {
+	shape, err := shapeOf(t)
+	if err != nil {
+		return nil, err
+	}
+	if t.GetDtype() != types_go_proto.DataType_DT_INT64 || len(shape) != 1 || shape[0] != int64(n) {
+		return nil, fmt.Errorf("type %s and shape %v, want DT_INT64 [%d]", t.GetDtype(), shape, n)
+	}
+	if b := t.GetTensorContent(); len(b) > 0 {
+		if len(b) != 8*n {
+			return nil, fmt.Errorf("%d bytes of values, want %d", len(b), 8*n)
+		}
+		values := make([]int64, n)
+		for i := range values {
+			values[i] = int64(binary.LittleEndian.Uint64(b[8*i:]))
+		}
+		return values, nil
+	}
+	given := t.GetInt64Val()
+	if len(given) == 0 || len(given) > n {
+		return nil, fmt.Errorf("%d values, want %d", len(given), n)
+	}
+	return append(slices.Clone(given), slices.Repeat(given[len(given)-1:], n-len(given))...), nil
+}
+
 func finite(values []float32) error {
 	for i, v := range values {
 		if v-v != 0 {
@@ -102,16 +129,16 @@ func finite(values []float32) error {
 	return nil
 }
 
-// floatTensor returns a tensor [len(rows),columns].
-func floatTensor(rows [][]float32, columns int) *tensor_go_proto.TensorProto {
-	content := make([]byte, 0, 4*len(rows)*columns)
+// floatTensor returns a tensor [len(rows),shape...].
+func floatTensor(rows [][]float32, shape ...int) *tensor_go_proto.TensorProto {
+	var content []byte
 	for _, row := range rows {
 		for _, v := range row {
 			content = binary.LittleEndian.AppendUint32(content, math.Float32bits(v))
 		}
 	}
 	return &tensor_go_proto.TensorProto{
-		Dtype: types_go_proto.DataType_DT_FLOAT, TensorShape: protoShape(len(rows), columns), TensorContent: content,
+		Dtype: types_go_proto.DataType_DT_FLOAT, TensorShape: protoShape(append([]int{len(rows)}, shape...)...), TensorContent: content,
 	}
 }
 

@@ -79,10 +79,11 @@ func (v *version) replay(ctx context.Context, path string) error {
 }
 
 func (v *version) replayOne(ctx context.Context, request *apis_go_proto.PredictRequest) error {
-	if err := checkSignature(request.GetModelSpec().GetSignatureName()); err != nil {
+	q, err := v.signatureQuery(request.GetModelSpec().GetSignatureName())
+	if err != nil {
 		return err
 	}
-	items, err := imageInput(request.GetInputs(), v, mostWarmUpImages)
+	items, err := q.items(request.GetInputs(), mostWarmUpImages)
 	if err != nil {
 		return err
 	}
@@ -90,6 +91,6 @@ func (v *version) replayOne(ctx context.Context, request *apis_go_proto.PredictR
 	if err != nil {
 		return err
 	}
-	_, err = query{version: v}.run(ctx, images, nil)
+	_, err = q.run(ctx, images, classesOf(items))
 	return err
 }

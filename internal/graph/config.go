@@ -94,7 +94,7 @@ func Load(dir, tag string, c Config) (*Graph, *Session, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("load %s: %s", dir, firstLine(err))
 	}
-	return wrap(m.Graph), &Session{s: m.Session}, nil
+	return wrap(m.Graph), &Session{s: m.Session, signatures: signaturesOf(m.Signatures)}, nil
 }
 
 // NewSession opens a session on the graph. Operations may still be added.

@@ -18,6 +18,8 @@ type Session struct {
 	pending atomic.Int64 // bytes of tensors fed and fetched since the last garbage collection
 	runs    atomic.Int64
 	cluster *cluster.Session // if not nil, a failed run is a [cluster.Fault]
+
+	signatures map[string]Signature
 }
 
 // collectEvery is how many bytes of tensors are moved between garbage collections. Tensors
