@@ -2,6 +2,8 @@ package serve
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,4 +44,51 @@ func FuzzDecodeRequest(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Of 1,000 requests with random faults each has an answer or an error of the client, and the
+// next good one is answered.
+func TestThousandFaultyRequests(t *testing.T) {
+	s := start(t, nil)
+	file := b64(pictureFile(t))
+	good := []string{
+		`{"instances": [` + file + `]}`, `{"signature_name": "gradcam", "inputs": {"image": [` + file + `], "class": [1]}}`,
+		`{"examples": [{"image": ` + file + `}]}`, `{"instances": [{"image": ` + file + `, "class": 1}], "method": "saliency", "seed": 3}`,
+	}
+	random := rand.New(rand.NewPCG(7, 7))
+	statuses := map[int]int{}
+	for i := range 1000 {
+		body := []byte(good[i%len(good)])
+		for range 1 + random.IntN(3) {
+			// Most faults are near the ends, where the keys are; the picture lies between.
+			at := random.IntN(min(len(body), 60))
+			if random.IntN(3) == 0 {
+				at = random.IntN(len(body))
+			}
+			switch random.IntN(4) {
+			case 0:
+				body[at] = byte(random.IntN(256))
+			case 1:
+				body = body[:at+1]
+			case 2:
+				body = slices.Delete(body, at, min(at+1+random.IntN(20), len(body)))
+			default:
+				body = slices.Insert(body, at, []byte(`{}[]",:-1e9null`)[random.IntN(15)])
+			}
+			if len(body) == 0 {
+				break
+			}
+		}
+		status, text := s.post("/v1/models/run:"+[]string{"predict", "classify", "explain"}[random.IntN(3)], string(body))
+		if statuses[status]++; status != 200 && (status < 400 || status > 499 || into[map[string]string](t, text)["error"] == "") {
+			t.Errorf("%d %.200s of %.100q", status, text, body)
+		}
+	}
+	t.Logf("statuses %v", statuses)
+	if statuses[400] < 500 {
+		t.Errorf("only %d of 1000 were refused", statuses[400])
+	}
+	if status, text := s.post("/v1/models/run:predict", good[0]); status != 200 {
+		t.Errorf("a good request after them: %d %.200s", status, text)
+	}
 }
