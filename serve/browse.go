@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"oscar/explain"
@@ -28,6 +27,7 @@ type browsePage struct {
 	First, Last                                                      int
 	Status                                                           string
 	CSV                                                              string // URL of the whole list
+	Borders                                                          bool   // the heat at the border is known
 }
 
 // link is a link of a list.
@@ -65,31 +65,6 @@ const (
 	perPage     = 60
 	mostClasses = 30
 )
-
-// filterOf reads the filter of a URL.
-func filterOf(q url.Values) filter {
-	page, err := strconv.Atoi(q.Get("page"))
-	if err != nil || page < 1 {
-		page = 1
-	}
-	return filter{q.Get("truth"), q.Get("predicted"), q.Get("part"), q.Get("answer"), q.Get("status"), q.Get("method"), q.Get("region"), q.Get("sort"), page}
-}
-
-// query returns the filter as the query of a URL.
-func (f filter) query() string {
-	q := url.Values{}
-	for key, value := range map[string]string{
-		"truth": f.Truth, "predicted": f.Predicted, "part": f.Part, "answer": f.Answer, "status": f.Status, "method": f.Method, "region": f.Region, "sort": f.Sort,
-	} {
-		if value != "" {
-			q.Set(key, value)
-		}
-	}
-	if f.Page > 1 {
-		q.Set("page", strconv.Itoa(f.Page))
-	}
-	return q.Encode()
-}
 
 // url returns the URL of a collection's page with a filter.
 func (c *collection) url(f filter) string {
@@ -162,8 +137,8 @@ func (s *Server) browse(w http.ResponseWriter, r *http.Request) {
 	if c.images && done < len(entries) {
 		p.Status = fmt.Sprintf("%d of %d pictures are classified so far.", done, len(entries))
 	}
-	if _, err := regionOf(f.Region); err != nil {
-		p.Status = err.Error()
+	if f.err != nil {
+		p.Status = f.err.Error()
 	}
 	s.render(w, http.StatusOK, "browse", p)
 }
@@ -185,7 +160,7 @@ func (p *browsePage) choices(entries []entry) {
 	p.Methods = list(f.Method, func(e entry) string { return e.Method })
 	p.Answers = []choice{{"", "all", f.Answer == ""}, {answerRight, "right", f.Answer == answerRight}, {answerWrong, "wrong", f.Answer == answerWrong}}
 	p.Sortings = []choice{{"", "name", f.Sort == ""}, {sortSure, "most confident first", f.Sort == sortSure}, {sortUnsure, "least confident first", f.Sort == sortUnsure}}
-	if slices.ContainsFunc(entries, func(e entry) bool { return !math.IsNaN(e.Border) }) {
+	if p.Borders = slices.ContainsFunc(entries, func(e entry) bool { return !math.IsNaN(e.Border) }); p.Borders {
 		p.Sortings = append(p.Sortings, choice{sortBorder, "most heat at the border first", f.Sort == sortBorder}, choice{sortMiddle, "least heat at the border first", f.Sort == sortMiddle})
 	}
 }

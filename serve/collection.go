@@ -2,7 +2,6 @@ package serve
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -156,7 +155,7 @@ func openResults(dir string) ([]*collection, error) {
 		out = append(out, &collection{name: base + "." + e.Name(), dir: path, root: root, kind: kind, index: map[string]int{}})
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("%s has no results to show; want a folder that oscar train, explain, score, explain-global or study made, or one with such folders", dir)
+		return nil, fmt.Errorf("%s has no results to show; want a folder that oscar train, explain, score, explain-global, study, audit or compare made, or one with such folders", dir)
 	}
 	return out, nil
 }
@@ -286,66 +285,6 @@ func (c *collection) at(i int) (entry, bool) {
 		return entry{}, false
 	}
 	return c.entries[i], true
-}
-
-// filter selects and sorts the entries of a page.
-type filter struct {
-	Truth, Predicted, Part, Answer, Status, Method string
-	Region                                         string // of the features, see [regionOf]
-	Sort                                           string
-	Page                                           int
-}
-
-// The choices of [filter.Answer] and [filter.Sort].
-const (
-	answerRight = "right"
-	answerWrong = "wrong"
-	sortSure    = "sure"
-	sortUnsure  = "unsure"
-	sortBorder  = "border"
-	sortMiddle  = "middle"
-)
-
-// matches reports whether an entry is shown, apart from the region.
-func (f filter) matches(e entry) bool {
-	for _, pair := range [][2]string{{f.Truth, e.Truth}, {f.Predicted, e.Predicted}, {f.Part, e.Part}, {f.Status, e.Status}, {f.Method, e.Method}} {
-		if pair[0] != "" && pair[0] != pair[1] {
-			return false
-		}
-	}
-	right, known := e.Right()
-	return f.Answer == "" || known && right == (f.Answer == answerRight)
-}
-
-// apply returns the indices of the selected entries, in order.
-func (f filter) apply(entries []entry) []int {
-	var out []int
-	within, err := regionOf(f.Region)
-	for i, e := range entries {
-		if f.matches(e) && (f.Region == "" || err == nil && within.holds(e.X, e.Y)) {
-			out = append(out, i)
-		}
-	}
-	// byBorder has the largest first; what is not known comes last.
-	byBorder := func(a, b, sign float64) int {
-		if math.IsNaN(a) || math.IsNaN(b) {
-			return cmp.Compare(b, a)
-		}
-		return cmp.Compare(sign*b, sign*a)
-	}
-	switch f.Sort {
-	case sortBorder, sortMiddle:
-		sign := 1.0
-		if f.Sort == sortMiddle {
-			sign = -1
-		}
-		slices.SortStableFunc(out, func(a, b int) int { return byBorder(entries[a].Border, entries[b].Border, sign) })
-	case sortSure:
-		slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(entries[b].Probability, entries[a].Probability) })
-	case sortUnsure:
-		slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(entries[a].Probability, entries[b].Probability) })
-	}
-	return out
 }
 
 // values lists the values of a field, sorted, without repetition.

@@ -46,10 +46,7 @@ func (c *collection) scatter(entries []entry, f filter) *scatter {
 	if len(placed) == 0 {
 		return nil
 	}
-	s := &scatter{}
-	if r, err := regionOf(f.Region); err == nil {
-		s.Polygon = r.points()
-	}
+	s := &scatter{Polygon: f.within.points()}
 	classOf := func(e entry) string {
 		if e.Truth != "" {
 			return e.Truth
