@@ -31,6 +31,7 @@ type AuditOptions struct {
 	Data     string // folder of images below folders named as classes; empty: the run's own
 	Part     string // part of the run's split, or "all" for every image below Data
 	Method   string // method of the maps, such as "gradcam"
+	Masks    string // folder with a mask for each image, as of [ScoreOptions]; empty: the one next to a synthetic set's images
 	Out      string // folder for the results: new, empty, or of the same options
 	Machine  Machine
 	Listener Listener
@@ -50,7 +51,7 @@ const (
 
 // Audit lists likely problems of a data set: wrong labels, near duplicates across the
 // parts of the split or with several labels, images unlike the training images, and
-// classes whose maps lie at the border of the image. It also measures the calibration. It
+// classes whose maps lie outside of the objects or, without masks, at the border of the image. It also measures the calibration. It
 // writes pictures, images.csv and then audit.json.
 func Audit(ctx context.Context, o AuditOptions) (*result.Audit, error) {
 	if err := o.Check(); err != nil {
@@ -95,7 +96,7 @@ func (o AuditOptions) reopen() (*result.Audit, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.Path != o.Model || a.Model != model || a.Part != o.Part || a.Method != o.Method || o.Data != "" && paths.Absolute(o.Data) != a.Data {
+	if a.Path != o.Model || a.Model != model || a.Part != o.Part || a.Method != o.Method || o.Data != "" && paths.Absolute(o.Data) != a.Data || o.Masks != "" && paths.Absolute(o.Masks) != a.Masks {
 		return nil, fmt.Errorf("%s holds another audit; name a new folder", o.Out)
 	}
 	return a, checksum.UpdateUnlisted(o.Out, result.AuditFile)
@@ -109,6 +110,7 @@ type auditing struct {
 	part       part
 	run        *Run              // the model's run; nil: it has none
 	parts      map[string]string // part of each of the run's images, by SHA-256
+	masks      objectMasks       // without a folder if there are none
 	images     []audited
 	result     *result.Audit
 }
@@ -122,6 +124,8 @@ type audited struct {
 	probs    []float32
 	features []float32
 	border   float64 // share of the positive heat in the border strip; NaN: the map is empty
+	outside  float64 // share of the positive heat outside of the object; NaN: no mask, or the map is empty
+	area     float64 // share of the image outside of the object; NaN like outside
 	distance float64 // distance to the training images; NaN: not measured
 	issue    *result.LabelIssue
 }
@@ -143,6 +147,7 @@ func (j *auditing) audit(ctx context.Context) (*result.Audit, error) {
 		return nil, err
 	}
 	j.judgeBorders()
+	j.judgeMasks()
 	if err := j.judgeCalibration(); err != nil {
 		return nil, err
 	}
@@ -184,6 +189,9 @@ func (j *auditing) open(ctx context.Context) (err error) {
 		Format: 1, Path: j.Model, Data: paths.Absolute(j.part.root), Part: j.Part, Classes: meta.Classes, Method: j.Method, Layer: meta.Explain,
 	}
 	if j.result.Model, err = fingerprint(j.Model); err != nil {
+		return err
+	}
+	if err := j.findMasks(); err != nil {
 		return err
 	}
 	if r, err := options.run(); err == nil && slices.Equal(r.Split.Classes, meta.Classes) {
@@ -260,7 +268,7 @@ func (j *auditing) draw() error {
 func (j *auditing) writeTable() error {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	rows := [][]string{{"path", "part", "label", "predicted", "probability", "label_probability", "suggested_label", "border_share", "distance"}}
+	rows := [][]string{{"path", "part", "label", "predicted", "probability", "label_probability", "suggested_label", "border_share", "distance", "outside_share"}}
 	decimal := func(v float64) string {
 		if v != v {
 			return ""
@@ -268,7 +276,7 @@ func (j *auditing) writeTable() error {
 		return strconv.FormatFloat(v, 'g', 6, 64)
 	}
 	for _, x := range j.images {
-		row := []string{text.Cell(x.Path), x.part, text.Cell(x.line.Truth), text.Cell(x.line.Predicted), decimal(float64(x.line.Confidence())), "", "", decimal(x.border), decimal(x.distance)}
+		row := []string{text.Cell(x.Path), x.part, text.Cell(x.line.Truth), text.Cell(x.line.Predicted), decimal(float64(x.line.Confidence())), "", "", decimal(x.border), decimal(x.distance), decimal(x.outside)}
 		if x.Class >= 0 {
 			row[5] = decimal(float64(x.probs[x.Class]))
 		}

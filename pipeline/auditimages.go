@@ -59,9 +59,13 @@ func (j *auditing) look(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			outside, area, err := j.outside(maps[i].Map, item.Path)
+			if err != nil {
+				return err
+			}
 			j.images = append(j.images, audited{
 				Item: item, part: j.parts[item.SHA256], line: line, logits: out.Logits[i], probs: out.Probabilities[i],
-				features: features[i], border: border, distance: math.NaN(),
+				features: features[i], border: border, outside: outside, area: area, distance: math.NaN(),
 			})
 		}
 		done += b.N
@@ -199,6 +203,14 @@ func (j *auditing) judgeDistances(ctx context.Context) error {
 		return nil
 	}
 	items = read
+	contents := map[string]bool{}
+	for _, item := range items {
+		contents[item.SHA256] = true
+	}
+	if len(contents) < 2 {
+		j.note("the training images are all the same: no distances are measured")
+		return nil
+	}
 	// distances to the nearest training image, and to that of [neighbours], but for the
 	// image itself.
 	distances := func(f []float32, sha256 string) (nearest int, first, last float64) {
@@ -295,15 +307,6 @@ func (j *auditing) findDuplicates(ctx context.Context) error {
 func (j *auditing) judgeBorders() {
 	j.result.BorderShare = 1 - 0.75*0.75
 	for c, class := range j.result.Classes {
-		var shares []float64
-		for _, x := range j.images {
-			if x.Class == c && !math.IsNaN(x.border) {
-				shares = append(shares, x.border)
-			}
-		}
-		mean, low, high := metric.Student95(shares)
-		j.result.Background = append(j.result.Background, result.Border{
-			Class: class, Images: len(shares), Share: result.Number(mean), Interval: [2]result.Number{result.Number(max(low, 0)), result.Number(min(high, 1))},
-		})
+		j.result.Background = append(j.result.Background, border(class, j.ofClass(c, func(x audited) float64 { return x.border })))
 	}
 }

@@ -7,13 +7,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"iter"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"oscar/dataset"
 	"oscar/explain"
-	"oscar/internal/paths"
 	"oscar/score"
 )
 
@@ -21,8 +18,7 @@ import (
 // the model's input size.
 type scoreImages struct {
 	height, width int
-	masking       dataset.Framing // of masks
-	batch         int             // images in a part
+	batch         int // images in a part
 	names         []string
 	classes       []int
 	pixels        []uint8
@@ -39,8 +35,7 @@ func (s *scoreJob) readImages(ctx context.Context) (*scoreImages, error) {
 	s.note(from.notes...)
 	from = from.known()
 	in := s.bundle.Metadata.Image
-	c := &scoreImages{height: in.Height, width: in.Width, batch: s.Settings.Batch, masking: Framing(in)}
-	c.masking.Interpolation, c.masking.Padding = dataset.Bilinear, 0
+	c := &scoreImages{height: in.Height, width: in.Width, batch: s.Settings.Batch}
 	loader, err := dataset.NewLoader(dataset.LoaderOptions{
 		Root: from.root, Framing: Framing(in),
 		Limits: from.limits, Workers: s.Machine.Workers,
@@ -51,19 +46,19 @@ func (s *scoreJob) readImages(ctx context.Context) (*scoreImages, error) {
 	}
 	defer loader.Close()
 	s.Listener.Stage("reading images")
-	masks := cmp.Or(s.Masks, MaskDir(from.root))
+	masks := newObjectMasks(cmp.Or(s.Masks, MaskDir(from.root)), in, from.limits)
 	for b, err := range loader.Batches(ctx, dataset.Draw(from.items, s.Scoring.PerClass, s.Settings.Seed), nil, 32) {
 		if err != nil {
 			return nil, err
 		}
-		if err := c.add(b, masks, from.limits); err != nil {
+		if err := c.add(b, masks); err != nil {
 			return nil, err
 		}
 	}
 	if len(c.names) == 0 {
 		return nil, fmt.Errorf("none of the images of %s could be read", from.root)
 	}
-	if masks == "" && s.Scoring.Need(score.NeedsMasks) {
+	if masks.dir == "" && s.Scoring.Need(score.NeedsMasks) {
 		if err := s.leaveOut(score.NeedsMasks, "no masks: the pointing game and the energy in the mask are left out"); err != nil {
 			return nil, err
 		}
@@ -76,35 +71,19 @@ func (s *scoreJob) readImages(ctx context.Context) (*scoreImages, error) {
 	return c, nil
 }
 
-// MaskDir returns the folder of masks next to the images of a synthetic set, or "" if it does
-// not exist.
-func MaskDir(root string) string {
-	masks := filepath.Join(filepath.Dir(paths.Absolute(root)), "masks")
-	if filepath.Base(paths.Absolute(root)) == "images" && paths.Exists(masks) {
-		return masks
-	}
-	return ""
-}
-
-// add adds a batch. If masks is a folder, it adds the masks of the images too.
-func (c *scoreImages) add(b *dataset.Batch, masks string, limits dataset.Limits) error {
+// add adds a batch, and the masks of its images if there is a folder of masks.
+func (c *scoreImages) add(b *dataset.Batch, masks objectMasks) error {
 	for i, item := range b.Items {
 		c.names = append(c.names, item.Path)
 		c.classes = append(c.classes, b.Labels[i])
-		if masks == "" {
+		if masks.dir == "" {
 			continue
 		}
-		path := filepath.Join(masks, filepath.FromSlash(strings.TrimSuffix(item.Path, filepath.Ext(item.Path))+".png"))
-		mask, err := dataset.DecodeFile(path, limits)
+		mask, err := masks.read(item.Path)
 		if err != nil {
-			return fmt.Errorf("mask of %s, %s: %w", item.Path, path, err)
+			return err
 		}
-		small := c.masking.Apply(mask)
-		inside := make([]bool, c.height*c.width)
-		for k := range inside {
-			inside[k] = small.Pix[4*k] >= 128
-		}
-		c.masks = append(c.masks, score.Mask{Height: c.height, Width: c.width, Inside: inside})
+		c.masks = append(c.masks, mask)
 	}
 	c.pixels = append(c.pixels, b.Images...)
 	return nil

@@ -183,25 +183,46 @@ func (a auditChapter) unlike() page.Section {
 	return s
 }
 
+// background shows how much of the heat lies outside of the objects or, without masks, at the
+// border.
 func (a auditChapter) background() page.Section {
-	t := page.Table{Caption: "The share of the positive heat in the border strip, an eighth of each side wide", Corner: "class",
-		Columns: []page.Column{{Name: "maps"}, {Name: "heat at the border"}},
-		Legend: page.List{
-			fmt.Sprintf("A map without preference has %s, the strip's share of the area. Orange: the interval lies above it.", page.Number(float64(a.BorderShare))),
-			"Below: the 95 % interval by Student's t over the maps.",
-		}}
-	for _, b := range a.Background {
-		cell := page.Cell{Text: page.Number(float64(b.Share))}
-		if !math.IsNaN(float64(b.Interval[0])) {
-			cell.Note = page.Number(float64(b.Interval[0])) + " to " + page.Number(float64(b.Interval[1]))
-			if b.Interval[0] > a.BorderShare {
-				cell.Tone, cell.Level = page.Bad, 3
-			}
+	s := page.Section{Title: "Classes recognised by the background"}
+	t := page.Table{Corner: "class", Columns: []page.Column{{Name: "maps"}}}
+	const note = "Below: the 95 % interval by Student's t over the maps."
+	if len(a.Outside) > 0 {
+		t.Caption = "The share of the positive heat outside of the objects"
+		t.Columns = append(t.Columns, page.Column{Name: "heat outside"}, page.Column{Name: "by chance"})
+		t.Legend = page.List{"By chance: the share of the image outside of the object, which a random map has. Orange: the interval does not lie below it.", note}
+		for _, o := range a.Outside {
+			t.Rows = append(t.Rows, page.Row{Name: o.Class, Cells: []page.Cell{
+				{Text: page.Thousands(o.Images)}, heatShare(o.Border, !(o.Interval[1] < o.Chance)), {Text: page.Number(float64(o.Chance))},
+			}})
 		}
-		t.Rows = append(t.Rows, page.Row{Name: b.Class, Cells: []page.Cell{{Text: page.Thousands(b.Images)}, cell}})
+		s.Blocks = []page.Block{page.Text(fmt.Sprintf(
+			"A class whose maps of %s lie outside of the objects as much as random maps do may be recognised by its background.", a.Method)), t}
+		return s
 	}
-	return page.Section{Title: "Classes recognised by the background", Blocks: []page.Block{page.Text(
-		fmt.Sprintf("Objects are mostly in the middle of a photograph. A class whose maps of %s lie at the border may be recognised by its background.", a.Method)), t}}
+	t.Caption = "The share of the positive heat in the border strip, an eighth of each side wide"
+	t.Columns = append(t.Columns, page.Column{Name: "heat at the border"})
+	t.Legend = page.List{fmt.Sprintf("A map without preference has %s, the strip's share of the area. Orange: the interval lies above it.", page.Number(float64(a.BorderShare))), note}
+	for _, b := range a.Background {
+		t.Rows = append(t.Rows, page.Row{Name: b.Class, Cells: []page.Cell{{Text: page.Thousands(b.Images)}, heatShare(b, b.Interval[0] > a.BorderShare)}})
+	}
+	s.Blocks = []page.Block{page.Text(
+		fmt.Sprintf("Objects are mostly in the middle of a photograph. A class whose maps of %s lie at the border may be recognised by its background.", a.Method)), t}
+	return s
+}
+
+// heatShare is a share of the heat with its interval, marked if it is suspect.
+func heatShare(b result.Border, suspect bool) page.Cell {
+	cell := page.Cell{Text: page.Number(float64(b.Share))}
+	if !math.IsNaN(float64(b.Interval[0])) {
+		cell.Note = page.Number(float64(b.Interval[0])) + " to " + page.Number(float64(b.Interval[1]))
+		if suspect {
+			cell.Tone, cell.Level = page.Bad, 3
+		}
+	}
+	return cell
 }
 
 func (a auditChapter) calibration() page.Section {

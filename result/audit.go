@@ -27,10 +27,12 @@ type Audit struct {
 	Duplicates []DuplicateGroup `json:"duplicates"`
 	// Alike are images outside the training part that are as close to a training image, in the
 	// model's features, as the closest 1 % of training images are to another one.
-	Alike       Alike    `json:"alike"`
-	Unlike      Unlike   `json:"unlike"`
-	Background  []Border `json:"background"`
-	BorderShare Number   `json:"border_share"` // share of the image's area
+	Alike       Alike     `json:"alike"`
+	Unlike      Unlike    `json:"unlike"`
+	Background  []Border  `json:"background"`
+	BorderShare Number    `json:"border_share"`      // share of the image's area
+	Masks       string    `json:"masks,omitempty"`   // absolute path of the folder of masks
+	Outside     []Outside `json:"outside,omitempty"` // of each class, if there are masks
 	// Calibration is for the images of known class that the model was not trained on;
 	// nil: there are none.
 	Calibration *metric.Calibration `json:"calibration"`
@@ -117,6 +119,13 @@ type Border struct {
 	// interval by Student's t, clipped to 0 and 1; NaN without images.
 	Share    Number    `json:"share"`
 	Interval [2]Number `json:"interval"`
+}
+
+// Outside is the share of the heat of a class's maps outside of the objects.
+type Outside struct {
+	Border
+	// Chance is the share of the images' area outside of the objects, which a random map has.
+	Chance Number `json:"chance"`
 }
 
 // Temperature is the effect of temperature scaling, see [metric.Temperature].

@@ -30,8 +30,9 @@ image below DATA.
                 possibly the same object
   unlike        images farther from the training images, in the same features,
                 than 99 % of the training images are from each other
-  background    the share of each class's heat in the border strip of the image; a
-                map without preference has 0.4375, the strip's share of the area
+  background    the share of each class's heat outside of the objects, if there are
+                masks (--masks), and that of a random map; else the share in the
+                border strip of the image, where a random map has 0.4375
   calibration   whether the probabilities equal the shares of correct predictions,
                 and the temperature that corrects them
 
@@ -83,6 +84,7 @@ for each image, audit.json, pictures and report.html. Nothing in DATA is changed
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
 	f.StringVar(&o.Part, "split", "test", "the part of the split: test, validation, train, all")
 	f.StringVar(&o.Method, "method", o.Method, "the method of the maps")
+	f.StringVar(&o.Masks, "masks", "", "folder of masks, as of oscar score; default: the one next to the images of a synthetic set")
 	machineFlags(cmd, &o.Machine)
 	trustFlag(cmd, &o.Machine.Trust)
 	limitFlags(cmd, &o.Machine.Limits)
@@ -119,6 +121,15 @@ func printAudit(w io.Writer, a *result.Audit) {
 		}
 		fmt.Fprintf(w, "calibration error                %.4f (95 %% %.4f to %.4f), %s: at most %.4f if calibrated\n", c.ECE, c.Interval[0], c.Interval[1], word, c.Calibrated)
 		fmt.Fprintf(w, "temperature                      %.3f, loss %.4f to %.4f\n", a.Temperature.Value, a.Temperature.Before, a.Temperature.After)
+	}
+	if len(a.Outside) > 0 {
+		t := newTable(w)
+		t.AppendHeader(table.Row{"class", "maps", "heat outside the object", "95 %", "by chance"})
+		for _, o := range a.Outside {
+			t.AppendRow(table.Row{o.Class, o.Images, decimals(o.Share), decimals(o.Interval[0]) + " to " + decimals(o.Interval[1]), decimals(o.Chance)})
+		}
+		render(w, t)
+		return
 	}
 	t := newTable(w)
 	t.AppendHeader(table.Row{"class", "maps", "heat at the border", "95 %"})
