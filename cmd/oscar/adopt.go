@@ -22,13 +22,13 @@ func newAdopt(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "adopt DIR --out MODEL",
 		Short: "Make any TensorFlow classifier a model that oscar explains",
-		Long: `Read the SavedModel in DIR, of any origin (Keras, tf.function, TensorFlow 1, TF
-Hub), or a frozen graph, a .pb file, and convert it to a model of oscar, which
-every verb reads. For Keras, ONNX and TFLite files and for weights without a network
-the error says how to make a SavedModel.
+		Long: `Convert the SavedModel in DIR, of any origin (Keras, tf.function, TensorFlow 1, TF
+Hub), or a frozen graph (a .pb file), to a model that every verb of oscar reads. For
+Keras, ONNX and TFLite files and for weights without a network the error says how to
+make a SavedModel.
 
-Flags give what the model does not record, or oscar.yaml next to it, which --save
-writes. Most models need the scale of their input:
+Flags, or oscar.yaml next to the model, give what the model does not record; --save
+writes that file. Most models need the scale of their input:
 
   0..255   unchanged; models that scale their input are detected
   0..1     x / 255
@@ -38,8 +38,8 @@ writes. Most models need the scale of their input:
 
 A wrong scale does not show in the model's confidence. --images names labelled
 photographs, a folder with one sub-folder per class: oscar prints the accuracy on
-them. If it is below 0.9, or the scale is unknown, it tries every scale, and refuses
-a given one if another is clearly better.`,
+them. If the accuracy is below 0.9, or no scale is known, it tries every scale. It
+refuses a given scale if another is clearly better.`,
 		Example: `  oscar adopt keras_export --out model --input-scale=-1..1 --classes cup,fork,glass
   oscar adopt keras_export --out model --images photos --save
   oscar explain model photos --out explained`,

@@ -22,17 +22,17 @@ func newCompose(*globalFlags) *cobra.Command {
 		Short: "Put objects cut out of photographs into scenes with masks",
 		Long: `Cut the objects out of PHOTOS, a folder with one sub-folder of images a class, and
 put them into scenes: two to seven objects on a plain ground, turned, mirrored, with
-shadows, that may hide each other. DIR gets pictures and annotations as of oscar
-synthesize --scenes.
+shadows, that may hide each other. DIR gets pictures and annotations in the
+form of oscar synthesize --scenes.
 
-A PNG image with alpha is cut out by it. Other photographs need one object on a
-plain, light background; one whose outline is ragged or not sharp is left out. One
-that the border cuts lies at the border of a scene. Look at the scenes: a shadow or
-a ring of background may have stayed.
+The alpha channel of a PNG image is its mask. Other photographs need one object on a
+plain, light background; an object with a ragged or blurred outline is left out. An
+object that its photograph cuts off lies at the border of a scene. Look at the scenes:
+a shadow or a ring of background may remain.
 
---photographs writes the photographs from which an object can be cut out, each with
-the mask of its object: to see how a detector does on them. With the same seed they
-are in the same parts as their objects in scenes.
+--photographs writes no scenes, but the photographs from which an object can be cut
+out, each with its mask, to test a detector on them. With the same seed they are in
+the same parts as their objects in scenes.
 
 The objects of the validation and test scenes come from photographs of their own
 (15 % each). Photographs that look alike are kept in one part.`,

@@ -30,7 +30,7 @@ func newEvaluate(*globalFlags) *cobra.Command {
 sub-folder a class, or a table of images as of oscar train. With --split train,
 validation or test only the images of that part of the run's split are taken; all
 takes every image of DATA, which may be a folder that the run never saw. Without
-DATA the run's own folder is meant.
+DATA it is the run's own folder.
 
 The class of an image is that of the run's split if it holds the same content,
 else the table's, or the nearest folder above the image that is named as a class.

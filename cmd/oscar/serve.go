@@ -22,8 +22,8 @@ NAME=MODEL gives it another name than its folder's.
 The page takes a picture that is dropped, pasted or chosen. It shows the
 predictions and a map over the picture, by any method, layer and class. A link
 restores the view. With --images and --results it browses pictures by class,
-prediction and confusion, and shows runs, explanations, scores and studies as
-pages. Only files below the given folders are read.
+prediction and confusion, and shows runs, explanations, scores, studies, audits and
+comparisons as pages. Only files below the given folders are read.
 
 The REST interface is that of TensorFlow Serving: POST
 /v1/models/NAME[/versions/N]:predict and :classify, GET /v1/models/NAME and
@@ -74,7 +74,7 @@ a lost request. /healthz, /readyz and /metrics (Prometheus) are for operators.`,
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&o.Images, "images", nil, "`DIR` of images to browse; again for more")
-	f.StringArrayVar(&o.Results, "results", nil, "`DIR` of a run, explanations, scores or a study to browse; again for more")
+	f.StringArrayVar(&o.Results, "results", nil, "`DIR` of a run or of other results to browse; again for more")
 	f.StringVar(&o.Addr, "addr", o.Addr, "`HOST:PORT` to listen on; port 0 chooses a free one")
 	f.StringSliceVar(&o.Hosts, "host", nil, "a name by which clients call this server, besides its address; again for more")
 	f.IntVar(&o.MaxBatch, "max-batch", o.MaxBatch, "largest number of images per run of the model")

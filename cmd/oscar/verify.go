@@ -18,13 +18,13 @@ func newVerify(*globalFlags) *cobra.Command {
 		Use:   "verify DIR...",
 		Short: "Compare folders of results with the checksums of their files",
 		Long: `Read all files of DIR, a folder that oscar made, and of the folders in it, and
-compare them with their SHA-256 in SHA256SUMS. For each folder a line says how it
-is, and for each damaged file what to do:
+compare them with their SHA-256 in SHA256SUMS. It prints the state of
+each folder, and for each damaged file what to do:
 
   whole     every file is as oscar wrote it
   damaged   a file differs or is missing
   unlisted  files have no checksum: an older oscar made them
-  foreign   oscar did not make it; nothing is said of it
+  foreign   oscar did not make it; it is not checked
 
 Other files in a folder of results are listed and do not matter. The exit status is
 0 if all folders are whole, else 1. "sha256sum -c SHA256SUMS" in a
