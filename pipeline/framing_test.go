@@ -1,11 +1,8 @@
 package pipeline
 
 import (
-	"bytes"
-	"encoding/binary"
 	"image"
 	"image/draw"
-	"image/jpeg"
 	"math"
 	"os"
 	"path/filepath"
@@ -14,29 +11,10 @@ import (
 	"oscar/dataset"
 	"oscar/experiment"
 	"oscar/heatmap"
+	"oscar/internal/testkit"
 	"oscar/savedmodel"
 	"oscar/tfmodel"
 )
-
-// turnedJPEG is an image as a camera stores it that was held upright: to be turned by a
-// quarter clockwise, as its EXIF block says.
-func turnedJPEG(t *testing.T, img *image.RGBA) []byte {
-	size := img.Rect.Size()
-	stored := image.NewRGBA(image.Rect(0, 0, size.Y, size.X))
-	for y := range size.Y {
-		for x := range size.X {
-			stored.SetRGBA(y, size.X-1-x, img.RGBAAt(x, y))
-		}
-	}
-	var b bytes.Buffer
-	if err := jpeg.Encode(&b, stored, &jpeg.Options{Quality: 95}); err != nil {
-		t.Fatal(err)
-	}
-	exif := []byte("\xff\xe1\x00\x22Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01")
-	exif = binary.BigEndian.AppendUint16(exif, 274)
-	exif = append(exif, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0)
-	return append(append([]byte("\xff\xd8"), exif...), b.Bytes()[2:]...)
-}
 
 // A dot on a black image is all that gradient times input can mark. Whatever the aspect
 // that a model was trained with, its overlay marks the dot where the image has it: wide,
@@ -61,7 +39,7 @@ func TestFramingEndToEnd(t *testing.T) {
 		path := filepath.Join(photos, name)
 		var err error
 		if name == "turned.jpg" {
-			err = os.WriteFile(path, turnedJPEG(t, photo), 0o666)
+			err = os.WriteFile(path, testkit.TurnedJPEG(t, photo), 0o666)
 		} else {
 			err = heatmap.WritePNG(path, photo)
 		}

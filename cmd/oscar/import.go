@@ -31,9 +31,13 @@ as oscar train takes them: pictures, and annotations in the form of COCO. SOURCE
 
 The format is found by the files. Objects with a box alone are left out, and counted.
 Pictures are copied as they are, and keep the part that SOURCE gives them. If it
-gives none, a tenth is drawn for validation and another for the test. Nothing
-outside of SOURCE is read, whatever its files say.`,
-		Example: `  oscar import TACO/data/annotations.json --out taco
+gives none, a tenth is drawn for validation and another for the test. A picture that
+is not there or cannot be used is left out, and has a line. Nothing outside of SOURCE
+is read, whatever its files say.
+
+--map FILE.csv gives objects other classes: each line has a class and what it becomes.
+Objects of a class that becomes nothing, or Background, are left out.`,
+		Example: `  oscar import TACO/data/annotations.json --map recipes/taco-trashnet.csv --out taco
   oscar import yolo-waste --out waste
   oscar train waste --out runs/waste`,
 		Args: arguments("SOURCE"),
@@ -65,6 +69,9 @@ outside of SOURCE is read, whatever its files say.`,
 			}
 			t.AppendRow(table.Row{"pictures", sum.Pictures[scene.Train], sum.Pictures[scene.Validation], sum.Pictures[scene.Test]})
 			t.Render()
+			for _, p := range sum.Unusable {
+				fmt.Fprintf(w, "left out %q: %s\n", p.Path, p.Reason)
+			}
 			for _, reason := range slices.Sorted(maps.Keys(sum.LeftOut)) {
 				fmt.Fprintf(w, "left out %d times: %s\n", sum.LeftOut[reason], reason)
 			}
@@ -74,6 +81,7 @@ outside of SOURCE is read, whatever its files say.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&out, "out", "o", "", "the folder for the scenes")
+	f.StringVar(&o.Map, "map", "", "a CSV file of classes and what they become")
 	f.Uint64Var(&o.Seed, "seed", 1, "draws the parts, if SOURCE has none")
 	limitFlags(cmd, &o.Limits)
 	return cmd

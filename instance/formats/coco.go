@@ -2,6 +2,7 @@ package formats
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"path"
@@ -63,17 +64,21 @@ func readCOCO(f files) (*source, error) {
 		part := ""
 		if len(list) > 1 {
 			if part = partOf(name); part == "" {
-				return nil, fmt.Errorf("%s: %s: with %d files of COCO, each needs train, val or test in its name or its folder's", f.path, name, len(list))
+				return nil, fmt.Errorf("%s: %s: with %d files of COCO, each needs train, val or test in its name or its folder's; or give one file", f.path, name, len(list))
 			}
 		}
 		at := map[int64]int{}
 		for _, m := range data.Images {
-			file, err := f.find(name, part, m.FileName)
+			p := picture{part: part, at: name, size: image.Pt(m.Width, m.Height)}
+			p.name, err = f.find(name, part, m.FileName)
+			if errors.Is(err, errNoPicture) {
+				p.missing, err = err, nil
+			}
 			if err != nil {
 				return nil, fmt.Errorf("%s: %s: image %d: %w", f.path, name, m.ID, err)
 			}
 			at[m.ID] = len(s.pictures)
-			s.pictures = append(s.pictures, picture{name: file, part: part, at: name, size: image.Pt(m.Width, m.Height)})
+			s.pictures = append(s.pictures, p)
 		}
 		for _, a := range data.Annotations {
 			if a.Segmentation.Runs == nil && len(a.Segmentation.Polygons) == 0 {
@@ -87,7 +92,10 @@ func readCOCO(f files) (*source, error) {
 	return s, nil
 }
 
-// find returns the path of a picture that an annotation file names.
+var errNoPicture = errors.New("there is no such picture")
+
+// find returns the path of a picture that an annotation file names. If there is none, the
+// error is errNoPicture and the path is the first that was looked for.
 func (f files) find(annotations, part, name string) (string, error) {
 	dir := path.Dir(annotations)
 	first, err := within(dir, name)
@@ -104,7 +112,7 @@ func (f files) find(annotations, part, name string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("there is no picture %q, nor in images/ or data/ beside the file", first)
+	return first, fmt.Errorf("%w beside the annotations, nor in images/ or data/", errNoPicture)
 }
 
 // partOf returns the part that a path names, its last such word; "" for none.

@@ -251,7 +251,7 @@ func TestRefusals(t *testing.T) {
 		{cocoFile("../secret.png", size, square), "not a file within the folder"},
 		{cocoFile(filepath.ToSlash(secret)+"/secret.png", size, square), "not a file within the folder"},
 		{cocoFile("link.png", size, square), "link.png"},
-		{cocoFile("b.png", size, square), `there is no picture "b.png"`},
+		{cocoFile("b.png", size, square), `the first is "b.png": there is no such picture`},
 		{cocoFile("a.png", `"width": 41, "height": 30`, square), "has 40 x 30 pixels, it is described with 41 x 30"},
 		{cocoFile("a.png", `"width": 4000000, "height": 3000000`, square), "4000000"},
 		{cocoFile("a.png", size, "[0, 0, 5, 0]"), "a polygon of 4 numbers"},

@@ -25,6 +25,7 @@ import (
 // Options are the options of [Import].
 type Options struct {
 	Source string // a folder, or a COCO file
+	Map    string // a CSV file of classes and what they become; "": they stay
 	Seed   uint64 // of the parts, if the source has none
 	Limits dataset.Limits
 	// OnStage and OnCount receive progress; they may be nil.
@@ -38,6 +39,7 @@ type Summary struct {
 	Pictures map[string]int            // by part
 	Objects  map[string]map[string]int // by part and class
 	LeftOut  map[string]int            // objects and pictures, by the reason
+	Unusable []dataset.Problem         // pictures that are not there, cannot be read, or have another size
 }
 
 // source is a data set as its files describe it. Names of pictures are relative to the
@@ -45,6 +47,7 @@ type Summary struct {
 type source struct {
 	format   string
 	classes  []string
+	become   []int // the new class of each class of the objects, -1: left out; nil: the same
 	pictures []picture
 	leftOut  map[string]int
 }
@@ -54,6 +57,7 @@ type picture struct {
 	part    string      // "": none
 	at      string      // where the picture is described, for errors
 	size    image.Point // as described; 0: not described
+	missing error       // why there is no such picture
 	data    []byte      // of a picture within the description; nil: in a file
 	objects []object
 	// more reads objects that need the picture's size, and counts those without a mask; may
@@ -83,7 +87,8 @@ var formats = []struct {
 // Import reads a data set and writes it to dir, which must not exist or be empty, as a
 // folder of scenes. Pictures are copied as they are. Without parts in the source a tenth of
 // the pictures, drawn by the seed, is for validation and another for the test. Objects
-// without a mask are left out. An error names the file and what is wrong in it.
+// without a mask are left out, and so are pictures that cannot be used. An error names the file
+// and what is wrong in it.
 func Import(ctx context.Context, dir string, o Options) (*Summary, error) {
 	if o.OnStage == nil {
 		o.OnStage = func(string) {}
@@ -103,6 +108,11 @@ func Import(ctx context.Context, dir string, o Options) (*Summary, error) {
 	}
 	if err := s.divide(o.Seed); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Source, err)
+	}
+	if o.Map != "" {
+		if err := s.mapClasses(o.Map); err != nil {
+			return nil, err
+		}
 	}
 	o.OnStage("copying pictures")
 	return s.write(ctx, dir, f, o)
@@ -169,9 +179,10 @@ func (s *source) divide(seed uint64) error {
 
 // finished is a picture that was copied.
 type finished struct {
-	size    image.Point
-	objects []scene.Truth
-	leftOut []string
+	size     image.Point
+	objects  []scene.Truth
+	leftOut  []string
+	unusable error // why the picture is left out
 }
 
 // write copies the pictures and writes the annotations.
@@ -190,7 +201,7 @@ func (s *source) write(ctx context.Context, dir string, f files, o Options) (*Su
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				done[i], err = p.copy(f, folder(p.part), o.Limits)
+				done[i], err = s.copy(p, f, folder(p.part), o.Limits)
 				o.OnCount(int(count.Add(1)), len(s.pictures))
 				return err
 			})
@@ -200,6 +211,10 @@ func (s *source) write(ctx context.Context, dir string, f files, o Options) (*Su
 		}
 		out := map[string][]scene.Scene{}
 		for i, p := range s.pictures {
+			if err := done[i].unusable; err != nil {
+				sum.Unusable = append(sum.Unusable, dataset.Problem{Path: p.name, Reason: err.Error()})
+				continue
+			}
 			out[p.part] = append(out[p.part], scene.Scene{
 				Image:   coco.Image{FileName: p.name, Width: done[i].size.X, Height: done[i].size.Y},
 				Objects: done[i].objects,
@@ -212,6 +227,9 @@ func (s *source) write(ctx context.Context, dir string, f files, o Options) (*Su
 				sum.LeftOut[reason]++
 			}
 		}
+		if n := len(sum.Unusable); n == len(s.pictures) {
+			return nil, fmt.Errorf("%s: none of %d pictures can be used; the first is %q: %s", f.path, n, sum.Unusable[0].Path, sum.Unusable[0].Reason)
+		}
 		if len(sum.Objects[scene.Train]) == 0 {
 			return nil, fmt.Errorf("%s: no object to train on has a mask", f.path)
 		}
@@ -223,21 +241,36 @@ func (s *source) write(ctx context.Context, dir string, f files, o Options) (*Su
 	return sum, nil
 }
 
-// copy decodes a picture, makes the masks of its objects, and copies the file to dir.
-func (p picture) copy(f files, dir string, limits dataset.Limits) (out finished, err error) {
-	data := p.data
-	if data == nil {
+// decode reads a picture.
+func (p picture) decode(f files, limits dataset.Limits) (data []byte, size image.Point, err error) {
+	if p.missing != nil {
+		return nil, size, p.missing
+	}
+	if data = p.data; data == nil {
 		if data, err = f.read(p.name, cmp.Or(limits.MaxBytes, dataset.DefaultLimits.MaxBytes)); err != nil {
-			return out, fmt.Errorf("%s: %w", p.at, err)
+			return nil, size, err
 		}
 	}
 	img, err := dataset.Decode(data, limits)
 	if err != nil {
-		return out, fmt.Errorf("%s: picture %q: %w", p.at, p.name, err)
+		return nil, size, err
 	}
-	out.size = img.Rect.Size()
-	if p.size != (image.Point{}) && p.size != out.size {
-		return out, fmt.Errorf("%s: picture %q has %d x %d pixels, it is described with %d x %d", p.at, p.name, out.size.X, out.size.Y, p.size.X, p.size.Y)
+	size = img.Rect.Size()
+	if p.size == (image.Point{}) || p.size == size {
+		return data, size, nil
+	}
+	err = fmt.Errorf("it has %d x %d pixels, it is described with %d x %d", size.X, size.Y, p.size.X, p.size.Y)
+	if h, e := dataset.ReadHeader(data, limits); e == nil && h.Orientation > 1 && p.size == image.Pt(h.Width, h.Height) {
+		err = fmt.Errorf("%w, as before it is turned by its EXIF orientation, %d", err, h.Orientation)
+	}
+	return nil, size, err
+}
+
+// copy decodes a picture, makes the masks of its objects, and copies the file to dir.
+func (s *source) copy(p picture, f files, dir string, limits dataset.Limits) (out finished, err error) {
+	var data []byte
+	if data, out.size, out.unusable = p.decode(f, limits); out.unusable != nil {
+		return out, nil
 	}
 	if err := mask.CheckSize(out.size.Y, out.size.X); err != nil {
 		return out, fmt.Errorf("%s: %w", p.at, err)
@@ -253,6 +286,14 @@ func (p picture) copy(f files, dir string, limits dataset.Limits) (out finished,
 		}
 	}
 	for i, o := range objects {
+		class := o.class
+		if s.become != nil {
+			class = s.become[class]
+		}
+		if class < 0 {
+			out.leftOut = append(out.leftOut, "an object of a class that the map leaves out")
+			continue
+		}
 		m, err := o.mask.Mask(out.size.Y, out.size.X)
 		if err != nil {
 			return out, fmt.Errorf("%s: object %d: %w", p.at, i+1, err)
@@ -261,7 +302,7 @@ func (p picture) copy(f files, dir string, limits dataset.Limits) (out finished,
 			out.leftOut = append(out.leftOut, "an object without a pixel in the picture")
 			continue
 		}
-		out.objects = append(out.objects, scene.Truth{Class: o.class, Mask: m, Ignore: o.ignore})
+		out.objects = append(out.objects, scene.Truth{Class: class, Mask: m, Ignore: o.ignore})
 	}
 	to := filepath.Join(dir, filepath.FromSlash(p.name))
 	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
