@@ -196,6 +196,26 @@ func dropDrawings(dir string, shards []shard) error {
 	return nil
 }
 
+// DiscardDrawings removes the drawings of finished explanations, which [Draw] makes again.
+func DiscardDrawings(dir string) error {
+	shards, err := shardsIn(dir)
+	if err != nil {
+		return err
+	}
+	lists := listsOf(shards)
+	for _, step := range []func() error{
+		func() error { return checksum.Remove(dir, lists...) }, // the lists change
+		func() error { return discardDrawings(dir) },
+		func() error { return dropDrawings(dir, shards) },
+		func() error { return checksum.Update(dir, lists...) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // discardDrawings removes all drawings.
 func discardDrawings(dir string) error {
 	return errors.Join(checksum.Remove(dir, montageFile, scalesFile),

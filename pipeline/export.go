@@ -240,6 +240,9 @@ func modelDir(path string, trust bool) (string, error) {
 	if run.Is(path) {
 		dir := filepath.Join(path, run.ModelDir)
 		if _, err := os.Stat(dir); err != nil {
+			if err := run.Discarded(path); err != nil {
+				return "", err
+			}
 			if paths.Exists(filepath.Join(path, run.EvaluationFile)) {
 				return "", fmt.Errorf("run %s has lost its %s; make it again with \"oscar train --resume %s\"", path, run.ModelDir, path)
 			}

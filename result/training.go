@@ -19,6 +19,7 @@ const (
 	EnvironmentFile = "environment.json"
 	MetricsFile     = "metrics.jsonl"
 	EvaluationFile  = "evaluation.json"
+	DiscardedFile   = "discarded.json" // the model was removed on purpose
 )
 
 // Training is the content of a run folder, of a finished or an unfinished training.

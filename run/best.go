@@ -44,6 +44,9 @@ func (b best) beatenBy(m result.EpochMetrics, by experiment.Monitor) bool {
 // the SavedModel or of a checkpoint: those of the same epoch, or else of the newest epoch
 // that has a checkpoint at its end.
 func (r *Run) Best(listener Listener) (prefix string, epoch int, err error) {
+	if err := Discarded(r.Dir); err != nil {
+		return "", 0, err
+	}
 	c := r.checkpoints()
 	if epoch, err = c.bestEpoch(); err != nil {
 		return "", 0, err

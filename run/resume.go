@@ -124,6 +124,9 @@ func (r *Run) Finish() error { return r.checkpoints().keepNewest() }
 // finished (evaluated and exported, with all files intact), and whether it is trained. It
 // notes damaged files.
 func (r *Run) Repair(listener Listener) (finished, trained bool, err error) {
+	if err := Discarded(r.Dir); err != nil {
+		return false, false, err
+	}
 	damaged := func(dir string, names ...string) bool {
 		err := checksum.Check(dir, names...)
 		if checksum.Is(err) {

@@ -97,7 +97,7 @@ var kind = resultdir.Kind{Early: []string{
 // listed are the files of a run whose SHA-256 is in the run's list. Checkpoints and the
 // SavedModel have their own lists.
 var listed = []string{
-	ExperimentFile, EnvironmentFile, result.NetworkFile, SplitFile, MetricsFile, EvaluationFile, result.CommandFile,
+	ExperimentFile, EnvironmentFile, result.NetworkFile, SplitFile, MetricsFile, EvaluationFile, result.DiscardedFile, result.CommandFile,
 }
 
 // Claim creates and locks an empty folder for a new run.

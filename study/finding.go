@@ -16,6 +16,7 @@ import (
 	"oscar/internal/paths"
 	"oscar/pipeline"
 	"oscar/result"
+	runfolder "oscar/run"
 	"oscar/score"
 )
 
@@ -32,6 +33,9 @@ type fitted struct {
 // inspectRun evaluates a finished run on its training part, and scores and makes
 // its explanations. It does not repeat finished parts.
 func (j *job) inspectRun(ctx context.Context, r *run) error {
+	if runfolder.Discarded(j.path(r.dir())) != nil {
+		return j.checkDiscarded(r)
+	}
 	opened, err := pipeline.OpenRun(j.path(r.dir()))
 	if err != nil {
 		return err
@@ -160,6 +164,7 @@ func (j *job) quiet() pipeline.Listener { return pipeline.Listener{OnNote: j.Lis
 // runData is all results of a finished run.
 type runData struct {
 	run          *run
+	images       string // folder of the images
 	trained      *pipeline.Run
 	epochs       []result.EpochMetrics
 	evaluation   *result.Evaluation
@@ -179,7 +184,7 @@ type explanation struct {
 
 // read reads the results of a run.
 func (j *job) read(r *run) (*runData, error) {
-	d := &runData{run: r}
+	d := &runData{run: r, images: j.plan.images()}
 	var err error
 	if d.trained, err = pipeline.OpenRun(j.path(r.dir())); err != nil {
 		return nil, err
@@ -327,7 +332,7 @@ func (d *runData) onImage(x explanation, framing dataset.Framing, height, width 
 	if framing.Stretches() {
 		return d.grid(x).Resize(height, width)
 	}
-	size, err := pipeline.ImageSize(filepath.Join(d.trained.Images(), filepath.FromSlash(x.image)), d.trained.Experiment.Data.Limits())
+	size, err := pipeline.ImageSize(filepath.Join(d.images, filepath.FromSlash(x.image)), d.trained.Experiment.Data.Limits())
 	if err != nil {
 		d.err = cmp.Or(d.err, err)
 		return explain.Grid{}

@@ -40,7 +40,9 @@ type plan struct {
 	Budget float64     `json:"budget_seconds"`
 	Cut    *result.Cut `json:"cut"`
 	Added  []string    `json:"added"` // variants added later
-	Study  Study       `json:"study"` // with the added variants
+	// DiscardModels is that of [Options], for later calls and workers.
+	DiscardModels bool  `json:"discard_models,omitempty"`
+	Study         Study `json:"study"` // with the added variants
 }
 
 // images returns the folder that image paths are relative to.

@@ -13,6 +13,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/experiment"
+	"oscar/internal/checksum"
 	"oscar/internal/machine"
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
@@ -29,6 +30,9 @@ type Options struct {
 	// Budget is the largest duration of the study; 0: no limit. Epochs, then training
 	// images, are cut until a forecast fits.
 	Budget time.Duration
+	// DiscardModels removes the model, the checkpoints and the drawings of each run when its
+	// measures are complete. Later calls do so, too. The study can be resumed without them.
+	DiscardModels bool
 	// Memory is the machine's memory for training, in bytes; 0: measure it. A
 	// tenth is left free.
 	Memory  int64
@@ -41,9 +45,9 @@ type Options struct {
 }
 
 // Run trains every variant of a study with every seed, compares them, and writes
-// study.json and study.csv. It resumes a folder of the same study: it does not repeat
-// finished runs, and the others give the same bits as without the
-// interruption. A variant that does not fit the machine's memory, or whose
+// study.json and study.csv. It resumes a folder of the same study, wherever its images
+// are now: it does not repeat finished runs, and the others give the same bits as without
+// the interruption. A variant that does not fit the machine's memory, or whose
 // training fails, is a row of the result; if no run was finished, Run returns the
 // result and an error. A full disk is an error. When ctx is cancelled, Run saves
 // after the current step and returns [pipeline.ErrInterrupted].
@@ -80,7 +84,7 @@ func open(ctx context.Context, o Options) (_ *job, _ *resultdir.Dir, err error) 
 		return nil, nil, err
 	}
 	if dir.Resumed {
-		err = j.reopen(root)
+		err = j.reopen(ctx, root)
 	} else {
 		err = j.begin(ctx, root)
 	}
@@ -133,7 +137,7 @@ func (j *job) begin(ctx context.Context, root string) error {
 	if err != nil {
 		return beforePlan(ctx, err)
 	}
-	j.plan = plan{Format: 1, Root: root, Budget: j.Budget.Seconds(), Added: []string{}}
+	j.plan = plan{Format: 1, Root: root, Budget: j.Budget.Seconds(), Added: []string{}, DiscardModels: j.DiscardModels}
 	if images := paths.Absolute(folder.Root); images != root {
 		j.plan.Images = images
 	}
@@ -163,9 +167,9 @@ func beforePlan(ctx context.Context, err error) error {
 	return err
 }
 
-// reopen reads the plan of a folder, if it is of the same study.
-func (j *job) reopen(root string) error {
-	if err := j.restore(plan{Format: 1, Root: root, Budget: j.Budget.Seconds(), Added: []string{}, Study: j.Study}); err != nil {
+// reopen reads the plan of a folder, if it is of the same study and the same images.
+func (j *job) reopen(ctx context.Context, root string) error {
+	if err := j.restore(plan{Format: 1, Root: root, Budget: j.Budget.Seconds(), Added: []string{}, DiscardModels: j.DiscardModels, Study: j.Study}); err != nil {
 		return err
 	}
 	if err := j.readPlan(); err != nil {
@@ -174,14 +178,27 @@ func (j *job) reopen(root string) error {
 	if text := differs(j.plan.Study, j.Study, j.plan.Added); text != "" {
 		return fmt.Errorf("%s holds a study with %s; name a new folder, or put variants in by oscar study add", j.Out, text)
 	}
-	if root != j.plan.Root {
-		return fmt.Errorf("%s holds a study of the images in %s, not %s; name a new folder", j.Out, j.plan.Root, root)
-	}
 	if b := j.Budget.Seconds(); b != j.plan.Budget {
 		return fmt.Errorf("%s holds a study with %s, not %s; name a new folder", j.Out, budget(j.plan.Budget), budget(b))
 	}
 	j.Study = j.plan.Study
-	return j.ready()
+	moved, err := j.findImages(ctx, root)
+	if err != nil {
+		return beforePlan(ctx, err)
+	}
+	if err := j.ready(); err != nil {
+		return err
+	}
+	if moved {
+		if err := j.moveRuns(ctx); err != nil {
+			return beforePlan(ctx, err)
+		}
+	}
+	if discards := j.DiscardModels && !j.plan.DiscardModels; discards || moved {
+		j.plan.DiscardModels = j.plan.DiscardModels || discards
+		return checksum.WriteJSON(j.Out, planFile, j.plan)
+	}
+	return nil
 }
 
 func budget(s float64) string {
@@ -299,6 +316,9 @@ func (j *job) run(ctx context.Context) (*result.Study, error) {
 			left += j.runWork(r)
 		}
 	}
+	if err := j.discardEarlier(all); err != nil {
+		return nil, err
+	}
 	for i, r := range all {
 		earlier := j.finished(r)
 		j.Listener.Stage(fmt.Sprintf("run %d of %d: %s, seed %d", i+1, len(all), r.row.variant.Name, r.seed))
@@ -306,6 +326,9 @@ func (j *job) run(ctx context.Context) (*result.Study, error) {
 		err := j.train(ctx, r, j.follow(progress, r, left))
 		if err == nil {
 			err = j.inspectRun(ctx, r)
+		}
+		if err == nil {
+			err = j.discard(r)
 		}
 		if err != nil && ctx.Err() != nil {
 			return nil, fmt.Errorf("%w in run %d of %d; the same command resumes where it stopped", pipeline.ErrInterrupted, i+1, len(all))

@@ -300,7 +300,7 @@ func TestInterrupted(t *testing.T) {
 	wantError(t, err, o.Out+" holds a study with no budget, not a budget of 1h0m; name a new folder")
 	other.Budget, other.Data = 0, t.TempDir()
 	_, err = Run(t.Context(), other)
-	wantError(t, err, o.Out+" holds a study of the images in "+o.Data+", not "+other.Data+"; name a new folder")
+	wantError(t, err, o.Out+" holds a study of other images: 60 of its 60 are missing or changed in "+other.Data+", the first is bottle/0004.png; name the folder that has them, or a new folder for the results")
 }
 
 func TestRunRefuses(t *testing.T) {

@@ -16,6 +16,9 @@ import (
 // end. It calls at with the finished share of the run.
 func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 	dir := j.path(r.dir())
+	if runfolder.Discarded(dir) != nil {
+		return runfolder.DiscardModel(dir) // what a killed process left
+	}
 	if j.finished(r) && !damaged(dir) && !damaged(filepath.Join(dir, "saved_model")) {
 		return runfolder.Prune(dir)
 	}
@@ -42,10 +45,11 @@ func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 // damaged reports whether a file of a folder differs from its checksum.
 func damaged(dir string) bool { return checksum.Is(checksum.CheckAll(dir)) }
 
-// finished reports whether a run was trained, exported and evaluated.
+// finished reports whether a run was trained, exported and evaluated. Its model may have been
+// discarded since.
 func (j *job) finished(r *run) bool {
 	dir := j.path(r.dir())
-	return paths.Exists(filepath.Join(dir, evaluationFile)) && paths.Exists(filepath.Join(dir, "saved_model"))
+	return runfolder.Discarded(dir) != nil || paths.Exists(filepath.Join(dir, evaluationFile)) && paths.Exists(filepath.Join(dir, "saved_model"))
 }
 
 // create creates an ordinary run folder with the study's split.

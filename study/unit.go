@@ -104,6 +104,9 @@ func (w worker) Do(ctx context.Context, u result.Unit) (o result.Outcome, err er
 	if err == nil {
 		err = w.inspectRun(ctx, r)
 	}
+	if err == nil {
+		err = w.discard(r)
+	}
 	if err != nil && (ctx.Err() != nil || noSpace(err)) {
 		return o, err
 	}

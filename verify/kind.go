@@ -54,6 +54,7 @@ var kinds = []kind{
 		{result.NetworkFile, resume, false},
 		{result.MetricsFile, resume, false},
 		{result.EvaluationFile, resume, false},
+		{result.DiscardedFile, restore, false},
 		commandFile, reportFile,
 		{"events/", "", true}, {"cache/", "", true}, {"data/", "", true},
 	}, restore, false},

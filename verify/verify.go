@@ -5,6 +5,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
 	"oscar/internal/paths"
+	"oscar/result"
 )
 
 // State is the state of a folder.
@@ -110,6 +112,9 @@ func Dir(ctx context.Context, dir string) (*Folder, error) {
 	if err := f.walk(ctx, listed, k); err != nil {
 		return nil, err
 	}
+	if k != nil && k.mark == result.ExperimentFile {
+		f.checkModel(listed)
+	}
 	switch {
 	case len(f.Damaged) > 0:
 		f.State = Damaged
@@ -119,6 +124,15 @@ func Dir(ctx context.Context, dir string) (*Folder, error) {
 		f.State = Foreign
 	}
 	return f, nil
+}
+
+// checkModel finds the missing model of a tested run of a classifier, unless it was discarded.
+func (f *Folder) checkModel(listed map[string]bool) {
+	const model = "saved_model"
+	tested := listed[result.EvaluationFile] && !listed[result.DiscardedFile] && !result.IsOfDetector(f.Path, result.ExperimentFile)
+	if tested && !paths.Exists(filepath.Join(f.Path, model)) {
+		f.damaged(&checksum.Damage{Dir: f.Path, Name: model, Gone: true, Remedy: fmt.Sprintf(resume, f.Path)})
+	}
 }
 
 // compare compares the files of a list.

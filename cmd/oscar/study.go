@@ -111,7 +111,11 @@ full, the exit status is 1. With --budget, epochs and then training images are c
 until the study fits; the result records the cuts.
 
 The same command resumes a study that was stopped or killed, with the same bits as
-without the interruption.`,
+without the interruption. DATA may be elsewhere then; its content is checked.
+
+--discard-models removes the model, the checkpoints and the drawings of each run
+as soon as it is evaluated, explained and scored. What is left is small: a copy of
+DIR is enough to resume the study on another machine.`,
 		Example: `  oscar study run deck photos --out runs/deck --budget 60m
   oscar study run study.yaml photos --out runs/mine --seeds 1,2,3`,
 		Args: arguments("STUDY", "DATA"),
@@ -158,6 +162,7 @@ without the interruption.`,
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
 	f.DurationVar(&o.Budget, "budget", 0, "how long the study may take, as 30m; default: any time")
 	f.IntSliceVar(&seeds, "seeds", nil, "seeds instead of the study's, as 1,2,3")
+	f.BoolVar(&o.DiscardModels, "discard-models", false, "keep only the results of a finished run, not its model")
 	precisionFlag(f, &precision)
 	studyMachineFlags(cmd, &o.Machine, &cache)
 	return cmd
