@@ -12,6 +12,9 @@ var outlines = []color.RGBA{
 	{255, 255, 255, 255}, {255, 225, 25, 255}, {60, 240, 90, 255}, {0, 230, 255, 255}, {255, 120, 240, 255}, {255, 150, 50, 255},
 }
 
+// The colours of outlines where an object and its detection are drawn, for [OutlineColor].
+const ObjectColor, FoundColor = 1, 3
+
 // OutlineColor returns the colour of an object's outline, by its number from 0.
 func OutlineColor(object int) color.RGBA { return outlines[object%len(outlines)] }
 

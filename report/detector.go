@@ -188,10 +188,17 @@ func (d *detectorChapter) tested() page.Section {
 	for _, s := range e.Masks.ByClass {
 		classes.Rows = append(classes.Rows, page.Row{Name: s.Class, Cells: []page.Cell{{Text: apText(s.AP)}, {Text: apText(s.AP50)}}})
 	}
-	return page.Section{Title: "Test part", Blocks: []page.Block{
+	section := page.Section{Title: "Test part", Blocks: []page.Block{
 		page.Text(fmt.Sprintf("Results of epoch %d on %s with %s.", e.Epoch, page.Count(e.Images, "image"), page.Count(e.Objects, "object"))),
 		t, page.Beside{strata, classes},
 	}}
+	if len(e.Ways) > 0 {
+		section.Blocks = append(section.Blocks, d.ways())
+	}
+	if e.Single != nil {
+		section.Blocks = append(section.Blocks, single(e.Single))
+	}
+	return section
 }
 
 // outcomes shows what becomes of the objects, and failures.
@@ -234,9 +241,6 @@ func (d *detectorChapter) outcomes() page.Section {
 	return s
 }
 
-// The colours of a failure's outlines, numbers of heatmap.OutlineColor.
-const objectColor, foundColor = 1, 3
-
 func (d *detectorChapter) failure(f result.Failure) page.Plate {
 	what := ""
 	switch f.Kind {
@@ -266,7 +270,7 @@ func (d *detectorChapter) outlined(f result.Failure) (image.Image, error) {
 	for _, one := range []struct {
 		mask  *coco.Segmentation
 		color int
-	}{{f.Object, objectColor}, {f.Found, foundColor}} {
+	}{{f.Object, heatmap.ObjectColor}, {f.Found, heatmap.FoundColor}} {
 		if one.mask == nil {
 			continue
 		}

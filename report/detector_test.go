@@ -124,6 +124,11 @@ func detectorRun(t *testing.T) string {
 		checksum.WriteJSON(dir, result.EvaluationFile, result.DetectorEvaluation{
 			Format: 1, Task: result.Instances, Part: "test", Epoch: 3, Images: 1, Objects: 3, Detections: 3, Boxes: scores(0.31), Masks: scores(0.27),
 			Strata: []result.Stratum{{Name: "apart", Objects: 3, AP: 0.27, AP50: 0.54}},
+			Ways: []result.Way{
+				{Name: "detector", AP: 0.27, Interval: [2]float64{0.21, 0.33}, AP50: 0.54, Strata: []result.Stratum{{Name: "apart", Objects: 3, AP: 0.27, AP50: 0.54}}},
+				{Name: "the whole picture", AP: 0.015, Interval: [2]float64{-1, 0.02}, AP50: 0.05, Strata: []result.Stratum{{Name: "apart", AP: -1}}},
+			},
+			Single: &result.Single{Images: 8, Found: 7, Class: 0.625, MedianIoU: 0.815},
 			Outcomes: &result.Outcomes{Least: 0.5, Right: 1, WrongClass: 1, Missed: 2, NoObject: 1, Failures: []result.Failure{
 				failure(result.WrongClass, "can <b>", "cup"), failure(result.NoObject, "", "cup"), failure(result.Missed, "cup", ""), away,
 			}},
@@ -158,7 +163,7 @@ func TestDetectorPage(t *testing.T) {
 	text := string(b)
 	for _, want := range []string{
 		"mask_rcnn_small on heaps", "0.270", "0.310", "can &lt;b&gt; taken for cup 0.75", "No object", "Missed", "the picture was moved or removed", "the picture is missing",
-		"all objects", "1 can &lt;b&gt; 0.91", "62.5\u202f% on the mask", "the map is empty", "the box itself", "1 of 4 objects",
+		"all objects", "1 can &lt;b&gt; 0.91", "62.5\u202f% on the mask", "the map is empty", "the box itself", "1 of 4 objects", "0.210 to 0.330", "the whole picture", "62.5\u202f% of 8 images", "is 0.815; 1 image has no detection",
 		"Means over 3 objects on 2 pictures", "0 of 1 scores are significantly better", "0.650",
 	} {
 		if !strings.Contains(text, want) {
