@@ -1,7 +1,9 @@
 package instance
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"oscar/instance/coco"
@@ -31,9 +33,9 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		return nil, err
 	}
 	defer d.Close()
-	root, part := o.Data, o.Part
+	root, part := cmp.Or(o.Data, r.Experiment.Data.Root), o.Part
 	if root == "" {
-		root = r.Experiment.Data.Root
+		return nil, errNoData(o.Run)
 	}
 	if part == "" {
 		part = scene.Test
@@ -79,13 +81,13 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	return e, err
 }
 
-// open opens the detector of a run's best epoch.
+// open opens the detector of a run's best epoch, or of an exported model.
 func open(ctx context.Context, dir string, m run.Machine) (*Run, *maskrcnn.Detector, int, error) {
-	r, err := openRun(dir)
+	r, err := openModel(dir)
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	weights, epoch, err := r.weights()
+	weights, epoch, err := r.best()
 	if err != nil {
 		return nil, nil, 0, err
 	}
@@ -155,3 +157,8 @@ func resultOf(f maskrcnn.Detection, p picture) coco.Result {
 
 // config is float32.
 func config(m run.Machine) run.Config { return m.Config(machine.Float32) }
+
+// errNoData says that an exported model has no data of its own.
+func errNoData(dir string) error {
+	return fmt.Errorf("%s is an exported detector, which does not know its scenes; name them: DATA", dir)
+}

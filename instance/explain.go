@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"image"
-	"image/color"
 	"image/draw"
 	"os"
 	"path/filepath"
@@ -15,13 +14,12 @@ import (
 
 	"oscar/dataset"
 	"oscar/explain"
-	"oscar/heatmap"
 	"oscar/instance/coco"
 	"oscar/instance/maskrcnn"
 	"oscar/internal/checksum"
 	"oscar/internal/npy"
+	"oscar/internal/paths"
 	"oscar/internal/resultdir"
-	"oscar/internal/text"
 	"oscar/methods"
 	"oscar/result"
 	"oscar/run"
@@ -103,12 +101,15 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err erro
 		return nil, err
 	}
 	j := &explaining{ExplainOptions: o, run: r, detector: d, methods: list, summary: &ExplainSummary{}}
+	if j.painter, err = newPainter(o.Out, result.Drawing{}, len(list) > 1); err != nil {
+		return nil, err
+	}
 	for _, at := range list {
 		j.summary.Methods = append(j.summary.Methods, MethodHeat{Method: at})
 	}
 	o.Listener.Stage("explaining")
-	err = pictures.each(ctx, d, o.Machine, o.Listener, func(m coco.Image, p picture, found []maskrcnn.Detection) error {
-		return j.explain(ctx, m, p, found)
+	err = pictures.each(ctx, d, o.Machine, o.Listener, func(e entry, p picture, found []maskrcnn.Detection) error {
+		return j.explain(ctx, e, p, found)
 	}, func(path string, err error) {
 		j.summary.Unreadable = append(j.summary.Unreadable, dataset.Problem{Path: path, Reason: err.Error()})
 	})
@@ -128,8 +129,8 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err erro
 // settings returns the settings of explanations by the weights of an epoch.
 func (r *Run) settings(epoch int, o ExplainOptions) result.ObjectSettings {
 	return result.ObjectSettings{
-		Format: 1, Task: Task, Model: r.Experiment.Detector.Name, Epoch: epoch, Method: cmp.Or(o.Method, defaultMethod), Layer: cmp.Or(o.Layer, r.Experiment.Explain),
-		Score: o.Score, Samples: o.Samples, Seed: o.Seed, Least: o.Least,
+		Format: 1, Task: Task, Model: r.Experiment.Detector.Name, Epoch: epoch, Method: cmp.Or(o.Method, DefaultMethod), Layer: cmp.Or(o.Layer, r.Experiment.Explain),
+		Score: o.Score, Samples: o.Samples, Seed: o.Seed, Least: o.Least, Input: []int(r.Experiment.Detector.Input[:2]),
 	}
 }
 
@@ -138,6 +139,7 @@ type explaining struct {
 	ExplainOptions
 	run      *Run
 	detector *maskrcnn.Detector
+	painter  *painter
 	methods  []methods.At
 	rows     bytes.Buffer
 	files    []string
@@ -163,28 +165,23 @@ func objectsOf(found []maskrcnn.Detection, p picture, least float64) (objects []
 }
 
 // explain explains the objects of one picture.
-func (j *explaining) explain(ctx context.Context, m coco.Image, p picture, found []maskrcnn.Detection) error {
+func (j *explaining) explain(ctx context.Context, e entry, p picture, found []maskrcnn.Detection) error {
 	j.summary.Images++
+	m := e.image
 	objects := objectsOf(found, p, j.Least)
 	j.summary.Objects += len(objects)
 	if len(objects) == 0 {
 		return nil
 	}
 	classes := j.run.Experiment.Data.Classes
-	stem := fmt.Sprintf("%06d", m.ID)
-	all := clone(p.Image)
+	shapes := make([]shape, len(objects))
 	for k, o := range objects {
-		heatmap.Outline(all, o.pixels, heatmap.OutlineColor(k))
+		shapes[k] = shape{k + 1, o.result.Box, o.pixels}
 	}
-	for k, o := range objects {
-		heatmap.Number(all, k+1, int(o.result.Box[0]), int(o.result.Box[1]), heatmap.OutlineColor(k))
-	}
-	outlined := "pictures/" + stem + ".png"
-	if err := heatmap.WritePNG(filepath.Join(j.Out, outlined), all); err != nil {
+	c, err := j.painter.canvas(p.Image, m.ID, shapes)
+	if err != nil {
 		return err
 	}
-	j.files = append(j.files, outlined)
-	sheet := [][]heatmap.Tile{{{Image: all, Caption: text.Count(len(objects), "object")}}}
 	input := j.detector.Architecture.Input
 	images := explain.Images{N: 1, Height: input[0], Width: input[1], Channels: 3, Pixels: p.floats()}
 	explainers, err := explainers(ctx, j.detector, images, objects, j.methods, explain.Options{Score: j.Score, Samples: j.Samples, Seed: j.Seed})
@@ -192,9 +189,6 @@ func (j *explaining) explain(ctx context.Context, m coco.Image, p picture, found
 		return fmt.Errorf("%s: %w", m.FileName, err)
 	}
 	for k, o := range objects {
-		if last := len(sheet) - 1; len(j.methods) > 1 || len(sheet[last]) == perRow {
-			sheet = append(sheet, nil) // several methods have a row for each object
-		}
 		control := controlOf(k, objects, p)
 		j.summary.Control.Add(control)
 		for i, at := range j.methods {
@@ -202,44 +196,39 @@ func (j *explaining) explain(ctx context.Context, m coco.Image, p picture, found
 			if err != nil {
 				return fmt.Errorf("%s, object %d: %s: %w", m.FileName, k+1, at, err)
 			}
-			name := fmt.Sprintf("%s-%02d", stem, k+1)
+			name := fmt.Sprintf("%s-%02d", stemOf(m.ID), k+1)
 			if len(j.methods) > 1 {
 				name += "-" + strings.NewReplacer("/", "_", "@", "-").Replace(at.String())
 			}
 			row := Row{
-				Image: m.FileName, ImageID: m.ID, Object: k + 1, Class: classes[o.Class], Detection: o.Score, Box: o.result.Box, Segmentation: o.result.Segmentation,
+				Image: m.FileName, File: paths.Absolute(e.path), ImageID: m.ID, Object: k + 1, Class: classes[o.Class], Detection: o.Score, Box: o.result.Box, Segmentation: o.result.Segmentation,
 				Method: at.Method, Layer: at.Layer, Score: out[0].Score, Probability: out[0].Probabilities[o.Class], Status: out[0].Status, Facts: out[0].Facts,
-				Map: "maps/" + name + ".npy", Overlay: "overlays/" + name + ".png", Picture: outlined,
+				Map: "maps/" + name + ".npy", Overlay: "overlays/" + name + ".png", Picture: outlinedFile(m.ID),
 			}
 			grid := onPicture(out[0].Map, input[0], input[1], p)
 			row.Heat, row.Control = heatOf(grid, k, objects), control
 			if j.summary.Maps++; row.Heat != nil {
 				j.summary.Methods[i].Add(*row.Heat)
 			}
-			tile := heatmap.Paint(p.Image, heatmap.Options{Heat: grid, Note: fmt.Sprintf("%d %s %.2f, %s", k+1, row.Class, o.Score, at.Method)})
-			painted := clone(tile.Image)
-			heatmap.Outline(painted, o.pixels, heatmap.OutlineColor(k))
-			tile.Image = painted
-			sheet[len(sheet)-1] = append(sheet[len(sheet)-1], tile)
-			if err := j.write(row, out[0].Map, painted); err != nil {
+			if err := c.add(row, grid); err != nil {
+				return err
+			}
+			if err := j.write(row, out[0].Map); err != nil {
 				return err
 			}
 		}
 	}
-	name := "sheets/" + stem + ".png"
-	j.files = append(j.files, name)
-	return heatmap.WritePNG(filepath.Join(j.Out, name), heatmap.Montage(sheet, image.Pt(256, 256), color.White))
+	err = c.close()
+	j.files = append(j.files, c.files...)
+	return err
 }
 
-// write writes a map, its overlay and its row.
-func (j *explaining) write(row Row, raw explain.Grid, painted image.Image) error {
+// write writes a map and its row.
+func (j *explaining) write(row Row, raw explain.Grid) error {
 	if err := npy.Write(filepath.Join(j.Out, row.Map), []int{raw.Height, raw.Width}, raw.Values); err != nil {
 		return err
 	}
-	if err := heatmap.WritePNG(filepath.Join(j.Out, row.Overlay), painted); err != nil {
-		return err
-	}
-	j.files = append(j.files, row.Map, row.Overlay)
+	j.files = append(j.files, row.Map)
 	line, err := json.Marshal(row)
 	j.rows.Write(append(line, '\n'))
 	return err

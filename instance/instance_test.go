@@ -298,7 +298,7 @@ func TestClassifiersVerbs(t *testing.T) {
 	exported := t.TempDir()
 	testkit.Write(t, filepath.Join(exported, "saved_model.pb"), "")
 	testkit.Write(t, filepath.Join(exported, savedmodel.MetadataFile), `{"format": 1, "experiment": {"task": "instances"}}`)
-	if _, err := pipeline.Inspect(exported, 1, false); err == nil || !strings.Contains(err.Error(), "is an exported detector, for other programs") {
+	if _, err := pipeline.Inspect(exported, 1, false); err == nil || !strings.Contains(err.Error(), "is an exported detector, and this is for classifiers") {
 		t.Error(err)
 	}
 }

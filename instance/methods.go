@@ -16,15 +16,15 @@ import (
 // the detector, the others the score of a class in a fixed box.
 const methodDRISE = "d-rise"
 
-// defaultMethod is HiResCAM. Grad-CAM also marks other objects, since its weights are means
+// DefaultMethod is HiResCAM. Grad-CAM also marks other objects, since its weights are means
 // over the whole picture.
-const defaultMethod = "hirescam"
+const DefaultMethod = "hirescam"
 
 // methodsOf reads a list of methods as methods.Parse does, with [methodDRISE], and gives each its
 // layer of the backbone. "all" are those for which a detector has what they need.
 func (r *Run) methodsOf(list, layer string) ([]methods.At, error) {
 	var out []methods.At
-	for _, item := range strings.Split(cmp.Or(list, defaultMethod), ",") {
+	for _, item := range strings.Split(cmp.Or(list, DefaultMethod), ",") {
 		if item == methodDRISE {
 			out = append(out, methods.At{Method: methodDRISE, Layer: explain.Image})
 			continue

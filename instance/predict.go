@@ -57,7 +57,8 @@ func Predict(ctx context.Context, o PredictOptions) (*PredictSummary, error) {
 	out := predictions{Images: []coco.Image{}, Annotations: []scored{}, Categories: categories}
 	s := &PredictSummary{}
 	o.Listener.Stage("detecting")
-	err = list.each(ctx, d, o.Machine, o.Listener, func(m coco.Image, p picture, found []maskrcnn.Detection) error {
+	err = list.each(ctx, d, o.Machine, o.Listener, func(e entry, p picture, found []maskrcnn.Detection) error {
+		m := e.image
 		out.Images = append(out.Images, m)
 		for _, f := range found {
 			one := resultOf(f, p)
@@ -126,13 +127,13 @@ func (r *Run) pictures(ctx context.Context, paths []string, part string) (pictur
 // each detects the objects of every picture, in batches. It calls unreadable for files that
 // cannot be read.
 func (list pictures) each(ctx context.Context, d *maskrcnn.Detector, m run.Machine, l run.Listener,
-	found func(m coco.Image, p picture, objects []maskrcnn.Detection) error, unreadable func(path string, err error)) error {
+	found func(e entry, p picture, objects []maskrcnn.Detection) error, unreadable func(path string, err error)) error {
 	for first := 0; first < len(list); first += detectBatch {
 		if ctx.Err() != nil {
 			return run.ErrInterrupted
 		}
 		var pictures []picture
-		var images []coco.Image
+		var read []entry
 		batch := list[first:min(first+detectBatch, len(list))]
 		for _, e := range batch {
 			img, err := dataset.DecodeFile(e.path, m.Limits)
@@ -141,7 +142,7 @@ func (list pictures) each(ctx context.Context, d *maskrcnn.Detector, m run.Machi
 				continue
 			}
 			e.image.Width, e.image.Height = img.Rect.Dx(), img.Rect.Dy()
-			pictures, images = append(pictures, fit(img, d.Architecture.Input)), append(images, e.image)
+			pictures, read = append(pictures, fit(img, d.Architecture.Input)), append(read, e)
 		}
 		if len(pictures) > 0 {
 			objects, err := detectAll(ctx, d, pictures)
@@ -149,7 +150,7 @@ func (list pictures) each(ctx context.Context, d *maskrcnn.Detector, m run.Machi
 				return err
 			}
 			for i := range pictures {
-				if err := found(images[i], pictures[i], objects[i]); err != nil {
+				if err := found(read[i], pictures[i], objects[i]); err != nil {
 					return err
 				}
 			}

@@ -34,6 +34,7 @@ type ScoreOptions struct {
 	Layer    string        // the same
 	Score    explain.Score // the same
 	Metrics  []string      // none: deletion and insertion
+	Follow   string        // see CheckFollow; "": FollowProbability
 	PerClass int           // the maximum number of objects of each predicted class
 	Samples  int
 	Seed     uint64
@@ -50,12 +51,17 @@ const curveSteps = 16
 var scoreKind = resultdir.Kind{Early: []string{result.ScoringFile, result.CommandFile, checksum.File}}
 
 // Score scores explanations of detected objects: the box is held fixed, and the probability of
-// its class is followed while pixels of the picture are changed. The controls are the box
+// its class is followed while pixels of the picture are changed; or the similarity of the most
+// similar proposal. The controls are the box
 // itself and the predicted mask itself, from the middle outwards, noise, noise as coarse as the
 // maps, and an edge detector. Intervals are over pictures.
 func Score(ctx context.Context, o ScoreOptions) (_ *result.ObjectScores, err error) {
 	metrics, err := metricsOf(o.Metrics)
 	if err != nil {
+		return nil, err
+	}
+	o.Follow = cmp.Or(o.Follow, FollowProbability)
+	if err := CheckFollow(o.Follow); err != nil {
 		return nil, err
 	}
 	if o.PerClass < 1 {
@@ -75,6 +81,9 @@ func Score(ctx context.Context, o ScoreOptions) (_ *result.ObjectScores, err err
 	}
 	paths := o.Paths
 	if len(paths) == 0 {
+		if r.Experiment.Data.Root == "" {
+			return nil, errNoData(o.Run)
+		}
 		paths = []string{r.Experiment.Data.Root}
 	}
 	all, _, err := r.pictures(ctx, paths, o.Part)
@@ -99,8 +108,8 @@ func Score(ctx context.Context, o ScoreOptions) (_ *result.ObjectScores, err err
 		return nil, err
 	}
 	o.Listener.Stage("scoring")
-	err = drawn.each(ctx, d, o.Machine, run.Listener{}, func(m coco.Image, p picture, found []maskrcnn.Detection) error {
-		return s.picture(ctx, m, p, found)
+	err = drawn.each(ctx, d, o.Machine, run.Listener{}, func(e entry, p picture, found []maskrcnn.Detection) error {
+		return s.picture(ctx, e.image, p, found)
 	}, func(path string, err error) { o.Listener.Note(fmt.Sprintf("left out: %s: %v", path, err)) })
 	if err == nil && len(s.objects) == 0 {
 		err = fmt.Errorf("no detection on %d pictures has a score of %g or more", len(drawn), o.Least)
@@ -111,7 +120,7 @@ func Score(ctx context.Context, o ScoreOptions) (_ *result.ObjectScores, err err
 		}
 		return nil, err
 	}
-	out := &result.ObjectScores{Format: 1, Task: Task, Settings: settings, Metrics: s.metrics, PerClass: o.PerClass, Objects: s.objects}
+	out := &result.ObjectScores{Format: 1, Task: Task, Settings: settings, Metrics: s.metrics, Follow: o.Follow, PerClass: o.PerClass, Objects: s.objects}
 	table := score.Table{Metrics: metrics, Rows: s.rows, Images: s.pictures, Seed: o.Seed, Settings: s.settings()}
 	if out.Table, err = score.Clustered(table, s.cluster); err != nil {
 		return nil, err
@@ -179,7 +188,13 @@ func (s *scoring) picture(ctx context.Context, m coco.Image, p picture, found []
 	}
 	for k, o := range some {
 		model := s.detector.At(images.Pixels, o.Box)
-		e := score.Evaluation{Model: model, Metrics: s.metrics, Settings: s.settings(), Batch: s.Batch, Seed: s.Seed, Controls: s.controls(model, o, input)}
+		var followed explain.Predictor = model
+		if s.Follow == followSimilarity {
+			if followed, err = newSimilar(ctx, s.detector, images, o.Box); err != nil {
+				return err
+			}
+		}
+		e := score.Evaluation{Model: followed, Metrics: s.metrics, Settings: s.settings(), Batch: s.Batch, Seed: s.Seed, Controls: s.controls(model, o, input)}
 		for i, at := range s.methods {
 			e.Methods = append(e.Methods, score.Method{Name: strings.TrimSuffix(at.String(), "@"+explain.Image), Explainer: of[k][i]})
 		}

@@ -26,7 +26,7 @@ func TestCompareWithItself(t *testing.T) {
 	if !(c.Drift.Chance < c.Drift.Rank) {
 		t.Errorf("by chance %v, of the same image %v", c.Drift.Chance, c.Drift.Rank)
 	}
-	if exceeded := c.Exceeded(); len(c.Limits) != 4 || len(exceeded) > 0 {
+	if exceeded := result.Exceeded(c.Limits); len(c.Limits) != 4 || len(exceeded) > 0 {
 		t.Errorf("limits %v, exceeded %v", c.Limits, exceeded)
 	}
 }

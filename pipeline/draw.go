@@ -65,7 +65,7 @@ func Draw(ctx context.Context, o DrawOptions) (_ *Summary, err error) {
 		return nil, fmt.Errorf("%s has no %s: it is not a folder of explanations", o.Dir, settingsFile)
 	}
 	if result.IsOfDetector(o.Dir, settingsFile) {
-		return nil, fmt.Errorf("%s explains objects of a detector, whose overlays have fixed colours; its maps are in %s", o.Dir, filepath.Join(o.Dir, "maps"))
+		return nil, fmt.Errorf("%s explains objects of a detector: see instance.Draw", o.Dir)
 	}
 	dir, err := resultdir.Open(o.Dir, explainKind)
 	if err != nil {

@@ -228,14 +228,17 @@ func trustedDir(path string, trust bool) (string, error) {
 	return dir, err
 }
 
+// detectorVerbs says which verbs take a detector.
+const detectorVerbs = "a detector has evaluate, predict, explain, draw, score, compare, report, export, inspect and serve"
+
 // modelDir returns the SavedModel's folder for MODEL, a run or a SavedModel. A SavedModel
 // of another program is adopted, which may run it.
 func modelDir(path string, trust bool) (string, error) {
 	if instance.IsRun(path) {
-		return "", fmt.Errorf("run %s is of a detector, and this is for classifiers; a detector has evaluate, predict, explain, score, export and report", path)
+		return "", fmt.Errorf("run %s is of a detector, and this is for classifiers; "+detectorVerbs, path)
 	}
 	if instance.IsExport(path) {
-		return "", fmt.Errorf("%s is an exported detector, for other programs; give oscar the run that it was exported from", path)
+		return "", fmt.Errorf("%s is an exported detector, and this is for classifiers; "+detectorVerbs, path)
 	}
 	if run.Is(path) {
 		dir := filepath.Join(path, run.ModelDir)

@@ -12,6 +12,9 @@ import (
 
 // compareChapters reads a folder of a comparison.
 func compareChapters(_ context.Context, dir string) ([]chapter, error) {
+	if result.IsOfDetector(dir, result.ComparisonFile) {
+		return detectorComparison(dir)
+	}
 	c, err := result.ReadComparison(dir)
 	if err != nil {
 		return nil, err
@@ -53,7 +56,12 @@ func (c compareChapter) lead() string {
 	if d := c.Drift; d.Images > 0 {
 		text += fmt.Sprintf(" Their explanations have a mean rank correlation of %s; by chance it is %s.", page.Number(float64(d.Rank)), page.Number(float64(d.Chance)))
 	}
-	for _, l := range c.Exceeded() {
+	return text + exceededText(c.Limits)
+}
+
+// exceededText names the limits that are exceeded.
+func exceededText(limits []result.Limit) (text string) {
+	for _, l := range result.Exceeded(limits) {
 		text += fmt.Sprintf(" The limit of %s is exceeded: %s, at most %s.", l.Name, page.Number(float64(l.Value)), page.Number(float64(l.Most)))
 	}
 	return text
@@ -73,18 +81,7 @@ func (c compareChapter) table() page.Section {
 	t := page.Table{Caption: "A and B on the same images", Corner: "figure", Columns: []page.Column{{Name: "A"}, {Name: "B"}, {Name: "B - A"}},
 		Legend: page.List{"Below the difference: its 95 % interval by Student's t over the images. Blue: better, orange: worse, where the interval leaves out 0."}}
 	for _, f := range c.Figures {
-		cell := page.Cell{Text: page.Number(float64(f.Difference))}
-		if !math.IsNaN(float64(f.Low)) {
-			cell.Note = page.Number(float64(f.Low)) + " to " + page.Number(float64(f.High))
-			if f.Low > 0 || f.High < 0 {
-				cell.Level, cell.Tone = 3, page.Bad
-				if f.Difference > 0 == (f.Better == "higher") {
-					cell.Tone = page.Good
-				}
-			}
-		}
-		t.Rows = append(t.Rows, page.Row{Name: f.Title, Note: f.Better + " is better", Cells: []page.Cell{
-			{Text: page.Number(float64(f.Values[0]))}, {Text: page.Number(float64(f.Values[1]))}, cell}})
+		t.Rows = append(t.Rows, figureRow(f))
 	}
 	per := page.Table{Caption: "Class by class", Corner: "class", Columns: []page.Column{
 		{Name: "images"}, {Name: "recall A"}, {Name: "recall B"}, {Name: "F1 A"}, {Name: "F1 B"}, {Name: "rank correlation", Note: "of the maps"},

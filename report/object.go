@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"path/filepath"
@@ -95,9 +96,17 @@ func (x *objects) wall() page.Section {
 	if step > 1 {
 		text = fmt.Sprintf("One of %d pictures is shown, in their order.", step)
 	}
+	scale := "Each map has its own colour scale."
+	if x.settings.Drawing.Scale == result.ScaleShared {
+		scale = "All maps of a method have one colour scale."
+	}
 	s := page.Section{Title: "The objects", Blocks: []page.Block{page.Text(text +
-		" An object's outline is the predicted mask. Each map has its own colour scale. Point at a map to see its numbers.")}}
-	s.Blocks = append(s.Blocks, bars(plainColors, "low", "high")...)
+		" An object's outline is the predicted mask. " + scale + " Point at a map to see its numbers.")}}
+	d := x.settings.Drawing
+	s.Blocks = append(s.Blocks, bars(cmp.Or(d.ColorMap, plainColors), "low", "high")...)
+	if d.SignedColorMap != "" {
+		s.Blocks = append(s.Blocks, bars(d.SignedColorMap, "against", "for")...)
+	}
 	var wall page.Wall
 	for i := 0; i < len(x.pictures); i += step {
 		wall = append(wall, x.shelves(x.pictures[i])...)

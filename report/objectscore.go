@@ -42,9 +42,13 @@ func objectScoreChapters(dir string) ([]chapter, error) {
 			}
 		}
 	}
+	followed := "The box of a detection is held fixed, and the probability of its class in the box is followed while pixels of the picture are changed. "
+	if s.Follow == "similarity" {
+		followed = "The similarity of a detection and the most similar proposal is followed while pixels of the picture are changed: IoU of the boxes, times cosine of the class probabilities, times objectness. "
+	}
 	c.page = page.Page{
 		Kind: "oscar, scores of objects", Title: "Does a map say more than the box?",
-		Lead: fmt.Sprintf("Means over %s. The box of a detection is held fixed, and the probability of its class in the box is followed while pixels of the picture are changed. "+
+		Lead: fmt.Sprintf("Means over %s. "+followed+
 			"%d of %d scores are significantly better than every control, among them the box itself and the predicted mask itself.", over, passed, tested),
 		Figures: page.Figures{
 			{Name: "Objects", Value: page.Thousands(len(s.Objects))}, {Name: "Pictures", Value: page.Thousands(t.Images), Note: "intervals are over pictures"},

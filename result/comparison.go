@@ -53,7 +53,7 @@ type ComparedModel struct {
 }
 
 // ComparedFigure is a figure of both models. Low and High are the 95 % interval of
-// the difference by Student's t over the images; NaN if there is none.
+// the difference over the images, for classifiers by Student's t; NaN if there is none.
 type ComparedFigure struct {
 	Name       string    `json:"name"`
 	Title      string    `json:"title"`
@@ -137,23 +137,28 @@ var LimitNames = []string{"accuracy_drop", "loss_rise", "changed", "drift"}
 // SetLimits compares the values with the largest allowed ones, by name.
 func (c *Comparison) SetLimits(most map[string]float64) {
 	values := map[string]Number{
-		"accuracy_drop": 0 - c.figure("accuracy").Difference, // not -0
-		"loss_rise":     c.figure("loss").Difference,
+		"accuracy_drop": 0 - figureOf(c.Figures, "accuracy").Difference, // not -0
+		"loss_rise":     figureOf(c.Figures, "loss").Difference,
 		"changed":       c.Changed,
 		"drift":         c.Drift.Value,
 	}
-	c.Limits = nil
-	for _, name := range LimitNames {
+	c.Limits = limits(LimitNames, values, most)
+}
+
+// limits compares values with the largest allowed ones, by name.
+func limits(names []string, values map[string]Number, most map[string]float64) (out []Limit) {
+	for _, name := range names {
 		if limit, ok := most[name]; ok {
 			v := values[name]
-			c.Limits = append(c.Limits, Limit{name, v, Number(limit), !(float64(v) <= limit)})
+			out = append(out, Limit{name, v, Number(limit), !(float64(v) <= limit)})
 		}
 	}
+	return out
 }
 
 // Exceeded returns the limits that are exceeded.
-func (c *Comparison) Exceeded() (out []Limit) {
-	for _, l := range c.Limits {
+func Exceeded(list []Limit) (out []Limit) {
+	for _, l := range list {
 		if l.Exceeded {
 			out = append(out, l)
 		}
@@ -161,8 +166,8 @@ func (c *Comparison) Exceeded() (out []Limit) {
 	return out
 }
 
-func (c *Comparison) figure(name string) ComparedFigure {
-	for _, f := range c.Figures {
+func figureOf(figures []ComparedFigure, name string) ComparedFigure {
+	for _, f := range figures {
 		if f.Name == name {
 			return f
 		}

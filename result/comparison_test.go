@@ -18,7 +18,7 @@ func TestLimits(t *testing.T) {
 		{"accuracy_drop", 0.02, false}, {"accuracy_drop", 0.01, true}, {"loss_rise", 0, false}, {"changed", 0.1, false}, {"changed", 0.09, true}, {"drift", 2, true},
 	} {
 		c.SetLimits(map[string]float64{test.name: test.most})
-		if len(c.Limits) != 1 || len(c.Exceeded()) > 0 != test.exceeded {
+		if len(c.Limits) != 1 || len(Exceeded(c.Limits)) > 0 != test.exceeded {
 			t.Errorf("%s at most %v: %v", test.name, test.most, c.Limits)
 		}
 	}

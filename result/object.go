@@ -25,12 +25,27 @@ type ObjectSettings struct {
 	Score   explain.Score `json:"score"` // "": each method's default
 	Samples int           `json:"samples"`
 	Seed    uint64        `json:"seed"`
-	Least   float64       `json:"least_score"` // of an explained detection
+	Least   float64       `json:"least_score"`     // of an explained detection
+	Input   []int         `json:"input,omitempty"` // [height,width] of the detector; none in older folders
+	Drawing Drawing       `json:"drawing,omitzero"`
+}
+
+// Drawing is how the maps of objects are drawn. The zero values are the defaults: jet for values
+// above 0 of every method, each map on its own scale.
+type Drawing struct {
+	ColorMap string  `json:"colormap,omitempty"`
+	Alpha    float64 `json:"alpha,omitempty"`
+	// SignedColorMap is a diverging one, for methods with evidence against the class; "": their
+	// maps are drawn as those of other methods.
+	SignedColorMap string  `json:"signed_colormap,omitempty"`
+	SignedAlpha    float64 `json:"signed_alpha,omitempty"`
+	Scale          string  `json:"scale,omitempty"` // [ScaleOwn] or [ScaleShared]
 }
 
 // ObjectRow is a line of manifest.jsonl of a detector's explanations: a map of an object.
 type ObjectRow struct {
 	Image        string             `json:"image"`
+	File         string             `json:"file,omitempty"` // absolute path of the picture; none in older folders
 	ImageID      int64              `json:"image_id"`
 	Object       int                `json:"object"` // of the picture, from 1
 	Class        string             `json:"class"`
@@ -116,6 +131,7 @@ type ObjectScores struct {
 	Task     string         `json:"task"`
 	Settings ObjectSettings `json:"settings"`
 	Metrics  []string       `json:"metrics"`
+	Follow   string         `json:"follow,omitempty"` // probability, also if empty, or similarity
 	PerClass int            `json:"per_class"` // the maximum number of objects of each predicted class
 	Objects  []ScoredObject `json:"objects"`
 	Table    score.Table    `json:"table"`

@@ -20,6 +20,15 @@ import (
 // Describe reads a model's metadata and the names of its signatures without
 // loading its weights.
 func Describe(dir string) (*Metadata, []string, error) {
+	meta, graph, err := describe(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	return meta, slices.Sorted(maps.Keys(graph.SignatureDef)), nil
+}
+
+// describe reads a model's metadata and its graph.
+func describe(dir string) (*Metadata, *pb.MetaGraphDef, error) {
 	meta, err := readMetadata(dir)
 	if err != nil {
 		return nil, nil, err
@@ -41,7 +50,7 @@ func Describe(dir string) (*Metadata, []string, error) {
 	if len(model.MetaGraphs) == 0 {
 		return nil, nil, fmt.Errorf("%s is damaged: it holds no graph", path)
 	}
-	return meta, slices.Sorted(maps.Keys(model.MetaGraphs[0].SignatureDef)), nil
+	return meta, model.MetaGraphs[0], nil
 }
 
 // checkFiles compares files of a model with its list of checksums; without names all

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"path/filepath"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"oscar/instance"
 	"oscar/internal/text"
 	"oscar/pipeline"
 	"oscar/report"
@@ -22,9 +22,19 @@ func newCompare(*globalFlags) *cobra.Command {
 	var (
 		o      = pipeline.CompareOptions{Method: pipeline.DefaultSettings().Method}
 		asJSON bool
-		limits [4]float64
+		limits = map[string]*float64{} // by flag
 	)
-	flags := [4]string{"max-accuracy-drop", "max-loss-rise", "max-changed", "max-drift"}
+	// The flags of limits, in the order of result.LimitNames and result.DetectorLimitNames.
+	flags, ofDetectors := []string{"max-accuracy-drop", "max-loss-rise", "max-changed", "max-drift"}, []string{"max-ap-drop", "max-changed"}
+	limitsOf := func(cmd *cobra.Command, names, flags []string) map[string]float64 {
+		out := map[string]float64{}
+		for i, flag := range flags {
+			if cmd.Flags().Changed(flag) {
+				out[names[i]] = *limits[flag]
+			}
+		}
+		return out
+	}
 	cmd := &cobra.Command{
 		Use:   "compare A B [DATA]",
 		Short: "Compare the figures and explanations of two models",
@@ -45,10 +55,18 @@ most, and report.html.
 
 The --max flags set limits. If one is exceeded, or cannot be measured, the exit
 status is 4, after everything is printed and written. So a build server can refuse
-a model whose explanations changed.`,
+a model whose explanations changed.
+
+If A and B are detectors, runs or exported models, DATA is a folder of scenes, and
+the figures are AP of masks and of boxes, with the 95 % interval of the difference by the
+bootstrap over images; AP of objects by how they lie, and of each class; and the
+objects that only one of them finds with the right class, at a score of 0.5 or more.
+The page shows such objects. --max-changed is then the share of objects with another
+answer, and --max-ap-drop limits the drop of AP of masks.`,
 		Example: `  oscar compare runs/first runs/second
   oscar compare model-1 model-2 new-photos --split all --out comparison
-  oscar compare runs/first runs/second --max-accuracy-drop 0.01 --max-drift 0.3`,
+  oscar compare runs/first runs/second --max-accuracy-drop 0.01 --max-drift 0.3
+  oscar compare runs/heaps runs/heaps-2 --out comparison --max-ap-drop 0.02`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 3 {
 				return arguments("A", "B")(cmd, args)
@@ -56,21 +74,23 @@ a model whose explanations changed.`,
 			return arguments("A", "B", "DATA")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Limits = map[string]float64{}
-			for i, flag := range flags {
-				if cmd.Flags().Changed(flag) {
-					o.Limits[result.LimitNames[i]] = limits[i]
-				}
+			o.Models = [2]string{args[0], args[1]}
+			if len(args) > 2 {
+				o.Data = args[2]
 			}
+			if instance.IsModel(args[0]) || instance.IsModel(args[1]) {
+				return compareInstances(cmd, o, limitsOf(cmd, result.DetectorLimitNames, ofDetectors), asJSON)
+			}
+			if cmd.Flags().Changed("max-ap-drop") {
+				return usageError{errors.New("--max-ap-drop is for detectors"), cmd.CommandPath()}
+			}
+			o.Limits = limitsOf(cmd, result.LimitNames, flags)
 			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
 			s := newScreen()
 			defer s.clear()
-			o.Models, o.Listener = [2]string{args[0], args[1]}, s.listener()
-			if len(args) > 2 {
-				o.Data = args[2]
-			}
+			o.Listener = s.listener()
 			c, err := pipeline.Compare(cmd.Context(), o)
 			page := ""
 			if err == nil && o.Out != "" {
@@ -89,7 +109,7 @@ a model whose explanations changed.`,
 					fmt.Fprintf(w, "results  %s\nreport   %s\n", filepath.Join(o.Out, result.ComparisonFile), page)
 				}
 			}
-			if exceeded := c.Exceeded(); err == nil && len(exceeded) > 0 {
+			if exceeded := result.Exceeded(c.Limits); err == nil && len(exceeded) > 0 {
 				return limitError(exceeded)
 			}
 			return err
@@ -103,9 +123,11 @@ a model whose explanations changed.`,
 	f.BoolVar(&asJSON, "json", false, "print JSON: models figures per_class mcnemar changed drift shown limits ...")
 	for i, help := range []string{
 		"the largest drop of accuracy, 0 to 1", "the largest rise of loss, in nats",
-		"the largest share of images with another predicted class, 0 to 1", "the largest drift, 0 to 2",
+		"the largest share of images with another predicted class, of objects with another answer, 0 to 1", "the largest drift, 0 to 2",
+		"the largest drop of AP of masks of a detector, 0 to 1",
 	} {
-		f.Float64Var(&limits[i], flags[i], 0, help+"; without the flag there is no limit")
+		flag := append(flags, ofDetectors[0])[i]
+		limits[flag] = f.Float64(flag, 0, help+"; without the flag there is no limit")
 	}
 	machineFlags(cmd, &o.Machine)
 	trustFlag(cmd, &o.Machine.Trust)
@@ -146,11 +168,7 @@ func printComparison(w io.Writer, c *result.Comparison) {
 	t := newTable(w)
 	t.AppendHeader(table.Row{"", "A", "B", "B - A", "95 %"})
 	for _, f := range c.Figures {
-		interval := ""
-		if !math.IsNaN(float64(f.Low)) {
-			interval = signed(f.Low) + " to " + signed(f.High)
-		}
-		t.AppendRow(table.Row{f.Title, decimals(f.Values[0]), decimals(f.Values[1]), signed(f.Difference), interval})
+		t.AppendRow(append(table.Row{f.Title}, pairOf(f)...))
 	}
 	t.Render()
 	fmt.Fprintf(w, "\ncorrect by A alone %d, by B alone %d, McNemar's p %.3g\n", c.McNemar.OnlyAgainst, c.McNemar.OnlyThis, c.McNemar.P)

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"oscar/heatmap"
+	"oscar/instance"
 	"oscar/pipeline"
 )
 
@@ -19,7 +20,11 @@ func newDraw(*globalFlags) *cobra.Command {
 		Long: `Draw the overlays, the sheets and the montage of DIR, a folder of "oscar explain",
 again, from its maps, without the model. Without a flag the earlier setting is kept.
 The images must be where they were. The same command, run again, draws what is
-missing.`,
+missing.
+
+Of explanations of objects, all pictures are drawn again. The maps of all methods are
+drawn in the same colours, unless --signed-colormap names others for those with
+evidence against the class.`,
 		Example: `  oscar draw explained --colormap viridis --alpha 0.5
   oscar draw explained --scale shared`,
 		Args: arguments("DIR"),
@@ -33,6 +38,9 @@ missing.`,
 			screen := newScreen()
 			defer screen.clear()
 			o.Dir, o.Listener = args[0], screen.listener()
+			if instance.IsExplained(o.Dir) {
+				return drawInstances(cmd, screen, o)
+			}
 			o.Listener.OnCount, o.Progress = nil, func(p pipeline.Progress) {
 				screen.progress(p.Share, fmt.Sprintf("%s %d/%d", screen.stage, p.Images, p.Total), p.Left)
 			}

@@ -40,8 +40,8 @@ If images of MODEL have several labels, DATA is a table with --columns labels=NA
 The printed table has a row per label: its threshold, average precision, and
 precision, recall and F1 from the threshold on.
 
-If MODEL is the run of a detector, DATA is a folder of scenes, and the numbers are
-COCO's average precision and recall of boxes and of masks.`,
+If MODEL is a detector, a run or an exported model, DATA is a folder of scenes, and
+the numbers are COCO's average precision and recall of boxes and of masks.`,
 		Example: `  oscar evaluate runs/first
   oscar evaluate runs/first photos --split validation
   oscar evaluate model new-photos --split all --json
@@ -76,7 +76,7 @@ COCO's average precision and recall of boxes and of masks.`,
 			if len(args) > 1 {
 				o.Data = args[1]
 			}
-			if instance.IsRun(o.Model) {
+			if instance.IsModel(o.Model) {
 				if curves != "" || matrix != "" {
 					return fmt.Errorf("--roc and --confusion are for classes of images, and %s is a detector of objects", o.Model)
 				}

@@ -74,9 +74,9 @@ error. --list-methods shows which methods have samples, a seed, rules and a scor
 and which use bfloat16 with --precision bfloat16; the others stay in float32, because
 their maps would suffer.
 
-If MODEL is the run of a detector, each object with a score of 0.5 or more has its
-own map: why this class in this box? DIR gets maps/....npy, overlays/....png with
-the object's outline, sheets/....png with all objects of an image, and manifest.jsonl
+If MODEL is a detector, each object with a score of 0.5 or more has its own map:
+why this class in this box? DIR gets maps/....npy, overlays/....png with the
+object's outline, sheets/....png with all objects of an image, and manifest.jsonl
 with the share of the heat on the object. The default method is hirescam at block3.
 --method d-rise, for detectors only, asks all proposals of the detector instead of a
 fixed box; 1000 --samples are 1000 runs of the detector a picture.`,
@@ -100,7 +100,7 @@ fixed box; 1000 --samples are 1000 runs of the detector a picture.`,
 			if o.Out == "" {
 				return usageError{fmt.Errorf("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
 			}
-			if instance.IsRun(args[0]) {
+			if instance.IsModel(args[0]) {
 				if err := notPlanned(cmd); err != nil {
 					return err
 				}

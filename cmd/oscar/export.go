@@ -50,7 +50,8 @@ assets.extra/oscar.json has the class names, the preparation of images, the laye
 Of the run of a detector, serving_default has the outputs of TensorFlow's Object
 Detection API: detection_boxes (y1, x1, y2, x2 as shares of the sides),
 detection_classes (from 1), detection_scores, detection_masks (within their boxes),
-num_detections; there are no other signatures.`,
+num_detections. The signature explain takes an image, a box and a class, and returns
+the HiResCAM map of the class in this box.`,
 		Example: `  oscar export runs/first --out model
   oscar export runs/first --out frozen --frozen
   oscar export keras_export --out explaining --explain gradcam,integrated-gradients

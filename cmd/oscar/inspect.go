@@ -11,6 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"oscar/instance"
 	"oscar/pipeline"
 )
 
@@ -31,12 +32,23 @@ func newInspect(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL",
 		Short: "Print a model's layers, shapes, parameters, memory and signatures",
+		Long: `Print the layers, shapes, parameters and signatures of MODEL, a run or a SavedModel,
+with a forecast of the memory of a batch.
+
+Of a detector, a run or an exported model, it prints the layers of the backbone, the
+parameters of each part, the levels of the pyramid with their anchors, the forecast
+of a training with batches of the run's size or of --batch, and what each signature
+of an exported model takes and returns.`,
 		Example: `  oscar inspect runs/first
-  oscar inspect model --json`,
+  oscar inspect model --json
+  oscar inspect runs/heaps`,
 		Args: arguments("MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if batch < 1 {
 				return usageError{fmt.Errorf("batch is %d, want at least 1", batch), cmd.CommandPath()}
+			}
+			if instance.IsModel(args[0]) {
+				return inspectInstances(cmd, args[0], batch, asJSON)
 			}
 			i, err := pipeline.Inspect(args[0], batch, trust)
 			if err != nil {
@@ -52,7 +64,7 @@ func newInspect(*globalFlags) *cobra.Command {
 			t.AppendHeader(table.Row{"layer", "kind", "output", "parameters"})
 			t.alignRight("parameters")
 			for _, l := range i.Layers {
-				t.AppendRow(table.Row{l.Name, l.Kind, strings.Trim(strings.ReplaceAll(fmt.Sprint(l.Output), " ", " x "), "[]"), thousands(l.Parameters)})
+				t.AppendRow(table.Row{l.Name, l.Kind, shapeOf(l.Output), thousands(l.Parameters)})
 			}
 			t.Render()
 			fmt.Fprintf(w, "\nmodel       %s, %d classes: %s\n", i.Model, len(i.Classes), strings.Join(i.Classes, ", "))

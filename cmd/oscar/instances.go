@@ -157,7 +157,7 @@ func scenePart(part string) string {
 
 // evaluateInstances measures a detector.
 func evaluateInstances(cmd *cobra.Command, s *screen, o pipeline.EvaluateOptions, asJSON bool) error {
-	if err := only(cmd, "the run of a detector", "split", "json", "threads", "inter-threads", "workers", "verbose"); err != nil {
+	if err := only(cmd, "a detector", "split", "json", "threads", "inter-threads", "workers", "verbose"); err != nil {
 		return usageError{err, cmd.CommandPath()}
 	}
 	e, err := instance.Evaluate(cmd.Context(), instance.EvaluateOptions{Run: o.Model, Data: o.Data, Part: scenePart(o.Part), Machine: o.Machine, Listener: o.Listener})
@@ -176,7 +176,7 @@ func evaluateInstances(cmd *cobra.Command, s *screen, o pipeline.EvaluateOptions
 
 // predictInstances writes the objects of pictures.
 func predictInstances(cmd *cobra.Command, dir string, paths []string, out string, m pipeline.Machine) error {
-	err := only(cmd, "the run of a detector", "out", "threads", "inter-threads", "workers", "max-pixels", "max-bytes", "verbose")
+	err := only(cmd, "a detector", "out", "threads", "inter-threads", "workers", "max-pixels", "max-bytes", "verbose")
 	if err == nil && filepath.Ext(out) != ".json" {
 		err = fmt.Errorf("--out is %q: want a file .json for the objects, in the form of COCO", out)
 	}
@@ -204,7 +204,7 @@ func (s *screen) unreadable(list []dataset.Problem) {
 
 // explainInstances explains the objects of pictures.
 func explainInstances(cmd *cobra.Command, dir string, paths []string, o pipeline.ExplainOptions) error {
-	if err := only(cmd, "the run of a detector", "out", "method", "layer", "score", "samples", "seed", "threads", "inter-threads", "workers", "max-pixels", "max-bytes", "verbose"); err != nil {
+	if err := only(cmd, "a detector", "out", "method", "layer", "score", "samples", "seed", "threads", "inter-threads", "workers", "max-pixels", "max-bytes", "verbose"); err != nil {
 		return usageError{err, cmd.CommandPath()}
 	}
 	method := ""
@@ -241,14 +241,17 @@ func explainInstances(cmd *cobra.Command, dir string, paths []string, o pipeline
 }
 
 // scoreInstances scores explanations of objects.
-func scoreInstances(cmd *cobra.Command, dir string, paths []string, o pipeline.ScoreOptions, asJSON bool) error {
-	err := only(cmd, "the run of a detector", "out", "method", "metric", "per-class", "split", "layer", "score", "samples", "batch", "seed", "json",
+func scoreInstances(cmd *cobra.Command, dir string, paths []string, o pipeline.ScoreOptions, follow string, asJSON bool) error {
+	err := only(cmd, "a detector", "out", "method", "metric", "follow", "per-class", "split", "layer", "score", "samples", "batch", "seed", "json",
 		"threads", "inter-threads", "workers", "max-pixels", "max-bytes", "verbose")
 	if err != nil {
 		return usageError{err, cmd.CommandPath()}
 	}
 	if err := notPlanned(cmd); err != nil {
 		return err
+	}
+	if err := instance.CheckFollow(follow); err != nil {
+		return usageError{err, cmd.CommandPath()}
 	}
 	method := ""
 	if cmd.Flags().Changed("method") {
@@ -258,7 +261,7 @@ func scoreInstances(cmd *cobra.Command, dir string, paths []string, o pipeline.S
 	defer s.clear()
 	scores, err := instance.Score(recordIn(cmd, o.Out), instance.ScoreOptions{
 		Run: dir, Paths: paths, Part: scenePart(o.Part), Out: o.Out, Method: method, Layer: o.Settings.Layer, Score: o.Settings.Score, Metrics: o.Scoring.Metrics,
-		PerClass: o.Scoring.PerClass, Samples: o.Settings.Samples, Seed: o.Settings.Seed, Least: leastExplained, Batch: o.Settings.Batch, Machine: o.Machine, Listener: s.listener(),
+		Follow: follow, PerClass: o.Scoring.PerClass, Samples: o.Settings.Samples, Seed: o.Settings.Seed, Least: leastExplained, Batch: o.Settings.Batch, Machine: o.Machine, Listener: s.listener(),
 	})
 	if err != nil {
 		return err
@@ -280,7 +283,7 @@ func scoreInstances(cmd *cobra.Command, dir string, paths []string, o pipeline.S
 
 // exportInstances writes a detector as a SavedModel.
 func exportInstances(cmd *cobra.Command, dir, out string) error {
-	if err := only(cmd, "the run of a detector", "out", "verbose"); err != nil {
+	if err := only(cmd, "a detector", "out", "verbose"); err != nil {
 		return usageError{err, cmd.CommandPath()}
 	}
 	if err := instance.Export(cmd.Context(), dir, out, pipeline.Machine{}); err != nil {
@@ -350,4 +353,22 @@ func share(v float64) string {
 		return drawn.none
 	}
 	return fmt.Sprintf("%.3f", v)
+}
+
+// drawInstances draws explanations of objects again.
+func drawInstances(cmd *cobra.Command, s *screen, o pipeline.DrawOptions) error {
+	err := only(cmd, "explanations of objects", "colormap", "alpha", "signed-colormap", "signed-alpha", "scale", "threads", "inter-threads", "workers", "verbose")
+	if err != nil {
+		return usageError{err, cmd.CommandPath()}
+	}
+	summary, err := instance.Draw(recordIn(cmd, o.Dir), instance.DrawOptions{
+		Dir: o.Dir, Machine: o.Machine, Listener: o.Listener,
+		Drawing: instance.Drawing{ColorMap: o.ColorMap, Alpha: o.Alpha, SignedColorMap: o.SignedColorMap, SignedAlpha: o.SignedAlpha, Scale: o.Scale},
+	})
+	if err != nil {
+		return err
+	}
+	s.clear()
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s of %s drawn\nsheets %s\n", text.Count(summary.Maps, "map"), text.Count(summary.Pictures, "picture"), filepath.Join(o.Dir, "sheets"))
+	return err
 }

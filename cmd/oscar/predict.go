@@ -48,7 +48,7 @@ images need no more memory than a thousand. FILE appears when all are done. Afte
 Ctrl-C (exit status 3) or an error FILE is unchanged, and standard output has whole
 rows.
 
-If MODEL is the run of a detector, --out FILE.json gets the objects of all images in
+If MODEL is a detector, --out FILE.json gets the objects of all images in
 COCO's format: class, score, box and mask. PATH may be a folder of scenes; its test
 part is used.`,
 		Example: `  oscar predict runs/first photo.jpg
@@ -61,7 +61,7 @@ part is used.`,
 			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
-			if instance.IsRun(args[0]) {
+			if instance.IsModel(args[0]) {
 				return predictInstances(cmd, args[0], args[1:], out, o.Machine)
 			}
 			toFile := out != "" && out != "-"

@@ -44,7 +44,7 @@ the test part of the first one's split. It needs --out.`,
 			defer s.clear()
 			o.Dirs, o.Stage = args, s.listener().Stage
 			write := report.Write
-			if len(args) == 2 && pipeline.IsModel(args[0]) && pipeline.IsModel(args[1]) && !instance.IsRun(args[0]) {
+			if len(args) == 2 && pipeline.IsModel(args[0]) && pipeline.IsModel(args[1]) && instance.IsModel(args[0]) == instance.IsModel(args[1]) {
 				if o.Out == "" {
 					return usageError{errors.New("--out FILE.html is missing: the comparison of two models belongs to neither folder"), cmd.CommandPath()}
 				}
@@ -74,9 +74,14 @@ func (s *screen) reportOfTwo(ctx context.Context, o report.Options) (path string
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	results := filepath.Join(dir, "comparison")
-	_, err = pipeline.Compare(ctx, pipeline.CompareOptions{
-		Models: [2]string{o.Dirs[0], o.Dirs[1]}, Part: "test", Method: pipeline.DefaultSettings().Method, Out: results, Listener: s.listener(),
-	})
+	models := [2]string{o.Dirs[0], o.Dirs[1]}
+	if instance.IsModel(models[0]) {
+		_, err = instance.Compare(ctx, instance.CompareOptions{Models: models, Out: results, Listener: s.listener()})
+	} else {
+		_, err = pipeline.Compare(ctx, pipeline.CompareOptions{
+			Models: models, Part: "test", Method: pipeline.DefaultSettings().Method, Out: results, Listener: s.listener(),
+		})
+	}
 	if err != nil {
 		return "", err
 	}

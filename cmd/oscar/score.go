@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -49,6 +50,7 @@ func scoreCommand(do func(cmd *cobra.Command, s *screen, o pipeline.ScoreOptions
 	s := &o.Settings
 	s.Method = pipeline.AllMethods
 	var list, asJSON bool
+	var follow string
 	cmd := &cobra.Command{
 		Use:   "score MODEL [DATA] --out DIR",
 		Short: "Score methods of explanation, and mark those not to trust",
@@ -72,11 +74,13 @@ steps.
 Scores are saved method by method. The same command resumes an interrupted one; if
 methods are added it computes only those.
 
-If MODEL is the run of a detector, DATA is a folder of scenes or of pictures. At most
+If MODEL is a detector, DATA is a folder of scenes or of pictures. At most
 --per-class detections of each class with a score of 0.5 or more are explained; the
-box is held fixed, and the probability of its class is followed. The box itself and
-the predicted mask itself are controls, too: a map that does not beat them says
-nothing new. Metrics: deletion and insertion, others by --metric if they need no
+box is held fixed, and the probability of its class is followed. --follow similarity
+follows D-RISE's similarity instead: of the detection and the most similar proposal
+for the changed picture, so box and class may change. The box itself and the
+predicted mask itself are controls, too: a map that does not beat them says nothing
+new. Metrics: deletion and insertion, others by --metric if they need no
 masks. Intervals are over pictures. --method d-rise is for detectors only.`,
 		Example: `  oscar score runs/first --out scores
   oscar score runs/first --method gradcam,layercam,lrp --per-class 20 --out scores
@@ -98,8 +102,11 @@ masks. Intervals are over pictures. --method d-rise is for detectors only.`,
 			if o.Out == "" {
 				return usageError{fmt.Errorf("--out DIR is missing: the folder for the results"), cmd.CommandPath()}
 			}
-			if instance.IsRun(args[0]) {
-				return scoreInstances(cmd, args[0], args[1:], o, asJSON)
+			if instance.IsModel(args[0]) {
+				return scoreInstances(cmd, args[0], args[1:], o, follow, asJSON)
+			}
+			if cmd.Flags().Changed("follow") {
+				return usageError{errors.New("--follow is for detectors"), cmd.CommandPath()}
 			}
 			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
@@ -118,6 +125,7 @@ masks. Intervals are over pictures. --method d-rise is for detectors only.`,
 	f.StringVar(&s.Method, "method", s.Method, "all, or names separated by commas; see oscar explain --list-methods")
 	f.StringSliceVar(&o.Scoring.Metrics, "metric", nil, "names separated by commas; default: all whose needs are met")
 	f.BoolVar(&list, "list-metrics", false, "print the metrics, with their papers")
+	f.StringVar(&follow, "follow", instance.FollowProbability, "what of a detection is followed: probability (of its class in the fixed box), similarity (D-RISE's)")
 	f.IntVar(&o.Scoring.PerClass, "per-class", o.Scoring.PerClass, "images of each class")
 	f.IntVar(&o.Scoring.Mosaics, "mosaics", o.Scoring.Mosaics, "mosaics of each class, for focus; 0: none")
 	f.StringVar(&o.Masks, "masks", "", "folder of masks; default: the one next to the images of a synthetic set")

@@ -74,19 +74,23 @@ func TestPlainSymbols(t *testing.T) {
 func TestPlainOutput(t *testing.T) {
 	shared := shared(t)
 	data, run := filepath.Join(shared, "shapes", "images"), filepath.Join(shared, "run")
+	detector, err := detectorFixtures()
+	if err != nil {
+		t.Fatal(err)
+	}
 	calls := map[string]string{ // by command; "": what it prints is printed by others, too, and takes long
 		"oscar train":          "train DATA --out new --arch tiny --epochs 1 --threads 1",
 		"oscar evaluate":       "evaluate RUN DATA --split all",
 		"oscar predict":        "predict RUN DATA/can/0000.png",
 		"oscar explain":        "explain RUN DATA/can --out explained --method gradcam,saliency",
-		"oscar draw":           "explain RUN DATA/can/0000.png --out redrawn && draw redrawn --colormap viridis",
+		"oscar draw":           "explain RUN DATA/can/0000.png --out redrawn && draw redrawn --colormap viridis && explain DETECTOR SCENES --out objects && draw objects --alpha 0.5",
 		"oscar explain-global": "explain-global RUN DATA --out together",
 		"oscar score":          "score RUN DATA --split all --out scores --method gradcam --metric focus,gini --per-class 2 --mosaics 1",
 		"oscar recipes":        "recipes",
 		"oscar report":         "explain RUN DATA/can/0000.png --out reported && report reported",
 		"oscar export":         "export RUN --out model",
 		"oscar adopt":          "adopt RUN/saved_model --out adopted",
-		"oscar inspect":        "inspect RUN",
+		"oscar inspect":        "inspect RUN && inspect DETECTOR",
 		"oscar duplicates":     "duplicates DATA",
 		"oscar synthesize":     "synthesize drawn --per-class 1 --width 32 --height 32",
 		"oscar compose":        "",
@@ -96,7 +100,7 @@ func TestPlainOutput(t *testing.T) {
 		"oscar study run":      "",
 		"oscar demo":           "",
 		"oscar audit":          "",
-		"oscar compare":        "",
+		"oscar compare":        "compare DETECTOR DETECTOR --max-ap-drop 0",
 		"oscar serve":          "",
 		"oscar plan explain":   "plan explain RUN DATA/can --out unitsonly",
 		"oscar plan predict":   "plan predict RUN DATA/can --out predicted",
@@ -119,7 +123,7 @@ func TestPlainOutput(t *testing.T) {
 			if call == "" {
 				continue
 			}
-			c := exec.Command("oscar", strings.Fields(strings.NewReplacer("DATA", data, "RUN", run).Replace(call))...)
+			c := exec.Command("oscar", strings.Fields(strings.NewReplacer("DATA", data, "RUN", run, "DETECTOR", filepath.Join(detector, "detector"), "SCENES", filepath.Join(detector, "scenes")).Replace(call))...)
 			c.Dir, c.Env = dir, append(os.Environ(), "LC_ALL=C")
 			output, err := c.CombinedOutput()
 			if err != nil && cmd.Name() != "adopt" { // it refuses what oscar wrote

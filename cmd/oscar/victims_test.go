@@ -52,6 +52,8 @@ var victims = []victim{
 	{verb: "train, detector", args: "train $SCENES --experiment $SMALL --out out --threads 1", again: "train --resume out --threads 1", long: true},
 	{verb: "predict, detector", args: "predict $DETECTOR $SCENES/images/test --out out.json --threads 1", long: true},
 	{verb: "explain, detector", args: "explain $DETECTOR $SCENES/images/test --out out --threads 1", long: true},
+	{verb: "draw, detector", args: "draw out --colormap viridis --threads 1", given: "explain $DETECTOR $SCENES/images/test --out out --threads 1", long: true},
+	{verb: "compare, detector", args: "compare $DETECTOR $DETECTOR --out out --threads 1", long: true},
 	{verb: "export, detector", args: "export $DETECTOR --out out", long: true},
 	{verb: "synthesize --scenes", args: "synthesize out --scenes 10 --width 64 --height 64"},
 	{verb: "compose", args: "compose $PHOTOS --out out --scenes 10 --width 64 --height 64", long: true},

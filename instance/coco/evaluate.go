@@ -94,7 +94,7 @@ func EvaluateSome(truth *File, results []Result, kind Kind, count func(Annotatio
 	if err != nil {
 		return Scores{}, err
 	}
-	classes := slices.SortedFunc(slices.Values(truth.Categories), func(a, b Category) int { return cmp.Compare(a.ID, b.ID) })
+	classes := slices.SortedFunc(slices.Values(truth.Categories), byID)
 	var precision, recall [4][3][]float64 // by range and number of detections: a row of a class and threshold
 	s := Scores{}
 	for _, c := range classes {

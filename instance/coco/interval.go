@@ -1,6 +1,8 @@
 package coco
 
 import (
+	"cmp"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -11,37 +13,146 @@ import (
 // replacement (the bootstrap of Efron 1979). It is a function of the seed. A class
 // without an object in a draw is left out of that draw.
 func Interval(truth *File, results []Result, kind Kind, draws int, seed uint64) (low, high float64, err error) {
-	p, err := pairs(truth, results, kind, every)
+	s, err := newSamples(truth, results, kind, every)
 	if err != nil {
 		return 0, 0, err
 	}
-	var classes [][]judged // by image
-	for _, c := range truth.Categories {
+	bounds := Bootstrap(len(truth.Images), draws, seed, func(drawn []int) []float64 {
+		all, _ := s.ap(drawn)
+		return []float64{all}
+	})
+	return bounds[0][0], bounds[0][1], nil
+}
+
+// Paired has the AP of two lists of detections of the same images, for the same objects.
+type Paired struct {
+	Class   string     // "": the mean of the classes
+	Objects int        // without crowds
+	AP      [2]float64 // -1 without an object
+	// Interval is the middle 95 % of the second AP minus the first, of data sets of as many
+	// images, drawn with replacement. A draw without an object does not count; NaN if none counts.
+	Interval [2]float64
+}
+
+// Compare compares two lists of detections by the objects for which count is true; nil counts
+// all. The first of the result is of all classes, the others are of each class, by their ids. Both
+// lists have the same draws of images. It is a function of the seed.
+func Compare(truth *File, results [2][]Result, kind Kind, count func(Annotation) bool, draws int, seed uint64) ([]Paired, error) {
+	if count == nil {
+		count = every
+	}
+	var of [2]samples
+	for k := range of {
+		var err error
+		if of[k], err = newSamples(truth, results[k], kind, count); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]Paired, 1+len(of[0].classes))
+	for i, c := range of[0].classes {
+		out[1+i].Class = c.Name
+		for _, j := range of[0].judged[i] {
+			out[1+i].Objects += j.objects
+			out[0].Objects += j.objects
+		}
+	}
+	values := func(drawn []int) (list [2][]float64) {
+		for k := range of {
+			all, byClass := of[k].ap(drawn)
+			list[k] = append([]float64{all}, byClass...)
+		}
+		return list
+	}
+	whole := make([]int, len(truth.Images))
+	for i := range whole {
+		whole[i] = i
+	}
+	for k, list := range values(whole) {
+		for i, v := range list {
+			out[i].AP[k] = v
+		}
+	}
+	bounds := Bootstrap(len(truth.Images), draws, seed, func(drawn []int) []float64 {
+		pair := values(drawn)
+		differences := make([]float64, len(out))
+		for i := range differences {
+			differences[i] = math.NaN()
+			if pair[0][i] != unmeasured {
+				differences[i] = pair[1][i] - pair[0][i]
+			}
+		}
+		return differences
+	})
+	for i := range out {
+		out[i].Interval = bounds[i]
+	}
+	return out, nil
+}
+
+// Bootstrap returns the middle 95 % of each value over samples of n images, drawn with
+// replacement. NaN does not count; without another value both bounds are NaN.
+func Bootstrap(n, draws int, seed uint64, values func(drawn []int) []float64) [][2]float64 {
+	r := rand.New(rand.NewChaCha8(seeded.Digest(nil, seed, 0xb007)))
+	var samples [][]float64 // by value
+	drawn := make([]int, n)
+	for range draws {
+		for i := range drawn {
+			drawn[i] = r.IntN(n)
+		}
+		for i, v := range values(drawn) {
+			if i == len(samples) {
+				samples = append(samples, nil)
+			}
+			if !math.IsNaN(v) {
+				samples[i] = append(samples[i], v)
+			}
+		}
+	}
+	out := make([][2]float64, len(samples))
+	for i, list := range samples {
+		slices.Sort(list)
+		for k, share := range []float64{0.025, 0.975} {
+			out[i][k] = math.NaN()
+			if len(list) > 0 {
+				out[i][k] = list[min(int(share*float64(len(list))), len(list)-1)]
+			}
+		}
+	}
+	return out
+}
+
+// samples has detections matched with objects, to be drawn by image.
+type samples struct {
+	classes []Category // by their ids
+	judged  [][]judged // of each class, by image
+	some    []judged   // of a draw
+}
+
+func newSamples(truth *File, results []Result, kind Kind, count func(Annotation) bool) (samples, error) {
+	p, err := pairs(truth, results, kind, count)
+	s := samples{classes: slices.SortedFunc(slices.Values(truth.Categories), byID), some: make([]judged, len(truth.Images))}
+	for _, c := range s.classes {
 		list := make([]judged, len(p[c.ID]))
 		for i, pair := range p[c.ID] {
 			list[i] = pair.judge(ranges[all])
 		}
-		classes = append(classes, list)
+		s.judged = append(s.judged, list)
 	}
-	r := rand.New(rand.NewChaCha8(seeded.Digest(nil, seed, 0xb007)))
-	values := make([]float64, draws)
-	drawn, some := make([]int, len(truth.Images)), make([]judged, len(truth.Images))
-	for k := range values {
-		for i := range drawn {
-			drawn[i] = r.IntN(len(drawn))
+	return s, err
+}
+
+func byID(a, b Category) int { return cmp.Compare(a.ID, b.ID) }
+
+// ap returns the AP of the drawn images, and that of each class; unmeasured without an object.
+func (s samples) ap(drawn []int) (all float64, byClass []float64) {
+	var precision []float64
+	for _, list := range s.judged {
+		for i, at := range drawn {
+			s.some[i] = list[at]
 		}
-		var precision []float64
-		for _, list := range classes {
-			for i, at := range drawn {
-				some[i] = list[at]
-			}
-			if precisions, _, ok := accumulate(some, most[2]); ok {
-				precision = append(precision, precisions...)
-			}
-		}
-		values[k] = mean(precision)
+		precisions, _, _ := accumulate(s.some, most[2])
+		precision = append(precision, precisions...)
+		byClass = append(byClass, mean(precisions))
 	}
-	slices.Sort(values)
-	at := func(share float64) float64 { return values[min(int(share*float64(draws)), draws-1)] }
-	return at(0.025), at(0.975), nil
+	return mean(precision), byClass
 }

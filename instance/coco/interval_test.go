@@ -1,7 +1,9 @@
 package coco_test
 
 import (
+	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"oscar/instance/coco"
@@ -77,5 +79,62 @@ func TestIntervalNarrows(t *testing.T) {
 	}
 	if ratio := width[50] / width[200]; ratio < 1.3 || ratio > 3.1 {
 		t.Errorf("widths %v", width)
+	}
+}
+
+// Two lists are compared by the AP of each, and by differences on the same draws of images: a
+// list has no difference from itself, and the interval is that of the AP of redrawn data sets.
+func TestCompare(t *testing.T) {
+	f, results := crowdless(40)
+	half := slices.Clone(results)
+	for i := range half {
+		half[i].Box[0] += float64(i % 5)
+	}
+	odd := func(a coco.Annotation) bool { return a.ID%2 == 1 }
+	for _, count := range []func(coco.Annotation) bool{nil, odd} {
+		list, err := coco.Compare(f, [2][]coco.Result{results, half}, coco.Boxes, count, 200, 3)
+		if err != nil || len(list) != 3 || list[0].Class != "" || list[1].Class != "can" || list[2].Class != "cup" {
+			t.Fatal(list, err)
+		}
+		if list[0].Objects != list[1].Objects+list[2].Objects || (count == nil) != (list[0].Objects == len(f.Annotations)) {
+			t.Errorf("%d objects", list[0].Objects)
+		}
+		for k, found := range [][]coco.Result{results, half} {
+			of := count
+			if of == nil {
+				of = func(coco.Annotation) bool { return true }
+			}
+			s, err := coco.EvaluateSome(f, found, coco.Boxes, of)
+			if err != nil || s.AP != list[0].AP[k] || s.ByClass[0].AP != list[1].AP[k] || s.ByClass[1].AP != list[2].AP[k] {
+				t.Errorf("list %d: %+v, evaluated %+v, %v", k, list, s, err)
+			}
+		}
+		for _, p := range list {
+			if !(p.Interval[0] < p.AP[1]-p.AP[0] && p.AP[1]-p.AP[0] < p.Interval[1]) {
+				t.Errorf("%+v", p)
+			}
+		}
+		same, err := coco.Compare(f, [2][]coco.Result{half, half}, coco.Boxes, count, 20, 3)
+		if err != nil || same[0].Interval != [2]float64{} || same[2].Interval != [2]float64{} {
+			t.Errorf("%+v, %v", same, err)
+		}
+	}
+	none, err := coco.Compare(f, [2][]coco.Result{results, half}, coco.Boxes, func(coco.Annotation) bool { return false }, 5, 1)
+	if err != nil || none[0].AP != [2]float64{-1, -1} || !math.IsNaN(none[0].Interval[0]) {
+		t.Errorf("%+v, %v", none, err)
+	}
+	// The differences of the draws, each computed from its own data set.
+	one, err := coco.Compare(f, [2][]coco.Result{results, half}, coco.Boxes, nil, 1, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ap [2]float64
+	for k, found := range [][]coco.Result{results, half} {
+		if ap[k], _, err = coco.Interval(f, found, coco.Boxes, 1, 7); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := ap[1] - ap[0]; one[0].Interval != [2]float64{want, want} {
+		t.Errorf("%v, want %g", one[0].Interval, want)
 	}
 }
