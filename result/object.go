@@ -132,7 +132,7 @@ type ObjectScores struct {
 	Settings ObjectSettings `json:"settings"`
 	Metrics  []string       `json:"metrics"`
 	Follow   string         `json:"follow,omitempty"` // probability, also if empty, or similarity
-	PerClass int            `json:"per_class"` // the maximum number of objects of each predicted class
+	PerClass int            `json:"per_class"`        // the maximum number of objects of each predicted class
 	Objects  []ScoredObject `json:"objects"`
 	Table    score.Table    `json:"table"`
 }

@@ -19,8 +19,11 @@ import (
 const classifyBatch = 16
 
 // classifyAll classifies the images of the collections in the background, by the
-// first model. It waits while there are requests in the queue.
+// first classifier. It waits while there are requests in the queue.
 func (s *Server) classifyAll(ctx context.Context) {
+	if len(s.models.models) == 0 {
+		return
+	}
 	for _, c := range s.collections {
 		if !c.images {
 			continue

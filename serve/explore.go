@@ -13,6 +13,7 @@ import (
 
 	"oscar/explain"
 	"oscar/heatmap"
+	"oscar/instance"
 	"oscar/internal/numeric"
 	"oscar/methods"
 	"oscar/savedmodel"
@@ -59,6 +60,10 @@ type explorePage struct {
 // explore answers with the page to look at a picture.
 func (s *Server) explore(w http.ResponseWriter, r *http.Request) {
 	v := viewOf(r.URL.Query())
+	if d := s.detectorOf(v); d != nil {
+		s.exploreObjects(w, r, d, v, nil)
+		return
+	}
 	p := explorePage{Title: "Explore", View: v}
 	if err := s.fillForm(&p); err != nil {
 		p.Error = err.Error()
@@ -91,6 +96,9 @@ func (s *Server) fillForm(p *explorePage) error {
 	defer release()
 	for _, name := range s.models.names() {
 		p.Models = append(p.Models, choice{name, name, name == v.Model})
+	}
+	if _, err := methods.Lookup(v.Method); err != nil && slices.Contains(instance.MethodNames(), v.Method) {
+		v.Method = "" // it is for detectors
 	}
 	method, err := methods.Lookup(cmp.Or(v.Method, "gradcam"))
 	if err != nil {
@@ -254,7 +262,12 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	p := explorePage{Title: "Explore", View: viewOf(r.URL.Query())}
+	v := viewOf(r.URL.Query())
+	if d := s.detectorOf(v); d != nil {
+		s.exploreObjects(w, r, d, v, err)
+		return
+	}
+	p := explorePage{Title: "Explore", View: v}
 	if s.fillForm(&p) == nil {
 		p.Error = err.Error()
 	}

@@ -19,8 +19,9 @@ import (
 
 // registry has the served models, in the order of the command line.
 type registry struct {
-	models []*model
-	config pipeline.Config
+	models    []*model // classifiers
+	detectors []*detector
+	config    pipeline.Config
 }
 
 // model is a name under which one version of a model is served at a time.
@@ -49,29 +50,50 @@ type version struct {
 // errNotFound is the error for an unknown model or version.
 var errNotFound = errors.New("not found")
 
-// newRegistry opens models given as PATH or NAME=PATH.
-func newRegistry(given []string, config pipeline.Config) (*registry, error) {
-	if len(given) == 0 {
+// newRegistry opens the models, given as PATH or NAME=PATH.
+func newRegistry(o Options) (*registry, error) {
+	if len(o.Models) == 0 {
 		return nil, errors.New("no model to serve")
 	}
-	r := &registry{config: config}
-	for _, text := range given {
+	r := &registry{config: pipeline.Config{Threads: o.Threads, Precision: o.Precision, Trust: o.Trust}}
+	others, detectors, err := openDetectors(o)
+	if err != nil {
+		return nil, err
+	}
+	r.detectors = detectors
+	for _, text := range others {
 		m := newModel(text)
 		if err := checkName(m.name); err != nil {
 			r.close()
 			return nil, err
 		}
-		if other := r.find(m.name); other != nil {
+		if other := r.pathOf(m.name); other != "" {
 			r.close()
-			return nil, fmt.Errorf("%s and %s are both called %s; name one of them: NAME=%s", other.path, m.path, m.name, m.path)
+			return nil, sameNameError(other, m)
 		}
 		r.models = append(r.models, m)
-		if err := m.open(config); err != nil {
+		if err := m.open(r.config); err != nil {
 			r.close()
 			return nil, err
 		}
 	}
 	return r, nil
+}
+
+// sameNameError is the error for two models with one name.
+func sameNameError(other string, m *model) error {
+	return fmt.Errorf("%s and %s are both called %s; name one of them: NAME=%s", other, m.path, m.name, m.path)
+}
+
+// pathOf returns the path of the model of that name, or "".
+func (r *registry) pathOf(name string) string {
+	if m := r.find(name); m != nil {
+		return m.path
+	}
+	if d := findDetector(r.detectors, name); d != nil {
+		return d.path
+	}
+	return ""
 }
 
 // newModel reads PATH or NAME=PATH. A path that exists is never split.
@@ -214,11 +236,26 @@ func (r *registry) names() []string {
 	for _, m := range r.models {
 		out = append(out, m.name)
 	}
+	for _, d := range r.detectors {
+		out = append(out, d.name)
+	}
 	return out
+}
+
+// first returns the name of the first classifier, or without one of the first detector.
+func (r *registry) first() string { return r.names()[0] }
+
+// classes are those of the first model.
+func (r *registry) classes() []string {
+	if len(r.models) > 0 {
+		return r.models[0].current.Metadata.Classes
+	}
+	return r.detectors[0].Classes
 }
 
 // close frees all models. There must be no active requests.
 func (r *registry) close() {
+	closeDetectors(r.detectors)
 	for _, m := range r.models {
 		if m.current != nil {
 			m.current.Close()

@@ -108,6 +108,10 @@ func (s *Server) model(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
+	if d := findDetector(s.models.detectors, t.model); d != nil {
+		d.model(s, w, r, t)
+		return
+	}
 	m, err := s.models.lookup(t.model)
 	if err != nil {
 		fail(w, err)
@@ -136,22 +140,25 @@ func (s *Server) model(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// modelState is the state of a version, in the form of TensorFlow Serving.
+type modelState struct {
+	Version string      `json:"version"`
+	State   string      `json:"state"`
+	Status  stateStatus `json:"status"`
+}
+
+type stateStatus struct {
+	Code    string `json:"error_code"`
+	Message string `json:"error_message"`
+}
+
 // status answers with the states of the versions.
 func (m *model) status(w http.ResponseWriter, number int) {
-	type status struct {
-		Code    string `json:"error_code"`
-		Message string `json:"error_message"`
-	}
-	type state struct {
-		Version string `json:"version"`
-		State   string `json:"state"`
-		Status  status `json:"status"`
-	}
 	m.mu.Lock()
-	states := []state{{strconv.Itoa(m.current.number), "AVAILABLE", status{"OK", ""}}}
+	states := []modelState{{strconv.Itoa(m.current.number), "AVAILABLE", stateStatus{"OK", ""}}}
 	for n, err := range m.failed {
 		if number == 0 || n == number {
-			states = append(states, state{strconv.Itoa(n), "END", status{"UNKNOWN", err.Error()}})
+			states = append(states, modelState{strconv.Itoa(n), "END", stateStatus{"UNKNOWN", err.Error()}})
 		}
 	}
 	m.mu.Unlock()

@@ -15,6 +15,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/explain"
+	"oscar/instance"
 	"oscar/pipeline"
 	"oscar/savedmodel"
 )
@@ -120,6 +121,8 @@ type Server struct {
 	pictures    *pictures
 	maps        *cache[lookKey, *look]
 	thumbs      *cache[string, []byte]
+	objects     *cache[objectsKey, *instance.Found]
+	objectMaps  *cache[objectKey, *instance.ObjectMap]
 	collections []*collection
 	parts       map[string]string // of the first model's run, by the SHA-256 of an image
 	reports     reports
@@ -142,7 +145,7 @@ func New(o Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	models, err := newRegistry(o.Models, pipeline.Config{Threads: o.Threads, Precision: o.Precision, Trust: o.Trust})
+	models, err := newRegistry(o)
 	if err != nil {
 		return nil, err
 	}
@@ -150,13 +153,14 @@ func New(o Options) (*Server, error) {
 		options: o, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), models: models, metrics: newMetrics(), token: token,
 		places:   make(chan struct{}, o.Concurrency),
 		pictures: newPictures(), maps: newCache[lookKey, *look](cachedMaps), thumbs: newCache[string, []byte](keptThumbs),
+		objects: newCache[objectsKey, *instance.Found](keptObjects), objectMaps: newCache[objectKey, *instance.ObjectMap](keptObjects),
 		reports: reports{pages: map[string]madeReport{}},
 	}
-	if s.collections, err = newCollections(context.Background(), o.Images, o.Results, models.models[0].current.Metadata.Classes); err != nil {
+	if s.collections, err = newCollections(context.Background(), o.Images, o.Results, models.classes()); err != nil {
 		models.close()
 		return nil, err
 	}
-	if len(o.Images) > 0 {
+	if len(o.Images) > 0 && len(models.models) > 0 {
 		s.parts = partsOf(models.models[0].path)
 	}
 	s.quick = newQueue(1, o.Queue, o.MaxBatch, o.BatchTimeout, s.metrics.observe("quick"))

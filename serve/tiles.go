@@ -60,8 +60,8 @@ func (s *Server) tiles(o *subject, p *explorePage) []tile {
 			add(p.View.With("class", b.Class), b.Class, b.Percent)
 		}
 	case besideModels:
-		for _, name := range s.models.names() {
-			add(p.View.With("model", name).With("layer", ""), name, "")
+		for _, m := range s.models.models {
+			add(p.View.With("model", m.name).With("layer", ""), m.name, "")
 		}
 	}
 	return out

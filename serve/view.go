@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"image"
@@ -21,6 +22,7 @@ type view struct {
 	Method                    string
 	Layer                     string
 	Class                     string
+	Object                    string // of a detector's picture
 	Alpha                     string
 	ColorMap                  string
 	Rotate, Crop, Patch, Blur string // see edits
@@ -38,7 +40,7 @@ func (v *view) keys() []struct {
 		name  string
 		value *string
 	}{
-		{"picture", &v.Picture}, {"model", &v.Model}, {"method", &v.Method}, {"layer", &v.Layer}, {"class", &v.Class},
+		{"picture", &v.Picture}, {"model", &v.Model}, {"method", &v.Method}, {"layer", &v.Layer}, {"class", &v.Class}, {"object", &v.Object},
 		{"alpha", &v.Alpha}, {"colormap", &v.ColorMap},
 		{"rotate", &v.Rotate}, {"crop", &v.Crop}, {"patch", &v.Patch}, {"blur", &v.Blur},
 		{"beside", &v.Beside}, {"scale", &v.Scale}, {"full", &v.Full}, {"base", &v.Base},
@@ -79,7 +81,7 @@ func (v view) With(name, value string) view {
 
 // fields returns the view's settings as the fields of a request.
 func (v view) fields() map[string]string {
-	return map[string]string{"method": v.Method, "layer": v.Layer, "class": v.Class, "alpha": v.Alpha, "colormap": v.ColorMap, "full": v.Full, "base": v.Base}
+	return map[string]string{"method": v.Method, "layer": v.Layer, "class": v.Class, "alpha": v.Alpha, "colormap": v.ColorMap, "full": v.Full, "base": v.Base, "object": v.Object}
 }
 
 // lookKey is what a look depends on.
@@ -108,11 +110,7 @@ type subject struct {
 
 // open opens the version, the method and the picture of a view.
 func (s *Server) open(ctx context.Context, v view) (*subject, error) {
-	name := v.Model
-	if name == "" {
-		name = s.models.models[0].name
-	}
-	m, err := s.models.lookup(name)
+	m, err := s.models.lookup(cmp.Or(v.Model, s.models.first()))
 	if err != nil {
 		return nil, err
 	}

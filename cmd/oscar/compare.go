@@ -58,11 +58,11 @@ status is 4, after everything is printed and written. So a build server can refu
 a model whose explanations changed.
 
 If A and B are detectors, runs or exported models, DATA is a folder of scenes, and
-the figures are AP of masks and of boxes, with the 95 % interval of the difference by the
-bootstrap over images; AP of objects by how they lie, and of each class; and the
-objects that only one of them finds with the right class, at a score of 0.5 or more.
-The page shows such objects. --max-changed is then the share of objects with another
-answer, and --max-ap-drop limits the drop of AP of masks.`,
+the figures are AP of masks and of boxes, with the 95 % interval of the difference
+by the bootstrap over images; AP of objects by how they lie, and of each class; and
+the objects that only one of them finds with the right class, at a score of 0.5 or
+more. The page shows such objects. --max-changed is then the share of objects with
+another answer, and --max-ap-drop limits the drop of AP of masks.`,
 		Example: `  oscar compare runs/first runs/second
   oscar compare model-1 model-2 new-photos --split all --out comparison
   oscar compare runs/first runs/second --max-accuracy-drop 0.01 --max-drift 0.3

@@ -34,12 +34,19 @@ Content-Type is image/.... With --grpc the server also answers Predict of Tensor
 Serving's PredictionService. A new version is warmed up with the requests of its
 assets.extra/tf_serving_warmup_requests.
 
+If MODEL is a detector, a run or an exported model, the page outlines the objects of
+a picture, and a click on one shows its map. :predict answers with the objects as
+COCO describes them (class, score, bbox, segmentation), those with a score of 0.5 or
+more. :explain explains object, 1 without it, by method, layer and class; its formats
+are the same. There is no :classify, gRPC or folder of versions of detectors.
+
 The server listens on 127.0.0.1 unless --addr names another address. A new
 numbered version takes the place of the one before when it can be opened, without
 a lost request. /healthz, /readyz and /metrics (Prometheus) are for operators.`,
 		Example: `  oscar serve runs/first
   oscar serve runs/first --images photos --results runs/first --results explained
-  oscar serve runs/first other=runs/second --addr 127.0.0.1:9000`,
+  oscar serve runs/first other=runs/second --addr 127.0.0.1:9000
+  oscar serve runs/heaps`,
 		Args: arguments("MODEL..."),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Check(); err != nil {

@@ -16,13 +16,17 @@
       const answer = await fetch(url);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (turn !== latest) return;
+      if (page.getElementById("content").dataset.kind !== $("content").dataset.kind) return location.assign(url); // a detector has other controls
       for (const id of ["result", "status"]) $(id).replaceWith(page.getElementById(id));
       for (const now of $("view").elements) {
         const next = now.id && page.getElementById(now.id);
         if (next && now.tagName === "SELECT" && now.innerHTML !== next.innerHTML) now.innerHTML = next.innerHTML;
         if (next && now.tagName === "INPUT" && now !== document.activeElement) now.value = next.value;
       }
-      $("view").elements.namedItem("picture").value = new URL(url, location).searchParams.get("picture") || "";
+      for (const name of ["picture", "object"]) {
+        const field = $("view").elements.namedItem(name);
+        if (field) field.value = new URL(url, location).searchParams.get(name) || "";
+      }
       if (push) history.pushState(null, "", url);
     } catch (error) {
       if (turn === latest) say("The server does not answer: " + error.message);
@@ -38,6 +42,8 @@
       const body = await answer.json();
       if (!answer.ok) return say(body.error);
       $("view").elements.namedItem("picture").value = body.picture;
+      const object = $("view").elements.namedItem("object");
+      if (object) object.value = "";
       await show(url(), true);
     } catch (error) {
       say("The picture cannot be sent: " + error.message);
@@ -60,7 +66,14 @@
     to.searchParams.set("alpha", $("alpha").value);
     picture.src = to;
   });
-  $("reset").addEventListener("click", () => {
+  // A click on an object, or on its row, shows its map.
+  document.addEventListener("click", (e) => {
+    const link = e.target.closest?.("#result a.object");
+    if (!link || e.button || e.ctrlKey || e.metaKey || e.shiftKey) return;
+    e.preventDefault();
+    show(link.getAttribute("href"), true);
+  });
+  $("reset")?.addEventListener("click", () => {
     for (const id of ["rotate", "blur", "crop", "patch"]) $(id).value = "";
     show(url(), true);
   });
@@ -74,7 +87,7 @@
   };
   const spanned = (a, b) => [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.abs(a[0] - b[0]), Math.abs(a[1] - b[1])];
   document.addEventListener("pointerdown", (e) => {
-    if (e.target.id !== "photo" || e.button) return;
+    if (e.target.id !== "photo" || e.button || !$("patch")) return;
     e.preventDefault();
     from = place(e);
     mark = document.createElement("div");
