@@ -171,6 +171,8 @@ func (b *bucket) cause(err error) error {
 	switch {
 	case r.Code == "XMinioStorageFull" || status == http.StatusInsufficientStorage:
 		return fmt.Errorf("%w: its disk is full", ErrUnavailable)
+	case r.Code == "QuotaExceeded" || r.Code == "XMinioAdminBucketQuotaExceeded":
+		return fmt.Errorf("%w: the quota of the bucket is exceeded", ErrUnavailable)
 	case isNetwork && network.Timeout():
 		return fmt.Errorf("%w: %s did not answer in time", ErrUnavailable, b.endpoint)
 	case isNetwork || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):

@@ -135,8 +135,8 @@ func TestPartialUpload(t *testing.T) {
 	}
 }
 
-// What a server says that cannot be had from the real one: a wrong clock, a full disk, a
-// fault that passes.
+// What a server says that cannot be had from the real one: a wrong clock, a full disk or quota,
+// a fault that passes.
 func TestAnswers(t *testing.T) {
 	defer func(was, before time.Duration) { firstPatience, patience = was, before }(firstPatience, patience)
 	firstPatience, patience = 300*time.Millisecond, 300*time.Millisecond
@@ -148,6 +148,7 @@ func TestAnswers(t *testing.T) {
 		"AccessDenied":         {http.StatusForbidden, "access denied: the access key access may not do that"},
 		"ExpiredToken":         {http.StatusBadRequest, "the session token has expired or is wrong; sign in again"},
 		"XMinioStorageFull":    {http.StatusInsufficientStorage, "the store is not available: its disk is full, for 0 s"},
+		"QuotaExceeded":        {http.StatusForbidden, "the store is not available: the quota of the bucket is exceeded, for 0 s"},
 		"SlowDown":             {http.StatusServiceUnavailable, "the store is not available: $URL answers 503: SlowDown, for 0 s"},
 	}
 	code := ""
