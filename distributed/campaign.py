@@ -40,7 +40,7 @@ KINDS = {
     "spark-executor": ("on_spark", victims("CoarseGrainedExecutorBackend"), signal.SIGKILL),
     "spark-driver": ("on_spark", lambda driver: [driver.pid], signal.SIGKILL),
     "disk-full": ("on_ray", None, None),
-    # The files of the results get times of a year around now, as machines with wrong clocks would write them.
+    # Each process of oscar has a clock of its own, wrong by up to a year. Files of the results get such times, too.
     "clocks": ("on_ray", lambda driver: [driver.pid], None),
     # A job in a bucket; its server is killed, and starts again.
     "store": ("on_ray", lambda driver: [driver.pid], None),
@@ -65,8 +65,10 @@ KIND = sys.argv[1] if len(sys.argv) > 1 else ""
 FULL = KIND.endswith("disk-full")
 SERVER = None  # of a job in a store
 OUT = "s3/bucket/out" if KIND.startswith("store") else "out"
-# A disk that is full stays so for all tries.
-TRIES = "3" if FULL else "40"
+DISK = "s3" if KIND.startswith("store") else OUT  # if it becomes full
+PROGRAM = OSCAR
+# A disk that is full stays so for all tries; a store is waited for.
+TRIES = "3" if DISK == OUT and FULL else "40"
 CALL = ("explain", "run", "shapes/images", "--method", "gradcam,rise", "--samples", "100", "--batch", "8", "--threads", "1", "--out")
 
 
@@ -75,7 +77,7 @@ def command(engine):
     if SERVER:
         where += ["--store", "s3://bucket"]
     timeout = "120" if SERVER else "8"  # a store is waited for
-    return [sys.executable, "-W", "ignore", "-m", f"oscar_distributed.{engine}", "--oscar", OSCAR, "--unit-timeout", timeout, "--tries", TRIES, *where, *CALL, "out"]
+    return [sys.executable, "-W", "ignore", "-m", f"oscar_distributed.{engine}", "--oscar", PROGRAM, "--unit-timeout", timeout, "--tries", TRIES, *where, *CALL, "out"]
 
 
 def start(engine):
@@ -125,6 +127,41 @@ def skew():
     return 1 if files else 0
 
 
+# A file for Go's package time.
+SKEW = """package time
+
+import "syscall"
+
+// skew is how wrong the clock is, in seconds.
+var skew = func() (s int64) {
+	text, _ := syscall.Getenv("OSCAR_SKEW")
+	for _, c := range text {
+		s = 10*s + int64(c-'0')
+	}
+	return s - 365*86400
+}()
+"""
+
+
+def skewed(top):
+    """Builds an oscar with another time.Now. Returns a script that runs it with a time of day that is wrong by a random time."""
+    root = subprocess.run(["go", "env", "GOROOT"], check=True, capture_output=True, text=True).stdout.strip() + "/src/time/"
+    with open(root + "time.go") as f:
+        text = f.read()
+    now = "\tsec += unixToInternal - minWall\n"
+    if text.count(now) != 1:
+        sys.exit(f"{root}time.go has another time.Now")
+    for name, content in (("time.go", text.replace(now, now.rstrip() + " + skew\n")), ("skew.go", SKEW), ("overlay.json", json.dumps({"Replace": {root + n: f"{top}/{n}" for n in ("time.go", "skew.go")}}))):
+        with open(name, "w") as f:
+            f.write(content)
+    repository = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    subprocess.run(["go", "build", "-overlay", f"{top}/overlay.json", "-o", f"{top}/oscar-skewed", "./cmd/oscar"], check=True, cwd=repository)
+    with open("oscar", "w") as f:
+        f.write(f"#!/bin/bash\nOSCAR_SKEW=$((SRANDOM % (2 * 365 * 86400))) exec {top}/oscar-skewed \"$@\"\n")
+    os.chmod("oscar", 0o755)
+    return f"{top}/oscar"
+
+
 def check():
     """What is wrong with the results."""
     wrong = []
@@ -140,25 +177,46 @@ def check():
 
 
 def left():
-    """Processes of the job that are still there some seconds after its end."""
+    """Processes of the job that are still there some seconds after its end, each with a word of its command line."""
     words = (WORKER, "ray::OscarWorker", "raylet", "gcs_server", "CoarseGrainedExecutorBackend", "pyspark.daemon", "oscar_distributed.on_")
     until = time.monotonic() + 20
     while time.monotonic() < until:
-        there = [p for w in words for p in processes(w) if p != os.getpid()]
+        there = [f"{p} {w}" for w in words for p in processes(w) if p != os.getpid()]
         if not there:
             return []
         time.sleep(0.5)
     return there
 
 
-def full_disk():
-    """A folder of results on a file system of its own, which fills up."""
-    os.makedirs(OUT, exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={random.randint(300, 1500)}k", "tmpfs", OUT], check=True)
+def free(kib):
+    """Sets the free space of the disk of the results, or of the store, which is a file system of its own."""
+    now = os.statvfs(DISK)
+    used = (now.f_blocks - now.f_bfree) * now.f_frsize // 1024
+    subprocess.run(["mount", "-o", f"remount,size={used + kib}k", DISK], check=True)
+
+
+LARGE = 100 << 10  # KiB
+
+
+def enlarge(driver):
+    """Waits until the disk of the store is full, and some seconds more, and enlarges it. In half of the cases the call is interrupted before."""
+    while driver.poll() is None:
+        now = os.statvfs(DISK)
+        if now.f_bfree * now.f_frsize < 32 << 10:
+            break
+        time.sleep(0.02)
+    else:
+        return 0
+    time.sleep(random.random() * 10)
+    if random.random() < 0.5:
+        os.killpg(driver.pid, signal.SIGINT)
+        driver.wait()
+    free(LARGE)
+    return 1
 
 
 def main():
-    global SERVER
+    global SERVER, PROGRAM
     kind, strikes = sys.argv[1], int(sys.argv[2])
     seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 240
     began = time.monotonic()
@@ -168,6 +226,11 @@ def main():
     engine, find, _ = KINDS[kind]
     try:
         make(top)
+        if kind == "clocks":
+            PROGRAM = skewed(top)
+        if FULL:
+            os.makedirs(DISK)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={LARGE}k", "tmpfs", DISK], check=True)
         if kind.startswith("store"):
             SERVER = S3("s3")
             for name in ("run", "shapes"):
@@ -175,32 +238,32 @@ def main():
         while struck < strikes and time.monotonic() - began < seconds:
             shutil.rmtree(OUT, ignore_errors=True)
             if FULL:
-                full_disk()
+                free(random.randint(300, 10000 if SERVER else 1500))
             status, here, tries, rest = 1, 0, 0, []
             while status != 0 and tries < 12:
                 driver = start(engine)
                 while find and driver.poll() is None and here < PER_RUN:
                     here += strike(kind, driver)
+                if FULL and SERVER and tries == 0:
+                    here += enlarge(driver)
                 status = driver.wait()
                 rest += left()
                 tries += 1
-                if FULL and status != 0:
+                if FULL and not SERVER and status != 0:
                     here += 1
-                    subprocess.run(["mount", "-o", "remount,size=100m", OUT], check=True)
+                    free(LARGE)
             wrong = check() if status == 0 else [f"status {status} after {tries} calls"]
             runs, struck, again = runs + 1, struck + here, again + tries - 1
             wrong_runs, left_over = wrong_runs + bool(wrong), left_over + bool(rest)
             if wrong or rest:
                 print(kind, runs, "wrong:", wrong[:5], "left:", rest, flush=True)
                 shutil.copy("said", f"/tmp/campaign-{kind}-{runs}.log")
-            if FULL:
-                subprocess.run(["umount", OUT], check=True)
     finally:
         os.chdir("/")
         if SERVER:
             SERVER.kill()
         if FULL:
-            subprocess.run(["umount", os.path.join(top, OUT)], stderr=subprocess.DEVNULL)
+            subprocess.run(["umount", os.path.join(top, DISK)], stderr=subprocess.DEVNULL)
         shutil.rmtree(top, ignore_errors=True)
     print(f"| {kind} | {struck} | {runs} | {again} | {runs - wrong_runs} | {left_over} |", flush=True)
 
