@@ -128,7 +128,7 @@ func (j *comparing) shares(counts []byScene) {
 		name, title, better string
 		values              [2]float64
 	}{
-		{"found", "objects found with their class", "higher", found}, {"no_object", "detections without an object, per image", "lower", wrong},
+		{"found", "objects found with their class", "higher", found}, {"no_object", "false detections, per image", "lower", wrong},
 	} {
 		c.Figures = append(c.Figures, result.ComparedFigure{
 			Name: f.name, Title: f.title, Better: f.better, Values: [2]result.Number{result.Number(f.values[0]), result.Number(f.values[1])},

@@ -72,13 +72,13 @@ func (c comparedDetectors) table() page.Section {
 	t := page.Table{Caption: "A and B on the same images", Corner: "figure", Columns: []page.Column{{Name: "A"}, {Name: "B"}, {Name: "B - A"}},
 		Legend: page.List{
 			"Below the difference: its 95 % interval, by the bootstrap over images. Blue: better, orange: worse, where the interval leaves out 0.",
-			fmt.Sprintf("Found: matched at an IoU of masks of 0.5 or more by a detection with a score of %s or more and the object's class.", page.Short(c.Least)),
+			fmt.Sprintf("Found: matched at an IoU of masks of 0.5 or more by a detection with a score of %s or more and the object's class. False detections match no object.", page.Short(c.Least)),
 		}}
 	for _, f := range c.Figures {
 		t.Rows = append(t.Rows, figureRow(f))
 	}
 	subsets := func(caption, corner string, list []result.ComparedSubset) page.Table {
-		t := page.Table{Caption: caption, Corner: corner, Columns: []page.Column{{Name: "objects"}, {Name: "A"}, {Name: "B"}, {Name: "B - A"}}}
+		t := page.Table{Caption: caption, Corner: corner, Columns: []page.Column{{Name: "number"}, {Name: "A"}, {Name: "B"}, {Name: "B - A"}}}
 		for _, s := range list {
 			row := figureRow(s.ComparedFigure)
 			row.Note, row.Cells = "", append([]page.Cell{{Text: page.Thousands(s.Objects)}}, row.Cells...)
