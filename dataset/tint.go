@@ -78,3 +78,9 @@ func (t tint) apply(pixels []uint8) {
 }
 
 func level(v float32) uint8 { return uint8(max(0, min(255, v))) }
+
+// Recolor changes pixels [N,3] by factors of brightness, contrast and saturation, as a [Variation]
+// does.
+func Recolor(pixels []uint8, brightness, contrast, saturation float64) {
+	change{brightness: brightness, contrast: contrast, saturation: saturation}.tint(pixels).apply(pixels)
+}

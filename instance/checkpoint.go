@@ -92,15 +92,7 @@ func (r *Run) restore(ctx context.Context, t *maskrcnn.Trainer, note func(string
 	if err := t.Init(ctx); err != nil || r.Experiment.Weights == "" {
 		return state{Format: 1}, err
 	}
-	from, err := openWeights(r.Experiment)
-	if err != nil {
-		return state{}, err
-	}
-	prefix, _, err := from.weights()
-	if err != nil {
-		return state{}, err
-	}
-	return state{Format: 1}, t.RestoreWeights(ctx, prefix)
+	return state{Format: 1}, r.restoreWeights(ctx, t)
 }
 
 // openWeights opens the run whose weights an experiment begins with, which must have the same
@@ -112,6 +104,7 @@ func openWeights(e Experiment) (*Run, error) {
 	}
 	theirs, ours := from.Experiment, e
 	theirs.Detector.Regions, ours.Detector.Regions = maskrcnn.Regions{}, maskrcnn.Regions{}
+	theirs.Detector.Tuning, ours.Detector.Tuning = nil, nil
 	if !reflect.DeepEqual(theirs.Detector, ours.Detector) || !slices.Equal(theirs.Data.Classes, ours.Data.Classes) {
 		return nil, fmt.Errorf("the weights of %s are of other layers or other classes", e.Weights)
 	}

@@ -151,6 +151,10 @@ func (f *fitting) prepare(order []int, first int) prepared {
 			return prepared{err: err}
 		}
 		examples, keys = append(examples, one), append(keys, draw.Uint64())
+		if c := e.Training.Color; c > 0 {
+			factor := func() float64 { return 1 + c*(2*draw.Float64()-1) }
+			dataset.Recolor(one.Pixels, factor(), factor(), factor())
+		}
 	}
 	b, err := f.trainer.NewBatch(examples, keys)
 	return prepared{b, len(order), err}

@@ -27,7 +27,7 @@ type Experiment struct {
 	Task     string                `json:"task"`
 	Seed     uint64                `json:"seed"`
 	Data     Data                  `json:"data"`
-	Weights  string                `json:"weights,omitempty"` // the run of a detector whose weights it begins with
+	Weights  string                `json:"weights,omitempty"` // that it begins with: the run of a detector, or a classifier's for the backbone
 	Detector maskrcnn.Architecture `json:"detector"`
 	Explain  string                `json:"explain"` // the backbone's layer to explain
 	Training Training              `json:"training"`
@@ -49,6 +49,8 @@ type Training struct {
 	WarmupSteps  int          `json:"warmup_steps"` // the rate rises to learning_rate, then falls to 0 as a cosine
 	Adam         tfmodel.Adam `json:"adam"`
 	Flip         float64      `json:"flip"` // the probability that a scene is mirrored
+	// Color is the share by which brightness, contrast and saturation of a scene change at most.
+	Color float64 `json:"color,omitempty"`
 	// Precision is the number type of convolutions and products in training. Detections are
 	// computed in float32.
 	Precision run.Precision `json:"precision,omitzero"`
@@ -123,8 +125,16 @@ func (e Experiment) Check() error {
 		return fmt.Errorf("training.learning_rate is %g, want above 0", t.LearningRate)
 	case t.WarmupSteps < 0:
 		return fmt.Errorf("training.warmup_steps is %d, want at least 0", t.WarmupSteps)
+	case !(t.Color >= 0 && t.Color < 1):
+		return fmt.Errorf("training.color is %g, want 0 to below 1", t.Color)
 	case !(t.Flip >= 0 && t.Flip <= 1):
 		return fmt.Errorf("training.flip is %g, want 0 to 1", t.Flip)
+	}
+	if e.Detector.Tuning != nil && e.Weights == "" {
+		return fmt.Errorf("detector.tuning is for a backbone with weights; give weights (--weights)")
+	}
+	if o := e.Detector.Tuning; o != nil && !(o.Decay >= 0 && o.Decay <= 1) {
+		return fmt.Errorf("detector.tuning.decay is %g, want 0 to 1", o.Decay)
 	}
 	if t.Precision == machine.Auto {
 		return fmt.Errorf("training.precision is auto, want float32 or bfloat16: it was not measured for detectors")
@@ -179,4 +189,20 @@ func (e Experiment) layer(name string) (string, error) {
 		names = append(names, l.Name)
 	}
 	return "", fmt.Errorf("no layer %q in the backbone; have %s", name, strings.Join(names, ", "))
+}
+
+// On replaces the backbone by a named architecture of package tfmodel. The layer to explain is the
+// last one of stride 8, as of resnet10.
+func (e *Experiment) On(architecture string) error {
+	classifier, err := tfmodel.Lookup(architecture, 1)
+	if err != nil {
+		return err
+	}
+	d, err := maskrcnn.On(classifier, e.Detector.Classes)
+	if err != nil {
+		return err
+	}
+	d.Tuning, e.Detector = e.Detector.Tuning, d
+	e.Explain = e.Detector.Taps[min(1, len(e.Detector.Taps)-1)]
+	return nil
 }

@@ -76,12 +76,7 @@ func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 		return nil, err
 	}
 	if e.Weights != "" {
-		e.Weights = paths.Absolute(e.Weights)
-		from, err := openWeights(e)
-		if err == nil {
-			_, _, err = from.weights()
-		}
-		if err != nil {
+		if e, err = e.begin(ctx, o.Listener.Note); err != nil {
 			return nil, err
 		}
 	}

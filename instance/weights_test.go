@@ -36,7 +36,7 @@ func TestWeightsOfARun(t *testing.T) {
 		t.Error(err)
 	}
 	e.Weights = data
-	if _, err := train("none", e); err == nil || !strings.Contains(err.Error(), "is not the run of a detector") {
+	if _, err := train("none", e); err == nil || !strings.Contains(err.Error(), "the folder is neither a run nor a SavedModel of oscar's") {
 		t.Error(err)
 	}
 }

@@ -36,6 +36,13 @@ func NewStack(prefix string, layers []Named, in Shape) (Stack, error) {
 	return Stack{s, in}, nil
 }
 
+// Tuned returns the stack with weights that come from elsewhere, trained as o says. Batch normalisation
+// uses its moving averages.
+func (s Stack) Tuned(o Tuning) (Stack, error) {
+	s.steps = slices.Clone(s.steps)
+	return s, s.steps.tune(o)
+}
+
 // Out returns the shape of the last layer's output.
 func (s Stack) Out() Shape { return s.steps[len(s.steps)-1].out }
 
@@ -96,6 +103,12 @@ func Compose(g *Graph, seed uint64, stacks ...Stack) (*Composition, error) {
 
 // Variables returns all variables of the stacks.
 func (c *Composition) Variables() []*Variable { return slices.Clone(c.vars.all) }
+
+// Of returns the variables of one of the stacks.
+func (c *Composition) Of(s Stack) (all []*Variable) {
+	s.steps.forEachParam(func(name string, _ Param) { all = append(all, c.vars.byName[name]) })
+	return all
+}
 
 // Inference returns a builder for stacks in inference mode, below the scope of g.
 func (c *Composition) Inference(g *Graph) *Builder { return &Builder{Graph: g, vars: c.vars} }

@@ -39,7 +39,7 @@ func (a Architecture) steps() (steps, error) {
 	if a.Tuning == nil {
 		return s, nil
 	}
-	return s, s.tune(*a.Tuning)
+	return s, s[:s.head()].tune(*a.Tuning)
 }
 
 // appendLayers appends a chain of layers with checked shapes after step from. It returns

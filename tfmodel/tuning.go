@@ -127,12 +127,12 @@ func (s steps) head() int {
 	return max(i, 0)
 }
 
-// tune notes how the parameters of the steps before the head are trained.
+// tune notes how the parameters of steps that come with weights are trained.
 func (s steps) tune(o Tuning) error {
 	f := newFreezing(o.Freeze)
 	var outputs []Shape
 	var with []int
-	for i := range s[:s.head()] {
+	for i := range s {
 		step := &s[i]
 		step.pretrained, step.frozen = true, map[string]bool{}
 		params := step.layer.Params(step.in)

@@ -26,7 +26,7 @@ import (
 // trainInstances trains a detector, or continues with one.
 func trainInstances(cmd *cobra.Command, s *screen, data, out, resume string, a asked, m pipeline.Machine) error {
 	if err := only(cmd, "a folder of scenes", "out", "resume", "experiment", "set", "image-size", "epochs", "batch", "learning-rate",
-		"seed", "layer", "precision", "weights", "checkpoint-every", "threads", "inter-threads", "workers", "verbose"); err != nil {
+		"seed", "layer", "precision", "arch", "weights", "freeze", "layer-decay", "checkpoint-every", "threads", "inter-threads", "workers", "verbose"); err != nil {
 		return usageError{err, cmd.CommandPath()}
 	}
 	l := s.instances()
@@ -92,6 +92,11 @@ func (a *asked) layInstances(e *instance.Experiment, cmd *cobra.Command) error {
 			return fmt.Errorf("%s: %w", a.file, err)
 		}
 	}
+	if arch := cmd.Flags().Lookup("arch"); arch.Changed {
+		if err := e.On(arch.Value.String()); err != nil {
+			return usageError{err, cmd.CommandPath()}
+		}
+	}
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.IntVar(&e.Training.Epochs, "epochs", e.Training.Epochs, "")
 	f.IntVar(&e.Training.Batch, "batch", e.Training.Batch, "")
@@ -100,6 +105,12 @@ func (a *asked) layInstances(e *instance.Experiment, cmd *cobra.Command) error {
 	f.StringVar(&e.Explain, "layer", e.Explain, "")
 	precisionFlag(f, &e.Training.Precision)
 	f.StringVar(&e.Weights, "weights", e.Weights, "")
+	var tuning tfmodel.Tuning
+	if e.Detector.Tuning != nil {
+		tuning = *e.Detector.Tuning
+	}
+	f.StringSliceVar(&tuning.Freeze, "freeze", tuning.Freeze, "")
+	f.Float64Var(&tuning.Decay, "layer-decay", tuning.Decay, "")
 	side := 0
 	f.IntVar(&side, "image-size", 0, "")
 	var err error
@@ -108,6 +119,9 @@ func (a *asked) layInstances(e *instance.Experiment, cmd *cobra.Command) error {
 			err = f.Set(given.Name, given.Value.String())
 		}
 	})
+	if f.Changed("freeze") || f.Changed("layer-decay") {
+		e.Detector.Tuning = &tuning
+	}
 	if side > 0 {
 		e.Detector.Input = tfmodel.Shape{side, side, 3}
 	}

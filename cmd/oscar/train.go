@@ -46,7 +46,10 @@ name the parts one by one. A missing part is split off from train.
 
 If DATA is a folder of scenes, with annotations in the form of COCO (see oscar
 synthesize --scenes), train a Mask R-CNN that finds, names and cuts out each object.
-RUN then has no saved_model/ and no report.
+Its backbone is --arch (default resnet10) without the head. --weights are those of a
+detector with the same layers, or of a classifier for the backbone, whose batch
+normalization then keeps its averages; --freeze and --layer-decay are about the
+backbone. RUN has no saved_model/.
 
 Training writes the run folder RUN: experiment.json, split.json, environment.json,
 metrics.jsonl, events/ (TensorBoard), checkpoints/, saved_model/ (the epoch that

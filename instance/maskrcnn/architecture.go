@@ -14,8 +14,10 @@ type Architecture struct {
 	Classes  int             `json:"classes"`
 	Backbone []tfmodel.Named `json:"backbone"`
 	Taps     []string        `json:"taps"` // the backbone's layers that the pyramid takes, the finest first
-	Pyramid  Pyramid         `json:"pyramid"`
-	Anchors  Anchors         `json:"anchors"`
+	// Tuning, if not nil: the backbone begins with weights that come from elsewhere.
+	Tuning  *tfmodel.Tuning `json:"tuning,omitempty"`
+	Pyramid Pyramid         `json:"pyramid"`
+	Anchors Anchors         `json:"anchors"`
 	// RegionHead predicts at each position of the pyramid whether there is an object.
 	RegionHead []tfmodel.Named `json:"region_head"`
 	// BoxHead classifies BoxSize x BoxSize cells of a region.
@@ -57,37 +59,6 @@ type Regions struct {
 	Detections      int     `json:"detections"`      // per image
 	DetectionIoU    float64 `json:"detection_iou"`   // of suppression within a class
 	DetectionScore  float64 `json:"detection_score"` // the minimum
-}
-
-// ResNet10 is a Mask R-CNN with the residual network resnet10 of package tfmodel: 256 x 256
-// pixels, a pyramid of 64 filters at strides 4, 8 and 16.
-func ResNet10(classes int) Architecture {
-	body := tfmodel.ResNet10(classes).Layers
-	head := slices.IndexFunc(body, func(l tfmodel.Named) bool { return l.Name == "gap" })
-	conv := func(name string) []tfmodel.Named {
-		return []tfmodel.Named{
-			{Name: name, Layer: &tfmodel.Conv2D{Filters: 64, Kernel: 3, Stride: 1, Padding: tfmodel.Same, Initializer: tfmodel.HeNormal}},
-			{Name: "relu_" + name, Layer: &tfmodel.ReLU{}},
-		}
-	}
-	return Architecture{
-		Name: "mask_rcnn_resnet10", Input: tfmodel.Shape{256, 256, 3}, Classes: classes,
-		Backbone: body[:head], Taps: []string{"relu_block2", "relu_block3", "relu_block4"},
-		Pyramid:    Pyramid{Filters: 64, TopDown: true, Canonical: 128},
-		Anchors:    Anchors{Sizes: []float64{32, 64, 128}, Ratios: []float64{0.5, 1, 2}},
-		RegionHead: conv("conv"),
-		BoxHead: []tfmodel.Named{
-			{Name: "flatten", Layer: &tfmodel.Flatten{}},
-			{Name: "fc1", Layer: &tfmodel.Dense{Units: 256, Initializer: tfmodel.HeNormal}},
-			{Name: "relu_fc1", Layer: &tfmodel.ReLU{}},
-		},
-		BoxSize:  7,
-		MaskHead: append(conv("conv1"), conv("conv2")...), MaskSize: 14, MaskChannels: 64,
-		Regions: Regions{
-			IoU: 0.7, TrainCandidates: 400, TrainProposals: 150, TestCandidates: 300, TestProposals: 100,
-			Positives: 12, Negatives: 36, AnchorSamples: 256, Detections: 20, DetectionIoU: 0.5, DetectionScore: 0.05,
-		},
-	}
 }
 
 // level is a level of the pyramid.
@@ -165,6 +136,11 @@ func (a Architecture) parts() (p parts, err error) {
 	}
 	if p.backbone = stack("", a.Backbone, a.Input); err != nil {
 		return p, err
+	}
+	if a.Tuning != nil {
+		if p.backbone, err = p.backbone.Tuned(*a.Tuning); err != nil {
+			return p, fmt.Errorf("detector %s: %w", a.Name, err)
+		}
 	}
 	for i, tap := range a.Taps {
 		index, out, err := p.backbone.Layer(tap)

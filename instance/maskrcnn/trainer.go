@@ -39,6 +39,7 @@ type Trainer struct {
 	minimizer  tfmodel.Minimizer
 	weights    savedmodel.Saver
 	everything savedmodel.Saver
+	backbone   savedmodel.Saver
 	seed       uint64
 }
 
@@ -99,6 +100,7 @@ func NewTrainer(a Architecture, objects int, settings tfmodel.Adam, seed uint64,
 		return nil, err
 	}
 	t.weights = savedmodel.AddSaver(g, "weights", c.Variables())
+	t.backbone = savedmodel.AddSaver(g, "backbone", c.Of(p.backbone))
 	all := append(c.Variables(), t.minimizer.Slots...)
 	t.everything = savedmodel.AddSaver(g, "checkpoint", all)
 	for _, v := range all {
@@ -295,6 +297,11 @@ func (t *Trainer) SaveWeights(ctx context.Context, prefix string) error {
 // architecture.
 func (t *Trainer) RestoreWeights(ctx context.Context, prefix string) error {
 	return t.weights.Restore(ctx, t.session, prefix)
+}
+
+// RestoreBackbone reads a bundle with the variables of the backbone alone.
+func (t *Trainer) RestoreBackbone(ctx context.Context, prefix string) error {
+	return t.backbone.Restore(ctx, t.session, prefix)
 }
 
 // Close frees the session and its variables.

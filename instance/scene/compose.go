@@ -77,11 +77,11 @@ func Compose(ctx context.Context, dir string, o ComposeOptions) (*ComposeSummary
 		}
 	}
 	if o.Photographs {
-		return s, o.writePhotographs(dir, split.Classes, map[string][]dataset.Item{Train: split.Train, Validation: split.Validation, Test: split.Test}, objects)
+		return s, o.writePhotographs(dir, split, objects)
 	}
 	o.OnStage("composing scenes")
 	var done atomic.Int64
-	return s, write(ctx, dir, coco.Categories(split.Classes), o.Scenes, o.part, func(i int) (image.Image, []object, error) {
+	return s, write(ctx, dir, coco.Categories(split.Classes), o.Scenes, o.part, split, func(i int) (image.Image, []object, error) {
 		defer func() { o.count(done.Add(1), o.Scenes) }()
 		key := seeded.Digest(nil, o.Seed, uint64(i), 0xc0305e)
 		img, found := compose(objects[o.part(i)], o.sized(), seeded.WithKey(key))

@@ -13,17 +13,17 @@ import (
 
 // writePhotographs makes a data set of the photographs themselves. Each has one object, with
 // the mask by which it is cut out.
-func (o ComposeOptions) writePhotographs(dir string, classes []string, parts map[string][]dataset.Item, objects map[string][][]*cutout) error {
-	return Write(dir, classes, func(folder func(part string) string) (map[string][]Scene, error) {
+func (o ComposeOptions) writePhotographs(dir string, split *dataset.Split, objects map[string][][]*cutout) error {
+	return writeParts(dir, split, split.Classes, func(folder func(part string) string) (map[string][]Scene, error) {
 		out := map[string][]Scene{}
-		for _, part := range Parts {
-			found := map[string]*cutout{}
+		for i, items := range [][]dataset.Item{split.Train, split.Validation, split.Test} {
+			part, found := Parts[i], map[string]*cutout{}
 			for _, list := range objects[part] {
 				for _, c := range list {
 					found[c.path] = c
 				}
 			}
-			for _, item := range parts[part] {
+			for _, item := range items {
 				c := found[item.Path]
 				if c == nil {
 					continue

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"oscar/dataset"
 	"oscar/instance/coco"
 	"oscar/instance/mask"
 	"oscar/internal/paths"
@@ -24,10 +25,20 @@ const (
 // Parts are all parts.
 var Parts = []string{Train, Validation, Test}
 
-const imagesDir, annotationsDir = "images", "annotations"
+const imagesDir, annotationsDir, splitFile = "images", "annotations", "split.json"
 
 func annotationFile(dir, part string) string {
 	return filepath.Join(dir, annotationsDir, "instances_"+part+".json")
+}
+
+// Photographs returns the parts of the photographs that the scenes in dir were composed of, nil
+// if that is not known.
+func Photographs(dir string) (*dataset.Split, error) {
+	path := filepath.Join(dir, splitFile)
+	if !paths.Exists(path) {
+		return nil, nil
+	}
+	return dataset.ReadSplit(path)
 }
 
 // mostObjects is the largest number of objects of a picture: each takes as many bytes as the

@@ -56,7 +56,7 @@ func Synthesize(ctx context.Context, dir string, o Options) error {
 	if err := o.Check(); err != nil {
 		return err
 	}
-	return write(ctx, dir, coco.Categories(dataset.SyntheticClasses), o.Scenes, o.part, func(i int) (image.Image, []object, error) {
+	return write(ctx, dir, coco.Categories(dataset.SyntheticClasses), o.Scenes, o.part, nil, func(i int) (image.Image, []object, error) {
 		img, drawn, err := dataset.SyntheticScene(i, o.drawing())
 		var objects []object
 		for _, d := range drawn {
@@ -100,8 +100,8 @@ func writable(dir string) error {
 
 // write makes a data set of scenes that draw returns, a function of the scene's number.
 func write(ctx context.Context, dir string, categories []coco.Category, scenes int, part func(i int) string,
-	draw func(i int) (image.Image, []object, error)) error {
-	return create(dir, func(folder func(part string) string) (map[string]coco.File, error) {
+	photographs *dataset.Split, draw func(i int) (image.Image, []object, error)) error {
+	return create(dir, photographs, func(folder func(part string) string) (map[string]coco.File, error) {
 		number := make([]int, scenes) // of the scene within its part, from 1
 		count := map[string]int{}
 		for i := range scenes {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"oscar/dataset"
 	"oscar/instance/coco"
 	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
@@ -14,7 +15,11 @@ import (
 // Write uses the picture's name and size, and the class and mask of its objects; ids are
 // given in order. Nothing is left behind if fill fails.
 func Write(dir string, classes []string, fill func(folder func(part string) string) (map[string][]Scene, error)) error {
-	return create(dir, func(folder func(part string) string) (map[string]coco.File, error) {
+	return writeParts(dir, nil, classes, fill)
+}
+
+func writeParts(dir string, photographs *dataset.Split, classes []string, fill func(folder func(part string) string) (map[string][]Scene, error)) error {
+	return create(dir, photographs, func(folder func(part string) string) (map[string]coco.File, error) {
 		scenes, err := fill(folder)
 		if err != nil {
 			return nil, err
@@ -46,8 +51,9 @@ func Write(dir string, classes []string, fill func(folder func(part string) stri
 
 // create makes a data set in dir, which must not exist or be empty, of pictures that fill
 // puts into the folders of their parts. fill returns the annotations of the parts that there
-// are. Nothing is left behind if it fails.
-func create(dir string, fill func(folder func(part string) string) (map[string]coco.File, error)) error {
+// are. photographs, if not nil, are those that the pictures are made of. Nothing is left behind if
+// it fails.
+func create(dir string, photographs *dataset.Split, fill func(folder func(part string) string) (map[string]coco.File, error)) error {
 	if err := writable(dir); err != nil {
 		return err
 	}
@@ -67,6 +73,11 @@ func create(dir string, fill func(folder func(part string) string) (map[string]c
 		}
 		for part, f := range files {
 			if err := atomicfile.WriteJSON(annotationFile(tmp, part), f); err != nil {
+				return err
+			}
+		}
+		if photographs != nil {
+			if err := photographs.Write(filepath.Join(tmp, splitFile)); err != nil {
 				return err
 			}
 		}
