@@ -74,8 +74,9 @@ func isPublished(backbone tfmodel.Architecture) bool {
 	return err == nil && n <= len(known.Layers) && reflect.DeepEqual(known.Layers[:n], backbone.Layers)
 }
 
-// checkUnseen returns an error if the weights are of a classifier that was trained, or chosen,
-// by photographs of the scenes' validation or test part. If this cannot be known it is noted.
+// checkUnseen returns an error if the weights are of a classifier that was trained on photographs of
+// the scenes' validation or test part, or whose epoch was chosen by those of the test part. If this
+// cannot be known it is noted.
 func (e Experiment) checkUnseen(note func(...string)) error {
 	if !run.Is(e.Weights) {
 		return nil
@@ -94,8 +95,9 @@ func (e Experiment) checkUnseen(note func(...string)) error {
 	}
 	learned := classifier.Split.PartOf()
 	var seen []string
-	for _, item := range slices.Concat(photographs.Validation, photographs.Test) {
-		if part := learned[item.SHA256]; part == "train" || part == "validation" {
+	for i, item := range slices.Concat(photographs.Test, photographs.Validation) {
+		part := learned[item.SHA256]
+		if part == "train" || part == "validation" && i < len(photographs.Test) {
 			seen = append(seen, item.Path)
 		}
 	}
