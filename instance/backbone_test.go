@@ -126,3 +126,14 @@ func TestBackboneOfAClassifier(t *testing.T) {
 	refused("detector.tuning is for a backbone with weights", func(e *instance.Experiment) { e.Weights = "" })
 	refused(`freeze "block9*" fits no variable`, func(e *instance.Experiment) { e.Detector.Tuning = &tfmodel.Tuning{Freeze: []string{"block9*"}} })
 }
+
+// The default layer to explain is one of the backbone, of stride 8.
+func TestOnAnArchitecture(t *testing.T) {
+	e := instance.Default()
+	if err := e.On("efficientnet_lite0"); err != nil || e.Explain != "block4a_expand_relu" || e.Check() != nil {
+		t.Error(err, e.Explain, e.Check())
+	}
+	if err := e.On("alexnet02"); err == nil || !strings.Contains(err.Error(), "alexnet02 is no backbone: its layers do not have strides such as 4, 8 and 16") {
+		t.Error(err)
+	}
+}
