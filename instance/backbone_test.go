@@ -65,11 +65,11 @@ func TestBackboneOfAClassifier(t *testing.T) {
 	}
 	one := run.Machine{Threads: run.Threads{Intra: 1, Inter: 1}}
 	e := small(t)
-	classifier := func(seed uint64) string {
+	classifier := func(seed uint64, fractions [3]float64) string {
 		c := experiment.Default()
 		c.Architecture = tfmodel.Architecture{Name: "mine", Input: e.Detector.Input, Layers: append(append([]tfmodel.Named(nil), e.Detector.Backbone...),
 			tfmodel.Named{Name: "gap", Layer: &tfmodel.GlobalAveragePool2D{}}, tfmodel.Named{Name: "fc", Layer: &tfmodel.Dense{Units: 2}})}
-		c.Data.Fractions, c.Data.Groups, c.Seed, c.Training.Epochs = [3]float64{0.7, 0.15, 0.15}, dataset.GroupByNearDuplicates, seed, 1
+		c.Data.Fractions, c.Data.Groups, c.Seed, c.Training.Epochs = fractions, dataset.GroupByNearDuplicates, seed, 1
 		c.Training.Batch = 4
 		dir := filepath.Join(tmp, "classifier", string(rune('0'+seed)))
 		if _, err := pipeline.Train(t.Context(), pipeline.TrainOptions{Data: photos, Out: dir, Experiment: c, Machine: pipeline.Machine{Threads: one.Threads}}); err != nil {
@@ -88,7 +88,7 @@ func TestBackboneOfAClassifier(t *testing.T) {
 		}
 		return variables(t, strings.TrimSuffix(files[0], ".index")), nil
 	}
-	e.Weights = classifier(5)
+	e.Weights = classifier(5, [3]float64{0.7, 0.15, 0.15})
 	e.Detector.Tuning = &tfmodel.Tuning{Freeze: []string{"conv1"}}
 	after, err := train("tuned", e)
 	if err != nil {
@@ -116,7 +116,7 @@ func TestBackboneOfAClassifier(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
-	refused("--split 0.7,0.15,0.15 --group-near-duplicates --seed 5 has the same parts", func(e *instance.Experiment) { e.Weights = classifier(6) })
+	refused("--split 0.7,0.15,0.15 --group-near-duplicates --seed 5 has the same parts", func(e *instance.Experiment) { e.Weights = classifier(6, [3]float64{1, 0, 0}) })
 	refused("the folder is neither a run nor a SavedModel of oscar's", func(e *instance.Experiment) { e.Weights = photos })
 	refused("without a tensor", func(e *instance.Experiment) {
 		e.Detector.Backbone = append([]tfmodel.Named(nil), e.Detector.Backbone...)
