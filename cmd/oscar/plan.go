@@ -48,7 +48,7 @@ var plannable = []func() *cobra.Command{
 		})
 		cmd.Use = "train DATA --folds N --out RUN"
 		cmd.Example = "  oscar train photos --folds 5 --out runs/folds"
-		for _, name := range []string{"resume", "preview-augmentation", "maps", "checkpoint-every"} {
+		for _, name := range append([]string{"resume", "preview-augmentation", "maps", "checkpoint-every", "cluster"}, clusterOnly...) {
 			cmd.Flags().Lookup(name).Hidden = true
 		}
 		return cmd
