@@ -46,11 +46,8 @@ func TestVersions(t *testing.T) {
 		}
 	})
 	await := func(number int) {
-		t.Helper()
-		for deadline := time.Now().Add(20 * time.Second); s.models.models[0].served() != number; time.Sleep(5 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("version %d is not served", number)
-			}
+		for s.models.models[0].served() != number {
+			time.Sleep(5 * time.Millisecond)
 		}
 	}
 	copyModel(t, filepath.Join(dir, "new"))
@@ -65,7 +62,7 @@ func TestVersions(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "3", "saved_model.pb"), []byte("garbage"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for ; ; time.Sleep(5 * time.Millisecond) {
 		w, err := http.Get(url)
 		if err != nil {
 			t.Fatal(err)
@@ -73,8 +70,6 @@ func TestVersions(t *testing.T) {
 		text, _ := io.ReadAll(w.Body)
 		if w.Body.Close(); strings.Contains(string(text), `"version": "3"`) && strings.Contains(string(text), `"version": "2"`) {
 			break
-		} else if time.Now().After(deadline) {
-			t.Fatalf("the state does not tell of version 3: %s", text)
 		}
 	}
 	os.RemoveAll(filepath.Join(dir, "3"))

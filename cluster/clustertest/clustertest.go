@@ -7,14 +7,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"oscar/cluster"
 	"oscar/internal/machine"
+	"oscar/internal/testkit"
 )
 
 func init() {
@@ -77,9 +76,7 @@ func (s *Servers) Restart(i int) {
 		s.t.Fatal(err)
 	}
 	s.processes[i] = cmd
-	late := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 	line, err := bufio.NewReader(out).ReadString('\n')
-	late.Stop()
 	if err != nil {
 		s.t.Fatalf("a server said %q: %v", line, err)
 	}
@@ -87,46 +84,15 @@ func (s *Servers) Restart(i int) {
 }
 
 // Continue continues a server after [Servers.Stop].
-func (s *Servers) Continue(i int) { s.signal(i, syscall.SIGCONT) }
+func (s *Servers) Continue(i int) {
+	s.t.Helper()
+	testkit.Continue(s.t, s.processes[i].Process)
+}
 
-// Stop stops a server with SIGSTOP and waits until all its threads stand still. Until then
-// they may answer.
+// Stop stops a server with SIGSTOP.
 func (s *Servers) Stop(i int) {
 	s.t.Helper()
-	s.signal(i, syscall.SIGSTOP)
-	for until := time.Now().Add(time.Minute); !s.stands(i); time.Sleep(time.Millisecond) {
-		if time.Now().After(until) {
-			s.t.Fatalf("server %d did not stop", i)
-		}
-	}
-}
-
-func (s *Servers) signal(i int, signal os.Signal) {
-	s.t.Helper()
-	if err := s.processes[i].Process.Signal(signal); err != nil {
-		s.t.Fatalf("signal to server %d: %v", i, err)
-	}
-}
-
-// stands reports whether all threads of a server are stopped.
-func (s *Servers) stands(i int) bool {
-	s.t.Helper()
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.PID(i)))
-	if err != nil || len(threads) == 0 {
-		s.t.Fatalf("threads of server %d: %v, %v", i, threads, err)
-	}
-	for _, file := range threads {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return false // the thread just ended
-		}
-		// PID (NAME) STATE ...
-		_, state, _ := strings.Cut(string(text), ") ")
-		if !strings.HasPrefix(state, "T") {
-			return false
-		}
-	}
-	return true
+	testkit.Stop(s.t, s.processes[i].Process)
 }
 
 // PID returns the process of a server.

@@ -10,10 +10,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"oscar/internal/paths"
 	"oscar/internal/testkit"
 )
 
@@ -56,9 +58,7 @@ func (w *workers) restart(i int) {
 		w.t.Fatal(err)
 	}
 	w.processes[i] = cmd
-	late := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 	line, err := bufio.NewReader(out).ReadString('\n')
-	late.Stop()
 	address, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
 	if err != nil || !ok {
 		w.t.Fatalf("oscar tf-server said %q: %v", line, err)
@@ -78,18 +78,35 @@ func (w *workers) end() {
 		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 			w.t.Error(err)
 		}
-		late := time.AfterFunc(10*time.Second, func() { p.Process.Kill() })
 		if err := p.Wait(); err != nil {
 			w.t.Errorf("server %d ended with %v after SIGTERM", i, err)
 		}
-		late.Stop()
 	}
 }
 
 // training is an oscar train on the cluster.
 type training struct {
-	cmd  *exec.Cmd
-	said strings.Builder
+	cmd   *exec.Cmd
+	said  said
+	ended chan struct{} // closed at its end
+}
+
+// said is what a process wrote so far.
+type said struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }
 
 // train starts a training of 72 steps of images in the folder run, or continues it.
@@ -101,35 +118,38 @@ func (w *workers) train(run string, more ...string) *training {
 		args, more = []string{"train", "--resume", run}, more[1:]
 	}
 	args = append(args, "--threads", "1", "--maps=false", "--checkpoint-every", "4", "--cluster", filepath.Join(w.dir, "cluster.json"))
-	x := &training{cmd: exec.Command("oscar", append(args, more...)...)}
+	x := &training{cmd: exec.Command("oscar", append(args, more...)...), ended: make(chan struct{})}
+	x.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	x.cmd.Stderr = &x.said
 	if err := x.cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
+	go func() {
+		x.cmd.Wait()
+		close(x.ended)
+	}()
 	return x
 }
 
-// begun waits until a run can be resumed.
-func (w *workers) begun(run string) {
-	w.t.Helper()
-	for range 1000 {
-		if _, err := os.Stat(filepath.Join(run, "experiment.json")); err == nil {
+// until waits until something is so, or the training ends.
+func (x *training) until(so func() bool) {
+	for !so() {
+		select {
+		case <-x.ended:
 			return
+		case <-time.After(5 * time.Millisecond):
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
-	w.t.Fatalf("there is no run in %s", run)
+}
+
+// begun waits until a run can be resumed, or its training ends.
+func (x *training) begun(run string) {
+	x.until(func() bool { return paths.Exists(filepath.Join(run, "experiment.json")) })
 }
 
 // status waits for the end and returns the exit status, -1 after a signal.
-func (x *training) status(t *testing.T) int {
-	t.Helper()
-	late := time.AfterFunc(3*time.Minute, func() {
-		t.Error("the training did not end for 3 minutes")
-		x.cmd.Process.Kill()
-	})
-	defer late.Stop()
-	x.cmd.Wait()
+func (x *training) status() int {
+	<-x.ended
 	return x.cmd.ProcessState.ExitCode()
 }
 
@@ -149,15 +169,18 @@ func TestClusterFaults(t *testing.T) {
 	w := startWorkers(t)
 	defer w.end()
 	dir := t.TempDir()
-	whole := w.train(filepath.Join(dir, "whole"))
+	const patient = "--worker-wait=10m"
 	begin := time.Now()
-	if status := whole.status(t); status != 0 {
+	whole := w.train(filepath.Join(dir, "whole"), patient)
+	if status := whole.status(); status != 0 {
 		t.Fatalf("status %d: %s", status, whole.said.String())
 	}
 	took := time.Since(begin)
+	// No step of a slow machine is as long as a whole training.
+	timeout := max(6*time.Second, took)
+	hangs := fmt.Sprintf("--step-timeout=%s", timeout)
 	want := modelBytes(t, filepath.Join(dir, "whole"))
 	random := rand.New(rand.NewPCG(18, 3))
-	patient := []string{"--step-timeout", "6s", "--worker-wait", "1m"}
 	faults := []struct {
 		name   string
 		strike func(run string, x *training, victim int) *training
@@ -169,20 +192,20 @@ func TestClusterFaults(t *testing.T) {
 			return x
 		}},
 		{"SIGSTOP of a worker", func(_ string, x *training, victim int) *training {
-			w.processes[victim].Process.Signal(syscall.SIGSTOP)
-			time.Sleep(8 * time.Second)
-			w.processes[victim].Process.Signal(syscall.SIGCONT)
+			testkit.Stop(t, w.processes[victim].Process)
+			time.Sleep(timeout + 2*time.Second)
+			testkit.Continue(t, w.processes[victim].Process)
 			return x
 		}},
 		{"SIGKILL of the trainer", func(run string, x *training, _ int) *training {
 			x.cmd.Process.Kill()
-			if x.status(t) == 0 {
+			switch {
+			case x.status() == 0:
 				return x // it had ended
+			case !paths.Exists(filepath.Join(run, "experiment.json")):
+				return w.train(run, patient)
 			}
-			if _, err := os.Stat(filepath.Join(run, "experiment.json")); err != nil {
-				return w.train(run, patient...)
-			}
-			return w.train(run, append([]string{"--resume"}, patient...)...)
+			return w.train(run, "--resume", patient)
 		}},
 	}
 	for _, fault := range faults {
@@ -190,12 +213,12 @@ func TestClusterFaults(t *testing.T) {
 			struck, bad := 0, 0
 			for try := range *clusterTries {
 				run := filepath.Join(dir, fmt.Sprint(strings.ReplaceAll(fault.name, " ", "-"), try))
-				x := w.train(run, patient...)
+				x := w.train(run, patient, hangs)
 				at := time.Duration(random.Int64N(int64(took)))
 				time.Sleep(at)
 				x = fault.strike(run, x, random.IntN(2))
 				struck++
-				if status := x.status(t); status != 0 {
+				if status := x.status(); status != 0 {
 					bad++
 					t.Errorf("after %s: status %d: %s", at, status, x.said.String())
 				} else if modelBytes(t, run) != want {
@@ -209,37 +232,50 @@ func TestClusterFaults(t *testing.T) {
 			}
 		})
 	}
-	t.Run("worker away", func(t *testing.T) {
-		run := filepath.Join(dir, "away")
-		x := w.train(run, "--step-timeout", "6s", "--worker-wait", "1s")
-		w.begun(run)
-		w.kill(1)
-		status := x.status(t)
-		if lines := strings.Split(strings.TrimSpace(x.said.String()), "\n"); status != exitFailed ||
-			!strings.HasPrefix(lines[len(lines)-1], "oscar: worker 1, "+w.addresses[1]+", does not answer: connection refused; start oscar tf-server there; continue with --resume "+run) {
-			t.Errorf("status %d: %s", status, x.said.String())
+	// stopped strikes a training until one had not ended before, continues that, and wants a model.
+	stopped := func(t *testing.T, name, want string, wanted int, strike func(*training), check func(run string, x *training), more ...string) {
+		for try := 0; ; try++ {
+			run := filepath.Join(dir, fmt.Sprint(name, try))
+			x := w.train(run, more...)
+			x.begun(run)
+			strike(x)
+			status := x.status()
+			if status == 0 {
+				continue
+			} else if status != wanted {
+				t.Fatalf("status %d: %s", status, x.said.String())
+			}
+			check(run, x)
+			x = w.train(run, "--resume", patient)
+			if status := x.status(); status != 0 || modelBytes(t, run) != want {
+				t.Errorf("after --resume: status %d, or other weights: %s", status, x.said.String())
+			}
+			return
 		}
-		x = w.train(filepath.Join(dir, "fewer"), "--step-timeout", "6s", "--worker-wait", "1s", "--min-workers", "1")
-		if status := x.status(t); status != 0 || !strings.Contains(x.said.String(), "going on with 1 of 2 workers") {
-			t.Errorf("with --min-workers 1: status %d: %s", status, x.said.String())
+	}
+	t.Run("worker away", func(t *testing.T) {
+		away := func(x *training) {
+			w.kill(1)
+			<-x.ended
+			w.restart(1)
+		}
+		stopped(t, "away", want, exitFailed, away, func(run string, x *training) {
+			lines := strings.Split(strings.TrimSpace(x.said.String()), "\n")
+			last := lines[len(lines)-1]
+			if !strings.Contains(last, "worker 1, "+w.addresses[1]+", does not answer: connection refused; start oscar tf-server there; continue with --resume "+run) {
+				t.Errorf("it says %q", last)
+			}
+		}, "--worker-wait=1s", hangs)
+		w.kill(1)
+		fewer := w.train(filepath.Join(dir, "fewer"), "--worker-wait=1s", "--min-workers", "1")
+		if status := fewer.status(); status != 0 || !strings.Contains(fewer.said.String(), "going on with 1 of 2 workers") {
+			t.Errorf("with --min-workers 1: status %d: %s", status, fewer.said.String())
 		}
 		w.restart(1)
-		x = w.train(run, append([]string{"--resume"}, patient...)...)
-		if status := x.status(t); status != 0 || modelBytes(t, run) != want {
-			t.Errorf("after --resume: status %d, or other weights: %s", status, x.said.String())
-		}
 	})
+	interrupt := func(x *training) { x.cmd.Process.Signal(syscall.SIGTERM) }
+	nothing := func(string, *training) {}
 	t.Run("interrupted", func(t *testing.T) {
-		run := filepath.Join(dir, "interrupted")
-		x := w.train(run, patient...)
-		w.begun(run)
-		x.cmd.Process.Signal(syscall.SIGTERM)
-		if status := x.status(t); status != exitInterrupted {
-			t.Fatalf("status %d: %s", status, x.said.String())
-		}
-		x = w.train(run, append([]string{"--resume"}, patient...)...)
-		if status := x.status(t); status != 0 || modelBytes(t, run) != want {
-			t.Errorf("after --resume: status %d, or other weights: %s", status, x.said.String())
-		}
+		stopped(t, "interrupted", want, exitInterrupted, interrupt, nothing, patient, hangs)
 	})
 }

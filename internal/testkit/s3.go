@@ -71,12 +71,16 @@ func (s *S3Server) Start() {
 	}
 }
 
-// Signal sends a signal to the server.
-func (s *S3Server) Signal(which os.Signal) {
+// Stop stops the server with SIGSTOP.
+func (s *S3Server) Stop() {
 	s.t.Helper()
-	if err := s.process.Process.Signal(which); err != nil {
-		s.t.Fatal(err)
-	}
+	Stop(s.t, s.process.Process)
+}
+
+// Continue continues the server after [S3Server.Stop].
+func (s *S3Server) Continue() {
+	s.t.Helper()
+	Continue(s.t, s.process.Process)
 }
 
 // Kill ends the server at once.
