@@ -97,20 +97,26 @@ func ParseUnit(line []byte) (u Unit, err error) {
 // error.
 func Lines(r io.Reader) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		lines := bufio.NewScanner(r)
-		lines.Buffer(nil, maxUnit)
-		for lines.Scan() {
-			if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 && !yield(line, nil) {
-				return
-			}
-		}
-		if err := lines.Err(); err != nil {
-			yield(nil, err)
-		}
+		numbered(r, func(_ int, line []byte, err error) bool { return yield(line, err) })
 	}
 }
 
-// Units yields the units of a folder.
+// numbered is [Lines] with the lines' numbers, from 1.
+func numbered(r io.Reader, yield func(n int, line []byte, err error) bool) {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxUnit)
+	n := 1
+	for ; lines.Scan(); n++ {
+		if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 && !yield(n, line, nil) {
+			return
+		}
+	}
+	if err := lines.Err(); err != nil {
+		yield(n, nil, err)
+	}
+}
+
+// Units yields the units of a folder. Two units with the same id or part are an error.
 func Units(dir string) iter.Seq2[Unit, error] {
 	return func(yield func(Unit, error) bool) {
 		err := checksum.Check(dir, UnitsFile)
@@ -128,19 +134,24 @@ func Units(dir string) iter.Seq2[Unit, error] {
 			return
 		}
 		defer f.Close()
-		for line, err := range Lines(f) {
+		lines := map[string]int{} // by id, and by part
+		numbered(f, func(n int, line []byte, err error) bool {
 			var u Unit
 			if err == nil {
 				u, err = ParseUnit(line)
 			}
+			for _, name := range []string{"unit " + u.ID, "part " + u.Part} {
+				if first, twice := lines[name]; twice && err == nil && name != "part " {
+					err = fmt.Errorf("%s is on line %d too; plan again", name, first)
+				}
+				lines[name] = n
+			}
 			if err != nil {
-				yield(Unit{}, fmt.Errorf("%s: %w", path, err))
-				return
+				yield(Unit{}, fmt.Errorf("%s: line %d: %w", path, n, err))
+				return false
 			}
-			if !yield(u, nil) {
-				return
-			}
-		}
+			return yield(u, nil)
+		})
 	}
 }
 

@@ -69,6 +69,20 @@ func TestWriteUnits(t *testing.T) {
 			t.Errorf("a file that was cut: %v", err)
 		}
 	}
+	// A merge would count the images of a unit twice.
+	for name, second := range map[string]Unit{
+		"unit a": {ID: "a", Verb: "explain", Out: "out", Part: "2"}, "part 1": {ID: "b", Verb: "explain", Out: "out", Part: "1"},
+	} {
+		if err := write(Unit{ID: "a", Verb: "explain", Out: "out", Part: "1"}, Unit{ID: "c", Verb: "explain", Out: "out"}, second); err != nil {
+			t.Fatal(err)
+		}
+		var last error
+		for _, last = range Units(dir) {
+		}
+		if want := filepath.Join(dir, UnitsFile) + ": line 3: " + name + " is on line 1 too; plan again"; last == nil || last.Error() != want {
+			t.Errorf("%v, want %s", last, want)
+		}
+	}
 	for _, err := range Units(t.TempDir()) {
 		if err == nil || errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), `"oscar plan" writes one`) {
 			t.Errorf("no units: %v", err)
