@@ -116,7 +116,7 @@ func Resume(ctx context.Context, o ResumeOptions) (_ *Run, err error) {
 	if o.Data != "" {
 		r.Experiment.Data.Root = paths.Absolute(o.Data)
 	}
-	if err := errors.Join(checksum.UpdateUnlisted(r.Dir, listed...), atomicfile.Clean(r.path(checkpointsDir))); err != nil {
+	if err := checksum.UpdateUnlisted(r.Dir, listed...); err != nil {
 		return nil, err
 	}
 	if err := r.lengthen(o.Epochs); err != nil {
@@ -280,15 +280,15 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 }
 
 // validate evaluates the validation part with the trainer's weights.
-func (f *fitting) validate(ctx context.Context, e *Epoch) error {
+func (f *fitting) validate(ctx context.Context, e *Epoch) (err error) {
 	if f.validation == nil || len(f.validation.Scenes) == 0 {
 		return nil
 	}
-	tmp, err := os.MkdirTemp(f.run.path(checkpointsDir), atomicfile.Prefix+"weights-*")
+	tmp, remove, err := atomicfile.Scratch(f.run.path(checkpointsDir, "weights"))
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp)
+	defer func() { err = errors.Join(err, remove()) }()
 	prefix := filepath.Join(tmp, checkpoint.Variables)
 	if err := f.trainer.SaveWeights(ctx, prefix); err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 
@@ -27,11 +26,11 @@ func (o ExportOptions) calibrate(ctx context.Context) (err error) {
 	if err := atomicfile.Replaceable(o.Out); err != nil {
 		return err
 	}
-	between, err := os.MkdirTemp(filepath.Dir(filepath.Clean(o.Out)), atomicfile.Prefix)
+	between, remove, err := atomicfile.Scratch(filepath.Clean(o.Out) + ".plain")
 	if err != nil {
 		return fmt.Errorf("cannot make a folder next to %s: %w", o.Out, paths.TrimError(err))
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(between)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	plain := o
 	plain.Temperature, plain.Out = "", filepath.Join(between, "model")
 	if err := Export(ctx, plain); err != nil {

@@ -72,9 +72,6 @@ func Draw(ctx context.Context, o DrawOptions) (_ *Summary, err error) {
 		return nil, err
 	}
 	defer run.Release(ctx, dir, &err)
-	if err := cleanAll(o.Dir); err != nil {
-		return nil, err
-	}
 	var before Settings
 	if err := checksum.ReadJSON(o.Dir, settingsFile, &before); err != nil {
 		return nil, err

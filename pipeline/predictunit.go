@@ -78,9 +78,6 @@ func PlanPredict(ctx context.Context, from, out string, o PredictOptions) (err e
 	if err := os.MkdirAll(parts, 0o777); err != nil {
 		return err
 	}
-	if err := atomicfile.Clean(parts); err != nil {
-		return err
-	}
 	if err := checksum.WriteJSON(out, result.PredictFile, s); err != nil {
 		return err
 	}
@@ -220,7 +217,7 @@ func MergePredict(ctx context.Context, o MergeOptions) (*PredictSummary, error) 
 	if err := readPlanned(o.Dir, result.PredictFile, &s); err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(cleanAll(o.Dir), checkLists(o.Dir, o.Listener)); err != nil {
+	if err := checkLists(o.Dir, o.Listener); err != nil {
 		return nil, err
 	}
 	var lists []string

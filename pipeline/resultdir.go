@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
@@ -26,8 +25,7 @@ const (
 var explainKind = resultdir.Kind{Mark: settingsFile}
 
 // initResultDir creates the files and folders of a locked folder that exist before
-// the first result, and removes the remains of a killed process. It returns an error if
-// the folder has results of other settings.
+// the first result. It returns an error if the folder has results of other settings.
 func initResultDir(out string, s Settings, listener Listener) error {
 	var before Settings
 	err := checksum.ReadJSON(out, settingsFile, &before)
@@ -57,17 +55,7 @@ func initResultDir(out string, s Settings, listener Listener) error {
 			return err
 		}
 	}
-	return cleanAll(out)
-}
-
-// cleanAll removes the temporary files of killed processes in a folder and those below it.
-func cleanAll(dir string) error {
-	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			err = atomicfile.Clean(path)
-		}
-		return err
-	})
+	return nil
 }
 
 // checkLists compares the lists of the parts with the folder's. If a list is damaged it

@@ -78,6 +78,11 @@ func Score(ctx context.Context, o ScoreOptions) (_ *Scores, err error) {
 		return nil, err
 	}
 	defer run.Release(ctx, dir, &err)
+	return o.scoreIn(ctx, dir)
+}
+
+// scoreIn is [Score] in a locked folder.
+func (o ScoreOptions) scoreIn(ctx context.Context, dir *resultdir.Dir) (*Scores, error) {
 	s, err := o.open(ctx)
 	if err != nil {
 		return nil, err
@@ -129,9 +134,6 @@ func (s *scoreJob) prepare(resumed bool) error {
 	}
 	parts := filepath.Join(s.Out, partsDir)
 	if err := os.MkdirAll(parts, 0o777); err != nil {
-		return err
-	}
-	if err := atomicfile.Clean(parts); err != nil {
 		return err
 	}
 	if err := checksum.Check(s.Out, scoresFile); checksum.Is(err) { // it is always made again

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"oscar/dataset"
+	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
@@ -101,7 +102,15 @@ func (w scoreWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, err
 }
 
 // MergeScore makes score.json from finished units, as [Score] does.
-func MergeScore(ctx context.Context, o MergeOptions) (*Scores, error) {
+func MergeScore(ctx context.Context, o MergeOptions) (_ *Scores, err error) {
+	dir, err := resultdir.Open(o.Dir, scoreKind)
+	if err != nil {
+		return nil, err
+	}
+	defer run.Release(ctx, dir, &err)
+	if err := removeIfExists(filepath.Join(o.Dir, partsDir, atomicfile.LockFile)); err != nil { // of workers
+		return nil, err
+	}
 	missing, all, first := 0, 0, ""
 	var last result.Unit
 	for u, err := range result.Units(o.Dir) {
@@ -123,5 +132,5 @@ func MergeScore(ctx context.Context, o MergeOptions) (*Scores, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Score(ctx, options)
+	return options.scoreIn(ctx, dir)
 }

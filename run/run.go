@@ -201,14 +201,7 @@ func (r *Run) Acquire() (err error) {
 	if r.folder, err = resultdir.Open(r.Dir, resultdir.Kind{Mark: ExperimentFile}); err != nil {
 		return err
 	}
-	if err := checksum.UpdateUnlisted(r.Dir, listed...); err != nil {
-		return err
-	}
-	err = atomicfile.Clean(r.Path(CheckpointsDir))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil // the function that needs the file reports it
-	}
-	return err
+	return checksum.UpdateUnlisted(r.Dir, listed...)
 }
 
 // Release is [Release] for the run's folder.

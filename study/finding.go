@@ -90,7 +90,7 @@ func (j *job) evaluate(ctx context.Context, r *run, opened *pipeline.Run) error 
 // score scores the explanations of some test images of each class.
 func (j *job) score(ctx context.Context, r *run, opened *pipeline.Run) error {
 	out := j.path(scoresDir, r.name())
-	if paths.Exists(filepath.Join(out, result.ScoreFile)) && !damaged(out) {
+	if complete(out, result.ScoreFile) {
 		return nil
 	}
 	x := j.Study.Explain
@@ -131,7 +131,7 @@ func canMosaic(s *dataset.Split, x Explain) bool {
 // explain writes the maps of the scored images.
 func (j *job) explain(ctx context.Context, r *run, opened *pipeline.Run) error {
 	out := j.path(explanationsDir, r.name())
-	if paths.Exists(filepath.Join(out, result.ManifestFile)) && !damaged(out) {
+	if complete(out, result.ManifestFile) {
 		return nil
 	}
 	scores, err := result.ReadScores(j.path(scoresDir, r.name()))

@@ -9,6 +9,7 @@ import (
 	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/pipeline"
+	"oscar/result"
 	runfolder "oscar/run"
 )
 
@@ -19,7 +20,7 @@ func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 	if runfolder.Discarded(dir) != nil {
 		return runfolder.DiscardModel(dir) // what a killed process left
 	}
-	if j.finished(r) && !damaged(dir) && !damaged(filepath.Join(dir, "saved_model")) {
+	if j.finished(r) && complete(dir, j.lastFiles()...) && !damaged(filepath.Join(dir, "saved_model")) {
 		return runfolder.Prune(dir)
 	}
 	if !runfolder.Is(dir) {
@@ -40,6 +41,20 @@ func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 		return err
 	}
 	return runfolder.Prune(dir)
+}
+
+// lastFiles are the files that training writes last in a run folder.
+func (j *job) lastFiles() []string {
+	if len(j.Command) > 0 {
+		return []string{evaluationFile, result.CommandFile, "report.html"}
+	}
+	return []string{evaluationFile}
+}
+
+// complete reports whether the job that writes the files last in a folder has ended, and the
+// files of the folder are as it wrote them.
+func complete(dir string, last ...string) bool {
+	return checksum.Listed(dir, last...) && !damaged(dir)
 }
 
 // damaged reports whether a file of a folder differs from its checksum.

@@ -38,7 +38,7 @@ func TestHostileNames(t *testing.T) {
 		{"audit", "audit $RUN --out out --threads 1"},
 		{"train", "train $DATA --out out --arch tiny --epochs 1 --threads 1"},
 		{"study run", "study run $STUDY $DATA --out out --threads 1"},
-		{"plan and worker", planExplain + " && worker --threads 1 < out/units.jsonl"},
+		{"plan and worker", planExplain + " && " + units},
 		{"train, detector", "train $SCENES --experiment $SMALL --out out --threads 1"},
 		{"explain, detector", "explain $DETECTOR $SCENES/images/test --out out --threads 1"},
 		{"synthesize --scenes", "synthesize out --scenes 10 --width 64 --height 64"},

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/internal/testkit"
 	"oscar/result"
@@ -27,9 +28,13 @@ type victim struct {
 }
 
 const (
-	tinyTraining = " --out out --epochs 2 --learning-rate 1e-3 --threads 1 --maps=false"
-	planExplain  = "plan explain $RUN $DATA/can --out out --batch 3 --threads 1"
-	planScore    = "plan score $RUN $DATA --split all --out out --threads 1 --method saliency --per-class 1 --mosaics 0 --metric gini"
+	tinyTraining    = " --out out --epochs 2 --learning-rate 1e-3 --threads 1 --maps=false"
+	planExplain     = "plan explain $RUN $DATA/can --out out --batch 3 --threads 1"
+	planScore       = "plan score $RUN $DATA --split all --out out --threads 1 --method saliency --per-class 1 --mosaics 0 --metric gini"
+	planPredictions = "plan predict $RUN $DATA/can --out out"
+	planStudy       = "plan study $STUDY $DATA --out out --threads 1"
+	planFolds       = "plan train $DATA --folds 2 --arch tiny --out out --epochs 1 --learning-rate 1e-3 --threads 1"
+	units           = "worker --threads 1 < out/units.jsonl"
 )
 
 var victims = []victim{
@@ -58,13 +63,28 @@ var victims = []victim{
 	{verb: "synthesize --scenes", args: "synthesize out --scenes 10 --width 64 --height 64"},
 	{verb: "compose", args: "compose $PHOTOS --out out --scenes 10 --width 64 --height 64", long: true},
 	{verb: "plan explain", args: planExplain},
-	{verb: "plan predict", args: "plan predict $RUN $DATA/can --out out", long: true},
+	{verb: "plan predict", args: planPredictions, long: true},
 	{verb: "plan score", args: planScore, long: true},
-	{verb: "worker, explain", args: "worker --threads 1 < out/units.jsonl", after: "merge out --threads 1", given: planExplain},
-	{verb: "worker, score", args: "worker --threads 1 < out/units.jsonl", after: "merge out --threads 1", given: planScore, long: true},
-	{verb: "merge, explain", args: "merge out --threads 1", given: planExplain + " && worker --threads 1 < out/units.jsonl", long: true},
-	{verb: "merge, predict", args: "merge out --threads 1", given: "plan predict $RUN $DATA/can --out out && worker --threads 1 < out/units.jsonl", long: true},
-	{verb: "merge, score", args: "merge out --threads 1", given: planScore + " && worker --threads 1 < out/units.jsonl", long: true},
+	{verb: "worker, explain", args: units, after: "merge out --threads 1", given: planExplain},
+	{verb: "worker, score", args: units, after: "merge out --threads 1", given: planScore, long: true},
+	{verb: "merge, explain", args: "merge out --threads 1", given: planExplain + " && " + units, long: true},
+	{verb: "merge, predict", args: "merge out --threads 1", given: planPredictions + " && " + units, long: true},
+	{verb: "merge, score", args: "merge out --threads 1", given: planScore + " && " + units, long: true},
+	{verb: "worker, predict", args: units, after: "merge out --threads 1", given: planPredictions, long: true},
+	{verb: "plan study", args: planStudy, long: true},
+	{verb: "worker, study", args: units, after: "merge out --threads 1", given: planStudy, long: true},
+	{verb: "merge, study", args: "merge out --threads 1", given: planStudy + " && " + units, long: true},
+	{verb: "plan train", args: planFolds, long: true},
+	{verb: "worker, train", args: units, after: "merge out --threads 1", given: planFolds, long: true},
+	{verb: "merge, train", args: "merge out --threads 1", given: planFolds + " && " + units, long: true},
+	{verb: "study add", args: "study add out $VARIANT --threads 1", given: "study run $STUDY $DATA --out out --threads 1", long: true},
+	{verb: "study init", args: "study init deck --out out.yaml", long: true},
+	{verb: "train --resume --epochs", args: "train --resume out --epochs 3 --threads 1 --maps=false", given: "train $DATA --arch tiny" + tinyTraining, long: true},
+	{verb: "score, detector", args: "score $DETECTOR $SCENES --out out --per-class 1 --threads 1", long: true},
+	{verb: "export --temperature", args: "export $RUN --out out --temperature 1.5", long: true},
+	{verb: "export --weights", args: "export --arch tiny --weights $RUN --out out", long: true},
+	{verb: "import", args: "import $SCENES --out out", long: true},
+	{verb: "adopt", args: "adopt $FOREIGN --out out --input-scale 0..255 --channels RGB --classes a,b,c,d,e,f", long: true},
 }
 
 // smallStudy is the study of the campaigns.
@@ -76,6 +96,9 @@ seeds: [1]
 explain: {images: 1, mosaics: 0}
 variants: [{name: baseline}]
 `
+
+// addedVariant is added to smallStudy.
+const addedVariant = "name: no-norm\nwithout: [batch_normalization]\n"
 
 // smallDetector is a detector that trains in a second.
 const smallDetector = `
@@ -136,6 +159,7 @@ type torture struct {
 func newTorture(t *testing.T, v victim) torture {
 	dir, files := shared(t), t.TempDir()
 	testkit.Write(t, filepath.Join(files, "small.yaml"), smallStudy)
+	testkit.Write(t, filepath.Join(files, "variant.yaml"), addedVariant)
 	data := filepath.Join(dir, "shapes", "images")
 	table := "file,kind\n"
 	photos, err := filepath.Glob(filepath.Join(data, "*", "*.png"))
@@ -154,6 +178,7 @@ func newTorture(t *testing.T, v victim) torture {
 func (x torture) words(args string) []string {
 	fixtures := map[string]string{
 		"$DATA": x.data, "$RUN": x.run, "$STUDY": filepath.Join(x.files, "small.yaml"), "$TABLE": filepath.Join(x.files, "table.csv"), "$PHOTOS": x.data,
+		"$VARIANT": filepath.Join(x.files, "variant.yaml"),
 	}
 	if strings.Contains(args, "$SCENES") || strings.Contains(args, "$SMALL") || strings.Contains(args, "$DETECTOR") {
 		dir, err := detectorFixtures()
@@ -162,6 +187,9 @@ func (x torture) words(args string) []string {
 		}
 		fixtures["$SCENES"], fixtures["$SMALL"], fixtures["$DETECTOR"] = filepath.Join(dir, "scenes"), filepath.Join(dir, "small.yaml"), filepath.Join(dir, "detector")
 	}
+	if strings.Contains(args, "$FOREIGN") {
+		fixtures["$FOREIGN"] = x.foreign()
+	}
 	words := strings.Fields(args)
 	for i := range words {
 		for name, path := range fixtures {
@@ -169,6 +197,23 @@ func (x torture) words(args string) []string {
 		}
 	}
 	return words
+}
+
+// foreign returns the run's model as another program would have it: without oscar's files.
+func (x torture) foreign() string {
+	dir := filepath.Join(x.files, "foreign")
+	if paths.Exists(dir) {
+		return dir
+	}
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join(x.run, "saved_model"))); err != nil {
+		x.t.Fatal(err)
+	}
+	for _, name := range []string{"assets.extra", checksum.File} {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			x.t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 // command is a program with the words of a call, in dir.

@@ -158,6 +158,19 @@ func Clean(dir string) error {
 	return nil
 }
 
+// CleanAll is [Clean] of a folder and those below it.
+func CleanAll(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			err = Clean(path)
+		}
+		if path != dir && errors.Is(err, os.ErrNotExist) {
+			return nil // another process has removed it
+		}
+		return err
+	})
+}
+
 func syncDir(dir string) error { return syncPath(dir) }
 
 func syncPath(path string) error {

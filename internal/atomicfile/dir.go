@@ -27,11 +27,11 @@ func Dir(dir string, fill func(tmp string) error) (err error) {
 	if err := Step("folder", dir); err != nil {
 		return err
 	}
-	tmp, lock, err := claim(dir)
+	tmp, remove, err := Scratch(dir)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(tmp), lock.Close()) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	if err := os.Chmod(tmp, 0o777&^umask); err != nil {
 		return err
 	}
@@ -60,11 +60,11 @@ func Into(dir, last string, fill func(tmp string) error) (err error) {
 	if err := Step("folder", dir); err != nil {
 		return err
 	}
-	tmp, err := os.MkdirTemp(dir, Prefix+"*")
+	tmp, remove, err := Scratch(filepath.Join(dir, last))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	if err := fill(tmp); err != nil {
 		return err
 	}
@@ -97,6 +97,17 @@ func Into(dir, last string, fill func(tmp string) error) (err error) {
 		return err
 	}
 	return syncDir(dir)
+}
+
+// Scratch makes a folder next to path for work on it, after it has removed those of killed
+// processes for the same path. If a running process has one it returns an error. It is locked,
+// so that no other process removes it, until remove removes it.
+func Scratch(path string) (tmp string, remove func() error, err error) {
+	tmp, lock, err := claim(path)
+	if err != nil {
+		return "", nil, err
+	}
+	return tmp, func() error { return errors.Join(os.RemoveAll(tmp), lock.Close()) }, nil
 }
 
 // target returns the folder of a path after following links.
@@ -158,7 +169,8 @@ func lockDir(dir string) *os.File {
 	if err != nil {
 		return nil
 	}
-	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+	// Not every file system can lock.
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); !errors.Is(err, syscall.EWOULDBLOCK) {
 		ours, err := f.Stat()
 		now, errNow := os.Stat(dir)
 		if err == nil && errNow == nil && os.SameFile(ours, now) {

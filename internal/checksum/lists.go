@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -170,4 +171,18 @@ func listFor(dir, name string) (List, error) {
 	}
 	cached.dir, cached.state, cached.list = dir, state, l
 	return l, nil
+}
+
+// Listed reports whether the list of a folder has the files, and all further lists. A job
+// lists them when it ends.
+func Listed(dir string, names ...string) bool {
+	root, err := Read(dir)
+	if err != nil {
+		return false
+	}
+	lists, err := Lists(dir, root)
+	for _, name := range lists {
+		names = append(names, ListName(name))
+	}
+	return err == nil && !slices.ContainsFunc(names, func(name string) bool { return root[name] == "" })
 }

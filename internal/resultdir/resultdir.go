@@ -40,7 +40,7 @@ type Dir struct {
 const runMark = "experiment.json"
 
 // Open locks a folder for results, and creates it if it does not exist. It must be empty or
-// have results of its kind. Open removes the remains of interrupted writes.
+// have results of its kind. Open removes the remains of interrupted writes, also below it.
 func Open(path string, kind Kind) (*Dir, error) {
 	if _, err := kind.Check(path); err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func Open(path string, kind Kind) (*Dir, error) {
 	}
 	// Another process may have used the folder before it was locked.
 	if d.Resumed, err = kind.Check(path); err == nil {
-		err = atomicfile.Clean(path)
+		err = atomicfile.CleanAll(path)
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
