@@ -52,21 +52,17 @@ func Open(dir string, config graph.Config) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	weights, err := checkAllButWeights(dir)
-	if err != nil {
+	if err := checkBeforeLoading(dir); err != nil {
 		return nil, err
 	}
 	if meta.Origin != nil && config.Optimizer == graph.OptimizeAll {
 		config.Optimizer = graph.KeepTensors
 	}
 	g, session, err := graph.Load(dir, "serve", config)
-	if damaged := <-weights; damaged != nil {
-		if err == nil {
-			session.Close()
-		}
-		return nil, damaged
-	}
 	if err != nil {
+		if damaged := checkFiles(dir); damaged != nil { // with the name of the file
+			return nil, damaged
+		}
 		if _, _, damaged := Describe(dir); damaged != nil {
 			return nil, damaged
 		}
@@ -94,7 +90,7 @@ func (b *Bundle) check(dir string) (err error) {
 			return fmt.Errorf("%s: %w", dir, err)
 		}
 	}
-	index := filepath.Join(dir, "variables", "variables.index")
+	index := filepath.Join(dir, weightsIndex)
 	if _, err := os.Stat(index); err != nil && b.graph.Operations()["VarHandleOp"] > 0 {
 		return fmt.Errorf("%s is missing: the model has no weights", index)
 	}

@@ -63,33 +63,25 @@ func checkFiles(dir string, names ...string) error {
 	return err
 }
 
-// checkAllButWeights compares the files of a model with its list. Those of the weights, which
-// are large, are compared while TensorFlow reads them; the channel gets the outcome.
-func checkAllButWeights(dir string) (<-chan error, error) {
+// weightsIndex has a CRC-32C of each tensor of the weights.
+const weightsIndex = "variables/variables.index"
+
+// checkBeforeLoading compares the files of a model with its list of checksums. It leaves out
+// those of the weights, which are large, if their index is in the list: TensorFlow compares each
+// tensor that it reads with the CRC-32C in the index.
+func checkBeforeLoading(dir string) error {
 	list, err := checksum.Read(dir)
 	if err != nil {
-		return nil, cmp.Or(checkFiles(dir), err) // with the remedy
+		return cmp.Or(checkFiles(dir), err) // with the remedy
 	}
-	var weights, others []string
-	for _, name := range list.Names() {
-		if strings.HasPrefix(name, "variables/variables.data-") {
-			weights = append(weights, name)
-		} else {
-			others = append(others, name)
-		}
+	_, indexed := list[weightsIndex]
+	names := slices.DeleteFunc(list.Names(), func(name string) bool {
+		return indexed && strings.HasPrefix(name, "variables/variables.data-")
+	})
+	if len(names) == 0 {
+		return nil
 	}
-	if len(others) > 0 {
-		if err := checkFiles(dir, others...); err != nil {
-			return nil, err
-		}
-	}
-	done := make(chan error, 1)
-	if len(weights) == 0 {
-		done <- nil
-	} else {
-		go func() { done <- checkFiles(dir, weights...) }()
-	}
-	return done, nil
+	return checkFiles(dir, names...)
 }
 
 func lacksGraph(dir string) error {

@@ -113,23 +113,42 @@ func TestOpenOfADamagedModel(t *testing.T) {
 	open(t, older)
 }
 
-// Every bit of a model's files counts: the constants of a frozen model and the
-// names of the classes have no other check.
+// Every bit of a model's files counts: the constants of a frozen model and the names of the
+// classes have no other check, and the weights have those of their tensors.
 func TestOpenNoticesAFlippedBit(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "model")
-	export(t, trained(t, small()), dir, true)
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, file := range []string{"saved_model.pb", "assets.extra/oscar.json", "SHA256SUMS"} {
-		for range 10 {
-			damage(t, filepath.Join(dir, file), func(b []byte) []byte {
-				b[r.IntN(len(b))] ^= 1 << r.IntN(8)
-				return b
-			})
-			if b, err := savedmodel.Open(dir, graph.Config{}); err == nil {
-				b.Close()
-				t.Errorf("a bit of %s: no error", file)
+	for _, frozen := range []bool{true, false} {
+		dir := filepath.Join(t.TempDir(), "model")
+		export(t, trained(t, small()), dir, frozen)
+		files := []string{"saved_model.pb", "assets.extra/oscar.json", "SHA256SUMS"}
+		if !frozen {
+			files = append(files, "variables/variables.index", "variables/variables.data-00000-of-00001")
+		}
+		for _, file := range files {
+			for range 10 {
+				t.Run(file, func(t *testing.T) {
+					damage(t, filepath.Join(dir, file), func(b []byte) []byte {
+						b[r.IntN(len(b))] ^= 1 << r.IntN(8)
+						return b
+					})
+					wantRefused(t, dir, filepath.Join(dir, file), "damaged")
+				})
 			}
 		}
+	}
+}
+
+// The answers do not depend on bytes that no tensor has.
+func TestOpenOfLongerWeights(t *testing.T) {
+	dir := exported(t)
+	_, images := pixels(small(), 1, 3)
+	want, err := open(t, dir).Predict(t.Context(), images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damage(t, filepath.Join(dir, "variables/variables.data-00000-of-00001"), func(b []byte) []byte { return append(b, 1, 2, 3) })
+	if got, err := open(t, dir).Predict(t.Context(), images); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, %v, want %v", got, err, want)
 	}
 }
 
