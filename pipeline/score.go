@@ -10,12 +10,10 @@ import (
 	"slices"
 	"strings"
 
-	"oscar/dataset"
 	"oscar/explain"
 	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
 	"oscar/internal/machine"
-	"oscar/internal/named"
 	"oscar/internal/resultdir"
 	"oscar/methods"
 	"oscar/result"
@@ -48,15 +46,7 @@ const (
 )
 
 // Check returns an error for options that are wrong for every model.
-func (o ScoreOptions) Check() error {
-	if err := errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Scoring.Check(), named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check(), o.Settings.Precision.Check()); err != nil {
-		return err
-	}
-	if c := o.Settings.Class; c != TargetPredicted && c != TargetTrue {
-		return fmt.Errorf("class is %q, want predicted or true: every image is judged by one", c)
-	}
-	return nil
-}
+func (o ScoreOptions) Check() error { return errors.Join(o.checkPlanned(), checkLayer(o.Settings)) }
 
 // Score scores explanation methods and writes score.json below Out. The table also has
 // controls: noise with one value per pixel, noise as coarse as the maps of the explained

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"oscar/dataset"
 	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
+	"oscar/internal/named"
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
 	"oscar/result"
@@ -58,7 +60,7 @@ func scoreOptions(u result.Unit, on Machine, l Listener) (ScoreOptions, scored, 
 	on.Limits = dataset.Limits{MaxPixels: u.MaxPixels, MaxBytes: u.MaxBytes}
 	o := ScoreOptions{Model: u.Model, Data: u.Data, Part: u.Split, Masks: u.Masks, Out: u.Out, Settings: planned.Settings, Scoring: planned.Scoring, Machine: on, Listener: l}
 	o.Settings.Method = u.Method
-	return o, planned, o.Check()
+	return o, planned, o.checkPlanned()
 }
 
 // scoreWorker does units of a [Score].
@@ -133,4 +135,16 @@ func MergeScore(ctx context.Context, o MergeOptions) (_ *Scores, err error) {
 		return nil, err
 	}
 	return options.scoreIn(ctx, dir)
+}
+
+// checkPlanned is [ScoreOptions.Check] for a unit, whose settings have the layer that [PlanScore]
+// chose, also for methods without one.
+func (o ScoreOptions) checkPlanned() error {
+	if err := errors.Join(CheckSettings(o.Settings), o.Scoring.Check(), named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check(), o.Settings.Precision.Check()); err != nil {
+		return err
+	}
+	if c := o.Settings.Class; c != TargetPredicted && c != TargetTrue {
+		return fmt.Errorf("class is %q, want predicted or true: every image is judged by one", c)
+	}
+	return nil
 }
