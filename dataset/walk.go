@@ -166,7 +166,7 @@ func ListImages(ctx context.Context, names []string) ([]string, error) {
 		list = append(list, files...)
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("no files in %q", names)
+		return nil, fmt.Errorf("no files in %s", strings.Join(names, ", "))
 	}
 	slices.Sort(list)
 	return slices.Compact(list), nil

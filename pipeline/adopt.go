@@ -161,7 +161,11 @@ func (t ScaleTrial) plausible(classes int) bool { return t.low*float64(classes) 
 // try measures the accuracy with an input scale; the empty one is the model's own.
 func (o AdoptOptions) try(ctx context.Context, options ForeignOptions, scale, dir string) (ScaleTrial, error) {
 	name := cmp.Or(scale, ownScale)
-	o.Listener.Stage("trying the input scale " + name)
+	if scale == "" {
+		o.Listener.Stage("trying the model's own input scale")
+	} else {
+		o.Listener.Stage("trying the input scale " + scale)
+	}
 	options.Image.Scale = scale
 	model := filepath.Join(dir, "model")
 	if _, err := foreign.Adopt(ctx, o.Model, model, options); err != nil {

@@ -281,8 +281,12 @@ func (o EvaluateOptions) folder(ctx context.Context, bundle *savedmodel.Bundle) 
 	switch n := len(folder.Items); {
 	case len(unknown) == 0:
 	case len(unknown) == n:
-		return part{}, fmt.Errorf("the class of none of the %d images of %s is known, the first is %s: no folder above it is named as a class; have %s. oscar predict wants no classes",
-			n, o.Data, unknown[0], strings.Join(known.classes, ", "))
+		remedy := "oscar predict wants no classes"
+		if bundle.Metadata.Unnamed() {
+			remedy = "The model has only numbers for its classes: oscar adopt --classes names them"
+		}
+		return part{}, fmt.Errorf("the class of none of the %d images of %s is known, the first is %s: no folder above it is named as a class; have %s. %s",
+			n, o.Data, unknown[0], strings.Join(known.classes, ", "), remedy)
 	default:
 		p.notes = append(p.notes, fmt.Sprintf("the class of %d of the %d images is unknown, the first is %s: no folder above it is named as a class", len(unknown), n, unknown[0]))
 	}

@@ -12,6 +12,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 
 	"oscar/dataset"
 	"oscar/explain"
@@ -81,7 +82,7 @@ func Predict(ctx context.Context, o PredictOptions, each func(result.Prediction)
 		return nil, err
 	}
 	if p.summary.Images == 0 {
-		return nil, fmt.Errorf("no files in %q", o.Paths)
+		return nil, fmt.Errorf("no files in %s", strings.Join(o.Paths, ", "))
 	}
 	return p.summary, nil
 }

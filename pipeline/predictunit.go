@@ -105,7 +105,7 @@ func PlanPredict(ctx context.Context, from, out string, o PredictOptions) (err e
 			err = flush()
 		}
 		if err == nil && next.number == 0 {
-			err = fmt.Errorf("no files in %q", o.Paths)
+			err = fmt.Errorf("no files in %s", strings.Join(o.Paths, ", "))
 		}
 		if err != nil && err != stopped {
 			yield(result.Unit{}, err)

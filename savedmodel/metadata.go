@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"oscar/internal/named"
@@ -181,4 +182,15 @@ func (m *Metadata) layer(name string) (Layer, error) {
 // Class returns the index of a class; the error lists the classes.
 func (m *Metadata) Class(name string) (int, error) {
 	return max(slices.Index(m.Classes, name), 0), named.Check("class", name, m.Classes)
+}
+
+// Unnamed reports whether the classes have numbers for names, as those of an adopted model to
+// which no names were given.
+func (m *Metadata) Unnamed() bool {
+	for i, class := range m.Classes {
+		if class != strconv.Itoa(i) {
+			return false
+		}
+	}
+	return true
 }

@@ -128,6 +128,9 @@ func printAdopted(w io.Writer, a *pipeline.Adopted, out string) {
 	fmt.Fprintf(w, "image       %d x %d, scaled to %s: %s\n", m.Image.Height, m.Image.Width, m.Origin.Scale, m.Origin.Scaled)
 	fmt.Fprintf(w, "logits      %s\n", m.Origin.Logits)
 	fmt.Fprintf(w, "classes     %d: %s\n", len(m.Classes), shortList(m.Classes))
+	if m.Unnamed() {
+		fmt.Fprintln(w, "note        the model does not name its classes; --classes does")
+	}
 	fmt.Fprintf(w, "layers      %d; explained by default: %s\n", len(m.Layers), m.Explain)
 	if m.Origin.Difference != nil {
 		fmt.Fprintf(w, "checked     answers differ from the original's by %.2g of the largest at most\n", *m.Origin.Difference)

@@ -126,7 +126,7 @@ func printAudit(w io.Writer, a *result.Audit) {
 		t := newTable(w)
 		t.AppendHeader(table.Row{"class", "maps", "heat outside the object", "95 %", "by chance"})
 		for _, o := range a.Outside {
-			t.AppendRow(table.Row{o.Class, o.Images, decimals(o.Share), decimals(o.Interval[0]) + " to " + decimals(o.Interval[1]), decimals(o.Chance)})
+			t.AppendRow(table.Row{o.Class, o.Images, decimals(o.Share), between(o.Interval), decimals(o.Chance)})
 		}
 		render(w, t)
 		return
@@ -134,7 +134,7 @@ func printAudit(w io.Writer, a *result.Audit) {
 	t := newTable(w)
 	t.AppendHeader(table.Row{"class", "maps", "heat at the border", "95 %"})
 	for _, b := range a.Background {
-		t.AppendRow(table.Row{b.Class, b.Images, decimals(b.Share), decimals(b.Interval[0]) + " to " + decimals(b.Interval[1])})
+		t.AppendRow(table.Row{b.Class, b.Images, decimals(b.Share), between(b.Interval)})
 	}
 	render(w, t)
 }

@@ -221,3 +221,11 @@ func decimals(n result.Number) string {
 	}
 	return fmt.Sprintf("%.4f", float64(n))
 }
+
+// between formats an interval.
+func between(interval [2]result.Number) string {
+	if math.IsNaN(float64(interval[0])) {
+		return drawn.none
+	}
+	return decimals(interval[0]) + " to " + decimals(interval[1])
+}

@@ -4,6 +4,7 @@ package atomicfile
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,7 +51,10 @@ func Stream(path string, fill func(*os.File) error) error {
 func Output(path string, fill func(*os.File) error) error {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
-		return err
+		if of, ok := errors.AsType[*os.PathError](err); ok {
+			err = of.Err
+		}
+		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
 	for _, e := range entries {
 		digits, ok := strings.CutPrefix(e.Name(), Prefix+filepath.Base(path)+"-")
