@@ -55,6 +55,9 @@ func fail(w http.ResponseWriter, err error) {
 	if status == http.StatusGatewayTimeout {
 		message = "the request took longer than the server's deadline"
 	}
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		message = fmt.Sprintf("the request is too large: want at most %d bytes", tooLarge.Limit)
+	}
 	writeJSON(w, status, map[string]string{"error": text.Printable(strings.ToValidUTF8(message, "?"))})
 }
 

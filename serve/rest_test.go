@@ -220,7 +220,7 @@ func TestRefusals(t *testing.T) {
 		{"run:predict", `{"instances": [` + file + `], "inputs": []}`, 400, `"instances" and "inputs"`},
 		{"run:predict", `{"instances": [` + file + `], "signature_name": "other"}`, 400, `no signature "other"`},
 		{"run:predict", `{"instances": [` + strings.Repeat(file+",", 4) + file + `]}`, 400, "more than 4 images"},
-		{"run:predict", `{"other": "` + strings.Repeat("a", 200_000) + `"}`, 413, "too large"},
+		{"run:predict", `{"other": "` + strings.Repeat("a", 200_000) + `"}`, 413, "too large: want at most 100000 bytes"},
 		{"run:explain", `{"instances": [` + file + `], "method": "magic"}`, 400, `no method "magic"`},
 		{"run:explain", `{"instances": [` + file + `], "method": "all"}`, 400, "one method"},
 		{"run:explain", `{"instances": [` + file + `], "method": "gradcam,lime"}`, 400, "want one"},
