@@ -27,8 +27,8 @@ form of oscar synthesize --scenes.
 
 The alpha channel of a PNG image is its mask. Other photographs need one object on a
 plain, light background; an object with a ragged or blurred outline is left out. An
-object that its photograph cuts off lies at the border of a scene. Look at the scenes:
-a shadow or a ring of background may remain.
+object that its photograph cuts off lies at the border of a scene. Look at the
+scenes: a shadow or a ring of background may remain.
 
 --photographs writes no scenes, but the photographs from which an object can be cut
 out, each with its mask, to test a detector on them. With the same seed they are in

@@ -35,7 +35,8 @@ gives none, a tenth is drawn for validation and another for the test. A picture 
 is not there or cannot be used is left out, and has a line. Nothing outside of SOURCE
 is read, whatever its files say.
 
---map FILE.csv gives objects other classes: each line has a class and what it becomes.
+--map FILE.csv gives objects other classes: each line has a class and what it
+becomes.
 Objects of a class that becomes nothing, or Background, are left out.`,
 		Example: `  oscar import TACO/data/annotations.json --map recipes/taco-trashnet.csv --out taco
   oscar import yolo-waste --out waste

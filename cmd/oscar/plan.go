@@ -92,8 +92,8 @@ on machines that see the same folders at the same paths. "oscar merge DIR" then 
 the results: the same files as the verb in one process with the same --threads.
 
 A plan takes the arguments and flags of its verb. The --out of plan predict is a
-folder, which gets predictions.csv and predictions.jsonl. A unit is a shard of explain, some
-hundred images of predict, a method of score, a run of a study, or a fold of
+folder, which gets predictions.csv and predictions.jsonl. A unit is a shard of
+explain, some hundred images of predict, a method of score, a run of a study, or a fold of
 "train --folds". The same command again keeps what is done.
 
 With --store, MODEL, PATH and DIR are names below s3://BUCKET/PREFIX (or
