@@ -100,29 +100,32 @@ const detectBatch = 8
 
 // detect returns the detections of all scenes of a set.
 func detect(ctx context.Context, d *maskrcnn.Detector, set *scene.Set, m run.Machine, l run.Listener) (results []coco.Result, err error) {
-	for first := 0; first < len(set.Scenes); first += detectBatch {
+	next := func(i int) decoded {
+		p, err := read(set.Scenes[i], d.Architecture.Input, m.Limits)
+		return decoded{p, err}
+	}
+	for first, batch := range ahead(len(set.Scenes), detectBatch, m.Workers, next) {
 		if ctx.Err() != nil {
 			return nil, run.ErrInterrupted
 		}
-		scenes := set.Scenes[first:min(first+detectBatch, len(set.Scenes))]
-		pictures := make([]picture, len(scenes))
-		for i, s := range scenes {
-			if pictures[i], err = read(s, d.Architecture.Input, m.Limits); err != nil {
-				return nil, err
+		pictures := make([]picture, len(batch))
+		for i, b := range batch {
+			if b.err != nil {
+				return nil, b.err
 			}
+			pictures[i] = b.picture
 		}
 		found, err := detectAll(ctx, d, pictures)
 		if err != nil {
 			return nil, err
 		}
-		for i, s := range scenes {
-			for _, f := range found[i] {
-				r := resultOf(f, pictures[i])
-				r.ImageID, r.CategoryID = s.Image.ID, set.Category(f.Class)
+		for i, p := range pictures {
+			for k, r := range resultsOf(found[i], p) {
+				r.ImageID, r.CategoryID = set.Scenes[first+i].Image.ID, set.Category(found[i][k].Class)
 				results = append(results, r)
 			}
 		}
-		l.Count(first+len(scenes), len(set.Scenes))
+		l.Count(first+len(batch), len(set.Scenes))
 	}
 	return results, nil
 }
@@ -145,14 +148,18 @@ func (p picture) floats() []float32 {
 	return out
 }
 
-// resultOf returns a detection in pixels of the picture.
-func resultOf(f maskrcnn.Detection, p picture) coco.Result {
+// resultsOf returns detections in pixels of their picture.
+func resultsOf(found []maskrcnn.Detection, p picture) []coco.Result {
 	size := p.Image.Rect.Size()
-	box := p.Place.Picture(f.Box)
-	return coco.Result{
-		Box: [4]float64{box[0], box[1], box[2] - box[0], box[3] - box[1]}, Score: f.Score,
-		Segmentation: coco.Of(f.Paste(size.Y, size.X, p.Place)),
+	out := make([]coco.Result, len(found))
+	for i, m := range maskrcnn.PasteAll(found, size.Y, size.X, p.Place) {
+		box := p.Place.Picture(found[i].Box)
+		out[i] = coco.Result{
+			Box: [4]float64{box[0], box[1], box[2] - box[0], box[3] - box[1]}, Score: found[i].Score,
+			Segmentation: coco.Of(m),
+		}
 	}
+	return out
 }
 
 // config is float32.

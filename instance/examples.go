@@ -1,10 +1,14 @@
 package instance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"image"
 	"iter"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"oscar/dataset"
 	"oscar/instance/maskrcnn"
@@ -104,8 +108,8 @@ type prepared struct {
 	err   error
 }
 
-// ahead is the number of batches prepared while a step runs.
-const ahead = 2
+// batchesAhead is the number of batches prepared while a step runs.
+const batchesAhead = 2
 
 // batches prepares the batches of an order of scenes concurrently, and yields them in
 // order. A scene's random values are a function of seed, epoch and its position in the
@@ -115,7 +119,7 @@ func (f *fitting) batches(ctx context.Context, order []int, first int) iter.Seq2
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		size := f.run.Experiment.Training.Batch
-		queue := make(chan chan prepared, ahead)
+		queue := make(chan chan prepared, batchesAhead)
 		go func() {
 			defer close(queue)
 			for at := first; at < len(order); at += size {
@@ -158,4 +162,47 @@ func (f *fitting) prepare(order []int, first int) prepared {
 	}
 	b, err := f.trainer.NewBatch(examples, keys)
 	return prepared{b, len(order), err}
+}
+
+// decoded is a picture that was read, or why it was not.
+type decoded struct {
+	picture
+	err error
+}
+
+// ahead reads n elements in batches, those of a batch by so many workers (0: one per processor),
+// and yields each batch with the index of its first element. The next batch is read while the
+// caller works.
+func ahead[T any](n, size, workers int, read func(i int) T) iter.Seq2[int, []T] {
+	return func(yield func(int, []T) bool) {
+		queue, stop := make(chan []T), make(chan struct{})
+		defer close(stop)
+		go func() {
+			defer close(queue)
+			for first := 0; first < n; first += size {
+				batch := make([]T, min(size, n-first))
+				var group errgroup.Group
+				group.SetLimit(cmp.Or(workers, runtime.GOMAXPROCS(0)))
+				for i := range batch {
+					group.Go(func() error {
+						batch[i] = read(first + i)
+						return nil
+					})
+				}
+				group.Wait()
+				select {
+				case queue <- batch:
+				case <-stop:
+					return
+				}
+			}
+		}()
+		first := 0
+		for batch := range queue {
+			if !yield(first, batch) {
+				return
+			}
+			first += len(batch)
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"image/draw"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"oscar/dataset"
@@ -155,11 +156,9 @@ type object struct {
 
 // objectsOf returns the detections with a score of least or more.
 func objectsOf(found []maskrcnn.Detection, p picture, least float64) (objects []object) {
-	for _, f := range found {
-		if f.Score >= least {
-			r := resultOf(f, p)
-			objects = append(objects, object{f, r, r.Segmentation.Runs.Pixels()})
-		}
+	found = slices.DeleteFunc(slices.Clone(found), func(f maskrcnn.Detection) bool { return f.Score < least })
+	for i, r := range resultsOf(found, p) {
+		objects = append(objects, object{found[i], r, r.Segmentation.Runs.Pixels()})
 	}
 	return objects
 }

@@ -60,9 +60,8 @@ func Predict(ctx context.Context, o PredictOptions) (*PredictSummary, error) {
 	err = list.each(ctx, d, o.Machine, o.Listener, func(e entry, p picture, found []maskrcnn.Detection) error {
 		m := e.image
 		out.Images = append(out.Images, m)
-		for _, f := range found {
-			one := resultOf(f, p)
-			one.ImageID, one.CategoryID = m.ID, categories[f.Class].ID
+		for i, one := range resultsOf(found, p) {
+			one.ImageID, one.CategoryID = m.ID, categories[found[i].Class].ID
 			area := one.Segmentation.Runs.Area()
 			out.Annotations = append(out.Annotations, scored{ID: int64(len(out.Annotations) + 1), Result: one, Area: float64(area)})
 		}
@@ -128,21 +127,27 @@ func (r *Run) pictures(ctx context.Context, paths []string, part string) (pictur
 // cannot be read.
 func (list pictures) each(ctx context.Context, d *maskrcnn.Detector, m run.Machine, l run.Listener,
 	found func(e entry, p picture, objects []maskrcnn.Detection) error, unreadable func(path string, err error)) error {
-	for first := 0; first < len(list); first += detectBatch {
+	next := func(i int) decoded {
+		img, err := dataset.DecodeFile(list[i].path, m.Limits)
+		if err != nil {
+			return decoded{err: err}
+		}
+		return decoded{picture: fit(img, d.Architecture.Input)}
+	}
+	for first, batch := range ahead(len(list), detectBatch, m.Workers, next) {
 		if ctx.Err() != nil {
 			return run.ErrInterrupted
 		}
 		var pictures []picture
 		var read []entry
-		batch := list[first:min(first+detectBatch, len(list))]
-		for _, e := range batch {
-			img, err := dataset.DecodeFile(e.path, m.Limits)
-			if err != nil {
-				unreadable(e.path, err)
+		for i, b := range batch {
+			e := list[first+i]
+			if b.err != nil {
+				unreadable(e.path, b.err)
 				continue
 			}
-			e.image.Width, e.image.Height = img.Rect.Dx(), img.Rect.Dy()
-			pictures, read = append(pictures, fit(img, d.Architecture.Input)), append(read, e)
+			e.image.Width, e.image.Height = b.picture.Image.Rect.Dx(), b.picture.Image.Rect.Dy()
+			pictures, read = append(pictures, b.picture), append(read, e)
 		}
 		if len(pictures) > 0 {
 			objects, err := detectAll(ctx, d, pictures)

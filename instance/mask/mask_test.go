@@ -2,6 +2,7 @@ package mask_test
 
 import (
 	"encoding/json"
+	"image"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -176,4 +177,24 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q becomes %v, then %v", text, m, again)
 		}
 	})
+}
+
+// A part is encoded as the picture in which it lies.
+func TestEncodePart(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		h, w := 1+r.IntN(12), 1+r.IntN(12)
+		part := image.Rect(r.IntN(w+1), r.IntN(h+1), r.IntN(w+1), r.IntN(h+1))
+		whole := make([]uint8, h*w)
+		var pixels []uint8
+		for y := part.Min.Y; y < part.Max.Y; y++ {
+			for x := part.Min.X; x < part.Max.X; x++ {
+				v := uint8(r.IntN(2))
+				whole[y*w+x], pixels = v, append(pixels, v)
+			}
+		}
+		if got, want := mask.EncodePart(h, w, part, pixels), mask.Encode(h, w, whole); !got.Equal(want) {
+			t.Fatalf("%v of %d x %d: %v, want %v", part, h, w, got, want)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package mask
 
 import (
 	"fmt"
+	"image"
 	"slices"
 )
 
@@ -45,15 +46,25 @@ func FromCounts(height, width int, counts []uint32) (RLE, error) {
 // Encode returns the mask of the pixels, row-major, that are not zero. It panics unless
 // there are height*width of them.
 func Encode(height, width int, pixels []uint8) RLE {
-	if len(pixels) != height*width {
-		panic(fmt.Sprintf("mask: %d pixels do not fill %d x %d", len(pixels), height, width))
+	return EncodePart(height, width, image.Rect(0, 0, width, height), pixels)
+}
+
+// EncodePart is Encode for the pixels of a part of the picture, outside of which there are
+// none of the object.
+func EncodePart(height, width int, part image.Rectangle, pixels []uint8) RLE {
+	if len(pixels) != part.Dx()*part.Dy() || part.Min.X < 0 || part.Min.Y < 0 || part.Max.X > width || part.Max.Y > height {
+		panic(fmt.Sprintf("mask: %d pixels do not fill the part %v of %d x %d", len(pixels), part, height, width))
 	}
 	var b runs
-	for x := range width {
-		for y := range height {
-			b.add(1, pixels[y*width+x] != 0)
+	b.add(uint32(part.Min.X*height), false)
+	for x := range part.Dx() {
+		b.add(uint32(part.Min.Y), false)
+		for y := range part.Dy() {
+			b.add(1, pixels[y*part.Dx()+x] != 0)
 		}
+		b.add(uint32(height-part.Max.Y), false)
 	}
+	b.add(uint32((width-part.Max.X)*height), false)
 	return RLE{height, width, b.counts}
 }
 

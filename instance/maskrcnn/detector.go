@@ -3,8 +3,12 @@ package maskrcnn
 import (
 	"context"
 	"fmt"
+	"image"
 	"math"
+	"runtime"
 	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"oscar/instance/mask"
 	"oscar/internal/graph"
@@ -116,20 +120,39 @@ func (d *Detector) feed(pixels []float32) (graph.Feed, int, error) {
 func (d Detection) Paste(height, width int, place Place) mask.RLE {
 	side := int(math.Sqrt(float64(len(d.Mask))))
 	box := place.Picture(d.Box)
-	pixels := make([]uint8, height*width)
 	clamped := func(v float64, n int) int { return min(max(int(v), 0), n) }
-	left, right := clamped(math.Floor(box[0]), width), clamped(math.Ceil(box[2]), width)
-	top, bottom := clamped(math.Floor(box[1]), height), clamped(math.Ceil(box[3]), height)
-	for y := top; y < bottom; y++ {
+	part := image.Rectangle{
+		Min: image.Pt(clamped(math.Floor(box[0]), width), clamped(math.Floor(box[1]), height)),
+		Max: image.Pt(clamped(math.Ceil(box[2]), width), clamped(math.Ceil(box[3]), height)),
+	}
+	pixels := make([]uint8, 0, part.Dx()*part.Dy())
+	for y := part.Min.Y; y < part.Max.Y; y++ {
 		v := (float64(y)+0.5-box[1])/(box[3]-box[1])*float64(side) - 0.5
-		for x := left; x < right; x++ {
+		for x := part.Min.X; x < part.Max.X; x++ {
 			u := (float64(x)+0.5-box[0])/(box[2]-box[0])*float64(side) - 0.5
+			inside := uint8(0)
 			if bilinear(d.Mask, side, v, u) >= 0.5 {
-				pixels[y*width+x] = 1
+				inside = 1
 			}
+			pixels = append(pixels, inside)
 		}
 	}
-	return mask.Encode(height, width, pixels)
+	return mask.EncodePart(height, width, part, pixels)
+}
+
+// PasteAll pastes detections of one picture concurrently.
+func PasteAll(found []Detection, height, width int, place Place) []mask.RLE {
+	out := make([]mask.RLE, len(found))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, f := range found {
+		group.Go(func() error {
+			out[i] = f.Paste(height, width, place)
+			return nil
+		})
+	}
+	group.Wait()
+	return out
 }
 
 // bilinear returns the interpolated value at row v and column u; zero outside.
