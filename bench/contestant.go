@@ -33,12 +33,13 @@ const (
 	inFloat32   = "oscar, float32"
 )
 
-// byBoth is what is measured in both precisions. Integrated gradients are always in float32.
-var byBoth = []string{train, classify, gradcamJob, folder, scorecam, rise, lime}
+// byBoth is what is measured in both precisions. Integrated gradients are always in float32,
+// and so are oscar's detections.
+var byBoth = slices.Clip([]string{train, classify, gradcamJob, folder, scorecam, rise, lime})
 
 var contestants = []contestant{
-	{Name: oscar, Jobs: []string{matmul, copying, train, classify, gradcamJob, folder, integrated, scorecam, rise, lime, cold}, BFloat16: byBoth},
-	{Name: inFloat32, BFloat16: byBoth, Float32: true},
+	{Name: oscar, Jobs: []string{matmul, copying, train, classify, gradcamJob, folder, integrated, scorecam, rise, lime, cold, detectTrain, detect, detectFolder}, BFloat16: append(byBoth, detectTrain)},
+	{Name: inFloat32, BFloat16: append(byBoth, detectTrain, detect), Float32: true},
 	{Name: classifying, Jobs: []string{gradcamJob}, BFloat16: []string{gradcamJob}, Does: classify},
 	{Name: remembered, Jobs: []string{folder}, BFloat16: []string{folder}, Does: gradcamJob},
 	{Name: "Keras", Packages: "bench", Script: []string{"with_keras.py", "plain"}, Jobs: []string{matmul, train, classify, cold}, BFloat16: []string{train}},
@@ -56,6 +57,7 @@ var contestants = []contestant{
 	{Name: "lime, Keras", Packages: "bench", Script: []string{"with_lime.py", "keras"}, Jobs: []string{lime}, BFloat16: []string{lime}},
 	{Name: "lime, OpenVINO", Packages: "runtimes", Script: []string{"with_lime.py", "openvino"}, Jobs: []string{lime}, BFloat16: []string{lime}},
 	{Name: "lime, ONNX Runtime", Packages: "runtimes", Script: []string{"with_lime.py", "onnxruntime"}, Jobs: []string{lime}},
+	{Name: "torchvision", Packages: "torchvision", Script: []string{"with_torchvision.py", "plain"}, Jobs: []string{detectTrain, detect, detectFolder}, BFloat16: []string{detectTrain, detect}},
 }
 
 // of lists the contestants of a job, the one first that the others are held against.
@@ -74,6 +76,15 @@ func of(j job) []contestant {
 		out[0], out[1] = out[1], out[0]
 	}
 	return out
+}
+
+// own returns the contestant to which a job's ratios are: oscar, or oscar in float32 if it does
+// the work in nothing else.
+func own(j job) string {
+	if slices.ContainsFunc(of(j), func(c contestant) bool { return c.Name == oscar }) {
+		return oscar
+	}
+	return inFloat32
 }
 
 // precision returns the precision in which a contestant does a job.

@@ -1,6 +1,6 @@
 // Bench compares the speed of oscar with that of other programs: Keras, PyTorch with
-// pytorch-grad-cam and Captum, Xplique, lime, OpenVINO, ONNX Runtime. `make bench` runs it, and it writes
-// docs/performance.md and bench/results.json.
+// pytorch-grad-cam and Captum, torchvision, Xplique, lime, OpenVINO, ONNX Runtime. `make bench` runs it,
+// and it writes docs/performance.md and bench/results.json.
 //
 // The table [jobs] has what is measured, the table [contestants] the programs. For a job
 // every contestant is a separate process with the same weights and images. It

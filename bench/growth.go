@@ -25,6 +25,7 @@ type Growth struct {
 	Command string `json:"command"`
 	Commit  string `json:"commit"`
 	Date    string `json:"date"`
+	Shared  bool   `json:"shared,omitempty"` // other work ran beside it
 	Costs   []Cost `json:"costs"`
 }
 

@@ -18,6 +18,7 @@ type job struct {
 	Least, Most int     // limits of pieces per round; 0: none
 	Rounds      int     // counted rounds, at most; 0: as many as the others
 	Cold        bool    // a round is a process, from its start to its end
+	Scenes      bool    // its material are scenes and a detector, not images and a classifier
 }
 
 // The machine's own limits are also jobs. A matrix product is of two matrices of
@@ -32,6 +33,7 @@ const (
 const (
 	train, classify, gradcamJob, folder, cold = "train", "classify", "gradcam", "folder", "cold"
 	rise, lime, scorecam, integrated          = "rise", "lime", "scorecam", "ig"
+	detectTrain, detect, detectFolder         = "detect-train", "detect", "detect-folder"
 )
 
 // inBFloat16 is the name of some work's job in bfloat16.
@@ -51,6 +53,9 @@ var jobs = func() []job {
 		{Name: rise, Title: "RISE", Unit: "s/image", Amount: 1, Less: true, Batch: 1},
 		{Name: lime, Title: "LIME", Unit: "s/image", Amount: 1, Less: true, Batch: 1},
 		{Name: cold, Title: "Cold start to the first explained image", Unit: "s", Amount: 1, Less: true, Batch: 1, Cold: true},
+		{Name: detectTrain, Title: "Mask R-CNN, training, 256 px, batches of 8", Unit: "images/s", Amount: 1, Batch: sceneBatch, Scenes: true},
+		{Name: detect, Title: "Mask R-CNN, detection in memory, 256 px", Unit: "images/s", Amount: 1, Batch: sceneBatch, Scenes: true},
+		{Name: detectFolder, Title: "Mask R-CNN, folder to COCO JSON: decode, resize, detect, masks, write", Unit: "images/s", Amount: 1, Batch: sceneBatch, Least: 64, Most: 64, Rounds: 3, Scenes: true},
 	}
 	for i, j := range list {
 		list[i].Work = j.Name
@@ -124,6 +129,10 @@ var goals = []goal{
 	{folder, "Keras, tf.function", 1.5},
 	{folder, remembered, 0.8},
 	{cold, toQuickest, 5},
+	{detectTrain, toQuickest, 1},
+	{inBFloat16(detectTrain), toQuickest, 1},
+	{detect, toQuickest, 1},
+	{detectFolder, toQuickest, 1},
 }
 
 // flatGoal is the largest ratio of the memory of a folder run with more images.

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -38,12 +37,12 @@ func run(ctx context.Context, args []string) error {
 	if len(args) == 4 && args[0] == "worker" {
 		return work(ctx, args[1], args[2], args[3])
 	}
-	if len(args) == 3 && args[0] == "prepare" {
-		perClass, err := strconv.Atoi(args[2])
-		if err != nil {
-			return err
+	if len(args) > 3 && args[0] == "prepare" {
+		h := &harness{dir: args[1], size: whole}
+		if args[2] == "short" {
+			h.size = small
 		}
-		return (&harness{dir: args[1], size: size{perClass: perClass}}).prepare(ctx)
+		return h.prepareAll(ctx, args[3:])
 	}
 	if len(args) == 2 && args[0] == "parts" {
 		return measureParts(ctx, args[1])
@@ -55,6 +54,7 @@ func run(ctx context.Context, args []string) error {
 	seconds := flags.Float64("seconds", 0.5, "about the seconds of a round")
 	alone := flags.Bool("alone", false, "oscar with nobody beside it, and no Python packages")
 	dir := flags.String("dir", "runs/bench", "the folder for the material, made once, and for the results of partial runs")
+	shared := flags.Bool("shared", false, "the page says that other work ran on the machine")
 	add := flags.Bool("add", false, "with -jobs: the page and numbers of an earlier run, on the same machine, with these jobs in place of its own")
 	page := flags.String("page", "", "the page to write; default docs/performance.md of a whole run, else in -dir")
 	results := flags.String("results", "", "the numbers to write; default bench/results.json of a whole run, else in -dir")
@@ -83,7 +83,7 @@ func run(ctx context.Context, args []string) error {
 	p := &Report{
 		Command: strings.TrimSpace(*command), Commit: commit(), Date: time.Now().UTC().Format(time.DateOnly), Load: load(),
 		Processor: machine.Processor(), Processors: runtime.NumCPU(), Memory: machine.Memory(),
-		Rounds: h.rounds, Seconds: h.round.Seconds(), Samples: h.size.samples, Numbers: *results,
+		Rounds: h.rounds, Seconds: h.round.Seconds(), Samples: h.size.samples, Numbers: *results, Shared: *shared,
 	}
 	partial := filepath.Join(*dir, "partial.json")
 	p.resume(partial)
@@ -96,7 +96,8 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	if err := h.prepareApart(ctx); err != nil {
+	asked := strings.Split(*only, ",")
+	if err := h.prepareApart(ctx, materialOf(chosen, asked)); err != nil {
 		return err
 	}
 	for _, j := range chosen {
@@ -117,14 +118,14 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	asked := strings.Split(*only, ",")
 	if *only == "" && p.Parts == nil || slices.Contains(asked, partsJob) {
 		if p.Parts, err = h.parts(ctx); err != nil {
 			return err
 		}
+		p.credit(partsTitle)
 	}
 	if slices.Contains(asked, growth) {
-		p.Growth = &Growth{Command: strings.TrimSpace(*command), Commit: commit(), Date: time.Now().UTC().Format(time.DateOnly)}
+		p.Growth = &Growth{Command: strings.TrimSpace(*command), Commit: commit(), Date: time.Now().UTC().Format(time.DateOnly), Shared: *shared}
 		e := wholeExtent
 		if *short {
 			e = smallExtent
@@ -139,7 +140,9 @@ func run(ctx context.Context, args []string) error {
 		if p.Folders, err = h.flatness(ctx); err != nil {
 			return err
 		}
+		p.credit(foldersTitle)
 	}
+	p.settle()
 	p.judge()
 	text, err := p.Page()
 	if err != nil {
@@ -183,6 +186,18 @@ func choose(names string) ([]job, error) {
 		out = append(out, possible[at])
 	}
 	return out, nil
+}
+
+// materialOf returns the names of the material for jobs and other names that were asked for.
+func materialOf(chosen []job, asked []string) (names []string) {
+	other := slices.ContainsFunc(asked, func(name string) bool { return name == flat || name == partsJob })
+	if other || slices.ContainsFunc(chosen, func(j job) bool { return !j.Scenes }) {
+		names = append(names, classifierMaterial)
+	}
+	if slices.ContainsFunc(chosen, func(j job) bool { return j.Scenes }) {
+		names = append(names, detectorMaterial)
+	}
+	return names
 }
 
 // commit returns the output of git describe.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,13 +30,15 @@ const (
 
 // size is how much there is to do.
 type size struct {
-	perClass int // images of a class, drawn
-	samples  int // masks of RISE, samples of LIME
+	perClass    int // images of a class, drawn
+	samples     int // masks of RISE, samples of LIME
+	scenes      int // drawn; eight tenths are for training
+	sceneEpochs int
 }
 
 var (
-	whole = size{160, 500}
-	small = size{24, 64} // to see whether everything works
+	whole = size{160, 500, 80, 14}
+	small = size{24, 64, 40, 14} // to see whether everything works
 )
 
 // prepare makes the material in the harness's folder, once:
@@ -75,14 +78,37 @@ func (h *harness) prepare(ctx context.Context) error {
 	return atomicfile.Write(complete, []byte(made))
 }
 
-// prepareApart calls prepare in a separate process: Linux counts the peak memory of a
+// The names of what is prepared.
+const classifierMaterial, detectorMaterial = "classifier", "detector"
+
+// prepareAll makes material by its names.
+func (h *harness) prepareAll(ctx context.Context, names []string) (err error) {
+	for _, name := range names {
+		switch name {
+		case classifierMaterial:
+			err = errors.Join(err, h.prepare(ctx))
+		case detectorMaterial:
+			err = errors.Join(err, h.prepareDetector(ctx))
+		}
+	}
+	return err
+}
+
+// prepareApart calls prepareAll in a separate process: Linux counts the peak memory of a
 // process from that of its parent on.
-func (h *harness) prepareApart(ctx context.Context) error {
+func (h *harness) prepareApart(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, self, "prepare", h.dir, fmt.Sprint(h.size.perClass))
+	size := "whole"
+	if h.size == small {
+		size = "short"
+	}
+	cmd := exec.CommandContext(ctx, self, append([]string{"prepare", h.dir, size}, names...)...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("the material cannot be made: %w", err)

@@ -46,11 +46,12 @@ func work(ctx context.Context, job, dir, out string) error {
 	begin, ok := map[string]func() (func(int) error, error){
 		matmul: d.matmul, copying: d.copying, train: d.train, classify: d.classify, gradcamJob: d.gradcam,
 		folder: d.folder, integrated: d.integrated, scorecam: d.scorecam, rise: d.rise, lime: d.lime,
+		detectTrain: d.detectTrain, detect: d.detect, detectFolder: d.detectFolder,
 	}[job]
 	if !ok {
 		return fmt.Errorf("no job %q", job)
 	}
-	if job != matmul && job != copying {
+	if job != matmul && job != copying && !jobOf(job).Scenes {
 		if err := d.read(); err != nil {
 			return err
 		}

@@ -12,6 +12,12 @@ import (
 //go:embed page.tmpl
 var words string
 
+// The titles of tables that are not of a job.
+const (
+	foldersTitle = "Memory of a folder run"
+	partsTitle   = "Where the processor time of an image goes in a folder run"
+)
+
 // row is a line of the page's tables.
 type row struct {
 	Contestant, Median, Spread, Ratio, Memory, By string
@@ -26,6 +32,7 @@ func (p *Report) Page() (string, error) {
 		"gb":    func() string { return figure(bytes / 1e9) },
 		"best":  p.best, "grows": func(i int) float64 { return p.Growth.Grows(i) }, "unit": func(j job) string { return j.Unit },
 		"tolerance": func() float64 { return tolerance }, "rounded": func() float64 { return rounded }, "kinked": func() float64 { return agreement.Kinked }, "batch": func() int { return batch },
+		"foldersTitle": func() string { return foldersTitle }, "partsTitle": func() string { return partsTitle }, "sampled": func() float64 { return sampled },
 		"width": func() int { return width }, "height": func() int { return height }, "epochs": func() int { return epochs },
 	}).Parse(words)
 	if err != nil {
@@ -61,7 +68,7 @@ func (p *Report) rows(j job) []row {
 			line.By = strings.ReplaceAll(r.Problem, "|", `\|`)
 		default:
 			line.Median, line.Spread, line.Memory = figure(r.Median()), r.Spread(), memory(r.Memory)
-			if ratio := p.ratio(j, r.Contestant); ratio > 0 && r.Contestant != oscar {
+			if ratio := p.ratio(j, r.Contestant); ratio > 0 && r.Contestant != own(j) {
 				line.Ratio = figure(ratio)
 			}
 		}

@@ -16,8 +16,9 @@ type Report struct {
 	Date       string    `json:"date"`
 	Processor  string    `json:"processor"`
 	Processors int       `json:"processors"`
-	Memory     int64     `json:"memory"` // bytes
-	Load       string    `json:"load"`   // load of the machine before the run, over the last minutes
+	Memory     int64     `json:"memory"`           // bytes
+	Load       string    `json:"load"`             // load of the machine before the run, over the last minutes
+	Shared     bool      `json:"shared,omitempty"` // other work ran beside it
 	Rounds     int       `json:"rounds"`
 	Seconds    float64   `json:"seconds,omitempty"` // of a round, about
 	Samples    int       `json:"samples,omitempty"` // masks of RISE, samples of LIME
@@ -46,7 +47,9 @@ type Added struct {
 	Command string   `json:"command"`
 	Commit  string   `json:"commit"`
 	Date    string   `json:"date"`
-	Jobs    []string `json:"jobs"`
+	Load    string   `json:"load,omitempty"`
+	Shared  bool     `json:"shared,omitempty"`
+	Jobs    []string `json:"jobs"` // titles of what was measured
 }
 
 // with returns the report with a later run added. A run of another machine is an error.
@@ -55,7 +58,7 @@ func (p *Report) with(later *Report) (*Report, error) {
 		return nil, fmt.Errorf("-add: the numbers there are of %d processors %s, this machine has %d of %s", p.Processors, p.Processor, later.Processors, later.Processor)
 	}
 	p.Numbers = later.Numbers
-	p.Added = append(p.Added, Added{Command: later.Command, Commit: later.Commit, Date: later.Date})
+	p.Added = append(p.Added, Added{Command: later.Command, Commit: later.Commit, Date: later.Date, Load: later.Load, Shared: later.Shared})
 	return p, nil
 }
 
@@ -92,15 +95,24 @@ func (p *Report) has(j job) bool {
 func (p *Report) put(j job, results []Result) {
 	p.Results = slices.DeleteFunc(p.Results, func(r Result) bool { return r.Job == j.Name })
 	p.Results = append(p.Results, results...)
+	p.credit(j.Title)
+}
+
+// credit notes that the latest of the added runs measured something.
+func (p *Report) credit(title string) {
 	n := len(p.Added)
 	if n == 0 {
 		return
 	}
 	for i := range p.Added {
-		p.Added[i].Jobs = slices.DeleteFunc(p.Added[i].Jobs, func(title string) bool { return title == j.Title })
+		p.Added[i].Jobs = slices.DeleteFunc(p.Added[i].Jobs, func(t string) bool { return t == title })
 	}
-	p.Added[n-1].Jobs = append(p.Added[n-1].Jobs, j.Title)
-	p.Added = slices.DeleteFunc(p.Added, func(a Added) bool { return len(a.Jobs) == 0 }) // all jobs were measured again
+	p.Added[n-1].Jobs = append(p.Added[n-1].Jobs, title)
+}
+
+// settle drops added runs of which everything was measured again.
+func (p *Report) settle() {
+	p.Added = slices.DeleteFunc(p.Added, func(a Added) bool { return len(a.Jobs) == 0 })
 }
 
 // Folder is the memory of a folder run.
@@ -162,7 +174,7 @@ func (p *Report) find(job, contestant string) Result {
 // ratio returns how many times better oscar is at a job: the median of the ratios of
 // rounds with the same number; 0: unknown.
 func (p *Report) ratio(j job, contestant string) float64 {
-	ours, theirs := p.find(j.Name, oscar).Values, p.find(j.Name, contestant).Values
+	ours, theirs := p.find(j.Name, own(j)).Values, p.find(j.Name, contestant).Values
 	if len(ours) != len(theirs) {
 		return 0
 	}
