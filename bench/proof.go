@@ -26,7 +26,7 @@ const rounded = 0.02
 const sampled = 0.05
 
 // bounds are the tolerances of single files in float32. Boxes may differ by 0.05 pixels. In a
-// quarter of the pictures other boxes may be left by a rounding error at a threshold.
+// quarter of the pictures other boxes may be left: scores over plain ground are equal.
 var bounds = map[string]float64{
 	"ig.npy": agreement.Kinked, "losses.npy": sampled,
 	"boxes.npy": 0.05 / detectorSide, "scores.npy": 1e-4, "alike.npy": 0.25, // six of eight

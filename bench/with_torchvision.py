@@ -263,8 +263,8 @@ def found(net, images):
 
 def prove(detections):
     """Keeps detections in the order of oscar's: each with the box of its class that overlaps most.
-    A rounding error at a threshold of suppression can change which boxes are left: the number of
-    pictures with the same boxes is proved, and of these the numbers."""
+    Anchors over plain ground have equal scores, which programs sort differently, so that other boxes
+    may be left: the number of pictures with the same boxes is proved, and of these the numbers."""
     reference = lambda name: np.load(os.path.join(os.environ["OSCAR_BENCH_REFERENCE"], name + ".npy"))
     boxes, classes, scores, counts = reference("boxes").reshape(-1, 4), reference("classes"), reference("scores"), reference("counts").astype(int)
     values = {"boxes": boxes.copy(), "scores": scores.copy(), "masks": reference("masks").reshape(len(boxes), -1).copy()}
