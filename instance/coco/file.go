@@ -227,18 +227,25 @@ func Read(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := Parse(b)
+	f := &File{}
+	if err = decode(b, f); err == nil {
+		err = f.check()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return f, nil
 }
 
-// Parse is [Read] for the text of a file.
+// Parse is [Read] for the text of a file of another program. Annotations get new ids: some of
+// TACO's have the same one.
 func Parse(b []byte) (*File, error) {
 	f := &File{}
 	if err := decode(b, f); err != nil {
 		return nil, err
+	}
+	for i := range f.Annotations {
+		f.Annotations[i].ID = int64(i + 1)
 	}
 	return f, f.check()
 }
