@@ -93,8 +93,8 @@ the results: the same files as the verb in one process with the same --threads.
 
 A plan takes the arguments and flags of its verb. The --out of plan predict is a
 folder, which gets predictions.csv and predictions.jsonl. A unit is a shard of
-explain, some hundred images of predict, a method of score, a run of a study, or a fold of
-"train --folds". The same command again keeps what is done.
+explain, some hundred images of predict, a method of score, a run of a study, or a
+fold of "train --folds". The same command again keeps what is done.
 
 With --store, MODEL, PATH and DIR are names below s3://BUCKET/PREFIX (or
 file:///FOLDER), and the units name the store. Each process works on a copy of what
