@@ -292,8 +292,8 @@ func TestPathOf(t *testing.T) {
 // The page of a detector, by a person with a mouse: a picture is chosen, an object clicked, and a
 // classifier asked about the same picture.
 func TestObjectsInABrowser(t *testing.T) {
-	s, run, file := startDetector(t, nil)
-	s = start(t, func(o *Options) { o.Models = []string{filepath.Join(shared(t), "run"), "heaps=" + run} })
+	_, run, file := startDetector(t, nil)
+	s := start(t, func(o *Options) { o.Models = []string{filepath.Join(shared(t), "run"), "heaps=" + run} })
 	status, header, _ := s.do("POST", "/pictures?model=heaps", "image/png", bytes.NewReader(file))
 	link := header.Get("Location")
 	if status != 303 || !strings.Contains(link, "model=heaps") {
