@@ -34,12 +34,22 @@ import (
 )
 
 // The names of jobs in TensorFlow's names of devices. A session gives the servers names of its
-// own, so that a server need not know its cluster. They must differ from the first name.
+// own, so that a server need not know its cluster. They must differ from the server's first name,
+// which says whether the processor has instructions for bfloat16.
 const (
-	bootJob   = "boot"
-	chiefJob  = "chief"
-	workerJob = "worker"
+	bootJob         = "boot"
+	bootBFloat16Job = "boot_bfloat16"
+	chiefJob        = "chief"
+	workerJob       = "worker"
 )
+
+// bootName returns the first name of a server of this machine.
+func bootName() string {
+	if machine.HasBFloat16() {
+		return bootBFloat16Job
+	}
+	return bootJob
+}
 
 // CheckListen reports an address that [Serve] cannot have. loopback reports whether only this
 // machine reaches it.
@@ -71,9 +81,10 @@ func start(address string, threads machine.Threads) (target, at string, err erro
 		return "", "", err
 	}
 	at = net.JoinHostPort(host, fmt.Sprint(port))
+	job := bootName()
 	def, err := proto.Marshal(&pb.ServerDef{
-		Cluster: &pb.ClusterDef{Job: []*pb.JobDef{{Name: bootJob, Tasks: map[int32]string{0: at}}}},
-		JobName: bootJob, Protocol: "grpc", Port: int32(port),
+		Cluster: &pb.ClusterDef{Job: []*pb.JobDef{{Name: job, Tasks: map[int32]string{0: at}}}},
+		JobName: job, Protocol: "grpc", Port: int32(port),
 		DefaultSessionConfig: &pb.ConfigProto{IntraOpParallelismThreads: int32(threads.Resolve().Intra)},
 	})
 	if err != nil {

@@ -126,6 +126,21 @@ func TestJoinSaysWhoDoesNotAnswer(t *testing.T) {
 	}
 }
 
+// TestJoinRefusesWorkersWithoutBFloat16 has a server that says that its processor lacks it.
+func TestJoinRefusesWorkersWithoutBFloat16(t *testing.T) {
+	t.Setenv(clustertest.WithoutBFloat16, "1")
+	s := clustertest.Start(t, 1)
+	for precision, want := range map[machine.Precision]string{
+		machine.Float32:  "<nil>",
+		machine.BFloat16: "worker 0, " + s.Addresses[0] + ", has no instructions for bfloat16 (AVX512_BF16 or AMX), the precision of the training; name another worker",
+	} {
+		o := cluster.Options{Spec: s.Spec(), Precision: precision}
+		if _, err := o.Join(t.Context(), machine.Threads{Intra: 1}, func(string) {}); fmt.Sprint(err) != want {
+			t.Errorf("%s: %v, want %s", precision, err, want)
+		}
+	}
+}
+
 func TestOptionsCheck(t *testing.T) {
 	spec := &cluster.Spec{Workers: []string{"a:1", "b:1"}}
 	for want, o := range map[string]cluster.Options{

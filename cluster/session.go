@@ -10,9 +10,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wamuir/graft/tensorflow/core/framework/device_attributes_go_proto"
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"oscar/internal/machine"
@@ -31,6 +34,8 @@ type Options struct {
 	Wait time.Duration
 	// Least is the number of workers that suffice after Wait; 0 stands for all.
 	Least int
+	// Precision is that of the training. A worker that lacks the instructions is an error.
+	Precision machine.Precision
 }
 
 // Check reports the first setting out of range.
@@ -58,10 +63,12 @@ type Session struct {
 }
 
 // Chief returns the device of the chief.
-func (*Session) Chief() string { return "/job:" + chiefJob + "/replica:0/task:0" }
+func (*Session) Chief() string { return "/job:" + chiefJob + "/replica:0/task:0/device:CPU:0" }
 
 // Worker returns the device of a worker.
-func (*Session) Worker(i int) string { return fmt.Sprintf("/job:%s/replica:0/task:%d", workerJob, i) }
+func (*Session) Worker(i int) string {
+	return fmt.Sprintf("/job:%s/replica:0/task:%d/device:CPU:0", workerJob, i)
+}
 
 // Fault is an error of a run of the graph on a cluster. The variables may be those before the
 // run, those after it, or a mixture.
@@ -159,14 +166,14 @@ func hostTowards(address string) (string, error) {
 }
 
 // answerWithin bounds a worker's answer to a question that needs no computation.
-const answerWithin = 5 * time.Second
+const answerWithin = 10 * time.Second
 
 // answering returns the cluster with the workers that answer: all, or after o.Wait at least
 // o.Least.
 func (o Options) answering(ctx context.Context, note func(string)) (*Spec, error) {
 	until, waiting := time.Now().Add(o.Wait), false
 	for {
-		errs := o.Spec.ask(ctx)
+		errs, lacking := o.Spec.ask(ctx)
 		var there []int
 		var missing []string
 		for i, err := range errs {
@@ -178,6 +185,11 @@ func (o Options) answering(ctx context.Context, note func(string)) (*Spec, error
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
+		}
+		for i, lacks := range lacking {
+			if lacks && o.Precision == machine.BFloat16 {
+				return nil, fmt.Errorf("worker %d, %s, has no instructions for bfloat16 (AVX512_BF16 or AMX), the precision of the training; name another worker", i, o.Spec.Workers[i])
+			}
 		}
 		if len(missing) == 0 {
 			return o.Spec, nil
@@ -201,41 +213,61 @@ func (o Options) answering(ctx context.Context, note func(string)) (*Spec, error
 	}
 }
 
-// ask asks all workers for their status and returns their errors.
-func (s *Spec) ask(ctx context.Context) []error {
-	errs := make([]error, len(s.Workers))
+// ask asks all workers for their status. It returns their errors, and whether their processors
+// lack instructions for bfloat16.
+func (s *Spec) ask(ctx context.Context) (errs []error, lacking []bool) {
+	errs, lacking = make([]error, len(s.Workers)), make([]bool, len(s.Workers))
 	var all sync.WaitGroup
 	for i, address := range s.Workers {
-		all.Go(func() { errs[i] = ask(ctx, address) })
+		all.Go(func() {
+			job, err := ask(ctx, address)
+			errs[i], lacking[i] = err, job == bootJob
+		})
 	}
 	all.Wait()
-	return errs
+	return errs, lacking
 }
 
-// ask returns why a worker does not answer, or nil.
-func ask(ctx context.Context, address string) error {
+// ask returns the job of a server's first device, or why it does not answer.
+func ask(ctx context.Context, address string) (job string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	// A plain connection says more of what is wrong than gRPC does.
 	plain, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
-		return fmt.Errorf("does not answer: %w", cause(err))
+		return "", fmt.Errorf("does not answer: %w", cause(err))
 	}
 	if err := plain.Close(); err != nil {
-		return err
+		return "", err
 	}
 	c, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy())
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer c.Close()
-	// Fields that Empty lacks are ignored.
-	err = c.Invoke(ctx, "/tensorflow.WorkerService/GetStatus", &emptypb.Empty{}, &emptypb.Empty{})
+	status := &emptypb.Empty{} // keeps the fields that it lacks
+	err = c.Invoke(ctx, "/tensorflow.WorkerService/GetStatus", &emptypb.Empty{}, status)
 	switch {
 	case err == nil:
-		return nil
+		return jobOf(status.ProtoReflect().GetUnknown()), nil
 	case ctx.Err() != nil:
-		return fmt.Errorf("accepts connections and does not answer within %s", answerWithin)
+		return "", fmt.Errorf("accepts connections and does not answer within %s", answerWithin)
 	}
-	return fmt.Errorf("is no TensorFlow server: %w", err)
+	return "", fmt.Errorf("is no TensorFlow server: %w", err)
+}
+
+// jobOf returns the job of the first device of a serialised GetStatusResponse, whose first field
+// has the attributes of devices; "" if there is none.
+func jobOf(response []byte) string {
+	_, _, tag := protowire.ConsumeTag(response)
+	if tag < 0 {
+		return ""
+	}
+	device, n := protowire.ConsumeBytes(response[tag:])
+	attributes := &device_attributes_go_proto.DeviceAttributes{}
+	if n < 0 || proto.Unmarshal(device, attributes) != nil {
+		return ""
+	}
+	job, _, _ := strings.Cut(strings.TrimPrefix(attributes.Name, "/job:"), "/")
+	return job
 }

@@ -7,6 +7,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/internal/machine"
+	"oscar/internal/named"
 	"oscar/tfmodel"
 )
 
@@ -36,6 +37,9 @@ type Training struct {
 	// StochasticDepth is how often the last residual block is dropped for an image; see
 	// [tfmodel.Training].
 	StochasticDepth float64 `json:"stochastic_depth,omitempty"`
+	// BatchNormalization says which images batch normalisation uses on a cluster; "": those of
+	// each worker.
+	BatchNormalization BatchNormalization `json:"batch_normalization,omitempty"`
 	// Loss is the function that training minimises.
 	Loss tfmodel.Loss `json:"loss,omitzero"`
 	// ClassWeight weighs the images of classes in the loss.
@@ -55,6 +59,19 @@ type Training struct {
 	EarlyStopping *EarlyStopping `json:"early_stopping,omitempty"`
 }
 
+// BatchNormalization says which images batch normalisation uses on a cluster.
+type BatchNormalization string
+
+// SynchronizedBatchNormalization uses the images of all workers; see [tfmodel.Training].
+const SynchronizedBatchNormalization BatchNormalization = "synchronized"
+
+func (b BatchNormalization) check() error {
+	if b == "" {
+		return nil
+	}
+	return named.Check("batch_normalization", b, []BatchNormalization{SynchronizedBatchNormalization})
+}
+
 // DefaultTraining returns the settings of He, Gu and Shi.
 func DefaultTraining() Training {
 	return Training{
@@ -69,6 +86,7 @@ func (t Training) Learning() tfmodel.Training {
 		Optimizer: t.Optimizer.Optimizer, Loss: t.Loss,
 		Clipping:   tfmodel.Clipping{GlobalNorm: t.GlobalClipnorm, Value: t.Clipvalue},
 		Accumulate: t.Accumulate, AverageDecay: t.EMADecay, StochasticDepth: t.StochasticDepth,
+		SynchronizedBatchNormalization: t.BatchNormalization == SynchronizedBatchNormalization,
 	}
 	if t.Optimizer.IsZero() {
 		l.Optimizer = t.Adam
@@ -101,7 +119,7 @@ func (t Training) check() error {
 	case !(t.LearningRate > 0) || math.IsInf(t.LearningRate, 0):
 		return fmt.Errorf("learning rate is %g, want above 0", t.LearningRate)
 	}
-	if err := cmp.Or(t.ClassWeight.check(), t.Sampling.check()); err != nil {
+	if err := cmp.Or(t.ClassWeight.check(), t.Sampling.check(), t.BatchNormalization.check()); err != nil {
 		return err
 	}
 	if err := t.Augmentation.Check(); err != nil {

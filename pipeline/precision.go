@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -40,21 +39,13 @@ func TrainingPrecision(p Precision, architecture string) Precision {
 	return choose(p, jobTrain, architecture)
 }
 
-// trainingPrecision is [TrainingPrecision] on a machine. A cluster trains in float32.
+// trainingPrecision is [TrainingPrecision] on a machine. On a cluster auto is float32: bfloat16 was
+// not measured there.
 func trainingPrecision(m Machine, p Precision, architecture string) Precision {
 	if m.Cluster != nil && p == machine.Auto {
 		return machine.Float32
 	}
 	return TrainingPrecision(p, architecture)
-}
-
-// checkCluster reports a precision that a cluster cannot have: TensorFlow's graph optimiser, run
-// for several devices, makes operations without a kernel of bfloat16.
-func checkCluster(m Machine, p Precision) error {
-	if m.Cluster != nil && p == machine.BFloat16 {
-		return errors.New("a cluster trains in float32 only, and the precision is bfloat16")
-	}
-	return nil
 }
 
 // Open opens a MODEL argument. The precision auto is resolved for predictions.

@@ -75,9 +75,6 @@ func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 
 // Check returns an error for options that are wrong for all images.
 func (o TrainOptions) Check() error {
-	if err := checkCluster(o.Machine, o.Experiment.Training.Precision); err != nil {
-		return err
-	}
 	if err := errors.Join(o.Experiment.Check(), o.Machine.Check(), o.Experiment.Training.Precision.Check()); err != nil {
 		return err
 	}
@@ -243,9 +240,6 @@ func continueRun(ctx context.Context, o ResumeOptions) (_ *Run, already bool, er
 	}
 	defer r.Release(ctx, &err)
 	if err := r.edit(ctx, o); err != nil {
-		return nil, false, err
-	}
-	if err := checkCluster(machine, r.Experiment.Training.Precision); err != nil {
 		return nil, false, err
 	}
 	if err := r.Experiment.Training.Precision.Check(); err != nil {

@@ -15,10 +15,12 @@ const mostFaults = 20
 // from the newest checkpoint in a new session.
 func (r *Run) fitOnCluster(ctx context.Context, machine Machine, config Config, listener Listener) error {
 	note := func(text string) { listener.Note(text) }
+	workers := *machine.Cluster
+	workers.Precision = config.Precision
 	at, faults := -1, 0
 	for {
 		listener.Stage("asking the workers")
-		on, err := machine.Cluster.Join(ctx, machine.Threads, note)
+		on, err := workers.Join(ctx, machine.Threads, note)
 		if ctx.Err() != nil {
 			return fmt.Errorf("%w while workers were waited for; continue with --resume %s", ErrInterrupted, r.Dir)
 		} else if err != nil {

@@ -3,6 +3,8 @@ package tfmodel
 import (
 	"cmp"
 	"fmt"
+
+	"oscar/internal/graph"
 )
 
 // BatchNormalization normalises each channel over batch and space (Ioffe and
@@ -45,6 +47,9 @@ func (l *BatchNormalization) Params(in Shape) []Param {
 
 func (l *BatchNormalization) Apply(b *Builder, x Tensor) Tensor {
 	momentum, epsilon := l.settings()
+	if b.Training && b.exchange != nil {
+		return l.synchronized(b, x)
+	}
 	y, mean, variance := b.BatchNorm(x, b.Param("gamma"), b.Param("beta"),
 		b.Param("moving_mean"), b.Param("moving_variance"), float32(epsilon), b.Training)
 	if b.Training {
@@ -52,6 +57,20 @@ func (l *BatchNormalization) Apply(b *Builder, x Tensor) Tensor {
 		b.move("moving_variance", variance, momentum)
 	}
 	return y
+}
+
+// synchronized is Apply with the mean and variance of the images of all towers.
+func (l *BatchNormalization) synchronized(b *Builder, x Tensor) Tensor {
+	momentum, epsilon := l.settings()
+	mean, variance := b.exchange.moments(b, x)
+	b.move("moving_mean", mean, momentum)
+	size := x.Shape()
+	images := b.Cast(b.Slice(b.rows, b.Ints(1), b.Ints(1)), graph.Float)
+	n := b.Mul(images, b.Scalar(float32(size[1]*size[2]))) // values of a channel
+	bessel := b.Div(n, b.Maximum(b.Sub(n, b.Scalar(1)), b.Scalar(1)))
+	b.move("moving_variance", b.Mul(variance, bessel), momentum)
+	inverse := b.Rsqrt(b.Add(variance, b.Scalar(float32(epsilon))))
+	return b.Add(b.Mul(b.Sub(x, mean), b.Mul(inverse, b.Param("gamma"))), b.Param("beta"))
 }
 
 func (l *BatchNormalization) Backward(b *Builder, _, _, dy Tensor) Tensor {

@@ -22,6 +22,7 @@ type Builder struct {
 	depth    float64           // in training, the drop rate of the last residual block
 	rows     Tensor            // int32 pair: the first image in the batch, and the batch's images; none: all
 	pending  []pendingMove     // updates of variables that are elsewhere
+	exchange *exchange         // of the statistics of batch normalisation with other towers; nil: none
 	imported map[string]Tensor // the outputs of imported layers
 }
 
@@ -110,13 +111,18 @@ func (vars *variables) trainable() *variables {
 	return out
 }
 
-// gradients returns the gradients of the loss with respect to each variable.
-func (vars *variables) gradients(g *Graph, loss Tensor) []Tensor {
+// reads returns the values of all variables.
+func (vars *variables) reads() []Tensor {
 	reads := make([]Tensor, len(vars.all))
 	for i, v := range vars.all {
 		reads[i] = v.Value
 	}
-	grads := g.Grad(loss, reads...)
+	return reads
+}
+
+// gradients returns the gradients of the loss with respect to each variable.
+func (vars *variables) gradients(g *Graph, loss Tensor) []Tensor {
+	grads := g.Grad(loss, vars.reads()...)
 	for i, d := range grads {
 		if !d.Valid() {
 			g.Fail(fmt.Errorf("no gradient reaches %s; freeze it", vars.all[i].Name))

@@ -16,14 +16,12 @@ import (
 	"oscar/internal/testkit"
 )
 
-// bfloat16Step takes steps of a network in bfloat16 and returns the graph as TensorFlow
-// rewrote it.
-func bfloat16Step(t *testing.T, a Architecture) *framework.GraphDef {
+// rewritten returns the last graph that TensorFlow rewrote for bfloat16 during work.
+func rewritten(t *testing.T, work func()) *framework.GraphDef {
 	t.Helper()
 	dir := t.TempDir()
 	t.Setenv("TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_LOG_PATH", dir)
-	trainer := in(t, a, graph.BFloat16)
-	learn(t, trainer, noise(4, a, 3), 0, 1e-3)
+	work()
 	files, err := filepath.Glob(filepath.Join(dir, "graphdef_AutoMixedPrecision_*.pb"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("TensorFlow wrote no graph: %v", err)
@@ -61,7 +59,8 @@ func TestBFloat16LeavesTheRestInFloat32(t *testing.T) {
 	a := Tiny(3)
 	a.Layers[0].Layer.(*Conv2D).L2 = 1e-4
 	multiplied := 0
-	for _, n := range bfloat16Step(t, a).Node {
+	step := rewritten(t, func() { learn(t, in(t, a, graph.BFloat16), noise(4, a, 3), 0, 1e-3) })
+	for _, n := range step.Node {
 		var keys []string
 		for key, v := range n.Attr {
 			if v.GetType() == types.DataType_DT_BFLOAT16 {

@@ -15,7 +15,8 @@ import (
 //	           +-- weights, images[16:32] -> tower 1 --+   gradients, loss, statistics
 //
 // Each tower multiplies its results by its share of the images. The sums are those of
-// the whole batch, except for batch normalisation, which normalises over the images of a tower.
+// the whole batch, except for batch normalisation, which normalises over the images of a tower,
+// unless the towers [exchange] its statistics.
 // Dropout and stochastic depth draw by an image's index in the batch. The sums are in the order
 // of the workers, and no variable changes before all of them are there.
 type tower struct {
@@ -31,10 +32,11 @@ type towerSums struct {
 
 // towerGraph has a tower as a graph of its own.
 type towerGraph struct {
-	def     []byte
-	moves   []pendingMove // their values are outputs
-	grads   int
-	weights []string // the names of the placeholders of the variables
+	def      []byte
+	moves    []pendingMove // their values are outputs
+	grads    int
+	weights  []string // the names of the placeholders of the variables
+	exchange exchange // of statistics with the other towers
 }
 
 // The names of a tower's outputs, besides gradient_i and moved_i.
@@ -63,17 +65,24 @@ func (o goal) buildTower(s steps, chief *variables, depth float64) (t towerGraph
 		Graph: g.In("train"), Training: true, vars: vars, depth: depth,
 		seed: g.Placeholder("seed", graph.Int64, Shape{2}), rows: g.Placeholder("rows", graph.Int32, Shape{2}),
 	}
+	t.exchange.graph = g
+	if o.training.SynchronizedBatchNormalization {
+		b.exchange = &t.exchange
+	}
 	outputs := s.apply(b, g.Cast(images, graph.Float))
 	loss, correct := o.measure(g.In("loss"), outputs[len(outputs)-1], vars)
-	grads := vars.trainable().gradients(g.In("optimizer"), loss)
+	loss = g.Mul(loss, share)
+	grads := t.exchange.gradients(g.In("optimizer"), loss, vars.trainable())
 	if g.Err() != nil {
 		return t, g.Err()
 	}
-	g.Identity(towerLoss, g.Mul(loss, share))
+	g.Identity(towerLoss, loss)
 	// A tower without images of its own computes one of another tower, and counts nothing.
 	g.Identity(towerCorrect, g.Mul(correct, g.Cast(g.Greater(share, g.Scalar(0)), graph.Float)))
 	for i, d := range grads {
-		g.Identity(fmt.Sprintf("gradient_%d", i), g.Mul(d, share))
+		// The rewriter for bfloat16 passes no change of type: the chief adds up float32.
+		bits := g.Bitcast(d, graph.Int32)
+		g.Identity(fmt.Sprintf("gradient_%d", i), g.Bitcast(bits, graph.Float))
 	}
 	for i, m := range b.pending {
 		g.Identity(fmt.Sprintf("moved_%d", i), g.Mul(m.value, share))
@@ -90,12 +99,12 @@ func (o goal) addTowers(g *Graph, on *cluster.Session, s steps, vars *variables,
 	if err != nil {
 		return nil, sums, err
 	}
-	replace := map[string]Tensor{"seed": b.seed}
-	for i, name := range one.weights {
-		replace[name] = vars.all[i].Value
+	scopes := make([]string, len(on.Workers))
+	for k := range scopes {
+		scopes[k] = fmt.Sprintf("tower%d", k)
 	}
-	if o.positive.Valid() {
-		replace["positive"] = o.positive
+	if err := one.addTo(g, on, scopes, vars, map[string]Tensor{"seed": b.seed, "positive": o.positive}); err != nil {
+		return nil, sums, err
 	}
 	names := []string{towerLoss, towerCorrect}
 	for i := range one.grads {
@@ -106,12 +115,8 @@ func (o goal) addTowers(g *Graph, on *cluster.Session, s steps, vars *variables,
 	}
 	in := g.In("towers")
 	totals := make([]Tensor, len(names))
-	for k := range on.Workers {
-		at := g.In(fmt.Sprintf("tower%d", k)).On(on.Worker(k))
-		if err := at.Import(one.def, replace); err != nil {
-			return nil, sums, err
-		}
-		t := tower{}
+	for k, scope := range scopes {
+		at, t := g.In(scope), tower{}
 		for name, to := range map[string]*Tensor{
 			"images": &t.images, "labels": &t.labels, "targets": &t.targets, "weights": &t.factors, "rows": &t.rows, "share": &t.share,
 		} {
@@ -145,6 +150,32 @@ func (o goal) addTowers(g *Graph, on *cluster.Session, s steps, vars *variables,
 		b.moveTo(vars.byName[m.variable], totals[2+one.grads+i], m.momentum)
 	}
 	return towers, sums, g.Err()
+}
+
+// addTo adds a tower on each worker to the graph of the chief, in those scopes. The towers get the
+// weights and the shared tensors of the chief; those that are none are left out.
+func (t *towerGraph) addTo(g *Graph, on *cluster.Session, scopes []string, vars *variables, shared map[string]Tensor) error {
+	chief, links, err := t.exchange.chief(scopes)
+	if err != nil {
+		return err
+	}
+	parts, replace := []graph.Part{chief}, map[string]Tensor{}
+	for k, scope := range scopes {
+		parts = append(parts, graph.Part{Scope: scope, Device: on.Worker(k), Def: t.def})
+		for i, name := range t.weights {
+			replace[scope+"/"+name] = vars.all[i].Value
+		}
+		for name, x := range shared {
+			if x.Valid() {
+				replace[scope+"/"+name] = x
+			}
+		}
+	}
+	def, err := graph.Join(parts, links)
+	if err != nil {
+		return err
+	}
+	return g.Import(def, replace)
 }
 
 // learnFrom adds a training step by the sums of the towers. It returns the variables of the

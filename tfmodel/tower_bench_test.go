@@ -58,8 +58,12 @@ func processorTime(b *testing.B, pids []int) (total time.Duration) {
 //	unshare -rn sh -c 'ip link set lo up && go test ./tfmodel -run - -bench ClusterStep -benchtime 5x'
 func BenchmarkClusterStep(b *testing.B) {
 	for _, name := range []string{"resnet10", "alexnet02"} {
-		for _, workers := range []int{0, 1, 2} {
-			b.Run(fmt.Sprintf("%s/workers=%d", name, workers), func(b *testing.B) {
+		for _, way := range []struct {
+			workers      int
+			synchronized bool
+		}{{0, false}, {1, false}, {2, false}, {2, true}} {
+			workers := way.workers
+			b.Run(fmt.Sprintf("%s/workers=%d/synchronized=%t", name, workers, way.synchronized), func(b *testing.B) {
 				a, err := Lookup(name, 6)
 				if err != nil {
 					b.Fatal(err)
@@ -76,7 +80,7 @@ func BenchmarkClusterStep(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				trainer, err := NewTrainer(a, Training{}, 5, config)
+				trainer, err := NewTrainer(a, Training{SynchronizedBatchNormalization: way.synchronized}, 5, config)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -23,6 +23,9 @@ type Training struct {
 	// StochasticDepth is the rate, 0 to below 1, at which the body of the last residual block
 	// is dropped for an image. It rises linearly from the first block to the last.
 	StochasticDepth float64
+	// SynchronizedBatchNormalization makes batch normalisation on a cluster use the images of all
+	// workers, as in one process; otherwise it uses those of each worker.
+	SynchronizedBatchNormalization bool
 }
 
 // Fits returns an error for settings that do not fit an architecture.

@@ -11,15 +11,24 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/cpu"
+
 	"oscar/cluster"
 	"oscar/internal/machine"
 	"oscar/internal/testkit"
 )
 
+// WithoutBFloat16 is a variable of the environment. Servers that are started with it lack
+// instructions for bfloat16.
+const WithoutBFloat16 = "OSCAR_TEST_WITHOUT_BFLOAT16"
+
 func init() {
 	address := os.Getenv("OSCAR_TEST_SERVER")
 	if address == "" {
 		return
+	}
+	if os.Getenv(WithoutBFloat16) != "" {
+		cpu.X86.HasAVX512BF16, cpu.X86.HasAMXBF16 = false, false
 	}
 	at, err := cluster.Serve(address, machine.Threads{Intra: 1})
 	if err != nil {

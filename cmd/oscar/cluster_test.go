@@ -278,4 +278,22 @@ func TestClusterFaults(t *testing.T) {
 	t.Run("interrupted", func(t *testing.T) {
 		stopped(t, "interrupted", want, exitInterrupted, interrupt, nothing, patient, hangs)
 	})
+	for name, flag := range map[string]string{
+		"bfloat16": "--precision=bfloat16", "synchronized": "--set=training.batch_normalization=synchronized",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "bfloat16" {
+				testkit.BFloat16(t)
+			}
+			run := filepath.Join(dir, name)
+			whole := w.train(run, flag, patient)
+			if status := whole.status(); status != 0 {
+				t.Fatalf("status %d: %s", status, whole.said.String())
+			}
+			if modelBytes(t, run) == want {
+				t.Error("it is trained as without the setting")
+			}
+			stopped(t, name+"-interrupted", modelBytes(t, run), exitInterrupted, interrupt, nothing, flag, patient, hangs)
+		})
+	}
 }

@@ -73,7 +73,8 @@ moved; their content is checked.
 batch are divided among them; this process adds up the gradients, validates and
 saves. There is no authentication: use a private network only. A worker that dies or
 does not answer ends the step; training waits for it and continues from the last
-checkpoint. Batch normalisation uses the images of one worker.
+checkpoint. Batch normalisation uses the images of one worker; with --set
+training.batch_normalization=synchronized those of all, as in one process.
 
 Flags win over --recipe or --experiment, which win over the defaults: the settings
 of He, Gu and Shi's modified AlexNet. --set sets any key of experiment.json.

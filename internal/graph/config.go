@@ -70,6 +70,11 @@ func (c Config) options() (*tf.SessionOptions, error) {
 			rewriter = &config.RewriterConfig{}
 		}
 		rewriter.AutoMixedPrecisionOnednnBfloat16 = config.RewriterConfig_ON
+		if c.Cluster != nil {
+			// A worker checks the graph that it gets, and fused convolutions of bfloat16 have no
+			// definition: in one process they are replaced before that.
+			rewriter.Remapping = config.RewriterConfig_OFF
+		}
 	case c.Precision != Float32:
 		return nil, fmt.Errorf("a session cannot have precision %s with this optimiser", c.Precision)
 	}

@@ -48,6 +48,43 @@ func (g *Graph) Grad(y Tensor, xs ...Tensor) []Tensor {
 	return grads
 }
 
+// GradOf returns the sum over i of d sum(dys[i] ys[i]) / d x for every x. It needs no value of dys
+// where x has no influence on ys[i]: so dys may depend on other gradients of the same call.
+func (g *Graph) GradOf(ys, dys, xs []Tensor) []Tensor {
+	none := make([]Tensor, len(xs))
+	if g.err != nil {
+		return none
+	}
+	outputs := func(ts []Tensor) []tf.Output {
+		out := make([]tf.Output, len(ts))
+		for i, t := range ts {
+			if !t.valid {
+				g.Fail(fmt.Errorf("gradient: an input is not a tensor"))
+			}
+			out[i] = t.out
+		}
+		return out
+	}
+	y, dy, x := outputs(ys), outputs(dys), outputs(xs)
+	if g.err != nil {
+		return none
+	}
+	grads, err := g.g.AddGradients(g.unique("gradients"), y, x, dy)
+	if err != nil {
+		g.Fail(fmt.Errorf("gradient of %d tensors: %w", len(ys), err))
+		return none
+	}
+	out := make([]Tensor, len(xs))
+	for i, d := range grads {
+		if d.Index < 0 { // as in [backward.builtin]
+			g.Fail(fmt.Errorf("gradient: %s has no influence", xs[i].Name()))
+			return none
+		}
+		out[i] = Tensor{d, true}
+	}
+	return out
+}
+
 // backward adds gradients in a scope of its own, and reports errors in its caller's scope.
 type backward struct {
 	*Graph

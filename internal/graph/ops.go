@@ -44,6 +44,9 @@ func (g *Graph) Int64(v int64) Tensor { return g.Const(FromInt64s(Shape{}, []int
 func (g *Graph) Identity(name string, x Tensor) Tensor {
 	return g.add("Identity", name, nil, x).Output(0)
 }
+func (g *Graph) Bitcast(x Tensor, to DType) Tensor {
+	return g.one("Bitcast", attributes{"type": to}, x)
+}
 func (g *Graph) Cast(x Tensor, to DType) Tensor { return g.one("Cast", attributes{"DstT": to}, x) }
 func (g *Graph) Add(x, y Tensor) Tensor         { return g.one("AddV2", nil, x, y) }
 func (g *Graph) Sub(x, y Tensor) Tensor         { return g.one("Sub", nil, x, y) }
