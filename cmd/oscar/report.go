@@ -23,8 +23,8 @@ func newReport(*globalFlags) *cobra.Command {
 		Short: "Make one HTML file of results, to read and to share",
 		Long: `Make one HTML file of the results in DIR: a run, or a folder of oscar explain,
 explain-global, score, study, audit or compare. It has the learning curves, the
-confusion matrix, the explanations, the most confident errors with their maps, scores,
-time and memory, and the settings and command lines that made the results.
+confusion matrix, the explanations, the most confident errors with their maps,
+scores, time and memory, and the settings and command lines that made the results.
 
 The file loads nothing, runs no script, and is smaller than 10 MB. It can be read on
 screens of any size, in light and dark mode, on paper, and with a screen reader.
