@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"oscar/internal/atomicfile"
 )
 
 func put(t *testing.T, dir, name, text string) {
@@ -155,6 +157,30 @@ func TestListWithoutTrailer(t *testing.T) {
 		l, err := Read(dir)
 		if whole := n == len(lines); whole != (err == nil) || whole && len(l) != n || !whole && !Is(err) {
 			t.Errorf("%d of %d lines: %v, %v", n, len(lines), l, err)
+		}
+	}
+}
+
+// The list of a folder that this process is making, and so has locked, can be changed.
+func TestUpdateOfAnUnfinishedFolder(t *testing.T) {
+	fill := func(tmp string) error {
+		if err := os.WriteFile(filepath.Join(tmp, "file"), nil, 0o666); err != nil {
+			return err
+		}
+		return Update(tmp, "file")
+	}
+	for name, write := range map[string]func(dir string) error{
+		"Dir": func(dir string) error { return atomicfile.Dir(dir, fill) },
+		"Into": func(dir string) error {
+			return errors.Join(os.Mkdir(dir, 0o777), atomicfile.Into(dir, "file", fill))
+		},
+	} {
+		dir := filepath.Join(t.TempDir(), "results")
+		if err := write(dir); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if l, err := Read(dir); err != nil || len(l) != 1 {
+			t.Errorf("%s: list %v, %v", name, l, err)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 
 	"oscar/internal/atomicfile"
@@ -193,15 +194,22 @@ func ReadJSON(dir, name string, v any) error {
 	return nil
 }
 
+// editing is locked by a goroutine that changes a list.
+var editing sync.Mutex
+
 // edit changes the list of a folder. Other processes and goroutines wait meanwhile.
 func edit(dir string, change func(List) error) error {
-	lock, err := os.Open(dir)
-	if err != nil {
-		return err
+	editing.Lock()
+	defer editing.Unlock()
+	if !strings.HasPrefix(filepath.Base(dir), atomicfile.Prefix) { // else this process has locked it
+		lock, err := os.Open(dir)
+		if err != nil {
+			return err
+		}
+		defer lock.Close()
+		// On a file system without locks concurrent writers may lose a line.
+		_ = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)
 	}
-	defer lock.Close()
-	// On a file system without locks concurrent writers may lose a line.
-	_ = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)
 	l, err := Read(dir)
 	if err != nil {
 		return err
