@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"oscar/dataset"
+	"oscar/internal/paths"
 	"oscar/tfmodel"
 )
 
@@ -92,10 +93,10 @@ func (f *FineTune) check(t Training) error {
 // Source is where training starts from: a model or a file of weights.
 func (f *FineTune) Source() string { return cmp.Or(f.From, f.Weights) }
 
-// Absolute returns the settings with absolute paths.
+// Absolute returns the settings with absolute paths. That of a model in a store is its URL.
 func (f FineTune) Absolute() (*FineTune, error) {
 	for _, path := range []*string{&f.From, &f.Weights} {
-		if *path == "" {
+		if *path == "" || paths.IsStore(*path) {
 			continue
 		}
 		var err error

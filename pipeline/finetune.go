@@ -14,6 +14,7 @@ import (
 	"oscar/run"
 	"oscar/savedmodel"
 	"oscar/savedmodel/foreign"
+	"oscar/store"
 	"oscar/tfmodel"
 	"oscar/weights"
 )
@@ -91,11 +92,25 @@ func StartWithWeights(ctx context.Context, e experiment.Experiment, dir string, 
 	return e, e.Resolve(classes)
 }
 
-// pretrained copies the model that fine-tuning starts from to dir and returns its graph. If
-// oscar did not write the model, it is adopted, with the experiment's image size if the
-// model allows several.
-func pretrained(ctx context.Context, e experiment.Experiment, dir string, trust bool) (*savedmodel.Body, error) {
-	from := e.FineTune.From
+// pretrained copies the model that fine-tuning starts from to dir and returns its graph. The
+// model may be in a store.
+func pretrained(ctx context.Context, e experiment.Experiment, dir string, trust bool) (body *savedmodel.Body, err error) {
+	if !paths.IsStore(e.FineTune.From) {
+		return copyModel(ctx, e, e.FineTune.From, dir, trust)
+	}
+	c, err := store.Open(ctx, e.FineTune.From, "")
+	if err != nil {
+		return nil, err
+	}
+	if err = c.Pull(ctx, "."); err == nil {
+		body, err = copyModel(ctx, e, c.Dir, dir, trust)
+	}
+	return body, errors.Join(err, c.Close())
+}
+
+// copyModel is pretrained of the model in the folder from. If oscar did not write the
+// model, it is adopted, with the experiment's image size if the model allows several.
+func copyModel(ctx context.Context, e experiment.Experiment, from, dir string, trust bool) (*savedmodel.Body, error) {
 	if len(e.Architecture.Layers) > 0 && !e.Architecture.Imports() {
 		return nil, errors.New("the experiment has both architecture.layers and fine_tune.from; give one")
 	}
@@ -129,7 +144,7 @@ func pretrained(ctx context.Context, e experiment.Experiment, dir string, trust 
 	}
 	in, want := body.Metadata.Image, e.Architecture.Input
 	if len(want) == 3 && (want[0] != in.Height || want[1] != in.Width) {
-		return nil, errors.Join(fmt.Errorf("images of %d x %d are asked for, and %s takes %d x %d", want[0], want[1], from, in.Height, in.Width), os.RemoveAll(dir))
+		return nil, errors.Join(fmt.Errorf("images of %d x %d are asked for, and %s takes %d x %d", want[0], want[1], e.FineTune.From, in.Height, in.Width), os.RemoveAll(dir))
 	}
 	return body, nil
 }

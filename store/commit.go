@@ -124,12 +124,14 @@ func (c *Copy) Rollback(dir string) error {
 	return err
 }
 
-// Drop removes files from the copy, not from the store.
+// Drop removes files from the copy, not from the store, and the folders that had only them.
 func (c *Copy) Drop(names ...string) (err error) {
 	for _, name := range names {
 		delete(c.known, filepath.ToSlash(filepath.Clean(name)))
 		if failed := os.Remove(c.path(name)); failed != nil && !errors.Is(failed, fs.ErrNotExist) {
 			err = errors.Join(err, failed)
+		}
+		for dir := filepath.Dir(filepath.Clean(name)); dir != "." && os.Remove(c.path(dir)) == nil; dir = filepath.Dir(dir) {
 		}
 	}
 	return err

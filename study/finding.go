@@ -71,7 +71,7 @@ func (j *job) evaluate(ctx context.Context, r *run, opened *pipeline.Run) error 
 			return err
 		}
 	}
-	look := looksDir + "/" + r.name() + ".json"
+	look := r.look()
 	d := checksum.Check(j.Out, look)
 	if d == nil && paths.Exists(j.path(look)) {
 		return checksum.UpdateUnlisted(j.Out, look)
@@ -198,7 +198,7 @@ func (j *job) read(r *run) (*runData, error) {
 	if d.evaluation == nil || len(d.epochs) == 0 {
 		return nil, fmt.Errorf("%s is not finished", j.path(r.dir()))
 	}
-	if err := checksum.ReadJSON(j.Out, looksDir+"/"+r.name()+".json", &d.fitted); err != nil {
+	if err := checksum.ReadJSON(j.Out, r.look(), &d.fitted); err != nil {
 		return nil, err
 	}
 	if d.scores, err = result.ReadScores(j.path(scoresDir, r.name())); err != nil {

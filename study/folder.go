@@ -69,10 +69,8 @@ func (j *job) write() error {
 			return err
 		}
 	}
-	for _, dir := range []string{runsDir, looksDir, scoresDir, explanationsDir, wallDir} {
-		if err := os.MkdirAll(j.path(dir), 0o777); err != nil {
-			return err
-		}
+	if err := j.makeFolders(); err != nil {
+		return err
 	}
 	text, err := j.Study.yaml()
 	if err != nil {
@@ -86,6 +84,16 @@ func (j *job) write() error {
 	}
 	j.plan.Study = j.Study
 	return checksum.WriteJSON(j.Out, planFile, j.plan)
+}
+
+// makeFolders makes the folders of results. A store has none that are empty.
+func (o Options) makeFolders() error {
+	for _, dir := range []string{runsDir, looksDir, scoresDir, explanationsDir, wallDir} {
+		if err := os.MkdirAll(o.path(dir), 0o777); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // splitFiles returns the names of the files of splits.

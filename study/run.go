@@ -123,6 +123,7 @@ type run struct {
 
 func (r *run) name() string { return fmt.Sprintf("%s-%d", r.row.variant.Name, r.seed) }
 func (r *run) dir() string  { return filepath.Join(runsDir, r.name()) }
+func (r *run) look() string { return looksDir + "/" + r.name() + ".json" }
 
 func (j *job) note(text string) {
 	if !slices.Contains(j.notes, text) {

@@ -97,6 +97,9 @@ func (w worker) Do(ctx context.Context, u result.Unit) (o result.Outcome, err er
 		return o, err
 	}
 	defer unlock()
+	if err := w.makeFolders(); err != nil {
+		return o, err
+	}
 	o.Rows = 1
 	var before part
 	o.Earlier = w.finished(r) && checksum.ReadJSON(w.Out, partsDir+"/"+u.Part, &before) == nil && before.Failed == ""
@@ -140,7 +143,10 @@ func Merge(ctx context.Context, o pipeline.MergeOptions) (_ *result.Study, err e
 	if err != nil {
 		return nil, err
 	}
-	missing, first := 0, ""
+	if err := j.makeFolders(); err != nil {
+		return nil, err
+	}
+	missing, first, looks := 0, "", []string{}
 	for _, r := range j.toRun() {
 		var p part
 		err := checksum.ReadJSON(o.Dir, partsDir+"/"+r.name()+".json", &p)
@@ -152,9 +158,13 @@ func Merge(ctx context.Context, o pipeline.MergeOptions) (_ *result.Study, err e
 			return nil, err
 		}
 		r.failed = p.Failed
+		looks = append(looks, r.look())
 	}
 	if missing > 0 {
 		return nil, pipeline.NotDone(o.Dir, missing, units, first)
+	}
+	if err := checksum.UpdateUnlisted(o.Dir, looks...); err != nil { // of a job in a store
+		return nil, err
 	}
 	if err := os.Remove(filepath.Join(o.Dir, partsDir, ".lock")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err

@@ -38,7 +38,7 @@ func enterCopy(c *store.Copy) error {
 	return os.Setenv("PWD", hereFolder)
 }
 
-// PlanOptions are the options of [Plan].
+// PlanOptions are the options of [Plan] and [InStore].
 type PlanOptions struct {
 	Store   string // URL; "": the job is not in a store
 	Scratch string // folder for copies; "": one for temporary files
@@ -47,6 +47,15 @@ type PlanOptions struct {
 	Model   string   // "": the verb has none
 	Images  []string // files and folders
 	Masks   string   // score: "" if the verb finds them
+}
+
+// input names what a job reads.
+func (o PlanOptions) input() result.Unit {
+	u := result.Unit{Model: o.Model, Masks: o.Masks}
+	if len(o.Images) == 1 {
+		u.Data = o.Images[0]
+	}
+	return u
 }
 
 // Plan calls do, which plans a job whose relative paths begin in from, and then done. If
@@ -76,15 +85,11 @@ func Plan(ctx context.Context, o PlanOptions, do func(from string) error, done f
 			return err
 		}
 	}
-	u := result.Unit{Out: o.Out, Model: o.Model, Masks: o.Masks}
-	if len(o.Images) == 1 {
-		u.Data = o.Images[0]
-	}
 	if v.byImage {
 		err = c.Outline(ctx, o.Images...)
 	}
 	if err == nil {
-		err = pullInput(ctx, c, v, u)
+		err = pullInput(ctx, c, v, o.input())
 	}
 	if err == nil {
 		err = enterCopy(c)

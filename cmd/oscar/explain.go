@@ -21,7 +21,7 @@ import (
 )
 
 func newExplain(*globalFlags) *cobra.Command {
-	return explainCommand(func(cmd *cobra.Command, screen *screen, o pipeline.ExplainOptions) error {
+	return inStore(explainCommand(func(cmd *cobra.Command, screen *screen, o pipeline.ExplainOptions) error {
 		summary, err := pipeline.Explain(recordIn(cmd, o.Out), o)
 		if err != nil {
 			return err
@@ -29,7 +29,7 @@ func newExplain(*globalFlags) *cobra.Command {
 		screen.clear()
 		printSummary(cmd.OutOrStdout(), summary)
 		return nil
-	})
+	}))
 }
 
 // explainCommand reads the command line of oscar explain and calls do.

@@ -100,7 +100,8 @@ With --store, MODEL, PATH and DIR are names below s3://BUCKET/PREFIX (or
 file:///FOLDER), and the units name the store. Each process works on a copy of what
 it needs. Credentials, region and server come from the variables and files of
 AWS: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE, AWS_REGION and
-AWS_ENDPOINT_URL_S3.`,
+AWS_ENDPOINT_URL_S3. explain, predict and score take --store, too, and do the job in
+one process.`,
 		Example: `  oscar plan explain runs/first photos --out explained > units.jsonl
   oscar worker < units.jsonl > outcomes.jsonl
   oscar merge explained
@@ -139,8 +140,8 @@ func (s *screen) plan(cmd *cobra.Command, job worker.PlanOptions, listed bool, d
 	if err := storeFlagsOf(cmd, &job.Store, &job.Scratch); err != nil {
 		return err
 	}
-	if job.Store != "" && listed {
-		return usageError{errors.New("--store does not go with -: name files or folders of the store"), cmd.CommandPath()}
+	if err := checkListed(cmd, job.Store != "" && listed); err != nil {
+		return err
 	}
 	return worker.Plan(cmd.Context(), job, do, func() error {
 		s.clear()

@@ -129,7 +129,7 @@ part is used.`,
 	f := cmd.Flags()
 	f.StringVarP(&out, "out", "o", "", "`FILE`.csv or FILE.jsonl for the predictions, or - for CSV on standard output")
 	predictFlags(cmd, &o)
-	return cmd
+	return inStore(cmd)
 }
 
 // predictFlags adds the flags that predictions depend on.

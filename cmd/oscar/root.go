@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strconv"
@@ -83,7 +84,9 @@ TensorFlow crashed.`,
 		root.AddCommand(verb(g))
 	}
 	markUsage(root)
-	root.PersistentPreRunE = checkNumbers
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		return cmp.Or(checkNumbers(cmd, args), checkStores(cmd, args))
+	}
 	return root
 }
 

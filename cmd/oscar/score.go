@@ -22,7 +22,7 @@ import (
 )
 
 func newScore(*globalFlags) *cobra.Command {
-	return scoreCommand(func(cmd *cobra.Command, screen *screen, o pipeline.ScoreOptions, asJSON bool) error {
+	return inStore(scoreCommand(func(cmd *cobra.Command, screen *screen, o pipeline.ScoreOptions, asJSON bool) error {
 		scores, err := pipeline.Score(recordIn(cmd, o.Out), o)
 		if err != nil {
 			return err
@@ -34,7 +34,7 @@ func newScore(*globalFlags) *cobra.Command {
 			return encoder.Encode(scores)
 		}
 		return finishScores(cmd.OutOrStdout(), o.Out, scores)
-	})
+	}))
 }
 
 // finishScores prints scores, and where they are.
