@@ -217,6 +217,7 @@ def enlarge(driver):
 
 def main():
     global SERVER, PROGRAM
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell sets it aside for what it runs in the background
     kind, strikes = sys.argv[1], int(sys.argv[2])
     seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 240
     began = time.monotonic()
