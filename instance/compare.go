@@ -3,10 +3,9 @@ package instance
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -65,19 +64,14 @@ func Compare(ctx context.Context, o CompareOptions) (*Comparison, error) {
 	if dir.Resumed {
 		return j.reopen()
 	}
-	for _, name := range comparisonKind.Early { // left by a call that was killed
-		if err := os.RemoveAll(filepath.Join(o.Out, name)); err != nil {
-			return nil, err
-		}
+	if err := clear(o.Out, comparisonKind); err != nil {
+		return nil, err
 	}
 	if err = j.compare(ctx); err == nil {
 		err = j.write(ctx)
 	}
 	if err != nil {
-		for _, name := range comparisonKind.Early {
-			os.RemoveAll(filepath.Join(o.Out, name))
-		}
-		return nil, err
+		return nil, errors.Join(err, clear(o.Out, comparisonKind))
 	}
 	return j.result, nil
 }

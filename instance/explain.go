@@ -65,10 +65,12 @@ const perRow = 4
 // folders are those of an explanation. They are empty at its beginning.
 var folders = []string{"maps", "overlays", "sheets", "pictures"}
 
-var explained = resultdir.Kind{Early: append([]string{result.SettingsFile, result.CommandFile, checksum.File}, folders...)}
+var explained = resultdir.Kind{Mark: result.ManifestFile, Early: append([]string{result.SettingsFile, result.CommandFile, checksum.File}, folders...)}
 
 // Explain writes a map for each detected object: why does this box have this class? Box and
-// pyramid level are fixed, and the logit of the class in the box is explained.
+// pyramid level are fixed, and the logit of the class in the box is explained. If Out has the
+// explanations of the same call, it returns their summary; if that call was killed before its
+// end, it makes all again.
 func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err error) {
 	r, d, epoch, err := open(ctx, o.Run, o.Machine)
 	if err != nil {
@@ -88,25 +90,30 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err erro
 		return nil, err
 	}
 	defer run.Release(ctx, folder, &err)
-	for _, name := range explained.Early {
-		if err := os.RemoveAll(filepath.Join(o.Out, name)); err != nil {
-			return nil, err
-		}
+	settings, err := r.settings(epoch, o, pictures)
+	if err != nil {
+		return nil, err
+	}
+	j := &explaining{ExplainOptions: o, run: r, detector: d, methods: list, summary: &ExplainSummary{}}
+	for _, at := range list {
+		j.summary.Methods = append(j.summary.Methods, MethodHeat{Method: at})
+	}
+	if folder.Resumed {
+		return j.finished(settings, pictures)
+	}
+	if err := clear(o.Out, explained); err != nil {
+		return nil, err
 	}
 	for _, name := range folders {
 		if err := os.Mkdir(filepath.Join(o.Out, name), 0o777); err != nil {
 			return nil, err
 		}
 	}
-	if err := checksum.WriteJSON(o.Out, result.SettingsFile, r.settings(epoch, o)); err != nil {
+	if err := checksum.WriteJSON(o.Out, result.SettingsFile, settings); err != nil {
 		return nil, err
 	}
-	j := &explaining{ExplainOptions: o, run: r, detector: d, methods: list, summary: &ExplainSummary{}}
 	if j.painter, err = newPainter(o.Out, result.Drawing{}, len(list) > 1); err != nil {
 		return nil, err
-	}
-	for _, at := range list {
-		j.summary.Methods = append(j.summary.Methods, MethodHeat{Method: at})
 	}
 	o.Listener.Stage("explaining")
 	err = pictures.each(ctx, d, o.Machine, o.Listener, func(e entry, p picture, found []maskrcnn.Detection) error {
@@ -117,22 +124,28 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err erro
 	if err != nil {
 		return nil, err
 	}
-	for i := range j.summary.Methods {
-		j.summary.Methods[i].HeatSum = j.summary.Methods[i].Mean()
-	}
-	j.summary.Control = j.summary.Control.Mean()
 	if err := checksum.Update(o.Out, j.files...); err != nil {
 		return nil, err
 	}
-	return j.summary, checksum.Write(o.Out, result.ManifestFile, j.rows.Bytes()) // last: then it is complete
+	return j.summary.mean(), checksum.Write(o.Out, result.ManifestFile, j.rows.Bytes()) // last: then it is complete
 }
 
-// settings returns the settings of explanations by the weights of an epoch.
-func (r *Run) settings(epoch int, o ExplainOptions) result.ObjectSettings {
-	return result.ObjectSettings{
-		Format: 1, Task: Task, Model: r.Experiment.Detector.Name, Epoch: epoch, Method: cmp.Or(o.Method, DefaultMethod), Layer: cmp.Or(o.Layer, r.Experiment.Explain),
-		Score: o.Score, Samples: o.Samples, Seed: o.Seed, Least: o.Least, Input: []int(r.Experiment.Detector.Input[:2]),
+// mean divides the sums of heat by the number of maps.
+func (s *ExplainSummary) mean() *ExplainSummary {
+	for i := range s.Methods {
+		s.Methods[i].HeatSum = s.Methods[i].Mean()
 	}
+	s.Control = s.Control.Mean()
+	return s
+}
+
+// settings returns the settings of explanations of pictures by the weights of an epoch.
+func (r *Run) settings(epoch int, o ExplainOptions, list pictures) (result.ObjectSettings, error) {
+	inputs, err := r.inputs(list, o.Machine)
+	return result.ObjectSettings{
+		Format: 1, Task: Task, Inputs: inputs, Model: r.Experiment.Detector.Name, Epoch: epoch, Method: cmp.Or(o.Method, DefaultMethod), Layer: cmp.Or(o.Layer, r.Experiment.Explain),
+		Score: o.Score, Samples: o.Samples, Seed: o.Seed, Least: o.Least, Input: []int(r.Experiment.Detector.Input[:2]),
+	}, err
 }
 
 // explaining is a running Explain.

@@ -107,8 +107,7 @@ func TestExtremeSizes(t *testing.T) {
 	}
 }
 
-// An Explain that was killed before its manifest was there can be repeated; a finished one is
-// not replaced.
+// An Explain that was killed before its manifest was there begins anew; a finished one does not.
 func TestKilledExplain(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{atomicfile.LockFile, "maps/0.npy", "overlays/0.jpg"} {
@@ -121,7 +120,7 @@ func TestKilledExplain(t *testing.T) {
 		t.Errorf("%v, %v", resumed, err)
 	}
 	testkit.Write(t, filepath.Join(dir, result.ManifestFile), "x")
-	if _, err := explained.Check(dir); err == nil {
-		t.Error("a finished folder would be replaced")
+	if resumed, err := explained.Check(dir); !resumed || err != nil {
+		t.Errorf("finished: %v, %v", resumed, err)
 	}
 }

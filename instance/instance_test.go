@@ -16,6 +16,7 @@ import (
 	"oscar/instance/coco"
 	"oscar/instance/maskrcnn"
 	"oscar/instance/scene"
+	"oscar/internal/checksum"
 	"oscar/internal/npy"
 	"oscar/internal/testkit"
 	"oscar/pipeline"
@@ -163,9 +164,10 @@ func TestJobs(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(tmp, "broken.png"), []byte("none"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	s, err := instance.Explain(t.Context(), instance.ExplainOptions{
+	o := instance.ExplainOptions{
 		Run: whole, Paths: []string{filepath.Join(data, "images", "test"), filepath.Join(tmp, "broken.png")}, Out: out, Method: "hirescam,saliency,d-rise", Samples: 5, Least: 0.01, Machine: one,
-	})
+	}
+	s, err := instance.Explain(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,6 +177,26 @@ func TestJobs(t *testing.T) {
 	rows, err := os.ReadFile(filepath.Join(out, "manifest.jsonl"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if err := checksum.Remove(out, "manifest.jsonl"); err != nil { // as after a kill at the end
+		t.Fatal(err)
+	}
+	if repeated, err := instance.Explain(t.Context(), o); err != nil || !reflect.DeepEqual(repeated, s) {
+		t.Errorf("repeated: %+v, %v, want %+v", repeated, err, s)
+	}
+	if err := checksum.Check(out); err != nil {
+		t.Error(err)
+	}
+	for i, change := range []func(o *instance.ExplainOptions){
+		func(o *instance.ExplainOptions) { o.Seed = 2 },
+		func(o *instance.ExplainOptions) { o.Paths = o.Paths[:1] },
+		func(o *instance.ExplainOptions) { o.Method = "saliency" },
+	} {
+		other := o
+		change(&other)
+		if _, err := instance.Explain(t.Context(), other); err == nil || err.Error() != out+" holds other explanations; name a new folder" {
+			t.Errorf("%d: %v", i, err)
+		}
 	}
 	for line := range bytes.Lines(rows) {
 		var row instance.Row
@@ -224,6 +246,19 @@ func scored(t *testing.T, dir string, machine run.Machine) {
 	}
 	if read, err := result.ReadObjectScores(out); err != nil || len(read.Table.Rows) != len(want) || !result.IsOfDetector(out, result.ScoringFile) {
 		t.Error(read, err)
+	}
+	again, err := instance.Score(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, _ := json.Marshal(s)
+	if is, _ := json.Marshal(again); !bytes.Equal(is, was) {
+		t.Errorf("repeated: %s, want %s", is, was)
+	}
+	other := o
+	other.PerClass = 2
+	if _, err := instance.Score(t.Context(), other); err == nil || err.Error() != out+" holds other scores; name a new folder" {
+		t.Error(err)
 	}
 	o.Out = filepath.Join(t.TempDir(), "none")
 	for want, change := range map[string]func(*instance.ScoreOptions){

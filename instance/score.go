@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -48,13 +46,14 @@ type ScoreOptions struct {
 // classifier's: each object of a picture has its own.
 const curveSteps = 16
 
-var scoreKind = resultdir.Kind{Early: []string{result.ScoringFile, result.CommandFile, checksum.File}}
+var scoreKind = resultdir.Kind{Mark: result.ScoreFile, Early: []string{result.ScoringFile, result.CommandFile, checksum.File}}
 
 // Score scores explanations of detected objects: the box is held fixed, and the probability of
 // its class is followed while pixels of the picture are changed; or the similarity of the most
 // similar proposal. The controls are the box
 // itself and the predicted mask itself, from the middle outwards, noise, noise as coarse as the
-// maps, and an edge detector. Intervals are over pictures.
+// maps, and an edge detector. Intervals are over pictures. If Out has the scores of the same call,
+// it returns them.
 func Score(ctx context.Context, o ScoreOptions) (_ *result.ObjectScores, err error) {
 	metrics, err := metricsOf(o.Metrics)
 	if err != nil {
@@ -103,7 +102,16 @@ func Score(ctx context.Context, o ScoreOptions) (_ *result.ObjectScores, err err
 	for _, m := range metrics {
 		s.metrics = append(s.metrics, m.Name)
 	}
-	settings := r.settings(epoch, ExplainOptions{Method: o.Method, Layer: o.Layer, Score: o.Score, Samples: o.Samples, Seed: o.Seed, Least: o.Least})
+	settings, err := r.settings(epoch, ExplainOptions{Method: o.Method, Layer: o.Layer, Score: o.Score, Samples: o.Samples, Seed: o.Seed, Least: o.Least, Machine: o.Machine}, all)
+	if err != nil {
+		return nil, err
+	}
+	if folder.Resumed {
+		return s.finished(settings)
+	}
+	if err := clear(o.Out, scoreKind); err != nil {
+		return nil, err
+	}
 	if err := checksum.WriteJSON(o.Out, result.ScoringFile, settings); err != nil {
 		return nil, err
 	}
@@ -115,10 +123,7 @@ func Score(ctx context.Context, o ScoreOptions) (_ *result.ObjectScores, err err
 		err = fmt.Errorf("no detection on %d pictures has a score of %g or more", len(drawn), o.Least)
 	}
 	if err != nil {
-		for _, name := range scoreKind.Early {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(o.Out, name)))
-		}
-		return nil, err
+		return nil, errors.Join(err, clear(o.Out, scoreKind))
 	}
 	out := &result.ObjectScores{Format: 1, Task: Task, Settings: settings, Metrics: s.metrics, Follow: o.Follow, PerClass: o.PerClass, Objects: s.objects}
 	table := score.Table{Metrics: metrics, Rows: s.rows, Images: s.pictures, Seed: o.Seed, Settings: s.settings()}

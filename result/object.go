@@ -25,9 +25,12 @@ type ObjectSettings struct {
 	Score   explain.Score `json:"score"` // "": each method's default
 	Samples int           `json:"samples"`
 	Seed    uint64        `json:"seed"`
-	Least   float64       `json:"least_score"`     // of an explained detection
-	Input   []int         `json:"input,omitempty"` // [height,width] of the detector; none in older folders
-	Drawing Drawing       `json:"drawing,omitzero"`
+	Least   float64       `json:"least_score"` // of an explained detection
+	// Inputs is the SHA-256 of the weights, the limits of pictures, and the names and contents of
+	// the pictures; none in older folders.
+	Inputs  string  `json:"inputs,omitempty"`
+	Input   []int   `json:"input,omitempty"` // [height,width] of the detector; none in older folders
+	Drawing Drawing `json:"drawing,omitzero"`
 }
 
 // Drawing is how the maps of objects are drawn. The zero values are the defaults: jet for values
