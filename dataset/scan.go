@@ -44,8 +44,9 @@ type ScanOptions struct {
 	Parts [3]string
 	// Table has the settings for a table, if Scan is given one.
 	Table TableOptions
-	// OneClass allows a single class, for evaluation.
-	OneClass bool
+	// Unsplit says that the images are not split into parts, as for evaluation: a single class is
+	// allowed, and the notes say nothing of the split.
+	Unsplit bool
 	// Hashes is a folder that caches the hashes of large sets: a file with the same size and
 	// time is not read again. "": no cache.
 	Hashes string
@@ -104,8 +105,10 @@ func Scan(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 		folder.noteSubfolders()
 	}
 	folder.noteLookalikes()
-	folder.findDuplicates()
-	folder.noteParts()
+	folder.findDuplicates(opts.Unsplit)
+	if !opts.Unsplit {
+		folder.noteParts()
+	}
 	return folder, nil
 }
 
@@ -118,11 +121,11 @@ func list(ctx context.Context, root string, opts ScanOptions) (*Folder, listing,
 		if err != nil {
 			return nil, list, err
 		}
-		return listParts(ctx, root, below, opts.OneClass)
+		return listParts(ctx, root, below, opts.Unsplit)
 	}
 	if info, err := os.Stat(root); err == nil && !info.IsDir() && IsTable(root) {
 		folder, list, err := listTable(root, opts.Table)
-		if err == nil && len(folder.Classes) < 2 && !opts.OneClass {
+		if err == nil && len(folder.Classes) < 2 && !opts.Unsplit {
 			err = fmt.Errorf("table %s has one class only (%s): at least two classes are needed", root, folder.Classes[0])
 		}
 		return folder, list, err
@@ -133,7 +136,7 @@ func list(ctx context.Context, root string, opts ScanOptions) (*Folder, listing,
 	if err := opts.Table.checkUnused(root); err != nil {
 		return nil, list, err
 	}
-	folder, err := listClasses(root, opts.OneClass)
+	folder, err := listClasses(root, opts.Unsplit)
 	if err != nil {
 		return nil, list, err
 	}
@@ -141,7 +144,7 @@ func list(ctx context.Context, root string, opts ScanOptions) (*Folder, listing,
 		return nil, list, err
 	}
 	if dirs != [3]string{} {
-		parts, list, err := listParts(ctx, root, dirs, opts.OneClass)
+		parts, list, err := listParts(ctx, root, dirs, opts.Unsplit)
 		if err == nil {
 			parts.Notes = append(folder.Notes, parts.Notes...)
 		}
@@ -289,7 +292,7 @@ func listClasses(root string, oneClass bool) (*Folder, error) {
 }
 
 // findDuplicates groups items by content and notes them, label conflicts first.
-func (f *Folder) findDuplicates() {
+func (f *Folder) findDuplicates(unsplit bool) {
 	order := make([]int32, len(f.Items))
 	for i := range order {
 		order[i] = int32(i)
@@ -309,6 +312,10 @@ func (f *Folder) findDuplicates() {
 		begin = end
 	}
 	slices.SortFunc(groups, func(a, b []int32) int { return cmp.Compare(a[0], b[0]) }) // by their first paths
+	twin := "the same content, kept in the same part: "
+	if unsplit {
+		twin = "the same content: "
+	}
 	var conflicts, twins []string
 	for _, members := range groups {
 		group := make([]Item, len(members))
@@ -317,8 +324,8 @@ func (f *Folder) findDuplicates() {
 		}
 		f.Duplicates = append(f.Duplicates, group)
 		var paths []string
-		for _, twin := range group {
-			paths = append(paths, twin.Path)
+		for _, item := range group {
+			paths = append(paths, item.Path)
 		}
 		switch list := strings.Join(paths, ", "); {
 		case len(f.partsOf(group)) > 1:
@@ -326,7 +333,7 @@ func (f *Folder) findDuplicates() {
 		case mixed(group):
 			conflicts = append(conflicts, "label conflict, the same content in more than one class: "+list)
 		default:
-			twins = append(twins, "the same content, kept in the same part: "+list)
+			twins = append(twins, twin+list)
 		}
 	}
 	f.Notes = append(append(conflicts, twins...), f.Notes...)

@@ -124,6 +124,28 @@ func TestScanDuplicates(t *testing.T) {
 	}
 }
 
+// Notes on images that are not split say nothing of parts, whether the set has its own or not.
+func TestScanUnsplit(t *testing.T) {
+	root := writeTree(t, map[string][]byte{
+		"a/1.png": shade(t, 1), "a/2.png": shade(t, 1), "b/3.png": shade(t, 2), "b/4.png": shade(t, 3), "a/5.png": shade(t, 3),
+		"t.csv": []byte("file,class,split\na/1.png,a,train\na/2.png,a,train\na/5.png,a,train\nb/3.png,b,train\nb/4.png,b,train\n"),
+		"u.csv": []byte("file,class\na/1.png,a\na/2.png,a\na/5.png,a\nb/3.png,b\nb/4.png,b\n"),
+	})
+	want := []string{
+		"label conflict, the same content in more than one class: a/5.png, b/4.png",
+		"the same content: a/1.png, a/2.png",
+	}
+	for _, table := range []string{"t.csv", "u.csv"} {
+		folder, err := Scan(t.Context(), filepath.Join(root, table), ScanOptions{Unsplit: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, folder.Notes); diff != "" {
+			t.Errorf("%s: notes (-want +got):\n%s", table, diff)
+		}
+	}
+}
+
 func TestScanErrors(t *testing.T) {
 	image := shade(t, 1)
 	for name, test := range map[string]struct {

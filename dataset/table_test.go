@@ -125,7 +125,7 @@ func TestTableRefusals(t *testing.T) {
 	} {
 		table := filepath.Join(root, "t.csv")
 		testkit.Write(t, table, text)
-		_, err := Scan(t.Context(), table, ScanOptions{OneClass: true})
+		_, err := Scan(t.Context(), table, ScanOptions{Unsplit: true})
 		if err == nil || !strings.HasPrefix(err.Error(), "table "+table+": ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v\nwant %s", text, err, want)
 		}
@@ -136,7 +136,7 @@ func TestTableRefusals(t *testing.T) {
 	} {
 		table := filepath.Join(root, "t.jsonl")
 		testkit.Write(t, table, text)
-		_, err := Scan(t.Context(), table, ScanOptions{OneClass: true})
+		_, err := Scan(t.Context(), table, ScanOptions{Unsplit: true})
 		testkit.WantError(t, err, "table "+table+": "+want)
 	}
 	// With a root above, an absolute path and one that goes up are within.
@@ -171,7 +171,7 @@ func TestTableClasses(t *testing.T) {
 				text += fmt.Sprintf("%c.png,%s\n", 'a'+i, label)
 			}
 			testkit.Write(t, filepath.Join(root, "t.csv"), text)
-			opts := ScanOptions{OneClass: true}
+			opts := ScanOptions{Unsplit: true}
 			if test.file != "" {
 				opts.Table.Classes = filepath.Join(root, test.file)
 				testkit.Write(t, opts.Table.Classes, test.names)

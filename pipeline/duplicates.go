@@ -43,7 +43,7 @@ func Duplicates(ctx context.Context, o DuplicatesOptions) (*DuplicatesResult, er
 	if err := dataset.CheckNearDuplicateDistance(o.Distance); err != nil {
 		return nil, err
 	}
-	opts := dataset.ScanOptions{Limits: o.Machine.Limits, Hashes: run.Hashes(), OneClass: true, Workers: o.Machine.Workers, Progress: o.Listener.Count}
+	opts := dataset.ScanOptions{Limits: o.Machine.Limits, Hashes: run.Hashes(), Unsplit: true, Workers: o.Machine.Workers, Progress: o.Listener.Count}
 	o.Listener.Stage("reading images")
 	folder, err := dataset.Scan(ctx, o.Data, opts)
 	if err != nil {

@@ -207,7 +207,7 @@ type part struct {
 // table returns the images of a table with their labels.
 func (o EvaluateOptions) table(ctx context.Context, bundle *savedmodel.Bundle) (part, error) {
 	o.Listener.Stage("reading images")
-	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{Limits: o.Machine.Limits, Hashes: run.Hashes(), Workers: o.Machine.Workers, Progress: o.Listener.Count, OneClass: true, Table: o.Table})
+	folder, err := dataset.Scan(ctx, o.Data, dataset.ScanOptions{Limits: o.Machine.Limits, Hashes: run.Hashes(), Workers: o.Machine.Workers, Progress: o.Listener.Count, Unsplit: true, Table: o.Table})
 	if err != nil {
 		return part{}, err
 	}
@@ -230,7 +230,7 @@ func (o EvaluateOptions) table(ctx context.Context, bundle *savedmodel.Bundle) (
 			item.Class = number[item.Class]
 		}
 	}
-	return part{root: folder.Root, items: folder.Items, unreadable: folder.Unreadable, limits: o.Machine.Limits}, nil
+	return part{root: folder.Root, items: folder.Items, unreadable: folder.Unreadable, notes: dataset.Grouped(folder.Notes), limits: o.Machine.Limits}, nil
 }
 
 func (o EvaluateOptions) part(ctx context.Context, bundle *savedmodel.Bundle) (part, error) {

@@ -6,8 +6,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"oscar/dataset"
 	"oscar/metric"
@@ -120,6 +123,51 @@ func TestEvaluateAnotherFolder(t *testing.T) {
 	}
 	n.want(t, "left out: can/torn.png: ")
 	n.want(t, "left out: can/text.png: ")
+}
+
+// The notes on a table of labels are in the result and on screen, as those on a folder. Of many
+// alike the first five are shown.
+func TestEvaluateNotesOfATable(t *testing.T) {
+	data := copyDir(t, shapes(t))
+	rows := "file,class\n"
+	for i := range 8 { // 7 pairs of the same content, and a row without a label
+		from := readText(t, filepath.Join(data, "can", fmt.Sprintf("%04d.png", i)))
+		copied := fmt.Sprintf("can/copy%d.png", i)
+		write(t, filepath.Join(data, copied), from)
+		label := "can"
+		switch i {
+		case 0:
+			label = "tray"
+		case 7:
+			label = ""
+		}
+		rows += fmt.Sprintf("can/%04d.png,can\n%s,%s\n", i, copied, label)
+	}
+	table := filepath.Join(data, "labels.csv")
+	write(t, table, rows)
+	n := &notes{}
+	e := evaluated(t, EvaluateOptions{Data: table, Part: "all", Listener: n.listener()})
+	want := []string{
+		"label conflict, the same content in more than one class: can/0000.png, can/copy0.png",
+		"the same content: can/0001.png, can/copy1.png", "the same content: can/0002.png, can/copy2.png",
+		"the same content: can/0003.png, can/copy3.png", "the same content: can/0004.png, can/copy4.png",
+		"the same content: can/0005.png, can/copy5.png; and 1 more like it",
+		"1 row without a label and not used",
+	}
+	if diff := cmp.Diff(want, e.Notes); diff != "" {
+		t.Errorf("notes (-want +got):\n%s", diff)
+	}
+	for _, note := range want {
+		n.want(t, note)
+	}
+	// Every job that reads a table has them.
+	c, err := Compare(t.Context(), CompareOptions{Models: [2]string{trained(t).Dir, trained(t).Dir}, Data: table, Part: "all", Method: "gradcam", Images: 1, Machine: oneThread})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Notes) < len(want) || !slices.Equal(c.Notes[:len(want)], want) {
+		t.Errorf("a comparison notes %q", c.Notes)
+	}
 }
 
 // Predictions that are not finite are counted, and no figure is made of them.

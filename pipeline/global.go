@@ -185,7 +185,7 @@ func (g *globalJob) resolve(ctx context.Context) (err error) {
 		g.means = append(g.means, &global.ClassMean{})
 	}
 	if g.makes(global.MethodTCAV) {
-		g.concepts, err = dataset.Scan(ctx, g.Concepts, dataset.ScanOptions{Limits: g.part.limits, Workers: g.Machine.Workers, OneClass: true})
+		g.concepts, err = dataset.Scan(ctx, g.Concepts, dataset.ScanOptions{Limits: g.part.limits, Workers: g.Machine.Workers, Unsplit: true})
 		if err != nil {
 			return fmt.Errorf("concepts: %w", err)
 		}
