@@ -30,11 +30,14 @@ type PredictOptions struct {
 	// List yields more paths and is read as needed; a missing file is an unreadable image. It
 	// may be nil.
 	List      iter.Seq2[string, error]
-	Top       int // the number of classes in a prediction, 1 to the model's number
+	Top       int // the most classes in a prediction, 1 or more
 	Batch     int // images per run of the model
 	Precision Precision
 	Machine   Machine
 	Listener  Listener
+	// Begin, if not nil, is called before the first prediction with the number of classes in each:
+	// Top, or that of the model if it has fewer.
+	Begin func(classes int)
 }
 
 // Check returns an error for the first option that is wrong.
@@ -74,6 +77,9 @@ func Predict(ctx context.Context, o PredictOptions, each func(result.Prediction)
 		return nil, err
 	}
 	defer p.close()
+	if o.Begin != nil {
+		o.Begin(p.options.Top)
+	}
 	o.Listener.Stage("predicting")
 	if err := p.all(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -97,12 +103,14 @@ func (o PredictOptions) exist() error {
 	return nil
 }
 
-// newPredictor opens the model. It also returns the precision, chosen if it was auto.
+// newPredictor opens the model and limits Top to the number of its classes. It also returns the
+// precision, chosen if it was auto.
 func newPredictor(o PredictOptions, each func(result.Prediction) error) (*predictor, Precision, error) {
 	bundle, precision, err := openFor(o.Model, jobPredict, o.Machine.Config(o.Precision))
 	if err != nil {
 		return nil, precision, err
 	}
+	o.Top = min(o.Top, len(bundle.Metadata.Classes))
 	p := &predictor{bundle: bundle, options: o, each: each, summary: &PredictSummary{Statuses: map[string]int{}}}
 	in := bundle.Metadata.Image
 	p.loader, err = dataset.NewLoader(dataset.LoaderOptions{
@@ -271,7 +279,8 @@ func PredictFile(ctx context.Context, o PredictOptions, path string, each func(r
 	var summary *PredictSummary
 	err = atomicfile.Output(path, func(f *os.File) error {
 		buffer := bufio.NewWriterSize(f, 1<<16)
-		w := result.NewPredictionWriter(buffer, asJSON, o.Top)
+		var w *result.PredictionWriter
+		o.Begin = func(classes int) { w = result.NewPredictionWriter(buffer, asJSON, classes) }
 		var err error
 		summary, err = Predict(ctx, o, func(p result.Prediction) error { return cmp.Or(w.Write(p), each(p)) })
 		return cmp.Or(err, buffer.Flush())

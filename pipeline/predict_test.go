@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -90,6 +91,33 @@ func TestPredictionByHand(t *testing.T) {
 	p = newPrediction("x", []float32{0, float32(math.NaN()), 0, 1}, classes, 1)
 	if p.Status != "non_finite" || p.Class != "" || p.Probability != nil || p.Entropy != nil || p.Reason != "the probability of b is NaN" {
 		t.Errorf("%+v of a NaN", p)
+	}
+}
+
+// A table has the columns of the requested classes, or of all of the model if it has fewer, also
+// if the first of the images cannot be read.
+func TestPredictFileHasColumnsOfClasses(t *testing.T) {
+	dir := t.TempDir()
+	images := filepath.Join(dir, "images")
+	write(t, filepath.Join(images, "a.png"), "no image")
+	write(t, filepath.Join(images, "b.png"), readText(t, filepath.Join(shapes(t), "can", "0000.png")))
+	classes := 6
+	for _, top := range []int{1, 2, classes - 1, classes, classes + 1, 1 << 20} {
+		o := PredictOptions{Model: trained(t).Dir, Paths: []string{images}, Top: top, Batch: 1, Machine: oneThread}
+		table := filepath.Join(dir, fmt.Sprintf("%d.csv", top))
+		if _, err := PredictFile(t.Context(), o, table, func(result.Prediction) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(strings.NewReader(readText(t, table))).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := 1 + 2*min(top, classes) + 3; len(rows) != 3 || len(rows[0]) != want {
+			t.Errorf("top %d: %d rows of %d columns, want %d: %q", top, len(rows), len(rows[0]), want, rows[0])
+		}
+		if slices.Contains(rows[2][:len(rows[2])-1], "") {
+			t.Errorf("top %d: an empty cell in %q", top, rows[2])
+		}
 	}
 }
 

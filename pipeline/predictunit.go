@@ -33,7 +33,7 @@ var predictKind = resultdir.Kind{Mark: result.PredictFile, Early: []string{parts
 type predictSettings struct {
 	Format    int       `json:"format"` // 1
 	Model     string    `json:"model"`  // fingerprint
-	Top       int       `json:"top"`
+	Top       int       `json:"top"`    // at most the model's number of classes
 	Batch     int       `json:"batch"`
 	Precision Precision `json:"precision"`
 	MaxPixels int64     `json:"max_pixels"`
@@ -59,7 +59,7 @@ func PlanPredict(ctx context.Context, from, out string, o PredictOptions) (err e
 	p.close()
 	limits := o.Machine.Limits
 	s := predictSettings{
-		Format: 1, Top: o.Top, Batch: o.Batch, Precision: precision,
+		Format: 1, Top: p.options.Top, Batch: o.Batch, Precision: precision,
 		MaxPixels: cmp.Or(limits.MaxPixels, dataset.DefaultLimits.MaxPixels), MaxBytes: cmp.Or(limits.MaxBytes, dataset.DefaultLimits.MaxBytes),
 	}
 	if s.Model, err = fingerprint(o.Model); err != nil {

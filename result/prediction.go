@@ -65,7 +65,7 @@ func PredictionsAreJSON(path string) (bool, error) {
 
 // predictionColumns returns the columns of CSV: path, labels for models with several
 // (joined by |), class, probability, then class_2,
-// probability_2 and so on for the requested number of classes, entropy, status,
+// probability_2 and so on for the number of classes in a prediction, entropy, status,
 // reason.
 func predictionColumns(top int, several bool) []string {
 	columns := []string{"path"}

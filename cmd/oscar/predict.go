@@ -20,7 +20,7 @@ import (
 	"oscar/result"
 )
 
-// defaultTop is the number of classes of a prediction.
+// defaultTop is the largest number of classes of a prediction.
 const defaultTop = 5
 
 func newPredict(*globalFlags) *cobra.Command {
@@ -93,7 +93,8 @@ part is used.`,
 				_, err = fmt.Fprintf(w, "predictions %s\n", out)
 				return err
 			}
-			table := result.NewPredictionWriter(w, false, o.Top)
+			var table *result.PredictionWriter
+			o.Begin = func(classes int) { table = result.NewPredictionWriter(w, false, classes) }
 			var first *result.Prediction // not printed yet: it may be the only one
 			summary, err := pipeline.Predict(cmd.Context(), o, func(p result.Prediction) error {
 				counted(p)
@@ -135,7 +136,7 @@ part is used.`,
 // predictFlags adds the flags that predictions depend on.
 func predictFlags(cmd *cobra.Command, o *pipeline.PredictOptions) {
 	f := cmd.Flags()
-	f.IntVar(&o.Top, "top", defaultTop, "classes of a prediction, the most probable first")
+	f.IntVar(&o.Top, "top", defaultTop, "most classes of a prediction, the most probable first")
 	f.IntVar(&o.Batch, "batch", 32, "images per run of the model")
 	precisionFlag(f, &o.Precision)
 	machineFlags(cmd, &o.Machine)
