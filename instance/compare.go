@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -44,10 +43,8 @@ var comparisonKind = resultdir.Kind{Mark: result.ComparisonFile, Early: []string
 // class, and the answer of each for every object. If Out is set, Compare writes pictures and then
 // comparison.json.
 func Compare(ctx context.Context, o CompareOptions) (*Comparison, error) {
-	for _, name := range result.DetectorLimitNames {
-		if v, ok := o.Limits[name]; ok && (math.IsNaN(v) || math.IsInf(v, 0)) {
-			return nil, fmt.Errorf("the limit of %s is %v, want a finite number", name, v)
-		}
+	if err := result.CheckLimits(result.DetectorLimitNames, o.Limits); err != nil {
+		return nil, err
 	}
 	j := &comparing{CompareOptions: o, result: &Comparison{Format: 1, Task: Task, Least: outcomesFrom, Draws: draws, Shown: []result.ShownObject{}}}
 	if err := j.open(ctx); err != nil {

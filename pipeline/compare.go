@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,12 +45,7 @@ func (o CompareOptions) Check() error {
 	if o.Images < 0 {
 		return fmt.Errorf("images is %d, want 0 or more", o.Images)
 	}
-	for _, name := range result.LimitNames {
-		if v, ok := o.Limits[name]; ok && (math.IsNaN(v) || math.IsInf(v, 0)) {
-			return fmt.Errorf("the limit of %s is %v, want a finite number", name, v)
-		}
-	}
-	return nil
+	return result.CheckLimits(result.LimitNames, o.Limits)
 }
 
 const (

@@ -3,9 +3,11 @@ package result
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
+	"oscar/internal/named"
 	"oscar/metric"
 )
 
@@ -143,6 +145,31 @@ func (c *Comparison) SetLimits(most map[string]float64) {
 		"drift":         c.Drift.Value,
 	}
 	c.Limits = limits(LimitNames, values, most)
+}
+
+// limitRanges has the range of each value, and so of its limit. A drop or rise below 0 is a gain.
+var limitRanges = map[string][2]float64{
+	"accuracy_drop": {-1, 1}, "ap_drop": {-1, 1}, "changed": {0, 1}, "drift": {0, 2},
+	"loss_rise": {-math.MaxFloat64, math.MaxFloat64},
+}
+
+// CheckLimits returns an error for the first limit that is outside the range of its value, or
+// has none of the names.
+func CheckLimits(names []string, most map[string]float64) error {
+	for _, name := range slices.Sorted(maps.Keys(most)) {
+		if err := named.Check("limit", name, names); err != nil {
+			return err
+		}
+		v, in := most[name], limitRanges[name]
+		switch {
+		case in[0] <= v && v <= in[1]:
+		case in[1] == math.MaxFloat64:
+			return fmt.Errorf("the limit of %s is %v, want a finite number", name, v)
+		default:
+			return fmt.Errorf("the limit of %s is %v, want %v to %v", name, v, in[0], in[1])
+		}
+	}
+	return nil
 }
 
 // limits compares values with the largest allowed ones, by name.

@@ -24,6 +24,35 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// Limits within the range of the value are taken, and no others.
+func TestCheckLimits(t *testing.T) {
+	of := map[string][2]float64{
+		"accuracy_drop": {-1, 1}, "loss_rise": {-math.MaxFloat64, math.MaxFloat64}, "changed": {0, 1}, "drift": {0, 2}, "ap_drop": {-1, 1},
+	}
+	for _, names := range [][]string{LimitNames, DetectorLimitNames} {
+		for _, name := range names {
+			in, ok := of[name]
+			if !ok {
+				t.Errorf("%s has no range here", name)
+			}
+			for _, v := range []float64{in[0], in[0]/2 + in[1]/2, in[1]} {
+				if err := CheckLimits(names, map[string]float64{name: v}); err != nil {
+					t.Errorf("%s at most %v: %v", name, v, err)
+				}
+			}
+			for _, v := range []float64{math.Nextafter(in[0], math.Inf(-1)), math.Nextafter(in[1], math.Inf(1)), math.Inf(-1), math.Inf(1), math.NaN()} {
+				if CheckLimits(names, map[string]float64{name: v}) == nil {
+					t.Errorf("%s at most %v is taken", name, v)
+				}
+			}
+		}
+	}
+	err := CheckLimits(LimitNames, map[string]float64{"drift": 1, "drifts": 1})
+	if want := `no limit "drifts" (drift?); have accuracy_drop, loss_rise, changed, drift`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 // Images with another predicted class come first, then those with the lowest rank
 // correlation; images without maps are left out.
 func TestMostChanged(t *testing.T) {

@@ -55,7 +55,8 @@ most, and report.html.
 
 The --max flags set limits. If one is exceeded, or cannot be measured, the exit
 status is 4, after everything is printed and written. So a build server can refuse
-a model whose explanations changed.
+a model whose explanations changed. A drop or rise below 0 is a gain: with
+--max-accuracy-drop -0.01, B must be better by 0.01 or more.
 
 If A and B are detectors, runs or exported models, DATA is a folder of scenes, and
 the figures are AP of masks and of boxes, with the 95 % interval of the difference
@@ -122,9 +123,10 @@ another answer, and --max-ap-drop limits the drop of AP of masks.`,
 	f.IntVar(&o.Images, "images", 0, "largest number of images to explain, spread evenly; 0: all")
 	f.BoolVar(&asJSON, "json", false, "print JSON: models figures per_class mcnemar changed drift shown limits ...")
 	for i, help := range []string{
-		"the largest drop of accuracy, 0 to 1", "the largest rise of loss, in nats",
+		"the largest drop of accuracy, -1 to 1",
+		"the largest rise of loss, in nats",
 		"the largest share of images with another predicted class, of objects with another answer, 0 to 1", "the largest drift, 0 to 2",
-		"the largest drop of AP of masks of a detector, 0 to 1",
+		"the largest drop of AP of masks of a detector, -1 to 1",
 	} {
 		flag := append(flags, ofDetectors[0])[i]
 		limits[flag] = f.Float64(flag, 0, help+"; without the flag there is no limit")

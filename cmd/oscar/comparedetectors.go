@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 // compareInstances compares two detectors.
 func compareInstances(cmd *cobra.Command, o pipeline.CompareOptions, most map[string]float64, asJSON bool) error {
 	err := only(cmd, "detectors", "out", "split", "max-ap-drop", "max-changed", "json", "threads", "inter-threads", "workers", "max-pixels", "max-bytes", "verbose")
+	err = cmp.Or(err, result.CheckLimits(result.DetectorLimitNames, most))
 	for _, dir := range o.Models {
 		if err == nil && !instance.IsModel(dir) {
 			err = fmt.Errorf("%s is not a detector, and the other model is", dir)
