@@ -40,7 +40,7 @@ func TestHostileNames(t *testing.T) {
 		{"study run", "study run $STUDY $DATA --out out --threads 1"},
 		{"plan and worker", planExplain + " && " + units},
 		{"train, detector", "train $SCENES --experiment $SMALL --out out --threads 1"},
-		{"explain, detector", "explain $DETECTOR $SCENES/images/test --out out --threads 1"},
+		{"explain, detector", "explain $DETECTOR $SCENES/images/train --out out --threads 1"},
 		{"synthesize --scenes", "synthesize out --scenes 10 --width 64 --height 64"},
 	}
 	for number, kind := range kinds {

@@ -50,10 +50,10 @@ var contests = []rivals{
 	{verb: "merge", args: "merge out --threads 1 --workers $X", x: [2]string{"1", "2"}, given: planExplain + " && " + units, shared: true, long: true},
 	{verb: "train --folds", args: "train $DATA --folds 2 --arch tiny --epochs 1 --out out --threads 1 --seed $X", x: [2]string{"1", "2"}, long: true},
 	{verb: "train, detector", args: "train $SCENES --experiment $SMALL --epochs 1 --out out --threads 1 --seed $X", x: [2]string{"1", "2"}, long: true},
-	{verb: "explain, detector", args: "explain $DETECTOR $SCENES/images/test --out out --threads 1 --method $X", x: [2]string{"gradcam", "saliency"}, long: true},
+	{verb: "explain, detector", args: "explain $DETECTOR $SCENES/images/train --out out --threads 1 --method $X", x: [2]string{"gradcam", "saliency"}, long: true},
 	{verb: "predict, detector", args: "predict $DETECTOR $SCENES/images/$X --out out.json --threads 1", x: [2]string{"test", "val"}, shared: true, long: true},
 	{verb: "export, detector", args: "export $DETECTOR --out out --verbose=$X", x: [2]string{"false", "true"}, shared: true, long: true},
-	{verb: "score, detector", args: "score $DETECTOR $SCENES --out out --per-class 1 --threads 1 --seed $X", x: [2]string{"1", "2"}, long: true},
+	{verb: "score, detector", args: "score $DETECTOR $SCENES/images/train --out out --per-class 1 --threads 1 --seed $X", x: [2]string{"1", "2"}, long: true},
 	{verb: "export --temperature", args: "export $RUN --out out --temperature $X", x: [2]string{"1.5", "2"}, shared: true, long: true},
 	{verb: "import", args: "import $SCENES --out out --max-pixels $X", x: [2]string{"1000000", "2000000"}, long: true},
 }
