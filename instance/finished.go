@@ -46,9 +46,9 @@ func (r *Run) inputs(list pictures, m run.Machine) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// clear removes what a call that was killed left in a folder of results.
+// clear removes what a call that failed or was killed left in a folder of results.
 func clear(dir string, kind resultdir.Kind) error {
-	for _, name := range kind.Early {
+	for _, name := range append([]string{kind.Mark}, kind.Early...) { // without the mark nobody takes the rest for results
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package instance
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 
@@ -73,7 +74,11 @@ func Predict(ctx context.Context, o PredictOptions) (*PredictSummary, error) {
 		return nil, err
 	}
 	s.Images, s.Objects = len(out.Images), len(out.Annotations)
-	return s, atomicfile.WriteJSON(o.Out, out)
+	text, err := json.MarshalIndent(out, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return s, atomicfile.Output(o.Out, atomicfile.Bytes(append(text, '\n')))
 }
 
 // pictures are files with the ids of their pictures.

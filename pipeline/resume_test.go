@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"oscar/internal/checkpoint"
 	"oscar/internal/paths"
 	"oscar/run"
 )
@@ -134,9 +135,16 @@ func TestInterruptedBetweenStages(t *testing.T) {
 func TestResumeAFinishedRun(t *testing.T) {
 	dir := copyDir(t, trained(t).Dir)
 	before := tree(t, dir)
+	older := filepath.Join(dir, run.CheckpointsDir, checkpoint.Step(1)) // a process was killed before it removed it
+	if err := os.Mkdir(older, 0o777); err != nil {
+		t.Fatal(err)
+	}
 	n := &notes{}
 	resume(t, dir, n.listener())
 	n.want(t, "the run is finished already")
+	if paths.Exists(older) {
+		t.Error("an older checkpoint is left")
+	}
 	for name, b := range tree(t, dir) {
 		if before[name] != b {
 			t.Errorf("%s was changed", name)

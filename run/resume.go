@@ -171,5 +171,8 @@ func (r *Run) Repair(listener Listener) (finished, trained bool, err error) {
 		}
 		finished, trained = false, false
 	}
-	return finished, trained, nil
+	if finished { // a process that was killed may have left more than one checkpoint
+		err = r.checkpoints().keepNewest()
+	}
+	return finished, trained, err
 }

@@ -11,7 +11,6 @@ import (
 
 	"oscar/internal/atomicfile"
 	"oscar/internal/named"
-	"oscar/internal/paths"
 )
 
 // studies are the built-in studies, one file each.
@@ -65,8 +64,5 @@ func Init(name, path string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s exists already; name a new file", path)
 	}
-	if err := atomicfile.Write(path, text); err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, paths.TrimError(err))
-	}
-	return nil
+	return atomicfile.Output(path, atomicfile.Bytes(text))
 }

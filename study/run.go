@@ -346,10 +346,10 @@ func (j *job) run(ctx context.Context) (*result.Study, error) {
 	return j.compare(ctx)
 }
 
-// noSpace reports whether an error, possibly of another process, is about
-// a full disk, which is not a property of the variant.
+// noSpace reports whether an error, possibly of another process, is about a full disk or a
+// limit of file sizes, which is not a property of the variant.
 func noSpace(err error) bool {
-	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT} {
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
 		if errors.Is(err, full) || strings.Contains(err.Error(), full.Error()) {
 			return true
 		}

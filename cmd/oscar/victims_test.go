@@ -84,7 +84,7 @@ var victims = []victim{
 	{verb: "export --temperature", args: "export $RUN --out out --temperature 1.5", long: true},
 	{verb: "export --weights", args: "export --arch tiny --weights $RUN --out out", long: true},
 	{verb: "import", args: "import $SCENES --out out", long: true},
-	{verb: "adopt", args: "adopt $FOREIGN --out out --input-scale 0..255 --channels RGB --classes a,b,c,d,e,f", long: true},
+	{verb: "adopt", args: "adopt $FOREIGN --out out --input-scale 0..255 --channels RGB --output probabilities --classes a,b,c,d,e,f", long: true},
 }
 
 // smallStudy is the study of the campaigns.

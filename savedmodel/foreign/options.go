@@ -168,7 +168,7 @@ func WriteSidecar(model string, o Options) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(Sidecar(model), b)
+	return atomicfile.Output(Sidecar(model), atomicfile.Bytes(b))
 }
 
 // Scaling is the model's conversion of pixels: (x / By - Mean) / Std for each channel.
