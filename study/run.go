@@ -7,8 +7,6 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
-	"strings"
-	"syscall"
 	"time"
 
 	"oscar/dataset"
@@ -334,7 +332,7 @@ func (j *job) run(ctx context.Context) (*result.Study, error) {
 		if err != nil && ctx.Err() != nil {
 			return nil, fmt.Errorf("%w in run %d of %d; the same command resumes where it stopped", pipeline.ErrInterrupted, i+1, len(all))
 		}
-		if err != nil && noSpace(err) {
+		if err != nil && paths.IsNoSpace(err) {
 			return nil, fmt.Errorf("%s, seed %d: %w; make room, the same command resumes where it stopped", r.row.variant.Name, r.seed, err)
 		}
 		if !earlier {
@@ -344,17 +342,6 @@ func (j *job) run(ctx context.Context) (*result.Study, error) {
 	}
 	j.Listener.Stage("comparing")
 	return j.compare(ctx)
-}
-
-// noSpace reports whether an error, possibly of another process, is about a full disk or a
-// limit of file sizes, which is not a property of the variant.
-func noSpace(err error) bool {
-	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
-		if errors.Is(err, full) || strings.Contains(err.Error(), full.Error()) {
-			return true
-		}
-	}
-	return false
 }
 
 // report tells the listener that a run has ended, and records its error.

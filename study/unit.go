@@ -10,6 +10,7 @@ import (
 	"oscar/dataset"
 	"oscar/internal/checksum"
 	"oscar/internal/machine"
+	"oscar/internal/paths"
 	"oscar/internal/resultdir"
 	"oscar/pipeline"
 	"oscar/result"
@@ -110,7 +111,7 @@ func (w worker) Do(ctx context.Context, u result.Unit) (o result.Outcome, err er
 	if err == nil {
 		err = w.discard(r)
 	}
-	if err != nil && (ctx.Err() != nil || noSpace(err)) {
+	if err != nil && (ctx.Err() != nil || paths.IsNoSpace(err)) {
 		return o, err
 	}
 	now := part{Format: 1}

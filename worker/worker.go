@@ -159,7 +159,7 @@ func (s *session) close() {
 
 // passing are possibly temporary system errors.
 var passing = []error{
-	store.ErrUnavailable, atomicfile.ErrInUse, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EIO, syscall.ESTALE, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE,
+	store.ErrUnavailable, atomicfile.ErrInUse, syscall.EIO, syscall.ESTALE, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE,
 	syscall.EAGAIN, syscall.ETIMEDOUT, syscall.ENOTCONN, os.ErrNotExist, syscall.ENOTDIR,
 }
 
@@ -172,5 +172,5 @@ func retry(err error) bool {
 			return true
 		}
 	}
-	return false
+	return paths.IsNoSpace(err)
 }

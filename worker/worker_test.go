@@ -20,6 +20,7 @@ import (
 func TestRetry(t *testing.T) {
 	for _, err := range []error{
 		fmt.Errorf("write: %w", syscall.ENOSPC), fmt.Errorf("dir %w", atomicfile.ErrInUse), &os.PathError{Op: "open", Path: "x", Err: syscall.EIO}, os.ErrNotExist,
+		errors.New("save x: x.tempstate1; File too large"), // as TensorFlow says it
 	} {
 		if !retry(err) {
 			t.Errorf("%v: want another try", err)
