@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"os"
 
 	tf "github.com/wamuir/graft/tensorflow"
 	config "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
@@ -23,9 +24,15 @@ type Config struct {
 	Trust bool
 }
 
-// Threads is the number of threads that TensorFlow may use. A process has one Intra pool;
-// the first session decides its size.
+// Threads is the number of threads that TensorFlow may use in a session.
 type Threads = machine.Threads
+
+// separatePools is TensorFlow's variable for sessions that have pools of Intra threads of their
+// own. Without it the first session of a process decides for all: a model that is only read
+// would change the threads of the training after it, and so the last bits of its results.
+const separatePools = "TF_OVERRIDE_GLOBAL_THREADPOOL"
+
+func init() { os.Setenv(separatePools, "1") }
 
 // Precision is the number type of convolutions and products of matrices. Variables, fed and
 // fetched tensors are always float32.

@@ -49,6 +49,30 @@ func TestThreadsReachTensorFlow(t *testing.T) {
 	}
 }
 
+// Every session has the threads that it asks for, whatever the sessions before it asked for.
+func TestSessionsHaveTheirOwnThreads(t *testing.T) {
+	threads := func() int {
+		list, err := os.ReadDir("/proc/self/task")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	for _, n := range []int{1, 40, 2, 80} { // Go itself may start or end a few
+		before := threads()
+		s, err := New().NewSession(Config{Threads: Threads{Intra: n}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if more := threads() - before; more < n-5 || more > n+5 {
+			t.Errorf("a session with %d threads has started %d", n, more)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestRunErrorsAreOneLine(t *testing.T) {
 	ctx := context.Background()
 	g := New()
