@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from typing import Callable, List, Tuple
+from typing import Callable, List, Optional, Tuple
 
 from .job import Failed
 
@@ -37,14 +38,30 @@ def parse(p: argparse.ArgumentParser, argv: List[str]) -> argparse.Namespace:
             p.error(f"--{name.replace('_', '-')} is {getattr(options, name)}, want more than 0")
     if options.workers < 0:
         p.error(f"--workers is {options.workers}, want 0 or more")
+    while (found := _flag(options.call, "--store")) is not None:  # the verb has it, too
+        at, length, options.store = found
+        options.call = options.call[:at] + options.call[at + length :]
     return options
+
+
+def _flag(call: List[str], name: str) -> Optional[Tuple[int, int, str]]:
+    """Where a flag with a value is in a call, how many arguments it takes, and the value."""
+    for at, argument in enumerate(call):
+        if argument == "--":
+            break
+        if argument == name and at + 1 < len(call):
+            return at, 2, call[at + 1]
+        if argument.startswith(name + "="):
+            return at, 1, argument[len(name) + 1 :]
+    return None
 
 
 def flags_of(options: argparse.Namespace) -> Tuple[List[str], List[str]]:
     """The flags of oscar worker, and those of oscar merge."""
     trust = ["--trust"] if "--trust" in options.call else []
-    threads = ["--threads", str(options.worker_threads)]
-    return threads + ["--workers", str(options.worker_threads)] + trust, threads + trust
+    found = _flag(options.call, "--scratch")
+    both = ["--threads", str(options.worker_threads)] + trust + (["--scratch", os.path.abspath(found[2])] if found else [])
+    return both + ["--workers", str(options.worker_threads)], both
 
 
 def exit_with(run: Callable[[], None]) -> None:

@@ -29,6 +29,9 @@ class OscarWorker:
     def __init__(self, oscar: str, flags: List[str], timeout: float) -> None:
         self.worker = Worker(oscar, flags, timeout)
 
+    def ready(self) -> None:
+        """Returns when Ray has started the actor."""
+
     def do(self, line: bytes) -> Outcome:
         return attempt(self.worker, line)
 
@@ -40,9 +43,10 @@ class Unit:
     not_before: float = 0.0
 
 
-def connect(address: Optional[str], dashboard: int = 0, metrics: int = 0) -> None:
+def connect(address: Optional[str], dashboard: int = 0, metrics: int = 0, cpus: int = 0) -> None:
     """Joins a cluster, or starts one on this machine's loopback.
 
+    A new one takes the machine for one of that many processors, by default as many as it has.
     A new one has Ray's dashboard and the metrics for Prometheus on these ports, unless they are 0. They need the
     packages of ray[default].
     """
@@ -57,6 +61,8 @@ def connect(address: Optional[str], dashboard: int = 0, metrics: int = 0) -> Non
     else:
         # "local": none that another program has left in Ray's folder.
         more: Dict[str, Any] = {"_metrics_export_port": metrics} if metrics else {}
+        if cpus:
+            more.update(num_cpus=cpus)
         if dashboard:
             more.update(dashboard_host="127.0.0.1", dashboard_port=dashboard)
         ray.init(address="local", _node_ip_address="127.0.0.1", include_dashboard=bool(dashboard), log_to_driver=False, logging_level=logging.ERROR, **more)
@@ -65,7 +71,7 @@ def connect(address: Optional[str], dashboard: int = 0, metrics: int = 0) -> Non
 def run(job: Job, flags: List[str], workers: int = 0, threads: int = 1, timeout: float = 3600, tries: int = 4) -> List[Outcome]:
     """Does all units. A worker has one unit at a time; the next is read when one is free.
 
-    Returns the failed ones.
+    An actor for which the cluster has no free processor gets no unit before it starts. Returns the failed units.
     """
     cluster: Any = ray  # whose function has no types
     workers = workers or max(int(cluster.cluster_resources().get("CPU", 1)) // threads, 1)
@@ -76,8 +82,33 @@ def run(job: Job, flags: List[str], workers: int = 0, threads: int = 1, timeout:
     lines = job.units()
     again: List[Unit] = []
     failed: List[Outcome] = []
-    free: List[Any] = [actor.remote(job.oscar, flags, timeout) for _ in range(workers)]
+    free: List[Any] = []
+    starting: Dict[Any, Tuple[Any, float]] = {}
     busy: Dict[Any, Tuple[Any, Unit, float]] = {}
+    failures = 0  # of actors, since one started
+    waits = time.monotonic()
+
+    def start(a: Any) -> None:
+        starting[a.ready.remote()] = (a, time.monotonic())
+
+    def restart(a: Any) -> None:
+        ray.kill(a)
+        start(actor.remote(job.oscar, flags, timeout))
+
+    def started(ref: Any) -> None:
+        nonlocal failures
+        a, _ = starting.pop(ref)
+        try:
+            ray.get(ref)
+        except RayError as e:
+            failures += 1
+            if failures >= tries * workers:
+                raise Failed(f"no worker starts: {str(e).strip().splitlines()[-1]}") from None
+            time.sleep(0.5)
+            restart(a)
+            return
+        failures = 0
+        free.append(a)
 
     def next_unit() -> Optional[Unit]:
         for i, unit in enumerate(again):
@@ -102,6 +133,8 @@ def run(job: Job, flags: List[str], workers: int = 0, threads: int = 1, timeout:
             progress.say(f"{outcome.id} failed: {outcome.error}")
 
     try:
+        for _ in range(workers):
+            start(actor.remote(job.oscar, flags, timeout))
         while True:
             while free:
                 unit = next_unit()
@@ -110,13 +143,21 @@ def run(job: Job, flags: List[str], workers: int = 0, threads: int = 1, timeout:
                 a = free.pop()
                 busy[a.do.remote(unit.line)] = (a, unit, time.monotonic())
             metrics.busy(len(busy))
-            if not busy and not again:
+            if free and not busy and not again:
                 break
-            if not busy:
+            if not busy and not starting:
                 time.sleep(0.1)
                 continue
-            ready, _ = ray.wait(list(busy), num_returns=1, timeout=0.5)
+            if busy or free:
+                waits = time.monotonic()
+            elif time.monotonic() - waits > GRACE:
+                waits = time.monotonic()
+                progress.say(f"no worker has started; each needs {threads} free processors of the cluster")
+            ready, _ = ray.wait([*busy, *starting], num_returns=1, timeout=0.5)
             for ref in ready:
+                if ref in starting:
+                    started(ref)
+                    continue
                 a, unit, _ = busy.pop(ref)
                 try:
                     outcome = ray.get(ref)
@@ -124,17 +165,23 @@ def run(job: Job, flags: List[str], workers: int = 0, threads: int = 1, timeout:
                     outcome = Outcome(id_of(unit.line), False, error=f"the actor died: {type(e).__name__}", retry=True)
                 except RayError as e:
                     outcome = Outcome(id_of(unit.line), False, error=str(e).strip().splitlines()[-1], retry=True)
-                free.append(a)
+                if outcome.ok:
+                    free.append(a)
+                else:  # it may have died
+                    start(a)
                 settle(unit, outcome)
             for ref, (a, unit, since) in list(busy.items()):
                 if time.monotonic() - since > timeout + GRACE:
                     del busy[ref]
-                    ray.kill(a)
-                    free.append(actor.remote(job.oscar, flags, timeout))
+                    restart(a)
                     settle(unit, Outcome(id_of(unit.line), False, error="the actor did not answer and was killed", retry=True))
+            for ref, (a, since) in list(starting.items()):
+                if time.monotonic() - since > timeout + GRACE:
+                    del starting[ref]
+                    restart(a)
             progress.show()
     finally:
-        for a in free + [a for a, _, _ in busy.values()]:
+        for a in [*free, *(a for a, _ in starting.values()), *(a for a, _, _ in busy.values())]:
             ray.kill(a)
     progress.end()
     return failed
@@ -150,7 +197,7 @@ def main(argv: Optional[List[str]] = None) -> None:
     def do() -> None:
         job = Job(find_oscar(options.oscar), options.call, options.store)
         flags, merge_flags = arguments.flags_of(options)
-        connect(options.address, options.dashboard, options.metrics)
+        connect(options.address, options.dashboard, options.metrics, options.workers * options.worker_threads)
         try:
             failed = run(job, flags, options.workers, options.worker_threads, options.unit_timeout, options.tries)
         finally:

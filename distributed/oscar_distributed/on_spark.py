@@ -25,15 +25,17 @@ def _worker(oscar: str, flags: List[str], timeout: float) -> Worker:
     return _workers[key]
 
 
-def context(master: Optional[str], name: str) -> SparkContext:
-    """A context at a master; without one on this machine, on loopback."""
+def context(master: Optional[str], name: str, workers: int = 0) -> SparkContext:
+    """A context at a master; without one on this machine, on loopback. It takes as many of the processors as there are workers, by default all."""
     conf = SparkConf().setAppName(name)
     if master is None or master.startswith("local"):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-        conf.setMaster(master or "local[*]")
+        conf.setMaster(master or (f"local[{workers}]" if workers else "local[*]"))
         conf.set("spark.driver.host", "127.0.0.1").set("spark.driver.bindAddress", "127.0.0.1")
     else:
         conf.setMaster(master)
+        if workers:
+            conf.setIfMissing("spark.cores.max", str(workers))
     conf.setIfMissing("spark.ui.enabled", "false")
     conf.setIfMissing("spark.ui.showConsoleProgress", "false")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -101,13 +103,11 @@ def main(argv: Optional[List[str]] = None) -> None:
     p.add_argument("--master", help="as spark://HOST:7077 or local[4]; default: local[*]")
     p.add_argument("--partitions", type=int, default=0, help="tasks of the job; default: 8 a slot")
     options = arguments.parse(p, sys.argv[1:] if argv is None else argv)
-    if options.workers:
-        options.master = options.master or f"local[{options.workers}]"
 
     def do() -> None:
         job = Job(find_oscar(options.oscar), options.call, options.store)
         flags, merge_flags = arguments.flags_of(options)
-        sc = context(options.master, f"oscar {job.verb}")
+        sc = context(options.master, f"oscar {job.verb}", options.workers)
         try:
             failed = run(sc, job, flags, options.partitions, options.unit_timeout, options.tries)
         finally:

@@ -119,6 +119,14 @@ class TestArguments(unittest.TestCase):
         self.assertEqual((o.workers, o.call), (3, ["explain", "m", "p", "--out", "d", "--workers", "9", "--trust"]))
         self.assertEqual(flags_of(o)[1], ["--threads", "1", "--trust"])
 
+    def test_the_store_is_the_verbs_too(self):
+        for call in (["--store", "s3://b/p", "explain", "m"], ["explain", "--store", "s3://b/p", "m"], ["explain", "m", "--store=s3://b/p"]):
+            o = parse(parser("ray"), call)
+            self.assertEqual((o.store, o.call), ("s3://b/p", ["explain", "m"]))
+        o = parse(parser("ray"), ["explain", "m", "--scratch", "/s"])
+        self.assertEqual((o.store, o.call), ("", ["explain", "m", "--scratch", "/s"]))
+        self.assertEqual(flags_of(o), (["--threads", "1", "--scratch", "/s", "--workers", "1"], ["--threads", "1", "--scratch", "/s"]))
+
     def test_wrong_ones(self):
         for argv in ([], ["paint"], ["--tries", "0", "explain"], ["--workers", "-1", "explain"]):
             with self.assertRaises(SystemExit), unittest.mock.patch("sys.stderr", io.StringIO()):

@@ -60,13 +60,13 @@ class TestRay(Case):
     def setUpClass(cls):
         super().setUpClass()
         cls.port = 0 if no_metrics else free_port()
-        on_ray.connect(None, metrics=cls.port)
+        on_ray.connect(None, metrics=cls.port, cpus=4)
         cls.addClassCleanup(ray.shutdown)
 
-    def do(self, out, call=None, **options):
+    def do(self, out, call=None, workers=2, **options):
         job = Job(OSCAR, [*(call or self.explain), out])
         with unittest.mock.patch("sys.stderr", io.StringIO()) as said:
-            failed = on_ray.run(job, ["--threads", "1"], workers=2, **options)
+            failed = on_ray.run(job, ["--threads", "1"], workers=workers, **options)
         return job, failed, said.getvalue()
 
     def test_explain(self):
@@ -74,6 +74,14 @@ class TestRay(Case):
         self.assertEqual(failed, [])
         job.merge([])
         self.assertSame("plain", "explained")
+
+    def test_more_workers_than_processors(self):
+        """Those that the cluster cannot start get no unit, and the others do all."""
+        job, failed, said = self.do("many", workers=6, timeout=60)
+        self.assertEqual(failed, [], said)
+        self.assertNotIn("try 2", said)
+        job.merge([])
+        self.assertSame("plain", "many")
 
     def test_predict_and_score(self):
         job, failed, _ = self.do("predicted", ("predict", "run", "photos", "--batch", "1", "--out"))
@@ -90,14 +98,15 @@ class TestRay(Case):
         self.assertSame("plainscored", "scored")
 
     def test_study(self):
-        """Two workers train the weights of one process."""
+        """Four workers train the weights of one process."""
         with open("study.yaml", "w") as f:
-            f.write("{name: small, base: {architecture: tiny, training: {batch: 8}}, epochs: 1, seeds: [1, 2], explain: {images: 1, mosaics: 0}, variants: [{name: baseline}]}")
-        job, failed, _ = self.do("studied", ("study", "study.yaml", "photos", "--threads", "1", "--out"))
+            f.write("{name: small, base: {architecture: tiny, training: {batch: 8}}, epochs: 1, seeds: [1, 2], explain: {images: 1, mosaics: 0}, ")
+            f.write("variants: [{name: baseline}, {name: none, why: no dropout, without: [dropout]}]}")
+        job, failed, _ = self.do("studied", ("study", "study.yaml", "photos", "--threads", "1", "--out"), workers=4)
         self.assertEqual(failed, [])
         job.merge(["--threads", "1"])
         oscar("study", "run", "study.yaml", "photos", "--threads", "1", "--out", "plainstudy")
-        for run in ("baseline-1", "baseline-2"):
+        for run in ("baseline-1", "baseline-2", "none-1", "none-2"):
             self.assertEqual(differences(f"plainstudy/runs/{run}/saved_model/variables", f"studied/runs/{run}/saved_model/variables"), [])
             self.assertEqual(differences(f"plainstudy/scores/{run}", f"studied/scores/{run}"), [])
 
@@ -113,26 +122,33 @@ class TestRay(Case):
         for run in ("fold-1", "fold-2"):
             self.assertEqual(differences(f"plainfolds/{run}/saved_model/variables", f"folds/{run}/saved_model/variables"), [])
 
-    def test_killed_workers(self):
-        """Workers are killed while they work; each unit is done once."""
+    def check_killed(self, words, out):
+        """Processes are killed while they work; each unit is done once."""
         stop = threading.Event()
         killed = []
 
         def kill():
             while len(killed) < 3 and not stop.wait(0.05):
-                for pid in processes(WORKER)[:1]:
-                    os.kill(pid, signal.SIGKILL)
-                    killed.append(pid)
+                for pid in processes(words)[:1]:
+                    if pid not in killed:
+                        os.kill(pid, signal.SIGKILL)
+                        killed.append(pid)
 
         killer = threading.Thread(target=kill)
         killer.start()
-        job, failed, said = self.do("killed", tries=9)
+        job, failed, said = self.do(out, tries=9)
         stop.set()
         killer.join()
         self.assertEqual(failed, [], said)
         self.assertTrue(killed)
         job.merge([])
-        self.assertSame("plain", "killed")
+        self.assertSame("plain", out)
+
+    def test_killed_workers(self):
+        self.check_killed(WORKER, "killed")
+
+    def test_killed_actors(self):
+        self.check_killed("ray::OscarWorker", "killedactors")
 
     def test_a_unit_that_cannot_be_done(self):
         """It fails at once, the others are done; the same call does what is left."""
