@@ -88,10 +88,14 @@ func (f *Folder) noteSubfolders() {
 	}
 }
 
-// passedOver notes a folder that a program made.
+// passedOver notes a folder that a program made, or that has results of oscar.
 func (f *Folder) passedOver(path string) {
+	what := "is a folder that a machine made"
+	if !machineMade(filepath.Base(path)) {
+		what = "has results of oscar"
+	}
 	if relative, err := filepath.Rel(f.Root, path); err == nil {
 		path = filepath.ToSlash(relative)
 	}
-	f.Notes = append(f.Notes, fmt.Sprintf("%q is a folder that a machine made and is passed over", strings.ToValidUTF8(path, "\uFFFD")))
+	f.Notes = append(f.Notes, fmt.Sprintf("%q %s and is passed over", strings.ToValidUTF8(path, "\uFFFD"), what))
 }

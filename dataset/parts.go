@@ -70,7 +70,7 @@ func countEntries(dir string) (folders, files int, err error) {
 		case hidden(entry.Name()):
 		case !isFolder(path, entry):
 			files++
-		case !machineMade(entry.Name()):
+		case !skipped(path, entry):
 			folders++
 		}
 	}

@@ -257,7 +257,7 @@ func listClasses(root string, oneClass bool) (*Folder, error) {
 		name := entry.Name()
 		switch {
 		case hidden(name):
-		case machineMade(name) && isFolder(filepath.Join(root, name), entry):
+		case skipped(filepath.Join(root, name), entry):
 			folder.passedOver(filepath.Join(root, name))
 		case !isFolder(filepath.Join(root, name), entry):
 			loose = append(loose, name)

@@ -9,17 +9,18 @@ import (
 	"slices"
 	"strings"
 
+	"oscar/internal/checksum"
 	"oscar/internal/paths"
 )
 
-// A walk lists the files below a folder. It skips hidden names (a leading dot) and
-// machine-made folders, follows links, and enters each real folder once, so that it ends if
-// links form a loop.
+// A walk lists the files below a folder. It skips hidden names (a leading dot),
+// machine-made folders and results of oscar, follows links, and enters each real folder
+// once, so that it ends if links form a loop.
 type walk struct {
 	ctx   context.Context
 	read  func(dir string) ([]os.DirEntry, error)
 	file  func(path string) error // called with the path of each file, which begins with the folder of the walk
-	pass  func(path string)       // the same for machine-made folders
+	pass  func(path string)       // the same for skipped folders
 	seen  map[string]bool
 	links []string // links to folders, followed after all real folders
 }
@@ -31,6 +32,25 @@ var machineFolders = []string{"@eaDir", "__MACOSX", "#recycle", "$RECYCLE.BIN", 
 // machineMade reports whether a program makes folders of this name.
 func machineMade(name string) bool {
 	return slices.ContainsFunc(machineFolders, func(m string) bool { return strings.EqualFold(m, name) })
+}
+
+// resultMarks identify oscar's folders of results and models. Their pictures, such as
+// overlays, would otherwise be read as images of a class.
+var resultMarks = []string{
+	"experiment.json", "explain.json", "scoring.json", "plan.json", "global.json", "comparison.json",
+	"audit.json", "folds.json", "saved_model.pb", "weights.index", "variables.index",
+}
+
+// isResults reports whether dir is a folder of results of oscar: it has a list of checksums
+// and a mark. The folder of a data set that oscar drew has no mark.
+func isResults(dir string) bool {
+	return paths.Exists(filepath.Join(dir, checksum.File)) &&
+		slices.ContainsFunc(resultMarks, func(name string) bool { return paths.Exists(filepath.Join(dir, name)) })
+}
+
+// skipped reports whether an entry is a folder whose files are no images of a data set.
+func skipped(path string, entry fs.DirEntry) bool {
+	return isFolder(path, entry) && (machineMade(entry.Name()) || isResults(path))
 }
 
 // listFiles returns every file below dir that is not hidden, and the skipped folders,
@@ -115,7 +135,7 @@ func (w *walk) enter(path, target string) error {
 		}
 		child := filepath.Join(path, name)
 		switch {
-		case machineMade(name) && isFolder(child, entry):
+		case skipped(child, entry):
 			w.pass(child)
 		case entry.IsDir():
 			if err := w.enter(child, filepath.Join(target, name)); err != nil {
@@ -145,7 +165,7 @@ func isFolder(path string, entry fs.DirEntry) bool {
 
 // ListImages expands files and folders into a sorted list of files without
 // duplicates. It lists everything below a folder, except hidden
-// names and machine-made folders. Whether a file is an image is only known when it is
+// names, machine-made folders and results of oscar. Whether a file is an image is only known when it is
 // decoded; files that are not, and unreadable folders, are then reported. A
 // path that does not exist, and paths without any file, are errors.
 func ListImages(ctx context.Context, names []string) ([]string, error) {

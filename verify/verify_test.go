@@ -2,11 +2,14 @@ package verify
 
 import (
 	"errors"
+	"fmt"
+	"image"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"oscar/dataset"
 	"oscar/internal/checksum"
 	"oscar/internal/testkit"
 )
@@ -132,6 +135,61 @@ func TestAccept(t *testing.T) {
 		}
 		if f := look(t, dir); !f.Whole() {
 			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}
+
+// Results of any kind among the images of a data set are no images and no class, nor are
+// those behind a link.
+func TestResultsAreNoImages(t *testing.T) {
+	elsewhere := t.TempDir()
+	for i, k := range kinds {
+		data := t.TempDir()
+		names := []string{"box/1.png", "can/2.png", "results/overlays/3.png", "can/results/overlays/4.png"}
+		for j, name := range names {
+			img := image.NewGray(image.Rect(0, 0, 8, 8))
+			img.Pix[j] = 200
+			testkit.WritePNG(t, filepath.Join(data, name), img)
+		}
+		for _, dir := range []string{"results", "can/results"} {
+			testkit.Write(t, filepath.Join(data, dir, k.mark), "{}")
+			if err := checksum.Seal(filepath.Join(data, dir)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		real := filepath.Join(elsewhere, fmt.Sprint(i))
+		if err := os.Rename(filepath.Join(data, "results"), real); err != nil {
+			t.Fatal(err)
+		}
+		for _, place := range []string{"results", "link"} {
+			path := filepath.Join(data, place)
+			make := func() error { return os.Rename(real, path) }
+			if place == "link" {
+				make = func() error { return os.Symlink(real, path) }
+			}
+			if err := make(); err != nil {
+				t.Fatal(err)
+			}
+			folder, err := dataset.Scan(t.Context(), data, dataset.ScanOptions{})
+			if err != nil || fmt.Sprint(folder.Classes) != "[box can]" || len(folder.Items) != 2 {
+				t.Errorf("%s: %v, %v", k.name, folder, err)
+				continue
+			}
+			for _, dir := range []string{place, "can/results"} {
+				if note := fmt.Sprintf("%q has results of oscar and is passed over", dir); !slices.Contains(folder.Notes, note) {
+					t.Errorf("%s: notes %q, want %s", k.name, folder.Notes, note)
+				}
+			}
+			images, err := dataset.ListImages(t.Context(), []string{data})
+			if err != nil || len(images) != 2 {
+				t.Errorf("%s: %q, %v", k.name, images, err)
+			}
+			if images, err = dataset.ListImages(t.Context(), []string{path}); err != nil || !slices.Contains(images, filepath.Join(path, "overlays/3.png")) {
+				t.Errorf("%s, named by itself: %q, %v", k.name, images, err)
+			}
+			if err := os.Rename(path, real); place == "results" && err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }
