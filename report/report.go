@@ -36,6 +36,9 @@ func Write(ctx context.Context, o Options) (string, error) {
 	}
 	if o.Out == "" {
 		o.Out = filepath.Join(o.Dirs[0], reportFile)
+		if info, err := os.Lstat(o.Out); err == nil && info.Mode()&os.ModeSymlink != 0 { // maybe somebody else's
+			return "", fmt.Errorf("%s is a link, which may lead anywhere; remove it, or name the file to write", o.Out)
+		}
 	}
 	p, err := build(ctx, &o)
 	if err != nil {

@@ -47,8 +47,12 @@ func Stream(path string, fill func(*os.File) error) error {
 }
 
 // Output is [Stream] for a file named by the user, in any folder. It removes the temporary
-// files of killed calls for the same file.
+// files of killed calls for the same file. If path is a link, the file behind it is replaced.
 func Output(path string, fill func(*os.File) error) error {
+	if err := leadsSomewhere(path); err != nil {
+		return err
+	}
+	path = target(path)
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
 		if of, ok := errors.AsType[*os.PathError](err); ok {

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"oscar/internal/paths"
 )
 
 // Dir fills a new folder next to dir, syncs it and replaces dir by it. If fill fails, dir is
@@ -16,10 +18,10 @@ import (
 // for the same dir are removed. If another process is in Dir for the same dir, Dir returns an
 // error; so no other process changes dir from fill on.
 func Dir(dir string, fill func(tmp string) error) (err error) {
-	dir = target(dir)
 	if err := Replaceable(dir); err != nil {
 		return err
 	}
+	dir = target(dir)
 	parent := filepath.Dir(dir)
 	if err := os.MkdirAll(parent, 0o777); err != nil {
 		return err
@@ -110,7 +112,7 @@ func Scratch(path string) (tmp string, remove func() error, err error) {
 	return tmp, func() error { return errors.Join(os.RemoveAll(tmp), lock.Close()) }, nil
 }
 
-// target returns the folder of a path after following links.
+// target returns the folder, or file, of a path after following links.
 func target(dir string) string {
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		return real
@@ -119,13 +121,28 @@ func target(dir string) string {
 }
 
 // Replaceable returns an error if [Dir] cannot replace the folder because it is a mount
-// point.
+// point, or a link that leads nowhere, as to a disk that is not mounted.
 func Replaceable(dir string) error {
+	if err := leadsSomewhere(dir); err != nil {
+		return err
+	}
 	var stat unix.Statx_t
 	dir = target(dir)
 	err := unix.Statx(unix.AT_FDCWD, dir, 0, 0, &stat)
 	if err == nil && stat.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0 && stat.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0 {
 		return fmt.Errorf("%s is a mount point, which cannot be replaced; name a folder in it", dir)
+	}
+	return nil
+}
+
+// leadsSomewhere returns an error for a link to nothing.
+func leadsSomewhere(path string) error {
+	to, err := os.Readlink(path)
+	if err != nil {
+		return nil // it is no link
+	}
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("%s is a link to %s: %w; make that, or name another path", path, to, paths.TrimError(err))
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package atomicfile
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,6 +80,54 @@ func TestDirBehindALink(t *testing.T) {
 	}
 	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 || read(t, filepath.Join(real, "model")) != "new" {
 		t.Errorf("%v, %v: the link was replaced", info.Mode(), err)
+	}
+}
+
+// A link that leads nowhere, or in a circle, is not replaced, neither by a folder nor by a
+// file.
+func TestLinkToNowhere(t *testing.T) {
+	parent := t.TempDir()
+	missing := "no such file or directory"
+	for _, test := range []struct{ name, to, want string }{
+		{"link", "missing", missing}, {"far", filepath.Join(parent, "disk", "model"), missing}, {"second", "link", missing},
+		{"circle", "circle", "too many levels of symbolic links"},
+	} {
+		link := filepath.Join(parent, test.name)
+		if err := os.Symlink(test.to, link); err != nil {
+			t.Fatal(err)
+		}
+		want := link + " is a link to " + test.to + ": " + test.want + "; make that, or name another path"
+		for kind, write := range map[string]func() error{
+			"folder": func() error { return Dir(link, put("new")) },
+			"file":   func() error { return Output(link, Bytes([]byte("new"))) },
+		} {
+			if err := write(); err == nil || err.Error() != want {
+				t.Errorf("%s: %v; want %s", kind, err, want)
+			}
+			if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+				t.Errorf("%s: %s was replaced", kind, link)
+			}
+		}
+	}
+}
+
+// Of a link to a file that the user names, the file is replaced.
+func TestOutputBehindALink(t *testing.T) {
+	parent := t.TempDir()
+	real, link, second := filepath.Join(parent, "disk", "table.csv"), filepath.Join(parent, "link"), filepath.Join(parent, "second")
+	if err := errors.Join(os.Mkdir(filepath.Dir(real), 0o777), os.WriteFile(real, []byte("old"), 0o666), os.Symlink(real, link), os.Symlink("link", second)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{link, second} {
+		if err := Output(path, Bytes([]byte(path))); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeSymlink == 0 || read(t, real) != path {
+			t.Errorf("%v, %v: the link was replaced", info.Mode(), err)
+		}
+	}
+	if names := list(t, filepath.Dir(real)); len(names) != 1 {
+		t.Errorf("left %q", names)
 	}
 }
 
