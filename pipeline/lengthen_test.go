@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"oscar/internal/checksum"
 	"oscar/run"
 )
 
@@ -102,7 +103,20 @@ func TestEditedExperiment(t *testing.T) {
 		}
 		write(t, path, text)
 		_, err = Resume(t.Context(), ResumeOptions{Run: edited, Machine: oneThread})
-		wantError(t, err, path+": "+test.want+"; put it back, or train a new run")
+		want := path + ": " + test.want + "; put it back, or train a new run"
+		wantError(t, err, want)
+
+		// Nor is it a model of these settings if its checksum is recorded, or if there is none.
+		for _, record := range []func() error{
+			func() error { return checksum.Update(edited, run.ExperimentFile) },
+			func() error { return os.Remove(filepath.Join(edited, checksum.File)) },
+		} {
+			if err := record(); err != nil {
+				t.Fatal(err)
+			}
+			_, err = OpenRun(edited)
+			wantError(t, err, want)
+		}
 	}
 }
 

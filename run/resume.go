@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"oscar/dataset"
+	"oscar/experiment"
 	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/result"
@@ -30,16 +31,12 @@ func (r *Run) CheckEdits(listener Listener) error {
 	if r.edited {
 		listener.Note(r.Path(ExperimentFile) + " was edited since oscar wrote it")
 	}
-	edits, err := r.Experiment.Edits(s.Experiment)
+	edits, err := r.edits(s)
 	if err != nil {
 		return err
 	}
 	for _, e := range edits {
-		switch {
-		case !e.Allowed:
-			return fmt.Errorf("%s: %s is %s, and the run was trained with %s until step %d; put it back, or train a new run",
-				r.Path(ExperimentFile), e.Key, orNone(e.Is), orNone(e.Was), s.Step)
-		case e.Key != "data.root":
+		if e.Key != "data.root" {
 			listener.Note(fmt.Sprintf("%s is %s, and was %s until step %d", e.Key, orNone(e.Is), orNone(e.Was), s.Step))
 		}
 		if e.Key == "training.epochs" && r.Experiment.Training.Schedule.Kind == "cosine" {
@@ -47,6 +44,22 @@ func (r *Run) CheckEdits(listener Listener) error {
 		}
 	}
 	return nil
+}
+
+// edits returns the differences from the settings of a checkpoint. It returns an error for
+// one that is not allowed.
+func (r *Run) edits(s state) ([]experiment.Edit, error) {
+	edits, err := r.Experiment.Edits(s.Experiment)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range edits {
+		if !e.Allowed {
+			return nil, fmt.Errorf("%s: %s is %s, and the run was trained with %s until step %d; put it back, or train a new run",
+				r.Path(ExperimentFile), e.Key, orNone(e.Is), orNone(e.Was), s.Step)
+		}
+	}
+	return edits, nil
 }
 
 func orNone(value string) string {

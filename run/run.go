@@ -150,7 +150,8 @@ func (r *Run) clear() (err error) {
 // Is reports whether dir is a run folder.
 func Is(dir string) bool { return paths.Exists(filepath.Join(dir, ExperimentFile)) }
 
-// Open reads a run folder. It returns an error if a file was changed since oscar wrote it.
+// Open reads a run folder. It returns an error if a file was changed since oscar wrote it, or
+// if the weights were trained with other settings.
 func Open(dir string) (*Run, error) {
 	r, err := OpenEdited(dir)
 	if err != nil {
@@ -158,6 +159,12 @@ func Open(dir string) (*Run, error) {
 	}
 	if r.edited {
 		return nil, &checksum.Damage{Dir: dir, Name: ExperimentFile}
+	}
+	// The list of checksums may be missing, or may have been made after an edit.
+	if s, _, err := r.checkpoints().newest(); err == nil && s.Experiment != nil {
+		if _, err := r.edits(s); err != nil {
+			return nil, err
+		}
 	}
 	return r, nil
 }
