@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"oscar/internal/text"
 	"oscar/methods"
 	"oscar/pipeline"
+	"oscar/result"
 	"oscar/tfmodel"
 )
 
@@ -28,8 +30,17 @@ func newExplain(*globalFlags) *cobra.Command {
 		}
 		screen.clear()
 		printSummary(cmd.OutOrStdout(), summary)
-		return nil
+		return noneRead(summary.Statuses[result.Unreadable], summary.Rows)
 	}))
+}
+
+// noneRead returns an error if there are results, and all are of images that could not be
+// read.
+func noneRead(unreadable, all int) error {
+	if all > 0 && unreadable == all {
+		return errors.New("none of the images could be read")
+	}
+	return nil
 }
 
 // explainCommand reads the command line of oscar explain and calls do.
@@ -41,8 +52,8 @@ func explainCommand(do func(*cobra.Command, *screen, pipeline.ExplainOptions) er
 		Use:   "explain MODEL PATH... --out DIR",
 		Short: "Show where a model looks: overlays, raw maps and a manifest",
 		Long: `Show which parts of images MODEL, a run or a SavedModel folder, uses. PATH is an
-image file, a folder (with everything below it), or - for a list of paths on standard
-input.
+image file, a folder (with everything below it, but for results of oscar), or - for a
+list of paths on standard input.
 
 DIR gets, for each image, overlays/....overlay.jpg at the image's own size,
 maps/....npy (float32, signed, unscaled) and a row in manifest.jsonl. A row has
@@ -51,7 +62,7 @@ probabilities target score layer method precision signed raw_min raw_max scale b
 facts map overlay sheet. The status is ok, empty, faint, constant, non_finite,
 unreadable, unknown_class or not_drawn. montage.png shows an image of each class,
 a correctly classified one if possible. The same command, run again, makes what is
-missing.
+missing. If no image can be read, the exit status is 1, with all rows written.
 
 --layer is for methods that explain a layer, or use one to explain the image. It may
 name several layers, or all: of layers that share a map, the first. METHOD@LAYER

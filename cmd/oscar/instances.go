@@ -205,8 +205,8 @@ func predictInstances(cmd *cobra.Command, dir string, paths []string, out string
 	}
 	s.clear()
 	s.unreadable(summary.Unreadable)
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s on %s in %s\n", text.Count(summary.Objects, "object"), text.Count(summary.Images, "image"), out)
-	return err
+	fmt.Fprintf(cmd.OutOrStdout(), "%s on %s in %s\n", text.Count(summary.Objects, "object"), text.Count(summary.Images, "image"), out)
+	return noneRead(len(summary.Unreadable), summary.Images+len(summary.Unreadable))
 }
 
 // unreadable notes the first picture that was left out.
@@ -250,8 +250,8 @@ func explainInstances(cmd *cobra.Command, dir string, paths []string, o pipeline
 	if err := s.report(cmd.Context(), o.Out); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "sheets %s\nreport %s\n", filepath.Join(o.Out, "sheets"), filepath.Join(o.Out, "report.html"))
-	return err
+	fmt.Fprintf(w, "sheets %s\nreport %s\n", filepath.Join(o.Out, "sheets"), filepath.Join(o.Out, "report.html"))
+	return noneRead(len(summary.Unreadable), summary.Images+len(summary.Unreadable))
 }
 
 // scoreInstances scores explanations of objects.

@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"oscar/internal/testkit"
 )
 
 // leaves returns the commands that do something.
@@ -191,5 +193,35 @@ func TestUmaskIsKept(t *testing.T) {
 	})
 	if err != nil || files < 20 {
 		t.Errorf("%d files, %v", files, err)
+	}
+}
+
+// TestNothingReadable gives the verbs that read images a folder in which nothing is an
+// image: each has done nothing, and says so by its status.
+func TestNothingReadable(t *testing.T) {
+	run := filepath.Join(shared(t), "run")
+	t.Chdir(t.TempDir())
+	for _, class := range []string{"box", "can"} {
+		for i := range 2 {
+			testkit.Write(t, fmt.Sprintf("photos/%s/%d.png", class, i), fmt.Sprint(class, " is no image ", i))
+		}
+	}
+	for _, line := range []string{
+		"explain RUN photos --out maps", "explain RUN photos/box/0.png --out one", "explain RUN photos --scale shared --out scaled",
+		"predict RUN photos", "predict RUN photos --out -", "predict RUN photos --out table.csv", "predict RUN photos --out table.jsonl", "predict RUN photos/box/0.png",
+		"score RUN photos --out scores", "explain-global RUN photos --out global", "evaluate RUN photos --split all",
+		"audit RUN photos --out audit", "compare RUN RUN photos --out comparison", "duplicates photos", "train photos --arch tiny --out new",
+	} {
+		args := strings.Fields(strings.ReplaceAll(line, "RUN", run))
+		var stdout, stderr strings.Builder
+		if status := call(context.WithoutCancel(t.Context()), args, &stdout, &stderr); status != exitFailed || !strings.Contains(stderr.String(), "oscar: ") {
+			t.Errorf("oscar %s: status %d, want %d; said %s%s", line, status, exitFailed, &stdout, &stderr)
+		}
+	}
+	// The rows say why.
+	for _, name := range []string{"maps/manifest.jsonl", "table.csv", "table.jsonl"} {
+		if b, err := os.ReadFile(name); err != nil || strings.Count(string(b), "unreadable") != 4 {
+			t.Errorf("%s: %s, %v", name, b, err)
+		}
 	}
 }

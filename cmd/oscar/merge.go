@@ -8,6 +8,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/pipeline"
+	"oscar/result"
 	"oscar/worker"
 )
 
@@ -73,9 +74,11 @@ func (s *screen) merged(cmd *cobra.Command, dir string, merged worker.Merged, er
 	switch {
 	case merged.Explain != nil:
 		printSummary(w, merged.Explain)
+		return noneRead(merged.Explain.Statuses[result.Unreadable], merged.Explain.Rows)
 	case merged.Predict != nil:
 		printPredicted(w, merged.Predict)
 		fmt.Fprintf(w, "predictions %s\n", filepath.Join(dir, "predictions.csv"))
+		return noneRead(merged.Predict.Statuses[result.Unreadable], merged.Predict.Images)
 	case merged.Score != nil:
 		return finishScores(w, dir, merged.Score)
 	}

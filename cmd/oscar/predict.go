@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +39,8 @@ One image prints its most probable classes. Several print CSV with the columns
 path class probability class_2 probability_2 ... entropy status reason, as does
 --out -. --out FILE.csv or FILE.jsonl writes a file. The entropy is in nats: 0 if
 the model is certain, ln(classes) if it cannot tell. The status is ok, unreadable
-or non_finite; a bad image is a row, not an error.
+or non_finite; a bad image is a row, not an error. If all are unreadable, the exit
+status is 1, with all rows written.
 
 If images of MODEL have several labels, there is one more column, labels: the classes
 whose probability reaches the threshold in the model, joined by |. It has no entropy.
@@ -90,8 +92,8 @@ part is used.`,
 				}
 				s.clear()
 				printPredicted(w, summary)
-				_, err = fmt.Fprintf(w, "predictions %s\n", out)
-				return err
+				fmt.Fprintf(w, "predictions %s\n", out)
+				return noneRead(summary.Statuses[result.Unreadable], summary.Images)
 			}
 			var table *result.PredictionWriter
 			o.Begin = func(classes int) { table = result.NewPredictionWriter(w, false, classes) }
@@ -124,7 +126,7 @@ part is used.`,
 			case summary.Reason != "":
 				s.line("note: %s, the first that is not ok: %s", statuses(summary), summary.Reason)
 			}
-			return err
+			return cmp.Or(err, noneRead(summary.Statuses[result.Unreadable], summary.Images))
 		},
 	}
 	f := cmd.Flags()
