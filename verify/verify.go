@@ -1,5 +1,5 @@
-// Package verify compares folders of results with the SHA-256 of their files. It
-// does not write.
+// Package verify compares folders of results with the SHA-256 of their files. Only [Accept]
+// writes.
 package verify
 
 import (
@@ -208,11 +208,26 @@ func (f *Folder) walk(ctx context.Context, listed map[string]bool, k *kind) erro
 }
 
 // Accept records the current files of a folder and of those within it: the
-// damaged ones, and files of oscar without a checksum. Missing files leave the list.
-func Accept(ctx context.Context, dir string) error {
+// damaged ones, and files of oscar without a checksum. Missing files leave the list. It removes
+// the remains of interrupted writes. A folder that another process uses is refused.
+func Accept(ctx context.Context, dir string) (err error) {
+	locks, err := lockAll(dir)
+	defer func() {
+		for _, lock := range locks {
+			err = errors.Join(err, lock.Close())
+		}
+	}()
+	if err != nil {
+		return err
+	}
 	f, err := Dir(ctx, dir)
 	if err != nil {
 		return err
+	}
+	if f.State != Foreign {
+		if err := atomicfile.CleanAll(dir); err != nil {
+			return err
+		}
 	}
 	for _, in := range f.All() {
 		if err := in.accept(); err != nil {
@@ -220,6 +235,24 @@ func Accept(ctx context.Context, dir string) error {
 		}
 	}
 	return nil
+}
+
+// lockAll locks those of the folders, dir and below, that have a lock file.
+func lockAll(dir string) (locks []*os.File, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if path == dir && err != nil {
+			return nil // Dir says what is wrong with it
+		}
+		if err != nil || d.IsDir() || d.Name() != atomicfile.LockFile {
+			return err
+		}
+		lock, err := atomicfile.Lock(filepath.Dir(path))
+		if err == nil {
+			locks = append(locks, lock)
+		}
+		return err
+	})
+	return locks, err
 }
 
 func (f *Folder) accept() error {

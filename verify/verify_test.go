@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"oscar/dataset"
+	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
+	"oscar/internal/paths"
 	"oscar/internal/testkit"
 )
 
@@ -106,6 +108,49 @@ func TestUnlistedAndForeign(t *testing.T) {
 	testkit.Write(t, filepath.Join(other, "a/b.txt"), "")
 	if f := look(t, other); f.State != Foreign || f.Whole() {
 		t.Errorf("%+v", f)
+	}
+}
+
+// Accept changes nothing in a folder while another process uses it or one within it.
+func TestAcceptOfAFolderInUse(t *testing.T) {
+	for _, used := range []string{".", "explained"} {
+		dir := folder(t)
+		testkit.Write(t, filepath.Join(dir, "explained/a.txt"), "")
+		testkit.Write(t, filepath.Join(dir, "metrics.jsonl"), "mine")
+		lock, err := atomicfile.Lock(filepath.Join(dir, used))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer lock.Close()
+		if err := Accept(t.Context(), dir); !errors.Is(err, atomicfile.ErrInUse) || look(t, dir).State != Damaged {
+			t.Errorf("%s is in use: %v", used, err)
+		}
+		if err := lock.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := Accept(t.Context(), dir); err != nil || !look(t, dir).Whole() {
+			t.Errorf("%s was in use: %v", used, err)
+		}
+	}
+}
+
+// Accept removes what a killed process left, in the folder and below, and nothing of a folder
+// that oscar did not make.
+func TestAcceptCleans(t *testing.T) {
+	dir, other := folder(t), t.TempDir()
+	testkit.Write(t, filepath.Join(other, "a.txt"), "")
+	for _, in := range []string{dir, filepath.Join(dir, "saved_model"), other} {
+		testkit.Write(t, filepath.Join(in, atomicfile.Prefix+"x-1"), "")
+	}
+	for _, in := range []string{dir, other} {
+		if err := Accept(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for in, want := range map[string]bool{dir: false, filepath.Join(dir, "saved_model"): false, other: true} {
+		if paths.Exists(filepath.Join(in, atomicfile.Prefix+"x-1")) != want {
+			t.Errorf("%s: the temporary file is there: %v", in, !want)
+		}
 	}
 }
 
