@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -166,6 +167,7 @@ func (x torture) places(kind string, steps int) (at []int) {
 // as after an undisturbed call.
 func (x torture) try(kind string, at, steps int, want map[string]string, stable []string) (wrong []string) {
 	dir := x.fresh()
+	defer os.RemoveAll(dir) // a demo has a gigabyte
 	status, said := x.call(dir, fmt.Sprint(kind, " ", at), x.args)
 	complete := x.after != "" || slices.Equal(keys(tree(x.t, dir)), keys(want))
 	switch {
@@ -221,16 +223,26 @@ func whole(said string) bool {
 	return strings.HasSuffix(said, "is not empty; name a new folder") || strings.HasSuffix(said, "exists already; name a new file") || strings.HasSuffix(said, "is there already: give a new folder, or remove it")
 }
 
-// keys are the names of files, without the numbers that a process or a clock gives.
+// partOfPaths is the name of a part, or of its list: a number and a hash of the images' paths.
+var partOfPaths = regexp.MustCompile(`(/(?:parts|sums)/\d{6})-[0-9a-f]{12}\.`)
+
+// keys are the names of files, without the numbers that a process or a clock gives, and of parts
+// without the hash, which depends on the folder if the images are in it. Two parts of the same
+// number remain two.
 func keys(files map[string]string) (out []string) {
+	events := map[string]bool{}
 	for name := range files {
 		if dir, _ := filepath.Split(name); strings.Contains(dir, "events") {
+			if events[dir] {
+				continue
+			}
+			events[dir] = true
 			name = dir + "events"
 		}
-		out = append(out, name)
+		out = append(out, partOfPaths.ReplaceAllString(name, "$1."))
 	}
 	slices.Sort(out)
-	return slices.Compact(out)
+	return out
 }
 
 // After a kill, a full disk or a file limit at any place of a write, the same command

@@ -24,6 +24,7 @@ type victim struct {
 	again string // the command after a fault, for a run that has begun; "": the same
 	after string // a command that follows; "": there is none
 	given string // commands that make out before, joined by &&; "": there are none
+	edits string // patterns of files that given made, which are then changed; "": none
 	long  bool   // it takes too long for make test
 }
 
@@ -78,6 +79,9 @@ var victims = []victim{
 	{verb: "worker, train", args: units, after: "merge out --threads 1", given: planFolds, long: true},
 	{verb: "merge, train", args: "merge out --threads 1", given: planFolds + " && " + units, long: true},
 	{verb: "study add", args: "study add out $VARIANT --threads 1", given: "study run $STUDY $DATA --out out --threads 1", long: true},
+	{verb: "demo", args: "demo --out out --per-class 3 --epochs 1 --threads 1", long: true},
+	{verb: "verify --accept", args: "verify out --accept", after: "verify out", given: "explain $RUN $DATA/can --out out --threads 1 --batch 3", edits: "out/explain.json out/parts/*", long: true},
+	{verb: "verify --accept, run", args: "verify out --accept", after: "verify out", given: "train $DATA --arch tiny" + tinyTraining, edits: "out/experiment.json out/saved_model/SHA256SUMS out/saved_model/assets.extra/*", long: true},
 	{verb: "study init", args: "study init deck --out out.yaml", long: true},
 	{verb: "train --resume --epochs", args: "train --resume out --epochs 3 --threads 1 --maps=false", given: "train $DATA --arch tiny" + tinyTraining, long: true},
 	{verb: "score, detector", args: "score $DETECTOR $SCENES/images/train --out out --per-class 1 --threads 1", long: true},
@@ -277,6 +281,19 @@ func (x torture) fresh() string {
 	for given := range strings.SplitSeq(x.given, " && ") {
 		if given != "" {
 			x.succeed(dir, "", given)
+		}
+	}
+	for pattern := range strings.FieldsSeq(x.edits) {
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil || len(files) == 0 {
+			x.t.Fatalf("%s: %v, %v", pattern, files, err)
+		}
+		for _, path := range files {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				x.t.Fatal(err)
+			}
+			testkit.Write(x.t, path, string(b)+" \n")
 		}
 	}
 	return dir
