@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import re
+import shutil
 import sys
+import tempfile
 import threading
 import time
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple
@@ -41,7 +45,23 @@ def context(master: Optional[str], name: str, workers: int = 0) -> SparkContext:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     sc = SparkContext(conf=conf)
     sc.setLogLevel("ERROR")
+    if not conf.get("spark.master", "").startswith("local"):
+        _send_package(sc)
     return sc
+
+
+def _send_package(sc: SparkContext) -> None:
+    """Gives this package to the executors of a cluster, which need not have it."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    top = tempfile.mkdtemp(prefix="oscar-spark-")  # executors read the file when they start
+    atexit.register(shutil.rmtree, top, ignore_errors=True)
+    sc.addPyFile(shutil.make_archive(os.path.join(top, "oscar_distributed"), "zip", os.path.dirname(here), os.path.basename(here)))
+
+
+def _reason(e: BaseException) -> str:
+    """The line of Spark's error that names the cause."""
+    lines = [line.strip() for line in str(e).strip().splitlines()] or [type(e).__name__]
+    return next((line for line in lines if re.match(r"[\w.]*(Error|Exception|Died|Failed)\b: .", line) and not line.startswith("org.apache.spark.")), lines[1].lstrip(": ") if len(lines) > 1 else lines[0])
 
 
 def run(sc: SparkContext, job: Job, flags: List[str], partitions: int = 0, timeout: float = 3600, tries: int = 4) -> List[Outcome]:
@@ -87,7 +107,7 @@ def run(sc: SparkContext, job: Job, flags: List[str], partitions: int = 0, timeo
         progress.done = min(done.value, job.count)  # of tasks that ended
         progress.show()
     if errors:
-        raise Failed(f"Spark: {str(errors[0]).strip().splitlines()[0]}; the same command resumes where it stopped")
+        raise Failed(f"Spark: {_reason(errors[0])}; the same command resumes where it stopped")
     progress.done = len(outcomes)
     progress.earlier = sum(o.earlier for o in outcomes)
     progress.images = sum(o.images for o in outcomes if not o.earlier)

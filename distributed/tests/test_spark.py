@@ -34,6 +34,14 @@ class TestSpark(Case):
         job.merge([])
         self.assertSame("plain", "explained")
 
+    def test_the_reason_of_a_failure(self):
+        def fail(_):
+            raise ValueError("no such thing")
+
+        with self.assertRaises(Exception) as e:
+            self.sc.parallelize([1], 1).map(fail).collect()
+        self.assertEqual(on_spark._reason(e.exception), "ValueError: no such thing")
+
     def test_pipe(self):
         """Spark's own pipe runs workers, too."""
         job = Job(OSCAR, [*self.explain, "piped"])
