@@ -258,3 +258,23 @@ func TestGroupsOfTablesNeverStraddle(t *testing.T) {
 		t.Errorf("only %d splits were made", made)
 	}
 }
+
+// A line without end is an error soon, whatever the kind of table.
+func TestTableOfOneLongLine(t *testing.T) {
+	for _, kind := range tableKinds {
+		table := filepath.Join(t.TempDir(), "table"+kind)
+		head, ok := map[string]string{".csv": "path,label\n", ".tsv": "path\tlabel\n"}[kind]
+		if !ok {
+			head = "\n"
+		}
+		if err := os.WriteFile(table, []byte(head), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(table, 1<<40); err != nil {
+			t.Skip(err)
+		}
+		if _, _, err := listTable(table, TableOptions{}); err == nil || !strings.Contains(err.Error(), "a line has more than 16777216 bytes") {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}

@@ -123,6 +123,10 @@ func (t *tableReader) jsonRows(content io.Reader, _ bool) iter.Seq2[tableRow, er
 		chosen := false
 		for n := 1; ; n++ {
 			line, readErr := buffer.ReadBytes('\n')
+			if readErr != nil && !errors.Is(readErr, io.EOF) {
+				yield(tableRow{}, fmt.Errorf("line %d: %w", n, readErr))
+				return
+			}
 			if line = bytes.TrimSpace(line); len(line) > 0 {
 				row, err := t.jsonRow(line, &chosen)
 				row.line = n
@@ -134,10 +138,7 @@ func (t *tableReader) jsonRows(content io.Reader, _ bool) iter.Seq2[tableRow, er
 					return
 				}
 			}
-			if errors.Is(readErr, io.EOF) {
-				return
-			} else if readErr != nil {
-				yield(tableRow{}, readErr)
+			if readErr != nil {
 				return
 			}
 		}

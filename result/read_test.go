@@ -34,3 +34,19 @@ func TestRead(t *testing.T) {
 		}
 	}
 }
+
+// A line without end in a manifest is an error soon.
+func TestManifestOfOneLongLine(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, ManifestFile)
+	if err := os.WriteFile(path, []byte("\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 1<<40); err != nil {
+		t.Skip(err)
+	}
+	err := EachImage(t.Context(), dir, func([]Row) error { return nil })
+	if want := path + ": line 2: a line has more than 16777216 bytes"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}

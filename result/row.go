@@ -141,12 +141,12 @@ func EachImage(ctx context.Context, dir string, each func(rows []Row) error) err
 		return err
 	}
 	defer f.Close()
-	lines := bufio.NewReaderSize(f, 1<<16)
+	lines := bufio.NewReaderSize(paths.LimitLines(f), 1<<16)
 	var rows []Row
 	for n := 1; ; n++ {
 		line, err := lines.ReadBytes('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
-			return err
+			return fmt.Errorf("%s: line %d: %w", path, n, err)
 		}
 		end := err != nil
 		if len(bytes.TrimSpace(line)) > 0 {
