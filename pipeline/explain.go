@@ -343,12 +343,19 @@ func (j explainJob) finish(ctx context.Context, p *painter, summary *Summary) er
 	return checksum.Update(j.dir, append(listsOf(j.shards), settingsFile, montageFile, scalesFile)...)
 }
 
-// listUnlisted lists the files of a part made by an older version or a killed process.
+// listUnlisted lists the files of a part if the list lacks some: an older version made them,
+// or a process that ended before it had listed them.
 func (j explainJob) listUnlisted(s shard, rows []Row) error {
-	if paths.Exists(filepath.Join(j.dir, filepath.FromSlash(checksum.ListName(s.part)))) {
-		return nil
+	list, err := checksum.ReadList(j.dir, s.part)
+	if err != nil {
+		return err
 	}
-	return listPart(j.dir, s.part, rows)
+	for _, file := range filesOf(s.part, rows) {
+		if list[file] == "" {
+			return listPart(j.dir, s.part, rows)
+		}
+	}
+	return nil
 }
 
 // add counts a row.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +50,44 @@ func TestExplainSeesChangedImages(t *testing.T) {
 	_, after := explained(t, o)
 	if len(after) != len(before) || after[0].SHA256 != before[len(before)-1].SHA256 {
 		t.Errorf("the row still has %s, the image %s", after[0].SHA256, before[len(before)-1].SHA256)
+	}
+}
+
+// Drawings that a process made and did not list any more are listed by the next one.
+func TestDrawingsAreListed(t *testing.T) {
+	o := ExplainOptions{Paths: []string{photos(t, 2)}, Out: filepath.Join(t.TempDir(), "out"), Settings: settings()}
+	explained(t, o)
+	parts, err := partNames(o.Out)
+	if err != nil || len(parts) == 0 {
+		t.Fatal(parts, err)
+	}
+	lists := map[string]checksum.List{}
+	for _, again := range []func() error{
+		func() error { _, err := tryExplain(t, &o); return err },
+		func() error { _, err := Draw(t.Context(), DrawOptions{Dir: o.Out, Machine: oneThread}); return err },
+	} {
+		for _, part := range parts {
+			whole, err := checksum.ReadList(o.Out, part)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lists[part] = whole
+			mapped := slices.DeleteFunc(whole.Names(), func(name string) bool { return strings.HasPrefix(name, overlaysDir) })
+			if len(mapped) == len(whole) {
+				t.Fatalf("no drawing among %v", mapped)
+			}
+			if err := errors.Join(checksum.WriteList(o.Out, part, mapped), checksum.Remove(o.Out, checksum.ListName(part))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := again(); err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range parts {
+			if list, err := checksum.ReadList(o.Out, part); err != nil || !maps.Equal(list, lists[part]) {
+				t.Errorf("%s lists %v, %v, want %v", part, list.Names(), err, lists[part].Names())
+			}
+		}
 	}
 }
 

@@ -103,13 +103,18 @@ func writePart(dir, name string, rows []Row) error {
 
 // listPart lists a part and the files that its rows name.
 func listPart(dir, name string, rows []Row) error {
-	files := []string{partsDir + "/" + name}
+	return checksum.WriteList(dir, name, filesOf(name, rows))
+}
+
+// filesOf returns the paths of a part and of the files that its rows name.
+func filesOf(part string, rows []Row) []string {
+	files := []string{partsDir + "/" + part}
 	for _, r := range rows {
 		for _, file := range r.Files() {
 			files = append(files, filepath.ToSlash(file))
 		}
 	}
-	return checksum.WriteList(dir, name, files)
+	return files
 }
 
 // mappedRows returns the rows of a part if it and all its maps exist, else nil.
