@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"path/filepath"
 
 	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/instance/mask"
+	"oscar/internal/paths"
 	"oscar/internal/text"
 	"oscar/methods"
 	"oscar/result"
@@ -99,8 +99,12 @@ func (p *painter) canvas(img *image.RGBA, id int64, shapes []shape) (*canvas, er
 }
 
 func (c *canvas) write(name string, img image.Image) error {
+	path, err := paths.Local(c.dir, name)
+	if err != nil {
+		return err
+	}
 	c.files = append(c.files, name)
-	return heatmap.WritePNG(filepath.Join(c.dir, name), img)
+	return heatmap.WritePNG(path, img)
 }
 
 // add draws the map of a row, of the picture's size.

@@ -1,6 +1,7 @@
 package instance_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -235,6 +236,23 @@ func TestDraw(t *testing.T) {
 	}
 	if _, err := instance.Draw(t.Context(), instance.DrawOptions{Dir: out, Drawing: instance.Drawing{ColorMap: "vividis"}}); err == nil || !strings.Contains(err.Error(), "viridis") {
 		t.Error(err)
+	}
+	outside, link := t.TempDir(), filepath.Join(out, "overlays")
+	aside := out + "-overlays"
+	if err := errors.Join(os.Rename(link, aside), os.Symlink(outside, link)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := instance.Draw(t.Context(), instance.DrawOptions{Dir: out, Machine: oneThread}); err == nil || !strings.HasSuffix(err.Error(), "the link "+link+" leads out of the folder; remove the link") {
+		t.Error(err)
+	}
+	if files, err := os.ReadDir(outside); err != nil || len(files) != 0 {
+		t.Errorf("drawings in the folder elsewhere: %v, %v", files, err)
+	}
+	if err := errors.Join(os.Remove(link), os.Rename(aside, link)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := instance.Draw(t.Context(), instance.DrawOptions{Dir: out, Machine: oneThread}); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.Rename(data, data+"-moved"); err != nil {
 		t.Fatal(err)

@@ -370,10 +370,13 @@ func (m *mapper) write(ctx context.Context, s shard, p *photo, attributions []ex
 		if err != nil {
 			return nil, err
 		}
-		if err := m.removeDrawings(r); err != nil { // of an earlier version of the image
+		if err := m.removeFiles(r); err != nil { // of an earlier version of the image
 			return nil, err
 		}
-		path := filepath.Join(m.dir, r.Map)
+		path, err := paths.Local(m.dir, r.Map)
+		if err != nil {
+			return nil, err
+		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			return nil, err
 		}
@@ -385,12 +388,9 @@ func (m *mapper) write(ctx context.Context, s shard, p *photo, attributions []ex
 	return rows, nil
 }
 
-// removeDrawings removes the drawings of a row's map.
-func (m *mapper) removeDrawings(r Row) error {
-	for _, file := range []string{r.Overlay, r.Sheet} {
-		if file == "" {
-			continue
-		}
+// removeFiles removes a row's map and its drawings.
+func (m *mapper) removeFiles(r Row) error {
+	for _, file := range r.Files() {
 		if err := paths.RemoveLocal(m.dir, file); err != nil {
 			return err
 		}

@@ -120,7 +120,10 @@ func (j explainJob) check(s shard, notes *damageNotes) error {
 	for _, d := range damaged {
 		notes.add(d)
 		again = again || !isDrawing(rows, d.Name)
-		if err := paths.RemoveLocal(j.dir, d.Name); err != nil {
+		switch err := paths.RemoveLocal(j.dir, d.Name); {
+		case errors.Is(err, paths.ErrOutside):
+			again = true // with another name
+		case err != nil:
 			return err
 		}
 	}

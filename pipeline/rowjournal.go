@@ -145,11 +145,32 @@ func encodeRows(rows []Row) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// hasFile reports whether a file below dir exists and is not empty. After a power cut it
-// may be empty.
+// hasFile reports whether a regular file below dir exists and is not empty. After a power
+// cut it may be empty. A file that a link finds outside of dir does not count.
 func hasFile(dir, name string) bool {
-	info, err := os.Stat(filepath.Join(dir, name))
-	return err == nil && info.Size() > 0
+	path, err := paths.Local(dir, name)
+	if err != nil {
+		return false
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Size() > 0
+}
+
+// canDraw reports whether a row's drawings are regular files below dir, or could be.
+func canDraw(dir string, r Row) bool {
+	for _, name := range []string{r.Overlay, r.Sheet} {
+		if name == "" {
+			continue
+		}
+		path, err := paths.Local(dir, name)
+		if err != nil {
+			return false
+		}
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+			return false
+		}
+	}
+	return true
 }
 
 // removeIfExists removes a file if it exists.

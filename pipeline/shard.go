@@ -117,8 +117,8 @@ func filesOf(part string, rows []Row) []string {
 	return files
 }
 
-// mappedRows returns the rows of a part if it and all its maps exist, else nil.
-// Rows without the names of their drawings are an older oscar's, of shared
+// mappedRows returns the rows of a part if it and all its maps exist and can be drawn, else
+// nil. Rows without the names of their drawings are an older oscar's, of shared
 // scales.
 func mappedRows(dir, part string) []Row {
 	rows, err := readPart(dir, part)
@@ -126,7 +126,10 @@ func mappedRows(dir, part string) []Row {
 		return nil
 	}
 	for _, r := range rows {
-		if r.Map != "" && (r.Overlay == "" || !hasFile(dir, r.Map)) {
+		if (r.Map == "") != (r.Overlay == "") || r.Map == "" && r.Sheet != "" {
+			return nil
+		}
+		if r.Map != "" && !hasFile(dir, r.Map) || !canDraw(dir, r) {
 			return nil
 		}
 	}
@@ -221,7 +224,7 @@ func dropStale(dir string, shards []shard) error {
 				if keep[file] {
 					continue
 				}
-				if err := paths.RemoveLocal(dir, file); err != nil {
+				if err := paths.RemoveLocal(dir, file); err != nil && !errors.Is(err, paths.ErrOutside) {
 					return err
 				}
 			}

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 )
 
 // CheckLocal returns an error unless a name from a file stays within its folder. The name
@@ -34,9 +36,37 @@ func Local(dir, name string) (string, error) {
 	}
 	defer root.Close()
 	if _, err := root.Stat(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("%s: %w", path, TrimError(err))
+		return "", localError(root, name, err)
 	}
 	return path, nil
+}
+
+// ErrOutside is the cause of an error if a symbolic link in a name leads out of the folder.
+var ErrOutside = errors.New("leads out of the folder")
+
+// localError names the file of an error of a root, and the link that leads out of it.
+func localError(root *os.Root, name string, err error) error {
+	path := filepath.Join(root.Name(), name)
+	if !escapes(err) {
+		return fmt.Errorf("%s: %w", path, TrimError(err))
+	}
+	link := ""
+	for _, element := range strings.Split(filepath.Clean(name), string(filepath.Separator)) {
+		link = filepath.Join(link, element)
+		if _, err := root.Stat(link); escapes(err) {
+			break
+		}
+	}
+	return fmt.Errorf("%s: the link %s %w; remove the link", path, filepath.Join(root.Name(), link), ErrOutside)
+}
+
+// escapes reports whether a root has refused a name. All other errors are of the system.
+func escapes(err error) bool {
+	if err == nil || errors.Is(err, os.ErrClosed) {
+		return false
+	}
+	_, system := errors.AsType[syscall.Errno](err)
+	return !system
 }
 
 // RemoveLocal removes a file below dir whose name comes from a file. A missing file is
@@ -51,7 +81,7 @@ func RemoveLocal(dir, name string) error {
 	}
 	defer root.Close()
 	if err := root.Remove(filepath.FromSlash(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: %w", filepath.Join(dir, filepath.FromSlash(name)), TrimError(err))
+		return localError(root, filepath.FromSlash(name), err)
 	}
 	return nil
 }

@@ -1,8 +1,11 @@
 package paths
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,11 +35,21 @@ func hostile(t *testing.T) (dir, secret string, names []string) {
 func TestLocalStaysBelowTheFolder(t *testing.T) {
 	dir, secret, names := hostile(t)
 	for _, name := range names {
-		if path, err := Local(dir, name); err == nil {
+		path, err := Local(dir, name)
+		if err == nil {
 			t.Errorf("%q leads to %s", name, path)
 		}
-		if err := RemoveLocal(dir, name); err == nil {
+		removed := RemoveLocal(dir, name)
+		if removed == nil {
 			t.Errorf("%q was removed", name)
+		}
+		if link, by := strings.CutSuffix(name, "/secret"); by && !filepath.IsAbs(name) && !strings.Contains(name, "..") {
+			want := fmt.Sprintf("%s: the link %s leads out of the folder; remove the link", filepath.Join(dir, name), filepath.Join(dir, link))
+			for _, err := range []error{err, removed} {
+				if !errors.Is(err, ErrOutside) || err.Error() != want {
+					t.Errorf("%v, want %s", err, want)
+				}
+			}
 		}
 		if b, err := os.ReadFile(secret); err != nil || string(b) != "secret" {
 			t.Fatalf("after %q: %q, %v", name, b, err)
