@@ -32,7 +32,7 @@ const mostWorkers = 64
 
 // Read reads a cluster.json.
 func Read(path string) (*Spec, error) {
-	b, err := paths.ReadFile(path, paths.Record)
+	b, err := paths.ReadFile(path, paths.Settings)
 	if err != nil {
 		return nil, err
 	}

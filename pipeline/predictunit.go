@@ -289,7 +289,7 @@ func dropOtherParts(dir string, current map[string]bool) error {
 // predictionsOf yields the predictions of a part.
 func predictionsOf(dir, part string) func(yield func(result.Prediction, error) bool) {
 	return func(yield func(result.Prediction, error) bool) {
-		text, err := paths.ReadFile(filepath.Join(dir, partsDir, part), paths.Record)
+		text, err := paths.ReadRecord(filepath.Join(dir, partsDir, part))
 		if err != nil {
 			yield(result.Prediction{}, err)
 			return

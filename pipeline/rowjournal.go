@@ -35,7 +35,7 @@ func journalPath(dir string, s shard) string {
 // openJournal reads the rows that an interrupted process has written for the shard.
 func (m *mapper) openJournal(s shard) (*rowJournal, error) {
 	j := &rowJournal{dir: m.dir, path: journalPath(m.dir, s), byClass: m.settings.Class == TargetAll}
-	text, err := paths.ReadFile(j.path, paths.Record)
+	text, err := paths.ReadRecord(j.path)
 	if errors.Is(err, os.ErrNotExist) {
 		return j, nil
 	} else if err != nil {

@@ -20,7 +20,7 @@ const Instances = "instances"
 // IsOfDetector reports whether a file of results, such as experiment.json, or a SavedModel's
 // metadata, which contain it, are of a detector.
 func IsOfDetector(dir, name string) bool {
-	b, err := paths.ReadFile(filepath.Join(dir, name), paths.Record)
+	b, err := paths.ReadRecord(filepath.Join(dir, name))
 	var e struct {
 		Task       string `json:"task"`
 		Experiment struct {

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"oscar/internal/checksum"
 )
 
 func TestRead(t *testing.T) {
@@ -48,5 +50,22 @@ func TestManifestOfOneLongLine(t *testing.T) {
 	err := EachImage(t.Context(), dir, func([]Row) error { return nil })
 	if want := path + ": line 2: a line has more than 16777216 bytes"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// Files of results that do not grow with the images have the smaller limit.
+func TestSmallFilesHaveASmallLimit(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{CommandFile, DiscardedFile, EnvironmentFile, ExperimentFile, MetricsFile, NetworkFile, PlanFile, PredictFile, ScoringFile, SettingsFile} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(path, 1<<26+1); err != nil {
+			t.Skip(err)
+		}
+		if _, err := checksum.ReadFile(dir, name); err == nil || err.Error() != path+" is larger than 67108864 bytes, the most that is read" {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -42,7 +42,7 @@ type journal struct {
 // journal returns the epochs of metrics.jsonl up to the first damaged line; none
 // if the file is missing.
 func (r *Run) journal() ([]result.EpochMetrics, error) {
-	b, err := paths.ReadFile(r.Path(MetricsFile), paths.Record)
+	b, err := paths.ReadRecord(r.Path(MetricsFile))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}

@@ -189,7 +189,7 @@ func OpenEdited(dir string) (*Run, error) {
 func (r *Run) read() error {
 	b, err := checksum.ReadFile(r.Dir, ExperimentFile)
 	if r.edited = checksum.Is(err); r.edited {
-		b, err = paths.ReadFile(r.Path(ExperimentFile), paths.Record)
+		b, err = paths.ReadRecord(r.Path(ExperimentFile))
 	}
 	if err != nil {
 		return err

@@ -69,7 +69,7 @@ type Layer struct {
 
 func readMetadata(dir string) (*Metadata, error) {
 	path := filepath.Join(dir, MetadataFile)
-	b, err := paths.ReadFile(path, paths.Record)
+	b, err := paths.ReadRecord(path)
 	if os.IsNotExist(err) {
 		return nil, fmt.Errorf("%s has no %s: it was not exported by oscar; want a run folder or what \"oscar export\" wrote", dir, MetadataFile)
 	} else if err != nil {

@@ -59,7 +59,7 @@ func (c *Copy) commit(ctx context.Context, key string) (checksum.List, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	b, err := paths.ReadFile(text.Name(), paths.Record)
+	b, err := paths.ReadRecord(text.Name())
 	if err != nil {
 		return nil, err
 	}

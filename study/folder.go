@@ -143,7 +143,7 @@ func (j *job) restore(asked plan) error {
 			return err
 		}
 		for _, path := range copies {
-			text, err := paths.ReadFile(path, paths.Record)
+			text, err := paths.ReadRecord(path)
 			if err != nil {
 				continue
 			}

@@ -129,7 +129,7 @@ func countEpochs(dir string, epochs func(int), ended <-chan struct{}) {
 		case <-ended:
 			return
 		case <-tick.C:
-			if text, err := paths.ReadFile(filepath.Join(dir, "metrics.jsonl"), paths.Record); err == nil {
+			if text, err := paths.ReadRecord(filepath.Join(dir, "metrics.jsonl")); err == nil {
 				epochs(bytes.Count(text, []byte("\n")))
 			}
 		}

@@ -18,7 +18,7 @@ func WriteJSON(path string, v any) error {
 
 // ReadJSON reads a JSON file into v; its errors name the file.
 func ReadJSON(path string, v any) error {
-	text, err := paths.ReadFile(path, paths.Record)
+	text, err := paths.ReadRecord(path)
 	if err != nil {
 		return err
 	}

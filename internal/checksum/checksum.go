@@ -66,7 +66,7 @@ func Read(dir string) (List, error) { return readList(dir, File) }
 
 // readList reads a list with the given name.
 func readList(dir, name string) (List, error) {
-	b, err := paths.ReadFile(filepath.Join(dir, filepath.FromSlash(name)), paths.Record)
+	b, err := paths.ReadRecord(filepath.Join(dir, filepath.FromSlash(name)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {

@@ -133,9 +133,8 @@ func Delete(dir, name string) error {
 	return err
 }
 
-// ReadFile reads a file of a folder, of at most [paths.Record] bytes. It returns a [Damage]
-// if the file differs from the lists of the folder, or from the list of the sub-folder that
-// contains it.
+// ReadFile reads a file of a folder by [paths.ReadRecord]. It returns a [Damage] if the file
+// differs from the lists of the folder, or from the list of the sub-folder that contains it.
 func ReadFile(dir, name string) ([]byte, error) {
 	for i, c := range name {
 		if c == '/' && paths.Exists(filepath.Join(dir, filepath.FromSlash(name[:i]), File)) {
@@ -151,7 +150,7 @@ func ReadFile(dir, name string) ([]byte, error) {
 
 // ReadFile reads a file and compares it with the list.
 func (l List) ReadFile(dir, name string) ([]byte, error) {
-	b, err := paths.ReadFile(filepath.Join(dir, filepath.FromSlash(name)), paths.Record)
+	b, err := paths.ReadRecord(filepath.Join(dir, filepath.FromSlash(name)))
 	want, listed := l[name]
 	switch {
 	case listed && errors.Is(err, fs.ErrNotExist):

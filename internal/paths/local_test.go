@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -116,5 +117,41 @@ func TestReadFileReadsRegularFilesUpToALimit(t *testing.T) {
 	}
 	if _, err := ReadFile("/proc/self/status", 10); err == nil {
 		t.Error("a file without a size is read beyond the limit")
+	}
+}
+
+// The largest size of a file of results is that of its kind, whatever its folder; a larger file
+// is refused without being read.
+func TestReadRecordUpToTheLimitOfTheName(t *testing.T) {
+	dir := t.TempDir()
+	for name, limit := range map[string]int64{
+		"metrics.jsonl": 1 << 26, "saved_model/assets.extra/oscar.json": 1 << 26, "checkpoints/step-1/state.json": 1 << 26,
+		"manifest.jsonl": 1 << 30, "split.json": 1 << 30, "evaluation.json": 1 << 30, "parts/state.json.part": 1 << 30,
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("{}"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := ReadRecord(path); err != nil || string(b) != "{}" {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+		for _, size := range []int64{limit + 1, 1 << 40} {
+			if err := os.Truncate(path, size); err != nil {
+				t.Skip(err)
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := ReadRecord(path)
+			runtime.ReadMemStats(&after)
+			if want := fmt.Sprintf("%s is larger than %d bytes, the most that is read", path, limit); err == nil || err.Error() != want {
+				t.Errorf("%v, want %s", err, want)
+			}
+			if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 {
+				t.Errorf("%s: %d bytes were taken before it was refused", name, got)
+			}
+		}
 	}
 }

@@ -5,14 +5,35 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 )
 
 // The largest files that are read whole.
 const (
 	Settings = 1 << 20   // a file that a person writes: an experiment, a study, a list of classes
-	Record   = 1 << 30   // a file that oscar writes: rows, scores, a split
+	Record   = 1 << 30   // a file that oscar writes and that grows with the images: rows, scores, a split
 	Graph    = 2<<30 - 1 // a TensorFlow graph, and a map; protocol buffers end here
 )
+
+// smallRecord is the largest size of smallRecords.
+const smallRecord = 1 << 26
+
+// smallRecords are the names of the files that oscar writes and that do not grow with the
+// images: settings, descriptions, and lines for epochs.
+var smallRecords = []string{
+	"command.json", "discarded.json", "environment.json", "experiment.json", "explain.json", "metrics.jsonl",
+	"network.json", "oscar.json", "plan.json", "predict.json", "scales.json", "scoring.json", "state.json",
+}
+
+// ReadRecord is [ReadFile] for a file that oscar writes, of at most the size that is fitting for
+// its name.
+func ReadRecord(path string) ([]byte, error) {
+	if slices.Contains(smallRecords, filepath.Base(path)) {
+		return ReadFile(path, smallRecord)
+	}
+	return ReadFile(path, Record)
+}
 
 // Open opens a regular file for reading. It refuses folders, pipes and devices
 // without opening them: a pipe may wait for ever, a device may have no end.

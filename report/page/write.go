@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -44,7 +45,7 @@ func Replaceable(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return fmt.Errorf("%s is a folder; name a file, as %s", path, filepath.Join(path, "report.html"))
 	}
-	before, err := paths.ReadFile(path, paths.Record)
+	before, err := head(path)
 	if errors.Is(err, os.ErrNotExist) {
 		if dir := filepath.Dir(path); !paths.Exists(dir) {
 			return fmt.Errorf("there is no folder %s to write %s in", dir, filepath.Base(path))
@@ -54,10 +55,20 @@ func Replaceable(path string) error {
 	if err != nil {
 		return err
 	}
-	if !bytes.Contains(before[:min(len(before), 1024)], []byte(generator)) {
+	if !bytes.Contains(before, []byte(generator)) {
 		return fmt.Errorf("%s exists and is not a report of oscar; name another file", path)
 	}
 	return nil
+}
+
+// head returns the beginning of a file, where a report has its generator.
+func head(path string) ([]byte, error) {
+	f, err := paths.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, 1024))
 }
 
 // HTML renders the page.
