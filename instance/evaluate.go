@@ -9,6 +9,7 @@ import (
 	"oscar/instance/coco"
 	"oscar/instance/maskrcnn"
 	"oscar/instance/scene"
+	"oscar/internal/checkpoint"
 	"oscar/internal/machine"
 	"oscar/result"
 	"oscar/run"
@@ -87,11 +88,11 @@ func open(ctx context.Context, dir string, m run.Machine) (*Run, *maskrcnn.Detec
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	weights, epoch, err := r.best()
-	if err != nil {
-		return nil, nil, 0, err
-	}
-	d, err := maskrcnn.NewDetector(context.WithoutCancel(ctx), r.Experiment.Detector, weights, config(m))
+	var d *maskrcnn.Detector
+	epoch, err := checkpoint.UseBest(r.best, func(weights string) error {
+		d, err = maskrcnn.NewDetector(context.WithoutCancel(ctx), r.Experiment.Detector, weights, config(m))
+		return err
+	})
 	return r, d, epoch, err
 }
 

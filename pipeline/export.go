@@ -118,10 +118,6 @@ func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error
 		return 0, err
 	}
 	ctx = context.WithoutCancel(ctx) // an export that has begun is finished
-	prefix, epoch, err := r.Best(o.Listener)
-	if err != nil {
-		return 0, err
-	}
 	network, err := r.Network()
 	if err != nil {
 		return 0, err
@@ -130,7 +126,11 @@ func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error
 	if err != nil {
 		return 0, err
 	}
-	session, err := n.Restore(ctx, prefix, Config{Threads: o.Threads})
+	var session *tfmodel.Session
+	epoch, err = r.UseBest(o.Listener, func(prefix string) error {
+		session, err = n.Restore(ctx, prefix, Config{Threads: o.Threads})
+		return err
+	})
 	if err != nil {
 		return 0, err
 	}

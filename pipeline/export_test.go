@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
+	"oscar/tfmodel"
 )
 
 // Exported again, a run gives the model that it has, bit for bit; frozen, one
@@ -110,4 +112,74 @@ func TestExportUnfinished(t *testing.T) {
 	err = Export(t.Context(), ExportOptions{Model: dir, Out: out})
 	wantError(t, err, c.dir+" has lost "+bestName(s.Best.Epoch)+", the weights of the best epoch; no checkpoint is whole at the end of an epoch; put it back")
 	unchanged()
+}
+
+// A training that is running removes the weights of the best epoch, before they are checked or
+// while they are read, when another epoch is better: those are taken. Weights that are gone for
+// another reason are an error, or are replaced with a note.
+func TestBestIsReplacedMeanwhile(t *testing.T) {
+	dir := interrupt(t, TrainOptions{Experiment: tiny()}, 20)
+	r, err := OpenRun(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, err := r.Network()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := tfmodel.Compile(network)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := checkpoints{filepath.Join(dir, checkpointsDir)}
+	// replace does what a training does with a better epoch.
+	replace := func(before, now int) {
+		t.Helper()
+		if err := os.Rename(filepath.Join(c.dir, bestName(before)), filepath.Join(c.dir, bestName(now))); err != nil {
+			t.Fatal(err)
+		}
+		states, err := filepath.Glob(filepath.Join(c.dir, "step-*", "state.json"))
+		if err != nil || len(states) == 0 {
+			t.Fatal(states, err)
+		}
+		for _, path := range states {
+			var s map[string]any
+			if err := atomicfile.ReadJSON(path, &s); err != nil {
+				t.Fatal(err)
+			}
+			s["best"].(map[string]any)["epoch"], s["sum"] = now, ""
+			if err := atomicfile.WriteJSON(path, s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s, _, err := c.newest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace(s.Best.Epoch, 70)
+	at := 70
+	read := &notes{}
+	epoch, err := r.UseBest(read.listener(), func(prefix string) error {
+		if at < 72 {
+			replace(at, at+1)
+			at++
+		}
+		session, err := n.Restore(t.Context(), prefix, Config{})
+		if err == nil {
+			session.Close()
+		}
+		return err
+	})
+	if err != nil || epoch != 72 || len(read.lines) != 0 {
+		t.Errorf("epoch %d, want 72: %v, %q", epoch, err, read.lines)
+	}
+	if err := Export(t.Context(), ExportOptions{Model: dir, Out: filepath.Join(t.TempDir(), "model")}); err != nil {
+		t.Error(err)
+	}
+	failed := errors.New("failed")
+	calls := 0
+	if _, err := r.UseBest(Listener{}, func(string) error { calls++; return failed }); !errors.Is(err, failed) || calls != 1 {
+		t.Errorf("%d calls, %v", calls, err)
+	}
 }

@@ -52,6 +52,13 @@ func (r *Run) Best(listener Listener) (prefix string, epoch int, err error) {
 		return "", 0, err
 	}
 	damage := c.checkBest(epoch)
+	for damage != nil {
+		now, err := c.bestEpoch()
+		if err != nil || now == epoch {
+			break
+		}
+		epoch, damage = now, c.checkBest(now) // a training that is running has removed the other
+	}
 	if damage == nil {
 		return filepath.Join(c.dir, checkpoint.Best(epoch), checkpoint.Variables), epoch, nil
 	}
@@ -72,6 +79,12 @@ func (r *Run) Best(listener Listener) (prefix string, epoch int, err error) {
 	}
 	listener.Note(fmt.Sprintf("%v; the %s of epoch %d, of checkpoint %s, are taken in its place", damage, which, at.Epoch, name))
 	return filepath.Join(c.dir, name, checkpoint.Variables), at.Epoch, nil
+}
+
+// UseBest calls use with the variables of [Run.Best], of another epoch if a training that is
+// running removes them meanwhile, and returns the epoch.
+func (r *Run) UseBest(listener Listener, use func(prefix string) error) (epoch int, err error) {
+	return checkpoint.UseBest(func() (string, int, error) { return r.Best(listener) }, use)
 }
 
 // bestEpoch returns the number of the best epoch so far.

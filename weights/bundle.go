@@ -23,15 +23,16 @@ func openFolder(ctx context.Context, dir string) (*File, error) {
 		if err != nil {
 			return nil, err
 		}
-		prefix, _, err := r.Best(run.Listener{})
+		var f *File
+		_, err = r.UseBest(run.Listener{}, func(prefix string) error {
+			f, err = openBundle(ctx, prefix)
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
-		f, err := openBundle(ctx, prefix)
-		if err == nil {
-			f.Format = "run"
-		}
-		return f, err
+		f.Format = "run"
+		return f, nil
 	}
 	if !savedmodel.IsOscar(dir) {
 		return nil, fmt.Errorf("it is no run and no SavedModel of oscar's; a SavedModel of another program is taken whole, by --from in place of --weights")

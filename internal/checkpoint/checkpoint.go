@@ -86,3 +86,23 @@ func Remove(dir string, names []string) (err error) {
 	}
 	return err
 }
+
+// UseBest calls use with the prefix of the weights that best finds, and returns their epoch.
+// If that fails and best then finds other weights, it uses those: a training that is running
+// removes the weights of an epoch when another one is better.
+func UseBest(best func() (prefix string, epoch int, err error), use func(prefix string) error) (epoch int, err error) {
+	prefix, epoch, err := best()
+	for {
+		if err == nil {
+			err = use(prefix)
+		}
+		if err == nil {
+			return epoch, nil
+		}
+		now, at, failed := best()
+		if failed != nil || now == prefix {
+			return 0, err
+		}
+		prefix, epoch, err = now, at, nil
+	}
+}
