@@ -40,6 +40,13 @@ func (j *job) inspectRun(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
+	e, err := opened.Evaluation()
+	if err == nil {
+		err = checkPredictions(e)
+	}
+	if err != nil {
+		return err
+	}
 	if err := j.evaluate(ctx, r, opened); err != nil {
 		return fmt.Errorf("evaluating: %w", err)
 	}
@@ -85,6 +92,14 @@ func (j *job) evaluate(ctx context.Context, r *run, opened *pipeline.Run) error 
 	var f fitted
 	f.Train.Images, f.Train.Accuracy, f.Train.Loss = e.Images, e.Accuracy, e.Loss
 	return checksum.WriteJSON(j.Out, look, f)
+}
+
+// checkPredictions returns an error if the model has no finite prediction for any test image.
+func checkPredictions(e *result.Evaluation) error {
+	if e == nil || e.Images > 0 || e.NotFinite == 0 {
+		return nil
+	}
+	return fmt.Errorf("none of the %d test images has a finite prediction: the training diverged; a smaller learning rate may help", e.NotFinite)
 }
 
 // score scores the explanations of some test images of each class.
@@ -197,6 +212,9 @@ func (j *job) read(r *run) (*runData, error) {
 	}
 	if d.evaluation == nil || len(d.epochs) == 0 {
 		return nil, fmt.Errorf("%s is not finished", j.path(r.dir()))
+	}
+	if err := checkPredictions(d.evaluation); err != nil {
+		return nil, err
 	}
 	if err := checksum.ReadJSON(j.Out, r.look(), &d.fitted); err != nil {
 		return nil, err

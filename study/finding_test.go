@@ -47,3 +47,32 @@ func TestNoRunFinished(t *testing.T) {
 		t.Errorf("study.json: %+v, %v", again, err)
 	}
 }
+
+// A run that is trained to its end and has no finite prediction has failed: in the same call, in
+// one that resumes it, and among runs that have not.
+func TestRunWithoutAFinitePrediction(t *testing.T) {
+	const reason = "none of the 24 test images has a finite prediction: the training diverged; a smaller learning rate may help"
+	o := options(t)
+	o.Study.Variants, o.Study.Claims = o.Study.Variants[:1], nil
+	training := o.Study.Base["training"].(keys)
+	training["epochs"], training["batch"], training["learning_rate"] = 1, 64, 1e30 // one step, whose loss is finite
+	for range 2 {
+		var told []Ran
+		o.Listener.Run = func(r Ran) { told = append(told, r) }
+		res, err := Run(t.Context(), o)
+		wantError(t, err, "no run was finished; baseline: seed 1: "+reason)
+		if res == nil || res.Variants[0].Status != result.Failed || res.Variants[0].Runs[0].Reason != reason {
+			t.Errorf("result %+v", res)
+		}
+		if len(told) != 2 || told[0].Failed != reason || told[1].Failed != reason {
+			t.Errorf("the listener was told %+v", told)
+		}
+	}
+	o = options(t)
+	o.Study.Claims = nil
+	o.Study.Variants[1].Without, o.Study.Variants[1].Training = nil, keys{"epochs": 1, "batch": 64, "learning_rate": 1e30}
+	res, err := Run(t.Context(), o)
+	if err != nil || res.Variants[0].Status != result.Done || res.Variants[1].Status != result.Failed {
+		t.Errorf("%s, %s, %v", res.Variants[0].Status, res.Variants[1].Status, err)
+	}
+}

@@ -45,8 +45,8 @@ type Options struct {
 // Run trains every variant of a study with every seed, compares them, and writes
 // study.json and study.csv. It resumes a folder of the same study, wherever its images
 // are now: it does not repeat finished runs, and the others give the same bits as without
-// the interruption. A variant that does not fit the machine's memory, or whose
-// training fails, is a row of the result; if no run was finished, Run returns the
+// the interruption. A variant that does not fit the machine's memory, whose
+// training fails, or that has no finite prediction, is a row of the result; if no run was finished, Run returns the
 // result and an error. A full disk is an error. When ctx is cancelled, Run saves
 // after the current step and returns [pipeline.ErrInterrupted].
 func Run(ctx context.Context, o Options) (_ *result.Study, err error) {

@@ -105,10 +105,10 @@ DATA, a folder with one sub-folder of images per class, and compare. DIR gets
 report.html, study.json and study.csv (every number), runs/ (a run folder each),
 explanations/, scores/ and wall/ (the same images in every variant).
 
-The memory of each variant is forecast. A variant that does not fit, or whose
-training fails, is a row with the reason. If no run was finished, or the disk is
-full, the exit status is 1. With --budget, epochs and then training images are cut
-until the study fits; the result records the cuts.
+The memory of each variant is forecast. A variant that does not fit, whose training
+fails, or that has no finite prediction, is a row with the reason. If no run
+succeeds, or the disk is full, the exit status is 1. With --budget, epochs and then
+training images are cut until the study fits; the result records the cuts.
 
 The same command resumes a study that was stopped or killed, with the same bits as
 without the interruption. DATA may be elsewhere then; its content is checked.
