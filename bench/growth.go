@@ -56,19 +56,19 @@ func (g *Growth) Grows(i int) float64 {
 // extent is how far the table goes.
 type extent struct {
 	images, classes, sides []int
+	dealt                  int // images of the folders of several numbers of classes
 	few                    int // images of the networks of several sizes
 }
 
 var (
-	wholeExtent = extent{[]int{1000, 10000}, []int{10, 100, 1000}, []int{128, 256, 512}, 120}
-	smallExtent = extent{[]int{60, 120}, []int{2, 10}, []int{32, 64}, 60}
+	wholeExtent = extent{[]int{1000, 10000, 100000}, []int{10, 100, 1000}, []int{128, 256, 512}, 10000, 120}
+	smallExtent = extent{[]int{60, 120}, []int{2, 10}, []int{32, 64}, 120, 60}
 )
 
 // grow measures the table. Images are drawn, 48x40, and all different; folders of classes are
 // links to them.
 func (h *harness) grow(ctx context.Context, e extent) ([]Cost, error) {
-	most := e.images[len(e.images)-1]
-	files, err := h.drawMany(ctx, most)
+	files, err := h.drawMany(ctx, e.images[len(e.images)-1])
 	if err != nil {
 		return nil, err
 	}
@@ -107,16 +107,16 @@ func (h *harness) grow(ctx context.Context, e extent) ([]Cost, error) {
 		}
 	}
 	for _, n := range e.classes {
-		if err := h.link(out("classes", n), files, n); err != nil {
+		if err := h.link(out("classes", n), files[:e.dealt], n); err != nil {
 			return nil, err
 		}
 		args := append([]string{"train", out("classes", n), "--out", out("classrun", n)}, tiny...)
-		if err := add(fmt.Sprintf("train, one epoch, tiny, %d images", most), fmt.Sprint(n, " classes"), float64(most), "image", args...); err != nil {
+		if err := add(fmt.Sprintf("train, one epoch, tiny, %d images", e.dealt), fmt.Sprint(n, " classes"), float64(e.dealt), "image", args...); err != nil {
 			return nil, err
 		}
 	}
 	for _, n := range e.classes {
-		if err := add(fmt.Sprintf("evaluate, tiny, of %d images", most), fmt.Sprint(n, " classes"), float64(most), "image", "evaluate", out("classrun", n), "--split", "all"); err != nil {
+		if err := add(fmt.Sprintf("evaluate, tiny, of %d images", e.dealt), fmt.Sprint(n, " classes"), float64(e.dealt), "image", "evaluate", out("classrun", n), "--split", "all"); err != nil {
 			return nil, err
 		}
 	}
