@@ -85,7 +85,7 @@ func listTable(table string, opts TableOptions) (*Folder, listing, error) {
 	if strings.HasSuffix(strings.ToLower(filepath.Ext(table)), "json") || strings.EqualFold(filepath.Ext(table), ".jsonl") {
 		read = t.jsonRows
 	}
-	for row, err := range read(paths.LimitLines(content), strings.EqualFold(filepath.Ext(table), ".tsv")) {
+	for row, err := range read(content, strings.EqualFold(filepath.Ext(table), ".tsv")) {
 		if err != nil {
 			return fail(err)
 		}

@@ -278,3 +278,16 @@ func TestTableOfOneLongLine(t *testing.T) {
 		}
 	}
 }
+
+// A quoted field over many lines has the limit of a line.
+func TestTableOfOneLongField(t *testing.T) {
+	for kind, head := range map[string]string{".csv": "path,label\na.png,b\n\"", ".tsv": "path\tlabel\na.png\tb\n\""} {
+		table := filepath.Join(t.TempDir(), "table"+kind)
+		if err := os.WriteFile(table, []byte(head+strings.Repeat(strings.Repeat("x", 99)+"\n", 1<<18)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := listTable(table, TableOptions{}); err == nil || !strings.Contains(err.Error(), "a row of several lines has more than 16777216 bytes") {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}

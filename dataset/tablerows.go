@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"oscar/internal/paths"
 )
 
 // A tableRow has the cells of the columns in the order of UsualColumns.
@@ -26,7 +28,7 @@ type tableRow struct {
 // the first line.
 func (t *tableReader) csvRows(content io.Reader, tabs bool) iter.Seq2[tableRow, error] {
 	return func(yield func(tableRow, error) bool) {
-		buffer := bufio.NewReaderSize(content, 1<<16)
+		buffer := bufio.NewReaderSize(paths.LimitRows(content), 1<<16)
 		if err := skipMark(buffer); err != nil {
 			yield(tableRow{}, err)
 			return
@@ -115,7 +117,7 @@ func skipMark(r *bufio.Reader) error {
 // jsonRows yields the rows of JSON lines: one object of strings and numbers each.
 func (t *tableReader) jsonRows(content io.Reader, _ bool) iter.Seq2[tableRow, error] {
 	return func(yield func(tableRow, error) bool) {
-		buffer := bufio.NewReaderSize(content, 1<<16)
+		buffer := bufio.NewReaderSize(paths.LimitLines(content), 1<<16)
 		if err := skipMark(buffer); err != nil {
 			yield(tableRow{}, err)
 			return

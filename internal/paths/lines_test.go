@@ -3,6 +3,7 @@ package paths
 import (
 	"bytes"
 	"io"
+	"strings"
 	"testing"
 	"testing/iotest"
 )
@@ -37,3 +38,33 @@ func TestLimitLines(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// A row of CSV has the limit of a line, whatever the line breaks in its quoted fields. Quotes
+// that are doubled end nothing; a row that follows begins anew.
+func TestLimitRows(t *testing.T) {
+	field := func(n int) string { // quoted, of n bytes with the quotes, of lines and doubled quotes
+		return `"` + strings.Repeat("ab\n\"\"\n", (n-2)/6) + strings.Repeat("x", (n-2)%6) + `"`
+	}
+	fits := field(maxLine) + "\n"
+	for how, r := range map[string]func(io.Reader) io.Reader{"whole": func(r io.Reader) io.Reader { return r }, "halves": iotest.HalfReader, "few bytes": func(r io.Reader) io.Reader { return few{r} }} {
+		content := "path,label\n" + fits + "a,b\n" + fits + fits + field(20)
+		if got, err := io.ReadAll(LimitRows(r(strings.NewReader(content)))); err != nil || string(got) != content {
+			t.Errorf("%s: %d bytes, %v; want %d", how, len(got), err, len(content))
+		}
+		for name, content := range map[string]string{
+			"one field": "a,b\n" + `"` + strings.Repeat("x\n", maxLine), "many fields": strings.Repeat(`"x`+"\n"+`",`, maxLine/4),
+		} {
+			if got, err := io.ReadAll(LimitRows(r(strings.NewReader(content)))); err == nil || err.Error() != "a row of several lines has more than 16777216 bytes" {
+				t.Errorf("%s, %s: %d bytes, %v", name, how, len(got), err)
+			}
+		}
+	}
+	if _, err := io.Copy(io.Discard, LimitLines(strings.NewReader(`"`+strings.Repeat("x\n", maxLine)))); err != nil {
+		t.Errorf("quotes in lines: %v", err)
+	}
+}
+
+// few reads at most 1000 bytes at once.
+type few struct{ r io.Reader }
+
+func (f few) Read(p []byte) (int, error) { return f.r.Read(p[:min(len(p), 1000)]) }
