@@ -38,7 +38,7 @@ func machineMade(name string) bool {
 // overlays, would otherwise be read as images of a class.
 var resultMarks = []string{
 	"experiment.json", "explain.json", "scoring.json", "plan.json", "global.json", "comparison.json",
-	"audit.json", "folds.json", "saved_model.pb", "weights.index", "variables.index",
+	"audit.json", "folds.json", "predict.json", "saved_model.pb", "weights.index", "variables.index",
 }
 
 // isResults reports whether dir is a folder of results of oscar: it has a list of checksums

@@ -2,8 +2,10 @@ package verify
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"oscar/internal/checksum"
@@ -14,7 +16,7 @@ import (
 // kind describes the folders of one kind of results.
 type kind struct {
 	name string
-	mark string // the file that identifies them
+	mark string // the file that identifies them, or a folder of files in their list
 	// files are the patterns of their files, for [path.Match], with what to do if
 	// one is damaged. A pattern that ends with a slash means all files below it.
 	files []file
@@ -83,6 +85,10 @@ var kinds = []kind{
 	{"cross-validation", result.FoldsFile, []file{
 		{result.FoldsFile, restore, false}, {result.FoldsTable, resume, false}, commandFile, reportFile,
 	}, resume, false},
+	{"predictions", "predict.json", []file{
+		{"predict.json", "", false}, {"parts/*.jsonl", "", false}, {"sums/*.sha256", "", false},
+		{"predictions.csv", "", true}, {"predictions.jsonl", "", true}, commandFile,
+	}, repeat, false},
 	{"model", "saved_model.pb", []file{
 		{"saved_model.pb", "", false}, {"variables/", "", false}, {"assets.extra/oscar.json", "", false},
 	}, "export the model again; if you changed the file yourself, record it as it is: oscar verify --accept %s", true},
@@ -90,6 +96,7 @@ var kinds = []kind{
 	{"checkpoint", "variables.index", []file{
 		{"state.json", "", false}, {"variables.*", "", false},
 	}, restore, true},
+	{"images", "images/", nil, anew, false},
 }
 
 // partOfRun is the remedy for checkpoints and the model of a run.
@@ -99,7 +106,11 @@ const partOfRun = "make it again, or go on from a whole checkpoint: oscar train 
 // none.
 func kindOf(dir string, list checksum.List) *kind {
 	for i, k := range kinds {
-		if _, listed := list[k.mark]; listed || paths.Exists(filepath.Join(dir, k.mark)) {
+		if strings.HasSuffix(k.mark, "/") {
+			if slices.ContainsFunc(slices.Collect(maps.Keys(list)), func(name string) bool { return strings.HasPrefix(name, k.mark) }) {
+				return &kinds[i]
+			}
+		} else if _, listed := list[k.mark]; listed || paths.Exists(filepath.Join(dir, k.mark)) {
 			return &kinds[i]
 		}
 	}

@@ -32,7 +32,7 @@ const (
 // Folder is the result for a folder.
 type Folder struct {
 	Path    string `json:"path"`
-	Kind    string `json:"kind"` // kind of results; "" if oscar did not make it
+	Kind    string `json:"kind"` // kind of results; "" if it is none of them
 	State   State  `json:"state"`
 	Files   int    `json:"files"` // number of compared files
 	Bytes   int64  `json:"bytes"`
@@ -70,7 +70,7 @@ func (f *Folder) All() []*Folder {
 func Dir(ctx context.Context, dir string) (*Folder, error) {
 	info, err := os.Stat(dir)
 	if err == nil && !info.IsDir() {
-		err = &os.PathError{Op: "open", Path: dir, Err: os.ErrInvalid}
+		err = fmt.Errorf("%s is a file, want the folder of results that contains it", dir)
 	}
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"oscar/dataset"
@@ -111,6 +112,41 @@ func TestUnlistedAndForeign(t *testing.T) {
 	}
 }
 
+// A data set that oscar drew, and predictions, are known by their files. A file is no folder.
+func TestKindsOfOtherFolders(t *testing.T) {
+	dir := t.TempDir()
+	for name, kind := range map[string]string{"images/can/0000.png": "images", "images/0000.png": "images", "predict.json": "predictions"} {
+		set := filepath.Join(dir, kind, filepath.Dir(name))
+		testkit.Write(t, filepath.Join(set, name), "x")
+		if err := checksum.Update(set, name); err != nil {
+			t.Fatal(err)
+		}
+		if f := look(t, set); !f.Whole() || f.Kind != kind || f.Files != 1 {
+			t.Errorf("%s: %+v", name, f)
+		}
+		testkit.Write(t, filepath.Join(set, name), "y")
+		if f := look(t, set); f.State != Damaged || !strings.Contains(f.Damaged[0].Remedy, "repeat the command that made "+set) {
+			t.Errorf("%s: %+v", name, f)
+		}
+		if err := os.Remove(filepath.Join(set, checksum.File)); err != nil {
+			t.Fatal(err)
+		}
+		if f := look(t, set); kind == "images" && f.State != Foreign {
+			t.Errorf("%s without checksums: %+v", name, f)
+		}
+	}
+	file := filepath.Join(dir, "a.txt")
+	testkit.Write(t, file, "x")
+	for _, do := range []func() error{
+		func() error { _, err := Dir(t.Context(), file); return err },
+		func() error { return Accept(t.Context(), file) },
+	} {
+		if err := do(); err == nil || err.Error() != file+" is a file, want the folder of results that contains it" {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 // Accept changes nothing in a folder while another process uses it or one within it.
 func TestAcceptOfAFolderInUse(t *testing.T) {
 	for _, used := range []string{".", "explained"} {
@@ -189,6 +225,9 @@ func TestAccept(t *testing.T) {
 func TestResultsAreNoImages(t *testing.T) {
 	elsewhere := t.TempDir()
 	for i, k := range kinds {
+		if k.name == "images" {
+			continue // a data set
+		}
 		data := t.TempDir()
 		names := []string{"box/1.png", "can/2.png", "results/overlays/3.png", "can/results/overlays/4.png"}
 		for j, name := range names {

@@ -83,8 +83,14 @@ oscar.`,
 // printFolder prints the state of a folder, and its damaged and unlisted files.
 func printFolder(w io.Writer, f *verify.Folder) {
 	kind := f.Kind
-	if kind == "" {
+	switch {
+	case kind != "":
+	case f.State == verify.Foreign:
 		kind = "not of oscar"
+	case f.Files == 0:
+		kind = "folders of results"
+	default:
+		kind = "files with checksums"
 	}
 	fmt.Fprintf(w, "%-9s %s: %s, %s, %s\n", f.State, f.Path, kind, text.Count(f.Files, "file"), bytes(f.Bytes))
 	for _, d := range f.Damaged {
