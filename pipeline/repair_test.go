@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"maps"
 	"os"
@@ -88,6 +89,29 @@ func TestDrawingsAreListed(t *testing.T) {
 				t.Errorf("%s lists %v, %v, want %v", part, list.Names(), err, lists[part].Names())
 			}
 		}
+	}
+}
+
+// A signal while the montage is drawn ends the call. It does not leave pictures out.
+func TestMontageHeedsTheSignal(t *testing.T) {
+	o := ExplainOptions{Paths: []string{photos(t, 2)}, Out: filepath.Join(t.TempDir(), "out"), Settings: settings()}
+	_, rows := explained(t, o)
+	p, err := newPainter(o.Settings, o.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	shown := newMontage()
+	for _, r := range rows {
+		shown.consider(r)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if path, err := shown.write(ctx, p); !errors.Is(err, ErrInterrupted) {
+		t.Errorf("%s, %v", path, err)
+	}
+	if err := checksum.CheckAll(o.Out); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -150,6 +150,9 @@ func (m *montage) write(ctx context.Context, p *painter) (string, error) {
 	for _, class := range slices.Sorted(maps.Keys(m.rows)) {
 		r := m.rows[class]
 		picture, err := p.decode(ctx, r)
+		if ctx.Err() != nil {
+			return "", interrupted(ctx, err)
+		}
 		if err != nil {
 			continue // it was changed or removed since it was explained
 		}

@@ -1,6 +1,9 @@
 package savedmodel
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,4 +73,21 @@ func FuzzParseIndex(f *testing.F) {
 			t.Errorf("%d tensors with names of %d bytes", len(tensors), names)
 		}
 	})
+}
+
+// A signal while weights are read or saved is told from a fault.
+func TestSignalWhileWeightsAreRead(t *testing.T) {
+	prefix := filepath.Join(t.TempDir(), "variables")
+	entries, values := []graph.Entry{{Key: "a"}}, []graph.Value{graph.FromFloat32s(graph.Shape{1}, []float32{1})}
+	if err := graph.WriteCheckpoint(t.Context(), prefix, entries, values); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, read := graph.ReadCheckpoint(ctx, prefix, []graph.Entry{{Key: "a", DType: graph.Float}})
+	for _, err := range []error{read, graph.WriteCheckpoint(ctx, prefix, entries, values), plain(fmt.Errorf("run: %w", context.Canceled))} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+	}
 }

@@ -63,10 +63,14 @@ func (s Saver) feed(prefix string) []graph.Feed {
 	return []graph.Feed{{To: s.filename, Value: graph.FromString(prefix)}}
 }
 
-// plain removes the node that TensorFlow appends to a message. A fault of a cluster stays one.
+// plain removes the node that TensorFlow appends to a message. A fault of a cluster stays one,
+// and so does the end of the context.
 func plain(err error) error {
 	if fault, ok := errors.AsType[*cluster.Fault](err); ok {
 		return fault
+	}
+	if errors.Is(err, context.Canceled) {
+		return context.Canceled
 	}
 	text, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "run: "), "\t [[")
 	text, _, _ = strings.Cut(text, " [[{{")

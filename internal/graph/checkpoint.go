@@ -42,6 +42,9 @@ func ReadCheckpoint(ctx context.Context, prefix string, entries []Entry) ([]Valu
 		fetch[i] = op.Output(i)
 	}
 	values, err := session.Run(ctx, []Feed{{To: path, Value: FromString(prefix)}}, fetch)
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("read %s: %w", prefix, err)
+	}
 	if err != nil {
 		text, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "run: "), " [[{{")
 		return nil, fmt.Errorf("read %s: %s", prefix, strings.TrimSpace(text))

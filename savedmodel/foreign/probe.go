@@ -177,6 +177,9 @@ func (a *adoption) compare(ctx context.Context) error {
 		fed = graph.FromUint8s(fed.Shape(), bytesOfFloats(fed.Float32s()))
 	}
 	theirs, err := session.Run(ctx, []graph.Feed{{To: in, Value: fed}}, []graph.Tensor{want})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		note("TensorFlow's loader says " + plain(err))
 		return nil
