@@ -135,15 +135,20 @@ func TestInterruptedBetweenStages(t *testing.T) {
 func TestResumeAFinishedRun(t *testing.T) {
 	dir := copyDir(t, trained(t).Dir)
 	before := tree(t, dir)
-	older := filepath.Join(dir, run.CheckpointsDir, checkpoint.Step(1)) // a process was killed before it removed it
-	if err := os.Mkdir(older, 0o777); err != nil {
-		t.Fatal(err)
+	older := []string{checkpoint.Step(1), checkpoint.Best(9)} // a process was killed before it removed them
+	for i, name := range older {
+		older[i] = filepath.Join(dir, run.CheckpointsDir, name)
+		if err := os.Mkdir(older[i], 0o777); err != nil {
+			t.Fatal(err)
+		}
 	}
 	n := &notes{}
 	resume(t, dir, n.listener())
 	n.want(t, "the run is finished already")
-	if paths.Exists(older) {
-		t.Error("an older checkpoint is left")
+	for _, path := range older {
+		if paths.Exists(path) {
+			t.Errorf("%s is left", path)
+		}
 	}
 	for name, b := range tree(t, dir) {
 		if before[name] != b {

@@ -17,6 +17,7 @@ import (
 	"oscar/internal/atomicfile"
 	"oscar/internal/checkpoint"
 	"oscar/internal/checksum"
+	"oscar/internal/paths"
 	"oscar/result"
 	"oscar/tfmodel"
 )
@@ -205,19 +206,19 @@ func (c checkpoints) list(prefix string) ([]string, error) {
 }
 
 // keepNewest removes the checkpoints of a finished run except the newest, from
-// which a longer training can start.
+// which a longer training can start, and the weights of epochs that are no longer the best.
 func (c checkpoints) keepNewest() error {
-	_, newest, err := c.newest()
+	s, newest, err := c.newest()
 	if err != nil {
 		return nil // they were removed already
 	}
 	names, err := c.list(checkpoint.Steps)
-	for _, name := range names {
-		if name != newest {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(c.dir, name)))
-		}
+	drop := slices.DeleteFunc(names, func(name string) bool { return name == newest })
+	if best := checkpoint.Best(s.Best.Epoch); err == nil && paths.Exists(filepath.Join(c.dir, best)) {
+		names, err = c.list(checkpoint.Bests)
+		drop = append(drop, slices.DeleteFunc(names, func(name string) bool { return name == best })...)
 	}
-	return err
+	return errors.Join(err, checkpoint.Remove(c.dir, drop))
 }
 
 // Prune removes all checkpoints of a finished run, 1.3 GB for AlexNet02. The run cannot
