@@ -124,6 +124,5 @@ func (r *Run) weights() (prefix string, epoch int, err error) {
 	if _, err := fmt.Sscanf(name, "best-%d", &epoch); err != nil {
 		return "", 0, fmt.Errorf("%s: %w", r.path(checkpointsDir, name), err)
 	}
-	dir := r.path(checkpointsDir, name)
-	return filepath.Join(dir, checkpoint.Variables), epoch, checksum.Check(dir)
+	return r.prefix(epoch), epoch, checksum.Check(r.path(checkpointsDir, name))
 }

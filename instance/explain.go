@@ -141,7 +141,7 @@ func (s *ExplainSummary) mean() *ExplainSummary {
 
 // settings returns the settings of explanations of pictures by the weights of an epoch.
 func (r *Run) settings(epoch int, o ExplainOptions, list pictures) (result.ObjectSettings, error) {
-	inputs, err := r.inputs(list, o.Machine)
+	inputs, err := r.inputs(epoch, list, o.Machine)
 	return result.ObjectSettings{
 		Format: 1, Task: Task, Inputs: inputs, Model: r.Experiment.Detector.Name, Epoch: epoch, Method: cmp.Or(o.Method, DefaultMethod), Layer: cmp.Or(o.Layer, r.Experiment.Explain),
 		Score: o.Score, Samples: o.Samples, Seed: o.Seed, Least: o.Least, Input: []int(r.Experiment.Detector.Input[:2]),

@@ -22,14 +22,10 @@ func errOther(dir, what string) error {
 	return fmt.Errorf("%s holds other %s; name a new folder", dir, what)
 }
 
-// inputs returns the SHA-256 of what results are made from: the network's weights, the limits
-// above which a picture is unreadable, and the names and contents of all pictures.
-func (r *Run) inputs(list pictures, m run.Machine) (string, error) {
-	prefix, _, err := r.best()
-	if err != nil {
-		return "", err
-	}
-	weights, err := r.fingerprint(prefix)
+// inputs returns the SHA-256 of what results are made from: the network's weights of an epoch,
+// the limits above which a picture is unreadable, and the names and contents of all pictures.
+func (r *Run) inputs(epoch int, list pictures, m run.Machine) (string, error) {
+	weights, err := r.fingerprint(r.prefix(epoch))
 	if err != nil {
 		return "", err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"oscar/internal/checkpoint"
 	"oscar/internal/checksum"
 	"oscar/internal/keyed"
 	"oscar/internal/paths"
@@ -53,7 +54,15 @@ func (r *Run) best() (prefix string, epoch int, err error) {
 	if !IsExport(r.Dir) {
 		return r.weights()
 	}
-	return filepath.Join(r.Dir, "variables", "variables"), 0, checksum.Check(r.Dir)
+	return r.prefix(0), 0, checksum.Check(r.Dir)
+}
+
+// prefix returns the path of an epoch's weights, of 0 for an exported model.
+func (r *Run) prefix(epoch int) string {
+	if epoch == 0 {
+		return filepath.Join(r.Dir, "variables", "variables")
+	}
+	return r.path(checkpointsDir, checkpoint.Best(epoch), checkpoint.Variables)
 }
 
 // fingerprint identifies the network and the weights at prefix.
