@@ -75,7 +75,7 @@ func FuzzParseIndex(f *testing.F) {
 	})
 }
 
-// A signal while weights are read or saved is told from a fault.
+// If a signal cancels reading or saving weights, the error is context.Canceled.
 func TestSignalWhileWeightsAreRead(t *testing.T) {
 	prefix := filepath.Join(t.TempDir(), "variables")
 	entries, values := []graph.Entry{{Key: "a"}}, []graph.Value{graph.FromFloat32s(graph.Shape{1}, []float32{1})}
