@@ -10,6 +10,7 @@ package reporttest
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
@@ -113,15 +115,33 @@ func (s Site) Run(script string) string {
 	return run(s.b, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
 }
 
-// Await waits until an expression is true.
+// Await waits until an expression is true, also on the page that replaces this one.
 func (s Site) Await(expression string) {
 	s.b.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !run(s.b, chromedp.Evaluate[bool]("!!("+expression+")")); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !s.holds(expression); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.b.Fatalf("%s: never %s; the page says %.500s", s.b.name, expression, s.Run("document.body.innerText"))
 		}
 	}
 }
+
+// holds reports whether an expression is true. On a page that is being replaced nothing is.
+func (s Site) holds(expression string) bool {
+	s.b.Helper()
+	holds, err := chromedp.Run(s.b.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+	var protocol *cdproto.Error
+	if errors.As(err, &protocol) && protocol.Code == serverError {
+		return false
+	}
+	if err != nil {
+		s.b.Fatal(err)
+	}
+	return holds
+}
+
+// serverError is the code of the browser's errors that are not those of a script: "Inspected
+// target navigated or closed", "Execution context was destroyed", "Cannot find context".
+const serverError = -32000
 
 func open(t *testing.T, path string) *browser {
 	t.Helper()
