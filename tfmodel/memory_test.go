@@ -74,8 +74,7 @@ func TestMeasuredTraining(t *testing.T) {
 
 const measuredBatch = 32
 
-// The forecast is within a third of what a training takes: its allocator's
-// luck alone was seen to make a difference of a quarter.
+// The forecast is within a third of the most that a training takes.
 func TestForecastIsWhatTrainingTakes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains in processes of its own")
@@ -90,10 +89,11 @@ func TestForecastIsWhatTrainingTakes(t *testing.T) {
 			t.Fatal(err)
 		}
 		forecast := float64(m.Training >> 20)
-		// What two threads hold at the same moment depends on when they run: the most of
-		// up to three processes counts.
+		// What two threads hold at the same moment depends on when they run: of twenty
+		// processes that trained alexnet02, nine held 1.2 to 1.3 GiB, the others 1.5 to 1.7.
+		// The most of up to ten counts.
 		took := takes(t, name)
-		for try := 1; try < 3 && forecast > took*1.33; try++ {
+		for try := 1; try < 10 && forecast > took*1.33; try++ {
 			took = max(took, takes(t, name))
 		}
 		t.Logf("%s: %.0f MiB, the forecast is %.0f", name, took, forecast)
