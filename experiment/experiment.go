@@ -125,20 +125,9 @@ func (e *Experiment) ForLabels(several bool) error {
 // Network returns the architecture with its layers. Layers that are not given are built for
 // that many classes.
 func (e *Experiment) Network(classes int) (tfmodel.Architecture, error) {
-	a := e.Architecture
-	if len(a.Layers) == 0 {
-		built, err := tfmodel.Lookup(a.Name, classes)
-		if err != nil {
-			return built, err
-		}
-		if len(a.Input) > 0 {
-			built.Input = a.Input
-			if _, err := built.Shapes(); err != nil {
-				return built, err
-			}
-		}
-		built.Output = a.Output
-		a = built
+	a, err := e.Architecture.Built(classes)
+	if err != nil {
+		return a, err
 	}
 	if f := e.FineTune; f != nil && f.Weights != "" && a.Tuning == nil {
 		return a.Tuned(f.Tuning())

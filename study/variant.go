@@ -28,9 +28,10 @@ type Variant struct {
 	Name string `json:"name" yaml:"name"`
 	// Why is the reason.
 	Why string `json:"why,omitempty" yaml:"why,omitempty"`
-	// Architecture is another network of the table, in place of the base's.
+	// Architecture is another network of the table, in place of the base's. It has the base's
+	// input, if the base names one.
 	Architecture string `json:"architecture,omitempty" yaml:"architecture,omitempty"`
-	// Input is [height, width, 3].
+	// Input is [height, width, 3], in place of the base's or the network's own.
 	Input []int `json:"input,omitempty" yaml:"input,omitempty,flow"`
 	// Without are names or kinds of layers to remove.
 	Without []string `json:"without,omitempty" yaml:"without,omitempty,flow"`
@@ -241,19 +242,20 @@ func lay(tree map[string]any, e *experiment.Experiment) error {
 // architecture edits a network.
 func (v Variant) architecture(a tfmodel.Architecture, classes int) (tfmodel.Architecture, error) {
 	if v.Architecture != "" {
-		a = tfmodel.Architecture{Name: v.Architecture}
-	}
-	name := a.Name
-	if len(a.Layers) == 0 {
-		var err error
-		if a, err = tfmodel.Lookup(name, classes); err != nil {
-			return a, err
+		other := tfmodel.Architecture{Name: v.Architecture, Output: a.Output}
+		if len(a.Layers) == 0 {
+			other.Input = a.Input // of all variants, unless it belongs to the base's layers
 		}
+		a = other
 	}
 	if len(v.Input) > 0 {
 		a.Input = v.Input
 	}
-	a, err := a.Without(v.Without...)
+	name := a.Name
+	a, err := a.Built(classes)
+	if err == nil {
+		a, err = a.Without(v.Without...)
+	}
 	if err != nil {
 		return a, err
 	}

@@ -81,6 +81,24 @@ func Lookup(name string, classes int) (Architecture, error) {
 	return a.new(classes), nil
 }
 
+// Built returns the architecture with layers: if it has none, those of the named one, built for
+// that many classes. An Input or Output that is given replaces that of the named one.
+func (a Architecture) Built(classes int) (Architecture, error) {
+	if len(a.Layers) > 0 {
+		return a, nil
+	}
+	known, err := Lookup(a.Name, classes)
+	if err != nil {
+		return known, err
+	}
+	known.Output, known.Tuning = a.Output, a.Tuning
+	if len(a.Input) > 0 {
+		known.Input = a.Input
+		_, err = known.Shapes()
+	}
+	return known, err
+}
+
 // Builtin reports whether the layers are exactly those of the named architecture.
 func (a Architecture) Builtin() bool {
 	classes, err := a.Classes()
