@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +50,18 @@ func TestHelp(t *testing.T) {
 				if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 85 {
 					t.Errorf("a line of %d characters: %s", n, line)
 				}
+			}
+			narrow := wrappedText(cmd.Long, 60)
+			for line := range strings.Lines(narrow) {
+				if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 60 && !strings.HasPrefix(line, " ") {
+					t.Errorf("in a narrow terminal, a line of %d characters: %s", n, line)
+				}
+			}
+			if !slices.Equal(strings.Fields(narrow), strings.Fields(cmd.Long)) {
+				t.Errorf("in a narrow terminal the help says\n%s", narrow)
+			}
+			if n := len(cmd.Short); n > 63 && cmd.HasParent() { // beside the longest name, in 80 columns
+				t.Errorf("short help of %d characters: %s", n, cmd.Short)
 			}
 		})
 	}

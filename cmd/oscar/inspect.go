@@ -31,7 +31,7 @@ func newInspect(*globalFlags) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL",
-		Short: "Print a model's layers, shapes, parameters, memory and signatures",
+		Short: "Print a model's layers, parameters, memory and signatures",
 		Long: `Print the layers, shapes, parameters and signatures of MODEL, a run or a SavedModel,
 with a forecast of the memory of a batch.
 

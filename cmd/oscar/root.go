@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -80,6 +81,8 @@ TensorFlow crashed.`,
 	cobra.AddTemplateFunc("wrappedFlags", wrappedFlags)
 	usage := strings.NewReplacer(".LocalFlags.FlagUsages |", "wrappedFlags .LocalFlags |", ".InheritedFlags.FlagUsages |", "wrappedFlags .InheritedFlags |")
 	root.SetUsageTemplate(usage.Replace(root.UsageTemplate()))
+	cobra.AddTemplateFunc("wrappedText", func(s string) string { return wrappedText(s, terminalWidth(os.Stdout)) })
+	root.SetHelpTemplate(strings.Replace(root.HelpTemplate(), "trimTrailingWhitespaces", "wrappedText", 1))
 	for _, verb := range verbs {
 		root.AddCommand(verb(g))
 	}
@@ -110,6 +113,25 @@ func checkNumbers(cmd *cobra.Command, _ []string) (err error) {
 // wrappedFlags returns the list of a command's flags, wrapped to the terminal.
 func wrappedFlags(f *pflag.FlagSet) string {
 	return plainFlags(f.FlagUsagesWrapped(terminalWidth(os.Stdout)))
+}
+
+// wrappedText fills the lines of each paragraph up to a width; 0 leaves them as they are. A
+// paragraph with an indented line is left as it is, too.
+func wrappedText(s string, width int) string {
+	if width <= 0 {
+		return s
+	}
+	paragraphs := strings.Split(s, "\n\n")
+	for i, p := range paragraphs {
+		if !strings.HasPrefix(p, " ") && !strings.Contains(p, "\n ") {
+			lines := strings.Split(text.WrapSoft(strings.ReplaceAll(p, "\n", " "), min(width, 85)), "\n")
+			for k := range lines {
+				lines[k] = strings.TrimRight(lines[k], " ")
+			}
+			paragraphs[i] = strings.Join(lines, "\n")
+		}
+	}
+	return strings.Join(paragraphs, "\n\n")
 }
 
 // plainFlags removes pflag's "[=true|false]" from the list of flags.

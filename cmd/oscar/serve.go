@@ -14,7 +14,7 @@ func newServe(*globalFlags) *cobra.Command {
 	bound := false
 	cmd := &cobra.Command{
 		Use:   "serve MODEL...",
-		Short: "Look at models in a browser, and answer predictions and explanations over HTTP",
+		Short: "Show models in a browser; answer requests over HTTP",
 		Long: `Serve a page to look at MODEL, and answer requests over HTTP, until a signal comes.
 MODEL is a run, a SavedModel, or a folder with numbered versions of one (1, 2 ...).
 NAME=MODEL gives it another name than its folder's.

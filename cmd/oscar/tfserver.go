@@ -18,7 +18,7 @@ func newTFServer(*globalFlags) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "tf-server",
-		Short: "Compute for a training on another machine (oscar train --cluster)",
+		Short: "Compute steps of oscar train --cluster for another machine",
 		Long: `Start a TensorFlow server that computes shares of the steps of "oscar train
 --cluster". It needs neither the images nor a model, keeps nothing, and serves any
 number of trainings, one after the other. Print the address, and serve until SIGINT
