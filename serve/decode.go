@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"oscar/explain"
+	"oscar/internal/named"
 )
 
 // request is the body of a request to predict, classify or explain.
@@ -33,12 +34,14 @@ type item struct {
 type decoder struct {
 	json          *jsontext.Decoder
 	height, width int
-	most          int // largest number of images
+	most          int      // largest number of images
+	fields        []string // the known fields; nil: unknown ones are ignored
 }
 
-// decodeRequest reads a request's body.
-func decodeRequest(body io.Reader, height, width, most int) (*request, error) {
-	d := &decoder{jsontext.NewDecoder(body), height, width, most}
+// decodeRequest reads a request's body. Unless fields is nil, other fields are an error;
+// TensorFlow Serving ignores them.
+func decodeRequest(body io.Reader, height, width, most int, fields []string) (*request, error) {
+	d := &decoder{jsontext.NewDecoder(body), height, width, most, fields}
 	r, err := d.request()
 	if err != nil {
 		return nil, fmt.Errorf("request body: %w", plainJSONError(err))
@@ -108,10 +111,15 @@ func (d *decoder) request() (*request, error) {
 	return r, nil
 }
 
-// field reads a value that is not an image. It ignores other types of values,
-// as TensorFlow Serving does.
+// field reads a value that is not an image. Without known fields it ignores other types of
+// values, as TensorFlow Serving does.
 func (d *decoder) field(r *request, key string) error {
-	switch d.json.PeekKind() {
+	if d.fields != nil {
+		if err := named.Check("field", key, d.fields); err != nil {
+			return err
+		}
+	}
+	switch kind := d.json.PeekKind(); kind {
 	case '"', '0':
 		token, err := d.json.ReadToken()
 		if err != nil {
@@ -119,6 +127,10 @@ func (d *decoder) field(r *request, key string) error {
 		}
 		r.Fields[key] = token.String()
 		return nil
+	case '{', '[', 't', 'f':
+		if d.fields != nil {
+			return d.unexpected(kind, key, "text or a number")
+		}
 	}
 	return d.json.SkipValue()
 }
@@ -377,24 +389,4 @@ func (d *decoder) unexpected(kind jsontext.Kind, at, want string) error {
 		}
 	}
 	return fmt.Errorf("%s has %s, want %s", at, kindName(kind), want)
-}
-
-func kindName(kind jsontext.Kind) string {
-	switch kind {
-	case '{':
-		return "an object"
-	case '[':
-		return "a list"
-	case '"':
-		return "a string"
-	case '0':
-		return "a number"
-	case 't', 'f':
-		return "true or false"
-	case 'n':
-		return "null"
-	case '}', ']':
-		return "an end"
-	}
-	return "something else"
 }

@@ -23,7 +23,11 @@ func FuzzDecodeRequest(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		const height, width, most = 1, 2, 3
-		r, err := decodeRequest(strings.NewReader(body), height, width, most)
+		var fields []string
+		if len(body)%2 == 1 {
+			fields = explainFields
+		}
+		r, err := decodeRequest(strings.NewReader(body), height, width, most, fields)
 		if err != nil {
 			if text := err.Error(); text == "" || strings.Contains(text, "\n") || r != nil {
 				t.Fatalf("error %q with %v", text, r)

@@ -166,9 +166,9 @@ func (d *detector) describe(w http.ResponseWriter) {
 	})
 }
 
-// photos reads the pictures of a request.
-func (d *detector) photos(s *Server, r *http.Request) (*request, []*image.RGBA, error) {
-	req, err := s.read(r, &d.meta)
+// photos reads the pictures of a request, as [Server.read].
+func (d *detector) photos(s *Server, r *http.Request, fields []string) (*request, []*image.RGBA, error) {
+	req, err := s.read(r, &d.meta, fields)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -186,7 +186,7 @@ func (d *detector) photos(s *Server, r *http.Request) (*request, []*image.RGBA, 
 
 // predict answers with the objects of each picture, as COCO describes them.
 func (d *detector) predict(s *Server, w http.ResponseWriter, r *http.Request) error {
-	req, photos, err := d.photos(s, r)
+	req, photos, err := d.photos(s, r, nil)
 	if err != nil {
 		return err
 	}
@@ -232,7 +232,6 @@ func (d *detector) served(o instance.FoundObject) servedObject {
 func (d *detector) queryOf(fields map[string]string) (q instance.ObjectQuery, err error) {
 	q = instance.ObjectQuery{Object: 1, Class: explain.Predicted, Method: cmp.Or(fields["method"], instance.DefaultMethod), Layer: fields["layer"]}
 	o := defaultSettings()
-	delete(fields, "rules")
 	if err := o.read(fields); err != nil {
 		return q, err
 	}
@@ -264,13 +263,16 @@ func (d *detector) queryOf(fields map[string]string) (q instance.ObjectQuery, er
 
 // explainObject answers with the map of an object.
 func (d *detector) explainObject(s *Server, w http.ResponseWriter, r *http.Request) error {
-	req, photos, err := d.photos(s, r)
+	req, photos, err := d.photos(s, r, objectFields)
 	if err != nil {
 		return err
 	}
 	format := cmp.Or(req.Fields["format"], formatJSON)
 	if err := named.Check("format", format, formats); err != nil {
 		return badRequest{err}
+	}
+	if class := req.Items[0].class; class != explain.Predicted {
+		req.Fields["class"] = strconv.Itoa(class)
 	}
 	q, err := d.queryOf(req.Fields)
 	if err != nil {

@@ -26,10 +26,9 @@ const (
 
 var formats = []string{formatJSON, formatNPY, formatOverlay}
 
-// explain answers :explain. The fields of a request are method, layer, class, score,
-// samples, seed, rules, format, and of an overlay colormap and alpha.
+// explain answers :explain.
 func (s *Server) explain(w http.ResponseWriter, r *http.Request, v *version) error {
-	req, err := s.read(r, &v.Metadata)
+	req, err := s.read(r, &v.Metadata, explainFields)
 	if err != nil {
 		return err
 	}
@@ -43,7 +42,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, v *version) err
 	}
 	targets := classesOf(req.Items)
 	for i := range targets {
-		if name, ok := req.Fields["class"]; ok {
+		if name, ok := req.Fields["class"]; ok && targets[i] == explain.Predicted {
 			if targets[i], err = v.classOf(name); err != nil {
 				return badRequest{err}
 			}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/url"
 	"slices"
@@ -49,6 +50,11 @@ func (f *filter) keys() map[string]*string {
 		"region": &f.Region, "sort": &f.Sort,
 		"from": &f.Probability.From, "to": &f.Probability.To, "border_from": &f.Border.From, "border_to": &f.Border.To,
 	}
+}
+
+// filterParameters are the parameters of a filter, with the page.
+func filterParameters() []string {
+	return append(slices.Sorted(maps.Keys(new(filter).keys())), "page")
 }
 
 // filterOf reads the filter of a URL.

@@ -5,6 +5,8 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // jsonWriter writes JSON with long lists of numbers. A number that is not finite becomes
@@ -76,4 +78,25 @@ func (b *jsonWriter) floats(values []float32, columns int) {
 func (b *jsonWriter) send(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Write(append(b.out, '\n'))
+}
+
+// kindName describes a kind of JSON for an error.
+func kindName(kind jsontext.Kind) string {
+	switch kind {
+	case '{':
+		return "an object"
+	case '[':
+		return "a list"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case 't', 'f':
+		return "true or false"
+	case 'n':
+		return "null"
+	case '}', ']':
+		return "an end"
+	}
+	return "something else"
 }

@@ -16,12 +16,17 @@ func (s *Server) listCSV(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
+	f := filterOf(r.URL.Query())
+	if f.err != nil {
+		fail(w, badRequest{f.err})
+		return
+	}
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="list.csv"`)
 	out := csv.NewWriter(w)
 	out.Write([]string{"image", "truth", "predicted", "probability", "part", "status", "method", "layer", "target", "border_share"})
 	entries, _ := c.list()
-	for _, i := range filterOf(r.URL.Query()).apply(entries) {
+	for _, i := range f.apply(entries) {
 		e := entries[i]
 		probability := ""
 		if e.Predicted != "" {

@@ -6,15 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
 
-	"oscar/explain"
 	"oscar/internal/text"
-	"oscar/savedmodel"
 )
 
 // badRequest is an error caused by the client.
@@ -218,26 +214,6 @@ func describe(w http.ResponseWriter, _ *http.Request, v *version) error {
 	return nil
 }
 
-// read reads a request: JSON, or an image file as the whole body with the fields in
-// the query.
-func (s *Server) read(r *http.Request, meta *savedmodel.Metadata) (*request, error) {
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if !strings.HasPrefix(kind, "image/") {
-		req, err := decodeRequest(r.Body, meta.Image.Height, meta.Image.Width, s.options.Queue)
-		return req, clientError(err)
-	}
-	file, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, clientError(err)
-	}
-	req := &request{Rows: true, Items: []item{{file: file, class: explain.Predicted}}, Fields: map[string]string{}}
-	for key, values := range r.URL.Query() {
-		req.Fields[key] = values[0]
-	}
-	req.Signature = req.Fields["signature_name"]
-	return req, nil
-}
-
 // clientError converts an error of reading a request.
 func clientError(err error) error {
 	if err == nil {
@@ -282,7 +258,7 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request, v *version) err
 
 // predictions reads a request and answers the query of its signature.
 func (s *Server) predictions(r *http.Request, v *version) (*request, query, []answer, error) {
-	req, err := s.read(r, &v.Metadata)
+	req, err := s.read(r, &v.Metadata, nil)
 	if err != nil {
 		return nil, query{}, nil, err
 	}

@@ -30,30 +30,37 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /login", s.login)
 	mux.HandleFunc("GET /static/{file}", static)
 	mux.Handle("GET /metrics", s.withToken(s.metrics.handler()))
-	for pattern, answer := range map[string]http.HandlerFunc{
-		"GET /v1/models/{target...}":       s.model,
-		"POST /v1/models/{target...}":      s.model,
-		"GET /{$}":                         s.explore,
-		"POST /pictures":                   s.upload,
-		"GET /photo":                       s.photo,
-		"GET /overlay":                     s.overlay,
-		"GET /overlay.png":                 s.overlay,
-		"GET /map.npy":                     s.rawMap,
-		"GET /objects":                     s.outlined,
-		"GET /object":                      s.objectMap,
-		"GET /object.png":                  s.objectMap,
-		"GET /object.npy":                  s.objectMap,
-		"GET /results":                     s.results,
-		"GET /results/{name}":              s.resultPage,
-		"GET /browse":                      s.browseIndex,
-		"GET /browse/{name}":               s.browse,
-		"GET /browse/{name}/list.csv":      s.listCSV,
-		"GET /thumb/{name}/{number}":       s.thumb,
-		"GET /file/{name}/{number}/{what}": s.file,
-	} {
+	for pattern, answer := range s.endpoints() {
 		mux.Handle(pattern, s.withToken(s.bounded(answer)))
 	}
 	return s.guard(mux)
+}
+
+// endpoints returns the answers of pages, pictures and models by their patterns. Those of
+// models read their own fields.
+func (s *Server) endpoints() map[string]http.HandlerFunc {
+	view, filter, none := viewParameters(), filterParameters(), []string(nil)
+	return map[string]http.HandlerFunc{
+		"GET /v1/models/{target...}":       s.model,
+		"POST /v1/models/{target...}":      s.model,
+		"GET /{$}":                         strict(view, s.explore),
+		"POST /pictures":                   strict(view, s.upload),
+		"GET /photo":                       strict(view, s.photo),
+		"GET /overlay":                     strict(view, s.overlay),
+		"GET /overlay.png":                 strict(view, s.overlay),
+		"GET /map.npy":                     strict(view, s.rawMap),
+		"GET /objects":                     strict(view, s.outlined),
+		"GET /object":                      strict(view, s.objectMap),
+		"GET /object.png":                  strict(view, s.objectMap),
+		"GET /object.npy":                  strict(view, s.objectMap),
+		"GET /results":                     strict(none, s.results),
+		"GET /results/{name}":              strict(none, s.resultPage),
+		"GET /browse":                      strict(none, s.browseIndex),
+		"GET /browse/{name}":               strict(filter, s.browse),
+		"GET /browse/{name}/list.csv":      strict(filter, s.listCSV),
+		"GET /thumb/{name}/{number}":       strict(none, s.thumb),
+		"GET /file/{name}/{number}/{what}": strict(none, s.file),
+	}
 }
 
 // ready reports whether the server accepts requests.

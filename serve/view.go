@@ -47,6 +47,14 @@ func (v *view) keys() []struct {
 	}
 }
 
+// viewParameters are the names of [view.keys].
+func viewParameters() (names []string) {
+	for _, k := range new(view).keys() {
+		names = append(names, k.name)
+	}
+	return names
+}
+
 func viewOf(query url.Values) view {
 	var v view
 	for _, k := range v.keys() {
