@@ -128,10 +128,11 @@ type Differentiator interface {
 	Differentiate(ctx context.Context, images Images, targets []int, layer string, score Score) (Differential, error)
 }
 
-// A Head runs a model from a layer's output on. It returns one prediction for
-// each of the activations, which have that layer's shape.
+// A Head runs a model on one image with other activations of a layer. It returns
+// one prediction for each of the activations, which have that layer's shape. Paths
+// from the image to the logits around the layer, such as a shortcut, keep their values.
 type Head interface {
-	PredictFrom(ctx context.Context, layer string, activations []Volume) (Prediction, error)
+	PredictFrom(ctx context.Context, image Images, layer string, activations []Volume) (Prediction, error)
 }
 
 // An Explainer computes which parts of each image are evidence for its target

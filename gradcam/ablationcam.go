@@ -18,8 +18,8 @@ import (
 // for y > 0. If y is zero or not finite, the map is NaN and its status
 // explain.NonFinite.
 //
-// The model runs from the layer on, in batches of 32, once for every channel
-// that is not zero everywhere (the others have y_k = y and no weight). It must
+// Paths around the layer, such as a shortcut, keep their values. The model runs
+// from the layer on, in batches of 32, once for every channel that is not zero everywhere (the others have y_k = y and no weight). It must
 // not keep the activations. If an activation is NaN or infinite, the map is NaN
 // and the model is not run.
 func AblationCAM(ctx context.Context, model explain.Head, view View) (explain.Grid, error) {
@@ -41,7 +41,7 @@ func AblationCAM(ctx context.Context, model explain.Head, view View) (explain.Gr
 		for i, k := range batch {
 			ablate(ablated[i], a, k)
 		}
-		return model.PredictFrom(ctx, view.Layer, ablated[:len(batch)])
+		return model.PredictFrom(ctx, view.Image, view.Layer, ablated[:len(batch)])
 	})
 	if err != nil {
 		return explain.Grid{}, err

@@ -144,7 +144,7 @@ func (b broken) Predict(context.Context, explain.Images) (explain.Prediction, er
 	return b.prediction, b.err
 }
 
-func (b broken) PredictFrom(context.Context, string, []explain.Volume) (explain.Prediction, error) {
+func (b broken) PredictFrom(context.Context, explain.Images, string, []explain.Volume) (explain.Prediction, error) {
 	return b.prediction, b.err
 }
 

@@ -58,7 +58,7 @@ func (f *fake) Predict(_ context.Context, images explain.Images) (explain.Predic
 	return p, nil
 }
 
-func (f *fake) PredictFrom(_ context.Context, layer string, activations []explain.Volume) (explain.Prediction, error) {
+func (f *fake) PredictFrom(_ context.Context, _ explain.Images, layer string, activations []explain.Volume) (explain.Prediction, error) {
 	f.batches = append(f.batches, len(activations))
 	f.layer = layer
 	if f.head == nil {

@@ -180,7 +180,7 @@ func (n *net) Predict(_ context.Context, images explain.Images) (explain.Predict
 	return p, nil
 }
 
-func (n *net) PredictFrom(_ context.Context, layer string, activations []explain.Volume) (explain.Prediction, error) {
+func (n *net) PredictFrom(_ context.Context, _ explain.Images, layer string, activations []explain.Volume) (explain.Prediction, error) {
 	var p explain.Prediction
 	at, err := n.index(layer)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"oscar/explain"
@@ -24,8 +25,9 @@ type Bundle struct {
 
 	grow        sync.Mutex // guards graph and the operations added to it, below
 	taps        map[tapKey]Tap
-	class       graph.Tensor // int64 [N], added with the first tap
-	guided      func() error // see CheckGuided, computed once
+	bypasses    map[string]bool // by layer, see bypassed
+	class       graph.Tensor    // int64 [N], added with the first tap
+	guided      func() error    // see CheckGuided, computed once
 	assignments map[string]assignment
 	explaining  map[string]explainingSignature // by the name of the signature
 }
@@ -68,7 +70,7 @@ func Open(dir string, config graph.Config) (*Bundle, error) {
 		}
 		return nil, fmt.Errorf("%w; its files may be damaged", plain(err))
 	}
-	b := &Bundle{Metadata: *meta, graph: g, session: session, taps: map[tapKey]Tap{}}
+	b := &Bundle{Metadata: *meta, graph: g, session: session, taps: map[tapKey]Tap{}, bypasses: map[string]bool{}}
 	if err := b.check(dir); err != nil {
 		session.Close()
 		return nil, err
@@ -173,9 +175,9 @@ func (b *Bundle) features(name string) (graph.Tensor, error) {
 	return t, nil
 }
 
-// PredictFrom classifies from a layer's activations, in place of those that
-// Differentiate returns.
-func (b *Bundle) PredictFrom(ctx context.Context, layer string, activations []explain.Volume) (explain.Prediction, error) {
+// PredictFrom classifies an image with other activations of a layer, in place of those
+// that Differentiate returns. The image is not read if all paths from it lead through the layer.
+func (b *Bundle) PredictFrom(ctx context.Context, image explain.Images, layer string, activations []explain.Volume) (explain.Prediction, error) {
 	var none explain.Prediction
 	features, err := b.features(layer)
 	if err != nil {
@@ -193,11 +195,32 @@ func (b *Bundle) PredictFrom(ctx context.Context, layer string, activations []ex
 		flat = append(flat, a.Values...)
 	}
 	shape = append(graph.Shape{len(activations)}, shape[1:]...)
-	out, err := b.session.Run(ctx, []graph.Feed{{To: features, Value: graph.FromFloat32s(shape, flat)}}, []graph.Tensor{b.logits, b.probs})
+	feeds := []graph.Feed{{To: features, Value: graph.FromFloat32s(shape, flat)}}
+	if b.bypassed(layer, features) {
+		image.Pixels, image.N = slices.Repeat(image.Pixels, len(activations)), image.N*len(activations)
+		feed, err := b.feed(image)
+		if err != nil {
+			return none, fmt.Errorf("layer %s is not the only path from the image: %w", layer, err)
+		}
+		feeds = append(feeds, feed)
+	}
+	out, err := b.session.Run(ctx, feeds, []graph.Tensor{b.logits, b.probs})
 	if err != nil {
 		return none, err
 	}
 	return explain.Prediction{Logits: out[0].Rows(), Probabilities: out[1].Rows()}, nil
+}
+
+// bypassed reports whether a path leads from the image to the logits around a layer.
+func (b *Bundle) bypassed(layer string, features graph.Tensor) bool {
+	b.grow.Lock()
+	defer b.grow.Unlock()
+	found, ok := b.bypasses[layer]
+	if !ok {
+		found = b.probs.Needs(b.image, features)
+		b.bypasses[layer] = found
+	}
+	return found
 }
 
 // tap adds the operations of a key to the graph, unless they exist. A nil signal is the

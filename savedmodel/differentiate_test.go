@@ -78,7 +78,7 @@ func TestGradientsByDifferences(t *testing.T) {
 	for _, layer := range []string{explain.Image, "conv1", "bn1", "conv5", "pool5"} {
 		for _, score := range []explain.Score{explain.Logit, explain.Probability} {
 			d := differentiate(t, b, images, []int{explain.Predicted}, layer, score)
-			checkByDifferences(t, b, d, layer, score)
+			checkByDifferences(t, b, images, d, layer, score)
 		}
 	}
 }
@@ -86,14 +86,14 @@ func TestGradientsByDifferences(t *testing.T) {
 // checkByDifferences nudges activations, some hundred of them, and runs the
 // model on from there. It leaves out those that a ReLU has set to zero, where
 // max pooling has its kinks; of the others a few may meet one by chance.
-func checkByDifferences(t *testing.T, b *savedmodel.Bundle, d explain.Differential, layer string, score explain.Score) {
+func checkByDifferences(t *testing.T, b *savedmodel.Bundle, images explain.Images, d explain.Differential, layer string, score explain.Score) {
 	t.Helper()
 	activations, gradients, target := d.Activations[0], d.Gradients[0].Values, d.Targets[0]
 	scoreOf := func(i int, by float32) float64 {
 		nudged := activations
 		nudged.Values = slices.Clone(activations.Values)
 		nudged.Values[i] += by
-		p, err := b.PredictFrom(t.Context(), layer, []explain.Volume{nudged})
+		p, err := b.PredictFrom(t.Context(), images, layer, []explain.Volume{nudged})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,11 +210,11 @@ func TestDifferentiateRefuses(t *testing.T) {
 	}
 	differentiate(t, b, images, two, "conv5", explain.Logit) // refusals leave it sound
 
-	_, err := b.PredictFrom(t.Context(), "conv5", []explain.Volume{{Height: 12, Width: 10, Channels: 4, Values: make([]float32, 480)}})
+	_, err := b.PredictFrom(t.Context(), images, "conv5", []explain.Volume{{Height: 12, Width: 10, Channels: 4, Values: make([]float32, 480)}})
 	wantError(t, "activations of another layer", err, "12x10x4", "layer conv5", "[12,10,5]")
-	_, err = b.PredictFrom(t.Context(), "conv5", []explain.Volume{{Height: 12, Width: 10, Channels: 5, Values: make([]float32, 599)}})
+	_, err = b.PredictFrom(t.Context(), images, "conv5", []explain.Volume{{Height: 12, Width: 10, Channels: 5, Values: make([]float32, 599)}})
 	wantError(t, "activations with one missing", err, "599 values", "12x10x5")
-	_, err = b.PredictFrom(t.Context(), "conv6", nil)
+	_, err = b.PredictFrom(t.Context(), images, "conv6", nil)
 	wantError(t, "from an unknown layer", err, `no layer "conv6"`)
 }
 

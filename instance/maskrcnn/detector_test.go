@@ -104,7 +104,7 @@ func TestAtIsAClassifier(t *testing.T) {
 		if layer == explain.Image {
 			continue
 		}
-		from, err := at.PredictFrom(t.Context(), layer, diff.Activations)
+		from, err := at.PredictFrom(t.Context(), images, layer, diff.Activations)
 		if err != nil || math.Abs(float64(from.Logits[0][1]-diff.Logits[0][1])) > 1e-5 {
 			t.Errorf("%s: %v from the layer, %v from the picture, %v", layer, from.Logits, diff.Logits, err)
 		}
@@ -115,7 +115,7 @@ func TestAtIsAClassifier(t *testing.T) {
 		}
 		v := diff.Activations[0]
 		v.Values = moved
-		after, err := at.PredictFrom(t.Context(), layer, []explain.Volume{v})
+		after, err := at.PredictFrom(t.Context(), images, layer, []explain.Volume{v})
 		if err != nil {
 			t.Fatal(err)
 		}

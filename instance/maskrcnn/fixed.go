@@ -39,7 +39,7 @@ type At struct {
 	pixels   []float32
 }
 
-// At returns the classifier of a box. pixels are the picture's, for PredictFrom.
+// At returns the classifier of a box. pixels are the picture's, for Proposal.
 func (d *Detector) At(pixels []float32, box Box) *At { return &At{d, box, pixels} }
 
 // feeds returns the feeds of images, each with the box.
@@ -79,9 +79,9 @@ func (a *At) predict(ctx context.Context, feeds []graph.Feed) (explain.Predictio
 	return explain.Prediction{Logits: out[0].Rows(), Probabilities: out[1].Rows()}, nil
 }
 
-// PredictFrom predicts from a layer's activations. Finer layers have the picture's
+// PredictFrom predicts from other activations of a layer. Finer layers have the image's
 // activations.
-func (a *At) PredictFrom(ctx context.Context, layer string, activations []explain.Volume) (explain.Prediction, error) {
+func (a *At) PredictFrom(ctx context.Context, image explain.Images, layer string, activations []explain.Volume) (explain.Prediction, error) {
 	features, err := a.detector.features(layer)
 	if err != nil {
 		return explain.Prediction{}, err
@@ -93,7 +93,7 @@ func (a *At) PredictFrom(ctx context.Context, layer string, activations []explai
 			return explain.Prediction{}, fmt.Errorf("activations %d are %dx%dx%d, layer %s gives %v", i, v.Height, v.Width, v.Channels, layer, shape[1:])
 		}
 		flat = append(flat, v.Values...)
-		pixels = append(pixels, a.pixels...)
+		pixels = append(pixels, image.Pixels...)
 	}
 	feed, n, err := a.detector.feed(pixels)
 	if err != nil {

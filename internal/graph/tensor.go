@@ -111,3 +111,24 @@ func (o Op) Name() string {
 	}
 	return o.op.Name()
 }
+
+// Needs reports whether t is computed from x on a path that does not lead through cut.
+func (t Tensor) Needs(x, cut Tensor) bool {
+	seen := map[string]bool{}
+	for stack := []Tensor{t}; len(stack) > 0; {
+		at := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if at.Name() == cut.Name() || seen[at.Name()] {
+			continue
+		}
+		if at.Name() == x.Name() {
+			return true
+		}
+		seen[at.Name()] = true
+		op := Op{at.out.Op}
+		for i := range op.op.NumInputs() {
+			stack = append(stack, op.input(i))
+		}
+	}
+	return false
+}

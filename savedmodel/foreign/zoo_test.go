@@ -130,6 +130,7 @@ func checkLayer(t *testing.T, b *savedmodel.Bundle, folder, layer string, bound 
 	if layer == explain.Image {
 		return
 	}
+	checkAblated(t, b, folder, layer, d, bound)
 	shape, acts := read(t, folder, layer+".values")
 	if len(shape) == 3 && shape[1] == 37 {
 		acts = withoutFirst(shape, acts)
@@ -140,6 +141,39 @@ func checkLayer(t *testing.T, b *savedmodel.Bundle, folder, layer string, bound 
 		cams = append(cams, gradcam.GradCAM(d.Activations[i], d.Gradients[i]).Values...)
 	}
 	near(t, layer+": Grad-CAM", cams, gradCAM(acts, want, in.N, shape[len(shape)-1]), bound)
+}
+
+// checkAblated compares the logits without one of the first channels, also of layers that a
+// shortcut goes around, and those of the unchanged activations.
+func checkAblated(t *testing.T, b *savedmodel.Bundle, folder, layer string, d explain.Differential, bound float64) {
+	t.Helper()
+	in := images(t, folder)
+	shape, want := read(t, folder, layer+".ablated")
+	var got, again, logits []float32
+	for i, a := range d.Activations {
+		image := in
+		image.N, image.Pixels = 1, in.Pixels[i*in.Size():(i+1)*in.Size()]
+		changed := []explain.Volume{a}
+		for k := range shape[1] {
+			v := a
+			v.Values = slices.Clone(a.Values)
+			for at := k; at < len(v.Values); at += v.Channels {
+				v.Values[at] = 0
+			}
+			changed = append(changed, v)
+		}
+		p, err := b.PredictFrom(t.Context(), image, layer, changed)
+		if err != nil {
+			t.Errorf("%s: %v", layer, err)
+			return
+		}
+		again, logits = append(again, p.Logits[0]...), append(logits, d.Logits[i]...)
+		for _, z := range p.Logits[1:] {
+			got = append(got, z[d.Targets[i]])
+		}
+	}
+	near(t, layer+": logits from the layer on", again, logits, bound)
+	near(t, layer+": logits without a channel", got, want, bound)
 }
 
 // checkIntegrated compares integrated gradients.

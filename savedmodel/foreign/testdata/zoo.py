@@ -4,7 +4,8 @@ usage: zoo.py OUT [NAME...]
 
 Each model gets OUT/NAME with export (a SavedModel), model.json, image.npy
 (0..255), output.npy, image.grad.npy, integrated.npy and, for each layer looked
-at, LAYER.values.npy and LAYER.grad.npy. Gradients are those of tf.GradientTape,
+at, LAYER.values.npy, LAYER.grad.npy and LAYER.ablated.npy, [N,4]: the largest logit's
+class with one of the first four channels set to zero. Gradients are those of tf.GradientTape,
 of the sum of each image's largest logit. integrated.npy has integrated gradients
 of it from black, in 20 Gauss-Legendre points, [N,H,W,3]. Of some models guided.npy has
 the guided gradient at the image, [N,H,W,3].
@@ -225,7 +226,8 @@ KERAS = dict(user_seq=user_seq, user_wrong=user_seq, tf_save=plain, preprocessin
              channels_first=channels_first, grey=grey, subclassed=subclassed, residual=residual)
 LOOKED_AT = dict(user_seq=["conv2d", "conv2d_2", "max_pooling2d_1"], preprocessing=["conv2d", "separable_conv2d", "p_re_lu"], odd=["dilated", "grouped", "last"],
                  nested=["Conv1", "block_6_expand_relu", "out_relu"], vit=["attended", "tokens"], vit_class=["before"], tf_save=["conv2d", "conv2d_1"], subclassed=["conv2d", "conv2d_1"],
-                 bfloat16=["conv2d_1"], float16=["conv2d_1"])
+                 bfloat16=["conv2d_1"], float16=["conv2d_1"],
+                 residual=["conv2d", "re_lu", "activation", "re_lu_2", "activation_2"])
 GUIDED = ["user_seq", "subclassed", "residual", "nested", "channels_first"]
 PREPARED = dict(outer=lambda x: x / 127.5 - 1, channels_first=lambda x: tf.transpose(x, (0, 3, 1, 2)),
                 grey=lambda x: tf.reduce_sum(x * [0.299, 0.587, 0.114], 3, keepdims=True))
@@ -242,11 +244,15 @@ def linear(model):
 
 def gradients(folder, model, image, prepare, names):
     x = tf.constant(image)
-    values = {}
+    values, masks = {}, {}
+    classes = np.argmax(answer(model, prepare(x)), 1)
+    first = {q.name for q in model._flatten_layers() if getattr(q, "data_format", "") == "channels_first"}
     for q in model._flatten_layers():
         if q.name in names:
             def hooked(*a, call=q.call, name=q.name, **k):
                 values[name] = tf.identity(call(*a, **k))
+                if masks:
+                    return values[name] * tf.cast(masks.get(name, 1), values[name].dtype)
                 tape.watch(values[name])
                 return values[name]
             q.call = hooked
@@ -260,8 +266,22 @@ def gradients(folder, model, image, prepare, names):
         grads = {"image": tape.gradient(score, x)} | {name: tape.gradient(score, values[name]) for name in names}
         return {n + ".grad": v for n, v in grads.items()} | {n + ".values": values[n] for n in names}
 
-    for name, value in run(x).items():
+    plain = run(x)
+    for name, value in plain.items():
         save(folder, name, value)
+    for name in names:
+        shape = plain[name + ".values"].shape
+        ablated = []
+        for k in range(4):
+            off = np.ones(shape[1:], "f4")
+            np.moveaxis(off, 0 if name in first else -1, 0)[k] = 0
+            if shape[1:] == (37, 32):  # the first token is none of the map's
+                off[0] = 1
+            masks[name] = tf.constant(off)
+            z = tf.function(lambda x: answer(model, prepare(x)))(x)
+            ablated.append(tf.gather(z, classes, batch_dims=1))
+        del masks[name]
+        save(folder, name + ".ablated", tf.stack(ablated, 1))
 
 
 @tf.custom_gradient
@@ -452,8 +472,10 @@ def tf1(folder):
         total = sum(w * s.run(of_class, {image: at}).astype("f8") for at, w in zip(*path(x)))
         grad, conv, conv_grad, out = s.run([tf.gradients(tf.reduce_max(z, 1), image)[0], g.get_tensor_by_name("net/conv1/relu:0"),
                                             tf.gradients(tf.reduce_max(z, 1), g.get_tensor_by_name("net/conv1/relu:0"))[0], p], {image: x})
+        of_conv = lambda k: s.run(z, {image: x, g.get_tensor_by_name("net/conv1/relu:0"): conv * (np.arange(16) != k)})
+        ablated = np.stack([np.take_along_axis(of_conv(k), out.argmax(1)[:, None], 1)[:, 0] for k in range(4)], 1)
     v1.enable_control_flow_v2()
-    for name, value in {"image": x, "image.grad": grad, "output": out, "conv1.values": conv, "conv1.grad": conv_grad, "integrated": x * total}.items():
+    for name, value in {"conv1.ablated": ablated, "image": x, "image.grad": grad, "output": out, "conv1.values": conv, "conv1.grad": conv_grad, "integrated": x * total}.items():
         save(folder, name, value)
     with open(folder + "/model.json", "w") as f:
         json.dump({"layers": ["conv1"]}, f)
