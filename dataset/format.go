@@ -65,6 +65,9 @@ func plainConfig(config func(io.Reader) (image.Config, error)) func(*input) (ima
 	return func(in *input) (image.Config, error) { return config(in.reader(in.data)) }
 }
 
+// IsImage reports whether a file begins like one of a known image format.
+func IsImage(data []byte) bool { return sniff(data) != nil }
+
 // sniff returns the format of data by its first bytes, nil if it is unknown.
 func sniff(data []byte) *format {
 	for i := range formats {

@@ -64,8 +64,10 @@ func plainJSONError(err error) error {
 }
 
 func (d *decoder) request() (*request, error) {
-	if err := d.begin('{', "the body"); err != nil {
+	if err := d.begin('{', "the body"); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
+	} else if err != nil {
+		return nil, fmt.Errorf("%w; %s", err, sendFile)
 	}
 	r := &request{Fields: map[string]string{}}
 	had := ""

@@ -280,20 +280,8 @@ func (s *Server) fileOf(r *http.Request) ([]byte, error) {
 		file, err := io.ReadAll(r.Body)
 		return file, clientError(err)
 	}
-	reader, err := r.MultipartReader()
-	if err != nil {
-		return nil, badRequest{err}
-	}
-	for {
-		part, err := reader.NextPart()
-		if err != nil {
-			return nil, badRequest{fmt.Errorf("the form has no picture: %w", err)}
-		}
-		if part.FormName() == "picture" {
-			file, err := io.ReadAll(part)
-			return file, clientError(err)
-		}
-	}
+	file, _, err := readForm(r, r.Body, []string{"picture"})
+	return file, clientError(err)
 }
 
 // photo sends the picture of a view with its edits.

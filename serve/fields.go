@@ -1,21 +1,25 @@
 package serve
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
+	"oscar/dataset"
 	"oscar/explain"
 	"oscar/internal/named"
 	"oscar/savedmodel"
 )
 
-// The fields of requests, in the query or as keys of JSON.
+// The fields of requests, in the query, in a form or as keys of JSON.
 var (
 	explainFields = []string{"method", "layer", "class", "score", "samples", "seed", "rules", "format", "colormap", "alpha", "full", "base"}
 	objectFields  = []string{"object", "method", "layer", "class", "score", "samples", "seed", "format", "colormap", "alpha"}
@@ -69,7 +73,8 @@ func strict(known []string, answer http.HandlerFunc) http.HandlerFunc {
 }
 
 // read reads a request: JSON, or one image file with the fields in the query. The file is
-// the whole body. Other fields than the given ones are an error. If fields is nil, JSON is read as TensorFlow Serving does, which
+// the whole body, or that of a form, which may have the fields, too. Other fields than the
+// given ones are an error. If fields is nil, JSON is read as TensorFlow Serving does, which
 // ignores other fields and the query.
 func (s *Server) read(r *http.Request, meta *savedmodel.Metadata, fields []string) (*request, error) {
 	known := fields
@@ -77,18 +82,30 @@ func (s *Server) read(r *http.Request, meta *savedmodel.Metadata, fields []strin
 		known = fileFields
 	}
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if !strings.HasPrefix(kind, "image/") {
-		req, err := decodeRequest(r.Body, meta.Image.Height, meta.Image.Width, s.options.Queue, fields)
+	body := bufio.NewReader(r.Body)
+	head, _ := body.Peek(16) // an error is met again
+	var file []byte
+	var sent map[string]string
+	var err error
+	switch {
+	case kind == "multipart/form-data":
+		file, sent, err = readForm(r, body, known)
+	case strings.HasPrefix(kind, "image/"), dataset.IsImage(head):
+		file, err = io.ReadAll(body)
+	default:
+		req, err := decodeRequest(body, meta.Image.Height, meta.Image.Width, s.options.Queue, fields)
 		if err == nil && fields != nil {
 			err = req.addQuery(r.URL.RawQuery, fields)
 		}
 		return req, clientError(err)
 	}
-	file, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, clientError(err)
 	}
 	req := &request{Rows: true, Items: []item{{file: file, class: explain.Predicted}}, Fields: map[string]string{}}
+	for key, value := range sent {
+		req.Fields[key] = value
+	}
 	err = req.addQuery(r.URL.RawQuery, known)
 	req.Signature = req.Fields["signature_name"]
 	return req, err
@@ -107,4 +124,59 @@ func (r *request) addQuery(query string, known []string) error {
 		r.Fields[key] = more[key]
 	}
 	return nil
+}
+
+// sendFile says how an image file is sent.
+const sendFile = "an image file is the body, with Content-Type: image/jpeg, or the file of a form"
+
+// mostField is the largest number of bytes of a form's field.
+const mostField = 4096
+
+// readForm reads the file and the fields of a form.
+func readForm(r *http.Request, body io.Reader, known []string) (file []byte, fields map[string]string, err error) {
+	_, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return nil, nil, fmt.Errorf("Content-Type: %w", err)
+	}
+	if params["boundary"] == "" {
+		return nil, nil, errors.New("the form has no boundary; " + sendFile)
+	}
+	reader := multipart.NewReader(body, params["boundary"])
+	fields = map[string]string{}
+	for {
+		part, err := reader.NextPart()
+		if errors.Is(err, io.EOF) && file != nil {
+			return file, fields, nil
+		}
+		if errors.Is(err, io.EOF) {
+			return nil, nil, errors.New("the form has no file; " + sendFile)
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("the form: %w", err)
+		}
+		name := part.FormName()
+		switch {
+		case part.FileName() == "":
+			if err := named.Check("field", name, known); err != nil {
+				return nil, nil, err
+			}
+			value, err := io.ReadAll(io.LimitReader(part, mostField+1))
+			if err != nil {
+				return nil, nil, fmt.Errorf("the form: %w", err)
+			}
+			if len(value) > mostField {
+				return nil, nil, fmt.Errorf("%s has more than %d bytes", name, mostField)
+			}
+			if _, ok := fields[name]; ok {
+				return nil, nil, fmt.Errorf("%s is given twice, want one", name)
+			}
+			fields[name] = string(value)
+		case file != nil:
+			return nil, nil, errors.New("the form has several files, want one")
+		default:
+			if file, err = io.ReadAll(part); err != nil {
+				return nil, nil, fmt.Errorf("the form: %w", err)
+			}
+		}
+	}
 }

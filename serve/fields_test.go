@@ -2,8 +2,12 @@ package serve
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"image/gif"
+	"image/jpeg"
 	"maps"
+	"mime/multipart"
 	"net/url"
 	"slices"
 	"strings"
@@ -133,4 +137,98 @@ func (s *testServer) classes() []string {
 		return d[0].Classes
 	}
 	return s.models.models[0].current.Metadata.Classes
+}
+
+// form is a form with a field and one file for each of the given ones.
+func form(t *testing.T, fields map[string]string, files ...[]byte) (kind, body string) {
+	t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for name, value := range fields {
+		if err := w.WriteField(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, file := range files {
+		part, err := w.CreateFormFile(fmt.Sprintf("file%d", i), "a.png")
+		if err != nil {
+			t.Fatal(err)
+		}
+		part.Write(file)
+	}
+	w.Close()
+	return w.FormDataContentType(), b.String()
+}
+
+// An image file is recognized by its content, whatever its Content-Type, alone or in a form.
+// What is neither an image nor JSON is one line that says how to send an image.
+func TestFilesAsTheyAreSent(t *testing.T) {
+	classifier := start(t, nil)
+	heaps, _, heap := startDetector(t, nil)
+	for _, c := range []struct {
+		s    *testServer
+		base string
+		file []byte
+	}{{classifier, "/v1/models/run", pictureFile(t)}, {heaps, "/v1/models/heaps", heap}} {
+		photo := decoded(t, c.file)
+		var asJPEG, asGIF bytes.Buffer
+		if err := errors.Join(jpeg.Encode(&asJPEG, photo, nil), gif.Encode(&asGIF, photo, nil)); err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range [][]byte{c.file, asJPEG.Bytes(), asGIF.Bytes()} {
+			for _, verb := range []string{":predict", ":explain?method=saliency"} {
+				_, _, want := c.s.do("POST", c.base+verb, "image/*", bytes.NewReader(file))
+				for _, kind := range []string{"", "application/x-www-form-urlencoded", "application/octet-stream", "application/json", "no kind;"} {
+					if status, _, got := c.s.do("POST", c.base+verb, kind, bytes.NewReader(file)); status != 200 || got != want {
+						t.Errorf("%s as %q: %d %.200s", verb, kind, status, got)
+					}
+				}
+				kind, body := form(t, nil, file)
+				if status, _, got := c.s.do("POST", c.base+verb, kind, strings.NewReader(body)); status != 200 || got != want {
+					t.Errorf("%s as a form: %d %.200s", verb, status, got)
+				}
+			}
+			_, _, want := c.s.do("POST", c.base+":explain?method=saliency&format=npy", "image/*", bytes.NewReader(file))
+			kind, body := form(t, map[string]string{"method": "saliency", "format": "npy"}, file)
+			if status, _, got := c.s.do("POST", c.base+":explain", kind, strings.NewReader(body)); status != 200 || got != want {
+				t.Errorf("fields of a form: %d %.200s", status, got)
+			}
+			if status, _, got := c.s.do("POST", "/pictures", kind, strings.NewReader(body)); status != 400 || !strings.Contains(got, "have picture") {
+				t.Errorf("/pictures with fields: %d", status)
+			}
+			kind, body = form(t, nil, file)
+			if status, _, _ := c.s.do("POST", "/pictures", kind, strings.NewReader(body)); status != 303 {
+				t.Errorf("/pictures as a form: %d", status)
+			}
+		}
+		big := strings.Repeat("a", mostField+1)
+		for _, f := range []struct {
+			fields map[string]string
+			files  [][]byte
+			want   string
+		}{
+			{nil, nil, "the form has no file; an image file is the body, with Content-Type: image/jpeg"},
+			{nil, [][]byte{c.file, c.file}, "several files"},
+			{nil, [][]byte{[]byte("hello")}, "image 0: "},
+			{nil, [][]byte{{}}, "image 0: "},
+			{map[string]string{"metod": "saliency"}, [][]byte{c.file}, `no field "metod" (method?)`},
+			{map[string]string{"method": big}, [][]byte{c.file}, "method has more than 4096 bytes"},
+			{map[string]string{"method": "none"}, [][]byte{c.file}, "no method"},
+		} {
+			kind, body := form(t, f.fields, f.files...)
+			status, _, text := c.s.do("POST", c.base+":explain", kind, strings.NewReader(body))
+			refuses(t, f.want, status, text, f.want)
+		}
+		kind, body := form(t, map[string]string{"method": "saliency"}, c.file)
+		status, _, text := c.s.do("POST", c.base+":explain?method=saliency", kind, strings.NewReader(body))
+		refuses(t, "twice", status, text, "in the body and in the query")
+		status, _, text = c.s.do("POST", c.base+":explain", kind, strings.NewReader(body[:len(body)/2]))
+		refuses(t, "half a form", status, text, "the form: ")
+		status, _, text = c.s.do("POST", c.base+":explain", "multipart/form-data", strings.NewReader(body))
+		refuses(t, "no boundary", status, text, "Content-Type: image/jpeg")
+		for _, body := range []string{"hello", "\xff\xfe", "3", "%PDF-1.7", "null", "a=b"} {
+			status, _, text := c.s.do("POST", c.base+":predict", "", strings.NewReader(body))
+			refuses(t, body, status, text, "Content-Type: image/jpeg")
+		}
+	}
 }

@@ -30,9 +30,9 @@ The REST interface is that of TensorFlow Serving: POST
 /v1/models/NAME/metadata. POST /v1/models/NAME:explain has in addition method,
 layer, class and format (json, npy, or overlay, a PNG), as keys of the JSON or in the
 query; unknown ones are an error. An image is a list [height][width][3], {"b64": ...}
-of an image file, or the body itself if the Content-Type is image/.... With --grpc the
-server also answers Predict of TensorFlow Serving's PredictionService. A new version
-is warmed up with the requests of its assets.extra/tf_serving_warmup_requests.
+of an image file, or the body itself, or the file of a form. With --grpc the server
+also answers Predict of TensorFlow Serving's PredictionService. A new version is
+warmed up with the requests of its assets.extra/tf_serving_warmup_requests.
 
 If MODEL is a detector, a run or an exported model, the page outlines the objects of
 a picture, and a click on one shows its map. :predict answers with the objects as
