@@ -73,6 +73,7 @@ type adoption struct {
 	logits        graph.Tensor // [N,C]
 	probabilities graph.Tensor
 	class         graph.Tensor
+	outputs       int // numbers that the model gives for an image
 	vars          []*graph.Variable
 	saver         savedmodel.Saver
 	noise         float64 // difference between the answers to images that differ by rounding, if it is large
@@ -232,13 +233,19 @@ func (a *adoption) addHead(z graph.Tensor, head head) error {
 	if shape[0] > 0 {
 		return fmt.Errorf("the model takes batches of %d images only; export it with an open batch", shape[0])
 	}
+	if err := head.check(classes); err != nil {
+		return err
+	}
+	a.outputs = classes
 	if z.DType() != graph.Float {
 		z = g.Cast(z, graph.Float)
 	}
 	z = g.Reshape(z, graph.Shape{-1, classes})
 	var p graph.Tensor
 	switch {
-	case classes == 1: // two classes: sigmoid(z) is the second of softmax(-z/2, z/2)
+	case classes == 1:
+		// Two classes: sigmoid(z) is the second of softmax(-z/2, z/2). The logits 0 and z would have
+		// the same softmax, but the first class would have no map.
 		z = g.Mul(z, g.Scalar(0.5))
 		z = g.Concat(1, g.Neg(z), z)
 		p = g.Softmax(z)
@@ -285,7 +292,7 @@ func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scali
 		},
 		Versions: map[string]string{"tensorflow": graph.Version(), "go": runtime.Version()},
 		Origin: &savedmodel.Origin{
-			Kind: a.kind(), Signature: a.signature.Name, Scale: scaling.Name, Scaled: "it was given", Logits: head.how,
+			Kind: a.kind(), Signature: a.signature.Name, Scale: scaling.Name, Scaled: "it was given", Logits: head.says(a.outputs),
 			Rewritten: a.rewritten, TrainingGraph: a.options.TrainingGraph, NoGradient: map[string]string{},
 		},
 	}

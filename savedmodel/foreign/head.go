@@ -32,3 +32,19 @@ func (f *flat) head() head {
 	}
 	return head{f.output, "", "the output itself: no Softmax or Sigmoid was found before it"}
 }
+
+// check refuses an activation that makes no probabilities of so many outputs.
+func (h head) check(outputs int) error {
+	if outputs == 1 && (h.squash == "Softmax" || h.squash == "LogSoftmax") {
+		return fmt.Errorf("the model ends with a %s of one number, which is the same for every image; two classes need a Sigmoid, or two outputs", h.squash)
+	}
+	return nil
+}
+
+// says describes the logits of a model with so many outputs.
+func (h head) says(outputs int) string {
+	if outputs == 1 {
+		return "-z/2 and z/2 of z, " + h.how + "; their softmax is 1-p and p = sigmoid(z). A score, and so a map of Grad-CAM, is half of that of -z or z"
+	}
+	return h.how
+}

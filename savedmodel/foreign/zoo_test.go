@@ -43,6 +43,8 @@ var zooModels = map[string]struct {
 	"grey":           {explain: "conv2d", compared: true},
 	"subclassed":     {explain: "conv2d_1", compared: true, flat: true},
 	"residual":       {compared: true, flat: true},
+	"one_sigmoid":    {compared: true},
+	"one_logit":      {compared: true, flat: true},
 	"hub":            {options: Options{Image: Image{Height: 48, Width: 48}}, compared: true, flat: true},
 	"tf1":            {explain: "conv2/relu", compared: true, rewritten: "LRN"},
 }
@@ -77,6 +79,7 @@ func TestZoo(t *testing.T) {
 				bound = tolerance
 			}
 			checkAnswers(t, bundle, folder, want.flat, bound)
+			checkHead(t, bundle, images(t, folder))
 			var looked struct{ Layers []string }
 			readJSON(t, &looked, folder, "model.json")
 			for _, layer := range append(looked.Layers, explain.Image) {
@@ -97,6 +100,8 @@ func checkAnswers(t *testing.T, b *savedmodel.Bundle, folder string, logits bool
 	var got []float32
 	for i := range p.Logits {
 		switch {
+		case logits && shape[1] == 1:
+			got = append(got, p.Logits[i][1]-p.Logits[i][0])
 		case logits:
 			got = append(got, p.Logits[i]...)
 		case shape[1] == 1:

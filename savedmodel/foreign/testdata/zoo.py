@@ -96,6 +96,12 @@ def odd():
     return keras.Model(i, L.Dense(1, activation="sigmoid")(x))
 
 
+def ending(*last):
+    """A small network that ends with the layers that last makes."""
+    return lambda: keras.Sequential([keras.Input((SIZE, SIZE, 3)), L.Rescaling(1 / 255), L.Conv2D(8, 5, strides=4, activation="relu"),
+                                     L.GlobalAveragePooling2D(), *[make() for make in last]])
+
+
 def nested():
     base = keras.applications.MobileNetV2(weights=None, input_shape=(SIZE, SIZE, 3), include_top=False, alpha=0.35)
     aug = keras.Sequential([L.RandomFlip("horizontal"), L.RandomRotation(0.2)], name="aug")
@@ -223,8 +229,11 @@ def subclassed():
 
 KERAS = dict(user_seq=user_seq, user_wrong=user_seq, tf_save=plain, preprocessing=preprocessing, odd=odd, nested=nested, vit=vit, vit_class=vit_class, outer=outer,
              bfloat16=mixed("mixed_bfloat16"), float16=mixed("mixed_float16"), any_size=any_size, two_outputs=two_outputs, bytes_in=bytes_in,
-             channels_first=channels_first, grey=grey, subclassed=subclassed, residual=residual)
-LOOKED_AT = dict(user_seq=["conv2d", "conv2d_2", "max_pooling2d_1"], preprocessing=["conv2d", "separable_conv2d", "p_re_lu"], odd=["dilated", "grouped", "last"],
+             channels_first=channels_first, grey=grey, subclassed=subclassed, residual=residual,
+             one_sigmoid=ending(lambda: L.Dense(1), lambda: L.Activation("sigmoid")), one_logit=ending(lambda: L.Dense(1)),
+             several=ending(lambda: L.Dense(4, activation="sigmoid")))
+LOOKED_AT = dict(one_sigmoid=["conv2d"], one_logit=["conv2d"], several=["conv2d"],
+                 user_seq=["conv2d", "conv2d_2", "max_pooling2d_1"], preprocessing=["conv2d", "separable_conv2d", "p_re_lu"], odd=["dilated", "grouped", "last"],
                  nested=["Conv1", "block_6_expand_relu", "out_relu"], vit=["attended", "tokens"], vit_class=["before"], tf_save=["conv2d", "conv2d_1"], subclassed=["conv2d", "conv2d_1"],
                  bfloat16=["conv2d_1"], float16=["conv2d_1"],
                  residual=["conv2d", "re_lu", "activation", "re_lu_2", "activation_2"])
