@@ -26,10 +26,23 @@ type PredictOptions struct {
 
 // predictions is the file that Predict writes: a data set of COCO whose annotations have scores.
 type predictions struct {
+	Info        info            `json:"info"`
 	Images      []coco.Image    `json:"images"`
 	Annotations []scored        `json:"annotations"`
 	Categories  []coco.Category `json:"categories"`
 }
+
+// info describes a data set in COCO's format.
+type info struct {
+	Description string `json:"description"`
+}
+
+// detected describes the files of Predict, which begin with predictionsBegin. It tells them
+// from annotations that somebody has drawn.
+const (
+	detected         = "objects detected by oscar"
+	predictionsBegin = "{\n  \"info\": {\n    \"description\": \"" + detected + "\""
+)
 
 type scored struct {
 	ID int64 `json:"id"`
@@ -46,6 +59,10 @@ type PredictSummary struct {
 
 // Predict writes the detected objects in COCO's format. Unreadable pictures are skipped.
 func Predict(ctx context.Context, o PredictOptions) (*PredictSummary, error) {
+	replaceable := func() error { return atomicfile.CheckOurs(o.Out, "detections", predictionsBegin) }
+	if err := replaceable(); err != nil {
+		return nil, err
+	}
 	r, d, _, err := open(ctx, o.Run, o.Machine)
 	if err != nil {
 		return nil, err
@@ -55,7 +72,7 @@ func Predict(ctx context.Context, o PredictOptions) (*PredictSummary, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := predictions{Images: []coco.Image{}, Annotations: []scored{}, Categories: categories}
+	out := predictions{Info: info{detected}, Images: []coco.Image{}, Annotations: []scored{}, Categories: categories}
 	s := &PredictSummary{}
 	o.Listener.Stage("detecting")
 	err = list.each(ctx, d, o.Machine, o.Listener, func(e entry, p picture, found []maskrcnn.Detection) error {
@@ -75,6 +92,9 @@ func Predict(ctx context.Context, o PredictOptions) (*PredictSummary, error) {
 	}
 	s.Images, s.Objects = len(out.Images), len(out.Annotations)
 	text, err := json.MarshalIndent(out, "", "  ")
+	if err == nil {
+		err = replaceable() // the file may have appeared in the meantime
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -167,7 +167,8 @@ func (o AdoptOptions) try(ctx context.Context, options ForeignOptions, scale, di
 		o.Listener.Stage("trying the input scale " + scale)
 	}
 	options.Image.Scale = scale
-	model := filepath.Join(dir, "model")
+	model := filepath.Join(dir, name)
+	defer os.RemoveAll(model)
 	if _, err := foreign.Adopt(ctx, o.Model, model, options); err != nil {
 		return ScaleTrial{}, err
 	}

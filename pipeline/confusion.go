@@ -11,7 +11,6 @@ import (
 
 	"oscar/heatmap"
 	"oscar/internal/atomicfile"
-	"oscar/internal/paths"
 	"oscar/internal/text"
 	"oscar/metric"
 )
@@ -19,13 +18,10 @@ import (
 // CheckFigureFile returns an error for a path that [WriteConfusion] and
 // [ClassCurves.Write] do not write to.
 func CheckFigureFile(path string) error {
-	switch ext := strings.ToLower(filepath.Ext(path)); {
-	case ext != ".csv" && ext != ".png":
+	if ext := strings.ToLower(filepath.Ext(path)); ext != ".csv" && ext != ".png" {
 		return fmt.Errorf("%s: want a name that ends with .csv or .png", path)
-	case paths.Exists(path):
-		return fmt.Errorf("%s is there already; name a new file", path)
 	}
-	return nil
+	return atomicfile.CheckNew(path)
 }
 
 // WriteConfusion writes a confusion matrix to a new file: as CSV with a row for each true

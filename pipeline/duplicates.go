@@ -20,8 +20,8 @@ import (
 type DuplicatesOptions struct {
 	Data     string // folder with one sub-folder per class
 	Distance int    // largest distance of the fingerprints; see [dataset.Folder.NearDuplicates]
-	Table    string // the CSV file to write, which [dataset.Folder.Group] reads; "": none
-	Sheet    string // the PNG file to draw some groups to; "": none
+	Table    string // the new CSV file to write, which [dataset.Folder.Group] reads; "": none
+	Sheet    string // the new PNG file to draw some groups to; "": none
 	Machine  Machine
 	Listener Listener
 }
@@ -38,9 +38,28 @@ const (
 	sheetImages = 6 // images per group
 )
 
+// Check returns an error for the first option that is wrong.
+func (o DuplicatesOptions) Check() error {
+	if err := dataset.CheckNearDuplicateDistance(o.Distance); err != nil {
+		return err
+	}
+	if o.Table != "" && o.Table == o.Sheet {
+		return fmt.Errorf("--out and --sheet are both %s", o.Table)
+	}
+	for _, path := range []string{o.Table, o.Sheet} {
+		if path == "" {
+			continue
+		}
+		if err := atomicfile.CheckNew(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Duplicates lists near-duplicate images.
 func Duplicates(ctx context.Context, o DuplicatesOptions) (*DuplicatesResult, error) {
-	if err := dataset.CheckNearDuplicateDistance(o.Distance); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
 	}
 	opts := dataset.ScanOptions{Limits: o.Machine.Limits, Hashes: run.Hashes(), Unsplit: true, Workers: o.Machine.Workers, Progress: o.Listener.Count}
@@ -55,6 +74,9 @@ func Duplicates(ctx context.Context, o DuplicatesOptions) (*DuplicatesResult, er
 		return nil, interruptedBefore(ctx, err)
 	}
 	o.Listener.Note(dataset.LeftOut(folder.Unreadable)...)
+	if err := o.Check(); err != nil { // the files may have appeared in the meantime
+		return nil, err
+	}
 	r := &DuplicatesResult{Images: len(folder.Items), Classes: folder.Classes, Groups: groups}
 	if o.Table != "" {
 		if err := r.writeTable(o.Table); err != nil {

@@ -2,8 +2,13 @@ package pipeline
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,13 +60,28 @@ func (o ExportOptions) weights(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	meta.Classes = classes
+	meta.Classes, meta.WeightsSHA256 = classes, hashValues(loaded.Values)
 	signatures, err := o.explanations(n, e.Explain)
 	if err != nil {
 		return err
 	}
 	signatures["serving_default"], signatures["serve"] = n.Serving(), n.Serving()
 	return savedmodel.Write(ctx, o.Out, n.SavedModel(session, signatures, meta))
+}
+
+// hashValues returns the SHA-256 of the values of variables.
+func hashValues(values map[string][]float32) string {
+	h := sha256.New()
+	var buf []byte
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		fmt.Fprintf(h, "%s %d\n", name, len(values[name]))
+		buf = buf[:0]
+		for _, v := range values[name] {
+			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+		}
+		h.Write(buf)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // network returns the experiment with the architecture for the classes of a file, and their

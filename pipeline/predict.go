@@ -2,12 +2,9 @@ package pipeline
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"math"
 	"os"
@@ -290,21 +287,8 @@ func PredictFile(ctx context.Context, o PredictOptions, path string, each func(r
 
 // isPredictions returns an error if [PredictFile] did not write the file at path.
 func isPredictions(path string, asJSON bool) error {
-	f, err := paths.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	defer f.Close()
-	wants := []string{"path,class,probability,", "path,labels,class,prob"}
 	if asJSON {
-		wants = []string{`{"path":"`}
+		return atomicfile.CheckOurs(path, "predictions", `{"path":"`)
 	}
-	begin := make([]byte, len(wants[0]))
-	n, err := f.Read(begin)
-	if ours := slices.ContainsFunc(wants, func(want string) bool { return bytes.HasPrefix(begin, []byte(want)) }); n > 0 && (err != nil || !ours) {
-		return fmt.Errorf("%s has no predictions of oscar; name a new file", path)
-	}
-	return nil
+	return atomicfile.CheckOurs(path, "predictions", "path,class,probability,", "path,labels,class,prob")
 }

@@ -194,20 +194,41 @@ func TestExportSparesOtherRuns(t *testing.T) {
 	if err := Export(t.Context(), ExportOptions{Model: run.Dir, Out: out}); err != nil {
 		t.Fatal(err)
 	}
-	e := tiny()
-	e.Training.Epochs, e.Seed = 1, 99 // another seed, another split
-	other, err := train(t, TrainOptions{Data: shapes(t), Out: filepath.Join(t.TempDir(), "run"), Experiment: e, Machine: oneThread})
-	if err != nil {
-		t.Fatal(err)
+	before, another := tree(t, out), ""
+	spared := func(o ExportOptions) {
+		t.Helper()
+		o.Out = out
+		wantError(t, Export(t.Context(), o), out+" holds another model (tiny: bottle, box, can, paper, roll, tray); name a new folder")
+		if !maps.Equal(before, tree(t, out)) {
+			t.Error("the model was changed")
+		}
 	}
-	err = Export(t.Context(), ExportOptions{Model: other.Dir, Out: other.Model()})
-	wantError(t, err, other.Model()+" lies in the run, whose own model is to stay as it is; name a folder outside "+other.Dir)
-	before := tree(t, out)
-	err = Export(t.Context(), ExportOptions{Model: other.Dir, Out: out})
-	wantError(t, err, out+" holds another model (tiny: bottle, box, can, paper, roll, tray); name a new folder")
-	if !maps.Equal(before, tree(t, out)) {
-		t.Error("the model was changed")
+	for seed, rate := range map[uint64]float64{99: run.Experiment.Training.LearningRate, run.Experiment.Seed: 2e-3} { // another split, and the same
+		e := tiny()
+		e.Training.Epochs, e.Seed, e.Training.LearningRate = 1, seed, rate
+		other, err := train(t, TrainOptions{Data: shapes(t), Out: filepath.Join(t.TempDir(), "run"), Experiment: e, Machine: oneThread})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = Export(t.Context(), ExportOptions{Model: other.Dir, Out: other.Model()})
+		wantError(t, err, other.Model()+" lies in the run, whose own model is to stay as it is; name a folder outside "+other.Dir)
+		spared(ExportOptions{Model: other.Dir})
+		another = other.Dir
 	}
+	// Neither are weights of another program, with the same classes or others.
+	weights := ExportOptions{Weights: run.Dir, Architecture: "tiny", Classes: run.Split.Classes}
+	spared(weights)
+	out = filepath.Join(t.TempDir(), "made")
+	weights.Out = out
+	for range 2 {
+		if err := Export(t.Context(), weights); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before = tree(t, out)
+	spared(ExportOptions{Model: run.Dir})
+	weights.Weights = another
+	spared(weights)
 }
 
 // Another library or processor may turn the last bits: that is said.

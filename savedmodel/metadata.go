@@ -30,7 +30,9 @@ type Metadata struct {
 	MultiLabel *MultiLabel     `json:"multi_label,omitempty"`
 	SplitHash  string          `json:"split_hash,omitempty"`
 	Experiment json.RawMessage `json:"experiment,omitempty"`
-	Origin     *Origin         `json:"origin,omitempty"` // of an adopted model
+	// WeightsSHA256 identifies the weights of another program that the model was made of.
+	WeightsSHA256 string  `json:"weights_sha256,omitempty"`
+	Origin        *Origin `json:"origin,omitempty"` // of an adopted model
 	// Temperature divided the logits of a calibrated model, see [Calibrate]; 0: not calibrated.
 	Temperature float64           `json:"temperature,omitempty"`
 	Versions    map[string]string `json:"versions"`

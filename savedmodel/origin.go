@@ -12,9 +12,10 @@ type Origin struct {
 	SHA256    string `json:"sha256"`
 	Signature string `json:"signature"`
 	Output    string `json:"output"`
-	Scale     string `json:"scale"`  // of the input, see foreign.Scalings
-	Scaled    string `json:"scaled"` // how the scale is known
-	Logits    string `json:"logits"` // how the logits were found
+	Scale     string `json:"scale"`              // of the input, see foreign.Scalings
+	Scaled    string `json:"scaled"`             // how the scale is known
+	Channels  string `json:"channels,omitempty"` // the order of colours, if it was given
+	Logits    string `json:"logits"`             // how the logits were found
 	// Rewritten counts operations that were replaced by others that compute the
 	// same, by type.
 	Rewritten map[string]int `json:"rewritten,omitempty"`

@@ -1,12 +1,15 @@
 package savedmodel
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
@@ -31,7 +34,7 @@ type Model struct {
 }
 
 // Write writes a SavedModel to dir, which must not exist, be empty, or be the same model
-// written by oscar. It writes to a folder next to dir, syncs and renames it, so that dir is
+// written by oscar, with the same options if it was adopted. It writes to a folder next to dir, syncs and renames it, so that dir is
 // never incomplete. Files of other programs in assets and assets.extra are kept.
 func Write(ctx context.Context, dir string, m Model) (err error) {
 	if err := replaceable(dir, &m.Metadata); err != nil {
@@ -146,7 +149,7 @@ func copyTo(to, from string, e os.DirEntry) error {
 }
 
 // replaceable returns nil if dir does not exist, is empty, or has the same model written by
-// oscar and no other files except in [extraFolders].
+// oscar, with the same options if it was adopted, and no other files except in [extraFolders].
 func replaceable(dir string, by *Metadata) error {
 	entries, err := os.ReadDir(dir)
 	if os.IsNotExist(err) || err == nil && len(entries) == 0 {
@@ -165,18 +168,64 @@ func replaceable(dir string, by *Metadata) error {
 			return fmt.Errorf("%s holds %s, which is not part of a model that oscar wrote; name a new folder", dir, e.Name())
 		}
 	}
-	if before, _, err := Describe(dir); err == nil && !before.sameModel(by) {
+	before, _, err := Describe(dir)
+	if err != nil {
+		return nil
+	}
+	if !before.sameModel(by) {
 		return fmt.Errorf("%s holds another model (%s: %s); name a new folder", dir, before.Model, strings.Join(before.Classes, ", "))
+	}
+	if what := before.otherOption(by); what != "" {
+		return fmt.Errorf("%s holds this model with %s; name a new folder", dir, what)
 	}
 	return nil
 }
 
-// sameModel reports whether metadata is of the same run, or of the same adopted model.
-func (m *Metadata) sameModel(as *Metadata) bool {
-	if m.Origin == nil || as.Origin == nil {
-		return m.Origin == as.Origin && m.SplitHash == as.SplitHash
+// otherOption describes the first option in which an adopted model differs from another
+// adoption of the same model. Options are the user's: nothing else may know them.
+func (m *Metadata) otherOption(as *Metadata) string {
+	if m.Origin == nil {
+		return ""
 	}
-	return m.Origin.SHA256 == as.Origin.SHA256 && m.SplitHash == as.SplitHash
+	frame := func(i Image) string { return fmt.Sprintf("%s %d", cmp.Or(i.Aspect, "stretch"), i.Padding) }
+	for _, option := range []struct{ name, before, now string }{
+		{"the classes", strings.Join(m.Classes, ", "), strings.Join(as.Classes, ", ")},
+		{"the input scale", m.Origin.Scale, as.Origin.Scale},
+		{"the size", fmt.Sprintf("%d x %d", m.Image.Height, m.Image.Width), fmt.Sprintf("%d x %d", as.Image.Height, as.Image.Width)},
+		{"the channels", cmp.Or(m.Origin.Channels, "as usual"), cmp.Or(as.Origin.Channels, "as usual")},
+		{"the aspect and padding", frame(m.Image), frame(as.Image)},
+		{"the layer", m.Explain, as.Explain},
+		{"the output", m.Origin.Signature + " " + m.Origin.Output, as.Origin.Signature + " " + as.Origin.Output},
+	} {
+		if option.before != option.now {
+			return fmt.Sprintf("%s %s, not %s", option.name, option.before, option.now)
+		}
+	}
+	return ""
+}
+
+// sameModel reports whether metadata is of the same run, which may have been trained
+// further, of the same weights or of the same adopted model.
+func (m *Metadata) sameModel(as *Metadata) bool {
+	if (m.Origin == nil) != (as.Origin == nil) || m.Origin != nil && m.Origin.SHA256 != as.Origin.SHA256 {
+		return false
+	}
+	if m.Origin == nil && !slices.Equal(m.Classes, as.Classes) {
+		return false
+	}
+	return m.Model == as.Model && m.SplitHash == as.SplitHash && m.WeightsSHA256 == as.WeightsSHA256 && reflect.DeepEqual(m.settings(), as.settings())
+}
+
+// settings returns the experiment without the number of epochs, which --resume changes.
+func (m *Metadata) settings() map[string]any {
+	var all map[string]any
+	if json.Unmarshal(m.Experiment, &all) != nil {
+		return nil // there is none
+	}
+	if training, ok := all["training"].(map[string]any); ok {
+		delete(training, "epochs")
+	}
+	return all
 }
 
 // spellStrings writes the strings of a constant as a list. TensorFlow packs them into

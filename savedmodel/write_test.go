@@ -155,7 +155,7 @@ func TestWriteThatFailsLeavesTheOldModel(t *testing.T) {
 	unchanged(t, "a closed session", dir, before)
 
 	n.Graph.Fail(errors.New("broken"))
-	odd = savedmodel.Model{Graph: n.Graph}
+	odd = savedmodel.Model{Graph: n.Graph, Metadata: whole.Metadata}
 	wantError(t, "a broken graph", savedmodel.Write(t.Context(), dir, odd), "broken")
 	unchanged(t, "a broken graph", dir, before)
 }

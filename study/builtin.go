@@ -2,10 +2,7 @@ package study
 
 import (
 	"embed"
-	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -61,8 +58,8 @@ func Init(name, path string) error {
 			return err
 		}
 	}
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s exists already; name a new file", path)
+	if err := atomicfile.CheckNew(path); err != nil {
+		return err
 	}
 	return atomicfile.Output(path, atomicfile.Bytes(text))
 }

@@ -130,7 +130,7 @@ func TestBuiltinsAreFiles(t *testing.T) {
 		if text := differs(s, again, nil); text != "" || !reflect.DeepEqual(tree(s), tree(again)) {
 			t.Errorf("%s: %s", name, text)
 		}
-		wantError(t, Init(name, path), path+" exists already; name a new file")
+		wantError(t, Init(name, path), path+" is there already; name a new file")
 	}
 	_, err := Builtin("decks")
 	wantError(t, err, `no study "decks" (deck?); have deck, hgs`)

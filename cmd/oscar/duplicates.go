@@ -32,7 +32,7 @@ memorisation. oscar train --group-near-duplicates keeps them in one part; so doe
   oscar train photos --out runs/first --groups groups.csv`,
 		Args: arguments("DATA"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := dataset.CheckNearDuplicateDistance(o.Distance); err != nil {
+			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
 			s := newScreen()
@@ -70,8 +70,8 @@ memorisation. oscar train --group-near-duplicates keeps them in one part; so doe
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.Distance, "distance", o.Distance, fmt.Sprintf("bits that each hash may differ in, 0 to %d", dataset.MaxNearDuplicateDistance))
-	f.StringVarP(&o.Table, "out", "o", "", "write all groups to this `FILE.csv`")
-	f.StringVar(&o.Sheet, "sheet", "", "draw some groups to this PNG `FILE`")
+	f.StringVarP(&o.Table, "out", "o", "", "write all groups to this new `FILE.csv`")
+	f.StringVar(&o.Sheet, "sheet", "", "draw some groups to this new PNG `FILE`")
 	f.IntVar(&o.Machine.Workers, "workers", 0, "images decoded concurrently; 0: one per processor")
 	limitFlags(cmd, &o.Machine.Limits)
 	return cmd

@@ -5,12 +5,16 @@ package atomicfile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"oscar/internal/paths"
 )
 
 // Prefix begins the names of temporary files. [Clean] removes those of killed processes.
@@ -74,6 +78,37 @@ func Output(path string, fill func(*os.File) error) error {
 		}
 	}
 	return Stream(path, fill)
+}
+
+// CheckNew returns an error if there is something at path, for a file that the user may have
+// edited or that cannot be told from one of another program.
+func CheckNew(path string) error {
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s is there already; name a new file", path)
+	}
+	return nil
+}
+
+// CheckOurs returns an error if there is something at path, unless it is an empty file or
+// one that begins with one of the given texts, as files of the kind what do.
+func CheckOurs(path, what string, begins ...string) error {
+	f, err := paths.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	defer f.Close()
+	most := 0
+	for _, begin := range begins {
+		most = max(most, len(begin))
+	}
+	text, err := io.ReadAll(io.LimitReader(f, int64(most)))
+	ours := func(begin string) bool { return strings.HasPrefix(string(text), begin) }
+	if err != nil || len(text) > 0 && !slices.ContainsFunc(begins, ours) {
+		return fmt.Errorf("%s has no %s of oscar; name a new file", path, what)
+	}
+	return nil
 }
 
 // Draft is [Stream] without the syncs. It is for small files that can be made again, where a

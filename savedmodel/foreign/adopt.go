@@ -292,7 +292,7 @@ func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scali
 		},
 		Versions: map[string]string{"tensorflow": graph.Version(), "go": runtime.Version()},
 		Origin: &savedmodel.Origin{
-			Kind: a.kind(), Signature: a.signature.Name, Scale: scaling.Name, Scaled: "it was given", Logits: head.says(a.outputs),
+			Kind: a.kind(), Signature: a.signature.Name, Scale: scaling.Name, Channels: a.options.Image.Channels, Scaled: "it was given", Logits: head.says(a.outputs),
 			Rewritten: a.rewritten, TrainingGraph: a.options.TrainingGraph, NoGradient: map[string]string{},
 		},
 	}

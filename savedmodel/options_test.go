@@ -1,0 +1,31 @@
+package savedmodel
+
+import "testing"
+
+// An adopted model is replaced only by one with the same options, which nothing else knows.
+func TestOtherOptionOfAnAdoptedModel(t *testing.T) {
+	model := func() *Metadata {
+		return &Metadata{
+			Classes: []string{"cup", "fork"}, Explain: "c3", Image: Image{Height: 64, Width: 64},
+			Origin: &Origin{SHA256: "1", Scale: "0..1", Signature: "serving_default", Output: "out"},
+		}
+	}
+	if what := model().otherOption(model()); what != "" {
+		t.Errorf("the same model has %s", what)
+	}
+	for want, change := range map[string]func(m *Metadata){
+		"the classes cup, fork, not 0, 1":                                func(m *Metadata) { m.Classes = []string{"0", "1"} },
+		"the input scale 0..1, not caffe":                                func(m *Metadata) { m.Origin.Scale = "caffe" },
+		"the size 64 x 64, not 64 x 32":                                  func(m *Metadata) { m.Image.Width = 32 },
+		"the channels as usual, not BGR":                                 func(m *Metadata) { m.Origin.Channels = "BGR" },
+		"the aspect and padding stretch 0, not letterbox 9":              func(m *Metadata) { m.Image.Aspect, m.Image.Padding = "letterbox", 9 },
+		"the layer c3, not c1":                                           func(m *Metadata) { m.Explain = "c1" },
+		"the output serving_default out, not serving_default other_head": func(m *Metadata) { m.Origin.Output = "other_head" },
+	} {
+		other := model()
+		change(other)
+		if what := model().otherOption(other); what != want {
+			t.Errorf("%q, want %q", what, want)
+		}
+	}
+}
