@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"image"
-	"image/jpeg"
 	"image/png"
 	"io"
 	"os"
 	"sync"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/jpegfile"
 )
 
 // JPEGQuality keeps text and colour edges clean at a third of the size of a PNG.
@@ -23,10 +23,10 @@ func WritePNG(path string, img image.Image) error {
 	return write(path, func(w io.Writer) error { return encoder.Encode(w, img) })
 }
 
-// WriteJPEG is [WritePNG] for a JPEG.
+// WriteJPEG is [WritePNG] for a JPEG. Small images keep the full resolution of their colours.
 func WriteJPEG(path string, img image.Image) error {
 	return write(path, func(w io.Writer) error {
-		return jpeg.Encode(w, img, &jpeg.Options{Quality: JPEGQuality})
+		return jpegfile.Encode(w, img, JPEGQuality)
 	})
 }
 

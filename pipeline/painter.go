@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,6 +19,7 @@ import (
 	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
 	"oscar/internal/graph"
+	"oscar/internal/jpegfile"
 	"oscar/internal/npy"
 	"oscar/internal/paths"
 	"oscar/methods"
@@ -289,7 +291,7 @@ func (p *painter) write(ctx context.Context, name string, draw func() *image.RGB
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	data, err := p.jpeg.Encode(ctx, draw())
+	data, err := p.encode(ctx, draw())
 	if err != nil {
 		if ctx.Err() == nil {
 			p.fail(name, err)
@@ -304,6 +306,16 @@ func (p *painter) write(ctx context.Context, name string, draw func() *image.RGB
 		return fmt.Errorf("write image %s: %w", path, err)
 	}
 	return nil
+}
+
+// encode returns the bytes of a JPEG.
+func (p *painter) encode(ctx context.Context, img *image.RGBA) ([]byte, error) {
+	if !jpegfile.IsSmall(img.Rect.Size()) {
+		return p.jpeg.Encode(ctx, img)
+	}
+	var b bytes.Buffer
+	err := jpegfile.Encode(&b, img, heatmap.JPEGQuality)
+	return b.Bytes(), err
 }
 
 // fail keeps the reason why a file was not drawn.

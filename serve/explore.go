@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"image/jpeg"
 	"io"
 	"net/http"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"oscar/explain"
 	"oscar/heatmap"
 	"oscar/instance"
+	"oscar/internal/jpegfile"
 	"oscar/internal/numeric"
 	"oscar/methods"
 	"oscar/savedmodel"
@@ -348,7 +348,7 @@ func (s *Server) rawMap(w http.ResponseWriter, r *http.Request) {
 // sendJPEG writes a picture for a page.
 func sendJPEG(w http.ResponseWriter, picture *imageRGBA) error {
 	var b bytes.Buffer
-	if err := jpeg.Encode(&b, picture, &jpeg.Options{Quality: 90}); err != nil {
+	if err := jpegfile.Encode(&b, picture, 90); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "image/jpeg")

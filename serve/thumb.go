@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"image"
-	"image/jpeg"
 	"net/http"
 	"strconv"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/image/draw"
 
 	"oscar/dataset"
+	"oscar/internal/jpegfile"
 )
 
 // entryOf finds the entry of a path.
@@ -62,7 +62,7 @@ func (s *Server) thumb(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		var b bytes.Buffer
-		if err := jpeg.Encode(&b, thumbnail(photo), &jpeg.Options{Quality: 82}); err != nil {
+		if err := jpegfile.Encode(&b, thumbnail(photo), 82); err != nil {
 			fail(w, err)
 			return
 		}

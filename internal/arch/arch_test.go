@@ -59,7 +59,8 @@ var order = []string{
 	"internal/agreement",         // comparison with other programs, for tests
 	"internal/events",
 	"internal/npy",
-	"internal/hdf5", // Keras's files
+	"internal/jpegfile", // JPEGs, with all colours of small pictures
+	"internal/hdf5",     // Keras's files
 	"internal/quiet",
 	"internal/graph",      // TensorFlow's C library
 	"cluster/clustertest", // TensorFlow's servers in processes, for tests
@@ -104,7 +105,7 @@ var forbidden = []struct {
 		why:       "cluster, savedmodel and serve read and write TensorFlow's protocol buffers, but leave graphs and sessions to internal/graph",
 	},
 	{
-		importers: []string{"client", "explain", "gradcam", "heatmap", "score", "global", "dataset", "instance/coco", "instance/mask", "instance/scene", "metric", "report", "report/page", "result", "verify", "internal/events", "internal/npy", "internal/atomicfile", "internal/machine", "internal/quiet", "internal/keyed", "internal/named", "internal/batch", "internal/seeded", "internal/numeric"},
+		importers: []string{"client", "explain", "gradcam", "heatmap", "score", "global", "dataset", "instance/coco", "instance/mask", "instance/scene", "metric", "report", "report/page", "result", "verify", "internal/events", "internal/npy", "internal/jpegfile", "internal/atomicfile", "internal/machine", "internal/quiet", "internal/keyed", "internal/named", "internal/batch", "internal/seeded", "internal/numeric"},
 		imported:  []string{tensorflow, "oscar/internal/graph"},
 		through:   true,
 		why: "this is arithmetic on plain slices: without TensorFlow it builds in a second, is tested by hand-made " +

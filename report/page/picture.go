@@ -8,9 +8,10 @@ import (
 	"html/template"
 	"image"
 	"image/color"
-	"image/jpeg"
 
 	"golang.org/x/image/draw"
+
+	"oscar/internal/jpegfile"
 )
 
 // Budget is the largest size of a page in bytes.
@@ -91,7 +92,7 @@ func shrink(img image.Image, most int) (encoded, error) {
 	for _, size := range sizes {
 		small := reduce(img, size.side)
 		var b bytes.Buffer
-		if err := jpeg.Encode(&b, small, &jpeg.Options{Quality: size.quality}); err != nil {
+		if err := jpegfile.Encode(&b, small, size.quality); err != nil {
 			return encoded{}, fmt.Errorf("encode a picture: %w", err)
 		}
 		if source := head + base64.StdEncoding.EncodeToString(b.Bytes()) + tail; len(source) <= most {
