@@ -81,6 +81,9 @@ func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 		return nil, err
 	}
 	result.Metadata, result.Notes = a.Metadata, append(result.Notes, a.Notes...)
+	if o.Images != "" && a.Metadata.MultiLabel != nil {
+		result.Notes = append(result.Notes, fmt.Sprintf("the images of %s have one class each, and the accuracy is of the most probable label", o.Images))
+	}
 	if o.Save {
 		return result, foreign.WriteSidecar(o.Model, options)
 	}
@@ -172,7 +175,7 @@ func (o AdoptOptions) try(ctx context.Context, options ForeignOptions, scale, di
 	if _, err := foreign.Adopt(ctx, o.Model, model, options); err != nil {
 		return ScaleTrial{}, err
 	}
-	e, err := Evaluate(ctx, EvaluateOptions{Model: model, Data: o.Images, Part: "all", Machine: o.Machine, Listener: Listener{OnCount: o.Listener.Count}})
+	e, err := Evaluate(ctx, EvaluateOptions{Model: model, Data: o.Images, Part: "all", oneLabel: true, Machine: o.Machine, Listener: Listener{OnCount: o.Listener.Count}})
 	if err != nil {
 		return ScaleTrial{}, err
 	}

@@ -32,6 +32,8 @@ type EvaluateOptions struct {
 	Precision     Precision
 	Machine       Machine
 	Listener      Listener
+
+	oneLabel bool // images have one class each; of a multi-label model the most probable label counts
 }
 
 // Check reports options that are wrong for every model.
@@ -54,6 +56,9 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		return nil, err
 	}
 	defer bundle.Close()
+	if o.oneLabel {
+		bundle.Metadata.MultiLabel = nil
+	}
 	o.Precision = precision
 	return o.evaluate(ctx, bundle)
 }
@@ -214,6 +219,9 @@ func (o EvaluateOptions) table(ctx context.Context, bundle *savedmodel.Bundle) (
 	number := make([]int, len(folder.Classes))
 	for i, name := range folder.Classes {
 		if number[i], err = bundle.Metadata.Class(name); err != nil {
+			if bundle.Metadata.Unnamed() {
+				err = fmt.Errorf("%w. %s", err, onlyNumbers)
+			}
 			return part{}, fmt.Errorf("table %s: %w", o.Data, err)
 		}
 	}
@@ -283,7 +291,7 @@ func (o EvaluateOptions) folder(ctx context.Context, bundle *savedmodel.Bundle) 
 	case len(unknown) == n:
 		remedy := "oscar predict wants no classes"
 		if bundle.Metadata.Unnamed() {
-			remedy = "The model has only numbers for its classes: oscar adopt --classes names them"
+			remedy = onlyNumbers
 		}
 		return part{}, fmt.Errorf("the class of none of the %d images of %s is known, the first is %s: no folder above it is named as a class; have %s. %s",
 			n, o.Data, unknown[0], strings.Join(known.classes, ", "), remedy)
@@ -292,6 +300,9 @@ func (o EvaluateOptions) folder(ctx context.Context, bundle *savedmodel.Bundle) 
 	}
 	return p, nil
 }
+
+// onlyNumbers is the remedy for an adopted model whose classes have no names.
+const onlyNumbers = "The model has only numbers for its classes: oscar adopt --classes names them"
 
 // known returns the part without images of unknown class.
 func (p part) known() part {

@@ -12,6 +12,9 @@ import (
 // Origin describes where an adopted model comes from.
 type Origin = savedmodel.Origin
 
+// MultiLabel has the thresholds of a model whose images may have several classes.
+type MultiLabel = savedmodel.MultiLabel
+
 // Inspection describes a model without running it.
 type Inspection struct {
 	Model      string             `json:"model"`
@@ -26,7 +29,8 @@ type Inspection struct {
 	Origin     *savedmodel.Origin `json:"origin,omitempty"` // nil unless the model was adopted
 	Versions   map[string]string  `json:"versions"`
 	// Temperature divides the logits of a calibrated model; 0: it is not one.
-	Temperature float64 `json:"temperature,omitempty"`
+	Temperature float64     `json:"temperature,omitempty"`
+	MultiLabel  *MultiLabel `json:"multi_label,omitempty"`
 	// Reaching lists the types of operations by which the model can reach files, the
 	// network, Python or foreign code. If it is not empty, only Trust opens the model.
 	Reaching []string `json:"reaching"`
@@ -56,6 +60,7 @@ func Inspect(model string, batch int, trust bool) (*Inspection, error) {
 	i := &Inspection{
 		Model: meta.Model, Classes: meta.Classes, Image: meta.Image, Layers: meta.Layers, Parameters: meta.Parameters,
 		Explain: meta.Explain, Signatures: signatures, Memory: memory, Versions: meta.Versions, Origin: meta.Origin, Temperature: meta.Temperature,
+		MultiLabel: meta.MultiLabel,
 	}
 	if i.Reaching, err = foreign.Suspicious(dir); err != nil {
 		return nil, err

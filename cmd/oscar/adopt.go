@@ -36,6 +36,9 @@ writes that file. Most models need the scale of their input:
   torch    (x / 255 - mean) / deviation of ImageNet
   caffe    BGR, x - mean of ImageNet
 
+Outputs with a sigmoid each, if there are two or more, are several labels per image,
+with thresholds of 0.5. One output for two classes, z, has the logits -z/2 and z/2.
+
 A wrong scale does not show in the model's confidence. --images names labelled
 photographs, a folder with one sub-folder per class: oscar prints the accuracy on
 them. If the accuracy is below 0.9, or no scale is known, it tries every scale. It
@@ -130,6 +133,10 @@ func printAdopted(w io.Writer, a *pipeline.Adopted, out string) {
 	fmt.Fprintf(w, "classes     %d: %s\n", len(m.Classes), shortList(m.Classes))
 	if m.Unnamed() {
 		fmt.Fprintln(w, "note        the model does not name its classes; --classes does")
+	}
+	if m.MultiLabel != nil {
+		printThresholds(w, m.MultiLabel)
+		fmt.Fprintln(w, "note        audit, compare, explain-global and score need one class per image and refuse this model")
 	}
 	fmt.Fprintf(w, "layers      %d; explained by default: %s\n", len(m.Layers), m.Explain)
 	if m.Origin.Difference != nil {

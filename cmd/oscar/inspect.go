@@ -76,6 +76,7 @@ of an exported model takes and returns.`,
 			if i.Temperature != 0 {
 				fmt.Fprintf(w, "calibrated  the logits are divided by %.4g\n", i.Temperature)
 			}
+			printThresholds(w, i.MultiLabel)
 			printOrigin(w, i.Origin)
 			if len(i.Reaching) > 0 {
 				fmt.Fprintf(w, "reaches     files, network or other programs by %s: other verbs want --trust\n", strings.Join(i.Reaching, ", "))
@@ -88,6 +89,18 @@ of an exported model takes and returns.`,
 	cmd.Flags().IntVar(&batch, "batch", 32, "images per batch, for the memory forecast")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// printThresholds says that images may have several classes, and from which probabilities on.
+func printThresholds(w io.Writer, m *pipeline.MultiLabel) {
+	if m == nil {
+		return
+	}
+	from := fmt.Sprintf("%.3g", m.Thresholds[0])
+	if low, high := slices.Min(m.Thresholds), slices.Max(m.Thresholds); low != high {
+		from = fmt.Sprintf("%.3g to %.3g, by class", low, high)
+	}
+	fmt.Fprintf(w, "labels      several per image: a sigmoid for each class, which an image has from a probability of %s\n", from)
 }
 
 // printOrigin prints the origin of an adopted model.

@@ -16,7 +16,7 @@ import (
 )
 
 // Version is increased when the output of [Adopt] changes.
-const Version = 1
+const Version = 2
 
 // Adopted is the result of [Adopt].
 type Adopted struct {
@@ -73,7 +73,8 @@ type adoption struct {
 	logits        graph.Tensor // [N,C]
 	probabilities graph.Tensor
 	class         graph.Tensor
-	outputs       int // numbers that the model gives for an image
+	outputs       int    // numbers that the model gives for an image
+	squash        string // of the head
 	vars          []*graph.Variable
 	saver         savedmodel.Saver
 	noise         float64 // difference between the answers to images that differ by rounding, if it is large
@@ -236,7 +237,7 @@ func (a *adoption) addHead(z graph.Tensor, head head) error {
 	if err := head.check(classes); err != nil {
 		return err
 	}
-	a.outputs = classes
+	a.outputs, a.squash = classes, head.squash
 	if z.DType() != graph.Float {
 		z = g.Cast(z, graph.Float)
 	}
@@ -249,7 +250,7 @@ func (a *adoption) addHead(z graph.Tensor, head head) error {
 		z = g.Mul(z, g.Scalar(0.5))
 		z = g.Concat(1, g.Neg(z), z)
 		p = g.Softmax(z)
-	case head.squash == "Sigmoid":
+	case head.independent(classes):
 		p = g.Sigmoid(z)
 	default:
 		p = g.Softmax(z)
@@ -313,6 +314,9 @@ func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scali
 	}
 	if len(m.Classes) != shape[1] {
 		return fmt.Errorf("%d classes are named, and the model has %d", len(m.Classes), shape[1])
+	}
+	if head.independent(a.outputs) {
+		m.MultiLabel = &savedmodel.MultiLabel{Thresholds: slices.Repeat([]float64{0.5}, len(m.Classes))}
 	}
 	elements := map[string]int{}
 	for i, v := range a.vars {

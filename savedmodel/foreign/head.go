@@ -41,6 +41,10 @@ func (h head) check(outputs int) error {
 	return nil
 }
 
+// independent reports whether each of the outputs has a probability of its own, so that an
+// image may have several of the classes.
+func (h head) independent(outputs int) bool { return h.squash == "Sigmoid" && outputs > 1 }
+
 // says describes the logits of a model with so many outputs.
 func (h head) says(outputs int) string {
 	if outputs == 1 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,9 +86,6 @@ func integers(name string, v ...int32) *node {
 func TestHeads(t *testing.T) {
 	for _, outputs := range []int{1, 2, 3, 10} {
 		for _, squash := range []string{"", "Softmax", "LogSoftmax", "Sigmoid"} {
-			if squash == "Sigmoid" && outputs > 1 {
-				continue
-			}
 			for _, after := range []string{"", "Reshape", "Cast"} {
 				t.Run(fmt.Sprint(outputs, squash, after), func(t *testing.T) {
 					dir, out := write(t, saved(ended(outputs, squash, after))), filepath.Join(t.TempDir(), "model")
@@ -112,6 +110,11 @@ func TestHeads(t *testing.T) {
 					origin := a.Metadata.Origin.Logits
 					if half := strings.Contains(origin, "half"); half != (outputs == 1) || !strings.Contains(origin, squash) {
 						t.Errorf("logits %s", origin)
+					}
+					if several := a.Metadata.MultiLabel; (several != nil) != (squash == "Sigmoid" && outputs > 1) {
+						t.Errorf("several labels: %v", several)
+					} else if several != nil && !slices.Equal(several.Thresholds, slices.Repeat([]float64{0.5}, outputs)) {
+						t.Errorf("thresholds %v", several.Thresholds)
 					}
 					checkTruth(t, b, in, outputs, squash)
 				})

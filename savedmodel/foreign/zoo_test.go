@@ -45,6 +45,7 @@ var zooModels = map[string]struct {
 	"residual":       {compared: true, flat: true},
 	"one_sigmoid":    {compared: true},
 	"one_logit":      {compared: true, flat: true},
+	"several":        {compared: true},
 	"hub":            {options: Options{Image: Image{Height: 48, Width: 48}}, compared: true, flat: true},
 	"tf1":            {explain: "conv2/relu", compared: true, rewritten: "LRN"},
 }

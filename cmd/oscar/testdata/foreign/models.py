@@ -6,8 +6,10 @@ The lines of Python that export it are README's: the first block of its section 
 the model that you have". The model takes pixels from -1 to 1.
 """
 
+import json
 import os
 import re
+import shutil
 import sys
 
 import keras
@@ -69,3 +71,31 @@ maps = tf.reduce_sum(tf.reduce_mean(tape.gradient(score, a), (1, 2), keepdims=Tr
 chosen = maps.max((1, 2)).argmax()
 np.save("gradcam.npy", maps[chosen])
 np.save("image.npy", image.numpy()[chosen : chosen + 1])
+
+# A model of several labels an image, with a table of them, and what Keras says.
+names = ["early", "even", "last"]
+truth = np.stack([y < 3, y % 2 == 0, y == 5], 1)
+shutil.copytree(images, "photos")
+files = [f"{name}/{file}" for name in classes for file in sorted(os.listdir(os.path.join(images, name)))]
+with open("photos/labels.csv", "w") as f:
+    f.write(",".join(["path", *names]) + "\n")
+    f.writelines(",".join([file, *map(str, row.astype(int))]) + "\n" for file, row in zip(files, truth))
+keras.utils.set_random_seed(2)
+several = keras.Sequential([
+    keras.Input(x.shape[1:]), L.Conv2D(16, 3, strides=2, activation="relu"), L.Conv2D(24, 3, strides=2, activation="relu", name="maps"),
+    L.Flatten(), L.Dense(len(names), activation="sigmoid")], name="several")
+several.compile("adam", "binary_crossentropy")
+several.fit(x, truth.astype("f4"), epochs=25, batch_size=12, verbose=0)
+p = several.predict(x, verbose=0)
+with open("several.json", "w") as f:
+    json.dump({"probabilities": {file: row.tolist() for file, row in zip(files, p)}, "accuracy": float(np.mean(np.all((p >= 0.5) == truth, 1)))}, f)
+a = keras.export.ExportArchive()
+a.track(several)
+a.add_endpoint("serving_default", lambda image: several(image, training=False), [tf.TensorSpec((None, *x.shape[1:]))])
+a.write_out("several", verbose=False)
+several.layers[-1].activation = keras.activations.linear
+a = keras.Model(several.inputs, several.get_layer("maps").output)(tf.constant(x[:1]), training=False)
+with tf.GradientTape() as tape:
+    tape.watch(a)
+    score = several.layers[-1](several.layers[-2](a))[:, names.index("even")]
+np.save("several.npy", tf.reduce_sum(tf.reduce_mean(tape.gradient(score, a), (1, 2), keepdims=True) * a, 3)[0].numpy())
