@@ -110,6 +110,11 @@ func (j *comparing) open(ctx context.Context) error {
 	if root == "" {
 		return errNoData(j.Models[0])
 	}
+	if j.Data == "" {
+		if err := run.CheckFolder(root, j.Models[0]); err != nil {
+			return err
+		}
+	}
 	part := cmp.Or(j.Part, scene.Test)
 	if err := named.Check("part", part, scene.Parts); err != nil {
 		return err

@@ -38,6 +38,11 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	if root == "" {
 		return nil, errNoData(o.Run)
 	}
+	if o.Data == "" {
+		if err := run.CheckFolder(root, o.Run); err != nil {
+			return nil, err
+		}
+	}
 	if part == "" {
 		part = scene.Test
 	}

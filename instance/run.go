@@ -14,6 +14,7 @@ import (
 	"oscar/internal/keyed"
 	"oscar/internal/resultdir"
 	"oscar/result"
+	"oscar/run"
 )
 
 // Run is the run folder of a detector.
@@ -101,6 +102,9 @@ func (r *Run) lengthen(epochs int) error {
 // open reads a part of the run's data, and checks that it has not changed.
 func (r *Run) open(ctx context.Context, part string) (*scene.Set, error) {
 	d := r.Experiment.Data
+	if err := run.CheckFolder(d.Root, r.Dir); err != nil {
+		return nil, err
+	}
 	s, err := scene.Open(ctx, d.Root, part)
 	if err != nil {
 		return nil, err

@@ -83,6 +83,9 @@ func Score(ctx context.Context, o ScoreOptions) (_ *result.ObjectScores, err err
 		if r.Experiment.Data.Root == "" {
 			return nil, errNoData(o.Run)
 		}
+		if err := run.CheckFolder(r.Experiment.Data.Root, o.Run); err != nil {
+			return nil, err
+		}
 		paths = []string{r.Experiment.Data.Root}
 	}
 	all, _, err := r.pictures(ctx, paths, o.Part)

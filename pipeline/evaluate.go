@@ -261,6 +261,11 @@ func (o EvaluateOptions) part(ctx context.Context, bundle *savedmodel.Bundle) (p
 	if err != nil {
 		return part{}, err
 	}
+	if o.Data == "" {
+		if err := r.CheckImages(); err != nil {
+			return part{}, err
+		}
+	}
 	p := part{root: cmp.Or(o.Data, r.Images()), ofSplit: true, limits: r.Experiment.Data.Limits(), strict: r.Experiment.Data.Strict}
 	p.items, err = r.Split.Part(o.Part)
 	if err == nil && len(p.items) == 0 {

@@ -57,6 +57,16 @@ func TestMovedImages(t *testing.T) {
 	if err := os.Rename(r.Images(), moved); err != nil {
 		t.Fatal(err)
 	}
+	// Every verb that reads the split says so, before any other note.
+	absent := fmt.Sprintf("the folder of the run's images, %s, does not exist; if it was moved to DATA: oscar train DATA --resume %s", r.Images(), dir)
+	n := &notes{}
+	_, err = Resume(t.Context(), ResumeOptions{Run: dir, Machine: oneThread, Listener: n.listener()})
+	wantError(t, err, absent)
+	for _, line := range n.lines {
+		if strings.Contains(line, "left out") {
+			t.Error(line)
+		}
+	}
 	lost := filepath.Join(moved, filepath.FromSlash(r.Split.Test[0].Path))
 	b, err := os.ReadFile(lost)
 	if err != nil {
@@ -79,6 +89,34 @@ func TestMovedImages(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameRun(t, dir, trained(t).Dir)
+
+	again := moved + " again"
+	if err := os.Rename(moved, again); err != nil {
+		t.Fatal(err)
+	}
+	absent = strings.Replace(absent, r.Images(), moved, 1)
+	out := filepath.Join(t.TempDir(), "out")
+	for verb, call := range map[string]func() error{
+		"evaluate": func() error {
+			_, err := Evaluate(t.Context(), EvaluateOptions{Model: dir, Part: "test", Machine: oneThread})
+			return err
+		},
+		"audit": func() error {
+			_, err := Audit(t.Context(), AuditOptions{Model: dir, Part: "test", Out: out, Method: "gradcam", Machine: oneThread})
+			return err
+		},
+	} {
+		if err := call(); err == nil || err.Error() != absent {
+			t.Errorf("%s: %v", verb, err)
+		}
+	}
+	// A finished run can be told, too.
+	if _, err := Resume(t.Context(), ResumeOptions{Run: dir, Data: again, Machine: oneThread}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Evaluate(t.Context(), EvaluateOptions{Model: dir, Part: "test", Machine: oneThread}); err != nil {
+		t.Error(err)
+	}
 }
 
 // An experiment that was edited in the middle of a run is refused, unless the

@@ -75,6 +75,9 @@ func (r *Run) fit(ctx context.Context, machine Machine, config Config, listener 
 	if err != nil {
 		return err
 	}
+	if err := r.CheckImages(); err != nil {
+		return err
+	}
 	f := &fitting{run: r, train: train, positive: positive, machine: machine, listener: listener, trainer: t, journal: j, state: s, noted: map[string]bool{}, reasons: map[string]int{}}
 	if f.loader, err = r.loader(machine, f.skip()); err != nil {
 		return err
@@ -144,7 +147,7 @@ func (f *fitting) skip() func(dataset.Item, error) {
 			case n <= dataset.MostAlike:
 				f.listener.Note(fmt.Sprintf("left out: %v", err))
 			case n == dataset.MostAlike+1:
-				f.listener.Note(fmt.Sprintf("left out: more than %d images for such a reason; %s counts them in each epoch: %s", dataset.MostAlike, MetricsFile, reason))
+				f.listener.Note(fmt.Sprintf("left out: more images, for the same reason: %s. %s counts all of them in each epoch", reason, MetricsFile))
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"oscar/dataset"
 	"oscar/experiment"
@@ -55,6 +56,23 @@ func (r *Run) Images() string {
 		return root
 	}
 	return r.Path(filepath.FromSlash(r.Experiment.Data.Root))
+}
+
+// CheckImages returns an error if the folder of the run's images does not exist.
+func (r *Run) CheckImages() error {
+	relative := func(item dataset.Item) bool { return !filepath.IsAbs(item.Path) }
+	if items := slices.Concat(r.Split.Train, r.Split.Validation, r.Split.Test); !slices.ContainsFunc(items, relative) {
+		return nil
+	}
+	return CheckFolder(r.Images(), r.Dir)
+}
+
+// CheckFolder returns an error if the folder of the images of the run dir does not exist.
+func CheckFolder(root, dir string) error {
+	if paths.Exists(root) {
+		return nil
+	}
+	return fmt.Errorf("the folder of the run's images, %s, does not exist; if it was moved to DATA: oscar train DATA --resume %s", root, dir)
 }
 
 // Model returns the folder of the run's SavedModel.
