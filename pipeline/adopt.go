@@ -8,9 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"oscar/dataset"
 	"oscar/internal/paths"
+	"oscar/metric"
 	"oscar/savedmodel"
 	"oscar/savedmodel/foreign"
 )
@@ -43,6 +45,41 @@ type ScaleTrial struct {
 	Images   int     `json:"images"`
 
 	low, high float64 // 95 % Wilson interval of the accuracy
+	reordered reordered
+}
+
+// reordered is the accuracy if each output had the name of the class whose images it
+// has most often. It is empty if this is the given order, or two outputs got one name.
+type reordered struct {
+	order         []string
+	accuracy, low float64 // low: of the 95 % Wilson interval
+}
+
+// newReordered finds the best names of the outputs in a confusion matrix.
+func newReordered(c *metric.Confusion) reordered {
+	r, correct, total := reordered{}, 0, 0
+	taken := map[int]bool{}
+	for output := range c.Classes {
+		most := 0
+		for class := range c.Classes {
+			total += c.Counts[class][output]
+			if c.Counts[class][output] > c.Counts[most][output] {
+				most = class
+			}
+		}
+		if c.Counts[most][output] == 0 || taken[most] {
+			return reordered{}
+		}
+		taken[most] = true
+		correct += c.Counts[most][output]
+		r.order = append(r.order, c.Classes[most])
+	}
+	if slices.Equal(r.order, c.Classes) {
+		return reordered{}
+	}
+	r.accuracy = float64(correct) / float64(total)
+	r.low, _ = metric.Wilson95(correct, total)
+	return r
 }
 
 // Adopt converts a SavedModel of any program, or a frozen graph, to a model of oscar. With
@@ -137,14 +174,31 @@ func (o AdoptOptions) chooseScale(result *Adopted, first ScaleTrial, known bool,
 	slices.SortStableFunc(result.Trials, func(a, b ScaleTrial) int { return cmp.Compare(b.Accuracy, a.Accuracy) })
 	best := result.Trials[0]
 	const mistakes = "check the order of --classes, and that the folders of the images have their names"
+	renamed := first // the trial that is best with other names
+	if !known {
+		for _, t := range result.Trials {
+			if t.reordered.accuracy > renamed.reordered.accuracy {
+				renamed = t
+			}
+		}
+	}
+	if r := renamed.reordered; r.low > max(best.high, renamed.high) {
+		text := fmt.Sprintf("%s gives an accuracy of %.4f on %s, and %.4f if the classes are in the order %s; give --classes in this order if it is right, or check the names of the folders of the images",
+			renamed.scale(), renamed.Accuracy, o.Images, r.accuracy, strings.Join(r.order, ","))
+		if !known || !first.plausible(classes) {
+			return "", errors.New(text)
+		}
+		result.Notes = append(result.Notes, text)
+		return given, nil
+	}
 	switch {
-	case known && best.low > first.high:
+	case known && best.low > first.high && best.plausible(classes):
 		chance := ""
 		if !first.plausible(classes) {
 			chance = ", which is not above chance"
 		}
-		return "", fmt.Errorf("the input scale %s gives an accuracy of %.4f on %s%s, and %s gives %.4f; if that is right, give --input-scale=%s",
-			first.Scale, first.Accuracy, o.Images, chance, best.Scale, best.Accuracy, best.Scale)
+		return "", fmt.Errorf("%s gives an accuracy of %.4f on %s%s, and %s gives %.4f; if that is right, give --input-scale=%s",
+			first.scale(), first.Accuracy, o.Images, chance, best.Scale, best.Accuracy, best.Scale)
 	case known && first.plausible(classes):
 		return given, nil
 	case known:
@@ -156,6 +210,14 @@ func (o AdoptOptions) chooseScale(result *Adopted, first ScaleTrial, known bool,
 		return "", fmt.Errorf("the input scales %s and %s do equally well on %s; name one with --input-scale", best.Scale, result.Trials[1].Scale, o.Images)
 	}
 	return best.Scale, nil
+}
+
+// scale names the input scale in a sentence.
+func (t ScaleTrial) scale() string {
+	if t.Scale == ownScale {
+		return "the model's own input scale"
+	}
+	return "the input scale " + t.Scale
 }
 
 // plausible reports whether the accuracy is above chance.
@@ -179,7 +241,7 @@ func (o AdoptOptions) try(ctx context.Context, options ForeignOptions, scale, di
 	if err != nil {
 		return ScaleTrial{}, err
 	}
-	return ScaleTrial{name, float64(e.Accuracy), e.Images, float64(e.Interval[0]), float64(e.Interval[1])}, nil
+	return ScaleTrial{name, float64(e.Accuracy), e.Images, float64(e.Interval[0]), float64(e.Interval[1]), newReordered(e.Confusion)}, nil
 }
 
 // AdoptNotice, if not nil, receives a notice when a verb gets a model of another program

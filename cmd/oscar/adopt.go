@@ -42,7 +42,8 @@ with thresholds of 0.5. One output for two classes, z, has the logits -z/2 and z
 A wrong scale does not show in the model's confidence. --images names labelled
 photographs, a folder with one sub-folder per class: oscar prints the accuracy on
 them. If the accuracy is below 0.9, or no scale is known, it tries every scale. It
-refuses a given scale if another is clearly better.`,
+refuses a given scale if another is clearly better, and names the order of the classes
+if another than the given one is.`,
 		Example: `  oscar adopt keras_export --out model --input-scale=-1..1 --classes cup,fork,glass
   oscar adopt keras_export --out model --images photos --save
   oscar explain model photos --out explained`,
