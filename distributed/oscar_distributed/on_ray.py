@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 import ray  # noqa: E402
+from ray._private import ray_constants  # noqa: E402
 from ray.exceptions import RayActorError, RayError  # noqa: E402
 
+from . import address as addresses  # noqa: E402
 from . import arguments  # noqa: E402
 from .job import Failed, Job, Outcome, Progress, attempt, id_of, pause  # noqa: E402
 from .metrics import Metrics  # noqa: E402
 from .process import Worker, find_oscar  # noqa: E402
+
+# How often Ray tries to reach a cluster.
+TRIES = "RAY_gcs_server_port_wait_time_s"
 
 # How much longer than a worker the actor that has it may take.
 GRACE = 30.0
@@ -43,6 +49,45 @@ class Unit:
     not_before: float = 0.0
 
 
+@contextlib.contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Within it Ray takes 127.0.0.1 for this machine's address, and its processes listen only there.
+
+    Ray does so on systems for which it has no clusters. On Linux it takes another address of the machine instead,
+    and listens on all.
+    """
+    constants: Any = ray_constants
+    before, constants.ENABLE_RAY_CLUSTER = constants.ENABLE_RAY_CLUSTER, False
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
+
+
+@contextlib.contextmanager
+def _reached(address: str) -> Iterator[None]:
+    """Within it Ray can join the cluster at an address. If it cannot, that is said in a line, and soon: by itself Ray tries for a quarter of an hour."""
+    client = address.startswith("ray://")
+    found = addresses.split(address[len("ray://") :] if client else address)
+    with contextlib.ExitStack() as stack:
+        if found:
+            host, port = found
+            reason = addresses.why_closed(host, port)
+            if reason:
+                raise Failed(f"cannot join the Ray cluster at {address}: {reason}")
+            outside = ray.util.get_node_ip_address()
+            if not client and addresses.is_loopback(host) and addresses.why_closed(outside, port, 0):
+                stack.enter_context(_on_loopback())  # it listens there alone
+        if TRIES not in os.environ:  # one try takes up to 40 s
+            os.environ[TRIES] = "1"
+            stack.callback(os.environ.pop, TRIES)
+        try:
+            yield
+        except (ConnectionError, RuntimeError, ValueError) as e:
+            cause = str(e.__cause__ or e).strip().splitlines()[-1]
+            raise Failed(f"cannot join the Ray cluster at {address}: {cause}") from None
+
+
 def connect(address: Optional[str], dashboard: int = 0, metrics: int = 0, cpus: int = 0) -> None:
     """Joins a cluster, or starts one on this machine's loopback.
 
@@ -52,12 +97,9 @@ def connect(address: Optional[str], dashboard: int = 0, metrics: int = 0, cpus: 
     """
     if ray.is_initialized():
         return
-    if address:
-        try:
+    if address and address != "local":
+        with _reached(address):
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"py_modules": [os.path.dirname(os.path.abspath(__file__))]})
-        except (ConnectionError, RuntimeError) as e:
-            cause = str(e.__cause__ or e).strip().splitlines()[-1]
-            raise Failed(f"cannot join the Ray cluster at {address}: {cause}") from None
     else:
         # "local": none that another program has left in Ray's folder.
         more: Dict[str, Any] = {"_metrics_export_port": metrics} if metrics else {}
@@ -65,7 +107,8 @@ def connect(address: Optional[str], dashboard: int = 0, metrics: int = 0, cpus: 
             more.update(num_cpus=cpus)
         if dashboard:
             more.update(dashboard_host="127.0.0.1", dashboard_port=dashboard)
-        ray.init(address="local", _node_ip_address="127.0.0.1", include_dashboard=bool(dashboard), log_to_driver=False, logging_level=logging.ERROR, **more)
+        with _on_loopback():
+            ray.init(address="local", _node_ip_address="127.0.0.1", include_dashboard=bool(dashboard), log_to_driver=False, logging_level=logging.ERROR, **more)
 
 
 def run(job: Job, flags: List[str], workers: int = 0, threads: int = 1, timeout: float = 3600, tries: int = 4) -> List[Outcome]:
@@ -189,10 +232,13 @@ def run(job: Job, flags: List[str], workers: int = 0, threads: int = 1, timeout:
 
 def main(argv: Optional[List[str]] = None) -> None:
     p = arguments.parser("ray")
-    p.add_argument("--address", help="of a cluster, as ray://HOST:10001 or auto; default: one on this machine")
+    p.add_argument("--address", help="of a cluster, as HOST:6379, ray://HOST:10001 or auto; default: one on this machine")
     p.add_argument("--dashboard", type=int, default=0, metavar="PORT", help="of Ray's dashboard on loopback, for a cluster on this machine (needs ray[default])")
     p.add_argument("--metrics", type=int, default=0, metavar="PORT", help="of the counts for Prometheus, http://127.0.0.1:PORT/metrics, for a cluster on this machine (needs ray[default])")
     options = arguments.parse(p, sys.argv[1:] if argv is None else argv)
+
+    if options.address and (options.dashboard or options.metrics):
+        p.error("--dashboard and --metrics need a cluster that this command starts, without --address")
 
     def do() -> None:
         job = Job(find_oscar(options.oscar), options.call, options.store)

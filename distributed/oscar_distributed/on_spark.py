@@ -10,13 +10,21 @@ import sys
 import tempfile
 import threading
 import time
-from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
+from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
+from pyspark.errors import PySparkException
 
-from . import arguments
+from . import address, arguments
 from .job import Failed, Job, Outcome, Progress, attempt, pause
 from .process import Worker, find_oscar
+
+# Seconds without a task after which that is said.
+GRACE = 15.0
+
+# Why a cluster ends a context is in its own logs alone.
+ENDED = "the cluster ended the application: its master does not answer, or no executor starts; the logs of the master and the workers say why"
 
 # The workers of this process, by command: Spark uses a Python process for many tasks.
 _workers: Dict[Tuple[str, ...], Worker] = {}
@@ -31,23 +39,43 @@ def _worker(oscar: str, flags: List[str], timeout: float) -> Worker:
 
 def context(master: Optional[str], name: str, workers: int = 0) -> SparkContext:
     """A context at a master; without one on this machine, on loopback. It takes as many of the processors as there are workers, by default all."""
-    conf = SparkConf().setAppName(name)
-    if master is None or master.startswith("local"):
+    master = master or (f"local[{workers}]" if workers else "local[*]")
+    local = master.startswith("local")
+    conf = SparkConf().setAppName(name).setMaster(master)
+    if local or _on_loopback(master):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-        conf.setMaster(master or (f"local[{workers}]" if workers else "local[*]"))
         conf.set("spark.driver.host", "127.0.0.1").set("spark.driver.bindAddress", "127.0.0.1")
-    else:
-        conf.setMaster(master)
-        if workers:
-            conf.setIfMissing("spark.cores.max", str(workers))
+    if workers and not local:
+        conf.setIfMissing("spark.cores.max", str(workers))
     conf.setIfMissing("spark.ui.enabled", "false")
     conf.setIfMissing("spark.ui.showConsoleProgress", "false")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    sc = SparkContext(conf=conf)
-    sc.setLogLevel("ERROR")
-    if not conf.get("spark.master", "").startswith("local"):
-        _send_package(sc)
+    try:
+        sc = SparkContext(conf=conf)
+        sc.setLogLevel("ERROR")
+        if not local:
+            _send_package(sc)
+    except (Py4JError, PySparkException) as e:
+        raise Failed(f"cannot start on Spark at {master}: {_reason(e)}") from None
     return sc
+
+
+def _on_loopback(master: str) -> bool:
+    """Reports whether a standalone master is on loopback, and so all of its cluster.
+
+    One that nobody can reach is a failure at once: by itself Spark tries for a minute, and prints its stack.
+    """
+    if not master.startswith("spark:"):
+        return False  # another cluster manager's
+    found = [address.split(a) for a in master[len("spark://") :].split(",")]
+    hosts = [a for a in found if a]
+    if not master.startswith("spark://") or len(hosts) < len(found):
+        raise Failed(f"cannot join the Spark cluster at {master}: want spark://HOST:PORT")
+    for host, port in hosts:  # one of several leads
+        reason = address.why_closed(host, port)
+        if not reason:
+            return all(address.is_loopback(h) for h, _ in hosts)
+    raise Failed(f"cannot join the Spark cluster at {master}: {reason}")
 
 
 def _send_package(sc: SparkContext) -> None:
@@ -60,8 +88,30 @@ def _send_package(sc: SparkContext) -> None:
 
 def _reason(e: BaseException) -> str:
     """The line of Spark's error that names the cause."""
-    lines = [line.strip() for line in str(e).strip().splitlines()] or [type(e).__name__]
+    text = str(e).strip()
+    if re.search("SparkContext has been shutdown|stopped SparkContext|Master removed our application", text):
+        return ENDED
+    lines = [line.strip() for line in text.splitlines()] or [type(e).__name__]
     return next((line for line in lines if re.match(r"[\w.]*(Error|Exception|Died|Failed)\b: .", line) and not line.startswith("org.apache.spark.")), lines[1].lstrip(": ") if len(lines) > 1 else lines[0])
+
+
+def _idle(sc: SparkContext) -> bool:
+    """Reports whether no task runs."""
+    tracker = sc.statusTracker()
+    try:
+        stages = [tracker.getStageInfo(i) for i in tracker.getActiveStageIds()]
+    except Py4JError:
+        return False  # the context ends, and the thread of the job has the reason
+    return not any(s and s.numActiveTasks for s in stages)
+
+
+def _stopped(sc: SparkContext) -> bool:
+    """Reports whether the context has ended. Errors of its threads are then of no use."""
+    context: Any = sc
+    try:
+        return bool(context._jsc.sc().isStopped())
+    except (Py4JError, OSError):
+        return False
 
 
 def run(sc: SparkContext, job: Job, flags: List[str], partitions: int = 0, timeout: float = 3600, tries: int = 4) -> List[Outcome]:
@@ -85,29 +135,34 @@ def run(sc: SparkContext, job: Job, flags: List[str], partitions: int = 0, timeo
                 f.seek(at)
                 yield from process([f.read(length)])
 
-    # Some partitions a slot: a slow one does not hold up the end.
-    partitions = partitions or min(job.count, 8 * sc.defaultParallelism)
     outcomes: List[Outcome] = []
     errors: List[BaseException] = []
 
     def collect() -> None:
         try:
+            # Some partitions a slot: a slow one does not hold up the end.
+            slices = partitions or min(job.count, 8 * sc.defaultParallelism)
             if job.store:  # the executors do not see the file
-                outcomes.extend(sc.parallelize(list(job.units()), partitions).mapPartitions(process).collect())
+                outcomes.extend(sc.parallelize(list(job.units()), slices).mapPartitions(process).collect())
             else:
-                outcomes.extend(sc.parallelize(job.offsets(), partitions).mapPartitions(partition).collect())
+                outcomes.extend(sc.parallelize(job.offsets(), slices).mapPartitions(partition).collect())
         except BaseException as e:  # handed to the caller's thread
             errors.append(e)
 
     progress = Progress(job.verb, job.count)
     thread = threading.Thread(target=collect, daemon=True)
     thread.start()
+    looked = time.monotonic()
     while thread.is_alive():
         thread.join(0.2)
+        if time.monotonic() - looked > GRACE:
+            looked = time.monotonic()
+            if _idle(sc):
+                progress.say("no task runs; an executor needs a free processor of the cluster, and its memory")
         progress.done = min(done.value, job.count)  # of tasks that ended
         progress.show()
     if errors:
-        raise Failed(f"Spark: {_reason(errors[0])}; the same command resumes where it stopped")
+        raise Failed(f"Spark: {ENDED if _stopped(sc) else _reason(errors[0])}; the same command resumes where it stopped")
     progress.done = len(outcomes)
     progress.earlier = sum(o.earlier for o in outcomes)
     progress.images = sum(o.images for o in outcomes if not o.earlier)

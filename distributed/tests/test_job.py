@@ -2,6 +2,7 @@
 
 import io
 import os
+import socket
 import stat
 import sys
 import tempfile
@@ -10,6 +11,7 @@ import unittest
 import unittest.mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from oscar_distributed import address  # noqa: E402
 from oscar_distributed import Failed, Job, Outcome, Worker  # noqa: E402
 from oscar_distributed.arguments import flags_of, parse, parser  # noqa: E402
 from oscar_distributed.job import Progress, attempt, pause  # noqa: E402
@@ -131,6 +133,34 @@ class TestArguments(unittest.TestCase):
         for argv in ([], ["paint"], ["--tries", "0", "explain"], ["--workers", "-1", "explain"]):
             with self.assertRaises(SystemExit), unittest.mock.patch("sys.stderr", io.StringIO()):
                 parse(parser("ray"), argv)
+
+
+class TestAddress(unittest.TestCase):
+    def test_split(self):
+        for text, want in (
+            ("127.0.0.1:6379", ("127.0.0.1", 6379)),
+            ("head.example:1", ("head.example", 1)),
+            ("[::1]:7077", ("::1", 7077)),
+            ("auto", None),
+            ("head", None),
+            ("head:70777", None),
+            ("::1:7077", None),
+            ("http://head:80", None),
+        ):
+            self.assertEqual(address.split(text), want, text)
+
+    def test_closed(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+            self.assertEqual(address.why_closed("127.0.0.1", port, 0), "Connection refused")
+            s.listen()
+            self.assertEqual(address.why_closed("127.0.0.1", port, 0), "")
+        self.assertNotEqual(address.why_closed("no.such.host.invalid", 1), "")
+
+    def test_loopback(self):
+        found = [address.is_loopback(h) for h in ("127.0.0.1", "127.1.2.3", "::1", "192.0.2.1", "0.0.0.0", "no.such.host.invalid")]
+        self.assertEqual(found, [True, True, True, False, False, False])
 
 
 if __name__ == "__main__":
