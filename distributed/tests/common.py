@@ -1,9 +1,14 @@
 """A trained model, its pictures, and what oscar makes of them in one process."""
 
+import atexit
 import contextlib
 import filecmp
+import glob
+import ipaddress
 import os
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -11,7 +16,8 @@ import tempfile
 import time
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, PACKAGE)
 from oscar_distributed import find_oscar  # noqa: E402
 
 OSCAR = find_oscar()
@@ -87,6 +93,79 @@ def processes(words):
     return found
 
 
+def until(condition, seconds=600):
+    """Waits until the condition is true, or so long. Returns its last value."""
+    end = time.monotonic() + seconds
+    while not (value := condition()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return value
+
+
+def outside():
+    """The addresses but loopback that processes of these tests listen on."""
+    inodes = set()
+    for pid in [os.getpid(), *processes("")]:
+        for file in glob.glob(f"/proc/{pid}/fd/*"):
+            with contextlib.suppress(OSError):
+                inodes.update(re.findall(r"socket:\[(\d+)\]", os.readlink(file)))
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError), open(table) as f:
+            for line in f.readlines()[1:]:
+                fields = line.split()
+                if fields[3] == "0A" and fields[9] in inodes:  # it listens
+                    digits, port = fields[1].split(":")
+                    words = [bytes.fromhex(digits[i : i + 8])[::-1] for i in range(0, len(digits), 8)]
+                    address = ipaddress.ip_address(b"".join(words))
+                    address = getattr(address, "ipv4_mapped", None) or address
+                    if not address.is_loopback:
+                        found.add(f"{address}:{int(port, 16)}")
+    return found
+
+
+def command(engine, *arguments):
+    """The command line of oscar-ray or oscar-spark."""
+    return [sys.executable, "-m", f"oscar_distributed.on_{engine}", "--oscar", OSCAR, *arguments]
+
+
+class Program:
+    """A process of a cluster and those that it starts, without the package of oscar. What it says is in a file."""
+
+    def __init__(self, command, log, **environment):
+        self.log = log
+        path = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p and os.path.realpath(p) != os.path.realpath(PACKAGE)]
+        with open(log, "wb") as f:
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path), **environment}
+            self.process = subprocess.Popen(command, stdout=f, stderr=f, env=environment, start_new_session=True)
+        atexit.register(self.stop)
+
+    def says(self, pattern):
+        """Waits for a line, and returns the group of the pattern."""
+
+        def find():
+            with open(self.log) as f:
+                text = f.read()
+            found = re.search(pattern, text)
+            if not found and self.process.poll() is not None:
+                raise RuntimeError(f"{self.process.args} ended:\n{text}")
+            return found
+
+        found = until(find)
+        if not found:
+            raise TimeoutError(f"{self.process.args} does not say {pattern}")
+        return found[1]
+
+    def stop(self):
+        """Ends the process, and what it has left."""
+        atexit.unregister(self.stop)
+        self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(60)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
 class Case(unittest.TestCase):
     """Tests in a folder with `run`, `photos` (36 pictures and a file that is none), `plain`."""
 
@@ -104,6 +183,21 @@ class Case(unittest.TestCase):
         with open("photos/can/note.txt", "w") as f:
             f.write("no picture\n")
         oscar(*cls.explain, "plain")
+
+    def check_command(self, engine, *options, environment=None):
+        """The command line explains and predicts with the bytes of one process, and leaves no process."""
+        before = set(processes(""))
+        predict = ("predict", "run", "photos", "--batch", "4", "--threads", "1", "--out")
+        for call, out in ((self.explain, f"{engine}explained"), (predict, f"{engine}predicted")):
+            done = subprocess.run(command(engine, *options, *call, out), capture_output=True, text=True, env={**os.environ, **(environment or {})})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("36 ok", done.stdout)
+            until(lambda: set(processes("")) <= before)
+            self.assertLessEqual(set(processes("")), before)
+        self.assertSame("plain", f"{engine}explained")
+        oscar(*predict, "plain.csv")
+        with open("plain.csv", "rb") as a, open(f"{engine}predicted/predictions.csv", "rb") as b:
+            self.assertEqual(a.read(), b.read())
 
     def assertSame(self, a, b):
         self.assertEqual(differences(a, b), [])

@@ -15,7 +15,7 @@ import unittest
 import unittest.mock
 import urllib.request
 
-from common import OSCAR, S3, STORED, Case, differences, oscar, processes
+from common import OSCAR, S3, STORED, Case, Program, command, differences, oscar, outside, processes
 
 missing = ""
 try:
@@ -74,6 +74,9 @@ class TestRay(Case):
         self.assertEqual(failed, [])
         job.merge([])
         self.assertSame("plain", "explained")
+
+    def test_only_loopback(self):
+        self.assertEqual(outside(), set())
 
     def test_more_workers_than_processors(self):
         """Those that the cluster cannot start get no unit, and the others do all."""
@@ -221,8 +224,7 @@ class TestStore(Case):
         self.addCleanup(server.kill)
         for name in ("run", "photos"):
             shutil.copytree(name, os.path.join(server.root, "bucket", "job", name))
-        command = [sys.executable, "-m", "oscar_distributed.on_ray", "--oscar", OSCAR, "--workers", "2", "--store", "s3://bucket/job", *self.explain, "stored"]
-        call = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        call = subprocess.Popen(command("ray", "--workers", "2", "--store", "s3://bucket/job", *self.explain, "stored"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         commits = os.path.join(server.root, "bucket", "job", "stored", "commits")
         while call.poll() is None and not (os.path.isdir(commits) and os.listdir(commits)):
             time.sleep(0.05)
@@ -238,13 +240,75 @@ class TestStore(Case):
 @unittest.skipIf(missing, missing)
 class TestCommand(Case):
     def test_command_line(self):
-        command = [sys.executable, "-m", "oscar_distributed.on_ray", "--oscar", OSCAR, "--workers", "1", *self.explain, "called"]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command("ray", "--workers", "1", *self.explain, "called"), capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("37 images, 37 rows: 36 ok, 1 unreadable", done.stdout)
         self.assertEqual(differences("plain", "called"), [])
         time.sleep(0.5)
         self.assertEqual(processes(WORKER), [])
+
+    def test_bad_addresses(self):
+        """Each is a failure in one line."""
+        closed = f"127.0.0.1:{free_port()}"
+        for address, reason in ((closed, "Connection refused"), (f"ray://{closed}", "Connection refused"), ("nowhere", "Invalid address format")):
+            done = subprocess.run(command("ray", "--address", address, *self.explain, "bad"), capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertRegex(done.stderr, rf"\Aoscar: cannot join the Ray cluster at {address}: {reason}.*\n\Z")
+        done = subprocess.run(command("ray", "--address", closed, "--metrics", "1", *self.explain, "bad"), capture_output=True, text=True)
+        self.assertIn("--metrics need a cluster that this command starts", done.stderr)
+
+
+# What the head node of a cluster knows, for a process that joins it.
+STATE = """
+import json, sys, ray, ray._private.state as state
+ray.init(address=sys.argv[1], logging_level="ERROR")
+jobs = [j["Entrypoint"] for j in state.jobs() if j["IsDead"]]
+print(json.dumps({"alive": [n["Alive"] for n in ray.nodes()], "free": ray.available_resources().get("CPU"), "jobs": jobs}))
+"""
+
+
+@unittest.skipIf(missing, missing)
+class TestCluster(Case):
+    """A cluster of `ray start` on loopback, which asks for a token."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        port, cls.client = free_port(), free_port()
+        cls.address = f"127.0.0.1:{port}"
+        cls.token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 2}
+        cls.loopback = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # else Ray replaces 127.0.0.1
+        start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--node-ip-address", "127.0.0.1", "--port", port, "--num-cpus", 2]
+        start += ["--ray-client-server-port", cls.client, "--dashboard-agent-listen-port", free_port(), "--include-dashboard=false", "--disable-usage-stats"]
+        # Sockets have short paths.
+        cluster = Program([*map(str, start), "--temp-dir", os.path.join(cls.top, "r")], "ray.log", **cls.token, **cls.loopback)
+        cls.addClassCleanup(cluster.stop)
+        cluster.says("(block forever)")
+
+    def state(self):
+        done = subprocess.run([sys.executable, "-c", STATE, self.address], capture_output=True, text=True, env={**os.environ, **self.token, **self.loopback})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_address(self):
+        self.check_command("ray", "--address", self.address, environment=self.token)
+        state = self.state()
+        self.assertEqual((state["alive"], state["free"]), ([True], 2))
+        for verb in ("explain", "predict"):
+            self.assertTrue([j for j in state["jobs"] if "on_ray" in j and verb in j], state)
+        self.assertEqual(outside(), set())
+
+    def test_client(self):
+        """The address of Ray's client server."""
+        done = subprocess.run(command("ray", "--address", f"ray://127.0.0.1:{self.client}", *self.explain, "client"), capture_output=True, text=True, env={**os.environ, **self.token})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertSame("plain", "client")
+
+    def test_wrong_token(self):
+        wrong = {**os.environ, **self.token, "RAY_AUTH_TOKEN": "f" * 32}
+        done = subprocess.run(command("ray", "--address", self.address, *self.explain, "bad"), capture_output=True, text=True, env=wrong)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr.splitlines()[-1], f"^oscar: cannot join the Ray cluster at {self.address}: .*token is missing or incorrect")
 
 
 if __name__ == "__main__":

@@ -4,13 +4,16 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import unittest
 import unittest.mock
+import urllib.request
 
-from common import OSCAR, Case
+from common import OSCAR, Case, Program, command, outside, until
 
 missing = "" if shutil.which("java") else "no java, which Spark runs on"
 try:
+    import pyspark
     from oscar_distributed import Job, on_spark
     from oscar_distributed.maps import explain_udf
     from pyspark.sql import SparkSession
@@ -67,6 +70,83 @@ class TestSpark(Case):
             self.assertEqual(got[n]["class"], want[n].get("predicted") or "")
             self.assertEqual(got[n]["status"], want[n]["status"])
         self.assertAlmostEqual(max(v for r in got[names[0]]["map"] for v in r), want[names[0]]["raw_max"], places=5)
+
+    def test_only_loopback(self):
+        self.assertEqual(outside(), set())
+
+
+def spark(name, log, *arguments):
+    """A process of a standalone cluster on loopback."""
+    home = os.path.dirname(pyspark.__file__)
+    start = [os.path.join(home, "bin", "spark-class"), f"org.apache.spark.deploy.{name.lower()}.{name}", "--host", "127.0.0.1", "--webui-port", "0"]
+    return Program([*start, *arguments], log, SPARK_HOME=home, SPARK_LOCAL_IP="127.0.0.1")
+
+
+@unittest.skipIf(missing, missing)
+class TestCluster(Case):
+    """A standalone cluster."""
+
+    def master(self, name):
+        master = spark("Master", f"{name}.log", "--port", "0")
+        self.addCleanup(master.stop)
+        self.page = "http://127.0.0.1:" + master.says(r"'MasterUI' on port (\d+)") + "/json/"
+        return "spark://127.0.0.1:" + master.says(r"'sparkMaster' on port (\d+)")
+
+    def worker(self, address):
+        folder = os.path.join(self.top, "work" + address.rsplit(":")[-1])
+        worker = spark("Worker", f"{folder}.log", "--cores", "2", "--memory", "1g", "--work-dir", folder, address)
+        self.addCleanup(worker.stop)
+        worker.says("(Successfully registered)")
+        return folder
+
+    def state(self):
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(self.page) as answer:
+            return json.load(answer)
+
+    def test_master(self):
+        address = self.master("master")
+        self.worker(address)
+        self.check_command("spark", "--master", address)
+        until(lambda: self.state()["coresused"] == 0 and not self.state()["activeapps"])
+        state = self.state()
+        self.assertEqual((state["status"], state["aliveworkers"], state["coresused"], state["activeapps"]), ("ALIVE", 1, 0, []))
+        self.assertEqual({(a["name"], a["state"]) for a in state["completedapps"]}, {("oscar explain", "FINISHED"), ("oscar predict", "FINISHED")})
+
+    def test_no_worker(self):
+        """The command says that it waits for one, and goes on when there is one."""
+        address = self.master("waited")
+        call = subprocess.Popen(command("spark", "--master", address, *self.explain, "waited"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(call.wait)
+        self.addCleanup(call.kill)
+        said = ""
+        while "no task runs" not in said:
+            line = call.stderr.readline()
+            self.assertTrue(line, said)
+            said += line
+        self.assertEqual(outside(), set())
+        self.worker(address)
+        said += call.communicate()[1]
+        self.assertEqual(call.returncode, 0, said)
+        self.assertSame("plain", "waited")
+
+    def test_executors_that_do_not_start(self):
+        address = self.master("failed")
+        folder = self.worker(address)
+        os.rmdir(folder)
+        with open(folder, "w"):
+            pass
+        done = subprocess.run(command("spark", "--master", address, *self.explain, "failed"), capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("the cluster ended the application", done.stderr.splitlines()[-1])
+        self.assertEqual(self.state()["status"], "ALIVE")
+
+    def test_bad_addresses(self):
+        """Each is a failure in one line."""
+        for address, reason in (("spark://127.0.0.1:1", "Connection refused"), ("spark:127.0.0.1:1", "want spark://HOST:PORT")):
+            done = subprocess.run(command("spark", "--master", address, *self.explain, "bad"), capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertEqual(done.stderr, f"oscar: cannot join the Spark cluster at {address}: {reason}\n")
 
 
 if __name__ == "__main__":
