@@ -37,13 +37,14 @@ writes that file. Most models need the scale of their input:
   caffe    BGR, x - mean of ImageNet
 
 Outputs with a sigmoid each, if there are two or more, are several labels per image,
-with thresholds of 0.5. One output for two classes, z, has the logits -z/2 and z/2.
+with thresholds of 0.5, unless --one-class is given. One output for two classes, z,
+has the logits -z/2 and z/2.
 
 A wrong scale does not show in the model's confidence. --images names labelled
 photographs, a folder with one sub-folder per class: oscar prints the accuracy on
 them. If the accuracy is below 0.9, or no scale is known, it tries every scale. It
-refuses a given scale if another is clearly better, and names the order of the classes
-if another than the given one is.`,
+refuses a given scale if another is clearly better, and names the order of the
+classes if another fits better than the given one.`,
 		Example: `  oscar adopt keras_export --out model --input-scale=-1..1 --classes cup,fork,glass
   oscar adopt keras_export --out model --images photos --save
   oscar explain model photos --out explained`,
@@ -97,6 +98,7 @@ if another than the given one is.`,
 	f.StringVar(&o.Options.Output, "output", "", "the output to use")
 	f.StringVar(&size, "input-size", "", "HEIGHTxWIDTH of images, if the model leaves it open")
 	f.StringVar(&o.Options.Tokens, "tokens", "", "ROWSxCOLUMNS of a transformer's tokens (a square)")
+	f.BoolVar(&o.Options.OneClass, "one-class", false, "an image has one class, although each output has a sigmoid")
 	f.BoolVar(&o.Options.TrainingGraph, "training-graph", false, "accept a graph that was exported in training mode")
 	trustFlag(cmd, &o.Options.Trust)
 	f.StringVar(&o.Images, "images", "", "labelled images to check the accuracy on")

@@ -315,7 +315,7 @@ func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scali
 	if len(m.Classes) != shape[1] {
 		return fmt.Errorf("%d classes are named, and the model has %d", len(m.Classes), shape[1])
 	}
-	if head.independent(a.outputs) {
+	if head.independent(a.outputs) && !a.options.OneClass {
 		m.MultiLabel = &savedmodel.MultiLabel{Thresholds: slices.Repeat([]float64{0.5}, len(m.Classes))}
 	}
 	elements := map[string]int{}

@@ -36,6 +36,8 @@ type Options struct {
 	Tokens string `yaml:"tokens,omitempty" json:"tokens,omitempty"`
 	// TrainingGraph accepts a graph exported in training mode.
 	TrainingGraph bool `yaml:"training_graph,omitempty" json:"training_graph,omitempty"`
+	// OneClass says that an image has one class although each output has a sigmoid.
+	OneClass bool `yaml:"one_class,omitempty" json:"one_class,omitempty"`
 	// Trust allows operations that use files, the network or other programs. It is not read
 	// from a file, which may come with the model.
 	Trust bool `yaml:"-" json:"trust,omitempty"`
@@ -101,6 +103,7 @@ func (o Options) Over(base Options) Options {
 	set(&o.Explain, base.Explain)
 	set(&o.Tokens, base.Tokens)
 	set(&o.TrainingGraph, base.TrainingGraph)
+	set(&o.OneClass, base.OneClass)
 	set(&o.Trust, base.Trust)
 	if o.Classes == nil {
 		o.Classes = base.Classes
