@@ -174,6 +174,9 @@ func (e *Experiment) checkLayer() error {
 	}
 	if e.Explain == "" {
 		if a.Focus() == "" {
+			if e.FineTune != nil {
+				return fmt.Errorf("%s has no layer with a map and a gradient; a run explains one", a.Name)
+			}
 			return fmt.Errorf("%s has no convolution to explain with; name a layer with a map", a.Name)
 		}
 		return nil

@@ -1,6 +1,8 @@
 package methods
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -15,10 +17,11 @@ import (
 // At is a method with its layer: "gradcam" and "conv5".
 type At = explain.MethodAt
 
-// Parse reads a list of methods, "gradcam,lrp@conv5", or [result.AllMethods]. The
-// layer is empty if none is named.
+// Parse reads a list of methods, "gradcam,lrp@conv5", or [result.AllMethods]. An empty list
+// is gradcam, the default of most models. The layer is empty if none is named.
 func Parse(list string) ([]At, error) {
 	var out []At
+	list = cmp.Or(list, defaultMethod)
 	if list == result.AllMethods {
 		for _, name := range Names() {
 			out = append(out, At{Method: name})
@@ -44,19 +47,40 @@ func Parse(list string) ([]At, error) {
 	return out, nil
 }
 
+const defaultMethod = "gradcam"
+
+// Default returns the method for a model if none is named: gradcam, unless no layer is named
+// and the model has none by default. Then it explains the image.
+func Default(bundle *savedmodel.Bundle, layer string) string {
+	switch {
+	case layer != "" || bundle.Metadata.Explain != "":
+		return defaultMethod
+	case bundle.CheckGradient(explain.Image) == nil:
+		return "integrated-gradients"
+	}
+	return "occlusion"
+}
+
 // Of returns the settings' methods with their layers in the model, in order. Each is one map
-// per image and class.
+// per image and class. Without a method it is that of [Default].
 func Of(s result.Settings, bundle *savedmodel.Bundle) ([]At, error) {
-	list, err := Parse(s.Method)
+	list, err := Parse(cmp.Or(s.Method, Default(bundle, s.Layer)))
 	if err != nil {
 		return nil, err
 	}
 	if s.Method == result.AllMethods {
-		list = slices.DeleteFunc(list, func(at At) bool { return slices.Contains(Lacking(bundle), at.Method) })
+		lacking := Lacking(bundle)
+		list = slices.DeleteFunc(list, func(at At) bool { return slices.Contains(lacking, at.Method) })
 	}
-	byDefault, err := layersOf(bundle, s.Layer)
-	if err != nil {
-		return nil, err
+	layered := slices.ContainsFunc(list, func(at At) bool {
+		m, err := Lookup(at.Method)
+		return err == nil && m.UsesLayer() && at.Layer == ""
+	})
+	var byDefault []string
+	if layered || s.Layer != "" {
+		if byDefault, err = layersOf(bundle, s.Layer); err != nil {
+			return nil, err
+		}
 	}
 	var out []At
 	for _, at := range list {
@@ -84,18 +108,53 @@ func Of(s result.Settings, bundle *savedmodel.Bundle) ([]At, error) {
 	return out, nil
 }
 
-// Supports returns an error with the reason if a model does not support a method. An adopted
-// model has no rules for LRP, and guided gradients only if its activations are ReLUs.
+// Supports returns an error with the reason if a model does not support a method at its
+// default layer. An adopted model has no rules for LRP, and guided gradients only if its
+// activations are ReLUs. It may have no gradient, or no layer with a map.
 func Supports(bundle *savedmodel.Bundle, m Method) error {
-	switch {
-	case bundle.Metadata.Origin == nil:
-		return nil
-	case m.Needs&explain.Propagates != 0:
-		return fmt.Errorf("%s needs rules for the layers of oscar's own networks; this model was adopted", m.Name)
-	case m.Needs&explain.Guides != 0:
-		return bundle.CheckGuided()
+	_, err := lacks(bundle, m)
+	return err
+}
+
+// lacks is [Supports], and returns what the model lacks.
+func lacks(bundle *savedmodel.Bundle, m Method) (need string, err error) {
+	const rules = "rules for the model's layers"
+	if bundle.Metadata.Origin != nil {
+		switch {
+		case m.Needs&explain.Propagates != 0:
+			return rules, fmt.Errorf("%s needs rules for the layers of oscar's own networks; this model was adopted", m.Name)
+		case m.Needs&explain.Guides != 0:
+			if err := bundle.CheckGuided(); err != nil {
+				return rules, err
+			}
+		}
 	}
-	return nil
+	if m.UsesLayer() {
+		if bundle.Metadata.Explain == "" {
+			return "a layer with a map and a gradient", fmt.Errorf("%s explains a layer, and %w", m.Name, errNoLayer)
+		}
+		return "", nil
+	}
+	if m.Needs&(explain.Differentiates|explain.Guides) != 0 {
+		return "a gradient at the image", bundle.CheckGradient(explain.Image)
+	}
+	return "", nil
+}
+
+// errNoLayer describes a model without a default layer.
+var errNoLayer = errors.New("no layer of this model has a map and a gradient; name a method that explains the image, such as occlusion (see oscar explain --list-methods)")
+
+// Need returns what a model lacks for a method, as words; "" if it supports it.
+func Need(bundle *savedmodel.Bundle, method string) string {
+	m, err := Lookup(method)
+	if err != nil {
+		return ""
+	}
+	need, err := lacks(bundle, m)
+	if err == nil {
+		return ""
+	}
+	return need
 }
 
 // Lacking lists the methods that a model does not support.
@@ -109,6 +168,26 @@ func Lacking(bundle *savedmodel.Bundle) []string {
 	return names
 }
 
+// LeftOut describes the methods that a model does not support, a line for each reason.
+func LeftOut(bundle *savedmodel.Bundle) (lines []string) {
+	var needs []string
+	of := map[string][]string{}
+	for _, m := range Table {
+		need, err := lacks(bundle, m)
+		if err == nil {
+			continue
+		}
+		if of[need] == nil {
+			needs = append(needs, need)
+		}
+		of[need] = append(of[need], m.Name)
+	}
+	for _, need := range needs {
+		lines = append(lines, fmt.Sprintf("left out: %s, which need %s", strings.Join(of[need], ", "), need))
+	}
+	return lines
+}
+
 // layersOf reads a list of layers, "conv2,conv5". An empty list means the
 // model's default. [result.AllLayers] has one layer for each explained
 // tensor.
@@ -116,6 +195,9 @@ func layersOf(bundle *savedmodel.Bundle, names string) ([]string, error) {
 	var out []string
 	switch names {
 	case "":
+		if bundle.Metadata.Explain == "" {
+			return nil, errNoLayer
+		}
 		return []string{bundle.Metadata.Explain}, bundle.CheckLayer(bundle.Metadata.Explain)
 	case result.AllLayers:
 		seen := map[string]bool{}

@@ -20,6 +20,7 @@ import (
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
 	"oscar/internal/text"
+	"oscar/methods"
 	"oscar/metric"
 	"oscar/result"
 	"oscar/savedmodel"
@@ -30,7 +31,7 @@ type AuditOptions struct {
 	Model    string // a run folder or a SavedModel
 	Data     string // folder of images below folders named as classes; empty: the run's own
 	Part     string // part of the run's split, or "all" for every image below Data
-	Method   string // method of the maps, such as "gradcam"
+	Method   string // method of the maps, such as "gradcam"; empty: the model's default
 	Masks    string // folder with a mask for each image, as of [ScoreOptions]; empty: the one next to a synthetic set's images
 	Out      string // folder for the results: new, empty, or of the same options
 	Machine  Machine
@@ -95,6 +96,9 @@ func (o AuditOptions) reopen() (*result.Audit, error) {
 	model, err := fingerprint(o.Model)
 	if err != nil {
 		return nil, err
+	}
+	if o.Method == "" && (a.Layer == "" || a.Method == "gradcam") {
+		o.Method = a.Method
 	}
 	if a.Path != o.Model || a.Model != model || a.Part != o.Part || a.Method != o.Method || o.Data != "" && paths.Absolute(o.Data) != a.Data || o.Masks != "" && paths.Absolute(o.Masks) != a.Masks {
 		return nil, fmt.Errorf("%s holds another audit; name a new folder", o.Out)
@@ -177,6 +181,9 @@ func (j *auditing) open(ctx context.Context) (err error) {
 		return err
 	}
 	settings := DefaultSettings()
+	if j.Method == "" {
+		j.Method = methods.Default(j.bundle, "")
+	}
 	settings.Method = j.Method
 	if j.explainers, err = newExplainers(settings, j.bundle, nil); err != nil {
 		return err

@@ -109,8 +109,11 @@ func (j *auditing) batches(ctx context.Context, root string, items []dataset.Ite
 	return skipped, nil
 }
 
-// features are [explain.Features] of the explained layer.
+// features are [explain.Features] of the explained layer; nil if the model has none.
 func (j *auditing) features(ctx context.Context, images explain.Images) ([][]float32, error) {
+	if j.result.Layer == "" {
+		return make([][]float32, images.N), nil
+	}
 	d, err := j.bundle.Differentiate(ctx, images, make([]int, images.N), j.result.Layer, explain.Logit)
 	if err != nil {
 		return nil, err
@@ -175,6 +178,10 @@ func (j *auditing) judgeDistances(ctx context.Context) error {
 	j.result.Unlike = result.Unlike{Limit: result.Unmeasured, Expected: result.Unmeasured, Images: []result.UnlikeImage{}}
 	j.result.Alike = result.Alike{Limit: result.Unmeasured, Expected: result.Unmeasured, Pairs: []result.AlikePair{}}
 	if j.run == nil || len(j.run.Split.Train) <= neighbours {
+		return nil
+	}
+	if j.result.Layer == "" {
+		j.note("no layer of this model has a map and a gradient: no distances are measured")
 		return nil
 	}
 	items := j.run.Split.Train

@@ -166,6 +166,18 @@ func (j *comparing) close() {
 	}
 }
 
+// byDefault returns a method that both models support.
+func (j *comparing) byDefault() string {
+	a, b := methods.Default(j.sides[0].bundle, ""), methods.Default(j.sides[1].bundle, "")
+	if a == b || j.sides[0].bundle.Metadata.Explain == "" && j.sides[1].bundle.Metadata.Explain != "" {
+		return a
+	}
+	if j.sides[0].bundle.Metadata.Explain != "" {
+		return b
+	}
+	return "occlusion"
+}
+
 // open opens both models and finds the images.
 func (j *comparing) open(ctx context.Context) error {
 	settings := DefaultSettings()
@@ -182,6 +194,12 @@ func (j *comparing) open(ctx context.Context) error {
 		if s.classes, err = sameClasses(j.Models, j.sides[0].bundle.Metadata.Classes, s.bundle.Metadata.Classes); err != nil {
 			return err
 		}
+	}
+	if settings.Method == "" {
+		settings.Method = j.byDefault()
+	}
+	for i, path := range j.Models {
+		s := &j.sides[i]
 		list, err := methods.Of(settings, s.bundle)
 		if err == nil && len(list) != 1 {
 			err = fmt.Errorf("%q names %d methods and layers, want one", j.Method, len(list))

@@ -28,17 +28,15 @@ func newExplainTools(model, out string, s Settings, on Machine, l Listener) (_ *
 	if t.bundle, s.Precision, err = openFor(model, jobExplain, on.Config(s.Precision)); err != nil {
 		return nil, err
 	}
-	if s.Layer == "" {
-		s.Layer = t.bundle.Metadata.Explain
-	}
+	resolve(&s, t.bundle, l)
 	if s.Framing = Framing(t.bundle.Metadata.Image); s.Framing.Stretches() {
 		s.Framing = dataset.Framing{}
 	}
 	if s.Model, err = fingerprint(model); err != nil {
 		return nil, err
 	}
-	if names := methods.Lacking(t.bundle); s.Method == AllMethods && len(names) > 0 {
-		l.Note(leftOutMethods(names))
+	if s.Method == AllMethods {
+		l.Note(methods.LeftOut(t.bundle)...)
 	}
 	known := newLabels(model, t.bundle.Metadata.Classes)
 	if known.several = t.bundle.Metadata.MultiLabel != nil; known.several && s.Class == TargetTrue {
@@ -56,6 +54,19 @@ func newExplainTools(model, out string, s Settings, on Machine, l Listener) (_ *
 	t.settings = s
 	t.painter, err = newPainter(s, out)
 	return t, err
+}
+
+// resolve sets the model's method and layer where none is named.
+func resolve(s *Settings, bundle *savedmodel.Bundle, l Listener) {
+	if s.Method == "" {
+		s.Method = methods.Default(bundle, s.Layer)
+		if bundle.Metadata.Explain == "" && s.Layer == "" {
+			l.Note(fmt.Sprintf("no layer of this model has a map and a gradient: %s explains the image", s.Method))
+		}
+	}
+	if s.Layer == "" {
+		s.Layer = bundle.Metadata.Explain
+	}
 }
 
 func (t *explainTools) close() {

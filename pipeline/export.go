@@ -12,6 +12,7 @@ import (
 	"oscar/instance"
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
+	"oscar/methods"
 	"oscar/result"
 	"oscar/run"
 	"oscar/savedmodel"
@@ -29,7 +30,7 @@ type ExportOptions struct {
 
 	Out     string
 	Frozen  bool     // constants in place of variables
-	Explain []string // explanations to give as signatures; none: gradcam alone
+	Explain []string // explanations to give as signatures; none: the model's default, gradcam
 	// Temperature divides the logits: a number, 0.05 to 20, or the folder of an audit of Model,
 	// which has measured one; "": they are unchanged.
 	Temperature string
@@ -88,6 +89,12 @@ func (o ExportOptions) extend(ctx context.Context) error {
 		n, err := tfmodel.NetworkOf(b, g)
 		if err != nil {
 			return nil, err
+		}
+		if _, err := tfmodel.LookupExplanation(methods.Default(b, "")); len(o.Explain) == 0 && err != nil {
+			return nil, nil // no method of the model's has a signature
+		}
+		if len(o.Explain) == 0 {
+			o.Explain = []string{methods.Default(b, "")}
 		}
 		return o.explanations(n, b.Metadata.Explain)
 	})

@@ -166,8 +166,13 @@ func (g *globalJob) resolve(ctx context.Context) (err error) {
 	if g.Settings.Layer == "" {
 		g.Settings.Layer = g.bundle.Metadata.Explain
 	}
-	if err := g.bundle.CheckLayer(g.Settings.Layer); err != nil {
-		return err
+	if g.Settings.Layer == "" && g.makes(global.MethodTCAV) {
+		return fmt.Errorf("%s needs a layer with a map and a gradient, and this model has none", global.MethodTCAV)
+	}
+	if g.Settings.Layer != "" {
+		if err := g.bundle.CheckLayer(g.Settings.Layer); err != nil {
+			return err
+		}
 	}
 	if g.Settings.Model, err = fingerprint(g.Model); err != nil {
 		return err
@@ -194,8 +199,10 @@ func (g *globalJob) resolve(ctx context.Context) (err error) {
 		}
 	}
 	names := g.methods()
-	if names != g.GlobalOptions.methods() {
-		g.Listener.Note(fmt.Sprintf("lrp needs rules for the model's layers: %s makes its maps", names[1]))
+	for i, name := range g.GlobalOptions.methods() {
+		if names[i] != name {
+			g.Listener.Note(fmt.Sprintf("%s needs %s: %s makes its maps", name, methods.Need(g.bundle, name), names[i]))
+		}
 	}
 	g.result = &Global{
 		Format: 1, Part: g.Part, Settings: g.Settings, Global: g.Global,
@@ -242,11 +249,20 @@ func (o GlobalOptions) methods() (names [2]string) {
 }
 
 // methods is that of the options. An adopted model has no LRP. It uses gradient times
-// input, which equals LRP-0 for layers without bias.
+// input, which equals LRP-0 for layers without bias, or the default of a model without a gradient.
 func (g *globalJob) methods() (names [2]string) {
 	names = g.GlobalOptions.methods()
-	if g.Settings.Method == "" && slices.Contains(methods.Lacking(g.bundle), names[1]) {
-		names[1] = "gradient-x-input"
+	if g.Settings.Method != "" {
+		return names
+	}
+	lacking := methods.Lacking(g.bundle)
+	for i, instead := range []string{methods.Default(g.bundle, g.Settings.Layer), "gradient-x-input"} {
+		if slices.Contains(lacking, instead) {
+			instead = methods.Default(g.bundle, g.Settings.Layer)
+		}
+		if names[i] != "" && slices.Contains(lacking, names[i]) {
+			names[i] = instead
+		}
 	}
 	return names
 }

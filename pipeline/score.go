@@ -170,22 +170,23 @@ func (o ScoreOptions) open(ctx context.Context) (s *scoreJob, err error) {
 	if err := refuseSeveral(&s.bundle.Metadata, "score"); err != nil {
 		return s, err
 	}
-	if s.Settings.Layer == "" {
-		s.Settings.Layer = s.bundle.Metadata.Explain
-	}
+	resolve(&s.Settings, s.bundle, s.Listener)
 	if s.Settings.Model, err = fingerprint(o.Model); err != nil {
 		return s, err
 	}
-	if err := s.bundle.CheckLayer(s.Settings.Layer); err != nil {
-		return s, err
+	if s.Settings.Layer != "" {
+		if err := s.bundle.CheckLayer(s.Settings.Layer); err != nil {
+			return s, err
+		}
 	}
 	names, err := methodNames(s.Settings)
 	if err != nil {
 		return s, err
 	}
-	if lacking := methods.Lacking(s.bundle); s.Settings.Method == AllMethods && len(lacking) > 0 {
+	if s.Settings.Method == AllMethods {
+		lacking := methods.Lacking(s.bundle)
 		names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(lacking, name) })
-		s.note(leftOutMethods(lacking))
+		s.note(methods.LeftOut(s.bundle)...)
 	}
 	if s.exact, err = openExact(o.Model, o.Machine, s.Settings); err != nil {
 		return s, err
@@ -264,11 +265,6 @@ func exactMetrics(o score.Options) (names []string) {
 		}
 	}
 	return names
-}
-
-// leftOutMethods returns a note that the model lacks methods.
-func leftOutMethods(names []string) string {
-	return fmt.Sprintf("left out: %s, which need rules for the model's layers", strings.Join(names, ", "))
 }
 
 // leaveOut notes why the metrics with a need are left out. It returns an error if the user

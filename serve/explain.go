@@ -80,7 +80,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, v *version) err
 // queryOf returns the query and method of a request's fields.
 func (v *version) queryOf(fields map[string]string) (query, methods.Method, error) {
 	q := query{version: v, options: defaultSettings()}
-	asked := result.Settings{Method: cmp.Or(fields["method"], "gradcam"), Layer: fields["layer"]}
+	asked := result.Settings{Method: cmp.Or(fields["method"], methods.Default(v.Bundle, fields["layer"])), Layer: fields["layer"]}
 	if asked.Method == result.AllMethods || asked.Layer == result.AllLayers {
 		return q, methods.Method{}, fmt.Errorf("one method at one layer is explained at a time")
 	}

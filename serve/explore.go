@@ -100,7 +100,7 @@ func (s *Server) fillForm(p *explorePage) error {
 	if _, err := methods.Lookup(v.Method); err != nil && slices.Contains(instance.MethodNames(), v.Method) {
 		v.Method = "" // it is for detectors
 	}
-	method, err := methods.Lookup(cmp.Or(v.Method, "gradcam"))
+	method, err := methods.Lookup(cmp.Or(v.Method, methods.Default(version.Bundle, v.Layer)))
 	if err != nil {
 		return badRequest{err}
 	}

@@ -13,7 +13,6 @@ import (
 	"oscar/explain"
 	"oscar/internal/events"
 	"oscar/internal/paths"
-	"oscar/methods"
 )
 
 // warmUpFile is TensorFlow Serving's file of requests to warm up a version:
@@ -35,8 +34,11 @@ func (v *version) warmUp(ctx context.Context) error {
 	if _, err := (query{version: v}).run(ctx, black, nil); err != nil {
 		return fmt.Errorf("warm-up of %s: %w", v.dir, err)
 	}
-	cam := query{version: v, at: methods.At{Method: "gradcam", Layer: v.Metadata.Explain}, options: defaultSettings()}
-	if _, err := cam.run(ctx, black, []int{explain.Predicted}); err != nil {
+	byDefault, _, err := v.queryOf(nil)
+	if err != nil {
+		return fmt.Errorf("warm-up of %s: %w", v.dir, err)
+	}
+	if _, err := byDefault.run(ctx, black, []int{explain.Predicted}); err != nil {
 		return fmt.Errorf("warm-up of %s: %w", v.dir, err)
 	}
 	for _, path := range []string{filepath.Join(v.dir, warmUpFile), filepath.Join(v.dir, "saved_model", warmUpFile)} {

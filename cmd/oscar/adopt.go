@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -141,7 +142,7 @@ func printAdopted(w io.Writer, a *pipeline.Adopted, out string) {
 		printThresholds(w, m.MultiLabel)
 		fmt.Fprintln(w, "note        audit, compare, explain-global and score need one class per image and refuse this model")
 	}
-	fmt.Fprintf(w, "layers      %d; explained by default: %s\n", len(m.Layers), m.Explain)
+	fmt.Fprintf(w, "layers      %d; explained by default: %s\n", len(m.Layers), cmp.Or(m.Explain, "none"))
 	if m.Origin.Difference != nil {
 		fmt.Fprintf(w, "checked     answers differ from the original's by %.2g of the largest at most\n", *m.Origin.Difference)
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 func newAudit(*globalFlags) *cobra.Command {
-	o := pipeline.AuditOptions{Method: pipeline.DefaultSettings().Method}
+	o := pipeline.AuditOptions{}
 	cmd := &cobra.Command{
 		Use:   "audit MODEL [DATA] --out DIR",
 		Short: "Find label errors, duplicates and odd images in a data set",
@@ -83,7 +83,7 @@ for each image, audit.json, pictures and report.html. Nothing in DATA is changed
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
 	f.StringVar(&o.Part, "split", "test", "the part of the split: test, validation, train, all")
-	f.StringVar(&o.Method, "method", o.Method, "the method of the maps")
+	f.StringVar(&o.Method, "method", o.Method, "the method of the maps (default gradcam)")
 	f.StringVar(&o.Masks, "masks", "", "folder of masks, as of oscar score; default: the one next to the images of a synthetic set")
 	machineFlags(cmd, &o.Machine)
 	trustFlag(cmd, &o.Machine.Trust)

@@ -20,7 +20,7 @@ import (
 
 func newCompare(*globalFlags) *cobra.Command {
 	var (
-		o      = pipeline.CompareOptions{Method: pipeline.DefaultSettings().Method}
+		o      = pipeline.CompareOptions{}
 		asJSON bool
 		limits = map[string]*float64{} // by flag
 	)
@@ -119,7 +119,7 @@ another answer, and --max-ap-drop limits the drop of AP of masks.`,
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
 	f.StringVar(&o.Part, "split", "test", "the part of A's split: test, validation, train, all")
-	f.StringVar(&o.Method, "method", o.Method, "explanation method; METHOD@LAYER for a layer that both models have")
+	f.StringVar(&o.Method, "method", o.Method, "explanation method; METHOD@LAYER for a layer that both models have (default gradcam)")
 	f.IntVar(&o.Images, "images", 0, "largest number of images to explain, spread evenly; 0: all")
 	f.BoolVar(&asJSON, "json", false, "print JSON: models figures per_class mcnemar changed drift shown limits ...")
 	for i, help := range []string{

@@ -47,6 +47,7 @@ func noneRead(unreadable, all int) error {
 func explainCommand(do func(*cobra.Command, *screen, pipeline.ExplainOptions) error) *cobra.Command {
 	o := pipeline.ExplainOptions{Settings: pipeline.DefaultSettings()}
 	s := &o.Settings
+	s.Method = "" // the model's default
 	list := false
 	cmd := &cobra.Command{
 		Use:   "explain MODEL PATH... --out DIR",
@@ -64,6 +65,8 @@ unreadable, unknown_class or not_drawn. montage.png shows an image of each class
 a correctly classified one if possible. The same command, run again, makes what is
 missing. If no image can be read, the exit status is 1, with all rows written.
 
+The default method is gradcam; if no layer of an adopted model has a map and a
+gradient, it is integrated-gradients, or occlusion if the image has no gradient.
 --layer is for methods that explain a layer, or use one to explain the image. It may
 name several layers, or all: of layers that share a map, the first. METHOD@LAYER
 names a layer for one method. lrp explains the image, or the layer of lrp@LAYER.
@@ -139,7 +142,7 @@ fixed box; 1000 --samples are 1000 runs of the detector a picture.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
-	f.StringVar(&s.Method, "method", s.Method, "all, or METHOD or METHOD@LAYER, separated by commas; see --list-methods")
+	f.StringVar(&s.Method, "method", s.Method, "all, or METHOD or METHOD@LAYER, separated by commas; see --list-methods (default gradcam)")
 	f.BoolVar(&list, "list-methods", false, "print the methods, with their papers")
 	f.StringVar(&s.Layer, "layer", "", "layers to explain, separated by commas, or all; default: the model's, conv5 for alexnet02")
 	f.StringVar(&s.Class, "class", s.Class, "the class to explain: predicted, true (the image's own), all, or a class's name")

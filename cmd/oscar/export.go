@@ -101,7 +101,7 @@ the HiResCAM map of the class in this box.`,
 		},
 	}
 	cmd.Flags().StringVarP(&o.Out, "out", "o", "", "folder for the SavedModel")
-	cmd.Flags().StringSliceVar(&o.Explain, "explain", []string{"gradcam"}, "explanations to add as signatures: "+strings.Join(names, ", "))
+	cmd.Flags().StringSliceVar(&o.Explain, "explain", nil, "explanations to add as signatures: "+strings.Join(names, ", ")+" (default gradcam)")
 	cmd.Flags().StringVar(&o.Weights, "weights", "", "make a model of this file of weights, in place of MODEL")
 	cmd.Flags().StringVar(&o.Architecture, "arch", "", "with --weights: their architecture, as of oscar train")
 	cmd.Flags().StringVar(&classesFile, "classes-file", "", "with --weights: a file with the name of a class on each line (default 0, 1, ...)")

@@ -81,7 +81,11 @@ of an exported model takes and returns.`,
 			if len(i.Reaching) > 0 {
 				fmt.Fprintf(w, "reaches     files, network or other programs by %s: other verbs want --trust\n", strings.Join(i.Reaching, ", "))
 			}
-			fmt.Fprintf(w, "signatures  %s; gradcam explains %s\n", strings.Join(i.Signatures, ", "), i.Explain)
+			explained := "no layer has a map and a gradient"
+			if i.Explain != "" {
+				explained = "gradcam explains " + i.Explain
+			}
+			fmt.Fprintf(w, "signatures  %s; %s\n", strings.Join(i.Signatures, ", "), explained)
 			return nil
 		},
 	}

@@ -79,7 +79,7 @@ func (s *screen) reportOfTwo(ctx context.Context, o report.Options) (path string
 		_, err = instance.Compare(ctx, instance.CompareOptions{Models: models, Out: results, Listener: s.listener()})
 	} else {
 		_, err = pipeline.Compare(ctx, pipeline.CompareOptions{
-			Models: models, Part: "test", Method: pipeline.DefaultSettings().Method, Out: results, Listener: s.listener(),
+			Models: models, Part: "test", Out: results, Listener: s.listener(),
 		})
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"oscar/internal/graph"
@@ -68,7 +69,22 @@ func (a *adoption) chooseLayer() error {
 		return fmt.Errorf("no layer %q with a map; have %s", a.options.Explain, strings.Join(names, ", "))
 	}
 	if m.Explain == "" {
-		a.Notes = append(a.Notes, "no layer has a map and a gradient: only methods that look at the image work")
+		a.Notes = append(a.Notes, a.withoutLayer())
 	}
 	return nil
+}
+
+// withoutLayer describes what a model without a default layer can do, with the reason.
+func (a *adoption) withoutLayer() string {
+	o := a.Metadata.Origin
+	line := "no layer has a map and a gradient: only methods that explain the image work"
+	if o.NoGradient["image"] != "" {
+		line = "neither a layer nor the image has a gradient: only methods that need predictions alone work, such as occlusion"
+	}
+	for _, l := range slices.Backward(a.Metadata.Layers) {
+		if why := o.NoGradient[l.Name]; why != "" {
+			return line + "; " + why
+		}
+	}
+	return line
 }
