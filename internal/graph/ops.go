@@ -116,7 +116,11 @@ func (g *Graph) Pad(x Tensor, value float32, around ...[2]int) Tensor {
 	for _, a := range around {
 		flat = append(flat, int32(a[0]), int32(a[1]))
 	}
-	return g.one("PadV2", nil, x, g.Const(FromInt32s(Shape{len(around), 2}, flat)), g.Scalar(value))
+	fill := g.Scalar(value)
+	if x.valid && x.DType() != Float {
+		fill = g.Cast(fill, x.DType())
+	}
+	return g.one("PadV2", nil, x, g.Const(FromInt32s(Shape{len(around), 2}, flat)), fill)
 }
 
 // Window returns height x width pixels of images. The first one lies at row top and column
