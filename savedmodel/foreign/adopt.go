@@ -16,7 +16,7 @@ import (
 )
 
 // Version is increased when the output of [Adopt] changes.
-const Version = 2
+const Version = 3
 
 // Adopted is the result of [Adopt].
 type Adopted struct {
@@ -106,6 +106,7 @@ func (m *Model) open(ctx context.Context, o Options, optimizer graph.Optimizer) 
 		return nil, err
 	}
 	a.takeFloats()
+	a.first = a.channelsFirst()
 	if err := a.mend(); err != nil {
 		return nil, err
 	}

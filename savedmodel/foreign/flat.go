@@ -22,7 +22,8 @@ type flat struct {
 	signature Signature
 	image     *node_def_go_proto.NodeDef
 	output    ref
-	rewritten map[string]int // number of operations by type
+	rewritten map[string]int  // number of operations by type
+	first     map[string]bool // nodes whose output is [N,channels,height,width]
 }
 
 // flatten inlines the functions of a signature into one graph, for images of

@@ -39,7 +39,7 @@ type grid struct {
 }
 
 func (f *flat) gridder(shapes func(string) (graph.Shape, graph.DType), tokens string) (*gridder, error) {
-	g := &gridder{flat: f, shapes: shapes, channelsFirst: f.channelsFirst(), done: map[ref]grid{}, users: map[ref][]user{}, inserted: map[string][]*node_def_go_proto.NodeDef{}}
+	g := &gridder{flat: f, shapes: shapes, channelsFirst: f.first, done: map[ref]grid{}, users: map[ref][]user{}, inserted: map[string][]*node_def_go_proto.NodeDef{}}
 	if tokens != "" {
 		var err error
 		if g.rows, g.columns, err = ParseSize(tokens); err != nil {
@@ -53,22 +53,6 @@ func (f *flat) gridder(shapes func(string) (graph.Shape, graph.DType), tokens st
 		}
 	}
 	return g, nil
-}
-
-// channelsFirst finds the nodes with outputs [N,channels,height,width].
-func (f *flat) channelsFirst() map[string]bool {
-	first := map[string]bool{}
-	for _, n := range f.nodes {
-		switch n.Op {
-		case "Transpose", "Reshape", "Mean", "Sum", "Max", "MatMul", "Shape":
-			continue
-		}
-		first[n.Name] = string(n.Attr["data_format"].GetS()) == "NCHW"
-		for _, in := range n.Input {
-			first[n.Name] = first[n.Name] || first[refOf(in).node]
-		}
-	}
-	return first
 }
 
 // lay returns a layer's map; ok is false if the layer's tensor has no known shape or a
@@ -102,6 +86,9 @@ func (g *gridder) lay(r ref) (out grid, ok bool) {
 		return g.fold(r, t, rows, columns, s[2], first), true
 	case 4:
 		if g.channelsFirst[r.node] {
+			if !g.imageLike(s[2], s[3]) {
+				return grid{}, false
+			}
 			return g.turn(r, t, s), true
 		}
 		if !g.imageLike(s[1], s[2]) {

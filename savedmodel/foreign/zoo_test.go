@@ -36,6 +36,7 @@ var zooModels = map[string]struct {
 	"outer":          {options: Options{Image: Image{Scale: "-1..1"}}, explain: "conv2d_1", compared: true},
 	"bfloat16":       {explain: "conv2d_1", tolerance: 0.05, compared: true},
 	"float16":        {explain: "conv2d_1", tolerance: 0.01, compared: true},
+	"nchw":           {explain: "c2", compared: true},
 	"any_size":       {options: Options{Image: Image{Height: 48, Width: 48}}, explain: "conv2d_1", compared: true},
 	"two_outputs":    {options: Options{Output: "probs"}, explain: "conv2d", compared: true},
 	"bytes_in":       {explain: "conv2d", compared: true},

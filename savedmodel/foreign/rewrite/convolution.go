@@ -79,21 +79,58 @@ func channelsLast(e *editor, n *node) (bool, error) {
 	if len(n.Input) == 0 || len(e.shape(n.Input[0])) != 4 || e.inner[n.Name+":1"] || e.inner[n.Name+":2"] {
 		return false, nil
 	}
+	if err := listsChannelsLast(n); err != nil {
+		return false, err
+	}
+	transpose := attrs{"T": n.Attr["T"], "Tperm": int32Type}
+	s := e.shape(n.Input[0])
+	n.Input[0] = e.add(n, "channels_last", "Transpose", transpose, n.Input[0], e.ints(n, []int64{4}, 0, 2, 3, 1))
+	e.added[n.Input[0]] = graph.Shape{s[0], s[2], s[3], s[1]}
+	inner := &node{Name: e.free(n, "inner"), Op: n.Op, Input: n.Input, Attr: n.Attr}
+	if err := e.emit(inner); err != nil {
+		return false, err
+	}
+	become(n, "Transpose", transpose, inner.Name, e.ints(n, []int64{4}, 0, 3, 1, 2))
+	return true, nil
+}
+
+// listsChannelsLast changes an operation's attributes from NCHW to NHWC.
+func listsChannelsLast(n *node) error {
 	for name, width := range map[string]int{"strides": 1, "ksize": 1, "dilations": 1, "explicit_paddings": 2} {
 		v := listOf(n, name)
 		if len(v) == 0 {
 			continue
 		}
 		if len(v) != 4*width {
-			return false, fmt.Errorf("%s are %v", name, v)
+			return fmt.Errorf("%s are %v", name, v)
 		}
 		n.Attr[name] = list(slices.Concat(v[:width], v[2*width:], v[width:2*width])...)
 	}
 	n.Attr["data_format"] = text("NHWC")
+	return nil
+}
+
+// transposedChannelsLast is [channelsLast] of a transposed convolution, whose first input
+// is the shape of its output.
+func transposedChannelsLast(e *editor, n *node) (bool, error) {
+	if textOf(n, "data_format") != "NCHW" {
+		return false, nil
+	}
+	if err := takes(n, 3); err != nil {
+		return false, err
+	}
+	if err := listsChannelsLast(n); err != nil {
+		return false, err
+	}
 	transpose := attrs{"T": n.Attr["T"], "Tperm": int32Type}
-	s := e.shape(n.Input[0])
-	n.Input[0] = e.add(n, "channels_last", "Transpose", transpose, n.Input[0], e.ints(n, []int64{4}, 0, 2, 3, 1))
-	e.added[n.Input[0]] = graph.Shape{s[0], s[2], s[3], s[1]}
+	last := e.ints(n, []int64{4}, 0, 2, 3, 1)
+	slice := attrs{"T": int32Type, "Index": int32Type}
+	part := func(from, to int64) string { // TensorFlow infers shapes through this operation, and not through GatherV2
+		return e.add(n, "part", "StridedSlice", slice, n.Input[0], e.ints(n, []int64{1}, from), e.ints(n, []int64{1}, to), e.ints(n, []int64{1}, 1))
+	}
+	join := attrs{"T": int32Type, "Tidx": int32Type, "N": {Value: &attr_value_go_proto.AttrValue_I{I: 3}}}
+	n.Input[0] = e.add(n, "shape", "ConcatV2", join, part(0, 1), part(2, 4), part(1, 2), e.ints(n, nil, 0))
+	n.Input[2] = e.add(n, "channels_last", "Transpose", transpose, n.Input[2], last)
 	inner := &node{Name: e.free(n, "inner"), Op: n.Op, Input: n.Input, Attr: n.Attr}
 	if err := e.emit(inner); err != nil {
 		return false, err

@@ -33,6 +33,7 @@ func replacements() map[string][]replacement {
 		"AvgPool":               {channelsLast},
 		"BiasAdd":               {channelsLast},
 		"Conv2D":                {channelsLast, grouped, explicitPadding, dilation},
+		"Conv2DBackpropInput":   {transposedChannelsLast},
 		"DepthwiseConv2dNative": {channelsLast, explicitPadding, dilation},
 		"Erfc":                  {erfc},
 		"ExtractImagePatches":   {patches},

@@ -159,12 +159,12 @@ def outer():
                       L.Dense(CLASSES, activation="softmax"))
 
 
-def mixed(policy):
+def mixed(policy, **head):
     def make():
         keras.mixed_precision.set_global_policy(policy)
         try:
             return sequential(L.Rescaling(1 / 255), L.Conv2D(8, 3, activation="relu"), L.BatchNormalization(), L.MaxPooling2D(),
-                              L.Conv2D(12, 3, activation="relu"), L.GlobalAveragePooling2D(), L.Dense(CLASSES, activation="softmax", dtype="float32"))
+                              L.Conv2D(12, 3, activation="relu"), L.GlobalAveragePooling2D(), L.Dense(CLASSES, activation="softmax", **head))
         finally:
             keras.mixed_precision.set_global_policy("float32")
     return make
@@ -205,6 +205,26 @@ def channels_first():
                       L.Dense(CLASSES, activation="softmax"), shape=(3, SIZE, SIZE))
 
 
+def of_format(first):
+    """Keras's layers in a format of theirs; the weights are the same in both."""
+    k, axis = (dict(data_format="channels_first"), 1) if first else (dict(data_format="channels_last"), -1)
+    i = keras.Input((3, SIZE, 40) if first else (SIZE, 40, 3))
+    x = L.Conv2D(8, 3, strides=2, padding="same", activation="relu", name="c1", **k)(L.Rescaling(1 / 255)(i))
+    x = L.BatchNormalization(axis=axis, name="norm")(x)
+    x = L.Add(name="sum")([x, L.DepthwiseConv2D(3, padding="same", name="depth", **k)(x)])
+    s = L.Conv2D(8, 1, activation="sigmoid", name="gate", **k)(L.GlobalAveragePooling2D(keepdims=True, **k)(x))
+    x = L.Multiply(name="gated")([x, s])
+    x = L.Concatenate(axis=axis, name="both")([L.MaxPooling2D(2, name="max", **k)(x), L.AveragePooling2D(2, name="mean", **k)(x)])
+    x = L.Conv2DTranspose(12, 3, strides=2, padding="same", activation="relu", name="up", **k)(x)
+    x = L.Conv2D(12, 3, activation="relu", name="c2", **k)(L.ZeroPadding2D(1, **k)(x))
+    return keras.Model(i, L.Dense(CLASSES, activation="softmax")(L.GlobalAveragePooling2D(**k)(x)))
+
+
+def nchw():
+    """What is exported is channels first; Python computes no such convolution on a processor, but its twin."""
+    return of_format(False)
+
+
 def grey():
     return sequential(L.Rescaling(1 / 255), L.Conv2D(8, 3, strides=2, activation="relu"), L.GlobalAveragePooling2D(),
                       L.Dense(CLASSES, activation="softmax"), shape=(SIZE, SIZE, 1))
@@ -228,7 +248,8 @@ def subclassed():
 
 
 KERAS = dict(user_seq=user_seq, user_wrong=user_seq, tf_save=plain, preprocessing=preprocessing, odd=odd, nested=nested, vit=vit, vit_class=vit_class, outer=outer,
-             bfloat16=mixed("mixed_bfloat16"), float16=mixed("mixed_float16"), any_size=any_size, two_outputs=two_outputs, bytes_in=bytes_in,
+             bfloat16=mixed("mixed_bfloat16", dtype="float32"), float16=mixed("mixed_float16", dtype="float32"),
+             nchw=nchw, any_size=any_size, two_outputs=two_outputs, bytes_in=bytes_in,
              channels_first=channels_first, grey=grey, subclassed=subclassed, residual=residual,
              one_sigmoid=ending(lambda: L.Dense(1), lambda: L.Activation("sigmoid")), one_logit=ending(lambda: L.Dense(1)),
              several=ending(lambda: L.Dense(4, activation="sigmoid")))
@@ -236,6 +257,7 @@ LOOKED_AT = dict(one_sigmoid=["conv2d"], one_logit=["conv2d"], several=["conv2d"
                  user_seq=["conv2d", "conv2d_2", "max_pooling2d_1"], preprocessing=["conv2d", "separable_conv2d", "p_re_lu"], odd=["dilated", "grouped", "last"],
                  nested=["Conv1", "block_6_expand_relu", "out_relu"], vit=["attended", "tokens"], vit_class=["before"], tf_save=["conv2d", "conv2d_1"], subclassed=["conv2d", "conv2d_1"],
                  bfloat16=["conv2d_1"], float16=["conv2d_1"],
+                 nchw=["c1", "norm", "depth", "sum", "gated", "max", "mean", "both", "up", "c2"],
                  residual=["conv2d", "re_lu", "activation", "re_lu_2", "activation_2"])
 GUIDED = ["user_seq", "subclassed", "residual", "nested", "channels_first"]
 PREPARED = dict(outer=lambda x: x / 127.5 - 1, channels_first=lambda x: tf.transpose(x, (0, 3, 1, 2)),
@@ -384,14 +406,18 @@ def keras_model(name, folder):
     prepare = PREPARED.get(name, lambda x: x)
     dtype = tf.uint8 if name == "bytes_in" else tf.float32
     jiggle(model, prepare(drawn([8, *size, 3], 5)))
-    if name == "user_wrong":
+    if name == "nchw":
+        exported = of_format(True)
+        exported.set_weights(model.get_weights())
+        archive(exported, folder + "/export", exported.input_shape[1:])
+    elif name == "user_wrong":
         model.export(folder + "/export", verbose=False)
     elif name == "tf_save":
         tf.saved_model.save(model, folder + "/export")
     else:
         archive(model, folder + "/export", shape, dtype)
     save(folder, "image", image)
-    call = list(tf.saved_model.load(folder + "/export").signatures["serving_default"](tf.cast(prepare(tf.constant(image)), dtype)).items())
+    call = [("output", model(image, training=False))] if name == "nchw" else list(tf.saved_model.load(folder + "/export").signatures["serving_default"](tf.cast(prepare(tf.constant(image)), dtype)).items())
     save(folder, "output", dict(call).get("probs", call[0][1]))
     if name == "user_wrong":
         return
