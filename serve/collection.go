@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/internal/paths"
+	"oscar/internal/text"
 	"oscar/report"
 	"oscar/result"
 )
@@ -28,6 +30,7 @@ type collection struct {
 
 	images bool   // a folder of images, not of results
 	kind   string // the verb that made the results
+	note   string // why images are left out; "": none is
 
 	mu      sync.Mutex
 	entries []entry        // of the images, or the rows of a manifest
@@ -142,9 +145,13 @@ func openResults(dir string) ([]*collection, error) {
 		closeAll(out)
 		return nil, err
 	}
+	linked := ""
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
 		kind, _ := report.KindOf(path)
+		if e.Type()&fs.ModeSymlink != 0 && kind != "" {
+			linked = fmt.Sprintf("; %s is a link: name the folder that it leads to", path)
+		}
 		if !e.IsDir() || kind == "" {
 			continue
 		}
@@ -155,7 +162,7 @@ func openResults(dir string) ([]*collection, error) {
 		out = append(out, &collection{name: base + "." + e.Name(), dir: path, root: root, kind: kind, index: map[string]int{}})
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("%s has no results to show; want a folder that oscar train, explain, score, explain-global, study, audit or compare made, or one with such folders", dir)
+		return nil, fmt.Errorf("%s has no results to show; want a folder that oscar train, explain, score, explain-global, study, audit or compare made, or one with such folders%s", dir, linked)
 	}
 	return out, nil
 }
@@ -176,6 +183,7 @@ func (c *collection) listImages(ctx context.Context, classes []string) error {
 	if err != nil {
 		return err
 	}
+	var outside []string
 	for _, path := range files {
 		name, err := filepath.Rel(c.dir, path)
 		if err != nil {
@@ -183,7 +191,8 @@ func (c *collection) listImages(ctx context.Context, classes []string) error {
 		}
 		name = filepath.ToSlash(name)
 		if _, err := c.root.Stat(filepath.FromSlash(name)); err != nil {
-			continue // a link that leads out of the folder, or to nothing
+			outside = append(outside, name) // below or at a link that os.Root does not follow
+			continue
 		}
 		e := entry{File: name, Name: name, Picture: name, Status: unread, Border: math.NaN(), X: math.NaN(), Y: math.NaN()}
 		if class := result.ClassOf(path, classes); class >= 0 {
@@ -192,8 +201,12 @@ func (c *collection) listImages(ctx context.Context, classes []string) error {
 		c.index[name] = len(c.entries)
 		c.entries = append(c.entries, e)
 	}
+	if len(outside) > 0 {
+		c.note = fmt.Sprintf("%s of %s left out, the first is %s: links that are absolute or lead out of the folder are not followed; name the folder of the files themselves",
+			text.Count(len(outside), "image"), c.dir, outside[0])
+	}
 	if len(c.entries) == 0 {
-		return fmt.Errorf("%s holds no image", c.dir)
+		return errors.New(c.note) // [dataset.ListImages] finds a file, or fails
 	}
 	return nil
 }

@@ -160,6 +160,11 @@ func New(o Options) (*Server, error) {
 		models.close()
 		return nil, err
 	}
+	for _, c := range s.collections {
+		if c.note != "" {
+			s.log.Warn(c.note)
+		}
+	}
 	if len(o.Images) > 0 && len(models.models) > 0 {
 		s.parts = partsOf(models.models[0].path)
 	}

@@ -23,7 +23,8 @@ The page takes a picture that is dropped, pasted or chosen. It shows the
 predictions and a map over the picture, by any method, layer and class. A link
 restores the view. With --images and --results it browses pictures by class,
 prediction and confusion, and shows runs, explanations, scores, studies, audits and
-comparisons as pages. Only files below the given folders are read.
+comparisons as pages. Only files below the given folders are read, and no
+links out of them.
 
 The REST interface is that of TensorFlow Serving: POST
 /v1/models/NAME[/versions/N]:predict and :classify, GET /v1/models/NAME and
