@@ -239,7 +239,7 @@ func guard(decode func() error) (err error) {
 // failed adds the format to the error of a decoder.
 func (f *format) failed(err error) error {
 	switch {
-	case errors.Is(err, errKind):
+	case errors.Is(err, errKind), errors.Is(err, errFormat):
 		return fmt.Errorf("%s %w", f.name, err)
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		return fmt.Errorf("%s data ends too early: %w", f.name, err)

@@ -140,7 +140,7 @@ func TestFoldsRefusals(t *testing.T) {
 		want   string
 	}{
 		{folderOf(10, 10), 1, "the number of folds is 1, want at least 2"},
-		{folderOf(10, 1), 5, `without the images of fold 1: class "b" has too few different images for the split [0.8235294117647058 0.17647058823529413 0]: 0, at least 2 are needed; add images, or name fewer parts, as --split 0.8,0.2,0`},
+		{folderOf(10, 1), 5, `without the images of fold 1: class "b" has too few different images for the split [0.8235294117647058 0.17647058823529413 0]: 0, at least 2 are needed; add images`},
 		{folderOf(3, 3), 7, "there are too few images for 7 folds: fold 7 is empty"},
 		{given, 5, `"pets" has the parts train, test: folds are made of one set of images; name the folder of one part`},
 	} {

@@ -1,7 +1,7 @@
 package dataset
 
 import (
-	"fmt"
+	"errors"
 	"image"
 	"image/gif"
 	"image/png"
@@ -53,8 +53,11 @@ var formats = []format{
 // refuseHEIF returns an error that says how to convert the file. There is no decoder for
 // this format in Go whose time and memory can be limited.
 func refuseHEIF(*input) (image.Config, error) {
-	return image.Config{}, fmt.Errorf("%w: convert it to JPEG or PNG", errKind)
+	return image.Config{}, errFormat
 }
+
+// errFormat is the error for a file of a format that oscar does not read at all.
+var errFormat = errors.New("not supported: convert it to JPEG or PNG")
 
 // plain adapts a decoder of a library.
 func plain(decode func(io.Reader) (image.Image, error)) func(*input) (image.Image, error) {

@@ -109,7 +109,7 @@ func TestDocumentedKinds(t *testing.T) {
 func TestDecodeHEIF(t *testing.T) {
 	for brand, want := range map[string]string{"heic": "HEIC", "heix": "HEIC", "mif1": "HEIC", "avif": "AVIF"} {
 		_, err := Decode([]byte("\x00\x00\x00\x18ftyp"+brand+"\x00\x00\x00\x00mif1heic"), Limits{})
-		if err == nil || err.Error() != want+" of an unsupported kind: convert it to JPEG or PNG" {
+		if err == nil || err.Error() != want+" not supported: convert it to JPEG or PNG" {
 			t.Errorf("%s: %v", brand, err)
 		}
 	}

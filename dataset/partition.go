@@ -129,7 +129,11 @@ func partCounts(free int, taken [3]int, fractions [3]float64) (counts [3]int, er
 	}
 	needed := wanted[0] + wanted[1] + wanted[2]
 	if total < needed {
-		return counts, fmt.Errorf("has too few different images for the split %v: %d, at least %d are needed; add images, or name fewer parts, as --split 0.8,0.2,0", fractions, total, needed)
+		fewer := ""
+		if needed == 3 && total == 2 {
+			fewer = ", or name fewer parts, as --split 0.8,0.2,0"
+		}
+		return counts, fmt.Errorf("has too few different images for the split %v: %d, at least %d are needed; add images%s", fractions, total, needed, fewer)
 	}
 	lacking := needed
 	for i := range wanted {

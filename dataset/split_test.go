@@ -81,14 +81,16 @@ func TestSplitErrors(t *testing.T) {
 		fractions [3]float64
 		want      string
 	}{
-		"too few":  {2, DefaultFractions, `class "a" has too few different images for the split [0.7 0.15 0.15]: 2, at least 3 are needed; add images, or name fewer parts, as --split 0.8,0.2,0`},
-		"sum":      {9, [3]float64{0.7, 0.2, 0.2}, "they must sum to 1"},
-		"train 0":  {9, [3]float64{0, 0.5, 0.5}, "fraction of train is 0: it must be above 0"},
-		"negative": {9, [3]float64{1.2, -0.2, 0}, "they must not be below 0"},
-		"nan":      {9, [3]float64{math.NaN(), 0.5, 0.5}, "must be above 0"},
-		"inf":      {9, [3]float64{math.Inf(1), 0, 0}, "they must sum to 1"},
+		"too few":       {2, DefaultFractions, `class "a" has too few different images for the split [0.7 0.15 0.15]: 2, at least 3 are needed; add images, or name fewer parts, as --split 0.8,0.2,0`},
+		"one image":     {1, [3]float64{0.8, 0.2, 0}, "[0.8 0.2 0]: 1, at least 2 are needed; add images!"},
+		"one for three": {1, DefaultFractions, "1, at least 3 are needed; add images!"},
+		"sum":           {9, [3]float64{0.7, 0.2, 0.2}, "they must sum to 1"},
+		"train 0":       {9, [3]float64{0, 0.5, 0.5}, "fraction of train is 0: it must be above 0"},
+		"negative":      {9, [3]float64{1.2, -0.2, 0}, "they must not be below 0"},
+		"nan":           {9, [3]float64{math.NaN(), 0.5, 0.5}, "must be above 0"},
+		"inf":           {9, [3]float64{math.Inf(1), 0, 0}, "they must sum to 1"},
 	} {
-		if _, err := NewSplit(folderOf(test.n, 30), test.fractions, 1); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := NewSplit(folderOf(test.n, 30), test.fractions, 1); err == nil || !strings.Contains(err.Error()+"!", test.want) {
 			t.Errorf("%s: error %v does not say %q", name, err, test.want)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"oscar/dataset"
 	"oscar/internal/paths"
 	"oscar/metric"
+	"oscar/run"
 	"oscar/savedmodel"
 	"oscar/savedmodel/foreign"
 )
@@ -89,6 +90,12 @@ func newReordered(c *metric.Confusion) reordered {
 func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 	if err := o.Options.Check(); err != nil {
 		return nil, err
+	}
+	if run.Is(o.Model) {
+		return nil, fmt.Errorf("%s is a run of oscar: every verb takes it as it is, and oscar export %s --out MODEL makes a SavedModel of it", o.Model, o.Model)
+	}
+	if paths.Exists(filepath.Join(o.Model, savedmodel.MetadataFile)) {
+		return nil, fmt.Errorf("%s is a model of oscar already: every verb takes it as it is", o.Model)
 	}
 	if !foreign.IsFrozen(o.Model) && !paths.Exists(filepath.Join(o.Model, "saved_model.pb")) {
 		return nil, foreign.NotSavedModel(o.Model)

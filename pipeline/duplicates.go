@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"os"
 	"path/filepath"
 	"strconv"
 
@@ -133,6 +134,9 @@ func (r *DuplicatesResult) drawSheet(path, root string, limits dataset.Limits) e
 			row[len(row)-1].Caption += fmt.Sprintf(", and %d more", more)
 		}
 		rows = append(rows, row)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
 	}
 	return heatmap.WritePNG(path, heatmap.Montage(rows, image.Pt(200, 200), color.White))
 }

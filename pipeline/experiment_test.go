@@ -109,7 +109,7 @@ func TestBadFolders(t *testing.T) {
 		"one":           `"one" has one class folder only (can): at least two classes are needed`,
 		"one/can":       `1 files (a.png, ...) lie directly in "one/can": one sub-folder per class is needed`,
 		"two":           `class "box" has no readable image in "two/box", for one box/a.txt: not a JPEG, PNG, GIF, BMP, TIFF or WebP image (begins with "text")`,
-		"few":           `class "box" has too few different images for the split [0.7 0.15 0.15]: 1, at least 3 are needed; add images, or name fewer parts, as --split 0.8,0.2,0`,
+		"few":           `class "box" has too few different images for the split [0.7 0.15 0.15]: 1, at least 3 are needed; add images`,
 		"empty":         `class "box" has no readable image in "empty/box"`,
 		"one/can/a.png": `"one/can/a.png" is a file: expected a folder with one sub-folder per class, or a table (.csv, .tsv, .jsonl, .ndjson)`,
 	} {

@@ -71,7 +71,7 @@ func (x *objects) chapter() (chapter, error) {
 		score = "each method's default"
 	}
 	c := chapter{dir: x.dir, subject: "The explanations", setup: append([]page.Block{page.Facts{
-		{Name: "Detector", Value: fmt.Sprintf("%s, epoch %d", s.Model, s.Epoch)}, {Name: "Methods", Value: s.Method}, {Name: "Layer", Value: s.Layer},
+		{Name: "Detector", Value: detectorName(s.Model, s.Epoch)}, {Name: "Methods", Value: s.Method}, {Name: "Layer", Value: s.Layer},
 		{Name: "Score", Value: score}, {Name: "Detections", Value: fmt.Sprintf("with a score of %s or more", page.Short(s.Least))}, {Name: "Seed", Value: fmt.Sprint(s.Seed)},
 	}}, command...)}
 	n := x.control.Maps
@@ -205,3 +205,12 @@ func (x *objects) table() page.Table {
 }
 
 func digits3(v float64) string { return fmt.Sprintf("%.3f", v) }
+
+// detectorName names a detector and the epoch of its weights; 0: an exported model does not
+// know it.
+func detectorName(model string, epoch int) string {
+	if epoch == 0 {
+		return model
+	}
+	return fmt.Sprintf("%s, epoch %d", model, epoch)
+}

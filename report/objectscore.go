@@ -26,7 +26,7 @@ func objectScoreChapters(dir string) ([]chapter, error) {
 	}
 	over := page.Count(len(s.Objects), "object") + " on " + page.Count(t.Images, "picture")
 	c := chapter{dir: dir, subject: "The scores", setup: append([]page.Block{page.Facts{
-		{Name: "Detector", Value: fmt.Sprintf("%s, epoch %d", s.Settings.Model, s.Settings.Epoch)}, {Name: "Methods", Value: s.Settings.Method},
+		{Name: "Detector", Value: detectorName(s.Settings.Model, s.Settings.Epoch)}, {Name: "Methods", Value: s.Settings.Method},
 		{Name: "Layer", Value: s.Settings.Layer}, {Name: "Metrics", Value: strings.Join(s.Metrics, ", ")},
 		{Name: "Objects", Value: fmt.Sprintf("at most %d of each predicted class, with a score of %s or more", s.PerClass, page.Short(s.Settings.Least))},
 		{Name: "Seed", Value: fmt.Sprint(s.Settings.Seed)},

@@ -186,9 +186,13 @@ func (m *Metadata) Class(name string) (int, error) {
 	return max(slices.Index(m.Classes, name), 0), named.Check("class", name, m.Classes)
 }
 
-// Unnamed reports whether the classes have numbers for names, as those of an adopted model to
-// which no names were given.
+// Unnamed reports whether the classes have numbers for names because no names were given, as
+// may be if the model is adopted or of another program's weights. A run has the names of its
+// data.
 func (m *Metadata) Unnamed() bool {
+	if m.Origin == nil && m.WeightsSHA256 == "" || m.SplitHash != "" {
+		return false
+	}
 	for i, class := range m.Classes {
 		if class != strconv.Itoa(i) {
 			return false

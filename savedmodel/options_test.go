@@ -19,6 +19,7 @@ func TestOtherOptionOfAnAdoptedModel(t *testing.T) {
 		"the size 64 x 64, not 64 x 32":                                  func(m *Metadata) { m.Image.Width = 32 },
 		"the channels as usual, not BGR":                                 func(m *Metadata) { m.Origin.Channels = "BGR" },
 		"the aspect and padding stretch 0, not letterbox 9":              func(m *Metadata) { m.Image.Aspect, m.Image.Padding = "letterbox", 9 },
+		"labels per image: one, not several":                             func(m *Metadata) { m.MultiLabel = &MultiLabel{} },
 		"the layer c3, not c1":                                           func(m *Metadata) { m.Explain = "c1" },
 		"the output serving_default out, not serving_default other_head": func(m *Metadata) { m.Origin.Output = "other_head" },
 	} {

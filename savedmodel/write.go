@@ -187,6 +187,12 @@ func (m *Metadata) otherOption(as *Metadata) string {
 	if m.Origin == nil {
 		return ""
 	}
+	labels := func(m *Metadata) string {
+		if m.MultiLabel == nil {
+			return "one"
+		}
+		return "several"
+	}
 	frame := func(i Image) string { return fmt.Sprintf("%s %d", cmp.Or(i.Aspect, "stretch"), i.Padding) }
 	for _, option := range []struct{ name, before, now string }{
 		{"the classes", strings.Join(m.Classes, ", "), strings.Join(as.Classes, ", ")},
@@ -194,6 +200,7 @@ func (m *Metadata) otherOption(as *Metadata) string {
 		{"the size", fmt.Sprintf("%d x %d", m.Image.Height, m.Image.Width), fmt.Sprintf("%d x %d", as.Image.Height, as.Image.Width)},
 		{"the channels", cmp.Or(m.Origin.Channels, "as usual"), cmp.Or(as.Origin.Channels, "as usual")},
 		{"the aspect and padding", frame(m.Image), frame(as.Image)},
+		{"labels per image:", labels(m), labels(as)},
 		{"the layer", m.Explain, as.Explain},
 		{"the output", m.Origin.Signature + " " + m.Origin.Output, as.Origin.Signature + " " + as.Origin.Output},
 	} {

@@ -201,7 +201,7 @@ func (f *File) match(a tfmodel.Architecture) (best scheme, found names, err erro
 	}
 	if most == 0 {
 		have := slices.Sorted(maps.Keys(f.tensors))
-		return best, nil, fmt.Errorf("weights %s: none of its tensors (%s) has a name of %s's that %s use", f.Path, few(have), a.Name, strings.Join(tried, ", "))
+		return best, nil, fmt.Errorf("weights %s: none of its tensors (%s) is named as a variable of %s in %s", f.Path, few(have), a.Name, strings.Join(tried, ", "))
 	}
 	return best, found, nil
 }

@@ -56,6 +56,16 @@ func TestFilesOfTheUserAreKept(t *testing.T) {
 			if !maps.Equal(before, contents(t, dir)) {
 				t.Error("the file is not as it was")
 			}
+			// A new file's folder is made.
+			for i := range args {
+				args[i] = strings.Replace(args[i], "mine.", filepath.Join("new", "folder", "mine."), 1)
+			}
+			cmd = exec.Command("oscar", args...)
+			cmd.Dir = dir
+			output, err = cmd.CombinedOutput()
+			if err != nil && !strings.Contains(string(output), "there is nothing to draw") {
+				t.Errorf("%v: %s", err, output)
+			}
 		})
 	}
 	for _, cmd := range leaves(newRoot()) {

@@ -310,9 +310,18 @@ func exportInstances(cmd *cobra.Command, dir, out string) error {
 // leastExplained is the score from which on a detection is explained.
 const leastExplained = 0.5
 
+// headline says what was evaluated.
+func headline(e *instance.Evaluation) string {
+	line := fmt.Sprintf("%s of part %s with %s, %s", text.Count(e.Images, "image"), e.Part, text.Count(e.Objects, "object"), text.Count(e.Detections, "detection"))
+	if e.Epoch > 0 { // an exported model does not know it
+		line += fmt.Sprintf(", epoch %d", e.Epoch)
+	}
+	return line
+}
+
 // printInstances prints COCO's numbers.
 func printInstances(w io.Writer, e *instance.Evaluation) {
-	fmt.Fprintf(w, "%s of part %s with %s, %s, epoch %d\n", text.Count(e.Images, "image"), e.Part, text.Count(e.Objects, "object"), text.Count(e.Detections, "detection"), e.Epoch)
+	fmt.Fprintln(w, headline(e))
 	t := newTable(w)
 	t.AppendHeader(table.Row{"", "AP", "AP50", "AP75", "small", "medium", "large", "AR1", "AR10", "AR100"})
 	t.alignRight("AP", "AP50", "AP75", "small", "medium", "large", "AR1", "AR10", "AR100")

@@ -62,7 +62,7 @@ func run(args []string) int {
 	pipeline.ReadOtherJPEGs()
 	// Exceeding ulimit -f becomes an error, like a full disk.
 	signal.Ignore(syscall.SIGXFSZ)
-	ctx, stop := signalContext()
+	ctx, stop := signalContext(args)
 	defer stop()
 	return call(ctx, args, os.Stdout, os.Stderr)
 }
@@ -113,9 +113,17 @@ type usageError struct {
 
 func (e usageError) Unwrap() error { return e.error }
 
+// unfinished names what a signal lets a verb finish.
+func unfinished(args []string) string {
+	if len(args) > 0 && args[0] == "serve" {
+		return "requests"
+	}
+	return "step"
+}
+
 // signalContext is cancelled by SIGINT, SIGTERM or SIGHUP; a second one ends the
 // process at once.
-func signalContext() (context.Context, func()) {
+func signalContext(args []string) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -126,7 +134,7 @@ func signalContext() (context.Context, func()) {
 		if _, ok := <-signals; !ok {
 			return
 		}
-		fmt.Fprintln(os.Stderr, "\noscar: stopping after the step under way; a second signal stops at once")
+		fmt.Fprintf(os.Stderr, "\noscar: stopping after the %s under way; a second signal stops at once\n", unfinished(args))
 		cancel()
 		for again := range signals {
 			if again != syscall.SIGHUP { // closing a terminal may send several

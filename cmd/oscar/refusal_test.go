@@ -158,6 +158,11 @@ func TestRefusals(t *testing.T) {
 		{1, "export flat --out new", "flat is not a run folder: it has no experiment.json"},
 		{1, "export $RUN --out model", "model is not a SavedModel that oscar wrote; name a new folder"},
 
+		{1, "adopt $RUN --out new", "$RUN is a run of oscar: every verb takes it as it is, and oscar export $RUN --out MODEL makes a SavedModel of it"},
+		{1, "adopt $RUN/saved_model --out new", "$RUN/saved_model is a model of oscar already: every verb takes it as it is"},
+		{2, `adopt model --out new --classes a"b,c`, `--classes: a"b,c is no list of names: put a name with a quote or a comma in quotes, as '"two "" quotes",other', or give --classes-file a file with a name on each line`},
+		{2, `score $RUN --out new --metric a"b`, `--metric: a"b is no list of names: put a name with a quote or a comma in quotes, as '"two "" quotes",other'`},
+
 		{2, "inspect", "MODEL is missing"},
 		{2, "inspect $RUN --batch 0", "batch is 0, want at least 1"},
 		{1, "inspect nowhere", "no model at nowhere: want a run folder or a SavedModel folder"},

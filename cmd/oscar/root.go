@@ -2,6 +2,8 @@ package main
 
 import (
 	"cmp"
+	"encoding/csv"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -144,7 +146,7 @@ func plainFlags(usages string) string {
 // command.
 func markUsage(cmd *cobra.Command) {
 	path := cmd.CommandPath
-	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError{err, c.CommandPath()} })
+	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError{ofList(c, err), c.CommandPath()} })
 	if args := cmd.Args; args != nil {
 		cmd.Args = func(c *cobra.Command, a []string) error {
 			if err := args(c, a); err != nil {
@@ -171,4 +173,18 @@ func arguments(words ...string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// ofList explains an error in a list of names, which pflag reads as a line of CSV.
+func ofList(cmd *cobra.Command, err error) error {
+	invalid, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if _, isCSV := errors.AsType[*csv.ParseError](err); !ok || !isCSV {
+		return err
+	}
+	name := invalid.GetFlag().Name
+	file := ""
+	if cmd.Flags().Lookup(name+"-file") != nil {
+		file = fmt.Sprintf(", or give --%s-file a file with a name on each line", name)
+	}
+	return fmt.Errorf("--%s: %s is no list of names: put a name with a quote or a comma in quotes, as '\"two \"\" quotes\",other'%s", name, invalid.GetValue(), file)
 }

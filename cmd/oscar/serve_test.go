@@ -62,6 +62,9 @@ func TestServe(t *testing.T) {
 	if err := s.Wait(); err != nil {
 		t.Errorf("%v\n%s", err, s.stderr)
 	}
+	if !strings.Contains(s.stderr.String(), "oscar: stopping after the requests under way; a second signal stops at once") {
+		t.Errorf("it does not say what it finishes:\n%s", s.stderr)
+	}
 	if !strings.Contains(s.stderr.String(), "path=/v1/models/other status=200") {
 		t.Errorf("the log has no line of a request:\n%s", s.stderr)
 	}

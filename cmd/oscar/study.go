@@ -287,7 +287,11 @@ func (s *screen) compared(w io.Writer, dir string, res *result.Study) error {
 			header = append(header, strings.ReplaceAll(name, "_", "\n"))
 		}
 	}
-	header = append(header, "McNemar\np")
+	if len(res.Seeds) > 1 {
+		header = append(header, "McNemar\nlargest p")
+	} else {
+		header = append(header, "McNemar\np")
+	}
 	t.alignRight(header[1:]...)
 	t.AppendHeader(header)
 	for _, v := range res.Variants {

@@ -50,19 +50,21 @@ func Stream(path string, fill func(*os.File) error) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// Output is [Stream] for a file named by the user, in any folder. It removes the temporary
-// files of killed calls for the same file. If path is a link, the file behind it is replaced.
+// Output is [Stream] for a file named by the user, in any folder, which is made if it does
+// not exist. It removes the temporary files of killed calls for the same file. If path is a
+// link, the file behind it is replaced.
 func Output(path string, fill func(*os.File) error) error {
 	if err := leadsSomewhere(path); err != nil {
 		return err
 	}
 	path = target(path)
-	entries, err := os.ReadDir(filepath.Dir(path))
+	err := os.MkdirAll(filepath.Dir(path), 0o777)
+	var entries []os.DirEntry
+	if err == nil {
+		entries, err = os.ReadDir(filepath.Dir(path))
+	}
 	if err != nil {
-		if of, ok := errors.AsType[*os.PathError](err); ok {
-			err = of.Err
-		}
-		return fmt.Errorf("cannot write %s: %w", path, err)
+		return cannotWrite(path, err)
 	}
 	for _, e := range entries {
 		digits, ok := strings.CutPrefix(e.Name(), Prefix+filepath.Base(path)+"-")
@@ -83,10 +85,17 @@ func Output(path string, fill func(*os.File) error) error {
 // CheckNew returns an error if there is something at path, for a file that the user may have
 // edited or that cannot be told from one of another program.
 func CheckNew(path string) error {
-	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s is there already; name a new file", path)
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return cannotWrite(path, err)
 	}
 	return nil
+}
+
+// cannotWrite adds the path to the cause of a file error.
+func cannotWrite(path string, err error) error {
+	return fmt.Errorf("cannot write %s: %w", path, paths.TrimError(err))
 }
 
 // CheckOurs returns an error if there is something at path, unless it is an empty file or
@@ -95,6 +104,8 @@ func CheckOurs(path, what string, begins ...string) error {
 	f, err := paths.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
+	} else if _, ok := errors.AsType[*os.PathError](err); ok {
+		return cannotWrite(path, err)
 	} else if err != nil {
 		return err
 	}

@@ -47,9 +47,6 @@ func Replaceable(path string) error {
 	}
 	before, err := head(path)
 	if errors.Is(err, os.ErrNotExist) {
-		if dir := filepath.Dir(path); !paths.Exists(dir) {
-			return fmt.Errorf("there is no folder %s to write %s in", dir, filepath.Base(path))
-		}
 		return nil
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -102,9 +103,13 @@ func (m *Model) open(ctx context.Context, o Options, optimizer graph.Optimizer) 
 	head := a.head()
 	scaled, scales := a.scaled()
 	scaling, err := a.scaling(scales)
-	if err != nil {
+	unknown := errors.Is(err, ErrScale)
+	if unknown {
+		scaling = Scalings[0] // to find what else is wrong, which no option mends
+	} else if err != nil {
 		return nil, err
 	}
+	missing := err
 	a.takeFloats()
 	a.first = a.channelsFirst()
 	if err := a.mend(); err != nil {
@@ -120,6 +125,9 @@ func (m *Model) open(ctx context.Context, o Options, optimizer graph.Optimizer) 
 	}
 	if err := a.build(scaling, head, values); err != nil {
 		return nil, err
+	}
+	if unknown {
+		return nil, missing
 	}
 	if a.session, err = a.graph.NewSession(graph.Config{Optimizer: optimizer}); err != nil {
 		return nil, err

@@ -266,6 +266,7 @@ func TestZooRefusals(t *testing.T) {
 	}{
 		"training mode":       {"user_wrong", Options{}, []string{"training mode", "AssignVariableOp", "training=False", "ExportArchive", "--training-graph"}},
 		"of the batch":        {"of_batch", Options{}, []string{"training mode", "another answer alone than among others"}},
+		"no option mends":     {"one_image", Options{}, []string{"takes batches of 1 images only"}}, // before the scale, which one does
 		"no scale":            {"outer", Options{}, []string{"--input-scale", "-1..1", "caffe"}},
 		"no size":             {"any_size", Options{}, []string{"any size", "--input-size"}},
 		"another size":        {"outer", Options{Image: Image{Scale: "0..1", Height: 9, Width: 9}}, []string{"9", "[N,48,48,3]"}},

@@ -533,7 +533,23 @@ def of_batch(folder):
     tf.saved_model.save(model, folder + "/export", signatures={"serving_default": model.__call__})
 
 
-FUNCTIONS = dict(hub=hub, tf1=tf1, of_batch=of_batch)
+def one_image(folder):
+    """Takes one image at a time, and does not scale it."""
+    class Model(tf.Module):
+        def __init__(self):
+            r = np.random.default_rng(0)
+            self.kernel, self.last = (tf.Variable(r.normal(0, 0.2, s).astype("f4")) for s in ((3, 3, 3, 16), (16, CLASSES)))
+
+        @tf.function(input_signature=[tf.TensorSpec([1, SIZE, SIZE, 3], name="inputs")])
+        def __call__(self, inputs):
+            x = tf.nn.relu(tf.nn.conv2d(inputs, self.kernel, 2, "SAME"))
+            return {"logits": tf.matmul(tf.reshape(tf.reduce_mean(x, [1, 2]), [1, 16]), self.last)}
+
+    model = Model()
+    tf.saved_model.save(model, folder + "/export", signatures={"serving_default": model.__call__})
+
+
+FUNCTIONS = dict(hub=hub, tf1=tf1, of_batch=of_batch, one_image=one_image)
 
 
 def main():
