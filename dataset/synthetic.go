@@ -12,6 +12,7 @@ import (
 	"os"
 	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
+	"oscar/internal/paths"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -64,7 +65,7 @@ func (o SyntheticOptions) sized() (SyntheticOptions, error) {
 //
 // The classes differ in outline and inner structure. Colour, size, place,
 // rotation, light and noise vary within each class in the same way. Both folders
-// appear when all is drawn; it is an error if one exists already.
+// appear when all is drawn. It is an error if dir has any files.
 func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err error) {
 	if err := opts.Check(); err != nil {
 		return err
@@ -83,12 +84,10 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 	if err := removeDrafts(dir); err != nil {
 		return err
 	}
-	kinds := syntheticKinds
-	for _, kind := range kinds {
-		if _, err := os.Lstat(filepath.Join(dir, kind)); err == nil {
-			return fmt.Errorf("%q is there already: give a new folder, or remove it", filepath.Join(dir, kind))
-		}
+	if err := checkEmpty(dir); err != nil {
+		return err
 	}
+	kinds := syntheticKinds
 	draft, err := os.MkdirTemp(dir, draftPrefix+"*")
 	if err != nil {
 		return fmt.Errorf("cannot make folder for synthetic images: %w", err)
@@ -152,6 +151,20 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 		moved++
 	}
 	return checksum.Update(dir, files...)
+}
+
+// checkEmpty returns an error if a folder has anything but locks and temporary files.
+func checkEmpty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s: %w", dir, paths.TrimError(err))
+	}
+	for _, e := range entries {
+		if name := e.Name(); name != atomicfile.LockFile && !strings.HasPrefix(name, atomicfile.Prefix) {
+			return fmt.Errorf("%s is not empty; name a new folder", dir)
+		}
+	}
+	return nil
 }
 
 const draftPrefix = ".draft-"

@@ -63,7 +63,7 @@ func TestSynthesize(t *testing.T) {
 	if entries, _ := os.ReadDir(dir); len(entries) != 3 { // images, masks and their checksums
 		t.Errorf("%v is left in the folder", entries)
 	}
-	if err := Synthesize(t.Context(), dir, opts); err == nil || !strings.Contains(err.Error(), "is there already") {
+	if err := Synthesize(t.Context(), dir, opts); err == nil || !strings.Contains(err.Error(), "is not empty; name a new folder") {
 		t.Errorf("drawn over: %v", err)
 	}
 }
@@ -259,7 +259,7 @@ func TestSynthesizeAfterAKill(t *testing.T) {
 	for _, path := range mine {
 		testkit.Write(t, path, "mine")
 	}
-	if err := Synthesize(t.Context(), dir, opts); err == nil || !strings.Contains(err.Error(), "is there already") {
+	if err := Synthesize(t.Context(), dir, opts); err == nil || !strings.Contains(err.Error(), "is not empty; name a new folder") {
 		t.Errorf("over other files: %v", err)
 	}
 	for _, path := range mine {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"image"
 	"image/draw"
@@ -32,7 +31,7 @@ const (
 //	dir/images/NNNN.png
 //	dir/labels.csv        path, and a column of 0 and 1 for each class
 //
-// It is an error if either is there already.
+// It is an error if dir has any files.
 func SynthesizeLabels(ctx context.Context, dir string, opts SyntheticOptions) error {
 	if err := opts.Check(); err != nil {
 		return err
@@ -41,10 +40,8 @@ func SynthesizeLabels(ctx context.Context, dir string, opts SyntheticOptions) er
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{syntheticImages, syntheticLabels} {
-		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("%q is there already: give a new folder, or remove it", filepath.Join(dir, name))
-		}
+	if err := checkEmpty(dir); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cannot make folder for synthetic images: %w", err)
