@@ -139,7 +139,7 @@ func (g *gridder) fold(r ref, t graph.DType, rows, columns, channels, first int)
 		tokens = g.insert(r, "tokens", "Slice", slice, x, g.ints(r, 0, first, 0), g.ints(r, -1, -1, -1))
 	}
 	folded := g.insert(r, "grid", "Reshape", reshape, tokens, g.ints(r, -1, rows, columns, channels))
-	wide := g.widen(r, t, folded)
+	wide := g.fed(r, g.widen(r, t, folded))
 	back := g.insert(r, "tokens", "Reshape", reshape, g.narrow(r, t, wide), g.ints(r, -1, rows*columns, channels))
 	if first > 0 {
 		whole := g.insert(r, "whole", "Slice", slice, x, g.ints(r, 0, 0, 0), g.ints(r, -1, first, -1))
@@ -154,16 +154,22 @@ func (g *gridder) fold(r ref, t graph.DType, rows, columns, channels, first int)
 func (g *gridder) turn(r ref, t graph.DType, s graph.Shape) grid {
 	a := attrs{"T": typeAttr(types_go_proto.DataType(t)), "Tperm": typeAttr(types_go_proto.DataType_DT_INT32)}
 	turned := g.insert(r, "map", "Transpose", a, r.String(), g.ints(r, 0, 2, 3, 1))
-	wide := g.widen(r, t, turned)
+	wide := g.fed(r, g.widen(r, t, turned))
 	g.reroute(r, g.insert(r, "back", "Transpose", a, g.narrow(r, t, wide), g.ints(r, 0, 3, 1, 2)))
 	return grid{tensor: refOf(wide), output: []int{s[2], s[3], s[1]}}
 }
 
 // cast converts a map of 16 bits to 32 bits.
 func (g *gridder) cast(r ref, t graph.DType, s graph.Shape) grid {
-	wide := g.widen(r, t, r.String())
+	wide := g.fed(r, g.widen(r, t, r.String()))
 	g.reroute(r, g.narrow(r, t, wide))
 	return grid{tensor: refOf(wide), output: s[1:]}
+}
+
+// fed returns a map that can be fed: TensorFlow's optimiser removes two transpositions, or
+// shapes, in a row, also if the tensor between them is fed, but not if an Identity is.
+func (g *gridder) fed(r ref, x string) string {
+	return g.insert(r, "map", "Identity", attrs{"T": typeAttr(types_go_proto.DataType_DT_FLOAT)}, x)
 }
 
 func (g *gridder) widen(r ref, t graph.DType, x string) string {

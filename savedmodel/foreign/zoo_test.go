@@ -87,6 +87,15 @@ func TestZoo(t *testing.T) {
 			for _, layer := range append(looked.Layers, explain.Image) {
 				checkLayer(t, bundle, folder, layer, bound)
 			}
+			optimized, err := savedmodel.Open(model, graph.Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer optimized.Close()
+			for _, layer := range looked.Layers {
+				checkAblated(t, bundle, folder, layer, bound)
+				checkAblated(t, optimized, folder, layer, bound)
+			}
 			checkIntegrated(t, bundle, folder, bound)
 		})
 	}
@@ -137,7 +146,6 @@ func checkLayer(t *testing.T, b *savedmodel.Bundle, folder, layer string, bound 
 	if layer == explain.Image {
 		return
 	}
-	checkAblated(t, b, folder, layer, d, bound)
 	shape, acts := read(t, folder, layer+".values")
 	if len(shape) == 3 && shape[1] == 37 {
 		acts = withoutFirst(shape, acts)
@@ -152,9 +160,14 @@ func checkLayer(t *testing.T, b *savedmodel.Bundle, folder, layer string, bound 
 
 // checkAblated compares the logits without one of the first channels, also of layers that a
 // shortcut goes around, and those of the unchanged activations.
-func checkAblated(t *testing.T, b *savedmodel.Bundle, folder, layer string, d explain.Differential, bound float64) {
+func checkAblated(t *testing.T, b *savedmodel.Bundle, folder, layer string, bound float64) {
 	t.Helper()
 	in := images(t, folder)
+	d, err := b.Differentiate(t.Context(), in, slices.Repeat([]int{explain.Predicted}, in.N), layer, explain.Logit)
+	if err != nil {
+		t.Errorf("%s: %v", layer, err)
+		return
+	}
 	shape, want := read(t, folder, layer+".ablated")
 	var got, again, logits []float32
 	for i, a := range d.Activations {

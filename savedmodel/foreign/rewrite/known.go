@@ -15,7 +15,7 @@ var known = map[string]func(n *node) bool{
 	"Abs": nil, "Add": nil, "AddN": nil, "AddV2": nil, "AvgPool": spatial, "BatchMatMulV2": nil, "BatchToSpaceND": nil, "BiasAdd": channels,
 	"BroadcastTo": nil, "Cast": nil, "ConcatV2": nil, "Conv2D": convolves, "Conv2DBackpropInput": convolves, "Cumsum": nil,
 	"DepthToSpace": channels, "DepthwiseConv2dNative": convolves, "Div": nil, "DivNoNan": nil, "Einsum": nil, "Elu": nil, "Erf": nil, "Exp": nil,
-	"ExpandDims": nil, "FusedBatchNormV3": channels, "GatherNd": nil, "GatherV2": unbatched, "L2Loss": nil, "LeakyRelu": nil, "Log": nil,
+	"ExpandDims": nil, "FusedBatchNormV3": channels, "GatherNd": nil, "GatherV2": unbatched, "Identity": nil, "L2Loss": nil, "LeakyRelu": nil, "Log": nil,
 	"Log1p": nil, "LogSoftmax": nil, "MatMul": nil, "Max": nil, "MaxPool": spatial, "Maximum": nil, "Mean": nil, "Min": nil, "Minimum": nil,
 	"MirrorPad": nil, "Mul": nil, "Neg": nil, "Pack": nil, "Pad": nil, "PadV2": nil, "Pow": nil, "Prod": nil, "RealDiv": nil,
 	"Reciprocal": nil, "Relu": nil, "Relu6": nil, "Reshape": nil, "ResizeBicubic": nil, "ResizeBilinear": nil, "ResizeNearestNeighbor": nil,
