@@ -306,6 +306,9 @@ func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scali
 			Rewritten: a.rewritten, TrainingGraph: a.options.TrainingGraph, NoGradient: map[string]string{},
 		},
 	}
+	if a.options.Image.Scale == "" { // a model that scales by itself: see checkScaled
+		m.Origin.Scaled = "the model takes bytes"
+	}
 	if m.Image.Interpolation == "" {
 		m.Image.Interpolation = "bilinear"
 	}

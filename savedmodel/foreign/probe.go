@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -189,8 +190,17 @@ func (a *adoption) compare(ctx context.Context) error {
 	if err1 != nil || err2 != nil {
 		return fmt.Errorf("the original has no %s or no %s", a.signature.Inputs[0].Tensor, out.Tensor)
 	}
+	if !graph.IsFloat(a.original.DType()) || !graph.IsFloat(want.DType()) {
+		note("its output is not of floating point")
+		return nil
+	}
+	original := wide(a.graph.In("check"), a.original)
+	want = wide(g.In("check"), want)
+	if err := cmp.Or(a.graph.Err(), g.Err()); err != nil {
+		return err
+	}
 	images := a.drawn(2)
-	ours, err := a.session.Run(ctx, []graph.Feed{{To: a.image, Value: images}}, []graph.Tensor{a.scaledImage, a.original})
+	ours, err := a.session.Run(ctx, []graph.Feed{{To: a.image, Value: images}}, []graph.Tensor{a.scaledImage, original})
 	if err != nil {
 		return fmt.Errorf("the model does not run: %w", err)
 	}
@@ -206,10 +216,6 @@ func (a *adoption) compare(ctx context.Context) error {
 		note("TensorFlow's loader says " + plain(err))
 		return nil
 	}
-	if ours[1].DType() != graph.Float || theirs[0].DType() != graph.Float {
-		note("its output is not of 32 bits")
-		return nil
-	}
 	d := difference(ours[1].Float32s(), theirs[0].Float32s())
 	bound := sameAnswer
 	if a.short() {
@@ -220,6 +226,14 @@ func (a *adoption) compare(ctx context.Context) error {
 	}
 	a.Metadata.Origin.Difference = &d
 	return nil
+}
+
+// wide returns a tensor in float32, the only floating-point type that can be fetched.
+func wide(g *graph.Graph, t graph.Tensor) graph.Tensor {
+	if t.DType() == graph.Float {
+		return t
+	}
+	return g.Cast(t, graph.Float)
 }
 
 // short reports whether the model computes in 16 bits.
@@ -269,8 +283,11 @@ func (a *adoption) checkLoading() error {
 // 0 to 255. It is then only a part of the preprocessing.
 func (a *adoption) checkScaled(ctx context.Context, scaled ref) error {
 	t, err := a.tensor(scaled)
-	if err != nil || t.DType() != graph.Float {
-		return nil
+	if err != nil {
+		return err
+	}
+	if t = wide(a.graph.In("check"), t); a.graph.Err() != nil {
+		return a.graph.Err()
 	}
 	s := a.image.Shape()
 	white := make([]float32, s[1]*s[2]*3)

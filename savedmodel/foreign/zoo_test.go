@@ -26,29 +26,33 @@ var zooModels = map[string]struct {
 	compared  bool    // TensorFlow's loader can run the original
 	flat      bool    // the output is the logits
 }{
-	"user_seq":       {explain: "conv2d_2", compared: true},
-	"tf_save":        {explain: "conv2d_1"}, // finding F2: the loader sets other variables than those that are read
-	"preprocessing":  {explain: "p_re_lu", compared: true},
-	"odd":            {explain: "last", compared: true},
-	"nested":         {explain: "out_relu", compared: true, flat: true},
-	"vit":            {explain: "tokens", compared: true, rewritten: "ExtractImagePatches"},
-	"vit_class":      {explain: "before", compared: true, rewritten: "ExtractImagePatches"},
-	"outer":          {options: Options{Image: Image{Scale: "-1..1"}}, explain: "conv2d_1", compared: true},
-	"bfloat16":       {explain: "conv2d_1", tolerance: 0.05, compared: true},
-	"float16":        {explain: "conv2d_1", tolerance: 0.01, compared: true},
-	"nchw":           {explain: "c2", compared: true},
-	"any_size":       {options: Options{Image: Image{Height: 48, Width: 48}}, explain: "conv2d_1", compared: true},
-	"two_outputs":    {options: Options{Output: "probs"}, explain: "conv2d", compared: true},
-	"bytes_in":       {explain: "conv2d", compared: true},
-	"channels_first": {explain: "conv2d", compared: true},
-	"grey":           {explain: "conv2d", compared: true},
-	"subclassed":     {explain: "conv2d_1", compared: true, flat: true},
-	"residual":       {compared: true, flat: true},
-	"one_sigmoid":    {compared: true},
-	"one_logit":      {compared: true, flat: true},
-	"several":        {compared: true},
-	"hub":            {options: Options{Image: Image{Height: 48, Width: 48}}, compared: true, flat: true},
-	"tf1":            {explain: "conv2/relu", compared: true, rewritten: "LRN"},
+	"user_seq":         {explain: "conv2d_2", compared: true},
+	"tf_save":          {explain: "conv2d_1"}, // finding F2: the loader sets other variables than those that are read
+	"preprocessing":    {explain: "p_re_lu", compared: true},
+	"odd":              {explain: "last", compared: true},
+	"nested":           {explain: "out_relu", compared: true, flat: true},
+	"vit":              {explain: "tokens", compared: true, rewritten: "ExtractImagePatches"},
+	"vit_class":        {explain: "before", compared: true, rewritten: "ExtractImagePatches"},
+	"outer":            {options: Options{Image: Image{Scale: "-1..1"}}, explain: "conv2d_1", compared: true},
+	"bfloat16":         {explain: "conv2d_1", tolerance: 0.05, compared: true},
+	"float16":          {explain: "conv2d_1", tolerance: 0.01, compared: true},
+	"nchw":             {explain: "c2", compared: true},
+	"bfloat16_head":    {explain: "conv2d_1", tolerance: 0.05, compared: true},
+	"float16_head":     {explain: "conv2d_1", tolerance: 0.01, compared: true},
+	"bfloat16_strided": {explain: "re_lu", tolerance: 0.05, compared: true},
+	"float16_strided":  {explain: "re_lu", tolerance: 0.01, compared: true},
+	"any_size":         {options: Options{Image: Image{Height: 48, Width: 48}}, explain: "conv2d_1", compared: true},
+	"two_outputs":      {options: Options{Output: "probs"}, explain: "conv2d", compared: true},
+	"bytes_in":         {explain: "conv2d", compared: true},
+	"channels_first":   {explain: "conv2d", compared: true},
+	"grey":             {explain: "conv2d", compared: true},
+	"subclassed":       {explain: "conv2d_1", compared: true, flat: true},
+	"residual":         {compared: true, flat: true},
+	"one_sigmoid":      {compared: true},
+	"one_logit":        {compared: true, flat: true},
+	"several":          {compared: true},
+	"hub":              {options: Options{Image: Image{Height: 48, Width: 48}}, compared: true, flat: true},
+	"tf1":              {explain: "conv2/relu", compared: true, rewritten: "LRN"},
 }
 
 func TestZoo(t *testing.T) {
@@ -63,6 +67,13 @@ func TestZoo(t *testing.T) {
 			origin := a.Metadata.Origin
 			if (origin.Difference != nil) != want.compared {
 				t.Errorf("compared with the original: %v, want %v; notes %q", origin.Difference, want.compared, a.Notes)
+			}
+			scaled := "the model scales by itself ("
+			if want.options.Image.Scale != "" {
+				scaled = "it was given"
+			}
+			if !strings.HasPrefix(origin.Scaled, scaled) {
+				t.Errorf("the scale: %q, want %q", origin.Scaled, scaled)
 			}
 			if want.rewritten != "" && origin.Rewritten[want.rewritten] == 0 {
 				t.Errorf("rewritten were %v, want %s", origin.Rewritten, want.rewritten)

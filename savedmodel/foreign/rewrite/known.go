@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -24,8 +25,11 @@ var known = map[string]func(n *node) bool{
 	"SquaredDifference": nil, "Squeeze": nil, "StridedSlice": nil, "Sub": nil, "Sum": nil, "Tanh": nil, "Tile": nil, "Transpose": nil, "Unpack": nil,
 }
 
-// half are the operations whose gradient was also compared in 16 bits.
-var half = strings.Fields("AddV2 BiasAdd Conv2D MaxPool Mul Relu")
+// half are the operations whose gradient was also compared in 16 bits, of both types.
+var half = strings.Fields(`Abs Add AddN AddV2 AvgPool BiasAdd BroadcastTo ConcatV2 Conv2D Conv2DBackpropInput DepthToSpace DepthwiseConv2dNative
+	Div DivNoNan Einsum Elu Erf Exp ExpandDims GatherV2 LeakyRelu Log Log1p MatMul Max Maximum MaxPool Mean Min Minimum MirrorPad Mul Neg Pack Pad PadV2 Pow
+	RealDiv Relu Relu6 Reshape ReverseV2 Rsqrt Select SelectV2 Selu Sigmoid Slice Softmax Softplus Softsign SpaceToDepth Split SplitV Sqrt Square
+	SquaredDifference Squeeze StridedSlice Sub Sum Tanh Tile Transpose Unpack`)
 
 // constant operations have a gradient of zero: small changes of their inputs do not
 // change their output.
@@ -45,7 +49,7 @@ func Known(n *node) bool {
 	if !ok || compared != nil && !compared(n) {
 		return false
 	}
-	switch n.Attr["T"].GetType() {
+	switch cmp.Or(n.Attr["T"].GetType(), n.Attr["Tparams"].GetType()) {
 	case types_go_proto.DataType_DT_HALF, types_go_proto.DataType_DT_BFLOAT16:
 		return slices.Contains(half, n.Op)
 	}

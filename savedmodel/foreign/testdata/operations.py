@@ -37,6 +37,11 @@ def halves(k):
     return np.split(k.numpy(), 2, 3)
 
 
+def of(w, y):
+    """A constant of a map's type."""
+    return tf.cast(w, y.dtype)
+
+
 def nchw(f):
     return lambda y: tf.transpose(f(tf.transpose(y, (0, 3, 1, 2))), (0, 2, 3, 1))
 
@@ -62,7 +67,7 @@ CASES = dict(
                        lambda y: tf.nn.conv2d(y, holes(diagonal(depthwise.numpy()[..., 0]), 2, 2), 1, "SAME")),
     depthwise_explicit=(lambda y: R.DepthwiseConv2dNative(input=y, filter=depthwise, strides=[1, 2, 2, 1], padding="EXPLICIT", explicit_paddings=PADS),
                         lambda y: R.DepthwiseConv2dNative(input=tf.pad(y, [[0, 0], [1, 2], [2, 1], [0, 0]]), filter=depthwise, strides=[1, 2, 2, 1], padding="VALID")),
-    depthwise_same=(lambda y: R.DepthwiseConv2dNative(input=y, filter=depthwise, strides=[1, 2, 2, 1], padding="SAME"),),
+    depthwise_same=(lambda y: R.DepthwiseConv2dNative(input=y, filter=of(depthwise, y), strides=[1, 2, 2, 1], padding="SAME"),),
     lrn=(lambda y: R.LRN(input=y, depth_radius=2, bias=2.0, alpha=0.1, beta=0.75),),
     lrn_default=(lambda y: R.LRN(input=y),),
     batchnorm1=(lambda y: R.FusedBatchNorm(x=y, is_training=False, **norm)[0], lambda y: R.FusedBatchNormV3(x=y, is_training=False, **norm)[0]),
@@ -90,9 +95,9 @@ CASES = dict(
     resize_nearest=(lambda y: tf.image.resize(y, (32, 32), "nearest"),),
     resize_antialias=(lambda y: tf.image.resize(y, (9, 9), antialias=True),),
     resize_bicubic=(lambda y: tf.image.resize(y, (13, 13), "bicubic"),),
-    einsum=(lambda y: tf.einsum("bhwc,cd->bhwd", y, square),),
+    einsum=(lambda y: tf.einsum("bhwc,cd->bhwd", y, of(square, y)),),
     attention=(lambda y: tf.matmul(tf.nn.softmax(tf.matmul(tf.reshape(y, [-1, 256, 8]), tf.reshape(y, [-1, 256, 8]), transpose_b=True)), tf.reshape(y, [-1, 256, 8])),),
-    matmul=(lambda y: tf.reshape(tf.matmul(tf.reshape(y, [-1, 8]), square, transpose_b=True), [-1, SIZE, SIZE, 8]),),
+    matmul=(lambda y: tf.reshape(tf.matmul(tf.reshape(y, [-1, 8]), of(square, y), transpose_b=True), [-1, SIZE, SIZE, 8]),),
     space_depth=(lambda y: tf.nn.depth_to_space(tf.nn.space_to_depth(y, 2), 2) ** 2,),
     space_batch=(lambda y: tf.batch_to_space(tf.square(tf.space_to_batch(y, [2, 2], [[0, 0], [0, 0]])), [2, 2], [[0, 0], [0, 0]]),),
     roll=(lambda y: tf.roll(y, [3, 3], [1, 2]),),
@@ -105,7 +110,7 @@ CASES = dict(
     maxpool_argmax=(lambda y: tf.nn.max_pool_with_argmax(y, 2, 2, "SAME")[0],),
     maxpool=(lambda y: tf.nn.max_pool2d(y, 3, 2, "VALID"),),
     avgpool=(lambda y: tf.nn.avg_pool2d(y, 3, 2, "SAME"),),
-    transposed=(lambda y: tf.nn.conv2d_transpose(y, kernel, [tf.shape(y)[0], 32, 32, 8], 2, "SAME"),),
+    transposed=(lambda y: tf.nn.conv2d_transpose(y, of(kernel, y), [tf.shape(y)[0], 32, 32, 8], 2, "SAME"),),
     mirror_pad=(lambda y: tf.pad(y, [[0, 0], [1, 2], [1, 2], [0, 0]], "REFLECT"),),
     pad_value=(lambda y: tf.pad(y, [[0, 0], [1, 2], [1, 2], [0, 0]], constant_values=0.5),),
     pad=(lambda y: tf.pad(y, [[0, 0], [1, 2], [1, 2], [0, 0]]),),
@@ -127,6 +132,8 @@ CASES = dict(
     power=(lambda y: tf.pow(y + 0.1, 1.7) - tf.sqrt(y + 0.1) + tf.math.reciprocal(y + 1) - tf.math.reciprocal_no_nan(y + 1),),
     arithmetic=(lambda y: R.Add(x=y, y=tf.abs(y - 1)) - R.Div(x=y, y=y + 2) + tf.math.divide_no_nan(y, y + 3) - tf.add_n([y, tf.square(y), -y]),),
     sigmoid_tanh=(lambda y: tf.sigmoid(y) * tf.tanh(y) * tf.math.erf(y),),
+    sqrt=(lambda y: tf.sqrt(y + 0.1),),
+    transpose=(lambda y: tf.transpose(y, (0, 2, 1, 3)),),
     clip=(lambda y: tf.clip_by_value(y, 0.2, 1.0),),
     floor=(lambda y: y - tf.math.floor(y),),
     sign=(lambda y: y * tf.sign(y - 1),),
@@ -141,6 +148,19 @@ CASES = dict(
     nchw_norm=(nchw(lambda y: R.FusedBatchNormV3(x=y, is_training=False, data_format="NCHW", **norm)[0]), lambda y: R.FusedBatchNormV3(x=y, is_training=False, **norm)[0]),
     nchw_bias=(nchw(lambda y: R.BiasAdd(value=y, bias=beta, data_format="NCHW") ** 2), lambda y: (y + beta) ** 2),
 )
+# Those that are compared in 16 bits, too, each as bfloat16_NAME and float16_NAME.
+IN_16_BITS = """depthwise_same softmax gelu gelu_tanh silu relu6 selu elu softsign softplus leaky crelu where einsum matmul sqrt transpose
+    space_depth reverse moments squared_difference l2norm avgpool transposed mirror_pad pad_value pad gather split split_sizes unstack tile broadcast
+    squeeze slices slice extremes logsumexp log1p arithmetic sigmoid_tanh clip zeros stopped""".split()
+
+
+def in_16_bits(f, dtype):
+    return lambda y: tf.cast(f(tf.cast(y, dtype)), tf.float32)
+
+
+for name in IN_16_BITS:
+    CASES["bfloat16_" + name] = (in_16_bits(CASES[name][0], tf.bfloat16),)
+    CASES["float16_" + name] = (in_16_bits(CASES[name][0], tf.float16),)
 # These give predictions and no gradients.
 REFUSED = dict(
     ceil=lambda y: y - tf.math.ceil(y),
@@ -153,6 +173,10 @@ REFUSED = dict(
     area=lambda y: tf.image.resize(y, (8, 8), "area"),
     scatter=lambda y: tf.tensor_scatter_nd_update(y, [[0, 0, 0, 0]], [0.0]),
     loop=lambda y: tf.map_fn(lambda q: q * 2, y),
+    # the library has no kernel for the gradient of a float16 product of matrices in batches
+    bfloat16_attention=in_16_bits(CASES["attention"][0], tf.bfloat16),
+    float16_gather_nd=in_16_bits(CASES["gather_nd"][0], tf.float16),
+    float16_attention=in_16_bits(CASES["attention"][0], tf.float16),
 )
 
 

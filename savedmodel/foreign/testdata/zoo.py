@@ -170,6 +170,20 @@ def mixed(policy, **head):
     return make
 
 
+def mixed_strided(policy):
+    """Of 16 bits from the first convolution, with a stride, to the last activation."""
+    def make():
+        keras.mixed_precision.set_global_policy(policy)
+        try:
+            return sequential(
+                L.Rescaling(1 / 16), L.Conv2D(8, 3, strides=2, padding="same", activation="relu"), L.SeparableConv2D(12, 3, activation="swish"),
+                L.AveragePooling2D(2), L.Conv2D(12, 3, strides=2), L.ReLU(6.0), L.GlobalAveragePooling2D(), L.Dense(12, activation="tanh"),
+                L.Dense(CLASSES), L.Activation("softmax"))
+        finally:
+            keras.mixed_precision.set_global_policy("float32")
+    return make
+
+
 def any_size():
     return sequential(L.Rescaling(1 / 255), L.Conv2D(8, 3, strides=2, activation="relu"), L.Conv2D(12, 3, activation="relu"),
                       L.GlobalAveragePooling2D(), L.Dense(CLASSES, activation="softmax"), shape=(None, None, 3))
@@ -249,6 +263,8 @@ def subclassed():
 
 KERAS = dict(user_seq=user_seq, user_wrong=user_seq, tf_save=plain, preprocessing=preprocessing, odd=odd, nested=nested, vit=vit, vit_class=vit_class, outer=outer,
              bfloat16=mixed("mixed_bfloat16", dtype="float32"), float16=mixed("mixed_float16", dtype="float32"),
+             bfloat16_head=mixed("mixed_bfloat16"), float16_head=mixed("mixed_float16"),
+             bfloat16_strided=mixed_strided("mixed_bfloat16"), float16_strided=mixed_strided("mixed_float16"),
              nchw=nchw, any_size=any_size, two_outputs=two_outputs, bytes_in=bytes_in,
              channels_first=channels_first, grey=grey, subclassed=subclassed, residual=residual,
              one_sigmoid=ending(lambda: L.Dense(1), lambda: L.Activation("sigmoid")), one_logit=ending(lambda: L.Dense(1)),
@@ -256,7 +272,8 @@ KERAS = dict(user_seq=user_seq, user_wrong=user_seq, tf_save=plain, preprocessin
 LOOKED_AT = dict(one_sigmoid=["conv2d"], one_logit=["conv2d"], several=["conv2d"],
                  user_seq=["conv2d", "conv2d_2", "max_pooling2d_1"], preprocessing=["conv2d", "separable_conv2d", "p_re_lu"], odd=["dilated", "grouped", "last"],
                  nested=["Conv1", "block_6_expand_relu", "out_relu"], vit=["attended", "tokens"], vit_class=["before"], tf_save=["conv2d", "conv2d_1"], subclassed=["conv2d", "conv2d_1"],
-                 bfloat16=["conv2d_1"], float16=["conv2d_1"],
+                 bfloat16=["conv2d_1"], float16=["conv2d_1"], bfloat16_head=["conv2d_1"], float16_head=["conv2d_1"],
+                 bfloat16_strided=["conv2d", "conv2d_1", "re_lu"], float16_strided=["conv2d", "conv2d_1", "re_lu"],
                  nchw=["c1", "norm", "depth", "sum", "gated", "max", "mean", "both", "up", "c2"],
                  residual=["conv2d", "re_lu", "activation", "re_lu_2", "activation_2"])
 GUIDED = ["user_seq", "subclassed", "residual", "nested", "channels_first"]
