@@ -43,7 +43,7 @@ func TestExplainRefusals(t *testing.T) {
 		{func(o *ExplainOptions) { o.Model = run.Dir }, out + " holds explanations made with model " + fingerprints[0] + ", not " + fingerprints[1] + "; name a new folder"},
 		{func(o *ExplainOptions) { o.Settings.Method = "gradcam,saliency" }, out + " holds explanations made with method gradcam, not gradcam,saliency; name a new folder"},
 		{func(o *ExplainOptions) { o.Settings.Method = "camcam" }, `no method "camcam"; have ` + names},
-		{func(o *ExplainOptions) { o.Settings.Method = "" }, `no method ""; have ` + names},
+		{func(o *ExplainOptions) { o.Settings.Method = "gradcam," }, `no method ""; have ` + names},
 		{func(o *ExplainOptions) { o.Settings.Method = "gradcam,lime,gradcam" }, "method gradcam is named twice"},
 		{func(o *ExplainOptions) { o.Settings.Samples = -1 }, "samples is -1, want at least 1, or 0 for each method's default"},
 		{func(o *ExplainOptions) { o.Settings.SignedColorMap = "pink" }, `no colour map "pink"; have ` + strings.Join(heatmap.ColorMapNames(), ", ")},
