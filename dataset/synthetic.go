@@ -29,6 +29,7 @@ type SyntheticOptions struct {
 	PerClass      int    // images of each class, at least 1
 	Width, Height int    // of an image in pixels, at least 32; 0: 256
 	Seed          uint64 // of all random choices
+	Mark          string // a file that the folder may have already; "": none
 }
 
 // Check returns an error for the first option that is out of range.
@@ -65,7 +66,7 @@ func (o SyntheticOptions) sized() (SyntheticOptions, error) {
 //
 // The classes differ in outline and inner structure. Colour, size, place,
 // rotation, light and noise vary within each class in the same way. Both folders
-// appear when all is drawn. It is an error if dir has any files.
+// appear when all is drawn. It is an error if dir has any file but Mark.
 func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err error) {
 	if err := opts.Check(); err != nil {
 		return err
@@ -84,7 +85,7 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 	if err := removeDrafts(dir); err != nil {
 		return err
 	}
-	if err := checkEmpty(dir); err != nil {
+	if err := checkEmpty(dir, opts.Mark); err != nil {
 		return err
 	}
 	kinds := syntheticKinds
@@ -153,14 +154,14 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 	return checksum.Update(dir, files...)
 }
 
-// checkEmpty returns an error if a folder has anything but locks and temporary files.
-func checkEmpty(dir string) error {
+// checkEmpty returns an error if a folder has anything but locks, temporary files and mark.
+func checkEmpty(dir, mark string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%s: %w", dir, paths.TrimError(err))
 	}
 	for _, e := range entries {
-		if name := e.Name(); name != atomicfile.LockFile && !strings.HasPrefix(name, atomicfile.Prefix) {
+		if name := e.Name(); name != atomicfile.LockFile && name != mark && !strings.HasPrefix(name, atomicfile.Prefix) {
 			return fmt.Errorf("%s is not empty; name a new folder", dir)
 		}
 	}

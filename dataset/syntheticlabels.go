@@ -31,7 +31,7 @@ const (
 //	dir/images/NNNN.png
 //	dir/labels.csv        path, and a column of 0 and 1 for each class
 //
-// It is an error if dir has any files.
+// It is an error if dir has any file but Mark.
 func SynthesizeLabels(ctx context.Context, dir string, opts SyntheticOptions) error {
 	if err := opts.Check(); err != nil {
 		return err
@@ -40,7 +40,7 @@ func SynthesizeLabels(ctx context.Context, dir string, opts SyntheticOptions) er
 	if err != nil {
 		return err
 	}
-	if err := checkEmpty(dir); err != nil {
+	if err := checkEmpty(dir, opts.Mark); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -123,7 +123,7 @@ func (o DemoOptions) draw(ctx context.Context, out *run.Folder, data string) (*R
 		return nil, err
 	}
 	o.Listener.Stage("drawing the synthetic data set")
-	synthetic := dataset.SyntheticOptions{PerClass: o.PerClass, Seed: o.Experiment.Seed}
+	synthetic := dataset.SyntheticOptions{PerClass: o.PerClass, Seed: o.Experiment.Seed, Mark: demoMark}
 	if err := dataset.Synthesize(ctx, data, synthetic); err != nil {
 		return nil, interruptedBefore(ctx, err)
 	}
