@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -67,6 +68,31 @@ func (c *Confusion) Correct() int {
 
 // Accuracy is the share of images predicted correctly, 0..1; 0 if there are none.
 func (c *Confusion) Accuracy() float64 { return ratio(c.Correct(), c.Total()) }
+
+// MostClasses is the largest number of classes of a matrix that people read. Of a larger one
+// they are shown [Confusion.Confused].
+const MostClasses = 24
+
+// Confused is a pair of classes that were confused.
+type Confused struct {
+	Truth, Predicted string
+	Images           int
+	Share            float64 // of the images of the true class, 0..1
+}
+
+// Confused lists the pairs of classes that were confused, the most frequent first.
+func (c *Confusion) Confused() []Confused {
+	var out []Confused
+	for i, row := range c.Counts {
+		for j, n := range row {
+			if i != j && n > 0 {
+				out = append(out, Confused{c.Classes[i], c.Classes[j], n, ratio(n, c.support(i))})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Confused) int { return cmp.Compare(b.Images, a.Images) })
+	return out
+}
 
 // support is the number of images of a class.
 func (c *Confusion) support(class int) int {

@@ -71,7 +71,7 @@ func (a auditChapter) labels() page.Section {
 		return s
 	}
 	s.Blocks = append(s.Blocks, page.Wall{shelf})
-	if len(a.Classes) <= page.MostClasses {
+	if len(a.Classes) <= metric.MostClasses {
 		s.Blocks = append(s.Blocks, page.Fold{Title: "Labels and confident classes", Blocks: []page.Block{a.joint()}})
 	}
 	return s

@@ -6,6 +6,7 @@ import (
 	"image"
 	"math"
 
+	"oscar/metric"
 	"oscar/report/page"
 	"oscar/result"
 )
@@ -154,7 +155,7 @@ func (c compareChapter) changes() page.Section {
 func (c compareChapter) confusion() page.Section {
 	a, b := c.Models[0].Evaluation.Confusion, c.Models[1].Evaluation.Confusion
 	s := page.Section{Title: "Confusions"}
-	if len(c.Classes) > page.MostClasses {
+	if len(c.Classes) > metric.MostClasses {
 		s.Blocks = []page.Block{page.Sub{Title: "A", Blocks: []page.Block{page.Matrix(a)}}, page.Sub{Title: "B", Blocks: []page.Block{page.Matrix(b)}}}
 		return s
 	}

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"oscar/internal/text"
+	"oscar/metric"
 	"oscar/pipeline"
 	"oscar/report"
 	"oscar/result"
@@ -122,19 +125,30 @@ func printAudit(w io.Writer, a *result.Audit) {
 		fmt.Fprintf(w, "calibration error                %.4f (95 %% %.4f to %.4f), %s: at most %.4f if calibrated\n", c.ECE, c.Interval[0], c.Interval[1], word, c.Calibrated)
 		fmt.Fprintf(w, "temperature                      %.3f, loss %.4f to %.4f\n", a.Temperature.Value, a.Temperature.Before, a.Temperature.After)
 	}
+	t := newTable(w)
 	if len(a.Outside) > 0 {
-		t := newTable(w)
 		t.AppendHeader(table.Row{"class", "maps", "heat outside the object", "95 %", "by chance"})
-		for _, o := range a.Outside {
+		for _, o := range mostHeat(a.Outside, func(o result.Outside) result.Number { return o.Share }) {
 			t.AppendRow(table.Row{o.Class, o.Images, decimals(o.Share), between(o.Interval), decimals(o.Chance)})
 		}
-		render(w, t)
-		return
-	}
-	t := newTable(w)
-	t.AppendHeader(table.Row{"class", "maps", "heat at the border", "95 %"})
-	for _, b := range a.Background {
-		t.AppendRow(table.Row{b.Class, b.Images, decimals(b.Share), between(b.Interval)})
+	} else {
+		t.AppendHeader(table.Row{"class", "maps", "heat at the border", "95 %"})
+		for _, b := range mostHeat(a.Background, func(b result.Border) result.Number { return b.Share }) {
+			t.AppendRow(table.Row{b.Class, b.Images, decimals(b.Share), between(b.Interval)})
+		}
 	}
 	render(w, t)
+	if n := max(len(a.Outside), len(a.Background)); n > metric.MostClasses {
+		fmt.Fprintf(w, "the classes with the largest share: %s; the report has all\n", shown(n))
+	}
+}
+
+// mostHeat returns the rows of all classes, or of many classes those with the largest share.
+func mostHeat[R any](rows []R, share func(R) result.Number) []R {
+	if len(rows) <= metric.MostClasses {
+		return rows
+	}
+	rows = slices.Clone(rows)
+	slices.SortStableFunc(rows, func(a, b R) int { return cmp.Compare(share(b), share(a)) }) // NaN last
+	return rows[:mostConfused]
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -12,6 +14,7 @@ import (
 
 	"oscar/instance"
 	"oscar/internal/text"
+	"oscar/metric"
 	"oscar/pipeline"
 	"oscar/result"
 )
@@ -144,6 +147,10 @@ func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
 		fmt.Fprintf(w, ", %d could not be read", e.Unreadable)
 	}
 	fmt.Fprintln(w)
+	if len(e.Confusion.Classes) > metric.MostClasses {
+		printConfused(w, e)
+		return
+	}
 	t := newTable(w)
 	header := table.Row{"true \\ predicted"}
 	for _, c := range e.Confusion.Classes {
@@ -182,6 +189,49 @@ func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
 		fmt.Fprintf(w, "no images of %s: a dash, and 0 in the macro F1\n", strings.Join(absent, ", "))
 	}
 }
+
+// mostConfused is the number of pairs of classes, and of classes, that replace a large matrix.
+const mostConfused = 20
+
+// printConfused prints the most frequent confusions of many classes, and the classes with the
+// lowest F1.
+func printConfused(w io.Writer, e *pipeline.Evaluation) {
+	confused := e.Confusion.Confused()
+	if len(confused) > 0 {
+		t := newTable(w)
+		t.AppendHeader(table.Row{"true", "predicted", "images", "of the class"})
+		t.alignRight("images", "of the class")
+		for _, c := range confused[:min(len(confused), mostConfused)] {
+			t.AppendRow(table.Row{c.Truth, c.Predicted, c.Images, fmt.Sprintf("%.0f %%", 100*c.Share)})
+		}
+		t.Render()
+		fmt.Fprintf(w, "the most frequent confusions: %s\n\n", shown(len(confused)))
+	}
+	present := slices.DeleteFunc(slices.Clone(e.PerClass), func(c metric.ClassScores) bool { return c.Support == 0 })
+	slices.SortStableFunc(present, func(a, b metric.ClassScores) int { return cmp.Compare(a.F1, b.F1) })
+	t := newTable(w)
+	t.AppendHeader(table.Row{"class", "images", "precision", "recall", "F1"})
+	t.alignRight("images", "precision", "recall", "F1")
+	for _, c := range present[:min(len(present), mostConfused)] {
+		t.AppendRow(table.Row{c.Class, c.Support, fmt.Sprintf("%.3f", c.Precision), fmt.Sprintf("%.3f", c.Recall), fmt.Sprintf("%.3f", c.F1)})
+	}
+	t.Render()
+	fmt.Fprintf(w, "the classes with the lowest F1: %s", shown(len(present)))
+	if absent := len(e.PerClass) - len(present); absent > 0 {
+		fmt.Fprintf(w, "; without images, and so 0 in the macro F1: %d", absent)
+	}
+	if e.UnknownClass != nil {
+		unknown := 0
+		for _, n := range e.UnknownClass {
+			unknown += n
+		}
+		fmt.Fprintf(w, "; %s of an unknown class", text.Count(unknown, "image"))
+	}
+	fmt.Fprintln(w, "\n--confusion FILE.csv writes the whole matrix")
+}
+
+// shown says how many of n rows a table has.
+func shown(n int) string { return fmt.Sprintf("%d of %d", min(n, mostConfused), n) }
 
 // printLabels prints the figures of a model whose images may have several labels.
 func printLabels(w io.Writer, e *pipeline.Evaluation) {

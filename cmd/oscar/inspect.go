@@ -67,7 +67,7 @@ of an exported model takes and returns.`,
 				t.AppendRow(table.Row{l.Name, l.Kind, shapeOf(l.Output), thousands(l.Parameters)})
 			}
 			t.Render()
-			fmt.Fprintf(w, "\nmodel       %s, %d classes: %s\n", i.Model, len(i.Classes), strings.Join(i.Classes, ", "))
+			fmt.Fprintf(w, "\nmodel       %s, %d classes: %s\n", i.Model, len(i.Classes), shortList(i.Classes))
 			fmt.Fprintf(w, "parameters  %s, of them not trained %s\n", thousands(i.Parameters), thousands(i.Frozen))
 			fmt.Fprintf(w, "image       %d x %d %s %s, resized %s%s\n", i.Image.Height, i.Image.Width, i.Image.Channels, i.Image.Range, i.Image.Interpolation, aspectOf(i.Image.Aspect))
 			if i.Memory.Batch > 0 {

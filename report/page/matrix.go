@@ -1,26 +1,20 @@
 package page
 
 import (
-	"cmp"
 	"fmt"
 	"math"
-	"slices"
 
 	"oscar/metric"
 )
-
-// MostClasses is the largest number of classes of a matrix; a larger one would be too big
-// to read or send.
-const MostClasses = 24
 
 // mostConfusions is the number of pairs of classes in the list that replaces a large matrix.
 const mostConfusions = 30
 
 // Matrix returns the confusion matrix: a row for each true class, with colours by the share
-// of the row. With more than [MostClasses] classes it is a list of the most frequent
+// of the row. With more than [metric.MostClasses] classes it is a list of the most frequent
 // confusions.
 func Matrix(c *metric.Confusion) Table {
-	if len(c.Classes) > MostClasses {
+	if len(c.Classes) > metric.MostClasses {
 		return confusions(c)
 	}
 	t := Table{
@@ -51,25 +45,13 @@ func Matrix(c *metric.Confusion) Table {
 
 // confusions lists the pairs that were confused most often.
 func confusions(c *metric.Confusion) Table {
-	type pair struct{ truth, predicted, n int }
-	var pairs []pair
-	for i, row := range c.Counts {
-		for j, n := range row {
-			if i != j && n > 0 {
-				pairs = append(pairs, pair{i, j, n})
-			}
-		}
-	}
-	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(b.n, a.n) })
+	pairs := c.Confused()
 	t := Table{
 		Caption: fmt.Sprintf("The most frequent confusions among %d classes", len(c.Classes)),
 		Corner:  "true class", Columns: []Column{{Name: "predicted", Text: true}, {Name: "images"}, {Name: "of the class"}},
 	}
 	for _, p := range pairs[:min(len(pairs), mostConfusions)] {
-		t.Rows = append(t.Rows, Row{Name: c.Classes[p.truth], Cells: []Cell{
-			{Text: c.Classes[p.predicted]}, {Text: Thousands(p.n)},
-			{Text: Percent(float64(p.n) / float64(sum(c.Counts[p.truth])))},
-		}})
+		t.Rows = append(t.Rows, Row{Name: p.Truth, Cells: []Cell{{Text: p.Predicted}, {Text: Thousands(p.Images)}, {Text: Percent(p.Share)}}})
 	}
 	return t
 }
