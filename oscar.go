@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"image"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"oscar/dataset"
@@ -36,8 +37,8 @@ func Open(path string) (*Model, error) {
 // Close frees the model.
 func (m *Model) Close() error { return m.bundle.Close() }
 
-// Classes lists the classes in the order of the model's outputs.
-func (m *Model) Classes() []string { return m.bundle.Metadata.Classes }
+// Classes lists the classes in the order of the model's outputs. The list is the caller's.
+func (m *Model) Classes() []string { return slices.Clone(m.bundle.Metadata.Classes) }
 
 // LoadImage decodes an image file as oscar's verbs do: upright by its EXIF
 // orientation, over white where transparent.
@@ -59,8 +60,8 @@ type Explanation struct {
 // defaults: "gradcam", or "gradcam@conv2" for a layer other than the model's own.
 // methods.Table has the methods.
 func (m *Model) Explain(ctx context.Context, photo *image.RGBA, method string) (*Explanation, error) {
-	if photo == nil {
-		return nil, errors.New("no image to explain")
+	if photo == nil || photo.Rect.Empty() {
+		return nil, errors.New("no image to explain: want one with pixels")
 	}
 	settings := pipeline.DefaultSettings()
 	settings.Method = method

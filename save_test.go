@@ -1,7 +1,9 @@
 package oscar_test
 
 import (
+	"image"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,7 +53,14 @@ func TestExplainAndSave(t *testing.T) {
 	if _, err := model.Explain(t.Context(), photo, "gradcam,lrp"); err == nil {
 		t.Error("two methods: no error")
 	}
-	if _, err := model.Explain(t.Context(), nil, "gradcam"); err == nil {
-		t.Error("no image: no error")
+	for _, none := range []*image.RGBA{nil, image.NewRGBA(image.Rectangle{}), image.NewRGBA(image.Rect(0, 0, 5, 0))} {
+		if _, err := model.Explain(t.Context(), none, "gradcam"); err == nil || !strings.Contains(err.Error(), "no image to explain") {
+			t.Errorf("no image: %v", err)
+		}
+	}
+	names := model.Classes() // the caller's: a sorted list changes no name
+	slices.Reverse(names)
+	if seen := oscar.Must(model.Explain(t.Context(), photo, "gradcam")); names[0] == model.Classes()[0] || seen.Class != names[len(names)-1-seen.Target] {
+		t.Errorf("after its list of classes was reversed the model explains %s", seen.Class)
 	}
 }

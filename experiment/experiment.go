@@ -138,7 +138,7 @@ func (e *Experiment) Network(classes int) (tfmodel.Architecture, error) {
 // Check reports the first setting that is wrong for all data.
 func (e *Experiment) Check() error {
 	if e.Format != 1 {
-		return fmt.Errorf("format is %d, this oscar reads 1", e.Format)
+		return fmt.Errorf("format is %d, this oscar reads 1; Go programs begin with experiment.Default()", e.Format)
 	}
 	if err := numeric.CheckAllLargest(e); err != nil {
 		return err

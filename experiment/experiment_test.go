@@ -165,10 +165,13 @@ func TestSet(t *testing.T) {
 		t.Errorf("a name alone leaves %d layers, %v", len(e.Architecture.Layers), err)
 	}
 	for setting, want := range map[string]string{
-		"training.epochs":   `"training.epochs" has no value, want KEY=VALUE as in training.epochs=40`,
-		"training.epoch=3":  `training has an unknown key "epoch" (epochs?); have ` + trainingKeys,
-		"training.epochs=a": "training.epochs is a string, want a whole number",
-		"seed=[":            "seed: yaml: line 1: did not find expected node content",
+		"training.epochs":                `"training.epochs" has no value, want KEY=VALUE as in training.epochs=40`,
+		"training.epoch=3":               `training has an unknown key "epoch" (epochs?); have ` + trainingKeys,
+		"training.epochs=a":              "training.epochs is a string, want a whole number",
+		"seed=":                          `"seed=" has no value, want KEY=VALUE as in training.epochs=40`,
+		"training.batch=010":             "training.batch: 010 is octal in YAML; want a number without a leading 0",
+		"data.fractions=[0.6, 007, 0.2]": "data.fractions: 007 is octal in YAML; want a number without a leading 0",
+		"seed=[":                         "seed: yaml: line 1: did not find expected node content",
 	} {
 		testkit.WantError(t, e.Set(setting), want)
 	}

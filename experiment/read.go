@@ -24,8 +24,11 @@ func (e *Experiment) ReadYAML(b []byte) error {
 // Set sets one key of e, written as training.epochs=40. The value is YAML.
 func (e *Experiment) Set(setting string) error {
 	path, text, ok := strings.Cut(setting, "=")
-	if !ok {
+	if !ok || strings.TrimSpace(text) == "" {
 		return fmt.Errorf("%q has no value, want KEY=VALUE as in training.epochs=40", setting)
+	}
+	if err := keyed.CheckText([]byte(text)); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	var tree any
 	if err := yaml.Unmarshal([]byte(text), &tree); err != nil {

@@ -111,7 +111,14 @@ func tally(moved map[int][]int, class int, cavs []CAV, gradient []float32) {
 func (t *TCAV) Compare(names []string, classes []int) *Concepts {
 	out := &Concepts{
 		Layer: t.Layer, Activations: "flat", Random: len(t.Random), RandomFrom: t.RandomFrom,
-		Comparisons: len(t.concepts) * len(classes), Concepts: []Concept{},
+		Concepts: []Concept{},
+	}
+	for _, c := range t.concepts {
+		for _, class := range classes {
+			if tooFew(c.cavs, t.images[class]) == "" {
+				out.Comparisons++
+			}
+		}
 	}
 	if t.Pooled {
 		out.Activations = "mean"

@@ -73,7 +73,10 @@ func threshold(comparisons int) float64 { return Level / float64(max(comparisons
 // Threshold describes the significant p-values: "p at most 0.0042 (0.05 over 12
 // comparisons)".
 func Threshold(comparisons int) string {
-	if comparisons <= 1 {
+	switch comparisons {
+	case 0:
+		return "nothing was tested"
+	case 1:
 		return fmt.Sprintf("p at most %g (1 comparison)", Level)
 	}
 	return fmt.Sprintf("p at most %.2g (%g over %d comparisons)", threshold(comparisons), Level, comparisons)
@@ -93,11 +96,10 @@ func Compare(v Vectors, moved, randomMoved []int, images, comparisons int) Sensi
 	}
 	s.Low, _ = metric.Wilson95(int(math.Round(s.Accuracy*float64(s.HeldOut))), s.HeldOut)
 	level := threshold(comparisons)
+	few := tooFew(v, images)
 	switch {
-	case len(v.CAVs) == 0:
-		s.Verdict, s.Reason = TooFewImages, fmt.Sprintf("too few images of the concept, or random ones: want at least %d and %d", FewestExamples, 2*FewestExamples)
-	case images < FewestExamples:
-		s.Verdict, s.Reason = TooFewImages, fmt.Sprintf("%d images of the class, want at least %d", images, FewestExamples)
+	case few != "":
+		s.Verdict, s.Reason = TooFewImages, few
 	case s.Low <= 0.5:
 		s.Verdict, s.Reason = NoConcept, fmt.Sprintf("%.0f %% of %d held-out images told right, which may be chance", 100*s.Accuracy, s.HeldOut)
 	case s.P > level:
@@ -106,6 +108,18 @@ func Compare(v Vectors, moved, randomMoved []int, images, comparisons int) Sensi
 		s.Verdict, s.Reason = Significant, fmt.Sprintf("p %.2g, at most %.2g in %d comparisons", s.P, level, comparisons)
 	}
 	return s
+}
+
+// tooFew returns the reason why a concept is not tested for a class with that many images; "":
+// it is.
+func tooFew(v Vectors, images int) string {
+	switch {
+	case len(v.CAVs) == 0:
+		return fmt.Sprintf("too few images of the concept, or random ones: want at least %d and %d", FewestExamples, 2*FewestExamples)
+	case images < FewestExamples:
+		return fmt.Sprintf("%d images of the class, want at least %d", images, FewestExamples)
+	}
+	return ""
 }
 
 func shareOf(counts []int, of int) []float64 {

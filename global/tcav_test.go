@@ -184,6 +184,40 @@ func TestTCAVOfNoConcept(t *testing.T) {
 	}
 }
 
+// What was not tested does not make the others' limit stricter.
+func TestComparisonsAreTests(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	values := func(n int) (out [][]float32) {
+		for range n {
+			out = append(out, []float32{float32(r.NormFloat64()), float32(r.NormFloat64())})
+		}
+		return out
+	}
+	tcav := global.TCAV{Layer: "conv", Train: global.CAVs{Seed: 1, Experiments: 2}, Random: values(40)}
+	for name, n := range map[string]int{"a": 20, "b": 20, "few": 2} {
+		if _, err := tcav.Add(t.Context(), name, values(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for class, n := range []int{12, 11, 3} {
+		for _, gradient := range values(n) {
+			tcav.Count(explain.Volume{Height: 1, Width: 1, Channels: 2, Values: gradient}, class)
+		}
+	}
+	got := tcav.Compare([]string{"x", "y", "z"}, []int{0, 1, 2})
+	tested := 0
+	for _, c := range got.Concepts {
+		for _, s := range c.Classes {
+			if s.Verdict != global.TooFewImages {
+				tested++
+			}
+		}
+	}
+	if got.Comparisons != 4 || tested != 4 {
+		t.Errorf("%d comparisons, %d tested, want 4: two concepts and two classes have enough images", got.Comparisons, tested)
+	}
+}
+
 func TestCAVsAreRepeatable(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 9))
 	concept, random := examples(r, 20, 8, 2), examples(r, 50, 8, 0)

@@ -63,6 +63,9 @@ const batchesAhead = 16
 // predictions: memory does not grow with the number of images. When ctx is cancelled it
 // returns [ErrInterrupted].
 func Predict(ctx context.Context, o PredictOptions, each func(result.Prediction) error) (*PredictSummary, error) {
+	if each == nil {
+		each = func(result.Prediction) error { return nil }
+	}
 	if err := o.Check(); err != nil {
 		return nil, err
 	}

@@ -29,6 +29,11 @@ evidence against the class.`,
   oscar draw explained --scale shared`,
 		Args: arguments("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			for name, value := range map[string]float64{"alpha": o.Alpha, "signed-alpha": o.SignedAlpha} {
+				if cmd.Flags().Changed(name) && value == 0 { // which keeps the folder's setting
+					return usageError{fmt.Errorf("%s is 0, want above 0 to 1", name), cmd.CommandPath()}
+				}
+			}
 			if err := o.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}

@@ -106,6 +106,9 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 		e.Explain = "" // the layer of the file is one of its own architecture
 	}
 	for _, key := range a.keys {
+		if strings.HasPrefix(key, "data.root=") && err == nil {
+			err = errors.New("data.root: the argument DATA names the folder of images")
+		}
 		if err == nil {
 			err = e.Set(key)
 		}

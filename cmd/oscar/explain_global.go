@@ -122,6 +122,10 @@ func printGlobal(w io.Writer, r *pipeline.Global) {
 		t.AppendHeader(table.Row{"concept", "class", "score", "random", "p", "accuracy", "verdict"})
 		for _, c := range r.TCAV.Concepts {
 			for _, s := range c.Classes {
+				if s.Verdict == global.TooFewImages {
+					t.AppendRow(table.Row{c.Concept, s.Class, drawn.none, drawn.none, drawn.none, drawn.none, s.Words()})
+					continue
+				}
 				t.AppendRow(table.Row{c.Concept, s.Class, plusMinus(s.Score, s.Deviation), plusMinus(s.RandomScore, s.RandomDeviation),
 					fmt.Sprintf("%.2g", s.P), fmt.Sprintf("%.2f", s.Accuracy), s.Words()})
 			}

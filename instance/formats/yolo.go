@@ -42,7 +42,7 @@ func readYOLO(f files) (*source, error) {
 	}
 	fail := func(err error) error { return fmt.Errorf("%s: %s: %w", f.path, yoloFile, err) }
 	var d yoloData
-	if err := keyed.CheckSize(b); err != nil {
+	if err := keyed.CheckText(b); err != nil {
 		return nil, fail(err)
 	}
 	if err := yaml.Unmarshal(b, &d); err != nil {

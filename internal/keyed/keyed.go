@@ -12,6 +12,7 @@ import (
 	"maps"
 	"math"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +25,7 @@ import (
 // Parse parses YAML or JSON to maps, lists and values. An empty text is an error that shows
 // the example, such as "seed: 1".
 func Parse(b []byte, example string) (tree any, err error) {
-	if err := CheckSize(b); err != nil {
+	if err := CheckText(b); err != nil {
 		return nil, err
 	}
 	if err := yaml.Unmarshal(b, &tree); err != nil {
@@ -39,15 +40,32 @@ func Parse(b []byte, example string) (tree any, err error) {
 // maxValues is the largest number of keys and values of a text.
 const maxValues = 20_000
 
-// CheckSize returns an error for a YAML text with more than 20,000 keys and values: the
-// time to decode it grows with the square of their number.
-func CheckSize(b []byte) error {
+// CheckText returns an error for a YAML text with more than 20,000 keys and values: the
+// time to decode it grows with the square of their number. Numbers such as 010 are errors, too:
+// YAML reads them as octal.
+func CheckText(b []byte) error {
 	var root yaml.Node
 	if err := yaml.Unmarshal(b, &root); err != nil {
 		return err
 	}
 	if n := count(&root); n > maxValues {
 		return fmt.Errorf("the file has %d keys and values, want at most %d", n, maxValues)
+	}
+	return checkDecimal(&root)
+}
+
+// octal is an integer that YAML 1.1 reads as octal.
+var octal = regexp.MustCompile(`^[-+]?0[0-9_]+$`)
+
+// checkDecimal returns an error for an octal number.
+func checkDecimal(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!int" && octal.MatchString(n.Value) {
+		return fmt.Errorf("%s is octal in YAML; want a number without a leading 0", n.Value)
+	}
+	for _, child := range n.Content {
+		if err := checkDecimal(child); err != nil {
+			return err
+		}
 	}
 	return nil
 }

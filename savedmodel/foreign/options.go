@@ -73,7 +73,7 @@ func ReadSidecar(model string) (o Options, found bool, err error) {
 	} else if err != nil {
 		return o, false, err
 	}
-	if err := keyed.CheckSize(b); err != nil {
+	if err := keyed.CheckText(b); err != nil {
 		return o, false, fmt.Errorf("%s: %w", path, err)
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(b))
