@@ -111,7 +111,7 @@ func TestWrongFiles(t *testing.T) {
 		{`"height":3`, `"height":3000000000`, "at most"},
 		{`{"id":1,"name":"can"}`, `{"id":1,"name":"can"},{"id":1,"name":"cup"}`, `category 1, "cup"`},
 		{`"segmentation":[]`, `"segmentation":{"size":[2,2],"counts":[1,1]}`, "add up to 2"},
-		{`"segmentation":[]`, `"segmentation":7`, "is not a COCO file"},
+		{`"segmentation":[]`, `"segmentation":7`, "annotation 9: segmentation is 7, want polygons"},
 		{`"segmentation":[]`, `"iscrowd":3`, "want 0 or 1"},
 		{`"images":[{"id":3`, `"images":[{"id":3,"file_name":"c","width":1,"height":1},{"id":3`, "two images have the id 3"},
 	} {

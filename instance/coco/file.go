@@ -2,6 +2,7 @@ package coco
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -197,11 +198,14 @@ func (s Segmentation) MarshalJSON() ([]byte, error) {
 func (s *Segmentation) UnmarshalJSON(b []byte) error {
 	*s = Segmentation{}
 	if b[0] != '{' {
-		return json.Unmarshal(b, &s.Polygons)
+		if err := json.Unmarshal(b, &s.Polygons); err != nil {
+			return fmt.Errorf("segmentation is %.40s, %w", b, errForm)
+		}
+		return nil
 	}
 	var r runs
 	if err := json.Unmarshal(b, &r); err != nil {
-		return err
+		return fmt.Errorf("segmentation is %.40s, %w", b, errForm)
 	}
 	var (
 		text   string
@@ -211,12 +215,16 @@ func (s *Segmentation) UnmarshalJSON(b []byte) error {
 	)
 	if json.Unmarshal(r.Counts, &text) == nil {
 		m, err = mask.Parse(r.Size[0], r.Size[1], text)
-	} else if err = json.Unmarshal(r.Counts, &counts); err == nil {
+	} else if json.Unmarshal(r.Counts, &counts) == nil {
 		m, err = mask.FromCounts(r.Size[0], r.Size[1], counts)
+	} else {
+		err = fmt.Errorf("segmentation is %.40s, %w", b, errForm)
 	}
 	s.Runs = &m
 	return err
 }
+
+var errForm = errors.New("want polygons as [[x, y, ...]], or {size: [height, width], counts: text or numbers}")
 
 // limit is the size of the largest file that is read.
 const limit = 1 << 30
@@ -229,7 +237,7 @@ func Read(path string) (*File, error) {
 	}
 	f := &File{}
 	if err = decode(b, f); err == nil {
-		err = f.check()
+		err = cmp.Or(f.check(), f.checkIDs())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -237,15 +245,12 @@ func Read(path string) (*File, error) {
 	return f, nil
 }
 
-// Parse is [Read] for the text of a file of another program. Annotations get new ids: some of
-// TACO's have the same one.
+// Parse is [Read] for the text of a file of another program. Two annotations may have the
+// same id: some of TACO's do.
 func Parse(b []byte) (*File, error) {
 	f := &File{}
 	if err := decode(b, f); err != nil {
 		return nil, err
-	}
-	for i := range f.Annotations {
-		f.Annotations[i].ID = int64(i + 1)
 	}
 	return f, f.check()
 }
@@ -266,7 +271,32 @@ func decode(b []byte, v any) error {
 		return fmt.Errorf("it has more objects and numbers than oscar reads: they would take %d MiB, want at most %d", needs>>20, mostMemory>>20)
 	}
 	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("it is not a COCO file: %w", err)
+		return cmp.Or(badAnnotation(b), fmt.Errorf("it is not a COCO file: %w", err))
+	}
+	return nil
+}
+
+// badAnnotation returns the error of the first annotation of a file that cannot be read, with
+// its id; nil if there is none.
+func badAnnotation(b []byte) error {
+	var f struct {
+		Annotations []json.RawMessage `json:"annotations"`
+	}
+	if json.Unmarshal(b, &f) != nil {
+		return nil
+	}
+	for i, text := range f.Annotations {
+		err := json.Unmarshal(text, &Annotation{})
+		if err == nil {
+			continue
+		}
+		var a struct {
+			ID *int64 `json:"id"`
+		}
+		if json.Unmarshal(text, &a) != nil || a.ID == nil {
+			return fmt.Errorf("the annotation in place %d: %w", i+1, err)
+		}
+		return fmt.Errorf("annotation %d: %w", *a.ID, err)
 	}
 	return nil
 }
@@ -285,7 +315,7 @@ func (f *File) check() error {
 	if len(f.Images) == 0 || len(f.Categories) == 0 {
 		return fmt.Errorf("%d images and %d categories; want one or more of each", len(f.Images), len(f.Categories))
 	}
-	images, categories, annotations := map[int64]bool{}, map[int64]bool{}, map[int64]bool{}
+	images, categories := map[int64]bool{}, map[int64]bool{}
 	names := map[string]bool{}
 	for _, c := range f.Categories {
 		if categories[c.ID] || names[c.Name] || c.Name == "" {
@@ -304,14 +334,23 @@ func (f *File) check() error {
 	}
 	for _, a := range f.Annotations {
 		switch {
-		case annotations[a.ID]:
-			return fmt.Errorf("two annotations have the id %d", a.ID)
 		case !images[a.ImageID]:
 			return fmt.Errorf("annotation %d is of image %d, which is not there", a.ID, a.ImageID)
 		case !categories[a.CategoryID]:
 			return fmt.Errorf("annotation %d has category %d, which is not there", a.ID, a.CategoryID)
 		}
-		annotations[a.ID] = true
+	}
+	return nil
+}
+
+// checkIDs returns an error if two annotations have the same id.
+func (f *File) checkIDs() error {
+	ids := map[int64]bool{}
+	for _, a := range f.Annotations {
+		if ids[a.ID] {
+			return fmt.Errorf("two annotations have the id %d", a.ID)
+		}
+		ids[a.ID] = true
 	}
 	return nil
 }

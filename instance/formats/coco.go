@@ -69,7 +69,7 @@ func readCOCO(f files) (*source, error) {
 		}
 		at := map[int64]int{}
 		for _, m := range data.Images {
-			p := picture{part: part, at: name, size: image.Pt(m.Width, m.Height)}
+			p := picture{part: part, at: fmt.Sprintf("%s: %s: picture %s", f.path, name, m.FileName), size: image.Pt(m.Width, m.Height)}
 			p.name, err = f.find(name, part, m.FileName)
 			if errors.Is(err, errNoPicture) {
 				p.missing, err = err, nil
@@ -86,7 +86,7 @@ func readCOCO(f files) (*source, error) {
 				continue
 			}
 			p := &s.pictures[at[a.ImageID]]
-			p.objects = append(p.objects, object{class: categories[a.CategoryID], ignore: bool(a.Crowd), mask: a.Segmentation})
+			p.objects = append(p.objects, object{at: fmt.Sprintf("annotation %d", a.ID), class: categories[a.CategoryID], ignore: bool(a.Crowd), mask: a.Segmentation})
 		}
 	}
 	return s, nil

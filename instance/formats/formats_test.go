@@ -236,7 +236,12 @@ func TestRefusals(t *testing.T) {
 	secret := write(t, map[string]string{"secret.png": ""})
 	cocoFile := func(name, size, polygon string) map[string]string {
 		return map[string]string{"a.png": "", "x.json": `{"images": [{"id": 1, "file_name": "` + name + `", ` + size + `}], "categories": [{"id": 1, "name": "can"}],
-			"annotations": [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": [` + polygon + `]}]}`}
+			"annotations": [{"id": 900, "image_id": 1, "category_id": 1, "segmentation": [` + polygon + `]}]}`}
+	}
+	cocoRuns := func(runs string) map[string]string {
+		files := cocoFile("a.png", `"width": 40, "height": 30`, "")
+		files["x.json"] = strings.ReplaceAll(files["x.json"], "[]}", runs+"}")
+		return files
 	}
 	const size, square = `"width": 40, "height": 30`, "[0, 0, 5, 0, 5, 5]"
 	yolo := func(data, label string) map[string]string {
@@ -254,7 +259,13 @@ func TestRefusals(t *testing.T) {
 		{cocoFile("b.png", size, square), `the first is "b.png": there is no such picture`},
 		{cocoFile("a.png", `"width": 41, "height": 30`, square), "has 40 x 30 pixels, it is described with 41 x 30"},
 		{cocoFile("a.png", `"width": 4000000, "height": 3000000`, square), "4000000"},
-		{cocoFile("a.png", size, "[0, 0, 5, 0]"), "a polygon of 4 numbers"},
+		{cocoFile("a.png", size, "[0, 0, 5, 0]"), "x.json: picture a.png: annotation 900: a polygon of 4 numbers"},
+		{cocoFile("a.png", size, `"x"`), `x.json: annotation 900: segmentation is ["x"], want polygons as`},
+		{cocoRuns(`{"size": [3, 4], "counts": [12]}`), "x.json: picture a.png: annotation 900: a mask of 3 x 4"},
+		{cocoRuns(`{"size": [30, 40], "counts": "garbage~~"}`), `x.json: annotation 900: the compact mask "garbage~~" is wrong at character 3`},
+		{cocoRuns(`{"size": [30, 40], "counts": [7]}`), "x.json: annotation 900: the run lengths of a mask add up to 7"},
+		{cocoRuns(`{"size": [30, 40], "counts": {}}`), "x.json: annotation 900: segmentation is {"},
+		{map[string]string{"sub/a.json": `{"shapes": [{"label": "a", "points": []}, {"points": []}], "imagePath": "a.png"}`}, "sub/a.json: shape 2 has no label"},
 		{cocoFile("a.png", size, "[0, 0, 1e9, 0, 5, 5]"), "the polygons are too long"},
 		{yolo("train: /etc\nnames: [can]", ""), `no list "/etc"`},
 		{yolo("train: ../../..\nnames: [can]", ""), "no list"},

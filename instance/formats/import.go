@@ -68,6 +68,7 @@ type picture struct {
 const withoutMask = "an object without a mask"
 
 type object struct {
+	at     string // where the object is described within the picture's description
 	class  int
 	ignore bool
 	mask   coco.Segmentation
@@ -285,7 +286,7 @@ func (s *source) copy(p picture, f files, dir string, limits dataset.Limits) (ou
 			out.leftOut = append(out.leftOut, withoutMask)
 		}
 	}
-	for i, o := range objects {
+	for _, o := range objects {
 		class := o.class
 		if s.become != nil {
 			class = s.become[class]
@@ -296,7 +297,7 @@ func (s *source) copy(p picture, f files, dir string, limits dataset.Limits) (ou
 		}
 		m, err := o.mask.Mask(out.size.Y, out.size.X)
 		if err != nil {
-			return out, fmt.Errorf("%s: object %d: %w", p.at, i+1, err)
+			return out, fmt.Errorf("%s: %s: %w", p.at, o.at, err)
 		}
 		if m.Area() == 0 {
 			out.leftOut = append(out.leftOut, "an object without a pixel in the picture")

@@ -64,7 +64,10 @@ func readLabelMe(f files) (*source, error) {
 			continue
 		}
 		all = append(all, l)
-		for _, shape := range l.Shapes {
+		for k, shape := range l.Shapes {
+			if shape.Label == "" {
+				return nil, fmt.Errorf("%s: %s: shape %d has no label", f.path, name, k+1)
+			}
 			if shape.Label != "__ignore__" && shape.Label != "_background_" {
 				class[shape.Label] = 0
 			}
@@ -77,9 +80,6 @@ func readLabelMe(f files) (*source, error) {
 	}
 	s.classes = slices.Sorted(maps.Keys(class))
 	for i, name := range s.classes {
-		if name == "" {
-			return nil, fmt.Errorf("%s: a shape has no label", f.path)
-		}
 		class[name] = i
 	}
 	for i, l := range all {
@@ -125,7 +125,7 @@ func readLabelMe(f files) (*source, error) {
 				}
 				groups[key] = len(p.objects)
 			}
-			p.objects = append(p.objects, object{class: class[shape.Label], mask: *seg})
+			p.objects = append(p.objects, object{at: fmt.Sprintf("shape %d", k+1), class: class[shape.Label], mask: *seg})
 		}
 		s.pictures = append(s.pictures, p)
 	}

@@ -119,7 +119,7 @@ func readVOC(f files) (*source, error) {
 			}
 			var objects []object
 			for k, o := range v.Objects {
-				objects = append(objects, object{class: class[o.Name], ignore: o.Difficult != 0, mask: coco.Of(masks[k])})
+				objects = append(objects, object{at: fmt.Sprintf("object %d", k+1), class: class[o.Name], ignore: o.Difficult != 0, mask: coco.Of(masks[k])})
 			}
 			return objects, 0, nil
 		}

@@ -198,7 +198,7 @@ func (f files) yoloObjects(label string, classes int, size image.Point) (objects
 			}
 			corners[i] = v * float64([2]int{size.X, size.Y}[i%2])
 		}
-		objects = append(objects, object{class: class, mask: coco.Segmentation{Polygons: [][]float64{corners}}})
+		objects = append(objects, object{at: fmt.Sprintf("line %d", number), class: class, mask: coco.Segmentation{Polygons: [][]float64{corners}}})
 	}
 	return objects, boxes, lines.Err()
 }
