@@ -1,10 +1,14 @@
 package instance
 
 import (
+	"image"
 	"reflect"
 	"testing"
 
+	"oscar/instance/coco"
+	"oscar/instance/mask"
 	"oscar/instance/maskrcnn"
+	"oscar/result"
 )
 
 // The maps of the controls by hand: a box of 4 x 2 pixels, and a mask of 3 x 3 in a picture of 6 x 5.
@@ -28,5 +32,21 @@ func TestControlMaps(t *testing.T) {
 	}
 	if got := maskMap(mask, 5, 6).Values; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v", got)
+	}
+}
+
+// A box that lies between the middles of pixels has none, and so no control.
+func TestBoxWithoutAPixel(t *testing.T) {
+	p := picture{Image: image.NewRGBA(image.Rect(0, 0, 4, 4))}
+	sum := result.HeatSum{}
+	for _, box := range []mask.Box{{0.6, 0.6, 0.8, 0.8}, {0, 0, 2, 2}} {
+		h := controlOf(0, []object{{result: coco.Result{Box: box}, pixels: make([]uint8, 16)}}, p)
+		if (h == nil) != (box[0] > 0) {
+			t.Errorf("box %v: %+v", box, h)
+		}
+		sum.Add(h)
+	}
+	if mean := sum.Mean(); mean.Maps != 1 || mean.Box != 1 {
+		t.Errorf("%+v, want 1 in the one box with pixels", mean)
 	}
 }

@@ -48,9 +48,10 @@ type Row = result.ObjectRow
 // ExplainSummary summarises an [Explain].
 type ExplainSummary struct {
 	Images, Objects, Maps int
+	Statuses              map[string]int // number of maps by status
 	Unreadable            []dataset.Problem
 	Methods               []MethodHeat
-	Control               result.HeatSum // of maps that are 1 in the boxes
+	Control               result.HeatSum // of maps that are 1 in the boxes; boxes without a pixel are left out
 }
 
 // MethodHeat has the means of [result.Heat] over a method's maps with a positive value.
@@ -94,7 +95,7 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err erro
 	if err != nil {
 		return nil, err
 	}
-	j := &explaining{ExplainOptions: o, run: r, detector: d, methods: list, summary: &ExplainSummary{}}
+	j := &explaining{ExplainOptions: o, run: r, detector: d, methods: list, summary: &ExplainSummary{Statuses: map[string]int{}}}
 	for _, at := range list {
 		j.summary.Methods = append(j.summary.Methods, MethodHeat{Method: at})
 	}
@@ -128,6 +129,13 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err erro
 		return nil, err
 	}
 	return j.summary.mean(), checksum.Write(o.Out, result.ManifestFile, j.rows.Bytes()) // last: then it is complete
+}
+
+// add adds a map of the method with that index.
+func (s *ExplainSummary) add(method int, r Row) {
+	s.Maps++
+	s.Statuses[string(r.Status)]++
+	s.Methods[method].Add(r.Heat)
 }
 
 // mean divides the sums of heat by the number of maps.
@@ -219,9 +227,7 @@ func (j *explaining) explain(ctx context.Context, e entry, p picture, found []ma
 			}
 			grid := onPicture(out[0].Map, input[0], input[1], p)
 			row.Heat, row.Control = heatOf(grid, k, objects), control
-			if j.summary.Maps++; row.Heat != nil {
-				j.summary.Methods[i].Add(*row.Heat)
-			}
+			j.summary.add(i, row)
 			if err := c.add(row, grid); err != nil {
 				return err
 			}
@@ -301,8 +307,8 @@ func onOther(pixel, own int, objects []object) bool {
 	return false
 }
 
-// controlOf is [heatOf] of a map that is the box.
-func controlOf(own int, objects []object, p picture) result.Heat {
+// controlOf is [heatOf] of a map that is the box; nil if the box has no pixel.
+func controlOf(own int, objects []object, p picture) *result.Heat {
 	size := p.Image.Rect.Size()
 	g := explain.NewGrid(size.Y, size.X)
 	box := objects[own].result.Box
@@ -312,11 +318,11 @@ func controlOf(own int, objects []object, p picture) result.Heat {
 			g.Values[i] = 1
 		}
 	}
-	if h := heatOf(g, own, objects); h != nil {
+	h := heatOf(g, own, objects)
+	if h != nil {
 		h.Peak = false // a box has no largest value
-		return *h
 	}
-	return result.Heat{}
+	return h
 }
 
 // clone copies a picture.

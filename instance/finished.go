@@ -13,6 +13,7 @@ import (
 	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
+	"oscar/methods"
 	"oscar/result"
 	"oscar/run"
 )
@@ -73,15 +74,12 @@ func (j *explaining) finished(settings result.ObjectSettings, list pictures) (*E
 	readable := map[string]bool{}
 	for i, r := range rows {
 		readable[r.File] = true
-		j.summary.Maps++
 		if i == 0 || r.ImageID != rows[i-1].ImageID || r.Object != rows[i-1].Object {
 			j.summary.Objects++
 			j.summary.Control.Add(r.Control)
 		}
-		for k, m := range j.summary.Methods {
-			if r.Heat != nil && r.Method == m.Method.Method && r.Layer == m.Method.Layer {
-				j.summary.Methods[k].Add(*r.Heat)
-			}
+		if k := slices.Index(j.methods, methods.At{Method: r.Method, Layer: r.Layer}); k >= 0 {
+			j.summary.add(k, r)
 		}
 	}
 	for _, e := range list {

@@ -100,7 +100,7 @@ type ObjectMap struct {
 	Raw         explain.Grid // of the detector's input, which is padded
 	Map         explain.Grid // of the picture
 	Heat        *result.Heat // nil: no positive values
-	Control     result.Heat  // of a map that is the box
+	Control     *result.Heat // of a map that is the box; nil: the box has no pixel
 }
 
 // Check returns the method and layer of a query, or an error if the detector lacks them.

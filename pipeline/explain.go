@@ -19,6 +19,7 @@ import (
 	"oscar/internal/checksum"
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
+	"oscar/internal/text"
 	"oscar/result"
 	"oscar/run"
 )
@@ -379,13 +380,5 @@ func (s *Summary) add(r Row, dir string) {
 
 // String lists the statuses, the most frequent first: "40 ok, 2 empty".
 func (s Summary) String() string {
-	keys := make([]string, 0, len(s.Statuses))
-	for k := range s.Statuses {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(s.Statuses[b]-s.Statuses[a], strings.Compare(a, b)) })
-	for i, k := range keys {
-		keys[i] = fmt.Sprintf("%d %s", s.Statuses[k], k)
-	}
-	return strings.Join(keys, ", ")
+	return text.Counts(s.Statuses)
 }

@@ -155,7 +155,7 @@ func (d *detectorChapter) curves() page.Section {
 	return s
 }
 
-// apText formats a number of COCO's; a dash if there was nothing to measure.
+// apText formats a share, or a number of COCO's; a dash if there was nothing to measure.
 func apText(v float64) string {
 	if v < 0 {
 		return "–"

@@ -78,7 +78,7 @@ func detectorRun(t *testing.T) string {
 	for i, method := range []string{"hirescam", "saliency"} {
 		r := result.ObjectRow{
 			Image: "a.png", ImageID: 1, Object: 1, Class: "can <b>", Detection: 0.91, Box: m.Box(), Segmentation: object, Method: method, Layer: "block3",
-			Status: explain.OK, Heat: heat, Control: result.Heat{Mask: 0.5, Box: 1}, Map: "maps/none.npy", Overlay: fmt.Sprintf("overlays/%d.png", i), Picture: "pictures/a.png",
+			Status: explain.OK, Heat: heat, Control: &result.Heat{Mask: 0.5, Box: 1, Others: 0.25}, Map: "maps/none.npy", Overlay: fmt.Sprintf("overlays/%d.png", i), Picture: "pictures/a.png",
 		}
 		if i == 1 {
 			r.Status, r.Heat, r.Overlay = explain.Empty, nil, "overlays/gone.png"
@@ -164,7 +164,7 @@ func TestDetectorPage(t *testing.T) {
 	for _, want := range []string{
 		"mask_rcnn_small on heaps", "0.270", "0.310", "can &lt;b&gt; taken for cup 0.75", "No object", "Missed", "the picture was moved or removed", "the picture is missing",
 		"all objects", "1 can &lt;b&gt; 0.91", "62.5\u202f% on the mask", "the map is empty", "the box itself", "1 of 4 objects", "0.210 to 0.330", "the whole picture", "62.5\u202f% of 8 images", "is 0.815; 1 image has no detection",
-		"Means over 3 objects on 2 pictures", "0 of 1 scores are significantly better", "0.650",
+		"Means over 3 objects on 2 pictures", "Maps without a positive value are left out: 1 of 2.", "0 of 1 scores are significantly better", "0.650",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %q", want)
@@ -179,6 +179,9 @@ func TestDetectorPage(t *testing.T) {
 	}
 	if b, err = os.ReadFile(alone); err != nil || !strings.Contains(string(b), "Which pixels name each object") {
 		t.Error(err)
+	}
+	if strings.Contains(string(b), ">0.000<") { // a method without a map has no shares
+		t.Error("the page has shares of no map")
 	}
 	reporttest.Look(t, path)
 }

@@ -23,6 +23,8 @@ type objects struct {
 	methods  []methodAt
 	pictures [][]result.ObjectRow // the rows of each picture
 	rows     int
+	objects  int
+	blank    int // maps without a positive value
 	heat     map[methodAt]*result.HeatSum
 	control  result.HeatSum
 }
@@ -44,10 +46,11 @@ func objectChapters(dir string) ([]chapter, error) {
 			x.heat[m] = &result.HeatSum{}
 			x.methods = append(x.methods, m)
 		}
-		if r.Heat != nil {
-			x.heat[m].Add(*r.Heat)
+		if x.heat[m].Add(r.Heat); r.Heat == nil {
+			x.blank++
 		}
 		if m == x.methods[0] {
+			x.objects++
 			x.control.Add(r.Control)
 		}
 		if i == 0 || rows[i-1].ImageID != r.ImageID {
@@ -74,7 +77,7 @@ func (x *objects) chapter() (chapter, error) {
 		{Name: "Detector", Value: detectorName(s.Model, s.Epoch)}, {Name: "Methods", Value: s.Method}, {Name: "Layer", Value: s.Layer},
 		{Name: "Score", Value: score}, {Name: "Detections", Value: fmt.Sprintf("with a score of %s or more", page.Short(s.Least))}, {Name: "Seed", Value: fmt.Sprint(s.Seed)},
 	}}, command...)}
-	n := x.control.Maps
+	n := x.objects
 	c.page = page.Page{
 		Kind: "oscar, explanations of objects", Title: "Which pixels name each object",
 		Lead: fmt.Sprintf("%s on %s, explained by %s: why does this box have this class? Box and pyramid level are fixed, and the score of the class in the box is explained.",
@@ -187,10 +190,13 @@ func (x *objects) table() page.Table {
 			"The box itself is a map that is 1 in the box: a map that lies no more on the mask than this control only repeats the box.",
 		},
 	}
+	if x.blank > 0 {
+		t.Legend = append(t.Legend, fmt.Sprintf("Maps without a positive value are left out: %d of %d.", x.blank, x.rows))
+	}
 	row := func(name, note string, m result.HeatSum, apart bool) page.Row {
 		m = m.Mean()
 		r := page.Row{Name: name, Note: note, Apart: apart, Cells: []page.Cell{
-			{Text: page.Thousands(m.Maps)}, {Text: digits3(m.Mask)}, {Text: digits3(m.Box)}, {Text: digits3(m.Others)}, {Text: digits3(m.Peaks)},
+			{Text: page.Thousands(m.Maps)}, {Text: apText(m.Mask)}, {Text: apText(m.Box)}, {Text: apText(m.Others)}, {Text: apText(m.Peaks)},
 		}}
 		if apart {
 			r.Cells[4].Text = "–" // a box has no largest value
@@ -203,8 +209,6 @@ func (x *objects) table() page.Table {
 	t.Rows = append(t.Rows, row("the box itself", "control", x.control, true))
 	return t
 }
-
-func digits3(v float64) string { return fmt.Sprintf("%.3f", v) }
 
 // detectorName names a detector and the epoch of its weights; 0: an exported model does not
 // know it.

@@ -60,8 +60,8 @@ type ObjectRow struct {
 	Score        float32            `json:"score"`       // the explained logit or probability in the fixed box
 	Probability  float32            `json:"probability"` // in the fixed box
 	Status       explain.Status     `json:"status"`
-	Heat         *Heat              `json:"heat,omitempty"` // nil: no positive values
-	Control      Heat               `json:"control"`        // of a map that is 1 in the box and 0 elsewhere
+	Heat         *Heat              `json:"heat,omitempty"`    // nil: no positive values
+	Control      *Heat              `json:"control,omitempty"` // of a map that is 1 in the box and 0 elsewhere; nil: the box has no pixel
 	Map          string             `json:"map"`
 	Overlay      string             `json:"overlay"`
 	Picture      string             `json:"picture,omitempty"` // all objects outlined and numbered
@@ -83,8 +83,11 @@ type HeatSum struct {
 	Peaks             float64 // maps whose largest value is on the object's own mask
 }
 
-// Add adds a map.
-func (s *HeatSum) Add(h Heat) {
+// Add adds a map; nil is one without positive values, and is left out.
+func (s *HeatSum) Add(h *Heat) {
+	if h == nil {
+		return
+	}
 	s.Maps++
 	s.Mask, s.Box, s.Others = s.Mask+h.Mask, s.Box+h.Box, s.Others+h.Others
 	if h.Peak {
@@ -92,9 +95,12 @@ func (s *HeatSum) Add(h Heat) {
 	}
 }
 
-// Mean returns the sums divided by the number of maps; 0 without one.
+// Mean returns the sums divided by the number of maps; -1 without one, as COCO has it.
 func (s HeatSum) Mean() HeatSum {
-	n := max(1, float64(s.Maps))
+	if s.Maps == 0 {
+		return HeatSum{0, -1, -1, -1, -1}
+	}
+	n := float64(s.Maps)
 	return HeatSum{s.Maps, s.Mask / n, s.Box / n, s.Others / n, s.Peaks / n}
 }
 
@@ -121,6 +127,9 @@ func ReadObjects(dir string) (rows []ObjectRow, err error) {
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: line %d: %w", filepath.Join(dir, ManifestFile), len(rows)+1, err)
+		}
+		if r.Control != nil && r.Control.Box == 0 { // in older folders, of a box without a pixel
+			r.Control = nil
 		}
 		rows = append(rows, r)
 	}

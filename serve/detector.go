@@ -324,16 +324,17 @@ func (d *detector) send(w http.ResponseWriter, f *instance.Found, m *instance.Ob
 	b.key("probability").float(m.Probability)
 	b.key("status").string(string(m.Status))
 	b.key("reason").string(m.Status.Reason())
-	heat := func(name string, h result.Heat) {
+	heat := func(name string, h *result.Heat) {
+		if h == nil {
+			return
+		}
 		b.key(name).open('{')
 		b.key("mask").float(float32(h.Mask))
 		b.key("box").float(float32(h.Box))
 		b.key("others").float(float32(h.Others))
 		b.close('}')
 	}
-	if m.Heat != nil {
-		heat("heat", *m.Heat)
-	}
+	heat("heat", m.Heat)
 	heat("control", m.Control)
 	b.key("shape").open('[').next().int(m.Raw.Height)
 	b.next().int(m.Raw.Width)

@@ -14,6 +14,7 @@ import (
 	"oscar/heatmap"
 	"oscar/instance"
 	"oscar/methods"
+	"oscar/result"
 )
 
 // keptObjects is the size of the caches of detections and of maps, in bytes.
@@ -222,12 +223,15 @@ func (s *Server) fillObjects(ctx context.Context, d *detector, p *objectsPage) e
 		return err
 	}
 	p.Score, p.Note = strconv.FormatFloat(float64(m.Score), 'g', 4, 32), m.Status.Reason()
-	share := func(v float64) string { return fmt.Sprintf("%.0f %%", 100*v) }
-	if m.Heat != nil {
-		p.Heat = []heatRow{
-			{"this map", share(m.Heat.Mask), share(m.Heat.Box), share(m.Heat.Others)},
-			{"the box itself", share(m.Control.Mask), share(m.Control.Box), share(m.Control.Others)},
+	row := func(name string, h *result.Heat) {
+		if h != nil {
+			share := func(v float64) string { return fmt.Sprintf("%.0f %%", 100*v) }
+			p.Heat = append(p.Heat, heatRow{name, share(h.Mask), share(h.Box), share(h.Others)})
 		}
+	}
+	if m.Heat != nil {
+		row("this map", m.Heat)
+		row("the box itself", m.Control)
 	}
 	return nil
 }

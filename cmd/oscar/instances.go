@@ -3,18 +3,15 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"oscar/dataset"
 	"oscar/instance"
-	"oscar/instance/coco"
 	"oscar/instance/maskrcnn"
 	"oscar/instance/scene"
 	"oscar/internal/paths"
@@ -237,16 +234,7 @@ func explainInstances(cmd *cobra.Command, dir string, paths []string, o pipeline
 	s.clear()
 	s.unreadable(summary.Unreadable)
 	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, "%s of %s on %s\n", text.Count(summary.Maps, "map"), text.Count(summary.Objects, "object"), text.Count(summary.Images, "image"))
-	t := newTable(w)
-	t.AppendHeader(table.Row{"heat", "on mask", "in box", "on others", "peak on mask"})
-	t.alignRight("on mask", "in box", "on others", "peak on mask")
-	for _, m := range summary.Methods {
-		t.AppendRow(table.Row{m.Method.String(), share(m.Mask), share(m.Box), share(m.Others), share(m.Peaks)})
-	}
-	control := summary.Control
-	t.AppendRow(table.Row{"the box itself", share(control.Mask), share(control.Box), share(control.Others), drawn.none})
-	t.Render()
+	printHeat(w, summary)
 	if err := s.report(cmd.Context(), o.Out); err != nil {
 		return err
 	}
@@ -317,65 +305,6 @@ func headline(e *instance.Evaluation) string {
 		line += fmt.Sprintf(", epoch %d", e.Epoch)
 	}
 	return line
-}
-
-// printInstances prints COCO's numbers.
-func printInstances(w io.Writer, e *instance.Evaluation) {
-	fmt.Fprintln(w, headline(e))
-	t := newTable(w)
-	t.AppendHeader(table.Row{"", "AP", "AP50", "AP75", "small", "medium", "large", "AR1", "AR10", "AR100"})
-	t.alignRight("AP", "AP50", "AP75", "small", "medium", "large", "AR1", "AR10", "AR100")
-	for _, row := range []struct {
-		name string
-		s    coco.Scores
-	}{{"boxes", e.Boxes}, {"masks", e.Masks}} {
-		s := row.s
-		t.AppendRow(table.Row{row.name, share(s.AP), share(s.AP50), share(s.AP75), share(s.APSmall), share(s.APMedium), share(s.APLarge), share(s.AR1), share(s.AR10), share(s.AR100)})
-	}
-	t.Render()
-	t = newTable(w)
-	t.AppendHeader(table.Row{"masks of", "AP", "AP50"})
-	t.alignRight("AP", "AP50")
-	for _, c := range e.Masks.ByClass {
-		t.AppendRow(table.Row{c.Class, share(c.AP), share(c.AP50)})
-	}
-	t.Render()
-	printWays(w, e.Ways)
-	if s := e.Single; s != nil {
-		fmt.Fprintf(w, "one object each: class of the best detection right %.3f, median IoU of its mask %.3f\n", s.Class, s.MedianIoU)
-	}
-}
-
-// printWays prints the AP of masks of all objects and by how they lie, of the detector and
-// of ways that need none.
-func printWays(w io.Writer, ways []instance.Way) {
-	t := newTable(w)
-	head := table.Row{"AP of masks", "all", "95 %"}
-	for _, s := range ways[0].Strata {
-		head = append(head, s.Name)
-	}
-	t.AppendHeader(head)
-	objects := table.Row{"objects", "", ""}
-	for _, s := range ways[0].Strata {
-		objects = append(objects, s.Objects)
-	}
-	t.AppendRow(objects)
-	for _, way := range ways {
-		row := table.Row{way.Name, share(way.AP), share(way.Interval[0]) + "-" + share(way.Interval[1])}
-		for _, s := range way.Strata {
-			row = append(row, share(s.AP))
-		}
-		t.AppendRow(row)
-	}
-	t.Render()
-}
-
-// share is a number of COCO's; a dash where nothing was measured.
-func share(v float64) string {
-	if v < 0 {
-		return drawn.none
-	}
-	return fmt.Sprintf("%.3f", v)
 }
 
 // drawInstances draws explanations of objects again.

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"oscar/instance"
+	"oscar/methods"
+	"oscar/result"
 )
 
 // An exported detector does not know its epoch, and none is printed.
@@ -12,6 +14,24 @@ func TestEpochOfADetector(t *testing.T) {
 	for epoch, want := range map[int]string{0: "0 detections", 7: "0 detections, epoch 7"} {
 		if line := headline(&instance.Evaluation{Epoch: epoch, Part: "test"}); !strings.HasSuffix(line, want) {
 			t.Errorf("epoch %d: %q", epoch, line)
+		}
+	}
+}
+
+// Where there is no map there is no share: a dash, and why.
+func TestHeatOfNoMap(t *testing.T) {
+	none := result.HeatSum{}.Mean()
+	lime := []instance.MethodHeat{{Method: methods.At{Method: "lime"}, HeatSum: none}}
+	for want, s := range map[string]*instance.ExplainSummary{
+		"0 maps of 0 objects on 1 image: no object has a score of 0.5 or more": {Images: 1, Methods: lime, Control: none},
+		"2 maps of 2 objects on 1 image: 2 empty": {
+			Images: 1, Objects: 2, Maps: 2, Statuses: map[string]int{"empty": 2}, Methods: lime, Control: result.HeatSum{Maps: 2, Box: 1}},
+	} {
+		var out strings.Builder
+		printHeat(&out, s)
+		lines := strings.Split(out.String(), "\n")
+		if lines[0] != want || strings.Count(lines[3], drawn.none) != 4 || strings.Contains(lines[3], "0.") || s.Objects == 0 && strings.Contains(lines[4], "0.") {
+			t.Errorf("%s", &out)
 		}
 	}
 }
