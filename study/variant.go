@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,9 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"oscar/experiment"
-	"oscar/internal/keyed"
 	"oscar/internal/machine"
-	"oscar/internal/named"
 	"oscar/pipeline"
 	"oscar/tfmodel"
 )
@@ -32,7 +29,7 @@ type Variant struct {
 	// input, if the base names one.
 	Architecture string `json:"architecture,omitempty" yaml:"architecture,omitempty"`
 	// Input is [height, width, 3], in place of the base's or the network's own.
-	Input []int `json:"input,omitempty" yaml:"input,omitempty,flow"`
+	Input []int `json:"input,omitempty" yaml:"input,omitempty,flow" form:"[height, width, 3]"`
 	// Without are names or kinds of layers to remove.
 	Without []string `json:"without,omitempty" yaml:"without,omitempty,flow"`
 	// Replace has a new layer for each existing name. A last dense layer needs no
@@ -326,28 +323,11 @@ func (l Layer) named(name string) (out tfmodel.Named, err error) {
 		}
 		l["name"] = name
 	}
-	if err := l.decode(&out, "name", "kind"); err != nil {
+	text, err := json.Marshal(l)
+	if err != nil {
 		return out, err
 	}
-	known := keyed.Keys(reflect.TypeOf(out.Layer).Elem())
-	known = append([]string{"name", "kind"}, known...)
-	for _, key := range slices.Sorted(maps.Keys(l)) {
-		if !slices.Contains(known, key) {
-			return out, fmt.Errorf("layer %v (%v) has an unknown key %q%s; have %s", l["name"], l["kind"], key, named.Suggest(key, known), strings.Join(known, ", "))
-		}
-	}
-	return out, l.decode(&out, known...)
-}
-
-// decode reads some of a layer's keys.
-func (l Layer) decode(out *tfmodel.Named, keys ...string) error {
-	part := maps.Clone(l)
-	maps.DeleteFunc(part, func(key string, _ any) bool { return !slices.Contains(keys, key) })
-	text, err := json.Marshal(part)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(text, out)
+	return out, json.Unmarshal(text, &out)
 }
 
 // layer returns the layer at which a variant is explained.

@@ -1,13 +1,14 @@
 package tfmodel
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
 
+	"oscar/internal/keyed"
 	"oscar/internal/named"
 )
 
@@ -22,7 +23,7 @@ type Named struct {
 // edit.
 type Architecture struct {
 	Name   string  `json:"name"`
-	Input  Shape   `json:"input"` // [height,width,3]
+	Input  Shape   `json:"input" form:"[height, width, 3]"` // [height,width,3]
 	Layers []Named `json:"layers"`
 	// Tuning, if not nil: all layers but the head have pretrained weights.
 	Tuning *Tuning `json:"tuning,omitempty"`
@@ -317,7 +318,7 @@ func (n Named) MarshalJSON() ([]byte, error) {
 func (n *Named) UnmarshalJSON(b []byte) error {
 	fields := map[string]json.RawMessage{}
 	if err := json.Unmarshal(b, &fields); err != nil {
-		return err
+		return fmt.Errorf("a layer is %.40s, want {name: ..., kind: ...}", b)
 	}
 	var kind string
 	if err := json.Unmarshal(fields["name"], &n.Name); err != nil {
@@ -336,9 +337,13 @@ func (n *Named) UnmarshalJSON(b []byte) error {
 	if err != nil {
 		return err
 	}
-	d := json.NewDecoder(bytes.NewReader(rest))
-	d.DisallowUnknownFields()
-	if err := d.Decode(l); err != nil {
+	known := append([]string{"name", "kind"}, keyed.Keys(reflect.TypeOf(l).Elem())...)
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		if !slices.Contains(known, key) {
+			return fmt.Errorf("layer %s (%s) has an unknown key %q%s; have %s", n.Name, kind, key, named.Suggest(key, known), named.Join(known))
+		}
+	}
+	if err := keyed.Decode(rest, l); err != nil {
 		return fmt.Errorf("layer %s (%s): %w", n.Name, kind, err)
 	}
 	if c, ok := l.(interface{ normalize() }); ok {

@@ -1,13 +1,12 @@
 package tfmodel
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
 
 	"oscar/internal/graph"
+	"oscar/internal/keyed"
 	"oscar/internal/named"
 )
 
@@ -66,9 +65,7 @@ func NewOptimizer(kind string, settings []byte) (Optimizer, error) {
 		return nil, err
 	}
 	o := found()
-	d := json.NewDecoder(bytes.NewReader(settings))
-	d.DisallowUnknownFields()
-	if err := d.Decode(o); err != nil {
+	if err := keyed.Decode(settings, o); err != nil {
 		return nil, fmt.Errorf("optimizer %s: %s", kind, strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return o, nil

@@ -139,7 +139,18 @@ func Decode(b []byte, v any) error {
 	// encoding/json adds the names of embedded structs to the path. They are
 	// not keys, and only they have capitals.
 	keys := slices.DeleteFunc(strings.Split(wrong.Field, "."), func(key string) bool { return key != strings.ToLower(key) })
-	return fmt.Errorf("%s is a %s, want %s", strings.Join(keys, "."), wrong.Value, wanted(wrong.Type))
+	return fmt.Errorf("%s is %s, want %s", strings.Join(keys, "."), found(wrong), wanted(wrong.Type))
+}
+
+// found describes the value that was found in place of another.
+func found(wrong *json.UnmarshalTypeError) string {
+	switch wrong.Value {
+	case "array":
+		return "a list"
+	case "object":
+		return "an object"
+	}
+	return "a " + wrong.Value
 }
 
 // isText reports whether a type unmarshals itself from a JSON text.
@@ -199,7 +210,10 @@ func check(tree any, t reflect.Type, path string) error {
 		if !ok && tree != nil && t.Elem().Kind() == reflect.Struct {
 			return fmt.Errorf("%s is not a list; its entries begin with -", where)
 		}
-		for i, v := range list { // Decode reports a value that is not a list
+		if !ok {
+			return checkValue(tree, t, where)
+		}
+		for i, v := range list {
 			if err := check(v, t.Elem(), path+strconv.Itoa(i+1)+"."); err != nil {
 				return err
 			}
@@ -209,14 +223,43 @@ func check(tree any, t reflect.Type, path string) error {
 		if !ok || len(list) != t.Len() {
 			return fmt.Errorf("%s is %v, want %d values", where, tree, t.Len())
 		}
+	case reflect.Map:
+		values, ok := tree.(map[string]any)
+		if !ok {
+			return checkValue(tree, t, where)
+		}
+		for _, key := range slices.Sorted(maps.Keys(values)) {
+			if err := check(values[key], t.Elem(), path+key+"."); err != nil {
+				return err
+			}
+		}
+	case reflect.Interface:
+	default:
+		return checkValue(tree, t, where)
+	}
+	return nil
+}
+
+// checkValue returns an error if a value is of another type.
+func checkValue(tree any, t reflect.Type, where string) error {
+	text, err := json.Marshal(tree)
+	if err != nil {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	err = json.Unmarshal(text, reflect.New(t).Interface())
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("%s is %s, want %s", where, found(wrong), wanted(t))
+	} else if err != nil {
+		return fmt.Errorf("%s: %w", where, err)
 	}
 	return nil
 }
 
 // field is a key of a struct.
 type field struct {
-	key string
-	t   reflect.Type
+	key  string
+	t    reflect.Type
+	form string // of a list, for errors; may be ""
 }
 
 // fieldsOf lists the keys of a struct, with those of embedded structs.
@@ -227,7 +270,7 @@ func fieldsOf(t reflect.Type) (fields []field) {
 			if key == "-" {
 				continue
 			}
-			fields = append(fields, field{key, f.Type})
+			fields = append(fields, field{key, f.Type, f.Tag.Get("form")})
 		}
 	}
 	return fields
@@ -253,7 +296,11 @@ func checkStruct(tree any, t reflect.Type, path string) error {
 		if i < 0 {
 			return fmt.Errorf("%s has an unknown key %q%s; have %s", where, key, named.Suggest(key, known), strings.Join(known, ", "))
 		}
-		if err := check(keys[key], fields[i].t, path+key+"."); err != nil {
+		err := check(keys[key], fields[i].t, path+key+".")
+		if _, list := keys[key].([]any); err != nil && !list && fields[i].form != "" {
+			err = fmt.Errorf("%w as %s", err, fields[i].form)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -23,6 +23,7 @@ type outer struct {
 	List  []inner        `json:"list"`
 	Pair  [2]float64     `json:"pair"`
 	Any   map[string]any `json:"any"`
+	Size  []int          `json:"size" form:"[height, width]"`
 }
 
 func TestRead(t *testing.T) {
@@ -31,7 +32,7 @@ func TestRead(t *testing.T) {
 		"seed: 3":                          "",
 		"inner: null":                      "",
 		"any: {x: {y: [1]}}":               "",
-		"nme: a":                           `the file has an unknown key "nme" (name?); have seed, name, inner, list, pair, any`,
+		"nme: a":                           `the file has an unknown key "nme" (name?); have seed, name, inner, list, pair, any, size`,
 		"inner: {rte: 1}":                  `inner has an unknown key "rte" (rate?); have rate`,
 		"list: [{rte: 1}]":                 `list.1 has an unknown key "rte" (rate?); have rate`,
 		"list: {rate: 1}":                  "list is not a list; its entries begin with -",
@@ -40,7 +41,11 @@ func TestRead(t *testing.T) {
 		"list: [{rate: 1}, {rate: -.inf}]": "list.2.rate is -Inf, want a finite number",
 		"any: {x: {y: [1, .inf]}}":         "any.x.y.2 is +Inf, want a finite number",
 		"seed: -1":                         "seed is a number -1, want a whole number from 0",
-		"name: [a]":                        "name is a array, want text",
+		"name: [a]":                        "name is a list, want text",
+		"name: {a: b}":                     "name is an object, want text",
+		"list: [{rate: 1}, {rate: a}]":     "list.2.rate is a string, want a number",
+		"size: 3":                          "size is a number, want a list as [height, width]",
+		"size: [3, a]":                     "size.2 is a string, want a whole number",
 		"any: 3":                           "any is a number, want keys with values",
 		"":                                 "the file is empty; want keys such as name: a",
 	} {
