@@ -170,6 +170,9 @@ func TestDetectorPage(t *testing.T) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
+	if strings.Contains(text, "– to") { // the interval of the whole picture has no value
+		t.Error("the page has half an interval")
+	}
 	if n := strings.Count(text, "<img "); n != 5 { // three failures, all objects, a map
 		t.Errorf("the page has %d pictures, want 5", n)
 	}

@@ -21,7 +21,7 @@ func (d *detectorChapter) ways() page.Table {
 	}
 	for i, way := range ways {
 		row := page.Row{Name: way.Name, Apart: i == 1, Cells: []page.Cell{
-			{Text: apText(way.AP), Note: apText(way.Interval[0]) + " to " + apText(way.Interval[1])}, {Text: apText(way.AP50)},
+			{Text: apText(way.AP), Note: apRange(way.Interval)}, {Text: apText(way.AP50)},
 		}}
 		for _, s := range way.Strata {
 			row.Cells = append(row.Cells, page.Cell{Text: apText(s.AP)})
@@ -29,6 +29,14 @@ func (d *detectorChapter) ways() page.Table {
 		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+// apRange formats an interval; a dash if an end has no value.
+func apRange(interval [2]float64) string {
+	if min(interval[0], interval[1]) < 0 {
+		return "–"
+	}
+	return apText(interval[0]) + " to " + apText(interval[1])
 }
 
 // single shows the answers of pictures with one object each.

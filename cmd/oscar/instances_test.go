@@ -35,3 +35,12 @@ func TestHeatOfNoMap(t *testing.T) {
 		}
 	}
 }
+
+// An interval of which an end has no value has none.
+func TestIntervalWithoutAValue(t *testing.T) {
+	for interval, want := range map[[2]float64]string{{-1, 0}: drawn.none, {-1, -1}: drawn.none, {0, 0.25}: "0.000-0.250"} {
+		if got := shares(interval); got != want {
+			t.Errorf("%v: %q, want %q", interval, got, want)
+		}
+	}
+}

@@ -70,13 +70,21 @@ func printWays(w io.Writer, ways []instance.Way) {
 	}
 	t.AppendRow(objects)
 	for _, way := range ways {
-		row := table.Row{way.Name, share(way.AP), share(way.Interval[0]) + "-" + share(way.Interval[1])}
+		row := table.Row{way.Name, share(way.AP), shares(way.Interval)}
 		for _, s := range way.Strata {
 			row = append(row, share(s.AP))
 		}
 		t.AppendRow(row)
 	}
 	t.Render()
+}
+
+// shares formats an interval; a dash if an end has no value.
+func shares(interval [2]float64) string {
+	if min(interval[0], interval[1]) < 0 {
+		return drawn.none
+	}
+	return share(interval[0]) + "-" + share(interval[1])
 }
 
 // share is a number of COCO's; a dash where nothing was measured.

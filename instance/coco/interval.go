@@ -11,7 +11,8 @@ import (
 
 // Interval returns the middle 95 % of the AP of data sets of as many images, drawn with
 // replacement (the bootstrap of Efron 1979). It is a function of the seed. A class
-// without an object in a draw is left out of that draw.
+// without an object in a draw is left out of that draw. Both ends are -1 if so many draws have no
+// object at all that the lower end is one of them.
 func Interval(truth *File, results []Result, kind Kind, draws int, seed uint64) (low, high float64, err error) {
 	s, err := newSamples(truth, results, kind, every)
 	if err != nil {
@@ -21,6 +22,9 @@ func Interval(truth *File, results []Result, kind Kind, draws int, seed uint64) 
 		all, _ := s.ap(drawn)
 		return []float64{all}
 	})
+	if bounds[0][0] < 0 {
+		return -1, -1, nil
+	}
 	return bounds[0][0], bounds[0][1], nil
 }
 

@@ -138,3 +138,12 @@ func TestCompare(t *testing.T) {
 		t.Errorf("%v, want %g", one[0].Interval, want)
 	}
 }
+
+// Where a quarter of the draws has no object, the interval has no value, also at its upper end.
+func TestIntervalOfDrawsWithoutObjects(t *testing.T) {
+	f, results := crowdless(2)
+	f.Annotations = slices.DeleteFunc(f.Annotations, func(a coco.Annotation) bool { return a.ImageID == 2 })
+	if low, high, err := coco.Interval(f, results, coco.Boxes, 200, 1); err != nil || low != -1 || high != -1 {
+		t.Errorf("%g to %g, %v", low, high, err)
+	}
+}
