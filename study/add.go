@@ -1,6 +1,7 @@
 package study
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +68,10 @@ func (j *job) addVariant(a Addition) error {
 	}
 	j.Study.Variants = append(j.Study.Variants, a.Variant)
 	j.Study.Claims = append(j.Study.Claims, a.Claims...)
-	if err := j.Study.Check(); err != nil {
+	if err := cmp.Or(j.Study.checkAddition(a), j.Study.Check()); err != nil {
+		if a.path != "" {
+			err = fmt.Errorf("%s: %w", a.path, err)
+		}
 		return err
 	}
 	split := j.splits[j.Study.Seeds[0]]
@@ -80,4 +84,21 @@ func (j *job) addVariant(a Addition) error {
 	}
 	j.plan.Added = append(j.plan.Added, a.Name)
 	return j.write()
+}
+
+// checkAddition checks a variant that is the study's last, and its claims, which are
+// numbered as in its file.
+func (s Study) checkAddition(a Addition) error {
+	if err := a.checkName(); err != nil {
+		return fmt.Errorf("the variant %w", err)
+	}
+	if err := s.checkVariant(len(s.Variants) - 1); err != nil {
+		return err
+	}
+	for i, c := range a.Claims {
+		if err := s.checkClaim(c); err != nil {
+			return fmt.Errorf("variant %s: claim %d: %w", a.Name, i+1, err)
+		}
+	}
+	return nil
 }

@@ -39,6 +39,8 @@ type Addition struct {
 	Variant `yaml:",inline"`
 	// Claims are about this variant unless they name another one.
 	Claims []Claim `json:"claims,omitempty" yaml:"claims,omitempty"`
+
+	path string `json:"-"` // of its file, for errors; may be ""
 }
 
 // ReadAddition reads one variant from a YAML file.
@@ -51,6 +53,7 @@ func ReadAddition(path string) (Addition, error) {
 	if err := strict(b, &a, "name: no-relu"); err != nil {
 		return a, fmt.Errorf("%s: %w", path, err)
 	}
+	a.path = path
 	for i := range a.Claims {
 		a.Claims[i].Variant = cmp.Or(a.Claims[i].Variant, a.Name)
 	}

@@ -156,13 +156,22 @@ func (x Explain) settings(layer string) pipeline.Settings {
 	return s
 }
 
-func (s Study) checkVariant(i int) error {
-	v := s.Variants[i]
+func (v Variant) checkName() error {
 	switch {
 	case v.Name == "":
-		return fmt.Errorf("variant %d has no name", i+1)
+		return errors.New("has no name")
 	case !names.MatchString(v.Name):
-		return fmt.Errorf("variant %d is called %q, which names folders; want letters, digits, and . _ - after the first", i+1, v.Name)
+		return fmt.Errorf("is called %q, which names folders; want letters, digits, and . _ - after the first", v.Name)
+	}
+	return nil
+}
+
+func (s Study) checkVariant(i int) error {
+	v := s.Variants[i]
+	if err := v.checkName(); err != nil {
+		return fmt.Errorf("variant %d %w", i+1, err)
+	}
+	switch {
 	case slices.ContainsFunc(s.Variants[:i], func(o Variant) bool { return o.Name == v.Name }):
 		return fmt.Errorf("two variants are called %s", v.Name)
 	case v.Against == v.Name:

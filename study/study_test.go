@@ -279,6 +279,23 @@ func TestAddition(t *testing.T) {
 	if err != nil || a.Name != "a" || len(a.Insert) != 1 || a.Claims[0].Variant != "a" {
 		t.Errorf("%+v, %v", a, err)
 	}
+	s, err := parse([]byte(head + "{name: b}], claims: [{text: x, variant: b, measure: focus, direction: lower}]}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"{name: a, claims: [{text: x, measure: focus, direction: lower}, {text: x, measure: test_acc, direction: lower}]}": `variant a: claim 2: no measure "test_acc" (test_accuracy?); have ` + measureNames("gradcam"),
+		"{name: a/b}":               `the variant is called "a/b", which names folders; want letters, digits, and . _ - after the first`,
+		"{why: x}":                  "the variant has no name",
+		"{name: a, without: [fc9]}": `variant a: no layer "fc9" (fc1?) in tiny; have conv1, relu1, bn1, conv5, relu5, pool5, flatten, dropout1, fc1, relu_fc1, fc3`,
+	} {
+		write(text)
+		if a, err = ReadAddition(path); err != nil {
+			t.Fatal(err)
+		}
+		j := &job{plan: plan{Study: s}}
+		wantError(t, j.addVariant(a), path+": "+want)
+	}
 	write("name: a\nclaim: []\n")
 	_, err = ReadAddition(path)
 	wantError(t, err, path+`: the file has an unknown key "claim" (claims?); have name, why, architecture, input, without, replace, insert, training, data, fine_tune, layer, against, reported, claims`)

@@ -51,14 +51,24 @@ func Join[T ~string](names []T) string {
 	return strings.Join(words, ", ")
 }
 
-// Suggest returns " (cosine?)" if a known name is near, else "".
+// Suggest returns " (cosine?)" if a known name is near, or is the only one that begins with
+// the name, of three letters or more; else "".
 func Suggest[T ~string](name T, known []T) string {
 	if len(known) == 0 {
 		return ""
 	}
 	nearest := slices.MinFunc(known, func(a, b T) int { return distance(string(name), string(a)) - distance(string(name), string(b)) })
 	if distance(string(name), string(nearest)) > max(1, len(name)/3) {
-		return ""
+		var longer []T
+		for _, k := range known {
+			if len(name) > 2 && strings.HasPrefix(strings.ToLower(string(k)), strings.ToLower(string(name))) {
+				longer = append(longer, k)
+			}
+		}
+		if len(longer) != 1 {
+			return ""
+		}
+		nearest = longer[0]
 	}
 	return fmt.Sprintf(" (%s?)", nearest)
 }

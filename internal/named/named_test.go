@@ -6,12 +6,18 @@ func TestUnknown(t *testing.T) {
 	for name, want := range map[string]string{
 		"cosin":  `no schedule "cosin" (cosine?); have constant, cosine`,
 		"COSINE": `no schedule "COSINE" (cosine?); have constant, cosine`,
+		"cos":    `no schedule "cos" (cosine?); have constant, cosine`,
+		"CONST":  `no schedule "CONST" (constant?); have constant, cosine`,
+		"co":     `no schedule "co"; have constant, cosine`,
 		"step":   `no schedule "step"; have constant, cosine`,
 		"":       `no schedule ""; have constant, cosine`,
 	} {
 		if got := Unknown("schedule", name, []string{"constant", "cosine"}).Error(); got != want {
 			t.Errorf("got:  %s\nwant: %s", got, want)
 		}
+	}
+	if got := Suggest("vgg", []string{"vgg11", "vgg16", "tiny"}); got != "" {
+		t.Errorf("of two that begin so: %s", got)
 	}
 	if got := Unknown("class", "can", []string{}).Error(); got != `no class "can"; have ` {
 		t.Errorf("of none: %s", got)
