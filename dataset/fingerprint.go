@@ -40,10 +40,13 @@ var cosines = func() (table [printTerms][printSide]float64) {
 	return table
 }()
 
-// NewFingerprint computes the fingerprint of an image that is not empty.
-func NewFingerprint(img *image.RGBA) Fingerprint {
+// NewFingerprint computes the fingerprint of an image that is not empty. It reports whether
+// the image has contrast: the gray values of its 32x32 pixels differ by more than rounding.
+// Without contrast, as in an image of one colour, the fingerprint says nothing about the image.
+func NewFingerprint(img *image.RGBA) (f Fingerprint, contrast bool) {
 	luma := toGray(img)
-	return Fingerprint{pHash(lanczos(luma, printSide, printSide)), dHash(lanczos(luma, 9, 8))}
+	small := lanczos(luma, printSide, printSide)
+	return Fingerprint{pHash(small), dHash(lanczos(luma, 9, 8))}, slices.Max(small.Pix)-slices.Min(small.Pix) > 1
 }
 
 // toGray uses the weights of ITU-R 601, as Pillow does.

@@ -40,7 +40,8 @@ type NearDuplicate struct {
 // NearDuplicates returns the groups of similar images. Two images are in
 // one group if the Distance of their Fingerprints is at most distance, or if a chain
 // of such images joins them. Images of different classes can be in one group.
-// Groups have two or more images and are sorted by path, as are their images.
+// Groups have two or more images and are sorted by path, as are their images. An image without
+// contrast, as one of a single colour, is in a group only with files of the same content.
 //
 // All images are decoded once. An image that cannot be decoded is in no group. 40 bytes per
 // image are kept.
@@ -48,7 +49,7 @@ func (f *Folder) NearDuplicates(ctx context.Context, distance int, opts ScanOpti
 	if err := CheckNearDuplicateDistance(distance); err != nil {
 		return nil, err
 	}
-	prints, readable, err := f.fingerprints(ctx, opts)
+	prints, listed, blank, err := f.fingerprints(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -57,12 +58,21 @@ func (f *Folder) NearDuplicates(ctx context.Context, distance int, opts ScanOpti
 	for i := range nearest {
 		nearest[i] = MaxNearDuplicateDistance + 1
 	}
-	err = nearPairs(ctx, prints, readable, distance, func(i, j int32, d int) {
+	join := func(i, j int32, d int) {
 		sets.join(i, j)
 		nearest[i], nearest[j] = min(nearest[i], int8(d)), min(nearest[j], int8(d))
-	})
-	if err != nil {
+	}
+	if err := nearPairs(ctx, prints, listed, distance, join); err != nil {
 		return nil, err
+	}
+	first := map[string]int32{}
+	for _, i := range blank {
+		sum := f.Items[i].SHA256
+		if j, known := first[sum]; known && sum != "" {
+			join(j, i, 0)
+		} else {
+			first[sum] = i
+		}
 	}
 	var groups [][]NearDuplicate
 	for _, members := range sets.groups() {
@@ -77,9 +87,9 @@ func (f *Folder) NearDuplicates(ctx context.Context, distance int, opts ScanOpti
 	return groups, nil
 }
 
-// fingerprints decodes all images, and lists the readable ones.
-func (f *Folder) fingerprints(ctx context.Context, opts ScanOptions) (prints []Fingerprint, readable []int32, err error) {
-	prints, ok := make([]Fingerprint, len(f.Items)), make([]bool, len(f.Items))
+// fingerprints decodes all images. It lists the readable ones with contrast, and those without.
+func (f *Folder) fingerprints(ctx context.Context, opts ScanOptions) (prints []Fingerprint, listed, blank []int32, err error) {
+	prints, readable, contrast := make([]Fingerprint, len(f.Items)), make([]bool, len(f.Items)), make([]bool, len(f.Items))
 	var mu sync.Mutex
 	next, done := 0, 0
 	group, ctx := errgroup.WithContext(ctx)
@@ -99,7 +109,8 @@ func (f *Folder) fingerprints(ctx context.Context, opts ScanOptions) (prints []F
 					buf = data
 					img, _, release, failed := decodeHeld(ctx, data, opts.Limits)
 					if failed == nil {
-						prints[i], ok[i] = NewFingerprint(img), true
+						prints[i], contrast[i] = NewFingerprint(img)
+						readable[i] = true
 					}
 					release()
 				}
@@ -116,14 +127,17 @@ func (f *Folder) fingerprints(ctx context.Context, opts ScanOptions) (prints []F
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	for i := range ok {
-		if ok[i] {
-			readable = append(readable, int32(i))
+	for i := range readable {
+		switch {
+		case contrast[i]:
+			listed = append(listed, int32(i))
+		case readable[i]:
+			blank = append(blank, int32(i))
 		}
 	}
-	return prints, readable, nil
+	return prints, listed, blank, nil
 }
 
 // bands is the number of parts of 16 bits of a hash.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"image"
+	"image/color"
+	"image/draw"
 	"image/jpeg"
 	"math/bits"
 	"os"
@@ -125,5 +127,27 @@ func TestNearDuplicates(t *testing.T) {
 	for _, distance := range []int{-1, 17} {
 		_, err = f.NearDuplicates(t.Context(), distance, ScanOptions{})
 		testkit.WantError(t, err, fmt.Sprintf("the distance of near duplicates is %d, want 0 to 16", distance))
+	}
+}
+
+// Pictures of one colour look alike to a perceptual hash. Only the same file is a duplicate.
+func TestNoNearDuplicatesWithoutContrast(t *testing.T) {
+	dir := t.TempDir()
+	flat := func(c color.RGBA) string {
+		img := image.NewRGBA(image.Rect(0, 0, 50, 40))
+		draw.Draw(img, img.Rect, image.NewUniform(c), image.Point{}, draw.Src)
+		return string(pngOf(t, img))
+	}
+	black, red := flat(color.RGBA{A: 255}), flat(color.RGBA{R: 255, A: 255})
+	for name, data := range map[string]string{"a/black.png": black, "b/red.png": red, "b/again.png": red, "b/gray.png": flat(color.RGBA{77, 77, 77, 255})} {
+		testkit.Write(t, filepath.Join(dir, name), data)
+	}
+	f, err := Scan(t.Context(), dir, ScanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups, err := f.NearDuplicates(t.Context(), MaxNearDuplicateDistance, ScanOptions{})
+	if err != nil || len(groups) != 1 || len(groups[0]) != 2 || groups[0][0].Path != "b/again.png" || groups[0][1].Path != "b/red.png" || groups[0][1].Distance != 0 {
+		t.Errorf("%+v, %v", groups, err)
 	}
 }

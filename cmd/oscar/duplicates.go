@@ -22,7 +22,8 @@ func newDuplicates(*globalFlags) *cobra.Command {
 		Long: `List the near duplicates in DATA, a folder with one sub-folder of images per class:
 images whose perceptual hashes (pHash and dHash, 64 bits each) both differ in at
 most --distance bits, and chains of such images. Compressed, scaled, brighter or
-darker copies are found; rotated, mirrored or cropped copies are not.
+darker copies are found; rotated, mirrored or cropped copies are not. An image of one
+colour is only compared with files of the same content.
 
 If one is in the training part and another in the test part, the test measures
 memorisation. oscar train --group-near-duplicates keeps them in one part; so does
