@@ -22,11 +22,13 @@ type division struct {
 	contents  []content
 	partOf    map[string]int // of contents; train if not listed
 	notes     []string
+	by        string // the rule of the groups; "": none
 
 	// By class:
 	total []int    // contents
 	taken [][3]int // contents in each part
 	free  []int    // groups and single contents that have no part yet
+	units []int    // groups and single contents, without those of label conflicts
 	sized []bool   // whether a group has several contents of it
 }
 
@@ -51,6 +53,9 @@ func newDivision(f *Folder, fractions [3]float64, seed uint64) (*division, sets)
 	d := &division{
 		classes: f.Classes, fractions: fractions, seed: seed, partOf: map[string]int{},
 		total: make([]int, n), taken: make([][3]int, n), free: make([]int, n), sized: make([]bool, n),
+	}
+	if f.Grouping != nil {
+		d.by = f.Grouping.By
 	}
 	place := map[string]int32{}  // of a hash in contents
 	byPath := map[string]int32{} // the same, if there are groups
@@ -91,7 +96,7 @@ func newDivision(f *Folder, fractions [3]float64, seed uint64) (*division, sets)
 // assign puts every content into a part: label conflicts and their groups into
 // train, then the groups, the largest first, then single contents in seeded order.
 func (d *division) assign(joined sets) error {
-	all, singles := d.units(joined)
+	all, singles := d.unitsOf(joined)
 	var groups []*contentGroup
 	for _, g := range all {
 		if g.ambiguous {
@@ -106,6 +111,7 @@ func (d *division) assign(joined sets) error {
 	for class, list := range singles {
 		d.free[class] += len(list)
 	}
+	d.units = slices.Clone(d.free)
 	for _, g := range groups {
 		d.put(g, d.choose(g))
 		for _, class := range g.classes {
@@ -120,9 +126,9 @@ func (d *division) assign(joined sets) error {
 	return nil
 }
 
-// units returns the groups, the largest first, and by class the hashes of the contents
+// unitsOf returns the groups, the largest first, and by class the hashes of the contents
 // in no group, in seeded order. A content with several classes is a group.
-func (d *division) units(joined sets) (groups []*contentGroup, singles [][]string) {
+func (d *division) unitsOf(joined sets) (groups []*contentGroup, singles [][]string) {
 	grouped := make([]bool, len(d.contents))
 	add := func(members []int32) {
 		g := &contentGroup{contents: members, hash: d.contents[members[0]].hash}
@@ -261,6 +267,15 @@ func (d *division) tooFew(class, singles int) error {
 	if !d.sized[class] && d.taken[class][1]+d.taken[class][2] == 0 {
 		return fmt.Errorf("has too few images that are in no other class for the split %v: %d, at least %d are needed", d.fractions, singles, needed)
 	}
-	return fmt.Errorf("falls into too few groups for the split %v: they leave %s for %s",
-		d.fractions, text.Count(singles, "image"), strings.Join(lacking, " and "))
+	how := ""
+	if strings.Contains(d.by, GroupByNearDuplicates) {
+		how = "; images that look alike are one group"
+	} else if d.by != "" {
+		how = "; images are grouped by " + d.by
+	}
+	if d.units[class] <= needed {
+		return fmt.Errorf("falls into too few groups for the split %v: %d, at least %d are needed%s", d.fractions, d.units[class], needed+1, how)
+	}
+	return fmt.Errorf("falls into too few groups for the split %v: they leave %s for %s%s",
+		d.fractions, text.Count(singles, "image"), strings.Join(lacking, " and "), how)
 }

@@ -38,7 +38,10 @@ func NewFolds(f *Folder, n int, fractions [3]float64, seed uint64) ([]*Split, er
 	if f.MultiLabel {
 		return nil, errors.New("folds need one class per image, and the images have several labels")
 	}
-	foldOf, notes := f.assignFolds(n, seed)
+	foldOf, notes, err := f.assignFolds(n, seed)
+	if err != nil {
+		return nil, err
+	}
 	learned := fractions[0] + fractions[1]
 	within := [3]float64{fractions[0] / learned, fractions[1] / learned}
 	splits := make([]*Split, n)
@@ -53,9 +56,6 @@ func NewFolds(f *Folder, n int, fractions [3]float64, seed uint64) ([]*Split, er
 			} else {
 				rest.Items = append(rest.Items, item)
 			}
-		}
-		if len(test) == 0 {
-			return nil, fmt.Errorf("there are too few images for %d folds: fold %d is empty", n, k+1)
 		}
 		s, err := NewSplit(&rest, within, seed)
 		if err != nil {
@@ -78,8 +78,9 @@ type folds struct {
 	all     []int   // by fold
 }
 
-// assignFolds returns the fold of each content, from 0.
-func (f *Folder) assignFolds(n int, seed uint64) (foldOf map[string]int, notes []string) {
+// assignFolds returns the fold of each content, from 0. No fold is empty: fewer groups and
+// single contents than folds are an error.
+func (f *Folder) assignFolds(n int, seed uint64) (foldOf map[string]int, notes []string, err error) {
 	d, joined := newDivision(f, DefaultFractions, seed)
 	foldOf = make(map[string]int, len(d.contents))
 	have := folds{make([][]int, len(f.Classes)), make([]int, n)}
@@ -92,7 +93,17 @@ func (f *Folder) assignFolds(n int, seed uint64) (foldOf map[string]int, notes [
 			ambiguous++
 		}
 	}
-	groups, singles := d.units(joined)
+	groups, singles := d.unitsOf(joined)
+	units := len(groups)
+	for _, list := range singles {
+		units += len(list)
+	}
+	switch {
+	case units < n && f.Grouping != nil:
+		return nil, nil, fmt.Errorf("%s for %d folds, want at least %d; an image without a group is one, too", text.Count(units, "group"), n, n)
+	case units < n:
+		return nil, nil, fmt.Errorf("%s for %d folds, want at least %d", text.Count(units, "different image"), n, n)
+	}
 	for _, g := range groups {
 		size := make([]int, len(g.classes))
 		for _, i := range g.contents {
@@ -123,7 +134,7 @@ func (f *Folder) assignFolds(n int, seed uint64) (foldOf map[string]int, notes [
 	if ambiguous > 0 {
 		notes = append(notes, fmt.Sprintf("%s in several classes at once: whatever is predicted, one of the labels is counted as wrong", text.Count(ambiguous, "image")))
 	}
-	return foldOf, notes
+	return foldOf, notes, nil
 }
 
 // best returns the fold for a group: the one where the sum of squares of the classes' shares

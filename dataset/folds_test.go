@@ -141,7 +141,8 @@ func TestFoldsRefusals(t *testing.T) {
 	}{
 		{folderOf(10, 10), 1, "the number of folds is 1, want at least 2"},
 		{folderOf(10, 1), 5, `without the images of fold 1: class "b" has too few different images for the split [0.8235294117647058 0.17647058823529413 0]: 0, at least 2 are needed; add images`},
-		{folderOf(3, 3), 7, "there are too few images for 7 folds: fold 7 is empty"},
+		{folderOf(3, 3), 7, "6 different images for 7 folds, want at least 7"},
+		{grouped(folderOf(60, 60), 20), 8, "6 groups for 8 folds, want at least 8; an image without a group is one, too"},
 		{given, 5, `"pets" has the parts train, test: folds are made of one set of images; name the folder of one part`},
 	} {
 		_, err := NewFolds(test.folder, test.n, DefaultFractions, 1)

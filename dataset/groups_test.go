@@ -156,7 +156,11 @@ func TestGroupsThatDoNotFit(t *testing.T) {
 		}
 	}
 	_, err := NewSplit(grouped(folderOf(30, 30), 15), DefaultFractions, 1)
-	testkit.WantError(t, err, `class "a" falls into too few groups for the split [0.7 0.15 0.15]: they leave 0 images for test`)
+	testkit.WantError(t, err, `class "a" falls into too few groups for the split [0.7 0.15 0.15]: 2, at least 3 are needed; images are grouped by test`)
+	alike := grouped(folderOf(30, 30), 15)
+	alike.Grouping.By = GroupByNearDuplicates
+	_, err = NewSplit(alike, DefaultFractions, 1)
+	testkit.WantError(t, err, `class "a" falls into too few groups for the split [0.7 0.15 0.15]: 2, at least 3 are needed; images that look alike are one group`)
 	for seed := range uint64(10) {
 		counts := [3]int{}
 		for _, part := range partsOf(mustSplit(t, grouped(folderOf(30, 30), 10), DefaultFractions, seed)) {
