@@ -271,20 +271,21 @@ func decode(b []byte, v any) error {
 		return fmt.Errorf("it has more objects and numbers than oscar reads: they would take %d MiB, want at most %d", needs>>20, mostMemory>>20)
 	}
 	if err := json.Unmarshal(b, v); err != nil {
-		return cmp.Or(badAnnotation(b), fmt.Errorf("it is not a COCO file: %w", err))
+		return cmp.Or(badAnnotations(b), fmt.Errorf("it is not a COCO file: %w", err))
 	}
 	return nil
 }
 
-// badAnnotation returns the error of the first annotation of a file that cannot be read, with
-// its id; nil if there is none.
-func badAnnotation(b []byte) error {
+// badAnnotations returns the errors of the annotations of a file that cannot be read, with
+// their ids; nil if there is none.
+func badAnnotations(b []byte) error {
 	var f struct {
 		Annotations []json.RawMessage `json:"annotations"`
 	}
 	if json.Unmarshal(b, &f) != nil {
 		return nil
 	}
+	var wrong []error
 	for i, text := range f.Annotations {
 		err := json.Unmarshal(text, &Annotation{})
 		if err == nil {
@@ -294,11 +295,12 @@ func badAnnotation(b []byte) error {
 			ID *int64 `json:"id"`
 		}
 		if json.Unmarshal(text, &a) != nil || a.ID == nil {
-			return fmt.Errorf("the annotation in place %d: %w", i+1, err)
+			wrong = append(wrong, fmt.Errorf("the annotation in place %d: %w", i+1, err))
+			continue
 		}
-		return fmt.Errorf("annotation %d: %w", *a.ID, err)
+		wrong = append(wrong, fmt.Errorf("annotation %d: %w", *a.ID, err))
 	}
-	return nil
+	return Flaws(wrong)
 }
 
 // mostMemory is the largest memory of a file's objects, in bytes. COCO's own files take half
@@ -332,15 +334,16 @@ func (f *File) check() error {
 		}
 		images[m.ID] = true
 	}
+	var wrong []error
 	for _, a := range f.Annotations {
 		switch {
 		case !images[a.ImageID]:
-			return fmt.Errorf("annotation %d is of image %d, which is not there", a.ID, a.ImageID)
+			wrong = append(wrong, fmt.Errorf("annotation %d is of image %d, which is not there", a.ID, a.ImageID))
 		case !categories[a.CategoryID]:
-			return fmt.Errorf("annotation %d has category %d, which is not there", a.ID, a.CategoryID)
+			wrong = append(wrong, fmt.Errorf("annotation %d has category %d, which is not there", a.ID, a.CategoryID))
 		}
 	}
-	return nil
+	return Flaws(wrong)
 }
 
 // checkIDs returns an error if two annotations have the same id.

@@ -34,7 +34,7 @@ func cocoFiles(f files) (list []cocoFile, err error) {
 		}
 		data, err := coco.Parse(b)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", f.path, name, err)
+			return nil, coco.Flaws(coco.FlawsAt(f.path+": "+name, err))
 		}
 		list = append(list, cocoFile{name, data})
 	}

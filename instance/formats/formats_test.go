@@ -298,3 +298,42 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 }
+
+// All errors of a data set are in one message, at most ten of them.
+func TestSeveralErrors(t *testing.T) {
+	annotation := `{"id": %d, "image_id": %d, "category_id": %d, "segmentation": [[0, 0, 5, 0%s]]}`
+	set := func(annotations ...string) map[string]string {
+		return map[string]string{"a.png": "", "x.json": `{"images": [{"id": 1, "file_name": "a.png", "width": 40, "height": 30}],
+			"categories": [{"id": 1, "name": "can"}], "annotations": [` + strings.Join(annotations, ", ") + `]}`}
+	}
+	var many []string
+	for i := range 13 {
+		many = append(many, fmt.Sprintf(annotation, i, 1, 1, ""))
+	}
+	shapes := `{"shapes": [{"label": "a", "points": [[0, 0], [1, 1]]}, {"label": "a", "points": []}], "imagePath": "a.png", "imageWidth": 40, "imageHeight": 30}`
+	for _, c := range []struct {
+		files map[string]string
+		want  []string
+	}{
+		{set(fmt.Sprintf(annotation, 5, 2, 1, ", 5, 5"), fmt.Sprintf(annotation, 6, 1, 3, ", 5, 5")),
+			[]string{"2 errors:", "x.json: annotation 5 is of image 2", "x.json: annotation 6 has category 3"}},
+		{set(fmt.Sprintf(annotation, 5, 1, 1, `, "x"`), fmt.Sprintf(annotation, 6, 1, 1, `, "y"`)),
+			[]string{"2 errors:", "annotation 5: segmentation", "annotation 6: segmentation"}},
+		{set(many...), []string{"13 errors:", "annotation 0: a polygon of 4", "annotation 9: a polygon of 4", "\n  and 3 more"}},
+		{map[string]string{"data.yaml": "train: images\nnames: [can]\n", "images/a.png": "", "labels/a.txt": "1 0 0 1 0 1 1\n0 0 0 1 0 1 7\n0 0 0 1 0 1\n",
+			"images/b.png": "", "labels/b.txt": "x"}, []string{"4 errors:", "a.txt: line 1: class", "a.txt: line 2: corner", "a.txt: line 3: 5 numbers", "b.txt: line 1: class"}},
+		{map[string]string{"a.json": shapes, "a.png": ""}, []string{"2 errors:", "a.json: shape 1:", "a.json: shape 2:"}},
+		{map[string]string{"a.json": shapes, "a.png": "", "b.json": "{}", "c.json": `{"shapes": [{}], "imagePath": "a.png"}`},
+			[]string{"2 errors:", "b.json is not a file of LabelMe", "c.json: shape 1 has no label"}},
+	} {
+		_, err := Import(t.Context(), filepath.Join(t.TempDir(), "scenes"), Options{Source: write(t, c.files)})
+		for _, want := range c.want {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v\nwant %q", err, want)
+			}
+		}
+		if err != nil && strings.Count(err.Error(), "\n") > 11 {
+			t.Errorf("too many lines: %v", err)
+		}
+	}
+}

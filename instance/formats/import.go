@@ -184,6 +184,7 @@ type finished struct {
 	objects  []scene.Truth
 	leftOut  []string
 	unusable error // why the picture is left out
+	flaws    []error
 }
 
 // write copies the pictures and writes the annotations.
@@ -208,6 +209,13 @@ func (s *source) write(ctx context.Context, dir string, f files, o Options) (*Su
 			})
 		}
 		if err := group.Wait(); err != nil {
+			return nil, err
+		}
+		var flaws []error
+		for _, d := range done {
+			flaws = append(flaws, d.flaws...)
+		}
+		if err := coco.Flaws(flaws); err != nil {
 			return nil, err
 		}
 		out := map[string][]scene.Scene{}
@@ -280,7 +288,8 @@ func (s *source) copy(p picture, f files, dir string, limits dataset.Limits) (ou
 	if p.more != nil {
 		var boxes int
 		if objects, boxes, err = p.more(out.size); err != nil {
-			return out, fmt.Errorf("%s: %w", p.at, err)
+			out.flaws = coco.FlawsAt(p.at, err)
+			return out, nil
 		}
 		for range boxes {
 			out.leftOut = append(out.leftOut, withoutMask)
@@ -297,13 +306,17 @@ func (s *source) copy(p picture, f files, dir string, limits dataset.Limits) (ou
 		}
 		m, err := o.mask.Mask(out.size.Y, out.size.X)
 		if err != nil {
-			return out, fmt.Errorf("%s: %s: %w", p.at, o.at, err)
+			out.flaws = append(out.flaws, fmt.Errorf("%s: %s: %w", p.at, o.at, err))
+			continue
 		}
 		if m.Area() == 0 {
 			out.leftOut = append(out.leftOut, "an object without a pixel in the picture")
 			continue
 		}
 		out.objects = append(out.objects, scene.Truth{Class: class, Mask: m, Ignore: o.ignore})
+	}
+	if len(out.flaws) > 0 {
+		return out, nil
 	}
 	to := filepath.Join(dir, filepath.FromSlash(p.name))
 	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {

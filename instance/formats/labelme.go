@@ -2,7 +2,6 @@ package formats
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -55,18 +54,18 @@ func readLabelMe(f files) (*source, error) {
 	s := &source{leftOut: map[string]int{}}
 	class := map[string]int{}
 	var all []*labelMe
-	var broken error // of the first file that is not LabelMe's
+	var broken, flaws []error // of files that are not LabelMe's, and of shapes
 	names := f.with(".json")
 	for _, name := range names {
 		l, err := f.labelMe(name)
 		if err != nil {
-			broken = cmp.Or(broken, err)
+			broken = append(broken, err)
 			continue
 		}
 		all = append(all, l)
 		for k, shape := range l.Shapes {
 			if shape.Label == "" {
-				return nil, fmt.Errorf("%s: %s: shape %d has no label", f.path, name, k+1)
+				flaws = append(flaws, fmt.Errorf("%s: %s: shape %d has no label", f.path, name, k+1))
 			}
 			if shape.Label != "__ignore__" && shape.Label != "_background_" {
 				class[shape.Label] = 0
@@ -75,8 +74,8 @@ func readLabelMe(f files) (*source, error) {
 	}
 	if len(all) == 0 {
 		return nil, nil
-	} else if broken != nil {
-		return nil, broken
+	} else if err := coco.Flaws(append(broken, flaws...)); err != nil {
+		return nil, err
 	}
 	s.classes = slices.Sorted(maps.Keys(class))
 	for i, name := range s.classes {
@@ -109,7 +108,8 @@ func readLabelMe(f files) (*source, error) {
 			}
 			seg, err := shapeMask(shape.Type, shape.Points, shape.Mask, l.Height, l.Width)
 			if err != nil {
-				return nil, fmt.Errorf("%s: shape %d: %w", at, k+1, err)
+				flaws = append(flaws, fmt.Errorf("%s: shape %d: %w", at, k+1, err))
+				continue
 			}
 			if seg == nil {
 				s.leftOut[fmt.Sprintf("a shape of type %q, which has no area", shape.Type)]++
@@ -129,7 +129,7 @@ func readLabelMe(f files) (*source, error) {
 		}
 		s.pictures = append(s.pictures, p)
 	}
-	return s, nil
+	return s, coco.Flaws(flaws)
 }
 
 // joined returns the union of two masks.

@@ -3,6 +3,7 @@ package formats
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"image"
 	"path"
@@ -172,6 +173,10 @@ func (f files) yoloObjects(label string, classes int, size image.Point) (objects
 	if err != nil {
 		return nil, 0, err
 	}
+	var wrong []error
+	refuse := func(number int, format string, args ...any) {
+		wrong = append(wrong, fmt.Errorf("line %d: %w", number, fmt.Errorf(format, args...)))
+	}
 	lines := bufio.NewScanner(bytes.NewReader(b))
 	lines.Buffer(nil, 64<<20)
 	for number := 1; lines.Scan(); number++ {
@@ -181,24 +186,27 @@ func (f files) yoloObjects(label string, classes int, size image.Point) (objects
 		}
 		class, err := strconv.Atoi(fields[0])
 		if err != nil || class < 0 || class >= classes {
-			return nil, 0, fmt.Errorf("line %d: class %q, want 0 to %d", number, fields[0], classes-1)
+			refuse(number, "class %q, want 0 to %d", fields[0], classes-1)
+			continue
 		}
 		if len(fields) == 5 {
 			boxes++
 			continue
 		}
 		if len(fields) < 7 || len(fields)%2 == 0 {
-			return nil, 0, fmt.Errorf("line %d: %d numbers after the class; want x and y of 3 or more corners", number, len(fields)-1)
+			refuse(number, "%d numbers after the class; want x and y of 3 or more corners", len(fields)-1)
+			continue
 		}
 		corners := make([]float64, len(fields)-1)
 		for i, text := range fields[1:] {
 			v, err := strconv.ParseFloat(text, 64)
 			if err != nil || !(v >= -0.01 && v <= 1.01) {
-				return nil, 0, fmt.Errorf("line %d: corner %q, want a share of the picture, 0 to 1", number, text)
+				refuse(number, "corner %q, want a share of the picture, 0 to 1", text)
+				break
 			}
 			corners[i] = v * float64([2]int{size.X, size.Y}[i%2])
 		}
 		objects = append(objects, object{at: fmt.Sprintf("line %d", number), class: class, mask: coco.Segmentation{Polygons: [][]float64{corners}}})
 	}
-	return objects, boxes, lines.Err()
+	return objects, boxes, cmp.Or(lines.Err(), coco.Flaws(wrong))
 }

@@ -1,0 +1,49 @@
+package coco
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// flaws are several errors of a data set. The text has a line for each of the first ten.
+type flaws []error
+
+const mostFlaws = 10
+
+// Flaws returns nil for no error, a single error as it is, and several as one error that
+// lists them.
+func Flaws(list []error) error {
+	switch len(list) {
+	case 0:
+		return nil
+	case 1:
+		return list[0]
+	}
+	return flaws(list)
+}
+
+func (f flaws) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d errors:", len(f))
+	for _, err := range f[:min(len(f), mostFlaws)] {
+		fmt.Fprintf(&b, "\n  %v", err)
+	}
+	if more := len(f) - mostFlaws; more > 0 {
+		fmt.Fprintf(&b, "\n  and %d more", more)
+	}
+	return b.String()
+}
+
+func (f flaws) Unwrap() []error { return f }
+
+// FlawsAt returns the errors of err, each with the place before it.
+func FlawsAt(place string, err error) (list []error) {
+	if several, ok := errors.AsType[flaws](err); ok {
+		for _, one := range several {
+			list = append(list, fmt.Errorf("%s: %w", place, one))
+		}
+		return list
+	}
+	return []error{fmt.Errorf("%s: %w", place, err)}
+}
