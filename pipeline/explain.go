@@ -63,6 +63,8 @@ type Summary struct {
 	Statuses map[string]int // rows by status
 	Manifest string
 	Montage  string // empty if no image could be explained
+	Shown    int    // classes in the montage
+	Classes  int    // classes with a map
 	Sheets   string // the folder; empty if there is only one image and no sheet is needed
 	Reason   string // why the first image without a map or an overlay has none; "" if there is no such image
 	Doubtful int    // rows with a caution
@@ -341,6 +343,7 @@ func (j explainJob) finish(ctx context.Context, p *painter, summary *Summary) er
 	if summary.Montage, err = shown.write(ctx, p); err != nil {
 		return err
 	}
+	summary.Shown, summary.Classes = shown.shown, len(shown.rows)
 	return checksum.Update(j.dir, append(listsOf(j.shards), settingsFile, montageFile, scalesFile)...)
 }
 

@@ -1,10 +1,13 @@
 package pipeline
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"oscar/metric"
 	"oscar/result"
 )
 
@@ -33,5 +36,23 @@ func TestMontageCaptions(t *testing.T) {
 	want := map[string]string{"box": "in/box/2.png: box", "can": "in/can/1.png: can", "tray": "x/bin.jpg: bin.jpg, class unknown"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A montage of many classes has some of them, from the whole list and each once.
+func TestMontageOfManyClasses(t *testing.T) {
+	for _, n := range []int{0, 1, metric.MostClasses, metric.MostClasses + 1, 300} {
+		m := newMontage()
+		for i := range n {
+			name := fmt.Sprintf("c%03d", i)
+			m.consider(Row{Truth: name, Predicted: name, Target: name, Status: "ok"})
+		}
+		got := m.classes()
+		if len(got) != min(n, metric.MostClasses) || !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != len(got) {
+			t.Errorf("%d classes: %v", n, got)
+		}
+		if n == 300 && (got[0] != "c000" || got[1] != "c012" || got[23] != "c287") {
+			t.Errorf("%v", got)
+		}
 	}
 }

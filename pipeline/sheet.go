@@ -16,6 +16,7 @@ import (
 	"oscar/heatmap"
 	"oscar/internal/checksum"
 	"oscar/methods"
+	"oscar/metric"
 )
 
 // sheet draws all maps of an image for one target side by side: the photograph, then
@@ -109,9 +110,10 @@ func (s *sheet) draw() *image.RGBA {
 type montage struct {
 	rows  map[string]Row // by class
 	worth map[string]int // of the rows, see consider
+	shown int            // number of classes that write has drawn
 }
 
-func newMontage() *montage { return &montage{map[string]Row{}, map[string]int{}} }
+func newMontage() *montage { return &montage{rows: map[string]Row{}, worth: map[string]int{}} }
 
 func (m *montage) consider(r Row) {
 	if r.Status != string(explain.OK) {
@@ -142,12 +144,23 @@ const montageHeight, montageWidth = 240, 1320
 
 const montageFile = "montage.png"
 
+// classes returns the classes to draw, by name. Of more than [metric.MostClasses] they are as
+// many, at equal steps: viewers do not open a picture of any height.
+func (m *montage) classes() []string {
+	names := slices.Sorted(maps.Keys(m.rows))
+	n := min(len(names), metric.MostClasses)
+	for i := range n {
+		names[i] = names[i*len(names)/n]
+	}
+	return names[:n]
+}
+
 // write draws the montage, a picture next to its map, in the order of the
 // classes' names, and returns its path; "" if there is nothing to show.
 func (m *montage) write(ctx context.Context, p *painter) (string, error) {
 	var tiles []heatmap.Tile
 	width := 0
-	for _, class := range slices.Sorted(maps.Keys(m.rows)) {
+	for _, class := range m.classes() {
 		r := m.rows[class]
 		picture, err := p.decode(ctx, r)
 		if ctx.Err() != nil {
@@ -169,6 +182,7 @@ func (m *montage) write(ctx context.Context, p *painter) (string, error) {
 		size := picture.Bounds().Size()
 		width = max(width, min(montageHeight*size.X/size.Y, montageHeight*3/2), montageHeight/2)
 	}
+	m.shown = len(tiles) / 2
 	path := filepath.Join(p.dir, montageFile)
 	if len(tiles) == 0 {
 		return "", checksum.Delete(p.dir, montageFile)

@@ -61,8 +61,8 @@ maps/....npy (float32, signed, unscaled) and a row in manifest.jsonl. A row has
 the keys image sha256 status reason caution decoder truth part predicted
 probabilities target score layer method precision signed raw_min raw_max scale base
 facts map overlay sheet. The status is ok, empty, faint, constant, non_finite,
-unreadable, unknown_class or not_drawn. montage.png shows an image of each class,
-a correctly classified one if possible. The same command, run again, makes what is
+unreadable, unknown_class or not_drawn. montage.png shows an image of each class
+(of 24 of them if there are more), a correctly classified one if possible. The same command, run again, makes what is
 missing. If no image can be read, the exit status is 1, with all rows written.
 
 The default method is gradcam; if no layer of an adopted model has a map and a
@@ -182,7 +182,11 @@ func printSummary(w io.Writer, s *pipeline.Summary) {
 	}
 	fmt.Fprintf(w, "manifest  %s\n", s.Manifest)
 	if s.Montage != "" {
-		fmt.Fprintf(w, "montage   %s\n", s.Montage)
+		fmt.Fprintf(w, "montage   %s", s.Montage)
+		if s.Shown < s.Classes {
+			fmt.Fprintf(w, ", %d of %d classes", s.Shown, s.Classes)
+		}
+		fmt.Fprintln(w)
 	}
 	if s.Sheets != "" {
 		fmt.Fprintf(w, "sheets    %s\n", s.Sheets)
