@@ -137,8 +137,12 @@ func (e *Experiment) Network(classes int) (tfmodel.Architecture, error) {
 
 // Check reports the first setting that is wrong for all data.
 func (e *Experiment) Check() error {
-	if e.Format != 1 {
-		return fmt.Errorf("format is %d, this oscar reads 1; Go programs begin with experiment.Default()", e.Format)
+	switch e.Format {
+	case 1:
+	case 0:
+		return errors.New("format is missing, this oscar reads 1; Go programs begin with experiment.Default()")
+	default:
+		return fmt.Errorf("format is %d, this oscar reads 1", e.Format)
 	}
 	if err := numeric.CheckAllLargest(e); err != nil {
 		return err
