@@ -184,7 +184,7 @@ func TestCrossValidateRefusals(t *testing.T) {
 		want   string
 	}{
 		{func(o *FoldsOptions) { o.Folds = 1 }, "folds is 1, want at least 2"},
-		{func(o *FoldsOptions) { o.Folds = 60 }, "there are too few images for 60 folds: fold 49 is empty"},
+		{func(o *FoldsOptions) { o.Folds = 60 }, "48 different images for 60 folds, want at least 60"},
 		{func(o *FoldsOptions) { o.Experiment.Training.Epochs = 0 }, "epochs is 0, want at least 1"},
 	} {
 		o := folds(t, Listener{})
