@@ -62,8 +62,9 @@ the keys image sha256 status reason caution decoder truth part predicted
 probabilities target score layer method precision signed raw_min raw_max scale base
 facts map overlay sheet. The status is ok, empty, faint, constant, non_finite,
 unreadable, unknown_class or not_drawn. montage.png shows an image of each class
-(of 24 of them if there are more), a correctly classified one if possible. The same command, run again, makes what is
-missing. If no image can be read, the exit status is 1, with all rows written.
+(of 24 of them if there are more), a correctly classified one if possible. The same
+command, run again, makes what is missing. If no image can be read, the exit status
+is 1, with all rows written.
 
 The default method is gradcam; if no layer of an adopted model has a map and a
 gradient, it is integrated-gradients, or occlusion if the image has no gradient.

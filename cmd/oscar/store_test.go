@@ -44,7 +44,7 @@ func TestBucketUnderKills(t *testing.T) {
 		}
 		return string(out)
 	}
-	const explain = "explain run photos --batch 4 --threads 1 --method gradcam,rise --samples 40 --out "
+	const explain = "explain run photos --batch 2 --threads 1 --method gradcam,rise --samples 40 --out "
 	must(explain + "plain")
 	units := must("plan --store s3://bucket/job " + explain + "explained")
 	for call, kill := range []func(*os.Process){
@@ -74,7 +74,7 @@ func TestBucketUnderKills(t *testing.T) {
 				continue
 			}
 			if fresh++; fresh == 1 || last && fresh == 3 { // within the next unit
-				time.Sleep(rand.N(200 * time.Millisecond))
+				time.Sleep(rand.N(100 * time.Millisecond))
 				kill(cmd.Process)
 			}
 		}
