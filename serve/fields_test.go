@@ -127,7 +127,7 @@ func TestUnknownFields(t *testing.T) {
 			t.Errorf("%s:predict %d %.200s", c.model, status, body)
 		}
 		status, _, body := c.s.do("POST", "/v1/models/"+c.model+":predict?signature=x", "image/png", bytes.NewReader(c.file))
-		refuses(t, c.model+":predict", status, body, `no parameter "signature"; have signature_name`)
+		refuses(t, c.model+":predict", status, body, `no parameter "signature" (signature_name?); have signature_name`)
 	}
 }
 
