@@ -193,7 +193,7 @@ func TestBlockText(t *testing.T) {
 		`{"name":"b","kind":"residual","body":[{"name":"c","kind":"conv"}]}`:          {"layer b (residual)", "layer c", `kind "conv"`},
 		`{"name":"b","kind":"residual","body":[{"name":"c","kind":"relu","leak":1}]}`: {"layer b (residual)", "layer c (relu)", `"leak"`},
 		`{"name":"b","kind":"residual","branch":[]}`:                                  {"layer b (residual)", `"branch"`},
-		`{"name":"c","kind":"conv2d","filters":3,"kernel":3,"use_bias":"no"}`:         {"layer c (conv2d)", "bool"},
+		`{"name":"c","kind":"conv2d","filters":3,"kernel":3,"use_bias":"no"}`:         {"layer c (conv2d)", "use_bias is a string"},
 	} {
 		wantError(t, wrong, json.Unmarshal([]byte(wrong), &back), words...)
 	}
