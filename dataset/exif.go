@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"image"
+
+	"oscar/internal/jpegfile"
 )
 
 // exifOrientation reads the orientation tag (0x0112) from an EXIF block, which
@@ -20,11 +22,11 @@ func exifOrientation(block []byte) int {
 // jpegEXIF returns the content of the first APP1 segment called "Exif" before the
 // first scan.
 func jpegEXIF(data []byte) []byte {
-	for s := range segments(data) {
-		if s.marker == markerSOS {
+	for s := range jpegfile.Segments(data) {
+		if s.Marker == jpegfile.SOS {
 			break
 		}
-		if block, found := bytes.CutPrefix(s.content, []byte("Exif\x00\x00")); s.marker == markerAPP1 && found {
+		if block, found := bytes.CutPrefix(s.Content, []byte("Exif\x00\x00")); s.Marker == jpegfile.APP1 && found {
 			return block
 		}
 	}

@@ -9,8 +9,9 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
-	"iter"
 	"sync"
+
+	"oscar/internal/jpegfile"
 )
 
 // maxScans is the largest number of scans of a JPEG. A progressive file has about ten;
@@ -41,92 +42,25 @@ type jpegComponent struct {
 	id, h, v int // h and v: sampling factors
 }
 
-const (
-	markerSOF0  = 0xc0
-	markerSOF1  = 0xc1
-	markerSOF2  = 0xc2
-	markerDHT   = 0xc4
-	markerRST0  = 0xd0
-	markerRST7  = 0xd7
-	markerEOI   = 0xd9
-	markerSOS   = 0xda
-	markerDRI   = 0xdd
-	markerAPP1  = 0xe1
-	markerAPP14 = 0xee
-)
-
 // jpegFrames are the unsupported kinds of JPEG, by the marker of the frame.
 var jpegFrames = map[byte]string{
 	0xc3: "lossless", 0xc5: "hierarchical", 0xc6: "hierarchical", 0xc7: "hierarchical", 0xc9: "arithmetic coding",
 	0xca: "arithmetic coding", 0xcb: "arithmetic coding", 0xcd: "arithmetic coding", 0xce: "arithmetic coding", 0xcf: "arithmetic coding",
 }
 
-// A jpegSegment is a marker with its content, and the coded data
-// of a scan.
-type jpegSegment struct {
-	marker         byte
-	content, coded []byte
-}
-
-// segments yields the segments of a JPEG. It ends at the end of the file, or where the
-// structure is invalid.
-func segments(data []byte) iter.Seq[jpegSegment] {
-	return func(yield func(jpegSegment) bool) {
-		for p := 2; p+4 <= len(data); {
-			if data[p] != 0xff || data[p+1] == 0xff || data[p+1] == 0 || markerRST0 <= data[p+1] && data[p+1] <= markerRST7 {
-				p++ // a fill byte, or an invalid one
-				continue
-			}
-			marker, length := data[p+1], int(binary.BigEndian.Uint16(data[p+2:]))
-			end := p + 2 + length // the length counts its own two bytes
-			if marker == markerEOI || length < 2 || end > len(data) {
-				return
-			}
-			content, coded := data[p+4:end], []byte(nil)
-			if marker == markerSOS {
-				coded = data[end : end+codedLength(data[end:])]
-				end += len(coded)
-			}
-			if !yield(jpegSegment{marker, content, coded}) {
-				return
-			}
-			p = end
-		}
-	}
-}
-
-// codedLength returns the length of a scan's coded data: up to a marker that is not a
-// restart marker.
-func codedLength(data []byte) int {
-	for p := 0; ; {
-		at := bytes.IndexByte(data[p:], 0xff)
-		if at < 0 || p+at+1 >= len(data) {
-			return len(data)
-		}
-		p += at
-		if next := data[p+1]; next == 0xff {
-			p++
-		} else if next == 0 || markerRST0 <= next && next <= markerRST7 {
-			p += 2
-		} else {
-			return p
-		}
-	}
-}
-
 // parseJPEG reads the markers; it leaves out damaged ones.
 func parseJPEG(data []byte) jpegFile {
 	var f jpegFile
-	for s := range segments(data) {
-		marker, content := s.marker, s.content
+	for s := range jpegfile.Segments(data) {
+		marker, content := s.Marker, s.Content
 		switch {
-		case marker == markerDHT:
+		case marker == jpegfile.DHT:
 			f.tables = f.tables || f.scans == 0
-		case marker == markerSOS:
+		case marker == jpegfile.SOS:
 			f.scans++
-		case marker == markerAPP14:
+		case marker == jpegfile.APP14:
 			f.adobe = f.adobe || len(content) >= 12 && bytes.HasPrefix(content, []byte("Adobe"))
-		case marker >= markerSOF0 && marker <= 0xcf && marker != 0xc8 && marker != 0xcc && f.frame == 0 && len(content) >= 6:
+		case marker >= jpegfile.SOF0 && marker <= 0xcf && marker != 0xc8 && marker != 0xcc && f.frame == 0 && len(content) >= 6:
 			f.frame, f.precision = marker, int(content[0])
 			f.height, f.width = int(binary.BigEndian.Uint16(content[1:])), int(binary.BigEndian.Uint16(content[3:]))
 			for c := content[6:]; len(c) >= 3; c = c[3:] {
@@ -185,7 +119,7 @@ func configJPEG(in *input) (image.Config, error) {
 	}
 	_, _, samples := f.sampling()
 	in.bytesPerPixel = 4 + samples
-	if f.frame == markerSOF2 {
+	if f.frame == jpegfile.SOF2 {
 		in.bytesPerPixel += 4 * samples
 	}
 	if len(f.components) == 4 {
@@ -200,7 +134,7 @@ func configJPEG(in *input) (image.Config, error) {
 		kind += fmt.Sprintf(" %d%d", c.h, c.v)
 	}
 	switch {
-	case f.frame == markerSOF2:
+	case f.frame == jpegfile.SOF2:
 		kind += " in a progressive file"
 	case len(f.components) != 3:
 		kind += fmt.Sprintf(" of %d components", len(f.components))
@@ -225,7 +159,7 @@ func decodeJPEG(in *input) (image.Image, error) {
 		}
 		return opaqueRGB(rgb, height, width)
 	}
-	if !f.tables && (f.frame == markerSOF0 || f.frame == markerSOF1) {
+	if !f.tables && (f.frame == jpegfile.SOF0 || f.frame == jpegfile.SOF1) {
 		data = insert(data, standardTables()) // a frame of a Motion JPEG
 	}
 	if len(f.components) == 4 && !f.adobe {
@@ -260,7 +194,7 @@ func opaqueRGB(rgb []uint8, height, width int) (*image.RGBA, error) {
 }
 
 // adobeCMYK is Adobe's marker for four components without a transform.
-var adobeCMYK = []byte{0xff, markerAPP14, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0}
+var adobeCMYK = []byte{0xff, jpegfile.APP14, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0}
 
 // standardTables is a segment with the Huffman tables of ITU-T T.81, K.3 to K.6. The frames
 // of a Motion JPEG lack it. Go's encoder always uses these tables.
@@ -269,9 +203,9 @@ var standardTables = sync.OnceValue(func() []byte {
 	if err := jpeg.Encode(&file, image.NewRGBA(image.Rect(0, 0, 1, 1)), nil); err != nil {
 		panic(err) // cannot happen
 	}
-	for s := range segments(file.Bytes()) {
-		if s.marker == markerDHT {
-			return append(binary.BigEndian.AppendUint16([]byte{0xff, markerDHT}, uint16(2+len(s.content))), s.content...)
+	for s := range jpegfile.Segments(file.Bytes()) {
+		if s.Marker == jpegfile.DHT {
+			return append(binary.BigEndian.AppendUint16([]byte{0xff, jpegfile.DHT}, uint16(2+len(s.Content))), s.Content...)
 		}
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"oscar/internal/jpegfile"
 )
 
 // checkJPEG reads all coded data of a sequential JPEG of any sampling, and returns an error
@@ -15,16 +17,16 @@ func checkJPEG(f jpegFile, data []byte) error {
 	if !f.tables {
 		data = insert(data, standardTables())
 	}
-	for s := range segments(data) {
-		switch s.marker {
-		case markerDHT:
-			c.err = c.define(s.content)
-		case markerDRI:
-			if len(s.content) == 2 {
-				c.interval = int(binary.BigEndian.Uint16(s.content))
+	for s := range jpegfile.Segments(data) {
+		switch s.Marker {
+		case jpegfile.DHT:
+			c.err = c.define(s.Content)
+		case jpegfile.DRI:
+			if len(s.Content) == 2 {
+				c.interval = int(binary.BigEndian.Uint16(s.Content))
 			}
-		case markerSOS:
-			c.err = c.scan(s.content, s.coded)
+		case jpegfile.SOS:
+			c.err = c.scan(s.Content, s.Coded)
 		}
 		if c.err != nil {
 			return c.err
@@ -45,11 +47,11 @@ func checkJPEG(f jpegFile, data []byte) error {
 // follow it.
 func endsWithEOI(data []byte) bool {
 	end := 2
-	for s := range segments(data) {
-		end += 4 + len(s.content) + len(s.coded)
+	for s := range jpegfile.Segments(data) {
+		end += 4 + len(s.Content) + len(s.Coded)
 	}
 	for ; end+1 < len(data); end++ {
-		if data[end] == 0xff && data[end+1] == markerEOI {
+		if data[end] == 0xff && data[end+1] == jpegfile.EOI {
 			return true
 		}
 	}
@@ -158,7 +160,7 @@ func (c *entropyCheck) restart(number byte) error {
 	for len(c.data) >= 2 && c.data[0] == 0xff && c.data[1] == 0xff {
 		c.data = c.data[1:]
 	}
-	if len(c.data) < 2 || c.data[0] != 0xff || c.data[1] != markerRST0+number {
+	if len(c.data) < 2 || c.data[0] != 0xff || c.data[1] != jpegfile.RST0+number {
 		return errors.New("a restart marker is missing")
 	}
 	c.data = c.data[2:]

@@ -7,6 +7,8 @@ import (
 	"image/jpeg"
 	"strings"
 	"testing"
+
+	"oscar/internal/jpegfile"
 )
 
 // The check of coded data finds what Go's decoder finds, in kinds that both know.
@@ -17,9 +19,9 @@ func TestCheckJPEG(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 		}
 		coded := 0
-		for s := range segments(data) {
-			if s.marker == markerSOS {
-				coded = bytes.Index(data, s.coded)
+		for s := range jpegfile.Segments(data) {
+			if s.Marker == jpegfile.SOS {
+				coded = bytes.Index(data, s.Coded)
 			}
 		}
 		found := 0
@@ -69,7 +71,7 @@ func TestOtherJPEG(t *testing.T) {
 			}
 		}
 		lost := bytes.Clone(data)
-		at := bytes.Index(lost, []byte{0xff, markerRST0})
+		at := bytes.Index(lost, []byte{0xff, jpegfile.RST0})
 		if _, err := Decode(append(lost[:at], lost[at+2:]...), Limits{}); err == nil {
 			t.Errorf("%s: a lost restart marker passes", file)
 		}
@@ -103,14 +105,14 @@ func TestDecodeCancelled(t *testing.T) {
 func TestDecodeManyScans(t *testing.T) {
 	data := readTestdata(t, "formats", "jpeg-420-progressive.jpg")
 	var last []byte
-	for s := range segments(data) {
-		if s.marker == markerSOS {
-			last = data[bytes.Index(data, s.content)-4:][:4+len(s.content)+len(s.coded)]
+	for s := range jpegfile.Segments(data) {
+		if s.Marker == jpegfile.SOS {
+			last = data[bytes.Index(data, s.Content)-4:][:4+len(s.Content)+len(s.Coded)]
 		}
 	}
 	whole := data[:len(data)-2]
 	many := append(bytes.Clone(whole), bytes.Repeat(last, maxScans)...)
-	if _, err := Decode(append(many, 0xff, markerEOI), Limits{}); err == nil || !strings.Contains(err.Error(), "more than 500 scans") {
+	if _, err := Decode(append(many, 0xff, jpegfile.EOI), Limits{}); err == nil || !strings.Contains(err.Error(), "more than 500 scans") {
 		t.Errorf("error %v", err)
 	}
 }

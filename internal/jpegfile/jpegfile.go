@@ -1,10 +1,8 @@
-// Package jpegfile encodes JPEGs, with all colours of small pictures.
+// Package jpegfile encodes JPEGs, with all colours of small pictures, and reads their segments.
 package jpegfile
 
 import (
 	"bytes"
-	"encoding/binary"
-	"errors"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -37,12 +35,6 @@ func Encode(w io.Writer, img image.Image, quality int) error {
 	return err
 }
 
-const (
-	markerSOF0 = 0xc0
-	markerSOS  = 0xda
-	markerEOI  = 0xd9
-)
-
 // full returns a JPEG with the full resolution of colours. image/jpeg has none, but encodes
 // each component as a grey picture: their coded data are the scans of one file. All use the
 // tables of luma, which are finer than those of colours.
@@ -65,40 +57,20 @@ func full(img image.Image, quality int) ([]byte, error) {
 		if err := jpeg.Encode(&grey, plane, &jpeg.Options{Quality: quality}); err != nil {
 			return nil, err
 		}
-		head, coded, err := split(grey.Bytes())
-		if err != nil {
-			return nil, err
+		for s := range Segments(grey.Bytes()) {
+			id := byte(c + 1)
+			switch {
+			case s.Marker == SOS:
+				out = appendSegment(out, SOS, []byte{1, id, 0, 0, 63, 0}) // tables 0, all 64 coefficients
+				out = append(out, s.Coded...)
+			case c > 0: // the tables of all are the same
+			case s.Marker == SOF0:
+				// precision, height and width; then number, sampling and table of each component
+				out = appendSegment(out, SOF0, append(s.Content[:5:5], 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0))
+			default:
+				out = appendSegment(out, s.Marker, s.Content)
+			}
 		}
-		if c == 0 {
-			out = append(out, head...)
-		}
-		id := byte(c + 1)
-		out = append(out, 0xff, markerSOS, 0, 8, 1, id, 0, 0, 63, 0) // tables 0, all 64 coefficients
-		out = append(out, coded...)
 	}
-	return append(out, 0xff, markerEOI), nil
-}
-
-// split returns the segments before the scan of a grey JPEG, as those of three components,
-// and the coded data.
-func split(data []byte) (head, coded []byte, err error) {
-	for at := 2; at+4 <= len(data); {
-		marker, end := data[at+1], at+2+int(binary.BigEndian.Uint16(data[at+2:]))
-		if end > len(data) {
-			break
-		}
-		switch marker {
-		case markerSOF0:
-			// precision, height and width; then number, sampling and table of each component
-			head = append(head, 0xff, markerSOF0, 0, 17)
-			head = append(head, data[at+4:at+9]...)
-			head = append(head, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0)
-		case markerSOS:
-			return head, data[end : len(data)-2], nil
-		default:
-			head = append(head, data[at:end]...)
-		}
-		at = end
-	}
-	return nil, nil, errors.New("image/jpeg wrote no scan")
+	return append(out, 0xff, EOI), nil
 }
