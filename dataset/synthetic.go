@@ -161,7 +161,7 @@ func checkEmpty(dir, mark string) error {
 		return fmt.Errorf("%s: %w", dir, paths.TrimError(err))
 	}
 	for _, e := range entries {
-		if name := e.Name(); name != atomicfile.LockFile && name != mark && !strings.HasPrefix(name, atomicfile.Prefix) {
+		if name := e.Name(); name != mark && !atomicfile.IsTemporary(name) {
 			return fmt.Errorf("%s is not empty; name a new folder", dir)
 		}
 	}

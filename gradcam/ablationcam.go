@@ -20,8 +20,9 @@ import (
 //
 // Paths around the layer, such as a shortcut, keep their values. The model runs
 // from the layer on, in batches of 32, once for every channel that is not zero
-// everywhere (the others have y_k = y and no weight). It must not keep the activations. If an activation is NaN or infinite, the map is NaN
-// and the model is not run.
+// everywhere (the others have y_k = y and no weight). It must not keep the
+// activations. If an activation is NaN or infinite, the map is NaN and the model is
+// not run.
 func AblationCAM(ctx context.Context, model explain.Head, view View) (explain.Grid, error) {
 	a := view.Activations
 	if err := checkVolume(a); err != nil {

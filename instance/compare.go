@@ -106,20 +106,14 @@ func (j *comparing) open(ctx context.Context) error {
 			return err
 		}
 	}
-	root := cmp.Or(j.Data, j.runs[0].Experiment.Data.Root)
-	if root == "" {
-		return errNoData(j.Models[0])
-	}
-	if j.Data == "" {
-		if err := run.CheckFolder(root, j.Models[0]); err != nil {
-			return err
-		}
+	root, err := j.runs[0].scenes(j.Data)
+	if err != nil {
+		return err
 	}
 	part := cmp.Or(j.Part, scene.Test)
 	if err := named.Check("part", part, scene.Parts); err != nil {
 		return err
 	}
-	var err error
 	if j.set, err = scene.Open(ctx, root, part); err != nil {
 		return err
 	}

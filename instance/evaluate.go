@@ -34,18 +34,11 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		return nil, err
 	}
 	defer d.Close()
-	root, part := cmp.Or(o.Data, r.Experiment.Data.Root), o.Part
-	if root == "" {
-		return nil, errNoData(o.Run)
+	root, err := r.scenes(o.Data)
+	if err != nil {
+		return nil, err
 	}
-	if o.Data == "" {
-		if err := run.CheckFolder(root, o.Run); err != nil {
-			return nil, err
-		}
-	}
-	if part == "" {
-		part = scene.Test
-	}
+	part := cmp.Or(o.Part, scene.Test)
 	set, err := scene.Open(ctx, root, part)
 	if err != nil {
 		return nil, err
@@ -171,7 +164,14 @@ func resultsOf(found []maskrcnn.Detection, p picture) []coco.Result {
 // config is float32.
 func config(m run.Machine) run.Config { return m.Config(machine.Float32) }
 
-// errNoData says that an exported model has no data of its own.
-func errNoData(dir string) error {
-	return fmt.Errorf("%s is an exported detector, which does not know its scenes; name them: DATA", dir)
+// scenes returns the folder of scenes: data, or if it is empty the run's own, which must exist.
+func (r *Run) scenes(data string) (string, error) {
+	root := r.Experiment.Data.Root
+	switch {
+	case data != "":
+		return data, nil
+	case root == "":
+		return "", fmt.Errorf("%s is an exported detector, which does not know its scenes; name them: DATA", r.Dir)
+	}
+	return root, run.CheckFolder(root, r.Dir)
 }

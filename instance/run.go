@@ -14,7 +14,6 @@ import (
 	"oscar/internal/keyed"
 	"oscar/internal/resultdir"
 	"oscar/result"
-	"oscar/run"
 )
 
 // Run is the run folder of a detector.
@@ -101,16 +100,16 @@ func (r *Run) lengthen(epochs int) error {
 
 // open reads a part of the run's data, and checks that it has not changed.
 func (r *Run) open(ctx context.Context, part string) (*scene.Set, error) {
-	d := r.Experiment.Data
-	if err := run.CheckFolder(d.Root, r.Dir); err != nil {
-		return nil, err
-	}
-	s, err := scene.Open(ctx, d.Root, part)
+	root, err := r.scenes("")
 	if err != nil {
 		return nil, err
 	}
-	if want := d.SHA256[part]; want != "" && s.SHA256 != want {
-		return nil, fmt.Errorf("%s has other annotations of part %s than the run was trained with", d.Root, part)
+	s, err := scene.Open(ctx, root, part)
+	if err != nil {
+		return nil, err
+	}
+	if want := r.Experiment.Data.SHA256[part]; want != "" && s.SHA256 != want {
+		return nil, fmt.Errorf("%s has other annotations of part %s than the run was trained with", root, part)
 	}
 	return s, nil
 }

@@ -80,13 +80,11 @@ func Score(ctx context.Context, o ScoreOptions) (_ *result.ObjectScores, err err
 	}
 	paths := o.Paths
 	if len(paths) == 0 {
-		if r.Experiment.Data.Root == "" {
-			return nil, errNoData(o.Run)
-		}
-		if err := run.CheckFolder(r.Experiment.Data.Root, o.Run); err != nil {
+		root, err := r.scenes("")
+		if err != nil {
 			return nil, err
 		}
-		paths = []string{r.Experiment.Data.Root}
+		paths = []string{root}
 	}
 	all, _, err := r.pictures(ctx, paths, o.Part)
 	if err != nil {

@@ -84,9 +84,10 @@ type Confused struct {
 func (c *Confusion) Confused() []Confused {
 	var out []Confused
 	for i, row := range c.Counts {
+		support := c.support(i)
 		for j, n := range row {
 			if i != j && n > 0 {
-				out = append(out, Confused{c.Classes[i], c.Classes[j], n, ratio(n, c.support(i))})
+				out = append(out, Confused{c.Classes[i], c.Classes[j], n, ratio(n, support)})
 			}
 		}
 	}

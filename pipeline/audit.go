@@ -97,7 +97,7 @@ func (o AuditOptions) reopen() (*result.Audit, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Method == "" && (a.Layer == "" || a.Method == "gradcam") {
+	if o.Method == "" && (a.Layer == "" || a.Method == DefaultSettings().Method) {
 		o.Method = a.Method
 	}
 	if a.Path != o.Model || a.Model != model || a.Part != o.Part || a.Method != o.Method || o.Data != "" && paths.Absolute(o.Data) != a.Data || o.Masks != "" && paths.Absolute(o.Masks) != a.Masks {

@@ -90,11 +90,12 @@ func (o ExportOptions) extend(ctx context.Context) error {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := tfmodel.LookupExplanation(methods.Default(b, "")); len(o.Explain) == 0 && err != nil {
-			return nil, nil // no method of the model's has a signature
-		}
 		if len(o.Explain) == 0 {
-			o.Explain = []string{methods.Default(b, "")}
+			method := methods.Default(b, "")
+			if _, err := tfmodel.LookupExplanation(method); err != nil {
+				return nil, nil // it has no signature
+			}
+			o.Explain = []string{method}
 		}
 		return o.explanations(n, b.Metadata.Explain)
 	})

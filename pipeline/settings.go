@@ -122,7 +122,7 @@ func CheckOption(s Settings, flag string) error {
 				have = append(have, m.Name)
 			}
 		}
-		return fmt.Errorf("%s has no effect on %s; methods that have it: %s", flag, cmp.Or(s.Method, "gradcam"), strings.Join(have, ", "))
+		return fmt.Errorf("%s has no effect on %s; methods that have it: %s", flag, cmp.Or(s.Method, DefaultSettings().Method), strings.Join(have, ", "))
 	}
 	return nil
 }

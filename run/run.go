@@ -61,10 +61,12 @@ func (r *Run) Images() string {
 // CheckImages returns an error if the folder of the run's images does not exist.
 func (r *Run) CheckImages() error {
 	relative := func(item dataset.Item) bool { return !filepath.IsAbs(item.Path) }
-	if items := slices.Concat(r.Split.Train, r.Split.Validation, r.Split.Test); !slices.ContainsFunc(items, relative) {
-		return nil
+	for _, part := range [][]dataset.Item{r.Split.Train, r.Split.Validation, r.Split.Test} {
+		if slices.ContainsFunc(part, relative) {
+			return CheckFolder(r.Images(), r.Dir)
+		}
 	}
-	return CheckFolder(r.Images(), r.Dir)
+	return nil
 }
 
 // CheckFolder returns an error if the folder of the images of the run dir does not exist.

@@ -103,9 +103,7 @@ func (s *Server) read(r *http.Request, meta *savedmodel.Metadata, fields []strin
 		return nil, clientError(err)
 	}
 	req := &request{Rows: true, Items: []item{{file: file, class: explain.Predicted}}, Fields: map[string]string{}}
-	for key, value := range sent {
-		req.Fields[key] = value
-	}
+	maps.Copy(req.Fields, sent)
 	err = req.addQuery(r.URL.RawQuery, known)
 	req.Signature = req.Fields["signature_name"]
 	return req, err

@@ -240,7 +240,7 @@ func stampOf(file string) (stamp, error) {
 // locks and temporary files.
 func (c *Copy) changed(dir string) (keys []string, err error) {
 	err = filepath.WalkDir(c.path(dir), func(file string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || d.Name() == atomicfile.LockFile || strings.HasPrefix(d.Name(), atomicfile.Prefix) {
+		if err != nil || d.IsDir() || atomicfile.IsTemporary(d.Name()) {
 			return err
 		}
 		key, err := filepath.Rel(c.Dir, file)

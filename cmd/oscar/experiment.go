@@ -105,13 +105,14 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 	if e.Architecture.Name != named && !cmd.Flags().Changed("layer") {
 		e.Explain = "" // the layer of the file is one of its own architecture
 	}
+	root := e.Data.Root
 	for _, key := range a.keys {
-		if strings.HasPrefix(key, "data.root=") && err == nil {
-			err = errors.New("data.root: the argument DATA names the folder of images")
-		}
 		if err == nil {
 			err = e.Set(key)
 		}
+	}
+	if err == nil && e.Data.Root != root {
+		err = errors.New("data.root: the argument DATA names the folder of images")
 	}
 	if err == nil {
 		err = e.Check()

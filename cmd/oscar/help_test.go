@@ -60,7 +60,7 @@ func TestHelp(t *testing.T) {
 			if !slices.Equal(strings.Fields(narrow), strings.Fields(cmd.Long)) {
 				t.Errorf("in a narrow terminal the help says\n%s", narrow)
 			}
-			if n := len(cmd.Short); n > 63 && cmd.HasParent() { // beside the longest name, in 80 columns
+			if n := len(cmd.Short); n > 63 && cmd.HasParent() { // the longest name and this fit into 80 columns
 				t.Errorf("short help of %d characters: %s", n, cmd.Short)
 			}
 		})

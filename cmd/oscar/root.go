@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/text"
+	columns "github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -126,7 +126,7 @@ func wrappedText(s string, width int) string {
 	paragraphs := strings.Split(s, "\n\n")
 	for i, p := range paragraphs {
 		if !strings.HasPrefix(p, " ") && !strings.Contains(p, "\n ") {
-			lines := strings.Split(text.WrapSoft(strings.ReplaceAll(p, "\n", " "), min(width, 85)), "\n")
+			lines := strings.Split(columns.WrapSoft(strings.ReplaceAll(p, "\n", " "), min(width, 85)), "\n")
 			for k := range lines {
 				lines[k] = strings.TrimRight(lines[k], " ")
 			}

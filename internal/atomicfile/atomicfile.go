@@ -33,6 +33,9 @@ func Bytes(data []byte) func(*os.File) error {
 	}
 }
 
+// IsTemporary reports whether a file of that name is a lock or a temporary file.
+func IsTemporary(name string) bool { return name == LockFile || strings.HasPrefix(name, Prefix) }
+
 // Stream is [Write] with the content written by fill.
 func Stream(path string, fill func(*os.File) error) error {
 	err := Draft(path, func(f *os.File) error {
@@ -82,8 +85,8 @@ func Output(path string, fill func(*os.File) error) error {
 	return Stream(path, fill)
 }
 
-// CheckNew returns an error if there is something at path, for a file that the user may have
-// edited or that cannot be told from one of another program.
+// CheckNew returns an error if there is something at path. It is for files that a user edits,
+// or whose content does not show that oscar wrote them.
 func CheckNew(path string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s is there already; name a new file", path)

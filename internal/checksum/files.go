@@ -241,7 +241,7 @@ func Tree(dir string) ([]string, error) {
 			}
 			return nil
 		}
-		if name == File || name == atomicfile.LockFile || strings.HasPrefix(name, atomicfile.Prefix) {
+		if name == File || atomicfile.IsTemporary(name) {
 			return nil
 		}
 		rel, err := filepath.Rel(dir, path)

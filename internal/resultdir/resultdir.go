@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
@@ -112,7 +111,7 @@ func (k Kind) Check(path string) (resumed bool, err error) {
 	locked := has(atomicfile.LockFile)
 	for _, e := range entries {
 		name := e.Name()
-		if name == atomicfile.LockFile || strings.HasPrefix(name, atomicfile.Prefix) || locked && k.early(name) {
+		if atomicfile.IsTemporary(name) || locked && k.early(name) {
 			continue
 		}
 		if has(runMark) {

@@ -129,8 +129,7 @@ func (s Site) Await(expression string) {
 func (s Site) holds(expression string) bool {
 	s.b.Helper()
 	holds, err := chromedp.Run(s.b.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
-	var protocol *cdproto.Error
-	if errors.As(err, &protocol) && protocol.Code == serverError {
+	if protocol, ok := errors.AsType[*cdproto.Error](err); ok && protocol.Code == serverError {
 		return false
 	}
 	if err != nil {
