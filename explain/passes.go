@@ -44,6 +44,9 @@ func (o Occlusion) Passes(images Images) int {
 // Passes implements [PassCounter].
 func (r RISE) Passes(images Images) int { return images.N * (1 + cmp.Or(r.Samples, riseSamples)) }
 
+// Passes is the number of images that Explain will show to the detector.
+func (d DRISE) Passes(images Images) int { return images.N * cmp.Or(d.Samples, driseSamples) }
+
 // Passes implements [PassCounter]. The image itself is one of the samples.
 func (l LIME) Passes(images Images) int { return images.N * cmp.Or(l.Samples, limeSamples) }
 

@@ -32,6 +32,7 @@ type DrawOptions struct {
 	Drawing  Drawing
 	Machine  run.Machine
 	Listener run.Listener
+	Progress func(run.Progress) // may be nil; also called within a picture
 }
 
 // DrawSummary summarises a [Draw].
@@ -89,14 +90,16 @@ func Draw(ctx context.Context, o DrawOptions) (_ *DrawSummary, err error) {
 		return nil, err
 	}
 	o.Listener.Stage("drawing")
-	for i, some := range pictures {
+	tracker := run.NewTracker(o.Progress, o.Listener.Count, len(pictures))
+	for _, some := range pictures {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("%w; the same command draws all pictures", run.ErrInterrupted)
 		}
-		if err := j.picture(some); err != nil {
+		share, end := tracker.Shard(1)
+		if err := j.picture(some, &effort{share: share}); err != nil {
 			return nil, err
 		}
-		o.Listener.Count(i+1, len(pictures))
+		end()
 	}
 	return j.summary, checksum.Update(o.Dir, j.files...)
 }
@@ -183,7 +186,8 @@ func (j *redrawing) read(r Row) (explain.Grid, error) {
 }
 
 // picture draws the maps of one picture.
-func (j *redrawing) picture(rows []Row) error {
+func (j *redrawing) picture(rows []Row, effort *effort) error {
+	effort.expect(float64(1 + len(rows))) // with the outlines
 	img, err := dataset.DecodeFile(rows[0].File, j.Machine.Limits)
 	if err != nil {
 		return err
@@ -204,6 +208,7 @@ func (j *redrawing) picture(rows []Row) error {
 	if err != nil {
 		return err
 	}
+	effort.spend(1)
 	for _, r := range rows {
 		raw, err := j.read(r)
 		if err != nil {
@@ -213,6 +218,7 @@ func (j *redrawing) picture(rows []Row) error {
 			return err
 		}
 		j.summary.Maps++
+		effort.spend(1)
 	}
 	j.summary.Pictures++
 	err = c.close()

@@ -40,6 +40,7 @@ type ExplainOptions struct {
 	Least    float64 // the minimum score of a detection
 	Machine  run.Machine
 	Listener run.Listener
+	Progress func(run.Progress) // may be nil; also called within a picture
 }
 
 // Row is a line of manifest.jsonl: a map of an object.
@@ -117,9 +118,17 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err erro
 		return nil, err
 	}
 	o.Listener.Stage("explaining")
-	err = pictures.each(ctx, d, o.Machine, o.Listener, func(e entry, p picture, found []maskrcnn.Detection) error {
-		return j.explain(ctx, e, p, found)
+	tracker := run.NewTracker(o.Progress, o.Listener.Count, len(pictures))
+	err = pictures.each(ctx, d, o.Machine, run.Listener{}, func(e entry, p picture, found []maskrcnn.Detection) error {
+		share, end := tracker.Shard(1)
+		if err := j.explain(ctx, e, p, found, &effort{share: share}); err != nil {
+			return err
+		}
+		end()
+		return nil
 	}, func(path string, err error) {
+		_, end := tracker.Shard(1)
+		end()
 		j.summary.Unreadable = append(j.summary.Unreadable, dataset.Problem{Path: path, Reason: err.Error()})
 	})
 	if err != nil {
@@ -185,7 +194,7 @@ func objectsOf(found []maskrcnn.Detection, p picture, least float64) (objects []
 }
 
 // explain explains the objects of one picture.
-func (j *explaining) explain(ctx context.Context, e entry, p picture, found []maskrcnn.Detection) error {
+func (j *explaining) explain(ctx context.Context, e entry, p picture, found []maskrcnn.Detection, effort *effort) error {
 	j.summary.Images++
 	m := e.image
 	objects := objectsOf(found, p, j.Least)
@@ -198,19 +207,23 @@ func (j *explaining) explain(ctx context.Context, e entry, p picture, found []ma
 	for k, o := range objects {
 		shapes[k] = shape{k + 1, o.result.Box, o.pixels}
 	}
+	input := j.detector.Architecture.Input
+	picture := drawing(len(p.Image.Pix)/4, input[0]*input[1])
+	effort.expect(picture * float64(1+len(objects)*(1+len(j.methods)))) // the outlines, and of each object its control and its maps
 	c, err := j.painter.canvas(p.Image, m.ID, shapes)
 	if err != nil {
 		return err
 	}
-	input := j.detector.Architecture.Input
 	images := explain.Images{N: 1, Height: input[0], Width: input[1], Channels: 3, Pixels: p.floats()}
-	explainers, err := explainers(ctx, j.detector, images, objects, j.methods, explain.Options{Score: j.Score, Samples: j.Samples, Seed: j.Seed})
+	explainers, err := explainers(ctx, j.detector, images, objects, j.methods, explain.Options{Score: j.Score, Samples: j.Samples, Seed: j.Seed}, effort)
 	if err != nil {
 		return fmt.Errorf("%s: %w", m.FileName, err)
 	}
+	effort.spend(picture)
 	for k, o := range objects {
 		control := controlOf(k, objects, p)
 		j.summary.Control.Add(control)
+		effort.spend(picture)
 		for i, at := range j.methods {
 			out, err := explainers[k][i].Explain(ctx, images, []int{o.Class})
 			if err != nil {
@@ -234,6 +247,7 @@ func (j *explaining) explain(ctx context.Context, e entry, p picture, found []ma
 			if err := j.write(row, out[0].Map); err != nil {
 				return err
 			}
+			effort.spend(picture)
 		}
 	}
 	err = c.close()

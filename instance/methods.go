@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"oscar/explain"
@@ -64,37 +65,53 @@ func (r *Run) methodsOf(list, layer string) ([]methods.At, error) {
 }
 
 // explainers returns the explainers of a picture's objects: explainers[k][i] explains object k by
-// method i. D-RISE is computed for all objects at once, and only if it is asked for.
-func explainers(ctx context.Context, d *maskrcnn.Detector, images explain.Images, objects []object, list []methods.At, o explain.Options) ([][]explain.Explainer, error) {
-	var drise []explain.Grid
+// method i. D-RISE is computed for all objects at once, and only if it is asked for. effort
+// receives the runs of the detector.
+func explainers(ctx context.Context, d *maskrcnn.Detector, images explain.Images, objects []object, list []methods.At, o explain.Options, effort *effort) ([][]explain.Explainer, error) {
 	out := make([][]explain.Explainer, len(objects))
 	for k, object := range objects {
 		runner := d.At(images.Pixels, object.Box)
 		for _, at := range list {
-			if at.Method != methodDRISE {
-				e, err := methods.NewExplainer(methods.Model{Runner: runner}, []methods.At{at}, methods.Options{Options: o})
-				if err != nil {
-					return nil, err
-				}
-				out[k] = append(out[k], e)
+			if at.Method == methodDRISE {
+				out[k] = append(out[k], nil) // made below
 				continue
 			}
-			if drise == nil {
-				var targets []explain.Proposal
-				for _, of := range objects {
-					p, err := d.At(images.Pixels, of.Box).Proposal(ctx)
-					if err != nil {
-						return nil, err
-					}
-					targets = append(targets, p)
-				}
-				var err error
-				if drise, err = (explain.DRISE{Model: d, Samples: o.Samples, Seed: o.Seed}).Explain(ctx, images, targets); err != nil {
-					return nil, err
-				}
+			passes, advance := 1, func(int, int) {}
+			own := o
+			own.Progress = func(done, total int) { advance(done, total) }
+			e, err := methods.NewExplainer(methods.Model{Runner: runner}, []methods.At{at}, methods.Options{Options: own})
+			if err != nil {
+				return nil, err
 			}
-			out[k] = append(out[k], given{methodDRISE, runner, drise[k]})
+			if counter, ok := e.(explain.PassCounter); ok {
+				passes = counter.Passes(images)
+			}
+			effort.expect(float64(passes))
+			advance = effort.steps(float64(passes))
+			out[k] = append(out[k], e)
 		}
+	}
+	at := slices.IndexFunc(list, func(at methods.At) bool { return at.Method == methodDRISE })
+	if at < 0 {
+		return out, nil
+	}
+	var targets []explain.Proposal
+	for _, object := range objects {
+		p, err := d.At(images.Pixels, object.Box).Proposal(ctx)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, p)
+	}
+	drise := explain.DRISE{Model: d, Samples: o.Samples, Seed: o.Seed}
+	effort.expect(float64(drise.Passes(images)))
+	drise.Progress = effort.steps(float64(drise.Passes(images)))
+	grids, err := drise.Explain(ctx, images, targets)
+	if err != nil {
+		return nil, err
+	}
+	for k, object := range objects {
+		out[k][at] = given{methodDRISE, d.At(images.Pixels, object.Box), grids[k]}
 	}
 	return out, nil
 }

@@ -158,7 +158,7 @@ func (o *Opened) Explain(ctx context.Context, f *Found, q ObjectQuery) (*ObjectM
 		one.Class = q.Class
 	}
 	images := explain.Images{N: 1, Height: o.Input[0], Width: o.Input[1], Channels: 3, Pixels: f.picture.floats()}
-	of, err := explainers(ctx, o.detector, images, []object{one}, []methods.At{at}, explain.Options{Score: q.Score, Samples: q.Samples, Seed: q.Seed})
+	of, err := explainers(ctx, o.detector, images, []object{one}, []methods.At{at}, explain.Options{Score: q.Score, Samples: q.Samples, Seed: q.Seed}, &effort{})
 	if err != nil {
 		return nil, err
 	}

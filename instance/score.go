@@ -188,10 +188,17 @@ func (s *scoring) picture(ctx context.Context, m coco.Image, p picture, found []
 	}
 	input := s.detector.Architecture.Input
 	images := explain.Images{N: 1, Height: input[0], Width: input[1], Channels: 3, Pixels: p.floats()}
-	of, err := explainers(ctx, s.detector, images, some, s.methods, explain.Options{Score: s.Score, Samples: s.Samples, Seed: s.Seed})
+	before := float64(len(s.objects))
+	effort := &effort{share: func(done float64) {
+		s.Listener.Count(int(1000*(before+done*float64(len(some)))), 1000*s.PerClass*len(s.classes))
+	}}
+	judged := len(s.methods) + len(s.controls(nil, some[0], input))
+	effort.expect(float64(len(some) * judged * score.Options{Metrics: s.metrics}.Tests(0, 0) * curveSteps))
+	of, err := explainers(ctx, s.detector, images, some, s.methods, explain.Options{Score: s.Score, Samples: s.Samples, Seed: s.Seed}, effort)
 	if err != nil {
 		return fmt.Errorf("%s: %w", m.FileName, err)
 	}
+	tests := effort.steps(curveSteps)
 	for k, o := range some {
 		model := s.detector.At(images.Pixels, o.Box)
 		var followed explain.Predictor = model
@@ -201,6 +208,7 @@ func (s *scoring) picture(ctx context.Context, m coco.Image, p picture, found []
 			}
 		}
 		e := score.Evaluation{Model: followed, Metrics: s.metrics, Settings: s.settings(), Batch: s.Batch, Seed: s.Seed, Controls: s.controls(model, o, input)}
+		e.Progress = func(p score.Progress) { tests(p.Done, p.Total) }
 		for i, at := range s.methods {
 			e.Methods = append(e.Methods, score.Method{Name: strings.TrimSuffix(at.String(), "@"+explain.Image), Explainer: of[k][i]})
 		}
@@ -214,7 +222,6 @@ func (s *scoring) picture(ctx context.Context, m coco.Image, p picture, found []
 		s.add(t)
 		s.objects = append(s.objects, result.ScoredObject{Image: m.FileName, Object: numbers[k], Class: s.classes[o.Class], Detection: o.Score, Box: o.result.Box})
 		s.cluster = append(s.cluster, s.pictures)
-		s.Listener.Count(len(s.objects), s.PerClass*len(s.classes))
 	}
 	s.pictures++
 	return nil

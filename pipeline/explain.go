@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -229,20 +228,20 @@ func (j explainJob) run(ctx context.Context, stage string, done func(shard) bool
 	for _, s := range j.shards {
 		images += len(s.images)
 	}
-	t := &tracker{listen: j.progress, count: j.listener.Count, begin: time.Now(), total: images, work: float64(images)}
+	t := run.NewTracker(j.progress, j.listener.Count, images)
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(concurrentShards(j.machine))
 	for _, s := range j.shards {
 		if done(s) {
 			earlier += len(s.images)
-			t.skip(len(s.images))
+			t.Skip(len(s.images))
 			continue
 		}
 		if groupCtx.Err() != nil {
 			break
 		}
 		group.Go(func() error {
-			share, end := t.shard(len(s.images))
+			share, end := t.Shard(len(s.images))
 			if err := do(groupCtx, s, share); err != nil {
 				return err
 			}

@@ -46,32 +46,6 @@ func TestExplainProgress(t *testing.T) {
 	}
 }
 
-// The time that is left is in proportion to what was done and is to do in this
-// process, whatever an earlier one did.
-func TestProgressLeft(t *testing.T) {
-	var last Progress
-	p := &tracker{
-		listen: func(now Progress) { last = now }, count: func(int, int) {},
-		begin: time.Now().Add(-time.Minute), total: 100, work: 100,
-	}
-	p.skip(60)
-	share, end := p.shard(20)
-	other, _ := p.shard(20)
-	share(0.5)
-	if last.Images != 60 || last.Share != 0.25 || last.Left.Round(time.Second) != 3*time.Minute {
-		t.Errorf("a quarter in a minute: %+v", last)
-	}
-	other(0.5)
-	end()
-	if last.Images != 80 || last.Share != 0.75 || last.Left.Round(time.Second) != 20*time.Second {
-		t.Errorf("three quarters in a minute: %+v", last)
-	}
-	p.begin = time.Now()
-	if other(0.75); last.Left != 0 {
-		t.Errorf("at the beginning a pace is told: %+v", last)
-	}
-}
-
 // prepare does what explain does with its folder first.
 func prepare(out string, s Settings) (*resultdir.Dir, error) {
 	dir, err := resultdir.Open(out, explainKind)

@@ -26,6 +26,7 @@ type (
 	Config   = run.Config
 	Listener = run.Listener
 	StepInfo = run.StepInfo
+	Progress = run.Progress
 )
 
 // ErrInterrupted is returned by a cancelled job. The job can be resumed.

@@ -43,11 +43,9 @@ evidence against the class.`,
 			screen := newScreen()
 			defer screen.clear()
 			o.Dir, o.Listener = args[0], screen.listener()
+			o.Listener.OnCount, o.Progress = nil, screen.images
 			if instance.IsExplained(o.Dir) {
 				return drawInstances(cmd, screen, o)
-			}
-			o.Listener.OnCount, o.Progress = nil, func(p pipeline.Progress) {
-				screen.progress(p.Share, fmt.Sprintf("%s %d/%d", screen.stage, p.Images, p.Total), p.Left)
 			}
 			summary, err := pipeline.Draw(recordIn(cmd, o.Dir), o)
 			if err != nil {

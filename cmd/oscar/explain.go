@@ -129,9 +129,7 @@ fixed box; 1000 --samples are 1000 runs of the detector a picture.`,
 			screen := newScreen()
 			defer screen.clear()
 			o.Model, o.Listener = args[0], screen.listener()
-			o.Listener.OnCount, o.Progress = nil, func(p pipeline.Progress) {
-				screen.progress(p.Share, fmt.Sprintf("%s %d/%d", screen.stage, p.Images, p.Total), p.Left)
-			}
+			o.Listener.OnCount, o.Progress = nil, screen.images
 			if slices.Contains(args[1:], "-") {
 				screen.line("reading a list of paths on standard input")
 			}

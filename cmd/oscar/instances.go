@@ -224,9 +224,11 @@ func explainInstances(cmd *cobra.Command, dir string, paths []string, o pipeline
 	}
 	s := newScreen()
 	defer s.clear()
+	listener := s.listener()
+	listener.OnCount = nil
 	summary, err := instance.Explain(recordIn(cmd, o.Out), instance.ExplainOptions{
 		Run: dir, Paths: paths, Out: o.Out, Method: method, Layer: o.Settings.Layer, Score: o.Settings.Score, Samples: o.Settings.Samples,
-		Seed: o.Settings.Seed, Least: leastExplained, Machine: o.Machine, Listener: s.listener(),
+		Seed: o.Settings.Seed, Least: leastExplained, Machine: o.Machine, Listener: listener, Progress: s.images,
 	})
 	if err != nil {
 		return err
@@ -314,7 +316,7 @@ func drawInstances(cmd *cobra.Command, s *screen, o pipeline.DrawOptions) error 
 		return usageError{err, cmd.CommandPath()}
 	}
 	summary, err := instance.Draw(recordIn(cmd, o.Dir), instance.DrawOptions{
-		Dir: o.Dir, Machine: o.Machine, Listener: o.Listener,
+		Dir: o.Dir, Machine: o.Machine, Listener: o.Listener, Progress: o.Progress,
 		Drawing: instance.Drawing{ColorMap: o.ColorMap, Alpha: o.Alpha, SignedColorMap: o.SignedColorMap, SignedAlpha: o.SignedAlpha, Scale: o.Scale},
 	})
 	if err != nil {

@@ -37,9 +37,7 @@ all maps.`,
 			s := newScreen()
 			defer s.clear()
 			o.Dir, o.Listener = args[0], s.listener()
-			o.Listener.OnCount, o.Progress = nil, func(p pipeline.Progress) {
-				s.progress(p.Share, fmt.Sprintf("%s %d/%d", s.stage, p.Images, p.Total), p.Left)
-			}
+			o.Listener.OnCount, o.Progress = nil, s.images
 			done := func(merged worker.Merged, err error) error { return s.merged(cmd, o.Dir, merged, err) }
 			if url == "" {
 				return done(worker.Merge(recordIn(cmd, o.Dir), o))

@@ -93,6 +93,11 @@ func (s *screen) progress(share float64, state string, left time.Duration) {
 	s.drawn = true
 }
 
+// images draws the progress of explaining or drawing images.
+func (s *screen) images(p pipeline.Progress) {
+	s.progress(p.Share, fmt.Sprintf("%s %d/%d", s.stage, p.Images, p.Total), p.Left)
+}
+
 // listener draws a job's progress on the screen.
 func (s *screen) listener() pipeline.Listener {
 	return pipeline.Listener{

@@ -1,19 +1,19 @@
-package pipeline
+package run
 
 import (
 	"sync"
 	"time"
 )
 
-// Progress is the progress of an [Explain].
+// Progress is the progress of explaining or drawing images.
 type Progress struct {
 	Images, Total int           // images that are done, and all images
 	Share         float64       // share of the work that is done, 0..1
 	Left          time.Duration // estimated from the pace so far; 0: not known yet
 }
 
-// tracker adds up the progress of shards that run concurrently.
-type tracker struct {
+// Tracker adds up the progress of shards that run concurrently.
+type Tracker struct {
 	listen func(Progress) // may be nil
 	count  func(done, total int)
 	begin  time.Time
@@ -23,9 +23,15 @@ type tracker struct {
 	done, work    float64 // in images, of this stage and process
 }
 
-// shard returns two functions: share receives the share of a shard of n images that is
+// NewTracker returns the tracker of a job of that many images. listen receives its progress
+// and may be nil, count the finished images.
+func NewTracker(listen func(Progress), count func(done, total int), images int) *Tracker {
+	return &Tracker{listen: listen, count: count, begin: time.Now(), total: images, work: float64(images)}
+}
+
+// Shard returns two functions: share receives the share of a shard of n images that is
 // done, end is called when it is finished.
-func (t *tracker) shard(n int) (share func(float64), end func()) {
+func (t *Tracker) Shard(n int) (share func(float64), end func()) {
 	last := 0.0
 	share = func(now float64) {
 		t.mu.Lock()
@@ -44,8 +50,8 @@ func (t *tracker) shard(n int) (share func(float64), end func()) {
 	}
 }
 
-// skip counts a shard that was finished before.
-func (t *tracker) skip(n int) {
+// Skip counts a shard that was finished before.
+func (t *Tracker) Skip(n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.images += n
@@ -56,7 +62,7 @@ func (t *tracker) skip(n int) {
 // settled is the time before the pace is used for estimates.
 const settled = 2 * time.Second
 
-func (t *tracker) report() {
+func (t *Tracker) report() {
 	if t.listen == nil || t.work <= 0 {
 		return
 	}
@@ -65,33 +71,4 @@ func (t *tracker) report() {
 		now.Left = time.Duration(float64(spent) * (1 - now.Share) / now.Share)
 	}
 	t.listen(now)
-}
-
-// cost measures the progress of a shard in images shown to the model.
-type cost struct {
-	share       func(float64) // may be nil
-	done, total int
-}
-
-// newCost returns the cost of explaining each of n images by every group once.
-func (m *mapper) newCost(n int, share func(float64)) *cost {
-	c := &cost{share: share}
-	for _, passes := range m.passes {
-		c.total += passes * n
-	}
-	return c
-}
-
-// of returns the progress function of an explainer that runs the model on that many
-// images. It converts the explainer's done and total to the shard's share.
-func (c *cost) of(passes int) func(done, total int) {
-	last := 0
-	return func(done, total int) {
-		now := passes * done / max(total, 1)
-		c.done += now - last
-		last = now
-		if c.share != nil {
-			c.share(float64(c.done) / float64(max(c.total, 1)))
-		}
-	}
 }
