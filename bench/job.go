@@ -104,7 +104,7 @@ type goal struct {
 // programs.
 const (
 	toLimit    = "the machine's limit"
-	toQuickest = "the quickest of the others"
+	toQuickest = "the fastest of the others"
 )
 
 // goals are ratios, how many times better. The goal for memory is [flatGoal].
