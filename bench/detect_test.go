@@ -29,7 +29,7 @@ func TestDetection(t *testing.T) {
 	}
 	for _, want := range []string{
 		"| torchvision | 17.5 | 15.0 to 20.0 | 1.75 |", "| oscar, float32 | 30.0 | 30.0 to 30.0 |  |",
-		"at commit def, load before it 2, 2, 2:\n" + partsTitle + ". Other work ran on the same processors",
+		"at commit def, load before it 2, 2, 2:\n" + partsTitle + ". Other programs ran on the same processors",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
