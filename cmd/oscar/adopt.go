@@ -126,28 +126,28 @@ func namesIn(path string) ([]string, error) {
 
 func printTrials(w io.Writer, trials []pipeline.ScaleTrial) {
 	for _, t := range trials {
-		fmt.Fprintf(w, "input scale %-7s accuracy %.4f on %s\n", t.Scale, t.Accuracy, text.Count(t.Images, "image"))
+		say(w, "input scale %-7s accuracy %.4f on %s\n", t.Scale, t.Accuracy, text.Count(t.Images, "image"))
 	}
 }
 
 func printAdopted(w io.Writer, a *pipeline.Adopted, out string) {
 	m := a.Metadata
-	fmt.Fprintf(w, "image       %d x %d, scaled to %s: %s\n", m.Image.Height, m.Image.Width, m.Origin.Scale, m.Origin.Scaled)
-	fmt.Fprintf(w, "logits      %s\n", m.Origin.Logits)
-	fmt.Fprintf(w, "classes     %d: %s\n", len(m.Classes), shortList(m.Classes))
+	say(w, "image       %d x %d, scaled to %s: %s\n", m.Image.Height, m.Image.Width, m.Origin.Scale, m.Origin.Scaled)
+	say(w, "logits      %s\n", m.Origin.Logits)
+	say(w, "classes     %d: %s\n", len(m.Classes), shortList(m.Classes))
 	if m.Unnamed() {
-		fmt.Fprintln(w, "note        the model does not name its classes; --classes does")
+		say(w, "note        the model does not name its classes; --classes does\n")
 	}
 	if m.MultiLabel != nil {
 		printThresholds(w, m.MultiLabel)
-		fmt.Fprintln(w, "note        audit, compare, explain-global and score need one class per image and refuse this model")
+		say(w, "note        audit, compare, explain-global and score need one class per image and refuse this model\n")
 	}
-	fmt.Fprintf(w, "layers      %d; explained by default: %s\n", len(m.Layers), cmp.Or(m.Explain, "none"))
+	say(w, "layers      %d; explained by default: %s\n", len(m.Layers), cmp.Or(m.Explain, "none"))
 	if m.Origin.Difference != nil {
-		fmt.Fprintf(w, "checked     answers differ from the original's by %.2g of the largest at most\n", *m.Origin.Difference)
+		say(w, "checked     answers differ from the original's by %.2g of the largest at most\n", *m.Origin.Difference)
 	}
 	for _, note := range a.Notes {
-		fmt.Fprintf(w, "note        %s\n", note)
+		say(w, "note        %s\n", note)
 	}
 	fmt.Fprintln(w, "model      ", out)
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"oscar/internal/text"
 	"oscar/metric"
 	"oscar/pipeline"
 	"oscar/report"
@@ -77,9 +76,9 @@ for each image, audit.json, pictures and report.html. Nothing in DATA is changed
 			s.clear()
 			printAudit(cmd.OutOrStdout(), a)
 			if a.Temperature != nil {
-				fmt.Fprintf(cmd.OutOrStdout(), "calibrate it with  oscar export %s --out calibrated --temperature %s\n", o.Model, o.Out)
+				say(cmd.OutOrStdout(), "calibrate it with  oscar export %s --out calibrated --temperature %s\n", o.Model, o.Out)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "images   %s\nreport   %s\n", filepath.Join(o.Out, result.AuditTable), page)
+			say(cmd.OutOrStdout(), "images   %s\nreport   %s\n", filepath.Join(o.Out, result.AuditTable), page)
 			return nil
 		},
 	}
@@ -95,13 +94,10 @@ for each image, audit.json, pictures and report.html. Nothing in DATA is changed
 }
 
 func printAudit(w io.Writer, a *result.Audit) {
-	fmt.Fprintf(w, "%s", text.Count(a.Images, "image"))
-	if a.Unreadable > 0 {
-		fmt.Fprintf(w, ", %d could not be read", a.Unreadable)
-	}
-	fmt.Fprintf(w, "\nclassified as their labels say   %d of %d\nlabels that are probably wrong   %d of %d\n", a.Labels.Correct, a.Labels.Images, len(a.Labels.Issues), a.Labels.Images)
+	say(w, "%s\n", imagesRead(a.Images, a.Unreadable))
+	say(w, "classified as their labels say   %d of %d\nlabels that are probably wrong   %d of %d\n", a.Labels.Correct, a.Labels.Images, len(a.Labels.Issues), a.Labels.Images)
 	for _, x := range a.Labels.Issues[:min(len(a.Labels.Issues), 5)] {
-		fmt.Fprintf(w, "  %s: %s, probability %.4f\n", x.Image, x.Suggested, x.Confidence)
+		say(w, "  %s: %s, probability %.4f\n", x.Image, x.Suggested, x.Confidence)
 	}
 	parts, labels := 0, 0
 	for _, d := range a.Duplicates {
@@ -112,18 +108,18 @@ func printAudit(w io.Writer, a *result.Audit) {
 			labels++
 		}
 	}
-	fmt.Fprintf(w, "groups of near duplicates        %d in several parts, %d with several labels\n", parts, labels)
+	say(w, "groups of near duplicates        %d in several parts, %d with several labels\n", parts, labels)
 	if a.Unlike.Training > 0 {
-		fmt.Fprintf(w, "very like a training image       %d, by chance about %.1f\n", len(a.Alike.Pairs), float64(a.Alike.Expected))
-		fmt.Fprintf(w, "unlike the training images       %d, by chance about %.1f\n", len(a.Unlike.Images), float64(a.Unlike.Expected))
+		say(w, "very like a training image       %d, by chance about %.1f\n", len(a.Alike.Pairs), float64(a.Alike.Expected))
+		say(w, "unlike the training images       %d, by chance about %.1f\n", len(a.Unlike.Images), float64(a.Unlike.Expected))
 	}
 	if c := a.Calibration; c != nil {
 		word := "not shown to be miscalibrated"
 		if c.ECE > c.Calibrated {
 			word = "miscalibrated"
 		}
-		fmt.Fprintf(w, "calibration error                %.4f (95 %% %.4f to %.4f), %s: at most %.4f if calibrated\n", c.ECE, c.Interval[0], c.Interval[1], word, c.Calibrated)
-		fmt.Fprintf(w, "temperature                      %.3f, loss %.4f to %.4f\n", a.Temperature.Value, a.Temperature.Before, a.Temperature.After)
+		say(w, "calibration error                %.4f (95 %% %.4f to %.4f), %s: at most %.4f if calibrated\n", c.ECE, c.Interval[0], c.Interval[1], word, c.Calibrated)
+		say(w, "temperature                      %.3f, loss %.4f to %.4f\n", a.Temperature.Value, a.Temperature.Before, a.Temperature.After)
 	}
 	t := newTable(w)
 	if len(a.Outside) > 0 {
@@ -139,7 +135,7 @@ func printAudit(w io.Writer, a *result.Audit) {
 	}
 	render(w, t)
 	if n := max(len(a.Outside), len(a.Background)); n > metric.MostClasses {
-		fmt.Fprintf(w, "the classes with the largest share: %s; the report has all\n", shown(n))
+		say(w, "the classes with the largest share: %s; the report has all\n", shown(n))
 	}
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
@@ -107,7 +106,7 @@ another answer, and --max-ap-drop limits the drop of AP of masks.`,
 			} else {
 				printComparison(w, c)
 				if page != "" {
-					fmt.Fprintf(w, "results  %s\nreport   %s\n", filepath.Join(o.Out, result.ComparisonFile), page)
+					say(w, "results  %s\nreport   %s\n", filepath.Join(o.Out, result.ComparisonFile), page)
 				}
 			}
 			if exceeded := result.Exceeded(c.Limits); err == nil && len(exceeded) > 0 {
@@ -162,21 +161,17 @@ func writeComparison(w io.Writer, c result.Comparison) error {
 }
 
 func printComparison(w io.Writer, c *result.Comparison) {
-	fmt.Fprintf(w, "A %s\nB %s\non %s", c.Models[0].Path, c.Models[1].Path, text.Count(c.Images, "image"))
-	if c.Unreadable > 0 {
-		fmt.Fprintf(w, ", %d could not be read", c.Unreadable)
-	}
-	fmt.Fprint(w, "\n\n")
+	say(w, "A %s\nB %s\non %s\n\n", c.Models[0].Path, c.Models[1].Path, imagesRead(c.Images, c.Unreadable))
 	t := newTable(w)
 	t.AppendHeader(table.Row{"", "A", "B", "B - A", "95 %"})
 	for _, f := range c.Figures {
 		t.AppendRow(append(table.Row{f.Title}, pairOf(f)...))
 	}
 	t.Render()
-	fmt.Fprintf(w, "\ncorrect by A alone %d, by B alone %d, McNemar's p %.3g\n", c.McNemar.OnlyAgainst, c.McNemar.OnlyThis, c.McNemar.P)
-	fmt.Fprintf(w, "another predicted class %s (95 %% %s to %s)\n", decimals(c.Changed), decimals(c.ChangedInterval[0]), decimals(c.ChangedInterval[1]))
+	say(w, "\ncorrect by A alone %d, by B alone %d, McNemar's p %.3g\n", c.McNemar.OnlyAgainst, c.McNemar.OnlyThis, c.McNemar.P)
+	say(w, "another predicted class %s (95 %% %s to %s)\n", decimals(c.Changed), decimals(c.ChangedInterval[0]), decimals(c.ChangedInterval[1]))
 	d := c.Drift
-	fmt.Fprintf(w, "explanations by %s on %s:\n  rank correlation %s (95 %% %s to %s), by chance %s, SSIM %s\n  drift %s\n",
+	say(w, "explanations by %s on %s:\n  rank correlation %s (95 %% %s to %s), by chance %s, SSIM %s\n  drift %s\n",
 		d.Method, text.Count(d.Images, "image"), decimals(d.Rank), decimals(d.RankInterval[0]), decimals(d.RankInterval[1]), decimals(d.Chance), decimals(d.SSIM), decimals(d.Value))
 	t = newTable(w)
 	t.AppendHeader(table.Row{"class", "images", "recall A", "B", "F1 A", "B", "rank correlation"})
@@ -185,7 +180,7 @@ func printComparison(w io.Writer, c *result.Comparison) {
 	}
 	render(w, t)
 	for _, l := range c.Limits {
-		fmt.Fprintln(w, l)
+		say(w, "%s\n", l)
 	}
 }
 

@@ -64,7 +64,7 @@ func compareInstances(cmd *cobra.Command, o pipeline.CompareOptions, most map[st
 
 // printDetectors prints the comparison of two detectors.
 func printDetectors(w io.Writer, c *instance.Comparison) {
-	fmt.Fprintf(w, "A %s\nB %s\non %s with %s, part %s\n", c.Models[0].Path, c.Models[1].Path, text.Count(c.Images, "image"), text.Count(c.Objects, "object"), c.Part)
+	say(w, "A %s\nB %s\non %s with %s, part %s\n", c.Models[0].Path, c.Models[1].Path, text.Count(c.Images, "image"), text.Count(c.Objects, "object"), c.Part)
 	t := newTable(w)
 	t.AppendHeader(table.Row{"", "A", "B", "B - A", "95 %"})
 	t.alignRight("A", "B", "B - A")
@@ -85,10 +85,10 @@ func printDetectors(w io.Writer, c *instance.Comparison) {
 		render(w, t)
 	}
 	found := c.Only()
-	fmt.Fprintf(w, "\nfound by A alone %d, by B alone %d, by both %d\n", found[0], found[1], c.Answers[0][0])
-	fmt.Fprintf(w, "another answer for %s of the objects (95 %% %s to %s)\n", decimals(c.Changed), decimals(c.ChangedInterval[0]), decimals(c.ChangedInterval[1]))
+	say(w, "\nfound by A alone %d, by B alone %d, by both %d\n", found[0], found[1], c.Answers[0][0])
+	say(w, "another answer for %s of the objects (95 %% %s to %s)\n", decimals(c.Changed), decimals(c.ChangedInterval[0]), decimals(c.ChangedInterval[1]))
 	for _, l := range c.Limits {
-		fmt.Fprintln(w, l)
+		say(w, "%s\n", l)
 	}
 }
 

@@ -65,7 +65,7 @@ The objects of the validation and test scenes come from photographs of their own
 			}
 			t.Render()
 			for _, reason := range slices.Sorted(maps.Keys(summary.Refused)) {
-				fmt.Fprintf(w, "left out %s: %s\n", text.Count(summary.Refused[reason], "photograph"), reason)
+				say(w, "left out %s: %s\n", text.Count(summary.Refused[reason], "photograph"), reason)
 			}
 			if o.Photographs {
 				_, err = fmt.Fprintf(w, "photographs in %s\n", out)

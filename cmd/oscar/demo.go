@@ -40,7 +40,7 @@ is replaced.`,
 			w := cmd.OutOrStdout()
 			fmt.Fprintln(w)
 			printEvaluation(w, d.Evaluation)
-			fmt.Fprintf(w, `
+			say(w, `
 %.0f %% of the heat falls on the objects, which cover %.0f %% of the images (%d of %d maps)
 done in %s
 

@@ -62,7 +62,7 @@ memorisation. oscar train --group-near-duplicates keeps them in one part; so doe
 				}
 			}
 			if more := len(r.Groups) - shownGroups; more > 0 {
-				fmt.Fprintf(w, "and %s more; --out FILE.csv lists all\n", text.Count(more, "group"))
+				say(w, "and %s more; --out FILE.csv lists all\n", text.Count(more, "group"))
 			}
 			_, err = fmt.Fprintf(w, "%s of %s, of %d; %d with more than one class\n",
 				text.Count(len(r.Groups), "group"), text.Count(images, "image"), r.Images, mixed)

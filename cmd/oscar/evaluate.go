@@ -115,9 +115,9 @@ the numbers are COCO's average precision and recall of boxes and of masks.`,
 			}
 			printEvaluation(cmd.OutOrStdout(), e)
 			if roc != nil {
-				fmt.Fprintf(cmd.OutOrStdout(), "macro AUC %.4f, each class against the rest\n", roc.Macro)
+				say(cmd.OutOrStdout(), "macro AUC %.4f, each class against the rest\n", roc.Macro)
 				if len(roc.Absent) > 0 {
-					fmt.Fprintf(cmd.OutOrStdout(), "no ROC curve of %s: no image has the class, or all have it\n", strings.Join(roc.Absent, ", "))
+					say(cmd.OutOrStdout(), "no ROC curve of %s: no image has the class, or all have it\n", strings.Join(roc.Absent, ", "))
 				}
 			}
 			return nil
@@ -141,12 +141,8 @@ func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
 		printLabels(w, e)
 		return
 	}
-	fmt.Fprintf(w, "accuracy %s (95 %% %s to %s)  loss %s  macro F1 %s  on %s", decimals(e.Accuracy), decimals(e.Interval[0]), decimals(e.Interval[1]),
-		decimals(e.Loss), decimals(e.MacroF1), text.Count(e.Images, "image"))
-	if e.Unreadable > 0 {
-		fmt.Fprintf(w, ", %d could not be read", e.Unreadable)
-	}
-	fmt.Fprintln(w)
+	say(w, "accuracy %s (95 %% %s to %s)  loss %s  macro F1 %s  on %s\n", decimals(e.Accuracy), decimals(e.Interval[0]), decimals(e.Interval[1]),
+		decimals(e.Loss), decimals(e.MacroF1), imagesRead(e.Images, e.Unreadable))
 	if len(e.Confusion.Classes) > metric.MostClasses {
 		printConfused(w, e)
 		return
@@ -186,8 +182,16 @@ func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
 	}
 	t.Render()
 	if len(absent) > 0 {
-		fmt.Fprintf(w, "no images of %s: a dash, and 0 in the macro F1\n", strings.Join(absent, ", "))
+		say(w, "no images of %s: a dash, and 0 in the macro F1\n", strings.Join(absent, ", "))
 	}
+}
+
+// imagesRead counts the images that could be read, and the others if there are any.
+func imagesRead(images, unreadable int) string {
+	if unreadable == 0 {
+		return text.Count(images, "image")
+	}
+	return fmt.Sprintf("%s, %d could not be read", text.Count(images, "image"), unreadable)
 }
 
 // mostConfused is the number of pairs of classes, and of classes, that replace a large matrix.
@@ -205,7 +209,7 @@ func printConfused(w io.Writer, e *pipeline.Evaluation) {
 			t.AppendRow(table.Row{c.Truth, c.Predicted, c.Images, fmt.Sprintf("%.0f %%", 100*c.Share)})
 		}
 		t.Render()
-		fmt.Fprintf(w, "the most frequent confusions: %s\n\n", shown(len(confused)))
+		say(w, "the most frequent confusions: %s\n\n", shown(len(confused)))
 	}
 	present := slices.DeleteFunc(slices.Clone(e.PerClass), func(c metric.ClassScores) bool { return c.Support == 0 })
 	slices.SortStableFunc(present, func(a, b metric.ClassScores) int { return cmp.Compare(a.F1, b.F1) })
@@ -216,18 +220,19 @@ func printConfused(w io.Writer, e *pipeline.Evaluation) {
 		t.AppendRow(table.Row{c.Class, c.Support, fmt.Sprintf("%.3f", c.Precision), fmt.Sprintf("%.3f", c.Recall), fmt.Sprintf("%.3f", c.F1)})
 	}
 	t.Render()
-	fmt.Fprintf(w, "the classes with the lowest F1: %s", shown(len(present)))
+	lowest := "the classes with the lowest F1: " + shown(len(present))
 	if absent := len(e.PerClass) - len(present); absent > 0 {
-		fmt.Fprintf(w, "; without images, and so 0 in the macro F1: %d", absent)
+		lowest += fmt.Sprintf("; without images, and so 0 in the macro F1: %d", absent)
 	}
 	if e.UnknownClass != nil {
 		unknown := 0
 		for _, n := range e.UnknownClass {
 			unknown += n
 		}
-		fmt.Fprintf(w, "; %s of an unknown class", text.Count(unknown, "image"))
+		lowest += fmt.Sprintf("; %s of an unknown class", text.Count(unknown, "image"))
 	}
-	fmt.Fprintln(w, "\n--confusion FILE.csv writes the whole matrix")
+	say(w, "%s\n", lowest)
+	say(w, "--confusion FILE.csv writes the whole matrix\n")
 }
 
 // shown says how many of n rows a table has.
@@ -235,12 +240,9 @@ func shown(n int) string { return fmt.Sprintf("%d of %d", min(n, mostConfused), 
 
 // printLabels prints the figures of a model whose images may have several labels.
 func printLabels(w io.Writer, e *pipeline.Evaluation) {
-	fmt.Fprintf(w, "mAP %s  macro F1 %s  micro F1 %s  loss %s  on %s", decimals(e.MultiLabel.MeanAveragePrecision), decimals(e.MacroF1),
-		decimals(e.MultiLabel.MicroF1), decimals(e.Loss), text.Count(e.Images, "image"))
-	if e.Unreadable > 0 {
-		fmt.Fprintf(w, ", %d could not be read", e.Unreadable)
-	}
-	fmt.Fprintf(w, "\nall labels right %s (95 %% %s to %s)\n", decimals(e.Accuracy), decimals(e.Interval[0]), decimals(e.Interval[1]))
+	say(w, "mAP %s  macro F1 %s  micro F1 %s  loss %s  on %s\n", decimals(e.MultiLabel.MeanAveragePrecision), decimals(e.MacroF1),
+		decimals(e.MultiLabel.MicroF1), decimals(e.Loss), imagesRead(e.Images, e.Unreadable))
+	say(w, "all labels right %s (95 %% %s to %s)\n", decimals(e.Accuracy), decimals(e.Interval[0]), decimals(e.Interval[1]))
 	t := newTable(w)
 	t.AppendHeader(table.Row{"label", "images", "threshold", "AP", "precision", "recall", "F1"})
 	t.alignRight("images", "threshold", "AP", "precision", "recall", "F1")
@@ -259,7 +261,7 @@ func printLabels(w io.Writer, e *pipeline.Evaluation) {
 	}
 	t.Render()
 	if absent {
-		fmt.Fprintln(w, "a dash: no image has the label, which counts as 0 in mAP and macro F1")
+		say(w, "a dash: no image has the label, which counts as 0 in mAP and macro F1\n")
 	}
 }
 

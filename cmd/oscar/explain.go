@@ -169,26 +169,26 @@ func printSummary(w io.Writer, s *pipeline.Summary) {
 	if s.Only != nil && s.Only.Predicted != "" {
 		printRanked(w, s.Only.Image, s.Only.Ranked(defaultTop))
 	}
-	fmt.Fprintf(w, "%s, %s: %s\n", text.Count(s.Images, "image"), text.Count(s.Rows, "row"), s)
+	say(w, "%s, %s: %s\n", text.Count(s.Images, "image"), text.Count(s.Rows, "row"), s)
 	if s.Reason != "" {
-		fmt.Fprintf(w, "without a map or an overlay, the first: %s\n", s.Reason)
+		say(w, "without a map or an overlay, the first: %s\n", s.Reason)
 	}
 	if s.Doubtful > 0 {
-		fmt.Fprintf(w, "doubtful: %s, the first: %s\n", text.Count(s.Doubtful, "map"), s.Caution)
+		say(w, "doubtful: %s, the first: %s\n", text.Count(s.Doubtful, "map"), s.Caution)
 	}
 	if s.Earlier > 0 {
-		fmt.Fprintf(w, "%s done before\n", text.Count(s.Earlier, "image"))
+		say(w, "%s done before\n", text.Count(s.Earlier, "image"))
 	}
-	fmt.Fprintf(w, "manifest  %s\n", s.Manifest)
+	say(w, "manifest  %s\n", s.Manifest)
 	if s.Montage != "" {
-		fmt.Fprintf(w, "montage   %s", s.Montage)
+		some := ""
 		if s.Shown < s.Classes {
-			fmt.Fprintf(w, ", %d of %d classes", s.Shown, s.Classes)
+			some = fmt.Sprintf(", %d of %d classes", s.Shown, s.Classes)
 		}
-		fmt.Fprintln(w)
+		say(w, "montage   %s%s\n", s.Montage, some)
 	}
 	if s.Sheets != "" {
-		fmt.Fprintf(w, "sheets    %s\n", s.Sheets)
+		say(w, "sheets    %s\n", s.Sheets)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"oscar/global"
-	"oscar/internal/text"
 	"oscar/pipeline"
 	"oscar/score"
 	"oscar/tfmodel"
@@ -64,7 +63,7 @@ DIR draws the eigenvalues, the tree and the concepts.`,
 			}
 			screen.clear()
 			printGlobal(cmd.OutOrStdout(), result)
-			fmt.Fprintf(cmd.OutOrStdout(), "results  %s\n", filepath.Join(o.Out, "global.json"))
+			say(cmd.OutOrStdout(), "results  %s\n", filepath.Join(o.Out, "global.json"))
 			return nil
 		},
 	}
@@ -93,11 +92,7 @@ DIR draws the eigenvalues, the tree and the concepts.`,
 
 // printGlobal prints a summary.
 func printGlobal(w io.Writer, r *pipeline.Global) {
-	fmt.Fprintf(w, "%s", text.Count(r.Images, "image"))
-	if r.Unreadable > 0 {
-		fmt.Fprintf(w, ", %d could not be read", r.Unreadable)
-	}
-	fmt.Fprint(w, "\n")
+	say(w, "%s\n", imagesRead(r.Images, r.Unreadable))
 	if r.Averages != nil {
 		t := newTable(w)
 		t.AppendHeader(table.Row{"class", "recognised", "averaged", "dispersion", "centre"})
@@ -131,7 +126,7 @@ func printGlobal(w io.Writer, r *pipeline.Global) {
 			}
 		}
 		render(w, t)
-		fmt.Fprintf(w, "more or fewer than random: %s\n", r.TCAV.Threshold())
+		say(w, "more or fewer than random: %s\n", r.TCAV.Threshold())
 	}
 }
 
@@ -142,11 +137,11 @@ func render(w io.Writer, t *grid) {
 
 func printTree(w io.Writer, s *global.Surrogate) {
 	if s.Tree == nil {
-		fmt.Fprintf(w, "\nno tree: %s\n", s.Reason)
+		say(w, "\nno tree: %s\n", s.Reason)
 		return
 	}
 	a := s.Agreement
-	fmt.Fprintf(w, "\ntree of %d leaves, depth %d: says what the model says for %.2f of %d held-out\nimages (95 %% %.2f to %.2f); the most frequent class alone for %.2f; a tree\nwithout features of maps for %.2f\n",
+	say(w, "\ntree of %d leaves, depth %d: says what the model says for %.2f of %d held-out\nimages (95 %% %.2f to %.2f); the most frequent class alone for %.2f; a tree\nwithout features of maps for %.2f\n",
 		s.Leaves, s.Depth, a.Share, a.Images, a.Interval[0], a.Interval[1], a.Majority, s.ImageOnly.Share)
 }
 

@@ -71,10 +71,10 @@ Objects of a class that becomes nothing, or Background, are left out.`,
 			t.AppendRow(table.Row{"pictures", sum.Pictures[scene.Train], sum.Pictures[scene.Validation], sum.Pictures[scene.Test]})
 			t.Render()
 			for _, p := range sum.Unusable {
-				fmt.Fprintf(w, "left out %q: %s\n", p.Path, p.Reason)
+				say(w, "left out %q: %s\n", p.Path, p.Reason)
 			}
 			for _, reason := range slices.Sorted(maps.Keys(sum.LeftOut)) {
-				fmt.Fprintf(w, "left out %d times: %s\n", sum.LeftOut[reason], reason)
+				say(w, "left out %d times: %s\n", sum.LeftOut[reason], reason)
 			}
 			_, err = fmt.Fprintf(w, "%s read, scenes in %s\n", sum.Format, out)
 			return err

@@ -67,25 +67,25 @@ of an exported model takes and returns.`,
 				t.AppendRow(table.Row{l.Name, l.Kind, shapeOf(l.Output), thousands(l.Parameters)})
 			}
 			t.Render()
-			fmt.Fprintf(w, "\nmodel       %s, %d classes: %s\n", i.Model, len(i.Classes), shortList(i.Classes))
-			fmt.Fprintf(w, "parameters  %s, of them not trained %s\n", thousands(i.Parameters), thousands(i.Frozen))
-			fmt.Fprintf(w, "image       %d x %d %s %s, resized %s%s\n", i.Image.Height, i.Image.Width, i.Image.Channels, i.Image.Range, i.Image.Interpolation, aspectOf(i.Image.Aspect))
+			say(w, "\nmodel       %s, %d classes: %s\n", i.Model, len(i.Classes), shortList(i.Classes))
+			say(w, "parameters  %s, of them not trained %s\n", thousands(i.Parameters), thousands(i.Frozen))
+			say(w, "image       %d x %d %s %s, resized %s%s\n", i.Image.Height, i.Image.Width, i.Image.Channels, i.Image.Range, i.Image.Interpolation, aspectOf(i.Image.Aspect))
 			if i.Memory.Batch > 0 {
-				fmt.Fprintf(w, "memory      batch of %d: training %s, inference %s\n", i.Memory.Batch, bytes(i.Memory.Training), bytes(i.Memory.Inference))
+				say(w, "memory      batch of %d: training %s, inference %s\n", i.Memory.Batch, bytes(i.Memory.Training), bytes(i.Memory.Inference))
 			}
 			if i.Temperature != 0 {
-				fmt.Fprintf(w, "calibrated  the logits are divided by %.4g\n", i.Temperature)
+				say(w, "calibrated  the logits are divided by %.4g\n", i.Temperature)
 			}
 			printThresholds(w, i.MultiLabel)
 			printOrigin(w, i.Origin)
 			if len(i.Reaching) > 0 {
-				fmt.Fprintf(w, "reaches     files, network or other programs by %s: other verbs want --trust\n", strings.Join(i.Reaching, ", "))
+				say(w, "reaches     files, network or other programs by %s: other verbs want --trust\n", strings.Join(i.Reaching, ", "))
 			}
 			explained := "no layer has a map and a gradient"
 			if i.Explain != "" {
 				explained = "gradcam explains " + i.Explain
 			}
-			fmt.Fprintf(w, "signatures  %s; %s\n", strings.Join(i.Signatures, ", "), explained)
+			say(w, "signatures  %s; %s\n", strings.Join(i.Signatures, ", "), explained)
 			return nil
 		},
 	}
@@ -104,7 +104,7 @@ func printThresholds(w io.Writer, m *pipeline.MultiLabel) {
 	if low, high := slices.Min(m.Thresholds), slices.Max(m.Thresholds); low != high {
 		from = fmt.Sprintf("%.3g to %.3g, by class", low, high)
 	}
-	fmt.Fprintf(w, "labels      several per image: a sigmoid for each class, which an image has from a probability of %s\n", from)
+	say(w, "labels      several per image: a sigmoid for each class, which an image has from a probability of %s\n", from)
 }
 
 // printOrigin prints the origin of an adopted model.
@@ -112,13 +112,13 @@ func printOrigin(w io.Writer, o *pipeline.Origin) {
 	if o == nil {
 		return
 	}
-	fmt.Fprintf(w, "origin      %s, signature %s; scaled to %s: %s\n", o.Kind, o.Signature, o.Scale, o.Scaled)
-	fmt.Fprintf(w, "logits      %s\n", o.Logits)
+	say(w, "origin      %s, signature %s; scaled to %s: %s\n", o.Kind, o.Signature, o.Scale, o.Scaled)
+	say(w, "logits      %s\n", o.Logits)
 	if o.TrainingGraph {
-		fmt.Fprintln(w, "warning     the graph was exported in training mode: an image's answer depends on chance or on the other images")
+		say(w, "warning     the graph was exported in training mode: an image's answer depends on chance or on the other images\n")
 	}
 	for _, layer := range slices.Sorted(maps.Keys(o.NoGradient)) {
-		fmt.Fprintf(w, "no gradient at %s: %s\n", layer, o.NoGradient[layer])
+		say(w, "no gradient at %s: %s\n", layer, o.NoGradient[layer])
 	}
 }
 

@@ -65,19 +65,19 @@ func printDetector(w io.Writer, i *instance.Inspection) {
 	if i.Epoch > 0 {
 		epoch = fmt.Sprintf(", epoch %d", i.Epoch)
 	}
-	fmt.Fprintf(w, "\nmodel       %s%s, %d classes: %s\n", i.Model, epoch, len(i.Classes), strings.Join(i.Classes, ", "))
-	fmt.Fprintf(w, "parameters  %s\n", thousands(i.Parameters))
-	fmt.Fprintf(w, "image       %d x %d RGB 0..255, proportions kept, padded with grey\n", i.Input[0], i.Input[1])
-	fmt.Fprintf(w, "anchors     %s, height by width %s\n", thousands(anchors), strings.Trim(fmt.Sprint(i.Ratios), "[]"))
-	fmt.Fprintf(w, "detections  at most %d in an image, with a score of %g or more\n", i.Regions.Detections, i.Regions.DetectionScore)
-	fmt.Fprintf(w, "memory      batch of %d: training %s\n", i.Batch, bytes(i.Memory))
-	fmt.Fprintf(w, "explains    %s, unless --layer names another of the backbone\n", i.Explain)
+	say(w, "\nmodel       %s%s, %d classes: %s\n", i.Model, epoch, len(i.Classes), strings.Join(i.Classes, ", "))
+	say(w, "parameters  %s\n", thousands(i.Parameters))
+	say(w, "image       %d x %d RGB 0..255, proportions kept, padded with grey\n", i.Input[0], i.Input[1])
+	say(w, "anchors     %s, height by width %s\n", thousands(anchors), strings.Trim(fmt.Sprint(i.Ratios), "[]"))
+	say(w, "detections  at most %d in an image, with a score of %g or more\n", i.Regions.Detections, i.Regions.DetectionScore)
+	say(w, "memory      batch of %d: training %s\n", i.Batch, bytes(i.Memory))
+	say(w, "explains    %s, unless --layer names another of the backbone\n", i.Explain)
 	for k, s := range i.Signatures {
 		head := "            "
 		if k == 0 {
 			head = "signatures  "
 		}
-		fmt.Fprintf(w, "%s%s\n", head, s.Name)
+		say(w, "%s%s\n", head, s.Name)
 		for _, list := range []struct {
 			word string
 			of   []string
@@ -86,7 +86,7 @@ func printDetector(w io.Writer, i *instance.Inspection) {
 				if n > 0 {
 					list.word = ""
 				}
-				fmt.Fprintf(w, "              %-7s %s\n", list.word, text)
+				say(w, "              %-7s %s\n", list.word, text)
 			}
 		}
 	}

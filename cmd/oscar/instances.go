@@ -144,18 +144,24 @@ func (s *screen) instances() instance.Listener {
 			s.progress(float64(done)/float64(total), fmt.Sprintf("epoch %d/%d  %d/%d  loss %.3f  class %.3f  mask %.3f  %.1f images/s",
 				epoch, epochs, done, total, l.Sum(), l.Class, l.Mask, rate), left)
 		},
-		OnEpoch: func(e instance.Epoch, best bool) {
-			line := fmt.Sprintf("epoch %3d  loss %.3f  class %.3f  mask %.3f", e.Epoch, e.Loss, e.ClassLoss, e.MaskLoss)
-			if e.Masks != nil {
-				line += fmt.Sprintf("  val AP %.3f  AP50 %.3f", e.Masks.AP, e.Masks.AP50)
-			}
-			line += fmt.Sprintf("  %.1f images/s", e.ImagesPerSecond)
-			if best {
-				line += "  best"
-			}
-			s.line("%s", line)
-		},
+		OnEpoch: func(e instance.Epoch, best bool) { s.line("%s", detectorEpoch(e, best, s.width)) },
 	}
+}
+
+// detectorEpoch formats an epoch, without the speed if it is wider than width; 0: any width.
+func detectorEpoch(e instance.Epoch, best bool, width int) string {
+	line := fmt.Sprintf("epoch %3d  loss %.3f  class %.3f  mask %.3f", e.Epoch, e.Loss, e.ClassLoss, e.MaskLoss)
+	if e.Masks != nil {
+		line += fmt.Sprintf("  val AP %.3f  AP50 %.3f", e.Masks.AP, e.Masks.AP50)
+	}
+	speed, mark := fmt.Sprintf("  %.1f images/s", e.ImagesPerSecond), ""
+	if best {
+		mark = "  best"
+	}
+	if width > 0 && len(line+speed+mark) > width {
+		speed = ""
+	}
+	return line + speed + mark
 }
 
 // scenePart returns the name of a part of scenes.
@@ -202,7 +208,7 @@ func predictInstances(cmd *cobra.Command, dir string, paths []string, out string
 	}
 	s.clear()
 	s.unreadable(summary.Unreadable)
-	fmt.Fprintf(cmd.OutOrStdout(), "%s on %s in %s\n", text.Count(summary.Objects, "object"), text.Count(summary.Images, "image"), out)
+	say(cmd.OutOrStdout(), "%s on %s in %s\n", text.Count(summary.Objects, "object"), text.Count(summary.Images, "image"), out)
 	return noneRead(len(summary.Unreadable), summary.Images+len(summary.Unreadable))
 }
 
@@ -240,7 +246,7 @@ func explainInstances(cmd *cobra.Command, dir string, paths []string, o pipeline
 	if err := s.report(cmd.Context(), o.Out); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "sheets %s\nreport %s\n", filepath.Join(o.Out, "sheets"), filepath.Join(o.Out, "report.html"))
+	say(w, "sheets %s\nreport %s\n", filepath.Join(o.Out, "sheets"), filepath.Join(o.Out, "report.html"))
 	return noneRead(len(summary.Unreadable), summary.Images+len(summary.Unreadable))
 }
 

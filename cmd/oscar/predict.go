@@ -92,7 +92,7 @@ part is used.`,
 				}
 				s.clear()
 				printPredicted(w, summary)
-				fmt.Fprintf(w, "predictions %s\n", out)
+				say(w, "predictions %s\n", out)
 				return noneRead(summary.Statuses[result.Unreadable], summary.Images)
 			}
 			var table *result.PredictionWriter
@@ -186,9 +186,9 @@ func lastLine(p *result.Prediction) string {
 
 // printPredicted prints the number of images, and the first reason why one is not ok.
 func printPredicted(w io.Writer, s *pipeline.PredictSummary) {
-	fmt.Fprintf(w, "%s: %s\n", text.Count(s.Images, "image"), statuses(s))
+	say(w, "%s: %s\n", text.Count(s.Images, "image"), statuses(s))
 	if s.Reason != "" {
-		fmt.Fprintf(w, "the first that is not ok: %s\n", s.Reason)
+		say(w, "the first that is not ok: %s\n", s.Reason)
 	}
 }
 

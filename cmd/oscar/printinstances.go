@@ -17,7 +17,7 @@ func printHeat(w io.Writer, s *instance.ExplainSummary) {
 	if s.Objects == 0 {
 		statuses = fmt.Sprintf("no object has a score of %g or more", leastExplained)
 	}
-	fmt.Fprintf(w, "%s of %s on %s: %s\n", text.Count(s.Maps, "map"), text.Count(s.Objects, "object"), text.Count(s.Images, "image"), statuses)
+	say(w, "%s of %s on %s: %s\n", text.Count(s.Maps, "map"), text.Count(s.Objects, "object"), text.Count(s.Images, "image"), statuses)
 	t := newTable(w)
 	t.AppendHeader(table.Row{"heat", "on mask", "in box", "on others", "peak on mask"})
 	t.alignRight("on mask", "in box", "on others", "peak on mask")
@@ -30,7 +30,7 @@ func printHeat(w io.Writer, s *instance.ExplainSummary) {
 
 // printInstances prints COCO's numbers.
 func printInstances(w io.Writer, e *instance.Evaluation) {
-	fmt.Fprintln(w, headline(e))
+	say(w, "%s\n", headline(e))
 	t := newTable(w)
 	t.AppendHeader(table.Row{"", "AP", "AP50", "AP75", "small", "medium", "large", "AR1", "AR10", "AR100"})
 	t.alignRight("AP", "AP50", "AP75", "small", "medium", "large", "AR1", "AR10", "AR100")
@@ -51,7 +51,7 @@ func printInstances(w io.Writer, e *instance.Evaluation) {
 	t.Render()
 	printWays(w, e.Ways)
 	if s := e.Single; s != nil {
-		fmt.Fprintf(w, "one object each: class of the best detection right %.3f, median IoU of its mask %.3f\n", s.Class, s.MedianIoU)
+		say(w, "one object each: class of the best detection right %.3f, median IoU of its mask %.3f\n", s.Class, s.MedianIoU)
 	}
 }
 

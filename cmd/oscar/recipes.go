@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +44,8 @@ print the recipe: YAML that you can edit and give to oscar train --experiment FI
 					fmt.Fprintln(w)
 				}
 				fmt.Fprintln(w, name)
-				for _, line := range lines {
+				about := wrappedText(strings.Join(lines, "\n"), terminalWidth(os.Stdout)-2)
+				for line := range strings.SplitSeq(about, "\n") {
 					fmt.Fprintf(w, "  %s\n", line)
 				}
 			}

@@ -194,8 +194,7 @@ func printScoresOver(w io.Writer, scores score.Table, over string) {
 		fmt.Fprintln(w)
 		first = end
 	}
-	fmt.Fprintf(w, "Means over %s", over)
-	fmt.Fprint(w, ", each with its 95 % interval. * is not\nsignificantly better than every control (the last rows), corrected for the\nnumber of scores; n of m: the number of images with a value.\n")
+	say(w, "Means over %s, each with its 95 %% interval. * is not\nsignificantly better than every control (the last rows), corrected for the\nnumber of scores; n of m: the number of images with a value.\n", over)
 }
 
 func scoreRow(row score.Row, significant []bool, first, end int) table.Row {

@@ -37,10 +37,14 @@ func newScreen() *screen {
 	return s
 }
 
-// line writes a permanent line.
+// line writes a permanent line, wrapped to a terminal.
 func (s *screen) line(format string, args ...any) {
 	s.clear()
-	fmt.Fprintln(s.out, text.Printable(fmt.Sprintf(format, args...)))
+	width := 0
+	if s.terminal {
+		width = s.width
+	}
+	fmt.Fprintln(s.out, wrapLine(text.Printable(fmt.Sprintf(format, args...)), width))
 }
 
 func (s *screen) clear() {

@@ -312,22 +312,22 @@ func (s *screen) compared(w io.Writer, dir string, res *result.Study) error {
 	if len(res.Seeds) == 2 {
 		below = "the figures of both"
 	}
-	fmt.Fprintf(w, "Means over %s; below, %s.\n", text.Count(len(res.Seeds), "seed"), below)
+	say(w, "Means over %s; below, %s.\n", text.Count(len(res.Seeds), "seed"), below)
 	for _, v := range res.Variants {
 		if v.Reason != "" {
-			fmt.Fprintf(w, "%s, %s: %s\n", v.Name, v.Status, v.Reason)
+			say(w, "%s, %s: %s\n", v.Name, v.Status, v.Reason)
 		}
 	}
 	if res.Cut != nil {
 		for _, line := range res.Cut.Text {
-			fmt.Fprintf(w, "cut to the budget: %s\n", line)
+			say(w, "cut to the budget: %s\n", line)
 		}
 	}
 	for i, c := range res.Claims {
 		if i == 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "%-13s  %s\n               %s\n", c.Verdict, c.Text, c.Why)
+		say(w, "%-13s  %s\n               %s\n", c.Verdict, c.Text, c.Why)
 	}
 	took := time.Duration(res.Seconds * float64(time.Second))
 	_, err := fmt.Fprintf(w, "\ntrained  %s\nresult   %s\ntable    %s\nreport   %s\n", round(took),

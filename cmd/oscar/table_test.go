@@ -70,28 +70,37 @@ func TestPlainSymbols(t *testing.T) {
 	}
 }
 
-// Where plain characters are asked for, no verb prints any other.
+// Where plain characters are asked for, no verb prints any other, and no line but those of the
+// help, which has examples to copy, is wider than the terminal.
 func TestPlainOutput(t *testing.T) {
 	shared := shared(t)
-	data, run := filepath.Join(shared, "shapes", "images"), filepath.Join(shared, "run")
 	detector, err := detectorFixtures()
 	if err != nil {
 		t.Fatal(err)
 	}
+	dir := t.TempDir()
+	for name, target := range map[string]string{ // short names, which fit
+		"images": filepath.Join(shared, "shapes", "images"), "run": filepath.Join(shared, "run"),
+		"detector": filepath.Join(detector, "detector"), "scenes": filepath.Join(detector, "scenes"), "small.yaml": filepath.Join(detector, "small.yaml"),
+	} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	calls := map[string]string{ // by command; "": what it prints is printed by others, too, and takes long
-		"oscar train":          "train DATA --out new --arch tiny --epochs 1 --threads 1",
-		"oscar evaluate":       "evaluate RUN DATA --split all",
-		"oscar predict":        "predict RUN DATA/can/0000.png",
-		"oscar explain":        "explain RUN DATA/can --out explained --method gradcam,saliency",
-		"oscar draw":           "explain RUN DATA/can/0000.png --out redrawn && draw redrawn --colormap viridis && explain DETECTOR SCENES --out objects && draw objects --alpha 0.5",
-		"oscar explain-global": "explain-global RUN DATA --out together",
-		"oscar score":          "score RUN DATA --split all --out scores --method gradcam --metric focus,gini --per-class 2 --mosaics 1",
+		"oscar train":          "train images --out new --arch tiny --epochs 1 --threads 1 && train scenes --out found --experiment small.yaml --epochs 1 --threads 1",
+		"oscar evaluate":       "evaluate run images --split all && evaluate run --roc roc.csv && evaluate detector --split train",
+		"oscar predict":        "predict run images/can/0000.png",
+		"oscar explain":        "explain run images/can --out explained --method gradcam,saliency",
+		"oscar draw":           "explain run images/can/0000.png --out redrawn && draw redrawn --colormap viridis && explain detector scenes --out objects && draw objects --alpha 0.5",
+		"oscar explain-global": "explain-global run images --out together",
+		"oscar score":          "score run images --split all --out scores --method gradcam --metric focus,gini --per-class 2 --mosaics 1",
 		"oscar recipes":        "recipes",
-		"oscar report":         "explain RUN DATA/can/0000.png --out reported && report reported",
-		"oscar export":         "export RUN --out model",
-		"oscar adopt":          "adopt RUN/saved_model --out adopted",
-		"oscar inspect":        "inspect RUN && inspect DETECTOR",
-		"oscar duplicates":     "duplicates DATA",
+		"oscar report":         "explain run images/can/0000.png --out reported && report reported",
+		"oscar export":         "export run --out model",
+		"oscar adopt":          "adopt run/saved_model --out adopted",
+		"oscar inspect":        "inspect run && inspect detector",
+		"oscar duplicates":     "duplicates images",
 		"oscar synthesize":     "synthesize drawn --per-class 1 --width 32 --height 32",
 		"oscar compose":        "",
 		"oscar import":         "",
@@ -99,21 +108,20 @@ func TestPlainOutput(t *testing.T) {
 		"oscar study add":      "",
 		"oscar study run":      "",
 		"oscar demo":           "",
-		"oscar audit":          "",
-		"oscar compare":        "compare DETECTOR DETECTOR --max-ap-drop 0",
+		"oscar audit":          "audit run --out audit",
+		"oscar compare":        "compare detector detector --max-ap-drop 0",
 		"oscar serve":          "",
-		"oscar plan explain":   "plan explain RUN DATA/can --out unitsonly",
-		"oscar plan predict":   "plan predict RUN DATA/can --out predicted",
+		"oscar plan explain":   "plan explain run images/can/0000.png --out unitsonly",
+		"oscar plan predict":   "plan predict run images/can --out predicted",
 		"oscar plan score":     "",
 		"oscar plan study":     "",
 		"oscar plan train":     "",
 		"oscar tf-server":      "", // it does not end
 		"oscar worker":         "worker",
 		"oscar merge":          "",
-		"oscar verify":         "export RUN --out whole && verify whole",
+		"oscar verify":         "export run --out whole && verify whole",
 		"oscar version":        "version",
 	}
-	dir := t.TempDir()
 	for _, cmd := range leaves(newRoot()) {
 		call, ok := calls[cmd.CommandPath()]
 		if !ok && !cmd.Hidden && cmd.Name() != "help" {
@@ -123,13 +131,19 @@ func TestPlainOutput(t *testing.T) {
 			if call == "" {
 				continue
 			}
-			c := exec.Command("oscar", strings.Fields(strings.NewReplacer("DATA", data, "RUN", run, "DETECTOR", filepath.Join(detector, "detector"), "SCENES", filepath.Join(detector, "scenes")).Replace(call))...)
-			c.Dir, c.Env = dir, append(os.Environ(), "LC_ALL=C")
-			output, err := c.CombinedOutput()
+			c := exec.Command("oscar", strings.Fields(call)...)
+			c.Dir, c.Env = dir, append(os.Environ(), "LC_ALL=C", "TERM=xterm")
+			lines, err := onTerminal(c, 80)
+			output := strings.Join(lines, "\n")
 			if err != nil && cmd.Name() != "adopt" { // it refuses what oscar wrote
 				t.Errorf("%s: %v\n%s", call, err, output)
 			}
-			if i := strings.IndexFunc(string(output), func(r rune) bool { return r > 126 || r < 32 && r != '\n' }); i >= 0 {
+			for _, line := range lines {
+				if len(line) > 80 && !strings.HasPrefix(line, "{") && !strings.HasSuffix(call, "--help") { // units are JSON
+					t.Errorf("%s: %d columns: %s", call, len(line), line)
+				}
+			}
+			if i := strings.IndexFunc(output, func(r rune) bool { return r > 126 || r < 32 && r != '\n' }); i >= 0 {
 				t.Errorf("%s prints %q", call, output[max(0, i-40):min(len(output), i+40)])
 			}
 		}

@@ -282,10 +282,10 @@ func (s *screen) finished(cmd *cobra.Command, run *pipeline.Run, m pipeline.Mach
 	}
 	s.clear()
 	if e != nil && e.MultiLabel != nil {
-		fmt.Fprintf(w, "test mAP %s, macro F1 %s, micro F1 %s, loss %s, on %s, epoch %d\n", decimals(e.MultiLabel.MeanAveragePrecision),
+		say(w, "test mAP %s, macro F1 %s, micro F1 %s, loss %s, on %s, epoch %d\n", decimals(e.MultiLabel.MeanAveragePrecision),
 			decimals(e.MacroF1), decimals(e.MultiLabel.MicroF1), decimals(e.Loss), text.Count(e.Images, "image"), e.Epoch)
 	} else if e != nil {
-		fmt.Fprintf(w, "test accuracy %s (95 %% %s to %s), loss %s, on %s, epoch %d\n",
+		say(w, "test accuracy %s (95 %% %s to %s), loss %s, on %s, epoch %d\n",
 			decimals(e.Accuracy), decimals(e.Interval[0]), decimals(e.Interval[1]), decimals(e.Loss), text.Count(e.Images, "image"), e.Epoch)
 	}
 	_, err = fmt.Fprintf(w, "run    %s\nmodel  %s\nreport %s\n", run.Dir, run.Model(), filepath.Join(run.Dir, "report.html"))
@@ -312,7 +312,7 @@ func (s *screen) finishedFolds(cmd *cobra.Command, dir string, f *result.Folds, 
 		name string
 		of   result.Figure
 	}{{"accuracy", f.Accuracy}, {"loss    ", f.Loss}, {"macro F1", f.MacroF1}} {
-		fmt.Fprintf(w, "%s  %s (95 %% %s to %s over %s)\n", x.name, decimals(x.of.Mean), decimals(x.of.Low), decimals(x.of.High), text.Count(x.of.N, "fold"))
+		say(w, "%s  %s (95 %% %s to %s over %s)\n", x.name, decimals(x.of.Mean), decimals(x.of.Low), decimals(x.of.High), text.Count(x.of.N, "fold"))
 	}
 	_, err = fmt.Fprintf(w, "predictions  %s\nreport       %s\n", filepath.Join(dir, result.FoldsTable), filepath.Join(dir, "report.html"))
 	return err
