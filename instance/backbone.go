@@ -21,9 +21,9 @@ import (
 	"oscar/weights"
 )
 
-// begin checks the weights that a training begins with, and returns the experiment with what
-// they need: the layers of the program that wrote them, and batch normalisation with its moving
-// averages.
+// begin checks the weights that the training starts from. It returns the experiment with the
+// settings of these weights: the layers as their program computes them, and batch normalisation with
+// moving averages.
 func (e Experiment) begin(ctx context.Context, note func(...string)) (Experiment, error) {
 	e.Weights = paths.Absolute(e.Weights)
 	if IsRun(e.Weights) {
@@ -67,16 +67,16 @@ func (e Experiment) openBackbone(ctx context.Context) (*weights.File, error) {
 	return weights.Open(ctx, e.Weights)
 }
 
-// isPublished reports whether a backbone has the first layers of the network with its name.
+// isPublished reports whether the backbone is the beginning of the published network of its name.
 func isPublished(backbone tfmodel.Architecture) bool {
 	known, err := tfmodel.Lookup(backbone.Name, 1)
 	n := len(backbone.Layers)
 	return err == nil && n <= len(known.Layers) && reflect.DeepEqual(known.Layers[:n], backbone.Layers)
 }
 
-// checkUnseen returns an error if the weights are of a classifier that was trained on photographs of
-// the scenes' validation or test part, or whose epoch was chosen by those of the test part. If this
-// cannot be known it is noted.
+// checkUnseen returns an error if the classifier of the weights was trained on photographs of the
+// scenes' validation or test part, or if its epoch was chosen by photographs of the test part. It
+// adds a note if the scenes do not record their photographs.
 func (e Experiment) checkUnseen(note func(...string)) error {
 	if !run.Is(e.Weights) {
 		return nil
@@ -108,7 +108,7 @@ func (e Experiment) checkUnseen(note func(...string)) error {
 	return nil
 }
 
-// restoreWeights loads the weights that the run begins with.
+// restoreWeights loads the weights that the training starts from.
 func (r *Run) restoreWeights(ctx context.Context, t *maskrcnn.Trainer) error {
 	e := r.Experiment
 	if IsRun(e.Weights) {

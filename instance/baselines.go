@@ -9,8 +9,8 @@ import (
 	"oscar/result"
 )
 
-// Way has the scores of masks of a way to find objects: AP with its interval of 95 % by the
-// bootstrap over images, and the strata.
+// Way has the scores of one way to find objects: the AP of its masks, with the bootstrap's 95 %
+// interval over images, and the strata.
 type Way = result.Way
 
 // The ways to find objects.
@@ -21,15 +21,15 @@ const (
 	trueComponents = "true masks merged by class, cut into pieces"
 )
 
-// leastMerged is the score of the detections whose masks are merged.
+// leastMerged is the minimum score of detections whose masks are merged.
 const leastMerged = 0.5
 
 // draws is the number of bootstrap samples.
 const draws = 500
 
-// waysOf compares the detections with ways that need no detector of objects: one box and mask
-// for each picture; and connected pieces of a map of classes, made of the detector's own
-// masks, or true. scores are those of the detector's masks.
+// waysOf compares the detections with ways that need no object detector: one box and mask for each
+// picture, and the connected components of a class map. The class map is made of the detector's
+// masks, or of the true masks. scores are those of the detector's masks.
 func waysOf(truth *coco.File, results []coco.Result, scores coco.Scores) (out []Way, err error) {
 	for _, way := range []struct {
 		name    string
@@ -57,7 +57,7 @@ func waysOf(truth *coco.File, results []coco.Result, scores coco.Scores) (out []
 	return out, nil
 }
 
-// everything returns a detection for each picture that covers it, of the most frequent class.
+// everything returns one detection for each picture: the whole picture, as the most frequent class.
 func everything(truth *coco.File) (out []coco.Result) {
 	count := map[int64]int{}
 	for _, a := range truth.Annotations {
@@ -79,7 +79,7 @@ func everything(truth *coco.File) (out []coco.Result) {
 	return out
 }
 
-// merged returns the detections with a high score, the highest first.
+// merged returns the detections with a score of at least leastMerged, the highest first.
 func merged(results []coco.Result) (out []coco.Result) {
 	for _, r := range results {
 		if r.Score >= leastMerged {
@@ -100,9 +100,9 @@ func trueMasks(truth *coco.File) (out []coco.Result) {
 	return out
 }
 
-// pieces merges detections of one class in a picture, and returns a detection for each
-// connected piece, by edges. A pixel has the class of the first detection. The score of a
-// piece is the highest of its pixels'.
+// pieces merges the detections of each picture into a class map, and returns a detection for each
+// connected component (4 neighbours). If detections overlap, a pixel has the class of the first one.
+// The score of a component is the highest score of its pixels.
 func pieces(truth *coco.File, results []coco.Result) (out []coco.Result) {
 	byImage := map[int64][]coco.Result{}
 	for _, r := range results {
@@ -144,8 +144,8 @@ func pieces(truth *coco.File, results []coco.Result) (out []coco.Result) {
 	return out
 }
 
-// single returns the answers, nil unless each picture has one object. The best detection is
-// that with the highest score.
+// single evaluates the best detection of each picture, by score. It returns nil unless each picture
+// has exactly one object.
 func single(truth *coco.File, results []coco.Result) (*result.Single, error) {
 	best := map[int64]coco.Result{}
 	for _, r := range results {

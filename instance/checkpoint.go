@@ -14,14 +14,14 @@ import (
 	"oscar/internal/checksum"
 )
 
-// state is the position of a training. With the variables it is sufficient to resume to the
-// same bits.
+// state is the position of a training. State and variables are sufficient to resume to the same
+// bits.
 type state struct {
 	Format   int             `json:"format"` // 1
 	Step     int             `json:"step"`
 	Epoch    int             `json:"epoch"`    // epochs done
 	Position int             `json:"position"` // scenes done in the current epoch
-	Losses   maskrcnn.Losses `json:"losses"`   // summed over them
+	Losses   maskrcnn.Losses `json:"losses"`   // summed over these scenes
 	Seconds  float64         `json:"seconds"`
 	Best     int             `json:"best"` // the epoch with the highest mask AP, from 1
 	Epochs   []Epoch         `json:"epochs"`
@@ -29,7 +29,7 @@ type state struct {
 
 const kept = 2 // checkpoints
 
-// save writes a checkpoint, then drops older ones, and weights that are no longer the best.
+// save writes a checkpoint. It then removes older ones, and weights that are no longer the best.
 func (r *Run) save(ctx context.Context, t *maskrcnn.Trainer, s state) error {
 	dir := r.path(checkpointsDir)
 	save := func(prefix string) error { return t.Save(ctx, prefix) }
@@ -95,8 +95,8 @@ func (r *Run) restore(ctx context.Context, t *maskrcnn.Trainer, note func(string
 	return state{Format: 1}, r.restoreWeights(ctx, t)
 }
 
-// openWeights opens the run whose weights an experiment begins with, which must have the same
-// layers and classes.
+// openWeights opens the run from whose weights the training starts. It must have the same layers and
+// classes.
 func openWeights(e Experiment) (*Run, error) {
 	from, err := openRun(e.Weights)
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 type CompareOptions struct {
 	Models [2]string // runs or exported models of the same classes
 	Data   string    // a folder of scenes; "": the first model's own
-	Part   string    // of it; "": the test part
+	Part   string    // of Data; "": the test part
 	// Limits are the largest allowed values, by [result.DetectorLimitNames].
 	Limits   map[string]float64
 	Out      string // folder for the results: new, empty, or of the same options; "": write nothing
@@ -34,13 +34,13 @@ type CompareOptions struct {
 // Comparison compares two detectors.
 type Comparison = result.DetectorComparison
 
-// changedDir has the pictures of a comparison, in its folder.
+// changedDir is the folder of a comparison's pictures, within its results.
 const changedDir = "changed"
 
 var comparisonKind = resultdir.Kind{Mark: result.ComparisonFile, Early: []string{changedDir, result.CommandFile, checksum.File}}
 
-// Compare compares two detectors on the same scenes: average precision, in strata and of each
-// class, and the answer of each for every object. If Out is set, Compare writes pictures and then
+// Compare compares two detectors on the same scenes: average precision (overall, by stratum and by
+// class), and both answers for every object. If Out is set, Compare writes pictures and then
 // comparison.json.
 func Compare(ctx context.Context, o CompareOptions) (*Comparison, error) {
 	if err := result.CheckLimits(result.DetectorLimitNames, o.Limits); err != nil {
@@ -83,7 +83,7 @@ type comparing struct {
 	shown  [][2]*coco.Result // the matched detections of ByObject
 }
 
-// open reads both models, without their weights, and the scenes.
+// open reads both models without weights, and the scenes.
 func (j *comparing) open(ctx context.Context) error {
 	c := j.result
 	for i, path := range j.Models {
@@ -139,7 +139,7 @@ func sameNames(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-// reopen returns the comparison in Out if it is of the same models and scenes.
+// reopen returns the comparison in Out, or an error if it has other models or scenes.
 func (j *comparing) reopen() (*Comparison, error) {
 	if !result.IsOfDetector(j.Out, result.ComparisonFile) {
 		return nil, fmt.Errorf("%s holds another comparison; name a new folder", j.Out)
@@ -199,7 +199,7 @@ func (j *comparing) compare(ctx context.Context) (err error) {
 	return nil
 }
 
-// detect runs one of the detectors on the scenes. Classes are known by their names.
+// detect runs one detector on the scenes. It matches classes by name.
 func (j *comparing) detect(ctx context.Context, i int) error {
 	r := j.runs[i]
 	prefix, _, err := r.best()
@@ -226,7 +226,7 @@ func (j *comparing) detect(ctx context.Context, i int) error {
 	return err
 }
 
-// figure is an AP of both models with its difference.
+// figure returns an AP of both models with the difference.
 func figure(name, title string, p coco.Paired) result.ComparedFigure {
 	f := result.ComparedFigure{
 		Name: name, Title: title, Better: "higher", Values: [2]result.Number{number(p.AP[0]), number(p.AP[1])},
@@ -236,7 +236,7 @@ func figure(name, title string, p coco.Paired) result.ComparedFigure {
 	return f
 }
 
-// number is an AP; not a number if it was not measured.
+// number returns an AP as a number, NaN if it was not measured.
 func number(ap float64) result.Number {
 	if ap < 0 {
 		return result.Unmeasured

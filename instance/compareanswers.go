@@ -16,8 +16,8 @@ import (
 	"oscar/result"
 )
 
-// The largest number of objects with pictures, for each detector that finds them alone, and the
-// longer side of a picture.
+// shownAlone is the largest number of objects with pictures for each detector, of the objects that
+// only this detector finds. shownSide is the longer side of a picture in pixels.
 const shownAlone, shownSide = 8, 560
 
 // byScene counts objects and detections of a scene.
@@ -94,11 +94,11 @@ func (j *comparing) answers() error {
 	return nil
 }
 
-// shares adds the figures of the answers, with intervals over scenes.
+// shares adds the figures about answers, with intervals over scenes.
 func (j *comparing) shares(counts []byScene) {
 	c := j.result
-	// The values: objects found by each, and detections without an object for each image; then the
-	// share of objects with another answer.
+	// For both models the share of objects found and the detections without an object per image; then
+	// the share of objects with changed answers.
 	values := func(drawn []int) (found, wrong [2]float64, changed float64) {
 		objects := 0.0
 		for _, s := range drawn {
@@ -110,7 +110,7 @@ func (j *comparing) shares(counts []byScene) {
 			}
 		}
 		for i := range found {
-			found[i] /= objects // NaN without an object
+			found[i] /= objects // NaN without objects
 			wrong[i] /= float64(len(drawn))
 		}
 		return found, wrong, changed / objects
@@ -197,8 +197,8 @@ func (j *comparing) write(ctx context.Context) error {
 	return checksum.WriteJSON(j.Out, result.ComparisonFile, j.result)
 }
 
-// outlined draws the outlines of an object and of its detection, which may be nil, on a copy of
-// a picture.
+// outlined returns a copy of a picture with the outlines of an object and its detection (may be
+// nil).
 func outlined(img *image.RGBA, object coco.Segmentation, found *coco.Result) (*image.RGBA, error) {
 	out := clone(img)
 	list := []coco.Segmentation{object}

@@ -20,7 +20,7 @@ import (
 	"oscar/tfmodel"
 )
 
-// Drawing is how the maps are drawn.
+// Drawing has the settings for drawing maps.
 type Drawing = result.Drawing
 
 // IsExplained reports whether dir is a folder of explanations of objects.
@@ -38,8 +38,8 @@ type DrawOptions struct {
 // DrawSummary summarises a [Draw].
 type DrawSummary struct{ Pictures, Maps int }
 
-// Draw draws the pictures, overlays and sheets of explanations of objects again, from the maps,
-// without the model. The pictures must be where they were.
+// Draw draws the pictures, overlays and sheets of a folder of explanations again, from the saved
+// maps and without the model. The source pictures must still be at their paths.
 func Draw(ctx context.Context, o DrawOptions) (_ *DrawSummary, err error) {
 	if !paths.Exists(filepath.Join(o.Dir, result.ManifestFile)) {
 		return nil, fmt.Errorf("%s has no %s: the explanations are not finished; make them again with \"oscar explain\"", o.Dir, result.ManifestFile)
@@ -113,7 +113,7 @@ type redrawing struct {
 	summary *DrawSummary
 }
 
-// chunks yields the rows of each picture.
+// chunks yields the rows of one picture after another.
 func chunks(rows []Row) func(yield func([]Row) bool) {
 	return func(yield func([]Row) bool) {
 		for first := 0; first < len(rows); {
@@ -150,7 +150,7 @@ func drawings(rows []Row) (names []string) {
 	return names
 }
 
-// share finds the largest value of each method.
+// share finds the largest value of each method, for a shared scale.
 func (j *redrawing) share(ctx context.Context, rows []Row) error {
 	j.painter.full = map[methods.At]float32{}
 	for _, r := range rows {

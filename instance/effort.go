@@ -1,15 +1,15 @@
 package instance
 
-// effort measures the share of a picture's work that is done, in runs of the detector.
+// effort measures the finished share of the work on a picture. Its unit is a run of the detector.
 type effort struct {
 	share       func(float64) // may be nil
 	done, total float64
 }
 
-// expect adds work to do.
+// expect adds planned work.
 func (e *effort) expect(runs float64) { e.total += runs }
 
-// spend counts work that is done.
+// spend adds finished work and reports the share.
 func (e *effort) spend(runs float64) {
 	e.done += runs
 	if e.share != nil {
@@ -17,8 +17,8 @@ func (e *effort) spend(runs float64) {
 	}
 }
 
-// steps returns a progress function that spends so many runs between 0 and total, and after
-// that begins anew.
+// steps returns a progress function. A pass from done = 0 to done = total spends the given number of
+// runs; the next call starts a new pass.
 func (e *effort) steps(runs float64) func(done, total int) {
 	last := 0.0
 	return func(done, total int) {
@@ -30,6 +30,6 @@ func (e *effort) steps(runs float64) func(done, total int) {
 	}
 }
 
-// drawing is the effort of drawing one map over a picture of so many pixels for an input of so
-// many: a pixel costs about as much as in a run of the detector.
+// drawing returns the effort of drawing one map. A pixel costs about as much as in a run of the
+// detector; picture and input are numbers of pixels.
 func drawing(picture, input int) float64 { return max(1, float64(picture)/float64(input)) }

@@ -19,7 +19,7 @@ import (
 type EvaluateOptions struct {
 	Run      string
 	Data     string // a folder of scenes; "": the run's own
-	Part     string // of it; "": the test part
+	Part     string // of Data; "": the test part
 	Machine  run.Machine
 	Listener run.Listener
 }
@@ -161,10 +161,11 @@ func resultsOf(found []maskrcnn.Detection, p picture) []coco.Result {
 	return out
 }
 
-// config is float32.
+// config returns the session's configuration, in float32.
 func config(m run.Machine) run.Config { return m.Config(machine.Float32) }
 
-// scenes returns the folder of scenes: data, or if it is empty the run's own, which must exist.
+// scenes returns the absolute folder of scenes: data, or the run's own if data is empty. It must
+// exist.
 func (r *Run) scenes(data string) (string, error) {
 	root := r.Experiment.Data.Root
 	switch {

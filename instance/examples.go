@@ -17,17 +17,18 @@ import (
 	"oscar/tfmodel"
 )
 
-// picture is a detector's input: a picture with its aspect ratio kept, padded with grey.
+// picture is an input of the detector: an image resized to fit, with its aspect ratio kept and grey
+// padding.
 type picture struct {
 	Image  *image.RGBA // original
 	Pixels []uint8     // of the detector's input, [H,W,3]
 	Place  maskrcnn.Place
 }
 
-// padding is the grey of the padding.
+// padding is the grey value of the padding.
 const padding = 128
 
-// fit returns a picture for an input of that shape.
+// fit resizes and pads an image to the input shape.
 func fit(img *image.RGBA, input tfmodel.Shape) picture {
 	f := dataset.Framing{Height: input[0], Width: input[1], Aspect: dataset.Letterbox, Padding: padding}
 	p := picture{Image: img, Pixels: make([]uint8, input.Elements())}
@@ -53,7 +54,7 @@ func read(s scene.Scene, input tfmodel.Shape, limits dataset.Limits) (picture, e
 	return fit(img, input), nil
 }
 
-// example returns a scene as input of the trainer.
+// example returns a scene as an input of the trainer.
 func example(s scene.Scene, input tfmodel.Shape, limits dataset.Limits, mirrored bool) (maskrcnn.Example, error) {
 	p, err := read(s, input, limits)
 	if err != nil {
@@ -80,7 +81,7 @@ func example(s scene.Scene, input tfmodel.Shape, limits dataset.Limits, mirrored
 	return e, nil
 }
 
-// mirror swaps left and right.
+// mirror flips an example horizontally.
 func mirror(e *maskrcnn.Example, height, width int) {
 	swap := func(values []uint8, channels int) {
 		for y := range height {
@@ -101,7 +102,7 @@ func mirror(e *maskrcnn.Example, height, width int) {
 	}
 }
 
-// prepared is a batch with the number of its scenes.
+// prepared is a batch and its number of scenes.
 type prepared struct {
 	batch maskrcnn.Batch
 	n     int
@@ -111,9 +112,9 @@ type prepared struct {
 // batchesAhead is the number of batches prepared while a step runs.
 const batchesAhead = 2
 
-// batches prepares the batches of an order of scenes concurrently, and yields them in
-// order. A scene's random values are a function of seed, epoch and its position in the
-// order.
+// batches prepares the batches of an epoch concurrently and yields them in order. order lists the
+// scenes; batches start at position first. A scene's random values depend on the seed, the epoch and
+// the position only.
 func (f *fitting) batches(ctx context.Context, order []int, first int) iter.Seq2[prepared, error] {
 	return func(yield func(prepared, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -142,7 +143,7 @@ func (f *fitting) batches(ctx context.Context, order []int, first int) iter.Seq2
 	}
 }
 
-// prepare makes one batch.
+// prepare returns the batch that starts at a position of the order.
 func (f *fitting) prepare(order []int, first int) prepared {
 	e := f.run.Experiment
 	var examples []maskrcnn.Example
@@ -164,15 +165,15 @@ func (f *fitting) prepare(order []int, first int) prepared {
 	return prepared{b, len(order), err}
 }
 
-// decoded is a picture that was read, or why it was not.
+// decoded is a picture, or the error of reading it.
 type decoded struct {
 	picture
 	err error
 }
 
-// ahead reads n elements in batches, those of a batch by so many workers (0: one per processor),
-// and yields each batch with the index of its first element. The next batch is read while the
-// caller works.
+// ahead reads n elements in batches of a size, and yields each batch with the index of its first
+// element. workers read each batch concurrently (0: one per processor). The next batch is read while
+// the caller uses the current one.
 func ahead[T any](n, size, workers int, read func(i int) T) iter.Seq2[int, []T] {
 	return func(yield func(int, []T) bool) {
 		queue, stop := make(chan []T), make(chan struct{})

@@ -27,7 +27,7 @@ type Experiment struct {
 	Task     string                `json:"task"`
 	Seed     uint64                `json:"seed"`
 	Data     Data                  `json:"data"`
-	Weights  string                `json:"weights,omitempty"` // that it begins with: the run of a detector, or a classifier's for the backbone
+	Weights  string                `json:"weights,omitempty"` // to start from: a detector's run, or a classifier for the backbone
 	Detector maskrcnn.Architecture `json:"detector"`
 	Explain  string                `json:"explain"` // the backbone's layer to explain
 	Training Training              `json:"training"`
@@ -38,7 +38,7 @@ type Data struct {
 	Root    string            `json:"root"`             // a folder of scenes
 	SHA256  map[string]string `json:"sha256,omitempty"` // of the annotations of each part
 	Classes []string          `json:"classes,omitempty"`
-	Objects int               `json:"objects,omitempty"` // the maximum per scene
+	Objects int               `json:"objects,omitempty"` // the maximum number per scene
 }
 
 // Training has the settings of the optimiser and the loop.
@@ -48,15 +48,15 @@ type Training struct {
 	LearningRate float64      `json:"learning_rate"`
 	WarmupSteps  int          `json:"warmup_steps"` // the rate rises to learning_rate, then falls to 0 as a cosine
 	Adam         tfmodel.Adam `json:"adam"`
-	Flip         float64      `json:"flip"` // the probability that a scene is mirrored
-	// Color is the share by which brightness, contrast and saturation of a scene change at most.
+	Flip         float64      `json:"flip"` // the probability of a horizontal flip
+	// Color is the largest relative change of brightness, contrast and saturation.
 	Color float64 `json:"color,omitempty"`
 	// Precision is the number type of convolutions and products in training. Detections are
 	// computed in float32.
 	Precision run.Precision `json:"precision,omitzero"`
 }
 
-// Default returns the plain settings.
+// Default returns the default settings.
 func Default() Experiment {
 	adam := tfmodel.DefaultAdam()
 	adam.WeightDecay = 0.01
@@ -66,7 +66,7 @@ func Default() Experiment {
 	}
 }
 
-// ReadYAML sets the keys of e that are in a YAML (or JSON) text. Unknown keys are errors.
+// ReadYAML sets the keys that a YAML or JSON text has. Unknown keys are errors.
 func (e *Experiment) ReadYAML(b []byte) error {
 	tree, err := keyed.Parse(b, "training: {epochs: 10}")
 	if err != nil {
@@ -88,7 +88,7 @@ func (e *Experiment) Set(setting string) error {
 	return e.overlay(keyed.Nest(path, tree))
 }
 
-// overlay sets the keys of a tree in e. On an error e is unchanged.
+// overlay sets the keys that a tree of YAML values has. On an error e is unchanged.
 func (e *Experiment) overlay(tree any) error {
 	if err := keyed.Check(tree, reflect.TypeFor[Experiment]()); err != nil {
 		return err
@@ -149,8 +149,8 @@ func (e Experiment) Check() error {
 	return err
 }
 
-// fits returns an error if the training does not fit in a machine's memory, in bytes; 0: it is
-// not known.
+// fits returns an error if the training needs more than memory bytes. 0 means that the machine's
+// memory is unknown.
 func (e Experiment) fits(memory int64) error {
 	needs, err := e.Detector.Memory(e.Training.Batch, e.Data.Objects)
 	if err != nil || memory == 0 || needs <= float64(memory) {
@@ -160,7 +160,7 @@ func (e Experiment) fits(memory int64) error {
 		e.Detector.Name, e.Training.Batch, e.Data.Objects, needs/(1<<30), float64(memory)/(1<<30))
 }
 
-// rate is the learning rate of a step; steps is the total.
+// rate returns the learning rate of a step. steps is the total number of steps.
 func (t Training) rate(step, steps int) float64 {
 	if step < t.WarmupSteps {
 		return t.LearningRate * float64(step+1) / float64(t.WarmupSteps)
@@ -175,8 +175,8 @@ func IsRun(dir string) bool { return result.IsOfDetector(dir, experimentFile) }
 // IsExport reports whether dir is a SavedModel that [Export] wrote.
 func IsExport(dir string) bool { return result.IsOfDetector(dir, savedmodel.MetadataFile) }
 
-// layer returns the layer whose output explanations use for a named one: the activation
-// after a block.
+// layer returns the layer whose output is explained if the user names one: for a block it is the
+// activation after the block.
 func (e Experiment) layer(name string) (string, error) {
 	names := make([]string, 0, len(e.Detector.Backbone))
 	for i, l := range e.Detector.Backbone {
@@ -191,8 +191,8 @@ func (e Experiment) layer(name string) (string, error) {
 	return "", fmt.Errorf("no layer %q in the backbone; have %s", name, strings.Join(names, ", "))
 }
 
-// On replaces the backbone by a named architecture of package tfmodel. The layer to explain is the
-// last one of stride 8, as of resnet10.
+// On replaces the backbone by a named architecture of package tfmodel. The explained layer becomes
+// the last one of stride 8, as in resnet10.
 func (e *Experiment) On(architecture string) error {
 	classifier, err := tfmodel.Lookup(architecture, 1)
 	if err != nil {

@@ -32,7 +32,7 @@ type ExplainOptions struct {
 	Paths    []string
 	Part     string
 	Out      string
-	Method   string        // as of methods.Parse, and d-rise; "": hirescam
+	Method   string        // a list as methods.Parse reads it, also with d-rise; "": hirescam
 	Layer    string        // of the backbone; "": the run's
 	Score    explain.Score // "": each method's default
 	Samples  int
@@ -52,7 +52,7 @@ type ExplainSummary struct {
 	Statuses              map[string]int // number of maps by status
 	Unreadable            []dataset.Problem
 	Methods               []MethodHeat
-	Control               result.HeatSum // of maps that are 1 in the boxes; boxes without a pixel are left out
+	Control               result.HeatSum // of maps that are 1 within the box; boxes without a pixel are left out
 }
 
 // MethodHeat has the means of [result.Heat] over a method's maps with a positive value.
@@ -61,18 +61,18 @@ type MethodHeat struct {
 	result.HeatSum
 }
 
-// perRow is the number of tiles in a row of a sheet, unless there are several methods.
+// perRow is the number of tiles in a row of a sheet if there is one method.
 const perRow = 4
 
-// folders are those of an explanation. They are empty at its beginning.
+// folders are the folders of an explanation. They are empty at the start.
 var folders = []string{"maps", "overlays", "sheets", "pictures"}
 
 var explained = resultdir.Kind{Mark: result.ManifestFile, Early: append([]string{result.SettingsFile, result.CommandFile, checksum.File}, folders...)}
 
-// Explain writes a map for each detected object: why does this box have this class? Box and
-// pyramid level are fixed, and the logit of the class in the box is explained. If Out has the
-// explanations of the same call, it returns their summary; if that call was killed before its
-// end, it makes all again.
+// Explain writes a map for each detected object: which pixels are evidence for this class in this
+// box? Box and pyramid level are fixed, and the logit of the class is explained. If Out has the
+// complete explanations of the same call, Explain returns their summary. If they are incomplete, it
+// starts again.
 func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err error) {
 	r, d, epoch, err := open(ctx, o.Run, o.Machine)
 	if err != nil {
@@ -137,10 +137,10 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *ExplainSummary, err erro
 	if err := checksum.Update(o.Out, j.files...); err != nil {
 		return nil, err
 	}
-	return j.summary.mean(), checksum.Write(o.Out, result.ManifestFile, j.rows.Bytes()) // last: then it is complete
+	return j.summary.mean(), checksum.Write(o.Out, result.ManifestFile, j.rows.Bytes()) // last: the manifest marks complete results
 }
 
-// add adds a map of the method with that index.
+// add counts a map of the method with that index.
 func (s *ExplainSummary) add(method int, r Row) {
 	s.Maps++
 	s.Statuses[string(r.Status)]++
@@ -156,7 +156,7 @@ func (s *ExplainSummary) mean() *ExplainSummary {
 	return s
 }
 
-// settings returns the settings of explanations of pictures by the weights of an epoch.
+// settings returns the settings of explanations by the weights of an epoch.
 func (r *Run) settings(epoch int, o ExplainOptions, list pictures) (result.ObjectSettings, error) {
 	inputs, err := r.inputs(epoch, list, o.Machine)
 	return result.ObjectSettings{
@@ -209,7 +209,7 @@ func (j *explaining) explain(ctx context.Context, e entry, p picture, found []ma
 	}
 	input := j.detector.Architecture.Input
 	picture := drawing(len(p.Image.Pix)/4, input[0]*input[1])
-	effort.expect(picture * float64(1+len(objects)*(1+len(j.methods)))) // the outlines, and of each object its control and its maps
+	effort.expect(picture * float64(1+len(objects)*(1+len(j.methods)))) // the outlines; for each object its control and its maps
 	c, err := j.painter.canvas(p.Image, m.ID, shapes)
 	if err != nil {
 		return err
@@ -266,7 +266,7 @@ func (j *explaining) write(row Row, raw explain.Grid) error {
 	return err
 }
 
-// onPicture resizes a map of the detector's input to the picture, without the padding.
+// onPicture removes the padding of a map and resizes it to the picture.
 func onPicture(g explain.Grid, height, width int, p picture) explain.Grid {
 	size := p.Image.Rect.Size()
 	whole := g.Resize(height, width)
@@ -280,7 +280,8 @@ func onPicture(g explain.Grid, height, width int, p picture) explain.Grid {
 	return out
 }
 
-// heatOf measures the positive part of a map by region.
+// heatOf returns the shares of a map's positive values by region. own is the index of the explained
+// object.
 func heatOf(g explain.Grid, own int, objects []object) *result.Heat {
 	var h result.Heat
 	sum, peak := 0.0, 0
@@ -321,7 +322,8 @@ func onOther(pixel, own int, objects []object) bool {
 	return false
 }
 
-// controlOf is [heatOf] of a map that is the box; nil if the box has no pixel.
+// controlOf is heatOf for a map that is 1 within the object's box. It returns nil if the box has no
+// pixel.
 func controlOf(own int, objects []object, p picture) *result.Heat {
 	size := p.Image.Rect.Size()
 	g := explain.NewGrid(size.Y, size.X)
@@ -334,12 +336,12 @@ func controlOf(own int, objects []object, p picture) *result.Heat {
 	}
 	h := heatOf(g, own, objects)
 	if h != nil {
-		h.Peak = false // a box has no largest value
+		h.Peak = false // a constant map has no largest value
 	}
 	return h
 }
 
-// clone copies a picture.
+// clone returns a copy of an image.
 func clone(img image.Image) *image.RGBA {
 	out := image.NewRGBA(image.Rectangle{Max: img.Bounds().Size()})
 	draw.Draw(out, out.Rect, img, img.Bounds().Min, draw.Src)

@@ -18,13 +18,13 @@ import (
 	"oscar/run"
 )
 
-// errOther is the error for a folder with results of other inputs or settings.
+// errOther returns the error for a folder with results of other inputs or settings.
 func errOther(dir, what string) error {
 	return fmt.Errorf("%s holds other %s; name a new folder", dir, what)
 }
 
-// inputs returns the SHA-256 of what results are made from: the network's weights of an epoch,
-// the limits above which a picture is unreadable, and the names and contents of all pictures.
+// inputs returns the SHA-256 of everything that determines results: the weights of an epoch, the
+// limits for readable pictures, and the names and contents of all pictures.
 func (r *Run) inputs(epoch int, list pictures, m run.Machine) (string, error) {
 	weights, err := r.fingerprint(r.prefix(epoch))
 	if err != nil {
@@ -43,9 +43,9 @@ func (r *Run) inputs(epoch int, list pictures, m run.Machine) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// clear removes what a call that failed or was killed left in a folder of results.
+// clear removes incomplete results.
 func clear(dir string, kind resultdir.Kind) error {
-	for _, name := range append([]string{kind.Mark}, kind.Early...) { // without the mark nobody takes the rest for results
+	for _, name := range append([]string{kind.Mark}, kind.Early...) { // the mark first: without it nobody takes the rest for results
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func clear(dir string, kind resultdir.Kind) error {
 	return nil
 }
 
-// finished returns the summary of the explanations in Out, if their settings are the same.
+// finished returns the summary of complete explanations in Out. Other settings are an error.
 func (j *explaining) finished(settings result.ObjectSettings, list pictures) (*ExplainSummary, error) {
 	if !IsExplained(j.Out) {
 		return nil, errOther(j.Out, "explanations")
@@ -83,7 +83,7 @@ func (j *explaining) finished(settings result.ObjectSettings, list pictures) (*E
 		}
 	}
 	for _, e := range list {
-		if !readable[paths.Absolute(e.path)] { // it has no objects, or is unreadable
+		if !readable[paths.Absolute(e.path)] { // no objects, or unreadable
 			if _, err := dataset.DecodeFile(e.path, j.Machine.Limits); err != nil {
 				j.summary.Unreadable = append(j.summary.Unreadable, dataset.Problem{Path: e.path, Reason: err.Error()})
 				continue
@@ -95,7 +95,7 @@ func (j *explaining) finished(settings result.ObjectSettings, list pictures) (*E
 	return j.summary.mean(), checksum.UpdateUnlisted(j.Out, result.ManifestFile)
 }
 
-// finished returns the scores in Out, if their settings are the same.
+// finished returns the complete scores in Out. Other settings are an error.
 func (s *scoring) finished(settings result.ObjectSettings) (*result.ObjectScores, error) {
 	if !result.IsOfDetector(s.Out, result.ScoreFile) {
 		return nil, errOther(s.Out, "scores")

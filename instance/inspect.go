@@ -22,12 +22,12 @@ type Inspection struct {
 	Parameters int                `json:"parameters"`
 	Parts      []maskrcnn.Part    `json:"parts"`
 	Levels     []maskrcnn.Level   `json:"levels"`
-	Ratios     []float64          `json:"ratios"` // of the anchors, height by width
+	Ratios     []float64          `json:"ratios"` // of the anchors' sides, height / width
 	Regions    maskrcnn.Regions   `json:"regions"`
 	Layers     []InspectedLayer   `json:"layers"` // of the backbone
 	Explain    string             `json:"explain"`
 	Batch      int                `json:"batch"`
-	Memory     int64              `json:"memory"`               // forecast of a training with that batch, in bytes
+	Memory     int64              `json:"memory"`               // forecast for training with that batch size, in bytes
 	Signatures []savedmodel.Offer `json:"signatures,omitempty"` // of an exported model
 	Versions   map[string]string  `json:"versions,omitempty"`   // the same
 }
@@ -38,8 +38,8 @@ type InspectedLayer struct {
 	Explainable bool `json:"explainable"`
 }
 
-// Inspect describes a run or an exported model, with a forecast of the memory of a training;
-// batch 0 is that of the run.
+// Inspect describes a run or an exported model, and forecasts the memory of training with a batch
+// size. Batch 0 means the run's batch size.
 func Inspect(dir string, batch int) (*Inspection, error) {
 	r, err := openModel(dir)
 	if err != nil {

@@ -13,16 +13,16 @@ import (
 	"oscar/result"
 )
 
-// methodDRISE is the name of D-RISE among the methods. It explains a detection by all proposals of
-// the detector, the others the score of a class in a fixed box.
+// methodDRISE is the name of D-RISE among the methods. D-RISE explains a detection through all
+// proposals of the detector. The other methods explain the score of a class in a fixed box.
 const methodDRISE = "d-rise"
 
-// DefaultMethod is HiResCAM. Grad-CAM also marks other objects, since its weights are means
-// over the whole picture.
+// DefaultMethod is HiResCAM. Grad-CAM also marks other objects, because its weights are means over
+// the whole picture.
 const DefaultMethod = "hirescam"
 
-// methodsOf reads a list of methods as methods.Parse does, with [methodDRISE], and gives each its
-// layer of the backbone. "all" are those for which a detector has what they need.
+// methodsOf reads a list of methods as methods.Parse does, also with [methodDRISE], and adds the
+// layer of the backbone to each. "all" selects the methods that work with a detector.
 func (r *Run) methodsOf(list, layer string) ([]methods.At, error) {
 	var out []methods.At
 	for _, item := range strings.Split(cmp.Or(list, DefaultMethod), ",") {
@@ -65,15 +65,15 @@ func (r *Run) methodsOf(list, layer string) ([]methods.At, error) {
 }
 
 // explainers returns the explainers of a picture's objects: explainers[k][i] explains object k by
-// method i. D-RISE is computed for all objects at once, and only if it is asked for. effort
-// receives the runs of the detector.
+// method i. It runs D-RISE, if listed, for all objects at once. effort counts the runs of the
+// detector.
 func explainers(ctx context.Context, d *maskrcnn.Detector, images explain.Images, objects []object, list []methods.At, o explain.Options, effort *effort) ([][]explain.Explainer, error) {
 	out := make([][]explain.Explainer, len(objects))
 	for k, object := range objects {
 		runner := d.At(images.Pixels, object.Box)
 		for _, at := range list {
 			if at.Method == methodDRISE {
-				out[k] = append(out[k], nil) // made below
+				out[k] = append(out[k], nil) // computed below
 				continue
 			}
 			passes, advance := 1, func(int, int) {}
@@ -116,7 +116,7 @@ func explainers(ctx context.Context, d *maskrcnn.Detector, images explain.Images
 	return out, nil
 }
 
-// given is an explainer whose map is known. The score is the class's probability in the box.
+// given is an explainer with a finished map. Its score is the class's probability in the box.
 type given struct {
 	method string
 	model  explain.Predictor

@@ -14,8 +14,8 @@ import (
 // IsModel reports whether dir is a detector: a run, or a SavedModel that [Export] wrote.
 func IsModel(dir string) bool { return IsRun(dir) || IsExport(dir) }
 
-// openModel reads the run or the exported model in dir. An exported model has no data, and its
-// graph is not used: the network is built from its settings.
+// openModel reads the run or the exported model in dir. The graph of an exported model is not used:
+// the network is built from the settings. An exported model has no data.
 func openModel(dir string) (*Run, error) {
 	var r *Run
 	var err error
@@ -48,8 +48,8 @@ func (r *Run) readExport() error {
 	return nil
 }
 
-// best returns the path of the best epoch's weights and its number, 0 of an exported model. Their
-// files are compared with their checksums.
+// best returns the path of the best epoch's weights and the epoch (0 for an exported model). It
+// verifies the checksums of the weights.
 func (r *Run) best() (prefix string, epoch int, err error) {
 	if !IsExport(r.Dir) {
 		return r.weights()
@@ -57,7 +57,7 @@ func (r *Run) best() (prefix string, epoch int, err error) {
 	return r.prefix(0), 0, checksum.Check(r.Dir)
 }
 
-// prefix returns the path of an epoch's weights, of 0 for an exported model.
+// prefix returns the path of an epoch's weights. Epoch 0 is an exported model.
 func (r *Run) prefix(epoch int) string {
 	if epoch == 0 {
 		return filepath.Join(r.Dir, "variables", "variables")

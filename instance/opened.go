@@ -16,12 +16,12 @@ import (
 	"oscar/tfmodel"
 )
 
-// Opened is a detector that answers for one picture at a time. It may be used concurrently.
+// Opened is a detector for one picture at a time. It may be used concurrently.
 type Opened struct {
 	Name    string // of the network
 	Classes []string
 	Input   tfmodel.Shape // [height,width,3]
-	Layer   string        // explained by default
+	Layer   string        // explained if the query names none
 
 	run      *Run
 	detector *maskrcnn.Detector
@@ -43,7 +43,7 @@ func (o *Opened) Close() error { return o.detector.Close() }
 // Layers returns the layers that can be explained.
 func (o *Opened) Layers() []string { return o.detector.Layers() }
 
-// Found is a picture with its objects, the best first.
+// Found is a picture and its objects, the highest score first.
 type Found struct {
 	Objects []FoundObject
 
@@ -53,13 +53,13 @@ type Found struct {
 
 // FoundObject is an object in pixels of its picture.
 type FoundObject struct {
-	Object       int // of the picture, from 1
+	Object       int // number within the picture, from 1
 	Class        int
 	Score        float64
 	Box          mask.Box
 	Area         int // of the mask
 	Segmentation coco.Segmentation
-	Pixels       []uint8 // of the mask, row by row
+	Pixels       []uint8 // of the mask, row-major
 }
 
 // Detect returns the objects of a picture with a score of least or more.
@@ -81,8 +81,8 @@ func (o *Opened) Detect(ctx context.Context, img *image.RGBA, least float64) (*F
 // ObjectQuery asks for the map of an object.
 type ObjectQuery struct {
 	Object  int           // from 1
-	Class   int           // -1: that of the object
-	Method  string        // one, as of [ExplainOptions]
+	Class   int           // -1: the predicted class
+	Method  string        // one method, as in [ExplainOptions]
 	Layer   string        // "": the model's
 	Score   explain.Score // "": the method's default
 	Samples int
@@ -94,13 +94,13 @@ type ObjectMap struct {
 	methods.At
 	Object      int
 	Class       int
-	Score       float32 // what is explained
+	Score       float32 // the explained score
 	Probability float32 // of the class in the box
 	Status      explain.Status
-	Raw         explain.Grid // of the detector's input, which is padded
+	Raw         explain.Grid // of the detector's padded input
 	Map         explain.Grid // of the picture
 	Heat        *result.Heat // nil: no positive values
-	Control     *result.Heat // of a map that is the box; nil: the box has no pixel
+	Control     *result.Heat // of a map that is 1 within the box; nil: the box has no pixel
 }
 
 // Check returns the method and layer of a query, or an error if the detector lacks them.
@@ -121,10 +121,10 @@ func (o *Opened) Check(q ObjectQuery) (methods.At, error) {
 	return list[0], nil
 }
 
-// manyPasses is the number of runs of D-RISE without --samples.
+// manyPasses is the default number of D-RISE's runs of the detector.
 const manyPasses = 1000
 
-// Passes returns the number of times that a query runs the detector.
+// Passes returns the number of detector runs that a query needs.
 func (o *Opened) Passes(q ObjectQuery) (int, error) {
 	at, err := o.Check(q)
 	if err != nil {
@@ -143,7 +143,7 @@ func (o *Opened) Passes(q ObjectQuery) (int, error) {
 	return 1, nil
 }
 
-// Explain explains an object of Detect.
+// Explain explains an object of a picture from Detect.
 func (o *Opened) Explain(ctx context.Context, f *Found, q ObjectQuery) (*ObjectMap, error) {
 	at, err := o.Check(q)
 	if err != nil {

@@ -9,11 +9,11 @@ import (
 	"oscar/result"
 )
 
-// outcomesFrom is the minimum score of detections in [result.Outcomes], which is the one of
+// outcomesFrom is the minimum score of detections in [result.Outcomes]. It equals the minimum of
 // explained detections.
 const outcomesFrom = 0.5
 
-// matchIoU is the IoU of masks from which on an object is found.
+// matchIoU is the minimum IoU of masks at which an object counts as found.
 const matchIoU = 0.5
 
 // failuresOfKind is the maximum number of examples of each kind.
@@ -78,14 +78,14 @@ func outcomes(truth *coco.File, results []coco.Result) (*result.Outcomes, error)
 	return o, nil
 }
 
-// ranked is a failure with what it is ranked by.
+// ranked is a failure and the value by which it is ranked.
 type ranked struct {
 	rank float64
 	result.Failure
 }
 
-// match is an object with its detection. One of them may be nil; iou is then the largest with
-// any other of the picture.
+// match is an object and its detection. One of them may be nil; iou is then the largest IoU with
+// another detection or object of the picture.
 type match struct {
 	object *coco.Annotation
 	found  *coco.Result

@@ -14,16 +14,16 @@ import (
 	"oscar/result"
 )
 
-// painter draws the pictures of a folder of explanations.
+// painter draws the pictures of explanations.
 type painter struct {
 	dir           string
 	drawing       result.Drawing
 	plain, signed heatmap.ColorMap
-	full          map[methods.At]float32 // the value of the full colour, of a shared scale
-	several       bool                   // several methods: each object has a row of the sheet
+	full          map[methods.At]float32 // the value that has the full colour, for a shared scale
+	several       bool                   // several methods: the sheet has a row for each object
 }
 
-// newPainter checks the settings.
+// newPainter checks the settings of a drawing.
 func newPainter(dir string, d result.Drawing, several bool) (*painter, error) {
 	p := &painter{dir: dir, drawing: d, several: several}
 	for _, c := range []struct {
@@ -41,7 +41,7 @@ func newPainter(dir string, d result.Drawing, several bool) (*painter, error) {
 	return p, nil
 }
 
-// options are those of a map of a picture's size.
+// options returns the drawing options for a map with the size of its picture.
 func (p *painter) options(row Row, grid explain.Grid) heatmap.Options {
 	o := heatmap.Options{
 		Heat: grid, Map: p.plain, Alpha: p.drawing.Alpha, Scale: p.full[methods.At{Method: row.Method, Layer: row.Layer}],
@@ -73,17 +73,17 @@ type canvas struct {
 	stem   string
 	shapes map[int]shape
 	sheet  [][]heatmap.Tile
-	last   int      // the object of the last map
-	files  []string // written
+	last   int      // the number of the last drawn object
+	files  []string // written so far
 }
 
-// stemOf is the beginning of the names of a picture's files.
+// stemOf returns the start of the file names of a picture.
 func stemOf(id int64) string { return fmt.Sprintf("%06d", id) }
 
-// outlinedFile is the picture with all objects outlined.
+// outlinedFile returns the name of the picture with outlines of all objects.
 func outlinedFile(id int64) string { return "pictures/" + stemOf(id) + ".png" }
 
-// canvas draws the outlines of all objects on the picture with that id.
+// canvas outlines all objects on the picture with that id, and writes the result.
 func (p *painter) canvas(img *image.RGBA, id int64, shapes []shape) (*canvas, error) {
 	c := &canvas{painter: p, img: img, stem: stemOf(id), shapes: map[int]shape{}}
 	all := clone(img)
@@ -107,7 +107,7 @@ func (c *canvas) write(name string, img image.Image) error {
 	return heatmap.WritePNG(path, img)
 }
 
-// add draws the map of a row, of the picture's size.
+// add draws the map of a row. The map has the picture's size.
 func (c *canvas) add(row Row, grid explain.Grid) error {
 	if last := len(c.sheet) - 1; row.Object != c.last && (c.several || len(c.sheet[last]) == perRow) {
 		c.sheet = append(c.sheet, nil)

@@ -24,7 +24,7 @@ type PredictOptions struct {
 	Listener run.Listener
 }
 
-// predictions is the file that Predict writes: a data set of COCO whose annotations have scores.
+// predictions is the file that Predict writes: a COCO data set whose annotations have scores.
 type predictions struct {
 	Info        info            `json:"info"`
 	Images      []coco.Image    `json:"images"`
@@ -37,8 +37,8 @@ type info struct {
 	Description string `json:"description"`
 }
 
-// detected describes the files of Predict, which begin with predictionsBegin. It tells them
-// from annotations that somebody has drawn.
+// The descriptions of the files that Predict writes start with predictionsBegin. It tells detections
+// from annotations by people.
 const (
 	detected         = "objects detected by oscar"
 	predictionsBegin = "{\n  \"info\": {\n    \"description\": \"" + detected + "\""
@@ -101,7 +101,7 @@ func Predict(ctx context.Context, o PredictOptions) (*PredictSummary, error) {
 	return s, atomicfile.Output(o.Out, atomicfile.Bytes(append(text, '\n')))
 }
 
-// pictures are files with the ids of their pictures.
+// pictures are files and the ids of their pictures.
 type pictures []entry
 
 type entry struct {
@@ -110,8 +110,8 @@ type entry struct {
 	truth []scene.Truth // of a scene
 }
 
-// pictures lists the pictures of paths. Scenes keep their ids and category ids, other
-// pictures are numbered from 1.
+// pictures lists the pictures in paths. Scenes keep their ids and category ids. Other pictures are
+// numbered from 1.
 func (r *Run) pictures(ctx context.Context, paths []string, part string) (pictures, []coco.Category, error) {
 	classes := r.Experiment.Data.Classes
 	categories := coco.Categories(classes)
@@ -148,7 +148,7 @@ func (r *Run) pictures(ctx context.Context, paths []string, part string) (pictur
 	return out, categories, nil
 }
 
-// each detects the objects of every picture, in batches. It calls unreadable for files that
+// each detects the objects of all pictures, in batches. It calls unreadable for each picture that
 // cannot be read.
 func (list pictures) each(ctx context.Context, d *maskrcnn.Detector, m run.Machine, l run.Listener,
 	found func(e entry, p picture, objects []maskrcnn.Detection) error, unreadable func(path string, err error)) error {

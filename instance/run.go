@@ -34,7 +34,7 @@ const (
 
 var kind = resultdir.Kind{Early: []string{environmentFile, metricsFile, checkpointsDir, checksum.File}}
 
-// listed are the files in the run's list of SHA-256.
+// listed are the files whose SHA-256 the run records.
 var listed = []string{experimentFile, environmentFile, metricsFile, evaluationFile, result.CommandFile}
 
 func (r *Run) path(elem ...string) string { return filepath.Join(append([]string{r.Dir}, elem...)...) }
@@ -58,7 +58,7 @@ func openRun(dir string) (*Run, error) {
 	return r, nil
 }
 
-// create creates a run in a locked folder. experiment.json is written last.
+// create creates a run in a locked folder. It writes experiment.json last.
 func create(dir string, e Experiment, env result.Environment) (*Run, error) {
 	r := &Run{Dir: dir, Experiment: e}
 	for _, name := range kind.Early { // left by a killed process
@@ -79,7 +79,7 @@ func create(dir string, e Experiment, env result.Environment) (*Run, error) {
 	return r, nil
 }
 
-// lengthen sets the number of epochs; 0 leaves it.
+// lengthen sets the number of epochs. 0 keeps it.
 func (r *Run) lengthen(epochs int) error {
 	switch has := r.Experiment.Training.Epochs; {
 	case epochs == 0 || epochs == has:
@@ -91,14 +91,14 @@ func (r *Run) lengthen(epochs int) error {
 	if err := r.Experiment.Check(); err != nil {
 		return err
 	}
-	// If the process is killed here, the run is evaluated again.
+	// If the process is killed after this line, the run is evaluated again.
 	if err := checksum.Delete(r.Dir, evaluationFile); err != nil {
 		return err
 	}
 	return checksum.WriteJSON(r.Dir, experimentFile, r.Experiment)
 }
 
-// open reads a part of the run's data, and checks that it has not changed.
+// open reads a part of the run's data and checks that it is unchanged.
 func (r *Run) open(ctx context.Context, part string) (*scene.Set, error) {
 	root, err := r.scenes("")
 	if err != nil {
@@ -117,7 +117,7 @@ func (r *Run) open(ctx context.Context, part string) (*scene.Set, error) {
 // Epoch is a line of metrics.jsonl.
 type Epoch = result.DetectorEpoch
 
-// ap is the average precision of masks on the validation part; -1 without one.
+// ap returns the average precision of masks on the validation part, -1 if there is none.
 func ap(e Epoch) float64 {
 	if e.Masks == nil || math.IsNaN(e.Masks.AP) {
 		return -1
@@ -135,7 +135,7 @@ func checkClasses(a, b *scene.Set) error {
 
 var errNoScenes = errors.New("there are no scenes to train on")
 
-// Evaluation reads the evaluation of the test part; nil without one.
+// Evaluation reads the evaluation of the test part. It returns nil if there is none.
 func (r *Run) Evaluation() (*Evaluation, error) {
 	e := &Evaluation{}
 	err := checksum.ReadJSON(r.Dir, evaluationFile, e)

@@ -42,18 +42,17 @@ type ScoreOptions struct {
 	Listener run.Listener
 }
 
-// curveSteps is the number of steps of a curve of deletion or insertion. It is half of a
-// classifier's: each object of a picture has its own.
+// curveSteps is the number of steps of a deletion or insertion curve. It is half of a classifier's,
+// because each object of a picture has its own curve.
 const curveSteps = 16
 
 var scoreKind = resultdir.Kind{Mark: result.ScoreFile, Early: []string{result.ScoringFile, result.CommandFile, checksum.File}}
 
-// Score scores explanations of detected objects: the box is held fixed, and the probability of
-// its class is followed while pixels of the picture are changed; or the similarity of the most
-// similar proposal. The controls are the box
-// itself and the predicted mask itself, from the middle outwards, noise, noise as coarse as the
-// maps, and an edge detector. Intervals are over pictures. If Out has the scores of the same call,
-// it returns them.
+// Score scores explanations of detected objects. It changes pixels of the picture and follows the
+// probability of the class in the fixed box, or the similarity of the most similar proposal. The
+// controls are the box and the predicted mask (both highest in the middle), noise, noise as coarse
+// as the maps, and an edge detector. Intervals are over pictures. If Out has the complete scores of
+// the same call, Score returns them.
 func Score(ctx context.Context, o ScoreOptions) (_ *result.ObjectScores, err error) {
 	metrics, err := metricsOf(o.Metrics)
 	if err != nil {
@@ -134,8 +133,7 @@ func Score(ctx context.Context, o ScoreOptions) (_ *result.ObjectScores, err err
 	return out, checksum.WriteJSON(o.Out, result.ScoreFile, out)
 }
 
-// metricsOf looks up metrics. Those that need masks, mosaics or a randomised model are
-// errors.
+// metricsOf looks up metrics. Metrics that need masks, mosaics or a randomised model are errors.
 func metricsOf(names []string) (list []score.Metric, err error) {
 	if len(names) == 0 {
 		names = []string{"deletion", "insertion"}
@@ -173,7 +171,7 @@ func (s *scoring) settings() score.Settings {
 	return score.Settings{Deletion: score.Deletion{Steps: curveSteps}, Insertion: score.Insertion{Steps: curveSteps}}
 }
 
-// picture scores the objects of one picture, until there are enough of each class.
+// picture scores the objects of one picture, at most PerClass of each class.
 func (s *scoring) picture(ctx context.Context, m coco.Image, p picture, found []maskrcnn.Detection) error {
 	var some []object
 	var numbers []int
@@ -242,7 +240,7 @@ func (s *scoring) add(t score.Table) {
 	}
 }
 
-// controls are the explainers that a method should beat.
+// controls returns the explainers that a method should beat.
 func (s *scoring) controls(model explain.Predictor, o object, input []int) []score.Method {
 	height, width := input[0], input[1]
 	mask := o.Detection.Paste(height, width, maskrcnn.Place{Wide: 1, High: 1}).Pixels()
@@ -259,7 +257,7 @@ func (s *scoring) controls(model explain.Predictor, o object, input []int) []sco
 	return append(list, score.Controls(s.Seed)...)
 }
 
-// boxMap falls from the middle of a box outwards: 1 in the middle, 0 on the border.
+// boxMap returns a map that falls from 1 in the middle of a box to 0 on its border.
 func boxMap(b maskrcnn.Box, height, width int) explain.Grid {
 	g := explain.NewGrid(height, width)
 	for i := range g.Values {
@@ -270,8 +268,8 @@ func boxMap(b maskrcnn.Box, height, width int) explain.Grid {
 	return g
 }
 
-// maskMap is the distance in pixels from the border of a mask, above 0 inside and below 0
-// outside. A step goes to one of the eight neighbours.
+// maskMap returns each pixel's distance from the border of a mask in pixels, positive inside and
+// negative outside. A diagonal step counts as 1.
 func maskMap(mask []uint8, height, width int) explain.Grid {
 	inside, outside := distances(mask, height, width, 1), distances(mask, height, width, 0)
 	g := explain.NewGrid(height, width)
@@ -281,8 +279,8 @@ func maskMap(mask []uint8, height, width int) explain.Grid {
 	return g
 }
 
-// distances returns the distance of each pixel of a kind to the nearest of the other kind; 0
-// for that.
+// distances returns the distance of each pixel of a kind to the nearest pixel of the other kind.
+// Pixels of the other kind have 0.
 func distances(mask []uint8, height, width int, kind uint8) []int {
 	far := height + width
 	d := make([]int, len(mask))

@@ -9,27 +9,27 @@ import (
 	"oscar/internal/named"
 )
 
-// What a score of explanations follows while pixels of the picture change.
+// The values that a score of explanations can follow while pixels change.
 const (
 	FollowProbability = "probability" // of the class in the fixed box
 	followSimilarity  = "similarity"  // of the detection and the most similar proposal, as in D-RISE
 )
 
-// CheckFollow returns an error for what cannot be followed.
+// CheckFollow returns an error for an unknown name.
 func CheckFollow(name string) error {
 	return named.Check("follow", name, []string{FollowProbability, followSimilarity})
 }
 
-// similar is a predictor for the scores of explanations. The probability of every class is the
-// largest similarity of a detection and a proposal for the image (Petsiuk et al. 2021,
-// arXiv:2006.03204, section 3), so that box and class may change with the image.
+// similar is a predictor for scoring explanations. Its probability, equal for all classes, is the
+// largest similarity of a fixed detection and a proposal for the image (Petsiuk et al. 2021,
+// arXiv:2006.03204, section 3). So box and class may change with the image.
 type similar struct {
 	model     explain.Proposer
 	detection explain.Proposal
 	classes   int
 }
 
-// newSimilar describes a detection of a picture by its own class probabilities.
+// newSimilar returns a predictor for a detection with its own class probabilities.
 func newSimilar(ctx context.Context, d *maskrcnn.Detector, images explain.Images, box maskrcnn.Box) (similar, error) {
 	p, err := d.At(images.Pixels, box).Proposal(ctx)
 	return similar{d, p, d.Architecture.Classes}, err

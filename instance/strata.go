@@ -14,9 +14,9 @@ const (
 	sameClass  = "overlapping its own class"
 )
 
-// strata evaluates the masks of objects that overlap no other, overlap only objects of
-// other classes, or overlap one of their own class, which semantic segmentation cannot
-// separate.
+// strata evaluates masks by stratum: objects that overlap no other object, that overlap only objects
+// of other classes, and that overlap an object of their own class. Semantic segmentation cannot
+// separate the last kind.
 func strata(truth *coco.File, results []coco.Result) ([]result.Stratum, error) {
 	lies := stratumOf(truth)
 	var out []result.Stratum

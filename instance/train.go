@@ -95,14 +95,14 @@ func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 // ResumeOptions are the options of [Resume].
 type ResumeOptions struct {
 	Run      string
-	Data     string // where the scenes are now; "": not moved
+	Data     string // the folder of scenes if it was moved
 	Epochs   int    // the total number of epochs; 0: as in experiment.json
 	Machine  run.Machine
 	Listener Listener
 }
 
-// Resume continues a run that was stopped or killed. With more Epochs a finished run is
-// trained further and evaluated again; the learning rate follows the longer schedule.
+// Resume continues a run that was stopped or killed. If Epochs is larger than the run's, a finished
+// run is trained further and evaluated again. The learning rate then follows the longer schedule.
 func Resume(ctx context.Context, o ResumeOptions) (_ *Run, err error) {
 	folder, err := resultdir.Open(o.Run, resultdir.Kind{Mark: experimentFile})
 	if err != nil {
@@ -146,7 +146,7 @@ type fitting struct {
 	machine    run.Machine
 	listener   Listener
 	trainer    *maskrcnn.Trainer
-	detector   *maskrcnn.Detector // for the validation part; nil until the first epoch's end
+	detector   *maskrcnn.Detector // for the validation part; nil in the first epoch
 	train      *scene.Set
 	validation *scene.Set // nil: none
 	scalars    *events.Writer
@@ -154,7 +154,7 @@ type fitting struct {
 	steps      int // of an epoch
 }
 
-// fit trains the remaining epochs. If ctx is cancelled it saves after the current step and returns
+// fit trains the remaining epochs. If ctx is cancelled, fit saves after the current step and returns
 // [run.ErrInterrupted].
 func (r *Run) fit(ctx context.Context, m run.Machine, l Listener) (err error) {
 	e := r.Experiment
@@ -179,7 +179,7 @@ func (r *Run) fit(ctx context.Context, m run.Machine, l Listener) (err error) {
 		return err
 	}
 	defer f.trainer.Close()
-	work := context.WithoutCancel(ctx) // a step that has begun is finished
+	work := context.WithoutCancel(ctx) // finish the current step
 	if f.state, err = r.restore(work, f.trainer, func(text string) { l.Note(text) }); err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (f *fitting) interrupted() error {
 	return fmt.Errorf("%w at step %d, epoch %d; continue with --resume %s", run.ErrInterrupted, f.state.Step, f.state.Epoch+1, f.run.Dir)
 }
 
-// epoch trains one epoch, or the rest of one, then validates and saves.
+// epoch trains an epoch or the rest of it, then validates and saves.
 func (f *fitting) epoch(ctx, work context.Context) error {
 	s, t := &f.state, f.run.Experiment.Training
 	scenes := len(f.train.Scenes)
@@ -315,7 +315,7 @@ func (f *fitting) validate(ctx context.Context, e *Epoch) (err error) {
 	return nil
 }
 
-// openJournal rewrites metrics.jsonl and the event files with the epochs of the state.
+// openJournal rewrites metrics.jsonl and the event files up to the epoch of the state.
 func (f *fitting) openJournal() (err error) {
 	if err := f.writeMetrics(); err != nil {
 		return err
