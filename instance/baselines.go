@@ -21,11 +21,11 @@ const (
 	trueComponents = "true masks merged by class, cut into pieces"
 )
 
-// leastMerged is the minimum score of detections whose masks are merged.
-const leastMerged = 0.5
+// minMergeScore is the minimum score of detections whose masks are merged.
+const minMergeScore = 0.5
 
-// draws is the number of bootstrap samples.
-const draws = 500
+// bootstrapDraws is the number of bootstrap samples.
+const bootstrapDraws = 500
 
 // waysOf compares the detections with ways that need no object detector: one box and mask for each
 // picture, and the connected components of a class map. The class map is made of the detector's
@@ -35,8 +35,8 @@ func waysOf(truth *coco.File, results []coco.Result, scores coco.Scores) (out []
 		name    string
 		results []coco.Result
 	}{
-		{detector, results}, {wholePicture, everything(truth)},
-		{ownComponents, pieces(truth, merged(results))}, {trueComponents, pieces(truth, trueMasks(truth))},
+		{detector, results}, {wholePicture, wholePictures(truth)},
+		{ownComponents, components(truth, merged(results))}, {trueComponents, components(truth, trueMasks(truth))},
 	} {
 		row := Way{Name: way.name}
 		s := scores
@@ -46,7 +46,7 @@ func waysOf(truth *coco.File, results []coco.Result, scores coco.Scores) (out []
 			}
 		}
 		row.AP, row.AP50 = s.AP, s.AP50
-		if row.Interval[0], row.Interval[1], err = coco.Interval(truth, way.results, coco.Masks, draws, 1); err != nil {
+		if row.Interval[0], row.Interval[1], err = coco.Interval(truth, way.results, coco.Masks, bootstrapDraws, 1); err != nil {
 			return nil, err
 		}
 		if row.Strata, err = strata(truth, way.results); err != nil {
@@ -57,8 +57,8 @@ func waysOf(truth *coco.File, results []coco.Result, scores coco.Scores) (out []
 	return out, nil
 }
 
-// everything returns one detection for each picture: the whole picture, as the most frequent class.
-func everything(truth *coco.File) (out []coco.Result) {
+// wholePictures returns one detection for each picture: the whole picture, as the most frequent class.
+func wholePictures(truth *coco.File) (out []coco.Result) {
 	count := map[int64]int{}
 	for _, a := range truth.Annotations {
 		count[a.CategoryID]++
@@ -82,7 +82,7 @@ func everything(truth *coco.File) (out []coco.Result) {
 // merged returns the detections with a score of at least leastMerged, the highest first.
 func merged(results []coco.Result) (out []coco.Result) {
 	for _, r := range results {
-		if r.Score >= leastMerged {
+		if r.Score >= minMergeScore {
 			out = append(out, r)
 		}
 	}
@@ -100,10 +100,10 @@ func trueMasks(truth *coco.File) (out []coco.Result) {
 	return out
 }
 
-// pieces merges the detections of each picture into a class map, and returns a detection for each
+// components merges the detections of each picture into a class map, and returns a detection for each
 // connected component (4 neighbours). If detections overlap, a pixel has the class of the first one.
 // The score of a component is the highest score of its pixels.
-func pieces(truth *coco.File, results []coco.Result) (out []coco.Result) {
+func components(truth *coco.File, results []coco.Result) (out []coco.Result) {
 	byImage := map[int64][]coco.Result{}
 	for _, r := range results {
 		byImage[r.ImageID] = append(byImage[r.ImageID], r)

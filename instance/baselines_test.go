@@ -27,7 +27,7 @@ func drawn(rows ...string) coco.Segmentation {
 // class that has the pixels first stays, and cuts the next in two. Corners do not connect.
 func TestPieces(t *testing.T) {
 	truth := &coco.File{Images: []coco.Image{{ID: 4, Width: 8, Height: 3}}}
-	found := pieces(truth, merged([]coco.Result{
+	found := components(truth, merged([]coco.Result{
 		{ImageID: 4, CategoryID: 1, Score: 0.6, Segmentation: drawn("xx......", "xx......", "........")},
 		{ImageID: 4, CategoryID: 1, Score: 0.9, Segmentation: drawn("..x.....", "..x.....", "...x....")},
 		{ImageID: 4, CategoryID: 2, Score: 0.8, Segmentation: drawn(".....x..", ".....x..", ".....x..")},
@@ -92,7 +92,7 @@ func TestWays(t *testing.T) {
 	if s[0].Objects != 4 || ways[3].AP < 0.6 || ways[3].AP > 0.8 { // can 1; cup: 1 of 3 found, with a piece that is none
 		t.Errorf("true pieces: %+v", ways[3])
 	}
-	if len(everything(truth)) != 2 || everything(truth)[0].CategoryID != 2 {
+	if len(wholePictures(truth)) != 2 || wholePictures(truth)[0].CategoryID != 2 {
 		t.Error("not the most frequent class")
 	}
 }

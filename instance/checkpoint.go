@@ -27,7 +27,7 @@ type state struct {
 	Epochs   []Epoch         `json:"epochs"`
 }
 
-const kept = 2 // checkpoints
+const keptCheckpoints = 2 // checkpoints
 
 // save writes a checkpoint. It then removes older ones, and weights that are no longer the best.
 func (r *Run) save(ctx context.Context, t *maskrcnn.Trainer, s state) error {
@@ -40,7 +40,7 @@ func (r *Run) save(ctx context.Context, t *maskrcnn.Trainer, s state) error {
 	if err != nil {
 		return err
 	}
-	drop := steps[:max(0, len(steps)-kept)]
+	drop := steps[:max(0, len(steps)-keptCheckpoints)]
 	best, err := r.checkpoints(checkpoint.Bests)
 	if err != nil {
 		return err

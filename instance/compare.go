@@ -46,7 +46,7 @@ func Compare(ctx context.Context, o CompareOptions) (*Comparison, error) {
 	if err := result.CheckLimits(result.DetectorLimitNames, o.Limits); err != nil {
 		return nil, err
 	}
-	j := &comparing{CompareOptions: o, result: &Comparison{Format: 1, Task: Task, Least: outcomesFrom, Draws: draws, Shown: []result.ShownObject{}}}
+	j := &comparing{CompareOptions: o, result: &Comparison{Format: 1, Task: Task, Least: minOutcomeScore, Draws: bootstrapDraws, Shown: []result.ShownObject{}}}
 	if err := j.open(ctx); err != nil {
 		return nil, err
 	}
@@ -168,11 +168,11 @@ func (j *comparing) compare(ctx context.Context) (err error) {
 	}
 	c, truth := j.result, j.set.Truth
 	j.Listener.Stage("drawing samples of the scenes")
-	all, err := coco.Compare(truth, j.found, coco.Masks, nil, draws, 1)
+	all, err := coco.Compare(truth, j.found, coco.Masks, nil, bootstrapDraws, 1)
 	if err != nil {
 		return err
 	}
-	boxes, err := coco.Compare(truth, j.found, coco.Boxes, nil, draws, 1)
+	boxes, err := coco.Compare(truth, j.found, coco.Boxes, nil, bootstrapDraws, 1)
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (j *comparing) compare(ctx context.Context) (err error) {
 		if ctx.Err() != nil {
 			return run.ErrInterrupted
 		}
-		some, err := coco.Compare(truth, j.found, coco.Masks, func(a coco.Annotation) bool { return lies[a.ID] == name }, draws, 1)
+		some, err := coco.Compare(truth, j.found, coco.Masks, func(a coco.Annotation) bool { return lies[a.ID] == name }, bootstrapDraws, 1)
 		if err != nil {
 			return err
 		}

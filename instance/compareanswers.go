@@ -41,7 +41,7 @@ func (j *comparing) answers() error {
 	for i := range found {
 		found[i] = map[int64][]coco.Result{}
 		for _, r := range j.found[i] {
-			if r.Score >= outcomesFrom {
+			if r.Score >= minOutcomeScore {
 				found[i][r.ImageID] = append(found[i][r.ImageID], r)
 			}
 		}
@@ -120,7 +120,7 @@ func (j *comparing) shares(counts []byScene) {
 		whole[i] = i
 	}
 	found, wrong, changed := values(whole)
-	bounds := coco.Bootstrap(len(counts), draws, 1, func(drawn []int) []float64 {
+	bounds := coco.Bootstrap(len(counts), bootstrapDraws, 1, func(drawn []int) []float64 {
 		found, wrong, changed := values(drawn)
 		return []float64{found[1] - found[0], wrong[1] - wrong[0], changed}
 	})

@@ -163,7 +163,7 @@ func (j *redrawing) share(ctx context.Context, rows []Row) error {
 		}
 		at := methods.At{Method: r.Method, Layer: r.Layer}
 		if r.Status == explain.OK {
-			j.painter.full[at] = max(j.painter.full[at], heatmap.Scale(grid, 100, j.painter.signs(r.Method)))
+			j.painter.full[at] = max(j.painter.full[at], heatmap.Scale(grid, 100, j.painter.drawsNegative(r.Method)))
 		}
 	}
 	return nil

@@ -111,20 +111,20 @@ func explainers(ctx context.Context, d *maskrcnn.Detector, images explain.Images
 		return nil, err
 	}
 	for k, object := range objects {
-		out[k][at] = given{methodDRISE, d.At(images.Pixels, object.Box), grids[k]}
+		out[k][at] = precomputed{methodDRISE, d.At(images.Pixels, object.Box), grids[k]}
 	}
 	return out, nil
 }
 
-// given is an explainer with a finished map. Its score is the class's probability in the box.
-type given struct {
+// precomputed is an explainer with a finished map. Its score is the class's probability in the box.
+type precomputed struct {
 	method string
 	model  explain.Predictor
 	grid   explain.Grid
 }
 
 // Explain implements [explain.Explainer] for one image.
-func (g given) Explain(ctx context.Context, images explain.Images, targets []int) ([]explain.Attribution, error) {
+func (g precomputed) Explain(ctx context.Context, images explain.Images, targets []int) ([]explain.Attribution, error) {
 	p, err := g.model.Predict(ctx, images)
 	if err != nil {
 		return nil, err

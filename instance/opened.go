@@ -121,8 +121,8 @@ func (o *Opened) Check(q ObjectQuery) (methods.At, error) {
 	return list[0], nil
 }
 
-// manyPasses is the default number of D-RISE's runs of the detector.
-const manyPasses = 1000
+// defaultPasses is the default number of D-RISE's runs of the detector.
+const defaultPasses = 1000
 
 // Passes returns the number of detector runs that a query needs.
 func (o *Opened) Passes(q ObjectQuery) (int, error) {
@@ -131,7 +131,7 @@ func (o *Opened) Passes(q ObjectQuery) (int, error) {
 		return 0, err
 	}
 	if at.Method == methodDRISE {
-		return cmp.Or(q.Samples, manyPasses), nil
+		return cmp.Or(q.Samples, defaultPasses), nil
 	}
 	e, err := methods.NewExplainer(methods.Model{Runner: o.detector.At(nil, maskrcnn.Box{})}, []methods.At{at}, methods.Options{Options: explain.Options{Samples: q.Samples}})
 	if err != nil {

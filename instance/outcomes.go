@@ -9,9 +9,9 @@ import (
 	"oscar/result"
 )
 
-// outcomesFrom is the minimum score of detections in [result.Outcomes]. It equals the minimum of
+// minOutcomeScore is the minimum score of detections in [result.Outcomes]. It equals the minimum of
 // explained detections.
-const outcomesFrom = 0.5
+const minOutcomeScore = 0.5
 
 // matchIoU is the minimum IoU of masks at which an object counts as found.
 const matchIoU = 0.5
@@ -30,11 +30,11 @@ func outcomes(truth *coco.File, results []coco.Result) (*result.Outcomes, error)
 		objects[a.ImageID] = append(objects[a.ImageID], a)
 	}
 	for _, r := range results {
-		if r.Score >= outcomesFrom {
+		if r.Score >= minOutcomeScore {
 			found[r.ImageID] = append(found[r.ImageID], r)
 		}
 	}
-	o := &result.Outcomes{Least: outcomesFrom, Failures: []result.Failure{}}
+	o := &result.Outcomes{Least: minOutcomeScore, Failures: []result.Failure{}}
 	byKind := map[string][]ranked{}
 	for _, m := range truth.Images {
 		list, err := matches(m, objects[m.ID], found[m.ID])

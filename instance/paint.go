@@ -47,14 +47,14 @@ func (p *painter) options(row Row, grid explain.Grid) heatmap.Options {
 		Heat: grid, Map: p.plain, Alpha: p.drawing.Alpha, Scale: p.full[methods.At{Method: row.Method, Layer: row.Layer}],
 		Note: fmt.Sprintf("%d %s %.2f, %s", row.Object, row.Class, row.Detection, row.Method), Faint: row.Status == explain.Faint,
 	}
-	if p.signs(row.Method) {
+	if p.drawsNegative(row.Method) {
 		o.Map, o.Alpha = p.signed, p.drawing.SignedAlpha
 	}
 	return o
 }
 
-// signs reports whether the negative values of a method's maps are drawn.
-func (p *painter) signs(method string) bool {
+// drawsNegative reports whether the negative values of a method's maps are drawn.
+func (p *painter) drawsNegative(method string) bool {
 	m, err := methods.Lookup(method)
 	return p.drawing.SignedColorMap != "" && err == nil && m.Signed
 }

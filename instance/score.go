@@ -245,8 +245,8 @@ func (s *scoring) controls(model explain.Predictor, o object, input []int) []sco
 	height, width := input[0], input[1]
 	mask := o.Detection.Paste(height, width, maskrcnn.Place{Wide: 1, High: 1}).Pixels()
 	list := []score.Method{
-		{Name: "the box itself", Explainer: given{"box", model, boxMap(o.Box, height, width)}},
-		{Name: "the mask itself", Explainer: given{"mask", model, maskMap(mask, height, width)}},
+		{Name: "the box itself", Explainer: precomputed{"box", model, boxMap(o.Box, height, width)}},
+		{Name: "the mask itself", Explainer: precomputed{"mask", model, maskMap(mask, height, width)}},
 	}
 	for _, at := range s.methods {
 		if side := s.detector.Side(at.Layer); at.Layer != explain.Image && side > 0 {

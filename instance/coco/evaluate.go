@@ -18,14 +18,14 @@ const (
 	Masks Kind = "segm"
 )
 
-// Scores are COCO's average precision and recall. A mean of no values, such as the
+// Scores are COCO's average precision and recall, from 0 to 1. A mean without values, such as the
 // precision of large objects if there are none, is -1.
 type Scores struct {
 	AP       float64 `json:"AP"` // the mean over IoU 0.50, 0.55, ..., 0.95
 	AP50     float64 `json:"AP50"`
 	AP75     float64 `json:"AP75"`
 	APSmall  float64 `json:"APsmall"`  // objects of less than 32 x 32 pixels
-	APMedium float64 `json:"APmedium"` // to 96 x 96
+	APMedium float64 `json:"APmedium"` // 32 x 32 to 96 x 96
 	APLarge  float64 `json:"APlarge"`
 	AR1      float64 `json:"AR1"` // with at most one detection per image
 	AR10     float64 `json:"AR10"`
@@ -33,7 +33,7 @@ type Scores struct {
 	ARSmall  float64 `json:"ARsmall"`
 	ARMedium float64 `json:"ARmedium"`
 	ARLarge  float64 `json:"ARlarge"`
-	// ByClass are AP and AP50 of each class, in the order of the classes' ids.
+	// ByClass has AP and AP50 of each class, in the order of the classes' ids.
 	ByClass []ClassScores `json:"by_class,omitempty"`
 }
 
@@ -44,7 +44,7 @@ type ClassScores struct {
 	AP50  float64 `json:"AP50"`
 }
 
-// thresholds are the smallest IoU of a match, as in numpy.linspace.
+// thresholds are the minimum IoU of a match, with the values of numpy.linspace.
 var thresholds = func() (t [10]float64) {
 	low, high := 0.5, 0.95
 	step := (high - low) / 9
@@ -65,11 +65,12 @@ var recalls = func() (r [101]float64) {
 	return r
 }()
 
-// ranges are the areas of the objects that count: all, small, medium, large.
+// ranges are the minimum and maximum area of counted objects in square pixels: all, small, medium,
+// large.
 var ranges = [4][2]float64{{0, 1e10}, {0, 32 * 32}, {32 * 32, 96 * 96}, {96 * 96, 1e10}}
 
-// most are the maximum numbers of detections per class and image.
-var most = [3]int{1, 10, 100}
+// maxDetections are the maximum numbers of detections per class and image.
+var maxDetections = [3]int{1, 10, 100}
 
 const (
 	all          = 0
@@ -84,10 +85,10 @@ func Evaluate(truth *File, results []Result, kind Kind) (Scores, error) {
 	return EvaluateSome(truth, results, kind, every)
 }
 
-// every counts all objects.
+// every counts each object.
 func every(Annotation) bool { return true }
 
-// EvaluateSome is [Evaluate] of the objects for which count is true. Detections of other
+// EvaluateSome is [Evaluate] for the objects for which count is true. Detections of the other
 // objects are ignored.
 func EvaluateSome(truth *File, results []Result, kind Kind, count func(Annotation) bool) (Scores, error) {
 	p, err := pairs(truth, results, kind, count)
@@ -95,7 +96,7 @@ func EvaluateSome(truth *File, results []Result, kind Kind, count func(Annotatio
 		return Scores{}, err
 	}
 	classes := slices.SortedFunc(slices.Values(truth.Categories), byID)
-	var precision, recall [4][3][]float64 // by range and number of detections: a row of a class and threshold
+	var precision, recall [4][3][]float64 // by area range and number of detections: one row for each class and threshold
 	s := Scores{}
 	for _, c := range classes {
 		for area := range ranges {
@@ -103,8 +104,8 @@ func EvaluateSome(truth *File, results []Result, kind Kind, count func(Annotatio
 			for i, pair := range p[c.ID] {
 				judged[i] = pair.judge(ranges[area])
 			}
-			for m := range most {
-				if precisions, reached, ok := accumulate(judged, most[m]); ok {
+			for m := range maxDetections {
+				if precisions, reached, ok := accumulate(judged, maxDetections[m]); ok {
 					precision[area][m] = append(precision[area][m], precisions...)
 					recall[area][m] = append(recall[area][m], reached...)
 					if area == all && m == 2 {
@@ -145,7 +146,7 @@ type object struct {
 
 type detection struct{ area, score float64 }
 
-// pairs returns the pairs by class, in the order of the images' ids.
+// pairs returns the pairs of each class, in the order of the images' ids.
 func pairs(truth *File, results []Result, kind Kind, count func(Annotation) bool) (map[int64][]pair, error) {
 	if kind != Boxes && kind != Masks {
 		return nil, fmt.Errorf("no kind of evaluation %q; have %s, %s", kind, Boxes, Masks)
@@ -184,7 +185,7 @@ func pairs(truth *File, results []Result, kind Kind, count func(Annotation) bool
 
 func newPair(objects []Annotation, found []Result, m Image, kind Kind, count func(Annotation) bool) (pair, error) {
 	slices.SortStableFunc(found, func(a, b Result) int { return cmp.Compare(b.Score, a.Score) })
-	found = found[:min(len(found), most[2])]
+	found = found[:min(len(found), maxDetections[2])]
 	masks, detected := make([]mask.RLE, len(objects)), make([]mask.RLE, len(found))
 	var p pair
 	var errs []error
@@ -223,7 +224,7 @@ func newPair(objects []Annotation, found []Result, m Image, kind Kind, count fun
 	return p, nil
 }
 
-// judged is the result of matching a pair, at each threshold.
+// judged is a matched pair, at each threshold.
 type judged struct {
 	objects  int // number of objects that count
 	scores   []float64
@@ -238,9 +239,9 @@ const (
 	ignored
 )
 
-// judge matches detections with objects, in the order of their scores, each
-// with the free object of the highest IoU. Ignored objects are matched
-// only if no other fits; a crowd can be matched any number of times.
+// judge matches detections with objects, the highest score first. A detection gets the unmatched
+// object of the highest IoU. It gets an ignored object only if no other object fits. A crowd can be
+// matched any number of times.
 func (p pair) judge(area [2]float64) judged {
 	outside := func(a float64) bool { return a < area[0] || a > area[1] }
 	ignore := make([]bool, len(p.truth))
@@ -292,8 +293,9 @@ func (p pair) judge(area [2]float64) judged {
 	return j
 }
 
-// accumulate returns the precision at each threshold and recall, and the highest recall at
-// each threshold, with at most that many detections per image. ok is false without objects.
+// accumulate returns the precision at each threshold and recall, and the highest recall at each
+// threshold, with at most the given number of detections per image. ok is false if there are no
+// objects.
 func accumulate(images []judged, detections int) (precision, recall []float64, ok bool) {
 	objects := 0
 	type place struct{ image, detection int }
@@ -328,7 +330,7 @@ func accumulate(images []judged, detections int) (precision, recall []float64, o
 			last = reached[len(reached)-1]
 		}
 		recall = append(recall, last)
-		for i := len(precise) - 2; i >= 0; i-- { // precision falls with recall
+		for i := len(precise) - 2; i >= 0; i-- { // make precision non-increasing in recall
 			precise[i] = max(precise[i], precise[i+1])
 		}
 		for _, r := range recalls {
@@ -343,7 +345,7 @@ func accumulate(images []judged, detections int) (precision, recall []float64, o
 	return precision, recall, true
 }
 
-// mean returns the mean; unmeasured if there are no values.
+// mean returns the mean, or unmeasured if there are no values.
 func mean(values []float64) float64 {
 	if len(values) == 0 {
 		return unmeasured

@@ -51,11 +51,11 @@ type Annotation struct {
 	Area         float64      `json:"area"`
 	Crowd        flag         `json:"iscrowd"`
 	Segmentation Segmentation `json:"segmentation"`
-	// Whole is the mask including hidden parts; a key of oscar only.
+	// Whole is the mask with the hidden parts. COCO does not have this key.
 	Whole *Segmentation `json:"whole_segmentation,omitempty"`
 }
 
-// flag is a bool that is 0 or 1 in JSON.
+// flag is a bool that JSON stores as 0 or 1.
 type flag bool
 
 func (f flag) MarshalJSON() ([]byte, error) {
@@ -77,16 +77,16 @@ func (f *flag) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Segmentation is a mask in a file: polygons, or run lengths. The zero value is none.
+// Segmentation is a mask in a file: polygons or run lengths. The zero value is no mask.
 type Segmentation struct {
 	Polygons [][]float64
 	Runs     *mask.RLE
 }
 
-// Of returns the segmentation of a mask, as run lengths.
+// Of returns a mask as a segmentation with run lengths.
 func Of(m mask.RLE) Segmentation { return Segmentation{Runs: &m} }
 
-// Mask returns the mask of a picture of that size.
+// Mask returns the mask for a picture of that size.
 func (s Segmentation) Mask(height, width int) (mask.RLE, error) {
 	if s.Runs != nil {
 		if s.Runs.Height != height || s.Runs.Width != width {
@@ -104,13 +104,13 @@ func (s Segmentation) Mask(height, width int) (mask.RLE, error) {
 	return s.fill(height, width, &left)
 }
 
-// mostSteps is the largest number of steps in which the polygons of a file are filled: some
-// seconds. COCO's own files, of 860,000 objects, take half of it.
+// mostSteps limits the steps for filling the polygons of a file, to a few seconds. COCO's own files,
+// with 860,000 objects, need half of it.
 const mostSteps = 1 << 32
 
 var errTooLong = fmt.Errorf("the polygons are too long: filling them takes more than %d steps", int64(mostSteps))
 
-// steps is the number of steps in which the polygons are filled.
+// steps returns the number of steps for filling the polygons.
 func (s Segmentation) steps() (n int64) {
 	for _, p := range s.Polygons {
 		n += mask.Steps(p)
@@ -118,8 +118,8 @@ func (s Segmentation) steps() (n int64) {
 	return n
 }
 
-// fill fills the polygons. It takes the number of steps from left, and those in which masks
-// are joined; it returns an error if they are not left.
+// fill fills the polygons. It subtracts its steps, and the steps for joining masks, from left, and
+// returns an error if left becomes negative.
 func (s Segmentation) fill(height, width int, left *int64) (mask.RLE, error) {
 	out, err := mask.FromCounts(height, width, []uint32{uint32(height * width)})
 	for _, p := range s.Polygons {
@@ -135,8 +135,8 @@ func (s Segmentation) fill(height, width int, left *int64) (mask.RLE, error) {
 	return out, err
 }
 
-// Masks returns the masks of all objects, in the order of the annotations. What would take
-// minutes or gigabytes is an error.
+// Masks returns the masks of all objects, in the order of the annotations. It returns an error if
+// the masks would take minutes or gigabytes.
 func (f *File) Masks(ctx context.Context) ([]mask.RLE, error) {
 	size := map[int64]Image{}
 	for _, m := range f.Images {
@@ -170,10 +170,10 @@ func (f *File) Masks(ctx context.Context) ([]mask.RLE, error) {
 	return out, nil
 }
 
-// mostRuns is the largest number of runs of all masks of a file.
+// mostRuns is the largest number of runs in all masks of a file.
 const mostRuns = 1 << 27
 
-// runs is the format of run lengths in a file: counts is a list, or COCO's compact text.
+// runs is the file format of run lengths: counts is a list or COCO's compact text.
 type runs struct {
 	Size   [2]int          `json:"size"` // height, width
 	Counts json.RawMessage `json:"counts"`
@@ -226,10 +226,10 @@ func (s *Segmentation) UnmarshalJSON(b []byte) error {
 
 var errForm = errors.New("want polygons as [[x, y, ...]], or {size: [height, width], counts: text or numbers}")
 
-// limit is the size of the largest file that is read.
+// limit is the maximum size of a file, in bytes.
 const limit = 1 << 30
 
-// Read reads a data set. Names, numbers and sizes that do not fit together are errors.
+// Read reads a data set. It returns an error if names, numbers and sizes are inconsistent.
 func Read(path string) (*File, error) {
 	b, err := paths.ReadFile(path, limit)
 	if err != nil {
@@ -245,8 +245,8 @@ func Read(path string) (*File, error) {
 	return f, nil
 }
 
-// Parse is [Read] for the text of a file of another program. Two annotations may have the
-// same id: some of TACO's do.
+// Parse is [Read] for a text that another program wrote. Two annotations may have the same id, as
+// some of TACO's do.
 func Parse(b []byte) (*File, error) {
 	f := &File{}
 	if err := decode(b, f); err != nil {
@@ -276,8 +276,8 @@ func decode(b []byte, v any) error {
 	return nil
 }
 
-// badAnnotations returns the errors of the annotations of a file that cannot be read, with
-// their ids; nil if there is none.
+// badAnnotations returns the decoding errors of annotations, with their ids. It returns nil if all
+// can be decoded.
 func badAnnotations(b []byte) error {
 	var f struct {
 		Annotations []json.RawMessage `json:"annotations"`
@@ -303,11 +303,11 @@ func badAnnotations(b []byte) error {
 	return Flaws(wrong)
 }
 
-// mostMemory is the largest memory of a file's objects, in bytes. COCO's own files take half
-// of it.
+// mostMemory is the maximum memory of a file's objects, in bytes. COCO's own files need half of it.
 const mostMemory = 3 << 30
 
-// memory estimates what the values of a text of JSON take: a few bytes can be a large object.
+// memory estimates the memory of a JSON text's values, in bytes. A few bytes of text can be a large
+// object.
 func memory(b []byte) int64 {
 	count := func(text string) int64 { return int64(bytes.Count(b, []byte(text))) }
 	return 512*count("{") + 48*count("[") + 16*count(",")

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// flaws are several errors of a data set. The text has a line for each of the first ten.
+// flaws are several errors of a data set. The message has a line for each of the first ten.
 type flaws []error
 
 const mostFlaws = 10
 
-// Flaws returns nil for no error, a single error as it is, and several as one error that
-// lists them.
+// Flaws returns nil for no errors, a single error unchanged, and several errors as one that lists
+// them.
 func Flaws(list []error) error {
 	switch len(list) {
 	case 0:
@@ -37,7 +37,7 @@ func (f flaws) Error() string {
 
 func (f flaws) Unwrap() []error { return f }
 
-// FlawsAt returns the errors of err, each with the place before it.
+// FlawsAt returns the errors in err, each prefixed with the place.
 func FlawsAt(place string, err error) (list []error) {
 	if several, ok := errors.AsType[flaws](err); ok {
 		for _, one := range several {

@@ -9,10 +9,9 @@ import (
 	"oscar/internal/seeded"
 )
 
-// Interval returns the middle 95 % of the AP of data sets of as many images, drawn with
-// replacement (the bootstrap of Efron 1979). It is a function of the seed. A class
-// without an object in a draw is left out of that draw. Both ends are -1 if so many draws have no
-// object at all that the lower end is one of them.
+// Interval returns the 95 % interval of AP by the bootstrap over images (Efron 1979). It depends
+// only on the arguments. A draw leaves out the classes that have no object in it. Both ends are -1
+// if at least 2.5 % of the draws have no object.
 func Interval(truth *File, results []Result, kind Kind, draws int, seed uint64) (low, high float64, err error) {
 	s, err := newSamples(truth, results, kind, every)
 	if err != nil {
@@ -28,19 +27,19 @@ func Interval(truth *File, results []Result, kind Kind, draws int, seed uint64) 
 	return bounds[0][0], bounds[0][1], nil
 }
 
-// Paired has the AP of two lists of detections of the same images, for the same objects.
+// Paired has the AP of two lists of detections for the same images and objects.
 type Paired struct {
 	Class   string     // "": the mean of the classes
-	Objects int        // without crowds
+	Objects int        // number, without crowds
 	AP      [2]float64 // -1 without an object
-	// Interval is the middle 95 % of the second AP minus the first, of data sets of as many
-	// images, drawn with replacement. A draw without an object does not count; NaN if none counts.
+	// Interval is the 95 % bootstrap interval over images of the second AP minus the first. Draws
+	// without an object do not count. It is NaN if no draw counts.
 	Interval [2]float64
 }
 
-// Compare compares two lists of detections by the objects for which count is true; nil counts
-// all. The first of the result is of all classes, the others are of each class, by their ids. Both
-// lists have the same draws of images. It is a function of the seed.
+// Compare compares two lists of detections by the objects for which count is true; nil counts all.
+// The first result is the mean of all classes, the others are the classes by id. Both lists use the
+// same draws of images. Compare depends only on its arguments.
 func Compare(truth *File, results [2][]Result, kind Kind, count func(Annotation) bool, draws int, seed uint64) ([]Paired, error) {
 	if count == nil {
 		count = every
@@ -93,8 +92,8 @@ func Compare(truth *File, results [2][]Result, kind Kind, count func(Annotation)
 	return out, nil
 }
 
-// Bootstrap returns the middle 95 % of each value over samples of n images, drawn with
-// replacement. NaN does not count; without another value both bounds are NaN.
+// Bootstrap returns the 95 % interval of each value over draws of n images with replacement. NaN
+// does not count; without another value both ends are NaN.
 func Bootstrap(n, draws int, seed uint64, values func(drawn []int) []float64) [][2]float64 {
 	r := rand.New(rand.NewChaCha8(seeded.Digest(nil, seed, 0xb007)))
 	var samples [][]float64 // by value
@@ -125,7 +124,7 @@ func Bootstrap(n, draws int, seed uint64, values func(drawn []int) []float64) []
 	return out
 }
 
-// samples has detections matched with objects, to be drawn by image.
+// samples has the matched detections of each image, for drawing images.
 type samples struct {
 	classes []Category // by their ids
 	judged  [][]judged // of each class, by image
@@ -147,14 +146,14 @@ func newSamples(truth *File, results []Result, kind Kind, count func(Annotation)
 
 func byID(a, b Category) int { return cmp.Compare(a.ID, b.ID) }
 
-// ap returns the AP of the drawn images, and that of each class; unmeasured without an object.
+// ap returns the AP of the drawn images, overall and by class; unmeasured without objects.
 func (s samples) ap(drawn []int) (all float64, byClass []float64) {
 	var precision []float64
 	for _, list := range s.judged {
 		for i, at := range drawn {
 			s.some[i] = list[at]
 		}
-		precisions, _, _ := accumulate(s.some, most[2])
+		precisions, _, _ := accumulate(s.some, maxDetections[2])
 		precision = append(precision, precisions...)
 		byClass = append(byClass, mean(precisions))
 	}

@@ -11,12 +11,12 @@ import (
 	"oscar/internal/paths"
 )
 
-// nothing is the new class of objects that are left out, in the maps of TACO; an empty name is
-// the same.
+// nothing is the class name that leaves out objects in TACO's class maps. An empty name does the
+// same.
 const nothing = "Background"
 
-// readClassMap reads a CSV file without a header: in each line a class of the source and the
-// class that it becomes.
+// readClassMap reads a CSV file without a header. A line has a class of the source and its new
+// class.
 func readClassMap(path string) (map[string]string, error) {
 	b, err := paths.ReadFile(path, paths.Settings)
 	if err != nil {
@@ -41,7 +41,7 @@ func readClassMap(path string) (map[string]string, error) {
 	}
 }
 
-// mapClasses gives the source the classes of a map, sorted.
+// mapClasses gives the source the new classes of a class map, sorted.
 func (s *source) mapClasses(path string) error {
 	become, err := readClassMap(path)
 	if err != nil {

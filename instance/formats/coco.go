@@ -14,13 +14,13 @@ import (
 	"oscar/internal/paths"
 )
 
-// cocoFile is a file that has the keys of COCO.
+// cocoFile is a JSON file with COCO's keys.
 type cocoFile struct {
 	name string
 	data *coco.File
 }
 
-// cocoFiles reads the JSON files that have the keys of COCO.
+// cocoFiles reads the JSON files that have COCO's keys.
 func cocoFiles(f files) (list []cocoFile, err error) {
 	for _, name := range f.with(".json") {
 		var head struct {
@@ -41,9 +41,9 @@ func cocoFiles(f files) (list []cocoFile, err error) {
 	return list, nil
 }
 
-// readCOCO reads all COCO files of the source. The part of a file is a word in its name or
-// in its folder's; a single file has no part. Pictures lie beside the file, or in a folder
-// images, data or that of the part, beside the file or its folder.
+// readCOCO reads all COCO files of the source. A word in the name of a file, or of its folder, is
+// its part; a single file has no part. Pictures are next to the file, or in a folder named images,
+// data or like the part. This folder is next to the file or to its folder.
 func readCOCO(f files) (*source, error) {
 	list, err := cocoFiles(f)
 	if err != nil || len(list) == 0 {
@@ -94,8 +94,8 @@ func readCOCO(f files) (*source, error) {
 
 var errNoPicture = errors.New("there is no such picture")
 
-// find returns the path of a picture that an annotation file names. If there is none, the
-// error is errNoPicture and the path is the first that was looked for.
+// find returns the path of a picture that an annotation file names. If it does not exist, the error
+// is errNoPicture and the path is the first candidate.
 func (f files) find(annotations, part, name string) (string, error) {
 	dir := path.Dir(annotations)
 	first, err := within(dir, name)
@@ -115,7 +115,7 @@ func (f files) find(annotations, part, name string) (string, error) {
 	return first, fmt.Errorf("%w beside the annotations, nor in images/ or data/", errNoPicture)
 }
 
-// partOf returns the part that a path names, its last such word; "" for none.
+// partOf returns the last part that a path names, or "" for none.
 func partOf(name string) string {
 	words := strings.FieldsFunc(strings.ToLower(strings.TrimSuffix(name, path.Ext(name))), func(r rune) bool {
 		return (r < 'a' || r > 'z')

@@ -1,5 +1,5 @@
-// Package formats reads pictures with objects that other programs have written, and writes
-// them as scenes (see package oscar/instance/scene).
+// Package formats reads annotated pictures of other programs, and writes them as scenes (see package
+// oscar/instance/scene).
 //
 // [Import] reads files of COCO with paths of their own (such as TACO's and Roboflow's),
 // LabelMe's JSON, YOLO's polygons and Pascal VOC. All names and numbers in these files are

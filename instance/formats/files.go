@@ -13,15 +13,15 @@ import (
 	"oscar/internal/paths"
 )
 
-// files are the files of a source. Their names have slashes, and cannot lead out of it.
+// files are the files of a source folder. Their names have slashes and cannot lead out of it.
 type files struct {
 	path string // as given, for errors
 	root *os.Root
-	file string // a single file of annotations; "": all files of the folder
+	file string // a single annotation file; "": all files of the folder
 	list []string
 }
 
-// mostFiles bounds the files of a source.
+// mostFiles is the maximum number of files of a source.
 const mostFiles = 5_000_000
 
 // openFiles lists the files of a source.
@@ -60,7 +60,7 @@ func openFiles(source string) (f files, err error) {
 	return f, err
 }
 
-// with returns the names with an extension, in any case.
+// with returns the names with an extension, in upper or lower case.
 func (f files) with(extension string) (names []string) {
 	for _, name := range f.list {
 		if strings.EqualFold(path.Ext(name), extension) && (f.file == "" || name == f.file) {
@@ -70,13 +70,13 @@ func (f files) with(extension string) (names []string) {
 	return names
 }
 
-// has reports whether there is a file of that name.
+// has reports whether a file of that name exists.
 func (f files) has(name string) bool {
 	_, found := slices.BinarySearch(f.list, name)
 	return found
 }
 
-// below reports whether there is a file in a folder.
+// below reports whether a folder contains a file.
 func (f files) below(dir string) bool {
 	if dir == "." {
 		return len(f.list) > 0
@@ -85,13 +85,13 @@ func (f files) below(dir string) bool {
 	return at < len(f.list) && strings.HasPrefix(f.list[at], dir+"/")
 }
 
-// read reads a regular file of at most limit bytes. Its name may come from a file.
+// read reads a regular file of at most limit bytes. Its name may be untrusted.
 func (f files) read(name string, limit int64) ([]byte, error) {
 	if err := paths.CheckLocal(name); err != nil {
 		return nil, err
 	}
 	name = filepath.FromSlash(name)
-	info, err := f.root.Stat(name) // opening a pipe would wait
+	info, err := f.root.Stat(name) // before opening: opening a pipe would block
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%q: %w", name, paths.TrimError(err))
@@ -112,8 +112,8 @@ func (f files) read(name string, limit int64) ([]byte, error) {
 	return b, err
 }
 
-// within joins names of files to a path, which must stay within the source. Backslashes are
-// slashes: some programs write them on Windows.
+// within joins file names to a path. It returns an error if the path leaves the source. A backslash
+// counts as a slash, because some programs write paths of Windows.
 func within(elements ...string) (string, error) {
 	for i, e := range elements {
 		elements[i] = strings.ReplaceAll(e, `\`, "/")

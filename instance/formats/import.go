@@ -25,8 +25,8 @@ import (
 // Options are the options of [Import].
 type Options struct {
 	Source string // a folder, or a COCO file
-	Map    string // a CSV file of classes and what they become; "": they stay
-	Seed   uint64 // of the parts, if the source has none
+	Map    string // a CSV file of classes and their new classes; "": keep all
+	Seed   uint64 // for drawing parts if the source has none
 	Limits dataset.Limits
 	// OnStage and OnCount receive progress; they may be nil.
 	OnStage func(name string)
@@ -38,11 +38,11 @@ type Summary struct {
 	Format   string
 	Pictures map[string]int            // by part
 	Objects  map[string]map[string]int // by part and class
-	LeftOut  map[string]int            // objects and pictures, by the reason
-	Unusable []dataset.Problem         // pictures that are not there, cannot be read, or have another size
+	LeftOut  map[string]int            // number of objects and pictures, by reason
+	Unusable []dataset.Problem         // missing, unreadable or of another size
 }
 
-// source is a data set as its files describe it. Names of pictures are relative to the
+// source is a data set as its files describe it. The names of pictures are paths relative to the
 // source folder, with slashes.
 type source struct {
 	format   string
@@ -55,26 +55,26 @@ type source struct {
 type picture struct {
 	name    string      // also of the copy
 	part    string      // "": none
-	at      string      // where the picture is described, for errors
+	at      string      // the place of its description, for errors
 	size    image.Point // as described; 0: not described
-	missing error       // why there is no such picture
-	data    []byte      // of a picture within the description; nil: in a file
+	missing error       // why the picture cannot be found
+	data    []byte      // of a picture inside the description; nil: in a file
 	objects []object
-	// more reads objects that need the picture's size, and counts those without a mask; may
-	// be nil.
+	// more reads the objects whose masks need the picture's size. boxes is the number of objects
+	// without a mask. May be nil.
 	more func(size image.Point) (objects []object, boxes int, err error)
 }
 
 const withoutMask = "an object without a mask"
 
 type object struct {
-	at     string // where the object is described within the picture's description
+	at     string // the place of the object in the picture's description, for errors
 	class  int
 	ignore bool
 	mask   coco.Segmentation
 }
 
-// formats are the formats, by how sure the files that show them are.
+// formats are the formats, the one with the least ambiguous files first.
 var formats = []struct {
 	name string
 	read func(f files) (*source, error) // nil if the files are not of the format
@@ -85,11 +85,10 @@ var formats = []struct {
 	{"LabelMe", readLabelMe},
 }
 
-// Import reads a data set and writes it to dir, which must not exist or be empty, as a
-// folder of scenes. Pictures are copied as they are. Without parts in the source a tenth of
-// the pictures, drawn by the seed, is for validation and another for the test. Objects
-// without a mask are left out, and so are pictures that cannot be used. An error names the file
-// and what is wrong in it.
+// Import reads a data set and writes it to dir as a folder of scenes. dir must be empty or not
+// exist. Pictures are copied unchanged. If the source has no parts, the seed draws a tenth of the
+// pictures for validation and a tenth for the test. Objects without a mask are left out, and so are
+// unusable pictures. An error names the file and the fault in it.
 func Import(ctx context.Context, dir string, o Options) (*Summary, error) {
 	if o.OnStage == nil {
 		o.OnStage = func(string) {}
@@ -119,7 +118,7 @@ func Import(ctx context.Context, dir string, o Options) (*Summary, error) {
 	return s.write(ctx, dir, f, o)
 }
 
-// read finds the format of the files and reads them.
+// read detects the format of the files and reads them.
 func read(f files) (*source, error) {
 	for _, format := range formats {
 		s, err := format.read(f)
@@ -138,7 +137,7 @@ func read(f files) (*source, error) {
 	return nil, fmt.Errorf("%s: no format that is known: want COCO's .json, LabelMe's .json beside pictures, a data.yaml of YOLO, or Annotations/ and JPEGImages/ of Pascal VOC", f.path)
 }
 
-// divide gives pictures a part if none has one.
+// divide draws a part for each picture if no picture has one.
 func (s *source) divide(seed uint64) error {
 	slices.SortFunc(s.pictures, func(a, b picture) int { return strings.Compare(a.name, b.name) })
 	trained := false
@@ -178,7 +177,7 @@ func (s *source) divide(seed uint64) error {
 	return nil
 }
 
-// finished is a picture that was copied.
+// finished is a copied picture.
 type finished struct {
 	size     image.Point
 	objects  []scene.Truth
@@ -250,7 +249,7 @@ func (s *source) write(ctx context.Context, dir string, f files, o Options) (*Su
 	return sum, nil
 }
 
-// decode reads a picture.
+// decode reads and decodes a picture.
 func (p picture) decode(f files, limits dataset.Limits) (data []byte, size image.Point, err error) {
 	if p.missing != nil {
 		return nil, size, p.missing
@@ -275,7 +274,7 @@ func (p picture) decode(f files, limits dataset.Limits) (data []byte, size image
 	return nil, size, err
 }
 
-// copy decodes a picture, makes the masks of its objects, and copies the file to dir.
+// copy decodes a picture, makes the masks of its objects, and writes the file to dir.
 func (s *source) copy(p picture, f files, dir string, limits dataset.Limits) (out finished, err error) {
 	var data []byte
 	if data, out.size, out.unusable = p.decode(f, limits); out.unusable != nil {

@@ -48,13 +48,13 @@ func (f files) labelMe(name string) (*labelMe, error) {
 	return &l, nil
 }
 
-// readLabelMe reads every JSON file. Shapes of one label with the same group_id are one
-// object, as in LabelMe's own converters.
+// readLabelMe reads every JSON file. Shapes with the same label and group_id are one object, as in
+// LabelMe's own converters.
 func readLabelMe(f files) (*source, error) {
 	s := &source{leftOut: map[string]int{}}
 	class := map[string]int{}
 	var all []*labelMe
-	var broken, flaws []error // of files that are not LabelMe's, and of shapes
+	var broken, flaws []error // files that are not LabelMe's, and wrong shapes
 	names := f.with(".json")
 	for _, name := range names {
 		l, err := f.labelMe(name)
@@ -101,7 +101,7 @@ func readLabelMe(f files) (*source, error) {
 			}
 			p.name = strings.TrimSuffix(names[i], path.Ext(names[i])) + extension
 		}
-		groups := map[string]int{} // places of objects
+		groups := map[string]int{} // the index of each group's object
 		for k, shape := range l.Shapes {
 			if _, known := class[shape.Label]; !known {
 				continue
@@ -148,7 +148,7 @@ func joined(a, b coco.Segmentation, height, width int) (coco.Segmentation, error
 	return coco.Of(mask.Union(one, other)), nil
 }
 
-// shapeMask returns the area of a shape; nil for a kind of shape that has none.
+// shapeMask returns the mask of a shape, or nil for a kind of shape without an area.
 func shapeMask(kind string, points [][2]float64, text string, height, width int) (*coco.Segmentation, error) {
 	var corners []float64
 	switch kind {
@@ -178,8 +178,8 @@ func shapeMask(kind string, points [][2]float64, text string, height, width int)
 	return &coco.Segmentation{Polygons: [][]float64{corners}}, nil
 }
 
-// circle returns LabelMe's polygon for a circle of a middle and a point of its line: its
-// sides are at most a pixel within the circle.
+// circle returns LabelMe's polygon of a circle, which is given by its middle and a point on it. The
+// sides are at most a pixel inside the circle.
 func circle(middle, on [2]float64) (corners []float64) {
 	r := math.Hypot(on[0]-middle[0], on[1]-middle[1])
 	n := 12
@@ -193,7 +193,7 @@ func circle(middle, on [2]float64) (corners []float64) {
 	return corners
 }
 
-// pasted returns a mask that is given as a PNG file for the box of two points.
+// pasted returns the mask of a PNG file that fills the box of two points.
 func pasted(text string, points [][2]float64, height, width int) (*coco.Segmentation, error) {
 	b, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {

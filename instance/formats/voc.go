@@ -42,8 +42,8 @@ type voc struct {
 	} `xml:"object"`
 }
 
-// vocRoot returns the folder with Annotations/ and JPEGImages/: the source, or one below
-// it such as VOCdevkit/VOC2012.
+// vocRoot returns the folder with Annotations/ and JPEGImages/: the source or a folder below it,
+// such as VOCdevkit/VOC2012.
 func vocRoot(f files) (root string, ok bool) {
 	for _, name := range f.list {
 		if dir, file := path.Split(name); file != "" && strings.EqualFold(path.Ext(file), ".xml") && path.Base(dir) == vocXML {
@@ -54,10 +54,9 @@ func vocRoot(f files) (root string, ok bool) {
 	return "", false
 }
 
-// readVOC reads the pictures that have a mask in SegmentationObject/: the pixels with value
-// k are those of the k-th object of the XML file. Parts are those of
-// ImageSets/Segmentation/, if it is there. A difficult object is neither an object nor
-// background.
+// readVOC reads the pictures that have a mask in SegmentationObject/. Pixels with value k belong to
+// the k-th object of the XML file. Parts are read from ImageSets/Segmentation/ if it exists. A
+// difficult object is neither an object nor background.
 func readVOC(f files) (*source, error) {
 	root, ok := vocRoot(f)
 	if !ok || f.file != "" {
@@ -128,7 +127,7 @@ func readVOC(f files) (*source, error) {
 	return s, nil
 }
 
-// vocParts returns the parts of pictures by name.
+// vocParts returns the part of each picture by its name.
 func vocParts(f files, root string) (map[string]string, error) {
 	parts := map[string]string{}
 	for _, part := range scene.Parts {
@@ -150,7 +149,7 @@ func vocParts(f files, root string) (map[string]string, error) {
 	return parts, nil
 }
 
-// vocMasks returns the masks of the objects, from a PNG file whose pixels number them.
+// vocMasks returns the masks of the objects in a PNG file whose pixels are object numbers.
 func (f files) vocMasks(name string, objects int, size image.Point) ([]mask.RLE, error) {
 	b, err := f.read(name, 64<<20)
 	if err != nil {

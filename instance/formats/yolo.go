@@ -30,9 +30,9 @@ type yoloData struct {
 	Names yaml.Node `yaml:"names"`
 }
 
-// readYOLO reads a data.yaml and the text files beside it: a line has a class and the
-// corners of a polygon, as shares of the picture's width and height. The labels of
-// a/images/b.jpg are in a/labels/b.txt; a picture without them has no objects.
+// readYOLO reads data.yaml and the label files. A line of a label file has a class number and the
+// corners of a polygon, relative to the picture's width and height. The labels of a/images/b.jpg are
+// in a/labels/b.txt. A picture without a label file has no objects.
 func readYOLO(f files) (*source, error) {
 	if f.file != yoloFile && (f.file != "" || !f.has(yoloFile)) {
 		return nil, nil
@@ -76,7 +76,7 @@ func readYOLO(f files) (*source, error) {
 	return s, nil
 }
 
-// yoloNames returns the classes: a list, or a map from 0, 1 and so on.
+// yoloNames returns the classes of a list, or of a map with the keys 0, 1, 2 and so on.
 func yoloNames(node yaml.Node) (names []string, err error) {
 	if node.Kind == yaml.MappingNode {
 		var byNumber map[int]string
@@ -101,7 +101,7 @@ func yoloNames(node yaml.Node) (names []string, err error) {
 	return names, nil
 }
 
-// stringsOf returns a text, or a list of them; nothing for a missing key.
+// stringsOf returns a list of strings, of which a single one needs no list; nil for a missing key.
 func stringsOf(node yaml.Node) (out []string, err error) {
 	switch {
 	case node.Kind == 0 || node.Tag == "!!null":
@@ -115,9 +115,9 @@ func stringsOf(node yaml.Node) (out []string, err error) {
 
 var pictureExtensions = []string{".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
-// yoloPictures returns the pictures of an entry: a folder, or a text file with a picture a
-// line. Like Ultralytics, it reads ../train as train if there is no such folder. base is
-// used if it is within the source.
+// yoloPictures returns the pictures of an entry: a folder, or a text file with one picture per line.
+// Like Ultralytics, it reads ../train as train if there is no such folder. It ignores a base outside
+// the source.
 func (f files) yoloPictures(base, entry string) (names []string, err error) {
 	var dir string
 	found := false
@@ -159,7 +159,7 @@ func (f files) yoloPictures(base, entry string) (names []string, err error) {
 	return names, nil
 }
 
-// labelFile is the place of the labels of a picture.
+// labelFile returns the path of a picture's label file.
 func labelFile(name string) string {
 	if i := strings.LastIndex("/"+name, "/images/"); i >= 0 {
 		name = name[:i] + "labels/" + name[i+len("images/"):]
@@ -167,7 +167,7 @@ func labelFile(name string) string {
 	return strings.TrimSuffix(name, path.Ext(name)) + ".txt"
 }
 
-// yoloObjects reads the polygons of a picture. boxes counts lines with a box alone.
+// yoloObjects reads the polygons of a label file. boxes is the number of lines with only a box.
 func (f files) yoloObjects(label string, classes int, size image.Point) (objects []object, boxes int, err error) {
 	b, err := f.read(label, 64<<20)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package mask has masks of objects as run-length codes. It reads and writes the two formats
-// of COCO, fills polygons, and measures area, box and intersection over union.
+// Package mask implements masks of objects as run-length encodings (RLE). It reads and writes COCO's
+// two formats, fills polygons, and computes area, box and intersection over union.
 //
-// [Encode] makes an [RLE] of pixels and [Fill] one of a polygon. All numbers are those of
-// pycocotools, bit for bit.
+// [Encode] returns the [RLE] of pixels, and [Fill] that of a polygon. All results equal
+// pycocotools', bit for bit.
 package mask

@@ -1,8 +1,8 @@
 package mask
 
-// Flood returns the pixels that are connected to a first one by edges, as indices in row-major
-// order: those that take accepts. It asks take about a pixel more than once; take must accept
-// each only the first time.
+// Flood returns the pixels that take accepts and that are connected to the first one (4 neighbours),
+// as row-major indices. It may ask take about a pixel several times; take must accept a pixel only
+// once.
 func Flood(height, width, first int, take func(i int) bool) (pixels []int) {
 	if !take(first) {
 		return nil

@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// subpixels is the number of points per side of a pixel in pycocotools.
+// subpixels is the number of pycocotools' grid points per side of a pixel.
 const subpixels = 5
 
-// Fill returns the pixels within a polygon. corners are x and y in turn; the middle of the
-// top left pixel is (0.5, 0.5). A pixel is within if its middle is, by the rule of
-// pycocotools: edges are drawn on a grid of five points per pixel, and only their
-// crossings of the middles of columns count.
+// Fill returns the pixels inside a polygon. corners are x and y in turn, in pixels; the middle of
+// the top left pixel is (0.5, 0.5). A pixel is inside if its middle is, by pycocotools' rule: edges
+// are drawn on a grid of five points per pixel side, and only their crossings of the middles of
+// columns count.
 func Fill(height, width int, corners []float64) (RLE, error) {
 	if err := CheckSize(height, width); err != nil {
 		return RLE{}, err
@@ -24,7 +24,7 @@ func Fill(height, width int, corners []float64) (RLE, error) {
 	grid := make([]cell, len(corners)/2)
 	for i := range grid {
 		x, y := corners[2*i], corners[2*i+1]
-		if !(math.Abs(x) <= 1<<20 && math.Abs(y) <= 1<<20) { // nor NaN
+		if !(math.Abs(x) <= 1<<20 && math.Abs(y) <= 1<<20) { // also refuses NaN
 			return RLE{}, fmt.Errorf("a polygon has a corner at (%g, %g)", x, y)
 		}
 		grid[i] = cell{toGrid(x), toGrid(y)}
@@ -55,7 +55,7 @@ func Fill(height, width int, corners []float64) (RLE, error) {
 	return RLE{height, width, b.counts}, nil
 }
 
-// Steps is the number of steps of [Fill], of corners that it takes.
+// Steps returns the number of steps of [Fill] for a polygon.
 func Steps(corners []float64) (n int64) {
 	for i := 0; i+1 < len(corners); i += 2 {
 		next := (i + 2) % (len(corners) &^ 1)
@@ -80,8 +80,8 @@ func perimeter(grid []cell) (n int) {
 
 func abs(n int) int { return max(n, -n) }
 
-// edge ranges over the points of an edge, including both ends, in the order in which the
-// edge's longer side increases.
+// edge yields the points of an edge, including both ends, in the order of increasing coordinates
+// along the edge's longer side.
 func edge(from, to cell) func(yield func(cell) bool) {
 	return func(yield func(cell) bool) {
 		width, height := abs(to.x-from.x), abs(to.y-from.y)
@@ -116,8 +116,8 @@ func edge(from, to cell) func(yield func(cell) bool) {
 	}
 }
 
-// crossing returns where the step from one point of the fine grid to one in the next column
-// crosses the middle of a column of pixels.
+// crossing returns the pixel where a step between two neighbouring columns of grid points crosses
+// the middle of a pixel column. ok is false if it does not cross one.
 func crossing(last, p cell, height, width int) (at uint32, ok bool) {
 	column := p.x // the left column
 	if p.x > last.x {

@@ -6,18 +6,17 @@ import (
 	"slices"
 )
 
-// RLE is a mask of Height x Width pixels as lengths of runs, column by column from the top
-// left. The first run is background, then object and background alternate. Only the first
-// run may be empty.
+// RLE is a mask of Height x Width pixels as run lengths, column by column from the top left. The
+// first run is background, then object and background alternate. Only the first run may be empty.
 type RLE struct {
 	Height, Width int
 	Counts        []uint32
 }
 
-// mostPixels is the largest number of pixels of a mask.
+// mostPixels is the maximum number of pixels of a mask.
 const mostPixels = 1 << 28
 
-// CheckSize returns an error for an invalid size of a mask.
+// CheckSize returns an error if a mask cannot have that size.
 func CheckSize(height, width int) error {
 	if height < 1 || width < 1 || height > mostPixels/width {
 		return fmt.Errorf("a mask of %d x %d pixels; want at least 1 x 1 and at most %d pixels", width, height, mostPixels)
@@ -25,8 +24,8 @@ func CheckSize(height, width int) error {
 	return nil
 }
 
-// FromCounts returns the mask of run lengths from another program. It merges runs around
-// empty ones.
+// FromCounts returns the mask of another program's run lengths. It removes empty runs and merges the
+// runs next to them.
 func FromCounts(height, width int, counts []uint32) (RLE, error) {
 	if err := CheckSize(height, width); err != nil {
 		return RLE{}, err
@@ -43,14 +42,13 @@ func FromCounts(height, width int, counts []uint32) (RLE, error) {
 	return RLE{height, width, b.counts}, nil
 }
 
-// Encode returns the mask of the pixels, row-major, that are not zero. It panics unless
-// there are height*width of them.
+// Encode returns the mask of the nonzero pixels, which are row-major. It panics if their number is
+// not height*width.
 func Encode(height, width int, pixels []uint8) RLE {
 	return EncodePart(height, width, image.Rect(0, 0, width, height), pixels)
 }
 
-// EncodePart is Encode for the pixels of a part of the picture, outside of which there are
-// none of the object.
+// EncodePart is Encode for a part of the picture. Pixels outside the part are background.
 func EncodePart(height, width int, part image.Rectangle, pixels []uint8) RLE {
 	if len(pixels) != part.Dx()*part.Dy() || part.Min.X < 0 || part.Min.Y < 0 || part.Max.X > width || part.Max.Y > height {
 		panic(fmt.Sprintf("mask: %d pixels do not fill the part %v of %d x %d", len(pixels), part, height, width))
@@ -68,7 +66,7 @@ func EncodePart(height, width int, part image.Rectangle, pixels []uint8) RLE {
 	return RLE{height, width, b.counts}
 }
 
-// Pixels returns the mask row-major, 1 for the object and 0 elsewhere.
+// Pixels returns the mask row-major: 1 is object, 0 is background.
 func (r RLE) Pixels() []uint8 {
 	out := make([]uint8, r.Height*r.Width)
 	for start, end := range r.spans() {
@@ -79,7 +77,7 @@ func (r RLE) Pixels() []uint8 {
 	return out
 }
 
-// spans ranges over the object's runs: the first pixel and the one after the last, column-major.
+// spans yields the object's runs: the first pixel and the one after the last, column-major.
 func (r RLE) spans() func(yield func(start, end int) bool) {
 	return func(yield func(start, end int) bool) {
 		at := 0
@@ -92,7 +90,7 @@ func (r RLE) spans() func(yield func(start, end int) bool) {
 	}
 }
 
-// Area returns the number of the object's pixels.
+// Area returns the number of object pixels.
 func (r RLE) Area() int {
 	n := 0
 	for start, end := range r.spans() {
@@ -104,7 +102,7 @@ func (r RLE) Area() int {
 // Box is x, y, width and height in pixels, as COCO writes a box.
 type Box [4]float64
 
-// Box returns the smallest box that holds the object, all zero if there is none.
+// Box returns the smallest box around the object. It is zero if there is no object.
 func (r RLE) Box() Box {
 	left, top, right, bottom := r.Width, r.Height, 0, 0
 	for start, end := range r.spans() {
@@ -122,10 +120,10 @@ func (r RLE) Box() Box {
 	return Box{float64(left), float64(top), float64(right - left), float64(bottom - top)}
 }
 
-// Union returns the pixels of either mask. It panics if the sizes differ.
+// Union returns the pixels in a or b. It panics if the sizes differ.
 func Union(a, b RLE) RLE { return merge(a, b, func(a, b bool) bool { return a || b }) }
 
-// Minus returns the pixels of a that are not of b. It panics if the sizes differ.
+// Minus returns the pixels in a but not in b. It panics if the sizes differ.
 func Minus(a, b RLE) RLE { return merge(a, b, func(a, b bool) bool { return a && !b }) }
 
 func merge(a, b RLE, keep func(a, b bool) bool) RLE {
@@ -134,7 +132,7 @@ func merge(a, b RLE, keep func(a, b bool) bool) RLE {
 	return RLE{a.Height, a.Width, out.counts}
 }
 
-// overlay calls visit for each stretch in which neither mask changes.
+// overlay calls visit for each run of n pixels in which neither mask changes.
 func overlay(a, b RLE, visit func(n uint32, a, b bool)) {
 	if a.Height != b.Height || a.Width != b.Width {
 		panic(fmt.Sprintf("mask: sizes %dx%d and %dx%d differ", a.Width, a.Height, b.Width, b.Height))
@@ -167,8 +165,8 @@ func intersection(a, b RLE) (n int) {
 	return n
 }
 
-// IoU returns the intersection over the union of a detection and a true mask. If the true
-// one is a crowd, it is the intersection over the detection's area. Two empty masks have 0.
+// IoU returns the intersection over union of a detection and a true mask, from 0 to 1. If truth is a
+// crowd, it is the intersection divided by the detection's area. Two empty masks have 0.
 func IoU(detection, truth RLE, crowd bool) float64 {
 	both := intersection(detection, truth)
 	if both == 0 {
@@ -194,7 +192,7 @@ func BoxIoU(detection, truth Box, crowd bool) float64 {
 	return both / (own + float64(truth[2]*truth[3]) - both)
 }
 
-// runs collects run lengths, the first one of background.
+// runs collects run lengths. The first run is background.
 type runs struct{ counts []uint32 }
 
 // add appends n pixels.

@@ -2,9 +2,9 @@ package mask
 
 import "fmt"
 
-// Text returns the run lengths in COCO's compact format. From the fourth on, a length is
-// written as its difference from the one two before. A number is written in digits of five
-// bits, the lowest first: bit 5 says that another digit follows, and 48 is added to make a
+// Text returns the run lengths in COCO's compact format. From the fourth length on, it stores the
+// difference from the length two before. A number is written in digits of five bits, the lowest
+// digit first. A sixth bit is set if another digit follows, and 48 is added to make a printable
 // character. The highest bit of the last digit is the sign.
 func (r RLE) Text() string {
 	var out []byte
@@ -60,7 +60,7 @@ func Parse(height, width int, text string) (RLE, error) {
 	return FromCounts(height, width, counts)
 }
 
-// shorten quotes the beginning of a text.
+// shorten quotes the start of a text.
 func shorten(text string) string {
 	if len(text) > 24 {
 		return fmt.Sprintf("%q...", text[:24])

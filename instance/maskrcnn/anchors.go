@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Box is x1, y1, x2, y2.
+// Box is x1, y1, x2, y2 in pixels of the input.
 type Box [4]float32
 
 func (b Box) area() float32 { return (b[2] - b[0]) * (b[3] - b[1]) }
@@ -21,8 +21,8 @@ func (b Box) iou(o Box) float32 {
 	return both / (b.area() + o.area() - both)
 }
 
-// anchors returns the anchors of each level, row by row. As in torchvision, those of a position
-// are rounded to whole pixels and centred on the corner of its cell.
+// anchors returns the anchors of each level, row by row. As in torchvision, the anchors of a
+// position have half sides rounded to whole pixels and are centred on the corner of its cell.
 func (p parts) anchors() [][]Box {
 	all := make([][]Box, len(p.levels))
 	for i, l := range p.levels {
@@ -45,21 +45,21 @@ func (p parts) anchors() [][]Box {
 	return all
 }
 
-// The smallest IoU of an anchor with a true box for an object, and the IoU below which it
-// is background.
+// anchorObject is the minimum IoU with a true box for an anchor to be an object. Below
+// anchorBackground it is background.
 const anchorObject, anchorBackground = 0.7, 0.3
 
-// matching is the index of an anchor's box, or one of these.
+// A matching is the index of an anchor's true box, or one of these.
 const (
 	background = -1
 	neither    = -2
 )
 
-// match matches each anchor with the true boxes. The anchors with the highest IoU of a box
-// get it even if the IoU is small. Anchors that overlap only an ignored box are neither.
+// match matches each anchor with a true box. The anchors with the highest IoU of a true box are
+// matched even if this IoU is small. Background anchors that overlap an ignored box become neither.
 func match(anchors, boxes, ignored []Box) []int {
 	out := make([]int, len(anchors))
-	most := make([]float32, len(boxes)) // of each box
+	most := make([]float32, len(boxes)) // the highest IoU of each true box
 	overlap := make([]float32, len(anchors)*len(boxes))
 	best := make([]int, len(anchors))
 	for a, anchor := range anchors {
@@ -100,10 +100,10 @@ type anchorTargets struct {
 	indices []int32   // of all levels' anchors
 	labels  []float32 // 1: an object
 	weights []float32 // 0: not used
-	shifts  []float32 // four each
+	shifts  []float32 // four per anchor
 }
 
-// sample draws n anchors, at most half of them objects, as torchvision does.
+// sample draws n anchors, at most half of them positive, as torchvision does.
 func sample(anchors, boxes []Box, matched []int, n int, r *rand.Rand) anchorTargets {
 	var positive, negative []int32
 	for a, m := range matched {
@@ -133,8 +133,8 @@ func sample(anchors, boxes []Box, matched []int, n int, r *rand.Rand) anchorTarg
 	return t
 }
 
-// encode returns the regression targets from a box to another: the shift of its centre,
-// relative to its sides, and the logarithms of the ratios of the sides.
+// encode returns the regression targets from one box to another: the shift of the centre relative to
+// the sides, and the logarithms of the ratios of the sides.
 func encode(from, to Box) [4]float32 {
 	wide, high := from[2]-from[0], from[3]-from[1]
 	toWide, toHigh := to[2]-to[0], to[3]-to[1]

@@ -7,24 +7,24 @@ import (
 	"oscar/tfmodel"
 )
 
-// Architecture describes a Mask R-CNN. Each list of layers can be replaced.
+// Architecture describes a Mask R-CNN. Each list of layers is replaceable.
 type Architecture struct {
 	Name     string          `json:"name"`
 	Input    tfmodel.Shape   `json:"input"` // [height,width,3]
 	Classes  int             `json:"classes"`
 	Backbone []tfmodel.Named `json:"backbone"`
-	Taps     []string        `json:"taps"` // the backbone's layers that the pyramid takes, the finest first
-	// Tuning, if not nil: the backbone begins with weights that come from elsewhere.
+	Taps     []string        `json:"taps"` // the backbone's layers that feed the pyramid, the finest first
+	// Tuning, if not nil, is how a backbone with loaded weights is trained.
 	Tuning  *tfmodel.Tuning `json:"tuning,omitempty"`
 	Pyramid Pyramid         `json:"pyramid"`
 	Anchors Anchors         `json:"anchors"`
-	// RegionHead predicts at each position of the pyramid whether there is an object.
+	// RegionHead predicts objectness at each position of the pyramid.
 	RegionHead []tfmodel.Named `json:"region_head"`
-	// BoxHead classifies BoxSize x BoxSize cells of a region.
+	// BoxHead classifies a region, which is pooled to BoxSize x BoxSize cells.
 	BoxHead []tfmodel.Named `json:"box_head"`
 	BoxSize int             `json:"box_size"`
-	// MaskHead takes MaskSize x MaskSize cells of a region and keeps the size. The mask is
-	// twice as large, upsampled with so many channels.
+	// MaskHead takes a region that is pooled to MaskSize x MaskSize cells, and keeps this size. The
+	// mask has twice this size, and MaskChannels channels before the last convolution.
 	MaskHead     []tfmodel.Named `json:"mask_head"`
 	MaskSize     int             `json:"mask_size"`
 	MaskChannels int             `json:"mask_channels"`
@@ -34,19 +34,19 @@ type Architecture struct {
 // Pyramid is the feature pyramid (Lin et al. 2017, arXiv:1612.03144).
 type Pyramid struct {
 	Filters int  `json:"filters"`
-	TopDown bool `json:"top_down"` // coarse levels are added to finer ones
-	// Canonical is the smallest square root of a region's area for the coarsest level; half of
-	// it is the smallest for the next level, and so on.
+	TopDown bool `json:"top_down"` // add coarse levels to finer ones
+	// Canonical is the minimum side of a region for the coarsest level, in pixels; the side is the
+	// square root of the area. Each finer level has half the minimum of the level above it.
 	Canonical float64 `json:"canonical"`
 }
 
 // Anchors are the boxes at each position of a level.
 type Anchors struct {
-	Sizes  []float64 `json:"sizes"`  // side of the square anchor, per level
-	Ratios []float64 `json:"ratios"` // height by width
+	Sizes  []float64 `json:"sizes"`  // side of the square anchor per level, in pixels
+	Ratios []float64 `json:"ratios"` // height / width
 }
 
-// Regions has the settings that select the heads' boxes.
+// Regions has the settings for sampling and selecting regions.
 type Regions struct {
 	IoU             float64 `json:"iou"`              // of non-maximum suppression
 	TrainCandidates int     `json:"train_candidates"` // per level, before suppression
@@ -54,10 +54,10 @@ type Regions struct {
 	TestCandidates  int     `json:"test_candidates"`
 	TestProposals   int     `json:"test_proposals"`
 	Positives       int     `json:"positives"`       // sampled per image in training
-	Negatives       int     `json:"negatives"`       // the same
-	AnchorSamples   int     `json:"anchor_samples"`  // the same, of anchors; at most half of them positive
+	Negatives       int     `json:"negatives"`       // sampled per image in training
+	AnchorSamples   int     `json:"anchor_samples"`  // sampled per image in training, at most half of them positive
 	Detections      int     `json:"detections"`      // per image
-	DetectionIoU    float64 `json:"detection_iou"`   // of suppression within a class
+	DetectionIoU    float64 `json:"detection_iou"`   // of non-maximum suppression within a class
 	DetectionScore  float64 `json:"detection_score"` // the minimum
 }
 
@@ -79,7 +79,7 @@ type parts struct {
 	mask, enlarge, draw     tfmodel.Stack
 }
 
-// outside reports whether a value is not within a range, as NaN.
+// outside reports whether a value is outside a range or NaN.
 func outside(values []float64, low, high float64) bool {
 	return slices.ContainsFunc(values, func(v float64) bool { return !(v >= low && v <= high) })
 }
@@ -95,7 +95,7 @@ func (a Architecture) Check() error {
 	return err
 }
 
-// maskSide is the side of a mask in its box.
+// maskSide returns the side of a predicted mask, in cells of its box.
 func (a Architecture) maskSide() int { return 2 * a.MaskSize }
 
 func (a Architecture) parts() (p parts, err error) {
@@ -191,8 +191,8 @@ func (a Architecture) parts() (p parts, err error) {
 	return p, err
 }
 
-// Memory forecasts the memory of a training in bytes, for a batch of that many images with at
-// most so many objects each.
+// Memory forecasts the memory of training in bytes. batch is the number of images in a step, objects
+// the maximum number of objects per image.
 func (a Architecture) Memory(batch, objects int) (float64, error) {
 	p, err := a.parts()
 	if err != nil {
@@ -206,7 +206,7 @@ func (a Architecture) Memory(batch, objects int) (float64, error) {
 		once += p.lateral[i].Memory(batch) + p.smooth[i].Memory(batch)
 		anchors += l.height * l.width * len(a.Anchors.Ratios)
 	}
-	for _, s := range []tfmodel.Stack{p.region, p.objects, p.shifts} { // coarser levels have a third of the finest
+	for _, s := range []tfmodel.Stack{p.region, p.objects, p.shifts} { // coarser levels add a third of the finest
 		once += s.Memory(batch) * 4 / 3
 	}
 	regions := batch * (a.Regions.Positives + a.Regions.Negatives)
@@ -218,9 +218,9 @@ func (a Architecture) Memory(batch, objects int) (float64, error) {
 	}
 	cells := float64(a.Pyramid.Filters) * float64(a.BoxSize*a.BoxSize*regions+a.MaskSize*a.MaskSize*batch*a.Regions.Positives)
 	matched := float64(batch) * float64(objects) * float64(anchors+a.Regions.TrainProposals)
-	given := float64(batch) * float64(objects) * float64(a.Input[0]*a.Input[1]) // masks, as bytes and as floats
-	// Adam keeps two values of a weight, and there are its gradient and a copy; the backward pass
-	// has as many values as the forward pass.
+	given := float64(batch) * float64(objects) * float64(a.Input[0]*a.Input[1]) // masks as bytes and as floats
+	// A weight has two values of Adam, its gradient and a copy. The backward pass has as many values as
+	// the forward pass.
 	return 5*weights + 2*once + 8*cells + 8*matched + 8*given, nil
 }
 

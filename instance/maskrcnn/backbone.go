@@ -8,18 +8,18 @@ import (
 	"oscar/tfmodel"
 )
 
-// namePrefix precedes the name of the backbone's network in that of the detector.
+// namePrefix is prepended to the backbone's name to name the detector.
 const namePrefix = "mask_rcnn_"
 
-// ResNet10 is a Mask R-CNN with the residual network resnet10 of package tfmodel, of strides
-// 4, 8 and 16.
+// ResNet10 returns a Mask R-CNN with the backbone resnet10 of package tfmodel. Its levels have
+// strides 4, 8 and 16.
 func ResNet10(classes int) Architecture {
 	a, _ := On(tfmodel.ResNet10(classes), classes)
 	return a
 }
 
-// On returns a Mask R-CNN whose backbone is a classifier without its head: 256 x 256 pixels,
-// and a pyramid of 64 filters over the last layer of each stride 4, 8, 16 and 32 that the
+// On returns a Mask R-CNN whose backbone is a classifier without its head, for inputs of 256 x 256
+// pixels. The pyramid has 64 filters and takes the last layer of each stride (4, 8, 16, 32) that the
 // classifier has.
 func On(classifier tfmodel.Architecture, classes int) (Architecture, error) {
 	conv := func(name string) []tfmodel.Named {

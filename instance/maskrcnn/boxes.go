@@ -6,43 +6,43 @@ import (
 	"oscar/tfmodel"
 )
 
-// corners splits boxes [..., 4] into their coordinates [...].
+// corners splits boxes [...,4] into coordinates of shape [...].
 func corners(g *tfmodel.Graph, boxes tfmodel.Tensor) (x1, y1, x2, y2 tfmodel.Tensor) {
 	s := boxes.Shape()
 	parts := g.Split(boxes, len(s)-1, 4)
 	out := make([]tfmodel.Tensor, 4)
 	for i, p := range parts {
-		out[i] = g.Reshape(p, open(s[:len(s)-1]))
+		out[i] = g.Reshape(p, withoutBatch(s[:len(s)-1]))
 	}
 	return out[0], out[1], out[2], out[3]
 }
 
-// open returns a shape with an unknown first dimension.
-func open(s tfmodel.Shape) tfmodel.Shape {
+// withoutBatch returns a shape with the first dimension unknown.
+func withoutBatch(s tfmodel.Shape) tfmodel.Shape {
 	out := append(tfmodel.Shape{}, s...)
 	out[0] = -1
 	return out
 }
 
-// joined stacks coordinates to boxes [..., 4].
-func joined(g *tfmodel.Graph, coordinates ...tfmodel.Tensor) tfmodel.Tensor {
+// stackBoxes stacks coordinates into boxes [...,4].
+func stackBoxes(g *tfmodel.Graph, coordinates ...tfmodel.Tensor) tfmodel.Tensor {
 	s := coordinates[0].Shape()
 	wide := make([]tfmodel.Tensor, len(coordinates))
 	for i, c := range coordinates {
-		wide[i] = g.Reshape(c, append(open(s), 1))
+		wide[i] = g.Reshape(c, append(withoutBatch(s), 1))
 	}
 	return g.Concat(len(s), wide...)
 }
 
-// mostStretch bounds the logarithm of a box's scaling.
-var mostStretch = float32(math.Log(1000.0 / 16))
+// maxLogScale is the maximum logarithm of a predicted scale factor.
+var maxLogScale = float32(math.Log(1000.0 / 16))
 
-// headWeights divide the corrections of the box head, as in torchvision.
+// headWeights are torchvision's divisors of the box head's corrections.
 var headWeights = [4]float32{10, 10, 5, 5}
 
 var plainWeights = [4]float32{1, 1, 1, 1}
 
-// decode shifts and scales boxes [...,4] by shifts [...,4].
+// decode moves and scales boxes [...,4] by predicted shifts [...,4].
 func decode(g *tfmodel.Graph, boxes, shifts tfmodel.Tensor, weights [4]float32) tfmodel.Tensor {
 	x1, y1, x2, y2 := corners(g, boxes)
 	dx, dy, dw, dh := corners(g, shifts)
@@ -50,15 +50,15 @@ func decode(g *tfmodel.Graph, boxes, shifts tfmodel.Tensor, weights [4]float32) 
 	axis := func(low, high, move, stretch tfmodel.Tensor, a, b float32) (tfmodel.Tensor, tfmodel.Tensor) {
 		side := g.Sub(high, low)
 		centre := g.Add(g.Mul(g.Div(move, g.Scalar(a)), side), g.Add(low, g.Mul(half, side)))
-		reach := g.Mul(g.Mul(half, side), g.Exp(g.Minimum(g.Div(stretch, g.Scalar(b)), g.Scalar(mostStretch))))
+		reach := g.Mul(g.Mul(half, side), g.Exp(g.Minimum(g.Div(stretch, g.Scalar(b)), g.Scalar(maxLogScale))))
 		return g.Sub(centre, reach), g.Add(centre, reach)
 	}
 	left, right := axis(x1, x2, dx, dw, weights[0], weights[2])
 	top, bottom := axis(y1, y2, dy, dh, weights[1], weights[3])
-	return joined(g, left, top, right, bottom)
+	return stackBoxes(g, left, top, right, bottom)
 }
 
-// encodeIn is [encode] in a graph, times weights. Empty boxes give finite numbers.
+// encodeIn is [encode] in a graph, multiplied by weights. Empty boxes give finite numbers.
 func encodeIn(g *tfmodel.Graph, from, to tfmodel.Tensor, weights [4]float32) tfmodel.Tensor {
 	x1, y1, x2, y2 := corners(g, from)
 	u1, v1, u2, v2 := corners(g, to)
@@ -70,20 +70,20 @@ func encodeIn(g *tfmodel.Graph, from, to tfmodel.Tensor, weights [4]float32) tfm
 	}
 	dx, dw := axis(x1, x2, u1, u2, weights[0], weights[2])
 	dy, dh := axis(y1, y2, v1, v2, weights[1], weights[3])
-	return joined(g, dx, dy, dw, dh)
+	return stackBoxes(g, dx, dy, dw, dh)
 }
 
-// clip keeps boxes within the picture.
+// clip clips boxes to the picture.
 func clip(g *tfmodel.Graph, boxes tfmodel.Tensor, input tfmodel.Shape) tfmodel.Tensor {
 	x1, y1, x2, y2 := corners(g, boxes)
 	within := func(v tfmodel.Tensor, most int) tfmodel.Tensor {
 		return g.Minimum(g.Maximum(v, g.Scalar(0)), g.Scalar(float32(most)))
 	}
-	return joined(g, within(x1, input[1]), within(y1, input[0]), within(x2, input[1]), within(y2, input[0]))
+	return stackBoxes(g, within(x1, input[1]), within(y1, input[0]), within(x2, input[1]), within(y2, input[0]))
 }
 
-// large reports which boxes have sides of at least that many pixels.
-func large(g *tfmodel.Graph, boxes tfmodel.Tensor, least float32) tfmodel.Tensor {
+// largeEnough returns whether both sides of each box have at least that many pixels.
+func largeEnough(g *tfmodel.Graph, boxes tfmodel.Tensor, least float32) tfmodel.Tensor {
 	x1, y1, x2, y2 := corners(g, boxes)
 	enough := func(low, high tfmodel.Tensor) tfmodel.Tensor {
 		return g.GreaterEqual(g.Sub(high, low), g.Scalar(least))
@@ -91,7 +91,7 @@ func large(g *tfmodel.Graph, boxes tfmodel.Tensor, least float32) tfmodel.Tensor
 	return g.And(enough(x1, x2), enough(y1, y2))
 }
 
-// pairIoU returns the IoU [N,P,Q] of boxes [N,P,4] with others [N,Q,4].
+// pairIoU returns the IoU [N,P,Q] of boxes a [N,P,4] and b [N,Q,4].
 func pairIoU(g *tfmodel.Graph, a, b tfmodel.Tensor) tfmodel.Tensor {
 	p, q := a.Shape()[1], b.Shape()[1]
 	column := func(x tfmodel.Tensor) tfmodel.Tensor { return g.Reshape(x, tfmodel.Shape{-1, p, 1}) }
@@ -107,19 +107,18 @@ func pairIoU(g *tfmodel.Graph, a, b tfmodel.Tensor) tfmodel.Tensor {
 	return g.DivNoNan(both, g.Sub(g.Add(areaA, areaB), both))
 }
 
-// nmsRounds bounds the longest chain of boxes that suppress each other.
+// nmsRounds limits the length of chains of boxes that suppress each other.
 const nmsRounds = 12
 
-// suppress returns 1 for each box [N,K,4], sorted by falling score, that greedy non-maximum
-// suppression keeps, else 0: Cluster-NMS (Zheng et al. 2020, arXiv:2005.03572). counts is 1 for
-// boxes that exist.
+// suppress applies non-maximum suppression to boxes [N,K,4], which are sorted by falling score. It
+// returns 1 for each box that is kept, else 0 (Cluster-NMS, Zheng et al. 2020, arXiv:2005.03572).
+// counts is 1 for valid boxes and 0 for padding.
 //
-// In each round a box is dropped if it overlaps a better one that was kept in the round
-// before. The result equals the greedy loop's if there are as many rounds as boxes in the
-// longest chain.
+// A round drops each box that overlaps a better one that the previous round kept. The result is
+// equal to greedy suppression if there are as many rounds as boxes in the longest chain.
 func suppress(g *tfmodel.Graph, boxes, counts tfmodel.Tensor, iou float64) tfmodel.Tensor {
 	k := boxes.Shape()[1]
-	better := make([]float32, k*k) // [i,j]: box i is better than box j
+	better := make([]float32, k*k) // [i,j]: box i has a higher score than box j
 	for i := range k {
 		for j := i + 1; j < k; j++ {
 			better[i*k+j] = 1

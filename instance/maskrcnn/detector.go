@@ -16,7 +16,7 @@ import (
 	"oscar/tfmodel"
 )
 
-// Detector finds objects. It may be used concurrently.
+// Detector detects objects. It may be used concurrently.
 type Detector struct {
 	Architecture Architecture
 
@@ -36,7 +36,7 @@ type Detector struct {
 	taps map[tapKey]savedmodel.Tap
 }
 
-// NewDetector opens the detector with the weights of a bundle of [Trainer.SaveWeights] or
+// NewDetector builds the network and loads the weights of a bundle of [Trainer.SaveWeights] or
 // [Trainer.Save].
 func NewDetector(ctx context.Context, a Architecture, weights string, config tfmodel.Config) (*Detector, error) {
 	p, err := a.parts()
@@ -66,23 +66,24 @@ func NewDetector(ctx context.Context, a Architecture, weights string, config tfm
 	return d, nil
 }
 
-// Restore loads other weights.
+// Restore replaces the weights.
 func (d *Detector) Restore(ctx context.Context, weights string) error {
 	return d.saver.Restore(ctx, d.session, weights)
 }
 
-// Close frees the session and its variables.
+// Close frees the session and the variables.
 func (d *Detector) Close() error { return d.session.Close() }
 
-// Detection is an object that was found.
+// Detection is a detected object.
 type Detection struct {
 	Box   Box
 	Class int // from 0
 	Score float64
-	Mask  []float32 // of its box, square, row-major: 0..1
+	Mask  []float32 // of the box, square and row-major; 0..1
 }
 
-// Detect returns the objects of each picture of the input's size, [N,H,W,3], the best first.
+// Detect returns the objects of each picture, the highest score first. pixels are [N,H,W,3] of the
+// input's size.
 func (d *Detector) Detect(ctx context.Context, pixels []float32) ([][]Detection, error) {
 	feed, n, err := d.feed(pixels)
 	if err != nil {
@@ -115,8 +116,8 @@ func (d *Detector) feed(pixels []float32) (graph.Feed, int, error) {
 	return graph.Feed{To: d.image, Value: graph.FromFloat32s(append(tfmodel.Shape{n}, s...), pixels)}, n, nil
 }
 
-// Paste returns the mask of a detection in a picture: the pixels with at least 0.5. place
-// maps the detector's pixels to the picture's.
+// Paste returns a detection's mask in a picture: pixels with a mask value of at least 0.5. place
+// maps pixels of the detector's input to the picture's.
 func (d Detection) Paste(height, width int, place Place) mask.RLE {
 	side := int(math.Sqrt(float64(len(d.Mask))))
 	box := place.Picture(d.Box)
@@ -140,7 +141,7 @@ func (d Detection) Paste(height, width int, place Place) mask.RLE {
 	return mask.EncodePart(height, width, part, pixels)
 }
 
-// PasteAll pastes detections of one picture concurrently.
+// PasteAll pastes the detections of one picture concurrently.
 func PasteAll(found []Detection, height, width int, place Place) []mask.RLE {
 	out := make([]mask.RLE, len(found))
 	var group errgroup.Group
@@ -155,7 +156,7 @@ func PasteAll(found []Detection, height, width int, place Place) []mask.RLE {
 	return out
 }
 
-// bilinear returns the interpolated value at row v and column u; zero outside.
+// bilinear returns the interpolated value at row v and column u, 0 outside.
 func bilinear(values []float32, side int, v, u float64) float64 {
 	y, x := math.Floor(v), math.Floor(u)
 	at := func(y, x float64) float64 {
@@ -168,11 +169,11 @@ func bilinear(values []float32, side int, v, u float64) float64 {
 	return (1-dy)*((1-dx)*at(y, x)+dx*at(y, x+1)) + dy*((1-dx)*at(y+1, x)+dx*at(y+1, x+1))
 }
 
-// Place is the position of a picture in the detector's input: Left and Top are its corner,
-// Wide and High the scale factors.
+// Place is the position of a picture in the detector's input. Left and Top are its corner in pixels
+// of the input. Wide and High are the scale factors from picture to input.
 type Place struct{ Left, Top, Wide, High float64 }
 
-// Picture returns a box of the input in pixels of the picture.
+// Picture converts a box from pixels of the input to pixels of the picture.
 func (p Place) Picture(b Box) [4]float64 {
 	return [4]float64{
 		(float64(b[0]) - p.Left) / p.Wide, (float64(b[1]) - p.Top) / p.High,
@@ -180,7 +181,7 @@ func (p Place) Picture(b Box) [4]float64 {
 	}
 }
 
-// Input returns a box of the picture in pixels of the input.
+// Input converts a box from pixels of the picture to pixels of the input.
 func (p Place) Input(b [4]float64) Box {
 	return Box{
 		float32(b[0]*p.Wide + p.Left), float32(b[1]*p.High + p.Top),
@@ -188,7 +189,7 @@ func (p Place) Input(b [4]float64) Box {
 	}
 }
 
-// Pixel returns the pixel of a picture of that size at a pixel of the input. ok is false in
+// Pixel returns the pixel of a width x height picture at pixel (x,y) of the input. ok is false in
 // the padding.
 func (p Place) Pixel(x, y, width, height int) (fromX, fromY int, ok bool) {
 	fromX = int(math.Floor((float64(x) + 0.5 - p.Left) / p.Wide))

@@ -10,16 +10,16 @@ import (
 	"oscar/tfmodel"
 )
 
-// fixed has the class predictions for one given box in each image.
+// fixed has the class predictions for one fixed box in each image.
 type fixed struct {
 	box           tfmodel.Tensor // [N,1,4]
 	logits, probs tfmodel.Tensor // [N,classes], without background
-	class         tfmodel.Tensor // int64 [N], to explain
+	class         tfmodel.Tensor // int64 [N], the explained class
 }
 
 func (n network) fix(levels []tfmodel.Tensor) (f fixed) {
 	f.box = n.Placeholder("box", graph.Float, tfmodel.Shape{-1, 1, 4})
-	logits, _ := n.named(n.cut(levels, f.box, n.BoxSize))
+	logits, _ := n.classify(n.poolRegions(levels, f.box, n.BoxSize))
 	f.logits, f.probs = n.ofClasses(logits), n.ofClasses(n.Softmax(logits))
 	f.class = n.Placeholder("class", graph.Int64, tfmodel.Shape{-1})
 	return f
@@ -30,19 +30,18 @@ type tapKey struct {
 	score explain.Score
 }
 
-// At is the classifier of a fixed box of a picture: the box head's prediction for the
-// region, independent of the other parts. Box and pyramid level are constants. It is an
-// explain.Predictor, Differentiator and Head.
+// At is the classifier of a fixed box of a picture: the box head's prediction for this region. The
+// box and its pyramid level are constants. It is an explain.Predictor, Differentiator and Head.
 type At struct {
 	detector *Detector
 	box      Box
 	pixels   []float32
 }
 
-// At returns the classifier of a box. pixels are the picture's, for Proposal.
+// At returns the classifier of a box. pixels are the picture's; only Proposal uses them.
 func (d *Detector) At(pixels []float32, box Box) *At { return &At{d, box, pixels} }
 
-// feeds returns the feeds of images, each with the box.
+// feeds returns the graph's inputs: images, and the box for each of them.
 func (a *At) feeds(images explain.Images) ([]graph.Feed, error) {
 	s := a.detector.Architecture.Input
 	if images.Height != s[0] || images.Width != s[1] || images.Channels != s[2] {
@@ -60,8 +59,8 @@ func (a *At) boxes(n int) graph.Feed {
 	return graph.Feed{To: a.detector.fixed.box, Value: graph.FromFloat32s(tfmodel.Shape{n, 1, 4}, boxes)}
 }
 
-// Predict returns logits and probabilities of the classes. Probabilities sum to 1 with that
-// of background.
+// Predict returns logits and probabilities of the classes. The probabilities and that of background
+// sum to 1.
 func (a *At) Predict(ctx context.Context, images explain.Images) (explain.Prediction, error) {
 	feeds, err := a.feeds(images)
 	if err != nil {
@@ -79,7 +78,7 @@ func (a *At) predict(ctx context.Context, feeds []graph.Feed) (explain.Predictio
 	return explain.Prediction{Logits: out[0].Rows(), Probabilities: out[1].Rows()}, nil
 }
 
-// PredictFrom predicts from other activations of a layer. Finer layers have the image's
+// PredictFrom predicts from replaced activations of a layer. Finer levels keep the image's
 // activations.
 func (a *At) PredictFrom(ctx context.Context, image explain.Images, layer string, activations []explain.Volume) (explain.Prediction, error) {
 	features, err := a.detector.features(layer)
@@ -102,8 +101,8 @@ func (a *At) PredictFrom(ctx context.Context, image explain.Images, layer string
 	return a.predict(ctx, []graph.Feed{feed, a.boxes(n), {To: features, Value: graph.FromFloat32s(shape, flat)}})
 }
 
-// Differentiate returns predictions, a layer's activations, and the gradients of the class score
-// with respect to them.
+// Differentiate returns predictions, the activations of a layer, and the gradients of the class
+// score with respect to these activations.
 func (a *At) Differentiate(ctx context.Context, images explain.Images, targets []int, layer string, score explain.Score) (explain.Differential, error) {
 	var none explain.Differential
 	feeds, err := a.feeds(images)
@@ -122,8 +121,7 @@ func (a *At) Differentiate(ctx context.Context, images explain.Images, targets [
 	return t.Run(ctx, a.detector.session, append(feeds, graph.Feed{To: f.class, Value: classes}), f.logits, f.probs)
 }
 
-// Layers returns the layers that can be explained: those of the backbone with a spatial
-// output.
+// Layers returns the explainable layers: those of the backbone with a spatial output.
 func (d *Detector) Layers() (names []string) {
 	for i, name := range d.parts.backbone.Names() {
 		if len(d.layers[i].Shape()) == 4 {
@@ -144,7 +142,8 @@ func (d *Detector) features(layer string) (tfmodel.Tensor, error) {
 	return d.layers[i], nil
 }
 
-// tap adds the gradient of a score with respect to a layer once.
+// tap returns the gradient of a score with respect to a layer. It adds each gradient to the graph
+// only once.
 func (d *Detector) tap(key tapKey) (savedmodel.Tap, error) {
 	d.grow.Lock()
 	defer d.grow.Unlock()

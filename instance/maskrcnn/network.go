@@ -6,32 +6,32 @@ import (
 	"oscar/tfmodel"
 )
 
-// network adds the parts of a detector to a graph, in training or in inference mode.
+// network adds the parts of a detector to a graph, for training or for inference.
 type network struct {
 	parts
 	*tfmodel.Builder
 }
 
-// in returns the network in a scope below.
+// in returns the network in a scope of the graph.
 func (n network) in(scope string) network {
 	b := *n.Builder
 	b.Graph = n.Graph.In(scope)
 	return network{n.parts, &b}
 }
 
-// stack applies a stack and returns the last output. What it notes in the builder is kept.
+// stack applies a stack and returns its last output. The builder records the variables.
 func (n network) stack(s tfmodel.Stack, x tfmodel.Tensor) tfmodel.Tensor {
 	out := s.Apply(n.Builder, x)
 	return out[len(out)-1]
 }
 
-// pyramid returns the outputs of the backbone's layers and the levels of the pyramid.
+// pyramid returns the outputs of the backbone's layers and of the pyramid's levels.
 func (n network) pyramid(image tfmodel.Tensor) (layers, levels []tfmodel.Tensor) {
 	layers = n.backbone.Apply(n.Builder, image)
 	return layers, n.pyramidOf(func(i int) tfmodel.Tensor { return layers[n.taps[i]] })
 }
 
-// pyramidOf returns the levels of the pyramid over the taps.
+// pyramidOf returns the levels of the pyramid. tap returns the backbone's output for level i.
 func (n network) pyramidOf(tap func(i int) tfmodel.Tensor) []tfmodel.Tensor {
 	levels := make([]tfmodel.Tensor, len(n.levels))
 	var above tfmodel.Tensor
@@ -46,8 +46,8 @@ func (n network) pyramidOf(tap func(i int) tfmodel.Tensor) []tfmodel.Tensor {
 	return levels
 }
 
-// candidates returns, for every anchor of each level, the logit of an object and the shifts:
-// [N,A] and [N,A,4].
+// candidates returns the objectness logits [N,A] and box shifts [N,A,4] of all anchors, for each
+// level.
 func (n network) candidates(levels []tfmodel.Tensor) (logits, shifts []tfmodel.Tensor) {
 	for i, level := range levels {
 		x := n.stack(n.region, level)
@@ -58,8 +58,8 @@ func (n network) candidates(levels []tfmodel.Tensor) (logits, shifts []tfmodel.T
 	return logits, shifts
 }
 
-// proposals returns the regions that most likely hold an object [N,kept,4], and 1 for each
-// valid one [N,kept]: the best candidates of each level after non-maximum suppression.
+// proposals returns the regions [N,kept,4] with the highest objectness, and 1 for each valid one
+// [N,kept]. They are the best candidates of each level after non-maximum suppression.
 func (n network) proposals(logits, shifts []tfmodel.Tensor, candidates, kept int) (boxes, counts tfmodel.Tensor) {
 	var allBoxes, allScores []tfmodel.Tensor
 	total := 0
@@ -72,9 +72,9 @@ func (n network) proposals(logits, shifts []tfmodel.Tensor, candidates, kept int
 		}
 		scores, best := n.TopK(n.StopGradient(logits[i]), k)
 		where := n.Const(tfmodel.Floats(tfmodel.Shape{1, len(anchors), 4}, flat))
-		decoded := decode(n.Graph, n.spread(where, logits[i]), n.StopGradient(shifts[i]), plainWeights)
+		decoded := decode(n.Graph, n.repeat(where, logits[i]), n.StopGradient(shifts[i]), plainWeights)
 		b := clip(n.Graph, n.Gather(decoded, best), n.Input)
-		exists := n.Cast(large(n.Graph, b, 1e-3), tfmodel.Float)
+		exists := n.Cast(largeEnough(n.Graph, b, 1e-3), tfmodel.Float)
 		keep := suppress(n.Graph, b, exists, n.Regions.IoU)
 		allBoxes = append(allBoxes, b)
 		allScores = append(allScores, n.Select(n.Greater(keep, n.Scalar(0.5)), scores, n.Scalar(-math.MaxFloat32)))
@@ -84,7 +84,7 @@ func (n network) proposals(logits, shifts []tfmodel.Tensor, candidates, kept int
 	return n.StopGradient(n.Gather(n.join(1, allBoxes), best)), n.StopGradient(counts)
 }
 
-// join is Concat, also of one tensor.
+// join is Concat that also accepts a single tensor.
 func (n network) join(axis int, parts []tfmodel.Tensor) tfmodel.Tensor {
 	if len(parts) == 1 {
 		return parts[0]
@@ -92,14 +92,14 @@ func (n network) join(axis int, parts []tfmodel.Tensor) tfmodel.Tensor {
 	return n.Concat(axis, parts...)
 }
 
-// spread repeats x [1,A,4] for each image of a batch [N,A].
-func (n network) spread(x, batch tfmodel.Tensor) tfmodel.Tensor {
+// repeat repeats x [1,A,4] for each image of batch [N,A].
+func (n network) repeat(x, batch tfmodel.Tensor) tfmodel.Tensor {
 	zero := n.ZerosLike(batch)
-	return n.Add(n.Reshape(zero, append(open(batch.Shape()), 1)), x)
+	return n.Add(n.Reshape(zero, append(withoutBatch(batch.Shape()), 1)), x)
 }
 
-// cut returns the cells [N*R,size,size,C] of regions [N,R,4], each out of the level for its size.
-func (n network) cut(levels []tfmodel.Tensor, regions tfmodel.Tensor, size int) tfmodel.Tensor {
+// poolRegions pools regions [N,R,4] to cells [N*R,size,size,C], each from the level for its size.
+func (n network) poolRegions(levels []tfmodel.Tensor, regions tfmodel.Tensor, size int) tfmodel.Tensor {
 	var sum tfmodel.Tensor
 	x1, y1, x2, y2 := corners(n.Graph, regions)
 	area := n.Mul(n.Sub(x2, x1), n.Sub(y2, y1))
@@ -121,21 +121,22 @@ func (n network) cut(levels []tfmodel.Tensor, regions tfmodel.Tensor, size int) 
 	return n.Reshape(sum, tfmodel.Shape{-1, size, size, n.Pyramid.Filters})
 }
 
-// areaOf is the minimum area for a level, counted from the coarsest, which is 0.
+// areaOf returns the minimum area of a region for a level, in square pixels. The coarsest level is
+// 0, finer levels are negative.
 func (p parts) areaOf(level int) float32 {
 	side := math.Ldexp(p.Pyramid.Canonical, level)
 	return float32(side * side)
 }
 
-// named returns the logits [N*R,1+classes] of cells, the first of background, and the corrections
-// [N*R,classes,4] of the boxes.
-func (n network) named(cells tfmodel.Tensor) (logits, corrections tfmodel.Tensor) {
+// classify returns the logits [N*R,1+classes] of cells, where column 0 is background, and the box
+// corrections [N*R,classes,4].
+func (n network) classify(cells tfmodel.Tensor) (logits, corrections tfmodel.Tensor) {
 	x := n.stack(n.box, cells)
 	return n.stack(n.names, x), n.Reshape(n.stack(n.corrections, x), tfmodel.Shape{-1, n.Classes, 4})
 }
 
-// drawn returns the mask logits [N*R,side,side,classes] of cells.
-func (n network) drawn(cells tfmodel.Tensor) tfmodel.Tensor {
+// maskLogits returns the mask logits [N*R,side,side,classes] of cells.
+func (n network) maskLogits(cells tfmodel.Tensor) tfmodel.Tensor {
 	x := n.stack(n.mask, cells)
 	x = n.Relu(n.DepthToSpace(n.stack(n.enlarge, x), 2))
 	return n.stack(n.draw, x)

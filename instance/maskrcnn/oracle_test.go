@@ -157,7 +157,7 @@ func TestRoIAlignAsTorchvision(t *testing.T) {
 	for i, l := range p.levels {
 		levels = append(levels, g.Fill(tfmodel.Shape{2, l.height, l.width, p.Pyramid.Filters}, float32(i)))
 	}
-	got := evaluate(t, g, g.Mean(n.cut(levels, constant(g, o.Regions, 2, 6, 4), 7), false, 1, 2, 3))
+	got := evaluate(t, g, g.Mean(n.poolRegions(levels, constant(g, o.Regions, 2, 6, 4), 7), false, 1, 2, 3))
 	var want []float32
 	for _, l := range o.Level {
 		want = append(want, float32(l))
@@ -234,7 +234,7 @@ func TestLossesAsTorchvision(t *testing.T) {
 	class := g.Const(graph.FromInt32s(tfmodel.Shape{12}, o.Classes))
 	name, correction := regionLosses(g, constant(g, o.Names, 12, 4), constant(g, o.Corrections, 12, 3, 4), class, constant(g, o.WantedCorrections, 12, 4), ones(12))
 	masks := g.Gather(constant(g, o.Masks, 1, 2, 64, 64), g.Const(graph.FromInt32s(tfmodel.Shape{1, 4}, o.Matched)))
-	cut := cutMasks(g, masks, constant(g, o.Regions, 1, 4, 4), 14)
+	cut := cropMasks(g, masks, constant(g, o.Regions, 1, 4, 4), 14)
 	first := g.Const(graph.FromInt32s(tfmodel.Shape{4}, []int32{ // of the true object of each region
 		o.Classes[o.Matched[0]], o.Classes[o.Matched[1]], o.Classes[o.Matched[2]], o.Classes[o.Matched[3]],
 	}))

@@ -10,9 +10,9 @@ import (
 	"oscar/tfmodel"
 )
 
-// Propose returns the regions of each image before the last non-maximum suppression. Of each
-// region it has the box that is corrected for its most probable class. Its objectness is the
-// sum of the probabilities: what is not background.
+// Propose returns the regions of each image before the last non-maximum suppression. A region's box
+// is the one corrected for its most probable class. Its objectness is the sum of the class
+// probabilities without background.
 func (d *Detector) Propose(ctx context.Context, images explain.Images) ([][]explain.Proposal, error) {
 	s := d.Architecture.Input
 	if images.Height != s[0] || images.Width != s[1] || images.Channels != s[2] {
@@ -42,7 +42,7 @@ func (d *Detector) Propose(ctx context.Context, images explain.Images) ([][]expl
 	return all, nil
 }
 
-// proposal returns a proposal without a box.
+// proposal returns a proposal without its box.
 func proposal(probabilities []float32) explain.Proposal {
 	p := explain.Proposal{Probabilities: slices.Clone(probabilities)}
 	for _, v := range probabilities {
@@ -51,8 +51,8 @@ func proposal(probabilities []float32) explain.Proposal {
 	return p
 }
 
-// Proposal returns the fixed box with the probabilities of the box head, as the detection that
-// D-RISE explains.
+// Proposal returns the fixed box and the box head's probabilities, as the target detection of
+// D-RISE.
 func (a *At) Proposal(ctx context.Context) (explain.Proposal, error) {
 	s := a.detector.Architecture.Input
 	out, err := a.Predict(ctx, explain.Images{N: 1, Height: s[0], Width: s[1], Channels: s[2], Pixels: a.pixels})
@@ -64,7 +64,7 @@ func (a *At) Proposal(ctx context.Context) (explain.Proposal, error) {
 	return p, nil
 }
 
-// Side returns the number of rows of a layer's output; 0 if it has no map.
+// Side returns the number of rows of a layer's output, 0 for a layer without spatial output.
 func (d *Detector) Side(layer string) int {
 	if i, out, err := d.parts.backbone.Layer(layer); err == nil && i >= 0 && len(out) == 3 {
 		return out[0]

@@ -2,34 +2,35 @@ package maskrcnn
 
 import "oscar/tfmodel"
 
-// roiAlign pools regions [N,R,4] of features [N,H,W,C] at a stride to size x size cells:
-// [N,R,size,size,C]. It is RoIAlign of He et al. 2017, section 3, with two samples a cell
-// and direction, aligned: Wy F Wx', where a row of Wy has the weights of two bilinear
-// samples. keep [N,R], if valid, is a factor of each region.
+// roiAlign pools regions [N,R,4] of features [N,H,W,C] with the given stride to [N,R,size,size,C].
+// It is aligned RoIAlign (He et al. 2017, section 3) with two samples per cell and direction. It
+// computes Wy F Wx', where a row of Wy has the weights of two bilinear samples. If keep [N,R] is
+// valid, region i is multiplied by keep[i].
 func roiAlign(g *tfmodel.Graph, features, regions, keep tfmodel.Tensor, stride float64, size int) tfmodel.Tensor {
 	s, r := features.Shape(), regions.Shape()[1]
 	x1, y1, x2, y2 := corners(g, regions)
-	rows := sampling(g, y1, y2, keep, stride, size, s[1])
-	columns := sampling(g, x1, x2, tfmodel.Tensor{}, stride, size, s[2])
+	rows := samplingWeights(g, y1, y2, keep, stride, size, s[1])
+	columns := samplingWeights(g, x1, x2, tfmodel.Tensor{}, stride, size, s[2])
 	half := g.BatchMatMul(g.Reshape(rows, tfmodel.Shape{-1, r * size, s[1]}), g.Reshape(features, tfmodel.Shape{-1, s[1], s[2] * s[3]}))
 	half = g.Reshape(half, tfmodel.Shape{-1, r, size, s[2], s[3]})
 	return g.BatchMatMul(g.Reshape(columns, tfmodel.Shape{-1, r, 1, size, s[2]}), half)
 }
 
-// cutMasks cuts regions [N,R,4] out of masks [N,R,H,W], each out of its own: [N,R,size,size].
-func cutMasks(g *tfmodel.Graph, masks, regions tfmodel.Tensor, size int) tfmodel.Tensor {
+// cropMasks crops regions [N,R,4] from masks [N,R,H,W], a mask for each region. The result is
+// [N,R,size,size].
+func cropMasks(g *tfmodel.Graph, masks, regions tfmodel.Tensor, size int) tfmodel.Tensor {
 	s := masks.Shape()
 	x1, y1, x2, y2 := corners(g, regions)
-	rows := sampling(g, y1, y2, tfmodel.Tensor{}, 1, size, s[2])
-	columns := sampling(g, x1, x2, tfmodel.Tensor{}, 1, size, s[3])
+	rows := samplingWeights(g, y1, y2, tfmodel.Tensor{}, 1, size, s[2])
+	columns := samplingWeights(g, x1, x2, tfmodel.Tensor{}, 1, size, s[3])
 	return g.BatchMatMul(g.BatchMatMul(rows, masks), g.Permute(columns, 0, 1, 3, 2))
 }
 
-// samples is the number of samples of a cell in each direction.
+// samples is the number of samples per cell and direction.
 const samples = 2
 
-// sampling returns the weights [N,R,size,n] of n pixels in each cell between low and high [N,R].
-func sampling(g *tfmodel.Graph, low, high, keep tfmodel.Tensor, stride float64, size, n int) tfmodel.Tensor {
+// samplingWeights returns the weights [N,R,size,n] of n pixels for the cells between low and high [N,R].
+func samplingWeights(g *tfmodel.Graph, low, high, keep tfmodel.Tensor, stride float64, size, n int) tfmodel.Tensor {
 	r := low.Shape()[1]
 	at := make([]float32, samples*size)
 	for i := range at {

@@ -7,7 +7,7 @@ import (
 	"oscar/internal/seeded"
 )
 
-// seededBy returns a generator that is a function of numbers.
+// seededBy returns a generator that depends only on the numbers.
 func seededBy(numbers ...uint64) *rand.Rand {
 	var key []byte
 	for _, n := range numbers {

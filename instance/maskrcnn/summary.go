@@ -2,22 +2,22 @@ package maskrcnn
 
 import "oscar/tfmodel"
 
-// Part is a part of a detector with its number of weights.
+// Part is a part of a detector and its number of weights.
 type Part struct {
 	Name       string `json:"name"`
 	Parameters int    `json:"parameters"`
 }
 
-// Level is a level of the pyramid with its anchors.
+// Level is a level of the pyramid and its anchors.
 type Level struct {
-	Tap    string        `json:"tap"`    // the layer of the backbone
+	Tap    string        `json:"tap"`    // the backbone's layer
 	Output tfmodel.Shape `json:"output"` // [height,width,filters]
-	Stride int           `json:"stride"` // pixels of the input between two positions
+	Stride int           `json:"stride"` // pixels of the input between positions
 	Anchor float64       `json:"anchor"` // side of the square anchor, in pixels of the input
-	Number int           `json:"number"` // of anchors
+	Number int           `json:"number"` // number of anchors
 }
 
-// Parts returns the parts of the detector, in the order of the computation.
+// Parts returns the parts of the detector in the order of computation.
 func (a Architecture) Parts() ([]Part, error) {
 	p, err := a.parts()
 	if err != nil {

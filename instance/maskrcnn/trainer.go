@@ -11,7 +11,7 @@ import (
 	"oscar/tfmodel"
 )
 
-// Example is a picture of the input's size with its objects.
+// Example is a picture of the input's size and its objects.
 type Example struct {
 	Pixels  []uint8 // [H,W,3]
 	Objects []Object
@@ -25,7 +25,7 @@ type Object struct {
 	Mask   []uint8 // [H,W], 1 or 0
 }
 
-// Trainer trains a detector, one session run a step. It must not be used concurrently.
+// Trainer trains a detector. A step is one session run. It must not be used concurrently.
 type Trainer struct {
 	Architecture Architecture
 
@@ -49,18 +49,18 @@ type trainerInputs struct {
 	boxes, classes, kinds, masks    tfmodel.Tensor // of true objects
 }
 
-// The kinds of an entry for an object.
+// The kinds of an object's entry.
 const (
 	noObject     = 0
 	trueObject   = 1
-	ignoredOject = -1
+	ignoredObject = -1
 )
 
-// mostObjects bounds the objects of a picture.
+// mostObjects is the maximum number of objects per picture.
 const mostObjects = 200
 
-// NewTrainer compiles the architecture for training with Adam and opens a session, for
-// pictures with at most that many objects. Call Init or Restore next.
+// NewTrainer builds the network for training with Adam and opens a session. objects is the maximum
+// number of objects per picture. Call Init or Restore next.
 func NewTrainer(a Architecture, objects int, settings tfmodel.Adam, seed uint64, config tfmodel.Config) (*Trainer, error) {
 	p, err := a.parts()
 	if err != nil {
@@ -110,7 +110,7 @@ func NewTrainer(a Architecture, objects int, settings tfmodel.Adam, seed uint64,
 	return t, err
 }
 
-// losses adds the five losses, and returns their sum.
+// losses adds the five losses to the graph and returns their sum.
 func (t *Trainer) losses(n network) tfmodel.Tensor {
 	in, r := t.in, t.Architecture.Regions
 	_, levels := n.pyramid(n.Cast(in.images, graph.Float))
@@ -118,26 +118,26 @@ func (t *Trainer) losses(n network) tfmodel.Tensor {
 	object, shift := anchorLosses(n.Graph, n.Gather(n.join(1, logits), in.indices), n.Gather(n.join(1, shifts), in.indices), in.labels, in.shifts, in.factor)
 
 	proposals, counts := n.proposals(logits, shifts, r.TrainCandidates, r.TrainProposals)
-	picked := n.pick(in, proposals, counts)
+	sampledRegions := n.sampleRegions(in, proposals, counts)
 	count := r.Positives + r.Negatives
-	cells := n.cut(levels, picked.regions, n.BoxSize)
-	names, corrections := n.named(cells)
+	cells := n.poolRegions(levels, sampledRegions.regions, n.BoxSize)
+	names, corrections := n.classify(cells)
 	flat := func(x tfmodel.Tensor) tfmodel.Tensor { return n.Reshape(x, tfmodel.Shape{-1}) }
-	wanted := n.Reshape(encodeIn(n.Graph, picked.regions, picked.boxes, headWeights), tfmodel.Shape{-1, 4})
-	name, correction := regionLosses(n.Graph, names, corrections, flat(picked.classes), wanted, flat(picked.weights))
+	wanted := n.Reshape(encodeIn(n.Graph, sampledRegions.regions, sampledRegions.boxes, headWeights), tfmodel.Shape{-1, 4})
+	name, correction := regionLosses(n.Graph, names, corrections, flat(sampledRegions.classes), wanted, flat(sampledRegions.weights))
 
-	first := func(x tfmodel.Tensor) tfmodel.Tensor { return n.head(x, r.Positives, count) }
-	regions, weights := first(picked.regions), first(picked.weights)
-	mask := maskLoss(n.Graph, n.drawn(n.cut(levels, regions, n.MaskSize)), flat(first(picked.classes)),
-		n.Reshape(cutMasks(n.Graph, n.Cast(n.Gather(in.masks, first(picked.matched)), graph.Float), regions, n.maskSide()), tfmodel.Shape{-1, n.maskSide(), n.maskSide()}),
+	first := func(x tfmodel.Tensor) tfmodel.Tensor { return n.firstEntries(x, r.Positives, count) }
+	regions, weights := first(sampledRegions.regions), first(sampledRegions.weights)
+	mask := maskLoss(n.Graph, n.maskLogits(n.poolRegions(levels, regions, n.MaskSize)), flat(first(sampledRegions.classes)),
+		n.Reshape(cropMasks(n.Graph, n.Cast(n.Gather(in.masks, first(sampledRegions.matched)), graph.Float), regions, n.maskSide()), tfmodel.Shape{-1, n.maskSide(), n.maskSide()}),
 		flat(weights))
 	positives := n.Mean(n.Sum(weights, false, 1), false, 0)
 	t.fetch = []tfmodel.Tensor{object, shift, name, correction, mask, positives}
 	return n.Add(n.Add(n.Add(object, shift), n.Add(name, correction)), mask)
 }
 
-// head returns the first k of the n entries of axis 1.
-func (n network) head(x tfmodel.Tensor, k, total int) tfmodel.Tensor {
+// firstEntries returns the first k entries of axis 1.
+func (n network) firstEntries(x tfmodel.Tensor, k, total int) tfmodel.Tensor {
 	first := make([]int32, k)
 	for i := range first {
 		first[i] = int32(i)
@@ -145,17 +145,17 @@ func (n network) head(x tfmodel.Tensor, k, total int) tfmodel.Tensor {
 	return n.Take(x, n.Const(graph.FromInt32s(tfmodel.Shape{k}, first)))
 }
 
-// picked are the sampled regions of each image for training the heads, objects first.
+// picked are the regions of each image that the heads are trained with, positives first.
 type picked struct {
 	regions tfmodel.Tensor // [N,R,4]
 	weights tfmodel.Tensor // [N,R], 0: not used
 	classes tfmodel.Tensor // int32 [N,R], 0: background
-	boxes   tfmodel.Tensor // [N,R,4], true
-	matched tfmodel.Tensor // int32 [N,R], the true object
+	boxes   tfmodel.Tensor // [N,R,4], the true boxes
+	matched tfmodel.Tensor // int32 [N,R], the index of the true object
 }
 
-// pick samples regions from the proposals and the true boxes.
-func (n network) pick(in trainerInputs, proposals, counts tfmodel.Tensor) picked {
+// sampleRegions samples regions from the proposals and the true boxes.
+func (n network) sampleRegions(in trainerInputs, proposals, counts tfmodel.Tensor) picked {
 	r := n.Regions
 	isTrue := n.Greater(in.kinds, n.Scalar(0.5))
 	boxes := n.Concat(1, proposals, in.boxes)
@@ -207,7 +207,7 @@ type Batch struct {
 	masks   []uint8
 }
 
-// NewBatch prepares examples for a step. Random values are a function of each example's
+// NewBatch prepares a step's input. The random values of an example depend only on the seed and its
 // key. It may be called concurrently with Step.
 func (t *Trainer) NewBatch(examples []Example, keys []uint64) (Batch, error) {
 	h, w := t.Architecture.Input[0], t.Architecture.Input[1]
@@ -228,7 +228,7 @@ func (t *Trainer) NewBatch(examples []Example, keys []uint64) (Batch, error) {
 			b.classes[at], b.kinds[at] = int32(o.Class), trueObject
 			copy(b.masks[at*h*w:], o.Mask)
 			if o.Ignore {
-				b.kinds[at] = ignoredOject
+				b.kinds[at] = ignoredObject
 				ignored = append(ignored, o.Box)
 			} else {
 				boxes = append(boxes, o.Box)
@@ -239,7 +239,7 @@ func (t *Trainer) NewBatch(examples []Example, keys []uint64) (Batch, error) {
 	return b, nil
 }
 
-// Step trains on a batch, in one session run. number counts steps from 0. A loss that is not
+// Step trains on a batch. number counts steps from 0, rate is the learning rate. A loss that is not
 // finite is an error.
 func (t *Trainer) Step(ctx context.Context, b Batch, number int, rate float64) (Losses, error) {
 	in, a, n := t.in, t.Architecture, b.n
@@ -278,7 +278,7 @@ func (t *Trainer) Step(ctx context.Context, b Batch, number int, rate float64) (
 	return l, nil
 }
 
-// Save writes all variables to a tensor bundle, those of the optimiser too.
+// Save writes all variables, including the optimizer's, to a tensor bundle.
 func (t *Trainer) Save(ctx context.Context, prefix string) error {
 	return t.everything.Save(ctx, t.session, prefix)
 }
@@ -293,18 +293,17 @@ func (t *Trainer) SaveWeights(ctx context.Context, prefix string) error {
 	return t.weights.Save(ctx, t.session, prefix)
 }
 
-// RestoreWeights reads a bundle written by SaveWeights of a detector with the same
-// architecture.
+// RestoreWeights reads a bundle that SaveWeights wrote for the same architecture.
 func (t *Trainer) RestoreWeights(ctx context.Context, prefix string) error {
 	return t.weights.Restore(ctx, t.session, prefix)
 }
 
-// RestoreBackbone reads a bundle with the variables of the backbone alone.
+// RestoreBackbone reads a bundle with the backbone's variables.
 func (t *Trainer) RestoreBackbone(ctx context.Context, prefix string) error {
 	return t.backbone.Restore(ctx, t.session, prefix)
 }
 
-// Close frees the session and its variables.
+// Close frees the session and the variables.
 func (t *Trainer) Close() error {
 	if t.session == nil {
 		return errors.New("the trainer is closed")

@@ -22,7 +22,7 @@ import (
 type ComposeOptions struct {
 	Photos string // a folder with one sub-folder of pictures per class
 	Options
-	// Photographs writes the photographs themselves, with a mask of their object.
+	// Photographs writes the photographs themselves, with their objects' masks, instead of scenes.
 	Photographs bool
 	Limits      dataset.Limits
 	OnStage     func(name string)
@@ -32,13 +32,13 @@ type ComposeOptions struct {
 // ComposeSummary counts the objects of the scenes.
 type ComposeSummary struct {
 	Photos  int
-	Objects map[string]map[string]int // cut out, by part and class
-	Refused map[string]int            // photographs by the reason
+	Objects map[string]map[string]int // that were cut out, by part and class
+	Refused map[string]int            // number of photographs, by the reason
 }
 
-// Compose makes scenes of objects that it cuts out of pictures, by their alpha channel or
-// against a plain background. It skips pictures without a clean object. The objects of each
-// part come from pictures of that part only, and similar pictures are in the same part.
+// Compose makes scenes of objects that it cuts out of photographs, by the alpha channel or against a
+// plain background. It skips photographs without a clean object. A part's objects come only from
+// photographs of that part, and near-duplicates are in the same part.
 func Compose(ctx context.Context, dir string, o ComposeOptions) (*ComposeSummary, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -137,14 +137,14 @@ func (o Options) sized() image.Point {
 	return size
 }
 
-// compose puts two to seven objects, each with a shadow, on a plain background. Half of
-// them are near another one, and half of these have its class. Where the border of a
-// photograph cuts an object, the object lies at the border of the scene.
+// compose puts two to seven objects with shadows on a plain background. Half of them are placed near
+// another object, and half of these near an object of their class. If an object is cut by the border
+// of its photograph, it lies at the border of the scene.
 func compose(objects [][]*cutout, size image.Point, r *rand.Rand) (image.Image, []object) {
 	uniform := func(low, high float64) float64 { return low + r.Float64()*(high-low) }
 	side := float64(min(size.X, size.Y))
 	canvas := make([]float64, 3*size.X*size.Y)
-	ground(canvas, size, r)
+	paintBackground(canvas, size, r)
 	angle := uniform(0, 2*math.Pi)
 	light := [2]float64{math.Cos(angle), math.Sin(angle)}
 	shade, reach := uniform(0.2, 0.45), uniform(0.01, 0.03)*side
@@ -166,7 +166,7 @@ func compose(objects [][]*cutout, size image.Point, r *rand.Rand) (image.Image, 
 			}
 		}
 		c := objects[at.class][r.IntN(len(objects[at.class]))]
-		if c.cut != (sides{}) && r.IntN(2) == 0 { // more of the whole ones
+		if c.cut != (sides{}) && r.IntN(2) == 0 { // prefer complete objects
 			c = objects[at.class][r.IntN(len(objects[at.class]))]
 		}
 		p := pose{
@@ -175,7 +175,7 @@ func compose(objects [][]*cutout, size image.Point, r *rand.Rand) (image.Image, 
 		}
 		if c.cut != (sides{}) {
 			p.scale *= 1.25
-			p = c.outside(p, size, r.IntN(4), uniform(-1, 1))
+			p = c.alignCut(p, size, r.IntN(4), uniform(-1, 1))
 		}
 		at.x, at.y = p.x, p.y
 		places = append(places, at)
@@ -189,11 +189,11 @@ func compose(objects [][]*cutout, size image.Point, r *rand.Rand) (image.Image, 
 			found = append(found, object{Class: at.class, Visible: m, Whole: m})
 		}
 	}
-	return developed(canvas, size, r), found
+	return toImage(canvas, size, r), found
 }
 
-// ground returns a plain, light background, brighter towards one side.
-func ground(canvas []float64, size image.Point, r *rand.Rand) {
+// paintBackground fills the canvas with a plain light background that gets brighter towards one side.
+func paintBackground(canvas []float64, size image.Point, r *rand.Rand) {
 	base := 150 + 90*r.Float64()
 	var tint, slope [3]float64
 	for k := range 3 {
@@ -208,8 +208,8 @@ func ground(canvas []float64, size image.Point, r *rand.Rand) {
 	}
 }
 
-// developed returns an 8-bit picture with a little noise.
-func developed(canvas []float64, size image.Point, r *rand.Rand) image.Image {
+// toImage returns the canvas as an 8-bit picture with a little noise.
+func toImage(canvas []float64, size image.Point, r *rand.Rand) image.Image {
 	img := image.NewRGBA(image.Rectangle{Max: size})
 	noise := 1 + 2*r.Float64()
 	for i := range size.X * size.Y {

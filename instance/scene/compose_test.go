@@ -26,7 +26,7 @@ func TestCutoutsOfDrawnPhotographs(t *testing.T) {
 				t.Fatal(err)
 			}
 			drawn++
-			alpha, _, err := against(img)
+			alpha, _, err := cutFromBackground(img)
 			if err != nil {
 				t.Logf("%s %d: %v", dataset.SyntheticClasses[class], index, err)
 				continue
@@ -57,7 +57,7 @@ func TestCutByTheBorder(t *testing.T) {
 			img.SetRGBA(x, y, color.RGBA{160, uint8(20 + x), 30, 255})
 		}
 	}
-	alpha, cut, err := against(img)
+	alpha, cut, err := cutFromBackground(img)
 	if err != nil || cut != (sides{false, false, true, false}) || alpha[30*96+95] != 1 || alpha[30*96+30] != 0 {
 		t.Error(cut, err)
 	}
@@ -72,7 +72,7 @@ func TestCutsLieOutside(t *testing.T) {
 			for _, mirrored := range []bool{false, true} {
 				for _, jitter := range []float64{-1, 0.3, 1} {
 					c := &cutout{height: 30, width: 50, cut: cut}
-					p := c.outside(pose{x: 50, y: 40, scale: 0.7, mirrored: mirrored}, size, quarter, jitter)
+					p := c.alignCut(pose{x: 50, y: 40, scale: 0.7, mirrored: mirrored}, size, quarter, jitter)
 					for k, n := range normals {
 						if !cut[k] {
 							continue

@@ -18,18 +18,18 @@ type cutout struct {
 	height, width int
 	color         []float32 // [height,width,3], 0..255
 	alpha         []float32 // [height,width], 0..1
-	cut           sides     // where the photograph ended
+	cut           sides     // the sides at which the photograph cuts the object
 	source
 }
 
-// cutoutSide is the maximum side of a picture that an object is cut out of.
+// cutoutSide is the maximum side of a reduced photograph, in pixels.
 const cutoutSide = 256
 
-// mostAlphaBytes is the maximum size of a file with alpha.
+// mostAlphaBytes is the maximum size of a file whose alpha channel is read, in bytes.
 const mostAlphaBytes = 64 << 20
 
-// newCutout cuts the object out of a picture, by its alpha channel if it has one, else
-// against a plain background. The error gives the reason if there is no clean object.
+// newCutout cuts the object out of a photograph, by the alpha channel if there is one, else against
+// a plain background. If there is no clean object, the error is the reason.
 func newCutout(path string, class int, limits dataset.Limits) (*cutout, error) {
 	img, err := dataset.DecodeFile(path, limits)
 	if err != nil {
@@ -48,7 +48,7 @@ func newCutout(path string, class int, limits dataset.Limits) (*cutout, error) {
 		if min(height, width) < 16 {
 			return nil, errors.New("the picture is smaller than 16 pixels")
 		}
-		if alpha, cut, err = against(small); err != nil {
+		if alpha, cut, err = cutFromBackground(small); err != nil {
 			return nil, err
 		}
 	}
@@ -62,16 +62,16 @@ func newCutout(path string, class int, limits dataset.Limits) (*cutout, error) {
 	return c.cropped()
 }
 
-// alphaOf returns the alpha channel of a PNG file at that size; nil if it has none.
+// alphaOf returns the alpha channel of a PNG file, resized; nil if it has none.
 func alphaOf(path string, height, width int) ([]float32, error) {
 	b, err := paths.ReadFile(path, mostAlphaBytes)
 	if err != nil {
-		return nil, nil // too large to be read again
+		return nil, nil // too large for a second decoding
 	}
 	if !bytes.HasPrefix(b, []byte("\x89PNG")) {
 		return nil, nil
 	}
-	img, _, err := image.Decode(bytes.NewReader(b)) // its size was checked by the first decoding
+	img, _, err := image.Decode(bytes.NewReader(b)) // the first decoding checked its size
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func alphaOf(path string, height, width int) ([]float32, error) {
 	return out, nil
 }
 
-// cropped returns the object without transparent borders.
+// cropped returns the object without its transparent borders.
 func (c *cutout) cropped() (*cutout, error) {
 	left, top, right, bottom := c.width, c.height, 0, 0
 	for i, a := range c.alpha {
@@ -117,7 +117,7 @@ func (c *cutout) cropped() (*cutout, error) {
 	return out, nil
 }
 
-// at returns the colour, times alpha, and alpha at row y and column x; nothing outside.
+// at returns alpha, and colour times alpha, at row y and column x; zeros outside.
 func (c *cutout) at(y, x float64) (color [3]float64, alpha float64) {
 	row, column := math.Floor(y), math.Floor(x)
 	for dy := range 2 {

@@ -7,14 +7,14 @@ import (
 	"oscar/instance/mask"
 )
 
-// pose is where and how an object lies in a picture: its centre, scale and angle.
+// pose is the position of an object in a picture: centre, scale and angle.
 type pose struct {
 	x, y, scale, angle float64
 	mirrored           bool
 }
 
-// offset returns the place in the picture, relative to the centre, of a point of the object,
-// which is relative to its centre, too.
+// offset converts a point of the object, relative to the object's centre, to the picture. The result
+// is relative to the centre, too.
 func (p pose) offset(u, v float64) (dx, dy float64) {
 	if p.mirrored {
 		u = -u
@@ -23,10 +23,10 @@ func (p pose) offset(u, v float64) (dx, dy float64) {
 	return p.scale * (u*cos - v*sin), p.scale * (u*sin + v*cos)
 }
 
-// outside turns and moves an object that a photograph's border cuts so that the cut lies
-// outside the picture. quarter selects the side of the picture, and jitter of -1 to 1 turns
-// the object a little.
-func (c *cutout) outside(p pose, size image.Point, quarter int, jitter float64) pose {
+// alignCut turns and moves an object that a photograph's border cuts, so that the cut lies alignCut
+// the picture. quarter selects the side of the picture. jitter, from -1 to 1, turns the object a
+// little.
+func (c *cutout) alignCut(p pose, size image.Point, quarter int, jitter float64) pose {
 	normals := [4][2]float64{{-1, 0}, {0, -1}, {1, 0}, {0, 1}}
 	n, most := 0, 0.3
 	for k, cut := range c.cut {
@@ -49,7 +49,7 @@ func (c *cutout) outside(p pose, size image.Point, quarter int, jitter float64) 
 		if !cut {
 			continue
 		}
-		// The picture's side, as the cut would lie without jitter.
+		// The side of the picture that the cut would be parallel to without jitter.
 		nx, ny := turned.offset(normals[k][0], normals[k][1])
 		half := [2]float64{float64(c.width) / 2, float64(c.height) / 2}
 		least := math.Inf(1)
@@ -82,13 +82,13 @@ func (c *cutout) outside(p pose, size image.Point, quarter int, jitter float64) 
 	return p
 }
 
-// layer is an object at its place: the part of a picture that it may cover.
+// layer is an object at its position, with the part of the picture that it can cover.
 type layer struct {
 	image.Rectangle
 	color, alpha []float64 // color is multiplied by alpha
 }
 
-// placed returns an object at its place in a picture, with room for its shadow.
+// placed returns an object at its position in a picture, with room for its shadow.
 func (c *cutout) placed(size image.Point, p pose) layer {
 	left, top, right, bottom := math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
 	for _, corner := range [4][2]float64{{-1, -1}, {-1, 1}, {1, -1}, {1, 1}} {
@@ -100,7 +100,7 @@ func (c *cutout) placed(size image.Point, p pose) layer {
 	width := l.Dx()
 	l.color, l.alpha = make([]float64, 3*width*l.Dy()), make([]float64, width*l.Dy())
 	sin, cos := math.Sincos(p.angle)
-	const samples = 2 // in each direction, since objects are reduced
+	const samples = 2 // per direction, because objects are reduced
 	for i := range l.alpha {
 		for s := range samples * samples {
 			dx := float64(l.Min.X+i%width) + (float64(s%samples)+0.5)/samples - p.x
@@ -119,7 +119,7 @@ func (c *cutout) placed(size image.Point, p pose) layer {
 	return l
 }
 
-// castShadow darkens a picture by the object's alpha, blurred and shifted away from the
+// castShadow darkens a picture by the object's alpha, which is blurred and shifted away from the
 // light.
 func (l layer) castShadow(canvas []float64, size image.Point, light [2]float64, reach, shade float64) {
 	radius := max(1, int(reach))
@@ -143,7 +143,7 @@ func (l layer) castShadow(canvas []float64, size image.Point, light [2]float64, 
 	}
 }
 
-// paint puts the object into the picture and returns its mask.
+// paint draws the object into the picture and returns its mask.
 func (l layer) paint(canvas []float64, size image.Point, gain float64) mask.RLE {
 	pixels := make([]uint8, size.X*size.Y)
 	for i, a := range l.alpha {

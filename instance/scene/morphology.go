@@ -6,7 +6,7 @@ import (
 	"oscar/instance/mask"
 )
 
-// copyBorder gives the border of a picture the values beside it.
+// copyBorder replaces the values at a picture's border by their inner neighbours.
 func copyBorder(x []float64, height, width int) {
 	for i := range x {
 		r, c := i/width, i%width
@@ -14,7 +14,7 @@ func copyBorder(x []float64, height, width int) {
 	}
 }
 
-// overlap is the intersection of two masks over their union.
+// overlap returns the IoU of two masks.
 func overlap(a, b []bool) float64 {
 	both, either := 0, 0
 	for i := range a {
@@ -58,7 +58,7 @@ func eroded(object []bool, height, width, radius int) []bool {
 	return grown(object, height, width, radius, false)
 }
 
-// component returns the pixels with a value that are connected to a first one.
+// component returns the connected component of a first pixel, of pixels with its value.
 func component(object []bool, seen []bool, first, height, width int) (pixels []int) {
 	want := object[first]
 	return mask.Flood(height, width, first, func(i int) bool {
@@ -87,8 +87,8 @@ func largest(object []bool, height, width int) []bool {
 	return out
 }
 
-// fillHoles fills holes of up to a third of the object: gloss, labels and print in the
-// background's colour. A hole that shows the background is filled, too.
+// fillHoles fills holes of up to a third of the object's area, such as gloss, labels and print in
+// the background's colour. It also fills holes through which the background is visible.
 func fillHoles(object []bool, height, width int) {
 	seen, area := make([]bool, len(object)), 0
 	for _, in := range object {
@@ -113,7 +113,7 @@ func fillHoles(object []bool, height, width int) {
 	}
 }
 
-// blurred is a moving average along lines of length pixels that are step apart.
+// blurred returns the moving average along lines. A line has length pixels, which are step apart.
 func blurred(values []float64, step, length, radius int) []float64 {
 	out := make([]float64, len(values))
 	for i := range values {

@@ -11,8 +11,8 @@ import (
 	"oscar/instance/mask"
 )
 
-// writePhotographs makes a data set of the photographs themselves. Each has one object, with
-// the mask by which it is cut out.
+// writePhotographs makes a data set of the photographs. Each has one object with the mask of its
+// cutout.
 func (o ComposeOptions) writePhotographs(dir string, split *dataset.Split, objects map[string][][]*cutout) error {
 	return writeParts(dir, split, split.Classes, func(folder func(part string) string) (map[string][]Scene, error) {
 		out := map[string][]Scene{}
@@ -49,13 +49,13 @@ func (o ComposeOptions) writePhotographs(dir string, split *dataset.Split, objec
 	})
 }
 
-// within returns the object's mask in its photograph.
+// within returns the object's mask in its photograph, at full size.
 func (c *cutout) within() mask.RLE {
 	pixels := make([]uint8, c.photo.X*c.photo.Y)
 	for i := range pixels {
 		y := (float64(i/c.photo.X)+0.5)*float64(c.reduced.Y)/float64(c.photo.Y) - 0.5 - float64(c.origin.Y)
 		x := (float64(i%c.photo.X)+0.5)*float64(c.reduced.X)/float64(c.photo.X) - 0.5 - float64(c.origin.X)
-		// The border's pixels go on: an object that it cuts reaches it.
+		// Clamp to the border: an object cut by the border must reach it.
 		y, x = min(max(y, -float64(c.origin.Y)), float64(c.reduced.Y-1-c.origin.Y)), min(max(x, -float64(c.origin.X)), float64(c.reduced.X-1-c.origin.X))
 		if _, alpha := c.at(y, x); alpha >= 0.5 {
 			pixels[i] = 1
@@ -64,9 +64,9 @@ func (c *cutout) within() mask.RLE {
 	return mask.Encode(c.photo.Y, c.photo.X, pixels)
 }
 
-// source is where a cutout comes from.
+// source is the origin of a cutout.
 type source struct {
 	path           string      // of the photograph
-	photo, reduced image.Point // its size, and that at which the object was cut out
+	photo, reduced image.Point // sizes of the original and of the reduced photograph
 	origin         image.Point // of the object in the reduced photograph
 }

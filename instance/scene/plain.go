@@ -6,12 +6,12 @@ import (
 	"math"
 )
 
-// against finds the object on a plain, light background and returns its alpha. It fits a
-// quadratic surface to the border of the picture, in a colour space with lightness as one
-// component. The object is what differs from the surface, or has sharp edges, with all that
-// these enclose; darker pixels of the same colour are shadow. cut has the sides of the
-// picture that cut the object.
-func against(img *image.RGBA) (alpha []float32, cut sides, err error) {
+// cutFromBackground finds the object on a plain light background and returns its alpha. It fits a quadratic
+// surface to the picture's border, in a colour space with a lightness component. The object consists
+// of pixels that differ from the surface or have sharp edges, and of everything these enclose.
+// Darker pixels of the background's colour are shadow. cut has the sides of the picture that cut the
+// object.
+func cutFromBackground(img *image.RGBA) (alpha []float32, cut sides, err error) {
 	height, width := img.Rect.Dy(), img.Rect.Dx()
 	channels := opponent(img)
 	border := borderOf(height, width)
@@ -44,7 +44,7 @@ func against(img *image.RGBA) (alpha []float32, cut sides, err error) {
 	for i, d := range difference {
 		difference[i], edges[i] = math.Sqrt(d), math.Sqrt(edges[i])
 	}
-	radius := func(r int) int { return max(1, (r*max(height, width)+128)/256) } // r in a picture of 256 pixels
+	radius := func(r int) int { return max(1, (r*max(height, width)+128)/256) } // r is for a picture of 256 pixels
 	threshold := max(otsu(difference), 9)
 	sharp := max(5, 4*medianOf(edges, border))
 	object := make([]bool, len(difference))
@@ -67,15 +67,14 @@ func against(img *image.RGBA) (alpha []float32, cut sides, err error) {
 		return nil, cut, errors.New("the outline is not sharp")
 	}
 	object = eroded(object, height, width, radius(2))
-	cut, err = refuse(object, difference, threshold, border, height, width)
+	cut, err = checkObject(object, difference, threshold, border, height, width)
 	if err != nil {
 		return nil, cut, err
 	}
 	return feathered(object, height, width), cut, nil
 }
 
-// opponent returns lightness, red against green, and blue against yellow, each with a range
-// of about 255.
+// opponent returns lightness, red-green and blue-yellow, each with a range of about 255.
 func opponent(img *image.RGBA) (out [3][]float64) {
 	n := len(img.Pix) / 4
 	for k := range out {
@@ -88,14 +87,14 @@ func opponent(img *image.RGBA) (out [3][]float64) {
 	return out
 }
 
-// sides are the left, top, right and bottom sides of a picture that cut an object.
+// sides marks the left, top, right and bottom sides of a picture that cut an object.
 type sides [4]bool
 
 var errNotPlain = errors.New("the background is not plain")
 
-// refuse returns the sides that cut an object, or the reason why a mask is not a clean
-// object.
-func refuse(object []bool, difference []float64, threshold float64, border []bool, height, width int) (cut sides, err error) {
+// checkObject returns the sides that cut an object. If the mask is not a clean object, the error is the
+// reason.
+func checkObject(object []bool, difference []float64, threshold float64, border []bool, height, width int) (cut sides, err error) {
 	area, edge, outside := 0, 0, 0
 	var at [4]int
 	inside := 0.0
@@ -135,7 +134,7 @@ func refuse(object []bool, difference []float64, threshold float64, border []boo
 		return cut, errors.New("the border cuts most of the object")
 	case outside > pixels/50:
 		return cut, errNotPlain
-	case float64(edge*edge)/float64(area) > 45: // 12.6 of a disc, 16 of a square
+	case float64(edge*edge)/float64(area) > 45: // 12.6 for a disc, 16 for a square
 		return cut, errors.New("the outline is ragged")
 	case inside/float64(area) < 5:
 		return cut, errors.New("the object hardly differs from the background")
@@ -143,7 +142,7 @@ func refuse(object []bool, difference []float64, threshold float64, border []boo
 	return cut, nil
 }
 
-// feathered returns the alpha of an object with soft edges.
+// feathered returns the alpha of a mask, with soft edges.
 func feathered(object []bool, height, width int) []float32 {
 	out := make([]float32, len(object))
 	for y := range height {

@@ -2,10 +2,9 @@ package scene
 
 import "math"
 
-// refined moves the outline of a rough mask to the sharpest edges, by random walks with
-// priors (Grady 2005): it minimises sum w (x_i - x_j)^2 + sum c (x_i - p_i)^2 over the values
-// x of the pixels, where w is small across an edge, and takes the pixels with x above one
-// half.
+// refined moves the outline of a rough mask to the sharpest edges, by random walks with priors
+// (Grady 2005). It minimises sum w (x_i - x_j)^2 + sum c (x_i - p_i)^2 over the pixels' values x,
+// where w is small across an edge. The result has the pixels with x above 0.5.
 func refined(rough []bool, difference, edges []float64, shadow []bool, strong, sharp float64, reach, height, width int) []bool {
 	within, near := eroded(rough, height, width, reach), grown(rough, height, width, 2, true)
 	busy := make([]float64, len(rough)) // the share of sharp pixels nearby
@@ -48,7 +47,7 @@ func refined(rough []bool, difference, edges []float64, shadow []bool, strong, s
 	for i := range rough[:len(rough)-width] {
 		right[i], down[i] = weight(i, i+1), weight(i, i+width)
 	}
-	var places []int // of the unknown values
+	var places []int // indices of the unknown pixels
 	for y := 1; y < height-1; y++ {
 		for i := y*width + 1; i < (y+1)*width-1; i++ {
 			if near[i] {
@@ -72,8 +71,8 @@ func refined(rough []bool, difference, edges []float64, shadow []bool, strong, s
 	return out
 }
 
-// sharpness is the share of a mask's outline, but for the border of the picture, with a
-// sharp edge at most one pixel away.
+// sharpness returns the share of a mask's outline with a sharp edge at most one pixel away. The
+// outline along the picture's border does not count.
 func sharpness(object []bool, edges []float64, sharp float64, height, width int) float64 {
 	outline, good := 0, 0
 	for y := 3; y < height-3; y++ {

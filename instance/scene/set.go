@@ -31,8 +31,8 @@ func annotationFile(dir, part string) string {
 	return filepath.Join(dir, annotationsDir, "instances_"+part+".json")
 }
 
-// Photographs returns the parts of the photographs that the scenes in dir were composed of, nil
-// if that is not known.
+// Photographs returns the parts of the photographs that the scenes in dir are composed of. It
+// returns nil if they are not recorded.
 func Photographs(dir string) (*dataset.Split, error) {
 	path := filepath.Join(dir, splitFile)
 	if !paths.Exists(path) {
@@ -41,8 +41,8 @@ func Photographs(dir string) (*dataset.Split, error) {
 	return dataset.ReadSplit(path)
 }
 
-// mostObjects is the largest number of objects of a picture: each takes as many bytes as the
-// input of a detector has pixels.
+// mostObjects is the maximum number of objects per picture. A detector needs as many bytes for each
+// as its input has pixels.
 const mostObjects = 1000
 
 // Is reports whether dir is a data set of scenes.
@@ -72,7 +72,7 @@ type Truth struct {
 	Ignore bool // a crowd: neither an object nor background
 }
 
-// Open reads a part of the data set in dir. The pictures are not read.
+// Open reads a part of the data set in dir, without the pictures.
 func Open(ctx context.Context, dir, part string) (*Set, error) {
 	path := annotationFile(dir, part)
 	f, err := coco.Read(path)
@@ -125,7 +125,7 @@ func (s *Set) Category(class int) int64 {
 	return 0
 }
 
-// Missing returns an error that names the first picture that is not there.
+// Missing returns an error that names the first missing picture, or nil.
 func (s *Set) Missing() error {
 	for _, scene := range s.Scenes {
 		if _, err := os.Stat(scene.Path); err != nil {

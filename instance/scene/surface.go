@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// addGradients adds the squares of the differences of neighbours along both directions.
+// addGradients adds the squared differences of neighbouring values in both directions to sum.
 func addGradients(sum, values []float64, height, width int) {
 	for y := 1; y < height-1; y++ {
 		for x := 1; x < width-1; x++ {
@@ -27,7 +27,7 @@ func medianOf(values []float64, use []bool) float64 {
 	return list[len(list)/2]
 }
 
-// borderOf marks a twelfth of the picture along each side.
+// borderOf marks a border of a twelfth of the picture on each side.
 func borderOf(height, width int) []bool {
 	out := make([]bool, height*width)
 	deep := max(2, min(height, width)/12)
@@ -38,9 +38,8 @@ func borderOf(height, width int) []bool {
 	return out
 }
 
-// fitSurface fits a quadratic surface to values where use is true, four times, without
-// outliers, which may belong to the object. spread is the median distance of the values
-// used.
+// fitSurface fits a quadratic surface to the values where use is true. It fits four times and drops
+// outliers, which may belong to the object. spread is the median distance of the used values.
 func fitSurface(values []float64, use []bool, height, width int) (surface []float64, spread float64) {
 	terms := func(i int) [6]float64 {
 		y, x := 2*float64(i/width)/float64(height)-1, 2*float64(i%width)/float64(width)-1
@@ -51,7 +50,7 @@ func fitSurface(values []float64, use []bool, height, width int) (surface []floa
 		return s[0]*t[0] + s[1]*t[1] + s[2]*t[2] + s[3]*t[3] + s[4]*t[4] + s[5]*t[5]
 	}
 	var used []int
-	for i := 0; i < len(use); i += 5 { // some thousands are enough
+	for i := 0; i < len(use); i += 5 { // a sample of some thousands is enough
 		if use[i] {
 			used = append(used, i)
 		}
@@ -65,7 +64,7 @@ func fitSurface(values []float64, use []bool, height, width int) (surface []floa
 	for k, i := range used {
 		distances[k] = math.Abs(values[i] - middle)
 	}
-	limit := 25.0 // of the first fit, from the median
+	limit := 25.0 // for the first fit, from the median
 	for range 4 {
 		var a [6][7]float64
 		for k, i := range used {
@@ -99,7 +98,7 @@ func fitSurface(values []float64, use []bool, height, width int) (surface []floa
 	return surface, spread
 }
 
-// solve solves six linear equations by elimination.
+// solve solves six linear equations by Gaussian elimination.
 func solve(a [6][7]float64) (x [6]float64) {
 	for c := range 6 {
 		pivot := c
@@ -125,8 +124,8 @@ func solve(a [6][7]float64) (x [6]float64) {
 	return x
 }
 
-// otsu is the best of 256 thresholds up to the 99th percentile for two groups of values
-// (Otsu 1979).
+// otsu returns the best of 256 thresholds, up to the 99th percentile, that separates two groups of
+// values (Otsu 1979), lowered by a quarter.
 func otsu(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	top := sorted[len(sorted)*99/100] + 1e-9
@@ -150,5 +149,5 @@ func otsu(values []float64) float64 {
 			best, at = between, i
 		}
 	}
-	return float64(at) / 255 * top * 0.75 // nearer to the background: edges are blends
+	return float64(at) / 255 * top * 0.75 // lowered, because edges are blended with the background
 }

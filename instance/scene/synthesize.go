@@ -19,7 +19,7 @@ import (
 
 // Options are the options of [Synthesize].
 type Options struct {
-	Scenes        int    // at least 10: a tenth is for validation, another for the test
+	Scenes        int    // at least 10: a tenth for validation and a tenth for the test
 	Width, Height int    // of a picture; 0: 256
 	Seed          uint64 // of all random values
 }
@@ -49,9 +49,9 @@ func (o Options) part(i int) string {
 	return Train
 }
 
-// Synthesize draws a data set of scenes into dir, which must not exist or be empty. The
-// classes are dataset.SyntheticClasses. An object with less than a quarter visible is
-// annotated as a crowd: it is neither an object nor background.
+// Synthesize draws a data set of scenes into dir, which must be empty or not exist. The classes are
+// dataset.SyntheticClasses. An object of which less than a quarter is visible is annotated as a
+// crowd: it is neither an object nor background.
 func Synthesize(ctx context.Context, dir string, o Options) error {
 	if err := o.Check(); err != nil {
 		return err
@@ -68,7 +68,7 @@ func Synthesize(ctx context.Context, dir string, o Options) error {
 
 func encode(m *image.Gray) mask.RLE { return mask.Encode(m.Rect.Dy(), m.Rect.Dx(), m.Pix) }
 
-// object is an object of a scene: an index into the categories, and its masks.
+// object is an object of a scene: the index of its category, and its masks.
 type object struct {
 	Class          int
 	Visible, Whole mask.RLE
@@ -77,7 +77,7 @@ type object struct {
 // leastVisible is the visible share below which an object is a crowd.
 const leastVisible = 0.25
 
-// annotation returns the object in COCO's format; ok is false if it is hidden.
+// annotation returns the object in COCO's format. ok is false if no pixel is visible.
 func (o object) annotation(id, imageID int64, categories []coco.Category) (a coco.Annotation, ok bool) {
 	area, whole := o.Visible.Area(), coco.Of(o.Whole)
 	a = coco.Annotation{
@@ -88,7 +88,7 @@ func (o object) annotation(id, imageID int64, categories []coco.Category) (a coc
 	return a, area > 0
 }
 
-// writable returns an error unless dir is empty or does not exist.
+// writable returns an error unless dir is empty or missing.
 func writable(dir string) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return fmt.Errorf("%s is not empty; name a new folder", dir)
@@ -98,11 +98,11 @@ func writable(dir string) error {
 	return nil
 }
 
-// write makes a data set of scenes that draw returns, a function of the scene's number.
+// write makes a data set of scenes. draw returns scene i and must depend only on i.
 func write(ctx context.Context, dir string, categories []coco.Category, scenes int, part func(i int) string,
 	photographs *dataset.Split, draw func(i int) (image.Image, []object, error)) error {
 	return create(dir, photographs, func(folder func(part string) string) (map[string]coco.File, error) {
-		number := make([]int, scenes) // of the scene within its part, from 1
+		number := make([]int, scenes) // of each scene within its part, from 1
 		count := map[string]int{}
 		for i := range scenes {
 			count[part(i)]++

@@ -10,10 +10,10 @@ import (
 	"oscar/internal/checksum"
 )
 
-// Write makes a data set in dir, which must not exist or be empty, of pictures that fill
-// puts into the folders of their parts. fill returns the scenes of each part. Of a scene,
-// Write uses the picture's name and size, and the class and mask of its objects; ids are
-// given in order. Nothing is left behind if fill fails.
+// Write makes a data set in dir, which must be empty or not exist. fill writes the pictures into the
+// folders of their parts and returns the scenes of each part. Write uses these fields of a scene:
+// the picture's name and size, and the class and mask of its objects. It numbers the ids. If fill
+// fails, dir is left unchanged.
 func Write(dir string, classes []string, fill func(folder func(part string) string) (map[string][]Scene, error)) error {
 	return writeParts(dir, nil, classes, fill)
 }
@@ -49,10 +49,9 @@ func writeParts(dir string, photographs *dataset.Split, classes []string, fill f
 	})
 }
 
-// create makes a data set in dir, which must not exist or be empty, of pictures that fill
-// puts into the folders of their parts. fill returns the annotations of the parts that there
-// are. photographs, if not nil, are those that the pictures are made of. Nothing is left behind if
-// it fails.
+// create makes a data set in dir, which must be empty or not exist. fill writes the pictures into
+// the folders of their parts and returns the annotations of each part. photographs, if not nil, are
+// the source of the pictures. If fill fails, dir is left unchanged.
 func create(dir string, photographs *dataset.Split, fill func(folder func(part string) string) (map[string]coco.File, error)) error {
 	if err := writable(dir); err != nil {
 		return err
