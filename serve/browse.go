@@ -27,7 +27,7 @@ type browsePage struct {
 	First, Last                                                      int
 	Status                                                           string
 	CSV                                                              string // URL of the whole list
-	Borders                                                          bool   // the heat at the border is known
+	Borders                                                          bool   // the share of heat at the border is known
 }
 
 // link is a link of a list.
@@ -42,7 +42,7 @@ type cell struct {
 	Wrong                         bool
 }
 
-// confusion is the matrix of classes and predictions, with a link in each cell.
+// confusion is the confusion matrix, with a link in each cell.
 type confusion struct {
 	Classes []string
 	Rows    []confusionRow
@@ -75,7 +75,7 @@ func (c *collection) url(f filter) string {
 	return path
 }
 
-// collection finds a collection by the name in a URL.
+// collection returns the collection with a name of a URL.
 func (s *Server) collection(name string) (*collection, error) {
 	for _, c := range s.collections {
 		if c.name == name {
@@ -85,7 +85,7 @@ func (s *Server) collection(name string) (*collection, error) {
 	return nil, fmt.Errorf("no folder %q is served: %w", name, errNotFound)
 }
 
-// browseIndex lists the collections.
+// browseIndex answers with the list of collections.
 func (s *Server) browseIndex(w http.ResponseWriter, r *http.Request) {
 	for _, c := range s.collections {
 		if len(c.entries) > 0 {
@@ -143,7 +143,7 @@ func (s *Server) browse(w http.ResponseWriter, r *http.Request) {
 	s.render(w, http.StatusOK, "browse", p)
 }
 
-// choices fills the lists of the filter with the existing values.
+// choices fills the filter's lists with the values of the entries.
 func (p *browsePage) choices(entries []entry) {
 	list := func(chosen string, of func(entry) string) []choice {
 		out := []choice{{"", "all", chosen == ""}}
@@ -165,7 +165,7 @@ func (p *browsePage) choices(entries []entry) {
 	}
 }
 
-// confusion counts each image whose class and prediction are known once; nil if there are
+// confusion counts the images whose class and prediction are known. It returns nil if there are
 // none, or too many classes.
 func (c *collection) confusion(entries []entry, f filter) *confusion {
 	counts := map[[2]string]int{}
@@ -212,7 +212,7 @@ func (c *collection) confusion(entries []entry, f filter) *confusion {
 	return m
 }
 
-// cell returns an entry's cell in the grid.
+// cell returns the grid's cell of entry i.
 func (c *collection) cell(i int, e entry) cell {
 	out := cell{Thumb: fmt.Sprintf("/thumb/%s/%d", url.PathEscape(c.name), i), Name: e.Name}
 	switch {

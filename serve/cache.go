@@ -5,8 +5,7 @@ import (
 	"sync"
 )
 
-// cache keeps the most recently used values, as long as the sum of their costs does not
-// exceed its size.
+// cache keeps the most recently used values while the sum of their costs does not exceed its size.
 type cache[K comparable, V any] struct {
 	size int64
 

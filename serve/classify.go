@@ -18,8 +18,8 @@ import (
 // classifyBatch is the number of images per batch in the background.
 const classifyBatch = 16
 
-// classifyAll classifies the images of the collections in the background, by the
-// first classifier. It waits while there are requests in the queue.
+// classifyAll classifies the images of the collections with the first classifier, in the background.
+// It waits while requests are queued.
 func (s *Server) classifyAll(ctx context.Context) {
 	if len(s.models.models) == 0 {
 		return
@@ -41,10 +41,10 @@ func (s *Server) classifyAll(ctx context.Context) {
 	}
 }
 
-// mostFeatureBytes bounds the features that are kept of a collection.
+// mostFeatureBytes is the maximum size of a collection's features, in bytes.
 const mostFeatureBytes = 256 << 20
 
-// place gives the images of a collection their places by their features.
+// place computes positions of the collection's images from their features.
 func (c *collection) place() {
 	entries, _ := c.list()
 	rows := make([][]float32, len(entries))
@@ -111,7 +111,7 @@ func (s *Server) classifySome(ctx context.Context, c *collection, first, end int
 			}
 		}
 	}
-	if c.by != nil && c.by != v { // features of two versions have nothing to do with each other
+	if c.by != nil && c.by != v { // features of different versions cannot be compared
 		for i := range c.entries[:first] {
 			c.entries[i].features = nil
 		}
@@ -120,10 +120,10 @@ func (s *Server) classifySome(ctx context.Context, c *collection, first, end int
 	return nil
 }
 
-// hasFeatures reports whether a version has the gradients that features and heat need.
+// hasFeatures reports whether a version has the gradients for computing features and heat.
 func (v *version) hasFeatures() bool { return !slices.Contains(methods.Lacking(v.Bundle), "gradcam") }
 
-// partsOf are the parts of a run's images by their SHA-256; nil for other models.
+// partsOf returns the part of each image of a run by its SHA-256. It returns nil for other models.
 func partsOf(model string) map[string]string {
 	run, err := pipeline.OpenRun(model)
 	if err != nil {

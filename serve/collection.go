@@ -21,22 +21,22 @@ import (
 	"oscar/result"
 )
 
-// collection is a folder to browse: images (--images) or results (--results). It only reads
-// files below the folder.
+// collection is a folder to browse: images (--images) or results (--results). It reads only files
+// below the folder.
 type collection struct {
 	name string // name in URLs
 	dir  string
 	root *os.Root
 
-	images bool   // a folder of images, not of results
+	images bool   // a folder of images, else of results
 	kind   string // the verb that made the results
-	note   string // why images are left out; "": none is
+	note   string // why images are left out; "": none are
 
 	mu      sync.Mutex
 	entries []entry        // of the images, or the rows of a manifest
 	by      *version       // that classified the images
-	index   map[string]int // index of the pictures below the root, by name
-	done    int            // number of images that are classified
+	index   map[string]int // index of the entry of each picture path below the root
+	done    int            // number of classified images
 }
 
 // entry is an image of a collection, or a row of a manifest.
@@ -54,8 +54,8 @@ type entry struct {
 	Target      string
 	Map         string // path below the root
 	Overlay     string
-	Border      float64 // the share of the heat along the border; NaN: not known
-	X, Y        float64 // the place by the features, 0 to 100; NaN: not known
+	Border      float64 // share of the heat at the border, 0 to 1; NaN: unknown
+	X, Y        float64 // position by the features, 0 to 100; NaN: unknown
 	features    []float32
 	sha256      string
 }
@@ -63,14 +63,14 @@ type entry struct {
 // unread is the status of an image that is not yet classified.
 const unread = "not classified yet"
 
-// Right reports whether the image is classified correctly, and whether this is
-// known.
+// Right reports whether the image is classified correctly. known is false if there is no class or no
+// prediction.
 func (e entry) Right() (right, known bool) {
 	return e.Truth == e.Predicted, e.Truth != "" && e.Predicted != ""
 }
 
-// newCollections opens folders of images and of results. A folder of results may
-// contain several, one in each of its sub-folders.
+// newCollections opens folders of images and of results. A folder of results may have sub-folders of
+// results.
 func newCollections(ctx context.Context, images, results, classes []string) (out []*collection, err error) {
 	defer func() {
 		if err != nil {
@@ -115,7 +115,7 @@ func closeAll(list []*collection) {
 	}
 }
 
-// openCollection opens a folder.
+// openCollection opens a folder without reading its contents.
 func openCollection(dir string) (*collection, error) {
 	if info, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("cannot read folder %s: %w", dir, paths.TrimError(err))
@@ -167,7 +167,7 @@ func openResults(dir string) ([]*collection, error) {
 	return out, nil
 }
 
-// uniqueName returns a name for a URL that no other collection has.
+// uniqueName returns a name for URLs that no other collection has.
 func uniqueName(base string, others []*collection) string {
 	name := base
 	for n := 2; slices.ContainsFunc(others, func(c *collection) bool { return c.name == name }); n++ {
@@ -176,8 +176,7 @@ func uniqueName(base string, others []*collection) string {
 	return name
 }
 
-// listImages lists the images below the folder, with the classes of their
-// folders.
+// listImages lists the images below the folder. An image's class is the name of its folder.
 func (c *collection) listImages(ctx context.Context, classes []string) error {
 	files, err := dataset.ListImages(ctx, []string{c.dir})
 	if err != nil {
@@ -191,7 +190,7 @@ func (c *collection) listImages(ctx context.Context, classes []string) error {
 		}
 		name = filepath.ToSlash(name)
 		if _, err := c.root.Stat(filepath.FromSlash(name)); err != nil {
-			outside = append(outside, name) // below or at a link that os.Root does not follow
+			outside = append(outside, name) // a link that os.Root does not follow, or a file below it
 			continue
 		}
 		e := entry{File: name, Name: name, Picture: name, Status: unread, Border: math.NaN(), X: math.NaN(), Y: math.NaN()}
@@ -206,16 +205,15 @@ func (c *collection) listImages(ctx context.Context, classes []string) error {
 			text.Count(len(outside), "image"), c.dir, outside[0])
 	}
 	if len(c.entries) == 0 {
-		return errors.New(c.note) // [dataset.ListImages] finds a file, or fails
+		return errors.New(c.note) // [dataset.ListImages] succeeds only with files
 	}
 	return nil
 }
 
-// manifestLimit is the largest manifest that is read, in bytes.
+// manifestLimit is the maximum size of a manifest, in bytes.
 const manifestLimit = 256 << 20
 
-// readRows reads the manifest of a folder of explanations. Other folders of results
-// do not have one.
+// readRows reads the manifest of a folder of explanations. It does nothing for other results.
 func (c *collection) readRows() error {
 	text, err := c.read(result.ManifestFile, manifestLimit)
 	if errors.Is(err, os.ErrNotExist) {
@@ -239,8 +237,7 @@ func (c *collection) readRows() error {
 	return nil
 }
 
-// link finds the pictures of a manifest in the folders of images. It opens no other
-// files.
+// link finds the pictures of a manifest's rows in the folders of images. Other files are not opened.
 func (c *collection) link(all []*collection) {
 	for i := range c.entries {
 		e := &c.entries[i]
@@ -300,7 +297,7 @@ func (c *collection) at(i int) (entry, bool) {
 	return c.entries[i], true
 }
 
-// values lists the values of a field, sorted, without repetition.
+// values returns the sorted values of a field, without duplicates.
 func values(entries []entry, of func(entry) string) []string {
 	seen := map[string]bool{}
 	var out []string

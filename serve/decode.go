@@ -14,10 +14,10 @@ import (
 	"oscar/internal/named"
 )
 
-// request is the body of a request to predict, classify or explain.
+// request is the decoded body of a request to predict, classify or explain.
 type request struct {
 	Signature string
-	Rows      bool // "instances" with one object per image; else "inputs" with a batch
+	Rows      bool // "instances", one object per image; else "inputs", a batch
 	Items     []item
 	Fields    map[string]string // strings and numbers by key: method, layer, class ...
 }
@@ -29,17 +29,17 @@ type item struct {
 	class  int // the class to explain; explain.Predicted if not given
 }
 
-// decoder reads a request in the formats of TensorFlow Serving. Images have the
-// model's size, or are files in base64.
+// decoder reads a request in TensorFlow Serving's formats. Images are pixels of the model's size, or
+// files in base64.
 type decoder struct {
 	json          *jsontext.Decoder
 	height, width int
-	most          int      // largest number of images
+	most          int      // the maximum number of images
 	fields        []string // the known fields; nil: unknown ones are ignored
 }
 
-// decodeRequest reads a request's body. Unless fields is nil, other fields are an error;
-// TensorFlow Serving ignores them.
+// decodeRequest reads a request's body. Fields that are not in fields are errors. If fields is nil,
+// they are ignored, as in TensorFlow Serving.
 func decodeRequest(body io.Reader, height, width, most int, fields []string) (*request, error) {
 	d := &decoder{jsontext.NewDecoder(body), height, width, most, fields}
 	r, err := d.request()
@@ -52,7 +52,7 @@ func decodeRequest(body io.Reader, height, width, most int, fields []string) (*r
 	return r, nil
 }
 
-// plainJSONError replaces the error of an early end by a clear one.
+// plainJSONError replaces the error for truncated JSON by a clear one.
 func plainJSONError(err error) error {
 	if errors.Is(err, io.EOF) {
 		return errors.New("it is empty")
@@ -113,8 +113,8 @@ func (d *decoder) request() (*request, error) {
 	return r, nil
 }
 
-// field reads a value that is not an image. Without known fields it ignores other types of
-// values, as TensorFlow Serving does.
+// field reads a value that is not an image. If d.fields is nil, it ignores values that are not
+// strings or numbers, as TensorFlow Serving does.
 func (d *decoder) field(r *request, key string) error {
 	if d.fields != nil {
 		if err := named.Check("field", key, d.fields); err != nil {
@@ -374,7 +374,7 @@ func (d *decoder) string() (string, error) {
 	return token.String(), nil
 }
 
-// begin reads the start of a list or an object.
+// begin reads the opening bracket of a list or an object.
 func (d *decoder) begin(want jsontext.Kind, at string) error {
 	if kind := d.json.PeekKind(); kind != want {
 		return d.unexpected(kind, at, kindName(want))
@@ -383,7 +383,7 @@ func (d *decoder) begin(want jsontext.Kind, at string) error {
 	return err
 }
 
-// unexpected returns the error for another type of value, or for invalid JSON.
+// unexpected returns the error for a value of the wrong type, or for invalid JSON.
 func (d *decoder) unexpected(kind jsontext.Kind, at, want string) error {
 	if !slices.Contains([]jsontext.Kind{'{', '[', '"', '0', 't', 'f', 'n'}, kind) {
 		if _, err := d.json.ReadToken(); err != nil {

@@ -21,18 +21,18 @@ import (
 	"oscar/savedmodel"
 )
 
-// leastShown is the score from which on a detection is an object of an answer.
+// leastShown is the minimum score of detections in an answer.
 const leastShown = 0.5
 
-// detector is a served detector. Its pictures are not batched: detections have one turn after the
-// other, and explanations, which may take long, too.
+// detector is a served detector. It does not batch pictures. At most one detection and one
+// explanation run at a time, because explanations can take long.
 type detector struct {
 	*instance.Opened
 	name, path           string
 	meta                 savedmodel.Metadata // how requests are read
-	most                 int64               // requests that wait
+	most                 int64               // the maximum number of waiting requests
 	waiting              atomic.Int64
-	detect, explanations chan struct{} // one place each
+	detect, explanations chan struct{} // semaphores with one slot
 }
 
 // openDetectors opens the detectors among the given models, and returns the others.
@@ -68,7 +68,7 @@ func openDetector(m *model, o Options) (*detector, error) {
 	d := &detector{Opened: opened, name: m.name, path: m.path, most: int64(o.Queue), detect: make(chan struct{}, 1), explanations: make(chan struct{}, 1)}
 	d.meta = savedmodel.Metadata{Model: opened.Name, Classes: opened.Classes, Image: savedmodel.Image{Height: opened.Input[0], Width: opened.Input[1]}}
 	black := image.NewRGBA(image.Rect(0, 0, opened.Input[1], opened.Input[0]))
-	if _, err := opened.Detect(context.Background(), black, leastShown); err != nil { // makes TensorFlow initialise the model
+	if _, err := opened.Detect(context.Background(), black, leastShown); err != nil { // TensorFlow initialises the model in the first run
 		opened.Close()
 		return nil, fmt.Errorf("warm-up of %s: %w", m.path, err)
 	}
@@ -91,7 +91,7 @@ func findDetector(list []*detector, name string) *detector {
 	return nil
 }
 
-// inTurn runs a function when it has the place. Too many waiting requests are refused.
+// inTurn runs a function when it gets the slot. It returns an error if too many requests wait.
 func (d *detector) inTurn(ctx context.Context, place chan struct{}, run func() error) (err error) {
 	defer d.waiting.Add(-1)
 	if d.waiting.Add(1) > d.most {
@@ -111,7 +111,7 @@ func (d *detector) inTurn(ctx context.Context, place chan struct{}, run func() e
 	return run()
 }
 
-// found detects the objects of a picture.
+// found returns the objects of a picture.
 func (d *detector) found(ctx context.Context, photo *image.RGBA) (f *instance.Found, err error) {
 	err = d.inTurn(ctx, d.detect, func() error {
 		f, err = d.Detect(ctx, photo, leastShown)
@@ -120,7 +120,7 @@ func (d *detector) found(ctx context.Context, photo *image.RGBA) (f *instance.Fo
 	return f, err
 }
 
-// explained explains an object.
+// explained returns the map of an object.
 func (d *detector) explained(ctx context.Context, f *instance.Found, q instance.ObjectQuery) (m *instance.ObjectMap, err error) {
 	if q.Object > len(f.Objects) {
 		return nil, badRequest{fmt.Errorf("object %d; the picture has %d", q.Object, len(f.Objects))}
@@ -132,7 +132,7 @@ func (d *detector) explained(ctx context.Context, f *instance.Found, q instance.
 	return m, err
 }
 
-// model answers below /v1/models.
+// model answers requests below /v1/models for a detector.
 func (d *detector) model(s *Server, w http.ResponseWriter, r *http.Request, t target) {
 	err := func() error {
 		if t.version > 1 {
@@ -166,7 +166,7 @@ func (d *detector) describe(w http.ResponseWriter) {
 	})
 }
 
-// photos reads the pictures of a request, as [Server.read].
+// photos reads the pictures of a request, as [Server.read] does.
 func (d *detector) photos(s *Server, r *http.Request, fields []string) (*request, []*image.RGBA, error) {
 	req, err := s.read(r, &d.meta, fields)
 	if err != nil {
@@ -184,7 +184,7 @@ func (d *detector) photos(s *Server, r *http.Request, fields []string) (*request
 	return req, out, nil
 }
 
-// predict answers with the objects of each picture, as COCO describes them.
+// predict answers with the objects of each picture, in COCO's format.
 func (d *detector) predict(s *Server, w http.ResponseWriter, r *http.Request) error {
 	req, photos, err := d.photos(s, r, nil)
 	if err != nil {
@@ -215,7 +215,7 @@ func (d *detector) predict(s *Server, w http.ResponseWriter, r *http.Request) er
 
 // servedObject is an object of an answer, with the keys of COCO's annotations.
 type servedObject struct {
-	Object       int        `json:"object"`      // of the picture, from 1
+	Object       int        `json:"object"`      // number within the picture, from 1
 	Category     int        `json:"category_id"` // from 1, in the order of the classes
 	Class        string     `json:"class"`
 	Score        float64    `json:"score"`
@@ -228,7 +228,7 @@ func (d *detector) served(o instance.FoundObject) servedObject {
 	return servedObject{o.Object, o.Class + 1, d.Classes[o.Class], o.Score, o.Box, o.Area, o.Segmentation}
 }
 
-// queryOf reads what a request or a page asks for.
+// queryOf returns the query of a request's or a page's fields.
 func (d *detector) queryOf(fields map[string]string) (q instance.ObjectQuery, err error) {
 	q = instance.ObjectQuery{Object: 1, Class: explain.Predicted, Method: cmp.Or(fields["method"], instance.DefaultMethod), Layer: fields["layer"]}
 	o := defaultSettings()
@@ -350,7 +350,7 @@ func styleOf(fields map[string]string) (heatmap.Options, error) {
 	return heatmap.Options{Map: d.colors, Alpha: max(d.alpha, 1e-9)}, err
 }
 
-// overlay draws a map and the outline of its object over the picture.
+// overlay returns the picture with the map and the outline of its object.
 func (d *detector) overlay(photo *image.RGBA, f *instance.Found, m *instance.ObjectMap, o heatmap.Options) *image.RGBA {
 	o.Heat, o.Faint = m.Map, m.Status == explain.Faint
 	object := f.Objects[m.Object-1]

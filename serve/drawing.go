@@ -18,11 +18,11 @@ import (
 
 type imageRGBA = image.RGBA
 
-// drawing is how a map is laid over its picture.
+// drawing has the settings for drawing a map over its picture.
 type drawing struct {
 	colors     heatmap.ColorMap
 	alpha      float64
-	full, base float32 // of the colour scale; 0: the map's own
+	full, base float32 // values that get the full and the lowest colour; 0: the map's own
 }
 
 // drawingOf reads colormap and alpha. Their defaults depend on whether the method is
@@ -61,7 +61,7 @@ func drawingOf(fields map[string]string, m methods.Method) (drawing, error) {
 	return d, nil
 }
 
-// options are those of the overlay of a map.
+// options returns the heatmap options for a map.
 func (d drawing) options(v *version, m methods.Method, a explain.Attribution) heatmap.Options {
 	classes := v.Metadata.Classes
 	o := heatmap.Options{Heat: a.Map, Framing: pipeline.Framing(v.Metadata.Image), Map: d.colors, Alpha: max(d.alpha, 1e-9), Faint: a.Status == explain.Faint}
@@ -79,7 +79,7 @@ func (d drawing) options(v *version, m methods.Method, a explain.Attribution) he
 	return o
 }
 
-// photoOf returns the picture of an item: the file, or its pixels.
+// photoOf returns the picture of an item: of its file, or of its pixels.
 func (s *Server) photoOf(ctx context.Context, meta *savedmodel.Metadata, it item) (*image.RGBA, error) {
 	if it.file != nil {
 		photo, _, err := dataset.DecodeContext(ctx, it.file, s.options.Limits)

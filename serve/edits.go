@@ -12,18 +12,18 @@ import (
 	"golang.org/x/image/math/f64"
 )
 
-// edits are changes of a picture, in this order: rotate, crop, paint over parts, blur.
+// edits are changes of a picture, in this order: rotate, crop, cover parts, blur.
 type edits struct {
 	rotate  float64 // degrees, clockwise, about the centre
-	crop    box     // the part that remains; zero: everything
-	patches []box   // painted over with the picture's mean colour, after cropping
+	crop    box     // the part that is kept; zero: everything
+	patches []box   // covered with the picture's mean colour, after cropping
 	blur    float64 // standard deviation of a Gaussian, in percent of the longer side
 }
 
 // box is a part of a picture: left, top, width and height in percent.
 type box [4]float64
 
-// The bounds of edits.
+// The limits of edits.
 const (
 	mostPatches = 20
 	mostBlur    = 20
@@ -82,12 +82,12 @@ func (b box) in(r image.Rectangle) image.Rectangle {
 	return image.Rect(x, y, max(x+1, at(b[0]+b[2], r.Dx())), max(y+1, at(b[1]+b[3], r.Dy()))).Intersect(image.Rect(0, 0, r.Dx(), r.Dy()))
 }
 
-// none reports whether the picture does not change.
+// none reports whether the edits do not change the picture.
 func (e edits) none() bool {
 	return math.Mod(e.rotate, 360) == 0 && e.crop == box{} && len(e.patches) == 0 && e.blur == 0
 }
 
-// apply returns the changed picture, whose bounds begin at (0,0).
+// apply returns the edited picture. Its bounds start at (0,0).
 func (e edits) apply(photo *image.RGBA) *image.RGBA {
 	if e.none() {
 		return photo

@@ -26,7 +26,7 @@ const (
 
 var formats = []string{formatJSON, formatNPY, formatOverlay}
 
-// explain answers :explain.
+// explain answers the verb :explain.
 func (s *Server) explain(w http.ResponseWriter, r *http.Request, v *version) error {
 	req, err := s.read(r, &v.Metadata, explainFields)
 	if err != nil {
@@ -102,7 +102,7 @@ func (v *version) queryOf(fields map[string]string) (query, methods.Method, erro
 	return q, method, q.options.read(fields)
 }
 
-// mostSamples is the largest number of samples of a request.
+// mostSamples is the maximum number of samples of a request.
 const mostSamples = 10000
 
 // read sets the settings from the fields.

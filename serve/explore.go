@@ -32,10 +32,10 @@ type bar struct {
 	Width   float64 // 0 to 100
 	View    string  // the URL that explains the class
 	Chosen  bool
-	Verdict string // whether the image has a label, of a model of several per image
+	Verdict string // whether the label is present, for a model with several labels per image
 }
 
-// explorePage is the page to look at a picture.
+// explorePage is the page that explores a picture.
 type explorePage struct {
 	Title                             string
 	View                              view
@@ -44,20 +44,20 @@ type explorePage struct {
 	Alpha                             string
 	Error                             string
 	Has                               bool // there is a picture with predictions
-	Several                           bool // an image may have several of the classes
+	Several                           bool // an image can have several classes
 	Bars                              []bar
 	Predicted, Explained, Score, Note string
 	Photo, Overlay, Original          string // URLs
 	Map, Link                         string
 	Width, Height                     int
-	Busy                              bool // computing the overlay takes time
+	Busy                              bool // the overlay takes time to compute
 	Besides, Scales                   []choice
 	Tiles                             []tile
 	Nearest                           []neighbours
 	Changed                           bool // the picture was edited
 }
 
-// explore answers with the page to look at a picture.
+// explore answers with the page that explores a picture.
 func (s *Server) explore(w http.ResponseWriter, r *http.Request) {
 	v := viewOf(r.URL.Query())
 	if d := s.detectorOf(v); d != nil {
@@ -79,8 +79,7 @@ func (s *Server) explore(w http.ResponseWriter, r *http.Request) {
 	s.render(w, status, "explore", p)
 }
 
-// fillForm fills the lists of a page. It removes names that the model does not have from
-// the view.
+// fillForm fills the lists of a page. It removes names from the view that the model does not have.
 func (s *Server) fillForm(p *explorePage) error {
 	v := &p.View
 	v.Model = cmp.Or(v.Model, s.models.models[0].name)
@@ -98,7 +97,7 @@ func (s *Server) fillForm(p *explorePage) error {
 		p.Models = append(p.Models, choice{name, name, name == v.Model})
 	}
 	if _, err := methods.Lookup(v.Method); err != nil && slices.Contains(instance.MethodNames(), v.Method) {
-		v.Method = "" // it is for detectors
+		v.Method = "" // a detector's method
 	}
 	method, err := methods.Lookup(cmp.Or(v.Method, methods.Default(version.Bundle, v.Layer)))
 	if err != nil {
@@ -199,7 +198,7 @@ func (s *Server) fillResult(r *http.Request, p *explorePage) error {
 	return s.shareScale(r.Context(), p)
 }
 
-// mostBars is the largest number of classes shown.
+// mostBars is the maximum number of classes shown.
 const mostBars = 10
 
 // barsOf lists the most probable classes, and the explained one.
@@ -240,8 +239,8 @@ func labelsOf(probabilities []float32, classes []string, thresholds []float64) s
 	return strings.Join(names, ", ")
 }
 
-// upload keeps a picture that was sent and redirects to its page, or returns its name as
-// JSON to a script.
+// upload stores the uploaded picture. It redirects to its page, or returns its name as JSON to a
+// script.
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	file, err := s.fileOf(r)
 	if err == nil {
@@ -274,7 +273,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	s.render(w, statusOf(err), "explore", p)
 }
 
-// fileOf reads the picture of a form, or of the body itself.
+// fileOf returns the picture in a form or in the body.
 func (s *Server) fileOf(r *http.Request) ([]byte, error) {
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
 		file, err := io.ReadAll(r.Body)
@@ -295,8 +294,7 @@ func (s *Server) photo(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// overlay sends the map of a view over its picture: small without text, or
-// whole as PNG.
+// overlay sends the map of a view over its picture: at page size without text, or whole as PNG.
 func (s *Server) overlay(w http.ResponseWriter, r *http.Request) {
 	v := viewOf(r.URL.Query())
 	whole := strings.HasSuffix(r.URL.Path, ".png")

@@ -19,16 +19,15 @@ import (
 	"oscar/savedmodel"
 )
 
-// The fields of requests, in the query, in a form or as keys of JSON.
+// The fields of requests: in the query, in a form or as keys of JSON.
 var (
 	explainFields = []string{"method", "layer", "class", "score", "samples", "seed", "rules", "format", "colormap", "alpha", "full", "base"}
 	objectFields  = []string{"object", "method", "layer", "class", "score", "samples", "seed", "format", "colormap", "alpha"}
-	// fileFields are those of an image file that is sent to :predict or :classify.
+	// fileFields are the fields for an image file that is sent to :predict or :classify.
 	fileFields = []string{"signature_name"}
 )
 
-// fieldsOf reads the fields of a query. Unknown ones are an error, and so are several values
-// of one.
+// fieldsOf returns the fields of a query. Unknown fields and repeated fields are errors.
 func fieldsOf(query string, known []string) (map[string]string, error) {
 	values, err := parseQuery(query, known)
 	if err != nil {
@@ -61,7 +60,7 @@ func parseQuery(query string, known []string) (url.Values, error) {
 	return values, nil
 }
 
-// strict answers with an error if the query has other parameters than the known ones.
+// strict answers with an error if the query has unknown parameters.
 func strict(known []string, answer http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if _, err := parseQuery(r.URL.RawQuery, known); err != nil {
@@ -72,10 +71,9 @@ func strict(known []string, answer http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// read reads a request: JSON, or one image file with the fields in the query. The file is
-// the whole body, or that of a form, which may have the fields, too. Other fields than the
-// given ones are an error. If fields is nil, JSON is read as TensorFlow Serving does, which
-// ignores other fields and the query.
+// read reads a request: JSON, or one image file with fields in the query. The file is the whole body
+// or part of a form. A form may have fields, too. Fields that are not in fields are errors. If
+// fields is nil, JSON is read as in TensorFlow Serving, which ignores unknown fields and the query.
 func (s *Server) read(r *http.Request, meta *savedmodel.Metadata, fields []string) (*request, error) {
 	known := fields
 	if known == nil {
@@ -83,7 +81,7 @@ func (s *Server) read(r *http.Request, meta *savedmodel.Metadata, fields []strin
 	}
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	body := bufio.NewReader(r.Body)
-	head, _ := body.Peek(16) // an error is met again
+	head, _ := body.Peek(16) // the next read returns an error again
 	var file []byte
 	var sent map[string]string
 	var err error
@@ -124,10 +122,10 @@ func (r *request) addQuery(query string, known []string) error {
 	return nil
 }
 
-// sendFile says how an image file is sent.
+// sendFile is the error text about how to send an image file.
 const sendFile = "an image file is the body, with Content-Type: image/jpeg, or the file of a form"
 
-// mostField is the largest number of bytes of a form's field.
+// mostField is the maximum size of a form's field, in bytes.
 const mostField = 4096
 
 // readForm reads the file and the fields of a form.

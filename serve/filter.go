@@ -15,18 +15,17 @@ import (
 // filter selects and sorts the entries of a page.
 type filter struct {
 	Truth, Predicted, Part, Answer, Status, Method string
-	Region                                         string // of the features, see [regionOf]
+	Region                                         string // of the scatter, see [regionOf]
 	Probability                                    bounds // of the predicted class
-	Border                                         bounds // of the share of the heat along the border
+	Border                                         bounds // of the share of heat at the border
 	Sort                                           string
 	Page                                           int
 
 	within region
-	err    error // of a region or a bound that cannot be read: no entry is selected
+	err    error // of an invalid region or bound, with which no entry is selected
 }
 
-// bounds are the smallest and the largest value that are selected, in percent as in a form;
-// "" is no bound.
+// bounds are the minimum and maximum of selected values, as text in percent. "" is no bound.
 type bounds struct {
 	From, To string
 
@@ -105,8 +104,7 @@ func (b *bounds) read(what string) error {
 	return nil
 }
 
-// hold reports whether a value lies within the bounds. A value that is not known does so if
-// there is no bound.
+// hold reports whether a value lies within the bounds. An unknown value does if there is no bound.
 func (b bounds) hold(v float64) bool {
 	if b.From == "" && b.To == "" {
 		return true
@@ -114,7 +112,7 @@ func (b bounds) hold(v float64) bool {
 	return b.least <= v && v <= b.most
 }
 
-// probability is that of the predicted class; NaN: not known.
+// probability returns the probability of the predicted class; NaN if it is unknown.
 func (e entry) probability() float64 {
 	if e.Predicted == "" {
 		return math.NaN()
@@ -139,7 +137,7 @@ func (f filter) matches(e entry) bool {
 	return f.Answer == "" || known && right == (f.Answer == answerRight)
 }
 
-// apply returns the indices of the selected entries, in order.
+// apply returns the indices of the selected entries in the filter's order.
 func (f filter) apply(entries []entry) []int {
 	var out []int
 	for i, e := range entries {
@@ -147,7 +145,7 @@ func (f filter) apply(entries []entry) []int {
 			out = append(out, i)
 		}
 	}
-	// by sorts by a number; entries without it come last.
+	// by sorts by a number. Entries without the number come last.
 	by := func(number func(entry) float64, sign float64) {
 		slices.SortStableFunc(out, func(i, k int) int {
 			a, b := number(entries[i]), number(entries[k])

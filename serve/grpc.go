@@ -32,8 +32,8 @@ type predictionService interface {
 	Predict(context.Context, *apis_go_proto.PredictRequest) (*apis_go_proto.PredictResponse, error)
 }
 
-// predictionDesc describes the service to gRPC. Other methods of PredictionService are
-// answered with the code Unimplemented.
+// predictionDesc describes the service to gRPC. Calls of PredictionService's other methods get the
+// code Unimplemented.
 var predictionDesc = grpc.ServiceDesc{
 	ServiceName: "tensorflow.serving.PredictionService",
 	HandlerType: (*predictionService)(nil),
@@ -76,7 +76,8 @@ func (s *Server) rpcServer() (*grpc.Server, error) {
 	return g, nil
 }
 
-// intercept gives a call an id and a deadline, limits concurrent calls, and logs the call.
+// intercept gives a call an id and a deadline, limits the number of concurrent calls, and logs the
+// call.
 func (s *Server) intercept(ctx context.Context, request any, _ *grpc.UnaryServerInfo, answer grpc.UnaryHandler) (out any, err error) {
 	began, id := time.Now(), rand.Text()[:12]
 	defer func() {
@@ -117,10 +118,10 @@ func rpcError(err error) error {
 	return status.Error(c, strings.ToValidUTF8(err.Error(), "?"))
 }
 
-// Predict answers a call of TensorFlow Serving's Predict: the input "image" is
-// DT_FLOAT [n,height,width,3] with values 0..255, or DT_STRING [n] with image files; the
-// outputs are logits and probabilities [n,classes] and class [n]. A signature that explains
-// has in addition the input "class", DT_INT64 [n], and the outputs heatmap and raw.
+// Predict answers a call of TensorFlow Serving's Predict. The input "image" is DT_FLOAT
+// [n,height,width,3] with values 0..255, or DT_STRING [n] with image files. The outputs are logits
+// and probabilities [n,classes] and class [n]. A signature that explains also has the input "class",
+// DT_INT64 [n], and the outputs heatmap and raw.
 func (s *Server) Predict(ctx context.Context, request *apis_go_proto.PredictRequest) (*apis_go_proto.PredictResponse, error) {
 	spec := request.GetModelSpec()
 	m, err := s.models.lookup(spec.GetName())
@@ -168,7 +169,7 @@ func (s *Server) Predict(ctx context.Context, request *apis_go_proto.PredictRequ
 	}, nil
 }
 
-// items reads the inputs of a request: image and, of a signature that explains, class.
+// items reads the inputs of a request: image, and class for a signature that explains.
 func (q query) items(inputs map[string]*tensor_go_proto.TensorProto, most int) (items []item, err error) {
 	wanted := []string{"image"}
 	if q.signature != "" {
@@ -205,7 +206,7 @@ func (q query) items(inputs map[string]*tensor_go_proto.TensorProto, most int) (
 	return items, nil
 }
 
-// outputTensors returns the requested outputs, all if none is named.
+// outputTensors returns the requested outputs, or all if only is empty.
 func (q query) outputTensors(answers []answer, only []string) (map[string]*tensor_go_proto.TensorProto, error) {
 	all := map[string]*tensor_go_proto.TensorProto{}
 	var names []string
@@ -226,7 +227,7 @@ func (q query) outputTensors(answers []answer, only []string) (map[string]*tenso
 	return out, nil
 }
 
-// admit refuses calls without the token before their body is read.
+// admit refuses calls without the token before it reads their body.
 func (s *Server) admit(ctx context.Context, info *tap.Info) (context.Context, error) {
 	given := info.Header.Get("authorization")
 	if s.token == "" || len(given) == 1 && s.isBearer(given[0]) {
@@ -235,7 +236,7 @@ func (s *Server) admit(ctx context.Context, info *tap.Info) (context.Context, er
 	return nil, status.Error(codes.Unauthenticated, "the token is missing or wrong; send it as the metadata authorization: Bearer TOKEN")
 }
 
-// stopRPC stops a gRPC server after its current calls, or at once when ctx is done.
+// stopRPC stops a gRPC server when its current calls end, or immediately when ctx is done.
 func stopRPC(ctx context.Context, g *grpc.Server) {
 	ended := make(chan struct{})
 	go func() { g.GracefulStop(); close(ended) }()

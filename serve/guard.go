@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// pagePolicy lets a page load what this server has, and nothing else.
+// pagePolicy is the content security policy of pages: they load only what this server sends.
 const pagePolicy = "default-src 'none'; img-src 'self' blob:; style-src 'self'; script-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// guard wraps the handler of all requests: it gives each an id and a deadline,
-// bounds its body, logs it, and refuses those of other sites.
+// guard wraps the handler of all requests. It gives each an id and a deadline, limits the size of
+// the body, logs the request, and refuses requests from other sites.
 func (s *Server) guard(next http.Handler) http.Handler {
 	sameOrigin := http.NewCrossOriginProtection()
 	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -41,8 +41,8 @@ func (s *Server) guard(next http.Handler) http.Handler {
 				slog.String("request", id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
 				slog.Int("status", out.status), slog.Int64("bytes", out.bytes), slog.Duration("time", time.Since(began)))
 			s.metrics.request(r, out.status, time.Since(began))
-			// net/http reads what a handler has left of a body before it sends the answer.
-			// Not every ResponseWriter has deadlines.
+			// net/http reads the rest of the body before it sends the answer. The error is ignored: not every
+			// ResponseWriter has deadlines.
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(restTime))
 		}()
 		h := out.Header()
@@ -71,7 +71,7 @@ func (s *Server) withHost(next http.Handler) http.Handler {
 	})
 }
 
-// bounded limits the concurrent requests of all handlers together and refuses others.
+// bounded limits the number of concurrent requests of all handlers and refuses others.
 func (s *Server) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.enter() {
@@ -83,7 +83,8 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 	})
 }
 
-// enter takes a free place for a request, if there is one. The caller returns it by leave.
+// enter takes a free slot for a request and reports whether there was one. The caller frees it with
+// leave.
 func (s *Server) enter() bool {
 	select {
 	case s.places <- struct{}{}:
@@ -96,13 +97,13 @@ func (s *Server) enter() bool {
 
 func (s *Server) leave() { <-s.places }
 
-// refuse answers with an error of the guard's.
+// refuse sends an error of guard.
 func refuse(w http.ResponseWriter, status int, err error) {
 	writeJSON(w, status, map[string]string{"error": err.Error()})
 }
 
-// knownHost reports whether a Host header is one of the server's names. A page of
-// another site whose name was made to lead here has another one.
+// knownHost reports whether a Host header has one of the server's names. This prevents DNS
+// rebinding: a page of another site whose name resolves to this server sends the name of the site.
 func (s *Server) knownHost(host string) bool {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
@@ -117,13 +118,13 @@ func (s *Server) knownHost(host string) bool {
 	if ip == nil {
 		return false
 	}
-	// Any address of this machine, if it listens on all of them: an address cannot
-	// be made to lead elsewhere.
+	// A server that listens on all addresses accepts each address as its host. DNS rebinding needs a
+	// name.
 	on := net.ParseIP(listening)
 	return ip.IsLoopback() || on != nil && on.IsUnspecified()
 }
 
-// recorder notes the status and the size of an answer.
+// recorder records the status and the size of an answer.
 type recorder struct {
 	http.ResponseWriter
 	status int
@@ -146,5 +147,5 @@ func (r *recorder) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap is called by http.ResponseController.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -9,8 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// jsonWriter writes JSON with long lists of numbers. A number that is not finite becomes
-// null.
+// jsonWriter writes JSON with long lists of numbers. Numbers that are not finite become null.
 type jsonWriter struct {
 	out   []byte
 	first bool // the innermost list or object is still empty
@@ -45,7 +44,7 @@ func (b *jsonWriter) key(name string) *jsonWriter {
 func (b *jsonWriter) string(s string) {
 	quoted, err := json.Marshal(s)
 	if err != nil {
-		quoted = []byte(`""`) // a string can always be written
+		quoted = []byte(`""`) // a string cannot fail
 	}
 	b.out = append(b.out, quoted...)
 }
@@ -60,7 +59,7 @@ func (b *jsonWriter) float(v float32) {
 	b.out = strconv.AppendFloat(b.out, float64(v), 'g', -1, 32)
 }
 
-// floats writes a list of numbers; if there are more values than columns, a list of rows.
+// floats writes a list of numbers, or a list of rows if there are more values than columns.
 func (b *jsonWriter) floats(values []float32, columns int) {
 	b.open('[')
 	for i, v := range values {

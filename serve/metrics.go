@@ -41,7 +41,7 @@ func newMetrics() *metrics {
 	return m
 }
 
-// observe returns the function that records the runs of a queue.
+// observe returns a function that records a queue's runs: batch size and duration.
 func (m *metrics) observe(queue string) func(int, time.Duration) {
 	batch, waited := m.batch.WithLabelValues(queue), m.waited.WithLabelValues(queue)
 	return func(images int, wait time.Duration) {
@@ -50,7 +50,7 @@ func (m *metrics) observe(queue string) func(int, time.Duration) {
 	}
 }
 
-// watch adds the lengths of the queues and the versions of the models.
+// watch adds gauges for the lengths of the queues and the versions of the models.
 func (m *metrics) watch(s *Server) {
 	for name, q := range map[string]*queue{"quick": s.quick, "slow": s.slow} {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

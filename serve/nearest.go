@@ -11,7 +11,7 @@ import (
 	"oscar/explain"
 )
 
-// neighbours are the nearest pictures of a folder.
+// neighbours are the nearest pictures in a folder.
 type neighbours struct {
 	Folder string
 	Cells  []cell
@@ -20,9 +20,9 @@ type neighbours struct {
 // mostNeighbours is the number of neighbours shown.
 const mostNeighbours = 6
 
-// nearest lists, for each folder of images, the pictures whose features are nearest to
-// those of a view's picture: by the cosine distance, 0 for equal directions and 1 for
-// orthogonal ones. Folders classified by another version have none.
+// nearest returns the pictures with the nearest features to those of a view's picture, for each
+// folder of images. The distance is the cosine distance: 0 for equal directions, 1 for orthogonal
+// ones. Folders that another version classified have none.
 func (s *Server) nearest(ctx context.Context, o *subject, v view) ([]neighbours, error) {
 	if !o.version.hasFeatures() {
 		return nil, nil
@@ -73,8 +73,8 @@ func (s *Server) nearest(ctx context.Context, o *subject, v view) ([]neighbours,
 	return out, nil
 }
 
-// featuresOf returns the features of a view's picture: those of a folder that its version
-// classified, or else of another run of the model.
+// featuresOf returns the features of a view's picture. It computes them only if no folder has them
+// from the same version.
 func (s *Server) featuresOf(ctx context.Context, o *subject, v view) ([]float32, error) {
 	if e, err := editsOf(v); err == nil && e.none() {
 		for _, c := range s.collections {

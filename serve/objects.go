@@ -20,16 +20,16 @@ import (
 // keptObjects is the size of the caches of detections and of maps, in bytes.
 const keptObjects = 256 << 20
 
-// objectsKey is what detections depend on.
+// objectsKey identifies the detections of a picture.
 type objectsKey struct{ model, picture string }
 
-// objectKey is what the map of an object depends on.
+// objectKey identifies the map of an object.
 type objectKey struct {
 	objectsKey
 	query instance.ObjectQuery
 }
 
-// objectsPage is the page to look at the objects of a picture.
+// objectsPage is the page that explores the objects of a picture.
 type objectsPage struct {
 	Title                              string
 	View                               view
@@ -39,11 +39,11 @@ type objectsPage struct {
 	Has                                bool // there is a picture
 	Objects                            []objectRow
 	Outlined, Overlay, Original, Map   string // URLs
-	Width, Height, GridWidth, GridHigh int    // of the picture on the page, and of the objects' areas
+	Width, Height, GridWidth, GridHigh int    // size of the picture on the page, and of the grid of clickable areas
 	Areas                              []objectRow
 	Chosen                             *objectRow // nil: there is no object
 	Explained, Score, Note             string
-	Busy                               bool // computing the map takes time
+	Busy                               bool // the map takes time to compute
 	Heat                               []heatRow
 }
 
@@ -53,12 +53,12 @@ type objectRow struct {
 	Class, Score string
 	Width        float64 // of its bar, 0 to 100
 	View         string  // the URL that explains it
-	Path         string  // its area in the picture
+	Path         string  // SVG path of its area
 	Chosen       bool
 	size         int
 }
 
-// heatRow has the shares of a map's positive part.
+// heatRow has the shares of a map's positive values.
 type heatRow struct{ Name, Mask, Box, Others string }
 
 // detectorOf returns the detector of a view; nil if its model is a classifier.
@@ -72,8 +72,8 @@ func (s *Server) detectorOf(v view) *detector {
 	return nil
 }
 
-// exploreObjects answers with the page to look at the objects of a picture. failed is an error
-// that the page shows.
+// exploreObjects answers with the page that explores the objects of a picture. If failed is not nil,
+// the page shows this error.
 func (s *Server) exploreObjects(w http.ResponseWriter, r *http.Request, d *detector, v view, failed error) {
 	p := objectsPage{Title: "Explore", View: v}
 	p.View.Model = d.name
@@ -91,7 +91,8 @@ func (s *Server) exploreObjects(w http.ResponseWriter, r *http.Request, d *detec
 	s.render(w, status, "objects", p)
 }
 
-// fillForm fills the lists of a page. It removes names that the detector does not have.
+// fillForm fills the lists of a page. It removes names from the view that the detector does not
+// have.
 func (d *detector) fillForm(s *Server, p *objectsPage) error {
 	v := &p.View
 	for _, name := range s.models.names() {
@@ -137,7 +138,7 @@ func (d *detector) fillForm(s *Server, p *objectsPage) error {
 	return nil
 }
 
-// detected returns the objects of a view's picture, once computed.
+// detected returns the objects of a view's picture, from the cache if possible.
 func (s *Server) detected(ctx context.Context, d *detector, v view) (*image.RGBA, *instance.Found, error) {
 	photo, err := s.edited(ctx, v)
 	if err != nil {
@@ -155,7 +156,7 @@ func (s *Server) detected(ctx context.Context, d *detector, v view) (*image.RGBA
 	return photo, f, err
 }
 
-// mapOf returns the map of a view's object, once computed.
+// mapOf returns the map of a view's object, from the cache if possible.
 func (s *Server) mapOf(ctx context.Context, d *detector, f *instance.Found, v view, q instance.ObjectQuery) (*instance.ObjectMap, error) {
 	key := objectKey{objectsKey{d.name, v.shown()}, q}
 	if m, ok := s.objectMaps.get(key); ok {
@@ -168,7 +169,7 @@ func (s *Server) mapOf(ctx context.Context, d *detector, f *instance.Found, v vi
 	return m, err
 }
 
-// The longer side of the grid of the areas that can be clicked.
+// areaSide is the longer side of the grid of clickable areas.
 const areaSide = 160
 
 // fillObjects detects the objects of the picture and explains one.
@@ -197,7 +198,7 @@ func (s *Server) fillObjects(ctx context.Context, d *detector, p *objectsPage) e
 		}
 		p.Objects = append(p.Objects, row)
 	}
-	p.Areas = slices.Clone(p.Objects) // small ones last: they are on top
+	p.Areas = slices.Clone(p.Objects) // small objects last, so that they are on top
 	slices.SortStableFunc(p.Areas, func(a, b objectRow) int { return b.size - a.size })
 	if len(f.Objects) == 0 {
 		return nil
@@ -236,10 +237,10 @@ func (s *Server) fillObjects(ctx context.Context, d *detector, p *objectsPage) e
 	return nil
 }
 
-// pathOf returns the path of a mask's pixels in a smaller grid, as rectangles.
+// pathOf returns an SVG path of a mask's pixels in a smaller grid, as rectangles.
 func pathOf(pixels []uint8, size, grid image.Point) string {
 	var b strings.Builder
-	var open [][2]int // the runs of the rows from first on
+	var open [][2]int // runs that begin in row first and continue
 	first := 0
 	flush := func(y int) {
 		for _, run := range open {
@@ -306,14 +307,14 @@ func (s *Server) outlined(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// cloned copies a picture, which may be of a cache.
+// cloned returns a copy of a picture that may be in a cache.
 func cloned(img *image.RGBA) *image.RGBA {
 	out := *img
 	out.Pix = slices.Clone(img.Pix)
 	return &out
 }
 
-// objectMap sends the map of a view's object: over the small or the whole picture, or raw.
+// objectMap sends the map of a view's object: over the picture at page size or at full size, or raw.
 func (s *Server) objectMap(w http.ResponseWriter, r *http.Request) {
 	v := viewOf(r.URL.Query())
 	err := func() error {

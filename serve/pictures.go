@@ -12,13 +12,13 @@ import (
 
 // The sizes of the caches in memory, in bytes.
 const (
-	keptFiles  = 256 << 20 // files that were sent
+	keptFiles  = 256 << 20 // uploaded files
 	keptPhotos = 256 << 20 // decoded pictures
 	cachedMaps = 64 << 20  // explanations
 )
 
-// pictures are the images that a page can show, by their names in URLs. Images that
-// were sent to the server are kept only in memory, the newest ones.
+// pictures are the images that a page can show, by their names in URLs. Uploaded images are kept
+// only in memory, the most recently used ones.
 type pictures struct {
 	files  *cache[string, []byte]
 	photos *cache[string, *image.RGBA]
@@ -28,7 +28,7 @@ func newPictures() *pictures {
 	return &pictures{newCache[string, []byte](keptFiles), newCache[string, *image.RGBA](keptPhotos)}
 }
 
-// add keeps an image file that can be decoded, and returns its name.
+// add stores an image file and returns its name. It returns an error if the file cannot be decoded.
 func (p *pictures) add(ctx context.Context, file []byte, limits dataset.Limits) (string, error) {
 	photo, _, err := dataset.DecodeContext(ctx, file, limits)
 	if err != nil {

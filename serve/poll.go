@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// poll looks for new versions of the models at intervals, until ctx is done.
+// poll looks for new versions of the models at an interval until ctx is done.
 func (s *Server) poll(ctx context.Context, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -28,8 +28,8 @@ func (s *Server) poll(ctx context.Context, every time.Duration) {
 	}
 }
 
-// refresh serves the newest version of a model that can be opened. A version that cannot
-// be opened is tried again when its files change.
+// refresh serves the newest version that can be opened. It tries a version that failed again only
+// when its files have changed.
 func (s *Server) refresh(ctx context.Context, m *model) {
 	for _, n := range versionsIn(m.path) {
 		if n == m.served() {
@@ -49,28 +49,28 @@ func (s *Server) refresh(ctx context.Context, m *model) {
 	}
 }
 
-// served is the number of the version that is served.
+// served returns the number of the served version.
 func (m *model) served() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.current.number
 }
 
-// triedBefore reports whether a version with these files could not be opened.
+// triedBefore reports whether opening a version with these files has failed.
 func (m *model) triedBefore(number int, mark string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.failed[number] != nil && m.marks[number] == mark
 }
 
-// note records the files of a version that could not be opened.
+// note records the files of a version that failed to open.
 func (m *model) note(number int, mark string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.marks[number] = mark
 }
 
-// folderMark returns a mark that changes when files of a folder change.
+// folderMark returns a mark that changes when files in a folder change.
 func folderMark(dir string) string {
 	var marks []string
 	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {

@@ -16,8 +16,8 @@ type query struct {
 	version   *version
 	at        methods.At // the explanation; zero: predictions only
 	options   settings
-	signature string // of the model, which explains in place of a method; "": none
-	// features asks for predictions, features and where the heat of Grad-CAM lies.
+	signature string // a signature of the model that explains, in place of a method; "": none
+	// features requests predictions, features and the share of Grad-CAM's heat at the border.
 	features bool
 }
 
@@ -38,12 +38,12 @@ type answer struct {
 	Probabilities []float32
 	explain.Attribution
 	heatmap  explain.Grid // of a signature that explains
-	features []float32    // of the explained layer, if they were asked for
-	border   float64      // the share of the heat along the border
+	features []float32    // of the explained layer, if requested
+	border   float64      // share of the heat at the border
 }
 
-// quickPasses is the largest number of model passes per image of a query that is
-// answered in batches with others.
+// quickPasses is the maximum number of model passes per image for a query in the quick queue, whose
+// batches can mix requests.
 const quickPasses = 4
 
 // explainer returns the explainer of a query that has a method.
@@ -55,7 +55,7 @@ func (q query) explainer() (explain.Explainer, error) {
 	return methods.NewExplainer(methods.Model{Bundle: q.version.Bundle}, []methods.At{q.at}, o)
 }
 
-// passes returns the number of times that the query runs the model on an image.
+// passes returns the number of model runs per image.
 func (q query) passes() (int, error) {
 	if q.signature != "" {
 		return signaturePasses(q.signature), nil
@@ -74,7 +74,7 @@ func (q query) passes() (int, error) {
 	return 1, nil
 }
 
-// run answers a query for a batch. targets has a class per image.
+// run answers a query for a batch. targets has the class of each image.
 func (q query) run(ctx context.Context, images explain.Images, targets []int) (out []answer, err error) {
 	defer func() {
 		if p := recover(); p != nil {

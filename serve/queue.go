@@ -25,12 +25,11 @@ type job struct {
 	done    func(answer, error)
 }
 
-// queue collects jobs and runs those with equal queries together. At most limit jobs
-// wait.
+// queue collects jobs and runs jobs with equal queries as a batch. At most limit jobs wait.
 type queue struct {
 	limit    int
 	maxBatch int           // images in a run of the model
-	timeout  time.Duration // the longest time that a job waits for others
+	timeout  time.Duration // the maximum time that a job waits for others
 	observe  func(batch int, waited time.Duration)
 
 	mu      sync.Mutex
@@ -61,7 +60,7 @@ func (q *queue) length() int {
 	return len(q.waiting)
 }
 
-// close stops the queue after its waiting jobs.
+// close stops the queue when its waiting jobs are done.
 func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true
@@ -70,9 +69,8 @@ func (q *queue) close() {
 	q.workers.Wait()
 }
 
-// ask answers a query for images. If there is not enough room for all of them it returns
-// errFull. If ctx is done, the waiting ones are dropped. When ask returns, no run uses the
-// query's version.
+// ask answers a query for images. It returns errFull if the queue has no room for all of them. If
+// ctx is done, the waiting jobs are dropped. After ask returns, no run uses the query's version.
 func (q *queue) ask(ctx context.Context, what query, images explain.Images, targets []int) ([]answer, error) {
 	type result struct {
 		at int
@@ -93,7 +91,7 @@ func (q *queue) ask(ctx context.Context, what query, images explain.Images, targ
 		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // the others, after an error
+	defer cancel() // after an error, cancel the other jobs
 	for i := range images.N {
 		q.waiting = append(q.waiting, &job{
 			query: what, ctx: ctx, pixels: images.Slice(i, i+1).Pixels, target: targets[i], arrived: time.Now(),
@@ -124,7 +122,7 @@ func (q *queue) ask(ctx context.Context, what query, images explain.Images, targ
 	return out, failed
 }
 
-// dropCancelled ends the jobs whose context is done. The caller has the mutex.
+// dropCancelled removes the jobs whose context is done. The caller holds the mutex.
 func (q *queue) dropCancelled() {
 	kept := q.waiting[:0]
 	for _, j := range q.waiting {
@@ -138,9 +136,8 @@ func (q *queue) dropCancelled() {
 	q.waiting = kept
 }
 
-// next waits for a batch: the jobs with the query of the oldest one, when there are
-// enough of them or it has waited long enough. It returns nil when the queue is closed
-// and empty.
+// next waits for a batch: the jobs with the oldest job's query, when they fill a batch or the oldest
+// has waited long enough. It returns nil when the queue is closed and empty.
 func (q *queue) next() []*job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -171,15 +168,15 @@ func (q *queue) next() []*job {
 	}
 }
 
-// wake wakes the workers. It locks the mutex first, so that a worker that is about to
-// wait does not miss it.
+// wake wakes the workers. It locks the mutex first. Otherwise a worker that is about to wait could
+// miss the signal.
 func (q *queue) wake() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.changed.Broadcast()
 }
 
-// take removes a batch from the queue. The caller has the mutex.
+// take removes a batch from the queue. The caller holds the mutex.
 func (q *queue) take(what query) []*job {
 	var batch []*job
 	rest := q.waiting[:0]
@@ -195,7 +192,7 @@ func (q *queue) take(what query) []*job {
 	return batch
 }
 
-// run answers a batch. A single job is cancelled with its request.
+// run answers a batch. The run of a single job is cancelled if its request is.
 func (q *queue) run(batch []*job) {
 	what := batch[0].query
 	in := what.version.Metadata.Image

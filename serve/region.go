@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// region is a polygon on a scatter, in percent.
+// region is a polygon on a scatter plot, with coordinates in percent.
 type region [][2]float64
 
 // mostCorners is the maximum number of corners of a region.
 const mostCorners = 400
 
-// regionOf reads "X,Y;X,Y;..." in percent of the scatter. Two corners are opposite
-// corners of a rectangle.
+// regionOf reads "X,Y;X,Y;..." in percent of the scatter plot. Two points are opposite corners of a
+// rectangle.
 func regionOf(text string) (region, error) {
 	if text == "" {
 		return nil, nil
@@ -44,8 +44,8 @@ func regionOf(text string) (region, error) {
 	return r, nil
 }
 
-// holds reports whether a point is within the region: a ray from it crosses the border an
-// odd number of times.
+// holds reports whether a point is inside the region: a ray from it crosses the border an odd number
+// of times.
 func (r region) holds(x, y float64) bool {
 	within := false
 	for i := range r {

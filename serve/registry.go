@@ -24,7 +24,7 @@ type registry struct {
 	config    pipeline.Config
 }
 
-// model is a name under which one version of a model is served at a time.
+// model is a name that serves one version at a time.
 type model struct {
 	name     string
 	path     string
@@ -33,18 +33,18 @@ type model struct {
 	mu      sync.Mutex
 	current *version
 	failed  map[int]error  // versions that could not be opened
-	marks   map[int]string // marks of their files at that time
+	marks   map[int]string // marks of their files when they failed
 }
 
-// version is an opened model. It is closed when it is replaced and no request uses
-// it.
+// version is an opened model. When another version has replaced it and no request uses it, it is
+// closed.
 type version struct {
 	*savedmodel.Bundle
 	name    string // of the model
 	number  int
 	dir     string
 	users   int  // guarded by the model's mutex, as is retired
-	retired bool // another version took its place
+	retired bool // replaced by another version
 }
 
 // errNotFound is the error for an unknown model or version.
@@ -85,7 +85,7 @@ func sameNameError(other string, m *model) error {
 	return fmt.Errorf("%s and %s are both called %s; name one of them: NAME=%s", other, m.path, m.name, m.path)
 }
 
-// pathOf returns the path of the model of that name, or "".
+// pathOf returns the path of the model of that name, or "" if there is none.
 func (r *registry) pathOf(name string) string {
 	if m := r.find(name); m != nil {
 		return m.path
@@ -96,7 +96,7 @@ func (r *registry) pathOf(name string) string {
 	return ""
 }
 
-// newModel reads PATH or NAME=PATH. A path that exists is never split.
+// newModel reads PATH or NAME=PATH. If the whole text is an existing path, it is not split.
 func newModel(text string) *model {
 	m := &model{path: strings.TrimSuffix(text, "/"), failed: map[int]error{}, marks: map[int]string{}}
 	if name, path, ok := strings.Cut(text, "="); ok && !paths.Exists(text) {
@@ -108,8 +108,7 @@ func newModel(text string) *model {
 	return m
 }
 
-// checkName returns an error for a name that cannot be in a URL's path of
-// TensorFlow Serving.
+// checkName returns an error for a name that a TensorFlow Serving URL cannot contain.
 func checkName(name string) error {
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool {
 		return !(r == '-' || r == '_' || r == '.' || r == '+' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
@@ -119,8 +118,8 @@ func checkName(name string) error {
 	return nil
 }
 
-// versionsIn lists the numbered folders with a SavedModel, the largest number
-// first. A folder that is a model itself has none.
+// versionsIn returns the numbered folders with a SavedModel, the largest first. It returns nil for a
+// folder that is itself a model.
 func versionsIn(path string) []int {
 	if paths.Exists(filepath.Join(path, "saved_model.pb")) {
 		return nil
@@ -161,8 +160,7 @@ func (m *model) open(config pipeline.Config) error {
 	return cmp.Or(first, fmt.Errorf("%s has no version of a model", m.path))
 }
 
-// swap opens a version and serves it instead of the current one, whose requests
-// are still answered.
+// swap opens a version and serves it in place of the current one. Current requests still finish.
 func (m *model) swap(ctx context.Context, number int, config pipeline.Config) error {
 	dir := filepath.Join(m.path, strconv.Itoa(number))
 	bundle, err := pipeline.Open(dir, config)
@@ -188,15 +186,15 @@ func (m *model) swap(ctx context.Context, number int, config pipeline.Config) er
 	return nil
 }
 
-// closeIfUnused frees a version that was replaced, if no request uses it.
+// closeIfUnused closes a replaced version that no request uses.
 func (v *version) closeIfUnused() {
 	if v.retired && v.users == 0 {
 		v.Close()
 	}
 }
 
-// acquire returns the version that is served. number is 0 for any. The caller must call
-// release after use.
+// acquire returns the served version. If number is not 0, it must be its number. The caller must
+// call release after use.
 func (m *model) acquire(number int) (v *version, release func(), err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -213,7 +211,7 @@ func (m *model) acquire(number int) (v *version, release func(), err error) {
 	}, nil
 }
 
-// find returns the model of that name, or nil.
+// find returns the model of that name, or nil if there is none.
 func (r *registry) find(name string) *model {
 	for _, m := range r.models {
 		if m.name == name {
@@ -223,7 +221,7 @@ func (r *registry) find(name string) *model {
 	return nil
 }
 
-// lookup is find with an error that lists the models.
+// lookup returns the model of that name. If there is none, the error lists the models.
 func (r *registry) lookup(name string) (*model, error) {
 	if m := r.find(name); m != nil {
 		return m, nil
@@ -242,10 +240,10 @@ func (r *registry) names() []string {
 	return out
 }
 
-// first returns the name of the first classifier, or without one of the first detector.
+// first returns the name of the first classifier. Without classifiers it is the first detector's.
 func (r *registry) first() string { return r.names()[0] }
 
-// classes are those of the first model.
+// classes returns the classes of the first model.
 func (r *registry) classes() []string {
 	if len(r.models) > 0 {
 		return r.models[0].current.Metadata.Classes
@@ -253,7 +251,7 @@ func (r *registry) classes() []string {
 	return r.detectors[0].Classes
 }
 
-// close frees all models. There must be no active requests.
+// close closes all models. No request may be active.
 func (r *registry) close() {
 	closeDetectors(r.detectors)
 	for _, m := range r.models {

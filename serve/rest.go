@@ -214,7 +214,7 @@ func describe(w http.ResponseWriter, _ *http.Request, v *version) error {
 	return nil
 }
 
-// clientError converts an error of reading a request.
+// clientError converts an error from reading a request to a client's error.
 func clientError(err error) error {
 	if err == nil {
 		return nil
@@ -278,7 +278,7 @@ func (s *Server) predictions(r *http.Request, v *version) (*request, query, []an
 	return req, q, answers, err
 }
 
-// classesOf lists the classes to explain.
+// classesOf returns the class to explain of each item.
 func classesOf(items []item) []int {
 	out := make([]int, len(items))
 	for i, it := range items {
@@ -287,8 +287,8 @@ func classesOf(items []item) []int {
 	return out
 }
 
-// classify implements TensorFlow Serving's :classify: for each image the classes with
-// their probabilities.
+// classify implements TensorFlow Serving's :classify. It answers with the classes and probabilities
+// of each image.
 func (s *Server) classify(w http.ResponseWriter, r *http.Request, v *version) error {
 	_, q, answers, err := s.predictions(r, v)
 	if err != nil {

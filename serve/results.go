@@ -13,12 +13,11 @@ import (
 	"oscar/result"
 )
 
-// reportPolicy is the content security policy of the pages of package report, which
-// contain their style and pictures, and run no scripts.
+// reportPolicy is the content security policy of package report's pages. These pages contain their
+// style and pictures and have no scripts.
 const reportPolicy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// refreshSeconds is the time after which a browser asks again for the page of results
-// that are being made.
+// refreshSeconds is the time after which a browser reloads the page of unfinished results.
 const refreshSeconds = 15
 
 // resultsPage lists the folders of results.
@@ -27,9 +26,9 @@ type resultsPage struct {
 	Links []link
 }
 
-// reports caches the pages of results until their files change.
+// reports caches the pages of results while their files do not change.
 type reports struct {
-	mu    sync.Mutex // one page is made at a time
+	mu    sync.Mutex // one page is rendered at a time
 	pages map[string]madeReport
 }
 
@@ -54,7 +53,7 @@ func (s *Server) results(w http.ResponseWriter, _ *http.Request) {
 	s.render(w, http.StatusOK, "results", p)
 }
 
-// resultPage sends the current report of a folder.
+// resultPage sends the up-to-date report of a folder.
 func (s *Server) resultPage(w http.ResponseWriter, r *http.Request) {
 	c, err := s.collection(r.PathValue("name"))
 	if err == nil && c.images {
@@ -94,8 +93,8 @@ func (s *Server) resultPage(w http.ResponseWriter, r *http.Request) {
 	w.Write(made.html)
 }
 
-// finished reports whether a folder of results will not change any more. A run is
-// finished when its test part was looked at.
+// finished reports whether a folder of results is complete. A run is complete when it has an
+// evaluation of the test part.
 func (c *collection) finished() bool {
 	verb, finished := report.KindOf(c.dir)
 	if _, err := c.root.Stat(result.EvaluationFile); verb == "oscar train" && err != nil {
@@ -104,8 +103,8 @@ func (c *collection) finished() bool {
 	return finished
 }
 
-// check returns a mark that changes when a file of results changes. It returns an error for
-// a link that leads out of the folder, because a report would follow it.
+// check returns a mark that changes when a file of the results changes. A link that leads out of the
+// folder is an error, because a report would follow it.
 func (c *collection) check() (mark string, err error) {
 	var b strings.Builder
 	err = fs.WalkDir(c.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
@@ -128,7 +127,7 @@ func (c *collection) check() (mark string, err error) {
 		if err == nil {
 			fmt.Fprintln(&b, name, info.Size(), info.ModTime().UnixNano())
 		}
-		return nil // it may have been removed meanwhile
+		return nil // removed meanwhile
 	})
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", c.name, err)

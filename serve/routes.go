@@ -36,8 +36,8 @@ func (s *Server) routes() http.Handler {
 	return s.guard(mux)
 }
 
-// endpoints returns the answers of pages, pictures and models by their patterns. Those of
-// models read their own fields.
+// endpoints returns the handlers of pages, pictures and models by pattern. The models' handlers
+// check their fields themselves.
 func (s *Server) endpoints() map[string]http.HandlerFunc {
 	view, filter, none := viewParameters(), filterParameters(), []string(nil)
 	return map[string]http.HandlerFunc{
@@ -63,7 +63,7 @@ func (s *Server) endpoints() map[string]http.HandlerFunc {
 	}
 }
 
-// ready reports whether the server accepts requests.
+// ready answers whether the server accepts requests.
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 	if s.stopping.Load() {
 		fail(w, errClosed)

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// scatter has the pictures of a collection at positions computed from their features.
+// scatter is a scatter plot of a collection's pictures by their features.
 type scatter struct {
 	Points  []point
 	Classes []legend
@@ -14,7 +14,7 @@ type scatter struct {
 	Note    string
 }
 
-// point is a picture of a scatter.
+// point is a picture in a scatter plot.
 type point struct {
 	X, Y       float64
 	Tone       int // the colour number of its class
@@ -28,14 +28,14 @@ type legend struct {
 	Tone  int
 }
 
-// Of a scatter.
+// Sizes of a scatter plot.
 const (
 	mostPoints = 2000
 	tones      = 8 // colours of the pages
 )
 
-// scatter places the pictures with known features; nil if there are none. Pictures that the
-// filter excludes are faint.
+// scatter returns the plot of the pictures with known features, or nil if there are none. Pictures
+// that the filter excludes are faint.
 func (c *collection) scatter(entries []entry, f filter) *scatter {
 	var placed []int
 	for i, e := range entries {

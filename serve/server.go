@@ -30,19 +30,19 @@ type Options struct {
 	Threads pipeline.Threads
 	// Precision is the number format of models.
 	Precision pipeline.Precision
-	// Trust is as of [pipeline.Machine].
+	// Trust is documented at [pipeline.Machine].
 	Trust   bool
 	Limits  dataset.Limits // of an image
-	MaxBody int64          // bytes of a request
+	MaxBody int64          // the maximum size of a request, in bytes
 
 	MaxBatch     int           // images in a run of a model
-	BatchTimeout time.Duration // the longest that an image waits for others to share its run
-	Queue        int           // images that wait for a run
-	Concurrency  int           // requests that are answered at a time
-	Deadline     time.Duration // the longest that a request takes
-	Poll         time.Duration // between looks for new versions of a model
+	BatchTimeout time.Duration // the maximum time that an image waits for others to share its run
+	Queue        int           // the maximum number of waiting images
+	Concurrency  int           // the maximum number of concurrent requests
+	Deadline     time.Duration // the maximum time of a request
+	Poll         time.Duration // interval of looking for new versions of a model
 
-	TokenFile        string // with the token that every request must have; "": none
+	TokenFile        string // file with the token that every request must have; "": none
 	Certificate, Key string // files for TLS, PEM; "": none
 	RPC              string // host and port of gRPC; "": none
 	Profile          string // host and port of net/http/pprof; "": none
@@ -51,7 +51,7 @@ type Options struct {
 	Log     *slog.Logger // nil: nothing is logged
 }
 
-// DefaultOptions are those of the command line.
+// DefaultOptions returns the defaults of the command line.
 func DefaultOptions() Options {
 	return Options{
 		Addr: "127.0.0.1:8501", Limits: dataset.DefaultLimits, MaxBody: 64 << 20,
@@ -59,7 +59,7 @@ func DefaultOptions() Options {
 	}
 }
 
-// Check returns an error for the first option that is out of range.
+// Check returns an error for the first invalid option.
 func (o Options) Check() error {
 	for _, f := range []struct {
 		flag  string
@@ -99,8 +99,7 @@ func checkAddr(flag, addr string) error {
 	return nil
 }
 
-// Open reports whether the server can be reached from other machines without a
-// token.
+// Open reports whether other machines can reach the server without a token.
 func (o Options) Open() bool {
 	return o.TokenFile == "" && (!onLoopback(o.Addr) || o.RPC != "" && !onLoopback(o.RPC))
 }
@@ -116,8 +115,8 @@ type Server struct {
 	options     Options
 	log         *slog.Logger
 	models      *registry
-	quick       *queue // answers in batches
-	slow        *queue // methods of many model passes, one image at a time
+	quick       *queue // runs batches
+	slow        *queue // for methods with many model passes, one image at a time
 	pictures    *pictures
 	maps        *cache[lookKey, *look]
 	thumbs      *cache[string, []byte]
@@ -127,7 +126,7 @@ type Server struct {
 	parts       map[string]string // of the first model's run, by the SHA-256 of an image
 	reports     reports
 	metrics     *metrics
-	places      chan struct{} // one for each current request
+	places      chan struct{} // semaphore of current requests
 	token       string
 	stopping    atomic.Bool
 	handler     http.Handler
@@ -178,7 +177,7 @@ func New(o Options) (*Server, error) {
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// Close frees the models after the requests that have their place in a queue.
+// Close closes the models after it has answered the queued requests.
 func (s *Server) Close() {
 	s.quick.close()
 	s.slow.close()
@@ -186,16 +185,16 @@ func (s *Server) Close() {
 	closeAll(s.collections)
 }
 
-// The times that a client may take.
+// Timeouts for slow clients.
 var (
-	headerTime = 10 * time.Second // to send a request's head; a test makes it shorter
+	headerTime = 10 * time.Second // to send the header of a request; a test shortens it
 	bodyTime   = 2 * time.Minute  // to send a request
-	restTime   = time.Second      // to send the rest of an answered request; a test makes it shorter
+	restTime   = time.Second      // to send the rest of an answered request; a test shortens it
 	idleTime   = 2 * time.Minute  // between requests
 )
 
-// Run listens until ctx is done, and then answers the requests that it has.
-// ready, if not nil, is called with the addresses; rpc is "" without gRPC.
+// Run serves until ctx is done and then finishes the current requests. ready, if not nil, is called
+// with the addresses; rpc is "" without gRPC.
 func (s *Server) Run(ctx context.Context, ready func(addr, rpc string)) error {
 	listener, err := net.Listen("tcp", s.options.Addr)
 	if err != nil {
@@ -258,7 +257,7 @@ func (s *Server) Run(ctx context.Context, ready func(addr, rpc string)) error {
 	return nil
 }
 
-// httpServer is a server with bounds on slow clients.
+// httpServer returns a server with timeouts for slow clients.
 func (s *Server) httpServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, IdleTimeout: idleTime, MaxHeaderBytes: 64 << 10,
@@ -267,7 +266,7 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 	}
 }
 
-// profiles are the pages of net/http/pprof.
+// profiles returns the handler of net/http/pprof.
 func (s *Server) profiles() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -278,7 +277,7 @@ func (s *Server) profiles() http.Handler {
 	return s.withHost(mux)
 }
 
-// ask answers a query by the queue that it belongs to.
+// ask answers a query with the queue for its number of model passes.
 func (s *Server) ask(ctx context.Context, q query, images explain.Images, targets []int) ([]answer, error) {
 	passes, err := q.passes()
 	if err != nil {
@@ -299,7 +298,7 @@ func (s *Server) ask(ctx context.Context, q query, images explain.Images, target
 	return to.ask(ctx, q, images, targets)
 }
 
-// inputs turns the items of a request into a model's input.
+// inputs converts the items of a request to a model's input.
 func inputs(ctx context.Context, meta *savedmodel.Metadata, items []item, limits dataset.Limits) (explain.Images, error) {
 	in := meta.Image
 	images := explain.Images{N: len(items), Height: in.Height, Width: in.Width, Channels: 3}

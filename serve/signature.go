@@ -13,11 +13,11 @@ import (
 	"oscar/methods"
 )
 
-// predicting are the names of the signature that only predicts.
+// predicting are the names of the signature that predicts without explaining.
 var predicting = []string{"", "serving_default", "serve"}
 
-// signatureQuery returns the query of a signature: predictions, or one of the model's own
-// signatures that explain.
+// signatureQuery returns the query of a signature: predictions, or one of the model's signatures
+// that explain.
 func (v *version) signatureQuery(name string) (query, error) {
 	if slices.Contains(predicting, name) {
 		return query{version: v}, nil
@@ -29,8 +29,8 @@ func (v *version) signatureQuery(name string) (query, error) {
 	return query{version: v, signature: name}, nil
 }
 
-// signaturePasses returns the number of passes of a signature. One with samples runs the model
-// many times.
+// signaturePasses returns the number of model passes of a signature. A signature with random samples
+// runs the model many times.
 func signaturePasses(name string) int {
 	if m, err := methods.Lookup(name); err != nil || m.Samples {
 		return quickPasses + 1
@@ -79,7 +79,7 @@ func (q query) outputs() []output {
 	}
 }
 
-// write writes an image's value as JSON.
+// write writes the value of an image as JSON.
 func (o output) write(b *jsonWriter, a answer) {
 	switch {
 	case o.class != nil:
@@ -101,7 +101,7 @@ func (o output) info() tensorInfo {
 	return tensorOf(fmt.Sprintf("%s:0", o.name), kind, append([]int{-1}, o.shape...)...)
 }
 
-// tensor returns the output of all images as TensorFlow Serving's gRPC interface sends it.
+// tensor returns the output for all images as TensorFlow Serving's gRPC interface sends it.
 func (o output) tensor(answers []answer) *tensor_go_proto.TensorProto {
 	if o.class != nil {
 		var classes []int64

@@ -69,8 +69,8 @@ func shapeOf(t *tensor_go_proto.TensorProto) ([]int64, error) {
 	return shape, nil
 }
 
-// floatsOf reads n values: little-endian bytes, or a list whose last value is repeated, as
-// in TensorFlow.
+// floatsOf reads n values: little-endian bytes, or a list. As in TensorFlow, the last value of a
+// short list is repeated.
 func floatsOf(t *tensor_go_proto.TensorProto, n int) ([]float32, error) {
 	if b := t.GetTensorContent(); len(b) > 0 {
 		if len(b) != 4*n {
@@ -94,7 +94,7 @@ func floatsOf(t *tensor_go_proto.TensorProto, n int) ([]float32, error) {
 	return values, finite(values)
 }
 
-// intsOf reads a tensor DT_INT64 [n], as floatsOf reads floats.
+// intsOf reads a tensor DT_INT64 [n] as floatsOf does.
 func intsOf(t *tensor_go_proto.TensorProto, n int) ([]int64, error) {
 	shape, err := shapeOf(t)
 	if err != nil {

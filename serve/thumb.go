@@ -15,7 +15,7 @@ import (
 	"oscar/internal/jpegfile"
 )
 
-// entryOf finds the entry of a path.
+// entryOf returns the entry that a URL names.
 func (s *Server) entryOf(r *http.Request) (*collection, entry, error) {
 	c, err := s.collection(r.PathValue("name"))
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Server) thumb(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
 }
 
-// thumbnail scales a picture to the size of the grid.
+// thumbnail scales a picture to thumbSide.
 func thumbnail(photo *image.RGBA) *image.RGBA {
 	size := photo.Rect.Size()
 	longest := max(size.X, size.Y)

@@ -24,10 +24,10 @@ type tile struct {
 	Overlay, URL, Title, Note string
 }
 
-// mostTiles is the largest number of maps side by side.
+// mostTiles is the maximum number of maps side by side.
 const mostTiles = 12
 
-// tiles lists the views to show next to a view.
+// tiles returns the views to show next to the page's view.
 func (s *Server) tiles(o *subject, p *explorePage) []tile {
 	var out []tile
 	add := func(v view, title, note string) {
@@ -81,8 +81,8 @@ func (s *Server) besideChoices(p *explorePage, m methods.Method) []choice {
 	return out
 }
 
-// shareScale gives the tiles one colour scale, the largest of theirs. Tiles of several
-// methods or layers have different units and keep their own.
+// shareScale gives all tiles one colour scale, up to the largest value. Tiles of several methods or
+// layers keep their own scale, because their units differ.
 func (s *Server) shareScale(ctx context.Context, p *explorePage) error {
 	if p.View.Scale != scaleShared || p.View.Beside != besideClasses && p.View.Beside != besideModels {
 		return nil
@@ -120,7 +120,7 @@ func (s *Server) shareScale(ctx context.Context, p *explorePage) error {
 	return nil
 }
 
-// The choices of a scale.
+// scaleShared is the choice of one colour scale for all tiles.
 const scaleShared = "shared"
 
 func number(v float32) string { return strconv.FormatFloat(float64(v), 'g', -1, 32) }

@@ -16,10 +16,10 @@ import (
 // cookieName is the name of the cookie after a login.
 const cookieName = "oscar"
 
-// shortestToken is the smallest number of characters of a token.
+// shortestToken is the minimum length of a token in characters.
 const shortestToken = 16
 
-// readToken reads a file with a token.
+// readToken reads the token from a file.
 func readToken(path string) (string, error) {
 	b, err := paths.ReadFile(path, paths.Settings)
 	if err != nil {
@@ -39,14 +39,14 @@ func (s *Server) session() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// same compares two secrets in a time that does not depend on where they differ.
+// same compares two secrets in constant time.
 func same(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// known reports whether a request may be answered: no token is set, or the request has it
-// in its Authorization header or its cookie.
+// known reports whether a request is authorised: no token is set, or the request has it in its
+// Authorization header or its cookie.
 func (s *Server) known(r *http.Request) bool {
 	if s.token == "" {
 		return true
@@ -64,7 +64,7 @@ func (s *Server) isBearer(header string) bool {
 	return ok && same(token, s.token)
 }
 
-// withToken requires the token. It redirects browsers to the login.
+// withToken requires the token. It redirects browsers to the login page.
 func (s *Server) withToken(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {

@@ -22,16 +22,16 @@ type view struct {
 	Method                    string
 	Layer                     string
 	Class                     string
-	Object                    string // of a detector's picture
+	Object                    string // number of a detector's object
 	Alpha                     string
 	ColorMap                  string
 	Rotate, Crop, Patch, Blur string // see edits
-	Beside                    string // the kind of maps that are shown side by side
-	Scale                     string // scale of the maps side by side
+	Beside                    string // the kind of maps shown side by side
+	Scale                     string // colour scale of the maps side by side
 	Full, Base                string // ends of the colour scale; "": the map's own
 }
 
-// keys are the parameters of a view in a URL.
+// keys returns the parameters of a view in a URL.
 func (v *view) keys() []struct {
 	name  string
 	value *string
@@ -47,7 +47,7 @@ func (v *view) keys() []struct {
 	}
 }
 
-// viewParameters are the names of [view.keys].
+// viewParameters returns the names of [view.keys].
 func viewParameters() (names []string) {
 	for _, k := range new(view).keys() {
 		names = append(names, k.name)
@@ -77,7 +77,7 @@ func (v view) URL(path string) string {
 	return path + "?" + query.Encode()
 }
 
-// With returns the view with another value of a parameter.
+// With returns the view with a changed parameter.
 func (v view) With(name, value string) view {
 	for _, k := range v.keys() {
 		if k.name == name {
@@ -92,7 +92,7 @@ func (v view) fields() map[string]string {
 	return map[string]string{"method": v.Method, "layer": v.Layer, "class": v.Class, "alpha": v.Alpha, "colormap": v.ColorMap, "full": v.Full, "base": v.Base, "object": v.Object}
 }
 
-// lookKey is what a look depends on.
+// lookKey identifies a cached explanation.
 type lookKey struct {
 	query
 	picture string
@@ -106,7 +106,7 @@ type look struct {
 	method  methods.Method
 }
 
-// subject is an opened view. Call release after use.
+// subject is the opened version, method and picture of a view. Call release after use.
 type subject struct {
 	version *version
 	query   query
@@ -116,7 +116,7 @@ type subject struct {
 	release func()
 }
 
-// open opens the version, the method and the picture of a view.
+// open opens the version, method and picture of a view.
 func (s *Server) open(ctx context.Context, v view) (*subject, error) {
 	m, err := s.models.lookup(cmp.Or(v.Model, s.models.first()))
 	if err != nil {
@@ -136,7 +136,7 @@ func (s *Server) open(ctx context.Context, v view) (*subject, error) {
 	return o, nil
 }
 
-// pictureOf returns the picture of that name: one that was sent, or COLLECTION/FILE.
+// pictureOf returns the picture of that name: an uploaded one, or COLLECTION/FILE.
 func (s *Server) pictureOf(ctx context.Context, name string) (*image.RGBA, error) {
 	folder, file, ok := strings.Cut(name, "/")
 	if !ok {
@@ -159,7 +159,7 @@ func (s *Server) pictureOf(ctx context.Context, name string) (*image.RGBA, error
 	return photo, err
 }
 
-// shown returns the name of a view's picture with its edits.
+// shown returns the name of a view's picture with its edits, for the cache.
 func (v view) shown() string {
 	return strings.Join([]string{v.Picture, v.Rotate, v.Crop, v.Patch, v.Blur}, "\x00")
 }
@@ -182,7 +182,7 @@ func (s *Server) edited(ctx context.Context, v view) (*image.RGBA, error) {
 	return photo, nil
 }
 
-// find reads the method and the class.
+// find sets the method and the class.
 func (o *subject) find(v view) (err error) {
 	fields := v.fields()
 	if m, err := methods.Lookup(v.Method); err == nil && !m.UsesLayer() {
@@ -197,7 +197,7 @@ func (o *subject) find(v view) (err error) {
 	return nil
 }
 
-// look explains the picture of a subject, once.
+// look explains the picture of a subject. It uses the cache if possible.
 func (s *Server) look(ctx context.Context, o *subject, v view) (*look, error) {
 	key := lookKey{o.query, v.shown(), o.class}
 	if l, ok := s.maps.get(key); ok {
@@ -216,21 +216,21 @@ func (s *Server) look(ctx context.Context, o *subject, v view) (*look, error) {
 	return l, nil
 }
 
-// predict classifies the picture of a subject.
+// predictView classifies the picture of a subject. It uses the cache if possible.
 func (s *Server) predictView(ctx context.Context, o *subject, v view) (*look, error) {
 	plain := *o
 	plain.query, plain.class = query{version: o.version}, explain.Predicted
 	return s.look(ctx, &plain, v)
 }
 
-// The longest side of a picture on a page, in pixels. Smaller pictures are enlarged
-// so that text and maps on them are sharp.
+// The longest side of a picture on a page, in pixels. Smaller pictures are enlarged to keep text and
+// maps sharp.
 const (
 	pageSide  = 768
 	smallSide = 512
 )
 
-// forPage scales a picture to the size that it has on a page.
+// forPage scales a picture to its size on a page.
 func forPage(photo *image.RGBA) *image.RGBA {
 	longest := max(photo.Rect.Dx(), photo.Rect.Dy())
 	if longest < smallSide {
@@ -239,7 +239,7 @@ func forPage(photo *image.RGBA) *image.RGBA {
 	return scaleTo(photo, min(longest, pageSide))
 }
 
-// scaleTo scales a picture so that its longer side has that many pixels.
+// scaleTo scales a picture to a longer side of that many pixels.
 func scaleTo(photo *image.RGBA, side int) *image.RGBA {
 	size := photo.Rect.Size()
 	longest := max(size.X, size.Y)

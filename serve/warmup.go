@@ -15,19 +15,19 @@ import (
 	"oscar/internal/paths"
 )
 
-// warmUpFile is TensorFlow Serving's file of requests to warm up a version:
-// TFRecords of PredictionLog.
+// warmUpFile is TensorFlow Serving's file of requests for warming up a version: TFRecords of
+// PredictionLog.
 const warmUpFile = "assets.extra/tf_serving_warmup_requests"
 
-// The limits of a warm-up; that of the records is TensorFlow Serving's.
+// The limits of a warm-up. The number of records is TensorFlow Serving's limit.
 const (
 	mostWarmUps      = 1000
 	mostWarmUpImages = 256 // per request
 	mostWarmUpBytes  = 64 << 20
 )
 
-// warmUp makes TensorFlow initialise the model: it predicts and explains a black image and
-// runs the requests of the version's warm-up file.
+// warmUp makes TensorFlow initialise the model. It predicts and explains a black image, and runs the
+// requests of the version's warm-up file.
 func (v *version) warmUp(ctx context.Context) error {
 	in := v.Metadata.Image
 	black := explain.Images{N: 1, Height: in.Height, Width: in.Width, Channels: 3, Pixels: make([]float32, in.Height*in.Width*3)}
