@@ -9,19 +9,18 @@ import (
 	"oscar/internal/named"
 )
 
-// Augmentation configures how training images are changed. A changed image is a function of
-// the seed, the epoch and the image's place, and does not depend on batches or workers. The
-// zero value changes nothing.
+// Augmentation configures how training images are changed. The result depends only on the seed, the
+// epoch and the image's position, not on batches or workers. The zero value changes nothing.
 type Augmentation struct {
-	// Copies adds one changed image per entry to each training image. It is drawn once and is
-	// the same in every epoch.
+	// Copies adds one changed image per entry for each training image. The change is drawn once and
+	// stays the same in all epochs.
 	Copies []Variation `json:"copies,omitempty"`
-	// Phases follow each other. In a phase every image, including copies, is drawn again in
-	// every epoch. After the last phase images are not changed.
+	// Phases are applied one after another. In a phase every image, including copies, is changed anew
+	// in every epoch. After the last phase images are not changed.
 	Phases []Phase `json:"phases,omitempty"`
 }
 
-// A Phase is a part of the training with one variation.
+// A Phase is a number of epochs with the same variation.
 type Phase struct {
 	// Epochs is the length of the phase; 0, in the last phase: all remaining epochs.
 	Epochs int `json:"epochs,omitempty"`
@@ -39,30 +38,30 @@ type Variation struct {
 	WidthShift     Span     `json:"width_shift,omitzero"`      // share of the width
 	HeightShift    Span     `json:"height_shift,omitzero"`     // share of the height
 	Shear          Span     `json:"shear,omitzero"`            // degrees
-	Zoom           Factor   `json:"zoom,omitzero"`             // of width and height, each drawn separately; above 1 shows more
-	RandomCrop     Factor   `json:"random_crop,omitzero"`      // share of the area that is kept, 0 to 1, at a random place
+	Zoom           Factor   `json:"zoom,omitzero"`             // factor of the visible width and height, drawn separately; above 1 zooms out
+	RandomCrop     Factor   `json:"random_crop,omitzero"`      // share of the area that is kept, 0 to 1, at a random position
 	HorizontalFlip bool     `json:"horizontal_flip,omitempty"` // left and right, of half of the images
 	VerticalFlip   bool     `json:"vertical_flip,omitempty"`   // top and bottom, of half of the images
-	Brightness     Factor   `json:"brightness,omitzero"`       // of all colours
-	Contrast       Factor   `json:"contrast,omitzero"`         // of the distance from the image's mean grey
-	Saturation     Factor   `json:"saturation,omitzero"`       // of the distance from a pixel's grey
+	Brightness     Factor   `json:"brightness,omitzero"`       // factor of all colours
+	Contrast       Factor   `json:"contrast,omitzero"`         // factor of the distance from the image's mean grey
+	Saturation     Factor   `json:"saturation,omitzero"`       // factor of the distance from a pixel's grey
 	Hue            Span     `json:"hue,omitzero"`              // degrees
 	Autocontrast   bool     `json:"autocontrast,omitempty"`    // each channel is stretched to 0..255
-	Equalize       bool     `json:"equalize,omitempty"`        // the values of each channel become about equally frequent
-	Solarize       uint8    `json:"solarize,omitempty"`        // values from here on are inverted; 0: none
+	Equalize       bool     `json:"equalize,omitempty"`        // histogram equalisation of each channel
+	Solarize       uint8    `json:"solarize,omitempty"`        // values from this one on are inverted; 0: none
 	Posterize      uint8    `json:"posterize,omitempty"`       // bits of each value that are kept; 0: all
-	Sharpness      Factor   `json:"sharpness,omitzero"`        // of the distance from a smoothed image
+	Sharpness      Factor   `json:"sharpness,omitzero"`        // factor of the distance from a smoothed image
 	RandomErasing  float64  `json:"random_erasing,omitempty"`  // probability that a rectangle is filled with noise
 	FillMode       FillMode `json:"fill_mode,omitempty"`       // beyond the border; "" is FillNearest
 	FillValue      uint8    `json:"fill_value,omitempty"`      // grey of FillConstant
 }
 
-// A FillMode is the content beyond the border of an image that is moved.
+// A FillMode selects the content beyond the border of a moved image.
 type FillMode string
 
 // The fill modes, as in Keras and SciPy.
 const (
-	FillNearest  FillMode = "nearest"  // the border's pixels, the default: aaaa|abcd|dddd
+	FillNearest  FillMode = "nearest"  // the border's pixels repeated, the default: aaaa|abcd|dddd
 	FillReflect  FillMode = "reflect"  // the image mirrored: dcba|abcd|dcba
 	FillConstant FillMode = "constant" // FillValue
 )
@@ -70,7 +69,7 @@ const (
 // FillModes lists the known names, the default first.
 func FillModes() []FillMode { return []FillMode{FillNearest, FillReflect, FillConstant} }
 
-// Images returns the number of images of an epoch for n images of the data set.
+// Images returns the number of images per epoch for n images of the data set.
 func (a Augmentation) Images(n int) int { return n * (1 + len(a.Copies)) }
 
 // Check returns an error for the first setting that is out of range.
@@ -122,8 +121,8 @@ func (v Variation) Check() error {
 	return err
 }
 
-// draw draws the changes of one image. It always takes the same numbers from r, so
-// a changed setting does not affect other draws.
+// draw draws the changes of one image. It always takes the same number of values from r, so that a
+// setting does not affect other draws.
 func (v Variation) draw(r *random) change {
 	half := func(on bool) bool { return r.intn(2) == 1 && on }
 	c := change{
@@ -143,7 +142,7 @@ func (v Variation) draw(r *random) change {
 	return c
 }
 
-// Resolved returns the augmentation with the variations of its policies.
+// Resolved returns the augmentation with the variations of its policies filled in.
 func (a Augmentation) Resolved() Augmentation {
 	a.Phases = slices.Clone(a.Phases)
 	for i := range a.Phases {
@@ -152,8 +151,8 @@ func (a Augmentation) Resolved() Augmentation {
 	return a
 }
 
-// phase returns the phase of an epoch, counted from 0; after the last one, one that changes
-// nothing.
+// phase returns the phase of an epoch, counted from 0. After the last phase it returns one that
+// changes nothing.
 func (a Augmentation) phase(epoch int) Phase {
 	for _, p := range a.Phases {
 		if p.Epochs == 0 || epoch < p.Epochs {
@@ -183,8 +182,8 @@ const (
 	policyKey = 0x706f6c69
 )
 
-// changes returns the changes of image index of Augmentation.Images(n): first
-// its copy's change, then its phase's.
+// changes returns the changes of image index, below Augmentation.Images(n): first the change of its
+// copy, then that of its phase.
 func (e Epoch) changes(index, n int) []change {
 	var out []change
 	if c := index / n; c > 0 {
@@ -199,7 +198,7 @@ func (e Epoch) changes(index, n int) []change {
 	if phase.Policy == nil {
 		return append(out, c)
 	}
-	last := unchanged // what is erased stays so
+	last := unchanged // erasing comes after all other changes
 	last.erasure, c.erasure = c.erasure, erasure{}
 	out = append(out, c)
 	out = append(out, phase.Policy.resolved().draw(newRandom(policyKey, e.Seed, uint64(e.Number), uint64(index)))...)

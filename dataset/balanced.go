@@ -2,11 +2,11 @@ package dataset
 
 import "slices"
 
-// BalancedOrder returns the order of an epoch with as many visits as there are images, in
-// which all classes are visited equally often, up to one visit: images of small classes are
-// visited several times, some of large classes not at all. classes has the class of each
-// image. Within a class every image is visited equally often, up to one visit. Like [Order]
-// it is a pure function of its arguments.
+// BalancedOrder returns an order of images for an epoch in which all classes occur equally often, up
+// to one visit. The number of visits is the number of images. Images of small classes are visited
+// several times, and some images of large classes not at all. Within a class the visits per image
+// differ by at most one. classes has the class of each image. Like [Order] it is a pure function of
+// its arguments.
 func BalancedOrder(classes []int, seed uint64, epoch int) []int {
 	of := map[int][]int{}
 	for i, class := range classes {
@@ -20,8 +20,8 @@ func BalancedOrder(classes []int, seed uint64, epoch int) []int {
 	if len(present) == 0 {
 		return nil
 	}
-	r := newRandom(seed, uint64(epoch), 0x62616c616e636564) // "balanced": independent of the draws of Order
-	r.shuffle(present)                                      // the first classes get one visit more
+	r := newRandom(seed, uint64(epoch), 0x62616c616e636564) // "balanced": makes it independent of Order
+	r.shuffle(present)                                      // the first classes get the visits that remain
 	list := make([]int, 0, len(classes))
 	for k, class := range present {
 		images := of[class]
@@ -40,7 +40,7 @@ func BalancedOrder(classes []int, seed uint64, epoch int) []int {
 	return list
 }
 
-// shuffle puts the values into a random order.
+// shuffle puts the values in random order.
 func (r *random) shuffle(values []int) {
 	for i := len(values) - 1; i > 0; i-- {
 		j := r.intn(i + 1)

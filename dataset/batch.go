@@ -14,8 +14,8 @@ type Batch struct {
 	Images           []uint8 // RGB, 0 to 255, [N, Height, Width, 3], row-major
 	Labels           []int   // N class indices
 	Items            []Item  // the N items of the images
-	// Partners are the indices of the images that images are mixed with. Shares are the
-	// shares of the images themselves, 0 to 1. Both are nil if none are mixed; see [Mixing].
+	// Partners are the indices of the images that each image is mixed with. Shares are each image's own
+	// shares, 0 to 1. Both are nil without mixing; see [Mixing].
 	Partners []int
 	Shares   []float32
 }
@@ -23,10 +23,10 @@ type Batch struct {
 // A slot is a batch that is being decoded.
 type slot struct {
 	Batch
-	order []int         // index of each image in the whole pass; settle removes its gaps
+	order []int         // index of each image in the epoch; settle removes skipped images
 	errs  []error       // one per image
-	left  atomic.Int64  // images that are not done yet
-	done  chan struct{} // closed when all are done
+	left  atomic.Int64  // number of unfinished images
+	done  chan struct{} // closed when all images are finished
 }
 
 type job struct {
@@ -34,20 +34,18 @@ type job struct {
 	i    int
 }
 
-// Batches yields the items in the given order (indices into items; nil: the order of the
-// items) in batches of size; the last may be smaller. Images are decoded in
-// parallel and ahead. Batches come in order.
+// Batches yields the items in the given order (indices into items; nil: unchanged) in batches of
+// size; the last batch may be smaller. Images are decoded in parallel and in advance.
 //
-// A batch is valid until the next step: its buffers are reused. After an error nothing is
-// yielded. When the loop ends, by itself, by break or because ctx is cancelled, all
-// goroutines have ended.
+// A batch is valid until the next iteration, because its buffers are reused. The iteration ends
+// after an error. When the loop ends (also by break or because ctx is cancelled), all goroutines
+// have ended.
 func (l *Loader) Batches(ctx context.Context, items []Item, order []int, size int) iter.Seq2[*Batch, error] {
 	return l.Augmented(ctx, items, order, size, Epoch{})
 }
 
-// Augmented is Batches with changed images. The order has indices below
-// [Augmentation.Images] of len(items): len(items) images, then as
-// many for each copy.
+// Augmented is Batches with augmented images. order has indices below [Augmentation.Images] of
+// len(items): first the len(items) images, then as many for each copy.
 func (l *Loader) Augmented(ctx context.Context, items []Item, order []int, size int, epoch Epoch) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
 		if size <= 0 {
@@ -72,7 +70,7 @@ func (l *Loader) Augmented(ctx context.Context, items []Item, order []int, size 
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 
-		ready := make(chan *slot, l.opts.Ahead+1) // in order, perhaps not done
+		ready := make(chan *slot, l.opts.Ahead+1) // in order, perhaps unfinished
 		free := make(chan *slot, l.opts.Ahead+1)  // every slot fits
 		jobs := make(chan job)
 		for range l.opts.Ahead + 1 {
@@ -110,7 +108,7 @@ func (l *Loader) Augmented(ctx context.Context, items []Item, order []int, size 
 	}
 }
 
-// plan sends batches and their images as slots become free.
+// plan sends batches, and jobs for their images, as slots become free.
 func plan(ctx context.Context, items []Item, order []int, size int, free <-chan *slot, ready chan<- *slot, jobs chan<- job) {
 	defer close(jobs)
 	defer close(ready)
@@ -139,8 +137,7 @@ func plan(ctx context.Context, items []Item, order []int, size int, free <-chan 
 	}
 }
 
-// work decodes and changes images until there are no more; n is the number of images in the
-// data set.
+// work decodes and augments images until jobs is closed. n is the number of images in the data set.
 func (l *Loader) work(ctx context.Context, jobs <-chan job, epoch Epoch, n int) {
 	var buf []byte
 	scratch := make([]uint8, 3*l.opts.Height*l.opts.Width)
@@ -188,8 +185,8 @@ func (s *slot) begin(items []Item, order []int) {
 	s.done = make(chan struct{})
 }
 
-// settle returns the first error of a finished batch, or removes the gaps of
-// skipped images.
+// settle returns the first error of a finished batch. If files may be skipped, it removes them from
+// the batch instead.
 func (l *Loader) settle(s *slot) error {
 	length := 3 * s.Height * s.Width
 	kept := 0

@@ -8,10 +8,10 @@ import (
 	"sync"
 )
 
-// bilinear scales an opaque image with the filter of nfnt/resize, faster: one multiplication
-// weighs all three colours of a pixel. nfnt/resize rounds down in both passes; bilinear
-// rounds to the nearest, so that images are as bright as in other programs. It returns nil
-// for transparent pixels, and if a side becomes less than a five-hundredth.
+// bilinear scales an opaque image with the filter of nfnt/resize, but faster: one multiplication
+// weights all three colours of a pixel. nfnt/resize rounds down in both passes. bilinear rounds to
+// the nearest, so that images are as bright as in other programs. It returns nil for transparent
+// pixels, and if a side shrinks to less than 1/500.
 func bilinear(img *image.RGBA, height, width int) *image.RGBA {
 	size := img.Rect.Size()
 	across, down := newTriangle(size.X, width), newTriangle(size.Y, height)
@@ -81,16 +81,15 @@ func (p packed) over(inverse packed) packed {
 	return r | g<<lane | b<<(2*lane)
 }
 
-// triangle is the filter along one side of an image. Its weights are those of
-// nfnt/resize: 8 bits, rounded down; fewer bits for a scale above thirty, so that their sum
-// fits a lane.
+// triangle is the filter along one side of an image. Its weights are nfnt/resize's: 8 bits, rounded
+// down. For a scale above 30 they have fewer bits, so that their sum fits a lane.
 type triangle struct {
 	margin  int      // pixels before and after the side that a weight may refer to
 	first   []int    // the first weighted pixel of an output pixel, counted from the margin's start
-	weights []packed // 2 margin for each output pixel
+	weights []packed // 2*margin for each output pixel
 	inverse []packed // of the sum of the weights
 	half    []packed // half the sum, in every lane, for rounding to the nearest
-	heavy   bool     // the sum does not fit a lane
+	heavy   bool     // the sum may not fit a lane
 }
 
 func newTriangle(in, out int) triangle {
@@ -119,11 +118,11 @@ func newTriangle(in, out int) triangle {
 	return t
 }
 
-// of returns the weights of output pixel i.
+// of returns the weights for output pixel i.
 func (t triangle) of(i int) []packed { return t.weights[2*t.margin*i:][:2*t.margin] }
 
-// filter computes a row of output pixels from one with margins. Images that become smaller by
-// up to three have four or six weights.
+// filter computes a row of output pixels from a row with margins. Scales of up to three need four or
+// six weights.
 func (t triangle) filter(out, row []packed) {
 	switch t.margin {
 	case 2:
@@ -149,8 +148,7 @@ func (t triangle) filter(out, row []packed) {
 	}
 }
 
-// column writes the weighted sums of output row y to d.sums, from the rows of d.narrow, of
-// which there are height.
+// column writes the weighted sums of output row y to d.sums. d.narrow has height rows.
 func (t triangle) column(d *draft, y, height int) {
 	width := len(d.sums)
 	row := func(k int) []packed {
@@ -173,7 +171,7 @@ func (t triangle) column(d *draft, y, height int) {
 	}
 }
 
-// A draft is the memory of bilinear. It is reused and overwritten.
+// A draft has the buffers of bilinear, which are reused.
 type draft struct {
 	row    []packed // of the image, with margins
 	narrow []packed // the image at the output's width

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// A CacheMode is the place where a Loader keeps decoded images for the next epoch.
+// A CacheMode selects where a Loader keeps decoded images for the next epoch.
 type CacheMode string
 
 // The cache modes.
@@ -31,9 +31,9 @@ type cacheKey [32]byte
 
 // A cache keeps images of one size. Its methods may be called concurrently.
 type cache interface {
-	// get fills dst, or returns false; dst may then have any content.
+	// get fills dst and returns true, or returns false; dst may then be overwritten.
 	get(key cacheKey, dst []uint8) bool
-	// put may store a copy of src.
+	// put stores a copy of src if there is room.
 	put(key cacheKey, src []uint8)
 	close() error
 }
@@ -44,7 +44,7 @@ func (noCache) get(cacheKey, []uint8) bool { return false }
 func (noCache) put(cacheKey, []uint8)      {}
 func (noCache) close() error               { return nil }
 
-// A memoryCache stores images until its budget is used, and then keeps those.
+// A memoryCache stores images until its budget is used. It never removes an image.
 type memoryCache struct {
 	mu     sync.RWMutex
 	images map[cacheKey][]uint8

@@ -61,8 +61,8 @@ func rectangle(x0, y0, x1, y1 float64) curve {
 	return polygon(point{x0, y0}, point{x1, y0}, point{x1, y1}, point{x0, y1})
 }
 
-// ellipse returns an ellipse, clockwise, or anticlockwise if ry is negative: one inside the
-// other makes a hole.
+// ellipse returns an ellipse, clockwise, or anticlockwise if ry is negative. An anticlockwise one
+// inside a clockwise one makes a hole.
 func ellipse(cx, cy, rx, ry float64) curve {
 	const corners = 16
 	reach := 1 / math.Cos(math.Pi/corners) // of the control points
@@ -89,7 +89,7 @@ func rounded(halfW, halfH, r float64) curve {
 	}
 }
 
-// A canvas is a picture that is being drawn, with the mask of its object.
+// A canvas is a picture that is being drawn, and the mask of its object.
 type canvas struct {
 	w, h    int
 	pixels  []rgb     // [h, w]
@@ -111,7 +111,7 @@ func newCanvas(w, h int) *canvas {
 	}
 }
 
-// place puts the object at (cx, cy), in pixels, rotated by angle.
+// place moves the object to (cx, cy), in pixels, and rotates it by angle.
 func (c *canvas) place(cx, cy, scale, angle float64) {
 	c.cx, c.cy, c.scale = cx, cy, scale
 	c.sin, c.cos = math.Sincos(angle)
@@ -128,14 +128,14 @@ func (c *canvas) toObject(x, y int) point {
 	return point{dx*c.cos + dy*c.sin, dy*c.cos - dx*c.sin}
 }
 
-// edge goes from 0 to 1 within the pixel in which a distance on the object, in
-// units, passes through 0.
+// edge rises from 0 to 1 within one pixel, where a distance on the object (in units) passes through
+// 0.
 func (c *canvas) edge(distance float64) float64 {
 	return max(0, min(1, 0.5+distance*c.scale))
 }
 
-// coverage rasterises outlines with anti-aliasing, over the part of the canvas
-// that they touch.
+// coverage rasterises outlines with anti-aliasing. The result covers only the touched part of the
+// canvas.
 func (c *canvas) coverage(outlines ...curve) *image.Alpha {
 	var touched image.Rectangle
 	for _, outline := range outlines {
@@ -172,8 +172,7 @@ func (c *canvas) coverage(outlines ...curve) *image.Alpha {
 	return alpha
 }
 
-// each visits the pixels of the canvas that outlines cover, with the index of a
-// pixel and the covered share, 0 to 1.
+// each visits the pixels that outlines cover. It passes the pixel's index and covered share, 0 to 1.
 func (c *canvas) each(outlines []curve, visit func(x, y, i int, covered float64)) {
 	alpha := c.coverage(outlines...)
 	for y := alpha.Rect.Min.Y; y < alpha.Rect.Max.Y; y++ {
@@ -187,15 +186,15 @@ func (c *canvas) each(outlines []curve, visit func(x, y, i int, covered float64)
 	}
 }
 
-// cover adds the area within outlines to the mask of the object.
+// cover adds the area inside outlines to the object's mask.
 func (c *canvas) cover(outlines ...curve) {
 	c.each(outlines, func(_, _, i int, covered float64) {
 		c.object[i] = 1 - (1-c.object[i])*(1-covered)
 	})
 }
 
-// fill gives the object its colours within outlines; paint returns the colour at a point
-// of the object. Only covered areas become visible.
+// fill colours the object inside outlines. paint returns the colour at a point of the object. Only
+// areas that cover adds become visible.
 func (c *canvas) fill(paint func(point) rgb, outlines ...curve) {
 	c.each(outlines, func(x, y, i int, covered float64) {
 		if !c.colored[i] {
@@ -205,15 +204,15 @@ func (c *canvas) fill(paint func(point) rgb, outlines ...curve) {
 	})
 }
 
-// lay draws the object over the picture, as far as it covers it. The mask is
-// exact, even if several parts overlap.
+// lay draws the object over the picture where its mask is. The mask is exact even if several parts
+// overlap.
 func (c *canvas) lay() {
 	for i, covered := range c.object {
 		c.pixels[i] = blend(c.pixels[i], c.colors[i], covered)
 	}
 }
 
-// mask is where the object covers at least half of a pixel: 255 there, else 0.
+// mask returns 255 where the object covers at least half of a pixel, else 0.
 func (c *canvas) mask() *image.Gray {
 	mask := image.NewGray(image.Rect(0, 0, c.w, c.h))
 	for i, covered := range c.object {
@@ -235,7 +234,7 @@ func blur(values []float64, w, h, radius int) []float64 {
 	return src
 }
 
-// blurLines averages over a window that slides along each line.
+// blurLines averages over a sliding window along each line.
 func blurLines(dst, src []float64, lines, length, lineStep, step, radius int) {
 	for i := range lines {
 		at := func(j int) float64 { return src[i*lineStep+max(0, min(length-1, j))*step] }

@@ -5,14 +5,14 @@ import (
 	"image"
 )
 
-// jpegRGB converts the planes of a JPEG bit for bit as libjpeg-turbo does by default.
-// Chroma with half the resolution horizontally, vertically or both is interpolated with the
-// weights 3/4 and 1/4 ("fancy upsampling", jdsample.c). Chroma of a lower resolution, or
-// with at most two columns and half the horizontal resolution, is repeated. Then come the
-// sums in 16 bit fixed point of jdcolor.c.
+// jpegRGB converts the planes of a JPEG bit for bit as libjpeg-turbo does by default. Chroma with
+// half the resolution horizontally, vertically or both is interpolated with the weights 3/4 and 1/4
+// ("fancy upsampling", jdsample.c). Chroma of lower resolution is repeated, and so is chroma with
+// half the horizontal resolution and at most two columns. The sums are in 16 bit fixed point, as in
+// jdcolor.c.
 //
-// Go's own conversion repeats all chroma. This matters to a network: other programs,
-// such as TensorFlow, feed it the interpolated colours.
+// Go's own conversion repeats all chroma. Networks are sensitive to this, because other programs
+// such as TensorFlow interpolate.
 func jpegRGB(src *image.YCbCr) *image.RGBA {
 	w, h := src.Rect.Dx(), src.Rect.Dy()
 	dst := image.NewRGBA(image.Rect(0, 0, w, h))
@@ -54,9 +54,8 @@ func yccRow(dst, luma []uint8, chroma []uint32) {
 	}
 }
 
-// A chroma returns the rows of the colour planes at the resolution of the image.
-// The two planes are packed into one number per sample, Cb below Cr in 16 bits each,
-// so that one sum serves both.
+// A chroma returns the rows of the chroma planes at the resolution of the image. A sample of both
+// planes is packed into one number, with Cb below Cr in 16 bits each, so that one sum computes both.
 type chroma struct {
 	src           *image.YCbCr
 	across, down  int // image pixels per sample
@@ -65,7 +64,7 @@ type chroma struct {
 	sums, out     []uint32 // a row between two steps, and a row as wide as the image
 }
 
-// A packedRow is a packed row of samples with its number.
+// A packedRow is a row of packed samples and its number.
 type packedRow struct {
 	number  int
 	samples []uint32
@@ -122,8 +121,8 @@ func (c *chroma) row(y int) []uint32 {
 	return c.out
 }
 
-// far returns the row of samples on the other side of row y of the image. Beyond
-// the border the border's row is used.
+// far returns the row of samples on the other side of row y of the image. At the border it is the
+// border's row.
 func (c *chroma) far(y int) []uint32 {
 	return c.load(min(max(y/c.down-1+2*(y%2), 0), c.height-1))[:len(c.sums)]
 }
@@ -142,16 +141,16 @@ func (c *chroma) load(number int) []uint32 {
 	return row.samples
 }
 
-// widen doubles a row of three samples or more: a pixel is 3/4 of its own sample
-// and 1/4 of that on its side, scaled by 2^-shift, and rounded with a different bias on
-// the left and on the right. At both ends a sample is its own neighbour.
+// widen doubles a row of three or more samples. A pixel is 3/4 of its own sample and 1/4 of the
+// neighbour on its side, scaled by 2^-shift. Left and right pixels are rounded with different
+// biases. At both ends a sample is its own neighbour.
 func widen(dst, src []uint32, left, right uint32, shift uint) {
 	last := len(src) - 1
 	before, here := src[0], src[0]
 	out := dst
 	for _, after := range src[1:] {
 		if len(out) < 2 {
-			break // never
+			break // not reached
 		}
 		whole := 3 * here
 		out[0] = (whole + before + left) >> shift & 0x00ff00ff

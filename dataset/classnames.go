@@ -19,8 +19,8 @@ import (
 	"oscar/internal/paths"
 )
 
-// setClasses numbers the labels: by a file of names, or the given names, else in sorted
-// order, numerically if all are integers.
+// setClasses numbers the labels in the order of a file of names, or of the given names. Without both
+// it sorts them, numerically if all are integers.
 func (t *tableReader) setClasses(f *Folder, file string, given []string) error {
 	numbers := wholeNumbers(t.labels)
 	item := func(label int) *Item {
@@ -89,7 +89,7 @@ func (t *tableReader) setClasses(f *Folder, file string, given []string) error {
 	return nil
 }
 
-// wholeNumbers returns the labels as integers if all are, including 3.0; else nil.
+// wholeNumbers returns the labels as integers (3.0 counts as one), or nil if one is not an integer.
 func wholeNumbers(labels []string) []int {
 	out := make([]int, len(labels))
 	for i, label := range labels {
@@ -102,7 +102,7 @@ func wholeNumbers(labels []string) []int {
 	return out
 }
 
-// classNames are the names in a file, and their numbers.
+// classNames are the names in a file and their numbers.
 type classNames struct {
 	list        []string
 	byNumber    map[int]string

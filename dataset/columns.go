@@ -7,16 +7,16 @@ import (
 	"oscar/internal/named"
 )
 
-// Columns are the names of a table's columns. "" means the first usual name
-// that the table has; see [UsualColumns].
+// Columns are the names of a table's columns. "" selects the first usual name that the table has;
+// see [UsualColumns].
 type Columns struct {
 	Path   string `json:"path,omitempty"`   // of an image
 	Label  string `json:"label,omitempty"`  // its class
 	Part   string `json:"part,omitempty"`   // train, validation or test
-	Group  string `json:"group,omitempty"`  // images of a group are kept in one part
+	Group  string `json:"group,omitempty"`  // images of a group stay in one part
 	Weight string `json:"weight,omitempty"` // of an image in the training loss
-	// Labels names, in place of Label, columns of several labels an image: a column with
-	// a list, columns of 0 and 1 as cat+dog, or AllColumns.
+	// Labels names, in place of Label, the columns for several labels per image: a column with lists,
+	// 0/1 columns such as cat+dog, or AllColumns.
 	Labels string `json:"labels,omitempty"`
 }
 
@@ -33,7 +33,7 @@ var UsualColumns = []struct {
 	{"weight", []string{"weight", "sample_weight"}},
 }
 
-// roles lists the names in the order of UsualColumns.
+// roles returns the fields in the order of UsualColumns.
 func (c *Columns) roles() []*string {
 	return []*string{&c.Path, &c.Label, &c.Part, &c.Group, &c.Weight}
 }
@@ -63,7 +63,7 @@ func ParseColumns(s string) (c Columns, err error) {
 	return c, nil
 }
 
-// String is what ParseColumns reads.
+// String returns the text that ParseColumns reads.
 func (c Columns) String() string {
 	var fields []string
 	for i, name := range c.roles() {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Limits bound the cost of one image. A field of 0 is replaced by that of DefaultLimits.
+// Limits limit the cost of one image. A field of 0 means that of DefaultLimits.
 type Limits struct {
 	MaxPixels int64 // width x height from the header
 	MaxBytes  int64 // length of the file
@@ -21,14 +21,14 @@ type Limits struct {
 // DefaultLimits allow 100 megapixels and 64 MiB per file.
 var DefaultLimits = Limits{MaxPixels: 100_000_000, MaxBytes: 64 << 20}
 
-// maxTime is the longest time for decoding an image with that many pixels, after it has got
-// its memory: many times the time on an idle machine.
+// maxTime returns the maximum time for decoding an image with that many pixels, without waiting for
+// memory. It is many times the time on an idle machine.
 func maxTime(pixels float64) time.Duration {
 	return time.Minute + time.Duration(pixels)*time.Microsecond
 }
 
-// maxSide is the longest side of an image in pixels, as in JPEG. With a longer side the
-// 32 bit sums of the resize filters would overflow for a result of four pixels.
+// maxSide is the longest side of an image in pixels, as in JPEG. With a longer one the 32 bit sums
+// of the resize filters could overflow.
 const maxSide = 1<<16 - 1
 
 func (l Limits) orDefault() Limits {
@@ -46,7 +46,7 @@ func DecoderName(goVersion string) string {
 	return "Go image/*, " + goVersion + "; JPEG chroma interpolated as by libjpeg-turbo, WebP colours as by libwebp"
 }
 
-// A Header is what the header of an image file states.
+// A Header is the content of an image file's header.
 type Header struct {
 	Format        string // "JPEG", "PNG", "GIF", "BMP", "TIFF" or "WebP"
 	Width, Height int    // as stored, in pixels: before Orientation is applied
@@ -54,7 +54,7 @@ type Header struct {
 	Decoder       string // OtherJPEGName; empty for the decoders in Go
 }
 
-// Upright is the size of the image after its orientation is applied.
+// Upright returns the size of the image after its orientation is applied.
 func (h Header) Upright() image.Point {
 	if h.Orientation > 4 { // rotated by 90 degrees
 		return image.Pt(h.Height, h.Width)
@@ -62,10 +62,9 @@ func (h Header) Upright() image.Point {
 	return image.Pt(h.Width, h.Height)
 }
 
-// ReadHeader returns the format and the size of an image without decoding the pixels. It
-// returns the errors that Decode returns before it allocates: an unknown format or kind, a
-// damaged header, more bytes or pixels than the limits, or more pixels than that many bytes
-// can encode.
+// ReadHeader returns the format and the size of an image without decoding the pixels. It returns the
+// errors that Decode returns before it allocates pixels: an unknown format or kind, a damaged
+// header, more bytes or pixels than the limits, or more pixels than that many bytes can encode.
 func ReadHeader(data []byte, limits Limits) (Header, error) {
 	in, err := readHeader(context.Background(), data, limits)
 	return in.header, err
@@ -77,11 +76,12 @@ type input struct {
 	data          []byte
 	format        *format
 	header        Header
-	bytesPerPixel float64 // memory for decoding
+	bytesPerPixel float64 // peak memory of decoding
 	jpeg          jpegFile
 }
 
-// reader reads data, the whole file or a part of it, until the context is done.
+// reader returns a reader of data, the whole file or a part of it, that stops when the context is
+// done.
 func (in *input) reader(data []byte) io.Reader { return &reader{in.ctx, bytes.NewReader(data)} }
 
 // A reader stops a decoder when its context is done.
@@ -174,7 +174,7 @@ func DecodeContext(ctx context.Context, data []byte, limits Limits) (*image.RGBA
 	return img, header, err
 }
 
-// decodeHeld is DecodeContext, but keeps the image's share of the memory until release is
+// decodeHeld is DecodeContext that keeps the image's share of the memory budget until release is
 // called. release is never nil.
 func decodeHeld(ctx context.Context, data []byte, limits Limits) (img *image.RGBA, header Header, release func(), err error) {
 	in, err := readHeader(ctx, data, limits)

@@ -12,28 +12,28 @@ import (
 	"sync"
 )
 
-// A diskCache is a file with a header, which has everything that the pixels depend on, and
+// A diskCache is a file with a header, which describes everything that the pixels depend on, and
 // records of equal length:
 //
 //	key [32] | CRC-32C of key and pixels [4] | pixels [H*W*3]
 //
-// Records are only appended. A record is used if its checksum is right. A record damaged by a
-// kill, or by another process that writes to the same file, is a miss: the image is decoded
-// and appended again.
+// Records are only appended. A record is used only if its checksum is right. A damaged record (after
+// a kill, or because two processes wrote at once) is a miss: the image is decoded and appended
+// again.
 type diskCache struct {
 	file   *os.File
 	record int64 // length of a record
 
 	mu    sync.Mutex
-	index map[cacheKey]int64 // number of the record
-	count int64              // records in the file, also damaged ones
+	index map[cacheKey]int64 // index of the record of each key
+	count int64              // records in the file, including damaged ones
 	err   error              // first error of a write; nothing is written after it
 }
 
 const (
 	cacheHeadLen   = 48
 	cacheRecordTop = 32 + 4
-	// decoderVersion must be increased when Decode or Resize return other pixels.
+	// decoderVersion must increase when Decode or Resize return different pixels.
 	decoderVersion = 2
 )
 
@@ -44,7 +44,7 @@ func openDiskCache(dir string, f Framing) (*diskCache, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	// The decoders of Go may change with its version, and so the pixels.
+	// A new version of Go can change the decoders and so the pixels.
 	origin := sha256.Sum256(fmt.Appendf(nil, "%d %s %s", decoderVersion, runtime.Version(), f.cacheKey()))
 	head := append([]byte("oscar image cache"), make([]byte, cacheHeadLen)...)[:cacheHeadLen]
 	copy(head[20:], origin[:28])
@@ -116,7 +116,7 @@ func (c *diskCache) put(key cacheKey, src []uint8) {
 		c.mu.Unlock()
 		return
 	}
-	// Another process may have appended records; write after them.
+	// Another process may have appended records; write after these.
 	if info, err := c.file.Stat(); err == nil {
 		c.count = max(c.count, (info.Size()-cacheHeadLen+c.record-1)/c.record)
 	}
@@ -141,7 +141,7 @@ func (c *diskCache) put(key cacheKey, src []uint8) {
 	c.index[key] = i
 }
 
-// close returns the error that ended the writing of the cache, if any.
+// close returns the error that stopped writing the cache, if any.
 func (c *diskCache) close() error {
 	err := c.file.Close()
 	c.mu.Lock()

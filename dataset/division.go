@@ -10,38 +10,37 @@ import (
 	"oscar/internal/text"
 )
 
-// errTooFewFree is returned if a part would stay empty.
+// errTooFewFree is returned if a part would be empty.
 var errTooFewFree = errors.New("too few free contents")
 
-// A division decides the part of each content: 0 is train, 1 validation,
-// 2 test.
+// A division assigns each content to a part: 0 is train, 1 validation, 2 test.
 type division struct {
 	classes   []string
 	fractions [3]float64
 	seed      uint64
 	contents  []content
-	partOf    map[string]int // of contents; train if not listed
+	partOf    map[string]int // by hash; contents that are not listed are train
 	notes     []string
 	by        string // the rule of the groups; "": none
 
 	// By class:
 	total []int    // contents
 	taken [][3]int // contents in each part
-	free  []int    // groups and single contents that have no part yet
+	free  []int    // groups and single contents that are not yet assigned
 	units []int    // groups and single contents, without those of label conflicts
-	sized []bool   // whether a group has several contents of it
+	sized []bool   // whether a group has several contents of the class
 }
 
-// A content is the content of one or several equal files.
+// A content is the content of one or more equal files.
 type content struct {
 	hash    string
 	classes []int // more than one is a label conflict
 }
 
-// A contentGroup is several contents that stay together.
+// A contentGroup is several contents that stay in one part.
 type contentGroup struct {
 	contents []int32
-	classes  []int // without repetition
+	classes  []int // without duplicates
 	key      uint64
 	hash     string // the smallest hash
 
@@ -57,8 +56,8 @@ func newDivision(f *Folder, fractions [3]float64, seed uint64) (*division, sets)
 	if f.Grouping != nil {
 		d.by = f.Grouping.By
 	}
-	place := map[string]int32{}  // of a hash in contents
-	byPath := map[string]int32{} // the same, if there are groups
+	place := map[string]int32{}  // index of a hash in contents
+	byPath := map[string]int32{} // index of a path in contents, if there are groups
 	for _, item := range f.Items {
 		i, known := place[item.SHA256]
 		if !known {
@@ -93,8 +92,8 @@ func newDivision(f *Folder, fractions [3]float64, seed uint64) (*division, sets)
 	return d, joined
 }
 
-// assign puts every content into a part: label conflicts and their groups into
-// train, then the groups, the largest first, then single contents in seeded order.
+// assign puts label conflicts and their groups into train, then assigns the groups, the largest
+// first, then single contents in seeded order.
 func (d *division) assign(joined sets) error {
 	all, singles := d.unitsOf(joined)
 	var groups []*contentGroup
@@ -126,8 +125,8 @@ func (d *division) assign(joined sets) error {
 	return nil
 }
 
-// unitsOf returns the groups, the largest first, and by class the hashes of the contents
-// in no group, in seeded order. A content with several classes is a group.
+// unitsOf returns the groups, the largest first, and for each class the hashes of the contents
+// without a group, in seeded order. A content with several classes is a group of its own.
 func (d *division) unitsOf(joined sets) (groups []*contentGroup, singles [][]string) {
 	grouped := make([]bool, len(d.contents))
 	add := func(members []int32) {
@@ -181,9 +180,9 @@ func (d *division) put(g *contentGroup, part int) {
 	}
 }
 
-// choose returns the part of which the group exceeds the shares by the fewest
-// images; of several, the one that is least full then, by its fullest class. Where a class has no more groups and contents left than parts without an
-// image of it, it is one of those parts.
+// choose returns the part for a group: the one where the group exceeds the shares by the fewest
+// images. Among several it is the one that is then least full, by its fullest class. If a class has
+// only as many groups and contents left as parts without it, only these parts are candidates.
 func (d *division) choose(g *contentGroup) int {
 	size := map[int]int{}
 	for _, i := range g.contents {
@@ -225,7 +224,7 @@ func (d *division) choose(g *contentGroup) int {
 	return best
 }
 
-// assignSingles divides the contents of a class that are in no group, in their order.
+// assignSingles divides the contents of a class that are in no group, in order.
 func (d *division) assignSingles(class int, list []string) error {
 	counts, err := partCounts(len(list), d.taken[class], d.fractions)
 	if errors.Is(err, errTooFewFree) {
@@ -251,8 +250,8 @@ func (d *division) assignSingles(class int, list []string) error {
 	return nil
 }
 
-// tooFew returns the error for a class that leaves a part empty; singles is the number of
-// its contents in no group.
+// tooFew returns the error for a class with an empty part. singles is the number of its contents
+// without a group.
 func (d *division) tooFew(class, singles int) error {
 	needed := 0
 	var lacking []string

@@ -20,7 +20,7 @@
 //   - The header is checked before pixels are allocated, see Limits.
 //   - Randomness is a pure function of its seed: Order, NewSplit, Synthesize,
 //     Augmentation.
-//   - Files appear whole or not at all.
+//   - A file is written completely or not at all.
 //
 // Synthesize draws a small set of six kinds of objects with exact masks, for
 // tests, demonstrations and for measuring explanations against the truth.

@@ -8,7 +8,7 @@ import (
 )
 
 // Draw returns at most perClass items of each class, in their order. It chooses by a hash of
-// content, path and seed, so an image added elsewhere does not change the choice.
+// content, path and seed. So an image added later does not change the choice among the others.
 func Draw(items []Item, perClass int, seed uint64) []Item {
 	rank := func(item Item) uint64 {
 		h := fnv.New64a()

@@ -8,13 +8,12 @@ import (
 // An erasure fills a rectangle with noise (Zhong et al. 2020, arXiv:1708.04896). The zero
 // value erases nothing.
 type erasure struct {
-	area, ratio float64 // share of the image's area; height by width
+	area, ratio float64 // share of the image's area; height / width
 	x, y        float64 // position within the remaining space, 0 to 1
 	seed        uint64  // of the noise
 }
 
-// drawErasure draws an erasure that comes with a probability. It always takes the same
-// numbers of r.
+// drawErasure draws an erasure with a probability. It always takes the same number of values from r.
 func drawErasure(r *random, probability float64) erasure {
 	e := erasure{
 		area: r.uniform(0.02, 0.33), ratio: math.Exp(r.uniform(math.Log(0.3), math.Log(1/0.3))),

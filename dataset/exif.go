@@ -47,9 +47,8 @@ func webpEXIF(data []byte) []byte {
 // tiffEXIF returns the file itself: EXIF is TIFF.
 func tiffEXIF(data []byte) []byte { return data }
 
-// chunk walks the chunks of a PNG file (length, name, content, checksum) or a
-// RIFF file (name, length, content, padded to even) from offset p on, and
-// returns the content of the first one of that name.
+// chunk returns the content of the first chunk with a name, from offset p on. The file is a PNG
+// (length, name, content, checksum) or RIFF file (name, length, content, padded to even).
 func chunk(data []byte, p int64, name string, isPNG bool) []byte {
 	for p+8 <= int64(len(data)) {
 		head := data[p : p+8]
@@ -73,8 +72,8 @@ func chunk(data []byte, p int64, name string, isPNG bool) []byte {
 	return nil
 }
 
-// orient applies the EXIF orientation (1 to 8) to an image: the first row becomes the top
-// and the first column the left. The image must begin at (0, 0).
+// orient applies the EXIF orientation (1 to 8): the first row becomes the top and the first column
+// the left. The image must start at (0, 0).
 func orient(img *image.RGBA, orientation int) *image.RGBA {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	// Source pixel (x, y) goes to offset origin + x*dx + y*dy, in pixels.

@@ -7,20 +7,19 @@ import (
 	"slices"
 )
 
-// A Fingerprint is two perceptual hashes for NearDuplicates. They hardly change when an
-// image is compressed, brightened or scaled, but change when it is rotated or
-// mirrored. The order of the bits is that of Python's ImageHash:
-// row by row, the first is the highest.
+// A Fingerprint is two perceptual hashes for NearDuplicates. They hardly change when an image is
+// compressed, brightened or scaled, but change when it is rotated or mirrored. The bits are in the
+// order of Python's ImageHash: row by row, the first is the highest.
 type Fingerprint struct {
-	// PHash has a bit for each of the 8x8 lowest frequencies of the image at 32x32
-	// pixels: whether its coefficient (DCT-II) is above the median.
+	// PHash has a bit for each of the 8x8 lowest frequencies (DCT-II) of the image at 32x32 pixels. It
+	// is set if the coefficient is above the median.
 	PHash uint64
-	// DHash has a bit for each pixel of the image at 9x8 pixels but the first of a
-	// row: whether it is brighter than its left neighbour.
+	// DHash has a bit for each pixel of the image at 9x8 pixels except the first of a row. It is set if
+	// the pixel is brighter than its left neighbour.
 	DHash uint64
 }
 
-// Distance is the larger of the two numbers of bits that differ, 0 to 64.
+// Distance returns the larger of the two Hamming distances, 0 to 64.
 func (f Fingerprint) Distance(g Fingerprint) int {
 	return max(bits.OnesCount64(f.PHash^g.PHash), bits.OnesCount64(f.DHash^g.DHash))
 }
@@ -40,9 +39,9 @@ var cosines = func() (table [printTerms][printSide]float64) {
 	return table
 }()
 
-// NewFingerprint computes the fingerprint of an image that is not empty. It reports whether
-// the image has contrast: the gray values of its 32x32 pixels differ by more than rounding.
-// Without contrast, as in an image of one colour, the fingerprint says nothing about the image.
+// NewFingerprint computes the fingerprint of an image that is not empty. contrast reports whether
+// the gray values at 32x32 pixels differ by more than rounding. Without contrast, as in an image of
+// one colour, fingerprints cannot be compared.
 func NewFingerprint(img *image.RGBA) (f Fingerprint, contrast bool) {
 	luma := toGray(img)
 	small := lanczos(luma, printSide, printSide)
@@ -78,7 +77,7 @@ func pHash(img *image.Gray) (hash uint64) {
 		for x := range printSide {
 			terms[i] += columns[i/printTerms][x] * cosines[i%printTerms][x]
 		}
-		// The rounding makes a coefficient 0 that is 0 in exact arithmetic.
+		// Rounding makes coefficients 0 that are 0 in exact arithmetic.
 		terms[i] = math.Round(terms[i] * 1e6)
 	}
 	sorted := slices.Sorted(slices.Values(terms[:]))

@@ -16,15 +16,14 @@ type Fold struct {
 	Of     int `json:"of"`
 }
 
-// NewFolds divides the images of a folder into n folds, and returns a split for each
-// fold: the fold is the test part, and the others are divided into train and
-// validation by their fractions, as in [NewSplit]. Each image is in one fold.
+// NewFolds divides the images of a folder into n folds, and returns a split for each fold. The fold
+// is the test part; the other images are divided into train and validation by their fractions, as in
+// [NewSplit]. Each image is in one fold.
 //
-// Files with the same content are in the same fold, and so are the images of a group of
-// the folder's Grouping. The groups, the largest first, and then the single contents in
-// seeded order go to the fold with the fewest images of their class; among several
-// to the one with the fewest images. Without groups the numbers of a class in two folds
-// differ by at most one.
+// Files with the same content are in the same fold, and so are the images of a group of the folder's
+// Grouping. Groups, the largest first, and then single contents in seeded order go to the fold with
+// the fewest images of their class; among several to the one with the fewest images. Without groups
+// the numbers of images of a class in two folds differ by at most one.
 func NewFolds(f *Folder, n int, fractions [3]float64, seed uint64) ([]*Split, error) {
 	if err := checkFractions(fractions); err != nil {
 		return nil, err
@@ -78,8 +77,8 @@ type folds struct {
 	all     []int   // by fold
 }
 
-// assignFolds returns the fold of each content, from 0. No fold is empty: fewer groups and
-// single contents than folds are an error.
+// assignFolds returns the fold of each content, from 0. It returns an error if there are fewer
+// groups and single contents than folds, because a fold would be empty.
 func (f *Folder) assignFolds(n int, seed uint64) (foldOf map[string]int, notes []string, err error) {
 	d, joined := newDivision(f, DefaultFractions, seed)
 	foldOf = make(map[string]int, len(d.contents))
@@ -137,9 +136,9 @@ func (f *Folder) assignFolds(n int, seed uint64) (foldOf map[string]int, notes [
 	return foldOf, notes, nil
 }
 
-// best returns the fold for a group: the one where the sum of squares of the classes' shares
-// grows least; among several the one with the fewest contents. size is the number of
-// contents of each of its classes.
+// best returns the fold for a group: the one where the sum of squares of the classes' shares grows
+// least. Among several it is the one with the fewest contents. size is the group's number of
+// contents of each class.
 func (h folds) best(classes, size, total []int) int {
 	best, least := -1, 0.0
 	for k, all := range h.all {

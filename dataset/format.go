@@ -16,24 +16,24 @@ type format struct {
 	magic  string // the first bytes of a file; '?' stands for any byte
 	config func(*input) (image.Config, error)
 	decode func(*input) (image.Image, error)
-	// exif returns the EXIF block of a file, nil if there is none. It is nil if the format has
-	// none.
+	// exif returns the EXIF block of a file, or nil if there is none. The field is nil if the format
+	// has no EXIF.
 	exif func(data []byte) []byte
 	// pixelsPerByte is the largest number of pixels per byte of a valid file, 0 if there is no
 	// limit. A header that claims more is invalid, and is refused before pixels are
 	// allocated.
 	pixelsPerByte int64
-	// bytesPerPixel is the largest memory of decoding, including the result.
+	// bytesPerPixel is the maximum memory for decoding, including the result.
 	bytesPerPixel float64
 }
 
 // formats are the formats that Decode supports.
 var formats = []format{
-	// Every 8x8 block of the first component takes at least one bit. A component
-	// at full resolution takes one byte per pixel, four if it is progressive.
+	// An 8x8 block of the first component takes at least one bit. A component at full resolution needs
+	// one byte per pixel for decoding, four if it is progressive.
 	{"JPEG", "\xff\xd8\xff", configJPEG, decodeJPEG, jpegEXIF, 8 * 64, 24},
-	// Deflate expands at most 1032 times; a pixel takes at least one bit. 16 bit
-	// colours are converted.
+	// Deflate expands at most 1032 times, and a pixel takes at least one bit. 16 bit colours are
+	// converted.
 	{"PNG", "\x89PNG\r\n\x1a\n", plainConfig(png.DecodeConfig), plain(png.Decode), pngEXIF, 8 * 1032, 12},
 	// An LZW code of at least 3 bits stands for at most 4096 pixels.
 	{"GIF", "GIF87a", plainConfig(gif.DecodeConfig), plain(gif.Decode), nil, 8 * 4096 / 3, 5},
@@ -50,16 +50,16 @@ var formats = []format{
 	{"WebP", "RIFF????WEBP", configWebP, decodeWebP, webpEXIF, 0, 12},
 }
 
-// refuseHEIF returns an error that says how to convert the file. There is no decoder for
-// this format in Go whose time and memory can be limited.
+// refuseHEIF returns an error that explains how to convert the file. No Go decoder of this format
+// has limits for time and memory.
 func refuseHEIF(*input) (image.Config, error) {
 	return image.Config{}, errFormat
 }
 
-// errFormat is the error for a file of a format that oscar does not read at all.
+// errFormat is the error for a format that oscar never supports.
 var errFormat = errors.New("not supported: convert it to JPEG or PNG")
 
-// plain adapts a decoder of a library.
+// plain adapts a library's decoder.
 func plain(decode func(io.Reader) (image.Image, error)) func(*input) (image.Image, error) {
 	return func(in *input) (image.Image, error) { return decode(in.reader(in.data)) }
 }
@@ -68,7 +68,7 @@ func plainConfig(config func(io.Reader) (image.Config, error)) func(*input) (ima
 	return func(in *input) (image.Config, error) { return config(in.reader(in.data)) }
 }
 
-// IsImage reports whether a file begins like one of a known image format.
+// IsImage reports whether data starts like a known image format.
 func IsImage(data []byte) bool { return sniff(data) != nil }
 
 // sniff returns the format of data by its first bytes, nil if it is unknown.

@@ -7,21 +7,20 @@ import (
 	"oscar/internal/named"
 )
 
-// An Aspect says what becomes of the proportions of an image that has others than the
-// model's input.
+// An Aspect selects how an image is fitted to an input with other proportions.
 type Aspect string
 
 // The aspects.
 const (
-	Stretch   Aspect = "stretch"   // they change; the default
-	Letterbox Aspect = "letterbox" // the whole image, with bars at two sides
-	Crop      Aspect = "crop"      // the largest part in the middle that has the input's proportions
+	Stretch   Aspect = "stretch"   // the proportions change; the default
+	Letterbox Aspect = "letterbox" // the whole image, with bars on two sides
+	Crop      Aspect = "crop"      // the largest central part with the input's proportions
 )
 
 // Aspects lists the aspects, the default first.
 func Aspects() []Aspect { return []Aspect{Stretch, Letterbox, Crop} }
 
-// A Framing says how an image becomes an input of one size.
+// A Framing describes how an image becomes an input of a fixed size.
 type Framing struct {
 	Height        int           `json:"height"` // of the input, in pixels
 	Width         int           `json:"width"`
@@ -30,7 +29,7 @@ type Framing struct {
 	Padding       int           `json:"padding"`       // the grey of letterbox's bars, 0 to 255
 }
 
-// Check returns an error for the first value that is wrong.
+// Check returns an error for the first invalid value.
 func (f Framing) Check() error {
 	if f.Height <= 0 || f.Width <= 0 {
 		return fmt.Errorf("batch images of height %d and width %d: both must be positive", f.Height, f.Width)
@@ -44,7 +43,7 @@ func (f Framing) Check() error {
 	return CheckAspect(f.Aspect, f.Padding)
 }
 
-// CheckAspect returns an error for an unknown aspect, or a padding that it does not have.
+// CheckAspect returns an error for an unknown aspect, or for padding without letterbox.
 func CheckAspect(a Aspect, padding int) error {
 	if a != "" {
 		if err := named.Check("aspect", a, Aspects()); err != nil {
@@ -63,9 +62,9 @@ func CheckAspect(a Aspect, padding int) error {
 // Stretches reports whether every image is stretched to the input.
 func (f Framing) Stretches() bool { return f.Aspect == "" || f.Aspect == Stretch }
 
-// Place returns the part of an image of some size that the input shows, and where it lies
-// in the input. It is what tf.image.resize_with_pad and Keras's smart_resize do: the
-// remainder is divided evenly, an odd pixel goes to the right or below.
+// Place returns the visible part of an image of that size, and its rectangle in the input. It equals
+// tf.image.resize_with_pad and Keras's smart_resize: the remainder is divided evenly, and an odd
+// pixel goes to the right or below.
 func (f Framing) Place(size image.Point) (seen, placed image.Rectangle) {
 	seen, placed = image.Rectangle{Max: size}, image.Rect(0, 0, f.Width, f.Height)
 	w, h := size.X, size.Y
@@ -87,8 +86,8 @@ func (f Framing) Place(size image.Point) (seen, placed image.Rectangle) {
 	return seen, placed
 }
 
-// Apply returns the input for an image. It panics on values that Check refuses, and on
-// an empty image.
+// Apply returns the input for an image. It panics for values that Check refuses, and for an empty
+// image.
 func (f Framing) Apply(img *image.RGBA) *image.RGBA {
 	if f.Stretches() {
 		return Resize(img, f.Height, f.Width, f.Interpolation)
@@ -113,7 +112,7 @@ func (f Framing) Apply(img *image.RGBA) *image.RGBA {
 	return out
 }
 
-// cacheKey names what the pixels of an input depend on.
+// cacheKey returns a text that identifies the settings of an input's pixels.
 func (f Framing) cacheKey() string {
 	key := fmt.Sprintf("%dx%d %s", f.Height, f.Width, f.Interpolation)
 	if f.Stretches() {

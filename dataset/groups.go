@@ -19,10 +19,10 @@ import (
 // GroupByNearDuplicates is the rule of NearDuplicates.
 const GroupByNearDuplicates = "near_duplicates"
 
-// A Grouping says which images must be in the same part of a split.
+// A Grouping lists images that must be in the same part of a split.
 type Grouping struct {
 	By       string     `json:"by"`                 // see Folder.Group
-	Distance *int       `json:"distance,omitempty"` // of near duplicates
+	Distance *int       `json:"distance,omitempty"` // maximum distance of near duplicates
 	Groups   [][]string `json:"groups"`             // paths of two or more images, sorted
 }
 
@@ -111,7 +111,7 @@ func (f *Folder) joinColumn(s sets) {
 	}
 }
 
-// joinSame joins images of the same content.
+// joinSame joins images with the same content.
 func (f *Folder) joinSame(s sets) {
 	first := map[string]int32{}
 	for i, item := range f.Items {
@@ -123,7 +123,8 @@ func (f *Folder) joinSame(s sets) {
 	}
 }
 
-// joinNearDuplicates notes groups with several classes: a label may be wrong.
+// joinNearDuplicates joins near duplicates. It adds a note for groups with several classes, whose
+// labels may be wrong.
 func (f *Folder) joinNearDuplicates(ctx context.Context, s sets, distance int, opts ScanOptions) (notes []string, err error) {
 	near, err := f.NearDuplicates(ctx, distance, opts)
 	if err != nil {
@@ -141,7 +142,7 @@ func (f *Folder) joinNearDuplicates(ctx context.Context, s sets, distance int, o
 			classes[image.Class], contents[image.SHA256] = true, true
 			paths = append(paths, image.Path)
 		}
-		if len(classes) > 1 && len(contents) > 1 { // one content is a label conflict, which Scan notes
+		if len(classes) > 1 && len(contents) > 1 { // a single content is a label conflict, which Scan notes
 			notes = append(notes, "near duplicates in more than one class: "+few(paths))
 		}
 	}

@@ -19,21 +19,20 @@ import (
 	"oscar/internal/paths"
 )
 
-// A hashList keeps the hashes of a folder's files from scan to scan. A file of the
-// same size and time is not read again. A wrong hash does no harm: who reads an
-// image compares its hash.
+// A hashList caches the hashes of a folder's files between scans. A file with the same size and time
+// is not read again. A wrong hash does no harm, because the hash is compared when the image is read.
 //
-// The list is a text file: a head, then a line for each file that was readable, in the order
-// of the paths. It is read while the files are looked at, so that it takes no memory.
+// The list is a text file: a header, then a line for each readable file, in the order of the paths.
+// It is read line by line during the scan, so that it needs little memory.
 //
 //	path | size | time in ns | whether it was decoded | SHA-256 | CRC-32C of the line before it
 type hashList struct {
 	path, head string
 	old        *bufio.Scanner // nil: there is none
 	file       *os.File
-	line       hashLine // of old, not asked for yet
+	line       hashLine // the current line of old, not yet used
 	stamps     []stamp  // of the items
-	read       bool     // a file was read: there is something to write
+	read       bool     // a file was read, so the list must be rewritten
 }
 
 // A hashLine describes a file.
@@ -50,17 +49,17 @@ type stamp struct {
 }
 
 const (
-	// hashedFrom is the number of files from which hashes are kept.
+	// hashedFrom is the number of files from which on hashes are cached.
 	hashedFrom = 1000
-	// hashLists is how many lists a folder has. The oldest go.
+	// hashLists is the maximum number of lists in a folder. The oldest are removed.
 	hashLists = 32
-	// settled is how old a file must be when it is read. A younger one may change
-	// without another time.
+	// settled is the minimum age of a file when it is read. A younger file can change without a new
+	// time.
 	settled = 2 * time.Second
 )
 
-// openHashList opens the list of a folder with n files below dir; nil: hashes are not
-// kept.
+// openHashList opens the list of a folder with n files below dir. It returns nil if hashes are not
+// cached.
 func openHashList(dir, root string, n int, limits Limits) *hashList {
 	if dir == "" || n < hashedFrom {
 		return nil
@@ -86,7 +85,7 @@ func openHashList(dir, root string, n int, limits Limits) *hashList {
 	return l
 }
 
-// next reads a line. After one that is damaged there is none.
+// next reads a line. After a damaged line it reads no more.
 func (l *hashList) next() {
 	l.line = hashLine{}
 	if l.old == nil {
@@ -102,7 +101,7 @@ func (l *hashList) next() {
 	l.file.Close()
 }
 
-// find returns the line of a path. Calls must be in the order of the paths.
+// find returns the line of a path. Calls must be in path order.
 func (l *hashList) find(path string) (hashLine, bool) {
 	for l.old != nil && l.line.path < path {
 		l.next()
@@ -110,7 +109,7 @@ func (l *hashList) find(path string) (hashLine, bool) {
 	return l.line, l.old != nil && l.line.path == path
 }
 
-// stamp returns the size and the time of a file; kept is false if its hash cannot be.
+// newStamp returns the size and the time of a file. kept is false if its hash cannot be cached.
 func newStamp(path string, decoded bool) stamp {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() {
@@ -119,7 +118,7 @@ func newStamp(path string, decoded bool) stamp {
 	return stamp{info.Size(), info.ModTime().UnixNano(), decoded, time.Since(info.ModTime()) > settled && !strings.ContainsAny(path, "\t\n\r")}
 }
 
-// same reports whether a file with the stamp now is the one of the line.
+// same reports whether the line is of the file with the stamp now.
 func (h hashLine) same(now stamp) bool {
 	return now.kept && h.size == now.size && h.time == now.time && (h.decoded || !now.decoded)
 }
@@ -146,7 +145,7 @@ func parseHashLine(text string) (h hashLine, ok bool) {
 	return h, cmp.Or(errs[:]...) == nil
 }
 
-// close rewrites the list if a file was read. It ignores an error of writing.
+// close rewrites the list if a file was read. It ignores write errors.
 func (l *hashList) close(items []Item, order []int, reasons []error) {
 	if l.old != nil {
 		l.old = nil

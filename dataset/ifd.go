@@ -74,8 +74,7 @@ func (d ifd) numbers(tag uint16) (values []uint32, kind uint16) {
 	return nil, 0
 }
 
-// number returns the first value of a tag, or otherwise if it is
-// missing.
+// number returns the first value of a tag, or otherwise if it is missing.
 func (d ifd) number(tag uint16, otherwise uint32) uint32 {
 	if values, _ := d.numbers(tag); len(values) > 0 {
 		return values[0]

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// inspect reads the candidates and appends each to the items or to the unreadable files, in
-// order of their paths.
+// inspect reads the candidates, in path order, and appends each to the items or to the unreadable
+// files.
 func (f *Folder) inspect(ctx context.Context, list listing, opts ScanOptions) error {
 	reasons, err := inspectAll(ctx, f.Root, list.items, opts)
 	if err != nil {
@@ -40,7 +40,7 @@ func (f *Folder) inspect(ctx context.Context, list listing, opts ScanOptions) er
 	return nil
 }
 
-// Changed returns the items whose file below root is missing or has another content.
+// Changed returns the items whose file is missing or has another content.
 func Changed(ctx context.Context, root string, items []Item, opts ScanOptions) (changed []Item, err error) {
 	opts.Verify = false
 	now := slices.Clone(items)
@@ -56,7 +56,7 @@ func Changed(ctx context.Context, root string, items []Item, opts ScanOptions) (
 	return changed, nil
 }
 
-// inspectAll hashes the files in parallel and returns why files are not usable.
+// inspectAll hashes the files in parallel and returns each file's error.
 func inspectAll(ctx context.Context, root string, items []Item, opts ScanOptions) ([]error, error) {
 	workers := opts.Workers
 	if workers <= 0 {

@@ -14,8 +14,8 @@ import (
 	"oscar/internal/jpegfile"
 )
 
-// maxScans is the largest number of scans of a JPEG. A progressive file has about ten;
-// each can take as long as the whole image although it has only a few bytes.
+// maxScans is the maximum number of scans of a JPEG. A progressive file has about ten. A scan of a
+// few bytes can take as long as the whole image.
 const maxScans = 500
 
 // OtherJPEG decodes valid JPEGs that Go's decoder does not support into RGB,
@@ -28,13 +28,13 @@ const OtherJPEGName = "libjpeg-turbo"
 
 // A jpegFile is the information in the markers of a JPEG.
 type jpegFile struct {
-	frame      byte // marker of its frame, 0xc0 to 0xcf; 0: there is none
+	frame      byte // marker of its frame, 0xc0 to 0xcf; 0: none
 	precision  int  // bits per sample
 	width      int
 	height     int
 	components []jpegComponent
 	scans      int
-	tables     bool // Huffman tables come before the first scan
+	tables     bool // it has Huffman tables before the first scan
 	adobe      bool // Adobe's marker describes the colours
 }
 
@@ -48,7 +48,7 @@ var jpegFrames = map[byte]string{
 	0xca: "arithmetic coding", 0xcb: "arithmetic coding", 0xcd: "arithmetic coding", 0xce: "arithmetic coding", 0xcf: "arithmetic coding",
 }
 
-// parseJPEG reads the markers; it leaves out damaged ones.
+// parseJPEG reads the markers. It ignores damaged ones.
 func parseJPEG(data []byte) jpegFile {
 	var f jpegFile
 	for s := range jpegfile.Segments(data) {
@@ -74,8 +74,8 @@ func parseJPEG(data []byte) jpegFile {
 	return f
 }
 
-// sampling returns the largest sampling factors, and the number of stored samples
-// per pixel: 1.5 for chroma with half the resolution.
+// sampling returns the largest sampling factors, and the number of stored samples per pixel, such as
+// 1.5 for chroma with half the resolution.
 func (f jpegFile) sampling() (h, v int, samplesPerPixel float64) {
 	h, v = 1, 1
 	stored := 0
@@ -106,8 +106,7 @@ func (f jpegFile) refusal() error {
 	return fmt.Errorf("%w: %s", errKind, kind)
 }
 
-// errKind is the error for a file that may be valid, but is of an unsupported
-// kind.
+// errKind is the error for a file of an unsupported kind, which may be valid.
 var errKind = errors.New("of an unsupported kind")
 
 // configJPEG reads the size of a JPEG and chooses the decoder.
@@ -160,7 +159,7 @@ func decodeJPEG(in *input) (image.Image, error) {
 		return opaqueRGB(rgb, height, width)
 	}
 	if !f.tables && (f.frame == jpegfile.SOF0 || f.frame == jpegfile.SOF1) {
-		data = insert(data, standardTables()) // a frame of a Motion JPEG
+		data = insert(data, standardTables()) // a frame of a Motion JPEG lacks them
 	}
 	if len(f.components) == 4 && !f.adobe {
 		data = insert(data, adobeCMYK) // as Pillow and browsers read it
@@ -181,7 +180,7 @@ func insert(data, segments []byte) []byte {
 	return append(append(append(out, data[:2]...), segments...), data[2:]...)
 }
 
-// opaqueRGB adds alpha to the pixels [height, width, 3].
+// opaqueRGB adds alpha to pixels [height, width, 3].
 func opaqueRGB(rgb []uint8, height, width int) (*image.RGBA, error) {
 	img := image.NewRGBA(image.Rect(0, 0, width, height))
 	if len(rgb) != 3*height*width {

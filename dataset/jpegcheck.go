@@ -70,8 +70,7 @@ type entropyCheck struct {
 	count    int
 }
 
-// A huffmanTable has for each length the first code and the offset of its
-// symbol.
+// A huffmanTable has the first code of each length and the offset of its symbol.
 type huffmanTable struct {
 	first, number, offset [17]int
 	symbols               []byte
@@ -123,7 +122,7 @@ func (c *entropyCheck) scan(content, coded []byte) error {
 		}
 	}
 	across, down := ceil(c.width, 8*maxH), ceil(c.height, 8*maxV)
-	if len(units) == 1 { // without the padding blocks
+	if len(units) == 1 { // a scan of one component has no padding blocks
 		across = ceil(ceil(c.width*units[0].h, maxH), 8)
 		down = ceil(ceil(c.height*units[0].v, maxV), 8)
 		units[0].h, units[0].v = 1, 1
@@ -146,7 +145,7 @@ func (c *entropyCheck) scan(content, coded []byte) error {
 	return nil
 }
 
-// A unit is a component within a scan.
+// A unit is a component in a scan.
 type unit struct {
 	jpegComponent
 	dc, ac *huffmanTable
@@ -222,7 +221,7 @@ func (c *entropyCheck) skip(bits int) error {
 	return nil
 }
 
-// need reads bytes until that many bits are available, at most 16.
+// need reads bytes until at least that many bits, at most 16, are available.
 func (c *entropyCheck) need(bits int) error {
 	for c.count < bits {
 		if len(c.data) == 0 || len(c.data) > 1 && c.data[0] == 0xff && c.data[1] != 0 {

@@ -5,9 +5,9 @@ import (
 	"math"
 )
 
-// lanczos scales a grey image bit for bit as Pillow's resize does with Resampling.LANCZOS:
-// the weights have 22 bits, and the image between the two passes 8.
-// An image that already has the size is returned itself.
+// lanczos scales a grey image bit for bit as Pillow's resize does with Resampling.LANCZOS. The
+// weights have 22 bits; between the two passes the image has 8. It returns an image of the right
+// size itself.
 func lanczos(img *image.Gray, width, height int) *image.Gray {
 	size := img.Rect.Size()
 	if size.X != width {
@@ -33,7 +33,7 @@ func lanczos(img *image.Gray, width, height int) *image.Gray {
 
 const kernelBits = 22
 
-// A kernel is the weights of neighbouring pixels from first on.
+// A kernel is the weights of neighbouring pixels, starting at first.
 type kernel struct {
 	first   int
 	weights []int

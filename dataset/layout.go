@@ -7,19 +7,18 @@ import (
 	"strings"
 )
 
-// partFolders are names of parts of a data set. They are not names of classes if two of
-// them are next to each other. The error suggests the first one that exists.
+// partFolders are names of a data set's parts. If two of them are next to each other, they are not
+// names of classes. The error suggests the first one that exists.
 var partFolders = []string{
 	"train", "training", "images", "test", "testing", "val", "valid", "validation", "dev", "eval", "holdout", "masks", "labels", "annotations",
 }
 
-// checkLayout returns an error if the class folders are the parts of a data set: two or more
-// have the name of a part, and contain the folders of the classes. It notes class
-// folders that all contain the same folders, which may be parts with
-// other names.
+// checkLayout returns an error if the class folders are the parts of a data set: two or more have
+// the name of a part and contain the folders of the classes. It adds a note if all class folders
+// contain the same folders, because these may be parts with other names.
 func (f *Folder) checkLayout(candidates []Item) error {
 	within := make([][]string, len(f.Classes)) // sub-folders of a class, each once
-	loose := make([]int, len(f.Classes))       // files outside of them
+	loose := make([]int, len(f.Classes))       // number of files outside of sub-folders
 	for _, item := range candidates {
 		names := strings.Split(item.Path, "/")
 		if len(names) < 3 {
@@ -30,7 +29,7 @@ func (f *Folder) checkLayout(candidates []Item) error {
 	}
 	// There may be a README or a table next to the folders.
 	folders := func(class int) bool { return len(within[class]) > 1 && loose[class] < len(within[class]) }
-	part, parts := -1, []string{} // part: the class to name instead
+	part, parts := -1, []string{} // part is the class whose folder the error suggests
 	rank := func(class int) int { return slices.Index(partFolders, strings.ToLower(f.Classes[class])) }
 	same := len(f.Classes) > 1
 	for class, name := range f.Classes {
@@ -54,7 +53,7 @@ func (f *Folder) checkLayout(candidates []Item) error {
 	return nil
 }
 
-// few lists names, three of them if there are many.
+// few lists at most three names.
 func few(names []string) string {
 	if len(names) > 4 {
 		return strings.Join(names[:3], ", ") + ", ..."

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// MostAlike is the number of notes of a kind that are written, mostNamed the number of files.
+// MostAlike is the maximum number of notes of a kind that are shown, mostNamed that of files.
 const (
 	MostAlike = 5
 	mostNamed = 3

@@ -25,9 +25,8 @@ type LoaderOptions struct {
 	CacheBytes int64  // size limit of the memory cache; 0: 2 GiB
 	Workers    int    // images decoded concurrently; 0: one per processor
 	Ahead      int    // batches prepared in advance; 0: 2
-	// Skip, if not nil, is called for each unusable file, in order and by the goroutine that
-	// iterates; the file is left out of its batch. If it is nil, such a file ends the
-	// iteration with an error.
+	// Skip, if not nil, is called for each unusable file, in order and by the iterating goroutine; the
+	// file is left out of its batch. If Skip is nil, an unusable file ends the iteration with an error.
 	Skip func(Item, error)
 }
 
@@ -36,8 +35,7 @@ const (
 	defaultAhead      = 2
 )
 
-// A Loader makes batches of images. Several goroutines may use it, each with its own
-// iteration.
+// A Loader makes batches of images. Several goroutines may use it, each with its own iteration.
 type Loader struct {
 	opts  LoaderOptions
 	cache cache
@@ -46,8 +44,8 @@ type Loader struct {
 
 // NewLoader checks the options and opens the cache. Call Close at the end.
 //
-// Cached images are found by the content hash of their item; an item without a hash is not
-// cached. A cached image is not read from its file, even if that was changed or removed.
+// The cache finds images by their item's content hash. An item without a hash is not cached. A
+// cached image is not read from its file, even if the file was changed or removed.
 func NewLoader(opts LoaderOptions) (*Loader, error) {
 	var err error
 	if err = opts.Framing.Check(); err != nil {
@@ -85,8 +83,8 @@ func NewLoader(opts LoaderOptions) (*Loader, error) {
 	return l, nil
 }
 
-// Close closes the cache, after the last iteration has ended. It returns an error if the disk
-// cache could not be written. The batches were correct nevertheless.
+// Close closes the cache. All iterations must have ended. It returns an error if the disk cache
+// could not be written; the batches were correct nevertheless.
 func (l *Loader) Close() error { return l.cache.close() }
 
 // load writes the pixels of one item to dst, [H, W, 3]. It reads the file into buf and returns

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// decodeMemory is the memory of all decoders of the process together: enough for
-// a hundred photographs of a phone, or one picture of 100 megapixels.
+// decodeMemory is the memory limit of all decoders in the process: enough for a hundred phone
+// photographs or one picture of 100 megapixels.
 var decodeMemory = newBudget(1 << 30)
 
 // A budget is memory that concurrent decoders share.
@@ -21,8 +21,8 @@ func newBudget(bytes int64) *budget {
 	return &budget{bytes: bytes, free: semaphore.NewWeighted(bytes)}
 }
 
-// acquire waits until that many bytes are free, or all if that is less. It returns a
-// function that frees them, which is never nil. The error is that of ctx.
+// acquire waits until that many bytes are free, or the whole budget if it is smaller. It returns a
+// function that frees them, which is never nil, and the error of ctx.
 func (b *budget) acquire(ctx context.Context, bytes int64) (release func(), err error) {
 	share := min(max(bytes, 0), b.bytes)
 	if err := b.free.Acquire(ctx, share); err != nil {

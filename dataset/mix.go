@@ -5,16 +5,16 @@ import (
 	"math"
 )
 
-// A Mixing says how the images of a batch are mixed in pairs: the first with the last, the
-// second with the last but one, and so on. An image's share in its own is drawn from the
-// distribution Beta(alpha, alpha), for each image anew. The label is mixed by the same
-// shares. The zero value mixes nothing; with both, each image is mixed in one of the ways.
+// A Mixing mixes the images of a batch in pairs: the first with the last, the second with the last
+// but one, and so on. Each image's own share is drawn from Beta(alpha, alpha). Labels are mixed by
+// the same shares. The zero value mixes nothing. If both fields are set, each image is mixed in one
+// of the two ways.
 type Mixing struct {
-	// Mixup is the alpha of the mean of both images' pixels, weighted by their shares (Zhang
-	// et al. 2018, arXiv:1710.09412).
+	// Mixup is the alpha for the weighted mean of both images' pixels (Zhang et al. 2018,
+	// arXiv:1710.09412).
 	Mixup float64 `json:"mixup,omitempty"`
-	// CutMix is the alpha of the area outside of a rectangle, which has the pixels of the
-	// other image (Yun et al. 2019, arXiv:1905.04899).
+	// CutMix is the alpha for the share outside of a rectangle that has the other image's pixels (Yun
+	// et al. 2019, arXiv:1905.04899).
 	CutMix float64 `json:"cutmix,omitempty"`
 }
 
@@ -28,11 +28,11 @@ func (m Mixing) Check() error {
 	return nil
 }
 
-// mixKey keeps the numbers of mixtures apart from others.
+// mixKey makes the random numbers of mixtures independent of others.
 const mixKey = 0x6d697865
 
-// A mixture is the part of an image that comes from its partner: with a box the pixels in
-// it, else a share of all pixels.
+// A mixture is what an image takes from its partner: the pixels in a box, or else a share of all
+// pixels.
 type mixture struct {
 	own            float64 // the image's own share
 	cut            bool
@@ -43,7 +43,7 @@ type mixture struct {
 func (m Mixing) draw(r *random, height, width int) mixture {
 	cut := m.CutMix > 0 && (m.Mixup == 0 || r.intn(2) == 1)
 	if !cut {
-		// A share that fixed-point weights have without rounding.
+		// Rounded to a share that fixed-point weights represent exactly.
 		return mixture{own: math.Round(r.beta(m.Mixup)*mixOne) / mixOne}
 	}
 	side := math.Sqrt(1 - r.beta(m.CutMix)) // Yun et al., equation 2
@@ -54,7 +54,7 @@ func (m Mixing) draw(r *random, height, width int) mixture {
 	return c
 }
 
-// mixOne is a weight of 1 in fixed point.
+// mixOne is the fixed-point weight 1.
 const mixOne = 1 << 16
 
 // apply mixes an image [height, width, 3] with its partner's pixels.
@@ -72,7 +72,7 @@ func (c mixture) apply(pixels, partner []uint8, width int) {
 	}
 }
 
-// mix mixes the images of a batch. places has where each stands among all of the pass.
+// mix mixes the images of a batch. places has the index of each image in the epoch.
 func (e Epoch) mix(b *Batch, places []int) {
 	b.Partners, b.Shares = nil, nil
 	m := e.Augmentation.phase(e.Number).Mixing

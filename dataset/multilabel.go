@@ -11,19 +11,18 @@ import (
 	"oscar/internal/text"
 )
 
-// AllColumns in place of the names of label columns stands for all columns that have no
-// other role.
+// AllColumns, in place of the names of label columns, selects all columns without another role.
 const AllColumns = "*"
 
-// several has the columns of a table whose images have several labels: one with a list,
-// or columns of 0 and 1, one a label.
+// several has the label columns of a table with several labels per image: one column with lists, or
+// a 0/1 column per label.
 type several struct {
 	list  string
 	marks []string
-	place int   // of list in a line, -1 if there is none
-	where []int // of marks
+	place int   // index of list in a line; -1: none
+	where []int // indices of marks
 	cells []string
-	sets  [][]string // the labels of each image, where they are known already
+	sets  [][]string // the labels of each image, if already known
 }
 
 // chooseSeveral finds the columns that Columns.Labels names among the names of a table.
@@ -65,7 +64,7 @@ func (t *tableReader) chooseSeveral(names []string, others []int) error {
 	return nil
 }
 
-// ofLine takes the labels of a line of text.
+// ofLine returns the labels of a line of text.
 func (s *several) ofLine(record []string) (labels rowLabels, err error) {
 	if s.list != "" {
 		return rowLabels{cell: record[s.place]}, nil
@@ -83,7 +82,7 @@ func (s *several) ofLine(record []string) (labels rowLabels, err error) {
 	return labels, nil
 }
 
-// ofObject takes the labels of an object of JSON.
+// ofObject returns the labels of a JSON object.
 func (s *several) ofObject(object map[string]any) (labels rowLabels, err error) {
 	if s.list == "" {
 		labels.set = []string{}
@@ -130,7 +129,7 @@ func (s *several) ofObject(object map[string]any) (labels rowLabels, err error) 
 	return labels, nil
 }
 
-// rowLabels are the labels of a row: a set, or a cell that is divided when all are read.
+// rowLabels are the labels of a row: a set, or a cell that divide splits when all rows are read.
 type rowLabels struct {
 	cell string
 	set  []string
@@ -147,9 +146,8 @@ func isMarked(column, cell string) (bool, error) {
 	return false, fmt.Errorf("column %s is %.40q, want 0 or 1", column, cell)
 }
 
-// divide divides the cells of a list into labels. The separator is the first of | ; ,
-// that a cell has, else space. Brackets and quotes, as of lists that Python printed, are
-// left out.
+// divide splits the cells of a list column into labels. The separator is the first of | ; , that
+// occurs in a cell, else space. It removes brackets and quotes, as in lists that Python printed.
 func (s *several) divide() (separator string) {
 	for _, c := range []string{"|", ";", ",", " "} {
 		if slices.ContainsFunc(s.cells, func(cell string) bool { return strings.Contains(strings.TrimSpace(cell), c) }) {
@@ -225,7 +223,7 @@ func (t *tableReader) setSeveral(f *Folder, file string) error {
 	return nil
 }
 
-// classesOf lists the classes of an item: its labels, if the images have several.
+// classesOf returns the classes of an item; with several labels per image these are its labels.
 func (f *Folder) classesOf(item Item) []int {
 	if f.MultiLabel {
 		return item.Labels
@@ -233,12 +231,11 @@ func (f *Folder) classesOf(item Item) []int {
 	return []int{item.Class}
 }
 
-// fewInStratum is the number of images below which a stratum is joined with others.
+// fewInStratum is the number of images below which a stratum is merged with others.
 const fewInStratum = 10
 
-// strata returns the folder with one class an image, by which the images are divided: of
-// several labels the rarest. Labels that few images are divided by have one stratum
-// together.
+// strata returns the folder with one class per image for dividing the images: the rarest of its
+// labels. Labels that are the rarest of few images share one stratum.
 func (f *Folder) strata() *Folder {
 	if !f.MultiLabel {
 		return f
@@ -279,7 +276,7 @@ func (f *Folder) strata() *Folder {
 	return out
 }
 
-// dropEmpty leaves out the classes without an item.
+// dropEmpty removes the classes without items.
 func (f *Folder) dropEmpty() {
 	place := make([]int, len(f.Classes))
 	for _, item := range f.Items {
@@ -298,7 +295,7 @@ func (f *Folder) dropEmpty() {
 	}
 }
 
-// join gives the items of one class another.
+// join moves the items of one class to another.
 func (f *Folder) join(from, to int) {
 	for i := range f.Items {
 		if f.Items[i].Class == from {
@@ -307,8 +304,8 @@ func (f *Folder) join(from, to int) {
 	}
 }
 
-// checkParts returns an error if no image to train on has a label, and notes labels that
-// other parts lack.
+// checkParts returns an error if no training image has a label. It notes labels that are missing in
+// a part.
 func (s *Split) checkParts() error {
 	for part, items := range [][]Item{s.Train, s.Validation, s.Test} {
 		if len(items) == 0 {

@@ -26,7 +26,7 @@ func newNameIndex(dir string) *nameIndex {
 	return x
 }
 
-// imageSuffix returns the suffix of a name if it is that of an image, else "".
+// imageSuffix returns the suffix of a name if it is an image's, else "".
 func imageSuffix(name string) string {
 	suffix := path.Ext(name)
 	switch strings.ToLower(suffix) {

@@ -32,8 +32,8 @@ func (f *Folder) sortClasses() error {
 	return nil
 }
 
-// likeness returns the part of a name by which similar names are found: letters without
-// case and width, without spaces and punctuation.
+// likeness returns a key that similar names share: the name's letters and digits in lower case and
+// one width, without spaces and punctuation.
 func likeness(name string) string {
 	folded := cases.Fold().String(norm.NFKC.String(name))
 	letters := strings.Map(func(r rune) rune {
@@ -51,15 +51,15 @@ func (f *Folder) noteLookalikes() {
 	for _, name := range f.Classes {
 		alike[likeness(name)] = append(alike[likeness(name)], fmt.Sprintf("%q", name))
 	}
-	for _, name := range f.Classes { // in order, each group at its first
+	for _, name := range f.Classes { // in order, so that a group is noted at its first name
 		if names := alike[likeness(name)]; len(names) > 1 && names[0] == fmt.Sprintf("%q", name) {
 			f.Notes = append(f.Notes, fmt.Sprintf("the classes %s look alike: are they one?", strings.Join(names, " and ")))
 		}
 	}
 }
 
-// noteSubfolders notes the folders within classes, whose images belong to the class,
-// with the number of images of each.
+// noteSubfolders notes the folders within class folders and their numbers of images. These images
+// belong to the class.
 func (f *Folder) noteSubfolders() {
 	within := make([]map[string]int, len(f.Classes))
 	images := make([]int, len(f.Classes))
@@ -88,7 +88,7 @@ func (f *Folder) noteSubfolders() {
 	}
 }
 
-// passedOver notes a folder that a program made, or that has results of oscar.
+// passedOver notes a skipped folder: one made by a program, or oscar's results.
 func (f *Folder) passedOver(path string) {
 	what := "is a folder that a machine made"
 	if !machineMade(filepath.Base(path)) {

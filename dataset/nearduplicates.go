@@ -17,8 +17,8 @@ import (
 const (
 	// DefaultNearDuplicateDistance is the default largest distance of near duplicates.
 	DefaultNearDuplicateDistance = 8
-	// MaxNearDuplicateDistance is the largest distance for NearDuplicates: at a larger
-	// one most unrelated images have a neighbour.
+	// MaxNearDuplicateDistance is the largest distance for NearDuplicates. With a larger one most
+	// images would have an unrelated neighbour.
 	MaxNearDuplicateDistance = 16
 )
 
@@ -30,21 +30,20 @@ func CheckNearDuplicateDistance(distance int) error {
 	return nil
 }
 
-// A NearDuplicate is an image of a group, with its distance to the nearest other
-// image of the group.
+// A NearDuplicate is an image of a group, and its distance to the nearest other image of the group.
 type NearDuplicate struct {
 	Item
 	Distance int
 }
 
-// NearDuplicates returns the groups of similar images. Two images are in
-// one group if the Distance of their Fingerprints is at most distance, or if a chain
-// of such images joins them. Images of different classes can be in one group.
-// Groups have two or more images and are sorted by path, as are their images. An image without
-// contrast, as one of a single colour, is in a group only with files of the same content.
+// NearDuplicates returns the groups of similar images. Two images are in one group if the Distance
+// of their Fingerprints is at most distance, or if a chain of such images connects them. Images of
+// different classes can be in one group. Groups have two or more images and are sorted by path, as
+// are their images. An image without contrast, such as one of a single colour, is in a group only
+// with files of the same content.
 //
-// All images are decoded once. An image that cannot be decoded is in no group. 40 bytes per
-// image are kept.
+// All images are decoded once. An image that cannot be decoded is in no group. The memory is 40
+// bytes per image.
 func (f *Folder) NearDuplicates(ctx context.Context, distance int, opts ScanOptions) ([][]NearDuplicate, error) {
 	if err := CheckNearDuplicateDistance(distance); err != nil {
 		return nil, err
@@ -87,7 +86,7 @@ func (f *Folder) NearDuplicates(ctx context.Context, distance int, opts ScanOpti
 	return groups, nil
 }
 
-// fingerprints decodes all images. It lists the readable ones with contrast, and those without.
+// fingerprints decodes all images. listed are the images with contrast, blank those without.
 func (f *Folder) fingerprints(ctx context.Context, opts ScanOptions) (prints []Fingerprint, listed, blank []int32, err error) {
 	prints, readable, contrast := make([]Fingerprint, len(f.Items)), make([]bool, len(f.Items)), make([]bool, len(f.Items))
 	var mu sync.Mutex
@@ -143,10 +142,10 @@ func (f *Folder) fingerprints(ctx context.Context, opts ScanOptions) (prints []F
 // bands is the number of parts of 16 bits of a hash.
 const bands = 4
 
-// nearPairs reports pairs of the listed fingerprints: for equal ones enough pairs to
-// join them, for others each pair that is at most distance apart, at least
-// once. It uses multi-index hashing (Norouzi, Punjani and Fleet 2012,
-// section 3): if two hashes are at most d apart, one of four bands is at most d/4 apart.
+// nearPairs reports pairs of the listed fingerprints. For equal ones it reports enough pairs to
+// connect them, for others each pair that is at most distance apart, at least once. It uses
+// multi-index hashing (Norouzi, Punjani and Fleet 2012, section 3): if two hashes are at most d
+// apart, one of four bands is at most d/4 apart.
 func nearPairs(ctx context.Context, prints []Fingerprint, listed []int32, distance int, report func(i, j int32, distance int)) error {
 	compare := func(a, b int32) int {
 		return cmp.Or(cmp.Compare(prints[a].PHash, prints[b].PHash), cmp.Compare(prints[a].DHash, prints[b].DHash))

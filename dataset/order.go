@@ -2,9 +2,8 @@ package dataset
 
 import "math/bits"
 
-// Order returns the order in which an epoch visits n items: a permutation of
-// 0 ... n-1 that is a pure function of (n, seed, epoch), on any machine and in
-// any version of Go. It is nil if n is not positive.
+// Order returns the order in which an epoch visits n items: a permutation of 0 ... n-1 that depends
+// only on (n, seed, epoch), on any machine and in any version of Go. It is nil if n is not positive.
 func Order(n int, seed uint64, epoch int) []int {
 	if n <= 0 {
 		return nil
@@ -19,11 +18,11 @@ func Order(n int, seed uint64, epoch int) []int {
 	return order
 }
 
-// A random is SplitMix64 (Steele, Lea, Flood 2014): small, fast, and never changed,
-// since draws must be repeatable.
+// A random is a SplitMix64 generator (Steele, Lea, Flood 2014). It must never change, because draws
+// must be repeatable.
 type random struct{ state uint64 }
 
-// newRandom returns an independent source for every list of keys.
+// newRandom returns a generator that is independent of those with other keys.
 func newRandom(keys ...uint64) *random {
 	r := &random{}
 	for _, key := range keys {

@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// DefaultFractions of train, validation and test.
+// DefaultFractions are the default fractions of train, validation and test.
 var DefaultFractions = [3]float64{0.70, 0.15, 0.15}
 
-// ParseFractions reads "train,validation,test", such as "0.7,0.15,0.15"; "" is
-// DefaultFractions. See NewSplit for what is allowed.
+// ParseFractions reads "train,validation,test", such as "0.7,0.15,0.15"; "" is DefaultFractions. See
+// NewSplit for valid values.
 func ParseFractions(s string) (fractions [3]float64, err error) {
 	if s == "" {
 		return DefaultFractions, nil
@@ -36,7 +36,7 @@ func ParseFractions(s string) (fractions [3]float64, err error) {
 func checkFractions(fractions [3]float64) error {
 	sum := fractions[0] + fractions[1] + fractions[2]
 	switch {
-	case !(fractions[0] > 0): // NaN too
+	case !(fractions[0] > 0): // also refuses NaN
 		return fmt.Errorf("fraction of train is %v: it must be above 0", fractions[0])
 	case !(fractions[1] >= 0) || !(fractions[2] >= 0):
 		return fmt.Errorf("fractions of validation and test are %v and %v: they must not be below 0", fractions[1], fractions[2])
@@ -46,20 +46,20 @@ func checkFractions(fractions [3]float64) error {
 	return nil
 }
 
-// NewSplit divides the images of a folder, class by class. An image's part depends on the
-// seed and the contents of its class, not on names or order. Files with the same content go
-// to the same part: to train if their classes differ, so that no evaluated image has two
-// correct classes. The images of a group go to the same part, too.
+// NewSplit divides the images of a folder, class by class. An image's part depends on the seed and
+// the contents of its class, not on names or order. Files with the same content go to the same part.
+// If their classes differ, they go to train, so that no evaluated image has two correct classes. The
+// images of a group go to the same part, too.
 //
-// Of n different contents of a class, each part gets round(fraction x n), plus or minus one
-// so that they sum to n, and at least one. The fraction of train must be above 0, the
-// others may be 0, and they sum to 1. A class with fewer contents, or groups, than parts is
-// an error. If groups are too large for these numbers, a note gives the actual ones.
+// Of n different contents of a class, each part gets round(fraction x n), plus or minus one so that
+// they sum to n, and at least one. The fractions sum to 1; that of train must be above 0, the others
+// may be 0. A class with fewer contents, or groups, than parts is an error. If groups are too large
+// for these numbers, a note gives the actual ones.
 //
 // Images with several labels are divided by their rarest label.
 //
-// Existing parts of the data set are used unchanged, with duplicates; a group in several of
-// them is an error. Missing parts are split off from its train part, by the fractions.
+// Existing parts of the data set are used unchanged, including duplicates; a group in several of
+// them is an error. Missing parts are split off from the train part, by the fractions.
 func NewSplit(f *Folder, fractions [3]float64, seed uint64) (*Split, error) {
 	if err := checkFractions(fractions); err != nil {
 		return nil, err
@@ -109,19 +109,18 @@ func NewSplit(f *Folder, fractions [3]float64, seed uint64) (*Split, error) {
 	return s, err
 }
 
-// splitKey is the sort key of a content in the seeded order of its class.
+// splitKey returns the sort key of a content in the seeded order of its class.
 func splitKey(seed uint64, hash string) uint64 {
 	key := append(binary.BigEndian.AppendUint64(nil, seed), hash...)
 	sum := sha256.Sum256(key)
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-// partCounts divides contents by the largest remainder method and returns how many of the
-// free ones go to each part. taken are already in a part. A part with a fraction above 0
-// gets at least one.
+// partCounts returns how many of the free contents go to each part, by the largest remainder method.
+// taken are the contents already in a part. A part with a fraction above 0 gets at least one.
 func partCounts(free int, taken [3]int, fractions [3]float64) (counts [3]int, err error) {
 	total := free + taken[0] + taken[1] + taken[2]
-	var wanted [3]int // the minimum of each part
+	var wanted [3]int // the minimum for each part
 	for i, fraction := range fractions {
 		if fraction > 0 {
 			wanted[i] = 1
@@ -146,7 +145,7 @@ func partCounts(free int, taken [3]int, fractions [3]float64) (counts [3]int, er
 	rest, sum := total, fractions[0]+fractions[1]+fractions[2]
 	for i, fraction := range fractions {
 		exact := fraction / sum * float64(total)
-		// 0.15 x 20 counts as 3, despite rounding.
+		// 0.15 x 20 must count as 3 despite rounding.
 		counts[i] = int(math.Floor(exact + 1e-9))
 		remainders[i] = exact - float64(counts[i])
 		rest -= counts[i]
@@ -161,7 +160,7 @@ func partCounts(free int, taken [3]int, fractions [3]float64) (counts [3]int, er
 		counts[best]++
 		remainders[best] = -1
 	}
-	// The largest part gives to one that lacks contents.
+	// The largest part gives a content to each part that has too few.
 	for i := range counts {
 		counts[i] -= taken[i]
 		wanted[i] -= min(wanted[i], taken[i])

@@ -16,28 +16,27 @@ import (
 	"oscar/internal/text"
 )
 
-// A Source says where a split comes from, if not only from the shares.
+// A Source describes the origin of a split that is not only divided by fractions.
 type Source struct {
 	// Folders are the folders of the parts, relative to the root.
 	Folders map[string]string `json:"folders,omitempty"`
 	// Table is the table of the images; nil: there is none.
 	Table *TableSource `json:"table,omitempty"`
-	// Given are the parts of the data set. The missing ones were split off
-	// from train.
+	// Given are the parts that the data set has. The missing ones were split off from train.
 	Given []string `json:"given,omitempty"`
 }
 
 // partWords are the names of train, validation and test, in lower case.
 var partWords = [3][]string{{"train", "training"}, {"validation", "val", "valid", "dev"}, {"test", "testing", "holdout"}}
 
-// partOf returns the part with that name, -1 if there is none.
+// partOf returns the part with that name, or -1.
 func partOf(word string) int {
 	return slices.IndexFunc(partWords[:], func(words []string) bool { return slices.Contains(words, strings.ToLower(strings.TrimSpace(word))) })
 }
 
-// findParts returns the folders of the parts, if the class folders of f are parts of
-// a data set: each has the name of a part, one is train, and it has class folders
-// and hardly any other files. Otherwise it returns none.
+// findParts returns the folders of the parts, if f's class folders are parts of a data set: each has
+// the name of a part, one is train, and it has class folders and few other files. Otherwise it
+// returns empty names.
 func (f *Folder) findParts() (dirs [3]string, err error) {
 	if len(f.Classes) < 2 {
 		return dirs, nil
@@ -77,15 +76,14 @@ func countEntries(dir string) (folders, files int, err error) {
 	return folders, files, err
 }
 
-// A listing is the information about the images before they are read.
+// A listing has what is known about the images before they are read.
 type listing struct {
 	items  []Item
-	parts  []int8   // of the items; nil: none is given
+	parts  []int8   // of the items; nil: no parts are given
 	groups []string // of the items; "" is none; nil: there are no groups
 }
 
-// listParts lists the images of the folders of parts, relative
-// to root; a missing part is "".
+// listParts lists the images of the part folders, which are relative to root. A missing part is "".
 func listParts(ctx context.Context, root string, dirs [3]string, oneClass bool) (*Folder, listing, error) {
 	var list listing
 	train, err := listClasses(filepath.Join(root, dirs[0]), oneClass)
@@ -139,8 +137,7 @@ func listParts(ctx context.Context, root string, dirs [3]string, oneClass bool) 
 	return f, list, nil
 }
 
-// commonRoot returns the deepest folder above the folders of the parts, and their
-// paths below it.
+// commonRoot returns the deepest common parent of the part folders, and their paths relative to it.
 func commonRoot(dirs [3]string) (root string, below [3]string, err error) {
 	if dirs[0] == "" {
 		return "", below, errors.New("the folder of train is missing: name it with --train")
@@ -206,8 +203,8 @@ func (f *Folder) checkGivenGroups() error {
 	return nil
 }
 
-// lackingFractions returns the shares by which the images given to train are
-// divided: those of the given parts are 0.
+// lackingFractions returns the fractions for dividing the images of the given train part. Given
+// parts have 0.
 func (f *Folder) lackingFractions(fractions [3]float64) [3]float64 {
 	for part := 1; part < 3; part++ {
 		if slices.Contains(f.Source.Given, PartNames[part]) {
@@ -238,8 +235,7 @@ func (f *Folder) checkTrain() error {
 	return nil
 }
 
-// toDivide returns the folder of the images to divide: those of train
-// if parts are given, else all.
+// toDivide returns the folder of the images to divide: the train part if parts are given, else all.
 func (f *Folder) toDivide() *Folder {
 	if f.parts == nil {
 		return f
@@ -253,7 +249,7 @@ func (f *Folder) toDivide() *Folder {
 	return train
 }
 
-// noteParts notes classes that a given part has no image of.
+// noteParts notes the classes that a given part lacks.
 func (f *Folder) noteParts() {
 	if f.parts == nil {
 		return
@@ -286,7 +282,7 @@ func (f *Folder) noteParts() {
 	f.Notes = append(f.Notes, note)
 }
 
-// partsOf lists the given parts of items.
+// partsOf returns the given part of each item.
 func (f *Folder) partsOf(items []Item) (parts []int8) {
 	if f.parts == nil {
 		return nil

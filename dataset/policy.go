@@ -2,21 +2,20 @@ package dataset
 
 import "fmt"
 
-// A Policy changes each image by some of many variations, drawn anew for each image and epoch
-// and applied one after the other, as RandAugment does (Cubuk et al. 2020,
-// arXiv:1909.13719).
+// A Policy changes each image by several variations. They are drawn anew for each image and epoch
+// and applied one after another, as in RandAugment (Cubuk et al. 2020, arXiv:1909.13719).
 type Policy struct {
-	// Choose is the number of variations of an image; one may be drawn twice.
+	// Choose is the number of variations per image; one may be drawn twice.
 	Choose int `json:"choose"`
-	// Magnitude is the strength of [RandAugment], above 0 to 30, if Of is empty.
+	// Magnitude is the strength of [RandAugment], above 0 to 30. It is used if Of is empty.
 	Magnitude float64 `json:"magnitude,omitempty"`
-	// Of are the variations.
+	// Of are the variations to choose from.
 	Of []Variation `json:"of,omitempty"`
 }
 
-// RandAugment returns the variations of RandAugment, of a magnitude up to 30, with the ranges
-// of torchvision. Unlike there, the strength of a change is drawn evenly, up to the magnitude,
-// and shear is horizontal only.
+// RandAugment returns RandAugment's variations for a magnitude up to 30, with torchvision's ranges.
+// Two differences: the strength of a change is drawn uniformly up to the magnitude, and shear is
+// only horizontal.
 func RandAugment(magnitude float64) []Variation {
 	m := magnitude / 30
 	around := func(x float64) Span { return Span{-x * m, x * m} }
@@ -38,7 +37,7 @@ func RandAugment(magnitude float64) []Variation {
 	}
 }
 
-// resolved returns the policy with its variations.
+// resolved returns the policy with its variations filled in.
 func (p *Policy) resolved() *Policy {
 	if p == nil || len(p.Of) > 0 {
 		return p
@@ -46,7 +45,7 @@ func (p *Policy) resolved() *Policy {
 	return &Policy{Choose: p.Choose, Of: RandAugment(p.Magnitude)}
 }
 
-// mostVariations is the largest number of variations of a policy.
+// mostVariations is the maximum number of variations of a policy.
 const mostVariations = 100
 
 func (p *Policy) check() error {

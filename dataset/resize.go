@@ -9,14 +9,13 @@ import (
 	"github.com/nfnt/resize"
 )
 
-// An Interpolation is the filter of Resize. When it scales down, a filter widens with the
-// scale, so that every pixel of the source counts (as in Pillow, and in TensorFlow with
-// antialias).
+// An Interpolation is the filter of Resize. When it scales down, the filter widens by the scale, so
+// that every source pixel counts (as in Pillow, and in TensorFlow with antialias).
 type Interpolation string
 
 // The interpolations.
 const (
-	Nearest  Interpolation = "nearest"  // when it scales down, the mean of the covered pixels
+	Nearest  Interpolation = "nearest"  // when it scales down: the mean of the covered pixels
 	Bilinear Interpolation = "bilinear" // the default
 	Bicubic  Interpolation = "bicubic"  // Catmull-Rom
 	Mitchell Interpolation = "mitchell" // Mitchell-Netravali
@@ -53,9 +52,9 @@ func ParseInterpolation(s string) (Interpolation, error) {
 	return named.Find("interpolation", s, Interpolations(), func(i Interpolation) string { return string(i) })
 }
 
-// Resize scales an image to height x width pixels, ignoring its aspect ratio. An image that
-// already has that size is returned itself. It panics for a size that is not positive, an
-// empty image or an unknown interpolation; "" means Bilinear.
+// Resize scales an image to height x width pixels, ignoring its aspect ratio. It returns an image of
+// this size itself. It panics for a size that is not positive, an empty image or an unknown
+// interpolation; "" means Bilinear.
 func Resize(img *image.RGBA, height, width int, how Interpolation) *image.RGBA {
 	if height <= 0 || width <= 0 || img.Rect.Empty() {
 		panic(fmt.Sprintf("dataset: resize %v to %dx%d: sizes must be positive", img.Rect, height, width))
@@ -95,8 +94,8 @@ func CopyRGB(dst []uint8, img *image.RGBA) {
 	}
 }
 
-// Fit reduces an image, bilinearly, until its longer side has at most that many
-// pixels. A smaller image is returned itself.
+// Fit reduces an image, bilinearly, until its longer side has at most side pixels. It returns a
+// smaller image itself.
 func Fit(img *image.RGBA, side int) *image.RGBA {
 	size := img.Bounds().Size()
 	most := max(size.X, size.Y)

@@ -39,13 +39,13 @@ type ScanOptions struct {
 	// Verify decodes every file in full. Without it only the header is read, and later damage
 	// is found when the image is used.
 	Verify bool
-	// Parts are the folders of train, validation and test, each with one sub-folder a class;
-	// "": none. If train is given, Scan's root is not read.
+	// Parts are the folders of train, validation and test, each with one sub-folder per class. "":
+	// none. If train is given, Scan does not read its root.
 	Parts [3]string
-	// Table has the settings for a table, if Scan is given one.
+	// Table has the settings for reading a table, if root is one.
 	Table TableOptions
-	// Unsplit says that the images are not split into parts, as for evaluation: a single class is
-	// allowed, and the notes say nothing of the split.
+	// Unsplit means that the images are not divided into parts, as for evaluation. Then a single class
+	// is allowed, and no note is about parts.
 	Unsplit bool
 	// Hashes is a folder that caches the hashes of large sets: a file with the same size and
 	// time is not read again. "": no cache.
@@ -63,33 +63,32 @@ type Folder struct {
 	Items      []Item    // sorted by path
 	Unreadable []Problem // files that are not readable images, sorted by path
 	Duplicates [][]Item  // groups of two or more items of the same content
-	Notes      []string  // for the user, a line each
-	Grouping   *Grouping // images that belong together; Group sets it
+	Notes      []string  // for the user, one line each
+	Grouping   *Grouping // images that stay together; Group sets it
 	Source     *Source   // nil: the class folders of Root
-	MultiLabel bool      // an image may have several classes, or none: see Item.Labels
+	MultiLabel bool      // an image may have any number of classes: see Item.Labels
 
 	dirs  []string // of each class, as named by the file system; nil if Source is set
 	parts []int8   // of the items; nil: none is given
-	lost  []int    // the classes of Unreadable
-	// groups are the items' groups from the column groupBy of a table, "" if none.
+	lost  []int    // the class of each Unreadable
+	// groups are the items' groups from the column groupBy of a table; "": none.
 	groups  []string
 	groupBy string
 }
 
-// Scan lists the images below root, which has one sub-folder per class, or the parts of a
-// data set (train, validation, test, by any usual name), each with one sub-folder per
-// class; or of a table, see [TableOptions].
+// Scan lists the images below root. root is a folder with one sub-folder per class, a folder with
+// the parts of a data set (train, validation, test, by any usual name), each with one sub-folder per
+// class, or a table, see [TableOptions].
 //
 // Sub-folders of class folders are read and noted. Hidden names and system folders (@eaDir,
-// __MACOSX, ...) are skipped. Links are followed. Files are hashed, and recognised as
-// images by their content.
+// __MACOSX, ...) are skipped. Links are followed. Files are hashed, and recognised as images by
+// their content.
 //
 // Names of classes are converted to Unicode NFC. Names that look alike are noted.
 //
-// Files that are not readable images and unreadable folders are listed in Unreadable. It is
-// an error if root cannot be read, if it has fewer than two class folders, if these are
-// folders named images, masks or labels that contain the classes, or if a class has no
-// readable image.
+// Files that are not readable images and unreadable folders are listed in Unreadable. It is an error
+// if root cannot be read, if it has fewer than two class folders, if these are folders named images,
+// masks or labels that contain the classes, or if a class has no readable image.
 func Scan(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 	folder, list, err := list(ctx, root, opts)
 	if err != nil {
@@ -112,7 +111,7 @@ func Scan(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 	return folder, nil
 }
 
-// list lists the candidates: every file of a class.
+// list returns the candidates: all files of the classes.
 func list(ctx context.Context, root string, opts ScanOptions) (*Folder, listing, error) {
 	var list listing
 	dirs := opts.Parts
@@ -203,7 +202,7 @@ func Classes(root string) ([]string, error) {
 	return folder.Classes, nil
 }
 
-// List is [Scan] without classes: it lists the images below root with class -1.
+// List lists the images below root as [Scan] does, but without classes: the class is -1.
 func List(ctx context.Context, root string, opts ScanOptions) (*Folder, error) {
 	if err := checkRoot(root); err != nil {
 		return nil, err
@@ -242,7 +241,8 @@ func checkRoot(root string) error {
 	return nil
 }
 
-// listClasses reads the sub-folders of root, two at least unless oneClass.
+// listClasses reads the sub-folders of root. It returns an error for fewer than two, unless oneClass
+// is true.
 func listClasses(root string, oneClass bool) (*Folder, error) {
 	if err := checkRoot(root); err != nil {
 		return nil, err
@@ -311,7 +311,7 @@ func (f *Folder) findDuplicates(unsplit bool) {
 		}
 		begin = end
 	}
-	slices.SortFunc(groups, func(a, b []int32) int { return cmp.Compare(a[0], b[0]) }) // by their first paths
+	slices.SortFunc(groups, func(a, b []int32) int { return cmp.Compare(a[0], b[0]) }) // by first path
 	twin := "the same content, kept in the same part: "
 	if unsplit {
 		twin = "the same content: "

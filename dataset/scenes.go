@@ -10,13 +10,12 @@ import (
 type SyntheticObject struct {
 	Class   int         // an index into SyntheticClasses
 	Visible *image.Gray // 255 where it is visible, else 0
-	Whole   *image.Gray // the same including hidden parts
+	Whole   *image.Gray // 255 for the object including hidden parts, else 0
 }
 
-// SyntheticScene draws scene number index: two to seven objects that may hide each other,
-// the hidden ones first. Half of the objects are placed near another one, and half of
-// these have the same class as it. The result is a function of the index, and of Seed, Width
-// and Height of the options.
+// SyntheticScene draws scene number index: two to seven objects. Later objects may hide earlier
+// ones. Half of the objects are placed near another one, and half of these have its class. The
+// result depends only on the index and on Seed, Width and Height of the options.
 func SyntheticScene(index int, opts SyntheticOptions) (*image.RGBA, []SyntheticObject, error) {
 	opts, err := opts.sized()
 	if err != nil {

@@ -2,8 +2,8 @@ package dataset
 
 import "math"
 
-// A shape is a kind of object. To add one, add a line at the end of the table, so that the
-// pictures of the others do not change.
+// A shape is a kind of object. Add a new one at the end of the table, so that the pictures of the
+// others do not change.
 type shape struct {
 	name string
 	turn float64 // largest rotation in either direction, in radians
@@ -33,8 +33,8 @@ func anyColor(r *random) rgb {
 	return hsv(r.uniform(0, 1), r.uniform(0.35, 0.85), r.uniform(0.40, 0.85))
 }
 
-// cylinder returns the brightness at x of a cylinder about the y axis with the given
-// half width, lit from the side, with a highlight.
+// cylinder returns the brightness at x of a cylinder about the y axis with the given half width. It
+// is lit from the side and has a highlight.
 func (c *canvas) cylinder(x, halfWidth, gloss float64) float64 {
 	t := max(-1, min(1, x/halfWidth))
 	at := 0.55 * c.light.x // the brightest place
@@ -86,7 +86,7 @@ func box(c *canvas, r *random) {
 	card := hsv(r.uniform(0, 1), r.uniform(0.20, 0.60), r.uniform(0.55, 0.85))
 	tape := blend(card, hsv(r.uniform(0, 1), 0.15, 0.95), 0.65)
 	half := r.uniform(0.40, 0.46)                              // half the width
-	nearX := r.uniform(-0.12, 0.12)                            // place of the near edge
+	nearX := r.uniform(-0.12, 0.12)                            // position of the near edge
 	high, tilt := r.uniform(0.40, 0.48), r.uniform(0.14, 0.19) // height and foreshortening
 	// The lid is a parallelogram: left, far, right, near corner.
 	left, right, near := point{-half, -0.20}, point{half, -0.20}, point{nearX, -0.20 + tilt}
@@ -215,13 +215,13 @@ func roll(c *canvas, r *random) {
 	tape, core := anyColor(r), hsv(r.uniform(0.05, 0.12), r.uniform(0.2, 0.5), r.uniform(0.65, 0.85))
 	outerR, holeR := r.uniform(0.42, 0.48), r.uniform(0.17, 0.24)
 	coreR := holeR + r.uniform(0.035, 0.05)
-	turns := r.uniform(0.026, 0.034) // distance of two turns
+	turns := r.uniform(0.026, 0.034) // distance between two turns
 	whole := []curve{ellipse(0, 0, outerR, outerR), ellipse(0, 0, holeR, -holeR)}
 	c.cover(whole...)
 	c.fill(func(p point) rgb {
 		radius := p.length()
 		towards := (p.x*c.light.x + p.y*c.light.y) / max(radius, 1e-9)
-		// A flat side that is polished by winding: bright in two sectors.
+		// A flat side polished by winding is bright in two sectors.
 		shine := 0.80 + 0.12*towards + 0.22*math.Pow(math.Abs(towards), 6)
 		if radius < coreR {
 			return core.times(0.95 - 0.3*towards)

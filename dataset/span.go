@@ -58,11 +58,11 @@ func readSpan(b []byte, middle float64) (low, high float64, err error) {
 	return 0, 0, fmt.Errorf("got %s, want a number or [low, high]", b)
 }
 
-// draw draws from the span; it always takes one number of r.
+// draw draws from the span; it always takes one value from r.
 func (s Span) draw(r *random) float64   { return r.uniform(s.Low, s.High) }
 func (f Factor) draw(r *random) float64 { f = f.orOne(); return r.uniform(f.Low, f.High) }
 
-// checkSpan returns an error for a range that is reversed or not within least to most.
+// checkSpan returns an error for a range that is reversed or not within [least, most].
 func checkSpan(name string, low, high, least, most float64) error {
 	if !(low <= high && low >= least && high <= most) {
 		return fmt.Errorf("%s is %g to %g, want a range within %g to %g", name, low, high, least, most)

@@ -12,8 +12,8 @@ import (
 	"oscar/internal/paths"
 )
 
-// A Split divides the images of a Folder into three parts. It is saved with the model
-// trained on it. It has the path and hash of every file, and Hash changes with any of them.
+// A Split divides the images of a Folder into three parts. It is saved with the model trained on it.
+// It has the path and hash of every file. Hash changes if anything else in it changes.
 type Split struct {
 	Seed       uint64     `json:"seed"`
 	Fractions  [3]float64 `json:"fractions"` // of train, validation, test; they sum to 1
@@ -25,8 +25,8 @@ type Split struct {
 	Notes      []string   `json:"notes"`
 	Grouping   *Grouping  `json:"grouping,omitempty"` // groups of images kept in one part
 	Source     *Source    `json:"source,omitempty"`   // nil: class folders, divided by Fractions
-	Fold       *Fold      `json:"fold,omitempty"`     // of the test part; nil: not a fold
-	// MultiLabel is set if an image may have several classes, or none: see Item.Labels.
+	Fold       *Fold      `json:"fold,omitempty"`     // if the test part is a fold of a cross-validation; nil: none
+	// MultiLabel is set if an image may have any number of classes: see Item.Labels.
 	MultiLabel bool `json:"multi_label,omitempty"`
 	// Hash is the SHA-256 of the JSON of all the other fields, in hex.
 	Hash string `json:"hash"`

@@ -11,9 +11,8 @@ import (
 	"strings"
 )
 
-// writeJSON writes the split as encoding/json does, but item by item, so that it never
-// holds the text of a large one. With indent each value has lines of its own, and HTML is not
-// escaped.
+// writeJSON writes the split as encoding/json does, but item by item, so that the text of a large
+// split is never in memory. With indent each value is on its own line, and HTML is not escaped.
 func (s *Split) writeJSON(to io.Writer, indent bool) error {
 	w := bufio.NewWriterSize(to, 1<<16)
 	var b bytes.Buffer
@@ -84,7 +83,7 @@ func isList(field reflect.Value) bool {
 	return field.Kind() == reflect.Slice && field.Type().Elem().Kind() == reflect.Struct
 }
 
-// readJSON reads the split item by item. A key that it does not know is an error.
+// readJSON reads the split item by item. An unknown key is an error.
 func (s *Split) readJSON(from io.Reader) error {
 	decoder := json.NewDecoder(bufio.NewReaderSize(from, 1<<16))
 	decoder.DisallowUnknownFields()

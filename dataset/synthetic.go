@@ -29,10 +29,10 @@ type SyntheticOptions struct {
 	PerClass      int    // images of each class, at least 1
 	Width, Height int    // of an image in pixels, at least 32; 0: 256
 	Seed          uint64 // of all random choices
-	Mark          string // a file that the folder may have already; "": none
+	Mark          string // a file that the folder may already have; "": none
 }
 
-// Check returns an error for the first option that is out of range.
+// Check returns an error for the first invalid option.
 func (o SyntheticOptions) Check() error {
 	if _, err := o.sized(); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (o SyntheticOptions) Check() error {
 	return nil
 }
 
-// sized returns the options with the default size.
+// sized returns the options with default sizes filled in.
 func (o SyntheticOptions) sized() (SyntheticOptions, error) {
 	const least, most = 32, 8192
 	if o.Width == 0 {
@@ -132,7 +132,7 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 			})
 		}
 	}
-	if err := cmp.Or(group.Wait(), ctx.Err()); err != nil { // the loop may have ended without an error
+	if err := cmp.Or(group.Wait(), ctx.Err()); err != nil { // the loop may have ended because ctx is done
 		return fmt.Errorf("cannot write synthetic images: %w", err)
 	}
 	files, err := checksum.Tree(draft)
@@ -154,7 +154,7 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 	return checksum.Update(dir, files...)
 }
 
-// checkEmpty returns an error if a folder has anything but locks, temporary files and mark.
+// checkEmpty returns an error if a folder has anything except locks, temporary files and mark.
 func checkEmpty(dir, mark string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -200,8 +200,8 @@ func removeDrafts(dir string) error {
 	return nil
 }
 
-// removeMoved removes from a folder the files that were moved there from a draft, unless the
-// folder has its checksums. drawn is the draft's list. Files that differ from it stay.
+// removeMoved removes the files from a folder that were moved there from a draft, unless the folder
+// has its own checksums. drawn is the draft's list. Files that differ from it stay.
 func removeMoved(dir, draft string, drawn checksum.List) error {
 	listed, err := checksum.Read(dir)
 	if err != nil {
@@ -209,7 +209,7 @@ func removeMoved(dir, draft string, drawn checksum.List) error {
 	}
 	for _, kind := range syntheticKinds {
 		if _, err := os.Lstat(filepath.Join(draft, kind)); err == nil {
-			continue // it was not moved
+			continue // not moved
 		}
 		var names []string
 		for _, name := range drawn.Names() {
@@ -237,7 +237,7 @@ func removeMoved(dir, draft string, drawn checksum.List) error {
 	return nil
 }
 
-// WritePNG writes a new PNG file, quickly and not as small as possible.
+// WritePNG writes a new PNG file, with fast instead of best compression.
 func WritePNG(path string, img image.Image) error {
 	if err := atomicfile.Step("create", path); err != nil {
 		return err
@@ -257,10 +257,9 @@ func WritePNG(path string, img image.Image) error {
 	return f.Close()
 }
 
-// SyntheticImage draws image number index of a class, an index into
-// SyntheticClasses, and the mask of its object: 255 where the object covers at
-// least half of a pixel, else 0. The result is a function of the class, the
-// index, and Seed, Width and Height; PerClass does not matter.
+// SyntheticImage draws image number index of a class, which is an index into SyntheticClasses. It
+// also returns the object's mask: 255 where the object covers at least half of a pixel, else 0. The
+// result depends only on the class, the index, and Seed, Width and Height.
 func SyntheticImage(class, index int, opts SyntheticOptions) (*image.RGBA, *image.Gray, error) {
 	opts, err := opts.sized()
 	if err != nil {
@@ -274,7 +273,7 @@ func SyntheticImage(class, index int, opts SyntheticOptions) (*image.RGBA, *imag
 	return c.photograph(r, class), c.mask(), nil
 }
 
-// background draws a plain, light background, brighter towards the light.
+// background draws a plain light background that is brighter towards the light.
 func (c *canvas) background(r *random, light point, side float64) {
 	base := hsv(r.uniform(0, 1), r.uniform(0.02, 0.22), r.uniform(0.74, 0.92))
 	slope := r.uniform(0.04, 0.16) / side

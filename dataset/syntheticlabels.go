@@ -24,9 +24,9 @@ const (
 	syntheticLabels = "labels.csv"
 )
 
-// SynthesizeLabels draws a small data set with several labels: each image is a sheet of
-// four photographs of [Synthesize], some of them empty. It writes, of PerClass times as
-// many images as there are classes,
+// SynthesizeLabels draws a small data set with several labels per image. Each image is a sheet of
+// four photographs of [Synthesize], some of them empty. The number of images is PerClass times the
+// number of classes. It writes
 //
 //	dir/images/NNNN.png
 //	dir/labels.csv        path, and a column of 0 and 1 for each class
@@ -84,8 +84,8 @@ func SynthesizeLabels(ctx context.Context, dir string, opts SyntheticOptions) er
 	return checksum.Update(dir, files...)
 }
 
-// syntheticSheet draws a sheet and says which classes are on it: each with a probability
-// of 0.3, and four at most.
+// syntheticSheet draws a sheet and returns which classes are on it: each with a probability of 0.3,
+// but at most four.
 func syntheticSheet(index int, opts SyntheticOptions) (*image.RGBA, []bool) {
 	r := newRandom(opts.Seed, uint64(len(shapes)), uint64(index))
 	places := []int{-1, -1, -1, -1} // the class in each quarter
@@ -113,7 +113,7 @@ func syntheticSheet(index int, opts SyntheticOptions) (*image.RGBA, []bool) {
 	return sheet, present
 }
 
-// shuffled are the numbers below n in any order.
+// shuffled returns the numbers 0 to n-1 in random order.
 func shuffled(r *random, n int) []int {
 	order := make([]int, n)
 	for i := range order {
@@ -124,7 +124,7 @@ func shuffled(r *random, n int) []int {
 	return order
 }
 
-// photograph draws an object of a class on the canvas, or none of class -1.
+// photograph draws an object of a class on the canvas; -1 draws none.
 func (c *canvas) photograph(r *random, class int) *image.RGBA {
 	side := float64(min(c.w, c.h))
 	sin, cos := math.Sincos(r.uniform(0, 2*math.Pi))

@@ -27,13 +27,13 @@ import (
 // TableOptions configure how a table is read. The zero value is usable.
 type TableOptions struct {
 	Columns Columns
-	Root    string // the folder that paths are relative to; "": the table's folder
-	Classes string // a file with the names of the classes; "": the labels are the names
-	// GroupBy is the group column if the table has a column of that name.
+	Root    string // the folder that paths are relative to; "": the table's
+	Classes string // a file with the class names; "": the labels are the names
+	// GroupBy is the group column if the table has a column of this name.
 	GroupBy string
 }
 
-// checkUnused returns an error for options of tables if the data is a folder.
+// checkUnused returns an error if options for tables are set but the data is a folder.
 func (o TableOptions) checkUnused(root string) error {
 	switch {
 	case o.Columns != Columns{}:
@@ -44,7 +44,7 @@ func (o TableOptions) checkUnused(root string) error {
 	return nil
 }
 
-// A TableSource is the table of a split's images.
+// A TableSource is the table that lists a split's images.
 type TableSource struct {
 	Path    string  `json:"path"`
 	SHA256  string  `json:"sha256"` // of its content
@@ -140,12 +140,11 @@ type tableReader struct {
 	lines          map[string]int // of the paths
 	folders        map[string]*nameIndex
 	unlabelled     int
-	several        *several // nil: images have one label
-	of             []int    // the image of each of labels; nil: labels has one for each
+	several        *several // nil: one label per image
+	of             []int    // the image of each entry of labels; nil: the same index
 }
 
-// choose finds the columns among the names of a table, and returns their indices, -1
-// if there is none.
+// choose finds the columns among a table's column names and returns their indices, -1 for none.
 func (t *tableReader) choose(names []string) (places [5]int, err error) {
 	if t.groupBy != "" && t.columns.Group == "" && slices.Contains(names, t.groupBy) {
 		t.columns.Group = t.groupBy
@@ -240,8 +239,8 @@ func (t *tableReader) add(row tableRow) error {
 	return nil
 }
 
-// find returns the path of an image relative to the root. It completes a name without the
-// suffix of an image if exactly one file fits.
+// find returns the path of an image relative to the root. If a name lacks an image suffix and
+// exactly one file fits, it adds the suffix.
 func (t *tableReader) find(cell string) (string, error) {
 	if cell == "" || strings.ContainsRune(cell, 0) {
 		return "", fmt.Errorf("%q is no path", cell)

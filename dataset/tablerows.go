@@ -21,7 +21,7 @@ import (
 type tableRow struct {
 	line   int
 	cells  [5]string
-	labels rowLabels // where an image has several
+	labels rowLabels // with several labels per image
 }
 
 // csvRows yields the rows of text with separators: tabs, or the most frequent separator of
@@ -79,7 +79,7 @@ func (t *tableReader) csvRows(content io.Reader, tabs bool) iter.Seq2[tableRow, 
 	}
 }
 
-// separator returns the most frequent separator of a first line, outside of quotes; a
+// separator returns the most frequent separator in a first line, outside of quotes. It returns a
 // comma if there is none.
 func separator(head []byte) rune {
 	best, most := ',', 0
@@ -102,7 +102,7 @@ func separator(head []byte) rune {
 	return best
 }
 
-// skipMark skips a byte order mark; UTF-16 is an error.
+// skipMark skips a byte order mark. UTF-16 is an error.
 func skipMark(r *bufio.Reader) error {
 	switch head, _ := r.Peek(3); {
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
@@ -114,7 +114,7 @@ func skipMark(r *bufio.Reader) error {
 	return nil
 }
 
-// jsonRows yields the rows of JSON lines: one object of strings and numbers each.
+// jsonRows yields the rows of JSON lines. Each is an object of strings and numbers.
 func (t *tableReader) jsonRows(content io.Reader, _ bool) iter.Seq2[tableRow, error] {
 	return func(yield func(tableRow, error) bool) {
 		buffer := bufio.NewReaderSize(paths.LimitLines(content), 1<<16)

@@ -27,7 +27,7 @@ const (
 	group3, group4                                     = 3, 4       // values of tagCompression
 )
 
-// tiffCompressions are the names of compressions by tag value; true: it is supported.
+// tiffCompressions are the compressions by tag value, and whether each is supported.
 var tiffCompressions = map[uint32]struct {
 	name string
 	read bool
@@ -47,9 +47,9 @@ var tiffColors = map[uint32]string{
 // tiffSamples are the number formats that are not supported.
 var tiffSamples = map[uint32]string{2: "signed", 3: "floating-point", 4: "undefined", 5: "complex signed", 6: "complex floating-point"}
 
-// checkTIFF returns an error for everything that the decoder does not support or would
-// decode wrongly: it ignores the planar configuration, the fill order outside
-// CCITT, the options of CCITT and the predictor for floating-point numbers.
+// checkTIFF returns an error for everything that the decoder does not support or would decode
+// wrongly. The decoder ignores the planar configuration, the fill order outside of CCITT, the
+// options of CCITT and the predictor for floating-point numbers.
 func checkTIFF(data []byte) error {
 	d := readIFD(data)
 	refuse := func(format string, values ...any) error {

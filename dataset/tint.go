@@ -13,8 +13,8 @@ var identityTint = [9]float32{1, 0, 0, 0, 1, 0, 0, 0, 1}
 // luma are the weights of red, green and blue in a grey (ITU-R BT.601).
 var luma = [3]float64{0.299, 0.587, 0.114}
 
-// tint combines brightness, contrast, saturation and hue, in this order, into one
-// change, which is rounded and clipped to 0..255 once, at its end.
+// tint combines brightness, contrast, saturation and hue, in this order, into one change. Values are
+// rounded and clipped to 0..255 only once, at the end.
 func (c change) tint(pixels []uint8) tint {
 	if c.brightness == 1 && c.contrast == 1 && c.saturation == 1 && c.hue == 0 {
 		return tint{scale: identityTint}
@@ -30,7 +30,7 @@ func (c change) tint(pixels []uint8) tint {
 	for i, v := range times(hueMatrix(c.hue), saturation) {
 		t.scale[i] = float32(v * c.contrast * c.brightness)
 	}
-	if c.contrast != 1 { // saturation and hue do not change greys
+	if c.contrast != 1 { // saturation and hue do not change greys, so that the mean stays
 		t.plus = float32((1 - c.contrast) * c.brightness * meanGrey(pixels))
 	}
 	return t

@@ -1,15 +1,15 @@
 package dataset
 
-// A tone has the changes of colour that are no affine maps, by the names and definitions of
-// Pillow and torchvision. They are applied in the order of the fields.
+// A tone has the colour changes that are not affine, as defined by Pillow and torchvision. They are
+// applied in the order of the fields.
 type tone struct {
 	autocontrast, equalize bool
-	solarize               uint8   // values from here on are inverted; 0: none
+	solarize               uint8   // values from this one on are inverted; 0: none
 	posterize              uint8   // bits that are kept; 0: all
 	sharpness              float64 // factor; 1 changes nothing
 }
 
-// apply changes an image [height, width, 3] in place. scratch is as long.
+// apply changes an image [height, width, 3] in place. scratch has the same length.
 func (t tone) apply(pixels, scratch []uint8, height, width int) {
 	if t.autocontrast {
 		mapChannels(pixels, stretch)
@@ -35,8 +35,8 @@ func (t tone) apply(pixels, scratch []uint8, height, width int) {
 	}
 }
 
-// mapChannels replaces the values of each channel by a table that is a function of how often
-// each value occurs.
+// mapChannels replaces the values of each channel by a table. tableOf computes it from the number of
+// occurrences of each value.
 func mapChannels(pixels []uint8, tableOf func(counts *[256]int) [256]uint8) {
 	for c := range 3 {
 		var counts [256]int
@@ -50,7 +50,7 @@ func mapChannels(pixels []uint8, tableOf func(counts *[256]int) [256]uint8) {
 	}
 }
 
-// identityTable leaves every value as it is.
+// identityTable returns a table that keeps every value.
 func identityTable() (table [256]uint8) {
 	for v := range table {
 		table[v] = uint8(v)
@@ -58,7 +58,7 @@ func identityTable() (table [256]uint8) {
 	return table
 }
 
-// stretch maps the least value to 0 and the largest to 255, as Pillow's autocontrast.
+// stretch maps the lowest value to 0 and the highest to 255, as Pillow's autocontrast does.
 func stretch(counts *[256]int) [256]uint8 {
 	low, high := 0, 255
 	for low < 255 && counts[low] == 0 {
@@ -78,7 +78,7 @@ func stretch(counts *[256]int) [256]uint8 {
 	return table
 }
 
-// equalize makes values about equally frequent, as Pillow's equalize.
+// equalize makes values about equally frequent, as Pillow's equalize does.
 func equalize(counts *[256]int) [256]uint8 {
 	table := identityTable()
 	all, last, different := 0, 0, 0
@@ -100,9 +100,8 @@ func equalize(counts *[256]int) [256]uint8 {
 	return table
 }
 
-// sharpen changes the distance from a smoothed image by a factor, as Pillow's
-// ImageEnhance.Sharpness: the mean of 3x3 pixels with a weight of 5 in the middle. The border
-// stays.
+// sharpen changes the distance from a smoothed image by a factor, as Pillow's ImageEnhance.Sharpness
+// does. Smoothing is the mean of 3x3 pixels with weight 5 in the middle. Border pixels stay.
 func sharpen(dst, src []uint8, factor float64, height, width int) {
 	stride := 3 * width
 	for y := 1; y < height-1; y++ {

@@ -13,14 +13,14 @@ import (
 	"oscar/internal/paths"
 )
 
-// A walk lists the files below a folder. It skips hidden names (a leading dot),
-// machine-made folders and results of oscar, follows links, and enters each real folder
-// once, so that it ends if links form a loop.
+// A walk lists the files below a folder. It skips hidden names (a leading dot), machine-made folders
+// and oscar's results. It follows links, and enters each real folder only once, so that it ends even
+// if links form a loop.
 type walk struct {
 	ctx   context.Context
 	read  func(dir string) ([]os.DirEntry, error)
-	file  func(path string) error // called with the path of each file, which begins with the folder of the walk
-	pass  func(path string)       // the same for skipped folders
+	file  func(path string) error // called with the path of each file; paths begin with the walk's folder
+	pass  func(path string)       // called with the path of each skipped folder
 	seen  map[string]bool
 	links []string // links to folders, followed after all real folders
 }
@@ -41,22 +41,21 @@ var resultMarks = []string{
 	"audit.json", "folds.json", "predict.json", "saved_model.pb", "weights.index", "variables.index",
 }
 
-// isResults reports whether dir is a folder of results of oscar: it has a list of checksums
-// and a mark. The folder of a data set that oscar drew has no mark.
+// isResults reports whether dir is a folder of oscar's results: it has a list of checksums and a
+// mark. A data set drawn by oscar has no mark.
 func isResults(dir string) bool {
 	return paths.Exists(filepath.Join(dir, checksum.File)) &&
 		slices.ContainsFunc(resultMarks, func(name string) bool { return paths.Exists(filepath.Join(dir, name)) })
 }
 
-// skipped reports whether an entry is a folder whose files are no images of a data set.
+// skipped reports whether an entry is a folder whose files do not belong to a data set.
 func skipped(path string, entry fs.DirEntry) bool {
 	return isFolder(path, entry) && (machineMade(entry.Name()) || isResults(path))
 }
 
-// listFiles returns every file below dir that is not hidden, and the skipped folders,
-// sorted, as paths that begin with dir. Broken links, special files
-// and unreadable folders are among the files: reading them gives an error,
-// which is reported.
+// listFiles returns every file below dir that is not hidden, and the skipped folders, as sorted
+// paths that begin with dir. Broken links, special files and unreadable folders are listed as files:
+// reading them gives an error, which is reported.
 func listFiles(ctx context.Context, dir string) (files, passed []string, err error) {
 	w := walk{ctx: ctx, read: os.ReadDir, seen: map[string]bool{}}
 	w.file = func(path string) error { files = append(files, path); return nil }
@@ -67,10 +66,10 @@ func listFiles(ctx context.Context, dir string) (files, passed []string, err err
 	return files, passed, err
 }
 
-// WalkImages calls each with the files that [ListImages] lists, as it finds
-// them, until each returns an error. It holds the names of one folder at a
-// time. The files of a folder come in order of their names, before those behind
-// links to folders. A path that is given twice is found twice.
+// WalkImages calls each with the files that [ListImages] lists, as soon as it finds them, until each
+// returns an error. It holds only the names of one folder in memory. A folder's files come in the
+// order of their names, and before those behind links to folders. A path that is given twice is
+// visited twice.
 func WalkImages(ctx context.Context, names []string, each func(path string) error) error {
 	for _, path := range names {
 		info, err := os.Stat(path)
@@ -114,8 +113,8 @@ func (w *walk) list(dir string) error {
 	return nil
 }
 
-// enter lists the folder path, which really is at target. Its error is that
-// of the context or of file.
+// enter lists the folder path, whose real path is target. It returns the error of the context or of
+// file.
 func (w *walk) enter(path, target string) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
@@ -163,11 +162,10 @@ func isFolder(path string, entry fs.DirEntry) bool {
 	return err == nil && info.IsDir()
 }
 
-// ListImages expands files and folders into a sorted list of files without
-// duplicates. It lists everything below a folder, except hidden
-// names, machine-made folders and results of oscar. Whether a file is an image is only known when it is
-// decoded; files that are not, and unreadable folders, are then reported. A
-// path that does not exist, and paths without any file, are errors.
+// ListImages expands files and folders into a sorted list of files without duplicates. It lists
+// everything below a folder except hidden names, machine-made folders and oscar's results. It does
+// not decode: files that are not images, and unreadable folders, are reported later. A path that
+// does not exist, and paths without any file, are errors.
 func ListImages(ctx context.Context, names []string) ([]string, error) {
 	var list []string
 	for _, path := range names {

@@ -7,8 +7,8 @@ type change struct {
 	rotation, shear      float64
 	shiftX, shiftY       float64 // shares of width and height
 	zoomX, zoomY         float64
-	side                 float64 // side of the crop, as a share of the image's
-	cropX, cropY         float64 // its centre, -0.5 to 0.5 of the free room
+	side                 float64 // side of the crop, relative to the image's
+	cropX, cropY         float64 // centre of the crop, -0.5 to 0.5 of the free space
 	flipX, flipY         bool
 	brightness, contrast float64
 	saturation, hue      float64
@@ -18,7 +18,7 @@ type change struct {
 	fill                 uint8
 }
 
-// apply changes an image [height, width, 3] in place. scratch is as long.
+// apply changes an image [height, width, 3] in place. scratch has the same length.
 func (c change) apply(pixels, scratch []uint8, height, width int) {
 	if m := c.affine(height, width); m != (affine{1, 0, 0, 0, 1, 0}) {
 		copy(scratch, pixels)
@@ -36,8 +36,8 @@ func (c change) apply(pixels, scratch []uint8, height, width int) {
 // unchanged changes nothing.
 var unchanged = change{zoomX: 1, zoomY: 1, side: 1, brightness: 1, contrast: 1, saturation: 1, tone: tone{sharpness: 1}}
 
-// An affine maps a pixel x, y of the result to a place in the source:
-// a[0]*x + a[1]*y + a[2], a[3]*x + a[4]*y + a[5].
+// An affine maps a pixel (x, y) of the result to a position in the source: a[0]*x + a[1]*y + a[2],
+// a[3]*x + a[4]*y + a[5].
 type affine [6]float64
 
 // then returns the map that applies a, then b.
@@ -48,9 +48,9 @@ func (a affine) then(b affine) affine {
 	}
 }
 
-// affine is Keras's apply_affine_transform after a crop and before the flips:
-// the source is seen through crop, rotation, shift, shear, zoom and flips, all
-// but the shifts about the image's centre.
+// affine is Keras's apply_affine_transform after a crop and before the flips. The source is
+// transformed by crop, rotation, shift, shear, zoom and flips. All except the shifts are about the
+// image's centre.
 func (c change) affine(height, width int) affine {
 	h, w := float64(height), float64(width)
 	x, y := (w-1)/2, (h-1)/2
@@ -73,7 +73,7 @@ func (c change) affine(height, width int) affine {
 		then(affine{1, 0, x, 0, 1, y})
 }
 
-// A warp samples an image bilinearly at the places of an affine.
+// A warp samples an image bilinearly at the positions of an affine.
 type warp struct {
 	affine        affine
 	mode          FillMode
@@ -85,8 +85,7 @@ const (
 	// weightBits is the precision of a position between two pixels: 1/2048.
 	weightBits = 11
 	weightOne  = 1 << weightBits
-	// beyond is the rounding error of sines and cosines for a position at the
-	// border.
+	// beyond is the tolerance for rounding errors of positions at the border.
 	beyond = 1e-6
 )
 

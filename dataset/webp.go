@@ -10,7 +10,7 @@ import (
 	"golang.org/x/image/webp"
 )
 
-// decodeWebP decodes a WebP file; of an animation the first frame.
+// decodeWebP decodes a WebP file, or the first frame of an animation.
 func decodeWebP(in *input) (image.Image, error) {
 	frame, at, err := firstFrame(in.data)
 	if err != nil {
@@ -53,8 +53,8 @@ func configWebP(in *input) (image.Config, error) {
 	return webp.DecodeConfig(in.reader(in.data))
 }
 
-// firstFrame returns a still image itself; of an animation the first frame
-// as a still image, and its place on the canvas.
+// firstFrame returns a still image unchanged. Of an animation it returns the first frame as a still
+// image, and its position on the canvas.
 func firstFrame(data []byte) ([]byte, image.Point, error) {
 	const animated, hasAlpha = 1 << 1, 1 << 4
 	head := chunk(data, 12, "VP8X", false)
