@@ -51,8 +51,8 @@ type trainerInputs struct {
 
 // The kinds of an object's entry.
 const (
-	noObject     = 0
-	trueObject   = 1
+	noObject      = 0
+	trueObject    = 1
 	ignoredObject = -1
 )
 
@@ -145,7 +145,7 @@ func (n network) firstEntries(x tfmodel.Tensor, k, total int) tfmodel.Tensor {
 	return n.Take(x, n.Const(graph.FromInt32s(tfmodel.Shape{k}, first)))
 }
 
-// picked are the regions of each image that the heads are trained with, positives first.
+// sampledRegions are the regions of each image that the heads are trained with, positives first.
 type picked struct {
 	regions tfmodel.Tensor // [N,R,4]
 	weights tfmodel.Tensor // [N,R], 0: not used
