@@ -129,7 +129,9 @@ func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 		result.Notes = append(result.Notes, fmt.Sprintf("the images of %s have one class each, and the accuracy is of the most probable label", o.Images))
 	}
 	if o.Save {
-		return result, foreign.WriteSidecar(o.Model, options)
+		if err := foreign.WriteSidecar(o.Model, options); err != nil {
+			return result, fmt.Errorf("%s is made, but %w", o.Out, err)
+		}
 	}
 	return result, nil
 }

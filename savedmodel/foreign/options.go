@@ -1,27 +1,13 @@
 package foreign
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"oscar/dataset"
-	"oscar/internal/atomicfile"
-	"oscar/internal/keyed"
 	"oscar/internal/named"
-	"oscar/internal/paths"
 )
-
-// sidecarFile is the file next to saved_model.pb with [Options]. That of model.pb is
-// model.oscar.yaml.
-const sidecarFile = "oscar.yaml"
 
 // Options are properties of a model that its files do not state.
 type Options struct {
@@ -54,37 +40,6 @@ type Image struct {
 	Interpolation string `yaml:"interpolation,omitempty" json:"interpolation,omitempty"` // default: bilinear
 	Aspect        string `yaml:"aspect,omitempty" json:"aspect,omitempty"`               // default: stretch
 	Padding       int    `yaml:"padding,omitempty" json:"padding,omitempty"`             // grey level of letterbox's bars
-}
-
-// Sidecar is the path of a model's options: in its folder, or next to a frozen graph.
-func Sidecar(model string) string {
-	if IsFrozen(model) {
-		return strings.TrimSuffix(model, filepath.Ext(model)) + "." + sidecarFile
-	}
-	return filepath.Join(model, sidecarFile)
-}
-
-// ReadSidecar reads the options of a model, see [Sidecar]. Without a file it returns false.
-func ReadSidecar(model string) (o Options, found bool, err error) {
-	path := Sidecar(model)
-	b, err := paths.ReadFile(path, paths.Settings)
-	if errors.Is(err, os.ErrNotExist) {
-		return o, false, nil
-	} else if err != nil {
-		return o, false, err
-	}
-	if err := keyed.CheckText(b); err != nil {
-		return o, false, fmt.Errorf("%s: %w", path, err)
-	}
-	decoder := yaml.NewDecoder(bytes.NewReader(b))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&o); err != nil && !errors.Is(err, io.EOF) {
-		return o, false, fmt.Errorf("%s: %w", path, err)
-	}
-	if err := o.Check(); err != nil {
-		return o, false, fmt.Errorf("%s: %w", path, err)
-	}
-	return o, true, nil
 }
 
 // Over returns o with the values of base where o has none.
@@ -163,15 +118,6 @@ func ParseSize(text string) (height, width int, err error) {
 		return 0, 0, fmt.Errorf("size %q; want HEIGHTxWIDTH, as 224x224", text)
 	}
 	return height, width, nil
-}
-
-// WriteSidecar writes the options of a model, see [Sidecar].
-func WriteSidecar(model string, o Options) error {
-	b, err := yaml.Marshal(o)
-	if err != nil {
-		return err
-	}
-	return atomicfile.Output(Sidecar(model), atomicfile.Bytes(b))
 }
 
 // Scaling is the model's conversion of pixels: (x / By - Mean) / Std for each channel.

@@ -1,0 +1,230 @@
+package foreign
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"oscar/internal/atomicfile"
+	"oscar/internal/keyed"
+	"oscar/internal/paths"
+)
+
+// sidecarFile is the file next to saved_model.pb with [Options]. That of model.pb is
+// model.oscar.yaml.
+const sidecarFile = "oscar.yaml"
+
+// Sidecar is the path of a model's options: in its folder, or next to a frozen graph.
+func Sidecar(model string) string {
+	if IsFrozen(model) {
+		return strings.TrimSuffix(model, filepath.Ext(model)) + "." + sidecarFile
+	}
+	return filepath.Join(model, sidecarFile)
+}
+
+// ReadSidecar reads the options of a model, see [Sidecar]. Without a file it returns false.
+func ReadSidecar(model string) (o Options, found bool, err error) {
+	path := Sidecar(model)
+	b, err := paths.ReadFile(path, paths.Settings)
+	if errors.Is(err, os.ErrNotExist) {
+		return o, false, nil
+	} else if err != nil {
+		return o, false, err
+	}
+	if o, err = parseSidecar(b); err != nil {
+		return o, false, fmt.Errorf("%s: %w", path, err)
+	}
+	return o, true, nil
+}
+
+func parseSidecar(b []byte) (o Options, err error) {
+	if err := keyed.CheckText(b); err != nil {
+		return o, err
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(b))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&o); err != nil && !errors.Is(err, io.EOF) {
+		return o, err
+	}
+	return o, o.Check()
+}
+
+// WriteSidecar writes the options of a model, see [Sidecar]. In a file that is there it changes
+// only the values that differ: keys keep their order, and comments stay. If that is impossible
+// it returns an error with the options.
+func WriteSidecar(model string, o Options) error {
+	path := Sidecar(model)
+	b, err := yaml.Marshal(o)
+	if err != nil {
+		return err
+	}
+	old, err := paths.ReadFile(path, paths.Settings)
+	switch {
+	case err == nil:
+		if has, err := parseSidecar(old); err == nil && sameOptions(has, o) {
+			return nil
+		}
+		edited, ok := editSidecar(old, b, o)
+		if !ok {
+			return fmt.Errorf("%s was not changed, since comments or other lines of it would be lost; write this into it:\n%s", path, bytes.TrimSpace(b))
+		}
+		b = edited
+	case !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	return atomicfile.Output(path, atomicfile.Bytes(b))
+}
+
+// sameOptions compares what a file holds.
+func sameOptions(a, b Options) bool {
+	a.Trust, b.Trust = false, false
+	if len(a.Classes)+len(b.Classes) == 0 {
+		a.Classes, b.Classes = nil, nil
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+// editSidecar changes a file to options, whose YAML is given. It returns false if a comment or a
+// further document would be lost.
+func editSidecar(old, want []byte, o Options) ([]byte, bool) {
+	var file, to yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(old))
+	if decoder.Decode(&file) != nil || yaml.Unmarshal(want, &to) != nil {
+		return want, len(comments(old)) == 0 // the file has no key
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, false
+	}
+	merge(file.Content[0], to.Content[0])
+	var out bytes.Buffer
+	encoder := yaml.NewEncoder(&out)
+	encoder.SetIndent(indentOf(file.Content[0]))
+	if encoder.Encode(&file) != nil {
+		return nil, false
+	}
+	for _, edited := range [][]byte{withBlankLines(out.Bytes(), old), out.Bytes()} {
+		if has, err := parseSidecar(edited); err != nil || !sameOptions(has, o) {
+			continue
+		}
+		for comment, n := range comments(old) {
+			if comments(edited)[comment] < n {
+				return nil, false
+			}
+		}
+		return edited, true
+	}
+	return nil, false
+}
+
+// merge gives n the values of to, and n's own form where they are equal.
+func merge(n, to *yaml.Node) {
+	switch {
+	case n.Kind != to.Kind || n.Kind == yaml.ScalarNode && n.Tag != to.Tag:
+		to.HeadComment, to.LineComment, to.FootComment = n.HeadComment, n.LineComment, n.FootComment
+		*n = *to
+	case n.Kind == yaml.ScalarNode:
+		n.Value = to.Value
+	case n.Kind == yaml.SequenceNode:
+		for i := range min(len(n.Content), len(to.Content)) {
+			merge(n.Content[i], to.Content[i])
+		}
+		n.Content = append(n.Content[:min(len(n.Content), len(to.Content))], to.Content[min(len(n.Content), len(to.Content)):]...)
+	case n.Kind == yaml.MappingNode:
+		mergeKeys(n, to)
+	}
+}
+
+// mergeKeys gives a mapping the keys of another. Keys that only n has go, unless they have the
+// value that a missing key has.
+func mergeKeys(n, to *yaml.Node) {
+	at := map[string]*yaml.Node{}
+	for i := 0; i < len(to.Content); i += 2 {
+		at[to.Content[i].Value] = to.Content[i+1]
+	}
+	var kept []*yaml.Node
+	for i := 0; i < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		switch next := at[key.Value]; {
+		case next != nil:
+			merge(value, next)
+			delete(at, key.Value)
+		case value.Kind == yaml.MappingNode:
+			mergeKeys(value, &yaml.Node{})
+		case !isZero(value):
+			continue
+		}
+		kept = append(kept, key, value)
+	}
+	for i := 0; i < len(to.Content); i += 2 {
+		if at[to.Content[i].Value] != nil {
+			kept = append(kept, to.Content[i], to.Content[i+1])
+		}
+	}
+	n.Content = kept
+}
+
+func isZero(n *yaml.Node) bool {
+	switch n.Value {
+	case "", "0", "false", "null", "~":
+		return len(n.Content) == 0
+	}
+	return false
+}
+
+// indentOf is the indentation of the first nested mapping.
+func indentOf(n *yaml.Node) int {
+	for i := 1; i < len(n.Content); i += 2 {
+		if v := n.Content[i]; v.Kind == yaml.MappingNode && v.Style&yaml.FlowStyle == 0 && len(v.Content) > 0 && v.Content[0].Column > 1 {
+			return min(v.Content[0].Column-1, 9)
+		}
+	}
+	return 2
+}
+
+var comment = regexp.MustCompile(`(?m)(?:^|[ \t])#.*$`)
+
+// comments counts the comments of a file.
+func comments(b []byte) map[string]int {
+	out := map[string]int{}
+	for _, c := range comment.FindAll(b, -1) {
+		out[string(bytes.TrimSpace(c))]++
+	}
+	return out
+}
+
+// withBlankLines puts the blank lines of a file before the same keys and comments of another.
+func withBlankLines(b, old []byte) []byte {
+	same := func(line string) string {
+		key, _, _ := strings.Cut(strings.TrimSpace(line), ":")
+		return key
+	}
+	var before []string // lines after a blank one
+	blank := false
+	for line := range strings.Lines(string(old)) {
+		key := same(line)
+		if blank && key != "" {
+			before = append(before, key)
+		}
+		blank = key == ""
+	}
+	var out strings.Builder
+	for line := range strings.Lines(string(b)) {
+		if i := slices.Index(before, same(line)); i >= 0 {
+			if !strings.HasSuffix(out.String(), "\n\n") {
+				out.WriteString("\n")
+			}
+			before = before[i+1:]
+		}
+		out.WriteString(line)
+	}
+	return []byte(out.String())
+}
