@@ -23,9 +23,8 @@ type AddOptions struct {
 	Listener Listener
 }
 
-// Add adds a variant to a study, runs what is unfinished, and compares again. The
-// variant gets the split, the seeds and the cut of the others. The same call
-// resumes after an interruption.
+// Add adds a variant to a study, runs the unfinished runs and compares again. The variant gets the
+// same split, seeds and cut as the others. The same call resumes after an interruption.
 func Add(ctx context.Context, o AddOptions) (_ *result.Study, err error) {
 	if !isStudy(o.Dir) {
 		return nil, fmt.Errorf("%s is not a study's folder: it has no %s", o.Dir, planFile)
@@ -86,8 +85,8 @@ func (j *job) addVariant(a Addition) error {
 	return j.write()
 }
 
-// checkAddition checks a variant that is the study's last, and its claims, which are
-// numbered as in its file.
+// checkAddition checks the study's last variant and its claims. Errors number the claims as in the
+// addition's file.
 func (s Study) checkAddition(a Addition) error {
 	if err := a.checkName(); err != nil {
 		return fmt.Errorf("the variant %w", err)

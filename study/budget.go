@@ -16,39 +16,39 @@ import (
 	"oscar/tfmodel"
 )
 
-// The smallest values of a cut, and the planned share of a budget: a forecast
-// from a few timed steps is not exact.
+// The minimum values of a cut, and the share of a budget that is planned. The rest is a reserve,
+// because a forecast from a few timed steps is not exact.
 const (
 	leastEpochs = 5
-	leastImages = 20 // training images of a class
+	leastImages = 20 // training images per class
 	planned     = 0.9
 )
 
 // cost is the time of a variant's run, in seconds.
 type cost struct {
 	name   string
-	epochs int     // of the study
+	epochs int     // versions of each training image, including itself
 	copies int     // images per training image, with itself
 	step   float64 // per image in training
 	look   float64 // per image in inference
 	save   float64 // per checkpoint
-	fixed  float64 // to build, export and open, independent of the images
+	fixed  float64 // to build, export and open the model, independent of the images
 }
 
 // load is the number of images in each step of a run.
 type load struct {
-	classes                 []int // training images of each
-	validation, test, shown int   // images; shown: maps to be made
+	classes                 []int // training images per class
+	validation, test, shown int   // number of images; shown are explained
 	seeds                   int
 }
 
-// run returns the time of one run.
+// run returns the time of one run in seconds. train is the number of training images.
 func (c cost) run(epochs, train int, l load) float64 {
 	epoch := float64(train*c.copies)*c.step + float64(l.validation)*c.look + c.save
 	return c.fixed + float64(epochs)*epoch + float64(train+l.test)*c.look + float64(l.shown)*c.step
 }
 
-// total returns the time of a study with a cut.
+// total returns the time of a study with a cut, in seconds.
 func total(costs []cost, l load, share float64, perClass int) float64 {
 	train := 0
 	for _, n := range l.classes {
@@ -61,13 +61,13 @@ func total(costs []cost, l load, share float64, perClass int) float64 {
 	return sum
 }
 
-// cutEpochs returns the share of epochs, at least leastEpochs.
+// cutEpochs returns the share of the epochs, but at least leastEpochs.
 func cutEpochs(epochs int, share float64) int {
 	return max(int(math.Round(share*float64(epochs))), min(epochs, leastEpochs))
 }
 
-// cut returns the smallest cut that fits a budget: epochs first, then training
-// images; nil if no cut is needed.
+// cut returns the smallest cut that fits a budget in seconds: first epochs, then training images. It
+// returns nil if no cut is needed.
 func cut(costs []cost, l load, budget float64) (*result.Cut, error) {
 	all := slices.Max(l.classes)
 	c := &result.Cut{Budget: budget, Share: 1, Full: total(costs, l, 1, all)}
@@ -124,7 +124,7 @@ func epochsCut(costs []cost, share float64) []string {
 	return out
 }
 
-// apply cuts the epochs of a training, and its phases and warm-up by the same share.
+// apply cuts the epochs of a training. It cuts phases and warm-up by the same share.
 func apply(c *result.Cut, t *experiment.Training) {
 	if c == nil {
 		return
@@ -142,8 +142,7 @@ func apply(c *result.Cut, t *experiment.Training) {
 	}
 }
 
-// pace measures a variant's times on this machine, with a few steps on random
-// images.
+// pace measures a variant's times on this machine with a few steps on random images.
 func pace(ctx context.Context, name string, e experiment.Experiment, on pipeline.Machine, d disk) (cost, error) {
 	c := cost{name: name, epochs: e.Training.Epochs, copies: e.Training.Augmentation.Images(1)}
 	begin := time.Now()
@@ -164,7 +163,7 @@ func pace(ctx context.Context, name string, e experiment.Experiment, on pipeline
 		_, _, err := t.Step(ctx, batch, number, e.Training.LearningRate)
 		return err
 	}
-	if err := step(0); err != nil { // the first also plans
+	if err := step(0); err != nil { // the first step also builds the plan
 		return c, err
 	}
 	build := time.Since(begin).Seconds()
@@ -185,8 +184,7 @@ func pace(ctx context.Context, name string, e experiment.Experiment, on pipeline
 	}
 	c.look = time.Since(begin).Seconds() / float64(batch.N)
 	m, err := e.Architecture.Memory(e.Training.Batch, e.Training.Learning())
-	// A checkpoint has weights and moments; the best epoch's weights are
-	// written in addition.
+	// A checkpoint has weights and moments. The best epoch's weights are written a second time.
 	c.save = float64(2*m.Weights+m.Optimizer)/d.rate + syncs*d.sync
 	c.fixed = 5*build + float64(m.Weights)/d.rate
 	return c, err
@@ -198,8 +196,8 @@ type disk struct {
 	sync float64 // seconds to write and sync a small file
 }
 
-// syncs is the approximate number of syncs per epoch, for the best weights, the
-// metrics and the checkpoint.
+// syncs is the approximate number of syncs per epoch: for the best weights, the metrics and the
+// checkpoint.
 const syncs = 15
 
 // measureDisk measures the speed by writing a few files.
@@ -220,8 +218,7 @@ func measureDisk(dir string) (d disk, err error) {
 	return d, nil
 }
 
-// writeOnce writes and removes a file of that many bytes and returns the seconds
-// for writing it.
+// writeOnce writes a file of that many bytes, removes it, and returns the seconds for writing.
 func writeOnce(dir string, size int) (float64, error) {
 	path := filepath.Join(dir, atomicfile.Prefix+"disk")
 	defer os.Remove(path)

@@ -24,7 +24,7 @@ var example string
 func Builtins() []string {
 	files, err := fs.Glob(studies, "studies/*.yaml")
 	if err != nil {
-		panic("study: " + err.Error()) // the pattern is wrong
+		panic("study: " + err.Error()) // cannot happen: the pattern is valid
 	}
 	for i, name := range files {
 		files[i] = strings.TrimSuffix(strings.TrimPrefix(name, "studies/"), ".yaml")
@@ -48,8 +48,7 @@ func builtinFile(name string) ([]byte, error) {
 	return studies.ReadFile("studies/" + name + ".yaml")
 }
 
-// Init writes a template of a study file, or the built-in study name if it is not
-// "".
+// Init writes a template of a study file. If name is not "", it writes that built-in study.
 func Init(name, path string) error {
 	text := []byte(example)
 	if name != "" {

@@ -61,13 +61,13 @@ func judge(c Claim, m result.Measure, sides compared) result.Claim {
 	return out
 }
 
-// runValues lists the values of the runs, one for each seed.
+// runValues returns the values of the runs, one per seed.
 func runValues(samples []sample) []float64 {
 	return each(samples, func(s sample) float64 { return s.value })
 }
 
-// imageDifferences returns the variant's value minus the other's for each image
-// that has both, each a mean over the seeds.
+// imageDifferences returns, for each image with both values, the variant's value minus the other's.
+// Each is a mean over the seeds.
 func imageDifferences(sides compared) []float64 {
 	a, b := overSeeds(sides.variant), overSeeds(sides.against)
 	out := map[string]float64{}
@@ -79,7 +79,7 @@ func imageDifferences(sides compared) []float64 {
 	return values(out)
 }
 
-// overSeeds returns the mean over the seeds for each image.
+// overSeeds returns each image's mean over the seeds.
 func overSeeds(samples []sample) map[string]float64 {
 	all := map[string][]float64{}
 	for _, s := range samples {
@@ -94,8 +94,7 @@ func overSeeds(samples []sample) map[string]float64 {
 	return out
 }
 
-// shown converts a number to the measure's scale. Samples of a ratio measure are
-// logarithms.
+// shown converts a number to the measure's scale. The samples of a ratio measure are logarithms.
 func shown(m result.Measure, v float64) result.Number {
 	if m.Ratio {
 		v = math.Exp(v)
@@ -103,8 +102,8 @@ func shown(m result.Measure, v float64) result.Number {
 	return result.Number(v)
 }
 
-// formatDifference writes a difference or a ratio: "a difference of -0.105", "a
-// ratio of 0.52".
+// formatDifference returns a difference or a ratio as text: "a difference of -0.105", "a ratio of
+// 0.52".
 func formatDifference(m result.Measure, d float64) string {
 	if m.Ratio {
 		return fmt.Sprintf("a ratio of %.3g", math.Exp(d))
@@ -112,7 +111,7 @@ func formatDifference(m result.Measure, d float64) string {
 	return fmt.Sprintf("a difference of %.3g", d)
 }
 
-// why explains the verdict on a claim.
+// why returns the reason for the verdict on a claim.
 func why(m result.Measure, c Claim, r result.Claim) string {
 	what, nothing := "difference", c.Margin
 	if m.Ratio {

@@ -70,7 +70,7 @@ func (j *job) compare(ctx context.Context) (*result.Study, error) {
 	return res, nil
 }
 
-// measureRun computes all measures of a run.
+// measureRun computes the measures of a run.
 func (c *comparison) measureRun(r *run, table []measure) {
 	d := c.data[r]
 	if d == nil {
@@ -85,10 +85,9 @@ func (c *comparison) measureRun(r *run, table []measure) {
 	}
 }
 
-// referenceRun returns the run whose maps a run's maps are compared with: the base's of
-// the same seed, for the base itself that of the next seed. It is nil for the
-// base with one seed, and for the second of two. With a split for each seed the
-// next run has other images.
+// referenceRun returns the run with whose maps a run's maps are compared: the base's run of the same
+// seed. The base's own runs are compared with the base's next seed, which with a split per seed has
+// other images. It returns nil for a base with one seed, and for the second of two.
 func (c *comparison) referenceRun(r *run) *run {
 	base := c.rows[0]
 	i := slices.IndexFunc(r.row.runs, func(o *run) bool { return o == r })
@@ -101,7 +100,7 @@ func (c *comparison) referenceRun(r *run) *run {
 	return nil
 }
 
-// samples returns a measure of a row's runs.
+// samples returns the values of a measure for a row's runs.
 func (c *comparison) samples(row *row, measure string) []sample {
 	var out []sample
 	for _, r := range row.runs {
@@ -117,7 +116,7 @@ func (c *comparison) row(name string) *row {
 	return c.rows[i]
 }
 
-// result returns the result without the walls.
+// result returns the result without the walls of pictures.
 func (c *comparison) result(table []measure) *result.Study {
 	s, x := c.Study, c.Study.Explain
 	split := c.splits[s.Seeds[0]]
@@ -172,7 +171,7 @@ func (x Explain) scoreName() string {
 	return x.Score
 }
 
-// variant returns a row of the result.
+// variant returns a row as a variant of the result.
 func (c *comparison) variant(row *row, table []measure) result.Variant {
 	e, a := row.experiment, row.experiment.Architecture
 	v := result.Variant{
@@ -199,7 +198,7 @@ func (c *comparison) variant(row *row, table []measure) result.Variant {
 	return v
 }
 
-// state returns the status of a row, and the first reason why it is not done.
+// state returns the status of a row, and the first reason if it is not done.
 func state(row *row) (status, reason string) {
 	if row.tooLarge != "" {
 		return result.TooLarge, row.tooLarge
@@ -222,7 +221,7 @@ func state(row *row) (status, reason string) {
 	return result.Partial, reason
 }
 
-// runResult returns a run of the result.
+// runResult returns a run as a run of the result.
 func (c *comparison) runResult(r *run) result.Run {
 	out := result.Run{Seed: r.seed, Dir: runsDir + "/" + r.name(), Status: result.Done, Epochs: []result.Epoch{}, Values: map[string]result.Number{}}
 	d := c.data[r]
@@ -253,7 +252,7 @@ func (c *comparison) runResult(r *run) result.Run {
 	return out
 }
 
-// perClass summarises precision, recall and F1 of each class.
+// perClass returns the summaries of precision, recall and F1 of each class.
 func (c *comparison) perClass(row *row) []result.ClassFigures {
 	var out []result.ClassFigures
 	for i, class := range c.splits[c.Study.Seeds[0]].Classes {
@@ -277,8 +276,8 @@ func (c *comparison) perClass(row *row) []result.ClassFigures {
 	return out
 }
 
-// mcnemar compares two rows on the same test images, seed by seed; nil if no
-// seed has both.
+// mcnemar compares two rows on the same test images, seed by seed. It returns nil if no seed has
+// both.
 func (c *comparison) mcnemar(row, against *row) *result.McNemar {
 	out := &result.McNemar{Against: against.variant.Name, P: result.Number(math.NaN())}
 	for i, r := range row.runs {

@@ -11,8 +11,7 @@ import (
 	"oscar/result"
 )
 
-// writeCSV writes a line for each run and a column for each measure. Missing values
-// are empty.
+// writeCSV writes a line per run and a column per measure. Missing values are empty.
 func writeCSV(dir, name string, res *result.Study) error {
 	head := []string{"variant", "seed", "status", "parameters", "forecast_bytes", "epochs", "kept_epoch"}
 	for _, m := range res.Measures {
@@ -38,7 +37,7 @@ func writeCSV(dir, name string, res *result.Study) error {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	for _, line := range lines {
-		for _, i := range []int{0, 2} { // the variant's name and the status; the others are numbers
+		for _, i := range []int{0, 2} { // variant name and status; the other cells are numbers
 			line[i] = text.Cell(line[i])
 		}
 	}
@@ -48,7 +47,7 @@ func writeCSV(dir, name string, res *result.Study) error {
 	return checksum.Write(dir, name, b.Bytes())
 }
 
-// f1s returns a run's F1 of each class on the test part.
+// f1s returns the F1 of each class on a run's test part.
 func f1s(r result.Run, classes []string) []string {
 	out := make([]string, len(classes))
 	if r.Test == nil {

@@ -12,8 +12,8 @@ import (
 	runfolder "oscar/run"
 )
 
-// discard removes the model and the drawings of a run whose measures are complete, if the
-// study was run with DiscardModels.
+// discard removes the model and the drawings of a run with complete measures, if the study has
+// DiscardModels.
 func (j *job) discard(r *run) error {
 	dir := j.path(r.dir())
 	if !j.plan.DiscardModels || runfolder.Discarded(dir) != nil {
@@ -22,15 +22,15 @@ func (j *job) discard(r *run) error {
 	if err := pipeline.DiscardDrawings(j.path(explanationsDir, r.name())); err != nil {
 		return err
 	}
-	syscall.Sync() // the measures are on the disk before the model goes
+	syscall.Sync() // write the measures to the disk before the model is removed
 	return runfolder.DiscardModel(dir)
 }
 
-// discardEarlier discards the models of the runs that were complete before.
+// discardEarlier discards the models of runs that an earlier call completed.
 func (j *job) discardEarlier(all []*run) error {
 	for _, r := range all {
 		if !j.finished(r) || j.complete(r) != nil {
-			continue // it is trained, or made complete, in its turn
+			continue // trained or completed later in this call
 		}
 		if err := j.discard(r); err != nil {
 			return err
@@ -61,7 +61,7 @@ func (j *job) complete(r *run) error {
 	return nil
 }
 
-// checkDiscarded returns an error if a run without a model lacks a result.
+// checkDiscarded returns an error if a run without its model lacks a result.
 func (j *job) checkDiscarded(r *run) error {
 	err := j.complete(r)
 	if checksum.Is(err) {

@@ -20,8 +20,8 @@ import (
 	"oscar/score"
 )
 
-// fitted is a trained model's result on the training part, in inference
-// mode: looks/NAME.json.
+// fitted is the evaluation of a trained model on the training part, in inference mode. It is the
+// file looks/NAME.json.
 type fitted struct {
 	Train struct {
 		Images   int           `json:"images"`
@@ -30,8 +30,8 @@ type fitted struct {
 	} `json:"train"`
 }
 
-// inspectRun evaluates a finished run on its training part, and scores and makes
-// its explanations. It does not repeat finished parts.
+// inspectRun evaluates a finished run on its training part, and scores and makes its explanations.
+// It skips finished parts.
 func (j *job) inspectRun(ctx context.Context, r *run) error {
 	if runfolder.Discarded(j.path(r.dir())) != nil {
 		return j.checkDiscarded(r)
@@ -59,9 +59,8 @@ func (j *job) inspectRun(ctx context.Context, r *run) error {
 	return nil
 }
 
-// evaluate evaluates a run on its training part. The test part was evaluated
-// after training; in a run of an older version, without a line for each image,
-// it is evaluated again.
+// evaluate evaluates a run on its training part. It repeats the evaluation of the test part only if
+// an older version wrote it without a line per image.
 func (j *job) evaluate(ctx context.Context, r *run, opened *pipeline.Run) error {
 	e, err := opened.Evaluation()
 	if err != nil {
@@ -110,7 +109,7 @@ func (j *job) score(ctx context.Context, r *run, opened *pipeline.Run) error {
 	}
 	x := j.Study.Explain
 	scoring := score.Options{Metrics: []string{"gini"}, PerClass: x.Images, Mosaics: x.Mosaics}
-	if canMosaic(opened.Split, x) {
+	if hasMosaics(opened.Split, x) {
 		scoring.Metrics = append(scoring.Metrics, "focus")
 	}
 	if pipeline.MaskDir(opened.Images()) != "" {
@@ -126,9 +125,9 @@ func (j *job) score(ctx context.Context, r *run, opened *pipeline.Run) error {
 	return err
 }
 
-// canMosaic reports whether mosaics can be made of the explained images: a mosaic
-// has two images of a class and two of others.
-func canMosaic(s *dataset.Split, x Explain) bool {
+// hasMosaics reports whether mosaics can be made of the explained images: a mosaic needs two images
+// of a class and two of others.
+func hasMosaics(s *dataset.Split, x Explain) bool {
 	if x.Mosaics == 0 || x.Images < 2 {
 		return false
 	}
@@ -166,14 +165,14 @@ func (j *job) explain(ctx context.Context, r *run, opened *pipeline.Run) error {
 	return err
 }
 
-// machine returns the machine with the run's limits for images.
+// machine returns the machine with the run's image limits.
 func (j *job) machine(r *pipeline.Run) pipeline.Machine {
 	m := j.Machine
 	m.Limits = dataset.Limits{MaxPixels: r.Experiment.Data.MaxPixels, MaxBytes: r.Experiment.Data.MaxBytes}
 	return m
 }
 
-// quiet returns a listener that only forwards notes.
+// quiet returns a listener that forwards only notes.
 func (j *job) quiet() pipeline.Listener { return pipeline.Listener{OnNote: j.Listener.OnNote} }
 
 // runData is all results of a finished run.
@@ -189,7 +188,7 @@ type runData struct {
 	err          error // the error of the first map that could not be read
 }
 
-// explanation is one map of a run. The map is read on demand, since there may
+// explanation is a row of a run's manifest with a map. The map is read on demand, because there can
 // be many.
 type explanation struct {
 	result.Row
@@ -248,7 +247,7 @@ func (j *job) readExplanations(d *runData) error {
 	return nil
 }
 
-// grid reads a map. If it cannot be read it is empty, and d.err is set.
+// grid reads a map. If it cannot be read, grid returns an empty one and sets d.err.
 func (d *runData) grid(x explanation) explain.Grid {
 	var shape []int
 	var values []float32
@@ -275,13 +274,13 @@ func (d *runData) kept() result.EpochMetrics {
 	return d.epochs[max(i, 0)]
 }
 
-// explained lists the explanations by one method.
+// explained returns the explanations by one method.
 func (d *runData) explained(method string) []explanation {
 	return slices.DeleteFunc(slices.Clone(d.explanations), func(x explanation) bool { return x.Method != method })
 }
 
-// scored returns a metric of package score for each image or mosaic. ok is false
-// if there is no value.
+// scored returns a metric of package score for each image or mosaic. ok is false if there are no
+// values.
 func (d *runData) scored(method, metric string) (s sample, ok bool) {
 	cell, err := d.scores.Table.Cell(method, metric)
 	if err != nil || len(cell.Values) == 0 {
@@ -292,7 +291,7 @@ func (d *runData) scored(method, metric string) (s sample, ok bool) {
 		if !v.OK() {
 			continue
 		}
-		// The numbers of mosaics are those of a split.
+		// The numbers of mosaics depend on the split.
 		name := fmt.Sprintf("mosaic %05d of %s", i, d.trained.Split.Hash)
 		if metric != "focus" {
 			name = d.scores.Images[i]
@@ -302,8 +301,7 @@ func (d *runData) scored(method, metric string) (s sample, ok bool) {
 	return perCase(cases), len(cases) > 0
 }
 
-// intensity returns the logarithm of each map's largest value, where that is
-// above 0.
+// intensity returns the logarithm of each map's largest value, of maps with a value above 0.
 func (d *runData) intensity(method string) sample {
 	cases := map[string]float64{}
 	for _, x := range d.explained(method) {
@@ -314,7 +312,7 @@ func (d *runData) intensity(method string) sample {
 	return perCase(cases)
 }
 
-// empty returns 1 for each map without a value above 0, and 0 for the others.
+// empty returns 1 for each map without a value above 0, else 0.
 func (d *runData) empty(method string) sample {
 	cases := map[string]float64{}
 	for _, x := range d.explained(method) {
@@ -345,7 +343,7 @@ func (d *runData) likeness(other *runData, method string, height, width int, lik
 	return perCase(cases)
 }
 
-// onImage is a map of an input with that framing, on its image, at a resolution of height x width.
+// onImage returns a map on its image, at height x width. framing is how the image became the input.
 func (d *runData) onImage(x explanation, framing dataset.Framing, height, width int) explain.Grid {
 	if framing.Stretches() {
 		return d.grid(x).Resize(height, width)
@@ -358,7 +356,7 @@ func (d *runData) onImage(x explanation, framing dataset.Framing, height, width 
 	return heatmap.OnImage(d.grid(x), framing, size, height, width)
 }
 
-// framing is how images became the network's input.
+// framing returns how images become the network's input.
 func (d *runData) framing() dataset.Framing {
 	return d.trained.Experiment.Data.Framing(d.trained.Experiment.Architecture.Input)
 }

@@ -18,7 +18,7 @@ import (
 	"oscar/result"
 )
 
-// Names within a study's folder.
+// Names in a study's folder.
 const (
 	studyFile       = result.Asked // the study, for people
 	planFile        = result.PlanFile
@@ -31,18 +31,18 @@ const (
 	evaluationFile  = "evaluation.json" // of a run
 )
 
-// plan is the study with the decisions made when the folder was created. It is
-// written last: it marks a folder as a study's.
+// plan is the study and the decisions made when the folder was created. It is written last, because
+// it marks the folder as a study's.
 type plan struct {
 	Format int         `json:"format"`           // 1
-	Root   string      `json:"root"`             // absolute path of the folder of images, or of the table
+	Root   string      `json:"root"`             // absolute path of the folder of images, or of a table
 	Images string      `json:"images,omitempty"` // folder that image paths are relative to, if not Root
 	Budget float64     `json:"budget_seconds"`
 	Cut    *result.Cut `json:"cut"`
 	Added  []string    `json:"added"` // variants added later
-	// DiscardModels is that of [Options], for later calls and workers.
+	// DiscardModels is documented at [Options]. It is stored for later calls and workers.
 	DiscardModels bool  `json:"discard_models,omitempty"`
-	Study         Study `json:"study"` // with the added variants
+	Study         Study `json:"study"` // including the added variants
 }
 
 // images returns the folder that image paths are relative to.
@@ -53,10 +53,10 @@ func (o Options) path(elem ...string) string {
 	return filepath.Join(append([]string{o.Out}, elem...)...)
 }
 
-// isStudy reports whether a folder has a study.
+// isStudy reports whether dir is a study's folder.
 func isStudy(dir string) bool { return paths.Exists(filepath.Join(dir, planFile)) }
 
-// kind describes the folders of studies, and the files that are written before the plan.
+// kind describes studies' folders, and the files that are written before the plan.
 var kind = resultdir.Kind{
 	Mark:  planFile,
 	Early: []string{checksum.File, studyFile, runsDir, looksDir, scoresDir, explanationsDir, wallDir, "split*.json"},
@@ -86,7 +86,8 @@ func (j *job) write() error {
 	return checksum.WriteJSON(j.Out, planFile, j.plan)
 }
 
-// makeFolders makes the folders of results. A store has none that are empty.
+// makeFolders makes the folders for results. They are missing in a copy from a store, which has no
+// empty folders.
 func (o Options) makeFolders() error {
 	for _, dir := range []string{runsDir, looksDir, scoresDir, explanationsDir, wallDir} {
 		if err := os.MkdirAll(o.path(dir), 0o777); err != nil {
@@ -105,8 +106,8 @@ func (s Study) splitFiles() []string {
 	return names
 }
 
-// restore restores damaged files of the plan from other files with the same content.
-// asked is the study that is resumed.
+// restore restores damaged files of the plan from other files with the same content. asked is the
+// plan of the resuming call.
 func (j *job) restore(asked plan) error {
 	note := func(d error) { j.Listener.Note(fmt.Sprintf("%v; it is made again", d)) }
 	if d := checksum.Check(j.Out, planFile); checksum.Is(d) {
@@ -178,9 +179,8 @@ func (j *job) readPlan() error {
 	return nil
 }
 
-// differs describes the first difference between the study of a folder and
-// another one, "" if there is none. It ignores variants that were added to the folder, and
-// claims about them.
+// differs returns the first difference between a folder's study and another one, or "" if there is
+// none. It ignores variants that were added to the folder, and claims about them.
 func differs(was, is Study, added []string) string {
 	late := func(name string) bool { return slices.Contains(added, name) }
 	of := func(s Study) Study {
@@ -205,12 +205,12 @@ func tree(v any) (out map[string]any) {
 		err = json.Unmarshal(text, &out)
 	}
 	if err != nil {
-		panic(err) // a study was read from JSON
+		panic(err) // cannot happen: studies come from JSON
 	}
 	return out
 }
 
-// difference describes the first place where two trees differ.
+// difference returns the first place where two trees differ, or "".
 func difference(path string, was, is any) string {
 	if reflect.DeepEqual(was, is) {
 		return ""
@@ -245,7 +245,7 @@ func difference(path string, was, is any) string {
 	return fmt.Sprintf("%s %s, not %s", path, describe(was), describe(is))
 }
 
-// describe returns a value for an error: its name if it has one.
+// describe returns a value as text for an error: its name if it has one.
 func describe(v any) string {
 	if name := nameOf(v); name != "" {
 		return name

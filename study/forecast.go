@@ -9,11 +9,11 @@ import (
 	"oscar/tfmodel"
 )
 
-// memoryShare is the share of the machine's memory for the forecast of a training run.
-// The rest is for images, the program and the system.
+// memoryShare is the share of the machine's memory that a training run may need. The rest is for
+// images, the program and the system.
 const memoryShare = 0.9
 
-// forecast returns the memory that training takes, in bytes.
+// forecast returns the memory that training needs, in bytes.
 func forecast(e experiment.Experiment) (result.Memory, error) {
 	m, err := e.Architecture.Memory(e.Training.Batch, e.Training.Learning())
 	return result.Memory{
@@ -21,8 +21,8 @@ func forecast(e experiment.Experiment) (result.Memory, error) {
 	}, err
 }
 
-// tooLarge returns the reason why training does not fit into memory; "" if it does or if
-// memory is 0, unknown.
+// tooLarge returns the reason why training does not fit into the machine's memory in bytes. It
+// returns "" if training fits, or if memory is 0 (unknown).
 func tooLarge(a tfmodel.Architecture, m result.Memory, memory int64) string {
 	if memory == 0 || float64(m.Training) <= memoryShare*float64(memory) {
 		return ""
@@ -40,9 +40,9 @@ func tooLarge(a tfmodel.Architecture, m result.Memory, memory int64) string {
 		most.Name, most.Parameters/1_000_000)
 }
 
-// work is the cost of training on one image, in multiply-adds: one per weight
-// and position, three times for the forward and the backward pass.
-func work(a tfmodel.Architecture) float64 {
+// imageCost returns the cost of training on one image in multiply-adds: one per weight and position,
+// times three for forward and backward pass.
+func imageCost(a tfmodel.Architecture) float64 {
 	rows, err := a.Summary()
 	if err != nil {
 		return 0

@@ -15,7 +15,7 @@ type Listener struct {
 
 // Progress is the progress of a study.
 type Progress struct {
-	Run, Runs     int // the run is counted from 1
+	Run, Runs     int // Run counts from 1
 	Variant       string
 	Seed          uint64
 	Epoch, Epochs int           // epochs of the run; 0 while its model is evaluated and explained
@@ -23,11 +23,11 @@ type Progress struct {
 	Left          time.Duration // for the whole study; 0: unknown
 }
 
-// Ran describes a run that has ended.
+// Ran describes an ended run.
 type Ran struct {
 	Variant  string
 	Seed     uint64
-	Earlier  bool    // it was finished by an earlier call
+	Earlier  bool    // finished by an earlier call
 	Accuracy float64 // on the test part; NaN: unknown
-	Failed   string  // the reason; "": it did not fail
+	Failed   string  // the reason; "": the run did not fail
 }

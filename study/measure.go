@@ -9,15 +9,15 @@ import (
 	"oscar/score"
 )
 
-// measure is a column and the function that measures it on a run. other is the run whose
-// maps are compared, nil if there is none. ok is false if there is no value.
+// measure is a column of the result and the function that measures a run. other is the run to
+// compare maps with, or nil. ok is false if there is no value.
 type measure struct {
 	result.Measure
 	of func(d, other *runData) (s sample, ok bool)
 }
 
-// measures is the table of measures, in the order of the columns. Those of
-// explanations are repeated for each method; the first method has no suffix.
+// measures returns the table of measures, in the order of the columns. The measures of explanations
+// are repeated for each method; those of the first have no suffix.
 func measures(methods []string) []measure {
 	whole := func(of func(*runData) float64) func(d, _ *runData) (sample, bool) {
 		return func(d, _ *runData) (sample, bool) {
@@ -88,7 +88,7 @@ func measures(methods []string) []measure {
 	return out
 }
 
-// mapMeasures are the measures of one method's explanations.
+// mapMeasures returns the measures of one method's explanations.
 func mapMeasures(method string) []measure {
 	scored := func(metric string) func(d, _ *runData) (sample, bool) {
 		return func(d, _ *runData) (sample, bool) { return d.scored(method, metric) }
@@ -129,7 +129,7 @@ func mapMeasures(method string) []measure {
 	}
 }
 
-// zeroed returns v, and 0 for NaN.
+// zeroed replaces NaN by 0.
 func zeroed(v float64) float64 {
 	if math.IsNaN(v) {
 		return 0
@@ -137,7 +137,7 @@ func zeroed(v float64) float64 {
 	return v
 }
 
-// each maps a list.
+// each applies f to each element.
 func each[T, U any](list []T, f func(T) U) []U {
 	out := make([]U, len(list))
 	for i, v := range list {
@@ -146,7 +146,7 @@ func each[T, U any](list []T, f func(T) U) []U {
 	return out
 }
 
-// correct returns 1 for an image that is classified correctly, else 0.
+// correct returns 1 for a correctly classified image, else 0.
 func correct(c result.Classification) float64 {
 	if c.Correct() {
 		return 1

@@ -11,15 +11,15 @@ import (
 	runfolder "oscar/run"
 )
 
-// findImages checks that root has the images of the splits, by their content, and makes it
-// the plan's. It reports whether it is another folder than before.
+// findImages checks by content that root has the images of the splits, and makes root the plan's
+// folder. moved reports whether it was another folder before.
 func (j *job) findImages(ctx context.Context, root string) (moved bool, err error) {
 	moved = root != j.plan.Root
 	images := j.plan.images()
 	if moved {
 		images = root
 	}
-	if moved && j.plan.Images != "" { // a table, which names the folder
+	if moved && j.plan.Images != "" { // a table names the folder
 		folder, err := j.scan(ctx)
 		if err != nil {
 			return false, err
@@ -49,7 +49,7 @@ func (j *job) findImages(ctx context.Context, root string) (moved bool, err erro
 	return moved, nil
 }
 
-// images lists the images of all splits.
+// images returns the images of all splits.
 func (j *job) images() []dataset.Item {
 	var items []dataset.Item
 	seen := map[string]bool{}
@@ -65,8 +65,8 @@ func (j *job) images() []dataset.Item {
 	return items
 }
 
-// moveRuns sets the folder of images of the runs that still need it. Complete runs keep the
-// one that their results name.
+// moveRuns sets the folder of images in the runs that still need it. Complete runs keep the folder
+// that their results name.
 func (j *job) moveRuns(ctx context.Context) error {
 	for _, r := range j.toRun() {
 		dir := j.path(r.dir())
@@ -75,7 +75,7 @@ func (j *job) moveRuns(ctx context.Context) error {
 		}
 		opened, err := runfolder.Open(dir)
 		if err != nil {
-			continue // training reports it
+			continue // training reports the error
 		}
 		if err := opened.Acquire(); err != nil {
 			return err
@@ -85,7 +85,7 @@ func (j *job) moveRuns(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := os.RemoveAll(j.path(explanationsDir, r.name())); err != nil { // they name the old folder
+		if err := os.RemoveAll(j.path(explanationsDir, r.name())); err != nil { // the explanations name the old folder
 			return err
 		}
 	}

@@ -19,31 +19,31 @@ import (
 	"oscar/pipeline"
 )
 
-// process trains a run in its own process. Peak memory is then only the run's,
-// since TensorFlow's allocator returns nothing to the system. If the system
-// kills the process for lack of memory, the study continues.
+// process trains a run in its own process. Then the peak memory is the run's alone, because
+// TensorFlow's allocator does not return memory to the system. If the system kills the process for
+// lack of memory, the study continues.
 type process struct {
 	command []string
 	machine pipeline.Machine
 	note    func(string)
 }
 
-// every is the time between two readings of a process's progress.
+// every is the interval of reading a process's progress.
 const every = time.Second
 
 // train resumes a run. It calls epochs with the number of finished epochs.
 func (p process) train(ctx context.Context, dir string, epochs func(int)) error {
 	cmd := exec.CommandContext(ctx, p.command[0], append(p.command[1:], p.arguments(dir)...)...)
 	cmd.Args[0] = "oscar"
-	// This process forwards signals once; the terminal does not send them to both. The child
-	// ends when this process is killed.
+	// The child is in its own process group, because otherwise the terminal would send signals to both
+	// processes; this process forwards them. The child is killed if this process is.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	said, err := cmd.StderrPipe()
 	if err != nil {
 		return err
 	}
-	// Otherwise the child would be killed when the thread that started it ends.
+	// The system kills the child when the thread that started it ends, so keep the thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
@@ -64,7 +64,7 @@ func (p process) train(ctx context.Context, dir string, epochs func(int)) error 
 
 // arguments returns the arguments of oscar train --resume.
 func (p process) arguments(dir string) []string {
-	args := []string{"train", "--resume", dir, "--maps=false"} // the study has its own
+	args := []string{"train", "--resume", dir, "--maps=false"} // the study makes its own maps
 	for _, f := range []struct {
 		flag  string
 		value int
@@ -82,7 +82,7 @@ func (p process) arguments(dir string) []string {
 	return args
 }
 
-// listen forwards notes, and returns the last error message.
+// listen forwards notes and returns the last error message.
 func (p process) listen(said io.Reader) (wrong string) {
 	lines := bufio.NewScanner(said)
 	for lines.Scan() {
@@ -93,11 +93,11 @@ func (p process) listen(said io.Reader) (wrong string) {
 			wrong = text
 		}
 	}
-	_, _ = io.Copy(io.Discard, said) // a line was too long
+	_, _ = io.Copy(io.Discard, said) // a line was too long; read the rest
 	return wrong
 }
 
-// outcome returns the error of an ended process.
+// outcome returns the error of an ended process, or nil.
 func (p process) outcome(ctx context.Context, err error, wrong string) error {
 	exit, failed := errors.AsType[*exec.ExitError](err)
 	switch {
@@ -120,7 +120,7 @@ func (p process) outcome(ctx context.Context, err error, wrong string) error {
 	return errors.New(wrong)
 }
 
-// countEpochs reports the finished epochs of a run until its process has ended.
+// countEpochs reports the number of finished epochs until the process has ended.
 func countEpochs(dir string, epochs func(int), ended <-chan struct{}) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()

@@ -11,8 +11,8 @@ import (
 	"oscar/internal/paths"
 )
 
-// ReadFile reads a study from a YAML (or JSON) file. Missing keys are those of
-// [defaultStudy]; an unknown key is an error that names the nearest.
+// ReadFile reads a study from a YAML or JSON file. Missing keys have the values of [defaultStudy].
+// An unknown key is an error that suggests the nearest one.
 func ReadFile(path string) (Study, error) {
 	b, err := paths.ReadFile(path, paths.Settings)
 	if err != nil {
@@ -37,7 +37,7 @@ func parse(b []byte) (Study, error) {
 // Addition is a variant to add to a study, with claims about it.
 type Addition struct {
 	Variant `yaml:",inline"`
-	// Claims are about this variant unless they name another one.
+	// Claims are about this variant unless they name another.
 	Claims []Claim `json:"claims,omitempty" yaml:"claims,omitempty"`
 
 	path string `json:"-"` // of its file, for errors; may be ""
@@ -70,7 +70,7 @@ func strict(b []byte, v any, example string) error {
 	return keyed.Read(tree, v)
 }
 
-// oneInsert replaces a single insert by a list.
+// oneInsert replaces a single insert in a tree by a list.
 func oneInsert(tree any) {
 	keys, ok := tree.(map[string]any)
 	if !ok {
@@ -85,7 +85,7 @@ func oneInsert(tree any) {
 	}
 }
 
-// yaml returns the study as a file for [Read].
+// yaml returns the study as a text for [ReadFile].
 func (s Study) yaml() ([]byte, error) {
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)

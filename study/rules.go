@@ -2,7 +2,7 @@ package study
 
 import "fmt"
 
-// rules describes how the numbers of a result were computed.
+// rules returns sentences about how the numbers of a result were computed.
 func rules(s Study) []string {
 	split := fmt.Sprintf("All runs have one split, made with seed %d, so that variants are compared on the same test images; the seeds change initial weights, order, augmentation and dropout. Intervals say nothing of another split.", s.Seeds[0])
 	if s.Split == SeedSplit {

@@ -25,30 +25,28 @@ type Options struct {
 	Study Study
 	Data  string // folder with one sub-folder per class
 	Out   string // the study's folder: a new one, or one to resume
-	// Budget is the largest duration of the study; 0: no limit. Epochs, then training
-	// images, are cut until a forecast fits.
+	// Budget is the maximum duration of the study; 0: no limit. Epochs, and then training images, are
+	// cut until a forecast fits.
 	Budget time.Duration
-	// DiscardModels removes the model, the checkpoints and the drawings of each run when its
-	// measures are complete. Later calls do so, too. The study can be resumed without them.
+	// DiscardModels removes a run's model, checkpoints and drawings when its measures are complete.
+	// Later calls do the same. The study can still be resumed.
 	DiscardModels bool
-	// Memory is the machine's memory for training, in bytes; 0: measure it. A
-	// tenth is left free.
+	// Memory is the machine's memory for training, in bytes; 0: measure it. A tenth is kept free.
 	Memory  int64
 	Machine pipeline.Machine
-	// Command, if not empty, is the command of an oscar that trains each run in its own
-	// process. Then peak memory is only the run's, and a killed process is a row of the
-	// result. Otherwise all runs are trained in this process.
+	// Command, if not empty, is an oscar command that trains each run in its own process. Then the peak
+	// memory is the run's alone, and a killed process is a row of the result. Otherwise all runs are
+	// trained in this process.
 	Command  []string
 	Listener Listener
 }
 
-// Run trains every variant of a study with every seed, compares them, and writes
-// study.json and study.csv. It resumes a folder of the same study, wherever its images
-// are now: it does not repeat finished runs, and the others give the same bits as without
-// the interruption. A variant that does not fit the machine's memory, whose
-// training fails, or that has no finite prediction, is a row of the result; if no run was finished, Run returns the
-// result and an error. A full disk is an error. When ctx is cancelled, Run saves
-// after the current step and returns [pipeline.ErrInterrupted].
+// Run trains every variant of a study with every seed, compares them, and writes study.json and
+// study.csv. It resumes a folder of the same study, even if the images were moved: it skips finished
+// runs, and the others give the same bits as without the interruption. A variant that does not fit
+// the machine's memory, whose training fails, or that has no finite prediction is a row of the
+// result. If no run was finished, Run returns the result and an error. A full disk is an error. When
+// ctx is cancelled, Run saves after the current step and returns [pipeline.ErrInterrupted].
 func Run(ctx context.Context, o Options) (_ *result.Study, err error) {
 	j, dir, err := open(ctx, o)
 	if err != nil {
@@ -58,7 +56,7 @@ func Run(ctx context.Context, o Options) (_ *result.Study, err error) {
 	return j.run(ctx)
 }
 
-// open locks the folder of a study, and plans the study or reads its plan.
+// open locks a study's folder, and plans the study or reads its plan.
 func open(ctx context.Context, o Options) (_ *job, _ *resultdir.Dir, err error) {
 	if err := errors.Join(o.Study.Check(), o.Machine.Check()); err != nil {
 		return nil, nil, err
@@ -100,7 +98,7 @@ type job struct {
 	rows   []*row
 	notes  []string
 	began  time.Time
-	worked float64 // work of this process, in units of [work]
+	worked float64 // work done by this process, in units of [imageCost]
 }
 
 // row is a variant with its runs.
@@ -108,7 +106,7 @@ type row struct {
 	variant    Variant
 	experiment experiment.Experiment // seed not set
 	memory     result.Memory
-	tooLarge   string // the reason why it is not run; "": it is
+	tooLarge   string // why it is not run; "": it is run
 	runs       []*run
 }
 
@@ -116,7 +114,7 @@ type row struct {
 type run struct {
 	row    *row
 	seed   uint64
-	failed string // the reason; "": it did not fail
+	failed string // the reason; "": the run did not fail
 }
 
 func (r *run) name() string { return fmt.Sprintf("%s-%d", r.row.variant.Name, r.seed) }
@@ -166,7 +164,7 @@ func beforePlan(ctx context.Context, err error) error {
 	return err
 }
 
-// reopen reads the plan of a folder, if it is of the same study and the same images.
+// reopen reads the plan of a folder. Another study or other images are an error.
 func (j *job) reopen(ctx context.Context, root string) error {
 	if err := j.restore(plan{Format: 1, Root: root, Budget: j.Budget.Seconds(), Added: []string{}, DiscardModels: j.DiscardModels, Study: j.Study}); err != nil {
 		return err
@@ -207,7 +205,7 @@ func budget(s float64) string {
 	return "a budget of " + seconds(s)
 }
 
-// ready makes the rows of a study whose plan was read.
+// ready makes the rows of a study with a plan.
 func (j *job) ready() error {
 	if err := j.makeRows(); err != nil {
 		return err
@@ -300,7 +298,7 @@ func (j *job) fit(ctx context.Context) error {
 	return nil
 }
 
-// run trains the unfinished runs, all variants seed by seed, and compares.
+// run trains the unfinished runs seed by seed, each with all variants, and compares.
 func (j *job) run(ctx context.Context) (*result.Study, error) {
 	all := j.toRun()
 	for _, r := range j.rows {
@@ -309,7 +307,7 @@ func (j *job) run(ctx context.Context) (*result.Study, error) {
 		}
 	}
 	j.began = time.Now()
-	left := math.Nextafter(0, 1) // above 0
+	left := math.Nextafter(0, 1) // above 0, to divide by it
 	for _, r := range all {
 		if !j.finished(r) {
 			left += j.runWork(r)
@@ -344,7 +342,7 @@ func (j *job) run(ctx context.Context) (*result.Study, error) {
 	return j.compare(ctx)
 }
 
-// report tells the listener that a run has ended, and records its error.
+// report tells the listener that a run has ended, and stores its error.
 func (j *job) report(r *run, earlier bool, err error) {
 	ran := Ran{Variant: r.row.variant.Name, Seed: r.seed, Earlier: earlier, Accuracy: math.NaN()}
 	if err != nil {

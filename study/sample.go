@@ -15,10 +15,10 @@ import (
 // sample is a measure of one run.
 type sample struct {
 	value float64            // value of the run; NaN: unknown
-	cases map[string]float64 // values by image or mosaic; nil: the measure has none
+	cases map[string]float64 // value per image or mosaic; nil: the measure has none
 }
 
-// single returns a sample with one value for the run.
+// single returns a sample with only the run's value.
 func single(v float64) sample { return sample{value: v} }
 
 // perCase returns a sample whose value is the mean over images.
@@ -26,7 +26,7 @@ func perCase(cases map[string]float64) sample {
 	return sample{mean(values(cases)), cases}
 }
 
-// values lists the cases in the order of their names.
+// values returns the values of the cases in the order of their names.
 func values(cases map[string]float64) []float64 {
 	out := make([]float64, 0, len(cases))
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
@@ -54,15 +54,14 @@ func median(values []float64) float64 {
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
-// noFigure returns the figure without samples.
+// noFigure returns the figure of no samples.
 func noFigure() result.Figure {
 	nan := result.Number(math.NaN())
 	return result.Figure{Mean: nan, Low: nan, High: nan}
 }
 
-// figure summarises a measure over seeds. The interval is Student's for three
-// seeds or more, the range for two. For one seed it is over images: Wilson's for
-// an accuracy, else the bootstrap's.
+// figure summarises a measure over seeds. The interval is Student's for three or more seeds, and the
+// range for two. For one seed it is over images: Wilson's for an accuracy, else the bootstrap's.
 func figure(m result.Measure, samples []sample) result.Figure {
 	f := noFigure()
 	f.N = len(samples)
@@ -86,7 +85,7 @@ func figure(m result.Measure, samples []sample) result.Figure {
 	return f
 }
 
-// overImages returns the interval of one seed, on the scale of the samples.
+// overImages returns the interval over the images of one seed, on the scale of the samples.
 func overImages(m result.Measure, s sample) (kind string, low, high float64) {
 	cases := values(s.cases)
 	if len(cases) < 2 {

@@ -14,7 +14,7 @@ import (
 	runfolder "oscar/run"
 )
 
-// splits divides the images for each seed: one split for all, or one each.
+// splits divides the images: one split for all seeds, or one for each seed.
 func (s Study) splits(folder *dataset.Folder) (map[uint64]*dataset.Split, error) {
 	e, err := s.base()
 	if err != nil {
@@ -49,8 +49,8 @@ func (s Study) splitFile(seed uint64) string {
 	return "split.json"
 }
 
-// atMost returns the split with at most perClass training images of each class,
-// the first by a hash of seed and content. Validation and test part do not change.
+// atMost returns the split with at most perClass training images of each class, chosen by a hash of
+// seed and content. Validation and test part do not change.
 func atMost(s *dataset.Split, perClass int) (*dataset.Split, error) {
 	place := func(item dataset.Item) string {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%d %s", s.Seed, item.SHA256))
@@ -68,7 +68,7 @@ func atMost(s *dataset.Split, perClass int) (*dataset.Split, error) {
 	out := *s
 	out.Train = slices.DeleteFunc(slices.Clone(s.Train), func(item dataset.Item) bool { return !kept[item.Path] })
 	out.Notes = append(slices.Clone(s.Notes), fmt.Sprintf("cut to at most %d training images of a class", perClass))
-	// ReadSplit checks this hash of everything else.
+	// ReadSplit compares the new hash with the rest of the file.
 	out.Hash = ""
 	text, err := json.Marshal(out)
 	if err != nil {
@@ -79,7 +79,7 @@ func atMost(s *dataset.Split, perClass int) (*dataset.Split, error) {
 	return &out, nil
 }
 
-// imageNotes returns the notes of the first split.
+// imageNotes returns the notes on the images of the first split.
 func (j *job) imageNotes() []string {
 	split := j.splits[j.Study.Seeds[0]]
 	return append(dataset.Grouped(split.Notes), dataset.LeftOut(split.Unreadable)...)

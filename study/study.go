@@ -15,8 +15,8 @@ import (
 	"oscar/result"
 )
 
-// Study is a base experiment and named edits of it, to be trained and compared.
-// It is data: see [ReadFile] and [Builtin].
+// Study is a base experiment and named edits of it, which are trained and compared. It is data: see
+// [ReadFile] and [Builtin].
 type Study struct {
 	// Name is the title.
 	Name string `json:"name" yaml:"name"`
@@ -27,8 +27,8 @@ type Study struct {
 	Base map[string]any `json:"base,omitempty" yaml:"base,omitempty"`
 	// Epochs, if not 0, is base.training.epochs.
 	Epochs int `json:"epochs,omitempty" yaml:"epochs,omitempty"`
-	// Precision is the precision of training, scoring and explaining.
-	// training.precision of the base or of a variant wins for training.
+	// Precision is the precision of training, scoring and explaining. For training, training.precision
+	// of the base or of a variant takes precedence.
 	Precision machine.Precision `json:"precision,omitzero" yaml:"precision,omitempty"`
 	// Seeds are the seeds of each variant's runs.
 	Seeds []uint64 `json:"seeds" yaml:"seeds,flow"`
@@ -36,9 +36,9 @@ type Study struct {
 	Split string `json:"split" yaml:"split"`
 	// Explain configures the explanations.
 	Explain Explain `json:"explain" yaml:"explain"`
-	// Variants are compared. The first is the base and has no edits.
+	// Variants are the variants to compare. The first is the base and has no edits.
 	Variants []Variant `json:"variants" yaml:"variants"`
-	// Claims are sentences to test.
+	// Claims are the claims to test.
 	Claims []Claim `json:"claims,omitempty" yaml:"claims,omitempty"`
 }
 
@@ -56,31 +56,29 @@ type Explain struct {
 	Images int `json:"images" yaml:"images"`
 	// Mosaics is the number of mosaics of each class for Focus; 0: none.
 	Mosaics int `json:"mosaics" yaml:"mosaics"`
-	// Layer is explained in every variant that has it. In the others, and if it is
-	// "", the last convolution or block is explained.
+	// Layer is the explained layer of every variant that has it. The other variants, and all if it is
+	// "", explain their last convolution or block.
 	Layer string `json:"layer,omitempty" yaml:"layer,omitempty"`
-	// Score is the explained score, logit or probability; "": as in each method's paper, the
+	// Score is the explained score, logit or probability. "": that of each method's paper, which is the
 	// probability for RISE and LIME, else the logit.
 	Score string `json:"score,omitempty" yaml:"score,omitempty"`
 }
 
-// Claim is a sentence to test: one variant's measure is higher or lower
-// than another's.
+// Claim is a sentence to test: a measure of one variant is higher or lower than another variant's.
 type Claim struct {
 	Text    string `json:"text" yaml:"text"`
 	Source  string `json:"source,omitempty" yaml:"source,omitempty"` // who makes the claim
 	Variant string `json:"variant" yaml:"variant"`
-	// Against is the variant to compare with; "": the one that the variant is
-	// compared with.
+	// Against is the variant to compare with; "": the one that the variant itself is compared with.
 	Against   string `json:"against,omitempty" yaml:"against,omitempty"`
 	Measure   string `json:"measure" yaml:"measure"`
 	Direction string `json:"direction" yaml:"direction"` // higher or lower
-	// Margin is the smallest difference that counts, in the measure's unit; for a
-	// measure compared by ratio a share: 0.1 is a tenth.
+	// Margin is the smallest difference that counts, in the measure's unit. For a ratio measure it is
+	// relative: 0.1 is a tenth.
 	Margin float64 `json:"margin,omitempty" yaml:"margin,omitempty"`
 }
 
-// defaultStudy has two seeds on one split, and Grad-CAM of eight test images and
+// defaultStudy returns a study of two seeds on one split. It has Grad-CAM of eight test images and
 // ten mosaics per class.
 func defaultStudy() Study {
 	return Study{
@@ -89,10 +87,10 @@ func defaultStudy() Study {
 	}
 }
 
-// names matches names of variants, which are part of file names.
+// names matches valid names of variants, which are part of file names.
 var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
-// Check returns an error for the first part of a study that is wrong for all images.
+// Check returns an error for the first part of a study that is wrong for any images.
 func (s Study) Check() error {
 	switch {
 	case s.Name == "":
@@ -148,8 +146,8 @@ func (x Explain) check() error {
 	return nil
 }
 
-// settings returns the pipeline's settings. The image's own class is explained, so that
-// it is the same in every variant.
+// settings returns the pipeline's settings. They explain the image's own class, which is the same in
+// every variant.
 func (x Explain) settings(layer string) pipeline.Settings {
 	s := pipeline.DefaultSettings()
 	s.Method, s.Layer, s.Class, s.Score = strings.Join(x.Methods, ","), layer, pipeline.TargetTrue, explain.Score(x.Score)
@@ -225,7 +223,7 @@ const (
 	lower  = "lower"
 )
 
-// variant finds a variant by name.
+// variant returns the variant of a name.
 func (s Study) variant(name string) (Variant, error) {
 	known := make([]string, len(s.Variants))
 	for i, v := range s.Variants {
@@ -237,8 +235,8 @@ func (s Study) variant(name string) (Variant, error) {
 	return Variant{}, named.Unknown("variant", name, known)
 }
 
-// against returns the name of the variant that v is compared with: "" for the base,
-// unless v names one.
+// against returns the variant that v is compared with: v.Against, else the base. It returns "" for
+// the base itself.
 func (s Study) against(v Variant) string {
 	if v.Against == "" && v.Name != s.Variants[0].Name {
 		return s.Variants[0].Name
@@ -246,7 +244,7 @@ func (s Study) against(v Variant) string {
 	return v.Against
 }
 
-// measure finds a measure by name.
+// measure returns the measure of a name.
 func (s Study) measure(name string) (result.Measure, error) {
 	var known []string
 	for _, m := range measures(s.Explain.Methods) {

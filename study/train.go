@@ -13,12 +13,12 @@ import (
 	runfolder "oscar/run"
 )
 
-// train creates the folder of a run if it does not exist, and trains the run to its
-// end. It calls at with the finished share of the run.
+// train trains a run to its end. It creates the run's folder if it does not exist. It calls at with
+// the finished share, 0 to 1.
 func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 	dir := j.path(r.dir())
 	if runfolder.Discarded(dir) != nil {
-		return runfolder.DiscardModel(dir) // what a killed process left
+		return runfolder.DiscardModel(dir) // left by a killed process
 	}
 	if j.finished(r) && complete(dir, j.lastFiles()...) && !damaged(filepath.Join(dir, "saved_model")) {
 		return runfolder.Prune(dir)
@@ -43,7 +43,7 @@ func (j *job) train(ctx context.Context, r *run, at func(float64)) error {
 	return runfolder.Prune(dir)
 }
 
-// lastFiles are the files that training writes last in a run folder.
+// lastFiles returns the files that training writes last in a run folder.
 func (j *job) lastFiles() []string {
 	if len(j.Command) > 0 {
 		return []string{evaluationFile, result.CommandFile, "report.html"}
@@ -51,23 +51,23 @@ func (j *job) lastFiles() []string {
 	return []string{evaluationFile}
 }
 
-// complete reports whether the job that writes the files last in a folder has ended, and the
-// files of the folder are as it wrote them.
+// complete reports whether the job that writes the last files in a folder has ended, and the
+// folder's files have their checksums.
 func complete(dir string, last ...string) bool {
 	return checksum.Listed(dir, last...) && !damaged(dir)
 }
 
-// damaged reports whether a file of a folder differs from its checksum.
+// damaged reports whether a file in a folder differs from its checksum.
 func damaged(dir string) bool { return checksum.Is(checksum.CheckAll(dir)) }
 
-// finished reports whether a run was trained, exported and evaluated. Its model may have been
+// finished reports whether a run was trained, exported and evaluated. The model may have been
 // discarded since.
 func (j *job) finished(r *run) bool {
 	dir := j.path(r.dir())
 	return runfolder.Discarded(dir) != nil || paths.Exists(filepath.Join(dir, evaluationFile)) && paths.Exists(filepath.Join(dir, "saved_model"))
 }
 
-// create creates an ordinary run folder with the study's split.
+// create creates a run folder with the study's split.
 func (j *job) create(r *run, dir string) error {
 	e := r.row.experiment
 	e.Seed = r.seed
@@ -87,20 +87,20 @@ func (j *job) create(r *run, dir string) error {
 	return made.Close()
 }
 
-// runWork is the cost of a run, in units of [work].
+// runWork returns the cost of a run in units of [imageCost].
 func (j *job) runWork(r *run) float64 {
 	e, split := r.row.experiment, j.splits[r.seed]
 	images := e.Training.Augmentation.Images(len(split.Train)) + len(split.Validation)/3
-	return work(e.Architecture) * float64(images*e.Training.Epochs)
+	return imageCost(e.Architecture) * float64(images*e.Training.Epochs)
 }
 
-// follow returns a function that reports the progress of the study from the finished share
-// of a run. left is the work of this process.
+// follow returns a function that receives the finished share of a run and reports the study's
+// progress. left is the work that this process still has to do.
 func (j *job) follow(p Progress, r *run, left float64) func(at float64) {
 	if j.Listener.Progress == nil {
 		return func(float64) {}
 	}
-	first := -1.0 // the share that was done at the start
+	first := -1.0 // the share that was finished at the start
 	p.Epochs = r.row.experiment.Training.Epochs
 	return func(at float64) {
 		if first < 0 {

@@ -23,12 +23,11 @@ const partsDir = "parts"
 // part marks a unit as done.
 type part struct {
 	Format int    `json:"format"` // 1
-	Failed string `json:"failed"` // the reason why the run could not be trained; "": it was
+	Failed string `json:"failed"` // why the run could not be trained; "": it was trained
 }
 
-// Plan prepares the folder of a [Run] and writes its runs, a variant with a seed each,
-// as units, with paths that begin in from. [NewWorker] does them, [Merge] makes the
-// result of Run from them.
+// Plan prepares the folder of a [Run] and writes its runs (a variant with a seed) as units, with
+// paths relative to from. [NewWorker] processes them, [Merge] makes Run's result from them.
 func Plan(ctx context.Context, from string, o Options) (err error) {
 	j, dir, err := open(ctx, o)
 	if err != nil {
@@ -48,7 +47,7 @@ func Plan(ctx context.Context, from string, o Options) (err error) {
 	})
 }
 
-// readPlanned reads the plan of a folder of units.
+// readPlanned reads the plan in a folder of units.
 func readPlanned(u result.Unit, on pipeline.Machine, l pipeline.Listener) (*job, error) {
 	on.Cache = dataset.CacheMode(u.Cache)
 	j := &job{Options: Options{Out: u.Out, Machine: on, Memory: machine.Memory(), Listener: Listener{Listener: l}}}
@@ -59,11 +58,11 @@ func readPlanned(u result.Unit, on pipeline.Machine, l pipeline.Listener) (*job,
 	return j, j.ready()
 }
 
-// worker does units of a [Run].
+// worker processes units of a [Run].
 type worker struct{ *job }
 
-// NewWorker reads the plan of a unit. command is an oscar that trains each run in a
-// process of its own, as [Options] has it.
+// NewWorker reads the plan of a unit. command is an oscar command that trains each run in its own
+// process, as in [Options].
 func NewWorker(u result.Unit, command []string, on pipeline.Machine, l pipeline.Listener) (pipeline.UnitWorker, error) {
 	j, err := readPlanned(u, on, l)
 	if err != nil {
@@ -76,8 +75,8 @@ func NewWorker(u result.Unit, command []string, on pipeline.Machine, l pipeline.
 // Close does nothing: each run opens its own model.
 func (w worker) Close() {}
 
-// Do trains a run, evaluates it, and makes its explanations and scores. A variant that
-// cannot be trained is done, too: it is a row of the result.
+// Do trains and evaluates a run, and makes its explanations and scores. A variant that cannot be
+// trained also finishes its unit: it is a row of the result.
 func (w worker) Do(ctx context.Context, u result.Unit) (o result.Outcome, err error) {
 	var r *run
 	for _, row := range w.rows {
@@ -164,7 +163,7 @@ func Merge(ctx context.Context, o pipeline.MergeOptions) (_ *result.Study, err e
 	if missing > 0 {
 		return nil, pipeline.NotDone(o.Dir, missing, units, first)
 	}
-	if err := checksum.UpdateUnlisted(o.Dir, looks...); err != nil { // of a job in a store
+	if err := checksum.UpdateUnlisted(o.Dir, looks...); err != nil { // a store does not list them
 		return nil, err
 	}
 	if err := os.Remove(filepath.Join(o.Dir, partsDir, ".lock")); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -173,7 +172,7 @@ func Merge(ctx context.Context, o pipeline.MergeOptions) (_ *result.Study, err e
 	return j.compare(ctx)
 }
 
-// toRun lists the runs that fit the memory, all variants seed by seed.
+// toRun returns the runs that fit the memory, seed by seed with all variants.
 func (j *job) toRun() []*run {
 	var all []*run
 	for i := range j.Study.Seeds {

@@ -18,31 +18,29 @@ import (
 	"oscar/tfmodel"
 )
 
-// Variant is a named list of edits of the base, applied in the order of the
-// fields.
+// Variant is a named list of edits of the base, which are applied in the order of the fields.
 type Variant struct {
 	// Name is part of file names.
 	Name string `json:"name" yaml:"name"`
 	// Why is the reason.
 	Why string `json:"why,omitempty" yaml:"why,omitempty"`
-	// Architecture is another network of the table, in place of the base's. It has the base's
-	// input, if the base names one.
+	// Architecture is another network of the table, in place of the base's. It keeps the base's input
+	// if the base names one.
 	Architecture string `json:"architecture,omitempty" yaml:"architecture,omitempty"`
 	// Input is [height, width, 3], in place of the base's or the network's own.
 	Input []int `json:"input,omitempty" yaml:"input,omitempty,flow" form:"[height, width, 3]"`
 	// Without are names or kinds of layers to remove.
 	Without []string `json:"without,omitempty" yaml:"without,omitempty,flow"`
-	// Replace has a new layer for each existing name. A last dense layer needs no
-	// units.
+	// Replace has a new layer for each existing name. A last dense layer may omit its units.
 	Replace map[string]Layer `json:"replace,omitempty" yaml:"replace,omitempty"`
 	// Insert adds layers.
 	Insert []Insert `json:"insert,omitempty" yaml:"insert,omitempty"`
 	// Training and Data have keys of an experiment that differ from the base's.
 	Training map[string]any `json:"training,omitempty" yaml:"training,omitempty"`
 	Data     map[string]any `json:"data,omitempty" yaml:"data,omitempty"`
-	// FineTune has keys of fine_tune: weights for the variant's layers.
+	// FineTune has keys of fine_tune: weights to start the variant's layers from.
 	FineTune map[string]any `json:"fine_tune,omitempty" yaml:"fine_tune,omitempty"`
-	// Layer is explained in place of the study's.
+	// Layer is the explained layer, in place of the study's.
 	Layer string `json:"layer,omitempty" yaml:"layer,omitempty"`
 	// Against is the variant to compare with; "": the base.
 	Against string `json:"against,omitempty" yaml:"against,omitempty"`
@@ -50,8 +48,8 @@ type Variant struct {
 	Reported map[string]float64 `json:"reported,omitempty" yaml:"reported,omitempty"`
 }
 
-// Layer is a layer's kind and settings, as in an experiment, and its name unless
-// the variant's key is the name.
+// Layer is a layer's kind and settings, as in an experiment. It has the layer's name, unless the key
+// in the variant is the name.
 type Layer map[string]any
 
 // Insert adds layers before or after an existing one.
@@ -61,7 +59,7 @@ type Insert struct {
 	Layers []Layer `json:"layers" yaml:"layers,flow"`
 }
 
-// words describes each edit in words.
+// words returns each edit in words.
 func (v Variant) words() []string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
@@ -112,7 +110,7 @@ func (l Layer) String() string {
 	return text
 }
 
-// settings lists the leaves of a tree of keys: "training.epochs 80".
+// settings returns the leaves of a tree of keys as text: "training.epochs 80".
 func settings(path string, tree map[string]any) []string {
 	var out []string
 	for _, key := range slices.Sorted(maps.Keys(tree)) {
@@ -130,7 +128,7 @@ func settings(path string, tree map[string]any) []string {
 	return out
 }
 
-// experiment returns a variant's experiment for that many classes.
+// experiment returns a variant's experiment for a number of classes.
 func (s Study) experiment(v Variant, classes int) (experiment.Experiment, error) {
 	e, err := s.base()
 	if err != nil {
@@ -152,7 +150,7 @@ func (s Study) experiment(v Variant, classes int) (experiment.Experiment, error)
 		tree["fine_tune"] = v.FineTune
 	}
 	if len(tree) > 0 {
-		if err := lay(tree, &e); err != nil {
+		if err := setKeys(tree, &e); err != nil {
 			return e, fmt.Errorf("variant %s: %w", v.Name, err)
 		}
 	}
@@ -160,7 +158,7 @@ func (s Study) experiment(v Variant, classes int) (experiment.Experiment, error)
 		return e, fmt.Errorf("variant %s: fine_tune.from brings a network of its own, which a study cannot edit; want fine_tune.weights, or compare fine-tuned runs by oscar compare", v.Name)
 	}
 	if e.Architecture, err = v.architecture(e.Architecture, classes); err == nil {
-		e.Architecture, err = e.Network(classes) // with weights: how its layers are trained
+		e.Architecture, err = e.Network(classes) // weights may set how layers are trained
 	}
 	if err != nil {
 		return e, fmt.Errorf("variant %s: %w", v.Name, err)
@@ -177,8 +175,8 @@ func (s Study) experiment(v Variant, classes int) (experiment.Experiment, error)
 	return e, nil
 }
 
-// choosePrecision replaces the precision auto by the precision that is faster for the base,
-// and checks that the processor supports the precisions of all variants.
+// choosePrecision replaces the precision auto by the one that is faster for the base. It returns an
+// error if the processor lacks a variant's precision.
 func (s *Study) choosePrecision() error {
 	base, err := s.base()
 	if err != nil {
@@ -197,8 +195,7 @@ func (s *Study) choosePrecision() error {
 	return s.Precision.Check()
 }
 
-// base returns the base experiment. It is read each time, since edits change its
-// lists.
+// base returns the base experiment. It is parsed each time, because edits change its slices.
 func (s Study) base() (experiment.Experiment, error) {
 	e := experiment.Default()
 	e.Training.Precision = s.Precision
@@ -211,7 +208,7 @@ func (s Study) base() (experiment.Experiment, error) {
 		return e, errors.New("base.data.root: the folder of images is named where the study is run")
 	}
 	if len(s.Base) > 0 {
-		if err := lay(s.Base, &e); err != nil {
+		if err := setKeys(s.Base, &e); err != nil {
 			return e, fmt.Errorf("base: %w", err)
 		}
 	}
@@ -227,8 +224,8 @@ func (s Study) base() (experiment.Experiment, error) {
 	return e, nil
 }
 
-// lay sets keys of an experiment.
-func lay(tree map[string]any, e *experiment.Experiment) error {
+// setKeys sets keys of an experiment.
+func setKeys(tree map[string]any, e *experiment.Experiment) error {
 	text, err := yaml.Marshal(tree)
 	if err != nil {
 		return err
@@ -241,7 +238,7 @@ func (v Variant) architecture(a tfmodel.Architecture, classes int) (tfmodel.Arch
 	if v.Architecture != "" {
 		other := tfmodel.Architecture{Name: v.Architecture, Output: a.Output}
 		if len(a.Layers) == 0 {
-			other.Input = a.Input // of all variants, unless it belongs to the base's layers
+			other.Input = a.Input // the base names it for all variants, unless it belongs to the base's own layers
 		}
 		a = other
 	}
@@ -280,7 +277,7 @@ func (v Variant) architecture(a tfmodel.Architecture, classes int) (tfmodel.Arch
 	return a, err
 }
 
-// withUnits sets the units of a last dense layer without units to the number of classes.
+// withUnits returns the network whose last dense layer, if it has no units, has one per class.
 func withUnits(a tfmodel.Architecture, classes int) (tfmodel.Architecture, error) {
 	if len(a.Layers) == 0 {
 		return a, errors.New("no layer is left")
@@ -314,7 +311,7 @@ func (in Insert) into(a tfmodel.Architecture) (tfmodel.Architecture, error) {
 	return a.InsertAfter(in.After, layers...)
 }
 
-// named reads a layer; name, if not "", is its name.
+// named parses a layer. name, if not "", is its name.
 func (l Layer) named(name string) (out tfmodel.Named, err error) {
 	l = maps.Clone(l)
 	if name != "" {
@@ -330,7 +327,7 @@ func (l Layer) named(name string) (out tfmodel.Named, err error) {
 	return out, json.Unmarshal(text, &out)
 }
 
-// layer returns the layer at which a variant is explained.
+// layer returns the explained layer of a variant.
 func (s Study) layer(v Variant, a tfmodel.Architecture) (string, error) {
 	if v.Layer != "" {
 		return v.Layer, nil // the experiment's check reports a missing layer

@@ -15,12 +15,12 @@ import (
 	"oscar/result"
 )
 
-// wallSide is the longest side of a wall's pictures, in pixels.
+// wallSide is the longer side of a wall's pictures, in pixels.
 const wallSide = 512
 
-// walls shows one image of each class in all variants side by side, for every
-// method, from the runs of the first seed. It is the explained image with the
-// smallest content hash.
+// walls writes a wall for every method: one image of each class, explained by all variants side by
+// side. It uses the runs of the first seed. The image is the explained one with the smallest content
+// hash.
 func (c *comparison) walls(res *result.Study) {
 	seed := c.Study.Seeds[0]
 	shown := c.wallImages()
@@ -53,7 +53,7 @@ func (c *comparison) walls(res *result.Study) {
 	}
 }
 
-// wallImages chooses an image of each class.
+// wallImages returns the image of each class.
 func (c *comparison) wallImages() []result.WallRow {
 	split := c.splits[c.Study.Seeds[0]]
 	explained := map[string]bool{}
@@ -78,7 +78,7 @@ func (c *comparison) wallImages() []result.WallRow {
 	return out
 }
 
-// wallCell finds a variant's explanation of an image.
+// wallCell returns a variant's explanation of an image.
 func (c *comparison) wallCell(row *row, method, image, class string) (result.WallCell, bool) {
 	r := row.runs[0]
 	d := c.data[r]
@@ -102,7 +102,7 @@ func (c *comparison) wallCell(row *row, method, image, class string) (result.Wal
 	return result.WallCell{}, false
 }
 
-// number returns *v, NaN for nil.
+// number returns *v, or NaN if v is nil.
 func number(v *float32) result.Number {
 	if v == nil {
 		return result.Number(math.NaN())
@@ -110,7 +110,7 @@ func number(v *float32) result.Number {
 	return result.Number(*v)
 }
 
-// picture writes a smaller copy of an image of the wall.
+// picture writes a reduced copy of an image of the wall.
 func (c *comparison) picture(row result.WallRow) error {
 	path := c.path(filepath.FromSlash(row.Picture))
 	d := checksum.Check(c.Out, row.Picture)
