@@ -25,8 +25,8 @@ type ForeignOptions = foreign.Options
 type AdoptOptions struct {
 	Model    string // a SavedModel's folder
 	Out      string
-	Options  ForeignOptions // win over the model's oscar.yaml
-	Images   string         // folder with one sub-folder per class, to check the accuracy on; empty: none
+	Options  ForeignOptions // take precedence over the model's oscar.yaml
+	Images   string         // folder with one sub-folder per class, for checking the accuracy; empty: none
 	Save     bool           // write the options to the model's oscar.yaml
 	Machine  Machine
 	Listener Listener
@@ -36,7 +36,7 @@ type AdoptOptions struct {
 type Adopted struct {
 	Metadata savedmodel.Metadata
 	Notes    []string
-	Trials   []ScaleTrial // of Images, the best accuracy first
+	Trials   []ScaleTrial // trials on Images, the best accuracy first
 }
 
 // ScaleTrial is the accuracy of a model with one input scale.
@@ -49,14 +49,14 @@ type ScaleTrial struct {
 	reordered reordered
 }
 
-// reordered is the accuracy if each output had the name of the class whose images it
-// has most often. It is empty if this is the given order, or two outputs got one name.
+// reordered is the accuracy if each output is renamed to the class whose images it predicts most
+// often. It is empty if the names do not change, or if two outputs get the same name.
 type reordered struct {
 	order         []string
 	accuracy, low float64 // low: of the 95 % Wilson interval
 }
 
-// newReordered finds the best names of the outputs in a confusion matrix.
+// newReordered finds the best names for the outputs of a confusion matrix.
 func newReordered(c *metric.Confusion) reordered {
 	r, correct, total := reordered{}, 0, 0
 	taken := map[int]bool{}
@@ -83,10 +83,10 @@ func newReordered(c *metric.Confusion) reordered {
 	return r
 }
 
-// Adopt converts a SavedModel of any program, or a frozen graph, to a model of oscar. With
-// images it measures the accuracy with the given input scale or the model's own. If it is
-// below 0.9, or no scale is known, it tries the usual scales. If none was given it uses the
-// best one; if another is clearly better than the given one it returns an error.
+// Adopt converts another program's SavedModel or frozen graph to a model of oscar. With images it
+// measures the accuracy with the given input scale, or else with the model's own. If the accuracy is
+// below 0.9, or no scale is known, it tries the usual scales. If no scale was given it uses the best
+// one. If another scale is clearly better than the given one, it returns an error.
 func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 	if err := o.Options.Check(); err != nil {
 		return nil, err
@@ -148,11 +148,11 @@ func (o AdoptOptions) checkScale(ctx context.Context, options ForeignOptions, re
 	defer os.RemoveAll(dir)
 	given := options.Image.Scale
 	first, err := o.try(ctx, options, given, dir)
-	known := err == nil // whether a scale is given or the model has its own
+	known := err == nil // a scale is given, or the model has its own
 	switch {
 	case known:
 		result.Trials = []ScaleTrial{first}
-		if first.Accuracy >= convincing && first.plausible(len(options.Classes)) {
+		if first.Accuracy >= sufficientAccuracy && first.plausible(len(options.Classes)) {
 			return given, nil
 		}
 	case !errors.Is(err, foreign.ErrScale):
@@ -173,17 +173,17 @@ func (o AdoptOptions) checkScale(ctx context.Context, options ForeignOptions, re
 	return o.chooseScale(result, first, known, given, len(options.Classes))
 }
 
-// convincing is an accuracy with which no other input scale is tried. A wrong scale can be far
+// sufficientAccuracy is an accuracy with which no other input scale is tried. A wrong scale can be far
 // above chance.
-const convincing = 0.9
+const sufficientAccuracy = 0.9
 
-// chooseScale returns the input scale to use after all were tried. first is the trial with the
-// given scale or the model's own, if one is known.
+// chooseScale returns the input scale to use after all trials. first is the trial with the given
+// scale or the model's own, if known is true.
 func (o AdoptOptions) chooseScale(result *Adopted, first ScaleTrial, known bool, given string, classes int) (string, error) {
 	slices.SortStableFunc(result.Trials, func(a, b ScaleTrial) int { return cmp.Compare(b.Accuracy, a.Accuracy) })
 	best := result.Trials[0]
 	const mistakes = "check the order of --classes, and that the folders of the images have their names"
-	renamed := first // the trial that is best with other names
+	renamed := first // the best trial with renamed outputs
 	if !known {
 		for _, t := range result.Trials {
 			if t.reordered.accuracy > renamed.reordered.accuracy {
@@ -221,7 +221,7 @@ func (o AdoptOptions) chooseScale(result *Adopted, first ScaleTrial, known bool,
 	return best.Scale, nil
 }
 
-// scale names the input scale in a sentence.
+// scale returns the input scale for a sentence.
 func (t ScaleTrial) scale() string {
 	if t.Scale == ownScale {
 		return "the model's own input scale"
@@ -232,7 +232,7 @@ func (t ScaleTrial) scale() string {
 // plausible reports whether the accuracy is above chance.
 func (t ScaleTrial) plausible(classes int) bool { return t.low*float64(classes) > 1 }
 
-// try measures the accuracy with an input scale; the empty one is the model's own.
+// try measures the accuracy with an input scale; "" is the model's own.
 func (o AdoptOptions) try(ctx context.Context, options ForeignOptions, scale, dir string) (ScaleTrial, error) {
 	name := cmp.Or(scale, ownScale)
 	if scale == "" {
@@ -257,8 +257,8 @@ func (o AdoptOptions) try(ctx context.Context, options ForeignOptions, scale, di
 // and adopts it into the cache.
 var AdoptNotice func(text string)
 
-// adoptInCache returns the folder of the adopted model in the cache. It adopts the model
-// again if it or its oscar.yaml changed.
+// adoptInCache returns the folder of the adopted model in the cache. It adopts the model again if
+// the model or its oscar.yaml has changed.
 func adoptInCache(model string, trust bool) (string, error) {
 	options, _, err := foreign.ReadSidecar(model)
 	if err != nil {

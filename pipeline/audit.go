@@ -138,7 +138,7 @@ func (j *auditing) audit(ctx context.Context) (*result.Audit, error) {
 	if err := j.open(ctx); err != nil {
 		return nil, err
 	}
-	if err := j.look(ctx); err != nil {
+	if err := j.inspectImages(ctx); err != nil {
 		return nil, err
 	}
 	if err := j.judgeLabels(); err != nil {

@@ -21,11 +21,11 @@ import (
 // deep nearest neighbors").
 const neighbours = 5
 
-// mostTraining is the most training images whose features are kept.
+// mostTraining is the maximum number of training images whose features are kept.
 const mostTraining = 5000
 
-// look shows the model all images.
-func (j *auditing) look(ctx context.Context) error {
+// inspectImages shows the model all images.
+func (j *auditing) inspectImages(ctx context.Context) error {
 	j.Listener.Stage("predicting and explaining")
 	unreadable := slices.Clone(j.part.unreadable)
 	infinite, done := 0, 0
@@ -87,7 +87,7 @@ func (j *auditing) look(ctx context.Context) error {
 	return nil
 }
 
-// batches reads images in batches and returns those that cannot be read.
+// batches reads images in batches. It returns the images that cannot be read.
 func (j *auditing) batches(ctx context.Context, root string, items []dataset.Item, use func(*dataset.Batch) error) (skipped []dataset.Problem, err error) {
 	in := j.bundle.Metadata.Image
 	loader, err := dataset.NewLoader(dataset.LoaderOptions{
@@ -109,7 +109,7 @@ func (j *auditing) batches(ctx context.Context, root string, items []dataset.Ite
 	return skipped, nil
 }
 
-// features are [explain.Features] of the explained layer; nil if the model has none.
+// features returns [explain.Features] of the explained layer, or nil if the model has none.
 func (j *auditing) features(ctx context.Context, images explain.Images) ([][]float32, error) {
 	if j.result.Layer == "" {
 		return make([][]float32, images.N), nil
@@ -125,7 +125,7 @@ func (j *auditing) features(ctx context.Context, images explain.Images) ([][]flo
 	return out, nil
 }
 
-// border is the [explain.BorderShare] of a map on its image.
+// border returns the [explain.BorderShare] of a map on its image.
 func (j *auditing) border(heat explain.Grid, item dataset.Item) (float64, error) {
 	framing := Framing(j.bundle.Metadata.Image)
 	if framing.Stretches() {
@@ -138,7 +138,7 @@ func (j *auditing) border(heat explain.Grid, item dataset.Item) (float64, error)
 	return explain.BorderShare(heatmap.OnImage(heat, framing, size, borderResolution, borderResolution)), nil
 }
 
-// borderResolution is that of maps whose border is measured.
+// borderResolution is the resolution at which the share at the border is measured.
 const borderResolution = 64
 
 // judgeLabels finds probable label errors.
@@ -218,8 +218,8 @@ func (j *auditing) judgeDistances(ctx context.Context) error {
 		j.note("the training images are all the same: no distances are measured")
 		return nil
 	}
-	// distances to the nearest training image, and to that of [neighbours], but for the
-	// image itself.
+	// distances returns the nearest training image, and the distances to it and to the k-th nearest, k
+	// = [neighbours]. The image itself does not count.
 	distances := func(f []float32, sha256 string) (nearest int, first, last float64) {
 		type to struct {
 			image  int

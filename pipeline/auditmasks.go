@@ -12,8 +12,8 @@ import (
 	"oscar/score"
 )
 
-// findMasks finds the masks of the objects. Images without a mask are not measured; it is an
-// error if a folder was given and has none for any image.
+// findMasks finds the masks of the objects. Images without a mask are not measured. It returns an
+// error if a folder was given that has no mask for any image.
 func (j *auditing) findMasks() error {
 	masks := newObjectMasks(cmp.Or(j.Masks, MaskDir(j.part.root)), j.bundle.Metadata.Image, j.part.limits)
 	if masks.dir == "" {
@@ -31,8 +31,8 @@ func (j *auditing) findMasks() error {
 	return nil
 }
 
-// outside returns the share of a map's positive values outside of the object, and the share of
-// the image there. Both are NaN if there is no mask or nothing to measure.
+// outside returns the share of a map's positive values outside of the object, and the share of the
+// image's area outside of it. Both are NaN if there is no mask or nothing to measure.
 func (j *auditing) outside(heat explain.Grid, image string) (share, area float64, err error) {
 	if j.masks.dir == "" || !paths.Exists(j.masks.path(image)) {
 		return math.NaN(), math.NaN(), nil
@@ -67,7 +67,7 @@ func (j *auditing) judgeMasks() {
 	}
 }
 
-// ofClass lists the values of the images of a class that are known.
+// ofClass returns the known values of the images of a class.
 func (j *auditing) ofClass(class int, value func(audited) float64) (out []float64) {
 	for _, x := range j.images {
 		if v := value(x); x.Class == class && !math.IsNaN(v) {
@@ -77,7 +77,7 @@ func (j *auditing) ofClass(class int, value func(audited) float64) (out []float6
 	return out
 }
 
-// border is the mean of shares of the heat, with its interval.
+// border returns the mean of the shares of heat, with its interval.
 func border(class string, shares []float64) result.Border {
 	mean, low, high := metric.Student95(shares)
 	return result.Border{

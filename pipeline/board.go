@@ -17,12 +17,12 @@ import (
 	"oscar/result"
 )
 
-// boardImages is how many explained images TensorBoard gets.
+// boardImages is the number of explained images that TensorBoard shows.
 const boardImages = 24
 
-// writeBoard adds to the events of a finished run, for TensorBoard: the settings as text and as
+// writeBoard adds results to the TensorBoard events of a finished run: the settings as text and as
 // hyperparameters, the weights of the exported epoch as histograms and, if the test part was
-// evaluated, its figures and confusion matrix.
+// evaluated, its metrics and confusion matrix.
 func (r *Run) writeBoard(ctx context.Context, epoch int, e *Evaluation) (err error) {
 	metrics, err := r.Metrics()
 	if err != nil || len(metrics) == 0 {
@@ -78,7 +78,7 @@ func (r *Run) writeWeights(ctx context.Context, w *events.Writer, epoch int64, a
 	if err != nil {
 		return err
 	}
-	for _, name := range names { // one at a time: they may be large
+	for _, name := range names { // one at a time, because they may be large
 		values, err := bundle.Read(ctx, name)
 		if err != nil {
 			return err
@@ -90,8 +90,8 @@ func (r *Run) writeWeights(ctx context.Context, w *events.Writer, epoch int64, a
 	return nil
 }
 
-// boardSettings are the hyperparameters: the keys of training that are texts, numbers or
-// truths, and what else differs between runs.
+// boardSettings returns the hyperparameters: the keys of training that are texts, numbers or
+// booleans, and other settings that differ between runs.
 func (r *Run) boardSettings() ([]events.Setting, error) {
 	text, err := json.Marshal(r.Experiment.Training)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"oscar/savedmodel"
 )
 
-// calibrate exports the model to a folder next to Out, and from there with calibrated
+// calibrate exports the model to a folder next to Out, and then exports that with calibrated
 // probabilities to Out.
 func (o ExportOptions) calibrate(ctx context.Context) (err error) {
 	temperature, err := o.temperature()
@@ -46,10 +46,10 @@ func (o ExportOptions) calibrate(ctx context.Context) (err error) {
 	return savedmodel.Calibrate(plain.Out, o.Out, temperature)
 }
 
-// The temperatures that an audit looks for, and that are taken.
+// The limits of a temperature, also of an audit's search.
 const lowestTemperature, highestTemperature = 0.05, 20
 
-// temperature returns the number, or that of the audit.
+// temperature returns the given number, or the temperature of the given audit.
 func (o ExportOptions) temperature() (float64, error) {
 	if t, err := strconv.ParseFloat(o.Temperature, 64); err == nil {
 		if !(t >= lowestTemperature && t <= highestTemperature) {

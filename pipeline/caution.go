@@ -10,12 +10,12 @@ import (
 	"oscar/explain"
 )
 
-// largeGap is the largest gap of integrated gradients without a caution, as a share of the
-// difference of the scores.
+// largeGap is the largest gap of integrated gradients without a caution, relative to the difference
+// of the scores.
 const largeGap = 0.1
 
-// caution returns the reason to doubt a map whose status is ok, from the method's
-// facts; "" if there is none.
+// caution returns the reason to doubt a map with status ok, from the method's facts. It returns ""
+// if there is none.
 func caution(a explain.Attribution) string {
 	if a.Status != explain.OK {
 		return ""
@@ -32,16 +32,16 @@ func caution(a explain.Attribution) string {
 	return ""
 }
 
-// doubting is an explainer that counts its maps, and those with a caution.
-type doubting struct {
+// cautionCounter is an explainer that counts its maps, and those with a caution.
+type cautionCounter struct {
 	explain.Explainer
 	mutex          sync.Mutex
 	maps, doubtful int
-	first          string // caution
+	first          string // the first caution
 }
 
 // Explain implements [explain.Explainer].
-func (d *doubting) Explain(ctx context.Context, images explain.Images, targets []int) ([]explain.Attribution, error) {
+func (d *cautionCounter) Explain(ctx context.Context, images explain.Images, targets []int) ([]explain.Attribution, error) {
 	attributions, err := d.Explainer.Explain(ctx, images, targets)
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
@@ -55,8 +55,8 @@ func (d *doubting) Explain(ctx context.Context, images explain.Images, targets [
 	return attributions, err
 }
 
-// doubt returns a note with the number of maps with a caution, "" if there is none.
-func (d *doubting) doubt(method string) string {
+// cautionNote returns a note with the number of maps with a caution, "" if there is none.
+func (d *cautionCounter) cautionNote(method string) string {
 	if d.doubtful == 0 {
 		return ""
 	}

@@ -29,7 +29,7 @@ type CompareOptions struct {
 	Data   string    // folder of images below folders named as classes; empty: the first model's own
 	Part   string    // part of the first model's split, or "all" for every image below Data
 	Method string    // method that explains, such as "gradcam" or "gradcam@conv2"
-	Images int       // the most images to explain, spread evenly; 0: all
+	Images int       // the maximum number of images to explain, spread evenly; 0: all
 	// Limits are the largest allowed values, by [result.LimitNames].
 	Limits   map[string]float64
 	Out      string // folder for the results: new, empty, or of the same options; empty: write nothing
@@ -52,13 +52,13 @@ const (
 	compareBatch = 16
 	shownChanges = 12        // images with pictures
 	changesDir   = "changed" // the pictures, in the folder of results
-	overlaySide  = 560       // their longer side, in pixels
+	overlaySide  = 560       // the longer side of a picture, in pixels
 )
 
 // Compare compares two models on the same images: accuracy, loss and F1, predictions, and
-// explanations of the same class of each image. This is the true class, or if it is unknown
-// the class that the first model predicts. Nothing is trained. If Out is set, Compare
-// writes pictures and then comparison.json.
+// explanations. For each image both explain the same class: the true one, or if it is unknown the
+// one that the first model predicts. Nothing is trained. If Out is set, Compare writes pictures and
+// then comparison.json.
 func Compare(ctx context.Context, o CompareOptions) (*result.Comparison, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ type comparing struct {
 	chance   []float64
 }
 
-// side is one of the two models.
+// side is one of the two models to compare.
 type side struct {
 	bundle    *savedmodel.Bundle
 	explainer explain.Explainer
@@ -166,7 +166,7 @@ func (j *comparing) close() {
 	}
 }
 
-// byDefault returns a method that both models support.
+// byDefault returns the default method, which both models must support.
 func (j *comparing) byDefault() string {
 	a, b := methods.Default(j.sides[0].bundle, ""), methods.Default(j.sides[1].bundle, "")
 	if a == b || j.sides[0].bundle.Metadata.Explain == "" && j.sides[1].bundle.Metadata.Explain != "" {
@@ -236,7 +236,7 @@ func (j *comparing) open(ctx context.Context) error {
 	j.note(j.part.notes...)
 	for i, path := range j.Models {
 		if i == 0 && j.Part != "all" {
-			continue // it is the split's own class
+			continue // the class in the split's own numbers
 		}
 		for _, note := range (EvaluateOptions{Model: path}).seen(j.part.items) {
 			j.note(path + ": " + note)
@@ -256,8 +256,8 @@ func (j *comparing) note(texts ...string) {
 	j.Listener.Note(texts...)
 }
 
-// sameClasses returns the index in other of each of the classes, if both lists have the
-// same names.
+// sameClasses returns the index in other of each class. It returns an error if the two lists do not
+// have the same names.
 func sameClasses(models [2]string, classes, other []string) ([]int, error) {
 	where := make([]int, len(classes))
 	var missing []string

@@ -28,7 +28,7 @@ type compared struct {
 	dataset.Item
 	size   image.Point // of the image
 	pixels [2][]float32
-	class  [2]int // the explained class, as the index of each model
+	class  [2]int // index of the explained class in each model
 }
 
 // read decodes images concurrently. Unreadable images become problems.
@@ -83,7 +83,7 @@ func (j *comparing) decode(ctx context.Context, item dataset.Item) (*image.RGBA,
 	return photo, err
 }
 
-// images concatenates the pixels of images for one of the models.
+// images returns the pixels of images as input of one of the models.
 func (j *comparing) images(list []compared, side int) explain.Images {
 	in := j.sides[side].bundle.Metadata.Image
 	out := explain.Images{N: len(list), Height: in.Height, Width: in.Width, Channels: 3}
@@ -93,7 +93,7 @@ func (j *comparing) images(list []compared, side int) explain.Images {
 	return out
 }
 
-// batch predicts and explains a batch with both models.
+// batch predicts and explains a batch with each model.
 func (j *comparing) batch(ctx context.Context, list []compared) error {
 	var said [2][]result.Classification
 	for k, s := range j.sides {
@@ -150,7 +150,7 @@ func (j *comparing) batch(ctx context.Context, list []compared) error {
 	return nil
 }
 
-// named is a classification with the first model's spelling of the classes.
+// named returns a classification with the first model's spelling of the classes.
 func (j *comparing) named(c result.Classification) result.Classification {
 	for _, name := range []*string{&c.Truth, &c.Predicted} {
 		for _, own := range j.result.Classes {

@@ -15,8 +15,8 @@ import (
 	"oscar/metric"
 )
 
-// CheckFigureFile returns an error for a path that [WriteConfusion] and
-// [ClassCurves.Write] do not write to.
+// CheckFigureFile returns an error for a path that [WriteConfusion] and [ClassCurves.Write] cannot
+// write to.
 func CheckFigureFile(path string) error {
 	if ext := strings.ToLower(filepath.Ext(path)); ext != ".csv" && ext != ".png" {
 		return fmt.Errorf("%s: want a name that ends with .csv or .png", path)

@@ -1,12 +1,12 @@
 package pipeline
 
-// cost measures the progress of a shard in images shown to the model.
+// cost measures the progress of a shard. Its unit is a model pass of one image.
 type cost struct {
 	share       func(float64) // may be nil
 	done, total int
 }
 
-// newCost returns the cost of explaining each of n images by every group once.
+// newCost returns the cost of explaining n images by every group of methods once.
 func (m *mapper) newCost(n int, share func(float64)) *cost {
 	c := &cost{share: share}
 	for _, passes := range m.passes {
@@ -15,8 +15,8 @@ func (m *mapper) newCost(n int, share func(float64)) *cost {
 	return c
 }
 
-// of returns the progress function of an explainer that runs the model on that many
-// images. It converts the explainer's done and total to the shard's share.
+// of returns the progress function for an explainer with that many passes. It converts the
+// explainer's done and total to the shard's share.
 func (c *cost) of(passes int) func(done, total int) {
 	last := 0
 	return func(done, total int) {

@@ -21,7 +21,7 @@ import (
 
 // DemoOptions are the options of [Demo].
 type DemoOptions struct {
-	Out      string // the run folder; that of an earlier demo is replaced
+	Out      string // the run folder; an earlier demo in it is replaced
 	PerClass int    // images per class to draw
 	// Experiment is the training; see [DemoExperiment].
 	Experiment experiment.Experiment
@@ -29,9 +29,9 @@ type DemoOptions struct {
 	Listener   Listener
 }
 
-// DemoExperiment trains AlexNet02 on the synthetic set for about 80 steps. That is too few
-// for the study's small learning rate: it is multiplied by 20. The moving averages of batch
-// normalisation, used in inference, get the momentum 0.9 instead of 0.99.
+// DemoExperiment trains AlexNet02 on the synthetic set for about 80 steps. That is too few for the
+// default learning rate, which is multiplied by 20. Batch normalisation's moving averages, used in
+// inference, have the momentum 0.9 instead of 0.99.
 func DemoExperiment() experiment.Experiment {
 	e := experiment.Default()
 	e.Training.Epochs = 8
@@ -55,11 +55,11 @@ type DemoResult struct {
 	Area       float64 // mean share of the image covered by the object, 0..1
 }
 
-// demoMark is the file that marks the run folder of a demo. Other folders are not replaced.
+// demoMark is the file that marks a demo's run folder. Folders without it are not replaced.
 const demoMark = "DEMO"
 
-// Demo runs all steps on a synthetic set: it trains, evaluates, exports, opens the exported
-// model, explains the test images and measures the share of the heat on the objects.
+// Demo runs all steps on a synthetic set. It trains, evaluates and exports a model, opens the
+// exported model, explains the test images and measures the share of heat on the objects.
 func Demo(ctx context.Context, o DemoOptions) (*DemoResult, error) {
 	if err := errors.Join(o.Experiment.Check(), o.Machine.Check()); err != nil {
 		return nil, err
@@ -132,8 +132,8 @@ func (o DemoOptions) draw(ctx context.Context, out *run.Folder, data string) (*R
 	}.create(ctx, out)
 }
 
-// claimDemo locks the folder for a demo's run. It empties the folder if it has the mark of
-// an earlier demo; any other folder is refused.
+// claimDemo locks the folder for a demo's run. It empties a folder with the mark of an earlier demo,
+// and returns an error for any other folder.
 func claimDemo(dir string) (*run.Folder, error) {
 	if !paths.Exists(filepath.Join(dir, run.DataDir, demoMark)) {
 		return run.Claim(dir)
@@ -148,7 +148,7 @@ func claimDemo(dir string) (*run.Folder, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if e.Name() == atomicfile.LockFile || e.Name() == run.DataDir { // the mark stays in case this process is killed
+		if e.Name() == atomicfile.LockFile || e.Name() == run.DataDir { // the mark stays until the end, in case the process is killed
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {

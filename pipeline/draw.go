@@ -28,7 +28,7 @@ type DrawOptions struct {
 	Progress       func(Progress)
 }
 
-// apply returns the settings s changed by the options.
+// apply returns s with the settings of the options.
 func (o DrawOptions) apply(s Settings) Settings {
 	set(&s.ColorMap, o.ColorMap)
 	set(&s.Alpha, o.Alpha)
@@ -48,14 +48,14 @@ func set[T comparable](to *T, value T) {
 	}
 }
 
-// Check returns an error for the first option that is wrong for every folder.
+// Check returns an error for the first option that is invalid for every folder.
 func (o DrawOptions) Check() error {
 	return errors.Join(CheckSettings(o.apply(DefaultSettings())), o.Machine.Check())
 }
 
-// Draw draws the overlays, sheets and the montage of a folder of explanations again, from
-// its maps, without the model. It keeps drawings that were made with the same settings.
-// The images must be where they were.
+// Draw draws the overlays, sheets and montage of a folder of explanations again, from the saved maps
+// and without the model. It keeps drawings with the same settings. The images must still be at their
+// paths.
 func Draw(ctx context.Context, o DrawOptions) (_ *Summary, err error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func Draw(ctx context.Context, o DrawOptions) (_ *Summary, err error) {
 	}
 	s := o.apply(before)
 	if s != before {
-		// If the process is interrupted here, the next call removes the rest.
+		// If the process is killed after this line, the next call removes the rest.
 		if err := discardDrawings(o.Dir); err != nil {
 			return nil, err
 		}
@@ -118,7 +118,7 @@ func Draw(ctx context.Context, o DrawOptions) (_ *Summary, err error) {
 	return summary, job.finish(ctx, p, summary)
 }
 
-// shardsIn returns the shards of a finished folder by their parts.
+// shardsIn returns the shards of a finished folder, one per part.
 func shardsIn(dir string) ([]shard, error) {
 	names, err := partNames(dir)
 	if err != nil {
@@ -145,7 +145,7 @@ func shardsIn(dir string) ([]shard, error) {
 	return out, nil
 }
 
-// mapsWhole reports whether the maps of a part, and the part's list, have their checksums.
+// mapsWhole reports whether a part's maps and list have their checksums.
 func mapsWhole(dir, part string, rows []Row) (bool, error) {
 	if err := checksum.Check(dir, checksum.ListName(part)); checksum.Is(err) {
 		return false, nil
@@ -175,8 +175,8 @@ func listsOf(shards []shard) []string {
 	return names
 }
 
-// dropDrawings removes deleted drawings from the lists of the shards, so that they do not
-// count as lost.
+// dropDrawings removes deleted drawings from the shards' lists, so that they are not reported as
+// lost.
 func dropDrawings(dir string, shards []shard) error {
 	for _, s := range shards {
 		list, err := checksum.ReadList(dir, s.part)
@@ -193,7 +193,7 @@ func dropDrawings(dir string, shards []shard) error {
 	return nil
 }
 
-// DiscardDrawings removes the drawings of finished explanations, which [Draw] makes again.
+// DiscardDrawings removes the drawings of finished explanations. [Draw] can make them again.
 func DiscardDrawings(dir string) error {
 	shards, err := shardsIn(dir)
 	if err != nil {

@@ -21,8 +21,8 @@ import (
 type DuplicatesOptions struct {
 	Data     string // folder with one sub-folder per class
 	Distance int    // largest distance of the fingerprints; see [dataset.Folder.NearDuplicates]
-	Table    string // the new CSV file to write, which [dataset.Folder.Group] reads; "": none
-	Sheet    string // the new PNG file to draw some groups to; "": none
+	Table    string // new CSV file, which [dataset.Folder.Group] reads; "": none
+	Sheet    string // new PNG file that shows some groups; "": none
 	Machine  Machine
 	Listener Listener
 }
@@ -39,7 +39,7 @@ const (
 	sheetImages = 6 // images per group
 )
 
-// Check returns an error for the first option that is wrong.
+// Check returns an error for the first invalid option.
 func (o DuplicatesOptions) Check() error {
 	if err := dataset.CheckNearDuplicateDistance(o.Distance); err != nil {
 		return err
@@ -126,7 +126,7 @@ func (r *DuplicatesResult) drawSheet(path, root string, limits dataset.Limits) e
 			}
 			name := near.Path
 			if !heatmap.Drawable(name) {
-				name = fmt.Sprintf("group %d, image %d", i+1, n+1) // as in the table
+				name = fmt.Sprintf("group %d, image %d", i+1, n+1) // the same numbers as in the table
 			}
 			row = append(row, heatmap.Tile{Image: img, Caption: fmt.Sprintf("%s, distance %d", name, near.Distance)})
 		}

@@ -27,16 +27,16 @@ type EvaluateOptions struct {
 	Data  string // folder of images below folders named as classes, or a table; empty: the run's own
 	Table dataset.TableOptions
 	Part  string // train, validation, test, or all: every image of Data
-	// Probabilities keeps the probabilities of all classes for each image.
+	// Probabilities stores the probabilities of all classes for each image.
 	Probabilities bool
 	Precision     Precision
 	Machine       Machine
 	Listener      Listener
 
-	oneLabel bool // images have one class each; of a multi-label model the most probable label counts
+	oneLabel bool // each image has one class; a multi-label model's most probable label counts
 }
 
-// Check reports options that are wrong for every model.
+// Check returns an error for options that are invalid for every model.
 func (o EvaluateOptions) Check() error {
 	return cmp.Or(named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check(), o.Precision.Check())
 }
@@ -44,9 +44,9 @@ func (o EvaluateOptions) Check() error {
 // Evaluation has the metrics of a model on a set of images.
 type Evaluation = result.Evaluation
 
-// Evaluate measures a model on a part of its run's split or on any folder of images. Files
-// that cannot be read, images of unknown class and those without a finite prediction are
-// counted and noted. They are not errors.
+// Evaluate measures a model on a part of its run's split or on any folder of images. Unreadable
+// files, images of unknown class and images without a finite prediction are not errors: they are
+// counted and noted.
 func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -164,7 +164,7 @@ func classification(item dataset.Item, classes []string, logits, probabilities [
 	return c
 }
 
-// count adds an image to an evaluation.
+// count adds an image to the counts of an evaluation.
 func count(e *Evaluation, c result.Classification) error {
 	e.Classifications = append(e.Classifications, c)
 	truth, predicted := slices.Index(e.Confusion.Classes, c.Truth), slices.Index(e.Confusion.Classes, c.Predicted)
@@ -184,7 +184,7 @@ func count(e *Evaluation, c result.Classification) error {
 	return e.Confusion.Add(truth, predicted)
 }
 
-// conclude computes the metrics of the counted images.
+// conclude computes the metrics from the counts.
 func conclude(e *Evaluation) {
 	e.PerClass = e.Confusion.PerClass()
 	if e.Images == 0 {
@@ -198,7 +198,7 @@ func conclude(e *Evaluation) {
 	e.MacroF1 = result.Number(e.Confusion.MacroF1())
 }
 
-// part holds the images to evaluate, with labels in the model's numbers, -1 for unknown.
+// part holds the images to evaluate. Labels are in the model's numbers; -1 is unknown.
 type part struct {
 	root       string
 	items      []dataset.Item
@@ -206,7 +206,7 @@ type part struct {
 	notes      []string
 	ofSplit    bool           // a part of a run's split, read with the run's settings
 	limits     dataset.Limits // the run's, or the machine's
-	strict     bool           // the run's
+	strict     bool           // the run's setting
 }
 
 // table returns the images of a table with their labels.
@@ -309,7 +309,7 @@ func (o EvaluateOptions) folder(ctx context.Context, bundle *savedmodel.Bundle) 
 // onlyNumbers is the remedy for an adopted model whose classes have no names.
 const onlyNumbers = "The model has only numbers for its classes: oscar adopt --classes names them"
 
-// known returns the part without images of unknown class.
+// known returns the part without the images of unknown class.
 func (p part) known() part {
 	p.items = slices.DeleteFunc(p.items, func(item dataset.Item) bool { return item.Class < 0 })
 	return p
@@ -327,8 +327,8 @@ func (o EvaluateOptions) run() (*Run, error) {
 	return OpenRun(dir)
 }
 
-// seen returns how many of the images the model was trained or validated on, if its run is
-// there.
+// seen returns a note with the number of images that the model was trained or validated on, if its
+// run exists.
 func (o EvaluateOptions) seen(items []dataset.Item) []string {
 	r, err := o.run()
 	if err != nil {
@@ -365,7 +365,7 @@ func floats(b *dataset.Batch) explain.Images {
 	return out
 }
 
-// crossEntropy is -log softmax(logits)[label].
+// crossEntropy returns -log softmax(logits)[label], in nats.
 func crossEntropy(logits []float32, label int) float64 {
 	top := float64(slices.Max(logits))
 	sum := 0.0

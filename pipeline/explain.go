@@ -23,8 +23,7 @@ import (
 	"oscar/run"
 )
 
-// Words for the class to explain. Any other word is the name of a class. =NAME is always a
-// name.
+// Words for the class to explain. Any other word is a class name. =NAME is always a class name.
 const (
 	TargetPredicted = "predicted" // the class the model predicts
 	TargetTrue      = "true"      // the image's own class, from the split or from the folders above the image
@@ -54,7 +53,7 @@ func (o ExplainOptions) Check() error {
 	return errors.Join(CheckSettings(o.Settings), checkLayer(o.Settings), o.Machine.Check(), o.Settings.Precision.Check())
 }
 
-// Summary has the counts of a call of [Explain].
+// Summary has the counts of an [Explain].
 type Summary struct {
 	Images   int            // found
 	Rows     int            // rows of the manifest
@@ -63,18 +62,18 @@ type Summary struct {
 	Manifest string
 	Montage  string // empty if no image could be explained
 	Shown    int    // classes in the montage
-	Classes  int    // classes with a map
+	Classes  int    // classes with at least one map
 	Sheets   string // the folder; empty if there is only one image and no sheet is needed
 	Reason   string // why the first image without a map or an overlay has none; "" if there is no such image
 	Doubtful int    // rows with a caution
-	Caution  string // the first of them
+	Caution  string // the first caution
 	Only     *Row   // the only row if the call found one image, else nil
 }
 
-// Explain explains every image below the paths. Below Out it writes overlays, raw maps and
-// manifest.jsonl with a row for each image and target. It works shard by shard: first the
-// maps and rows, then the drawings. After an interruption, the same call makes what is
-// missing. Memory does not grow with the number of images.
+// Explain explains every image in the paths. Below Out it writes overlays, raw maps and
+// manifest.jsonl with a row for each image and target. It works shard by shard: first the maps and
+// rows, then the drawings. After an interruption, the same call makes the missing files. Memory does
+// not grow with the number of images.
 func Explain(ctx context.Context, o ExplainOptions) (_ *Summary, err error) {
 	e, err := o.open(ctx)
 	if err != nil {
@@ -106,7 +105,7 @@ func Explain(ctx context.Context, o ExplainOptions) (_ *Summary, err error) {
 	return summary, summary.checkKnown(job.shards, e.mapper.labels.classes)
 }
 
-// checkKnown returns an error if no image has a map because the class of none is known.
+// checkKnown returns an error if no image has a map because no image's class is known.
 func (s *Summary) checkKnown(shards []shard, classes []string) error {
 	if s.Statuses[result.UnknownClass] != s.Rows {
 		return nil
@@ -173,9 +172,8 @@ type explainJob struct {
 	progress func(Progress)
 }
 
-// explain makes the missing maps. If the scale of drawings is known and p is not nil, it
-// draws them too, while the images are in memory. It returns the number of images whose
-// maps existed.
+// explain makes the missing maps. If p is not nil and the scale of drawings is known, it also draws
+// them while the images are in memory. It returns the number of images that already had maps.
 func (j explainJob) explain(ctx context.Context, m *mapper, p *painter) (earlier int, err error) {
 	done := func(s shard) bool {
 		rows := mappedRows(j.dir, s.part)
@@ -219,8 +217,8 @@ func (j explainJob) draw(ctx context.Context, p *painter) (earlier int, err erro
 	})
 }
 
-// run processes the unfinished shards, a few concurrently, and counts the images of the
-// others.
+// run processes the unfinished shards, a few concurrently. It returns the number of images in
+// finished shards.
 func (j explainJob) run(ctx context.Context, stage string, done func(shard) bool,
 	do func(context.Context, shard, func(share float64)) error) (earlier int, err error) {
 	j.listener.Stage(stage)
@@ -260,7 +258,7 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// images lists the images. It leaves out the results if they are below the same folder.
+// images lists the images. It leaves out results in the same folder.
 func (o ExplainOptions) images(ctx context.Context) ([]string, error) {
 	var missing []string
 	for _, path := range o.List {
@@ -289,8 +287,8 @@ func (o ExplainOptions) images(ctx context.Context) ([]string, error) {
 	return images, nil
 }
 
-// concurrentShards is the number of shards that run concurrently. While one runs the model,
-// the others decode and write.
+// concurrentShards returns the number of concurrent shards. While one runs the model, the others
+// decode and write.
 func concurrentShards(m Machine) int {
 	if m.Workers > 0 {
 		return m.Workers + 1
@@ -346,8 +344,8 @@ func (j explainJob) finish(ctx context.Context, p *painter, summary *Summary) er
 	return checksum.Update(j.dir, append(listsOf(j.shards), settingsFile, montageFile, scalesFile)...)
 }
 
-// listUnlisted lists the files of a part if the list lacks some: an older version made them,
-// or a process that ended before it had listed them.
+// listUnlisted adds missing files to the list of a part. They are missing if an older version or a
+// killed process wrote the files.
 func (j explainJob) listUnlisted(s shard, rows []Row) error {
 	list, err := checksum.ReadList(j.dir, s.part)
 	if err != nil {
@@ -361,7 +359,7 @@ func (j explainJob) listUnlisted(s shard, rows []Row) error {
 	return nil
 }
 
-// add counts a row.
+// add adds a row to the counts.
 func (s *Summary) add(r Row, dir string) {
 	if s.Rows++; s.Rows == 1 {
 		s.Only = &r
@@ -380,7 +378,7 @@ func (s *Summary) add(r Row, dir string) {
 	}
 }
 
-// String lists the statuses, the most frequent first: "40 ok, 2 empty".
+// String returns the numbers by status, the most frequent first: "40 ok, 2 empty".
 func (s Summary) String() string {
 	return text.Counts(s.Statuses)
 }

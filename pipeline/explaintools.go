@@ -56,7 +56,7 @@ func newExplainTools(model, out string, s Settings, on Machine, l Listener) (_ *
 	return t, err
 }
 
-// resolve sets the model's method and layer where none is named.
+// resolve fills in the model's default method and layer.
 func resolve(s *Settings, bundle *savedmodel.Bundle, l Listener) {
 	if s.Method == "" {
 		s.Method = methods.Default(bundle, s.Layer)

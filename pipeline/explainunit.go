@@ -62,8 +62,8 @@ func NewExplainWorker(_ context.Context, u result.Unit, on Machine, l Listener) 
 
 func (w *explainWorker) Close() { w.close() }
 
-// Do makes the maps of a shard and, unless the scale is shared, the drawings. The
-// files do not depend on the worker.
+// Do makes the maps of a shard, and the drawings unless the scale is shared. The files do not depend
+// on the worker.
 func (w *explainWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, error) {
 	if _, err := os.Stat(u.Root); err != nil {
 		return result.Outcome{}, fmt.Errorf("the folder of the images cannot be read: %w", err)
@@ -106,8 +106,8 @@ func (w *explainWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, 
 	return outcomeOf(u, rows, false), listPart(u.Out, s.part, rows)
 }
 
-// MergeExplain makes manifest.jsonl and the montage from finished units, as [Explain]
-// does, and the missing drawings: all of them if the scale is shared.
+// MergeExplain makes manifest.jsonl, the montage and the missing drawings from finished units, as
+// [Explain] does. With a shared scale all drawings are missing.
 func MergeExplain(ctx context.Context, o MergeOptions) (*Summary, error) {
 	dir, err := resultdir.Open(o.Dir, explainKind)
 	if err != nil {

@@ -23,26 +23,26 @@ import (
 // ExportOptions are the options of [Export].
 type ExportOptions struct {
 	Model string // a run, or a SavedModel of any program
-	// Weights stands in place of Model: a file of weights, see package weights. Architecture
-	// is the network's name, Classes are the names of its classes; nil: "0", "1", ...
+	// Weights is a file of weights in place of Model, see package weights. Architecture is the name of
+	// the network, Classes are the names of its classes; nil: "0", "1", ...
 	Weights, Architecture string
 	Classes               []string
 
 	Out     string
 	Frozen  bool     // constants in place of variables
-	Explain []string // explanations to give as signatures; none: the model's default, gradcam
-	// Temperature divides the logits: a number, 0.05 to 20, or the folder of an audit of Model,
-	// which has measured one; "": they are unchanged.
+	Explain []string // explanations to add as signatures; none: the model's default, gradcam
+	// Temperature divides the logits. It is a number, 0.05 to 20, or the folder of an audit of Model,
+	// which has measured one. "": 1.
 	Temperature string
 	Threads     Threads
-	Trust       bool // as of [Machine]
-	// Listener is notified if other weights replace damaged ones.
+	Trust       bool // see [Machine]
+	// Listener is notified if damaged weights are replaced by other ones.
 	Listener Listener
 }
 
-// Export writes a model as a SavedModel with the signatures serving_default (also as serve)
-// and one for each explanation: the best epoch of a run, or a copy of a SavedModel with
-// more signatures. A model of another program is adopted first.
+// Export writes a model as a SavedModel: the best epoch of a run, or a copy of a SavedModel with
+// more signatures. The signatures are serving_default (also named serve) and one for each
+// explanation. Another program's model is adopted first.
 func Export(ctx context.Context, o ExportOptions) error {
 	if o.Weights != "" || o.Architecture != "" {
 		return o.weights(ctx)
@@ -93,7 +93,7 @@ func (o ExportOptions) extend(ctx context.Context) error {
 		if len(o.Explain) == 0 {
 			method := methods.Default(b, "")
 			if _, err := tfmodel.LookupExplanation(method); err != nil {
-				return nil, nil // it has no signature
+				return nil, nil // no such signature
 			}
 			o.Explain = []string{method}
 		}
@@ -101,7 +101,7 @@ func (o ExportOptions) extend(ctx context.Context) error {
 	})
 }
 
-// explanations adds the signatures of o.Explain, those of CAMs at layer.
+// explanations adds the signatures of o.Explain. CAMs are at layer.
 func (o ExportOptions) explanations(n *tfmodel.Network, layer string) (map[string]savedmodel.Signature, error) {
 	names := o.Explain
 	if len(names) == 0 {
@@ -120,12 +120,12 @@ func (o ExportOptions) explanations(n *tfmodel.Network, layer string) (map[strin
 	return signatures, nil
 }
 
-// export does what [Export] does and returns the epoch. o.Model is r.
+// export exports the run r as [Export] does and returns the epoch.
 func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	ctx = context.WithoutCancel(ctx) // an export that has begun is finished
+	ctx = context.WithoutCancel(ctx) // finish an export that has begun
 	network, err := r.Network()
 	if err != nil {
 		return 0, err
@@ -167,7 +167,7 @@ func (r *Run) export(ctx context.Context, o ExportOptions) (epoch int, err error
 	return epoch, savedmodel.Write(ctx, o.Out, n.SavedModel(session, signatures, meta))
 }
 
-// metadata describes the run's model for users who only have the SavedModel.
+// metadata describes the run's model, for users who have only the SavedModel.
 func (r *Run) metadata(n *tfmodel.Network) (savedmodel.Metadata, error) {
 	given := r.Experiment
 	given.Data.Root = "" // do not publish the author's paths
@@ -236,11 +236,11 @@ func trustedDir(path string, trust bool) (string, error) {
 	return dir, err
 }
 
-// detectorVerbs says which verbs take a detector.
+// detectorVerbs is an error text about the verbs that accept a detector.
 const detectorVerbs = "a detector has evaluate, predict, explain, draw, score, compare, report, export, inspect and serve"
 
-// modelDir returns the SavedModel's folder for MODEL, a run or a SavedModel. A SavedModel
-// of another program is adopted, which may run it.
+// modelDir returns the SavedModel's folder for MODEL, a run or a SavedModel. It adopts another
+// program's SavedModel, and may run it for that.
 func modelDir(path string, trust bool) (string, error) {
 	if instance.IsRun(path) {
 		return "", fmt.Errorf("run %s is of a detector, and this is for classifiers; "+detectorVerbs, path)

@@ -22,8 +22,8 @@ import (
 	"oscar/weights"
 )
 
-// weights is [Export] of weights that another program trained: a network of oscar's own
-// layers, which answers as that program's does.
+// weights is [Export] of another program's weights: a network of oscar's layers that gives the same
+// predictions as in that program.
 func (o ExportOptions) weights(ctx context.Context) error {
 	switch {
 	case o.Weights == "" || o.Architecture == "":
@@ -84,8 +84,8 @@ func hashValues(values map[string][]float32) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// network returns the experiment with the architecture for the classes of a file, and their
-// names.
+// network returns the experiment with the architecture for a file's classes, and the names of the
+// classes.
 func (o ExportOptions) network(file *weights.File) (experiment.Experiment, []string, error) {
 	e := experiment.Default()
 	a, err := tfmodel.Lookup(o.Architecture, 2)

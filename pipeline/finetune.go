@@ -19,8 +19,8 @@ import (
 	"oscar/weights"
 )
 
-// startingPoint is the model or the weights that fine-tuning starts from: the architecture
-// for a number of classes, and the weights of all its layers but the head in the run folder.
+// startingPoint is the start of fine-tuning. It returns the architecture for a number of classes;
+// the weights of all layers except the head are in the run folder.
 type startingPoint func(classes int) (tfmodel.Architecture, error)
 
 // start writes the weights, or the model, to dir.
@@ -37,8 +37,8 @@ func start(ctx context.Context, e experiment.Experiment, dir string, trust bool,
 	}, nil
 }
 
-// startWithWeights reads a file of weights and writes the weights of the layers before the
-// head to dir. Their names are those of the experiment's architecture.
+// startWithWeights reads a file of weights and writes the weights of the layers before the head to
+// dir, under the names of the experiment's architecture.
 func startWithWeights(ctx context.Context, e experiment.Experiment, dir string, listener Listener) (startingPoint, error) {
 	file, err := weights.Open(ctx, e.FineTune.Weights)
 	if err != nil {
@@ -72,8 +72,8 @@ func startWithWeights(ctx context.Context, e experiment.Experiment, dir string, 
 	return network, err
 }
 
-// StartWithWeights reads the weights of an experiment, whose layers are known, into the
-// folder of a run, and returns the experiment as the run has it.
+// StartWithWeights reads an experiment's weights into a run's folder, for an experiment with known
+// layers. It returns the experiment as the run records it.
 func StartWithWeights(ctx context.Context, e experiment.Experiment, dir string, listener Listener) (experiment.Experiment, error) {
 	classes, err := e.Architecture.Classes()
 	if err != nil {
@@ -92,8 +92,8 @@ func StartWithWeights(ctx context.Context, e experiment.Experiment, dir string, 
 	return e, e.Resolve(classes)
 }
 
-// pretrained copies the model that fine-tuning starts from to dir and returns its graph. The
-// model may be in a store.
+// pretrained copies the model to fine-tune to dir and returns its graph. The model may be in a
+// store.
 func pretrained(ctx context.Context, e experiment.Experiment, dir string, trust bool) (body *savedmodel.Body, err error) {
 	if !paths.IsStore(e.FineTune.From) {
 		return copyModel(ctx, e, e.FineTune.From, dir, trust)
@@ -108,8 +108,8 @@ func pretrained(ctx context.Context, e experiment.Experiment, dir string, trust 
 	return body, errors.Join(err, c.Close())
 }
 
-// copyModel is pretrained of the model in the folder from. If oscar did not write the
-// model, it is adopted, with the experiment's image size if the model allows several.
+// copyModel copies the model in the folder from to dir. If oscar did not write the model, copyModel
+// adopts it, with the experiment's image size if the model allows several.
 func copyModel(ctx context.Context, e experiment.Experiment, from, dir string, trust bool) (*savedmodel.Body, error) {
 	if len(e.Architecture.Layers) > 0 && !e.Architecture.Imports() {
 		return nil, errors.New("the experiment has both architecture.layers and fine_tune.from; give one")
@@ -149,7 +149,7 @@ func copyModel(ctx context.Context, e experiment.Experiment, from, dir string, t
 	return body, nil
 }
 
-// origin describes where a fine-tuned model comes from.
+// origin describes the source of a fine-tuned model.
 func origin(e experiment.Experiment, body *savedmodel.Body) *savedmodel.Origin {
 	from := filepath.Base(paths.Absolute(e.FineTune.From))
 	if body.Metadata.Origin == nil {

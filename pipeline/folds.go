@@ -32,11 +32,10 @@ var foldsKind = resultdir.Kind{Mark: result.FoldsFile, Early: []string{"fold-*",
 // IsFolds reports whether dir is the folder of a cross-validation.
 func IsFolds(dir string) bool { return paths.Exists(filepath.Join(dir, result.FoldsFile)) }
 
-// CrossValidate divides the images into folds and trains a run for each fold, which is
-// tested on the fold and trained on the others; see [dataset.NewFolds]. It writes the
-// figures over the folds and the out-of-fold prediction of each image. When ctx is
-// cancelled it saves after the current step and returns [ErrInterrupted]; [ResumeFolds]
-// continues.
+// CrossValidate divides the images into folds and trains a run for each fold. A run is tested on its
+// fold and trained on the others; see [dataset.NewFolds]. CrossValidate writes the metrics over the
+// folds and the out-of-fold prediction of each image. When ctx is cancelled it saves after the
+// current step and returns [ErrInterrupted]. [ResumeFolds] continues.
 func CrossValidate(ctx context.Context, o FoldsOptions) (_ *result.Folds, err error) {
 	if err := o.checkFolds(); err != nil {
 		return nil, err
@@ -63,7 +62,7 @@ func (o FoldsOptions) checkFolds() error {
 	return o.Check()
 }
 
-// ResumeFolds continues a cross-validation. Finished runs are not trained again.
+// ResumeFolds continues a cross-validation. It skips finished runs.
 func ResumeFolds(ctx context.Context, o ResumeOptions) (_ *result.Folds, err error) {
 	if o.Epochs != 0 {
 		return nil, errors.New("the runs of a cross-validation cannot be trained on; name a new folder and the number of epochs")
@@ -132,7 +131,7 @@ func (o FoldsOptions) create(ctx context.Context, dir *resultdir.Dir) (err error
 	return checksum.WriteJSON(dir.Path, result.FoldsFile, f)
 }
 
-// removeFolds removes what create makes.
+// removeFolds removes everything that create makes.
 func removeFolds(dir string) error {
 	made, err := filepath.Glob(filepath.Join(dir, "fold-*"))
 	if err != nil {
@@ -171,7 +170,7 @@ func trainFolds(ctx context.Context, o ResumeOptions) (*result.Folds, error) {
 	return f, concludeFolds(o.Run, f)
 }
 
-// ofFold forwards the events of a fold's run; left is the number of unfinished runs.
+// ofFold forwards the events of a fold's run. left is the number of unfinished runs.
 func ofFold(l Listener, name string, left int) Listener {
 	one := l
 	one.OnStage = func(stage string) { l.Stage(name + ": " + stage) }
@@ -187,7 +186,7 @@ func ofFold(l Listener, name string, left int) Listener {
 	return one
 }
 
-// concludeFolds writes the figures of the finished runs.
+// concludeFolds writes the metrics of the finished runs.
 func concludeFolds(dir string, f *result.Folds) error {
 	var accuracy, loss, f1 []float64
 	var rows []result.OutOfFold
@@ -226,8 +225,8 @@ func concludeFolds(dir string, f *result.Folds) error {
 	return checksum.WriteJSON(dir, result.FoldsFile, f)
 }
 
-// overFolds returns the mean of a figure over the folds, with Student's interval, clipped
-// to 0..most.
+// overFolds returns the mean of a metric over the folds, with Student's interval, clipped to
+// 0..most.
 func overFolds(values []float64, most float64) result.Figure {
 	mean, low, high := metric.Student95(values)
 	low, high = max(low, 0), min(high, most)

@@ -15,9 +15,9 @@ import (
 	"oscar/tfmodel"
 )
 
-// PlanFolds prepares the folder of a [CrossValidate] and writes its runs as units, with
-// paths relative to from. [NewFoldsWorker] trains them; [MergeFolds] joins the results. A
-// folder with the same settings and images keeps what is trained.
+// PlanFolds prepares the folder of a [CrossValidate] and writes its runs as units, with paths
+// relative to from. [NewFoldsWorker] trains them; [MergeFolds] joins the results. In a folder with
+// the same settings and images, trained runs are kept.
 func PlanFolds(ctx context.Context, from string, o FoldsOptions) (err error) {
 	if err := o.checkFolds(); err != nil {
 		return err
@@ -49,8 +49,7 @@ func PlanFolds(ctx context.Context, from string, o FoldsOptions) (err error) {
 	})
 }
 
-// same returns an error unless the folder has a cross-validation with these settings, on
-// these images.
+// same returns an error unless the folder has a cross-validation with these settings and images.
 func (o FoldsOptions) same(ctx context.Context) error {
 	other := fmt.Errorf("%s holds a cross-validation with other settings or images; name a new folder", o.Out)
 	f, err := result.ReadFolds(o.Out)
@@ -65,7 +64,7 @@ func (o FoldsOptions) same(ctx context.Context) error {
 		return err
 	}
 	from := startingPoint(nil)
-	if o.Experiment.FineTune != nil { // its weights are in the folder
+	if o.Experiment.FineTune != nil { // the folder has its weights
 		from = func(int) (tfmodel.Architecture, error) { return first.Experiment.Architecture, nil }
 	}
 	folder, e, err := o.scan(ctx, from)
@@ -125,7 +124,7 @@ func (w foldsWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, err
 		}
 		defer unlock()
 		dir := filepath.Join(u.Out, x.Run)
-		// A store has no empty folders, so an untrained run may come without this one.
+		// A copy from a store lacks empty folders, so an untrained run may lack this one.
 		if info, err := os.Stat(filepath.Join(dir, run.MetricsFile)); err == nil && info.Size() == 0 {
 			if err := os.MkdirAll(filepath.Join(dir, run.CheckpointsDir), 0o777); err != nil {
 				return result.Outcome{}, err
@@ -140,7 +139,7 @@ func (w foldsWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, err
 	return result.Outcome{}, fmt.Errorf("unit %s: the cross-validation has no run %s", u.ID, u.Part)
 }
 
-// isEvaluated reports whether a run is finished. In the copy of a store it may be missing.
+// isEvaluated reports whether a run is finished. In a copy from a store the run may be missing.
 func isEvaluated(dir string) (bool, error) {
 	if !run.Is(dir) {
 		return false, nil
@@ -179,7 +178,7 @@ func MergeFolds(ctx context.Context, o MergeOptions) (_ *result.Folds, err error
 	if missing > 0 {
 		return nil, NotDone(o.Dir, missing, len(f.Runs), first)
 	}
-	parts := filepath.Join(o.Dir, partsDir) // it has the lock of units only
+	parts := filepath.Join(o.Dir, partsDir) // it has only the units' lock
 	if err := os.RemoveAll(parts); err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ type GlobalOptions struct {
 	Listener Listener
 }
 
-// makes reports whether a part is requested.
+// makes reports whether a part of the results is requested.
 func (o GlobalOptions) makes(part string) bool {
 	return o.Global.Selects(part, o.Concepts != "")
 }
@@ -49,13 +49,13 @@ type Global = result.Global
 // ExplainGlobal explains a model by all images of a folder. It writes pictures, and last
 // global.json, to Out.
 //
-// The averages and SpRAy use the correctly classified images of a class and their maps for
-// it. The tree uses all images. TCAV uses all images of a class. Concepts has one folder
-// per concept. A folder named random has the images that concepts are compared with.
-// Without it they are drawn from the data.
+// The averages and SpRAy use the correctly classified images of a class and their maps for that
+// class. The tree uses all images. TCAV uses all images of a class. Concepts has one folder per
+// concept; a folder named random has the images that concepts are compared with. Without it, they
+// are drawn from the data.
 //
-// Each image is decoded once, except TCAV's random images and the examples shown. Pooled
-// maps are kept in memory: two kilobytes per image.
+// Each image is decoded once, except TCAV's random images and the examples shown. Pooled maps are
+// kept in memory: two kilobytes per image.
 func ExplainGlobal(ctx context.Context, o GlobalOptions) (*Global, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func ExplainGlobal(ctx context.Context, o GlobalOptions) (*Global, error) {
 		return nil, err
 	}
 	defer dir.Close()
-	for _, name := range early { // of a call that was killed near its end
+	for _, name := range early { // left by a call that was killed near its end
 		if err := os.RemoveAll(filepath.Join(o.Out, name)); err != nil {
 			return nil, err
 		}
@@ -83,7 +83,7 @@ func ExplainGlobal(ctx context.Context, o GlobalOptions) (*Global, error) {
 	return res, err
 }
 
-// Check reports options that are wrong for every model.
+// Check returns an error for options that are invalid for every model.
 func (o GlobalOptions) Check() error {
 	if err := errors.Join(o.Global.Check(), named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check(), o.Settings.Precision.Check()); err != nil {
 		return err
@@ -213,7 +213,7 @@ func (g *globalJob) resolve(ctx context.Context) (err error) {
 	return nil
 }
 
-// chooseClasses returns the classes to explain: all that have images, or the given one.
+// chooseClasses sets the classes to explain: the given one, or all that have images.
 func (g *globalJob) chooseClasses() error {
 	has := func(class int) bool {
 		return slices.ContainsFunc(g.part.items, func(i dataset.Item) bool { return i.Class == class })
@@ -237,7 +237,8 @@ func (g *globalJob) chooseClasses() error {
 	return nil
 }
 
-// methods returns the method of the averages and that of the other maps; "" if not needed.
+// methods returns the method of the averages and that of the other maps, "" for one that is not
+// needed.
 func (o GlobalOptions) methods() (names [2]string) {
 	if o.makes(global.MethodAverages) {
 		names[0] = cmp.Or(o.Settings.Method, "gradcam")
@@ -248,8 +249,9 @@ func (o GlobalOptions) methods() (names [2]string) {
 	return names
 }
 
-// methods is that of the options. An adopted model has no LRP. It uses gradient times
-// input, which equals LRP-0 for layers without bias, or the default of a model without a gradient.
+// methods returns the options' methods, with other defaults for some models. An adopted model has no
+// LRP: its default is gradient times input, which equals LRP-0 for layers without bias. A model
+// without gradients uses its own default.
 func (g *globalJob) methods() (names [2]string) {
 	names = g.GlobalOptions.methods()
 	if g.Settings.Method != "" {
@@ -267,8 +269,7 @@ func (g *globalJob) methods() (names [2]string) {
 	return names
 }
 
-// signed reports whether negative values of the clustered maps are evidence
-// against the class.
+// signed reports whether negative values of the clustered maps are evidence against the class.
 func (g *globalJob) signed() bool {
 	m, err := methods.Lookup(g.methods()[1])
 	return err == nil && m.Signed
@@ -314,7 +315,7 @@ func (g *globalJob) explain(ctx context.Context) (*Global, error) {
 	return g.result, g.write(ctx)
 }
 
-// write writes all results, or nothing.
+// write writes all results, or none after an error.
 func (g *globalJob) write(ctx context.Context) error {
 	err := atomicfile.Into(g.Out, globalFile, func(dir string) error {
 		if err := g.draw(ctx, dir); err != nil {
@@ -329,7 +330,7 @@ func (g *globalJob) write(ctx context.Context) error {
 		return checksum.Seal(dir)
 	})
 	if file, ok := errors.AsType[*os.PathError](err); ok {
-		return fmt.Errorf("cannot write %s: %w", g.Out, file.Err) // its path is temporary
+		return fmt.Errorf("cannot write %s: %w", g.Out, file.Err) // the file's path is temporary
 	}
 	return err
 }

@@ -19,8 +19,8 @@ import (
 // globalBatch is the number of images in a batch.
 const globalBatch = 32
 
-// batches reads images in batches. Unreadable images are left out with a note, or are an
-// error if the run is strict.
+// batches reads images in batches. Unreadable images are left out with a note. If the run is strict,
+// they are errors.
 func (g *globalJob) batches(ctx context.Context, root string, items []dataset.Item, use func(*dataset.Batch) error) error {
 	in := g.bundle.Metadata.Image
 	var skipped []dataset.Problem
@@ -88,7 +88,7 @@ func (g *globalJob) explainImages(ctx context.Context) error {
 	return err
 }
 
-// explainers returns those of the methods that make maps.
+// explainers returns the explainers of the methods that make maps.
 func (g *globalJob) explainers() ([]explain.Explainer, error) {
 	s, methods := g.Settings, g.methods()
 	names := slices.Compact(slices.DeleteFunc(methods[:], func(m string) bool { return m == "" }))
@@ -104,7 +104,7 @@ func (g *globalJob) explainers() ([]explain.Explainer, error) {
 	return newExplainers(s, g.bundle, exact)
 }
 
-// explainBatch explains a batch and keeps the values that the global methods need.
+// explainBatch explains a batch and stores the values that the global methods need.
 func (g *globalJob) explainBatch(ctx context.Context, b *dataset.Batch, images explain.Images, explainers []explain.Explainer) error {
 	batch, methods := make([]global.Image, b.N), g.methods()
 	for _, e := range explainers {
@@ -117,7 +117,7 @@ func (g *globalJob) explainBatch(ctx context.Context, b *dataset.Batch, images e
 			image.Item, image.Predicted = b.Items[i], a.Target
 			if a.Method == methods[1] {
 				image.Map = global.Pool(a.Map, g.Global.Side)
-				if a.Status == explain.Faint { // its pattern has no meaning
+				if a.Status == explain.Faint { // its values have no meaning
 					image.Map = explain.NewGrid(image.Map.Height, image.Map.Width)
 				}
 			}
@@ -146,14 +146,14 @@ func (g *globalJob) explainBatch(ctx context.Context, b *dataset.Batch, images e
 	return nil
 }
 
-// pixelsOf returns the pixels of image i.
+// pixelsOf returns the pixels of image i of a batch.
 func pixelsOf(b *dataset.Batch, i int) []uint8 {
 	size := b.Height * b.Width * 3
 	return b.Images[i*size : (i+1)*size]
 }
 
-// randomConcept is the folder of the concepts with the images for comparison. mostConcept
-// and mostRandom limit the numbers of images used; the seed selects them.
+// randomConcept is the folder with images for comparison, among those of the concepts. mostConcept
+// and mostRandom are the maximum numbers of images used; the seed selects them.
 const (
 	randomConcept = "random"
 	mostConcept   = 200
@@ -198,8 +198,8 @@ func itemsOf(f *dataset.Folder, class int) []dataset.Item {
 	return slices.DeleteFunc(slices.Clone(f.Items), func(i dataset.Item) bool { return i.Class != class })
 }
 
-// randomImages returns the images of the concept random. Without it, it returns images of
-// the data, equally many per class, that are not images of concepts.
+// randomImages returns the images of the folder random. Without it, it returns images of the data
+// that are not images of concepts, equally many per class.
 func (g *globalJob) randomImages() (root string, items []dataset.Item) {
 	if class := slices.Index(g.concepts.Classes, randomConcept); class >= 0 {
 		g.tcav.RandomFrom = "concepts"
@@ -220,7 +220,7 @@ func (g *globalJob) randomImages() (root string, items []dataset.Item) {
 	return g.part.root, dataset.Draw(items, max(mostRandom/max(len(classes), 1), 1), g.Settings.Seed)
 }
 
-// activations returns the layer's activations as TCAV uses them, one vector for each image.
+// activations returns a vector for each image: the layer's activations as TCAV uses them.
 func (g *globalJob) activations(ctx context.Context, root string, items []dataset.Item) ([][]float32, error) {
 	var out [][]float32
 	err := g.batches(ctx, root, items, func(b *dataset.Batch) error {

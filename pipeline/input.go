@@ -32,8 +32,7 @@ func ImageSize(path string, limits dataset.Limits) (image.Point, error) {
 	return header.Upright(), nil
 }
 
-// Input returns decoded images as the model takes them: fitted to its size,
-// [N,Height,Width,3], 0..255.
+// Input returns decoded images as a model's input: fitted to its size, [N,Height,Width,3], 0..255.
 func Input(meta *savedmodel.Metadata, photos ...*image.RGBA) (explain.Images, error) {
 	in := meta.Image
 	framing := Framing(in)

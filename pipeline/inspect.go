@@ -9,10 +9,10 @@ import (
 	"oscar/tfmodel"
 )
 
-// Origin describes where an adopted model comes from.
+// Origin describes the source of an adopted model.
 type Origin = savedmodel.Origin
 
-// MultiLabel has the thresholds of a model whose images may have several classes.
+// MultiLabel has the thresholds of a model with several labels per image.
 type MultiLabel = savedmodel.MultiLabel
 
 // Inspection describes a model without running it.
@@ -22,17 +22,17 @@ type Inspection struct {
 	Image      savedmodel.Image   `json:"image"`
 	Layers     []savedmodel.Layer `json:"layers"`
 	Parameters int                `json:"parameters"`
-	Frozen     int                `json:"frozen"` // of these, parameters that are not trained
+	Frozen     int                `json:"frozen"` // parameters that are not trained, included in Parameters
 	Explain    string             `json:"explain"`
 	Signatures []string           `json:"signatures"`
 	Memory     tfmodel.Memory     `json:"memory"`
 	Origin     *savedmodel.Origin `json:"origin,omitempty"` // nil unless the model was adopted
 	Versions   map[string]string  `json:"versions"`
-	// Temperature divides the logits of a calibrated model; 0: it is not one.
+	// Temperature divides the logits of a calibrated model; 0: the model is not calibrated.
 	Temperature float64     `json:"temperature,omitempty"`
 	MultiLabel  *MultiLabel `json:"multi_label,omitempty"`
-	// Reaching lists the types of operations by which the model can reach files, the
-	// network, Python or foreign code. If it is not empty, only Trust opens the model.
+	// Reaching lists the types of operations with which the model can reach files, the network, Python
+	// or foreign code. If it is not empty, the model opens only with Trust.
 	Reaching []string `json:"reaching"`
 }
 
@@ -47,7 +47,7 @@ func Inspect(model string, batch int, trust bool) (*Inspection, error) {
 	if err != nil {
 		return nil, err
 	}
-	var memory tfmodel.Memory // zero for an adopted model: it cannot be forecast
+	var memory tfmodel.Memory // zero for an adopted model, which has no forecast
 	if len(meta.Experiment) > 0 {
 		var e experiment.Experiment
 		if err := json.Unmarshal(meta.Experiment, &e); err != nil {

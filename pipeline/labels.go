@@ -7,19 +7,19 @@ import (
 	"oscar/result"
 )
 
-// labels finds the class of images.
+// labels finds the classes of images.
 type labels struct {
 	classes []string
 	split   map[string]label // labels of the run's images, by SHA-256; nil: the model has no run
-	several bool             // images have several labels: the folders above them say nothing
+	several bool             // several labels per image: folders do not name them
 }
 
-// label is the class of an image, -1 if unknown, and its part of the run's split:
-// [result.NewImage] if the split does not have it, "" if there is no split.
+// label is the class of an image, -1 if unknown, and its part of the run's split. The part is
+// [result.NewImage] for an image outside of the split, and "" without a split.
 type label struct {
 	class int
 	part  string
-	has   []int // of images with several labels
+	has   []int // classes of the image, with several labels per image
 }
 
 // newLabels reads the split of the model's run, if there is one.
@@ -41,8 +41,8 @@ func newLabels(model string, classes []string) labels {
 	return l
 }
 
-// of returns the label of an image: that of the split if it has the content, else
-// that of the folders above it, see [result.ClassOf].
+// of returns the label of an image: the split's if it has the content, else that of the folders
+// above the image, see [result.ClassOf].
 func (l labels) of(path, sha256 string) label {
 	if found, ok := l.split[sha256]; ok {
 		return found

@@ -69,7 +69,7 @@ func newMapper(bundle *savedmodel.Bundle, s Settings, dir string, l labels, limi
 	return m, err
 }
 
-// wordNotes adds a note for each class whose name has another meaning on a command line.
+// wordNotes returns a note for each class whose name is also a word of the command line.
 func wordNotes(classes []string) (notes []string) {
 	for _, word := range []string{TargetPredicted, TargetTrue, TargetAll} {
 		if slices.Contains(classes, word) {
@@ -79,8 +79,8 @@ func wordNotes(classes []string) (notes []string) {
 	return notes
 }
 
-// classAsked returns the index of the class named by --class, and explain.Predicted for the
-// words predicted, true and all. "=true" is the class named true.
+// classAsked returns the index of the class named by --class, or explain.Predicted for the words
+// predicted, true and all. "=true" is the class named true.
 func classAsked(word string, meta *savedmodel.Metadata) (int, error) {
 	switch word {
 	case TargetPredicted, TargetTrue, TargetAll:
@@ -104,23 +104,23 @@ type photo struct {
 	sha256  string
 	decoder string // see dataset.Header
 	label
-	pixels *image.RGBA // nil: too large to keep, or unreadable
+	pixels *image.RGBA // nil: unreadable, or too large to keep
 	rows   []Row
 }
 
-// keepPixels is the number of decoded pixels that a shard keeps until the overlays are
-// drawn. Further images are decoded a second time.
+// keepPixels is the number of decoded pixels that a shard keeps for drawing the overlays. Further
+// images are decoded a second time.
 var keepPixels = 16_000_000 // tests reduce it
 
-// journalPasses is the least number of model passes for one image from which an explainer's
-// maps are committed image by image.
+// journalPasses is the number of model passes per image from which on an explainer's maps are
+// committed image by image.
 const journalPasses = 16
 
-// shard explains the images of a shard. It writes their maps and then its part of the
-// manifest, which marks the shard as done. It returns the rows in the manifest's order. If
-// the images can be drawn at once, it also returns the decoded images that fit in memory, by
-// path. The result depends only on the model, the settings and the shard. progress receives
-// the share that is done, 0..1, and may be nil.
+// shard explains the images of a shard. It writes their maps and then its part of the manifest,
+// which marks the shard as done. It returns the rows in the manifest's order. If the images can be
+// drawn immediately, it also returns, by path, the decoded images that fit in memory. The result
+// depends only on the model, the settings and the shard. progress receives the finished share, 0..1;
+// it may be nil.
 func (m *mapper) shard(ctx context.Context, s shard, progress func(share float64)) ([]Row, map[string]*image.RGBA, error) {
 	photos, images, err := m.read(ctx, s)
 	if err != nil {
@@ -151,8 +151,8 @@ func (m *mapper) shard(ctx context.Context, s shard, progress func(share float64
 	return rows, kept, removeIfExists(journalPath(m.dir, s))
 }
 
-// read decodes the files of a shard one after the other. It returns the readable images as
-// the model's input, and sets the row of every other file.
+// read decodes the files of a shard one after another. It returns the readable images as the model's
+// input, and sets the rows of the others.
 func (m *mapper) read(ctx context.Context, s shard) ([]*photo, explain.Images, error) {
 	in := m.bundle.Metadata.Image
 	images := explain.Images{Height: in.Height, Width: in.Width, Channels: 3}
@@ -183,7 +183,7 @@ func (m *mapper) read(ctx context.Context, s shard) ([]*photo, explain.Images, e
 	return photos, images, nil
 }
 
-// open decodes a file. If it cannot be explained, its row has the reason.
+// open decodes a file. If the image cannot be explained, its row has the reason.
 func (m *mapper) open(ctx context.Context, path string) *photo {
 	p := &photo{path: path, label: label{class: -1}}
 	data, err := dataset.ReadFile(path, m.limits)
@@ -220,9 +220,9 @@ func (m *mapper) unexplained(p *photo, status, reason string) Row {
 	return r
 }
 
-// explain runs the model. For each target and group of methods it writes the maps and
-// appends the rows to the photos. The rows of slow methods go to the shard's journal, image
-// by image; rows that are in it are not computed again.
+// explain runs the model. For each target and group of methods it writes the maps and appends the
+// rows to the photos. The rows of slow methods are also written to the shard's journal, image by
+// image. Rows in the journal are not computed again.
 func (m *mapper) explain(ctx context.Context, s shard, photos []*photo, images explain.Images, progress func(float64)) error {
 	journal, err := m.openJournal(s)
 	if err != nil {
@@ -246,7 +246,7 @@ func (m *mapper) explain(ctx context.Context, s shard, photos []*photo, images e
 	return nil
 }
 
-// work is a group of methods with the images of a shard to explain.
+// work is a group of methods and the images of a shard to explain.
 type work struct {
 	shard  shard
 	group  []methods.At
@@ -312,9 +312,8 @@ func explainerOptions(s Settings, progress func(done, total int)) methods.Option
 	}
 }
 
-// newExplainers makes the explainers for the settings in order, one for each group that
-// shares one. exact is the model for methods that require float32; if it is nil, they use
-// bundle.
+// newExplainers returns the explainers of the settings in order, one for each group of methods that
+// shares one. exact is the model for methods that require float32. If it is nil, they use bundle.
 func newExplainers(s Settings, bundle, exact *savedmodel.Bundle) ([]explain.Explainer, error) {
 	list, err := methods.Of(s, bundle)
 	if err != nil {
@@ -331,7 +330,7 @@ func newExplainers(s Settings, bundle, exact *savedmodel.Bundle) ([]explain.Expl
 	return out, nil
 }
 
-// targets lists the classes to explain: for each pass of the model, one class per image.
+// targets returns the classes to explain: a class per image for each pass over the images.
 func (m *mapper) targets(photos []*photo) [][]int {
 	same := func(class int) []int { return slices.Repeat([]int{class}, len(photos)) }
 	switch m.settings.Class {
@@ -351,7 +350,7 @@ func (m *mapper) targets(photos []*photo) [][]int {
 	return [][]int{same(m.class)}
 }
 
-// targetName is the name of a target; "" for the predicted class.
+// targetName returns the name of a target, "" for the predicted class.
 func (m *mapper) targetName(class int) string {
 	if class == explain.Predicted {
 		return ""
@@ -370,7 +369,7 @@ func (m *mapper) write(ctx context.Context, s shard, p *photo, attributions []ex
 		if err != nil {
 			return nil, err
 		}
-		if err := m.removeFiles(r); err != nil { // of an earlier version of the image
+		if err := m.removeFiles(r); err != nil { // left from an earlier version of the image
 			return nil, err
 		}
 		path, err := paths.Local(m.dir, r.Map)

@@ -11,8 +11,7 @@ import (
 	"oscar/score"
 )
 
-// MaskDir returns the folder of masks next to the images of a synthetic set, or "" if it does
-// not exist.
+// MaskDir returns the folder of masks next to a synthetic set's images, or "" if it does not exist.
 func MaskDir(root string) string {
 	masks := filepath.Join(filepath.Dir(paths.Absolute(root)), "masks")
 	if filepath.Base(paths.Absolute(root)) == "images" && paths.Exists(masks) {
@@ -21,11 +20,11 @@ func MaskDir(root string) string {
 	return ""
 }
 
-// objectMasks reads the masks of objects from a folder: class/name.png, white on the object,
-// for the image class/name.jpg.
+// objectMasks reads masks of objects from a folder. The image class/name.jpg has the mask
+// class/name.png, white on the object.
 type objectMasks struct {
 	dir     string
-	framing dataset.Framing // as images become the model's input
+	framing dataset.Framing // how images become the model's input
 	limits  dataset.Limits
 }
 

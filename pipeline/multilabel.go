@@ -13,8 +13,8 @@ import (
 	"oscar/savedmodel"
 )
 
-// thresholds returns those of a finished epoch's labels, which have the best F1 on the
-// validation part; 0.5 without one. It is nil if images have one class each.
+// thresholds returns the labels' thresholds with the best F1 on the validation part after an epoch,
+// or 0.5 without this part. It returns nil if images have one class each.
 func (r *Run) thresholds(epoch int) (*savedmodel.MultiLabel, error) {
 	if !r.Split.MultiLabel {
 		return nil, nil
@@ -30,8 +30,8 @@ func (r *Run) thresholds(epoch int) (*savedmodel.MultiLabel, error) {
 	return out, nil
 }
 
-// checkLabels returns an error if images have several labels each and the model does not
-// expect that, or the other way about.
+// checkLabels returns an error if the data has several labels per image and the model has one class
+// per image, or the reverse.
 func checkLabels(meta *savedmodel.Metadata, several bool, data string) error {
 	switch {
 	case several && meta.MultiLabel == nil:
@@ -42,8 +42,8 @@ func checkLabels(meta *savedmodel.Metadata, several bool, data string) error {
 	return nil
 }
 
-// refuseSeveral returns an error for a model whose images have several labels, in a job
-// that needs one class an image.
+// refuseSeveral returns an error for a model with several labels per image, in a job that needs one
+// class per image.
 func refuseSeveral(meta *savedmodel.Metadata, job string) error {
 	if meta.MultiLabel == nil {
 		return nil
@@ -51,17 +51,17 @@ func refuseSeveral(meta *savedmodel.Metadata, job string) error {
 	return fmt.Errorf("oscar %s needs one class per image, and images of this model have several labels (%s)", job, strings.Join(meta.Classes, ", "))
 }
 
-// labelCounts measures a model whose images may have several labels.
+// labelCounts evaluates a model with several labels per image.
 type labelCounts struct {
 	classes    []string
 	thresholds []float64
 	counts     *metric.MultiLabel
-	scores     [][]float64 // of each label
+	scores     [][]float64 // per label
 	present    [][]bool
 	loss       float64
 }
 
-// newLabelCounts returns nil for a model that gives each image one class.
+// newLabelCounts returns nil for a model with one class per image.
 func newLabelCounts(meta *savedmodel.Metadata) *labelCounts {
 	if meta.MultiLabel == nil {
 		return nil
@@ -103,7 +103,7 @@ func (l *labelCounts) add(e *Evaluation, item dataset.Item, logits, probabilitie
 	e.Classifications = append(e.Classifications, line)
 }
 
-// conclude sets the figures.
+// conclude sets the metrics of the evaluation.
 func (l *labelCounts) conclude(e *Evaluation) {
 	e.Images, e.PerClass = l.counts.Images, l.counts.PerClass()
 	e.MultiLabel = &result.MultiLabel{}
@@ -128,8 +128,8 @@ func (l *labelCounts) conclude(e *Evaluation) {
 	e.MultiLabel.MicroF1 = result.Number(l.counts.MicroF1())
 }
 
-// binaryCrossEntropy is the mean over the labels of -log sigmoid(z) of those that an image
-// has, and of -log(1 - sigmoid(z)) of the others.
+// binaryCrossEntropy returns the mean over the labels: -log sigmoid(z) for labels that the image
+// has, and -log(1 - sigmoid(z)) for the others. The unit is nats.
 func binaryCrossEntropy(logits []float32, has []bool) float64 {
 	sum := 0.0
 	for c, z := range logits {
@@ -142,13 +142,13 @@ func binaryCrossEntropy(logits []float32, has []bool) float64 {
 	return sum / float64(len(logits))
 }
 
-// withLabels sets the labels of a prediction, the most probable first, if images of the
-// model may have several.
+// withLabels sets the labels of a prediction, the most probable first. It does nothing for a model
+// with one class per image.
 func withLabels(p result.Prediction, meta *savedmodel.Metadata, probabilities []float32) result.Prediction {
 	if meta.MultiLabel == nil {
 		return p
 	}
-	p.Entropy = nil // the probabilities are no distribution
+	p.Entropy = nil // the probabilities do not sum to 1
 	p.Labels = []result.Ranked{}
 	if p.Class == "" {
 		return p

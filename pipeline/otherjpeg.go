@@ -5,6 +5,6 @@ import (
 	"oscar/internal/graph"
 )
 
-// ReadOtherJPEGs makes package dataset decode JPEGs that Go does not support by
-// TensorFlow's libjpeg-turbo. Call it before the first image is read.
+// ReadOtherJPEGs makes package dataset decode JPEGs that Go does not support with TensorFlow's
+// libjpeg-turbo. Call it before the first image is read.
 func ReadOtherJPEGs() { dataset.OtherJPEG = graph.DecodeJPEG }

@@ -58,7 +58,7 @@ func newPainter(s Settings, dir string) (*painter, error) {
 
 func (p *painter) close() error { return p.jpeg.Close() }
 
-// span has the values drawn with the full colour and with none.
+// span has the values that are drawn with the full and with the lowest colour.
 type span struct {
 	Base float32 `json:"base"`
 	Full float32 `json:"full"`
@@ -67,9 +67,8 @@ type span struct {
 // scalesFile records the shared scales of the overlays.
 const scalesFile = "scales.json"
 
-// setScales finds common scales for all maps of a method and layer, if the settings ask for
-// them: from the smallest base to the largest value of full colour. Drawings with other
-// scales are removed.
+// setScales finds a common scale for all maps of a method and layer, if the settings ask for one:
+// from the smallest base to the largest full value. It removes drawings with other scales.
 func (p *painter) setScales(shards []shard) error {
 	if p.settings.Scale != ScaleShared {
 		return checksum.Delete(p.dir, scalesFile)
@@ -143,10 +142,10 @@ func (p *painter) shard(ctx context.Context, rows []Row, photos map[string]*imag
 	return nil
 }
 
-// image makes the missing drawings of one image's rows. If photo is nil, the image is
-// decoded when it is needed.
+// image makes the missing drawings of one image's rows. If photo is nil, it decodes the image when
+// it is needed.
 func (p *painter) image(ctx context.Context, rows []Row, photo *image.RGBA) error {
-	for first := 0; first < len(rows); { // one sheet for each target
+	for first := 0; first < len(rows); { // one sheet per target
 		end := first + 1
 		for end < len(rows) && rows[end].Target == rows[first].Target {
 			end++
@@ -226,7 +225,7 @@ func (p *painter) target(ctx context.Context, rows []Row, photo *image.RGBA) err
 	return p.write(ctx, rows[0].Sheet, together.draw)
 }
 
-// overlay is a photograph with a map over it.
+// overlay returns a photograph with a map over it.
 func (p *painter) overlay(photo *image.RGBA, o heatmap.Options) *image.RGBA {
 	if p.settings.Bare {
 		return heatmap.Paint(photo, o).Image.(*image.RGBA)
@@ -281,8 +280,8 @@ func (p *painter) rescale(r *Row) {
 	}
 }
 
-// write draws a picture and writes it as JPEG below the folder. If a picture cannot be
-// encoded, the reason is kept for its row. If a file cannot be written, it returns an error.
+// write draws a picture and writes it as JPEG below the folder. If the picture cannot be encoded,
+// its row gets the reason. If the file cannot be written, write returns an error.
 func (p *painter) write(ctx context.Context, name string, draw func() *image.RGBA) error {
 	path, err := paths.Local(p.dir, name)
 	if err != nil {
@@ -318,15 +317,15 @@ func (p *painter) encode(ctx context.Context, img *image.RGBA) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// fail keeps the reason why a file was not drawn.
+// fail records why a file was not drawn.
 func (p *painter) fail(name string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.failures[name] = err.Error()
 }
 
-// row returns the row for the manifest: with the scale of its drawings and the reason why
-// one is missing.
+// row returns the row for the manifest, with the scale of its drawings and the reason if one is
+// missing.
 func (p *painter) row(r Row) Row {
 	p.rescale(&r)
 	var reasons []string

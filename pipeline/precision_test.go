@@ -121,10 +121,10 @@ func second[T any](_ T, err error) error { return err }
 func TestAutoAsksTheMeasurements(t *testing.T) {
 	testkit.BFloat16(t)
 	taken := 0
-	for job, architectures := range measured {
+	for job, architectures := range speedups {
 		for architecture, ratio := range architectures {
 			want := machine.Float32
-			if ratio >= pays {
+			if ratio >= minSpeedup {
 				want = machine.BFloat16
 				taken++
 			}

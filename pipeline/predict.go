@@ -24,20 +24,20 @@ import (
 type PredictOptions struct {
 	Model string   // a run or a SavedModel
 	Paths []string // image files and folders; one that does not exist is an error
-	// List yields more paths and is read as needed; a missing file is an unreadable image. It
-	// may be nil.
+	// List yields more paths and is read when needed; it may be nil. A missing file is an unreadable
+	// image.
 	List      iter.Seq2[string, error]
-	Top       int // the most classes in a prediction, 1 or more
-	Batch     int // images per run of the model
+	Top       int // the maximum number of classes in a prediction, at least 1
+	Batch     int // images in a model run
 	Precision Precision
 	Machine   Machine
 	Listener  Listener
-	// Begin, if not nil, is called before the first prediction with the number of classes in each:
-	// Top, or that of the model if it has fewer.
+	// Begin, if not nil, is called before the first prediction. classes is the number of classes in
+	// each prediction: Top, or the model's number of classes if it is smaller.
 	Begin func(classes int)
 }
 
-// Check returns an error for the first option that is wrong.
+// Check returns an error for the first invalid option.
 func (o PredictOptions) Check() error {
 	switch {
 	case o.Top < 1:
@@ -52,16 +52,15 @@ func (o PredictOptions) Check() error {
 type PredictSummary struct {
 	Images   int
 	Statuses map[string]int // images by status
-	Reason   string         // of the first image that is not ok; "" if all are
+	Reason   string         // for the first image that is not ok; "" if all are
 }
 
 // batchesAhead is the number of batches whose paths are listed at a time.
 const batchesAhead = 16
 
-// Predict classifies every image below the paths and calls each with every prediction, in
-// the order of [dataset.WalkImages], also for unreadable files. It keeps no paths or
-// predictions: memory does not grow with the number of images. When ctx is cancelled it
-// returns [ErrInterrupted].
+// Predict classifies every image in the paths. It calls each with every prediction, in the order of
+// [dataset.WalkImages], also for unreadable files. It keeps no paths or predictions: memory does not
+// grow with the number of images. When ctx is cancelled it returns [ErrInterrupted].
 func Predict(ctx context.Context, o PredictOptions, each func(result.Prediction) error) (*PredictSummary, error) {
 	if each == nil {
 		each = func(result.Prediction) error { return nil }
@@ -103,8 +102,8 @@ func (o PredictOptions) exist() error {
 	return nil
 }
 
-// newPredictor opens the model and limits Top to the number of its classes. It also returns the
-// precision, chosen if it was auto.
+// newPredictor opens the model and limits Top to its number of classes. It also returns the
+// precision that was chosen for auto.
 func newPredictor(o PredictOptions, each func(result.Prediction) error) (*predictor, Precision, error) {
 	bundle, precision, err := openFor(o.Model, jobPredict, o.Machine.Config(o.Precision))
 	if err != nil {
@@ -168,7 +167,7 @@ func (p *predictor) add(path string) {
 	p.items = append(p.items, dataset.Item{Path: path, Class: len(p.items)})
 }
 
-// walk calls add with each image below the paths, then with each of the list.
+// walk calls add with each image in the paths, then with each of the list.
 func (o PredictOptions) walk(ctx context.Context, add func(path string) error) error {
 	if err := dataset.WalkImages(ctx, o.Paths, add); err != nil || o.List == nil {
 		return err
@@ -189,7 +188,7 @@ func (o PredictOptions) walk(ctx context.Context, add func(path string) error) e
 	return nil
 }
 
-// skip is called with each file that cannot be read.
+// skip records a file that cannot be read.
 func (p *predictor) skip(item dataset.Item, err error) {
 	p.skipped = append(p.skipped, numbered{item.Class, withLabels(result.Prediction{
 		Path: item.Path, Top: []result.Ranked{}, Status: result.Unreadable, Reason: run.Problem(item, err).Reason,
@@ -221,7 +220,7 @@ func (p *predictor) flush(ctx context.Context) error {
 	return p.report(done)
 }
 
-// report passes predictions on in order.
+// report calls each with predictions in order.
 func (p *predictor) report(done []numbered) error {
 	slices.SortFunc(done, func(a, b numbered) int { return cmp.Compare(a.place, b.place) })
 	for _, d := range done {
@@ -233,7 +232,7 @@ func (p *predictor) report(done []numbered) error {
 	return nil
 }
 
-// count counts a prediction.
+// count adds a prediction to the counts.
 func (s *PredictSummary) count(p result.Prediction) {
 	s.Images++
 	s.Statuses[p.Status]++
@@ -242,7 +241,7 @@ func (s *PredictSummary) count(p result.Prediction) {
 	}
 }
 
-// newPrediction sorts the classes by probability, equal ones by index.
+// newPrediction returns a prediction with its classes sorted by probability, equal ones by index.
 func newPrediction(path string, probabilities []float32, classes []string, top int) result.Prediction {
 	p := result.Prediction{Path: path, Top: []result.Ranked{}, Status: string(explain.OK)}
 	ranks := make([]int, len(probabilities))
@@ -266,8 +265,8 @@ func newPrediction(path string, probabilities []float32, classes []string, top i
 	return p
 }
 
-// PredictFile writes the predictions to a file, .csv or .jsonl. It replaces an earlier file
-// when all images are done. If it fails or is interrupted, the earlier file stays.
+// PredictFile writes the predictions to a .csv or .jsonl file. It replaces an earlier file only when
+// all images are done; after an error or an interruption the earlier file stays.
 func PredictFile(ctx context.Context, o PredictOptions, path string, each func(result.Prediction) error) (*PredictSummary, error) {
 	asJSON, err := result.PredictionsAreJSON(path)
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 	"oscar/run"
 )
 
-// Within a folder of planned predictions.
+// Names in a folder of planned predictions.
 const (
 	predictionsCSV     = "predictions.csv"
 	predictionsAsLines = "predictions.jsonl"
@@ -40,9 +40,9 @@ type predictSettings struct {
 	MaxBytes  int64     `json:"max_bytes"`
 }
 
-// PlanPredict prepares the folder out of a [Predict] and writes units of as many
-// images as Predict finds at a time, with paths that begin in from. [NewPredictWorker]
-// does them, [MergePredict] makes the table.
+// PlanPredict prepares the folder out of a [Predict] and writes units, with paths relative to from.
+// A unit has as many images as Predict lists at a time. [NewPredictWorker] processes the units,
+// [MergePredict] joins the results.
 func PlanPredict(ctx context.Context, from, out string, o PredictOptions) (err error) {
 	if err := cmp.Or(o.Check(), o.exist()); err != nil {
 		return err
@@ -113,7 +113,7 @@ func PlanPredict(ctx context.Context, from, out string, o PredictOptions) (err e
 	})
 }
 
-// predictWorker does units of a [Predict].
+// predictWorker processes units of a [Predict].
 type predictWorker struct {
 	*predictor
 	listener Listener
@@ -190,8 +190,8 @@ func (w *predictWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, 
 	return o, nil
 }
 
-// partState reports whether a part is listed and as its list has it. A part without a
-// list was not finished.
+// partState reports whether a part is finished, which means that it has a list. damaged is not nil
+// if the part differs from its list.
 func partState(dir, part string) (damaged *checksum.Damage, done bool, err error) {
 	list, err := checksum.ReadList(dir, part)
 	if d, is := errors.AsType[*checksum.Damage](err); is {
@@ -275,7 +275,7 @@ func MergePredict(ctx context.Context, o MergeOptions) (*PredictSummary, error) 
 	return summary, checksum.Update(o.Dir, append(lists, result.PredictFile)...)
 }
 
-// dropOtherParts removes the parts, with their lists, that are not current.
+// dropOtherParts removes the parts that are not current, and their lists.
 func dropOtherParts(dir string, current map[string]bool) error {
 	entries, err := os.ReadDir(filepath.Join(dir, partsDir))
 	for _, e := range entries {

@@ -26,8 +26,8 @@ import (
 
 // PreviewOptions are the options of [PreviewAugmentation].
 type PreviewOptions struct {
-	Data       string                // as in TrainOptions
-	Parts      [3]string             // as in TrainOptions
+	Data       string                // see TrainOptions
+	Parts      [3]string             // see TrainOptions
 	Out        string                // the PNG file to write
 	Experiment experiment.Experiment // its augmentation, input size, split and seed
 	Images     int                   // rows; 0: 8
@@ -36,9 +36,9 @@ type PreviewOptions struct {
 	Listener   Listener
 }
 
-// PreviewAugmentation draws the images that training would get. Each row is an image of the
-// train part; the rows are evenly spaced in it. The first column is the original, then its
-// copies follow, then its augmented versions of the first epochs.
+// PreviewAugmentation draws the images that training would use. A row is an image of the train part;
+// the rows are evenly spaced in it. The columns are the original, its copies, and its augmented
+// versions in the first epochs.
 func PreviewAugmentation(ctx context.Context, o PreviewOptions) error {
 	e := o.Experiment
 	if a := e.Training.Augmentation; len(a.Copies) == 0 && len(a.Phases) == 0 {
@@ -110,8 +110,7 @@ func PreviewAugmentation(ctx context.Context, o PreviewOptions) error {
 	return writePreview(o.Out, heatmap.Montage(rows, image.Pt(in[1], in[0]), color.White))
 }
 
-// mixedLabel is the label of an image that may be mixed with another: "62 % glass, 38 %
-// paper".
+// mixedLabel returns the label of an image that may be mixed with another: "62 % glass, 38 % paper".
 func mixedLabel(b *dataset.Batch, i int, classes []string) string {
 	own := math.Round(100 * float64(b.Shares[i]))
 	label := fmt.Sprintf("%g %% %s", own, classes[b.Labels[i]])
@@ -130,7 +129,7 @@ var previewMark = func() []byte {
 	return binary.BigEndian.AppendUint32(mark, crc32.ChecksumIEEE([]byte(chunk)))
 }()
 
-// markAt is the end of a PNG's first chunk, which has the size.
+// markAt is the offset after a PNG's first chunk, which has the size.
 const markAt = 33
 
 // replaceable reports whether path does not exist or is an earlier preview.
@@ -172,7 +171,8 @@ type previewed struct {
 	first int // the copy; 0 is the image itself
 }
 
-// columns are the image, its copies, and its augmented versions of as many epochs.
+// columns returns the columns: the image, its copies, and its augmented versions in the first
+// epochs.
 func columns(e experiment.Experiment, draws int) []previewed {
 	a := e.Training.Augmentation
 	plain := dataset.Epoch{Augmentation: dataset.Augmentation{Copies: a.Copies}, Seed: e.Seed}

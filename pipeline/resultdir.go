@@ -24,8 +24,8 @@ const (
 // explainKind describes folders of explanations.
 var explainKind = resultdir.Kind{Mark: settingsFile}
 
-// initResultDir creates the files and folders of a locked folder that exist before
-// the first result. It returns an error if the folder has results of other settings.
+// initResultDir creates the files and folders that a locked folder has before the first result. It
+// returns an error if the folder has results with other settings.
 func initResultDir(out string, s Settings, listener Listener) error {
 	var before Settings
 	err := checksum.ReadJSON(out, settingsFile, &before)
@@ -38,7 +38,7 @@ func initResultDir(out string, s Settings, listener Listener) error {
 			return damage
 		}
 		listener.Note(fmt.Sprintf("%v; it is made again", damage))
-	} else if errors.Is(err, os.ErrNotExist) { // it marks the folder as one of explanations
+	} else if errors.Is(err, os.ErrNotExist) { // it marks a folder of explanations
 		err = checksum.WriteJSON(out, settingsFile, s)
 		if err != nil {
 			return err
@@ -58,9 +58,9 @@ func initResultDir(out string, s Settings, listener Listener) error {
 	return nil
 }
 
-// checkLists compares the lists of the parts with the folder's. If a list is damaged it
-// removes the part, which is then made again. The folder does not list them until all
-// shards are done, because they change.
+// checkLists compares the lists of the parts with the folder's list. If a part's list is damaged it
+// removes the part, which is then made again. The folder lists them only when all shards are done,
+// because they change before.
 func checkLists(dir string, listener Listener) error {
 	root, err := checksum.Read(dir)
 	if err != nil {
@@ -101,8 +101,8 @@ func removePart(dir, part string) error {
 	return errors.Join(removeIfExists(filepath.Join(dir, partsDir, part)), checksum.RemoveList(dir, part))
 }
 
-// check removes the damaged files of a shard, and its part if a map is damaged, so that
-// they are made again.
+// check removes the damaged files of a shard, so that they are made again. If a map is damaged it
+// also removes the shard's part.
 func (j explainJob) check(s shard, notes *damageNotes) error {
 	if !paths.Exists(filepath.Join(j.dir, partsDir, s.part)) {
 		return checksum.RemoveList(j.dir, s.part)
@@ -122,7 +122,7 @@ func (j explainJob) check(s shard, notes *damageNotes) error {
 		again = again || !isDrawing(rows, d.Name)
 		switch err := paths.RemoveLocal(j.dir, d.Name); {
 		case errors.Is(err, paths.ErrOutside):
-			again = true // with another name
+			again = true // the file is outside: make it again under another name
 		case err != nil:
 			return err
 		}
@@ -142,7 +142,7 @@ func (j explainJob) checkParts() error {
 			return err
 		}
 	}
-	// These are always made again.
+	// These files are always made again.
 	list, err := checksum.Read(j.dir)
 	if err != nil {
 		return err
@@ -154,7 +154,7 @@ func (j explainJob) checkParts() error {
 	return err
 }
 
-// isDrawing reports whether a file is drawn from a row's map.
+// isDrawing reports whether a file is a drawing of a row's map.
 func isDrawing(rows []Row, file string) bool {
 	for _, r := range rows {
 		if file == filepath.ToSlash(r.Overlay) || file == filepath.ToSlash(r.Sheet) {
@@ -164,7 +164,7 @@ func isDrawing(rows []Row, file string) bool {
 	return false
 }
 
-// damageNotes notes the names of the first damaged files, and the number of the others.
+// damageNotes notes the names of the first damaged files and the number of the others.
 type damageNotes struct {
 	listener Listener
 	n        int
@@ -182,5 +182,5 @@ func (n *damageNotes) end() {
 	}
 }
 
-// mostDamaged is the number of damaged files whose names are noted.
+// mostDamaged is the maximum number of damaged files that are named.
 const mostDamaged = 5

@@ -19,14 +19,14 @@ import (
 
 // ClassCurves are the ROC curves of each class against the rest.
 type ClassCurves struct {
-	classes []string // those that have a curve
+	classes []string // the classes with a curve
 	curves  []metric.ROC
-	Absent  []string // classes without a curve: no image has them, or all have
+	Absent  []string // classes without a curve: no image has them, or all images have
 	Macro   float64  // the mean area
 }
 
-// NewClassCurves returns the curves of an evaluation that kept its probabilities. Images of
-// unknown class and those without a finite prediction are left out.
+// NewClassCurves returns the curves of an evaluation with probabilities. It leaves out images of
+// unknown class and images without a finite prediction.
 func NewClassCurves(e *Evaluation) (*ClassCurves, error) {
 	out := &ClassCurves{}
 	for c, name := range e.Confusion.Classes {

@@ -68,7 +68,7 @@ func (m *mapper) exactMethods() (names []string) {
 	return names
 }
 
-// setScale sets the values that are drawn in full colour and in none.
+// setScale sets the values with the full and with the lowest colour.
 func (m *mapper) setScale(r *Row, method methods.Method, g explain.Grid) {
 	low, high := g.Range()
 	if !(low < high) || r.Status == string(explain.Faint) {
@@ -83,11 +83,11 @@ func (m *mapper) setScale(r *Row, method methods.Method, g explain.Grid) {
 	}
 }
 
-// name returns the name of a row's files without their suffix: the image's path
-// below the common folder of all images.
+// name returns the name of a row's files without suffix: the image's path relative to the common
+// folder of all images.
 func (m *mapper) name(s shard, r Row) string {
 	rel, err := filepath.Rel(s.root, paths.Absolute(r.Image))
-	if err != nil { // cannot happen: a relative path exists between any two absolute ones
+	if err != nil { // cannot happen: two absolute paths have a relative path
 		rel = filepath.Base(r.Image)
 	}
 	if m.settings.Class == TargetAll {
@@ -96,7 +96,7 @@ func (m *mapper) name(s shard, r Row) string {
 	return paths.Shorten(rel)
 }
 
-// finite returns a pointer to v, nil if JSON cannot represent v.
+// finite returns a pointer to v, or nil if JSON cannot represent v.
 func finite(v float32) *float32 {
 	if !numeric.Finite(v) {
 		return nil

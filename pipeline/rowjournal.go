@@ -21,7 +21,7 @@ import (
 type rowJournal struct {
 	dir     string // of the results
 	path    string
-	byClass bool // rows are for several classes
+	byClass bool // rows name their class
 	before  []Row
 	file    *os.File // nil before the first row is added
 }
@@ -32,7 +32,7 @@ func journalPath(dir string, s shard) string {
 	return filepath.Join(dir, partsDir, s.part+journalSuffix)
 }
 
-// openJournal reads the rows that an interrupted process has written for the shard.
+// openJournal reads the rows that an interrupted process wrote for the shard.
 func (m *mapper) openJournal(s shard) (*rowJournal, error) {
 	j := &rowJournal{dir: m.dir, path: journalPath(m.dir, s), byClass: m.settings.Class == TargetAll}
 	text, err := paths.ReadRecord(j.path)
@@ -45,7 +45,7 @@ func (m *mapper) openJournal(s shard) (*rowJournal, error) {
 	for line := range bytes.Lines(text) {
 		rows, err := j.parse(line)
 		if err != nil || !bytes.HasSuffix(line, []byte("\n")) {
-			break // a kill may have cut the last line, or the line is damaged
+			break // the last line of a killed process, or damaged
 		}
 		j.before = append(j.before, rows...)
 		whole += len(line)
@@ -56,8 +56,8 @@ func (m *mapper) openJournal(s shard) (*rowJournal, error) {
 	return j, nil
 }
 
-// parse returns the row of a line. A line has the SHA-256 of the row and its map, and the
-// row. A line of older versions has only the row.
+// parse returns the row of a line. A line has the row and the SHA-256 of row and map. A line of an
+// older version has only the row.
 func (j *rowJournal) parse(line []byte) ([]Row, error) {
 	digest, text, ok := bytes.Cut(line, []byte(" "))
 	if !ok || bytes.HasPrefix(line, []byte("{")) {
@@ -86,8 +86,8 @@ func (j *rowJournal) digest(text []byte, r Row) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 
-// rows returns the rows of a group for an image and a class, "" for the
-// predicted one; nil if one of them or its map is missing.
+// rows returns the rows of a group for an image and a class; "" is the predicted one. It returns nil
+// if one of them or its map is missing.
 func (j *rowJournal) rows(image string, group []methods.At, class string) []Row {
 	var out []Row
 	for _, at := range group {
@@ -128,11 +128,11 @@ func (j *rowJournal) add(rows []Row) error {
 
 func (j *rowJournal) close() {
 	if j.file != nil {
-		j.file.Close() // a row that did not reach the disk is made again
+		j.file.Close() // a row that did not reach the disk is computed again
 	}
 }
 
-// encodeRows writes rows as JSON, a line each.
+// encodeRows returns rows as JSON lines.
 func encodeRows(rows []Row) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
@@ -145,8 +145,8 @@ func encodeRows(rows []Row) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// hasFile reports whether a regular file below dir exists and is not empty. After a power
-// cut it may be empty. A file that a link finds outside of dir does not count.
+// hasFile reports whether name is a regular file below dir that is not empty. After a power failure
+// it may be empty. A link that leads out of dir does not count.
 func hasFile(dir, name string) bool {
 	path, err := paths.Local(dir, name)
 	if err != nil {
@@ -156,7 +156,7 @@ func hasFile(dir, name string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Size() > 0
 }
 
-// canDraw reports whether a row's drawings are regular files below dir, or could be.
+// canDraw reports whether a row's drawings are regular files below dir, or can be created.
 func canDraw(dir string, r Row) bool {
 	for _, name := range []string{r.Overlay, r.Sheet} {
 		if name == "" {

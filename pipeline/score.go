@@ -28,7 +28,7 @@ type ScoreOptions struct {
 	Model    string // a run or a SavedModel
 	Data     string // folder with one sub-folder per class; empty: the run's own
 	Part     string // part of the run's split, or "all" for every image below Data
-	Masks    string // folder with a mask for each image, see [Score]; empty: the one next to a synthetic set's images
+	Masks    string // folder with a mask per image, see [Score]; empty: the one next to a synthetic set's images
 	Out      string // folder for the results
 	Settings Settings
 	Scoring  score.Options
@@ -45,20 +45,19 @@ const (
 	scoresFile  = result.ScoreFile
 )
 
-// Check returns an error for options that are wrong for every model.
+// Check returns an error for options that are invalid for every model.
 func (o ScoreOptions) Check() error { return errors.Join(o.checkPlanned(), checkLayer(o.Settings)) }
 
-// Score scores explanation methods and writes score.json below Out. The table also has
-// controls: noise with one value per pixel, noise as coarse as the maps of the explained
-// layer, and an edge detector.
+// Score scores explanation methods and writes score.json below Out. The table also has controls:
+// noise with one value per pixel, noise as coarse as the maps of the explained layer, and an edge
+// detector.
 //
-// Masks has a file for each image of the data, <class>/<name>.png, white on the
-// object. The sanity check explains a second copy of the model, whose layers get
-// initial values from the logits down. It is left out for a frozen model, which
-// has no variables.
+// Masks has a file for each image of the data, <class>/<name>.png, white on the object. The sanity
+// check explains a second copy of the model, whose layers are randomised one after another, from the
+// logits down. A frozen model has no variables, so the sanity check is left out.
 //
-// The scores of each method are written when they are complete. The same call
-// resumes with the next method; one with more methods computes only those.
+// The scores of a method are written when they are complete. The same call resumes with the next
+// method. A call with more methods computes only the new ones.
 func Score(ctx context.Context, o ScoreOptions) (_ *Scores, err error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -95,8 +94,7 @@ func (o ScoreOptions) scoreIn(ctx context.Context, dir *resultdir.Dir) (*Scores,
 	return s.finish(parts)
 }
 
-// prepare writes the settings into the folder of results. If it has results of other
-// settings it returns an error.
+// prepare writes the settings into the folder of results. Results with other settings are an error.
 func (s *scoreJob) prepare(resumed bool) error {
 	asked := s.asked()
 	if !resumed {
@@ -126,13 +124,13 @@ func (s *scoreJob) prepare(resumed bool) error {
 	if err := os.MkdirAll(parts, 0o777); err != nil {
 		return err
 	}
-	if err := checksum.Check(s.Out, scoresFile); checksum.Is(err) { // it is always made again
+	if err := checksum.Check(s.Out, scoresFile); checksum.Is(err) { // it is always written again
 		s.Listener.Note(fmt.Sprintf("%v; it is made again", err))
 	}
 	return s.list()
 }
 
-// list adds files to the lists that an older version or a killed process did not list.
+// list adds files to the lists that an older version or a killed process left out.
 func (s *scoreJob) list() error {
 	names := []string{scoringFile, scoresFile, result.CommandFile}
 	entries, err := os.ReadDir(filepath.Join(s.Out, partsDir))
@@ -151,10 +149,10 @@ type scoreJob struct {
 	exact      *savedmodel.Bundle  // float32 model for methods that need it; nil: bundle is float32
 	randomized *tfmodel.Randomized // in float32; nil: no sanity check
 	images     *scoreImages
-	methods    []score.Method // the controls last
+	methods    []score.Method // controls come last
 	controls   int
 	notes      []string
-	done       map[string]bool // finished tests of the current method, for progress
+	done       map[string]bool // finished tests of the current method, for the progress
 }
 
 func (o ScoreOptions) open(ctx context.Context) (s *scoreJob, err error) {
@@ -206,7 +204,7 @@ func (o ScoreOptions) open(ctx context.Context) (s *scoreJob, err error) {
 	}
 	controls := append(score.Controls(s.Settings.Seed), s.coarseControl()...)
 	for _, c := range controls {
-		if s.randomized != nil { // a control does not use the model
+		if s.randomized != nil { // controls do not use the model
 			c.Randomised = score.Cascade{Layers: s.randomized.Layers, Explainer: func(int) (explain.Explainer, error) { return c.Explainer, nil }}
 		}
 		s.methods = append(s.methods, c)
@@ -228,8 +226,8 @@ func (s *scoreJob) close() {
 	}
 }
 
-// coarseControl is noise with one value for each position of the explained
-// layer, as coarse as the layer's CAMs.
+// coarseControl returns noise with one value for each position of the explained layer, as coarse as
+// this layer's CAMs.
 func (s *scoreJob) coarseControl() []score.Method {
 	for _, l := range s.bundle.Metadata.Layers {
 		if l.Name == s.Settings.Layer && l.Explainable {
@@ -257,7 +255,7 @@ func (s *scoreJob) randomize(ctx context.Context) error {
 	return s.leaveOut(score.NeedsRandomised, fmt.Sprintf("no sanity check: %v", err))
 }
 
-// exactMetrics names the selected metrics that need float32.
+// exactMetrics returns the selected metrics that need float32.
 func exactMetrics(o score.Options) (names []string) {
 	for _, m := range o.Selected() {
 		if m.Exact {
@@ -267,8 +265,8 @@ func exactMetrics(o score.Options) (names []string) {
 	return names
 }
 
-// leaveOut notes why the metrics with a need are left out. It returns an error if the user
-// named one of them.
+// leaveOut notes why metrics with a need are left out. If the user named one of them, it returns an
+// error.
 func (s *scoreJob) leaveOut(need score.Needs, why string) error {
 	for _, m := range s.Scoring.Selected() {
 		if len(s.Scoring.Metrics) > 0 && m.Needs&need != 0 {
@@ -284,8 +282,7 @@ func (s *scoreJob) note(texts ...string) {
 	s.Listener.Note(texts...)
 }
 
-// method returns a method with its explainers of the model and of the randomised
-// model.
+// method returns a method with its explainers for the model and for the randomised model.
 func (s *scoreJob) method(ctx context.Context, name string) (score.Method, error) {
 	settings := s.Settings
 	settings.Method = name
@@ -300,7 +297,7 @@ func (s *scoreJob) method(ctx context.Context, name string) (score.Method, error
 	if err != nil {
 		return score.Method{}, err
 	}
-	m := score.Method{Name: name, Explainer: &doubting{Explainer: explainer}}
+	m := score.Method{Name: name, Explainer: &cautionCounter{Explainer: explainer}}
 	if s.randomized == nil {
 		return m, nil
 	}
@@ -311,7 +308,7 @@ func (s *scoreJob) method(ctx context.Context, name string) (score.Method, error
 	return m, err
 }
 
-// part returns the table of one method, read from the folder or computed.
+// part returns the table of one method, from the folder or computed.
 func (s *scoreJob) part(ctx context.Context, i int, m score.Method) (score.Table, error) {
 	file, doubts := partsDir+"/"+m.Name+".json", partsDir+"/"+m.Name+".doubt.json"
 	var t score.Table
@@ -319,7 +316,7 @@ func (s *scoreJob) part(ctx context.Context, i int, m score.Method) (score.Table
 	err := checksum.ReadJSON(s.Out, file, &t)
 	if err == nil {
 		if err = checksum.ReadJSON(s.Out, doubts, &doubt); errors.Is(err, os.ErrNotExist) {
-			err = nil // there is none
+			err = nil // no table yet
 		}
 	}
 	if checksum.Is(err) {
@@ -332,7 +329,7 @@ func (s *scoreJob) part(ctx context.Context, i int, m score.Method) (score.Table
 			err = checksum.Delete(s.Out, doubts)
 		}
 		if err == nil {
-			err = checksum.WriteJSON(s.Out, file, t) // the mark that it is done
+			err = checksum.WriteJSON(s.Out, file, t) // it marks the method as done
 		}
 	}
 	if err == nil && doubt != "" {
@@ -341,8 +338,7 @@ func (s *scoreJob) part(ctx context.Context, i int, m score.Method) (score.Table
 	return t, err
 }
 
-// judge computes the table of one method. doubt is a note about its maps, "" if there is
-// none.
+// judge computes the table of one method. doubt is a note about its maps, or "".
 func (s *scoreJob) judge(ctx context.Context, i int, m score.Method) (t score.Table, doubt string, err error) {
 	e := score.Evaluation{
 		Model: s.bundle, Methods: []score.Method{m}, Controls: []score.Method{}, Metrics: s.Scoring.Metrics,
@@ -354,13 +350,13 @@ func (s *scoreJob) judge(ctx context.Context, i int, m score.Method) (t score.Ta
 	s.Listener.Stage(fmt.Sprintf("scoring %s (%d of %d)", m.Name, i+1, len(s.methods)))
 	s.done = map[string]bool{}
 	t, err = e.Run(ctx, s.images.parts(s.Settings))
-	if d, ok := m.Explainer.(*doubting); ok {
-		doubt = d.doubt(m.Name)
+	if d, ok := m.Explainer.(*cautionCounter); ok {
+		doubt = d.cautionNote(m.Name)
 	}
 	return t, doubt, err
 }
 
-// progress counts the finished tests of a method, each as a thousand.
+// progress reports the finished tests of a method. A test counts as 1000.
 func (s *scoreJob) progress(p score.Progress) {
 	var lacking score.Needs
 	if s.randomized == nil {
@@ -381,5 +377,5 @@ func (s *scoreJob) finish(parts []score.Table) (*Scores, error) {
 		return nil, err
 	}
 	res := &Scores{Format: 1, Part: s.Part, Settings: s.Settings, Scoring: s.Scoring, Images: s.images.names, Notes: s.notes, Table: table}
-	return res, checksum.WriteJSON(s.Out, scoresFile, res) // written last: it marks the folder as complete
+	return res, checksum.WriteJSON(s.Out, scoresFile, res) // last, because it marks the folder as complete
 }

@@ -11,14 +11,14 @@ import (
 // scoreKind describes folders of scores.
 var scoreKind = resultdir.Kind{Mark: scoringFile}
 
-// asked has the common settings of the table's methods.
+// asked returns the settings that all methods of the table share.
 func (s *scoreJob) asked() scored {
 	asked := scored{Settings: s.Settings, Scoring: s.Scoring, Cases: s.images.digest()}
-	asked.Settings.Method = "" // methods may be added
+	asked.Settings.Method = "" // later calls may add methods
 	return asked
 }
 
-// scored has what all methods of one table share; it is scoring.json.
+// scored has the settings that all methods of one table share. It is the file scoring.json.
 type scored struct {
 	Settings Settings      `json:"settings"` // without the method
 	Scoring  score.Options `json:"scoring"`

@@ -14,19 +14,19 @@ import (
 	"oscar/score"
 )
 
-// scoreImages are the images for scoring methods. They are decoded once and kept as bytes at
-// the model's input size.
+// scoreImages are the images for scoring. They are decoded once and kept as bytes at the model's
+// input size.
 type scoreImages struct {
 	height, width int
 	batch         int // images in a part
 	names         []string
 	classes       []int
 	pixels        []uint8
-	masks         []score.Mask // one for each image, or none
+	masks         []score.Mask // one per image; nil: none
 	mosaics       []score.Mosaic
 }
 
-// readImages reads the images for scoring methods, and their masks.
+// readImages reads the images for scoring, and their masks.
 func (s *scoreJob) readImages(ctx context.Context) (*scoreImages, error) {
 	from, err := EvaluateOptions{Model: s.Model, Data: s.Data, Part: s.Part, Machine: s.Machine}.part(ctx, s.bundle)
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *scoreJob) readImages(ctx context.Context) (*scoreImages, error) {
 	return c, nil
 }
 
-// add adds a batch, and the masks of its images if there is a folder of masks.
+// add adds a batch, and its masks if there is a folder of masks.
 func (c *scoreImages) add(b *dataset.Batch, masks objectMasks) error {
 	for i, item := range b.Items {
 		c.names = append(c.names, item.Path)
@@ -98,10 +98,10 @@ func (c *scoreImages) image(i int) []float32 {
 	return out
 }
 
-// batches returns the number of parts for n images or mosaics.
+// batches returns the number of batches for n images or mosaics.
 func (c *scoreImages) batches(n int) int { return (n + c.batch - 1) / c.batch }
 
-// parts yields the images and then the mosaics in batches.
+// parts yields first the images and then the mosaics, in batches.
 func (c *scoreImages) parts(s Settings) iter.Seq2[score.Cases, error] {
 	return func(yield func(score.Cases, error) bool) {
 		for first := 0; first < len(c.names); first += c.batch {
@@ -131,7 +131,7 @@ func (c *scoreImages) parts(s Settings) iter.Seq2[score.Cases, error] {
 	}
 }
 
-// digest is a hash of all inputs of the scores.
+// digest returns a hash of all inputs of the scores.
 func (c *scoreImages) digest() string {
 	h := sha256.New()
 	fmt.Fprintln(h, c.height, c.width, c.names, c.classes, c.masks, c.mosaics)

@@ -19,9 +19,8 @@ import (
 	"oscar/score"
 )
 
-// PlanScore prepares the folder of a [Score] and writes its methods and controls as
-// units, with paths that begin in from. [NewScoreWorker] does them, [MergeScore] makes
-// the results of Score from them.
+// PlanScore prepares the folder of a [Score] and writes its methods and controls as units, with
+// paths relative to from. [NewScoreWorker] processes them; [MergeScore] joins the results.
 func PlanScore(ctx context.Context, from string, o ScoreOptions) (err error) {
 	if err := o.Check(); err != nil {
 		return err
@@ -51,7 +50,7 @@ func PlanScore(ctx context.Context, from string, o ScoreOptions) (err error) {
 	})
 }
 
-// scoreOptions returns the options of the [Score] that has a unit.
+// scoreOptions returns the options of the [Score] that a unit belongs to.
 func scoreOptions(u result.Unit, on Machine, l Listener) (ScoreOptions, scored, error) {
 	var planned scored
 	if err := readPlanned(u.Out, scoringFile, &planned); err != nil {
@@ -63,7 +62,7 @@ func scoreOptions(u result.Unit, on Machine, l Listener) (ScoreOptions, scored, 
 	return o, planned, o.checkPlanned()
 }
 
-// scoreWorker does units of a [Score].
+// scoreWorker processes units of a [Score].
 type scoreWorker struct{ *scoreJob }
 
 // NewScoreWorker opens the model and reads the images of a unit of [PlanScore].
@@ -86,7 +85,7 @@ func NewScoreWorker(ctx context.Context, u result.Unit, on Machine, l Listener) 
 
 func (w scoreWorker) Close() { w.close() }
 
-// Do scores a method, or a control.
+// Do scores a method or a control.
 func (w scoreWorker) Do(ctx context.Context, u result.Unit) (result.Outcome, error) {
 	i := slices.IndexFunc(w.methods, func(m score.Method) bool { return m.Name+".json" == u.Part })
 	if i < 0 {
@@ -110,7 +109,7 @@ func MergeScore(ctx context.Context, o MergeOptions) (_ *Scores, err error) {
 		return nil, err
 	}
 	defer run.Release(ctx, dir, &err)
-	if err := removeIfExists(filepath.Join(o.Dir, partsDir, atomicfile.LockFile)); err != nil { // of workers
+	if err := removeIfExists(filepath.Join(o.Dir, partsDir, atomicfile.LockFile)); err != nil { // left by workers
 		return nil, err
 	}
 	missing, all, first := 0, 0, ""
@@ -137,8 +136,8 @@ func MergeScore(ctx context.Context, o MergeOptions) (_ *Scores, err error) {
 	return options.scoreIn(ctx, dir)
 }
 
-// checkPlanned is [ScoreOptions.Check] for a unit, whose settings have the layer that [PlanScore]
-// chose, also for methods without one.
+// checkPlanned is [ScoreOptions.Check] for a unit. A unit's settings have the layer that [PlanScore]
+// chose, even if the method does not use a layer.
 func (o ScoreOptions) checkPlanned() error {
 	if err := errors.Join(CheckSettings(o.Settings), o.Scoring.Check(), named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check(), o.Settings.Precision.Check()); err != nil {
 		return err

@@ -21,16 +21,16 @@ import (
 	"oscar/tfmodel"
 )
 
-// Settings select the explanations and how they are drawn.
+// Settings select the explanations and configure their drawing.
 type Settings = result.Settings
 
-// The choices of Settings.Scale.
+// The values of Settings.Scale.
 const (
 	ScaleOwn    = result.ScaleOwn
 	ScaleShared = result.ScaleShared
 )
 
-// DefaultSettings are Grad-CAM of the predicted class's logit with the colours of jet.
+// DefaultSettings returns Grad-CAM of the predicted class's logit, drawn with the colour map jet.
 func DefaultSettings() Settings {
 	return Settings{
 		Format: 1, Method: "gradcam", Class: TargetPredicted,
@@ -84,7 +84,8 @@ func checkLayer(s Settings) error {
 	return fmt.Errorf("layer is %s, and %s does not use it; name a method that does, as gradcam, or METHOD@LAYER, as lrp@%s", s.Layer, s.Method, s.Layer)
 }
 
-// methodOptions has the options that only some methods use: whether a method uses it.
+// methodOptions has the options that only some methods use, each with a function that reports
+// whether a method uses it.
 var methodOptions = []struct {
 	flag string
 	has  func(methods.Method) bool
@@ -99,9 +100,8 @@ var methodOptions = []struct {
 	{"colormap", func(m methods.Method) bool { return !m.Signed }},
 }
 
-// CheckOption returns an error if the named option of "oscar explain" has no effect on any of
-// the methods. It is for options given by the user. In settings a value without effect is no
-// error.
+// CheckOption returns an error if the named option of "oscar explain" has no effect on any of the
+// methods. It is for options given by the user; a setting without effect is not an error.
 func CheckOption(s Settings, flag string) error {
 	list, err := methods.Parse(s.Method)
 	if err != nil {
@@ -140,14 +140,14 @@ func methodNames(s Settings) ([]string, error) {
 	return names, err
 }
 
-// withDrawing returns s with those settings of o that affect only the drawing.
+// withDrawing returns s with the drawing settings of o.
 func withDrawing(s, o Settings) Settings {
 	s.Alpha, s.ColorMap, s.SignedColorMap, s.SignedAlpha = o.Alpha, o.ColorMap, o.SignedColorMap, o.SignedAlpha
 	s.Scale, s.Percentile, s.Bare = o.Scale, o.Percentile, o.Bare
 	return s
 }
 
-// Words instead of names in [Settings].
+// Words that replace names in [Settings].
 const (
 	AllMethods = result.AllMethods
 	AllLayers  = result.AllLayers
@@ -162,7 +162,7 @@ func difference(a, b Settings) string {
 		{"signed-alpha", fmt.Sprint(a.SignedAlpha), fmt.Sprint(b.SignedAlpha)},
 		{"scale", a.Scale, b.Scale}, {"bare", fmt.Sprint(a.Bare), fmt.Sprint(b.Bare)}, {"percentile", fmt.Sprint(a.Percentile), fmt.Sprint(b.Percentile)},
 		{"samples", fmt.Sprint(a.Samples), fmt.Sprint(b.Samples)}, {"rules", a.Rules, b.Rules}, {"seed", fmt.Sprint(a.Seed), fmt.Sprint(b.Seed)},
-		{"max-pixels", fmt.Sprint(a.MaxPixels), fmt.Sprint(b.MaxPixels)}, {"max-bytes", fmt.Sprint(a.MaxBytes), fmt.Sprint(b.MaxBytes)}, {"framing", framed(a.Framing), framed(b.Framing)}, {"selection", cmp.Or(a.Selection, "by the user"), cmp.Or(b.Selection, "by the user")},
+		{"max-pixels", fmt.Sprint(a.MaxPixels), fmt.Sprint(b.MaxPixels)}, {"max-bytes", fmt.Sprint(a.MaxBytes), fmt.Sprint(b.MaxBytes)}, {"framing", describeFraming(a.Framing), describeFraming(b.Framing)}, {"selection", cmp.Or(a.Selection, "by the user"), cmp.Or(b.Selection, "by the user")},
 	} {
 		if f.was != f.is {
 			return fmt.Sprintf("%s %s, not %s", f.name, f.was, f.is)
@@ -171,22 +171,22 @@ func difference(a, b Settings) string {
 	return "other settings"
 }
 
-// framed describes a framing.
-func framed(f dataset.Framing) string {
+// describeFraming describes a framing.
+func describeFraming(f dataset.Framing) string {
 	return fmt.Sprintf("%s in %dx%d with padding %d", cmp.Or(f.Aspect, dataset.Stretch), f.Height, f.Width, f.Padding)
 }
 
-// fingerprint identifies a model: the hash of the graph and of the variables' index, which
-// has a checksum of every tensor.
+// fingerprint returns a text that identifies a model: the hash of the graph and of the variables'
+// index, which has a checksum of every tensor.
 func fingerprint(model string) (string, error) {
-	dir, err := modelDir(model, false) // it was opened before
+	dir, err := modelDir(model, false) // the model was opened before
 	if err != nil {
 		return "", err
 	}
 	return hashFiles(filepath.Join(dir, "saved_model.pb"), filepath.Join(dir, "variables", "variables.index"))
 }
 
-// hashFiles hashes the contents of files one after the other. A missing file counts as empty.
+// hashFiles returns the hash of several files' contents. A missing file counts as empty.
 func hashFiles(files ...string) (string, error) {
 	h := sha256.New()
 	for _, path := range files {

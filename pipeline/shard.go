@@ -16,16 +16,16 @@ import (
 	"oscar/result"
 )
 
-// shard is a range of the sorted input that is explained and committed as one.
+// shard is a range of the sorted input that is explained and committed together.
 type shard struct {
 	number int
 	part   string   // the name of its part of the manifest
 	root   string   // absolute; results are named relative to it
 	images []string // paths
-	stamps []string // size and time of each, so that a changed image makes another shard
+	stamps []string // size and time of each image, so that a changed image makes a new shard
 }
 
-// shardsOf cuts sorted paths into shards of that size.
+// shardsOf divides sorted paths into shards of a size.
 func shardsOf(images []string, size int) []shard {
 	root := commonDir(images)
 	var out []shard
@@ -37,7 +37,7 @@ func shardsOf(images []string, size int) []shard {
 	return out
 }
 
-// stamp notes the sizes and times of the images, and names the part by them.
+// stamp records the sizes and times of the images, and names the part by them.
 func (s *shard) stamp() {
 	for _, path := range s.images {
 		stamp := ""
@@ -49,7 +49,7 @@ func (s *shard) stamp() {
 	s.part = s.name()
 }
 
-// commonDir returns the longest folder that all images are in.
+// commonDir returns the deepest folder that contains all images.
 func commonDir(images []string) string {
 	if len(images) == 0 {
 		return ""
@@ -63,7 +63,7 @@ func commonDir(images []string) string {
 	return dir
 }
 
-// name names the shard's part of the manifest, by number and content.
+// name returns the name of the shard's part of the manifest, by number and content.
 func (s shard) name() string {
 	h := sha256.New()
 	fmt.Fprintln(h, s.root)
@@ -74,8 +74,7 @@ func (s shard) name() string {
 	return fmt.Sprintf("%06d-%s.jsonl", s.number, hex.EncodeToString(h.Sum(nil)[:6]))
 }
 
-// readPart reads a part of the manifest. It returns an error if the part is not as
-// it was written.
+// readPart reads a part of the manifest. A part that differs from its checksum is an error.
 func readPart(dir, name string) ([]Row, error) {
 	list, err := checksum.ReadList(dir, name)
 	if err != nil {
@@ -88,8 +87,8 @@ func readPart(dir, name string) ([]Row, error) {
 	return result.ParseRows(filepath.Join(dir, partsDir, name), text)
 }
 
-// writePart writes a part of the manifest whole, and syncs it. Its files are listed
-// by [listPart] when they are complete.
+// writePart writes a part of the manifest atomically and syncs it. [listPart] lists its files when
+// they are complete.
 func writePart(dir, name string, rows []Row) error {
 	text, err := encodeRows(rows)
 	if err != nil {
@@ -117,9 +116,8 @@ func filesOf(part string, rows []Row) []string {
 	return files
 }
 
-// mappedRows returns the rows of a part if it and all its maps exist and can be drawn, else
-// nil. Rows without the names of their drawings are an older oscar's, of shared
-// scales.
+// mappedRows returns the rows of a part if the part and all its maps exist and can be drawn, else
+// nil. Rows without names of drawings come from an older version with shared scales.
 func mappedRows(dir, part string) []Row {
 	rows, err := readPart(dir, part)
 	if err != nil {
@@ -151,8 +149,8 @@ func partNames(dir string) ([]string, error) {
 	return names, nil
 }
 
-// refuseToDropImages returns an error if the folder has results of images that
-// still exist but are not among those named.
+// refuseToDropImages returns an error if the folder has results of images that still exist but are
+// not in the list.
 func refuseToDropImages(dir string, images []string) error {
 	parts, err := partNames(dir)
 	if err != nil {
@@ -165,7 +163,7 @@ func refuseToDropImages(dir string, images []string) error {
 	for _, part := range parts {
 		rows, err := readPart(dir, part)
 		if err != nil {
-			continue // it is made again
+			continue // its part is made again
 		}
 		for _, r := range rows {
 			if !named[paths.Absolute(r.Image)] && paths.Exists(r.Image) {
@@ -176,8 +174,8 @@ func refuseToDropImages(dir string, images []string) error {
 	return nil
 }
 
-// dropStale removes the parts and journals of shards that are not in the input
-// any more, with the files that only they name.
+// dropStale removes the parts and journals of shards that are not in the input, and the files that
+// only they name.
 func dropStale(dir string, shards []shard) error {
 	current := map[string]bool{}
 	for _, s := range shards {
@@ -219,7 +217,7 @@ func dropStale(dir string, shards []shard) error {
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
-		for _, r := range rows { // none if it cannot be parsed
+		for _, r := range rows { // none if the part cannot be parsed
 			for _, file := range r.Files() {
 				if keep[file] {
 					continue

@@ -7,10 +7,9 @@ import (
 	"oscar/savedmodel"
 )
 
-// sharedRun is a model that answers a query about one image of a batch from a
-// run of the whole batch. The result does not depend on which images of the batch are
-// still to be explained, so an interrupted job ends with the same bits. It forwards all
-// other queries to the model.
+// sharedRun is a model that runs the whole batch for a query about one of its images. So the result
+// does not depend on which images are still unexplained, and an interrupted job ends with the same
+// bits. Other queries go to the model unchanged.
 type sharedRun struct {
 	*savedmodel.Bundle
 	images        explain.Images
@@ -80,7 +79,7 @@ func (r *sharedRun) Differentiate(ctx context.Context, images explain.Images, ta
 	}, nil
 }
 
-// index returns the index of the image in the batch, which it finds by its memory.
+// index returns the index of the image in the batch. It compares memory addresses.
 func (r *sharedRun) index(images explain.Images) (int, bool) {
 	size := len(r.images.Pixels) / max(r.images.N, 1)
 	if images.N != 1 || len(images.Pixels) != size || size == 0 {
@@ -94,7 +93,7 @@ func (r *sharedRun) index(images explain.Images) (int, bool) {
 	return 0, false
 }
 
-// imagesFrom returns images first to end-1, in the same memory.
+// imagesFrom returns images first to end-1 without copying.
 func imagesFrom(images explain.Images, first, end int) explain.Images {
 	size := len(images.Pixels) / max(images.N, 1)
 	images.N, images.Pixels = end-first, images.Pixels[first*size:end*size]

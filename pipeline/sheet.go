@@ -19,8 +19,8 @@ import (
 	"oscar/metric"
 )
 
-// sheet draws all maps of an image for one target side by side: the photograph, then
-// the methods in order, each with its layers together.
+// sheet draws all maps of an image for one target side by side: the photograph, then the methods in
+// order, each with all its layers.
 type sheet struct {
 	photo  *image.RGBA
 	blocks []block
@@ -50,8 +50,7 @@ func newSheet(r Row, photo *image.RGBA) *sheet {
 	return &sheet{small, []block{{tiles: []heatmap.Tile{{Image: small, Caption: caption}}}}}
 }
 
-// reduced scales an image to the height of a sheet's pictures; very wide images
-// get lower.
+// reduced scales an image to the height of a sheet's pictures. Very wide images become lower.
 func reduced(img *image.RGBA) *image.RGBA {
 	size := img.Bounds().Size()
 	height, width := sheetHeight, max(1, sheetHeight*size.X/size.Y)
@@ -75,8 +74,8 @@ func (s *sheet) add(r Row, o heatmap.Options) {
 	s.blocks[i].tiles = append(s.blocks[i].tiles, heatmap.Paint(s.photo, o))
 }
 
-// rows arranges the blocks in rows, in order, with so many columns that the sheet is
-// about as wide as a screen.
+// rows arranges the blocks in rows, in order. The number of columns makes the sheet about as wide as
+// a screen.
 func (s *sheet) rows() (rows [][]heatmap.Tile) {
 	pictures, longest := 0, 0
 	for _, b := range s.blocks {
@@ -99,7 +98,7 @@ func (s *sheet) rows() (rows [][]heatmap.Tile) {
 	return append(rows, row)
 }
 
-// draw sets the sheet.
+// draw returns the sheet.
 func (s *sheet) draw() *image.RGBA {
 	return heatmap.Montage(s.rows(), image.Pt(s.photo.Bounds().Dx(), sheetHeight), color.White)
 }
@@ -109,7 +108,7 @@ func (s *sheet) draw() *image.RGBA {
 // class that is predicted as this class.
 type montage struct {
 	rows  map[string]Row // by class
-	worth map[string]int // of the rows, see consider
+	worth map[string]int // rank of each row, see consider
 	shown int            // number of classes that write has drawn
 }
 
@@ -133,19 +132,19 @@ func (m *montage) consider(r Row) {
 	}
 }
 
-// caption returns an image's class, or its name if the class is unknown.
+// caption returns an image's class, or its file name if the class is unknown.
 func (m *montage) caption(r Row) string {
 	return cmp.Or(r.Truth, filepath.Base(r.Image)+", class unknown")
 }
 
-// montageHeight is the height of a picture in the montage, montageWidth the approximate
-// width of the montage, in pixels.
+// montageHeight is the height of a picture in the montage. montageWidth is the approximate width of
+// the montage. Both are in pixels.
 const montageHeight, montageWidth = 240, 1320
 
 const montageFile = "montage.png"
 
-// classes returns the classes to draw, by name. Of more than [metric.MostClasses] they are as
-// many, at equal steps: viewers do not open a picture of any height.
+// classes returns the classes to draw, by name: at most [metric.MostClasses], evenly spaced, because
+// viewers cannot open very tall pictures.
 func (m *montage) classes() []string {
 	names := slices.Sorted(maps.Keys(m.rows))
 	n := min(len(names), metric.MostClasses)
@@ -155,8 +154,8 @@ func (m *montage) classes() []string {
 	return names[:n]
 }
 
-// write draws the montage, a picture next to its map, in the order of the
-// classes' names, and returns its path; "" if there is nothing to show.
+// write draws the montage, each picture next to its map, in the order of the class names. It returns
+// the path, or "" if there is nothing to show.
 func (m *montage) write(ctx context.Context, p *painter) (string, error) {
 	var tiles []heatmap.Tile
 	width := 0
@@ -167,7 +166,7 @@ func (m *montage) write(ctx context.Context, p *painter) (string, error) {
 			return "", interrupted(ctx, err)
 		}
 		if err != nil {
-			continue // it was changed or removed since it was explained
+			continue // changed or removed since it was explained
 		}
 		o, err := p.options(r)
 		if err != nil {

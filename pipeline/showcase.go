@@ -11,13 +11,13 @@ import (
 	"oscar/result"
 )
 
-// showcaseDir is the folder of a run for the explanations of [Showcase].
+// showcaseDir is the folder of [Showcase]'s explanations in a run.
 const showcaseDir = "explanations"
 
-// Showcase explains the test images of a finished run that its report shows (see
-// [result.Chooser]) by Grad-CAM, in RUN/explanations. It resumes an interrupted call. It
-// does nothing if there are explanations already, or no test set. The run is complete
-// without them, so errors are only noted; an interruption is returned.
+// Showcase explains the test images that a finished run's report shows (see [result.Chooser]) by
+// Grad-CAM, in RUN/explanations. It resumes an interrupted call. It does nothing if the explanations
+// exist or there is no test part. Errors are only noted, because the run is complete without them.
+// An interruption is returned.
 func Showcase(ctx context.Context, r *Run, machine Machine, listener Listener) error {
 	out := r.Path(showcaseDir)
 	_, taken := resultdir.Kind{Mark: result.SettingsFile}.Check(out)
@@ -33,7 +33,7 @@ func Showcase(ctx context.Context, r *Run, machine Machine, listener Listener) e
 	}
 	listener.Stage("explaining test images for the report")
 	quiet := listener
-	quiet.OnNote, quiet.OnStage = nil, nil // the evaluation has noted missing files
+	quiet.OnNote, quiet.OnStage = nil, nil // the evaluation has already noted missing files
 	images, err := r.shown(ctx, machine, quiet)
 	if err == nil {
 		settings := DefaultSettings()

@@ -10,8 +10,8 @@ import (
 	"oscar/heatmap"
 )
 
-// spelledClass returns the name of a class for pictures: "class 3", by its place
-// among the sorted names, if the built-in font lacks a character of the name.
+// spelledClass returns the name of a class for pictures. If the built-in font lacks a character, it
+// is "class 3", numbered by the sorted names.
 func spelledClass(name string, classes []string) string {
 	if heatmap.Drawable(name) {
 		return name
@@ -22,8 +22,8 @@ func spelledClass(name string, classes []string) string {
 	return "class ?"
 }
 
-// spelled returns a row with names that the built-in font can draw. A file whose name it
-// cannot draw is named by the beginning of its SHA-256.
+// spelled returns a row with names that the built-in font can draw. If it cannot draw the name of a
+// file, the name is the start of its SHA-256.
 func spelled(r Row) Row {
 	classes := slices.Collect(maps.Keys(r.Probabilities))
 	name := filepath.Base(r.Image)
@@ -42,14 +42,14 @@ func spelled(r Row) Row {
 	return r
 }
 
-// spelling collects the names that are drawn differently.
+// spelling collects the names that are replaced in pictures.
 type spelling struct {
 	classes map[string]string // class names, and the names in pictures
 	files   int
 	last    string
 }
 
-// consider adds a row of the manifest; the rows of an image must be consecutive.
+// consider adds a row of the manifest. The rows of an image must be consecutive.
 func (s *spelling) consider(r Row) {
 	if r.Image != s.last && r.Explained() && !heatmap.Drawable(filepath.Base(r.Image)) {
 		s.files++
@@ -60,7 +60,7 @@ func (s *spelling) consider(r Row) {
 	}
 }
 
-// class adds the name of one of the classes; "" is ignored.
+// class adds the name of a class; "" is ignored.
 func (s *spelling) class(name string, classes []string) {
 	if _, known := s.classes[name]; known || name == "" || heatmap.Drawable(name) {
 		return
@@ -71,7 +71,7 @@ func (s *spelling) class(name string, classes []string) {
 	s.classes[name] = spelledClass(name, classes)
 }
 
-// notes returns at most two notes: on classes and on files.
+// notes returns at most two notes: about classes and about files.
 func (s *spelling) notes() (notes []string) {
 	if len(s.classes) > 0 {
 		var list []string

@@ -54,9 +54,9 @@ type TrainOptions struct {
 	Listener   Listener
 }
 
-// Train creates a run folder, splits the images, trains all epochs, exports the best one
-// and evaluates it on the test part. When ctx is cancelled it saves after the current step
-// and returns [ErrInterrupted].
+// Train creates a run folder, splits the images, trains all epochs, exports the best one and
+// evaluates it on the test part. When ctx is cancelled it saves after the current step and returns
+// [ErrInterrupted].
 func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 	return r, err
 }
 
-// Check returns an error for options that are wrong for all images.
+// Check returns an error for options that are invalid for any images.
 func (o TrainOptions) Check() error {
 	if err := errors.Join(o.Experiment.Check(), o.Machine.Check(), o.Experiment.Training.Precision.Check()); err != nil {
 		return err
@@ -87,7 +87,7 @@ func (o TrainOptions) Check() error {
 	return nil
 }
 
-// create splits the images and creates the run in a locked folder. Images in the folder
+// create splits the images and creates the run in a locked folder. Images that are in this folder
 // belong to the run.
 func (o TrainOptions) create(ctx context.Context, out *run.Folder) (_ *Run, err error) {
 	from, err := o.pretrained(ctx, out)
@@ -124,8 +124,7 @@ func (o TrainOptions) create(ctx context.Context, out *run.Folder) (_ *Run, err 
 	return &Run{r}, nil
 }
 
-// pretrained copies the model that a fine-tuning starts from to the run's folder; it
-// returns nil without fine-tuning.
+// pretrained copies the model to fine-tune to the run's folder. It returns nil without fine-tuning.
 func (o TrainOptions) pretrained(ctx context.Context, out *run.Folder) (startingPoint, error) {
 	if o.Experiment.FineTune == nil {
 		return nil, nil
@@ -184,8 +183,8 @@ func (o TrainOptions) scan(ctx context.Context, from startingPoint) (*dataset.Fo
 	return folder, e, checkMemory(e, o.Listener)
 }
 
-// check returns an error if the experiment cannot be trained on a split, and notes problems
-// of the images.
+// check returns an error if the experiment cannot be trained on a split. It notes problems of the
+// images.
 func (o TrainOptions) check(e experiment.Experiment, split *dataset.Split) error {
 	if _, err := run.Weighted(e.Training.ClassWeight, split); err != nil {
 		return err
@@ -205,7 +204,7 @@ func (o TrainOptions) check(e experiment.Experiment, split *dataset.Split) error
 // ResumeOptions are the options of [Resume].
 type ResumeOptions struct {
 	Run      string
-	Data     string // where the run's images are now; empty: not moved
+	Data     string // the folder of the images if it was moved
 	Epochs   int    // the total number of epochs; 0: as in experiment.json
 	Machine  Machine
 	Listener Listener
@@ -222,7 +221,7 @@ func Resume(ctx context.Context, o ResumeOptions) (*Run, error) {
 	return r, err
 }
 
-// continueRun is [Resume]; already is true if the run was finished.
+// continueRun is [Resume]. already is true if the run was finished.
 func continueRun(ctx context.Context, o ResumeOptions) (_ *Run, already bool, err error) {
 	machine, listener := o.Machine, o.Listener
 	opened, err := run.OpenEdited(o.Run)
@@ -298,7 +297,7 @@ func (r *Run) edit(ctx context.Context, o ResumeOptions) error {
 	return r.CheckEdits(o.Listener)
 }
 
-// checkMemory notes a training that may not fit into memory, and refuses one that cannot.
+// checkMemory notes that training may not fit into memory, or returns an error if it cannot fit.
 func checkMemory(e experiment.Experiment, listener Listener) error {
 	note, err := e.Fits(thisMachine.Memory())
 	if note != "" {
@@ -315,7 +314,7 @@ func interruptedBefore(ctx context.Context, err error) error {
 	return err
 }
 
-// train trains the remaining epochs. It reports whether there were none.
+// train trains the remaining epochs. already reports that there were none.
 func (r *Run) train(ctx context.Context, machine Machine, listener Listener) (already bool, err error) {
 	finished, trained, err := r.Repair(listener)
 	if err != nil || finished {

@@ -15,7 +15,7 @@ import (
 
 // UnitWorker processes units of one job, one at a time, with one opened model.
 type UnitWorker interface {
-	// Do processes a unit. It does not compute the results of a finished unit again.
+	// Do processes a unit. It does not compute finished results again.
 	Do(ctx context.Context, u result.Unit) (result.Outcome, error)
 	Close()
 }
@@ -30,8 +30,8 @@ type MergeOptions struct {
 	Fetch func(ctx context.Context, image string) error
 }
 
-// LockUnit locks a unit of a folder for this process. While units are done the
-// folder cannot be merged.
+// LockUnit locks a unit of a folder for this process. While a unit is locked, the folder cannot be
+// merged.
 func LockUnit(ctx context.Context, u result.Unit) (unlock func(), err error) {
 	shared, err := atomicfile.LockShared(u.Out)
 	if err != nil {
@@ -45,7 +45,7 @@ func LockUnit(ctx context.Context, u result.Unit) (unlock func(), err error) {
 	return func() { own.Close(); shared.Close() }, nil
 }
 
-// readPlanned reads the settings of a folder in which units are planned.
+// readPlanned reads the settings of a folder with planned units.
 func readPlanned(dir, file string, settings any) error {
 	err := checksum.ReadJSON(dir, file, settings)
 	if errors.Is(err, os.ErrNotExist) {
@@ -54,13 +54,13 @@ func readPlanned(dir, file string, settings any) error {
 	return err
 }
 
-// notDone returns the error of a merge for units without results.
+// NotDone returns the error of a merge if units have no results.
 func NotDone(dir string, missing, of int, first string) error {
 	return fmt.Errorf("%d of %d units of %s are not done, the first is %s; do them by \"oscar worker < %s\"",
 		missing, of, dir, first, filepath.Join(dir, result.UnitsFile))
 }
 
-// outcomeOf counts the rows of a unit.
+// outcomeOf returns the outcome of a unit, with the counts of its rows.
 func outcomeOf(u result.Unit, rows []Row, earlier bool) result.Outcome {
 	o := result.Outcome{Earlier: earlier, Images: len(u.Images), Rows: len(rows), Statuses: map[string]int{}}
 	for _, r := range rows {
@@ -69,7 +69,7 @@ func outcomeOf(u result.Unit, rows []Row, earlier bool) result.Outcome {
 	return o
 }
 
-// lockShard locks a unit of images for one worker and returns its shard.
+// lockShard locks a unit of images for this worker and returns its shard.
 func lockShard(ctx context.Context, u result.Unit) (s shard, unlock func(), err error) {
 	if s, err = plannedShard(u); err != nil {
 		return s, nil, err
