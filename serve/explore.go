@@ -158,11 +158,11 @@ func (s *Server) fillResult(r *http.Request, p *explorePage) error {
 	if err != nil {
 		return badRequest{err}
 	}
-	var l *look
+	var l *explanation
 	if p.Busy = passes > quickPasses; p.Busy {
 		l, err = s.predictView(r.Context(), o, p.View)
 	} else {
-		l, err = s.look(r.Context(), o, p.View)
+		l, err = s.explainSubject(r.Context(), o, p.View)
 	}
 	if err != nil {
 		return err
@@ -308,7 +308,7 @@ func (s *Server) overlay(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return badRequest{err}
 		}
-		l, err := s.look(r.Context(), o, v)
+		l, err := s.explainSubject(r.Context(), o, v)
 		if err != nil {
 			return err
 		}
@@ -334,7 +334,7 @@ func (s *Server) rawMap(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer o.release()
-	l, err := s.look(r.Context(), o, v)
+	l, err := s.explainSubject(r.Context(), o, v)
 	if err == nil {
 		err = sendNPY(w, []answer{l.answer})
 	}

@@ -87,7 +87,7 @@ func (s *Server) featuresOf(ctx context.Context, o *subject, v view) ([]float32,
 	}
 	asked := *o
 	asked.query, asked.class = query{version: o.version, features: true}, explain.Predicted
-	l, err := s.look(ctx, &asked, v)
+	l, err := s.explainSubject(ctx, &asked, v)
 	if err != nil {
 		return nil, err
 	}

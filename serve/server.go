@@ -118,7 +118,7 @@ type Server struct {
 	quick       *queue // runs batches
 	slow        *queue // for methods with many model passes, one image at a time
 	pictures    *pictures
-	maps        *cache[lookKey, *look]
+	maps        *cache[explanationKey, *explanation]
 	thumbs      *cache[string, []byte]
 	objects     *cache[objectsKey, *instance.Found]
 	objectMaps  *cache[objectKey, *instance.ObjectMap]
@@ -151,7 +151,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		options: o, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), models: models, metrics: newMetrics(), token: token,
 		places:   make(chan struct{}, o.Concurrency),
-		pictures: newPictures(), maps: newCache[lookKey, *look](cachedMaps), thumbs: newCache[string, []byte](keptThumbs),
+		pictures: newPictures(), maps: newCache[explanationKey, *explanation](cachedMaps), thumbs: newCache[string, []byte](keptThumbs),
 		objects: newCache[objectsKey, *instance.Found](keptObjects), objectMaps: newCache[objectKey, *instance.ObjectMap](keptObjects),
 		reports: reports{pages: map[string]madeReport{}},
 	}

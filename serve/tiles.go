@@ -99,7 +99,7 @@ func (s *Server) shareScale(ctx context.Context, p *explorePage) error {
 		if err != nil {
 			return err
 		}
-		l, err := s.look(ctx, o, v)
+		l, err := s.explainSubject(ctx, o, v)
 		o.release()
 		if err != nil {
 			return err

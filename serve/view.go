@@ -92,15 +92,15 @@ func (v view) fields() map[string]string {
 	return map[string]string{"method": v.Method, "layer": v.Layer, "class": v.Class, "alpha": v.Alpha, "colormap": v.ColorMap, "full": v.Full, "base": v.Base, "object": v.Object}
 }
 
-// lookKey identifies a cached explanation.
-type lookKey struct {
+// explanationKey identifies a cached explanation.
+type explanationKey struct {
 	query
 	picture string
 	class   int
 }
 
-// look is an explanation of a picture.
-type look struct {
+// explanation is an explanation of a picture.
+type explanation struct {
 	answer
 	version *version
 	method  methods.Method
@@ -197,9 +197,9 @@ func (o *subject) find(v view) (err error) {
 	return nil
 }
 
-// look explains the picture of a subject. It uses the cache if possible.
-func (s *Server) look(ctx context.Context, o *subject, v view) (*look, error) {
-	key := lookKey{o.query, v.shown(), o.class}
+// explainSubject explains the picture of a subject. It uses the cache if possible.
+func (s *Server) explainSubject(ctx context.Context, o *subject, v view) (*explanation, error) {
+	key := explanationKey{o.query, v.shown(), o.class}
 	if l, ok := s.maps.get(key); ok {
 		return l, nil
 	}
@@ -211,16 +211,16 @@ func (s *Server) look(ctx context.Context, o *subject, v view) (*look, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &look{answers[0], o.version, o.method}
+	l := &explanation{answers[0], o.version, o.method}
 	s.maps.put(key, l, int64(4*len(l.Map.Values)+4*len(l.Probabilities)+1000))
 	return l, nil
 }
 
 // predictView classifies the picture of a subject. It uses the cache if possible.
-func (s *Server) predictView(ctx context.Context, o *subject, v view) (*look, error) {
+func (s *Server) predictView(ctx context.Context, o *subject, v view) (*explanation, error) {
 	plain := *o
 	plain.query, plain.class = query{version: o.version}, explain.Predicted
-	return s.look(ctx, &plain, v)
+	return s.explainSubject(ctx, &plain, v)
 }
 
 // The longest side of a picture on a page, in pixels. Smaller pictures are enlarged to keep text and
