@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"oscar/instance/mask"
 	"oscar/internal/paths"
@@ -237,7 +238,7 @@ func Read(path string) (*File, error) {
 	}
 	f := &File{}
 	if err = decode(b, f); err == nil {
-		err = cmp.Or(f.check(), f.checkIDs())
+		err = cmp.Or(Flaws(f.sift()), f.checkIDs())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -246,13 +247,22 @@ func Read(path string) (*File, error) {
 }
 
 // Parse is [Read] for a text that another program wrote. Two annotations may have the same id, as
-// some of TACO's do.
+// some of TACO's do. With an error it also returns a file of what is right; nil if that has no
+// image or no category.
 func Parse(b []byte) (*File, error) {
 	f := &File{}
+	var wrong []error
 	if err := decode(b, f); err != nil {
-		return nil, err
+		*f = File{}
+		if wrong = f.decodeEach(b); len(wrong) == 0 {
+			return nil, err
+		}
 	}
-	return f, f.check()
+	wrong = append(wrong, f.sift()...)
+	if len(f.Images) == 0 || len(f.Categories) == 0 {
+		f = nil
+	}
+	return f, Flaws(wrong)
 }
 
 func read(path string, v any) error {
@@ -271,24 +281,28 @@ func decode(b []byte, v any) error {
 		return fmt.Errorf("it has more objects and numbers than oscar reads: they would take %d MiB, want at most %d", needs>>20, mostMemory>>20)
 	}
 	if err := json.Unmarshal(b, v); err != nil {
-		return cmp.Or(badAnnotations(b), fmt.Errorf("it is not a COCO file: %w", err))
+		return cmp.Or(Flaws(new(File).decodeEach(b)), fmt.Errorf("it is not a COCO file: %w", err))
 	}
 	return nil
 }
 
-// badAnnotations returns the decoding errors of annotations, with their ids. It returns nil if all
-// can be decoded.
-func badAnnotations(b []byte) error {
-	var f struct {
+// decodeEach decodes the annotations one by one and returns the errors, with their ids. It returns
+// nil if all can be decoded, or anything else cannot.
+func (f *File) decodeEach(b []byte) (wrong []error) {
+	var raw struct {
+		Images      []Image           `json:"images"`
+		Categories  []Category        `json:"categories"`
 		Annotations []json.RawMessage `json:"annotations"`
 	}
-	if json.Unmarshal(b, &f) != nil {
+	if json.Unmarshal(b, &raw) != nil {
 		return nil
 	}
-	var wrong []error
-	for i, text := range f.Annotations {
-		err := json.Unmarshal(text, &Annotation{})
+	f.Images, f.Categories = raw.Images, raw.Categories
+	for i, text := range raw.Annotations {
+		var one Annotation
+		err := json.Unmarshal(text, &one)
 		if err == nil {
+			f.Annotations = append(f.Annotations, one)
 			continue
 		}
 		var a struct {
@@ -300,7 +314,7 @@ func badAnnotations(b []byte) error {
 		}
 		wrong = append(wrong, fmt.Errorf("annotation %d: %w", *a.ID, err))
 	}
-	return Flaws(wrong)
+	return wrong
 }
 
 // mostMemory is the maximum memory of a file's objects, in bytes. COCO's own files need half of it.
@@ -313,37 +327,46 @@ func memory(b []byte) int64 {
 	return 512*count("{") + 48*count("[") + 16*count(",")
 }
 
-func (f *File) check() error {
+// sift returns all inconsistencies, and removes what is inconsistent.
+func (f *File) sift() (wrong []error) {
 	if len(f.Images) == 0 || len(f.Categories) == 0 {
-		return fmt.Errorf("%d images and %d categories; want one or more of each", len(f.Images), len(f.Categories))
+		return []error{fmt.Errorf("%d images and %d categories; want one or more of each", len(f.Images), len(f.Categories))}
 	}
-	images, categories := map[int64]bool{}, map[int64]bool{}
+	refuse := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	images, categories := map[int64]bool{}, map[int64]bool{} // whether it is consistent
 	names := map[string]bool{}
-	for _, c := range f.Categories {
-		if categories[c.ID] || names[c.Name] || c.Name == "" {
-			return fmt.Errorf("category %d, %q: its id or its name is there twice, or the name is empty", c.ID, c.Name)
+	f.Categories = slices.DeleteFunc(f.Categories, func(c Category) bool {
+		_, twice := categories[c.ID]
+		bad := twice || names[c.Name] || c.Name == ""
+		if bad {
+			refuse("category %d, %q: its id or its name is there twice, or the name is empty", c.ID, c.Name)
 		}
-		categories[c.ID], names[c.Name] = true, true
-	}
-	for _, m := range f.Images {
-		if err := errors.Join(mask.CheckSize(m.Height, m.Width), paths.CheckLocal(m.FileName)); err != nil {
-			return fmt.Errorf("image %d: %w", m.ID, err)
-		}
-		if images[m.ID] {
-			return fmt.Errorf("two images have the id %d", m.ID)
-		}
-		images[m.ID] = true
-	}
-	var wrong []error
-	for _, a := range f.Annotations {
+		categories[c.ID], names[c.Name] = categories[c.ID] || !bad, true
+		return bad
+	})
+	f.Images = slices.DeleteFunc(f.Images, func(m Image) bool {
+		_, twice := images[m.ID]
+		err := errors.Join(mask.CheckSize(m.Height, m.Width), paths.CheckLocal(m.FileName))
 		switch {
-		case !images[a.ImageID]:
-			wrong = append(wrong, fmt.Errorf("annotation %d is of image %d, which is not there", a.ID, a.ImageID))
-		case !categories[a.CategoryID]:
-			wrong = append(wrong, fmt.Errorf("annotation %d has category %d, which is not there", a.ID, a.CategoryID))
+		case err != nil:
+			refuse("image %d: %w", m.ID, err)
+		case twice:
+			refuse("two images have the id %d", m.ID)
 		}
-	}
-	return Flaws(wrong)
+		bad := err != nil || twice
+		images[m.ID] = images[m.ID] || !bad
+		return bad
+	})
+	f.Annotations = slices.DeleteFunc(f.Annotations, func(a Annotation) bool {
+		if _, known := images[a.ImageID]; !known {
+			refuse("annotation %d is of image %d, which is not there", a.ID, a.ImageID)
+		}
+		if _, known := categories[a.CategoryID]; !known {
+			refuse("annotation %d has category %d, which is not there", a.ID, a.CategoryID)
+		}
+		return !images[a.ImageID] || !categories[a.CategoryID]
+	})
+	return wrong
 }
 
 // checkIDs returns an error if two annotations have the same id.

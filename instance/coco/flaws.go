@@ -37,13 +37,18 @@ func (f flaws) Error() string {
 
 func (f flaws) Unwrap() []error { return f }
 
+// Each returns the errors in err.
+func Each(err error) []error {
+	if several, ok := errors.AsType[flaws](err); ok {
+		return several
+	}
+	return []error{err}
+}
+
 // FlawsAt returns the errors in err, each prefixed with the place.
 func FlawsAt(place string, err error) (list []error) {
-	if several, ok := errors.AsType[flaws](err); ok {
-		for _, one := range several {
-			list = append(list, fmt.Errorf("%s: %w", place, one))
-		}
-		return list
+	for _, one := range Each(err) {
+		list = append(list, fmt.Errorf("%s: %w", place, one))
 	}
-	return []error{fmt.Errorf("%s: %w", place, err)}
+	return list
 }

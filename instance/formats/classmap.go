@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 
+	"oscar/instance/coco"
 	"oscar/internal/paths"
 )
 
@@ -48,14 +49,18 @@ func (s *source) mapClasses(path string) error {
 		return err
 	}
 	var classes []string
+	var wrong []error
 	for _, name := range s.classes {
 		to, ok := become[name]
 		if !ok {
-			return fmt.Errorf("%s has no line for the class %q; one with an empty second field would leave its objects out", path, name)
+			wrong = append(wrong, fmt.Errorf("%s has no line for the class %q; one with an empty second field would leave its objects out", path, name))
 		}
 		if to != "" && to != nothing {
 			classes = append(classes, to)
 		}
+	}
+	if len(wrong) > 0 {
+		return coco.Flaws(wrong)
 	}
 	slices.Sort(classes)
 	classes = slices.Compact(classes)

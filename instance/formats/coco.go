@@ -20,8 +20,8 @@ type cocoFile struct {
 	data *coco.File
 }
 
-// cocoFiles reads the JSON files that have COCO's keys.
-func cocoFiles(f files) (list []cocoFile, err error) {
+// cocoFiles reads the JSON files that have COCO's keys, and returns the errors in them.
+func cocoFiles(f files) (list []cocoFile, flaws []error) {
 	for _, name := range f.with(".json") {
 		var head struct {
 			Images      []json.RawMessage `json:"images"`
@@ -34,22 +34,25 @@ func cocoFiles(f files) (list []cocoFile, err error) {
 		}
 		data, err := coco.Parse(b)
 		if err != nil {
-			return nil, coco.Flaws(coco.FlawsAt(f.path+": "+name, err))
+			flaws = append(flaws, coco.FlawsAt(f.path+": "+name, err)...)
+		}
+		if data == nil {
+			data = &coco.File{}
 		}
 		list = append(list, cocoFile{name, data})
 	}
-	return list, nil
+	return list, flaws
 }
 
 // readCOCO reads all COCO files of the source. A word in the name of a file, or of its folder, is
 // its part; a single file has no part. Pictures are next to the file, or in a folder named images,
 // data or like the part. This folder is next to the file or to its folder.
 func readCOCO(f files) (*source, error) {
-	list, err := cocoFiles(f)
-	if err != nil || len(list) == 0 {
-		return nil, err
+	list, flaws := cocoFiles(f)
+	if len(list) == 0 {
+		return nil, nil
 	}
-	s := &source{leftOut: map[string]int{}}
+	s := &source{leftOut: map[string]int{}, flaws: flaws}
 	class := map[string]int{}
 	for _, one := range list {
 		name, data := one.name, one.data
@@ -64,19 +67,18 @@ func readCOCO(f files) (*source, error) {
 		part := ""
 		if len(list) > 1 {
 			if part = partOf(name); part == "" {
-				return nil, fmt.Errorf("%s: %s: with %d files of COCO, each needs train, val or test in its name or its folder's; or give one file", f.path, name, len(list))
+				s.refuse("%s: %s: with %d files of COCO, each needs train, val or test in its name or its folder's; or give one file", f.path, name, len(list))
 			}
 		}
 		at := map[int64]int{}
 		for _, m := range data.Images {
 			p := picture{part: part, at: fmt.Sprintf("%s: %s: picture %s", f.path, name, m.FileName), size: image.Pt(m.Width, m.Height)}
+			var err error
 			p.name, err = f.find(name, part, m.FileName)
-			if errors.Is(err, errNoPicture) {
-				p.missing, err = err, nil
+			if err != nil && !errors.Is(err, errNoPicture) {
+				s.refuse("%s: %s: image %d: %w", f.path, name, m.ID, err)
 			}
-			if err != nil {
-				return nil, fmt.Errorf("%s: %s: image %d: %w", f.path, name, m.ID, err)
-			}
+			p.missing = err
 			at[m.ID] = len(s.pictures)
 			s.pictures = append(s.pictures, p)
 		}

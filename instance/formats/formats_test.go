@@ -265,7 +265,7 @@ func TestRefusals(t *testing.T) {
 		{cocoRuns(`{"size": [30, 40], "counts": "garbage~~"}`), `x.json: annotation 900: the compact mask "garbage~~" is wrong at character 3`},
 		{cocoRuns(`{"size": [30, 40], "counts": [7]}`), "x.json: annotation 900: the run lengths of a mask add up to 7"},
 		{cocoRuns(`{"size": [30, 40], "counts": {}}`), "x.json: annotation 900: segmentation is {"},
-		{map[string]string{"sub/a.json": `{"shapes": [{"label": "a", "points": []}, {"points": []}], "imagePath": "a.png"}`}, "sub/a.json: shape 2 has no label"},
+		{map[string]string{"sub/a.png": "", "sub/a.json": `{"shapes": [{"label": "a", "points": [[0, 0], [1, 0], [1, 1]]}, {"points": [[0, 0], [1, 0], [1, 1]]}], "imagePath": "a.png", "imageWidth": 40, "imageHeight": 30}`}, "sub/a.json: shape 2 has no label"},
 		{cocoFile("a.png", size, "[0, 0, 1e9, 0, 5, 5]"), "the polygons are too long"},
 		{yolo("train: /etc\nnames: [can]", ""), `no list "/etc"`},
 		{yolo("train: ../../..\nnames: [can]", ""), "no list"},
@@ -299,7 +299,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// All errors of a data set are in one message, at most ten of them.
+// All errors of a data set are in one message, at most ten of them, from whatever step of reading
+// and in whatever format.
 func TestSeveralErrors(t *testing.T) {
 	annotation := `{"id": %d, "image_id": %d, "category_id": %d, "segmentation": [[0, 0, 5, 0%s]]}`
 	set := func(annotations ...string) map[string]string {
@@ -324,7 +325,23 @@ func TestSeveralErrors(t *testing.T) {
 			"images/b.png": "", "labels/b.txt": "x"}, []string{"4 errors:", "a.txt: line 1: class", "a.txt: line 2: corner", "a.txt: line 3: 5 numbers", "b.txt: line 1: class"}},
 		{map[string]string{"a.json": shapes, "a.png": ""}, []string{"2 errors:", "a.json: shape 1:", "a.json: shape 2:"}},
 		{map[string]string{"a.json": shapes, "a.png": "", "b.json": "{}", "c.json": `{"shapes": [{}], "imagePath": "a.png"}`},
-			[]string{"2 errors:", "b.json is not a file of LabelMe", "c.json: shape 1 has no label"}},
+			[]string{"5 errors:", "b.json is not a file of LabelMe", "c.json: shape 1 has no label", "c.json: a mask of 0 x 0", "a.json: shape 1:"}},
+		// the decoding of annotations and of masks, ids, a picture's name, and of another file its part
+		{map[string]string{"a.png": "", "b.png": "", "x.json": `{"images": [{"id": 1, "file_name": "a.png", "width": 40, "height": 30}, {"id": 2, "file_name": "/b.png", "width": 40, "height": 30},
+			{"id": 3, "file_name": "b.png", "width": 0, "height": 30}, {"id": 1, "file_name": "b.png", "width": 40, "height": 30}],
+			"categories": [{"id": 1, "name": "can"}, {"id": 1, "name": "lid"}], "annotations": [` + strings.Join([]string{fmt.Sprintf(annotation, 5, 1, 1, `, "x"`), fmt.Sprintf(annotation, 6, 7, 1, ""),
+			fmt.Sprintf(annotation, 7, 1, 1, ""), fmt.Sprintf(annotation, 8, 3, 1, "")}, ", ") + "]}", "y.json": `{"images": [], "categories": []}`},
+			[]string{"7 errors:", "annotation 5: segmentation", `category 1, "lid"`, "image 2: ", "image 3: ", "two images have the id 1", "annotation 6 is of image 7", "annotation 7: a polygon of 4"}},
+		{map[string]string{"a.png": "", "x.json": set(fmt.Sprintf(annotation, 5, 1, 1, ""))["x.json"], "y.json": set(fmt.Sprintf(annotation, 5, 2, 1, ""))["x.json"]},
+			[]string{"5 errors:", `picture "a.png" is there twice`, "x.json: with 2 files of COCO", "y.json: with 2 files of COCO", "y.json: annotation 5 is of image 2", "x.json: picture a.png: annotation 5: a polygon of 4"}},
+		{map[string]string{"JPEGImages/a.png": "", "JPEGImages/b.png": "", "Annotations/a.xml": vocOf("a", "can"), "Annotations/b.xml": vocOf("b", ""), "Annotations/c.xml": vocOf("c", "can"), "Annotations/d.xml": "<annotation>",
+			"SegmentationObject/a.png": "", "SegmentationObject/b.png": "", "SegmentationObject/c.png": "", "SegmentationObject/d.png": "",
+			"ImageSets/Segmentation/train.txt": "a b", "ImageSets/Segmentation/val.txt": "c b"},
+			[]string{"6 errors:", `"b" is in the lists of train and val`, "b.xml: object 1 has no name", `c.xml: there is no picture "c.png"`, "d.xml: XML syntax", `a.png" has pixels of object`, `b.png" has pixels of object`}},
+		{map[string]string{"data.yaml": "train: [images, none, list.txt]\nval: gone\nnames: [can]\n", "images/a.png": "", "labels/a.txt": "1 0 0 1 0 1 1\n", "list.txt": "b.png\nimages/c.png\n"},
+			[]string{"5 errors:", `train: there is no folder and no list "none"`, `list.txt: there is no picture "b.png"`, `list.txt: there is no picture "images/c.png"`, `val: there is no folder`, "a.txt: line 1: class"}},
+		{map[string]string{"a.json": shapes, "a.png": "", "b.json": strings.Replace(shapes, "a.png", "gone.png", 1), "c.json": strings.Replace(shapes, ": 40", ": 0", 1), "d.json": "{}"},
+			[]string{"7 errors:", "d.json is not a file of LabelMe", "a.json: shape 1:", `b.json: there is no picture "gone.png"`, "b.json: shape 2:", "c.json: "}},
 	} {
 		_, err := Import(t.Context(), filepath.Join(t.TempDir(), "scenes"), Options{Source: write(t, c.files)})
 		for _, want := range c.want {
@@ -336,4 +353,9 @@ func TestSeveralErrors(t *testing.T) {
 			t.Errorf("too many lines: %v", err)
 		}
 	}
+}
+
+// vocOf is the file of a picture with one object of a class.
+func vocOf(stem, class string) string {
+	return fmt.Sprintf("<annotation><filename>%s.png</filename><object><name>%s</name></object></annotation>", stem, class)
 }

@@ -50,6 +50,12 @@ type source struct {
 	become   []int // the new class of each class of the objects, -1: left out; nil: the same
 	pictures []picture
 	leftOut  map[string]int
+	flaws    []error // what is wrong in the files
+}
+
+// refuse adds an error.
+func (s *source) refuse(format string, args ...any) {
+	s.flaws = append(s.flaws, fmt.Errorf(format, args...))
 }
 
 type picture struct {
@@ -106,13 +112,22 @@ func Import(ctx context.Context, dir string, o Options) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
+	wrong := len(s.flaws) > 0
 	if err := s.divide(o.Seed); err != nil {
-		return nil, fmt.Errorf("%s: %w", o.Source, err)
+		s.flaws = append(s.flaws, coco.FlawsAt(o.Source, err)...)
+	}
+	if len(s.flaws) > 0 && !wrong {
+		return nil, coco.Flaws(s.flaws)
 	}
 	if o.Map != "" {
 		if err := s.mapClasses(o.Map); err != nil {
-			return nil, err
+			return nil, coco.Flaws(append(s.flaws, coco.Each(err)...))
 		}
+	}
+	if len(s.flaws) > 0 {
+		o.OnStage("checking pictures") // for all errors at once
+		_, err := s.copyAll(ctx, nil, f, o)
+		return nil, err
 	}
 	o.OnStage("copying pictures")
 	return s.write(ctx, dir, f, o)
@@ -129,7 +144,7 @@ func read(f files) (*source, error) {
 			continue
 		}
 		s.format = format.name
-		if len(s.pictures) == 0 || len(s.classes) == 0 {
+		if len(s.flaws) == 0 && (len(s.pictures) == 0 || len(s.classes) == 0) {
 			return nil, fmt.Errorf("%s: %d pictures and %d classes; want one or more of each", f.path, len(s.pictures), len(s.classes))
 		}
 		return s, nil
@@ -141,11 +156,15 @@ func read(f files) (*source, error) {
 func (s *source) divide(seed uint64) error {
 	slices.SortFunc(s.pictures, func(a, b picture) int { return strings.Compare(a.name, b.name) })
 	trained := false
+	var wrong []error
 	for i, p := range s.pictures {
-		if i > 0 && s.pictures[i-1].name == p.name {
-			return fmt.Errorf("picture %q is there twice: %s and %s", p.name, s.pictures[i-1].at, p.at)
+		if i > 0 && s.pictures[i-1].name == p.name && p.name != "" {
+			wrong = append(wrong, fmt.Errorf("picture %q is there twice: %s and %s", p.name, s.pictures[i-1].at, p.at))
 		}
 		trained = trained || p.part == scene.Train
+	}
+	if len(wrong)+len(s.flaws) > 0 { // the parts may be wrong for the same reason
+		return coco.Flaws(wrong)
 	}
 	if trained {
 		s.pictures = slices.DeleteFunc(s.pictures, func(p picture) bool {
@@ -193,28 +212,8 @@ func (s *source) write(ctx context.Context, dir string, f files, o Options) (*Su
 		sum.Objects[part] = map[string]int{}
 	}
 	err := scene.Write(dir, s.classes, func(folder func(part string) string) (map[string][]scene.Scene, error) {
-		done := make([]finished, len(s.pictures))
-		group, ctx := errgroup.WithContext(ctx)
-		group.SetLimit(runtime.GOMAXPROCS(0))
-		var count atomic.Int64
-		for i, p := range s.pictures {
-			group.Go(func() (err error) {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				done[i], err = s.copy(p, f, folder(p.part), o.Limits)
-				o.OnCount(int(count.Add(1)), len(s.pictures))
-				return err
-			})
-		}
-		if err := group.Wait(); err != nil {
-			return nil, err
-		}
-		var flaws []error
-		for _, d := range done {
-			flaws = append(flaws, d.flaws...)
-		}
-		if err := coco.Flaws(flaws); err != nil {
+		done, err := s.copyAll(ctx, folder, f, o)
+		if err != nil {
 			return nil, err
 		}
 		out := map[string][]scene.Scene{}
@@ -249,6 +248,36 @@ func (s *source) write(ctx context.Context, dir string, f files, o Options) (*Su
 	return sum, nil
 }
 
+// copyAll copies the pictures, or without folder only checks them. The error has all flaws.
+func (s *source) copyAll(ctx context.Context, folder func(part string) string, f files, o Options) ([]finished, error) {
+	done := make([]finished, len(s.pictures))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	var count atomic.Int64
+	for i, p := range s.pictures {
+		group.Go(func() (err error) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			dir := ""
+			if folder != nil {
+				dir = folder(p.part)
+			}
+			done[i], err = s.copy(p, f, dir, o.Limits)
+			o.OnCount(int(count.Add(1)), len(s.pictures))
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	flaws := s.flaws
+	for _, d := range done {
+		flaws = append(flaws, d.flaws...)
+	}
+	return done, coco.Flaws(flaws)
+}
+
 // decode reads and decodes a picture.
 func (p picture) decode(f files, limits dataset.Limits) (data []byte, size image.Point, err error) {
 	if p.missing != nil {
@@ -274,14 +303,15 @@ func (p picture) decode(f files, limits dataset.Limits) (data []byte, size image
 	return nil, size, err
 }
 
-// copy decodes a picture, makes the masks of its objects, and writes the file to dir.
+// copy decodes a picture, makes the masks of its objects, and writes the file to dir unless that is "".
 func (s *source) copy(p picture, f files, dir string, limits dataset.Limits) (out finished, err error) {
 	var data []byte
 	if data, out.size, out.unusable = p.decode(f, limits); out.unusable != nil {
 		return out, nil
 	}
 	if err := mask.CheckSize(out.size.Y, out.size.X); err != nil {
-		return out, fmt.Errorf("%s: %w", p.at, err)
+		out.flaws = append(out.flaws, fmt.Errorf("%s: %w", p.at, err))
+		return out, nil
 	}
 	objects := p.objects
 	if p.more != nil {
@@ -314,7 +344,7 @@ func (s *source) copy(p picture, f files, dir string, limits dataset.Limits) (ou
 		}
 		out.objects = append(out.objects, scene.Truth{Class: class, Mask: m, Ignore: o.ignore})
 	}
-	if len(out.flaws) > 0 {
+	if len(out.flaws) > 0 || dir == "" {
 		return out, nil
 	}
 	to := filepath.Join(dir, filepath.FromSlash(p.name))

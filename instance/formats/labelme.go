@@ -54,18 +54,17 @@ func readLabelMe(f files) (*source, error) {
 	s := &source{leftOut: map[string]int{}}
 	class := map[string]int{}
 	var all []*labelMe
-	var broken, flaws []error // files that are not LabelMe's, and wrong shapes
-	names := f.with(".json")
-	for _, name := range names {
+	var names []string
+	for _, name := range f.with(".json") {
 		l, err := f.labelMe(name)
 		if err != nil {
-			broken = append(broken, err)
+			s.refuse("%w", err)
 			continue
 		}
-		all = append(all, l)
+		all, names = append(all, l), append(names, name)
 		for k, shape := range l.Shapes {
 			if shape.Label == "" {
-				flaws = append(flaws, fmt.Errorf("%s: %s: shape %d has no label", f.path, name, k+1))
+				s.refuse("%s: %s: shape %d has no label", f.path, name, k+1)
 			}
 			if shape.Label != "__ignore__" && shape.Label != "_background_" {
 				class[shape.Label] = 0
@@ -74,8 +73,6 @@ func readLabelMe(f files) (*source, error) {
 	}
 	if len(all) == 0 {
 		return nil, nil
-	} else if err := coco.Flaws(append(broken, flaws...)); err != nil {
-		return nil, err
 	}
 	s.classes = slices.Sorted(maps.Keys(class))
 	for i, name := range s.classes {
@@ -85,15 +82,17 @@ func readLabelMe(f files) (*source, error) {
 		at := f.path + ": " + names[i]
 		p := picture{at: at, part: partOf(path.Dir(names[i])), size: image.Pt(l.Width, l.Height)}
 		if err := mask.CheckSize(l.Height, l.Width); err != nil {
-			return nil, fmt.Errorf("%s: %w", at, err)
+			s.refuse("%s: %w", at, err)
+			continue
 		}
 		var err error
 		if p.name, err = within(path.Dir(names[i]), l.ImagePath); err != nil || !f.has(p.name) {
 			if l.ImageData == "" {
-				return nil, fmt.Errorf("%s: there is no picture %q, and no imageData", at, l.ImagePath)
-			}
-			if p.data, err = base64.StdEncoding.DecodeString(l.ImageData); err != nil {
-				return nil, fmt.Errorf("%s: imageData: %w", at, err)
+				p.missing = fmt.Errorf("there is no picture %q, and no imageData", l.ImagePath)
+				s.refuse("%s: %w", at, p.missing)
+			} else if p.data, err = base64.StdEncoding.DecodeString(l.ImageData); err != nil {
+				p.missing = fmt.Errorf("imageData: %w", err)
+				s.refuse("%s: %w", at, p.missing)
 			}
 			extension := ".jpg"
 			if bytes.HasPrefix(p.data, []byte("\x89PNG")) {
@@ -108,7 +107,7 @@ func readLabelMe(f files) (*source, error) {
 			}
 			seg, err := shapeMask(shape.Type, shape.Points, shape.Mask, l.Height, l.Width)
 			if err != nil {
-				flaws = append(flaws, fmt.Errorf("%s: shape %d: %w", at, k+1, err))
+				s.refuse("%s: shape %d: %w", at, k+1, err)
 				continue
 			}
 			if seg == nil {
@@ -119,7 +118,7 @@ func readLabelMe(f files) (*source, error) {
 				key := fmt.Sprint(*shape.GroupID, " ", shape.Label)
 				if first, ok := groups[key]; ok {
 					if p.objects[first].mask, err = joined(p.objects[first].mask, *seg, l.Height, l.Width); err != nil {
-						return nil, fmt.Errorf("%s: shape %d: %w", at, k+1, err)
+						s.refuse("%s: shape %d: %w", at, k+1, err)
 					}
 					continue
 				}
@@ -129,7 +128,7 @@ func readLabelMe(f files) (*source, error) {
 		}
 		s.pictures = append(s.pictures, p)
 	}
-	return s, coco.Flaws(flaws)
+	return s, nil
 }
 
 // joined returns the union of two masks.

@@ -64,10 +64,7 @@ func readVOC(f files) (*source, error) {
 	}
 	s := &source{leftOut: map[string]int{}}
 	class := map[string]int{}
-	parts, err := vocParts(f, root)
-	if err != nil {
-		return nil, err
-	}
+	parts := s.vocParts(f, root)
 	var all []*voc
 	var stems []string
 	for _, name := range f.list {
@@ -81,20 +78,22 @@ func readVOC(f files) (*source, error) {
 		}
 		b, err := f.read(name, 16<<20)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.path, err)
+			s.refuse("%s: %w", f.path, err)
+			continue
 		}
 		v := &voc{}
 		decoder := xml.NewDecoder(bytes.NewReader(b))
 		decoder.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, fmt.Errorf("want UTF-8") }
 		if err := decoder.Decode(v); err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", f.path, name, err)
+			s.refuse("%s: %s: %w", f.path, name, err)
+			continue
 		}
 		if len(v.Objects) >= vocVoid {
-			return nil, fmt.Errorf("%s: %s: %d objects, want at most %d", f.path, name, len(v.Objects), vocVoid-1)
+			s.refuse("%s: %s: %d objects, want at most %d", f.path, name, len(v.Objects), vocVoid-1)
 		}
-		for _, o := range v.Objects {
+		for k, o := range v.Objects {
 			if o.Name == "" {
-				return nil, fmt.Errorf("%s: %s: an object has no name", f.path, name)
+				s.refuse("%s: %s: object %d has no name", f.path, name, k+1)
 			}
 			class[o.Name] = 0
 		}
@@ -108,7 +107,8 @@ func readVOC(f files) (*source, error) {
 		at := f.path + ": " + path.Join(root, vocXML, stems[i]+".xml")
 		name, err := within(root, vocPictures, v.Filename)
 		if err != nil || !f.has(name) {
-			return nil, fmt.Errorf("%s: there is no picture %q in %s", at, v.Filename, vocPictures)
+			s.refuse("%s: there is no picture %q in %s", at, v.Filename, vocPictures)
+			continue
 		}
 		p := picture{name: name, at: at, part: parts[stems[i]], size: image.Pt(v.Size.Width, v.Size.Height)}
 		p.more = func(size image.Point) ([]object, int, error) {
@@ -128,7 +128,7 @@ func readVOC(f files) (*source, error) {
 }
 
 // vocParts returns the part of each picture by its name.
-func vocParts(f files, root string) (map[string]string, error) {
+func (s *source) vocParts(f files, root string) map[string]string {
 	parts := map[string]string{}
 	for _, part := range scene.Parts {
 		name := path.Join(root, vocLists, part+".txt")
@@ -137,16 +137,16 @@ func vocParts(f files, root string) (map[string]string, error) {
 		}
 		b, err := f.read(name, 64<<20)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.path, err)
+			s.refuse("%s: %w", f.path, err)
 		}
 		for _, stem := range strings.Fields(string(b)) {
 			if other, twice := parts[stem]; twice && other != part {
-				return nil, fmt.Errorf("%s: picture %q is in the lists of %s and %s", f.path, stem, other, part)
+				s.refuse("%s: picture %q is in the lists of %s and %s", f.path, stem, other, part)
 			}
 			parts[stem] = part
 		}
 	}
-	return parts, nil
+	return parts
 }
 
 // vocMasks returns the masks of the objects in a PNG file whose pixels are object numbers.

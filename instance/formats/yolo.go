@@ -56,12 +56,12 @@ func readYOLO(f files) (*source, error) {
 	for i, node := range []yaml.Node{d.Train, d.Val, d.Test} {
 		entries, err := stringsOf(node)
 		if err != nil {
-			return nil, fail(fmt.Errorf("%s: %w", scene.Parts[i], err))
+			s.flaws = append(s.flaws, fail(fmt.Errorf("%s: %w", scene.Parts[i], err)))
 		}
 		for _, entry := range entries {
 			names, err := f.yoloPictures(d.Path, entry)
 			if err != nil {
-				return nil, fail(fmt.Errorf("%s: %w", scene.Parts[i], err))
+				s.flaws = append(s.flaws, coco.FlawsAt(fail(fmt.Errorf("%s", scene.Parts[i])).Error(), err)...)
 			}
 			for _, name := range names {
 				p := picture{name: name, part: scene.Parts[i], at: f.path + ": " + name}
@@ -139,17 +139,19 @@ func (f files) yoloPictures(base, entry string) (names []string, err error) {
 		if err != nil {
 			return nil, err
 		}
+		var wrong []error
 		for line := range strings.Lines(string(b)) {
 			if line = strings.TrimSpace(line); line == "" {
 				continue
 			}
 			name, err := within(path.Dir(dir), line)
 			if err != nil || !f.has(name) {
-				return nil, fmt.Errorf("%s: there is no picture %q", dir, line)
+				wrong = append(wrong, fmt.Errorf("%s: there is no picture %q", dir, line))
+				continue
 			}
 			names = append(names, name)
 		}
-		return names, nil
+		return names, coco.Flaws(wrong)
 	}
 	for _, name := range f.list {
 		if strings.HasPrefix(name, dir+"/") && slices.Contains(pictureExtensions, strings.ToLower(path.Ext(name))) {
