@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"oscar/metric"
+	"oscar/score"
 )
 
 // Verdict is the result for a concept and a class.
@@ -26,26 +27,28 @@ const (
 // class's images whose logit a step towards the concept would raise (eq. 2). Alone
 // it means little: most images of a class also move alike along random directions.
 type Sensitivity struct {
-	Images          int       `json:"images"` // of the class
-	Score           float64   `json:"score"`  // the mean of Scores
-	Deviation       float64   `json:"deviation"`
-	Scores          []float64 `json:"scores"` // by CAV
-	RandomScore     float64   `json:"random_score"`
-	RandomDeviation float64   `json:"random_deviation"`
-	RandomScores    []float64 `json:"random_scores"` // of CAVs between random images
+	Images int `json:"images"` // of the class
+	// Score, Deviation, RandomScore, RandomDeviation and P are NaN if the verdict is
+	// TooFewImages, Accuracy and Low if there are no CAVs.
+	Score           score.Number `json:"score"` // the mean of Scores
+	Deviation       score.Number `json:"deviation"`
+	Scores          []float64    `json:"scores"` // by CAV
+	RandomScore     score.Number `json:"random_score"`
+	RandomDeviation score.Number `json:"random_deviation"`
+	RandomScores    []float64    `json:"random_scores"` // of CAVs between random images
 	// P is the p-value of a two-sided Welch's t-test of Scores against
 	// RandomScores. The CAVs of a concept share its images and are less independent
 	// than the test assumes: a large P is more reliable than a small one.
-	P float64 `json:"p"`
+	P score.Number `json:"p"`
 	// Accuracy is the share of held-out images that a CAV classifies correctly, the
 	// mean over the CAVs. Low is the lower end of its 95 % interval (Wilson) for the
 	// number of different held-out images. It may be far from 1 if random images also
 	// show the concept.
-	Accuracy float64 `json:"accuracy"`
-	Low      float64 `json:"accuracy_low"`
-	HeldOut  int     `json:"held_out"`
-	Verdict  Verdict `json:"verdict"`
-	Reason   string  `json:"reason"`
+	Accuracy score.Number `json:"accuracy"`
+	Low      score.Number `json:"accuracy_low"`
+	HeldOut  int          `json:"held_out"`
+	Verdict  Verdict      `json:"verdict"`
+	Reason   string       `json:"reason"`
 }
 
 // Words describes the verdict, with the direction if it is significant.
@@ -88,21 +91,31 @@ func Threshold(comparisons int) string {
 // over comparisons (Bonferroni, as in the paper).
 func Compare(v Vectors, moved, randomMoved []int, images, comparisons int) Sensitivity {
 	s := Sensitivity{Images: images, HeldOut: v.HeldOut, Scores: shareOf(moved, images), RandomScores: shareOf(randomMoved, images)}
-	s.Score, s.Deviation = meanDeviation(s.Scores)
-	s.RandomScore, s.RandomDeviation = meanDeviation(s.RandomScores)
-	s.P = welch(s.Scores, s.RandomScores)
-	for _, c := range v.CAVs {
-		s.Accuracy += c.Accuracy / float64(len(v.CAVs))
+	none := score.Number(math.NaN())
+	s.Accuracy, s.Low = none, none
+	if len(v.CAVs) > 0 {
+		accuracy := 0.0
+		for _, c := range v.CAVs {
+			accuracy += c.Accuracy / float64(len(v.CAVs))
+		}
+		low, _ := metric.Wilson95(int(math.Round(accuracy*float64(s.HeldOut))), s.HeldOut)
+		s.Accuracy, s.Low = score.Number(accuracy), score.Number(low)
 	}
-	s.Low, _ = metric.Wilson95(int(math.Round(s.Accuracy*float64(s.HeldOut))), s.HeldOut)
 	level := threshold(comparisons)
 	few := tooFew(v, images)
+	if few == "" {
+		s.Score, s.Deviation = meanDeviation(s.Scores)
+		s.RandomScore, s.RandomDeviation = meanDeviation(s.RandomScores)
+		s.P = score.Number(welch(s.Scores, s.RandomScores))
+	} else {
+		s.Score, s.Deviation, s.RandomScore, s.RandomDeviation, s.P = none, none, none, none, none
+	}
 	switch {
 	case few != "":
 		s.Verdict, s.Reason = TooFewImages, few
 	case s.Low <= 0.5:
 		s.Verdict, s.Reason = NoConcept, fmt.Sprintf("%.0f %% of %d held-out images told right, which may be chance", 100*s.Accuracy, s.HeldOut)
-	case s.P > level:
+	case float64(s.P) > level:
 		s.Verdict, s.Reason = NotSignificant, fmt.Sprintf("p %.2g, want %.2g at most in %d comparisons", s.P, level, comparisons)
 	default:
 		s.Verdict, s.Reason = Significant, fmt.Sprintf("p %.2g, at most %.2g in %d comparisons", s.P, level, comparisons)
@@ -130,14 +143,15 @@ func shareOf(counts []int, of int) []float64 {
 	return out
 }
 
-func meanDeviation(values []float64) (mean, deviation float64) {
+func meanDeviation(values []float64) (mean, deviation score.Number) {
 	switch len(values) {
 	case 0:
 		return 0, 0
 	case 1:
-		return values[0], 0
+		return score.Number(values[0]), 0
 	}
-	return stat.MeanStdDev(values, nil)
+	m, d := stat.MeanStdDev(values, nil)
+	return score.Number(m), score.Number(d)
 }
 
 // welch is the p-value of a two-sided t-test of two means (Welch 1947), as SciPy's

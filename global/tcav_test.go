@@ -2,6 +2,7 @@ package global_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -148,7 +149,7 @@ func TestTCAVOfAKnownConcept(t *testing.T) {
 			}
 		}
 		got := global.Compare(cavs, moved(cavs, gradients), moved(others, gradients), len(gradients), 3)
-		if got.Verdict != class.want || !class.scored(got.Score) || got.Accuracy < 0.85 || got.Images != 60 {
+		if got.Verdict != class.want || !class.scored(float64(got.Score)) || got.Accuracy < 0.85 || got.Images != 60 {
 			t.Errorf("%s: %+v", class.name, got)
 		}
 	}
@@ -284,8 +285,23 @@ func TestVerdicts(t *testing.T) {
 		{"65 % of 200 right", telling(0.65, 200), high, low, 20, 1, global.Significant, "more than random"},
 	} {
 		got := global.Compare(c.cavs, c.a, c.b, c.images, c.comparisons)
-		if got.Verdict != c.want || got.Words() != c.words || got.Reason == "" || math.IsNaN(got.P) || math.IsNaN(got.Score) {
+		if got.Verdict != c.want || got.Words() != c.words || got.Reason == "" {
 			t.Errorf("%s: %+v", c.name, got)
+		}
+		b, err := json.Marshal(got)
+		var of map[string]any
+		if err := errors.Join(err, json.Unmarshal(b, &of)); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"score", "deviation", "random_score", "random_deviation", "p"} {
+			if _, known := of[key]; !known || (of[key] == nil) != (c.want == global.TooFewImages) {
+				t.Errorf("%s: %s is %v", c.name, key, of[key])
+			}
+		}
+		for _, key := range []string{"accuracy", "accuracy_low"} {
+			if (of[key] == nil) != (len(c.cavs.CAVs) == 0) {
+				t.Errorf("%s: %s is %v", c.name, key, of[key])
+			}
 		}
 	}
 	for comparisons, want := range map[int]string{1: "p at most 0.05 (1 comparison)", 12: "p at most 0.0042 (0.05 over 12 comparisons)"} {

@@ -13,6 +13,7 @@ import (
 	"oscar/report"
 	"oscar/report/page"
 	"oscar/report/reporttest"
+	"oscar/result"
 )
 
 func TestReportOfGlobalExplanations(t *testing.T) {
@@ -69,7 +70,7 @@ func TestReportOfGlobalExplanations(t *testing.T) {
 
 // What was found decides the colours: concepts that matter, and those that do not.
 func TestReportOfConcepts(t *testing.T) {
-	of := func(class string, score, p float64, v global.Verdict) global.ClassSensitivity {
+	of := func(class string, score, p result.Number, v global.Verdict) global.ClassSensitivity {
 		return global.ClassSensitivity{Class: class, Sensitivity: global.Sensitivity{Images: 30, Score: score, RandomScore: 0.5, P: p, Accuracy: 0.9, HeldOut: 20, Verdict: v, Reason: "for a reason"}}
 	}
 	dir := t.TempDir()

@@ -97,7 +97,7 @@ func (g *globalChapter) concepts() page.Section {
 			line := page.Row{Name: concept.Concept, Cells: []page.Cell{{Text: s.Class}, {Text: "–", Tone: page.Faint}, {Text: "–", Tone: page.Faint}, {Text: "–", Tone: page.Faint}, {Text: "–", Tone: page.Faint}, {Text: s.Reason}}}
 			if s.Verdict != global.TooFewImages {
 				line.Cells = []page.Cell{{Text: s.Class}, {Text: fmt.Sprintf("%.2f ± %.2f", s.Score, s.Deviation)}, {Text: fmt.Sprintf("%.2f ± %.2f", s.RandomScore, s.RandomDeviation)},
-					{Text: fmt.Sprintf("%.2g", s.P)}, {Text: page.Percent(s.Accuracy)}, {Text: s.Words()}}
+					{Text: fmt.Sprintf("%.2g", s.P)}, {Text: page.Percent(float64(s.Accuracy))}, {Text: s.Words()}}
 			}
 			every.Rows = append(every.Rows, line)
 		}

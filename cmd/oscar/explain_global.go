@@ -145,7 +145,7 @@ func printTree(w io.Writer, s *global.Surrogate) {
 		s.Leaves, s.Depth, a.Share, a.Images, a.Interval[0], a.Interval[1], a.Majority, s.ImageOnly.Share)
 }
 
-func plusMinus(mean, deviation float64) string {
+func plusMinus(mean, deviation score.Number) string {
 	return fmt.Sprintf("%.2f %s %.2f", mean, drawn.plusMinus, deviation)
 }
 
