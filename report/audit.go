@@ -42,13 +42,13 @@ func auditChapters(_ context.Context, dir string) ([]chapter, error) {
 	return []chapter{c}, nil
 }
 
-// auditChapter makes the sections of an audit.
+// auditChapter makes the sections about an audit.
 type auditChapter struct {
 	*result.Audit
 	dir string
 }
 
-// plate shows a picture of the folder.
+// plate returns a picture of the folder with its texts.
 func (a auditChapter) plate(title, note, alt, file string) page.Plate {
 	return page.Plate{Title: title, Note: note, Pictures: []page.Picture{{Alt: alt, Load: func() (image.Image, error) { return picture(a.dir, file) }}}}
 }
@@ -77,7 +77,7 @@ func (a auditChapter) labels() page.Section {
 	return s
 }
 
-// joint is the table of labels by confident classes.
+// joint returns the table of labels by confident classes.
 func (a auditChapter) joint() page.Table {
 	t := page.Matrix(&metric.Confusion{Classes: a.Classes, Counts: a.Labels.Counts})
 	t.Caption, t.Corner = "Images by label (rows) and the class that they confidently belong to (columns)", "label \\ class"
@@ -121,7 +121,7 @@ func (a auditChapter) duplicates() page.Section {
 	return s
 }
 
-// part returns the words for an image's part of the split.
+// part returns the words for a part of the split.
 func part(name string) string {
 	if name == "" {
 		return "in no part of the split"
@@ -183,8 +183,8 @@ func (a auditChapter) unlike() page.Section {
 	return s
 }
 
-// background shows how much of the heat lies outside of the objects or, without masks, at the
-// border.
+// background shows how much of the heat lies outside of the objects. Without masks it shows how much
+// lies at the border.
 func (a auditChapter) background() page.Section {
 	s := page.Section{Title: "Classes recognised by the background"}
 	t := page.Table{Corner: "class", Columns: []page.Column{{Name: "maps"}}}
@@ -213,7 +213,7 @@ func (a auditChapter) background() page.Section {
 	return s
 }
 
-// heatShare is a share of the heat with its interval, marked if it is suspect.
+// heatShare returns a cell with a share of heat and its interval. It is marked if it is suspect.
 func heatShare(b result.Border, suspect bool) page.Cell {
 	cell := page.Cell{Text: page.Number(float64(b.Share))}
 	if !math.IsNaN(float64(b.Interval[0])) {

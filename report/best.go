@@ -13,8 +13,8 @@ import (
 // testMeasure is the measure by which variants are ranked.
 const testMeasure = "test_accuracy"
 
-// best returns a sentence with the best variant on the test set and its difference from
-// the base; "" if the test set was not measured for the base and another variant.
+// best returns a sentence about the variant with the highest test accuracy, and its difference from
+// the base. It returns "" unless the base and another variant have a test accuracy.
 func (v *studyChapter) best() string {
 	var done []result.Variant
 	for _, x := range v.Variants {
@@ -53,11 +53,11 @@ func (v *studyChapter) best() string {
 	return text + fmt.Sprintf(" The difference is not significant in every seed (McNemar's p %s, corrected for %s).", page.Number(p), v.comparisons())
 }
 
-// comparisons returns the number of McNemar tests in words.
+// comparisons returns the number of McNemar tests as text.
 func (v *studyChapter) comparisons() string { return page.Count(len(v.corrected()), "comparison") }
 
-// corrected returns the p-value of each variant's McNemar test, corrected for
-// their number (Holm 1979).
+// corrected returns the p-value of each variant's McNemar test, corrected for the number of tests
+// (Holm 1979).
 func (v *studyChapter) corrected() map[string]float64 {
 	var tested []result.Variant
 	for _, x := range v.Variants {

@@ -9,7 +9,7 @@ import (
 	"oscar/report/page"
 )
 
-// chapter has the parts of a page that come from one folder.
+// chapter is the part of a page that comes from one folder.
 type chapter struct {
 	dir     string
 	page    page.Page      // page of this folder
@@ -19,8 +19,8 @@ type chapter struct {
 	notes   []string       // deviations and warnings
 }
 
-// join makes a page of chapters: the results of each, then the settings, then the
-// notes. If several chapters are of one kind, their headings have the names of the folders.
+// join makes a page of chapters: first the results of each, then the settings, then the notes. If
+// several chapters have the same kind, their headings have the names of the folders.
 func join(chapters []chapter) page.Page {
 	p := chapters[0].page
 	p.Sections = nil
@@ -75,8 +75,7 @@ func join(chapters []chapter) page.Page {
 	return p
 }
 
-// folderNames names the chapters by the shortest ends of their folders' paths that
-// are unique.
+// folderNames names each chapter by the shortest unique end of its folder's path.
 func folderNames(chapters []chapter) []string {
 	names := make([]string, len(chapters))
 	for i, c := range chapters {

@@ -10,16 +10,16 @@ import (
 	"oscar/result"
 )
 
-// bars explain the colours.
+// bars returns the colour bars of the page.
 func (g *gallery) bars() (bars []page.ColorBar) {
-	if signed, _ := g.signs(); signed { // also of maps without evidence against the class
+	if signed, _ := g.signs(); signed { // for maps without evidence against the class, too
 		return colorBar(g.settings.SignedColorMap, "", "", "")
 	}
 	return colorBar(g.settings.ColorMap, "", "low", "high")
 }
 
-// colorBar returns the bar of a colour map, by name; none if there is no such
-// map. A diverging one runs from against the class to for it.
+// colorBar returns the bar of a named colour map, or nil if there is no such map. The bar of a
+// diverging map runs from "against the class" to "for the class".
 func colorBar(name, title, low, high string) []page.ColorBar {
 	m, err := heatmap.LookupColorMap(name)
 	if err != nil {
@@ -36,8 +36,8 @@ func colorBar(name, title, low, high string) []page.ColorBar {
 	return []page.ColorBar{bar}
 }
 
-// paint draws a map as its overlay was drawn, without the strip. Next to maps with
-// evidence against the class, one without has their colours.
+// paint draws a map in the colours of its overlay, without the caption strip. If the page also has
+// maps with evidence against the class, maps without it get the same colours.
 func (g *gallery) paint(photo *image.RGBA, heat explain.Grid, r result.Row) (image.Image, error) {
 	name, o := g.settings.ColorMap, heatmap.Options{Heat: heat, Framing: g.settings.Framing, Alpha: g.settings.Alpha}
 	if g.drawnSigned(r.Signed) {
@@ -61,8 +61,8 @@ func (g *gallery) paint(photo *image.RGBA, heat explain.Grid, r result.Row) (ima
 	return heatmap.Paint(photo, o).Image, nil
 }
 
-// signs reports whether the page shows maps with evidence against the class, and maps
-// without.
+// signs reports whether the page shows maps with evidence against the class (signed), and maps
+// without (unsigned).
 func (g *gallery) signs() (signed, unsigned bool) {
 	for _, rows := range g.rows {
 		for _, r := range rows {
@@ -76,7 +76,7 @@ func (g *gallery) signs() (signed, unsigned bool) {
 	return signed, unsigned
 }
 
-// numbers are those of a map's colours and values.
+// numbers returns a text about a map's values and their colours.
 func (g *gallery) numbers(r result.Row) string {
 	if r.Scale == nil || r.RawMin == nil || r.RawMax == nil {
 		return ""
@@ -92,6 +92,5 @@ func (g *gallery) numbers(r result.Row) string {
 	return fmt.Sprintf("%s; values from %s to %s", ends, page.Number(float64(*r.RawMin)), page.Number(float64(*r.RawMax)))
 }
 
-// drawnSigned reports whether maps have the signed colours. Older settings have
-// none.
+// drawnSigned reports whether a map has the signed colours. Older settings do not have such colours.
 func (g *gallery) drawnSigned(signed bool) bool { return signed && g.settings.SignedColorMap != "" }

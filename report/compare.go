@@ -34,14 +34,14 @@ func compareChapters(_ context.Context, dir string) ([]chapter, error) {
 	return []chapter{out}, nil
 }
 
-// compareChapter makes the sections of a comparison.
+// compareChapter makes the sections about a comparison.
 type compareChapter struct {
 	*result.Comparison
 	dir string
 }
 
-// lead says which model is better, if there are enough images, and whether the
-// explanations differ.
+// lead returns which model is better, if there are enough images, and whether the explanations
+// differ.
 func (c compareChapter) lead() string {
 	f := c.Figures[0]
 	text := fmt.Sprintf("%s do not tell which of A and B is more accurate: %s and %s correct, McNemar's p %s.",
@@ -60,7 +60,7 @@ func (c compareChapter) lead() string {
 	return text + exceededText(c.Limits)
 }
 
-// exceededText names the limits that are exceeded.
+// exceededText names the exceeded limits.
 func exceededText(limits []result.Limit) (text string) {
 	for _, l := range result.Exceeded(limits) {
 		text += fmt.Sprintf(" The limit of %s is exceeded: %s, at most %s.", l.Name, page.Number(float64(l.Value)), page.Number(float64(l.Most)))
@@ -77,7 +77,7 @@ func (c compareChapter) figures() page.Figures {
 	}
 }
 
-// table compares the figures.
+// table returns the table of metrics.
 func (c compareChapter) table() page.Section {
 	t := page.Table{Caption: "A and B on the same images", Corner: "figure", Columns: []page.Column{{Name: "A"}, {Name: "B"}, {Name: "B - A"}},
 		Legend: page.List{"Below the difference: its 95 % interval by Student's t over the images. Blue: better, orange: worse, where the interval leaves out 0."}}
@@ -99,7 +99,7 @@ func (c compareChapter) table() page.Section {
 			page.Count(c.McNemar.OnlyAgainst, "image"), page.Count(c.McNemar.OnlyThis, "image"), page.Number(c.McNemar.P))), per}}
 }
 
-// explanations says how much the maps differ.
+// explanations shows how much the maps differ.
 func (c compareChapter) explanations() page.Section {
 	d := c.Drift
 	s := page.Section{Title: "Differences between the explanations"}
@@ -121,7 +121,7 @@ func (c compareChapter) explanations() page.Section {
 	return s
 }
 
-// changes shows the images that changed most, by A and by B.
+// changes shows the images whose maps changed most.
 func (c compareChapter) changes() page.Section {
 	s := page.Section{Title: "The images that changed most"}
 	if len(c.Shown) == 0 {
@@ -151,7 +151,7 @@ func (c compareChapter) changes() page.Section {
 	return s
 }
 
-// confusion is the difference of the confusion matrices.
+// confusion shows the difference of the confusion matrices.
 func (c compareChapter) confusion() page.Section {
 	a, b := c.Models[0].Evaluation.Confusion, c.Models[1].Evaluation.Confusion
 	s := page.Section{Title: "Confusions"}
@@ -187,7 +187,7 @@ func (c compareChapter) confusion() page.Section {
 	return s
 }
 
-// curves draws the validation curves of both runs on one axis.
+// curves draws the validation curves of both runs in one chart.
 func (c compareChapter) curves() (charts page.Charts) {
 	for _, panel := range []struct {
 		title string

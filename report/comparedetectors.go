@@ -27,13 +27,13 @@ func detectorComparison(dir string) ([]chapter, error) {
 	return []chapter{out}, nil
 }
 
-// comparedDetectors makes the sections of a comparison of two detectors.
+// comparedDetectors makes the sections about a comparison of two detectors.
 type comparedDetectors struct {
 	*result.DetectorComparison
 	dir string
 }
 
-// lead says which detector is better, if there are enough scenes.
+// lead returns which detector is better, if there are enough scenes.
 func (c comparedDetectors) lead() string {
 	f := c.Figures[0]
 	a, b := page.Number(float64(f.Values[0])), page.Number(float64(f.Values[1]))
@@ -67,7 +67,7 @@ func intervalNote(f result.ComparedFigure) string {
 	return fmt.Sprintf("95 %%: %s to %s", page.Number(float64(f.Low)), page.Number(float64(f.High)))
 }
 
-// table compares the figures, the strata and the classes.
+// table returns the tables of metrics, strata and classes.
 func (c comparedDetectors) table() page.Section {
 	t := page.Table{Caption: "A and B on the same images", Corner: "figure", Columns: []page.Column{{Name: "A"}, {Name: "B"}, {Name: "B - A"}},
 		Legend: page.List{
@@ -91,7 +91,7 @@ func (c comparedDetectors) table() page.Section {
 	}}}
 }
 
-// figureRow has a figure of both models, and their difference with its interval.
+// figureRow returns a metric of both models, and their difference with its interval.
 func figureRow(f result.ComparedFigure) page.Row {
 	cell := page.Cell{Text: page.Number(float64(f.Difference))}
 	if !math.IsNaN(float64(f.Low)) {
@@ -106,7 +106,7 @@ func figureRow(f result.ComparedFigure) page.Row {
 	return page.Row{Name: f.Title, Note: f.Better + " is better", Cells: []page.Cell{{Text: page.Number(float64(f.Values[0]))}, {Text: page.Number(float64(f.Values[1]))}, cell}}
 }
 
-// answers counts the objects by both answers.
+// answers shows the number of objects for each pair of answers.
 func (c comparedDetectors) answers() page.Section {
 	t := page.Table{Caption: "Objects by the answer of A (rows) and of B (columns)", Corner: "A \\ B"}
 	for _, name := range result.AnswerNames {

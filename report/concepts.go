@@ -10,7 +10,7 @@ import (
 	"oscar/report/page"
 )
 
-// tree shows the surrogate decision tree, and how well it imitates the model.
+// tree shows the surrogate decision tree and its agreement with the model.
 func (g *globalChapter) tree() page.Section {
 	s := g.Tree
 	section := page.Section{Title: "A decision tree that imitates the model"}
@@ -40,7 +40,7 @@ func (g *globalChapter) tree() page.Section {
 	return section
 }
 
-// branches returns a node and its branches.
+// branches returns a node and its branches as an outline.
 func branches(t *global.Tree, n *global.Node, lead string) page.Outline {
 	if n.Leaf() {
 		return page.Outline{{Lead: lead, Text: t.Classes[n.Class], Note: fmt.Sprintf("%d of %d", n.Counts[n.Class], n.Samples)}}
@@ -52,7 +52,7 @@ func branches(t *global.Tree, n *global.Node, lead string) page.Outline {
 	}}
 }
 
-// importances lists the features, the most important first.
+// importances returns the features, the most important first.
 func importances(t *global.Tree) page.Table {
 	out := page.Table{Caption: "Gini importance of each feature; 0: the tree does not use it", Corner: "feature",
 		Columns: []page.Column{{Name: "share"}, {Name: "description", Text: true}}}

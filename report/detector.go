@@ -14,7 +14,7 @@ import (
 	"oscar/result"
 )
 
-// detectorChapters reads a detector's run and the results within its folder.
+// detectorChapters reads a detector's run and the results in its folder.
 func detectorChapters(ctx context.Context, dir string) ([]chapter, error) {
 	t, err := result.ReadDetectorTraining(dir)
 	if err != nil {
@@ -29,7 +29,7 @@ func detectorChapters(ctx context.Context, dir string) ([]chapter, error) {
 	return append([]chapter{c}, more...), err
 }
 
-// detectorChapter is the chapter of a detector's training.
+// detectorChapter makes the chapter about a detector's training.
 type detectorChapter struct {
 	*result.DetectorTraining
 	readable func(path string) bool // see [Within]
@@ -155,7 +155,7 @@ func (d *detectorChapter) curves() page.Section {
 	return s
 }
 
-// apText formats a share, or a number of COCO's; a dash if there was nothing to measure.
+// apText formats a share or a COCO metric. It is a dash if nothing was measured.
 func apText(v float64) string {
 	if v < 0 {
 		return "–"
@@ -163,7 +163,7 @@ func apText(v float64) string {
 	return fmt.Sprintf("%.3f", v)
 }
 
-// tested shows COCO's numbers.
+// tested shows COCO's metrics.
 func (d *detectorChapter) tested() page.Section {
 	e := d.Evaluation
 	t := page.Table{Caption: "Average precision and recall, as pycocotools computes them", Corner: "of", Columns: []page.Column{
@@ -201,7 +201,7 @@ func (d *detectorChapter) tested() page.Section {
 	return section
 }
 
-// outcomes shows what becomes of the objects, and failures.
+// outcomes shows the outcome of the objects, and the worst failures.
 func (d *detectorChapter) outcomes() page.Section {
 	o := d.Evaluation.Outcomes
 	objects := o.Right + o.WrongClass + o.Missed
@@ -257,7 +257,7 @@ func (d *detectorChapter) failure(f result.Failure) page.Plate {
 	}}}
 }
 
-// outlined draws a failure's outlines on the picture, reduced.
+// outlined returns the picture of a failure with its outlines, reduced.
 func (d *detectorChapter) outlined(f result.Failure) (image.Image, error) {
 	path := filepath.Join(d.Experiment.Data.Root, "images", d.Evaluation.Part, filepath.FromSlash(f.Image))
 	if !filepath.IsLocal(filepath.FromSlash(f.Image)) || !d.readable(path) {
@@ -283,7 +283,7 @@ func (d *detectorChapter) outlined(f result.Failure) (image.Image, error) {
 	return dataset.Fit(img, gallerySide), nil
 }
 
-// setup shows what was run.
+// setup shows the settings and commands.
 func (d *detectorChapter) setup(seconds float64) ([]page.Block, error) {
 	x, env := d.Experiment, d.Environment
 	facts := page.Facts{

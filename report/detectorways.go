@@ -7,7 +7,7 @@ import (
 	"oscar/result"
 )
 
-// ways compares the detector with ways that find no objects.
+// ways compares the detector with ways that need no object detector.
 func (d *detectorChapter) ways() page.Table {
 	ways := d.Evaluation.Ways
 	t := page.Table{Caption: "Masks, of the detector and of ways that find no objects", Corner: "way", Columns: []page.Column{
@@ -31,7 +31,7 @@ func (d *detectorChapter) ways() page.Table {
 	return t
 }
 
-// apRange formats an interval; a dash if an end has no value.
+// apRange formats an interval. It is a dash if an end has no value.
 func apRange(interval [2]float64) string {
 	if min(interval[0], interval[1]) < 0 {
 		return "–"
@@ -39,7 +39,7 @@ func apRange(interval [2]float64) string {
 	return apText(interval[0]) + " to " + apText(interval[1])
 }
 
-// single shows the answers of pictures with one object each.
+// single shows the results on pictures with one object each.
 func single(s *result.Single) page.Block {
 	return page.Text(fmt.Sprintf("Each image has one object. The detection with the highest score has the right class on %s of %s, and the median IoU of its mask is %s; %s no detection.",
 		page.Percent(s.Class), page.Count(s.Images, "image"), apText(s.MedianIoU), haveNone(s.Images-s.Found)))

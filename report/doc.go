@@ -2,9 +2,9 @@
 //
 //	path, err := report.Write(ctx, report.Options{Dirs: []string{"runs/first"}})
 //
-// It reads the files through package result, makes a chapter of each folder, and joins the
-// chapters to a [page.Page]. Package page renders it. It needs no TensorFlow and no model:
-// everything on a page comes from the files.
+// It reads the files with package result, makes a chapter of each folder, and joins the chapters to
+// a [page.Page], which package page renders. It needs no TensorFlow and no model: everything on a
+// page comes from the files.
 //
 // # Properties
 //

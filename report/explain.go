@@ -21,8 +21,7 @@ func explainChapters(ctx context.Context, dir string) ([]chapter, error) {
 	return explainChaptersOf(ctx, dir, nil)
 }
 
-// explainChaptersOf reads a folder of explanations. of is the run whose folder contains
-// it; nil: none.
+// explainChaptersOf reads a folder of explanations. of is the run whose folder contains it, or nil.
 func explainChaptersOf(ctx context.Context, dir string, of *result.Training) ([]chapter, error) {
 	settings, err := result.ReadSettings(dir)
 	if err != nil {
@@ -49,28 +48,28 @@ func explainChaptersOf(ctx context.Context, dir string, of *result.Training) ([]
 	return []chapter{c}, err
 }
 
-// methodAt is a method at a layer, or at the image.
+// methodAt is a method with its layer, or with the image as layer.
 type methodAt struct{ method, layer string }
 
 // explanations summarises a manifest of any length.
 type explanations struct {
 	dir      string
 	settings result.Settings
-	within   bool       // in a run's folder, whose chapter has the accuracy
+	within   bool       // in the folder of a run, whose chapter shows the accuracy
 	methods  []methodAt // in the order of the manifest
 	classes  []string   // classes of the model
 
 	images        int
 	all, unseen   *tally
-	partsKnown    int // readable images whose part is known
+	partsKnown    int // readable images with a known part
 	statuses      map[methodAt]map[string]int
 	peaks         map[methodAt]float64 // sum of the maps' largest values
 	unreadable    []string             // one line each
 	strange       int                  // readable images of unknown class
-	chosenOfWhole bool                 // the shown images are chosen from the whole test set
+	chosenOfWhole bool                 // the shown images are chosen from the whole test part
 }
 
-// tally counts labelled images, and chooses those to show.
+// tally counts labelled images and chooses those to show.
 type tally struct {
 	confusion *metric.Confusion
 	labelled  int
@@ -81,8 +80,8 @@ func newTally(classes []string) *tally {
 	return &tally{confusion: metric.NewConfusion(classes), chooser: result.NewChooser(classes)}
 }
 
-// shown returns the images for the sections of predictions: those that the model was not
-// trained on, if there are any.
+// shown returns the tally for the sections about predictions: the one of images that the model was
+// not trained on, if there are any.
 func (x *explanations) shown() *tally {
 	if x.unseen != nil && x.unseen.labelled > 0 {
 		return x.unseen
@@ -146,8 +145,8 @@ func (t *tally) add(a result.Classification) {
 	}
 }
 
-// classification returns the classification of a row's image. In older manifests without
-// the true class it is that of the path.
+// classification returns the classification of a row's image. Older manifests lack the true class;
+// there it comes from the path.
 func (x *explanations) classification(r result.Row) result.Classification {
 	confidence := r.Probabilities[r.Predicted]
 	a := result.Classification{Image: r.Image, SHA256: r.SHA256, Truth: r.Truth, Predicted: r.Predicted, Probability: &confidence}
@@ -157,8 +156,8 @@ func (x *explanations) classification(r result.Row) result.Classification {
 	return a
 }
 
-// chosenFrom sets the images to choose from to a run's whole test set, from which the
-// explained images were chosen.
+// chosenFrom chooses the images from a run's whole test part, because the explained images were
+// chosen from it.
 func (x *explanations) chosenFrom(t *result.Training) {
 	if x.classes == nil {
 		return
@@ -170,7 +169,7 @@ func (x *explanations) chosenFrom(t *result.Training) {
 	}
 }
 
-// chapter returns the chapter of the explanations.
+// chapter returns the chapter about the explanations.
 func (x *explanations) chapter(g *gallery) (chapter, error) {
 	command, err := again(x.dir)
 	if err != nil {
@@ -221,7 +220,7 @@ func (x *explanations) accuracy(t *tally) page.Figure {
 	return f
 }
 
-// about describes the images of the predictions.
+// about returns which images the predictions are of.
 func (x *explanations) about(t *tally) string {
 	text := fmt.Sprintf("%s whose class is known.", page.Count(t.labelled, "image"))
 	switch {
@@ -238,7 +237,7 @@ func (x *explanations) about(t *tally) string {
 	return text
 }
 
-// by names the methods, if there are few.
+// by returns the names of the methods, if there are few.
 func (x *explanations) by() string {
 	if len(x.methods) > 4 {
 		return fmt.Sprintf("%d methods and layers", len(x.methods))
@@ -250,7 +249,7 @@ func (x *explanations) by() string {
 	return strings.Join(names, ", ")
 }
 
-// name returns the method's name, with the layer if there are several.
+// name returns the method's name, with its layer if there are several layers.
 func (x *explanations) name(m methodAt) string {
 	for _, other := range x.methods {
 		if other.method == m.method && other.layer != m.layer {
@@ -260,7 +259,7 @@ func (x *explanations) name(m methodAt) string {
 	return m.method
 }
 
-// statusTable counts the maps of each method by their status.
+// statusTable returns the number of maps by method and status.
 func (x *explanations) statusTable() page.Table {
 	states := []string{string(explain.OK), string(explain.Empty), string(explain.Faint), string(explain.Constant), string(explain.NonFinite)}
 	t := page.Table{
@@ -313,7 +312,7 @@ func (x *explanations) setup() []page.Block {
 	return []page.Block{append(facts, page.Fact{Name: "Model", Value: "fingerprint " + s.Model})}
 }
 
-// nonzero returns a number's text, "" for 0, the default.
+// nonzero returns a number as text, or "" for 0, the default.
 func nonzero[T int | uint64 | float64](n T) string {
 	if n == 0 {
 		return ""
@@ -321,7 +320,7 @@ func nonzero[T int | uint64 | float64](n T) string {
 	return fmt.Sprint(n)
 }
 
-// brief returns the last two elements of an image's path.
+// brief returns the last two elements of a path.
 func brief(path string) string {
 	return filepath.ToSlash(filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path)))
 }

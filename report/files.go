@@ -49,17 +49,17 @@ func picture(dir, name string) (*image.RGBA, error) {
 	return nil, errors.New("the picture is missing")
 }
 
-// errDamaged is shown instead of a file that differs from its checksum.
+// errDamaged is shown in place of a file that differs from its checksum.
 var errDamaged = errors.New("the file is damaged, see \"oscar verify\"")
 
-// differs reports whether an error is about a file that differs from its checksum, not
-// about a missing file.
+// differs reports whether an error means that a file differs from its checksum, not that it is
+// missing.
 func differs(err error) bool {
 	d, ok := errors.AsType[*checksum.Damage](err)
 	return ok && !d.Gone
 }
 
-// lacking returns the reason why a file cannot be shown.
+// lacking returns the reason why a file cannot be shown: errDamaged or otherwise.
 func lacking(err error, otherwise string) error {
 	if differs(err) || errors.Is(err, errDamaged) {
 		return errDamaged

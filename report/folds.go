@@ -45,7 +45,7 @@ func foldRange(f result.Figure) string {
 	return fmt.Sprintf("95 %%: %s to %s", page.Number(float64(f.Low)), page.Number(float64(f.High)))
 }
 
-// foldsSection is the table of the folds.
+// foldsSection returns the section with the table of folds.
 func foldsSection(f *result.Folds) page.Section {
 	t := page.Table{Caption: "Results on each fold, by the run that was trained on the others", Corner: "fold",
 		Columns: []page.Column{{Name: "training images"}, {Name: "images"}, {Name: "epoch"}, {Name: "accuracy"}, {Name: "loss"}, {Name: "macro F1"}}}

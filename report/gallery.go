@@ -17,17 +17,17 @@ import (
 	"oscar/result"
 )
 
-// gallery makes the pictures of explanations: photographs, and maps on them.
+// gallery makes the pictures of explanations: photographs with and without maps.
 type gallery struct {
 	*explanations
-	data  string // a folder to look for images in too; "": none
+	data  string // another folder to look for images in; "": none
 	shown result.Shown
 	rows  map[string][]result.Row // of the images shown
-	found map[string]string       // where images are now; "" if they are missing
+	found map[string]string       // the image's path now, by recorded path; "" if it is missing
 
 	readable func(path string) bool // see [Within]
 
-	last struct { // the photograph shown last: its maps follow each other
+	last struct { // the previous photograph, because its maps come next
 		image string
 		photo *image.RGBA
 		err   error
@@ -49,7 +49,7 @@ func (g *gallery) choose(ctx context.Context) error {
 		chooser = t.chooser
 	}
 	g.shown = chooser.Shown(perClass)
-	byHash := map[string]string{} // a run's images may have another path in the manifest
+	byHash := map[string]string{} // a run's images can have another path in the manifest
 	for _, list := range slices.Concat(g.shown.Examples, [][]result.Classification{g.shown.Wrong, g.shown.Right}) {
 		for _, a := range list {
 			byHash[a.SHA256] = a.Image
@@ -68,7 +68,7 @@ func (g *gallery) choose(ctx context.Context) error {
 // gallerySide is the longer side of a picture, in pixels.
 const gallerySide = 560
 
-// photo returns an image as it was when it was explained, reduced.
+// photo returns an image, reduced. Its content must be the explained one.
 func (g *gallery) photo(r result.Row) (*image.RGBA, error) {
 	if g.last.image == r.Image {
 		return g.last.photo, g.last.err
@@ -87,8 +87,8 @@ func (g *gallery) limits() dataset.Limits {
 	return dataset.Limits{MaxPixels: g.settings.MaxPixels, MaxBytes: g.settings.MaxBytes}
 }
 
-// locate finds an image with the content that was explained: where it was, or in
-// the run's data; "" if there is none.
+// locate returns the path of an image with the explained content: its recorded path, or one in the
+// run's data. It returns "" if there is none.
 func (g *gallery) locate(r result.Row) string {
 	if path, known := g.found[r.Image]; known {
 		return path
@@ -114,8 +114,8 @@ func (g *gallery) locate(r result.Row) string {
 	return g.found[r.Image]
 }
 
-// heat returns a map on its photograph. Where one of them is missing, or the map
-// is not ok, it is the overlay that was written with the map.
+// heat returns a map on its photograph. If one of them is missing, or the map is not ok, it returns
+// the overlay in the folder.
 func (g *gallery) heat(r result.Row) (image.Image, error) {
 	photo, err := g.photo(r)
 	if err == nil && r.Status == string(explain.OK) {
@@ -133,7 +133,7 @@ func (g *gallery) heat(r result.Row) (image.Image, error) {
 	return dataset.Fit(overlay, gallerySide), nil
 }
 
-// photograph returns the picture of an image itself.
+// photograph returns the picture of an image without a map.
 func (g *gallery) photograph(a result.Classification, r result.Row) page.Picture {
 	return page.Picture{
 		Alt:  "Photograph " + described(a),
@@ -141,7 +141,7 @@ func (g *gallery) photograph(a result.Classification, r result.Row) page.Picture
 	}
 }
 
-// described says what an image is, and what the model predicts.
+// described returns the class of an image and the model's prediction.
 func described(a result.Classification) string {
 	class := "of unknown class"
 	if a.Truth != "" {
@@ -163,7 +163,7 @@ func (g *gallery) mapped(a result.Classification, r result.Row) page.Picture {
 	return page.Picture{Alt: alt, Note: g.numbers(r), Load: func() (image.Image, error) { return g.heat(r) }}
 }
 
-// verdict says whether the prediction is correct.
+// verdict returns whether the prediction is correct, in words.
 func verdict(a result.Classification) string {
 	switch a.Truth {
 	case "":
@@ -174,8 +174,8 @@ func verdict(a result.Classification) string {
 	return "wrong: it is " + a.Truth
 }
 
-// rowOf returns the row of a method with the map for the predicted class, else
-// the first of the method.
+// rowOf returns the row of a method with the map of the predicted class, else the method's first
+// row.
 func rowOf(rows []result.Row, m methodAt) (row result.Row, ok bool) {
 	for _, r := range rows {
 		if (methodAt{r.Method, r.Layer}) != m {
@@ -212,8 +212,8 @@ func (g *gallery) pair(a result.Classification) (p page.Plate, ok bool) {
 	return p, true
 }
 
-// wall returns a shelf for each class: an image with the map of each method, or
-// with one method several images.
+// wall returns a shelf for each class. It has an image with the maps of all methods, or several
+// images if there is one method.
 func (g *gallery) wall() page.Section {
 	s := page.Section{Title: "Where it looks", Blocks: []page.Block{page.Text(g.rule())}}
 	for _, bar := range g.bars() {
@@ -232,7 +232,7 @@ func (g *gallery) wall() page.Section {
 	return s
 }
 
-// rule says by which rule the images were chosen.
+// rule returns a sentence about how the images were chosen.
 func (g *gallery) rule() string {
 	n, wrong := 0, 0
 	for _, list := range g.shown.Examples {
@@ -301,8 +301,7 @@ func (g *gallery) shelf(class string, examples []result.Classification) page.She
 	return s
 }
 
-// confident shows the predictions with the highest probability: errors, and
-// correct ones.
+// confident shows the predictions with the highest probability, wrong and correct ones.
 func (g *gallery) confident() []page.Section {
 	target := "The map explains the class " + g.settings.Class + "."
 	switch g.settings.Class {

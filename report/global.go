@@ -59,14 +59,14 @@ func globalChapters(_ context.Context, dir string) ([]chapter, error) {
 	return []chapter{c}, nil
 }
 
-// globalChapter makes the sections of global explanations.
+// globalChapter makes the sections about global explanations.
 type globalChapter struct {
 	*result.Global
 	dir           string
 	plain, signed heatmap.ColorMap // of unsigned and of signed maps
 }
 
-// mapColors returns the colours of the clustered maps, and their name.
+// mapColors returns the colour map of the clustered maps, and its name.
 func (g *globalChapter) mapColors() (heatmap.ColorMap, string) {
 	if g.MapSigned {
 		return g.signed, g.Settings.SignedColorMap
@@ -74,7 +74,7 @@ func (g *globalChapter) mapColors() (heatmap.ColorMap, string) {
 	return g.plain, g.Settings.ColorMap
 }
 
-// counted returns a number of things with an irregular plural.
+// counted returns a number and its noun, whose plural is irregular.
 func counted(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -112,8 +112,7 @@ func (g *globalChapter) figures() page.Figures {
 	return out
 }
 
-// averages shows the mean photograph, the mean map and its deviation of each
-// class.
+// averages shows the mean photograph, the mean map and its standard deviation for each class.
 func (g *globalChapter) averages() page.Section {
 	method := g.AverageMethod
 	shelf := page.Shelf{Wide: true}
@@ -178,7 +177,7 @@ func deviationColors() heatmap.ColorMap {
 	return m
 }
 
-// laid paints a map on its class's mean photograph.
+// laid draws a map on its class's mean photograph.
 func (g *globalChapter) laid(a global.ClassAverage, name string, colours heatmap.ColorMap, alpha float64) (image.Image, error) {
 	photo, err := picture(g.dir, a.Photo)
 	if err != nil {
@@ -245,7 +244,7 @@ func (g *globalChapter) strategies() page.Section {
 	return page.Section{Title: "Strategies", Blocks: blocks}
 }
 
-// eigenvalues draws the smallest eigenvalues of each class, on one scale.
+// eigenvalues draws the smallest eigenvalues of each class on a common scale.
 func eigenvalues(classes []global.ClassSpRAy) page.Charts {
 	var out page.Charts
 	top := 0.1
@@ -270,7 +269,7 @@ func eigenvalues(classes []global.ClassSpRAy) page.Charts {
 	return out
 }
 
-// sizesOf returns the sizes of the strategies and their separation.
+// sizesOf returns cells with the sizes of the strategies and their separation.
 func sizesOf(c global.ClassSpRAy) []page.Cell {
 	var sizes []string
 	for _, cluster := range c.Clusters {
@@ -283,7 +282,7 @@ func sizesOf(c global.ClassSpRAy) []page.Cell {
 	return []page.Cell{{Text: strings.Join(sizes, ", ")}, {Text: structure}}
 }
 
-// strategy returns a shelf: the mean map, and its examples.
+// strategy returns a shelf with a strategy's mean map and examples.
 func (g *globalChapter) strategy(c global.ClassSpRAy, k int, colors heatmap.ColorMap) page.Shelf {
 	cluster := c.Clusters[k]
 	s := page.Shelf{Title: c.Class, Note: fmt.Sprintf("The only strategy, %s.", page.Count(cluster.Size, "map"))}

@@ -12,11 +12,11 @@ import (
 	"oscar/result"
 )
 
-// The maximum numbers on a page of objects: of pictures, of objects on each, and of objects on
-// each if there are several methods.
+// The maximum numbers of pictures on a page, of objects per picture, and of objects per picture with
+// several methods.
 const shownPictures, shownObjects, shownWithMethods = 12, 8, 3
 
-// objects is a folder of a detector's explanations.
+// objects makes the chapter about a folder of a detector's explanations.
 type objects struct {
 	dir      string
 	settings *result.ObjectSettings
@@ -24,7 +24,7 @@ type objects struct {
 	pictures [][]result.ObjectRow // the rows of each picture
 	rows     int
 	objects  int
-	blank    int // maps without a positive value
+	blank    int // number of maps without a positive value
 	heat     map[methodAt]*result.HeatSum
 	control  result.HeatSum
 }
@@ -180,7 +180,7 @@ func (x *objects) load(name string) func() (image.Image, error) {
 	}
 }
 
-// table compares where the maps of each method lie, with the box as a control.
+// table compares the shares of heat of each method, with the box as a control.
 func (x *objects) table() page.Table {
 	t := page.Table{
 		Caption: "Shares of the maps' positive parts, means over the objects", Corner: "heat",
@@ -199,7 +199,7 @@ func (x *objects) table() page.Table {
 			{Text: page.Thousands(m.Maps)}, {Text: apText(m.Mask)}, {Text: apText(m.Box)}, {Text: apText(m.Others)}, {Text: apText(m.Peaks)},
 		}}
 		if apart {
-			r.Cells[4].Text = "–" // a box has no largest value
+			r.Cells[4].Text = "–" // a constant map has no largest value
 		}
 		return r
 	}
@@ -210,8 +210,8 @@ func (x *objects) table() page.Table {
 	return t
 }
 
-// detectorName names a detector and the epoch of its weights; 0: an exported model does not
-// know it.
+// detectorName returns a detector's name with the epoch of its weights. An exported model does not
+// record the epoch (0).
 func detectorName(model string, epoch int) string {
 	if epoch == 0 {
 		return model

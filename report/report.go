@@ -19,24 +19,23 @@ const reportFile = "report.html"
 
 // Options are the options of [Write].
 type Options struct {
-	// Dirs are folders of results. The page is about the first; chapters of the others
-	// follow.
+	// Dirs are folders of results. The page is about the first; the chapters of the others follow.
 	Dirs    []string
 	Out     string       // the HTML file; "": report.html in the first folder
-	Version string       // version of oscar, for the page's last line
+	Version string       // of oscar, for the page's last line
 	Stage   func(string) // receives the name of each stage; may be nil
 }
 
-// Write writes the results of folders as one HTML file, and returns its path. For a run it
-// includes the results within its folder. The folders are only read. An image is shown if it
-// is at its recorded path or in the run's data.
+// Write writes the results in folders as one HTML file, and returns its path. For a run it includes
+// the results in its folder. The folders are only read. An image is shown if it is at its recorded
+// path or in the run's data.
 func Write(ctx context.Context, o Options) (string, error) {
 	if len(o.Dirs) == 0 {
 		return "", fmt.Errorf("no folder to report on")
 	}
 	if o.Out == "" {
 		o.Out = filepath.Join(o.Dirs[0], reportFile)
-		if info, err := os.Lstat(o.Out); err == nil && info.Mode()&os.ModeSymlink != 0 { // maybe somebody else's
+		if info, err := os.Lstat(o.Out); err == nil && info.Mode()&os.ModeSymlink != 0 { // a link may lead to somebody else's file
 			return "", fmt.Errorf("%s is a link, which may lead anywhere; remove it, or name the file to write", o.Out)
 		}
 	}
@@ -57,8 +56,7 @@ func Write(ctx context.Context, o Options) (string, error) {
 	return o.Out, checksum.Update(filepath.Dir(o.Out), filepath.Base(o.Out))
 }
 
-// HTML returns the page of [Write]. If home is not empty the page has a link to this
-// URL.
+// HTML returns the page of [Write]. If home is not empty, the page has a link to this URL.
 func HTML(ctx context.Context, o Options, home string) ([]byte, error) {
 	if len(o.Dirs) == 0 {
 		return nil, fmt.Errorf("no folder to report on")
@@ -84,7 +82,7 @@ func build(ctx context.Context, o *Options) (page.Page, error) {
 			return page.Page{}, err
 		}
 		for _, c := range more {
-			// A folder within a run may also be given.
+			// A folder that was given may also be in a run that was given.
 			if !slices.ContainsFunc(chapters, func(has chapter) bool { return paths.Absolute(has.dir) == paths.Absolute(c.dir) }) {
 				chapters = append(chapters, c)
 			}
@@ -97,8 +95,8 @@ func build(ctx context.Context, o *Options) (page.Page, error) {
 	return p, nil
 }
 
-// KindOf returns the verb that made a folder of results, "oscar train", and whether
-// its work is finished; "" if the folder has no results.
+// KindOf returns the command that made a folder of results, such as "oscar train", and whether it
+// has finished. It returns "" for a folder without results.
 func KindOf(dir string) (verb string, finished bool) {
 	for _, kind := range kinds {
 		if paths.Exists(filepath.Join(dir, kind.first)) {
@@ -130,7 +128,7 @@ func readable(ctx context.Context, path string) bool {
 	return slices.ContainsFunc(dirs, func(dir string) bool { return paths.Within(dir, path) })
 }
 
-// kinds are the kinds of folders, identified by the file that their verb writes first.
+// kinds are the kinds of folders. Each is identified by the file that its command writes first.
 var kinds = []struct {
 	first, last, verb string
 	chapters          func(context.Context, string) ([]chapter, error)
@@ -162,8 +160,8 @@ func chaptersOf(ctx context.Context, dir string) ([]chapter, error) {
 	return nil, fmt.Errorf("%s has no results to report; want a folder of %s", dir, strings.Join(known, ", "))
 }
 
-// chaptersWithin returns the chapters of the finished explanations and scores
-// within a run's folder. run is nil for a detector.
+// chaptersWithin returns the chapters of finished explanations and scores in a run's folder. run is
+// nil for a detector.
 func chaptersWithin(ctx context.Context, of string, run *result.Training) ([]chapter, error) {
 	entries, err := os.ReadDir(of)
 	if err != nil {
@@ -179,7 +177,7 @@ func chaptersWithin(ctx context.Context, of string, run *result.Training) ([]cha
 		if err != nil {
 			return nil, err
 		}
-		has := func(name string) bool { // or had it: reading it then gives an error
+		has := func(name string) bool { // also true for a damaged file, whose reading gives an error
 			_, listed := list[name]
 			return listed || paths.Exists(filepath.Join(dir, name))
 		}
@@ -202,7 +200,7 @@ func chaptersWithin(ctx context.Context, of string, run *result.Training) ([]cha
 	return out, nil
 }
 
-// again returns the command lines that made a folder, if they were recorded.
+// again returns the recorded command lines that made a folder.
 func again(dir string) ([]page.Block, error) {
 	lines, err := result.Commands(dir)
 	if err != nil || len(lines) == 0 {

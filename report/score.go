@@ -50,20 +50,20 @@ func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
 	return []chapter{c}, nil
 }
 
-// trust is the conclusion from scores about which method to trust.
+// trust is the conclusion of scores: which method can be trusted.
 type trust struct {
 	methods, passed, tested int
-	kinds                   []string // kinds of metrics that decide, in the order of the table
-	best                    []string // the methods that pass in each of these kinds, most often
-	passes, metrics         int      // of each of the best methods, in these kinds
+	kinds                   []string // kinds of metrics that decide, in table order
+	best                    []string // methods that pass in all these kinds, with the most passes
+	passes, metrics         int      // passed and tested metrics of a best method, in these kinds
 }
 
-// deciding are the kinds of metrics that decide whether to trust a method. A map
-// can be stable and concentrated and still be wrong.
+// deciding are the kinds of metrics that decide whether a method can be trusted. A map can be stable
+// and concentrated and still be wrong.
 var deciding = []score.Kind{score.Faithfulness, score.Localisation, score.Randomisation}
 
-// trustOf counts the scores that beat every control. A method can be trusted if it beats
-// them in at least one metric of each deciding kind.
+// trustOf counts the scores that beat every control. A method can be trusted if it passes in at
+// least one metric of each deciding kind.
 func trustOf(t score.Table) trust {
 	out := trust{}
 	for _, m := range t.Metrics {
@@ -105,7 +105,7 @@ func trustOf(t score.Table) trust {
 	return out
 }
 
-// sentence answers the page's title, if there are enough scores.
+// sentence returns the answer to the page's title, if there are enough scores.
 func (t trust) sentence() string {
 	kinds := strings.Join(t.kinds, ", ")
 	switch len(t.best) {

@@ -58,7 +58,7 @@ func networkSection(n *result.Network) page.Section {
 	}}
 }
 
-// by returns a shape, as "13 × 13 × 256".
+// by returns a shape as text: "13 × 13 × 256".
 func by(shape []int) string {
 	words := make([]string, len(shape))
 	for i, n := range shape {
@@ -67,7 +67,7 @@ func by(shape []int) string {
 	return strings.Join(words, " × ")
 }
 
-// trainSetup shows what was run, and how to repeat it.
+// trainSetup shows the settings, and how to repeat the training.
 func trainSetup(t *result.Training) ([]page.Block, error) {
 	x, env, s := t.Experiment, t.Environment, t.Split
 	recipe, err := recipeOf(t.Text)
@@ -106,7 +106,7 @@ func trainSetup(t *result.Training) ([]page.Block, error) {
 	), nil
 }
 
-// dropKey removes a key of a mapping.
+// dropKey removes a key from a mapping.
 func dropKey(m *yaml.Node, key string) {
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		if m.Content[i].Value == key {
@@ -116,11 +116,11 @@ func dropKey(m *yaml.Node, key string) {
 	}
 }
 
-// recipeOf returns experiment.json as YAML for oscar train --experiment, a line a
-// layer, without the folder of the data.
+// recipeOf returns experiment.json as YAML for oscar train --experiment, with one line per layer and
+// without the folder of the data.
 func recipeOf(text []byte) (string, error) {
 	var tree yaml.Node
-	if err := yaml.Unmarshal(text, &tree); err != nil { // JSON is YAML; the keys keep their order
+	if err := yaml.Unmarshal(text, &tree); err != nil { // JSON is YAML; yaml.Node keeps the order of keys
 		return "", err
 	}
 	for _, root := range tree.Content {
@@ -129,7 +129,7 @@ func recipeOf(text []byte) (string, error) {
 				root.Value = ""
 			}
 		}
-		if tune := valueOf(root, "fine_tune"); tune != nil { // its layers are the model's
+		if tune := valueOf(root, "fine_tune"); tune != nil { // the layers come from the model
 			if from := valueOf(tune, "from"); from != nil {
 				from.Value = filepath.Base(from.Value)
 			}
@@ -149,7 +149,7 @@ func recipeOf(text []byte) (string, error) {
 	return b.String(), encoder.Close()
 }
 
-// valueOf returns the value of a key of a mapping; nil if there is none.
+// valueOf returns the value of a key in a mapping, or nil.
 func valueOf(n *yaml.Node, key string) *yaml.Node {
 	if n.Kind != yaml.MappingNode {
 		return nil
@@ -162,8 +162,8 @@ func valueOf(n *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// plain sets the style of a tree of JSON to that of handwritten YAML: blocks at
-// the top, braces further down, no empty strings.
+// plain sets the style of a JSON tree to that of handwritten YAML: blocks at the top level, braces
+// below, no empty strings.
 func plain(n *yaml.Node, depth int) {
 	n.Style = 0
 	if n.Kind == yaml.ScalarNode || n.Kind == yaml.DocumentNode {

@@ -45,7 +45,7 @@ func studyChapters(_ context.Context, dir string) ([]chapter, error) {
 	return []chapter{c}, nil
 }
 
-// studyChapter makes the sections of a study.
+// studyChapter makes the sections about a study.
 type studyChapter struct {
 	*result.Study
 	dir string
@@ -89,7 +89,7 @@ func (v *studyChapter) claims() page.Section {
 	return page.Section{Title: "Claims", Blocks: []page.Block{list}}
 }
 
-// tested shows the results of each variant on the test set.
+// tested shows the results of each variant on the test part.
 func (v *studyChapter) tested() page.Section {
 	s := page.Section{Title: "Test set"}
 	f1 := page.Table{Caption: "F1 of each class, mean over the seeds", Corner: "variant"}
@@ -122,7 +122,7 @@ func (v *studyChapter) tested() page.Section {
 	return s
 }
 
-// confusion adds up the runs of a variant.
+// confusion returns the sum of the confusion matrices of a variant's runs.
 func (v *studyChapter) confusion(x result.Variant) (sum *metric.Confusion, runs int) {
 	sum = metric.NewConfusion(v.Classes)
 	for _, r := range x.Runs {
@@ -168,7 +168,7 @@ func (v *studyChapter) costs() page.Section {
 	return s
 }
 
-// runTime is the mean time of a variant's runs.
+// runTime returns the mean time of a variant's runs.
 func runTime(x result.Variant) string {
 	seconds, runs := 0.0, 0
 	for _, r := range x.Runs {
@@ -222,7 +222,7 @@ func (v *studyChapter) setup() ([]page.Block, error) {
 	return out, nil
 }
 
-// versions lists the versions of the programs, by name.
+// versions lists program versions, by name.
 func (v *studyChapter) versions() []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(v.Machine.Versions)) {
@@ -238,7 +238,7 @@ func (v *studyChapter) versions() []string {
 	return out
 }
 
-// reportNotes returns the study's notes, and why a variant or a run is incomplete.
+// reportNotes returns the study's notes, and the reasons for incomplete variants and runs.
 func (v *studyChapter) reportNotes() []string {
 	out := append([]string{}, v.Notes...)
 	for _, x := range v.Variants {

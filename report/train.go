@@ -12,7 +12,7 @@ import (
 	"oscar/result"
 )
 
-// trainChapters reads a run and the results within its folder.
+// trainChapters reads a run and the results in its folder.
 func trainChapters(ctx context.Context, dir string) ([]chapter, error) {
 	if result.IsOfDetector(dir, result.ExperimentFile) {
 		return detectorChapters(ctx, dir)
@@ -105,8 +105,7 @@ func dataName(t *result.Training) string {
 	return folderName(t.Experiment.Data.Root)
 }
 
-// folderName returns the name of a folder of images, or that of its parent if it
-// has a generic name.
+// folderName returns the name of a folder of images. If this name is generic, it is the parent's.
 func folderName(root string) string {
 	root = filepath.Clean(root)
 	switch name := filepath.Base(root); {
@@ -130,7 +129,7 @@ func speed(epochs []result.EpochMetrics) string {
 	return fmt.Sprintf("%.0f images/s", images/seconds)
 }
 
-// curvesSection draws the learning curves, with their numbers folded away.
+// curvesSection draws the learning curves. Their numbers are in a closed fold.
 func curvesSection(t *result.Training) page.Section {
 	epochs := t.Epochs
 	s := page.Section{Title: "Learning curves"}
@@ -158,7 +157,7 @@ func curvesSection(t *result.Training) page.Section {
 		{Title: "Accuracy", X: "epoch", Whole: true, Range: [2]float64{0, 1}, Series: both(
 			func(e result.EpochMetrics) float64 { return e.Accuracy }, func(e result.EpochMetrics) float64 { return float64(e.ValidationAccuracy) })},
 	}
-	if epochs[0].ValidationAveragePrecision != nil { // an accuracy of yes and no says little where most are no
+	if epochs[0].ValidationAveragePrecision != nil { // accuracy says little if most labels are absent
 		charts[1] = page.Chart{Title: "Mean average precision", X: "epoch", Whole: true, Range: [2]float64{0, 1}, Series: []page.Series{
 			line("validation", page.ValidationColor, false, func(e result.EpochMetrics) float64 {
 				if e.ValidationAveragePrecision == nil {
@@ -182,7 +181,7 @@ func curvesSection(t *result.Training) page.Section {
 	return s
 }
 
-// mostEpochs is how many rows the table of epochs has at the most.
+// mostEpochs is the maximum number of rows in the table of epochs.
 const mostEpochs = 200
 
 func epochTable(epochs []result.EpochMetrics) page.Table {
@@ -205,7 +204,7 @@ func epochTable(epochs []result.EpochMetrics) page.Table {
 	return t
 }
 
-// digits returns a value with four decimals, or a dash.
+// digits returns a value with four decimals, or a dash for NaN.
 func digits(v float64) string {
 	if math.IsNaN(v) {
 		return "–"
@@ -213,7 +212,7 @@ func digits(v float64) string {
 	return fmt.Sprintf("%.4f", v)
 }
 
-// wilson is the note below an accuracy: its interval, "" without one.
+// wilson returns the note below an accuracy: its interval, or "" without one.
 func wilson(e *result.Evaluation) string {
 	low, high := float64(e.Interval[0]), float64(e.Interval[1])
 	if math.IsNaN(low) || math.IsNaN(high) {
@@ -222,7 +221,7 @@ func wilson(e *result.Evaluation) string {
 	return "95 %: " + page.PercentRange(low, high)
 }
 
-// testSection shows the results on the test set.
+// testSection shows the results on the test part.
 func testSection(e *result.Evaluation) page.Section {
 	text := fmt.Sprintf("Results of epoch %d on %s of the test set, which was evaluated once. The accuracy's interval is Wilson's 95 %% interval: it covers the sampling of the test images, not the randomness of training.",
 		e.Epoch, page.Count(e.Images, "image"))
@@ -241,7 +240,7 @@ func testSection(e *result.Evaluation) page.Section {
 	}}
 }
 
-// labelTable shows the figures of each label.
+// labelTable shows the metrics of each label.
 func labelTable(m *result.MultiLabel) page.Table {
 	t := page.Table{Caption: "The figures of each label", Corner: "label", Columns: []page.Column{
 		{Name: "images"}, {Name: "threshold"}, {Name: "average precision"}, {Name: "precision"}, {Name: "recall"}, {Name: "F1"},

@@ -10,8 +10,8 @@ import (
 	"oscar/result"
 )
 
-// comparison compares the variants: a table of accuracy and loss, one of the
-// explanations by each method, and McNemar's tests.
+// comparison compares the variants: a table of accuracy and loss, a table of explanations for each
+// method, and McNemar's tests.
 func (v *studyChapter) comparison() page.Section {
 	s := page.Section{Title: "The variants compared"}
 	var methods []string
@@ -30,7 +30,7 @@ func (v *studyChapter) comparison() page.Section {
 		if method != "" {
 			title = "Explanations: " + method
 		}
-		training := func(m result.Measure) int { // the test set comes first
+		training := func(m result.Measure) int { // the test part comes first
 			if strings.HasPrefix(m.Name, "train_") {
 				return 1
 			}
@@ -77,7 +77,7 @@ func isCost(m result.Measure) bool { return m.Unit == "bytes" || m.Unit == "imag
 // title returns a measure's title without the method.
 func title(m result.Measure) string { return strings.TrimSuffix(m.Title, " of "+m.Method) }
 
-// measured returns a table of variants by measures.
+// measured returns a table with a row per variant and a column per measure.
 func (v *studyChapter) measured(measures []result.Measure) page.Table {
 	t := page.Table{Caption: "Mean over the seeds, with its interval below", Corner: "variant"}
 	kinds := map[string]bool{}
@@ -136,8 +136,8 @@ func inUnit(x float64, m result.Measure) string {
 	return page.Number(x)
 }
 
-// scale returns a function that places a figure between the lowest and the highest
-// value of all variants.
+// scale returns a function that gives a figure's position between the lowest and the highest value
+// of all variants.
 func (v *studyChapter) scale(m result.Measure) func(result.Figure) *page.Span {
 	low, high := math.Inf(1), math.Inf(-1)
 	ends := func(f result.Figure) (a, b float64) {
@@ -193,7 +193,7 @@ func (v *studyChapter) mcnemar() page.Table {
 	return t
 }
 
-// published compares published figures with those measured here.
+// published compares published figures with the measured ones.
 func (v *studyChapter) published() page.Table {
 	t := page.Table{Caption: "Published figures and those measured here", Corner: "variant",
 		Columns: []page.Column{{Name: "measure", Text: true}, {Name: "published"}, {Name: "here"}}}
@@ -213,7 +213,7 @@ func (v *studyChapter) published() page.Table {
 	return t
 }
 
-// curves draws a chart for each variant, with the base's validation in grey.
+// curves draws a chart for each variant. The base's validation curve is grey.
 func (v *studyChapter) curves() page.Section {
 	s := page.Section{Title: "Learning curves"}
 	for _, panel := range []struct {
@@ -256,7 +256,7 @@ func (v *studyChapter) curves() page.Section {
 	return s
 }
 
-// overSeeds returns the mean of the runs' epochs, with their range.
+// overSeeds returns the mean of the runs' curves, with their range.
 func overSeeds(name string, color int, runs []result.Run, value func(result.Epoch) float64) page.Series {
 	s := page.Series{Name: name, Color: color}
 	epochs := 0

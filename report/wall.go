@@ -13,8 +13,8 @@ import (
 	"oscar/result"
 )
 
-// wall shows a method's maps of the same images in every variant: each row on one
-// scale, and folded away, each map on its own scale.
+// wall shows a method's maps of the same images in every variant, each row on a common scale. A fold
+// shows each map on its own scale.
 func (v *studyChapter) wall(w result.Wall) page.Section {
 	wall := func(own bool) page.Wall {
 		var out page.Wall
@@ -34,8 +34,8 @@ func (v *studyChapter) wall(w result.Wall) page.Section {
 		page.Fold{Title: "The same images, each map on its own scale", Blocks: []page.Block{wall(true)}})}
 }
 
-// signedWalls reports whether a wall has evidence against the class. Then all have its
-// colours.
+// signedWalls reports whether a wall has maps with evidence against the class. Then all walls have
+// the colours of signed maps.
 func (v *studyChapter) signedWalls() bool {
 	for _, w := range v.Walls {
 		for _, row := range w.Rows {
@@ -49,7 +49,7 @@ func (v *studyChapter) signedWalls() bool {
 	return false
 }
 
-// The colours of a study's maps.
+// The colour maps of a study.
 const plainColors, signedColors = "jet", "rdbu_r"
 
 // bars returns the bar of a colour map as blocks.
@@ -103,8 +103,7 @@ func (v *studyChapter) photo(row result.WallRow) (*image.RGBA, error) {
 	return dataset.Fit(img, gallerySide), nil
 }
 
-// paint draws a cell. scale is the value with the full colour; 0: the largest of
-// the map.
+// paint draws a cell. scale is the value with the full colour; 0: the map's largest value.
 func (v *studyChapter) paint(method string, row result.WallRow, cell result.WallCell, scale float64) (image.Image, error) {
 	photo, err := v.photo(row)
 	if err == nil {

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Charts are shown side by side if there is room.
+// Charts are shown side by side if they fit.
 type Charts []Chart
 
-// Chart is lines over a common axis.
+// Chart is lines over a common horizontal axis.
 type Chart struct {
 	Title  string
 	X      string     // label of the horizontal axis: "epoch"
@@ -27,28 +27,28 @@ type Series struct {
 	Color  int // 0 to 7, see the style sheet
 	Dashed bool
 	Points []Point
-	Band   bool // the points have a range, which is shaded
+	Band   bool // the points have a range, drawn as a shaded band
 }
 
-// Point is a place on a line. Low and High are the range around it.
+// Point is a point of a line. Low and High are its range.
 type Point struct{ X, Y, Low, High float64 }
 
 // The colours of lines.
 const (
 	TrainColor      = 2 // teal
 	ValidationColor = 3 // purple: blue and orange mean good and bad in tables
-	BaseColor       = 4 // grey, of the variant that others are compared with
+	BaseColor       = 4 // grey, for the base variant
 )
 
 func (Charts) template() string { return "charts" }
 
-// The size of a chart and its margins, in the units of its view box. It is about
-// as wide as a phone, so that its text keeps its size there.
+// The size of a chart and its margins, in the units of its view box. A chart is about as wide as a
+// phone, so that its text is not scaled there.
 const (
 	chartWidth, chartHeight   = 360, 232
 	chartLeft, chartRight     = 42, 12
 	chartTop, chartBottom     = 14, 36
-	chartPoints               = 400 // most points of a line; more could not be distinguished
+	chartPoints               = 400 // the maximum number of points of a line; more would overlap
 	chartYTicks, chartXTicks  = 6, 7
 	chartInnerW, chartInnerHt = chartWidth - chartLeft - chartRight, chartHeight - chartTop - chartBottom
 )
@@ -71,7 +71,7 @@ type stroke struct {
 	Path   string
 }
 
-// axes are the ranges of the data.
+// axes are the ranges of both axes.
 type axes struct{ x0, x1, y0, y1 float64 }
 
 func (a axes) x(v float64) float64 { return chartLeft + chartInnerW*(v-a.x0)/(a.x1-a.x0) }
@@ -134,7 +134,7 @@ func (c Chart) axes() axes {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// thinned leaves out points that would be drawn on top of each other, but never the last.
+// thinned leaves out points that would be drawn on top of each other, but keeps the last.
 func thinned(points []Point) []Point {
 	every := (len(points) + chartPoints - 1) / chartPoints
 	if every <= 1 {
@@ -149,8 +149,8 @@ func thinned(points []Point) []Point {
 	return out
 }
 
-// line returns the path through the points, with gaps where there is no value; a
-// single value is a dash.
+// line returns the path through the points, with gaps at missing values. A single value is drawn as
+// a dash.
 func line(points []Point, a axes) string {
 	var b strings.Builder
 	for i, p := range points {
@@ -171,7 +171,7 @@ func line(points []Point, a axes) string {
 	return b.String()
 }
 
-// area returns the outline of the points' ranges.
+// area returns the outline of the points' range band.
 func area(points []Point, a axes) string {
 	var up, back []string
 	for _, p := range points {
@@ -218,7 +218,7 @@ func fixed(v float64) string {
 	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
 }
 
-// Describe describes the lines in words.
+// Describe returns a description of the lines in words.
 func (c Chart) Describe() string {
 	var parts []string
 	for _, s := range c.Series {
@@ -245,8 +245,8 @@ func (c Chart) Describe() string {
 	return strings.Join(parts, "; ") + "."
 }
 
-// extremes returns the indices of a line's first, last, lowest and highest value; -1
-// if there is none.
+// extremes returns the indices of a line's first, last, lowest and highest value, -1 if it has no
+// value.
 func (s Series) extremes() (first, last, low, high int) {
 	first, last, low, high = -1, -1, -1, -1
 	for i, p := range s.Points {

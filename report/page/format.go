@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Number formats a score with three significant digits; a dash if it is not finite.
+// Number formats a score with three significant digits. It is a dash if the score is not finite.
 func Number(x float64) string {
 	switch size := math.Abs(x); {
 	case math.IsNaN(x):
@@ -23,14 +23,14 @@ func Number(x float64) string {
 	return fmt.Sprintf("%.3f", x)
 }
 
-// Short formats a number with at most six digits and no more than necessary, such as
-// "0.2" or "5e-6".
+// Short formats a number with at most six digits and without trailing zeros, such as "0.2" or
+// "5e-6".
 func Short(x float64) string {
 	text := strconv.FormatFloat(x, 'g', 6, 64)
 	return strings.NewReplacer("e-0", "e-", "e+0", "e", "e+", "e").Replace(text)
 }
 
-// Percent formats a share, 0 to 1, as "68.8 %".
+// Percent formats a share, 0 to 1, such as "68.8 %".
 func Percent(share float64) string {
 	if math.IsNaN(share) {
 		return "–"
@@ -38,7 +38,7 @@ func Percent(share float64) string {
 	return fmt.Sprintf("%.1f\u202f%%", 100*share)
 }
 
-// PercentRange formats an interval of shares as "63.6 to 73.7 %".
+// PercentRange formats an interval of shares, such as "63.6 to 73.7 %".
 func PercentRange(low, high float64) string {
 	if math.IsNaN(low) || math.IsNaN(high) {
 		return ""
@@ -46,7 +46,7 @@ func PercentRange(low, high float64) string {
 	return fmt.Sprintf("%.1f to %.1f\u202f%%", 100*low, 100*high)
 }
 
-// Thousands formats a count with separators, as "55,799,814".
+// Thousands formats a count with separators, such as "55,799,814".
 func Thousands(n int) string {
 	digits := fmt.Sprint(n)
 	sign := ""
@@ -63,7 +63,7 @@ func Thousands(n int) string {
 	return sign + b.String()
 }
 
-// Count formats a number of things, as "1 image" or "2,148 images".
+// Count formats a number with its noun, such as "1 image" or "2,148 images".
 func Count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -71,7 +71,7 @@ func Count(n int, noun string) string {
 	return Thousands(n) + " " + noun + "s"
 }
 
-// Bytes formats a size as "1.7 GiB".
+// Bytes formats a size in bytes, such as "1.7 GiB".
 func Bytes(n int64) string {
 	switch {
 	case n >= 10<<30:
@@ -84,7 +84,7 @@ func Bytes(n int64) string {
 	return fmt.Sprintf("%.0f KiB", float64(n)/(1<<10))
 }
 
-// Seconds formats a time as "29 min" or "2 h 5 min".
+// Seconds formats a time, such as "29 min" or "2 h 5 min".
 func Seconds(s float64) string {
 	switch d := time.Duration(s * float64(time.Second)); {
 	case math.IsNaN(s) || math.IsInf(s, 0):

@@ -7,11 +7,11 @@ import (
 	"oscar/metric"
 )
 
-// mostConfusions is the number of pairs of classes in the list that replaces a large matrix.
+// mostConfusions is the maximum number of class pairs in the list that replaces a large matrix.
 const mostConfusions = 30
 
-// Matrix returns the confusion matrix: a row for each true class, with colours by the share
-// of the row. With more than [metric.MostClasses] classes it is a list of the most frequent
+// Matrix returns the confusion matrix: a row for each true class, with cells coloured by their share
+// of the row. With more than [metric.MostClasses] classes it returns a list of the most frequent
 // confusions.
 func Matrix(c *metric.Confusion) Table {
 	if len(c.Classes) > metric.MostClasses {
@@ -43,7 +43,7 @@ func Matrix(c *metric.Confusion) Table {
 	return t
 }
 
-// confusions lists the pairs that were confused most often.
+// confusions lists the most frequently confused pairs.
 func confusions(c *metric.Confusion) Table {
 	pairs := c.Confused()
 	t := Table{
@@ -75,7 +75,7 @@ func PerClass(scores []metric.ClassScores) Table {
 	}
 	absent := false
 	for _, s := range scores {
-		if s.Support == 0 { // nothing was measured, although 0/0 is defined as 0
+		if s.Support == 0 { // nothing was measured; 0/0 counts as 0
 			absent = true
 			s.Precision, s.Recall, s.F1 = math.NaN(), math.NaN(), math.NaN()
 		}

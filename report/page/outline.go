@@ -5,7 +5,7 @@ type Outline []Branch
 
 // Branch is a line and the lines below it.
 type Branch struct {
-	Lead     string // the answer that leads here: "yes"
+	Lead     string // the answer that leads to this line: "yes"
 	Text     string
 	Note     string // small text after the line
 	Branches Outline

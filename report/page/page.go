@@ -7,7 +7,7 @@ type Page struct {
 	Lead     string // summary in a sentence or two
 	Figures  Figures
 	Sections []Section
-	Home     string // the URL of the page that leads here; "": none
+	Home     string // URL of the page that links to this one; "": none
 	Made     string // the last line: versions, and the date if it is known
 }
 
@@ -25,7 +25,7 @@ type Block interface {
 // Text is a paragraph.
 type Text string
 
-// List is a list of lines, all of one kind.
+// List is a list of similar lines.
 type List []string
 
 // Code is text to copy.
@@ -37,13 +37,13 @@ type Sub struct {
 	Blocks []Block
 }
 
-// Fold is content for few readers: it opens at a click and is not printed.
+// Fold is content that few readers need. It opens at a click and is not printed.
 type Fold struct {
 	Title  string
 	Blocks []Block
 }
 
-// Beside is a list of blocks that are shown side by side if there is room.
+// Beside is a list of blocks that are shown side by side if they fit.
 type Beside []Block
 
 // Figures are the headline numbers.
@@ -52,10 +52,10 @@ type Figures []Figure
 // Figure is a number with its name. The note is its interval or what it refers to.
 type Figure struct{ Name, Value, Note string }
 
-// Facts are names with their values, such as "seed: 1".
+// Facts are names and values, such as "seed: 1".
 type Facts []Fact
 
-// Fact is a name with its value.
+// Fact is a name and a value.
 type Fact struct{ Name, Value string }
 
 func (Text) template() string    { return "text" }
@@ -67,7 +67,7 @@ func (Beside) template() string  { return "beside" }
 func (Figures) template() string { return "figures" }
 func (Facts) template() string   { return "facts" }
 
-// Capped returns the first n lines of a list and the number of the others.
+// Capped returns the first n lines of a list, and a line with the number of the others.
 func Capped(lines []string, n int) List {
 	if len(lines) <= n {
 		return lines

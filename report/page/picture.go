@@ -14,11 +14,11 @@ import (
 	"oscar/internal/jpegfile"
 )
 
-// Budget is the largest size of a page in bytes.
+// Budget is the maximum size of a page in bytes.
 const Budget = 10_000_000
 
-// Picture is an image of a page. Pictures are loaded one at a time when the page is
-// written, and reduced to the remaining space.
+// Picture is an image on a page. Pictures are loaded one at a time when the page is written, and
+// reduced to the remaining space.
 type Picture struct {
 	Alt  string                      // alternative text
 	Note string                      // more text, shown on demand; "": none
@@ -35,8 +35,8 @@ type Plate struct {
 // Wall is a list of shelves, one below the other.
 type Wall []Shelf
 
-// Shelf is a row of a wall: a heading, unless empty, and its plates. Plates of a wall with
-// the same index on their shelves are aligned.
+// Shelf is a row of a wall: a heading, which may be empty, and plates. If several shelves have a
+// plate at the same index, these are aligned.
 type Shelf struct {
 	Title  string
 	Note   string
@@ -53,16 +53,16 @@ type encoded struct {
 	Missing       string // the reason why there is no picture
 }
 
-// longestReason is the largest number of characters of a reason, which may name a file.
+// longestReason is the maximum length of a reason in characters. A reason may contain a file name.
 const longestReason = 120
 
-// sizes are tried in order until a picture fits its share.
+// sizes are tried in order until a picture is small enough for its share.
 var sizes = []struct{ side, quality int }{
 	{560, 84}, {480, 82}, {400, 80}, {320, 78}, {256, 74}, {200, 70}, {144, 64}, {96, 55},
 }
 
-// encode encodes all pictures of a page, in at most room bytes together. Room that a
-// picture does not need goes to the next ones.
+// encode encodes all pictures of a page, in at most room bytes together. Space that a picture does
+// not need is left for the next ones.
 func encode(ctx context.Context, pictures []Picture, room int) ([]encoded, error) {
 	out := make([]encoded, len(pictures))
 	for i, p := range pictures {
@@ -83,7 +83,7 @@ func encode(ctx context.Context, pictures []Picture, room int) ([]encoded, error
 	return out, nil
 }
 
-// shrink encodes a picture in at most that many bytes.
+// shrink encodes a picture in at most most bytes.
 func shrink(img image.Image, most int) (encoded, error) {
 	const head, tail = `src="data:image/jpeg;base64,`, `"`
 	if img.Bounds().Empty() {

@@ -8,8 +8,8 @@ import (
 	"oscar/score"
 )
 
-// ScoreLayers shows the sanity check layer by layer, with a chart per method; nothing
-// if it was not computed.
+// ScoreLayers shows the sanity check layer by layer, with a chart per method. It returns nil if
+// there was no sanity check.
 func ScoreLayers(t score.Table) []Block {
 	layers := forgotten(t)
 	if len(layers) == 0 {
@@ -18,7 +18,7 @@ func ScoreLayers(t score.Table) []Block {
 	var charts Charts
 	for _, row := range t.Rows {
 		if row.Control {
-			continue // it does not use the model, so it is 1 everywhere
+			continue // controls do not use the model, so they are 1 everywhere
 		}
 		c := Chart{Title: row.Method, X: "layers forgotten", Range: [2]float64{0, 1}, Whole: true}
 		for i, cell := range row.Cells {

@@ -11,9 +11,8 @@ import (
 // doubtful is the meaning of a cell's mark.
 const doubtful = "not significantly better than the controls"
 
-// ScoreTable returns a table of methods for each kind of metric, the controls at
-// the foot. A score that does not significantly beat every control is grey and has
-// a "*".
+// ScoreTable returns a table of methods for each kind of metric, with the controls in the last rows.
+// A score that does not significantly beat every control is grey and has a "*".
 func ScoreTable(t score.Table) []Block {
 	var out []Block
 	significant := t.Significant()
@@ -41,7 +40,7 @@ var questions = map[score.Kind]string{
 	score.Randomisation: "Does the map change when the model's weights are randomised?",
 }
 
-// scores returns the table of the metrics from first to end.
+// scores returns the table of the metrics first to end-1.
 func scores(t score.Table, significant [][]bool, first, end int) Table {
 	out := Table{
 		Caption: fmt.Sprintf("Mean and 95 %% interval of %s", t.Metrics[first].Kind),
@@ -141,8 +140,8 @@ func controls(t score.Table) (names []string) {
 	return names
 }
 
-// standing returns the position of a mean between the worst and the best of the methods
-// in its column, 0..1.
+// standing returns the position of a mean between the worst (0) and the best (1) method of its
+// column.
 func standing(t score.Table, column int, mean float64) float64 {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, row := range t.Rows {
@@ -160,8 +159,7 @@ func standing(t score.Table, column int, mean float64) float64 {
 	return min(max(share, 0), 1)
 }
 
-// forgotten lists the layers of the sanity check, from the logits down; none if it
-// was not computed.
+// forgotten returns the layers of the sanity check, from the logits down, or nil if there was none.
 func forgotten(t score.Table) (names []string) {
 	for _, r := range t.Rows {
 		for _, c := range r.Cells {

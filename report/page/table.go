@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Table is a table of rows by columns. A wide table scrolls within its own box.
+// Table is a table. If it is too wide, it scrolls horizontally.
 type Table struct {
-	Caption string // what it shows; screen readers read it first
+	Caption string // description; screen readers read it first
 	Corner  string // text above the names of the rows
 	Columns []Column
 	Rows    []Row
@@ -22,12 +22,12 @@ type Column struct {
 	Text bool   // its cells are words, not numbers
 }
 
-// Row is a name with a cell for each column.
+// Row is a name and a cell for each column.
 type Row struct {
 	Name  string
 	Note  string // small text below
 	Cells []Cell
-	Apart bool // a line separates it and the following rows from those above
+	Apart bool // a line separates this row from the rows above
 }
 
 // Cell is a cell of a table.
@@ -35,7 +35,7 @@ type Cell struct {
 	Text  string
 	Note  string // small text below: an interval
 	Tone  Tone
-	Level int    // strength of the tone, 0 (none) to [levels]
+	Level int    // intensity of the tone, 0 (none) to [levels]
 	Mark  string // a sign after the text: "*"
 	Means string // meaning of the mark, for screen readers
 	Span  *Span  // drawn below the text
@@ -52,10 +52,10 @@ const (
 	Faint Tone = "faint"
 )
 
-// levels is the number of strengths of a tone.
+// levels is the number of intensities of a tone.
 const levels = 6
 
-// Span is a range on the column's scale, 0 to 1, with its middle value.
+// Span is a range on the column's scale, 0 to 1, with its centre.
 type Span struct{ Low, Middle, High float64 }
 
 func (Table) template() string { return "table" }
@@ -76,8 +76,7 @@ func (t Table) Turned(corner string) Table {
 	return out
 }
 
-// Class returns the cell's class in the style sheet; words reports whether its column
-// has words.
+// Class returns the cell's class in the style sheet. words is true for a column of words.
 func (c Cell) Class(words bool) string {
 	class := ""
 	switch {
@@ -92,7 +91,7 @@ func (c Cell) Class(words bool) string {
 	return strings.TrimSpace(class)
 }
 
-// Level returns the strength for a share, 0 to 1: 0 for 0, otherwise 1 to [levels].
+// Level returns the intensity for a share, 0 to 1: 0 for 0, otherwise 1 to [levels].
 func Level(share float64) int {
 	if !(share > 0) {
 		return 0

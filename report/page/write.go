@@ -24,11 +24,10 @@ var pageTemplate string
 //go:embed page.css
 var pageStyle string
 
-// generator marks a page as a report of oscar. A file without it is never overwritten.
+// generator marks a page as oscar's report. Files without it are never overwritten.
 const generator = `<meta name="generator" content="oscar">`
 
-// Write writes a page to an HTML file. The file appears whole or not at all, and replaces
-// an earlier report, but no other file.
+// Write writes a page to an HTML file atomically. It replaces an earlier report, but no other file.
 func Write(ctx context.Context, path string, p Page) error {
 	if err := Replaceable(path); err != nil {
 		return err
@@ -40,7 +39,7 @@ func Write(ctx context.Context, path string, p Page) error {
 	return atomicfile.Output(path, atomicfile.Bytes(html))
 }
 
-// Replaceable returns an error unless the path is free or an earlier report.
+// Replaceable returns an error if path has a file that is not a report.
 func Replaceable(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return fmt.Errorf("%s is a folder; name a file, as %s", path, filepath.Join(path, "report.html"))
@@ -58,7 +57,7 @@ func Replaceable(path string) error {
 	return nil
 }
 
-// head returns the beginning of a file, where a report has its generator.
+// head returns the start of a file, which has the generator in a report.
 func head(path string) ([]byte, error) {
 	f, err := paths.Open(path)
 	if err != nil {
@@ -70,7 +69,7 @@ func head(path string) ([]byte, error) {
 
 // HTML renders the page.
 func (p Page) HTML(ctx context.Context) ([]byte, error) {
-	// First without pictures, to measure the remaining space.
+	// The first pass has no pictures, to measure the remaining space.
 	bare := &printer{}
 	text, err := bare.print(p)
 	if err != nil {
@@ -92,7 +91,7 @@ type printer struct {
 	pictures []Picture // the pictures so far
 	images   []encoded // the encoded pictures; empty in the first pass
 	ids      int
-	depth    int // depth of headings below those of sections
+	depth    int // number of heading levels below a section's
 	page     *template.Template
 }
 
@@ -117,7 +116,7 @@ func (p *printer) print(page Page) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// show renders a block by its template.
+// show renders a block with its template.
 func (p *printer) show(b Block) (template.HTML, error) {
 	if _, ok := b.(Sub); ok {
 		p.depth++
@@ -128,16 +127,16 @@ func (p *printer) show(b Block) (template.HTML, error) {
 	return template.HTML(out.String()), err
 }
 
-// heading returns a heading within a section, or within a part of a section.
+// heading returns a heading in a section, or in a part of a section.
 func (p *printer) heading(b Block, title string) template.HTML {
 	rank := 3 + p.depth
 	if _, ok := b.(Sub); ok {
-		rank-- // it belongs to the part
+		rank-- // the heading of the part itself
 	}
 	return template.HTML(fmt.Sprintf("<h%d>%s</h%d>", rank, template.HTMLEscapeString(title), rank))
 }
 
-// picture returns an encoded picture, in the first pass a placeholder of the same size
+// picture returns an encoded picture. In the first pass it returns a placeholder with the same size
 // except for the URL.
 func (p *printer) picture(from Picture) encoded {
 	p.pictures = append(p.pictures, from)
@@ -147,11 +146,11 @@ func (p *printer) picture(from Picture) encoded {
 	return p.images[len(p.pictures)-1]
 }
 
-// id returns a name that is unique on the page.
+// id returns a unique name on the page.
 func (p *printer) id() string {
 	p.ids++
 	return "n" + strconv.Itoa(p.ids)
 }
 
-// Style returns the style sheet of all pages, for a server that links it.
+// Style returns the style sheet of all pages, for a server that links to it.
 func Style() string { return pageStyle }

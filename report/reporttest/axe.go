@@ -7,16 +7,14 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// axeViews are those in which axe-core looks at a page: what it finds does not depend on
-// the width, but on the colours.
+// axeViews are the views that axe-core checks. Its results depend on the colours, not on the width.
 var axeViews = []string{"768-light", "768-dark"}
 
-// runAxe lists what axe-core finds: the rule, its help, and the first elements.
+// runAxe lists axe-core's violations: the rule, its help, and the first elements.
 const runAxe = `(async () => (await axe.run(document, { resultTypes: ["violations"] })).violations.map((v) =>
 	v.id + ": " + v.help + ": " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200) + " " + n.failureSummary.replace(/\s+/g, " ")).join(" | ")))()`
 
-// axe lists the faults of accessibility that axe-core finds, if OSCAR_AXE names its
-// script.
+// axe lists the accessibility violations that axe-core finds. OSCAR_AXE names its script.
 func (b *browser) axe(view string) []string {
 	b.Helper()
 	path := os.Getenv("OSCAR_AXE")
@@ -27,7 +25,7 @@ func (b *browser) axe(view string) []string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	// The page may run no script, but the browser may, for us.
+	// The page itself may not run scripts, but the browser can run them.
 	if !run(b, chromedp.Evaluate[bool]("typeof axe !== 'undefined'")) {
 		run(b, chromedp.Evaluate[bool](string(script)+";true"))
 	}

@@ -32,7 +32,8 @@ func Read(t *testing.T, path string) *Page {
 	return &Page{t, path, b, root}
 }
 
-// All lists the texts of the elements of a name; for pictures, their alternative texts.
+// All returns the texts of the elements with a tag name. For pictures it returns the alternative
+// texts.
 func (p *Page) All(name string) (texts []string) {
 	for n := range p.Root.Descendants() {
 		if n.Type == html.ElementNode && n.Data == name {
@@ -57,7 +58,7 @@ func textOf(n *html.Node) string {
 	return strings.Join(words, " ")
 }
 
-// Want fails the test unless an element of that name has exactly that text.
+// Want fails the test unless an element with that tag name has exactly that text.
 func (p *Page) Want(name string, texts ...string) {
 	p.Helper()
 	have := p.All(name)

@@ -1,10 +1,9 @@
-// Package reporttest checks, for tests, what every report promises, in a headless
-// browser.
+// Package reporttest checks in tests, in a headless browser, the properties that every report must
+// have.
 //
-// OSCAR_CHROMIUM names the browser (make test sets it, see
-// scripts/setup-chromium); without it the test is skipped. OSCAR_AXE names the
-// script of axe-core, which is run too. OSCAR_SCREENSHOTS names a folder for
-// screenshots.
+// OSCAR_CHROMIUM names the browser (make test sets it, see scripts/setup-chromium). Without it the
+// test is skipped. OSCAR_AXE names the script of axe-core, which is then run too. OSCAR_SCREENSHOTS
+// names a folder for screenshots.
 package reporttest
 
 import (
@@ -35,12 +34,12 @@ var audit string
 // widths are the widths of a phone, a tablet and a desktop, in pixels.
 var widths = []int64{360, 768, 1280}
 
-// paperWidth is the width of A4 within the margins, in CSS pixels.
+// paperWidth is the width of A4 without margins, in CSS pixels.
 const paperWidth = 680
 
-// Look opens an HTML file at every width, in light and dark mode, and as printed. It checks
-// that every picture loads and has a text, nothing overflows, headings are in order, text
-// and lines have contrast, and nothing is loaded from a network.
+// Look opens an HTML file at every width, in light and dark mode, and in print. It checks that every
+// picture loads and has a text, nothing overflows, headings are in order, text and lines have
+// contrast, and nothing is loaded from a network.
 func Look(t *testing.T, path string) {
 	t.Helper()
 	b := open(t, path)
@@ -71,7 +70,7 @@ type browser struct {
 	urls []string // requested URLs
 }
 
-// Site is a page of a server in a browser.
+// Site is a page of a server, opened in a browser.
 type Site struct{ b *browser }
 
 // Visit opens a page of a server. name is for screenshots.
@@ -80,7 +79,7 @@ func Visit(t *testing.T, name, url string) Site {
 	return Site{visit(t, name, url)}
 }
 
-// Look checks the current page at every width, in light and dark mode. It must not load
+// Look checks the current page at every width, in light and dark mode. The page must not load
 // anything from another host.
 func (s Site) Look(name string) {
 	s.b.Helper()
@@ -109,13 +108,13 @@ func (s Site) Go(url string) {
 	s.b.do(chromedp.Navigate(url))
 }
 
-// Run runs a script in the page, which may be async, and returns its string.
+// Run runs a script in the page and returns its string. The script may be async.
 func (s Site) Run(script string) string {
 	s.b.Helper()
 	return run(s.b, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
 }
 
-// Await waits until an expression is true, also on the page that replaces this one.
+// Await waits until an expression is true. The page may be replaced in the meantime.
 func (s Site) Await(expression string) {
 	s.b.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !s.holds(expression); time.Sleep(20 * time.Millisecond) {
@@ -125,7 +124,7 @@ func (s Site) Await(expression string) {
 	}
 }
 
-// holds reports whether an expression is true. On a page that is being replaced nothing is.
+// holds reports whether an expression is true. It is false while the page is being replaced.
 func (s Site) holds(expression string) bool {
 	s.b.Helper()
 	holds, err := chromedp.Run(s.b.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
@@ -138,8 +137,8 @@ func (s Site) holds(expression string) bool {
 	return holds
 }
 
-// serverError is the code of the browser's errors that are not those of a script: "Inspected
-// target navigated or closed", "Execution context was destroyed", "Cannot find context".
+// serverError is the code of browser errors that do not come from a script: "Inspected target
+// navigated or closed", "Execution context was destroyed", "Cannot find context".
 const serverError = -32000
 
 func open(t *testing.T, path string) *browser {
@@ -189,7 +188,7 @@ func visit(t *testing.T, name, url string) *browser {
 	return b
 }
 
-// asked lists the requested URLs; there is at least the page's own.
+// asked lists the requested URLs. The page's own URL must be among them.
 func (b *browser) asked() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -199,7 +198,7 @@ func (b *browser) asked() []string {
 	return b.urls
 }
 
-// command is an action that sends one command of the protocol.
+// command is an action that sends one protocol command.
 func command[P, R any](c cdp.Command[P, R], p P) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, c, p)
@@ -234,8 +233,8 @@ func (b *browser) emulate(width int64, scheme, media string) {
 	)
 }
 
-// audit records the problems of the page as it is shown. The page may not run scripts;
-// the browser runs ours.
+// audit records the problems of the page as shown. The page may not run scripts, but the browser can
+// run ours.
 func (b *browser) audit(view string) {
 	b.Helper()
 	for _, wrong := range append(run(b, chromedp.Evaluate[[]string](audit, chromedp.EvalAwaitPromise)), b.axe(view)...) {
@@ -257,7 +256,7 @@ func (b *browser) print() {
 	b.keep("print.pdf", pdf)
 }
 
-// keep writes a file for a person to look at, if there is a folder for it.
+// keep writes a file for inspection, if OSCAR_SCREENSHOTS is set.
 func (b *browser) keep(name string, data []byte) {
 	b.Helper()
 	dir := os.Getenv("OSCAR_SCREENSHOTS")
