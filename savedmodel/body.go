@@ -17,30 +17,30 @@ import (
 	"oscar/internal/paths"
 )
 
-// Body is a model's graph without its head: from the image to the features, the input tensor
-// of its last product with weights. It computes in inference mode, so batch
-// normalisation uses its moving averages.
+// Body is a model's graph without its head. It leads from the image to the features, which are the
+// input tensor of the last product with weights. It computes in inference mode: batch normalisation
+// uses its moving averages.
 type Body struct {
 	Metadata  Metadata
-	Features  string         // the tensor, [N,features] or [N,height,width,features]
-	Variables []BodyVariable // that the features depend on, in the order of the layers
-	Layers    []Layer        // of the metadata, those that the features depend on
+	Features  string         // name of the tensor, [N,features] or [N,height,width,features]
+	Variables []BodyVariable // those that the features depend on, in the order of the layers
+	Layers    []Layer        // layers of the metadata that the features depend on
 
 	dir   string
 	def   []byte            // serialised GraphDef of the operations between image, variables and features
-	reads map[string]string // the operation that reads a variable -> its name
+	reads map[string]string // the variable that an operation reads, by name
 }
 
 // BodyVariable is a variable of a [Body].
 type BodyVariable struct {
 	Name  string
 	Shape graph.Shape
-	Layer int // of Layers: the first that depends on it; len(Layers) if none does
-	// Statistic reports whether it is a moving average of batch normalisation, not a weight.
+	Layer int // index in Layers of the first one that depends on it; len(Layers) if none does
+	// Statistic is true for a moving average of batch normalisation, false for a weight.
 	Statistic bool
 }
 
-// OpenBody reads the graph of a SavedModel of oscar in dir. It does not read its weights.
+// OpenBody reads the graph of oscar's SavedModel in dir, without its weights.
 func OpenBody(dir string) (*Body, error) {
 	meta, err := readMetadata(dir)
 	if err != nil {
@@ -67,9 +67,9 @@ func OpenBody(dir string) (*Body, error) {
 // Weights returns the path of the variables' values, for [Saver.Restore].
 func (b *Body) Weights() string { return filepath.Join(b.dir, "variables", "variables") }
 
-// Import adds the body below g's scope, with image, [N,height,width,3] from 0 to
-// 255, and the variables' values by their names. It returns the features [N,features] and
-// the feature tensors of Layers.
+// Import adds the body to g below its scope. image is [N,height,width,3] from 0 to 255, values are
+// the variables' values by name. It returns the features [N,features] and the feature tensors of
+// Layers.
 func (b *Body) Import(g *graph.Graph, image graph.Tensor, values map[string]graph.Tensor) (features graph.Tensor, layers []graph.Tensor, err error) {
 	replace := map[string]graph.Tensor{"image": image}
 	for read, name := range b.reads {
@@ -98,16 +98,16 @@ func (b *Body) Import(g *graph.Graph, image graph.Tensor, values map[string]grap
 	}
 }
 
-// nodes finds the nodes of a graph by name.
+// nodes has the nodes of a graph by name.
 type nodes map[string]*node_def_go_proto.NodeDef
 
-// operation returns the name of the node whose output an input is.
+// operation returns the name of the node that an input refers to.
 func operation(input string) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(input, "^"), ":")
 	return name
 }
 
-// needs returns the names of all nodes that a node depends on, itself included.
+// needs returns the names of the node and of all nodes that it depends on.
 func (all nodes) needs(name string) map[string]bool {
 	seen, stack := map[string]bool{}, []string{name}
 	for len(stack) > 0 {
@@ -122,7 +122,7 @@ func (all nodes) needs(name string) map[string]bool {
 	return seen
 }
 
-// cut finds the features and the operations that they depend on.
+// cut finds the features, and keeps only the operations that they depend on.
 func (b *Body) cut(def *graph_go_proto.GraphDef) (err error) {
 	all := nodes{}
 	for _, n := range def.GetNode() {
@@ -172,12 +172,12 @@ func (b *Body) cut(def *graph_go_proto.GraphDef) (err error) {
 	return err
 }
 
-// statistic matches the names of moving averages in Keras, TensorFlow 1 and PyTorch, and of
-// the statistics of Keras's Normalization.
+// statistic matches the names of moving averages in Keras, TensorFlow 1 and PyTorch, and of the
+// statistics in Keras's Normalization.
 var statistic = regexp.MustCompile(`(^|/)((moving|running)_)?(mean|variance|var)(_\d+)?$`)
 
-// statistics returns the operations that read the moving averages of fused batch
-// normalisations, whatever their names.
+// statistics returns the operations that read the moving averages of fused batch normalisation,
+// whatever their names are.
 func (all nodes) statistics(kept map[string]bool) map[string]bool {
 	out := map[string]bool{}
 	for name := range kept {
@@ -188,11 +188,11 @@ func (all nodes) statistics(kept map[string]bool) map[string]bool {
 	return out
 }
 
-// products multiply by weights.
+// products are the operations that multiply by weights.
 var products = map[string]bool{"MatMul": true, "Conv2D": true, "BatchMatMul": true, "BatchMatMulV2": true, "Einsum": true}
 
-// features walks back from the logits to the last product of a tensor that depends on the
-// image with one that does not, and returns the former.
+// features walks back from the logits to the last product of a tensor that depends on the image and
+// one that does not. It returns the tensor that depends on the image.
 func (all nodes) features() (string, error) {
 	fromImage := func(input string) bool { return all.needs(operation(input))["image"] }
 	at := "logits"

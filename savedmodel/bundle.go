@@ -23,13 +23,13 @@ type Bundle struct {
 	logits  graph.Tensor
 	probs   graph.Tensor
 
-	grow        sync.Mutex // guards graph and the operations added to it, below
+	grow        sync.Mutex // guards graph, the operations added to it, and the fields below
 	taps        map[tapKey]Tap
-	bypasses    map[string]bool // by layer, see bypassed
+	bypasses    map[string]bool // whether a path avoids the layer, see bypassed
 	class       graph.Tensor    // int64 [N], added with the first tap
 	guided      func() error    // see CheckGuided, computed once
 	assignments map[string]assignment
-	explaining  map[string]explainingSignature // by the name of the signature
+	explaining  map[string]explainingSignature // by signature name
 }
 
 var (
@@ -37,15 +37,15 @@ var (
 	_ explain.Differentiator = (*Bundle)(nil)
 )
 
-// tapKey identifies the operations of one kind of query.
+// tapKey identifies the operations of a kind of query.
 type tapKey struct {
 	layer  string
 	score  explain.Score
-	signal string // the key of a [Signal], "" for the gradient
+	signal string // key of the [Signal]; "" for the gradient
 }
 
-// Open loads the SavedModel in dir and restores its variables. An adopted model
-// keeps its tensors: TensorFlow would fuse those that are fed and fetched.
+// Open loads the SavedModel in dir and restores its variables. For an adopted model TensorFlow's
+// optimiser is restricted, because it would fuse tensors that are fed and fetched.
 func Open(dir string, config graph.Config) (*Bundle, error) {
 	if _, err := os.Stat(filepath.Join(dir, "saved_model.pb")); err != nil {
 		return nil, lacksGraph(dir)
@@ -62,7 +62,7 @@ func Open(dir string, config graph.Config) (*Bundle, error) {
 	}
 	g, session, err := graph.Load(dir, "serve", config)
 	if err != nil {
-		if damaged := checkFiles(dir); damaged != nil { // with the name of the file
+		if damaged := checkFiles(dir); damaged != nil { // this error names the file
 			return nil, damaged
 		}
 		if _, _, damaged := Describe(dir); damaged != nil {
@@ -84,8 +84,8 @@ func Open(dir string, config graph.Config) (*Bundle, error) {
 	return b, nil
 }
 
-// check finds the tensors that every model has. It compares the metadata, which may have been
-// edited, with the graph, and checks that there are weights: the loader ignores their absence.
+// check finds the tensors that every model has. The metadata may have been edited, so check compares
+// it with the graph. It also checks that there are weights, because the loader ignores missing ones.
 func (b *Bundle) check(dir string) (err error) {
 	for name, t := range map[string]*graph.Tensor{"image": &b.image, "logits": &b.logits, "probabilities": &b.probs} {
 		if *t, err = b.graph.Tensor(name); err != nil {
@@ -112,7 +112,7 @@ func (b *Bundle) Close() error { return b.session.Close() }
 // Runs returns how many session runs the model has started.
 func (b *Bundle) Runs() int64 { return b.session.Runs() }
 
-// Predict classifies images. Their size must be that of Metadata.Image.
+// Predict classifies images. They must have the size of Metadata.Image.
 func (b *Bundle) Predict(ctx context.Context, images explain.Images) (explain.Prediction, error) {
 	feed, err := b.feed(images)
 	if err != nil {
@@ -125,8 +125,8 @@ func (b *Bundle) Predict(ctx context.Context, images explain.Images) (explain.Pr
 	return explain.Prediction{Logits: out[0].Rows(), Probabilities: out[1].Rows()}, nil
 }
 
-// Differentiate returns predictions, the layer's activations, and the gradients of the class
-// score with respect to them, in one session run. Activations are those of
+// Differentiate returns predictions, the layer's activations, and the gradients of the class score
+// with respect to these activations, in one session run. The activations are those of
 // [Layer].Feature.
 func (b *Bundle) Differentiate(ctx context.Context, images explain.Images, targets []int, layer string, score explain.Score) (explain.Differential, error) {
 	return b.differentiate(ctx, images, targets, tapKey{layer: layer, score: score}, nil)
@@ -149,14 +149,14 @@ func (b *Bundle) differentiate(ctx context.Context, images explain.Images, targe
 	return t.Run(ctx, b.session, []graph.Feed{feed, {To: b.class, Value: classes}}, b.logits, b.probs)
 }
 
-// CheckLayer returns an error unless the layer is explainable. It lists the explainable
+// CheckLayer returns an error unless the layer is explainable. The error lists the explainable
 // layers.
 func (b *Bundle) CheckLayer(name string) error {
 	_, err := b.Metadata.layer(name)
 	return err
 }
 
-// features returns a layer's feature tensor. That of [explain.Image] is the input.
+// features returns a layer's feature tensor. For [explain.Image] it is the input.
 func (b *Bundle) features(name string) (graph.Tensor, error) {
 	if name == explain.Image {
 		return b.image, nil
@@ -175,8 +175,8 @@ func (b *Bundle) features(name string) (graph.Tensor, error) {
 	return t, nil
 }
 
-// PredictFrom classifies an image with other activations of a layer, in place of those
-// that Differentiate returns. The image is not read if all paths from it lead through the layer.
+// PredictFrom classifies an image with other activations of a layer than its own. If all paths from
+// the image lead through the layer, the image's values are not used.
 func (b *Bundle) PredictFrom(ctx context.Context, image explain.Images, layer string, activations []explain.Volume) (explain.Prediction, error) {
 	var none explain.Prediction
 	features, err := b.features(layer)
@@ -211,7 +211,7 @@ func (b *Bundle) PredictFrom(ctx context.Context, image explain.Images, layer st
 	return explain.Prediction{Logits: out[0].Rows(), Probabilities: out[1].Rows()}, nil
 }
 
-// bypassed reports whether a path leads from the image to the logits around a layer.
+// bypassed reports whether a path from the image to the logits avoids a layer.
 func (b *Bundle) bypassed(layer string, features graph.Tensor) bool {
 	b.grow.Lock()
 	defer b.grow.Unlock()
@@ -223,8 +223,8 @@ func (b *Bundle) bypassed(layer string, features graph.Tensor) bool {
 	return found
 }
 
-// tap adds the operations of a key to the graph, unless they exist. A nil signal is the
-// gradient.
+// tap returns the operations of a key, and adds them to the graph if they do not exist. A nil signal
+// means the gradient.
 func (b *Bundle) tap(key tapKey, signal addSignal) (Tap, error) {
 	b.grow.Lock()
 	defer b.grow.Unlock()
@@ -265,7 +265,7 @@ func (b *Bundle) tap(key tapKey, signal addSignal) (Tap, error) {
 	return t, nil
 }
 
-// feed returns the input tensor for images, whose shape it checks.
+// feed returns the input tensor of images. It checks their shape.
 func (b *Bundle) feed(images explain.Images) (graph.Feed, error) {
 	want := b.Metadata.Image
 	if images.Height != want.Height || images.Width != want.Width || images.Channels != 3 {

@@ -26,10 +26,10 @@ const (
 	softmaxNode = "calibration/softmax"
 )
 
-// Calibrate writes a copy of a model whose logits are divided by a temperature, above 0,
-// so that the probabilities of all its signatures are those of temperature scaling (Guo et
-// al. 2017). The metadata has the temperature; in a model that is calibrated already it is
-// multiplied. Logits, classes and heatmaps keep their order; nothing else changes.
+// Calibrate writes a copy of a model whose logits are divided by a temperature, above 0 (temperature
+// scaling, Guo et al. 2017). This changes the probabilities of all signatures. The metadata records
+// the temperature, multiplied by that of an already calibrated model. The order of classes and the
+// pattern of heatmaps do not change.
 func Calibrate(dir, out string, temperature float64) error {
 	meta, _, err := Describe(dir)
 	if err != nil {
@@ -77,7 +77,8 @@ func Calibrate(dir, out string, temperature float64) error {
 	})
 }
 
-// scaleLogits multiplies the node logits by a constant, and takes the probabilities from it.
+// scaleLogits multiplies the logits node by a constant, and computes the probabilities from the
+// product.
 func scaleLogits(g *graph_go_proto.GraphDef, scale float32) error {
 	nodes := map[string]*node_def_go_proto.NodeDef{}
 	for _, n := range g.GetNode() {

@@ -53,8 +53,8 @@ func describe(dir string) (*Metadata, *pb.MetaGraphDef, error) {
 	return meta, model.MetaGraphs[0], nil
 }
 
-// checkFiles compares files of a model with its list of checksums; without names all
-// files of the list.
+// checkFiles compares files of a model with its list of checksums. Without names it compares all
+// files in the list.
 func checkFiles(dir string, names ...string) error {
 	err := checksum.Check(dir, names...)
 	if d, ok := errors.AsType[*checksum.Damage](err); ok {
@@ -66,13 +66,13 @@ func checkFiles(dir string, names ...string) error {
 // weightsIndex has a CRC-32C of each tensor of the weights.
 const weightsIndex = "variables/variables.index"
 
-// checkBeforeLoading compares the files of a model with its list of checksums. It leaves out
-// those of the weights, which are large, if their index is in the list: TensorFlow compares each
+// checkBeforeLoading compares the files of a model with its list of checksums. If the list has the
+// index of the weights, the weights are skipped, because they are large: TensorFlow compares each
 // tensor that it reads with the CRC-32C in the index.
 func checkBeforeLoading(dir string) error {
 	list, err := checksum.Read(dir)
 	if err != nil {
-		return cmp.Or(checkFiles(dir), err) // with the remedy
+		return cmp.Or(checkFiles(dir), err) // this error has the remedy
 	}
 	_, indexed := list[weightsIndex]
 	names := slices.DeleteFunc(list.Names(), func(name string) bool {

@@ -11,22 +11,22 @@ import (
 	"oscar/internal/named"
 )
 
-// Explained is the answer of a signature that explains, for one image.
+// Explained is the result of a signature that explains, for one image.
 type Explained struct {
-	Heatmap       explain.Grid // 0 to 1, of the size of the model's input
+	Heatmap       explain.Grid // 0 to 1, with the size of the model's input
 	Raw           explain.Grid // signed and unscaled
 	Probabilities []float32
 	Class         int // the explained class
 }
 
-// explainingSignature are the tensors of a signature that explains.
+// explainingSignature has the tensors of a signature that explains.
 type explainingSignature struct{ class, heatmap, raw, probabilities, explained graph.Tensor }
 
-// ExplainingSignatures lists the signatures that explain: those with the inputs image and class and the
-// outputs heatmap, raw, probabilities and class.
+// ExplainingSignatures lists the signatures that explain: those with the inputs image and class and
+// the outputs heatmap, raw, probabilities and class.
 func (b *Bundle) ExplainingSignatures() []string { return slices.Sorted(maps.Keys(b.explaining)) }
 
-// findExplaining finds the signatures that explain. Others are left out.
+// findExplaining finds the signatures that explain.
 func (b *Bundle) findExplaining() {
 	b.explaining = map[string]explainingSignature{}
 	for name, s := range b.session.Signatures() {
@@ -50,8 +50,8 @@ func (b *Bundle) findExplaining() {
 	}
 }
 
-// CallSignature runs a signature of [Bundle.ExplainingSignatures]. targets has a class per image, or
-// explain.Predicted.
+// CallSignature runs a signature of [Bundle.ExplainingSignatures]. targets has the class of each
+// image, or explain.Predicted.
 func (b *Bundle) CallSignature(ctx context.Context, signature string, images explain.Images, targets []int) ([]Explained, error) {
 	e, ok := b.explaining[signature]
 	if !ok {

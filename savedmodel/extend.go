@@ -16,10 +16,10 @@ import (
 	"oscar/internal/paths"
 )
 
-// Extend writes a copy of the model in dir, which oscar wrote, to out, with more signatures.
-// add may add operations to the graph of the opened model and returns the signatures by name.
-// A signature with the name of an existing one replaces it. Weights and metadata are
-// unchanged. out must not exist, be empty, or be the same model written by oscar.
+// Extend writes a copy of oscar's model in dir to out, with more signatures. add may add operations
+// to the graph of the opened model. It returns the new signatures by name; they replace existing
+// ones of the same name. Weights and metadata are unchanged. out must not exist, be empty, or be the
+// same model written by oscar.
 func Extend(dir, out string, config graph.Config, add func(*Bundle, *graph.Graph) (map[string]Signature, error)) error {
 	of, err := readMetadata(dir)
 	if err != nil {
@@ -88,8 +88,8 @@ func graphDef(g *graph.Graph) (*graph_go_proto.GraphDef, error) {
 	return def, nil
 }
 
-// finishCopy writes the graph of a copy of the model dir and the list of files. It copies the
-// extra files of dir, and those of the folder out, which the copy replaces.
+// finishCopy writes the graph of a copy of the model in dir, and the list of files. It also copies
+// the extra files of dir, and those of out, which the copy replaces.
 func finishCopy(tmp, dir, out string, saved *pb.SavedModel) error {
 	if err := writeGraph(tmp, saved); err != nil {
 		return err
@@ -111,7 +111,7 @@ func writeGraph(dir string, saved *pb.SavedModel) error {
 	return os.WriteFile(filepath.Join(dir, "saved_model.pb"), b, 0o666)
 }
 
-// copyFiles copies a file or the files of a folder, if it exists. Links are followed.
+// copyFiles copies a file, or the files of a folder, if it exists. It follows links.
 func copyFiles(from, to string) error {
 	if _, err := os.Stat(from); os.IsNotExist(err) {
 		return nil // a frozen model has no variables

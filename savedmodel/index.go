@@ -13,8 +13,7 @@ import (
 	"oscar/internal/paths"
 )
 
-// BundleTensor is what the index of a tensor bundle (a TensorFlow checkpoint) says of a
-// tensor.
+// BundleTensor describes a tensor in the index of a tensor bundle (a TensorFlow checkpoint).
 type BundleTensor struct {
 	Name  string
 	Shape graph.Shape
@@ -22,17 +21,17 @@ type BundleTensor struct {
 	Bytes int64
 }
 
-// What an index may have, as nobody's has more.
+// Limits of an index. Real ones are smaller.
 const (
 	mostIndex   = 1 << 28 // bytes
 	mostEntries = 100_000
 	longestName = 4096
 )
 
-// ReadIndex lists the tensors of the bundle at prefix. The values are not read.
+// ReadIndex lists the tensors of the bundle at prefix without reading the values.
 //
-// The file <prefix>.index is a table of LevelDB's: blocks of keys and values, then a block
-// that lists those blocks, then a footer that says where it is.
+// The file <prefix>.index is a LevelDB table: blocks of keys and values, then a block that lists
+// these blocks, then a footer with the position of that block.
 func ReadIndex(prefix string) ([]BundleTensor, error) {
 	file, err := paths.ReadFile(prefix+".index", mostIndex)
 	if err != nil {
@@ -53,7 +52,7 @@ func parseIndex(file []byte) (tensors []BundleTensor, err error) {
 		return nil, errIndex
 	}
 	at := file[len(file)-footer:]
-	for range 2 { // the handle of another block, which is empty
+	for range 2 { // skip the handle of another block, which is empty
 		if _, at, err = number(at); err != nil {
 			return nil, err
 		}
@@ -79,8 +78,8 @@ func parseIndex(file []byte) (tensors []BundleTensor, err error) {
 	return tensors, err
 }
 
-// eachEntry calls visit for the keys and values of a block, whose handle is its offset and
-// size. It counts the entries of all blocks.
+// eachEntry calls visit for each key and value of a block. handle is the block's offset and size.
+// entries counts the entries of all blocks.
 func eachEntry(file, handle []byte, entries *int, visit func(key, value []byte) error) error {
 	offset, handle, err := number(handle)
 	if err != nil {
@@ -105,7 +104,7 @@ func eachEntry(file, handle []byte, entries *int, visit func(key, value []byte) 
 	block = block[:size-4-4*restarts]
 	var key []byte
 	for len(block) > 0 {
-		var n [3]uint64 // bytes of the key before that are kept, new bytes of the key, bytes of the value
+		var n [3]uint64 // shared bytes of the previous key, new bytes of the key, bytes of the value
 		for i := range n {
 			if n[i], block, err = number(block); err != nil {
 				return err
@@ -124,7 +123,7 @@ func eachEntry(file, handle []byte, entries *int, visit func(key, value []byte) 
 	return nil
 }
 
-// number reads a varint.
+// number reads a varint and returns the rest.
 func number(b []byte) (uint64, []byte, error) {
 	v, n := binary.Uvarint(b)
 	if n <= 0 || v > 1<<62 {

@@ -17,33 +17,33 @@ import (
 // MetadataFile is the path of the metadata in a model's folder.
 const MetadataFile = "assets.extra/oscar.json"
 
-// Metadata is what oscar needs of a model in addition to its graph.
+// Metadata is what oscar needs to know of a model besides its graph.
 type Metadata struct {
-	Format     int      `json:"format"` // of the file, 1
+	Format     int      `json:"format"` // of the file: 1
 	Model      string   `json:"model"`  // the architecture's name
 	Classes    []string `json:"classes"`
 	Image      Image    `json:"image"`
 	Layers     []Layer  `json:"layers"`
-	Explain    string   `json:"explain"` // the layer of the gradcam signature
+	Explain    string   `json:"explain"` // the layer that the gradcam signature explains
 	Parameters int      `json:"parameters"`
-	// MultiLabel is set if images may have several classes.
+	// MultiLabel is set for several labels per image.
 	MultiLabel *MultiLabel     `json:"multi_label,omitempty"`
 	SplitHash  string          `json:"split_hash,omitempty"`
 	Experiment json.RawMessage `json:"experiment,omitempty"`
-	// WeightsSHA256 identifies the weights of another program that the model was made of.
+	// WeightsSHA256 identifies the weights of another program that the model has.
 	WeightsSHA256 string  `json:"weights_sha256,omitempty"`
 	Origin        *Origin `json:"origin,omitempty"` // of an adopted model
-	// Temperature divided the logits of a calibrated model, see [Calibrate]; 0: not calibrated.
+	// Temperature divides the logits of a calibrated model, see [Calibrate]; 0: not calibrated.
 	Temperature float64           `json:"temperature,omitempty"`
 	Versions    map[string]string `json:"versions"`
 }
 
-// MultiLabel has the smallest probability at which an image has a class.
+// MultiLabel has the minimum probability of each class's label.
 type MultiLabel struct {
 	Thresholds []float64 `json:"thresholds"` // one per class
 }
 
-// Image has the preprocessing of the input: an image is decoded to RGB, rotated by its EXIF
+// Image describes the preprocessing of the input. An image is decoded to RGB, rotated by its EXIF
 // orientation, composited over white if transparent, and resized. Values are 0..255.
 type Image struct {
 	Height        int    `json:"height"`
@@ -51,7 +51,7 @@ type Image struct {
 	Channels      string `json:"channels"` // "RGB"
 	Range         string `json:"range"`    // "0..255"
 	Orientation   string `json:"orientation"`
-	Interpolation string `json:"interpolation"`    // of github.com/nfnt/resize
+	Interpolation string `json:"interpolation"`    // as in github.com/nfnt/resize
 	Aspect        string `json:"aspect,omitempty"` // a name of dataset.Aspects; "": stretch
 	Padding       int    `json:"padding,omitempty"`
 	Decoder       string `json:"decoder"`
@@ -61,12 +61,12 @@ type Image struct {
 type Layer struct {
 	Name        string `json:"name"`
 	Kind        string `json:"kind"`
-	Output      []int  `json:"output"`                // the shape of one example
+	Output      []int  `json:"output"`                // shape for one example
 	Explainable bool   `json:"explainable,omitempty"` // the output is a map [height,width,channels]
 	Parameters  int    `json:"parameters"`
-	Frozen      int    `json:"frozen,omitempty"` // not trained
-	Tensor      string `json:"tensor"`           // the name of its output
-	Feature     string `json:"feature"`          // the tensor that explanations use: its output, or that of the activation after it
+	Frozen      int    `json:"frozen,omitempty"` // parameters that are not trained
+	Tensor      string `json:"tensor"`           // name of the output tensor
+	Feature     string `json:"feature"`          // the tensor that explanations use: the output, or that of the activation after the layer
 }
 
 func readMetadata(dir string) (*Metadata, error) {
@@ -91,15 +91,14 @@ func readMetadata(dir string) (*Metadata, error) {
 	return m, nil
 }
 
-// The maxima of metadata: a side of an image, and the size of a layer's output or
-// parameters.
+// The maximum side of an image, and the maximum size of a layer's output or parameters.
 const (
 	maxSide = 1 << 16
 	maxSize = 1 << 40
 )
 
-// check reports the first invalid value. Files of results are named after classes and
-// layers.
+// check returns an error for the first invalid value. It is strict about classes and layers, because
+// files of results are named after them.
 func (m *Metadata) check() error {
 	for _, side := range []struct {
 		name  string
@@ -130,7 +129,7 @@ func (m *Metadata) check() error {
 			return fmt.Errorf("multi_label has %d thresholds for %d classes", len(l.Thresholds), len(m.Classes))
 		}
 		for i, t := range l.Thresholds {
-			if !(t >= 0 && t <= 1) { // nor NaN
+			if !(t >= 0 && t <= 1) { // also refuses NaN
 				return fmt.Errorf("multi_label: the threshold of %s is %g, want 0 to 1", m.Classes[i], t)
 			}
 		}
@@ -153,8 +152,8 @@ func (m *Metadata) check() error {
 	return nil
 }
 
-// complete sets Explainable in models that were written without it. It clears it for
-// outputs that are not maps.
+// complete sets Explainable in models of older versions, and clears it for outputs that are not
+// maps.
 func (m *Metadata) complete() {
 	marked := slices.ContainsFunc(m.Layers, func(l Layer) bool { return l.Explainable })
 	for i, l := range m.Layers {
@@ -162,7 +161,7 @@ func (m *Metadata) complete() {
 	}
 }
 
-// layer returns an explainable layer. The error lists them.
+// layer returns an explainable layer. The error lists the explainable layers.
 func (m *Metadata) layer(name string) (Layer, error) {
 	var maps []string
 	for _, l := range m.Layers {
@@ -186,9 +185,8 @@ func (m *Metadata) Class(name string) (int, error) {
 	return max(slices.Index(m.Classes, name), 0), named.Check("class", name, m.Classes)
 }
 
-// Unnamed reports whether the classes have numbers for names because no names were given, as
-// may be if the model is adopted or of another program's weights. A run has the names of its
-// data.
+// Unnamed reports whether the classes are only numbered. This is possible for adopted models and for
+// another program's weights. A run has the class names of its data.
 func (m *Metadata) Unnamed() bool {
 	if m.Origin == nil && m.WeightsSHA256 == "" || m.SplitHash != "" {
 		return false

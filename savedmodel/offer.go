@@ -7,7 +7,7 @@ import (
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
 )
 
-// Offer is a signature of a SavedModel: what it takes and returns.
+// Offer describes a signature of a SavedModel: its inputs and outputs.
 type Offer struct {
 	Name    string          `json:"name"`
 	Inputs  []OfferedTensor `json:"inputs"` // by name
@@ -20,7 +20,7 @@ type OfferedTensor struct {
 	Shape []int64 `json:"shape"` // -1: any
 }
 
-// Offers reads the signatures of a SavedModel of oscar, by name.
+// Offers reads the signatures of oscar's SavedModel, by name.
 func Offers(dir string) ([]Offer, error) {
 	_, graph, err := describe(dir)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"oscar/internal/graph"
 )
 
-// Saver saves and restores variables by their names, as a tensor bundle: <prefix>.index and
+// Saver saves and restores variables by name, as a tensor bundle: <prefix>.index and
 // <prefix>.data-00000-of-00001. Each tensor has a checksum, which is verified on reading.
 type Saver struct {
 	filename graph.Tensor
@@ -56,15 +56,15 @@ func (s Saver) Restore(ctx context.Context, session *graph.Session, prefix strin
 	return nil
 }
 
-// otherShape matches TensorFlow's message about a tensor of another shape.
+// otherShape matches TensorFlow's message about a tensor with another shape.
 var otherShape = regexp.MustCompile(`tensor_name = (\S+); shape in shape_and_slice spec (\S+) does not match the shape stored in checkpoint: (\S+)`)
 
 func (s Saver) feed(prefix string) []graph.Feed {
 	return []graph.Feed{{To: s.filename, Value: graph.FromString(prefix)}}
 }
 
-// plain removes the node that TensorFlow appends to a message. A fault of a cluster stays one,
-// and so does the end of the context.
+// plain removes the node that TensorFlow appends to a message. It keeps cluster errors and context
+// errors unchanged.
 func plain(err error) error {
 	if fault, ok := errors.AsType[*cluster.Fault](err); ok {
 		return fault

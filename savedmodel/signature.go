@@ -12,7 +12,7 @@ import (
 	"oscar/internal/graph"
 )
 
-// Signature is one way to call a model: named inputs and outputs.
+// Signature is an entry point of a model: named inputs and outputs.
 type Signature struct {
 	Inputs  map[string]graph.Tensor
 	Outputs map[string]graph.Tensor

@@ -2,11 +2,11 @@ package savedmodel
 
 import "oscar/internal/graph"
 
-// The types of internal/graph in this package's signatures, under names that other modules
-// can import. Package tfmodel has the others.
+// Types of internal/graph that occur in this package's signatures, as aliases for other modules.
+// Package tfmodel has more of them.
 type (
 	// Variable is a resource variable of a graph.
 	Variable = graph.Variable
-	// Optimizer configures how TensorFlow optimises a graph.
+	// Optimizer configures TensorFlow's graph optimiser.
 	Optimizer = graph.Optimizer
 )

@@ -11,8 +11,7 @@ import (
 	"oscar/internal/graph"
 )
 
-// Read returns the values of variables by their names ("conv1/kernel"),
-// row-major.
+// Read returns the values of variables by name, such as "conv1/kernel", row-major.
 func (b *Bundle) Read(ctx context.Context, names ...string) (map[string][]float32, error) {
 	fetch := make([]graph.Tensor, len(names))
 	for i, name := range names {
@@ -32,8 +31,8 @@ func (b *Bundle) Read(ctx context.Context, names ...string) (map[string][]float3
 	return values, nil
 }
 
-// Variables lists the model's variables in the order in which the image reaches them on its
-// way to the logits. Variables that the logits do not depend on are left out.
+// Variables lists the variables that the logits depend on, in the order in which the image reaches
+// them on its way to the logits.
 func (b *Bundle) Variables() ([]string, error) {
 	def, err := graphDef(b.graph)
 	if err != nil {
@@ -60,8 +59,8 @@ func (b *Bundle) Variables() ([]string, error) {
 		}
 		return yes
 	}
-	// A depth-first walk from the logits back visits an operation after its inputs, and of
-	// those the input that depends on the image first, then the variables.
+	// A depth-first walk back from the logits visits an operation after its inputs. Among the inputs it
+	// visits first the one that depends on the image, then the variables.
 	var found []string
 	seen := map[string]bool{}
 	var visit func(name string)
@@ -86,8 +85,8 @@ func (b *Bundle) Variables() ([]string, error) {
 	return found, nil
 }
 
-// Assign sets variables of the opened model by their names, row-major. The model's files do
-// not change. A frozen model has no variables.
+// Assign sets variables of the opened model by name; values are row-major. The model's files do not
+// change. A frozen model has no variables.
 func (b *Bundle) Assign(ctx context.Context, values map[string][]float32) error {
 	var (
 		names = make([]string, 0, len(values))
@@ -119,7 +118,7 @@ type assignment struct {
 	op    graph.Op
 }
 
-// assignment returns a variable's assignment, and adds it to the graph the first time.
+// assignment returns the operations that set a variable. It adds them to the graph on first use.
 func (b *Bundle) assignment(name string) (assignment, error) {
 	b.grow.Lock()
 	defer b.grow.Unlock()

@@ -27,21 +27,21 @@ import (
 type Model struct {
 	Graph      *graph.Graph
 	Session    *graph.Session    // with the variables' values
-	Variables  []*graph.Variable // if empty, the weights are constants and Session and Saver are not needed
+	Variables  []*graph.Variable // if empty, the weights are constants, and Session and Saver may be nil
 	Saver      Saver
 	Signatures map[string]Signature
 	Metadata   Metadata
 }
 
-// Write writes a SavedModel to dir, which must not exist, be empty, or be the same model
-// written by oscar, with the same options if it was adopted. It writes to a folder next to dir, syncs and renames it, so that dir is
-// never incomplete. Files of other programs in assets and assets.extra are kept.
+// Write writes a SavedModel to dir, which must not exist, be empty, or be the same model written by
+// oscar (an adopted one with the same options). It writes to a folder next to dir, syncs and renames
+// it, so that dir is never incomplete. Other programs' files in assets and assets.extra are kept.
 func Write(ctx context.Context, dir string, m Model) (err error) {
 	if err := replaceable(dir, &m.Metadata); err != nil {
 		return err
 	}
 	return atomicfile.Dir(dir, func(tmp string) error {
-		// Another process may have written to dir before this one locked it.
+		// Another process may have written to dir before this one got the lock.
 		if err := replaceable(dir, &m.Metadata); err != nil {
 			return err
 		}
@@ -99,12 +99,12 @@ func Write(ctx context.Context, dir string, m Model) (err error) {
 	})
 }
 
-// extraFolders are the folders of a SavedModel for files of other programs, such as
-// TensorFlow Serving's warm-up requests in assets.extra.
+// extraFolders are the folders of a SavedModel for other programs' files, such as TensorFlow
+// Serving's warm-up requests in assets.extra.
 var extraFolders = []string{"assets", "assets.extra"}
 
-// keepExtras copies other programs' files in dir's extra folders to a new model in tmp. They
-// are not in the list of checksums.
+// keepExtras copies other programs' files in dir's extra folders to the new model in tmp. The list
+// of checksums does not have them.
 func keepExtras(dir, tmp string) error {
 	for _, folder := range extraFolders {
 		entries, err := os.ReadDir(filepath.Join(dir, folder))
@@ -116,7 +116,7 @@ func keepExtras(dir, tmp string) error {
 		for _, e := range entries {
 			from, to := filepath.Join(dir, folder, e.Name()), filepath.Join(tmp, folder, e.Name())
 			if _, err := os.Lstat(to); err == nil {
-				continue // written by oscar
+				continue // oscar's own file
 			}
 			if err := copyTo(to, from, e); err != nil {
 				return fmt.Errorf("keep %s: %w", from, err)
@@ -148,8 +148,8 @@ func copyTo(to, from string, e os.DirEntry) error {
 	return os.WriteFile(to, b, 0o666)
 }
 
-// replaceable returns nil if dir does not exist, is empty, or has the same model written by
-// oscar, with the same options if it was adopted, and no other files except in [extraFolders].
+// replaceable returns nil if dir does not exist, is empty, or has only the same model written by
+// oscar (an adopted one with the same options), and files in [extraFolders].
 func replaceable(dir string, by *Metadata) error {
 	entries, err := os.ReadDir(dir)
 	if os.IsNotExist(err) || err == nil && len(entries) == 0 {
@@ -181,8 +181,8 @@ func replaceable(dir string, by *Metadata) error {
 	return nil
 }
 
-// otherOption describes the first option in which an adopted model differs from another
-// adoption of the same model. Options are the user's: nothing else may know them.
+// otherOption describes the first option that differs between two adoptions of the same model.
+// Options come from the user and cannot be derived from the model.
 func (m *Metadata) otherOption(as *Metadata) string {
 	if m.Origin == nil {
 		return ""
@@ -211,8 +211,8 @@ func (m *Metadata) otherOption(as *Metadata) string {
 	return ""
 }
 
-// sameModel reports whether metadata is of the same run, which may have been trained
-// further, of the same weights or of the same adopted model.
+// sameModel reports whether metadata is of the same run (which may have been trained further), of
+// the same weights or of the same adopted model.
 func (m *Metadata) sameModel(as *Metadata) bool {
 	if (m.Origin == nil) != (as.Origin == nil) || m.Origin != nil && m.Origin.SHA256 != as.Origin.SHA256 {
 		return false
@@ -223,11 +223,11 @@ func (m *Metadata) sameModel(as *Metadata) bool {
 	return m.Model == as.Model && m.SplitHash == as.SplitHash && m.WeightsSHA256 == as.WeightsSHA256 && reflect.DeepEqual(m.settings(), as.settings())
 }
 
-// settings returns the experiment without the number of epochs, which --resume changes.
+// settings returns the experiment without the number of epochs, which --resume can change.
 func (m *Metadata) settings() map[string]any {
 	var all map[string]any
 	if json.Unmarshal(m.Experiment, &all) != nil {
-		return nil // there is none
+		return nil // no experiment
 	}
 	if training, ok := all["training"].(map[string]any); ok {
 		delete(training, "epochs")
@@ -236,8 +236,8 @@ func (m *Metadata) settings() map[string]any {
 }
 
 // spellStrings writes the strings of a constant as a list. TensorFlow packs them into
-// tensor_content: all lengths as varints, then all bytes. OpenVINO reads the names of the
-// restored variables from the list only, and crashes if it is empty.
+// tensor_content: all lengths as varints, then all bytes. OpenVINO reads the names of restored
+// variables only from the list, and crashes if it is empty.
 func spellStrings(node *node_def_go_proto.NodeDef) error {
 	t := node.Attr["value"].GetTensor()
 	if node.Op != "Const" || t.GetDtype() != types_go_proto.DataType_DT_STRING || len(t.TensorContent) == 0 {
@@ -266,7 +266,7 @@ func spellStrings(node *node_def_go_proto.NodeDef) error {
 	return nil
 }
 
-// collect adds the collections that TensorFlow 2 reads the variables from.
+// collect adds the collections in which TensorFlow 2 looks for variables.
 func collect(meta *pb.MetaGraphDef, vars []*graph.Variable) error {
 	lists := map[string]*pb.CollectionDef_BytesList{"variables": {}, "trainable_variables": {}}
 	for _, v := range vars {

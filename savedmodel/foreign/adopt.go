@@ -16,19 +16,19 @@ import (
 	"oscar/savedmodel"
 )
 
-// Version is increased when the output of [Adopt] changes.
+// Version increases when the output of [Adopt] changes.
 const Version = 3
 
 // Adopted is the result of [Adopt].
 type Adopted struct {
 	Metadata savedmodel.Metadata
-	Notes    []string // notes for the user, a line each
+	Notes    []string // for the user, one line each
 }
 
-// Adopt reads the SavedModel or frozen graph dir, written by any program, and writes it to out
-// as a model of oscar: one graph with the functions inlined, which takes an image, 0..255,
-// and returns logits, probabilities and class; its variables; its metadata. If TensorFlow's
-// loader can run the original, the answers of both are compared.
+// Adopt reads the SavedModel or frozen graph dir of any program and writes it to out as a model of
+// oscar. The result has one graph with all functions inlined, which takes an image, 0..255, and
+// returns logits, probabilities and class; the variables; and the metadata. If TensorFlow's loader
+// can run the original, Adopt compares the outputs of both.
 func Adopt(ctx context.Context, dir, out string, o Options) (*Adopted, error) {
 	read := readModel
 	if IsFrozen(dir) {
@@ -69,17 +69,17 @@ type adoption struct {
 	graph         *graph.Graph
 	session       *graph.Session
 	image         graph.Tensor // [N,H,W,3], 0..255
-	scaledImage   graph.Tensor // as the model's input
+	scaledImage   graph.Tensor // scaled to the model's input
 	original      graph.Tensor // the model's output
 	logits        graph.Tensor // [N,C]
 	probabilities graph.Tensor
 	class         graph.Tensor
-	outputs       int    // numbers that the model gives for an image
-	squash        string // of the head
+	outputs       int    // number of outputs per image
+	squash        string // activation of the head
 	vars          []*graph.Variable
 	saver         savedmodel.Saver
-	noise         float64 // difference between the answers to images that differ by rounding, if it is large
-	token         bool    // the default layer has tokens, one of them for the whole image
+	noise         float64 // difference between the outputs for images that differ by rounding, if it is large
+	token         bool    // the default layer has tokens, the first one for the whole image
 }
 
 // open builds the graph and sets its variables.
@@ -105,7 +105,7 @@ func (m *Model) open(ctx context.Context, o Options, optimizer graph.Optimizer) 
 	scaling, err := a.scaling(scales)
 	unknown := errors.Is(err, ErrScale)
 	if unknown {
-		scaling = Scalings[0] // to find what else is wrong, which no option mends
+		scaling = Scalings[0] // any scale, to find errors that no option can correct
 	} else if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func (m *Model) open(ctx context.Context, o Options, optimizer graph.Optimizer) 
 	return a, nil
 }
 
-// grids arranges the maps of the layers.
+// grids converts the layers' tensors to maps.
 func (a *adoption) grids(layers []layer) (map[ref]grid, error) {
 	shapes, err := a.shapes()
 	if err != nil {
@@ -169,7 +169,7 @@ func (a *adoption) grids(layers []layer) (map[ref]grid, error) {
 	return out, nil
 }
 
-// build makes the graph: scaling of the image, the model, its head.
+// build builds the graph: scaling of the image, the model, the head.
 func (a *adoption) build(scaling Scaling, head head, values []graph.Value) error {
 	g := graph.New()
 	a.graph = g
@@ -254,8 +254,8 @@ func (a *adoption) addHead(z graph.Tensor, head head) error {
 	var p graph.Tensor
 	switch {
 	case classes == 1:
-		// Two classes: sigmoid(z) is the second of softmax(-z/2, z/2). The logits 0 and z would have
-		// the same softmax, but the first class would have no map.
+		// With two classes, sigmoid(z) is the second value of softmax(-z/2, z/2). The logits 0 and z have
+		// the same softmax, but then the first class would have no map.
 		z = g.Mul(z, g.Scalar(0.5))
 		z = g.Concat(1, g.Neg(z), z)
 		p = g.Softmax(z)
@@ -306,7 +306,7 @@ func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scali
 			Rewritten: a.rewritten, TrainingGraph: a.options.TrainingGraph, NoGradient: map[string]string{},
 		},
 	}
-	if a.options.Image.Scale == "" { // a model that scales by itself: see checkScaled
+	if a.options.Image.Scale == "" { // the model scales the image itself: see checkScaled
 		m.Origin.Scaled = "the model takes bytes"
 	}
 	if m.Image.Interpolation == "" {
@@ -343,7 +343,7 @@ func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scali
 	return nil
 }
 
-// kind identifies Keras models by the names of Keras's objects.
+// kind recognises Keras models by the names of Keras's objects.
 func (a *adoption) kind() string {
 	for _, n := range a.meta.GetObjectGraphDef().GetNodes() {
 		if strings.HasPrefix(n.GetUserObject().GetIdentifier(), "_tf_keras") {

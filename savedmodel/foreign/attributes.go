@@ -15,8 +15,8 @@ import (
 
 type attrs = map[string]*attr_value_go_proto.AttrValue
 
-// complete checks an operation's attributes, drops annotations, and adds the
-// defaults, which writers of SavedModels leave out.
+// complete checks an operation's attributes, removes annotations, and adds defaults, which are
+// omitted in SavedModels.
 func (f *flattener) complete(n *node_def_go_proto.NodeDef, op *op_def_go_proto.OpDef) error {
 	if n.Attr == nil {
 		n.Attr = attrs{}
@@ -46,7 +46,7 @@ func (f *flattener) complete(n *node_def_go_proto.NodeDef, op *op_def_go_proto.O
 	return nil
 }
 
-// checkSize refuses constants that expand from a few bytes to gigabytes.
+// checkSize returns an error for constants that expand from a few bytes to gigabytes.
 func checkSize(t *tensor_go_proto.TensorProto) error {
 	size := int64(8)
 	for _, d := range t.GetTensorShape().GetDim() {
@@ -73,8 +73,7 @@ func shapeAttr(dims ...int) *attr_value_go_proto.AttrValue {
 	return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Shape{Shape: s}}
 }
 
-// gather replaces a ResourceGather by reading the variable and a Gather of
-// rows.
+// gather replaces a ResourceGather by reading the variable and gathering rows.
 func (f *flattener) gather(n *node_def_go_proto.NodeDef) {
 	axis := &node_def_go_proto.NodeDef{Name: f.free(n.Name + "/axis"), Op: "Const", Attr: attrs{
 		"dtype": typeAttr(types_go_proto.DataType_DT_INT32),

@@ -8,8 +8,8 @@ import (
 	"github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
 )
 
-// branch resolves an output of a condition whose predicate is constant, such as
-// "training". known is false for all other operations.
+// branch resolves an output of a conditional whose predicate is constant, such as "training". known
+// is false for all other operations.
 func (c *frame) branch(n *node_def_go_proto.NodeDef, i int) (r ref, known bool, err error) {
 	in := data(n)
 	switch n.Op {
@@ -87,8 +87,8 @@ func (c *frame) constant(name string) (yes, known bool, err error) {
 	return yes != not, true, nil
 }
 
-// waitsForDead reports whether an operation has a control dependency on the pivot of a
-// branch that is not taken, as in conditions of TensorFlow 1.
+// waitsForDead reports whether an operation has a control dependency on the pivot of a branch that
+// is not taken, as in TensorFlow 1 conditionals.
 func (c *frame) waitsForDead(name string) (bool, error) {
 	if c.fn != nil {
 		return false, nil

@@ -17,12 +17,12 @@ import (
 	"oscar/internal/paths"
 )
 
-// checkpoint returns the path of the variables' values.
+// checkpoint returns the path prefix of the variables' values.
 func (m *Model) checkpoint() string { return filepath.Join(m.dir, "variables", "variables") }
 
-// values reads the variables that a flat graph reads, and no others. It parses the
-// model's restore function and does not run it: in a Keras 3 model of tf.saved_model.save it
-// sets the wrong variables.
+// values reads only the variables that a flat graph reads. It parses the model's restore function
+// but does not run it, because in a Keras 3 model of tf.saved_model.save this function sets the
+// wrong variables.
 func (m *Model) values(ctx context.Context, variables []*variable) ([]graph.Value, error) {
 	if len(variables) == 0 {
 		return nil, nil
@@ -68,8 +68,8 @@ func (m *Model) values(ctx context.Context, variables []*variable) ([]graph.Valu
 	return graph.ReadCheckpoint(ctx, m.checkpoint(), list)
 }
 
-// restored returns, from the graph that restores the model, the tensor of the
-// checkpoint for each variable.
+// restored returns the checkpoint's tensor for each variable. It reads them from the graph that
+// restores the model.
 func (m *Model) restored() (map[string]graph.Entry, error) {
 	entries := map[string]graph.Entry{}
 	saver := m.meta.GetSaverDef()
@@ -117,8 +117,7 @@ func (m *Model) restored() (map[string]graph.Entry, error) {
 	return entries, visit(f.root, saver.GetRestoreOpName())
 }
 
-// assigned records the checkpoint's tensor that an assignment gives to a variable, if there
-// is one.
+// assigned records the checkpoint's tensor that an assignment gives to a variable, if there is one.
 func (f *flattener) assigned(c *frame, n *node_def_go_proto.NodeDef, entries map[string]graph.Entry) error {
 	in := data(n)
 	to, err := c.resolve(in[0])
@@ -148,7 +147,7 @@ func (f *flattener) constantStrings(input string) []string {
 	return stringsOf(f.byName[refOf(input).node].GetAttr()["value"].GetTensor())
 }
 
-// stringsOf reads a tensor of strings in both of its encodings.
+// stringsOf reads a tensor of strings in either encoding.
 func stringsOf(t *tensor_go_proto.TensorProto) (out []string) {
 	for _, s := range t.GetStringVal() {
 		out = append(out, string(s))
@@ -175,14 +174,14 @@ func stringsOf(t *tensor_go_proto.TensorProto) (out []string) {
 	return out
 }
 
-// tracked finds the tensors of variables in the table of objects of the
-// checkpoint, as Python does. It returns the missing variables.
+// tracked finds the tensors of variables in the checkpoint's object graph, as TensorFlow's Python
+// loader does. It returns the variables that it does not find.
 func (m *Model) tracked(ctx context.Context, variables []string, entries map[string]graph.Entry) (missing []string, err error) {
 	concrete := m.meta.GetObjectGraphDef().GetConcreteFunctions()
 	if len(concrete) == 0 {
 		return variables, nil
 	}
-	bound := map[string]int32{} // the node of each handle in the table
+	bound := map[string]int32{} // the node of each handle in the object graph
 	for _, n := range m.meta.GetGraphDef().GetNode() {
 		fn, err := m.callee(n)
 		if fn == nil || err != nil {

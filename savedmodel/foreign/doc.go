@@ -8,7 +8,6 @@
 // remaining variables from the checkpoint, finds the layers' names, and writes a SavedModel
 // with oscar's metadata. See docs/design/0013-foreign-models.md.
 //
-// Files of others are not trusted: sizes and counts are checked before they are
-// used, and operations that reach files, the network or other programs are
-// refused.
+// Models of others are not trusted. Sizes and counts are checked before use. Operations that can
+// reach files, the network or other programs are refused.
 package foreign

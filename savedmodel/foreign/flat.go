@@ -14,20 +14,20 @@ import (
 	"oscar/savedmodel/foreign/rewrite"
 )
 
-// flat is a signature's graph without calls, from the Placeholder image to
-// output. It refers to variables by their names, as if they were tensors.
+// flat is a signature's graph without function calls, from the Placeholder image to output. It uses
+// the names of variables as tensors.
 type flat struct {
 	*flattener
 	options   Options
 	signature Signature
 	image     *node_def_go_proto.NodeDef
 	output    ref
-	rewritten map[string]int  // number of operations by type
+	rewritten map[string]int  // number of rewritten operations, by type
 	first     map[string]bool // nodes whose output is [N,channels,height,width]
 }
 
-// flatten inlines the functions of a signature into one graph, for images of
-// height x width if the model leaves the size open.
+// flatten inlines the functions of a signature into one graph. If the model leaves the image size
+// open, it is that of the options.
 func (m *Model) flatten(o Options) (*flat, error) {
 	sig, err := m.choose(o.Signature, o.Output)
 	if err != nil {
@@ -71,7 +71,7 @@ func (m *Model) flatten(o Options) (*flat, error) {
 // size sets the shape of the image input.
 func (f *flat) size(o Options) error {
 	shape := shapeOf(f.image.Attr["shape"].GetShape())
-	if len(f.signature.Inputs[0].Shape) == 4 { // as good as the Placeholder's shape, or better
+	if len(f.signature.Inputs[0].Shape) == 4 { // at least as precise as the Placeholder's shape
 		shape = f.signature.Inputs[0].Shape
 	}
 	if shape == nil {
@@ -107,10 +107,10 @@ func (f *flat) size(o Options) error {
 	return nil
 }
 
-// few reports whether a dimension is that of an image's channels.
+// few reports whether a dimension can be an image's number of channels.
 func few(d int) bool { return d == 1 || d == 3 || d == 4 }
 
-// reaches reports whether the operation to depends on from.
+// reaches reports whether operation to depends on operation from.
 func (f *flat) reaches(from, to string) bool {
 	needs := map[string]bool{from: true}
 	for _, n := range f.nodes {
@@ -123,7 +123,7 @@ func (f *flat) reaches(from, to string) bool {
 	return needs[to]
 }
 
-// def returns the graph as a serialised GraphDef, without the nodes to be replaced.
+// def returns the graph as a serialised GraphDef without some nodes.
 func (f *flat) def(without map[string]bool) ([]byte, error) {
 	g := &graph_go_proto.GraphDef{Versions: f.meta.GetGraphDef().GetVersions(), Library: &function_go_proto.FunctionDefLibrary{}}
 	for _, n := range f.nodes {
@@ -137,8 +137,8 @@ func (f *flat) def(without map[string]bool) ([]byte, error) {
 	return proto.MarshalOptions{Deterministic: true}.Marshal(g)
 }
 
-// shapes imports the graph, so that TensorFlow checks it, and
-// returns the shapes of its tensors.
+// shapes imports the graph, so that TensorFlow checks it, and returns a function for the shapes of
+// its tensors.
 func (f *flat) shapes() (func(tensor string) (graph.Shape, graph.DType), error) {
 	def, err := f.def(nil)
 	if err != nil {
@@ -157,7 +157,7 @@ func (f *flat) shapes() (func(tensor string) (graph.Shape, graph.DType), error) 
 	}, nil
 }
 
-// mend replaces operations whose gradient is missing or wrong in the library.
+// mend replaces operations whose gradient is missing or wrong in TensorFlow.
 func (f *flat) mend() error {
 	shapes, err := f.shapes()
 	if err != nil {

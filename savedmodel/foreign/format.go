@@ -8,9 +8,9 @@ import (
 	"github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
 )
 
-// channelsFirst finds the nodes with outputs [N,channels,height,width]: from an image in that
-// format, or an operation of it, to a transposition. It must precede [flat.mend], which
-// computes such operations between two transpositions.
+// channelsFirst returns the nodes with outputs [N,channels,height,width]. They start at an image in
+// this format, or at an operation with this format, and end at a transposition. It must run before
+// [flat.mend], which puts such operations between two transpositions.
 func (f *flat) channelsFirst() map[string]bool {
 	first := map[string]bool{}
 	for _, n := range f.nodes {
@@ -19,7 +19,7 @@ func (f *flat) channelsFirst() map[string]bool {
 	return first
 }
 
-// isChannelsFirst reports the format of a node's output, from that of its inputs.
+// isChannelsFirst reports whether a node's output has this format, given the formats of its inputs.
 func (f *flat) isChannelsFirst(n *node_def_go_proto.NodeDef, first map[string]bool) bool {
 	of := slices.ContainsFunc(n.Input, func(in string) bool { return first[refOf(in).node] })
 	switch n.Op {
@@ -45,7 +45,7 @@ func (f *flat) isChannelsFirst(n *node_def_go_proto.NodeDef, first map[string]bo
 	return of || string(n.Attr["data_format"].GetS()) == "NCHW"
 }
 
-// ints returns the numbers of a constant of integers; nil for other tensors.
+// ints returns the values of an integer constant, or nil for other tensors.
 func (f *flat) ints(tensor string) (out []int64) {
 	n := f.byName[refOf(tensor).node]
 	t := n.GetAttr()["value"].GetTensor()

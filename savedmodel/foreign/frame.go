@@ -15,9 +15,9 @@ import (
 type ref struct {
 	node  string
 	index int
-	// The tensor belongs to the branch that is not taken.
+	// dead means that the tensor belongs to the branch that is not taken.
 	dead bool
-	// The variable's handle, which ReadVariableOp reads; nil: a value.
+	// handle is the variable whose handle this is; nil: a value.
 	handle *variable
 }
 
@@ -29,30 +29,30 @@ func (r ref) String() string {
 	return r.node + ":" + strconv.Itoa(r.index)
 }
 
-// refOf reads an input of the flat graph.
+// refOf parses an input of the flat graph.
 func refOf(input string) ref {
 	node, number, _ := strings.Cut(input, ":")
 	index, _ := strconv.Atoi(number)
 	return ref{node: node, index: index}
 }
 
-// variable is a variable that the flat graph reads. In the graph its value is the
-// tensor called name.
+// variable is a variable that the flat graph reads. The graph has a tensor of its name, with its
+// value.
 type variable struct {
 	name  string // name of its handle in the model
 	dtype graph.DType
 	shape graph.Shape // nil: unknown
 }
 
-// flattener inlines called functions into one graph. It starts at an
-// output and follows inputs, so operations that the output does not need are left out.
+// flattener inlines called functions into one graph. It starts at an output and follows inputs, so
+// operations that the output does not need are left out.
 type flattener struct {
 	*Model
 	nodes     []*node_def_go_proto.NodeDef // each node after its inputs
 	byName    map[string]*node_def_go_proto.NodeDef
 	variables []*variable
-	aliases   map[string]ref // inputs of operations that return their input, by name
-	taken     map[string]int // the last number that free added to a name
+	aliases   map[string]ref // inputs of operations that return their input, by operation
+	taken     map[string]int // last suffix that free appended to a name
 	root      *frame
 	frames    map[string]*frame
 	depth     int
@@ -69,17 +69,17 @@ type frame struct {
 	*flattener
 	fn    *function // nil: the main graph
 	nodes map[string]*node_def_go_proto.NodeDef
-	path  string         // names of the calls
+	path  string         // names of the enclosing calls
 	scope string         // prefix of the names of its operations
 	args  map[string]ref // of fn
-	calls int            // number of calls around it
+	calls int            // depth of calls
 	done  map[string]ref // resolved outputs, by "name:index"
 	busy  map[string]bool
 
 	wrapper bool // see wraps
 }
 
-// data lists the inputs that are tensors.
+// data returns the inputs that are tensors, without control dependencies.
 func data(n *node_def_go_proto.NodeDef) []string {
 	var in []string
 	for _, name := range n.Input {
@@ -90,9 +90,8 @@ func data(n *node_def_go_proto.NodeDef) []string {
 	return in
 }
 
-// resolve follows a name within the frame to a tensor of the flat graph. In the
-// main graph names are "node" or "node:1", in a function "argument" or
-// "node:output:1".
+// resolve returns the tensor of the flat graph for a name in the frame. In the main graph names are
+// "node" or "node:1", in a function "argument" or "node:output:1".
 func (c *frame) resolve(name string) (ref, error) {
 	parts := strings.Split(name, ":")
 	if c.fn != nil && len(parts) == 1 {
@@ -163,14 +162,14 @@ func unknownOp(n *node_def_go_proto.NodeDef) error {
 	return fmt.Errorf("%s is an operation %s, which TensorFlow %s does not have: it is code of the model's own, or of another version", n.Name, n.Op, graph.Version())
 }
 
-// passing are operations that return their input: the value is the same, and the
-// library has no gradient for most of them.
+// passing are operations that return their input. They are skipped, because TensorFlow has no
+// gradient for most of them.
 var passing = map[string]bool{
 	"Identity": true, "IdentityN": true, "PreventGradient": true, "EnsureShape": true,
 	"PlaceholderWithDefault": true, "CheckNumerics": true, "Snapshot": true,
 }
 
-// output returns the flat graph's tensor for an operation's output.
+// output returns the flat graph's tensor for an output of an operation.
 func (c *frame) output(n *node_def_go_proto.NodeDef, i int) (r ref, err error) {
 	key := n.Name + ":" + strconv.Itoa(i)
 	if r, ok := c.done[key]; ok {
@@ -262,7 +261,7 @@ func (c *frame) variable(n *node_def_go_proto.NodeDef) (*variable, error) {
 	return v, nil
 }
 
-// call resolves an output of a function that n calls with inputs in.
+// call resolves an output of a function that n calls with the inputs in.
 func (c *frame) call(n *node_def_go_proto.NodeDef, fn *function, in []string, i int) (ref, error) {
 	callee, err := c.enter(n, fn, in)
 	if err != nil {
@@ -275,10 +274,10 @@ func (c *frame) call(n *node_def_go_proto.NodeDef, fn *function, in []string, i 
 	return callee.resolve(fn.def.GetRet()[sig.GetOutputArg()[i].GetName()])
 }
 
-// enter returns the frame of a call, which it makes once.
+// enter returns the frame of a call. It creates the frame on first use.
 func (c *frame) enter(n *node_def_go_proto.NodeDef, fn *function, in []string) (*frame, error) {
 	sig := fn.def.GetSignature()
-	key := c.path + n.Name + "\x00" // names contain no zero bytes
+	key := c.path + n.Name + "\x00" // names do not contain zero bytes
 	if callee := c.frames[key]; callee != nil {
 		return callee, nil
 	}
@@ -308,8 +307,8 @@ func (c *frame) enter(n *node_def_go_proto.NodeDef, fn *function, in []string) (
 	return callee, nil
 }
 
-// wraps reports whether the frame only calls a function. Its name is then not a layer's,
-// as in the wrapper of a signature.
+// wraps reports whether the frame only calls another function, as a signature's wrapper does. Then
+// its name is not a layer's.
 func (c *frame) wraps() bool {
 	if c.fn == nil || c.wrapper {
 		return true
@@ -327,7 +326,7 @@ func (c *frame) wraps() bool {
 	return true
 }
 
-// emit adds an operation to the flat graph, with everything that it needs.
+// emit adds an operation to the flat graph, after everything that it depends on.
 func (c *frame) emit(n *node_def_go_proto.NodeDef) (ref, error) {
 	if r, ok := c.done[n.Name]; ok {
 		return r, nil
@@ -385,7 +384,7 @@ func (f *flattener) add(n *node_def_go_proto.NodeDef) {
 	f.nodes = append(f.nodes, n)
 }
 
-// free returns name, or name_1, ... if it is used.
+// free returns name, or the first unused of name_1, name_2, ...
 func (f *flattener) free(name string) string {
 	candidate := name
 	for f.byName[candidate] != nil {

@@ -17,16 +17,16 @@ import (
 	"oscar/internal/paths"
 )
 
-// IsFrozen reports whether path is a frozen graph: a file called .pb with a GraphDef
-// whose weights are constants, as in TensorFlow 1.
+// IsFrozen reports whether path is a frozen graph: a .pb file with a GraphDef whose weights are
+// constants, as in TensorFlow 1.
 func IsFrozen(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular() && strings.HasSuffix(strings.ToLower(path), ".pb") && info.Name() != "saved_model.pb"
 }
 
-// readFrozen reads a frozen graph. The input of its signature is the Placeholder of images,
-// its outputs are the tensors that no other operation uses, by the names of the operations.
-// output names another operation.
+// readFrozen reads a frozen graph. The signature's input is the Placeholder of images. Its outputs
+// are the tensors that no other operation uses, by the names of their operations. If output is not
+// empty, it names another operation.
 func readFrozen(path, output string) (*Model, error) {
 	b, err := paths.ReadFile(path, paths.Graph)
 	if err != nil {

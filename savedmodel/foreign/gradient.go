@@ -7,10 +7,10 @@ import (
 	"oscar/savedmodel/foreign/rewrite"
 )
 
-// passage records which operations the gradient of the logits reaches.
+// passage has the operations that the gradient of the logits reaches.
 type passage struct {
 	reached map[string]bool   // the logits depend on it differentiably
-	blocked map[string]string // by an operation whose gradient is not known to be correct
+	blocked map[string]string // the reason: an operation whose gradient may be wrong
 }
 
 // passage follows the gradient back from the logits.
@@ -39,14 +39,14 @@ func (f *flat) passage(logits ref, shapes func(string) (graph.Shape, graph.DType
 	return p
 }
 
-// inGroups reports whether a convolution is, or may be, a grouped one.
+// inGroups reports whether a convolution is grouped, or may be.
 func inGroups(in []string, shapes func(string) (graph.Shape, graph.DType)) bool {
 	x, _ := shapes(in[0])
 	kernel, _ := shapes(in[1])
 	return len(x) != 4 || len(kernel) != 4 || x[3] < 1 || x[3] != kernel[2]
 }
 
-// why returns the reason why there is no gradient at a tensor; empty if there is one.
+// why returns the reason for a missing gradient at a tensor, or "" if there is one.
 func (p passage) why(r ref) string {
 	if !p.reached[r.node] {
 		return "the logits do not change with it"

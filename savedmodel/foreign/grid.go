@@ -13,17 +13,17 @@ import (
 	"oscar/internal/graph"
 )
 
-// gridder converts every layer's map to float32 [N,height,width,channels] if necessary. It
-// converts the layer's tensor to that form and back, and the rest of the graph uses the
-// tensor that was converted back. So the gradient at the map is the gradient at the tensor.
+// gridder converts every layer's tensor to a map, float32 [N,height,width,channels], if necessary.
+// It then converts the map back, and the rest of the graph uses the result. So the gradient at the
+// map corresponds to the gradient at the tensor.
 type gridder struct {
 	*flat
 	shapes        func(string) (graph.Shape, graph.DType)
-	rows, columns int // of the tokens; 0: a square
+	rows, columns int // of the token grid; 0: a square
 	channelsFirst map[string]bool
 	done          map[ref]grid
 	users         map[ref][]user
-	inserted      map[string][]*node_def_go_proto.NodeDef // by the node before them
+	inserted      map[string][]*node_def_go_proto.NodeDef // new nodes, by the node before them
 }
 
 type user struct {
@@ -34,8 +34,8 @@ type user struct {
 // grid is a layer's map.
 type grid struct {
 	tensor ref
-	output []int // shape of one example
-	token  bool  // the first token is one for the whole image and was removed
+	output []int // shape for one example
+	token  bool  // a first token for the whole image was removed
 }
 
 func (f *flat) gridder(shapes func(string) (graph.Shape, graph.DType), tokens string) (*gridder, error) {
@@ -55,8 +55,8 @@ func (f *flat) gridder(shapes func(string) (graph.Shape, graph.DType), tokens st
 	return g, nil
 }
 
-// lay returns a layer's map; ok is false if the layer's tensor has no known shape or a
-// type without gradients.
+// lay returns a layer's map. ok is false if the layer's tensor has an unknown shape or a type
+// without gradients.
 func (g *gridder) lay(r ref) (out grid, ok bool) {
 	if done, ok := g.done[r]; ok {
 		return done, true
@@ -102,8 +102,8 @@ func (g *gridder) lay(r ref) (out grid, ok bool) {
 	return grid{tensor: r, output: s[1:]}, true
 }
 
-// imageLike reports whether a map has about the aspect ratio of the image. A tensor of
-// attention heads does not.
+// imageLike reports whether a map has about the aspect ratio of the image. This excludes tensors of
+// attention heads.
 func (g *gridder) imageLike(height, width int) bool {
 	in := shapeOf(g.image.Attr["shape"].GetShape())
 	if few(in[1]) && !few(in[3]) {
@@ -113,8 +113,8 @@ func (g *gridder) imageLike(height, width int) bool {
 	return height*width == 1 || stretched > 0.5 && stretched < 2
 }
 
-// tokens returns the grid of n tokens, whose first one may be for the whole
-// image; 0 if there is none.
+// tokens returns the grid of n tokens, or 0 if there is none. first is 1 if the first token is for
+// the whole image.
 func (g *gridder) tokens(n int) (rows, columns, first int) {
 	for first := range 2 {
 		m := n - first
@@ -159,15 +159,15 @@ func (g *gridder) turn(r ref, t graph.DType, s graph.Shape) grid {
 	return grid{tensor: refOf(wide), output: []int{s[2], s[3], s[1]}}
 }
 
-// cast converts a map of 16 bits to 32 bits.
+// cast converts a 16 bit map to 32 bits.
 func (g *gridder) cast(r ref, t graph.DType, s graph.Shape) grid {
 	wide := g.fed(r, g.widen(r, t, r.String()))
 	g.reroute(r, g.narrow(r, t, wide))
 	return grid{tensor: refOf(wide), output: s[1:]}
 }
 
-// fed returns a map that can be fed: TensorFlow's optimiser removes two transpositions, or
-// shapes, in a row, also if the tensor between them is fed, but not if an Identity is.
+// fed returns a map that can be fed. TensorFlow's optimiser removes two successive transpositions or
+// reshapes even if the tensor between them is fed; an Identity prevents this.
 func (g *gridder) fed(r ref, x string) string {
 	return g.insert(r, "map", "Identity", attrs{"T": typeAttr(types_go_proto.DataType_DT_FLOAT)}, x)
 }
@@ -210,7 +210,7 @@ func (g *gridder) constant(r ref, shape []int, v []int) string {
 	return g.insert(r, "const", "Const", attrs{"dtype": typeAttr(types_go_proto.DataType_DT_INT32), "value": {Value: &attr_value_go_proto.AttrValue_Tensor{Tensor: t}}})
 }
 
-// reroute replaces r by the tensor that was converted back in all operations that use it.
+// reroute makes all operations that use r use back, the tensor that was converted back.
 func (g *gridder) reroute(r ref, back string) {
 	for _, u := range g.users[r] {
 		u.n.Input[u.input] = back

@@ -6,13 +6,12 @@ import (
 
 // head describes the model's output.
 type head struct {
-	logits ref    // the tensor before the activation, or the output
+	logits ref    // the input of the activation, or the output
 	squash string // Softmax, LogSoftmax or Sigmoid; empty: none
-	how    string // how it was found, for messages
+	how    string // how the logits were found, for messages
 }
 
-// head walks back from the output through operations that do not change the order of the
-// classes.
+// head walks back from the output through operations that keep the order of the classes.
 func (f *flat) head() head {
 	r := f.output
 	for range len(f.nodes) {
@@ -33,7 +32,7 @@ func (f *flat) head() head {
 	return head{f.output, "", "the output itself: no Softmax or Sigmoid was found before it"}
 }
 
-// check refuses an activation that makes no probabilities of so many outputs.
+// check returns an error if the activation does not give probabilities for that many outputs.
 func (h head) check(outputs int) error {
 	if outputs == 1 && (h.squash == "Softmax" || h.squash == "LogSoftmax") {
 		return fmt.Errorf("the model ends with a %s of one number, which is the same for every image; two classes need a Sigmoid, or two outputs", h.squash)
@@ -41,11 +40,11 @@ func (h head) check(outputs int) error {
 	return nil
 }
 
-// independent reports whether each of the outputs has a probability of its own, so that an
-// image may have several of the classes.
+// independent reports whether each output has its own probability, so that an image can have several
+// classes.
 func (h head) independent(outputs int) bool { return h.squash == "Sigmoid" && outputs > 1 }
 
-// says describes the logits of a model with so many outputs.
+// says returns a text about the logits of a model with that many outputs.
 func (h head) says(outputs int) string {
 	if outputs == 1 {
 		return "-z/2 and z/2 of z, " + h.how + "; their softmax is 1-p and p = sigmoid(z). A score, and so a map of Grad-CAM, is half of that of -z or z"

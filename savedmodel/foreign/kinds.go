@@ -12,13 +12,13 @@ import (
 	"oscar/internal/paths"
 )
 
-// exportLines are Python lines that export a Keras model in inference mode.
+// exportLines is Python code that exports a Keras model in inference mode.
 const exportLines = `  a = keras.export.ExportArchive(); a.track(model)
   a.add_endpoint("serving_default", lambda x: model(x, training=False), [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)])
   a.write_out("exported")`
 
-// NotSavedModel returns an error with the format of a file or folder that is not a
-// SavedModel, and how to convert it.
+// NotSavedModel returns an error with the format of a file or folder that is not a SavedModel, and
+// how to convert it.
 func NotSavedModel(path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -79,7 +79,7 @@ func headOf(path string) (string, error) {
 	return string(head[:n]), nil
 }
 
-// holds reports whether a file contains a word.
+// holds reports whether a file contains a text.
 func holds(path, word string) bool {
 	f, err := paths.Open(path)
 	if err != nil {

@@ -7,15 +7,14 @@ import (
 	"strings"
 )
 
-// layer is a scope of names with one output tensor, or an operation next to such
-// scopes.
+// layer is a name scope with one output tensor, or an operation next to such scopes.
 type layer struct {
-	name      string // as the model's author knows it
+	name      string // as the model's author named it
 	path      string // scope
 	out       ref
 	kind      string
 	variables []string // read in the scope
-	within    bool     // an operation of a scope with several outputs
+	within    bool     // an operation in a scope with several outputs
 }
 
 // suffix is the number that Keras 3 appends to every layer's name.
@@ -23,10 +22,9 @@ var suffix = regexp.MustCompile(`_\d+$`)
 
 // findLayers finds the layers in the order of the graph.
 //
-// A layer is identified by its variables: conv2d_1/kernel belongs to the layer
-// conv2d_1. Scopes above a layer contain layers; scopes below it are parts of its
-// arithmetic. A scope or operation next to a layer is also a layer, with or without
-// variables.
+// A layer is identified by its variables: conv2d_1/kernel belongs to the layer conv2d_1. Scopes
+// above a layer contain layers; scopes below it are parts of its computation. A scope or operation
+// next to a layer is also a layer, with or without variables.
 func (f *flat) findLayers() []layer {
 	s := f.scopes()
 	strip := s.numbered()
@@ -46,7 +44,7 @@ func (f *flat) findLayers() []layer {
 		if inLayer || holds[path] && len(owners) > 0 {
 			continue
 		}
-		if len(tensors) > 1 { // its outputs are separate layers
+		if len(tensors) > 1 { // each output is a layer
 			for _, r := range tensors {
 				found = append(found, layer{path: r.node, out: r, kind: kindOf(f.byName[r.node].Op), variables: s.read[r.node], within: true})
 			}
@@ -54,7 +52,7 @@ func (f *flat) findLayers() []layer {
 		}
 		found = append(found, layer{path: path, out: tensors[0], kind: s.kind(path), variables: s.variables(path)})
 	}
-	for _, n := range f.nodes { // operations outside all layers' scopes; Keras 3 has none
+	for _, n := range f.nodes { // operations outside of all layers' scopes; Keras 3 has none
 		if !strip && s.fromImage[n.Name] && n != f.image && holds[parent(n.Name)] && s.outputs[n.Name] == nil {
 			found = append(found, layer{path: n.Name, out: ref{node: n.Name}, kind: kindOf(n.Op), variables: s.read[n.Name]})
 		}
@@ -78,9 +76,9 @@ type scopes struct {
 	f         *flat
 	order     map[string]int      // position of nodes
 	fromImage map[string]bool     // nodes that depend on the image
-	outputs   map[string][]ref    // the tensors of each scope that other scopes use
+	outputs   map[string][]ref    // tensors of each scope that are used outside of it
 	members   map[string][]string // nodes below a scope that depend on the image
-	read      map[string][]string // the variables that a node reads
+	read      map[string][]string // variables that a node reads
 }
 
 func (f *flat) scopes() *scopes {
@@ -89,7 +87,7 @@ func (f *flat) scopes() *scopes {
 	for _, v := range f.variables {
 		variables[v.name] = true
 	}
-	// Variables that are transformed before they meet the image count as read.
+	// A variable that is transformed before it meets the image counts as read there.
 	carried := map[string][]string{}
 	users := map[ref][]string{{node: f.output.node, index: f.output.index}: {""}}
 	for i, n := range f.nodes {
@@ -131,8 +129,8 @@ func (f *flat) scopes() *scopes {
 	return s
 }
 
-// numbered reports whether the graph comes from Keras 3, in which the scope of every layer
-// has a number that the layer and its variables do not have.
+// numbered reports whether the graph comes from Keras 3. There every layer's scope has a number,
+// which the layer and its variables do not have.
 func (s *scopes) numbered() bool {
 	layers := 0
 	for path := range s.members {
@@ -156,7 +154,7 @@ func (s *scopes) owners(strip bool) map[string]bool {
 			}
 		}
 	}
-	for path := range found { // of nested layers the inner ones
+	for path := range found { // of nested layers keep the inner ones
 		for up := parent(path); up != ""; up = parent(up) {
 			delete(found, up)
 		}
@@ -164,9 +162,9 @@ func (s *scopes) owners(strip bool) map[string]bool {
 	return found
 }
 
-// owner finds the scope of the layer called name, above the operation that reads its
-// variable. The variables of a subclassed Keras model are named after the model; then it
-// returns the innermost scope with a number.
+// owner returns the scope of the layer called name, above the operation that reads its variable. In
+// a subclassed Keras model variables are named after the model; then it returns the innermost scope
+// with a number.
 func owner(node, name string, strip bool) string {
 	numbered := ""
 	for up := parent(node); up != ""; up = parent(up) {
@@ -195,7 +193,7 @@ func (s *scopes) variables(path string) (names []string) {
 	return slices.Compact(names)
 }
 
-// kinds names layers by their main operation, the most specific first.
+// kinds are the kinds of layers by their main operation, the most specific first.
 var kinds = []struct{ op, kind string }{
 	{"Conv2D", "conv2d"}, {"DepthwiseConv2dNative", "depthwise_conv2d"}, {"Conv2DBackpropInput", "conv2d_transpose"}, {"Einsum", "einsum"},
 	{"BatchMatMulV2", "matmul"}, {"MatMul", "dense"}, {"FusedBatchNormV3", "batch_normalization"}, {"FusedBatchNorm", "batch_normalization"}, {"MaxPool", "max_pool2d"},
@@ -232,8 +230,7 @@ func kindOf(op string) string {
 	return strings.ToLower(op)
 }
 
-// name gives layers the shortest unique names: the last elements of their
-// paths.
+// name sets the shortest unique names of layers: the last elements of their paths.
 func name(layers []layer, strip bool) {
 	parts := make([][]string, len(layers))
 	for i, l := range layers {
@@ -267,7 +264,7 @@ func name(layers []layer, strip bool) {
 	}
 }
 
-// parent returns the scope of a name, empty at the top.
+// parent returns the scope of a name, or "" at the top level.
 func parent(name string) string { return name[:max(0, strings.LastIndexByte(name, '/'))] }
 
 func last(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }

@@ -13,7 +13,7 @@ var (
 	drawing   = regexp.MustCompile(`Random|Multinomial|StatefulUniform|StatefulStandardNormal|StatefulTruncatedNormal`)
 )
 
-// checkMode refuses a graph that updates variables in every run: it was
+// checkMode returns an error for a graph that updates variables in every run, because it was
 // exported in training mode.
 func (a *adoption) checkMode() error {
 	if a.options.TrainingGraph {
@@ -40,9 +40,9 @@ func trainingError(why string) error {
 		"Export it anew in Python with training=False:\n%s\nor continue with --training-graph", why, exportLines)
 }
 
-// updates finds the operations that set variables whenever the output is
-// computed, by type, with the name of an example. For a condition with a constant
-// predicate only the branch that is taken counts.
+// updates returns the operations that set variables whenever the output is computed: an example's
+// name for each type. For a conditional with a constant predicate only the branch that is taken
+// counts.
 func (f *flat) updates() map[string]string {
 	found := map[string]string{}
 	note := func(n *node_def_go_proto.NodeDef, scope string) {
@@ -52,7 +52,7 @@ func (f *flat) updates() map[string]string {
 	}
 	out, _ := f.signature.output(f.options.Output)
 	seen := map[string]bool{}
-	for queue := []string{out.Tensor}; len(queue) > 0; queue = queue[1:] { // in the main graph, operations that the output depends on
+	for queue := []string{out.Tensor}; len(queue) > 0; queue = queue[1:] { // in the main graph: operations that the output depends on
 		name, _, _ := strings.Cut(strings.TrimPrefix(queue[0], "^"), ":")
 		if n := f.main[name]; n != nil && !seen[name] {
 			seen[name] = true
@@ -60,7 +60,7 @@ func (f *flat) updates() map[string]string {
 			queue = append(queue, n.Input...)
 		}
 	}
-	for _, c := range f.frames { // in a function, all operations with an effect
+	for _, c := range f.frames { // in a function: all operations with side effects
 		for _, n := range c.nodes {
 			note(n, c.scope)
 			if n.Op == "If" || n.Op == "StatelessIf" || f.frames[c.path+n.Name+"\x00"] != nil {

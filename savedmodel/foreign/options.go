@@ -22,19 +22,18 @@ type Options struct {
 	Tokens string `yaml:"tokens,omitempty" json:"tokens,omitempty"`
 	// TrainingGraph accepts a graph exported in training mode.
 	TrainingGraph bool `yaml:"training_graph,omitempty" json:"training_graph,omitempty"`
-	// OneClass says that an image has one class although each output has a sigmoid.
+	// OneClass means that an image has one class although each output has a sigmoid.
 	OneClass bool `yaml:"one_class,omitempty" json:"one_class,omitempty"`
-	// Trust allows operations that use files, the network or other programs. It is not read
-	// from a file, which may come with the model.
+	// Trust allows operations that use files, the network or other programs. It is not read from a
+	// file, because the file can come with the model.
 	Trust bool `yaml:"-" json:"trust,omitempty"`
 }
 
 // Image describes how an image is converted to the model's input.
 type Image struct {
-	Height int `yaml:"height,omitempty" json:"height,omitempty"` // if the model's size is variable
+	Height int `yaml:"height,omitempty" json:"height,omitempty"` // used if the model accepts several sizes
 	Width  int `yaml:"width,omitempty" json:"width,omitempty"`
-	// Scale is a name of [Scalings]. If empty, it is 0..255 if the graph contains the
-	// scaling, else an error.
+	// Scale is a name of [Scalings]. If it is empty, the graph must scale pixels of 0..255 itself.
 	Scale         string `yaml:"scale,omitempty" json:"scale,omitempty"`
 	Channels      string `yaml:"channels,omitempty" json:"channels,omitempty"`           // RGB (default) or BGR
 	Interpolation string `yaml:"interpolation,omitempty" json:"interpolation,omitempty"` // default: bilinear
@@ -42,7 +41,7 @@ type Image struct {
 	Padding       int    `yaml:"padding,omitempty" json:"padding,omitempty"`             // grey level of letterbox's bars
 }
 
-// Over returns o with the values of base where o has none.
+// Over returns o, with the values of base where o has none.
 func (o Options) Over(base Options) Options {
 	set(&o.Signature, base.Signature)
 	set(&o.Output, base.Output)
@@ -51,7 +50,7 @@ func (o Options) Over(base Options) Options {
 	set(&o.Image.Scale, base.Image.Scale)
 	set(&o.Image.Channels, base.Image.Channels)
 	set(&o.Image.Interpolation, base.Image.Interpolation)
-	if o.Image.Aspect == "" { // one may have a padding, and another not
+	if o.Image.Aspect == "" { // aspect and padding belong together
 		o.Image.Aspect = base.Image.Aspect
 		set(&o.Image.Padding, base.Image.Padding)
 	}
@@ -108,7 +107,7 @@ func (o Options) Check() error {
 	return nil
 }
 
-// ParseSize reads "224x224", or "224" for a square.
+// ParseSize parses "224x224", or "224" for a square.
 func ParseSize(text string) (height, width int, err error) {
 	rows, columns, two := strings.Cut(text, "x")
 	if !two {
@@ -129,7 +128,7 @@ type Scaling struct {
 	BGR  bool // channels in the order blue, green, red
 }
 
-// Scalings are the common ones.
+// Scalings are the common scalings.
 var Scalings = []Scaling{
 	{Name: "0..255", By: 1, Std: one},
 	{Name: "0..1", By: 255, Std: one},

@@ -11,8 +11,8 @@ import (
 	"oscar/internal/graph"
 )
 
-// scaling returns the input scale. It is never guessed: a wrong
-// scale does not show in the model's confidence.
+// scaling returns the input scale. It never guesses, because with a wrong scale the model can still
+// be confident.
 func (a *adoption) scaling(inside bool) (Scaling, error) {
 	o := a.options.Image
 	name := o.Scale
@@ -86,8 +86,8 @@ func (a *adoption) preprocess(g *graph.Graph, s Scaling, in graph.Shape) (graph.
 	return g.Identity("scaled", x), g.Err()
 }
 
-// takeFloats changes a model with byte input to take the image before the cast to bytes.
-// Most models cast it back at once, and bytes have no gradient.
+// takeFloats makes a model with byte input take the image before the cast to bytes. Bytes have no
+// gradient, and most models cast them back immediately.
 func (a *adoption) takeFloats() {
 	float, bytes := types_go_proto.DataType_DT_FLOAT, types_go_proto.DataType_DT_UINT8
 	image := a.flat.image

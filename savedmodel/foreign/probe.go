@@ -12,15 +12,15 @@ import (
 	"oscar/internal/graph"
 )
 
-// Tolerances of the checks, as a share of the largest logit.
+// Tolerances of the checks, relative to the largest logit.
 const (
-	sameAnswer   = 1e-3 // of an image alone and in a batch
+	sameAnswer   = 1e-3 // between an image alone and in a batch
 	sameAnswer16 = 3e-2 // the same, if the model computes in 16 bits
-	amplified    = 10   // times the effect of rounding, if that is large
+	amplified    = 10   // factor of the effect of rounding, if that is large
 )
 
-// probe runs the adopted graph on drawn images. The output for an image must be the
-// same alone and in a batch, and equal to that of the original.
+// probe runs the adopted graph on random images. The output for an image must be the same alone and
+// in a batch, and equal to the original's.
 func (a *adoption) probe(ctx context.Context) error {
 	if !a.options.TrainingGraph {
 		if err := a.checkBatch(ctx); err != nil {
@@ -33,8 +33,8 @@ func (a *adoption) probe(ctx context.Context) error {
 	return a.compare(ctx)
 }
 
-// noteProbabilities adds a note if no activation was found before the output, and yet it looks
-// like probabilities, as that of several sigmoids side by side.
+// noteProbabilities adds a note if no activation was found but the output looks like probabilities,
+// such as several sigmoids side by side.
 func (a *adoption) noteProbabilities(ctx context.Context) error {
 	if a.squash != "" || a.original.DType() != graph.Float {
 		return nil
@@ -52,7 +52,7 @@ func (a *adoption) noteProbabilities(ctx context.Context) error {
 	return nil
 }
 
-// drawn returns n images of smooth random colours with integer values.
+// drawn returns n images with smooth random colours and integer values.
 func (a *adoption) drawn(n int) graph.Value {
 	s := a.image.Shape()
 	height, width := s[1], s[2]
@@ -84,8 +84,8 @@ func first(v graph.Value) graph.Value {
 	return graph.FromFloat32s(s, v.Float32s()[:size])
 }
 
-// checkBatch refuses a model whose output depends on the rest of the batch,
-// or changes from run to run.
+// checkBatch returns an error if an image's output depends on the rest of the batch, or changes from
+// run to run.
 func (a *adoption) checkBatch(ctx context.Context) error {
 	images := a.drawn(4)
 	answer := func(v graph.Value) ([]float32, error) {
@@ -118,8 +118,8 @@ func (a *adoption) checkBatch(ctx context.Context) error {
 	if apart <= bound {
 		return nil
 	}
-	// TensorFlow sums in another order for another number of images. Some networks amplify this
-	// rounding, and the rounding of their images as well.
+	// TensorFlow sums in another order for another batch size. Some networks amplify this rounding, as
+	// they amplify rounding of the image.
 	rounded := slices.Clone(images.Float32s())
 	for i := range rounded {
 		rounded[i] *= 1 + 1e-6
@@ -137,8 +137,8 @@ func (a *adoption) checkBatch(ctx context.Context) error {
 	return nil
 }
 
-// difference returns the largest difference as a share of the largest number. If only one of
-// two numbers is NaN it is infinite.
+// difference returns the largest difference, relative to the largest number. If only one of two
+// numbers is NaN, it is infinite.
 func difference(a, b []float32) float64 {
 	if len(a) != len(b) {
 		return math.Inf(1)
@@ -160,8 +160,7 @@ func difference(a, b []float32) float64 {
 	return apart / largest
 }
 
-// compare runs the original by TensorFlow's loader, if it is harmless and the
-// loader supports it.
+// compare runs the original with TensorFlow's loader, if it is harmless and the loader supports it.
 func (a *adoption) compare(ctx context.Context) error {
 	note := func(why string) {
 		a.Notes = append(a.Notes, "not compared with the original: "+why)
@@ -264,8 +263,8 @@ func plain(err error) string {
 	return text
 }
 
-// checkLoading returns an error if restoring and initialising the variables would run
-// operations that are not allowed.
+// checkLoading returns an error if restoring or initialising the variables would run operations that
+// are not allowed.
 func (a *adoption) checkLoading() error {
 	if a.options.Trust {
 		return nil
@@ -279,8 +278,8 @@ func (a *adoption) checkLoading() error {
 	return nil
 }
 
-// checkScaled returns an error if a scaling in the model does not fit pixels from
-// 0 to 255. It is then only a part of the preprocessing.
+// checkScaled returns an error if the model's own scaling does not fit pixels from 0 to 255. Then it
+// is only a part of the preprocessing.
 func (a *adoption) checkScaled(ctx context.Context, scaled ref) error {
 	t, err := a.tensor(scaled)
 	if err != nil {

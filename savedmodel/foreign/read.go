@@ -18,8 +18,7 @@ import (
 	"oscar/internal/paths"
 )
 
-// Model is a parsed SavedModel: a graph, the functions that it calls, and
-// signatures.
+// Model is a parsed SavedModel: a graph, the functions that it calls, and signatures.
 type Model struct {
 	dir       string
 	meta      *pb.MetaGraphDef
@@ -53,7 +52,7 @@ const (
 	maxCalls  = 100     // nesting of functions
 )
 
-// readModel parses the SavedModel in dir. It runs nothing.
+// readModel parses the SavedModel in dir without running anything.
 func readModel(dir string) (*Model, error) {
 	b, err := readFile(dir)
 	if err != nil {
@@ -116,7 +115,7 @@ func newModel(meta *pb.MetaGraphDef) (*Model, error) {
 	return m, nil
 }
 
-// serving chooses the graph with the tag serve.
+// serving returns the graph with the tag serve.
 func serving(graphs []*pb.MetaGraphDef) (*pb.MetaGraphDef, error) {
 	if len(graphs) == 0 {
 		return nil, fmt.Errorf("it holds no graph")
@@ -154,8 +153,8 @@ func index(nodes []*node_def_go_proto.NodeDef) (map[string]*node_def_go_proto.No
 	return byName, nil
 }
 
-// callee returns the function that an operation calls; nil if it calls none. Loops
-// and conditions are operations.
+// callee returns the function that an operation calls, or nil. Loops and conditionals do not count
+// as calls.
 func (m *Model) callee(n *node_def_go_proto.NodeDef) (*function, error) {
 	name := n.Op
 	if n.Op == "PartitionedCall" || n.Op == "StatefulPartitionedCall" {
@@ -173,5 +172,5 @@ func (m *Model) lookup(n *node_def_go_proto.NodeDef, name string) (*function, er
 	return nil, fmt.Errorf("%s calls the function %q, which the model does not have", n.Name, name)
 }
 
-// sortedKeys returns the sorted keys for messages.
+// sortedKeys returns the sorted keys, for messages.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

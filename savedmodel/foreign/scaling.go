@@ -4,9 +4,9 @@ import (
 	"github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
 )
 
-// scaled finds the result of the model's own scaling of the image. It follows the image
-// through arithmetic with tensors that do not depend on it, up to the first other operation.
-// ok is false if there is no such arithmetic.
+// scaled returns the result of the model's own scaling of the image. It follows the image through
+// arithmetic with constants and variables, up to the first other operation. ok is false if there is
+// no such arithmetic.
 func (f *flat) scaled() (r ref, ok bool) {
 	fromImage := map[string]bool{f.image.Name: true}
 	users := map[string][]*node_def_go_proto.NodeDef{}
@@ -25,7 +25,7 @@ func (f *flat) scaled() (r ref, ok bool) {
 		for _, n := range users[r.node] {
 			if keepsImage[n.Op] {
 				if next != nil && next != n {
-					return r, ok // the tensor is used twice: the scaling ends here
+					return r, ok // used twice: the scaling ends here
 				}
 				next = n
 			}

@@ -19,11 +19,11 @@ import (
 	"oscar/internal/paths"
 )
 
-// sidecarFile is the file next to saved_model.pb with [Options]. That of model.pb is
+// sidecarFile is the file with [Options] next to saved_model.pb. For model.pb the name is
 // model.oscar.yaml.
 const sidecarFile = "oscar.yaml"
 
-// Sidecar is the path of a model's options: in its folder, or next to a frozen graph.
+// Sidecar returns the path of a model's options file: in its folder, or next to a frozen graph.
 func Sidecar(model string) string {
 	if IsFrozen(model) {
 		return strings.TrimSuffix(model, filepath.Ext(model)) + "." + sidecarFile
@@ -31,7 +31,7 @@ func Sidecar(model string) string {
 	return filepath.Join(model, sidecarFile)
 }
 
-// ReadSidecar reads the options of a model, see [Sidecar]. Without a file it returns false.
+// ReadSidecar reads the options of a model, see [Sidecar]. found is false if there is no file.
 func ReadSidecar(model string) (o Options, found bool, err error) {
 	path := Sidecar(model)
 	b, err := paths.ReadFile(path, paths.Settings)
@@ -58,9 +58,9 @@ func parseSidecar(b []byte) (o Options, err error) {
 	return o, o.Check()
 }
 
-// WriteSidecar writes the options of a model, see [Sidecar]. In a file that is there it changes
-// only the values that differ: keys keep their order, and comments stay. If that is impossible
-// it returns an error with the options.
+// WriteSidecar writes the options of a model, see [Sidecar]. In an existing file it changes only the
+// values that differ, and keeps the order of keys and the comments. If this is impossible, it
+// returns an error with the options.
 func WriteSidecar(model string, o Options) error {
 	path := Sidecar(model)
 	b, err := yaml.Marshal(o)
@@ -93,8 +93,8 @@ func sameOptions(a, b Options) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// editSidecar changes a file to options, whose YAML is given. It returns false if a comment or a
-// further document would be lost.
+// editSidecar returns the old file with the options changed; want is their YAML. It returns false if
+// a comment or a further document would be lost.
 func editSidecar(old, want []byte, o Options) ([]byte, bool) {
 	var file, to yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(old))
@@ -125,7 +125,7 @@ func editSidecar(old, want []byte, o Options) ([]byte, bool) {
 	return nil, false
 }
 
-// merge gives n the values of to, and n's own form where they are equal.
+// merge sets the values of n to those of to. Equal values keep the form that they have in n.
 func merge(n, to *yaml.Node) {
 	switch {
 	case n.Kind != to.Kind || n.Kind == yaml.ScalarNode && n.Tag != to.Tag:
@@ -143,8 +143,8 @@ func merge(n, to *yaml.Node) {
 	}
 }
 
-// mergeKeys gives a mapping the keys of another. Keys that only n has go, unless they have the
-// value that a missing key has.
+// mergeKeys sets the keys of a mapping to those of another. It removes keys that only n has, unless
+// their value equals that of a missing key.
 func mergeKeys(n, to *yaml.Node) {
 	at := map[string]*yaml.Node{}
 	for i := 0; i < len(to.Content); i += 2 {
@@ -180,7 +180,7 @@ func isZero(n *yaml.Node) bool {
 	return false
 }
 
-// indentOf is the indentation of the first nested mapping.
+// indentOf returns the indentation of the first nested mapping, in spaces.
 func indentOf(n *yaml.Node) int {
 	for i := 1; i < len(n.Content); i += 2 {
 		if v := n.Content[i]; v.Kind == yaml.MappingNode && v.Style&yaml.FlowStyle == 0 && len(v.Content) > 0 && v.Content[0].Column > 1 {
@@ -192,7 +192,7 @@ func indentOf(n *yaml.Node) int {
 
 var comment = regexp.MustCompile(`(?m)(?:^|[ \t])#.*$`)
 
-// comments counts the comments of a file.
+// comments returns the number of times that each comment occurs in a file.
 func comments(b []byte) map[string]int {
 	out := map[string]int{}
 	for _, c := range comment.FindAll(b, -1) {
@@ -201,13 +201,13 @@ func comments(b []byte) map[string]int {
 	return out
 }
 
-// withBlankLines puts the blank lines of a file before the same keys and comments of another.
+// withBlankLines adds the blank lines of old to b, before the same keys and comments.
 func withBlankLines(b, old []byte) []byte {
 	same := func(line string) string {
 		key, _, _ := strings.Cut(strings.TrimSpace(line), ":")
 		return key
 	}
-	var before []string // lines after a blank one
+	var before []string // the lines that follow a blank line
 	blank := false
 	for line := range strings.Lines(string(old)) {
 		key := same(line)

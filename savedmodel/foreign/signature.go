@@ -101,8 +101,8 @@ func shapeOf(s *tensor_shape_go_proto.TensorShapeProto) graph.Shape {
 // imageTypes are the possible types of an image input.
 var imageTypes = []graph.DType{graph.Float, graph.Uint8, graph.Half, graph.Bfloat16}
 
-// classifies returns an error unless the signature has one image input and an output of
-// that name; nil for one. An empty name means the only output.
+// classifies returns nil if the signature has one image input and an output of that name. An empty
+// name means the only output.
 func (s Signature) classifies(output string) error {
 	switch {
 	case len(s.Inputs) != 1:
@@ -132,8 +132,8 @@ func (s Signature) output(name string) (Argument, error) {
 	return Argument{}, fmt.Errorf("signature %s: %w", s.Name, named.Unknown("output", name, names))
 }
 
-// choose finds the signature of that name; without a name serving_default, or
-// else the only one that classifies images.
+// choose returns the signature of that name. Without a name it is serving_default, or else the only
+// one that classifies images.
 func (m *Model) choose(name, output string) (Signature, error) {
 	all := m.Signatures()
 	if len(all) == 0 {

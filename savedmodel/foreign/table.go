@@ -9,7 +9,7 @@ import (
 	"oscar/savedmodel"
 )
 
-// table lists the layers, and why some have no gradient.
+// table fills the table of layers, with the reasons for missing gradients.
 func (a *adoption) table(layers []layer, grids map[ref]grid, elements map[string]int) {
 	m := &a.Metadata
 	outside := map[string]graph.Tensor{a.flat.image.Name: a.scaledImage}
@@ -51,8 +51,8 @@ func (a *adoption) table(layers []layer, grids map[ref]grid, elements map[string
 
 func tensorName(r ref) string { return fmt.Sprintf("model/%s:%d", r.node, r.index) }
 
-// chooseLayer sets the layer that is explained by default: the requested one,
-// or the last with a map and a gradient.
+// chooseLayer sets the default layer of explanations: the requested one, or the last one with a map
+// and a gradient.
 func (a *adoption) chooseLayer() error {
 	m := &a.Metadata
 	var names []string
@@ -74,7 +74,7 @@ func (a *adoption) chooseLayer() error {
 	return nil
 }
 
-// withoutLayer describes what a model without a default layer can do, with the reason.
+// withoutLayer returns which explanations a model without a default layer has, and the reason.
 func (a *adoption) withoutLayer() string {
 	o := a.Metadata.Origin
 	line := "no layer has a map and a gradient: only methods that explain the image work"

@@ -9,11 +9,10 @@ import (
 	"oscar/savedmodel"
 )
 
-// passToken changes the default layer of a transformer that classifies by a token for the
-// whole image. After the last attention the other tokens do not reach the logits, so their
-// gradient is zero. The default becomes the last layer with a gradient other than zero. It
-// is measured on a second copy of the graph, since operations added to a graph would be
-// written.
+// passToken changes the default layer of a transformer that classifies by a token for the whole
+// image. After the last attention the other tokens do not reach the logits, so their gradient is
+// zero. The new default is the last layer with a nonzero gradient. It is measured on a second copy
+// of the graph, because operations added to the graph would be written to the model.
 func (m *Model) passToken(ctx context.Context, a *adoption, o Options) error {
 	probe, err := m.open(ctx, o, graph.KeepTensors)
 	if err != nil {

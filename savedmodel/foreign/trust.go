@@ -9,9 +9,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// harmless are stateful operations (in the library's sense) that cannot
-// reach files, the network or other programs, and keep nothing beyond the session. All
-// other stateful operations are refused.
+// harmless are the operations that TensorFlow calls stateful, but that cannot reach files, the
+// network or other programs and keep nothing beyond the session. All other stateful operations are
+// refused.
 var harmless = setOf(`Assert AssignVariableOp AssignAddVariableOp AssignSubVariableOp Case CheckNumerics CheckNumericsV2 DeepCopy
 	Empty GuaranteeConst If Multinomial ParameterizedTruncatedNormal RandomCrop RandomGamma RandomPoisson RandomPoissonV2
 	RandomShuffle RandomStandardNormal RandomUniform RandomUniformInt ReadVariableOp ResourceGather ResourceGatherNd
@@ -20,8 +20,8 @@ var harmless = setOf(`Assert AssignVariableOp AssignAddVariableOp AssignSubVaria
 	TensorArrayV3 TensorArrayWriteV3 TensorArrayReadV3 TensorArrayGatherV3 TensorArrayScatterV3 TensorArrayConcatV3 TensorArraySplitV3
 	TensorArraySizeV3 TensorArrayCloseV3 TensorArrayGradV3 TruncatedNormal VarHandleOp VarIsInitializedOp Variable VariableShape VariableV2 While`)
 
-// reaching are words in the names of stateless operations that reach
-// files, the network, Python, foreign code or a device's programs.
+// reaching are words in the names of stateless operations that can reach files, the network, Python,
+// foreign code or a device's programs.
 var reaching = []string{"File", "PyFunc", "Dataset", "Debug", "Reader", "Iterator", "Rpc", "Remote", "TfLite", "Tpu", "TPU", "Xla", "Collective", "Host", "Checkpoint", "Print", "Summary", "Sharded", "Barrier", "Queue", "Session"}
 
 func setOf(words string) map[string]bool {
@@ -70,8 +70,7 @@ func (m *Model) checkTrust(nodes []*node_def_go_proto.NodeDef) error {
 	return refusal(bad)
 }
 
-// refusal returns the error for a model with suspicious operations; nil if there are
-// none.
+// refusal returns the error for a model with suspicious operations, or nil if there are none.
 func refusal(ops []string) error {
 	if len(ops) == 0 {
 		return nil
@@ -83,7 +82,7 @@ func refusal(ops []string) error {
 // A function with the name of an operation does not count.
 func (m *Model) calls(op string) bool { return m.functions[op] != nil && m.ops[op] == nil }
 
-// CheckTrust returns an error for a SavedModel with operations by [Suspicious].
+// CheckTrust returns an error if [Suspicious] returns operations.
 func CheckTrust(dir string) error {
 	ops, err := Suspicious(dir)
 	if err == nil {
@@ -95,10 +94,10 @@ func CheckTrust(dir string) error {
 	return nil
 }
 
-// Suspicious returns the sorted types of operations by which the SavedModel in dir can
-// reach files, the network, Python or foreign code, or keep state. It reads
-// all graphs and functions, used or not. The operations that save and
-// restore the model's own variables do not count. It runs nothing of the model.
+// Suspicious returns the sorted types of operations with which the SavedModel in dir can reach
+// files, the network, Python or foreign code, or keep state. It reads all graphs and functions, used
+// or not. Operations that save and restore the model's own variables do not count. It does not run
+// the model.
 func Suspicious(dir string) ([]string, error) {
 	b, err := readFile(dir)
 	if err != nil {
@@ -109,7 +108,7 @@ func Suspicious(dir string) ([]string, error) {
 		return nil, fmt.Errorf("saved_model.pb is damaged: %w", err)
 	}
 	found := map[string]bool{}
-	for _, meta := range saved.MetaGraphs { // the loader chooses one by its tags
+	for _, meta := range saved.MetaGraphs { // the loader selects one by its tags
 		m, err := newModel(meta)
 		if err != nil {
 			return nil, fmt.Errorf("saved_model.pb: %w", err)
@@ -132,14 +131,14 @@ func (m *Model) addSuspicious(found map[string]bool) {
 			}
 		}
 	}
-	// For these the loader feeds the name of the model's own files.
+	// For these the loader sets the file name to the model's own files.
 	if ran := m.reached(m.loaded()...); ran["SaveV2"] != "" {
 		found["SaveV2"] = true
 	}
 }
 
-// isSaver reports whether an operation saves or restores variables in a file
-// whose name only the caller can give.
+// isSaver reports whether an operation saves or restores variables in a file whose name only the
+// caller can set.
 func (m *Model) isSaver(n *node_def_go_proto.NodeDef) bool {
 	if n.Op != "SaveV2" && n.Op != "RestoreV2" || len(n.Input) == 0 {
 		return false
@@ -161,8 +160,8 @@ func (m *Model) loaded() []string {
 	return targets
 }
 
-// closure returns the names of the functions that nodes need, including those of loops and
-// of conditions that are evaluated at run time.
+// closure returns the functions that nodes need, including functions of loops and of conditionals
+// that are evaluated at run time.
 func (m *Model) closure(nodes []*node_def_go_proto.NodeDef) map[string]bool {
 	needed := map[string]bool{}
 	for queue := nodes; len(queue) > 0; {
@@ -185,8 +184,8 @@ func (m *Model) closure(nodes []*node_def_go_proto.NodeDef) map[string]bool {
 	return needed
 }
 
-// reached returns the operations that run if a target runs, through inputs, control
-// dependencies and calls, by type, with the name of an example.
+// reached returns the operations that run if a target runs (through inputs, control dependencies and
+// calls): an example's name for each type.
 func (m *Model) reached(targets ...string) map[string]string {
 	found := map[string]string{}
 	seen := map[string]bool{}

@@ -11,8 +11,8 @@ import (
 	"oscar/internal/graph"
 )
 
-// explicitPadding pads the image with a separate operation: the library's
-// gradients of convolutions and pools do not support explicit padding.
+// explicitPadding pads the image with a separate operation, because TensorFlow's gradients of
+// convolutions and pools do not support explicit padding.
 func explicitPadding(e *editor, n *node) (bool, error) {
 	if textOf(n, "padding") != "EXPLICIT" {
 		return false, nil
@@ -39,11 +39,11 @@ func explicitPadding(e *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// maxKernel is the largest side of a kernel after its dilation is filled.
+// maxKernel is the maximum side of a kernel with filled gaps.
 const maxKernel = 1 << 12
 
-// dilation fills the gaps of a dilated kernel with zeros: the library's gradient of a
-// dilated convolution is wrong, or crashes the process.
+// dilation fills the gaps of a dilated kernel with zeros, because TensorFlow's gradient of a dilated
+// convolution is wrong, or crashes the process.
 func dilation(e *editor, n *node) (bool, error) {
 	d := listOf(n, "dilations")
 	if !slices.ContainsFunc(d, func(by int64) bool { return by != 1 }) {
@@ -70,8 +70,8 @@ func dilation(e *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// channelsLast runs an operation on [N,H,W,C] between two transpositions: on a CPU
-// the library has few kernels for [N,C,H,W].
+// channelsLast computes an operation in [N,H,W,C] between two transpositions, because on a CPU
+// TensorFlow has few kernels for [N,C,H,W].
 func channelsLast(e *editor, n *node) (bool, error) {
 	if textOf(n, "data_format") != "NCHW" {
 		return false, nil
@@ -94,7 +94,7 @@ func channelsLast(e *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// listsChannelsLast changes an operation's attributes from NCHW to NHWC.
+// listsChannelsLast converts an operation's list attributes from NCHW to NHWC.
 func listsChannelsLast(n *node) error {
 	for name, width := range map[string]int{"strides": 1, "ksize": 1, "dilations": 1, "explicit_paddings": 2} {
 		v := listOf(n, name)
@@ -110,8 +110,8 @@ func listsChannelsLast(n *node) error {
 	return nil
 }
 
-// transposedChannelsLast is [channelsLast] of a transposed convolution, whose first input
-// is the shape of its output.
+// transposedChannelsLast is [channelsLast] for a transposed convolution, whose first input is its
+// output shape.
 func transposedChannelsLast(e *editor, n *node) (bool, error) {
 	if textOf(n, "data_format") != "NCHW" {
 		return false, nil
@@ -125,7 +125,7 @@ func transposedChannelsLast(e *editor, n *node) (bool, error) {
 	transpose := attrs{"T": n.Attr["T"], "Tperm": int32Type}
 	last := e.ints(n, []int64{4}, 0, 2, 3, 1)
 	slice := attrs{"T": int32Type, "Index": int32Type}
-	part := func(from, to int64) string { // TensorFlow infers shapes through this operation, and not through GatherV2
+	part := func(from, to int64) string { // TensorFlow infers shapes through this operation, but not through GatherV2
 		return e.add(n, "part", "StridedSlice", slice, n.Input[0], e.ints(n, []int64{1}, from), e.ints(n, []int64{1}, to), e.ints(n, []int64{1}, 1))
 	}
 	join := attrs{"T": int32Type, "Tidx": int32Type, "N": {Value: &attr_value_go_proto.AttrValue_I{I: 3}}}
@@ -139,12 +139,12 @@ func transposedChannelsLast(e *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// maxGroups is the largest number of groups of a grouped convolution.
+// maxGroups is the maximum number of groups of a grouped convolution.
 const maxGroups = 256
 
-// grouped splits a grouped convolution into one convolution per group: on a CPU the library
-// has no gradient of grouped convolutions. If each channel is a group, it becomes a
-// depthwise convolution.
+// grouped splits a grouped convolution into one convolution per group, because on a CPU TensorFlow
+// has no gradient of grouped convolutions. If each channel is a group, it becomes a depthwise
+// convolution.
 func grouped(e *editor, n *node) (bool, error) {
 	if err := takes(n, 2); err != nil {
 		return false, err
@@ -157,7 +157,7 @@ func grouped(e *editor, n *node) (bool, error) {
 	if int64(k[3])%groups != 0 {
 		return false, fmt.Errorf("a kernel %v does not fit %d groups", k, groups)
 	}
-	if k[2] == 1 { // the channels are the third dimension of a depthwise kernel
+	if k[2] == 1 { // a depthwise kernel has the channels in its third dimension
 		kernel := e.add(n, "kernel", "Reshape", attrs{"T": n.Attr["T"], "Tshape": int32Type}, n.Input[1],
 			e.ints(n, []int64{4}, int64(k[0]), int64(k[1]), groups, int64(k[3])/groups))
 		delete(n.Attr, "use_cudnn_on_gpu")

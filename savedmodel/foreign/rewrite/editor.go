@@ -25,9 +25,8 @@ type (
 // replacement rewrites one operation.
 type replacement = func(e *editor, n *node) (bool, error)
 
-// replacements is the table of replacements. A function adds its operations before n and
-// changes n, which keeps its name. If n need not change it returns false. The changed n is
-// looked up again.
+// replacements is the table of replacements. A function adds operations before n and changes n,
+// which keeps its name. It returns false if n needs no change. A changed n is looked up again.
 func replacements() map[string][]replacement {
 	return map[string][]replacement{
 		"AvgPool":               {channelsLast},
@@ -49,8 +48,8 @@ func replacements() map[string][]replacement {
 	}
 }
 
-// Graph returns the nodes, in order, with the table's replacements, and the number of
-// replaced operations of each type. shapes returns a tensor's shape, nil if it is unknown.
+// Graph applies the table's replacements. It returns the nodes in order, and the number of replaced
+// operations of each type. shapes returns a tensor's shape, or nil if it is unknown.
 func Graph(nodes []*node, shapes func(tensor string) graph.Shape) ([]*node, map[string]int, error) {
 	e := &editor{table: replacements(), shapes: shapes, added: map[string]graph.Shape{}, names: map[string]bool{}, byName: map[string]*node{}, count: map[string]int{}, inner: map[string]bool{}}
 	for _, n := range nodes {
@@ -92,10 +91,10 @@ func (e *editor) emit(n *node) error {
 type editor struct {
 	table  map[string][]replacement
 	shapes func(tensor string) graph.Shape
-	added  map[string]graph.Shape // shapes of added tensors, if they are needed
+	added  map[string]graph.Shape // shapes of added tensors, if needed
 	names  map[string]bool
 	byName map[string]*node // nodes of the original graph
-	inner  map[string]bool  // tensors that are used
+	inner  map[string]bool  // tensors that are inputs of other nodes
 	out    []*node
 	count  map[string]int
 }
@@ -151,7 +150,7 @@ func (e *editor) scalar(n *node, x float32) string {
 	return name
 }
 
-// shape returns a tensor's shape, nil if it is unknown.
+// shape returns a tensor's shape, or nil if it is unknown.
 func (e *editor) shape(tensor string) graph.Shape {
 	if s, ok := e.added[tensor]; ok {
 		return s
@@ -159,7 +158,8 @@ func (e *editor) shape(tensor string) graph.Shape {
 	return e.shapes(tensor)
 }
 
-// dims returns a shape with that many known dimensions; the batch may be unknown.
+// dims returns the dimensions of a tensor with that rank. All except the batch must be known, else
+// ok is false.
 func (e *editor) dims(tensor string, rank int) ([]int64, bool) {
 	s := e.shape(tensor)
 	if len(s) != rank || rank > 1 && slices.Min(s[1:]) < 1 {
@@ -187,7 +187,7 @@ func textOf(n *node, name string) string  { return string(n.Attr[name].GetS()) }
 
 var int32Type = typeOf(types_go_proto.DataType_DT_INT32)
 
-// takes checks an operation's number of inputs.
+// takes returns an error if an operation has another number of inputs.
 func takes(n *node, count int) error {
 	if len(n.Input) != count {
 		return fmt.Errorf("it has %d inputs, want %d", len(n.Input), count)
@@ -195,7 +195,7 @@ func takes(n *node, count int) error {
 	return nil
 }
 
-// become changes n to another operation.
+// become turns n into another operation.
 func become(n *node, op string, a attrs, in ...string) { n.Op, n.Attr, n.Input = op, a, in }
 
 func number(x float32) *value { return &value{Value: &attr_value_go_proto.AttrValue_F{F: x}} }

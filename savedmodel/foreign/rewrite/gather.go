@@ -7,8 +7,8 @@ import (
 	"github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
 )
 
-// gatherAxis makes a gather's axis non-negative: the library's gradient fails for
-// negative ones.
+// gatherAxis makes a gather's axis non-negative, because TensorFlow's gradient fails for negative
+// ones.
 func gatherAxis(e *editor, n *node) (bool, error) {
 	if err := takes(n, 3); err != nil {
 		return false, err
@@ -23,7 +23,7 @@ func gatherAxis(e *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// integer evaluates a constant with one element.
+// integer returns the value of a constant with one element.
 func (e *editor) integer(tensor string) (int64, bool) {
 	c := e.byName[tensor]
 	if c.GetOp() != "Const" {
@@ -47,7 +47,7 @@ func integer(t *tensor_go_proto.TensorProto) (int64, bool) {
 	return 0, false
 }
 
-// maxPoolWithArgmax replaces the operation by MaxPool if the argmax is not used.
+// maxPoolWithArgmax replaces the operation by MaxPool if its argmax is not used.
 func maxPoolWithArgmax(e *editor, n *node) (bool, error) {
 	if e.inner[n.Name+":1"] {
 		return false, nil
@@ -59,10 +59,10 @@ func maxPoolWithArgmax(e *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// maxPatch is the largest number of values of an image patch.
+// maxPatch is the maximum number of values in an image patch.
 const maxPatch = 1 << 11
 
-// patches extracts image patches by a convolution with ones.
+// patches extracts image patches with a convolution whose weights are ones.
 func patches(e *editor, n *node) (bool, error) {
 	if err := takes(n, 1); err != nil {
 		return false, err

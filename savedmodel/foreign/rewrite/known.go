@@ -9,9 +9,9 @@ import (
 	"github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
 )
 
-// known is the table of operations whose gradient the tests have compared with
-// tf.GradientTape's, with the attributes that they have compared; nil: all
-// attributes. A line needs a case in testdata/hardops.py.
+// known is the table of operations whose gradient the tests have compared with tf.GradientTape's. A
+// function reports whether the attributes were compared; nil: all were. A line needs a case in
+// testdata/hardops.py.
 var known = map[string]func(n *node) bool{
 	"Abs": nil, "Add": nil, "AddN": nil, "AddV2": nil, "AvgPool": spatial, "BatchMatMulV2": nil, "BatchToSpaceND": nil, "BiasAdd": channels,
 	"BroadcastTo": nil, "Cast": nil, "ConcatV2": nil, "Conv2D": convolves, "Conv2DBackpropInput": convolves, "Cumsum": nil,
@@ -25,14 +25,14 @@ var known = map[string]func(n *node) bool{
 	"SquaredDifference": nil, "Squeeze": nil, "StridedSlice": nil, "Sub": nil, "Sum": nil, "Tanh": nil, "Tile": nil, "Transpose": nil, "Unpack": nil,
 }
 
-// half are the operations whose gradient was also compared in 16 bits, of both types.
+// half are the operations whose gradient was also compared in both 16 bit types.
 var half = strings.Fields(`Abs Add AddN AddV2 AvgPool BiasAdd BroadcastTo ConcatV2 Conv2D Conv2DBackpropInput DepthToSpace DepthwiseConv2dNative
 	Div DivNoNan Einsum Elu Erf Exp ExpandDims GatherV2 LeakyRelu Log Log1p MatMul Max Maximum MaxPool Mean Min Minimum MirrorPad Mul Neg Pack Pad PadV2 Pow
 	RealDiv Relu Relu6 Reshape ReverseV2 Rsqrt Select SelectV2 Selu Sigmoid Slice Softmax Softplus Softsign SpaceToDepth Split SplitV Sqrt Square
 	SquaredDifference Squeeze StridedSlice Sub Sum Tanh Tile Transpose Unpack`)
 
-// constant operations have a gradient of zero: small changes of their inputs do not
-// change their output.
+// constant operations have a zero gradient: small changes of their inputs do not change their
+// output.
 var constant = func() map[string]bool {
 	set := map[string]bool{}
 	for _, op := range strings.Fields(`ArgMax ArgMin Bucketize Equal Floor Greater GreaterEqual Less LessEqual LogicalAnd LogicalNot
@@ -42,8 +42,8 @@ var constant = func() map[string]bool {
 	return set
 }()
 
-// Known reports whether the library's gradient of an operation, with its
-// attributes, is known to be correct.
+// Known reports whether TensorFlow's gradient of an operation with its attributes is known to be
+// correct.
 func Known(n *node) bool {
 	compared, ok := known[n.Op]
 	if !ok || compared != nil && !compared(n) {
@@ -84,7 +84,7 @@ func convolves(n *node) bool {
 
 func unbatched(n *node) bool { return n.Attr["batch_dims"].GetI() == 0 }
 
-// KnownOps returns the types of operations in the table of [Known].
+// KnownOps returns the operation types in the table of [Known].
 func KnownOps() []string { return slices.Sorted(maps.Keys(known)) }
 
 // ConstantFloats returns the constant operations whose output is a float.
@@ -92,5 +92,5 @@ func ConstantFloats() []string {
 	return []string{"Floor", "Sign", "StopGradient", "ZerosLike"}
 }
 
-// KnownHalf returns the operations that are also known in 16 bits.
+// KnownHalf returns the operation types that are also known in 16 bits.
 func KnownHalf() []string { return half }

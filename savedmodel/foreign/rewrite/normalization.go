@@ -4,8 +4,7 @@ import (
 	"github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
 )
 
-// fusedBatchNorm uses the third version of the operation, the only one with a
-// gradient.
+// fusedBatchNorm replaces the operation by its third version, the only one with a gradient.
 func fusedBatchNorm(_ *editor, n *node) (bool, error) {
 	n.Op = "FusedBatchNormV3"
 	if n.Attr["U"] == nil {
@@ -17,12 +16,12 @@ func fusedBatchNorm(_ *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// maxBand is the largest number of channels of a local response normalisation.
+// maxBand is the maximum number of channels of a local response normalisation.
 const maxBand = 1 << 12
 
-// lrn writes out local response normalisation: x (bias + alpha sum of squares
-// over a window of channels)^-beta. The sum is a product with a matrix of
-// ones near the diagonal. The library's gradient ignores the attributes.
+// lrn writes local response normalisation as elementary operations: x (bias + alpha sum of squares
+// over a window of channels)^-beta. The sum is a product with a matrix of ones near the diagonal.
+// TensorFlow's gradient ignores the attributes.
 func lrn(e *editor, n *node) (bool, error) {
 	if err := takes(n, 1); err != nil {
 		return false, err
@@ -49,8 +48,8 @@ func lrn(e *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// logSoftmax flattens all dimensions but the last: the library's gradient sums
-// over the second one.
+// logSoftmax flattens all dimensions except the last, because TensorFlow's gradient sums over the
+// second one.
 func logSoftmax(e *editor, n *node) (bool, error) {
 	if err := takes(n, 1); err != nil {
 		return false, err
@@ -67,7 +66,7 @@ func logSoftmax(e *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// erfc is replaced by 1 - erf: the library has no gradient for it.
+// erfc is replaced by 1 - erf, because TensorFlow has no gradient for it.
 func erfc(e *editor, n *node) (bool, error) {
 	if err := takes(n, 1); err != nil {
 		return false, err
@@ -77,7 +76,7 @@ func erfc(e *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// onesLike is replaced by zeros plus one: the library does not know that its gradient is
+// onesLike is replaced by zeros plus one, because TensorFlow does not know that its gradient is
 // zero.
 func onesLike(e *editor, n *node) (bool, error) {
 	if err := takes(n, 1); err != nil {
