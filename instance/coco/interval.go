@@ -10,8 +10,9 @@ import (
 )
 
 // Interval returns the 95 % interval of AP by the bootstrap over images (Efron 1979). It depends
-// only on the arguments. A draw leaves out the classes that have no object in it. Both ends are -1
-// if at least 2.5 % of the draws have no object.
+// only on the arguments. As in pycocotools, where -1 marks what has no object and counts in no mean, a
+// draw leaves out the classes that have no object in it, and draws without an object do not count.
+// Both ends are -1 if no draw counts.
 func Interval(truth *File, results []Result, kind Kind, draws int, seed uint64) (low, high float64, err error) {
 	s, err := newSamples(truth, results, kind, every)
 	if err != nil {
@@ -19,10 +20,13 @@ func Interval(truth *File, results []Result, kind Kind, draws int, seed uint64) 
 	}
 	bounds := Bootstrap(len(truth.Images), draws, seed, func(drawn []int) []float64 {
 		all, _ := s.ap(drawn)
+		if all == unmeasured {
+			all = math.NaN()
+		}
 		return []float64{all}
 	})
-	if bounds[0][0] < 0 {
-		return -1, -1, nil
+	if math.IsNaN(bounds[0][0]) {
+		return unmeasured, unmeasured, nil
 	}
 	return bounds[0][0], bounds[0][1], nil
 }

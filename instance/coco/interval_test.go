@@ -29,19 +29,11 @@ func crowdless(n int) (*coco.File, []coco.Result) {
 	return f, results
 }
 
-// A draw has the AP of the data set that it makes, with copies of pictures as pictures of
-// their own.
-func TestIntervalIsOfRedrawnPictures(t *testing.T) {
-	f, results := crowdless(30)
-	low, high, err := coco.Interval(f, results, coco.Boxes, 1, 7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := rand.New(rand.NewChaCha8(seeded.Digest(nil, 7, 0xb007)))
-	again := &coco.File{Categories: f.Categories}
-	var found []coco.Result
+// redrawn is a data set of as many pictures drawn from another, and its detections.
+func redrawn(f *coco.File, results []coco.Result, r *rand.Rand) (again *coco.File, found []coco.Result) {
+	again = &coco.File{Categories: f.Categories}
 	for i := range f.Images {
-		from, to := int64(r.IntN(30)+1), int64(i+1)
+		from, to := int64(r.IntN(len(f.Images))+1), int64(i+1)
 		again.Images = append(again.Images, coco.Image{ID: to, FileName: "a", Width: 100, Height: 100})
 		for _, a := range f.Annotations {
 			if a.ImageID == from {
@@ -56,6 +48,19 @@ func TestIntervalIsOfRedrawnPictures(t *testing.T) {
 			}
 		}
 	}
+	return again, found
+}
+
+// A draw has the AP of the data set that it makes, with copies of pictures as pictures of
+// their own.
+func TestIntervalIsOfRedrawnPictures(t *testing.T) {
+	f, results := crowdless(30)
+	low, high, err := coco.Interval(f, results, coco.Boxes, 1, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewChaCha8(seeded.Digest(nil, 7, 0xb007)))
+	again, found := redrawn(f, results, r)
 	s, err := coco.Evaluate(again, found, coco.Boxes)
 	if err != nil || low != s.AP || high != s.AP {
 		t.Errorf("%g to %g, want %g: %v", low, high, s.AP, err)
@@ -139,11 +144,39 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// Where a quarter of the draws has no object, the interval has no value, also at its upper end.
+// Draws without an object do not count, however many there are. Without any other the interval has
+// no value.
 func TestIntervalOfDrawsWithoutObjects(t *testing.T) {
-	f, results := crowdless(2)
-	f.Annotations = slices.DeleteFunc(f.Annotations, func(a coco.Annotation) bool { return a.ImageID == 2 })
-	if low, high, err := coco.Interval(f, results, coco.Boxes, 200, 1); err != nil || low != -1 || high != -1 {
-		t.Errorf("%g to %g, %v", low, high, err)
+	const draws = 200
+	for _, with := range []int{0, 1, 2, 4} { // of 4 pictures: all draws, a third, a sixteenth and none have no object
+		f, results := crowdless(4)
+		f.Annotations = slices.DeleteFunc(f.Annotations, func(a coco.Annotation) bool { return a.ImageID > int64(with) })
+		low, high, err := coco.Interval(f, results, coco.Boxes, draws, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := rand.New(rand.NewChaCha8(seeded.Digest(nil, 1, 0xb007)))
+		var counted []float64
+		for range draws {
+			again, found := redrawn(f, results, r)
+			s, err := coco.Evaluate(again, found, coco.Boxes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.AP >= 0 {
+				counted = append(counted, s.AP)
+			}
+		}
+		if with == 0 {
+			if len(counted) > 0 || low != -1 || high != -1 {
+				t.Errorf("no object: %g to %g", low, high)
+			}
+			continue
+		}
+		slices.Sort(counted)
+		n := float64(len(counted))
+		if low != counted[int(0.025*n)] || high != counted[int(0.975*n)] || (with < 3) != (len(counted) < draws) {
+			t.Errorf("%d pictures with objects: %g to %g, want those of %d draws, %g to %g", with, low, high, len(counted), counted[int(0.025*n)], counted[int(0.975*n)])
+		}
 	}
 }
