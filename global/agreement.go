@@ -7,9 +7,9 @@ import (
 	"oscar/metric"
 )
 
-// Agreement is a tree's fidelity: how often it predicts the same class as the network,
-// on images that it was not grown on. Compare it with Majority, the agreement of a tree
-// without splits.
+// Agreement is a tree's fidelity: the share of images for which it predicts the same class as the
+// network. The images are ones that the tree was not grown on. Compare the share with Majority, the
+// agreement of a tree without splits.
 type Agreement struct {
 	Images    int               `json:"images"`
 	Agree     int               `json:"agree"`

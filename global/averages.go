@@ -15,13 +15,13 @@ import (
 	"oscar/score"
 )
 
-// ClassAverage is the mean map of a class's recognised images, each divided by
-// its L1 mass.
+// ClassAverage is the mean map of a class's recognised images. Each map is divided by its L1 norm
+// before.
 type ClassAverage struct {
 	Class      string       `json:"class"`
-	Images     int          `json:"images"`              // of the class
-	Recognised int          `json:"recognised"`          // of these, by the model
-	N          int          `json:"n"`                   // of these, with a map that can be averaged
+	Images     int          `json:"images"`              // number of images of the class
+	Recognised int          `json:"recognised"`          // images that the model recognises
+	N          int          `json:"n"`                   // recognised images with a usable map
 	Dispersion score.Number `json:"dispersion"`          // see explain.Averager.Dispersion
 	Center     score.Number `json:"centre"`              // see explain.Averager.Center
 	Map        string       `json:"map,omitempty"`       // .npy, relative to the folder; none if n is 0
@@ -29,15 +29,14 @@ type ClassAverage struct {
 	Photo      string       `json:"photo,omitempty"`     // .jpg, the mean of the photographs
 }
 
-// ClassMean adds up the maps and the photographs of a class. Its zero value is
-// empty.
+// ClassMean sums the maps and the photographs of a class. Its zero value is empty.
 type ClassMean struct {
 	maps  explain.Averager
 	photo []uint32 // sums of pixels
 }
 
-// Add adds a map, and the image's RGB pixels at the model's size. A map without
-// mass is left out.
+// Add adds a map, and the image's RGB pixels at the model's size. A map with L1 norm zero is left
+// out.
 func (m *ClassMean) Add(g explain.Grid, pixels []uint8) error {
 	if m.photo == nil {
 		m.photo = make([]uint32, len(pixels))
@@ -52,7 +51,7 @@ func (m *ClassMean) Add(g explain.Grid, pixels []uint8) error {
 	return nil
 }
 
-// Average describes the mean of a class of the images.
+// Average returns the description of a class's mean.
 func (m *ClassMean) Average(images []Image, class int, name string) ClassAverage {
 	a := ClassAverage{Class: name, N: m.maps.N, Dispersion: score.Number(m.maps.Dispersion()), Center: score.Number(m.maps.Center())}
 	a.Images, a.Recognised = countOf(images, class)
@@ -62,7 +61,7 @@ func (m *ClassMean) Average(images []Image, class int, name string) ClassAverage
 	return a
 }
 
-// meanPhoto is the mean of the photographs, as the model sees them.
+// meanPhoto returns the mean of the photographs at the model's size.
 func (m *ClassMean) meanPhoto(height, width int) *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, width, height))
 	for i := range width * height {
@@ -74,9 +73,9 @@ func (m *ClassMean) meanPhoto(height, width int) *image.RGBA {
 	return img
 }
 
-// WriteAverages writes the mean maps, and a sheet with three pictures a class:
-// the mean photograph, the signed mean map on it, and the standard deviation.
-// Height and width are those of the model's images.
+// WriteAverages writes the mean maps, and a sheet with three pictures per class: the mean
+// photograph, the signed mean map on it, and the standard deviation. height and width are the
+// model's image size.
 func (d Drawing) WriteAverages(averages []ClassAverage, means []*ClassMean, height, width int) error {
 	if err := os.Mkdir(filepath.Join(d.Dir, averagesDir), 0o777); err != nil {
 		return err

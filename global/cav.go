@@ -10,9 +10,9 @@ import (
 	"oscar/explain"
 )
 
-// CAV is a concept activation vector (Kim et al. 2018, arXiv:1711.11279, section
-// 3.2): the normal of a linear classifier that separates a concept's activations
-// from those of random images, of length 1, towards the concept.
+// CAV is a concept activation vector (Kim et al. 2018, arXiv:1711.11279, section 3.2). It is the
+// unit normal of a linear classifier that separates a concept's activations from those of random
+// images, and points towards the concept.
 type CAV struct {
 	Direction []float32
 	Accuracy  float64 // share of held-out images that it classifies correctly
@@ -21,11 +21,11 @@ type CAV struct {
 // Vectors are the CAVs of one concept, each against other random images.
 type Vectors struct {
 	CAVs    []CAV
-	HeldOut int // different images that at least one CAV was tested on
+	HeldOut int // number of distinct images that at least one CAV was tested on
 }
 
-// Moves reports whether a step of the activations along the CAV would raise the
-// score: the sign of the directional derivative (eq. 1).
+// Moves reports whether a step of the activations along the CAV raises the score: the sign of the
+// directional derivative (eq. 1).
 func (c CAV) Moves(gradient []float32) bool {
 	sum := 0.0
 	for i, d := range c.Direction {
@@ -42,31 +42,30 @@ func (c CAV) Moves(gradient []float32) bool {
 // whose result depends on the order of the examples. A third of the examples is
 // held out, as in their code.
 type CAVs struct {
-	Experiments int     // classifiers, each against other random images; 0 is DefaultExperiments
-	Penalty     float64 // C, the inverse of the penalty's weight; 0 is 1
-	Seed        uint64  // of the random images, and of which are held out
+	Experiments int     // number of classifiers, each with other random images; 0: DefaultExperiments
+	Penalty     float64 // C, the inverse of the penalty's weight; 0: 1
+	Seed        uint64  // for drawing random and held-out images
 }
 
 // DefaultExperiments is enough for a t-test. The paper uses 500, the authors' code
 // 5 to 10.
 const DefaultExperiments = 10
 
-// FewestExamples is how many images a concept needs. Twice as many random images
-// are needed. With fewer, the held-out images say nothing. The authors advise 50 or
-// more.
+// FewestExamples is the minimum number of images of a concept. Twice as many random images are
+// needed. With fewer images the held-out accuracy means little. The authors advise 50 or more.
 const FewestExamples = 10
 
-// Concept trains a concept's vectors: all its examples against as many random ones,
-// drawn again for each vector, or all if there are fewer. Examples are a layer's
-// activations, all of one length.
+// Concept trains a concept's vectors. Each vector separates all examples of the concept from equally
+// many random ones, drawn anew, or from all if there are fewer. Examples are activations of a layer,
+// all of the same length.
 func (c CAVs) Concept(ctx context.Context, name string, concept, random [][]float32) (Vectors, error) {
 	return c.train(ctx, "concept "+name, func(r *rand.Rand) (a, b [][]float32) {
 		return concept, sample(random, min(len(random), len(concept)), r)
 	})
 }
 
-// Random trains vectors without a concept, to compare with: n random examples
-// against as many others.
+// Random trains vectors for comparison, without a concept: n random examples against other random
+// ones.
 func (c CAVs) Random(ctx context.Context, name string, n int, random [][]float32) (Vectors, error) {
 	return c.train(ctx, "random "+name, func(r *rand.Rand) (a, b [][]float32) {
 		n := min(n, len(random)/2)
@@ -103,7 +102,7 @@ func (c CAVs) train(ctx context.Context, use string, sides func(*rand.Rand) (a, 
 	return out, nil
 }
 
-// labelled are examples of the concept and others.
+// labelled has examples of the concept and other examples.
 type labelled struct {
 	x [][]float32
 	y []bool
@@ -123,7 +122,7 @@ func divide(positive, negative [][]float32, random *rand.Rand) (training, test l
 	return training, test
 }
 
-// vector fits a classifier and tests it.
+// vector fits a classifier and measures its accuracy on the test examples.
 func (l labelled) vector(penalty float64, test labelled) (CAV, error) {
 	fit, err := logistic(l.x, l.y, penalty)
 	if err != nil {
@@ -158,9 +157,9 @@ func sample(examples [][]float32, n int, random *rand.Rand) [][]float32 {
 	return out
 }
 
-// OverPositions returns the mean of a layer's activations, or gradients, over all
-// positions, by channel. A CAV of these is the same change at every position;
-// its derivative has the sign of that of the mean gradient.
+// OverPositions returns the mean of a layer's activations, or gradients, over all positions, per
+// channel. A CAV of these is the same change at every position. Its derivative has the sign of the
+// mean gradient's.
 func OverPositions(v explain.Volume) []float32 {
 	sums := make([]float64, v.Channels)
 	for i, x := range v.Values {

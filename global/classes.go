@@ -12,7 +12,7 @@ import (
 	"oscar/heatmap"
 )
 
-// ClassSpRAy has the strategies by which the model recognises a class.
+// ClassSpRAy has the model's strategies for recognising a class.
 type ClassSpRAy struct {
 	Class      string `json:"class"`
 	Images     int    `json:"images"`     // images of the class
@@ -22,18 +22,17 @@ type ClassSpRAy struct {
 	Clusters  []ClassCluster `json:"clusters"`            // largest first
 }
 
-// ClassCluster is one strategy.
+// ClassCluster is a strategy of a class.
 type ClassCluster struct {
 	Size   int      `json:"size"`
-	Map    string   `json:"map"`    // the mean of its pooled maps, .npy, relative to the folder
+	Map    string   `json:"map"`    // mean of its pooled maps, .npy, relative to the folder
 	Images []string `json:"images"` // relative to the data; nearest to the mean first
-	// Examples are the first images with their maps, as pictures relative to the folder; "" if
-	// the image could not be read again.
+	// Examples are pictures of the first images with their maps, relative to the folder; "" if an image
+	// could not be read.
 	Examples []string `json:"examples"`
 }
 
-// Class finds the strategies of a class of the images. It uses the images that the model
-// recognises.
+// Class finds the strategies of a class. It uses the images that the model recognises.
 func (s SpRAy) Class(ctx context.Context, images []Image, class int, name string) (ClassSpRAy, error) {
 	list := drawn(images, s.Seed, func(i Image) bool { return i.Recognised() && i.Class == class })
 	strategies, err := s.Cluster(ctx, mapsOf(list))
@@ -90,8 +89,8 @@ func (d Drawing) WriteSpRAy(ctx context.Context, classes []ClassSpRAy, images []
 	return nil
 }
 
-// writeStrategy writes the mean map and the examples of a strategy, and returns its row of the
-// sheet.
+// writeStrategy writes the mean map and the examples of a strategy. It returns the strategy's row of
+// the sheet.
 func (d Drawing) writeStrategy(class ClassSpRAy, k int, maps map[string]explain.Grid) ([]heatmap.Tile, error) {
 	c, mean := &class.Clusters[k], class.Strategies.Clusters[k].Mean
 	if err := d.writeGrid(c.Map, mean); err != nil {
@@ -114,7 +113,7 @@ func (d Drawing) writeStrategy(class ClassSpRAy, k int, maps map[string]explain.
 	return row, nil
 }
 
-// name is the name of a class in captions.
+// name returns the name of a class for captions.
 func (d Drawing) name(class string) string {
 	if d.Name == nil {
 		return class
@@ -122,9 +121,9 @@ func (d Drawing) name(class string) string {
 	return d.Name(class)
 }
 
-// example is a photograph with its map, as it was clustered. Its caption is the file's name,
-// or its number if the captions' font lacks a character. It has no picture if the file can
-// no longer be read.
+// example returns a photograph with its map as it was clustered. The caption is the file's name, or
+// the number if the captions' font lacks a character. There is no picture if the file cannot be
+// read.
 func (d Drawing) example(path string, number int, heat explain.Grid) heatmap.Tile {
 	tile := heatmap.Tile{Caption: filepath.Base(path)}
 	if !heatmap.Drawable(tile.Caption) {

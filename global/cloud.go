@@ -8,8 +8,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// cloud is a normal distribution with the covariance of some points, the null hypothesis
-// that they are one group. Its mean is zero, since distances do not depend on it.
+// cloud is a normal distribution with the covariance of some points: the null hypothesis that the
+// points are one group. Its mean is zero, because distances do not depend on it.
 type cloud struct{ centred *mat.Dense }
 
 func newCloud(points [][]float64) cloud {
@@ -21,12 +21,12 @@ func newCloud(points [][]float64) cloud {
 	return cloud{c}
 }
 
-// draw draws as many points as newCloud got. Sums of the centred points
-// x_i, weighted by independent normal numbers z_i,
+// draw draws as many points as newCloud got. Weighted sums of the centred points x_i, with
+// independent normal weights z_i,
 //
 //	sum_i z_i x_i / sqrt(n-1)
 //
-// have exactly their covariance, so that no decomposition is needed.
+// have exactly the covariance of the points, so that no decomposition is needed.
 func (c cloud) draw(random *rand.Rand) [][]float64 {
 	n, _ := c.centred.Dims()
 	z := mat.NewDense(n, n, nil)

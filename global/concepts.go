@@ -11,9 +11,9 @@ import (
 // Concepts is the result of TCAV.
 type Concepts struct {
 	Layer       string    `json:"layer"`
-	Activations string    `json:"activations"` // flat: at each position; mean: over the positions
-	Random      int       `json:"random"`      // number of random images that concepts are compared with
-	RandomFrom  string    `json:"random_from"` // concepts: the folder called random; data: the data set
+	Activations string    `json:"activations"` // flat: all positions; mean: means over the positions
+	Random      int       `json:"random"`      // number of random images for comparison
+	RandomFrom  string    `json:"random_from"` // concepts: the folder random; data: the data set
 	Comparisons int       `json:"comparisons"` // number of tests that share the significance level
 	Concepts    []Concept `json:"concepts"`
 }
@@ -31,23 +31,22 @@ type ClassSensitivity struct {
 	Sensitivity
 }
 
-// Threshold describes the significant p-values for the number of comparisons.
+// Threshold returns a text about which p-values are significant.
 func (c *Concepts) Threshold() string { return Threshold(c.Comparisons) }
 
-// TCAV learns concepts at a layer, and counts the images of each class whose score they
-// raise.
+// TCAV learns concepts at a layer. For each class it counts the images whose score a concept raises.
 type TCAV struct {
 	Layer      string
-	Pooled     bool        // learn from means over the positions
-	Train      CAVs        // how vectors are trained
-	Random     [][]float32 // values of the random images, by [TCAV.Values]
+	Pooled     bool        // use means over the positions
+	Train      CAVs        // training of vectors
+	Random     [][]float32 // values of the random images, see [TCAV.Values]
 	RandomFrom string
 
 	concepts []*conceptVectors
 	images   map[int]int // by class
 }
 
-// conceptVectors are the CAVs of one concept; none if there are too few images.
+// conceptVectors has the CAVs of one concept, or none if there are too few images.
 type conceptVectors struct {
 	name               string
 	images             int
@@ -55,7 +54,7 @@ type conceptVectors struct {
 	moved, randomMoved map[int][]int // by class, an entry per CAV
 }
 
-// Values returns the values of activations or gradients that a CAV uses.
+// Values returns the values of activations or gradients that CAVs use.
 func (t *TCAV) Values(v explain.Volume) []float32 {
 	if t.Pooled {
 		return OverPositions(v)
@@ -63,8 +62,8 @@ func (t *TCAV) Values(v explain.Volume) []float32 {
 	return v.Values
 }
 
-// Add learns a concept from the values of its images. If there are too few images it
-// returns a note.
+// Add learns a concept from the values of its images. If there are too few images, it returns a
+// note.
 func (t *TCAV) Add(ctx context.Context, name string, examples [][]float32) (note string, err error) {
 	c := &conceptVectors{name: name, images: len(examples), moved: map[int][]int{}, randomMoved: map[int][]int{}}
 	t.concepts = append(t.concepts, c)
@@ -81,8 +80,8 @@ func (t *TCAV) Add(ctx context.Context, name string, examples [][]float32) (note
 	return "", nil
 }
 
-// Count counts for each CAV whether it raises the score of an image of a class.
-// gradient is that of the class's score at the layer.
+// Count counts, for each CAV, whether it raises the score of an image of a class. gradient is the
+// gradient of the class's score at the layer.
 func (t *TCAV) Count(gradient explain.Volume, class int) {
 	if t.images == nil {
 		t.images = map[int]int{}
@@ -106,8 +105,8 @@ func tally(moved map[int][]int, class int, cavs []CAV, gradient []float32) {
 	}
 }
 
-// Compare compares each concept with random directions, in each of the classes.
-// The names are those of all classes of the model.
+// Compare compares each concept with random directions, for each class. names are the model's
+// classes.
 func (t *TCAV) Compare(names []string, classes []int) *Concepts {
 	out := &Concepts{
 		Layer: t.Layer, Activations: "flat", Random: len(t.Random), RandomFrom: t.RandomFrom,

@@ -1,15 +1,14 @@
-// Package global explains a model by many images together: the strategies by which it
-// recognises a class ([SpRAy]), a decision tree over named features that imitates it
-// ([Grow]), and the effect of a user's concepts on a class's score ([CAVs],
-// [Compare]). The mean map of a class is [explain.Averager]. The package does not
-// depend on TensorFlow.
+// Package global explains a model by many images together. It has the strategies with which the
+// model recognises a class ([SpRAy]), a decision tree over named features that imitates the model
+// ([Grow]), and the effect of a user's concepts on a class's score ([CAVs], [Compare]). The mean map
+// of a class is [explain.Averager]. The package does not depend on TensorFlow.
 //
 // # First call
 //
 //	strategies, err := global.SpRAy{Seed: 1}.Cluster(ctx, maps)
 //
-// returns the groups of the maps of one class, how their number was determined, and
-// which maps are in the middle of each.
+// returns the groups of one class's maps, how their number was determined, and the central maps of
+// each.
 //
 // # Properties
 //

@@ -12,15 +12,15 @@ import (
 	"oscar/internal/paths"
 )
 
-// Drawing has the places and the style of the pictures of global explanations.
+// Drawing has the paths and the style of the pictures of global explanations.
 type Drawing struct {
 	Dir       string
 	Colours   heatmap.ColorMap // of the clustered maps; diverging if the maps are signed
 	Diverging heatmap.ColorMap // of mean maps
-	Alpha     float64          // opacity of the colours where Diverging is not used
+	Alpha     float64          // opacity of the colours for Colours
 	// Photo reads an image of the data by its path, resized for a sheet.
 	Photo func(path string) (*image.RGBA, error)
-	// Framing is how an image was converted to the model's input.
+	// Framing is how images become the model's input.
 	Framing dataset.Framing
 	// Name returns a class's name for captions, whose font lacks many scripts; nil: unchanged.
 	Name func(class string) string
@@ -48,7 +48,7 @@ const (
 // Files are the names in a folder of global explanations, without global.json.
 var Files = []string{averagesDir, sprayDir, "averages.png", "tree.txt", featuresFile}
 
-// fileOf returns the name of a class's file, relative to the folder.
+// fileOf returns the name of a class's file relative to the folder.
 func fileOf(dir, class, ending string) string {
 	return filepath.Join(dir, paths.Shorten(class)+ending)
 }
@@ -57,7 +57,7 @@ func (d Drawing) writeGrid(name string, g explain.Grid) error {
 	return npy.Write(filepath.Join(d.Dir, name), []int{g.Height, g.Width}, g.Values)
 }
 
-// Blank returns a white picture as the background of a map.
+// Blank returns a white picture, as background of a map.
 func Blank() *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, tileSide, tileSide))
 	draw.Draw(img, img.Rect, image.White, image.Point{}, draw.Src)

@@ -24,10 +24,9 @@ type Picture struct {
 	Pixels        []uint8
 }
 
-// ImageFeatures are the features of [MeasureImage], in order. Brightness is
-// Rec. 601's luma, 0.299 R + 0.587 G + 0.114 B, over 255; the gradient is
-// Sobel's of the brightness, over 8, so that a ramp of b a pixel has b, with the
-// border pixels repeated.
+// ImageFeatures are the features of [MeasureImage], in order. Brightness is Rec. 601 luma (0.299 R +
+// 0.587 G + 0.114 B) divided by 255. The gradient is the Sobel gradient of the brightness divided by
+// 8, with repeated border pixels: it is b on a ramp of b per pixel.
 var ImageFeatures = []Feature{
 	{"brightness", "0..1", "mean of the brightness"},
 	{"brightness spread", "0..1", "standard deviation of the brightness"},
@@ -59,7 +58,7 @@ var MapFeatures = []Feature{
 	{"heat against", "share", "of the absolute heat that is negative"},
 }
 
-// MeasureImage returns an image's values of [ImageFeatures].
+// MeasureImage returns the values of [ImageFeatures] for an image.
 func MeasureImage(p Picture) []float64 {
 	light := make([]float64, p.Height*p.Width)
 	for i := range light {
@@ -71,7 +70,7 @@ func MeasureImage(p Picture) []float64 {
 	return append(out, structure(light, p.Height, p.Width)...)
 }
 
-// moments accumulates a mean and a variance, with n in the denominator.
+// moments accumulates a mean and a population variance (denominator n).
 type moments struct{ n, sum, squares float64 }
 
 func (m *moments) add(v float64) { m.n, m.sum, m.squares = m.n+1, m.sum+v, m.squares+v*v }
@@ -87,7 +86,7 @@ func ratio(a, b float64) float64 {
 	return a / b
 }
 
-// brightness measures "brightness" to "brightness entropy".
+// brightness returns the features "brightness" to "brightness entropy".
 func brightness(light []float64, height, width int) []float64 {
 	var all, centre, rest moments
 	var bright, dark float64
@@ -120,7 +119,7 @@ func brightness(light []float64, height, width int) []float64 {
 // middle reports whether position i of n has its centre in the middle half.
 func middle(i, n int) bool { return max(2*(2*i+1-n), -2*(2*i+1-n)) <= n }
 
-// colour measures "saturation" to "yellow-blue".
+// colour returns the features "saturation" to "yellow-blue".
 func colour(pixels []uint8) []float64 {
 	var saturation, redGreen, yellowBlue moments
 	var x, y, lengths float64 // of the hues, as vectors
@@ -143,8 +142,7 @@ func colour(pixels []uint8) []float64 {
 	return []float64{saturation.mean(), math.Sqrt(saturation.variance()), direction, unity, redGreen.mean(), yellowBlue.mean()}
 }
 
-// hue is a colour's angle on the hexagon of hues, in degrees. The colour must not
-// be grey.
+// hue returns a colour's angle on the hexagon of hues, in degrees. The colour must not be grey.
 func hue(r, g, b float64) float64 {
 	top := max(r, g, b)
 	chroma := top - min(r, g, b)
@@ -157,7 +155,7 @@ func hue(r, g, b float64) float64 {
 	return 60*(r-g)/chroma + 240
 }
 
-// structure measures "edge density" to "sharpness".
+// structure returns the features "edge density" to "sharpness".
 func structure(light []float64, height, width int) []float64 {
 	at := func(y, x int) float64 {
 		return light[min(max(y, 0), height-1)*width+min(max(x, 0), width-1)]
@@ -182,8 +180,8 @@ func structure(light []float64, height, width int) []float64 {
 
 const block = 8 // pixels
 
-// texture is the mean standard deviation within the blocks. Blocks at the right
-// and lower border may be smaller.
+// texture returns the mean standard deviation in blocks. Blocks at the right and lower border may be
+// smaller.
 func texture(light []float64, height, width int) float64 {
 	sum, blocks := 0.0, 0.0
 	for top := 0; top < height; top += block {
@@ -201,8 +199,7 @@ func texture(light []float64, height, width int) float64 {
 	return sum / blocks
 }
 
-// MeasureMap returns a map's values of [MapFeatures]. Values that are not finite
-// count as 0.
+// MeasureMap returns the values of [MapFeatures] for a map. Values that are not finite count as 0.
 func MeasureMap(g explain.Grid) []float64 {
 	var mass, against, inside, cx, cy, squares float64
 	sizes := make([]float64, len(g.Values))

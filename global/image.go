@@ -11,15 +11,14 @@ import (
 type Image struct {
 	dataset.Item              // Class is the true class
 	Predicted    int          // the model's class
-	Map          explain.Grid // pooled, for the predicted class; empty if no method needs it
+	Map          explain.Grid // pooled map for the predicted class; empty if no method needs it
 	Features     []float64    // [MeasureImage] and [MeasureMap]; nil without a tree
 }
 
 // Recognised reports whether the model predicts the true class.
 func (i Image) Recognised() bool { return i.Predicted == i.Class }
 
-// countOf returns how many images a class has, and how many of them are
-// recognised.
+// countOf returns the number of images of a class, and the number of recognised ones.
 func countOf(images []Image, class int) (all, recognised int) {
 	for _, i := range images {
 		if i.Class == class {
@@ -32,12 +31,11 @@ func countOf(images []Image, class int) (all, recognised int) {
 	return all, recognised
 }
 
-// mostMaps is the largest number of maps that is clustered: the eigenvalues
-// take time with its cube.
+// mostMaps is the maximum number of clustered maps. The time for eigenvalues grows with its cube.
 const mostMaps = 1000
 
-// drawn returns the images for which keep is true, in order. Of more than
-// mostMaps it draws that many by content and seed.
+// drawn returns the images for which keep is true, in order. If there are more than mostMaps, it
+// selects mostMaps of them by content and seed.
 func drawn(images []Image, seed uint64, keep func(Image) bool) []Image {
 	var list []Image
 	var items []dataset.Item
@@ -57,7 +55,7 @@ func drawn(images []Image, seed uint64, keep func(Image) bool) []Image {
 	return slices.DeleteFunc(list, func(i Image) bool { return !kept[i.Path] })
 }
 
-// mapsOf lists the images' maps.
+// mapsOf returns the maps of the images.
 func mapsOf(images []Image) []explain.Grid {
 	out := make([]explain.Grid, len(images))
 	for i, image := range images {

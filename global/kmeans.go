@@ -13,10 +13,10 @@ const (
 	kmeansRounds = 300
 )
 
-// kmeans divides points into k groups by k-means++ (Arthur, Vassilvitskii 2007) and
-// Lloyd's algorithm until nothing changes. Of ten starts it takes the one with the
-// least sum of squared distances. Groups are numbered from the largest, equal ones
-// by their first point. A group may be empty if points coincide.
+// kmeans divides points into k groups by k-means++ (Arthur, Vassilvitskii 2007) and Lloyd's
+// algorithm until nothing changes. It starts ten times and returns the result with the smallest sum
+// of squared distances. Groups are numbered by size, the largest first, equal ones by their first
+// point. A group may be empty if points coincide.
 func kmeans(points [][]float64, k int, seed uint64) []int {
 	best, least := []int(nil), math.Inf(1)
 	for start := range kmeansStarts {
@@ -28,8 +28,8 @@ func kmeans(points [][]float64, k int, seed uint64) []int {
 	return bySize(best, k)
 }
 
-// plusPlus draws k points as centres, each with a probability proportional to its
-// squared distance from those drawn before.
+// plusPlus draws k points as centres. The probability of a point is proportional to its squared
+// distance from the centres drawn before.
 func plusPlus(points [][]float64, k int, random *rand.Rand) [][]float64 {
 	centres := [][]float64{slices.Clone(points[random.IntN(len(points))])}
 	far := make([]float64, len(points))
@@ -84,7 +84,7 @@ func lloyd(points, centres [][]float64) (groups []int, inertia float64) {
 	return groups, inertia
 }
 
-// means returns the mean points of the groups, nil for an empty one.
+// means returns the mean points of the groups; nil for an empty group.
 func means(points [][]float64, groups []int, k int) [][]float64 {
 	out, sizes := make([][]float64, k), make([]float64, k)
 	for i, g := range groups {
@@ -102,7 +102,7 @@ func means(points [][]float64, groups []int, k int) [][]float64 {
 	return out
 }
 
-// bySize renumbers groups, the largest first.
+// bySize renumbers groups by size, the largest first.
 func bySize(groups []int, k int) []int {
 	size, first := make([]int, k), make([]int, k)
 	for i, g := range slices.Backward(groups) {

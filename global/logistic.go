@@ -7,7 +7,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// linear is a linear classifier: positive where weights . x + bias > 0.
+// linear is a linear classifier: positive if weights . x + bias > 0.
 type linear struct {
 	weights []float64
 	bias    float64
@@ -51,13 +51,12 @@ func logistic(x [][]float32, positive []bool, c float64) (linear, error) {
 			return linear{}, err
 		}
 		if slope < 1e-14*(1+objective(design, signs, c, w)) {
-			w.AddVec(w, step) // the last step squares the error
+			w.AddVec(w, step) // this last step squares the error
 			weights := make([]float64, len(x[0]))
 			back(w.SliceVec(0, d).(*mat.VecDense), weights)
 			return linear{weights, w.AtVec(d)}, nil
 		}
-		// Halve the step until the objective falls by a share of what the slope
-		// predicts (Armijo).
+		// Halve the step until the objective falls by a fraction of the predicted amount (Armijo).
 		before, size := objective(design, signs, c, w), 1.0
 		next := mat.NewVecDense(d+1, nil)
 		for ; ; size /= 2 {
@@ -73,18 +72,18 @@ func logistic(x [][]float32, positive []bool, c float64) (linear, error) {
 
 const newtonSteps = 200
 
-// newton returns the step to the minimum of the objective's quadratic model, and
-// how fast the objective falls along it.
+// newton returns the step to the minimum of the objective's quadratic model, and the slope of the
+// objective along it.
 func newton(design *mat.Dense, signs []float64, c float64, w *mat.VecDense) (step *mat.VecDense, slope float64, err error) {
 	n, d := design.Dims()
 	var scores mat.VecDense
 	scores.MulVec(design, w)
 	gradient := mat.NewVecDense(d, nil)
 	gradient.CopyVec(w)
-	gradient.SetVec(d-1, 0) // the bias is not penalised
+	gradient.SetVec(d-1, 0) // the penalty does not apply to the bias
 	weighted := mat.NewDense(n, d, nil)
 	for i, y := range signs {
-		wrong := 1 / (1 + math.Exp(y*scores.AtVec(i))) // probability of the other side
+		wrong := 1 / (1 + math.Exp(y*scores.AtVec(i))) // probability of the wrong side
 		gradient.AddScaledVec(gradient, -c*y*wrong, design.RowView(i))
 		curvature := math.Sqrt(c * wrong * (1 - wrong))
 		for j, v := range design.RawRowView(i) {
@@ -96,7 +95,7 @@ func newton(design *mat.Dense, signs []float64, c float64, w *mat.VecDense) (ste
 	for j := range d {
 		ridge := 1.0
 		if j == d-1 {
-			ridge = 1e-12 // for examples all far from the boundary
+			ridge = 1e-12 // if all examples are far from the boundary
 		}
 		hessian.SetSym(j, j, hessian.At(j, j)+ridge)
 	}
@@ -131,10 +130,10 @@ func objective(design *mat.Dense, signs []float64, c float64, w *mat.VecDense) f
 	return sum
 }
 
-// reduce returns the examples in as many coordinates as there are examples, if
-// these are fewer than their values. Nothing is lost, since the penalised solution
-// is a sum of examples. With X X' = V L V' the coordinates are the rows of V
-// L^(1/2). back turns weights u of them into X' V L^(-1/2) u.
+// reduce returns the examples in as few coordinates as there are examples, if they have more values.
+// This is exact, because the penalised solution is a sum of examples. With X X' = V L V' the
+// coordinates are the rows of V L^(1/2). back converts weights u of these coordinates to X' V
+// L^(-1/2) u.
 func reduce(x [][]float32) (out *mat.Dense, back func(*mat.VecDense, []float64), err error) {
 	n, d := len(x), len(x[0])
 	if d <= n {
@@ -170,7 +169,7 @@ func reduce(x [][]float32) (out *mat.Dense, back func(*mat.VecDense, []float64),
 	out.Apply(func(i, k int, _ float64) float64 { return v.At(i, k) * values[k] }, out)
 	return out, func(u *mat.VecDense, w []float64) {
 		for i, row := range x {
-			share := 0.0 // the example's share in the weights
+			share := 0.0 // share of the example in the weights
 			for k, value := range values {
 				if value > 1e-8*values[n-1] {
 					share += v.At(i, k) * u.AtVec(k) / value

@@ -18,8 +18,8 @@ func distances(points [][]float64) *mat.SymDense {
 	return d
 }
 
-// nearest returns the k points nearest to point i, without itself. Of equally far
-// points it takes the earlier.
+// nearest returns the k points nearest to point i, without i. Of equally distant points it prefers
+// the earlier.
 func nearest(d *mat.SymDense, i, k int) []int {
 	list := make([]int, 0, k+1)
 	for j := range d.SymmetricDim() {
@@ -41,14 +41,13 @@ func nearest(d *mat.SymDense, i, k int) []int {
 	return list
 }
 
-// laplacian is the symmetric normal Laplacian of the graph of k nearest
-// neighbours (von Luxburg 2007, arXiv:0711.0189, section 3.2):
+// laplacian returns the symmetric normalised Laplacian of the graph of k nearest neighbours (von
+// Luxburg 2007, arXiv:0711.0189, section 3.2):
 //
 //	L = I - D^(-1/2) A D^(-1/2), D the row sums of A
 //
-// A is 1 between two points that are among each other's neighbours, 1/2 if only one
-// is among the other's, else 0: the mean of the matrix of neighbours and its
-// transpose, as in CoRelAy.
+// A is 1 if two points are neighbours of each other, 1/2 if only one is a neighbour of the other,
+// else 0. It is the mean of the neighbour matrix and its transpose, as in CoRelAy.
 func laplacian(d *mat.SymDense, k int) *mat.SymDense {
 	n := d.SymmetricDim()
 	a := mat.NewSymDense(n, nil)

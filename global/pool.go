@@ -5,14 +5,14 @@ import (
 	"oscar/internal/numeric"
 )
 
-// DefaultSide is the number of rows and columns that maps are pooled to before
-// they are compared. CoRelAy compares maps at full size. The paper shrinks them, so
-// that maps that mark neighbouring pixels of the same part are close.
+// DefaultSide is the number of rows and columns to which maps are pooled before they are compared.
+// CoRelAy compares maps at full size. The paper reduces them, so that maps that mark neighbouring
+// pixels of the same part are close.
 const DefaultSide = 16
 
-// Pool shrinks a map to at most side rows and columns. Each cell is the sum of the
-// values on its area; a value on a border is divided. Signs and the total stay. A
-// map that is already as small is copied.
+// Pool reduces a map to at most side rows and columns. Each cell is the sum of the values on its
+// area; a value on a border is divided. Signs and the total are kept. A map that is small enough is
+// copied.
 func Pool(g explain.Grid, side int) explain.Grid {
 	height, width := min(g.Height, side), min(g.Width, side)
 	out := explain.NewGrid(height, width)
@@ -40,11 +40,11 @@ type share struct {
 	part float64
 }
 
-// shares returns for each of n positions the cells, at most n, that it falls into.
+// shares returns, for each of n positions, its shares in the cells, at most n.
 func shares(n, cells int) [][]share {
 	out := make([][]share, n)
 	for i := range out {
-		// In units of 1/n of a cell all borders are whole numbers.
+		// In units of 1/n of a cell all borders are integers.
 		for low, end := i*cells, (i+1)*cells; low < end; {
 			high := min((low/n+1)*n, end)
 			out[i] = append(out[i], share{low / n, float64(high-low) / float64(cells)})
@@ -54,9 +54,9 @@ func shares(n, cells int) [][]share {
 	return out
 }
 
-// unit divides a map by its L1 mass, as [explain.Averager] does, so that all maps
-// count the same. (CoRelAy divides by the sum, which may be near zero where signs
-// cancel.) It is false if the mass is zero or not finite.
+// unit divides a map by its L1 norm, as [explain.Averager] does, so that all maps have equal weight.
+// (CoRelAy divides by the sum, which can be near zero if signs cancel.) It returns false if the norm
+// is zero or not finite.
 func unit(g explain.Grid) ([]float64, bool) {
 	mass := g.Mass()
 	if mass == 0 || !numeric.Finite(mass) {

@@ -7,7 +7,7 @@ import (
 	"oscar/internal/seeded"
 )
 
-// stream returns the random numbers of a use and a number.
+// stream returns a random generator for a purpose and a number.
 func stream(seed uint64, use string, number int) *rand.Rand {
 	return seeded.New(fmt.Appendf(nil, "%d %s %d", seed, use, number))
 }

@@ -20,13 +20,13 @@ var Methods = []string{MethodAverages, MethodSpRAy, MethodTree, MethodTCAV}
 
 // Settings choose the global methods and their parameters.
 type Settings struct {
-	What        []string `json:"what"`        // of [Methods]; none: all, TCAV if there are concepts
+	What        []string `json:"what"`        // names of [Methods]; none: all, TCAV only if there are concepts
 	Side        int      `json:"side"`        // rows and columns that maps are pooled to
-	Neighbours  int      `json:"neighbours"`  // of a map, for SpRAy
-	Depth       int      `json:"depth"`       // of the tree
-	MinLeaf     int      `json:"min_leaf"`    // images of a leaf
-	Experiments int      `json:"experiments"` // CAVs of a concept
-	Pooled      bool     `json:"pooled"`      // CAVs of the means of a layer's activations over the positions
+	Neighbours  int      `json:"neighbours"`  // neighbours of each map, for SpRAy
+	Depth       int      `json:"depth"`       // maximum depth of the tree
+	MinLeaf     int      `json:"min_leaf"`    // minimum number of images in a leaf
+	Experiments int      `json:"experiments"` // CAVs per concept
+	Pooled      bool     `json:"pooled"`      // CAVs use the means of a layer's activations over the positions
 }
 
 // DefaultSettings returns the papers' settings, see the constants.
@@ -37,7 +37,7 @@ func DefaultSettings() Settings {
 	}
 }
 
-// Check returns an error for the first setting that is out of range.
+// Check returns an error for the first invalid setting.
 func (s Settings) Check() error {
 	for i, name := range s.What {
 		if err := named.Check("part", name, Methods); err != nil {
@@ -60,8 +60,8 @@ func (s Settings) Check() error {
 	return nil
 }
 
-// Selects reports whether a method is selected. If none is named all are, but
-// TCAV only if there are concepts.
+// Selects reports whether a method is selected. If none is named, all are, but TCAV only if there
+// are concepts.
 func (s Settings) Selects(method string, concepts bool) bool {
 	if len(s.What) > 0 {
 		return slices.Contains(s.What, method)

@@ -7,10 +7,10 @@ import "gonum.org/v1/gonum/mat"
 //
 //	s(i) = (b - a) / max(a, b)
 //
-// with a the mean distance to the others of its group and b the least mean distance
-// to another group. 1 is well inside, 0 is between two groups, below 0 is in the
-// wrong one. A point alone in its group has 0. silhouette returns the mean over all
-// points, 0 if there is only one group.
+// with a the mean distance to the other points of its group and b the smallest mean distance to
+// another group. 1 is well inside, 0 is between two groups, below 0 is in the wrong group. A point
+// alone in its group has 0. silhouette returns the mean over all points, or 0 if there is only one
+// group.
 func silhouette(d *mat.SymDense, groups []int, k int) float64 {
 	size := make([]float64, k)
 	for _, g := range groups {

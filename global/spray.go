@@ -14,40 +14,38 @@ import (
 	"oscar/explain"
 )
 
-// SpRAy is spectral relevance analysis (Lapuschkin et al. 2019, Nat. Commun.
-// 10:1096, arXiv:1902.10178). It groups the maps of one class by spectral
-// clustering. Each group is a strategy by which the class is recognised. Maps are
-// compared by position, not by content: the same object at another place is another
-// strategy, so objects should be roughly centred.
+// SpRAy is spectral relevance analysis (Lapuschkin et al. 2019, Nat. Commun. 10:1096,
+// arXiv:1902.10178). It groups the maps of one class by spectral clustering. Each group is a
+// strategy for recognising the class. Maps are compared by position, not by content: the same object
+// at another position is another strategy, so objects should be roughly centred.
 //
-// Each map is pooled ([Pool]) and divided by its L1 mass. The smallest eigenvalues
-// of the Laplacian of the graph of nearest neighbours, Euclidean, give the number
-// of groups ([Strategies]). The rows of its eigenvectors, normalised (Ng, Jordan,
-// Weiss 2001), are divided by k-means.
+// Each map is pooled ([Pool]) and divided by its L1 norm. The graph connects nearest neighbours by
+// Euclidean distance. The smallest eigenvalues of its Laplacian give the number of groups
+// ([Strategies]). The normalised rows of its eigenvectors (Ng, Jordan, Weiss 2001) are divided by
+// k-means.
 //
-// For the eigenvalues, time grows with the cube and memory with the square of the
-// number of maps: 1000 maps take about fifteen seconds of one processor and 100 MB
-// for each processor.
+// For the eigenvalues, time grows with the cube and memory with the square of the number of maps:
+// 1000 maps take about fifteen seconds on one processor and 100 MB per processor.
 type SpRAy struct {
 	Side       int    // rows and columns that maps are pooled to; 0 is DefaultSide
-	Neighbours int    // of each map in the graph; 0 is DefaultNeighbours
-	Seed       uint64 // of k-means and of the clouds that a gap is compared with
+	Neighbours int    // neighbours of each map in the graph; 0: DefaultNeighbours
+	Seed       uint64 // for k-means and the clouds
 }
 
 // DefaultNeighbours is the default of CoRelAy.
 const DefaultNeighbours = 10
 
-// MostStrategies is the largest number of strategies that can be found.
+// MostStrategies is the maximum number of strategies.
 const MostStrategies = 10
 
 const (
-	clouds           = 19 // the chance to exceed all of them is 1/20
+	clouds           = 19 // the probability to exceed all of them by chance is 1/20
 	keptEigenvalues  = 2 * MostStrategies
-	smallestDistance = 1e-12 // of maps of mass 1
+	smallestDistance = 1e-12 // between maps with L1 norm 1
 	zeroEigenvalue   = 1e-9
 )
 
-// Cluster groups the maps, which are of one size.
+// Cluster groups the maps, which have the same size.
 func (s SpRAy) Cluster(ctx context.Context, maps []explain.Grid) (*Strategies, error) {
 	if s.Side < 0 || s.Neighbours < 0 {
 		return nil, fmt.Errorf("side %d and %d neighbours: want at least 1, or 0 for the default", s.Side, s.Neighbours)
@@ -56,7 +54,7 @@ func (s SpRAy) Cluster(ctx context.Context, maps []explain.Grid) (*Strategies, e
 	out := &Strategies{Eigenvalues: []float64{}, Clusters: []Strategy{}}
 	var (
 		points [][]float64
-		places []int // of the points among the maps
+		places []int // index of each point's map
 		shape  explain.Grid
 	)
 	for i, g := range maps {
@@ -151,7 +149,7 @@ func (s SpRAy) measureClouds(ctx context.Context, points [][]float64, most int, 
 	return nil
 }
 
-// parts is the number of eigenvalues that are zero.
+// parts returns the number of zero eigenvalues.
 func parts(values []float64) int {
 	n := 0
 	for n < len(values) && values[n] < zeroEigenvalue {
@@ -160,7 +158,7 @@ func parts(values []float64) int {
 	return n
 }
 
-// clusters describes the groups.
+// clusters returns a description of each group.
 func clusters(points [][]float64, places, groups []int, shape explain.Grid, k int) []Strategy {
 	out := make([]Strategy, k)
 	for g, mean := range means(points, groups, k) {
@@ -185,15 +183,14 @@ func clusters(points [][]float64, places, groups []int, shape explain.Grid, k in
 	return out
 }
 
-// spectrum returns the eigenvalues, ascending, and optionally the eigenvectors, in
-// the columns.
+// spectrum returns the eigenvalues, ascending, and optionally the eigenvectors as columns.
 func spectrum(l *mat.SymDense, vectors bool) ([]float64, *mat.Dense, error) {
 	var e mat.EigenSym
 	if !e.Factorize(l, vectors) {
 		return nil, nil, fmt.Errorf("the eigenvalues of a Laplacian of %d maps were not found", l.SymmetricDim())
 	}
 	values := e.Values(nil)
-	for i, v := range values { // 0..2 but for rounding
+	for i, v := range values { // 0..2 except for rounding
 		values[i] = max(v, 0)
 	}
 	if !vectors {
@@ -204,8 +201,8 @@ func spectrum(l *mat.SymDense, vectors bool) ([]float64, *mat.Dense, error) {
 	return values, &v, nil
 }
 
-// largestGap returns the number of eigenvalues, first to most, before the largest
-// gap, the first of equal ones.
+// largestGap returns the number of eigenvalues before the largest gap, from first to most; the first
+// of equal gaps.
 func largestGap(values []float64, first, most int) (at int, gap float64) {
 	at, gap = first, math.Inf(-1)
 	for k := first; k <= most; k++ {

@@ -7,10 +7,10 @@ import (
 	"oscar/explain"
 )
 
-// Found is the way in which the number of strategies was determined.
+// Found is how the number of strategies was determined.
 type Found string
 
-// The ways.
+// The values of Found.
 const (
 	ByGap     Found = "gap"       // a gap of the eigenvalues that is larger than chance
 	ByParts   Found = "parts"     // no such gap, but the graph of neighbours has more components than by chance
@@ -32,28 +32,28 @@ const (
 // then the components are the groups.
 type Strategies struct {
 	N           int       `json:"n"`           // maps
-	Dropped     int       `json:"dropped"`     // maps without mass, or not finite
+	Dropped     int       `json:"dropped"`     // maps that are zero or not finite
 	Found       Found     `json:"found"`       // how K was determined
 	Reason      string    `json:"reason"`      // the same, in words
 	K           int       `json:"strategies"`  // 0 if there are no maps
 	Gap         float64   `json:"gap"`         // the largest, after GapAt eigenvalues
 	GapAt       int       `json:"gap_at"`      // 0 where no eigenvalues were computed
-	CloudGap    float64   `json:"cloud_gap"`   // the largest above the first eigenvalue in a cloud; 0 where none was drawn
-	Parts       int       `json:"parts"`       // connected components of the graph: the number of eigenvalues that are 0
+	CloudGap    float64   `json:"cloud_gap"`   // the largest gap above the first eigenvalue in a cloud; 0 if no cloud was drawn
+	Parts       int       `json:"parts"`       // connected components of the graph: the number of zero eigenvalues
 	CloudParts  int       `json:"cloud_parts"` // the largest number of components of a cloud's graph
 	Eigenvalues []float64 `json:"eigenvalues"` // the smallest 20, ascending
-	// Silhouette is the mean silhouette of the groups in the space of the eigenvectors,
-	// SilhouetteMaps in that of the maps, which is stricter: -1..1, 0 for one strategy.
+	// Silhouette is the mean silhouette of the groups in the space of the eigenvectors. SilhouetteMaps
+	// is that in the space of the maps, which is stricter. Both are -1..1, and 0 for one strategy.
 	Silhouette     float64    `json:"silhouette,omitempty"`
 	SilhouetteMaps float64    `json:"silhouette_maps,omitempty"`
-	Groups         []int      `json:"-"` // group of each map; -1 if it was dropped
+	Groups         []int      `json:"-"` // group of each map; -1: dropped
 	Clusters       []Strategy `json:"-"` // the largest first
 }
 
-// Strategy is one group of maps.
+// Strategy is a group of maps.
 type Strategy struct {
 	Size    int
-	Mean    explain.Grid // of the pooled maps of mass 1
+	Mean    explain.Grid // of the pooled maps with L1 norm 1
 	Central []int        // its maps, the one nearest to the mean first
 }
 
@@ -74,7 +74,7 @@ func (s *Strategies) judge() int {
 	return 1
 }
 
-// Words describes the result in a few words.
+// Words returns the result in a few words.
 func (s *Strategies) Words() string {
 	switch s.Found {
 	case ByGap:
@@ -89,10 +89,9 @@ func (s *Strategies) Words() string {
 	return "1 strategy, no gap stands out"
 }
 
-// Structure rates the silhouette of the maps as Kaufman and Rousseeuw do (1990,
-// Finding Groups in Data, table 4): strong above 0.7, reasonable above 0.5, weak
-// above 0.25, else none. None means that the groups are parts of a continuum,
-// whatever the eigenvalues say.
+// Structure rates SilhouetteMaps as in Kaufman and Rousseeuw (1990, Finding Groups in Data, table
+// 4): strong above 0.7, reasonable above 0.5, weak above 0.25, else none. None means that the groups
+// are parts of a continuum, whatever the eigenvalues are.
 func (s *Strategies) Structure() string {
 	switch v := s.SilhouetteMaps; {
 	case v > 0.7:
@@ -105,8 +104,8 @@ func (s *Strategies) Structure() string {
 	return "none"
 }
 
-// Nearest returns the strategy whose mean is nearest to a map of the size of those
-// clustered, -1 if the map has no mass.
+// Nearest returns the strategy whose mean is nearest to a map with the size of the clustered ones,
+// or -1 if the map is zero.
 func (s *Strategies) Nearest(g explain.Grid) int {
 	if len(s.Clusters) == 0 {
 		return -1

@@ -15,24 +15,24 @@ import (
 	"oscar/internal/text"
 )
 
-// Surrogate is a decision tree that imitates the model, with its agreement.
+// Surrogate is a decision tree that imitates the model, and its agreement with the model.
 type Surrogate struct {
-	// Reason is why there is no tree; then all other fields are empty.
+	// Reason is the reason if there is no tree. Then all other fields are empty.
 	Reason string `json:"reason,omitempty"`
-	Grown  int    `json:"grown_on"` // images
+	Grown  int    `json:"grown_on"` // number of images
 	Leaves int    `json:"leaves"`
 	Depth  int    `json:"depth"`
-	// Agreement is measured on images that the tree was not grown on: 30 %, by content and
-	// seed.
+	// Agreement is measured on 30 % of the images, selected by content and seed. The tree was not grown
+	// on these.
 	Agreement Agreement `json:"agreement"`
-	// ImageOnly is the agreement of a tree without the features of maps:
-	// a map depends on the class that the model predicts.
+	// ImageOnly is the agreement of a tree without features of maps, because a map depends on the class
+	// that the model predicts.
 	ImageOnly Agreement `json:"image_only"`
-	// Strategies are those of the maps of all classes together. They give the
-	// features "like strategy 1 (80 % can)", with the most frequent predicted class of its
-	// maps. (Strategies of one class would reveal the class.)
+	// Strategies are the strategies of all classes' maps together. They give features such as "like
+	// strategy 1 (80 % can)", with the class that is predicted most often for their maps. (Strategies
+	// of one class would reveal the class.)
 	Strategies *Strategies `json:"map_strategies"`
-	Features   string      `json:"features"` // .csv, relative to the folder: every image's
+	Features   string      `json:"features"` // .csv with the features of every image, relative to the folder
 	Tree       *Tree       `json:"tree"`
 
 	rows [][]string // of the table of features
@@ -41,9 +41,8 @@ type Surrogate struct {
 // testShare is the share of images that a tree is measured on.
 const testShare = 0.3
 
-// Imitate grows a tree that imitates the model on the images and measures it on
-// the held-out ones. Classes are the model's. With too few images it returns a reason and no
-// tree.
+// Imitate grows a tree that imitates the model on the images, and measures it on held-out images.
+// classes are the model's. With too few images it returns a Surrogate with only Reason.
 func Imitate(ctx context.Context, images []Image, classes []string, spray SpRAy, o TreeOptions) (*Surrogate, error) {
 	s := &Surrogate{}
 	test, err := testImages(images, o, spray.Seed)
@@ -71,7 +70,7 @@ func Imitate(ctx context.Context, images []Image, classes []string, spray SpRAy,
 	return s, s.grow(grown, measured, o)
 }
 
-// testImages draws the images that the tree is measured on.
+// testImages selects the images that the tree is measured on.
 func testImages(images []Image, o TreeOptions, seed uint64) (map[string]bool, error) {
 	folder := &dataset.Folder{Classes: []string{"images"}}
 	for _, i := range images {
@@ -111,8 +110,8 @@ func (s *Surrogate) grow(grown, measured Table, o TreeOptions) error {
 	return err
 }
 
-// strategyFeatures returns a feature for each strategy of the images' maps, none
-// if there are fewer than two strategies.
+// strategyFeatures returns a feature for each strategy, or nil if there are fewer than two
+// strategies.
 func strategyFeatures(s *Strategies, images []Image, classes []string) []Feature {
 	if s.K < 2 {
 		return nil
@@ -133,8 +132,7 @@ func strategyFeatures(s *Strategies, images []Image, classes []string) []Feature
 	return out
 }
 
-// nearest returns an image's values of the strategy features: 1 for the nearest
-// strategy, 0 for the others.
+// nearest returns the strategy features of an image: 1 for the nearest strategy, 0 for the others.
 func (s *Surrogate) nearest(i Image) []float64 {
 	if s.Strategies.K < 2 {
 		return nil
@@ -176,8 +174,7 @@ func (s *Surrogate) writeFeatures(path string) error {
 	return err
 }
 
-// StrategyNote describes the strategies if the tree has a split on
-// one, else it returns "".
+// StrategyNote returns a description of the strategies if a split of the tree uses one, else "".
 func (s *Surrogate) StrategyNote() string {
 	for i, f := range s.Tree.Features {
 		if f.Unit == YesOrNo && s.Tree.Importances[i] > 0 {
@@ -187,12 +184,12 @@ func (s *Surrogate) StrategyNote() string {
 	return ""
 }
 
-// notes are the lines next to the tree: its agreement, and the strategy note.
+// notes returns the text next to the tree: its agreement, and the strategy note.
 func (s *Surrogate) notes() string {
 	return strings.TrimSpace(s.summary() + "\n" + s.StrategyNote())
 }
 
-// summary describes the tree's agreement with the model in one line.
+// summary returns a line about the tree's agreement with the model.
 func (s *Surrogate) summary() string {
 	a := s.Agreement
 	return fmt.Sprintf("agrees with the model on %.2f of %d held-out images (95 %% %.2f to %.2f); the most frequent class alone %.2f; by image features alone %.2f",

@@ -17,33 +17,32 @@ type Verdict string
 // The verdicts, in the order of the checks.
 const (
 	TooFewImages   Verdict = "too_few"         // too few images of the concept, of random images or of the class
-	NoConcept      Verdict = "chance"          // the classifiers are no better than chance: there is no such direction
-	NotSignificant Verdict = "not_significant" // random directions have as large an effect on the class
+	NoConcept      Verdict = "chance"          // the classifiers are no better than chance: the layer has no such direction
+	NotSignificant Verdict = "not_significant" // random directions have an equally large effect on the class
 	Significant    Verdict = "significant"
 )
 
-// Sensitivity is TCAV's result for one concept and one class (Kim et al. 2018,
-// arXiv:1711.11279, section 3.3). A score, one for each CAV, is the share of the
-// class's images whose logit a step towards the concept would raise (eq. 2). Alone
-// it means little: most images of a class also move alike along random directions.
+// Sensitivity is TCAV's result for one concept and one class (Kim et al. 2018, arXiv:1711.11279,
+// section 3.3). A CAV's score is the share of the class's images whose logit a step towards the
+// concept raises (eq. 2). The score alone means little: for random directions, too, most images of a
+// class often have the same sign.
 type Sensitivity struct {
-	Images int `json:"images"` // of the class
-	// Score, Deviation, RandomScore, RandomDeviation and P are NaN if the verdict is
-	// TooFewImages, Accuracy and Low if there are no CAVs.
+	Images int `json:"images"` // number of images of the class
+	// Score, Deviation, RandomScore, RandomDeviation and P are NaN if the verdict is TooFewImages.
+	// Accuracy and Low are NaN if there are no CAVs.
 	Score           score.Number `json:"score"` // the mean of Scores
 	Deviation       score.Number `json:"deviation"`
-	Scores          []float64    `json:"scores"` // by CAV
+	Scores          []float64    `json:"scores"` // one per CAV
 	RandomScore     score.Number `json:"random_score"`
 	RandomDeviation score.Number `json:"random_deviation"`
-	RandomScores    []float64    `json:"random_scores"` // of CAVs between random images
-	// P is the p-value of a two-sided Welch's t-test of Scores against
-	// RandomScores. The CAVs of a concept share its images and are less independent
-	// than the test assumes: a large P is more reliable than a small one.
+	RandomScores    []float64    `json:"random_scores"` // of CAVs between random images, one per CAV
+	// P is the p-value of a two-sided Welch's t-test of Scores and RandomScores. The CAVs of a concept
+	// share its images, so they are less independent than the test assumes: a large P is more reliable
+	// than a small one.
 	P score.Number `json:"p"`
-	// Accuracy is the share of held-out images that a CAV classifies correctly, the
-	// mean over the CAVs. Low is the lower end of its 95 % interval (Wilson) for the
-	// number of different held-out images. It may be far from 1 if random images also
-	// show the concept.
+	// Accuracy is the mean share of held-out images that a CAV classifies correctly. Low is the lower
+	// end of its 95 % interval (Wilson) for the number of distinct held-out images. The accuracy can be
+	// far from 1 if random images also show the concept.
 	Accuracy score.Number `json:"accuracy"`
 	Low      score.Number `json:"accuracy_low"`
 	HeldOut  int          `json:"held_out"`
@@ -51,7 +50,7 @@ type Sensitivity struct {
 	Reason   string       `json:"reason"`
 }
 
-// Words describes the verdict, with the direction if it is significant.
+// Words returns the verdict in words, with the direction if it is significant.
 func (s Sensitivity) Words() string {
 	switch s.Verdict {
 	case TooFewImages:
@@ -67,13 +66,13 @@ func (s Sensitivity) Words() string {
 	return "more than random"
 }
 
-// Level is the accepted rate of false positives over all comparisons together.
+// Level is the accepted probability of a false positive in all comparisons together.
 const Level = 0.05
 
-// threshold is the largest significant p.
+// threshold returns the largest significant p-value.
 func threshold(comparisons int) float64 { return Level / float64(max(comparisons, 1)) }
 
-// Threshold describes the significant p-values: "p at most 0.0042 (0.05 over 12
+// Threshold returns a text about significant p-values: "p at most 0.0042 (0.05 over 12
 // comparisons)".
 func Threshold(comparisons int) string {
 	switch comparisons {
@@ -123,8 +122,7 @@ func Compare(v Vectors, moved, randomMoved []int, images, comparisons int) Sensi
 	return s
 }
 
-// tooFew returns the reason why a concept is not tested for a class with that many images; "":
-// it is.
+// tooFew returns the reason why a concept cannot be tested for a class with that many images, or "".
 func tooFew(v Vectors, images int) string {
 	switch {
 	case len(v.CAVs) == 0:
@@ -154,9 +152,9 @@ func meanDeviation(values []float64) (mean, deviation score.Number) {
 	return score.Number(m), score.Number(d)
 }
 
-// welch is the p-value of a two-sided t-test of two means (Welch 1947), as SciPy's
-// ttest_ind(equal_var=False). It is 1 if a list has fewer than two values. If
-// neither list varies it is 1 for equal means, else 0.
+// welch returns the p-value of a two-sided t-test of two means (Welch 1947), as SciPy's
+// ttest_ind(equal_var=False). It is 1 if a list has fewer than two values. If both lists are
+// constant, it is 1 for equal means, else 0.
 func welch(a, b []float64) float64 {
 	if len(a) < 2 || len(b) < 2 {
 		return 1

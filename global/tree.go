@@ -17,7 +17,7 @@ type Table struct {
 	Labels   []int // indices into Classes
 }
 
-// check returns an error for a table that cannot be used.
+// check returns an error for an invalid table.
 func (t Table) check() error {
 	if len(t.Labels) != len(t.Rows) {
 		return fmt.Errorf("%d labels for %d rows", len(t.Labels), len(t.Rows))
@@ -51,8 +51,8 @@ func (t Table) First(n int) Table {
 
 // TreeOptions limit the size of a tree.
 type TreeOptions struct {
-	Depth   int // questions from the root to a leaf, at most; 0 is DefaultDepth
-	MinLeaf int // rows of a leaf, at least; 0 is DefaultMinLeaf
+	Depth   int // maximum number of questions from the root to a leaf; 0: DefaultDepth
+	MinLeaf int // minimum number of rows in a leaf; 0: DefaultMinLeaf
 }
 
 // The defaults give a tree that fits on one screen.
@@ -67,16 +67,16 @@ type Tree struct {
 	Features    []Feature `json:"features"`
 	Classes     []string  `json:"classes"`
 	Root        *Node     `json:"root"`
-	Importances []float64 `json:"importances"` // by feature: its share of the reduction of the Gini impurity; they sum to 1, or are all 0
+	Importances []float64 `json:"importances"` // per feature: share of the reduction of Gini impurity; they sum to 1, or are all 0
 }
 
-// Node is a split, or a leaf, which has no Left and Right.
+// Node is a split or a leaf. A leaf has no Left and Right.
 type Node struct {
-	Samples  int     `json:"samples"` // rows of the table that reach it
-	Counts   []int   `json:"counts"`  // the same by class
-	Class    int     `json:"class"`   // the most frequent, the first of equal ones
+	Samples  int     `json:"samples"` // rows of the table in this node
+	Counts   []int   `json:"counts"`  // rows per class
+	Class    int     `json:"class"`   // the most frequent class, the first of equal ones
 	Impurity float64 `json:"impurity"`
-	// For a split: rows with Feature <= Threshold go left.
+	// Of a split: rows with Feature <= Threshold go left.
 	Feature   int     `json:"feature"`
 	Threshold float64 `json:"threshold"`
 	Left      *Node   `json:"left,omitempty"`
@@ -86,11 +86,10 @@ type Node struct {
 // Leaf reports whether the node is a leaf.
 func (n *Node) Leaf() bool { return n.Left == nil }
 
-// Grow grows a CART (Breiman et al. 1984) with the Gini impurity 1 - sum_c p_c^2,
-// from the root down. A node is split where the mean impurity of its children is
-// least, half way between two neighbouring values. Of equal splits it takes the
-// first feature and the lowest value. A node is a leaf if it is pure, at the
-// largest depth, or if no split leaves MinLeaf rows on both sides.
+// Grow grows a CART (Breiman et al. 1984) with the Gini impurity 1 - sum_c p_c^2, from the root
+// down. A split minimises the mean impurity of the children and lies half-way between two
+// neighbouring values. Of equal splits it takes the first feature and the lowest value. A node is a
+// leaf if it is pure, if it has the maximum depth, or if no split leaves MinLeaf rows on both sides.
 func Grow(t Table, o TreeOptions) (*Tree, error) {
 	if err := t.check(); err != nil {
 		return nil, err
@@ -122,7 +121,7 @@ func Grow(t Table, o TreeOptions) (*Tree, error) {
 type grower struct {
 	Table
 	minLeaf int
-	gains   []float64 // by feature: reduction of impurity, times rows
+	gains   []float64 // per feature: reduction of impurity times rows
 }
 
 func (g grower) grow(rows []int, depth int) *Node {
@@ -158,16 +157,16 @@ func (g grower) grow(rows []int, depth int) *Node {
 	return n
 }
 
-// split is a way to divide rows. Its purity is sum_c l_c^2 / l + sum_c r_c^2 / r
-// of the counts on the left and on the right. It is largest where the mean
-// impurity is least.
+// split is a division of rows. Its purity is sum_c l_c^2 / l + sum_c r_c^2 / r for the class counts
+// on the left and on the right. The purity is largest if the mean impurity is smallest.
 type split struct {
 	feature   int
 	threshold float64
 	purity    float64
 }
 
-// try sets best to the best split by a feature, of rows sorted by it, if it is better.
+// try replaces best by the best split with a feature, if this one is better. rows are sorted by the
+// feature.
 func (g grower) try(rows []int, feature int, counts []int, best *split) {
 	left, right := make([]int, len(counts)), slices.Clone(counts)
 	var squaresLeft, squaresRight int // sums of squared counts
@@ -187,7 +186,7 @@ func (g grower) try(rows []int, feature int, counts []int, best *split) {
 		purity := float64(squaresLeft)/float64(i+1) + float64(squaresRight)/float64(len(rows)-i-1)
 		if purity > best.purity {
 			threshold := low + (high-low)/2
-			if threshold >= high { // adjacent floats
+			if threshold >= high { // no number between adjacent floats
 				threshold = low
 			}
 			*best = split{feature, threshold, purity}
@@ -217,8 +216,8 @@ func (t *Tree) Predict(row []float64) int {
 	return n.Class
 }
 
-// Simplified returns the tree without splits that change nothing: a node becomes a
-// leaf if all leaves below it have the same class. It makes the same predictions.
+// Simplified returns the tree without useless splits: if all leaves below a node have the same
+// class, the node becomes a leaf. The predictions stay the same.
 func (t *Tree) Simplified() *Tree {
 	out := *t
 	out.Root = t.Root.simplified()
@@ -237,8 +236,7 @@ func (n *Node) simplified() *Node {
 	return &out
 }
 
-// Size returns the number of leaves, and of splits from the root to the deepest
-// leaf.
+// Size returns the number of leaves, and the number of splits from the root to the deepest leaf.
 func (t *Tree) Size() (leaves, depth int) { return t.Root.size() }
 
 func (n *Node) size() (leaves, depth int) {

@@ -30,8 +30,8 @@ func (t *Tree) write(b *strings.Builder, n *Node, first, rest string) {
 	t.write(b, no, rest+"└─ no: ", rest+"   ")
 }
 
-// Question is a node's question: "edge density <= 0.12", or only the name of a
-// YesOrNo feature.
+// Question returns a node's question, such as "edge density <= 0.12", or only the name for a YesOrNo
+// feature.
 func (t *Tree) Question(n *Node) string {
 	f := t.Features[n.Feature]
 	if f.Unit == YesOrNo {
@@ -44,7 +44,7 @@ func (t *Tree) Question(n *Node) string {
 	return strings.TrimSpace(text)
 }
 
-// Answers returns the nodes below a question, by the answer.
+// Answers returns the children of a node, by the answer.
 func (t *Tree) Answers(n *Node) (yes, no *Node) {
 	if t.Features[n.Feature].Unit == YesOrNo {
 		return n.Right, n.Left
@@ -52,7 +52,7 @@ func (t *Tree) Answers(n *Node) (yes, no *Node) {
 	return n.Left, n.Right
 }
 
-// digits formats a number with three digits: 0.123, 12.3, 1230.
+// digits formats a number with three significant digits: 0.123, 12.3, 1230.
 func digits(v float64) string {
 	if size := math.Abs(v); size >= 1000 {
 		return strconv.FormatFloat(v, 'f', 0, 64)
