@@ -10,14 +10,14 @@ import (
 	"oscar/internal/numeric"
 )
 
-// outcome is what the model predicts for one image.
+// outcome is the model's prediction for one image.
 type outcome struct {
 	Logit, Probability float64 // of the target class
 	Best               int     // the predicted class
 }
 
-// predictions returns a batcher that runs the model on changed images. total is
-// their number, for progress.
+// predictions returns a batcher that runs the model on changed images. total is the number of these,
+// for the progress.
 func (s Sample) predictions(ctx context.Context, total int) *batch.Batcher[outcome] {
 	return newBatcher(ctx, s, total, func(images explain.Images, targets []int) ([]outcome, error) {
 		p, err := s.Model.Predict(ctx, images)

@@ -5,10 +5,10 @@ import (
 	"math"
 )
 
-// Clustered summarises a table whose values are of objects, several of which may be of one
-// image. cluster has the image of each value. Means are over objects; intervals are of 2000
-// samples of the images with replacement, each with all its objects. A difference counts the
-// images, which are independent, as its N.
+// Clustered summarises a table whose values belong to objects; an image can have several. cluster
+// has the image of each value. Means are over objects. Intervals are over 2000 samples of the images
+// with replacement, each with all objects of its images. The N of a difference is the number of
+// images, which are independent.
 func Clustered(t Table, cluster []int) (Table, error) {
 	for _, row := range t.Rows {
 		for i := range row.Cells {
@@ -48,8 +48,8 @@ func Clustered(t Table, cluster []int) (Table, error) {
 	return t, nil
 }
 
-// clustered is the mean of the values that are OK, with the interval of the percentile
-// method over clusters.
+// clustered returns the mean of the values that are OK, with an interval by the percentile method
+// over clusters.
 func clustered(values []Value, cluster []int, seed uint64) Interval {
 	nan := Number(math.NaN())
 	out := Interval{nan, nan, nan, 0}

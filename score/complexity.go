@@ -13,8 +13,7 @@ import (
 //
 //	G = sum_k (2k - d - 1) w_k / (d sum w)
 //
-// 0 if all values are equal, near 1 if one pixel has everything. A map of zeros is
-// Empty.
+// 0 if all values are equal, near 1 if all weight is on one pixel. A map of zeros is Empty.
 func Gini(g explain.Grid) Value {
 	weights, sum, status := magnitudes(g)
 	if status != explain.OK {
@@ -29,12 +28,12 @@ func Gini(g explain.Grid) Value {
 	return judged(total / (d * sum))
 }
 
-// Entropy measures over how many pixels a map is spread (complexity of Bhatt et al.
-// 2020, arXiv:2005.00631). With p = |map| / sum |map|,
+// Entropy measures how much a map is spread over pixels (complexity of Bhatt et al. 2020,
+// arXiv:2005.00631). With p = |map| / sum |map|,
 //
 //	H = - sum p ln p
 //
-// 0 if one pixel has everything, ln d if all d are equal. A map of zeros is Empty.
+// 0 if all weight is on one pixel, ln d if all d are equal. A map of zeros is Empty.
 func Entropy(g explain.Grid) Value {
 	weights, sum, status := magnitudes(g)
 	if status != explain.OK {
@@ -46,7 +45,7 @@ func Entropy(g explain.Grid) Value {
 			h -= p * math.Log(p)
 		}
 	}
-	return judged(max(h, 0)) // rounding may give less
+	return judged(max(h, 0)) // rounding can give less than 0
 }
 
 // magnitudes returns the absolute values and their sum.
@@ -62,8 +61,8 @@ func magnitudes(g explain.Grid) (weights []float64, sum float64, status explain.
 	return weights, sum, explain.OK
 }
 
-// judgeMap computes a metric of maps only, at the image's size, where maps of every
-// resolution are comparable.
+// judgeMap computes a metric that needs only maps. It uses the image's size, at which maps of
+// different resolutions are comparable.
 func judgeMap(metric string, value func(explain.Grid) Value) judge {
 	return func(_ context.Context, s Sample) (Values, error) {
 		if err := s.check(metric, 0); err != nil {

@@ -2,11 +2,11 @@ package score
 
 import "math"
 
-// precondition computes the modified incomplete factorisation of Gustafsson (BIT
-// 18, 1978): (E + L) E^-1 (E + U), with the triangles L and U of A and a diagonal
-// E that makes the row sums equal to those of A. For a hole of 200 pixels it
-// reduces the iterations from hundreds to tens. It also makes the error as small
-// as the residual: the plain residual says little about the middle of a hole.
+// precondition computes the modified incomplete factorisation of Gustafsson (BIT 18, 1978): (E + L)
+// E^-1 (E + U), with the triangles L and U of A. The diagonal E makes the row sums equal to those of
+// A. For a hole of 200 pixels it reduces the iterations from hundreds to tens. It also makes the
+// error about as small as the residual, whereas the plain residual says little about the middle of a
+// hole.
 func (m *imputer) precondition() {
 	weight := func(at int, w float64) float64 {
 		if m.isMissing[at] {
@@ -17,7 +17,7 @@ func (m *imputer) precondition() {
 	s, share := m.stride, m.share
 	for _, at := range m.missing {
 		e := m.diagonal[at] - adjacent*(share[at-1]+share[at-s]) - corner*(share[at-s-1]+share[at-s+1])
-		e = max(e, 1e-6*m.diagonal[at]) // rounding may give zero
+		e = max(e, 1e-6*m.diagonal[at]) // rounding can give zero
 		m.inverse[at] = 1 / e
 		share[at] = (weight(at+1, adjacent) + weight(at+s, adjacent) + weight(at+s-1, corner) + weight(at+s+1, corner)) / e
 	}
@@ -37,14 +37,14 @@ func (m *imputer) apply() {
 	}
 }
 
-// around is the weighted sum of a position's eight neighbours.
+// around returns the weighted sum of a position's eight neighbours.
 func around(v []float64, at, stride int) float64 {
 	above, row, below := v[at-stride-1:][:3], v[at-1:][:3], v[at+stride-1:][:3]
 	return adjacent*(above[1]+row[0]+row[2]+below[1]) + corner*(above[0]+above[2]+below[0]+below[2])
 }
 
-// solve computes x by conjugate gradients, until the norm of the residual is below
-// tolerance times that of b.
+// solve computes x by conjugate gradients, until the residual's norm is below tolerance times the
+// norm of b.
 func (m *imputer) solve() {
 	bb, rr := 0.0, 0.0
 	for _, at := range m.missing {
@@ -57,7 +57,7 @@ func (m *imputer) solve() {
 	enough := m.tolerance * m.tolerance * bb
 	clear(m.p)
 	before := math.Inf(1)
-	for range len(m.missing) + 10 { // exact in this many, but for rounding
+	for range len(m.missing) + 10 { // exact after this many iterations, except for rounding
 		if !(rr > enough) {
 			return
 		}

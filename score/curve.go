@@ -11,11 +11,10 @@ import (
 // DefaultSteps is the default number of steps of a deletion or insertion curve.
 const DefaultSteps = 32
 
-// curves returns, for every image whose map can be ranked, the probability of its
-// class while its pixels change from one picture to another, the highest ranked
-// first: at the start and after each of n steps. A step is ceil(H W/steps)
-// pixels; the last may be smaller. ends returns the first and the last picture.
-// Other images have a nil curve.
+// curves returns, for every image with a rankable map, the probability of its class while its pixels
+// change from one picture to another, the highest ranked pixels first. It has the values at the
+// start and after each of n steps. A step is ceil(H W/steps) pixels; the last may be smaller. ends
+// returns the first and the last picture. Other images have a nil curve.
 func curves(ctx context.Context, s Sample, steps int, ends func(i int) (start, end []float32)) ([][]float64, error) {
 	if steps < 1 {
 		steps = DefaultSteps
@@ -53,8 +52,8 @@ func curves(ctx context.Context, s Sample, steps int, ends func(i int) (start, e
 	return list, batcher.Flush()
 }
 
-// areas returns the areas under the curves. An image without a curve has no
-// value, but its map's status.
+// areas returns the areas under the curves. An image without a curve has the status of its map
+// instead of a value.
 func (s Sample) areas(curves [][]float64) []Value {
 	return s.each(func(i int) Value {
 		if curves[i] == nil {
@@ -64,8 +63,8 @@ func (s Sample) areas(curves [][]float64) []Value {
 	})
 }
 
-// area is the normalised area under a curve, (sum s - s_0/2 - s_n/2)/n, as the
-// authors of RISE compute it.
+// area returns the normalised area under a curve, (sum s - s_0/2 - s_n/2)/n, as the authors of RISE
+// compute it.
 func area(curve []float64) float64 {
 	n := len(curve) - 1
 	sum := 0.0
@@ -75,10 +74,9 @@ func area(curve []float64) float64 {
 	return (sum - curve[0]/2 - curve[n]/2) / float64(n)
 }
 
-// descending lists a map's positions by value, the largest first, positions of
-// equal value in the order of the map. Every metric that removes pixels uses this
-// rank, never a threshold: if a map is zero at many positions, a threshold takes
-// all of them at once.
+// descending returns a map's positions by value, the largest first; equal values are in the map's
+// order. Every metric that removes pixels uses this ranking. A threshold is unsuitable: if a map has
+// many zeros, it selects all of them at once.
 func descending(g explain.Grid) []int {
 	type position struct {
 		value float32
@@ -104,7 +102,7 @@ func descending(g explain.Grid) []int {
 	return order
 }
 
-// checkColour reports a colour of another number of channels. nil is allowed.
+// checkColour returns an error for a colour with another number of channels. nil is valid.
 func checkColour(name string, colour []float32, channels int) error {
 	if colour != nil && len(colour) != channels {
 		return fmt.Errorf("%s: a mean colour of %d values for images of %d channels", name, len(colour), channels)
@@ -112,7 +110,7 @@ func checkColour(name string, colour []float32, channels int) error {
 	return nil
 }
 
-// meanColour is the given colour or, if it is nil, the image's mean.
+// meanColour returns the given colour or, if it is nil, the image's mean.
 func meanColour(image explain.Images, given []float32) []float32 {
 	if given != nil {
 		return given

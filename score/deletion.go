@@ -6,17 +6,17 @@ import (
 	"oscar/explain"
 )
 
-// Deletion removes pixels, the highest ranked first, and records the probability
-// of the class (Petsiuk et al. 2018, RISE, arXiv:1806.07421). If the map is
-// right, the probability falls at once and the area under the curve is small:
+// Deletion removes pixels, the highest ranked first, and records the probability of the class
+// (Petsiuk et al. 2018, RISE, arXiv:1806.07421). If the map is right, the probability falls quickly
+// and the area under the curve is small:
 //
 //	AUC = (sum s - s_0/2 - s_n/2)/n
 //
-// over the probabilities s_0..s_n. A removed pixel takes a mean colour, which is
-// zero after the normalisation of the authors' code.
+// with the probabilities s_0..s_n. A removed pixel gets a mean colour, which is zero after the
+// normalisation in the authors' code.
 type Deletion struct {
-	Steps int       `json:"steps,omitempty"` // n; 0 is 32. The authors change 224 pixels a step: 224 for 224x224
-	Mean  []float32 `json:"mean,omitempty"`  // the data set's mean colour; nil is each image's own
+	Steps int       `json:"steps,omitempty"` // n; 0: 32. The authors change 224 pixels per step: n = 224 for 224x224
+	Mean  []float32 `json:"mean,omitempty"`  // the data set's mean colour; nil: each image's own
 }
 
 // Judge returns "deletion".
@@ -28,8 +28,7 @@ func (d Deletion) Judge(ctx context.Context, s Sample) (Values, error) {
 	return Values{"deletion": s.areas(curves)}, nil
 }
 
-// Curves returns the probabilities s_0..s_n of each image, nil if the map cannot
-// be ranked.
+// Curves returns the probabilities s_0..s_n of each image, or nil if the map cannot be ranked.
 func (d Deletion) Curves(ctx context.Context, s Sample) ([][]float64, error) {
 	if err := s.check("deletion", NeedsModel); err != nil {
 		return nil, err

@@ -1,6 +1,5 @@
-// Package score measures how far explanations can be trusted. It does not depend
-// on TensorFlow: a model is an [explain.Predictor], a method an
-// [explain.Explainer].
+// Package score measures how far explanations can be trusted. It does not depend on TensorFlow: a
+// model is an [explain.Predictor], and a method is an [explain.Explainer].
 //
 // # First call
 //
@@ -10,14 +9,13 @@
 //	}
 //	table, err := evaluation.Run(ctx, score.Parts(score.Cases{Images: images, Targets: targets}))
 //
-// returns methods by metrics, with two controls among the methods. [Table.Doubts]
-// lists the cells that do not beat the controls: there the method is no better than
-// noise ([RandomMap]) or an edge detector ([EdgeMap]).
+// returns a table of methods and metrics, with two controls after the methods. [Table.Doubts] lists
+// the cells that do not beat the controls: there the method is no better than noise ([RandomMap]) or
+// an edge detector ([EdgeMap]).
 //
 // # Metrics
 //
-// [Metrics] is their table. [Settings] has their settings; each zero value
-// is a default.
+// [Metrics] is the table of metrics. [Settings] has their settings; zero values are defaults.
 //
 //   - Faithfulness, does the model use what the map marks: [Deletion],
 //     [Insertion], [ROAD], [Masking] (average drop, increase, gain),

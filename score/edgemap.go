@@ -7,16 +7,15 @@ import (
 	"oscar/explain"
 )
 
-// EdgeMap is a control: an edge detector, whose maps look like explanations but do
-// not depend on the model (Adebayo et al. 2018, arXiv:1810.03292). It is the
-// magnitude of the Sobel gradient of the luma (Rec. 601: 0.299 R + 0.587 G + 0.114
-// B; the mean of the channels if there are not three), with border pixels
-// repeated.
+// EdgeMap is a control: an edge detector, whose maps look like explanations but do not depend on the
+// model (Adebayo et al. 2018, arXiv:1810.03292). It is the magnitude of the Sobel gradient of the
+// luma, with repeated border pixels. The luma is Rec. 601's, 0.299 R + 0.587 G + 0.114 B, or the
+// mean of the channels if there are not three.
 type EdgeMap struct{}
 
 var _ explain.Explainer = EdgeMap{}
 
-// Explain returns one map an image, at its size.
+// Explain returns one map per image, with the image's size.
 func (EdgeMap) Explain(_ context.Context, images explain.Images, targets []int) ([]explain.Attribution, error) {
 	return each("edges", images, targets, func(image []float32) explain.Grid {
 		light := luma(image, images.Channels)

@@ -6,9 +6,8 @@ import (
 	"oscar/explain"
 )
 
-// Energy is the share of a map's positive values inside the mask, the energy-based
-// pointing game (Wang et al. 2020, Score-CAM, arXiv:1910.01279). The map and the
-// mask must have the same size.
+// Energy returns the share of a map's positive values inside the mask: the energy-based pointing
+// game (Wang et al. 2020, Score-CAM, arXiv:1910.01279). Map and mask must have the same size.
 func Energy(g explain.Grid, mask Mask) Value {
 	if status := located(g, mask); status != explain.OK {
 		return unjudged(status)

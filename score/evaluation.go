@@ -14,13 +14,13 @@ import (
 type Method struct {
 	Name      string
 	Explainer explain.Explainer
-	// Randomised is the same method on randomised models, for the sanity check.
-	// The zero value leaves the check out.
+	// Randomised is the method on randomised models, for the sanity check. The zero value leaves out
+	// the check.
 	Randomised Cascade
 }
 
-// Controls are the explainers that a method should beat: "random", one value a
-// pixel, and "edges".
+// Controls returns the explainers that a method should beat: "random", with one value per pixel, and
+// "edges".
 func Controls(seed uint64) []Method {
 	return []Method{
 		{Name: "random", Explainer: RandomMap{Seed: seed}},
@@ -28,31 +28,29 @@ func Controls(seed uint64) []Method {
 	}
 }
 
-// Evaluation judges methods by metrics. Every zero value but that of Methods is
-// usable.
+// Evaluation judges methods by metrics. All fields except Methods may be zero.
 type Evaluation struct {
-	Model    explain.Predictor // the explained model; nil leaves out the metrics that need it
+	Model    explain.Predictor // the explained model; nil: leave out the metrics that need it
 	Methods  []Method
-	Controls []Method // nil is Controls(Seed); empty is none
-	Metrics  []string // nil is all whose needs are met
+	Controls []Method // nil: Controls(Seed); empty: none
+	Metrics  []string // nil: all whose needs are met
 	Settings Settings
-	Batch    int    // images at a time for models and explainers; 0 is 32
-	Seed     uint64 // of every draw
+	Batch    int    // images per call of models and explainers; 0: 32
+	Seed     uint64 // for all draws
 	Progress func(Progress)
 }
 
-// Progress is the progress of one test of a method on one part of the cases. Done
-// and Total count images shown to the model or an explainer.
+// Progress is the progress of one test of a method on one part of the cases. Done and Total count
+// the images that the model or an explainer gets.
 type Progress struct {
-	Cases        int // the part, from 0
+	Cases        int // index of the part
 	Method, Test string
 	Done, Total  int
 }
 
-// Run judges cases, one part at a time. It holds one part, its maps, and the
-// values. Mosaics are separate parts, judged only by the metrics that need
-// mosaics. The result does not depend on how cases are divided or batched. A
-// target of [explain.Predicted] is the class that the model predicts.
+// Run judges cases part by part. It holds one part, its maps, and the values. Mosaics are separate
+// parts, for the metrics that need mosaics. The result does not depend on how cases are divided or
+// batched. The target [explain.Predicted] means the class that the model predicts.
 func (e Evaluation) Run(ctx context.Context, parts iter.Seq2[Cases, error]) (Table, error) {
 	run, err := e.start()
 	if err != nil {
@@ -89,13 +87,13 @@ func Parts(cases ...Cases) iter.Seq2[Cases, error] {
 // evaluating is a running Evaluation.
 type evaluating struct {
 	Evaluation
-	all             []Method // the controls last
+	all             []Method // controls last
 	metrics         []Metric
-	values          []Values // by method
+	values          []Values // per method
 	images, mosaics int
 }
 
-// start checks the settings.
+// start checks the settings and prepares the evaluation.
 func (e Evaluation) start() (*evaluating, error) {
 	if len(e.Methods)+len(e.Controls) == 0 {
 		return nil, errors.New("no methods to judge")
@@ -128,7 +126,7 @@ func (e Evaluation) start() (*evaluating, error) {
 	if name, twice := duplicate(names); twice {
 		return nil, fmt.Errorf("two methods are called %q", name)
 	}
-	// A control ignores the model, so its maps of randomised models are the same.
+	// A control ignores the model, so its maps for randomised models are the same.
 	for _, method := range e.Methods {
 		if layers := method.Randomised.Layers; len(layers) > 0 {
 			for i := len(e.Methods); i < len(run.all); i++ {
@@ -141,7 +139,7 @@ func (e Evaluation) start() (*evaluating, error) {
 	return run, nil
 }
 
-// duplicate finds a name that occurs twice.
+// duplicate returns a name that occurs twice.
 func duplicate(names []string) (string, bool) {
 	seen := map[string]bool{}
 	for _, name := range names {
@@ -187,7 +185,7 @@ func (run *evaluating) judge(ctx context.Context, cases Cases, n int) error {
 // judgeMethod computes a method's maps and runs each test once.
 func (run *evaluating) judgeMethod(ctx context.Context, name string, values Values, s Sample, part int) error {
 	wanted := map[string][]string{} // metrics by test
-	var tests []Metric              // one of each test
+	var tests []Metric              // one metric of each test
 	for _, metric := range run.metrics {
 		isMosaic, wantsMosaic := s.Quadrants != nil, metric.Needs&NeedsMosaics != 0
 		if metric.Needs&^s.has() != 0 || isMosaic != wantsMosaic {
@@ -237,8 +235,8 @@ func (s Sample) explained(ctx context.Context) ([]explain.Grid, error) {
 	return maps, batcher.Flush()
 }
 
-// table summarises the values. A metric that could not be computed has no column;
-// it is an error if it was named.
+// table summarises the values. A metric that could not be computed has no column; if it was named,
+// this is an error.
 func (run *evaluating) table() (Table, error) {
 	t := Table{Images: run.images, Mosaics: run.mosaics, Seed: run.Seed, Settings: run.Settings}
 	if t.Images+t.Mosaics == 0 {

@@ -6,10 +6,9 @@ import (
 	"oscar/explain"
 )
 
-// Focus is the share of a map's positive values in the quarters of a mosaic that
-// show the target class (Arias-Duart et al. 2021, arXiv:2109.15035). Two of four
-// quarters do, so a random map has about 0.5. It needs no masks: [PlanMosaics] makes
-// the mosaics.
+// Focus returns the share of a map's positive values in the quarters of a mosaic that show the
+// target class (Arias-Duart et al. 2021, arXiv:2109.15035). Two of four quarters show it, so a
+// random map has about 0.5. Focus needs no masks; [PlanMosaics] plans the mosaics.
 func Focus(g explain.Grid, quadrants Quadrants) Value {
 	if status := explain.StatusOf(g); status != explain.OK {
 		return unjudged(status)
@@ -26,7 +25,7 @@ func Focus(g explain.Grid, quadrants Quadrants) Value {
 	return judged(inside / all)
 }
 
-// quarter is which half of n contains i: 0 for the first n/2, else 1.
+// quarter returns the half of n that contains i: 0 for the first n/2, else 1.
 func quarter(i, n int) int {
 	if i < n/2 {
 		return 0

@@ -1,32 +1,29 @@
 package score
 
-// Weights of a pixel's neighbours in noisy linear imputation: of the four adjacent
-// ones and of the four diagonal ones (Rong, Leemann et al. 2022, as in the
-// authors' code).
+// Weights of the four adjacent and the four diagonal neighbours of a pixel in noisy linear
+// imputation (Rong, Leemann et al. 2022, as in the authors' code).
 const (
 	adjacent = 1.0 / 6
 	corner   = 1.0 / 12
 )
 
-// imputer fills holes in images of one size. Every missing pixel becomes the
-// weighted mean of its eight neighbours, missing ones included, which is a linear
-// system. At the image's border the weights of the existing neighbours are divided
-// by their sum.
+// imputer fills holes in images of one size. Every missing pixel becomes the weighted mean of its
+// eight neighbours, including missing ones, which is a linear system. At the image's border the
+// weights of the existing neighbours are divided by their sum.
 //
-// The system is A x = b with A = D - W. D is the diagonal of weight sums, W the
-// weights between missing pixels, b the weighted sum of the known neighbours. It
-// is symmetric, and positive definite if a pixel is known (conjugate.go solves
-// it). Values lie on a grid with a border of one pixel, so that neighbours have
-// fixed offsets. They are zero where no pixel is missing.
+// The system is A x = b with A = D - W. D is the diagonal of weight sums, W has the weights between
+// missing pixels, and b is the weighted sum of the known neighbours. A is symmetric, and positive
+// definite if a pixel is known (conjugate.go solves the system). Values lie on a grid with a border
+// of one pixel, so that neighbours have fixed offsets. They are zero where no pixel is missing.
 type imputer struct {
 	height, width, stride int
 	tolerance             float64
 
-	missing   []int // positions on the bordered grid, in the order of memory
+	missing   []int // positions on the bordered grid, in memory order
 	isMissing []bool
 	known     []float64 // the known pixels of a channel
 	diagonal  []float64 // D
-	share     []float64 // the sum of a row of W right of the diagonal, times inverse
+	share     []float64 // sum of a row of W right of the diagonal, times inverse
 	inverse   []float64 // 1 / the diagonal of the preconditioner
 
 	x, r, p, q, z []float64 // the names of the algorithm
@@ -42,7 +39,7 @@ func newImputer(height, width int, tolerance float64) *imputer {
 	return m
 }
 
-// at is the index of the image's position i on the bordered grid.
+// at returns the index on the bordered grid of the image's position i.
 func (m *imputer) at(i int) int { return (i/m.width+1)*m.stride + i%m.width + 1 }
 
 // fill replaces the pixels at the removed positions, in all channels. At least
@@ -81,7 +78,7 @@ func (m *imputer) remove(removed []int) {
 	}
 }
 
-// neighbours is how many of i-1 and i+1 are in 0..n-1.
+// neighbours returns how many of i-1 and i+1 are in 0..n-1.
 func neighbours(i, n int) float64 {
 	count := 0.0
 	if i > 0 {

@@ -9,17 +9,16 @@ import (
 	"oscar/explain"
 )
 
-// Infidelity is the error with which a map predicts the effect of a change I of the image
-// on the class score (Yeh et al. 2019, arXiv:1901.09392):
+// Infidelity is the error of a map as a prediction: how does a change I of the image change the
+// class score (Yeh et al. 2019, arXiv:1901.09392)?
 //
 //	E_I[(beta I^T map - (f(x) - f(x-I)))^2]
 //
-// The unit of a map is arbitrary. beta is therefore the best factor,
-// E[I^T map (f(x) - f(x-I))] / E[(I^T map)^2], as in the authors' code, or 1 with
-// Unscaled. With the best factor a map and its negative have the same value: use
-// another metric as well.
+// Maps have arbitrary units. Therefore beta is the best factor, E[I^T map (f(x) - f(x-I))] / E[(I^T
+// map)^2], as in the authors' code, or 1 with Unscaled. With the best factor a map and its negative
+// have the same value, so use another metric as well.
 //
-// A map has one value a pixel, and so has I. There are two kinds:
+// A map has one value per pixel, and so has I. There are two kinds:
 //
 //   - "square": the pixels of one square take the mean colour. Its side and place
 //     are uniformly random. I^T map is the sum of the map within the square. It
@@ -28,19 +27,18 @@ import (
 //   - "gaussian": I is normal noise, the same in all channels of a pixel. I^T map
 //     is the product. It suits maps of the effect of a small change (gradients).
 type Infidelity struct {
-	Kind     string        `json:"kind,omitempty"`     // "" is "square"
-	Samples  int           `json:"samples,omitempty"`  // changes of each image; 0 is 64
-	Side     float64       `json:"side,omitempty"`     // the largest square's side as a share of the shorter side; 0 is the authors' 10/28
-	Mean     []float32     `json:"mean,omitempty"`     // the colour of a square; nil is the image's mean
-	Sigma    float64       `json:"sigma,omitempty"`    // the noise's standard deviation as a share of 255; 0 is 0.1
-	Unscaled bool          `json:"unscaled,omitempty"` // beta is 1
-	Score    explain.Score `json:"score,omitempty"`    // f; "" is explain.Logit
+	Kind     string        `json:"kind,omitempty"`     // "": "square"
+	Samples  int           `json:"samples,omitempty"`  // changes per image; 0: 64
+	Side     float64       `json:"side,omitempty"`     // the largest side relative to the image's shorter side; 0: the authors' 10/28
+	Mean     []float32     `json:"mean,omitempty"`     // colour of a square; nil: the image's mean
+	Sigma    float64       `json:"sigma,omitempty"`    // standard deviation of the noise relative to 255; 0: 0.1
+	Unscaled bool          `json:"unscaled,omitempty"` // beta = 1
+	Score    explain.Score `json:"score,omitempty"`    // f; "": explain.Logit
 
 	change change // replaces Kind in tests
 }
 
-// A change writes x-I to out, and I, one value a pixel, to weights, which are
-// zero before.
+// A change writes x-I to out, and I (one value per pixel) to weights, which is zero before.
 type change func(random *rand.Rand, image, out, weights []float32)
 
 // Judge returns "infidelity".
@@ -109,7 +107,7 @@ func (n Infidelity) Judge(ctx context.Context, s Sample) (Values, error) {
 	})}, nil
 }
 
-// infidelity is the mean square of beta*products - losses.
+// infidelity returns the mean square of beta*products - losses.
 func infidelity(products, losses []float64, scaled bool) float64 {
 	beta := 1.0
 	if scaled {
@@ -130,7 +128,7 @@ func infidelity(products, losses []float64, scaled bool) float64 {
 	return sum / float64(len(products))
 }
 
-// changeOf returns the change of the Kind.
+// changeOf returns the change of n.Kind.
 func (n Infidelity) changeOf(m explain.Images) (change, error) {
 	switch {
 	case n.change != nil:

@@ -5,15 +5,14 @@ import (
 	"math"
 )
 
-// Insertion puts pixels of the image into a blurred copy of it, the highest
-// ranked first, and records the probability of the class (Petsiuk et al. 2018,
-// RISE, arXiv:1806.07421). If the map is right, the probability rises at once and
-// the area under the curve, as of [Deletion], is large.
+// Insertion puts pixels of the image into a blurred copy of it, the highest ranked first, and
+// records the probability of the class (Petsiuk et al. 2018, RISE, arXiv:1806.07421). If the map is
+// right, the probability rises quickly and the area under the curve (see [Deletion]) is large.
 type Insertion struct {
-	Steps  int       `json:"steps,omitempty"`  // as of Deletion; 0 is 32
-	Kernel int       `json:"kernel,omitempty"` // the blur's width in pixels; 0 is 11
-	Sigma  float64   `json:"sigma,omitempty"`  // its standard deviation in pixels; 0 is 5
-	Mean   []float32 `json:"mean,omitempty"`   // the colour beyond the image's border; nil is the image's mean
+	Steps  int       `json:"steps,omitempty"`  // as in Deletion; 0: 32
+	Kernel int       `json:"kernel,omitempty"` // width of the blur in pixels; 0: 11
+	Sigma  float64   `json:"sigma,omitempty"`  // standard deviation of the blur in pixels; 0: 5
+	Mean   []float32 `json:"mean,omitempty"`   // colour outside of the image; nil: the image's mean
 }
 
 // Judge returns "insertion".
@@ -25,8 +24,7 @@ func (n Insertion) Judge(ctx context.Context, s Sample) (Values, error) {
 	return Values{"insertion": s.areas(curves)}, nil
 }
 
-// Curves returns the probabilities s_0..s_n of each image, nil if the map cannot
-// be ranked.
+// Curves returns the probabilities s_0..s_n of each image, or nil if the map cannot be ranked.
 func (n Insertion) Curves(ctx context.Context, s Sample) ([][]float64, error) {
 	if err := s.check("insertion", NeedsModel); err != nil {
 		return nil, err
@@ -48,10 +46,9 @@ func (n Insertion) Curves(ctx context.Context, s Sample) ([][]float64, error) {
 	})
 }
 
-// blurKernel is one axis of the authors' kernel: a unit impulse in the middle of
-// width samples, filtered with a Gaussian that is reflected at both ends and
-// truncated at four standard deviations (scipy's gaussian_filter). It is nearly
-// flat for 11 and 5.
+// blurKernel returns one axis of the authors' kernel: a unit impulse in the middle of width samples,
+// filtered with a Gaussian that is reflected at both ends and truncated at four standard deviations
+// (scipy's gaussian_filter). For width 11 and sigma 5 it is nearly flat.
 func blurKernel(width int, sigma float64) []float64 {
 	radius := int(4*sigma + 0.5)
 	kernel := make([]float64, width)
@@ -76,12 +73,12 @@ func reflected(i, n int) int {
 	return min(i, 2*n-1-i)
 }
 
-// blur filters the rows, then the columns. The colour outside continues beyond the
-// border, as the authors' code pads with zeros after normalisation.
+// blur filters the rows, then the columns. Outside of the image it uses the colour outside, because
+// the authors' code pads with zeros after normalisation.
 func blur(image []float32, height, width int, kernel []float64, outside []float32) []float32 {
 	channels := len(outside)
 	middle := len(kernel) / 2
-	// One row or column: count values that lie stride apart.
+	// A line has count values, which are stride apart.
 	filter := func(out, in []float64, count, stride int) {
 		for x := range count {
 			sum := 0.0

@@ -8,10 +8,9 @@ import (
 	"oscar/explain"
 )
 
-// Join joins tables that judged the same cases with the same seed
-// and settings: the methods in their order, then the controls. The result has a column for
-// every metric that one of them has, in the order of [Metrics]. A cell without a
-// result has no values. Methods are compared with all controls.
+// Join joins tables of the same cases with the same seed and settings: the methods in order, then
+// the controls. The result has a column for every metric of any table, in the order of [Metrics]. A
+// cell without a result has no values. Each method is compared with all controls.
 func Join(tables ...Table) (Table, error) {
 	if len(tables) == 0 {
 		return Table{}, fmt.Errorf("no tables to join")
@@ -55,7 +54,7 @@ func Join(tables ...Table) (Table, error) {
 	return t, nil
 }
 
-// column is a metric's index; -1 if there is none.
+// column returns a metric's index, or -1.
 func (t Table) column(name string) int {
 	return slices.IndexFunc(t.Metrics, func(m Metric) bool { return m.Name == name })
 }
@@ -77,7 +76,7 @@ func (t *Table) compare() {
 	}
 }
 
-// difference summarises the differences, image by image.
+// difference summarises the differences of values and control, image by image.
 func difference(values, control []Value, perClass bool, seed uint64) Interval {
 	var pairs []Value
 	for i, v := range values {

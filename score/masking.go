@@ -15,12 +15,11 @@ import (
 //	average increase  100/N sum 1[O > Y]           higher is better
 //	average gain      100/N sum max(0, O-Y)/(1-Y)  higher is better
 //
-// of probabilities (Chattopadhay et al. 2018, Grad-CAM++, arXiv:1710.11063; the
-// gain: Zhang et al. 2023, Opti-CAM, arXiv:2301.07002). Pixels that the map hides
-// become black. Many implementations multiply the normalised image instead, which
-// equals Mean at the data set's mean colour.
+// of probabilities (Chattopadhay et al. 2018, Grad-CAM++, arXiv:1710.11063; gain: Zhang et al. 2023,
+// Opti-CAM, arXiv:2301.07002). Pixels that the map hides become black. Many implementations multiply
+// the normalised image instead; set Mean to the data set's mean colour for the same result.
 type Masking struct {
-	Mean []float32 `json:"mean,omitempty"` // the colour of hidden pixels; nil is black
+	Mean []float32 `json:"mean,omitempty"` // colour of hidden pixels; nil: black
 }
 
 // Judge returns "average_drop", "average_increase" and "average_gain", in percent.

@@ -28,7 +28,7 @@ func (d Direction) Better(a, b float64) bool {
 // Kind is the question that a metric answers.
 type Kind string
 
-// The kinds, after Hedström et al. 2023 (Quantus, JMLR 24:34).
+// The kinds, as in Hedström et al. 2023 (Quantus, JMLR 24:34).
 const (
 	Faithfulness  Kind = "faithfulness"  // does the model use what the map marks?
 	Localisation  Kind = "localisation"  // does the map mark the object?
@@ -40,18 +40,18 @@ const (
 // Needs is a set of the inputs that a metric needs besides images, classes and maps.
 type Needs uint8
 
-// The needs, a set of flags.
+// The needs, which are flags.
 const (
-	NeedsModel      Needs = 1 << iota // Sample.Model, which is run on changed images
+	NeedsModel      Needs = 1 << iota // Sample.Model, for predictions of changed images
 	NeedsExplainer                    // Sample.Explainer, for maps of changed images
 	NeedsMasks                        // Cases.Masks: where the object is
-	NeedsMosaics                      // Cases.Quadrants: it only judges mosaics
+	NeedsMosaics                      // Cases.Quadrants: the metric judges only mosaics
 	NeedsRandomised                   // Sample.Randomised: explainers of randomised models
 )
 
 var needNames = []string{"model", "explainer", "masks", "mosaics", "randomised models"}
 
-// String lists the needs: "model, masks"; "" if there are none.
+// String returns the needs as text: "model, masks", or "" for none.
 func (n Needs) String() string {
 	var names []string
 	for bit, name := range needNames {
@@ -62,10 +62,10 @@ func (n Needs) String() string {
 	return strings.Join(names, ", ")
 }
 
-// MarshalText writes the needs as String does.
+// MarshalText returns the text of String.
 func (n Needs) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
 
-// UnmarshalText reads what MarshalText writes.
+// UnmarshalText reads the text of MarshalText.
 func (n *Needs) UnmarshalText(text []byte) error {
 	*n = 0
 	if len(text) == 0 {
@@ -84,11 +84,10 @@ next:
 	return nil
 }
 
-// Reads is the part of a map that a metric reads. It determines which maps have a
-// value.
+// Reads is the part of a map that a metric reads. It determines which maps can be judged.
 type Reads string
 
-// The parts.
+// The values of Reads.
 const (
 	ReadsRanks      Reads = "ranks"      // the order of the values: two must differ
 	ReadsPositive   Reads = "positive"   // the positive values: there must be one, and two values must differ
@@ -102,24 +101,24 @@ type Metric struct {
 	Paper  string    `json:"paper"`
 	Kind   Kind      `json:"kind"`
 	Better Direction `json:"better"`
-	Low    Number    `json:"low"` // its values are Low to High
+	Low    Number    `json:"low"` // values are Low to High
 	High   Number    `json:"high"`
 	Needs  Needs     `json:"needs"`
-	// Test names the computation. Metrics of one test are computed together.
+	// Test is the name of the computation. Metrics with the same test are computed together.
 	Test string `json:"test"`
-	// PerClass: the mean is the mean of the classes' means.
+	// PerClass means that the mean is the mean of the classes' means.
 	PerClass   bool  `json:"per_class,omitempty"`
 	Reads      Reads `json:"-"`
 	Stochastic bool  `json:"-"` // the values depend on the seed
-	Exact      bool  `json:"-"` // needs float32: in one of the measured networks bfloat16 changes it by more than 2 %
+	Exact      bool  `json:"-"` // needs float32: in one of the measured networks bfloat16 changes the value by more than 2 %
 
 	judge func(Settings) judge
 }
 
-// judge computes the metrics of a test, one value per image each.
+// judge computes the metrics of a test, with one value per image.
 type judge func(context.Context, Sample) (Values, error)
 
-// Settings are the settings of all metrics. The zero value is their defaults.
+// Settings are the settings of all metrics. The zero value has the defaults.
 type Settings struct {
 	Deletion    Deletion    `json:"deletion"`
 	Insertion   Insertion   `json:"insertion"`
@@ -132,8 +131,7 @@ type Settings struct {
 
 var infinite = Number(math.Inf(1))
 
-// Metrics is the table of metrics, in the order of their help text. Do not
-// change it at run time.
+// Metrics is the table of metrics, in the order of the help text. Do not change it at run time.
 var Metrics = []Metric{
 	{
 		Name: "deletion", Title: "deletion AUC", Paper: "Petsiuk et al. 2018, arXiv:1806.07421",
@@ -245,12 +243,12 @@ var Metrics = []Metric{
 	},
 }
 
-// Lookup finds a metric by name. Its error lists the names.
+// Lookup returns the metric of a name. Its error lists the names.
 func Lookup(name string) (Metric, error) {
 	return named.Find("metric", name, Metrics, func(m Metric) string { return m.Name })
 }
 
-// Judge computes one metric of a sample, one value per image.
+// Judge computes a metric of a sample, with one value per image.
 func (m Metric) Judge(ctx context.Context, sample Sample, settings Settings) ([]Value, error) {
 	values, err := m.judge(settings)(ctx, sample)
 	return values[m.Name], err

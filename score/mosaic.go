@@ -7,21 +7,20 @@ import (
 	"oscar/explain"
 )
 
-// Mosaic is the plan of a mosaic: four images, two of the target class and two of
-// others, in the order top left, top right, bottom left, bottom right.
+// Mosaic is the plan of a mosaic: two images of the target class and two of other classes, in the
+// order top left, top right, bottom left, bottom right.
 type Mosaic struct {
 	Target    int       `json:"target"`
-	Images    [4]int    `json:"images"` // by their numbers
+	Images    [4]int    `json:"images"` // indices of the images
 	Quadrants Quadrants `json:"quadrants"`
 }
 
-// PlanMosaics plans perClass mosaics for each class, given the class of every
-// image (Arias-Duart et al. 2021, arXiv:2109.15035). The images of the class are
-// shuffled and taken two at a time, from the start again if they run out, so that
-// each is used about equally often. So are the images of the other classes
-// together. Then the four are shuffled. The draws depend on seed and class alone.
-// A class with fewer than two images, its own or of others, has no mosaic. It is
-// an error if no class has one.
+// PlanMosaics plans perClass mosaics for each class, given the class of every image (Arias-Duart et
+// al. 2021, arXiv:2109.15035). The images of the class are shuffled and taken two at a time,
+// starting again when they run out, so that each is used about equally often. The images of all
+// other classes are used in the same way. Then the four images are shuffled. The draws depend only
+// on seed and class. A class has no mosaic if it has fewer than two images, or the other classes
+// have. It is an error if no class has one.
 func PlanMosaics(classes []int, perClass int, seed uint64) ([]Mosaic, error) {
 	if perClass < 1 {
 		return nil, fmt.Errorf("cannot plan %d mosaics a class; want at least 1", perClass)
@@ -64,17 +63,17 @@ func PlanMosaics(classes []int, perClass int, seed uint64) ([]Mosaic, error) {
 	return plan, nil
 }
 
-// distinct lists the classes, each once, in ascending order.
+// distinct returns the classes in ascending order, without duplicates.
 func distinct(classes []int) []int {
 	list := slices.Clone(classes)
 	slices.Sort(list)
 	return slices.Compact(list)
 }
 
-// DrawMosaics returns the cases of planned mosaics, each of the size of one image.
-// The four images are shrunk to half the size: a pixel is the mean of the area
-// that it covers. If the size is odd, the right and lower quarters are one pixel
-// larger. load returns the pixels [height,width,channels] of an image.
+// DrawMosaics returns the cases of planned mosaics, each with the size of one image. The four images
+// are reduced to half the size: a pixel is the mean of the area that it covers. If the size is odd,
+// the right and lower quarters are one pixel larger. load returns the pixels [height,width,channels]
+// of an image.
 func DrawMosaics(plan []Mosaic, height, width, channels int, load func(image int) ([]float32, error)) (Cases, error) {
 	size := height * width * channels
 	if height < 2 || width < 2 || channels < 1 {
@@ -112,7 +111,7 @@ func half(h, n int) (start, length int) {
 	return n / 2, n - n/2
 }
 
-// shrink writes an image at rows x columns into a picture of width stride.
+// shrink writes an image, reduced to rows x columns, into a picture of width stride.
 func shrink(out []float32, stride, rows, columns int, image []float32, height, width, channels int) {
 	across := cover(width, columns)
 	for y, vertical := range cover(height, rows) {
@@ -131,7 +130,7 @@ func shrink(out []float32, stride, rows, columns int, image []float32, height, w
 	}
 }
 
-// span is the range of pixels that a smaller pixel covers, with the share of each.
+// span is a range of pixels that a reduced pixel covers, with the share of each.
 type span struct {
 	start   int
 	weights []float64
@@ -141,7 +140,7 @@ type span struct {
 func cover(n, m int) []span {
 	spans := make([]span, m)
 	for i := range spans {
-		// In units of 1/m pixel the borders are whole numbers.
+		// In units of 1/m pixel the borders are integers.
 		from, to := i*n, (i+1)*n
 		s := span{start: from / m}
 		for at := s.start; at*m < to; at++ {

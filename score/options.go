@@ -5,17 +5,17 @@ import (
 	"slices"
 )
 
-// Options choose the metrics, and the images on which explanations are scored.
+// Options select the metrics, and the images for which explanations are scored.
 type Options struct {
 	Metrics  []string `json:"metrics"`   // names of [Metrics]; none: all whose needs are met
-	PerClass int      `json:"per_class"` // images of each class, drawn by the seed
-	Mosaics  int      `json:"mosaics"`   // of each class, for Focus; 0: none
+	PerClass int      `json:"per_class"` // images per class, selected by the seed
+	Mosaics  int      `json:"mosaics"`   // mosaics per class, for Focus; 0: none
 }
 
-// DefaultOptions are every metric, eight images and ten mosaics per class.
+// DefaultOptions returns all metrics, with eight images and ten mosaics per class.
 func DefaultOptions() Options { return Options{PerClass: 8, Mosaics: 10} }
 
-// Check returns an error for the first option that is out of range.
+// Check returns an error for the first invalid option.
 func (o Options) Check() error {
 	for i, name := range o.Metrics {
 		if _, err := Lookup(name); err != nil {
@@ -53,8 +53,8 @@ func (o Options) Need(n Needs) bool {
 	return slices.ContainsFunc(o.Selected(), func(m Metric) bool { return m.Needs&n != 0 })
 }
 
-// Tests counts the computations of the selected metrics on images, or on mosaics
-// if need is NeedsMosaics. Metrics with a need in lacking are left out.
+// Tests returns the number of tests of the selected metrics on images, or on mosaics if need is
+// NeedsMosaics. Metrics with a need in lacking do not count.
 func (o Options) Tests(need, lacking Needs) int {
 	seen := map[string]bool{}
 	for _, m := range o.Selected() {
@@ -65,9 +65,9 @@ func (o Options) Tests(need, lacking Needs) int {
 	return len(seen)
 }
 
-// SettingsFor returns the settings of the metrics for images of that size: the
-// defaults, and a proportional tolerance of the pointing game. Its 15 pixels
-// are for images whose shorter side is 224 (TorchRay).
+// SettingsFor returns the settings of the metrics for an image size: the defaults, with a
+// proportional tolerance of the pointing game. Its 15 pixels are for images whose shorter side is
+// 224 (TorchRay).
 func SettingsFor(height, width int) Settings {
 	return Settings{Pointing: Pointing{Tolerance: max(1, (15*min(height, width)+112)/224)}}
 }

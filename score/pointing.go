@@ -7,13 +7,12 @@ import (
 	"oscar/internal/numeric"
 )
 
-// Pointing is the pointing game (Zhang et al. 2018, arXiv:1608.00507): 1 if the
-// map's largest value, the first of equal ones, lies on the object or near it,
-// else 0. As in TorchRay, near means that the squared distance to a pixel of the
-// mask is below Tolerance squared. The mean is the mean of the classes' shares of
-// hits.
+// Pointing is the pointing game (Zhang et al. 2018, arXiv:1608.00507). It is 1 if the position of
+// the map's largest value (the first of equal ones) is on the object or near it, else 0. As in
+// TorchRay, near means that the squared distance to a pixel of the mask is below the squared
+// Tolerance. The mean is the mean of the classes' hit rates.
 type Pointing struct {
-	Tolerance int `json:"tolerance,omitempty"` // in pixels; 0 is 15, 1 allows no distance
+	Tolerance int `json:"tolerance,omitempty"` // in pixels; 0: 15, 1: only hits on the mask
 }
 
 // Judge returns "pointing".
@@ -37,7 +36,7 @@ func (p Pointing) Judge(_ context.Context, s Sample) (Values, error) {
 	})}, nil
 }
 
-// located is the status of a map that is compared with a mask.
+// located returns the status of a map that is compared with a mask.
 func located(g explain.Grid, mask Mask) explain.Status {
 	if status := explain.StatusOf(g); status != explain.OK {
 		return status
@@ -50,7 +49,7 @@ func located(g explain.Grid, mask Mask) explain.Status {
 	return NoMask
 }
 
-// near reports whether a pixel of the mask is less than tolerance away.
+// near reports whether a pixel of the mask is closer than tolerance.
 func (m Mask) near(row, column, tolerance int) bool {
 	for y := max(row-tolerance, 0); y < min(row+tolerance+1, m.Height); y++ {
 		for x := max(column-tolerance, 0); x < min(column+tolerance+1, m.Width); x++ {

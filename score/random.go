@@ -10,20 +10,20 @@ import (
 	"oscar/internal/seeded"
 )
 
-// RandomMap is a control: an explainer of random values, uniform in 0..1. If a
-// method is no better by a metric, the method is useless or the metric
-// cannot distinguish them. The same image and seed give the same map.
+// RandomMap is a control: an explainer of random values, uniform in 0..1. If a method is no better
+// by a metric, either the method is useless or the metric cannot distinguish them. The same image
+// and seed give the same map.
 type RandomMap struct {
 	Seed uint64
-	// Cells is the number of rows and columns; 0 is one value per pixel. As many
-	// cells as a layer has positions are a fairer control for its CAMs: scattered
-	// pixels disturb a network more than patches.
+	// Cells is the number of rows and columns; 0: one value per pixel. For the CAMs of a layer, a
+	// fairer control has as many cells as the layer has positions, because scattered pixels disturb a
+	// network more than patches.
 	Cells int
 }
 
 var _ explain.Explainer = RandomMap{}
 
-// Explain returns one map an image.
+// Explain returns one map per image.
 func (r RandomMap) Explain(_ context.Context, images explain.Images, targets []int) ([]explain.Attribution, error) {
 	return each("random", images, targets, func(image []float32) explain.Grid {
 		grid := explain.NewGrid(images.Height, images.Width)
@@ -57,9 +57,9 @@ func each(name string, images explain.Images, targets []int, explanation func(im
 	return list, nil
 }
 
-// stream returns the random numbers for a purpose, its subject about (the digest
-// of an image, or nil) and numbers. They do not depend on the method: every
-// method gets the same draws, so methods differ only by their maps.
+// stream returns a random generator for a purpose, a subject (the digest of an image, or nil) and
+// numbers. It does not depend on the method: every method gets the same draws, so that methods
+// differ only by their maps.
 func stream(seed uint64, purpose string, about []byte, numbers ...int) *rand.Rand {
 	data := binary.LittleEndian.AppendUint64(nil, seed)
 	for _, n := range numbers {
@@ -70,8 +70,8 @@ func stream(seed uint64, purpose string, about []byte, numbers ...int) *rand.Ran
 	return seeded.New(data)
 }
 
-// digest identifies an image in [stream]: draws depend on the image's content,
-// not on its place.
+// digest identifies an image for [stream], so that draws depend on the image's content, not on its
+// index.
 func digest(image []float32) []byte {
 	d := seeded.Digest(image)
 	return d[:]

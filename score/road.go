@@ -7,24 +7,23 @@ import (
 	"oscar/explain"
 )
 
-// ROAD, remove and debias, removes a share of the pixels and fills the holes from
-// their neighbours (noisy linear imputation), so that neither the colour nor the
-// shape of a hole reveals what was there (Rong, Leemann et al. 2022,
-// arXiv:2202.00449). Pixels are removed by rank. Removing the most relevant first
-// (MoRF) should lower the probability of the class. Removing the least relevant
+// ROAD (remove and debias) removes a share of the pixels and fills the holes from their neighbours
+// (noisy linear imputation), so that neither the colour nor the shape of a hole reveals the removed
+// content (Rong, Leemann et al. 2022, arXiv:2202.00449). Pixels are removed by rank. Removing the
+// most relevant first (MoRF) should lower the probability of the class. Removing the least relevant
 // first (LeRF) should not.
 //
-// A value is the mean over the shares of the probability after removal, less that
-// of the image: "road_morf" and "road_lerf". "road" is (LeRF - MoRF)/2, as
-// ROADCombined of pytorch-grad-cam. A random map has about 0.
+// "road_morf" and "road_lerf" are means over the shares: the probability after the removal minus
+// that of the image. "road" is (LeRF - MoRF)/2, as ROADCombined of pytorch-grad-cam. A random map
+// has about 0.
 type ROAD struct {
-	Shares []float64 `json:"shares,omitempty"` // removed; nil is 0.1, 0.2 ... 0.9
-	// Noise is the standard deviation of the normal noise on each filled value,
-	// as a share of the pixel range 255; 0 is the authors' 0.01.
+	Shares []float64 `json:"shares,omitempty"` // shares to remove; nil: 0.1, 0.2 ... 0.9
+	// Noise is the standard deviation of the normal noise on each filled value, relative to the pixel
+	// range 255; 0: the authors' 0.01.
 	Noise     float64 `json:"noise,omitempty"`
-	Noiseless bool    `json:"noiseless,omitempty"` // fills without noise
-	// Tolerance is the residual over the right side at which the linear system is
-	// solved. 0 is 1e-5, an error below 1e-4 of the range.
+	Noiseless bool    `json:"noiseless,omitempty"` // fill without noise
+	// Tolerance is the residual, relative to the right side, at which the linear system counts as
+	// solved. 0: 1e-5, which is an error below 1e-4 of the range.
 	Tolerance float64 `json:"tolerance,omitempty"`
 }
 
@@ -32,8 +31,7 @@ type ROAD struct {
 type Removal struct {
 	Before     float64 // the class's probability
 	MoRF, LeRF []float64
-	// Whether the class is still predicted after each removal, for the authors'
-	// accuracy curves.
+	// Whether the class is still predicted after each removal. The authors' accuracy curves use this.
 	MoRFKept, LeRFKept []bool
 }
 
@@ -58,8 +56,8 @@ func (r ROAD) Judge(ctx context.Context, s Sample) (Values, error) {
 	}, nil
 }
 
-// Curves returns the removals of each image, one value a share, nil if the map
-// cannot be ranked.
+// Curves returns the removals of each image, with one value per share. It is nil if the map cannot
+// be ranked.
 func (r ROAD) Curves(ctx context.Context, s Sample) ([]*Removal, error) {
 	if err := s.check("road", NeedsModel); err != nil {
 		return nil, err
@@ -139,13 +137,13 @@ func (r ROAD) withDefaults() (ROAD, error) {
 	return r, nil
 }
 
-// removed is the number of positions in a share of n: at least 1, at most n-1.
+// removed returns the number of positions in a share of n: at least 1, at most n-1.
 func removed(share float64, n int) int {
 	return min(max(int(share*float64(n)+0.5), 1), n-1)
 }
 
-// noise returns a function that adds normal noise to the filled values of image i,
-// different for each side and share.
+// noise returns a function that adds normal noise to the filled values of image i. The noise differs
+// for each side and share.
 func (r ROAD) noise(s Sample, i int) func(image []float32, filled []int, side, k int) {
 	if r.Noise == 0 {
 		return func([]float32, []int, int, int) {}

@@ -8,13 +8,12 @@ import (
 	"oscar/explain"
 )
 
-// Cases are images with the class to explain, and, if it is known, the place of
-// that class in the image.
+// Cases are images with the class to explain and, if known, the position of this class in the image.
 type Cases struct {
 	Images    explain.Images
 	Targets   []int       // one class per image
-	Masks     []Mask      // one per image, or none
-	Quadrants []Quadrants // one per image if these are mosaics, else none
+	Masks     []Mask      // one per image; nil: none
+	Quadrants []Quadrants // one per image if the images are mosaics; nil: none
 }
 
 // Mask marks the pixels of an image that belong to the object: row-major
@@ -28,34 +27,34 @@ type Mask struct {
 // top right, bottom left, bottom right.
 type Quadrants [4]bool
 
-// Sample is everything that a metric may need: cases, one method's maps of them,
-// the model and the explainer.
+// Sample has everything that a metric can need: cases, one method's maps of them, the model and the
+// explainer.
 type Sample struct {
 	Cases
 	Maps []explain.Grid // the method's map of each image, of any resolution
 
-	Model      explain.Predictor // nil unless a metric needs it, see [Needs]
-	Explainer  explain.Explainer // the explainer of the maps
+	Model      explain.Predictor // may be nil if no metric needs it, see [Needs]
+	Explainer  explain.Explainer // of the maps
 	Randomised Cascade
 
-	Batch    int                   // images at a time for the model and the explainer; 0 is 32
-	Seed     uint64                // of every draw
+	Batch    int                   // images per call of the model and the explainer; 0: 32
+	Seed     uint64                // for all draws
 	Progress func(done, total int) // images processed, after each batch; may be nil
 }
 
-// Cascade is one explainer on copies of the model with increasingly many randomised
-// layers, for the sanity check.
+// Cascade is an explainer on copies of the model with more and more randomised layers, for the
+// sanity check.
 type Cascade struct {
 	Layers []string // from the logits down
-	// Explainer explains a model whose layers Layers[:depth] have new initial
-	// values; depth is 1 to len(Layers).
+	// Explainer returns the explainer of a model whose layers Layers[:depth] have new initial values;
+	// depth is 1 to len(Layers).
 	Explainer func(depth int) (explain.Explainer, error)
 }
 
 // DefaultBatch is the number of images per run of the model.
 const DefaultBatch = 32
 
-// check returns an error for a part of the sample that is missing or does not fit.
+// check returns an error if a part of the sample is missing or inconsistent.
 func (s Sample) check(name string, needs Needs) error {
 	if err := s.problem(needs); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -128,12 +127,12 @@ func (c Cases) check() error {
 // image returns the pixels of image i.
 func (s Sample) image(i int) []float32 { return s.Images.Slice(i, i+1).Pixels }
 
-// heat returns the map of image i at the image's size.
+// heat returns the map of image i, resized to the image.
 func (s Sample) heat(i int) explain.Grid {
 	return s.Maps[i].Resize(s.Images.Height, s.Images.Width)
 }
 
-// each judges the images one by one and sets each value's class.
+// each judges the images one by one and sets the class of each value.
 func (s Sample) each(judge func(i int) Value) []Value {
 	values := make([]Value, s.Images.N)
 	for i := range values {
@@ -143,9 +142,8 @@ func (s Sample) each(judge func(i int) Value) []Value {
 	return values
 }
 
-// Targets returns a class for every image: the target or, if it is
-// [explain.Predicted], the class that the model predicts. The model gets at most
-// batch images at a time; 0 is 32.
+// Targets returns the class of every image: the target or, if it is [explain.Predicted], the class
+// that the model predicts. The model gets at most batch images per call; 0: 32.
 func Targets(ctx context.Context, model explain.Predictor, images explain.Images, targets []int, batch int) ([]int, error) {
 	cases := Cases{Images: images, Targets: targets}
 	if err := cases.check(); err != nil {

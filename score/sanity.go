@@ -7,21 +7,20 @@ import (
 	"oscar/explain"
 )
 
-// Similarity is the similarity of the maps of the model to those of a randomised
-// one, one value per image.
+// Similarity has the similarity of the maps of the model and of a randomised model, one value per
+// image.
 type Similarity struct {
-	Layer       string // the last randomised layer
+	Layer       string // the layer that was randomised last
 	AbsSpearman []Value
 	Spearman    []Value
 	SSIM        []Value
 }
 
-// Cascades is the model-parameter randomisation test (Adebayo et al. 2018,
-// arXiv:1810.03292). Layers are randomised from the logits down, one more each
-// time. The maps of such a model are compared with those of the trained one: the
-// rank correlation of |map| and of the signed map, and SSIM of the maps scaled to
-// 0..1, all at the size of the image. If the maps stay similar, the method does
-// not show what the model learnt: low is good.
+// Cascades is the model-parameter randomisation test (Adebayo et al. 2018, arXiv:1810.03292). Layers
+// are randomised from the logits down, one more each time. The maps of such a model are compared
+// with those of the trained model at the size of the image: by the rank correlation of |map| and of
+// the signed map, and by SSIM of the maps scaled to 0..1. If the maps stay similar, the method does
+// not show what the model has learnt, so low is good.
 func Cascades(ctx context.Context, s Sample) ([]Similarity, error) {
 	if err := s.check("sanity", NeedsRandomised); err != nil {
 		return nil, err
@@ -80,12 +79,12 @@ func (y *Similarity) compare(s Sample, i int, trained compared, randomised expla
 	}
 }
 
-// at returns the key of a metric's values at one layer of the cascade.
+// at returns the key of a metric's values at a layer of the cascade.
 func at(metric, layer string) string { return metric + "@" + layer }
 
-// judgeSanity returns "sanity_rank_abs", "sanity_rank" and "sanity_ssim", each the
-// mean over the depths of the cascade that have a value, as in Quantus. It also
-// returns the values of each depth, see [at].
+// judgeSanity returns "sanity_rank_abs", "sanity_rank" and "sanity_ssim". Each is the mean over the
+// depths of the cascade that have a value, as in Quantus. It also returns the values of each depth,
+// see [at].
 func judgeSanity(ctx context.Context, s Sample) (Values, error) {
 	steps, err := Cascades(ctx, s)
 	if err != nil {

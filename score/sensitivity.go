@@ -13,12 +13,12 @@ import (
 //
 //	max over d, |d|_inf <= r, of ||map(x+d) - map(x)|| / ||map(x)||
 //
-// in the Frobenius norm, at the map's own resolution. As in Captum's
-// sensitivity_max the maximum is over uniform draws of d, one value for each
-// channel of a pixel, and x+d is not clipped. The class stays the same.
+// in the Frobenius norm, at the map's own resolution. As in Captum's sensitivity_max the maximum is
+// over uniform draws of d, with one value per channel of a pixel, and x+d is not clipped. The class
+// is fixed.
 type Sensitivity struct {
-	Radius  float64 `json:"radius,omitempty"`  // r, as a share of the pixel range 255; 0 is 0.02
-	Samples int     `json:"samples,omitempty"` // draws per image; 0 is 10
+	Radius  float64 `json:"radius,omitempty"`  // r, relative to the pixel range 255; 0: 0.02
+	Samples int     `json:"samples,omitempty"` // draws per image; 0: 10
 
 	noise func(k int, out []float32) // replaces the draws in tests
 }
@@ -58,7 +58,7 @@ func (n Sensitivity) Judge(ctx context.Context, s Sample) (Values, error) {
 				out[p] += v
 			}
 			err := batcher.Submit(s.Targets[i], func(moved explain.Grid) {
-				largest[i] = max(largest[i], distance(moved, g)/norm(g)) // NaN stays
+				largest[i] = max(largest[i], distance(moved, g)/norm(g)) // NaN is kept
 			})
 			if err != nil {
 				return nil, err
@@ -85,7 +85,7 @@ func (n Sensitivity) uniform(random *rand.Rand) func(k int, out []float32) {
 	}
 }
 
-// distance is the Frobenius norm of a-b, NaN if their shapes differ.
+// distance returns the Frobenius norm of a-b, or NaN if their shapes differ.
 func distance(a, b explain.Grid) float64 {
 	if a.Height != b.Height || a.Width != b.Width {
 		return math.NaN()
@@ -98,7 +98,7 @@ func distance(a, b explain.Grid) float64 {
 	return math.Sqrt(sum)
 }
 
-// norm is the Frobenius norm.
+// norm returns the Frobenius norm.
 func norm(g explain.Grid) float64 {
 	sum := 0.0
 	for _, v := range g.Values {

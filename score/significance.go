@@ -8,11 +8,11 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// level is the level of significance of a whole table.
+// level is the significance level of a whole table.
 const level = 0.05
 
-// P returns the two-sided p-value of the difference, by Student's t with the
-// interval's standard error; 1 if the difference is not clear ([Difference.Clear]).
+// P returns the two-sided p-value of the difference, by Student's t with the interval's standard
+// error. It is 1 if the difference is not clear ([Difference.Clear]).
 func (d Difference) P(better Direction) float64 {
 	if !d.Clear(better) {
 		return 1
@@ -27,8 +27,7 @@ func (d Difference) P(better Direction) float64 {
 	return 2 * students.CDF(-t)
 }
 
-// P returns the largest p-value of the differences to the controls; 1 if there
-// are none.
+// P returns the largest p-value of the differences to the controls, or 1 if there are none.
 func (c Cell) P(better Direction) float64 {
 	if len(c.Versus) == 0 {
 		return 1
@@ -40,9 +39,8 @@ func (c Cell) P(better Direction) float64 {
 	return p
 }
 
-// Significant reports for each row and metric whether the method beats every
-// control, at a level of 5 % for all cells of the table together (Holm 1979). The
-// controls beat nothing.
+// Significant reports for each row and metric whether the method beats every control, at a level of
+// 5 % for all cells of the table together (Holm 1979). It is false for controls.
 func (t Table) Significant() [][]bool {
 	type test struct {
 		row, metric int

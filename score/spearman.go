@@ -7,9 +7,8 @@ import (
 	"oscar/explain"
 )
 
-// Spearman is the rank correlation of two maps of one size, or of their absolute
-// values with abs. Equal values share their mean rank. A map of a single value
-// cannot be ranked.
+// Spearman returns the rank correlation of two maps of the same size, or of their absolute values if
+// abs is true. Equal values share their mean rank. A constant map cannot be ranked.
 func Spearman(a, b explain.Grid, abs bool) Value {
 	if a.Height != b.Height || a.Width != b.Width {
 		return unjudged(explain.NonFinite)
@@ -58,7 +57,7 @@ func ranks(g explain.Grid, abs bool) []float32 {
 	return out
 }
 
-// correlated is Pearson's correlation of ranks.
+// correlated returns Pearson's correlation of ranks.
 func correlated(a, b []float32) Value {
 	middle := float64(len(a)+1) / 2
 	ab, aa, bb := 0.0, 0.0, 0.0
@@ -68,13 +67,13 @@ func correlated(a, b []float32) Value {
 		aa += x * x
 		bb += y * y
 	}
-	if aa == 0 || bb == 0 { // |map| may be constant where the map is not
+	if aa == 0 || bb == 0 { // |map| can be constant although the map is not
 		return unjudged(explain.Constant)
 	}
 	return judged(min(max(ab/math.Sqrt(aa*bb), -1), 1))
 }
 
-// compared is what the comparisons need of a map that can be ranked.
+// compared has what comparisons need of a rankable map.
 type compared struct {
 	ranks, absRanks []float32
 	map01           explain.Grid // scaled to 0..1

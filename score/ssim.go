@@ -6,19 +6,18 @@ import (
 	"oscar/explain"
 )
 
-// The window of SSIM: Gaussian weights with a standard deviation of 1.5 pixels,
-// truncated at 3.5 of them.
+// The window of SSIM: Gaussian weights with a standard deviation of 1.5 pixels, truncated at 3.5
+// standard deviations.
 const (
 	ssimSigma  = 1.5
 	ssimRadius = 5 // round(3.5 * 1.5)
 	ssimWindow = 2*ssimRadius + 1
 )
 
-// SSIM is the mean structural similarity of two maps of one size whose values are
-// 0..1 (Wang et al. 2004, IEEE TIP 13:600), over the positions where the whole
-// window lies within the maps. It equals scikit-image's structural_similarity(
-// gaussian_weights=True, data_range=1), with sample covariances. Maps below 11x11
-// are TooSmall.
+// SSIM returns the mean structural similarity of two maps of the same size with values 0..1 (Wang et
+// al. 2004, IEEE TIP 13:600), over the positions where the whole window is within the maps. It
+// equals scikit-image's structural_similarity( gaussian_weights=True, data_range=1), with sample
+// covariances. Maps below 11x11 are TooSmall.
 func SSIM(a, b explain.Grid) Value {
 	switch {
 	case a.Height != b.Height || a.Width != b.Width:

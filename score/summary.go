@@ -10,10 +10,10 @@ import (
 // resamples is the number of bootstrap samples of an interval.
 const resamples = 2000
 
-// Interval is a mean with its 95 % bootstrap interval: the 2.5 % and the 97.5 %
-// point of the means of 2000 samples with replacement (Efron 1979, the percentile
-// method). It estimates the effect of other images on the mean, and stays
-// within the metric's range. It is too narrow for fewer than about 20 images.
+// Interval is a mean with its 95 % bootstrap interval: the 2.5 % and 97.5 % quantiles of the means
+// of 2000 samples with replacement (Efron 1979, the percentile method). It estimates how much the
+// mean depends on the choice of images, and is always in the metric's range. For fewer than about 20
+// images it is too narrow.
 type Interval struct {
 	Mean Number `json:"mean"` // NaN if N is 0
 	Low  Number `json:"low"`  // NaN if N is below 2
@@ -21,17 +21,16 @@ type Interval struct {
 	N    int    `json:"n"` // number of values
 }
 
-// Summary is a metric's result for a method: the mean over the explanations that
-// could be judged, and the number of the others.
+// Summary is a metric's result for a method: the mean over the judged explanations, and the number
+// of the others.
 type Summary struct {
 	Interval
 	Unjudged int                    `json:"unjudged"`
-	Why      map[explain.Status]int `json:"why,omitempty"` // the unjudged by their status
+	Why      map[explain.Status]int `json:"why,omitempty"` // number of unjudged explanations by status
 }
 
-// Summarise summarises the values whose status is OK. With perClass the mean is the
-// mean of the classes' means, and each class is resampled separately. The same
-// values and seed give the same bits.
+// Summarise summarises the values with status OK. With perClass the mean is the mean of the classes'
+// means, and each class is resampled separately. The same values and seed give the same bits.
 func Summarise(values []Value, perClass bool, seed uint64) Summary {
 	var s Summary
 	byClass := map[int][]float64{}
@@ -50,7 +49,7 @@ func Summarise(values []Value, perClass bool, seed uint64) Summary {
 	return s
 }
 
-// leaveOut counts a value that could not be judged.
+// leaveOut counts an unjudged value.
 func (s *Summary) leaveOut(v Value) {
 	if s.Why == nil {
 		s.Why = map[explain.Status]int{}
@@ -105,15 +104,15 @@ func bootstrap(groups [][]float64, seed uint64) Interval {
 	return out
 }
 
-// bound sets the bounds of an interval from the means of its bootstrap samples.
+// bound sets the ends of an interval from the means of the bootstrap samples.
 func (i *Interval) bound(means []float64) {
 	slices.Sort(means)
-	// The mean of equal values must lie inside in spite of rounding.
+	// The mean of equal values must be inside despite rounding.
 	i.Low = min(Number(quantile(means, 0.025)), i.Mean)
 	i.High = max(Number(quantile(means, 0.975)), i.Mean)
 }
 
-// quantile is a quantile of sorted values, linear between neighbours, as in numpy.
+// quantile returns a quantile of sorted values, linearly interpolated as in numpy.
 func quantile(sorted []float64, q float64) float64 {
 	at := q * float64(len(sorted)-1)
 	below := int(at)
@@ -121,7 +120,7 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[below] + (at-float64(below))*(sorted[above]-sorted[below])
 }
 
-// average is the mean of at least one value.
+// average returns the mean of at least one value.
 func average(values []float64) float64 {
 	sum := 0.0
 	for _, v := range values {

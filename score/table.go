@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Table is methods by metrics, with everything needed to compute it again except
-// the model and the images. Its JSON can be read back.
+// Table has methods as rows and metrics as columns, and everything that is needed to compute it
+// again except the model and the images. Its JSON can be read back.
 type Table struct {
 	Metrics  []Metric `json:"metrics"` // the columns
 	Rows     []Row    `json:"rows"`    // the methods, then the controls
@@ -26,29 +26,28 @@ type Row struct {
 // Cell is one metric of one method.
 type Cell struct {
 	Summary
-	Layers []AtLayer    `json:"layers,omitempty"` // of the sanity check: its parts, from the logits down
-	Versus []Difference `json:"versus,omitempty"` // the comparisons with the controls; none for a control
+	Layers []AtLayer    `json:"layers,omitempty"` // results of the sanity check from the logits down
+	Versus []Difference `json:"versus,omitempty"` // comparisons with the controls; nil for a control
 	Values []Value      `json:"values,omitempty"` // one per image or mosaic; none if the metric could not be computed
 }
 
-// AtLayer is the result of the sanity check with a layer, and those before it in
-// the list, randomised.
+// AtLayer is the result of the sanity check with a layer and all layers before it in the list
+// randomised.
 type AtLayer struct {
 	Layer string `json:"layer"`
 	Summary
 }
 
-// Difference is a method minus a control, image by image: the mean over the images
-// for which both could be judged. Images differ far more than methods do, so
-// the intervals of two methods overlap even if one is better for every image. The
-// interval of the differences does not have this problem.
+// Difference is a method minus a control, image by image: the mean over the images for which both
+// could be judged. Images differ far more than methods, so the intervals of two methods overlap even
+// if one is better for every image. The interval of the differences does not have this problem.
 type Difference struct {
 	Control string `json:"control"`
 	Interval
 }
 
-// fewest is the least number of images for which a difference can be clear. With
-// five, all on one side, a two-sided sign test still has p = 6 %.
+// fewest is the minimum number of images for a clear difference. With five images, all on one side,
+// a two-sided sign test still has p = 6 %.
 const fewest = 6
 
 // Clear reports whether the whole 95 % interval of the difference lies on the
@@ -88,7 +87,7 @@ func (t Table) Cell(method, metric string) (Cell, error) {
 	return Cell{}, fmt.Errorf("the table has no method %q", method)
 }
 
-// Doubt is a cell that does not beat the controls.
+// Doubt is a cell that does not beat every control.
 type Doubt struct {
 	Method, Metric string
 	Controls       []string // the controls that it does not beat
@@ -117,7 +116,7 @@ func (t Table) Doubts() []Doubt {
 	return doubts
 }
 
-// UnmarshalJSON reads a table. It is an error if its rows do not fit its columns.
+// UnmarshalJSON reads a table. It returns an error if rows and columns are inconsistent.
 func (t *Table) UnmarshalJSON(data []byte) error {
 	type plain Table
 	var read plain

@@ -9,7 +9,7 @@ import (
 	"oscar/internal/numeric"
 )
 
-// Why a metric could not judge an image, besides the states of a map
+// The reasons why a metric could not judge an image, in addition to the statuses of a map
 // ([explain.Empty], [explain.Constant], [explain.NonFinite]).
 const (
 	NoScore   explain.Status = "score<=0"  // the class has no probability to lose
@@ -22,13 +22,13 @@ const (
 type Value struct {
 	Value  Number         `json:"value"` // NaN unless Status is explain.OK
 	Status explain.Status `json:"status"`
-	Class  int            `json:"class"` // the class explained
+	Class  int            `json:"class"` // the explained class
 }
 
 // OK reports whether there is a value.
 func (v Value) OK() bool { return v.Status == explain.OK }
 
-// judged returns x as a value, unjudged if it is not finite.
+// judged returns x as a value; unjudged if x is not finite.
 func judged(x float64) Value {
 	if !numeric.Finite(x) {
 		return unjudged(explain.NonFinite)
@@ -40,12 +40,12 @@ func unjudged(why explain.Status) Value {
 	return Value{Value: Number(math.NaN()), Status: why}
 }
 
-// Values are one value an image, by the name of the metric. The sanity check also
-// has values of each layer, by [at].
+// Values has one value per image, by metric name. The sanity check also has values for each layer,
+// see [at].
 type Values map[string][]Value
 
-// rankable is the status of a map that will be ranked: two values must differ.
-// Unlike [explain.StatusOf] it is OK if all values are negative.
+// rankable returns the status of a map that will be ranked: two values must differ. Unlike
+// [explain.StatusOf] it is OK if all values are negative.
 func rankable(g explain.Grid) explain.Status {
 	status := nonZero(g)
 	if status != explain.OK {
@@ -57,8 +57,7 @@ func rankable(g explain.Grid) explain.Status {
 	return explain.OK
 }
 
-// nonZero is the status of a map whose magnitudes are read: one value must not be
-// zero.
+// nonZero returns the status of a map whose magnitudes are read: one value must be nonzero.
 func nonZero(g explain.Grid) explain.Status {
 	low, high := g.Range()
 	switch {
@@ -70,7 +69,7 @@ func nonZero(g explain.Grid) explain.Status {
 	return explain.OK
 }
 
-// Number is a float64 that may be NaN or infinite, in JSON null, "inf" and "-inf".
+// Number is a float64 that may be NaN or infinite. In JSON these are null, "inf" and "-inf".
 type Number float64
 
 // MarshalJSON writes the number.
@@ -87,7 +86,7 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	}
 }
 
-// UnmarshalJSON reads what MarshalJSON writes.
+// UnmarshalJSON reads the output of MarshalJSON.
 func (n *Number) UnmarshalJSON(data []byte) error {
 	switch {
 	case bytes.Equal(data, []byte("null")):
