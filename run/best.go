@@ -17,14 +17,14 @@ import (
 	"oscar/tfmodel"
 )
 
-// best is the best epoch so far by the monitor; without a validation part, the last.
+// best is the best epoch so far by the monitor. Without a validation part it is the last epoch.
 type best struct {
 	Epoch    int           `json:"epoch"` // from 1; 0: none yet
 	Accuracy result.Number `json:"accuracy"`
 	Loss     result.Number `json:"loss"`
-	// Average says that its weights are the moving averages.
+	// Average is true if its weights are the moving averages.
 	Average bool `json:"average,omitempty"`
-	// AveragePrecision is the mean over the labels, of images that may have several.
+	// AveragePrecision is the mean over the labels, with several labels per image.
 	AveragePrecision *result.Number `json:"mean_average_precision,omitempty"`
 }
 
@@ -39,10 +39,10 @@ func (b best) beatenBy(m result.EpochMetrics, by experiment.Monitor) bool {
 	return by.Better(m, result.EpochMetrics{ValidationAccuracy: b.Accuracy, ValidationLoss: b.Loss, ValidationAveragePrecision: b.AveragePrecision})
 }
 
-// Best returns the best epoch so far, counted from 1, and its variables, as a path for
-// [tfmodel.Network.Restore]. If they are damaged it notes this and returns the variables of
-// the SavedModel or of a checkpoint: those of the same epoch, or else of the newest epoch
-// that has a checkpoint at its end.
+// Best returns the best epoch so far, counted from 1, and the path of its variables, for
+// [tfmodel.Network.Restore]. If the variables are damaged, Best notes this and returns other ones:
+// those of the SavedModel or of a checkpoint of the same epoch, or else those of the newest epoch
+// with a checkpoint at its end.
 func (r *Run) Best(listener Listener) (prefix string, epoch int, err error) {
 	if err := Discarded(r.Dir); err != nil {
 		return "", 0, err
@@ -57,7 +57,7 @@ func (r *Run) Best(listener Listener) (prefix string, epoch int, err error) {
 		if err != nil || now == epoch {
 			break
 		}
-		epoch, damage = now, c.checkBest(now) // a training that is running has removed the other
+		epoch, damage = now, c.checkBest(now) // a running training has removed the other epoch
 	}
 	if damage == nil {
 		return filepath.Join(c.dir, checkpoint.Best(epoch), checkpoint.Variables), epoch, nil
@@ -81,8 +81,8 @@ func (r *Run) Best(listener Listener) (prefix string, epoch int, err error) {
 	return filepath.Join(c.dir, name, checkpoint.Variables), at.Epoch, nil
 }
 
-// UseBest calls use with the variables of [Run.Best], of another epoch if a training that is
-// running removes them meanwhile, and returns the epoch.
+// UseBest calls use with the variables of [Run.Best] and returns the epoch. If a running training
+// removes the variables meanwhile, it calls use again with those of another epoch.
 func (r *Run) UseBest(listener Listener, use func(prefix string) error) (epoch int, err error) {
 	return checkpoint.UseBest(func() (string, int, error) { return r.Best(listener) }, use)
 }
@@ -92,7 +92,7 @@ func (c checkpoints) bestEpoch() (epoch int, err error) {
 	s, _, err := c.newest()
 	if err == nil {
 		epoch = s.Best.Epoch
-	} else if names, listErr := c.list(checkpoint.Bests); listErr == nil && len(names) == 1 { // a study keeps nothing else
+	} else if names, listErr := c.list(checkpoint.Bests); listErr == nil && len(names) == 1 { // a study keeps only these
 		_, err = fmt.Sscanf(names[0], "best-%d", &epoch)
 	}
 	if err == nil && epoch == 0 {
@@ -101,8 +101,8 @@ func (c checkpoints) bestEpoch() (epoch int, err error) {
 	return epoch, err
 }
 
-// exported returns the variables of the run's SavedModel if they are intact and of
-// that epoch, else "".
+// exported returns the path of the variables in the run's SavedModel. It returns "" if they are
+// damaged or of another epoch.
 func (r *Run) exported(epoch int) (prefix string) {
 	e, err := r.Evaluation()
 	if err != nil || e == nil || e.Epoch != epoch || !paths.Exists(r.Model()) || checksum.Check(r.Model()) != nil {
@@ -111,13 +111,13 @@ func (r *Run) exported(epoch int) (prefix string) {
 	return filepath.Join(r.Model(), "variables", checkpoint.Variables)
 }
 
-// restoreBest replaces damaged weights of the best epoch of a finished run by those of
-// its SavedModel. It reports whether the weights are intact.
+// restoreBest replaces damaged weights of a finished run's best epoch by those of its SavedModel. It
+// reports whether the weights are intact.
 func (r *Run) restoreBest(listener Listener) (whole bool, err error) {
 	c := r.checkpoints()
 	epoch, err := c.bestEpoch()
 	if err != nil {
-		return true, nil // there is nothing to make again
+		return true, nil // nothing to restore
 	}
 	damage := c.checkBest(epoch)
 	if damage == nil {
@@ -136,7 +136,7 @@ func (r *Run) restoreBest(listener Listener) (whole bool, err error) {
 	})
 }
 
-// checkBest returns why the weights of the best epoch cannot be used.
+// checkBest returns an error if the weights of the best epoch cannot be used.
 func (c checkpoints) checkBest(epoch int) error {
 	names, err := c.list(checkpoint.Bests)
 	if err != nil {
@@ -148,8 +148,8 @@ func (c checkpoints) checkBest(epoch int) error {
 	return checksum.Check(filepath.Join(c.dir, checkpoint.Best(epoch)))
 }
 
-// epochEnd returns an intact checkpoint at the end of the epoch, or else of the newest
-// epoch that has one; "" if there is none.
+// epochEnd returns an intact checkpoint at the end of the epoch, or else of the newest epoch that
+// has one. It returns "" if there is none.
 func (c checkpoints) epochEnd(epoch int) (name string, s state, err error) {
 	steps, err := c.list(checkpoint.Steps)
 	if err != nil {
@@ -165,9 +165,9 @@ func (c checkpoints) epochEnd(epoch int) (name string, s state, err error) {
 	return name, s, nil
 }
 
-// keepBest replaces lost or damaged weights of the best epoch by those of an intact
-// checkpoint. The trainer has the state s. If no checkpoint has that epoch, the newest
-// epoch with a checkpoint becomes the best, and keepBest notes this.
+// keepBest replaces lost or damaged weights of the best epoch by those of an intact checkpoint. The
+// trainer is at state s. If no checkpoint has that epoch, the newest epoch with a checkpoint becomes
+// the best, and keepBest notes this.
 func (c checkpoints) keepBest(ctx context.Context, t *tfmodel.Trainer, s *state, listener Listener) error {
 	if s.Best.Epoch == 0 {
 		return nil
@@ -181,7 +181,7 @@ func (c checkpoints) keepBest(ctx context.Context, t *tfmodel.Trainer, s *state,
 	switch {
 	case err != nil:
 		return err
-	case s.Epoch == s.Best.Epoch && s.Position == 0: // the trainer has them
+	case s.Epoch == s.Best.Epoch && s.Position == 0: // the trainer has these weights
 		listener.Note(fmt.Sprintf("%v; it is made again", damage))
 		return c.saveBest(ctx, t, s.Best)
 	case name == "" || at.Epoch != s.Best.Epoch && len(s.Epochs) < at.Epoch:

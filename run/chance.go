@@ -9,9 +9,9 @@ import (
 	"oscar/tfmodel"
 )
 
-// atChance returns an explanation if the validation accuracy is at chance although the
-// network learns: the moving averages of batch normalisation, which inference uses, are
-// still near their initial values. Otherwise it returns "".
+// atChance returns an explanation if the validation accuracy is at chance although the network
+// learns. The reason is that batch normalisation's moving averages, which inference uses, are still
+// near their initial values. Otherwise it returns "".
 func atChance(a tfmodel.Architecture, m result.EpochMetrics) string {
 	classes, err := a.Classes()
 	if err != nil || classes == 0 || a.MultiLabel() {
@@ -23,7 +23,7 @@ func atChance(a tfmodel.Architecture, m result.EpochMetrics) string {
 		return ""
 	}
 	momentum := slowest(a.Layers)
-	// After this many steps less than 1 % of the initial value is left.
+	// After this many steps the initial value has a weight below 1 %.
 	steps := int(math.Ceil(math.Log(0.01) / math.Log(momentum)))
 	if momentum <= 0 || m.Step >= steps {
 		return ""
@@ -32,7 +32,7 @@ func atChance(a tfmodel.Architecture, m result.EpochMetrics) string {
 		m.Accuracy, momentum, steps, m.Step)
 }
 
-// slowest returns the highest momentum of a batch normalisation; 0 if there is none.
+// slowest returns the highest momentum of the batch normalisations, or 0 if there are none.
 func slowest(layers []tfmodel.Named) (momentum float64) {
 	for _, l := range layers {
 		switch l := l.Layer.(type) {

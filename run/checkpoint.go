@@ -30,21 +30,21 @@ type state struct {
 	Step     int     `json:"step"`     // steps done
 	Epoch    int     `json:"epoch"`    // epochs done
 	Position int     `json:"position"` // images processed in the current epoch
-	Skipped  int     `json:"skipped"`  // of these, images that could not be read
-	Loss     float64 `json:"loss"`     // sum over the images that were read
+	Skipped  int     `json:"skipped"`  // of these, unreadable images
+	Loss     float64 `json:"loss"`     // sum over the images that were read in the current epoch
 	Correct  int     `json:"correct"`
 	Seconds  float64 `json:"seconds"` // sum over the steps of the current epoch
 	Best     best    `json:"best"`
 	// HeadSteps is the number of steps that trained only the head of a fine-tuned model.
 	HeadSteps int `json:"head_steps,omitempty"`
-	// Experiment holds the settings of the steps so far, Epochs the lines of
-	// metrics.jsonl; nil in older runs.
+	// Experiment has the settings of the steps so far. Epochs has the lines of metrics.jsonl. Both are
+	// nil in older runs.
 	Experiment *experiment.Experiment `json:"experiment,omitempty"`
 	Epochs     []result.EpochMetrics  `json:"epochs,omitempty"`
-	Sum        string                 `json:"sum"` // a hash of all the other fields
+	Sum        string                 `json:"sum"` // hash of all other fields
 }
 
-// seen returns the number of images of the current epoch that were trained on.
+// seen returns the number of images trained on in the current epoch.
 func (s state) seen() int { return s.Position - s.Skipped }
 
 func (s state) sum() (string, error) {
@@ -54,9 +54,9 @@ func (s state) sum() (string, error) {
 	return hex.EncodeToString(h[:8]), err
 }
 
-// checkpoints is the folder of a run's checkpoints: step-NNNNNNN, of which the newest two
-// are kept, and best-NNNN with weights only. A damaged checkpoint is renamed to
-// damaged-step-NNNNNNN and removed when training reaches that step again.
+// checkpoints is the folder of a run's checkpoints. It has step-NNNNNNN, of which the newest two are
+// kept, and best-NNNN with weights only. A damaged checkpoint is renamed to damaged-step-NNNNNNN and
+// removed when training reaches that step again.
 type checkpoints struct{ dir string }
 
 func (r *Run) checkpoints() checkpoints { return checkpoints{r.Path(CheckpointsDir)} }
@@ -97,8 +97,8 @@ func (c checkpoints) save(ctx context.Context, t *tfmodel.Trainer, s state) erro
 	return checkpoint.Remove(c.dir, drop)
 }
 
-// saveBest writes the weights of an epoch, at which the trainer stands. It keeps the previous
-// best until the next save, because the newest checkpoint may still refer to it.
+// saveBest writes the trainer's weights as those of the best epoch. It keeps the previous best until
+// the next save, because the newest checkpoint can still refer to it.
 func (c checkpoints) saveBest(ctx context.Context, t *tfmodel.Trainer, b best) error {
 	return checkpoint.WriteBest(c.dir, b.Epoch, func(prefix string) error {
 		save := func() error { return t.SaveWeights(ctx, prefix) }
@@ -109,7 +109,7 @@ func (c checkpoints) saveBest(ctx context.Context, t *tfmodel.Trainer, b best) e
 	})
 }
 
-// aside is the prefix of a damaged checkpoint's name.
+// aside is the prefix that marks a damaged checkpoint.
 const aside = "damaged-"
 
 // read reads the state of a checkpoint.
@@ -122,7 +122,7 @@ func (c checkpoints) read(name string) (state, error) {
 	if s.Format != 1 {
 		return s, fmt.Errorf("%s: format %d, this oscar reads 1", path, s.Format)
 	}
-	if want, err := s.sum(); err != nil || s.Sum != "" && s.Sum != want { // the first runs have none
+	if want, err := s.sum(); err != nil || s.Sum != "" && s.Sum != want { // the oldest runs have no hash
 		return s, fmt.Errorf("%s: its sum is %s, it says %s", path, want, s.Sum)
 	}
 	return s, nil
@@ -142,15 +142,14 @@ func (c checkpoints) newest() (state, string, error) {
 	return state{}, "", fmt.Errorf("%s has no checkpoint", c.dir)
 }
 
-// restore sets the trainer to the newest checkpoint that can be read and whose epochs are
-// all in the journal, or to its initial state if there is none. It notes the checkpoints
-// that it skips.
+// restore sets the trainer to the newest readable checkpoint whose epochs are all in the journal, or
+// to its initial state if there is none. It notes the checkpoints that it skips.
 func (c checkpoints) restore(ctx context.Context, t *tfmodel.Trainer, split string, epochs int, listener Listener) (state, error) {
 	steps, err := c.list(checkpoint.Steps)
 	if err != nil {
 		return state{}, err
 	}
-	ahead := false // an intact checkpoint has more epochs than the journal
+	ahead := false // an intact checkpoint has epochs that the journal lacks
 	for i, name := range slices.Backward(steps) {
 		s, err := c.read(name)
 		switch {
@@ -169,7 +168,7 @@ func (c checkpoints) restore(ctx context.Context, t *tfmodel.Trainer, split stri
 		if err == nil {
 			return s, c.setAside(steps[i+1:])
 		} else if _, ok := errors.AsType[*cluster.Fault](err); ok {
-			return state{}, err // of a worker, not of the checkpoint
+			return state{}, err // the error of a worker, not of the checkpoint
 		}
 		listener.Note(fmt.Sprintf("checkpoint %s is damaged and passed over: %v", name, err))
 	}
@@ -205,12 +204,12 @@ func (c checkpoints) list(prefix string) ([]string, error) {
 	return names, err
 }
 
-// keepNewest removes the checkpoints of a finished run except the newest, from
-// which a longer training can start, and the weights of epochs that are no longer the best.
+// keepNewest removes the checkpoints of a finished run except the newest, which longer training can
+// start from. It also removes weights of epochs that are no longer the best.
 func (c checkpoints) keepNewest() error {
 	s, newest, err := c.newest()
 	if err != nil {
-		return nil // they were removed already
+		return nil // already removed
 	}
 	names, err := c.list(checkpoint.Steps)
 	drop := slices.DeleteFunc(names, func(name string) bool { return name == newest })
@@ -221,8 +220,8 @@ func (c checkpoints) keepNewest() error {
 	return errors.Join(err, checkpoint.Remove(c.dir, drop))
 }
 
-// Prune removes all checkpoints of a finished run, 1.3 GB for AlexNet02. The run cannot
-// be trained further. The weights of the best epoch stay.
+// Prune removes all checkpoints of a finished run (1.3 GB for AlexNet02). Then the run cannot be
+// trained further. The weights of the best epoch are kept.
 func Prune(dir string) error {
 	dir = filepath.Join(dir, CheckpointsDir)
 	entries, err := os.ReadDir(dir)

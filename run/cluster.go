@@ -8,11 +8,11 @@ import (
 	"oscar/cluster"
 )
 
-// mostFaults is how often a step of a cluster may fail without a new checkpoint.
+// mostFaults is the maximum number of failed steps on a cluster without a new checkpoint.
 const mostFaults = 20
 
-// fitOnCluster is Fit on a cluster. After a failed step it waits for the workers, and continues
-// from the newest checkpoint in a new session.
+// fitOnCluster is Fit on a cluster. After a failed step it waits for the workers, and continues from
+// the newest checkpoint in a new session.
 func (r *Run) fitOnCluster(ctx context.Context, machine Machine, config Config, listener Listener) error {
 	note := func(text string) { listener.Note(text) }
 	workers := *machine.Cluster

@@ -13,15 +13,14 @@ import (
 	"oscar/result"
 )
 
-// discarded is discarded.json. It marks a run whose model was removed on purpose.
+// discarded is the file discarded.json. It marks a run whose model was removed on purpose.
 type discarded struct {
 	Format int    `json:"format"` // 1
 	Model  string `json:"model"`  // SHA-256 of the SavedModel's list of checksums
 }
 
-// DiscardModel removes the model of a finished run, with its checkpoints, its events for
-// TensorBoard and the weights that it started from. Its settings and figures stay. After a
-// kill the same call removes the rest.
+// DiscardModel removes a finished run's model, checkpoints, TensorBoard events and initial weights.
+// Settings and metrics are kept. After a kill, the same call removes the rest.
 func DiscardModel(dir string) error {
 	if Discarded(dir) == nil {
 		sum, err := checksum.Sum(filepath.Join(dir, ModelDir, checksum.File))
@@ -33,7 +32,7 @@ func DiscardModel(dir string) error {
 		}
 	}
 	for _, name := range []string{ModelDir, CheckpointsDir, eventsDir, PretrainedDir} {
-		// In one step, so that no part of a model is left that would count as damaged.
+		// Rename first, because a partly removed model would count as damaged.
 		aside := filepath.Join(dir, atomicfile.Prefix+name)
 		err := os.RemoveAll(aside)
 		if err == nil {
@@ -49,7 +48,7 @@ func DiscardModel(dir string) error {
 	return nil
 }
 
-// Discarded returns an error that says so if the model of a run was discarded, else nil.
+// Discarded returns an error if the run's model was discarded, else nil.
 func Discarded(dir string) error {
 	if !paths.Exists(filepath.Join(dir, result.DiscardedFile)) {
 		return nil

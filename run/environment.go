@@ -10,7 +10,7 @@ import (
 	"oscar/result"
 )
 
-// NewEnvironment describes this process, its processor, threads and precision.
+// NewEnvironment returns a description of this process: processor, threads, precision and versions.
 func NewEnvironment(config Config, seed uint64) result.Environment {
 	return result.Environment{
 		Oscar: result.Version, TensorFlow: graph.Version(), Graft: graftVersion(), Go: runtime.Version(),

@@ -20,12 +20,12 @@ import (
 	"oscar/tfmodel"
 )
 
-// features are the outputs of the layers before the head for images without augmentation,
-// by path. Unreadable images are missing.
+// features are the outputs of the layers before the head, by image path, for images without
+// augmentation. Unreadable images are missing.
 type features map[string][]float32
 
-// extract computes the features of the train and the validation part, or takes them from
-// the user's cache. It stops between batches if ctx is cancelled.
+// extract computes the features of the train and validation parts, or reads them from the user's
+// cache. If ctx is cancelled, it stops between batches.
 func (f *fitting) extract(ctx, work context.Context) error {
 	if f.features != nil {
 		return nil
@@ -95,8 +95,8 @@ func (f features) batches(items []dataset.Item, order []int, size int, of *datas
 	}
 }
 
-// featuresFile returns the file in the user's cache for the features of images, "" if there
-// is no cache. Its name is a hash of everything that the features depend on.
+// featuresFile returns the path of the images' features in the user's cache, or "" if there is no
+// cache. Its name is a hash of everything that the features depend on.
 func (r *Run) featuresFile(items []dataset.Item) string {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -125,7 +125,7 @@ func (r *Run) featuresFile(items []dataset.Item) string {
 	return filepath.Join(cache, "oscar", "features", hex.EncodeToString(h.Sum(nil)[:16])+".npy")
 }
 
-// readFeatures reads the features of images; nil if the file lacks them.
+// readFeatures reads the features of images. It returns nil if the file lacks some.
 func readFeatures(path string, items []dataset.Item) features {
 	shape, values, err := npy.Read(path)
 	if path == "" || err != nil || len(shape) != 2 || shape[0] != len(items) || shape[1] < 1 {
@@ -141,7 +141,7 @@ func readFeatures(path string, items []dataset.Item) features {
 // mostFeatures is the maximum number of files in the cache.
 const mostFeatures = 16
 
-// write writes the features if no image lacks them, and removes the oldest files.
+// write writes the features if all images have them, and removes the oldest files of the cache.
 func (f features) write(path string, items []dataset.Item) error {
 	if path == "" || len(f) != len(items) {
 		return nil

@@ -39,7 +39,7 @@ func (r *Run) fit(ctx context.Context, machine Machine, config Config, listener 
 		return err
 	}
 	defer t.Close()
-	// A step is always finished: ctx is checked between steps.
+	// Every step is finished: ctx is checked only between steps.
 	work := context.WithoutCancel(ctx)
 	epochs, err := r.journal()
 	if err != nil {
@@ -83,7 +83,7 @@ func (r *Run) fit(ctx context.Context, machine Machine, config Config, listener 
 		return err
 	}
 	defer func() {
-		if err := f.loader.Close(); err != nil { // the images are correct, but will be decoded each time
+		if err := f.loader.Close(); err != nil { // the cache could not be written, so images are decoded each time
 			listener.Note(err.Error())
 		}
 	}()
@@ -121,17 +121,18 @@ type fitting struct {
 	loader   *dataset.Loader
 	journal  *journal
 	state    state
-	train    []dataset.Item  // the train part; the weights of images include those of classes
+	train    []dataset.Item  // the train part; image weights include class weights
 	positive []float32       // factors of positive labels, if multi-label
-	features features        // of the images, while only the head is trained
-	skipped  int             // images that the loader skipped since the last step
+	features features        // of the images, while only the head is trained; else nil
+	skipped  int             // images skipped since the last step
 	noted    map[string]bool // their paths
-	reasons  map[string]int  // how many there are for a reason
-	hinted   bool            // whether the hint about validation at chance was given
+	reasons  map[string]int  // number of skipped images per reason
+	hinted   bool            // the hint about accuracy at chance was given
 }
 
-// skip notes files that were changed or removed since the split was made, each once, and
-// names the first for each reason. It returns nil if that is an error.
+// skip returns the loader's Skip function. It notes files that were changed or removed since the
+// split was made: each file once, with the name of the first one for each reason. skip returns nil
+// if such files are errors.
 func (f *fitting) skip() func(dataset.Item, error) {
 	if f.run.Experiment.Data.Strict {
 		return nil
@@ -157,7 +158,7 @@ func (f *fitting) interrupted() error {
 	return fmt.Errorf("%w at step %d, epoch %d; continue with --resume %s", ErrInterrupted, f.state.Step, f.state.Epoch+1, f.run.Dir)
 }
 
-// order returns the order of an epoch with that many images.
+// order returns an epoch's order of that many images.
 func (f *fitting) order(images int) []int {
 	seed, epoch := f.run.Experiment.Seed, f.state.Epoch
 	if f.run.Experiment.Training.Sampling != experiment.BalancedSampling {
@@ -170,7 +171,7 @@ func (f *fitting) order(images int) []int {
 	return dataset.BalancedOrder(classes, seed, epoch)
 }
 
-// epoch trains one epoch, or the rest of one, then validates and saves.
+// epoch trains an epoch or the rest of it, then validates and saves.
 func (f *fitting) epoch(ctx, work context.Context) error {
 	r, s := f.run, &f.state
 	training := r.Experiment.Training
@@ -234,7 +235,7 @@ func (f *fitting) learn(ctx, work context.Context, order []int) error {
 		if err != nil {
 			return err
 		}
-		number := s.Step // of the optimiser; a new one starts after the head's epochs
+		number := s.Step // step of the optimizer; a new optimizer starts after the head's epochs
 		if f.features == nil {
 			number -= s.HeadSteps
 		}
@@ -270,8 +271,7 @@ func (f *fitting) learn(ctx, work context.Context, order []int) error {
 	return nil
 }
 
-// batches yields batches of the images in an order, with augmentation, or of their
-// features.
+// batches yields batches of the images in an order, with augmentation, or batches of their features.
 func (f *fitting) batches(ctx context.Context, order []int) iter.Seq2[tfmodel.Batch, error] {
 	training := f.run.Experiment.Training
 	if f.features != nil {
@@ -296,8 +296,8 @@ func (f *fitting) ofImages(batches iter.Seq2[*dataset.Batch, error]) iter.Seq2[t
 	}
 }
 
-// ofBatch returns a batch for a trainer. Labels and weights of mixed images are mixed with
-// the same factor.
+// ofBatch converts a batch for a trainer. It mixes labels and weights of mixed images by the same
+// shares.
 func ofBatch(b *dataset.Batch, of *dataset.Split) tfmodel.Batch {
 	out := tfmodel.Batch{N: b.N, Images: b.Images, Labels: b.Labels, Targets: targets(b.Items, of), Weights: weights(b.Items)}
 	if b.Partners == nil {
@@ -315,8 +315,7 @@ func ofBatch(b *dataset.Batch, of *dataset.Split) tfmodel.Batch {
 	return out
 }
 
-// Weighted returns the train part of a split. Each image's weight includes that of its
-// class.
+// Weighted returns the train part of a split, with class weights included in each image's weight.
 func Weighted(c experiment.ClassWeight, s *dataset.Split) ([]dataset.Item, error) {
 	if s.MultiLabel { // see [PositiveWeights]
 		return s.Train, nil
@@ -336,7 +335,7 @@ func Weighted(c experiment.ClassWeight, s *dataset.Split) ([]dataset.Item, error
 	return train, nil
 }
 
-// weights returns the factors of the items' losses; nil if all are 1.
+// weights returns the loss weights of the items, or nil if all are 1.
 func weights(items []dataset.Item) (out []float32) {
 	for i, item := range items {
 		if item.Weight == 0 {
@@ -350,7 +349,7 @@ func weights(items []dataset.Item) (out []float32) {
 	return out
 }
 
-// tell reports a step of an epoch with that many images; rate is in images per second.
+// tell reports a step of an epoch with that many images. rate is in images per second.
 func (f *fitting) tell(images int, rate float64) {
 	if f.listener.OnStep == nil {
 		return

@@ -50,8 +50,8 @@ func (l Listener) Count(done, total int) {
 	}
 }
 
-// Problem describes an item that a loader skips. The loader's error begins with the path;
-// the reason does not repeat it.
+// Problem describes an item that a loader skips. The loader's error begins with the path, which
+// Problem removes from the reason.
 func Problem(item dataset.Item, err error) dataset.Problem {
 	return dataset.Problem{Path: item.Path, Reason: strings.TrimPrefix(err.Error(), item.Path+": ")}
 }

@@ -24,27 +24,27 @@ type Precision = graph.Precision
 // Config configures a session; see [graph.Config].
 type Config = graph.Config
 
-// Machine configures how a job uses the machine. It changes speed and memory. Threads may
-// change the last bits of results; the other fields do not change results.
+// Machine configures how a job uses the machine: speed and memory. Threads can change the last bits
+// of results; the other fields do not change results.
 type Machine struct {
 	Threads         Threads
 	Workers         int               // images decoded concurrently; 0: one per processor
 	Cache           dataset.CacheMode // where decoded images are kept between epochs
 	CheckpointEvery int               // steps between checkpoints within an epoch; 0: none
 	Limits          dataset.Limits    // limits for images to evaluate or explain; an experiment has its own
-	// Cluster, if not nil, has the workers that a training computes its steps on. Their number
-	// may change the last bits, and batch normalisation; see [tfmodel.NewTrainer].
+	// Cluster, if not nil, has the workers that compute training steps. Their number can change the
+	// last bits, and batch normalisation; see [tfmodel.NewTrainer].
 	Cluster *cluster.Options
 	// Trust allows models that can reach files, the network, Python or foreign code.
 	Trust bool
 }
 
-// Config returns the session's configuration for a job's precision on the machine.
+// Config returns a session's configuration for this machine in a precision.
 func (m Machine) Config(p Precision) Config {
 	return Config{Threads: m.Threads, Precision: p, Trust: m.Trust}
 }
 
-// Check reports the first number that is out of range.
+// Check returns an error for the first number out of range.
 func (m Machine) Check() error {
 	for _, f := range []struct {
 		name  string
@@ -63,8 +63,8 @@ func (m Machine) Check() error {
 	return nil
 }
 
-// Hashes is the folder in the user's cache that keeps the hashes of large sets of images,
-// see [dataset.ScanOptions]; "" if there is no cache.
+// Hashes returns the folder in the user's cache for the hashes of large image sets, see
+// [dataset.ScanOptions]. It returns "" if there is no cache.
 func Hashes() string {
 	cache, err := os.UserCacheDir()
 	if err != nil {

@@ -31,16 +31,16 @@ func (r *Run) Metrics() ([]result.EpochMetrics, error) {
 	return out, nil
 }
 
-// journal writes metrics.jsonl and the event files. Both have only the epochs of the
-// newest checkpoint: a run that was killed repeats the later ones.
+// journal writes metrics.jsonl and the event files. Both have only the epochs of the newest
+// checkpoint, because a killed run repeats later ones.
 type journal struct {
 	run     *Run
 	epochs  []result.EpochMetrics
 	scalars *events.Writer
 }
 
-// journal returns the epochs of metrics.jsonl up to the first damaged line; none
-// if the file is missing.
+// journal returns the epochs of metrics.jsonl before the first damaged line, or none if the file is
+// missing.
 func (r *Run) journal() ([]result.EpochMetrics, error) {
 	b, err := paths.ReadRecord(r.Path(MetricsFile))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -57,7 +57,7 @@ func (r *Run) journal() ([]result.EpochMetrics, error) {
 	return epochs, nil
 }
 
-// openJournal rewrites the journal with those epochs.
+// openJournal rewrites the journal with the epochs.
 func (r *Run) openJournal(epochs []result.EpochMetrics) (j *journal, err error) {
 	j = &journal{run: r, epochs: epochs}
 	if err := j.writeMetrics(); err != nil {
@@ -109,7 +109,7 @@ func encodeEpochs(epochs []result.EpochMetrics) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// sameEpochs reports whether a journal begins with those epochs.
+// sameEpochs reports whether a journal starts with the epochs.
 func sameEpochs(journal, epochs []result.EpochMetrics) bool {
 	if len(journal) < len(epochs) {
 		return false
@@ -138,7 +138,7 @@ func (j *journal) writeEvents(m result.EpochMetrics) error {
 	return nil
 }
 
-// Events returns a new event file of the run. Its events come after those of the epochs.
+// Events returns a new event file of the run. It is ordered after the events of the epochs.
 func (r *Run) Events() (*events.Writer, error) {
 	return events.Create(r.Path(eventsDir), r.Environment.Started)
 }

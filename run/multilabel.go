@@ -7,7 +7,7 @@ import (
 	"oscar/result"
 )
 
-// targets returns 1 for each label of the items and 0 for the others, [N,classes]; nil if
+// targets returns [N,classes]: 1 for each label of the items and 0 for the others. It returns nil if
 // images have one class each.
 func targets(items []dataset.Item, s *dataset.Split) []float32 {
 	if !s.MultiLabel {
@@ -23,8 +23,8 @@ func targets(items []dataset.Item, s *dataset.Split) []float32 {
 	return out
 }
 
-// mixed returns the targets of images that were mixed with their partners; nil if images
-// have one class each.
+// mixed returns the targets of mixed images. own are the images' own targets. It returns nil if
+// images have one class each.
 func mixed(own []float32, b *dataset.Batch) []float32 {
 	if own == nil {
 		return nil
@@ -38,8 +38,8 @@ func mixed(own []float32, b *dataset.Batch) []float32 {
 	return out
 }
 
-// decisions returns the number of yes or no that a prediction has: one for each label, or
-// one if images have one class each.
+// decisions returns the number of decisions per image: one per label, or one if images have one
+// class each.
 func (f *fitting) decisions() int {
 	if f.run.Split.MultiLabel {
 		return len(f.run.Split.Classes)
@@ -47,9 +47,9 @@ func (f *fitting) decisions() int {
 	return 1
 }
 
-// PositiveWeights returns the factors of labels in the loss of images that have them, where
-// images may have several; nil if all are 1. Balanced ones are the images without a label
-// divided by those with it, of the train part.
+// PositiveWeights returns the loss factor of each label for images that have it, with several labels
+// per image. It returns nil if all are 1. A balanced factor is the number of training images without
+// the label divided by the number with it.
 func PositiveWeights(c experiment.ClassWeight, s *dataset.Split) ([]float32, error) {
 	if !s.MultiLabel || c.IsZero() {
 		return nil, nil
@@ -74,8 +74,7 @@ func PositiveWeights(c experiment.ClassWeight, s *dataset.Split) ([]float32, err
 	return out, nil
 }
 
-// labelMetrics has the probabilities of each label and whether images have it; nil if
-// images have one class each.
+// labelMetrics has the labels' probabilities and targets. It is nil if images have one class each.
 type labelMetrics struct {
 	scores  [][]float64
 	present [][]bool
@@ -88,7 +87,7 @@ func newLabelMetrics(s *dataset.Split) *labelMetrics {
 	return &labelMetrics{make([][]float64, len(s.Classes)), make([][]bool, len(s.Classes))}
 }
 
-// add adds an image and returns how many decisions at 0.5 are right.
+// add adds an image. It returns the number of correct decisions at the threshold 0.5.
 func (l *labelMetrics) add(probabilities, targets []float32) (right int) {
 	for c, p := range probabilities {
 		has := targets[c] > 0.5
@@ -100,7 +99,7 @@ func (l *labelMetrics) add(probabilities, targets []float32) (right int) {
 	return right
 }
 
-// conclude sets the figures of an epoch.
+// conclude sets the metrics of an epoch.
 func (l *labelMetrics) conclude(m *result.EpochMetrics) {
 	if l == nil {
 		return

@@ -7,7 +7,7 @@ import (
 	"oscar/result"
 )
 
-// network describes an experiment's network for readers without TensorFlow.
+// network returns a description of an experiment's network for readers without TensorFlow.
 func network(e experiment.Experiment) (result.Network, error) {
 	a := e.Architecture
 	n := result.Network{Name: a.Name, Input: a.Input, Explain: e.Explain, Layers: []result.Layer{}}

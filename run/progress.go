@@ -7,9 +7,9 @@ import (
 
 // Progress is the progress of explaining or drawing images.
 type Progress struct {
-	Images, Total int           // images that are done, and all images
-	Share         float64       // share of the work that is done, 0..1
-	Left          time.Duration // estimated from the pace so far; 0: not known yet
+	Images, Total int           // finished images, and all images
+	Share         float64       // finished share of the work, 0..1
+	Left          time.Duration // estimated from the pace so far; 0: not yet known
 }
 
 // Tracker adds up the progress of shards that run concurrently.
@@ -20,17 +20,17 @@ type Tracker struct {
 
 	mu            sync.Mutex
 	images, total int
-	done, work    float64 // in images, of this stage and process
+	done, work    float64 // in images, in this stage and process
 }
 
-// NewTracker returns the tracker of a job of that many images. listen receives its progress
-// and may be nil, count the finished images.
+// NewTracker returns the tracker of a job of that many images. listen receives its progress and may
+// be nil. count receives the number of finished images.
 func NewTracker(listen func(Progress), count func(done, total int), images int) *Tracker {
 	return &Tracker{listen: listen, count: count, begin: time.Now(), total: images, work: float64(images)}
 }
 
-// Shard returns two functions: share receives the share of a shard of n images that is
-// done, end is called when it is finished.
+// Shard returns two functions for a shard of n images: share receives the finished share, and end
+// must be called when the shard is finished.
 func (t *Tracker) Shard(n int) (share func(float64), end func()) {
 	last := 0.0
 	share = func(now float64) {
@@ -59,7 +59,7 @@ func (t *Tracker) Skip(n int) {
 	t.count(t.images, t.total)
 }
 
-// settled is the time before the pace is used for estimates.
+// settled is the time before estimates use the pace.
 const settled = 2 * time.Second
 
 func (t *Tracker) report() {

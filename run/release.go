@@ -8,9 +8,9 @@ import (
 	"oscar/result"
 )
 
-// Release unlocks a folder of results at the end of a job with the error *err. If the job
-// has succeeded, or was interrupted and has saved something, its command line is recorded
-// before, while no other process can write to the folder; see [result.RecordIn].
+// Release unlocks a folder of results at the end of a job with the error *err. If the job succeeded,
+// or was interrupted and saved something, Release first records the command line, while no other
+// process can write to the folder; see [result.RecordIn].
 func Release(ctx context.Context, dir *resultdir.Dir, err *error) {
 	done := *err == nil || errors.Is(*err, ErrInterrupted)
 	if done && result.RecordsIn(ctx, dir.Path) && dir.HasResults() {

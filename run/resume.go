@@ -20,7 +20,7 @@ import (
 // It notes allowed changes; other changes are errors.
 func (r *Run) CheckEdits(listener Listener) error {
 	s, _, err := r.checkpoints().newest()
-	if err != nil || s.Experiment == nil { // nothing was trained, or by an older oscar
+	if err != nil || s.Experiment == nil { // nothing was trained, or only by an older oscar
 		if r.edited && r.finished() {
 			return &checksum.Damage{Dir: r.Dir, Name: ExperimentFile}
 		} else if r.edited {
@@ -46,8 +46,8 @@ func (r *Run) CheckEdits(listener Listener) error {
 	return nil
 }
 
-// edits returns the differences from the settings of a checkpoint. It returns an error for
-// one that is not allowed.
+// edits returns the differences from a checkpoint's settings. A difference that is not allowed is an
+// error.
 func (r *Run) edits(s state) ([]experiment.Edit, error) {
 	edits, err := r.Experiment.Edits(s.Experiment)
 	if err != nil {
@@ -69,7 +69,7 @@ func orNone(value string) string {
 	return value
 }
 
-// Lengthen sets the number of epochs. A finished run is then unfinished.
+// Lengthen sets the number of epochs. This makes a finished run unfinished.
 func (r *Run) Lengthen(epochs int) error {
 	s, _, err := r.checkpoints().newest()
 	switch {
@@ -84,7 +84,7 @@ func (r *Run) Lengthen(epochs int) error {
 	if err := r.Experiment.Check(); err != nil {
 		return err
 	}
-	// If the process is killed here, the run is evaluated again.
+	// If the process is killed after this line, the run is evaluated again.
 	if err := checksum.Delete(r.Dir, EvaluationFile); err != nil {
 		return err
 	}
@@ -96,8 +96,8 @@ func (r *Run) finished() bool {
 	return err == nil
 }
 
-// Move sets the folder of the images. All images of the split must be there with
-// the same content.
+// Move sets the folder of the images. The folder must have all images of the split, with the same
+// content.
 func (r *Run) Move(ctx context.Context, data string, workers int, listener Listener) error {
 	root, err := filepath.Abs(data)
 	if err != nil {
@@ -121,7 +121,7 @@ func (r *Run) Move(ctx context.Context, data string, workers int, listener Liste
 	return checksum.WriteJSON(r.Dir, ExperimentFile, r.Experiment)
 }
 
-// KeepEdits records experiment.json as intact, after [Run.CheckEdits].
+// KeepEdits records experiment.json as intact. Call it after [Run.CheckEdits].
 func (r *Run) KeepEdits() error {
 	if !r.edited {
 		return nil
@@ -133,9 +133,9 @@ func (r *Run) KeepEdits() error {
 // Finish removes the checkpoints that a finished run does not need.
 func (r *Run) Finish() error { return r.checkpoints().keepNewest() }
 
-// Repair restores damaged files that do not need training. It reports whether the run is
-// finished (evaluated and exported, with all files intact), and whether it is trained. It
-// notes damaged files.
+// Repair restores damaged files that need no training, and notes damaged files. finished is true if
+// the run is evaluated and exported, with all files intact. trained is true if its training is
+// finished.
 func (r *Run) Repair(listener Listener) (finished, trained bool, err error) {
 	if err := Discarded(r.Dir); err != nil {
 		return false, false, err
@@ -172,7 +172,7 @@ func (r *Run) Repair(listener Listener) (finished, trained bool, err error) {
 			return false, false, err
 		}
 	}
-	if damaged(r.Dir, EvaluationFile) || !finished && !best { // of weights that are lost
+	if damaged(r.Dir, EvaluationFile) || !finished && !best { // an evaluation of lost weights is also invalid
 		finished = false
 		if err := checksum.Delete(r.Dir, EvaluationFile); err != nil {
 			return false, false, err
@@ -184,7 +184,7 @@ func (r *Run) Repair(listener Listener) (finished, trained bool, err error) {
 		}
 		finished, trained = false, false
 	}
-	if finished { // a process that was killed may have left more than one checkpoint
+	if finished { // a killed process can leave several checkpoints
 		err = r.checkpoints().keepNewest()
 	}
 	return finished, trained, err

@@ -26,11 +26,11 @@ type Run struct {
 	Environment result.Environment
 	Split       *dataset.Split
 
-	edited bool    // experiment.json is not as oscar wrote it
+	edited bool    // experiment.json was edited
 	folder *Folder // nil: not locked by this process
 }
 
-// Names within a run folder. A folder with an [ExperimentFile] is a run.
+// Names in a run folder. A folder with an [ExperimentFile] is a run.
 const (
 	ExperimentFile  = "experiment.json"
 	SplitFile       = "split.json"
@@ -40,9 +40,9 @@ const (
 	CheckpointsDir  = "checkpoints"
 	ModelDir        = "saved_model"
 	EvaluationFile  = "evaluation.json"
-	DataDir         = "data"       // the images of the run, if they are in the run folder
-	PretrainedDir   = "pretrained" // the model or the weights that fine-tuning starts from
-	WeightsPrefix   = "weights"    // in PretrainedDir: the tensor bundle of the weights
+	DataDir         = "data"       // the run's images, if they are in the run folder
+	PretrainedDir   = "pretrained" // the model or weights that fine-tuning starts from
+	WeightsPrefix   = "weights"    // tensor bundle of the weights in PretrainedDir
 )
 
 // Path returns the path of a file in the run folder.
@@ -50,7 +50,7 @@ func (r *Run) Path(elem ...string) string {
 	return filepath.Join(append([]string{r.Dir}, elem...)...)
 }
 
-// Images returns the folder with the run's images.
+// Images returns the folder of the run's images.
 func (r *Run) Images() string {
 	if root := r.Experiment.Data.Root; filepath.IsAbs(root) {
 		return root
@@ -69,7 +69,7 @@ func (r *Run) CheckImages() error {
 	return nil
 }
 
-// CheckFolder returns an error if the folder of the images of the run dir does not exist.
+// CheckFolder returns an error if the folder of images root of the run dir does not exist.
 func CheckFolder(root, dir string) error {
 	if paths.Exists(root) {
 		return nil
@@ -80,7 +80,7 @@ func CheckFolder(root, dir string) error {
 // Model returns the folder of the run's SavedModel.
 func (r *Run) Model() string { return r.Path(ModelDir) }
 
-// Network returns the experiment's architecture. Imported layers have their graph.
+// Network returns the experiment's architecture, with the graph of imported layers.
 func (r *Run) Network() (tfmodel.Architecture, error) {
 	a := r.Experiment.Architecture
 	f := r.Experiment.FineTune
@@ -108,14 +108,14 @@ func (r *Run) Network() (tfmodel.Architecture, error) {
 // Folder is a locked folder for a run.
 type Folder = resultdir.Dir
 
-// kind allows a folder to be used again if a process ended in it before it wrote
+// kind describes run folders. A folder can be used again if a process ended before it wrote
 // experiment.json, its last file.
 var kind = resultdir.Kind{Early: []string{
 	EnvironmentFile, result.NetworkFile, SplitFile, MetricsFile, CheckpointsDir, DataDir, PretrainedDir, checksum.File,
 }}
 
-// listed are the files of a run whose SHA-256 is in the run's list. Checkpoints and the
-// SavedModel have their own lists.
+// listed are the files in the run's list of SHA-256. Checkpoints and the SavedModel have their own
+// lists.
 var listed = []string{
 	ExperimentFile, EnvironmentFile, result.NetworkFile, SplitFile, MetricsFile, EvaluationFile, result.DiscardedFile, result.CommandFile,
 }
@@ -123,17 +123,16 @@ var listed = []string{
 // Claim creates and locks an empty folder for a new run.
 func Claim(dir string) (*Folder, error) { return resultdir.Open(dir, kind) }
 
-// Create writes a new run into the folder, either completely or not at all. The run takes
-// over the folder's lock. Any split is allowed, also that of another run. If Data.Root is
-// relative, the images must be in the folder already; so must the model that fine-tuning
-// starts from.
+// Create writes a new run into the folder, either completely or not at all. The run takes over the
+// folder's lock. The split may come from another run. If Data.Root is relative, the folder must
+// already have the images. For fine-tuning it must already have the initial model.
 func Create(f *Folder, e experiment.Experiment, env result.Environment, s *dataset.Split) (*Run, error) {
 	network, err := network(e)
 	if err != nil {
 		return nil, err
 	}
 	r := &Run{Dir: f.Path, Experiment: e, Environment: env, Split: s, folder: f}
-	err = r.clear() // files of a killed process
+	err = r.clear() // left by a killed process
 	for _, write := range []func() error{
 		func() error { return atomicfile.WriteJSON(r.Path(EnvironmentFile), env) },
 		func() error { return atomicfile.WriteJSON(r.Path(result.NetworkFile), network) },
@@ -141,7 +140,7 @@ func Create(f *Folder, e experiment.Experiment, env result.Environment, s *datas
 		func() error { return os.Mkdir(r.Path(CheckpointsDir), 0o777) },
 		func() error { return atomicfile.Write(r.Path(MetricsFile), nil) },
 		func() error { return checksum.Update(r.Dir, listed...) },
-		func() error { return checksum.WriteJSON(r.Dir, ExperimentFile, e) }, // last: then it is a run
+		func() error { return checksum.WriteJSON(r.Dir, ExperimentFile, e) }, // last, because it marks a run
 	} {
 		if err == nil {
 			err = write()
@@ -170,8 +169,8 @@ func (r *Run) clear() (err error) {
 // Is reports whether dir is a run folder.
 func Is(dir string) bool { return paths.Exists(filepath.Join(dir, ExperimentFile)) }
 
-// Open reads a run folder. It returns an error if a file was changed since oscar wrote it, or
-// if the weights were trained with other settings.
+// Open reads a run folder. It returns an error if a file was changed since oscar wrote it, or if the
+// weights were trained with other settings.
 func Open(dir string) (*Run, error) {
 	r, err := OpenEdited(dir)
 	if err != nil {
@@ -180,7 +179,7 @@ func Open(dir string) (*Run, error) {
 	if r.edited {
 		return nil, &checksum.Damage{Dir: dir, Name: ExperimentFile}
 	}
-	// The list of checksums may be missing, or may have been made after an edit.
+	// The list of checksums may be missing, or newer than an edit.
 	if s, _, err := r.checkpoints().newest(); err == nil && s.Experiment != nil {
 		if _, err := r.edits(s); err != nil {
 			return nil, err
@@ -223,7 +222,7 @@ func (r *Run) read() error {
 	return checksum.ReadJSON(r.Dir, EnvironmentFile, &r.Environment)
 }
 
-// Acquire locks the run for this process and removes the temporary files of a killed one.
+// Acquire locks the run for this process and removes temporary files of killed ones.
 func (r *Run) Acquire() (err error) {
 	if r.folder, err = resultdir.Open(r.Dir, resultdir.Kind{Mark: ExperimentFile}); err != nil {
 		return err
@@ -242,8 +241,7 @@ func (r *Run) Close() error {
 	return r.folder.Close()
 }
 
-// Evaluation reads the evaluation of the test part. It returns nil and no error if there is
-// none.
+// Evaluation reads the evaluation of the test part. Without one it returns nil and no error.
 func (r *Run) Evaluation() (*result.Evaluation, error) {
 	e := &result.Evaluation{}
 	err := checksum.ReadJSON(r.Dir, EvaluationFile, e)

@@ -8,14 +8,14 @@ import (
 	"oscar/result"
 )
 
-// The weights that an epoch's validation figures are of.
+// The weights that an epoch's validation metrics are measured with.
 const (
 	averageWeights = "average"
 	trainedWeights = "trained"
 )
 
-// validate measures the validation part, also with the moving averages of the weights if
-// there are some. The figures are those of the better weights.
+// validate measures the validation part. If there are moving averages of the weights, it also
+// measures with these and keeps the better metrics.
 func (f *fitting) validate(ctx context.Context, m *result.EpochMetrics) error {
 	trained, skipped, err := f.measure(ctx)
 	if err != nil {
@@ -43,8 +43,7 @@ func (f *fitting) validate(ctx context.Context, m *result.EpochMetrics) error {
 	return nil
 }
 
-// measure returns the figures of the validation part, and how many of its images could not
-// be read.
+// measure returns the metrics of the validation part, and the number of its unreadable images.
 func (f *fitting) measure(ctx context.Context) (m result.EpochMetrics, skipped int, err error) {
 	items := f.run.Split.Validation
 	if len(items) == 0 {
