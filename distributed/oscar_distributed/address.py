@@ -31,6 +31,25 @@ def why_closed(host: str, port: int, patience: float = PATIENCE) -> str:
         time.sleep(0.2)
 
 
+def answer(host: str, port: int, patience: float = 1.0) -> str:
+    """Returns the first line with which a service answers within that time to a short HTTP request, "" if it does not.
+
+    The request has 7 bytes. A Spark master does not answer less than the 8 bytes of a message's length, and closes the connection
+    as soon as this side has. A TLS alert is no answer: a master with TLS sends one, too.
+    """
+    try:
+        with socket.create_connection((host, port), PATIENCE) as s:
+            s.settimeout(patience)
+            s.sendall(b"GET /\r\n")
+            s.shutdown(socket.SHUT_WR)  # some services wait for more
+            said = s.recv(80)
+    except OSError:
+        return ""
+    if said.startswith(b"\x15\x03"):
+        return ""
+    return said.split(b"\n")[0].decode("ascii", "replace").strip()
+
+
 def is_loopback(host: str) -> bool:
     """Reports whether all addresses of a host are loopback addresses."""
     try:

@@ -63,7 +63,7 @@ def context(master: Optional[str], name: str, workers: int = 0) -> SparkContext:
 def _on_loopback(master: str) -> bool:
     """Reports whether a standalone master is on loopback, and so all of its cluster.
 
-    One that nobody can reach is a failure at once: by itself Spark tries for a minute, and prints its stack.
+    One that nobody can reach, or another service, is a failure at once: by itself Spark tries for a minute, and prints its stack.
     """
     if not master.startswith("spark:"):
         return False  # another cluster manager's
@@ -73,6 +73,8 @@ def _on_loopback(master: str) -> bool:
         raise Failed(f"cannot join the Spark cluster at {master}: want spark://HOST:PORT")
     for host, port in hosts:  # one of several leads
         reason = address.why_closed(host, port)
+        if not reason and (said := address.answer(host, port)):
+            reason = f"another service answers there: {ascii(said)}"
         if not reason:
             return all(address.is_loopback(h) for h, _ in hosts)
     raise Failed(f"cannot join the Spark cluster at {master}: {reason}")

@@ -1,11 +1,13 @@
 """The parts that need no engine, with programs in oscar's place."""
 
+import contextlib
 import io
 import os
 import socket
 import stat
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import unittest.mock
@@ -157,6 +159,31 @@ class TestAddress(unittest.TestCase):
             s.listen()
             self.assertEqual(address.why_closed("127.0.0.1", port, 0), "")
         self.assertNotEqual(address.why_closed("no.such.host.invalid", 1), "")
+
+    def test_answer(self):
+        """Services that answer are told from those that wait, and from TLS."""
+        for said, want in (
+            (b"HTTP/1.1 505 HTTP/0.9 not supported\r\nContent-Type: text/html", "HTTP/1.1 505 HTTP/0.9 not supported"),
+            (b"SSH-2.0-OpenSSH_9.6\r\n", "SSH-2.0-OpenSSH_9.6"),
+            (b"\x00\x00\x12\x04", "\x00\x00\x12\x04"),  # HTTP/2
+            (b"\x15\x03\x03\x00\x02\x02\x0a", ""),
+            (b"", ""),  # closes the connection
+            (None, ""),  # waits
+        ):
+            with self.subTest(said=said), socket.create_server(("127.0.0.1", 0)) as server, contextlib.ExitStack() as held:
+
+                def serve():
+                    connection = held.enter_context(server.accept()[0])
+                    if said is not None:
+                        self.assertEqual(len(connection.recv(80)), 7)
+                        self.assertEqual(connection.recv(80), b"")
+                        connection.sendall(said)
+                        connection.shutdown(socket.SHUT_WR)
+
+                thread = threading.Thread(target=serve)
+                thread.start()
+                self.assertEqual(address.answer("127.0.0.1", server.getsockname()[1], 0.3), want)
+                thread.join()
 
     def test_loopback(self):
         found = [address.is_loopback(h) for h in ("127.0.0.1", "127.1.2.3", "::1", "192.0.2.1", "0.0.0.0", "no.such.host.invalid")]

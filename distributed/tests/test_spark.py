@@ -1,10 +1,12 @@
 """Spark: the same bytes as one process; a pandas_udf for pictures in a table."""
 
+import http.server
 import io
 import json
 import os
 import shutil
 import subprocess
+import threading
 import unittest
 import unittest.mock
 import urllib.request
@@ -143,7 +145,16 @@ class TestCluster(Case):
 
     def test_bad_addresses(self):
         """Each is a failure in one line."""
-        for address, reason in (("spark://127.0.0.1:1", "Connection refused"), ("spark:127.0.0.1:1", "want spark://HOST:PORT")):
+        quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
+        page = http.server.ThreadingHTTPServer(("127.0.0.1", 0), quiet)
+        self.addCleanup(page.server_close)
+        threading.Thread(target=page.serve_forever, daemon=True).start()
+        self.addCleanup(page.shutdown)
+        for address, reason in (
+            ("spark://127.0.0.1:1", "Connection refused"),
+            ("spark:127.0.0.1:1", "want spark://HOST:PORT"),
+            (f"spark://127.0.0.1:{page.server_port}", "another service answers there: '<!DOCTYPE HTML>'"),
+        ):
             done = subprocess.run(command("spark", "--master", address, *self.explain, "bad"), capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertEqual(done.stderr, f"oscar: cannot join the Spark cluster at {address}: {reason}\n")
