@@ -13,9 +13,9 @@ type Adam struct {
 	Beta1   float64 `json:"beta1"`
 	Beta2   float64 `json:"beta2"`
 	Epsilon float64 `json:"epsilon"`
-	// WeightDecay above 0 makes it AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101):
-	// theta -= theta * WeightDecay * rate comes before the step, as in Keras. Only kernels
-	// decay, not biases, gamma and beta.
+	// WeightDecay above 0 makes it AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101): theta -= theta
+	// * WeightDecay * rate before the step, as in Keras. Only kernels decay, not biases, gamma and
+	// beta.
 	WeightDecay float64 `json:"weight_decay,omitempty"`
 }
 

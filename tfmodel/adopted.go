@@ -9,10 +9,10 @@ import (
 	"oscar/savedmodel"
 )
 
-// NetworkOf returns an opened SavedModel as a network, to which signatures can be added. g
-// is the model's graph, see [savedmodel.Extend]. An adopted model has no architecture: its
-// gradients are TensorFlow's own operations. [Network.LRP] needs a rule for each layer and
-// returns an error; [Network.GuidedBackprop] needs activations that are ReLUs.
+// NetworkOf returns an opened SavedModel as a network, to which signatures can be added. g is the
+// model's graph, see [savedmodel.Extend]. An adopted model has no architecture, so its gradients are
+// TensorFlow's own operations. For it [Network.LRP], which needs a rule for each layer, returns an
+// error. [Network.GuidedBackprop] works if its activations are ReLUs.
 func NetworkOf(b *savedmodel.Bundle, g *Graph) (*Network, error) {
 	if b.Metadata.Origin == nil {
 		m, err := Attach(b)
@@ -40,7 +40,7 @@ func NetworkOf(b *savedmodel.Bundle, g *Graph) (*Network, error) {
 	return n, nil
 }
 
-// adoptedIndex is [Network.index] of an adopted model.
+// adoptedIndex is [Network.index] for an adopted model.
 func (n *Network) adoptedIndex(layer string) (int, error) {
 	if err := n.adopted.CheckLayer(layer); err != nil {
 		return 0, err
@@ -48,8 +48,8 @@ func (n *Network) adoptedIndex(layer string) (int, error) {
 	return slices.IndexFunc(n.adopted.Metadata.Layers, func(l savedmodel.Layer) bool { return l.Name == layer }), nil
 }
 
-// adoptedGradient is [Network.propagate] of an adopted model: the gradient of the logits,
-// weighted by r, with respect to layer to's map, -1 for the image.
+// adoptedGradient is [Network.propagate] for an adopted model. It returns the gradient of the
+// logits, weighted by r, with respect to layer to's map; -1 is the image.
 //
 // The composite is the gradient, or guided backpropagation if the model's activations are ReLUs.
 func (n *Network) adoptedGradient(g *Graph, c Composite, r Tensor, to int) (Tensor, error) {
@@ -75,8 +75,8 @@ func (n *Network) adoptedGradient(g *Graph, c Composite, r Tensor, to int) (Tens
 	return dx, g.Err()
 }
 
-// WithGuidedGradients returns the model with guided gradients: [Attached.With] the composite
-// [GuidedBackprop], or for an adopted model its graph's guided gradients, which are defined if
+// WithGuidedGradients returns the model with guided gradients: [Attached.With] and the composite
+// [GuidedBackprop]. For an adopted model these are the guided gradients of its graph, which exist if
 // its activations are ReLUs. The error names the operations without a rule.
 func WithGuidedGradients(b *savedmodel.Bundle) (explain.Differentiator, error) {
 	if b.Metadata.Origin == nil {
@@ -117,7 +117,7 @@ func (n *Network) again(g *Graph, image Tensor) *Network {
 	other.Image = image
 	if n.adopted != nil {
 		other.Logits = g.Again(n.Image, image, n.Logits)[0]
-		other.outputs = nil // a copy of the layers is not needed
+		other.outputs = nil // the copy's layers are not needed
 		return &other
 	}
 	other.outputs = n.steps.apply(&Builder{Graph: g, vars: n.vars}, image)

@@ -18,7 +18,7 @@ func AlexNet02(classes int) Architecture {
 			{"relu2", &ReLU{}},
 			{"pool2", &MaxPool2D{Size: 3, Stride: 2, Padding: Valid}}, // 13x13
 			{"bn2", &BatchNormalization{}},
-			{"conv5", &Conv2D{Filters: 256, Kernel: 3, Stride: 1, Padding: Same}}, // Grad-CAM's layer
+			{"conv5", &Conv2D{Filters: 256, Kernel: 3, Stride: 1, Padding: Same}}, // Grad-CAM's default layer
 			{"relu5", &ReLU{}},
 			{"pool5", &MaxPool2D{Size: 3, Stride: 2, Padding: Valid}}, // 6x6
 			{"flatten", &Flatten{}},

@@ -18,27 +18,26 @@ type Named struct {
 	Layer Layer
 }
 
-// Architecture describes a network from image to logits. It is a plain value. A layer's
-// number of input channels is that of the layer before, so a layer can be removed by one
-// edit.
+// Architecture describes a network from image to logits. It is a plain value. The number of input
+// channels of a layer comes from the layer before, so a layer can be removed without other edits.
 type Architecture struct {
 	Name   string  `json:"name"`
 	Input  Shape   `json:"input" form:"[height, width, 3]"` // [height,width,3]
 	Layers []Named `json:"layers"`
-	// Tuning, if not nil: all layers but the head have pretrained weights.
+	// Tuning is not nil if all layers except the head have pretrained weights.
 	Tuning *Tuning `json:"tuning,omitempty"`
-	// Weights is the prefix of the tensor bundle with those weights, for [NewTrainer]. It is
-	// not written.
+	// Weights is the prefix of the tensor bundle with these weights, for [NewTrainer]. It is not
+	// stored.
 	Weights string `json:"-"`
-	// Output computes probabilities from logits: "" is softmax, for exclusive classes; Sigmoid
-	// is for several labels.
+	// Output computes probabilities from logits: "" is softmax, for exclusive classes, and Sigmoid is
+	// for several labels.
 	Output string `json:"output,omitempty"`
 }
 
 // Sigmoid is the [Architecture.Output] for several labels per image.
 const Sigmoid = "sigmoid"
 
-// MultiLabel reports whether an image may have several of the classes.
+// MultiLabel reports whether an image can have several classes.
 func (a Architecture) MultiLabel() bool { return a.Output == Sigmoid }
 
 // probabilities adds the probabilities of logits [N,C].
@@ -54,7 +53,7 @@ type builtin struct {
 	new  func(classes int) Architecture
 }
 
-// architectures is the one table of architectures by name.
+// architectures is the table of architectures by name.
 var architectures = []builtin{
 	{"alexnet02", AlexNet02},
 	{"efficientnet_lite0", EfficientNetLite0},
@@ -73,7 +72,7 @@ func Architectures() []string {
 	return named.Names(architectures, func(a builtin) string { return a.name })
 }
 
-// Lookup returns the named architecture for that many classes.
+// Lookup returns the architecture of a name for a number of classes.
 func Lookup(name string, classes int) (Architecture, error) {
 	a, err := named.Find("architecture", name, architectures, func(a builtin) string { return a.name })
 	if err != nil {
@@ -82,8 +81,8 @@ func Lookup(name string, classes int) (Architecture, error) {
 	return a.new(classes), nil
 }
 
-// Built returns the architecture with layers: if it has none, those of the named one, built for
-// that many classes. An Input or Output that is given replaces that of the named one.
+// Built returns the architecture with layers. If it has none, they are those of the architecture of
+// its name for that many classes, with a's Output and Tuning, and with a's Input if it is set.
 func (a Architecture) Built(classes int) (Architecture, error) {
 	if len(a.Layers) > 0 {
 		return a, nil
@@ -100,7 +99,7 @@ func (a Architecture) Built(classes int) (Architecture, error) {
 	return known, err
 }
 
-// Builtin reports whether the layers are exactly those of the named architecture.
+// Builtin reports whether the layers are exactly those of the architecture of this name.
 func (a Architecture) Builtin() bool {
 	classes, err := a.Classes()
 	if err != nil {
@@ -114,8 +113,8 @@ func (a Architecture) Builtin() bool {
 	return false
 }
 
-// Shapes returns the input shape of every layer and, last, the output shape. It names the
-// first layer that does not fit.
+// Shapes returns the input shape of every layer and, last, the output shape. The error names the
+// first layer with an invalid input.
 func (a Architecture) Shapes() ([]Shape, error) {
 	if len(a.Input) != 3 || slices.Min(a.Input) < 1 {
 		input := strings.ReplaceAll(fmt.Sprint([]int(a.Input)), " ", ",")
@@ -144,9 +143,9 @@ func (a Architecture) Classes() (int, error) {
 	return out[0], nil
 }
 
-// Focus returns the layer that Grad-CAM explains by default: the last convolution or block.
-// If batch normalisation and an activation follow, it is the activation. It is "" if there
-// is none.
+// Focus returns the layer that Grad-CAM explains by default: the last convolution or block. If batch
+// normalisation and an activation follow, it is the activation. Focus returns "" if there is no such
+// layer.
 func (a Architecture) Focus() string {
 	for i, l := range slices.Backward(a.Layers) {
 		if !l.Layer.Traits().Focus {
@@ -160,8 +159,7 @@ func (a Architecture) Focus() string {
 	return ""
 }
 
-// Parameters returns the number of parameters, and the number of those that are not
-// trained.
+// Parameters returns the number of parameters, and how many of them are not trained.
 func (a Architecture) Parameters() (total, frozen int, err error) {
 	rows, err := a.Summary()
 	if err != nil {
@@ -178,13 +176,13 @@ func (a Architecture) Parameters() (total, frozen int, err error) {
 type Row struct {
 	Name       string `json:"name"`
 	Kind       string `json:"kind"`
-	Output     Shape  `json:"output"` // of one example
+	Output     Shape  `json:"output"` // for one example
 	Parameters int    `json:"parameters"`
 	Frozen     int    `json:"frozen,omitempty"` // not trained
 }
 
-// Summary returns one row per layer. The layers within a block come before the block's own
-// row, which is its sum.
+// Summary returns one row per layer. The layers of a block come before the block's own row, which is
+// its sum.
 func (a Architecture) Summary() ([]Row, error) {
 	steps, err := a.steps()
 	if err != nil {
@@ -207,8 +205,8 @@ func (a Architecture) Summary() ([]Row, error) {
 	return rows, nil
 }
 
-// Without returns the architecture without the layers of those names or kinds, also within
-// blocks. A name that matches no layer is an error.
+// Without returns the architecture without the layers of those names or kinds, also in blocks. A
+// name that matches no layer is an error.
 func (a Architecture) Without(words ...string) (Architecture, error) {
 	out := a
 	for _, word := range words {
@@ -227,7 +225,7 @@ func (a Architecture) Without(words ...string) (Architecture, error) {
 	return out, nil
 }
 
-// Replace returns the architecture with another layer under the same name.
+// Replace returns the architecture with the named layer replaced. The new layer has the same name.
 func (a Architecture) Replace(name string, l Layer) (Architecture, error) {
 	return a.edit(name, func(old Named) []Named { return []Named{{old.Name, l}} })
 }
@@ -261,8 +259,8 @@ func (a Architecture) edit(name string, change func(Named) []Named) (Architectur
 	return a, nil
 }
 
-// rewrite replaces each layer by the result of change, first the layers within a block, then
-// the block.
+// rewrite replaces each layer by the result of change. It changes the layers of a block before the
+// block.
 func rewrite(layers []Named, prefix string, change func(name string, l Named) []Named) (out []Named) {
 	for _, l := range layers {
 		name := prefix + l.Name
@@ -277,8 +275,8 @@ func rewrite(layers []Named, prefix string, change func(name string, l Named) []
 	return out
 }
 
-// unknown returns the error for a name that no layer has. It lists the layers: those of a
-// block if the name begins with the block's.
+// unknown returns the error for an unknown layer name. It lists the layers, or those of a block if
+// the name starts with the block's.
 func (a Architecture) unknown(layers []Named, name string) error {
 	prefix := ""
 	for descended := true; descended; {
@@ -313,8 +311,8 @@ func (n Named) MarshalJSON() ([]byte, error) {
 	return append(append(head[:len(head)-1], ','), body[1:]...), nil
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. Unknown kinds and settings are
-// errors; settings left out keep their defaults.
+// UnmarshalJSON reads what MarshalJSON writes. Unknown kinds and settings are errors. Missing
+// settings have their defaults.
 func (n *Named) UnmarshalJSON(b []byte) error {
 	fields := map[string]json.RawMessage{}
 	if err := json.Unmarshal(b, &fields); err != nil {

@@ -11,15 +11,15 @@ import (
 	"oscar/savedmodel"
 )
 
-// Attached is an opened SavedModel together with its layers: their settings, and their
-// weights in the graph. It may be used from several goroutines.
+// Attached is an opened SavedModel and its layers: their settings, and their weights in the graph.
+// It may be used concurrently.
 type Attached struct {
 	Bundle  *savedmodel.Bundle
-	network *Network // its graph is the bundle's; only the bundle adds operations
+	network *Network // uses the bundle's graph; only the bundle adds operations
 }
 
-// Attach reads the architecture in the model's metadata and finds its layers and weights in
-// the model's graph. Weights may be variables or constants. Nothing is added to the graph.
+// Attach reads the architecture in the model's metadata and finds its layers and weights in the
+// model's graph. Weights may be variables or constants. It adds nothing to the graph.
 func Attach(b *savedmodel.Bundle) (*Attached, error) {
 	var experiment struct {
 		Architecture *Architecture `json:"architecture"`
@@ -79,10 +79,10 @@ func Attach(b *savedmodel.Bundle) (*Attached, error) {
 // Architecture returns the model's architecture.
 func (m *Attached) Architecture() Architecture { return m.network.Architecture }
 
-// With returns the model with a composite's signal instead of the gradient: the Gradients
-// of a Differential are the relevance at the layer, or the guided gradient. Operations are
-// added to the model's graph when they are first needed, once for each composite, layer
-// and score. LRP accepts only the score explain.Logit.
+// With returns the model with a composite's signal in place of the gradient: the Gradients of a
+// Differential are the relevance at the layer, or the guided gradient. Operations are added to the
+// model's graph on first use, once for each composite, layer and score. LRP accepts only the score
+// explain.Logit.
 func (m *Attached) With(c Composite) (explain.Differentiator, error) {
 	if _, err := c.rules(m.network.steps); err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (m *Attached) With(c Composite) (explain.Differentiator, error) {
 			if err != nil {
 				return r, err
 			}
-			return g.Identity("signal", r), nil // else at the logits the fetched tensor would be start's
+			return g.Identity("signal", r), nil // at the logits r would be the tensor of start
 		},
 	}), nil
 }

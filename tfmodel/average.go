@@ -8,22 +8,22 @@ import (
 	"oscar/internal/graph"
 )
 
-// averages are the exponential moving averages of a trainer's weights (Polyak and Juditsky
-// 1992): average = decay * average + (1 - decay) * weight after each step. The decay begins
-// low, so that the first weights are forgotten, as in TensorFlow's
-// ExponentialMovingAverage with num_updates.
+// averages are the exponential moving averages of a trainer's weights (Polyak and Juditsky 1992):
+// average = decay * average + (1 - decay) * weight after each step. The decay starts low, so that
+// the first weights are soon forgotten, as in TensorFlow's ExponentialMovingAverage with
+// num_updates.
 type averages struct {
 	decay    float64
 	rest     Tensor // fed: 1 - decay
 	of       map[string]*graph.Variable
 	all      []*graph.Variable
 	begin    []Op // set the averages to the weights
-	exchange []Op // exchange both
+	exchange []Op // exchange averages and weights
 }
 
-// checkDecayOfAverage reports a decay out of range.
+// checkDecayOfAverage returns an error for a decay out of range.
 func checkDecayOfAverage(decay float64) error {
-	if !(decay >= 0 && decay < 1) { // nor NaN
+	if !(decay >= 0 && decay < 1) { // also refuses NaN
 		return fmt.Errorf("ema_decay is %g, want above 0 to below 1, or 0 for none", decay)
 	}
 	return nil
@@ -40,14 +40,14 @@ func newAverages(g *Graph, decay float64, vars []*graph.Variable) *averages {
 		a.of[v.Name] = average
 		a.all = append(a.all, average)
 		a.begin = append(a.begin, in.Assign(average.Handle, v.Value))
-		a.exchange = append(a.exchange, // both are read before either is set
+		a.exchange = append(a.exchange, // both are read before either is written
 			in.Assign(v.Handle, average.Value, v.Value.Op()), in.Assign(average.Handle, v.Value, average.Value.Op()))
 	}
 	return a
 }
 
-// update adds the update of the averages of variables that a step changes. The step's own
-// updates are done by then.
+// update adds the update of the averages for the variables that a step changes. It runs after the
+// step's own updates.
 func (a *averages) update(g *Graph, vars []*graph.Variable, after []Op) (ops []Op) {
 	for _, v := range vars {
 		average := a.of[v.Name]
@@ -57,7 +57,7 @@ func (a *averages) update(g *Graph, vars []*graph.Variable, after []Op) (ops []O
 	return ops
 }
 
-// feed returns the value for a step, counted from 0.
+// feed returns the fed value of a step, counted from 0.
 func (a *averages) feed(number int) graph.Feed {
 	t := float64(number)
 	decay := min(a.decay, (1+t)/(10+t))
@@ -67,8 +67,7 @@ func (a *averages) feed(number int) graph.Feed {
 // Averages reports whether the trainer keeps moving averages of the weights.
 func (t *Trainer) Averages() bool { return t.averages != nil }
 
-// WithAverages does something while the moving averages take the place of the weights: for
-// Evaluate and SaveWeights.
+// WithAverages calls do while the moving averages replace the weights, for Evaluate and SaveWeights.
 func (t *Trainer) WithAverages(ctx context.Context, do func() error) error {
 	exchange := func() error {
 		_, err := t.session.Run(ctx, nil, nil, t.averages.exchange...)

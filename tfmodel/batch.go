@@ -6,31 +6,31 @@ import (
 	"oscar/internal/graph"
 )
 
-// Batch is N images, row-major [N,H,W,3], 0..255, and the class of each.
+// Batch has N images, row-major [N,H,W,3], 0..255, and the class of each.
 type Batch struct {
 	N      int
 	Images []uint8
 	Labels []int
-	// Targets replace Labels where images may have several: the share of each class of an
-	// image, row-major [N,classes].
+	// Targets replace Labels with several labels per image: the share of each class, row-major
+	// [N,classes].
 	Targets []float32
-	// Features, if not nil, stand for the images, row-major [N,features]; see
-	// [Trainer.Features]. Then only the layers after them are trained.
+	// Features, if not nil, replace the images, row-major [N,features]; see [Trainer.Features]. Then
+	// only the layers after them are trained.
 	Features []float32
-	// Weights are factors of each image's loss in training; nil: 1. The mean loss is
-	// the sum of the weighted losses divided by N, as in Keras.
+	// Weights are factors of each image's loss in training; nil: 1. The mean loss is the sum of the
+	// weighted losses divided by N, as in Keras.
 	Weights []float32
-	// Positive are factors of the loss of labels that an image has, one per class, where
-	// images may have several; nil: 1.
+	// Positive are factors of the loss of labels that an image has, one per class, with several labels
+	// per image; nil: 1.
 	Positive []float32
-	// Others, if not nil, are the classes of images that were mixed into each image, and
-	// Shares, 0 to 1, the shares of the labels of Labels; the rest is Others'. The image
-	// counts as correct if the label with the larger share is predicted.
+	// Others, if not nil, are the classes of the images that were mixed into each image. Shares, 0 to
+	// 1, are the shares of the labels in Labels; the rest are the shares of Others. The prediction of a
+	// mixed image is correct if it is the label with the larger share.
 	Others []int
 	Shares []float32
 }
 
-// label returns the label of an image, of two the one with the larger share.
+// label returns the label of an image, or of two the one with the larger share.
 func (b Batch) label(i int) int {
 	if b.Others != nil && b.Shares[i] < 0.5 {
 		return b.Others[i]
@@ -72,7 +72,7 @@ func (b Batch) targets(classes int) []float32 {
 	return out
 }
 
-// part returns the images from one index up to another.
+// part returns the images from index from to index to-1.
 func (b Batch) part(from, to int) Batch {
 	if from == 0 && to == b.N {
 		return b

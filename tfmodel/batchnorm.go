@@ -7,10 +7,9 @@ import (
 	"oscar/internal/graph"
 )
 
-// BatchNormalization normalises each channel over batch and space (Ioffe and
-// Szegedy 2015). Zero fields stand for Keras's defaults: momentum 0.99,
-// epsilon 0.001. The moving variance follows the batch variance with Bessel's
-// correction, as TensorFlow's fused kernel gives it.
+// BatchNormalization normalises each channel over batch and space (Ioffe and Szegedy 2015). Zero
+// fields mean Keras's defaults: momentum 0.99, epsilon 0.001. The moving variance uses the batch
+// variance with Bessel's correction, as TensorFlow's fused kernel does.
 type BatchNormalization struct {
 	Momentum float64 `json:"momentum,omitempty"`
 	Epsilon  float64 `json:"epsilon,omitempty"`
@@ -27,7 +26,7 @@ func (l *BatchNormalization) OutShape(in Shape) (Shape, error) {
 	switch {
 	case len(in) != 3:
 		return nil, fmt.Errorf("input is %v, want [height,width,channels]", in)
-	case !(momentum >= 0 && momentum < 1): // nor NaN
+	case !(momentum >= 0 && momentum < 1): // also refuses NaN
 		return nil, fmt.Errorf("momentum is %g, want 0 to below 1", momentum)
 	case !(epsilon >= 1e-5):
 		return nil, fmt.Errorf("epsilon is %g, want at least 1e-5", epsilon)
@@ -66,7 +65,7 @@ func (l *BatchNormalization) synchronized(b *Builder, x Tensor) Tensor {
 	b.move("moving_mean", mean, momentum)
 	size := x.Shape()
 	images := b.Cast(b.Slice(b.rows, b.Ints(1), b.Ints(1)), graph.Float)
-	n := b.Mul(images, b.Scalar(float32(size[1]*size[2]))) // values of a channel
+	n := b.Mul(images, b.Scalar(float32(size[1]*size[2]))) // number of values per channel
 	bessel := b.Div(n, b.Maximum(b.Sub(n, b.Scalar(1)), b.Scalar(1)))
 	b.move("moving_variance", b.Mul(variance, bessel), momentum)
 	inverse := b.Rsqrt(b.Add(variance, b.Scalar(float32(epsilon))))
@@ -77,7 +76,7 @@ func (l *BatchNormalization) Backward(b *Builder, _, _, dy Tensor) Tensor {
 	return b.Mul(dy, l.scale(b))
 }
 
-// scale adds the factor of each channel in inference.
+// scale returns the factor of each channel in inference.
 func (l *BatchNormalization) scale(b *Builder) Tensor {
 	_, epsilon := l.settings()
 	deviation := b.Rsqrt(b.Add(b.Param("moving_variance"), b.Scalar(float32(epsilon))))

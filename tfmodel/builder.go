@@ -8,8 +8,8 @@ import (
 	"oscar/internal/graph"
 )
 
-// Builder lets a layer add its operations: it has the graph at the layer's scope, the
-// layer's parameters and the mode.
+// Builder adds the operations of a layer. It has the graph at the layer's scope, the layer's
+// parameters and the mode.
 type Builder struct {
 	*Graph
 	Training bool // false: inference
@@ -17,12 +17,12 @@ type Builder struct {
 	layer    string
 	vars     *variables
 	seed     Tensor            // int64 pair, fed in each training step
-	updates  []Op              // of moving averages, run in each training step
+	updates  []Op              // of moving averages; each training step runs them
 	moved    []*graph.Variable // changed by updates
 	depth    float64           // in training, the drop rate of the last residual block
-	rows     Tensor            // int32 pair: the first image in the batch, and the batch's images; none: all
-	pending  []pendingMove     // updates of variables that are elsewhere
-	exchange *exchange         // of the statistics of batch normalisation with other towers; nil: none
+	rows     Tensor            // int32 pair: index of the first image in the batch, and size of the batch; none: all
+	pending  []pendingMove     // updates of variables in another graph
+	exchange *exchange         // of batch normalisation statistics with other towers; nil: none
 	imported map[string]Tensor // the outputs of imported layers
 }
 
@@ -34,7 +34,7 @@ func (b *Builder) Param(role string) Tensor {
 	return Tensor{}
 }
 
-// declared reports whether the layer has a parameter with that role.
+// declared reports whether the layer has a parameter of that role.
 func (b *Builder) declared(role string) bool { return b.vars.byName[b.layer+"/"+role] != nil }
 
 func (b *Builder) variable(role string) *graph.Variable {
@@ -46,15 +46,15 @@ func (b *Builder) variable(role string) *graph.Variable {
 	return v
 }
 
-// Seed returns a seed for the stateless random operations, int64 [2]. It is a function of
-// the training step and of the layer's name.
+// Seed returns a seed for stateless random operations, int64 [2]. It depends only on the training
+// step and the layer's name.
 func (b *Builder) Seed() Tensor {
 	return b.Add(b.seed, b.Const(graph.FromInt64s(Shape{2}, []int64{nameSeed(b.layer), 0})))
 }
 
-// random returns uniform values in [0,1) from the layer's seed, one for each image: shape has
-// the images first. They depend on the image's index in the batch, not on the part of the batch
-// that is computed here.
+// random returns uniform values in [0,1) for each image, from the layer's seed. The first dimension
+// of shape is the images. The values depend on an image's index in the batch, not on which part of
+// the batch this graph computes.
 func (b *Builder) random(shape Tensor) Tensor {
 	if !b.rows.Valid() {
 		return b.Uniform(shape, b.Seed())
@@ -72,7 +72,7 @@ type pendingMove struct {
 	momentum float64
 }
 
-// move adds an update to each training step: moving -= (moving - value) * (1 - momentum).
+// move adds an update of each training step: moving -= (moving - value) * (1 - momentum).
 func (b *Builder) move(role string, value Tensor, momentum float64) {
 	v := b.variable(role)
 	if v == nil {
@@ -85,7 +85,7 @@ func (b *Builder) move(role string, value Tensor, momentum float64) {
 	b.moveTo(v, value, momentum)
 }
 
-// moveTo is move for a variable of the builder's graph.
+// moveTo is move for a variable in the builder's graph.
 func (b *Builder) moveTo(v *graph.Variable, value Tensor, momentum float64) {
 	delta := b.Mul(b.Sub(v.Value, value), b.Scalar(float32(1-momentum)))
 	b.updates = append(b.updates, b.AssignSub(v.Handle, delta))
@@ -131,8 +131,8 @@ func (vars *variables) gradients(g *Graph, loss Tensor) []Tensor {
 	return grads
 }
 
-// penalty returns the sum of L2 * sum(w^2) over the parameters with an L2 above 0, or no
-// tensor if there are none.
+// penalty returns the sum of L2 * sum(w^2) over the parameters with L2 above 0. It returns an
+// invalid tensor if there are none.
 func (vars *variables) penalty(g *Graph) (sum Tensor) {
 	for i, p := range vars.params {
 		if p.L2 == 0 {
@@ -151,8 +151,8 @@ func (vars *variables) penalty(g *Graph) (sum Tensor) {
 	return sum
 }
 
-// declare adds the variables of all layers to g. Initial values are a function of the seed
-// and of the variable's name, so other layers do not change them.
+// declare adds the variables of all layers to g. Initial values depend only on the seed and the
+// variable's name, not on other layers.
 func (s steps) declare(g *Graph, seed uint64) (*variables, error) {
 	vars := &variables{byName: map[string]*graph.Variable{}}
 	s.forEachParam(func(name string, p Param) {
@@ -179,7 +179,7 @@ func initial(g *Graph, p Param, seed uint64, name string) Tensor {
 		unit := g.Uniform(g.Ints(p.Shape...), seedOf(g, seed, name))
 		return g.Sub(g.Mul(unit, g.Scalar(2*limit)), g.Scalar(limit))
 	case HeNormal:
-		const remains = 0.87962566103423978 // standard deviation of a standard normal distribution truncated at +-2
+		const remains = 0.87962566103423978 // standard deviation of a standard normal distribution that is truncated at +-2
 		in, _ := fans(p.Shape)
 		deviation := float32(math.Sqrt(2/float64(in)) / remains)
 		return g.Mul(g.TruncatedNormal(g.Ints(p.Shape...), seedOf(g, seed, name)), g.Scalar(deviation))
@@ -202,7 +202,7 @@ func fans(shape []int) (in, out int) {
 	return receptive * shape[len(shape)-2], receptive * shape[len(shape)-1]
 }
 
-// nameSeed returns a seed that is a function of the name.
+// nameSeed returns a seed that depends only on the name.
 func nameSeed(name string) int64 {
 	h := fnv.New64a()
 	h.Write([]byte(name))
