@@ -33,9 +33,9 @@ import (
 	"oscar/internal/machine"
 )
 
-// The names of jobs in TensorFlow's names of devices. A session gives the servers names of its
-// own, so that a server need not know its cluster. They must differ from the server's first name,
-// which says whether the processor has instructions for bfloat16.
+// The names of jobs in TensorFlow's device names. A session renames its servers, so that a server
+// need not know its cluster. These names must differ from the server's first name, which tells
+// whether the processor has bfloat16 instructions.
 const (
 	bootJob         = "boot"
 	bootBFloat16Job = "boot_bfloat16"
@@ -51,8 +51,8 @@ func bootName() string {
 	return bootJob
 }
 
-// CheckListen reports an address that [Serve] cannot have. loopback reports whether only this
-// machine reaches it.
+// CheckListen returns an error for an address that [Serve] cannot use. loopback reports whether only
+// this machine can reach the address.
 func CheckListen(address string) (loopback bool, err error) {
 	host, _, err := splitAddress(address, 0)
 	switch {
@@ -64,17 +64,17 @@ func CheckListen(address string) (loopback bool, err error) {
 	return host == "localhost" || net.ParseIP(host).IsLoopback(), nil
 }
 
-// Serve starts TensorFlow's server of a worker at an address host:port, where host is an
-// address of this machine and port 0 chooses a free one. It listens on that host only, or on
-// all interfaces if host is 0.0.0.0 or ::. Serve returns the address. The server ends
-// with the process: TensorFlow cannot stop one.
+// Serve starts a worker's TensorFlow server at an address host:port, and returns the address. host
+// is an address of this machine; port 0 selects a free port. The server listens on this host only,
+// or on all interfaces if host is 0.0.0.0 or ::. It ends with the process, because TensorFlow cannot
+// stop a server.
 func Serve(address string, threads machine.Threads) (string, error) {
 	_, address, err := start(address, threads)
 	return address, err
 }
 
-// start starts a server. It returns TensorFlow's name of the
-// server for sessions of this process, and its address.
+// start starts a server. It returns TensorFlow's name of the server for sessions of this process,
+// and the address.
 func start(address string, threads machine.Threads) (target, at string, err error) {
 	host, ip, port, err := listenable(address)
 	if err != nil {
@@ -107,8 +107,8 @@ func start(address string, threads machine.Threads) (target, at string, err erro
 	return C.GoString(C.TF_ServerTarget(server)), at, nil
 }
 
-// listenable returns the host, its IP address and the port of an address to listen on. The IP
-// address is empty for all interfaces.
+// listenable returns the host, its IP address and the port of an address to listen on. ip is empty
+// for all interfaces.
 func listenable(address string) (host, ip string, port int, err error) {
 	if _, err := CheckListen(address); err != nil {
 		return "", "", 0, err
@@ -120,7 +120,7 @@ func listenable(address string) (host, ip string, port int, err error) {
 	if err != nil {
 		return "", "", 0, fmt.Errorf("listen on %s: %w", address, err)
 	}
-	// This also finds out whether the address is free, and chooses port 0.
+	// This checks that the address is free, and selects a port for port 0.
 	l, err := net.ListenTCP("tcp", resolved)
 	if err != nil {
 		return "", "", 0, fmt.Errorf("cannot listen on %s: %w", address, cause(err))

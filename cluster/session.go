@@ -21,24 +21,24 @@ import (
 	"oscar/internal/machine"
 )
 
-// DefaultStepTimeout is the step timeout of [Options] that name none.
+// DefaultStepTimeout is the step timeout if [Options] do not set one.
 const DefaultStepTimeout = 2 * time.Minute
 
-// Options say on which cluster a training computes, and how long it waits for it.
+// Options configure the cluster for a training, and how long to wait for it.
 type Options struct {
 	Spec *Spec
-	// StepTimeout ends a step, or another run of the graph, that takes longer with an error; 0
-	// stands for [DefaultStepTimeout].
+	// StepTimeout is the maximum time of a step or of another run of the graph; longer runs are errors.
+	// 0: [DefaultStepTimeout].
 	StepTimeout time.Duration
-	// Wait is how long workers that do not answer are waited for.
+	// Wait is the maximum time to wait for workers that do not answer.
 	Wait time.Duration
-	// Least is the number of workers that suffice after Wait; 0 stands for all.
+	// Least is the number of workers that are sufficient after Wait; 0: all.
 	Least int
-	// Precision is that of the training. A worker that lacks the instructions is an error.
+	// Precision is the training's precision. A worker without the instructions for it is an error.
 	Precision machine.Precision
 }
 
-// Check reports the first setting out of range.
+// Check returns an error for the first setting out of range.
 func (o Options) Check() error {
 	if err := o.Spec.Check(); err != nil {
 		return err
@@ -54,12 +54,12 @@ func (o Options) Check() error {
 	return nil
 }
 
-// Session says where a session computes: on the chief, which is this process, and on workers.
+// Session describes where a session computes: on the chief, which is this process, and on workers.
 type Session struct {
 	Target  string         // TensorFlow's name of the chief's server
 	Def     *pb.ClusterDef // the chief and the workers
-	Timeout time.Duration  // of each run of the graph
-	Workers []string       // their addresses
+	Timeout time.Duration  // maximum time of each run of the graph
+	Workers []string       // addresses
 }
 
 // Chief returns the device of the chief.
@@ -70,13 +70,13 @@ func (*Session) Worker(i int) string {
 	return fmt.Sprintf("/job:%s/replica:0/task:%d/device:CPU:0", workerJob, i)
 }
 
-// Fault is an error of a run of the graph on a cluster. The variables may be those before the
-// run, those after it, or a mixture.
+// Fault is an error of a graph's run on a cluster. After it, the variables may have values from
+// before the run, from after it, or a mixture.
 type Fault struct{ message string }
 
 func (f *Fault) Error() string { return f.message }
 
-// Fault returns the error for TensorFlow's message of a failed run.
+// Fault returns the error of a failed run, given TensorFlow's message.
 func (s *Session) Fault(message string) *Fault {
 	if strings.HasPrefix(message, "Deadline Exceeded") {
 		message = fmt.Sprintf("it took longer than the step timeout of %s", s.Timeout)
@@ -84,7 +84,7 @@ func (s *Session) Fault(message string) *Fault {
 	return &Fault{message}
 }
 
-// chiefs are the servers of this process by the address that was asked for: they end with it.
+// chiefs are the servers of this process, by requested address. They end with the process.
 var chiefs struct {
 	sync.Mutex
 	started map[string]chief
@@ -92,9 +92,9 @@ var chiefs struct {
 
 type chief struct{ target, address string }
 
-// Join waits until the workers answer, starts this process's server if there is none yet, and
-// returns the cluster. note gets a line when it begins to wait and when it goes on without
-// some workers.
+// Join waits until the workers answer, starts this process's server if necessary, and returns the
+// cluster. note receives a line when Join starts to wait, and when it continues without some
+// workers.
 func (o Options) Join(ctx context.Context, threads machine.Threads, note func(string)) (*Session, error) {
 	spec, err := o.answering(ctx, note)
 	if err != nil {
@@ -114,7 +114,7 @@ func (o Options) Join(ctx context.Context, threads machine.Threads, note func(st
 	}}}, nil
 }
 
-// chief starts this process's server, or returns the one that is there.
+// chief returns this process's server. It starts the server on first use.
 func (s *Spec) chief(threads machine.Threads) (chief, error) {
 	wanted := ""
 	if len(s.Chief) == 1 {
@@ -135,7 +135,7 @@ func (s *Spec) chief(threads machine.Threads) (chief, error) {
 	if err != nil {
 		return chief{}, err
 	}
-	// TensorFlow looks the target up in the cluster.
+	// TensorFlow looks for the target in the cluster.
 	c := chief{"grpc://" + address, address}
 	if chiefs.started == nil {
 		chiefs.started = map[string]chief{}
@@ -155,7 +155,7 @@ func (s *Spec) farthest() string {
 	return s.Workers[0]
 }
 
-// hostTowards returns the address of this machine from which packets to an address are sent.
+// hostTowards returns this machine's address for sending packets to another address.
 func hostTowards(address string) (string, error) {
 	c, err := net.Dial("udp", address) // sends nothing
 	if err != nil {
@@ -165,10 +165,10 @@ func hostTowards(address string) (string, error) {
 	return c.LocalAddr().(*net.UDPAddr).IP.String(), nil
 }
 
-// answerWithin bounds a worker's answer to a question that needs no computation.
+// answerWithin is the maximum time for an answer that needs no computation.
 const answerWithin = 10 * time.Second
 
-// answering returns the cluster with the workers that answer: all, or after o.Wait at least
+// answering returns the cluster of the workers that answer: all of them, or after o.Wait at least
 // o.Least.
 func (o Options) answering(ctx context.Context, note func(string)) (*Spec, error) {
 	until, waiting := time.Now().Add(o.Wait), false
@@ -213,8 +213,8 @@ func (o Options) answering(ctx context.Context, note func(string)) (*Spec, error
 	}
 }
 
-// ask asks all workers for their status. It returns their errors, and whether their processors
-// lack instructions for bfloat16.
+// ask asks all workers for their status. It returns their errors, and whether their processors lack
+// bfloat16 instructions.
 func (s *Spec) ask(ctx context.Context) (errs []error, lacking []bool) {
 	errs, lacking = make([]error, len(s.Workers)), make([]bool, len(s.Workers))
 	var all sync.WaitGroup
@@ -228,11 +228,11 @@ func (s *Spec) ask(ctx context.Context) (errs []error, lacking []bool) {
 	return errs, lacking
 }
 
-// ask returns the job of a server's first device, or why it does not answer.
+// ask returns the job of a server's first device, or an error if the server does not answer.
 func ask(ctx context.Context, address string) (job string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	// A plain connection says more of what is wrong than gRPC does.
+	// The error of a plain connection is more precise than gRPC's.
 	plain, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return "", fmt.Errorf("does not answer: %w", cause(err))
@@ -245,7 +245,7 @@ func ask(ctx context.Context, address string) (job string, err error) {
 		return "", err
 	}
 	defer c.Close()
-	status := &emptypb.Empty{} // keeps the fields that it lacks
+	status := &emptypb.Empty{} // keeps unknown fields
 	err = c.Invoke(ctx, "/tensorflow.WorkerService/GetStatus", &emptypb.Empty{}, status)
 	switch {
 	case err == nil:
@@ -256,8 +256,8 @@ func ask(ctx context.Context, address string) (job string, err error) {
 	return "", fmt.Errorf("is no TensorFlow server: %w", err)
 }
 
-// jobOf returns the job of the first device of a serialised GetStatusResponse, whose first field
-// has the attributes of devices; "" if there is none.
+// jobOf returns the job of the first device in a serialised GetStatusResponse, or "". The first
+// field of this message has the attributes of devices.
 func jobOf(response []byte) string {
 	_, _, tag := protowire.ConsumeTag(response)
 	if tag < 0 {

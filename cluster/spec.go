@@ -19,15 +19,15 @@ import (
 // Spec is a cluster: the content of cluster.json, in the form of the key "cluster" of
 // TensorFlow's TF_CONFIG.
 type Spec struct {
-	// Workers are the addresses host:port of the TensorFlow servers, in the order of their
-	// shares of a batch.
+	// Workers are the addresses host:port of the TensorFlow servers, in the order of their parts of a
+	// batch.
 	Workers []string `json:"worker"`
-	// Chief, at most one, is the address host:port at which the workers reach the training
-	// process. If there is none, it is an address of this machine, with a free port.
+	// Chief has at most one address host:port, at which the workers reach the training process. Without
+	// one, it is an address of this machine with a free port.
 	Chief []string `json:"chief,omitempty"`
 }
 
-// mostWorkers bounds the graph, which has a part for each worker.
+// mostWorkers is the maximum number of workers. The graph has a part for each.
 const mostWorkers = 64
 
 // Read reads a cluster.json.
@@ -51,7 +51,7 @@ func Read(path string) (*Spec, error) {
 	return s, nil
 }
 
-// Check reports the first address that is wrong.
+// Check returns an error for the first invalid address.
 func (s *Spec) Check() error {
 	switch n := len(s.Workers); {
 	case n == 0:
@@ -84,10 +84,10 @@ func (s *Spec) Check() error {
 	return nil
 }
 
-// hostName matches a name as of RFC 1123, or an IPv4 address.
+// hostName matches a host name (RFC 1123) or an IPv4 address.
 var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
 
-// splitAddress splits host:port. The port is at least least.
+// splitAddress splits host:port. The port must be at least least.
 func splitAddress(address string, least int) (host string, port int, err error) {
 	host, text, err := net.SplitHostPort(address)
 	if err != nil {
@@ -103,7 +103,7 @@ func splitAddress(address string, least int) (host string, port int, err error) 
 	return host, port, nil
 }
 
-// Only returns the cluster with the workers of those indices.
+// only returns the cluster with the workers of those indices.
 func (s *Spec) only(workers []int) *Spec {
 	out := &Spec{Chief: slices.Clone(s.Chief)}
 	for _, i := range workers {
@@ -112,7 +112,7 @@ func (s *Spec) only(workers []int) *Spec {
 	return out
 }
 
-// cause returns what the system said of a failed connection.
+// cause returns the system error of a failed connection.
 func cause(err error) error {
 	if e, ok := errors.AsType[*os.SyscallError](err); ok {
 		return e.Err

@@ -1,5 +1,5 @@
-// Package clustertest starts TensorFlow servers in processes of their own, for tests. A test
-// binary that imports it is a server if OSCAR_TEST_SERVER is set.
+// Package clustertest starts TensorFlow servers in separate processes, for tests. If
+// OSCAR_TEST_SERVER is set, a test binary that imports this package is such a server.
 package clustertest
 
 import (
@@ -18,8 +18,8 @@ import (
 	"oscar/internal/testkit"
 )
 
-// WithoutBFloat16 is a variable of the environment. Servers that are started with it lack
-// instructions for bfloat16.
+// WithoutBFloat16 is an environment variable. Servers started with it report that they lack bfloat16
+// instructions.
 const WithoutBFloat16 = "OSCAR_TEST_WITHOUT_BFLOAT16"
 
 func init() {
@@ -39,8 +39,8 @@ func init() {
 	select {}
 }
 
-// Servers are the workers of a cluster on loopback, each with one thread. They end with the
-// test.
+// Servers are the workers of a cluster on the loopback interface, with one thread each. They end
+// with the test.
 type Servers struct {
 	t         testing.TB
 	Addresses []string
@@ -66,7 +66,7 @@ func Start(t testing.TB, n int) *Servers {
 // Spec returns the cluster of all servers.
 func (s *Servers) Spec() *cluster.Spec { return &cluster.Spec{Workers: s.Addresses} }
 
-// Restart starts a server that is not running, at its address.
+// Restart starts an ended server again, at the same address.
 func (s *Servers) Restart(i int) {
 	s.t.Helper()
 	self, err := os.Executable()
@@ -104,10 +104,10 @@ func (s *Servers) Stop(i int) {
 	testkit.Stop(s.t, s.processes[i].Process)
 }
 
-// PID returns the process of a server.
+// PID returns the process id of a server.
 func (s *Servers) PID(i int) int { return s.processes[i].Process.Pid }
 
-// Kill ends a server with SIGKILL, and waits until it is gone.
+// Kill ends a server with SIGKILL and waits for its end.
 func (s *Servers) Kill(i int) {
 	s.processes[i].Process.Kill()
 	s.processes[i].Wait()
