@@ -16,17 +16,17 @@ import (
 	"oscar/internal/paths"
 )
 
-// commits is the folder of the commits below that of the results.
+// commits is the folder of the commits, in the folder of the results.
 const commits = "commits"
 
-// commitName returns the key of the commit of a unit: a list of the checksums of its files,
-// which is written after them.
+// commitName returns the key of a unit's commit: a list of checksums of the unit's files, which is
+// written after them.
 func commitName(dir, part string) string {
 	return path.Join(filepath.ToSlash(dir), commits, part+".sha256")
 }
 
-// Committed copies the files of a finished unit. It reports whether it is finished: it has
-// a commit, and all its files are as that says.
+// Committed copies the files of a finished unit. It reports whether the unit is finished: it has a
+// commit, and all its files have the commit's checksums.
 func (c *Copy) Committed(ctx context.Context, dir, part string) (bool, error) {
 	list, err := c.commit(ctx, commitName(dir, part))
 	if err != nil || list == nil {
@@ -46,7 +46,7 @@ func (c *Copy) Committed(ctx context.Context, dir, part string) (bool, error) {
 	return err == nil, err
 }
 
-// commit reads a commit; nil if there is none, or it is damaged.
+// commit reads a commit. It returns nil if there is none, or if it is damaged.
 func (c *Copy) commit(ctx context.Context, key string) (checksum.List, error) {
 	text, err := os.CreateTemp(c.Dir, atomicfile.Prefix)
 	if err != nil {
@@ -70,11 +70,11 @@ func (c *Copy) commit(ctx context.Context, key string) (checksum.List, error) {
 	return list, nil
 }
 
-// Begin marks the state to which [Copy.Rollback] returns.
+// Begin marks the state that [Copy.Rollback] restores.
 func (c *Copy) Begin() { c.base = maps.Clone(c.known) }
 
-// Commit sends the files of a unit below dir that were made since [Copy.Begin], and then
-// its commit. The list of the whole folder is not sent: many processes would write it.
+// Commit sends the files of a unit below dir that were written since [Copy.Begin], and then the
+// unit's commit. It does not send the list of the whole folder, which many processes would write.
 func (c *Copy) Commit(ctx context.Context, dir, part string) error {
 	keys, err := c.changed(dir)
 	if err != nil {
@@ -91,7 +91,7 @@ func (c *Copy) Commit(ctx context.Context, dir, part string) error {
 	list := checksum.List{}
 	for key, now := range c.known {
 		name, in := strings.CutPrefix(key, filepath.ToSlash(dir)+"/")
-		if in && c.base[key] != now && paths.Exists(c.path(key)) { // it may have been moved
+		if in && c.base[key] != now && paths.Exists(c.path(key)) { // the file may have been moved
 			if list[name], err = checksum.Sum(c.path(key)); err != nil {
 				return err
 			}
@@ -105,7 +105,7 @@ func (c *Copy) Commit(ctx context.Context, dir, part string) error {
 	return c.objects.put(ctx, text, commitName(dir, part))
 }
 
-// Rollback removes the files below dir that were copied or made since [Copy.Begin].
+// Rollback removes the files below dir that were copied or written since [Copy.Begin].
 func (c *Copy) Rollback(dir string) error {
 	keys, err := c.changed(dir)
 	if err != nil {
@@ -124,7 +124,7 @@ func (c *Copy) Rollback(dir string) error {
 	return err
 }
 
-// Drop removes files from the copy, not from the store, and the folders that had only them.
+// Drop removes files from the copy, not from the store, and folders that become empty.
 func (c *Copy) Drop(names ...string) (err error) {
 	for _, name := range names {
 		delete(c.known, filepath.ToSlash(filepath.Clean(name)))
@@ -137,8 +137,8 @@ func (c *Copy) Drop(names ...string) (err error) {
 	return err
 }
 
-// Retire removes the units of a folder that are not current: their commits, and the files
-// that only they name.
+// Retire removes the units of a folder that are not current: their commits, and the files that no
+// other commit names.
 func (c *Copy) Retire(ctx context.Context, dir string, current map[string]bool) error {
 	prefix := path.Join(filepath.ToSlash(dir), commits) + "/"
 	for o, err := range c.objects.list(ctx, prefix, false) {

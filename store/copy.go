@@ -21,12 +21,12 @@ import (
 	"oscar/internal/paths"
 )
 
-// transfers is the number of objects that are sent or received concurrently.
+// transfers is the maximum number of concurrent transfers of objects.
 const transfers = 16
 
-// Copy is a private folder with copies of files of a store, at the paths of their keys. It
-// is removed when it is closed; that of a killed process when the next one is opened.
-// Methods take paths relative to the folder.
+// Copy is a private folder with copies of a store's files. The path of a file is its key. Close
+// removes the copy; the next Open removes the copies of killed processes. Methods take paths
+// relative to the folder.
 type Copy struct {
 	Dir     string
 	URL     string
@@ -34,19 +34,19 @@ type Copy struct {
 	lock    *os.File
 
 	mutex sync.Mutex
-	known map[string]stamp // the state of files that the store has, too, by their path
+	known map[string]stamp // state of each file that is equal in the store, by path
 	base  map[string]stamp // known at [Copy.Begin]
 }
 
-// stamp identifies a content of a file of the copy.
+// stamp identifies the content of a file in the copy.
 type stamp struct {
 	size  int64
 	time  time.Time
 	inode uint64
 }
 
-// Open opens a store and makes an empty copy of it below scratch; "" is a folder for
-// temporary files.
+// Open opens a store and makes an empty copy of it below scratch; "" is the folder for temporary
+// files.
 func Open(ctx context.Context, url, scratch string) (*Copy, error) {
 	o, err := open(ctx, url)
 	if err != nil {
@@ -75,7 +75,7 @@ func Open(ctx context.Context, url, scratch string) (*Copy, error) {
 		lock, err := os.Open(dir)
 		if err == nil && syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil && paths.Exists(dir) {
 			return &Copy{Dir: dir, URL: url, objects: o, lock: lock, known: map[string]stamp{}}, nil
-		} // another process took the folder for one that was left
+		} // another process removed the folder as one of a killed process
 		if err == nil {
 			lock.Close()
 		}
@@ -101,7 +101,7 @@ func clean(name string) (key string, err error) {
 	return filepath.ToSlash(filepath.Clean(name)), nil
 }
 
-// below calls do with the objects that are called name or lie below it, some concurrently.
+// below calls do with each object whose key is name or is below it, some concurrently.
 func (c *Copy) below(ctx context.Context, name string, deep bool, do func(ctx context.Context, o object) error) (n int, err error) {
 	key, err := clean(name)
 	if err != nil {
@@ -136,8 +136,7 @@ func (c *Copy) below(ctx context.Context, name string, deep bool, do func(ctx co
 	return n, err
 }
 
-// Pull copies the files that have one of the names, or lie below it. A name without any
-// is an error.
+// Pull copies the files with one of the names, or below it. A name without files is an error.
 func (c *Copy) Pull(ctx context.Context, names ...string) error {
 	for _, name := range names {
 		n, err := c.below(ctx, name, true, func(ctx context.Context, o object) error { return c.fetch(ctx, o.key) })
@@ -151,18 +150,19 @@ func (c *Copy) Pull(ctx context.Context, names ...string) error {
 	return nil
 }
 
-// PullFolder copies the files of a folder, if there are any, and with deep those below it.
+// PullFolder copies the files of a folder, if there are any. With deep it also copies those in
+// sub-folders.
 func (c *Copy) PullFolder(ctx context.Context, name string, deep bool) error {
 	n, err := c.below(ctx, name, deep, func(ctx context.Context, o object) error { return c.fetch(ctx, o.key) })
 	if err != nil || n == 0 || !paths.Exists(c.path(name)) {
 		return err
 	}
-	// The folder counts as one that a process has begun.
+	// The lock file marks a folder that oscar has created.
 	return os.WriteFile(filepath.Join(c.path(name), atomicfile.LockFile), nil, 0o666)
 }
 
-// Outline makes, in place of the files that have one of the names or lie below it, files
-// of their size and time without their content.
+// Outline creates the files with one of the names, or below it, with their size and time but without
+// their content.
 func (c *Copy) Outline(ctx context.Context, names ...string) error {
 	for _, name := range names {
 		n, err := c.below(ctx, name, true, func(_ context.Context, o object) error {
@@ -216,7 +216,7 @@ func (c *Copy) fetch(ctx context.Context, key string) error {
 	return c.note(key)
 }
 
-// note remembers that the store has a file as it is.
+// note records that the store has the current state of a file.
 func (c *Copy) note(key string) error {
 	s, err := stampOf(c.path(key))
 	if err != nil {
@@ -236,8 +236,8 @@ func stampOf(file string) (stamp, error) {
 	return stamp{info.Size(), info.ModTime(), info.Sys().(*syscall.Stat_t).Ino}, nil
 }
 
-// changed lists the files below a folder that are not as the store has them. It leaves out
-// locks and temporary files.
+// changed returns the files below a folder that differ from the store's, without locks and temporary
+// files.
 func (c *Copy) changed(dir string) (keys []string, err error) {
 	err = filepath.WalkDir(c.path(dir), func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || atomicfile.IsTemporary(d.Name()) {
@@ -260,7 +260,7 @@ func (c *Copy) changed(dir string) (keys []string, err error) {
 	return keys, err
 }
 
-// put sends files.
+// put sends files to the store.
 func (c *Copy) put(ctx context.Context, keys []string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(transfers)
@@ -275,9 +275,8 @@ func (c *Copy) put(ctx context.Context, keys []string) error {
 	return group.Wait()
 }
 
-// Push makes a folder of the store as it is in the copy: it sends changed files and removes
-// those that were copied and are gone. The files called last are sent after all others, in
-// that order.
+// Push makes a folder of the store equal to the copy: it sends changed files and removes files that
+// were copied and no longer exist. The files called last are sent after all others, in that order.
 func (c *Copy) Push(ctx context.Context, dir string, last ...string) error {
 	keys, err := c.changed(dir)
 	if err != nil {

@@ -24,10 +24,10 @@ import (
 
 // Tests reduce these.
 var (
-	// How long a store that cannot be reached is tried again: when it is opened, and later.
+	// The time for which an unreachable store is tried again, when it is opened and later.
 	firstPatience = 5 * time.Second
 	patience      = time.Minute
-	// silence is the time without a byte after which a connection is given up.
+	// silence is the time without data after which a connection is closed.
 	silence = 30 * time.Second
 )
 
@@ -35,10 +35,10 @@ var (
 type bucket struct {
 	client   minio.Core
 	name     string
-	prefix   string // "" or with a slash at the end
+	prefix   string // "", or ending with a slash
 	endpoint string
 	user     string // access key
-	region   string // as set; ""
+	region   string // as set by the user; ""
 }
 
 // openBucket opens a bucket with the settings of the environment and of AWS's files.
@@ -91,7 +91,7 @@ func openBucket(ctx context.Context, name, prefix string) (*bucket, error) {
 	})
 }
 
-// impatient is a connection whose reads and writes end after a time without a byte.
+// impatient is a connection whose reads and writes fail after a time without data.
 type impatient struct{ net.Conn }
 
 func (c impatient) Read(p []byte) (int, error) {
@@ -106,7 +106,7 @@ func (c impatient) Write(p []byte) (int, error) {
 
 func (b *bucket) place(key string) string { return "s3://" + b.name + "/" + b.prefix + key }
 
-// retry calls try until it succeeds, fails for good, or the patience ends.
+// retry calls try until it succeeds, fails permanently, or patience has passed.
 func (b *bucket) retry(ctx context.Context, patience time.Duration, key string, try func() error) error {
 	began := time.Now()
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
@@ -132,10 +132,10 @@ func (b *bucket) retry(ctx context.Context, patience time.Duration, key string, 
 	}
 }
 
-// cause says what an error means and what would help.
+// cause returns an error with its meaning and a remedy.
 func (b *bucket) cause(err error) error {
 	if _, ok := errors.AsType[*os.PathError](err); ok || errors.Is(err, fs.ErrNotExist) {
-		return err // of the copy
+		return err // an error of the copy, not of the store
 	}
 	r := minio.ToErrorResponse(err)
 	switch r.Code {
@@ -196,7 +196,7 @@ func innermost(err error) error {
 
 func (b *bucket) list(ctx context.Context, prefix string, deep bool) iter.Seq2[object, error] {
 	return func(yield func(object, error) bool) {
-		last, ended := "", false // the last key that was yielded: a list that broke off goes on after it
+		last, ended := "", false // the last yielded key, at which an interrupted list continues
 		err := b.retry(ctx, patience, prefix, func() error {
 			o := minio.ListObjectsOptions{Prefix: b.prefix + prefix, Recursive: deep, StartAfter: last}
 			for found := range b.client.ListObjectsIter(ctx, b.name, o) {
@@ -204,7 +204,7 @@ func (b *bucket) list(ctx context.Context, prefix string, deep bool) iter.Seq2[o
 					return found.Err
 				}
 				if last = found.Key; strings.HasSuffix(found.Key, "/") {
-					continue // a folder
+					continue // a folder marker
 				}
 				if !yield(object{strings.TrimPrefix(found.Key, b.prefix), found.Size, found.LastModified.Truncate(time.Second)}, nil) {
 					ended = true
@@ -230,7 +230,7 @@ func (b *bucket) get(ctx context.Context, key, path string) error {
 	})
 }
 
-// receive writes an object to a file, whole or not at all, with the object's time.
+// receive writes an object atomically to a file with the object's time.
 func receive(ctx context.Context, body io.Reader, o object, path string) error {
 	err := atomicfile.Draft(path, func(f *os.File) error {
 		n := &counter{w: f}
@@ -286,7 +286,7 @@ func (b *bucket) put(ctx context.Context, path, key string) error {
 		if err != nil {
 			return err
 		}
-		// An object that was sent in part does not exist. The server compares the MD5.
+		// A partly sent object does not exist. The server compares the MD5.
 		_, err = b.client.Client.PutObject(ctx, b.name, b.prefix+key, f, info.Size(), minio.PutObjectOptions{SendContentMd5: true, ContentType: "application/octet-stream"})
 		return err
 	})

@@ -1,6 +1,5 @@
-// Package store keeps the files of jobs in an object store, Amazon S3 or a server with its
-// interface, or in a folder. Programs work on a [Copy], a private folder with the files that
-// they need.
+// Package store keeps the files of jobs in an object store (Amazon S3 or a compatible server) or in
+// a folder. Programs work on a [Copy], a private folder with the files that they need.
 package store
 
 import (
@@ -19,32 +18,32 @@ import (
 	"oscar/internal/paths"
 )
 
-// ErrUnavailable is wrapped by errors of a store that may work later: it cannot be reached,
-// does not answer, or reports a fault of its own.
+// ErrUnavailable is wrapped by errors that may be temporary: the store cannot be reached, does not
+// answer, or reports an internal error.
 var ErrUnavailable = errors.New("the store is not available")
 
-// object is a file of a store. It is there whole, or not at all.
+// object is a file of a store. It is never incomplete.
 type object struct {
-	key      string // its path in the store, with slashes
+	key      string // path in the store, with slashes
 	size     int64
 	modified time.Time // in whole seconds
 }
 
-// objects is a store. Its methods are safe for concurrent use. The error for an object that
-// does not exist wraps [fs.ErrNotExist].
+// objects is a store. Its methods may be called concurrently. The error for a missing object wraps
+// [fs.ErrNotExist].
 type objects interface {
-	// list yields the objects whose keys begin with prefix; without deep only those with no
-	// slash after it.
+	// list yields the objects whose keys start with prefix. Without deep it skips keys with a slash
+	// after the prefix.
 	list(ctx context.Context, prefix string, deep bool) iter.Seq2[object, error]
 	// get writes an object to a file.
 	get(ctx context.Context, key, path string) error
 	put(ctx context.Context, path, key string) error
 	remove(ctx context.Context, key string) error
-	// place returns the URL of a key, for messages.
+	// place returns the URL of a key for messages.
 	place(key string) string
 }
 
-// open opens the store with a URL: s3://BUCKET/PREFIX or file:///FOLDER.
+// open opens the store at a URL: s3://BUCKET/PREFIX or file:///FOLDER.
 func open(ctx context.Context, name string) (objects, error) {
 	u, err := url.Parse(name)
 	switch {
