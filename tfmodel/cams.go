@@ -6,8 +6,8 @@ import (
 	"oscar/savedmodel"
 )
 
-// cam returns a signed, unscaled map [N,h,w]. activations are those of a layer, gradients
-// those of the logit with respect to them, both [N,h,w,channels].
+// cam returns a signed, unscaled map [N,h,w]. activations are a layer's, gradients are those of the
+// logit with respect to them. Both are [N,h,w,channels].
 type cam func(g *Graph, activations, gradients Tensor) Tensor
 
 // GradCAM adds Grad-CAM (Selvaraju et al., arXiv:1610.02391) at a layer to the graph and
@@ -33,7 +33,8 @@ func (n *Network) GradCAM(layer string) (savedmodel.Signature, error) {
 	return atLayer("gradcam", gradCAM)(n, layer)
 }
 
-// backward adds d logits[target] / d the output of step i, -1 for the image.
+// backward returns the gradient of logits[target] with respect to the output of step i; -1 is the
+// image.
 func (n *Network) backward(g *Graph, target Tensor, i int) Tensor {
 	dy := g.OneHot(target, n.Logits.Shape()[1])
 	dx, err := n.propagate(g.In("gradients"), plainGradient(), dy, i)
@@ -45,8 +46,8 @@ func gradCAM(g *Graph, a, dy Tensor) Tensor {
 	return combined(g, g.Mean(dy, true, 1, 2), a) // eq. 1, 2
 }
 
-// gradCAMPlusPlus is gradcam.GradCAMPlusPlus: Chattopadhay et al. 2018, eq. 6,
-// 10 and 19. A gradient that is not positive has weight 0, whatever alpha is.
+// gradCAMPlusPlus is gradcam.GradCAMPlusPlus: Chattopadhay et al. 2018, eq. 6, 10 and 19. A gradient
+// that is not positive has weight 0 for any alpha.
 func gradCAMPlusPlus(g *Graph, a, dy Tensor) Tensor {
 	positive := g.Relu(dy)
 	square := g.Square(positive)
@@ -72,7 +73,7 @@ func combined(g *Graph, weights, a Tensor) Tensor {
 	return g.Sum(g.Mul(weights, a), false, 3)
 }
 
-// features returns a layer's activations as a map [N,h,w,channels], and their step.
+// features returns a layer's activations as a map [N,h,w,channels], and the index of its step.
 func (n *Network) features(layer string) (a Tensor, step int, err error) {
 	if step, err = n.index(layer); err != nil {
 		return a, step, err
@@ -87,8 +88,7 @@ func (n *Network) features(layer string) (a Tensor, step int, err error) {
 	return a, step, nil
 }
 
-// enlarged resizes maps of the features' height and width to the image's, bilinear:
-// [N,H,W].
+// enlarged resizes maps from the features' size to the image's, bilinearly: [N,H,W].
 func (n *Network) enlarged(g *Graph, maps, features Tensor) Tensor {
 	shape, in := features.Shape(), n.Image.Shape()[1:]
 	up := g.ResizeBilinear(g.Reshape(maps, Shape{-1, shape[1], shape[2], 1}), in[0], in[1])
@@ -109,9 +109,9 @@ func atLayer(scope string, toMap cam) func(*Network, string) (savedmodel.Signatu
 	}
 }
 
-// GuidedGradCAM adds the signature of guided Grad-CAM at a layer, see [Network.Saliency].
-// raw is guided backpropagation, summed over the channels, times the positive part of
-// Grad-CAM's map, bilinear (Selvaraju et al. 2017, section 3.2).
+// GuidedGradCAM adds the signature of guided Grad-CAM at a layer, see [Network.Saliency]. raw is
+// guided backpropagation, summed over the channels, times the positive part of Grad-CAM's map,
+// resized bilinearly (Selvaraju et al. 2017, section 3.2).
 func (n *Network) GuidedGradCAM(layer string) (savedmodel.Signature, error) {
 	features, step, err := n.features(layer)
 	if err != nil {

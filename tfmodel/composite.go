@@ -8,12 +8,11 @@ import (
 	"oscar/internal/named"
 )
 
-// Composite is a table of the rules that propagate a class's score back to the image. The
-// first line that matches a layer gives its rule. To change a rule, add a line before the
-// others ([Composite.With]).
+// Composite is a table of rules that propagate a class score back to the image. The first line that
+// matches a layer gives its rule. To change a rule, add a line before the others ([Composite.With]).
 //
-// This is how the preset epsilon_plus_flat treats a network. The signal starts at the
-// logits and goes upwards:
+// This is how the preset epsilon_plus_flat treats a network. The signal starts at the logits and
+// goes up:
 //
 //	image                                    the map
 //	  |
@@ -34,57 +33,56 @@ import (
 //	logits    the target's logit, zeros for the other classes
 type Composite struct {
 	Name string
-	// Relevance: the signal is the logit, which the rules of LRP distribute. Otherwise the
+	// Relevance means that the signal is the logit, which the LRP rules distribute. Otherwise the
 	// signal is 1, as for a gradient.
 	Relevance bool
 	Lines     []Line
 }
 
-// Line gives layers a rule. An empty field matches every layer.
+// Line selects layers for a rule. An empty field matches every layer.
 type Line struct {
 	Kind  string // as in Layer.Kind, or [Convolution]
 	Layer string // the layer's name
-	First bool   // the layer with a kernel that is nearest to the image
+	First bool   // the layer with a kernel nearest to the image
 	Rule  Rule
 }
 
-// Convolution matches every kind of layer with a kernel and feature maps.
+// Convolution is the kind that matches every layer with a kernel and feature maps.
 const Convolution = "convolution"
 
-// With returns the composite with lines added before its own, without a name.
+// With returns the composite with lines added before its own. The result has no name.
 func (c Composite) With(lines ...Line) Composite {
 	return Composite{Relevance: c.Relevance, Lines: append(slices.Clone(lines), c.Lines...)}
 }
 
-// plainGradient is the derivative of every layer.
+// plainGradient returns the composite of every layer's derivative.
 func plainGradient() Composite { return Composite{Name: "gradient", Lines: []Line{{Rule: Gradient{}}}} }
 
-// GuidedBackprop is guided backpropagation (Springenberg et al. 2014, arXiv:1412.6806): the
-// gradient, but every ReLU propagates only the positive part. Its maps show edges and
-// textures of the image. They hardly change with the class, or when the upper layers lose
-// their weights (Adebayo et al. 2018, arXiv:1810.03292).
+// GuidedBackprop returns guided backpropagation (Springenberg et al. 2014, arXiv:1412.6806): the
+// gradient, but every ReLU propagates only the positive part. Its maps show edges and textures of
+// the image. They hardly change with the class, or if the upper layers are randomised (Adebayo et
+// al. 2018, arXiv:1810.03292).
 func GuidedBackprop() Composite {
 	return Composite{Name: "guided_backprop", Lines: []Line{{Kind: "relu", Rule: Guided{}}, {Rule: Gradient{}}}}
 }
 
-// DefaultLRP is the preset for AlexNet and VGG. Dense layers have many inputs whose
-// contributions cancel: they use epsilon. Convolutions distribute by positive
-// contributions, as is usual after a ReLU. The first convolution is flat, since a single
-// colour is no evidence. Kohlbrenner et al. 2019, arXiv:1910.09840, measured that such a
-// mixture locates objects and separates classes better than one rule for all layers. On a
-// trained AlexNet02 95 to 97 % of the logit reaches the image; with epsilon alone it is -60
-// to 160 %. The stride of the first convolution shows as a grid.
+// DefaultLRP is the preset for AlexNet and VGG. Dense layers have many inputs whose contributions
+// cancel: they use epsilon. Convolutions distribute by positive contributions, as is usual after a
+// ReLU. The first convolution is flat, because a single colour is no evidence. Kohlbrenner et al.
+// 2019, arXiv:1910.09840, measured that such a mixture locates objects and separates classes better
+// than one rule for all layers. On a trained AlexNet02, 95 to 97 % of the logit reaches the image;
+// with epsilon alone it is -60 to 160 %. The stride of the first convolution is visible as a grid.
 const DefaultLRP = "epsilon_plus_flat"
 
 var (
 	zPlus      = AlphaBeta{1, 0}
 	alpha2     = AlphaBeta{2, 1}
-	firstFlat  = Line{Kind: Convolution, First: true, Rule: Flat{}} // not dense: a flat dense layer gives every pixel the same share
+	firstFlat  = Line{Kind: Convolution, First: true, Rule: Flat{}} // not for dense layers: a flat dense layer gives every pixel the same share
 	pixelRange = [3]float32{255, 255, 255}
 )
 
-// presets is the one table of LRP composites, by zennit's names. Epsilon is 1e-6, gamma
-// 0.25, and the box is that of pixel values, 0..255.
+// presets is the table of LRP composites, by zennit's names. Epsilon is 1e-6, gamma is 0.25, and the
+// box is the range of pixel values, 0..255.
 var presets = []Composite{
 	lrp("epsilon_plus_flat", firstFlat, Line{Kind: Convolution, Rule: zPlus}),
 	lrp("epsilon_plus", Line{Kind: Convolution, Rule: zPlus}),
@@ -95,7 +93,7 @@ var presets = []Composite{
 	lrp("epsilon"),
 }
 
-// lrp returns an LRP composite. Layers that no line matches have their default rule.
+// lrp returns an LRP composite. Layers that no line matches use their default rule.
 func lrp(name string, lines ...Line) Composite {
 	return Composite{Name: name, Relevance: true, Lines: append(lines, Line{Rule: LayerRule{}})}
 }
@@ -127,8 +125,8 @@ func (c *Composite) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// rules returns the rule of each step. It is an error if a step has none or one that does
-// not fit.
+// rules returns the rule of each step. A step without a rule, or with one that does not fit the
+// layer, is an error.
 func (c Composite) rules(s steps) ([]Rule, error) {
 	first := 0
 	for first < len(s) && !s.weighted(first) {
@@ -178,7 +176,7 @@ func (c Composite) start(g *Graph, n *Network, target Tensor, score explain.Scor
 	case c.Relevance:
 		return g.Mul(one, n.Logits), nil
 	case score == explain.Probability: // d p_t / d logits = p_t (1 - p)
-		if n.Architecture.MultiLabel() { // for a sigmoid, p_t (1 - p_t) at t only
+		if n.Architecture.MultiLabel() { // for a sigmoid: p_t (1 - p_t) at t only
 			return g.Mul(one, g.Mul(n.Probabilities, g.Sub(g.Scalar(1), n.Probabilities))), nil
 		}
 		p := g.Sum(g.Mul(one, n.Probabilities), true, 1)

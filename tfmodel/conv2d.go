@@ -2,23 +2,23 @@ package tfmodel
 
 import "fmt"
 
-// Conv2D is a two-dimensional convolution: [H,W,C] -> [H',W',Filters]. The activation
-// after it is another layer.
+// Conv2D is a two-dimensional convolution: [H,W,C] -> [H',W',Filters]. A following activation is a
+// separate layer.
 type Conv2D struct {
 	Filters     int         `json:"filters"`
 	Kernel      int         `json:"kernel"` // side of the square window
 	Stride      int         `json:"stride"`
 	Padding     Padding     `json:"padding"`
-	UseBias     *bool       `json:"use_bias,omitempty"` // nil: true; false before batch normalisation, which removes a bias
+	UseBias     *bool       `json:"use_bias,omitempty"` // nil: true; use false before batch normalisation, which removes a bias
 	Initializer Initializer `json:"initializer,omitempty"`
-	L2          float64     `json:"l2,omitempty"` // of the kernel: L2 * sum(w^2) is added to the loss
+	L2          float64     `json:"l2,omitempty"` // adds L2 * sum(w^2) over the kernel to the loss
 }
 
 func (*Conv2D) Kind() string { return "conv2d" }
 
 func (l *Conv2D) hasBias() bool { return l.UseBias == nil || *l.UseBias }
 
-// normalize writes the default in one way, so that equal layers have equal JSON.
+// normalize writes a default always in the same way, so that equal layers have equal JSON.
 func (l *Conv2D) normalize() {
 	if l.hasBias() {
 		l.UseBias = nil

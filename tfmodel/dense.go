@@ -6,7 +6,7 @@ import "fmt"
 type Dense struct {
 	Units       int         `json:"units"`
 	Initializer Initializer `json:"initializer,omitempty"`
-	L2          float64     `json:"l2,omitempty"` // of the kernel: L2 * sum(w^2) is added to the loss
+	L2          float64     `json:"l2,omitempty"` // adds L2 * sum(w^2) over the kernel to the loss
 }
 
 func (*Dense) Kind() string { return "dense" }
@@ -41,8 +41,8 @@ func (l *Dense) Backward(b *Builder, x, _, dy Tensor) Tensor {
 
 func (*Dense) Product(b *Builder, x, kernel Tensor) Tensor { return b.MatMul(x, kernel) }
 
-// Transposed transposes dy and the product instead of the kernel. A converter would
-// store a transposed kernel as a second copy.
+// Transposed transposes dy and the product instead of the kernel, because a converter would store a
+// transposed kernel as a second copy.
 func (*Dense) Transposed(b *Builder, _, kernel, dy Tensor) Tensor {
 	return b.Transpose(b.MatMulTransposed(kernel, dy))
 }

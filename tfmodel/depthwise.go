@@ -1,21 +1,21 @@
 package tfmodel
 
-// DepthwiseConv2D convolves each channel with a window of its own: [H,W,C] -> [H',W',C].
-// With a [Conv2D] of kernel 1 after it, it is a separable convolution.
+// DepthwiseConv2D convolves each channel with its own window: [H,W,C] -> [H',W',C]. Followed by a
+// [Conv2D] of kernel 1, it is a separable convolution.
 type DepthwiseConv2D struct {
 	Kernel      int         `json:"kernel"` // side of the square window
 	Stride      int         `json:"stride"`
 	Padding     Padding     `json:"padding"`
-	UseBias     *bool       `json:"use_bias,omitempty"` // nil: true, as of Conv2D
+	UseBias     *bool       `json:"use_bias,omitempty"` // nil: true, as in Conv2D
 	Initializer Initializer `json:"initializer,omitempty"`
-	L2          float64     `json:"l2,omitempty"` // of the kernel, as of Conv2D
+	L2          float64     `json:"l2,omitempty"` // of the kernel, as in Conv2D
 }
 
 func (*DepthwiseConv2D) Kind() string { return "depthwise_conv2d" }
 
 func (l *DepthwiseConv2D) hasBias() bool { return l.UseBias == nil || *l.UseBias }
 
-// normalize is as of Conv2D.
+// normalize is as in Conv2D.
 func (l *DepthwiseConv2D) normalize() {
 	if l.hasBias() {
 		l.UseBias = nil
@@ -33,7 +33,7 @@ func (l *DepthwiseConv2D) OutShape(in Shape) (Shape, error) {
 	return Shape{h, w, in[2]}, nil
 }
 
-// Params returns a kernel of [height,width,channels,1], as Keras's.
+// Params returns a kernel of [height,width,channels,1], as in Keras.
 func (l *DepthwiseConv2D) Params(in Shape) []Param {
 	params := []Param{kernel(l.Initializer, l.L2, l.Kernel, l.Kernel, in[2], 1)}
 	if l.hasBias() {
@@ -58,9 +58,9 @@ func (l *DepthwiseConv2D) Product(b *Builder, x, kernel Tensor) Tensor {
 	return b.DepthwiseConv2D(x, kernel, l.Stride, string(l.Padding))
 }
 
-// Transposed is a convolution of dy, with zeros between its pixels where there is a stride,
-// with the kernel turned around. One axis, with a kernel of 3, a stride of 2 and SAME
-// padding of a pixel on each side:
+// Transposed is a convolution of dy with the flipped kernel. With a stride there are zeros between
+// the pixels of dy. One axis, with a kernel of 3, a stride of 2 and SAME padding of one pixel on
+// each side:
 //
 //	dy                   A   B   C
 //	zeros between        A 0 B 0 C 0       cells of stride pixels
@@ -77,7 +77,7 @@ func (l *DepthwiseConv2D) Transposed(b *Builder, x, kernel, dy Tensor) Tensor {
 		}
 		dy = b.DepthToSpace(b.Concat(3, cell...), l.Stride)
 	}
-	// before and after are the pixels of zeros at the ends, below zero of pixels to cut.
+	// ends returns the numbers of zero pixels before and after; a negative number means pixels to cut.
 	ends := func(s span) (before, after int) {
 		return s.size - 1 - s.before, s.length + s.before - s.n*s.stride
 	}

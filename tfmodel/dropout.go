@@ -6,9 +6,9 @@ import (
 	"oscar/internal/graph"
 )
 
-// Dropout sets a share Rate of its inputs to zero in training and divides the rest
-// by 1-Rate (Srivastava et al. 2014). In inference it does nothing. The mask is a
-// function of the step's seed and of the layer's name, so that a step can be replayed.
+// Dropout sets a share Rate of its inputs to zero in training and divides the rest by 1-Rate
+// (Srivastava et al. 2014). In inference it does nothing. The mask depends only on the step's seed
+// and the layer's name, so that a step can be repeated.
 type Dropout struct {
 	Rate float64 `json:"rate"`
 }
@@ -16,7 +16,7 @@ type Dropout struct {
 func (*Dropout) Kind() string { return "dropout" }
 
 func (l *Dropout) OutShape(in Shape) (Shape, error) {
-	if !(l.Rate >= 0 && l.Rate < 1) { // nor NaN
+	if !(l.Rate >= 0 && l.Rate < 1) { // also refuses NaN
 		return nil, fmt.Errorf("rate is %g, want 0 to below 1", l.Rate)
 	}
 	return in, nil

@@ -6,10 +6,10 @@ import (
 	"oscar/internal/graph"
 )
 
-// exchange lets the batch normalisation of a tower use the mean and variance of the images of all
-// towers. The tower sends those of its own images to the chief and gets back those of all,
-// which are placeholders in its graph. In the backward pass it sends the gradient with respect
-// to the latter and gets that with respect to the former:
+// exchange lets a tower's batch normalisation use the mean and variance of the images of all towers.
+// The tower sends the moments of its own images to the chief and receives those of all images, which
+// are placeholders in its graph. In the backward pass it sends the gradient with respect to the
+// moments of all images and receives the gradient with respect to its own:
 //
 //	tower k     own moments of layer i  -->  chief    -->  moments of layer i      all towers
 //	all towers  gradients of moments    -->  chief    -->  gradient of own moments    tower k
@@ -20,7 +20,7 @@ type exchange struct {
 	layers []exchanged
 }
 
-// exchanged are the tensors of one layer.
+// exchanged has the tensors of one layer.
 type exchanged struct {
 	channels               int
 	own, all               [2]Tensor // mean and variance
@@ -31,7 +31,7 @@ type exchanged struct {
 // moments returns the mean and the variance of each channel of x over the images of all towers.
 func (e *exchange) moments(b *Builder, x Tensor) (mean, variance Tensor) {
 	mean = b.Mean(x, false, 0, 1, 2)
-	// The mean is a constant here: the variance has no gradient with respect to it.
+	// The mean is a constant in this formula: the variance has a zero gradient with respect to it.
 	variance = b.Mean(b.Square(b.Sub(x, b.StopGradient(mean))), false, 0, 1, 2)
 	i, c := len(e.layers), b.Param("gamma").Shape()[0]
 	l := exchanged{
@@ -45,7 +45,7 @@ func (e *exchange) moments(b *Builder, x Tensor) (mean, variance Tensor) {
 	return l.all[0], l.all[1]
 }
 
-// rows returns both rows of a matrix [2, n] as vectors.
+// rows returns the rows of a matrix [2, n] as vectors.
 func rows(g *Graph, x Tensor) (out [2]Tensor) {
 	n := x.Shape()[1]
 	for i := range out {
@@ -54,13 +54,14 @@ func rows(g *Graph, x Tensor) (out [2]Tensor) {
 	return out
 }
 
-// stacked returns two vectors as the rows of a matrix.
+// stacked returns a matrix of two vectors as rows.
 func stacked(g *Graph, x, y Tensor) Tensor {
 	return g.Concat(0, g.Reshape(x, Shape{1, -1}), g.Reshape(y, Shape{1, -1}))
 }
 
-// gradients returns the gradients of a tower's loss with respect to the trained variables, also
-// through its own moments. It adds those with respect to the moments that the tower got.
+// gradients returns the gradients of a tower's loss with respect to the trained variables, including
+// those through its own moments. It adds outputs for the gradients with respect to the received
+// moments.
 func (e *exchange) gradients(g *Graph, loss Tensor, trained *variables) []Tensor {
 	if len(e.layers) == 0 {
 		return trained.gradients(g, loss)
@@ -78,19 +79,19 @@ func (e *exchange) gradients(g *Graph, loss Tensor, trained *variables) []Tensor
 	return grads[:n]
 }
 
-// chiefScope is the scope of what the chief computes for the towers' moments.
+// chiefScope is the scope of the chief's computation of moments.
 const chiefScope = "moments"
 
-// chief returns the part of the graph that computes on the chief, and its links with the towers
-// of those scopes. With w_k a tower's share of the images, and m_k, v_k its own moments (Chan,
-// Golub and LeVeque 1979, the updating formula for several parts),
+// chief returns the part of the graph that computes on the chief, and its connections to the towers
+// with those scopes. w_k is a tower's share of the images, and m_k, v_k are its own moments (Chan,
+// Golub and LeVeque 1979, the updating formula for several parts):
 //
 //	mean     = Σ w_k m_k
 //	variance = Σ w_k (v_k + (m_k - mean)²)
 //	d m_k    = w_k (d mean + 2 (m_k - mean) d variance)
 //	d v_k    = w_k d variance
 //
-// where d mean and d variance are the sums over the towers. The derivative of variance by way of
+// d mean and d variance are the sums over the towers. The derivative of the variance through the
 // mean is Σ w_k 2 (mean - m_k), which is 0.
 func (e *exchange) chief(towers []string) (graph.Part, map[string]string, error) {
 	g, links := graph.New(), map[string]string{}

@@ -1,6 +1,6 @@
 package tfmodel
 
-// Flatten makes one row of each example: [H,W,C] -> [H*W*C].
+// Flatten reshapes each example to a vector: [H,W,C] -> [H*W*C].
 type Flatten struct{}
 
 func (*Flatten) Kind() string                     { return "flatten" }

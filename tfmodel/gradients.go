@@ -8,17 +8,16 @@ import (
 	"oscar/internal/graph"
 )
 
-// Clipping bounds the gradients of a step. The zero value does not. Only one may be given.
+// Clipping limits the gradients of a step. The zero value does not. At most one field may be set.
 type Clipping struct {
-	// GlobalNorm is the largest Euclidean norm of all gradients together; longer ones are
-	// all scaled down by one factor (Pascanu et al. 2013, algorithm 1). It is Keras's
-	// global_clipnorm.
+	// GlobalNorm is the maximum Euclidean norm of all gradients together. Longer ones are all scaled by
+	// one factor (Pascanu et al. 2013, algorithm 1). It is Keras's global_clipnorm.
 	GlobalNorm float64
-	// Value is the largest absolute value of each number. It is Keras's clipvalue.
+	// Value is the maximum absolute value of each number. It is Keras's clipvalue.
 	Value float64
 }
 
-// Check reports settings out of range.
+// Check returns an error for settings out of range.
 func (c Clipping) Check() error {
 	switch {
 	case !(c.GlobalNorm >= 0) || math.IsInf(c.GlobalNorm, 0):
@@ -31,7 +30,7 @@ func (c Clipping) Check() error {
 	return nil
 }
 
-// clip returns the gradients within the bounds.
+// clip returns the clipped gradients.
 func (c Clipping) clip(g *Graph, grads []Tensor) []Tensor {
 	out := make([]Tensor, len(grads))
 	switch {
@@ -44,7 +43,7 @@ func (c Clipping) clip(g *Graph, grads []Tensor) []Tensor {
 			}
 			sum = one
 		}
-		// A norm of 0 divides nothing: then the least factor is 1.
+		// A norm of 0 gives an infinite Rsqrt, so the factor is 1.
 		factor := g.Minimum(g.Scalar(1), g.Mul(g.Scalar(float32(c.GlobalNorm)), g.Rsqrt(sum)))
 		for i, d := range grads {
 			out[i] = g.Mul(d, factor)
@@ -60,15 +59,14 @@ func (c Clipping) clip(g *Graph, grads []Tensor) []Tensor {
 	return out
 }
 
-// accumulator adds up the gradients of the parts of a batch.
+// accumulator sums the gradients of the parts of a batch.
 type accumulator struct {
 	share, keep Tensor // fed: the part's share of the batch; 0 for the first part, then 1
 	add         Op     // adds a part
 	zeros       []Op   // the initial values
 }
 
-// newAccumulator adds a variable for each gradient. It returns the sums with the part under
-// way.
+// newAccumulator adds a variable for each gradient. It returns the sums including the current part.
 func newAccumulator(g *Graph, prefix string, of []*graph.Variable, grads []Tensor) (accumulator, []Tensor) {
 	a := accumulator{share: g.Placeholder("share", graph.Float, Shape{}), keep: g.Placeholder("keep", graph.Float, Shape{})}
 	zero := g.HideFromConstantFolding(g.Scalar(0))
@@ -84,7 +82,8 @@ func newAccumulator(g *Graph, prefix string, of []*graph.Variable, grads []Tenso
 	return a, sums
 }
 
-// feeds returns the values for a part of a batch, counted from 0, with its share of the batch.
+// feeds returns the fed values for a part of a batch, counted from 0. share is the part's share of
+// the batch.
 func (a accumulator) feeds(part int, share float64) []graph.Feed {
 	scalar := func(x float32) graph.Value { return graph.FromFloat32s(Shape{}, []float32{x}) }
 	return []graph.Feed{{To: a.share, Value: scalar(float32(share))}, {To: a.keep, Value: scalar(float32(min(part, 1)))}}

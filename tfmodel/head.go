@@ -8,9 +8,8 @@ import (
 	"oscar/savedmodel"
 )
 
-// addHead adds the training of the head on features that are fed.
-// outputs are those of the inference branch. It returns the variables of the head's own
-// optimiser.
+// addHead adds training of the head on fed features. outputs are those of the inference branch. It
+// returns the variables of the head's own optimizer.
 func (t *Trainer) addHead(g *Graph, s steps, vars *variables, outputs []Tensor, add goal) []*graph.Variable {
 	last := s.head() - 1
 	if g.Err() != nil {
@@ -51,7 +50,7 @@ func (t *Trainer) addHead(g *Graph, s steps, vars *variables, outputs []Tensor, 
 	return slots
 }
 
-// Features returns what the layers before the head make of images, row-major [N,features], for
+// Features returns the outputs of the layers before the head for images, row-major [N,features], for
 // [Batch].Features. They do not change while only the head is trained.
 func (t *Trainer) Features(ctx context.Context, b Batch) ([]float32, error) {
 	if !t.features.Valid() {

@@ -10,14 +10,14 @@ import (
 	"oscar/savedmodel"
 )
 
-// Imported is a layer of another model, whose operations come with that model's graph; see
-// [ImportArchitecture]. Layers of this kind stand for the whole graph in the order of its
-// layers, the last one for its features. They have no arithmetic of their own.
+// Imported is a layer of another model. Its operations are in that model's graph; see
+// [ImportArchitecture]. Layers of this kind represent the whole graph in the order of its layers;
+// the last one outputs the features. A single one cannot be computed alone.
 type Imported struct {
-	// Operation is what the layer is in the model's table of layers, such as "conv2d".
+	// Operation is the layer's kind in the model's table of layers, such as "conv2d".
 	Operation string `json:"operation"`
-	Output    Shape  `json:"output"` // of one example
-	// Rate is the layer's share of the learning rate; 0 is 1.
+	Output    Shape  `json:"output"` // for one example
+	// Rate is a factor of the learning rate; 0: 1.
 	Rate      float64            `json:"rate,omitempty"`
 	Variables []ImportedVariable `json:"variables,omitempty"`
 
@@ -31,7 +31,7 @@ type ImportedVariable struct {
 	Frozen bool   `json:"frozen,omitempty"` // not trained
 }
 
-// imported is the kind of [Imported]. It is written and read, but not offered.
+// imported is the kind of [Imported]. It is written and read, but not listed.
 const imported = "imported"
 
 func (*Imported) Kind() string { return imported }
@@ -40,7 +40,7 @@ func (l *Imported) OutShape(Shape) (Shape, error) {
 	if len(l.Output) == 0 || slices.Min(l.Output) < 1 {
 		return nil, fmt.Errorf("output is %v, want sizes from 1", l.Output)
 	}
-	if !(l.Rate >= 0 && l.Rate <= 1) { // nor NaN
+	if !(l.Rate >= 0 && l.Rate <= 1) { // also refuses NaN
 		return nil, fmt.Errorf("rate is %g, want 0 to 1", l.Rate)
 	}
 	for _, v := range l.Variables {
@@ -75,8 +75,8 @@ func (*Imported) Apply(b *Builder, _ Tensor) Tensor {
 	return t
 }
 
-// Backward cannot be: the layers are no chain. Where they are met TensorFlow
-// differentiates.
+// Backward fails the builder: imported layers are not a chain, so TensorFlow differentiates their
+// graph.
 func (*Imported) Backward(b *Builder, _, _, _ Tensor) Tensor {
 	b.Fail(fmt.Errorf("layer %s was imported: it has no gradient of its own", b.layer))
 	return Tensor{}
@@ -86,8 +86,8 @@ func (l *Imported) Traits() Traits {
 	return Traits{Focus: len(l.Output) == 3 && l.Output[0]*l.Output[1] > 1}
 }
 
-// ImportArchitecture returns the architecture of a model that is to be trained on: the
-// layers of the body, its features, and a new dense layer for that many classes.
+// ImportArchitecture returns the architecture for training a model further: the layers of the body,
+// its features, and a new dense layer for that many classes.
 func ImportArchitecture(body *savedmodel.Body, classes int, o Tuning) (Architecture, error) {
 	in := body.Metadata.Image
 	a := Architecture{Name: body.Metadata.Model, Input: Shape{in.Height, in.Width, 3}}
@@ -131,8 +131,7 @@ func ImportArchitecture(body *savedmodel.Body, classes int, o Tuning) (Architect
 	return a.WithBody(body), nil
 }
 
-// free returns the name, or the first of name_2, name_3, ... that is not taken, and takes
-// it.
+// free returns the name, or the first unused of name_2, name_3, ..., and marks it as used.
 func free(taken map[string]bool, name string) string {
 	candidate := name
 	for i := 2; taken[candidate]; i++ {
@@ -142,7 +141,7 @@ func free(taken map[string]bool, name string) string {
 	return candidate
 }
 
-// WithBody returns the architecture with the graph that its imported layers come with.
+// WithBody returns the architecture with the graph of its imported layers.
 func (a Architecture) WithBody(body *savedmodel.Body) Architecture {
 	a.Layers, a.Weights = slices.Clone(a.Layers), body.Weights()
 	for i, l := range a.Layers {
@@ -160,7 +159,7 @@ func (a Architecture) Imports() bool {
 	return slices.ContainsFunc(a.Layers, func(l Named) bool { _, ok := l.Layer.(*Imported); return ok })
 }
 
-// featureWidth is the number of features that a body gives.
+// featureWidth returns the number of features of a body.
 func featureWidth(body *savedmodel.Body, input Shape) (int, error) {
 	g := graph.New()
 	values := map[string]Tensor{}
@@ -179,8 +178,8 @@ func (s steps) imports() bool {
 	return slices.ContainsFunc(s, func(s step) bool { return s.layer.Kind() == imported })
 }
 
-// imported adds the graph of imported layers, if there are some, below the builder's scope,
-// and gives the builder their outputs.
+// imported adds the graph of imported layers, if there are any, below the builder's scope. The
+// builder receives their outputs.
 func (s steps) imported(b *Builder, image Tensor) {
 	var layers []step
 	var body *savedmodel.Body

@@ -10,8 +10,8 @@ import (
 	"oscar/internal/named"
 )
 
-// The types that a [Layer] and a [Rule] build graphs with. They are the types of
-// internal/graph, under names that other modules can import.
+// The types with which a [Layer] and a [Rule] build graphs: types of internal/graph, as aliases for
+// other modules.
 type (
 	// Graph is a graph under construction, seen from one scope. Its methods add
 	// operations.
@@ -27,13 +27,13 @@ type (
 	Op = graph.Op
 	// Session runs a graph.
 	Session = graph.Session
-	// Config says how a session computes: with how many threads, and how precisely.
+	// Config configures a session: threads, precision and more.
 	Config = graph.Config
-	// Threads says how many threads TensorFlow may use.
+	// Threads is the number of threads that TensorFlow may use.
 	Threads = graph.Threads
-	// Precision says in what numbers convolutions and products are computed.
+	// Precision is the number type of convolutions and products.
 	Precision = graph.Precision
-	// GraphOptimizer says what TensorFlow's graph optimiser may do in a session.
+	// GraphOptimizer configures TensorFlow's graph optimiser for a session.
 	GraphOptimizer = graph.Optimizer
 	// Shape is the size of each dimension. The shape of one example has no batch:
 	// [height,width,channels] or [units]. The shape of a tensor has -1 for the batch.
@@ -58,68 +58,67 @@ func Floats(shape Shape, values []float32) Value { return graph.FromFloat32s(sha
 type Layer interface {
 	// Kind returns the layer's name in JSON and in edits, such as "conv2d".
 	Kind() string
-	// OutShape returns the output shape for one example. It reports wrong settings,
-	// and an input that does not fit.
+	// OutShape returns the output shape for one example. It returns an error for invalid settings or an
+	// invalid input.
 	OutShape(in Shape) (Shape, error)
 	// Params returns the layer's parameters for an input that OutShape accepts.
 	Params(in Shape) []Param
 	// Apply adds the layer's operations for x of shape [N, in...].
 	Apply(b *Builder, x Tensor) Tensor
-	// Backward adds the gradient with respect to x in inference, where dy is the
-	// gradient with respect to y = Apply(x). It uses forward operations only, since
-	// converters to other formats know no gradient operations; see [Network.GradCAM].
+	// Backward adds the gradient with respect to x in inference; dy is the gradient with respect to y =
+	// Apply(x). It uses only forward operations, because converters to other formats do not support
+	// gradient operations; see [Network.GradCAM].
 	Backward(b *Builder, x, y, dy Tensor) Tensor
-	// Traits returns what the rest of the package has to know of the layer.
+	// Traits returns facts about the layer that the rest of the package needs.
 	Traits() Traits
 }
 
-// Traits are facts about a layer. The zero value is correct for every layer, but then
-// layer-wise relevance propagation has no rule for it.
+// Traits are facts about a layer. The zero value is correct for every layer, but gives it no rule
+// for layer-wise relevance propagation.
 type Traits struct {
-	// LRP is the layer's rule in layer-wise relevance propagation, unless a line of
-	// the composite names another; see [LayerRule]. Without one LRP refuses the network.
+	// LRP is the layer's rule in layer-wise relevance propagation, unless a line of the composite has
+	// another; see [LayerRule]. If it is nil, LRP of the network is an error.
 	LRP Rule
-	// Activation: an elementwise nonlinearity. A layer with a kernel, or a block, is
-	// explained after the activation that follows it.
+	// Activation: the layer is an elementwise nonlinearity. Explanations of a layer with a kernel, or
+	// of a block, use the output of the activation that follows it.
 	Activation bool
-	// Focus: explanations look at the last layer with this trait by default.
+	// Focus: explanations use the last layer with this trait by default.
 	Focus bool
-	// Rearranges: in inference each output is one of the inputs, or zero, and which
-	// one does not depend on their values.
+	// Rearranges: in inference each output is zero or one of the inputs, and which one does not depend
+	// on the values.
 	Rearranges bool
 	// NonNegative: no output is negative.
 	NonNegative bool
 	// KeepsSign: no output is negative if no input is.
 	KeepsSign bool
-	// InPlace: TensorFlow writes the output over the input. For the memory forecast.
+	// InPlace: TensorFlow writes the output over the input. Used by the memory forecast.
 	InPlace bool
-	// ReadsOutput: the gradient in training needs the output. For the memory forecast.
+	// ReadsOutput: in training the gradient needs the output. Used by the memory forecast.
 	ReadsOutput bool
 }
 
-// Weighted is a layer that multiplies its input by the parameter "kernel", whose last
-// two dimensions are input and output channels, and may add the parameter "bias". If each
-// channel has a kernel of its own the last dimension is 1. The rules that look at single
-// weights, such as [AlphaBeta], need one.
+// Weighted is a layer that multiplies its input by the parameter "kernel" and may add the parameter
+// "bias". The last two dimensions of the kernel are input and output channels. If each channel has
+// its own kernel, the last dimension is 1. Rules that use single weights, such as [AlphaBeta], need
+// a Weighted layer.
 type Weighted interface {
 	Layer
-	// Product adds x times the kernel.
+	// Product returns x times the kernel.
 	Product(b *Builder, x, kernel Tensor) Tensor
-	// Transposed adds dy times the transposed kernel: the gradient of Product with
-	// respect to x.
+	// Transposed returns dy times the transposed kernel: the gradient of Product with respect to x.
 	Transposed(b *Builder, x, kernel, dy Tensor) Tensor
 }
 
-// Affine is a layer that, in inference, multiplies each channel by a number and adds
-// another. [Fold] can merge it with a [Weighted] layer.
+// Affine is a layer that in inference multiplies each channel by a number and adds another. [Fold]
+// can merge it with a [Weighted] layer.
 type Affine interface {
 	Layer
-	// Affine adds both numbers of each channel, as [channels].
+	// Affine returns both numbers of each channel, as [channels].
 	Affine(b *Builder, channels int) (scale, shift Tensor)
 }
 
-// kinds is the one table of layers. JSON, edits, help and the contract test range over
-// it. Each entry returns a pointer to a new layer with its defaults.
+// kinds is the table of layers. JSON, edits, help and the contract test use it. Each entry returns a
+// pointer to a new layer with default settings.
 var kinds = []func() Layer{
 	func() Layer { return &Conv2D{Stride: 1, Padding: Same} },
 	func() Layer { return &DepthwiseConv2D{Stride: 1, Padding: Same} },
@@ -158,10 +157,9 @@ func newLayer(kind string) (Layer, error) {
 	return found(), nil
 }
 
-// RegisterLayer adds a layer of the caller's to the kinds that JSON can name. Reading an
-// experiment and [Attach] then know it. newLayer returns a pointer to a new layer with
-// its default settings. Call RegisterLayer at the start of main, before other functions
-// of this package. A kind that exists is an error.
+// RegisterLayer adds a caller's layer to the kinds that JSON can name. Then experiments and [Attach]
+// support it. newLayer returns a pointer to a new layer with default settings. Call RegisterLayer at
+// the start of main, before other functions of this package. An existing kind is an error.
 func RegisterLayer(newLayer func() Layer) error {
 	l := newLayer()
 	if l == nil || l.Kind() == "" {
@@ -176,25 +174,25 @@ func RegisterLayer(newLayer func() Layer) error {
 
 // Param is one parameter tensor of a layer.
 type Param struct {
-	Role      string // "kernel", "bias", "gamma", "moving_mean": Keras's words
+	Role      string // Keras's word: "kernel", "bias", "gamma", "moving_mean"
 	Shape     Shape
 	Init      Initializer
 	Trainable bool
-	L2        float64 // L2 * sum(w^2) is added to the loss (Keras's regularizers.L2)
-	Rate      float64 // the share of the learning rate; 0 is 1
-	Name      string  // of the variable; "" is the layer's name, a slash and the role
+	L2        float64 // adds L2 * sum(w^2) to the loss (Keras's regularizers.L2)
+	Rate      float64 // factor of the learning rate; 0: 1
+	Name      string  // of the variable; "": the layer's name, a slash and the role
 }
 
-// variable returns the name of the variable, for a layer of that name.
+// variable returns the name of the variable in a layer of that name.
 func (p Param) variable(layer string) string { return cmp.Or(p.Name, layer+"/"+p.Role) }
 
-// Initializer names a distribution of a parameter's initial values.
+// Initializer is the name of a distribution of initial values.
 type Initializer string
 
-// The initializers, by Keras's names. GlorotUniform draws from +-sqrt(6 / (fan_in +
-// fan_out)) (Glorot and Bengio 2010). HeNormal draws from a normal distribution that is
-// truncated at two deviations and has variance 2 / fan_in after that (He et al. 2015).
-// It suits layers before a ReLU.
+// The initializers, by Keras's names. GlorotUniform draws from +-sqrt(6 / (fan_in + fan_out))
+// (Glorot and Bengio 2010). HeNormal draws from a normal distribution that is truncated at two
+// standard deviations, and has variance 2 / fan_in after truncation (He et al. 2015). It suits
+// layers before a ReLU.
 const (
 	GlorotUniform Initializer = "glorot_uniform"
 	HeNormal      Initializer = "he_normal"
@@ -202,7 +200,7 @@ const (
 	Ones          Initializer = "ones"
 )
 
-// kernel returns the parameter of that name. An empty initializer is [GlorotUniform].
+// kernel returns the kernel parameter. An empty initializer is [GlorotUniform].
 func kernel(i Initializer, l2 float64, shape ...int) Param {
 	return Param{Role: "kernel", Shape: shape, Init: cmp.Or(i, GlorotUniform), Trainable: true, L2: l2}
 }
@@ -211,13 +209,13 @@ func checkKernel(i Initializer, l2 float64) error {
 	switch {
 	case i != "" && i != GlorotUniform && i != HeNormal:
 		return named.Unknown("initializer", i, []Initializer{GlorotUniform, HeNormal})
-	case !(l2 >= 0): // nor NaN
+	case !(l2 >= 0): // also refuses NaN
 		return fmt.Errorf("l2 is %g, want at least 0", l2)
 	}
 	return nil
 }
 
-// Padding says what a window does at the border.
+// Padding selects the windows at the border.
 type Padding string
 
 // The paddings, in TensorFlow's words.
@@ -226,8 +224,8 @@ const (
 	Valid Padding = "VALID"
 )
 
-// windowed returns the output size of a window that moves over [H,W]. setting is the
-// layer's own name for the window's size.
+// windowed returns the output size of a window that moves over [H,W]. setting is the name of the
+// window's size in the layer's settings.
 func windowed(in Shape, setting string, size, stride int, p Padding) (height, width int, err error) {
 	switch {
 	case len(in) != 3:

@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// LayerNormalization normalises the channels of each position (Ba et al. 2016,
-// arXiv:1607.06450): gamma (x - mean) / sqrt(variance + epsilon) + beta. Mean and variance
-// are those of the position's channels. A zero epsilon stands for Keras's 0.001.
+// LayerNormalization normalises the channels of each position (Ba et al. 2016, arXiv:1607.06450):
+// gamma (x - mean) / sqrt(variance + epsilon) + beta. Mean and variance are over the position's
+// channels. Epsilon 0 means Keras's 0.001.
 type LayerNormalization struct {
 	Epsilon float64 `json:"epsilon,omitempty"`
 }
@@ -20,7 +20,7 @@ func (l *LayerNormalization) OutShape(in Shape) (Shape, error) {
 	switch {
 	case len(in) != 1 && len(in) != 3:
 		return nil, fmt.Errorf("input is %v, want [n] or [height,width,channels]", in)
-	case !(l.epsilon() > 0 && l.epsilon() <= 1): // nor NaN
+	case !(l.epsilon() > 0 && l.epsilon() <= 1): // also refuses NaN
 		return nil, fmt.Errorf("epsilon is %g, want above 0 to 1", l.Epsilon)
 	}
 	return in, nil
@@ -34,7 +34,7 @@ func (l *LayerNormalization) Params(in Shape) []Param {
 	}
 }
 
-// normalized returns (x - mean) and 1 / sqrt(variance + epsilon).
+// normalized returns x - mean and 1 / sqrt(variance + epsilon).
 func (l *LayerNormalization) normalized(b *Builder, x Tensor) (centred, inverse Tensor) {
 	axis := len(x.Shape()) - 1
 	centred = b.Sub(x, b.Mean(x, true, axis))
@@ -47,7 +47,7 @@ func (l *LayerNormalization) Apply(b *Builder, x Tensor) Tensor {
 	return b.Add(b.Mul(b.Mul(centred, inverse), b.Param("gamma")), b.Param("beta"))
 }
 
-// Backward is inverse (g - mean(g) - u mean(g u)) with g = gamma dy and u the normalised x.
+// Backward returns inverse (g - mean(g) - u mean(g u)) with g = gamma dy and u the normalised x.
 func (l *LayerNormalization) Backward(b *Builder, x, _, dy Tensor) Tensor {
 	axis := len(x.Shape()) - 1
 	centred, inverse := l.normalized(b, x)
@@ -58,8 +58,8 @@ func (l *LayerNormalization) Backward(b *Builder, x, _, dy Tensor) Tensor {
 
 func (*LayerNormalization) Traits() Traits { return Traits{LRP: constantVariance{}} }
 
-// constantVariance takes the variance of a [LayerNormalization] as a constant, so that the
-// layer is linear, and shares by contribution, as [Epsilon] (Ali et al. 2022,
+// constantVariance treats the variance of a [LayerNormalization] as a constant. Then the layer is
+// linear, and relevance is shared by contribution, as in [Epsilon] (Ali et al. 2022,
 // arXiv:2202.07304, eq. 8).
 type constantVariance struct{}
 

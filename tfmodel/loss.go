@@ -10,13 +10,13 @@ import (
 
 // Loss is the function that training minimises.
 type Loss struct {
-	// Kind is one of [Losses]; "" is SoftmaxCrossEntropy.
+	// Kind is one of [Losses]; "": SoftmaxCrossEntropy.
 	Kind string `json:"kind,omitempty"`
-	// LabelSmoothing is the share of a label that is spread over all classes (of one of several
-	// labels, over yes and no), 0 to below 1
-	// (Szegedy et al. 2016, section 7). It needs cross-entropy, and holds in training only.
+	// LabelSmoothing is the share of a label that is spread over all classes, 0 to below 1 (Szegedy et
+	// al. 2016, section 7). With several labels per image it is spread over yes and no of each label.
+	// It needs a cross-entropy, and applies only in training.
 	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
-	// Gamma is the exponent of [FocalCrossEntropy], above 0 to 10; 0 is defaultGamma.
+	// Gamma is the exponent of [FocalCrossEntropy], above 0 to 10; 0: defaultGamma.
 	Gamma float64 `json:"gamma,omitempty"`
 }
 
@@ -31,24 +31,23 @@ const (
 	// 2017, equation 4), summed over all classes if labels are smoothed. It is Keras's
 	// CategoricalFocalCrossentropy with alpha 1.
 	FocalCrossEntropy = "categorical_focal_crossentropy"
-	// CategoricalHinge is max(0, 1 + the highest score of another class - the label's
-	// score). As in Keras, another class's score counts as at least 0: if all of them are
-	// lower, the loss is max(0, 1 - the label's score). With an L2 penalty on the last kernel
-	// the last layer is a support vector machine (Tang 2013, arXiv:1306.0239).
+	// CategoricalHinge is max(0, 1 + the highest score of another class - the label's score). As in
+	// Keras, another class's score counts as at least 0: if all are lower, the loss is max(0, 1 - the
+	// label's score). With an L2 penalty on the last kernel, the last layer is a support vector machine
+	// (Tang 2013, arXiv:1306.0239).
 	CategoricalHinge = "categorical_hinge"
-	// BinaryCrossEntropy is the mean over all labels of -log sigmoid(score) of a label that
-	// the image has and -log(1 - sigmoid(score)) of one that it has not. It is Keras's
-	// BinaryCrossentropy with from_logits; with [Batch].Positive, TensorFlow's
-	// weighted_cross_entropy_with_logits.
+	// BinaryCrossEntropy is the mean over all labels: -log sigmoid(score) for labels that the image
+	// has, and -log(1 - sigmoid(score)) for the others. It is Keras's BinaryCrossentropy with
+	// from_logits; with [Batch].Positive it is TensorFlow's weighted_cross_entropy_with_logits.
 	BinaryCrossEntropy = "binary_crossentropy"
 )
 
-// losses is the one table of losses. add returns each example's loss [N] for scores [N,C]
-// and one-hot labels [N,C].
+// losses is the table of losses. add returns the loss of each example, [N], for scores [N,C] and
+// one-hot labels [N,C].
 var losses = []namedLoss{
 	{SoftmaxCrossEntropy, func(_ Loss, g *Graph, scores, labels Tensor) Tensor { return g.CrossEntropy(scores, labels) }},
 	{FocalCrossEntropy, func(l Loss, g *Graph, scores, labels Tensor) Tensor {
-		// A p of 1 would have no derivative where gamma is below 1.
+		// p = 1 has no derivative for gamma below 1.
 		p := g.Minimum(g.Softmax(scores), g.Scalar(1-1e-7))
 		factor := g.Pow(g.Sub(g.Scalar(1), p), g.Scalar(float32(l.gamma())))
 		return g.Neg(g.Sum(g.Mul(g.Mul(labels, factor), g.LogSoftmax(scores)), false, 1))
@@ -64,7 +63,8 @@ var losses = []namedLoss{
 	}},
 }
 
-// binaryCrossEntropy has factors of the labels that an image has, [classes] or one number.
+// binaryCrossEntropy multiplies the loss of labels that an image has by positive, [classes] or one
+// number.
 func binaryCrossEntropy(g *Graph, scores, labels, positive Tensor) Tensor {
 	present := g.Mul(g.Mul(labels, positive), g.Softplus(g.Neg(scores)))
 	absent := g.Mul(g.Sub(g.Scalar(1), labels), g.Softplus(scores))
@@ -88,12 +88,12 @@ func (l Loss) index() int {
 	return slices.Index(Losses(), l.Kind)
 }
 
-// Check reports settings out of range.
+// Check returns an error for settings out of range.
 func (l Loss) Check() error {
 	switch {
 	case l.index() < 0:
 		return named.Unknown("loss", l.Kind, Losses())
-	case !(l.LabelSmoothing >= 0 && l.LabelSmoothing < 1): // nor NaN
+	case !(l.LabelSmoothing >= 0 && l.LabelSmoothing < 1): // also refuses NaN
 		return fmt.Errorf("label smoothing is %g, want 0 to below 1", l.LabelSmoothing)
 	case !(l.Gamma >= 0 && l.Gamma <= 10):
 		return fmt.Errorf("gamma is %g, want above 0 to 10", l.Gamma)
@@ -107,7 +107,7 @@ func (l Loss) Check() error {
 
 func (l Loss) gamma() float64 { return cmp.Or(l.Gamma, defaultGamma) }
 
-// Resolved returns the loss with its defaults.
+// Resolved returns the loss with defaults filled in.
 func (l Loss) Resolved() Loss {
 	if l.Kind == FocalCrossEntropy {
 		l.Gamma = l.gamma()
@@ -115,7 +115,7 @@ func (l Loss) Resolved() Loss {
 	return l
 }
 
-// fits reports a loss that is not for the architecture's output.
+// fits returns an error if the loss does not suit the architecture's output.
 func (l Loss) fits(a Architecture) error {
 	if binary := l.Kind == BinaryCrossEntropy; binary != a.MultiLabel() {
 		return fmt.Errorf("loss %s and output %s do not go together: several labels an image have the loss %s and the output %s",
@@ -124,18 +124,18 @@ func (l Loss) fits(a Architecture) error {
 	return nil
 }
 
-// each returns each example's loss [N], without smoothing the labels.
+// each returns the loss of each example, [N], without label smoothing.
 func (l Loss) each(g *Graph, scores, labels Tensor) Tensor {
 	return losses[l.index()].add(l, g, scores, labels)
 }
 
-// smooth returns the labels with a share spread over all classes.
+// smooth returns the smoothed labels.
 func (l Loss) smooth(g *Graph, labels Tensor) Tensor {
 	if l.LabelSmoothing == 0 {
 		return labels
 	}
 	classes := labels.Shape()[1]
-	if l.Kind == BinaryCrossEntropy { // of a label: with it, or without
+	if l.Kind == BinaryCrossEntropy { // two classes per label: with it, and without
 		classes = 2
 	}
 	kept, spread := 1-l.LabelSmoothing, l.LabelSmoothing/float64(classes)

@@ -5,24 +5,23 @@ import (
 	"slices"
 )
 
-// Memory is a forecast of a network's memory for a batch, in bytes. A program with
-// TensorFlow takes a quarter of a gigabyte in addition.
+// Memory is a forecast of a network's memory for a batch, in bytes. TensorFlow itself needs a
+// quarter of a gigabyte in addition.
 type Memory struct {
 	Batch       int   `json:"batch"`
 	Weights     int64 `json:"weights"`
 	Gradients   int64 `json:"gradients"`   // of the trained weights
-	Optimizer   int64 `json:"optimizer"`   // kept for each of them: Adam's two moments, moving averages, sums of gradients
-	Activations int64 `json:"activations"` // outputs that the backward pass needs, and its largest intermediate values
-	// Overhead is a copy of the trained weights, since a step copies weights that are
-	// still read when they are updated, and a quarter of everything, since TensorFlow's
-	// allocator keeps pieces that fit no other tensor.
+	Optimizer   int64 `json:"optimizer"`   // per trained weight: Adam's two moments, moving averages, sums of gradients
+	Activations int64 `json:"activations"` // outputs that the backward pass needs, and the largest intermediate values
+	// Overhead is a copy of the trained weights and a quarter of everything. A step copies weights that
+	// are still read when they are updated. TensorFlow's allocator keeps fragments that fit no other
+	// tensor.
 	Overhead  int64 `json:"overhead"`
 	Training  int64 `json:"training"`  // the sum of all these
-	Inference int64 `json:"inference"` // weights, and input and output of the largest layer
+	Inference int64 `json:"inference"` // weights, and the input and output of the largest layer
 }
 
-// Memory forecasts the memory of a training, for a batch of that many images. It does not
-// look at the machine.
+// Memory forecasts the memory of training with a batch size. It does not look at the machine.
 func (a Architecture) Memory(batch int, t Training) (Memory, error) {
 	steps, err := a.steps()
 	if err != nil {
@@ -47,7 +46,7 @@ func (a Architecture) Memory(batch int, t Training) (Memory, error) {
 		}
 		largest = max(largest, int64(len(s.from))*size(s.in)+size(s.out))
 	}
-	m.Activations += 2 * largest // gradients, and the layer's values in the memory layout of its kernel
+	m.Activations += 2 * largest // gradients, and the layer's values in its kernel's memory layout
 	sum := m.Weights + m.Gradients + m.Optimizer + m.Activations + m.Gradients
 	m.Overhead = m.Gradients + sum/4
 	m.Training = sum + sum/4
@@ -55,15 +54,15 @@ func (a Architecture) Memory(batch int, t Training) (Memory, error) {
 	return m, nil
 }
 
-// overwritten reports whether TensorFlow writes the output of the step's only user over the
-// step's output, also in training.
+// overwritten reports whether TensorFlow writes the output of the step's only user over the step's
+// output, in training, too.
 func (s steps) overwritten(i int) bool {
 	users := s.users(i)
 	return len(users) == 1 && s[users[0]].layer.Traits().InPlace && !s[i].layer.Traits().ReadsOutput
 }
 
-// Largest names the layer with most of the weights: "fc1 has 37 million
-// weights". Without layers it returns the architecture's name.
+// Largest returns a text about the layer with the most weights: "fc1 has 37 million weights".
+// Without layers it returns the architecture's name.
 func (a Architecture) Largest() string {
 	rows, err := a.Summary()
 	if err != nil || len(rows) == 0 {

@@ -2,8 +2,8 @@ package tfmodel
 
 import "fmt"
 
-// MobileNetV2 is that of Sandler et al. 2018 (arXiv:1801.04381, table 2), layer by layer as
-// Keras Applications has it: 224x224 RGB, pixels from -1 to 1, and momentum 0.999 in batch
+// MobileNetV2 is the network of Sandler et al. 2018 (arXiv:1801.04381, table 2), layer by layer as
+// in Keras Applications: 224x224 RGB, pixels from -1 to 1, and momentum 0.999 in batch
 // normalisation.
 func MobileNetV2(classes int) Architecture {
 	b := inverted{norm: BatchNormalization{Momentum: 0.999}}
@@ -21,17 +21,17 @@ func MobileNetV2(classes int) Architecture {
 	return b.top(a, 0, classes)
 }
 
-// inverted makes inverted residual blocks (Sandler et al. 2018, figure 3): a block widens by
-// a 1x1 convolution, convolves each channel, and narrows by a 1x1 convolution without an
-// activation after it. Activations are ReLU6.
+// inverted makes inverted residual blocks (Sandler et al. 2018, figure 3). A block widens by a 1x1
+// convolution, convolves each channel, and narrows by a 1x1 convolution without an activation. The
+// other activations are ReLU6.
 type inverted struct{ norm BatchNormalization }
 
-// invertedStage is a stage of such blocks, a row of the papers' tables. The first block has
-// the stride, the others a shortcut.
+// invertedStage is a stage of such blocks: a row of the papers' tables. The first block has the
+// stride, the others have a shortcut.
 type invertedStage struct{ expansion, filters, repeats, kernel, stride int }
 
-// block is block i of a stage, whose input has that many channels. Without a shortcut its
-// layers stand alone, and their names begin with that of the block.
+// block returns block i of a stage with that many input channels. Without a shortcut its layers are
+// not in a block, and their names start with the block's.
 func (b inverted) block(name string, in int, s invertedStage, i int) []Named {
 	stride := 1
 	if i == 0 {
@@ -54,7 +54,7 @@ func (b inverted) block(name string, in int, s invertedStage, i int) []Named {
 	return layers
 }
 
-// unit is a convolution, its normalisation and, if asked for, its ReLU6.
+// unit returns a convolution, its normalisation and, if relu is true, a ReLU6.
 func (b inverted) unit(prefix string, conv Layer, relu bool) []Named {
 	norm := b.norm
 	layers := []Named{{prefix + "conv", conv}, {prefix + "bn", &norm}}
@@ -68,8 +68,8 @@ func (inverted) conv(filters, kernel, stride int) *Conv2D {
 	return &Conv2D{Filters: filters, Kernel: kernel, Stride: stride, Padding: Same, UseBias: new(false)}
 }
 
-// top adds the last convolution and the classifier, with dropout before it if the rate is
-// not 0.
+// top adds the last convolution and the classifier. Unless dropout is 0, it adds dropout before the
+// classifier.
 func (b inverted) top(a Architecture, dropout float64, classes int) Architecture {
 	a.Layers = append(a.Layers, b.unit("top_", b.conv(1280, 1, 1), true)...)
 	a.Layers = append(a.Layers, Named{"gap", &GlobalAveragePool2D{}})

@@ -21,10 +21,10 @@ type Network struct {
 	steps   steps
 	outputs []Tensor // of each step
 	saver   savedmodel.Saver
-	adopted *savedmodel.Bundle // see [NetworkOf]; then there are no steps
+	adopted *savedmodel.Bundle // see [NetworkOf]; if not nil, there are no steps
 }
 
-// Compile builds the inference graph with resource variables, which have no values yet.
+// Compile builds the inference graph with resource variables, which are not initialised.
 func Compile(a Architecture) (*Network, error) {
 	steps, err := a.steps()
 	if err != nil {
@@ -38,8 +38,8 @@ func Compile(a Architecture) (*Network, error) {
 	return compile(a, steps, g, vars)
 }
 
-// CompileFrozen builds the inference graph with constants instead of variables. values has
-// the values of each variable by its name, row-major.
+// CompileFrozen builds the inference graph with constants in place of variables. values has the
+// values of each variable by name, row-major.
 func CompileFrozen(a Architecture, values map[string][]float32) (*Network, error) {
 	steps, err := a.steps()
 	if err != nil {
@@ -77,13 +77,13 @@ func compile(a Architecture, s steps, g *Graph, vars *variables) (*Network, erro
 	return n, g.Err()
 }
 
-// builder returns a builder for a step's layer, in a scope below g.
+// builder returns a builder for the layer of step i, in a scope below g.
 func (n *Network) builder(g *Graph, i int) *Builder {
 	name := n.steps[i].name
 	return &Builder{Graph: g.In(name), layer: name, vars: n.vars}
 }
 
-// output returns the output of a step, -1 for the image.
+// output returns the output of step i; -1 is the image.
 func (n *Network) output(i int) Tensor {
 	if i < 0 {
 		return n.Image
@@ -102,8 +102,8 @@ func (n *Network) index(layer string) (int, error) {
 	return 0, n.Architecture.unknown(n.Architecture.Layers, layer)
 }
 
-// SavedModel returns the model for [savedmodel.Write]. The variables' values are those of
-// the session. A frozen network needs no session.
+// SavedModel returns the model for [savedmodel.Write]. The session has the variables' values; a
+// frozen network needs no session.
 func (n *Network) SavedModel(session *Session, signatures map[string]savedmodel.Signature, meta savedmodel.Metadata) savedmodel.Model {
 	return savedmodel.Model{
 		Graph: n.Graph, Session: session, Variables: n.vars.all, Saver: n.saver,
@@ -124,7 +124,7 @@ func (n *Network) Restore(ctx context.Context, prefix string, config Config) (*S
 	return s, nil
 }
 
-// Values returns the values of all variables by their names, row-major.
+// Values returns the values of all variables by name, row-major.
 func (n *Network) Values(ctx context.Context, s *Session) (map[string][]float32, error) {
 	fetch := make([]Tensor, len(n.vars.all))
 	for i, v := range n.vars.all {

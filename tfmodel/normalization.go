@@ -6,8 +6,8 @@ import (
 	"math"
 )
 
-// Normalization is (x - Mean) / Std for each channel, as of images before a network. The
-// numbers are settings and are not trained.
+// Normalization is (x - Mean) / Std for each channel, as often applied to images. The numbers are
+// settings and are not trained.
 type Normalization struct {
 	Mean []float64 `json:"mean"`
 	Std  []float64 `json:"std"`

@@ -10,22 +10,22 @@ import (
 	"oscar/internal/named"
 )
 
-// Optimizer has the settings of an optimiser: [Adam], [SGD] or [RMSprop]. Its JSON is its
-// settings, by Keras's names.
+// Optimizer has the settings of an optimizer: [Adam], [SGD] or [RMSprop]. Its JSON has the settings
+// by Keras's names.
 type Optimizer interface {
-	// Kind returns the optimiser's name in an experiment, such as "sgd".
+	// Kind returns the optimizer's name in an experiment, such as "sgd".
 	Kind() string
-	// Check reports settings out of range.
+	// Check returns an error for settings out of range.
 	Check() error
 
-	// weightDecay is the share that a step takes off each kernel, times the rate.
+	// weightDecay is the factor of weight and rate that a step subtracts from each kernel.
 	weightDecay() float64
-	// slots names the variables that are kept for each weight. They begin with zeros.
+	// slots returns the names of the variables kept for each weight, which are initially zero.
 	slots() []string
-	// scalars returns, for a step counted from 0, what changes from step to step besides
-	// the learning rate.
+	// scalars returns the numbers that change in each step besides the learning rate. Steps count from
+	// 0.
 	scalars(number int) []scalar
-	// update adds the step of one weight.
+	// update adds the update of one weight.
 	update(g *Graph, u update) Op
 }
 
@@ -35,17 +35,17 @@ type scalar struct {
 	value float64
 }
 
-// update is the step of one weight in a graph.
+// update is the update of one weight in a graph.
 type update struct {
 	weight         *graph.Variable
 	gradient, rate Tensor
 	slots          []*graph.Variable // in the order of slots
 	scalars        []Tensor          // in the order of scalars
-	after          []Op              // what has to run before
+	after          []Op              // operations that must run before
 }
 
-// optimizers is the one table of optimisers. Experiments, help and the contract test range
-// over it. Each entry returns the optimiser with its defaults.
+// optimizers is the table of optimizers. Experiments, help and the contract test use it. Each entry
+// returns an optimizer with default settings.
 var optimizers = []func() Optimizer{
 	func() Optimizer { a := DefaultAdam(); return &a },
 	func() Optimizer { return &SGD{} },
@@ -57,8 +57,8 @@ func Optimizers() []string {
 	return named.Names(optimizers, func(o func() Optimizer) string { return o().Kind() })
 }
 
-// NewOptimizer returns a pointer to the optimiser of that name. settings is the JSON of
-// those settings that differ from the defaults; unknown ones are errors.
+// NewOptimizer returns a pointer to the optimizer of that name. settings is the JSON of the settings
+// that differ from the defaults. Unknown ones are errors.
 func NewOptimizer(kind string, settings []byte) (Optimizer, error) {
 	found, err := named.Find("optimizer", kind, optimizers, func(o func() Optimizer) string { return o().Kind() })
 	if err != nil {
@@ -71,7 +71,7 @@ func NewOptimizer(kind string, settings []byte) (Optimizer, error) {
 	return o, nil
 }
 
-// checkDecay reports a weight decay out of range.
+// checkDecay returns an error for a weight decay out of range.
 func checkDecay(decay float64) error {
 	if !(decay >= 0) || math.IsInf(decay, 0) {
 		return fmt.Errorf("weight decay is %g, want at least 0", decay)
@@ -79,7 +79,7 @@ func checkDecay(decay float64) error {
 	return nil
 }
 
-// checkMomentum reports a momentum out of range.
+// checkMomentum returns an error for a momentum out of range.
 func checkMomentum(momentum float64) error {
 	if !(momentum >= 0 && momentum < 1) {
 		return fmt.Errorf("momentum is %g, want 0 to below 1", momentum)
@@ -87,7 +87,7 @@ func checkMomentum(momentum float64) error {
 	return nil
 }
 
-// minimizer is the optimiser in a graph. The values that change from step to step are fed.
+// minimizer is an optimizer in a graph. Values that change in each step are fed.
 type minimizer struct {
 	Optimizer
 	rate Tensor
@@ -102,7 +102,7 @@ func newMinimizer(g *Graph, o Optimizer) minimizer {
 	return m
 }
 
-// feeds returns the values for a step. Steps count from 0.
+// feeds returns the fed values of a step. Steps count from 0.
 func (m minimizer) feeds(number int, rate float64) []graph.Feed {
 	value := func(x float64) graph.Value { return graph.FromFloat32s(Shape{}, []float32{float32(x)}) }
 	feeds := []graph.Feed{{To: m.rate, Value: value(rate)}}
@@ -112,12 +112,11 @@ func (m minimizer) feeds(number int, rate float64) []graph.Feed {
 	return feeds
 }
 
-// minimize adds the update of every variable, whose parameters and gradients are given. It
-// returns the variables that the optimiser keeps, whose names begin with prefix, and the
-// updates.
+// minimize adds the update of each variable by its gradient. It returns the optimizer's variables,
+// whose names start with prefix, and the updates.
 func (m minimizer) minimize(g *Graph, prefix string, vars *variables, grads []Tensor) (slots []*graph.Variable, apply []Op) {
 	constant := func(x float64) Tensor { return g.Scalar(float32(x)) }
-	zero := g.HideFromConstantFolding(g.Scalar(0)) // else TensorFlow keeps a constant of as many zeros as there are weights
+	zero := g.HideFromConstantFolding(g.Scalar(0)) // otherwise TensorFlow would keep a constant of zeros as large as the weights
 	for i, dv := range grads {
 		v := vars.all[i]
 		u := update{weight: v, gradient: dv, rate: m.rate, scalars: m.fed}

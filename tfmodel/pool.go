@@ -19,13 +19,13 @@ func (l *MaxPool2D) Apply(b *Builder, x Tensor) Tensor {
 	return b.MaxPool(x, l.Size, l.Stride, string(l.Padding))
 }
 
-// Backward gives each window's gradient to its largest value, to the first in
-// row-major order of several, as TensorFlow does.
+// Backward gives each window's gradient to its largest value. Of equal values it is the first in
+// row-major order, as in TensorFlow.
 func (l *MaxPool2D) Backward(b *Builder, x, y, dy Tensor) Tensor {
 	w := newWindows(x, y, l.Size, l.Stride, l.Padding)
 	x = w.pad(b, x, -math.MaxFloat32)
 	zero := b.Scalar(0)
-	left := dy // the gradient of the windows whose largest value is still to come
+	left := dy // gradient of the windows whose largest value was not yet found
 	return w.scatter(b, func(i, j int) Tensor {
 		largest := b.Equal(w.at(b, x, i, j), y)
 		taken := b.Select(largest, left, zero)
@@ -103,14 +103,13 @@ func (*GlobalAveragePool2D) Traits() Traits {
 	return Traits{LRP: Epsilon{stabilizer}, KeepsSign: true}
 }
 
-// windows are the positions of a square window that moves over an image.
+// windows has the positions of a square window that moves over an image.
 type windows struct {
 	size, stride  int
 	rows, columns span
 }
 
-// span is one axis of the windows: n windows over length pixels, with padding before
-// and after.
+// span is one axis of the windows: n windows over length pixels, with padding before and after.
 type span struct {
 	n, length, before, after int
 	size, stride             int
@@ -127,19 +126,19 @@ func newWindows(x, y Tensor, size, stride int, p Padding) windows {
 	return windows{size, stride, axis(1), axis(2)}
 }
 
-// within returns how many positions of window k are not padding.
+// within returns the number of positions of window k that are not padding.
 func (s span) within(k int) int {
 	start := k*s.stride - s.before
 	return min(start+s.size, s.length) - max(start, 0)
 }
 
-// strides returns how many strides cover every window and the whole image.
+// strides returns the number of strides that cover every window and the whole image.
 func (s span) strides() int {
 	up := func(a int) int { return (a + s.stride - 1) / s.stride }
 	return max(s.n+up(s.size)-1, up(s.before+s.length))
 }
 
-// pad surrounds an image with value where windows reach beyond its border.
+// pad surrounds an image with value where windows extend beyond the border.
 func (w windows) pad(b *Builder, x Tensor, value float32) Tensor {
 	if w.rows.before+w.rows.after+w.columns.before+w.columns.after == 0 {
 		return x
@@ -155,10 +154,9 @@ func (w windows) at(b *Builder, x Tensor, i, j int) Tensor {
 // scatter adds part(i,j), [N,rows,columns,C], to position (i,j) of every window, for
 // all positions in row-major order, and returns the image.
 //
-// The image is a grid of cells of stride x stride pixels. Positions (i,j) of all windows
-// fall on the same pixel of their cells, and so does every position that lies a multiple
-// of the stride away. The parts of one pixel are shifted by whole cells and added. At the
-// end the pixels are put together:
+// The image is a grid of cells of stride x stride pixels. Position (i,j) of all windows is at the
+// same pixel of its cell, and so is every position that is a multiple of the stride away. The parts
+// of one pixel are shifted by whole cells and added. At the end the pixels are joined:
 //
 //	stride 2, window 3          cell[0] = part(0,0) + part(0,2), one cell to the right
 //	window 0   0 1 2                      + part(2,0), one cell down + part(2,2), both
@@ -179,7 +177,7 @@ func (w windows) scatter(b *Builder, part func(i, j int) Tensor) Tensor {
 			*c = shifted
 		}
 	}
-	for i, c := range cell { // a stride wider than the window skips pixels
+	for i, c := range cell { // a stride larger than the window skips pixels
 		if !c.Valid() {
 			cell[i] = b.ZerosLike(cell[0])
 		}

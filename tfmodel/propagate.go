@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Fold is for an [Affine] layer, y = a x + s for each channel in inference: batch
-// normalization and rescaling. It merges the layer with a [Weighted] layer, so that rules
-// see the one linear layer that both are together.
+// Fold is the rule for an [Affine] layer, y = a x + s for each channel in inference: batch
+// normalization and rescaling. It merges the layer with a [Weighted] layer, so that rules treat both
+// together as one linear layer.
 //
 //		into the layer before      into the layer after           alone
 //
@@ -32,8 +32,8 @@ import (
 //	  - Else, as between two nonlinear layers or before a block's two branches, [Epsilon]
 //	    treats it as a linear layer.
 //
-// In each case the shift s keeps its share like a bias. Zero padding that is not merged
-// hands relevance on as a gradient.
+// In each case the shift s keeps its share like a bias. Zero padding that is not merged passes
+// relevance on as a gradient.
 type Fold struct{}
 
 func (Fold) Propagate(l FoldedLayer, r Tensor) Tensor {
@@ -47,14 +47,14 @@ func (Fold) Propagate(l FoldedLayer, r Tensor) Tensor {
 type ruleStep struct {
 	layer  int // the step whose rule it is
 	rule   Rule
-	first  int   // the first of the steps before that are merged in; -1 for none
-	after  int   // the step after that is merged in; -1 for none
-	inputs []int // the steps that the signal arrives at, -1 for the image
+	first  int   // the first of the earlier steps that are merged in; -1: none
+	after  int   // the later step that is merged in; -1: none
+	inputs []int // the steps that receive the signal; -1: the image
 }
 
-// path lists the rule steps from the logits back to the output of step to, -1 for the
-// image. Steps that do not depend on it are left out. A layer at the end of the path is
-// not merged with a layer beyond it.
+// path returns the rule steps from the logits back to the output of step to; -1 is the image. It
+// leaves out steps that do not depend on that output. A layer at the end of the path is not merged
+// with a layer beyond it.
 func (s steps) path(rules []Rule, to int) []ruleStep {
 	target := s.foldTargets(rules)
 	dependent := s.dependents(to)
@@ -64,7 +64,7 @@ func (s steps) path(rules []Rule, to int) []ruleStep {
 			continue
 		}
 		step := ruleStep{layer: k, rule: rules[k], first: -1, after: -1}
-		if k > 0 && target[k] == k-1 { // merged into the layer before, which then does all the work
+		if k > 0 && target[k] == k-1 { // merged into the layer before, whose rule step includes this one
 			step.rule = Pass{}
 		} else if k+1 < len(s) && target[k+1] == k {
 			step.after = k + 1
@@ -84,7 +84,7 @@ func (s steps) path(rules []Rule, to int) []ruleStep {
 	return path
 }
 
-// dependents reports for each step whether its output depends on a step's, -1 for the
+// dependents reports for each step whether its output depends on the output of step on; -1 is the
 // image.
 func (s steps) dependents(on int) []bool {
 	dependent := make([]bool, len(s))
@@ -118,14 +118,14 @@ func (s steps) foldTargets(rules []Rule) []int {
 	return target
 }
 
-// feedsOnlyNext reports whether only the next step uses a step's output, and uses nothing
-// else.
+// feedsOnlyNext reports whether step i is the only input of the next step, and the next step is its
+// only user.
 func (s steps) feedsOnlyNext(i int) bool {
 	return slices.Equal(s.users(i), []int{i + 1}) && slices.Equal(s[i+1].from, []int{i})
 }
 
-// nonNegative reports whether no value of a step's output can be negative. The image can:
-// it may have been shifted.
+// nonNegative reports whether no value of a step's output can be negative. The image can be
+// negative, because it may have been shifted.
 func (s steps) nonNegative(i int) bool {
 	if i < 0 {
 		return false
@@ -135,7 +135,7 @@ func (s steps) nonNegative(i int) bool {
 		(t.KeepsSign || t.Rearranges) && !slices.ContainsFunc(s[i].from, func(from int) bool { return !s.nonNegative(from) })
 }
 
-// afterAffine reports whether a step's output has gone through an affine layer.
+// afterAffine reports whether a step's output has passed an affine layer.
 func (s steps) afterAffine(i int) bool {
 	if i < 0 {
 		return false
@@ -144,8 +144,8 @@ func (s steps) afterAffine(i int) bool {
 	return affine || slices.ContainsFunc(s[i].from, s.afterAffine)
 }
 
-// propagate carries the signal r from the logits to the output of step to, -1 for the
-// image. Signals that reach a step through several branches are added.
+// propagate carries the signal r from the logits back to the output of step to; -1 is the image.
+// Signals that reach a step through several branches are added.
 func (n *Network) propagate(g *Graph, c Composite, r Tensor, to int) (Tensor, error) {
 	if n.adopted != nil {
 		return n.adoptedGradient(g, c, r, to)
@@ -174,8 +174,8 @@ func (n *Network) propagate(g *Graph, c Composite, r Tensor, to int) (Tensor, er
 	return signals[to], g.Err()
 }
 
-// skipFolded carries a signal from the weighted layer's input back through the layers that
-// rearrange it, to the input of the first merged layer.
+// skipFolded carries a signal from the weighted layer's input back through the layers that rearrange
+// it, to the input of the first merged layer.
 func (n *Network) skipFolded(g *Graph, step ruleStep, r Tensor) Tensor {
 	for i := step.layer - 1; i >= step.first && step.first >= 0; i-- {
 		if layer := n.steps[i].layer; layer.Traits().Rearranges {
@@ -185,22 +185,21 @@ func (n *Network) skipFolded(g *Graph, step ruleStep, r Tensor) Tensor {
 	return r
 }
 
-// FoldedLayer is a layer as a [Rule] sees it: alone, or merged with an affine layer before
-// or after it (see [Fold]). The rule adds its operations with the Builder, whose
-// parameters are the layer's.
+// FoldedLayer is a layer as a [Rule] sees it: alone, or merged with an affine layer before or after
+// it (see [Fold]). The rule adds operations with the Builder, which has the layer's parameters.
 type FoldedLayer struct {
 	*Builder
 	Layer        Layer
 	X, Y         Tensor // input and output, [N, ...]
-	Kernel, Bias Tensor // the merged ones, only of a Weighted layer; the bias may differ from position to position
+	Kernel, Bias Tensor // merged kernel and bias of a Weighted layer; the bias may depend on the position
 	NonNegative  bool   // no value of X is negative
 
 	in        Shape               // of the first merged layer
-	rearrange func(Tensor) Tensor // applies the layers between the affine one and the kernel to a tensor of shape in
+	rearrange func(Tensor) Tensor // applies the layers between the affine layer and the kernel to a tensor of shape in
 }
 
-// foldedLayer returns a rule step's layer with what is merged into it. from is the step
-// whose output it takes.
+// foldedLayer returns the layer of a rule step, with the layers merged into it. from is the step
+// whose output is the layer's input.
 func (n *Network) foldedLayer(g *Graph, step ruleStep, from int) FoldedLayer {
 	s := n.steps[step.layer]
 	l := FoldedLayer{
@@ -228,10 +227,10 @@ func (n *Network) foldedLayer(g *Graph, step ruleStep, from int) FoldedLayer {
 	return l
 }
 
-// scaleOutputs returns the kernel with each output channel multiplied by a number.
+// scaleOutputs returns the kernel with each output channel multiplied by its scale.
 func (l FoldedLayer) scaleOutputs(scale Tensor) Tensor {
 	s := l.Kernel.Shape()
-	if channels := scale.Shape()[0]; s[len(s)-1] != channels { // each channel has its own
+	if channels := scale.Shape()[0]; s[len(s)-1] != channels { // each channel has its own kernel
 		scale = l.Reshape(scale, Shape{channels, 1})
 	}
 	return l.Mul(l.Kernel, scale)
@@ -239,7 +238,7 @@ func (l FoldedLayer) scaleOutputs(scale Tensor) Tensor {
 
 // mergeBefore merges the steps from step.first on into the layer after them.
 func (n *Network) mergeBefore(l *FoldedLayer, g *Graph, step ruleStep) {
-	between := step.first // the first step that rearranges
+	between := step.first // the first rearranging step
 	_, affine := n.steps[step.first].layer.(Affine)
 	if affine {
 		between++
@@ -256,12 +255,12 @@ func (n *Network) mergeBefore(l *FoldedLayer, g *Graph, step ruleStep) {
 	}
 	scale, shift := n.affine(g, step.first)
 	l.Bias = l.apply(l.constantInput(shift), l.Kernel, l.Bias)
-	inputs := l.Kernel.Shape()[len(l.Kernel.Shape())-2] // channels, or the channels of every position
+	inputs := l.Kernel.Shape()[len(l.Kernel.Shape())-2] // channels, or channels of all positions
 	repeated := l.Mul(l.Fill(Shape{inputs / scale.Shape()[0], 1}, 1), scale)
 	l.Kernel = l.Mul(l.Kernel, l.Reshape(repeated, Shape{inputs, 1}))
 }
 
-// affine adds the scale and shift of a step's channels.
+// affine returns the scale and shift of a step's channels.
 func (n *Network) affine(g *Graph, i int) (scale, shift Tensor) {
 	s := n.steps[i]
 	return s.layer.(Affine).Affine(n.builder(g, i), s.in[len(s.in)-1])
@@ -276,8 +275,8 @@ func (l FoldedLayer) apply(x, kernel, bias Tensor) Tensor {
 	return z
 }
 
-// transposed returns dz times the transposed kernel. For a linear layer without a kernel,
-// such as average pooling, it returns dz times the transposed layer.
+// transposed returns dz times the transposed kernel. For a linear layer without a kernel, such as
+// average pooling, it returns dz times the transpose of the layer.
 func (l FoldedLayer) transposed(kernel, dz Tensor) Tensor {
 	if !kernel.Valid() {
 		return l.Layer.Backward(l.Builder, l.X, l.Y, dz)
@@ -285,8 +284,8 @@ func (l FoldedLayer) transposed(kernel, dz Tensor) Tensor {
 	return l.Layer.(Weighted).Transposed(l.Builder, l.X, kernel, dz)
 }
 
-// constantInput returns one example of X's shape that has the same value, given by
-// channel, at every position of the first merged layer's input.
+// constantInput returns one example with X's shape. At every position of the first merged layer's
+// input it has the given values of the channels.
 func (l FoldedLayer) constantInput(channels Tensor) Tensor {
 	n := channels.Shape()[0]
 	flat := l.Mul(l.Fill(Shape{1, l.in.Elements() / n, 1}, 1), channels)

@@ -9,12 +9,12 @@ import (
 	"oscar/savedmodel"
 )
 
-// Randomized is a copy of a model for the model parameter randomisation test (Adebayo et
-// al. 2018, arXiv:1810.03292). At depth d the last d layers have random values and the
-// others the trained ones. Explainers of its Bundle explain the model at its depth.
+// Randomized is a copy of a model for the model parameter randomisation test (Adebayo et al. 2018,
+// arXiv:1810.03292). At depth d the last d layers have random values and the others have the trained
+// ones. Explainers of its Bundle explain the model at the current depth.
 type Randomized struct {
 	Bundle *savedmodel.Bundle
-	Layers []string // with parameters, the last layer first
+	Layers []string // layers with parameters, the last layer first
 
 	trained   *savedmodel.Bundle
 	variables map[string][]string // by layer
@@ -28,11 +28,11 @@ type namedParam struct {
 	Param
 }
 
-// Randomize takes ownership of second, a second copy of the opened model trained. The random
-// values are those of the layers' initializers, a function of the seed and of the variable's
-// name, as in training. The initializers of an adopted model are unknown: there, the values
-// of each variable are shuffled, and the layers are those of [adoptedStages]. A frozen model
-// has no variables, which is an error.
+// Randomize takes ownership of second, a second copy of the opened model trained. The random values
+// are drawn as in training: by the layers' initializers, depending only on the seed and the
+// variable's name. The initializers of an adopted model are unknown. There the values of each
+// variable are shuffled, and the layers are those of [adoptedStages]. A frozen model has no
+// variables, which is an error.
 func Randomize(trained, second *savedmodel.Bundle, seed uint64) (*Randomized, error) {
 	if second.Metadata.Origin != nil {
 		return randomizeAdopted(trained, second, seed)
@@ -68,7 +68,7 @@ func Randomize(trained, second *savedmodel.Bundle, seed uint64) (*Randomized, er
 	return r, nil
 }
 
-// To gives Layers[:depth] random values and the other layers the trained ones.
+// To gives Layers[:depth] random values, and the other layers the trained ones.
 func (r *Randomized) To(ctx context.Context, depth int) error {
 	if depth < 0 || depth > len(r.Layers) {
 		return fmt.Errorf("depth is %d, want 0 to %d", depth, len(r.Layers))
@@ -97,7 +97,7 @@ func (r *Randomized) To(ctx context.Context, depth int) error {
 	return nil
 }
 
-// initialValues returns the initial values of parameters by the names of their variables.
+// initialValues returns the initial values of parameters by variable name.
 func initialValues(ctx context.Context, params []namedParam, seed uint64) (map[string][]float32, error) {
 	g := graph.New()
 	fetch := make([]Tensor, len(params))

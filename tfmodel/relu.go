@@ -5,8 +5,7 @@ import (
 	"math"
 )
 
-// ReLU is max(0, x), or with a MaxValue min(max(0, x), MaxValue): 6 is ReLU6
-// (Krizhevsky 2010).
+// ReLU is max(0, x), or with MaxValue min(max(0, x), MaxValue): 6 is ReLU6 (Krizhevsky 2010).
 type ReLU struct {
 	MaxValue float64 `json:"max_value,omitempty"` // 0: none
 }

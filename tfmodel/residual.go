@@ -6,13 +6,12 @@ import (
 	"slices"
 )
 
-// Residual is a block of two branches whose outputs are added (He et al. 2016,
-// arXiv:1512.03385, eq. 1 and 2): body(x) + shortcut(x). Without a shortcut it
-// is body(x) + x. An activation after the sum is another layer.
+// Residual is a block of two branches whose outputs are added (He et al. 2016, arXiv:1512.03385, eq.
+// 1 and 2): body(x) + shortcut(x). Without a shortcut it is body(x) + x. An activation after the sum
+// is a separate layer.
 //
-// The names of the layers within are unique within the block. Variables, edits and
-// tables call them block/layer, such as block1/conv1. The block's own name stands for
-// the sum.
+// The names of the layers in a block are unique within it. Variables, edits and tables call them
+// block/layer, such as block1/conv1. The block's own name means the sum.
 type Residual struct {
 	Body     []Named `json:"body"`
 	Shortcut []Named `json:"shortcut,omitempty"`
@@ -40,7 +39,7 @@ func (l *Residual) OutShape(in Shape) (Shape, error) {
 	return out, nil
 }
 
-// Params returns the parameters of the layers within, with roles such as conv1/kernel.
+// Params returns the parameters of the block's layers, with roles such as conv1/kernel.
 func (l *Residual) Params(in Shape) (params []Param) {
 	list := func(layers []Named) {
 		s, _ := steps(nil).appendLayers("", layers, in, -1)
@@ -54,14 +53,14 @@ func (l *Residual) Params(in Shape) (params []Param) {
 	return params
 }
 
-// Apply adds both branches and their sum, for a block outside a network. In a network
-// each layer of the block is a step; see [steps].
+// Apply adds both branches and their sum, for a block outside of a network. In a network each layer
+// of the block is a step; see [steps].
 func (l *Residual) Apply(b *Builder, x Tensor) Tensor {
 	outputs := l.steps(b, x).apply(b, x)
 	return outputs[len(outputs)-1]
 }
 
-// Backward adds the branches a second time, since it needs the outputs within them.
+// Backward adds the branches a second time, because it needs their inner outputs.
 func (l *Residual) Backward(b *Builder, x, _, dy Tensor) Tensor {
 	s := l.steps(b, x)
 	n := &Network{Image: x, vars: b.vars, steps: s, outputs: s.apply(b, x)}
@@ -74,13 +73,13 @@ func (l *Residual) steps(b *Builder, x Tensor) steps {
 	return steps(nil).appendBlock(l, b.layer, Shape(x.Shape()[1:]), -1)
 }
 
-// Traits returns those of the sum. Each layer of the branches has its own.
+// Traits returns the traits of the sum. Each layer of the branches has its own.
 func (*Residual) Traits() Traits {
 	return Traits{LRP: Epsilon{stabilizer}, Focus: true, KeepsSign: true, InPlace: true}
 }
 
-// sum is the step at the end of a block. A step with several inputs is given their sum,
-// so that nothing is left for it to do.
+// sum is the step at the end of a block. A step with several inputs gets their sum, so that this
+// step returns its input.
 type sum struct{}
 
 func (sum) Kind() string                                { return (*Residual)(nil).Kind() }

@@ -2,12 +2,11 @@ package tfmodel
 
 import "fmt"
 
-// ResNet10 is a small residual network for training from scratch on a few
-// thousand photographs: 128x128 RGB, a stem of 5x5 and one block per stage of 32,
-// 64, 128 and 256 filters, half the width of the usual ResNet-10. With six
-// classes it has 1,232,358 parameters, 2,880 of them not trained. The momentum of its batch
-// normalisation is 0.9, lower than Keras's 0.99, whose averages would lag behind in a few
-// thousand steps.
+// ResNet10 is a small residual network for training from scratch on a few thousand photographs:
+// 128x128 RGB, a 5x5 stem and one block per stage with 32, 64, 128 and 256 filters, half the width
+// of the usual ResNet-10. With six classes it has 1,232,358 parameters, of which 2,880 are not
+// trained. The momentum of batch normalisation is 0.9 instead of Keras's 0.99, whose averages would
+// lag behind in a few thousand steps.
 func ResNet10(classes int) Architecture {
 	b := blocks{initializer: HeNormal, norm: BatchNormalization{Momentum: 0.9}}
 	a := Architecture{Name: "resnet10", Input: Shape{128, 128, 3}, Layers: []Named{
@@ -17,7 +16,7 @@ func ResNet10(classes int) Architecture {
 	a.Layers = append(a.Layers, b.block("block1", b.basic(32, 1, false))...)
 	a.Layers = append(a.Layers, b.block("block2", b.basic(64, 2, true))...)
 	a.Layers = append(a.Layers, b.block("block3", b.basic(128, 2, true))...)
-	a.Layers = append(a.Layers, b.block("block4", b.basic(256, 2, true))...) // 8x8, Grad-CAM's layer
+	a.Layers = append(a.Layers, b.block("block4", b.basic(256, 2, true))...) // 8x8, Grad-CAM's default layer
 	a.Layers = append(a.Layers,
 		Named{"gap", &GlobalAveragePool2D{}},
 		Named{"dropout", &Dropout{Rate: 0.3}},
@@ -25,9 +24,9 @@ func ResNet10(classes int) Architecture {
 	return a
 }
 
-// ResNet18 is the network of He et al. 2016 (arXiv:1512.03385, table 1): 224x224 RGB,
-// raw pixels 0..255, with torchvision's normalisation (momentum 0.9, epsilon
-// 1e-5). The padding of strided windows is TensorFlow's SAME.
+// ResNet18 is the network of He et al. 2016 (arXiv:1512.03385, table 1): 224x224 RGB, raw pixels
+// 0..255, with torchvision's batch normalisation (momentum 0.9, epsilon 1e-5). The padding of
+// strided windows is TensorFlow's SAME.
 func ResNet18(classes int) Architecture {
 	b := blocks{initializer: HeNormal, norm: BatchNormalization{Momentum: 0.9, Epsilon: 1e-5}}
 	layers := append(b.unit("1", b.conv(64, 7, 2), true), Named{"pool1", &MaxPool2D{Size: 3, Stride: 2, Padding: Same}})
@@ -58,15 +57,14 @@ func ResNet50(classes int) Architecture {
 	}, classes)
 }
 
-// blocks makes residual blocks with the common settings of a network's convolutions
-// and normalisations.
+// blocks makes residual blocks with a network's common settings of convolutions and normalisations.
 type blocks struct {
 	useBias     bool
 	initializer Initializer
 	norm        BatchNormalization
 }
 
-// resnet adds four stages of the given numbers of blocks to a stem, and a head.
+// resnet adds four stages with the given numbers of blocks to a stem, and a head.
 func (b blocks) resnet(name string, layers []Named, stages [4]int, block func(stage, i int) *Residual, classes int) Architecture {
 	for stage, n := range stages {
 		for i := range n {
@@ -77,13 +75,13 @@ func (b blocks) resnet(name string, layers []Named, stages [4]int, block func(st
 	return Architecture{Name: name, Input: Shape{224, 224, 3}, Layers: layers}
 }
 
-// block is a block with the ReLU after its sum.
+// block returns a block and the ReLU after its sum.
 func (blocks) block(name string, r *Residual) []Named {
 	return []Named{{name, r}, {"relu_" + name, &ReLU{}}}
 }
 
-// basic is a block of two 3x3 convolutions (figure 5, left). Where it changes
-// shape, its shortcut is a projection.
+// basic returns a block of two 3x3 convolutions (figure 5, left). If project is true, its shortcut
+// is a projection, for a change of shape.
 func (b blocks) basic(filters, stride int, project bool) *Residual {
 	r := &Residual{Body: append(b.unit("1", b.conv(filters, 3, stride), true), b.unit("2", b.conv(filters, 3, 1), false)...)}
 	if project {
@@ -92,7 +90,7 @@ func (b blocks) basic(filters, stride int, project bool) *Residual {
 	return r
 }
 
-// bottleneck is a block that narrows, convolves and widens (figure 5, right).
+// bottleneck returns a block that narrows, convolves and widens (figure 5, right).
 func (b blocks) bottleneck(filters, stride int, project bool) *Residual {
 	r := &Residual{Body: append(b.unit("1", b.conv(filters, 1, stride), true),
 		append(b.unit("2", b.conv(filters, 3, 1), true), b.unit("3", b.conv(4*filters, 1, 1), false)...)...)}
@@ -102,7 +100,7 @@ func (b blocks) bottleneck(filters, stride int, project bool) *Residual {
 	return r
 }
 
-// unit is a convolution, its normalisation and, unless a sum follows, its ReLU.
+// unit returns a convolution, its normalisation and, if relu is true, a ReLU.
 func (b blocks) unit(number string, conv *Conv2D, relu bool) []Named {
 	norm := b.norm
 	layers := []Named{{"conv" + number, conv}, {"bn" + number, &norm}}

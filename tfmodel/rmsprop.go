@@ -9,7 +9,7 @@ type RMSprop struct {
 	Rho      float64 `json:"rho"`
 	Momentum float64 `json:"momentum"`
 	Epsilon  float64 `json:"epsilon"`
-	// WeightDecay is that of [Adam].
+	// WeightDecay is as in [Adam].
 	WeightDecay float64 `json:"weight_decay,omitempty"`
 }
 

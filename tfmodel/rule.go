@@ -1,47 +1,45 @@
 package tfmodel
 
 // A Rule propagates a signal back through one layer, from its output y to its input x. The
-// derivative is a rule ([Gradient]). Layer-wise relevance propagation has others (LRP;
-// Bach et al. 2015, doi:10.1371/journal.pone.0130140). A rule is a plain value whose zero
-// fields mean zero.
-// fields mean zero.
+// derivative is a rule ([Gradient]). Layer-wise relevance propagation (LRP; Bach et al. 2015,
+// doi:10.1371/journal.pone.0130140) has other rules. A rule is a plain value whose zero fields mean
+// zero.
 //
-// The rules of LRP read a layer as z_j = sum_i x_i w_ij + b_j. They share out the
-// relevance R_j of each output among the inputs of that output. They agree with zennit's
-// rules, also about the bias: it takes a share like an input, and that share is lost, so
-// that the sum of R changes by it. Every denominator z becomes z + epsilon sign(z), where
-// sign(0) = +1.
+// The rules of LRP treat a layer as z_j = sum_i x_i w_ij + b_j. They distribute the relevance R_j of
+// each output among the inputs of that output. They equal zennit's rules, also for the bias: it gets
+// a share like an input, and this share is lost, so that the sum of R changes by it. Every
+// denominator z becomes z + epsilon sign(z), where sign(0) = +1.
 type Rule interface {
-	// Propagate adds the signal at the input, of the shape of l.X, where r is the signal
-	// at the output, of the shape of l.Y.
+	// Propagate returns the signal at the input, with the shape of l.X. r is the signal at the output,
+	// with the shape of l.Y.
 	Propagate(l FoldedLayer, r Tensor) Tensor
 }
 
-// needsKernel marks the rules that look at single weights. They fit only [Weighted] layers.
+// needsKernel marks rules that use single weights. They are only for [Weighted] layers.
 type needsKernel interface{ needsKernel() }
 
 // LayerRule stands for the layer's own rule, [Traits].LRP.
 type LayerRule struct{}
 
-// Propagate implements [Rule]. A [Composite] replaces a LayerRule before it is used.
+// Propagate implements [Rule]. A [Composite] replaces each LayerRule before use.
 func (LayerRule) Propagate(l FoldedLayer, r Tensor) Tensor {
 	return l.Layer.Traits().LRP.Propagate(l, r)
 }
 
-// Gradient is the layer's derivative. It passes relevance through dropout and flatten
-// unchanged. Max pooling gives all of it to the largest input.
+// Gradient is the layer's derivative. Dropout and flatten pass relevance on unchanged. Max pooling
+// gives all of it to the largest input.
 type Gradient struct{}
 
 func (Gradient) Propagate(l FoldedLayer, r Tensor) Tensor {
 	return l.Layer.Backward(l.Builder, l.X, l.Y, r)
 }
 
-// Pass returns the signal unchanged. It fits layers that keep the shape.
+// Pass returns the signal unchanged. It is for layers that keep the shape.
 type Pass struct{}
 
 func (Pass) Propagate(_ FoldedLayer, r Tensor) Tensor { return r }
 
-// Guided is the derivative of what is positive in the signal. At a ReLU it is guided
+// Guided is the derivative applied to the positive part of the signal. At a ReLU it is guided
 // backpropagation (Springenberg et al. 2014, arXiv:1412.6806): R_in = 1[x>0] 1[R>0] R.
 type Guided struct{}
 
@@ -49,26 +47,26 @@ func (Guided) Propagate(l FoldedLayer, r Tensor) Tensor {
 	return l.Layer.Backward(l.Builder, l.X, l.Y, l.Relu(r))
 }
 
-// stabilizer is the epsilon of the rules without an epsilon of their own.
+// stabilizer is the epsilon of rules that do not set one.
 const stabilizer = 1e-6
 
 // Epsilon shares by contribution (Bach et al. 2015):
 //
 //	R_i = sum_j x_i w_ij / (z_j + epsilon sign(z_j)) R_j
 //
-// It fits every linear layer, average pooling included. An epsilon of zero is LRP-0, where
-// outputs that are zero hand on nothing.
+// It is for every linear layer, including average pooling. An epsilon of zero is LRP-0, in which
+// zero outputs pass on nothing.
 //
-// Bias and epsilon keep their shares. Where |z| is far below |x_i w_ij|, shares are large
-// and of both signs, so that relevance grows on its way to the image.
+// Bias and epsilon keep their shares. If |z| is far below |x_i w_ij|, shares are large and of both
+// signs, so that relevance grows on its way to the image.
 type Epsilon struct{ Epsilon float32 }
 
 func (e Epsilon) Propagate(l FoldedLayer, r Tensor) Tensor {
 	return l.Mul(l.X, l.transposed(l.Kernel, l.ratio(r, l.Y, e.Epsilon)))
 }
 
-// AlphaBeta shares positive and negative contributions apart, with Alpha - Beta = 1 (Bach
-// et al. 2015):
+// AlphaBeta shares positive and negative contributions separately, with Alpha - Beta = 1 (Bach et
+// al. 2015):
 //
 //	R_i = sum_j (Alpha (x_i w_ij)+ / sum_i (x_i w_ij)+ - Beta (x_i w_ij)- / sum_i (x_i w_ij)-) R_j
 //
@@ -93,9 +91,9 @@ func (a AlphaBeta) Propagate(l FoldedLayer, r Tensor) Tensor {
 //
 //	R_i = sum_j x_i (w_ij + Gamma w_ij+) / sum_i x_i (w_ij + Gamma w_ij+) R_j
 //
-// Where x_i is negative, w_ij- takes the place of w_ij+. Where z_j is negative, the two
-// change places (Andeol et al. 2021, arXiv:2106.04923). Outputs that are zero hand on
-// nothing. The bias counts as the weight of an input 1.
+// If x_i is negative, w_ij- replaces w_ij+. If z_j is negative, the two are exchanged (Andeol et al.
+// 2021, arXiv:2106.04923). Zero outputs pass on nothing. The bias counts as the weight of an input
+// 1.
 type Gamma struct{ Gamma float32 }
 
 func (Gamma) needsKernel() {}
@@ -111,12 +109,12 @@ func (g Gamma) Propagate(l FoldedLayer, r Tensor) Tensor {
 	return l.Add(positive, negative)
 }
 
-// ZBox is for the first layer, on an RGB image whose values lie between Low and High, one
-// number a channel, in the image's raw scale (Montavon et al. 2017, arXiv:1512.02479):
+// ZBox is for the first layer, for an RGB image with values between Low and High. These have one
+// number per channel, in the image's raw scale (Montavon et al. 2017, arXiv:1512.02479):
 //
 //	R_i = sum_j (x_i w_ij - Low w_ij+ - High w_ij-) / sum_i (the same) R_j
 //
-// The bias has no share: all relevance is handed on.
+// The bias has no share: all relevance is passed on.
 type ZBox struct{ Low, High [3]float32 }
 
 func (ZBox) needsKernel() {}
@@ -145,9 +143,8 @@ func (z ZBox) Propagate(l FoldedLayer, r Tensor) Tensor {
 	return difference(func(p product) Tensor { return l.Mul(p.x, l.transposed(p.kernel, c)) })
 }
 
-// Flat shares equally among the inputs of each output, whatever their values (Lapuschkin
-// et al. 2019, doi:10.1038/s41467-019-08987-4). It shows where the layer looked. All
-// relevance is handed on.
+// Flat shares equally among the inputs of each output, for any values (Lapuschkin et al. 2019,
+// doi:10.1038/s41467-019-08987-4). It shows where the layer looked. All relevance is passed on.
 type Flat struct{}
 
 func (Flat) needsKernel() {}
@@ -156,7 +153,7 @@ func (Flat) Propagate(l FoldedLayer, r Tensor) Tensor {
 	return l.flatRule(r, l.Fill(l.Kernel.Shape(), 1), Tensor{})
 }
 
-// WSquare shares by the squared weight, whatever the inputs' values (Montavon et al. 2017,
+// WSquare shares by the squared weight, for any values of the inputs (Montavon et al. 2017,
 // arXiv:1512.02479). The bias has its share.
 type WSquare struct{}
 
@@ -172,7 +169,7 @@ func (l FoldedLayer) flatRule(r, kernel, bias Tensor) Tensor {
 	return l.transposed(kernel, l.ratio(r, l.apply(ones, kernel, bias), stabilizer))
 }
 
-// share shares r by x+ up + x- down, relative to the sum of all of them and the bias.
+// share distributes r by x+ up + x- down, relative to the sum of all of these and the bias.
 func (l FoldedLayer) share(r, up, down, bias Tensor) Tensor {
 	if l.NonNegative { // x- is zero
 		c := l.ratio(r, l.apply(l.X, up, bias), stabilizer)

@@ -8,7 +8,7 @@ import "errors"
 type SGD struct {
 	Momentum float64 `json:"momentum"`
 	Nesterov bool    `json:"nesterov,omitempty"`
-	// WeightDecay is that of [Adam].
+	// WeightDecay is as in [Adam].
 	WeightDecay float64 `json:"weight_decay,omitempty"`
 }
 

@@ -11,11 +11,11 @@ import (
 	"oscar/savedmodel"
 )
 
-// maxStages is the largest number of steps in which an adopted model is randomized. A network
-// with hundreds of layers would take hours otherwise.
+// maxStages is the maximum number of steps in which an adopted model is randomized. Otherwise a
+// network with hundreds of layers would take hours.
 const maxStages = 16
 
-// randomizeAdopted is [Randomize] of an adopted model.
+// randomizeAdopted is [Randomize] for an adopted model.
 func randomizeAdopted(trained, second *savedmodel.Bundle, seed uint64) (*Randomized, error) {
 	variables, err := second.Variables()
 	if err != nil {
@@ -42,13 +42,13 @@ func randomizeAdopted(trained, second *savedmodel.Bundle, seed uint64) (*Randomi
 
 // stage is a group of layers whose variables are randomized together.
 type stage struct {
-	name      string // of its last layer
+	name      string // name of its last layer
 	variables []string
 }
 
-// adoptedStages divides variables, in the order in which the image reaches them, into at
-// most most stages with about equal numbers of layers, the last first. A layer is the common
-// prefix of its variables' names: "conv1" of "conv1/kernel".
+// adoptedStages divides variables into at most most stages with about equal numbers of layers.
+// variables are in the order in which the image reaches them; the last stage comes first. A layer is
+// the common prefix of its variables' names: "conv1" in "conv1/kernel".
 func adoptedStages(variables []string, most int) []stage {
 	var layers []stage
 	at := map[string]int{}

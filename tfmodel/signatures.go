@@ -12,18 +12,18 @@ import (
 	"oscar/savedmodel"
 )
 
-// Explanation is a line in the table of signatures by which a SavedModel explains its own
+// Explanation is a line in the table of signatures with which a SavedModel explains its own
 // predictions.
 type Explanation struct {
-	Name string // of the signature, and of the method in package methods
-	// New adds the operations. layer is the layer of the CAMs and of guided Grad-CAM. The
-	// other explanations are of the image.
+	Name string // of the signature and of the method in package methods
+	// New adds the operations. layer is the layer of CAMs and guided Grad-CAM; the other explanations
+	// are for the image.
 	New func(n *Network, layer string) (savedmodel.Signature, error)
 }
 
-// Explanations is the table, in the order of its help text. Do not change it at run time.
-// The maps of CAMs have the layer's size, see [Network.GradCAM]. Those of the others,
-// guided Grad-CAM included, have the image's, see [Network.Saliency].
+// Explanations is the table, in the order of the help text. Do not change it at run time. The maps
+// of CAMs have the layer's size, see [Network.GradCAM]. The other maps, including guided Grad-CAM's,
+// have the image's size, see [Network.Saliency].
 var Explanations = []Explanation{
 	{"gradcam", (*Network).GradCAM},
 	{"gradcam++", atLayer("gradcam_plus_plus", gradCAMPlusPlus)},
@@ -50,8 +50,8 @@ func onImage(build func(*Network) (savedmodel.Signature, error)) func(*Network, 
 	return func(n *Network, _ string) (savedmodel.Signature, error) { return build(n) }
 }
 
-// LookupExplanation returns the explanation of that name. Hyphens and underscores do not
-// matter: integrated_gradients, guided_gradcam. The error lists the names.
+// LookupExplanation returns the explanation of a name. Hyphens and underscores may be left out or
+// added, as in integrated_gradients or guided_gradcam. The error lists the names.
 func LookupExplanation(name string) (Explanation, error) {
 	letters := strings.NewReplacer("_", "", "-", "").Replace
 	names := make([]string, len(Explanations))
@@ -64,9 +64,9 @@ func LookupExplanation(name string) (Explanation, error) {
 	return Explanation{}, fmt.Errorf("no explanation %q; have %s", name, strings.Join(names, ", "))
 }
 
-// Saliency adds the signature of explain.Saliency. Inputs and outputs are those of
-// [Network.GradCAM], but raw has the image's size, [N,H,W]. It is unscaled, and signed if
-// the method is. For saliency it is the largest |d logit / d image| over the channels.
+// Saliency adds the signature of explain.Saliency. Inputs and outputs are as in [Network.GradCAM],
+// but raw has the image's size, [N,H,W]. It is unscaled, and signed if the method is. For saliency
+// it is the largest |d logit / d image| over the channels.
 //
 // TFLite and ONNX support every operation of the signatures.
 func (n *Network) Saliency() (savedmodel.Signature, error) {
@@ -81,8 +81,8 @@ func (n *Network) GuidedBackprop() (savedmodel.Signature, error) {
 	return n.onImage("guidedbackprop", GuidedBackprop(), summed)
 }
 
-// LRP adds the signature of layer-wise relevance propagation, see [Network.Saliency]. raw
-// is the sum over the channels. It sums to the logit minus the biases' shares.
+// LRP adds the signature of layer-wise relevance propagation, see [Network.Saliency]. raw is the sum
+// over the channels. Its total is the logit minus the biases' shares.
 func (n *Network) LRP(c Composite) (savedmodel.Signature, error) {
 	if !c.Relevance {
 		return savedmodel.Signature{}, fmt.Errorf("composite %s is not one of LRP's", c.Name)
@@ -102,7 +102,7 @@ func overChannels(g *Graph, x Tensor) Tensor { return g.Sum(x, false, 3) }
 
 func summed(g *Graph, _, signal Tensor) Tensor { return overChannels(g, signal) }
 
-// onImage adds a signature whose map toMap returns for a composite's signal at the image.
+// onImage adds a signature. toMap returns the map for a composite's signal at the image.
 func (n *Network) onImage(scope string, c Composite, toMap func(g *Graph, target, signal Tensor) Tensor) (savedmodel.Signature, error) {
 	return n.explanation(scope, asItIs, func(g *Graph, target Tensor) (Tensor, error) {
 		r, err := c.start(g, n, target, explain.Logit)
@@ -118,8 +118,8 @@ func (n *Network) onImage(scope string, c Composite, toMap func(g *Graph, target
 
 func asItIs(_ *Graph, unit Tensor) Tensor { return unit }
 
-// explanation adds the parts that all signatures of maps share. explain returns raw.
-// enlarged resizes a map of raw's size to the image's.
+// explanation adds the operations that all signatures of maps share. explain returns raw. enlarged
+// resizes a map from raw's size to the image's.
 func (n *Network) explanation(scope string, enlarged func(g *Graph, unit Tensor) Tensor,
 	explain func(g *Graph, target Tensor) (Tensor, error)) (savedmodel.Signature, error) {
 	g := n.Graph.In(scope)
@@ -143,8 +143,8 @@ func (n *Network) explanation(scope string, enlarged func(g *Graph, unit Tensor)
 	}, g.Err()
 }
 
-// noClass returns 0 for each target that is a class of the logits [N,C], and NaN for any
-// other, as [N,1,1]: an unknown class has no map, not an empty one.
+// noClass returns 0 for each target that is a class of the logits [N,C], and NaN for any other, as
+// [N,1,1]. So an unknown class has no map instead of an empty one.
 func noClass(g *Graph, target, logits Tensor) Tensor {
 	classes := g.Int64(int64(logits.Shape()[1]))
 	return g.Reshape(g.Select(g.Less(target, classes), g.Scalar(0), g.Scalar(float32(math.NaN()))), Shape{-1, 1, 1})
@@ -153,24 +153,22 @@ func noClass(g *Graph, target, logits Tensor) Tensor {
 // DefaultSteps is the number of points of integrated gradients in [Explanations].
 const DefaultSteps = 20
 
-// IntegratedGradients adds the signature of explain.IntegratedGradients with a black
-// baseline, see [Network.Saliency]. raw is the sum over the channels. It sums to the
-// image's logit minus the baseline's, up to the error of the quadrature (Gauss-Legendre with
-// steps points).
+// IntegratedGradients adds the signature of explain.IntegratedGradients with a black baseline, see
+// [Network.Saliency]. raw is the sum over the channels. Its total is the image's logit minus the
+// baseline's, except for the error of the quadrature (Gauss-Legendre with steps points).
 //
-// All points of all images go through the network as one batch, since converters do not
-// support loops well. N images take the time and the memory of steps*N images, forward and
-// backward. For AlexNet02 and 20 steps this is about 100 MB per image, so use few images per
-// call.
+// All points of all images are one batch of the network, because converters hardly support loops. N
+// images take the time and memory of steps*N images, forward and backward. For AlexNet02 and 20
+// steps this is about 100 MB per image, so use few images per call.
 func (n *Network) IntegratedGradients(steps int) (savedmodel.Signature, error) {
 	if steps < 1 {
 		return savedmodel.Signature{}, fmt.Errorf("%d steps, want at least 1", steps)
 	}
 	at, weights := make([]float64, steps), make([]float64, steps)
 	quad.Legendre{}.FixedLocations(at, weights, 0, 1)
-	// at = coarse + fine. A coarse one has 16 bits, so that its product with a pixel of 8 bits
-	// is exact, and the points are rounded once, as those of explain.IntegratedGradients. Any
-	// other rounding is another point, which may lie on the other side of a kink.
+	// at = coarse + fine. A coarse value has 16 bits, so that its product with a pixel of 8 bits is
+	// exact. So the points are rounded only once, as those of explain.IntegratedGradients. With other
+	// rounding a point may be on the other side of a kink.
 	coarse, fine := make([]float64, steps), make([]float64, steps)
 	for i, t := range at {
 		fraction, exponent := math.Frexp(t)
@@ -185,8 +183,8 @@ func (n *Network) IntegratedGradients(steps int) (savedmodel.Signature, error) {
 		return g.Const(graph.FromFloat32s(shape, narrow))
 	}
 	return n.explanation("integrated_gradients", asItIs, func(g *Graph, target Tensor) (Tensor, error) {
-		// The points are an axis before the batch. The other axes are flattened, for
-		// outer products with matrices of one row.
+		// The points are an axis before the batch. The other axes are flattened, for outer products with
+		// matrices of one row.
 		size := n.Image.Shape()[1:]
 		rows := func(factors Tensor, x Tensor, width ...int) Tensor {
 			return g.Reshape(g.MatMul(factors, g.Reshape(x, Shape{1, -1})), append(Shape{-1}, width...))

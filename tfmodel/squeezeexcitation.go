@@ -10,14 +10,14 @@ import (
 // layers compute from the means of all channels (Hu et al. 2018, arXiv:1709.01507, eq. 2 to
 // 4): x gate(W2 activation(W1 mean(x) + b1) + b2).
 type SqueezeExcitation struct {
-	Units      int    `json:"units"`                // between the dense layers
-	Activation string `json:"activation,omitempty"` // after the first: relu, the default, or swish
-	Gate       string `json:"gate,omitempty"`       // after the second: sigmoid, the default, or hard_sigmoid
+	Units      int    `json:"units"`                // between the two dense layers
+	Activation string `json:"activation,omitempty"` // after the first dense layer: relu (default) or swish
+	Gate       string `json:"gate,omitempty"`       // after the second dense layer: sigmoid (default) or hard_sigmoid
 }
 
 func (*SqueezeExcitation) Kind() string { return "squeeze_excitation" }
 
-// normalize writes the defaults in one way, so that equal layers have equal JSON.
+// normalize writes a default always in the same way, so that equal layers have equal JSON.
 func (l *SqueezeExcitation) normalize() {
 	if l.Activation == "relu" {
 		l.Activation = ""
@@ -54,7 +54,7 @@ func (l *SqueezeExcitation) Apply(b *Builder, x Tensor) Tensor {
 	return b.Mul(x, l.gate(b, x).map4(b))
 }
 
-// gate has what is computed on the way to the gates.
+// gate has the intermediate values of the gates.
 type gate struct {
 	activation   Layer
 	hidden, seen Tensor // before and after the activation, [N,units]
@@ -77,12 +77,12 @@ func (l *SqueezeExcitation) gate(b *Builder, x Tensor) gate {
 	return g
 }
 
-// map4 is the gates as [N,1,1,channels].
+// map4 returns the gates as [N,1,1,channels].
 func (g gate) map4(b *Builder) Tensor {
 	return b.Reshape(g.value, Shape{-1, 1, 1, g.value.Shape()[1]})
 }
 
-// Backward is dy times the gates, and what reaches the means through the gates.
+// Backward returns dy times the gates, plus the gradient through the means and the gates.
 func (l *SqueezeExcitation) Backward(b *Builder, x, _, dy Tensor) Tensor {
 	g := l.gate(b, x)
 	var slope Tensor
@@ -98,6 +98,6 @@ func (l *SqueezeExcitation) Backward(b *Builder, x, _, dy Tensor) Tensor {
 	return b.Add(b.Mul(dy, g.map4(b)), means)
 }
 
-// Traits: the gates are taken as constants, and all relevance goes to what they let through
+// Traits treats the gates as constants: LRP passes all relevance through the multiplied channels
 // (Arras et al. 2017, doi:10.18653/v1/W17-5221, section 3.2).
 func (*SqueezeExcitation) Traits() Traits { return Traits{LRP: Pass{}, KeepsSign: true} }

@@ -7,24 +7,23 @@ import (
 	"oscar/internal/graph"
 )
 
-// Types of internal/graph that a [Composition] shows, under names that other modules can
-// import.
+// Types of internal/graph in the exported fields of a [Composition], as aliases for other modules.
 type (
 	// Variable is a resource variable.
 	Variable = graph.Variable
-	// Feed gives a tensor its value for one run.
+	// Feed is a tensor's value for one run.
 	Feed = graph.Feed
 )
 
-// Stack is a list of layers as a part of a larger network, such as a detector. It can be
-// applied any number of times, and shares its variables.
+// Stack is a list of layers as a part of a larger network, such as a detector. It can be applied
+// several times; the applications share the variables.
 type Stack struct {
 	steps steps
 	In    Shape
 }
 
-// NewStack returns the stack of layers for an input of that shape. prefix is put before the
-// names of its layers and variables: "box/" gives box/fc1/kernel.
+// NewStack returns the stack of layers for an input shape. prefix is prepended to the names of its
+// layers and variables: "box/" gives box/fc1/kernel.
 func NewStack(prefix string, layers []Named, in Shape) (Stack, error) {
 	if len(layers) == 0 {
 		return Stack{}, fmt.Errorf("%q has no layers", prefix)
@@ -36,7 +35,7 @@ func NewStack(prefix string, layers []Named, in Shape) (Stack, error) {
 	return Stack{s, in}, nil
 }
 
-// Tuned returns the stack with weights that come from elsewhere, trained as o says. Batch normalisation
+// Tuned returns the stack for training pretrained weights with the settings o. Batch normalisation
 // uses its moving averages.
 func (s Stack) Tuned(o Tuning) (Stack, error) {
 	s.steps = slices.Clone(s.steps)
@@ -46,7 +45,7 @@ func (s Stack) Tuned(o Tuning) (Stack, error) {
 // Out returns the shape of the last layer's output.
 func (s Stack) Out() Shape { return s.steps[len(s.steps)-1].out }
 
-// Layer returns the shape of a layer's output, and its index in what Apply returns.
+// Layer returns the shape of a layer's output, and its index in the result of Apply.
 func (s Stack) Layer(name string) (index int, out Shape, err error) {
 	names := make([]string, len(s.steps))
 	for i, step := range s.steps {
@@ -58,7 +57,7 @@ func (s Stack) Layer(name string) (index int, out Shape, err error) {
 	return 0, nil, fmt.Errorf("no layer %q; have %v", name, names)
 }
 
-// Names returns the names of all layers, in the order of what Apply returns.
+// Names returns the names of all layers, in the order of the result of Apply.
 func (s Stack) Names() (names []string) {
 	for _, step := range s.steps {
 		names = append(names, step.name)
@@ -66,7 +65,7 @@ func (s Stack) Names() (names []string) {
 	return names
 }
 
-// Memory returns the bytes of the outputs of all layers, in float32 for n inputs.
+// Memory returns the bytes of all layers' outputs, in float32 for n inputs.
 func (s Stack) Memory(n int) (bytes float64) {
 	for _, step := range s.steps {
 		bytes += 4 * float64(n) * float64(step.out.Elements())
@@ -83,8 +82,8 @@ type Composition struct {
 	vars  *variables
 }
 
-// Compose adds the variables of stacks to a graph. Their initial values are a function of
-// the seed and of their names.
+// Compose adds the variables of stacks to a graph. Initial values depend only on the seed and the
+// variable's name.
 func Compose(g *Graph, seed uint64, stacks ...Stack) (*Composition, error) {
 	var all steps
 	for _, s := range stacks {
@@ -104,7 +103,7 @@ func Compose(g *Graph, seed uint64, stacks ...Stack) (*Composition, error) {
 // Variables returns all variables of the stacks.
 func (c *Composition) Variables() []*Variable { return slices.Clone(c.vars.all) }
 
-// Of returns the variables of one of the stacks.
+// Of returns the variables of a stack.
 func (c *Composition) Of(s Stack) (all []*Variable) {
 	s.steps.forEachParam(func(name string, _ Param) { all = append(all, c.vars.byName[name]) })
 	return all
@@ -113,8 +112,8 @@ func (c *Composition) Of(s Stack) (all []*Variable) {
 // Inference returns a builder for stacks in inference mode, below the scope of g.
 func (c *Composition) Inference(g *Graph) *Builder { return &Builder{Graph: g, vars: c.vars} }
 
-// Training returns a builder for stacks in training mode. seed is an int64 pair that is fed
-// in each step.
+// Training returns a builder for stacks in training mode. seed is an int64 pair that is fed in each
+// step.
 func (c *Composition) Training(g *Graph, seed Tensor) *Builder {
 	return &Builder{Graph: g, Training: true, vars: c.vars, seed: seed}
 }
@@ -122,7 +121,7 @@ func (c *Composition) Training(g *Graph, seed Tensor) *Builder {
 // Minimizer is a training step.
 type Minimizer struct {
 	Step  Op
-	Slots []*Variable // of the optimiser
+	Slots []*Variable // of the optimizer
 	fed   minimizer
 }
 
@@ -144,7 +143,7 @@ func (c *Composition) Minimize(g *Graph, o Optimizer, loss Tensor, b *Builder) (
 	return m, g.Err()
 }
 
-// Feeds returns the values of a step's scalars. Steps count from 0.
+// Feeds returns the fed values of a step. Steps count from 0.
 func (m Minimizer) Feeds(number int, rate float64) []Feed { return m.fed.feeds(number, rate) }
 
 // Parameters returns the number of parameters.

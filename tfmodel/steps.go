@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// step is one layer of a network as a flat list. Blocks are flattened: each layer within is
-// a step, and the block itself is the sum at its end.
+// step is one layer in a network as a flat list. Blocks are flattened: each layer of a block is a
+// step, and the block itself is the sum at its end.
 //
 //	conv1, block (body: conv, relu; shortcut: none), fc
 //
@@ -15,19 +15,18 @@ import (
 //	               |                                          ^
 //	               +------------------------------------------+
 type step struct {
-	name    string // within blocks block1/conv1
+	name    string // in blocks: block1/conv1
 	layer   Layer
-	from    []int // the steps of its inputs, -1 for the image; several are added
+	from    []int // steps of its inputs, which are added; -1: the image
 	in, out Shape
 
 	// For pretrained layers; see [Tuning].
 	pretrained bool
 	frozen     map[string]bool // by role
-	rate       float64         // factor of the learning rate; 0 stands for 1
+	rate       float64         // factor of the learning rate; 0: 1
 }
 
-// steps are in topological order: each comes after its inputs. The last one outputs the
-// logits.
+// steps are in topological order: each comes after its inputs. The last one outputs the logits.
 type steps []step
 
 // steps returns the architecture as a flat list.
@@ -42,8 +41,8 @@ func (a Architecture) steps() (steps, error) {
 	return s, s[:s.head()].tune(*a.Tuning)
 }
 
-// appendLayers appends a chain of layers with checked shapes after step from. It returns
-// the index of the last step.
+// appendLayers appends a chain of layers with checked shapes after step from. It returns the index
+// of the last step.
 func (s steps) appendLayers(prefix string, layers []Named, in Shape, from int) (steps, int) {
 	for _, l := range layers {
 		out, _ := l.Layer.OutShape(in)
@@ -65,12 +64,12 @@ func (s steps) appendBlock(r *Residual, name string, in Shape, from int) steps {
 	return append(s, step{name: name, layer: sum{}, from: []int{body, shortcut}, in: out, out: out})
 }
 
-// index returns the index of the step of that name, -1 if there is none.
+// index returns the index of the step of that name, or -1.
 func (s steps) index(name string) int {
 	return slices.IndexFunc(s, func(s step) bool { return s.name == name })
 }
 
-// users returns the steps whose input is a step's output.
+// users returns the steps that have the output of step i as input.
 func (s steps) users(i int) (users []int) {
 	for k, user := range s {
 		if slices.Contains(user.from, i) {
@@ -86,8 +85,8 @@ func (s steps) weighted(i int) bool {
 	return ok
 }
 
-// feature returns the step whose output explanations use for a layer. If only an activation
-// follows a layer with a kernel, or a block, it is the activation.
+// feature returns the step whose output explanations use for a layer. For a layer with a kernel, or
+// a block, followed only by an activation, it is the activation.
 func (s steps) feature(i int) int {
 	if s.weighted(i) || s[i].layer.Traits().Focus {
 		if next := s.users(i); len(next) == 1 && s[next[0]].layer.Traits().Activation {
@@ -126,7 +125,7 @@ func (s steps) apply(b *Builder, image Tensor) []Tensor {
 		b.Training = training && !(s.pretrained && s.layer.Kind() == (*BatchNormalization)(nil).Kind())
 		x := output(s.from[0])
 		if _, ok := s.layer.(sum); ok && training && b.depth > 0 {
-			block++ // the rate rises from block to block, as in Huang et al., equation 4
+			block++ // the rate rises from block to block (Huang et al., equation 4)
 			x = dropBody(b, x, b.depth*float64(block)/float64(blocks))
 		}
 		for _, more := range s.from[1:] {
@@ -140,8 +139,8 @@ func (s steps) apply(b *Builder, image Tensor) []Tensor {
 	return outputs
 }
 
-// shapes returns the input shape of every layer of a list and, last, the output shape. It
-// names the first layer that does not fit. seen has the used names.
+// shapes returns the input shape of every layer of a list and, last, the output shape. The error
+// names the first layer with an invalid input. seen has the used names.
 func shapes(layers []Named, in Shape, seen map[string]bool) ([]Shape, error) {
 	all := []Shape{in}
 	for i, l := range layers {
@@ -166,12 +165,12 @@ func shapes(layers []Named, in Shape, seen map[string]bool) ([]Shape, error) {
 	return all, nil
 }
 
-// The largest numbers of values: of an output, since TensorFlow's kernels count with 32 bits,
-// and of a parameter, so that bytes can be counted.
+// mostOutputs is the maximum number of values of an output, because TensorFlow's kernels count with
+// 32 bits. mostParameters is that of a parameter, so that bytes can be counted.
 const mostOutputs, mostParameters = 1<<31 - 1, 1 << 40
 
-// countable reports the first shape of a layer, of its output or of a parameter, with too many
-// values.
+// countable returns an error for the first shape of a layer, of its output or of a parameter, with
+// too many values.
 func countable(l Layer, in, out Shape) error {
 	if !within(out, mostOutputs) {
 		return fmt.Errorf("the output %v has more than %d values", out, mostOutputs)
@@ -184,7 +183,7 @@ func countable(l Layer, in, out Shape) error {
 	return nil
 }
 
-// within reports whether a shape has at most so many values.
+// within reports whether a shape has at most most values.
 func within(shape Shape, most int) bool {
 	n := 1
 	for _, d := range shape {

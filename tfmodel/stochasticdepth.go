@@ -7,10 +7,11 @@ import (
 	"oscar/internal/graph"
 )
 
-// checkStochasticDepth reports a rate out of range, or a network without residual blocks.
+// checkStochasticDepth returns an error for a rate out of range, or a network without residual
+// blocks.
 func (s steps) checkStochasticDepth(rate float64, name string) error {
 	switch {
-	case !(rate >= 0 && rate < 1): // nor NaN
+	case !(rate >= 0 && rate < 1): // also refuses NaN
 		return fmt.Errorf("stochastic_depth is %g, want above 0 to below 1, or 0 for none", rate)
 	case rate > 0 && s.blocks(len(s)) == 0:
 		return fmt.Errorf("stochastic_depth is %g, but %s has no residual blocks", rate, name)
@@ -28,9 +29,9 @@ func (s steps) blocks(n int) (count int) {
 	return count
 }
 
-// dropBody sets the output of a block's body to zero for a share rate of the images, and
-// divides it by 1-rate for the others (Huang et al. 2016, arXiv:1603.09382; as torchvision's
-// StochasticDepth by rows). The mask is a function of the step's seed and of the block's name.
+// dropBody sets the output of a block's body to zero for a share rate of the images, and divides the
+// others by 1-rate (Huang et al. 2016, arXiv:1603.09382; as torchvision's StochasticDepth by rows).
+// The mask depends only on the step's seed and the block's name.
 func dropBody(b *Builder, body Tensor, rate float64) Tensor {
 	rows := make([]int, len(body.Shape()))
 	for i := range rows {

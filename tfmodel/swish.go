@@ -8,7 +8,7 @@ func (*Swish) OutShape(in Shape) (Shape, error)  { return in, nil }
 func (*Swish) Params(Shape) []Param              { return nil }
 func (*Swish) Apply(b *Builder, x Tensor) Tensor { return b.Mul(x, b.Sigmoid(x)) }
 
-// Backward is dy (s + y (1 - s)) with s = sigmoid(x).
+// Backward returns dy (s + y (1 - s)) with s = sigmoid(x).
 func (*Swish) Backward(b *Builder, x, y, dy Tensor) Tensor {
 	s := b.Sigmoid(x)
 	return b.Mul(dy, b.Add(s, b.Mul(y, b.Sub(b.Scalar(1), s))))

@@ -7,17 +7,17 @@ import (
 	"oscar/internal/graph"
 )
 
-// tower is what a worker of a cluster computes in a step: the gradients of its share of the
-// images. All variables are on the chief, so a worker keeps nothing from step to step.
+// tower is the computation of a cluster's worker in a step: the gradients of its share of the
+// images. All variables are on the chief, so a worker stores nothing between steps.
 //
 //	           +-- weights, images[0:16] --> tower 0 --+
 //	chief -----|                                       |--> chief: sums, optimiser
 //	           +-- weights, images[16:32] -> tower 1 --+   gradients, loss, statistics
 //
-// Each tower multiplies its results by its share of the images. The sums are those of
-// the whole batch, except for batch normalisation, which normalises over the images of a tower,
-// unless the towers [exchange] its statistics.
-// Dropout and stochastic depth draw by an image's index in the batch. The sums are in the order
+// Each tower multiplies its results by its share of the images. Their sums are those of the whole
+// batch, except for batch normalisation, which uses the images of a tower unless the towers
+// [exchange] statistics. Dropout and stochastic depth draw by an image's index in the batch. Sums
+// are in the order of the workers. No variable changes before all of them are computed.
 // of the workers, and no variable changes before all of them are there.
 type tower struct {
 	images, labels, targets, factors Tensor
@@ -30,12 +30,12 @@ type towerSums struct {
 	grads         []Tensor // of the trained variables
 }
 
-// towerGraph has a tower as a graph of its own.
+// towerGraph is a tower as a separate graph.
 type towerGraph struct {
 	def      []byte
 	moves    []pendingMove // their values are outputs
 	grads    int
-	weights  []string // the names of the placeholders of the variables
+	weights  []string // names of the variables' placeholders
 	exchange exchange // of statistics with the other towers
 }
 
@@ -77,10 +77,10 @@ func (o goal) buildTower(s steps, chief *variables, depth float64) (t towerGraph
 		return t, g.Err()
 	}
 	g.Identity(towerLoss, loss)
-	// A tower without images of its own computes one of another tower, and counts nothing.
+	// A tower without images computes one of another tower's, with weight zero.
 	g.Identity(towerCorrect, g.Mul(correct, g.Cast(g.Greater(share, g.Scalar(0)), graph.Float)))
 	for i, d := range grads {
-		// The rewriter for bfloat16 passes no change of type: the chief adds up float32.
+		// The bfloat16 rewriter stops at a bitcast, so that the chief sums float32.
 		bits := g.Bitcast(d, graph.Int32)
 		g.Identity(fmt.Sprintf("gradient_%d", i), g.Bitcast(bits, graph.Float))
 	}
@@ -92,8 +92,8 @@ func (o goal) buildTower(s steps, chief *variables, depth float64) (t towerGraph
 	return t, err
 }
 
-// addTowers adds a tower on each worker to the graph of the chief, the sums of their results,
-// and the updates of moving averages, to the builder b.
+// addTowers adds a tower on each worker, the sums of their results, and the updates of moving
+// averages, to the chief's graph.
 func (o goal) addTowers(g *Graph, on *cluster.Session, s steps, vars *variables, b *Builder) (towers []tower, sums towerSums, err error) {
 	one, err := o.buildTower(s, vars, b.depth)
 	if err != nil {
@@ -152,8 +152,8 @@ func (o goal) addTowers(g *Graph, on *cluster.Session, s steps, vars *variables,
 	return towers, sums, g.Err()
 }
 
-// addTo adds a tower on each worker to the graph of the chief, in those scopes. The towers get the
-// weights and the shared tensors of the chief; those that are none are left out.
+// addTo adds a tower on each worker to the chief's graph, in those scopes. The towers get the
+// weights and the shared tensors of the chief; invalid shared tensors are left out.
 func (t *towerGraph) addTo(g *Graph, on *cluster.Session, scopes []string, vars *variables, shared map[string]Tensor) error {
 	chief, links, err := t.exchange.chief(scopes)
 	if err != nil {
@@ -178,15 +178,14 @@ func (t *towerGraph) addTo(g *Graph, on *cluster.Session, scopes []string, vars 
 	return g.Import(def, replace)
 }
 
-// learnFrom adds a training step by the sums of the towers. It returns the variables of the
-// optimiser.
+// learnFrom adds a training step with the sums of the towers. It returns the optimizer's variables.
 func (o goal) learnFrom(g *Graph, l *learner, sums towerSums, vars *variables, b *Builder) []*graph.Variable {
 	l.minimizer = newMinimizer(g, o.training.optimizer())
 	l.loss, l.correct = sums.loss, sums.correct
 	return o.minimize(g, "", l, vars.trainable(), sums.grads, b)
 }
 
-// feedTowers returns the training feeds of a part of a batch, divided among the towers.
+// feedTowers returns the feeds of a part of a batch, divided among the towers.
 func (t *Trainer) feedTowers(b Batch, number, part int) []graph.Feed {
 	feeds := t.feedStep(b, number, part)
 	classes := t.targets.Shape()[1]

@@ -17,40 +17,40 @@ type Trainer struct {
 
 	session *Session
 	init    []Op
-	zeros   []Op             // of init, for variables that Save omits
+	zeros   []Op             // of init, for the variables that Save omits
 	weights savedmodel.Saver // saves the network's variables
-	all     savedmodel.Saver // also saves the optimiser's
+	all     savedmodel.Saver // also saves the optimizer's variables
 
 	images, labels Tensor
 	targets        Tensor // the share of each class in each label
-	positive       Tensor // factors of labels; none if images have one
+	positive       Tensor // factors of labels; invalid with one class per image
 	factors        Tensor // of each image's loss
 	seed           Tensor
-	whole, head    learner // head: of features
-	features       Tensor  // of images; none without layers that come with weights
-	fed            Tensor  // features instead of images, for the head
+	whole, head    learner // head is for features
+	features       Tensor  // features of images; invalid without pretrained layers
+	fed            Tensor  // placeholder of features in place of images, for the head
 	seedValue      uint64
 
 	pretrained savedmodel.Saver // of the variables before the head
-	weightsAt  string           // the bundle of their values; "": none
+	weightsAt  string           // bundle of their values; "": none
 
 	averages *averages // of the weights; nil: none
-	parts    int       // of a batch
+	parts    int       // number of parts of a batch
 	towers   []tower   // of the workers of a cluster; nil: none
 }
 
-// learner has the tensors of one kind of input, images or features.
+// learner has the tensors for one kind of input, images or features.
 type learner struct {
 	loss, correct       Tensor      // in training mode
 	probabilities, each Tensor      // in inference mode
-	step                Op          // none if nothing is trained
-	accumulator         accumulator // if a batch has several parts
+	step                Op          // invalid if nothing is trained
+	accumulator         accumulator // for a batch of several parts
 	minimizer           minimizer
 }
 
-// NewTrainer compiles the architecture for training and opens a session. Call Init or
-// Restore next. The L2 penalties of the layers are added to the loss. On a cluster (see
-// [Config].Cluster) the workers compute shares of each batch; see [tower].
+// NewTrainer compiles the architecture for training and opens a session. Call Init or Restore next.
+// The L2 penalties of the layers are added to the loss. On a cluster (see [Config].Cluster) each
+// worker computes a share of each batch; see [tower].
 func NewTrainer(a Architecture, training Training, seed uint64, config Config) (*Trainer, error) {
 	classes, err := a.Classes()
 	if err != nil {
@@ -142,8 +142,8 @@ type goal struct {
 	architecture Architecture
 }
 
-// right returns the number of correct predictions; for several labels, of correct decisions
-// at a probability of 0.5.
+// right returns the number of correct predictions. With several labels per image it is the number of
+// correct decisions at a probability of 0.5.
 func (o goal) right(g *Graph, scores Tensor) Tensor {
 	if o.architecture.MultiLabel() {
 		same := g.Equal(g.Greater(scores, g.Scalar(0)), g.Greater(o.targets, g.Scalar(0.5)))
@@ -152,7 +152,7 @@ func (o goal) right(g *Graph, scores Tensor) Tensor {
 	return g.Sum(g.Cast(g.Equal(g.ArgMax(scores, 1), o.labels), graph.Float), false, 0)
 }
 
-// each returns each image's loss in training.
+// each returns the loss of each image in training.
 func (o goal) each(g *Graph, scores Tensor) Tensor {
 	targets := o.training.Loss.smooth(g, o.targets)
 	if o.architecture.MultiLabel() {
@@ -161,8 +161,8 @@ func (o goal) each(g *Graph, scores Tensor) Tensor {
 	return o.training.Loss.each(g, scores, targets)
 }
 
-// learn adds a training step for scores of the builder's graph to g, below scope. It
-// returns the variables of the optimiser.
+// learn adds a training step to g, below scope, for scores in the builder's graph. It returns the
+// optimizer's variables.
 func (o goal) learn(g *Graph, scope string, l *learner, scores Tensor, vars *variables, b *Builder) []*graph.Variable {
 	in := g
 	if scope != "" {
@@ -179,7 +179,7 @@ func (o goal) learn(g *Graph, scope string, l *learner, scores Tensor, vars *var
 	return o.minimize(in, scope, l, trained, grads, b)
 }
 
-// measure adds the mean loss with the penalties, and the number of correct predictions.
+// measure returns the mean loss with penalties, and the number of correct predictions.
 func (o goal) measure(g *Graph, scores Tensor, vars *variables) (loss, correct Tensor) {
 	loss = g.Mean(g.Mul(o.each(g, scores), o.factors), false, 0)
 	if penalty := vars.penalty(g); penalty.Valid() {
@@ -188,8 +188,8 @@ func (o goal) measure(g *Graph, scores Tensor, vars *variables) (loss, correct T
 	return loss, o.right(g, scores)
 }
 
-// minimize adds the update of the trained variables by their gradients. It returns the
-// variables of the optimiser.
+// minimize adds the update of the trained variables by their gradients. It returns the optimizer's
+// variables.
 func (o goal) minimize(in *Graph, scope string, l *learner, trained *variables, grads []Tensor, b *Builder) []*graph.Variable {
 	optimizer := in.In("optimizer")
 	if o.training.Accumulate > 1 {
@@ -205,7 +205,7 @@ func (o goal) minimize(in *Graph, scope string, l *learner, trained *variables, 
 	return slots
 }
 
-// judge adds predictions.
+// judge adds the predictions and each image's loss in inference mode.
 func (o goal) judge(g *Graph, l *learner, scores Tensor) {
 	l.probabilities = o.architecture.probabilities(g, scores)
 	l.each = o.training.Loss.each(g, scores, o.targets)
@@ -224,10 +224,10 @@ func (t *Trainer) Init(ctx context.Context) error {
 	return t.beginAverages(ctx)
 }
 
-// Step trains on one batch. number counts steps from 0. Adam's bias correction and the
-// dropout masks depend on it. Step returns the batch's mean weighted loss with L2 penalties
-// and the number of correct predictions, both before the update and in training mode. A loss
-// that is not finite is an error.
+// Step trains on one batch. number counts steps from 0; Adam's bias correction and the dropout masks
+// depend on it. rate is the learning rate. Step returns the batch's mean weighted loss with L2
+// penalties and the number of correct predictions, both before the update and in training mode. A
+// loss that is not finite is an error.
 func (t *Trainer) Step(ctx context.Context, b Batch, number int, rate float64) (loss float64, correct int, err error) {
 	l := t.learner(b)
 	update := l.minimizer.feeds(number, rate)
@@ -262,7 +262,7 @@ func (t *Trainer) Step(ctx context.Context, b Batch, number int, rate float64) (
 	return loss, correct, nil
 }
 
-// feedPart returns the training feeds of a part of a batch.
+// feedPart returns the feeds of a part of a batch.
 func (t *Trainer) feedPart(b Batch, number, part int) []graph.Feed {
 	return append(t.feedStep(b, number, part), append(t.feed(b),
 		graph.Feed{To: t.factors, Value: graph.FromFloat32s(Shape{b.N}, b.weights())})...)
@@ -281,8 +281,8 @@ func (t *Trainer) feedStep(b Batch, number, part int) []graph.Feed {
 	return feeds
 }
 
-// Evaluate returns the class probabilities and the loss of each image, in
-// inference mode, without label smoothing and L2 penalties.
+// Evaluate returns the class probabilities and the loss of each image, in inference mode, without
+// label smoothing and L2 penalties.
 func (t *Trainer) Evaluate(ctx context.Context, b Batch) (probabilities [][]float32, losses []float32, err error) {
 	l := t.learner(b)
 	out, err := t.session.Run(ctx, t.feed(b), []Tensor{l.probabilities, l.each})
@@ -315,7 +315,7 @@ func (t *Trainer) input(b Batch) graph.Feed {
 	return graph.Feed{To: t.images, Value: graph.FromUint8s(shape, b.Images)}
 }
 
-// learner returns the learner for a batch's kind of input.
+// learner returns the learner for the batch's kind of input.
 func (t *Trainer) learner(b Batch) *learner {
 	if b.Features != nil {
 		return &t.head
@@ -323,7 +323,7 @@ func (t *Trainer) learner(b Batch) *learner {
 	return &t.whole
 }
 
-// Save writes the variables of the network and of the optimiser to a tensor bundle.
+// Save writes the variables of the network and of the optimizer to a tensor bundle.
 func (t *Trainer) Save(ctx context.Context, prefix string) error {
 	return t.all.Save(ctx, t.session, prefix)
 }

@@ -10,25 +10,25 @@ import (
 type Training struct {
 	// Optimizer updates the weights; nil is [DefaultAdam].
 	Optimizer Optimizer
-	// Loss is the minimised function.
+	// Loss is the function to minimise.
 	Loss Loss
-	// Clipping bounds the gradients.
+	// Clipping limits the gradients.
 	Clipping Clipping
-	// Accumulate is the number of parts of a batch, computed one after the other; 0 stands for
-	// 1. The step equals that of the whole batch, except for batch normalisation and dropout.
+	// Accumulate is the number of parts of a batch, which are computed one after another; 0: 1. The
+	// step equals that of the whole batch, except for batch normalisation and dropout.
 	Accumulate int
-	// AverageDecay is the decay of an exponential moving average of the weights; 0: none. See
+	// AverageDecay is the decay of an exponential moving average of the weights; 0: no average. See
 	// [Trainer.WithAverages].
 	AverageDecay float64
-	// StochasticDepth is the rate, 0 to below 1, at which the body of the last residual block
-	// is dropped for an image. It rises linearly from the first block to the last.
+	// StochasticDepth is the rate, 0 to below 1, at which the last residual block's body is dropped for
+	// an image. The rate rises linearly from the first block to the last.
 	StochasticDepth float64
 	// SynchronizedBatchNormalization makes batch normalisation on a cluster use the images of all
-	// workers, as in one process; otherwise it uses those of each worker.
+	// workers, as in one process. Otherwise it uses those of each worker.
 	SynchronizedBatchNormalization bool
 }
 
-// Fits returns an error for settings that do not fit an architecture.
+// Fits returns an error if the settings do not suit an architecture.
 func (t Training) Fits(a Architecture) error {
 	s, err := a.steps()
 	if err != nil {
@@ -45,7 +45,7 @@ func (t Training) Check() error {
 	return cmp.Or(t.optimizer().Check(), t.Loss.Check(), t.Clipping.Check(), checkDecayOfAverage(t.AverageDecay))
 }
 
-// kept is the number of values kept for each weight, besides the gradient.
+// kept returns the number of stored values per weight, besides the gradient.
 func (t Training) kept() int64 {
 	n := len(t.optimizer().slots())
 	if t.AverageDecay > 0 {

@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// Tuning says how layers are trained that come with weights: all but the head, which are the
-// last layer with a kernel and the dropout before it. Batch normalisation before the head
-// uses its moving averages throughout.
+// Tuning configures the training of pretrained layers: all except the head, which is the last layer
+// with a kernel and the dropout before it. Batch normalisation before the head always uses its
+// moving averages.
 type Tuning struct {
-	// Freeze are patterns as of path.Match, such as "stem*". A variable is not trained if
-	// one fits its name, the name of a folder of it, or that of its layer.
+	// Freeze has patterns as in path.Match, such as "stem*". A variable is not trained if a pattern
+	// matches its name, a parent folder of its name, or its layer's name.
 	Freeze []string `json:"freeze,omitempty"`
-	// Decay is the factor by which the learning rate falls from one size of maps to the
-	// next larger one, 1 for the head. 0 is 1.
+	// Decay is the factor of the learning rate from one map size to the next larger one; the head has
+	// 1. 0: 1.
 	Decay float64 `json:"decay,omitempty"`
 }
 
-// rates returns the shares of the learning rate of layers with such outputs: those of the
-// smallest maps decay, those of the next larger ones decay squared, and so on. Vectors count
-// with the smallest maps. 0 is 1.
+// rates returns the learning rate factors of layers with these outputs: decay for the smallest maps,
+// decay squared for the next larger ones, and so on. Vectors count as the smallest maps. A Decay of
+// 0 is 1.
 func (o Tuning) rates(outputs []Shape) []float64 {
 	rates := make([]float64, len(outputs))
 	if o.Decay == 0 || o.Decay == 1 {
@@ -34,7 +34,7 @@ func (o Tuning) rates(outputs []Shape) []float64 {
 		}
 		return s[0] * s[1]
 	}
-	var sizes []int // of maps, ascending
+	var sizes []int // map sizes, ascending
 	for _, s := range outputs {
 		if n := area(s); n > 0 {
 			sizes = append(sizes, n)
@@ -48,18 +48,18 @@ func (o Tuning) rates(outputs []Shape) []float64 {
 	return rates
 }
 
-// freezing finds the variables that patterns fit.
+// freezing finds the variables that patterns match.
 type freezing struct {
 	patterns []string
 	used     []bool
-	layers   []string // with variables
+	layers   []string // layers with variables
 }
 
 func newFreezing(patterns []string) *freezing {
 	return &freezing{patterns: patterns, used: make([]bool, len(patterns))}
 }
 
-// fits reports whether a pattern fits a variable of a layer.
+// fits reports whether a pattern matches a variable of a layer.
 func (f *freezing) fits(layer, variable string) (frozen bool, err error) {
 	if n := len(f.layers); n == 0 || f.layers[n-1] != layer {
 		f.layers = append(f.layers, layer)
@@ -75,7 +75,7 @@ func (f *freezing) fits(layer, variable string) (frozen bool, err error) {
 	return frozen, nil
 }
 
-// unused is the error for the first pattern that no variable fits.
+// unused returns an error for the first pattern that matched no variable.
 func (f *freezing) unused() error {
 	i := slices.Index(f.used, false)
 	if i < 0 {
@@ -88,7 +88,7 @@ func (f *freezing) unused() error {
 	return fmt.Errorf("freeze %q fits no variable; have layers %s", f.patterns[i], strings.Join(have, ", "))
 }
 
-// freezes reports whether a pattern fits a variable or its layer.
+// freezes reports whether a pattern matches a variable or its layer.
 func freezes(pattern, layer, variable string) (bool, error) {
 	if pattern == "" {
 		return false, fmt.Errorf("freeze has an empty pattern; want one such as stem*, or * for all")
@@ -105,7 +105,7 @@ func freezes(pattern, layer, variable string) (bool, error) {
 	return false, nil
 }
 
-// folders of a/b/c are a, a/b and a/b/c.
+// folders returns a, a/b and a/b/c for a/b/c.
 func folders(name string) (out []string) {
 	for i, r := range name {
 		if r == '/' {
@@ -115,7 +115,7 @@ func folders(name string) (out []string) {
 	return append(out, name)
 }
 
-// head returns the first step of the head; 0 if there is no layer with a kernel.
+// head returns the first step of the head, or 0 if there is no layer with a kernel.
 func (s steps) head() int {
 	i := len(s) - 1
 	for i > 0 && !s.weighted(i) {
@@ -127,7 +127,7 @@ func (s steps) head() int {
 	return max(i, 0)
 }
 
-// tune notes how the parameters of steps that come with weights are trained.
+// tune sets how the parameters of pretrained steps are trained.
 func (s steps) tune(o Tuning) error {
 	f := newFreezing(o.Freeze)
 	var outputs []Shape
@@ -166,15 +166,15 @@ func (s step) params() []Param {
 	return params
 }
 
-// Tuned returns the architecture with all layers but the head trained as o says. The first
-// pattern that fits nothing is an error.
+// Tuned returns the architecture with o for all layers except the head. A pattern that matches
+// nothing is an error.
 func (a Architecture) Tuned(o Tuning) (Architecture, error) {
 	a.Tuning = &o
 	_, err := a.steps()
 	return a, err
 }
 
-// Pretrained reports whether all layers but the head come with weights.
+// Pretrained reports whether all layers except the head have pretrained weights.
 func (a Architecture) Pretrained() bool { return a.Tuning != nil || a.Imports() }
 
 // HeadOnly reports whether only the head is trained: all other layers are frozen.
@@ -201,7 +201,7 @@ type LayerVariable struct {
 	Kind  string // of the layer
 	Role  string
 	Shape Shape
-	Head  bool // of a layer that a new number of classes replaces
+	Head  bool // of the head, which depends on the number of classes
 }
 
 // Variables lists the parameters, from the image to the logits.

@@ -2,9 +2,9 @@ package tfmodel
 
 import "fmt"
 
-// VGG11 is configuration A of Simonyan and Zisserman 2015 (arXiv:1409.1556):
-// 224x224 RGB. Like the other networks here it takes raw pixels, 0..255, and has neither
-// the paper's dropout nor a rescaling; edits add them.
+// VGG11 is configuration A of Simonyan and Zisserman 2015 (arXiv:1409.1556): 224x224 RGB. Like the
+// other networks here it takes raw pixels, 0..255. It has no rescaling and lacks the paper's
+// dropout; edits can add them.
 func VGG11(classes int) Architecture { return vgg("vgg11", [5]int{1, 1, 2, 2, 2}, false, classes) }
 
 // VGG11BN is [VGG11] with batch normalisation between convolution and ReLU.
