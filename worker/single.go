@@ -11,9 +11,8 @@ import (
 	"oscar/store"
 )
 
-// InStore calls do, which does a job of a store in this process. It works on a copy, whose
-// results are then sent. An interrupted job also sends what it saved, so that the same job
-// continues.
+// InStore calls do, which runs a job of a store in this process, on a copy. InStore then sends the
+// results. It also sends what an interrupted job saved, so that the same call can continue it.
 func InStore(ctx context.Context, o PlanOptions, do func() error) (err error) {
 	v, err := lookup(o.Verb)
 	if err != nil {
@@ -32,7 +31,7 @@ func InStore(ctx context.Context, o PlanOptions, do func() error) (err error) {
 			return err
 		}
 	}
-	folder := o.Verb != "predict" // which writes a file
+	folder := o.Verb != "predict" // predict writes a file
 	if folder {
 		err = c.PullFolder(ctx, o.Out, true)
 	} else if o.Out != "" {
@@ -52,7 +51,7 @@ func InStore(ctx context.Context, o PlanOptions, do func() error) (err error) {
 	if folder { // first the file that identifies the results
 		err = c.Push(ctx, filepath.Join(o.Out, v.mark))
 	}
-	if err == nil { // last those that make them complete
+	if err == nil { // last the files that mark complete results
 		err = c.Push(ctx, o.Out, result.ManifestFile, result.ScoreFile, result.CommandFile, checksum.File)
 	}
 	return errors.Join(failed, err)

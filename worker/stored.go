@@ -17,12 +17,12 @@ import (
 	"oscar/store"
 )
 
-// hereFolder is the absolute path of the working folder in processes that work on the copy
-// of a store. It is the same in all of them, wherever the copies are, so that results and
-// names that have absolute paths are the same, too.
+// hereFolder is the absolute path of the working folder for processes that work on a store's copy.
+// It is the same in all processes, wherever their copies are, so that absolute paths in results are
+// the same, too.
 const hereFolder = "/proc/self/cwd"
 
-// enter changes to a folder.
+// enter changes the working folder.
 func enter(dir string) error {
 	if err := os.Chdir(dir); err != nil {
 		return err
@@ -41,7 +41,7 @@ func enterCopy(c *store.Copy) error {
 // PlanOptions are the options of [Plan] and [InStore].
 type PlanOptions struct {
 	Store   string // URL; "": the job is not in a store
-	Scratch string // folder for copies; "": one for temporary files
+	Scratch string // folder for copies; "": the one for temporary files
 	Verb    string
 	Out     string   // folder for the results
 	Model   string   // "": the verb has none
@@ -49,7 +49,7 @@ type PlanOptions struct {
 	Masks   string   // score: "" if the verb finds them
 }
 
-// input names what a job reads.
+// input returns the files that a job reads, as a unit.
 func (o PlanOptions) input() result.Unit {
 	u := result.Unit{Model: o.Model, Masks: o.Masks}
 	if len(o.Images) == 1 {
@@ -58,8 +58,8 @@ func (o PlanOptions) input() result.Unit {
 	return u
 }
 
-// Plan calls do, which plans a job whose relative paths begin in from, and then done. If
-// the job is in a store, do works on a copy, whose results are sent before done is called.
+// Plan calls do, which plans a job with paths relative to from, and then done. If the job is in a
+// store, do works on a copy, and Plan sends the results before it calls done.
 func Plan(ctx context.Context, o PlanOptions, do func(from string) error, done func() error) (err error) {
 	if o.Store == "" {
 		from, err := os.Getwd()
@@ -114,11 +114,11 @@ func Plan(ctx context.Context, o PlanOptions, do func(from string) error, done f
 	return done()
 }
 
-// planned has the folders that plan prepares, below the results of a job in a store. Those
-// of the results are sent by workers, and may be incomplete until they have a commit.
+// planned is the folder, in a store's results, of the unit folders that plan prepares. The results
+// have unit folders, too: workers send these, and they may be incomplete until they have a commit.
 const planned = "planned"
 
-// movePlanned moves the prepared folders of the units of a plan.
+// movePlanned moves the prepared unit folders of a plan.
 func movePlanned(dir string) error {
 	for u, err := range result.Units(dir) {
 		if err == nil {
@@ -131,7 +131,7 @@ func movePlanned(dir string) error {
 	return nil
 }
 
-// moveFolders moves the folders in a folder; there may be none.
+// moveFolders moves the sub-folders of a folder, which may not exist.
 func moveFolders(from, to string) error {
 	entries, err := os.ReadDir(from)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -147,7 +147,7 @@ func moveFolders(from, to string) error {
 	return os.RemoveAll(from)
 }
 
-// moveFolder moves a folder in the place of another.
+// moveFolder replaces a folder by another.
 func moveFolder(from, to string) error {
 	if err := os.RemoveAll(to); err != nil {
 		return err
@@ -158,7 +158,7 @@ func moveFolder(from, to string) error {
 	return os.Rename(from, to)
 }
 
-// pullInput copies the model of a job, and the images if each unit needs all of them.
+// pullInput copies the model of a job. If each unit needs all images, it copies them, too.
 func pullInput(ctx context.Context, c *store.Copy, v verb, u result.Unit) error {
 	if u.Model != "" {
 		if err := c.Pull(ctx, u.Model); err != nil {
@@ -177,7 +177,7 @@ func pullInput(ctx context.Context, c *store.Copy, v verb, u result.Unit) error 
 	if u.Masks != "" {
 		return c.Pull(ctx, u.Masks)
 	}
-	if filepath.Base(u.Data) == "images" { // of a synthetic set
+	if filepath.Base(u.Data) == "images" { // images of a synthetic set
 		return c.PullFolder(ctx, filepath.Join(filepath.Dir(u.Data), "masks"), true)
 	}
 	return nil
@@ -204,7 +204,7 @@ func (s *session) doStored(ctx context.Context, v verb, u result.Unit) (result.O
 	} else if err == nil && v.byImage {
 		err = c.Get(ctx, u.Images...)
 	}
-	for _, dir := range []string{filepath.Join(u.Out, "parts"), u.Root} { // the root may have no image any more
+	for _, dir := range []string{filepath.Join(u.Out, "parts"), u.Root} { // the root may have no images left
 		if err == nil && dir != "" {
 			err = os.MkdirAll(dir, 0o777)
 		}
@@ -219,7 +219,7 @@ func (s *session) doStored(ctx context.Context, v verb, u result.Unit) (result.O
 	return outcome, errors.Join(err, c.Rollback(u.Out), c.Drop(u.Images...))
 }
 
-// outlineEach outlines images. The worker says which are missing.
+// outlineEach outlines images. It ignores missing ones, which the worker reports.
 func outlineEach(ctx context.Context, c *store.Copy, images []string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
@@ -234,7 +234,7 @@ func outlineEach(ctx context.Context, c *store.Copy, images []string) error {
 	return group.Wait()
 }
 
-// openStored copies what the units of a job need, and opens the model.
+// openStored copies the files that a job's units need, and opens the model.
 func (s *session) openStored(ctx context.Context, v verb, u result.Unit) (err error) {
 	s.close()
 	if s.copy, err = store.Open(ctx, u.From, s.options.Scratch); err != nil {
@@ -252,8 +252,8 @@ func (s *session) openStored(ctx context.Context, v verb, u result.Unit) (err er
 	return s.open(ctx, v, u)
 }
 
-// MergeStored is [Merge] of a job in a store. It calls done with the results, in the
-// folder of the copy, before they are sent.
+// MergeStored is [Merge] for a job in a store. It calls done with the results, in the copy's folder,
+// before it sends them.
 func MergeStored(ctx context.Context, url, scratch string, o pipeline.MergeOptions, done func(Merged, error) error) (err error) {
 	c, err := store.Open(ctx, url, scratch)
 	if err != nil {

@@ -12,19 +12,19 @@ import (
 	"oscar/study"
 )
 
-// verb is a command that can be planned.
+// verb is a command whose work can be planned.
 type verb struct {
 	name string
 	mark string // the file that identifies the results
-	// byImage: a unit needs its own images only; otherwise all.
+	// byImage means that a unit needs only its own images, not all.
 	byImage bool
-	// folder: plan prepares a folder for each unit, called as its part.
+	// folder means that plan prepares a folder for each unit, named like its part.
 	folder bool
 	open   func(ctx context.Context, u result.Unit, on pipeline.Machine, l pipeline.Listener) (pipeline.UnitWorker, error)
 	merge  func(ctx context.Context, o pipeline.MergeOptions) (Merged, error)
 }
 
-// Merged is the result of [Merge], as of the command itself.
+// Merged is the result of [Merge]: that of the command.
 type Merged struct {
 	Explain *pipeline.Summary
 	Predict *pipeline.PredictSummary
@@ -33,7 +33,7 @@ type Merged struct {
 	Folds   *result.Folds
 }
 
-// thisProgram is the path of the running oscar, valid even if the file was replaced.
+// thisProgram is the path of the running oscar. It is valid even if the file was replaced.
 var thisProgram = []string{"/proc/self/exe"}
 
 // verbs is the table of verbs that can be planned.
@@ -62,7 +62,7 @@ var verbs = []verb{
 	}},
 }
 
-// lookup returns a verb by name.
+// lookup returns the verb of a name.
 func lookup(name string) (verb, error) {
 	var names []string
 	for _, v := range verbs {
@@ -74,8 +74,8 @@ func lookup(name string) (verb, error) {
 	return verb{}, fmt.Errorf("no units of %q; have %s", name, strings.Join(names, ", "))
 }
 
-// Merge joins the units of a planned job to its results. It changes to the folder
-// where the job was planned, since the results name images relative to it.
+// Merge joins the units of a planned job to its results. It changes to the folder where the job was
+// planned, because results name images relative to it.
 func Merge(ctx context.Context, o pipeline.MergeOptions) (Merged, error) {
 	u, v, err := firstUnit(o.Dir)
 	if err != nil {
@@ -94,7 +94,7 @@ func Merge(ctx context.Context, o pipeline.MergeOptions) (Merged, error) {
 	return v.merge(ctx, o)
 }
 
-// firstUnit returns the first unit of a folder.
+// firstUnit returns the first unit in a folder.
 func firstUnit(dir string) (result.Unit, verb, error) {
 	for u, err := range result.Units(dir) {
 		if err != nil {

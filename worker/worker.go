@@ -23,12 +23,12 @@ import (
 type Options struct {
 	Machine  pipeline.Machine
 	Listener pipeline.Listener
-	Scratch  string // folder for copies of files of a store; "": one for temporary files
+	Scratch  string // folder for copies of a store's files; "": the one for temporary files
 }
 
-// Run processes units, lines of r, and writes the outcome of each to w as soon as it is
-// known. A failed unit has an outcome, too. Run continues with the next one and returns the
-// number of failed units. The model of the last unit stays open for the next.
+// Run processes units, which are lines of r, and writes the outcome of each to w immediately. A
+// failed unit has an outcome, too; Run continues with the next one and returns the number of failed
+// units. The model of a unit stays open for the next.
 func Run(ctx context.Context, r io.Reader, w io.Writer, o Options) (failed int, err error) {
 	s := &session{options: o}
 	defer s.close()
@@ -64,7 +64,7 @@ func Run(ctx context.Context, r io.Reader, w io.Writer, o Options) (failed int, 
 	return failed, nil
 }
 
-// lines yields the lines of r until ctx ends. A read of r may then still be waiting.
+// lines yields the lines of r until ctx ends. A read of r may still be blocked then.
 func lines(ctx context.Context, r io.Reader) iter.Seq2[[]byte, error] {
 	type read struct {
 		line []byte
@@ -110,10 +110,10 @@ type session struct {
 	out     string // absolute path
 	model   string // absolute path
 	worker  pipeline.UnitWorker
-	copy    *store.Copy // of a job in a store, else nil
+	copy    *store.Copy // for a job in a store, else nil
 }
 
-// do processes a unit. It changes to the folder of the unit's paths.
+// do processes a unit. It changes to the folder that the unit's paths are relative to.
 func (s *session) do(ctx context.Context, u result.Unit) (result.Outcome, error) {
 	v, err := lookup(u.Verb)
 	if err != nil {
@@ -157,15 +157,14 @@ func (s *session) close() {
 	}
 }
 
-// passing are possibly temporary system errors.
+// passing are system errors that may be temporary.
 var passing = []error{
 	store.ErrUnavailable, atomicfile.ErrInUse, syscall.EIO, syscall.ESTALE, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE,
 	syscall.EAGAIN, syscall.ETIMEDOUT, syscall.ENOTCONN, os.ErrNotExist, syscall.ENOTDIR,
 }
 
-// retry reports whether a failed unit may succeed later or on another machine, because the
-// system failed, not the unit. A missing file counts, since a shared folder may not be
-// mounted yet.
+// retry reports whether a failed unit can succeed later or on another machine, because the system
+// failed, not the unit. A missing file counts, because a shared folder may not be mounted yet.
 func retry(err error) bool {
 	for _, p := range passing {
 		if errors.Is(err, p) {
