@@ -18,7 +18,6 @@ import (
 // batch, except for batch normalisation, which uses the images of a tower unless the towers
 // [exchange] statistics. Dropout and stochastic depth draw by an image's index in the batch. Sums
 // are in the order of the workers. No variable changes before all of them are computed.
-// of the workers, and no variable changes before all of them are there.
 type tower struct {
 	images, labels, targets, factors Tensor
 	rows, share                      Tensor // see Builder.rows; the tower's share of the images
