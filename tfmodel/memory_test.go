@@ -74,7 +74,10 @@ func TestMeasuredTraining(t *testing.T) {
 
 const measuredBatch = 32
 
-// The forecast is within a third of the most that a training takes.
+// The forecast is within a third of what a training takes. Whether a step holds a copy of the
+// weights depends on the timing of two threads: of twenty processes that trained alexnet02,
+// nine held 1.2 to 1.3 GiB, the others 1.5 to 1.7. A process without the copy is compared with
+// the forecast without it.
 func TestForecastIsWhatTrainingTakes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains in processes of its own")
@@ -88,17 +91,11 @@ func TestForecastIsWhatTrainingTakes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		forecast := float64(m.Training >> 20)
-		// What two threads hold at the same moment depends on when they run: of twenty
-		// processes that trained alexnet02, nine held 1.2 to 1.3 GiB, the others 1.5 to 1.7.
-		// The most of up to ten counts.
-		took := takes(t, name)
-		for try := 1; try < 10 && forecast > took*1.33; try++ {
-			took = max(took, takes(t, name))
-		}
-		t.Logf("%s: %.0f MiB, the forecast is %.0f", name, took, forecast)
-		if forecast < took/1.33 || forecast > took*1.33 {
-			t.Errorf("%s: training takes %.0f MiB, the forecast is %.0f", name, took, forecast)
+		took, most := takes(t, name), float64(m.Training>>20)
+		least := most - float64(m.Gradients*5/4>>20)
+		t.Logf("%s: %.0f MiB, the forecast is %.0f, without the copy %.0f", name, took, most, least)
+		if most < took/1.33 || least > took*1.33 {
+			t.Errorf("%s: training takes %.0f MiB, the forecast is %.0f, without the copy %.0f", name, took, most, least)
 		}
 	}
 }

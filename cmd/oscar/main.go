@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"oscar/internal/checksum"
+	"oscar/internal/machine"
 	"oscar/internal/paths"
 	"oscar/internal/quiet"
 	"oscar/internal/text"
@@ -36,6 +37,7 @@ const (
 )
 
 func main() {
+	machine.PreferOneDNN(quiet.Restore)
 	crashBySignal()
 	os.Exit(run(os.Args[1:]))
 }

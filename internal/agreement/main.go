@@ -23,6 +23,7 @@ func AtEnd(f func()) { atEnd = append(atEnd, f) }
 // their lines, apart from the differences. needs are environment variables without which
 // some tests are skipped.
 func Main(m *testing.M, needs ...string) {
+	machine.PreferOneDNN(nil) // as oscar does
 	flag.Parse()
 	code := m.Run()
 	for _, f := range atEnd {
