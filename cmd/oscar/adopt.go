@@ -22,14 +22,14 @@ func newAdopt(*globalFlags) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "adopt DIR --out MODEL",
-		Short: "Make any TensorFlow classifier a model that oscar explains",
+		Short: "Convert any TensorFlow classifier to a model of oscar",
 		Long: `Convert the SavedModel in DIR, of any origin (Keras, tf.function, TensorFlow 1, TF
 Hub), or a frozen graph (a .pb file), to a model that every verb of oscar reads. For
 Keras, ONNX and TFLite files and for weights without a network the error says how to
 make a SavedModel.
 
-Flags, or oscar.yaml next to the model, give what the model does not record; --save
-writes that file. Most models need the scale of their input:
+Flags, or oscar.yaml next to the model, set what the model does not record; --save
+writes this file. Most models need the scale of their input:
 
   0..255   unchanged; models that scale their input are detected
   0..1     x / 255
@@ -37,15 +37,15 @@ writes that file. Most models need the scale of their input:
   torch    (x / 255 - mean) / deviation of ImageNet
   caffe    BGR, x - mean of ImageNet
 
-Outputs with a sigmoid each, if there are two or more, are several labels per image,
-with thresholds of 0.5, unless --one-class is given. One output for two classes, z,
-has the logits -z/2 and z/2.
+Two or more outputs with a sigmoid each mean several labels per image, with
+thresholds of 0.5, unless --one-class is given. A single output z for two classes
+becomes the logits -z/2 and z/2.
 
-A wrong scale does not show in the model's confidence. --images names labelled
-photographs, a folder with one sub-folder per class: oscar prints the accuracy on
-them. If the accuracy is below 0.9, or no scale is known, it tries every scale. It
-refuses a given scale if another is clearly better, and names the order of the
-classes if another fits better than the given one.`,
+With a wrong scale a model can still be confident. --images is a folder of labelled
+photographs with one sub-folder per class: oscar prints the accuracy on them. If the
+accuracy is below 0.9, or no scale is known, it tries every scale. It refuses a
+given scale if another is clearly better, and names the order of the classes if
+another fits better than the given one.`,
 		Example: `  oscar adopt keras_export --out model --input-scale=-1..1 --classes cup,fork,glass
   oscar adopt keras_export --out model --images photos --save
   oscar explain model photos --out explained`,

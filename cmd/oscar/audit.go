@@ -139,7 +139,7 @@ func printAudit(w io.Writer, a *result.Audit) {
 	}
 }
 
-// mostHeat returns the rows of all classes, or of many classes those with the largest share.
+// mostHeat returns all rows, or of many classes those with the largest share.
 func mostHeat[R any](rows []R, share func(R) result.Number) []R {
 	if len(rows) <= metric.MostClasses {
 		return rows

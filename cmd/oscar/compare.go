@@ -23,7 +23,7 @@ func newCompare(*globalFlags) *cobra.Command {
 		asJSON bool
 		limits = map[string]*float64{} // by flag
 	)
-	// The flags of limits, in the order of result.LimitNames and result.DetectorLimitNames.
+	// Limits and their flags, in the order of result.LimitNames and result.DetectorLimitNames.
 	flags, ofDetectors := []string{"max-accuracy-drop", "max-loss-rise", "max-changed", "max-drift"}, []string{"max-ap-drop", "max-changed"}
 	limitsOf := func(cmd *cobra.Command, names, flags []string) map[string]float64 {
 		out := map[string]float64{}
@@ -36,7 +36,7 @@ func newCompare(*globalFlags) *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:   "compare A B [DATA]",
-		Short: "Compare the figures and explanations of two models",
+		Short: "Compare the metrics and explanations of two models",
 		Long: `Compare two models, runs or SavedModel folders of the same classes, on the same
 images: accuracy, loss and macro F1 with the 95 % interval of the difference,
 McNemar's test, images with another predicted class, and how much the
@@ -57,12 +57,12 @@ status is 4, after everything is printed and written. So a build server can refu
 a model whose explanations changed. A drop or rise below 0 is a gain: with
 --max-accuracy-drop -0.01, B must be better by 0.01 or more.
 
-If A and B are detectors, runs or exported models, DATA is a folder of scenes, and
-the figures are AP of masks and of boxes, with the 95 % interval of the difference
-by the bootstrap over images; AP of objects by how they lie, and of each class; and
-the objects that only one of them finds with the right class, at a score of 0.5 or
-more. The page shows such objects. --max-changed is then the share of objects with
-another answer, and --max-ap-drop limits the drop of AP of masks.`,
+If A and B are detectors, runs or exported models, DATA is a folder of scenes. The
+figures are AP of masks and of boxes, with the 95 % interval of the difference by
+the bootstrap over images; AP by overlap of the objects and by class; and the
+objects that only one detector finds with the right class, at a score of 0.5 or
+more. The page shows such objects. --max-changed is then the share of objects with a
+changed answer, and --max-ap-drop limits the drop of the masks' AP.`,
 		Example: `  oscar compare runs/first runs/second
   oscar compare model-1 model-2 new-photos --split all --out comparison
   oscar compare runs/first runs/second --max-accuracy-drop 0.01 --max-drift 0.3
@@ -136,7 +136,7 @@ another answer, and --max-ap-drop limits the drop of AP of masks.`,
 	return cmd
 }
 
-// limitError is the error for exceeded limits.
+// limitError is the error if limits are exceeded.
 type limitError []result.Limit
 
 func (e limitError) Error() string {
@@ -184,7 +184,7 @@ func printComparison(w io.Writer, c *result.Comparison) {
 	}
 }
 
-// signed formats like [decimals], with a sign.
+// signed formats a number like [decimals], with a sign.
 func signed(n result.Number) string {
 	if n > 0 {
 		return "+" + decimals(n)
@@ -192,7 +192,7 @@ func signed(n result.Number) string {
 	return decimals(n)
 }
 
-// exceeds reports whether err says that a limit is exceeded.
+// exceeds reports whether err means that a limit is exceeded.
 func exceeds(err error) bool {
 	_, ok := errors.AsType[limitError](err)
 	return ok

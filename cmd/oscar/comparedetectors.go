@@ -92,7 +92,7 @@ func printDetectors(w io.Writer, c *instance.Comparison) {
 	}
 }
 
-// pairOf has both values of a figure, and the difference with its interval.
+// pairOf returns a row with both values of a figure, and the difference with its interval.
 func pairOf(f result.ComparedFigure) table.Row {
 	interval := ""
 	if !math.IsNaN(float64(f.Low)) {

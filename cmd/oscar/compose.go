@@ -19,23 +19,23 @@ func newCompose(*globalFlags) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "compose PHOTOS --out DIR",
-		Short: "Put objects cut out of photographs into scenes with masks",
-		Long: `Cut the objects out of PHOTOS, a folder with one sub-folder of images a class, and
-put them into scenes: two to seven objects on a plain ground, turned, mirrored, with
-shadows, that may hide each other. DIR gets pictures and annotations in the
-form of oscar synthesize --scenes.
+		Short: "Compose scenes with masks from objects cut out of photos",
+		Long: `Cut the objects out of PHOTOS, a folder with one sub-folder of images per class, and
+compose scenes: two to seven objects on a plain background, rotated, mirrored and
+with shadows. Objects may hide each other. DIR gets pictures, and annotations as in
+oscar synthesize --scenes.
 
 The alpha channel of a PNG image is its mask. Other photographs need one object on a
 plain, light background; an object with a ragged or blurred outline is left out. An
-object that its photograph cuts off lies at the border of a scene. Look at the
-scenes: a shadow or a ring of background may remain.
+object that is cut by the border of its photograph lies at the border of a scene.
+Check the scenes: a shadow or a ring of background may remain.
 
---photographs writes no scenes, but the photographs from which an object can be cut
-out, each with its mask, to test a detector on them. With the same seed they are in
-the same parts as their objects in scenes.
+--photographs writes no scenes, but the photographs with a clean object, each with
+its mask, to test a detector on them. With the same seed they are in the same parts
+as their objects in scenes.
 
-The objects of the validation and test scenes come from photographs of their own
-(15 % each). Photographs that look alike are kept in one part.`,
+The objects of validation and test scenes come from separate photographs (15 %
+each). Photographs that look alike are kept in one part.`,
 		Example: `  oscar compose photos --out heaps --scenes 2000
   oscar train heaps --out runs/heaps`,
 		Args: arguments("PHOTOS"),
@@ -81,7 +81,7 @@ The objects of the validation and test scenes come from photographs of their own
 	f.BoolVar(&o.Photographs, "photographs", false, "write the photographs with masks, no scenes")
 	f.IntVar(&o.Width, "width", 256, "pixels")
 	f.IntVar(&o.Height, "height", 256, "pixels")
-	f.Uint64Var(&o.Seed, "seed", 1, "decides everything")
+	f.Uint64Var(&o.Seed, "seed", 1, "seed of all random draws")
 	limitFlags(cmd, &o.Limits)
 	return cmd
 }

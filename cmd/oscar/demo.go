@@ -14,7 +14,7 @@ func newDemo(*globalFlags) *cobra.Command {
 	o := pipeline.DemoOptions{Experiment: pipeline.DemoExperiment()}
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Do the main job from beginning to end on a drawn data set",
+		Short: "Run all main steps on a generated data set",
 		Long: `Draw a data set of six classes with masks, train AlexNet02 on it, evaluate, export,
 open the exported model, explain the test images, and print the share of the heat on
 the objects. It takes about two minutes on two cores. The folder of an earlier demo

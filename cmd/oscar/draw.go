@@ -17,20 +17,19 @@ func newDraw(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "draw DIR",
 		Short: "Draw the overlays of a folder of explanations again",
-		Long: `Draw the overlays, the sheets and the montage of DIR, a folder of "oscar explain",
-again, from its maps, without the model. Without a flag the earlier setting is kept.
-The images must be where they were. The same command, run again, draws what is
-missing.
+		Long: `Draw the overlays, sheets and montage of DIR, a folder of "oscar explain", again
+from its maps, without the model. Settings without a flag are kept. The images must
+still be at their paths. The same command again draws missing files.
 
-Of explanations of objects, all pictures are drawn again. The maps of all methods are
-drawn in the same colours, unless --signed-colormap names others for those with
-evidence against the class.`,
+For explanations of objects, all pictures are drawn again. All methods have the same
+colours, unless --signed-colormap sets others for methods with evidence against the
+class.`,
 		Example: `  oscar draw explained --colormap viridis --alpha 0.5
   oscar draw explained --scale shared`,
 		Args: arguments("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for name, value := range map[string]float64{"alpha": o.Alpha, "signed-alpha": o.SignedAlpha} {
-				if cmd.Flags().Changed(name) && value == 0 { // which keeps the folder's setting
+				if cmd.Flags().Changed(name) && value == 0 { // 0 would keep the folder's setting
 					return usageError{fmt.Errorf("%s is 0, want above 0 to 1", name), cmd.CommandPath()}
 				}
 			}

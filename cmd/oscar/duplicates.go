@@ -11,7 +11,7 @@ import (
 	"oscar/pipeline"
 )
 
-// shownGroups is the number of printed groups.
+// shownGroups is the maximum number of printed groups.
 const shownGroups = 20
 
 func newDuplicates(*globalFlags) *cobra.Command {

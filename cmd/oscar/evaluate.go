@@ -28,20 +28,21 @@ func newEvaluate(*globalFlags) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "evaluate MODEL [DATA]",
-		Short: "Measure a model on a part of its split or on any class folder",
-		Long: `Measure MODEL, a run or a SavedModel folder, on DATA, a folder with one
-sub-folder a class, or a table of images as of oscar train. With --split train,
-validation or test only the images of that part of the run's split are taken; all
-takes every image of DATA, which may be a folder that the run never saw. Without
-DATA it is the run's own folder.
+		Short: "Evaluate a model on a part of its split or on other images",
+		Long: `Evaluate MODEL, a run or a SavedModel folder, on DATA: a folder with one sub-folder
+per class, or a table of images as in oscar train. With --split train, validation or
+test it uses only the images of that part of the run's split. With --split all it
+uses every image of DATA, which may be a folder that the run never saw. Without DATA
+it uses the run's own folder.
 
-The class of an image is that of the run's split if it holds the same content,
-else the table's, or the nearest folder above the image that is named as a class.
-An image of unknown class is predicted and counted in a row of its own.
+The class of an image comes from the run's split if the split has the same content.
+Otherwise it comes from the table, or it is the nearest folder above the image that
+is named like a class. Images of unknown class are predicted and counted in a
+separate row.
 
-If images of MODEL have several labels, DATA is a table with --columns labels=NAMES.
+If MODEL has several labels per image, DATA is a table with --columns labels=NAMES.
 The printed table has a row per label: its threshold, average precision, and
-precision, recall and F1 from the threshold on.
+precision, recall and F1 at the threshold.
 
 If MODEL is a detector, a run or an exported model, DATA is a folder of scenes, and
 the numbers are COCO's average precision and recall of boxes and of masks.`,
@@ -108,7 +109,7 @@ the numbers are COCO's average precision and recall of boxes and of masks.`,
 			}
 			s.clear()
 			if asJSON {
-				e.Classifications = nil // thousands of lines; evaluation.json has those of the test part
+				e.Classifications = nil // thousands of lines; evaluation.json has them for the test part
 				encoder := json.NewEncoder(cmd.OutOrStdout())
 				encoder.SetIndent("", "  ")
 				return encoder.Encode(e)
@@ -186,7 +187,7 @@ func printEvaluation(w io.Writer, e *pipeline.Evaluation) {
 	}
 }
 
-// imagesRead counts the images that could be read, and the others if there are any.
+// imagesRead returns the number of readable images, and of unreadable ones if there are any.
 func imagesRead(images, unreadable int) string {
 	if unreadable == 0 {
 		return text.Count(images, "image")
@@ -194,7 +195,8 @@ func imagesRead(images, unreadable int) string {
 	return fmt.Sprintf("%s, %d could not be read", text.Count(images, "image"), unreadable)
 }
 
-// mostConfused is the number of pairs of classes, and of classes, that replace a large matrix.
+// mostConfused is the number of class pairs, and of classes, that are printed in place of a large
+// matrix.
 const mostConfused = 20
 
 // printConfused prints the most frequent confusions of many classes, and the classes with the
@@ -235,10 +237,10 @@ func printConfused(w io.Writer, e *pipeline.Evaluation) {
 	say(w, "--confusion FILE.csv writes the whole matrix\n")
 }
 
-// shown says how many of n rows a table has.
+// shown returns how many of n rows a table has.
 func shown(n int) string { return fmt.Sprintf("%d of %d", min(n, mostConfused), n) }
 
-// printLabels prints the figures of a model whose images may have several labels.
+// printLabels prints the metrics of a model with several labels per image.
 func printLabels(w io.Writer, e *pipeline.Evaluation) {
 	say(w, "mAP %s  macro F1 %s  micro F1 %s  loss %s  on %s\n", decimals(e.MultiLabel.MeanAveragePrecision), decimals(e.MacroF1),
 		decimals(e.MultiLabel.MicroF1), decimals(e.Loss), imagesRead(e.Images, e.Unreadable))
@@ -265,8 +267,7 @@ func printLabels(w io.Writer, e *pipeline.Evaluation) {
 	}
 }
 
-// decimals formats a number with four decimals; a dash if it is not
-// finite.
+// decimals formats a number with four decimals. It is a dash if the number is not finite.
 func decimals(n result.Number) string {
 	if math.IsNaN(float64(n)) {
 		return drawn.none

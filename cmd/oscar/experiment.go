@@ -16,16 +16,16 @@ import (
 	"oscar/tfmodel"
 )
 
-// asked is the experiment of a command line: a file, flags that win
-// over it, and single keys that win over both.
-type asked struct {
+// experimentArgs is the experiment of a command line: a file, flags that override it, and single
+// keys that override both.
+type experimentArgs struct {
 	recipe string
 	file   string
 	keys   []string
 }
 
-// flags adds the flags of an experiment, with the defaults as their values.
-func (a *asked) flags(f *pflag.FlagSet) {
+// flags adds the flags of an experiment. Their values are the defaults.
+func (a *experimentArgs) flags(f *pflag.FlagSet) {
 	f.StringVar(&a.recipe, "recipe", "", "a recipe by its `NAME`, in place of --experiment; see oscar recipes")
 	f.StringVar(&a.file, "experiment", "", "YAML file with an experiment's keys, as in experiment.json")
 	f.StringArrayVar(&a.keys, "set", nil, "set one key, `KEY=VALUE` as in training.batch=16; again for more")
@@ -33,7 +33,7 @@ func (a *asked) flags(f *pflag.FlagSet) {
 	experimentFlags(f, &e)
 }
 
-// experimentFlags binds flags to an experiment, whose values are their defaults.
+// experimentFlags binds flags to an experiment. Its values are the flags' defaults.
 func experimentFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 	t, d := &e.Training, &e.Data
 	f.Var(architecture{e}, "arch", "architecture: "+strings.Join(tfmodel.Architectures(), ", "))
@@ -58,17 +58,17 @@ func experimentFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 }
 
 // read returns the YAML of the file or the recipe.
-func (a *asked) read() ([]byte, error) {
+func (a *experimentArgs) read() ([]byte, error) {
 	if a.recipe != "" {
 		return recipes.Read(a.recipe)
 	}
 	return paths.ReadFile(a.file, paths.Settings)
 }
 
-// lay applies file, flags and keys to an experiment and checks it. Errors in the
-// file name it; other errors are usage errors.
-func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
-	var ofFile error // an error in the file, unless a flag corrects it
+// apply applies file, flags and keys to an experiment and checks it. Errors in the file name the
+// file; other errors are usage errors.
+func (a *experimentArgs) apply(e *experiment.Experiment, cmd *cobra.Command) error {
+	var ofFile error // an error in the file that no flag corrects
 	if a.file != "" && a.recipe != "" {
 		return usageError{errors.New("--recipe and --experiment do not go together; give one"), cmd.CommandPath()}
 	}
@@ -90,7 +90,7 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 		return usageError{errors.New("--groups and --group-near-duplicates do not go together; give one"), cmd.CommandPath()}
 	}
 	named := e.Architecture.Name
-	// The flags again, bound to the experiment with the file's values.
+	// Parse the flags again, bound to the experiment with the file's values.
 	over := pflag.NewFlagSet("", pflag.ContinueOnError)
 	experimentFlags(over, e)
 	var err error
@@ -103,7 +103,7 @@ func (a *asked) lay(e *experiment.Experiment, cmd *cobra.Command) error {
 		e.FineTune.HeadEpochs = (e.Training.Epochs + 3) / 4
 	}
 	if e.Architecture.Name != named && !cmd.Flags().Changed("layer") {
-		e.Explain = "" // the layer of the file is one of its own architecture
+		e.Explain = "" // the file's layer belongs to the file's architecture
 	}
 	root := e.Data.Root
 	for _, key := range a.keys {
@@ -167,7 +167,7 @@ func (a architecture) Set(name string) error {
 
 func (architecture) Type() string { return "string" }
 
-// fractions is the flag with the shares of the three parts.
+// fractions is the flag of the shares of the three parts.
 type fractions struct{ d *experiment.Data }
 
 func (f fractions) String() string {
@@ -184,8 +184,8 @@ func (f fractions) Set(text string) (err error) {
 
 func (fractions) Type() string { return "string" }
 
-// inputSize is the flag with the side of the input. It keeps what was given, because an
-// architecture that is named after it has an input of its own.
+// inputSize is the flag of the input's side. It stores the given value, because a later --arch
+// replaces the input.
 type inputSize struct {
 	e    *experiment.Experiment
 	side int // 0: not given
@@ -215,7 +215,7 @@ func (s *inputSize) Set(text string) error {
 
 func (*inputSize) Type() string { return "int" }
 
-// nearDuplicates is the flag to group near duplicates.
+// nearDuplicates is the flag that groups near duplicates.
 type nearDuplicates struct{ d *experiment.Data }
 
 func (n nearDuplicates) String() string {

@@ -34,8 +34,7 @@ func newExplain(*globalFlags) *cobra.Command {
 	}))
 }
 
-// noneRead returns an error if there are results, and all are of images that could not be
-// read.
+// noneRead returns an error if there are results, and all of them are of unreadable images.
 func noneRead(unreadable, all int) error {
 	if all > 0 && unreadable == all {
 		return errors.New("none of the images could be read")
@@ -43,7 +42,7 @@ func noneRead(unreadable, all int) error {
 	return nil
 }
 
-// explainCommand reads the command line of oscar explain and calls do.
+// explainCommand parses the command line of oscar explain and calls do.
 func explainCommand(do func(*cobra.Command, *screen, pipeline.ExplainOptions) error) *cobra.Command {
 	o := pipeline.ExplainOptions{Settings: pipeline.DefaultSettings()}
 	s := &o.Settings
@@ -53,48 +52,49 @@ func explainCommand(do func(*cobra.Command, *screen, pipeline.ExplainOptions) er
 		Use:   "explain MODEL PATH... --out DIR",
 		Short: "Show where a model looks: overlays, raw maps and a manifest",
 		Long: `Show which parts of images MODEL, a run or a SavedModel folder, uses. PATH is an
-image file, a folder (with everything below it, but for results of oscar), or - for a
+image file, a folder (with everything below it except oscar's results), or - for a
 list of paths on standard input.
 
 DIR gets, for each image, overlays/....overlay.jpg at the image's own size,
-maps/....npy (float32, signed, unscaled) and a row in manifest.jsonl. A row has
-the keys image sha256 status reason caution decoder truth part predicted
-probabilities target score layer method precision signed raw_min raw_max scale base
-facts map overlay sheet. The status is ok, empty, faint, constant, non_finite,
-unreadable, unknown_class or not_drawn. montage.png shows an image of each class
-(of 24 of them if there are more), a correctly classified one if possible. The same
-command, run again, makes what is missing. If no image can be read, the exit status
-is 1, with all rows written.
+maps/....npy (float32, signed, unscaled) and a row in manifest.jsonl. A row has the
+keys image sha256 status reason caution decoder truth part predicted probabilities
+target score layer method precision signed raw_min raw_max scale base facts map
+overlay sheet. The status is ok, empty, faint, constant, non_finite, unreadable,
+unknown_class or not_drawn. montage.png shows an image of each class (of 24 of them
+if there are more), a correctly classified one if possible. The same command again
+makes missing files. If no image can be read, the exit status is 1, and all rows are
+written.
 
 The default method is gradcam; if no layer of an adopted model has a map and a
 gradient, it is integrated-gradients, or occlusion if the image has no gradient.
 --layer is for methods that explain a layer, or use one to explain the image. It may
-name several layers, or all: of layers that share a map, the first. METHOD@LAYER
-names a layer for one method. lrp explains the image, or the layer of lrp@LAYER.
-With several methods or layers each has its own folder below overlays and maps,
-called METHOD, or METHOD@LAYER if a method has several layers; sheets/....jpg shows
-an image with all of them side by side.
+name several layers, or all; of layers that share a map, all takes the first.
+METHOD@LAYER names a layer for one method. lrp explains the image, or the layer of
+lrp@LAYER. With several methods or layers each has its own folder below overlays and
+maps, called METHOD, or METHOD@LAYER if a method has several layers; sheets/....jpg
+shows an image with all of them side by side.
 
 --class true explains each image's own class: in the run's data the class in
 split.json, else the nearest folder above the image with the name of a class.
 --class =NAME is the class NAME, even if it is called true, all or predicted.
 
-The colours go from low to high, or from against the class (blue) to for it (red).
-The manifest has two numbers for each map: base (0 if left out) has no colour, scale
-has the full colour. scale is the map's largest value. For methods that explain the
-image it is the 99th percentile, because a few pixels may be far above the others.
---scale shared gives all maps of a method and layer one scale. "oscar draw" draws the
-overlays again in other colours. An option without effect on any of the methods is an
-error. --list-methods shows which methods have samples, a seed, rules and a score,
-and which use bfloat16 with --precision bfloat16; the others stay in float32, because
-their maps would suffer.
+The colours show low to high values, or evidence against the class (blue) to
+evidence for it (red). For each map the manifest has two values: base (0 if missing)
+is drawn without colour, scale with the full colour. scale is the map's largest
+value. For methods that explain the image it is the 99th percentile, because a few
+pixels may be far above the others. --scale shared gives all maps of a method and
+layer one scale. "oscar draw" draws the overlays again in other colours. An option
+without effect on any of the methods is an error. --list-methods shows which methods
+have samples, a seed, rules and a score, and which use bfloat16 with --precision
+bfloat16. The others stay in float32, because bfloat16 would change their maps too
+much.
 
 If MODEL is a detector, each object with a score of 0.5 or more has its own map:
 why this class in this box? DIR gets maps/....npy, overlays/....png with the
 object's outline, sheets/....png with all objects of an image, and manifest.jsonl
 with the share of the heat on the object. The default method is hirescam at block3.
---method d-rise, for detectors only, asks all proposals of the detector instead of a
-fixed box; 1000 --samples are 1000 runs of the detector a picture.`,
+--method d-rise, for detectors only, uses all proposals of the detector instead of a
+fixed box; --samples 1000 runs the detector 1000 times per picture.`,
 		Example: `  oscar explain runs/first photos --out explained
   oscar explain runs/first a.jpg b.png --class glass --out glass
   oscar explain runs/first a.jpg --method gradcam,layercam,saliency,lime --out compared
@@ -205,8 +205,8 @@ func printMethods(w io.Writer) {
 	t.Render()
 }
 
-// expand replaces the argument - by the lines of standard input. It returns the other
-// arguments and the lines.
+// expand replaces the argument - by the lines of standard input. It returns the other arguments and
+// these lines.
 func expand(ctx context.Context, args []string, stdin io.Reader) (paths, listed []string, err error) {
 	for _, a := range args {
 		if a != "-" {

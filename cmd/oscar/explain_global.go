@@ -34,15 +34,15 @@ with one sub-folder per class. --what chooses among
             the score of each class, compared with random images: those of a
             folder called random, or else images of DATA
 
-averages and spray use the correctly classified images, with Grad-CAM and with
-LRP; an adopted model uses gradient times input instead of LRP. There may be only
-one strategy, the tree may be no better than the most frequent class, and a concept
-may have no influence.
+averages and spray use the correctly classified images, with Grad-CAM and with LRP.
+For an adopted model, gradient times input replaces LRP. There may be only one
+strategy, the tree may be no better than the most frequent class, and a concept may
+have no influence.
 
-DIR, which must be new or empty, gets global.json and, as asked for,
-averages.png, spray/CLASS.png, tree.txt, features.csv, the mean maps as .npy
-files, and pictures for oscar report. They appear when all is done. oscar report
-DIR draws the eigenvalues, the tree and the concepts.`,
+DIR, which must be new or empty, gets global.json and, for the selected methods,
+averages.png, spray/CLASS.png, tree.txt, features.csv, the mean maps as .npy files,
+and pictures for oscar report. All files are written at the end. oscar report DIR
+draws the eigenvalues, the tree and the concepts.`,
 		Example: `  oscar explain-global runs/first photos --out together
   oscar explain-global runs/first photos --what spray --class glass --out glass
   oscar explain-global runs/first photos --concepts concepts --out together`,

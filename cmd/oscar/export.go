@@ -36,19 +36,19 @@ Those of an adopted model have TensorFlow's gradients. lrp needs a network made 
 oscar's layers; guidedbackprop and guidedgradcam need it unless all activations of
 the adopted model are ReLU or ReLU6.
 
---weights makes a model of weights that another program trained, without training:
-those of Keras, torchvision and others for a network of --arch. It answers as that
-program's network does, and all explanations work on it.
+--weights makes a model from another program's weights without training: Keras's,
+torchvision's and others for a network of --arch. It gives the same predictions as
+in that program, and supports all explanations.
 
 --temperature divides the logits, so that the probabilities of all signatures are
 calibrated: by the temperature that oscar audit measured on held-out images, or by a
-number. Classes and the order of the pixels in heatmaps stay. oscar.json has the
-temperature.
+number. The order of the classes and of the pixels in heatmaps does not change.
+oscar.json records the temperature.
 
-assets.extra/oscar.json has the class names, the preparation of images, the layers.
+assets.extra/oscar.json has the class names, the preprocessing and the layers.
 
-Of the run of a detector, serving_default has the outputs of TensorFlow's Object
-Detection API: detection_boxes (y1, x1, y2, x2 as shares of the sides),
+For the run of a detector, serving_default has the outputs of TensorFlow's Object
+Detection API: detection_boxes (y1, x1, y2, x2 relative to the sides),
 detection_classes (from 1), detection_scores, detection_masks (within their boxes),
 num_detections. The signature explain takes an image, a box and a class, and returns
 the HiResCAM map of the class in this box.`,

@@ -9,8 +9,8 @@ import (
 	"oscar/experiment"
 )
 
-// fineTuneFlags binds flags to the settings of fine-tuning. An experiment has these settings
-// only if one of the flags is given.
+// fineTuneFlags binds flags to the settings of fine-tuning. An experiment gets these settings only
+// if one of the flags is set.
 func fineTuneFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 	text := func(field func(*experiment.FineTune) *string) fineTuneFlag {
 		return fineTuneFlag{e, "string",
@@ -30,7 +30,7 @@ func fineTuneFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 	f.Var(fineTuneFlag{e, "patterns",
 		func(t *experiment.FineTune) string { return strings.Join(t.Freeze, ",") },
 		func(t *experiment.FineTune, text string) error { t.Freeze = strings.Split(text, ","); return nil },
-	}, "freeze", "fine-tuning: layers or variables that are not trained, as stem*,block1*; * is all but the new layer")
+	}, "freeze", "fine-tuning: layers or variables that are not trained, such as stem*,block1*; * is all except the new layer")
 	f.Var(fineTuneFlag{e, "int",
 		func(t *experiment.FineTune) string { return strconv.Itoa(t.HeadEpochs) },
 		func(t *experiment.FineTune, text string) (err error) {

@@ -19,9 +19,9 @@ func newImport(*globalFlags) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "import SOURCE --out DIR",
-		Short: "Make scenes of COCO's, LabelMe's, YOLO's or Pascal VOC's files",
-		Long: `Read pictures with objects that another program has annotated, and write them to DIR
-as oscar train takes them: pictures, and annotations in the form of COCO. SOURCE is
+		Short: "Import annotations of COCO, LabelMe, YOLO or Pascal VOC",
+		Long: `Read annotated pictures of another program, and write them to DIR as scenes for
+oscar train: pictures, and annotations in COCO's format. SOURCE is
 
   COCO        a .json file, or a folder with some, one for each part; pictures lie
               beside it or in images/ or data/ (TACO, ZeroWaste, Roboflow)
@@ -29,15 +29,14 @@ as oscar train takes them: pictures, and annotations in the form of COCO. SOURCE
   YOLO        a folder with data.yaml, and polygons in text files
   Pascal VOC  a folder with Annotations/, JPEGImages/ and SegmentationObject/
 
-The format is found by the files. Objects with a box alone are left out, and counted.
-Pictures are copied as they are, and keep the part that SOURCE gives them. If it
-gives none, a tenth is drawn for validation and another for the test. A picture that
-is not there or cannot be used is left out, and has a line. Nothing outside of SOURCE
-is read, whatever its files say.
+The format is detected from the files. Objects with only a box are left out and
+counted. Pictures are copied unchanged, and keep the part that SOURCE gives them. If
+it gives none, a tenth of them is drawn for validation and a tenth for the test. A
+picture that is missing or unusable is left out and listed. Nothing outside of
+SOURCE is read, whatever its files say.
 
---map FILE.csv gives objects other classes: each line has a class and what it
-becomes.
-Objects of a class that becomes nothing, or Background, are left out.`,
+--map FILE.csv gives objects other classes: each line has a class and its new class.
+Objects whose new class is empty, or Background, are left out.`,
 		Example: `  oscar import TACO/data/annotations.json --map recipes/taco-trashnet.csv --out taco
   oscar import yolo-waste --out waste
   oscar train waste --out runs/waste`,
@@ -82,7 +81,7 @@ Objects of a class that becomes nothing, or Background, are left out.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&out, "out", "o", "", "the folder for the scenes")
-	f.StringVar(&o.Map, "map", "", "a CSV file of classes and what they become")
+	f.StringVar(&o.Map, "map", "", "a CSV file of classes and their new classes")
 	f.Uint64Var(&o.Seed, "seed", 1, "draws the parts, if SOURCE has none")
 	limitFlags(cmd, &o.Limits)
 	return cmd

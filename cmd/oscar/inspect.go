@@ -15,7 +15,8 @@ import (
 	"oscar/pipeline"
 )
 
-// aspectOf says how images of other proportions are fitted, if they are not stretched.
+// aspectOf returns a text about how images of other proportions are fitted, or "" if they are
+// stretched.
 func aspectOf(aspect string) string {
 	if aspect == "" {
 		return ""
@@ -35,10 +36,10 @@ func newInspect(*globalFlags) *cobra.Command {
 		Long: `Print the layers, shapes, parameters and signatures of MODEL, a run or a SavedModel,
 with a forecast of the memory of a batch.
 
-Of a detector, a run or an exported model, it prints the layers of the backbone, the
-parameters of each part, the levels of the pyramid with their anchors, the forecast
-of a training with batches of the run's size or of --batch, and what each signature
-of an exported model takes and returns.`,
+For a detector (a run or an exported model) it prints the layers of the backbone,
+the parameters of each part, the levels of the pyramid with their anchors, the
+memory forecast for training with the run's batch size or --batch, and the inputs
+and outputs of an exported model's signatures.`,
 		Example: `  oscar inspect runs/first
   oscar inspect model --json
   oscar inspect runs/heaps`,
@@ -95,7 +96,7 @@ of an exported model takes and returns.`,
 	return cmd
 }
 
-// printThresholds says that images may have several classes, and from which probabilities on.
+// printThresholds prints that images can have several classes, and their thresholds.
 func printThresholds(w io.Writer, m *pipeline.MultiLabel) {
 	if m == nil {
 		return

@@ -97,7 +97,7 @@ func shapeOf[T any](shape []T) string {
 	return strings.Trim(strings.ReplaceAll(fmt.Sprint(shape), " ", " x "), "[]")
 }
 
-// offeredOf names tensors with their shapes; N is a number of images.
+// offeredOf returns the names of tensors with their shapes; N is the number of images.
 func offeredOf(tensors []instance.Tensor) (out []string) {
 	for _, t := range tensors {
 		shape := strings.ReplaceAll(strings.ReplaceAll(fmt.Sprint(t.Shape), " ", ","), "-1", "N")

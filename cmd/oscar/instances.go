@@ -20,8 +20,8 @@ import (
 	"oscar/tfmodel"
 )
 
-// trainInstances trains a detector, or continues with one.
-func trainInstances(cmd *cobra.Command, s *screen, data, out, resume string, a asked, m pipeline.Machine) error {
+// trainInstances trains a detector, or resumes its training.
+func trainInstances(cmd *cobra.Command, s *screen, data, out, resume string, a experimentArgs, m pipeline.Machine) error {
 	if err := only(cmd, "a folder of scenes", "out", "resume", "experiment", "set", "image-size", "epochs", "batch", "learning-rate",
 		"seed", "layer", "precision", "arch", "weights", "freeze", "layer-decay", "checkpoint-every", "threads", "inter-threads", "workers", "verbose"); err != nil {
 		return usageError{err, cmd.CommandPath()}
@@ -37,7 +37,7 @@ func trainInstances(cmd *cobra.Command, s *screen, data, out, resume string, a a
 		r, err = instance.Resume(recordIn(cmd, resume), instance.ResumeOptions{Run: resume, Data: data, Epochs: epochs, Machine: m, Listener: l})
 	} else {
 		e := instance.Default()
-		if err := a.layInstances(&e, cmd); err != nil {
+		if err := a.applyInstances(&e, cmd); err != nil {
 			return err
 		}
 		r, err = instance.Train(recordIn(cmd, out), instance.TrainOptions{Data: data, Out: out, Experiment: e, Machine: m, Listener: l})
@@ -60,7 +60,7 @@ func trainInstances(cmd *cobra.Command, s *screen, data, out, resume string, a a
 	return err
 }
 
-// only refuses flags that were given and that do not go with what.
+// only returns an error for given flags that what does not support.
 func only(cmd *cobra.Command, what string, names ...string) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if err == nil && !slices.Contains(names, f.Name) {
@@ -70,7 +70,7 @@ func only(cmd *cobra.Command, what string, names ...string) (err error) {
 	return err
 }
 
-// notPlanned refuses the plan of a detector's job.
+// notPlanned returns an error if a detector's job is to be planned.
 func notPlanned(cmd *cobra.Command) error {
 	if cmd.Parent() != nil && cmd.Parent().Name() == "plan" {
 		return usageError{fmt.Errorf("the job of a detector has no units; call oscar %s itself", cmd.Name()), cmd.CommandPath()}
@@ -78,8 +78,8 @@ func notPlanned(cmd *cobra.Command) error {
 	return nil
 }
 
-// layInstances puts file, flags and keys over a detector's experiment and checks it.
-func (a *asked) layInstances(e *instance.Experiment, cmd *cobra.Command) error {
+// applyInstances applies file, flags and keys to a detector's experiment and checks it.
+func (a *experimentArgs) applyInstances(e *instance.Experiment, cmd *cobra.Command) error {
 	if a.file != "" {
 		b, err := paths.ReadFile(a.file, paths.Settings)
 		if err != nil {
@@ -136,7 +136,7 @@ func (a *asked) layInstances(e *instance.Experiment, cmd *cobra.Command) error {
 	return nil
 }
 
-// instances draws the progress of a detector's training.
+// instances returns a listener that shows the progress of a detector's training.
 func (s *screen) instances() instance.Listener {
 	return instance.Listener{
 		Listener: s.listener(),
@@ -148,7 +148,8 @@ func (s *screen) instances() instance.Listener {
 	}
 }
 
-// detectorEpoch formats an epoch, without the speed if it is wider than width; 0: any width.
+// detectorEpoch formats an epoch. If the text is wider than width, it omits the speed; width 0 means
+// any width.
 func detectorEpoch(e instance.Epoch, best bool, width int) string {
 	line := fmt.Sprintf("epoch %3d  loss %.3f  class %.3f  mask %.3f", e.Epoch, e.Loss, e.ClassLoss, e.MaskLoss)
 	if e.Masks != nil {
@@ -164,7 +165,7 @@ func detectorEpoch(e instance.Epoch, best bool, width int) string {
 	return line + speed + mark
 }
 
-// scenePart returns the name of a part of scenes.
+// scenePart returns the name that scenes use for a part.
 func scenePart(part string) string {
 	if part == "validation" {
 		return scene.Validation
@@ -191,7 +192,7 @@ func evaluateInstances(cmd *cobra.Command, s *screen, o pipeline.EvaluateOptions
 	return nil
 }
 
-// predictInstances writes the objects of pictures.
+// predictInstances writes the objects in pictures.
 func predictInstances(cmd *cobra.Command, dir string, paths []string, out string, m pipeline.Machine) error {
 	err := only(cmd, "a detector", "out", "threads", "inter-threads", "workers", "max-pixels", "max-bytes", "verbose")
 	if err == nil && filepath.Ext(out) != ".json" {
@@ -250,7 +251,7 @@ func explainInstances(cmd *cobra.Command, dir string, paths []string, o pipeline
 	return noneRead(len(summary.Unreadable), summary.Images+len(summary.Unreadable))
 }
 
-// scoreInstances scores explanations of objects.
+// scoreInstances scores explanations of objects in pictures.
 func scoreInstances(cmd *cobra.Command, dir string, paths []string, o pipeline.ScoreOptions, follow string, asJSON bool) error {
 	err := only(cmd, "a detector", "out", "method", "metric", "follow", "per-class", "split", "layer", "score", "samples", "batch", "seed", "json",
 		"threads", "inter-threads", "workers", "max-pixels", "max-bytes", "verbose")
@@ -303,13 +304,13 @@ func exportInstances(cmd *cobra.Command, dir, out string) error {
 	return err
 }
 
-// leastExplained is the score from which on a detection is explained.
+// leastExplained is the minimum score of explained detections.
 const leastExplained = 0.5
 
-// headline says what was evaluated.
+// headline returns a text about what was evaluated.
 func headline(e *instance.Evaluation) string {
 	line := fmt.Sprintf("%s of part %s with %s, %s", text.Count(e.Images, "image"), e.Part, text.Count(e.Objects, "object"), text.Count(e.Detections, "detection"))
-	if e.Epoch > 0 { // an exported model does not know it
+	if e.Epoch > 0 { // 0 for an exported model
 		line += fmt.Sprintf(", epoch %d", e.Epoch)
 	}
 	return line

@@ -12,7 +12,7 @@ import (
 	"oscar/worker"
 )
 
-// inStore adds --store to a command with the arguments MODEL and images and the flag --out.
+// inStore adds --store to a command with arguments MODEL and images and the flag --out.
 func inStore(cmd *cobra.Command) *cobra.Command {
 	storeFlags(cmd.Flags())
 	here := cmd.RunE
@@ -39,7 +39,7 @@ func inStore(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// checkListed refuses images that standard input names, for a job in a store.
+// checkListed returns an error if standard input names images of a job in a store.
 func checkListed(cmd *cobra.Command, listed bool) error {
 	if listed {
 		return usageError{errors.New("--store does not go with -: name files or folders of the store"), cmd.CommandPath()}
@@ -47,7 +47,7 @@ func checkListed(cmd *cobra.Command, listed bool) error {
 	return nil
 }
 
-// checkStores refuses URLs of a store where paths are meant.
+// checkStores returns an error for a store's URL in place of a path.
 func checkStores(cmd *cobra.Command, args []string) error {
 	names := slices.Clone(args)
 	cmd.Flags().Visit(func(f *pflag.Flag) {

@@ -1,5 +1,5 @@
-// Command oscar trains image classifiers, shows what they look at, and exports them as
-// SavedModels that explain themselves. It uses TensorFlow's C library.
+// Command oscar trains image classifiers, shows what they look at, and exports them as SavedModels
+// that explain themselves. It uses TensorFlow's C library.
 package main
 
 import (
@@ -29,10 +29,10 @@ var version = "devel"
 const (
 	exitOK          = 0
 	exitFailed      = 1   // the job failed
-	exitUsage       = 2   // flags or arguments are wrong
+	exitUsage       = 2   // wrong flags or arguments
 	exitInterrupted = 3   // stopped by a signal; everything needed to resume was saved
 	exitLimit       = 4   // oscar compare: a limit is exceeded
-	exitAborted     = 130 // stopped at once by a second signal
+	exitAborted     = 130 // stopped immediately by a second signal
 	// A crash of oscar or TensorFlow, which is a bug, ends with SIGABRT: 134.
 )
 
@@ -42,9 +42,8 @@ func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
-// crashBySignal makes a panic in any goroutine end the process with SIGABRT, as a
-// failed check in TensorFlow does. By default it would end with exitUsage. No core file is
-// written.
+// crashBySignal makes a panic in any goroutine end the process with SIGABRT, as a failed check in
+// TensorFlow does. By default the exit status would be exitUsage. No core file is written.
 func crashBySignal() {
 	debug.SetTraceback("crash")
 	var core syscall.Rlimit
@@ -62,7 +61,7 @@ func run(args []string) int {
 	result.Version = version
 	pipeline.AdoptNotice = func(notice string) { fmt.Fprintf(os.Stderr, "oscar: %s\n", text.Printable(notice)) }
 	pipeline.ReadOtherJPEGs()
-	// Exceeding ulimit -f becomes an error, like a full disk.
+	// Exceeding ulimit -f becomes an error, as a full disk is.
 	signal.Ignore(syscall.SIGXFSZ)
 	ctx, stop := signalContext(args)
 	defer stop()
@@ -79,7 +78,7 @@ func call(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd.SetOut(printed)
 	err := cmd.ExecuteContext(result.WithCommand(ctx, append([]string{"oscar"}, args...)))
 	if errors.Is(err, context.Canceled) && !errors.Is(err, pipeline.ErrInterrupted) {
-		err = pipeline.ErrInterrupted // of a verb that has nothing to save
+		err = pipeline.ErrInterrupted // the verb has nothing to save
 	}
 	if printed.Err != nil && (err == nil || errors.Is(err, printed.Err)) {
 		err = fmt.Errorf("cannot write to standard output: %w", paths.TrimError(printed.Err))
@@ -107,7 +106,7 @@ func call(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
-// usageError is an error in flags or arguments.
+// usageError is an error about flags or arguments.
 type usageError struct {
 	error
 	command string
@@ -115,7 +114,7 @@ type usageError struct {
 
 func (e usageError) Unwrap() error { return e.error }
 
-// unfinished names what a signal lets a verb finish.
+// unfinished returns what a verb can still finish after a signal.
 func unfinished(args []string) string {
 	if len(args) > 0 && args[0] == "serve" {
 		return "requests"
@@ -123,8 +122,8 @@ func unfinished(args []string) string {
 	return "step"
 }
 
-// signalContext is cancelled by SIGINT, SIGTERM or SIGHUP; a second one ends the
-// process at once.
+// signalContext is cancelled by SIGINT, SIGTERM or SIGHUP. A second signal ends the process
+// immediately.
 func signalContext(args []string) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)

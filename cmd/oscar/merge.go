@@ -16,11 +16,11 @@ func newMerge(*globalFlags) *cobra.Command {
 	o := pipeline.MergeOptions{Machine: pipeline.Machine{Limits: dataset.DefaultLimits}}
 	cmd := &cobra.Command{
 		Use:   "merge DIR",
-		Short: "Make the results of a planned job whose units are done",
-		Long: `Make the results of the job that "oscar plan" prepared in DIR, after workers have
-processed its units. They are the same files as those of the verb in one process. If
-a unit is not finished the error names it; give it to a worker and merge again.
-DIR/units.jsonl stays. Of a job in a store, name the store by --store.
+		Short: "Join the finished units of a planned job to its results",
+		Long: `Join the finished units of the job that "oscar plan" prepared in DIR. The results
+are the same files as those of the verb in one process. If a unit is not finished,
+the error names it; give it to a worker and merge again. DIR/units.jsonl is kept.
+For a job in a store, set --store.
 
 For "explain --scale shared" merge draws the overlays, because their scale depends on
 all maps.`,

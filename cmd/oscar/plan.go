@@ -94,14 +94,14 @@ the results: the same files as the verb in one process with the same --threads.
 A plan takes the arguments and flags of its verb. The --out of plan predict is a
 folder, which gets predictions.csv and predictions.jsonl. A unit is a shard of
 explain, some hundred images of predict, a method of score, a run of a study, or a
-fold of "train --folds". The same command again keeps what is done.
+fold of "train --folds". The same command again keeps finished units.
 
 With --store, MODEL, PATH and DIR are names below s3://BUCKET/PREFIX (or
-file:///FOLDER), and the units name the store. Each process works on a copy of what
-it needs. Credentials, region and server come from the variables and files of
-AWS: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE, AWS_REGION and
-AWS_ENDPOINT_URL_S3. explain, predict and score take --store, too, and do the job in
-one process.`,
+file:///FOLDER), and the units name the store. Each process works on a copy of the
+files that it needs. Credentials, region and server come from AWS's environment
+variables and files: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE,
+AWS_REGION and AWS_ENDPOINT_URL_S3. explain, predict and score accept --store, too,
+and run the job in one process.`,
 		Example: `  oscar plan explain runs/first photos --out explained > units.jsonl
   oscar worker < units.jsonl > outcomes.jsonl
   oscar merge explained
@@ -134,8 +134,8 @@ one process.`,
 	return cmd
 }
 
-// plan calls do with the folder in which relative paths begin, and prints the units that it
-// has written. listed tells that standard input names images.
+// plan calls do with the folder that relative paths refer to, and prints the units that do has
+// written. listed means that standard input names images.
 func (s *screen) plan(cmd *cobra.Command, job worker.PlanOptions, listed bool, do func(from string) error) error {
 	if err := storeFlagsOf(cmd, &job.Store, &job.Scratch); err != nil {
 		return err
@@ -157,15 +157,15 @@ func (s *screen) plan(cmd *cobra.Command, job worker.PlanOptions, listed bool, d
 
 // storeFlags adds the flags for a job in a store.
 func storeFlags(f *pflag.FlagSet) {
-	f.String("store", "", "s3://BUCKET/PREFIX, in which all paths begin; see oscar plan --help")
+	f.String("store", "", "s3://BUCKET/PREFIX that all paths are relative to; see oscar plan --help")
 	scratchFlag(f)
 }
 
 func scratchFlag(f *pflag.FlagSet) {
-	f.String("scratch", "", "folder for copies of files of the store; default: one for temporary files")
+	f.String("scratch", "", "folder for copies of the store's files; default: that for temporary files")
 }
 
-// storeFlagsOf reads the flags of storeFlags, or of scratchFlag alone.
+// storeFlagsOf reads the flags of storeFlags, or only that of scratchFlag.
 func storeFlagsOf(cmd *cobra.Command, url, scratch *string) (err error) {
 	if cmd.Flags().Lookup("store") != nil {
 		if *url, err = cmd.Flags().GetString("store"); err != nil {

@@ -21,7 +21,7 @@ import (
 	"oscar/result"
 )
 
-// defaultTop is the largest number of classes of a prediction.
+// defaultTop is the default maximum number of classes of a prediction.
 const defaultTop = 5
 
 func newPredict(*globalFlags) *cobra.Command {
@@ -31,24 +31,24 @@ func newPredict(*globalFlags) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "predict MODEL PATH...",
-		Short: "Tell the classes of images, as an answer or a table",
-		Long: `Classify images by MODEL, a run or a SavedModel folder: files, folders (with all
-below them), or - for a list of paths on standard input.
+		Short: "Predict the classes of images",
+		Long: `Classify images with MODEL, a run or a SavedModel folder. PATH is an image file, a
+folder (with everything below it), or - for a list of paths on standard input.
 
-One image prints its most probable classes. Several print CSV with the columns
-path class probability class_2 probability_2 ... entropy status reason, as does
---out -. --out FILE.csv or FILE.jsonl writes a file. The entropy is in nats: 0 if
-the model is certain, ln(classes) if it cannot tell. The status is ok, unreadable
-or non_finite; a bad image is a row, not an error. If all are unreadable, the exit
-status is 1, with all rows written.
+One image prints its most probable classes. Several print CSV with the columns path
+class probability class_2 probability_2 ... entropy status reason, as does --out -.
+--out FILE.csv or FILE.jsonl writes a file. The entropy is in nats: 0 if the model
+is certain, ln(classes) if all classes are equally probable. The status is ok,
+unreadable or non_finite; a bad image is a row, not an error. If all images are
+unreadable, the exit status is 1, and all rows are written.
 
-If images of MODEL have several labels, there is one more column, labels: the classes
-whose probability reaches the threshold in the model, joined by |. It has no entropy.
+If MODEL has several labels per image, there is one more column, labels: the classes
+whose probability reaches the model's threshold, joined by |. There is no entropy.
 
-Folders are read while images are classified, and rows are written at once: a million
-images need no more memory than a thousand. FILE appears when all are done. After
-Ctrl-C (exit status 3) or an error FILE is unchanged, and standard output has whole
-rows.
+Folders are read while images are classified, and rows are written immediately, so a
+million images need no more memory than a thousand. FILE is written when all images
+are done: after Ctrl-C (exit status 3) or an error it is unchanged. Standard output
+has only complete rows.
 
 If MODEL is a detector, --out FILE.json gets the objects of all images in
 COCO's format: class, score, box and mask. PATH may be a folder of scenes; its test
@@ -97,7 +97,7 @@ part is used.`,
 			}
 			var table *result.PredictionWriter
 			o.Begin = func(classes int) { table = result.NewPredictionWriter(w, false, classes) }
-			var first *result.Prediction // not printed yet: it may be the only one
+			var first *result.Prediction // printed later, because it may be the only one
 			summary, err := pipeline.Predict(cmd.Context(), o, func(p result.Prediction) error {
 				counted(p)
 				if out == "" && count == 1 {
@@ -135,7 +135,7 @@ part is used.`,
 	return inStore(cmd)
 }
 
-// predictFlags adds the flags that predictions depend on.
+// predictFlags adds the flags that affect predictions.
 func predictFlags(cmd *cobra.Command, o *pipeline.PredictOptions) {
 	f := cmd.Flags()
 	f.IntVar(&o.Top, "top", defaultTop, "most classes of a prediction, the most probable first")
@@ -146,8 +146,8 @@ func predictFlags(cmd *cobra.Command, o *pipeline.PredictOptions) {
 	limitFlags(cmd, &o.Machine.Limits)
 }
 
-// imageOperands sets the model and the images from arguments: files, folders, or - for
-// a list on standard input.
+// imageOperands takes the model and the images from the arguments: files, folders, or - for a list
+// on standard input.
 func imageOperands(cmd *cobra.Command, args []string, o *pipeline.PredictOptions) {
 	o.Model = args[0]
 	o.Paths = slices.DeleteFunc(slices.Clone(args[1:]), func(a string) bool { return a == "-" })
@@ -169,7 +169,7 @@ func printRanked(w io.Writer, path string, ranked []result.Ranked) {
 	}
 }
 
-// lastLine says how certain the model is, or which labels reach their thresholds.
+// lastLine returns how certain the model is, or which labels reach their thresholds.
 func lastLine(p *result.Prediction) string {
 	if p.Labels == nil {
 		return fmt.Sprintf("entropy %.3f nats", *p.Entropy)
@@ -184,7 +184,7 @@ func lastLine(p *result.Prediction) string {
 	return "labels  " + strings.Join(names, ", ")
 }
 
-// printPredicted prints the number of images, and the first reason why one is not ok.
+// printPredicted prints the number of images, and the reason of the first one that is not ok.
 func printPredicted(w io.Writer, s *pipeline.PredictSummary) {
 	say(w, "%s: %s\n", text.Count(s.Images, "image"), statuses(s))
 	if s.Reason != "" {
@@ -196,8 +196,8 @@ func statuses(s *pipeline.PredictSummary) string {
 	return pipeline.Summary{Statuses: s.Statuses}.String()
 }
 
-// eachLine yields the lines of r that are not empty, as they come. When ctx ends it returns,
-// although a read of r may still be waiting.
+// eachLine yields the lines of r that are not empty, as they arrive. When ctx ends it returns,
+// although a read of r may still be blocked.
 func eachLine(ctx context.Context, r io.Reader) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)

@@ -11,7 +11,7 @@ import (
 	"oscar/internal/text"
 )
 
-// printHeat prints where the maps of each method lie.
+// printHeat prints the regions of the heat for each method.
 func printHeat(w io.Writer, s *instance.ExplainSummary) {
 	statuses := text.Counts(s.Statuses)
 	if s.Objects == 0 {
@@ -28,7 +28,7 @@ func printHeat(w io.Writer, s *instance.ExplainSummary) {
 	t.Render()
 }
 
-// printInstances prints COCO's numbers.
+// printInstances prints COCO's metrics.
 func printInstances(w io.Writer, e *instance.Evaluation) {
 	say(w, "%s\n", headline(e))
 	t := newTable(w)
@@ -55,8 +55,8 @@ func printInstances(w io.Writer, e *instance.Evaluation) {
 	}
 }
 
-// printWays prints the AP of masks of all objects and by how they lie, of the detector and
-// of ways that need none.
+// printWays prints the masks' AP, overall and by stratum, of the detector and of ways that need no
+// object detector.
 func printWays(w io.Writer, ways []instance.Way) {
 	t := newTable(w)
 	head := table.Row{"AP of masks", "all", "95 %"}
@@ -79,7 +79,7 @@ func printWays(w io.Writer, ways []instance.Way) {
 	t.Render()
 }
 
-// shares formats an interval; a dash if an end has no value.
+// shares formats an interval. It is a dash if an end has no value.
 func shares(interval [2]float64) string {
 	if min(interval[0], interval[1]) < 0 {
 		return drawn.none
@@ -87,7 +87,7 @@ func shares(interval [2]float64) string {
 	return share(interval[0]) + "-" + share(interval[1])
 }
 
-// share is a number of COCO's; a dash where nothing was measured.
+// share formats a COCO metric. It is a dash if nothing was measured.
 func share(v float64) string {
 	if v < 0 {
 		return drawn.none

@@ -20,11 +20,12 @@ func newReport(*globalFlags) *cobra.Command {
 	o := report.Options{Version: version}
 	cmd := &cobra.Command{
 		Use:   "report DIR... [--out FILE.html]",
-		Short: "Make one HTML file of results, to read and to share",
-		Long: `Make one HTML file of the results in DIR: a run, or a folder of oscar explain,
-explain-global, score, study, audit or compare. It has the learning curves, the
-confusion matrix, the explanations, the most confident errors with their maps,
-scores, time and memory, and the settings and command lines that made the results.
+		Short: "Write results as one HTML file, to read and to share",
+		Long: `Write the results in DIR as one HTML file. DIR is a run, or a folder of oscar
+explain, explain-global, score, study, audit or compare. The page has the learning
+curves, the confusion matrix, the explanations, the most confident errors with their
+maps, scores, time and memory, and the settings and command lines that made the
+results.
 
 The file loads nothing, runs no script, and is smaller than 10 MB. It can be read on
 screens of any size, in light and dark mode, on paper, and with a screen reader.
@@ -32,8 +33,8 @@ screens of any size, in light and dark mode, on paper, and with a screen reader.
 The report of a run includes the results in its folder. Further folders follow the
 first. An earlier report is replaced; any other file is not.
 
-Two models, runs or SavedModels, are compared: the page is that of oscar compare, on
-the test part of the first one's split. It needs --out.`,
+For two models (runs or SavedModels) the page is that of oscar compare, on the test
+part of the first model's split. It needs --out.`,
 		Example: `  oscar report runs/first
   oscar report runs/first runs/second --out both.html
   oscar report runs/first explained scores --out first.html
@@ -63,9 +64,9 @@ the test part of the first one's split. It needs --out.`,
 	return cmd
 }
 
-// reportOfTwo compares two models and writes the page of that.
+// reportOfTwo compares two models and writes the page of the comparison.
 func (s *screen) reportOfTwo(ctx context.Context, o report.Options) (path string, err error) {
-	if err := page.Replaceable(o.Out); err != nil { // before the work
+	if err := page.Replaceable(o.Out); err != nil { // before the long work
 		return "", err
 	}
 	dir, err := os.MkdirTemp("", "oscar-compare-*")
@@ -89,8 +90,7 @@ func (s *screen) reportOfTwo(ctx context.Context, o report.Options) (path string
 	return report.Write(ctx, o)
 }
 
-// report writes the report of a verb's results in dir, as
-// dir/report.html.
+// report writes the report of a verb's results in dir to dir/report.html.
 func (s *screen) report(ctx context.Context, dir string) error {
 	_, err := report.Write(ctx, report.Options{Dirs: []string{dir}, Version: version})
 	if err != nil && ctx.Err() == nil {
@@ -99,8 +99,7 @@ func (s *screen) report(ctx context.Context, dir string) error {
 	return err
 }
 
-// recordIn returns a context in which the job records its command line in a folder of
-// results.
+// recordIn returns a context with which a job records its command line in a folder of results.
 func recordIn(cmd *cobra.Command, dir string) context.Context {
 	return result.RecordIn(cmd.Context(), dir)
 }

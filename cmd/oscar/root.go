@@ -58,13 +58,12 @@ func newRoot() *cobra.Command {
 		Use:     "oscar",
 		Version: version,
 		Short:   "Train an image classifier, show what it looks at, ship it as a SavedModel that explains itself",
-		Long: `oscar trains an image classifier with TensorFlow's kernels, shows what it looks
-at, and ships it as a SavedModel that explains itself.
+		Long: `oscar trains image classifiers with TensorFlow's kernels, shows what they look at,
+and exports them as SavedModels that explain themselves.
 
-Exit status: 0 done; 1 the work could not be done; 2 flags or arguments are
-wrong; 3 stopped by a signal, with all saved that is needed to continue; 4 a limit
-of compare is exceeded; 130 stopped at once by a second signal; 134 oscar or
-TensorFlow crashed.`,
+Exit status: 0 success; 1 failure; 2 wrong flags or arguments; 3 stopped by a signal
+after saving everything needed to continue; 4 a limit of compare is exceeded; 130
+stopped immediately by a second signal; 134 oscar or TensorFlow crashed.`,
 		Example: `  oscar demo
   oscar train photos --out runs/first
   oscar explain runs/first photos --out explained`,
@@ -95,7 +94,7 @@ TensorFlow crashed.`,
 	return root
 }
 
-// checkNumbers returns an error for integers above their largest values.
+// checkNumbers returns an error for integers above their maximum.
 func checkNumbers(cmd *cobra.Command, _ []string) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if kind := f.Value.Type(); err != nil || kind != "int" && kind != "int64" {
@@ -112,13 +111,13 @@ func checkNumbers(cmd *cobra.Command, _ []string) (err error) {
 	return nil
 }
 
-// wrappedFlags returns the list of a command's flags, wrapped to the terminal.
+// wrappedFlags returns the list of a command's flags, wrapped to the terminal's width.
 func wrappedFlags(f *pflag.FlagSet) string {
 	return plainFlags(f.FlagUsagesWrapped(terminalWidth(os.Stdout)))
 }
 
-// wrappedText fills the lines of each paragraph up to a width; 0 leaves them as they are. A
-// paragraph with an indented line is left as it is, too.
+// wrappedText fills each paragraph's lines up to a width; 0 keeps them. A paragraph with an indented
+// line is kept, too.
 func wrappedText(s string, width int) string {
 	if width <= 0 {
 		return s
@@ -142,8 +141,7 @@ func plainFlags(usages string) string {
 	return strings.ReplaceAll(usages, noise, strings.Repeat(" ", len(noise)))
 }
 
-// markUsage turns errors in flags and arguments into usage errors that name the
-// command.
+// markUsage converts errors in flags and arguments to usage errors that name the command.
 func markUsage(cmd *cobra.Command) {
 	path := cmd.CommandPath
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError{ofList(c, err), c.CommandPath()} })
@@ -160,8 +158,7 @@ func markUsage(cmd *cobra.Command) {
 	}
 }
 
-// arguments requires the arguments named in words; a last word that ends in ...
-// means one or more.
+// arguments requires the named arguments. A last name that ends in ... means one or more.
 func arguments(words ...string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		many := len(words) > 0 && strings.HasSuffix(words[len(words)-1], "...")
@@ -175,7 +172,7 @@ func arguments(words ...string) cobra.PositionalArgs {
 	}
 }
 
-// ofList explains an error in a list of names, which pflag reads as a line of CSV.
+// ofList explains an error in a list of names, which pflag parses as a line of CSV.
 func ofList(cmd *cobra.Command, err error) error {
 	invalid, ok := errors.AsType[*pflag.InvalidValueError](err)
 	if _, isCSV := errors.AsType[*csv.ParseError](err); !ok || !isCSV {

@@ -37,14 +37,14 @@ func newScore(*globalFlags) *cobra.Command {
 	}))
 }
 
-// finishScores prints scores, and where they are.
+// finishScores prints scores and their folder.
 func finishScores(w io.Writer, dir string, scores *pipeline.Scores) error {
 	printScores(w, scores.Table)
 	_, err := fmt.Fprintf(w, "scores    %s\n", filepath.Join(dir, result.ScoreFile))
 	return err
 }
 
-// scoreCommand reads the command line of oscar score and calls do.
+// scoreCommand parses the command line of oscar score and calls do.
 func scoreCommand(do func(cmd *cobra.Command, s *screen, o pipeline.ScoreOptions, asJSON bool) error) *cobra.Command {
 	o := pipeline.ScoreOptions{Settings: pipeline.DefaultSettings(), Scoring: score.DefaultOptions()}
 	s := &o.Settings
@@ -53,7 +53,7 @@ func scoreCommand(do func(cmd *cobra.Command, s *screen, o pipeline.ScoreOptions
 	var follow string
 	cmd := &cobra.Command{
 		Use:   "score MODEL [DATA] --out DIR",
-		Short: "Score methods of explanation, and mark those not to trust",
+		Short: "Score explanation methods, and mark those not to trust",
 		Long: `Score how well methods explain MODEL, a run or a SavedModel folder, on images of
 DATA, a folder with one sub-folder per class; without DATA, the run's own images.
 Does the model use what a map points at? Does the map lie on the object? Does it
@@ -71,17 +71,17 @@ of four images. The sanity check sets the layers of the model to initial values,
 from the logits down. For an adopted model it shuffles the values, in at most 16
 steps.
 
-Scores are saved method by method. The same command resumes an interrupted one; if
-methods are added it computes only those.
+Scores are saved method by method. The same command resumes an interrupted one. A
+command with more methods computes only the new ones.
 
 If MODEL is a detector, DATA is a folder of scenes or of pictures. At most
---per-class detections of each class with a score of 0.5 or more are explained; the
-box is held fixed, and the probability of its class is followed. --follow similarity
-follows D-RISE's similarity instead: of the detection and the most similar proposal
-for the changed picture, so box and class may change. The box itself and the
-predicted mask itself are controls, too: a map that does not beat them says nothing
-new. Metrics: deletion and insertion, others by --metric if they need no
-masks. Intervals are over pictures. --method d-rise is for detectors only.`,
+--per-class detections of each class with a score of 0.5 or more are explained. The
+box is fixed, and the metrics follow the probability of its class. With --follow
+similarity they follow D-RISE's similarity of the detection and the most similar
+proposal for the changed picture, so that box and class may change. The box and the
+predicted mask are controls, too: a map that does not beat them adds nothing. The
+metrics are deletion and insertion; --metric adds others that need no masks.
+Intervals are over pictures. --method d-rise is for detectors only.`,
 		Example: `  oscar score runs/first --out scores
   oscar score runs/first --method gradcam,layercam,lrp --per-class 20 --out scores
   oscar score runs/first photos --split all --metric focus,deletion --out focus`,
@@ -155,11 +155,11 @@ func printMetrics(w io.Writer) {
 	t.Render()
 }
 
-// scoreWidth is the width of the tables of scores without a terminal.
+// scoreWidth is the width of score tables without a terminal, in columns.
 const scoreWidth = 100
 
-// printScores prints a table of the metrics of each kind: means, a * where a method
-// does not beat the controls, and 95 % intervals.
+// printScores prints a table for each kind of metric: means, a * where a method does not beat the
+// controls, and 95 % intervals.
 func printScores(w io.Writer, scores score.Table) {
 	over := text.Count(scores.Images, "image")
 	if scores.Mosaics > 0 {
@@ -168,7 +168,7 @@ func printScores(w io.Writer, scores score.Table) {
 	printScoresOver(w, scores, over)
 }
 
-// printScoresOver is printScores of the means over what is named.
+// printScoresOver is printScores for means over the named things.
 func printScoresOver(w io.Writer, scores score.Table, over string) {
 	significant := scores.Significant()
 	for first := 0; first < len(scores.Metrics); {

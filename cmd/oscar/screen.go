@@ -15,18 +15,18 @@ import (
 	"oscar/result"
 )
 
-// screen shows the progress of a job: on a terminal one line that is overwritten,
-// elsewhere plain lines at intervals.
+// screen shows the progress of a job: one line that is overwritten on a terminal, otherwise plain
+// lines at intervals.
 type screen struct {
 	out      io.Writer
 	terminal bool
 	width    int
-	drawn    bool // a line is there to overwrite
+	drawn    bool // there is a line to overwrite
 	stage    string
 	last     time.Time
 }
 
-// plainEvery is the time between progress lines without a terminal.
+// plainEvery is the interval of progress lines without a terminal.
 const plainEvery = 10 * time.Second
 
 func newScreen() *screen {
@@ -54,13 +54,12 @@ func (s *screen) clear() {
 	}
 }
 
-// barCells is the length of a bar.
+// barCells is the maximum length of a bar, in characters.
 const barCells = 20
 
-// progress shows a bar, a state and the remaining time. share is 0..1, or below 0
-// if it is unknown; left is 0 if it is unknown. If the terminal is narrow the bar gets
-// shorter, and then the last parts of the state, which two spaces separate, are omitted. The
-// remaining time is always shown.
+// progress shows a bar, a state and the remaining time. share is 0..1, or below 0 if it is unknown;
+// left is 0 if it is unknown. On a narrow terminal the bar gets shorter, and then the last parts of
+// the state are omitted, which are separated by two spaces. The remaining time is always shown.
 func (s *screen) progress(share float64, state string, left time.Duration) {
 	every := plainEvery
 	if s.terminal {
@@ -128,7 +127,7 @@ func (s *screen) listener() pipeline.Listener {
 	}
 }
 
-// epochLine formats an epoch, shortened to width; 0: any width.
+// epochLine formats an epoch, shortened to width; width 0 means any width.
 func epochLine(m result.EpochMetrics, best bool, width int) string {
 	mark := ""
 	if best {

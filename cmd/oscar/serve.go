@@ -15,16 +15,16 @@ func newServe(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve MODEL...",
 		Short: "Show models in a browser; answer requests over HTTP",
-		Long: `Serve a page to look at MODEL, and answer requests over HTTP, until a signal comes.
+		Long: `Serve a page that explores MODEL, and answer requests over HTTP, until a signal.
 MODEL is a run, a SavedModel, or a folder with numbered versions of one (1, 2 ...).
 NAME=MODEL gives it another name than its folder's.
 
-The page takes a picture that is dropped, pasted or chosen. It shows the
-predictions and a map over the picture, by any method, layer and class. A link
-restores the view. With --images and --results it browses pictures by class,
-prediction and confusion, and shows runs, explanations, scores, studies, audits and
-comparisons as pages. Only files below the given folders are read, and no
-links out of them.
+The page takes a picture that is dropped, pasted or chosen. It shows the predictions
+and a map over the picture, by any method, layer and class. A link restores the
+view. With --images and --results it browses pictures by class, prediction and
+confusion, and shows runs, explanations, scores, studies, audits and comparisons as
+pages. Only files below the given folders are read; links that lead out of them are
+not followed.
 
 The REST interface is that of TensorFlow Serving: POST
 /v1/models/NAME[/versions/N]:predict and :classify, GET /v1/models/NAME and
@@ -36,14 +36,15 @@ also answers Predict of TensorFlow Serving's PredictionService. A new version is
 warmed up with the requests of its assets.extra/tf_serving_warmup_requests.
 
 If MODEL is a detector, a run or an exported model, the page outlines the objects of
-a picture, and a click on one shows its map. :predict answers with the objects as
-COCO describes them (class, score, bbox, segmentation), those with a score of 0.5 or
-more. :explain explains object, 1 without it, by method, layer and class; its formats
-are the same. There is no :classify, gRPC or folder of versions of detectors.
+a picture, and a click on one shows its map. :predict answers with the objects in
+COCO's format (class, score, bbox, segmentation) that have a score of 0.5 or more.
+:explain explains the object with the number object (default 1) by method, layer and
+class; its formats are the same. Detectors have no :classify, gRPC or folders of
+versions.
 
-The server listens on 127.0.0.1 unless --addr names another address. A new
-numbered version takes the place of the one before when it can be opened, without
-a lost request. /healthz, /readyz and /metrics (Prometheus) are for operators.`,
+The server listens on 127.0.0.1 unless --addr names another address. A new numbered
+version replaces the previous one when it can be opened; no request is lost.
+/healthz, /readyz and /metrics (Prometheus) are for operators.`,
 		Example: `  oscar serve runs/first
   oscar serve runs/first --images photos --results runs/first --results explained
   oscar serve runs/first other=runs/second --addr 127.0.0.1:9000

@@ -89,7 +89,7 @@ func newStudyRun() *cobra.Command {
 	})
 }
 
-// studyCommand reads the command line of oscar study run and calls do.
+// studyCommand parses the command line of oscar study run and calls do.
 func studyCommand(do func(*cobra.Command, *screen, study.Options) error) *cobra.Command {
 	var (
 		o         study.Options
@@ -105,17 +105,17 @@ DATA, a folder with one sub-folder of images per class, and compare. DIR gets
 report.html, study.json and study.csv (every number), runs/ (a run folder each),
 explanations/, scores/ and wall/ (the same images in every variant).
 
-The memory of each variant is forecast. A variant that does not fit, whose training
-fails, or that has no finite prediction, is a row with the reason. If no run
+The memory of each variant is forecast. A variant is a row with the reason if it
+does not fit, if its training fails, or if it has no finite prediction. If no run
 succeeds, or the disk is full, the exit status is 1. With --budget, epochs and then
 training images are cut until the study fits; the result records the cuts.
 
 The same command resumes a study that was stopped or killed, with the same bits as
-without the interruption. DATA may be elsewhere then; its content is checked.
+without the interruption. DATA may have moved; its content is checked.
 
---discard-models removes the model, the checkpoints and the drawings of each run
-as soon as it is evaluated, explained and scored. What is left is small: a copy of
-DIR is enough to resume the study on another machine.`,
+--discard-models removes the model, the checkpoints and the drawings of each run as
+soon as it is evaluated, explained and scored. The rest is small: a copy of DIR is
+enough to resume the study on another machine.`,
 		Example: `  oscar study run deck photos --out runs/deck --budget 60m
   oscar study run study.yaml photos --out runs/mine --seeds 1,2,3`,
 		Args: arguments("STUDY", "DATA"),
@@ -160,8 +160,8 @@ DIR is enough to resume the study on another machine.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the results")
-	f.DurationVar(&o.Budget, "budget", 0, "how long the study may take, as 30m; default: any time")
-	f.IntSliceVar(&seeds, "seeds", nil, "seeds instead of the study's, as 1,2,3")
+	f.DurationVar(&o.Budget, "budget", 0, "maximum duration of the study, such as 30m; default: no limit")
+	f.IntSliceVar(&seeds, "seeds", nil, "seeds instead of the study's, such as 1,2,3")
 	f.BoolVar(&o.DiscardModels, "discard-models", false, "keep only the results of a finished run, not its model")
 	precisionFlag(f, &precision)
 	studyMachineFlags(cmd, &o.Machine, &cache)
@@ -209,7 +209,7 @@ The same command resumes an interrupted one.`,
 	return cmd
 }
 
-// thisProgram is the running oscar, even if its file was replaced.
+// thisProgram is the running oscar. It is valid even if its file was replaced.
 var thisProgram = []string{"/proc/self/exe"}
 
 func studyMachineFlags(cmd *cobra.Command, m *pipeline.Machine, cache *string) {
@@ -227,7 +227,7 @@ func setMachine(cmd *cobra.Command, m *pipeline.Machine, cache string) (err erro
 	return nil
 }
 
-// findStudy reads a study file, or returns a built-in study.
+// findStudy reads a study file, or returns the built-in study of that name.
 func findStudy(name string) (study.Study, error) {
 	if slices.Contains(study.Builtins(), name) {
 		return study.Builtin(name)
@@ -263,8 +263,8 @@ func (s *screen) studyListener() study.Listener {
 	return l
 }
 
-// finishStudy makes the report of a study and prints the result, if there is one.
-// A study without a finished run has a result and an error.
+// finishStudy writes the report of a study and prints the result, if there is one. A study without a
+// finished run has both a result and an error.
 func (s *screen) finishStudy(cmd *cobra.Command, dir string, res *result.Study, failed error) error {
 	if res == nil {
 		return failed
@@ -335,7 +335,7 @@ func (s *screen) compared(w io.Writer, dir string, res *result.Study) error {
 	return err
 }
 
-// figureCell formats a mean with its interval in the line below.
+// figureCell formats a mean, with its interval on the next line.
 func figureCell(v result.Variant, name string) string {
 	f, ok := v.Figures[name]
 	if !ok {
@@ -359,7 +359,7 @@ func short(v float64) string {
 	return fmt.Sprintf("%.3f", v)
 }
 
-// rough formats a number with two digits.
+// rough formats a number with two significant digits.
 func rough(v float64) string {
 	if v >= 10 {
 		return fmt.Sprintf("%.0f", v)

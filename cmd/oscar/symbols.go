@@ -10,7 +10,7 @@ import (
 // symbols are the characters of bars and tables.
 type symbols struct {
 	full, empty string // cells of a progress bar
-	none        string // in place of a missing number
+	none        string // replaces a missing number
 	to          string // between the ends of an interval
 	plusMinus   string
 	plain       bool // ASCII only
@@ -21,11 +21,11 @@ var (
 	asciiSymbols   = symbols{full: "#", empty: ".", none: "-", to: " to ", plusMinus: "+-", plain: true}
 )
 
-// drawn are the symbols of this process.
+// drawn are the symbols that this process uses.
 var drawn = symbolsFor(os.Getenv)
 
-// symbolsFor returns plain symbols if the environment asks for them: TERM=dumb,
-// NO_COLOR (https://no-color.org), and the locales C and POSIX.
+// symbolsFor returns plain symbols if the environment asks for them by TERM=dumb, NO_COLOR
+// (https://no-color.org), or the locales C and POSIX.
 func symbolsFor(getenv func(string) string) symbols {
 	switch locale := cmp.Or(getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG")); {
 	case getenv("TERM") == "dumb", getenv("NO_COLOR") != "", locale == "C", locale == "POSIX":
@@ -34,7 +34,7 @@ func symbolsFor(getenv func(string) string) symbols {
 	return unicodeSymbols
 }
 
-// terminalWidth returns the columns of a terminal; 0 if the file is not a terminal.
+// terminalWidth returns the number of columns of a terminal, or 0 if the file is not a terminal.
 func terminalWidth(f *os.File) int {
 	fd := int(f.Fd())
 	if !term.IsTerminal(fd) {

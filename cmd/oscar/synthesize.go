@@ -20,11 +20,11 @@ func newSynthesize(*globalFlags) *cobra.Command {
 rotation, light and noise: DIR/images/<class>/NNNN.png, and for each a mask of
 the object, DIR/masks/<class>/NNNN.png. The same seed draws the same pictures.
 
-With --scenes, draw so many pictures of two to seven objects that may hide each
-other: DIR/images/<part>/NNNNNN.png and, in the form of COCO,
-DIR/annotations/instances_<part>.json with box, visible and whole mask of each
-object. Eight tenths are for training (train), one for validation (val), one for
-the test (test).
+With --scenes, draw that many pictures of two to seven objects that may hide each
+other: DIR/images/<part>/NNNNNN.png and, in COCO's format,
+DIR/annotations/instances_<part>.json with the box, the visible mask and the whole
+mask of each object. Eight tenths are for training (train), one for validation
+(val), one for the test (test).
 
 With --multi-label, draw sheets of four photographs, some of them empty, without
 masks: DIR/images/NNNN.png, and DIR/labels.csv with a column of 0 and 1 per class.`,

@@ -10,9 +10,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// grid is a table for the terminal. If it is wider than the terminal, the widest column is
-// wrapped if that is enough; otherwise the columns that do not fit follow below, each
-// block with the first column.
+// grid is a table for the terminal. If it is too wide, its widest column is wrapped. If this is not
+// enough, the columns that do not fit follow in blocks below, each with the first column.
 type grid struct {
 	to         io.Writer
 	width      int // columns of the terminal; 0: unlimited
@@ -34,10 +33,10 @@ func (g *grid) AppendSeparator()         { g.separators[len(g.rows)] = true }
 // alignRight aligns the columns with these headers to the right.
 func (g *grid) alignRight(headers ...any) { g.right = append(g.right, headers...) }
 
-// cellPadding is the width of a column in addition to its text.
+// cellPadding is the width that a column needs in addition to its text.
 const cellPadding = 2
 
-// shortestWrap is the smallest width of a wrapped text.
+// shortestWrap is the minimum width of a wrapped column.
 const shortestWrap = 24
 
 // Render writes the table.
@@ -57,7 +56,7 @@ func (g *grid) Render() {
 		if widths[widest]-over >= shortestWrap {
 			widths[widest] -= over
 		}
-		for i := range widths { // a column and the first fit
+		for i := range widths { // the columns that fit next to the first
 			most := g.width/2 - cellPadding
 			if i > 0 {
 				most = g.width - widths[0] - 2*cellPadding
@@ -104,7 +103,7 @@ func (g *grid) widths() []int {
 	return widths
 }
 
-// block writes some of the columns.
+// block writes a block of columns.
 func (g *grid) block(columns, widths []int) {
 	t := table.NewWriter()
 	t.SetOutputMirror(g.to)

@@ -20,14 +20,14 @@ func newTFServer(*globalFlags) *cobra.Command {
 		Use:   "tf-server",
 		Short: "Compute steps of oscar train --cluster for another machine",
 		Long: `Start a TensorFlow server that computes shares of the steps of "oscar train
---cluster". It needs neither the images nor a model, keeps nothing, and serves any
-number of trainings, one after the other. Print the address, and serve until SIGINT
-or SIGTERM.
+--cluster". It needs neither the images nor a model, stores nothing, and serves any
+number of trainings, one after another. It prints its address, and serves until
+SIGINT or SIGTERM.
 
-There is no authentication and no encryption. Whoever reaches the address can run any
-program of TensorFlow's operations, which read and write files, with the rights of
-this user. The default is reachable from this machine only. Use an address of a
-private network, never one of the internet.
+There is no authentication and no encryption. Whoever can reach the address can run
+any TensorFlow operations, including those that read and write files, with the
+rights of this user. The default address is reachable only from this machine. Use an
+address of a private network, never one on the internet.
 
 All machines need the same version of oscar and of TensorFlow.`,
 		Example: `  oscar tf-server
@@ -73,7 +73,7 @@ const defaultWorkerWait = 5 * time.Minute
 // clusterOnly are the flags that need --cluster.
 var clusterOnly = []string{"step-timeout", "worker-wait", "min-workers"}
 
-// clusterFlags are the flags of a training on a cluster.
+// clusterFlags are the flags for training on a cluster.
 type clusterFlags struct {
 	path    string
 	options cluster.Options
@@ -82,9 +82,9 @@ type clusterFlags struct {
 func (c *clusterFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.path, "cluster", "", "compute on the workers of this file, see oscar tf-server")
-	f.DurationVar(&c.options.StepTimeout, "step-timeout", cluster.DefaultStepTimeout, "with --cluster: a step that takes longer has failed")
-	f.DurationVar(&c.options.Wait, "worker-wait", defaultWorkerWait, "with --cluster: how long workers that do not answer are\nwaited for")
-	f.IntVar(&c.options.Least, "min-workers", 0, "with --cluster: go on with this number of workers if the\nothers do not come back; 0: all")
+	f.DurationVar(&c.options.StepTimeout, "step-timeout", cluster.DefaultStepTimeout, "with --cluster: maximum time of a step")
+	f.DurationVar(&c.options.Wait, "worker-wait", defaultWorkerWait, "with --cluster: maximum time to wait for workers\nthat do not answer")
+	f.IntVar(&c.options.Least, "min-workers", 0, "with --cluster: minimum number of workers to continue\nwith if the others do not come back; 0: all")
 }
 
 // read sets the cluster of a machine if there is one.

@@ -22,8 +22,8 @@ import (
 
 func newTrain(*globalFlags) *cobra.Command { return trainCommand(nil) }
 
-// trainCommand reads the command line of oscar train. With plan it calls this with a
-// cross-validation and does nothing else.
+// trainCommand parses the command line of oscar train. If plan is not nil, it only calls plan, for a
+// cross-validation.
 func trainCommand(plan func(*cobra.Command, *screen, pipeline.FoldsOptions) error) *cobra.Command {
 	var (
 		o       = pipeline.TrainOptions{Experiment: experiment.Default()}
@@ -32,7 +32,7 @@ func trainCommand(plan func(*cobra.Command, *screen, pipeline.FoldsOptions) erro
 		cache   = string(dataset.CacheMemory)
 		shown   bool
 		folds   int
-		asked   asked
+		asked   experimentArgs
 		workers clusterFlags
 	)
 	cmd := &cobra.Command{
@@ -44,11 +44,11 @@ folder with parts train, validation (val, valid) and test of such folders; or a 
 optionally its part, group and weight. --train DIR, --validation DIR and --test DIR
 name the parts one by one. A missing part is split off from train.
 
-If DATA is a folder of scenes, with annotations in the form of COCO (see oscar
-synthesize --scenes), train a Mask R-CNN that finds, names and cuts out each object.
-Its backbone is --arch (default resnet10) without the head. --weights are those of a
-detector with the same layers, or of a classifier for the backbone, whose batch
-normalization then keeps its averages; --freeze and --layer-decay are about the
+If DATA is a folder of scenes with annotations in COCO's format (see oscar
+synthesize --scenes), train a Mask R-CNN that detects, classifies and segments each
+object. Its backbone is --arch (default resnet10) without the head. --weights is a
+detector with the same layers, or a classifier for the backbone; the backbone's
+batch normalization then keeps its averages. --freeze and --layer-decay apply to the
 backbone. RUN has no saved_model/.
 
 Training writes the run folder RUN: experiment.json, split.json, environment.json,
@@ -57,29 +57,29 @@ was best on the validation part), evaluation.json (the result on the test part),
 explanations/ (some test images for the report) and report.html.
 
 --folds 5 makes a cross-validation: the images are divided into 5 folds, stratified
-by class, and groups stay in one fold. A run is trained for each fold, which is its
-test part; of --split only the ratio of train to validation counts. RUN gets
-folds.json with means and intervals, predictions.csv with the out-of-fold prediction
-of each image, the runs fold-1, fold-2, ..., and report.html. No images are
-explained.
+by class, and groups stay in one fold. A run is trained for each fold and tested on
+it. The other folds are divided into train and validation by the ratio of these
+parts in --split. RUN gets folds.json with means and intervals, predictions.csv with
+the out-of-fold prediction of each image, the runs fold-1, fold-2, ..., and
+report.html. No images are explained.
 
 --resume RUN continues a run that was stopped or killed. It ends with the same bits
-as an uninterrupted one. Ctrl-C saves after the current step (exit status 3). More
---epochs continue a finished run. DATA is the new folder of the images if they were
-moved; their content is checked.
+as an uninterrupted one. Ctrl-C saves after the current step (exit status 3). With
+more --epochs, a finished run is trained further. If the images were moved, DATA is
+their new folder; their content is checked.
 
 --cluster cluster.json computes each step on several machines, each of which runs
 "oscar tf-server": {"worker": ["10.0.0.5:7701", "10.0.0.6:7701"]}. The images of a
-batch are divided among them; this process adds up the gradients, validates and
-saves. There is no authentication: use a private network only. A worker that dies or
-does not answer ends the step; training waits for it and continues from the last
-checkpoint. Batch normalisation uses the images of one worker; with --set
-training.batch_normalization=synchronized those of all, as in one process.
+batch are divided among them; this process sums the gradients, validates and saves.
+There is no authentication: use only a private network. If a worker dies or does not
+answer, training waits for it and continues from the last checkpoint. Batch
+normalisation uses the images of one worker. With --set
+training.batch_normalization=synchronized it uses those of all, as in one process.
 
-Flags win over --recipe or --experiment, which win over the defaults: the settings
-of He, Gu and Shi's modified AlexNet. --set sets any key of experiment.json.
---preview-augmentation draws training images and their changed versions, and trains
-nothing.`,
+Flags take precedence over --recipe or --experiment, and these over the defaults,
+which are the settings of He, Gu and Shi's modified AlexNet. --set sets any key of
+experiment.json. --preview-augmentation draws training images and their augmented
+versions, and trains nothing.`,
 		Example: `  oscar train photos --out runs/first
   oscar train photos --out runs/quick --epochs 10 --learning-rate 1e-4
   oscar train photos --out runs/best --recipe trashnet-128
@@ -171,7 +171,7 @@ nothing.`,
 			if len(args) > 0 {
 				o.Data = args[0]
 			}
-			if err := asked.lay(&o.Experiment, cmd); err != nil {
+			if err := asked.apply(&o.Experiment, cmd); err != nil {
 				return err
 			}
 			if preview != "" {
@@ -211,7 +211,7 @@ nothing.`,
 	return cmd
 }
 
-// epochsOf returns --epochs; 0 if it is not given.
+// epochsOf returns --epochs, or 0 if it is not set.
 func epochsOf(cmd *cobra.Command) (int, error) {
 	if !cmd.Flags().Changed("epochs") {
 		return 0, nil
@@ -219,7 +219,7 @@ func epochsOf(cmd *cobra.Command) (int, error) {
 	return cmd.Flags().GetInt("epochs")
 }
 
-// onlyResume returns an error for flags that do not go with --resume.
+// onlyResume returns an error for flags that cannot be combined with --resume.
 func onlyResume(cmd *cobra.Command) (err error) {
 	free := []string{"resume", "epochs", "verbose", "threads", "inter-threads", "workers", "cache", "checkpoint-every", "maps", "cluster"}
 	free = append(free, clusterOnly...)
@@ -239,14 +239,14 @@ func machineFlags(cmd *cobra.Command, m *pipeline.Machine) {
 	f.IntVar(&m.Workers, "workers", 0, "images decoded concurrently; 0: one per processor")
 }
 
-// trustFlag adds the flag that allows models to reach beyond themselves.
+// trustFlag adds the flag that allows models to use files, network and other programs.
 func trustFlag(cmd *cobra.Command, trust *bool) {
 	cmd.Flags().BoolVar(trust, "trust", false, "let the model run operations that reach files, network or other programs")
 }
 
 // precisionFlag adds the flag for the precision of a model.
 func precisionFlag(f *pflag.FlagSet, p *pipeline.Precision) {
-	f.Var(p, "precision", "what convolutions and products are computed in: float32, bfloat16 (needs AVX512_BF16\nor AMX), or auto: bfloat16 where that was measured to pay")
+	f.Var(p, "precision", "number type of convolutions and products: float32, bfloat16 (needs AVX512_BF16 or\nAMX), or auto: bfloat16 where it was measured to be faster")
 }
 
 // limitFlags adds the flags that limit the size of an image.
@@ -264,8 +264,8 @@ func joined[T ~string](words []T) string {
 	return strings.Join(out, ", ")
 }
 
-// finished explains some test images for the report, if shown is true,
-// and prints where a run's results are.
+// finished explains some test images for the report, if shown is true, and prints where the run's
+// results are.
 func (s *screen) finished(cmd *cobra.Command, run *pipeline.Run, m pipeline.Machine, shown bool) error {
 	if shown {
 		if err := pipeline.Showcase(cmd.Context(), run, m, s.listener()); err != nil {

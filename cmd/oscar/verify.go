@@ -26,12 +26,12 @@ each folder, and for each damaged file what to do:
   unlisted  files have no checksum: an older oscar made them
   foreign   oscar did not make it; it is not checked
 
-Other files in a folder of results are listed and do not matter. The exit status is
-0 if all folders are whole, else 1. "sha256sum -c SHA256SUMS" in a
+Other files in a folder of results are listed, but do not affect the result. The
+exit status is 0 if all folders are whole, else 1. "sha256sum -c SHA256SUMS" in a
 folder compares its files, too.
 
---accept records the current files: those that you changed, and those of an older
-oscar.`,
+--accept records the current files: those that you changed, and those without a
+checksum.`,
 		Example: `  oscar verify runs/first
   oscar verify runs/* --json`,
 		Args: arguments("DIR..."),
@@ -80,7 +80,7 @@ oscar.`,
 	return cmd
 }
 
-// printFolder prints the state of a folder, and its damaged and unlisted files.
+// printFolder prints the state of a folder, with its damaged and unlisted files.
 func printFolder(w io.Writer, f *verify.Folder) {
 	kind := f.Kind
 	switch {

@@ -17,7 +17,7 @@ func newWorker(*globalFlags) *cobra.Command {
 	bound := false
 	cmd := &cobra.Command{
 		Use:   "worker",
-		Short: "Do units of a planned job: a line of JSON in, a line out",
+		Short: "Process units of a planned job: JSON lines in and out",
 		Long: `Read the units of "oscar plan" from standard input, one per line, process them, and
 print the outcome of each as a line of JSON as soon as it is known. Standard output
 has nothing else; messages go to standard error. The model stays open from unit to

@@ -9,12 +9,12 @@ import (
 	columns "github.com/jedib0t/go-pretty/v6/text"
 )
 
-// say prints lines for people, which are wrapped to the terminal.
+// say prints lines for people, wrapped to the terminal's width.
 func say(w io.Writer, format string, args ...any) {
 	fmt.Fprint(w, wrapLines(fmt.Sprintf(format, args...), terminalWidth(os.Stdout)))
 }
 
-// wrapLines wraps lines that are wider than width; 0 leaves them as they are.
+// wrapLines wraps lines that are wider than width; width 0 keeps them.
 func wrapLines(s string, width int) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
@@ -23,8 +23,8 @@ func wrapLines(s string, width int) string {
 	return strings.Join(lines, "\n")
 }
 
-// wrapLine continues a line that is too wide below its text: after its label, which two spaces
-// end, or else two columns from its beginning. Words are not divided.
+// wrapLine continues a line that is too wide below its text. The text starts after a label, which
+// ends with two spaces; without a label it starts two columns in. Words are not divided.
 func wrapLine(line string, width int) string {
 	if width <= 0 {
 		return line
@@ -50,9 +50,9 @@ func wrapLine(line string, width int) string {
 	return strings.Join(append(out, line), "\n")
 }
 
-// breakAt returns the index of the space after start where a line ends: the last gap of two
-// spaces if the line is half full there, or else the last space; if none fits, the first. It is
-// -1 without a space.
+// breakAt returns the index of the space after start at which a line breaks: the last gap of two
+// spaces if the line is then at least half full, else the last space that fits, else the first
+// space. It is -1 without a space.
 func breakAt(line string, start, width int) int {
 	last, gap := -1, -1
 	for i := start; i < len(line); i++ {
