@@ -13,6 +13,9 @@ func (g *Graph) Reverse(x Tensor, axes ...int) Tensor {
 	return g.one("ReverseV2", nil, x, g.Ints(axes...))
 }
 
+// Round is the nearest whole number, and the even one of two.
+func (g *Graph) Round(x Tensor) Tensor { return g.one("Round", nil, x) }
+
 // Sigmoid is 1 / (1 + exp(-x)).
 func (g *Graph) Sigmoid(x Tensor) Tensor { return g.one("Sigmoid", nil, x) }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // Version increases when the output of [Adopt] changes.
-const Version = 3
+const Version = 4
 
 // Adopted is the result of [Adopt].
 type Adopted struct {

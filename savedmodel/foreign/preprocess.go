@@ -6,6 +6,8 @@ import (
 
 	"github.com/wamuir/graft/tensorflow/core/framework/attr_value_go_proto"
 	"github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/tensor_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/tensor_shape_go_proto"
 	"github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
 
 	"oscar/internal/graph"
@@ -64,6 +66,10 @@ func (a *adoption) preprocess(g *graph.Graph, s Scaling, in graph.Shape) (graph.
 		}
 		// luma by ITU-R BT.601
 		x = g.Sum(g.Mul(x, g.Const(graph.FromFloat32s(graph.Shape{3}, []float32{0.299, 0.587, 0.114}))), true, 3)
+		if a.signature.Inputs[0].DType == graph.Uint8 {
+			// a whole number, with the gradient of the luma
+			x = g.Add(x, g.StopGradient(g.Sub(g.Round(x), x)))
+		}
 		mean, std = mean[:1], std[:1]
 	default:
 		return x, fmt.Errorf("the model takes images of %d channels; want 3, or 1", channels)
@@ -87,7 +93,8 @@ func (a *adoption) preprocess(g *graph.Graph, s Scaling, in graph.Shape) (graph.
 }
 
 // takeFloats makes a model with byte input take the image before the cast to bytes. Bytes have no
-// gradient, and most models cast them back immediately.
+// gradient, and most models cast them back to floats immediately. Other operations get the nearest
+// byte.
 func (a *adoption) takeFloats() {
 	float, bytes := types_go_proto.DataType_DT_FLOAT, types_go_proto.DataType_DT_UINT8
 	image := a.flat.image
@@ -95,25 +102,45 @@ func (a *adoption) takeFloats() {
 		return
 	}
 	image.Attr["dtype"] = typeAttr(float)
-	cast := &node_def_go_proto.NodeDef{Name: a.free(image.Name + "/bytes"), Op: "Cast", Input: []string{image.Name}, Attr: attrs{
-		"SrcT": typeAttr(float), "DstT": typeAttr(bytes), "Truncate": {Value: &attr_value_go_proto.AttrValue_B{}}}}
+	toBytes := a.nearestByte(image.Name)
+	last := toBytes[len(toBytes)-1].Name
 	var nodes []*node_def_go_proto.NodeDef
 	for _, n := range a.flat.nodes {
 		nodes = append(nodes, n)
 		if n == image {
-			nodes = append(nodes, cast)
-			a.byName[cast.Name] = cast
+			nodes = append(nodes, toBytes...)
 		}
 		for i, in := range n.Input {
 			if in != image.Name {
 				continue
 			}
-			if n.Op == "Cast" {
+			if n.Op == "Cast" && graph.IsFloat(graph.DType(n.Attr["DstT"].GetType())) {
 				n.Attr["SrcT"] = typeAttr(float)
 			} else {
-				n.Input[i] = cast.Name
+				n.Input[i] = last
 			}
 		}
 	}
 	a.flat.nodes = nodes
+}
+
+// nearestByte returns operations that convert the float tensor from to bytes. Numbers below 0 and
+// above 255 are clipped, because a cast wraps them around.
+func (a *adoption) nearestByte(from string) []*node_def_go_proto.NodeDef {
+	float, bytes := typeAttr(types_go_proto.DataType_DT_FLOAT), typeAttr(types_go_proto.DataType_DT_UINT8)
+	var nodes []*node_def_go_proto.NodeDef
+	add := func(name, op string, attributes attrs, in ...string) string {
+		n := &node_def_go_proto.NodeDef{Name: a.free(from + name), Op: op, Input: in, Attr: attributes}
+		nodes, a.byName[n.Name] = append(nodes, n), n
+		return n.Name
+	}
+	number := func(name string, v float32) string {
+		t := &tensor_go_proto.TensorProto{Dtype: types_go_proto.DataType_DT_FLOAT, FloatVal: []float32{v}, TensorShape: &tensor_shape_go_proto.TensorShapeProto{}}
+		return add(name, "Const", attrs{"dtype": float, "value": {Value: &attr_value_go_proto.AttrValue_Tensor{Tensor: t}}})
+	}
+	x := add("/from_0", "Maximum", attrs{"T": float}, from, number("/lowest", 0))
+	x = add("/to_255", "Minimum", attrs{"T": float}, x, number("/highest", 255))
+	x = add("/nearest", "Round", attrs{"T": float}, x)
+	add("/bytes", "Cast", attrs{"SrcT": float, "DstT": bytes, "Truncate": {Value: &attr_value_go_proto.AttrValue_B{}}}, x)
+	return nodes
 }

@@ -248,7 +248,7 @@ func (a *adoption) short() bool {
 func bytesOfFloats(v []float32) []uint8 {
 	out := make([]uint8, len(v))
 	for i, x := range v {
-		out[i] = uint8(x)
+		out[i] = uint8(math.RoundToEven(float64(x)))
 	}
 	return out
 }
