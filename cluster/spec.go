@@ -27,8 +27,8 @@ type Spec struct {
 	Chief []string `json:"chief,omitempty"`
 }
 
-// mostWorkers is the maximum number of workers. The graph has a part for each.
-const mostWorkers = 64
+// maxWorkers is the maximum number of workers. The graph has a part for each.
+const maxWorkers = 64
 
 // Read reads a cluster.json.
 func Read(path string) (*Spec, error) {
@@ -56,8 +56,8 @@ func (s *Spec) Check() error {
 	switch n := len(s.Workers); {
 	case n == 0:
 		return errors.New(`it names no worker; want {"worker": ["host:port", ...]}`)
-	case n > mostWorkers:
-		return fmt.Errorf("it names %d workers, want at most %d", n, mostWorkers)
+	case n > maxWorkers:
+		return fmt.Errorf("it names %d workers, want at most %d", n, maxWorkers)
 	case len(s.Chief) > 1:
 		return fmt.Errorf("it names %d chiefs, want one at most: the training process", len(s.Chief))
 	}

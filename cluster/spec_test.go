@@ -31,7 +31,7 @@ func TestRead(t *testing.T) {
 		`{"worker": "a:1"}`:                                              `want {"worker": ["host:port", ...]}`,
 		`{"worker": ["a:1"]} {}`:                                         "there is more after the object",
 		``:                                                               "EOF",
-		`{"worker": ["a:1"` + strings.Repeat(`,"b:1"`, mostWorkers) + `]}`: "it names 65 workers, want at most 64",
+		`{"worker": ["a:1"` + strings.Repeat(`,"b:1"`, maxWorkers) + `]}`: "it names 65 workers, want at most 64",
 	} {
 		path := filepath.Join(t.TempDir(), "cluster.json")
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {

@@ -205,7 +205,7 @@ func (d *division) choose(g *contentGroup) int {
 		}
 	}
 	best := -1
-	var leastOver, leastFull float64
+	var minOver, minFull float64
 	for p, fraction := range d.fractions {
 		if !allowed[p] {
 			continue
@@ -217,8 +217,8 @@ func (d *division) choose(g *contentGroup) int {
 			over += max(after-share, 0) - max(before-share, 0)
 			full = max(full, after/share)
 		}
-		if best < 0 || over < leastOver-1e-9 || over < leastOver+1e-9 && full < leastFull-1e-9 {
-			best, leastOver, leastFull = p, over, full
+		if best < 0 || over < minOver-1e-9 || over < minOver+1e-9 && full < minFull-1e-9 {
+			best, minOver, minFull = p, over, full
 		}
 	}
 	return best

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// MostAlike is the maximum number of notes of a kind that are shown, mostNamed that of files.
+// MostAlike is the maximum number of notes of a kind that are shown, maxNamed that of files.
 const (
 	MostAlike = 5
-	mostNamed = 3
+	maxNamed  = 3
 )
 
 // perFileDetail matches the parts of a reason that differ between files: first bytes, sizes.
@@ -34,7 +34,7 @@ func LeftOut(problems []Problem) (lines []string) {
 	for _, kind := range kinds {
 		group := alike[kind]
 		var names []string
-		for _, p := range group[:min(len(group), mostNamed)] {
+		for _, p := range group[:min(len(group), maxNamed)] {
 			names = append(names, p.Path)
 		}
 		text := "left out: " + strings.Join(names, ", ")

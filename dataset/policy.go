@@ -45,8 +45,8 @@ func (p *Policy) resolved() *Policy {
 	return &Policy{Choose: p.Choose, Of: RandAugment(p.Magnitude)}
 }
 
-// mostVariations is the maximum number of variations of a policy.
-const mostVariations = 100
+// maxVariations is the maximum number of variations of a policy.
+const maxVariations = 100
 
 func (p *Policy) check() error {
 	switch {
@@ -58,8 +58,8 @@ func (p *Policy) check() error {
 		return fmt.Errorf("policy has both of and magnitude; give one")
 	case len(p.Of) == 0 && !(p.Magnitude > 0 && p.Magnitude <= 30):
 		return fmt.Errorf("policy.magnitude is %g, want above 0 to 30, or of with a list of variations", p.Magnitude)
-	case len(p.Of) > mostVariations:
-		return fmt.Errorf("policy.of has %d variations, want at most %d", len(p.Of), mostVariations)
+	case len(p.Of) > maxVariations:
+		return fmt.Errorf("policy.of has %d variations, want at most %d", len(p.Of), maxVariations)
 	}
 	for i, v := range p.Of {
 		if err := v.Check(); err != nil {

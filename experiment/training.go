@@ -94,8 +94,8 @@ func (t Training) Learning() tfmodel.Training {
 	return l
 }
 
-// mostStepImages is the largest number of images of a step.
-const mostStepImages = 1 << 16
+// maxStepImages is the largest number of images of a step.
+const maxStepImages = 1 << 16
 
 // StepImages returns the number of images of a step; the last of an epoch may have fewer.
 func (t Training) StepImages() int { return t.Batch * max(1, t.Accumulate) }
@@ -114,8 +114,8 @@ func (t Training) check() error {
 		return fmt.Errorf("epochs is %d, want at least 1", t.Epochs)
 	case t.Batch < 1:
 		return fmt.Errorf("batch is %d, want at least 1", t.Batch)
-	case t.Accumulate < 0 || t.Accumulate > 1 && t.StepImages() > mostStepImages:
-		return fmt.Errorf("accumulate is %d, want 1 or more, and at most %d images a step", t.Accumulate, mostStepImages)
+	case t.Accumulate < 0 || t.Accumulate > 1 && t.StepImages() > maxStepImages:
+		return fmt.Errorf("accumulate is %d, want 1 or more, and at most %d images a step", t.Accumulate, maxStepImages)
 	case !(t.LearningRate > 0) || math.IsInf(t.LearningRate, 0):
 		return fmt.Errorf("learning rate is %g, want above 0", t.LearningRate)
 	}

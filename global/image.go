@@ -31,11 +31,11 @@ func countOf(images []Image, class int) (all, recognised int) {
 	return all, recognised
 }
 
-// mostMaps is the maximum number of clustered maps. The time for eigenvalues grows with its cube.
-const mostMaps = 1000
+// maxMaps is the maximum number of clustered maps. The time for eigenvalues grows with its cube.
+const maxMaps = 1000
 
-// drawn returns the images for which keep is true, in order. If there are more than mostMaps, it
-// selects mostMaps of them by content and seed.
+// drawn returns the images for which keep is true, in order. If there are more than maxMaps, it
+// selects maxMaps of them by content and seed.
 func drawn(images []Image, seed uint64, keep func(Image) bool) []Image {
 	var list []Image
 	var items []dataset.Item
@@ -45,11 +45,11 @@ func drawn(images []Image, seed uint64, keep func(Image) bool) []Image {
 			items = append(items, dataset.Item{Path: i.Path, SHA256: i.SHA256})
 		}
 	}
-	if len(items) <= mostMaps {
+	if len(items) <= maxMaps {
 		return list
 	}
 	kept := map[string]bool{}
-	for _, item := range dataset.Draw(items, mostMaps, seed) {
+	for _, item := range dataset.Draw(items, maxMaps, seed) {
 		kept[item.Path] = true
 	}
 	return slices.DeleteFunc(list, func(i Image) bool { return !kept[i.Path] })

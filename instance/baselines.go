@@ -79,7 +79,7 @@ func wholePictures(truth *coco.File) (out []coco.Result) {
 	return out
 }
 
-// merged returns the detections with a score of at least leastMerged, the highest first.
+// merged returns the detections with a score of at least minMergeScore, the highest first.
 func merged(results []coco.Result) (out []coco.Result) {
 	for _, r := range results {
 		if r.Score >= minMergeScore {

@@ -21,8 +21,8 @@ import (
 // deep nearest neighbors").
 const neighbours = 5
 
-// mostTraining is the maximum number of training images whose features are kept.
-const mostTraining = 5000
+// maxTraining is the maximum number of training images whose features are kept.
+const maxTraining = 5000
 
 // inspectImages shows the model all images.
 func (j *auditing) inspectImages(ctx context.Context) error {
@@ -185,13 +185,13 @@ func (j *auditing) judgeDistances(ctx context.Context) error {
 		return nil
 	}
 	items := j.run.Split.Train
-	if n := len(items); n > mostTraining {
-		few := make([]dataset.Item, mostTraining)
+	if n := len(items); n > maxTraining {
+		few := make([]dataset.Item, maxTraining)
 		for i := range few {
-			few[i] = items[i*n/mostTraining]
+			few[i] = items[i*n/maxTraining]
 		}
 		items = few
-		j.note(fmt.Sprintf("distances are from %d of the %d training images", mostTraining, n))
+		j.note(fmt.Sprintf("distances are from %d of the %d training images", maxTraining, n))
 	}
 	j.Listener.Stage("measuring distances from the training images")
 	var training [][]float32

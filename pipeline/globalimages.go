@@ -152,12 +152,12 @@ func pixelsOf(b *dataset.Batch, i int) []uint8 {
 	return b.Images[i*size : (i+1)*size]
 }
 
-// randomConcept is the folder with images for comparison, among those of the concepts. mostConcept
-// and mostRandom are the maximum numbers of images used; the seed selects them.
+// randomConcept is the folder with images for comparison, among those of the concepts. maxConcept
+// and maxRandom are the maximum numbers of images used; the seed selects them.
 const (
 	randomConcept = "random"
-	mostConcept   = 200
-	mostRandom    = 300
+	maxConcept    = 200
+	maxRandom     = 300
 )
 
 // learnConcepts trains the concept activation vectors.
@@ -175,7 +175,7 @@ func (g *globalJob) learnConcepts(ctx context.Context) (err error) {
 		if name == randomConcept {
 			continue
 		}
-		examples, err := g.activations(ctx, g.concepts.Root, dataset.Draw(itemsOf(g.concepts, class), mostConcept, g.Settings.Seed))
+		examples, err := g.activations(ctx, g.concepts.Root, dataset.Draw(itemsOf(g.concepts, class), maxConcept, g.Settings.Seed))
 		if err != nil {
 			return err
 		}
@@ -203,7 +203,7 @@ func itemsOf(f *dataset.Folder, class int) []dataset.Item {
 func (g *globalJob) randomImages() (root string, items []dataset.Item) {
 	if class := slices.Index(g.concepts.Classes, randomConcept); class >= 0 {
 		g.tcav.RandomFrom = "concepts"
-		return g.concepts.Root, dataset.Draw(itemsOf(g.concepts, class), mostRandom, g.Settings.Seed)
+		return g.concepts.Root, dataset.Draw(itemsOf(g.concepts, class), maxRandom, g.Settings.Seed)
 	}
 	g.tcav.RandomFrom = "data"
 	own := map[string]bool{}
@@ -217,7 +217,7 @@ func (g *globalJob) randomImages() (root string, items []dataset.Item) {
 			classes[item.Class] = true
 		}
 	}
-	return g.part.root, dataset.Draw(items, max(mostRandom/max(len(classes), 1), 1), g.Settings.Seed)
+	return g.part.root, dataset.Draw(items, max(maxRandom/max(len(classes), 1), 1), g.Settings.Seed)
 }
 
 // activations returns a vector for each image: the layer's activations as TCAV uses them.

@@ -171,16 +171,16 @@ type damageNotes struct {
 }
 
 func (n *damageNotes) add(d *checksum.Damage) {
-	if n.n++; n.n <= mostDamaged {
+	if n.n++; n.n <= maxDamaged {
 		n.listener.Note(fmt.Sprintf("%v; it is made again", d))
 	}
 }
 
 func (n *damageNotes) end() {
-	if n.n > mostDamaged {
-		n.listener.Note(fmt.Sprintf("%d more files are damaged or missing; they are made again", n.n-mostDamaged))
+	if n.n > maxDamaged {
+		n.listener.Note(fmt.Sprintf("%d more files are damaged or missing; they are made again", n.n-maxDamaged))
 	}
 }
 
-// mostDamaged is the maximum number of damaged files that are named.
-const mostDamaged = 5
+// maxDamaged is the maximum number of damaged files that are named.
+const maxDamaged = 5

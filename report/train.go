@@ -181,14 +181,14 @@ func curvesSection(t *result.Training) page.Section {
 	return s
 }
 
-// mostEpochs is the maximum number of rows in the table of epochs.
-const mostEpochs = 200
+// maxEpochs is the maximum number of rows in the table of epochs.
+const maxEpochs = 200
 
 func epochTable(epochs []result.EpochMetrics) page.Table {
 	t := page.Table{Caption: "Loss and accuracy, epoch by epoch", Corner: "epoch", Columns: []page.Column{
 		{Name: "loss"}, {Name: "accuracy"}, {Name: "validation loss"}, {Name: "validation accuracy"}, {Name: "learning rate"}, {Name: "seconds"},
 	}}
-	every := (len(epochs) + mostEpochs - 1) / mostEpochs
+	every := (len(epochs) + maxEpochs - 1) / maxEpochs
 	if every > 1 {
 		t.Caption += fmt.Sprintf(", each %dth of %s", every, page.Thousands(len(epochs)))
 	}

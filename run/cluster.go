@@ -8,8 +8,8 @@ import (
 	"oscar/cluster"
 )
 
-// mostFaults is the maximum number of failed steps on a cluster without a new checkpoint.
-const mostFaults = 20
+// maxFaults is the maximum number of failed steps on a cluster without a new checkpoint.
+const maxFaults = 20
 
 // fitOnCluster is Fit on a cluster. After a failed step it waits for the workers, and continues from
 // the newest checkpoint in a new session.
@@ -39,7 +39,7 @@ func (r *Run) fitOnCluster(ctx context.Context, machine Machine, config Config, 
 		if step != at {
 			at, faults = step, 0
 		}
-		if faults++; faults == mostFaults {
+		if faults++; faults == maxFaults {
 			return fmt.Errorf("the cluster failed %d times after step %d, at last: %w", faults, step, fault)
 		}
 		listener.Note(fmt.Sprintf("a step failed: %s; continuing after step %d", fault, step))

@@ -138,8 +138,8 @@ func readFeatures(path string, items []dataset.Item) features {
 	return f
 }
 
-// mostFeatures is the maximum number of files in the cache.
-const mostFeatures = 16
+// maxFeatures is the maximum number of files in the cache.
+const maxFeatures = 16
 
 // write writes the features if all images have them, and removes the oldest files of the cache.
 func (f features) write(path string, items []dataset.Item) error {
@@ -169,7 +169,7 @@ func (f features) write(path string, items []dataset.Item) error {
 		return info.ModTime().UnixNano()
 	}
 	slices.SortFunc(kept, func(a, b string) int { return int(age(b)/1e6 - age(a)/1e6) })
-	for _, old := range kept[min(mostFeatures, len(kept)):] {
+	for _, old := range kept[min(maxFeatures, len(kept)):] {
 		if err := os.Remove(old); err != nil {
 			return err
 		}

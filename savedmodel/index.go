@@ -23,8 +23,8 @@ type BundleTensor struct {
 
 // Limits of an index. Real ones are smaller.
 const (
-	mostIndex   = 1 << 28 // bytes
-	mostEntries = 100_000
+	maxIndex    = 1 << 28 // bytes
+	maxEntries  = 100_000
 	longestName = 4096
 )
 
@@ -33,7 +33,7 @@ const (
 // The file <prefix>.index is a LevelDB table: blocks of keys and values, then a block that lists
 // these blocks, then a footer with the position of that block.
 func ReadIndex(prefix string) ([]BundleTensor, error) {
-	file, err := paths.ReadFile(prefix+".index", mostIndex)
+	file, err := paths.ReadFile(prefix+".index", maxIndex)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func eachEntry(file, handle []byte, entries *int, visit func(key, value []byte) 
 			}
 		}
 		*entries++
-		if n[0] > uint64(len(key)) || n[1] > uint64(len(block)) || n[2] > uint64(len(block))-n[1] || *entries > mostEntries || n[0]+n[1] > longestName {
+		if n[0] > uint64(len(key)) || n[1] > uint64(len(block)) || n[2] > uint64(len(block))-n[1] || *entries > maxEntries || n[0]+n[1] > longestName {
 			return errIndex
 		}
 		key = append(key[:n[0]:n[0]], block[:n[1]]...)

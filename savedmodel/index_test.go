@@ -69,7 +69,7 @@ func FuzzParseIndex(f *testing.F) {
 		for _, e := range tensors {
 			names += len(e.Name)
 		}
-		if len(tensors) > mostEntries || names > mostEntries*longestName {
+		if len(tensors) > maxEntries || names > maxEntries*longestName {
 			t.Errorf("%d tensors with names of %d bytes", len(tensors), names)
 		}
 	})

@@ -62,8 +62,8 @@ type confusionCell struct {
 
 // Limits of the grid and of the matrix.
 const (
-	perPage     = 60
-	mostClasses = 30
+	perPage    = 60
+	maxClasses = 30
 )
 
 // url returns the URL of a collection's page with a filter.
@@ -188,7 +188,7 @@ func (c *collection) confusion(entries []entry, f filter) *confusion {
 			m.Classes = append(m.Classes, class)
 		}
 	}
-	if len(counts) == 0 || len(m.Classes) > mostClasses {
+	if len(counts) == 0 || len(m.Classes) > maxClasses {
 		return nil
 	}
 	for _, truth := range m.Classes {

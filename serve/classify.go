@@ -41,8 +41,8 @@ func (s *Server) classifyAll(ctx context.Context) {
 	}
 }
 
-// mostFeatureBytes is the maximum size of a collection's features, in bytes.
-const mostFeatureBytes = 256 << 20
+// maxFeatureBytes is the maximum size of a collection's features, in bytes.
+const maxFeatureBytes = 256 << 20
 
 // place computes positions of the collection's images from their features.
 func (c *collection) place() {
@@ -106,7 +106,7 @@ func (s *Server) classifySome(ctx context.Context, c *collection, first, end int
 		c.entries[i].Status, c.entries[i].Part = "classified", parts[i]
 		if f := answers[k].features; f != nil {
 			c.entries[i].Border = answers[k].border
-			if (i+1)*len(f)*4 <= mostFeatureBytes {
+			if (i+1)*len(f)*4 <= maxFeatureBytes {
 				c.entries[i].features = f
 			}
 		}

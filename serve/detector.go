@@ -21,8 +21,8 @@ import (
 	"oscar/savedmodel"
 )
 
-// leastShown is the minimum score of detections in an answer.
-const leastShown = 0.5
+// minShown is the minimum score of detections in an answer.
+const minShown = 0.5
 
 // detector is a served detector. It does not batch pictures. At most one detection and one
 // explanation run at a time, because explanations can take long.
@@ -68,7 +68,7 @@ func openDetector(m *model, o Options) (*detector, error) {
 	d := &detector{Opened: opened, name: m.name, path: m.path, most: int64(o.Queue), detect: make(chan struct{}, 1), explanations: make(chan struct{}, 1)}
 	d.meta = savedmodel.Metadata{Model: opened.Name, Classes: opened.Classes, Image: savedmodel.Image{Height: opened.Input[0], Width: opened.Input[1]}}
 	black := image.NewRGBA(image.Rect(0, 0, opened.Input[1], opened.Input[0]))
-	if _, err := opened.Detect(context.Background(), black, leastShown); err != nil { // TensorFlow initialises the model in the first run
+	if _, err := opened.Detect(context.Background(), black, minShown); err != nil { // TensorFlow initialises the model in the first run
 		opened.Close()
 		return nil, fmt.Errorf("warm-up of %s: %w", m.path, err)
 	}
@@ -114,7 +114,7 @@ func (d *detector) inTurn(ctx context.Context, place chan struct{}, run func() e
 // found returns the objects of a picture.
 func (d *detector) found(ctx context.Context, photo *image.RGBA) (f *instance.Found, err error) {
 	err = d.inTurn(ctx, d.detect, func() error {
-		f, err = d.Detect(ctx, photo, leastShown)
+		f, err = d.Detect(ctx, photo, minShown)
 		return err
 	})
 	return f, err
@@ -161,7 +161,7 @@ func (d *detector) model(s *Server, w http.ResponseWriter, r *http.Request, t ta
 func (d *detector) describe(w http.ResponseWriter) {
 	writeJSON(w, http.StatusOK, map[string]any{
 		"model_spec": map[string]string{"name": d.name, "signature_name": "", "version": "1"},
-		"task":       instance.Task, "classes": d.Classes, "input": d.Input, "least_score": leastShown,
+		"task":       instance.Task, "classes": d.Classes, "input": d.Input, "least_score": minShown,
 		"methods": instance.MethodNames(), "layers": d.Layers(), "explain": d.Layer,
 	})
 }

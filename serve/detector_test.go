@@ -82,7 +82,7 @@ func startDetector(t *testing.T, change func(*Options)) (s *testServer, run stri
 		if file, err = os.ReadFile(path); err != nil {
 			t.Fatal(err)
 		}
-		f, err := d.Detect(t.Context(), decoded(t, file), leastShown)
+		f, err := d.Detect(t.Context(), decoded(t, file), minShown)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +144,7 @@ func TestDetectorAnswersAsTheVerbs(t *testing.T) {
 		}
 	}
 	why := filepath.Join(t.TempDir(), "why")
-	if _, err := instance.Explain(t.Context(), instance.ExplainOptions{Run: run, Paths: []string{path}, Out: why, Least: leastShown, Seed: 1, Machine: one}); err != nil {
+	if _, err := instance.Explain(t.Context(), instance.ExplainOptions{Run: run, Paths: []string{path}, Out: why, Least: minShown, Seed: 1, Machine: one}); err != nil {
 		t.Fatal(err)
 	}
 	_, values, err := npy.Read(filepath.Join(why, "maps", "000001-02.npy"))

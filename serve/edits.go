@@ -25,8 +25,8 @@ type box [4]float64
 
 // The limits of edits.
 const (
-	mostPatches = 20
-	mostBlur    = 20
+	maxPatches = 20
+	maxBlur    = 20
 )
 
 // editsOf reads the edits of a view.
@@ -41,14 +41,14 @@ func editsOf(v view) (e edits, err error) {
 		}
 		return x
 	}
-	e.rotate, e.blur = number("rotate", v.Rotate, -360, 360), number("blur", v.Blur, 0, mostBlur)
+	e.rotate, e.blur = number("rotate", v.Rotate, -360, 360), number("blur", v.Blur, 0, maxBlur)
 	if v.Crop != "" && err == nil {
 		e.crop, err = parseBox("crop", v.Crop)
 	}
 	if v.Patch != "" && err == nil {
 		list := strings.Split(strings.Trim(v.Patch, "; "), ";")
-		if len(list) > mostPatches {
-			return e, fmt.Errorf("patch has %d parts, want at most %d", len(list), mostPatches)
+		if len(list) > maxPatches {
+			return e, fmt.Errorf("patch has %d parts, want at most %d", len(list), maxPatches)
 		}
 		for _, text := range list {
 			b, wrong := parseBox("patch", text)

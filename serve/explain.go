@@ -102,8 +102,8 @@ func (v *version) queryOf(fields map[string]string) (query, methods.Method, erro
 	return q, method, q.options.read(fields)
 }
 
-// mostSamples is the maximum number of samples of a request.
-const mostSamples = 10000
+// maxSamples is the maximum number of samples of a request.
+const maxSamples = 10000
 
 // read sets the settings from the fields.
 func (o *settings) read(fields map[string]string) (err error) {
@@ -113,8 +113,8 @@ func (o *settings) read(fields map[string]string) (err error) {
 		}
 	}
 	if text, ok := fields["samples"]; ok {
-		if o.Samples, err = strconv.Atoi(text); err != nil || o.Samples < 0 || o.Samples > mostSamples {
-			return fmt.Errorf("samples is %q, want a whole number from 0 to %d", text, mostSamples)
+		if o.Samples, err = strconv.Atoi(text); err != nil || o.Samples < 0 || o.Samples > maxSamples {
+			return fmt.Errorf("samples is %q, want a whole number from 0 to %d", text, maxSamples)
 		}
 	}
 	if text, ok := fields["seed"]; ok {

@@ -198,8 +198,8 @@ func (s *Server) fillResult(r *http.Request, p *explorePage) error {
 	return s.shareScale(r.Context(), p)
 }
 
-// mostBars is the maximum number of classes shown.
-const mostBars = 10
+// maxBars is the maximum number of classes shown.
+const maxBars = 10
 
 // barsOf lists the most probable classes, and the explained one.
 func barsOf(probabilities []float32, meta *savedmodel.Metadata, explained int, v view) []bar {
@@ -211,7 +211,7 @@ func barsOf(probabilities []float32, meta *savedmodel.Metadata, explained int, v
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(probabilities[b], probabilities[a]) })
 	var out []bar
 	for rank, i := range order {
-		if rank >= mostBars && i != explained {
+		if rank >= maxBars && i != explained {
 			continue
 		}
 		share := float64(probabilities[i])

@@ -125,8 +125,8 @@ func (r *request) addQuery(query string, known []string) error {
 // sendFile is the error text about how to send an image file.
 const sendFile = "an image file is the body, with Content-Type: image/jpeg, or the file of a form"
 
-// mostField is the maximum size of a form's field, in bytes.
-const mostField = 4096
+// maxField is the maximum size of a form's field, in bytes.
+const maxField = 4096
 
 // readForm reads the file and the fields of a form.
 func readForm(r *http.Request, body io.Reader, known []string) (file []byte, fields map[string]string, err error) {
@@ -156,12 +156,12 @@ func readForm(r *http.Request, body io.Reader, known []string) (file []byte, fie
 			if err := named.Check("field", name, known); err != nil {
 				return nil, nil, err
 			}
-			value, err := io.ReadAll(io.LimitReader(part, mostField+1))
+			value, err := io.ReadAll(io.LimitReader(part, maxField+1))
 			if err != nil {
 				return nil, nil, fmt.Errorf("the form: %w", err)
 			}
-			if len(value) > mostField {
-				return nil, nil, fmt.Errorf("%s has more than %d bytes", name, mostField)
+			if len(value) > maxField {
+				return nil, nil, fmt.Errorf("%s has more than %d bytes", name, maxField)
 			}
 			if _, ok := fields[name]; ok {
 				return nil, nil, fmt.Errorf("%s is given twice, want one", name)

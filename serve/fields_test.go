@@ -201,7 +201,7 @@ func TestFilesAsTheyAreSent(t *testing.T) {
 				t.Errorf("/pictures as a form: %d", status)
 			}
 		}
-		big := strings.Repeat("a", mostField+1)
+		big := strings.Repeat("a", maxField+1)
 		for _, f := range []struct {
 			fields map[string]string
 			files  [][]byte

@@ -17,8 +17,8 @@ type neighbours struct {
 	Cells  []cell
 }
 
-// mostNeighbours is the number of neighbours shown.
-const mostNeighbours = 6
+// maxNeighbours is the number of neighbours shown.
+const maxNeighbours = 6
 
 // nearest returns the pictures with the nearest features to those of a view's picture, for each
 // folder of images. The distance is the cosine distance: 0 for equal directions, 1 for orthogonal
@@ -59,7 +59,7 @@ func (s *Server) nearest(ctx context.Context, o *subject, v view) ([]neighbours,
 		}
 		slices.SortStableFunc(all, func(a, b near) int { return cmp.Compare(a.distance, b.distance) })
 		n := neighbours{Folder: c.name}
-		for _, found := range all[:min(len(all), mostNeighbours)] {
+		for _, found := range all[:min(len(all), maxNeighbours)] {
 			e := entries[found.at]
 			shown := c.cell(found.at, e)
 			shown.Title = cmp.Or(e.Truth, e.Predicted)

@@ -6,12 +6,12 @@ import (
 	"oscar/internal/seeded"
 )
 
-// mostFitted is the maximum number of rows for computing the axes.
-const mostFitted = 2000
+// maxFitted is the maximum number of rows for computing the axes.
+const maxFitted = 2000
 
 // project projects rows of equal lengths on their two axes of largest variance (principal
 // components) and scales both by one factor, so that all positions fit into 0 to 100. The
-// axes are computed from at most [mostFitted] evenly spaced rows. Nil rows have the
+// axes are computed from at most [maxFitted] evenly spaced rows. Nil rows have the
 // position NaN.
 func project(rows [][]float32) [][2]float64 {
 	out := make([][2]float64, len(rows))
@@ -26,8 +26,8 @@ func project(rows [][]float32) [][2]float64 {
 		return out
 	}
 	var fitted [][]float32
-	for k := range min(len(known), mostFitted) {
-		fitted = append(fitted, rows[known[k*len(known)/min(len(known), mostFitted)]])
+	for k := range min(len(known), maxFitted) {
+		fitted = append(fitted, rows[known[k*len(known)/min(len(known), maxFitted)]])
 	}
 	mean, axes := principalAxes(fitted)
 	low, high := [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}

@@ -10,8 +10,8 @@ import (
 // region is a polygon on a scatter plot, with coordinates in percent.
 type region [][2]float64
 
-// mostCorners is the maximum number of corners of a region.
-const mostCorners = 400
+// maxCorners is the maximum number of corners of a region.
+const maxCorners = 400
 
 // regionOf reads "X,Y;X,Y;..." in percent of the scatter plot. Two points are opposite corners of a
 // rectangle.
@@ -30,8 +30,8 @@ func regionOf(text string) (region, error) {
 			}
 			at[i] = v
 		}
-		if r = append(r, at); len(r) > mostCorners {
-			return nil, fmt.Errorf("the region has more than %d corners", mostCorners)
+		if r = append(r, at); len(r) > maxCorners {
+			return nil, fmt.Errorf("the region has more than %d corners", maxCorners)
 		}
 	}
 	switch len(r) {

@@ -30,8 +30,8 @@ type legend struct {
 
 // Sizes of a scatter plot.
 const (
-	mostPoints = 2000
-	tones      = 8 // colours of the pages
+	maxPoints = 2000
+	tones     = 8 // colours of the pages
 )
 
 // scatter returns the plot of the pictures with known features, or nil if there are none. Pictures
@@ -61,13 +61,13 @@ func (c *collection) scatter(entries []entry, f filter) *scatter {
 	for _, i := range f.apply(entries) {
 		shown[i] = true
 	}
-	if len(placed) > mostPoints {
-		s.Note = fmt.Sprintf("%d of %d pictures are drawn. ", mostPoints, len(placed))
+	if len(placed) > maxPoints {
+		s.Note = fmt.Sprintf("%d of %d pictures are drawn. ", maxPoints, len(placed))
 	}
 	if len(classes) > tones {
 		s.Note += "Colours repeat. "
 	}
-	n := min(len(placed), mostPoints)
+	n := min(len(placed), maxPoints)
 	for k := range n {
 		i := placed[k*len(placed)/n]
 		e := entries[i]

@@ -24,14 +24,14 @@ type tile struct {
 	Overlay, URL, Title, Note string
 }
 
-// mostTiles is the maximum number of maps side by side.
-const mostTiles = 12
+// maxTiles is the maximum number of maps side by side.
+const maxTiles = 12
 
 // tiles returns the views to show next to the page's view.
 func (s *Server) tiles(o *subject, p *explorePage) []tile {
 	var out []tile
 	add := func(v view, title, note string) {
-		if len(out) < mostTiles {
+		if len(out) < maxTiles {
 			v.Beside = ""
 			out = append(out, tile{v.URL("/overlay"), v.URL("/"), title, note})
 		}

@@ -21,9 +21,9 @@ const warmUpFile = "assets.extra/tf_serving_warmup_requests"
 
 // The limits of a warm-up. The number of records is TensorFlow Serving's limit.
 const (
-	mostWarmUps      = 1000
-	mostWarmUpImages = 256 // per request
-	mostWarmUpBytes  = 64 << 20
+	maxWarmUps      = 1000
+	maxWarmUpImages = 256 // per request
+	maxWarmUpBytes  = 64 << 20
 )
 
 // warmUp makes TensorFlow initialise the model. It predicts and explains a black image, and runs the
@@ -53,17 +53,17 @@ func (v *version) warmUp(ctx context.Context) error {
 
 // replay runs the prediction requests of a warm-up file. It ignores other requests.
 func (v *version) replay(ctx context.Context, path string) error {
-	file, err := paths.ReadFile(path, mostWarmUpBytes)
+	file, err := paths.ReadFile(path, maxWarmUpBytes)
 	if err != nil {
 		return err
 	}
 	n := 0
-	for record, err := range events.Records(bytes.NewReader(file), mostWarmUpBytes) {
+	for record, err := range events.Records(bytes.NewReader(file), maxWarmUpBytes) {
 		if err != nil {
 			return err
 		}
-		if n++; n > mostWarmUps {
-			return fmt.Errorf("more than %d requests", mostWarmUps)
+		if n++; n > maxWarmUps {
+			return fmt.Errorf("more than %d requests", maxWarmUps)
 		}
 		var log apis_go_proto.PredictionLog
 		if err := proto.Unmarshal(record, &log); err != nil {
@@ -85,7 +85,7 @@ func (v *version) replayOne(ctx context.Context, request *apis_go_proto.PredictR
 	if err != nil {
 		return err
 	}
-	items, err := q.items(request.GetInputs(), mostWarmUpImages)
+	items, err := q.items(request.GetInputs(), maxWarmUpImages)
 	if err != nil {
 		return err
 	}

@@ -19,9 +19,9 @@ import (
 // The minimum values of a cut, and the share of a budget that is planned. The rest is a reserve,
 // because a forecast from a few timed steps is not exact.
 const (
-	leastEpochs = 5
-	leastImages = 20 // training images per class
-	planned     = 0.9
+	minEpochs = 5
+	minImages = 20 // training images per class
+	planned   = 0.9
 )
 
 // cost is the time of a variant's run, in seconds.
@@ -61,9 +61,9 @@ func total(costs []cost, l load, share float64, perClass int) float64 {
 	return sum
 }
 
-// cutEpochs returns the share of the epochs, but at least leastEpochs.
+// cutEpochs returns the share of the epochs, but at least minEpochs.
 func cutEpochs(epochs int, share float64) int {
-	return max(int(math.Round(share*float64(epochs))), min(epochs, leastEpochs))
+	return max(int(math.Round(share*float64(epochs))), min(epochs, minEpochs))
 }
 
 // cut returns the smallest cut that fits a budget in seconds: first epochs, then training images. It
@@ -82,7 +82,7 @@ func cut(costs []cost, l load, budget float64) (*result.Cut, error) {
 			return c, nil
 		}
 	}
-	for n := all - 1; n >= min(all, leastImages); n-- {
+	for n := all - 1; n >= min(all, minImages); n-- {
 		c.TrainPerClass = n
 		if c.Expected = total(costs, l, 0, n); c.Expected <= planned*budget {
 			kept, had := 0, 0
@@ -98,7 +98,7 @@ func cut(costs []cost, l load, budget float64) (*result.Cut, error) {
 		least = max(least, cutEpochs(cost.epochs, 0))
 	}
 	return nil, fmt.Errorf("a budget of %s is too little: %d epochs of %d training images a class take about %s, and %s of it are planned for; give more, or take fewer variants or seeds",
-		seconds(budget), least, min(all, leastImages), seconds(c.Expected), seconds(planned*budget))
+		seconds(budget), least, min(all, minImages), seconds(c.Expected), seconds(planned*budget))
 }
 
 // epochsCut describes the cut of the epochs: "baseline, no-relu: 8 epochs of 40".

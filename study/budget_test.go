@@ -71,7 +71,7 @@ func TestApply(t *testing.T) {
 	if apply(&result.Cut{Share: 0.1}, &short); short.Epochs != 3 || got.Epochs != 15 {
 		t.Errorf("%d and %d epochs", short.Epochs, got.Epochs)
 	}
-	if e := cutEpochs(40, 0); e != leastEpochs {
+	if e := cutEpochs(40, 0); e != minEpochs {
 		t.Errorf("%d epochs are left of 40", e)
 	}
 }

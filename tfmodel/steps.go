@@ -165,19 +165,19 @@ func shapes(layers []Named, in Shape, seen map[string]bool) ([]Shape, error) {
 	return all, nil
 }
 
-// mostOutputs is the maximum number of values of an output, because TensorFlow's kernels count with
-// 32 bits. mostParameters is that of a parameter, so that bytes can be counted.
-const mostOutputs, mostParameters = 1<<31 - 1, 1 << 40
+// maxOutputs is the maximum number of values of an output, because TensorFlow's kernels count with
+// 32 bits. maxParameters is that of a parameter, so that bytes can be counted.
+const maxOutputs, maxParameters = 1<<31 - 1, 1 << 40
 
 // countable returns an error for the first shape of a layer, of its output or of a parameter, with
 // too many values.
 func countable(l Layer, in, out Shape) error {
-	if !within(out, mostOutputs) {
-		return fmt.Errorf("the output %v has more than %d values", out, mostOutputs)
+	if !within(out, maxOutputs) {
+		return fmt.Errorf("the output %v has more than %d values", out, maxOutputs)
 	}
 	for _, p := range l.Params(in) {
-		if !within(p.Shape, mostParameters) {
-			return fmt.Errorf("the %s %v has more than %d values", p.Role, p.Shape, mostParameters)
+		if !within(p.Shape, maxParameters) {
+			return fmt.Errorf("the %s %v has more than %d values", p.Role, p.Shape, maxParameters)
 		}
 	}
 	return nil

@@ -29,7 +29,7 @@ type tensor struct {
 }
 
 // The maximum numbers of tensors in a file, and of dimensions of a tensor.
-const mostTensors, mostDimensions = 100_000, 8
+const maxTensors, maxDimensions = 100_000, 8
 
 // Open reads the list of tensors in a file. A folder is a run of oscar or a SavedModel; a
 // TensorFlow checkpoint is named without .index.
@@ -92,8 +92,8 @@ func beginning(path string, n int) ([]byte, error) {
 
 // elements is the number of a shape's values, or an error if there are more than most.
 func elements(shape []int, most int64) (int64, error) {
-	if len(shape) > mostDimensions {
-		return 0, fmt.Errorf("it has %d dimensions, more than %d", len(shape), mostDimensions)
+	if len(shape) > maxDimensions {
+		return 0, fmt.Errorf("it has %d dimensions, more than %d", len(shape), maxDimensions)
 	}
 	n := int64(1)
 	for _, d := range shape {

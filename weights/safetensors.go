@@ -13,8 +13,8 @@ import (
 	"oscar/internal/paths"
 )
 
-// mostHeader is the maximum header length of safetensors.
-const mostHeader = 100_000_000
+// maxHeader is the maximum header length of safetensors.
+const maxHeader = 100_000_000
 
 // safetensor is a tensor in a header. Its offsets begin at the end of the header.
 type safetensor struct {
@@ -41,7 +41,7 @@ func openSafetensors(path string) (*File, error) {
 		return nil, errNotWeights
 	}
 	n := binary.LittleEndian.Uint64(length[:])
-	if n < 2 || n > mostHeader || int64(n) > info.Size()-8 {
+	if n < 2 || n > maxHeader || int64(n) > info.Size()-8 {
 		return nil, errNotWeights
 	}
 	header := make([]byte, n)
@@ -87,16 +87,16 @@ var errNotWeights = fmt.Errorf("it is no file of weights that oscar reads: safet
 // have the size of its shape and overlap no other.
 func parseHeader(header []byte, data int64) (map[string]safetensor, error) {
 	// A tensor has four colons and a name: what is not worth reading is refused by a glance.
-	if n := bytes.Count(header, []byte(":")); n > 8*mostTensors {
-		return nil, fmt.Errorf("it has %d keys; want at most %d tensors", n, mostTensors)
+	if n := bytes.Count(header, []byte(":")); n > 8*maxTensors {
+		return nil, fmt.Errorf("it has %d keys; want at most %d tensors", n, maxTensors)
 	}
 	all := map[string]json.RawMessage{}
 	if err := json.Unmarshal(header, &all); err != nil {
 		return nil, fmt.Errorf("it is damaged: %w", err)
 	}
 	delete(all, "__metadata__")
-	if len(all) > mostTensors {
-		return nil, fmt.Errorf("it has %d tensors, more than %d", len(all), mostTensors)
+	if len(all) > maxTensors {
+		return nil, fmt.Errorf("it has %d tensors, more than %d", len(all), maxTensors)
 	}
 	tensors := map[string]safetensor{}
 	names := make([]string, 0, len(all))

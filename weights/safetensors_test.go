@@ -92,7 +92,7 @@ func TestSafetensorsRefusals(t *testing.T) {
 		{`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}`, []string{`tensors "a" and "b" share bytes`}},
 		{`{"a":{"dtype":1}}`, []string{`tensor "a" is damaged`}},
 		{`{"a":`, []string{"header", "damaged"}},
-		{"{" + strings.Repeat(`"a":0,`, 8*mostTensors) + `"b":0}`, []string{"want at most 100000 tensors"}},
+		{"{" + strings.Repeat(`"a":0,`, 8*maxTensors) + `"b":0}`, []string{"want at most 100000 tensors"}},
 		{`[1]`, []string{"no file of weights that oscar reads"}},
 	} {
 		_, err := Open(t.Context(), file(t, test.header, make([]byte, 8)))

@@ -124,12 +124,12 @@ func printAudit(w io.Writer, a *result.Audit) {
 	t := newTable(w)
 	if len(a.Outside) > 0 {
 		t.AppendHeader(table.Row{"class", "maps", "heat outside the object", "95 %", "by chance"})
-		for _, o := range mostHeat(a.Outside, func(o result.Outside) result.Number { return o.Share }) {
+		for _, o := range topByShare(a.Outside, func(o result.Outside) result.Number { return o.Share }) {
 			t.AppendRow(table.Row{o.Class, o.Images, decimals(o.Share), between(o.Interval), decimals(o.Chance)})
 		}
 	} else {
 		t.AppendHeader(table.Row{"class", "maps", "heat at the border", "95 %"})
-		for _, b := range mostHeat(a.Background, func(b result.Border) result.Number { return b.Share }) {
+		for _, b := range topByShare(a.Background, func(b result.Border) result.Number { return b.Share }) {
 			t.AppendRow(table.Row{b.Class, b.Images, decimals(b.Share), between(b.Interval)})
 		}
 	}
@@ -139,12 +139,12 @@ func printAudit(w io.Writer, a *result.Audit) {
 	}
 }
 
-// mostHeat returns all rows, or of many classes those with the largest share.
-func mostHeat[R any](rows []R, share func(R) result.Number) []R {
+// topByShare returns all rows, or of many classes those with the largest share.
+func topByShare[R any](rows []R, share func(R) result.Number) []R {
 	if len(rows) <= metric.MostClasses {
 		return rows
 	}
 	rows = slices.Clone(rows)
 	slices.SortStableFunc(rows, func(a, b R) int { return cmp.Compare(share(b), share(a)) }) // NaN last
-	return rows[:mostConfused]
+	return rows[:maxConfused]
 }

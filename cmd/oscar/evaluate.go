@@ -195,9 +195,9 @@ func imagesRead(images, unreadable int) string {
 	return fmt.Sprintf("%s, %d could not be read", text.Count(images, "image"), unreadable)
 }
 
-// mostConfused is the number of class pairs, and of classes, that are printed in place of a large
+// maxConfused is the number of class pairs, and of classes, that are printed in place of a large
 // matrix.
-const mostConfused = 20
+const maxConfused = 20
 
 // printConfused prints the most frequent confusions of many classes, and the classes with the
 // lowest F1.
@@ -207,7 +207,7 @@ func printConfused(w io.Writer, e *pipeline.Evaluation) {
 		t := newTable(w)
 		t.AppendHeader(table.Row{"true", "predicted", "images", "of the class"})
 		t.alignRight("images", "of the class")
-		for _, c := range confused[:min(len(confused), mostConfused)] {
+		for _, c := range confused[:min(len(confused), maxConfused)] {
 			t.AppendRow(table.Row{c.Truth, c.Predicted, c.Images, fmt.Sprintf("%.0f %%", 100*c.Share)})
 		}
 		t.Render()
@@ -218,7 +218,7 @@ func printConfused(w io.Writer, e *pipeline.Evaluation) {
 	t := newTable(w)
 	t.AppendHeader(table.Row{"class", "images", "precision", "recall", "F1"})
 	t.alignRight("images", "precision", "recall", "F1")
-	for _, c := range present[:min(len(present), mostConfused)] {
+	for _, c := range present[:min(len(present), maxConfused)] {
 		t.AppendRow(table.Row{c.Class, c.Support, fmt.Sprintf("%.3f", c.Precision), fmt.Sprintf("%.3f", c.Recall), fmt.Sprintf("%.3f", c.F1)})
 	}
 	t.Render()
@@ -238,7 +238,7 @@ func printConfused(w io.Writer, e *pipeline.Evaluation) {
 }
 
 // shown returns how many of n rows a table has.
-func shown(n int) string { return fmt.Sprintf("%d of %d", min(n, mostConfused), n) }
+func shown(n int) string { return fmt.Sprintf("%d of %d", min(n, maxConfused), n) }
 
 // printLabels prints the metrics of a model with several labels per image.
 func printLabels(w io.Writer, e *pipeline.Evaluation) {

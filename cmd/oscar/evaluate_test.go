@@ -35,7 +35,7 @@ func TestManyClasses(t *testing.T) {
 			continue
 		}
 		share := "89 %" // 90 of the 10, 1 and 90 images of c001
-		if len(lines) > 2*mostConfused+15 || !strings.Contains(lines[3], "c001") || !strings.Contains(lines[3], "c000") || !strings.Contains(lines[3], share) {
+		if len(lines) > 2*maxConfused+15 || !strings.Contains(lines[3], "c001") || !strings.Contains(lines[3], "c000") || !strings.Contains(lines[3], share) {
 			t.Errorf("%d classes, %d lines, the first confusion is %q, want %s:\n%.2000s", n, len(lines), lines[3], share, &out)
 		}
 		for _, want := range []string{"the most frequent confusions: 20 of ", fmt.Sprintf("the classes with the lowest F1: 20 of %d; without images, and so 0 in the macro F1: 1", n-1), "--confusion FILE.csv"} {
@@ -47,7 +47,7 @@ func TestManyClasses(t *testing.T) {
 		for i := range borders {
 			borders[i] = result.Border{Class: names[i], Share: result.Number(i) / 1000}
 		}
-		if got := mostHeat(borders, func(b result.Border) result.Number { return b.Share }); len(got) != mostConfused || got[0].Class != names[n-1] {
+		if got := topByShare(borders, func(b result.Border) result.Number { return b.Share }); len(got) != maxConfused || got[0].Class != names[n-1] {
 			t.Errorf("audit of %d classes shows %d rows, first %s", n, len(got), got[0].Class)
 		}
 	}

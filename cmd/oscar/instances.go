@@ -235,7 +235,7 @@ func explainInstances(cmd *cobra.Command, dir string, paths []string, o pipeline
 	listener.OnCount = nil
 	summary, err := instance.Explain(recordIn(cmd, o.Out), instance.ExplainOptions{
 		Run: dir, Paths: paths, Out: o.Out, Method: method, Layer: o.Settings.Layer, Score: o.Settings.Score, Samples: o.Settings.Samples,
-		Seed: o.Settings.Seed, Least: leastExplained, Machine: o.Machine, Listener: listener, Progress: s.images,
+		Seed: o.Settings.Seed, Least: minExplained, Machine: o.Machine, Listener: listener, Progress: s.images,
 	})
 	if err != nil {
 		return err
@@ -272,7 +272,7 @@ func scoreInstances(cmd *cobra.Command, dir string, paths []string, o pipeline.S
 	defer s.clear()
 	scores, err := instance.Score(recordIn(cmd, o.Out), instance.ScoreOptions{
 		Run: dir, Paths: paths, Part: scenePart(o.Part), Out: o.Out, Method: method, Layer: o.Settings.Layer, Score: o.Settings.Score, Metrics: o.Scoring.Metrics,
-		Follow: follow, PerClass: o.Scoring.PerClass, Samples: o.Settings.Samples, Seed: o.Settings.Seed, Least: leastExplained, Batch: o.Settings.Batch, Machine: o.Machine, Listener: s.listener(),
+		Follow: follow, PerClass: o.Scoring.PerClass, Samples: o.Settings.Samples, Seed: o.Settings.Seed, Least: minExplained, Batch: o.Settings.Batch, Machine: o.Machine, Listener: s.listener(),
 	})
 	if err != nil {
 		return err
@@ -304,8 +304,8 @@ func exportInstances(cmd *cobra.Command, dir, out string) error {
 	return err
 }
 
-// leastExplained is the minimum score of explained detections.
-const leastExplained = 0.5
+// minExplained is the minimum score of explained detections.
+const minExplained = 0.5
 
 // headline returns a text about what was evaluated.
 func headline(e *instance.Evaluation) string {

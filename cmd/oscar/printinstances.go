@@ -15,7 +15,7 @@ import (
 func printHeat(w io.Writer, s *instance.ExplainSummary) {
 	statuses := text.Counts(s.Statuses)
 	if s.Objects == 0 {
-		statuses = fmt.Sprintf("no object has a score of %g or more", leastExplained)
+		statuses = fmt.Sprintf("no object has a score of %g or more", minExplained)
 	}
 	say(w, "%s of %s on %s: %s\n", text.Count(s.Maps, "map"), text.Count(s.Objects, "object"), text.Count(s.Images, "image"), statuses)
 	t := newTable(w)

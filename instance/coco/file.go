@@ -98,18 +98,18 @@ func (s Segmentation) Mask(height, width int) (mask.RLE, error) {
 	if err := mask.CheckSize(height, width); err != nil {
 		return mask.RLE{}, err
 	}
-	left := int64(mostSteps)
+	left := int64(maxSteps)
 	if s.steps() > left {
 		return mask.RLE{}, errTooLong
 	}
 	return s.fill(height, width, &left)
 }
 
-// mostSteps limits the steps for filling the polygons of a file, to a few seconds. COCO's own files,
+// maxSteps limits the steps for filling the polygons of a file, to a few seconds. COCO's own files,
 // with 860,000 objects, need half of it.
-const mostSteps = 1 << 32
+const maxSteps = 1 << 32
 
-var errTooLong = fmt.Errorf("the polygons are too long: filling them takes more than %d steps", int64(mostSteps))
+var errTooLong = fmt.Errorf("the polygons are too long: filling them takes more than %d steps", int64(maxSteps))
 
 // steps returns the number of steps for filling the polygons.
 func (s Segmentation) steps() (n int64) {
@@ -144,13 +144,13 @@ func (f *File) Masks(ctx context.Context) ([]mask.RLE, error) {
 		size[m.ID] = m
 	}
 	out := make([]mask.RLE, len(f.Annotations))
-	steps, runs := int64(mostSteps), mostRuns
+	steps, runs := int64(maxSteps), maxRuns
 	for _, a := range f.Annotations {
 		if steps -= a.Segmentation.steps(); steps < 0 {
 			return nil, fmt.Errorf("annotation %d: %w", a.ID, errTooLong)
 		}
 	}
-	steps = mostSteps
+	steps = maxSteps
 	for i, a := range f.Annotations {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -162,7 +162,7 @@ func (f *File) Masks(ctx context.Context) ([]mask.RLE, error) {
 			out[i], err = a.Segmentation.Mask(m.Height, m.Width)
 		}
 		if runs -= len(out[i].Counts); err == nil && runs < 0 {
-			err = fmt.Errorf("the masks up to here have more than %d runs of pixels", mostRuns)
+			err = fmt.Errorf("the masks up to here have more than %d runs of pixels", maxRuns)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("annotation %d: %w", a.ID, err)
@@ -171,8 +171,8 @@ func (f *File) Masks(ctx context.Context) ([]mask.RLE, error) {
 	return out, nil
 }
 
-// mostRuns is the largest number of runs in all masks of a file.
-const mostRuns = 1 << 27
+// maxRuns is the largest number of runs in all masks of a file.
+const maxRuns = 1 << 27
 
 // runs is the file format of run lengths: counts is a list or COCO's compact text.
 type runs struct {
@@ -277,8 +277,8 @@ func read(path string, v any) error {
 }
 
 func decode(b []byte, v any) error {
-	if needs := memory(b); needs > mostMemory {
-		return fmt.Errorf("it has more objects and numbers than oscar reads: they would take %d MiB, want at most %d", needs>>20, mostMemory>>20)
+	if needs := memory(b); needs > maxMemory {
+		return fmt.Errorf("it has more objects and numbers than oscar reads: they would take %d MiB, want at most %d", needs>>20, maxMemory>>20)
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		return cmp.Or(Flaws(new(File).decodeEach(b)), fmt.Errorf("it is not a COCO file: %w", err))
@@ -317,8 +317,8 @@ func (f *File) decodeEach(b []byte) (wrong []error) {
 	return wrong
 }
 
-// mostMemory is the maximum memory of a file's objects, in bytes. COCO's own files need half of it.
-const mostMemory = 3 << 30
+// maxMemory is the maximum memory of a file's objects, in bytes. COCO's own files need half of it.
+const maxMemory = 3 << 30
 
 // memory estimates the memory of a JSON text's values, in bytes. A few bytes of text can be a large
 // object.

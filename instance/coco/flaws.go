@@ -9,7 +9,7 @@ import (
 // flaws are several errors of a data set. The message has a line for each of the first ten.
 type flaws []error
 
-const mostFlaws = 10
+const maxFlaws = 10
 
 // Flaws returns nil for no errors, a single error unchanged, and several errors as one that lists
 // them.
@@ -26,10 +26,10 @@ func Flaws(list []error) error {
 func (f flaws) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d errors:", len(f))
-	for _, err := range f[:min(len(f), mostFlaws)] {
+	for _, err := range f[:min(len(f), maxFlaws)] {
 		fmt.Fprintf(&b, "\n  %v", err)
 	}
-	if more := len(f) - mostFlaws; more > 0 {
+	if more := len(f) - maxFlaws; more > 0 {
 		fmt.Fprintf(&b, "\n  and %d more", more)
 	}
 	return b.String()

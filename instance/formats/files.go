@@ -21,8 +21,8 @@ type files struct {
 	list []string
 }
 
-// mostFiles is the maximum number of files of a source.
-const mostFiles = 5_000_000
+// maxFiles is the maximum number of files of a source.
+const maxFiles = 5_000_000
 
 // openFiles lists the files of a source.
 func openFiles(source string) (f files, err error) {
@@ -48,8 +48,8 @@ func openFiles(source string) (f files, err error) {
 		case e.Type().IsRegular() || e.Type()&fs.ModeSymlink != 0:
 			f.list = append(f.list, name)
 		}
-		if len(f.list) > mostFiles {
-			return fmt.Errorf("%s has more than %d files", source, mostFiles)
+		if len(f.list) > maxFiles {
+			return fmt.Errorf("%s has more than %d files", source, maxFiles)
 		}
 		return nil
 	})

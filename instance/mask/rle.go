@@ -13,13 +13,13 @@ type RLE struct {
 	Counts        []uint32
 }
 
-// mostPixels is the maximum number of pixels of a mask.
-const mostPixels = 1 << 28
+// maxPixels is the maximum number of pixels of a mask.
+const maxPixels = 1 << 28
 
 // CheckSize returns an error if a mask cannot have that size.
 func CheckSize(height, width int) error {
-	if height < 1 || width < 1 || height > mostPixels/width {
-		return fmt.Errorf("a mask of %d x %d pixels; want at least 1 x 1 and at most %d pixels", width, height, mostPixels)
+	if height < 1 || width < 1 || height > maxPixels/width {
+		return fmt.Errorf("a mask of %d x %d pixels; want at least 1 x 1 and at most %d pixels", width, height, maxPixels)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func Parse(height, width int, text string) (RLE, error) {
 		if len(counts) > 2 {
 			x += int64(counts[len(counts)-2])
 		}
-		if x < 0 || x > mostPixels {
+		if x < 0 || x > maxPixels {
 			return RLE{}, fmt.Errorf("the compact mask %s has a run of %d pixels", shorten(text), x)
 		}
 		counts = append(counts, uint32(x))

@@ -56,8 +56,8 @@ const (
 	ignoredObject = -1
 )
 
-// mostObjects is the maximum number of objects per picture.
-const mostObjects = 200
+// maxObjects is the maximum number of objects per picture.
+const maxObjects = 200
 
 // NewTrainer builds the network for training with Adam and opens a session. objects is the maximum
 // number of objects per picture. Call Init or Restore next.
@@ -66,8 +66,8 @@ func NewTrainer(a Architecture, objects int, settings tfmodel.Adam, seed uint64,
 	if err != nil {
 		return nil, err
 	}
-	if objects < 1 || objects > mostObjects {
-		return nil, fmt.Errorf("a picture with %d objects; want 1 to %d", objects, mostObjects)
+	if objects < 1 || objects > maxObjects {
+		return nil, fmt.Errorf("a picture with %d objects; want 1 to %d", objects, maxObjects)
 	}
 	g := graph.New()
 	c, err := tfmodel.Compose(g, seed, p.all()...)

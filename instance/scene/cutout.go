@@ -25,8 +25,8 @@ type cutout struct {
 // cutoutSide is the maximum side of a reduced photograph, in pixels.
 const cutoutSide = 256
 
-// mostAlphaBytes is the maximum size of a file whose alpha channel is read, in bytes.
-const mostAlphaBytes = 64 << 20
+// maxAlphaBytes is the maximum size of a file whose alpha channel is read, in bytes.
+const maxAlphaBytes = 64 << 20
 
 // newCutout cuts the object out of a photograph, by the alpha channel if there is one, else against
 // a plain background. If there is no clean object, the error is the reason.
@@ -64,7 +64,7 @@ func newCutout(path string, class int, limits dataset.Limits) (*cutout, error) {
 
 // alphaOf returns the alpha channel of a PNG file, resized; nil if it has none.
 func alphaOf(path string, height, width int) ([]float32, error) {
-	b, err := paths.ReadFile(path, mostAlphaBytes)
+	b, err := paths.ReadFile(path, maxAlphaBytes)
 	if err != nil {
 		return nil, nil // too large for a second decoding
 	}

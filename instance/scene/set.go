@@ -41,9 +41,9 @@ func Photographs(dir string) (*dataset.Split, error) {
 	return dataset.ReadSplit(path)
 }
 
-// mostObjects is the maximum number of objects per picture. A detector needs as many bytes for each
+// maxObjects is the maximum number of objects per picture. A detector needs as many bytes for each
 // as its input has pixels.
-const mostObjects = 1000
+const maxObjects = 1000
 
 // Is reports whether dir is a data set of scenes.
 func Is(dir string) bool { return paths.Exists(annotationFile(dir, Train)) }
@@ -107,8 +107,8 @@ func Open(ctx context.Context, dir, part string) (*Set, error) {
 		if m.Area() == 0 {
 			continue
 		}
-		if len(scene.Objects) == mostObjects {
-			return nil, fmt.Errorf("%s: image %d has more than %d objects", path, a.ImageID, mostObjects)
+		if len(scene.Objects) == maxObjects {
+			return nil, fmt.Errorf("%s: image %d has more than %d objects", path, a.ImageID, maxObjects)
 		}
 		scene.Objects = append(scene.Objects, Truth{Class: class[a.CategoryID], Box: m.Box(), Mask: m, Ignore: bool(a.Crowd)})
 	}

@@ -24,12 +24,12 @@ type Options struct {
 	Seed          uint64 // of all random values
 }
 
-const leastScenes, mostScenes = 10, 1_000_000
+const minScenes, maxScenes = 10, 1_000_000
 
 // Check reports the first invalid option.
 func (o Options) Check() error {
-	if o.Scenes < leastScenes || o.Scenes > mostScenes {
-		return fmt.Errorf("%d scenes: want %d to %d", o.Scenes, leastScenes, mostScenes)
+	if o.Scenes < minScenes || o.Scenes > maxScenes {
+		return fmt.Errorf("%d scenes: want %d to %d", o.Scenes, minScenes, maxScenes)
 	}
 	return o.drawing().Check()
 }
@@ -74,8 +74,8 @@ type object struct {
 	Visible, Whole mask.RLE
 }
 
-// leastVisible is the visible share below which an object is a crowd.
-const leastVisible = 0.25
+// minVisible is the visible share below which an object is a crowd.
+const minVisible = 0.25
 
 // annotation returns the object in COCO's format. ok is false if no pixel is visible.
 func (o object) annotation(id, imageID int64, categories []coco.Category) (a coco.Annotation, ok bool) {
@@ -84,7 +84,7 @@ func (o object) annotation(id, imageID int64, categories []coco.Category) (a coc
 		ID: id, ImageID: imageID, CategoryID: categories[o.Class].ID,
 		Box: o.Visible.Box(), Area: float64(area), Segmentation: coco.Of(o.Visible), Whole: &whole,
 	}
-	a.Crowd = float64(area) < leastVisible*float64(o.Whole.Area())
+	a.Crowd = float64(area) < minVisible*float64(o.Whole.Area())
 	return a, area > 0
 }
 

@@ -52,8 +52,8 @@ func (f *reader) messages(at int64) (all []message) {
 				blocks = append(blocks, next)
 				continue
 			}
-			if all = append(all, m); len(all) > mostMessages {
-				f.fail("an object has more than %d messages", mostMessages)
+			if all = append(all, m); len(all) > maxMessages {
+				f.fail("an object has more than %d messages", maxMessages)
 			}
 		}
 	}
@@ -62,8 +62,8 @@ func (f *reader) messages(at int64) (all []message) {
 
 // object reads a group with its members, or an array.
 func (f *reader) object(path string, at int64, depth int) {
-	if depth > mostDepth {
-		f.fail("groups are more than %d deep", mostDepth)
+	if depth > maxDepth {
+		f.fail("groups are more than %d deep", maxDepth)
 	}
 	if f.err != nil || !f.visit(at) {
 		return
@@ -132,7 +132,7 @@ func (f *reader) array(path string, space, kind, layout []byte) {
 
 // dims reads a dataspace: its extent, and the number of elements.
 func (f *reader) dims(b []byte) (shape []int, n int64, ok bool) {
-	if len(b) < 4 || b[0] != 1 && b[0] != 2 || int(b[1]) > mostRank {
+	if len(b) < 4 || b[0] != 1 && b[0] != 2 || int(b[1]) > maxRank {
 		return nil, 0, false
 	}
 	rank, rest := int(b[1]), b[4:]
@@ -201,7 +201,7 @@ func (f *reader) attribute(g Group, b []byte) {
 		return
 	}
 	_, n, ok := f.dims(space)
-	if !ok || n > mostStrings {
+	if !ok || n > maxStrings {
 		return
 	}
 	size := int64(binary.LittleEndian.Uint32(kind[4:]))
@@ -219,7 +219,7 @@ func (f *reader) attribute(g Group, b []byte) {
 				return
 			}
 			length := int64(binary.LittleEndian.Uint32(v))
-			if length > mostMessage { // as model_config
+			if length > maxMessage { // as model_config
 				return
 			}
 			values = append(values, f.global(address(v[4:]), binary.LittleEndian.Uint32(v[12:]), length))
@@ -239,7 +239,7 @@ func (f *reader) global(at int64, index uint32, length int64) string {
 		f.fail("no global heap at %d", at)
 	}
 	end := address(head[8:])
-	if f.err != nil || end < 16 || end > f.size-at || length > mostMessage {
+	if f.err != nil || end < 16 || end > f.size-at || length > maxMessage {
 		f.fail("a string at %d is too long", at)
 		return ""
 	}

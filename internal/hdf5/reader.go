@@ -8,13 +8,13 @@ import (
 
 // The limits of a file.
 const (
-	mostObjects  = 200_000 // groups, arrays and nodes of trees
-	mostDepth    = 64      // of groups in groups
-	mostMessages = 4_096   // of an object
-	mostMessage  = 1 << 16 // bytes of a message
-	mostName     = 1_024   // bytes of a name
-	mostStrings  = 100_000 // of an attribute
-	mostRank     = 8
+	maxObjects  = 200_000 // groups, arrays and nodes of trees
+	maxDepth    = 64      // of groups in groups
+	maxMessages = 4_096   // of an object
+	maxMessage  = 1 << 16 // bytes of a message
+	maxName     = 1_024   // bytes of a name
+	maxStrings  = 100_000 // of an attribute
+	maxRank     = 8
 )
 
 // Magic is the beginning of a file.
@@ -103,7 +103,7 @@ func (f *reader) bytes(at, n int64) []byte {
 		f.fail("its parts overlap")
 	}
 	if f.err != nil {
-		if n < 0 || n > mostMessage {
+		if n < 0 || n > maxMessage {
 			n = 0
 		}
 		return make([]byte, n)
@@ -117,8 +117,8 @@ func (f *reader) bytes(at, n int64) []byte {
 
 // visit counts an object or node, and fails if it was there already.
 func (f *reader) visit(at int64) bool {
-	if f.objects++; f.objects > mostObjects {
-		f.fail("it has more than %d objects", mostObjects)
+	if f.objects++; f.objects > maxObjects {
+		f.fail("it has more than %d objects", maxObjects)
 	}
 	if f.seen[at] {
 		f.fail("two links lead to %d", at)
@@ -190,7 +190,7 @@ func (f *reader) name(names, offset, length int64) string {
 		f.fail("a name lies outside its heap")
 		return ""
 	}
-	b := f.bytes(names+offset, min(mostName, length-offset, f.size-names-offset))
+	b := f.bytes(names+offset, min(maxName, length-offset, f.size-names-offset))
 	for i, c := range b {
 		if c == 0 {
 			return string(b[:i])

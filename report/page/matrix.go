@@ -7,8 +7,8 @@ import (
 	"oscar/metric"
 )
 
-// mostConfusions is the maximum number of class pairs in the list that replaces a large matrix.
-const mostConfusions = 30
+// maxConfusions is the maximum number of class pairs in the list that replaces a large matrix.
+const maxConfusions = 30
 
 // Matrix returns the confusion matrix: a row for each true class, with cells coloured by their share
 // of the row. With more than [metric.MostClasses] classes it returns a list of the most frequent
@@ -50,7 +50,7 @@ func confusions(c *metric.Confusion) Table {
 		Caption: fmt.Sprintf("The most frequent confusions among %d classes", len(c.Classes)),
 		Corner:  "true class", Columns: []Column{{Name: "predicted", Text: true}, {Name: "images"}, {Name: "of the class"}},
 	}
-	for _, p := range pairs[:min(len(pairs), mostConfusions)] {
+	for _, p := range pairs[:min(len(pairs), maxConfusions)] {
 		t.Rows = append(t.Rows, Row{Name: p.Truth, Cells: []Cell{{Text: p.Predicted}, {Text: Thousands(p.Images)}, {Text: Percent(p.Share)}}})
 	}
 	return t

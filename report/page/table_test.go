@@ -34,7 +34,7 @@ func TestMatrixOfManyClasses(t *testing.T) {
 		c.Counts[i][(i+1)%1000] = i / 100
 	}
 	m := Matrix(c)
-	if len(m.Rows) != mostConfusions || len(m.Columns) != 3 {
+	if len(m.Rows) != maxConfusions || len(m.Columns) != 3 {
 		t.Fatalf("%d rows of %d columns", len(m.Rows), len(m.Columns))
 	}
 	if first := m.Rows[0]; first.Name != "class900" || first.Cells[0].Text != "class901" || first.Cells[1].Text != "9" || first.Cells[2].Text != "9.1\u202f%" {
