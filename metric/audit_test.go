@@ -71,6 +71,60 @@ func TestConfidentLearningAsCleanlab(t *testing.T) {
 	}
 }
 
+// The suggestion of every issue is the most probable class, also if a rarer class with a low
+// threshold is the confident one. cleanlab's suggested label is the argmax of the row.
+func TestSuggestionIsMostProbable(t *testing.T) {
+	o := loadAudit(t)
+	check := func(name string, rows [][]float32, labels []int) (apart int) {
+		c, err := metric.ConfidentLearning(rows, labels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range c.Issues {
+			row := rows[x.Index]
+			sure := -1
+			for j, p := range row {
+				if float64(p) >= c.Thresholds[j]-1e-6 && (sure < 0 || p > row[sure]) {
+					sure = j
+				}
+			}
+			if sure != x.Suggested {
+				apart++
+			}
+			if best := slices.Max(row); row[x.Suggested] != best || x.SuggestedConfidence != float64(best) || x.Confidence != float64(row[x.Given]) || x.Confidence > x.SuggestedConfidence {
+				t.Errorf("%s: %+v of probabilities %v", name, x, row)
+			}
+		}
+		return apart
+	}
+	check("cleanlab's data", o.Probabilities, o.Labels)
+	apart := 0
+	for seed := range uint64(20) {
+		random := rand.New(rand.NewPCG(seed, 5))
+		var rows [][]float32
+		var labels []int
+		for range 200 {
+			label := random.IntN(4)
+			row, sum := make([]float32, 4), float32(0)
+			for j := range row { // class 0 gets high probabilities, class 3 low ones
+				row[j] = float32(math.Exp(random.NormFloat64() - 0.7*float64(j)))
+				if j == label {
+					row[j] *= 3
+				}
+				sum += row[j]
+			}
+			for j := range row {
+				row[j] /= sum
+			}
+			rows, labels = append(rows, row), append(labels, label)
+		}
+		apart += check("random", rows, labels)
+	}
+	if apart == 0 {
+		t.Error("no issue whose confident class is not the most probable one")
+	}
+}
+
 func TestTemperatureAsScipy(t *testing.T) {
 	o := loadAudit(t)
 	temperature, before, after, err := metric.Temperature(o.Logits, o.Truth)

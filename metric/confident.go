@@ -8,10 +8,11 @@ import (
 
 // LabelIssue is an image whose label is probably wrong.
 type LabelIssue struct {
-	Index      int     // of the image
-	Given      int     // its label
-	Suggested  int     // the class that it more probably belongs to
-	Confidence float64 // the probability of the given label, 0 to 1
+	Index               int     // of the image
+	Given               int     // its label
+	Confidence          float64 // the probability of the label, 0 to 1
+	Suggested           int     // the most probable class, which is not the label
+	SuggestedConfidence float64 // its probability, at least Confidence
 }
 
 // ConfidentJoint is the result of [ConfidentLearning].
@@ -23,7 +24,8 @@ type ConfidentJoint struct {
 	// label confidently belong to.
 	Counts [][]int
 	// Issues are the images outside the diagonal of Counts whose label is not the most
-	// probable class, the least probable label first.
+	// probable class, the least probable label first. The suggested class is the most probable
+	// one, as in cleanlab, and not always the column in Counts.
 	Issues []LabelIssue
 }
 
@@ -66,8 +68,8 @@ func ConfidentLearning(probabilities [][]float32, labels []int) (*ConfidentJoint
 			continue
 		}
 		c.Counts[given][sure]++
-		if sure != given && Argmax(row) != given {
-			c.Issues = append(c.Issues, LabelIssue{i, given, sure, float64(row[given])})
+		if best := Argmax(row); sure != given && best != given {
+			c.Issues = append(c.Issues, LabelIssue{i, given, float64(row[given]), best, float64(row[best])})
 		}
 	}
 	slices.SortStableFunc(c.Issues, func(a, b LabelIssue) int { return cmp.Compare(a.Confidence, b.Confidence) })

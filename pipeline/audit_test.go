@@ -69,7 +69,7 @@ func TestAudit(t *testing.T) {
 		t.Errorf("box/twin.png is not like %s: %+v", twin, a.Alike)
 	}
 	for _, x := range a.Labels.Issues {
-		if x.Label == x.Suggested || x.Picture != "" && !paths.Exists(filepath.Join(out, x.Picture)) {
+		if x.Label == x.Suggested || x.SuggestedConfidence < x.Confidence || x.Picture != "" && !paths.Exists(filepath.Join(out, x.Picture)) {
 			t.Errorf("issue %+v", x)
 		}
 	}
@@ -81,6 +81,18 @@ func TestAudit(t *testing.T) {
 	rows, err := csv.NewReader(f).ReadAll()
 	if err != nil || len(rows) != a.Images+1 {
 		t.Errorf("%d rows, %v; want %d", len(rows), err, a.Images+1)
+	}
+	suggested := 0
+	for _, row := range rows[1:] {
+		if row[6] != "" {
+			suggested++
+			if row[6] != row[3] {
+				t.Errorf("the suggestion is not the most probable class: %v", row)
+			}
+		}
+	}
+	if suggested != len(a.Labels.Issues) {
+		t.Errorf("%d suggestions, want %d", suggested, len(a.Labels.Issues))
 	}
 	if read, err := result.ReadAudit(out); err != nil || read.Images != a.Images {
 		t.Errorf("read %+v, %v", read, err)

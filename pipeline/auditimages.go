@@ -164,7 +164,10 @@ func (j *auditing) judgeLabels() error {
 	j.result.Labels = result.Labels{Images: len(labels), Correct: correct, Counts: found.Counts, Issues: []result.LabelIssue{}}
 	for _, issue := range found.Issues {
 		x := &j.images[at[issue.Index]]
-		x.issue = &result.LabelIssue{Image: x.Path, Part: x.part, Label: j.name(issue.Given), Suggested: j.name(issue.Suggested), Confidence: issue.Confidence}
+		x.issue = &result.LabelIssue{
+			Image: x.Path, Part: x.part, Label: j.name(issue.Given), Confidence: issue.Confidence,
+			Suggested: j.name(issue.Suggested), SuggestedConfidence: issue.SuggestedConfidence,
+		}
 		j.result.Labels.Issues = append(j.result.Labels.Issues, *x.issue)
 	}
 	if n := j.result.Trained; n > 0 {

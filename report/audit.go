@@ -55,14 +55,16 @@ func (a auditChapter) plate(title, note, alt, file string) page.Plate {
 
 func (a auditChapter) labels() page.Section {
 	s := page.Section{Title: "Labels that are probably wrong", Blocks: []page.Block{page.Text(
-		"Confident learning (Northcutt, Jiang and Chuang 2021): another class is the most probable one, and at least as probable as it is on average for images with its label. " +
-			"The least probable label comes first. images.csv lists all.",
+		"Confident learning (Northcutt, Jiang and Chuang 2021). Two things are true of each image here: another class than the label is the most probable one; " +
+			"and of the classes that are at least as probable as on average for the images with their label, the most probable is not the label. " +
+			"The suggestion is the most probable class. The least probable label comes first. images.csv lists all.",
 	), page.Text(fmt.Sprintf("The model classifies %s of %s as their labels say. The fewer it does, the more of these findings are its own errors.",
 		page.Thousands(a.Labels.Correct), page.Count(a.Labels.Images, "image")))}}
 	var shelf page.Shelf
 	for _, x := range a.Labels.Issues {
 		if x.Picture != "" {
-			shelf.Plates = append(shelf.Plates, a.plate(x.Label+", or "+x.Suggested+"?", fmt.Sprintf("%s. The label has a probability of %s.", brief(x.Image), page.Number(x.Confidence)),
+			shelf.Plates = append(shelf.Plates, a.plate(x.Label+", or "+x.Suggested+"?",
+				fmt.Sprintf("%s. Label %s: probability %s. Most probable, %s: %s.", brief(x.Image), x.Label, page.Number(x.Confidence), x.Suggested, page.Number(x.SuggestedConfidence)),
 				fmt.Sprintf("%s, labelled %s, perhaps %s", brief(x.Image), x.Label, x.Suggested), x.Picture))
 		}
 	}

@@ -1,6 +1,11 @@
 package result
 
-import "oscar/metric"
+import (
+	"fmt"
+	"path/filepath"
+
+	"oscar/metric"
+)
 
 // Files of a folder of an audit: its result, and a row for each image.
 const (
@@ -50,12 +55,13 @@ type Labels struct {
 
 // LabelIssue is an image whose label is probably wrong.
 type LabelIssue struct {
-	Image      string  `json:"image"` // relative to the data
-	Part       string  `json:"part"`
-	Label      string  `json:"label"`
-	Suggested  string  `json:"suggested"`
-	Confidence float64 `json:"confidence"`        // the probability of the label
-	Picture    string  `json:"picture,omitempty"` // a file of the folder
+	Image               string  `json:"image"` // relative to the data
+	Part                string  `json:"part"`
+	Label               string  `json:"label"`
+	Confidence          float64 `json:"confidence"`           // the probability of the label
+	Suggested           string  `json:"suggested"`            // the most probable class, which is not the label
+	SuggestedConfidence float64 `json:"suggested_confidence"` // its probability
+	Picture             string  `json:"picture,omitempty"`    // a file of the folder
 }
 
 // DuplicateGroup is a group of near duplicates.
@@ -135,11 +141,17 @@ type Temperature struct {
 	After  float64 `json:"loss_after"`
 }
 
-// ReadAudit reads the audit of a folder.
+// ReadAudit reads the audit of a folder. It is an error if a suggested class has no probability:
+// older versions suggested classes that were less probable than the label.
 func ReadAudit(dir string) (*Audit, error) {
 	a := &Audit{}
 	if err := readJSON(dir, AuditFile, a, &a.Format); err != nil {
 		return nil, err
+	}
+	for _, x := range a.Labels.Issues {
+		if x.SuggestedConfidence <= 0 {
+			return nil, fmt.Errorf("%s: the suggested label of %s has no probability; repeat the audit with this oscar, into a new folder", filepath.Join(dir, AuditFile), x.Image)
+		}
 	}
 	return a, nil
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"oscar/internal/checksum"
@@ -33,6 +34,23 @@ func TestRead(t *testing.T) {
 		write(text)
 		if _, err := Read(dir); err == nil || err.Error() != want {
 			t.Errorf("error %v\nwant  %s", err, want)
+		}
+	}
+}
+
+// An audit with suggested labels is read only if these have a probability.
+func TestReadAuditOfOlderVersions(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"format": 1, "labels": {"issues": [{"image": "a.png", "suggested": "box", "confidence": 0.1, "suggested_confidence": 0.8}]}}`: "",
+		`{"format": 1, "labels": {"issues": []}}`:                                                          "",
+		`{"format": 1, "labels": {"issues": [{"image": "a.png", "suggested": "box", "confidence": 0.1}]}}`: "the suggested label of a.png has no probability",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, AuditFile), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadAudit(dir); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
 }

@@ -97,7 +97,7 @@ func printAudit(w io.Writer, a *result.Audit) {
 	say(w, "%s\n", imagesRead(a.Images, a.Unreadable))
 	say(w, "classified as their labels say   %d of %d\nlabels that are probably wrong   %d of %d\n", a.Labels.Correct, a.Labels.Images, len(a.Labels.Issues), a.Labels.Images)
 	for _, x := range a.Labels.Issues[:min(len(a.Labels.Issues), 5)] {
-		say(w, "  %s: %s, probability %.4f\n", x.Image, x.Suggested, x.Confidence)
+		say(w, "  %s: label %s %.4f, most probable %s %.4f\n", x.Image, x.Label, x.Confidence, x.Suggested, x.SuggestedConfidence)
 	}
 	parts, labels := 0, 0
 	for _, d := range a.Duplicates {
