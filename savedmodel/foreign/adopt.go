@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,8 +75,7 @@ type adoption struct {
 	logits        graph.Tensor // [N,C]
 	probabilities graph.Tensor
 	class         graph.Tensor
-	outputs       int    // number of outputs per image
-	squash        string // activation of the head
+	outputs       int // number of outputs per image
 	vars          []*graph.Variable
 	saver         savedmodel.Saver
 	noise         float64 // difference between the outputs for images that differ by rounding, if it is large
@@ -123,26 +123,35 @@ func (m *Model) open(ctx context.Context, o Options, optimizer graph.Optimizer) 
 	if err != nil {
 		return nil, err
 	}
-	if err := a.build(scaling, head, values); err != nil {
+	if err := a.build(scaling, values); err != nil {
 		return nil, err
 	}
 	if unknown {
-		return nil, missing
+		return nil, cmp.Or(a.addHead(head), missing)
 	}
 	if a.session, err = a.graph.NewSession(graph.Config{Optimizer: optimizer}); err != nil {
 		return nil, err
 	}
+	session := a.session
+	defer func() {
+		if err != nil {
+			session.Close()
+		}
+	}()
 	if err := a.initialize(ctx, values); err != nil {
-		a.session.Close()
+		return nil, err
+	}
+	if head, err = a.invert(ctx, head); err != nil {
+		return nil, err
+	}
+	if err := a.addHead(head); err != nil {
 		return nil, err
 	}
 	if err := a.describe(layers, maps, head, scaling); err != nil {
-		a.session.Close()
 		return nil, err
 	}
 	if o.Image.Scale == "" && scales {
 		if err := a.checkScaled(ctx, scaled); err != nil {
-			a.session.Close()
 			return nil, err
 		}
 	}
@@ -169,8 +178,8 @@ func (a *adoption) grids(layers []layer) (map[ref]grid, error) {
 	return out, nil
 }
 
-// build builds the graph: scaling of the image, the model, the head.
-func (a *adoption) build(scaling Scaling, head head, values []graph.Value) error {
+// build builds the graph without the head: scaling of the image, and the model.
+func (a *adoption) build(scaling Scaling, values []graph.Value) error {
 	g := graph.New()
 	a.graph = g
 	in := shapeOf(a.flat.image.Attr["shape"].GetShape())
@@ -210,13 +219,6 @@ func (a *adoption) build(scaling Scaling, head head, values []graph.Value) error
 	if a.original, err = a.tensor(a.output); err != nil {
 		return err
 	}
-	z, err := a.tensor(head.logits)
-	if err != nil {
-		return err
-	}
-	if err := a.addHead(z, head); err != nil {
-		return err
-	}
 	a.saver = savedmodel.Saver{}
 	if len(a.vars) > 0 {
 		a.saver = savedmodel.AddSaver(g, "save", a.vars)
@@ -229,8 +231,12 @@ func (a *adoption) tensor(r ref) (graph.Tensor, error) {
 	return a.graph.Tensor("model/" + r.String())
 }
 
-// addHead adds logits, probabilities and class to the model's logits z.
-func (a *adoption) addHead(z graph.Tensor, head head) error {
+// addHead adds logits, probabilities and class to the model.
+func (a *adoption) addHead(head head) error {
+	z, err := a.tensor(head.logits)
+	if err != nil {
+		return err
+	}
 	g := a.graph.In("head")
 	shape := z.Shape()
 	classes := 1
@@ -246,11 +252,14 @@ func (a *adoption) addHead(z graph.Tensor, head head) error {
 	if err := head.check(classes); err != nil {
 		return err
 	}
-	a.outputs, a.squash = classes, head.squash
+	a.outputs = classes
 	if z.DType() != graph.Float {
 		z = g.Cast(z, graph.Float)
 	}
 	z = g.Reshape(z, graph.Shape{-1, classes})
+	if head.inverted {
+		z = head.of(g, z)
+	}
 	var p graph.Tensor
 	switch {
 	case classes == 1:

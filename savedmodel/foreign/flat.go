@@ -57,7 +57,7 @@ func (m *Model) flatten(o Options) (*flat, error) {
 			return nil, fmt.Errorf("the output %s needs %s, which is not an input of signature %s", out.Name, n.Name, sig.Name)
 		}
 	}
-	if !f.reaches(f.image.Name, f.output.node) {
+	if !f.dependents(f.image.Name)[f.output.node] {
 		return nil, fmt.Errorf("the output %s of signature %s does not depend on the image", out.Name, sig.Name)
 	}
 	if !o.Trust {
@@ -110,17 +110,17 @@ func (f *flat) size(o Options) error {
 // few reports whether a dimension can be an image's number of channels.
 func few(d int) bool { return d == 1 || d == 3 || d == 4 }
 
-// reaches reports whether operation to depends on operation from.
-func (f *flat) reaches(from, to string) bool {
-	needs := map[string]bool{from: true}
+// dependents returns the operations that depend on an operation, with itself.
+func (f *flat) dependents(name string) map[string]bool {
+	set := map[string]bool{name: true}
 	for _, n := range f.nodes {
 		for _, in := range n.Input {
-			if needs[refOf(in).node] {
-				needs[n.Name] = true
+			if set[refOf(in).node] {
+				set[n.Name] = true
 			}
 		}
 	}
-	return needs[to]
+	return set
 }
 
 // def returns the graph as a serialised GraphDef without some nodes.

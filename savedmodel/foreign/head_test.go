@@ -147,3 +147,130 @@ func checkTruth(t *testing.T, b *savedmodel.Bundle, in explain.Images, outputs i
 		}
 	}
 }
+
+// mixed is a model whose outputs are probabilities without one activation that gives them: two
+// heads of an activation, joined.
+func mixed(outputs int, squash, join string) []*node {
+	nodes := ended(outputs, squash, "")
+	nodes = nodes[:len(nodes)-1]
+	weights := make([]float32, 3*outputs)
+	for i := range weights {
+		weights[i] = float32(i%7-3) / 2
+	}
+	nodes = append(nodes, constant("others", []int{3, outputs}, weights...), op("other", "MatMul", "mean", "others"), op("also", squash, "other"))
+	number := func(name string, v float32) string {
+		nodes = append(nodes, constant(name, []int{}, v))
+		return name
+	}
+	switch join {
+	case "Average":
+		nodes = append(nodes, op("sum", "AddV2", "squash", "also"))
+		return append(nodes, op("out", "Mul", "sum", number("half", 0.5)))
+	case "Weighted":
+		nodes = append(nodes, op("a", "Mul", "squash", number("many", 0.7)), op("b", "Mul", number("few", 0.3), "also"))
+		return append(nodes, op("out", "AddN", "a", "b"))
+	case "Concat":
+		n := op("out", "ConcatV2", "squash", "also", "axis")
+		n.Attr["Tidx"] = int32s
+		axis := integers("axis", 1)
+		axis.Attr["value"].GetTensor().TensorShape = shapeAttr().GetShape()
+		return append(nodes, axis, n)
+	}
+	panic(join)
+}
+
+// Outputs that are probabilities without one activation: oscar's probabilities are the model's
+// outputs, and the record says how the logits were made of them.
+func TestMixedProbabilities(t *testing.T) {
+	for _, outputs := range []int{1, 2, 5} {
+		for _, squash := range []string{"Softmax", "Sigmoid"} {
+			for _, join := range []string{"Average", "Weighted", "Concat"} {
+				if squash == "Softmax" && (outputs == 1 || join == "Concat") {
+					continue
+				}
+				t.Run(fmt.Sprint(outputs, squash, join), func(t *testing.T) {
+					nodes := mixed(outputs, squash, join)
+					for _, n := range nodes {
+						if n.Op == "AddN" || n.Op == "ConcatV2" {
+							n.Attr["N"] = &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_I{I: 2}}
+						}
+					}
+					out := filepath.Join(t.TempDir(), "model")
+					a, err := Adopt(t.Context(), write(t, saved(nodes)), out, Options{Image: Image{Scale: "0..1"}})
+					if err != nil {
+						t.Fatal(err)
+					}
+					several := squash == "Sigmoid" && (outputs > 1 || join == "Concat")
+					if logits := a.Metadata.Origin.Logits; !strings.Contains(logits, "log(p") {
+						t.Errorf("logits %q", logits)
+					}
+					if (a.Metadata.MultiLabel != nil) != several {
+						t.Errorf("several labels: %v", a.Metadata.MultiLabel)
+					}
+					if why := a.Metadata.Origin.NoGradient["image"]; why != "" {
+						t.Errorf("no gradient: %s", why)
+					}
+					b, err := savedmodel.Open(out, graph.Config{})
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer b.Close()
+					in := explain.Images{N: 2, Height: 8, Width: 8, Channels: 3, Pixels: make([]float32, 2*8*8*3)}
+					for i := range in.Pixels {
+						in.Pixels[i] = float32(i * i % 256)
+					}
+					checkHead(t, b, in)
+					p, err := b.Predict(t.Context(), in)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for i := range in.N {
+						want := mixedTruth(in.Pixels[i*in.Size():(i+1)*in.Size()], outputs, squash, join)
+						for k, w := range want {
+							if got := float64(p.Probabilities[i][k]); !(math.Abs(got-w) <= 1e-5) {
+								t.Errorf("image %d: probability %d is %g, want %g", i, k, got, w)
+							}
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// mixedTruth computes the outputs of mixed.
+func mixedTruth(pixels []float32, outputs int, squash, join string) []float64 {
+	var heads [2][]float64
+	for h := range heads {
+		p, sum := make([]float64, outputs), 0.0
+		for at, v := range pixels {
+			for k := range p {
+				i := at%3*outputs + k
+				w := []float64{float64(i%5-2) / 3, float64(i%7-3) / 2}[h]
+				p[k] += float64(v) / 255 / 64 * w
+			}
+		}
+		for k, z := range p {
+			p[k] = math.Exp(z)
+			sum += p[k]
+		}
+		for k := range p {
+			if squash == "Sigmoid" {
+				sum = 1 + p[k]
+			}
+			p[k] /= sum
+		}
+		heads[h] = p
+	}
+	if join == "Concat" {
+		return append(heads[0], heads[1]...)
+	}
+	share := map[string]float64{"Average": 0.5, "Weighted": 0.7}[join]
+	for k := range heads[0] {
+		heads[0][k] = share*heads[0][k] + (1-share)*heads[1][k]
+	}
+	if outputs == 1 {
+		return []float64{1 - heads[0][0], heads[0][0]}
+	}
+	return heads[0]
+}

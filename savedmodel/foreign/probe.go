@@ -27,29 +27,7 @@ func (a *adoption) probe(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := a.noteProbabilities(ctx); err != nil {
-		return err
-	}
 	return a.compare(ctx)
-}
-
-// noteProbabilities adds a note if no activation was found but the output looks like probabilities,
-// such as several sigmoids side by side.
-func (a *adoption) noteProbabilities(ctx context.Context) error {
-	if a.squash != "" || a.original.DType() != graph.Float {
-		return nil
-	}
-	out, err := a.session.Run(ctx, []graph.Feed{{To: a.image, Value: a.drawn(4)}}, []graph.Tensor{a.original})
-	if err != nil {
-		return fmt.Errorf("the model does not run: %w", err)
-	}
-	for _, v := range out[0].Float32s() {
-		if !(v >= 0 && v <= 1) {
-			return nil
-		}
-	}
-	a.Notes = append(a.Notes, "all outputs for drawn images lie within 0..1, as probabilities do, and oscar reads them as logits; if they are probabilities, end the model with one Softmax or Sigmoid of all outputs")
-	return nil
 }
 
 // drawn returns n images with smooth random colours and integer values.

@@ -8,15 +8,12 @@ import (
 // arithmetic with constants and variables, up to the first other operation. ok is false if there is
 // no such arithmetic.
 func (f *flat) scaled() (r ref, ok bool) {
-	fromImage := map[string]bool{f.image.Name: true}
+	fromImage := f.dependents(f.image.Name)
 	users := map[string][]*node_def_go_proto.NodeDef{}
 	for _, n := range f.nodes {
 		for _, in := range n.Input {
 			name := refOf(in).node
 			users[name] = append(users[name], n)
-			if fromImage[name] {
-				fromImage[n.Name] = true
-			}
 		}
 	}
 	r = ref{node: f.image.Name}
