@@ -16,11 +16,12 @@
 // [Methods] is their table, with the facts about each ([Method]).
 //
 //   - Some need gradients at the image, a [Differentiator]: [Saliency],
+//     [GradientTimesInput], [SmoothGrad], [IntegratedGradients].
 //   - Some run a [Predictor] on variants of the image: [Occlusion], [RISE], [LIME].
-//   - Some show a [Predictor] variants of the image: [Occlusion], [RISE], [LIME].
+//     [DRISE] does the same with a detector.
 //   - [LRP] and [GuidedBackprop] replace the gradient by another signal. They need
-//     a [Differentiator] whose Gradients are that signal, such as
-//     tfmodel.Attached makes from rules.
+//     a [Differentiator] whose Gradients are this signal, such as
+//     tfmodel.Attached.With returns.
 //
 // # Properties of every method
 //
