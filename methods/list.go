@@ -17,8 +17,8 @@ import (
 // At is a method with its layer: "gradcam" and "conv5".
 type At = explain.MethodAt
 
-// Parse reads a list of methods, "gradcam,lrp@conv5", or [result.AllMethods]. An empty list
-// is gradcam, the default of most models. The layer is empty if none is named.
+// Parse reads a list of methods, such as "gradcam,lrp@conv5", or [result.AllMethods]. An empty list
+// is gradcam, the default of most models. Layer is empty if the list does not name one.
 func Parse(list string) ([]At, error) {
 	var out []At
 	list = cmp.Or(list, defaultMethod)
@@ -49,8 +49,8 @@ func Parse(list string) ([]At, error) {
 
 const defaultMethod = "gradcam"
 
-// Default returns the method for a model if none is named: gradcam, unless no layer is named
-// and the model has none by default. Then it explains the image.
+// Default returns the method for a model if the user names none. It is gradcam. If the user names no
+// layer and the model has no default one, it is a method that explains the image.
 func Default(bundle *savedmodel.Bundle, layer string) string {
 	switch {
 	case layer != "" || bundle.Metadata.Explain != "":
@@ -61,8 +61,8 @@ func Default(bundle *savedmodel.Bundle, layer string) string {
 	return "occlusion"
 }
 
-// Of returns the settings' methods with their layers in the model, in order. Each is one map
-// per image and class. Without a method it is that of [Default].
+// Of returns the settings' methods with their layers in the model, in order. Each makes one map per
+// image and class. Without a method it returns [Default].
 func Of(s result.Settings, bundle *savedmodel.Bundle) ([]At, error) {
 	list, err := Parse(cmp.Or(s.Method, Default(bundle, s.Layer)))
 	if err != nil {
@@ -116,7 +116,7 @@ func Supports(bundle *savedmodel.Bundle, m Method) error {
 	return err
 }
 
-// lacks is [Supports], and returns what the model lacks.
+// lacks is [Supports]. It also returns what the model lacks.
 func lacks(bundle *savedmodel.Bundle, m Method) (need string, err error) {
 	const rules = "rules for the model's layers"
 	if bundle.Metadata.Origin != nil {
@@ -144,7 +144,7 @@ func lacks(bundle *savedmodel.Bundle, m Method) (need string, err error) {
 // errNoLayer describes a model without a default layer.
 var errNoLayer = errors.New("no layer of this model has a map and a gradient; name a method that explains the image, such as occlusion (see oscar explain --list-methods)")
 
-// Need returns what a model lacks for a method, as words; "" if it supports it.
+// Need returns what a model lacks for a method, in words, or "" if it supports the method.
 func Need(bundle *savedmodel.Bundle, method string) string {
 	m, err := Lookup(method)
 	if err != nil {
@@ -157,7 +157,7 @@ func Need(bundle *savedmodel.Bundle, method string) string {
 	return need
 }
 
-// Lacking lists the methods that a model does not support.
+// Lacking returns the methods that a model does not support.
 func Lacking(bundle *savedmodel.Bundle) []string {
 	var names []string
 	for _, m := range Table {
@@ -168,7 +168,7 @@ func Lacking(bundle *savedmodel.Bundle) []string {
 	return names
 }
 
-// LeftOut describes the methods that a model does not support, a line for each reason.
+// LeftOut returns a line for each reason why a model does not support methods.
 func LeftOut(bundle *savedmodel.Bundle) (lines []string) {
 	var needs []string
 	of := map[string][]string{}
@@ -188,9 +188,8 @@ func LeftOut(bundle *savedmodel.Bundle) (lines []string) {
 	return lines
 }
 
-// layersOf reads a list of layers, "conv2,conv5". An empty list means the
-// model's default. [result.AllLayers] has one layer for each explained
-// tensor.
+// layersOf reads a list of layers, such as "conv2,conv5". An empty list means the model's default.
+// [result.AllLayers] means one layer for each explained tensor.
 func layersOf(bundle *savedmodel.Bundle, names string) ([]string, error) {
 	var out []string
 	switch names {
@@ -221,9 +220,9 @@ func layersOf(bundle *savedmodel.Bundle, names string) ([]string, error) {
 	return out, nil
 }
 
-// Grouped groups methods that share an explainer: the CAMs of a layer share
-// a run of the model. With apart, Exact methods have a separate
-// run. A group has the order of its explainer's attributions.
+// Grouped groups methods that share an explainer: the CAMs of a layer share a run of the model. If
+// apart is true, Exact methods have separate groups. The methods of a group are in the order of its
+// explainer's attributions.
 func Grouped(list []At, apart bool) (groups [][]At) {
 	type run struct {
 		layer string
@@ -247,14 +246,13 @@ func Grouped(list []At, apart bool) (groups [][]At) {
 	return groups
 }
 
-// Exact reports whether a group of [Grouped] is computed in float32 in every
-// precision.
+// Exact reports whether a group of [Grouped] is always computed in float32.
 func Exact(group []At) bool {
 	m, err := Lookup(group[0].Method)
 	return err == nil && m.Exact
 }
 
-// NewExplainer makes the explainer of a group of [Grouped].
+// NewExplainer returns the explainer of a group of [Grouped].
 func NewExplainer(model Model, group []At, o Options) (explain.Explainer, error) {
 	o.Layer = group[0].Layer
 	var cams []gradcam.Entry
@@ -271,8 +269,8 @@ func NewExplainer(model Model, group []At, o Options) (explain.Explainer, error)
 	return newCAMs(model, o, cams...), nil
 }
 
-// Folders returns the folder of each method and layer: none if there is only one, the
-// method's name if it has one layer, else its name and layer.
+// Folders returns the folder of each method and layer. It is "" if there is only one, the method's
+// name if the method has one layer, else the method's name and the layer.
 func Folders(list []At) map[At]string {
 	times := map[string]int{}
 	for _, at := range list {

@@ -1,10 +1,9 @@
-// Package methods has the table of explanation methods: the facts about each,
-// and functions that make its explainer for an opened SavedModel. The packages explain and
-// gradcam have the methods, tfmodel the signatures; [Table] joins them by name.
+// Package methods has the table of explanation methods: the facts about each, and functions that
+// make its explainer for an opened SavedModel. Packages explain and gradcam implement the methods,
+// and tfmodel the signatures; [Table] joins them by name.
 //
-// To add a method, write one file in explain or gradcam and one line in that
-// package's table of methods. To let a SavedModel compute it, add a line to tfmodel's
-// signatures.
+// To add a method, write one file in explain or gradcam, and add one line to that package's table of
+// methods. To let a SavedModel compute it, add a line to tfmodel's table of signatures.
 package methods
 
 import (
@@ -22,15 +21,14 @@ type Method struct {
 	explain.Method
 	// New makes the explainer. Options.Layer is the layer of a method that uses one.
 	New func(Model, Options) (explain.Explainer, error)
-	// Signature adds the method to an exported network; nil if this is not possible.
-	// layer is for a method at a layer.
+	// Signature adds the method to an exported network; nil if this is impossible. layer is used by
+	// methods that explain a layer.
 	Signature func(n *tfmodel.Network, layer string) (savedmodel.Signature, error)
 
-	cam gradcam.Entry // for a method at a layer
+	cam gradcam.Entry // for methods that explain a layer
 }
 
-// UsesLayer reports whether the method uses the layer of the settings if none is named for
-// the method itself.
+// UsesLayer reports whether the method uses the settings' layer if the method itself names none.
 func (m Method) UsesLayer() bool {
 	return m.At == explain.AtLayer || m.At == explain.ThroughLayer
 }
@@ -58,7 +56,7 @@ type Runner interface {
 // A Model is an opened SavedModel with the operations that methods need.
 type Model struct {
 	Bundle *savedmodel.Bundle
-	Runner Runner // replaces the bundle if not nil
+	Runner Runner // replaces the bundle, if not nil
 }
 
 // runner returns the Runner, or the bundle.
@@ -69,7 +67,7 @@ func (m Model) runner() Runner {
 	return m.Bundle
 }
 
-// signals is a model whose gradients are another signal. Its predictions are the
+// signals is a model whose gradients are replaced by another signal. Its predictions are the
 // model's.
 type signals struct {
 	explain.Predictor
@@ -137,8 +135,7 @@ func table() []Method {
 	return out
 }
 
-// newCAMs makes one explainer of several CAMs at a layer: they share a run of
-// the model.
+// newCAMs returns one explainer for several CAMs at a layer, which share a run of the model.
 func newCAMs(m Model, o Options, entries ...gradcam.Entry) explain.Explainer {
 	return gradcam.Explainer{Model: m.runner(), Layer: o.Layer, Score: o.Score, Methods: entries, Progress: o.Progress}
 }
@@ -148,7 +145,7 @@ func Names() []string {
 	return named.Names(Table, func(m Method) string { return m.Name })
 }
 
-// Lookup finds a method by name.
+// Lookup returns the method of a name.
 func Lookup(name string) (Method, error) {
 	return named.Find("method", name, Table, func(m Method) string { return m.Name })
 }

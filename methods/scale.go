@@ -7,11 +7,10 @@ import (
 	"oscar/heatmap"
 )
 
-// Scale returns the values of a map that are drawn in full colour and in none. ok
-// is false if there is nothing to draw. percentile is heatmap.Scale's; 0 is 99 if
-// the map has the image's resolution, because a few pixels may be far above the
-// others, else 100. base is 0, or the map's smallest value if the method is
-// relative.
+// Scale returns the values of a map that are drawn with the full and with the lowest colour. ok is
+// false if there is nothing to draw. percentile is heatmap.Scale's. 0 means 99 if the map has the
+// image's resolution, because a few pixels may be far above the others, else 100. base is 0, or the
+// map's smallest value for a relative method.
 func (m Method) Scale(layer string, g explain.Grid, percentile float64) (full, base float32, ok bool) {
 	low, high := g.Range()
 	if !(low < high) {
