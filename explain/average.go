@@ -7,16 +7,15 @@ import (
 	"oscar/internal/numeric"
 )
 
-// Averager computes the mean of many maps, such as those of all images of a
-// class. Each map is first divided by its L1 mass ([Grid.Mass]), so that every
-// image counts the same. It holds two maps, however many are added. Its zero
-// value is ready to use.
+// Averager computes the mean of many maps, such as those of all images of a class. Each map is first
+// divided by its L1 norm ([Grid.Mass]), so that all images have equal weight. It stores two maps,
+// however many are added. Its zero value is ready to use.
 //
 // An average shows where the model looks for a class only if the objects are in
 // about the same place: see [Averager.Center].
 type Averager struct {
 	N       int // maps averaged
-	Dropped int // maps left out: their mass is zero or not finite
+	Dropped int // number of maps left out, because their norm is zero or not finite
 
 	height, width int
 	mean, squares []float64 // Welford: the mean, and the sum of squares about it
@@ -49,8 +48,8 @@ func (a *Averager) Add(g Grid) error {
 	return nil
 }
 
-// Mean is the average: signed, with an L1 mass of at most 1. The mass is 1 only
-// if the maps have the same signs. If there are no maps it has no size.
+// Mean returns the average. It is signed. Its L1 norm is at most 1, and 1 only if all maps have the
+// same signs. Without maps it has no size.
 func (a *Averager) Mean() Grid {
 	g := NewGrid(a.height, a.width)
 	for i, v := range a.mean {
@@ -59,8 +58,8 @@ func (a *Averager) Mean() Grid {
 	return g
 }
 
-// Deviation is the standard deviation of the maps at each position, with n-1 in
-// the denominator. It is zero for a single map.
+// Deviation returns the standard deviation of the maps at each position (denominator n-1). It is
+// zero for a single map.
 func (a *Averager) Deviation() Grid {
 	g := NewGrid(a.height, a.width)
 	for i, s := range a.squares {
@@ -69,10 +68,9 @@ func (a *Averager) Deviation() Grid {
 	return g
 }
 
-// Dispersion is how far the maps are from their mean, relative to the mean: the
-// root of the summed variance over the summed squared mean. It is 0 if all maps
-// are the same, above 1 if they differ by more than they share, and NaN if there
-// is no mean.
+// Dispersion returns how far the maps are from their mean: the square root of the total variance
+// divided by the total squared mean. It is 0 if all maps are equal, above 1 if they differ by more
+// than they have in common, and NaN if there is no mean.
 func (a *Averager) Dispersion() float64 {
 	var variance, mean float64
 	for i, s := range a.squares {
@@ -82,10 +80,9 @@ func (a *Averager) Dispersion() float64 {
 	return math.Sqrt(variance / mean)
 }
 
-// Center is how far the average is concentrated in the middle of the image: the
-// share of its L1 mass in the middle half of the height and of the width, over
-// that part's share of the area. 1 is no concentration; about 4 is all in the
-// middle; NaN is no mean.
+// Center returns how much the average is concentrated in the middle of the image: the share of its
+// L1 norm in the middle half of height and width, divided by that part's share of the area. 1 means
+// not at all, about 4 means entirely, and NaN means that there is no mean.
 func (a *Averager) Center() float64 {
 	var inside, mass, area float64
 	for i, v := range a.mean {

@@ -28,8 +28,8 @@ func Mean(dst []float32, image Images) {
 	}
 }
 
-// Picture is the given image everywhere, of the size of those explained. One
-// pixel is a colour.
+// Picture returns a baseline that is the given image, which must have the size of the explained
+// ones. A single pixel is a colour.
 func Picture(pixels ...float32) Baseline {
 	return func(dst []float32, _ Images) {
 		for i := range dst {
@@ -38,7 +38,7 @@ func Picture(pixels ...float32) Baseline {
 	}
 }
 
-// baselines are the baselines that have a name.
+// namedBaseline is a baseline and its name.
 type namedBaseline struct {
 	name string
 	fill Baseline
@@ -46,13 +46,13 @@ type namedBaseline struct {
 
 var baselines = []namedBaseline{{"black", Black}, {"gray", Gray}, {"mean", Mean}}
 
-// ParseBaseline returns the baseline of a name: "black", "gray" or "mean".
+// ParseBaseline returns the baseline called "black", "gray" or "mean".
 func ParseBaseline(name string) (Baseline, error) {
 	b, err := named.Find("baseline", name, baselines, func(b namedBaseline) string { return b.name })
 	return b.fill, err
 }
 
-// of returns the baseline of one image; fallback's if b is nil.
+// of returns the baseline of one image. A nil b means fallback.
 func (b Baseline) of(image Images, fallback Baseline) []float32 {
 	if b == nil {
 		b = fallback

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// spread calls do for 0 to n-1, on all processors.
+// spread calls do(0) to do(n-1), distributed over all processors.
 func spread(n int, do func(i int)) {
 	workers := min(runtime.GOMAXPROCS(0), n)
 	if workers == 1 {
@@ -25,9 +25,9 @@ func spread(n int, do func(i int)) {
 	group.Wait()
 }
 
-// spreadRange cuts 0 to n into as many ranges as there are processors, and calls do for
-// each, on all of them. A sum over samples that is computed so has the bits of the plain
-// loop: every element is added to in the same order.
+// spreadRange divides 0 to n into as many ranges as there are processors, and calls do for all of
+// them concurrently. Sums over samples, one per element, have the bits of a plain loop, because
+// every element's terms are added in the same order.
 func spreadRange(n int, do func(from, to int)) {
 	parts := min(runtime.GOMAXPROCS(0), n)
 	spread(parts, func(k int) { do(n*k/parts, n*(k+1)/parts) })

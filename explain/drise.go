@@ -12,7 +12,7 @@ import (
 type Proposal struct {
 	Box           [4]float32 // x1, y1, x2, y2 in pixels of the image
 	Probabilities []float32  // of the classes, without background
-	Objectness    float64    // the probability of any object in the box
+	Objectness    float64    // probability that the box has any object
 }
 
 // A Proposer is a detector. It returns the proposals of each image.
@@ -20,9 +20,9 @@ type Proposer interface {
 	Propose(ctx context.Context, images Images) ([][]Proposal, error)
 }
 
-// Similarity is that of a detection and a proposal in D-RISE (Petsiuk et al. 2021,
-// arXiv:2006.03204, section 3): the IoU of the boxes, times the cosine of the class
-// probabilities, times the proposal's objectness. 0 to 1.
+// Similarity returns the similarity of a detection and a proposal in D-RISE, from 0 to 1 (Petsiuk et
+// al. 2021, arXiv:2006.03204, section 3): the IoU of the boxes, times the cosine of the class
+// probabilities, times the proposal's objectness.
 func Similarity(detection, p Proposal) float64 {
 	return boxIoU(detection.Box, p.Box) * cosine(detection.Probabilities, p.Probabilities) * p.Objectness
 }
@@ -49,9 +49,9 @@ func cosine(a, b []float32) float64 {
 	return dot / math.Sqrt(aa*bb)
 }
 
-// DRISE shows a detector the image through random masks. The map of a detection is the sum
-// of the masks, each weighted by the largest similarity of the detection and a proposal for
-// what the mask shows:
+// DRISE runs a detector on the image under random masks. The map of a detection is the sum of the
+// masks, each weighted by the largest similarity of the detection and a proposal for the masked
+// image:
 //
 //	M(y,x) = 1/(N p) sum_k max_j s(d, d_j(f, image (.) mask_k)) mask_k(y,x)
 //
@@ -60,10 +60,10 @@ func cosine(a, b []float32) float64 {
 type DRISE struct {
 	Model    Proposer
 	Samples  int                   // N; 0 is 1000. The paper uses 5000
-	Cells    int                   // of a mask's side; 0 is 16
-	Open     float64               // p; 0 is 0.5
+	Cells    int                   // of a mask's side; 0: 16
+	Open     float64               // p; 0: 0.5
 	Seed     uint64                // see Randomness in the package's comment
-	Batch    int                   // 0 is 8
+	Batch    int                   // images per run; 0: 8
 	Progress func(done, total int) // images shown to the detector
 }
 
@@ -73,7 +73,7 @@ const (
 	driseBatch   = 8
 )
 
-// Explain returns a map of each detection in one image, at the image's size, not centred.
+// Explain returns the map of each detection in one image, with the image's size and not centred.
 func (d DRISE) Explain(ctx context.Context, image Images, detections []Proposal) ([]Grid, error) {
 	samples, cells, open, size := cmp.Or(d.Samples, driseSamples), cmp.Or(d.Cells, driseCells), cmp.Or(d.Open, 0.5), cmp.Or(d.Batch, driseBatch)
 	switch {
@@ -116,7 +116,7 @@ func (d DRISE) Explain(ctx context.Context, image Images, detections []Proposal)
 			return nil, fmt.Errorf("d-rise: %w", err)
 		}
 		for k := range shown.N {
-			draw(first + k) // costs less than keeping a batch of masks
+			draw(first + k) // drawing again costs less than storing a batch of masks
 			for t, detection := range detections {
 				if weight := nearest(detection, proposals[k]); weight > 0 {
 					for i, m := range mask {
@@ -139,7 +139,7 @@ func (d DRISE) Explain(ctx context.Context, image Images, detections []Proposal)
 	return maps, nil
 }
 
-// nearest is the largest similarity of a detection and a proposal; 0 without proposals.
+// nearest returns the largest similarity of a detection and a proposal, or 0 without proposals.
 func nearest(detection Proposal, proposals []Proposal) (largest float64) {
 	for _, p := range proposals {
 		largest = max(largest, Similarity(detection, p))

@@ -15,9 +15,9 @@ import (
 // DefaultBatch is the number of images per run of the model.
 const DefaultBatch = 32
 
-// engine is the loop of every explainer of this package. It runs the model on the
-// images, calls the method for each image's map, and runs the model on the
-// variants of the image that the method asks for, at most batch at a time.
+// engine is the common loop of this package's explainers. It runs the model on the images, calls the
+// method for each image's map, and runs the model on the variants of the image that the method
+// requests, at most batch at a time.
 type engine struct {
 	method   string
 	layer    string
@@ -41,9 +41,9 @@ type output struct {
 type subject struct {
 	image  Images // one
 	output        // for the image itself
-	// vary runs the model on variants of the image, in batches. paint writes a variant
-	// into pixels, which have an earlier one; it is called on all processors. take
-	// receives the model's outputs for a batch, of the samples from first on.
+	// vary runs the model on variants of the image, in batches. paint writes a variant into pixels,
+	// which hold an earlier one; it is called concurrently. take receives the model's outputs for a
+	// batch of samples, which starts at sample first.
 	vary func(paint func(sample int, pixels []float32), take func(first int, outputs []output)) error
 }
 
@@ -88,7 +88,7 @@ func (e engine) explain(ctx context.Context, images Images, targets []int, sampl
 			maps.DeleteFunc(facts, func(_ string, fact float64) bool { return !numeric.Finite(fact) })
 			status := StatusOf(grid)
 			if !numeric.Finite(o.score) {
-				status = NonFinite // whatever the map is
+				status = NonFinite // for any map
 			}
 			attributions = append(attributions, Attribution{
 				Method: e.method, Layer: e.layer, Target: o.target, Score: o.score,
@@ -111,7 +111,7 @@ func (e engine) run(ctx context.Context, images Images, targets []int) ([]output
 	return nil, fmt.Errorf("%s: %w", e.method, err)
 }
 
-// check returns an error for an explainer or images that cannot be used.
+// check returns an error for an invalid explainer or invalid images.
 func (e engine) check(images Images, targets []int, samples int) error {
 	switch {
 	case e.query == nil:
@@ -130,8 +130,7 @@ func (e engine) check(images Images, targets []int, samples int) error {
 	return nil
 }
 
-// predicting returns a query for scores only; nil if there is no
-// model.
+// predicting returns a query for scores, or nil if there is no model.
 func predicting(model Predictor, score Score) query {
 	if model == nil {
 		return nil
@@ -169,8 +168,8 @@ func predicting(model Predictor, score Score) query {
 	}
 }
 
-// differentiating returns a query for scores and their gradients at a layer;
-// nil if there is no model.
+// differentiating returns a query for scores and their gradients at a layer, or nil if there is no
+// model.
 func differentiating(model Differentiator, layer string, score Score) query {
 	if model == nil {
 		return nil

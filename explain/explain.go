@@ -11,8 +11,7 @@ import (
 // Predicted is the target for the class that the model predicts.
 const Predicted = -1
 
-// Image is the layer name of the input. Its activations are the image
-// itself.
+// Image is the layer name of the input, whose activations are the image itself.
 const Image = "image"
 
 // Images is a batch of RGB images, row-major [N,Height,Width,Channels], raw
@@ -22,10 +21,10 @@ type Images struct {
 	Pixels                     []float32
 }
 
-// Size is the number of values of one image.
+// Size returns the number of values per image.
 func (m Images) Size() int { return m.Height * m.Width * m.Channels }
 
-// Slice returns images first to end-1, in the same memory.
+// Slice returns images first to end-1 without copying.
 func (m Images) Slice(first, end int) Images {
 	m.Pixels = m.Pixels[first*m.Size() : end*m.Size()]
 	m.N = end - first
@@ -54,12 +53,12 @@ func NewGrid(height, width int) Grid {
 // At returns the value at row y and column x.
 func (g Grid) At(y, x int) float32 { return g.Values[y*g.Width+x] }
 
-// Filled reports whether the grid has values, as many as its shape says.
+// Filled reports whether the grid has values, and as many as its shape requires.
 func (g Grid) Filled() bool {
 	return g.Height > 0 && g.Width > 0 && len(g.Values) == g.Height*g.Width
 }
 
-// Mass is the sum of the absolute values, the L1 norm.
+// Mass returns the L1 norm: the sum of the absolute values.
 func (g Grid) Mass() float64 {
 	sum := 0.0
 	for _, v := range g.Values {
@@ -98,16 +97,15 @@ type Prediction struct {
 // Score is the scalar that is explained.
 type Score string
 
-// The scores: the class's logit, before the softmax, or its probability, after
-// it. The softmax saturates.
+// The scores: the class's logit (before the softmax), or its probability (after it). The softmax
+// saturates.
 const (
 	Logit       Score = "logit"
 	Probability Score = "probability"
 )
 
-// Differential is a prediction. For each image it also has the layer's
-// activations A, the gradients d score / d A of the same shape, the class that
-// was scored, and its score.
+// Differential is a prediction. For each image it also has the layer's activations A, the gradients
+// d score / d A of the same shape, the scored class and its score.
 type Differential struct {
 	Prediction
 	Targets     []int
@@ -121,16 +119,16 @@ type Predictor interface {
 	Predict(ctx context.Context, images Images) (Prediction, error)
 }
 
-// A Differentiator returns the activations of a layer and the gradients of a
-// class score with respect to them, in one run. targets has one class per
-// image, [Predicted] for the predicted one.
+// A Differentiator returns the activations of a layer and the gradients of a class score with
+// respect to these, in one run. targets has one class per image; [Predicted] means the predicted
+// one.
 type Differentiator interface {
 	Differentiate(ctx context.Context, images Images, targets []int, layer string, score Score) (Differential, error)
 }
 
-// A Head runs a model on one image with other activations of a layer. It returns
-// one prediction for each of the activations, which have that layer's shape. Paths
-// from the image to the logits around the layer, such as a shortcut, keep their values.
+// A Head runs a model on one image with replaced activations of a layer. It returns a prediction for
+// each of the activations, which have the layer's shape. Paths from the image to the logits that
+// avoid the layer, such as shortcuts, keep their values.
 type Head interface {
 	PredictFrom(ctx context.Context, image Images, layer string, activations []Volume) (Prediction, error)
 }
@@ -141,17 +139,17 @@ type Explainer interface {
 	Explain(ctx context.Context, images Images, targets []int) ([]Attribution, error)
 }
 
-// Status says whether a map has a meaning.
+// Status says whether a map is meaningful.
 type Status string
 
 // The statuses of a map.
 const (
-	OK        Status = "ok"         // it has positive values, and more than one value
+	OK        Status = "ok"         // it has positive values and is not constant
 	Empty     Status = "empty"      // no value is positive
-	Constant  Status = "constant"   // one positive value everywhere
+	Constant  Status = "constant"   // all values are the same positive one
 	NonFinite Status = "non_finite" // a value is NaN or infinite, or the score is
-	// Faint maps have almost none of the score. Scaled for display they look like
-	// any other. Only a method whose unit is the score can set it; [StatusOf] cannot.
+	// Faint maps have almost none of the score, but look like others when scaled for display. Only
+	// methods whose unit is the score can set it; [StatusOf] cannot.
 	Faint Status = "faint"
 )
 
@@ -174,15 +172,15 @@ func StatusOf(g Grid) Status {
 // scaled for display, of any resolution.
 type Attribution struct {
 	Method string // "gradcam"
-	Layer  string // the layer of the gradients; Image for the image
-	Target int    // the class explained
+	Layer  string // the explained layer; Image for the image
+	Target int    // the explained class
 	Score  float32
 	Status Status
 	Map    Grid
-	// Probabilities are the model's for the image, if the model returns them.
+	// Probabilities are the model's for the image. They are nil if the model returns none.
 	Probabilities []float32
-	// Facts are the method's own numbers, by name. Each method's comment lists
-	// them. One that is not finite is left out.
+	// Facts are method-specific numbers, by name. Each method's comment lists them. Numbers that are
+	// not finite are left out.
 	Facts map[string]float64
 }
 

@@ -2,8 +2,8 @@ package explain
 
 import "math"
 
-// Features are a layer's activations without the positions: the mean of each channel,
-// [Channels], scaled to length 1. They are 0 if all means are 0.
+// Features returns a layer's activations without positions: the mean of each channel, scaled to
+// length 1. They are 0 if all means are 0.
 func Features(activations Volume) []float32 {
 	sums := make([]float64, activations.Channels)
 	for k, x := range activations.Values {
@@ -23,11 +23,11 @@ func Features(activations Volume) []float32 {
 	return out
 }
 
-// BorderShare is the share of a map's positive values in the strip along the border, an
-// eighth of each side wide; NaN for a map without positive values. It is 0.4375 for a map
-// with one value everywhere.
+// BorderShare returns the share of a map's positive values in a strip along the border, whose width
+// is an eighth of each side. It is NaN for a map without positive values, and 0.4375 for a constant
+// map.
 func BorderShare(g Grid) float64 {
-	// The resize gives a cell of a coarse map its true area.
+	// Resizing gives the cells of a coarse map their true area.
 	const side = 64
 	g = g.Resize(side, side)
 	strip, all := 0.0, 0.0

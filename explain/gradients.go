@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Saliency is how steeply the score reacts to each pixel:
+// Saliency is the steepness of the score at each pixel:
 //
 //	M(y,x) = max over channels of |d score / d image(y,x,channel)|
 //
@@ -28,13 +28,13 @@ func (s Saliency) Explain(ctx context.Context, images Images, targets []int) ([]
 	})
 }
 
-// GradientTimesInput is each pixel's share of the score if the score is linear:
+// GradientTimesInput is each pixel's share of the score of a linear model:
 //
 //	M(y,x) = sum over channels of image(y,x,channel) * d score / d image(y,x,channel)
 //
-// Shrikumar, Greenside, Kundaje 2017, arXiv:1704.02685, section 3.1. The map's
-// sum is the score if the model is linear, or made of ReLUs, without biases. A
-// black pixel has no share, whatever it means to the model.
+// Shrikumar, Greenside, Kundaje 2017, arXiv:1704.02685, section 3.1. The map's sum is the score if
+// the model has no biases and is linear or piecewise linear by ReLUs. A black pixel has no share,
+// even if the model uses it.
 type GradientTimesInput struct {
 	Model    Differentiator
 	Score    Score                 // "" is Logit
@@ -69,7 +69,7 @@ type SmoothGrad struct {
 	Model    Differentiator
 	Score    Score                 // "" is Logit
 	Samples  int                   // n; 0 is 50
-	Sigma    float64               // s as a share of the image's max-min; 0 is 0.15, below 0 no noise
+	Sigma    float64               // s relative to the image's max-min; 0: 0.15, below 0: no noise
 	Seed     uint64                // see Randomness in the package's comment
 	Batch    int                   // 0 is DefaultBatch
 	Progress func(done, total int) // images shown to the model
@@ -104,8 +104,7 @@ func (g SmoothGrad) Explain(ctx context.Context, images Images, targets []int) (
 	})
 }
 
-// largestMagnitude is the largest absolute value over the channels of each
-// pixel. NaN stays NaN.
+// largestMagnitude returns the largest absolute value over the channels of each pixel. NaN is kept.
 func largestMagnitude[T float32 | float64](image Images, gradient []T) Grid {
 	grid := NewGrid(image.Height, image.Width)
 	for i := range grid.Values {
@@ -118,8 +117,8 @@ func largestMagnitude[T float32 | float64](image Images, gradient []T) Grid {
 	return grid
 }
 
-// overChannels returns the sums over the channels of each position, and the total. value
-// returns the value at an index; nil is v's own.
+// overChannels returns the sum over the channels at each position, and the total. value returns the
+// value at an index; nil means v's own values.
 func overChannels(v Volume, value func(i int) float64) (grid Grid, total float64) {
 	if value == nil {
 		value = func(i int) float64 { return float64(v.Values[i]) }

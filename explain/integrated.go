@@ -12,12 +12,12 @@ import (
 //
 //	M(y,x) = sum over channels of (x-x') * integral from 0 to 1 of df/dx at x' + t (x-x') dt
 //
-// Sundararajan, Taly, Yan 2017, arXiv:1703.01365, eq. 1. The integral is by the
-// Gauss-Legendre rule, whose points never lie at the ends. The map's sum is
-// f(x) - f(x') (completeness, their proposition 1) but for the error of the
-// rule: "gap" shows whether Steps are enough.
+// Sundararajan, Taly, Yan 2017, arXiv:1703.01365, eq. 1. The integral is computed by the
+// Gauss-Legendre rule, whose points are never at the ends. The map's sum is f(x) - f(x')
+// (completeness, their proposition 1) except for the error of the rule. The fact "gap" shows whether
+// Steps are enough.
 //
-// Its facts: "baseline_score", f(x'); "gap", the map's sum less f(x) - f(x').
+// Its facts: "baseline_score", f(x'); "gap", the map's sum minus (f(x) - f(x')).
 type IntegratedGradients struct {
 	Model    Differentiator
 	Score    Score                 // "" is Logit

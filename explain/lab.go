@@ -2,18 +2,17 @@ package explain
 
 import "math"
 
-// lab is a colour in CIELAB: L* from 0 to 100, a*, b*. Equal distances look
-// about equally large.
+// lab is a colour in CIELAB: L* from 0 to 100, a*, b*. Equal distances are about equally visible.
 type lab [3]float64
 
-// distance is the square of the distance of two colours.
+// distance returns the squared distance of two colours.
 func (c lab) distance(other lab) float64 {
 	l, a, b := c[0]-other[0], c[1]-other[1], c[2]-other[2]
 	return l*l + a*a + b*b
 }
 
-// labs returns an image's colours, row by row. Values outside of 0..255 are
-// clipped; NaN is 0.
+// labs returns an image's colours, row by row. Values outside of 0..255 are clipped; NaN counts as
+// 0.
 func labs(image Images) []lab {
 	colours := make([]lab, image.Height*image.Width)
 	for i := range colours {

@@ -9,8 +9,7 @@ import (
 	"slices"
 )
 
-// LIME approximates the model near the image by a linear model of the image's
-// superpixels:
+// LIME approximates the model near the image by a linear model of the image's superpixels:
 //
 //	f(z) = intercept + sum_j b_j z_j,  z_j = 1 where superpixel j is shown
 //
@@ -62,7 +61,7 @@ func (l LIME) Explain(ctx context.Context, images Images, targets []int) ([]Attr
 		}
 		scores := make([]float64, samples)
 		scores[0] = float64(s.score)
-		unchanged := make([]bool, samples) // the sample is the image itself
+		unchanged := make([]bool, samples) // whether the sample is the image itself
 		err := s.vary(func(sample int, pixels []float32) {
 			z := coins(streams.sample(sample+1), superpixels.Count)
 			shown[sample+1] = z
@@ -80,7 +79,7 @@ func (l LIME) Explain(ctx context.Context, images Images, targets []int) ([]Attr
 				sample := first + k + 1
 				scores[sample] = float64(o.score)
 				if unchanged[sample] {
-					// The model may round differently in a batch of another size.
+					// The model can round differently in a batch of another size.
 					scores[sample] = scores[0]
 				}
 			}
@@ -108,9 +107,9 @@ func coins(random *rand.Rand, n int) []bool {
 	return z
 }
 
-// proximity returns the samples' weights by their cosine distance to the one that
-// shows everything: 1 - (number shown / sqrt(number shown * number of
-// superpixels)). A sample that shows nothing has distance 1.
+// proximity returns the samples' weights by their cosine distance to the sample that shows
+// everything: 1 - (number shown / sqrt(number shown * number of superpixels)). A sample that shows
+// nothing has distance 1.
 func proximity(shown [][]bool, width float64) []float64 {
 	weights := make([]float64, len(shown))
 	for i, z := range shown {

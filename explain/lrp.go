@@ -12,17 +12,17 @@ import (
 //
 //	M(y,x) = sum over channels of R(y,x,channel)
 //
-// The model holds the rules that distribute it. There is one score, Logit.
+// The model has the rules for distributing it. The only score is Logit.
 //
-// Its facts: "relevance", the map's sum; "conserved", that sum over the logit,
-// unless the logit is zero. "conserved" is 1 if biases absorb nothing. It may
-// be below 0 or far above 1 where relevance of both signs cancels.
+// Its facts: "relevance", the map's sum; "conserved", this sum divided by the logit, unless the
+// logit is zero. "conserved" is 1 if biases absorb nothing. It can be below 0 or far above 1 if
+// relevance of both signs cancels.
 //
-// The status is Faint if the map holds less than a hundredth of the logit, both
-// signs together: biases have absorbed the rest. A black image is an example.
+// The status is Faint if the map has less than a hundredth of the logit, both signs together,
+// because biases have absorbed the rest. A black image is an example.
 type LRP struct {
 	Model    Differentiator        // its Gradients are relevance
-	Layer    string                // "" is the image
+	Layer    string                // "": the image
 	Batch    int                   // 0 is DefaultBatch
 	Progress func(done, total int) // images shown to the model
 }

@@ -1,13 +1,13 @@
 package explain
 
-// MethodAt is a method at a layer, or at the image.
+// MethodAt is a method and its layer, or the image as layer.
 type MethodAt struct {
 	Method string // "gradcam"
 	Layer  string // a layer's name, or [Image]
 }
 
-// String is how the command line names it: "gradcam@conv5"; without the layer if
-// that is the image.
+// String returns the command line's notation, such as "gradcam@conv5"; without the layer if it is
+// the image.
 func (m MethodAt) String() string {
 	if m.Layer == "" || m.Layer == Image {
 		return m.Method

@@ -6,39 +6,39 @@ import (
 	"oscar/internal/named"
 )
 
-// A Method is the facts about an explanation method.
+// A Method has the facts about an explanation method.
 type Method struct {
 	Name          string // as in Attribution.Method
 	Paper         string // source of the equation
 	At            Place
-	Score         Score     // the score explained if none is given; "" if the map is of no score
+	Score         Score     // the default score; "" if the map does not depend on a score
 	Needs         Abilities // what the method needs from a model
 	Signed        bool      // negative values are evidence against the class and are drawn; if false, they are clipped
 	NonNegative   bool      // no value is negative, at a layer if no activation is negative
-	Relative      bool      // zero has no meaning, so colours begin at the map's smallest value
+	Relative      bool      // zero has no meaning, so colours start at the map's smallest value
 	ClassAgnostic bool      // the map is the same for every class and score
 	Stochastic    bool      // the map depends on the seed
-	Samples       bool      // it has [Options.Samples]
-	// Exact says that the maps suffer from bfloat16, so a model computes them in float32
-	// in every precision. docs/design/0014-precision.md has the measurements.
+	Samples       bool      // it uses [Options.Samples]
+	// Exact means that bfloat16 changes the maps too much, so they are always computed in float32.
+	// docs/design/0014-precision.md has the measurements.
 	Exact bool
 }
 
-// Place is what a method explains, and so the resolution of its maps.
+// Place is what a method explains. It determines the resolution of the maps.
 type Place string
 
 // The places.
 const (
 	AtImage      Place = "the image"
 	AtLayer      Place = "a layer"              // the maps have the layer's resolution
-	AtEither     Place = "the image or a layer" // the image, unless a layer is named
+	AtEither     Place = "the image or a layer" // the image, or a layer if one is named
 	ThroughLayer Place = "the image, by a layer"
 )
 
-// Abilities are the abilities of a model, a set of flags.
+// Abilities is a set of a model's abilities.
 type Abilities uint8
 
-// The abilities.
+// The abilities, which are flags.
 const (
 	Predicts       Abilities = 1 << iota // it is a Predictor
 	Differentiates                       // it is a Differentiator
@@ -49,7 +49,7 @@ const (
 
 var abilityNames = []string{"predictions", "gradients", "runs from a layer on", "relevance", "guided gradients"}
 
-// String lists the abilities: "predictions, gradients"; "" if there are none.
+// String returns the abilities as text: "predictions, gradients", or "" for none.
 func (a Abilities) String() string {
 	var names []string
 	for bit, name := range abilityNames {
@@ -66,12 +66,11 @@ type Model interface {
 	Differentiator
 }
 
-// Options are the settings that several explainers have. Every zero value is
-// the method's own default.
+// Options are settings that several explainers have. Zero values mean the method's own defaults.
 type Options struct {
-	Score    Score  // not for a method that needs Propagates, which explains the logit
-	Layer    string // for a method AtEither
-	Samples  int    // of RISE, LIME, SmoothGrad; steps of integrated gradients; other methods have none
+	Score    Score  // ignored by methods that need Propagates, which explain the logit
+	Layer    string // for methods with AtEither
+	Samples  int    // samples of RISE, LIME and SmoothGrad; steps of integrated gradients
 	Seed     uint64
 	Baseline Baseline // of occlusion, RISE, integrated gradients
 	Batch    int
@@ -145,7 +144,7 @@ var Methods = []Entry{
 	},
 }
 
-// Lookup finds a method by name. Its error lists the names.
+// Lookup returns the entry of a name. Its error lists the names.
 func Lookup(name string) (Entry, error) {
 	return named.Find("method", name, Methods, func(e Entry) string { return e.Name })
 }

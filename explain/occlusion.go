@@ -7,20 +7,19 @@ import (
 	"math"
 )
 
-// Occlusion is how much the score falls when a patch of the image is covered,
-// averaged over the patches that cover a pixel:
+// Occlusion is the decrease of the score when a patch of the image is covered, averaged over the
+// patches that cover a pixel:
 //
 //	M(y,x) = mean over patches on (y,x) of f(image) - f(image with the patch covered)
 //
-// Zeiler, Fergus 2013, arXiv:1311.2901, section 4.2. They cover with a gray
-// square. Patches begin at the top left corner and continue to the right and
-// bottom edges, where the last ones are cut off.
+// Zeiler, Fergus 2013, arXiv:1311.2901, section 4.2. They cover with a gray square. Patches start at
+// the top left corner and extend to the right and bottom edges, where the last ones are clipped.
 type Occlusion struct {
 	Model    Predictor
 	Score    Score                 // "" is Logit
 	Baseline Baseline              // covers a patch; nil is Gray
-	Patch    int                   // side of the square; 0 is 32 of 227, as a share of the image's shorter side
-	Stride   int                   // from patch to patch; 0 is half of one
+	Patch    int                   // side of the square; 0: 32/227 of the image's shorter side
+	Stride   int                   // distance between patches; 0: half of Patch
 	Batch    int                   // 0 is DefaultBatch
 	Progress func(done, total int) // images shown to the model
 }
@@ -72,7 +71,7 @@ func (o Occlusion) Explain(ctx context.Context, images Images, targets []int) ([
 // rectangle is a part of an image; bottom and right are exclusive.
 type rectangle struct{ top, left, bottom, right int }
 
-// cover lists the patches that cover an image, row by row.
+// cover returns the patches that cover an image, row by row.
 func cover(height, width, patch, stride int) []rectangle {
 	var list []rectangle
 	for _, y := range starts(height, patch, stride) {
@@ -83,8 +82,8 @@ func cover(height, width, patch, stride int) []rectangle {
 	return list
 }
 
-// starts returns where the patches along one side begin. The last one is the
-// first that reaches the end.
+// starts returns the start positions of the patches along one side. The last one is the first that
+// reaches the end.
 func starts(side, patch, stride int) []int {
 	list := []int{0}
 	for last := 0; last+patch < side; {

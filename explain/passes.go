@@ -2,7 +2,7 @@ package explain
 
 import "cmp"
 
-// The samples, or steps, of methods whose Samples or Steps is 0.
+// The default samples, or steps, of methods.
 const (
 	smoothGradSamples = 50
 	integrationSteps  = 50
@@ -10,8 +10,7 @@ const (
 	limeSamples       = 1000
 )
 
-// A PassCounter is an [Explainer] that knows on how many images Explain will run
-// the model for a batch.
+// A PassCounter is an [Explainer] that knows how many images it will run the model on.
 type PassCounter interface {
 	Passes(images Images) int
 }
@@ -27,7 +26,7 @@ func (g SmoothGrad) Passes(images Images) int {
 	return images.N * (1 + cmp.Or(g.Samples, smoothGradSamples))
 }
 
-// Passes implements [PassCounter]. The baseline is one of the images.
+// Passes implements [PassCounter]. It includes the baseline.
 func (g IntegratedGradients) Passes(images Images) int {
 	return images.N * (2 + cmp.Or(g.Steps, integrationSteps))
 }
@@ -44,10 +43,10 @@ func (o Occlusion) Passes(images Images) int {
 // Passes implements [PassCounter].
 func (r RISE) Passes(images Images) int { return images.N * (1 + cmp.Or(r.Samples, riseSamples)) }
 
-// Passes is the number of images that Explain will show to the detector.
+// Passes returns the number of images that Explain will run the detector on.
 func (d DRISE) Passes(images Images) int { return images.N * cmp.Or(d.Samples, driseSamples) }
 
-// Passes implements [PassCounter]. The image itself is one of the samples.
+// Passes implements [PassCounter]. It includes the image itself as a sample.
 func (l LIME) Passes(images Images) int { return images.N * cmp.Or(l.Samples, limeSamples) }
 
 // Passes implements [PassCounter].

@@ -7,7 +7,7 @@ import (
 	"oscar/internal/seeded"
 )
 
-// streams gives each sample of an image its own random numbers.
+// streams gives each sample of an image its own random generator.
 type streams [24]byte
 
 // streamsOf mixes the seed with the image's shape and pixels.
@@ -16,8 +16,7 @@ func streamsOf(seed uint64, image Images) streams {
 	return streams(digest[:24])
 }
 
-// sample returns the generator of one sample, keyed by the image and the
-// sample's number.
+// sample returns the generator of one sample. It depends on the image and the sample's number.
 func (s streams) sample(number int) *rand.Rand {
 	var key [32]byte
 	copy(key[:], s[:])

@@ -2,10 +2,9 @@ package explain
 
 import "math"
 
-// Resize resizes the grid to height x width as tf.image.resize(...,
-// "bilinear", antialias=False) does: bilinear between pixel centres at half
-// positions, the edges clamped. Height and width scale independently. A grid
-// without values gives zeros; a size below 1 gives a grid of no size.
+// Resize resizes the grid to height x width as tf.image.resize(..., "bilinear", antialias=False)
+// does: bilinearly between pixel centres at half positions, with clamped edges. Height and width
+// scale independently. A grid without values gives zeros. A size below 1 gives a grid of no size.
 func (g Grid) Resize(height, width int) Grid {
 	if height < 1 || width < 1 {
 		return Grid{}
@@ -25,21 +24,21 @@ func (g Grid) Resize(height, width int) Grid {
 // picture needs no large map. The grid must be Filled and the size at least 1.
 func (g Grid) Rows(height, width int) Rows { return g.PartRows(Whole, height, width) }
 
-// Part is a part of a grid, in shares of its height and width.
+// Part is a part of a grid, relative to its height and width.
 type Part struct{ Top, Left, Bottom, Right float64 }
 
 // Whole is all of a grid.
 var Whole = Part{Bottom: 1, Right: 1}
 
-// PartRows are the rows of a part of the grid, resized as by [Grid.Rows]. Beyond the
-// part, the grid's own values count.
+// PartRows returns the rows of a part of the grid, resized as by [Grid.Rows]. Outside of the part,
+// the grid's values are used.
 func (g Grid) PartRows(p Part, height, width int) Rows {
 	return g.interpolate(halfPixel(g.Height, height, p.Top, p.Bottom), halfPixel(g.Width, width, p.Left, p.Right))
 }
 
 // Rows are the rows of a resized grid.
 type Rows struct {
-	wide     Grid // the grid's rows, already at the new width
+	wide     Grid // the grid's rows at the new width
 	vertical []between
 }
 
@@ -59,7 +58,7 @@ type between struct {
 	part      float32
 }
 
-// interpolate takes the grid at the given rows and columns.
+// interpolate interpolates the grid at the given rows and columns.
 func (g Grid) interpolate(vertical, horizontal []between) Rows {
 	width := len(horizontal)
 	wide := NewGrid(g.Height, width)
@@ -73,9 +72,8 @@ func (g Grid) interpolate(vertical, horizontal []between) Rows {
 	return Rows{wide, vertical}
 }
 
-// halfPixel returns where each of out samples lies among in samples, between
-// centres at half positions, clamped at the edges. The samples lie in the part between
-// two shares.
+// halfPixel returns the positions of out samples among in samples, between centres at half positions
+// and clamped at the edges. The samples cover the part from share from to share to.
 func halfPixel(in, out int, from, to float64) []between {
 	list := make([]between, out)
 	scale := float64(in) / float64(out) * (to - from)
@@ -91,8 +89,8 @@ func halfPixel(in, out int, from, to float64) []between {
 	return list
 }
 
-// mirrored returns the same, but mirrors the samples beyond the outermost
-// centres, as skimage.transform.resize does with mode "reflect".
+// mirrored is halfPixel with mirrored samples beyond the outermost centres, as in
+// skimage.transform.resize with mode "reflect".
 func mirrored(in, out int) []between {
 	list := make([]between, out)
 	mirror := func(i int) int {
@@ -107,7 +105,7 @@ func mirrored(in, out int) []between {
 		return i
 	}
 	for i := range list {
-		// The position is (i+1/2) in/out - 1/2, in integers until the end.
+		// The position is (i+1/2) in/out - 1/2, in integers as long as possible.
 		position := (2*i+1)*in - out
 		floor := position / (2 * out)
 		if position < 0 {

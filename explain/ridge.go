@@ -6,7 +6,7 @@ import "math"
 type linear struct {
 	coefficients []float64
 	intercept    float64
-	r2           float64 // the weighted share of variance explained
+	r2           float64 // weighted share of the explained variance
 }
 
 // ridge minimises, over b and b0,
@@ -18,7 +18,7 @@ type linear struct {
 // Cholesky decomposition. alpha must be above 0.
 func ridge(rows [][]bool, y, weights []float64, alpha float64) linear {
 	n := len(rows[0])
-	// Relative to the first, equal y are exactly zero, and so is their fit.
+	// Relative to the first value, equal y are exactly zero, and so is their fit.
 	origin := y[0]
 	var total, meanY float64
 	meanX := make([]float64, n)
@@ -73,7 +73,7 @@ func ridge(rows [][]bool, y, weights []float64, alpha float64) linear {
 	return fit
 }
 
-// centre writes a row of X less the mean.
+// centre writes a row of X minus the mean.
 func centre(x []float64, row []bool, mean []float64) {
 	for j, on := range row {
 		x[j] = -mean[j]

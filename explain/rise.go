@@ -7,8 +7,8 @@ import (
 	"math/rand/v2"
 )
 
-// RISE shows the model the image through random masks. The map is the sum of
-// the masks, each weighted by the score of what it shows:
+// RISE runs the model on the image under random masks. The map is the sum of the masks, each
+// weighted by the score of the masked image:
 //
 //	M(y,x) = 1/(N p) sum_k f(image (.) mask_k) mask_k(y,x)
 //
@@ -17,15 +17,14 @@ import (
 // resized bilinearly to (Cells+1) cells and cropped at a random shift, as in the
 // authors' code. Masks are not kept: memory does not grow with N.
 //
-// The map is not centred: it is near the mean score where a pixel does not
-// matter. Its noise falls with the root of N; the paper uses 4000 masks for VGG
-// and 8000 for ResNet.
+// The map is not centred: pixels without influence have about the mean score. Its noise decreases
+// with the root of N; the paper uses 4000 masks for VGG and 8000 for ResNet.
 type RISE struct {
 	Model    Predictor
 	Score    Score                 // "" is Probability
-	Baseline Baseline              // shown where a mask is closed; nil is Black, the image times the mask
+	Baseline Baseline              // shown where a mask is closed; nil: Black, which multiplies the image by the mask
 	Samples  int                   // N; 0 is 4000
-	Cells    int                   // of the grid's side; 0 is 7
+	Cells    int                   // per side of the grid; 0: 7
 	Open     float64               // p; 0 is 0.5
 	Seed     uint64                // see Randomness in the package's comment
 	Batch    int                   // 0 is DefaultBatch
@@ -58,7 +57,7 @@ func (r RISE) Explain(ctx context.Context, images Images, targets []int) ([]Attr
 				}
 			}
 		}, func(first int, outputs []output) {
-			// Drawing them again costs less than keeping a batch of masks.
+			// Drawing them again costs less than storing a batch of masks.
 			drawn := make([]Rows, len(outputs))
 			for k := range drawn {
 				drawn[k] = masks.rows(masks.pattern(streams.sample(first+k), open))
@@ -92,8 +91,7 @@ type masks struct {
 	vertical, horizontal  []between // of every row and column of the resized grid
 }
 
-// pattern is the random part of a mask: the cells, 1 if open, and where the crop
-// begins.
+// pattern is the random part of a mask: the cells (1 is open) and the start of the crop.
 type pattern struct {
 	open Grid
 	y, x int

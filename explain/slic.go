@@ -7,25 +7,24 @@ import (
 	"slices"
 )
 
-// SLIC cuts an image into superpixels of similar colour and size. It is k-means
-// on colour and position together, with centres that reach only nearby pixels.
+// SLIC divides an image into superpixels of similar colour and size. It is k-means on colour and
+// position together, with centres that reach only nearby pixels.
 //
 //	D^2 = |Lab - Lab'|^2 + (Compactness/S)^2 |position - position'|^2
 //
-// Achanta et al. 2012, TPAMI 34(11), doi:10.1109/TPAMI.2012.120, eq. 3 and
-// algorithm 1. S is the pitch of the grid of initial centres; the colours are
-// CIELAB. Then every superpixel becomes one connected piece, as in section III.B:
-// small pieces join the neighbour with the nearest centre. (In the authors' code
-// they join the neighbour on the left, which can turn a textured image into a
+// Achanta et al. 2012, TPAMI 34(11), doi:10.1109/TPAMI.2012.120, eq. 3 and algorithm 1. S is the
+// distance of the initial centres; colours are CIELAB. Then every superpixel becomes one connected
+// component, as in section III.B: small components join the neighbour with the nearest centre. (In
+// the authors' code they join the neighbour on the left, which can turn a textured image into a
 // single superpixel.) Nothing is random.
 type SLIC struct {
-	Segments    int     // about how many; 0 is 50
-	Compactness float64 // weight of the position relative to the colour; 0 is 10
-	Iterations  int     // of k-means; 0 is 10
+	Segments    int     // approximate number; 0: 50
+	Compactness float64 // weight of the position relative to the colour; 0: 10
+	Iterations  int     // of k-means; 0: 10
 }
 
-// Segment cuts one image. Of more than three channels only the first three
-// count, of fewer than three only the first.
+// Segment divides one image. It uses the first three channels, or the first if there are fewer than
+// three.
 func (s SLIC) Segment(image Images) Segmentation {
 	segments := max(1, cmp.Or(s.Segments, 50))
 	pitch := math.Sqrt(float64(image.Height*image.Width) / float64(segments))
@@ -53,15 +52,15 @@ type clusters struct {
 	height, width int
 	pitch         float64 // S
 	weight        float64 // (Compactness/S)^2
-	reach         float64 // how far a centre reaches, in each direction
+	reach         float64 // distance that a centre reaches, in each direction
 	colours       []lab
 	labels        []int
 	centres       []centroid
 	distances     []float64
 }
 
-// initialise puts the centres on a grid, each moved to the lowest gradient
-// nearby, and assigns every pixel to its cell of the grid.
+// initialise puts the centres on a grid, moves each to the lowest gradient nearby, and assigns every
+// pixel to its cell of the grid.
 func (k *clusters) initialise() {
 	rows := max(1, int(math.Round(float64(k.height)/k.pitch)))
 	columns := max(1, int(math.Round(float64(k.width)/k.pitch)))
@@ -113,7 +112,7 @@ func (k *clusters) assign() {
 	}
 }
 
-// distance is D^2.
+// distance returns D^2.
 func (k *clusters) distance(a, b centroid) float64 {
 	dy, dx := a.y-b.y, a.x-b.x
 	return a.colour.distance(b.colour) + k.weight*(dy*dy+dx*dx)
@@ -153,13 +152,13 @@ func (k *clusters) means(labels []int, count int) (means []centroid, sizes []flo
 	return means, sizes
 }
 
-// connect makes every superpixel connected. It keeps the largest piece of each
-// cluster and pieces of at least a quarter of S^2. Any other piece joins the
-// adjacent superpixel that is nearest by D, once there is one.
+// connect makes every superpixel connected. It keeps the largest component of each cluster, and
+// components of at least a quarter of S^2. Other components join the adjacent superpixel with the
+// smallest D, when there is one.
 func (k *clusters) connect() Segmentation {
 	labels, count := pieces(k.labels, k.height, k.width)
 	means, sizes := k.means(labels, count)
-	largest := make([]int, len(k.centres)) // piece of each cluster
+	largest := make([]int, len(k.centres)) // component of each cluster
 	for c := range largest {
 		largest[c] = -1
 	}
@@ -168,7 +167,7 @@ func (k *clusters) connect() Segmentation {
 			largest[c] = p
 		}
 	}
-	owner := make([]int, count) // superpixel of each piece; -1 is none so far
+	owner := make([]int, count) // superpixel of each component; -1: none so far
 	var centres []centroid      // of each superpixel
 	for p := range owner {
 		owner[p] = -1
@@ -207,8 +206,7 @@ func (k *clusters) connect() Segmentation {
 	return Segmentation{k.height, k.width, len(centres), labels}
 }
 
-// pieces numbers the connected pieces of equal labels, in the order of their
-// first pixels.
+// pieces numbers the connected components of equal labels, in the order of their first pixels.
 func pieces(labels []int, height, width int) (numbers []int, count int) {
 	numbers = slices.Repeat([]int{-1}, height*width)
 	var piece []int
@@ -244,14 +242,14 @@ func pieces(labels []int, height, width int) (numbers []int, count int) {
 	return numbers, count
 }
 
-// Segmentation is an image cut into superpixels. Labels has the number of each
-// pixel's superpixel, 0 to Count-1, row by row.
+// Segmentation is an image divided into superpixels. Labels has the number of each pixel's
+// superpixel, 0 to Count-1, row by row.
 type Segmentation struct {
 	Height, Width, Count int
 	Labels               []int
 }
 
-// check reports a segmentation that does not fit the image.
+// check returns an error if the segmentation does not fit the image.
 func (s Segmentation) check(image Images) error {
 	if s.Height != image.Height || s.Width != image.Width || len(s.Labels) != s.Height*s.Width {
 		return fmt.Errorf("a segmentation of %dx%d, %d labels, for an image of %dx%d",
@@ -265,7 +263,7 @@ func (s Segmentation) check(image Images) error {
 	return nil
 }
 
-// mean is the image with each superpixel in its mean colour.
+// mean returns the image with each superpixel in its mean colour.
 func (s Segmentation) mean(image Images) []float32 {
 	sums := make([]float64, s.Count*image.Channels)
 	sizes := make([]float64, s.Count)

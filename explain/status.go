@@ -1,6 +1,6 @@
 package explain
 
-// Reason returns the reason why a map with this status is not ok; "" if it is.
+// Reason returns the reason why a map with this status is not ok, or "" if it is.
 func (s Status) Reason() string {
 	switch s {
 	case Empty:
