@@ -18,11 +18,10 @@ import (
 // for y > 0. If y is zero or not finite, the map is NaN and its status
 // explain.NonFinite.
 //
-// Paths around the layer, such as a shortcut, keep their values. The model runs
-// from the layer on, in batches of 32, once for every channel that is not zero
-// everywhere (the others have y_k = y and no weight). It must not keep the
-// activations. If an activation is NaN or infinite, the map is NaN and the model is
-// not run.
+// Paths that avoid the layer, such as shortcuts, keep their values. The model runs from the layer
+// on, in batches of 32, once for every channel that is not zero everywhere (zero channels have y_k =
+// y and weight zero). The model must not keep the activations. If an activation is NaN or infinite,
+// the map is NaN and the model does not run.
 func AblationCAM(ctx context.Context, model explain.Head, view View) (explain.Grid, error) {
 	a := view.Activations
 	if err := checkVolume(a); err != nil {
@@ -53,7 +52,7 @@ func AblationCAM(ctx context.Context, model explain.Head, view View) (explain.Gr
 	return combine(weights, a), nil
 }
 
-// liveChannels are the channels that are not zero everywhere.
+// liveChannels returns the channels that are not zero everywhere.
 func liveChannels(v explain.Volume) (live []int) {
 	seen := make([]bool, v.Channels)
 	for i, x := range v.Values {
@@ -67,7 +66,7 @@ func liveChannels(v explain.Volume) (live []int) {
 	return live
 }
 
-// ablate writes v without channel k.
+// ablate writes v with channel k set to zero.
 func ablate(out, v explain.Volume, k int) {
 	copy(out.Values, v.Values)
 	for i := k; i < len(out.Values); i += v.Channels {

@@ -8,10 +8,9 @@
 //	explainer := gradcam.Explainer{Model: bundle, Layer: "conv5"}
 //	attributions, err := explainer.Explain(ctx, images, targets)
 //
-// returns one signed, unscaled map an image, at the layer's own resolution
-// (13x13 for AlexNet's conv5). Package heatmap turns it into a picture. With
-// several methods (Methods: gradcam.Methods for all) activations and gradients
-// still come from one run; see [Explainer.Explain] for the order.
+// returns one signed, unscaled map per image, at the layer's own resolution (13x13 for AlexNet's
+// conv5). Package heatmap converts it to a picture. With several methods (Methods: gradcam.Methods
+// for all) activations and gradients still come from one run; see [Explainer.Explain] for the order.
 //
 // # Methods
 //

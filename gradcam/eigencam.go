@@ -40,7 +40,7 @@ func EigenCAM(activations, _ explain.Volume) explain.Grid {
 	return out
 }
 
-// centred is O less the mean of each column.
+// centred returns O minus the mean of each column.
 func centred(v explain.Volume) *mat.Dense {
 	positions := v.Height * v.Width
 	o := mat.NewDense(positions, v.Channels, nil)
@@ -53,9 +53,8 @@ func centred(v explain.Volume) *mat.Dense {
 	return o
 }
 
-// firstComponent is O v_1. It takes the eigenvectors of the smaller of two
-// symmetric matrices: the last one of O^T O is v_1, that of O O^T is u_1, and
-// O v_1 = s_1 u_1.
+// firstComponent returns O v_1. It uses the eigenvectors of the smaller of two symmetric matrices.
+// The last eigenvector of O^T O is v_1. That of O O^T is u_1, and O v_1 = s_1 u_1.
 func firstComponent(o *mat.Dense) (component []float64, ok bool) {
 	rows, columns := o.Dims()
 	var (
@@ -83,8 +82,8 @@ func firstComponent(o *mat.Dense) (component []float64, ok bool) {
 	return out.RawVector().Data, true
 }
 
-// fixSign makes the largest magnitude positive. If two are equal, it makes the
-// first value positive that is not zero.
+// fixSign makes the value with the largest magnitude positive. If two are equal, it makes the first
+// nonzero value positive.
 func fixSign(values []float64) {
 	low, high, first := 0.0, 0.0, 0.0
 	for _, v := range values {

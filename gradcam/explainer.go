@@ -13,14 +13,14 @@ import (
 	"oscar/internal/batch"
 )
 
-// Explainer applies one or several methods to one layer of a model. It
-// implements [explain.Explainer]. It is safe for concurrent use if its model is.
+// Explainer applies one or several methods to one layer of a model. It implements
+// [explain.Explainer]. It may be used concurrently if its model may.
 type Explainer struct {
 	Model    explain.Differentiator
-	Layer    string                // its name in the model: "conv5"
-	Score    explain.Score         // what is explained; "" is explain.Logit
-	Methods  []Entry               // none is Grad-CAM alone
-	Progress func(done, total int) // images, masked or not, shown to the model
+	Layer    string                // name in the model: "conv5"
+	Score    explain.Score         // the explained score; "": explain.Logit
+	Methods  []Entry               // none: only Grad-CAM
+	Progress func(done, total int) // images, masked or not, that the model ran on
 }
 
 var _ explain.Explainer = Explainer{}
@@ -29,11 +29,10 @@ var _ explain.Explainer = Explainer{}
 // layer's resolution: those of the first image in the order of the methods, then
 // those of the second.
 //
-// targets has one class per image, [explain.Predicted] for the predicted one.
-// The attribution has the class that was scored. All methods share one run of
-// the whole batch for activations and gradients. A method with a Mask or a Head
-// then runs the model again for each image. If the model cannot do that, Explain
-// returns an error before any run.
+// targets has one class per image; [explain.Predicted] means the predicted one. An attribution has
+// the scored class. All methods share one run of the whole batch for activations and gradients. A
+// method with a Mask or a Head then runs the model again for each image. If the model cannot do
+// that, Explain returns an error before any run.
 func (e Explainer) Explain(ctx context.Context, images explain.Images, targets []int) ([]explain.Attribution, error) {
 	if e.Model == nil {
 		return nil, errors.New("gradcam: the explainer has no model")
@@ -115,8 +114,8 @@ func (e Explainer) Explain(ctx context.Context, images explain.Images, targets [
 	return attributions, nil
 }
 
-// concurrency is the number of images processed concurrently: one per processor.
-// It is 1 if a method runs the model, which has its own threads.
+// concurrency returns the number of images to process concurrently: one per processor, or 1 if a
+// method runs the model, which has its own threads.
 func (e Explainer) concurrency() int {
 	if slices.ContainsFunc(e.Methods, func(entry Entry) bool { return entry.CAM == nil }) {
 		return 1
@@ -124,7 +123,7 @@ func (e Explainer) concurrency() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// image is image i of a batch. It has no pixels if the batch has too few.
+// image returns image i of a batch. It has no pixels if the batch has too few.
 func image(images explain.Images, i int) explain.Images {
 	size := images.Size()
 	one := explain.Images{N: 1, Height: images.Height, Width: images.Width, Channels: images.Channels}

@@ -26,8 +26,8 @@ type GuidedGradCAM struct {
 	Progress func(done, total int)  // images shown to the model
 }
 
-// Guided is the facts about [GuidedGradCAM]. It has no line in [Methods]: its
-// maps have the image's resolution, and it needs two models.
+// Guided has the facts about [GuidedGradCAM]. It has no line in [Methods], because its maps have the
+// image's resolution and it needs two models.
 var Guided = explain.Method{
 	Name: "guidedgradcam", Paper: "Selvaraju et al. 2017, arXiv:1610.02391, section 3.2",
 	At: explain.ThroughLayer, Score: explain.Logit, Needs: explain.Differentiates | explain.Guides, Signed: true, Exact: true,
@@ -72,7 +72,7 @@ func (g GuidedGradCAM) explain(ctx context.Context, images explain.Images, targe
 		}
 		for i, a := range coarse {
 			for k, v := range a.Map.Values {
-				if v < 0 { // NaN stays NaN
+				if v < 0 { // NaN is kept
 					a.Map.Values[k] = 0
 				}
 			}

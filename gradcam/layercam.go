@@ -6,9 +6,8 @@ import (
 	"oscar/explain"
 )
 
-// LayerCAM is LayerCAM of one layer (Jiang et al. 2021, IEEE TIP 30,
-// doi:10.1109/TIP.2021.3089943). Every position is weighted by its own
-// gradient, if it is positive,
+// LayerCAM is LayerCAM of one layer (Jiang et al. 2021, IEEE TIP 30, doi:10.1109/TIP.2021.3089943).
+// Every position is weighted by its own gradient if this is positive,
 //
 //	L_ij = sum_k ReLU(dy/dA_ijk) A_ijk
 //

@@ -58,7 +58,7 @@ var Methods = []Entry{
 		At: explain.AtLayer, Score: explain.Logit, Needs: explain.Differentiates | explain.RunsFromLayer, Exact: true}},
 }
 
-// Lookup finds a method by name. Its error lists the names.
+// Lookup returns the entry of a name. Its error lists the names.
 func Lookup(name string) (Entry, error) {
 	return named.Find("CAM method", name, Methods, func(e Entry) string { return e.Name })
 }
@@ -91,8 +91,8 @@ func (e Entry) bind(model explain.Differentiator) (func(context.Context, View) (
 	return nil, fmt.Errorf("the entry %q has no method", e.Name)
 }
 
-// channelRuns returns the approximate number of masked images or ablated layers on which
-// the method runs the model.
+// channelRuns returns the approximate number of images or activations that the method runs the model
+// on.
 func (e Entry) channelRuns(activations explain.Volume) int {
 	if e.CAM != nil {
 		return 0

@@ -9,9 +9,8 @@ type LayerShaper interface {
 
 var _ explain.PassCounter = Explainer{}
 
-// Passes implements [explain.PassCounter]. A method with a Mask or a Head runs
-// the model once for every channel: their number is that of the model if it is a
-// [LayerShaper], else 0.
+// Passes implements [explain.PassCounter]. A method with a Mask or a Head runs the model once per
+// channel. The number of channels is the model's if it is a [LayerShaper], else 0.
 func (e Explainer) Passes(images explain.Images) int {
 	var layer explain.Volume
 	if shaper, ok := e.Model.(LayerShaper); ok {
@@ -24,5 +23,5 @@ func (e Explainer) Passes(images explain.Images) int {
 	return images.N * passes
 }
 
-// Passes implements [explain.PassCounter]. The image is shown to both models.
+// Passes implements [explain.PassCounter]. Both models run on the image.
 func (g GuidedGradCAM) Passes(images explain.Images) int { return 2 * images.N }

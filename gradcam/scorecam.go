@@ -15,16 +15,14 @@ import (
 //	S_k = f_c(x * H_k) - f_c(baseline)
 //	w_k = exp(S_k) / sum_j exp(S_j)
 //
-// The map is sum_k w_k A_ijk. The baseline's score is the same for all channels.
-// The softmax cancels it, so the baseline is not run. Masked pixels are black,
-// as the image holds raw values. A channel of one value masks everything.
-// Weights are positive, so the map, without the paper's ReLU, has the signs of
-// the activations. f_c is the view's score. A probability is at most 1 and makes
-// the weights nearly equal.
+// The map is sum_k w_k A_ijk. The baseline's score is the same for all channels and cancels in the
+// softmax, so it is not computed. Masked pixels are black, because the image has raw values. A
+// constant channel masks everything. Weights are positive, so the map, without the paper's ReLU, has
+// the signs of the activations. f_c is the view's score. A probability is at most 1 and makes the
+// weights nearly equal.
 //
-// The model runs once for every channel, in batches of 32. It must not keep the
-// images. If an activation is NaN or infinite, the map is NaN and the model is
-// not run.
+// The model runs once for every channel, in batches of 32. It must not keep the images. If an
+// activation is NaN or infinite, the map is NaN and the model does not run.
 func ScoreCAM(ctx context.Context, model explain.Predictor, view View) (explain.Grid, error) {
 	a := view.Activations
 	if err := checkVolume(a); err != nil {
@@ -58,9 +56,8 @@ func ScoreCAM(ctx context.Context, model explain.Predictor, view View) (explain.
 	return combine(scores, a), nil
 }
 
-// masks returns the channels to show the model and the blank ones, which have a
-// single value. All blank channels mask everything, so that only the first is
-// shown.
+// masks returns the channels that the model runs on, and the blank ones, which have a single value.
+// All blank channels mask everything, so the model runs only on the first.
 func masks(v explain.Volume) (shown, blank []int) {
 	for k := range v.Channels {
 		low, high := channel(v, k).Range()

@@ -7,23 +7,22 @@ import (
 	"oscar/explain"
 )
 
-// A View is one image, its activations and gradients at one layer, and the
-// class score to explain.
+// A View is one image, its activations and gradients at one layer, and the class score to explain.
 type View struct {
 	Image       explain.Images // one image
 	Layer       string
 	Activations explain.Volume
 	Gradients   explain.Volume
 	Target      int           // the class
-	Score       explain.Score // which of the class's scores; "" is explain.Logit
+	Score       explain.Score // the score of the class; "": explain.Logit
 	Value       float32       // the score of the unchanged image
 }
 
 // channelBatch is the number of channels per run of the model.
 const channelBatch = 32
 
-// scoreChannels runs the model for each of the channels, channelBatch at a time.
-// It returns the class score by channel, zero for a channel that is not listed.
+// scoreChannels runs the model for each of the channels, channelBatch at a time. It returns the
+// class score of each channel, and zero for channels that are not listed.
 func (v View) scoreChannels(channels []int, run func(batch []int) (explain.Prediction, error)) ([]float64, error) {
 	out := make([]float64, v.Activations.Channels)
 	for batch := range slices.Chunk(channels, channelBatch) {

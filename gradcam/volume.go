@@ -8,7 +8,7 @@ import (
 	"oscar/internal/numeric"
 )
 
-// combine is sum_k w_k A_ijk, the map of one weight a channel.
+// combine returns sum_k w_k A_ijk: the map with one weight per channel.
 func combine(weights []float64, activations explain.Volume) explain.Grid {
 	channels := activations.Channels
 	out := explain.NewGrid(activations.Height, activations.Width)
@@ -22,7 +22,7 @@ func combine(weights []float64, activations explain.Volume) explain.Grid {
 	return out
 }
 
-// channelSums is sum_ij A_ijk for each channel.
+// channelSums returns sum_ij A_ijk for each channel.
 func channelSums(v explain.Volume) []float64 {
 	sums := make([]float64, v.Channels)
 	for start := 0; start < len(v.Values); start += v.Channels {
@@ -33,7 +33,7 @@ func channelSums(v explain.Volume) []float64 {
 	return sums
 }
 
-// channel is one channel's map.
+// channel returns the map of one channel.
 func channel(v explain.Volume, k int) explain.Grid {
 	out := explain.NewGrid(v.Height, v.Width)
 	for p := range out.Values {
@@ -45,7 +45,7 @@ func channel(v explain.Volume, k int) explain.Grid {
 // finite reports whether no value is NaN or infinite.
 func finite(v explain.Volume) bool { return numeric.Finite(v.Values...) }
 
-// undefined is a map of NaN, whose status is explain.NonFinite.
+// undefined returns a map of NaN, whose status is explain.NonFinite.
 func undefined(v explain.Volume) explain.Grid {
 	out := explain.NewGrid(v.Height, v.Width)
 	for p := range out.Values {
