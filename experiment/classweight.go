@@ -15,8 +15,8 @@ import (
 // ClassWeight is the weight of each class's images in the training loss. The zero
 // value gives all images weight 1.
 type ClassWeight struct {
-	// Balanced weighs a class by images / (classes * images of the class) of the train
-	// part, as scikit-learn's compute_class_weight (King and Zeng 2001).
+	// Balanced weights a class by images / (classes * images of the class) in the train part, as
+	// scikit-learn's compute_class_weight does (King and Zeng 2001).
 	Balanced bool
 	// ByName are the weights of classes, above 0; the other classes have 1.
 	ByName map[string]float64
@@ -67,8 +67,8 @@ func (c ClassWeight) check() error {
 	return nil
 }
 
-// Weights returns the weight of each class; nil if all are 1. images is the number of
-// training images of each class.
+// Weights returns the weight of each class, or nil if all are 1. images is the number of training
+// images of each class.
 func (c ClassWeight) Weights(classes []string, images []int) ([]float64, error) {
 	if c.IsZero() {
 		return nil, nil
@@ -95,7 +95,7 @@ func (c ClassWeight) Weights(classes []string, images []int) ([]float64, error) 
 	return weights, nil
 }
 
-// Sampling is how an epoch visits the images.
+// Sampling selects how an epoch visits the images.
 type Sampling string
 
 // BalancedSampling draws each class equally often; see [dataset.BalancedOrder].

@@ -8,20 +8,20 @@ import (
 	"oscar/dataset"
 )
 
-// Data says how images are read and split.
+// Data configures how images are read and split.
 type Data struct {
-	// Root is the folder of the images. A relative path is relative to the run
-	// folder. [oscar/pipeline.Train] sets it; of a table it may be given.
+	// Root is the folder of the images. A relative path is relative to the run folder.
+	// [oscar/pipeline.Train] sets it, but keeps a given one for a table.
 	Root string `json:"root"`
 	// Fractions are the shares of train, validation and test.
 	Fractions [3]float64 `json:"fractions"`
 	// Interpolation resizes images to the network's input.
 	Interpolation dataset.Interpolation `json:"interpolation"`
-	// Aspect says how images of other proportions are fitted to the input; "" is
-	// [dataset.Stretch]. Padding is the grey of letterbox's bars.
+	// Aspect selects how images of other proportions are fitted to the input; "": [dataset.Stretch].
+	// Padding is the grey of letterbox's bars.
 	Aspect  dataset.Aspect `json:"aspect,omitempty"`
 	Padding int            `json:"padding,omitempty"`
-	// Columns are those of a table of images; see [dataset.Columns].
+	// Columns are the columns of a table of images; see [dataset.Columns].
 	Columns dataset.Columns `json:"columns,omitzero"`
 	// Classes is a file with the names of a table's classes, in order; "": the labels
 	// are the names.
@@ -32,16 +32,15 @@ type Data struct {
 	MaxBytes int64 `json:"max_bytes"`
 	// Strict makes an unreadable file an error.
 	Strict bool `json:"strict,omitempty"`
-	// Groups says which images are kept in one part: near_duplicates, a table
-	// FILE.csv, or a regular expression on the path; see [dataset.Folder.Group].
-	// "" is none.
+	// Groups selects the images that stay in one part: near_duplicates, a table FILE.csv, or a regular
+	// expression on the path; see [dataset.Folder.Group]. "": none.
 	Groups string `json:"groups,omitempty"`
-	// NearDuplicateDistance is how many bits the fingerprints of near duplicates
-	// differ by at most; nil is [dataset.DefaultNearDuplicateDistance].
+	// NearDuplicateDistance is the maximum number of bits in which the fingerprints of near duplicates
+	// differ; nil: [dataset.DefaultNearDuplicateDistance].
 	NearDuplicateDistance *int `json:"near_duplicate_distance,omitempty"`
 }
 
-// Limits returns the largest image that is read.
+// Limits returns the limits for reading images.
 func (d Data) Limits() dataset.Limits {
 	return dataset.Limits{MaxPixels: d.MaxPixels, MaxBytes: d.MaxBytes}
 }
@@ -51,10 +50,10 @@ func (d Data) Framing(input []int) dataset.Framing {
 	return dataset.Framing{Height: input[0], Width: input[1], Interpolation: d.Interpolation, Aspect: d.Aspect, Padding: d.Padding}
 }
 
-// Scan lists the images below root and groups them. Of opts, the limits are d's.
+// Scan lists the images below root and groups them. It replaces the limits in opts by d's.
 func (d Data) Scan(ctx context.Context, root string, opts dataset.ScanOptions) (*dataset.Folder, error) {
 	opts.Limits = d.Limits()
-	if dataset.IsGroupFile(d.Groups) { // before images are read, which may take long
+	if dataset.IsGroupFile(d.Groups) { // before images are read, which can take long
 		if _, err := dataset.ReadFile(d.Groups, opts.Limits); err != nil {
 			return nil, fmt.Errorf("cannot read groups %q: %w", d.Groups, err)
 		}
@@ -70,7 +69,7 @@ func (d Data) Scan(ctx context.Context, root string, opts dataset.ScanOptions) (
 	return folder, folder.Group(ctx, d.Groups, d.distance(), opts)
 }
 
-// distance is that of near duplicates.
+// distance returns the maximum distance of near duplicates.
 func (d Data) distance() int {
 	if d.NearDuplicateDistance == nil {
 		return dataset.DefaultNearDuplicateDistance

@@ -11,19 +11,18 @@ import (
 // Edit is a key whose value changed.
 type Edit struct {
 	Key     string // such as training.epochs
-	Was, Is string // JSON; "" if the key was, or is, missing
-	// Allowed reports whether a run that has begun may continue with the new value.
+	Was, Is string // JSON; "" if the key is missing
+	// Allowed reports whether a started run may continue with the new value.
 	Allowed bool
 }
 
-// allowed are the keys that may change during a run: finished steps do not depend on
-// them.
+// allowed are the keys that may change during a run, because finished steps do not depend on them.
 var allowed = []string{
 	"explain", "fine_tune.from", "data.root", "data.max_pixels", "data.max_bytes", "data.strict", "training.epochs",
 	"training.early_stopping.monitor", "training.early_stopping.patience", "training.early_stopping.min_delta", "training.early_stopping",
 }
 
-// Edits returns the keys whose values differ from those of before, sorted.
+// Edits returns the keys whose values differ from before's, sorted.
 func (e *Experiment) Edits(before *Experiment) ([]Edit, error) {
 	was, err := before.leaves()
 	if err != nil {
@@ -44,8 +43,8 @@ func (e *Experiment) Edits(before *Experiment) ([]Edit, error) {
 	return edits, nil
 }
 
-// leaves returns the JSON of every value that is not an object, by its key. The entries
-// of a list of layers have their names as keys. Other lists are one value.
+// leaves returns the JSON of every value that is not an object, by key. The entries of a list of
+// layers have their names as keys. Other lists are one value.
 func (e *Experiment) leaves() (map[string]string, error) {
 	tree, err := keyed.Tree(e)
 	if err != nil {
@@ -79,7 +78,7 @@ func addLeaves(out map[string]string, path string, tree any) error {
 	return err
 }
 
-// namesOf returns the names of a list's entries; nil if one has none.
+// namesOf returns the names of a list's entries, or nil if one has no name.
 func namesOf(list []any) (names []string) {
 	for _, v := range list {
 		m, _ := v.(map[string]any)

@@ -17,14 +17,13 @@ import (
 type Experiment struct {
 	// Format is the version of the file: 1.
 	Format int `json:"format"`
-	// Architecture is the network. Without layers it is the built-in one of that name, with the
-	// size of Input if given. In YAML the name alone is enough.
+	// Architecture is the network. Without layers it is the built-in one of its name, with the size in
+	// Input if set. In YAML the name alone is sufficient.
 	Architecture tfmodel.Architecture `json:"architecture"`
-	// FineTune, if not nil, is where training starts: a model, whose layers are the
-	// architecture's, or weights.
+	// FineTune, if not nil, is the start of training: a model, which also has the architecture's
+	// layers, or weights.
 	FineTune *FineTune `json:"fine_tune,omitempty"`
-	// Explain is the layer that CAM methods explain by default; "" is the last convolution or
-	// block.
+	// Explain is the layer that CAM methods explain by default; "": the last convolution or block.
 	Explain string `json:"explain"`
 	// Data has the settings for reading and splitting images.
 	Data Data `json:"data"`
@@ -52,8 +51,7 @@ func Default() Experiment {
 	}
 }
 
-// Resolve fills in what depends on the number of classes and checks all
-// settings.
+// Resolve fills in settings that depend on the number of classes, and checks all settings.
 func (e *Experiment) Resolve(classes int) error {
 	a, err := e.Network(classes)
 	if err != nil {
@@ -92,9 +90,9 @@ func (e *Experiment) Resolve(classes int) error {
 	return nil
 }
 
-// ForLabels adapts the settings to images with one class, or with several labels.
-// Multi-label training has a sigmoid per class, binary cross-entropy, and chooses the epoch
-// by mean average precision, not accuracy.
+// ForLabels adapts the settings to images with one class, or with several labels. Training with
+// several labels has a sigmoid per class and binary cross-entropy, and selects the epoch by mean
+// average precision instead of accuracy.
 func (e *Experiment) ForLabels(several bool) error {
 	t := &e.Training
 	if !several {
@@ -122,8 +120,7 @@ func (e *Experiment) ForLabels(several bool) error {
 	return nil
 }
 
-// Network returns the architecture with its layers. Layers that are not given are built for
-// that many classes.
+// Network returns the architecture with its layers. Missing layers are built for that many classes.
 func (e *Experiment) Network(classes int) (tfmodel.Architecture, error) {
 	a, err := e.Architecture.Built(classes)
 	if err != nil {
@@ -135,7 +132,7 @@ func (e *Experiment) Network(classes int) (tfmodel.Architecture, error) {
 	return a, nil
 }
 
-// Check reports the first setting that is wrong for all data.
+// Check returns an error for the first setting that is invalid for any data.
 func (e *Experiment) Check() error {
 	switch e.Format {
 	case 1:
@@ -162,11 +159,10 @@ func (e *Experiment) Check() error {
 	return e.checkLayer()
 }
 
-// checkLayer reports whether the layer to explain has an output of
-// [height,width,channels].
+// checkLayer returns an error unless the layer to explain has an output of [height,width,channels].
 func (e *Experiment) checkLayer() error {
 	if e.FineTune != nil && e.FineTune.From != "" && len(e.Architecture.Layers) == 0 {
-		return nil // the layers are those of a model that is not read yet
+		return nil // the layers are a model's that was not yet read
 	}
 	a, err := e.Network(2)
 	if err != nil {
@@ -197,10 +193,10 @@ func (e *Experiment) checkLayer() error {
 	return nil
 }
 
-// Fits compares the forecast of a training with a machine's memory, in bytes. It is an
-// error if weights, gradients and the optimiser's values, which do not depend on the batch
-// size, do not fit. If only the rest does not fit, training may be slow, and a note says
-// so. A memory of 0 is unknown: everything fits.
+// Fits compares the memory forecast of training with a machine's memory in bytes. It returns an
+// error if weights, gradients and the optimizer's values do not fit, which do not depend on the
+// batch size. If only the rest does not fit, training may be slow, and Fits returns a note. A memory
+// of 0 is unknown and fits everything.
 func (e *Experiment) Fits(memory int64) (note string, err error) {
 	m, err := e.Architecture.Memory(e.Training.Batch, e.Training.Learning())
 	if err != nil || memory == 0 {

@@ -11,37 +11,35 @@ import (
 	"oscar/tfmodel"
 )
 
-// FineTune says that training starts from weights: those of another model, with its graph up
-// to the tensor before the last product, or those of a file for the architecture's own layers.
-// The last product is replaced by a new dense layer, the head. Batch normalisation uses the
-// moving averages of the model throughout.
+// FineTune starts training from weights. These are another model's, with its graph up to the input
+// of the last product, or those of a file for the architecture's own layers. The last product is
+// replaced by a new dense layer, the head. Batch normalisation always uses the model's moving
+// averages.
 type FineTune struct {
-	// From is the model: a SavedModel of any origin, or a run folder. The run keeps a copy.
+	// From is the model: a SavedModel of any program, or a run folder. The run keeps a copy.
 	From string `json:"from,omitempty"`
-	// Weights is a file of weights for the architecture: safetensors, a TensorFlow
-	// checkpoint, a run or a SavedModel of oscar's; see package weights. The run keeps
-	// a copy. It stands in place of From.
+	// Weights, in place of From, is a file of weights for the architecture: safetensors, a TensorFlow
+	// checkpoint, a run, or a SavedModel of oscar; see package weights. The run keeps a copy.
 	Weights string `json:"weights,omitempty"`
-	// Freeze are patterns, such as stem*, of variables that are not trained: * is any part
-	// of a name without a slash. One that fits a layer or a folder fits all below it.
+	// Freeze has patterns, such as stem*, of variables that are not trained. * is any part of a name
+	// without a slash. A pattern that matches a layer or a folder matches everything in it.
 	Freeze []string `json:"freeze"`
-	// HeadEpochs is the number of epochs, of training.epochs, in which only the head is
-	// trained. The features are computed once, thus without augmentation. If all is frozen
-	// these are all epochs.
+	// HeadEpochs is the number of epochs, included in training.epochs, in which only the head is
+	// trained. The features are computed once, so there is no augmentation in these epochs. If
+	// everything is frozen, all epochs are head epochs.
 	HeadEpochs int `json:"head_epochs"`
-	// HeadLearningRate is the learning rate in these epochs; 0 is 0.003. The schedule runs
-	// through them, and then anew through the others.
+	// HeadLearningRate is the learning rate in these epochs; 0: 0.003. The schedule runs through these
+	// epochs, and then again from its start through the others.
 	HeadLearningRate float64 `json:"head_learning_rate"`
-	// LayerDecay is the factor by which the learning rate falls from the head to the layers
-	// of the smallest maps, and from each size of maps to the next larger one; 0 is
-	// 1, no decay.
+	// LayerDecay is the factor of the learning rate from the head to the layers with the smallest maps,
+	// and from each map size to the next larger one; 0: 1, no decay.
 	LayerDecay float64 `json:"layer_decay"`
 }
 
-// FineTuning returns [Default] with what suits a model that is trained on: 20 epochs, the
-// first 5 of the head alone, then all layers with a learning rate of 3e-4 that falls by 0.7
-// from one size of maps to the next; AdamW, a cosine schedule, and images that are
-// mirrored, cropped and changed in colour.
+// FineTuning returns [Default] with settings for fine-tuning: 20 epochs, of which the first 5 train
+// only the head, then all layers with a learning rate of 3e-4 that decreases by 0.7 from one map
+// size to the next; AdamW, a cosine schedule, and images that are mirrored, cropped and changed in
+// colour.
 func FineTuning(from string) Experiment {
 	e := Default()
 	e.FineTune = &FineTune{From: from, HeadEpochs: 5, LayerDecay: 0.7}
@@ -57,7 +55,7 @@ func FineTuning(from string) Experiment {
 	return e
 }
 
-// resolve fills in what may be left out.
+// resolve fills in defaults.
 func (f *FineTune) resolve() {
 	f.HeadLearningRate = cmp.Or(f.HeadLearningRate, 3e-3)
 	f.LayerDecay = cmp.Or(f.LayerDecay, 1)
@@ -66,7 +64,7 @@ func (f *FineTune) resolve() {
 	}
 }
 
-// check reports the first setting that is wrong.
+// check returns an error for the first invalid setting.
 func (f *FineTune) check(t Training) error {
 	switch {
 	case f == nil:
@@ -77,7 +75,7 @@ func (f *FineTune) check(t Training) error {
 		return fmt.Errorf("fine_tune has both from and weights; give one: from brings its own network, weights are those of the architecture")
 	case f.HeadEpochs < 0 || f.HeadEpochs > t.Epochs:
 		return fmt.Errorf("fine_tune.head_epochs is %d, want 0 to the training's %d", f.HeadEpochs, t.Epochs)
-	case !(f.HeadLearningRate >= 0 && f.HeadLearningRate <= 1e6): // nor NaN
+	case !(f.HeadLearningRate >= 0 && f.HeadLearningRate <= 1e6): // also refuses NaN
 		return fmt.Errorf("fine_tune.head_learning_rate is %g, want above 0, or 0 for the default", f.HeadLearningRate)
 	case !(f.LayerDecay >= 0 && f.LayerDecay <= 1):
 		return fmt.Errorf("fine_tune.layer_decay is %g, want 0 to 1", f.LayerDecay)
@@ -90,10 +88,10 @@ func (f *FineTune) check(t Training) error {
 	return nil
 }
 
-// Source is where training starts from: a model or a file of weights.
+// Source returns the start of training: a model or a file of weights.
 func (f *FineTune) Source() string { return cmp.Or(f.From, f.Weights) }
 
-// Absolute returns the settings with absolute paths. That of a model in a store is its URL.
+// Absolute returns the settings with absolute paths. The URL of a model in a store is kept.
 func (f FineTune) Absolute() (*FineTune, error) {
 	for _, path := range []*string{&f.From, &f.Weights} {
 		if *path == "" || paths.IsStore(*path) {
@@ -107,12 +105,12 @@ func (f FineTune) Absolute() (*FineTune, error) {
 	return &f, nil
 }
 
-// Tuning returns how layers that come with weights are trained.
+// Tuning returns the settings for training pretrained layers.
 func (f *FineTune) Tuning() tfmodel.Tuning {
 	return tfmodel.Tuning{Freeze: f.Freeze, Decay: f.LayerDecay}
 }
 
-// HeadEpochs returns the number of epochs that train the head alone.
+// HeadEpochs returns the number of epochs that train only the head.
 func (e *Experiment) HeadEpochs() int {
 	switch {
 	case e.FineTune == nil:
@@ -123,8 +121,8 @@ func (e *Experiment) HeadEpochs() int {
 	return e.FineTune.HeadEpochs
 }
 
-// Rate returns the learning rate of a step. Step and epoch count from 0. before is the
-// number of steps of the epochs that trained the head alone; images is that of an epoch.
+// Rate returns the learning rate of a step. Step and epoch count from 0. before is the number of
+// steps in the head's epochs; images is the number of images per epoch.
 func (e *Experiment) Rate(epoch, step, before, images int) float64 {
 	head := e.HeadEpochs()
 	t := e.Training

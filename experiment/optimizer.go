@@ -11,8 +11,8 @@ import (
 	"oscar/tfmodel"
 )
 
-// Optimizer is an optimiser other than Adam, whose settings are [Training].Adam. The zero
-// value is Adam.
+// Optimizer is an optimizer other than Adam, whose settings are in [Training].Adam. The zero value
+// is Adam.
 type Optimizer struct{ tfmodel.Optimizer }
 
 const adam = "adam"
@@ -74,8 +74,8 @@ func (o Optimizer) Kind() string {
 // IsZero reports whether the optimiser is Adam.
 func (o Optimizer) IsZero() bool { return o.Optimizer == nil }
 
-// replaceOptimizer removes the optimiser's settings from a tree that another is laid over,
-// if that has another optimiser.
+// replaceOptimizer removes the optimizer's settings from tree under if tree over, which will be
+// merged into it, has another optimizer.
 func replaceOptimizer(under, over any) {
 	kind := optimizerKind(over)
 	if kind == "" || kind == cmp.Or(optimizerKind(under), adam) {
@@ -89,7 +89,7 @@ func replaceOptimizer(under, over any) {
 	}
 }
 
-// optimizerKind returns the kind of the optimiser of a tree; "" if it has none.
+// optimizerKind returns the kind of the optimizer in a tree, or "".
 func optimizerKind(tree any) string {
 	for _, key := range []string{"training", "optimizer", "kind"} {
 		m, ok := tree.(map[string]any)

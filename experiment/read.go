@@ -40,7 +40,7 @@ func (e *Experiment) Set(setting string) error {
 // ReadJSON reads experiment.json. Unknown keys are errors.
 func (e *Experiment) ReadJSON(b []byte) error { return keyed.Decode(b, e) }
 
-// overlay sets the keys of a tree in e. On an error e does not change.
+// overlay sets the keys of a tree in e. On an error e is unchanged.
 func (e *Experiment) overlay(tree any) error {
 	if m, ok := tree.(map[string]any); ok {
 		if name, ok := m["architecture"].(string); ok {

@@ -7,17 +7,17 @@ import (
 	"oscar/internal/named"
 )
 
-// Schedule is a learning rate schedule. It counts the steps of the optimiser. The
-// zero value is a constant rate.
+// Schedule is a learning rate schedule. It counts the optimizer's steps. The zero value is a
+// constant rate.
 type Schedule struct {
 	// Kind is constant, inverse_time or cosine; "" is constant.
 	Kind string `json:"kind"`
 	// Decay is the decay rate of inverse_time, per step.
 	Decay float64 `json:"decay,omitempty"`
-	// Floor is the last learning rate of cosine.
+	// Floor is the final learning rate of cosine.
 	Floor float64 `json:"floor,omitempty"`
-	// WarmupEpochs or WarmupSteps is the length of a linear warm-up from 0 to the
-	// learning rate. Only one of them may be given.
+	// WarmupEpochs or WarmupSteps is the length of a linear warm-up from 0 to the learning rate. Only
+	// one of them may be set.
 	WarmupEpochs float64 `json:"warmup_epochs,omitempty"`
 	WarmupSteps  int     `json:"warmup_steps,omitempty"`
 }
@@ -47,8 +47,8 @@ func Schedules() []string {
 	return kinds
 }
 
-// Rate returns the learning rate of a step, counted from 0, of a training of
-// epochs x stepsPerEpoch steps. rate is the learning rate before the schedule.
+// Rate returns the learning rate of a step, counted from 0, for training of epochs x stepsPerEpoch
+// steps. rate is the learning rate before the schedule.
 func (s Schedule) Rate(rate float64, step, stepsPerEpoch, epochs int) float64 {
 	warm := s.WarmupSteps
 	if s.WarmupEpochs > 0 {
@@ -65,7 +65,7 @@ func (s Schedule) Rate(rate float64, step, stepsPerEpoch, epochs int) float64 {
 	return rate
 }
 
-// check reports the first setting that is wrong.
+// check returns an error for the first invalid setting.
 func (s Schedule) check(t Training) error {
 	if s.Kind != "" {
 		if err := named.Check("schedule", s.Kind, Schedules()); err != nil {

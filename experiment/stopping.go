@@ -10,14 +10,14 @@ import (
 	"oscar/result"
 )
 
-// Monitor names a figure of the validation part.
+// Monitor is the name of a metric of the validation part.
 type Monitor string
 
 // The monitors.
 const (
-	ByAccuracy Monitor = "accuracy" // the default: the higher the better
-	ByLoss     Monitor = "loss"     // the lower the better
-	// ByAveragePrecision is of images with several labels: the higher the better.
+	ByAccuracy Monitor = "accuracy" // the default; higher is better
+	ByLoss     Monitor = "loss"     // lower is better
+	// ByAveragePrecision is for several labels per image; higher is better.
 	ByAveragePrecision Monitor = "mean_average_precision"
 )
 
@@ -31,8 +31,8 @@ func (m Monitor) check(key string) error {
 	return named.Check(key, m, Monitors())
 }
 
-// Better reports whether an epoch is better than another: by the monitor, then
-// by the other monitor.
+// Better reports whether an epoch is better than another: by the monitor, and if equal by the other
+// monitor.
 func (m Monitor) Better(epoch, than result.EpochMetrics) bool {
 	first, second := cmp.Or(m, ByAccuracy), ByLoss
 	if m == ByLoss {
@@ -47,7 +47,7 @@ func (m Monitor) Better(epoch, than result.EpochMetrics) bool {
 	return second.score(epoch) > second.score(than)
 }
 
-// score returns a figure of an epoch that is higher for a better epoch.
+// score returns the monitor's metric of an epoch, with the sign that makes higher better.
 func (m Monitor) score(e result.EpochMetrics) float64 {
 	switch {
 	case m == ByLoss:
@@ -58,18 +58,18 @@ func (m Monitor) score(e result.EpochMetrics) float64 {
 	return float64(e.ValidationAccuracy)
 }
 
-// EarlyStopping ends a training that does not improve. It does not choose the
-// epoch to keep: see [Training.Select].
+// EarlyStopping ends training that does not improve. It does not select the epoch to keep: see
+// [Training.Select].
 type EarlyStopping struct {
-	// Monitor is the figure that has to improve; "" is accuracy.
+	// Monitor is the metric that must improve; "": accuracy.
 	Monitor Monitor `json:"monitor"`
-	// Patience is the number of epochs without improvement that end the training.
+	// Patience is the number of epochs without improvement after which training ends.
 	Patience int `json:"patience"`
 	// MinDelta is the smallest difference that counts as an improvement.
 	MinDelta float64 `json:"min_delta"`
 }
 
-// String returns the reason why training ended.
+// String returns the reason for the end of training.
 func (s *EarlyStopping) String() string {
 	return fmt.Sprintf("the validation %s was no better for %s", cmp.Or(s.Monitor, ByAccuracy), text.Count(s.Patience, "epoch"))
 }
@@ -86,8 +86,8 @@ func (s *EarlyStopping) check() error {
 	return s.Monitor.check("early_stopping.monitor")
 }
 
-// After returns the epoch after which training ends; 0 if it continues. It depends only
-// on the epochs, so a resumed run ends at the same epoch as an uninterrupted one.
+// After returns the epoch after which training ends, or 0 if it continues. It depends only on the
+// epochs, so a resumed run ends at the same epoch as an uninterrupted one.
 func (s *EarlyStopping) After(epochs []result.EpochMetrics) int {
 	if s == nil {
 		return 0

@@ -15,51 +15,50 @@ import (
 type Training struct {
 	// Epochs is the number of passes over the train part.
 	Epochs int `json:"epochs"`
-	// Batch is the number of images that are computed at once, which are those of a step
+	// Batch is the number of images that are computed together. It is the number of images per step
 	// unless Accumulate is above 1.
 	Batch int `json:"batch"`
-	// Accumulate is the number of batches whose gradients make a step; 0 is 1.
+	// Accumulate is the number of batches per step, whose gradients are summed; 0: 1.
 	Accumulate int `json:"accumulate,omitempty"`
 	// LearningRate is the optimiser's learning rate; Schedule changes it from step to step.
 	LearningRate float64  `json:"learning_rate"`
 	Schedule     Schedule `json:"schedule"`
 	// Optimizer is an optimiser other than Adam.
 	Optimizer Optimizer `json:"optimizer,omitzero"`
-	// Adam holds the settings of Adam; none if there is another optimiser.
+	// Adam has the settings of Adam. It is zero for another optimizer.
 	Adam tfmodel.Adam `json:"adam,omitzero"`
-	// GlobalClipnorm is the largest norm of all gradients together, Clipvalue the largest
-	// value of each; 0: none. Only one of them may be given.
+	// GlobalClipnorm is the maximum norm of all gradients together, Clipvalue the maximum of each
+	// value; 0: none. Only one of them may be set.
 	GlobalClipnorm float64 `json:"global_clipnorm,omitempty"`
 	Clipvalue      float64 `json:"clipvalue,omitempty"`
-	// EMADecay is the decay of an exponential moving average of the weights; 0: none. An
-	// epoch has the average's figures and weights if they are better.
+	// EMADecay is the decay of an exponential moving average of the weights; 0: no average. An epoch
+	// has the average's metrics and weights if they are better.
 	EMADecay float64 `json:"ema_decay,omitempty"`
-	// StochasticDepth is how often the last residual block is dropped for an image; see
+	// StochasticDepth is the rate at which the last residual block is dropped for an image; see
 	// [tfmodel.Training].
 	StochasticDepth float64 `json:"stochastic_depth,omitempty"`
-	// BatchNormalization says which images batch normalisation uses on a cluster; "": those of
+	// BatchNormalization selects the images that batch normalisation uses on a cluster; "": those of
 	// each worker.
 	BatchNormalization BatchNormalization `json:"batch_normalization,omitempty"`
 	// Loss is the function that training minimises.
 	Loss tfmodel.Loss `json:"loss,omitzero"`
-	// ClassWeight weighs the images of classes in the loss.
+	// ClassWeight weights the images of classes in the loss.
 	ClassWeight ClassWeight `json:"class_weight,omitzero"`
-	// Sampling is Balanced to draw each class equally often; "" visits each image of the
-	// train part once an epoch.
+	// Sampling is balanced to draw each class equally often; "": visit each image of the train part
+	// once per epoch.
 	Sampling Sampling `json:"sampling,omitempty"`
 	// Augmentation changes the images of the train part only.
 	Augmentation dataset.Augmentation `json:"augmentation,omitzero"`
 	// Precision is the number type of convolutions and products. It cannot change during a
 	// run. Float32 is omitted, because checkpoints of older runs have a hash of their settings.
 	Precision machine.Precision `json:"precision,omitzero"`
-	// Select is the figure of the validation part that chooses the epoch to keep;
-	// "" is accuracy.
+	// Select is the metric of the validation part that selects the epoch to keep; "": accuracy.
 	Select Monitor `json:"select"`
-	// EarlyStopping, if not nil, ends a training that does not improve.
+	// EarlyStopping, if not nil, ends training that does not improve.
 	EarlyStopping *EarlyStopping `json:"early_stopping,omitempty"`
 }
 
-// BatchNormalization says which images batch normalisation uses on a cluster.
+// BatchNormalization selects the images that batch normalisation uses on a cluster.
 type BatchNormalization string
 
 // SynchronizedBatchNormalization uses the images of all workers; see [tfmodel.Training].
@@ -94,20 +93,20 @@ func (t Training) Learning() tfmodel.Training {
 	return l
 }
 
-// maxStepImages is the largest number of images of a step.
+// maxStepImages is the maximum number of images per step.
 const maxStepImages = 1 << 16
 
-// StepImages returns the number of images of a step; the last of an epoch may have fewer.
+// StepImages returns the number of images per step; the last step of an epoch may have fewer.
 func (t Training) StepImages() int { return t.Batch * max(1, t.Accumulate) }
 
-// Rate returns the learning rate of a step, counted from 0, if an epoch has that
-// many images.
+// Rate returns the learning rate of a step, counted from 0. images is the number of images per
+// epoch.
 func (t Training) Rate(step, images int) float64 {
 	size := t.StepImages()
 	return t.Schedule.Rate(t.LearningRate, step, (images+size-1)/size, t.Epochs)
 }
 
-// check reports the first setting that is wrong.
+// check returns an error for the first invalid setting.
 func (t Training) check() error {
 	switch {
 	case t.Epochs < 1:
@@ -134,7 +133,7 @@ func (t Training) check() error {
 	return cmp.Or(t.Learning().Check(), t.Schedule.check(t), t.Select.check("select"), t.EarlyStopping.check())
 }
 
-// resolve fills in the names that may be left out.
+// resolve fills in default names.
 func (t *Training) resolve() {
 	t.Loss = t.Loss.Resolved()
 	t.Augmentation = t.Augmentation.Resolved()
