@@ -247,8 +247,8 @@ func Read(path string) (*File, error) {
 }
 
 // Parse is [Read] for a text that another program wrote. Two annotations may have the same id, as
-// some of TACO's do. With an error it also returns a file of what is right; nil if that has no
-// image or no category.
+// some of TACO's do. If parts are inconsistent, Parse returns an error and also a file with the
+// other parts; nil if these have no image or no category.
 func Parse(b []byte) (*File, error) {
 	f := &File{}
 	var wrong []error
@@ -327,7 +327,7 @@ func memory(b []byte) int64 {
 	return 512*count("{") + 48*count("[") + 16*count(",")
 }
 
-// sift returns all inconsistencies, and removes what is inconsistent.
+// sift removes inconsistent parts and returns an error for each.
 func (f *File) sift() (wrong []error) {
 	if len(f.Images) == 0 || len(f.Categories) == 0 {
 		return []error{fmt.Errorf("%d images and %d categories; want one or more of each", len(f.Images), len(f.Categories))}
