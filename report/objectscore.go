@@ -55,7 +55,7 @@ func objectScoreChapters(dir string) ([]chapter, error) {
 			{Name: "Better than the controls", Value: fmt.Sprintf("%d of %d", passed, tested)},
 		},
 		Sections: []page.Section{
-			{Title: "Scores", Blocks: slices.Concat([]page.Block{page.ScoreLegend(t)[1:], page.Text( // the lead says what the means are over
+			{Title: "Scores", Blocks: slices.Concat([]page.Block{page.ScoreLegend(t, "predicted")[1:], page.Text( // the lead says what the means are over
 				"The box itself and the mask itself are maps that fall from their middle outwards, and know nothing of the network but its answer.")}, page.ScoreTable(t))},
 			{Title: "The metrics", Blocks: []page.Block{page.ScoreMetrics(t)}},
 		},

@@ -44,7 +44,7 @@ func scoreChapters(_ context.Context, dir string) ([]chapter, error) {
 		},
 	}
 	c.page.Sections = []page.Section{
-		{Title: "Scores", Blocks: slices.Concat([]page.Block{page.ScoreLegend(t)}, page.ScoreTable(t), page.ScoreLayers(t))},
+		{Title: "Scores", Blocks: slices.Concat([]page.Block{page.ScoreLegend(t, s.Settings.Class)}, page.ScoreTable(t), page.ScoreLayers(t))},
 		{Title: "The metrics", Blocks: []page.Block{page.ScoreMetrics(t)}},
 	}
 	return []chapter{c}, nil

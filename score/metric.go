@@ -106,7 +106,8 @@ type Metric struct {
 	Needs  Needs     `json:"needs"`
 	// Test is the name of the computation. Metrics with the same test are computed together.
 	Test string `json:"test"`
-	// PerClass means that the mean is the mean of the classes' means.
+	// PerClass means that the mean is the mean of the classes' means. The class of an image is the
+	// explained one.
 	PerClass   bool  `json:"per_class,omitempty"`
 	Reads      Reads `json:"-"`
 	Stochastic bool  `json:"-"` // the values depend on the seed
@@ -241,6 +242,17 @@ var Metrics = []Metric{
 		Needs: NeedsRandomised, Test: "sanity", Reads: ReadsRanks,
 		judge: func(Settings) judge { return judgeSanity },
 	},
+}
+
+// Over is what the mean is over: "images", "classes" or "mosaics".
+func (m Metric) Over() string {
+	switch {
+	case m.PerClass:
+		return "classes"
+	case m.Needs&NeedsMosaics != 0:
+		return "mosaics"
+	}
+	return "images"
 }
 
 // Lookup returns the metric of a name. Its error lists the names.

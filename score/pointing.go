@@ -10,7 +10,8 @@ import (
 // Pointing is the pointing game (Zhang et al. 2018, arXiv:1608.00507). It is 1 if the position of
 // the map's largest value (the first of equal ones) is on the object or near it, else 0. As in
 // TorchRay, near means that the squared distance to a pixel of the mask is below the squared
-// Tolerance. The mean is the mean of the classes' hit rates.
+// Tolerance. The mean is the mean of the hit rates of the explained classes, as in the paper: each
+// class has the same weight, however many images it has.
 type Pointing struct {
 	Tolerance int `json:"tolerance,omitempty"` // in pixels; 0: 15, 1: only hits on the mask
 }

@@ -3,6 +3,7 @@ package score
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // Table has methods as rows and metrics as columns, and everything that is needed to compute it
@@ -85,6 +86,21 @@ func (t Table) Cell(method, metric string) (Cell, error) {
 		return Cell{}, fmt.Errorf("the table has no metric %q", metric)
 	}
 	return Cell{}, fmt.Errorf("the table has no method %q", method)
+}
+
+// PerClass names the metrics whose mean is one over classes ([Metric.PerClass]), and says so; "" if
+// there are none. class tells which class of an image was explained: "predicted" or "true".
+func (t Table) PerClass(class string) string {
+	var names []string
+	for _, m := range t.Metrics {
+		if m.PerClass {
+			names = append(names, m.Name)
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s: not over images, but the mean over the %s classes of each class's mean, as in the paper.", strings.Join(names, ", "), class)
 }
 
 // Doubt is a cell that does not beat every control.

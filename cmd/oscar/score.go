@@ -39,7 +39,7 @@ func newScore(*globalFlags) *cobra.Command {
 
 // finishScores prints scores and their folder.
 func finishScores(w io.Writer, dir string, scores *pipeline.Scores) error {
-	printScores(w, scores.Table)
+	printScores(w, scores.Table, scores.Settings.Class)
 	_, err := fmt.Fprintf(w, "scores    %s\n", filepath.Join(dir, result.ScoreFile))
 	return err
 }
@@ -66,8 +66,10 @@ edge detector are scored as controls: a score with a * is not significantly bett
 than all of them, and is no evidence for the method.
 
 The metrics pointing and energy need masks of the objects: --masks names a folder
-of <class>/<name>.png files, white on the object. Focus needs none: it uses mosaics
-of four images. The sanity check sets the layers of the model to initial values,
+of <class>/<name>.png files, white on the object. Means are over images. That of
+pointing, as in its paper, is over classes: the mean of each class's mean, by the
+class that is explained (--class). Focus needs no masks: it uses mosaics of four
+images. The sanity check sets the layers of the model to initial values,
 from the logits down. For an adopted model it shuffles the values, in at most 16
 steps.
 
@@ -148,9 +150,9 @@ Intervals are over pictures. --method d-rise is for detectors only.`,
 // printMetrics prints the table of metrics.
 func printMetrics(w io.Writer) {
 	t := newTable(w)
-	t.AppendHeader(table.Row{"metric", "better", "asks of it", "needs", "paper"})
+	t.AppendHeader(table.Row{"metric", "better", "asks of it", "needs", "mean over", "paper"})
 	for _, m := range score.Metrics {
-		t.AppendRow(table.Row{m.Name, m.Better, m.Kind, m.Needs, m.Paper})
+		t.AppendRow(table.Row{m.Name, m.Better, m.Kind, m.Needs, m.Over(), m.Paper})
 	}
 	t.Render()
 }
@@ -159,13 +161,16 @@ func printMetrics(w io.Writer) {
 const scoreWidth = 100
 
 // printScores prints a table for each kind of metric: means, a * where a method does not beat the
-// controls, and 95 % intervals.
-func printScores(w io.Writer, scores score.Table) {
+// controls, and 95 % intervals. class is the class of an image that was explained: predicted or true.
+func printScores(w io.Writer, scores score.Table, class string) {
 	over := text.Count(scores.Images, "image")
 	if scores.Mosaics > 0 {
 		over += " and " + text.Count(scores.Mosaics, "mosaic")
 	}
 	printScoresOver(w, scores, over)
+	if note := scores.PerClass(class); note != "" {
+		say(w, "%s\n", note)
+	}
 }
 
 // printScoresOver is printScores for means over the named things.

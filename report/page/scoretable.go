@@ -84,14 +84,19 @@ func judgement(t score.Table, row score.Row, column int, significant bool) Cell 
 	return c
 }
 
-// ScoreLegend explains the tables of scores.
-func ScoreLegend(t score.Table) List {
+// ScoreLegend explains the tables of scores. class tells which class of an image was explained, see
+// [score.Table.PerClass].
+func ScoreLegend(t score.Table, class string) List {
 	over := Count(t.Images, "image")
 	if t.Mosaics > 0 {
 		over += " and " + Count(t.Mosaics, "mosaic")
 	}
+	means := "Means over " + over + ", with 95 % bootstrap intervals below."
+	if note := t.PerClass(class); note != "" {
+		means += " " + strings.ToUpper(note[:1]) + note[1:]
+	}
 	return List{
-		"Means over " + over + ", with 95 % bootstrap intervals below.",
+		means,
 		"Grey, *: " + doubtful + " (" + strings.Join(controls(t), ", ") + "), compared image by image, at a level of 5 % for all scores together (Holm's correction).",
 		"Blue: significantly better than all controls. The deeper the blue, the closer to the best method of the column.",
 		"n of m: only n of m images could be scored.",
@@ -102,12 +107,12 @@ func ScoreLegend(t score.Table) List {
 func ScoreMetrics(t score.Table) Table {
 	out := Table{
 		Caption: "The metrics, and the best method that significantly beats every control", Corner: "metric",
-		Columns: []Column{{Name: "best", Text: true}, {Name: "range"}, {Name: "what it is", Text: true}, {Name: "paper", Text: true}},
+		Columns: []Column{{Name: "best", Text: true}, {Name: "range"}, {Name: "mean over", Text: true}, {Name: "what it is", Text: true}, {Name: "paper", Text: true}},
 	}
 	significant := t.Significant()
 	for i, m := range t.Metrics {
 		out.Rows = append(out.Rows, Row{Name: strings.ReplaceAll(m.Name, "_", " "), Cells: []Cell{
-			leader(t, significant, i), {Text: Number(float64(m.Low)) + " to " + Number(float64(m.High))}, {Text: m.Title}, {Text: m.Paper},
+			leader(t, significant, i), {Text: Number(float64(m.Low)) + " to " + Number(float64(m.High))}, {Text: m.Over()}, {Text: m.Title}, {Text: m.Paper},
 		}})
 	}
 	return out

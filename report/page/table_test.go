@@ -120,6 +120,26 @@ func TestScoreLayers(t *testing.T) {
 	}
 }
 
+// Every metric's mean is over images, mosaics or classes, and the legend names those over classes
+// and the class that groups them.
+func TestScoresSayWhatTheMeanIsOver(t *testing.T) {
+	for _, m := range score.Metrics {
+		table := score.Table{Metrics: []score.Metric{m}, Images: 9}
+		for _, class := range []string{"predicted", "true"} {
+			legend := ScoreLegend(table, class)[0]
+			if says := strings.Contains(legend, "mean over the "+class+" classes of each class's mean"); says != m.PerClass || says && !strings.Contains(strings.ToLower(legend), m.Name) {
+				t.Errorf("%s: %q", m.Name, legend)
+			}
+			if note := table.PerClass(class); (note != "") != m.PerClass {
+				t.Errorf("%s: %q", m.Name, note)
+			}
+		}
+		if over := ScoreMetrics(table).Rows[0].Cells[2].Text; over != m.Over() || (over == "classes") != m.PerClass {
+			t.Errorf("%s: mean over %s", m.Name, over)
+		}
+	}
+}
+
 func TestScoreMetricsNamesTheLeader(t *testing.T) {
 	table := ScoreMetrics(scoresOf())
 	if got := table.Rows[0].Cells[0].Text; got != "good" {
