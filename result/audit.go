@@ -16,28 +16,27 @@ const (
 // Audit is audit.json: likely problems of a data set.
 type Audit struct {
 	Format     int      `json:"format"` // 1
-	Model      string   `json:"model"`  // the fingerprint
+	Model      string   `json:"model"`  // the model's fingerprint
 	Path       string   `json:"path"`   // path of the model, as given
 	Data       string   `json:"data"`   // absolute path of the folder of the images
 	Part       string   `json:"part"`
 	Classes    []string `json:"classes"`
-	Images     int      `json:"images"` // number with finite predictions
+	Images     int      `json:"images"` // number of images with finite predictions
 	Unreadable int      `json:"unreadable"`
 	Trained    int      `json:"trained"` // number of images that the model was trained on
 	Method     string   `json:"method"`  // method of the maps
 	Layer      string   `json:"layer"`
 	Labels     Labels   `json:"labels"`
-	// Duplicates are groups of near duplicates that are in several parts of the split or
-	// have several labels.
+	// Duplicates are groups of near duplicates with several parts of the split or several labels.
 	Duplicates []DuplicateGroup `json:"duplicates"`
-	// Alike are images outside the training part that are as close to a training image, in the
-	// model's features, as the closest 1 % of training images are to another one.
+	// Alike are images outside the training part that are very close to a training image in the model's
+	// features: as close as the closest 1 % of training images are to another one.
 	Alike       Alike     `json:"alike"`
 	Unlike      Unlike    `json:"unlike"`
 	Background  []Border  `json:"background"`
 	BorderShare Number    `json:"border_share"`      // share of the image's area
 	Masks       string    `json:"masks,omitempty"`   // absolute path of the folder of masks
-	Outside     []Outside `json:"outside,omitempty"` // of each class, if there are masks
+	Outside     []Outside `json:"outside,omitempty"` // per class, if there are masks
 	// Calibration is for the images of known class that the model was not trained on;
 	// nil: there are none.
 	Calibration *metric.Calibration `json:"calibration"`
@@ -47,8 +46,8 @@ type Audit struct {
 
 // Labels are probable label errors, see [metric.ConfidentLearning].
 type Labels struct {
-	Images  int          `json:"images"`  // of known class
-	Correct int          `json:"correct"` // of these, classified as the label
+	Images  int          `json:"images"`  // number of known class
+	Correct int          `json:"correct"` // number of these that are classified as labelled
 	Counts  [][]int      `json:"counts"`  // by label (rows) and by confident class
 	Issues  []LabelIssue `json:"issues"`  // the least probable label first
 }
@@ -67,9 +66,9 @@ type LabelIssue struct {
 // DuplicateGroup is a group of near duplicates.
 type DuplicateGroup struct {
 	Images []DuplicateImage `json:"images"`
-	Parts  bool             `json:"parts"`  // they are in several parts of the split
-	Labels bool             `json:"labels"` // they have several labels
-	Shown  bool             `json:"shown"`  // the images have pictures
+	Parts  bool             `json:"parts"`  // the images are in several parts of the split
+	Labels bool             `json:"labels"` // the images have several labels
+	Shown  bool             `json:"shown"`  // the images are shown with pictures
 }
 
 // DuplicateImage is an image of a group.
@@ -82,7 +81,7 @@ type DuplicateImage struct {
 
 // Alike are pairs of an image and the training image nearest to it.
 type Alike struct {
-	Limit    Number      `json:"limit"`    // the distance within which 1 % of the training images have another one
+	Limit    Number      `json:"limit"`    // the distance within which 1 % of the training images have a neighbour
 	Pairs    []AlikePair `json:"pairs"`    // the nearest first
 	Expected Number      `json:"expected"` // number expected by chance
 }
@@ -120,7 +119,7 @@ type UnlikeImage struct {
 // image, an eighth of each side wide.
 type Border struct {
 	Class  string `json:"class"`
-	Images int    `json:"images"` // with a map
+	Images int    `json:"images"` // number of images with a map
 	// Share is the mean share of the positive heat in the strip, 0 to 1, with its 95 %
 	// interval by Student's t, clipped to 0 and 1; NaN without images.
 	Share    Number    `json:"share"`
@@ -130,7 +129,8 @@ type Border struct {
 // Outside is the share of the heat of a class's maps outside of the objects.
 type Outside struct {
 	Border
-	// Chance is the share of the images' area outside of the objects, which a random map has.
+	// Chance is the share of the images' area outside of the objects, which is the share of a random
+	// map.
 	Chance Number `json:"chance"`
 }
 

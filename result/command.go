@@ -19,8 +19,8 @@ type commands struct {
 	Commands [][]string `json:"commands"` // arguments of each command line, "oscar" first
 }
 
-// commandLine and commandFolder are context keys: a job's command line, and the folder
-// that it is for.
+// commandLine and commandFolder are context keys: a job's command line, and the folder where it is
+// recorded.
 type (
 	commandLine   struct{}
 	commandFolder struct{}
@@ -32,8 +32,8 @@ func WithCommand(ctx context.Context, args []string) context.Context {
 	return context.WithValue(ctx, commandLine{}, args)
 }
 
-// RecordIn returns a context in which the job that locks dir records the command line
-// before it unlocks it. Jobs within that job have other folders and do not.
+// RecordIn returns a context in which the job that locks dir records the command line before it
+// unlocks dir. Jobs inside that job have other folders and do not record it.
 func RecordIn(ctx context.Context, dir string) context.Context {
 	return context.WithValue(ctx, commandFolder{}, filepath.Clean(dir))
 }
@@ -54,12 +54,12 @@ func RecordCommand(ctx context.Context, dir string) error {
 	return AddCommand(dir, args)
 }
 
-// AddCommand records a command line, "oscar" and its arguments, in a folder of
-// results as the last one. It removes an earlier equal one.
+// AddCommand appends a command line, "oscar" and its arguments, to those of a folder of results. It
+// removes an equal earlier one.
 func AddCommand(dir string, args []string) error {
 	c := commands{Format: 1}
 	if _, err := readOptional(dir, CommandFile, &c); checksum.Is(err) {
-		c = commands{Format: 1} // the earlier commands are lost
+		c = commands{Format: 1} // the earlier commands are unreadable
 	} else if err != nil {
 		return err
 	}
@@ -68,9 +68,9 @@ func AddCommand(dir string, args []string) error {
 	return checksum.WriteJSON(dir, CommandFile, c)
 }
 
-// Commands returns the command lines that made a folder of results, in shell
-// syntax. Absolute paths are shortened to their last part, so that a page
-// does not publish the author's folders. Older folders have none.
+// Commands returns the command lines that made a folder of results, in shell syntax. Absolute paths
+// are shortened to their last element, so that a page does not publish the author's folders. Older
+// folders have no command lines.
 func Commands(dir string) ([]string, error) {
 	var c commands
 	if _, err := readOptional(dir, CommandFile, &c); err != nil {
@@ -87,7 +87,7 @@ func Commands(dir string) ([]string, error) {
 	return lines, nil
 }
 
-// shortened returns the last part of an absolute path, also after "=".
+// shortened returns the last element of an absolute path, also after "=".
 func shortened(arg string) string {
 	flag, value, ok := strings.Cut(arg, "=")
 	if !ok || !strings.HasPrefix(flag, "-") {

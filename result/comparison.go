@@ -22,12 +22,12 @@ type Comparison struct {
 	Data       string           `json:"data"` // absolute path of the folder of the images
 	Part       string           `json:"part"` // part of the first model's split, or "all"
 	Classes    []string         `json:"classes"`
-	Images     int              `json:"images"` // number of known class, with finite predictions of both models
+	Images     int              `json:"images"` // number of images of known class with finite predictions of both models
 	Unreadable int              `json:"unreadable"`
 	// Figures compare the models on the Images.
 	Figures  []ComparedFigure `json:"figures"`
 	PerClass []ComparedClass  `json:"per_class"`
-	// McNemar tests whether both models classify equally many images correctly; "this" is
+	// McNemar tests whether both models classify equally many images correctly. "This" in its fields is
 	// the second model.
 	McNemar McNemarTest `json:"mcnemar"`
 	// Changed is the share of images with another predicted class, with its 95 %
@@ -35,7 +35,7 @@ type Comparison struct {
 	Changed         Number    `json:"changed"`
 	ChangedInterval [2]Number `json:"changed_interval"`
 	Drift           Drift     `json:"drift"`
-	// ByImage has a line for each image that both models predict.
+	// ByImage has a line for each image with a prediction of both models.
 	ByImage []ComparedImage `json:"by_image"`
 	// Shown are the images that changed most, with pictures.
 	Shown  []ShownChange `json:"shown"`
@@ -79,16 +79,16 @@ type ComparedClass struct {
 type Drift struct {
 	Method string `json:"method"`
 	Asked  string `json:"asked"`  // the requested method, with its layer
-	Most   int    `json:"most"`   // largest number of images to explain; 0: all
-	Images int    `json:"images"` // number with two maps that can be compared
-	// Rank is the mean rank correlation of the two maps of an image (Spearman), 1
-	// for the same order of pixels; RankInterval its 95 % interval by Student's t.
+	Most   int    `json:"most"`   // maximum number of images to explain; 0: all
+	Images int    `json:"images"` // number of images with two comparable maps
+	// Rank is the mean rank correlation (Spearman) of the two maps of an image, 1 for the same order of
+	// pixels. RankInterval is its 95 % interval by Student's t.
 	Rank         Number    `json:"rank"`
 	RankInterval [2]Number `json:"rank_interval"`
 	// Chance is the mean rank correlation of the first model's map with the second
 	// model's map of another image.
 	Chance Number `json:"chance"`
-	// SSIM is the mean structural similarity of the maps, 1 for the same map.
+	// SSIM is the mean structural similarity of the maps, 1 for equal maps.
 	SSIM Number `json:"ssim"`
 	// Value is 1 - Rank.
 	Value Number `json:"value"`
@@ -101,7 +101,7 @@ type ComparedImage struct {
 	Truth       string    `json:"truth"` // "": unknown
 	Predicted   [2]string `json:"predicted"`
 	Probability [2]Number `json:"probability"` // of the predicted class
-	Explained   string    `json:"explained"`   // the class of the maps; "": not explained
+	Explained   string    `json:"explained"`   // class of the maps; "": not explained
 	Rank        Number    `json:"rank"`
 	SSIM        Number    `json:"ssim"`
 }
@@ -109,14 +109,13 @@ type ComparedImage struct {
 // Changed reports whether the models predict different classes.
 func (c ComparedImage) Changed() bool { return c.Predicted[0] != c.Predicted[1] }
 
-// ShownChange is an image with the overlays of both models, files of the folder.
+// ShownChange is an image with the overlays of both models, which are files of the folder.
 type ShownChange struct {
 	ComparedImage
 	Overlays [2]string `json:"overlays"`
 }
 
-// Limit is a requested limit. A value that could not be measured exceeds
-// every limit.
+// Limit is a requested limit. A value that was not measured exceeds every limit.
 type Limit struct {
 	Name     string `json:"name"` // accuracy_drop, loss_rise, drift, changed
 	Value    Number `json:"value"`
@@ -124,7 +123,7 @@ type Limit struct {
 	Exceeded bool   `json:"exceeded"`
 }
 
-// String describes the value and the limit.
+// String returns the value and the limit in words.
 func (l Limit) String() string {
 	word := "within"
 	if l.Exceeded {
@@ -136,7 +135,7 @@ func (l Limit) String() string {
 // LimitNames are the values that can be limited.
 var LimitNames = []string{"accuracy_drop", "loss_rise", "changed", "drift"}
 
-// SetLimits compares the values with the largest allowed ones, by name.
+// SetLimits compares the values with their limits, by name.
 func (c *Comparison) SetLimits(most map[string]float64) {
 	values := map[string]Number{
 		"accuracy_drop": 0 - figureOf(c.Figures, "accuracy").Difference, // not -0
@@ -153,8 +152,8 @@ var limitRanges = map[string][2]float64{
 	"loss_rise": {-math.MaxFloat64, math.MaxFloat64},
 }
 
-// CheckLimits returns an error for the first limit that is outside the range of its value, or
-// has none of the names.
+// CheckLimits returns an error for the first limit with an unknown name, or outside the range of its
+// value.
 func CheckLimits(names []string, most map[string]float64) error {
 	for _, name := range slices.Sorted(maps.Keys(most)) {
 		if err := named.Check("limit", name, names); err != nil {
@@ -172,7 +171,7 @@ func CheckLimits(names []string, most map[string]float64) error {
 	return nil
 }
 
-// limits compares values with the largest allowed ones, by name.
+// limits compares values with their limits, by name.
 func limits(names []string, values map[string]Number, most map[string]float64) (out []Limit) {
 	for _, name := range names {
 		if limit, ok := most[name]; ok {
@@ -183,7 +182,7 @@ func limits(names []string, values map[string]Number, most map[string]float64) (
 	return out
 }
 
-// Exceeded returns the limits that are exceeded.
+// Exceeded returns the exceeded limits.
 func Exceeded(list []Limit) (out []Limit) {
 	for _, l := range list {
 		if l.Exceeded {
@@ -291,8 +290,8 @@ func (c *Comparison) concludeDrift() {
 	}
 }
 
-// MostChanged returns at most n images: those with another predicted class first,
-// then those whose maps differ most.
+// MostChanged returns at most n images: first those with a changed prediction, then those whose maps
+// differ most.
 func (c *Comparison) MostChanged(n int) []ComparedImage {
 	rank := func(x ComparedImage) float64 {
 		if math.IsNaN(float64(x.Rank)) {

@@ -17,8 +17,8 @@ import (
 // explain.json and scoring.json.
 const Instances = "instances"
 
-// IsOfDetector reports whether a file of results, such as experiment.json, or a SavedModel's
-// metadata, which contain it, are of a detector.
+// IsOfDetector reports whether a file of results, such as experiment.json or a SavedModel's
+// metadata, belongs to a detector.
 func IsOfDetector(dir, name string) bool {
 	b, err := paths.ReadRecord(filepath.Join(dir, name))
 	var e struct {
@@ -35,13 +35,13 @@ type DetectorEpoch struct {
 	Epoch           int          `json:"epoch"` // from 1
 	Step            int          `json:"step"`  // steps done
 	LearningRate    float64      `json:"learning_rate"`
-	Loss            float64      `json:"loss"` // the sum of the five
+	Loss            float64      `json:"loss"` // the sum of the five losses
 	ObjectLoss      float64      `json:"object_loss"`
 	ShiftLoss       float64      `json:"shift_loss"`
 	ClassLoss       float64      `json:"class_loss"`
 	CorrectionLoss  float64      `json:"correction_loss"`
 	MaskLoss        float64      `json:"mask_loss"`
-	Positives       float64      `json:"positives"` // regions of objects per image
+	Positives       float64      `json:"positives"` // positive regions per image
 	Boxes           *coco.Scores `json:"val_boxes,omitempty"`
 	Masks           *coco.Scores `json:"val_masks,omitempty"`
 	Seconds         float64      `json:"seconds"`
@@ -55,15 +55,15 @@ type DetectorEvaluation struct {
 	Format          int         `json:"format"` // 1
 	Task            string      `json:"task"`
 	Part            string      `json:"part"`
-	Epoch           int         `json:"epoch"` // of the weights
+	Epoch           int         `json:"epoch"` // epoch of the weights
 	Images          int         `json:"images"`
-	Objects         int         `json:"objects"` // without crowds
+	Objects         int         `json:"objects"` // number of objects, without crowds
 	Detections      int         `json:"detections"`
 	Boxes           coco.Scores `json:"boxes"`
 	Masks           coco.Scores `json:"masks"`
 	Strata          []Stratum   `json:"strata"`
-	Ways            []Way       `json:"ways,omitempty"`     // the detector beside ways that need none
-	Single          *Single     `json:"single,omitempty"`   // of pictures with one object each
+	Ways            []Way       `json:"ways,omitempty"`     // the detector and ways that need no object detector
+	Single          *Single     `json:"single,omitempty"`   // for pictures with one object each
 	Outcomes        *Outcomes   `json:"outcomes,omitempty"` // nil in older files
 	ImagesPerSecond float64     `json:"images_per_second"`
 }
@@ -86,21 +86,21 @@ type Way struct {
 	Strata   []Stratum  `json:"strata"`
 }
 
-// Single has the detector's answers for pictures of one object each.
+// Single has the detector's results on pictures with one object each.
 type Single struct {
 	Images    int     `json:"images"`
-	Found     int     `json:"found"`      // pictures with a detection
+	Found     int     `json:"found"`      // number of pictures with a detection
 	Class     float64 `json:"class"`      // share of all pictures whose best detection has the object's class
-	MedianIoU float64 `json:"median_iou"` // of the best detection's mask, 0 without one
+	MedianIoU float64 `json:"median_iou"` // of the best detection's mask, 0 without a detection
 }
 
-// Outcomes counts what becomes of each object, and of each detection with a score of Least or
-// more. In the order of their scores, detections are matched with the free object of the highest
-// IoU of masks, if it is 0.5 or more, whatever its class.
+// Outcomes counts the outcomes of objects, and of detections with a score of Least or more.
+// Detections are matched in the order of their scores, the highest first, with the unmatched object
+// of the highest mask IoU, if this is 0.5 or more. The class does not matter for matching.
 type Outcomes struct {
 	Least      float64   `json:"least_score"`
-	Right      int       `json:"right"`       // matched objects, of the right class
-	WrongClass int       `json:"wrong_class"` // matched objects, of another class
+	Right      int       `json:"right"`       // matched objects with the right class
+	WrongClass int       `json:"wrong_class"` // matched objects with another class
 	Missed     int       `json:"missed"`      // objects without a detection
 	NoObject   int       `json:"no_object"`   // detections without an object
 	Failures   []Failure `json:"failures"`    // examples of each kind
@@ -108,12 +108,12 @@ type Outcomes struct {
 
 // The kinds of failures.
 const (
-	WrongClass = "wrong class" // those with the highest scores
-	NoObject   = "no object"   // the same
-	Missed     = "missed"      // the largest objects
+	WrongClass = "wrong class" // the failures shown have the highest scores
+	NoObject   = "no object"   // the failures shown have the highest scores
+	Missed     = "missed"      // the failures shown are the largest objects
 )
 
-// Failure is an object or a detection that is not as it should be.
+// Failure is a missed object, or a wrong detection.
 type Failure struct {
 	Kind    string             `json:"kind"`
 	Image   string             `json:"image"` // as in the annotations
@@ -121,7 +121,7 @@ type Failure struct {
 	Truth   string             `json:"truth,omitempty"`           // class of the object
 	Class   string             `json:"class,omitempty"`           // of the detection
 	Score   float64            `json:"detection_score,omitempty"` // of the detection
-	IoU     float64            `json:"iou"`                       // of the two masks; without a match, the largest with any other
+	IoU     float64            `json:"iou"`                       // of the two masks; without a match, the largest with any other mask
 	Object  *coco.Segmentation `json:"object,omitempty"`
 	Found   *coco.Segmentation `json:"found,omitempty"`
 }
@@ -135,7 +135,7 @@ type DetectorTraining struct {
 	Environment Environment
 	Epochs      []DetectorEpoch
 	Evaluation  *DetectorEvaluation // of the test part; nil before the test
-	Kept        int                 // the epoch whose weights are kept; 0: none yet
+	Kept        int                 // epoch of the kept weights; 0: none yet
 }
 
 // DetectorSettings are the keys of a detector's experiment.json that readers of results need.

@@ -1,5 +1,5 @@
 // Package result has the types and readers of all files of results. It does not depend on
-// TensorFlow, so that a report can be made anywhere.
+// TensorFlow, so reports can be made on any machine.
 //
 //	found, err := result.Read("runs/deck") // the folder that oscar study run wrote
 //	for _, v := range found.Variants {

@@ -5,11 +5,11 @@ import (
 	"oscar/metric"
 )
 
-// Evaluation is a model's result on the images that can be read, are of
-// a known class and have a finite prediction. Without any, the figures are NaN.
+// Evaluation is a model's result on the images that are readable, of known class and with a finite
+// prediction. Without any such image, the metrics are NaN.
 type Evaluation struct {
 	Part       string            `json:"part"`
-	Epoch      int               `json:"epoch,omitempty"` // epoch of the run, the best on validation
+	Epoch      int               `json:"epoch,omitempty"` // the best epoch of the run on validation
 	Precision  machine.Precision `json:"precision"`
 	Images     int               `json:"images"`
 	Unreadable int               `json:"unreadable"`
@@ -22,27 +22,26 @@ type Evaluation struct {
 	MacroF1      Number               `json:"macro_f1"`
 	PerClass     []metric.ClassScores `json:"per_class"`
 	Confusion    *metric.Confusion    `json:"confusion"` // rows: true, columns: predicted
-	// MultiLabel is of a model whose images may have several classes. Then the accuracy is
-	// the share of images of which all labels are right, the loss is the mean over the labels,
-	// and there is nothing in the confusion.
+	// MultiLabel is set for a model with several labels per image. Then the accuracy is the share of
+	// images with all labels right, the loss is the mean over the labels, and Confusion is empty.
 	MultiLabel *MultiLabel `json:"multi_label,omitempty"`
 	PerSecond  float64     `json:"images_per_second"`
-	Notes      []string    `json:"notes,omitempty"` // images that the figures leave out
-	// Classifications has a line for each image. Files of older versions have none.
+	Notes      []string    `json:"notes,omitempty"` // images that the metrics leave out
+	// Classifications has a line for each image; nil in files of older versions.
 	Classifications []Classification `json:"classifications,omitempty"`
 }
 
-// MultiLabel are figures of images with several labels.
+// MultiLabel has the metrics for several labels per image.
 type MultiLabel struct {
 	MeanAveragePrecision Number        `json:"mean_average_precision"` // over the labels
 	MicroF1              Number        `json:"micro_f1"`               // of all decisions together
 	Labels               []LabelScores `json:"labels"`
 }
 
-// LabelScores are the figures of one label, of probabilities from the threshold on.
+// LabelScores are the metrics of one label at its threshold.
 type LabelScores struct {
 	Label            string  `json:"label"`
-	Images           int     `json:"images"` // that have it
+	Images           int     `json:"images"` // number of images with the label
 	Threshold        float64 `json:"threshold"`
 	AveragePrecision Number  `json:"average_precision"`
 	Precision        float64 `json:"precision"`
@@ -54,18 +53,18 @@ type LabelScores struct {
 type Classification struct {
 	Image       string   `json:"image"` // relative to the data
 	SHA256      string   `json:"sha256"`
-	Truth       string   `json:"truth"`       // "": unknown
+	Truth       string   `json:"truth"`       // "": unknown, or several labels
 	Predicted   string   `json:"predicted"`   // "": not finite
 	Probability *float32 `json:"probability"` // of the predicted class; null if it is not finite
 	Loss        Number   `json:"loss"`        // cross-entropy, nats
-	// Probabilities are those of all classes, if they were kept and are finite.
+	// Probabilities are those of all classes, if they were stored and are finite.
 	Probabilities []float32 `json:"probabilities,omitempty"`
-	// Labels and PredictedLabels are of images that may have several; then Truth is "".
+	// Labels and PredictedLabels are for several labels per image.
 	Labels          []string `json:"labels,omitempty"`
 	PredictedLabels []string `json:"predicted_labels,omitempty"`
 }
 
-// Confidence returns the probability of the predicted class; 0 if it is not finite.
+// Confidence returns the probability of the predicted class, or 0 if it is not finite.
 func (c Classification) Confidence() float32 {
 	if c.Probability == nil {
 		return 0

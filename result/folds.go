@@ -15,7 +15,7 @@ const (
 	FoldsTable = "predictions.csv"
 )
 
-// Folds is folds.json, a cross-validation. Its figures are NaN until all runs are finished.
+// Folds is folds.json, a cross-validation. Its metrics are NaN until all runs are finished.
 type Folds struct {
 	Format  int       `json:"format"` // 1
 	Data    string    `json:"data"`   // absolute
@@ -25,19 +25,18 @@ type Folds struct {
 	Accuracy Figure `json:"accuracy"`
 	Loss     Figure `json:"loss"`
 	MacroF1  Figure `json:"macro_f1"`
-	// Together evaluates the out-of-fold predictions of all images; nil until all runs are
-	// finished.
+	// Together is the evaluation of all out-of-fold predictions; nil until all runs are finished.
 	Together *Evaluation `json:"together"`
 	Notes    []string    `json:"notes"` // notes on the images
 }
 
-// FoldRun is the run that is tested on a fold.
+// FoldRun is the run that is tested on one fold.
 type FoldRun struct {
 	Fold     int    `json:"fold"`   // from 1
 	Run      string `json:"run"`    // its folder, relative
 	Train    int    `json:"train"`  // number of training images
 	Images   int    `json:"images"` // number of images of the fold
-	Epoch    int    `json:"epoch"`  // the best epoch on validation; 0: not finished
+	Epoch    int    `json:"epoch"`  // best epoch on validation; 0: not finished
 	Accuracy Number `json:"accuracy"`
 	Loss     Number `json:"loss"`
 	MacroF1  Number `json:"macro_f1"`

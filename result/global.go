@@ -16,9 +16,9 @@ type Global struct {
 	Part     string          `json:"part"`   // part of the split of the images
 	Settings Settings        `json:"settings"`
 	Global   global.Settings `json:"global"`
-	// AverageMethod is the method of the averaged maps, MapMethod that of the
-	// clustered maps and of the tree's; "" if there are none. MapSigned reports
-	// whether negative values of the clustered maps are evidence against the class.
+	// AverageMethod is the method of the averaged maps. MapMethod is that of the clustered maps and of
+	// the tree's features. They are "" without such maps. MapSigned reports whether negative values of
+	// the clustered maps are evidence against the class.
 	AverageMethod string                `json:"average_method,omitempty"`
 	MapMethod     string                `json:"map_method,omitempty"`
 	MapSigned     bool                  `json:"map_signed,omitempty"`
@@ -31,8 +31,8 @@ type Global struct {
 	TCAV          *global.Concepts      `json:"tcav,omitempty"`
 }
 
-// ReadGlobal reads the global explanations of a folder. Older files do not name
-// the methods; it then sets the defaults, unless the settings name one.
+// ReadGlobal reads the global explanations in a folder. Older files do not name the methods; then
+// ReadGlobal sets the defaults, unless the settings name one.
 func ReadGlobal(dir string) (*Global, error) {
 	g := &Global{}
 	if err := readJSON(dir, GlobalFile, g, &g.Format); err != nil {

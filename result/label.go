@@ -9,9 +9,9 @@ import (
 	"oscar/internal/paths"
 )
 
-// ClassOf returns the class of an image file by its path: the nearest folder
-// above it with the name of a class; -1 if there is none. Names are
-// compared in Unicode NFC. A relative path is relative to the working folder.
+// ClassOf returns the class of an image file by its path: the nearest folder above it with the name
+// of a class, or -1. Names are compared in Unicode NFC. A relative path is relative to the working
+// folder.
 func ClassOf(path string, classes []string) int {
 	for dir := filepath.Dir(paths.Absolute(path)); ; dir = filepath.Dir(dir) {
 		name := norm.NFC.String(filepath.Base(dir))

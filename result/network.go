@@ -3,12 +3,11 @@ package result
 // NetworkFile is the file of a network's description in a run folder.
 const NetworkFile = "network.json"
 
-// Network describes a network: its layers and its memory. Older run folders have
-// none.
+// Network describes a network: its layers and its memory. Older run folders do not have this file.
 type Network struct {
 	Name       string        `json:"name"`
 	Input      []int         `json:"input"`   // [height, width, channels]
-	Explain    string        `json:"explain"` // the layer that explanations use by default
+	Explain    string        `json:"explain"` // layer of explanations by default
 	Layers     []Layer       `json:"layers"`  // in the order of the forward pass
 	Parameters int           `json:"parameters"`
 	Frozen     int           `json:"frozen"` // parameters that are not trained

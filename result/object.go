@@ -19,27 +19,27 @@ type ObjectSettings struct {
 	Format  int           `json:"format"` // 1
 	Task    string        `json:"task"`
 	Model   string        `json:"model"` // the detector's name
-	Epoch   int           `json:"epoch"` // of the weights
+	Epoch   int           `json:"epoch"` // epoch of the weights
 	Method  string        `json:"method"`
 	Layer   string        `json:"layer"`
 	Score   explain.Score `json:"score"` // "": each method's default
 	Samples int           `json:"samples"`
 	Seed    uint64        `json:"seed"`
-	Least   float64       `json:"least_score"` // of an explained detection
-	// Inputs is the SHA-256 of the weights, the limits of pictures, and the names and contents of
-	// the pictures; none in older folders.
+	Least   float64       `json:"least_score"` // minimum score of explained detections
+	// Inputs is the SHA-256 of the weights, the limits of pictures, and the pictures' names and
+	// contents; "" in older folders.
 	Inputs  string  `json:"inputs,omitempty"`
 	Input   []int   `json:"input,omitempty"` // [height,width] of the detector; none in older folders
 	Drawing Drawing `json:"drawing,omitzero"`
 }
 
-// Drawing is how the maps of objects are drawn. The zero values are the defaults: jet for values
-// above 0 of every method, each map on its own scale.
+// Drawing has the settings for drawing the maps of objects. Zero values are defaults: jet for values
+// above 0 of every method, and a separate scale for each map.
 type Drawing struct {
 	ColorMap string  `json:"colormap,omitempty"`
 	Alpha    float64 `json:"alpha,omitempty"`
-	// SignedColorMap is a diverging one, for methods with evidence against the class; "": their
-	// maps are drawn as those of other methods.
+	// SignedColorMap is a diverging colour map for methods with evidence against the class. "": their
+	// maps are drawn like those of other methods.
 	SignedColorMap string  `json:"signed_colormap,omitempty"`
 	SignedAlpha    float64 `json:"signed_alpha,omitempty"`
 	Scale          string  `json:"scale,omitempty"` // [ScaleOwn] or [ScaleShared]
@@ -50,40 +50,40 @@ type ObjectRow struct {
 	Image        string             `json:"image"`
 	File         string             `json:"file,omitempty"` // absolute path of the picture; none in older folders
 	ImageID      int64              `json:"image_id"`
-	Object       int                `json:"object"` // of the picture, from 1
+	Object       int                `json:"object"` // number within the picture, from 1
 	Class        string             `json:"class"`
 	Detection    float64            `json:"detection_score"`
 	Box          mask.Box           `json:"bbox"`
 	Segmentation coco.Segmentation  `json:"segmentation"`
 	Method       string             `json:"method"`
 	Layer        string             `json:"layer"`
-	Score        float32            `json:"score"`       // the explained logit or probability in the fixed box
+	Score        float32            `json:"score"`       // explained logit or probability in the fixed box
 	Probability  float32            `json:"probability"` // in the fixed box
 	Status       explain.Status     `json:"status"`
 	Heat         *Heat              `json:"heat,omitempty"`    // nil: no positive values
-	Control      *Heat              `json:"control,omitempty"` // of a map that is 1 in the box and 0 elsewhere; nil: the box has no pixel
+	Control      *Heat              `json:"control,omitempty"` // for a map that is 1 in the box and 0 elsewhere; nil: the box has no pixel
 	Map          string             `json:"map"`
 	Overlay      string             `json:"overlay"`
-	Picture      string             `json:"picture,omitempty"` // all objects outlined and numbered
+	Picture      string             `json:"picture,omitempty"` // all objects, outlined and numbered
 	Facts        map[string]float64 `json:"facts,omitempty"`
 }
 
-// Heat has the shares of a map's positive part in several regions.
+// Heat has the shares of a map's positive values in several regions.
 type Heat struct {
 	Mask   float64 `json:"mask"`   // on the object's own mask
 	Box    float64 `json:"box"`    // in its box
-	Others float64 `json:"others"` // on masks of other detections of the picture
+	Others float64 `json:"others"` // on masks of the picture's other detections
 	Peak   bool    `json:"peak"`   // the largest value is on the object's own mask
 }
 
-// HeatSum sums the shares of maps with positive values.
+// HeatSum has sums over maps with positive values.
 type HeatSum struct {
 	Maps              int
 	Mask, Box, Others float64
-	Peaks             float64 // maps whose largest value is on the object's own mask
+	Peaks             float64 // number of maps whose largest value is on the object's own mask
 }
 
-// Add adds a map; nil is one without positive values, and is left out.
+// Add adds a map. nil is a map without positive values, which is left out.
 func (s *HeatSum) Add(h *Heat) {
 	if h == nil {
 		return
@@ -95,7 +95,7 @@ func (s *HeatSum) Add(h *Heat) {
 	}
 }
 
-// Mean returns the sums divided by the number of maps; -1 without one, as COCO has it.
+// Mean returns the sums divided by the number of maps, or -1 (as in COCO) without maps.
 func (s HeatSum) Mean() HeatSum {
 	if s.Maps == 0 {
 		return HeatSum{0, -1, -1, -1, -1}
@@ -128,7 +128,7 @@ func ReadObjects(dir string) (rows []ObjectRow, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: line %d: %w", filepath.Join(dir, ManifestFile), len(rows)+1, err)
 		}
-		if r.Control != nil && r.Control.Box == 0 { // in older folders, of a box without a pixel
+		if r.Control != nil && r.Control.Box == 0 { // of a box without a pixel, in older folders
 			r.Control = nil
 		}
 		rows = append(rows, r)
@@ -136,14 +136,14 @@ func ReadObjects(dir string) (rows []ObjectRow, err error) {
 	return rows, nil
 }
 
-// ObjectScores is score.json of a detector. The values of Table are of objects, in the order of
+// ObjectScores is score.json of a detector. The values of Table are for the objects, in the order of
 // Objects; its intervals are over pictures.
 type ObjectScores struct {
 	Format   int            `json:"format"` // 1
 	Task     string         `json:"task"`
 	Settings ObjectSettings `json:"settings"`
 	Metrics  []string       `json:"metrics"`
-	Follow   string         `json:"follow,omitempty"` // probability, also if empty, or similarity
+	Follow   string         `json:"follow,omitempty"` // probability (also if empty) or similarity
 	PerClass int            `json:"per_class"`        // the maximum number of objects of each predicted class
 	Objects  []ScoredObject `json:"objects"`
 	Table    score.Table    `json:"table"`
@@ -152,7 +152,7 @@ type ObjectScores struct {
 // ScoredObject is a detection whose explanations were scored.
 type ScoredObject struct {
 	Image     string   `json:"image"`
-	Object    int      `json:"object"` // of the picture, from 1
+	Object    int      `json:"object"` // number within the picture, from 1
 	Class     string   `json:"class"`
 	Detection float64  `json:"detection_score"`
 	Box       mask.Box `json:"bbox"`

@@ -15,18 +15,18 @@ import (
 
 // Prediction is a model's prediction for an image file of unknown class.
 type Prediction struct {
-	Path        string   `json:"path"`        // as found
+	Path        string   `json:"path"`        // as the file was found
 	Class       string   `json:"class"`       // the most probable; "" if the status is not ok
 	Probability *float32 `json:"probability"` // of Class; null if the status is not ok
 	Top         []Ranked `json:"top"`         // the most probable classes, Class first
-	// Entropy of the probabilities, -sum p ln p, in nats: 0 if the model is certain,
-	// ln(classes) if all are equal. Null if the status is not ok.
+	// Entropy is the entropy of the probabilities, -sum p ln p, in nats: 0 if the model is certain,
+	// ln(classes) if all classes are equally probable. It is null if the status is not ok.
 	Entropy *float64 `json:"entropy"`
-	// Labels are the classes from their thresholds on, the most probable first, of a model whose
-	// images may have several; nil: it is none.
+	// Labels are the classes that reach their thresholds, the most probable first, for several labels
+	// per image; nil: one class per image.
 	Labels []Ranked `json:"labels,omitzero"`
 	Status string   `json:"status"` // ok, unreadable or non_finite
-	Reason string   `json:"reason"` // why it is not ok
+	Reason string   `json:"reason"` // the reason if the status is not ok
 }
 
 // Ranked is a class and its probability.
@@ -35,7 +35,7 @@ type Ranked struct {
 	Probability float32 `json:"probability"`
 }
 
-// PredictionWriter writes predictions, one line each, as they come.
+// PredictionWriter writes predictions immediately, one line each.
 type PredictionWriter struct {
 	to     io.Writer
 	asJSON bool
@@ -44,9 +44,9 @@ type PredictionWriter struct {
 	line   bytes.Buffer
 }
 
-// NewPredictionWriter writes JSON lines, or CSV with the columns of
-// [predictionColumns]. In CSV a text that a spreadsheet would read as a formula gets an
-// apostrophe; bytes that are not UTF-8 become U+FFFD in both formats.
+// NewPredictionWriter returns a writer of JSON lines, or of CSV with the columns of
+// [predictionColumns]. In CSV a text that a spreadsheet would read as a formula gets an apostrophe.
+// Bytes that are not UTF-8 become U+FFFD in both formats.
 func NewPredictionWriter(to io.Writer, asJSON bool, top int) *PredictionWriter {
 	return &PredictionWriter{to: to, asJSON: asJSON, top: top}
 }
@@ -63,9 +63,8 @@ func PredictionsAreJSON(path string) (bool, error) {
 	return false, fmt.Errorf("%s: want a name that ends with .csv or .jsonl, or - for CSV on standard output", path)
 }
 
-// predictionColumns returns the columns of CSV: path, labels for models with several
-// (joined by |), class, probability, then class_2,
-// probability_2 and so on for the number of classes in a prediction, entropy, status,
+// predictionColumns returns the columns of CSV: path; labels (joined by |) with several labels per
+// image; class, probability, class_2, probability_2 and so on, for top classes; entropy, status,
 // reason.
 func predictionColumns(top int, several bool) []string {
 	columns := []string{"path"}
@@ -79,7 +78,7 @@ func predictionColumns(top int, several bool) []string {
 	return append(columns, "entropy", "status", "reason")
 }
 
-// begin writes the header of CSV, once.
+// begin writes the header of CSV before the first line.
 func (w *PredictionWriter) begin(several bool) error {
 	if w.begun || w.asJSON {
 		return nil
@@ -127,7 +126,7 @@ func (w *PredictionWriter) Write(p Prediction) error {
 
 func cell(s string) string { return text.Cell(strings.ToValidUTF8(s, "\uFFFD")) }
 
-// row writes a whole line at once, as [text.Writer] requires.
+// row writes a complete line at once, as [text.Writer] requires.
 func (w *PredictionWriter) row(cells []string) error {
 	w.line.Reset()
 	lines := csv.NewWriter(&w.line)

@@ -8,7 +8,7 @@ import (
 	"oscar/internal/checksum"
 )
 
-// readJSON reads a file of results of format 1; format is its field.
+// readJSON reads a file of results of format 1. format points to its field in into.
 func readJSON(dir, name string, into any, format *int) error {
 	path := filepath.Join(dir, name)
 	b, err := checksum.ReadFile(dir, name)
@@ -33,7 +33,7 @@ func Read(dir string) (*Study, error) {
 	return s, nil
 }
 
-// Variant finds a row by its name; nil if there is none.
+// Variant returns the variant of a name, or nil.
 func (s *Study) Variant(name string) *Variant {
 	for i := range s.Variants {
 		if s.Variants[i].Name == name {
@@ -43,7 +43,7 @@ func (s *Study) Variant(name string) *Variant {
 	return nil
 }
 
-// Measure finds a column by its name; nil if there is none.
+// Measure returns the measure of a name, or nil.
 func (s *Study) Measure(name string) *Measure {
 	for i := range s.Measures {
 		if s.Measures[i].Name == name {

@@ -10,7 +10,7 @@ import (
 const (
 	File  = "study.json"
 	Asked = "study.yaml"
-	// PlanFile is written last when the folder is made.
+	// PlanFile marks a folder as a study's, because it is written last.
 	PlanFile = "plan.json"
 )
 
@@ -22,28 +22,28 @@ type Study struct {
 	Format int    `json:"format"` // 1
 	Name   string `json:"name"`
 	Why    string `json:"why"`  // the study's question
-	Base   string `json:"base"` // name of the first variant, which the others edit
+	Base   string `json:"base"` // name of the first variant, of which the others are edits
 	// Classes are in the order of the logits, as are lists per class.
 	Classes []string `json:"classes"`
 	Seeds   []uint64 `json:"seeds"`
 	Data    Data     `json:"data"`
 	Explain Explain  `json:"explain"`
 	Machine Machine  `json:"machine"`
-	// Cut is the cut of a budget; nil: none.
+	// Cut is the cut for a budget; nil: no cut.
 	Cut *Cut `json:"cut"`
 	// Measures are the columns, in the order of the table.
 	Measures []Measure `json:"measures"`
-	// Variants are the rows: the base first, then in the order of the study.
-	// A variant that could not be trained is also a row.
+	// Variants are the rows: the base first, then the others in the study's order. A variant that could
+	// not be trained is also a row.
 	Variants []Variant `json:"variants"`
 	Claims   []Claim   `json:"claims"`
 	// Walls show the same images in every variant: one per method.
 	Walls []Wall `json:"walls"`
-	// Rules describe in words how the numbers were computed, one or two sentences each.
+	// Rules describe how the numbers were computed, in one or two sentences each.
 	Rules []string `json:"rules"`
 	// Notes are deviations from the plan.
 	Notes   []string `json:"notes"`
-	Seconds float64  `json:"seconds"` // of training, all runs together
+	Seconds float64  `json:"seconds"` // of the training of all runs together
 }
 
 // Data describes the images.
@@ -53,8 +53,8 @@ type Data struct {
 	SplitHash string     `json:"split_hash"`
 	SplitSeed uint64     `json:"split_seed"` // seed of the split for all runs
 	Fractions [3]float64 `json:"fractions"`  // of train, validation, test
-	// Train, Validation and Test count images. Train is after a cut, without the
-	// copies of augmentation.
+	// Train, Validation and Test are numbers of images. Train is counted after a cut, without copies
+	// from augmentation.
 	Train      int `json:"train"`
 	Validation int `json:"validation"`
 	Test       int `json:"test"`
@@ -63,11 +63,11 @@ type Data struct {
 // Explain describes the explained images and the methods.
 type Explain struct {
 	Methods  []string `json:"methods"`
-	PerClass int      `json:"per_class"` // test images of each class
-	Mosaics  int      `json:"mosaics"`   // of each class, for focus
+	PerClass int      `json:"per_class"` // test images per class
+	Mosaics  int      `json:"mosaics"`   // mosaics per class, for focus
 	Class    string   `json:"class"`     // "true": the image's own class is explained
 	Score    string   `json:"score"`     // logit or probability
-	Masks    bool     `json:"masks"`     // there are masks of the objects
+	Masks    bool     `json:"masks"`     // the objects have masks
 }
 
 // Machine is the machine of the study.
@@ -79,16 +79,16 @@ type Machine struct {
 	Versions   map[string]string `json:"versions"`
 }
 
-// Cut is what a budget removed.
+// Cut is what was removed for a budget.
 type Cut struct {
 	Budget   float64 `json:"budget_seconds"`
 	Full     float64 `json:"full_seconds"`     // forecast without the cut
-	Expected float64 `json:"expected_seconds"` // forecast with it
-	// Share is the remaining share of every variant's epochs, 0 to 1.
+	Expected float64 `json:"expected_seconds"` // forecast with the cut
+	// Share is the share of every variant's epochs that is left, 0 to 1.
 	Share float64 `json:"share_of_epochs"`
-	// TrainPerClass is the largest number of training images of a class; 0: all.
+	// TrainPerClass is the maximum number of training images per class; 0: all.
 	TrainPerClass int `json:"train_per_class"`
-	// Text describes the cuts, one per line: "baseline: 8 epochs of 40".
+	// Text describes the cuts, one per line, such as "baseline: 8 epochs of 40".
 	Text []string `json:"text"`
 }
 
@@ -99,12 +99,12 @@ type Measure struct {
 	Unit  string `json:"unit"`  // "", "nats", "bytes", "images/s"
 	// Better is "higher", "lower" or "" if neither is better.
 	Better string `json:"better"`
-	// Method is the explanation method that it scores; "" if there is none.
+	// Method is the explanation method that it scores, or "".
 	Method string `json:"method"`
-	// Ratio reports whether variants are compared by ratio:
-	// means are geometric, differences are ratios.
+	// Ratio reports whether variants are compared by ratio: means are geometric, and differences are
+	// ratios.
 	Ratio bool `json:"ratio"`
-	// Help describes it in a sentence.
+	// Help describes the measure in a sentence.
 	Help string `json:"help"`
 }
 
@@ -113,7 +113,7 @@ const (
 	Done     = "done"      // all seeds and steps
 	Partial  = "partial"   // some seeds of a variant failed
 	Failed   = "failed"    // see Reason
-	TooLarge = "too large" // the forecast does not fit the machine's memory; nothing was run
+	TooLarge = "too large" // the forecast exceeds the machine's memory; nothing was run
 	Pending  = "pending"   // not yet run
 )
 
@@ -121,17 +121,17 @@ const (
 type Variant struct {
 	Name  string   `json:"name"`
 	Why   string   `json:"why"`
-	Edits []string `json:"edits"` // edits of the base in words; none for the base
-	// Against is the variant that it is compared with; "" for the base.
+	Edits []string `json:"edits"` // edits of the base in words; nil for the base
+	// Against is the variant to compare with; "" for the base.
 	Against string `json:"against"`
 
 	Status string `json:"status"`
-	Reason string `json:"reason"` // why it is not done
+	Reason string `json:"reason"` // why the variant is not done
 
 	Architecture string `json:"architecture"`
 	Input        []int  `json:"input"` // [height, width, channels]
 	Parameters   int64  `json:"parameters"`
-	Frozen       int64  `json:"frozen"` // of these, parameters that are not trained
+	Frozen       int64  `json:"frozen"` // parameters that are not trained, included in Parameters
 	Layer        string `json:"layer"`  // the explained layer
 	Epochs       int    `json:"epochs"` // of each run, after a cut
 	Batch        int    `json:"batch"`
@@ -139,20 +139,19 @@ type Variant struct {
 
 	// Reported are published figures of the variant, by measure.
 	Reported map[string]float64 `json:"reported"`
-	// Figures are over the seeds, by measure; a measure that could not be measured is
-	// missing.
+	// Figures are over the seeds, by measure. Measures without a value are missing.
 	Figures  map[string]Figure `json:"figures"`
 	PerClass []ClassFigures    `json:"per_class"` // of the test part
 	Runs     []Run             `json:"runs"`      // one per seed
-	// McNemar is the test against Against; nil if one of the two has no run.
+	// McNemar is the test against Against; nil if one of both variants has no run.
 	McNemar *McNemar `json:"mcnemar"`
 }
 
-// Memory is a forecast of training, in bytes.
+// Memory is a forecast for training, in bytes.
 type Memory struct {
 	Weights     int64 `json:"weights"`
 	Gradients   int64 `json:"gradients"`
-	Optimizer   int64 `json:"optimizer"`   // the optimiser's values for each weight
+	Optimizer   int64 `json:"optimizer"`   // the optimizer's values for each weight
 	Activations int64 `json:"activations"` // of one batch
 	Overhead    int64 `json:"overhead"`    // copies, and memory that the allocator cannot use
 	Training    int64 `json:"training"`    // the sum
@@ -164,11 +163,11 @@ type Figure struct {
 	// Low and High are the interval; NaN if there is none.
 	Low  Number `json:"low"`
 	High Number `json:"high"`
-	// Interval is the kind of Low and High: "t": 95 % Student's t over three or more
-	// seeds; "range": the lowest and the highest of two; "wilson": 95 % Wilson of
-	// one seed's accuracy; "bootstrap": 95 % over images, of one seed; "": none.
+	// Interval is the kind of Low and High. "t": 95 % by Student's t over three or more seeds; "range":
+	// the lowest and highest of two seeds; "wilson": 95 % by Wilson for one seed's accuracy;
+	// "bootstrap": 95 % over images, for one seed; "": none.
 	Interval string `json:"interval"`
-	N        int    `json:"n"` // seeds
+	N        int    `json:"n"` // number of seeds
 }
 
 // The kinds of interval.

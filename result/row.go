@@ -22,24 +22,24 @@ import (
 // ManifestFile is the file of the manifest in a folder of explanations.
 const ManifestFile = "manifest.jsonl"
 
-// Row is a line of manifest.jsonl: one image explained for one class by one
-// method, at one layer or at the image.
+// Row is a line of manifest.jsonl: an image, explained for one class by one method, at one layer or
+// at the image.
 type Row struct {
-	Image  string `json:"image"` // its path, as found
+	Image  string `json:"image"` // path as the file was found
 	SHA256 string `json:"sha256"`
 	Truth  string `json:"truth,omitempty"` // the image's own class; "" if unknown
-	// Labels are the image's own, where images have several and they are known.
+	// Labels are the image's labels if they are known, with several labels per image.
 	Labels []string `json:"labels,omitempty"`
 	Part   string   `json:"part,omitempty"` // part of the model's split: train, validation, test, or [NewImage]; "" if unknown
 	Status string   `json:"status"`         // an explain.Status, or one of the constants below
-	Reason string   `json:"reason"`         // why it is not ok
+	Reason string   `json:"reason"`         // the reason if the status is not ok
 	// Decoder is not empty if Go does not support the image's format.
 	Decoder string `json:"decoder,omitempty"`
 	// Caution is the reason to doubt a map whose status is ok, from its facts.
 	Caution       string             `json:"caution,omitempty"`
 	Predicted     string             `json:"predicted"`
 	Probabilities map[string]float32 `json:"probabilities"`
-	Target        string             `json:"target"` // the class explained
+	Target        string             `json:"target"` // the explained class
 	Score         *float32           `json:"score"`  // of the target; null if it is not finite
 	Layer         string             `json:"layer"`
 	Method        string             `json:"method"`
@@ -47,12 +47,11 @@ type Row struct {
 	Signed        bool               `json:"signed"`    // negative values are evidence against the target and are drawn
 	RawMin        *float32           `json:"raw_min"`
 	RawMax        *float32           `json:"raw_max"`
-	// Scale is the value that is drawn in full colour; null
-	// if there is nothing to draw.
+	// Scale is the value with the full colour; null if there is nothing to draw.
 	Scale *float32 `json:"scale"`
-	// Base is the value that is drawn in no colour, if it is not 0.
+	// Base is the value with the lowest colour, if it is not 0.
 	Base *float32 `json:"base,omitempty"`
-	// Facts are the method's own numbers; see its documentation.
+	// Facts are method-specific numbers; see the method's documentation.
 	Facts   map[string]float64 `json:"facts,omitempty"`
 	Map     string             `json:"map"`             // .npy, relative to the folder
 	Overlay string             `json:"overlay"`         // .jpg, relative to the folder
@@ -62,8 +61,8 @@ type Row struct {
 // NewImage is the part of an image that is not in the model's split.
 const NewImage = "new"
 
-// Unseen reports whether the model was neither trained nor selected with the image, and
-// whether this is known.
+// Unseen reports whether the model was neither trained nor selected with the image. known is false
+// if the part is unknown.
 func (r Row) Unseen() (unseen, known bool) {
 	return r.Part == "test" || r.Part == NewImage, r.Part != ""
 }
@@ -75,7 +74,7 @@ const (
 	NotDrawn     = "not_drawn"     // there is a map, but no overlay
 )
 
-// Explained reports whether the model was run on the image.
+// Explained reports whether the model ran on the image.
 func (r Row) Explained() bool { return r.Status != Unreadable && r.Status != UnknownClass }
 
 // ReadManifest reads the rows of a folder of explanations.
@@ -87,8 +86,8 @@ func ReadManifest(dir string) ([]Row, error) {
 	return ParseRows(filepath.Join(dir, ManifestFile), text)
 }
 
-// ParseRows parses the text of a manifest, or of a part of one, that was read
-// from path. A row that names a file outside the folder is an error.
+// ParseRows parses the text of a manifest, or of a part of one, that was read from path. A row that
+// names a file outside of the folder is an error.
 func ParseRows(path string, text []byte) (rows []Row, err error) {
 	for line := range bytes.Lines(text) {
 		r, err := parseRow(line)
@@ -105,7 +104,7 @@ func ParseRows(path string, text []byte) (rows []Row, err error) {
 	return rows, nil
 }
 
-// signedBefore are the methods with signed maps, for older manifests without the key
+// signedBefore are the methods with signed maps. It is used for older manifests, which lack the key
 // "signed".
 var signedBefore = []string{"gradient-x-input", "guidedbackprop", "guidedgradcam", "integrated-gradients", "lime", "lrp", "occlusion"}
 
@@ -179,8 +178,7 @@ func (r Row) Title() string {
 	return r.Predicted // the probability is not finite
 }
 
-// Ranked returns the most probable classes, at most n of them; of equal ones the
-// first by name.
+// Ranked returns the n most probable classes. Equal ones are in the order of their names.
 func (r Row) Ranked(n int) []Ranked {
 	var list []Ranked
 	for class, p := range r.Probabilities {

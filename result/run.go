@@ -6,20 +6,20 @@ import (
 	"oscar/dataset"
 )
 
-// Run is one training: a variant with a seed.
+// Run is one trained model: a variant with a seed.
 type Run struct {
 	Seed   uint64 `json:"seed"`
 	Dir    string `json:"dir"` // run folder: evaluation.json, saved_model/ ...
 	Status string `json:"status"`
-	Reason string `json:"reason"` // why it is not done
-	Kept   int    `json:"kept"`   // the epoch whose weights were kept; 0: none yet
+	Reason string `json:"reason"` // why the run is not done
+	Kept   int    `json:"kept"`   // epoch of the kept weights; 0: none yet
 	// Epochs are the learning curves.
 	Epochs []Epoch `json:"epochs"`
 	Test   *Test   `json:"test"` // nil before the test
-	// Values are the measures by name; those that could not be measured are missing.
+	// Values are the measures by name. Measures without a value are missing.
 	Values map[string]Number `json:"values"`
-	// Explanations is the folder of oscar explain with the maps, Scores that of oscar score; ""
-	// if they do not exist yet.
+	// Explanations is the folder of oscar explain with the maps, Scores that of oscar score. They are
+	// "" while they do not exist.
 	Explanations string `json:"explanations"`
 	Scores       string `json:"scores"`
 }
@@ -45,13 +45,13 @@ type Test struct {
 	Confusion [][]int `json:"confusion"`
 }
 
-// McNemar compares two variants on the same test images, seed by seed: each run with the run
-// of the other variant that has the same seed.
+// McNemar compares two variants on the same test images, seed by seed: each run is compared with the
+// other variant's run of the same seed.
 type McNemar struct {
 	Against string        `json:"against"`
 	Tests   []McNemarTest `json:"tests"`
-	// P is the largest of the seeds' p-values. The seeds are not pooled because their images are
-	// the same. NaN without tests.
+	// P is the largest p-value of the seeds, NaN without tests. The seeds are not pooled, because their
+	// images are the same.
 	P Number `json:"p"`
 }
 
@@ -79,13 +79,13 @@ type Claim struct {
 	Against   string  `json:"against"`
 	Measure   string  `json:"measure"`
 	Direction string  `json:"direction"` // the variant's value is "higher" or "lower"
-	Margin    float64 `json:"margin"`    // the smallest relevant difference, 0 or more
+	Margin    float64 `json:"margin"`    // smallest relevant difference, 0 or more
 
 	Verdict string `json:"verdict"`
-	// Why states the number, the interval and the rule in words, or what is missing.
+	// Why has the number, the interval and the rule in words, or what is missing.
 	Why string `json:"why"`
-	// Difference is the variant minus the other; for a measure with Ratio, the variant divided by
-	// the other. Low and High are its 95 % interval. NaN if unknown.
+	// Difference is the variant minus the other. For a measure with Ratio it is the variant divided by
+	// the other. Low and High are its 95 % interval. They are NaN if unknown.
 	Difference   Number `json:"difference"`
 	Low          Number `json:"low"`
 	High         Number `json:"high"`
@@ -95,12 +95,12 @@ type Claim struct {
 	AgainstSeeds int    `json:"against_seeds"`
 }
 
-// Wall has the same images explained in every variant by one method.
+// Wall has the same images, explained in every variant by one method.
 type Wall struct {
 	Method string `json:"method"`
 	Seed   uint64 `json:"seed"` // of the runs shown: the first seed
-	// Scale is the largest raw value of all cells, drawn as 1 in a common colour scale. 0: no map
-	// has positive values.
+	// Scale is the largest raw value of all cells, which gets the full colour in a common scale. 0: no
+	// map has positive values.
 	Scale Number    `json:"scale"`
 	Rows  []WallRow `json:"rows"` // one per image, in the order of the classes
 }
@@ -110,7 +110,7 @@ type WallRow struct {
 	Class   string `json:"class"`
 	Image   string `json:"image"` // relative to Data.Root
 	SHA256  string `json:"sha256"`
-	Picture string `json:"picture"` // a copy of at most 512 pixels a side, JPEG
+	Picture string `json:"picture"` // a copy of at most 512 pixels per side, JPEG
 	// Scale is the largest raw value of the row's cells.
 	Scale Number     `json:"scale"`
 	Cells []WallCell `json:"cells"` // one per variant with maps, in the order of Variants
@@ -129,7 +129,7 @@ type WallCell struct {
 	Probability float32 `json:"probability"` // of the explained class, the image's own
 	RawMin      Number  `json:"raw_min"`
 	RawMax      Number  `json:"raw_max"`
-	// Framing is how the image was converted to the variant's input; omitted if stretched.
+	// Framing is how the image became the variant's input; omitted if stretched.
 	Framing dataset.Framing `json:"framing,omitzero"`
 }
 

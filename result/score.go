@@ -5,7 +5,7 @@ import "oscar/score"
 // ScoreFile is the file with the scores in a folder of scores.
 const ScoreFile = "score.json"
 
-// ScoringFile is the file with their settings, which is written first.
+// ScoringFile is the file with the settings of scores. It is written first.
 const ScoringFile = "scoring.json"
 
 // PredictFile is the file with the settings in a folder of planned predictions.

@@ -9,26 +9,27 @@ import (
 // SettingsFile is the name of the settings within a folder of explanations.
 const SettingsFile = "explain.json"
 
-// Settings select the explanations and how they are drawn.
+// Settings select the explanations and configure their drawing.
 type Settings struct {
 	Format int           `json:"format"` // 1
 	Model  string        `json:"model"`  // the SavedModel's fingerprint
-	Method string        `json:"method"` // names of methods, separated by commas, or [AllMethods]; lrp@conv5 sets the layer of one
-	Layer  string        `json:"layer"`  // of methods without a named layer, separated by commas, or [AllLayers]; empty: the model's default
+	Method string        `json:"method"` // names of methods, separated by commas, or [AllMethods]; lrp@conv5 sets the layer of one method
+	Layer  string        `json:"layer"`  // for methods without a named layer: layers separated by commas, or [AllLayers]; empty: the model's default
 	Class  string        `json:"class"`  // predicted, true, all, or the name of a class
 	Score  explain.Score `json:"score"`  // explained score; empty: each method's default
-	// Precision is the number format of the model's computation, see [explain.Method].Exact.
+	// Precision is the number type of the model's computation, see [explain.Method].Exact.
 	Precision machine.Precision `json:"precision"`
 	Batch     int               `json:"batch"`    // images in a session run and in a shard
 	Alpha     float64           `json:"alpha"`    // opacity of the colours in an overlay, above 0 to 1
 	ColorMap  string            `json:"colormap"` // a name of heatmap.ColorMapNames
-	// SignedColorMap and SignedAlpha are used instead for methods with evidence against the class.
+	// SignedColorMap and SignedAlpha replace ColorMap and Alpha for methods with evidence against the
+	// class.
 	SignedColorMap string  `json:"signed_colormap"`
 	SignedAlpha    float64 `json:"signed_alpha"`
 	Scale          string  `json:"scale"`          // [ScaleOwn] or [ScaleShared]
 	Bare           bool    `json:"bare,omitempty"` // overlays have no strip with text and colour bar
-	// Percentile of a map's values that gets the full colour, see heatmap.Scale; 0: 99 if a map
-	// has the image's resolution, else 100.
+	// Percentile is the percentile of a map's values that gets the full colour, see heatmap.Scale. 0:
+	// 99 if a map has the image's resolution, else 100.
 	Percentile float64 `json:"percentile"`
 	// Samples is the number of random samples or integration steps; 0: each method's default.
 	Samples int    `json:"samples"`
@@ -37,26 +38,26 @@ type Settings struct {
 	// MaxPixels and MaxBytes are the limits above which an image is unreadable.
 	MaxPixels int64 `json:"max_pixels"`
 	MaxBytes  int64 `json:"max_bytes"`
-	// Framing is how images are converted to the model's input; omitted if stretched.
+	// Framing is how images become the model's input; omitted if stretched.
 	Framing dataset.Framing `json:"framing,omitzero"`
-	// Selection is [SelectedForReport] if the report chose the images; empty if the user did.
+	// Selection is [SelectedForReport] if the report selected the images; empty if the user did.
 	Selection string `json:"selection,omitempty"`
 }
 
 // SelectedForReport is the selection of images for a run's report, see [Chooser].
 const SelectedForReport = "report"
 
-// Words instead of names in [Settings].
+// Words that replace names in [Settings].
 const (
 	AllMethods = "all" // every method
 	AllLayers  = "all" // every layer with a map
 )
 
-// The choices of [Settings.Scale]: the map whose largest value, or percentile, gets the full
-// colour in an overlay.
+// The values of [Settings.Scale]: which map's largest value, or percentile, gets the full colour in
+// an overlay.
 const (
-	ScaleOwn    = "own"    // the map itself
-	ScaleShared = "shared" // the map with the largest value of a method and layer
+	ScaleOwn    = "own"    // each map's own
+	ScaleShared = "shared" // the largest of all maps of a method and layer
 )
 
 // ReadSettings reads the settings of a folder of explanations.

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// How many images a page shows: per class with one method, of the most
-// confident errors and correct predictions, and how many classes.
+// The numbers of images that a page shows: per class with one method, and of the most confident
+// errors and correct predictions. Also the number of classes.
 const (
 	ShownPerClass = 3
 	ShownWrong    = 12
@@ -16,14 +16,14 @@ const (
 	ShownClasses  = 24
 )
 
-// Chooser chooses the images that a page shows, from any number of classifications.
+// Chooser selects the images that a page shows from any number of classifications.
 type Chooser struct {
 	classes      []string
 	samples      []sample         // of each class
 	wrong, right []Classification // the most confident first
 }
 
-// sample is the images of a class with the smallest hashes.
+// sample has the images of a class with the smallest hashes.
 type sample struct {
 	right, wrong   []Classification
 	rights, wrongs int // of all images
@@ -34,8 +34,7 @@ func NewChooser(classes []string) *Chooser {
 	return &Chooser{classes: classes, samples: make([]sample, len(classes))}
 }
 
-// Add adds an image. An image of unknown class counts as a correct one of the
-// predicted class.
+// Add adds an image. An image of unknown class counts as a correct image of the predicted class.
 func (c *Chooser) Add(a Classification) {
 	class := slices.Index(c.classes, cmp.Or(a.Truth, a.Predicted))
 	if class < 0 {
@@ -74,14 +73,14 @@ type Shown struct {
 	Examples     [][]Classification // of each of these classes, the correct ones first
 	Left         int                // number of classes that are left out
 	Wrong, Right []Classification   // the most confident errors and correct predictions
-	// Errors and Images count all images of the classes shown.
+	// Errors and Images count all images of the shown classes.
 	Errors, Images int
 }
 
-// Shown returns perClass images of each class, at most [ShownPerClass]. The share of
-// errors among them is that of all images: the number of a class is rounded by the largest
-// remainders, so that the sum over all classes is right. The hash of the content chooses
-// the images of a class.
+// Shown returns perClass images of each class, at most [ShownPerClass]. The share of errors among
+// them equals that of all images: the number per class is rounded by the largest remainder method,
+// so that the sum over all classes is right. The images of a class are selected by the hash of their
+// content.
 func (c *Chooser) Shown(perClass int) Shown {
 	out := Shown{Wrong: c.wrong, Right: c.right}
 	type quota struct {
@@ -125,7 +124,7 @@ func (c *Chooser) Shown(perClass int) Shown {
 	return out
 }
 
-// All returns all images, each once, sorted by their paths.
+// All returns all images without duplicates, sorted by path.
 func (s Shown) All() []string {
 	var images []string
 	for _, list := range slices.Concat(s.Examples, [][]Classification{s.Wrong, s.Right}) {

@@ -12,7 +12,7 @@ import (
 	"oscar/internal/checksum"
 )
 
-// Names within a run folder.
+// Names in a run folder.
 const (
 	ExperimentFile  = "experiment.json"
 	SplitFile       = "split.json"
@@ -22,7 +22,7 @@ const (
 	DiscardedFile   = "discarded.json" // the model was removed on purpose
 )
 
-// Training is the content of a run folder, of a finished or an unfinished training.
+// Training is the content of a run folder, finished or not.
 type Training struct {
 	Dir        string
 	Experiment TrainingSettings
@@ -33,7 +33,7 @@ type Training struct {
 	Split       *dataset.Split
 	Epochs      []EpochMetrics
 	Evaluation  *Evaluation // of the test part; nil before the test
-	Kept        int         // the epoch whose weights were kept; 0: none yet
+	Kept        int         // epoch of the kept weights; 0: none yet
 }
 
 // TrainingSettings are the keys of experiment.json that readers of results need.
@@ -106,7 +106,7 @@ func (t *Training) Images() string {
 	return filepath.Join(t.Dir, filepath.FromSlash(t.Experiment.Data.Root))
 }
 
-// kept returns the tested epoch, or the best one so far.
+// kept returns the tested epoch, or else the best one so far.
 func (t *Training) kept() int {
 	if t.Evaluation != nil && t.Evaluation.Epoch > 0 {
 		return t.Evaluation.Epoch
@@ -128,7 +128,7 @@ func (t *Training) kept() int {
 	return kept
 }
 
-// readEpochs returns the epochs of metrics.jsonl up to the first incomplete line.
+// readEpochs returns the epochs of metrics.jsonl before the first incomplete line.
 func readEpochs(dir string) ([]EpochMetrics, error) {
 	b, err := checksum.ReadFile(dir, MetricsFile)
 	if err != nil {
@@ -145,8 +145,8 @@ func readEpochs(dir string) ([]EpochMetrics, error) {
 	return epochs, nil
 }
 
-// readNetwork reads network.json, or the metadata of an older run's SavedModel; nil if both
-// are missing.
+// readNetwork reads network.json, or else the metadata of an older run's SavedModel. It returns nil
+// if both are missing.
 func readNetwork(dir string) (*Network, error) {
 	n := &Network{}
 	if found, err := readOptional(dir, NetworkFile, n); found || err != nil {
@@ -173,7 +173,7 @@ func readNetwork(dir string) (*Network, error) {
 	return n, nil
 }
 
-// readOptional reads a JSON file that may be missing.
+// readOptional reads a JSON file that may be missing. found is false if it is.
 func readOptional(dir, name string, into any) (found bool, err error) {
 	b, err := checksum.ReadFile(dir, filepath.ToSlash(name))
 	if errors.Is(err, os.ErrNotExist) {

@@ -23,22 +23,21 @@ const UnitsFile = "units.jsonl"
 // UnitFormat is the version of a worker's input and output lines.
 const UnitFormat = 1
 
-// Unit is a part of a planned job. Any process can do it, in any order.
+// Unit is a part of a planned job. Any process can run it, in any order.
 type Unit struct {
 	Format int    `json:"format"` // UnitFormat
 	ID     string `json:"id"`     // of the unit in its folder
 	Verb   string `json:"verb"`   // the job's command: explain, predict, score, study
-	From   string `json:"from"`   // the folder of the other, relative paths: absolute, or the URL of a store
+	From   string `json:"from"`   // the folder that relative paths refer to: absolute, or the URL of a store
 	Out    string `json:"out"`    // folder of the results
 	Model  string `json:"model,omitempty"`
 
 	Number int      `json:"number"`           // index, from 0
-	Part   string   `json:"part,omitempty"`   // file below parts that marks the unit as done
+	Part   string   `json:"part,omitempty"`   // file below parts that marks the unit as finished
 	Root   string   `json:"root,omitempty"`   // explain: names of results are relative to it
 	Images []string `json:"images,omitempty"` // explain, predict
 
-	// For score: the methods of the whole job, its data (as for study), and the limits of an
-	// image.
+	// For score: the methods of the whole job, its data (also for study), and the limits of an image.
 	Method    string `json:"method,omitempty"`
 	Data      string `json:"data,omitempty"`
 	Split     string `json:"split,omitempty"`
@@ -54,7 +53,7 @@ type Outcome struct {
 	Format   int            `json:"format"` // UnitFormat
 	ID       string         `json:"id"`     // the unit's; "" if its line could not be read
 	OK       bool           `json:"ok"`
-	Earlier  bool           `json:"earlier"` // it was already done
+	Earlier  bool           `json:"earlier"` // it was finished before
 	Images   int            `json:"images"`
 	Rows     int            `json:"rows"`
 	Statuses map[string]int `json:"statuses,omitempty"` // rows by status
@@ -93,15 +92,14 @@ func ParseUnit(line []byte) (u Unit, err error) {
 	return u, nil
 }
 
-// Lines yields the lines of r that are not empty. A line longer than a unit may be is an
-// error.
+// Lines yields the lines of r that are not empty. A line longer than maxUnit is an error.
 func Lines(r io.Reader) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		numbered(r, func(_ int, line []byte, err error) bool { return yield(line, err) })
 	}
 }
 
-// numbered is [Lines] with the lines' numbers, from 1.
+// numbered is [Lines] with line numbers, from 1.
 func numbered(r io.Reader, yield func(n int, line []byte, err error) bool) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxUnit)
@@ -155,7 +153,7 @@ func Units(dir string) iter.Seq2[Unit, error] {
 	}
 }
 
-// WriteUnits writes the units of a folder. Their paths are relative to the folder from.
+// WriteUnits writes the units of a folder, with paths relative to the folder from.
 func WriteUnits(dir, from string, units iter.Seq2[Unit, error]) error {
 	return checksum.Stream(dir, UnitsFile, func(w io.Writer) error {
 		buffer := bufio.NewWriterSize(w, 1<<16)
