@@ -2,7 +2,7 @@ package metric
 
 import "cmp"
 
-// Argmax returns the index of the largest value, the first among equals; 0 of no
+// Argmax returns the index of the largest value, the first of equal ones. It is 0 if there are no
 // values.
 func Argmax[T cmp.Ordered](values []T) int {
 	at := 0

@@ -10,23 +10,23 @@ import (
 // CalibrationBins is the number of bins of [Calibrate].
 const CalibrationBins = 15
 
-// Calibration compares the probabilities of the predicted classes with the share of
-// correct predictions.
+// Calibration compares the probabilities of the predicted classes with the shares of correct
+// predictions.
 type Calibration struct {
 	Images int `json:"images"`
 	// ECE is the expected calibration error, 0 to 1: the mean over the images of
 	// |accuracy - confidence| of their bin (Guo et al. 2017, ICML, equation 3).
 	ECE float64 `json:"ece"`
-	// Interval is its 95 % bootstrap interval. The error of few images is biased
-	// upwards, and so is the interval.
+	// Interval is the 95 % bootstrap interval of ECE. For few images the error is biased upwards, and
+	// so is the interval.
 	Interval [2]float64 `json:"interval"`
-	// Calibrated is the 97.5 % point of the error of a model with the same confidences
-	// that is perfectly calibrated. An ECE above it shows that the model is not.
+	// Calibrated is the 97.5 % quantile of the error of a perfectly calibrated model with the same
+	// confidences. An ECE above it shows that the model is not calibrated.
 	Calibrated float64          `json:"calibrated"`
 	Bins       []CalibrationBin `json:"bins"`
 }
 
-// CalibrationBin is the images with a confidence above Low and at most High.
+// CalibrationBin has the images with a confidence above Low and at most High.
 type CalibrationBin struct {
 	Low        float64 `json:"low"`
 	High       float64 `json:"high"`
@@ -35,10 +35,10 @@ type CalibrationBin struct {
 	Accuracy   float64 `json:"accuracy"`   // 0 without images
 }
 
-const calibrationSamples = 1000 // of the bootstrap, and of calibrated models
+const calibrationSamples = 1000 // bootstrap samples, and samples of calibrated models
 
-// Calibrate measures the calibration of predictions: their confidences, 0 to 1, and
-// whether each is correct. The seed is for the samples of the intervals.
+// Calibrate measures the calibration of predictions: their confidences, 0 to 1, and whether each is
+// correct. seed is for the samples of the intervals.
 func Calibrate(confidences []float64, correct []bool, seed uint64) (*Calibration, error) {
 	n := len(confidences)
 	if n != len(correct) || n == 0 {
@@ -96,10 +96,10 @@ func calibrationError(bins []CalibrationBin, n int) (sum float64) {
 	return sum
 }
 
-// Temperature returns the T, 0.05 to 20, that minimises the mean cross-entropy of
-// softmax(logits / T) (temperature scaling, Guo et al. 2017, section 4.2). Above 1
-// the model is overconfident. It also returns the cross-entropy in nats at 1 and at T.
-// logits has one row per image, one column per class.
+// Temperature returns the T, 0.05 to 20, that minimises the mean cross-entropy of softmax(logits /
+// T) (temperature scaling, Guo et al. 2017, section 4.2). Above 1 the model is overconfident. It
+// also returns the cross-entropy in nats for temperature 1 (before) and T (after). logits has one
+// row per image and one column per class.
 func Temperature(logits [][]float32, truth []int) (t, before, after float64, err error) {
 	if len(logits) != len(truth) || len(truth) == 0 {
 		return 0, 0, 0, fmt.Errorf("temperature: %d predictions for %d true classes; want one each, and at least one", len(logits), len(truth))

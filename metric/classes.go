@@ -1,7 +1,7 @@
 package metric
 
-// ClassScores measure how well one class is distinguished from the others. All but the
-// support are 0..1.
+// ClassScores measure how well a class is distinguished from the others. All except the support are
+// 0..1.
 type ClassScores struct {
 	Class     string  `json:"class"`
 	Precision float64 `json:"precision"` // share of the images predicted as the class that are of it; 0 if there are none
@@ -27,9 +27,8 @@ func (c *Confusion) PerClass() []ClassScores {
 	return scores
 }
 
-// MacroF1 is the mean F1 over all classes, 0..1, unweighted. A class with neither
-// images nor predictions counts as 0, as in scikit-learn with labels=all and
-// zero_division=0.
+// MacroF1 returns the unweighted mean F1 over all classes, 0..1. A class with neither images nor
+// predictions counts as 0, as in scikit-learn with labels=all and zero_division=0.
 func (c *Confusion) MacroF1() float64 {
 	if len(c.Classes) == 0 {
 		return 0

@@ -48,7 +48,7 @@ func (c *Confusion) Merge(other *Confusion) error {
 	return nil
 }
 
-// Total is the number of images counted.
+// Total returns the number of counted images.
 func (c *Confusion) Total() int {
 	total := 0
 	for i := range c.Classes {
@@ -57,7 +57,7 @@ func (c *Confusion) Total() int {
 	return total
 }
 
-// Correct is the number of images predicted correctly.
+// Correct returns the number of correctly predicted images.
 func (c *Confusion) Correct() int {
 	correct := 0
 	for i := range c.Classes {
@@ -66,11 +66,11 @@ func (c *Confusion) Correct() int {
 	return correct
 }
 
-// Accuracy is the share of images predicted correctly, 0..1; 0 if there are none.
+// Accuracy returns the share of correctly predicted images, 0..1; 0 without images.
 func (c *Confusion) Accuracy() float64 { return ratio(c.Correct(), c.Total()) }
 
-// MostClasses is the largest number of classes of a matrix that people read. Of a larger one
-// they are shown [Confusion.Confused].
+// MostClasses is the maximum number of classes of a confusion matrix that is shown. For more classes
+// [Confusion.Confused] is shown instead.
 const MostClasses = 24
 
 // Confused is a pair of classes that were confused.
@@ -80,7 +80,7 @@ type Confused struct {
 	Share            float64 // of the images of the true class, 0..1
 }
 
-// Confused lists the pairs of classes that were confused, the most frequent first.
+// Confused returns the pairs of confused classes, the most frequent first.
 func (c *Confusion) Confused() []Confused {
 	var out []Confused
 	for i, row := range c.Counts {
@@ -95,7 +95,7 @@ func (c *Confusion) Confused() []Confused {
 	return out
 }
 
-// support is the number of images of a class.
+// support returns the number of images of a class.
 func (c *Confusion) support(class int) int {
 	sum := 0
 	for _, n := range c.Counts[class] {
@@ -104,7 +104,7 @@ func (c *Confusion) support(class int) int {
 	return sum
 }
 
-// predictions is the number of images predicted as a class.
+// predictions returns the number of images predicted as a class.
 func (c *Confusion) predictions(class int) int {
 	sum := 0
 	for _, row := range c.Counts {
@@ -113,7 +113,7 @@ func (c *Confusion) predictions(class int) int {
 	return sum
 }
 
-// ratio is a/b, and 0 for 0/0.
+// ratio returns a/b, and 0 for 0/0.
 func ratio(a, b int) float64 {
 	if b == 0 {
 		return 0

@@ -5,14 +5,13 @@ import (
 	"math"
 )
 
-// clip keeps the logarithm finite: Keras's epsilon.
+// clip is Keras's epsilon, which keeps the logarithm finite.
 const clip = 1e-7
 
-// LogLoss is the cross-entropy of predictions in nats, 0 or more: the mean of -ln
-// p[truth] over the images. probabilities has one row per image, one column per
-// class. They are clipped to 1e-7 .. 1-1e-7 as in Keras, so that one image adds at
-// most 16.12. To combine batches, add up [CrossEntropy]. It is 0 if there are no
-// images.
+// LogLoss returns the cross-entropy of predictions in nats, 0 or more: the mean of -ln p[truth] over
+// the images. probabilities has one row per image and one column per class. They are clipped to 1e-7
+// .. 1-1e-7 as in Keras, so that one image adds at most 16.12. To combine batches, sum
+// [CrossEntropy]. It is 0 without images.
 func LogLoss(probabilities [][]float32, truth []int) (float64, error) {
 	if len(probabilities) != len(truth) {
 		return 0, fmt.Errorf("log loss: %d predictions for %d true classes; want one each", len(probabilities), len(truth))
@@ -31,7 +30,7 @@ func LogLoss(probabilities [][]float32, truth []int) (float64, error) {
 	return sum / float64(len(truth)), nil
 }
 
-// CrossEntropy is the [LogLoss] of one image.
+// CrossEntropy returns the [LogLoss] of one image.
 func CrossEntropy(probabilities []float32, truth int) (float64, error) {
 	if truth < 0 || truth >= len(probabilities) {
 		return 0, fmt.Errorf("log loss: no class %d; have 0 to %d", truth, len(probabilities)-1)

@@ -2,9 +2,9 @@ package metric
 
 import "math"
 
-// McNemar is the two-sided p-value of the exact test that two classifiers are
-// right equally often (McNemar 1947, Psychometrika 12:153). onlyA and onlyB are
-// the numbers of images for which only one of the two was right:
+// McNemar returns the two-sided p-value of the exact test that two classifiers are right equally
+// often (McNemar 1947, Psychometrika 12:153). onlyA and onlyB are the numbers of images for which
+// only one of the two is right:
 //
 //	p = min(1, 2 P(X <= min(onlyA, onlyB))),  X ~ Binomial(onlyA + onlyB, 1/2)
 //

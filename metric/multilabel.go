@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// AveragePrecision is the area under the precision-recall curve of one label: the sum of
-// the precisions at each distinct score, weighted by how much the recall grows there, as
-// scikit-learn's average_precision_score. Without a positive it is 0.
+// AveragePrecision returns the area under the precision-recall curve of one label: the sum of the
+// precisions at each distinct score, weighted by the increase of the recall there, as in
+// scikit-learn's average_precision_score. It is 0 without positives.
 func AveragePrecision(scores []float64, positive []bool) float64 {
 	total, hits, area := 0, 0, 0.0
 	for _, p := range positive {
@@ -31,7 +31,7 @@ func AveragePrecision(scores []float64, positive []bool) float64 {
 	return area
 }
 
-// descending are the indices of scores, the highest first.
+// descending returns the indices of scores, the highest first.
 func descending(scores []float64) []int {
 	order := make([]int, len(scores))
 	for i := range order {
@@ -41,9 +41,8 @@ func descending(scores []float64) []int {
 	return order
 }
 
-// BestThreshold returns the threshold from which on a score counts as the label with the
-// best F1; of several, the highest. It lies in the middle between two scores. Without a
-// positive it is 0.5.
+// BestThreshold returns the threshold with the best F1 if scores from it on count as the label; of
+// several, the highest. It lies in the middle between two scores. It is 0.5 without positives.
 func BestThreshold(scores []float64, positive []bool) float64 {
 	total := 0
 	for _, p := range positive {
@@ -75,14 +74,14 @@ func BestThreshold(scores []float64, positive []bool) float64 {
 	return threshold
 }
 
-// MultiLabel counts predictions of images that may have several labels.
+// MultiLabel counts predictions with several labels per image.
 type MultiLabel struct {
 	Classes []string
 	Images  int
-	Exact   int   // images of which all labels are right
-	Hits    []int // for each label, images that have it and for which it is predicted
-	Has     []int // images that have it
-	Said    []int // images for which it is predicted
+	Exact   int   // number of images with all labels right
+	Hits    []int // per label: images that have it and for which it is predicted
+	Has     []int // per label: images that have it
+	Said    []int // per label: images for which it is predicted
 }
 
 // NewMultiLabel returns counts of zero.
@@ -91,7 +90,8 @@ func NewMultiLabel(classes []string) *MultiLabel {
 	return &MultiLabel{Classes: classes, Hits: make([]int, n), Has: make([]int, n), Said: make([]int, n)}
 }
 
-// Add counts an image: for each label whether it has it, and whether it is predicted.
+// Add counts an image. has and said tell for each label whether the image has it, and whether it is
+// predicted.
 func (m *MultiLabel) Add(has, said []bool) {
 	m.Images++
 	exact := 1
@@ -112,7 +112,7 @@ func (m *MultiLabel) Add(has, said []bool) {
 	m.Exact += exact
 }
 
-// PerClass returns the scores of every label. 0/0 counts as 0, as with scikit-learn's
+// PerClass returns the scores of every label. 0/0 counts as 0, as in scikit-learn with
 // zero_division=0.
 func (m *MultiLabel) PerClass() []ClassScores {
 	out := make([]ClassScores, len(m.Classes))
@@ -125,7 +125,7 @@ func (m *MultiLabel) PerClass() []ClassScores {
 	return out
 }
 
-// MacroF1 is the mean F1 over all labels.
+// MacroF1 returns the mean F1 over all labels.
 func (m *MultiLabel) MacroF1() float64 {
 	sum := 0.0
 	for _, s := range m.PerClass() {
@@ -134,7 +134,7 @@ func (m *MultiLabel) MacroF1() float64 {
 	return sum / float64(max(len(m.Classes), 1))
 }
 
-// MicroF1 is the F1 of all decisions together.
+// MicroF1 returns the F1 of all decisions together.
 func (m *MultiLabel) MicroF1() float64 {
 	hits, all := 0, 0
 	for c := range m.Classes {

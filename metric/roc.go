@@ -2,19 +2,18 @@ package metric
 
 import "math"
 
-// ROC is a receiver operating characteristic: for each threshold, from high to low, the
-// shares of the negatives and of the positives whose score reaches it. It begins at
-// (0, 0), whose threshold is +Inf.
+// ROC is a receiver operating characteristic: for each threshold, from high to low, the shares of
+// negatives and of positives whose score reaches it. It starts at (0, 0) with the threshold +Inf.
 type ROC struct {
 	Thresholds    []float64
 	FalsePositive []float64
 	TruePositive  []float64
-	AUC           float64 // the area under it
+	AUC           float64 // area under the curve
 }
 
-// NewROC returns the curve of scores, as scikit-learn's roc_curve: a point for each distinct
-// score, without those on the straight line between their neighbours. Without a positive
-// or without a negative there is no curve, and the area is NaN.
+// NewROC returns the curve of scores, as scikit-learn's roc_curve does: a point for each distinct
+// score, without points on the straight line between their neighbours. Without positives or without
+// negatives there is no curve, and AUC is NaN.
 func NewROC(scores []float64, positive []bool) ROC {
 	positives := 0
 	for _, p := range positive {
@@ -32,7 +31,7 @@ func NewROC(scores []float64, positive []bool) ROC {
 	}
 	points := []counts{{threshold: math.Inf(1)}}
 	order := descending(scores)
-	twice := 0 // the area, as counts
+	twice := 0 // twice the area, in counts
 	for i := 0; i < len(order); {
 		before := points[len(points)-1]
 		at := before

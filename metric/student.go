@@ -7,10 +7,9 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Student95 is the mean of values and its 95 % interval by Student's t with n-1
-// degrees of freedom (Student 1908, Biometrika 6:1), for approximately normal
-// values. low and high are NaN if there are fewer than two values; the mean is NaN
-// if there are none.
+// Student95 returns the mean of values and its 95 % interval by Student's t with n-1 degrees of
+// freedom (Student 1908, Biometrika 6:1), for approximately normal values. low and high are NaN for
+// fewer than two values; the mean is NaN for none.
 func Student95(values []float64) (mean, low, high float64) {
 	n := len(values)
 	if n == 0 {
@@ -24,7 +23,7 @@ func Student95(values []float64) (mean, low, high float64) {
 	return mean, mean - half, mean + half
 }
 
-// t975 is the 97.5 % point of Student's distribution.
+// t975 returns the 97.5 % quantile of Student's distribution.
 func t975(freedom float64) float64 {
 	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: freedom}.Quantile(0.975)
 }
@@ -36,9 +35,8 @@ type Spread struct {
 	Freedom  float64
 }
 
-// PooledSpread is the spread of mean(a) - mean(b) by the two-sample t test with
-// the pooled variance: freedom len(a) + len(b) - 2. It is false if one of the two
-// has fewer than two values.
+// PooledSpread returns the spread of mean(a) - mean(b) by the two-sample t test with pooled
+// variance: freedom len(a) + len(b) - 2. It returns false if a or b has fewer than two values.
 func PooledSpread(a, b []float64) (Spread, bool) {
 	if len(a) < 2 || len(b) < 2 {
 		return Spread{}, false
@@ -50,7 +48,7 @@ func PooledSpread(a, b []float64) (Spread, bool) {
 	return Spread{pooled * (1/na + 1/nb), na + nb - 2}, true
 }
 
-// MeanSpread is the spread of a mean. It is false for fewer than two values.
+// MeanSpread returns the spread of a mean. It returns false for fewer than two values.
 func MeanSpread(values []float64) (Spread, bool) {
 	if len(values) < 2 {
 		return Spread{}, false
@@ -60,10 +58,10 @@ func MeanSpread(values []float64) (Spread, bool) {
 	return Spread{variance / n, n - 1}, true
 }
 
-// Half95 is half of the 95 % interval of an estimate whose uncertainty is the
-// sum of independent spreads: t sqrt(sum of variances), with the degrees of
-// freedom of Welch and Satterthwaite (Satterthwaite 1946, Biometrics 2:110),
-// (sum V)² / sum(V²/f). It is 0 if all variances are 0.
+// Half95 returns half of the 95 % interval of an estimate whose uncertainty is the sum of
+// independent spreads: t sqrt(sum of variances), with the degrees of freedom of Welch and
+// Satterthwaite (Satterthwaite 1946, Biometrics 2:110), (sum V)² / sum(V²/f). It is 0 if all
+// variances are 0.
 func Half95(spreads ...Spread) float64 {
 	sum, weights := 0.0, 0.0
 	for _, s := range spreads {

@@ -2,16 +2,16 @@ package metric
 
 import "math"
 
-// z95 is the 97.5 % point of the standard normal distribution.
+// z95 is the 97.5 % quantile of the standard normal distribution.
 const z95 = 1.959963984540054
 
-// Wilson95 is the 95 % score interval of a proportion, 0 <= low <= high <= 1
-// (Wilson 1927, JASA 22:209-212). With p = successes/n and z = 1.96,
+// Wilson95 returns the 95 % score interval of a proportion, 0 <= low <= high <= 1 (Wilson 1927, JASA
+// 22:209-212). With p = successes/n and z = 1.96,
 //
 //	(p + z²/2n ± z sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n)
 //
-// Unlike p ± z·sqrt(p(1-p)/n) it also holds if there are few images, or if none or
-// all are right. It is 0 and 1 for n = 0. successes is clipped to 0..n.
+// Unlike p ± z·sqrt(p(1-p)/n) it is also valid for few images, and if none or all are right. It is 0
+// and 1 for n = 0. successes is clipped to 0..n.
 func Wilson95(successes, n int) (low, high float64) {
 	if n <= 0 {
 		return 0, 1
@@ -25,7 +25,7 @@ func Wilson95(successes, n int) (low, high float64) {
 	scale := 1 + z2/count
 	low, high = (centre-half)/scale, (centre+half)/scale
 	if successes == 0 {
-		low = 0 // in spite of rounding
+		low = 0 // despite rounding
 	}
 	if successes == n {
 		high = 1
