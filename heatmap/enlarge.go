@@ -7,9 +7,9 @@ import (
 	"oscar/explain"
 )
 
-// Enlarge returns the maps of a batch as an overlay shows them, without colours: the positive
-// values ([Positive]), resized to height x width ([explain.Grid.Resize]), scaled to 0..1
-// again. A map without positive values is zero. All processors work on it, a map each.
+// Enlarge returns the maps of a batch as an overlay shows them, but without colours: the positive
+// values ([Positive]), resized to height x width ([explain.Grid.Resize]), and scaled to 0..1 again.
+// A map without positive values is zero. The maps are processed concurrently.
 func Enlarge(attributions []explain.Attribution, height, width int) []explain.Grid {
 	grids := make([]explain.Grid, len(attributions))
 	workers := min(runtime.GOMAXPROCS(0), len(grids))

@@ -7,9 +7,8 @@ import (
 	"oscar/explain"
 )
 
-// partOf returns the part of an image of some size that the model saw, and the part of
-// the map that lies on it. A framing that is wrong, as that of a damaged file, or empty has
-// stretched the image.
+// partOf returns the part of an image that the model saw, and the part of the map that lies on it.
+// An empty or invalid framing, such as that of a damaged file, means that the image was stretched.
 func partOf(f dataset.Framing, size image.Point) (seen image.Rectangle, part explain.Part) {
 	if f.Stretches() || f.Check() != nil {
 		return image.Rectangle{Max: size}, explain.Whole
@@ -22,8 +21,8 @@ func partOf(f dataset.Framing, size image.Point) (seen image.Rectangle, part exp
 	}
 }
 
-// OnImage returns a map on an image of some size, at a resolution of height x width: the
-// bars of a letterbox are cut away, and what a crop left out is 0.
+// OnImage returns a map on an image of that size, at height x width: the bars of a letterbox are cut
+// off, and the part outside of a crop is 0.
 func OnImage(heat explain.Grid, f dataset.Framing, size image.Point, height, width int) explain.Grid {
 	seen, part := partOf(f, size)
 	if !heat.Filled() {
@@ -40,10 +39,10 @@ func OnImage(heat explain.Grid, f dataset.Framing, size image.Point, height, wid
 	return out
 }
 
-// unseenShade is how dark what the model did not see is drawn.
+// unseenShade is how much pixels that the model did not see are darkened, 0 to 1.
 const unseenShade = 0.6
 
-// shadeUnseen darkens the pixels outside of the part that the model saw.
+// shadeUnseen darkens the pixels that the model did not see.
 func shadeUnseen(img *image.RGBA, seen image.Rectangle) {
 	for y := range img.Rect.Dy() {
 		row := img.Pix[y*img.Stride:][:4*img.Rect.Dx()]

@@ -8,11 +8,11 @@ import (
 var white = color.RGBA{255, 255, 255, 255}
 
 const (
-	textShare  = 1.0 / 21 // of the image's shorter side: the title's size
-	noteShare  = 0.78     // of the title's size: the note and the labels
-	stripShare = 0.25     // of the image's height, at most: the strip
-	titleShare = 0.38     // the same, where it holds no more than the title
-	stripShade = 0.66     // how dark the strip makes the image
+	textShare  = 1.0 / 21 // size of the title, relative to the image's shorter side
+	noteShare  = 0.78     // size of the note and the labels, relative to the title's
+	stripShare = 0.25     // maximum height of the strip, relative to the image's
+	titleShare = 0.38     // the same, for a strip with only the title
+	stripShade = 0.66     // how much the strip darkens the image, 0 to 1
 )
 
 // legend is the content of the strip along an image's lower edge.
@@ -29,7 +29,7 @@ func drawLegend(img *image.RGBA, l legend) {
 	}
 }
 
-// arrange returns the fullest legend that fits, at the largest size.
+// arrange returns the fullest legend that fits, at the largest possible size.
 func arrange(l legend, width, height int) (plan, bool) {
 	largest := max(times(min(width, height), textShare), smallestText)
 	var choices []plan
@@ -51,8 +51,8 @@ func arrange(l legend, width, height int) (plan, bool) {
 	return last, last.title != "" && last.fits(width, height)
 }
 
-// plan is a legend with its sizes: text on the left and the bar on the right, or
-// one above the other.
+// plan is a legend with its sizes. The text is on the left and the bar on the right, or one is above
+// the other.
 type plan struct {
 	title, note string
 	bar         *Bar
@@ -60,7 +60,7 @@ type plan struct {
 	stacked     bool
 }
 
-// margin is the space around the legend, small if the image is tiny.
+// margin returns the space around the legend, which is small for a tiny image.
 func margin(size int) int {
 	if size <= smallestText+1 {
 		return 2
@@ -68,7 +68,7 @@ func margin(size int) int {
 	return times(size, 0.45)
 }
 
-// text is the space for title and note.
+// text returns the space for title and note.
 func (p plan) text() (width, height int) {
 	if p.title != "" {
 		width, height = textWidth(p.title, p.size), times(p.size, lineHeight)
@@ -79,10 +79,10 @@ func (p plan) text() (width, height int) {
 	return width, height
 }
 
-// gap is the space between the text and a bar under it.
+// gap returns the space between the text and a bar below it.
 func (p plan) gap() int { return times(p.small, 0.3) }
 
-// need is the space for the whole legend, with margins.
+// need returns the space for the whole legend, with margins.
 func (p plan) need() (width, height int) {
 	width, height = p.text()
 	if p.bar != nil {
@@ -100,7 +100,7 @@ func (p plan) need() (width, height int) {
 	return width + 2*margin(p.size), height + 2*margin(p.size)
 }
 
-// fits reports whether an image has that space.
+// fits reports whether an image has this space.
 func (p plan) fits(width, height int) bool {
 	share := stripShare
 	if p.note == "" && p.bar == nil {

@@ -8,18 +8,18 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// A Tile is one picture of a montage, with lines of text under it and optionally a
-// colour bar ([Paint]). If its Image is nil, the cell is empty.
+// A Tile is one picture of a montage, with lines of text and optionally a colour bar below it
+// ([Paint]). If Image is nil, the cell is empty.
 type Tile struct {
 	Image   image.Image
 	Caption string
 	Bar     *Bar
 }
 
-// Montage arranges pictures in rows of cells of the given size (x wide, y high, in
-// pixels). Each is scaled to fit, with its proportions, and centred. Rows may
-// differ in length. Captions too long for a cell are cut with an ellipsis. A row
-// without captions has no space for them.
+// Montage arranges pictures in rows of cells with the given size (x wide, y high, in pixels). Each
+// picture is scaled to fit, keeping its proportions, and centred. Rows may differ in length.
+// Captions too long for a cell are cut with an ellipsis. A row without captions has no space for
+// them.
 func Montage(rows [][]Tile, cell image.Point, background color.Color) *image.RGBA {
 	cell = image.Pt(max(cell.X, 1), max(cell.Y, 1))
 	gap := max(min(cell.X, cell.Y)/24, 2)
@@ -45,7 +45,7 @@ func Montage(rows [][]Tile, cell image.Point, background color.Color) *image.RGB
 	return out
 }
 
-// footHeight is the space below a row's pictures.
+// footHeight returns the height of the space below a row's pictures.
 func footHeight(row []Tile, text int) (height int) {
 	for _, tile := range row {
 		height = max(height, tile.footHeight(text))
@@ -63,10 +63,10 @@ func (t Tile) footHeight(text int) (height int) {
 	return height
 }
 
-// barText is the size of a bar's labels below a caption.
+// barText returns the text size of a bar's labels below a caption.
 func barText(text int) int { return max(times(text, noteShare), smallestText) }
 
-// drawFoot draws caption and bar, (x,y) the top left corner.
+// drawFoot draws caption and bar; (x,y) is the top left corner.
 func (t Tile) drawFoot(out *image.RGBA, x, y, width, text int, ink color.Color) {
 	if t.Caption != "" {
 		for line := range strings.SplitSeq(t.Caption, "\n") {
@@ -85,7 +85,7 @@ func (t Tile) drawFoot(out *image.RGBA, x, y, width, text int, ink color.Color) 
 	}
 }
 
-// drawFitted draws an image as large as it fits in the cell.
+// drawFitted draws an image as large as possible in the cell.
 func drawFitted(out *image.RGBA, cell image.Rectangle, img image.Image) {
 	if img == nil || img.Bounds().Empty() {
 		return
@@ -102,7 +102,7 @@ func drawFitted(out *image.RGBA, cell image.Rectangle, img image.Image) {
 	draw.CatmullRom.Scale(out, to, img, from, draw.Over, nil)
 }
 
-// inkOn is the colour of text that can be read on a background.
+// inkOn returns a text colour that is readable on a background.
 func inkOn(background color.Color) color.Color {
 	if color.GrayModel.Convert(background).(color.Gray).Y > 127 {
 		return color.RGBA{24, 24, 24, 255}

@@ -12,15 +12,15 @@ var outlines = []color.RGBA{
 	{255, 255, 255, 255}, {255, 225, 25, 255}, {60, 240, 90, 255}, {0, 230, 255, 255}, {255, 120, 240, 255}, {255, 150, 50, 255},
 }
 
-// The colours of outlines where an object and its detection are drawn, for [OutlineColor].
+// The colours of an object's and a detection's outline if both are drawn, for [OutlineColor].
 const ObjectColor, FoundColor = 1, 3
 
 // OutlineColor returns the colour of an object's outline, by its number from 0.
 func OutlineColor(object int) color.RGBA { return outlines[object%len(outlines)] }
 
-// Outline draws the border of a mask, one value a pixel of img in row-major order, not 0
-// inside. The border is one pixel wide for each 160 pixels of the picture's shorter side, with
-// a dark line outside it, visible on any picture.
+// Outline draws the border of a mask. pixels has one value per pixel of img, row-major; values other
+// than 0 are inside. The border is one pixel wide for each 160 pixels of the picture's shorter side,
+// with a dark line outside of it, so that it is visible on any picture.
 func Outline(img *image.RGBA, pixels []uint8, c color.RGBA) {
 	size := img.Rect.Size()
 	width := max(1, min(size.X, size.Y)/160)

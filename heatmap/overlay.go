@@ -15,10 +15,10 @@ const (
 	DefaultSignedAlpha = 0.6 // of a diverging colour map
 )
 
-// Options are the content and the style of an [Overlay].
+// Options have the content and the style of an [Overlay].
 type Options struct {
 	Heat explain.Grid // the signed, unscaled map of the model's input, at any resolution
-	// Framing is how the image was converted to the model's input; zero value: stretched.
+	// Framing is how the image became the model's input; zero value: stretched.
 	Framing dataset.Framing
 	Map     ColorMap // jet if zero; a diverging one draws negative values too
 	Scale   float32  // value drawn with the full colour; 0: the map's maximum
@@ -29,16 +29,16 @@ type Options struct {
 	Faint   bool     // the map is not drawn because its values are negligible
 }
 
-// Overlay returns the image, in its own size, with the map's colours over it ([Positive], or
-// [Signed] with a diverging colour map, then [Blend]). A strip along the lower edge has the
-// title, the note and a colour bar: from low to high, or from against the class to for it.
-// The text size depends on the image. Text too small to read is omitted: first the note,
-// then the bar, then the title.
+// Overlay returns the image at its own size, with the map's colours over it: [Positive], or [Signed]
+// with a diverging colour map, then [Blend]. A strip along the lower edge has the title, the note
+// and a colour bar: from low to high, or from "against the class" to "for the class". The text size
+// depends on the image. Text that would be too small to read is omitted: first the note, then the
+// bar, then the title.
 //
 // If the model got a crop of the image, the rest is darkened.
 //
-// If the map cannot be drawn, the image is unchanged, there is no bar, and the note begins
-// with the reason.
+// If the map cannot be drawn, the image is unchanged, there is no bar, and the note starts with the
+// reason.
 func Overlay(img *image.RGBA, o Options) *image.RGBA {
 	reason := o.nothingToShow()
 	if reason != "" {
@@ -69,7 +69,7 @@ func (o Options) blend(img *image.RGBA) *image.RGBA {
 	return BlendFramed(img, positive(above(o.Heat, o.Base), o.scale()-o.Base), o.Framing, o.Map, cmp.Or(o.Alpha, DefaultAlpha))
 }
 
-// untouched is the image without a map. The part that the model did not get is darkened.
+// untouched returns the image without a map. The part that the model did not see is darkened.
 func (o Options) untouched(img *image.RGBA) *image.RGBA {
 	if seen, _ := partOf(o.Framing, img.Rect.Size()); seen.Size() == img.Rect.Size() {
 		return img
@@ -89,8 +89,8 @@ func above(g explain.Grid, base float32) explain.Grid {
 	return out
 }
 
-// OneSided draws a map without negative values in the positive half of a diverging colour
-// map. So a colour has the same meaning next to signed maps.
+// OneSided draws a map without negative values in the positive half of a diverging colour map, so
+// that a colour has the same meaning next to signed maps.
 func (o Options) OneSided(diverging ColorMap) Options {
 	full := o.scale()
 	heat := above(o.Heat, o.Base)
@@ -117,7 +117,7 @@ func gray(img *image.RGBA) *image.RGBA {
 	return out
 }
 
-// scale is the value drawn with the full colour.
+// scale returns the value with the full colour.
 func (o Options) scale() float32 {
 	if o.Scale != 0 {
 		return o.Scale
@@ -125,7 +125,7 @@ func (o Options) scale() float32 {
 	return Scale(o.Heat, 100, o.Map.Diverging())
 }
 
-// nothingToShow returns why the map cannot be drawn, or "".
+// nothingToShow returns the reason why the map cannot be drawn, or "".
 func (o Options) nothingToShow() string {
 	if !o.Heat.Filled() {
 		return "no map"
@@ -147,7 +147,7 @@ func (o Options) nothingToShow() string {
 	return ""
 }
 
-// withReason puts the reason before the note, unless the note contains it.
+// withReason prepends the reason to the note, unless the note contains it.
 func withReason(reason, note string) string {
 	switch {
 	case note == "":

@@ -12,15 +12,15 @@ import (
 
 const (
 	rocSide   = 480 // of the square, in pixels
-	rocLeft   = 64  // left of it and below it
+	rocLeft   = 64  // left of the square and below it
 	rocText   = 13
 	rocSpace  = 12
-	rocLine   = 20 // of the legend
+	rocLine   = 20 // height of a line of the legend
 	rocLegend = 200
-	rocNamed  = 21 // curves that the legend names at the most
+	rocNamed  = 21 // maximum number of curves in the legend
 )
 
-// rocColours are those of the curves, in turn.
+// rocColours are the colours of the curves, used in turn.
 var rocColours = []color.RGBA{
 	{31, 90, 166, 255}, {196, 78, 20, 255}, {34, 139, 74, 255}, {140, 60, 160, 255}, {190, 30, 60, 255},
 	{20, 150, 170, 255}, {150, 110, 20, 255}, {220, 100, 170, 255}, {90, 90, 90, 255}, {120, 170, 40, 255},
@@ -30,7 +30,7 @@ var rocColours = []color.RGBA{
 type Curve struct {
 	Name string
 	X, Y []float64
-	Area float64 // under it
+	Area float64 // area under the curve
 }
 
 // ROC draws the ROC curves of classes, with the area under each, and the mean area.
@@ -65,7 +65,7 @@ func ROC(curves []Curve, mean float64) *image.RGBA {
 		DrawText(img, number, x+rocLegend-textWidth(number, rocText), y, rocText, ink)
 	}
 	line(0, "macro AUC", mean)
-	for i := len(curves) - 1; i >= 0; i-- { // the first on top
+	for i := len(curves) - 1; i >= 0; i-- { // the first curve is drawn last, on top
 		c, hue := curves[i], rocColours[i%len(rocColours)]
 		stroke(img, c.X, c.Y, 2, hue, at)
 		if i < rocNamed {
@@ -90,7 +90,7 @@ func stroke(img *image.RGBA, xs, ys []float64, width float32, c color.Color, at 
 		if length == 0 {
 			continue
 		}
-		// A rectangle around the segment, longer by half its width at both ends.
+		// A rectangle around the segment, extended by half its width at both ends.
 		u, v := (bx-ax)/length*width/2, (by-ay)/length*width/2
 		r.MoveTo(ax-u-v, ay-v+u)
 		r.LineTo(bx+u-v, by+v+u)

@@ -7,23 +7,21 @@ import (
 	"oscar/explain"
 )
 
-// Positive returns the positive values divided by the maximum, 0..1, and zero for
-// the others. If the maximum is not above zero or not finite, all values are zero.
-// No value is NaN.
+// Positive returns the positive values divided by the maximum, 0..1, and zero for the others. If the
+// maximum is not above zero, or not finite, all values are zero. No value is NaN.
 func Positive(g explain.Grid) explain.Grid { return positive(g, Scale(g, 100, false)) }
 
-// Signed scales both signs for a diverging colour map: 0 becomes 0.5, and the value
-// furthest from zero becomes 1 or 0 by its sign. If all values are zero, or one is
-// not finite, all become 0.5.
+// Signed scales both signs for a diverging colour map: 0 becomes 0.5, and the value with the largest
+// magnitude becomes 1 or 0, by its sign. If all values are zero, or one is not finite, all become
+// 0.5.
 func Signed(g explain.Grid) explain.Grid { return signed(g, Scale(g, 100, true)) }
 
-// Scale returns the value of a map that is drawn in full colour: the
-// percentile, 0 to 100, of max(0, v), or of |v| with signed, over all positions.
-// 100 is the largest. With a lower percentile a few large values do not make all others
-// pale; 99 is usual for maps of the gradient (Smilkov et al. 2017,
-// arXiv:1706.03825). It is linear between two values, as numpy.percentile. If the
-// percentile is zero, Scale returns the largest value. It is 0 if no value is
-// above zero or one is not finite.
+// Scale returns the value of a map that gets the full colour. It is the percentile, 0 to 100, of
+// max(0, v) over all positions, or of |v| if signed is true. 100 is the largest. With a lower
+// percentile a few large values do not make all others pale; 99 is usual for gradient maps (Smilkov
+// et al. 2017, arXiv:1706.03825). It is interpolated linearly, as in numpy.percentile. If the
+// percentile is zero, Scale returns the largest value. It is 0 if no value is above zero or one is
+// not finite.
 func Scale(g explain.Grid, percentile float64, signed bool) float32 {
 	low, high := g.Range() // NaN if any value is
 	largest := high
@@ -66,7 +64,7 @@ func positive(g explain.Grid, scale float32) explain.Grid {
 	return out
 }
 
-// signed does the same around 0.5.
+// signed scales and clips around 0.5.
 func signed(g explain.Grid, scale float32) explain.Grid {
 	out := explain.NewGrid(g.Height, g.Width)
 	for i := range out.Values {

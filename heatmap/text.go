@@ -19,7 +19,7 @@ const (
 	baseline     = 0.98 // from the top of a line, in font sizes
 )
 
-// regular is the Go font, parsed once.
+// regular returns the Go font, which is parsed once.
 var regular = sync.OnceValue(func() *opentype.Font {
 	parsed, err := opentype.Parse(goregular.TTF)
 	if err != nil {
@@ -28,8 +28,8 @@ var regular = sync.OnceValue(func() *opentype.Font {
 	return parsed
 })
 
-// faces has, for each size in pixels, a pool of faces. A face is expensive to make
-// and not safe for concurrent use.
+// faces has a pool of font faces for each size in pixels. A face is expensive to make and must not
+// be used concurrently.
 var faces sync.Map // int -> *sync.Pool
 
 // withFace calls use with a face of a size.
@@ -50,8 +50,8 @@ func withFace(size int, use func(font.Face)) {
 	use(face)
 }
 
-// Drawable reports whether the built-in font has all characters of a text. It has
-// Latin, Greek and Cyrillic letters.
+// Drawable reports whether the built-in font has all characters of a text. It has Latin, Greek and
+// Cyrillic letters.
 func Drawable(text string) bool {
 	var b sfnt.Buffer
 	for _, r := range text {
@@ -62,15 +62,15 @@ func Drawable(text string) bool {
 	return true
 }
 
-// textWidth measures a line of text at a size, in pixels.
+// textWidth returns the width of a line of text at a size, in pixels.
 func textWidth(text string, size int) int {
-	const exact = 100 // widths are in proportion to the size: measure at one
+	const exact = 100 // widths are proportional to the size, so measure at one size
 	var at100 fixed.Int26_6
 	withFace(exact, func(face font.Face) { at100 = font.MeasureString(face, text) })
 	return int(math.Ceil(float64(at100) / 64 * float64(size) / exact))
 }
 
-// DrawText draws one line, (x,y) its top left corner, size its height in pixels.
+// DrawText draws one line; (x,y) is its top left corner and size its height in pixels.
 func DrawText(img *image.RGBA, text string, x, y, size int, c color.Color) {
 	withFace(size, func(face font.Face) {
 		d := font.Drawer{Dst: img, Src: image.NewUniform(c), Face: face}
@@ -79,8 +79,8 @@ func DrawText(img *image.RGBA, text string, x, y, size int, c color.Color) {
 	})
 }
 
-// shorten cuts a text, with an ellipsis, until it fits a width in pixels. It
-// returns "" if not even one letter fits.
+// shorten cuts a text, with an ellipsis, until it fits a width in pixels. It returns "" if no letter
+// fits.
 func shorten(text string, size, width int) string {
 	if textWidth(text, size) <= width {
 		return text
@@ -94,5 +94,5 @@ func shorten(text string, size, width int) string {
 	return ""
 }
 
-// times scales a number of pixels, to the nearest whole one.
+// times multiplies a number of pixels and rounds to the nearest integer.
 func times(pixels int, by float64) int { return int(math.Round(float64(pixels) * by)) }

@@ -16,8 +16,7 @@ import (
 // JPEGQuality keeps text and colour edges clean at a third of the size of a PNG.
 const JPEGQuality = 92
 
-// WritePNG writes an image to the file path and replaces an older one. The file
-// appears whole or not at all.
+// WritePNG writes an image to the file path atomically and replaces an older one.
 func WritePNG(path string, img image.Image) error {
 	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
 	return write(path, func(w io.Writer) error { return encoder.Encode(w, img) })
@@ -30,8 +29,8 @@ func WriteJPEG(path string, img image.Image) error {
 	})
 }
 
-// buffers hold encoded pictures, which are written in one piece. Many small writes
-// would take a quarter of the time of the encoding.
+// buffers hold encoded pictures, which are written at once. Many small writes would take a quarter
+// of the encoding's time.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 func write(path string, encode func(io.Writer) error) error {
