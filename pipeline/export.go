@@ -50,7 +50,7 @@ func Export(ctx context.Context, o ExportOptions) error {
 	if o.Temperature != "" {
 		return o.calibrate(ctx)
 	}
-	if !run.Is(o.Model) && IsModel(o.Model) {
+	if !run.Is(o.Model) {
 		return o.extend(ctx)
 	}
 	r, err := OpenRun(o.Model)
@@ -69,6 +69,9 @@ func Export(ctx context.Context, o ExportOptions) error {
 
 // extend is [Export] of a SavedModel.
 func (o ExportOptions) extend(ctx context.Context) error {
+	if !IsModel(o.Model) {
+		return foreign.NotSavedModel(o.Model)
+	}
 	if o.Frozen {
 		return fmt.Errorf("%s is a SavedModel; only a run's model can be frozen", o.Model)
 	}

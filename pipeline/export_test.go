@@ -52,7 +52,7 @@ func TestExport(t *testing.T) {
 	err := Export(t.Context(), ExportOptions{Model: run.Dir, Out: filepath.Join(dir, "mine")})
 	wantError(t, err, filepath.Join(dir, "mine")+" is not a SavedModel that oscar wrote; name a new folder")
 	err = Export(t.Context(), ExportOptions{Model: dir, Out: filepath.Join(dir, "new")})
-	wantError(t, err, dir+" is not a run folder: it has no experiment.json")
+	wantError(t, err, dir+" is neither a run folder (experiment.json) nor a SavedModel (saved_model.pb)")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -114,6 +114,9 @@ func copyModel(ctx context.Context, e experiment.Experiment, from, dir string, t
 	if len(e.Architecture.Layers) > 0 && !e.Architecture.Imports() {
 		return nil, errors.New("the experiment has both architecture.layers and fine_tune.from; give one")
 	}
+	if !IsModel(from) {
+		return nil, foreign.NotSavedModel(from)
+	}
 	if err := os.RemoveAll(dir); err != nil { // files of a killed process
 		return nil, err
 	}

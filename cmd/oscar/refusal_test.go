@@ -155,7 +155,7 @@ func TestRefusals(t *testing.T) {
 		{2, "export $RUN", "--out DIR is missing: the folder for the SavedModel"},
 		{2, "export a b --out c", `"b" is one argument too many`},
 		{2, "export $RUN --out new --explain magic", `no explanation "magic"; have ` + strings.Join(explanations, ", ")},
-		{1, "export flat --out new", "flat is not a run folder: it has no experiment.json"},
+		{1, "export flat --out new", "flat is neither a run folder (experiment.json) nor a SavedModel (saved_model.pb)"},
 		{1, "export $RUN --out model", "model is not a SavedModel that oscar wrote; name a new folder"},
 
 		{1, "adopt $RUN --out new", "$RUN is a run of oscar: every verb takes it as it is, and oscar export $RUN --out MODEL makes a SavedModel of it"},
