@@ -10,6 +10,7 @@ import (
 
 	"oscar/instance/formats"
 	"oscar/instance/scene"
+	"oscar/internal/text"
 )
 
 func newImport(*globalFlags) *cobra.Command {
@@ -32,7 +33,8 @@ oscar train: pictures, and annotations in COCO's format. SOURCE is
 The format is detected from the files. Objects with only a box are left out and
 counted. Pictures are copied unchanged, and keep the part that SOURCE gives them. If
 it gives none, a tenth of them is drawn for validation and a tenth for the test. A
-picture that is missing or unusable is left out and listed. Nothing outside of
+picture that is missing or unusable is left out and listed, and so is a file that
+describes none. If all objects have only a box, that is an error. Nothing outside of
 SOURCE is read, whatever its files say.
 
 --map FILE.csv gives objects other classes: each line has a class and its new class.
@@ -73,7 +75,7 @@ Objects whose new class is empty, or Background, are left out.`,
 				say(w, "left out %q: %s\n", p.Path, p.Reason)
 			}
 			for _, reason := range slices.Sorted(maps.Keys(sum.LeftOut)) {
-				say(w, "left out %d times: %s\n", sum.LeftOut[reason], reason)
+				say(w, "left out %s: %s\n", text.Count(sum.LeftOut[reason], "time"), reason)
 			}
 			_, err = fmt.Fprintf(w, "%s read, scenes in %s\n", sum.Format, out)
 			return err
@@ -81,7 +83,7 @@ Objects whose new class is empty, or Background, are left out.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&out, "out", "o", "", "the folder for the scenes")
-	f.StringVar(&o.Map, "map", "", "a CSV file of classes and their new classes")
+	f.StringVar(&o.Map, "map", "", "a CSV `FILE` of classes and their new classes")
 	f.Uint64Var(&o.Seed, "seed", 1, "draws the parts, if SOURCE has none")
 	limitFlags(cmd, &o.Limits)
 	return cmd

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 
 	"oscar/instance/coco"
@@ -20,7 +21,9 @@ const nothing = "Background"
 // class.
 func readClassMap(path string) (map[string]string, error) {
 	b, err := paths.ReadFile(path, paths.Settings)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no class map %s: want a CSV file with a line for each class, such as cup,mug", path)
+	} else if err != nil {
 		return nil, err
 	}
 	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff"))))

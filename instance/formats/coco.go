@@ -34,7 +34,7 @@ func cocoFiles(f files) (list []cocoFile, flaws []error) {
 		}
 		data, err := coco.Parse(b)
 		if err != nil {
-			flaws = append(flaws, coco.FlawsAt(f.path+": "+name, err)...)
+			flaws = append(flaws, coco.FlawsAt(f.at(name), err)...)
 		}
 		if data == nil {
 			data = &coco.File{}
@@ -67,16 +67,16 @@ func readCOCO(f files) (*source, error) {
 		part := ""
 		if len(list) > 1 {
 			if part = partOf(name); part == "" {
-				s.refuse("%s: %s: with %d files of COCO, each needs train, val or test in its name or its folder's; or give one file", f.path, name, len(list))
+				s.refuse("%s: with %d files of COCO, each needs train, val or test in its name or its folder's; or give one file", f.at(name), len(list))
 			}
 		}
 		at := map[int64]int{}
 		for _, m := range data.Images {
-			p := picture{part: part, at: fmt.Sprintf("%s: %s: picture %s", f.path, name, m.FileName), size: image.Pt(m.Width, m.Height)}
+			p := picture{part: part, at: fmt.Sprintf("%s: picture %s", f.at(name), m.FileName), size: image.Pt(m.Width, m.Height)}
 			var err error
 			p.name, err = f.find(name, part, m.FileName)
 			if err != nil && !errors.Is(err, errNoPicture) {
-				s.refuse("%s: %s: image %d: %w", f.path, name, m.ID, err)
+				s.refuse("%s: image %d: %w", f.at(name), m.ID, err)
 			}
 			p.missing = err
 			at[m.ID] = len(s.pictures)

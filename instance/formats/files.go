@@ -85,6 +85,34 @@ func (f files) below(dir string) bool {
 	return at < len(f.list) && strings.HasPrefix(f.list[at], dir+"/")
 }
 
+// isDir reports whether there is a folder of that name; it may be empty.
+func (f files) isDir(name string) bool {
+	info, err := f.root.Stat(filepath.FromSlash(name))
+	return err == nil && info.IsDir()
+}
+
+// at returns the place of a file, for errors.
+func (f files) at(name string) string {
+	if name == f.file {
+		return f.path
+	}
+	return f.path + ": " + name
+}
+
+// picture returns the path of a picture that an annotation file names, relative to dir. A path of
+// another machine, such as C:\images\a.jpg, is that of the file with its last name in dir.
+func (f files) picture(dir, name string) (string, error) {
+	given, err := within(dir, name)
+	if err == nil && f.has(given) {
+		return given, nil
+	}
+	beside := path.Join(dir, path.Base(strings.ReplaceAll(name, `\`, "/")))
+	if f.has(beside) {
+		return beside, nil
+	}
+	return "", fmt.Errorf("there is no picture %q", name)
+}
+
 // read reads a regular file of at most limit bytes. Its name may be untrusted.
 func (f files) read(name string, limit int64) ([]byte, error) {
 	if err := paths.CheckLocal(name); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -20,6 +21,7 @@ import (
 	"oscar/instance/mask"
 	"oscar/instance/scene"
 	"oscar/internal/seeded"
+	"oscar/internal/text"
 )
 
 // Options are the options of [Import].
@@ -145,21 +147,46 @@ func read(f files) (*source, error) {
 		}
 		s.format = format.name
 		if len(s.flaws) == 0 && (len(s.pictures) == 0 || len(s.classes) == 0) {
-			return nil, fmt.Errorf("%s: %d pictures and %d classes; want one or more of each", f.path, len(s.pictures), len(s.classes))
+			return nil, fmt.Errorf("%s: the files of %s have %s and %s; want one or more of each%s", f.path, s.format, text.Count(len(s.pictures), "picture"), text.Count(len(s.classes), "class"), s.reasons())
 		}
 		return s, nil
 	}
 	return nil, fmt.Errorf("%s: no format that is known: want COCO's .json, LabelMe's .json beside pictures, a data.yaml of YOLO, or Annotations/ and JPEGImages/ of Pascal VOC", f.path)
 }
 
-// divide draws a part for each picture if no picture has one.
+// boxesAlone ends the error of a source without masks.
+const boxesAlone = "a box alone, and a Mask R-CNN learns outlines: give each object a polygon or a mask (COCO, LabelMe, YOLO with polygons, Pascal VOC with SegmentationObject/)"
+
+// reasons lists what was left out and the first unusable picture, for an error.
+func (s *source) reasons() (list string) {
+	if i := slices.IndexFunc(s.pictures, func(p picture) bool { return p.missing != nil }); i >= 0 {
+		list = fmt.Sprintf("; %q cannot be used: %v", s.pictures[i].name, s.pictures[i].missing)
+	}
+	for _, reason := range slices.Sorted(maps.Keys(s.leftOut)) {
+		list += fmt.Sprintf("; left out %s: %s", text.Count(s.leftOut[reason], "time"), reason)
+	}
+	return list
+}
+
+// twice is the error of two pictures with one name.
+func twice(a, b picture) error {
+	switch {
+	case a.part != b.part:
+		return fmt.Errorf("picture %q is in two parts, %s and %s", a.name, cmp.Or(a.part, "none"), cmp.Or(b.part, "none"))
+	case a.at == b.at:
+		return fmt.Errorf("picture %q is named twice for %s", a.name, cmp.Or(a.part, "no part"))
+	}
+	return fmt.Errorf("picture %q is there twice: %s and %s", a.name, a.at, b.at)
+}
+
+// divide draws a part for each picture that is there, if no picture has a part.
 func (s *source) divide(seed uint64) error {
 	slices.SortFunc(s.pictures, func(a, b picture) int { return strings.Compare(a.name, b.name) })
 	trained := false
 	var wrong []error
 	for i, p := range s.pictures {
 		if i > 0 && s.pictures[i-1].name == p.name && p.name != "" {
-			wrong = append(wrong, fmt.Errorf("picture %q is there twice: %s and %s", p.name, s.pictures[i-1].at, p.at))
+			wrong = append(wrong, twice(s.pictures[i-1], p))
 		}
 		trained = trained || p.part == scene.Train
 	}
@@ -178,7 +205,13 @@ func (s *source) divide(seed uint64) error {
 	if slices.ContainsFunc(s.pictures, func(p picture) bool { return p.part != "" }) {
 		return errors.New("there are pictures for validation or test, and none to train on")
 	}
-	order := seeded.WithKey(seeded.Digest(nil, seed, 0x1a9047)).Perm(len(s.pictures))
+	var usable []int
+	for i := range s.pictures {
+		if s.pictures[i].part = scene.Train; s.pictures[i].missing == nil {
+			usable = append(usable, i)
+		}
+	}
+	order := seeded.WithKey(seeded.Digest(nil, seed, 0x1a9047)).Perm(len(usable))
 	tenth := len(order) / 10
 	if len(order) > 2 {
 		tenth = max(tenth, 1)
@@ -191,7 +224,7 @@ func (s *source) divide(seed uint64) error {
 		case k < 2*tenth:
 			part = scene.Validation
 		}
-		s.pictures[i].part = part
+		s.pictures[usable[i]].part = part
 	}
 	return nil
 }
@@ -235,10 +268,13 @@ func (s *source) write(ctx context.Context, dir string, f files, o Options) (*Su
 			}
 		}
 		if n := len(sum.Unusable); n == len(s.pictures) {
-			return nil, fmt.Errorf("%s: none of %d pictures can be used; the first is %q: %s", f.path, n, sum.Unusable[0].Path, sum.Unusable[0].Reason)
+			return nil, fmt.Errorf("%s: none of %s can be used; the first is %q: %s", f.path, text.Count(n, "picture"), sum.Unusable[0].Path, sum.Unusable[0].Reason)
 		}
 		if len(sum.Objects[scene.Train]) == 0 {
-			return nil, fmt.Errorf("%s: no object to train on has a mask", f.path)
+			if sum.LeftOut[withoutMask] > 0 {
+				return nil, fmt.Errorf("%s: no object to train on has a mask: the objects have %s", f.path, boxesAlone)
+			}
+			return nil, fmt.Errorf("%s: no object to train on has a mask%s", f.path, s.reasons())
 		}
 		return out, nil
 	})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -40,16 +41,42 @@ func (f files) labelMe(name string) (*labelMe, error) {
 	}
 	var l labelMe
 	if err := json.Unmarshal(b, &l); err != nil {
-		return nil, fmt.Errorf("%s: %s is not a file of LabelMe: %w", f.path, name, err)
+		return nil, fmt.Errorf("it is not a file of LabelMe: %w", err)
 	}
 	if l.Shapes == nil || l.ImagePath == "" {
-		return nil, fmt.Errorf("%s: %s is not a file of LabelMe: it has no shapes or no imagePath", f.path, name)
+		return nil, errors.New("it is not a file of LabelMe: it has no shapes or no imagePath")
 	}
 	return &l, nil
 }
 
+// labelMePicture returns the path of the picture of a file of LabelMe, or the picture within the file
+// and a path for it.
+func (f files) labelMePicture(name string, l *labelMe) (file string, data []byte, err error) {
+	if l.Height < 1 || l.Width < 1 {
+		return "", nil, errors.New("it has no imageHeight or no imageWidth")
+	}
+	if err := mask.CheckSize(l.Height, l.Width); err != nil {
+		return "", nil, err
+	}
+	file, err = f.picture(path.Dir(name), l.ImagePath)
+	switch {
+	case err == nil:
+		return file, nil, nil
+	case l.ImageData == "":
+		return "", nil, fmt.Errorf("%w, and no imageData", err)
+	}
+	if data, err = base64.StdEncoding.DecodeString(l.ImageData); err != nil {
+		return "", nil, fmt.Errorf("imageData: %w", err)
+	}
+	extension := ".jpg"
+	if bytes.HasPrefix(data, []byte("\x89PNG")) {
+		extension = ".png"
+	}
+	return strings.TrimSuffix(name, path.Ext(name)) + extension, data, nil
+}
+
 // readLabelMe reads every JSON file. Shapes with the same label and group_id are one object, as in
-// LabelMe's own converters.
+// LabelMe's own converters. A file without a picture, or of another program, is an unusable picture.
 func readLabelMe(f files) (*source, error) {
 	s := &source{leftOut: map[string]int{}}
 	class := map[string]int{}
@@ -58,13 +85,13 @@ func readLabelMe(f files) (*source, error) {
 	for _, name := range f.with(".json") {
 		l, err := f.labelMe(name)
 		if err != nil {
-			s.refuse("%w", err)
+			s.pictures = append(s.pictures, picture{name: name, at: f.at(name), part: partOf(path.Dir(name)), missing: err})
 			continue
 		}
 		all, names = append(all, l), append(names, name)
 		for k, shape := range l.Shapes {
 			if shape.Label == "" {
-				s.refuse("%s: %s: shape %d has no label", f.path, name, k+1)
+				s.refuse("%s: shape %d has no label", f.at(name), k+1)
 			}
 			if shape.Label != "__ignore__" && shape.Label != "_background_" {
 				class[shape.Label] = 0
@@ -79,26 +106,13 @@ func readLabelMe(f files) (*source, error) {
 		class[name] = i
 	}
 	for i, l := range all {
-		at := f.path + ": " + names[i]
+		at := f.at(names[i])
 		p := picture{at: at, part: partOf(path.Dir(names[i])), size: image.Pt(l.Width, l.Height)}
-		if err := mask.CheckSize(l.Height, l.Width); err != nil {
-			s.refuse("%s: %w", at, err)
+		p.name, p.data, p.missing = f.labelMePicture(names[i], l)
+		if p.missing != nil {
+			p.name = names[i]
+			s.pictures = append(s.pictures, p)
 			continue
-		}
-		var err error
-		if p.name, err = within(path.Dir(names[i]), l.ImagePath); err != nil || !f.has(p.name) {
-			if l.ImageData == "" {
-				p.missing = fmt.Errorf("there is no picture %q, and no imageData", l.ImagePath)
-				s.refuse("%s: %w", at, p.missing)
-			} else if p.data, err = base64.StdEncoding.DecodeString(l.ImageData); err != nil {
-				p.missing = fmt.Errorf("imageData: %w", err)
-				s.refuse("%s: %w", at, p.missing)
-			}
-			extension := ".jpg"
-			if bytes.HasPrefix(p.data, []byte("\x89PNG")) {
-				extension = ".png"
-			}
-			p.name = strings.TrimSuffix(names[i], path.Ext(names[i])) + extension
 		}
 		groups := map[string]int{} // the index of each group's object
 		for k, shape := range l.Shapes {

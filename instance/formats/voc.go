@@ -15,6 +15,7 @@ import (
 	"oscar/instance/coco"
 	"oscar/instance/mask"
 	"oscar/instance/scene"
+	"oscar/internal/text"
 )
 
 // The folders of Pascal VOC.
@@ -27,6 +28,8 @@ const (
 
 // vocVoid is the value of pixels that belong to no object.
 const vocVoid = 255
+
+const withoutNumbers = "a picture without a file in " + vocObjects
 
 // voc is a file of Annotations/.
 type voc struct {
@@ -56,7 +59,8 @@ func vocRoot(f files) (root string, ok bool) {
 
 // readVOC reads the pictures that have a mask in SegmentationObject/. Pixels with value k belong to
 // the k-th object of the XML file. Parts are read from ImageSets/Segmentation/ if it exists. A
-// difficult object is neither an object nor background.
+// difficult object is neither an object nor background. A picture without its file, or without a
+// description that can be read, is unusable.
 func readVOC(f files) (*source, error) {
 	root, ok := vocRoot(f)
 	if !ok || f.file != "" {
@@ -66,51 +70,55 @@ func readVOC(f files) (*source, error) {
 	class := map[string]int{}
 	parts := s.vocParts(f, root)
 	var all []*voc
-	var stems []string
+	var stems, names []string
 	for _, name := range f.list {
 		if path.Dir(name) != path.Join(root, vocXML) || !strings.EqualFold(path.Ext(name), ".xml") {
 			continue
 		}
 		stem := strings.TrimSuffix(path.Base(name), path.Ext(name))
 		if !f.has(path.Join(root, vocObjects, stem+".png")) {
-			s.leftOut["a picture without a file in "+vocObjects]++
+			s.leftOut[withoutNumbers]++
 			continue
 		}
 		b, err := f.read(name, 16<<20)
 		if err != nil {
-			s.refuse("%s: %w", f.path, err)
+			s.pictures = append(s.pictures, picture{name: name, at: f.at(name), part: parts[stem], missing: err})
 			continue
 		}
 		v := &voc{}
 		decoder := xml.NewDecoder(bytes.NewReader(b))
 		decoder.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, fmt.Errorf("want UTF-8") }
 		if err := decoder.Decode(v); err != nil {
-			s.refuse("%s: %s: %w", f.path, name, err)
+			s.pictures = append(s.pictures, picture{name: name, at: f.at(name), part: parts[stem], missing: err})
 			continue
 		}
 		if len(v.Objects) >= vocVoid {
-			s.refuse("%s: %s: %d objects, want at most %d", f.path, name, len(v.Objects), vocVoid-1)
+			s.refuse("%s: %d objects, want at most %d", f.at(name), len(v.Objects), vocVoid-1)
 		}
 		for k, o := range v.Objects {
 			if o.Name == "" {
-				s.refuse("%s: %s: object %d has no name", f.path, name, k+1)
+				s.refuse("%s: object %d has no name", f.at(name), k+1)
 			}
 			class[o.Name] = 0
 		}
-		all, stems = append(all, v), append(stems, stem)
+		all, stems, names = append(all, v), append(stems, stem), append(names, name)
+	}
+	if len(stems)+len(s.pictures) == 0 {
+		return nil, fmt.Errorf("%s: no picture of %s has a file in %s: its objects have %s", f.path, text.Count(s.leftOut[withoutNumbers], "description"),
+			path.Join(root, vocObjects), boxesAlone)
 	}
 	s.classes = slices.Sorted(maps.Keys(class))
 	for i, name := range s.classes {
 		class[name] = i
 	}
 	for i, v := range all {
-		at := f.path + ": " + path.Join(root, vocXML, stems[i]+".xml")
-		name, err := within(root, vocPictures, v.Filename)
-		if err != nil || !f.has(name) {
-			s.refuse("%s: there is no picture %q in %s", at, v.Filename, vocPictures)
+		at := f.at(names[i])
+		p := picture{at: at, part: parts[stems[i]], size: image.Pt(v.Size.Width, v.Size.Height)}
+		if p.name, p.missing = f.picture(path.Join(root, vocPictures), v.Filename); p.missing != nil {
+			p.name, p.missing = names[i], fmt.Errorf("%w in %s", p.missing, vocPictures)
+			s.pictures = append(s.pictures, p)
 			continue
 		}
-		p := picture{name: name, at: at, part: parts[stems[i]], size: image.Pt(v.Size.Width, v.Size.Height)}
 		p.more = func(size image.Point) ([]object, int, error) {
 			masks, err := f.vocMasks(path.Join(root, vocObjects, stems[i]+".png"), len(v.Objects), size)
 			if err != nil {
@@ -139,11 +147,17 @@ func (s *source) vocParts(f files, root string) map[string]string {
 		if err != nil {
 			s.refuse("%s: %w", f.path, err)
 		}
-		for _, stem := range strings.Fields(string(b)) {
-			if other, twice := parts[stem]; twice && other != part {
-				s.refuse("%s: picture %q is in the lists of %s and %s", f.path, stem, other, part)
+		for line := range strings.Lines(string(b)) {
+			stems := strings.Fields(line)
+			if line = strings.TrimSpace(line); f.has(path.Join(root, vocXML, line+".xml")) {
+				stems = []string{line} // with spaces
 			}
-			parts[stem] = part
+			for _, stem := range stems {
+				if other, twice := parts[stem]; twice && other != part {
+					s.refuse("%s: picture %q is in the lists of %s and %s", f.path, stem, other, part)
+				}
+				parts[stem] = part
+			}
 		}
 	}
 	return parts
@@ -187,7 +201,7 @@ func (f files) vocMasks(name string, objects int, size image.Point) ([]mask.RLE,
 	for v := 1; v < vocVoid; v++ {
 		switch {
 		case v > objects && used[v]:
-			return nil, fmt.Errorf("%q has pixels of object %d, the XML file has %d objects", name, v, objects)
+			return nil, fmt.Errorf("%q has pixels of object %d, the XML file has %s", name, v, text.Count(objects, "object"))
 		case v > objects:
 			continue
 		}

@@ -41,7 +41,7 @@ func readYOLO(f files) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	fail := func(err error) error { return fmt.Errorf("%s: %s: %w", f.path, yoloFile, err) }
+	fail := func(err error) error { return fmt.Errorf("%s: %w", f.at(yoloFile), err) }
 	var d yoloData
 	if err := keyed.CheckText(b); err != nil {
 		return nil, fail(err)
@@ -65,7 +65,9 @@ func readYOLO(f files) (*source, error) {
 			}
 			for _, name := range names {
 				p := picture{name: name, part: scene.Parts[i], at: f.path + ": " + name}
-				if label := labelFile(name); f.has(label) {
+				if label := labelFile(name); !f.has(name) {
+					p.missing = fmt.Errorf("there is no such picture, which %s names", entry)
+				} else if f.has(label) {
 					p.at = f.path + ": " + label
 					p.more = func(size image.Point) ([]object, int, error) { return f.yoloObjects(label, len(s.classes), size) }
 				}
@@ -126,7 +128,7 @@ func (f files) yoloPictures(base, entry string) (names []string, err error) {
 		if err != nil {
 			continue
 		}
-		if f.has(name) || f.below(name) {
+		if f.has(name) || f.isDir(name) {
 			dir, found = name, true
 			break
 		}
@@ -139,19 +141,17 @@ func (f files) yoloPictures(base, entry string) (names []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		var wrong []error
 		for line := range strings.Lines(string(b)) {
 			if line = strings.TrimSpace(line); line == "" {
 				continue
 			}
 			name, err := within(path.Dir(dir), line)
-			if err != nil || !f.has(name) {
-				wrong = append(wrong, fmt.Errorf("%s: there is no picture %q", dir, line))
-				continue
+			if err != nil {
+				name = line // which is no picture of the source
 			}
 			names = append(names, name)
 		}
-		return names, coco.Flaws(wrong)
+		return names, nil
 	}
 	for _, name := range f.list {
 		if strings.HasPrefix(name, dir+"/") && slices.Contains(pictureExtensions, strings.ToLower(path.Ext(name))) {

@@ -9,10 +9,13 @@ import (
 	"strings"
 )
 
-// Count returns "1 file" or "2 files" for the noun "file".
+// Count returns "1 file" or "2 files" for the noun "file", and "2 classes" for "class".
 func Count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
+	}
+	if strings.HasSuffix(noun, "s") {
+		noun += "e"
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
