@@ -3,6 +3,7 @@ package experiment
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"oscar/dataset"
 	"oscar/internal/machine"
@@ -175,7 +176,7 @@ func (e *Experiment) checkLayer() error {
 	if e.Explain == "" {
 		if a.Focus() == "" {
 			if e.FineTune != nil {
-				return fmt.Errorf("%s has no layer with a map and a gradient; a run explains one", a.Name)
+				return fmt.Errorf("%s has no layer with a map and a gradient; a run explains one%s", a.Name, lastReason(a))
 			}
 			return fmt.Errorf("%s has no convolution to explain with; name a layer with a map", a.Name)
 		}
@@ -190,7 +191,22 @@ func (e *Experiment) checkLayer() error {
 	if err := named.Check("layer with a map", e.Explain, names); err != nil {
 		return fmt.Errorf("%s: %w", a.Name, err)
 	}
+	for _, l := range a.Layers {
+		if why := l.Layer.Traits().NoGradient; l.Name == e.Explain && why != "" {
+			return fmt.Errorf("%s has no gradient at %s, and a run explains a layer with one: %s", a.Name, l.Name, why)
+		}
+	}
 	return nil
+}
+
+// lastReason returns why the last layer without a gradient has none, for the end of a message.
+func lastReason(a tfmodel.Architecture) string {
+	for _, l := range slices.Backward(a.Layers) {
+		if why := l.Layer.Traits().NoGradient; why != "" {
+			return ": " + why
+		}
+	}
+	return ""
 }
 
 // Fits compares the memory forecast of training with a machine's memory in bytes. It returns an

@@ -194,6 +194,37 @@ func TestExplainedLayer(t *testing.T) {
 	testkit.WantError(t, e.Check(), "flat has no convolution to explain with; name a layer with a map")
 }
 
+// A layer without a gradient cannot be explained by a run: neither by default nor by name.
+func TestExplainedLayerHasGradient(t *testing.T) {
+	const why = "oscar knows no right gradient of Turn (turn)"
+	layers := func(first, last string) []tfmodel.Named {
+		return []tfmodel.Named{
+			{Name: "first", Layer: &tfmodel.Imported{Operation: "conv2d", Output: tfmodel.Shape{4, 4, 3}, NoGradient: first}},
+			{Name: "last", Layer: &tfmodel.Imported{Operation: "conv2d", Output: tfmodel.Shape{4, 4, 3}, NoGradient: last}},
+			{Name: "features", Layer: &tfmodel.Imported{Operation: "features", Output: tfmodel.Shape{3}}},
+			{Name: "head", Layer: &tfmodel.Dense{Units: 6}},
+		}
+	}
+	for _, test := range []struct{ first, last, explain, err string }{
+		{"", "", "", ""},
+		{why, "", "", ""},
+		{why, "", "last", ""},
+		{why, "", "first", "turned has no gradient at first, and a run explains a layer with one: " + why},
+		{why, why, "", "turned has no layer with a map and a gradient; a run explains one: " + why},
+	} {
+		e := Default()
+		e.FineTune = &FineTune{From: "model"}
+		e.Architecture = tfmodel.Architecture{Name: "turned", Input: tfmodel.Shape{4, 4, 3}, Layers: layers(test.first, test.last)}
+		e.Explain = test.explain
+		err := e.Check()
+		if test.err != "" {
+			testkit.WantError(t, err, test.err)
+		} else if err != nil {
+			t.Errorf("%+v: %v", test, err)
+		}
+	}
+}
+
 // The recipes can be read and say what they are said to say.
 func TestRecipes(t *testing.T) {
 	files, err := filepath.Glob("../recipes/*.yaml")

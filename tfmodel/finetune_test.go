@@ -152,6 +152,52 @@ func TestFrozenVariables(t *testing.T) {
 	}
 }
 
+// Layers without a gradient are neither explained by default nor trained: a model without another
+// layer has none to explain.
+func TestImportWithoutGradients(t *testing.T) {
+	const why = "oscar knows no right gradient of ImageProjectiveTransformV3 (rotate)"
+	for _, test := range []struct {
+		blocked, freeze []string
+		focus, err      string
+	}{
+		{blocked: nil, focus: "relu2"},
+		{blocked: []string{"rescale"}, focus: "relu2"},
+		{blocked: []string{"rescale", "conv1"}, err: "conv1"},
+		{blocked: []string{"rescale", "conv1", "relu1"}, freeze: []string{"conv1"}, focus: "relu2"},
+		{blocked: []string{"conv2", "relu2"}, freeze: []string{"*"}, focus: "relu1"},
+		{blocked: []string{"rescale", "conv1", "relu1", "conv2", "relu2"}, freeze: []string{"*"}, focus: ""},
+	} {
+		body := exported(t, chain(5))
+		body.Metadata.Origin = &savedmodel.Origin{NoGradient: map[string]string{}}
+		for _, l := range test.blocked {
+			body.Metadata.Origin.NoGradient[l] = why
+		}
+		a, err := ImportArchitecture(body, 3, Tuning{Freeze: test.freeze})
+		if test.err != "" {
+			if err == nil || !strings.Contains(err.Error(), "layer "+test.err) || !strings.Contains(err.Error(), why) {
+				t.Errorf("blocked %q, frozen %q: %v", test.blocked, test.freeze, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read Architecture
+		if err := json.Unmarshal(text, &read); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range []Architecture{a, read} {
+			if got := a.Focus(); got != test.focus {
+				t.Errorf("blocked %q, frozen %q: explains %q by default, want %q", test.blocked, test.freeze, got, test.focus)
+			}
+		}
+	}
+}
+
 // Adam's first step moves a weight by its learning rate.
 func TestLayerDecay(t *testing.T) {
 	body := exported(t, chain(5))

@@ -20,6 +20,8 @@ type Imported struct {
 	// Rate is a factor of the learning rate; 0: 1.
 	Rate      float64            `json:"rate,omitempty"`
 	Variables []ImportedVariable `json:"variables,omitempty"`
+	// NoGradient is the reason why there is no gradient at the layer; empty: there is one.
+	NoGradient string `json:"no_gradient,omitempty"`
 
 	body *savedmodel.Body // nil until [Architecture.WithBody]
 }
@@ -83,7 +85,7 @@ func (*Imported) Backward(b *Builder, _, _, _ Tensor) Tensor {
 }
 
 func (l *Imported) Traits() Traits {
-	return Traits{Focus: len(l.Output) == 3 && l.Output[0]*l.Output[1] > 1}
+	return Traits{Focus: len(l.Output) == 3 && l.Output[0]*l.Output[1] > 1 && l.NoGradient == "", NoGradient: l.NoGradient}
 }
 
 // ImportArchitecture returns the architecture for training a model further: the layers of the body,
@@ -98,7 +100,11 @@ func ImportArchitecture(body *savedmodel.Body, classes int, o Tuning) (Architect
 	names := map[string]bool{}
 	for _, l := range body.Layers {
 		name := free(names, l.Name)
-		a.Layers = append(a.Layers, Named{name, &Imported{Operation: l.Kind, Output: slices.Clone(l.Output)}})
+		layer := &Imported{Operation: l.Kind, Output: slices.Clone(l.Output)}
+		if from := body.Metadata.Origin; from != nil {
+			layer.NoGradient = from.NoGradient[l.Name]
+		}
+		a.Layers = append(a.Layers, Named{name, layer})
 	}
 	a.Layers = append(a.Layers,
 		Named{free(names, "features"), &Imported{Operation: "features", Output: Shape{width}}},
@@ -111,6 +117,9 @@ func ImportArchitecture(body *savedmodel.Body, classes int, o Tuning) (Architect
 			return a, err
 		}
 		layer := l.Layer.(*Imported)
+		if layer.NoGradient != "" && !v.Statistic && !fits {
+			return a, fmt.Errorf("%s of layer %s cannot be trained: %s; freeze the layer with --freeze, or train the new layer alone", v.Name, l.Name, layer.NoGradient)
+		}
 		layer.Variables = append(layer.Variables, ImportedVariable{v.Name, slices.Clone(v.Shape), v.Statistic || fits})
 	}
 	if len(body.Variables) > 0 {

@@ -84,6 +84,8 @@ type Traits struct {
 	Activation bool
 	// Focus: explanations use the last layer with this trait by default.
 	Focus bool
+	// NoGradient is the reason why there is no gradient of the logits at the layer; empty: there is one.
+	NoGradient string
 	// Rearranges: in inference each output is zero or one of the inputs, and which one does not depend
 	// on the values.
 	Rearranges bool

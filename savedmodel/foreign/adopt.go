@@ -168,13 +168,18 @@ func (a *adoption) grids(layers []layer) (map[ref]grid, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := map[ref]grid{}
+	out, unknown := map[ref]grid{}, []string(nil)
 	for _, l := range layers {
 		if m, ok := g.lay(l.out); ok {
 			out[l.out] = m
+		} else if s, t := shapes(l.out.String()); graph.IsFloat(t) && (s == nil || slices.Contains(s[min(1, len(s)):], -1)) {
+			unknown = append(unknown, l.name)
 		}
 	}
 	g.finish()
+	if len(unknown) > 0 {
+		a.Notes = append(a.Notes, "layers whose outputs have a size that TensorFlow does not know are not listed, and have no map: "+strings.Join(unknown, ", "))
+	}
 	return out, nil
 }
 

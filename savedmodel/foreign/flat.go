@@ -5,9 +5,13 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/wamuir/graft/tensorflow/core/framework/attr_value_go_proto"
 	"github.com/wamuir/graft/tensorflow/core/framework/function_go_proto"
 	"github.com/wamuir/graft/tensorflow/core/framework/graph_go_proto"
 	"github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/tensor_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/tensor_shape_go_proto"
+	"github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
 	"google.golang.org/protobuf/proto"
 
 	"oscar/internal/graph"
@@ -160,6 +164,9 @@ func (f *flat) shapes() (func(tensor string) (graph.Shape, graph.DType), error) 
 // mend replaces operations whose gradient is missing or wrong in TensorFlow.
 func (f *flat) mend() error {
 	shapes, err := f.shapes()
+	for err == nil && f.foldSizes(shapes) { // a size can make the next one known
+		shapes, err = f.shapes()
+	}
 	if err != nil {
 		return err
 	}
@@ -176,4 +183,65 @@ func (f *flat) mend() error {
 		f.byName[n.Name] = n
 	}
 	return nil
+}
+
+// foldSizes replaces sizes that are taken from a tensor's shape by constants if they are known.
+// Without a known size TensorFlow does not know the shapes after an operation such as a random
+// rotation. It returns whether there were any.
+func (f *flat) foldSizes(shapes func(string) (graph.Shape, graph.DType)) bool {
+	folded := false
+	for _, n := range f.nodes {
+		if n.Op != "StridedSlice" || len(n.Input) != 4 || f.byName[refOf(n.Input[0]).node].GetOp() != "Shape" {
+			continue
+		}
+		size, _ := shapes(f.byName[refOf(n.Input[0]).node].Input[0])
+		dims, ok := f.sliced(n, size)
+		if !ok {
+			continue
+		}
+		t := &tensor_go_proto.TensorProto{Dtype: n.Attr["T"].GetType(), TensorShape: &tensor_shape_go_proto.TensorShapeProto{}}
+		if n.Attr["shrink_axis_mask"].GetI() == 0 {
+			t.TensorShape.Dim = []*tensor_shape_go_proto.TensorShapeProto_Dim{{Size: int64(len(dims))}}
+		}
+		for _, d := range dims {
+			if t.Dtype == types_go_proto.DataType_DT_INT64 {
+				t.Int64Val = append(t.Int64Val, int64(d))
+			} else {
+				t.IntVal = append(t.IntVal, int32(d))
+			}
+		}
+		n.Op, n.Input = "Const", nil
+		n.Attr = attrs{"dtype": typeAttr(t.Dtype), "value": {Value: &attr_value_go_proto.AttrValue_Tensor{Tensor: t}}}
+		folded = true
+	}
+	return folded
+}
+
+// sliced returns the sizes that a StridedSlice takes from a shape, if they are known.
+func (f *flat) sliced(n *node_def_go_proto.NodeDef, size graph.Shape) (dims graph.Shape, ok bool) {
+	begin, end, step := f.ints(n.Input[1]), f.ints(n.Input[2]), f.ints(n.Input[3])
+	if len(begin) != 1 || len(end) != 1 || len(step) != 1 || step[0] != 1 || n.Attr["ellipsis_mask"].GetI() != 0 || n.Attr["new_axis_mask"].GetI() != 0 {
+		return nil, false
+	}
+	at := func(i int64) int64 {
+		if i < 0 {
+			i += int64(len(size))
+		}
+		return min(max(i, 0), int64(len(size)))
+	}
+	from, to := at(begin[0]), at(end[0])
+	if n.Attr["begin_mask"].GetI() != 0 {
+		from = 0
+	}
+	switch {
+	case n.Attr["shrink_axis_mask"].GetI() != 0:
+		to = from + 1
+	case n.Attr["end_mask"].GetI() != 0:
+		to = int64(len(size))
+	}
+	if from >= to || to > int64(len(size)) {
+		return nil, false
+	}
+	dims = size[from:to]
+	return dims, !slices.ContainsFunc(dims, func(d int) bool { return d < 1 })
 }
