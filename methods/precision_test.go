@@ -13,10 +13,10 @@ import (
 	"oscar/explain"
 	"oscar/internal/agreement"
 	"oscar/internal/graph"
+	"oscar/internal/numeric"
 	"oscar/internal/reference"
 	"oscar/internal/testkit"
 	"oscar/methods"
-	"oscar/metric"
 	"oscar/savedmodel"
 	"oscar/savedmodel/foreign"
 	"oscar/score"
@@ -175,7 +175,7 @@ func checkPredictions(t *testing.T, model string, exact, fast *savedmodel.Bundle
 	}
 	apart, changed := 0.0, 0.0
 	for i := range want.Probabilities {
-		if metric.Argmax(got.Logits[i]) != metric.Argmax(want.Logits[i]) {
+		if numeric.ArgMax(got.Logits[i]) != numeric.ArgMax(want.Logits[i]) {
 			changed++
 		}
 		for c, v := range want.Probabilities[i] {

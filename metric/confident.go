@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"oscar/internal/numeric"
 )
 
 // LabelIssue is an image whose label is probably wrong.
@@ -68,7 +70,7 @@ func ConfidentLearning(probabilities [][]float32, labels []int) (*ConfidentJoint
 			continue
 		}
 		c.Counts[given][sure]++
-		if best := Argmax(row); sure != given && best != given {
+		if best := numeric.ArgMax(row); sure != given && best != given {
 			c.Issues = append(c.Issues, LabelIssue{i, given, float64(row[given]), best, float64(row[best])})
 		}
 	}

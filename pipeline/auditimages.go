@@ -11,6 +11,7 @@ import (
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/heatmap"
+	"oscar/internal/numeric"
 	"oscar/metric"
 	"oscar/result"
 	"oscar/run"
@@ -38,7 +39,7 @@ func (j *auditing) inspectImages(ctx context.Context) error {
 		targets := make([]int, b.N)
 		for i, item := range b.Items {
 			if targets[i] = item.Class; item.Class < 0 {
-				targets[i] = metric.Argmax(out.Probabilities[i])
+				targets[i] = numeric.ArgMax(out.Probabilities[i])
 			}
 		}
 		maps, err := j.explainers[0].Explain(ctx, images, targets)

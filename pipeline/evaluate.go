@@ -14,6 +14,7 @@ import (
 	"oscar/dataset"
 	"oscar/explain"
 	"oscar/internal/named"
+	"oscar/internal/numeric"
 	"oscar/internal/paths"
 	"oscar/metric"
 	"oscar/result"
@@ -156,7 +157,7 @@ func classification(item dataset.Item, classes []string, logits, probabilities [
 	if slices.ContainsFunc(probabilities, func(p float32) bool { return finite(p) == nil }) {
 		return c
 	}
-	predicted := metric.Argmax(logits)
+	predicted := numeric.ArgMax(logits)
 	c.Predicted, c.Probability = classes[predicted], finite(probabilities[predicted])
 	if item.Class >= 0 {
 		c.Loss = result.Number(crossEntropy(logits, item.Class))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"oscar/dataset"
+	"oscar/internal/numeric"
 	"oscar/metric"
 	"oscar/result"
 	"oscar/savedmodel"
@@ -94,7 +95,7 @@ func (l *labelCounts) add(e *Evaluation, item dataset.Item, logits, probabilitie
 		}
 		l.scores[c], l.present[c] = append(l.scores[c], float64(p)), append(l.present[c], has[c])
 	}
-	top := metric.Argmax(probabilities)
+	top := numeric.ArgMax(probabilities)
 	line.Predicted, line.Probability = l.classes[top], finite(probabilities[top])
 	loss := binaryCrossEntropy(logits, has)
 	line.Loss = result.Number(loss)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"oscar/metric"
+	"oscar/internal/numeric"
 	"oscar/result"
 )
 
@@ -69,7 +69,7 @@ func (f *fitting) measure(ctx context.Context) (m result.EpochMetrics, skipped i
 			loss += float64(losses[i])
 			if labels != nil {
 				correct += labels.add(p, b.Targets[i*len(p):][:len(p)])
-			} else if metric.Argmax(p) == b.Labels[i] {
+			} else if numeric.ArgMax(p) == b.Labels[i] {
 				correct++
 			}
 		}
