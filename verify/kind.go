@@ -16,18 +16,18 @@ import (
 // kind describes the folders of one kind of results.
 type kind struct {
 	name string
-	mark string // the file that identifies them, or a folder of files in their list
-	// files are the patterns of their files, for [path.Match], with what to do if
-	// one is damaged. A pattern that ends with a slash means all files below it.
+	mark string // the file that identifies them, or a folder with files in their list
+	// files are the patterns of their files, for [path.Match], with the remedy if one is damaged. A
+	// pattern that ends with a slash means all files below it.
 	files []file
-	again string // what to do about any other file
-	inRun bool   // the run makes it again
+	again string // remedy for all other files
+	inRun bool   // remade with the run
 }
 
 type file struct {
 	pattern string
-	remedy  string // "": the kind's
-	// free files are not listed: they have their own checksums, may change at any time, or
+	remedy  string // "": the kind's remedy
+	// free means that files are not listed: they have their own checksums, may change at any time, or
 	// are made again without a note.
 	free bool
 }
@@ -41,7 +41,7 @@ const (
 	reported = "make it again: oscar report %s"
 )
 
-// Names that several kinds have.
+// File names of several kinds.
 var (
 	commandFile = file{pattern: result.CommandFile, remedy: "repeat the command that made %s, which is recorded again"}
 	reportFile  = file{pattern: "report.html", remedy: reported}
@@ -102,8 +102,7 @@ var kinds = []kind{
 // partOfRun is the remedy for checkpoints and the model of a run.
 const partOfRun = "make it again, or go on from a whole checkpoint: oscar train --resume %s"
 
-// kindOf returns the kind of a folder by its files and its list; nil if there is
-// none.
+// kindOf returns the kind of a folder by its files and its list, or nil if it has none.
 func kindOf(dir string, list checksum.List) *kind {
 	for i, k := range kinds {
 		if strings.HasSuffix(k.mark, "/") {
@@ -117,7 +116,7 @@ func kindOf(dir string, list checksum.List) *kind {
 	return nil
 }
 
-// find returns the line for a file; nil if there is none.
+// find returns the line for a file, or nil.
 func (k *kind) find(name string) *file {
 	for i, f := range k.files {
 		if below, is := strings.CutSuffix(f.pattern, "/"); is {
@@ -140,7 +139,7 @@ func (k *kind) unchecked(name string) bool {
 	return f != nil && f.free
 }
 
-// Remedy returns what to do about a damaged file.
+// Remedy returns the remedy for a damaged file.
 func Remedy(d *checksum.Damage) string {
 	if d.Remedy != "" {
 		return d.Remedy
@@ -171,7 +170,7 @@ func Remedy(d *checksum.Damage) string {
 	return fmt.Sprintf(text, d.Dir)
 }
 
-// runAbove returns the run that contains a folder; "" if there is none.
+// runAbove returns the run that contains a folder, or "".
 func runAbove(dir string) string {
 	for range 2 {
 		if dir = filepath.Dir(filepath.Clean(dir)); paths.Exists(filepath.Join(dir, result.ExperimentFile)) {

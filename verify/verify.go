@@ -25,39 +25,39 @@ type State string
 const (
 	Whole    State = "whole"    // every listed file has its checksum
 	Damaged  State = "damaged"  // a file differs or is missing
-	Unlisted State = "unlisted" // files of oscar have no checksum: an older version made them
+	Unlisted State = "unlisted" // files of oscar have no checksum, because an older version made them
 	Foreign  State = "foreign"  // oscar did not make it
 )
 
 // Folder is the result for a folder.
 type Folder struct {
 	Path    string `json:"path"`
-	Kind    string `json:"kind"` // kind of results; "" if it is none of them
+	Kind    string `json:"kind"` // kind of results; "": none of them
 	State   State  `json:"state"`
 	Files   int    `json:"files"` // number of compared files
 	Bytes   int64  `json:"bytes"`
 	Damaged []File `json:"damaged,omitempty"`
-	// Unlisted are files of oscar without a checksum, Foreign are files that oscar did
-	// not make; relative to Path, with slashes.
+	// Unlisted are files of oscar without a checksum. Foreign are files of others. Both are relative to
+	// Path, with slashes.
 	Unlisted []string `json:"unlisted,omitempty"`
 	Foreign  []string `json:"foreign,omitempty"`
-	// Folders are the folders within it that have their own lists.
+	// Folders are the folders in it with their own lists.
 	Folders []*Folder `json:"folders,omitempty"`
 }
 
 // File is a damaged file.
 type File struct {
-	Path   string `json:"path"` // relative to the folder's, with slashes
-	Gone   bool   `json:"gone"` // it is missing
+	Path   string `json:"path"` // relative to the folder's path, with slashes
+	Gone   bool   `json:"gone"` // the file is missing
 	Remedy string `json:"remedy"`
 }
 
-// Whole reports whether the folder and all folders within it are whole.
+// Whole reports whether the folder and all folders in it are whole.
 func (f *Folder) Whole() bool {
 	return f.State == Whole && !slices.ContainsFunc(f.Folders, func(in *Folder) bool { return !in.Whole() })
 }
 
-// All returns the folder and those within it, at any depth.
+// All returns the folder and all folders in it, at any depth.
 func (f *Folder) All() []*Folder {
 	all := []*Folder{f}
 	for _, in := range f.Folders {
@@ -66,7 +66,7 @@ func (f *Folder) All() []*Folder {
 	return all
 }
 
-// Dir compares all files of a folder and of those within it with their lists.
+// Dir compares all files of a folder, and of the folders in it, with their lists.
 func Dir(ctx context.Context, dir string) (*Folder, error) {
 	info, err := os.Stat(dir)
 	if err == nil && !info.IsDir() {
@@ -126,7 +126,7 @@ func Dir(ctx context.Context, dir string) (*Folder, error) {
 	return f, nil
 }
 
-// checkModel finds the missing model of a tested run of a classifier, unless it was discarded.
+// checkModel reports the missing model of an evaluated classifier's run, unless it was discarded.
 func (f *Folder) checkModel(listed map[string]bool) {
 	const model = "saved_model"
 	tested := listed[result.EvaluationFile] && !listed[result.DiscardedFile] && !result.IsOfDetector(f.Path, result.ExperimentFile)
@@ -166,8 +166,7 @@ func (f *Folder) damaged(d *checksum.Damage) {
 	f.Damaged = append(f.Damaged, File{d.Name, d.Gone, Remedy(d)})
 }
 
-// walk looks for folders with their own lists, and for files without a
-// checksum.
+// walk finds folders with their own lists, and files without a checksum.
 func (f *Folder) walk(ctx context.Context, listed map[string]bool, k *kind) error {
 	return filepath.WalkDir(f.Path, func(path string, d fs.DirEntry, err error) error {
 		if err == nil {
@@ -207,9 +206,9 @@ func (f *Folder) walk(ctx context.Context, listed map[string]bool, k *kind) erro
 	})
 }
 
-// Accept records the current files of a folder and of those within it: the
-// damaged ones, and files of oscar without a checksum. Missing files leave the list. It removes
-// the remains of interrupted writes. A folder that another process uses is refused.
+// Accept records the current files of a folder and of the folders in it: damaged ones, and oscar's
+// files without a checksum. Missing files are removed from the list. Accept also removes the remains
+// of interrupted writes. If another process uses the folder, it returns an error.
 func Accept(ctx context.Context, dir string) (err error) {
 	locks, err := lockAll(dir)
 	defer func() {
@@ -237,11 +236,11 @@ func Accept(ctx context.Context, dir string) (err error) {
 	return nil
 }
 
-// lockAll locks those of the folders, dir and below, that have a lock file.
+// lockAll locks dir and the folders below it that have a lock file.
 func lockAll(dir string) (locks []*os.File, err error) {
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if path == dir && err != nil {
-			return nil // Dir says what is wrong with it
+			return nil // Dir reports the fault
 		}
 		if err != nil || d.IsDir() || d.Name() != atomicfile.LockFile {
 			return err
@@ -256,7 +255,7 @@ func lockAll(dir string) (locks []*os.File, err error) {
 }
 
 func (f *Folder) accept() error {
-	root, further := f.Unlisted, map[string]bool{} // further lists to write again
+	root, further := f.Unlisted, map[string]bool{} // further are the additional lists to rewrite
 	lists, err := checksum.Lists(f.Path, nil)
 	if err != nil {
 		return err
@@ -265,7 +264,7 @@ func (f *Folder) accept() error {
 	for _, name := range lists {
 		l, err := checksum.ReadList(f.Path, name)
 		if checksum.Is(err) {
-			err = checksum.RemoveList(f.Path, name) // its files then have no checksum
+			err = checksum.RemoveList(f.Path, name) // then its files have no checksum
 		}
 		if err != nil {
 			return err
@@ -276,7 +275,7 @@ func (f *Folder) accept() error {
 	}
 	for _, d := range f.Damaged {
 		switch name, in := owner[d.Path]; {
-		case d.Path == checksum.File: // all files then have no checksum
+		case d.Path == checksum.File: // then all files have no checksum
 			if err := os.Remove(filepath.Join(f.Path, checksum.File)); err != nil {
 				return err
 			}
