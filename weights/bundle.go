@@ -44,8 +44,7 @@ func openFolder(ctx context.Context, dir string) (*File, error) {
 	return f, err
 }
 
-// objects is the key of the table of objects in a checkpoint that Keras or tf.train.Checkpoint
-// wrote.
+// objects is the key of the object graph in a checkpoint of Keras or tf.train.Checkpoint.
 const objects = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 // openBundle opens a TensorFlow checkpoint.
@@ -91,8 +90,8 @@ func openBundle(ctx context.Context, prefix string) (*File, error) {
 	return f, nil
 }
 
-// named renames the tensors of a checkpoint to their variables in Keras, such as
-// Conv1/kernel, by its table of objects. keys are the tensors by new name.
+// named renames the tensors of a checkpoint to their Keras variables, such as Conv1/kernel, by the
+// object graph. keys receives the original keys by new name.
 func (f *File) named(ctx context.Context, prefix string, keys map[string]string) error {
 	values, err := graph.ReadCheckpoint(ctx, prefix, []graph.Entry{{Key: objects, DType: graph.String}})
 	if err != nil {
@@ -119,7 +118,7 @@ func (f *File) named(ctx context.Context, prefix string, keys map[string]string)
 	return nil
 }
 
-// fullNames reads a TrackableObjectGraph: the keys of tensors and the names of their
+// fullNames parses a TrackableObjectGraph. It returns the keys of tensors with the names of their
 // variables.
 //
 //	nodes = 1: { attributes = 2: { full_name = 2, checkpoint_key = 3 } }
@@ -140,7 +139,7 @@ func fullNames(table []byte) (map[string]string, error) {
 	return names, err
 }
 
-// eachField calls visit for each value of a field of bytes.
+// eachField calls visit for each value of a bytes field.
 func eachField(b []byte, field protowire.Number, visit func([]byte) error) error {
 	for len(b) > 0 {
 		number, kind, n := protowire.ConsumeTag(b)

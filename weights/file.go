@@ -17,21 +17,21 @@ import (
 // File is an opened file of weights.
 type File struct {
 	Path    string
-	Format  string // for people, such as "safetensors"
+	Format  string // for messages, such as "safetensors"
 	tensors map[string]tensor
-	read    func(ctx context.Context, names []string) ([][]float32, error) // of tensors of numbers, row-major
+	read    func(ctx context.Context, names []string) ([][]float32, error) // reads numeric tensors, row-major
 }
 
 // tensor describes a tensor of a file.
 type tensor struct {
 	shape  []int
-	number bool // of floating point numbers
+	number bool // has floating-point numbers
 }
 
 // The maximum numbers of tensors in a file, and of dimensions of a tensor.
 const maxTensors, maxDimensions = 100_000, 8
 
-// Open reads the list of tensors in a file. A folder is a run of oscar or a SavedModel; a
+// Open reads the list of tensors in a file. A folder must be a run of oscar or a SavedModel. A
 // TensorFlow checkpoint is named without .index.
 func Open(ctx context.Context, path string) (*File, error) {
 	var f *File
@@ -70,12 +70,12 @@ func openFile(path string) (*File, error) {
 	return openSafetensors(path)
 }
 
-// convert is the advice to convert a file to safetensors.
+// convert returns advice about converting a file to safetensors.
 func convert(path string) string {
 	return fmt.Sprintf("scripts/weights-to-safetensors %s %s makes a file of it that can be read", path, strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))+".safetensors")
 }
 
-// beginning returns up to n first bytes.
+// beginning returns at most n first bytes.
 func beginning(path string, n int) ([]byte, error) {
 	f, err := paths.Open(path)
 	if err != nil {
@@ -90,7 +90,7 @@ func beginning(path string, n int) ([]byte, error) {
 	return b[:got], nil
 }
 
-// elements is the number of a shape's values, or an error if there are more than most.
+// elements returns the number of values of a shape, or an error if it exceeds most.
 func elements(shape []int, most int64) (int64, error) {
 	if len(shape) > maxDimensions {
 		return 0, fmt.Errorf("it has %d dimensions, more than %d", len(shape), maxDimensions)
@@ -105,7 +105,7 @@ func elements(shape []int, most int64) (int64, error) {
 	return n, nil
 }
 
-// numbers are the floating-point types by their names in safetensors, each with size and
+// numbers are the floating-point types by their safetensors names, each with size in bytes and
 // decoder.
 var numbers = map[string]struct {
 	size int
@@ -117,7 +117,7 @@ var numbers = map[string]struct {
 	"F16":  {2, func(b []byte) float32 { return half(binary.LittleEndian.Uint16(b)) }},
 }
 
-// others are the sizes of the other types, which no variable has.
+// others are the sizes in bytes of the other types, which variables never have.
 var others = map[string]int{"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
 
 // readNumbers reads numbers of a type at an offset.

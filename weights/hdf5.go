@@ -15,11 +15,11 @@ import (
 	"oscar/internal/paths"
 )
 
-// openKeras reads the list of tensors of a .weights.h5, .h5 or .keras of Keras. Their names are
+// openKeras reads the list of tensors in Keras's .weights.h5, .h5 or .keras files. The names are
 // LAYER/ROLE, as in scripts/tensorfiles.py.
 func openKeras(name string) (*File, error) {
 	arrays := map[string]hdf5.Array{}
-	start := int64(0) // of the HDF5 file in a .keras
+	start := int64(0) // offset of the HDF5 file in a .keras archive
 	err := withHDF5(name, func(r io.ReaderAt, size, at int64) error {
 		start = at
 		f, err := hdf5.Read(r, size)
@@ -54,8 +54,8 @@ func openKeras(name string) (*File, error) {
 	return out, nil
 }
 
-// withHDF5 calls a function with a HDF5 file, or with that in a .keras, an archive in which it
-// is not compressed. at is where it begins.
+// withHDF5 calls read with an HDF5 file, or with the one in a .keras archive, where it is not
+// compressed. at is its offset.
 func withHDF5(name string, read func(r io.ReaderAt, size, at int64) error) error {
 	f, err := paths.Open(name)
 	if err != nil {
@@ -93,7 +93,7 @@ func withHDF5(name string, read func(r io.ReaderAt, size, at int64) error) error
 }
 
 // kerasNames returns the arrays by layer and role. Keras 3 numbers a layer's variables in
-// .weights.h5 and .keras; Keras 2, and .h5 of Keras 3, name them.
+// .weights.h5 and .keras. Keras 2, and Keras 3 in .h5, name them.
 func kerasNames(f *hdf5.File) (map[string]hdf5.Array, error) {
 	out := map[string]hdf5.Array{}
 	root := ""
@@ -143,7 +143,7 @@ func kerasNames(f *hdf5.File) (map[string]hdf5.Array, error) {
 	return out, nil
 }
 
-// list is an attribute of a group. Keras splits a long one: layer_names0, layer_names1.
+// list returns a list attribute of a group. Keras splits long ones: layer_names0, layer_names1.
 func list(attributes hdf5.Group, name string) []string {
 	all := attributes[name]
 	for i := 0; ; i++ {
@@ -155,7 +155,7 @@ func list(attributes hdf5.Group, name string) []string {
 	}
 }
 
-// roles names a layer's variables, which Keras numbers.
+// roles returns the roles of a layer's numbered variables.
 func roles(vars []hdf5.Array) []string {
 	flat := !slices.ContainsFunc(vars, func(a hdf5.Array) bool { return len(a.Shape) != 1 })
 	switch {

@@ -13,19 +13,19 @@ import (
 	"oscar/tfmodel"
 )
 
-// Loaded are the values of an architecture's variables.
+// Loaded has the values of an architecture's variables.
 type Loaded struct {
 	Architecture tfmodel.Architecture
-	Program      string               // whose tensor names the file has
-	Values       map[string][]float32 // of the variables, row-major
-	Unused       []string             // the tensors that no variable takes
-	Head         []string             // those of Unused that belong to the replaced head
+	Program      string               // the program that the tensor names belong to
+	Values       map[string][]float32 // values of the variables, row-major
+	Unused       []string             // tensors without a variable
+	Head         []string             // of these, tensors of the replaced head
 
 	note string // of the scheme
 }
 
-// Load finds the tensor of every variable of an architecture, which is that of
-// [File.Prepare] or a similar one. With head it includes the last layer, else a new head
+// Load finds the tensor of every variable of an architecture. This must be the one from
+// [File.Prepare] or a similar one. With head it includes the last layer; otherwise a new head
 // replaces it. A missing tensor or a wrong shape is an error.
 func (f *File) Load(ctx context.Context, a tfmodel.Architecture, head bool) (*Loaded, error) {
 	s, found, err := f.match(a)
@@ -39,7 +39,7 @@ func (f *File) Load(ctx context.Context, a tfmodel.Architecture, head bool) (*Lo
 	}
 	used := map[string]bool{}
 	var names, missing []string
-	var wrong error // the first
+	var wrong error // the first error
 	var want []tfmodel.LayerVariable
 	for _, v := range variables {
 		name := found.tensor(s, v)
@@ -92,8 +92,7 @@ func (f *File) Load(ctx context.Context, a tfmodel.Architecture, head bool) (*Lo
 	return out, nil
 }
 
-// Prepare returns an architecture with the preprocessing and the padding of the program
-// that wrote the weights.
+// Prepare returns the architecture with the preprocessing and padding of the weights' program.
 func (f *File) Prepare(a tfmodel.Architecture) (tfmodel.Architecture, error) {
 	s, _, err := f.match(a)
 	if err != nil || s.prepare == nil {
@@ -102,7 +101,7 @@ func (f *File) Prepare(a tfmodel.Architecture) (tfmodel.Architecture, error) {
 	return s.prepare(a)
 }
 
-// Write writes the values to a tensor bundle at prefix, under the names of the variables.
+// Write writes the values to a tensor bundle at prefix, under the variables' names.
 func (l *Loaded) Write(ctx context.Context, prefix string) error {
 	variables, err := l.Architecture.Variables()
 	if err != nil {
@@ -119,7 +118,7 @@ func (l *Loaded) Write(ctx context.Context, prefix string) error {
 	return graph.WriteCheckpoint(ctx, prefix, entries, values)
 }
 
-// few lists up to eight names.
+// few lists at most eight names.
 func few(names []string) string {
 	const most = 8
 	if len(names) <= most {
@@ -128,7 +127,7 @@ func few(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// Notes lists what was not used of the file, and what was assumed.
+// Notes returns the unused parts of the file, and the assumptions.
 func (l *Loaded) Notes() (notes []string) {
 	if l.note != "" {
 		notes = append(notes, l.note)
@@ -142,7 +141,7 @@ func (l *Loaded) Notes() (notes []string) {
 	return notes
 }
 
-// Classes returns the number of classes that the head in the file has.
+// Classes returns the number of classes of the head in the file.
 func (f *File) Classes(a tfmodel.Architecture) (int, error) {
 	s, found, err := f.match(a)
 	if err != nil {
@@ -162,10 +161,10 @@ func (f *File) Classes(a tfmodel.Architecture) (int, error) {
 	return 0, fmt.Errorf("weights %s: no last layer, whose size is the number of classes", f.Path)
 }
 
-// names are the tensors of a file by their names in the scheme.
+// names are the tensors of a file by their canonical names in the scheme.
 type names map[string]string
 
-// tensor returns the name of a variable's tensor, "" if there is none.
+// tensor returns the name of a variable's tensor, or "".
 func (n names) tensor(s scheme, v tfmodel.LayerVariable) string {
 	for _, name := range s.parameter(v).names {
 		if _, ok := n[name]; ok {
@@ -175,7 +174,7 @@ func (n names) tensor(s scheme, v tfmodel.LayerVariable) string {
 	return ""
 }
 
-// match finds the scheme that has a name for most of the variables before the head.
+// match returns the scheme that finds the most variables before the head.
 func (f *File) match(a tfmodel.Architecture) (best scheme, found names, err error) {
 	variables, err := a.Variables()
 	if err != nil {
@@ -222,7 +221,7 @@ func (f *File) canonical(s scheme) names {
 	return n
 }
 
-// fits checks that a tensor fits a variable.
+// fits returns an error if a tensor does not fit a variable.
 func (f *File) fits(s scheme, v tfmodel.LayerVariable, name string) error {
 	t := f.tensors[name]
 	if !t.number {

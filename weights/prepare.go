@@ -7,7 +7,7 @@ import (
 	"oscar/tfmodel"
 )
 
-// normalized inserts preprocessing as the first layer, in place of a rescaling.
+// normalized inserts preprocessing as the first layer, and removes a rescaling there.
 func normalized(a tfmodel.Architecture, n *tfmodel.Normalization) (tfmodel.Architecture, error) {
 	first := a.Layers[0].Name
 	if _, ok := a.Layers[0].Layer.(*tfmodel.Rescaling); ok {
@@ -25,8 +25,8 @@ func symmetric(a tfmodel.Architecture) (tfmodel.Architecture, error) {
 	return normalized(a, &tfmodel.Normalization{Mean: []float64{127.5, 127.5, 127.5}, Std: []float64{127.5, 127.5, 127.5}})
 }
 
-// torchvision is an architecture as in PyTorch: ImageNet's means and standard deviations,
-// PyTorch's epsilon of batch normalisation, and symmetric zero padding of strided windows.
+// torchvision returns an architecture as in PyTorch: with ImageNet's means and standard deviations,
+// PyTorch's epsilon in batch normalisation, and symmetric zero padding of strided windows.
 func torchvision(a tfmodel.Architecture) (tfmodel.Architecture, error) {
 	layers, err := layersOf(a)
 	if err != nil {
@@ -63,8 +63,8 @@ func torchvision(a tfmodel.Architecture) (tfmodel.Architecture, error) {
 	return normalized(a, imageNet)
 }
 
-// torchResNet50 is torchvision's ResNet50: a stage's stride is in the 3x3 convolution of
-// its first block, and convolutions have no bias.
+// torchResNet50 returns torchvision's ResNet50: a stage's stride is in the 3x3 convolution of its
+// first block, and convolutions have no bias.
 func torchResNet50(a tfmodel.Architecture) (tfmodel.Architecture, error) {
 	layers, err := layersOf(a)
 	if err != nil {
@@ -92,8 +92,7 @@ func torchResNet50(a tfmodel.Architecture) (tfmodel.Architecture, error) {
 	return torchvision(a)
 }
 
-// layersOf lists all layers except blocks; names within a block begin with the block's
-// name.
+// layersOf returns all layers except blocks. Names in a block start with the block's name.
 func layersOf(a tfmodel.Architecture) (all []tfmodel.Named, err error) {
 	var walk func(prefix string, layers []tfmodel.Named)
 	walk = func(prefix string, layers []tfmodel.Named) {

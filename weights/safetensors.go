@@ -13,10 +13,10 @@ import (
 	"oscar/internal/paths"
 )
 
-// maxHeader is the maximum header length of safetensors.
+// maxHeader is the maximum length of a safetensors header, in bytes.
 const maxHeader = 100_000_000
 
-// safetensor is a tensor in a header. Its offsets begin at the end of the header.
+// safetensor is a tensor in a header. Its offsets start at the end of the header.
 type safetensor struct {
 	DType   string   `json:"dtype"`
 	Shape   []int    `json:"shape"`
@@ -80,13 +80,13 @@ func openSafetensors(path string) (*File, error) {
 	return out, nil
 }
 
-// errNotWeights is the error for a file whose beginning is unknown.
+// errNotWeights is the error for a file with an unknown beginning.
 var errNotWeights = fmt.Errorf("it is no file of weights that oscar reads: safetensors, a file of Keras, a TensorFlow checkpoint, a run or a SavedModel of oscar's")
 
-// parseHeader reads a header whose tensors have that many bytes of data. Each tensor must
-// have the size of its shape and overlap no other.
+// parseHeader parses a header of tensors with data bytes in total. Each tensor must have the size of
+// its shape and must not overlap another.
 func parseHeader(header []byte, data int64) (map[string]safetensor, error) {
-	// A tensor has four colons and a name: what is not worth reading is refused by a glance.
+	// A tensor has at most four colons and a name, so counting colons limits the work.
 	if n := bytes.Count(header, []byte(":")); n > 8*maxTensors {
 		return nil, fmt.Errorf("it has %d keys; want at most %d tensors", n, maxTensors)
 	}

@@ -8,28 +8,26 @@ import (
 
 // scheme has a program's tensor names, memory layout and preprocessing for an architecture.
 type scheme struct {
-	program      string // for people
+	program      string // for messages
 	architecture string // "": any
 	layout       layout
-	// module returns the program's name of a layer, "" if it lacks the layer.
+	// module returns the program's name of a layer, or "" if it does not have the layer.
 	module func(layer string) string
-	// prepare returns the architecture with the program's preprocessing and padding. nil: no
-	// difference.
+	// prepare returns the architecture with the program's preprocessing and padding. nil: unchanged.
 	prepare func(tfmodel.Architecture) (tfmodel.Architecture, error)
-	bgr     bool // its images and its first kernel are BGR
-	// kernel returns how a layer's kernel lies, a tensor of that shape: it is viewed in a shape,
-	// whose axes are permuted. nil: as the layout says.
+	bgr     bool // its images and first kernel are BGR
+	// kernel returns the layout of a layer's kernel, a tensor of that shape: the tensor is viewed with
+	// shape view, and then its axes are permuted. nil: the layout's axes.
 	kernel func(layer string, shape []int) (view, axes []int)
-	path   string // a part of the file's path, if another scheme has the same names
+	path   string // a part of the file's path that distinguishes schemes with the same names
 	note   string // for the user
 }
 
 // layout has a program's names and axes for the parameters of a kind of layer.
 type layout struct {
 	separator string
-	roles     map[string][]string // by oscar's role; several: alternatives; nil: the same
-	// axes are the program's axes in the order of oscar's, by the kind of the layer; nil: the
-	// same.
+	roles     map[string][]string // by oscar's role; several are alternatives; nil: the same roles
+	// axes are the program's axes in oscar's order, by the kind of the layer; nil: the same.
 	axes   map[string][]int
 	ignore []string // suffixes of tensors that are not parameters
 }
@@ -40,8 +38,8 @@ type parameter struct {
 	axes  []int // nil: no transposition
 }
 
-// parameter returns the candidate tensors for a variable of a layer, none if the program
-// lacks the layer.
+// parameter returns the candidate tensors for a variable of a layer, or none if the program does not
+// have the layer.
 func (s scheme) parameter(v tfmodel.LayerVariable) parameter {
 	module := s.module(v.Layer)
 	roles := s.layout.roles[v.Role]
@@ -61,8 +59,8 @@ func (s scheme) parameter(v tfmodel.LayerVariable) parameter {
 	return p
 }
 
-// arrange returns the shape that a variable's tensor is viewed in, the permutation of its axes
-// (nil: none), and the shape after it. Its first axes are joined if the variable has fewer.
+// arrange returns the shape that a variable's tensor is viewed with, the permutation of its axes
+// (nil: none), and the resulting shape. If the variable has fewer axes, the first ones are joined.
 func (s scheme) arrange(v tfmodel.LayerVariable, shape []int) (view, axes, got []int) {
 	view, axes = shape, s.parameter(v).axes
 	if v.Role == "kernel" && s.kernel != nil {
@@ -85,14 +83,15 @@ func (s scheme) arrange(v tfmodel.LayerVariable, shape []int) (view, axes, got [
 var (
 	oscarLayout = layout{separator: "/"}
 
-	// kerasLayout: kernels have oscar's axes. A variable of a saved file may have its layer
-	// twice in its name, as in conv1/conv1/kernel:0; see canonical.
+	// kerasLayout is Keras's layout: kernels have oscar's axes. In a saved file a variable's name can
+	// contain its layer twice, such as conv1/conv1/kernel:0; see canonical.
 	kerasLayout = layout{separator: "/", roles: map[string][]string{
 		"kernel": {"kernel", "depthwise_kernel"}, "bias": {"bias"}, "gamma": {"gamma"}, "beta": {"beta"},
 		"moving_mean": {"moving_mean"}, "moving_variance": {"moving_variance"},
 	}}
 
-	// torchLayout: a kernel is [outputs,inputs,height,width], a dense one [outputs,inputs].
+	// torchLayout is PyTorch's layout: a kernel is [outputs,inputs,height,width], a dense one
+	// [outputs,inputs].
 	torchLayout = layout{separator: ".", roles: map[string][]string{
 		"kernel": {"weight"}, "bias": {"bias"}, "gamma": {"weight"}, "beta": {"bias"},
 		"moving_mean": {"running_mean"}, "moving_variance": {"running_var"},
@@ -101,7 +100,7 @@ var (
 	}, ignore: []string{".num_batches_tracked"}}
 )
 
-// schemesOf returns the schemes for an architecture, oscar's own first.
+// schemesOf returns the schemes for an architecture. Oscar's own comes first.
 func schemesOf(name string) []scheme {
 	own := scheme{program: "oscar", layout: oscarLayout, module: func(layer string) string { return layer }}
 	return append([]scheme{own}, slices.DeleteFunc(slices.Clone(schemes), func(s scheme) bool { return s.architecture != name })...)

@@ -11,7 +11,7 @@ import (
 	"oscar/tfmodel"
 )
 
-// schemes is the table of other programs' names: a line per architecture and program.
+// schemes is the table of other programs' names, with a line per architecture and program.
 var schemes = []scheme{
 	{program: "Keras Applications", architecture: "mobilenet_v2", layout: kerasLayout, module: kerasMobileNetV2},
 	{program: "torchvision", architecture: "mobilenet_v2", layout: torchLayout, module: torchMobileNetV2, prepare: torchvision},
@@ -41,8 +41,7 @@ var (
 	timmHead        = map[string]string{"fc1": "pre_logits.fc1", "fc2": "pre_logits.fc2", "fc3": "head.fc"}
 )
 
-// block matches the name of a layer within a block: block2b/expand_conv,
-// block2a_expand_conv.
+// block matches the name of a layer in a block: block2b/expand_conv, block2a_expand_conv.
 var block = regexp.MustCompile(`^block(\d+)([a-z]?|_\d+)[/_]([a-z0-9_]+)$`)
 
 // part is a layer of a block.
@@ -93,7 +92,7 @@ func torchMobileNetV2(layer string) string {
 	return under(fmt.Sprintf("features.%d.conv.", p.block+1), parts[p.layer])
 }
 
-// under returns a name with a prefix, "" without a name.
+// under returns prefix + name, or "" if name is "".
 func under(prefix, name string) string {
 	if name == "" {
 		return ""
@@ -171,7 +170,7 @@ func kerasVGG16(layer string) string {
 	return map[string]string{"fc1": "fc1", "fc2": "fc2", "fc3": "predictions"}[layer]
 }
 
-// torchVGG: conv2_1 is features.3, since ReLU and pooling have numbers too.
+// torchVGG: conv2_1 is features.3, because ReLU and pooling are numbered, too.
 func torchVGG(convolutions []int, normalised bool, head map[string]string) func(layer string) string {
 	names, number, step := maps.Clone(head), 0, 2
 	if normalised {
@@ -206,7 +205,7 @@ func torchVGGKernel(layer string, shape []int) (view, axes []int) {
 	return nil, nil
 }
 
-// timmParts are a block's layers; one without expansion has other names.
+// timmParts returns the names of a block's layers, which differ without expansion.
 func timmParts(expands bool) map[string]string {
 	if !expands {
 		return map[string]string{"depthwise_conv": "conv_dw", "depthwise_bn": "bn1", "project_conv": "conv_pw", "project_bn": "bn2"}
@@ -225,7 +224,7 @@ func timmEfficientNet(layer string) string {
 	return under(fmt.Sprintf("blocks.%d.%d.", p.block-1, p.second[0]-'a'), timmParts(p.block > 1)[p.layer])
 }
 
-// timmMobileNetV2: block2/expand_bn is blocks.1.1.bn1. Here blocks are numbered through, there
+// timmMobileNetV2: block2/expand_bn is blocks.1.1.bn1. Oscar numbers all blocks, timm numbers them
 // within their stage.
 func timmMobileNetV2(layer string) string {
 	p, ok := partOf(layer)
