@@ -1,6 +1,6 @@
-// Package agreement records in tests how close oscar's numbers are to those of other
-// programs. [Check] compares a difference with its bound. The lines of all tests are
-// docs/correctness.md, so that every number in it was measured:
+// Package agreement records, in tests, how close oscar's numbers are to those of other programs.
+// [Check] compares a difference with its bound. The lines of all tests are docs/correctness.md, so
+// that every number there was measured:
 //
 //	agreement.Check(t, agreement.Line{
 //		Group: agreement.CAM, Subject: "gradcam", Model: "tiny", Oracle: "pytorch-grad-cam 1.5.7",
@@ -22,8 +22,8 @@ import (
 	"testing"
 )
 
-// Line is one comparison. Lines that differ only in Difference are one line of the page,
-// with the largest.
+// Line is one comparison. Lines that differ only in Difference become one line of the page, with the
+// largest difference.
 type Line struct {
 	Group      Group
 	Subject    string // the name in oscar's tables: "gradcam"
@@ -57,13 +57,12 @@ const (
 
 var groups = []Group{CAM, Gradients, Relevance, BlackBox, Global, Score, Signature, Layer, Metric, Instances, Identities, BFloat16}
 
-// TwinOnly is the Oracle of a method or metric that no other program has. It is compared
-// only with its slow twin, the equation written plainly in a test. One line covers all
-// networks.
+// TwinOnly is the Oracle of a method or metric that no other program has. It is compared only with
+// its slow twin, a test's plain implementation of the equation. One line covers all networks.
 const TwinOnly = "its slow twin only"
 
-// Folder is the environment variable with a folder for the lines of a test run, one file
-// per package.
+// Folder is the environment variable with a folder for the lines of a test run, in one file per
+// package.
 const Folder = "OSCAR_CORRECTNESS"
 
 var written struct {
@@ -71,8 +70,7 @@ var written struct {
 	lines []Line
 }
 
-// Check fails the test unless the difference is a number within the bound, and records
-// the line.
+// Check fails the test unless the difference is finite and within the bound. It records the line.
 func Check(t testing.TB, l Line) {
 	t.Helper()
 	if problem := l.problem(); problem != "" {
@@ -172,8 +170,8 @@ func test() (string, error) {
 	return filepath.ToSlash(name), err
 }
 
-// Apart returns the largest difference of two lists as a share of the largest absolute
-// value of want; NaN if one has a NaN or they differ in length, 0 if both are all zero.
+// Apart returns the largest difference of two lists, relative to the largest absolute value of want.
+// It is NaN if one has a NaN or they differ in length, and 0 if both are zero.
 func Apart[G, W float32 | float64](got []G, want []W) float64 {
 	if len(got) != len(want) || len(want) == 0 {
 		return math.NaN()

@@ -16,12 +16,12 @@ const Page = "docs/correctness.md"
 
 var atEnd []func()
 
-// AtEnd makes [Main] call a function after the tests, in which deferred calls do not run.
+// AtEnd makes [Main] call a function after the tests. Deferred calls would not run there.
 func AtEnd(f func()) { atEnd = append(atEnd, f) }
 
-// Main runs a package's tests. If none was skipped it fails unless the page has exactly
-// their lines, apart from the differences. needs are environment variables without which
-// some tests are skipped.
+// Main runs a package's tests. If none was skipped, it fails unless the page has exactly their
+// lines, except for the differences. needs are environment variables; without them some tests are
+// skipped.
 func Main(m *testing.M, needs ...string) {
 	machine.PreferOneDNN(nil) // as oscar does
 	flag.Parse()

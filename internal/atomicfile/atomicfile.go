@@ -53,9 +53,9 @@ func Stream(path string, fill func(*os.File) error) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// Output is [Stream] for a file named by the user, in any folder, which is made if it does
-// not exist. It removes the temporary files of killed calls for the same file. If path is a
-// link, the file behind it is replaced.
+// Output is [Stream] for a file named by the user, in any folder, which is created if necessary. It
+// removes the temporary files of killed calls for the same file. If path is a link, its target is
+// replaced.
 func Output(path string, fill func(*os.File) error) error {
 	if err := leadsSomewhere(path); err != nil {
 		return err
@@ -85,8 +85,8 @@ func Output(path string, fill func(*os.File) error) error {
 	return Stream(path, fill)
 }
 
-// CheckNew returns an error if there is something at path. It is for files that a user edits,
-// or whose content does not show that oscar wrote them.
+// CheckNew returns an error if path exists. It is for files that a user edits, or that do not show
+// that oscar wrote them.
 func CheckNew(path string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s is there already; name a new file", path)
@@ -101,8 +101,8 @@ func cannotWrite(path string, err error) error {
 	return fmt.Errorf("cannot write %s: %w", path, paths.TrimError(err))
 }
 
-// CheckOurs returns an error if there is something at path, unless it is an empty file or
-// one that begins with one of the given texts, as files of the kind what do.
+// CheckOurs returns an error if path exists, unless it is empty or starts with one of the given
+// texts, as files of the kind what do.
 func CheckOurs(path, what string, begins ...string) error {
 	f, err := paths.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -125,9 +125,8 @@ func CheckOurs(path, what string, begins ...string) error {
 	return nil
 }
 
-// Draft is [Stream] without the syncs. It is for small files that can be made again, where a
-// sync would take longer than the file. The file is complete after a kill, but maybe not
-// after a power failure.
+// Draft is [Stream] without syncs, for small files that can be made again. A sync would take longer
+// than writing the file. After a kill the file is complete, but after a power failure it may not be.
 func Draft(path string, fill func(*os.File) error) (err error) {
 	if err := Step("create", path); err != nil {
 		return err
@@ -136,7 +135,8 @@ func Draft(path string, fill func(*os.File) error) (err error) {
 	if err != nil {
 		return err
 	}
-	// The lock lasts until the file has its name; Close, which tells errors of writes, is before.
+	// The lock must last until the file is renamed, but the file is closed before that, because Close
+	// reports write errors.
 	if lock, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0); err == nil {
 		defer unix.Close(lock)
 	}
@@ -167,8 +167,8 @@ func Draft(path string, fill func(*os.File) error) (err error) {
 	return Step("done", path)
 }
 
-// draft makes the file that gets path's place, and locks it: it belongs to a process
-// that lives. Not every file system can lock.
+// draft creates the file that will replace path, and locks it, to show that its process is running.
+// Not every file system can lock.
 func draft(path string) (*os.File, error) {
 	for {
 		f, err := os.CreateTemp(filepath.Dir(path), Prefix+filepath.Base(path)+"-*")
@@ -179,7 +179,7 @@ func draft(path string) (*os.File, error) {
 		if _, err := os.Lstat(f.Name()); !errors.Is(locked, syscall.EWOULDBLOCK) && !errors.Is(err, os.ErrNotExist) {
 			return f, nil
 		}
-		f.Close() // another process removes it: it was not locked yet
+		f.Close() // another process removes it, because it was not yet locked
 		os.Remove(f.Name())
 	}
 }
@@ -204,7 +204,7 @@ func Clean(dir string) error {
 				locked := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 				defer f.Close()
 				if errors.Is(locked, syscall.EWOULDBLOCK) {
-					continue // its process lives
+					continue // its process is running
 				}
 			}
 		}
@@ -215,7 +215,7 @@ func Clean(dir string) error {
 	return nil
 }
 
-// CleanAll is [Clean] of a folder and those below it.
+// CleanAll is [Clean] for a folder and the folders below it.
 func CleanAll(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err == nil && d.IsDir() {

@@ -14,9 +14,9 @@ import (
 )
 
 // Dir fills a new folder next to dir, syncs it and replaces dir by it. If fill fails, dir is
-// unchanged. If dir is a link, its target is replaced. The temporary folders of killed calls
-// for the same dir are removed. If another process is in Dir for the same dir, Dir returns an
-// error; so no other process changes dir from fill on.
+// unchanged. If dir is a link, its target is replaced. Temporary folders of killed calls for dir are
+// removed. If another process is in Dir for the same dir, Dir returns an error, so no other process
+// changes dir while fill runs.
 func Dir(dir string, fill func(tmp string) error) (err error) {
 	if err := Replaceable(dir); err != nil {
 		return err
@@ -55,9 +55,9 @@ func Dir(dir string, fill func(tmp string) error) (err error) {
 	return syncDir(parent)
 }
 
-// Into fills a new folder within dir, syncs it and moves its entries into dir; the file named
-// last is moved at the end. Existing entries are replaced. If fill fails, dir is unchanged.
-// After a kill dir may have some of the entries, but not last.
+// Into fills a new folder in dir, syncs it and moves its entries into dir, the file called last at
+// the end. Existing entries are replaced. If fill fails, dir is unchanged. After a kill dir can have
+// some of the entries, but not last.
 func Into(dir, last string, fill func(tmp string) error) (err error) {
 	if err := Step("folder", dir); err != nil {
 		return err
@@ -101,9 +101,9 @@ func Into(dir, last string, fill func(tmp string) error) (err error) {
 	return syncDir(dir)
 }
 
-// Scratch makes a folder next to path for work on it, after it has removed those of killed
-// processes for the same path. If a running process has one it returns an error. It is locked,
-// so that no other process removes it, until remove removes it.
+// Scratch creates a temporary folder next to path. It first removes the scratch folders of killed
+// processes for path. If a running process has one, it returns an error. The folder is locked, so
+// that no other process removes it. remove removes it.
 func Scratch(path string) (tmp string, remove func() error, err error) {
 	tmp, lock, err := claim(path)
 	if err != nil {
@@ -120,8 +120,8 @@ func target(dir string) string {
 	return filepath.Clean(dir)
 }
 
-// Replaceable returns an error if [Dir] cannot replace the folder because it is a mount
-// point, or a link that leads nowhere, as to a disk that is not mounted.
+// Replaceable returns an error if [Dir] cannot replace the folder, because it is a mount point, or a
+// link without a target, such as one to a disk that is not mounted.
 func Replaceable(dir string) error {
 	if err := leadsSomewhere(dir); err != nil {
 		return err
@@ -135,11 +135,11 @@ func Replaceable(dir string) error {
 	return nil
 }
 
-// leadsSomewhere returns an error for a link to nothing.
+// leadsSomewhere returns an error for a link without a target.
 func leadsSomewhere(path string) error {
 	to, err := os.Readlink(path)
 	if err != nil {
-		return nil // it is no link
+		return nil // not a link
 	}
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("%s is a link to %s: %w; make that, or name another path", path, to, paths.TrimError(err))
@@ -147,8 +147,8 @@ func leadsSomewhere(path string) error {
 	return nil
 }
 
-// claim removes the temporary folders of killed processes for dir. It makes a locked folder
-// next to dir that represents this process. It returns an error if a running process has one.
+// claim removes the temporary folders of killed processes for dir. It creates a locked folder next
+// to dir, which represents this process. If a running process has one, it returns an error.
 func claim(dir string) (tmp string, lock *os.File, err error) {
 	if parent := filepath.Dir(dir); !strings.HasPrefix(filepath.Base(parent), Prefix) { // else the folder is this process's
 		all, err := os.Open(parent)
@@ -156,7 +156,7 @@ func claim(dir string) (tmp string, lock *os.File, err error) {
 			return "", nil, err
 		}
 		defer all.Close()
-		// Only one process claims at a time. Without file locks it may be two.
+		// Only one process claims at a time. Without file locks there can be two.
 		_ = syscall.Flock(int(all.Fd()), syscall.LOCK_EX)
 	}
 	if err := sweep(dir); err != nil {
@@ -198,12 +198,12 @@ func lockDir(dir string) *os.File {
 	return nil
 }
 
-// old ends the name of the folder moved aside by [swap].
+// old is the suffix of a folder that [swap] has moved aside.
 const old = "-old"
 
-// sweep removes the temporary folders of killed processes for dir. It returns an error if
-// one of the processes is running. If one was killed between the two renames of swap, the
-// folder is moved back.
+// sweep removes the temporary folders of killed processes for dir. If one of the processes is
+// running, it returns an error. If one was killed between the two renames of swap, the old folder is
+// moved back.
 func sweep(dir string) error {
 	parent := filepath.Dir(dir)
 	entries, err := os.ReadDir(parent)
@@ -246,8 +246,8 @@ var exchange = func(a, b string) error {
 	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 }
 
-// swap moves tmp to dir. The two are exchanged in one step, so that dir always exists. The
-// old folder gets the name of tmp; Dir removes it.
+// swap moves tmp to dir. It exchanges the two in one step, so that dir always exists. Then the old
+// folder has the name tmp; Dir removes it.
 func swap(tmp, dir string) error {
 	if _, err := os.Lstat(dir); os.IsNotExist(err) {
 		return os.Rename(tmp, dir)

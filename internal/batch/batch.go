@@ -1,9 +1,9 @@
-// Package batch runs a model on images in batches, and counts them.
+// Package batch runs a model on images in batches, and counts the images.
 package batch
 
-// Batcher collects images of one size until they fill a batch, runs the batch, and passes
-// each image's result to the function given with the image. It holds one batch, with the
-// images in the order of submission.
+// Batcher collects images of one size until they fill a batch, runs the batch, and passes each
+// result to the function given with its image. It holds one batch; images stay in the order of
+// submission.
 type Batcher[T any] struct {
 	run      func(pixels []float32, targets []int) ([]T, error)
 	pixels   []float32 // room for a whole batch
@@ -13,21 +13,21 @@ type Batcher[T any] struct {
 	progress *Progress
 }
 
-// New returns an empty Batcher for batches of batch images, at least 1, with size values
-// each. run gets 1 to batch images and their targets, in memory that is reused, and returns
-// one result per image.
+// New returns an empty Batcher for batches of at most batch images, at least 1, with size values
+// each. run gets 1 to batch images and their targets, in memory that is reused, and returns one
+// result per image.
 func New[T any](size, batch int, progress *Progress, run func(pixels []float32, targets []int) ([]T, error)) *Batcher[T] {
 	return &Batcher[T]{run: run, pixels: make([]float32, batch*size), size: size, progress: progress}
 }
 
-// Next returns the memory for the next image. Fill it, then call Submit. It has the
-// values of an earlier image.
+// Next returns the memory for the next image, which still has the values of an earlier one. Fill it,
+// then call Submit.
 func (b *Batcher[T]) Next() []float32 {
 	return b.pixels[len(b.targets)*b.size : (len(b.targets)+1)*b.size]
 }
 
-// Submit adds the image in Next. If the batch is full, Submit runs it and calls use of each
-// image with its result.
+// Submit adds the image in Next. If the batch is full, Submit runs it and calls use for each image
+// with its result.
 func (b *Batcher[T]) Submit(target int, use func(T)) error {
 	b.targets = append(b.targets, target)
 	b.uses = append(b.uses, use)

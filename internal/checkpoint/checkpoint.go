@@ -33,8 +33,8 @@ func Step(step int) string { return fmt.Sprintf("%s%07d", Steps, step) }
 // Best is the name of the weights of an epoch.
 func Best(epoch int) string { return fmt.Sprintf("%s%04d", Bests, epoch) }
 
-// Write writes dir/Step(step) at once: variables by save, to the prefix that it is called
-// with, the state as JSON, and their checksums.
+// Write writes dir/Step(step) atomically: the variables by save, which gets their prefix, the state
+// as JSON, and checksums.
 func Write(dir string, step int, save func(prefix string) error, state any) error {
 	err := atomicfile.Dir(filepath.Join(dir, Step(step)), func(tmp string) error {
 		if err := save(filepath.Join(tmp, Variables)); err != nil {
@@ -51,7 +51,7 @@ func Write(dir string, step int, save func(prefix string) error, state any) erro
 	return nil
 }
 
-// WriteBest writes dir/Best(epoch) at once: weights by save, and their checksums.
+// WriteBest writes dir/Best(epoch) atomically: the weights by save, and checksums.
 func WriteBest(dir string, epoch int, save func(prefix string) error) error {
 	err := atomicfile.Dir(filepath.Join(dir, Best(epoch)), func(tmp string) error {
 		if err := save(filepath.Join(tmp, Variables)); err != nil {
@@ -87,9 +87,9 @@ func Remove(dir string, names []string) (err error) {
 	return err
 }
 
-// UseBest calls use with the prefix of the weights that best finds, and returns their epoch.
-// If that fails and best then finds other weights, it uses those: a training that is running
-// removes the weights of an epoch when another one is better.
+// UseBest calls use with the prefix of the weights that best finds, and returns their epoch. If use
+// fails and best then finds other weights, it uses those, because a running training removes the
+// weights of an epoch when another one is better.
 func UseBest(best func() (prefix string, epoch int, err error), use func(prefix string) error) (epoch int, err error) {
 	prefix, epoch, err := best()
 	for {

@@ -25,8 +25,8 @@ import (
 // File is the name of a folder's list.
 const File = "SHA256SUMS"
 
-// trailer begins a list's last line, a comment for sha256sum. It distinguishes damage of
-// the list from damage of a file.
+// trailer starts a list's last line, which sha256sum ignores as a comment. It distinguishes damage
+// of the list from damage of a file.
 const trailer = "# SHA-256 of the lines above: "
 
 // List has the SHA-256 of files, in hexadecimal, by their paths relative to the
@@ -38,7 +38,7 @@ type Damage struct {
 	Dir    string
 	Name   string // relative to Dir, with slashes
 	Gone   bool   // the file is missing
-	Remedy string // what to do about it; "" if the reader does not know
+	Remedy string // the remedy; "": unknown
 }
 
 // Path returns the path of the file.
@@ -79,8 +79,8 @@ func readList(dir, name string) (List, error) {
 	return l, nil
 }
 
-// isOld reports whether a list without a trailer is a complete list of the first version:
-// of a SavedModel, with all its files.
+// isOld reports whether a list without a trailer is a complete list of the first version: a
+// SavedModel's list with all its files.
 func (l List) isOld(dir string) bool {
 	want := []string{"saved_model.pb", "assets.extra/oscar.json"}
 	variables, err := os.ReadDir(filepath.Join(dir, "variables"))
@@ -93,13 +93,13 @@ func (l List) isOld(dir string) bool {
 	return !slices.ContainsFunc(want, func(name string) bool { return l[name] == "" })
 }
 
-// Parse reads the text of a list with its last line; ok is false if it is damaged.
+// Parse parses the text of a list including its last line. ok is false if it is damaged.
 func Parse(b []byte) (l List, ok bool) {
 	l, closed, ok := parse(b)
 	return l, closed && ok
 }
 
-// parse reads a list. closed reports whether it has its trailer.
+// parse parses a list. closed reports whether it has its trailer.
 func parse(b []byte) (l List, closed, ok bool) {
 	l = List{}
 	at := 0
@@ -121,8 +121,8 @@ func parse(b []byte) (l List, closed, ok bool) {
 	return l, false, true
 }
 
-// special are the characters in names that sha256sum escapes. A line with one of them
-// begins with a backslash.
+// special are the characters that sha256sum escapes in names. A line with such a character starts
+// with a backslash.
 var (
 	special = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
 	literal = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r")
@@ -152,7 +152,7 @@ func (l List) Text() []byte {
 	return b.Bytes()
 }
 
-// write writes the list unless the file is the same.
+// write writes the list unless the file is equal.
 func (l List) write(dir string) error {
 	path, text := filepath.Join(dir, File), l.Text()
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
@@ -164,8 +164,7 @@ func (l List) write(dir string) error {
 // Names returns the files' names, sorted.
 func (l List) Names() []string { return slices.Sorted(maps.Keys(l)) }
 
-// Damaged returns the files of the list that are missing or differ. With names
-// it checks only those.
+// Damaged returns the listed files that are missing or differ. With names it checks only those.
 func (l List) Damaged(dir string, names ...string) ([]*Damage, error) {
 	if names == nil {
 		names = l.Names()

@@ -69,8 +69,8 @@ func Remove(dir string, names ...string) error {
 	})
 }
 
-// Seal lists all files of a folder that is being written, and replaces an earlier
-// list. It does not sync: [atomicfile.Dir] does.
+// Seal lists all files of a folder that is being written, and replaces an earlier list. It does not
+// sync, because [atomicfile.Dir] does.
 func Seal(dir string) error {
 	names, err := Tree(dir)
 	if err != nil {
@@ -85,8 +85,8 @@ func Seal(dir string) error {
 	return os.WriteFile(filepath.Join(dir, File), l.Text(), 0o666)
 }
 
-// Write writes a file of a folder, whole or not at all, and lists it. If the process is
-// killed meanwhile the old or the new file remains, unlisted.
+// Write writes a file of a folder atomically, and lists it. If the process is killed meanwhile, the
+// old or the new file remains, without being listed.
 func Write(dir, name string, data []byte) error {
 	return Stream(dir, name, func(w io.Writer) error {
 		_, err := w.Write(data)
@@ -94,7 +94,7 @@ func Write(dir, name string, data []byte) error {
 	})
 }
 
-// WriteJSON writes v as indented JSON by [Write].
+// WriteJSON writes v as indented JSON with [Write].
 func WriteJSON(dir, name string, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -133,7 +133,7 @@ func Delete(dir, name string) error {
 	return err
 }
 
-// ReadFile reads a file of a folder by [paths.ReadRecord]. It returns a [Damage] if the file
+// ReadFile reads a file of a folder with [paths.ReadRecord]. It returns a [Damage] if the file
 // differs from the lists of the folder, or from the list of the sub-folder that contains it.
 func ReadFile(dir, name string) ([]byte, error) {
 	for i, c := range name {
@@ -163,7 +163,7 @@ func (l List) ReadFile(dir, name string) ([]byte, error) {
 	return b, nil
 }
 
-// Restore writes a damaged file of a folder again if the data have the listed checksum.
+// Restore writes a damaged file of a folder again, if the data have the listed checksum.
 func Restore(dir, name string, data []byte) (restored bool, err error) {
 	l, err := Read(dir)
 	if err != nil || l[name] != sum(data) {
@@ -193,14 +193,14 @@ func ReadJSON(dir, name string, v any) error {
 	return nil
 }
 
-// editing is locked by a goroutine that changes a list.
+// editing is held by the goroutine that changes a list.
 var editing sync.Mutex
 
 // edit changes the list of a folder. Other processes and goroutines wait meanwhile.
 func edit(dir string, change func(List) error) error {
 	editing.Lock()
 	defer editing.Unlock()
-	if !strings.HasPrefix(filepath.Base(dir), atomicfile.Prefix) { // else this process has locked it
+	if !strings.HasPrefix(filepath.Base(dir), atomicfile.Prefix) { // otherwise this process has locked the folder
 		lock, err := os.Open(dir)
 		if err != nil {
 			return err
@@ -222,9 +222,8 @@ func edit(dir string, change func(List) error) error {
 	return l.write(dir)
 }
 
-// Tree returns the regular files below a folder, relative to it, with slashes.
-// It leaves out lists, lock files, unfinished files, and folders with a list of
-// their own.
+// Tree returns the regular files below a folder, relative to it, with slashes. It leaves out lists,
+// lock files, unfinished files, and folders with their own list.
 func Tree(dir string) ([]string, error) {
 	var names []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {

@@ -13,7 +13,7 @@ import (
 	"oscar/internal/paths"
 )
 
-// A folder of many files has further lists, so that no list grows with each file:
+// A folder of many files has additional lists, so that no list grows with each file:
 // sums/NAME.sha256, whose paths are also relative to the folder. [File] lists them.
 const (
 	listsDir   = "sums"
@@ -57,7 +57,7 @@ func WriteList(dir, name string, files []string) error {
 func ReadList(dir, name string) (List, error) {
 	l, err := readList(dir, ListName(name))
 	if err == nil && l != nil && len(l) == 0 {
-		return nil, &Damage{Dir: dir, Name: ListName(name)} // a power cut may leave an empty file
+		return nil, &Damage{Dir: dir, Name: ListName(name)} // empty after a power failure
 	}
 	return l, err
 }
@@ -71,8 +71,8 @@ func RemoveList(dir, name string) error {
 	return err
 }
 
-// Lists returns the names of a folder's further lists, sorted: those that exist,
-// and those in root, the folder's list.
+// Lists returns the names of a folder's additional lists, sorted: those that exist, and those in
+// root, the folder's list.
 func Lists(dir string, root List) ([]string, error) {
 	names := List{}
 	for path := range root {
@@ -137,7 +137,7 @@ func CheckAll(dir string) error {
 	return err
 }
 
-// cached has the lists of the last folder.
+// cached has the lists of the folder that was used last.
 var cached struct {
 	sync.Mutex
 	dir   string
@@ -145,7 +145,7 @@ var cached struct {
 	list  List
 }
 
-// listFor returns a list of a folder that has the file, if any has it.
+// listFor returns a list of a folder that has the file, or nil if none has it.
 func listFor(dir, name string) (List, error) {
 	root, err := Read(dir)
 	if _, listed := root[name]; listed || err != nil || !paths.Exists(filepath.Join(dir, listsDir)) {
@@ -173,8 +173,8 @@ func listFor(dir, name string) (List, error) {
 	return l, nil
 }
 
-// Listed reports whether the list of a folder has the files, and all further lists. A job
-// lists them when it ends.
+// Listed reports whether the list of a folder has the files and all additional lists. A job lists
+// these when it ends.
 func Listed(dir string, names ...string) bool {
 	root, err := Read(dir)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package damage damages files of a folder, for tests, in a way that a seed determines.
+// Package damage damages files of a folder, for tests. A seed determines how.
 package damage
 
 import (
@@ -34,8 +34,8 @@ type Try struct {
 
 func (t Try) String() string { return fmt.Sprintf("%s of %s %s", t.Kind, t.File, t.With) }
 
-// Tries returns every kind of damage for every file below a folder for which take returns
-// true, in a random order.
+// Tries returns every kind of damage for every file below a folder for which take returns true, in
+// random order.
 func Tries(dir string, seed uint64, take func(name string) bool) ([]Try, error) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	siblings := map[string][]string{}
@@ -70,8 +70,8 @@ func Tries(dir string, seed uint64, take func(name string) bool) ([]Try, error) 
 	return tries, nil
 }
 
-// Apply damages the file. It reports whether the folder changed: a file may be empty, or
-// two files equal.
+// Apply damages the file. changed is false if nothing changed, because the file is empty or two
+// files are equal.
 func (t Try) Apply() (changed bool, err error) {
 	path := filepath.Join(t.Dir, t.File)
 	b, err := os.ReadFile(path)

@@ -8,9 +8,9 @@ import (
 	"iter"
 )
 
-// Records reads a file of TFRecords. It yields the data of one record after the other,
-// valid until the next one. It ends at the first error: an early end, a wrong checksum, or a
-// record of more than most bytes.
+// Records reads a file of TFRecords. It yields the data of one record after another; they are valid
+// until the next one. It ends at the first error: a truncated file, a wrong checksum, or a record of
+// more than most bytes.
 func Records(r io.Reader, most int) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		var head [12]byte

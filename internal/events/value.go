@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Field numbers of tensorflow.Summary.Value, and of what it holds.
+// Field numbers of tensorflow.Summary.Value and of its messages.
 const (
 	valueImage     protowire.Number = 4 // Summary.Image
 	valueHistogram protowire.Number = 5 // HistogramProto
@@ -69,11 +69,11 @@ func (w *Writer) Text(tag string, step int64, text string, at time.Time) error {
 	return w.value(tag, step, at, append(m, pluginData("text", nil)...))
 }
 
-// histogramSize is how many buckets of equal width a histogram has.
+// histogramSize is the number of equally wide buckets of a histogram.
 const histogramSize = 30
 
-// Histogram writes how values are distributed. Those that are not finite are left out; if
-// none is finite, nothing is written.
+// Histogram writes the distribution of values. Values that are not finite are left out. If none is
+// finite, nothing is written.
 func (w *Writer) Histogram(tag string, step int64, values []float32, at time.Time) error {
 	least, most, n, sum, squares := math.Inf(1), math.Inf(-1), 0.0, 0.0, 0.0
 	for _, v := range values {
@@ -147,7 +147,7 @@ func (w *Writer) Settings(settings []Setting, metrics []string, began, ended tim
 		number protowire.Number
 		data   []byte
 	}{{"experiment", 2, experiment}, {"session_start_info", 3, start}, {"session_end_info", 4, end}} {
-		// TensorBoard wants a tensor as well: a float of shape [0].
+		// TensorBoard also needs a tensor: a float of shape [0].
 		none := appendBytes(appendVarint(nil, tensorType, 1), tensorShape, appendBytes(nil, 2, appendVarint(nil, 1, 0)))
 		m := appendBytes(nil, valueTensor, none)
 		m = append(m, pluginData("hparams", appendBytes(nil, part.number, part.data))...)
@@ -158,7 +158,7 @@ func (w *Writer) Settings(settings []Setting, metrics []string, began, ended tim
 	return nil
 }
 
-// pluginData is the metadata by which TensorBoard finds the plugin of a value.
+// pluginData returns the metadata that assigns a value to a TensorBoard plugin.
 func pluginData(plugin string, content []byte) []byte {
 	data := appendBytes(nil, pluginName, []byte(plugin))
 	if content != nil {

@@ -155,7 +155,7 @@ func (f *reader) dims(b []byte) (shape []int, n int64, ok bool) {
 	return shape, n, true
 }
 
-// floatType names a datatype of IEEE floating-point numbers, little-endian.
+// floatType returns the name of a datatype of little-endian IEEE floating-point numbers, or "".
 func floatType(b []byte) string {
 	if len(b) < 20 || b[0]&15 != 1 || b[1]&1 != 0 || b[1]&64 != 0 {
 		return ""
@@ -173,7 +173,7 @@ func floatType(b []byte) string {
 	}[l]
 }
 
-// attribute adds an attribute of strings to a group; others are left out.
+// attribute adds a string attribute to a group. It ignores other attributes.
 func (f *reader) attribute(g Group, b []byte) {
 	if len(b) < 8 || b[0] < 1 || b[0] > 3 {
 		f.fail("an attribute is cut off, or of a format that is not read")
@@ -219,7 +219,7 @@ func (f *reader) attribute(g Group, b []byte) {
 				return
 			}
 			length := int64(binary.LittleEndian.Uint32(v))
-			if length > maxMessage { // as model_config
+			if length > maxMessage { // such as model_config
 				return
 			}
 			values = append(values, f.global(address(v[4:]), binary.LittleEndian.Uint32(v[12:]), length))
@@ -232,7 +232,7 @@ func (f *reader) attribute(g Group, b []byte) {
 	}
 }
 
-// global reads a string of a length from the collection of the global heap at an address.
+// global reads a string of a length from the global heap collection at an address.
 func (f *reader) global(at int64, index uint32, length int64) string {
 	head := f.bytes(at, 16)
 	if f.err == nil && string(head[:4]) != "GCOL" {

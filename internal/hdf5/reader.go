@@ -38,19 +38,19 @@ type Array struct {
 	Bytes  int64  // 0 for an array without values
 }
 
-// reader reads a file; an error is kept, and then all values are zero.
+// reader reads a file. After an error, all values are zero and the error is kept.
 type reader struct {
 	r       io.ReaderAt
 	size    int64
-	base    int64 // of addresses
+	base    int64 // added to addresses
 	err     error
 	objects int
-	left    int64 // bytes that may still be read; a reader that goes round in circles ends
+	left    int64 // bytes that may still be read, so that cycles end
 	seen    map[int64]bool
 	file    *File
 }
 
-// Read reads the structure of a file of that size, and no values.
+// Read reads the structure of a file of that size, without values.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	f := &reader{r: r, size: size, left: 16*size + 1<<24, seen: map[int64]bool{}, file: &File{map[string]Group{}, map[string]Array{}}}
 	b := f.bytes(0, 96)
@@ -87,14 +87,14 @@ func (f *reader) fail(format string, args ...any) {
 	}
 }
 
-// refuse is fail for what is allowed in the format and not read.
+// refuse is fail for valid features that are not supported.
 func (f *reader) refuse(format string, args ...any) {
 	if f.err == nil {
 		f.err = fmt.Errorf(format, args...)
 	}
 }
 
-// bytes returns n bytes at an address. There are always n, zero after an error.
+// bytes returns n bytes at an address. After an error they are zero.
 func (f *reader) bytes(at, n int64) []byte {
 	if f.err == nil && (at < 0 || n < 0 || at > f.size || n > f.size-at) {
 		f.fail("%d bytes at %d lie outside its %d", n, at, f.size)
@@ -115,7 +115,7 @@ func (f *reader) bytes(at, n int64) []byte {
 	return b
 }
 
-// visit counts an object or node, and fails if it was there already.
+// visit counts an object or node. A second visit is an error.
 func (f *reader) visit(at int64) bool {
 	if f.objects++; f.objects > maxObjects {
 		f.fail("it has more than %d objects", maxObjects)
@@ -129,7 +129,7 @@ func (f *reader) visit(at int64) bool {
 
 func address(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) }
 
-// members reads the names of a group from its B-tree at an address, and its objects.
+// members reads the names of a group from its B-tree at an address, and the group's objects.
 func (f *reader) members(path string, tree, heap int64, depth int) {
 	h := f.bytes(heap, 32)
 	if f.err == nil && string(h[:4]) != "HEAP" {

@@ -1,4 +1,4 @@
-// Package jpegfile encodes JPEGs, with all colours of small pictures, and reads their segments.
+// Package jpegfile encodes JPEGs, small ones with full colour resolution, and reads their segments.
 package jpegfile
 
 import (
@@ -9,11 +9,12 @@ import (
 	"io"
 )
 
-// smallest is the shorter side, in pixels, from which on colours may have half the
-// resolution. In smaller pictures a few pixels have the peak of a map.
+// smallest is the shorter side, in pixels, from which on colours may have half the resolution. In
+// smaller pictures the peak of a map can be a few pixels.
 const smallest = 128
 
-// longest is the longer side of a small picture: not every decoder reads 65,501 pixels.
+// longest is the maximum longer side of a small picture, because not every decoder reads 65,501
+// pixels.
 const longest = 8192
 
 // IsSmall reports whether a picture of this size keeps the full resolution of its colours.
@@ -21,8 +22,8 @@ func IsSmall(size image.Point) bool {
 	return min(size.X, size.Y) < smallest && max(size.X, size.Y) <= longest
 }
 
-// Encode writes a JPEG. quality is 1 to 100. Colours have half the resolution (4:2:0), those
-// of a small picture the full one (4:4:4).
+// Encode writes a JPEG. quality is 1 to 100. Colours have half the resolution (4:2:0), or the full
+// one in a small picture (4:4:4).
 func Encode(w io.Writer, img image.Image, quality int) error {
 	if !IsSmall(img.Bounds().Size()) {
 		return jpeg.Encode(w, img, &jpeg.Options{Quality: quality})
@@ -35,9 +36,9 @@ func Encode(w io.Writer, img image.Image, quality int) error {
 	return err
 }
 
-// full returns a JPEG with the full resolution of colours. image/jpeg has none, but encodes
-// each component as a grey picture: their coded data are the scans of one file. All use the
-// tables of luma, which are finer than those of colours.
+// full returns a JPEG with full colour resolution. image/jpeg cannot encode this, but it encodes
+// each component as a grey picture: their coded data become the scans of one file. All components
+// use the luma tables, which are finer than the chroma tables.
 func full(img image.Image, quality int) ([]byte, error) {
 	b := img.Bounds()
 	var planes [3]*image.Gray
@@ -63,7 +64,7 @@ func full(img image.Image, quality int) ([]byte, error) {
 			case s.Marker == SOS:
 				out = appendSegment(out, SOS, []byte{1, id, 0, 0, 63, 0}) // tables 0, all 64 coefficients
 				out = append(out, s.Coded...)
-			case c > 0: // the tables of all are the same
+			case c > 0: // the tables of all scans are the same
 			case s.Marker == SOF0:
 				// precision, height and width; then number, sampling and table of each component
 				out = appendSegment(out, SOF0, append(s.Content[:5:5], 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0))

@@ -37,11 +37,11 @@ func Parse(b []byte, example string) (tree any, err error) {
 	return tree, nil
 }
 
-// maxValues is the largest number of keys and values of a text.
+// maxValues is the maximum number of keys and values of a text.
 const maxValues = 20_000
 
-// CheckText returns an error for a YAML text with more than 20,000 keys and values: the
-// time to decode it grows with the square of their number. Numbers such as 010 are errors, too:
+// CheckText returns an error for a YAML text with more than 20,000 keys and values, because the
+// decoding time grows with the square of their number. Numbers such as 010 are errors, too, because
 // YAML reads them as octal.
 func CheckText(b []byte) error {
 	var root yaml.Node
@@ -54,7 +54,7 @@ func CheckText(b []byte) error {
 	return checkDecimal(&root)
 }
 
-// octal is an integer that YAML 1.1 reads as octal.
+// octal matches integers that YAML 1.1 reads as octal.
 var octal = regexp.MustCompile(`^[-+]?0[0-9_]+$`)
 
 // checkDecimal returns an error for an octal number.
@@ -70,7 +70,7 @@ func checkDecimal(n *yaml.Node) error {
 	return nil
 }
 
-// count returns the number of nodes; an alias counts once.
+// count returns the number of nodes. An alias counts as one.
 func count(n *yaml.Node) int {
 	total := 1
 	for _, child := range n.Content {
@@ -79,7 +79,7 @@ func count(n *yaml.Node) int {
 	return total
 }
 
-// Nest returns the tree that has a value at a path such as training.epochs.
+// Nest returns a tree with a value at a path such as training.epochs.
 func Nest(path string, value any) any {
 	for _, key := range slices.Backward(strings.Split(path, ".")) {
 		value = map[string]any{key: value}
@@ -87,7 +87,7 @@ func Nest(path string, value any) any {
 	return value
 }
 
-// Tree returns the tree of a value's JSON, with numbers as they are written.
+// Tree returns the tree of a value's JSON. Numbers keep their notation.
 func Tree(v any) (tree any, err error) {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -126,8 +126,7 @@ func Read(tree, v any) error {
 	return Decode(text, v)
 }
 
-// Decode parses JSON into v and returns an error for unknown keys. Unlike [Read] it makes no
-// suggestion.
+// Decode parses JSON into v. Unknown keys are errors. Unlike [Read] it makes no suggestion.
 func Decode(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -142,7 +141,7 @@ func Decode(b []byte, v any) error {
 	return fmt.Errorf("%s is %s, want %s", strings.Join(keys, "."), found(wrong), wanted(wrong.Type))
 }
 
-// found describes the value that was found in place of another.
+// found describes the value that has the wrong type.
 func found(wrong *json.UnmarshalTypeError) string {
 	switch wrong.Value {
 	case "array":
@@ -158,7 +157,7 @@ func isText(t reflect.Type) bool {
 	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
-// wanted describes the values of a type for an error.
+// wanted describes the values of a type, for an error.
 func wanted(t reflect.Type) string {
 	if isText(t) {
 		return "text"
@@ -186,7 +185,7 @@ func check(tree any, t reflect.Type, path string) error {
 	_, text := tree.(string)
 	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) || text && isText(t) {
 		if _, ok := tree.(map[string]any); ok {
-			return nil // it checks its own keys and names their path
+			return nil // it checks its own keys, and its errors have their path
 		}
 		text, err := json.Marshal(tree)
 		if err == nil {
@@ -259,7 +258,7 @@ func checkValue(tree any, t reflect.Type, where string) error {
 type field struct {
 	key  string
 	t    reflect.Type
-	form string // of a list, for errors; may be ""
+	form string // form of a list, for errors; may be ""
 }
 
 // fieldsOf lists the keys of a struct, with those of embedded structs.

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// GiB writes bytes as "2.1 GiB".
+// GiB formats bytes, such as "2.1 GiB".
 func GiB(bytes int64) string { return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30)) }
 
 // Memory returns the memory that this process may use, in bytes; 0: unknown.
@@ -25,7 +25,7 @@ func Memory() int64 {
 			}
 		}
 	}
-	// The limit of a container or of the process's own group may be lower.
+	// The limit of a container, or of the process's control group, may be lower.
 	groups, _ := os.ReadFile("/proc/self/cgroup")
 	for _, file := range limitFiles(string(groups)) {
 		b, err := os.ReadFile(file)
@@ -39,9 +39,9 @@ func Memory() int64 {
 	return memory
 }
 
-// limitFiles lists the files with the memory limits of the groups in the text of
-// /proc/self/cgroup and of all groups above them; each limits those below it. The
-// root's files come last, because in a container the group's name may be the host's.
+// limitFiles returns the files with the memory limits of the control groups in /proc/self/cgroup,
+// and of their parents; each limits the groups below it. The root's files come last, because in a
+// container the group's name may be the host's.
 func limitFiles(groups string) (files []string) {
 	add := func(mount, group, file string) {
 		for group = path.Clean("/" + group); ; group = path.Dir(group) {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// Precision is the number type of convolutions and products of matrices.
-// Weights, losses and results are always float32. In JSON and YAML it is its name.
+// Precision is the number type of convolutions and matrix products. Weights, losses and results are
+// always float32. In JSON and YAML it is a name.
 type Precision int
 
 // The precisions.
@@ -33,8 +33,8 @@ func (p Precision) Check() error {
 	return nil
 }
 
-// Choose replaces [Auto] by [BFloat16] if pays is true and the processor has the
-// instructions, else by [Float32].
+// Choose replaces [Auto] by [BFloat16] if pays is true and the processor has the instructions,
+// otherwise by [Float32].
 func (p Precision) Choose(pays bool) Precision {
 	switch {
 	case p != Auto:

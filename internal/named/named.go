@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Find returns the value of that name, or an [Unknown] error.
+// Find returns the value of that name. If there is none, it returns an [Unknown] error.
 func Find[T any](noun, name string, all []T, nameOf func(T) string) (T, error) {
 	for _, v := range all {
 		if nameOf(v) == name {
@@ -42,7 +42,7 @@ func Unknown[T ~string](noun string, name T, known []T) error {
 	return fmt.Errorf("no %s %q%s; have %s", noun, name, Suggest(name, known), Join(known))
 }
 
-// Join writes names as "constant, cosine".
+// Join joins names, such as "constant, cosine".
 func Join[T ~string](names []T) string {
 	words := make([]string, len(names))
 	for i, name := range names {
@@ -51,8 +51,8 @@ func Join[T ~string](names []T) string {
 	return strings.Join(words, ", ")
 }
 
-// Suggest returns " (cosine?)" if a known name is near, or is the only one that begins with
-// the name, of three letters or more; else "".
+// Suggest returns " (cosine?)" if a known name is similar, or if it is the only one that starts with
+// the name and this has at least three letters. Otherwise it returns "".
 func Suggest[T ~string](name T, known []T) string {
 	if len(known) == 0 {
 		return ""

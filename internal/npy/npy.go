@@ -25,9 +25,8 @@ const (
 	maxRank = 64                 // NumPy's own limit
 )
 
-// Write writes values, row-major of the given shape, to the file path. The
-// file appears whole or not at all, and replaces an older one. An empty shape is a
-// scalar: one value.
+// Write writes values, row-major of the given shape, to the file path. It is atomic and replaces an
+// older file. An empty shape is a scalar: one value.
 func Write(path string, shape []int, values []float32) error {
 	data, err := Encode(shape, values)
 	if err != nil {
@@ -130,7 +129,7 @@ func size(shape []int) (int, error) {
 	return count, nil
 }
 
-// tuple writes a shape as in Python: (), (3,), (2, 3).
+// tuple formats a shape as in Python: (), (3,), (2, 3).
 func tuple(shape []int) string {
 	parts := make([]string, len(shape))
 	for i, n := range shape {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// largest has the largest values of integer flags and settings, by name. Above them a
-// computation would not end, or its memory would overflow.
+// largest has the maximum values of integer flags and settings, by name. With larger values a
+// computation would not end, or memory would overflow.
 var largest = map[string]int64{
 	"threads": 1024, "inter-threads": 1024, "workers": 1024,
 	"checkpoint-every": 1e9, "warmup_steps": 1e9, "min-leaf": 1e9,
@@ -19,11 +19,10 @@ var largest = map[string]int64{
 	"units": 1 << 26, "width": 1 << 14, "height": 1 << 14, "input": 1 << 14,
 }
 
-// other is the largest value of integers that are not in the table, such as the sizes of
-// layers.
+// other is the maximum value of integers that are not in the table, such as the sizes of layers.
 const other = 1 << 20
 
-// CheckLargest returns an error if a flag or setting is above its largest value.
+// CheckLargest returns an error if a flag or setting is above its maximum.
 func CheckLargest(name string, value int64) error {
 	most, ok := largest[name]
 	if !ok {
@@ -35,8 +34,8 @@ func CheckLargest(name string, value int64) error {
 	return nil
 }
 
-// CheckAllLargest is [CheckLargest] for all signed integers in a value with
-// JSON tags. Errors name the path of the keys.
+// CheckAllLargest is [CheckLargest] for all signed integers in a value with JSON tags. Errors name
+// the path of keys.
 func CheckAllLargest(v any) error { return checkAll(reflect.ValueOf(v), "", "") }
 
 // checkAll is CheckAllLargest for the value at a path, and its last key.

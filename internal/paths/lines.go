@@ -6,23 +6,23 @@ import (
 	"io"
 )
 
-// maxLine is the largest number of bytes of a line in a file that is read line by line: a row
-// of a manifest or a table.
+// maxLine is the maximum length in bytes of a line in a file that is read line by line: a row of a
+// manifest or a table.
 const maxLine = 1 << 24
 
 var quote = []byte{'"'}
 
-// LimitLines returns a reader of r that fails at a line of more than 16 MiB.
+// LimitLines returns a reader of r that fails at a line longer than 16 MiB.
 func LimitLines(r io.Reader) io.Reader { return &limitedLines{from: r} }
 
-// LimitRows is [LimitLines] for CSV: a row with line breaks within quotes may have 16 MiB, too.
+// LimitRows is [LimitLines] for CSV: the limit also applies to a row with line breaks in quotes.
 func LimitRows(r io.Reader) io.Reader { return &limitedLines{from: r, quotes: true} }
 
 type limitedLines struct {
 	from   io.Reader
-	quotes bool // line breaks within quotes do not end a line
+	quotes bool // line breaks in quotes do not end a line
 	quoted bool // the last line has an open quote
-	lines  int  // line breaks within the last line
+	lines  int  // number of line breaks in the last line
 	bytes  int  // of the last line so far
 }
 

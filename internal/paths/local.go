@@ -19,9 +19,8 @@ func CheckLocal(name string) error {
 	return nil
 }
 
-// Local returns the path of a file below dir whose name comes from a file. The file need
-// not exist. It is an error if the name leads out of dir, by its elements or by a symbolic
-// link.
+// Local returns the path of a file below dir, for a name from a file. The file need not exist. If
+// the name leads out of dir, by its elements or by a symbolic link, it is an error.
 func Local(dir, name string) (string, error) {
 	if err := CheckLocal(name); err != nil {
 		return "", err
@@ -44,7 +43,7 @@ func Local(dir, name string) (string, error) {
 // ErrOutside is the cause of an error if a symbolic link in a name leads out of the folder.
 var ErrOutside = errors.New("leads out of the folder")
 
-// localError names the file of an error of a root, and the link that leads out of it.
+// localError adds the file to an error of a root, and the link that leads out of it.
 func localError(root *os.Root, name string, err error) error {
 	path := filepath.Join(root.Name(), name)
 	if !escapes(err) {
@@ -60,7 +59,7 @@ func localError(root *os.Root, name string, err error) error {
 	return fmt.Errorf("%s: the link %s %w; remove the link", path, filepath.Join(root.Name(), link), ErrOutside)
 }
 
-// escapes reports whether a root has refused a name. All other errors are of the system.
+// escapes reports whether a root has refused a name. Other errors come from the system.
 func escapes(err error) bool {
 	if err == nil || errors.Is(err, os.ErrClosed) {
 		return false
@@ -69,8 +68,8 @@ func escapes(err error) bool {
 	return !system
 }
 
-// RemoveLocal removes a file below dir whose name comes from a file. A missing file is
-// not an error; a name that leads out of dir is.
+// RemoveLocal removes a file below dir, for a name from a file. A missing file is not an error, but
+// a name that leads out of dir is.
 func RemoveLocal(dir, name string) error {
 	if err := CheckLocal(name); err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Exists reports whether there is a file or folder at path that the process may stat.
+// Exists reports whether path exists and can be accessed.
 func Exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

@@ -9,25 +9,24 @@ import (
 	"slices"
 )
 
-// The largest files that are read whole.
+// The maximum sizes of files that are read as a whole.
 const (
 	Settings = 1 << 20   // a file that a person writes: an experiment, a study, a list of classes
-	Record   = 1 << 30   // a file that oscar writes and that grows with the images: rows, scores, a split
-	Graph    = 2<<30 - 1 // a TensorFlow graph, and a map; protocol buffers end here
+	Record   = 1 << 30   // a file of oscar that grows with the number of images: rows, scores, a split
+	Graph    = 2<<30 - 1 // a TensorFlow graph, or a map; the limit of protocol buffers
 )
 
-// smallRecord is the largest size of smallRecords.
+// smallRecord is the maximum size of smallRecords.
 const smallRecord = 1 << 26
 
-// smallRecords are the names of the files that oscar writes and that do not grow with the
-// images: settings, descriptions, and lines for epochs.
+// smallRecords are the names of oscar's files that do not grow with the number of images: settings,
+// descriptions, and lines for epochs.
 var smallRecords = []string{
 	"command.json", "discarded.json", "environment.json", "experiment.json", "explain.json", "metrics.jsonl",
 	"network.json", "oscar.json", "plan.json", "predict.json", "scales.json", "scoring.json", "state.json",
 }
 
-// ReadRecord is [ReadFile] for a file that oscar writes, of at most the size that is fitting for
-// its name.
+// ReadRecord is [ReadFile] for a file of oscar. The maximum size depends on its name.
 func ReadRecord(path string) ([]byte, error) {
 	if slices.Contains(smallRecords, filepath.Base(path)) {
 		return ReadFile(path, smallRecord)
@@ -35,8 +34,8 @@ func ReadRecord(path string) ([]byte, error) {
 	return ReadFile(path, Record)
 }
 
-// Open opens a regular file for reading. It refuses folders, pipes and devices
-// without opening them: a pipe may wait for ever, a device may have no end.
+// Open opens a regular file for reading. It refuses folders, pipes and devices without opening them,
+// because reading a pipe may block forever and a device may have no end.
 func Open(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -67,7 +66,7 @@ func OpenUpTo(path string, limit int64) (*os.File, error) {
 	return f, nil
 }
 
-// ReadFile reads a whole file as [Open] opens it, of at most limit bytes.
+// ReadFile reads a whole file of at most limit bytes. It opens it like [Open].
 func ReadFile(path string, limit int64) ([]byte, error) {
 	f, err := OpenUpTo(path, limit)
 	if err != nil {
@@ -100,7 +99,7 @@ func tooLarge(path string, limit int64) error {
 	return fmt.Errorf("%s is larger than %d bytes, the most that is read", path, limit)
 }
 
-// openError makes an error of stat read like one of open.
+// openError makes an error of stat look like one of open.
 func openError(err error) error {
 	if p, ok := errors.AsType[*os.PathError](err); ok {
 		return &os.PathError{Op: "open", Path: p.Path, Err: p.Err}

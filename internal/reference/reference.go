@@ -1,6 +1,6 @@
-// Package reference makes the networks of oracles/networks: [Names], with weights and
-// images by a formula that oracles/reference.py has too, so that AlexNet02's 223 MB need not
-// be stored. It also reads the oracles' results.
+// Package reference makes the networks of oracles/networks: [Names]. A formula, which
+// oracles/reference.py also has, gives their weights and images, so that AlexNet02's 223 MB need not
+// be stored. The package also reads the oracles' results.
 package reference
 
 import (
@@ -35,8 +35,7 @@ func Architecture(name string) tfmodel.Architecture {
 	return tfmodel.Tiny(classes)
 }
 
-// hash returns SplitMix64's i-th number from a seed, the FNV-1a hash of a
-// name.
+// hash returns the i-th number of SplitMix64 from a seed, which is the FNV-1a hash of a name.
 func hash(seed uint64, i int) uint64 {
 	z := seed + uint64(i+1)*0x9E3779B97F4A7C15
 	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
@@ -50,7 +49,7 @@ func seedOf(name string) uint64 {
 	return h.Sum64()
 }
 
-// Draws returns n numbers from -1 to 1, a function of the name, of 24 bits each.
+// Draws returns n numbers from -1 to 1, of 24 bits each, that depend only on the name.
 func Draws(name string, n int) []float64 {
 	out, seed := make([]float64, n), seedOf(name)
 	for i := range out {
@@ -61,8 +60,8 @@ func Draws(name string, n int) []float64 {
 
 func draw(seed uint64, i int) float64 { return float64(int(hash(seed, i)>>40)-1<<23) / (1 << 23) }
 
-// weightsOf returns an architecture's parameters. Layers in redrawn have other values, for
-// the randomisation test.
+// weightsOf returns an architecture's parameters. Layers in redrawn have different values, for the
+// randomisation test.
 //
 // Kernels are uniform with a variance of 2 / inputs, so that the signal keeps
 // its size from ReLU to ReLU; the first one takes raw pixels.
@@ -116,8 +115,7 @@ func Picture(name string, k int) []float32 {
 	return picture(k, in[0], in[1])
 }
 
-// picture returns the k-th image of that size: coloured tiles with noise, whole
-// numbers.
+// picture returns the k-th image of that size: coloured tiles with noise, in integers.
 func picture(k, height, width int) []float32 {
 	pixels := make([]float32, height*width*3)
 	tiles, noise, side := seedOf("tiles"), seedOf("noise"), (height+7)/8
@@ -129,9 +127,9 @@ func picture(k, height, width int) []float32 {
 	return pixels
 }
 
-// chosen are the pictures for oracles/networks. For most pictures one of AlexNet02's million
-// units is so close to a kink of ReLU or max pooling that float32 may round it to the other
-// side, where every program's gradient differs. make.py checks that these two are not.
+// chosen are the pictures for oracles/networks. For most pictures one of AlexNet02's million units
+// is so close to a kink of ReLU or max pooling that float32 can round it to the other side, and then
+// programs have different gradients. make.py checks that these two pictures have no such unit.
 var chosen = map[string][]int{"tiny": {0, 1}, "AlexNet02": {8, 33}}
 
 // Images returns the first n of the two images of a network.
@@ -260,17 +258,16 @@ func Read(t testing.TB, network, file string, into any) {
 	}
 }
 
-// Sampled is the part of a map that an oracle's file has: all values (Stride 1), or
-// every Stride-th value of every Stride-th row, from Stride/2 on, and the sums
-// of tiles of Stride x Stride.
+// Sampled is the part of a map in an oracle's file: all values (Stride 1), or every Stride-th value
+// of every Stride-th row, starting at Stride/2, and the sums of tiles of Stride x Stride.
 type Sampled struct {
 	Height, Width, Stride int
 	Values, Tiles         []float64
 }
 
-// Apart returns the difference between a map and the oracle's: the largest difference of
-// values, or of sums of tiles, as a share of the largest, whichever is larger. NaN if the
-// shapes differ.
+// Apart returns the difference between a map and the oracle's. It is the largest difference of
+// values relative to the largest value, or the same for the sums of tiles, whichever is larger. It
+// is NaN if the shapes differ.
 func (s Sampled) Apart(g explain.Grid) float64 {
 	if g.Height != s.Height || g.Width != s.Width || s.Stride < 1 {
 		return math.NaN()
@@ -295,7 +292,7 @@ func (s Sampled) Apart(g explain.Grid) float64 {
 	return max(a, b)
 }
 
-// Asked is the beginning of every file of oracles/networks.
+// Asked is the start of every file of oracles/networks.
 type Asked struct {
 	Made    map[string]string
 	Targets []int

@@ -1,6 +1,5 @@
-// Package resultdir creates, locks and resumes folders of results. One process uses a folder
-// at a time and locks it before it does any work. Files that oscar did not write are not
-// changed.
+// Package resultdir creates, locks and resumes folders of results. A process locks a folder before
+// it works, so that only one process uses it at a time. Files of others are not changed.
 package resultdir
 
 import (
@@ -17,12 +16,11 @@ import (
 
 // Kind describes the folders of one verb.
 type Kind struct {
-	// Mark is the file that identifies results of this kind, which may be resumed; "" if they
-	// cannot be resumed.
+	// Mark is the file that identifies results of this kind, which can be resumed; "": they cannot be
+	// resumed.
 	Mark string
-	// Early are the names, or patterns of [filepath.Match], of the files that are written
-	// before Mark. In a folder with a lock file they were left by a process that ended
-	// too early.
+	// Early are the names, or patterns of [filepath.Match], of files that are written before Mark. In a
+	// folder with a lock file and without Mark they were left by a killed process.
 	Early []string
 }
 
@@ -38,8 +36,8 @@ type Dir struct {
 // runMark is the file that identifies a run.
 const runMark = "experiment.json"
 
-// Open locks a folder for results, and creates it if it does not exist. It must be empty or
-// have results of its kind. Open removes the remains of interrupted writes, also below it.
+// Open locks a folder for results, and creates it if it does not exist. It must be empty or have
+// results of its kind. Open removes the remains of interrupted writes, also in sub-folders.
 func Open(path string, kind Kind) (*Dir, error) {
 	if _, err := kind.Check(path); err != nil {
 		return nil, err
@@ -68,14 +66,14 @@ func Open(path string, kind Kind) (*Dir, error) {
 	return d, nil
 }
 
-// HasResults reports whether the folder has anything but the lock file.
+// HasResults reports whether the folder has anything besides the lock file.
 func (d *Dir) HasResults() bool {
 	entries, err := os.ReadDir(d.Path)
 	return err != nil || len(entries) != 1
 }
 
-// Close unlocks the folder. If only the lock file is left it removes this file, and the
-// folder if Open created it.
+// Close unlocks the folder. If only the lock file is left, Close removes it, and the folder if Open
+// created it.
 func (d *Dir) Close() error {
 	if !d.HasResults() {
 		os.Remove(filepath.Join(d.Path, atomicfile.LockFile))
@@ -86,8 +84,7 @@ func (d *Dir) Close() error {
 	return d.lock.Close()
 }
 
-// Check reports whether a folder has results of the kind. It returns an error if
-// it has anything else.
+// Check reports whether a folder has results of the kind. Anything else in it is an error.
 func (k Kind) Check(path string) (resumed bool, err error) {
 	entries, err := os.ReadDir(path)
 	switch {

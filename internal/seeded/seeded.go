@@ -1,6 +1,5 @@
-// Package seeded makes random numbers from a seed and the data that they are for. The same
-// input gives the same numbers on every machine and in every version of Go, so
-// results can be computed again with the same bits.
+// Package seeded makes random numbers from a seed and data. The same input gives the same numbers on
+// every machine and in every version of Go, so results can be reproduced with the same bits.
 package seeded
 
 import (

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TurnedJPEG returns a picture as a camera stores it that was held upright: to be turned by a
-// quarter clockwise, as its EXIF block says.
+// TurnedJPEG returns the JPEG of a camera that was held upright: its EXIF block requires a rotation
+// by 90 degrees clockwise.
 func TurnedJPEG(t *testing.T, img *image.RGBA) []byte {
 	t.Helper()
 	size := img.Rect.Size()

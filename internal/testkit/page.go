@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// UpdateRows writes rows into the table of a Markdown page between the lines
-// "<!-- SECTION -->" and "<!-- end of SECTION -->". The first keys cells of a row name
-// it: a row of that name is replaced, the others stay. Each row gets two more cells:
-// the commit and the date. If the last row is named "all", it gets the sums.
+// UpdateRows writes rows into the table of a Markdown page between the lines "<!-- SECTION -->" and
+// "<!-- end of SECTION -->". The first keys cells of a row are its name. A row of the same name is
+// replaced; the others stay. Each row gets two more cells: the commit and the date. If the last row
+// is named "all", it gets the sums.
 func UpdateRows(t *testing.T, page, section string, keys int, rows [][]string) {
 	t.Helper()
 	b, err := os.ReadFile(page)
@@ -94,7 +94,7 @@ func cells(line string) (out []string) {
 	return out
 }
 
-// sum adds the columns that are numbers in all rows. Others, and the stamp, are empty.
+// sum adds up the columns that have numbers in all rows. Other columns, and the stamp, stay empty.
 func sum(rows [][]string) []string {
 	out := make([]string, len(rows[0]))
 	out[0] = "all"
@@ -111,7 +111,7 @@ func sum(rows [][]string) []string {
 	return out
 }
 
-// commit names the version of the source, with a + if files of Go differ from it.
+// commit returns the version of the source, with a + if Go files differ from it.
 func commit() string {
 	out, err := exec.Command("git", "rev-parse", "--short=7", "HEAD").Output()
 	if err != nil {

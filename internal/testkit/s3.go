@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// S3Server is an S3 server on loopback, in a process of its own, with the empty bucket
-// "bucket". It has its objects in files.
+// S3Server is an S3 server on the loopback interface, in a separate process, with the empty bucket
+// "bucket". It stores objects as files.
 type S3Server struct {
 	Root     string // objects are files below it: BUCKET/KEY
 	Endpoint string // its URL
@@ -51,7 +51,7 @@ func NewS3Server(t *testing.T) *S3Server {
 	return s
 }
 
-// Start starts the server, or starts it again.
+// Start starts the server, also again after Kill.
 func (s *S3Server) Start() {
 	s.t.Helper()
 	s.process = exec.Command(os.Getenv("OSCAR_S3_SERVER"), "--access", "access", "--secret", "secretsecret", "--quiet", "--port", fmt.Sprintf("127.0.0.1:%d", s.port), "posix", s.Root)
@@ -83,7 +83,7 @@ func (s *S3Server) Continue() {
 	Continue(s.t, s.process.Process)
 }
 
-// Kill ends the server at once.
+// Kill ends the server with SIGKILL.
 func (s *S3Server) Kill() {
 	s.process.Process.Kill()
 	s.process.Wait()

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Stop stops a process with SIGSTOP and waits until all its threads stand still. Until then
-// they may answer. [Continue] continues it.
+// Stop stops a process with SIGSTOP and waits until all its threads have stopped, because until then
+// they can still answer. [Continue] continues it.
 func Stop(t testing.TB, p *os.Process) {
 	t.Helper()
 	signal(t, p, syscall.SIGSTOP)
