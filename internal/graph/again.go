@@ -10,10 +10,10 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Again adds a second copy of the operations that lead from x to ys, with other in the
-// place of x, and returns the copies of ys. The copy shares everything that does not depend
-// on x, such as variables. other must have x's type, and a shape that the operations accept.
-// A y that does not depend on x is returned itself.
+// Again adds a copy of the operations that lead from x to ys, with other in place of x, and returns
+// the copies of ys. The copy shares everything that does not depend on x, such as variables. other
+// must have x's type, and a shape that the operations accept. A y that does not depend on x is
+// returned unchanged.
 func (g *Graph) Again(x, other Tensor, ys ...Tensor) []Tensor {
 	none := make([]Tensor, len(ys))
 	for _, t := range append([]Tensor{x, other}, ys...) {
@@ -51,13 +51,13 @@ func (g *Graph) Again(x, other Tensor, ys ...Tensor) []Tensor {
 	return out
 }
 
-// definition is a serialised graph, by the names of its operations.
+// definition is a serialised graph, and its operations by name.
 type definition struct {
 	*graph_go_proto.GraphDef
 	byName map[string]*node_def_go_proto.NodeDef
 }
 
-// nodes returns the graph's definition. what names the caller in an error.
+// nodes returns the graph's definition. what names the caller in errors.
 func (g *Graph) nodes(what string) definition {
 	d := definition{&graph_go_proto.GraphDef{}, map[string]*node_def_go_proto.NodeDef{}}
 	def, err := g.Def()
@@ -74,9 +74,9 @@ func (g *Graph) nodes(what string) definition {
 	return d
 }
 
-// copied adds a second copy of some operations in a scope of its own, and returns that scope.
-// Inputs from other operations are shared, unless replace has a tensor for them. edit may
-// change an operation and return others to add; nil changes none.
+// copied adds a copy of some operations in a new scope, and returns this scope. Inputs from other
+// operations are shared, unless replace has a tensor for them. edit can change an operation and
+// return others to add; it may be nil.
 func (g *Graph) copied(scope string, def definition, chosen map[string]bool, replace map[string]Tensor,
 	edit func(*node_def_go_proto.NodeDef) []*node_def_go_proto.NodeDef) *Graph {
 	copied := &Graph{g.state, g.unique(scope), g.device}
@@ -119,9 +119,9 @@ func (g *Graph) copied(scope string, def definition, chosen map[string]bool, rep
 	return copied
 }
 
-// between returns the operations that use x, directly or not, and that ys need.
+// between returns the operations that depend on x and that ys depend on.
 func between(byName map[string]*node_def_go_proto.NodeDef, x Tensor, ys []Tensor) map[string]bool {
-	uses := map[string]bool{} // x; an entry that is false: no, or not known yet
+	uses := map[string]bool{} // of x; a false entry means no, or not yet known
 	var walk func(name string) bool
 	walk = func(name string) bool {
 		if found, seen := uses[name]; seen {

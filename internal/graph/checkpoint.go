@@ -11,9 +11,9 @@ import (
 // Entry names a tensor of a checkpoint.
 type Entry struct {
 	Key   string
-	Slice string // of a partitioned variable, "8 4 0,4:0,4"; empty: the whole
+	Slice string // of a partitioned variable, "8 4 0,4:0,4"; empty: all of it
 	DType DType
-	Shape Shape // checked before memory is taken; nil: any
+	Shape Shape // checked before memory is allocated; nil: any
 }
 
 // ReadCheckpoint reads tensors of the tensor bundle at prefix. Checksums, types
@@ -76,8 +76,8 @@ func WriteCheckpoint(ctx context.Context, prefix string, entries []Entry, values
 	return nil
 }
 
-// wholeSlice is "3 4 -:-", the whole of a tensor of that shape. TensorFlow
-// compares it with the shape in the file before it reads.
+// wholeSlice returns "3 4 -:-", which means the whole tensor of that shape. TensorFlow compares the
+// shape with the file's before it reads.
 func wholeSlice(s Shape) string {
 	var b strings.Builder
 	for _, d := range s {

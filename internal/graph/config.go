@@ -27,15 +27,15 @@ type Config struct {
 // Threads is the number of threads that TensorFlow may use in a session.
 type Threads = machine.Threads
 
-// separatePools is TensorFlow's variable for sessions that have pools of Intra threads of their
-// own. Without it the first session of a process decides for all: a model that is only read
-// would change the threads of the training after it, and so the last bits of its results.
+// separatePools is TensorFlow's variable for sessions with their own pools of Intra threads. Without
+// it the first session of a process decides for all: a model that is only read would change the
+// threads of a later training, and so the last bits of its results.
 const separatePools = "TF_OVERRIDE_GLOBAL_THREADPOOL"
 
 func init() { os.Setenv(separatePools, "1") }
 
-// Precision is the number type of convolutions and products of matrices. Variables, fed and
-// fetched tensors are always float32.
+// Precision is the number type of convolutions and matrix products. Variables, fed and fetched
+// tensors are always float32.
 type Precision = machine.Precision
 
 // The precisions of a session.
@@ -50,8 +50,8 @@ type Optimizer int
 // The optimisers.
 const (
 	OptimizeAll     Optimizer = iota
-	KeepTensors               // nothing is fused, so every tensor can be fed and fetched
-	OptimizeNothing           // programs that compute the same give the same numbers
+	KeepTensors               // nothing is fused, so that every tensor can be fed and fetched
+	OptimizeNothing           // equivalent graphs give the same numbers
 )
 
 // options returns TensorFlow's options. Only this function sets the precision.
@@ -78,8 +78,8 @@ func (c Config) options() (*tf.SessionOptions, error) {
 		}
 		rewriter.AutoMixedPrecisionOnednnBfloat16 = config.RewriterConfig_ON
 		if c.Cluster != nil {
-			// A worker checks the graph that it gets, and fused convolutions of bfloat16 have no
-			// definition: in one process they are replaced before that.
+			// A worker checks the graph that it gets, but fused bfloat16 convolutions have no definition. In
+			// one process they are replaced before the check.
 			rewriter.Remapping = config.RewriterConfig_OFF
 		}
 	case c.Precision != Float32:

@@ -1,7 +1,7 @@
 package graph
 
-// Operations that detectors need. The C library's gradients of all of them but TopK and
-// StopGradient, which have none, are right (detection_test.go).
+// Operations that detectors need. The C library's gradients are right (detection_test.go), except
+// for TopK and StopGradient, which have none.
 
 func (g *Graph) Maximum(x, y Tensor) Tensor   { return g.one("Maximum", nil, x, y) }
 func (g *Graph) Exp(x Tensor) Tensor          { return g.one("Exp", nil, x) }
@@ -17,12 +17,12 @@ func (g *Graph) TopK(x Tensor, k int) (values, indices Tensor) {
 	return op.Output(0), op.Output(1)
 }
 
-// Gather picks entries of axis 1 for each entry of axis 0: x[b, indices[b, ...], ...].
+// Gather selects entries of axis 1 for each entry of axis 0: x[b, indices[b, ...], ...].
 func (g *Graph) Gather(x, indices Tensor) Tensor {
 	return g.one("GatherV2", attributes{"batch_dims": int64(1)}, x, indices, g.Int(1))
 }
 
-// BatchMatMul multiplies the matrices of the last two axes. The axes before are broadcast.
+// BatchMatMul multiplies the matrices in the last two axes. The other axes are broadcast.
 func (g *Graph) BatchMatMul(x, y Tensor) Tensor { return g.one("BatchMatMulV2", nil, x, y) }
 
 // Split divides an axis into parts of equal size.
@@ -44,10 +44,10 @@ func (g *Graph) Enlarge(x Tensor, factor int) Tensor {
 	return g.one("ResizeNearestNeighbor", attributes{"half_pixel_centers": true}, x, g.Ints(s[1]*factor, s[2]*factor))
 }
 
-// Take picks entries of axis 1, the same for each entry of axis 0.
+// Take selects entries of axis 1, the same for each entry of axis 0.
 func (g *Graph) Take(x, indices Tensor) Tensor {
 	return g.one("GatherV2", attributes{"batch_dims": int64(0)}, x, indices, g.Int(1))
 }
 
-// FloorDiv divides whole numbers and rounds down.
+// FloorDiv divides integers and rounds down.
 func (g *Graph) FloorDiv(x, y Tensor) Tensor { return g.one("FloorDiv", nil, x, y) }

@@ -7,10 +7,10 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 )
 
-// Grad returns d sum(y) / d x for every x. It adds the operations in a scope of its own.
+// Grad returns d sum(y) / d x for every x. It adds the operations in a new scope.
 //
-// TensorFlow adds the gradients of all operations but two, which it computes slowly. Their
-// numbers are the same but for rounding:
+// TensorFlow adds the gradients of all operations except two, whose gradients it computes slowly.
+// Ours have the same numbers except for rounding:
 //
 //   - d(x W)/dx is computed as (W dyᵀ)ᵀ instead of dy Wᵀ. A large W is then read along its
 //     rows, which takes a third of the time or less for a batch of 32.
@@ -48,8 +48,8 @@ func (g *Graph) Grad(y Tensor, xs ...Tensor) []Tensor {
 	return grads
 }
 
-// GradOf returns the sum over i of d sum(dys[i] ys[i]) / d x for every x. It needs no value of dys
-// where x has no influence on ys[i]: so dys may depend on other gradients of the same call.
+// GradOf returns the sum over i of d sum(dys[i] ys[i]) / d x for every x. It does not need dys[i] if
+// x has no influence on ys[i]. So dys may depend on other gradients of the same call.
 func (g *Graph) GradOf(ys, dys, xs []Tensor) []Tensor {
 	none := make([]Tensor, len(xs))
 	if g.err != nil {
@@ -85,17 +85,17 @@ func (g *Graph) GradOf(ys, dys, xs []Tensor) []Tensor {
 	return out
 }
 
-// backward adds gradients in a scope of its own, and reports errors in its caller's scope.
+// backward adds gradients in a new scope, and reports errors in its caller's scope.
 type backward struct {
 	*Graph
 	caller *Graph
 }
 
-// gradients returns the gradients with respect to xs, where dy is the gradient with respect
-// to y. A zero dy stands for ones.
+// gradients returns the gradients with respect to xs. dy is the gradient with respect to y; the zero
+// tensor means ones.
 func (b backward) gradients(y, dy Tensor, xs []Tensor) []Tensor {
 	grads := make([]Tensor, len(xs))
-	targets := make([]Tensor, 0, len(xs)+1) // of TensorFlow's gradients
+	targets := make([]Tensor, 0, len(xs)+1) // tensors that TensorFlow differentiates to
 	p, sides := lastProduct(y, xs)
 	if p.op != nil {
 		targets = append(targets, p.Output(0))
@@ -153,8 +153,8 @@ func (b backward) upstream(factor Tensor, s side, sides []side, xs, grads []Tens
 	}
 }
 
-// builtin returns TensorFlow's gradients of y. TensorFlow is asked once for each tensor,
-// since it returns no gradient, and no error, for the second of two equal tensors.
+// builtin returns TensorFlow's gradients of y. It asks TensorFlow once for each tensor, because
+// TensorFlow returns no gradient, and no error, for the second of two equal tensors.
 func (b backward) builtin(y, dy Tensor, xs []Tensor) []Tensor {
 	out := make([]Tensor, len(xs))
 	if b.err != nil || len(xs) == 0 {
@@ -182,7 +182,7 @@ func (b backward) builtin(y, dy Tensor, xs []Tensor) []Tensor {
 	}
 	for i, x := range xs {
 		d := grads[index[x.Name()]]
-		if d.Index < 0 { // in the bindings: no gradient, and an Op that must not be used
+		if d.Index < 0 { // the bindings' value for no gradient; its Op must not be used
 			b.caller.Fail(fmt.Errorf("gradient of %s: %s has no influence on it", y.Name(), x.Name()))
 			return make([]Tensor, len(xs))
 		}
@@ -191,7 +191,7 @@ func (b backward) builtin(y, dy Tensor, xs []Tensor) []Tensor {
 	return out
 }
 
-// side says where a tensor lies relative to a product.
+// side is the position of a tensor relative to a product.
 type side int
 
 const (
@@ -200,16 +200,15 @@ const (
 	upstreamOfRight
 )
 
-// lastProduct returns the operation nearest to y where the graph can be cut, and the side of
-// each x: a MatMul with some xs upstream, each of one side only and with no other way to y,
-// or a strided convolution with such xs upstream of its image. The operation is zero if there
-// is none.
+// lastProduct returns the operation nearest to y at which the graph can be cut, and the side of each
+// x. The operation is a MatMul with some xs upstream, each on one side only and without another path
+// to y, or a strided convolution with such xs upstream of its image. It is zero if there is none.
 func lastProduct(y Tensor, xs []Tensor) (p Op, sides []side) {
 	for _, op := range ancestorsOf(y.out.Op, "").products {
 		p := Op{op}
-		bypass := ancestorsOf(y.out.Op, op.Name()) // the ways to y that do not go through p
+		bypass := ancestorsOf(y.out.Op, op.Name()) // paths to y that avoid p
 		left, right := ancestorsOf(p.input(0).out.Op, ""), ancestorsOf(p.input(1).out.Op, "")
-		both := op.Type() == "MatMul" // TensorFlow computes the gradient of a convolution's kernel
+		both := op.Type() == "MatMul" // for a convolution TensorFlow computes the kernel's gradient
 		sides := make([]side, len(xs))
 		fits := slices.ContainsFunc(xs, func(x Tensor) bool { return left.has(x) || both && right.has(x) })
 		for i, x := range xs {
@@ -239,8 +238,7 @@ type ancestors struct {
 
 func (a ancestors) has(x Tensor) bool { return a.names[x.out.Op.Name()] }
 
-// ancestorsOf returns an operation's ancestors, on the ways that do not go through the
-// operation named without.
+// ancestorsOf returns an operation's ancestors on the paths that avoid the operation named without.
 func ancestorsOf(op *tf.Operation, without string) ancestors {
 	a := ancestors{names: map[string]bool{}}
 	for queue := []*tf.Operation{op}; len(queue) > 0; queue = queue[1:] {

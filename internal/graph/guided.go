@@ -11,24 +11,23 @@ import (
 	"github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
 )
 
-// rectifiers are the operations that guided backpropagation has a rule for, and
-// rectifierGradients those of their gradients.
+// rectifiers are the operations for which guided backpropagation has a rule. rectifierGradients are
+// the operations of their gradients.
 var (
 	rectifiers         = []string{"Relu", "Relu6"}
 	rectifierGradients = []string{"ReluGrad", "Relu6Grad"}
 )
 
-// unguided are activations without a rule, and parts of such: Erf and Tanh of GELU, Sigmoid
-// of swish.
+// unguided are activations without a rule, and parts of such activations: Erf and Tanh of GELU,
+// Sigmoid of swish.
 var unguided = strings.Fields("Elu Erf Erfc LeakyRelu Selu Sigmoid Softplus Softsign Tanh")
 
-// GuidedGrad returns the gradient of sum(y) with respect to x as guided backpropagation has
-// it (Springenberg et al. 2014, arXiv:1412.6806): with f a Relu or Relu6, and g the signal at
-// its output, the signal at its input is f' max(g, 0). It costs as much as [Graph.Grad].
+// GuidedGrad returns the gradient of sum(y) with respect to x by guided backpropagation
+// (Springenberg et al. 2014, arXiv:1412.6806). With f a Relu or Relu6, and g the signal at its
+// output, the signal at its input is f' max(g, 0). It costs as much as [Graph.Grad].
 //
-// TensorFlow adds the ordinary gradient. Its operations are then copied, with a Relu in front
-// of each ReluGrad and Relu6Grad. Nothing uses the first copy, so that it is never run. Call
-// [Graph.CheckGuided] first.
+// TensorFlow adds the ordinary gradient. Then its operations are copied, with a Relu before each
+// ReluGrad and Relu6Grad. Nothing uses the originals, so they never run. Call [CheckGuided] first.
 func (g *Graph) GuidedGrad(y, x Tensor) Tensor {
 	before := len(g.g.Operations())
 	plain := g.Grad(y, x)[0]
@@ -41,7 +40,7 @@ func (g *Graph) GuidedGrad(y, x Tensor) Tensor {
 	}
 	name, _, _ := strings.Cut(plain.Name(), ":")
 	if !added[name] {
-		return plain // no operation lies between
+		return plain // no operation between x and y
 	}
 	positive := func(n *node_def_go_proto.NodeDef) []*node_def_go_proto.NodeDef {
 		if !slices.Contains(rectifierGradients, n.Op) {
@@ -61,8 +60,8 @@ func (g *Graph) GuidedGrad(y, x Tensor) Tensor {
 	return guided
 }
 
-// CheckGuided returns an error that names the operations between x and y whose guided gradient
-// is not defined, one of each kind, or that says that there is no Relu.
+// CheckGuided returns an error if there is no Relu between x and y, or if operations between them
+// have no guided gradient. The error names one operation of each such kind.
 func CheckGuided(y, x Tensor) error {
 	uses := usersOf(y.out.Op, x.out.Op)
 	rectified := false
@@ -120,7 +119,7 @@ func unguidedBy(op Op, uses map[string]*tf.Operation) string {
 	return ""
 }
 
-// clipped follows minima with constants, and identities, back to what they clip.
+// clipped follows minima with constants, and identities, back to the clipped operation.
 func clipped(op Op, depends func(Tensor) bool) Op {
 	for {
 		switch op.op.Type() {

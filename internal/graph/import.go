@@ -9,9 +9,9 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 )
 
-// Import adds the operations of a serialised GraphDef below g's scope. Inputs that replace
-// names ("conv/kernel" or "conv/kernel:0") are replaced by its tensors; the GraphDef need
-// not contain them. Operations without a device get g's. On an error nothing is added.
+// Import adds the operations of a serialised GraphDef below g's scope. Inputs named in replace
+// ("conv/kernel" or "conv/kernel:0") are replaced by its tensors; the GraphDef need not contain
+// them. Operations without a device get g's. On an error nothing is added.
 func (g *Graph) Import(def []byte, replace map[string]Tensor) error {
 	if g.err != nil {
 		return g.err
@@ -41,7 +41,7 @@ func (g *Graph) Import(def []byte, replace map[string]Tensor) error {
 // Imported returns a tensor that Import added, by its name in the GraphDef.
 func (g *Graph) Imported(name string) (Tensor, error) { return g.Tensor(g.path(name)) }
 
-// splitTensorName splits "conv1/Relu:0"; without a number it is the first output.
+// splitTensorName splits "conv1/Relu:0". Without a number it means the first output.
 func splitTensorName(name string) (op string, index int, err error) {
 	op, number, numbered := strings.Cut(name, ":")
 	if numbered {

@@ -11,14 +11,14 @@ import (
 // Part is a serialised GraphDef that is joined with others.
 type Part struct {
 	Scope  string // of its operations in the joined graph
-	Device string // of its operations that have none; "": none
+	Device string // for its operations without a device; "": none
 	Def    []byte
 }
 
-// Join returns the GraphDef of all parts. links names operations of parts and the tensors that
-// replace their first output: "a/x" and "b/y:1". So two parts can use each other's outputs,
-// which is impossible by one [Graph.Import] after the other. The replaced operations are left
-// out. All parts with functions must have the same.
+// Join returns the GraphDef of all parts. links has names of operations in parts, and the tensors
+// that replace their first output, such as "a/x" and "b/y:1". So two parts can use each other's
+// outputs, which is impossible with successive calls of [Graph.Import]. The replaced operations are
+// left out. All parts with functions must have the same functions.
 func Join(parts []Part, links map[string]string) ([]byte, error) {
 	joined, found := &graph_go_proto.GraphDef{}, map[string]bool{}
 	for _, p := range parts {

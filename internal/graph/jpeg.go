@@ -12,8 +12,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// JPEG encodes pictures with the libjpeg-turbo of TensorFlow's library, in a sixth of the
-// time of image/jpeg. It may be used from several goroutines.
+// JPEG encodes pictures with the libjpeg-turbo in TensorFlow's library, in a sixth of the time of
+// image/jpeg. It may be used concurrently.
 type JPEG struct {
 	session      *Session
 	image, bytes Tensor
@@ -34,7 +34,7 @@ func NewJPEG(quality int) (*JPEG, error) {
 	return j, err
 }
 
-// ownThreads opens a session that does not wait for the operations of a model.
+// ownThreads opens a session that does not wait for operations of a model.
 func ownThreads(g *Graph) (*Session, error) {
 	options, err := proto.Marshal(&config.ConfigProto{
 		IntraOpParallelismThreads: 1, InterOpParallelismThreads: int32(runtime.NumCPU()), UsePerSessionThreads: true,
@@ -79,9 +79,8 @@ func (j *JPEG) Encode(ctx context.Context, img *image.RGBA) ([]byte, error) {
 // Close frees the encoder.
 func (j *JPEG) Close() error { return j.session.Close() }
 
-// DecodeJPEG decodes a JPEG by libjpeg-turbo into RGB, [height, width, 3]. It supports
-// every chroma sampling, unlike image/jpeg, but accepts damaged data. It may be used from
-// several goroutines.
+// DecodeJPEG decodes a JPEG with libjpeg-turbo into RGB, [height, width, 3]. Unlike image/jpeg it
+// supports every chroma sampling, but it accepts damaged data. It may be used concurrently.
 func DecodeJPEG(ctx context.Context, data []byte) (rgb []uint8, height, width int, err error) {
 	d, err := jpegDecoder()
 	if err != nil {
@@ -102,7 +101,7 @@ func DecodeJPEG(ctx context.Context, data []byte) (rgb []uint8, height, width in
 var jpegDecoder = sync.OnceValues(func() (*JPEG, error) {
 	g := New()
 	j := &JPEG{bytes: g.Placeholder("bytes", String, Shape{})}
-	// The exact transform with interpolated chroma, as in Pillow.
+	// The exact transform and interpolated chroma, as in Pillow.
 	j.image = g.one("DecodeJpeg", attributes{"channels": int64(3), "dct_method": "INTEGER_ACCURATE", "fancy_upscaling": true}, j.bytes)
 	if err := g.Err(); err != nil {
 		return nil, err

@@ -106,11 +106,11 @@ func (g *Graph) Concat(axis int, xs ...Tensor) Tensor {
 	return g.one("ConcatV2", nil, xs, g.Int(axis))
 }
 
-// Slice returns the part of x that begins at an index of each axis and has those sizes; a size
-// of -1 is the rest. Both are int32 vectors.
+// Slice returns the part of x that starts at begin and has the given sizes; a size of -1 means the
+// rest. Both are int32 vectors with one value per axis.
 func (g *Graph) Slice(x, begin, sizes Tensor) Tensor { return g.one("Slice", nil, x, begin, sizes) }
 
-// Pad surrounds x with a value, before and after it on each axis.
+// Pad surrounds x with a value. around has the numbers before and after x on each axis.
 func (g *Graph) Pad(x Tensor, value float32, around ...[2]int) Tensor {
 	flat := make([]int32, 0, 2*len(around))
 	for _, a := range around {
@@ -123,8 +123,8 @@ func (g *Graph) Pad(x Tensor, value float32, around ...[2]int) Tensor {
 	return g.one("PadV2", nil, x, g.Const(FromInt32s(Shape{len(around), 2}, flat)), fill)
 }
 
-// Window returns height x width pixels of images. The first one lies at row top and column
-// left, and the others step pixels apart.
+// Window returns height x width pixels of images. The first one is at row top and column left, and
+// they are step pixels apart.
 func (g *Graph) Window(x Tensor, top, left, height, width, step int) Tensor {
 	const batchAndChannels = 1<<0 | 1<<3 // these axes are taken whole
 	return g.one("StridedSlice", attributes{"begin_mask": int64(batchAndChannels), "end_mask": int64(batchAndChannels)}, x,
@@ -133,8 +133,8 @@ func (g *Graph) Window(x Tensor, top, left, height, width, step int) Tensor {
 		g.Ints(1, step, step, 1))
 }
 
-// DepthToSpace turns the block*block*C channels of each pixel into block x block pixels of
-// C channels.
+// DepthToSpace converts the block*block*C channels of each pixel to block x block pixels of C
+// channels.
 func (g *Graph) DepthToSpace(x Tensor, block int) Tensor {
 	return g.one("DepthToSpace", attributes{"block_size": int64(block)}, x)
 }
@@ -149,9 +149,8 @@ func (g *Graph) MatMulTransposed(x, y Tensor) Tensor {
 	return g.one("MatMul", attributes{"transpose_b": true}, x, y)
 }
 
-// Conv2D convolves x [N,H,W,C] with kernel [KH,KW,C,F]; padding is SAME or
-// VALID. There is no dilation and no explicit padding, since the C library's gradients of
-// them are wrong.
+// Conv2D convolves x [N,H,W,C] with kernel [KH,KW,C,F]; padding is SAME or VALID. It has no dilation
+// and no explicit padding, because the C library's gradients of these are wrong.
 func (g *Graph) Conv2D(x, kernel Tensor, stride int, padding string) Tensor {
 	return g.one("Conv2D", attributes{"strides": ints(1, stride, stride, 1), "padding": padding}, x, kernel)
 }
@@ -162,8 +161,8 @@ func (g *Graph) Conv2DGradient(shape, kernel, dy Tensor, stride int, padding str
 	return g.one("Conv2DBackpropInput", attributes{"strides": ints(1, stride, stride, 1), "padding": padding}, shape, kernel, dy)
 }
 
-// DepthwiseConv2D convolves each channel of x [N,H,W,C] with its own kernel, of
-// [KH,KW,C,1]; padding is as of Conv2D.
+// DepthwiseConv2D convolves each channel of x [N,H,W,C] with its own kernel, [KH,KW,C,1]. padding is
+// as in Conv2D.
 func (g *Graph) DepthwiseConv2D(x, kernel Tensor, stride int, padding string) Tensor {
 	return g.one("DepthwiseConv2dNative", attributes{"strides": ints(1, stride, stride, 1), "padding": padding}, x, kernel)
 }
@@ -174,9 +173,8 @@ func (g *Graph) AvgPool(x Tensor, size, stride int, padding string) Tensor {
 	return g.one("AvgPool", attributes{"ksize": ints(1, size, size, 1), "strides": ints(1, stride, stride, 1), "padding": padding}, x)
 }
 
-// BatchNorm normalises x over N, H and W. In training it uses the batch's mean and variance
-// and returns them, the variance with Bessel's correction. Otherwise it uses the given
-// ones.
+// BatchNorm normalises x over N, H and W. In training it uses the batch's mean and variance and
+// returns them (the variance with Bessel's correction). Otherwise it uses the given ones.
 func (g *Graph) BatchNorm(x, gamma, beta, mean, variance Tensor, epsilon float32, training bool) (y, batchMean, batchVariance Tensor) {
 	if training {
 		mean, variance = g.Const(FromFloat32s(Shape{0}, nil)), g.Const(FromFloat32s(Shape{0}, nil))
@@ -193,10 +191,10 @@ func (g *Graph) ResizeBilinear(x Tensor, height, width int) Tensor {
 // Softmax returns the softmax over the last dimension of [N,C].
 func (g *Graph) Softmax(x Tensor) Tensor { return g.one("Softmax", nil, x) }
 
-// LogSoftmax is the logarithm of Softmax, also where that rounds to 0.
+// LogSoftmax returns the logarithm of Softmax, also where Softmax rounds to 0.
 func (g *Graph) LogSoftmax(x Tensor) Tensor { return g.one("LogSoftmax", nil, x) }
 
-// Pow is x^y.
+// Pow returns x^y.
 func (g *Graph) Pow(x, y Tensor) Tensor { return g.one("Pow", nil, x, y) }
 
 // CrossEntropy returns -sum(labels * log softmax(logits)) for each row.
@@ -204,30 +202,29 @@ func (g *Graph) CrossEntropy(logits, labels Tensor) Tensor {
 	return g.one("SoftmaxCrossEntropyWithLogits", nil, logits, labels)
 }
 
-// Random operations are stateless: functions of a seed, int64 or int32 [2].
+// Random operations are stateless: they depend only on a seed, int64 or int32 [2].
 
 // Uniform returns values in [0,1). shape is an int32 vector.
 func (g *Graph) Uniform(shape, seed Tensor) Tensor {
 	return g.one("StatelessRandomUniform", attributes{"dtype": Float}, shape, seed)
 }
 
-// TruncatedNormal returns values of the standard normal distribution. Values beyond two
+// TruncatedNormal returns values of the standard normal distribution. Values beyond two standard
 // deviations are drawn again.
 func (g *Graph) TruncatedNormal(shape, seed Tensor) Tensor {
 	return g.one("StatelessTruncatedNormal", attributes{"dtype": Float}, shape, seed)
 }
 
-// Fill returns a tensor of one value.
+// Fill returns a tensor filled with a value.
 func (g *Graph) Fill(shape Shape, value float32) Tensor { return g.FillWith(shape, g.Scalar(value)) }
 
-// FillWith returns a tensor of one value, a scalar.
+// FillWith returns a tensor filled with a scalar.
 func (g *Graph) FillWith(shape Shape, value Tensor) Tensor {
 	return g.one("Fill", nil, g.Ints(shape...), value)
 }
 
-// HideFromConstantFolding returns x in a form that TensorFlow's optimiser does
-// not treat as a constant. Values computed from it are then computed in each run,
-// and their memory is freed after it.
+// HideFromConstantFolding returns x in a form that TensorFlow's optimiser does not treat as a
+// constant. Values computed from it are computed in each run, and their memory is freed afterwards.
 func (g *Graph) HideFromConstantFolding(x Tensor) Tensor {
 	return g.one("PlaceholderWithDefault", attributes{"shape": tfShape(x.Shape())}, x)
 }
@@ -250,8 +247,8 @@ func (g *Graph) SaveV2(prefix Tensor, names []string, tensors []Tensor) Op {
 		g.Const(FromStrings(make([]string, len(names)))), tensors)
 }
 
-// RestoreV2 reads tensors by their names from the bundle at prefix. It is an error
-// if the bundle has one in another shape.
+// RestoreV2 reads tensors by name from the bundle at prefix. A tensor with another shape in the
+// bundle is an error.
 func (g *Graph) RestoreV2(prefix Tensor, names []string, shapes []Shape) []Tensor {
 	types, slices := make([]tf.DataType, len(names)), make([]string, len(names))
 	for i := range types {

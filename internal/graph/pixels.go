@@ -1,6 +1,6 @@
 package graph
 
-// Div is x / y.
+// Div returns x / y.
 func (g *Graph) Div(x, y Tensor) Tensor { return g.one("RealDiv", nil, x, y) }
 
 // Permute changes the order of the dimensions.
@@ -8,16 +8,16 @@ func (g *Graph) Permute(x Tensor, axes ...int) Tensor {
 	return g.one("Transpose", nil, x, g.Ints(axes...))
 }
 
-// Reverse turns axes round.
+// Reverse reverses axes.
 func (g *Graph) Reverse(x Tensor, axes ...int) Tensor {
 	return g.one("ReverseV2", nil, x, g.Ints(axes...))
 }
 
-// Round is the nearest whole number, and the even one of two.
+// Round returns the nearest integer. If two are equally near, it is the even one.
 func (g *Graph) Round(x Tensor) Tensor { return g.one("Round", nil, x) }
 
-// Sigmoid is 1 / (1 + exp(-x)).
+// Sigmoid returns 1 / (1 + exp(-x)).
 func (g *Graph) Sigmoid(x Tensor) Tensor { return g.one("Sigmoid", nil, x) }
 
-// Neg is -x.
+// Neg returns -x.
 func (g *Graph) Neg(x Tensor) Tensor { return g.one("Neg", nil, x) }

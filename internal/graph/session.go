@@ -12,7 +12,7 @@ import (
 	"oscar/cluster"
 )
 
-// Session runs a graph. It may be used from several goroutines.
+// Session runs a graph. It may be used concurrently.
 type Session struct {
 	s       *tf.Session
 	pending atomic.Int64 // bytes of tensors fed and fetched since the last garbage collection
@@ -22,14 +22,14 @@ type Session struct {
 	signatures map[string]Signature
 }
 
-// collectEvery is how many bytes of tensors are moved between garbage collections. Tensors
-// live in C memory, which finalizers free and Go's collector does not count.
+// collectEvery is the number of bytes of moved tensors after which a garbage collection runs.
+// Tensors are in C memory, which finalizers free and which Go's collector does not count.
 const collectEvery = 256 << 20
 
 // Close frees the session and its variables.
 func (s *Session) Close() error { return s.s.Close() }
 
-// Runs returns how many runs the session has started.
+// Runs returns the number of started runs.
 func (s *Session) Runs() int64 { return s.runs.Load() }
 
 // Feed gives a tensor its value for one run.

@@ -2,7 +2,7 @@ package graph
 
 import tf "github.com/wamuir/graft/tensorflow"
 
-// Signature is a way to call a SavedModel: the names of its tensors.
+// Signature is an entry point of a SavedModel: the names of its tensors.
 type Signature struct{ Inputs, Outputs map[string]string }
 
 // Signatures returns the signatures of the SavedModel that the session was loaded from.

@@ -6,10 +6,10 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 )
 
-// strided is a Conv2D with a stride s >= 2 on an image of few channels. TensorFlow takes
-// four times as long for its gradient with respect to the image as for that of an equal
-// convolution without a stride, on the image folded s x s into channels. This is one axis,
-// with s = 2, a kernel of 3 and SAME padding of a pixel on each side:
+// strided is a Conv2D with a stride s >= 2 on an image with few channels. TensorFlow takes four
+// times as long for its gradient with respect to the image as for the gradient of an equal
+// convolution without a stride, on the image folded s x s into channels. This is one axis, with s =
+// 2, a kernel of 3 and SAME padding of one pixel on each side:
 //
 //	image          . a b c d e .        padding is .
 //	windows        [. a b]              output 0
@@ -22,7 +22,7 @@ import (
 //	                   [b c|d e]
 //	                       [d e|. 0]
 //
-// The gradient is computed on the folded image, unfolded, and cut to the image's pixels.
+// The gradient is computed on the folded image, unfolded, and cropped to the image's pixels.
 type strided struct {
 	stride        int
 	image         Shape // height, width, channels
@@ -37,11 +37,11 @@ type foldedAxis struct {
 	cells  int // size of the folded image, in cells
 }
 
-// fewChannels is the largest number of channels for which folding pays.
+// fewChannels is the maximum number of channels for which folding is faster.
 const fewChannels = 4
 
-// stridedOf reports whether an operation is such a convolution of known shape, and returns
-// its sizes.
+// stridedOf reports whether an operation is such a convolution with known shapes, and returns its
+// sizes.
 func stridedOf(op *tf.Operation) (c strided, ok bool) {
 	if op.Type() != "Conv2D" {
 		return c, false

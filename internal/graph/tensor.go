@@ -67,7 +67,7 @@ func (t Tensor) Valid() bool { return t.valid }
 // Op returns the operation whose output t is.
 func (t Tensor) Op() Op { return Op{t.out.Op} }
 
-// Name returns the tensor's name, as in "conv1/Conv2D:0".
+// Name returns the tensor's name, such as "conv1/Conv2D:0".
 func (t Tensor) Name() string {
 	if !t.valid {
 		return ""
@@ -112,7 +112,7 @@ func (o Op) Name() string {
 	return o.op.Name()
 }
 
-// Needs reports whether t is computed from x on a path that does not lead through cut.
+// Needs reports whether t is computed from x on a path that avoids cut.
 func (t Tensor) Needs(x, cut Tensor) bool {
 	seen := map[string]bool{}
 	for stack := []Tensor{t}; len(stack) > 0; {

@@ -79,7 +79,7 @@ func (v Value) Shape() Shape {
 // DType returns the type of the elements.
 func (v Value) DType() DType { return v.t.DataType() }
 
-// to returns a copy of the contents. It panics unless dtype is the value's type.
+// to returns a copy of the contents. It panics if dtype is not the value's type.
 func to[T number](v Value, dtype DType) []T {
 	if v.t.DataType() != dtype {
 		panic(fmt.Sprintf("graph: tensor of type %v read as %v", v.t.DataType(), dtype))
@@ -88,7 +88,7 @@ func to[T number](v Value, dtype DType) []T {
 	if _, err := v.t.WriteContentsTo(&sink{asBytes(out)}); err != nil {
 		panic(fmt.Sprintf("graph: read tensor: %v", err))
 	}
-	runtime.KeepAlive(v.t) // else its finalizer could free the contents during the copy
+	runtime.KeepAlive(v.t) // otherwise its finalizer could free the contents during the copy
 	return out
 }
 
@@ -101,7 +101,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// Float32s returns a copy of the contents, row-major. It panics if their type is another.
+// Float32s returns a copy of the contents, row-major. It panics if they have another type.
 func (v Value) Float32s() []float32 { return to[float32](v, Float) }
 
 // Rows returns the float32 values of each index of the first dimension.
