@@ -115,9 +115,11 @@ func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 				return nil, err
 			}
 		}
+		given := options.Image.Scale
 		if options.Image.Scale, err = o.checkScale(ctx, options, result); err != nil {
 			return result, err
 		}
+		options.Tried = options.Image.Scale != given
 	}
 	o.Listener.Stage("adopting " + o.Model)
 	a, err := foreign.Adopt(ctx, o.Model, o.Out, options)

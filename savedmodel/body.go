@@ -151,7 +151,7 @@ func (b *Body) cut(def *graph_go_proto.GraphDef) (err error) {
 			}
 			b.reads[name] = handle.Name
 			if !slices.ContainsFunc(b.Variables, func(v BodyVariable) bool { return v.Name == handle.Name }) {
-				b.Variables = append(b.Variables, BodyVariable{handle.Name, shape, len(b.Layers), statistics[name] || statistic.MatchString(handle.Name)})
+				b.Variables = append(b.Variables, BodyVariable{handle.Name, shape, len(b.Layers), statistics[name] || IsStatistic(handle.Name)})
 			}
 		}
 	}
@@ -175,6 +175,9 @@ func (b *Body) cut(def *graph_go_proto.GraphDef) (err error) {
 // statistic matches the names of moving averages in Keras, TensorFlow 1 and PyTorch, and of the
 // statistics in Keras's Normalization.
 var statistic = regexp.MustCompile(`(^|/)((moving|running)_)?(mean|variance|var)(_\d+)?$`)
+
+// IsStatistic reports whether a variable is called as one that is measured, not trained.
+func IsStatistic(variable string) bool { return statistic.MatchString(variable) }
 
 // statistics returns the operations that read the moving averages of fused batch normalisation,
 // whatever their names are.

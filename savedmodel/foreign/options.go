@@ -26,7 +26,9 @@ type Options struct {
 	OneClass bool `yaml:"one_class,omitempty" json:"one_class,omitempty"`
 	// Trust allows operations that use files, the network or other programs. It is not read from a
 	// file, because the file can come with the model.
-	Trust bool `yaml:"-" json:"trust,omitempty"`
+	Trust bool `yaml:"-" json:"-"`
+	// Tried means that Image.Scale was found by trying scales on labelled images.
+	Tried bool `yaml:"-" json:"-"`
 }
 
 // Image describes how an image is converted to the model's input.

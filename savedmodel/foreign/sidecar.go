@@ -86,7 +86,7 @@ func WriteSidecar(model string, o Options) error {
 
 // sameOptions compares what a file holds.
 func sameOptions(a, b Options) bool {
-	a.Trust, b.Trust = false, false
+	a.Trust, b.Trust, a.Tried, b.Tried = false, false, false, false
 	if len(a.Classes)+len(b.Classes) == 0 {
 		a.Classes, b.Classes = nil, nil
 	}

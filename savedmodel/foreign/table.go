@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,6 +28,7 @@ func (a *adoption) table(layers []layer, grids map[ref]grid, elements map[string
 		}
 		return t.Shape(), t.DType()
 	})
+	untrained := a.untrained()
 	for _, l := range layers {
 		g, ok := grids[l.out]
 		if !ok {
@@ -35,6 +37,9 @@ func (a *adoption) table(layers []layer, grids map[ref]grid, elements map[string
 		entry := savedmodel.Layer{Name: l.name, Kind: l.kind, Output: g.output, Tensor: tensorName(l.out), Feature: tensorName(g.tensor)}
 		for _, v := range l.variables {
 			entry.Parameters += elements[v]
+			if untrained[v] {
+				entry.Frozen += elements[v]
+			}
 		}
 		if entry.Name == "image" || entry.Name == "" {
 			entry.Name = "layer_" + entry.Name
@@ -47,6 +52,36 @@ func (a *adoption) table(layers []layer, grids map[ref]grid, elements map[string
 	if why := passage.why(ref{node: a.flat.image.Name}); why != "" {
 		m.Origin.NoGradient["image"] = why
 	}
+}
+
+// number is what TensorFlow appends to the name of a variable's copy.
+var number = regexp.MustCompile(`_\d+$`)
+
+// untrained returns the variables that are not trained, such as moving averages: by the operation
+// that reads them, by the record of the program that wrote the model, or by their names.
+func (a *adoption) untrained() map[string]bool {
+	recorded := map[string]bool{} // whether a variable is trained
+	for _, n := range a.meta.GetObjectGraphDef().GetNodes() {
+		if v := n.GetVariable(); v.GetName() != "" {
+			recorded[v.Name] = recorded[v.Name] || v.Trainable
+		}
+	}
+	found := map[string]bool{}
+	for _, n := range a.flat.nodes {
+		if strings.HasPrefix(n.Op, "FusedBatchNorm") && len(n.Input) > 4 {
+			found[refOf(n.Input[3]).node], found[refOf(n.Input[4]).node] = true, true
+		}
+	}
+	for _, v := range a.variables {
+		trained, known := recorded[v.name]
+		if !known {
+			trained, known = recorded[number.ReplaceAllString(v.name, "")]
+		}
+		if known && !trained || savedmodel.IsStatistic(v.name) {
+			found[v.name] = true
+		}
+	}
+	return found
 }
 
 func tensorName(r ref) string { return fmt.Sprintf("model/%s:%d", r.node, r.index) }
