@@ -29,7 +29,7 @@ const (
 	printTerms = 8  // frequencies per side
 )
 
-// cosines[k][x] is cos(pi k (2x+1) / 64), the DCT-II's basis.
+// cosines is the basis of the DCT-II: cosines[k][x] is cos(pi k (2x+1) / 64).
 var cosines = func() (table [printTerms][printSide]float64) {
 	for k := range table {
 		for x := range table[k] {

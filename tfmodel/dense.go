@@ -2,7 +2,7 @@ package tfmodel
 
 import "fmt"
 
-// Dense is a fully connected layer with bias: [n] -> [Units].
+// Dense is a fully connected layer with bias: [n] -> [units].
 type Dense struct {
 	Units       int         `json:"units"`
 	Initializer Initializer `json:"initializer,omitempty"`

@@ -118,18 +118,18 @@ func (t *Trainer) losses(n network) tfmodel.Tensor {
 	object, shift := anchorLosses(n.Graph, n.Gather(n.join(1, logits), in.indices), n.Gather(n.join(1, shifts), in.indices), in.labels, in.shifts, in.factor)
 
 	proposals, counts := n.proposals(logits, shifts, r.TrainCandidates, r.TrainProposals)
-	sampledRegions := n.sampleRegions(in, proposals, counts)
+	sampled := n.sampleRegions(in, proposals, counts)
 	count := r.Positives + r.Negatives
-	cells := n.poolRegions(levels, sampledRegions.regions, n.BoxSize)
+	cells := n.poolRegions(levels, sampled.regions, n.BoxSize)
 	names, corrections := n.classify(cells)
 	flat := func(x tfmodel.Tensor) tfmodel.Tensor { return n.Reshape(x, tfmodel.Shape{-1}) }
-	wanted := n.Reshape(encodeIn(n.Graph, sampledRegions.regions, sampledRegions.boxes, headWeights), tfmodel.Shape{-1, 4})
-	name, correction := regionLosses(n.Graph, names, corrections, flat(sampledRegions.classes), wanted, flat(sampledRegions.weights))
+	wanted := n.Reshape(encodeIn(n.Graph, sampled.regions, sampled.boxes, headWeights), tfmodel.Shape{-1, 4})
+	name, correction := regionLosses(n.Graph, names, corrections, flat(sampled.classes), wanted, flat(sampled.weights))
 
 	first := func(x tfmodel.Tensor) tfmodel.Tensor { return n.firstEntries(x, r.Positives, count) }
-	regions, weights := first(sampledRegions.regions), first(sampledRegions.weights)
-	mask := maskLoss(n.Graph, n.maskLogits(n.poolRegions(levels, regions, n.MaskSize)), flat(first(sampledRegions.classes)),
-		n.Reshape(cropMasks(n.Graph, n.Cast(n.Gather(in.masks, first(sampledRegions.matched)), graph.Float), regions, n.maskSide()), tfmodel.Shape{-1, n.maskSide(), n.maskSide()}),
+	regions, weights := first(sampled.regions), first(sampled.weights)
+	mask := maskLoss(n.Graph, n.maskLogits(n.poolRegions(levels, regions, n.MaskSize)), flat(first(sampled.classes)),
+		n.Reshape(cropMasks(n.Graph, n.Cast(n.Gather(in.masks, first(sampled.matched)), graph.Float), regions, n.maskSide()), tfmodel.Shape{-1, n.maskSide(), n.maskSide()}),
 		flat(weights))
 	positives := n.Mean(n.Sum(weights, false, 1), false, 0)
 	t.fetch = []tfmodel.Tensor{object, shift, name, correction, mask, positives}
@@ -146,7 +146,7 @@ func (n network) firstEntries(x tfmodel.Tensor, k, total int) tfmodel.Tensor {
 }
 
 // sampledRegions are the regions of each image that the heads are trained with, positives first.
-type picked struct {
+type sampledRegions struct {
 	regions tfmodel.Tensor // [N,R,4]
 	weights tfmodel.Tensor // [N,R], 0: not used
 	classes tfmodel.Tensor // int32 [N,R], 0: background
@@ -155,7 +155,7 @@ type picked struct {
 }
 
 // sampleRegions samples regions from the proposals and the true boxes.
-func (n network) sampleRegions(in trainerInputs, proposals, counts tfmodel.Tensor) picked {
+func (n network) sampleRegions(in trainerInputs, proposals, counts tfmodel.Tensor) sampledRegions {
 	r := n.Regions
 	isTrue := n.Greater(in.kinds, n.Scalar(0.5))
 	boxes := n.Concat(1, proposals, in.boxes)
@@ -182,7 +182,7 @@ func (n network) sampleRegions(in trainerInputs, proposals, counts tfmodel.Tenso
 	positives, atPositive := draw(positive, r.Positives, 0x706f73)
 	negatives, atNegative := draw(negative, r.Negatives, 0x6e6567)
 	where := n.Concat(1, atPositive, atNegative)
-	p := picked{regions: n.Gather(boxes, where), weights: n.Concat(1, positives, negatives), matched: n.Gather(matched, where)}
+	p := sampledRegions{regions: n.Gather(boxes, where), weights: n.Concat(1, positives, negatives), matched: n.Gather(matched, where)}
 	p.boxes = n.Gather(in.boxes, p.matched)
 	isObject := n.Concat(1, positives, n.ZerosLike(negatives))
 	p.classes = n.Mul(n.Cast(isObject, graph.Int32), n.Add(n.Gather(in.classes, p.matched), n.Int(1)))

@@ -51,7 +51,7 @@ func lock(dir string, how int) (*os.File, error) {
 	}
 }
 
-// The command for open file description locks (Linux's fcntl).
+// setOpenFileLock is the command for open file description locks of Linux's fcntl.
 const setOpenFileLock = 37
 
 // LockUnit locks one byte of a folder's lock file until the file is closed. If another
