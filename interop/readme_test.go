@@ -5,7 +5,10 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/color"
 	"image/jpeg"
+	"image/png"
 	"math"
 	"os"
 	"path/filepath"
@@ -22,7 +25,7 @@ import (
 // between its Python example and "oscar explain".
 const readmeTolerance = 0.02
 
-// The Python example of README.md, on photographs with EXIF orientations, says what
+// The Python example of README.md, on photographs with EXIF orientations or transparency, says what
 // "oscar explain" says.
 func TestReadmeReadsPhotographsAsOscar(t *testing.T) {
 	packages := os.Getenv("OSCAR_PYTHON_TENSORFLOW")
@@ -52,6 +55,26 @@ func TestReadmeReadsPhotographsAsOscar(t *testing.T) {
 		}
 		path := filepath.Join(photos, fmt.Sprintf("%02d-orientation-%d.jpg", i, orientation))
 		if err := os.WriteFile(path, withOrientation(b.Bytes(), orientation), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 4 { // with transparency, which oscar draws on white
+		photo, _, err := dataset.SyntheticImage(i, 200+i, dataset.SyntheticOptions{PerClass: 300, Width: 320, Height: 240, Seed: 9})
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear := image.NewNRGBA(photo.Bounds())
+		for y := range 240 {
+			for x := range 320 {
+				r, g, b, _ := photo.At(x, y).RGBA()
+				clear.SetNRGBA(x, y, color.NRGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), uint8(255 * (x / 80) / 3)})
+			}
+		}
+		var b bytes.Buffer
+		if err := png.Encode(&b, clear); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(photos, fmt.Sprintf("%02d-clear.png", 12+i)), b.Bytes(), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
