@@ -3,12 +3,14 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
+	"oscar/savedmodel"
 	"oscar/tfmodel"
 )
 
@@ -44,9 +46,39 @@ func TestExport(t *testing.T) {
 	}
 	noLeftovers(t, dir)
 
-	// Over an earlier model, but over nothing else.
-	if err := Export(t.Context(), ExportOptions{Model: run.Dir, Out: frozen}); err != nil {
-		t.Error(err)
+	// The metadata has the steps of the signatures that integrate, and of no others.
+	integrated := filepath.Join(t.TempDir(), "integrated")
+	if err := Export(t.Context(), ExportOptions{Model: run.Dir, Out: integrated, Explain: []string{"saliency", "integrated-gradients"}}); err != nil {
+		t.Fatal(err)
+	}
+	for model, want := range map[string]map[string]int{again: nil, integrated: {"integrated-gradients": tfmodel.DefaultSteps}} {
+		if meta, _, err := savedmodel.Describe(model); err != nil || !maps.Equal(meta.Steps, want) {
+			t.Errorf("%s: steps %v, %v; want %v", model, meta.Steps, err, want)
+		}
+	}
+
+	// Over the same, but over nothing else.
+	for name, o := range map[string]ExportOptions{again: {}, frozen: {Frozen: true}} {
+		o.Model, o.Out = run.Dir, name
+		if err := Export(t.Context(), o); err != nil {
+			t.Error(err)
+		}
+	}
+	before := tree(t, dir)
+	for _, test := range []struct {
+		o    ExportOptions
+		want string
+	}{
+		{ExportOptions{Out: frozen}, frozen + " holds this model with the weights as constants, not variables; name a new folder"},
+		{ExportOptions{Out: again, Frozen: true}, again + " holds this model with the weights as variables, not constants; name a new folder"},
+		{ExportOptions{Out: again, Explain: []string{"saliency"}}, again + " holds this model with the signatures gradcam, serve, serving_default, not saliency, serve, serving_default; name a new folder"},
+		{ExportOptions{Out: again, Temperature: "2"}, again + " holds this model with the temperature 1, not 2; name a new folder"},
+	} {
+		test.o.Model = run.Dir
+		wantError(t, Export(t.Context(), test.o), test.want)
+	}
+	if !maps.Equal(before, tree(t, dir)) {
+		t.Error("an export was changed")
 	}
 	write(t, filepath.Join(dir, "mine", "file"), "something")
 	err := Export(t.Context(), ExportOptions{Model: run.Dir, Out: filepath.Join(dir, "mine")})

@@ -1,9 +1,7 @@
 package savedmodel
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/wamuir/graft/tensorflow/core/framework/attr_value_go_proto"
@@ -15,7 +13,6 @@ import (
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
 
-	"oscar/internal/atomicfile"
 	"oscar/internal/paths"
 )
 
@@ -33,9 +30,6 @@ const (
 func Calibrate(dir, out string, temperature float64) error {
 	meta, _, err := Describe(dir)
 	if err != nil {
-		return err
-	}
-	if err := replaceable(out, meta); err != nil {
 		return err
 	}
 	if meta.Temperature != 0 {
@@ -56,25 +50,7 @@ func Calibrate(dir, out string, temperature float64) error {
 	if err := scaleLogits(saved.MetaGraphs[0].GraphDef, float32(1/temperature)); err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
-	described, err := json.MarshalIndent(meta, "", "  ")
-	if err != nil {
-		return err
-	}
-	return atomicfile.Dir(out, func(tmp string) error {
-		if err := replaceable(out, meta); err != nil {
-			return err
-		}
-		if err := copyFiles(filepath.Join(dir, "variables"), filepath.Join(tmp, "variables")); err != nil {
-			return err
-		}
-		if err := os.MkdirAll(filepath.Join(tmp, filepath.Dir(MetadataFile)), 0o777); err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(tmp, MetadataFile), append(described, '\n'), 0o666); err != nil {
-			return err
-		}
-		return finishCopy(tmp, dir, out, saved)
-	})
+	return writeCopy(dir, out, meta, saved)
 }
 
 // scaleLogits multiplies the logits node by a constant, and computes the probabilities from the

@@ -1,10 +1,13 @@
 package savedmodel
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/wamuir/graft/tensorflow/core/framework/graph_go_proto"
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
@@ -18,14 +21,12 @@ import (
 
 // Extend writes a copy of oscar's model in dir to out, with more signatures. add may add operations
 // to the graph of the opened model. It returns the new signatures by name; they replace existing
-// ones of the same name. Weights and metadata are unchanged. out must not exist, be empty, or be the
-// same model written by oscar.
+// ones of the same name. Weights and metadata are unchanged, except for the steps of new signatures.
+// out must not exist, be empty, or be the same model written by oscar with the same signatures and
+// options.
 func Extend(dir, out string, config graph.Config, add func(*Bundle, *graph.Graph) (map[string]Signature, error)) error {
 	of, err := readMetadata(dir)
 	if err != nil {
-		return err
-	}
-	if err := replaceable(out, of); err != nil {
 		return err
 	}
 	b, err := Open(dir, config)
@@ -50,6 +51,9 @@ func Extend(dir, out string, config graph.Config, add func(*Bundle, *graph.Graph
 	}
 	meta := saved.MetaGraphs[0]
 	for name, s := range signatures {
+		if s.Steps > 0 {
+			of.setSteps(name, s.Steps)
+		}
 		if meta.SignatureDef[name], err = s.proto(); err != nil {
 			return fmt.Errorf("signature %s: %w", name, err)
 		}
@@ -57,17 +61,41 @@ func Extend(dir, out string, config graph.Config, add func(*Bundle, *graph.Graph
 	if meta.GraphDef, err = graphDef(b.graph); err != nil {
 		return err
 	}
+	return writeCopy(dir, out, of, saved)
+}
+
+// writeCopy writes a copy of the model in dir to out, with another graph and other metadata.
+func writeCopy(dir, out string, of *Metadata, saved *pb.SavedModel) error {
+	variables := filepath.Join(dir, "variables")
+	_, err := os.Stat(variables)
+	by := content{of, slices.Sorted(maps.Keys(saved.MetaGraphs[0].SignatureDef)), err != nil}
+	if err := by.replaces(out); err != nil {
+		return err
+	}
 	return atomicfile.Dir(out, func(tmp string) error {
-		if err := replaceable(out, of); err != nil {
+		if err := by.replaces(out); err != nil {
 			return err
 		}
-		for _, part := range []string{"variables", MetadataFile} {
-			if err := copyFiles(filepath.Join(dir, part), filepath.Join(tmp, part)); err != nil {
-				return err
-			}
+		if err := copyFiles(variables, filepath.Join(tmp, "variables")); err != nil {
+			return err
+		}
+		if err := writeMetadata(tmp, of); err != nil {
+			return err
 		}
 		return finishCopy(tmp, dir, out, saved)
 	})
+}
+
+// writeMetadata writes the metadata of a new model.
+func writeMetadata(dir string, m *Metadata) error {
+	b, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(MetadataFile)), 0o777); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, MetadataFile), append(b, '\n'), 0o666)
 }
 
 // graphDef returns a graph as a protocol buffer for other programs.

@@ -34,8 +34,21 @@ type Metadata struct {
 	WeightsSHA256 string  `json:"weights_sha256,omitempty"`
 	Origin        *Origin `json:"origin,omitempty"` // of an adopted model
 	// Temperature divides the logits of a calibrated model, see [Calibrate]; 0: not calibrated.
-	Temperature float64           `json:"temperature,omitempty"`
-	Versions    map[string]string `json:"versions"`
+	Temperature float64 `json:"temperature,omitempty"`
+	// Steps has the number of points of each signature with an integral, as integrated gradients.
+	Steps    map[string]int    `json:"steps,omitempty"`
+	Versions map[string]string `json:"versions"`
+}
+
+// setSteps records the steps of a signature. The map is copied, since copies of the metadata share it.
+func (m *Metadata) setSteps(signature string, steps int) {
+	all := map[string]int{signature: steps}
+	for name, n := range m.Steps {
+		if name != signature {
+			all[name] = n
+		}
+	}
+	m.Steps = all
 }
 
 // MultiLabel has the minimum probability of each class's label.

@@ -10,7 +10,7 @@ func TestOtherOptionOfAnAdoptedModel(t *testing.T) {
 			Origin: &Origin{SHA256: "1", Scale: "0..1", Signature: "serving_default", Output: "out"},
 		}
 	}
-	if what := model().otherOption(model()); what != "" {
+	if what := (content{Metadata: model()}).otherOption(content{Metadata: model()}); what != "" {
 		t.Errorf("the same model has %s", what)
 	}
 	for want, change := range map[string]func(m *Metadata){
@@ -25,7 +25,7 @@ func TestOtherOptionOfAnAdoptedModel(t *testing.T) {
 	} {
 		other := model()
 		change(other)
-		if what := model().otherOption(other); what != want {
+		if what := (content{Metadata: model()}).otherOption(content{Metadata: other}); what != want {
 			t.Errorf("%q, want %q", what, want)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 type Signature struct {
 	Inputs  map[string]graph.Tensor
 	Outputs map[string]graph.Tensor
+	Steps   int // number of points of an integral, for the metadata; 0: the signature has none
 }
 
 // proto returns the signature as a protocol buffer.

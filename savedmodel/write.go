@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -34,15 +35,21 @@ type Model struct {
 }
 
 // Write writes a SavedModel to dir, which must not exist, be empty, or be the same model written by
-// oscar (an adopted one with the same options). It writes to a folder next to dir, syncs and renames
+// oscar with the same signatures and options. It writes to a folder next to dir, syncs and renames
 // it, so that dir is never incomplete. Other programs' files in assets and assets.extra are kept.
 func Write(ctx context.Context, dir string, m Model) (err error) {
-	if err := replaceable(dir, &m.Metadata); err != nil {
+	for name, s := range m.Signatures {
+		if s.Steps > 0 {
+			m.Metadata.setSteps(name, s.Steps)
+		}
+	}
+	by := content{&m.Metadata, slices.Sorted(maps.Keys(m.Signatures)), len(m.Variables) == 0}
+	if err := by.replaces(dir); err != nil {
 		return err
 	}
 	return atomicfile.Dir(dir, func(tmp string) error {
 		// Another process may have written to dir before this one got the lock.
-		if err := replaceable(dir, &m.Metadata); err != nil {
+		if err := by.replaces(dir); err != nil {
 			return err
 		}
 		meta := &pb.MetaGraphDef{
@@ -82,14 +89,7 @@ func Write(ctx context.Context, dir string, m Model) (err error) {
 		if err := writeGraph(tmp, &pb.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*pb.MetaGraphDef{meta}}); err != nil {
 			return err
 		}
-		text, err := json.MarshalIndent(m.Metadata, "", "  ")
-		if err != nil {
-			return err
-		}
-		if err := os.Mkdir(filepath.Join(tmp, filepath.Dir(MetadataFile)), 0o777); err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(tmp, MetadataFile), append(text, '\n'), 0o666); err != nil {
+		if err := writeMetadata(tmp, &m.Metadata); err != nil {
 			return err
 		}
 		if err := checksum.Seal(tmp); err != nil {
@@ -148,9 +148,17 @@ func copyTo(to, from string, e os.DirEntry) error {
 	return os.WriteFile(to, b, 0o666)
 }
 
-// replaceable returns nil if dir does not exist, is empty, or has only the same model written by
-// oscar (an adopted one with the same options), and files in [extraFolders].
-func replaceable(dir string, by *Metadata) error {
+// content is what distinguishes two exports of the same model.
+type content struct {
+	*Metadata
+	signatures []string // sorted names
+	frozen     bool     // the weights are constants
+}
+
+// replaces returns nil if dir does not exist, is empty, or has only the same model written by oscar
+// with the same content, and files in [extraFolders]. The weights may differ, as those of a run that
+// was trained further.
+func (c content) replaces(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if os.IsNotExist(err) || err == nil && len(entries) == 0 {
 		return nil
@@ -168,25 +176,55 @@ func replaceable(dir string, by *Metadata) error {
 			return fmt.Errorf("%s holds %s, which is not part of a model that oscar wrote; name a new folder", dir, e.Name())
 		}
 	}
-	before, _, err := Describe(dir)
+	meta, signatures, err := Describe(dir)
 	if err != nil {
 		return nil
 	}
-	if !before.sameModel(by) {
+	_, err = os.Stat(filepath.Join(dir, "variables"))
+	before := content{meta, signatures, err != nil}
+	if !before.sameModel(c.Metadata) {
 		return fmt.Errorf("%s holds another model (%s: %s); name a new folder", dir, before.Model, strings.Join(before.Classes, ", "))
 	}
-	if what := before.otherOption(by); what != "" {
+	if what := before.otherOption(c); what != "" {
 		return fmt.Errorf("%s holds this model with %s; name a new folder", dir, what)
 	}
 	return nil
 }
 
-// otherOption describes the first option that differs between two adoptions of the same model.
+// option is a setting of the user for which two exports of a model differ.
+type option struct{ name, before, now string }
+
+// otherOption describes the first option that differs between two exports of the same model.
 // Options come from the user and cannot be derived from the model.
-func (m *Metadata) otherOption(as *Metadata) string {
-	if m.Origin == nil {
-		return ""
+func (c content) otherOption(as content) string {
+	weights := func(c content) string {
+		if c.frozen {
+			return "constants"
+		}
+		return "variables"
 	}
+	temperature := func(c content) string { return fmt.Sprint(cmp.Or(c.Temperature, 1)) }
+	options := []option{
+		{"the signatures", strings.Join(c.signatures, ", "), strings.Join(as.signatures, ", ")},
+		{"the temperature", temperature(c), temperature(as)},
+		{"the weights as", weights(c), weights(as)},
+	}
+	if c.Steps != nil { // older exports do not record them
+		options = append(options, option{"the steps", fmt.Sprint(c.Steps), fmt.Sprint(as.Steps)})
+	}
+	if c.Origin != nil {
+		options = append(c.adoptionOptions(as.Metadata), options...)
+	}
+	for _, o := range options {
+		if o.before != o.now {
+			return fmt.Sprintf("%s %s, not %s", o.name, o.before, o.now)
+		}
+	}
+	return ""
+}
+
+// adoptionOptions are the options of two adoptions of the same model.
+func (m *Metadata) adoptionOptions(as *Metadata) []option {
 	labels := func(m *Metadata) string {
 		if m.MultiLabel == nil {
 			return "one"
@@ -194,7 +232,7 @@ func (m *Metadata) otherOption(as *Metadata) string {
 		return "several"
 	}
 	frame := func(i Image) string { return fmt.Sprintf("%s %d", cmp.Or(i.Aspect, "stretch"), i.Padding) }
-	for _, option := range []struct{ name, before, now string }{
+	return []option{
 		{"the classes", strings.Join(m.Classes, ", "), strings.Join(as.Classes, ", ")},
 		{"the input scale", m.Origin.Scale, as.Origin.Scale},
 		{"the size", fmt.Sprintf("%d x %d", m.Image.Height, m.Image.Width), fmt.Sprintf("%d x %d", as.Image.Height, as.Image.Width)},
@@ -203,12 +241,7 @@ func (m *Metadata) otherOption(as *Metadata) string {
 		{"labels per image:", labels(m), labels(as)},
 		{"the layer", m.Explain, as.Explain},
 		{"the output", m.Origin.Signature + " " + m.Origin.Output, as.Origin.Signature + " " + as.Origin.Output},
-	} {
-		if option.before != option.now {
-			return fmt.Sprintf("%s %s, not %s", option.name, option.before, option.now)
-		}
 	}
-	return ""
 }
 
 // sameModel reports whether metadata is of the same run (which may have been trained further), of

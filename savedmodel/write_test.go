@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"oscar/internal/graph"
 	"oscar/savedmodel"
+	"oscar/tfmodel"
 )
 
 func TestModelSaysWhatItsTrainerSaid(t *testing.T) {
@@ -137,8 +139,9 @@ func TestWriteThatFailsLeavesTheOldModel(t *testing.T) {
 	whole := model(t, n, session)
 
 	odd := whole
-	odd.Signatures = map[string]savedmodel.Signature{"odd": {Outputs: map[string]graph.Tensor{"map": {}}}}
-	wantError(t, "a signature of nothing", savedmodel.Write(t.Context(), dir, odd), "signature odd", `"map" is not a tensor`)
+	odd.Signatures = maps.Clone(whole.Signatures)
+	odd.Signatures["gradcam"] = savedmodel.Signature{Outputs: map[string]graph.Tensor{"map": {}}}
+	wantError(t, "a signature of nothing", savedmodel.Write(t.Context(), dir, odd), "signature gradcam", `"map" is not a tensor`)
 	unchanged(t, "a signature of nothing", dir, before)
 
 	ctx, cancel := context.WithCancel(context.Background())
@@ -156,8 +159,83 @@ func TestWriteThatFailsLeavesTheOldModel(t *testing.T) {
 
 	n.Graph.Fail(errors.New("broken"))
 	odd = savedmodel.Model{Graph: n.Graph, Metadata: whole.Metadata}
-	wantError(t, "a broken graph", savedmodel.Write(t.Context(), dir, odd), "broken")
+	wantError(t, "a broken graph", savedmodel.Write(t.Context(), filepath.Join(filepath.Dir(dir), "new"), odd), "broken")
 	unchanged(t, "a broken graph", dir, before)
+}
+
+// An export is not replaced by one of the same model with other signatures or options, but by one
+// with the same.
+func TestWriteSparesOtherExports(t *testing.T) {
+	n, session := network(t, trained(t, small()))
+	plain := model(t, n, session)
+	fewer, warm, finer := plain, plain, plain
+	fewer.Signatures = map[string]savedmodel.Signature{"serving_default": plain.Signatures["serving_default"]}
+	warm.Metadata.Temperature = 2
+	finer.Signatures = maps.Clone(plain.Signatures)
+	cam := plain.Signatures["gradcam"]
+	cam.Steps = 20
+	finer.Signatures["gradcam"] = cam
+	finest := finer
+	finest.Signatures = maps.Clone(finer.Signatures)
+	cam.Steps = 50
+	finest.Signatures["gradcam"] = cam
+	frozen := plain
+	frozen.Variables = nil
+	models := []savedmodel.Model{plain, fewer, warm, frozen}
+	wants := []string{"", "the signatures gradcam, serving_default, not serving_default", "the temperature 1, not 2", "the weights as variables, not constants"}
+	check := func(at, by savedmodel.Model, want string) {
+		t.Helper()
+		dir := filepath.Join(t.TempDir(), "model")
+		if err := savedmodel.Write(t.Context(), dir, at); err != nil {
+			t.Fatal(err)
+		}
+		before := tree(t, filepath.Dir(dir))
+		err := savedmodel.Write(t.Context(), dir, by)
+		if want == "" {
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		wantError(t, want, err, dir, "holds this model with "+want+"; name a new folder")
+		unchanged(t, want, dir, before)
+	}
+	for i, m := range models {
+		check(plain, m, wants[i])
+		check(m, m, "")
+	}
+	check(fewer, plain, "the signatures serving_default, not gradcam, serving_default")
+	check(warm, plain, "the temperature 2, not 1")
+	check(finer, finest, "the steps map[gradcam:20], not map[gradcam:50]")
+	check(plain, finer, "") // an older export does not record its steps
+}
+
+// Extended and calibrated copies do not replace exports with other signatures or options, either.
+func TestCopiesSpareOtherExports(t *testing.T) {
+	dir := exported(t)
+	twice := func(b *savedmodel.Bundle, g *graph.Graph) (map[string]savedmodel.Signature, error) {
+		x := g.Placeholder("given", graph.Float, tfmodel.Shape{-1})
+		s := savedmodel.Signature{Inputs: map[string]graph.Tensor{"x": x}, Outputs: map[string]graph.Tensor{"y": g.Identity("taken", x)}, Steps: 20}
+		return map[string]savedmodel.Signature{"twice": s}, g.Err()
+	}
+	parent := t.TempDir()
+	more, warm := filepath.Join(parent, "more"), filepath.Join(parent, "warm")
+	for range 2 { // the same call again is fine
+		if err := savedmodel.Extend(dir, more, graph.Config{}, twice); err != nil {
+			t.Fatal(err)
+		}
+		if err := savedmodel.Calibrate(dir, warm, 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if meta, _, err := savedmodel.Describe(more); err != nil || meta.Steps["twice"] != 20 {
+		t.Errorf("%+v, %v", meta, err)
+	}
+	before := tree(t, parent)
+	wantError(t, "other signatures", savedmodel.Calibrate(dir, more, 2), "holds this model with the signatures")
+	wantError(t, "another temperature", savedmodel.Calibrate(dir, warm, 3), "holds this model with the temperature 2, not 3")
+	wantError(t, "no temperature", savedmodel.Extend(dir, warm, graph.Config{}, twice), "holds this model with the signatures")
+	unchanged(t, "copies", more, before)
 }
 
 func TestWriteSparesWhatIsNoModel(t *testing.T) {

@@ -150,7 +150,9 @@ func noClass(g *Graph, target, logits Tensor) Tensor {
 	return g.Reshape(g.Select(g.Less(target, classes), g.Scalar(0), g.Scalar(float32(math.NaN()))), Shape{-1, 1, 1})
 }
 
-// DefaultSteps is the number of points of integrated gradients in [Explanations].
+// DefaultSteps is the number of points of integrated gradients in [Explanations]. It is below the 50
+// of explain.IntegratedGradients, because all points of an image are in memory at once. The metadata
+// of an exported model records it.
 const DefaultSteps = 20
 
 // IntegratedGradients adds the signature of explain.IntegratedGradients with a black baseline, see
@@ -182,7 +184,7 @@ func (n *Network) IntegratedGradients(steps int) (savedmodel.Signature, error) {
 		}
 		return g.Const(graph.FromFloat32s(shape, narrow))
 	}
-	return n.explanation("integrated_gradients", asItIs, func(g *Graph, target Tensor) (Tensor, error) {
+	signature, err := n.explanation("integrated_gradients", asItIs, func(g *Graph, target Tensor) (Tensor, error) {
 		// The points are an axis before the batch. The other axes are flattened, for outer products with
 		// matrices of one row.
 		size := n.Image.Shape()[1:]
@@ -201,4 +203,6 @@ func (n *Network) IntegratedGradients(steps int) (savedmodel.Signature, error) {
 		mean := g.MatMul(column(g, weights, Shape{1, steps}), g.Reshape(gradient, Shape{steps, -1}))
 		return overChannels(g, g.Mul(g.Reshape(mean, append(Shape{-1}, size...)), n.Image)), nil
 	})
+	signature.Steps = steps
+	return signature, err
 }

@@ -36,6 +36,9 @@ Those of an adopted model have TensorFlow's gradients. lrp needs a network made 
 oscar's layers; guidedbackprop and guidedgradcam need it unless all activations of
 the adopted model are ReLU or ReLU6.
 
+DIR is new, empty, or an export of the same model with the same signatures and
+options, which is replaced.
+
 --weights makes a model from another program's weights without training: Keras's,
 torchvision's and others for a network of --arch. It gives the same predictions as
 in that program, and supports all explanations.
@@ -44,6 +47,9 @@ in that program, and supports all explanations.
 calibrated: by the temperature that oscar audit measured on held-out images, or by a
 number. The order of the classes and of the pixels in heatmaps does not change.
 oscar.json records the temperature.
+
+integrated-gradients has 20 steps, as oscar explain --method integrated-gradients
+--samples 20: all are in memory at once. (Without --samples, oscar explain has 50.)
 
 assets.extra/oscar.json has the class names, the preprocessing and the layers.
 
