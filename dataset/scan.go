@@ -20,7 +20,7 @@ type Item struct {
 	Path   string `json:"path"`   // relative to the root, slash-separated
 	Class  int    `json:"class"`  // index into the sorted class names; -1 if unknown or multi-label
 	SHA256 string `json:"sha256"` // of the file's content, in hex; "" if unknown
-	// Weight is the image's weight in the training loss, above 0; 0 stands for 1.
+	// Weight is the weight of the image in the training loss, above 0; 0: 1.
 	Weight float64 `json:"weight,omitempty"`
 	// Labels are the indices of all classes of the image, sorted, if the images have several
 	// labels.

@@ -28,9 +28,9 @@ type ScoreOptions struct {
 	Paths    []string // pictures, folders of them, or one folder of scenes; none: the run's own
 	Part     string   // of scenes; "": the test part
 	Out      string
-	Method   string        // as of [ExplainOptions]
-	Layer    string        // the same
-	Score    explain.Score // the same
+	Method   string        // see [ExplainOptions]
+	Layer    string        // see [ExplainOptions]
+	Score    explain.Score // see [ExplainOptions]
 	Metrics  []string      // none: deletion and insertion
 	Follow   string        // see CheckFollow; "": FollowProbability
 	PerClass int           // the maximum number of objects of each predicted class

@@ -29,31 +29,31 @@ import (
 // AuditOptions are the options of [Audit].
 type AuditOptions struct {
 	Model    string // a run folder or a SavedModel
-	Data     string // folder of images below folders named as classes; empty: the run's own
+	Data     string // folder with one sub-folder of images per class; empty: the run's own
 	Part     string // part of the run's split, or "all" for every image below Data
 	Method   string // method of the maps, such as "gradcam"; empty: the model's default
-	Masks    string // folder with a mask for each image, as of [ScoreOptions]; empty: the one next to a synthetic set's images
+	Masks    string // folder with a mask per image, see [ScoreOptions]; empty: the one next to a synthetic set's images
 	Out      string // folder for the results: new, empty, or of the same options
 	Machine  Machine
 	Listener Listener
 }
 
-// Check returns an error for options that are wrong for every model.
+// Check returns an error for options that are invalid for every model.
 func (o AuditOptions) Check() error {
 	return cmp.Or(named.Check("split part", o.Part, dataset.PartNames), o.Machine.Check())
 }
 
 const (
 	auditPictures = "pictures" // a folder of the results
-	auditShown    = 24         // pictures of each kind of problem
-	auditSide     = 320        // their longer side, in pixels
-	auditSeed     = 1          // seed of the bootstrap of the calibration
+	auditShown    = 24         // maximum number of pictures of each kind of problem
+	auditSide     = 320        // the longer side of a picture, in pixels
+	auditSeed     = 1          // seed for the bootstrap of the calibration
 )
 
-// Audit lists likely problems of a data set: wrong labels, near duplicates across the
-// parts of the split or with several labels, images unlike the training images, and
-// classes whose maps lie outside of the objects or, without masks, at the border of the image. It also measures the calibration. It
-// writes pictures, images.csv and then audit.json.
+// Audit lists likely problems of a data set: wrong labels, near duplicates with several parts of the
+// split or several labels, and images unlike the training images. It also lists classes whose maps
+// lie outside of the objects or, without masks, at the border of the image. It measures the
+// calibration. It writes pictures, images.csv and then audit.json.
 func Audit(ctx context.Context, o AuditOptions) (*result.Audit, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func Audit(ctx context.Context, o AuditOptions) (*result.Audit, error) {
 	return a, err
 }
 
-// reopen returns the audit in Out if it was made with the same options.
+// reopen returns the audit in Out. Other options are an error.
 func (o AuditOptions) reopen() (*result.Audit, error) {
 	a, err := result.ReadAudit(o.Out)
 	if err != nil {
@@ -112,14 +112,14 @@ type auditing struct {
 	bundle     *savedmodel.Bundle
 	explainers []explain.Explainer
 	part       part
-	run        *Run              // the model's run; nil: it has none
-	parts      map[string]string // part of each of the run's images, by SHA-256
-	masks      objectMasks       // without a folder if there are none
+	run        *Run              // the model's run; nil: none
+	parts      map[string]string // part of each image of the run, by SHA-256
+	masks      objectMasks       // without a folder if there are no masks
 	images     []audited
 	result     *result.Audit
 }
 
-// audited is an image with the model's results for it.
+// audited is an image and the model's results for it.
 type audited struct {
 	dataset.Item
 	part     string
@@ -129,7 +129,7 @@ type audited struct {
 	features []float32
 	border   float64 // share of the positive heat in the border strip; NaN: the map is empty
 	outside  float64 // share of the positive heat outside of the object; NaN: no mask, or the map is empty
-	area     float64 // share of the image outside of the object; NaN like outside
+	area     float64 // share of the image's area outside of the object; NaN like outside
 	distance float64 // distance to the training images; NaN: not measured
 	issue    *result.LabelIssue
 }
@@ -213,7 +213,7 @@ func (j *auditing) note(texts ...string) {
 	j.Listener.Note(texts...)
 }
 
-// name returns a class's name, "" for an unknown class.
+// name returns a class's name, or "" for an unknown class.
 func (j *auditing) name(class int) string {
 	if class < 0 {
 		return ""

@@ -27,11 +27,11 @@ import (
 type GlobalOptions struct {
 	Model    string // a run or a SavedModel
 	Data     string // folder with one sub-folder per class; empty: the run's own
-	Part     string // of the run's split, or all: every image below Data
+	Part     string // a part of the run's split, or all: every image below Data
 	Concepts string // folder with one sub-folder per concept, see [ExplainGlobal]; empty: no TCAV
 	Out      string // folder for the results, new or empty
-	// Settings: Class may be a class's name or [TargetAll]. Without a Method, averages use
-	// Grad-CAM and the rest LRP.
+	// Settings are the settings of the maps. Class may be a class's name or [TargetAll]. Without a
+	// Method, averages use Grad-CAM and the other results LRP.
 	Settings Settings
 	Global   global.Settings
 	Machine  Machine
