@@ -6,8 +6,6 @@ import (
 	"reflect"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"oscar/internal/keyed"
 )
 
@@ -27,11 +25,8 @@ func (e *Experiment) Set(setting string) error {
 	if !ok || strings.TrimSpace(text) == "" {
 		return fmt.Errorf("%q has no value, want KEY=VALUE as in training.epochs=40", setting)
 	}
-	if err := keyed.CheckText([]byte(text)); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
 	var tree any
-	if err := yaml.Unmarshal([]byte(text), &tree); err != nil {
+	if err := keyed.Unmarshal([]byte(text), &tree); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return e.overlay(keyed.Nest(path, tree))

@@ -43,10 +43,7 @@ func readYOLO(f files) (*source, error) {
 	}
 	fail := func(err error) error { return fmt.Errorf("%s: %w", f.at(yoloFile), err) }
 	var d yoloData
-	if err := keyed.CheckText(b); err != nil {
-		return nil, fail(err)
-	}
-	if err := yaml.Unmarshal(b, &d); err != nil {
+	if err := keyed.Unmarshal(b, &d); err != nil {
 		return nil, fail(err)
 	}
 	s := &source{leftOut: map[string]int{}}

@@ -25,25 +25,37 @@ import (
 // Parse parses YAML or JSON to maps, lists and values. An empty text is an error that shows
 // the example, such as "seed: 1".
 func Parse(b []byte, example string) (tree any, err error) {
-	if err := CheckText(b); err != nil {
-		return nil, err
-	}
-	if err := yaml.Unmarshal(b, &tree); err != nil {
+	if err := Unmarshal(b, &tree); err != nil {
 		return nil, err
 	}
 	if tree == nil {
-		return nil, fmt.Errorf("the file is empty; want keys such as %s", example)
+		return nil, fmt.Errorf("%w; want keys such as %s", ErrEmpty, example)
 	}
 	return tree, nil
+}
+
+// ErrEmpty is the error of [Parse] for a text without keys.
+var ErrEmpty = errors.New("the file is empty")
+
+// Unmarshal parses YAML into v with the limits of [Parse]. Its errors have one line.
+func Unmarshal(b []byte, v any) error {
+	if err := checkText(b); err != nil {
+		return err
+	}
+	err := yaml.Unmarshal(b, v)
+	if list, ok := errors.AsType[*yaml.TypeError](err); ok {
+		return errors.New(strings.Join(list.Errors, "; "))
+	}
+	return err
 }
 
 // maxValues is the maximum number of keys and values of a text.
 const maxValues = 20_000
 
-// CheckText returns an error for a YAML text with more than 20,000 keys and values, because the
+// checkText returns an error for a YAML text with more than 20,000 keys and values, because the
 // decoding time grows with the square of their number. Numbers such as 010 are errors, too, because
 // YAML reads them as octal.
-func CheckText(b []byte) error {
+func checkText(b []byte) error {
 	var root yaml.Node
 	if err := yaml.Unmarshal(b, &root); err != nil {
 		return err
@@ -283,6 +295,33 @@ func Keys(t reflect.Type) (keys []string) {
 	return keys
 }
 
+// CheckKeys returns an error for the first key of a tree that the JSON of type t, a struct, lacks.
+// Unlike [Check] it accepts values of any type.
+func CheckKeys(tree any, t reflect.Type) error { return checkKeys(tree, t, "") }
+
+// checkKeys is CheckKeys for the tree at a path, such as "image.".
+func checkKeys(tree any, t reflect.Type, path string) error {
+	keys, ok := tree.(map[string]any)
+	if !ok || t.Kind() != reflect.Struct {
+		return nil
+	}
+	fields, known := fieldsOf(t), Keys(t)
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		i := slices.Index(known, key)
+		if i < 0 {
+			return unknownKey(cmp.Or(strings.TrimSuffix(path, "."), "the file"), key, known)
+		}
+		if err := checkKeys(keys[key], fields[i].t, path+key+"."); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unknownKey(where, key string, known []string) error {
+	return fmt.Errorf("%s has an unknown key %q%s; have %s", where, key, named.Suggest(key, known), strings.Join(known, ", "))
+}
+
 func checkStruct(tree any, t reflect.Type, path string) error {
 	where := cmp.Or(strings.TrimSuffix(path, "."), "the file")
 	fields, known := fieldsOf(t), Keys(t)
@@ -293,7 +332,7 @@ func checkStruct(tree any, t reflect.Type, path string) error {
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		i := slices.Index(known, key)
 		if i < 0 {
-			return fmt.Errorf("%s has an unknown key %q%s; have %s", where, key, named.Suggest(key, known), strings.Join(known, ", "))
+			return unknownKey(where, key, known)
 		}
 		err := check(keys[key], fields[i].t, path+key+".")
 		if _, list := keys[key].([]any); err != nil && !list && fields[i].form != "" {

@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -47,13 +48,20 @@ func ReadSidecar(model string) (o Options, found bool, err error) {
 }
 
 func parseSidecar(b []byte) (o Options, err error) {
-	if err := keyed.CheckText(b); err != nil {
+	tree, err := keyed.Parse(b, "image: {scale: 0..1}")
+	if errors.Is(err, keyed.ErrEmpty) {
+		return o, nil
+	} else if err != nil {
 		return o, err
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(b))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&o); err != nil && !errors.Is(err, io.EOF) {
+	if _, ok := tree.(map[string]any); !ok {
+		return o, fmt.Errorf("the file has no keys; want some of %s", strings.Join(keyed.Keys(reflect.TypeFor[Options]()), ", "))
+	}
+	if err := keyed.CheckKeys(tree, reflect.TypeFor[Options]()); err != nil {
 		return o, err
+	}
+	if err := keyed.Unmarshal(b, &o); err != nil { // unlike keyed.Read it takes 7 as the name of a class
+		return o, cmp.Or(keyed.Check(tree, reflect.TypeFor[Options]()), err)
 	}
 	return o, o.Check()
 }
