@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 
 	"oscar/dataset"
@@ -57,7 +59,8 @@ type PredictSummary struct {
 	Unreadable      []dataset.Problem
 }
 
-// Predict writes the detected objects in COCO's format. Unreadable pictures are skipped.
+// Predict writes the detected objects in COCO's format. Unreadable pictures are skipped. A file with
+// other detections is not replaced.
 func Predict(ctx context.Context, o PredictOptions) (*PredictSummary, error) {
 	replaceable := func() error { return atomicfile.CheckOurs(o.Out, "detections", predictionsBegin) }
 	if err := replaceable(); err != nil {
@@ -98,7 +101,12 @@ func Predict(ctx context.Context, o PredictOptions) (*PredictSummary, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, atomicfile.Output(o.Out, atomicfile.Bytes(append(text, '\n')))
+	return s, atomicfile.Output(o.Out, func(f *os.File) error {
+		return atomicfile.Extending(o.Out, "detections", f, func(to io.Writer) error {
+			_, err := to.Write(append(text, '\n'))
+			return err
+		})
+	})
 }
 
 // pictures are files and the ids of their pictures.

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"iter"
 	"math"
 	"os"
@@ -265,8 +266,9 @@ func newPrediction(path string, probabilities []float32, classes []string, top i
 	return p
 }
 
-// PredictFile writes the predictions to a .csv or .jsonl file. It replaces an earlier file only when
-// all images are done; after an error or an interruption the earlier file stays.
+// PredictFile writes the predictions to a .csv or .jsonl file. It replaces an earlier file only by one
+// that begins with the same predictions, and only when all images are done. After an error or an
+// interruption the earlier file stays.
 func PredictFile(ctx context.Context, o PredictOptions, path string, each func(result.Prediction) error) (*PredictSummary, error) {
 	asJSON, err := result.PredictionsAreJSON(path)
 	if err != nil {
@@ -278,10 +280,12 @@ func PredictFile(ctx context.Context, o PredictOptions, path string, each func(r
 	var summary *PredictSummary
 	err = atomicfile.Output(path, func(f *os.File) error {
 		buffer := bufio.NewWriterSize(f, 1<<16)
-		var w *result.PredictionWriter
-		o.Begin = func(classes int) { w = result.NewPredictionWriter(buffer, asJSON, classes) }
-		var err error
-		summary, err = Predict(ctx, o, func(p result.Prediction) error { return cmp.Or(w.Write(p), each(p)) })
+		err := atomicfile.Extending(path, "predictions", buffer, func(to io.Writer) (err error) {
+			var w *result.PredictionWriter
+			o.Begin = func(classes int) { w = result.NewPredictionWriter(to, asJSON, classes) }
+			summary, err = Predict(ctx, o, func(p result.Prediction) error { return cmp.Or(w.Write(p), each(p)) })
+			return err
+		})
 		return cmp.Or(err, buffer.Flush())
 	})
 	return summary, err

@@ -154,9 +154,29 @@ func TestPredictFile(t *testing.T) {
 		}
 	}
 
+	// The same call again gives the same file; another one changes nothing.
+	if _, err := PredictFile(t.Context(), o, table, quiet); err != nil || readText(t, table) != text {
+		t.Errorf("again: %v", err)
+	}
+	for name, change := range map[string]func(o *PredictOptions){
+		"classes": func(o *PredictOptions) { o.Top = 1 },
+		"images":  func(o *PredictOptions) { o.Paths = []string{photos(t, 3)} },
+		"fewer":   func(o *PredictOptions) { o.Paths = []string{filepath.Join(shapes(t), "bottle")} },
+		"model":   func(o *PredictOptions) { o.Model = warm(t) },
+	} {
+		for path, before := range map[string]string{table: text, lines: readText(t, lines)} {
+			other := o
+			change(&other)
+			_, err := PredictFile(t.Context(), other, path, quiet)
+			wantError(t, err, path+" has other predictions; name a new file")
+			if readText(t, path) != before {
+				t.Errorf("other %s: the file was changed", name)
+			}
+		}
+	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	n := 0
-	o.Top = 1
 	_, err = PredictFile(ctx, o, table, func(result.Prediction) error {
 		if n++; n == 9 {
 			cancel()
@@ -178,6 +198,16 @@ func TestPredictFile(t *testing.T) {
 	}
 	_, err = PredictFile(t.Context(), o, other, quiet)
 	wantError(t, err, other+" has no predictions of oscar; name a new file")
+}
+
+// warm returns a model like the trained one with other probabilities.
+func warm(t *testing.T) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "warm")
+	if err := Export(t.Context(), ExportOptions{Model: trained(t).Dir, Out: out, Temperature: "2"}); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func readText(t *testing.T, path string) string {

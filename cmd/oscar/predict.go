@@ -48,7 +48,8 @@ whose probability reaches the model's threshold, joined by |. There is no entrop
 Folders are read while images are classified, and rows are written immediately, so a
 million images need no more memory than a thousand. FILE is written when all images
 are done: after Ctrl-C (exit status 3) or an error it is unchanged. Standard output
-has only complete rows.
+has only complete rows. A FILE with other predictions, as of another model, is not
+replaced; the same command can be given again, also with more images at the end.
 
 If MODEL is a detector, --out FILE.json gets the objects of all images in
 COCO's format: class, score, box and mask. PATH may be a folder of scenes; its test
