@@ -26,10 +26,14 @@ func (e *Experiment) Set(setting string) error {
 		return fmt.Errorf("%q has no value, want KEY=VALUE as in training.epochs=40", setting)
 	}
 	var tree any
-	if err := keyed.Unmarshal([]byte(text), &tree); err != nil {
+	err := keyed.Unmarshal([]byte(text), &tree)
+	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return e.overlay(keyed.Nest(path, tree))
+	if tree, err = keyed.Setting(path, tree, reflect.TypeFor[Experiment]()); err != nil {
+		return err
+	}
+	return e.overlay(tree)
 }
 
 // ReadJSON reads experiment.json. Unknown keys are errors.

@@ -85,7 +85,10 @@ func (e *Experiment) Set(setting string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return e.overlay(keyed.Nest(path, tree))
+	if tree, err = keyed.Setting(path, tree, reflect.TypeFor[Experiment]()); err != nil {
+		return err
+	}
+	return e.overlay(tree)
 }
 
 // overlay sets the keys that a tree of YAML values has. On an error e is unchanged.
