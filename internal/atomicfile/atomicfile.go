@@ -101,6 +101,21 @@ func cannotWrite(path string, err error) error {
 	return fmt.Errorf("cannot write %s: %w", path, paths.TrimError(err))
 }
 
+// ofTarget names the target in an error of a temporary file or folder, or of a file in it.
+func ofTarget(err error, tmp, path string) error {
+	switch e := err.(type) { // a wrapped one has its text already
+	case *os.PathError:
+		if rest, ok := strings.CutPrefix(e.Path, tmp); ok {
+			return &os.PathError{Op: e.Op, Path: path + rest, Err: e.Err}
+		}
+	case *os.LinkError:
+		if e.Old == tmp {
+			return cannotWrite(path, e.Err)
+		}
+	}
+	return err
+}
+
 // CheckOurs returns an error if path exists, unless it is empty or starts with one of the given
 // texts, as files of the kind what do.
 func CheckOurs(path, what string, begins ...string) error {
@@ -133,8 +148,9 @@ func Draft(path string, fill func(*os.File) error) (err error) {
 	}
 	f, err := draft(path)
 	if err != nil {
-		return err
+		return cannotWrite(path, err)
 	}
+	defer func() { err = ofTarget(err, f.Name(), path) }()
 	// The lock must last until the file is renamed, but the file is closed before that, because Close
 	// reports write errors.
 	if lock, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0); err == nil {

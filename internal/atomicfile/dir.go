@@ -24,16 +24,18 @@ func Dir(dir string, fill func(tmp string) error) (err error) {
 	dir = target(dir)
 	parent := filepath.Dir(dir)
 	if err := os.MkdirAll(parent, 0o777); err != nil {
-		return err
+		return cannotWrite(dir, err)
 	}
 	if err := Step("folder", dir); err != nil {
 		return err
 	}
 	tmp, remove, err := Scratch(dir)
-	if err != nil {
+	if _, ofFile := err.(*os.PathError); ofFile {
+		return cannotWrite(dir, err)
+	} else if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, remove()) }()
+	defer func() { err = errors.Join(ofTarget(err, tmp, dir), remove()) }()
 	if err := os.Chmod(tmp, 0o777&^umask); err != nil {
 		return err
 	}
@@ -170,7 +172,7 @@ func claim(dir string) (tmp string, lock *os.File, err error) {
 func temporary(dir string) (tmp string, lock *os.File, err error) {
 	for {
 		if tmp, err = os.MkdirTemp(filepath.Dir(dir), Prefix+filepath.Base(dir)+"-*"); err != nil {
-			return "", nil, err
+			return "", nil, &os.PathError{Op: "make a folder next to", Path: dir, Err: paths.TrimError(err)}
 		}
 		if lock = lockDir(tmp); lock != nil {
 			return tmp, lock, nil
