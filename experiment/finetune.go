@@ -18,8 +18,8 @@ import (
 type FineTune struct {
 	// From is the model: a SavedModel of any program, or a run folder. The run keeps a copy.
 	From string `json:"from,omitempty"`
-	// Weights, in place of From, is a file of weights for the architecture: safetensors, a TensorFlow
-	// checkpoint, a run, or a SavedModel of oscar; see package weights. The run keeps a copy.
+	// Weights, in place of From, is a file of weights for the architecture: safetensors, Keras's .keras
+	// or .h5, a TensorFlow checkpoint, a run, or a SavedModel of oscar; see package weights. The run keeps a copy.
 	Weights string `json:"weights,omitempty"`
 	// Freeze has patterns, such as stem*, of variables that are not trained. * is any part of a name
 	// without a slash. A pattern that matches a layer or a folder matches everything in it.

@@ -94,6 +94,7 @@ func withHDF5(name string, read func(r io.ReaderAt, size, at int64) error) error
 
 // kerasNames returns the arrays by layer and role. Keras 3 numbers a layer's variables in
 // .weights.h5 and .keras. Keras 2, and Keras 3 in .h5, name them.
+// The variables of the optimizer are left out.
 func kerasNames(f *hdf5.File) (map[string]hdf5.Array, error) {
 	out := map[string]hdf5.Array{}
 	root := ""
@@ -117,7 +118,7 @@ func kerasNames(f *hdf5.File) (map[string]hdf5.Array, error) {
 		return out, nil
 	}
 	for _, group := range slices.Sorted(maps.Keys(f.Groups)) {
-		if path.Base(group) != "vars" || len(f.Groups[group]["name"]) != 1 {
+		if path.Base(group) != "vars" || strings.HasPrefix(group, "optimizer/") || len(f.Groups[group]["name"]) != 1 {
 			continue
 		}
 		var vars []hdf5.Array

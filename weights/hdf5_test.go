@@ -99,3 +99,15 @@ func TestKerasNames(t *testing.T) {
 	_, err = kerasNames(&hdf5.File{Groups: same, Arrays: map[string]hdf5.Array{"x/vars/0": {}, "y/vars/0": {}}})
 	wantError(t, err, "two layers are called fc")
 }
+
+// The state of the optimizer, which model.save writes beside the layers, is no weight.
+func TestOptimizerIsLeftOut(t *testing.T) {
+	array := hdf5.Array{Shape: []int{3, 2}, Type: "float32"}
+	got, err := kerasNames(&hdf5.File{
+		Groups: map[string]hdf5.Group{"optimizer/vars": {"name": {"adam"}}, "layers/conv2d/vars": {"name": {"stem"}}},
+		Arrays: map[string]hdf5.Array{"optimizer/vars/0": array, "optimizer/vars/1": array, "layers/conv2d/vars/0": array},
+	})
+	if _, ok := got["stem/kernel"]; err != nil || !ok || len(got) != 1 {
+		t.Errorf("%v, %v", got, err)
+	}
+}

@@ -26,7 +26,7 @@ func fineTuneFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 			}}
 	}
 	f.Var(text(func(t *experiment.FineTune) *string { return &t.From }), "from", "train on this model, a SavedModel of any origin or a run, or the URL of one in a\nstore; with a new last layer")
-	f.Var(text(func(t *experiment.FineTune) *string { return &t.Weights }), "weights", "train on these weights of --arch: safetensors, a TensorFlow checkpoint, a run or\na SavedModel of oscar's; with a new last layer")
+	f.Var(text(func(t *experiment.FineTune) *string { return &t.Weights }), "weights", "train on these weights of --arch: safetensors, Keras's .keras or .h5, a TensorFlow\ncheckpoint, a run or a SavedModel of oscar's; with a new last layer")
 	f.Var(fineTuneFlag{e, "patterns",
 		func(t *experiment.FineTune) string { return strings.Join(t.Freeze, ",") },
 		func(t *experiment.FineTune, text string) error { t.Freeze = strings.Split(text, ","); return nil },
