@@ -119,10 +119,28 @@ func Resume(ctx context.Context, o ResumeOptions) (_ *Run, err error) {
 	if err := checksum.UpdateUnlisted(r.Dir, listed...); err != nil {
 		return nil, err
 	}
+	if o.Epochs > 0 {
+		if err := r.trainable(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if err := r.lengthen(o.Epochs); err != nil {
 		return nil, err
 	}
 	return r, r.finish(ctx, o.Machine, o.Listener)
+}
+
+// trainable returns an error if training cannot continue with this data on this machine. It changes
+// nothing.
+func (r *Run) trainable(ctx context.Context) error {
+	if err := r.Experiment.Training.Precision.Check(); err != nil {
+		return err
+	}
+	if err := r.Experiment.fits(machine.Memory()); err != nil {
+		return err
+	}
+	_, err := r.open(ctx, scene.Train)
+	return err
 }
 
 // finish trains the remaining epochs and evaluates the test part.

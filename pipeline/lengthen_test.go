@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +45,29 @@ func TestLengthened(t *testing.T) {
 	}
 	n.want(t, "training.epochs is 5, and was 3 until step 27")
 	sameRun(t, short.Dir, trained(t).Dir)
+}
+
+// A call that fails before it trains leaves the number of epochs as it was.
+func TestLengthenedInVain(t *testing.T) {
+	e := tiny()
+	e.Training.Epochs = 1
+	images := copyDir(t, shapes(t))
+	r, err := train(t, TrainOptions{Data: images, Experiment: e})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(images, images+"-moved"); err != nil {
+		t.Fatal(err)
+	}
+	before := tree(t, r.Dir)
+	for _, data := range []string{"", images, t.TempDir()} {
+		if _, err := Resume(t.Context(), ResumeOptions{Run: r.Dir, Data: data, Epochs: 4, Machine: oneThread}); err == nil {
+			t.Errorf("%q: no error", data)
+		}
+		if after := tree(t, r.Dir); !maps.Equal(before, after) {
+			t.Errorf("%q: the run was changed", data)
+		}
+	}
 }
 
 // Images that were moved are found by DATA, if they are the same.

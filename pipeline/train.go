@@ -290,11 +290,25 @@ func (r *Run) edit(ctx context.Context, o ResumeOptions) error {
 		}
 	}
 	if o.Epochs > 0 {
+		if err := r.trainable(); err != nil {
+			return err
+		}
 		if err := r.Lengthen(o.Epochs); err != nil {
 			return err
 		}
 	}
 	return r.CheckEdits(o.Listener)
+}
+
+// trainable returns an error if training cannot continue on this machine. It changes nothing.
+func (r *Run) trainable() error {
+	if err := r.Experiment.Training.Precision.Check(); err != nil {
+		return fmt.Errorf("%s was trained in bfloat16: %w", r.Dir, err)
+	}
+	if _, err := r.Experiment.Fits(thisMachine.Memory()); err != nil {
+		return err
+	}
+	return run.CheckFolder(r.Images(), r.Dir)
 }
 
 // checkMemory notes that training may not fit into memory, or returns an error if it cannot fit.

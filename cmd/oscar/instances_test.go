@@ -1,6 +1,9 @@
 package main
 
 import (
+	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -41,6 +44,28 @@ func TestIntervalWithoutAValue(t *testing.T) {
 	for interval, want := range map[[2]float64]string{{-1, 0}: drawn.none, {-1, -1}: drawn.none, {0, 0.25}: "0.000-0.250"} {
 		if got := shares(interval); got != want {
 			t.Errorf("%v: %q, want %q", interval, got, want)
+		}
+	}
+}
+
+// A call that fails before it trains leaves the number of epochs as it was.
+func TestDetectorLengthenedInVain(t *testing.T) {
+	fixtures, err := detectorFixtures()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := filepath.Join(t.TempDir(), "run")
+	if err := os.CopyFS(run, os.DirFS(filepath.Join(fixtures, "detector"))); err != nil {
+		t.Fatal(err)
+	}
+	before := contents(t, run)
+	for _, data := range []string{t.TempDir(), "/none"} {
+		var stdout, stderr strings.Builder
+		if status := call(t.Context(), []string{"train", data, "--resume", run, "--epochs", "9", "--threads", "1"}, &stdout, &stderr); status != exitFailed || !strings.Contains(stderr.String(), "folder of scenes") {
+			t.Errorf("%s: status %d, %s", data, status, &stderr)
+		}
+		if !maps.Equal(before, contents(t, run)) {
+			t.Errorf("%s: the run was changed", data)
 		}
 	}
 }
