@@ -66,13 +66,21 @@ func (f *Folder) All() []*Folder {
 	return all
 }
 
+// checkDir returns an error unless dir is a folder.
+func checkDir(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return fmt.Errorf("cannot read the folder of results %q: %w", dir, paths.TrimError(err))
+	case !info.IsDir():
+		return fmt.Errorf("%s is a file, want the folder of results that contains it", dir)
+	}
+	return nil
+}
+
 // Dir compares all files of a folder, and of the folders in it, with their lists.
 func Dir(ctx context.Context, dir string) (*Folder, error) {
-	info, err := os.Stat(dir)
-	if err == nil && !info.IsDir() {
-		err = fmt.Errorf("%s is a file, want the folder of results that contains it", dir)
-	}
-	if err != nil {
+	if err := checkDir(dir); err != nil {
 		return nil, err
 	}
 	f := &Folder{Path: dir, State: Whole}
@@ -210,6 +218,9 @@ func (f *Folder) walk(ctx context.Context, listed map[string]bool, k *kind) erro
 // files without a checksum. Missing files are removed from the list. Accept also removes the remains
 // of interrupted writes. If another process uses the folder, it returns an error.
 func Accept(ctx context.Context, dir string) (err error) {
+	if err := checkDir(dir); err != nil {
+		return err
+	}
 	locks, err := lockAll(dir)
 	defer func() {
 		for _, lock := range locks {

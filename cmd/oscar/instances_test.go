@@ -59,9 +59,9 @@ func TestDetectorLengthenedInVain(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := contents(t, run)
-	for _, data := range []string{t.TempDir(), "/none"} {
+	for data, want := range map[string]string{t.TempDir(): "is not a folder of scenes", "/none": "/none, does not exist"} {
 		var stdout, stderr strings.Builder
-		if status := call(t.Context(), []string{"train", data, "--resume", run, "--epochs", "9", "--threads", "1"}, &stdout, &stderr); status != exitFailed || !strings.Contains(stderr.String(), "folder of scenes") {
+		if status := call(t.Context(), []string{"train", data, "--resume", run, "--epochs", "9", "--threads", "1"}, &stdout, &stderr); status != exitFailed || !strings.Contains(stderr.String(), want) {
 			t.Errorf("%s: status %d, %s", data, status, &stderr)
 		}
 		if !maps.Equal(before, contents(t, run)) {

@@ -70,6 +70,9 @@ func TestRefusals(t *testing.T) {
 		{2, "train $DATA --out new --split 1,2", `invalid argument "1,2" for "--split" flag: fractions "1,2" are not three numbers such as 0.7,0.15,0.15`},
 		{2, "train $DATA --out new --split 0.5,0.5,0.5", `invalid argument "0.5,0.5,0.5" for "--split" flag: fractions [0.5 0.5 0.5] sum to 1.5: they must sum to 1`},
 		{2, "train $DATA --out new --set training.epochs", `"training.epochs" has no value, want KEY=VALUE as in training.epochs=40`},
+		{2, "train $DATA --out new --set batch=3", `no key "batch" (training.batch?); have format, architecture, fine_tune, explain, data, training, seed`},
+		{2, "train $DATA --out new --from $RUN --arch tiny", "architecture tiny and fine_tune.from do not go together: the model $RUN has its own layers; weights (--weights) are for an architecture"},
+		{2, "train $DATA --out new --from $RUN --set architecture=tiny", "architecture tiny and fine_tune.from do not go together: the model $RUN has its own layers; weights (--weights) are for an architecture"},
 		{2, "train $DATA --out new --set training.epoch=3", `training has an unknown key "epoch" (epochs?); have ` + trainingKeys},
 		{2, "train $DATA --out new --set training.select=f1", `no select "f1"; have accuracy, loss, mean_average_precision`},
 		{2, "train $DATA --preview-augmentation new.png --epochs 0", "epochs is 0, want at least 1"},
@@ -167,6 +170,9 @@ func TestRefusals(t *testing.T) {
 		{2, "inspect $RUN --batch 0", "batch is 0, want at least 1"},
 		{1, "inspect nowhere", "no model at nowhere: want a run folder or a SavedModel folder"},
 		{1, "inspect .", ". is neither a run folder (experiment.json) nor a SavedModel (saved_model.pb)"},
+
+		{1, "verify nosuch", `cannot read the folder of results "nosuch": no such file or directory`},
+		{1, "verify nosuch --accept", `cannot read the folder of results "nosuch": no such file or directory`},
 
 		{2, "synthesize", "DIR is missing"},
 		{2, "synthesize a b", `"b" is one argument too many`},

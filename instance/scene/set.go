@@ -75,6 +75,11 @@ type Truth struct {
 // Open reads a part of the data set in dir, without the pictures.
 func Open(ctx context.Context, dir, part string) (*Set, error) {
 	path := annotationFile(dir, part)
+	if info, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("cannot read the folder of scenes %q: %w", dir, paths.TrimError(err))
+	} else if !info.IsDir() || !paths.Exists(path) {
+		return nil, fmt.Errorf("%s is not a folder of scenes with a part %s: it has no %s", dir, part, filepath.Join("annotations", filepath.Base(path)))
+	}
 	f, err := coco.Read(path)
 	if err != nil {
 		return nil, err
