@@ -91,8 +91,8 @@ func count(n *yaml.Node) int {
 	return total
 }
 
-// Nest returns a tree with a value at a path such as training.epochs.
-func Nest(path string, value any) any {
+// nest returns a tree with a value at a path such as training.epochs.
+func nest(path string, value any) any {
 	for _, key := range slices.Backward(strings.Split(path, ".")) {
 		value = map[string]any{key: value}
 	}

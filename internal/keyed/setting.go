@@ -16,7 +16,7 @@ func Setting(path string, value any, t reflect.Type) (any, error) {
 	if first, _, _ := strings.Cut(path, "."); !slices.Contains(known, first) {
 		return nil, fmt.Errorf("no key %q%s; have %s", path, suggestPath(path, t), strings.Join(known, ", "))
 	}
-	return Nest(path, value), nil
+	return nest(path, value), nil
 }
 
 // suggestPath returns " (training.batch?)" for batch, or for a name near it.
