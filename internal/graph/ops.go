@@ -152,7 +152,21 @@ func (g *Graph) MatMulTransposed(x, y Tensor) Tensor {
 // Conv2D convolves x [N,H,W,C] with kernel [KH,KW,C,F]; padding is SAME or VALID. It has no dilation
 // and no explicit padding, because the C library's gradients of these are wrong.
 func (g *Graph) Conv2D(x, kernel Tensor, stride int, padding string) Tensor {
+	x, stride = g.subsample(x, kernel, stride)
 	return g.one("Conv2D", attributes{"strides": ints(1, stride, stride, 1), "padding": padding}, x, kernel)
+}
+
+// subsample takes the pixels of x that a kernel of one pixel and the given stride reads, and returns
+// them with the stride that is left, 1. oneDNN's gradient of such a strided convolution with
+// respect to its kernel is wrong on processors without AVX-512. Other kernels leave x as it is.
+func (g *Graph) subsample(x, kernel Tensor, stride int) (Tensor, int) {
+	k := kernel.Shape()
+	if stride == 1 || len(k) != 4 || k[0] != 1 || k[1] != 1 {
+		return x, stride
+	}
+	const all = 1<<0 | 1<<1 | 1<<2 | 1<<3 // axes that are taken from begin to end
+	return g.one("StridedSlice", attributes{"begin_mask": int64(all), "end_mask": int64(all)}, x,
+		g.Ints(0, 0, 0, 0), g.Ints(0, 0, 0, 0), g.Ints(1, stride, stride, 1)), 1
 }
 
 // Conv2DGradient returns the gradient of Conv2D with respect to its input. shape is the
@@ -164,6 +178,7 @@ func (g *Graph) Conv2DGradient(shape, kernel, dy Tensor, stride int, padding str
 // DepthwiseConv2D convolves each channel of x [N,H,W,C] with its own kernel, [KH,KW,C,1]. padding is
 // as in Conv2D.
 func (g *Graph) DepthwiseConv2D(x, kernel Tensor, stride int, padding string) Tensor {
+	x, stride = g.subsample(x, kernel, stride)
 	return g.one("DepthwiseConv2dNative", attributes{"strides": ints(1, stride, stride, 1), "padding": padding}, x, kernel)
 }
 func (g *Graph) MaxPool(x Tensor, size, stride int, padding string) Tensor {
