@@ -32,7 +32,7 @@ const (
 	checkpointsDir  = "checkpoints"
 )
 
-var kind = resultdir.Kind{Early: []string{environmentFile, metricsFile, checkpointsDir, checksum.File}}
+var kind = resultdir.Kind{Run: true, Early: []string{environmentFile, metricsFile, checkpointsDir, checksum.File}}
 
 // listed are the files whose SHA-256 the run records.
 var listed = []string{experimentFile, environmentFile, metricsFile, evaluationFile, result.CommandFile}

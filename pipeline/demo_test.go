@@ -77,7 +77,7 @@ func TestDemoRefusals(t *testing.T) {
 	before := tree(t, dir)
 	for out, want := range map[string]string{
 		"photos": "photos is not empty; name a new folder",
-		run:      run + " holds another run; continue with it by --resume " + run + ", or name a new folder",
+		run:      run + " holds another run; continue with \"oscar train --resume " + run + "\", or name a new folder",
 	} {
 		_, err := demo(t, out)
 		wantError(t, err, want)

@@ -58,7 +58,7 @@ func TestExplainRefusals(t *testing.T) {
 		{func(o *ExplainOptions) { o.Model = "none" }, "no model at none: want a run folder or a SavedModel folder"},
 		{func(o *ExplainOptions) { o.Model = dir }, dir + " is neither a run folder (experiment.json) nor a SavedModel (saved_model.pb)"},
 		{func(o *ExplainOptions) { o.Model = half }, "run " + half + ` has no saved_model yet: training is not finished; continue with "oscar train --resume ` + half + `", or take the best epoch so far with "oscar export"`},
-		{func(o *ExplainOptions) { o.Out = run.Dir }, run.Dir + " holds another run; continue with it by --resume " + run.Dir + ", or name a new folder"},
+		{func(o *ExplainOptions) { o.Out = run.Dir }, run.Dir + " is the folder of a run; name a new folder"},
 		{func(o *ExplainOptions) { o.Out = dir }, dir + " is not empty; name a new folder"},
 		{func(o *ExplainOptions) { o.Out = file }, file + " cannot be a folder for results: not a directory; name a new folder"},
 		{func(o *ExplainOptions) { o.Out = file + "/out" }, file + "/out cannot be a folder for results: not a directory; name a new folder"},

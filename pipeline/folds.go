@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"oscar/dataset"
@@ -27,7 +28,7 @@ type FoldsOptions struct {
 }
 
 // foldsKind describes the folders of cross-validations.
-var foldsKind = resultdir.Kind{Mark: result.FoldsFile, Early: []string{"fold-*", run.PretrainedDir, checksum.File}}
+var foldsKind = resultdir.Kind{Run: true, Mark: result.FoldsFile, Early: []string{"fold-*", run.PretrainedDir, checksum.File}}
 
 // IsFolds reports whether dir is the folder of a cross-validation.
 func IsFolds(dir string) bool { return paths.Exists(filepath.Join(dir, result.FoldsFile)) }
@@ -46,7 +47,7 @@ func CrossValidate(ctx context.Context, o FoldsOptions) (_ *result.Folds, err er
 	}
 	defer run.Release(ctx, dir, &err)
 	if dir.Resumed {
-		return nil, fmt.Errorf("%s holds another cross-validation; continue with it by --resume %s, or name a new folder", o.Out, o.Out)
+		return nil, fmt.Errorf("%s holds another cross-validation; continue with \"oscar train --resume %s\", or name a new folder", o.Out, o.Out)
 	}
 	if err := o.create(ctx, dir); err != nil {
 		return nil, err
@@ -226,9 +227,14 @@ func concludeFolds(dir string, f *result.Folds) error {
 }
 
 // overFolds returns the mean of a metric over the folds, with Student's interval, clipped to
-// 0..most.
+// 0..most. Equal values have no interval: they do not tell how much others would differ.
 func overFolds(values []float64, most float64) result.Figure {
 	mean, low, high := metric.Student95(values)
-	low, high = max(low, 0), min(high, most)
-	return result.Figure{Mean: result.Number(mean), Low: result.Number(low), High: result.Number(high), Interval: result.StudentT, N: len(values)}
+	kind := result.StudentT
+	if slices.Min(values) == slices.Max(values) {
+		kind, low, high = result.None, math.NaN(), math.NaN()
+	} else {
+		low, high = max(low, 0), min(high, most)
+	}
+	return result.Figure{Mean: result.Number(mean), Low: result.Number(low), High: result.Number(high), Interval: kind, N: len(values)}
 }

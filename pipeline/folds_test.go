@@ -113,7 +113,7 @@ func TestCrossValidate(t *testing.T) {
 	if _, err := ResumeFolds(t.Context(), resumed); err != nil || again != 0 {
 		t.Errorf("once more: %v, %d steps", err, again)
 	}
-	if _, err := CrossValidate(t.Context(), broken); err == nil || err.Error() != broken.Out+" holds another cross-validation; continue with it by --resume "+broken.Out+", or name a new folder" {
+	if _, err := CrossValidate(t.Context(), broken); err == nil || err.Error() != broken.Out+" holds another cross-validation; continue with \"oscar train --resume "+broken.Out+"\", or name a new folder" {
 		t.Errorf("the same folder again: %v", err)
 	}
 	if _, err := Open(o.Out, Config{}); err == nil || !strings.Contains(err.Error(), "is a cross-validation, with a model for each fold; name one, as "+o.Out+"/fold-1") {
@@ -198,5 +198,18 @@ func TestCrossValidateRefusals(t *testing.T) {
 	}
 	if _, err := ResumeFolds(t.Context(), ResumeOptions{Run: "folds", Epochs: 9}); err == nil || !strings.Contains(err.Error(), "cannot be trained on") {
 		t.Errorf("more epochs: %v", err)
+	}
+}
+
+// Folds that do not differ have no interval, at any value.
+func TestEqualFoldsHaveNoInterval(t *testing.T) {
+	for _, v := range []float64{0, 1.0 / 6, 0.5, 1} {
+		f := overFolds([]float64{v, v, v}, 1)
+		if float64(f.Mean) != v || f.Interval != result.None || !math.IsNaN(float64(f.Low)) || !math.IsNaN(float64(f.High)) || f.N != 3 {
+			t.Errorf("%g: %+v", v, f)
+		}
+		if f := overFolds([]float64{v, v, v / 2, 1}, 1); v < 1 && (f.Interval != result.StudentT || !(f.Low <= f.Mean && f.Mean <= f.High) || f.Low < 0 || f.High > 1) {
+			t.Errorf("%g and others: %+v", v, f)
+		}
 	}
 }

@@ -88,7 +88,7 @@ func TestTrainRefusals(t *testing.T) {
 		{func(o *TrainOptions) { o.Out = "file" }, "file cannot be a folder for results: not a directory; name a new folder"},
 		{func(o *TrainOptions) { o.Out = "file/run" }, "file/run cannot be a folder for results: not a directory; name a new folder"},
 		{func(o *TrainOptions) { o.Out = "/proc/none/run" }, "cannot make the folder /proc/none/run: no such file or directory"},
-		{func(o *TrainOptions) { o.Out = trained(t).Dir }, trained(t).Dir + " holds another run; continue with it by --resume " + trained(t).Dir + ", or name a new folder"},
+		{func(o *TrainOptions) { o.Out = trained(t).Dir }, trained(t).Dir + " holds another run; continue with \"oscar train --resume " + trained(t).Dir + "\", or name a new folder"},
 		{func(o *TrainOptions) { o.Out = data + "/run" }, data + "/run lies in " + data + ", where every folder is a class; name a folder elsewhere"},
 		{func(o *TrainOptions) { o.Data = "none" }, `cannot read image folder "none": no such file or directory`},
 		{func(o *TrainOptions) { o.Experiment.Architecture.Name = "vgg" }, `no architecture "vgg"; have ` + strings.Join(tfmodel.Architectures(), ", ")},

@@ -28,9 +28,9 @@ func foldsChapters(_ context.Context, dir string) ([]chapter, error) {
 		Lead: fmt.Sprintf("Each image was classified by a network that was not trained on it: %s of %s correctly.",
 			page.Thousands(t.Confusion.Correct()), page.Count(t.Images, "image")),
 		Figures: page.Figures{
-			{Name: "Accuracy", Value: page.Percent(float64(f.Accuracy.Mean)), Note: "95 %: " + page.PercentRange(float64(f.Accuracy.Low), float64(f.Accuracy.High))},
-			{Name: "Macro F1", Value: page.Number(float64(f.MacroF1.Mean)), Note: foldRange(f.MacroF1)},
-			{Name: "Loss", Value: page.Number(float64(f.Loss.Mean)), Note: foldRange(f.Loss)},
+			{Name: "Accuracy", Value: page.Percent(float64(f.Accuracy.Mean)), Note: foldRange(f.Accuracy, page.PercentRange)},
+			{Name: "Macro F1", Value: page.Number(float64(f.MacroF1.Mean)), Note: foldRange(f.MacroF1, numberRange)},
+			{Name: "Loss", Value: page.Number(float64(f.Loss.Mean)), Note: foldRange(f.Loss, numberRange)},
 		},
 	}
 	c.page.Sections = []page.Section{foldsSection(f), {Title: "All images together", Blocks: []page.Block{
@@ -41,9 +41,15 @@ func foldsChapters(_ context.Context, dir string) ([]chapter, error) {
 	return []chapter{c}, nil
 }
 
-func foldRange(f result.Figure) string {
-	return fmt.Sprintf("95 %%: %s to %s", page.Number(float64(f.Low)), page.Number(float64(f.High)))
+// foldRange returns the note of a figure with its interval.
+func foldRange(f result.Figure, format func(low, high float64) string) string {
+	if f.Interval == result.None {
+		return "no interval: equal in all folds"
+	}
+	return "95 %: " + format(float64(f.Low), float64(f.High))
 }
+
+func numberRange(low, high float64) string { return page.Number(low) + " to " + page.Number(high) }
 
 // foldsSection returns the section with the table of folds.
 func foldsSection(f *result.Folds) page.Section {

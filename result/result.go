@@ -165,7 +165,7 @@ type Figure struct {
 	High Number `json:"high"`
 	// Interval is the kind of Low and High. "t": 95 % by Student's t over three or more seeds; "range":
 	// the lowest and highest of two seeds; "wilson": 95 % by Wilson for one seed's accuracy;
-	// "bootstrap": 95 % over images, for one seed; "": none.
+	// "bootstrap": 95 % over images, for one seed; "": none, as of seeds with equal values.
 	Interval string `json:"interval"`
 	N        int    `json:"n"` // number of seeds
 }

@@ -100,7 +100,7 @@ func TestPairs(t *testing.T) {
 			}
 			text := strings.TrimSpace(strings.ReplaceAll(said[i].String(), dir, "RUN"))
 			refusals[text]++
-			if text != "RUN is in use by another oscar" && text != "RUN holds another run; continue with it by --resume RUN, or name a new folder" {
+			if text != "RUN is in use by another oscar" && text != `RUN holds another run; continue with "oscar train --resume RUN", or name a new folder` {
 				t.Errorf("pair %d: refused with %s", pair, text)
 			}
 		}

@@ -110,7 +110,7 @@ type Folder = resultdir.Dir
 
 // kind describes run folders. A folder can be used again if a process ended before it wrote
 // experiment.json, its last file.
-var kind = resultdir.Kind{Early: []string{
+var kind = resultdir.Kind{Run: true, Early: []string{
 	EnvironmentFile, result.NetworkFile, SplitFile, MetricsFile, CheckpointsDir, DataDir, PretrainedDir, checksum.File,
 }}
 

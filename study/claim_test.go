@@ -2,6 +2,7 @@ package study
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -128,6 +129,11 @@ func TestFigures(t *testing.T) {
 	}
 	if two := figure(m, seedsOf(3, 1)); two != (result.Figure{Mean: 2, Low: 1, High: 3, Interval: result.Range, N: 2}) {
 		t.Errorf("two seeds: %+v", two)
+	}
+	for n := 2; n < 5; n++ {
+		if same := figure(m, seedsOf(slices.Repeat([]float64{0.25}, n)...)); same.Mean != 0.25 || same.Interval != result.None || same.Low == same.Low || same.N != n {
+			t.Errorf("%d equal seeds: %+v", n, same)
+		}
 	}
 	if one := figure(m, seedsOf(3)); one.Mean != 3 || one.Interval != result.None || one.Low == one.Low {
 		t.Errorf("one seed: %+v", one)

@@ -61,7 +61,7 @@ func noFigure() result.Figure {
 }
 
 // figure summarises a measure over seeds. The interval is Student's for three or more seeds, and the
-// range for two. For one seed it is over images: Wilson's for an accuracy, else the bootstrap's.
+// range for two; equal values have none. For one seed it is over images: Wilson's for an accuracy, else the bootstrap's.
 func figure(m result.Measure, samples []sample) result.Figure {
 	f := noFigure()
 	f.N = len(samples)
@@ -77,6 +77,9 @@ func figure(m result.Measure, samples []sample) result.Figure {
 		f.Interval, low, high = result.Range, slices.Min(runs), slices.Max(runs)
 	default:
 		f.Interval, low, high = overImages(m, samples[0])
+	}
+	if f.N >= 2 && slices.Min(runs) == slices.Max(runs) { // they do not tell how much others would differ
+		f.Interval, low, high = result.None, math.NaN(), math.NaN()
 	}
 	if m.Ratio { // the samples are logarithms
 		of, low, high = math.Exp(of), math.Exp(low), math.Exp(high)

@@ -312,7 +312,11 @@ func (s *screen) finishedFolds(cmd *cobra.Command, dir string, f *result.Folds, 
 		name string
 		of   result.Figure
 	}{{"accuracy", f.Accuracy}, {"loss    ", f.Loss}, {"macro F1", f.MacroF1}} {
-		say(w, "%s  %s (95 %% %s to %s over %s)\n", x.name, decimals(x.of.Mean), decimals(x.of.Low), decimals(x.of.High), text.Count(x.of.N, "fold"))
+		interval := fmt.Sprintf("95 %% %s to %s", decimals(x.of.Low), decimals(x.of.High))
+		if x.of.Interval == result.None {
+			interval = "no interval: equal"
+		}
+		say(w, "%s  %s (%s over %s)\n", x.name, decimals(x.of.Mean), interval, text.Count(x.of.N, "fold"))
 	}
 	_, err = fmt.Fprintf(w, "predictions  %s\nreport       %s\n", filepath.Join(dir, result.FoldsTable), filepath.Join(dir, "report.html"))
 	return err

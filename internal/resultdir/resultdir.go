@@ -22,6 +22,8 @@ type Kind struct {
 	// Early are the names, or patterns of [filepath.Match], of files that are written before Mark. In a
 	// folder with a lock file and without Mark they were left by a killed process.
 	Early []string
+	// Run is set for runs, which "oscar train --resume" continues.
+	Run bool
 }
 
 // Dir is a locked folder of results.
@@ -112,7 +114,10 @@ func (k Kind) Check(path string) (resumed bool, err error) {
 			continue
 		}
 		if has(runMark) {
-			return false, fmt.Errorf("%s holds another run; continue with it by --resume %s, or name a new folder", path, path)
+			if k.Run {
+				return false, fmt.Errorf("%s holds another run; continue with \"oscar train --resume %s\", or name a new folder", path, path)
+			}
+			return false, fmt.Errorf("%s is the folder of a run; name a new folder", path)
 		}
 		return false, fmt.Errorf("%s is not empty; name a new folder", path)
 	}

@@ -39,6 +39,7 @@ func TestOpen(t *testing.T) {
 	for _, test := range []struct {
 		has     []string
 		resumed bool
+		run     bool
 		want    string // the error, of the folder
 		left    []string
 	}{
@@ -50,8 +51,10 @@ func TestOpen(t *testing.T) {
 		{has: []string{"split-2.json"}, want: "%s is not empty; name a new folder"},
 		{has: []string{".lock", "diary"}, want: "%s is not empty; name a new folder"},
 		{has: []string{"mark.json", "anything"}, resumed: true, left: []string{".lock", "anything", "mark.json"}},
-		{has: []string{"experiment.json"}, want: "%s holds another run; continue with it by --resume %[1]s, or name a new folder"},
+		{has: []string{"experiment.json"}, want: "%s is the folder of a run; name a new folder"},
+		{has: []string{"experiment.json"}, run: true, want: "%s holds another run; continue with \"oscar train --resume %[1]s\", or name a new folder"},
 	} {
+		kind.Run = test.run
 		for _, exists := range []bool{true, false} {
 			if !exists && len(test.has) > 0 {
 				continue
