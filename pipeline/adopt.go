@@ -286,8 +286,10 @@ func adoptInCache(model string, trust bool) (string, error) {
 	if AdoptNotice != nil {
 		AdoptNotice(fmt.Sprintf("%s was not written by oscar: adopting it into %s; \"oscar adopt\" keeps it where you like", model, dir))
 	}
-	if _, err := foreign.Adopt(context.Background(), model, dir, options); err != nil {
+	if _, err := foreign.Adopt(context.Background(), model, dir, options); foreign.NeedsOption(err) {
 		return "", fmt.Errorf("%w\nThese are options of \"oscar adopt\", which keeps them in %s for all verbs if it has --save", err, foreign.Sidecar(model))
+	} else if err != nil {
+		return "", err
 	}
 	return dir, nil
 }

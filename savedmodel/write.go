@@ -223,7 +223,8 @@ func (c content) otherOption(as content) string {
 	return ""
 }
 
-// adoptionOptions are the options of two adoptions of the same model.
+// adoptionOptions are the options of two adoptions of the same model. The output comes first, because
+// the classes and the layer depend on it.
 func (m *Metadata) adoptionOptions(as *Metadata) []option {
 	labels := func(m *Metadata) string {
 		if m.MultiLabel == nil {
@@ -232,7 +233,9 @@ func (m *Metadata) adoptionOptions(as *Metadata) []option {
 		return "several"
 	}
 	frame := func(i Image) string { return fmt.Sprintf("%s %d", cmp.Or(i.Aspect, "stretch"), i.Padding) }
+	output := func(m *Metadata) string { return m.Origin.Output + " of the signature " + m.Origin.Signature }
 	return []option{
+		{"the output", output(m), output(as)},
 		{"the classes", strings.Join(m.Classes, ", "), strings.Join(as.Classes, ", ")},
 		{"the input scale", m.Origin.Scale, as.Origin.Scale},
 		{"the size", fmt.Sprintf("%d x %d", m.Image.Height, m.Image.Width), fmt.Sprintf("%d x %d", as.Image.Height, as.Image.Width)},
@@ -240,7 +243,6 @@ func (m *Metadata) adoptionOptions(as *Metadata) []option {
 		{"the aspect and padding", frame(m.Image), frame(as.Image)},
 		{"labels per image:", labels(m), labels(as)},
 		{"the layer", m.Explain, as.Explain},
-		{"the output", m.Origin.Signature + " " + m.Origin.Output, as.Origin.Signature + " " + as.Origin.Output},
 	}
 }
 

@@ -342,10 +342,13 @@ func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scali
 		}
 	}
 	if len(m.Classes) != shape[1] {
-		return fmt.Errorf("%d classes are named, and the model has %d", len(m.Classes), shape[1])
+		return needsOption("%d classes are named, and the model has %d", len(m.Classes), shape[1])
 	}
 	if head.independent(a.outputs) && !a.options.OneClass {
 		m.MultiLabel = &savedmodel.MultiLabel{Thresholds: slices.Repeat([]float64{0.5}, len(m.Classes))}
+	}
+	if a.outputs == 1 && head.squash == "" {
+		a.Notes = append(a.Notes, a.oneNumber())
 	}
 	elements := map[string]int{}
 	for i, v := range a.vars {
@@ -358,6 +361,21 @@ func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scali
 	}
 	a.token = slices.ContainsFunc(layers, func(l layer) bool { return grids[l.out].token })
 	return nil
+}
+
+// oneNumber is a note on a model with one output and no Sigmoid, which can also be a regression.
+func (a *adoption) oneNumber() string {
+	note := "the output is one number without a Sigmoid, and is read as the logit z of two classes: z > 0 is the second; oscar does not explain a regression, such as an age"
+	var others []string
+	for _, o := range a.signature.Outputs {
+		if o.Name != a.Metadata.Origin.Output {
+			others = append(others, o.Name)
+		}
+	}
+	if len(others) > 0 {
+		note += "; --output names another output: " + strings.Join(others, ", ")
+	}
+	return note
 }
 
 // kind recognises Keras models by the names of Keras's objects.

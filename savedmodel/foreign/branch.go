@@ -113,3 +113,14 @@ func (c *frame) waitsForDead(name string) (bool, error) {
 	}
 	return false, nil
 }
+
+// hidden returns the error for an operation that gets a variable and not its value.
+func hidden(n *node_def_go_proto.NodeDef, variable string) error {
+	switch n.Op {
+	case "While", "StatelessWhile":
+		return fmt.Errorf("%s (%s) is a loop that reads the variable %s, and oscar cannot look into loops: recurrent layers such as LSTM can be used if the model is exported with unroll=True", n.Name, n.Op, variable)
+	case "If", "StatelessIf", "Case", "StatelessCase":
+		return fmt.Errorf("%s (%s) reads the variable %s under a condition that is known only when the model runs: export the model without the condition", n.Name, n.Op, variable)
+	}
+	return fmt.Errorf("%s (%s) uses the variable %s other than by reading its value, which oscar cannot copy: export the model for inference", n.Name, n.Op, variable)
+}

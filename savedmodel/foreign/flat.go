@@ -94,11 +94,11 @@ func (f *flat) size(o Options) error {
 		given := [2]int{o.Image.Height, o.Image.Width}[k]
 		switch {
 		case shape[axis] < 0 && given == 0:
-			return fmt.Errorf("the model takes images of any size; choose one with --input-size HEIGHTxWIDTH, best that of its training")
+			return needsOption("the model takes images of any size; choose one with --input-size HEIGHTxWIDTH, best that of its training")
 		case shape[axis] < 0:
 			shape[axis] = given
 		case given != 0 && given != shape[axis]:
-			return fmt.Errorf("--input-size has a side of %d, the model takes %v", given, shape)
+			return needsOption("--input-size has a side of %d, the model takes %v", given, shape)
 		}
 		if shape[axis] < 1 || shape[axis] > 16384 {
 			return fmt.Errorf("images of %v have a side that is not from 1 to 16384", shape)

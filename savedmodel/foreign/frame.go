@@ -354,7 +354,7 @@ func (c *frame) emit(n *node_def_go_proto.NodeDef) (ref, error) {
 		case r.handle != nil && n.Op == "ResourceGather" && len(out.Input) == 0:
 			r = ref{node: r.handle.name}
 		case r.handle != nil:
-			return ref{}, fmt.Errorf("%s (%s) takes the variable %s itself; only operations that read its value can be used", n.Name, n.Op, r.handle.name)
+			return ref{}, hidden(n, r.handle.name)
 		}
 		dead = dead || r.dead
 		out.Input = append(out.Input, r.String())

@@ -274,3 +274,41 @@ func mixedTruth(pixels []float32, outputs int, squash, join string) []float64 {
 	}
 	return heads[0]
 }
+
+// A note says how one output without a Sigmoid was read, and which other outputs there are.
+func TestOneNumber(t *testing.T) {
+	for _, squash := range []string{"", "Sigmoid"} {
+		for _, outputs := range []int{1, 2} {
+			for _, second := range []bool{false, true} {
+				m, o := saved(ended(outputs, squash, "")), Options{Image: Image{Scale: "0..1"}}
+				if second {
+					all := m.MetaGraphs[0].SignatureDef["serving_default"].Outputs
+					all["species"], o.Output = all["out"], "out"
+				}
+				a, err := Adopt(t.Context(), write(t, m), filepath.Join(t.TempDir(), "model"), o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				notes := strings.Join(a.Notes, "\n")
+				one := squash == "" && outputs == 1
+				if strings.Contains(notes, "one number without a Sigmoid") != one || strings.Contains(notes, "--output names another output: species") != (one && second) {
+					t.Errorf("%d outputs, %q, another output: %v: notes %q", outputs, squash, second, notes)
+				}
+			}
+		}
+	}
+}
+
+// An operation that gets a variable itself is refused with what can be done.
+func TestHiddenVariables(t *testing.T) {
+	for kind, want := range map[string]string{
+		"While": "loop that reads the variable weights, and oscar cannot look into loops: recurrent layers such as LSTM can be used if the model is exported with unroll=True",
+		"If":    "reads the variable weights under a condition that is known only when the model runs",
+		"Relu":  "uses the variable weights other than by reading its value",
+	} {
+		weights := &node{Name: "weights", Op: "VarHandleOp", Attr: attrs{"dtype": float, "shape": shapeAttr(3)}}
+		_, err := Adopt(t.Context(), write(t, saved([]*node{image(), weights, op("out", kind, "image", "weights")})), filepath.Join(t.TempDir(), "model"), Options{Trust: true})
+		wantError(t, err, "out ("+kind+")")
+		wantError(t, err, want)
+	}
+}

@@ -36,7 +36,7 @@ func (a *adoption) checkMode() error {
 }
 
 func trainingError(why string) error {
-	return fmt.Errorf("the graph was exported in training mode: %s. Its output for an image depends on chance or on the other images of the batch. "+
+	return needsOption("the graph was exported in training mode: %s. Its output for an image depends on chance or on the other images of the batch. "+
 		"Export it anew in Python with training=False:\n%s\nor continue with --training-graph", why, exportLines)
 }
 

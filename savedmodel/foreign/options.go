@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -140,6 +141,22 @@ var Scalings = []Scaling{
 }
 
 var one = [3]float32{1, 1, 1}
+
+// optionError is an error that another value of [Options] resolves.
+type optionError struct{ error }
+
+func (e optionError) Unwrap() error { return e.error }
+
+// needsOption is fmt.Errorf for an [optionError].
+func needsOption(format string, args ...any) error {
+	return optionError{fmt.Errorf(format, args...)}
+}
+
+// NeedsOption reports whether another value of [Options] resolves an error of [Adopt].
+func NeedsOption(err error) bool {
+	_, ok := errors.AsType[optionError](err)
+	return ok
+}
 
 func lookupScaling(name string) (Scaling, error) {
 	return named.Find("input scale", name, Scalings, func(s Scaling) string { return s.Name })

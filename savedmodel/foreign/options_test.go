@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
 )
 
 // oscar.yaml says how images are fitted; a flag wins over it.
@@ -53,5 +55,60 @@ func TestAspectOfAModel(t *testing.T) {
 		if o, _, err := ReadSidecar(dir); err != nil || !slices.Equal(o.Classes, want) {
 			t.Errorf("%s: %q, %v", text, o.Classes, err)
 		}
+	}
+}
+
+// Only errors that another option resolves are known as such.
+func TestNeedsOption(t *testing.T) {
+	right := Options{Image: Image{Scale: "0..1"}}
+	open := func() *pb.SavedModel {
+		m := saved(ended(3, "Softmax", ""))
+		in := m.MetaGraphs[0]
+		in.GraphDef.Node[0].Attr["shape"] = shapeAttr(-1, -1, -1, 3)
+		in.SignatureDef["serving_default"].Inputs["image"].TensorShape = shapeAttr(-1, -1, -1, 3).GetShape()
+		return m
+	}
+	plain := func() *pb.SavedModel { return saved(ended(3, "Softmax", "")) }
+	two := func() *pb.SavedModel {
+		m := plain()
+		outputs := m.MetaGraphs[0].SignatureDef["serving_default"].Outputs
+		outputs["second"] = outputs["out"]
+		return m
+	}
+	for name, test := range map[string]struct {
+		model   *pb.SavedModel
+		options func(*Options)
+		want    bool
+	}{
+		"no scale":        {plain(), func(o *Options) { o.Image.Scale = "" }, true},
+		"no size":         {open(), func(*Options) {}, true},
+		"another size":    {plain(), func(o *Options) { o.Image.Height, o.Image.Width = 9, 9 }, true},
+		"no output":       {two(), func(*Options) {}, true},
+		"unknown output":  {two(), func(o *Options) { o.Output = "third" }, true},
+		"signature":       {plain(), func(o *Options) { o.Signature = "other" }, true},
+		"classes":         {plain(), func(o *Options) { o.Classes = []string{"a", "b"} }, true},
+		"layer":           {plain(), func(o *Options) { o.Explain = "conv" }, true},
+		"bytes":           {ofBytes(3, "float"), func(*Options) {}, true},
+		"scale of grey":   {ofBytes(1, "float"), func(o *Options) { o.Image.Scale = "caffe" }, true},
+		"damaged":         {&pb.SavedModel{}, func(*Options) {}, false},
+		"one Softmax":     {saved(ended(1, "Softmax", "")), func(*Options) {}, false},
+		"without a model": {nil, func(*Options) {}, false},
+	} {
+		o, dir := right, t.TempDir()
+		test.options(&o)
+		if test.model != nil {
+			dir = write(t, test.model)
+		}
+		_, err := Adopt(t.Context(), dir, filepath.Join(t.TempDir(), "model"), o)
+		if err == nil || NeedsOption(err) != test.want {
+			t.Errorf("%s: needs an option: %v, want %v: %v", name, NeedsOption(err), test.want, err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Adopt(t.Context(), write(t, plain()), filepath.Join(file, "model"), right); err == nil || NeedsOption(err) {
+		t.Errorf("a folder that cannot be made: needs an option: %v", err)
 	}
 }

@@ -20,7 +20,7 @@ func (a *adoption) scaling(inside bool) (Scaling, error) {
 	name := o.Scale
 	if name == "" {
 		if !inside && a.signature.Inputs[0].DType != graph.Uint8 {
-			return Scaling{}, fmt.Errorf("%w; give the scale of its training with --input-scale:\n%s", ErrScale, scaleHelp)
+			return Scaling{}, needsOption("%w; give the scale of its training with --input-scale:\n%s", ErrScale, scaleHelp)
 		}
 		name = "0..255"
 	}
@@ -29,7 +29,7 @@ func (a *adoption) scaling(inside bool) (Scaling, error) {
 		return Scaling{}, err
 	}
 	if a.signature.Inputs[0].DType == graph.Uint8 && s.Name != "0..255" {
-		return Scaling{}, fmt.Errorf("the model takes bytes; its input scale is 0..255, not %s", s.Name)
+		return Scaling{}, needsOption("the model takes bytes; its input scale is 0..255, not %s", s.Name)
 	}
 	if o.Channels != "" {
 		s.BGR = o.Channels == "BGR"
@@ -38,9 +38,10 @@ func (a *adoption) scaling(inside bool) (Scaling, error) {
 }
 
 // ErrScale is returned if a model needs an input scale and none is given.
-var ErrScale = errors.New("the model does not scale its image by itself")
+var ErrScale = errors.New("the model does not record the scale of its input")
 
-const scaleHelp = `  0..255   pixels as they are (EfficientNet, ConvNeXt and MobileNetV3 of Keras scale by themselves)
+const scaleHelp = `  0..255   pixels as they are (EfficientNet, ConvNeXt and MobileNetV3 of Keras scale by themselves;
+           also if the model standardizes each image, as tf.image.per_image_standardization does)
   0..1     x / 255
   -1..1    x / 127.5 - 1 (Keras's Xception, Inception, MobileNet, ResNetV2, NASNet)
   torch    x / 255, less the mean and over the deviation of ImageNet (Keras's DenseNet, PyTorch)
@@ -62,7 +63,7 @@ func (a *adoption) preprocess(g *graph.Graph, s Scaling, in graph.Shape) (graph.
 		}
 	case 1:
 		if s.Mean[0] != s.Mean[1] || s.Std[0] != s.Std[1] {
-			return x, fmt.Errorf("the model takes grey images; the input scale %s is for colours", s.Name)
+			return x, needsOption("the model takes grey images; the input scale %s is for colours", s.Name)
 		}
 		// luma by ITU-R BT.601
 		x = g.Sum(g.Mul(x, g.Const(graph.FromFloat32s(graph.Shape{3}, []float32{0.299, 0.587, 0.114}))), true, 3)

@@ -277,7 +277,7 @@ func (a *adoption) checkScaled(ctx context.Context, scaled ref) error {
 	}
 	for _, v := range out[0].Float32s() {
 		if !(math.Abs(float64(v)) <= 256) {
-			return fmt.Errorf("%w to the range of its training: a white pixel of 255 becomes %g; give its scale with --input-scale:\n%s", ErrScale, v, scaleHelp)
+			return needsOption("%w: it makes %[2]g of a white pixel of 255, which is no usual range; give the scale of its training with --input-scale:\n%[3]s", ErrScale, v, scaleHelp)
 		}
 	}
 	a.Metadata.Origin.Scaled = "the model scales by itself (" + scaled.node + ")"

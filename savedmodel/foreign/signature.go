@@ -127,9 +127,9 @@ func (s Signature) output(name string) (Argument, error) {
 		names = append(names, o.Name)
 	}
 	if name == "" {
-		return Argument{}, fmt.Errorf("signature %s has several outputs; name one with --output: %s", s.Name, strings.Join(names, ", "))
+		return Argument{}, needsOption("signature %s has several outputs; name one with --output: %s", s.Name, strings.Join(names, ", "))
 	}
-	return Argument{}, fmt.Errorf("signature %s: %w", s.Name, named.Unknown("output", name, names))
+	return Argument{}, needsOption("signature %s: %w", s.Name, named.Unknown("output", name, names))
 }
 
 // choose returns the signature of that name. Without a name it is serving_default, or else the only
@@ -152,7 +152,7 @@ func (m *Model) choose(name, output string) (Signature, error) {
 	}
 	have := "; have " + strings.Join(lines, "; ")
 	if name != "" {
-		return Signature{}, fmt.Errorf("no signature %q%s", name, have)
+		return Signature{}, needsOption("no signature %q%s", name, have)
 	}
 	for _, s := range all {
 		if s.Name == "serving_default" && (len(fitting) != 1 || s.classifies(output) == nil) {
@@ -163,7 +163,7 @@ func (m *Model) choose(name, output string) (Signature, error) {
 	case len(fitting) == 1 || len(fitting) > 1 && sameTensors(fitting):
 		return fitting[0], nil
 	case len(fitting) > 1:
-		return Signature{}, fmt.Errorf("several signatures take an image; name one with --signature%s", have)
+		return Signature{}, needsOption("several signatures take an image; name one with --signature%s", have)
 	case len(all) == 1:
 		return all[0], all[0].classifies(output)
 	}

@@ -101,7 +101,7 @@ func (a *adoption) chooseLayer() error {
 		}
 	}
 	if a.options.Explain != "" && m.Explain == "" {
-		return fmt.Errorf("no layer %q with a map; have %s", a.options.Explain, strings.Join(names, ", "))
+		return needsOption("no layer %q with a map; have %s", a.options.Explain, strings.Join(names, ", "))
 	}
 	if m.Explain == "" {
 		a.Notes = append(a.Notes, a.withoutLayer())
