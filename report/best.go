@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"oscar/report/page"
 	"oscar/result"
@@ -38,11 +39,11 @@ func (v *studyChapter) best() string {
 				break
 			}
 		}
-		return fmt.Sprintf("No variant has a higher test accuracy than the base %s (%s). The next is %s with %s.",
-			reference.Name, page.Number(mean(reference)), next.Name, page.Number(mean(next)))
+		return fmt.Sprintf("No variant has a higher test accuracy than %s (%s). The next is %s with %s.",
+			baseName(reference.Name), page.Number(mean(reference)), next.Name, page.Number(mean(next)))
 	}
-	text := fmt.Sprintf("The best variant on the test set is %s with an accuracy of %s, %s above the base %s (%s).",
-		first.Name, page.Number(mean(first)), page.Number(mean(first)-mean(reference)), reference.Name, page.Number(mean(reference)))
+	text := fmt.Sprintf("The best variant on the test set is %s with an accuracy of %s, %s above %s (%s).",
+		first.Name, page.Number(mean(first)), page.Number(mean(first)-mean(reference)), baseName(reference.Name), page.Number(mean(reference)))
 	p, ok := v.corrected()[first.Name]
 	switch {
 	case !ok || first.McNemar.Against != v.Base:
@@ -51,6 +52,14 @@ func (v *studyChapter) best() string {
 		return text + fmt.Sprintf(" The difference is significant in every seed (McNemar's p %s, corrected for %s).", page.Number(p), v.comparisons())
 	}
 	return text + fmt.Sprintf(" The difference is not significant in every seed (McNemar's p %s, corrected for %s).", page.Number(p), v.comparisons())
+}
+
+// baseName returns the words for the base variant.
+func baseName(name string) string {
+	if strings.EqualFold(name, "base") {
+		return "the base"
+	}
+	return "the base " + name
 }
 
 // comparisons returns the number of McNemar tests as text.

@@ -256,7 +256,8 @@ func (g *gallery) rule() string {
 	case g.settings.Selection != "" && !g.chosenOfWhole:
 		text = "The images were chosen for the report of a run: some of each class, and the most confident errors and correct predictions. Their share of errors has no meaning."
 	case t.labelled > 0:
-		text += fmt.Sprintf(" Errors have their true share: %d of the %d images shown, %d of all %d.", wrong, n, g.shown.Errors, g.shown.Images)
+		text += fmt.Sprintf(" Each class has the share of errors of all its images, rounded to whole images. Errors are %d of %s shown, and %d of %s in all.",
+			wrong, page.Count(n, "image"), g.shown.Errors, page.Count(g.shown.Images, "image"))
 	}
 	if g.strange > 0 && !g.chosenOfWhole && t == g.all {
 		text += " An image of unknown class stands under its predicted class."

@@ -29,7 +29,7 @@ func studyChapters(_ context.Context, dir string) ([]chapter, error) {
 		return nil, err
 	}
 	c.page = page.Page{
-		Kind: "oscar, study", Title: s.Name, Lead: strings.TrimSpace(s.Why + " " + v.best()), Figures: v.figures(),
+		Kind: "oscar, study", Title: s.Name, Lead: strings.TrimSpace(sentence(s.Why) + " " + v.best()), Figures: v.figures(),
 		Made: strings.Join(v.versions(), " · "),
 	}
 	if len(s.Claims) > 0 {
@@ -43,6 +43,15 @@ func studyChapters(_ context.Context, dir string) ([]chapter, error) {
 	}
 	c.page.Sections = append(c.page.Sections, v.tested(), v.curves(), v.costs())
 	return []chapter{c}, nil
+}
+
+// sentence returns a text with a full stop at its end, unless it is empty or has another mark there.
+func sentence(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" || strings.ContainsAny(text[len(text)-1:], ".?!:;") || strings.HasSuffix(text, "…") {
+		return text
+	}
+	return text + "."
 }
 
 // studyChapter makes the sections about a study.

@@ -223,8 +223,15 @@ func wilson(e *result.Evaluation) string {
 
 // testSection shows the results on the test part.
 func testSection(e *result.Evaluation) page.Section {
-	text := fmt.Sprintf("Results of epoch %d on %s of the test set, which was evaluated once. The accuracy's interval is Wilson's 95 %% interval: it covers the sampling of the test images, not the randomness of training.",
+	text := fmt.Sprintf("Results of epoch %d on %s of the test set, which was evaluated once.",
 		e.Epoch, page.Count(e.Images, "image"))
+	if wilson(e) != "" {
+		of := "The accuracy's interval"
+		if e.MultiLabel != nil {
+			of = "The interval of all labels right"
+		}
+		text += " " + of + " is Wilson's 95 % interval: it covers the sampling of the test images, not the randomness of training."
+	}
 	if e.Unreadable > 0 {
 		text += fmt.Sprintf(" %s could not be read.", page.Count(e.Unreadable, "further image"))
 	}

@@ -77,9 +77,9 @@ type Shown struct {
 	Errors, Images int
 }
 
-// Shown returns perClass images of each class, at most [ShownPerClass]. The share of errors among
-// them equals that of all images: the number per class is rounded by the largest remainder method,
-// so that the sum over all classes is right. The images of a class are selected by the hash of their
+// Shown returns perClass images of each class, at most [ShownPerClass]. The share of errors in a
+// class is that of all its images, rounded to whole images by the largest remainder method. Over all
+// classes the share can differ: classes of different sizes show equally many images. The images of a class are selected by the hash of their
 // content.
 func (c *Chooser) Shown(perClass int) Shown {
 	out := Shown{Wrong: c.wrong, Right: c.right}
