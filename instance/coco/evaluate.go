@@ -33,7 +33,7 @@ type Scores struct {
 	ARSmall  float64 `json:"ARsmall"`
 	ARMedium float64 `json:"ARmedium"`
 	ARLarge  float64 `json:"ARlarge"`
-	// ByClass has AP and AP50 of each class, in the order of the classes' ids.
+	// ByClass has AP and AP50 of each class, in the order of the classes' ids; -1 without objects.
 	ByClass []ClassScores `json:"by_class,omitempty"`
 }
 
@@ -105,12 +105,14 @@ func EvaluateSome(truth *File, results []Result, kind Kind, count func(Annotatio
 				judged[i] = pair.judge(ranges[area])
 			}
 			for m := range maxDetections {
+				own := ClassScores{c.Name, unmeasured, unmeasured}
 				if precisions, reached, ok := accumulate(judged, maxDetections[m]); ok {
 					precision[area][m] = append(precision[area][m], precisions...)
 					recall[area][m] = append(recall[area][m], reached...)
-					if area == all && m == 2 {
-						s.ByClass = append(s.ByClass, ClassScores{c.Name, mean(precisions), mean(precisions[:len(recalls)])})
-					}
+					own.AP, own.AP50 = mean(precisions), mean(precisions[:len(recalls)])
+				}
+				if area == all && m == 2 {
+					s.ByClass = append(s.ByClass, own)
 				}
 			}
 		}

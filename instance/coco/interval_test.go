@@ -180,3 +180,37 @@ func TestIntervalOfDrawsWithoutObjects(t *testing.T) {
 		}
 	}
 }
+
+// Every class has a row, with -1 where there is no object to find, and the means are over the others.
+func TestClassesWithoutObjectsHaveARow(t *testing.T) {
+	image := coco.Image{ID: 1, FileName: "a.png", Width: 40, Height: 40}
+	one := func(id, class int64) coco.Annotation {
+		return coco.Annotation{ID: id, ImageID: 1, CategoryID: class, Box: [4]float64{1, 1, 20, 20}, Area: 400}
+	}
+	for present := range 1 << 3 {
+		f := &coco.File{Images: []coco.Image{image}, Categories: []coco.Category{{ID: 1, Name: "can"}, {ID: 2, Name: "cup"}, {ID: 3, Name: "jar"}}}
+		var results []coco.Result
+		for class := range int64(3) {
+			if present&(1<<class) != 0 {
+				f.Annotations = append(f.Annotations, one(class+1, class+1))
+			}
+			results = append(results, coco.Result{ImageID: 1, CategoryID: class + 1, Box: [4]float64{1, 1, 20, 20}, Score: 0.9})
+		}
+		s, err := coco.Evaluate(f, results, coco.Boxes)
+		if err != nil || len(s.ByClass) != 3 {
+			t.Fatalf("%03b: %+v, %v", present, s, err)
+		}
+		for i, c := range s.ByClass {
+			want := -1.0
+			if present&(1<<i) != 0 {
+				want = 1
+			}
+			if c.Class != f.Categories[i].Name || math.Abs(c.AP-want) > 1e-9 || math.Abs(c.AP50-want) > 1e-9 {
+				t.Errorf("%03b: %+v, want AP %g", present, c, want)
+			}
+		}
+		if want := map[bool]float64{true: 1, false: -1}[present > 0]; math.Abs(s.AP-want) > 1e-9 {
+			t.Errorf("%03b: AP %g, want %g", present, s.AP, want)
+		}
+	}
+}
