@@ -22,12 +22,12 @@ func ParseFractions(s string) (fractions [3]float64, err error) {
 	}
 	fields := strings.Split(s, ",")
 	if len(fields) != 3 {
-		return fractions, fmt.Errorf("fractions %q are not three numbers such as 0.7,0.15,0.15", s)
+		return fractions, fmt.Errorf("fractions %q: want three numbers such as 0.7,0.15,0.15", s)
 	}
 	for i, field := range fields {
 		fractions[i], err = strconv.ParseFloat(strings.TrimSpace(field), 64)
 		if err != nil {
-			return fractions, fmt.Errorf("fractions %q are not three numbers such as 0.7,0.15,0.15: %q is none", s, field)
+			return fractions, fmt.Errorf("fractions %q: want three numbers such as 0.7,0.15,0.15; %q is none", s, field)
 		}
 	}
 	return fractions, checkFractions(fractions)

@@ -171,7 +171,7 @@ func printSummary(w io.Writer, s *pipeline.Summary) {
 	}
 	say(w, "%s, %s: %s\n", text.Count(s.Images, "image"), text.Count(s.Rows, "row"), s)
 	if s.Reason != "" {
-		say(w, "without a map or an overlay, the first: %s\n", s.Reason)
+		say(w, "not ok, the first: %s\n", s.Reason)
 	}
 	if s.Doubtful > 0 {
 		say(w, "doubtful: %s, the first: %s\n", text.Count(s.Doubtful, "map"), s.Caution)

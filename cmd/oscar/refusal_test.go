@@ -48,9 +48,15 @@ func TestRefusals(t *testing.T) {
 		call   string // '' is an empty argument
 		want   string
 	}{
-		{2, "trian", `no command "trian"`},
+		{2, "trian", `no command "trian" (train?)`},
+		{2, "help trian", `no command "trian" (train?)`},
+		{2, "help study rnu", `no command "rnu" (run?)`},
+		{2, "study ini", `no command "ini" (init?); have init, run, add`},
 		{2, "--epochs 3", "unknown flag: --epochs"},
-		{2, "train $DATA --out new --epoch 3", "unknown flag: --epoch"},
+		{2, "train $DATA --out new --epoch 3", "unknown flag: --epoch (--epochs?)"},
+		{2, "train $DATA --out new --ephocs 3", "unknown flag: --ephocs (--epochs?)"},
+		{2, "train $DATA --out new --folds 1", "folds is 1, want at least 2"},
+		{2, "score $RUN $DATA --out new --metric focus --mosaics 0", "metric focus needs mosaics, and mosaics is 0 (--mosaics)"},
 		{2, "train -x", "unknown shorthand flag: 'x' in -x"},
 		{2, "train $DATA --out new --epochs many", `invalid argument "many" for "--epochs" flag: must be an integer`},
 		{2, "train --resume", "flag needs an argument: --resume"},
@@ -67,7 +73,7 @@ func TestRefusals(t *testing.T) {
 		{2, "train $DATA --out new --aspect pad", `no aspect "pad"; have stretch, letterbox, crop`},
 		{2, "train $DATA --out new --padding 9", "padding is 9, which only the aspect letterbox has"},
 		{2, "train $DATA --out new --interpolation area", `no interpolation "area"; have bilinear, nearest, bicubic, mitchell, lanczos2, lanczos3`},
-		{2, "train $DATA --out new --split 1,2", `invalid argument "1,2" for "--split" flag: fractions "1,2" are not three numbers such as 0.7,0.15,0.15`},
+		{2, "train $DATA --out new --split 1,2", `invalid argument "1,2" for "--split" flag: fractions "1,2": want three numbers such as 0.7,0.15,0.15`},
 		{2, "train $DATA --out new --split 0.5,0.5,0.5", `invalid argument "0.5,0.5,0.5" for "--split" flag: fractions [0.5 0.5 0.5] sum to 1.5: they must sum to 1`},
 		{2, "train $DATA --out new --set training.epochs", `"training.epochs" has no value, want KEY=VALUE as in training.epochs=40`},
 		{2, "train $DATA --out new --set batch=3", `no key "batch" (training.batch?); have format, architecture, fine_tune, explain, data, training, seed`},
@@ -180,6 +186,8 @@ func TestRefusals(t *testing.T) {
 
 		{2, "synthesize", "DIR is missing"},
 		{2, "synthesize a b", `"b" is one argument too many`},
+		{2, "synthesize new --scenes 30 --per-class 4", "--scenes and --per-class do not go together; give one"},
+		{2, "synthesize new --scenes 30 --multi-label", "--scenes and --multi-label do not go together; give one"},
 		{2, "synthesize new --per-class 0", "0 synthetic images per class: at least 1 is needed"},
 		{2, "synthesize new --scenes -1", "-1 scenes: want 10 to 1000000"},
 		{2, "compose photos", "--out DIR is missing: the folder for the scenes"},

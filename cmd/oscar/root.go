@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"oscar/internal/named"
 	"oscar/internal/numeric"
 )
 
@@ -70,9 +71,9 @@ stopped immediately by a second signal; 134 oscar or TensorFlow crashed.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("no command %q", args[0])
+				return unknownCommand(cmd, args[0])
 			}
 			return nil
 		},
@@ -87,11 +88,54 @@ stopped immediately by a second signal; 134 oscar or TensorFlow crashed.`,
 	for _, verb := range verbs {
 		root.AddCommand(verb(g))
 	}
+	help := helpCommand()
+	root.SetHelpCommand(help)
 	markUsage(root)
+	markUsage(help)
 	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
 		return cmp.Or(checkNumbers(cmd, args), checkStores(cmd, args))
 	}
 	return root
+}
+
+// unknownCommand is the error of a name that is no command below cmd.
+func unknownCommand(cmd *cobra.Command, name string) error {
+	var known []string
+	for _, c := range cmd.Commands() {
+		known = append(known, c.Name())
+	}
+	return fmt.Errorf("no command %q%s", name, named.Suggest(name, known))
+}
+
+// helpCommand is cobra's, but the help of an unknown command is an error.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Print the help of a command",
+		Args: func(cmd *cobra.Command, args []string) error {
+			at, rest, _ := cmd.Root().Find(args)
+			if len(rest) > 0 {
+				return unknownCommand(at, rest[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			at, _, _ := cmd.Root().Find(args)
+			at.InitDefaultHelpFlag()
+			return at.Help()
+		},
+	}
+}
+
+// nearFlag adds the nearest flag to the error of an unknown one.
+func nearFlag(cmd *cobra.Command, err error) error {
+	name, ok := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !ok {
+		return err
+	}
+	var known []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })
+	return fmt.Errorf("%w%s", err, named.Suggest("--"+name, known))
 }
 
 // checkNumbers returns an error for integers above their maximum.
@@ -144,7 +188,9 @@ func plainFlags(usages string) string {
 // markUsage converts errors in flags and arguments to usage errors that name the command.
 func markUsage(cmd *cobra.Command) {
 	path := cmd.CommandPath
-	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError{ofList(c, err), c.CommandPath()} })
+	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{nearFlag(c, ofList(c, err)), c.CommandPath()}
+	})
 	if args := cmd.Args; args != nil {
 		cmd.Args = func(c *cobra.Command, a []string) error {
 			if err := args(c, a); err != nil {

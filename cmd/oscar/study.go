@@ -16,6 +16,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/instance/scene"
+	"oscar/internal/named"
 	"oscar/internal/paths"
 	"oscar/internal/text"
 	"oscar/pipeline"
@@ -38,12 +39,14 @@ A study is a YAML file (oscar study init writes one), or one of the built-in one
         ReLU, two convolutions, max pooling; the claims of their slides
   hgs   He, Gu and Shi: softmax and SVM heads, dropout, partial augmentation,
         VGG11 and ResNet50 compared with AlexNet`,
-		Example: `  oscar study --help`,
+		Example: `  oscar study init deck --out deck.yaml
+  oscar study run deck.yaml photos --out deck
+  oscar study add deck variant.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return errors.New("init, run or add is missing: what to do with a study")
 			}
-			return fmt.Errorf("no command %q; have init, run, add", args[0])
+			return named.Unknown("command", args[0], []string{"init", "run", "add"})
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

@@ -35,6 +35,11 @@ masks: DIR/images/NNNN.png, and DIR/labels.csv with a column of 0 and 1 per clas
 		Args: arguments("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("scenes") {
+				for _, other := range []string{"per-class", "multi-label"} {
+					if cmd.Flags().Changed(other) {
+						return usageError{fmt.Errorf("--scenes and --%s do not go together; give one", other), cmd.CommandPath()}
+					}
+				}
 				return synthesizeScenes(cmd, args[0], scene.Options{Scenes: scenes, Width: o.Width, Height: o.Height, Seed: o.Seed})
 			}
 			if err := o.Check(); err != nil {
@@ -58,8 +63,6 @@ masks: DIR/images/NNNN.png, and DIR/labels.csv with a column of 0 and 1 per clas
 	f.IntVar(&o.Height, "height", 256, "pixels")
 	f.BoolVar(&several, "multi-label", false, "several objects per image, or none, and a table of labels")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of all random draws")
-	cmd.MarkFlagsMutuallyExclusive("per-class", "scenes")
-	cmd.MarkFlagsMutuallyExclusive("multi-label", "scenes")
 	return cmd
 }
 

@@ -137,6 +137,9 @@ versions, and trains nothing.`,
 			if err := o.Machine.Check(); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
+			if cmd.Flags().Changed("folds") && folds < 2 {
+				return usageError{fmt.Errorf("folds is %d, want at least 2", folds), cmd.CommandPath()}
+			}
 			if plan != nil && (o.Machine.Cluster != nil || len(args) > 0 && scene.Is(args[0])) {
 				return usageError{errors.New("units are runs of classifiers, each on one machine: no scenes, no --cluster"), cmd.CommandPath()}
 			}
@@ -175,9 +178,14 @@ versions, and trains nothing.`,
 				return err
 			}
 			if preview != "" {
-				return pipeline.PreviewAugmentation(cmd.Context(), pipeline.PreviewOptions{
+				err := pipeline.PreviewAugmentation(cmd.Context(), pipeline.PreviewOptions{
 					Data: o.Data, Parts: o.Parts, Out: preview, Experiment: o.Experiment, Machine: o.Machine, Listener: o.Listener,
 				})
+				if err == nil {
+					s.clear()
+					_, err = fmt.Fprintf(cmd.OutOrStdout(), "preview %s\n", preview)
+				}
+				return err
 			}
 			if plan != nil {
 				return plan(cmd, s, pipeline.FoldsOptions{TrainOptions: o, Folds: folds})

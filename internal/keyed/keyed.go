@@ -155,6 +155,9 @@ func Decode(b []byte, v any) error {
 
 // found describes the value that has the wrong type.
 func found(wrong *json.UnmarshalTypeError) string {
+	if number, ok := strings.CutPrefix(wrong.Value, "number "); ok {
+		return number
+	}
 	switch wrong.Value {
 	case "array":
 		return "a list"

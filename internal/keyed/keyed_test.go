@@ -40,7 +40,7 @@ func TestRead(t *testing.T) {
 		"inner: {rate: .nan}":                "inner.rate is NaN, want a finite number",
 		"list: [{rate: 1}, {rate: -.inf}]":   "list.2.rate is -Inf, want a finite number",
 		"any: {x: {y: [1, .inf]}}":           "any.x.y.2 is +Inf, want a finite number",
-		"seed: -1":                           "seed is a number -1, want a whole number from 0",
+		"seed: -1":                           "seed is -1, want a whole number from 0",
 		"name: [a]":                          "name is a list, want text",
 		"name: {a: b}":                       "name is an object, want text",
 		"list: [{rate: 1}, {rate: a}]":       "list.2.rate is a string, want a number",

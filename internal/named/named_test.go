@@ -4,13 +4,16 @@ import "testing"
 
 func TestUnknown(t *testing.T) {
 	for name, want := range map[string]string{
-		"cosin":  `no schedule "cosin" (cosine?); have constant, cosine`,
-		"COSINE": `no schedule "COSINE" (cosine?); have constant, cosine`,
-		"cos":    `no schedule "cos" (cosine?); have constant, cosine`,
-		"CONST":  `no schedule "CONST" (constant?); have constant, cosine`,
-		"co":     `no schedule "co"; have constant, cosine`,
-		"step":   `no schedule "step"; have constant, cosine`,
-		"":       `no schedule ""; have constant, cosine`,
+		"cosin":   `no schedule "cosin" (cosine?); have constant, cosine`,
+		"COSINE":  `no schedule "COSINE" (cosine?); have constant, cosine`,
+		"cos":     `no schedule "cos" (cosine?); have constant, cosine`,
+		"CONST":   `no schedule "CONST" (constant?); have constant, cosine`,
+		"consine": `no schedule "consine" (cosine?); have constant, cosine`,
+		"cosien":  `no schedule "cosien" (cosine?); have constant, cosine`,
+		"ocsine":  `no schedule "ocsine" (cosine?); have constant, cosine`,
+		"co":      `no schedule "co"; have constant, cosine`,
+		"step":    `no schedule "step"; have constant, cosine`,
+		"":        `no schedule ""; have constant, cosine`,
 	} {
 		if got := Unknown("schedule", name, []string{"constant", "cosine"}).Error(); got != want {
 			t.Errorf("got:  %s\nwant: %s", got, want)
