@@ -74,6 +74,13 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 	if opts, err = opts.sized(); err != nil {
 		return err
 	}
+	if _, missing := os.Stat(dir); missing != nil {
+		defer func() {
+			if err != nil {
+				os.Remove(dir) // which is empty again, if nothing else has come
+			}
+		}()
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cannot make folder for synthetic images: %w", err)
 	}

@@ -268,3 +268,18 @@ func TestSynthesizeAfterAKill(t *testing.T) {
 		}
 	}
 }
+
+// A call that is interrupted leaves nothing: neither its pictures nor its folder.
+func TestInterruptedSyntheticLeavesNothing(t *testing.T) {
+	for name, synthesize := range map[string]func(context.Context, string, SyntheticOptions) error{"objects": Synthesize, "labels": SynthesizeLabels} {
+		dir := filepath.Join(t.TempDir(), "new")
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := synthesize(ctx, dir, SyntheticOptions{PerClass: 2, Width: 32, Height: 32}); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s: the folder is there", name)
+		}
+	}
+}

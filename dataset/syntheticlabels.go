@@ -32,16 +32,22 @@ const (
 //	dir/labels.csv        path, and a column of 0 and 1 for each class
 //
 // It is an error if dir has any file but Mark.
-func SynthesizeLabels(ctx context.Context, dir string, opts SyntheticOptions) error {
+func SynthesizeLabels(ctx context.Context, dir string, opts SyntheticOptions) (err error) {
 	if err := opts.Check(); err != nil {
 		return err
 	}
-	opts, err := opts.sized()
-	if err != nil {
+	if opts, err = opts.sized(); err != nil {
 		return err
 	}
 	if err := checkEmpty(dir, opts.Mark); err != nil {
 		return err
+	}
+	if _, missing := os.Stat(dir); missing != nil {
+		defer func() {
+			if err != nil {
+				os.Remove(dir) // which is empty again, if nothing else has come
+			}
+		}()
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cannot make folder for synthetic images: %w", err)
