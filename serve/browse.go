@@ -82,7 +82,7 @@ func (s *Server) collection(name string) (*collection, error) {
 			return c, nil
 		}
 	}
-	return nil, fmt.Errorf("no folder %q is served: %w", name, errNotFound)
+	return nil, notFound{fmt.Errorf("no folder %q is served", name)}
 }
 
 // browseIndex answers with the list of collections.

@@ -136,7 +136,7 @@ func (d *detector) explained(ctx context.Context, f *instance.Found, q instance.
 func (d *detector) model(s *Server, w http.ResponseWriter, r *http.Request, t target) {
 	err := func() error {
 		if t.version > 1 {
-			return fmt.Errorf("model %s has no version %d: %w", d.name, t.version, errNotFound)
+			return notFound{fmt.Errorf("model %s has no version %d", d.name, t.version)}
 		}
 		switch {
 		case r.Method == http.MethodPost && t.verb == "predict":

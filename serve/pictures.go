@@ -48,7 +48,7 @@ func (p *pictures) photo(ctx context.Context, name string, limits dataset.Limits
 	}
 	file, ok := p.files.get(name)
 	if !ok {
-		return nil, fmt.Errorf("the picture is no longer stored; choose it again: %w", errNotFound)
+		return nil, notFound{fmt.Errorf("the picture is no longer stored; choose it again")}
 	}
 	photo, _, err := dataset.DecodeContext(ctx, file, limits)
 	if err != nil {

@@ -50,6 +50,12 @@ type version struct {
 // errNotFound is the error for an unknown model or version.
 var errNotFound = errors.New("not found")
 
+// notFound is an error that is [errNotFound], with a text of its own.
+type notFound struct{ error }
+
+func (e notFound) Unwrap() error        { return e.error }
+func (e notFound) Is(target error) bool { return target == errNotFound }
+
 // newRegistry opens the models, given as PATH or NAME=PATH.
 func newRegistry(o Options) (*registry, error) {
 	if len(o.Models) == 0 {
@@ -199,7 +205,7 @@ func (m *model) acquire(number int) (v *version, release func(), err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.current == nil || number != 0 && number != m.current.number {
-		return nil, nil, fmt.Errorf("model %s has no version %d: %w", m.name, number, errNotFound)
+		return nil, nil, notFound{fmt.Errorf("model %s has no version %d", m.name, number)}
 	}
 	v = m.current
 	v.users++
@@ -226,7 +232,10 @@ func (r *registry) lookup(name string) (*model, error) {
 	if m := r.find(name); m != nil {
 		return m, nil
 	}
-	return nil, fmt.Errorf("no model %q; have %s: %w", name, strings.Join(r.names(), ", "), errNotFound)
+	if name == "" {
+		return nil, notFound{fmt.Errorf("the address names no model; want /v1/models/NAME, have %s", strings.Join(r.names(), ", "))}
+	}
+	return nil, notFound{fmt.Errorf("no model %q; have %s", name, strings.Join(r.names(), ", "))}
 }
 
 func (r *registry) names() []string {

@@ -97,7 +97,7 @@ func parseTarget(path string) (target, error) {
 		}
 		return t, badRequest{fmt.Errorf("version %q; want a whole number above 0", parts[2])}
 	}
-	return t, fmt.Errorf("/v1/models/%s: want NAME, NAME/versions/N, each with /metadata, :predict, :classify or :explain: %w", path, errNotFound)
+	return t, notFound{fmt.Errorf("/v1/models/%s: want NAME, NAME/versions/N, each with /metadata, :predict, :classify or :explain", path)}
 }
 
 // model answers GET and POST below /v1/models.

@@ -57,7 +57,7 @@ func (s *Server) results(w http.ResponseWriter, _ *http.Request) {
 func (s *Server) resultPage(w http.ResponseWriter, r *http.Request) {
 	c, err := s.collection(r.PathValue("name"))
 	if err == nil && c.images {
-		err = fmt.Errorf("%s holds images, not results: %w", c.name, errNotFound)
+		err = notFound{fmt.Errorf("%s holds images, not results", c.name)}
 	}
 	if err != nil {
 		fail(w, err)

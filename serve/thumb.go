@@ -23,11 +23,11 @@ func (s *Server) entryOf(r *http.Request) (*collection, entry, error) {
 	}
 	i, err := strconv.Atoi(r.PathValue("number"))
 	if err != nil {
-		return nil, entry{}, fmt.Errorf("number %q: %w", r.PathValue("number"), errNotFound)
+		return nil, entry{}, notFound{fmt.Errorf("there is no picture number %q", r.PathValue("number"))}
 	}
 	e, ok := c.at(i)
 	if !ok {
-		return nil, e, fmt.Errorf("%s has no entry %d: %w", c.name, i, errNotFound)
+		return nil, e, notFound{fmt.Errorf("%s has no entry %d", c.name, i)}
 	}
 	return c, e, nil
 }
@@ -53,7 +53,7 @@ func (s *Server) thumb(w http.ResponseWriter, r *http.Request) {
 	data, ok := s.thumbs.get(key)
 	if !ok {
 		if file == "" {
-			fail(w, fmt.Errorf("there is no picture: %w", errNotFound))
+			fail(w, notFound{fmt.Errorf("there is no picture")})
 			return
 		}
 		photo, err := s.decode(r.Context(), c, file)
@@ -92,7 +92,7 @@ func (s *Server) decode(ctx context.Context, c *collection, name string) (*image
 // readPicture reads and decodes a picture of a collection.
 func (s *Server) readPicture(ctx context.Context, c *collection, name string) (data []byte, photo *image.RGBA, err error) {
 	if data, err = c.read(name, s.options.Limits.MaxBytes); err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", err, errNotFound)
+		return nil, nil, notFound{err}
 	}
 	photo, _, err = dataset.DecodeContext(ctx, data, s.options.Limits)
 	if err != nil && ctx.Err() == nil {
@@ -109,12 +109,12 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request) {
 		name, kind = e.Map, "application/octet-stream"
 	}
 	if err == nil && name == "" {
-		err = fmt.Errorf("there is no such file: %w", errNotFound)
+		err = notFound{fmt.Errorf("there is no such file")}
 	}
 	var data []byte
 	if err == nil {
 		if data, err = c.read(name, s.options.Limits.MaxBytes); err != nil {
-			err = fmt.Errorf("%w: %w", err, errNotFound)
+			err = notFound{err}
 		}
 	}
 	if err != nil {

@@ -150,7 +150,7 @@ func (s *Server) pictureOf(ctx context.Context, name string) (*image.RGBA, error
 		return nil, err
 	}
 	if _, listed := c.index[file]; !listed {
-		return nil, fmt.Errorf("%s has no picture %q: %w", folder, file, errNotFound)
+		return nil, notFound{fmt.Errorf("%s has no picture %q", folder, file)}
 	}
 	photo, err := s.decode(ctx, c, file)
 	if err == nil {
