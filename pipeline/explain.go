@@ -64,7 +64,7 @@ type Summary struct {
 	Shown    int    // classes in the montage
 	Classes  int    // classes with at least one map
 	Sheets   string // the folder; empty if there is only one image and no sheet is needed
-	Reason   string // why the first image without a map or an overlay has none; "" if there is no such image
+	Reason   string // of the first row that is not ok; "" if all are
 	Doubtful int    // rows with a caution
 	Caution  string // the first caution
 	Only     *Row   // the only row if the call found one image, else nil
@@ -368,7 +368,7 @@ func (s *Summary) add(r Row, dir string) {
 	if r.Sheet != "" {
 		s.Sheets = filepath.Join(dir, sheetsDir)
 	}
-	if s.Reason == "" && (!r.Explained() || r.Status == result.NotDrawn) {
+	if s.Reason == "" && r.Reason != "" {
 		s.Reason = fmt.Sprintf("%s: %s", r.Image, r.Reason)
 	}
 	if r.Caution != "" {

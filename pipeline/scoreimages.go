@@ -65,7 +65,11 @@ func (s *scoreJob) readImages(ctx context.Context) (*scoreImages, error) {
 	}
 	if s.Scoring.Mosaics > 0 && s.Scoring.Need(score.NeedsMosaics) {
 		if c.mosaics, err = score.PlanMosaics(c.classes, s.Scoring.Mosaics, s.Settings.Seed); err != nil {
-			return c, s.leaveOut(score.NeedsMosaics, fmt.Sprintf("no mosaics: %v", err))
+			why := fmt.Sprintf("no mosaics: %v", err)
+			if s.Scoring.PerClass == 1 {
+				why += "; per-class is 1, want 2 or more (--per-class)"
+			}
+			return c, s.leaveOut(score.NeedsMosaics, why)
 		}
 	}
 	return c, nil

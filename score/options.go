@@ -31,6 +31,11 @@ func (o Options) Check() error {
 	case o.Mosaics < 0:
 		return fmt.Errorf("mosaics is %d, want 0 or more", o.Mosaics)
 	}
+	for _, m := range o.Selected() {
+		if len(o.Metrics) > 0 && o.Mosaics == 0 && m.Needs&NeedsMosaics != 0 {
+			return fmt.Errorf("metric %s needs mosaics, and mosaics is 0 (--mosaics)", m.Name)
+		}
+	}
 	return nil
 }
 

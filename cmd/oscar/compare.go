@@ -136,15 +136,15 @@ changed answer, and --max-ap-drop limits the drop of the masks' AP.`,
 	return cmd
 }
 
-// limitError is the error if limits are exceeded.
+// limitError is the error if limits are exceeded. Their values are in the results that are printed.
 type limitError []result.Limit
 
 func (e limitError) Error() string {
-	var lines []string
+	var names []string
 	for _, l := range e {
-		lines = append(lines, l.String())
+		names = append(names, l.Name)
 	}
-	return strings.Join(lines, "; ")
+	return text.Count(len(e), "limit") + " exceeded: " + strings.Join(names, ", ")
 }
 
 // writeComparison prints a comparison without the lines of images.
