@@ -3,6 +3,7 @@ package serve
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -44,6 +45,7 @@ type cell struct {
 
 // confusion is the confusion matrix, with a link in each cell.
 type confusion struct {
+	Note    string // the model, and the parts of the split that are counted
 	Classes []string
 	Rows    []confusionRow
 }
@@ -169,7 +171,7 @@ func (p *browsePage) choices(entries []entry) {
 // none, or too many classes.
 func (c *collection) confusion(entries []entry, f filter) *confusion {
 	counts := map[[2]string]int{}
-	totals := map[string]int{}
+	totals, parts := map[string]int{}, map[string]int{}
 	seen := map[string]bool{}
 	for _, e := range entries {
 		f := f
@@ -181,6 +183,7 @@ func (c *collection) confusion(entries []entry, f filter) *confusion {
 		seen[key] = true
 		counts[[2]string{e.Truth, e.Predicted}]++
 		totals[e.Truth]++
+		parts[e.Part]++
 	}
 	m := &confusion{Classes: values(entries, func(e entry) string { return e.Truth })}
 	for _, class := range values(entries, func(e entry) string { return e.Predicted }) {
@@ -191,6 +194,7 @@ func (c *collection) confusion(entries []entry, f filter) *confusion {
 	if len(counts) == 0 || len(m.Classes) > maxClasses {
 		return nil
 	}
+	m.Note = c.classifier() + countedParts(parts)
 	for _, truth := range m.Classes {
 		row := confusionRow{Class: truth}
 		for _, predicted := range m.Classes {
@@ -210,6 +214,36 @@ func (c *collection) confusion(entries []entry, f filter) *confusion {
 		m.Rows = append(m.Rows, row)
 	}
 	return m
+}
+
+// classifier names the model that classified a collection's images; "" for results, whose model the
+// server does not know.
+func (c *collection) classifier() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.by == nil {
+		return ""
+	}
+	return fmt.Sprintf("Classified by the model %s, version %d. ", c.by.name, c.by.number)
+}
+
+// countedParts says how many pictures of each part of the split are counted.
+func countedParts(parts map[string]int) string {
+	var counted []string
+	for _, part := range slices.Sorted(maps.Keys(parts)) {
+		of := "the part " + part
+		if part == "" {
+			of = "no part of the split"
+		}
+		counted = append(counted, fmt.Sprintf("%d of %s", parts[part], of))
+	}
+	switch trained := parts["train"]; {
+	case len(parts) == 1 && parts[""] > 0:
+		return "It is not known whether the model was trained on these pictures."
+	case trained > 0:
+		return "Counted: " + strings.Join(counted, ", ") + ". The model was trained on those of train, which do not show how it does on new pictures."
+	}
+	return "Counted: " + strings.Join(counted, ", ") + "."
 }
 
 // cell returns the grid's cell of entry i.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"image/jpeg"
 	"net/url"
 	"os"
@@ -135,6 +136,30 @@ func TestBrowse(t *testing.T) {
 	}
 	if n != all {
 		t.Errorf("the cells of the matrix have %d pictures, want %d", n, all)
+	}
+	// The matrix names the model and how many pictures of each part it counts, for each filter.
+	parts := map[string]int{}
+	for _, e := range s.collections[0].entries {
+		parts[e.Part]++
+	}
+	if parts["train"] == 0 || parts["test"] == 0 {
+		t.Fatalf("parts %v", parts)
+	}
+	for path, want := range map[string][]string{
+		"/browse/images":               {"Classified by the model ", fmt.Sprintf("%d of the part test", parts["test"]), fmt.Sprintf("%d of the part train", parts["train"]), "trained on those of train"},
+		"/browse/images?part=test":     {"Classified by the model ", fmt.Sprintf("Counted: %d of the part test.", parts["test"])},
+		"/browse/explained":            {"of the part train", "trained on those of train"},
+		"/browse/explained?part=train": {fmt.Sprintf("Counted: %d of the part train.", parts["train"])},
+	} {
+		_, page := s.get(path)
+		for _, text := range want {
+			if !strings.Contains(page, text) {
+				t.Errorf("%s lacks %q", path, text)
+			}
+		}
+	}
+	if note := countedParts(map[string]int{"": 3}); !strings.Contains(note, "not known") {
+		t.Error(note)
 	}
 	// A picture leads to its explanation.
 	for _, path := range []string{"/browse/images?truth=can", "/browse/explained?truth=can"} {
