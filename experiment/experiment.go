@@ -163,9 +163,6 @@ func (e *Experiment) Check() error {
 // checkLayer returns an error unless the layer to explain has an output of [height,width,channels].
 func (e *Experiment) checkLayer() error {
 	if e.FineTune != nil && e.FineTune.From != "" && len(e.Architecture.Layers) == 0 {
-		if name := e.Architecture.Name; name != "" {
-			return fmt.Errorf("architecture %s and fine_tune.from do not go together: the model %s has its own layers; weights (--weights) are for an architecture", name, e.FineTune.From)
-		}
 		return nil // the layers are a model's that was not yet read
 	}
 	a, err := e.Network(2)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -114,6 +115,9 @@ func (a *experimentArgs) apply(e *experiment.Experiment, cmd *cobra.Command) err
 	if err == nil && e.Data.Root != root {
 		err = errors.New("data.root: the argument DATA names the folder of images")
 	}
+	if err == nil && e.FineTune != nil && e.FineTune.From != "" && a.namesArchitecture(cmd) {
+		err = fmt.Errorf("--arch %s and --from do not go together: the model %s has its own layers; --weights are for an architecture", e.Architecture.Name, e.FineTune.From)
+	}
 	if err == nil {
 		err = e.Check()
 	}
@@ -124,6 +128,13 @@ func (a *experimentArgs) apply(e *experiment.Experiment, cmd *cobra.Command) err
 		return usageError{err, cmd.CommandPath()}
 	}
 	return nil
+}
+
+// namesArchitecture reports whether a flag or a key names an architecture.
+func (a *experimentArgs) namesArchitecture(cmd *cobra.Command) bool {
+	return cmd.Flags().Changed("arch") || slices.ContainsFunc(a.keys, func(key string) bool {
+		return strings.HasPrefix(key, "architecture=") || strings.HasPrefix(key, "architecture.name=")
+	})
 }
 
 // tableFlags adds the flags for reading a table of images.
