@@ -60,7 +60,7 @@ var contests = []rivals{
 
 // refusals are how the one that loses may be refused.
 var refusals = []string{
-	" is in use by another oscar", " holds another run; ", " holds ", " is not empty; name a new folder",
+	" is in use by another oscar", " has other predictions; name a new file", " has other detections; name a new file", " holds another run; ", " holds ", " is not empty; name a new folder",
 }
 
 // Of two processes that write to one --out at the same time, one wins: its results are
