@@ -13,7 +13,6 @@ import (
 	"syscall"
 
 	"oscar/internal/checksum"
-	"oscar/internal/machine"
 	"oscar/internal/paths"
 	"oscar/internal/quiet"
 	"oscar/internal/text"
@@ -37,7 +36,6 @@ const (
 )
 
 func main() {
-	machine.PreferOneDNN(quiet.Restore)
 	crashBySignal()
 	os.Exit(run(os.Args[1:]))
 }

@@ -21,7 +21,6 @@ import (
 
 // The test binary is oscar where it is called oscar.
 func TestMain(m *testing.M) {
-	machine.PreferOneDNN(quiet.Restore)
 	testscript.Main(loud{m}, map[string]func(){"oscar": main, "oscar-crash": crash, "oscar-faulty": faulty})
 }
 

@@ -23,7 +23,6 @@ func AtEnd(f func()) { atEnd = append(atEnd, f) }
 // lines, except for the differences. needs are environment variables; without them some tests are
 // skipped.
 func Main(m *testing.M, needs ...string) {
-	machine.PreferOneDNN(nil) // as oscar does
 	flag.Parse()
 	code := m.Run()
 	for _, f := range atEnd {

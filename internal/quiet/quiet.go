@@ -117,14 +117,6 @@ import (
 // would close the descriptor, and the next file opened would get the messages.
 var standard *os.File
 
-// Restore gives descriptor 2 back the standard error, for a program that replaces itself
-// before it calls [Start].
-func Restore() {
-	if C.oscar_stderr >= 0 {
-		syscall.Dup3(int(C.oscar_stderr), 2, 0)
-	}
-}
-
 // Start makes os.Stderr the real standard error and forwards everything that the library
 // writes from now on, except its start-up messages. With --verbose it does nothing. Call it
 // first in main.
