@@ -119,13 +119,13 @@ func TestCompare(t *testing.T) {
 		}
 	}
 	for want, change := range map[string]func(*instance.CompareOptions){
-		"holds another comparison":                 func(o *instance.CompareOptions) { o.Part = "test" },
-		"is an exported detector, which":           func(o *instance.CompareOptions) { o.Models[0], o.Out = exported, "" },
-		"the limit of changed is NaN, want 0 to 1": func(o *instance.CompareOptions) { o.Limits = map[string]float64{"changed": math.NaN()} },
-		`no part "all"`:                            func(o *instance.CompareOptions) { o.Part = "all" },
-		"is not the run of a detector":             func(o *instance.CompareOptions) { o.Models[1] = data },
-		"is not empty":                             func(o *instance.CompareOptions) { o.Out = runs[0] + "/checkpoints" },
-		"annotations/instances_test.json: no such": func(o *instance.CompareOptions) { o.Data, o.Part = runs[0], "test" },
+		"holds another comparison":                  func(o *instance.CompareOptions) { o.Part = "test" },
+		"is an exported detector, which":            func(o *instance.CompareOptions) { o.Models[0], o.Out = exported, "" },
+		"the limit of changed is NaN, want 0 to 1":  func(o *instance.CompareOptions) { o.Limits = map[string]float64{"changed": math.NaN()} },
+		`no part "all"`:                             func(o *instance.CompareOptions) { o.Part = "all" },
+		"is not the run of a detector":              func(o *instance.CompareOptions) { o.Models[1] = data },
+		"is not empty":                              func(o *instance.CompareOptions) { o.Out = runs[0] + "/checkpoints" },
+		"it has no annotations/instances_test.json": func(o *instance.CompareOptions) { o.Data, o.Part = runs[0], "test" },
 	} {
 		wrong := o
 		change(&wrong)
