@@ -139,7 +139,7 @@ func hostile() map[string]struct {
 		"a negative side":      {saved([]*node{image(), negative, op("out", "Mul", "image", "c")}), []string{"side of -5"}},
 		"wrong types":          {saved([]*node{image(), file, op("out", "Mul", "image", "name")}), []string{"import a graph"}},
 		"another input":        {saved([]*node{image(), {Name: "other", Op: "Placeholder", Attr: image().Attr}, op("out", "Mul", "image", "other")}), []string{"needs other"}},
-		"a variable's handle":  {saved([]*node{image(), {Name: "v", Op: "VarHandleOp", Attr: attrs{"dtype": float, "shape": shapeAttr(3)}}, op("out", "Mul", "image", "v")}), []string{"variable v itself"}},
+		"a variable's handle":  {saved([]*node{image(), {Name: "v", Op: "VarHandleOp", Attr: attrs{"dtype": float, "shape": shapeAttr(3)}}, op("out", "Mul", "image", "v")}), []string{"uses the variable v other than by reading its value"}},
 		"a variable of nothing": {saved([]*node{image(), {Name: "v", Op: "VarHandleOp"}, {Name: "r", Op: "ReadVariableOp", Input: []string{"v"}}, op("out", "Mul", "image", "r")}),
 			[]string{"no attribute"}},
 		"no checkpoint":    {saved([]*node{image(), {Name: "v", Op: "VarHandleOp", Attr: attrs{"dtype": float, "shape": shapeAttr(3)}}, {Name: "r", Op: "ReadVariableOp", Input: []string{"v"}, Attr: attrs{"dtype": float}}, op("out", "Mul", "image", "r")}), []string{"no value", "v"}},

@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
@@ -65,7 +66,9 @@ func TestZoo(t *testing.T) {
 				t.Fatal(err)
 			}
 			origin := a.Metadata.Origin
-			if (origin.Difference != nil) != want.compared {
+			// Without oneDNN, TensorFlow cannot run nchw itself.
+			runs := !strings.Contains(fmt.Sprint(a.Notes), "only supports NHWC")
+			if (origin.Difference != nil) != (want.compared && runs) {
 				t.Errorf("compared with the original: %v, want %v; notes %q", origin.Difference, want.compared, a.Notes)
 			}
 			scaled := "the model scales by itself ("
