@@ -74,16 +74,15 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 	if opts, err = opts.sized(); err != nil {
 		return err
 	}
-	if _, missing := os.Stat(dir); missing != nil {
-		defer func() {
-			if err != nil {
-				os.Remove(dir) // which is empty again, if nothing else has come
-			}
-		}()
+	undo, err := makeFolder(dir)
+	if err != nil {
+		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("cannot make folder for synthetic images: %w", err)
-	}
+	defer func() {
+		if err != nil {
+			undo()
+		}
+	}()
 	lock, err := atomicfile.Lock(dir)
 	if err != nil {
 		return err
@@ -179,6 +178,19 @@ const draftPrefix = ".draft-"
 
 // syntheticKinds are the folders of a set. Images, whose existence is checked, come last.
 var syntheticKinds = []string{"masks", "images"}
+
+// makeFolder creates a folder for synthetic images. undo removes it if it was created and is empty.
+func makeFolder(dir string) (undo func(), err error) {
+	_, missing := os.Stat(dir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("cannot make folder for synthetic images: %w", err)
+	}
+	return func() {
+		if missing != nil {
+			os.Remove(dir) // fails if the folder has files
+		}
+	}, nil
+}
 
 // removeDrafts removes the remains of killed processes in a locked folder. Such a
 // process may have moved its masks and images into place, but not yet written their

@@ -8,7 +8,6 @@ import (
 	"image"
 	"image/draw"
 	"math"
-	"os"
 	"path/filepath"
 	"runtime"
 
@@ -42,16 +41,15 @@ func SynthesizeLabels(ctx context.Context, dir string, opts SyntheticOptions) (e
 	if err := checkEmpty(dir, opts.Mark); err != nil {
 		return err
 	}
-	if _, missing := os.Stat(dir); missing != nil {
-		defer func() {
-			if err != nil {
-				os.Remove(dir) // which is empty again, if nothing else has come
-			}
-		}()
+	undo, err := makeFolder(dir)
+	if err != nil {
+		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("cannot make folder for synthetic images: %w", err)
-	}
+	defer func() {
+		if err != nil {
+			undo()
+		}
+	}()
 	rows := make([][]string, opts.PerClass*len(SyntheticClasses))
 	err = atomicfile.Dir(filepath.Join(dir, syntheticImages), func(draft string) error {
 		group, drawing := errgroup.WithContext(ctx)
