@@ -35,8 +35,7 @@ func suggestPath(path string, t reflect.Type) string {
 	if s := named.Suggest(path, all); s != "" {
 		return s
 	}
-	near := named.Suggest(path, names)
-	if i := slices.Index(names, strings.TrimSuffix(strings.TrimPrefix(near, " ("), "?)")); i >= 0 {
+	if i := named.Nearest(path, names); i >= 0 {
 		return fmt.Sprintf(" (%s?)", all[i])
 	}
 	return ""

@@ -4,6 +4,7 @@ package named
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -51,26 +52,39 @@ func Join[T ~string](names []T) string {
 	return strings.Join(words, ", ")
 }
 
-// Suggest returns " (cosine?)" if a known name is similar, or if it is the only one that starts with
-// the name and this has at least three letters. Otherwise it returns "".
+// Suggest returns " (cosine?)" if cosine is the [Nearest] name, or "" if there is none.
 func Suggest[T ~string](name T, known []T) string {
+	if i := Nearest(name, known); i >= 0 {
+		return fmt.Sprintf(" (%s?)", known[i])
+	}
+	return ""
+}
+
+// Nearest returns the index of the most similar known name if it is similar, else of the only one
+// that starts with the name if this has at least three letters. Otherwise it returns -1.
+func Nearest[T ~string](name T, known []T) int {
 	if len(known) == 0 {
-		return ""
+		return -1
 	}
-	nearest := slices.MinFunc(known, func(a, b T) int { return distance(string(name), string(a)) - distance(string(name), string(b)) })
-	if distance(string(name), string(nearest)) > max(1, len(name)/3) {
-		var longer []T
-		for _, k := range known {
-			if len(name) > 2 && strings.HasPrefix(strings.ToLower(string(k)), strings.ToLower(string(name))) {
-				longer = append(longer, k)
+	nearest, least := 0, math.MaxInt
+	for i, k := range known {
+		if d := distance(string(name), string(k)); d < least {
+			nearest, least = i, d
+		}
+	}
+	if least <= max(1, len(name)/3) {
+		return nearest
+	}
+	longer := -1
+	for i, k := range known {
+		if len(name) > 2 && strings.HasPrefix(strings.ToLower(string(k)), strings.ToLower(string(name))) {
+			if longer >= 0 {
+				return -1
 			}
+			longer = i
 		}
-		if len(longer) != 1 {
-			return ""
-		}
-		nearest = longer[0]
 	}
-	return fmt.Sprintf(" (%s?)", nearest)
+	return longer
 }
 
 // distance returns the Levenshtein distance of two words without regard to case. Two neighbours in
