@@ -242,8 +242,8 @@ func continueRun(ctx context.Context, o ResumeOptions) (_ *Run, already bool, er
 	if err := r.edit(ctx, o); err != nil {
 		return nil, false, err
 	}
-	if err := r.Experiment.Training.Precision.Check(); err != nil {
-		return nil, false, fmt.Errorf("%s was trained in bfloat16: %w", r.Dir, err)
+	if err := r.checkPrecision(); err != nil {
+		return nil, false, err
 	}
 	if err := r.KeepEdits(); err != nil {
 		return nil, false, err
@@ -302,13 +302,21 @@ func (r *Run) edit(ctx context.Context, o ResumeOptions) error {
 
 // trainable returns an error if training cannot continue on this machine. It changes nothing.
 func (r *Run) trainable() error {
-	if err := r.Experiment.Training.Precision.Check(); err != nil {
-		return fmt.Errorf("%s was trained in bfloat16: %w", r.Dir, err)
+	if err := r.checkPrecision(); err != nil {
+		return err
 	}
 	if _, err := r.Experiment.Fits(thisMachine.Memory()); err != nil {
 		return err
 	}
-	return run.CheckFolder(r.Images(), r.Dir)
+	return r.CheckImages()
+}
+
+// checkPrecision returns an error if this processor cannot train in the run's precision.
+func (r *Run) checkPrecision() error {
+	if err := r.Experiment.Training.Precision.Check(); err != nil {
+		return fmt.Errorf("%s was trained in bfloat16: %w", r.Dir, err)
+	}
+	return nil
 }
 
 // checkMemory notes that training may not fit into memory, or returns an error if it cannot fit.
