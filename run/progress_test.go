@@ -27,6 +27,6 @@ func TestProgressLeft(t *testing.T) {
 	}
 	p.begin = time.Now()
 	if other(0.75); last.Left != 0 {
-		t.Errorf("at the beginning a pace is told: %+v", last)
+		t.Errorf("the time left is known at the start: %+v", last)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,12 +43,9 @@ type Metadata struct {
 
 // setSteps records the steps of a signature. The map is copied, since copies of the metadata share it.
 func (m *Metadata) setSteps(signature string, steps int) {
-	all := map[string]int{signature: steps}
-	for name, n := range m.Steps {
-		if name != signature {
-			all[name] = n
-		}
-	}
+	all := map[string]int{}
+	maps.Copy(all, m.Steps)
+	all[signature] = steps
 	m.Steps = all
 }
 

@@ -100,7 +100,7 @@ func TestKerasNames(t *testing.T) {
 	wantError(t, err, "two layers are called fc")
 }
 
-// The state of the optimizer, which model.save writes beside the layers, is no weight.
+// The state of the optimizer, which model.save also stores, is not a weight.
 func TestOptimizerIsLeftOut(t *testing.T) {
 	array := hdf5.Array{Shape: []int{3, 2}, Type: "float32"}
 	got, err := kerasNames(&hdf5.File{

@@ -70,7 +70,7 @@ func only(cmd *cobra.Command, what string, names ...string) (err error) {
 	return err
 }
 
-// notPlanned returns an error if a detector's job is to be planned.
+// notPlanned returns an error for a plan of a detector's job.
 func notPlanned(cmd *cobra.Command) error {
 	if cmd.Parent() != nil && cmd.Parent().Name() == "plan" {
 		return usageError{fmt.Errorf("the job of a detector has no units; call oscar %s itself", cmd.Name()), cmd.CommandPath()}

@@ -106,9 +106,9 @@ func (f files) picture(dir, name string) (string, error) {
 	if err == nil && f.has(given) {
 		return given, nil
 	}
-	beside := path.Join(dir, path.Base(strings.ReplaceAll(name, `\`, "/")))
-	if f.has(beside) {
-		return beside, nil
+	sibling := path.Join(dir, path.Base(strings.ReplaceAll(name, `\`, "/")))
+	if f.has(sibling) {
+		return sibling, nil
 	}
 	return "", fmt.Errorf("there is no picture %q", name)
 }

@@ -72,7 +72,7 @@ func TestUnusablePicturesAreLeftOut(t *testing.T) {
 	}
 }
 
-// Paths of other machines lead to the picture of that name beside the file, and to nothing else.
+// A path of another machine finds the picture of that name in the file's folder, and nothing else.
 func TestPicturesOfOtherMachines(t *testing.T) {
 	for _, given := range []string{"a.png", `..\\a.png`, `C:\\Users\\me\\a.png`, "../a.png", "/home/me/a.png", `\\\\server\\a.png`} {
 		for name, files := range map[string]map[string]string{
